@@ -2,8 +2,9 @@
 /**
  * Starts Stratos from a clone: `npm start -- ARGS` and `./stratos.mjs ARGS` are `stratos ARGS`.
  *
- * Plain JavaScript that Node 20 runs. It installs the dependencies when they are missing or older than the lock file, then
- * becomes the pinned Node 24, which runs the TypeScript as it stands (or the bundle in `dist/` when it is not older).
+ * Plain JavaScript that Node 20 runs. It installs the dependencies when they are missing or older than the lock file,
+ * then becomes the pinned Node 24, which runs the TypeScript as it stands (or the bundle in `dist/` when it is not
+ * older).
  */
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,7 +22,11 @@ try {
   ensureFirstBundle(root, nodeBinary(root));
   const program = freshBundle(root) ?? join(root, "packages/cli/src/main.ts");
   keepRawArguments();
-  await becomeNode(root, [program, ...(MOUNT_HELPER.test(basename(process.argv[1])) ? ["fs", "mount"] : []), ...process.argv.slice(2)]);
+  await becomeNode(root, [
+    program,
+    ...(MOUNT_HELPER.test(basename(process.argv[1])) ? ["fs", "mount"] : []),
+    ...process.argv.slice(2),
+  ]);
 } catch (error) {
   if (!(error instanceof LaunchError)) throw error;
   process.stderr.write(`stratos: ${error.message}\n`);

@@ -1,16 +1,23 @@
 /**
- * `npm run bench`: Stratos beside qemu-user on the same programs and the same root, in the same run, by turns. Prints a table, writes
- * `bench/results/latest.json` and, with `--page`, docs/benchmarks.md.
+ * `npm run bench`: Stratos beside qemu-user on the same programs and the same root, in the same run, by turns. Prints a
+ * table, writes `bench/results/latest.json` and, with `--page`, docs/benchmarks.md.
  *
  *     npm run bench -- --only compose       composing the minimal system, beside mmdebstrap
  *     npm run bench -- --only compose-each    composing it again after a new version of each of its packages
- *     npm run bench -- --only aegisfs         the file system as a library, beside memfs; long content, plain, compressed, encrypted
- *     npm run bench -- --only aegisfs-snapshots [--backing tmpfs|disk]   snapshots, clones and rollbacks at 100, 10⁴ and 10⁶ files beside btrfs
- *     npm run bench -- --only aegisfs-scale   how its costs grow with directories, files and volumes, and a picture of it in docs/aegisfs-scale.svg
+ *     npm run bench -- --only aegisfs         the file system as a library, beside memfs; long content, plain,
+ *     compressed, encrypted
+ *     npm run bench -- --only aegisfs-snapshots [--backing tmpfs|disk]   snapshots, clones and rollbacks at 100, 10⁴
+ *     and 10⁶ files beside btrfs
+ *     npm run bench -- --only aegisfs-scale   how its costs grow with directories, files and volumes, and a picture of
+ *     it in docs/aegisfs-scale.svg
  *     npm run bench -- --only aegisfs-memory [--files N]   whether a volume stays within the memory that it was given
  *     npm run bench -- [--only GROUP|ROW] [--rounds N] [--image NAME] [--root DIR] [--page]
  *
- * `--only pkg` measures resolving beside apt, `--only outputs` images beside ostree, umoci, mke2fs and qemu-img, `--only fuse`, `--only durable` and `--only small` (or one row of them, as `fuse-stat`; fuse/rows.ts) a mounted volume beside bindfs, a C server, ext4 and btrfs, with images on a tmpfs or, with `--backing disk`, on the disk; they need no image. `--image` and `--root` take an image of Stratos and a folder with the same files, instead of building them.
+ * `--only pkg` measures resolving beside apt, `--only outputs` images beside ostree, umoci, mke2fs and qemu-img,
+ * `--only fuse`, `--only durable` and `--only small` (or one row of them, as `fuse-stat`; fuse/rows.ts) a mounted
+ * volume beside bindfs, a C server, ext4 and btrfs, with images on a tmpfs or, with `--backing disk`, on the disk; they
+ * need no image. `--image` and `--root` take an image of Stratos and a folder with the same files, instead of building
+ * them.
  */
 import { spawnSync } from "node:child_process";
 import { cpus } from "node:os";
@@ -41,8 +48,14 @@ import { measureIdleMemory, measureSyscalls, measureWholeCommand } from "./speci
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { values: options } = parseArgs({
   options: {
-    only: { type: "string" }, rounds: { type: "string", default: "3" }, image: { type: "string", default: BENCH_IMAGE }, root: { type: "string" }, page: { type: "boolean", default: false },
-    backing: { type: "string", default: "tmpfs" }, "memfs-ll": { type: "string" }, files: { type: "string" },
+    only: { type: "string" },
+    rounds: { type: "string", default: "3" },
+    image: { type: "string", default: BENCH_IMAGE },
+    root: { type: "string" },
+    page: { type: "boolean", default: false },
+    backing: { type: "string", default: "tmpfs" },
+    "memfs-ll": { type: "string" },
+    files: { type: "string" },
   },
 });
 const rounds = Number(options.rounds);
@@ -53,11 +66,27 @@ if (only === "pkg") {
 }
 const mountRows = chosenMountRows(only ?? "");
 if (mountRows.length > 0) {
-  measureMounts(mountRows, rounds, { launcher: [process.execPath, join(root, "stratos.mjs")], backing: chosenBacking(), memfsLl: options["memfs-ll"] ?? null }, (result) => storeMountResult(root, result), print);
+  measureMounts(
+    mountRows,
+    rounds,
+    {
+      launcher: [process.execPath, join(root, "stratos.mjs")],
+      backing: chosenBacking(),
+      memfsLl: options["memfs-ll"] ?? null,
+    },
+    (result) => storeMountResult(root, result),
+    print,
+  );
   process.exit();
 }
 if (only === "outputs") {
-  for (const result of measureOutputs([process.execPath, join(root, "stratos.mjs")], join(stratosHome(), "bench"), options.root ?? null, rounds)) printSpecial(result);
+  for (const result of measureOutputs(
+    [process.execPath, join(root, "stratos.mjs")],
+    join(stratosHome(), "bench"),
+    options.root ?? null,
+    rounds,
+  ))
+    printSpecial(result);
   process.exit();
 }
 const isChosen = (row: Row): boolean => only === undefined || row.group === only || row.name.startsWith(only);
@@ -95,13 +124,17 @@ if (only === "aegisfs-snapshots") {
     bench.close();
   }
   mkdirSync(join(root, "bench/results"), { recursive: true });
-  writeFileSync(join(root, `bench/results/aegisfs-snapshots-${options.backing}.json`), `${JSON.stringify(rows, null, 1)}\n`);
+  writeFileSync(
+    join(root, `bench/results/aegisfs-snapshots-${options.backing}.json`),
+    `${JSON.stringify(rows, null, 1)}\n`,
+  );
   process.exit(0);
 }
 if (only === "aegisfs-memory") {
   const bench = new Workbench({ launcher, backing: chosenBacking(), memfsLl: null });
   try {
-    for (const row of measureMemory(options.files === undefined ? 10 ** 6 : Number(options.files), bench)) print(memoryLine(row));
+    for (const row of measureMemory(options.files === undefined ? 10 ** 6 : Number(options.files), bench))
+      print(memoryLine(row));
   } finally {
     bench.close();
   }
@@ -115,7 +148,13 @@ if (only === "aegisfs") {
 compilePrograms(join(root, "bench/programs"), programs);
 if (options.image === BENCH_IMAGE) ensureImage(launcher, options.image, BENCH_PACKAGES);
 const ours = new StratosPeer({ launcher, image: options.image, benchFolder: programs });
-const qemu = peerOrNull(() => new QemuPeer({ root: options.root ?? exportRoot(launcher, options.image, join(cache, `root-${options.image}`)), benchFolder: programs }));
+const qemu = peerOrNull(
+  () =>
+    new QemuPeer({
+      root: options.root ?? exportRoot(launcher, options.image, join(cache, `root-${options.image}`)),
+      benchFolder: programs,
+    }),
+);
 
 print(`  ${"row".padEnd(24)} ${"stratos".padStart(10)} ${"qemu-user".padStart(10)} ${"ratio".padStart(9)}`);
 const results: RowResult[] = [];
@@ -129,24 +168,43 @@ for (const group of GROUPS) {
   }
 }
 for (const { group, mean, worst, reached } of groupResults(results)) {
-  print(`${group.title}: ${mean === null ? "-" : `${mean.toFixed(2)} ×`}, worst ${worst === null ? "-" : `${worst.toFixed(2)} ×`} (floor ${group.floor}, goal ${group.goal}): ${reached}`);
+  print(
+    `${group.title}: ${mean === null ? "-" : `${mean.toFixed(2)} ×`}, worst ` +
+      `${worst === null ? "-" : `${worst.toFixed(2)} ×`} (floor ${group.floor}, goal ${group.goal}): ${reached}`,
+  );
 }
 const special: SpecialResult[] = [];
 if (only === undefined || only === "special") {
-  special.push(...measureSyscalls(ours, qemu, compileNative(join(root, "bench/programs/syscalls.c"), join(cache, "syscalls-native"))));
-  special.push(measureWholeCommand(launcher, options.image, 5), ...(await measureIdleMemory(launcher, options.image)), measureImageBuild(launcher, cache, findMirror().uri, rounds));
+  special.push(
+    ...measureSyscalls(
+      ours,
+      qemu,
+      compileNative(join(root, "bench/programs/syscalls.c"), join(cache, "syscalls-native")),
+    ),
+  );
+  special.push(
+    measureWholeCommand(launcher, options.image, 5),
+    ...(await measureIdleMemory(launcher, options.image)),
+    measureImageBuild(launcher, cache, findMirror().uri, rounds),
+  );
   if (only === undefined) special.push(...measurePackages(rounds));
   for (const result of special) printSpecial(result);
 }
 
-const about = `Measured with \`npm run bench\` (${rounds} rounds by turns, medians) on ${cpus().length} × ${cpus()[0]?.model ?? "?"}, Node ${process.versions.node}, qemu-user ${qemuVersion()}. Ratio: qemu-user's time ÷ ours; above 1 we are faster.`;
+const about =
+  `Measured with \`npm run bench\` (${rounds} rounds by turns, medians) on ${cpus().length} × ` +
+  `${cpus()[0]?.model ?? "?"}, Node ${process.versions.node}, qemu-user ${qemuVersion()}. Ratio: qemu-user's time ` +
+  "÷ ours; above 1 we are faster.";
 mkdirSync(join(root, "bench/results"), { recursive: true });
 writeFileSync(join(root, "bench/results/latest.json"), `${JSON.stringify({ about, results, special }, null, 2)}\n`);
 if (options.page) {
   const page = join(root, "docs/benchmarks.md");
   const text = readFileSync(page, "utf8");
   const [before, , after] = text.split(/^<!-- (?:begin|end) of figures -->$/m);
-  writeFileSync(page, `${before}<!-- begin of figures -->\n${markdown(results, special, about)}<!-- end of figures -->${after}`);
+  writeFileSync(
+    page,
+    `${before}<!-- begin of figures -->\n${markdown(results, special, about)}<!-- end of figures -->${after}`,
+  );
 }
 
 function chosenBacking(): Backing {
@@ -156,8 +214,12 @@ function chosenBacking(): Backing {
 }
 
 function printSpecial({ name, ours: own, peer, peerName, unit, failure }: SpecialResult): void {
-  const figure = (value: number | null): string => (value === null ? "-" : `${value.toFixed(value < 10 ? 3 : 1)} ${unit}`);
-  print(`  ${name}: ${failure ?? figure(own)}; ${peerName} ${figure(peer)}${own === null || peer === null ? "" : `; ${(own / peer).toFixed(3)} ×`}`);
+  const figure = (value: number | null): string =>
+    value === null ? "-" : `${value.toFixed(value < 10 ? 3 : 1)} ${unit}`;
+  print(
+    `  ${name}: ${failure ?? figure(own)}; ${peerName} ${figure(peer)}` +
+      `${own === null || peer === null ? "" : `; ${(own / peer).toFixed(3)} ×`}`,
+  );
 }
 
 function measureRow(row: Row): RowResult {

@@ -10,8 +10,16 @@ const IMAGE = "bench-minimal";
 const SUITE = "trixie";
 
 /** @param cache  folder for what the peer downloads  @param mirror  for the peer */
-export function measureImageBuild(launcher: readonly string[], cache: string, mirror: string, rounds: number): SpecialResult {
-  const build = (): string | null => failureOf(spawnSync(launcher[0]!, [...launcher.slice(1), "image", "build", "--force", IMAGE], { encoding: "utf8" }));
+export function measureImageBuild(
+  launcher: readonly string[],
+  cache: string,
+  mirror: string,
+  rounds: number,
+): SpecialResult {
+  const build = (): string | null =>
+    failureOf(
+      spawnSync(launcher[0]!, [...launcher.slice(1), "image", "build", "--force", IMAGE], { encoding: "utf8" }),
+    );
   const peer = findProgram("mmdebstrap") === null ? null : join(cache, "mmdebstrap");
   const ours: number[] = [];
   const theirs: number[] = [];
@@ -23,8 +31,14 @@ export function measureImageBuild(launcher: readonly string[], cache: string, mi
   }
   spawnSync(launcher[0]!, [...launcher.slice(1), "image", "rm", IMAGE]);
   return {
-    name: "image build of the minimal system", unit: "ms", ours: failure === null ? median(ours) : null, peer: theirs.length === 0 ? null : median(theirs),
-    peerName: "mmdebstrap with qemu-user", floor: "≤ 2 × its time", goal: "faster", failure,
+    name: "image build of the minimal system",
+    unit: "ms",
+    ours: failure === null ? median(ours) : null,
+    peer: theirs.length === 0 ? null : median(theirs),
+    peerName: "mmdebstrap with qemu-user",
+    floor: "≤ 2 × its time",
+    goal: "faster",
+    failure,
   };
 }
 
@@ -33,8 +47,24 @@ function mmdebstrap(cache: string, mirror: string, isFirst: boolean): void {
   if (isFirst) mkdirSync(cache, { recursive: true });
   const hooks = isFirst
     ? ["--skip=essential/unlink", `--customize-hook=sync-out /var/cache/apt/archives ${cache}`]
-    : ["--setup-hook=mkdir -p \"$1\"/var/cache/apt/archives/", `--setup-hook=sync-in ${cache} /var/cache/apt/archives/`];
-  const failure = failureOf(spawnSync("mmdebstrap", ["--variant=minbase", "--arch=riscv64", "--format=tar", "--skip=download/empty", "--skip=cleanup/apt", ...hooks, SUITE, "/dev/null", mirror], { encoding: "utf8" }));
+    : ['--setup-hook=mkdir -p "$1"/var/cache/apt/archives/', `--setup-hook=sync-in ${cache} /var/cache/apt/archives/`];
+  const failure = failureOf(
+    spawnSync(
+      "mmdebstrap",
+      [
+        "--variant=minbase",
+        "--arch=riscv64",
+        "--format=tar",
+        "--skip=download/empty",
+        "--skip=cleanup/apt",
+        ...hooks,
+        SUITE,
+        "/dev/null",
+        mirror,
+      ],
+      { encoding: "utf8" },
+    ),
+  );
   if (failure === null) return;
   rmSync(cache, { recursive: true, force: true });
   process.stderr.write(`mmdebstrap: ${failure}\n`);

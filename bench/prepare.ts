@@ -1,4 +1,6 @@
-/** What a bench run needs: the C programs, compiled; the guest's root as an image for us and as a folder for qemu-user. */
+/**
+ * What a bench run needs: the C programs, compiled; the guest's root as an image for us and as a folder for qemu-user.
+ */
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -32,15 +34,22 @@ function compile(compiler: string, source: string, target: string): void {
   const isFreestanding = /\.globl _start\b/.test(readFileSync(source, "utf8"));
   const flags = isFreestanding ? ["-nostdlib", "-ffreestanding", "-fno-builtin"] : ["-lm"];
   const result = spawnSync(compiler, ["-O2", "-static", source, "-o", target, ...flags], { encoding: "utf8" });
-  if (result.error !== undefined) throw new Error(`${compiler}: ${result.error.message} (on Debian: apt-get install gcc-riscv64-linux-gnu)`);
+  if (result.error !== undefined)
+    throw new Error(`${compiler}: ${result.error.message} (on Debian: apt-get install gcc-riscv64-linux-gnu)`);
   if (result.status !== 0) throw new Error(`${compiler} ${source}: ${result.stderr}`);
 }
 
 /** Builds the image when it is missing. */
 export function ensureImage(launcher: readonly string[], image: string, packages: readonly string[]): void {
-  const names = spawnSync(launcher[0]!, [...launcher.slice(1), "image", "ls", "--names"], { encoding: "utf8" }).stdout.split("\n");
+  const names = spawnSync(launcher[0]!, [...launcher.slice(1), "image", "ls", "--names"], {
+    encoding: "utf8",
+  }).stdout.split("\n");
   if (names.includes(image)) return;
-  const result = spawnSync(launcher[0]!, [...launcher.slice(1), "image", "build", image, "--packages", packages.join(",")], { stdio: "inherit" });
+  const result = spawnSync(
+    launcher[0]!,
+    [...launcher.slice(1), "image", "build", image, "--packages", packages.join(",")],
+    { stdio: "inherit" },
+  );
   if (result.status !== 0) throw new Error(`image build ${image}: status ${result.status}`);
 }
 
@@ -51,7 +60,11 @@ export function exportRoot(launcher: readonly string[], image: string, folder: s
   rmSync(partial, { recursive: true, force: true });
   mkdirSync(partial, { recursive: true });
   const command = [...launcher, "image", "export", image].map((word) => `'${word}'`).join(" ");
-  const result = spawnSync("bash", ["-o", "pipefail", "-c", `${command} | tar --numeric-owner -xpf - -C '${partial}'`], { encoding: "utf8" });
+  const result = spawnSync(
+    "bash",
+    ["-o", "pipefail", "-c", `${command} | tar --numeric-owner -xpf - -C '${partial}'`],
+    { encoding: "utf8" },
+  );
   if (result.status !== 0) throw new Error(`export of ${image}: ${result.stderr}`);
   renameSync(partial, folder);
   return folder;

@@ -39,32 +39,64 @@ export function groupResults(results: readonly RowResult[]): GroupResult[] {
   return GROUPS.filter((group) => results.some((result) => result.row.group === group.name)).map((group) => {
     const ratios = results.filter((result) => result.row.group === group.name).map(ratioOf);
     const known = ratios.filter((ratio) => ratio !== null);
-    if (known.length < ratios.length || known.length === 0) return { group, mean: known.length === 0 ? null : geometricMean(known), worst: known.length === 0 ? null : Math.min(...known), reached: "incomplete" };
+    if (known.length < ratios.length || known.length === 0)
+      return {
+        group,
+        mean: known.length === 0 ? null : geometricMean(known),
+        worst: known.length === 0 ? null : Math.min(...known),
+        reached: "incomplete",
+      };
     const mean = geometricMean(known);
     const worst = Math.min(...known);
     const rowsHold = group.worstRow === null || worst >= group.worstRow;
-    return { group, mean, worst, reached: mean >= group.goal && rowsHold ? "goal" : mean >= group.floor && rowsHold ? "floor" : "below the floor" };
+    return {
+      group,
+      mean,
+      worst,
+      reached: mean >= group.goal && rowsHold ? "goal" : mean >= group.floor && rowsHold ? "floor" : "below the floor",
+    };
   });
 }
 
 export function rowLine(result: RowResult): string {
   const ratio = ratioOf(result);
-  if (ratio === null) return `  ${result.row.name.padEnd(24)} ${`failed: ${result.failure!.split("\n")[0]!.slice(0, 100)}`}`;
-  return `  ${result.row.name.padEnd(24)} ${time(median(result.oursNs)).padStart(10)} ${time(median(result.peerNs)).padStart(10)} ${ratio.toFixed(2).padStart(7)} ×`;
+  if (ratio === null)
+    return `  ${result.row.name.padEnd(24)} ${`failed: ${result.failure!.split("\n")[0]!.slice(0, 100)}`}`;
+  return (
+    `  ${result.row.name.padEnd(24)} ${time(median(result.oursNs)).padStart(10)} ` +
+    `${time(median(result.peerNs)).padStart(10)} ${ratio.toFixed(2).padStart(7)} ×`
+  );
 }
 
 export function markdown(results: readonly RowResult[], special: readonly SpecialResult[], about: string): string {
   const lines = [
-    about, "",
-    "| work | geometric mean | worst row | floor | goal | reached |", "|---|---|---|---|---|---|",
-    ...groupResults(results).map(({ group, mean, worst, reached }) => `| ${group.title} | ${ratioText(mean)} | ${ratioText(worst)} | ${group.floor} ×${group.worstRow === null ? "" : ` (no row below ${group.worstRow} ×)`} | ${group.goal} × | ${reached} |`),
-    "", "| row | Stratos | qemu-user | ratio |", "|---|---|---|---|",
-    ...results.map((result) => (result.failure === null ? `| ${result.row.name} | ${time(median(result.oursNs))} | ${time(median(result.peerNs))} | ${ratioText(ratioOf(result))} |` : `| ${result.row.name} | failed: ${result.failure.split("\n")[0]!.replaceAll("|", "\\|")} | | |`)),
+    about,
+    "",
+    "| work | geometric mean | worst row | floor | goal | reached |",
+    "|---|---|---|---|---|---|",
+    ...groupResults(results).map(
+      ({ group, mean, worst, reached }) =>
+        `| ${group.title} | ${ratioText(mean)} | ${ratioText(worst)} | ${group.floor} ` +
+        `×${group.worstRow === null ? "" : ` (no row below ${group.worstRow} ×)`} | ${group.goal} × | ${reached} ` +
+        "|",
+    ),
+    "",
+    "| row | Stratos | qemu-user | ratio |",
+    "|---|---|---|---|",
+    ...results.map((result) =>
+      result.failure === null
+        ? `| ${result.row.name} | ${time(median(result.oursNs))} | ${time(median(result.peerNs))} | ` +
+          `${ratioText(ratioOf(result))} |`
+        : `| ${result.row.name} | failed: ${result.failure.split("\n")[0]!.replaceAll("|", "\\|")} | | |`,
+    ),
   ];
   if (special.length > 0) {
     lines.push("", "| measure | Stratos | peer | floor | goal |", "|---|---|---|---|---|");
     for (const { name, ours, peer, peerName, unit, floor, goal, failure } of special) {
-      lines.push(`| ${name} | ${failure ?? `${figure(ours)} ${unit}`} | ${peer === null ? "not measured" : `${figure(peer)} ${unit}`} (${peerName}) | ${floor} | ${goal} |`);
+      lines.push(
+        `| ${name} | ${failure ?? `${figure(ours)} ${unit}`} | ` +
+          `${peer === null ? "not measured" : `${figure(peer)} ${unit}`} (${peerName}) | ${floor} | ${goal} |`,
+      );
     }
   }
   return `${lines.join("\n")}\n`;
@@ -79,5 +111,9 @@ function ratioText(ratio: number | null): string {
 }
 
 export function time(ns: number): string {
-  return ns >= 1e9 ? `${(ns / 1e9).toFixed(2)} s` : ns >= 1e6 ? `${(ns / 1e6).toFixed(1)} ms` : `${(ns / 1e3).toFixed(1)} µs`;
+  return ns >= 1e9
+    ? `${(ns / 1e9).toFixed(2)} s`
+    : ns >= 1e6
+      ? `${(ns / 1e6).toFixed(1)} ms`
+      : `${(ns / 1e3).toFixed(1)} µs`;
 }

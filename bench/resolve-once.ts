@@ -1,12 +1,29 @@
-/** `resolve-once.ts text|table ARCHITECTURE NAME…`: resolves one request over trixie and prints what it cost, as JSON. For package-rows.ts. */
+/**
+ * `resolve-once.ts text|table ARCHITECTURE NAME…`: resolves one request over trixie and prints what it cost, as JSON.
+ * For package-rows.ts.
+ */
 import { homeFolder, stratosHome } from "@stratos/host-node";
 import { findMirror, nodePackagePorts } from "@stratos/host-node/packages";
-import { buildPackageTable, InstalledState, loadRepository, PackageIndex, planChange, trixieKeyrings } from "@stratos/pkg";
+import {
+  buildPackageTable,
+  InstalledState,
+  loadRepository,
+  PackageIndex,
+  planChange,
+  trixieKeyrings,
+} from "@stratos/pkg";
 
 const [mode, architecture, ...install] = process.argv.slice(2);
 const mirror = findMirror();
 const ports = nodePackagePorts(homeFolder(stratosHome(), "downloads"));
-const source = { uri: mirror.uri, suite: "trixie", components: ["main"], architecture: architecture!, keyrings: [...trixieKeyrings(), ...mirror.keyrings], lists: "kept" } as const;
+const source = {
+  uri: mirror.uri,
+  suite: "trixie",
+  components: ["main"],
+  architecture: architecture!,
+  keyrings: [...trixieKeyrings(), ...mirror.keyrings],
+  lists: "kept",
+} as const;
 const origin = { name: "trixie/main", baseUrl: mirror.uri, priority: 500 };
 
 let text: Buffer | undefined;
@@ -23,4 +40,6 @@ else index.addTable(buildPackageTable(text.toString("latin1"), origin.name), ori
 const change = planChange(index, new InstalledState(architecture!, []), { install });
 const usage = process.cpuUsage(start);
 await ports.close();
-process.stdout.write(JSON.stringify({ cpuSeconds: (usage.user + usage.system) / 1e6, packages: change.install.length }));
+process.stdout.write(
+  JSON.stringify({ cpuSeconds: (usage.user + usage.system) / 1e6, packages: change.install.length }),
+);

@@ -1,18 +1,40 @@
 /**
- * Random systems, and random requests on them, for the resolver and apt alike. A system is empty, or what a random request made of
- * the essential packages; of some, packages are a little older than the index, and some come from an older suite whole.
+ * Random systems, and random requests on them, for the resolver and apt alike. A system is empty, or what a random
+ * request made of the essential packages; of some, packages are a little older than the index, and some come from an
+ * older suite whole.
  */
 import type { SeededRandom } from "@stratos/base";
 import {
-  compareVersions, findViolations, InstalledState, isVital, parseInstalledState, planChange, UnsatisfiableError,
-  type BinaryPackage, type ChangeRequest, type PackageIndex, type PlannedChange,
+  compareVersions,
+  findViolations,
+  InstalledState,
+  isVital,
+  parseInstalledState,
+  planChange,
+  UnsatisfiableError,
+  type BinaryPackage,
+  type ChangeRequest,
+  type PackageIndex,
+  type PlannedChange,
 } from "@stratos/pkg";
 
 /** One question, in apt's words and in ours. */
-export interface Case { title: string; args: string[]; request: ChangeRequest }
+export interface Case {
+  title: string;
+  args: string[];
+  request: ChangeRequest;
+}
 
 /** What is installed, as the two files that apt reads and, made anew for each question, as our state. */
-export interface TestSystem { title: string; status: string; extended: string; size: number; isEmpty: boolean; hasOlder: boolean; state(): InstalledState }
+export interface TestSystem {
+  title: string;
+  status: string;
+  extended: string;
+  size: number;
+  isEmpty: boolean;
+  hasOlder: boolean;
+  state(): InstalledState;
+}
 
 /** Systems beyond this take apt long and say little more. */
 const SYSTEM_PACKAGES_MAX = 500;
@@ -47,7 +69,12 @@ export class AptCases {
   /** A system and the questions to ask of it. */
   next(): { system: TestSystem; cases: Case[] } {
     const kind = this.#random.below(this.#older === undefined ? 8 : 12);
-    const system = kind < 3 ? this.#emptySystem() : kind < 8 ? this.#systemFrom(this.#index, "", kind >= 5) : this.#systemFrom(this.#older!.index, ` of ${this.#older!.suite}`, false);
+    const system =
+      kind < 3
+        ? this.#emptySystem()
+        : kind < 8
+          ? this.#systemFrom(this.#index, "", kind >= 5)
+          : this.#systemFrom(this.#older!.index, ` of ${this.#older!.suite}`, false);
     const cases: Case[] = [];
     for (let count = 0; count < 6; count++) cases.push(this.#installCase());
     if (system.isEmpty) {
@@ -55,9 +82,15 @@ export class AptCases {
     } else {
       cases.push(this.#removeCase(system, false), this.#removeCase(system, true), this.#swapCase(system));
       if (system.hasOlder) {
-        cases.push(...(["upgrade", "dist-upgrade"] as const).flatMap((command) => [true, false].map((recommends): Case => ({
-          title: `${command}${tailOf(recommends)}`, args: [command], request: { upgrade: command === "upgrade" ? "safe" : "full", recommends },
-        }))));
+        cases.push(
+          ...(["upgrade", "dist-upgrade"] as const).flatMap((command) =>
+            [true, false].map((recommends): Case => ({
+              title: `${command}${tailOf(recommends)}`,
+              args: [command],
+              request: { upgrade: command === "upgrade" ? "safe" : "full", recommends },
+            })),
+          ),
+        );
       }
     }
     return { system, cases };
@@ -66,14 +99,24 @@ export class AptCases {
   #installCase(): Case {
     const recommends = this.#random.below(2) === 0;
     // Few names more often than many: of thirty random ones, two nearly always conflict.
-    const install = this.#someNames(this.#random.below(4) === 0 ? REQUEST_NAMES_MAX : 5).map((name) => this.#pinned(name));
-    return { title: `install ${install.join(" ")}${tailOf(recommends)}`, args: ["install", ...install], request: { install, recommends } };
+    const install = this.#someNames(this.#random.below(4) === 0 ? REQUEST_NAMES_MAX : 5).map((name) =>
+      this.#pinned(name),
+    );
+    return {
+      title: `install ${install.join(" ")}${tailOf(recommends)}`,
+      args: ["install", ...install],
+      request: { install, recommends },
+    };
   }
 
   #removeCase(system: TestSystem, isAuto: boolean): Case {
     const recommends = this.#random.below(2) === 0;
     const remove = this.#installedNames(system, 3);
-    return { title: `${isAuto ? "autoremove" : "remove"} ${remove.join(" ")}`, args: ["remove", ...(isAuto ? ["--auto-remove"] : []), ...remove], request: { remove, autoremove: isAuto, recommends } };
+    return {
+      title: `${isAuto ? "autoremove" : "remove"} ${remove.join(" ")}`,
+      args: ["remove", ...(isAuto ? ["--auto-remove"] : []), ...remove],
+      request: { remove, autoremove: isAuto, recommends },
+    };
   }
 
   /** One in six says which version, suite or architecture it is to be, where several are offered. */
@@ -82,9 +125,12 @@ export class AptCases {
     if (this.#older?.isOffered !== true || this.#random.below(6) !== 0) return name;
     const one = this.#pick(versions);
     switch (this.#random.below(3)) {
-      case 0: return `${name}=${one.version}`;
-      case 1: return `${name}/${this.#index.originsOf(one).at(-1)!.release!.codename}`;
-      default: return `${name}:${this.#architecture}`;
+      case 0:
+        return `${name}=${one.version}`;
+      case 1:
+        return `${name}/${this.#index.originsOf(one).at(-1)!.release!.codename}`;
+      default:
+        return `${name}:${this.#architecture}`;
     }
   }
 
@@ -92,13 +138,23 @@ export class AptCases {
   #swapCase(system: TestSystem): Case {
     const recommends = this.#random.below(2) === 0;
     const install = [...this.#someNames(2), ...this.#installedNames(system, 1).map((name) => `${name}-`)];
-    return { title: `install ${install.join(" ")}${tailOf(recommends)}`, args: ["install", ...install], request: { install, recommends } };
+    return {
+      title: `install ${install.join(" ")}${tailOf(recommends)}`,
+      args: ["install", ...install],
+      request: { install, recommends },
+    };
   }
 
   #installedNames(system: TestSystem, atMost: number): string[] {
     // To remove what is vital, apt asks for a sentence to be typed.
-    const installed = system.state().entries().filter((entry) => !isVital(this.#index, entry)).map((entry) => entry.package.name);
-    return installed.length === 0 ? this.#someNames(1) : [...new Set(Array.from({ length: 1 + this.#random.below(atMost) }, () => this.#pick(installed)))];
+    const installed = system
+      .state()
+      .entries()
+      .filter((entry) => !isVital(this.#index, entry))
+      .map((entry) => entry.package.name);
+    return installed.length === 0
+      ? this.#someNames(1)
+      : [...new Set(Array.from({ length: 1 + this.#random.below(atMost) }, () => this.#pick(installed)))];
   }
 
   #pick<T>(from: readonly T[]): T {
@@ -110,27 +166,62 @@ export class AptCases {
   }
 
   #emptySystem(): TestSystem {
-    return { title: "nothing", status: "", extended: "", size: 0, isEmpty: true, hasOlder: false, state: () => new InstalledState(this.#architecture, []) };
+    return {
+      title: "nothing",
+      status: "",
+      extended: "",
+      size: 0,
+      isEmpty: true,
+      hasOlder: false,
+      state: () => new InstalledState(this.#architecture, []),
+    };
   }
 
   #systemFrom(index: PackageIndex, origin: string, withOld: boolean): TestSystem {
     const architecture = this.#architecture;
-    const essential = [...new Set([...index.essential().map((one) => one.name), ...index.required().map((one) => one.name), "apt"])];
+    const essential = [
+      ...new Set([...index.essential().map((one) => one.name), ...index.required().map((one) => one.name), "apt"]),
+    ];
     const names = index === this.#index ? this.#names : [...index.names()];
     for (;;) {
       const base = this.#someNames(5, names);
-      const change = solve(index, new InstalledState(architecture, []), { install: [...essential, ...base], recommends: this.#random.below(2) === 0 });
+      const change = solve(index, new InstalledState(architecture, []), {
+        install: [...essential, ...base],
+        recommends: this.#random.below(2) === 0,
+      });
       if (change instanceof UnsatisfiableError || change.install.length > SYSTEM_PACKAGES_MAX) continue;
-      const old = withOld ? this.#oldVersions(change.install.map((planned) => planned.package)) : new Map<string, string>();
-      let status = "", extended = "";
+      const old = withOld
+        ? this.#oldVersions(change.install.map((planned) => planned.package))
+        : new Map<string, string>();
+      let status = "",
+        extended = "";
       for (const { package: one, isAutomatic } of change.install) {
         status += `${statusStanza(one, old)}\n`;
-        if (isAutomatic) extended += `Package: ${one.name}\nArchitecture: ${one.architecture === "all" ? architecture : one.architecture}\nAuto-Installed: 1\n\n`;
+        if (isAutomatic)
+          extended +=
+            `Package: ${one.name}\nArchitecture: ${one.architecture === "all" ? architecture : one.architecture}\n` +
+            "Auto-Installed: 1\n\n";
       }
       const state = (): InstalledState => parseInstalledState(status, extended, architecture);
-      if (findViolations(state().entries().map((entry) => entry.package), architecture).length > 0) continue;
+      if (
+        findViolations(
+          state()
+            .entries()
+            .map((entry) => entry.package),
+          architecture,
+        ).length > 0
+      )
+        continue;
       const size = change.install.length;
-      return { title: `${base.join(" ")}${origin}${old.size === 0 ? "" : `, ${old.size} old`} (${size} packages)`, status, extended, size, isEmpty: false, hasOlder: old.size > 0 || origin !== "", state };
+      return {
+        title: `${base.join(" ")}${origin}${old.size === 0 ? "" : `, ${old.size} old`} (${size} packages)`,
+        status,
+        extended,
+        size,
+        isEmpty: false,
+        hasOlder: old.size > 0 || origin !== "",
+        state,
+      };
     }
   }
 
@@ -139,13 +230,18 @@ export class AptCases {
     const sources = new Set(packages.map((one) => one.source).filter(() => this.#random.below(3) === 0));
     const old = new Map<string, string>();
     for (const one of packages) if (sources.has(one.source)) old.set(one.name, `${one.version}~~`);
-    for (const [name, version] of old) if (compareVersions(version, packages.find((one) => one.name === name)!.version) >= 0) old.delete(name);
+    for (const [name, version] of old)
+      if (compareVersions(version, packages.find((one) => one.name === name)!.version) >= 0) old.delete(name);
     return old;
   }
 }
 
 /** What the resolver answers; a refusal is an answer. */
-export function solve(index: PackageIndex, state: InstalledState, request: ChangeRequest): PlannedChange | UnsatisfiableError {
+export function solve(
+  index: PackageIndex,
+  state: InstalledState,
+  request: ChangeRequest,
+): PlannedChange | UnsatisfiableError {
   try {
     return planChange(index, state, request);
   } catch (error) {
@@ -171,6 +267,9 @@ function statusStanza(one: BinaryPackage, old: ReadonlyMap<string, string>): str
 /** Relations on exactly the new version of a package that is old here are on its old one. */
 function olderWords(value: string, field: string, old: ReadonlyMap<string, string>): string {
   if (!["Depends", "Pre-Depends", "Recommends"].includes(field)) return value;
-  return value.replace(/([a-z0-9][a-z0-9+.-]*)(:[a-z0-9]+)? \((=|>=) ([^)]+)\)/g, (whole, name: string, qualifier: string | undefined, relation: string, version: string) =>
-    old.get(name) === `${version}~~` ? `${name}${qualifier ?? ""} (${relation} ${version}~~)` : whole);
+  return value.replace(
+    /([a-z0-9][a-z0-9+.-]*)(:[a-z0-9]+)? \((=|>=) ([^)]+)\)/g,
+    (whole, name: string, qualifier: string | undefined, relation: string, version: string) =>
+      old.get(name) === `${version}~~` ? `${name}${qualifier ?? ""} (${relation} ${version}~~)` : whole,
+  );
 }

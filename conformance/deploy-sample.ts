@@ -1,4 +1,6 @@
-/** A commit as a disk: the real ostree deploys it into a root, and `stratos image convert` makes a disk of that root. */
+/**
+ * A commit as a disk: the real ostree deploys it into a root, and `stratos image convert` makes a disk of that root.
+ */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -9,7 +11,9 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** @returns path of the disk. @throws Error in the words of what failed */
 export function deploySample(repository: string, ref: string, folder: string): string {
-  const sysroot = join(folder, "sysroot"), own = `--repo=${join(sysroot, "ostree/repo")}`, disk = join(folder, "deployed.raw");
+  const sysroot = join(folder, "sysroot"),
+    own = `--repo=${join(sysroot, "ostree/repo")}`,
+    disk = join(folder, "deployed.raw");
   if (existsSync(disk)) return disk;
   if (process.getuid?.() !== 0) throw new Error("ostree gives deployed files their owners, which takes root");
   mkdirSync(sysroot);
@@ -19,11 +23,32 @@ export function deploySample(repository: string, ref: string, folder: string): s
     must("ostree", "config", own, "set", "sysroot.bootloader", "none");
     must("ostree", "pull-local", own, repository, ref);
     must("ostree", "admin", "deploy", `--sysroot=${sysroot}`, "--os=debian", ref);
-    must(process.execPath, join(root, "stratos.mjs"), "image", "convert", sysroot, disk, "--to", "raw", "--name", "deployed", "--arch", "amd64", "--kernel-options", PATIENT);
+    must(
+      process.execPath,
+      join(root, "stratos.mjs"),
+      "image",
+      "convert",
+      sysroot,
+      disk,
+      "--to",
+      "raw",
+      "--name",
+      "deployed",
+      "--arch",
+      "amd64",
+      "--kernel-options",
+      PATIENT,
+    );
   } finally {
     // It takes care that nobody removes what is deployed.
     const deployed = join(sysroot, "ostree/deploy/debian/deploy");
-    if (existsSync(deployed)) spawnSync("chattr", ["-i", ...readdirSync(deployed).filter((name) => /\.\d+$/.test(name)).map((name) => join(deployed, name))]);
+    if (existsSync(deployed))
+      spawnSync("chattr", [
+        "-i",
+        ...readdirSync(deployed)
+          .filter((name) => /\.\d+$/.test(name))
+          .map((name) => join(deployed, name)),
+      ]);
     rmSync(sysroot, { recursive: true, force: true });
   }
   return disk;

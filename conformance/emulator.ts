@@ -20,13 +20,25 @@ export interface MachineOptions {
 }
 
 /** `stick`: the image is a disk to the machine, though it would be an optical medium. */
-export interface Medium { readonly path: string; readonly kind: "disk" | "optical" | "stick"; readonly keep?: boolean }
+export interface Medium {
+  readonly path: string;
+  readonly kind: "disk" | "optical" | "stick";
+  readonly keep?: boolean;
+}
 
-/** Words for the kernel of a machine on a busy host: it gives up when its timer does not come while it looks, and systemd after 90 seconds, which a boot may take many times over. */
-export const PATIENT = "no_timer_check systemd.default_device_timeout_sec=900 systemd.default_timeout_start_sec=900 systemd.service_watchdogs=0";
+/**
+ * Words for the kernel of a machine on a busy host: it gives up when its timer does not come while it looks, and
+ * systemd after 90 seconds, which a boot may take many times over.
+ */
+export const PATIENT =
+  "no_timer_check systemd.default_device_timeout_sec=900 systemd.default_timeout_start_sec=900 " +
+  "systemd.service_watchdogs=0";
 
 /** What keeps a machine from starting here; null when nothing does. */
-export function machineObstacle({ architecture, firmware }: Pick<MachineOptions, "architecture" | "firmware">): string | null {
+export function machineObstacle({
+  architecture,
+  firmware,
+}: Pick<MachineOptions, "architecture" | "firmware">): string | null {
   return emulatorObstacle({ architecture, firmware });
 }
 
@@ -43,23 +55,27 @@ export class Machine {
     this.#process = this.#start(options);
     process.once("exit", this.#stop);
     this.ended = new Promise((resolve) => {
-      const wait = (): void => void this.#process.on("close", (status) => {
-        // Firmware that QEMU itself restarts hangs now and then under the interrupts of before (OVMF of QEMU 7.2): each start has a machine of its own.
-        if (options.restarts === true && status === 0 && !this.#isKilled) {
-          this.#process = this.#start(options);
-          return wait();
-        }
-        this.#isOver = true;
-        process.off("exit", this.#stop);
-        this.#wake();
-        resolve();
-      });
+      const wait = (): void =>
+        void this.#process.on("close", (status) => {
+          // Firmware that QEMU itself restarts hangs now and then under the interrupts of before (OVMF of QEMU 7.2):
+          // each start has a machine of its own.
+          if (options.restarts === true && status === 0 && !this.#isKilled) {
+            this.#process = this.#start(options);
+            return wait();
+          }
+          this.#isOver = true;
+          process.off("exit", this.#stop);
+          this.#wake();
+          resolve();
+        });
       wait();
     });
   }
 
   #start(options: MachineOptions): ChildProcess {
-    const started = spawn(emulatorProgram(options.architecture), argumentsOf(options), { stdio: ["pipe", "pipe", "pipe"] });
+    const started = spawn(emulatorProgram(options.architecture), argumentsOf(options), {
+      stdio: ["pipe", "pipe", "pipe"],
+    });
     const take = (bytes: Buffer): void => {
       this.#output = (this.#output + bytes.toString("latin1")).replace(/\x1b\[[0-9;?!]*[A-Za-z]/g, "");
       this.#wake();
@@ -79,7 +95,9 @@ export class Machine {
     this.#process.stdin!.write(text);
   }
 
-  /** Waits until the console shows it, from `start` on. @returns the match; null when the machine or the time is over */
+  /**
+   * Waits until the console shows it, from `start` on. @returns the match; null when the machine or the time is over
+   */
   async shows(pattern: RegExp, timeoutMs: number, start = 0): Promise<RegExpExecArray | null> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
@@ -102,7 +120,26 @@ export class Machine {
   }
 }
 
-function argumentsOf({ architecture, firmware, memory, processors = 1, media, hasNetwork = false, reachesHost = false }: MachineOptions): string[] {
+function argumentsOf({
+  architecture,
+  firmware,
+  memory,
+  processors = 1,
+  media,
+  hasNetwork = false,
+  reachesHost = false,
+}: MachineOptions): string[] {
   const network = reachesHost ? "user" : hasNetwork ? "restricted" : "none";
-  return [...emulatorArguments({ architecture, firmware, memory, processors, network, media: media.map((medium) => ({ ...medium, format: medium.path.endsWith(".qcow2") ? "qcow2" : "raw" })) }), "-nographic", "-no-reboot"];
+  return [
+    ...emulatorArguments({
+      architecture,
+      firmware,
+      memory,
+      processors,
+      network,
+      media: media.map((medium) => ({ ...medium, format: medium.path.endsWith(".qcow2") ? "qcow2" : "raw" })),
+    }),
+    "-nographic",
+    "-no-reboot",
+  ];
 }

@@ -10,7 +10,11 @@ export const OUTCOMES = ["pass", "fail", "brok", "warn", "conf", "slow", "helper
 /** `helper`: started by other programs, never by itself. */
 export type Outcome = (typeof OUTCOMES)[number];
 
-export interface Expectation { readonly outcome: Outcome; readonly class: string; readonly words?: string }
+export interface Expectation {
+  readonly outcome: Outcome;
+  readonly class: string;
+  readonly words?: string;
+}
 export interface List {
   readonly head: string;
   readonly classes: Map<string, string>;
@@ -23,7 +27,10 @@ export function isOutcome(word: string): word is Outcome {
 }
 
 /** Bits of an LTP program's exit status (include/tst_res_flags.h); others are of timeout(1) and of signals. */
-const TFAIL = 1, TBROK = 2, TWARN = 4, TCONF = 32;
+const TFAIL = 1,
+  TBROK = 2,
+  TWARN = 4,
+  TCONF = 32;
 
 export function outcomeOf(status: number): Outcome {
   if (status === 0) return "pass";
@@ -37,7 +44,9 @@ export function outcomeOf(status: number): Outcome {
 
 const RANKS: Readonly<Record<Outcome, number>> = { pass: 0, helper: 0, conf: 1, warn: 2, fail: 3, brok: 3, slow: 3 };
 
-/** What didn't pass before may fail in another way; what measures time (class `time`) says nothing on a busy machine. */
+/**
+ * What didn't pass before may fail in another way; what measures time (class `time`) says nothing on a busy machine.
+ */
 export function isForTheWorse(outcome: Outcome, expected: Expectation): boolean {
   return expected.class !== "time" && RANKS[outcome] > RANKS[expected.outcome];
 }
@@ -71,9 +80,19 @@ export function formatList(list: List): string {
   const used = new Set([...list.expected.values()].map((each) => each.class));
   const classes = [...list.classes].filter(([name]) => used.has(name)).sort(([one], [other]) => (one < other ? -1 : 1));
   const programs = [...list.expected].sort(([one], [other]) => (one < other ? -1 : 1));
-  return [list.head, "", ...classes.map(([name, words]) => `class ${name}  ${words}`), "",
-    ...programs.map(([name, { outcome, class: group, words }]) => `${name} ${outcome} ${group}${words === undefined || words === "" ? "" : `  ${tidy(words)}`}`), "",
-    ...passLines([...list.passing].sort()), ""].join("\n");
+  return [
+    list.head,
+    "",
+    ...classes.map(([name, words]) => `class ${name}  ${words}`),
+    "",
+    ...programs.map(
+      ([name, { outcome, class: group, words }]) =>
+        `${name} ${outcome} ${group}${words === undefined || words === "" ? "" : `  ${tidy(words)}`}`,
+    ),
+    "",
+    ...passLines([...list.passing].sort()),
+    "",
+  ].join("\n");
 }
 
 const LINE_MAX = 120;
@@ -91,6 +110,13 @@ function passLines(names: readonly string[]): string[] {
 /** What changes from run to run (numbers of processes, addresses) would make each recording a difference. */
 function tidy(words: string): string {
   const first = words.split(" | ")[0]!;
-  const plain = first.replace(/\S*\/([\w.-]+\.[ch])\b/g, "$1").replace(/^\S+\.[ch]:\d+: /, "").replace(/\/tmp\/\S+/g, "PATH");
-  return plain.replace(/0x[0-9a-f]{4,}/g, "ADDRESS").replace(/\b\d{3,}\b/g, "N").slice(0, 110).trim();
+  const plain = first
+    .replace(/\S*\/([\w.-]+\.[ch])\b/g, "$1")
+    .replace(/^\S+\.[ch]:\d+: /, "")
+    .replace(/\/tmp\/\S+/g, "PATH");
+  return plain
+    .replace(/0x[0-9a-f]{4,}/g, "ADDRESS")
+    .replace(/\b\d{3,}\b/g, "N")
+    .slice(0, 110)
+    .trim();
 }

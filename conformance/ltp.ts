@@ -15,27 +15,64 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { launcher, stratos } from "../tests/support/stratos.ts";
 import { TEST_HOME } from "../tests/support/test-image.ts";
-import { type Expectation, formatList, isForTheWorse, isOutcome, type Outcome, outcomeOf, parseList } from "./ltp-list.ts";
+import {
+  type Expectation,
+  formatList,
+  isForTheWorse,
+  isOutcome,
+  type Outcome,
+  outcomeOf,
+  parseList,
+} from "./ltp-list.ts";
 import { recordTallies } from "./results.ts";
 
 const IMAGE = "ltp-1";
-const PACKAGES = ["acl", "attr", "bc", "e2fsprogs", "iproute2", "kmod", "parted", "procps", "quota", "util-linux", "util-linux-extra"];
+const PACKAGES = [
+  "acl",
+  "attr",
+  "bc",
+  "e2fsprogs",
+  "iproute2",
+  "kmod",
+  "parted",
+  "procps",
+  "quota",
+  "util-linux",
+  "util-linux-extra",
+];
 const LIST = join(import.meta.dirname, "ltp-expected.txt");
 /** Programs in one guest: what one leaves behind reaches few others. */
 const BATCH = 40;
 const ABOUT = {
-  title: "Linux Test Project", command: "npm run conformance:ltp -- --dir FOLDER --record", verdicts: ["pass", "conf", "fail", "brok", "warn", "slow"],
+  title: "Linux Test Project",
+  command: "npm run conformance:ltp -- --dir FOLDER --record",
+  verdicts: ["pass", "conf", "fail", "brok", "warn", "slow"],
   words: {
-    group: "class", counted: "programs", hasSum: true, isSeeded: false,
-    meaning: "Which programs, and what each class means, stands in [the list](../conformance/ltp-expected.txt). `conf`: LTP itself says that it cannot test; `brok`: it could not begin; `slow`: it had not ended after its time.",
+    group: "class",
+    counted: "programs",
+    hasSum: true,
+    isSeeded: false,
+    meaning:
+      "Which programs, and what each class means, stands in [the list](../conformance/ltp-expected.txt). `conf`: " +
+      "LTP itself says that it cannot test; `brok`: it could not begin; `slow`: it had not ended after its time.",
   },
 };
 
-interface Result { readonly name: string; readonly outcome: Outcome; readonly seconds: number; readonly words: string }
+interface Result {
+  readonly name: string;
+  readonly outcome: Outcome;
+  readonly seconds: number;
+  readonly words: string;
+}
 
 const { values } = parseArgs({
   options: {
-    dir: { type: "string" }, only: { type: "string" }, jobs: { type: "string", default: "1" }, limit: { type: "string", default: "120" }, memory: { type: "string", default: "2G" }, record: { type: "boolean" },
+    dir: { type: "string" },
+    only: { type: "string" },
+    jobs: { type: "string", default: "1" },
+    limit: { type: "string", default: "120" },
+    memory: { type: "string", default: "2G" },
+    record: { type: "boolean" },
   },
 });
 if (values.dir === undefined) usage("--dir FOLDER is missing");
@@ -44,7 +81,14 @@ const programs = join(folder, "testcases/bin");
 if (!existsSync(programs)) usage(`${programs} is not there: FOLDER is what LTP's "make install" wrote`);
 const list = parseList(readFileSync(LIST, "utf8"));
 const only = values.only === undefined ? null : new RegExp(values.only);
-const names = readdirSync(programs).filter((name) => isProgram(join(programs, name)) && list.expected.get(name)?.outcome !== "helper" && (only === null || only.test(name))).sort();
+const names = readdirSync(programs)
+  .filter(
+    (name) =>
+      isProgram(join(programs, name)) &&
+      list.expected.get(name)?.outcome !== "helper" &&
+      (only === null || only.test(name)),
+  )
+  .sort();
 if (names.length === 0) usage("no program is left to run");
 
 prepareImage();
@@ -55,7 +99,10 @@ await Promise.all(Array.from({ length: Math.max(1, Number(values.jobs)) }, work)
 report();
 
 function usage(problem: string): never {
-  console.error(`conformance:ltp: ${problem}\nusage: npm run conformance:ltp -- --dir FOLDER [--only PATTERN] [--jobs N] [--limit SECONDS] [--memory SIZE] [--record]`);
+  console.error(
+    `conformance:ltp: ${problem}\nusage: npm run conformance:ltp -- --dir FOLDER [--only PATTERN] [--jobs N] ` +
+      "[--limit SECONDS] [--memory SIZE] [--record]",
+  );
   process.exit(2);
 }
 
@@ -71,7 +118,10 @@ function isProgram(path: string): boolean {
 function prepareImage(): void {
   if (existsSync(join(TEST_HOME, "images", IMAGE))) return;
   const [node, ...rest] = launcher;
-  execFileSync(node!, [...rest, "image", "build", IMAGE, "--packages", PACKAGES.join(",")], { env: { ...process.env, STRATOS_HOME: TEST_HOME }, stdio: ["ignore", "ignore", "inherit"] });
+  execFileSync(node!, [...rest, "image", "build", IMAGE, "--packages", PACKAGES.join(",")], {
+    env: { ...process.env, STRATOS_HOME: TEST_HOME },
+    stdio: ["ignore", "ignore", "inherit"],
+  });
 }
 
 /** Takes batches until none is left. */
@@ -83,7 +133,12 @@ async function work(): Promise<void> {
     // The guest ended in the midst of a program: it is named, and the others get another guest.
     const rest = batch.slice(done.length);
     if (rest.length === 0) continue;
-    const lost: Result = { name: rest[0]!, outcome: "slow", seconds: 0, words: "the guest ended, or ran out of time, with this program" };
+    const lost: Result = {
+      name: rest[0]!,
+      outcome: "slow",
+      seconds: 0,
+      words: "the guest ended, or ran out of time, with this program",
+    };
     results.push(lost);
     tell(lost);
     if (rest.length > 1) waiting.unshift(rest.slice(1));
@@ -92,13 +147,39 @@ async function work(): Promise<void> {
 
 async function runBatch(batch: readonly string[]): Promise<Result[]> {
   const seconds = batch.length * 20 + Number(values.limit) * 3;
-  const output = (await stratos([
-    "run", "-i", IMAGE, "--harts", "2", "--memory", values.memory, "-v", `${folder}:/ltp:ro`, "-v", `${join(import.meta.dirname, "guest")}:/guest:ro`, "-e", `LIMIT=${values.limit}`, "--timeout", String(seconds), "--",
-    "bash", "/guest/ltp.sh",
-  ], { stdin: batch.map((name) => `${name}\n`).join(""), timeoutMs: (seconds + 60) * 1000 })).stdout;
+  const output = (
+    await stratos(
+      [
+        "run",
+        "-i",
+        IMAGE,
+        "--harts",
+        "2",
+        "--memory",
+        values.memory,
+        "-v",
+        `${folder}:/ltp:ro`,
+        "-v",
+        `${join(import.meta.dirname, "guest")}:/guest:ro`,
+        "-e",
+        `LIMIT=${values.limit}`,
+        "--timeout",
+        String(seconds),
+        "--",
+        "bash",
+        "/guest/ltp.sh",
+      ],
+      { stdin: batch.map((name) => `${name}\n`).join(""), timeoutMs: (seconds + 60) * 1000 },
+    )
+  ).stdout;
   const done: Result[] = [];
   for (const [, name, words, status, took] of output.matchAll(/^=== begin (\S+)\n([^]*?)^=== end \1 (\d+) (\d+)$/gm)) {
-    done.push({ name: name!, outcome: outcomeOf(Number(status)), seconds: Number(took), words: words!.trim().replaceAll("\n", " | ") });
+    done.push({
+      name: name!,
+      outcome: outcomeOf(Number(status)),
+      seconds: Number(took),
+      words: words!.trim().replaceAll("\n", " | "),
+    });
   }
   return done;
 }
@@ -125,8 +206,19 @@ function report(): void {
   const better = results.filter(({ name, outcome }) => outcome === "pass" && expectation(name).outcome !== "pass");
   const counts = new Map<Outcome, number>();
   for (const { outcome } of results) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
-  console.log([...counts].sort().map(([outcome, count]) => `${outcome} ${count}`).join(", "));
-  if (better.length > 0) console.log(`better than the list: ${better.map(({ name }) => name).sort().join(" ")}`);
+  console.log(
+    [...counts]
+      .sort()
+      .map(([outcome, count]) => `${outcome} ${count}`)
+      .join(", "),
+  );
+  if (better.length > 0)
+    console.log(
+      `better than the list: ${better
+        .map(({ name }) => name)
+        .sort()
+        .join(" ")}`,
+    );
   if (values.record === true) record();
   console.log(`${results.length - bad.length} passed, ${bad.length} failed`);
   process.exitCode = bad.length === 0 ? 0 : 1;
@@ -150,5 +242,9 @@ function record(): void {
     if (isOutcome(outcome)) counts[outcome] = (counts[outcome] ?? 0) + 1;
     groups.set(group, counts);
   }
-  recordTallies("ltp", ABOUT, [...groups].map(([group, counts]) => ({ name: group, group, counts })));
+  recordTallies(
+    "ltp",
+    ABOUT,
+    [...groups].map(([group, counts]) => ({ name: group, group, counts })),
+  );
 }

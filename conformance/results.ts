@@ -1,6 +1,7 @@
 /**
- * What suites from outside last said: `results/SUITE.json` holds one row for each part of a suite, and `docs/conformance.md` shows them all. A run
- * with `--record` replaces the rows of what it ran and writes the page anew.
+ * What suites from outside last said: `results/SUITE.json` holds one row for each part of a suite, and
+ * `docs/conformance.md` shows them all. A run with `--record` replaces the rows of what it ran and writes the page
+ * anew.
  */
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -22,24 +23,64 @@ export interface Row {
   readonly worse: readonly string[];
 }
 
-interface Suite { title: string; command: string; rows: Row[] }
+interface Suite {
+  title: string;
+  command: string;
+  rows: Row[];
+}
 
 /** Something that was started, and did what it should or did not. */
-export interface BootRow { readonly name: string; readonly isRight: boolean; readonly seconds: number }
-interface Boots { title: string; command: string; boots: BootRow[] }
+export interface BootRow {
+  readonly name: string;
+  readonly isRight: boolean;
+  readonly seconds: number;
+}
+interface Boots {
+  title: string;
+  command: string;
+  boots: BootRow[];
+}
 
 /** Random questions of one seed that were put to somebody else too, by how the answers went together. */
-export interface TallyRow { readonly name: string; readonly group: string; readonly counts: Readonly<Record<string, number>> }
+export interface TallyRow {
+  readonly name: string;
+  readonly group: string;
+  readonly counts: Readonly<Record<string, number>>;
+}
 /** What tallies are of; `verdicts` are the columns. */
-export interface AboutTallies { title: string; command: string; verdicts: readonly string[]; words?: { group: string; counted: string; hasSum: boolean; isSeeded?: boolean; meaning: string } }
-interface Tallies extends AboutTallies { tallies: TallyRow[] }
+export interface AboutTallies {
+  title: string;
+  command: string;
+  verdicts: readonly string[];
+  words?: { group: string; counted: string; hasSum: boolean; isSeeded?: boolean; meaning: string };
+}
+interface Tallies extends AboutTallies {
+  tallies: TallyRow[];
+}
 
-/** Heads of the first two columns, what the table shows, and whether its rows are of different questions, so that their sum says something. */
-const REQUEST_WORDS = { group: "systems", counted: "sets", hasSum: true, meaning: "What the columns mean stands in [pkg's architecture](../packages/pkg/ARCHITECTURE.md#the-resolver)." };
+/**
+ * Heads of the first two columns, what the table shows, and whether its rows are of different questions, so that their
+ * sum says something.
+ */
+const REQUEST_WORDS = {
+  group: "systems",
+  counted: "sets",
+  hasSum: true,
+  meaning: "What the columns mean stands in [pkg's architecture](../packages/pkg/ARCHITECTURE.md#the-resolver).",
+};
 
 /** A root that was made beside somebody else's. */
-export interface RootRow { readonly name: string; readonly files: number; readonly documented: number; readonly others: readonly string[] }
-interface Roots { title: string; command: string; roots: RootRow[] }
+export interface RootRow {
+  readonly name: string;
+  readonly files: number;
+  readonly documented: number;
+  readonly others: readonly string[];
+}
+interface Roots {
+  title: string;
+  command: string;
+  roots: RootRow[];
+}
 
 const FOLDER = join(import.meta.dirname, "results");
 const PAGE = join(import.meta.dirname, "../docs/conformance.md");
@@ -60,10 +101,17 @@ export function recordRoots(name: string, about: { title: string; command: strin
   replaceRows(name, about, "roots", rows);
 }
 
-function replaceRows(name: string, about: { title: string; command: string }, key: "rows" | "boots" | "tallies" | "roots", rows: readonly { readonly name: string }[]): void {
+function replaceRows(
+  name: string,
+  about: { title: string; command: string },
+  key: "rows" | "boots" | "tallies" | "roots",
+  rows: readonly { readonly name: string }[],
+): void {
   mkdirSync(FOLDER, { recursive: true });
   const path = join(FOLDER, `${name}.json`);
-  const before = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Record<typeof key, { name: string }[]>)[key] : [];
+  const before = existsSync(path)
+    ? (JSON.parse(readFileSync(path, "utf8")) as Record<typeof key, { name: string }[]>)[key]
+    : [];
   const merged = new Map([...before, ...rows].map((row) => [row.name, row]));
   const sorted = [...merged.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   const lines = sorted.map((row) => `  ${JSON.stringify(row)}`).join(",\n");
@@ -72,29 +120,53 @@ function replaceRows(name: string, about: { title: string; command: string }, ke
 }
 
 function page(): string {
-  const suites = readdirSync(FOLDER).sort().map((name) => JSON.parse(readFileSync(join(FOLDER, name), "utf8")) as Suite | Boots | Tallies | Roots);
+  const suites = readdirSync(FOLDER)
+    .sort()
+    .map((name) => JSON.parse(readFileSync(join(FOLDER, name), "utf8")) as Suite | Boots | Tallies | Roots);
   const head = [
     "# Conformance",
     "",
-    "Suites that others wrote, run in Stratos and, from the same files, under qemu-user (on the Linux of the host). Written by the commands below with `--record`; do not edit.",
-    "What counts is a test that passes there and fails here: the last column. Seconds are of busy machines, and say no more than how long a part takes.",
-    "Of the suites of other programs only what failed in Stratos ran under qemu-user. The tests of system calls in `tests/abi` are compared with what Linux itself printed.",
+    "Suites that others wrote, run in Stratos and, from the same files, under qemu-user (on the Linux of the " +
+      "host). Written by the commands below with `--record`; do not edit.",
+    "What counts is a test that passes there and fails here: the last column. Seconds are of busy machines, and " +
+      "say no more than how long a part takes.",
+    "Of the suites of other programs only what failed in Stratos ran under qemu-user. The tests of system calls " +
+      "in `tests/abi` are compared with what Linux itself printed.",
   ];
-  return `${[...head, ...suites.flatMap((suite) => ("boots" in suite ? bootSection(suite) : "tallies" in suite ? tallySection(suite) : "roots" in suite ? rootSection(suite) : section(suite)))].join("\n")}\n`;
+  return (
+    [
+      ...head,
+      ...suites.flatMap((suite) =>
+        "boots" in suite
+          ? bootSection(suite)
+          : "tallies" in suite
+            ? tallySection(suite)
+            : "roots" in suite
+              ? rootSection(suite)
+              : section(suite),
+      ),
+    ].join("\n") + "\n"
+  );
 }
 
 function section(suite: Suite): string[] {
-  const sum = (get: (row: Row) => number): number => suite.rows.reduce((total, row) => total + Math.max(0, get(row)), 0);
+  const sum = (get: (row: Row) => number): number =>
+    suite.rows.reduce((total, row) => total + Math.max(0, get(row)), 0);
   const worse = sum((row) => row.worse.length);
   return [
     "",
     `## ${suite.title}`,
     "",
-    `\`${suite.command}\`. ${suite.rows.length} parts, ${sum((row) => row.stratos.ran)} tests ran in Stratos; ${worse} ${worse === 1 ? "is" : "are"} worse than under qemu-user.`,
+    `\`${suite.command}\`. ${suite.rows.length} parts, ${sum((row) => row.stratos.ran)} tests ran in Stratos; ` +
+      `${worse} ${worse === 1 ? "is" : "are"} worse than under qemu-user.`,
     "",
     "| part | ran | failed | s | qemu-user: ran | failed | s | worse here |",
     "|---|--:|--:|--:|--:|--:|--:|---|",
-    ...suite.rows.map((row) => `| ${row.name} | ${cells(row.stratos)} | ${row.qemu === null ? "not run | | " : cells(row.qemu)} | ${row.worse.map((test) => `\`${test.replaceAll("|", "\\|")}\``).join(", ")} |`),
+    ...suite.rows.map(
+      (row) =>
+        `| ${row.name} | ${cells(row.stratos)} | ${row.qemu === null ? "not run | | " : cells(row.qemu)} | ` +
+        `${row.worse.map((test) => `\`${test.replaceAll("|", "\\|")}\``).join(", ")} |`,
+    ),
   ];
 }
 
@@ -103,7 +175,8 @@ function bootSection({ title, command, boots }: Boots): string[] {
     "",
     `## ${title}`,
     "",
-    `\`${command}\`: ${boots.filter(({ isRight }) => isRight).length} of ${boots.length}. Seconds are of a busy machine, and those of a first row of a tree hold its composing.`,
+    `\`${command}\`: ${boots.filter(({ isRight }) => isRight).length} of ${boots.length}. Seconds are of a busy ` +
+      "machine, and those of a first row of a tree hold its composing.",
     "",
     "| what | | s |",
     "|---|---|--:|",
@@ -112,7 +185,8 @@ function bootSection({ title, command, boots }: Boots): string[] {
 }
 
 function tallySection({ title, command, verdicts, tallies, words = REQUEST_WORDS }: Tallies): string[] {
-  const sum = (rows: readonly TallyRow[], verdict: string): number => rows.reduce((total, { counts }) => total + (counts[verdict] ?? 0), 0);
+  const sum = (rows: readonly TallyRow[], verdict: string): number =>
+    rows.reduce((total, { counts }) => total + (counts[verdict] ?? 0), 0);
   const line = (name: string, rows: readonly TallyRow[]): string => {
     const counts = verdicts.map((verdict) => sum(rows, verdict));
     return `| ${name} | ${counts.reduce((total, one) => total + one, 0)} | ${counts.join(" | ")} |`;
@@ -127,7 +201,12 @@ function tallySection({ title, command, verdicts, tallies, words = REQUEST_WORDS
     "",
     `| ${words.group} | ${words.counted} | ${verdicts.join(" | ")} |`,
     `|---|--:|${verdicts.map(() => "--:|").join("")}`,
-    ...groups.map((group) => line(group, tallies.filter((row) => row.group === group))),
+    ...groups.map((group) =>
+      line(
+        group,
+        tallies.filter((row) => row.group === group),
+      ),
+    ),
     ...(words.hasSum ? [line("all", tallies)] : []),
   ];
 }
@@ -137,14 +216,22 @@ function rootSection({ title, command, roots }: Roots): string[] {
     "",
     `## ${title}`,
     "",
-    `\`${command}\`. Every file's kind, mode, owner, time, target and content. Which differences are documented, and why they are there, stands in [compose's architecture](../packages/compose/ARCHITECTURE.md#compared-with-mmdebstrap).`,
+    `\`${command}\`. Every file's kind, mode, owner, time, target and content. Which differences are documented, ` +
+      "and why they are there, stands in [compose's " +
+      "architecture](../packages/compose/ARCHITECTURE.md#compared-with-mmdebstrap).",
     "",
     "| root | files | documented differences | others |",
     "|---|--:|--:|---|",
-    ...roots.map(({ name, files, documented, others }) => `| ${name} | ${files} | ${documented} | ${others.length === 0 ? "none" : others.map((one) => one.split(": ")[0]!).join(", ")} |`),
+    ...roots.map(
+      ({ name, files, documented, others }) =>
+        `| ${name} | ${files} | ${documented} | ` +
+        `${others.length === 0 ? "none" : others.map((one) => one.split(": ")[0]!).join(", ")} |`,
+    ),
   ];
 }
 
 function cells(outcome: Outcome): string {
-  return outcome.ran < 0 ? `no end | | ${outcome.seconds.toFixed(0)}` : `${outcome.ran} | ${outcome.failed} | ${outcome.seconds.toFixed(0)}`;
+  return outcome.ran < 0
+    ? `no end | | ${outcome.seconds.toFixed(0)}`
+    : `${outcome.ran} | ${outcome.failed} | ${outcome.seconds.toFixed(0)}`;
 }

@@ -1,14 +1,25 @@
 /**
- * Test suites of programs that Debian ships, against the installed programs in Stratos, and what fails there under qemu-user as well:
+ * Test suites of programs that Debian ships, against the installed programs in Stratos, and what fails there under
+ * qemu-user as well:
  *
- *     npm run conformance:suites -- [bash] [coreutils] [posix] [--filter TEXT] [--limit SECONDS] [--timeout SECONDS] [--only-ours] [--record]
+ *     npm run conformance:suites -- [bash] [coreutils] [posix] [--filter TEXT] [--limit SECONDS] [--timeout SECONDS]
+ *     [--only-ours] [--record]
  *
- * Sources come from the Debian mirror, with pinned hashes; the scripts that run in the guest are in `guest/`. The last line is `N passed, N failed`:
- * a test that fails in both places is not counted.
+ * Sources come from the Debian mirror, with pinned hashes; the scripts that run in the guest are in `guest/`. The last
+ * line is `N passed, N failed`: a test that fails in both places is not counted.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { findMirror } from "@stratos/host-node/packages";
@@ -18,10 +29,28 @@ import { TEST_HOME } from "../tests/support/test-image.ts";
 import { recordRows, type Row } from "./results.ts";
 
 const IMAGE = "suites-1";
-const PACKAGES = ["gcc", "libc6-dev", "make", "perl", "gawk", "bc", "acl", "attr", "locales-all", "util-linux-extra", "psmisc", "xz-utils", "zip", "file"];
+const PACKAGES = [
+  "gcc",
+  "libc6-dev",
+  "make",
+  "perl",
+  "gawk",
+  "bc",
+  "acl",
+  "attr",
+  "locales-all",
+  "util-linux-extra",
+  "psmisc",
+  "xz-utils",
+  "zip",
+  "file",
+];
 const ROOT = join(TEST_HOME, `root-${IMAGE}`);
 const CROSS_COMPILER = "riscv64-linux-gnu-gcc";
-const ABOUT = { title: "Suites of other programs, against the ones that Debian installs", command: "npm run conformance:suites -- --record" };
+const ABOUT = {
+  title: "Suites of other programs, against the ones that Debian installs",
+  command: "npm run conformance:suites -- --record",
+};
 
 interface Suite {
   readonly name: string;
@@ -38,25 +67,49 @@ interface Suite {
 
 const SUITES: readonly Suite[] = [
   {
-    name: "bash", source: "pool/main/b/bash/bash_5.2.37.orig.tar.xz", sha256: "370704c9c859f4060b7df19055e43bb9b5fa09d887699cf6ba87885c5485d36a", good: [0],
+    name: "bash",
+    source: "pool/main/b/bash/bash_5.2.37.orig.tar.xz",
+    sha256: "370704c9c859f4060b7df19055e43bb9b5fa09d887699cf6ba87885c5485d36a",
+    good: [0],
     prepare: (folder) => {
       const source = join(folder, "source");
-      writeFileSync(join(source, "config.h"), ["UNISTD", "STRING", "STDLIB", "LOCALE"].map((name) => `#define HAVE_${name}_H 1\n`).join(""));
-      for (const tool of ["recho", "zecho", "printenv", "xcase"]) compile(join(source, "support", `${tool}.c`), join(source, "tests", tool), ["-static", "-DHAVE_CONFIG_H", `-I${source}`, `-I${join(source, "include")}`]);
-      return readdirSync(join(source, "tests")).filter((name) => name.startsWith("run-") && !["run-all", "run-minimal", "run-gprof"].includes(name)).sort();
+      writeFileSync(
+        join(source, "config.h"),
+        ["UNISTD", "STRING", "STDLIB", "LOCALE"].map((name) => `#define HAVE_${name}_H 1\n`).join(""),
+      );
+      for (const tool of ["recho", "zecho", "printenv", "xcase"])
+        compile(join(source, "support", `${tool}.c`), join(source, "tests", tool), [
+          "-static",
+          "-DHAVE_CONFIG_H",
+          `-I${source}`,
+          `-I${join(source, "include")}`,
+        ]);
+      return readdirSync(join(source, "tests"))
+        .filter((name) => name.startsWith("run-") && !["run-all", "run-minimal", "run-gprof"].includes(name))
+        .sort();
     },
   },
   {
-    name: "coreutils", source: "pool/main/c/coreutils/coreutils_9.7.orig.tar.xz", sha256: "e8bb26ad0293f9b5a1fc43fb42ba970e312c66ce92c1b0b16713d7500db251bf", good: [0, 77],
+    name: "coreutils",
+    source: "pool/main/c/coreutils/coreutils_9.7.orig.tar.xz",
+    sha256: "e8bb26ad0293f9b5a1fc43fb42ba970e312c66ce92c1b0b16713d7500db251bf",
+    good: [0, 77],
     prepare: (folder) => {
       compile(join(import.meta.dirname, "guest/getlimits.c"), join(folder, "getlimits"), ["-static"]);
       const all = readdirSync(join(folder, "source/tests"), { recursive: true, encoding: "utf8" });
-      return all.filter((name) => /\.(sh|pl)$/.test(name) && name.includes("/") && !name.startsWith("factor/")).map((name) => `tests/${name}`).sort();
+      return all
+        .filter((name) => /\.(sh|pl)$/.test(name) && name.includes("/") && !name.startsWith("factor/"))
+        .map((name) => `tests/${name}`)
+        .sort();
     },
   },
   {
     // Most of it waits for times to come, which virtual time doesn't.
-    name: "posix", source: "pool/main/p/posixtestsuite/posixtestsuite_1.5.2.orig.tar.gz", sha256: "15a2185672127cba851d35ec9d538ff6148defdbb75f99c7e9c50aeba0f94757", good: [0, 4, 5], options: ["--seed", "3"],
+    name: "posix",
+    source: "pool/main/p/posixtestsuite/posixtestsuite_1.5.2.orig.tar.gz",
+    sha256: "15a2185672127cba851d35ec9d538ff6148defdbb75f99c7e9c50aeba0f94757",
+    good: [0, 4, 5],
+    options: ["--seed", "3"],
     prepare: (folder) => {
       const interfaces = join(folder, "source/conformance/interfaces");
       const programs = join(folder, "programs");
@@ -66,7 +119,24 @@ const SUITES: readonly Suite[] = [
         if (!/\/[0-9]+-[0-9]+\.c$/.test(path) || existsSync(program)) continue;
         const file = join(interfaces, path);
         // Those that today's C library has no words for are left out.
-        spawnSync(CROSS_COMPILER, ["-w", "-D_GNU_SOURCE", "-I", join(folder, "source/include"), "-I", dirname(file), "-o", program, file, "-lpthread", "-lrt", "-lm"], { stdio: "ignore" });
+        spawnSync(
+          CROSS_COMPILER,
+          [
+            "-w",
+            "-D_GNU_SOURCE",
+            "-I",
+            join(folder, "source/include"),
+            "-I",
+            dirname(file),
+            "-o",
+            program,
+            file,
+            "-lpthread",
+            "-lrt",
+            "-lm",
+          ],
+          { stdio: "ignore" },
+        );
       }
       return readdirSync(programs).sort();
     },
@@ -75,7 +145,13 @@ const SUITES: readonly Suite[] = [
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { filter: { type: "string" }, limit: { type: "string", default: "120" }, timeout: { type: "string", default: "3000" }, "only-ours": { type: "boolean" }, record: { type: "boolean" } },
+  options: {
+    filter: { type: "string" },
+    limit: { type: "string", default: "120" },
+    timeout: { type: "string", default: "3000" },
+    "only-ours": { type: "boolean" },
+    record: { type: "boolean" },
+  },
 });
 const unknown = positionals.filter((name) => !SUITES.some((suite) => suite.name === name));
 if (unknown.length > 0) {
@@ -101,23 +177,58 @@ async function runSuite(suite: Suite): Promise<void> {
   const env = { LIMIT: values.limit };
 
   let started = Date.now();
-  const ours = await stratos(["run", "-i", IMAGE, "-v", `${folder}:/suite`, "-e", `LIMIT=${values.limit}`, "--timeout", values.timeout, ...(suite.options ?? []), "--", ...command], { stdin: list(names), timeoutMs: timeoutMs + 60_000 });
+  const ours = await stratos(
+    [
+      "run",
+      "-i",
+      IMAGE,
+      "-v",
+      `${folder}:/suite`,
+      "-e",
+      `LIMIT=${values.limit}`,
+      "--timeout",
+      values.timeout,
+      ...(suite.options ?? []),
+      "--",
+      ...command,
+    ],
+    { stdin: list(names), timeoutMs: timeoutMs + 60_000 },
+  );
   const seconds = (Date.now() - started) / 1000;
   const own = statuses(ours.stdout);
   const bad = names.filter((name) => !suite.good.includes(own.get(name) ?? -1));
 
   started = Date.now();
-  const theirs = values["only-ours"] === true || bad.length === 0 ? null : statuses((await judge(command, { root: ROOT, suite: folder, env, stdin: list(bad), timeoutMs })).stdout);
+  const theirs =
+    values["only-ours"] === true || bad.length === 0
+      ? null
+      : statuses((await judge(command, { root: ROOT, suite: folder, env, stdin: list(bad), timeoutMs })).stdout);
   const judgeSeconds = (Date.now() - started) / 1000;
   const worse = bad.filter((name) => theirs === null || suite.good.includes(theirs.get(name) ?? -1));
-  console.log(`${worse.length === 0 ? "ok    " : "FAILED"} ${suite.name.padEnd(12)} ran ${own.size} of ${names.length}, failed ${bad.length}, ${seconds.toFixed(0)} s${theirs === null ? "" : `; of these ${bad.length - worse.length} under qemu-user, ${judgeSeconds.toFixed(0)} s`}`);
-  for (const name of worse) console.log(`         ${theirs === null ? "failed" : "worse than qemu-user"}: ${name} (status ${own.get(name) ?? "none"})`);
+  console.log(
+    `${worse.length === 0 ? "ok    " : "FAILED"} ${suite.name.padEnd(12)} ran ${own.size} of ${names.length}, ` +
+      `failed ${bad.length}, ${seconds.toFixed(0)} ` +
+      `s${
+        theirs === null
+          ? ""
+          : `; of these ${bad.length - worse.length} under qemu-user, ` + `${judgeSeconds.toFixed(0)} s`
+      }`,
+  );
+  for (const name of worse)
+    console.log(
+      `         ${theirs === null ? "failed" : "worse than qemu-user"}: ${name} (status ${own.get(name) ?? "none"})`,
+    );
   passed += own.size - bad.length;
   failed += worse.length;
   if (values.record && values.filter === undefined) {
     const row: Row = {
-      name: `${suite.name} (${basename(suite.source).replace(/\.orig.*/, "")})`, worse, stratos: { ran: own.size, failed: bad.length, seconds: Math.round(seconds) },
-      qemu: theirs === null ? null : { ran: theirs.size, failed: bad.length - worse.length, seconds: Math.round(judgeSeconds) },
+      name: `${suite.name} (${basename(suite.source).replace(/\.orig.*/, "")})`,
+      worse,
+      stratos: { ran: own.size, failed: bad.length, seconds: Math.round(seconds) },
+      qemu:
+        theirs === null
+          ? null
+          : { ran: theirs.size, failed: bad.length - worse.length, seconds: Math.round(judgeSeconds) },
     };
     recordRows("suites", ABOUT, [row]);
   }
@@ -152,18 +263,38 @@ function fetchSource(suite: Suite): string {
 }
 
 function compile(source: string, program: string, flags: readonly string[]): void {
-  execFileSync(CROSS_COMPILER, ["-O1", "-w", ...flags, "-o", program, source], { stdio: ["ignore", "ignore", "inherit"] });
+  execFileSync(CROSS_COMPILER, ["-O1", "-w", ...flags, "-o", program, source], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
 }
 
 /** The image with the tested programs, and the same files as a folder for the judge. */
 function prepareImage(): void {
   const env = { ...process.env, STRATOS_HOME: TEST_HOME };
   const [node, ...rest] = launcher;
-  if (!existsSync(join(TEST_HOME, "images", IMAGE))) execFileSync(node!, [...rest, "image", "build", IMAGE, "--packages", PACKAGES.join(",")], { env, stdio: ["ignore", "ignore", "inherit"] });
+  if (!existsSync(join(TEST_HOME, "images", IMAGE)))
+    execFileSync(node!, [...rest, "image", "build", IMAGE, "--packages", PACKAGES.join(",")], {
+      env,
+      stdio: ["ignore", "ignore", "inherit"],
+    });
   if (existsSync(ROOT)) return;
   const partial = `${ROOT}.partial`;
   rmSync(partial, { recursive: true, force: true });
   mkdirSync(partial, { recursive: true });
-  execFileSync("bash", ["-o", "pipefail", "-c", `"$@" | tar --numeric-owner --exclude='./dev/*' -xpf - -C '${partial}'`, "bash", ...launcher, "image", "export", IMAGE], { env });
+  execFileSync(
+    "bash",
+    [
+      "-o",
+      "pipefail",
+      "-c",
+      `"$@" | tar --numeric-owner --exclude='./dev/*' -xpf - -C '${partial}'`,
+      "bash",
+      ...launcher,
+      "image",
+      "export",
+      IMAGE,
+    ],
+    { env },
+  );
   renameSync(partial, ROOT);
 }

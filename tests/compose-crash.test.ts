@@ -1,6 +1,7 @@
 /**
- * A compose that is killed. Goal: at whichever moment, what it has made is whole or not there, no process and no mount is left, and the next compose gives the bytes of
- * one that nobody has stopped. `npm run crash:compose` does many rounds; here are two, always the same.
+ * A compose that is killed. Goal: at whichever moment, what it has made is whole or not there, no process and no mount
+ * is left, and the next compose gives the bytes of one that nobody has stopped. `npm run crash:compose` does many
+ * rounds; here are two, always the same.
  */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -10,11 +11,18 @@ import { test } from "node:test";
 import { nativeObstacle } from "@stratos/host-node/compose";
 import { composeCrashRounds } from "./compose/crash-rounds.ts";
 
-test("a compose that is killed leaves nothing, and the next one is whole", { skip: nativeObstacle() ?? false, timeout: 900_000 }, async () => {
-  const folder = mkdtempSync(join(tmpdir(), "stratos-crash-compose-test-"));
-  try {
-    assert.deepEqual(await composeCrashRounds(folder, { rounds: 2, seed: 1 }), { rounds: 2, failures: [] });
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-});
+test(
+  "a compose that is killed leaves nothing, and the next one is whole",
+  {
+    skip: nativeObstacle() ?? false,
+    timeout: 900_000,
+  },
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), "stratos-crash-compose-test-"));
+    try {
+      assert.deepEqual(await composeCrashRounds(folder, { rounds: 2, seed: 1 }), { rounds: 2, failures: [] });
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+);

@@ -1,10 +1,20 @@
 /**
- * Every format that a compose writes. Goal: composed on another day, in another folder and time zone, in other company and order, from an empty store, each is the same to the
- * last byte; and a package or an index that is not what was signed is refused by name. The archive is a small one of this test's own.
+ * Every format that a compose writes. Goal: composed on another day, in another folder and time zone, in other company
+ * and order, from an empty store, each is the same to the last byte; and a package or an index that is not what was
+ * signed is refused by name. The archive is a small one of this test's own.
  */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -16,7 +26,8 @@ const OTHER_DAY = join(repository, "tests/support/other-day.mjs");
 /** An OVA is for amd64 and arm64 alone (packages/cli/src/compose/disk-output.test.ts). */
 const FORMATS = OUTPUT_FORMATS.filter((format) => format !== "ova");
 const DISKS: readonly string[] = ["raw", "qcow2", "vmdk", "vhd", "vhd-fixed"];
-let folder = "", treefile = "";
+let folder = "",
+  treefile = "";
 let archive: SampleArchive;
 
 before(async () => {
@@ -24,23 +35,64 @@ before(async () => {
   archive = new SampleArchive(join(folder, "archive"), "riscv64");
   await archive.open();
   await archive.offer(
-    { name: "tool", version: "1.0", fields: "Depends: library\n", files: { "usr/bin/tool": "tool\n", "usr/share/doc/tool/news": "news\n".repeat(5000), "etc/tool.conf": "a=1\n" }, control: { conffiles: "/etc/tool.conf\n" } },
+    {
+      name: "tool",
+      version: "1.0",
+      fields: "Depends: library\n",
+      files: { "usr/bin/tool": "tool\n", "usr/share/doc/tool/news": "news\n".repeat(5000), "etc/tool.conf": "a=1\n" },
+      control: { conffiles: "/etc/tool.conf\n" },
+    },
     { name: "library", version: "2.0-1", files: { "usr/lib/library": "library\n" } },
     // What disks and media boot is only there to be laid out here; conformance/boot.ts boots real ones.
-    { name: "kernel", version: "6.1", files: { "boot/vmlinuz-6.1-test": "kernel\n".repeat(1000), "boot/initrd.img-6.1-test": "initrd\n".repeat(1000), "usr/lib/modules/6.1-test/modules.dep": "", "usr/bin/busybox": "#!/bin/true\n", "usr/lib/systemd/boot/efi/systemd-bootriscv64.efi": "MZ".repeat(500) } },
+    {
+      name: "kernel",
+      version: "6.1",
+      files: {
+        "boot/vmlinuz-6.1-test": "kernel\n".repeat(1000),
+        "boot/initrd.img-6.1-test": "initrd\n".repeat(1000),
+        "usr/lib/modules/6.1-test/modules.dep": "",
+        "usr/bin/busybox": "#!/bin/true\n",
+        "usr/lib/systemd/boot/efi/systemd-bootriscv64.efi": "MZ".repeat(500),
+      },
+    },
   );
   treefile = join(folder, "formats.yaml");
-  const outputs = FORMATS.map((format) => `  ${format}: {format: ${format}${format === "stratos" ? ", image: formats" : DISKS.includes(format) ? `, size: 256M, bootloader: systemd-boot${format === "vhd-fixed" ? ", filename: fixed.vhd" : ""}` : format === "iso" ? ", bootloader: systemd-boot" : ""}}`);
-  writeFileSync(treefile, `name: formats\nversion: "1"\narchitectures: [riscv64]\nbase: none\nmirror: ${archive.url}\nsuite: own\nrepositories: {own: {uri: "${archive.url}", suite: own, keyring: archive/repository/archive-key.gpg}}\npackages: [tool, kernel]\nfiles: {/etc/motd: {content: "hello\\n"}}\noutputs:\n${outputs.join("\n")}\n`);
+  const outputs = FORMATS.map(
+    (format) =>
+      `  ${format}: {format: ${format}` +
+      `${
+        format === "stratos"
+          ? ", image: formats"
+          : DISKS.includes(format)
+            ? ", size: 256M, bootloader: " + `systemd-boot${format === "vhd-fixed" ? ", filename: fixed.vhd" : ""}`
+            : format === "iso"
+              ? ", bootloader: systemd-boot"
+              : ""
+      }}`,
+  );
+  writeFileSync(
+    treefile,
+    `name: formats\nversion: "1"\narchitectures: [riscv64]\nbase: none\nmirror: ${archive.url}\nsuite: own\n` +
+      `repositories: {own: {uri: "${archive.url}", suite: own, keyring: archive/repository/archive-key.gpg}}\n` +
+      `packages: [tool, kernel]\nfiles: {/etc/motd: {content: "hello\\n"}}\noutputs:\n${outputs.join("\n")}\n`,
+  );
 });
 after(async () => {
   await archive.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
-function compose(home: string, output: string, args: readonly string[], env: Record<string, string> = {}): Promise<Result> {
+function compose(
+  home: string,
+  output: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<Result> {
   mkdirSync(join(folder, home), { recursive: true });
-  return run([...launcher, "compose", "run", treefile, "-o", join(folder, output), ...args], { timeoutMs: 300_000, env: { STRATOS_HOME: join(folder, home), ...env } });
+  return run([...launcher, "compose", "run", treefile, "-o", join(folder, output), ...args], {
+    timeoutMs: 300_000,
+    env: { STRATOS_HOME: join(folder, home), ...env },
+  });
 }
 
 /** All below a folder: names, kinds, modes, contents, targets, device numbers, times. */
@@ -48,8 +100,15 @@ function contents(root: string): Map<string, string> {
   const found = new Map<string, string>();
   const visit = (path: string, isOfTree: boolean): void => {
     for (const name of readdirSync(join(root, path)).sort()) {
-      const at = path === "" ? name : `${path}/${name}`, stat = lstatSync(join(root, at));
-      const what = stat.isSymbolicLink() ? readlinkSync(join(root, at)) : stat.isFile() ? createHash("sha256").update(readFileSync(join(root, at))).digest("hex") : String(stat.rdev);
+      const at = path === "" ? name : `${path}/${name}`,
+        stat = lstatSync(join(root, at));
+      const what = stat.isSymbolicLink()
+        ? readlinkSync(join(root, at))
+        : stat.isFile()
+          ? createHash("sha256")
+              .update(readFileSync(join(root, at)))
+              .digest("hex")
+          : String(stat.rdev);
       // Times of files that a compose writes are those of the day; those of a root are the image's.
       found.set(at, `${stat.mode.toString(8)} ${what}${isOfTree ? ` ${stat.mtimeMs}` : ""}`);
       if (stat.isDirectory()) visit(at, isOfTree || at.startsWith("formats-default-riscv64"));
@@ -62,29 +121,71 @@ function contents(root: string): Map<string, string> {
 test("every format is the same on another day, in another folder, time zone and order", async () => {
   const one = await compose("home", "one", ["--lock", join(folder, "lock.json")]);
   assert.equal(one.status, 0, one.stderr);
-  const two = await compose("elsewhere/deeper/home", "elsewhere/two", ["--lock", join(folder, "lock.json"), "--locked", "--sequential"], {
-    NODE_OPTIONS: `--import ${OTHER_DAY}`, STRATOS_TEST_DAYS_AHEAD: "400", TZ: "Pacific/Kiritimati", LC_ALL: "C", HOME: join(folder, "elsewhere"),
-  });
+  const two = await compose(
+    "elsewhere/deeper/home",
+    "elsewhere/two",
+    ["--lock", join(folder, "lock.json"), "--locked", "--sequential"],
+    {
+      NODE_OPTIONS: `--import ${OTHER_DAY}`,
+      STRATOS_TEST_DAYS_AHEAD: "400",
+      TZ: "Pacific/Kiritimati",
+      LC_ALL: "C",
+      HOME: join(folder, "elsewhere"),
+    },
+  );
   assert.equal(two.status, 0, two.stderr);
-  const first = contents(join(folder, "one")), second = contents(join(folder, "elsewhere/two"));
-  assert.deepEqual([...first].filter(([path, what]) => second.get(path) !== what).map(([path]) => path), []);
-  assert.deepEqual([...second.keys()].filter((path) => !first.has(path)), []);
-  const info = JSON.parse(readFileSync(join(folder, "one/composeinfo.json"), "utf8")) as { images: { artifacts: { format: string }[] }[] };
-  assert.deepEqual([...new Set(info.images[0]!.artifacts.map(({ format }) => format))].sort(), [...FORMATS].sort(), "none was left out");
-  const digestOf = async (home: string): Promise<string> => (await run([...launcher, "image", "export", "formats"], { env: { STRATOS_HOME: join(folder, home) }, timeoutMs: 60_000 })).stdout;
+  const first = contents(join(folder, "one")),
+    second = contents(join(folder, "elsewhere/two"));
+  assert.deepEqual(
+    [...first].filter(([path, what]) => second.get(path) !== what).map(([path]) => path),
+    [],
+  );
+  assert.deepEqual(
+    [...second.keys()].filter((path) => !first.has(path)),
+    [],
+  );
+  const info = JSON.parse(readFileSync(join(folder, "one/composeinfo.json"), "utf8")) as {
+    images: { artifacts: { format: string }[] }[];
+  };
+  assert.deepEqual(
+    [...new Set(info.images[0]!.artifacts.map(({ format }) => format))].sort(),
+    [...FORMATS].sort(),
+    "none was left out",
+  );
+  const digestOf = async (home: string): Promise<string> =>
+    (
+      await run([...launcher, "image", "export", "formats"], {
+        env: { STRATOS_HOME: join(folder, home) },
+        timeoutMs: 60_000,
+      })
+    ).stdout;
   const image = await digestOf("home");
   assert.ok(image.length > 1000);
   assert.equal(image, await digestOf("elsewhere/deeper/home"));
 });
 
 test("the clock of the other day is another", async () => {
-  const { stdout } = await run([process.execPath, "--import", OTHER_DAY, "-p", "[Date.now(), new Date().getTime()].map((time) => Math.round((time - performance.timeOrigin) / 86400000)).join()"], { env: { STRATOS_TEST_DAYS_AHEAD: "400" } });
+  const { stdout } = await run(
+    [
+      process.execPath,
+      "--import",
+      OTHER_DAY,
+      "-p",
+      "[Date.now(), new Date().getTime()].map((time) => Math.round((time - performance.timeOrigin) / 86400000)).join()",
+    ],
+    { env: { STRATOS_TEST_DAYS_AHEAD: "400" } },
+  );
   assert.equal(stdout, "400,400\n");
 });
 
 test("a package, and an index, that is not what was signed is refused by name", async () => {
-  const pool = join(folder, "archive/repository/pool"), debs = readdirSync(pool, { recursive: true, encoding: "utf8" });
-  const path = join(pool, debs.find((name) => name.endsWith("tool_1.0_all.deb"))!), bytes = readFileSync(path);
+  const pool = join(folder, "archive/repository/pool"),
+    debs = readdirSync(pool, { recursive: true, encoding: "utf8" });
+  const path = join(
+      pool,
+      debs.find((name) => name.endsWith("tool_1.0_all.deb"))!,
+    ),
+    bytes = readFileSync(path);
   const damaged = Uint8Array.from(bytes);
   damaged[Math.floor(bytes.length / 2)]! ^= 1;
   writeFileSync(path, damaged);
@@ -93,7 +194,8 @@ test("a package, and an index, that is not what was signed is refused by name", 
   assert.match(refused.stderr, /gather default\/riscv64: failed: .*tool_1\.0_all\.deb/);
   writeFileSync(path, bytes);
 
-  const release = join(folder, "archive/repository/dists/own/InRelease"), text = readFileSync(release, "latin1");
+  const release = join(folder, "archive/repository/dists/own/InRelease"),
+    text = readFileSync(release, "latin1");
   const changed = text.replace(/^Codename: .*$/m, "Codename: evil");
   assert.notEqual(changed, text);
   writeFileSync(release, changed, "latin1");

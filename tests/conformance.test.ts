@@ -1,4 +1,7 @@
-/** Goal: suites from outside keep passing. Method: a fixed sample of CPython's own tests; `npm run conformance:python` runs more, beside qemu-user. */
+/**
+ * Goal: suites from outside keep passing. Method: a fixed sample of CPython's own tests; `npm run conformance:python`
+ * runs more, beside qemu-user.
+ */
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -6,13 +9,43 @@ import { test } from "node:test";
 import { repository, run } from "./support/stratos.ts";
 
 test("a sample of CPython's own tests passes", async () => {
-  const result = await run([process.execPath, "--disable-warning=ExperimentalWarning", join(repository, "conformance/python.ts"), "--sample", "--only-ours", "--timeout", "120"], { timeoutMs: 900_000 });
+  const result = await run(
+    [
+      process.execPath,
+      "--disable-warning=ExperimentalWarning",
+      join(repository, "conformance/python.ts"),
+      "--sample",
+      "--only-ours",
+      "--timeout",
+      "120",
+    ],
+    { timeoutMs: 900_000 },
+  );
   assert.match(result.stdout, /\n\d{3,} passed, 0 failed\n$/, result.stdout + result.stderr);
   assert.equal(result.status, 0);
 });
 
-test("the resolver answers as the host's apt does on a sample of random requests, and orders versions as dpkg", { skip: existsSync("/usr/bin/apt-get") ? false : "there is no apt here" }, async () => {
-  const { TEST_HOME } = await import("./support/test-image.ts");
-  const result = await run([process.execPath, "--disable-warning=ExperimentalWarning", join(repository, "conformance/apt.ts"), "--count", "10", "--seed", "1", "--versions", "20000"], { env: { STRATOS_HOME: TEST_HOME }, timeoutMs: 400_000 });
-  assert.match(result.stdout, /\n11 passed, 0 failed\n$/, result.stdout + result.stderr);
-});
+test(
+  "the resolver answers as the host's apt does on a sample of random requests, and orders versions as dpkg",
+  {
+    skip: existsSync("/usr/bin/apt-get") ? false : "there is no apt here",
+  },
+  async () => {
+    const { TEST_HOME } = await import("./support/test-image.ts");
+    const result = await run(
+      [
+        process.execPath,
+        "--disable-warning=ExperimentalWarning",
+        join(repository, "conformance/apt.ts"),
+        "--count",
+        "10",
+        "--seed",
+        "1",
+        "--versions",
+        "20000",
+      ],
+      { env: { STRATOS_HOME: TEST_HOME }, timeoutMs: 400_000 },
+    );
+    assert.match(result.stdout, /\n11 passed, 0 failed\n$/, result.stdout + result.stderr);
+  },
+);

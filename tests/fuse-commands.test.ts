@@ -1,6 +1,7 @@
 /**
- * Goal: a volume is kept while it is mounted and in use: snapshots, devices, sizes, scrubs, properties, quotas and schedules change by the same commands as otherwise, what the mount's
- * users see is right at each moment, and they go on meanwhile. Method: a real mount; the commands as a user gives them, and the programs' view of the files.
+ * Goal: a volume is kept while it is mounted and in use: snapshots, devices, sizes, scrubs, properties, quotas and
+ * schedules change by the same commands as otherwise, what the mount's users see is right at each moment, and they go
+ * on meanwhile. Method: a real mount; the commands as a user gives them, and the programs' view of the files.
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -29,9 +30,17 @@ test("a snapshot holds what was written a moment before, a rollback shows at onc
   assert.equal(await fs("snapshot", "create", volume.volume, "first"), "first\n");
   await volume.sh("echo two > d/file; cat .snapshots/first/d/file | grep -q one; rm -r d; echo new > added");
   await fs("snapshot", "rollback", volume.volume, "first", "--save", "second");
-  assert.equal(await volume.sh("cat d/file; ls; cat .snapshots/second/added; ls .snapshots"), "one\nd\nnew\nfirst\nsecond\n");
+  assert.equal(
+    await volume.sh("cat d/file; ls; cat .snapshots/second/added; ls .snapshots"),
+    "one\nd\nnew\nfirst\nsecond\n",
+  );
   await fs("snapshot", "delete", volume.volume, "first", "second");
-  assert.equal(await volume.sh("ls .snapshots; ! test -e .snapshots/first; mkdir .snapshots/first; ls .snapshots; rmdir .snapshots/first"), "first\n");
+  assert.equal(
+    await volume.sh(
+      "ls .snapshots; ! test -e .snapshots/first; mkdir .snapshots/first; ls .snapshots; rmdir .snapshots/first",
+    ),
+    "first\n",
+  );
   await refused(/no such snapshot/, "snapshot", "delete", volume.volume, "first");
 });
 
@@ -48,12 +57,20 @@ test("a volume grows, shrinks, takes a device, has it replaced and gives it back
   await fs("resize", volume.volume, "96M");
   assert.equal(await size(), 96 << 20);
   // Written to while all of this goes on, and read back.
-  const load = volume.sh("for n in $(seq 400); do test -e stop && break; head -c 100000 data > part; cmp -n 100000 part data; echo $n >> log; done; wc -l < log");
+  const load = volume.sh(
+    "for n in $(seq 400); do test -e stop && break; head -c 100000 data > part; cmp -n 100000 part data; echo $n " +
+      ">> log; done; wc -l < log",
+  );
   await fs("device", "add", volume.volume, second);
   assert.equal(await size(), 192 << 20);
   assert.match(await fs("device", "replace", volume.volume, "1", third), /^$/);
-  const { devices } = JSON.parse(await fs("health", `${volume.volume},${third}`, "--json")) as { devices: { index: number }[] };
-  assert.deepEqual(devices.map(({ index }) => index), [0, 2]);
+  const { devices } = JSON.parse(await fs("health", `${volume.volume},${third}`, "--json")) as {
+    devices: { index: number }[];
+  };
+  assert.deepEqual(
+    devices.map(({ index }) => index),
+    [0, 2],
+  );
   assert.ok(!existsSync(`${second}.lock`) && existsSync(`${third}.lock`));
   await fs("device", "remove", volume.volume, "2");
   assert.equal(await size(), 96 << 20);
@@ -64,20 +81,32 @@ test("a volume grows, shrinks, takes a device, has it replaced and gives it back
 });
 
 test("a scrub runs beside the mount's users, at the rate that it is given, and stops and goes on", async () => {
-  const scrub = spawn(launcher[0]!, [...launcher.slice(1), "fs", "scrub", volume.volume, "--rate", "2M", "--json"], { env: { ...process.env, STRATOS_HOME: volume.home }, stdio: ["ignore", "pipe", "inherit"] });
+  const scrub = spawn(launcher[0]!, [...launcher.slice(1), "fs", "scrub", volume.volume, "--rate", "2M", "--json"], {
+    env: { ...process.env, STRATOS_HOME: volume.home },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   let said = "";
   scrub.stdout.on("data", (chunk: Buffer) => void (said += chunk.toString()));
   const ended = new Promise<number | null>((done) => void scrub.on("exit", done));
   // It has begun when the mount says that a command's turns come: each asks for the free space.
-  const asked = async (): Promise<number> => (JSON.parse(await volume.sh("cat .aegisfs")) as { requests: { STATFS?: number } }).requests.STATFS ?? 0;
-  for (const first = await asked(); (await asked()) < first + 5; ) await volume.sh("md5sum -c sum > /dev/null; echo x > beside; sync beside");
+  const asked = async (): Promise<number> =>
+    (JSON.parse(await volume.sh("cat .aegisfs")) as { requests: { STATFS?: number } }).requests.STATFS ?? 0;
+  for (const first = await asked(); (await asked()) < first + 5;)
+    await volume.sh("md5sum -c sum > /dev/null; echo x > beside; sync beside");
   scrub.kill("SIGINT");
   assert.equal(await ended, 0);
   const { paused, verifiedBytes } = JSON.parse(said) as { paused: boolean; verifiedBytes: number };
   assert.equal(paused, true);
-  const whole = JSON.parse(await fs("scrub", volume.volume, "--json")) as { paused: boolean; verifiedBytes: number; damage: unknown[] };
+  const whole = JSON.parse(await fs("scrub", volume.volume, "--json")) as {
+    paused: boolean;
+    verifiedBytes: number;
+    damage: unknown[];
+  };
   assert.equal(whole.paused, false);
-  assert.ok(whole.verifiedBytes > verifiedBytes && whole.verifiedBytes > 20e6, `${verifiedBytes}, then ${whole.verifiedBytes}`);
+  assert.ok(
+    whole.verifiedBytes > verifiedBytes && whole.verifiedBytes > 20e6,
+    `${verifiedBytes}, then ${whole.verifiedBytes}`,
+  );
   assert.deepEqual(whole.damage, []);
 });
 
@@ -88,17 +117,32 @@ test("properties, quotas and schedules hold from then on", async () => {
   assert.match(await fs("dedupe", volume.volume), /were duplicates/);
   await fs("quota", "on", volume.volume);
   await fs("quota", "set", volume.volume, "--user", "4321", "--size", "1M");
-  assert.match(await volume.sh("mkdir -m 777 for-all; setpriv --reuid 4321 --regid 4321 --clear-groups dd if=/dev/zero of=for-all/big bs=64k count=64 conv=fsync status=none 2>&1 || true"), /Disk quota exceeded/);
+  assert.match(
+    await volume.sh(
+      "mkdir -m 777 for-all; setpriv --reuid 4321 --regid 4321 --clear-groups dd if=/dev/zero of=for-all/big " +
+        "bs=64k count=64 conv=fsync status=none 2>&1 || true",
+    ),
+    /Disk quota exceeded/,
+  );
   await fs("schedule", "set", volume.volume, "--hourly", "2");
-  assert.match(await volume.sh("for n in $(seq 600); do ls .snapshots | grep '^auto-' && break; sleep 0.1; done"), /^auto-/);
+  assert.match(
+    await volume.sh("for n in $(seq 600); do ls .snapshots | grep '^auto-' && break; sleep 0.1; done"),
+    /^auto-/,
+  );
   await fs("schedule", "clear", volume.volume);
 });
 
 test("a mount point, and a path in it, means the volume", async () => {
   const { mountPoint, volume: file } = volume;
   await volume.sh("mkdir -p inside/it; echo 'a b' > 'inside/it/with space'; echo plain > inside/file");
-  for (const place of [mountPoint, join(mountPoint, "inside/it"), join(mountPoint, "inside/file")]) assert.equal(JSON.parse(await fs("df", place, "--json"))[0].sizeBytes, 96 << 20, place);
-  assert.equal((JSON.parse(await fs("df", "--json")) as { volume: string; mountPoint: string }[]).find((row) => row.volume === file)?.mountPoint, mountPoint);
+  for (const place of [mountPoint, join(mountPoint, "inside/it"), join(mountPoint, "inside/file")])
+    assert.equal(JSON.parse(await fs("df", place, "--json"))[0].sizeBytes, 96 << 20, place);
+  assert.equal(
+    (JSON.parse(await fs("df", "--json")) as { volume: string; mountPoint: string }[]).find(
+      (row) => row.volume === file,
+    )?.mountPoint,
+    mountPoint,
+  );
   assert.equal(await fs("ls", join(mountPoint, "inside/it")), "with space\n");
   assert.equal(await fs("ls", "-F", `${file}:/inside`), "file\nit/\n");
   assert.equal(await fs("cat", join(mountPoint, "inside/file"), `${file}:/inside/file`), "plain\nplain\n");
@@ -120,9 +164,13 @@ test("a mount point, and a path in it, means the volume", async () => {
 test("a mounted volume is checked, sent, backed up and received into while it is written to", async () => {
   const { mountPoint, folder } = volume;
   const store = join(folder, "store");
-  const load = volume.sh("for n in $(seq 4000); do test -e halt && break; echo $n > busy-$((n % 50)); test $((n % 7)) = 0 && sync busy-$((n % 50)); done; true");
+  const load = volume.sh(
+    "for n in $(seq 4000); do test -e halt && break; echo $n > busy-$((n % 50)); test $((n % 7)) = 0 && sync " +
+      "busy-$((n % 50)); done; true",
+  );
   try {
-    for (let round = 0; round < 5; round++) assert.match(await fs("check", mountPoint), /: clean \(checked while it is mounted/);
+    for (let round = 0; round < 5; round++)
+      assert.match(await fs("check", mountPoint), /: clean \(checked while it is mounted/);
     assert.match(await fs("backup", "run", mountPoint, store), /^backup-\S+: whole/);
     await volume.sh("echo since > inside/since");
     assert.match(await fs("backup", "run", mountPoint, store), /: since backup-/);
@@ -137,11 +185,15 @@ test("a mounted volume is checked, sent, backed up and received into while it is
   try {
     await other.mount();
     // From standard input, and from a file that its server reads.
-    const piped = await volume.try([...launcher, "fs", "receive", other.mountPoint], { stdin: readFileSync(join(folder, "stream")) });
+    const piped = await volume.try([...launcher, "fs", "receive", other.mountPoint], {
+      stdin: readFileSync(join(folder, "stream")),
+    });
     assert.deepEqual([piped.stdout, piped.stderr, piped.status], ["sent\n", "", 0]);
     assert.equal(await other.sh("cat .snapshots/sent/inside/file"), "more\n");
     await refused(/the volume has that snapshot|already/, "receive", other.mountPoint, "-i", join(folder, "stream"));
-    const torn = await volume.try([...launcher, "fs", "receive", other.mountPoint, "torn"], { stdin: readFileSync(join(folder, "stream")).subarray(0, 300) });
+    const torn = await volume.try([...launcher, "fs", "receive", other.mountPoint, "torn"], {
+      stdin: readFileSync(join(folder, "stream")).subarray(0, 300),
+    });
     assert.equal(torn.status, 1);
     assert.match(await fs("backup", "restore", store, other.mountPoint, "--live"), /^backup-/);
     assert.equal(await other.sh("cat inside/since"), "since\n");
@@ -159,10 +211,15 @@ test("an encrypted volume that is mounted gets passphrases, and tells its state 
   const [first, second] = ["first", "second"].map((name) => join(secret.folder, name)) as [string, string];
   writeFileSync(first, "correct horse\n");
   writeFileSync(second, "battery staple\n");
-  const run = (env: Record<string, string>, ...args: string[]): Promise<Result> => secret.try([...launcher, "fs", ...args], { env });
+  const run = (env: Record<string, string>, ...args: string[]): Promise<Result> =>
+    secret.try([...launcher, "fs", ...args], { env });
   const given = { STRATOS_PASSPHRASE_FILE: first };
   try {
-    for (const args of [["format", "--force", "--encrypt", "-s", "64M", secret.volume], ["mount", secret.volume, secret.mountPoint]]) assert.deepEqual({ ...(await run(given, ...args)), stdout: "" }, { stdout: "", stderr: "", status: 0 });
+    for (const args of [
+      ["format", "--force", "--encrypt", "-s", "64M", secret.volume],
+      ["mount", secret.volume, secret.mountPoint],
+    ])
+      assert.deepEqual({ ...(await run(given, ...args)), stdout: "" }, { stdout: "", stderr: "", status: 0 });
     await secret.sh("echo hidden > file");
     assert.match((await run({}, "df", secret.mountPoint)).stdout, /64M|63/);
     assert.match((await run({}, "snapshot", "create", secret.mountPoint, "s")).stdout, /^s$/m);
@@ -176,8 +233,15 @@ test("an encrypted volume that is mounted gets passphrases, and tells its state 
     assert.equal(await secret.sh("echo new > other; cat file other"), "hidden\nnew\n");
     assert.match((await run(given, "check", secret.mountPoint)).stdout, /clean/);
     await secret.unmount();
-    assert.equal((await run(given, "cat", `${secret.volume}:/file`, `${secret.volume}:/other`)).stdout, "hidden\nnew\n");
-    assert.match((await run({ STRATOS_PASSPHRASE_FILE: second }, "ls", secret.volume)).stderr, /passphrase is wrong/, "a rotation leaves one passphrase");
+    assert.equal(
+      (await run(given, "cat", `${secret.volume}:/file`, `${secret.volume}:/other`)).stdout,
+      "hidden\nnew\n",
+    );
+    assert.match(
+      (await run({ STRATOS_PASSPHRASE_FILE: second }, "ls", secret.volume)).stderr,
+      /passphrase is wrong/,
+      "a rotation leaves one passphrase",
+    );
   } finally {
     await secret.remove();
   }
@@ -196,7 +260,8 @@ test("a volume of several devices is mounted by its UUID or one of them, and fou
       await run("mount", name, several.mountPoint);
       await several.sh("echo there > file");
       assert.match(await run("device", "list"), new RegExp(`mounted on ${several.mountPoint}`));
-      for (const place of [several.mountPoint, several.volume, second, `UUID=${uuid}`]) assert.equal(JSON.parse(await run("health", place, "--json")).devices.length, 2);
+      for (const place of [several.mountPoint, several.volume, second, `UUID=${uuid}`])
+        assert.equal(JSON.parse(await run("health", place, "--json")).devices.length, 2);
       assert.equal(await run("snapshot", "create", second, "s"), "s\n");
       await run("snapshot", "delete", `UUID=${uuid}`, "s");
       assert.match(await run("check", second), /clean/);
@@ -210,7 +275,10 @@ test("a volume of several devices is mounted by its UUID or one of them, and fou
 test("what a killed server leaves is taken away by the next command, whichever it is", async () => {
   const killed = await MountedVolume.create("32M");
   try {
-    for (const next of [["df", killed.volume], ["snapshot", "create", killed.volume]]) {
+    for (const next of [
+      ["df", killed.volume],
+      ["snapshot", "create", killed.volume],
+    ]) {
       await killed.mount();
       process.kill(killed.serverPid(), "SIGKILL");
       await killed.try(["umount", "-l", killed.mountPoint]);
@@ -242,8 +310,19 @@ test("a volume that is mounted read-only is read, and changed by nobody", async 
 test("what would lock the mount against itself, and what is for files, is refused in words", async () => {
   writeFileSync(join(volume.mountPoint, "inside"), "");
   symlinkSync(volume.mountPoint, join(volume.folder, "way-in"));
-  await refused(/lies in the mount of the volume itself/, "device", "add", volume.volume, join(volume.folder, "way-in/inside"), "--force");
-  await refused(/in use by process \d+ \(stratos fs mount .*\): it is mounted on \S+mount, where its files are changed/, "rm", `${volume.volume}:/inside`);
+  await refused(
+    /lies in the mount of the volume itself/,
+    "device",
+    "add",
+    volume.volume,
+    join(volume.folder, "way-in/inside"),
+    "--force",
+  );
+  await refused(
+    /in use by process \d+ \(stratos fs mount .*\): it is mounted on \S+mount, where its files are changed/,
+    "rm",
+    `${volume.volume}:/inside`,
+  );
   await refused(/a check without --repair reads it as it is/, "check", volume.volume, "--repair");
 });
 

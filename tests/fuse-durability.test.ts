@@ -1,6 +1,7 @@
 /**
- * Goal: sync(1), syncfs(2) and umount(8) mean on a mount what they mean on any other file system, for volumes in files and on block devices; what cannot be written is mounted read-only,
- * and one volume has one server, whatever names lead to it. Method: real mounts whose servers are killed at once.
+ * Goal: sync(1), syncfs(2) and umount(8) mean on a mount what they mean on any other file system, for volumes in files
+ * and on block devices; what cannot be written is mounted read-only, and one volume has one server, whatever names lead
+ * to it. Method: real mounts whose servers are killed at once.
  */
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
@@ -34,14 +35,17 @@ async function loopDevice(...options: string[]): Promise<string> {
   return made.stdout.trim();
 }
 
-const loopsOf = async (file: string): Promise<string> => (await run(["losetup", "--noheadings", "-O", "NAME", "-j", file])).stdout.trim();
-const mountAt = (source: string, place: string, ...options: string[]): ReturnType<MountedVolume["try"]> => volume.try([...launcher, "fs", "mount", ...options, source, place]);
+const loopsOf = async (file: string): Promise<string> =>
+  (await run(["losetup", "--noheadings", "-O", "NAME", "-j", file])).stdout.trim();
+const mountAt = (source: string, place: string, ...options: string[]): ReturnType<MountedVolume["try"]> =>
+  volume.try([...launcher, "fs", "mount", ...options, source, place]);
 
 /** Kills the process that serves `source`, and waits until it is gone. */
 async function kill(lock: string): Promise<void> {
   const pid = Number.parseInt(readFileSync(lock, "utf8"), 10);
   process.kill(pid, "SIGKILL");
-  for (let wait = 0; existsSync(`/proc/${pid}/fd`) && wait < 500; wait++) await new Promise((done) => setTimeout(done, 10));
+  for (let wait = 0; existsSync(`/proc/${pid}/fd`) && wait < 500; wait++)
+    await new Promise((done) => setTimeout(done, 10));
 }
 
 const PROMISES: readonly [name: string, script: string][] = [
@@ -67,26 +71,29 @@ for (const [name, script] of PROMISES) {
   });
 }
 
-test("umount(8) returns when all is durable: a server killed then loses nothing, and no loop device stays", async () => {
-  await volume.mount();
-  await volume.sh("echo kept > by-umount; mkdir folder; seq 100000 > folder/numbers");
-  const lock = `${volume.volume}.lock`;
-  assert.notEqual(await loopsOf(volume.volume), "");
-  const pid = volume.serverPid();
-  assert.equal((await run(["umount", volume.mountPoint])).status, 0);
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // It had nothing to do any more.
-  }
-  assert.equal(await loopsOf(volume.volume), "");
-  assert.equal((await volume.stratos(["fs", "cat", `${volume.volume}:/by-umount`])).stdout, "kept\n");
-  await volume.mount();
-  await volume.sh("cat folder/numbers | wc -l | grep -qx 100000");
-  await volume.unmount();
-  assert.ok(!existsSync(lock));
-  volume.check();
-});
+test(
+  "umount(8) returns when all is durable: a server killed then loses " + "nothing, and no loop device stays",
+  async () => {
+    await volume.mount();
+    await volume.sh("echo kept > by-umount; mkdir folder; seq 100000 > folder/numbers");
+    const lock = `${volume.volume}.lock`;
+    assert.notEqual(await loopsOf(volume.volume), "");
+    const pid = volume.serverPid();
+    assert.equal((await run(["umount", volume.mountPoint])).status, 0);
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It had nothing to do any more.
+    }
+    assert.equal(await loopsOf(volume.volume), "");
+    assert.equal((await volume.stratos(["fs", "cat", `${volume.volume}:/by-umount`])).stdout, "kept\n");
+    await volume.mount();
+    await volume.sh("cat folder/numbers | wc -l | grep -qx 100000");
+    await volume.unmount();
+    assert.ok(!existsSync(lock));
+    volume.check();
+  },
+);
 
 test("without a block device a mount does the same work, and fsync and unmounting are durable", async () => {
   await volume.mount("noblockdevice");
@@ -105,7 +112,10 @@ test("a volume on a block device is mounted as one, and its server is the only o
   const device = await loopDevice();
   const mounted = await mountAt(device, volume.mountPoint);
   assert.equal(mounted.stderr, "");
-  assert.match(readFileSync("/proc/self/mountinfo", "utf8"), new RegExp(` ${volume.mountPoint} .* fuseblk.aegisfs ${device} `));
+  assert.match(
+    readFileSync("/proc/self/mountinfo", "utf8"),
+    new RegExp(` ${volume.mountPoint} .* fuseblk.aegisfs ${device} `),
+  );
   await volume.sh("echo on a device > device");
   if (handsSyncOn) {
     await volume.sh("sync -f .");
@@ -126,8 +136,15 @@ test("a device that is mounted read-only twice has two mounts, each with its own
   await volume.sh("echo then > then; mkdir .snapshots/then; echo now > now");
   await volume.unmount();
   const device = await loopDevice();
-  for (const [place, options] of [[volume.mountPoint, "ro"], [other, "snapshot=then"]] as const) assert.equal((await mountAt(device, place, "-o", options)).stderr, "");
-  assert.equal(await volume.sh("cat now then; cat \"$1/then\"; test -e \"$1/now\" || echo none", other), "now\nthen\nthen\nnone\n");
+  for (const [place, options] of [
+    [volume.mountPoint, "ro"],
+    [other, "snapshot=then"],
+  ] as const)
+    assert.equal((await mountAt(device, place, "-o", options)).stderr, "");
+  assert.equal(
+    await volume.sh('cat now then; cat "$1/then"; test -e "$1/now" || echo none', other),
+    "now\nthen\nthen\nnone\n",
+  );
   for (const place of [volume.mountPoint, other]) await volume.stratos(["fs", "umount", place]);
 });
 
@@ -168,70 +185,101 @@ test("what is write-protected is mounted read-only, and says so; --rw refuses it
   }
 });
 
-test("the loop device of a mount is no copy of its file, also where its name was a volume's before", async (context) => {
-  // Those that other tests have made are copies of the file.
-  for (const loop of loops.splice(0)) await run(["losetup", "--detach", loop]);
-  await volume.mount();
-  const own = await loopsOf(volume.volume);
-  if (own === "") context.diagnostic("this host gives mounts no loop devices");
-  else writeFileSync(join(volume.home, "volumes.json"), JSON.stringify([[own], [volume.volume]]));
-  interface Listed { readonly devices: { readonly path: string }[]; readonly copies: string[] }
-  const listed = JSON.parse((await volume.stratos(["fs", "device", "list", "--json"])).stdout) as Listed[];
-  const it = listed.filter(({ devices }) => devices.some(({ path }) => path === volume.volume || path === own));
-  assert.deepEqual(it.map(({ devices, copies }) => [devices.map(({ path }) => path), copies]), [[[volume.volume], []]]);
-  await volume.unmount();
-});
+test(
+  "the loop device of a mount is no copy of its file, also where " + "its name was a volume's before",
+  async (context) => {
+    // Those that other tests have made are copies of the file.
+    for (const loop of loops.splice(0)) await run(["losetup", "--detach", loop]);
+    await volume.mount();
+    const own = await loopsOf(volume.volume);
+    if (own === "") context.diagnostic("this host gives mounts no loop devices");
+    else writeFileSync(join(volume.home, "volumes.json"), JSON.stringify([[own], [volume.volume]]));
+    interface Listed {
+      readonly devices: { readonly path: string }[];
+      readonly copies: string[];
+    }
+    const listed = JSON.parse((await volume.stratos(["fs", "device", "list", "--json"])).stdout) as Listed[];
+    const it = listed.filter(({ devices }) => devices.some(({ path }) => path === volume.volume || path === own));
+    assert.deepEqual(
+      it.map(({ devices, copies }) => [devices.map(({ path }) => path), copies]),
+      [[[volume.volume], []]],
+    );
+    await volume.unmount();
+  },
+);
 
 /** A shell in a mount namespace of its own, which ends with `end`; `run` waits for what it prints. */
 function otherNamespace(): { run(script: string): Promise<void>; end(): Promise<void> } {
-  const shell = spawn("unshare", ["--mount", "--propagation", "private", "sh"], { stdio: ["pipe", "pipe", "inherit"], cwd: volume.folder, env: { ...process.env, STRATOS_HOME: volume.home } });
+  const shell = spawn("unshare", ["--mount", "--propagation", "private", "sh"], {
+    stdio: ["pipe", "pipe", "inherit"],
+    cwd: volume.folder,
+    env: { ...process.env, STRATOS_HOME: volume.home },
+  });
   shells.push(shell);
   return {
-    run: (script) => new Promise((done) => {
-      shell.stdout.once("data", () => done());
-      shell.stdin.write(`${script}; echo done\n`);
-    }),
-    end: () => new Promise((done) => {
-      shell.once("exit", () => done());
-      shell.stdin.end();
-    }),
+    run: (script) =>
+      new Promise((done) => {
+        shell.stdout.once("data", () => done());
+        shell.stdin.write(`${script}; echo done\n`);
+      }),
+    end: () =>
+      new Promise((done) => {
+        shell.once("exit", () => done());
+        shell.stdin.end();
+      }),
   };
 }
 
-test("a volume that is mounted in another mount namespace is in use, by a process that is named; nobody waits for it", async () => {
-  const shell = otherNamespace();
-  await shell.run(`${launcher.map((word) => `'${word}'`).join(" ")} fs mount '${volume.volume}' '${volume.mountPoint}' > /dev/null; echo there > '${volume.mountPoint}/there'`);
-  const started = Date.now();
-  const refused = await mountAt(volume.volume, other);
-  assert.match(refused.stderr, /in use by process \d+ \(stratos fs mount \S+ \S+\), which serves its mount on \S+mount in another mount namespace, that of process \d+ .*nsenter -m -t \d+ umount/);
-  await volume.stratos(["fs", "df", volume.volume]);
-  await volume.stratos(["fs", "snapshot", "create", volume.volume, "from-outside"]);
-  assert.notEqual((await volume.try([...launcher, "fs", "format", "--force", volume.volume])).status, 0);
-  assert.ok(Date.now() - started < 30_000, "the old wait was a minute for each");
-  await shell.run(`umount '${volume.mountPoint}'`);
-  await shell.end();
-  await volume.mount();
-  assert.equal(await volume.sh("cat there; rmdir .snapshots/from-outside && echo removed"), "there\nremoved\n");
-  await volume.unmount();
-});
+test(
+  "a volume that is mounted in another mount namespace is in use, by a process " + "that is named; nobody waits for it",
+  async () => {
+    const shell = otherNamespace();
+    await shell.run(
+      `${launcher.map((word) => `'${word}'`).join(" ")} fs mount '${volume.volume}' '${volume.mountPoint}' > ` +
+        `/dev/null; echo there > '${volume.mountPoint}/there'`,
+    );
+    const started = Date.now();
+    const refused = await mountAt(volume.volume, other);
+    assert.match(
+      refused.stderr,
+      // wide: one pattern
+      /in use by process \d+ \(stratos fs mount \S+ \S+\), which serves its mount on \S+mount in another mount namespace, that of process \d+ .*nsenter -m -t \d+ umount/,
+    );
+    await volume.stratos(["fs", "df", volume.volume]);
+    await volume.stratos(["fs", "snapshot", "create", volume.volume, "from-outside"]);
+    assert.notEqual((await volume.try([...launcher, "fs", "format", "--force", volume.volume])).status, 0);
+    assert.ok(Date.now() - started < 30_000, "the old wait was a minute for each");
+    await shell.run(`umount '${volume.mountPoint}'`);
+    await shell.end();
+    await volume.mount();
+    assert.equal(await volume.sh("cat there; rmdir .snapshots/from-outside && echo removed"), "there\nremoved\n");
+    await volume.unmount();
+  },
+);
 
-test("a namespace that has copied a mount keeps it, which is told; its server still commits and takes commands", async () => {
-  await volume.mount("commit=1");
-  const shell = otherNamespace();
-  await shell.run("true");
-  const unmounted = await volume.try([...launcher, "fs", "umount", volume.mountPoint]);
-  assert.equal(unmounted.status, 0);
-  assert.match(unmounted.stderr, /unmounted here, but process \d+ .* has it mounted on \S+mount in another mount namespace: \S+ stays in use/);
-  await shell.run(`echo late > '${volume.mountPoint}/late'`);
-  await volume.stratos(["fs", "snapshot", "create", volume.volume, "late"]);
-  const refused = await mountAt(volume.volume, other);
-  assert.match(refused.stderr, /in another mount namespace/);
-  await shell.end();
-  await volume.mount();
-  assert.equal(await volume.sh("cat .snapshots/late/late; rmdir .snapshots/late"), "late\n");
-  await volume.unmount();
-  volume.check();
-});
+test(
+  "a namespace that has copied a mount keeps it, which is told; its server " + "still commits and takes commands",
+  async () => {
+    await volume.mount("commit=1");
+    const shell = otherNamespace();
+    await shell.run("true");
+    const unmounted = await volume.try([...launcher, "fs", "umount", volume.mountPoint]);
+    assert.equal(unmounted.status, 0);
+    assert.match(
+      unmounted.stderr,
+      /unmounted here, but process \d+ .* has it mounted on \S+mount in another mount namespace: \S+ stays in use/,
+    );
+    await shell.run(`echo late > '${volume.mountPoint}/late'`);
+    await volume.stratos(["fs", "snapshot", "create", volume.volume, "late"]);
+    const refused = await mountAt(volume.volume, other);
+    assert.match(refused.stderr, /in another mount namespace/);
+    await shell.end();
+    await volume.mount();
+    assert.equal(await volume.sh("cat .snapshots/late/late; rmdir .snapshots/late"), "late\n");
+    await volume.unmount();
+    volume.check();
+  },
+);
 
 test("what a killed server leaves beside its volume goes with its mount", async () => {
   await volume.mount();

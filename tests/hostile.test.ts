@@ -7,34 +7,70 @@ import { ensureTestImage } from "./support/test-image.ts";
 before(ensureTestImage);
 
 test("a fork bomb ends with the time-out", async () => {
-  const { status } = await stratosRun(["--timeout", "5", "--memory", "256M", "bash", "-c", "f() { f | f & }; f; sleep 60"]);
+  const { status } = await stratosRun([
+    "--timeout",
+    "5",
+    "--memory",
+    "256M",
+    "bash",
+    "-c",
+    "f() { f | f & }; f; sleep 60",
+  ]);
   assert.ok([124, 137, 254, 1].includes(status), String(status));
 });
 
 test("a memory bomb ends alone, and the next command runs", async () => {
-  const result = await stratosRun(["--memory", "256M", "--timeout", "60", "bash", "-c", "python3 -c 'x = []\nwhile True: x.append(bytearray(1 << 20))'; echo after $?"]);
+  const result = await stratosRun([
+    "--memory",
+    "256M",
+    "--timeout",
+    "60",
+    "bash",
+    "-c",
+    "python3 -c 'x = []\nwhile True: x.append(bytearray(1 << 20))'; echo after $?",
+  ]);
   assert.match(result.stdout, /^after (1|137)\n$/);
   assert.equal(result.status, 0);
 });
 
 test("the process stays within its memory", async () => {
-  const result = await stratosRun(["--stats", "--memory", "256M", "python3", "-c", "x = bytearray(150 << 20); print(len(x))"]);
+  const result = await stratosRun([
+    "--stats",
+    "--memory",
+    "256M",
+    "python3",
+    "-c",
+    "x = bytearray(150 << 20); print(len(x))",
+  ]);
   const stats = JSON.parse(result.stderr) as { residentBytes: number };
   assert.ok(stats.residentBytes < 700 * 2 ** 20, `${stats.residentBytes} bytes`);
 });
 
 test("a call for more than there can be is refused at once, and numbers without a call end nobody", async () => {
-  const result = await stratosRun(["--timeout", "60", "sh", "-c", "python3 -c 'import os; os.posix_fallocate(os.memfd_create(\"x\"), 0, 1 << 50)' 2>&1 | tail -1; perl -e 'syscall(100000+$_) for 0..300000; print \"alive\\n\"'"]);
+  const result = await stratosRun([
+    "--timeout",
+    "60",
+    "sh",
+    "-c",
+    "python3 -c 'import os; os.posix_fallocate(os.memfd_create(\"x\"), 0, 1 << 50)' 2>&1 | tail -1; perl -e " +
+      "'syscall(100000+$_) for 0..300000; print \"alive\\n\"'",
+  ]);
   assert.equal(result.stdout, "OSError: [Errno 28] No space left on device\nalive\n");
 });
 
 test("the time-out and signals win in the midst of long calls", async () => {
-  const forever = "import ctypes, os\nbuffer = ctypes.create_string_buffer(2 << 20)\nvector = (ctypes.c_ulong * 2048)(*[ctypes.addressof(buffer), 2 << 20] * 1024)\nfile = os.open('/dev/urandom', 0)\nprint('now', flush=True)\nwhile True: ctypes.CDLL(None).readv(file, vector, 1024)";
+  const forever =
+    "import ctypes, os\nbuffer = ctypes.create_string_buffer(2 << 20)\n" +
+    "vector = (ctypes.c_ulong * 2048)(*[ctypes.addressof(buffer), 2 << 20] * 1024)\n" +
+    "file = os.open('/dev/urandom', 0)\nprint('now', flush=True)\n" +
+    "while True: ctypes.CDLL(None).readv(file, vector, 1024)";
   const before = performance.now();
   const { status, stdout } = await stratosRun(["--timeout", "12", "python3", "-c", forever]);
   assert.deepEqual([status, stdout], [124, "now\n"]);
   assert.ok(performance.now() - before < 30_000, "starting the machine takes a part of it");
-  const script = `python3 -c "$1" > /tmp/out & child=$!; until grep -q now /tmp/out; do sleep 0.1; done; kill -TERM $child; wait $child; echo $?`;
+  const script =
+    'python3 -c "$1" > /tmp/out & child=$!; until grep -q now /tmp/out; do sleep 0.1; done; kill -TERM $child; ' +
+    "wait $child; echo $?";
   const ended = await stratosRun(["--timeout", "60", "sh", "-c", script, "sh", forever]);
   assert.deepEqual([ended.status, ended.stdout], [0, "143\n"]);
 });
@@ -47,13 +83,26 @@ test("--stats names the call that did the most work at a time", async () => {
 });
 
 test("files that fill the disk end with ENOSPC", async () => {
-  const result = await stratosRun(["--memory", "128M", "--timeout", "60", "sh", "-c", "head -c 1000000000 /dev/zero > /big; echo $?; rm /big; echo x > /small; cat /small"]);
+  const result = await stratosRun([
+    "--memory",
+    "128M",
+    "--timeout",
+    "60",
+    "sh",
+    "-c",
+    "head -c 1000000000 /dev/zero > /big; echo $?; rm /big; echo x > /small; cat /small",
+  ]);
   assert.equal(result.stdout, "1\nx\n");
   assert.match(result.stderr, /No space left on device/);
 });
 
 test("programs that are none are refused", async () => {
-  const result = await stratosRun(["sh", "-c", "for n in 1 4 16 64 100 1000; do head -c $n /bin/true > /tmp/p; chmod 755 /tmp/p; /tmp/p; done; head -c 5000 /dev/urandom > /tmp/p; (printf '\\177ELF\\2\\1\\1'; cat /tmp/p) > /tmp/q; chmod 755 /tmp/q; /tmp/q; echo end"]);
+  const result = await stratosRun([
+    "sh",
+    "-c",
+    "for n in 1 4 16 64 100 1000; do head -c $n /bin/true > /tmp/p; chmod 755 /tmp/p; /tmp/p; done; head -c 5000 " +
+      "/dev/urandom > /tmp/p; (printf '\\177ELF\\2\\1\\1'; cat /tmp/p) > /tmp/q; chmod 755 /tmp/q; /tmp/q; echo end",
+  ]);
   assert.match(result.stdout, /end\n$/);
   assert.equal(result.status, 0);
 });

@@ -5,7 +5,8 @@ import { test } from "node:test";
 import { repository, run } from "./support/stratos.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 
-const npm = (args: readonly string[], stdin: string | Uint8Array = ""): ReturnType<typeof run> => run(["npm", "start", "--", ...args], { cwd: repository, stdin, env: { STRATOS_HOME: TEST_HOME } });
+const npm = (args: readonly string[], stdin: string | Uint8Array = ""): ReturnType<typeof run> =>
+  run(["npm", "start", "--", ...args], { cwd: repository, stdin, env: { STRATOS_HOME: TEST_HOME } });
 
 test("npm start passes arguments, bytes and the status through", async () => {
   await ensureTestImage();
@@ -13,7 +14,21 @@ test("npm start passes arguments, bytes and the status through", async () => {
   const copy = await npm(["run", "-i", TEST_IMAGE, "--", "cat"], bytes);
   assert.ok(Buffer.from(copy.stdout, "latin1").equals(bytes), "npm added something");
   assert.equal(copy.stderr, "");
-  const result = await npm(["run", "-i", TEST_IMAGE, "--", "sh", "-c", 'printf "%s|" "$@"; exit 9', "sh", "a b", "$HOME", "'q'", "*", ""]);
+  const result = await npm([
+    "run",
+    "-i",
+    TEST_IMAGE,
+    "--",
+    "sh",
+    "-c",
+    'printf "%s|" "$@"; exit 9',
+    "sh",
+    "a b",
+    "$HOME",
+    "'q'",
+    "*",
+    "",
+  ]);
   assert.deepEqual([result.stdout, result.status], ["a b|$HOME|'q'|*||", 9]);
 });
 

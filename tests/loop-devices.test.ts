@@ -19,7 +19,13 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 test("a volume in a shared file is mounted through a loop device, written, and whole on the host", async () => {
   const volume = join(folder, "disk.img");
   assert.equal((await stratos(["fs", "format", volume, "--size", "16M"])).status, 0);
-  const inside = await stratosRun(["-v", `${folder}:/host`, "--", "bash", "-c", `
+  const inside = await stratosRun([
+    "-v",
+    `${folder}:/host`,
+    "--",
+    "bash",
+    "-c",
+    `
     set -e
     mkdir -p /mnt/volume
     mount -o loop -t aegisfs /host/disk.img /mnt/volume
@@ -33,7 +39,8 @@ test("a volume in a shared file is mounted through a loop device, written, and w
     cat /mnt/volume/note
     umount /mnt/volume
     mount -t aegisfs /etc/passwd /mnt 2>&1 || true
-    mount -t aegisfs -o loop,nonsense /host/disk.img /mnt 2>/dev/null || dmesg | tail -n 1`]);
+    mount -t aegisfs -o loop,nonsense /host/disk.img /mnt 2>/dev/null || dmesg | tail -n 1`,
+  ]);
   assert.equal(inside.status, 0, inside.stderr);
   const lines = inside.stdout.trim().split("\n");
   assert.match(lines[0]!, /^\/dev\/loop0: \[\d+\]:\d+ \(\/host\/disk\.img\)$/);

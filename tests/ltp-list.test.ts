@@ -14,7 +14,12 @@ const text = readFileSync(join(repository, "conformance/ltp-expected.txt"), "utf
 test("each program that doesn't pass has a class that says why, and none stands on both sides", () => {
   const list = parseList(text);
   assert.ok(list.passing.size > 1000, `${list.passing.size} pass`);
-  assert.deepEqual([...list.expected].filter(([name, each]) => each.class === "unsorted" || list.passing.has(name)).map(([name]) => name), []);
+  assert.deepEqual(
+    [...list.expected]
+      .filter(([name, each]) => each.class === "unsorted" || list.passing.has(name))
+      .map(([name]) => name),
+    [],
+  );
   for (const [name, words] of list.classes) assert.ok(words.length > 10, name);
   assert.equal(formatList(list), text, "as --record writes it");
 });
@@ -23,7 +28,19 @@ test("a line that is wrong is named; exit statuses are LTP's bits", () => {
   assert.throws(() => parseList("class a  words\nprogram fail b\n"), /ltp-expected\.txt:2: there is no class "b"/);
   assert.throws(() => parseList("class a  words\nprogram odd a\n"), /:2: "odd" is no outcome/);
   assert.throws(() => parseList("class a  words\np fail a\np conf a\n"), /:3: p stands here twice/);
-  assert.deepEqual([0, 1, 2, 3, 4, 32, 33, 36, 124, 137, 139].map(outcomeOf), ["pass", "fail", "brok", "fail", "warn", "conf", "fail", "warn", "slow", "slow", "brok"]);
+  assert.deepEqual([0, 1, 2, 3, 4, 32, 33, 36, 124, 137, 139].map(outcomeOf), [
+    "pass",
+    "fail",
+    "brok",
+    "fail",
+    "warn",
+    "conf",
+    "fail",
+    "warn",
+    "slow",
+    "slow",
+    "brok",
+  ]);
 });
 
 test("what passed or could not be tested may not fail; what measures time may", () => {

@@ -1,6 +1,6 @@
 /**
- * Goal: `--net host` carries the guest's sockets by the host's own; `--net none` reaches nothing. Method: servers of this test on the host's
- * loopback; programs of Debian as clients, and the other way round.
+ * Goal: `--net host` carries the guest's sockets by the host's own; `--net none` reaches nothing. Method: servers of
+ * this test on the host's loopback; programs of Debian as clients, and the other way round.
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -42,20 +42,34 @@ after(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const host = (script: string): ReturnType<typeof stratosRun> => stratosRun(["--net", "host", "--", "bash", "-c", script]);
+const host = (script: string): ReturnType<typeof stratosRun> =>
+  stratosRun(["--net", "host", "--", "bash", "-c", script]);
 
 test("curl fetches from a server of the host", async () => {
-  const result = await host(`curl -sS http://127.0.0.1:${port}/big | md5sum; curl -s -o /dev/null -w '%{http_code}\\n' http://127.0.0.1:${port}/none; curl -sS http://127.0.0.1:1/; echo $?`);
-  assert.equal(result.stdout, `${execFileSync("md5sum", { input: readFileSync(join(folder, "big")) }).toString()}404\n7\n`);
+  const result = await host(
+    `curl -sS http://127.0.0.1:${port}/big | md5sum; curl -s -o /dev/null -w '%{http_code}\\n' ` +
+      `http://127.0.0.1:${port}/none; curl -sS http://127.0.0.1:1/; echo $?`,
+  );
+  assert.equal(
+    result.stdout,
+    `${execFileSync("md5sum", { input: readFileSync(join(folder, "big")) }).toString()}404\n7\n`,
+  );
 });
 
 test("git clones over HTTP", async () => {
-  const result = await host(`cd /tmp && git clone -q http://127.0.0.1:${port}/repository.git r && cat r/hello && git -C r log --oneline | wc -l`);
+  const result = await host(
+    `cd /tmp && git clone -q http://127.0.0.1:${port}/repository.git r && cat r/hello && git -C r log --oneline ` +
+      "| wc -l",
+  );
   assert.deepEqual([result.stdout, result.stderr], ["hello from git\n2\n", ""]);
 });
 
 test("apt updates from a repository and installs a package", async () => {
-  const result = await host(`rm -f /etc/apt/sources.list /etc/apt/sources.list.d/*; echo 'deb [trusted=yes] http://127.0.0.1:${port}/apt ./' > /etc/apt/sources.list; apt-get update 2>&1 | tail -1; DEBIAN_FRONTEND=noninteractive apt-get install -y hi-stratos > /tmp/log 2>&1 || cat /tmp/log; hi-stratos`);
+  const result = await host(
+    `rm -f /etc/apt/sources.list /etc/apt/sources.list.d/*; echo 'deb [trusted=yes] http://127.0.0.1:${port}/apt ` +
+      "./' > /etc/apt/sources.list; apt-get update 2>&1 | tail -1; DEBIAN_FRONTEND=noninteractive apt-get install " +
+      "-y hi-stratos > /tmp/log 2>&1 || cat /tmp/log; hi-stratos",
+  );
   assert.match(result.stdout, /hi from a package\n$/);
 });
 
@@ -64,7 +78,17 @@ test("the guest serves, the host connects", async () => {
   await new Promise<void>((resolve) => free.listen(0, "127.0.0.1", resolve));
   const guestPort = (free.address() as AddressInfo).port;
   await new Promise((resolve) => free.close(resolve));
-  const running = stratosRun(["--net", "host", "--timeout", "60", "--", "python3", "-c", `import socket\ns = socket.create_server(('0.0.0.0', ${guestPort}))\nc, a = s.accept()\nc.sendall(c.recv(100)[::-1])\nc.close()`]);
+  const running = stratosRun([
+    "--net",
+    "host",
+    "--timeout",
+    "60",
+    "--",
+    "python3",
+    "-c",
+    `import socket\ns = socket.create_server(('0.0.0.0', ${guestPort}))\nc, a = s.accept()\n` +
+      "c.sendall(c.recv(100)[::-1])\nc.close()",
+  ]);
   let answer = "";
   for (let attempt = 0; attempt < 300 && answer === ""; attempt++) {
     answer = await fetchReverse(guestPort);
@@ -82,7 +106,27 @@ s = socket.create_server(("0.0.0.0", 80)); print(s.getsockname(), flush=True)
 c, _ = s.accept(); print(c.getsockname(), c.recv(9)); c.sendall(b"answer"); c.close()
 u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(("0.0.0.0", 53)); print(u.getsockname(), flush=True)
 m, a = u.recvfrom(9); print(m); u.sendto(b"datagram", a)`;
-  const child = start([...launcher, "run", "-i", TEST_IMAGE, "--net", "host", "--timeout", "60", "-p", `${tcp}:80`, "-p", `127.0.0.1:${udp}:53/udp`, "--", "python3", "-c", script], { env: { STRATOS_HOME: TEST_HOME } });
+  const child = start(
+    [
+      ...launcher,
+      "run",
+      "-i",
+      TEST_IMAGE,
+      "--net",
+      "host",
+      "--timeout",
+      "60",
+      "-p",
+      `${tcp}:80`,
+      "-p",
+      `127.0.0.1:${udp}:53/udp`,
+      "--",
+      "python3",
+      "-c",
+      script,
+    ],
+    { env: { STRATOS_HOME: TEST_HOME } },
+  );
   let output = "";
   child.stdout!.on("data", (bytes: Buffer) => {
     output += bytes.toString();
@@ -126,7 +170,13 @@ function exchange(to: number, text: string): Promise<string> {
 }
 
 test("without a network nothing outside is reached, and the machine's own loopback works", async () => {
-  const result = await stratosRun(["bash", "-c", `curl -sS http://127.0.0.1:${port}/big; echo $?; curl -sS http://192.0.2.1/; echo $?; python3 -c "import socket; s = socket.create_server(('::1', 0), family=socket.AF_INET6); c = socket.create_connection(s.getsockname()[:2]); print('loopback')"`]);
+  const result = await stratosRun([
+    "bash",
+    "-c",
+    `curl -sS http://127.0.0.1:${port}/big; echo $?; curl -sS http://192.0.2.1/; echo $?; python3 -c "import ` +
+      "socket; s = socket.create_server(('::1', 0), family=socket.AF_INET6); c = " +
+      `socket.create_connection(s.getsockname()[:2]); print('loopback')"`,
+  ]);
   assert.equal(result.stdout, "7\n7\nloopback\n");
 });
 
@@ -142,7 +192,11 @@ async function fetchReverse(guestPort: number): Promise<string> {
 }
 
 function makeGitRepository(): void {
-  const script = "git init -q -b main work && cd work && echo 'hello from git' > hello && git add . && git -c user.name=a -c user.email=a@example.org commit -q -m one && git -c user.name=a -c user.email=a@example.org commit -q --allow-empty -m two && cd .. && git clone -q --bare work repository.git && git -C repository.git update-server-info";
+  const script =
+    "git init -q -b main work && cd work && echo 'hello from git' > hello && git add . && git -c user.name=a -c " +
+    "user.email=a@example.org commit -q -m one && git -c user.name=a -c user.email=a@example.org commit -q " +
+    "--allow-empty -m two && cd .. && git clone -q --bare work repository.git && git -C repository.git " +
+    "update-server-info";
   execFileSync("sh", ["-c", script], { cwd: folder });
 }
 
@@ -152,11 +206,15 @@ function makeAptRepository(): void {
   mkdirSync(join(root, "DEBIAN"), { recursive: true });
   mkdirSync(join(root, "usr/bin"), { recursive: true });
   mkdirSync(join(folder, "apt"));
-  const control = "Package: hi-stratos\nVersion: 1.0\nArchitecture: all\nMaintainer: a <a@example.org>\nDescription: says hi\n";
+  const control =
+    "Package: hi-stratos\nVersion: 1.0\nArchitecture: all\nMaintainer: a <a@example.org>\nDescription: says hi\n";
   writeFileSync(join(root, "DEBIAN/control"), control);
   writeFileSync(join(root, "usr/bin/hi-stratos"), "#!/bin/sh\necho hi from a package\n", { mode: 0o755 });
   execFileSync("dpkg-deb", ["--root-owner-group", "-b", root, join(folder, "apt/hi-stratos.deb")], { stdio: "ignore" });
   const deb = join(folder, "apt/hi-stratos.deb");
   const sha256 = execFileSync("sha256sum", [deb], { encoding: "utf8" }).split(" ")[0]!;
-  writeFileSync(join(folder, "apt/Packages"), `${control}Filename: ./hi-stratos.deb\nSize: ${statSync(deb).size}\nSHA256: ${sha256}\n`);
+  writeFileSync(
+    join(folder, "apt/Packages"),
+    `${control}Filename: ./hi-stratos.deb\nSize: ${statSync(deb).size}\nSHA256: ${sha256}\n`,
+  );
 }

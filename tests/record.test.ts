@@ -17,7 +17,9 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 test("input, chance, time, processes and status are repeated", async () => {
   const file = join(folder, "run");
-  const script = 'while read x; do echo "$x $RANDOM $(date +%s.%N) $BASHPID"; done; python3 -c "import os, time; time.sleep(2); print(os.urandom(8).hex(), time.time())" & wait; echo err >&2; exit 9';
+  const script =
+    'while read x; do echo "$x $RANDOM $(date +%s.%N) $BASHPID"; done; python3 -c "import os, time; ' +
+    'time.sleep(2); print(os.urandom(8).hex(), time.time())" & wait; echo err >&2; exit 9';
   const recorded = await stratosRun(["--record", file, "--", "bash", "-c", script], { stdin: "a\nb\n" });
   assert.match(recorded.stdout, /^a \d+ \d+\.\d+ \d+\nb \d+/);
   const replayed = await stratos(["replay", file]);
@@ -27,15 +29,30 @@ test("input, chance, time, processes and status are repeated", async () => {
 
 test("signals and late input arrive at the same instructions", async () => {
   const file = join(folder, "late");
-  const child = start([...launcher, "run", "-i", TEST_IMAGE, "--record", file, "--", "bash", "-c", "trap 'echo caught $SECONDS' USR1; read a; echo $a; read b; echo $b; read c"], { env: { STRATOS_HOME: TEST_HOME } });
+  const child = start(
+    [
+      ...launcher,
+      "run",
+      "-i",
+      TEST_IMAGE,
+      "--record",
+      file,
+      "--",
+      "bash",
+      "-c",
+      "trap 'echo caught $SECONDS' USR1; read a; echo $a; read b; echo $b; read c",
+    ],
+    { env: { STRATOS_HOME: TEST_HOME } },
+  );
   let output = "";
-  const saw = (text: string): Promise<void> => new Promise((resolve) => {
-    const look = (): void => {
-      if (output.includes(text)) resolve();
-      else setTimeout(look, 20);
-    };
-    look();
-  });
+  const saw = (text: string): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => {
+        if (output.includes(text)) resolve();
+        else setTimeout(look, 20);
+      };
+      look();
+    });
   child.stdout!.on("data", (bytes: Buffer) => {
     output += bytes.toString("latin1");
   });
@@ -52,7 +69,11 @@ test("signals and late input arrive at the same instructions", async () => {
 
 test("a session at a terminal is repeated with its echo", async () => {
   const file = join(folder, "terminal");
-  const session = new TerminalSession([...launcher, "run", "-i", TEST_IMAGE, "--record", file, "--", "bash", "--norc"], { STRATOS_HOME: TEST_HOME }, { rows: 30, columns: 100 });
+  const session = new TerminalSession(
+    [...launcher, "run", "-i", TEST_IMAGE, "--record", file, "--", "bash", "--norc"],
+    { STRATOS_HOME: TEST_HOME },
+    { rows: 30, columns: 100 },
+  );
   await session.expect(/bash-[\d.]+# /);
   session.type("echo typ\x7fed $((6 * 7))\r");
   await session.expect(/\rtyed 42/);
@@ -69,7 +90,12 @@ test("a recording that was tampered with is found out, and one cut short is repe
   await stratosRun(["--record", file, "--", "sh", "-c", "read x; echo $x"], { stdin: "true\n" });
   const lines = readFileSync(file, "utf8").split("\n");
   const changed = join(folder, "changed");
-  writeFileSync(changed, lines.map((line) => line.replace(Buffer.from("true\n").toString("base64"), Buffer.from("liar\n").toString("base64"))).join("\n"));
+  writeFileSync(
+    changed,
+    lines
+      .map((line) => line.replace(Buffer.from("true\n").toString("base64"), Buffer.from("liar\n").toString("base64")))
+      .join("\n"),
+  );
   const result = await stratos(["replay", changed]);
   assert.equal(result.status, 125);
   assert.match(result.stderr, /the replay went another way/);

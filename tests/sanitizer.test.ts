@@ -1,6 +1,6 @@
 /**
- * Goal: programs whose shadow memory lies at fixed places above 4 GiB run. Method: gcc's address sanitizer, compared with
- * what it is known to report; there is no judge, because qemu-user can't run it.
+ * Goal: programs whose shadow memory lies at fixed places above 4 GiB run. Method: gcc's address sanitizer, compared
+ * with what it is known to report; there is no judge, because qemu-user can't run it.
  */
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
@@ -35,7 +35,10 @@ int main(int count, char **arguments) {
 }`;
 
 test("gcc's address sanitizer finds an overflow and names its place", async () => {
-  const built = await stratosRun(["sh", "-c", "cd /tmp && cat > a.c && gcc -g -O1 -fsanitize=address -o a a.c && exec ./a"], { stdin: PROGRAM });
+  const built = await stratosRun(
+    ["sh", "-c", "cd /tmp && cat > a.c && gcc -g -O1 -fsanitize=address -o a a.c && exec ./a"],
+    { stdin: PROGRAM },
+  );
   assert.equal(built.stdout, "124716 0\n");
   assert.equal(built.status, 1);
   assert.match(built.stderr, /ERROR: AddressSanitizer: heap-buffer-overflow/);

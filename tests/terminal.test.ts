@@ -1,6 +1,6 @@
 /**
- * Goal: the interactive shell behaves as on a Linux console. Method: `script` gives Stratos a pseudo-terminal of the host; keys are sent
- * when what they answer to has appeared.
+ * Goal: the interactive shell behaves as on a Linux console. Method: `script` gives Stratos a pseudo-terminal of the
+ * host; keys are sent when what they answer to has appeared.
  */
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
@@ -11,11 +11,20 @@ before(ensureTestImage);
 
 const STEP_MS = 60_000;
 
-/** A dialogue: each step waits for `expect` in what came since the last step, then sends `send`. @returns all output, and the exit status */
-async function dialogue(args: readonly string[], steps: readonly { expect: string | RegExp; send: string }[]): Promise<{ output: string; status: number }> {
+/**
+ * A dialogue: each step waits for `expect` in what came since the last step, then sends `send`. @returns all output,
+ * and the exit status
+ */
+async function dialogue(
+  args: readonly string[],
+  steps: readonly { expect: string | RegExp; send: string }[],
+): Promise<{ output: string; status: number }> {
   const command = ["stty rows 30 cols 100;", "exec", ...[...launcher, ...args].map((word) => `'${word}'`)].join(" ");
-  const child = start(["script", "-qec", command, "/dev/null"], { env: { STRATOS_HOME: TEST_HOME, TERM: "xterm-256color" } });
-  let output = "", seen = 0;
+  const child = start(["script", "-qec", command, "/dev/null"], {
+    env: { STRATOS_HOME: TEST_HOME, TERM: "xterm-256color" },
+  });
+  let output = "",
+    seen = 0;
   let changed = (): void => {};
   child.stdout!.on("data", (bytes: Buffer) => {
     output += bytes.toString("utf8");
@@ -32,7 +41,8 @@ async function dialogue(args: readonly string[], steps: readonly { expect: strin
           seen += at + (typeof expect === "string" ? expect.length : expect.exec(rest)![0].length);
           break;
         }
-        if (Date.now() > deadline) throw new assert.AssertionError({ message: `no ${String(expect)} in ${JSON.stringify(rest)}` });
+        if (Date.now() > deadline)
+          throw new assert.AssertionError({ message: `no ${String(expect)} in ${JSON.stringify(rest)}` });
         await new Promise<void>((resolve) => {
           changed = resolve;
           setTimeout(resolve, 250);
@@ -40,7 +50,10 @@ async function dialogue(args: readonly string[], steps: readonly { expect: strin
       }
       child.stdin!.write(send);
     }
-    const status = await Promise.race([closed, new Promise<number>((resolve) => setTimeout(() => resolve(-2), STEP_MS).unref())]);
+    const status = await Promise.race([
+      closed,
+      new Promise<number>((resolve) => setTimeout(() => resolve(-2), STEP_MS).unref()),
+    ]);
     return { output, status };
   } finally {
     child.kill("SIGKILL");
@@ -69,7 +82,10 @@ test("Ctrl-C under a flood of output stops it, and what the terminal has not sho
   ]);
   assert.equal(status, 0);
   // The pipe to this test and the host's terminal hold some 64 KiB each.
-  assert.ok(output.length - output.indexOf("^C") < 1 << 20, `${output.length - output.indexOf("^C")} bytes after the interrupt`);
+  assert.ok(
+    output.length - output.indexOf("^C") < 1 << 20,
+    `${output.length - output.indexOf("^C")} bytes after the interrupt`,
+  );
 });
 
 test("line editing, Ctrl-C, Ctrl-D and Ctrl-Z with job control", async () => {
@@ -107,11 +123,14 @@ test("full-screen programs: vi writes a file, less scrolls and leaves, top draws
 });
 
 test("the Python prompt and a pager in a program that is run", async () => {
-  const { output, status } = await dialogue(["run", "-i", TEST_IMAGE, "--", "python3", "-q"], [
-    { expect: ">>> ", send: "6 * 7\r" },
-    { expect: "42", send: "import sys; sys.stdin.isatty(), sys.stdout.isatty()\r" },
-    { expect: "(True, True)", send: "exit(5)\r" },
-  ]);
+  const { output, status } = await dialogue(
+    ["run", "-i", TEST_IMAGE, "--", "python3", "-q"],
+    [
+      { expect: ">>> ", send: "6 * 7\r" },
+      { expect: "42", send: "import sys; sys.stdin.isatty(), sys.stdout.isatty()\r" },
+      { expect: "(True, True)", send: "exit(5)\r" },
+    ],
+  );
   assert.match(output, /42/);
   assert.equal(status, 5);
 });

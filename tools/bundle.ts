@@ -3,7 +3,8 @@
  *
  *     dist/main.mjs       the program, without what only some commands need
  *     dist/chunk-*.mjs    the rest, loaded when it is used
- *     dist/unpack-worker.mjs, dist/fuse-thread.mjs, dist/tree-thread.mjs, dist/codec-thread.mjs, dist/mounted-commands.mjs
+ *     dist/unpack-worker.mjs, dist/fuse-thread.mjs, dist/tree-thread.mjs, dist/codec-thread.mjs,
+ *     dist/mounted-commands.mjs
  *     dist/man/*.1        manual pages
  *     dist/inputs.json    sizes and times of the sources, by which the launcher knows whether the bundle is fresh
  *     dist/package.json   of the published package, with dist/stratos.mjs, its launcher
@@ -24,32 +25,71 @@ const workerNames: Plugin = {
   name: "worker-names",
   setup(builder) {
     builder.onLoad({ filter: /packages\/host-node\/src\/.*\.ts$/ }, ({ path }) => ({
-      contents: readFileSync(path, "utf8").replace(/new URL\("\.\/([\w-]+)\.ts", import\.meta\.url\)/g, 'new URL("./$1.mjs", import.meta.url)'), loader: "ts",
+      contents: readFileSync(path, "utf8").replace(
+        /new URL\("\.\/([\w-]+)\.ts", import\.meta\.url\)/g,
+        'new URL("./$1.mjs", import.meta.url)',
+      ),
+      loader: "ts",
     }));
   },
 };
 
-const shared = { absWorkingDir: root, bundle: true, format: "esm", platform: "node", target: "node24", legalComments: "none", logLevel: "warning", plugins: [workerNames] } satisfies BuildOptions;
+const shared = {
+  absWorkingDir: root,
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  target: "node24",
+  legalComments: "none",
+  logLevel: "warning",
+  plugins: [workerNames],
+} satisfies BuildOptions;
 const result = await build({
   ...shared,
   entryPoints: {
-    main: "packages/cli/src/main.ts", "unpack-worker": "packages/host-node/src/packages/unpack-worker.ts", "fuse-thread": "packages/host-node/src/fuse/fuse-thread.ts",
-    "tree-thread": "packages/host-node/src/compose/tree-thread.ts", "codec-thread": "packages/host-node/src/codec-thread.ts", "mounted-commands": "packages/cli/src/fs/mounted-commands.ts",
+    main: "packages/cli/src/main.ts",
+    "unpack-worker": "packages/host-node/src/packages/unpack-worker.ts",
+    "fuse-thread": "packages/host-node/src/fuse/fuse-thread.ts",
+    "tree-thread": "packages/host-node/src/compose/tree-thread.ts",
+    "codec-thread": "packages/host-node/src/codec-thread.ts",
+    "mounted-commands": "packages/cli/src/fs/mounted-commands.ts",
   },
-  outdir: "dist", outExtension: { ".js": ".mjs" }, splitting: true, chunkNames: "chunk-[hash]", metafile: true,
+  outdir: "dist",
+  outExtension: { ".js": ".mjs" },
+  splitting: true,
+  chunkNames: "chunk-[hash]",
+  metafile: true,
   // Libraries in CommonJS ask for Node's modules by require.
-  banner: { js: 'import { createRequire as createRequireForLibraries } from "node:module"; const require = createRequireForLibraries(import.meta.url);' },
+  banner: {
+    js:
+      'import { createRequire as createRequireForLibraries } from "node:module"; const require = ' +
+      "createRequireForLibraries(import.meta.url);",
+  },
 });
-await build({ ...shared, target: "node20", entryPoints: ["tools/launch/published-launcher.mjs"], outfile: "dist/stratos.mjs", banner: { js: "#!/usr/bin/env node" } });
+await build({
+  ...shared,
+  target: "node20",
+  entryPoints: ["tools/launch/published-launcher.mjs"],
+  outfile: "dist/stratos.mjs",
+  banner: { js: "#!/usr/bin/env node" },
+});
 
 const program = createProgram(commandHandlers, () => {});
 mkdirSync(join(dist, "man"));
-for (const { name, path } of manPageNames(program)) writeFileSync(join(dist, "man", `${name}.1`), manPage(program, path)!);
+for (const { name, path } of manPageNames(program))
+  writeFileSync(join(dist, "man", `${name}.1`), manPage(program, path)!);
 
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Record<string, unknown>;
 const published = {
-  name: "stratos", version: manifest["version"], description: manifest["description"], license: manifest["license"], type: "module", engines: manifest["engines"],
-  bin: { stratos: "stratos.mjs" }, man: manPageNames(program).map(({ name }) => `man/${name}.1`), optionalDependencies: manifest["optionalDependencies"],
+  name: "stratos",
+  version: manifest["version"],
+  description: manifest["description"],
+  license: manifest["license"],
+  type: "module",
+  engines: manifest["engines"],
+  bin: { stratos: "stratos.mjs" },
+  man: manPageNames(program).map(({ name }) => `man/${name}.1`),
+  optionalDependencies: manifest["optionalDependencies"],
 };
 writeFileSync(join(dist, "package.json"), `${JSON.stringify(published, null, 2)}\n`);
 

@@ -1,5 +1,6 @@
 /**
- * Writes docs/compatibility.md from the kernel's table of system calls: `npm run docs`. A test compares the page with the table.
+ * Writes docs/compatibility.md from the kernel's table of system calls: `npm run docs`. A test compares the page with
+ * the table.
  *
  *     node tools/compatibility.ts [--check]
  */
@@ -22,13 +23,28 @@ export function compatibilityPage(): string {
     "",
     "Generated from the kernel's table of system calls by `npm run docs`; do not edit.",
     "",
-    `The Linux ABI for riscv64 has ${names.length} system calls. ${names.length - partial.length - absent.length} behave as Linux documents them as far as we know, ${partial.length} differ in the ways listed, and ${absent.length} answer ENOSYS (each is logged when a program first makes it).`,
+    `The Linux ABI for riscv64 has ${names.length} system calls. ${names.length - partial.length - absent.length}` +
+      ` behave as Linux documents them as far as we know, ${partial.length} differ in the ways listed, and ` +
+      `${absent.length} answer ENOSYS (each is logged when a program first makes it).`,
   ];
   for (const [subsystem, table] of Object.entries(CALL_TABLES)) {
-    const own = Object.keys(table).filter((name) => table[name]!.isAbsent !== true).sort();
-    lines.push("", `## ${subsystem.charAt(0).toUpperCase()}${subsystem.slice(1)}`, "", `Without known gaps: ${wrap(own.filter((name) => table[name]!.gaps === undefined))}`);
+    const own = Object.keys(table)
+      .filter((name) => table[name]!.isAbsent !== true)
+      .sort();
+    lines.push(
+      "",
+      `## ${subsystem.charAt(0).toUpperCase()}${subsystem.slice(1)}`,
+      "",
+      `Without known gaps: ${wrap(own.filter((name) => table[name]!.gaps === undefined))}`,
+    );
     const gaps = own.filter((name) => table[name]!.gaps !== undefined);
-    if (gaps.length > 0) lines.push("", "| call | what differs from Linux |", "|---|---|", ...gaps.map((name) => `| \`${name}\` | ${table[name]!.gaps!.replaceAll("|", "\\|")} |`));
+    if (gaps.length > 0)
+      lines.push(
+        "",
+        "| call | what differs from Linux |",
+        "|---|---|",
+        ...gaps.map((name) => `| \`${name}\` | ${table[name]!.gaps!.replaceAll("|", "\\|")} |`),
+      );
   }
   // Calls that are absent for one reason stand in one line.
   const reasons = new Map<string, string[]>();
@@ -36,7 +52,17 @@ export function compatibilityPage(): string {
     const why = rows.get(name)?.gaps ?? "no program that was met needs it";
     reasons.set(why, [...(reasons.get(why) ?? []), name]);
   }
-  lines.push("", "## Answer ENOSYS", "", "| calls | why, or what does it |", "|---|---|", ...[...reasons].map(([why, own]) => `| ${own.map((name) => `\`${name}\``).join(", ")} | ${why.replaceAll("|", "\\|")} |`), "");
+  lines.push(
+    "",
+    "## Answer ENOSYS",
+    "",
+    "| calls | why, or what does it |",
+    "|---|---|",
+    ...[...reasons].map(
+      ([why, own]) => `| ${own.map((name) => `\`${name}\``).join(", ")} | ${why.replaceAll("|", "\\|")} |`,
+    ),
+    "",
+  );
   return lines.join("\n");
 }
 

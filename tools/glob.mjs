@@ -1,7 +1,10 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 
-/** Files below `folders` of `root` whose names end with `suffix`, sorted, relative to `root`. (Node 20 has no fs.globSync.) */
+/**
+ * Files below `folders` of `root` whose names end with `suffix`, sorted, relative to `root`. (Node 20 has no
+ * fs.globSync.)
+ */
 export function globSync(root, folders, suffix) {
   const found = [];
   const visit = (folder) => {

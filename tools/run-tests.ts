@@ -1,6 +1,7 @@
 /**
- * Runs test files with node:test and sends each leaf's result to the parent (`tools/test.mjs`) as `{ passed, file, name }`.
- * Failures are printed in full; passes are counted only; a skipped test is neither, and says why.
+ * Runs test files with node:test and sends each leaf's result to the parent (`tools/test.mjs`) as
+ * `{ passed, file, name }`. Failures are printed in full; passes are counted only; a skipped test is neither, and says
+ * why.
  *
  *     node tools/run-tests.ts CONCURRENCY FILE…
  */
@@ -14,16 +15,29 @@ let failures = 0;
 // A file that never ends is a failure of its own; whole-system files have the longest to go.
 const TIMEOUT_MS = 15 * 60_000;
 
-const stream = run({ files: files.map((file) => resolve(file)), concurrency: Number(concurrency), timeout: TIMEOUT_MS });
+const stream = run({
+  files: files.map((file) => resolve(file)),
+  concurrency: Number(concurrency),
+  timeout: TIMEOUT_MS,
+});
 stream.on("test:pass", (event) => {
-  if (isLeaf(event)) send({ passed: true, skipped: event.skip !== undefined, file: nameOf(event), name: event.skip === undefined ? event.name : `${event.name} (${String(event.skip)})` });
+  if (isLeaf(event))
+    send({
+      passed: true,
+      skipped: event.skip !== undefined,
+      file: nameOf(event),
+      name: event.skip === undefined ? event.name : `${event.name} (${String(event.skip)})`,
+    });
 });
 stream.on("test:fail", (event) => {
   if (isOnlySubtests(event)) return;
   failures++;
   send({ passed: false, file: nameOf(event), name: event.name });
   const error = event.details.error;
-  process.stdout.write(`\n✖ ${nameOf(event)}: ${event.name}\n${inspect(error.cause ?? error, { depth: 4, colors: process.stdout.isTTY })}\n`);
+  process.stdout.write(
+    `\n✖ ${nameOf(event)}: ${event.name}\n` +
+      `${inspect(error.cause ?? error, { depth: 4, colors: process.stdout.isTTY })}\n`,
+  );
 });
 stream.on("test:stderr", (event) => process.stderr.write(event.message));
 stream.on("end", () => {

@@ -1,6 +1,6 @@
 /**
- * What the whole-system tests take from Debian: the judge (qemu-user) and the cross compiler. Installed when missing, where that is
- * possible (root, as in CI); otherwise the message says what to install.
+ * What the whole-system tests take from Debian: the judge (qemu-user) and the cross compiler. Installed when missing,
+ * where that is possible (root, as in CI); otherwise the message says what to install.
  */
 import { spawnSync } from "node:child_process";
 import { LaunchError } from "./launch/launch-error.mjs";
@@ -50,17 +50,27 @@ export async function installSystemPackages() {
   const missing = NEEDED.filter(({ program }) => !exists(program)).map((entry) => entry.package);
   if (missing.length === 0) return;
   const command = `apt-get install --no-install-recommends ${missing.join(" ")}`;
-  if (process.getuid?.() !== 0) throw new LaunchError(`the system tests need ${missing.join(", ")}: run \`${command}\` as root`);
+  if (process.getuid?.() !== 0)
+    throw new LaunchError(`the system tests need ${missing.join(", ")}: run \`${command}\` as root`);
   process.stdout.write(`installing ${missing.join(", ")} …\n`);
   const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  for (const args of [["update", "-qq"], ["install", "-qq", "-y", "--no-install-recommends", ...missing]]) {
+  for (const args of [
+    ["update", "-qq"],
+    ["install", "-qq", "-y", "--no-install-recommends", ...missing],
+  ]) {
     const result = spawnSync("apt-get", args, { env: environment, stdio: ["ignore", "ignore", "inherit"] });
-    if (result.status !== 0) throw new LaunchError(`the system tests need ${missing.join(", ")}: \`apt-get ${args.join(" ")}\` failed`);
+    if (result.status !== 0)
+      throw new LaunchError(`the system tests need ${missing.join(", ")}: \`apt-get ${args.join(" ")}\` failed`);
   }
 }
 
 function exists(program) {
   // Some of them are an administrator's, and not in everybody's PATH.
   const environment = { ...process.env, PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin` };
-  return spawnSync("sh", ["-c", program.startsWith("/") ? `test -e ${program}` : `command -v ${program}`], { stdio: "ignore", env: environment }).status === 0;
+  return (
+    spawnSync("sh", ["-c", program.startsWith("/") ? `test -e ${program}` : `command -v ${program}`], {
+      stdio: "ignore",
+      env: environment,
+    }).status === 0
+  );
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run picture`: records docs/terminal.svg, the picture in README.md, from a real session: a terminal of tmux in which `npm start` runs, typed to, and
- * copied with its colours. Needs tmux and the prepared image `debian`.
+ * `npm run picture`: records docs/terminal.svg, the picture in README.md, from a real session: a terminal of tmux in
+ * which `npm start` runs, typed to, and copied with its colours. Needs tmux and the prepared image `debian`.
  */
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
@@ -20,7 +20,24 @@ const TYPED = [
   "jobs; kill %1; ps -e -o pid,ppid,stat,comm",
 ];
 /** The sixteen colours of xterm, and the two of the page. */
-const PALETTE = ["#2e3436", "#cc4c4c", "#5fa83a", "#c4a000", "#5b8dd9", "#a06fb0", "#3fa7a7", "#d3d7cf", "#6f7370", "#ef6b6b", "#8ae234", "#fce94f", "#84b0f0", "#c79fd0", "#5ee0e0", "#ffffff"];
+const PALETTE = [
+  "#2e3436",
+  "#cc4c4c",
+  "#5fa83a",
+  "#c4a000",
+  "#5b8dd9",
+  "#a06fb0",
+  "#3fa7a7",
+  "#d3d7cf",
+  "#6f7370",
+  "#ef6b6b",
+  "#8ae234",
+  "#fce94f",
+  "#84b0f0",
+  "#c79fd0",
+  "#5ee0e0",
+  "#ffffff",
+];
 const FOREGROUND = "#d3d7cf";
 const BACKGROUND = "#16191d";
 const CELL_WIDTH = 8.4;
@@ -62,8 +79,15 @@ function svg(screen: string): string {
   const height = lines.length * CELL_HEIGHT + 24;
   const rows = lines.map((line, row) => `<text x="12" y="${12 + (row + 1) * CELL_HEIGHT - 5}">${spans(line)}</text>`);
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="14" xml:space="preserve">`,
-    `<rect width="${width}" height="${height}" rx="8" fill="${BACKGROUND}"/>`, `<g fill="${FOREGROUND}">`, ...rows, "</g>", "</svg>", "",
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ` +
+      `${height}" font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="14" ` +
+      'xml:space="preserve">',
+    `<rect width="${width}" height="${height}" rx="8" fill="${BACKGROUND}"/>`,
+    `<g fill="${FOREGROUND}">`,
+    ...rows,
+    "</g>",
+    "</svg>",
+    "",
   ].join("\n");
 }
 
@@ -74,7 +98,8 @@ function spans(line: string): string {
   for (const part of line.split(/(\x1b\[[0-9;]*m)/)) {
     const codes = /^\x1b\[([0-9;]*)m$/.exec(part);
     if (codes === null) {
-      if (part !== "") text += `<tspan fill="${color}"${isBold ? ' font-weight="bold"' : ""}>${escapeXml(part)}</tspan>`;
+      if (part !== "")
+        text += `<tspan fill="${color}"${isBold ? ' font-weight="bold"' : ""}>${escapeXml(part)}</tspan>`;
       continue;
     }
     for (const code of codes[1]!.split(";").map(Number)) {

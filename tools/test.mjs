@@ -35,7 +35,8 @@ process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
 
 async function main(node) {
   if (wants("types")) {
-    for (const project of ["tsconfig.core.json", "tsconfig.json"]) await step(`types: ${project}`, node, ["node_modules/typescript/bin/tsc", "-p", project]);
+    for (const project of ["tsconfig.core.json", "tsconfig.json"])
+      await step(`types: ${project}`, node, ["node_modules/typescript/bin/tsc", "-p", project]);
   }
   if (wants("tidy")) await step("tidy", node, ["tools/tidy.ts"]);
   // Unit tests of the processor have qemu-user as their judge, too.
@@ -77,18 +78,25 @@ async function testFiles(kind, node, files) {
   const started = Date.now();
   const before = passed + failed;
   // Whole-system runs each take a core and some hundred megabytes; unit tests share two.
-  const status = await run(node, ["--disable-warning=ExperimentalWarning", "tools/run-tests.ts", kind === "unit" ? "2" : "1", ...chosen], (message) => {
-    if (message.skipped) console.log(`SKIPPED ${kind}: ${message.file}: ${message.name}`);
-    else if (message.passed) count(true, "");
-    else count(false, `${kind}: ${message.file}: ${message.name}`);
-  });
+  const status = await run(
+    node,
+    ["--disable-warning=ExperimentalWarning", "tools/run-tests.ts", kind === "unit" ? "2" : "1", ...chosen],
+    (message) => {
+      if (message.skipped) console.log(`SKIPPED ${kind}: ${message.file}: ${message.name}`);
+      else if (message.passed) count(true, "");
+      else count(false, `${kind}: ${message.file}: ${message.name}`);
+    },
+  );
   if (status !== 0 && failed === 0) count(false, `${kind}: the runner ended with status ${status}`);
   console.log(`${kind}: ${passed + failed - before} tests of ${chosen.length} files (${seconds(started)})`);
 }
 
 function run(command, args, onMessage) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit", ...(onMessage ? ["ipc"] : [])] });
+    const child = spawn(command, args, {
+      cwd: root,
+      stdio: ["ignore", "inherit", "inherit", ...(onMessage ? ["ipc"] : [])],
+    });
     if (onMessage) child.on("message", onMessage);
     child.on("error", (error) => {
       console.log(`${command}: ${error.message}`);

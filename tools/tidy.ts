@@ -12,6 +12,9 @@ import { checkLeftovers } from "./tidy/leftovers.ts";
 import { checkStartUp } from "./tidy/start-up.ts";
 
 const tree = readTree(dirname(dirname(fileURLToPath(import.meta.url))));
-const findings = [checkLayers, checkFiles, checkLeftovers, checkStartUp, checkDocuments].flatMap((check) => check(tree));
-for (const finding of findings) process.stdout.write(`${finding.path}${finding.line === 0 ? "" : `:${finding.line}`}: ${finding.message}\n`);
+const findings = [checkLayers, checkFiles, checkLeftovers, checkStartUp, checkDocuments].flatMap((check) =>
+  check(tree),
+);
+for (const finding of findings)
+  process.stdout.write(`${finding.path}${finding.line === 0 ? "" : `:${finding.line}`}: ${finding.message}\n`);
 process.exitCode = findings.length === 0 ? 0 : 1;

@@ -87,7 +87,10 @@ function hasInner(schema: JsonObject): boolean {
 
 function section(title: string, about: string, rows: readonly string[]): string {
   const intro = about === "" ? "" : `${about.charAt(0).toUpperCase()}${about.slice(1)}.\n\n`;
-  return `### ${title}\n\n${intro}| key | what it is | example | in a higher layer |\n|---|---|---|---|\n${rows.join("\n")}\n`;
+  return (
+    `### ${title}\n\n${intro}| key | what it is | example | in a higher layer |\n|---|---|---|---|\n` +
+    `${rows.join("\n")}\n`
+  );
 }
 
 function row(path: string, schema: JsonObject): string {

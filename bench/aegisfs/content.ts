@@ -1,8 +1,17 @@
 /**
- * Content through the library: 96 MiB of words by 1 MiB, written and made durable, then read and verified from a volume that is mounted anew. MB for
- * each second of processor time, all threads counted, and for each second of the clock. Codecs, threads and vector instructions are those of `stratos fs`.
+ * Content through the library: 96 MiB of words by 1 MiB, written and made durable, then read and verified from a volume
+ * that is mounted anew. MB for each second of processor time, all threads counted, and for each second of the clock.
+ * Codecs, threads and vector instructions are those of `stratos fs`.
  */
-import { COMPRESS_LZ4, COMPRESS_ZSTD, EncryptedDevice, format, ROOT_INO, withCompression, type Volume } from "@stratos/aegisfs";
+import {
+  COMPRESS_LZ4,
+  COMPRESS_ZSTD,
+  EncryptedDevice,
+  format,
+  ROOT_INO,
+  withCompression,
+  type Volume,
+} from "@stratos/aegisfs";
 import { MemoryBlockDevice, type BlockDevice } from "@stratos/host";
 import { mountDevices, nodeCipher } from "@stratos/host-node";
 import { median } from "../statistics.ts";
@@ -21,7 +30,13 @@ export interface ContentRow {
 const MIB = 1 << 20;
 const PIECES = 96;
 
-interface Kind { readonly name: string; readonly goal: number | null; readonly devices: () => BlockDevice[]; readonly properties?: number; readonly copies?: number }
+interface Kind {
+  readonly name: string;
+  readonly goal: number | null;
+  readonly devices: () => BlockDevice[];
+  readonly properties?: number;
+  readonly copies?: number;
+}
 
 const plainDevice = (): BlockDevice[] => [memoryDevice()];
 const KINDS: readonly Kind[] = [
@@ -42,7 +57,14 @@ export function* measureContent(rounds: number): Generator<ContentRow> {
       if (round > 0) results.push(result);
     }
     const of = (key: keyof Figures): number => median(results.map((result) => result[key]));
-    yield { name: kind.name, goal: kind.goal, written: of("written"), read: of("read"), writtenByClock: of("writtenByClock"), readByClock: of("readByClock") };
+    yield {
+      name: kind.name,
+      goal: kind.goal,
+      written: of("written"),
+      read: of("read"),
+      writtenByClock: of("writtenByClock"),
+      readByClock: of("readByClock"),
+    };
   }
 }
 
@@ -50,22 +72,35 @@ type Figures = Record<"written" | "read" | "writtenByClock" | "readByClock", num
 
 function measureOnce({ devices: make, properties = 0, copies = 1 }: Kind, text: Uint8Array): Figures {
   const devices = make();
-  const failed = format(devices.length === 1 ? devices[0]! : devices, { uuid: new Uint8Array(16), hashSeed: 7, properties, copies });
+  const failed = format(devices.length === 1 ? devices[0]! : devices, {
+    uuid: new Uint8Array(16),
+    hashSeed: 7,
+    properties,
+    copies,
+  });
   if (failed !== 0) throw new Error(failed);
   const volume = mounted(devices);
   const ino = expect(volume.root.create(ROOT_INO, "content", 0o100644, 0, 0));
   const write = timed(() => {
-    for (let piece = 0; piece < PIECES; piece++) if (volume.root.write(ino, piece * MIB, text, (piece % 7) * MIB, MIB) !== MIB) throw new Error("short write");
+    for (let piece = 0; piece < PIECES; piece++)
+      if (volume.root.write(ino, piece * MIB, text, (piece % 7) * MIB, MIB) !== MIB) throw new Error("short write");
     expect(volume.sync());
   });
   const cold = mounted(devices);
   const target = new Uint8Array(MIB);
   const read = timed(() => {
-    for (let piece = 0; piece < PIECES; piece++) if (cold.root.read(ino, piece * MIB, target, 0, MIB) !== MIB) throw new Error("short read");
+    for (let piece = 0; piece < PIECES; piece++)
+      if (cold.root.read(ino, piece * MIB, target, 0, MIB) !== MIB) throw new Error("short read");
   });
-  if (Buffer.compare(target, text.subarray(((PIECES - 1) % 7) * MIB, ((PIECES - 1) % 7 + 1) * MIB)) !== 0) throw new Error("other content than was written");
+  if (Buffer.compare(target, text.subarray(((PIECES - 1) % 7) * MIB, (((PIECES - 1) % 7) + 1) * MIB)) !== 0)
+    throw new Error("other content than was written");
   const mb = (PIECES * MIB) / 1e6;
-  return { written: mb / write.cpu, read: mb / read.cpu, writtenByClock: mb / write.clock, readByClock: mb / read.clock };
+  return {
+    written: mb / write.cpu,
+    read: mb / read.cpu,
+    writtenByClock: mb / write.clock,
+    readByClock: mb / read.clock,
+  };
 }
 
 /** Seconds of processor time of all threads, and of the clock. */
@@ -93,7 +128,12 @@ function memoryDevice(): BlockDevice {
 }
 
 function encryptedDevice(): BlockDevice[] {
-  const made = EncryptedDevice.create(memoryDevice(), nodeCipher, new Uint8Array(16), new TextEncoder().encode("bench"));
+  const made = EncryptedDevice.create(
+    memoryDevice(),
+    nodeCipher,
+    new Uint8Array(16),
+    new TextEncoder().encode("bench"),
+  );
   if (typeof made === "string") throw new Error(made);
   return [made.device];
 }
@@ -117,5 +157,8 @@ function expect(result: number): number {
 
 export function contentLine({ name, written, read, writtenByClock, readByClock, goal }: ContentRow): string {
   const rounded = (value: number): string => Math.round(value).toLocaleString("en").padStart(6);
-  return `  ${name.padEnd(16)} written ${rounded(written)}, read verified ${rounded(read)} MB per CPU second; ${rounded(writtenByClock)}, ${rounded(readByClock)} by the clock${goal === null ? "" : ` (goal ${goal})`}`;
+  return (
+    `  ${name.padEnd(16)} written ${rounded(written)}, read verified ${rounded(read)} MB per CPU second; ` +
+    `${rounded(writtenByClock)}, ${rounded(readByClock)} by the clock${goal === null ? "" : ` (goal ${goal})`}`
+  );
 }

@@ -1,7 +1,8 @@
 /**
- * AegisFS as a library beside memfs, its synchronous calls, in one process by turns: files of 4 KiB in 20 folders, by path. CPU time is measured,
- * which other work on the machine disturbs least. Ours is a volume on a device in memory with the default cache, so that what is measured is
- * what a program waits for; `sync` is the row that stores all of it. Both sides live through all rounds, and each round begins empty.
+ * AegisFS as a library beside memfs, its synchronous calls, in one process by turns: files of 4 KiB in 20 folders, by
+ * path. CPU time is measured, which other work on the machine disturbs least. Ours is a volume on a device in memory
+ * with the default cache, so that what is measured is what a program waits for; `sync` is the row that stores all of
+ * it. Both sides live through all rounds, and each round begins empty.
  */
 import { memfs } from "memfs";
 import { Attributes, Files, format, mount } from "@stratos/aegisfs";
@@ -22,11 +23,24 @@ const FOLDERS = 20;
 const FILES = 20_000;
 const LISTINGS = 2000;
 
-const GOALS: Readonly<Record<string, number | null>> = { "create and write": 5, stat: 4, "read into own buffer": 6, "read, memfs by descriptor": null, overwrite: 4, readdir: 5, unlink: 2, "create, write and sync": null };
+const GOALS: Readonly<Record<string, number | null>> = {
+  "create and write": 5,
+  stat: 4,
+  "read into own buffer": 6,
+  "read, memfs by descriptor": null,
+  overwrite: 4,
+  readdir: 5,
+  unlink: 2,
+  "create, write and sync": null,
+};
 
 export function inProcessLine({ name, ours, peer, ratio, goal }: InProcessRow): string {
-  const number = (value: number | null): string => (value === null ? "-" : Math.round(value).toLocaleString("en")).padStart(12);
-  return `  ${name.padEnd(28)} ${number(ours)} ${number(peer)} ${ratio === null ? "" : `${ratio.toFixed(2)} ×`.padStart(9)}${goal === null ? "" : ` (goal ${goal})`}`;
+  const number = (value: number | null): string =>
+    (value === null ? "-" : Math.round(value).toLocaleString("en")).padStart(12);
+  return (
+    `  ${name.padEnd(28)} ${number(ours)} ${number(peer)} ` +
+    `${ratio === null ? "" : `${ratio.toFixed(2)} ×`.padStart(9)}${goal === null ? "" : ` (goal ${goal})`}`
+  );
 }
 
 interface Library {
@@ -69,7 +83,9 @@ function openVolume(content: Uint8Array): Library {
   const volume = mount(device);
   if (failed !== 0 || typeof volume === "string") throw new Error(`cannot make a volume: ${failed || String(volume)}`);
   const start = performance.timeOrigin;
-  const files = new Files(volume, { clock: { monotonicNs: () => performance.now() * 1e6, realtimeMs: () => start + performance.now() } });
+  const files = new Files(volume, {
+    clock: { monotonicNs: () => performance.now() * 1e6, realtimeMs: () => start + performance.now() },
+  });
   for (let folder = 0; folder < FOLDERS; folder++) expect(files.mkdir(`/folder${folder}`));
   const attributes = new Attributes();
   const buffer = new Uint8Array(4096);
@@ -121,15 +137,47 @@ function* measure(library: Library): Generator<[string, number]> {
     for (const path of paths) call(path);
   };
   yield ["create and write", perSecond(FILES, all(library.create))];
-  yield ["stat", perSecond(FILES * 5, () => { for (let time = 0; time < 5; time++) for (const path of paths) library.stat(path); })];
-  yield ["read into own buffer", perSecond(FILES * 3, () => { for (let time = 0; time < 3; time++) for (const path of paths) library.read(path); })];
-  yield ["read, memfs by descriptor", perSecond(FILES * 3, () => { for (let time = 0; time < 3; time++) for (const path of paths) library.readByDescriptor(path); })];
-  yield ["overwrite", perSecond(FILES * 3, () => { for (let time = 0; time < 3; time++) for (const path of paths) library.overwrite(path); })];
-  yield ["readdir", perSecond(LISTINGS, () => { for (let time = 0; time < LISTINGS; time++) if (library.readdir(`/folder${time % FOLDERS}`) !== FILES / FOLDERS) throw new Error("names are missing"); })];
+  yield [
+    "stat",
+    perSecond(FILES * 5, () => {
+      for (let time = 0; time < 5; time++) for (const path of paths) library.stat(path);
+    }),
+  ];
+  yield [
+    "read into own buffer",
+    perSecond(FILES * 3, () => {
+      for (let time = 0; time < 3; time++) for (const path of paths) library.read(path);
+    }),
+  ];
+  yield [
+    "read, memfs by descriptor",
+    perSecond(FILES * 3, () => {
+      for (let time = 0; time < 3; time++) for (const path of paths) library.readByDescriptor(path);
+    }),
+  ];
+  yield [
+    "overwrite",
+    perSecond(FILES * 3, () => {
+      for (let time = 0; time < 3; time++) for (const path of paths) library.overwrite(path);
+    }),
+  ];
+  yield [
+    "readdir",
+    perSecond(LISTINGS, () => {
+      for (let time = 0; time < LISTINGS; time++)
+        if (library.readdir(`/folder${time % FOLDERS}`) !== FILES / FOLDERS) throw new Error("names are missing");
+    }),
+  ];
   yield ["unlink", perSecond(FILES, all(library.unlink))];
   if (library.sync === null) return;
   library.sync();
-  yield ["create, write and sync", perSecond(FILES, () => { for (const path of paths) library.create(path); library.sync!(); })];
+  yield [
+    "create, write and sync",
+    perSecond(FILES, () => {
+      for (const path of paths) library.create(path);
+      library.sync!();
+    }),
+  ];
   for (const path of paths) library.unlink(path);
   library.sync();
 }

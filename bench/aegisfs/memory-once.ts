@@ -1,6 +1,7 @@
 /**
- * `memory-once.ts IMAGE FILES CACHE-MIB`: makes a volume of that many files of 4 KiB, then lists and reads all of them from a volume that is mounted anew, and prints what the process
- * had of memory in MiB: before the first mount, and at most while it wrote and while it read. Garbage is collected before each look: what is left is held.
+ * `memory-once.ts IMAGE FILES CACHE-MIB`: makes a volume of that many files of 4 KiB, then lists and reads all of them
+ * from a volume that is mounted anew, and prints what the process had of memory in MiB: before the first mount, and at
+ * most while it wrote and while it read. Garbage is collected before each look: what is left is held.
  */
 import { Attributes, DirectoryEntry, format, ROOT_INO, type Volume } from "@stratos/aegisfs";
 import { FileBlockDevice, mountDevices } from "@stratos/host-node";
@@ -13,7 +14,8 @@ const [path, filesText, cacheText] = process.argv.slice(2);
 const files = Number(filesText);
 const cacheBytes = Number(cacheText) * MIB;
 const collect = (globalThis as { gc?: () => void }).gc;
-if (path === undefined || !(files > 0) || !(cacheBytes > 0) || collect === undefined) throw new Error("node --expose-gc memory-once.ts IMAGE FILES CACHE-MIB");
+if (path === undefined || !(files > 0) || !(cacheBytes > 0) || collect === undefined)
+  throw new Error("node --expose-gc memory-once.ts IMAGE FILES CACHE-MIB");
 
 const device = new FileBlockDevice(path, { create: 64 * MIB + files * 5 * 1024 });
 const before = held();
@@ -48,7 +50,8 @@ for (let file = 0; file < files; file++) {
   }
   const ino = expect(volume.root.lookup(folder, `f${file}`));
   expect(volume.root.stat(ino, attributes));
-  if (volume.root.read(ino, 0, content, 0, 4096) !== 4096 || content[4095] !== (file & 255)) throw new Error(`file ${file} has other content`);
+  if (volume.root.read(ino, 0, content, 0, 4096) !== 4096 || content[4095] !== (file & 255))
+    throw new Error(`file ${file} has other content`);
   if (file % LOOK_EVERY === 0) look();
 }
 look();
@@ -59,7 +62,10 @@ function look(): void {
   most = Math.max(most, held());
 }
 
-/** Objects and buffers that somebody still refers to. Buffers go with the second collection: the first one finds that nobody has their objects. */
+/**
+ * Objects and buffers that somebody still refers to. Buffers go with the second collection: the first one finds that
+ * nobody has their objects.
+ */
 function held(): number {
   collect!();
   collect!();

@@ -1,4 +1,7 @@
-/** The curves of `--only aegisfs-scale` as an SVG picture: cost of one operation over the logarithm of the size. A straight line is a logarithm. */
+/**
+ * The curves of `--only aegisfs-scale` as an SVG picture: cost of one operation over the logarithm of the size. A
+ * straight line is a logarithm.
+ */
 import type { ScaleRow } from "./scale.ts";
 
 const WIDTH = 300;
@@ -11,12 +14,19 @@ export function plotScale(rows: readonly ScaleRow[]): string {
   const cells = names.map((name, index) => {
     const x = (index % COLUMNS) * (WIDTH + MARGIN.left + MARGIN.right);
     const y = Math.floor(index / COLUMNS) * (HEIGHT + MARGIN.top + MARGIN.bottom);
-    return `<g transform="translate(${x + MARGIN.left} ${y + MARGIN.top})">${curve(name, rows.filter(({ what }) => what === name))}</g>`;
+    return `<g transform="translate(${x + MARGIN.left} ${y + MARGIN.top})">${curve(
+      name,
+      rows.filter(({ what }) => what === name),
+    )}</g>`;
   });
   const width = COLUMNS * (WIDTH + MARGIN.left + MARGIN.right);
   const height = Math.ceil(names.length / COLUMNS) * (HEIGHT + MARGIN.top + MARGIN.bottom);
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`, `<rect width="${width}" height="${height}" fill="#fff"/>`, ...cells, "</svg>", "",
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`,
+    `<rect width="${width}" height="${height}" fill="#fff"/>`,
+    ...cells,
+    "</svg>",
+    "",
   ].join("\n");
 }
 
@@ -29,16 +39,32 @@ function curve(name: string, rows: readonly ScaleRow[]): string {
   const isMilliseconds = Math.max(...rows.map(({ microseconds }) => microseconds)) >= 10_000;
   const values = rows.map(({ microseconds }) => (isMilliseconds ? microseconds / 1000 : microseconds));
   const top = roundUp(Math.max(...values));
-  const points = rows.map((row, index) => [most === least ? WIDTH / 2 : ((scaled(row.size) - least) / (most - least)) * WIDTH, HEIGHT - (values[index]! / top) * HEIGHT] as const);
+  const points = rows.map(
+    (row, index) =>
+      [
+        most === least ? WIDTH / 2 : ((scaled(row.size) - least) / (most - least)) * WIDTH,
+        HEIGHT - (values[index]! / top) * HEIGHT,
+      ] as const,
+  );
   const marks = points.map(([x, y], index) => {
     const { size } = rows[index]!;
-    return `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="3" fill="#1a5fb4"/><text x="${x.toFixed(1)}" y="${HEIGHT + 16}" text-anchor="middle">${isPercent ? `${size} %` : `10${superscript(Math.round(Math.log10(size)))}`}</text>`
-      + `<text x="${x.toFixed(1)}" y="${(y - 8).toFixed(1)}" text-anchor="middle" fill="#555">${Number(values[index]!.toPrecision(2))}</text>`;
+    return (
+      `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="3" fill="#1a5fb4"/><text x="${x.toFixed(1)}" ` +
+      `y="${HEIGHT + 16}" ` +
+      `text-anchor="middle">${isPercent ? `${size} %` : `10${superscript(Math.round(Math.log10(size)))}`}</text>` +
+      `<text x="${x.toFixed(1)}" y="${(y - 8).toFixed(1)}" text-anchor="middle" ` +
+      `fill="#555">${Number(values[index]!.toPrecision(2))}</text>`
+    );
   });
   return [
-    `<text y="-18" font-weight="bold">${name}, ${isMilliseconds ? "ms" : "µs"}</text>`, `<path d="M0 0V${HEIGHT}H${WIDTH}" fill="none" stroke="#999"/>`,
-    `<text x="-6" y="4" text-anchor="end">${top}</text>`, `<text x="-6" y="${HEIGHT + 4}" text-anchor="end">0</text>`, `<text x="${WIDTH}" y="${HEIGHT + 30}" text-anchor="end" fill="#555">${rows[0]!.unit}</text>`,
-    `<polyline points="${points.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join(" ")}" fill="none" stroke="#1a5fb4" stroke-width="2"/>`, ...marks,
+    `<text y="-18" font-weight="bold">${name}, ${isMilliseconds ? "ms" : "µs"}</text>`,
+    `<path d="M0 0V${HEIGHT}H${WIDTH}" fill="none" stroke="#999"/>`,
+    `<text x="-6" y="4" text-anchor="end">${top}</text>`,
+    `<text x="-6" y="${HEIGHT + 4}" text-anchor="end">0</text>`,
+    `<text x="${WIDTH}" y="${HEIGHT + 30}" text-anchor="end" fill="#555">${rows[0]!.unit}</text>`,
+    `<polyline points="${points.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join(" ")}" fill="none" ` +
+      'stroke="#1a5fb4" stroke-width="2"/>',
+    ...marks,
   ].join("");
 }
 

@@ -1,16 +1,27 @@
 /**
- * How the cost of one operation grows with the size of what it works on: directories up to 10⁶ entries, files up to 10⁷ extents, volumes up to 99 %
- * full; and what a mount costs, clean and after a crash, with volumes of up to 10⁶ files. CPU microseconds for one operation, cold caches where it says so: the column grows as the logarithm, or it is a defect.
+ * How the cost of one operation grows with the size of what it works on: directories up to 10⁶ entries, files up to 10⁷
+ * extents, volumes up to 99 % full; and what a mount costs, clean and after a crash, with volumes of up to 10⁶ files.
+ * CPU microseconds for one operation, cold caches where it says so: the column grows as the logarithm, or it is a
+ * defect.
  */
 import { Attributes, format, mount, ROOT_INO, type Volume } from "@stratos/aegisfs";
 import { MemoryBlockDevice, type BlockDevice } from "@stratos/host";
 
-export interface ScaleRow { readonly what: string; readonly size: number; /** What the size counts. */ readonly unit: string; readonly microseconds: number }
+export interface ScaleRow {
+  readonly what: string;
+  readonly size: number /** What the size counts. */;
+  readonly unit: string;
+  readonly microseconds: number;
+}
 
 const SAMPLES = 2000;
 const FILE = 0o100644;
 
-export function* measureScale(options: { entriesMax: number; extentsMax: number; filesMax: number }): Generator<ScaleRow> {
+export function* measureScale(options: {
+  entriesMax: number;
+  extentsMax: number;
+  filesMax: number;
+}): Generator<ScaleRow> {
   for (let files = 1000; files <= options.filesMax; files *= files < 10 ** 5 ? 100 : 10) yield* mounts(files);
   for (let entries = 1000; entries <= options.entriesMax; entries *= 10) yield* directory(entries);
   for (let extents = 1000; extents <= options.extentsMax; extents *= 10) yield* extentsOf(extents);
@@ -34,7 +45,9 @@ function mounted(device: BlockDevice): Volume {
   return volume;
 }
 
-/** The log is as full as it gets before the engine commits: of operations on names, and of files that were each synced. */
+/**
+ * The log is as full as it gets before the engine commits: of operations on names, and of files that were each synced.
+ */
 function* mounts(files: number): Generator<ScaleRow> {
   const { device, volume } = volumeOf(8 * 2 ** 30);
   const content = new Uint8Array(4096).fill(7);
@@ -45,7 +58,10 @@ function* mounts(files: number): Generator<ScaleRow> {
   }
   expect(volume.sync());
   yield least("mount, clean", files, () => void mounted(device));
-  for (const [what, every] of [["mount after a crash, each file synced", 1], ["mount after a crash, many operations", 500]] as const) {
+  for (const [what, every] of [
+    ["mount after a crash, each file synced", 1],
+    ["mount after a crash, many operations", 500],
+  ] as const) {
     const before = mounted(device);
     expect(before.sync());
     const { generation } = before.superblock;
@@ -59,12 +75,16 @@ function* mounts(files: number): Generator<ScaleRow> {
       if (++made % every === 0) expect(before.root.fsync(ino));
     }
     if (before.superblock.generation !== generation) throw new Error(`the log was full after ${made} files`);
-    // A mount writes: each one that is measured sees the device as it was, for nothing of the old state is written over before its next commit.
+    // A mount writes: each one that is measured sees the device as it was, for nothing of the old state is written over
+    // before its next commit.
     yield least(what, files, () => void mounted(new ThinDevice(device, device.size)));
   }
 }
 
-/** Takes writes in memory, in pieces of a block, so that what is written costs the same wherever it lies; what lies below stays as it is. */
+/**
+ * Takes writes in memory, in pieces of a block, so that what is written costs the same wherever it lies; what lies
+ * below stays as it is.
+ */
 class ThinDevice implements BlockDevice {
   readonly readOnly = false;
   readonly size: number;
@@ -133,9 +153,23 @@ function* directory(entries: number): Generator<ScaleRow> {
   const cold = mounted(device);
   const attributes = new Attributes();
   const chosen = (sample: number): number => (sample * 7919) % entries;
-  yield row("look up and stat, cold", entries, "entries", (sample) => expect(cold.root.stat(cold.root.lookup(ROOT_INO, `entry${chosen(sample)}`), attributes)));
-  yield row("create in a directory", entries, "entries", (sample) => expect(cold.root.create(ROOT_INO, `new${sample}`, FILE, 0, 0)), cold);
-  yield row("unlink in a directory", entries, "entries", (sample) => expect(cold.root.unlink(ROOT_INO, `new${sample}`)), cold);
+  yield row("look up and stat, cold", entries, "entries", (sample) =>
+    expect(cold.root.stat(cold.root.lookup(ROOT_INO, `entry${chosen(sample)}`), attributes)),
+  );
+  yield row(
+    "create in a directory",
+    entries,
+    "entries",
+    (sample) => expect(cold.root.create(ROOT_INO, `new${sample}`, FILE, 0, 0)),
+    cold,
+  );
+  yield row(
+    "unlink in a directory",
+    entries,
+    "entries",
+    (sample) => expect(cold.root.unlink(ROOT_INO, `new${sample}`)),
+    cold,
+  );
 }
 
 function* extentsOf(extents: number): Generator<ScaleRow> {
@@ -148,22 +182,43 @@ function* extentsOf(extents: number): Generator<ScaleRow> {
   const cold = mounted(device);
   const chosen = (sample: number): number => ((sample * 7919) % extents) * 8192;
   const page = new Uint8Array(4096).fill(1);
-  yield row("find an extent, cold", extents, "extents", (sample) => expect(Number(cold.root.seekHole(ino, chosen(sample)))));
-  yield row("write a page of a file", extents, "extents", (sample) => expect(cold.root.writePages(ino, chosen(sample) / 4096, page, 0, 4096)), cold);
+  yield row("find an extent, cold", extents, "extents", (sample) =>
+    expect(Number(cold.root.seekHole(ino, chosen(sample)))),
+  );
+  yield row(
+    "write a page of a file",
+    extents,
+    "extents",
+    (sample) => expect(cold.root.writePages(ino, chosen(sample) / 4096, page, 0, 4096)),
+    cold,
+  );
 }
 
 function full(percent: number): ScaleRow {
   const { volume } = volumeOf(16 * 2 ** 30);
   const filler = expect(volume.root.create(ROOT_INO, "filler", FILE, 0, 0));
   const blocks = Math.floor((volume.store.layout.blocks * percent) / 100);
-  for (let block = 0; block < blocks; block += 64) expect(volume.root.preallocate(filler, block * 4096, 64 * 4096, false));
+  for (let block = 0; block < blocks; block += 64)
+    expect(volume.root.preallocate(filler, block * 4096, 64 * 4096, false));
   expect(volume.sync());
   const ino = expect(volume.root.create(ROOT_INO, "file", FILE, 0, 0));
   const page = new Uint8Array(4096).fill(1);
-  return row("write a page of a full volume", percent, "per cent", (sample) => expect(volume.root.writePages(ino, sample * 3, page, 0, 4096)), volume);
+  return row(
+    "write a page of a full volume",
+    percent,
+    "per cent",
+    (sample) => expect(volume.root.writePages(ino, sample * 3, page, 0, 4096)),
+    volume,
+  );
 }
 
-function row(what: string, size: number, unit: string, run: (sample: number) => void, volume: Volume | null = null): ScaleRow {
+function row(
+  what: string,
+  size: number,
+  unit: string,
+  run: (sample: number) => void,
+  volume: Volume | null = null,
+): ScaleRow {
   const before = process.cpuUsage();
   for (let sample = 0; sample < SAMPLES; sample++) run(sample);
   // What waits in memory is part of the work.
@@ -178,5 +233,8 @@ function expect(result: number): number {
 }
 
 export function scaleLine({ what, size, microseconds }: ScaleRow): string {
-  return `  ${what.padEnd(38)} ${size.toLocaleString("en").padStart(12)} ${microseconds.toFixed(2).padStart(10)} µs  ${"#".repeat(Math.min(60, Math.round(4 * Math.log2(1 + microseconds))))}`;
+  return (
+    `  ${what.padEnd(38)} ${size.toLocaleString("en").padStart(12)} ${microseconds.toFixed(2).padStart(10)} µs  ` +
+    `${"#".repeat(Math.min(60, Math.round(4 * Math.log2(1 + microseconds))))}`
+  );
 }

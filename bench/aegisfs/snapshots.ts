@@ -1,7 +1,8 @@
 /**
- * Snapshots, clones and rollbacks of the engine beside btrfs's ioctls (btrfs-snapshots.c), at growing numbers of files: on the same backing, in the same run, by
- * turns. The engine is measured on a device in memory, which is what its goal is of, and on a file of the backing, where it waits for the host twice.
- * Before each a file is changed and stored. Medians of 21, in microseconds.
+ * Snapshots, clones and rollbacks of the engine beside btrfs's ioctls (btrfs-snapshots.c), at growing numbers of files:
+ * on the same backing, in the same run, by turns. The engine is measured on a device in memory, which is what its goal
+ * is of, and on a file of the backing, where it waits for the host twice. Before each a file is changed and stored.
+ * Medians of 21, in microseconds.
  */
 import { join } from "node:path";
 import { rmSync } from "node:fs";
@@ -41,8 +42,15 @@ export function* measureSnapshots(sizes: readonly number[], bench: Workbench | n
       device.close();
       rmSync(path, { force: true });
     }
-    const [snapshot, clone, rollback] = must(program!, [bench.system("btrfs").folder, String(files)], PATIENCE_MS).trim().split(" ").map((ns) => Number(ns) / 1000);
-    yield { files, where: `btrfs, file on ${bench.backing}`, microseconds: { snapshot: snapshot!, clone: clone!, rollback: rollback! } };
+    const [snapshot, clone, rollback] = must(program!, [bench.system("btrfs").folder, String(files)], PATIENCE_MS)
+      .trim()
+      .split(" ")
+      .map((ns) => Number(ns) / 1000);
+    yield {
+      files,
+      where: `btrfs, file on ${bench.backing}`,
+      microseconds: { snapshot: snapshot!, clone: clone!, rollback: rollback! },
+    };
   }
 }
 
@@ -58,15 +66,31 @@ function ofEngine(device: BlockDevice, files: number): SnapshotRow["microseconds
   }
   const changed = expect(volume.root.create(ROOT_INO, "changed", 0o100644, 0, 0));
   expect(volume.sync());
-  const take = (readOnly: boolean) => medianOf(volume, changed, (round) => expect(volume.snapshot(volume.root, `snapshot${round}`, { readOnly })), (id) => void expect(volume.deleteSubvolume(id)));
+  const take = (readOnly: boolean) =>
+    medianOf(
+      volume,
+      changed,
+      (round) => expect(volume.snapshot(volume.root, `snapshot${round}`, { readOnly })),
+      (id) => void expect(volume.deleteSubvolume(id)),
+    );
   const snapshot = take(true);
   const clone = take(false);
   const kept = expect(volume.snapshot(volume.root, "kept", { readOnly: true }));
-  const rollback = medianOf(volume, changed, () => expect(volume.rollback(kept)), () => {});
+  const rollback = medianOf(
+    volume,
+    changed,
+    () => expect(volume.rollback(kept)),
+    () => {},
+  );
   return { snapshot, clone, rollback };
 }
 
-function medianOf(volume: Volume, changed: number, run: (round: number) => number, undo: (made: number) => void): number {
+function medianOf(
+  volume: Volume,
+  changed: number,
+  run: (round: number) => number,
+  undo: (made: number) => void,
+): number {
   const text = new Uint8Array(100);
   const took: number[] = [];
   const made: number[] = [];
@@ -90,5 +114,8 @@ function expect(result: number): number {
 
 export function snapshotLine({ files, where, microseconds: { snapshot, clone, rollback } }: SnapshotRow): string {
   const shown = (value: number): string => Math.round(value).toLocaleString("en").padStart(7);
-  return `  ${files.toLocaleString("en").padStart(9)} files, ${where.padEnd(28)} snapshot ${shown(snapshot)}, clone ${shown(clone)}, rollback ${shown(rollback)} µs${where === "engine" ? ` (goal ${SNAPSHOT_GOAL_US})` : ""}`;
+  return (
+    `  ${files.toLocaleString("en").padStart(9)} files, ${where.padEnd(28)} snapshot ${shown(snapshot)}, clone ` +
+    `${shown(clone)}, rollback ${shown(rollback)} µs${where === "engine" ? ` (goal ${SNAPSHOT_GOAL_US})` : ""}`
+  );
 }

@@ -1,6 +1,7 @@
 /**
- * One turn of the library among the durable rows: does what files.c and tar do, on the volume of a file, without a mount, until all of it is on the device.
- * Beforehand it does the same for a while with a volume in memory: programs that embed the library live long. Prints nanoseconds and how many things it did.
+ * One turn of the library among the durable rows: does what files.c and tar do, on the volume of a file, without a
+ * mount, until all of it is on the device. Beforehand it does the same for a while with a volume in memory: programs
+ * that embed the library live long. Prints nanoseconds and how many things it did.
  *
  *     node library-durable.ts create|unlink|untar IMAGE ARCHIVE
  */
@@ -19,7 +20,7 @@ const [what = "", image = "", archive = ""] = process.argv.slice(2);
 const content = new Uint8Array(4096).map((_, index) => index * 7);
 const tar = new Uint8Array(what === "untar" ? readFileSync(archive) : []);
 
-for (const end = Date.now() + WARM_UP_MS; Date.now() < end; ) {
+for (const end = Date.now() + WARM_UP_MS; Date.now() < end;) {
   const memory = new MemoryBlockDevice(512 << 20);
   need(format(memory, { uuid: new Uint8Array(16), hashSeed: 1 }) === 0, "format");
   turn(opened(mount(memory)));
@@ -52,7 +53,8 @@ function turn(volume: Volume): { ns: bigint; count: number } {
   need(volume.sync() === 0, "sync");
   const created = process.hrtime.bigint() - start;
   start = process.hrtime.bigint();
-  for (let index = 0; index < FILES; index++) need(root.unlink(folders[index % FOLDERS]!, `file-${index}`) === 0, "unlink");
+  for (let index = 0; index < FILES; index++)
+    need(root.unlink(folders[index % FOLDERS]!, `file-${index}`) === 0, "unlink");
   need(volume.sync() === 0, "sync");
   const unlinked = process.hrtime.bigint() - start;
   for (let index = 0; index < FOLDERS; index++) root.rmdir(ROOT_INO, `d${index}`);
@@ -79,7 +81,8 @@ function unpack(root: Subvolume, base: number): void {
 function remove(root: Subvolume, base: number): void {
   visitTar(tar, ({ path, type }) => {
     const [folder, name] = path.split("/").filter((part) => part !== "" && part !== ".");
-    if (type !== TarType.directory && name !== undefined) need(root.unlink(root.lookup(base, folder!), name) === 0, path);
+    if (type !== TarType.directory && name !== undefined)
+      need(root.unlink(root.lookup(base, folder!), name) === 0, path);
   });
   visitTar(tar, ({ path, type }) => {
     const [folder] = path.split("/").filter((part) => part !== "" && part !== ".");

@@ -1,6 +1,6 @@
 /**
- * Mounts the volume of a file, as the server of a mount does before it asks the kernel for one, and prints the milliseconds that it took. The time in which
- * Node starts and reads its programs is not in it.
+ * Mounts the volume of a file, as the server of a mount does before it asks the kernel for one, and prints the
+ * milliseconds that it took. The time in which Node starts and reads its programs is not in it.
  *
  *     node mount-once.ts FILE
  */

@@ -8,7 +8,20 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { median } from "../statistics.ts";
 import { MOUNT_ROWS, ratioTo, type MountRow } from "./rows.ts";
-import { dropNames, kernelThreads, kernelThreadsUs, must, processorUs, SYSTEM_NAMES, syncMount, Workbench, type Backing, type System, type SystemName, type WorkbenchOptions } from "./systems.ts";
+import {
+  dropNames,
+  kernelThreads,
+  kernelThreadsUs,
+  must,
+  processorUs,
+  SYSTEM_NAMES,
+  syncMount,
+  Workbench,
+  type Backing,
+  type System,
+  type SystemName,
+  type WorkbenchOptions,
+} from "./systems.ts";
 
 export interface MountResult {
   readonly key: string;
@@ -20,9 +33,15 @@ export interface MountResult {
   readonly load: string;
   /** Medians by system. */
   readonly figures: Readonly<Record<string, number>>;
-  /** Time on a processor that the server took for each thing done (each MiB, each archive), in microseconds: medians. On a busy machine it says more than time. */
+  /**
+   * Time on a processor that the server took for each thing done (each MiB, each archive), in microseconds: medians. On
+   * a busy machine it says more than time.
+   */
   readonly serverUs: Readonly<Record<string, number>>;
-  /** Time on processors of the caller, the server, and the kernel's threads where there is no server, for each thing done, in microseconds: the least of the rounds, for nobody else's work is wanted in it. */
+  /**
+   * Time on processors of the caller, the server, and the kernel's threads where there is no server, for each thing
+   * done, in microseconds: the least of the rounds, for nobody else's work is wanted in it.
+   */
   readonly workUs: Readonly<Record<string, number>>;
   readonly ratios: readonly { readonly to: string; readonly ratio: number | null; readonly goal: number }[];
 }
@@ -34,7 +53,13 @@ export function chosenMountRows(only: string): readonly MountRow[] {
 }
 
 /** @throws Error in words when this host cannot mount */
-export function measureMounts(rows: readonly MountRow[], rounds: number, options: WorkbenchOptions, onResult: (result: MountResult) => void, print: (line: string) => void): void {
+export function measureMounts(
+  rows: readonly MountRow[],
+  rounds: number,
+  options: WorkbenchOptions,
+  onResult: (result: MountResult) => void,
+  print: (line: string) => void,
+): void {
   const bench = new Workbench(options);
   try {
     const unusable = new Set<SystemName>();
@@ -52,7 +77,12 @@ export function measureMounts(rows: readonly MountRow[], rounds: number, options
     const needed = SYSTEM_NAMES.filter((name) => rows.some((row) => namesOf(row).includes(name)));
     const usable = needed.filter(isUsable);
     for (const row of rows) {
-      const result = measureRow(bench, row, usable.filter((name) => namesOf(row).includes(name)), rounds);
+      const result = measureRow(
+        bench,
+        row,
+        usable.filter((name) => namesOf(row).includes(name)),
+        rounds,
+      );
       onResult(result);
       lines(row, result).forEach(print);
     }
@@ -71,12 +101,14 @@ function measureRow(bench: Workbench, row: MountRow, names: readonly SystemName[
   const figures: Record<string, number[]> = {};
   const cpu: Record<string, number[]> = {};
   const work: Record<string, number> = {};
-  const once = (name: SystemName): Turn => (row.what.startsWith("mount") ? measureMounting(bench, row, name) : measure(bench, row, bench.system(name)));
+  const once = (name: SystemName): Turn =>
+    row.what.startsWith("mount") ? measureMounting(bench, row, name) : measure(bench, row, bench.system(name));
   // Servers live long: what they do in their first seconds, while ours is not translated yet, is no measure.
-  for (const name of names) for (const end = Date.now() + (name !== "aegisfs library" && name.startsWith("aegisfs") ? WARM_UP_MS : 0); ; ) {
-    once(name);
-    if (Date.now() >= end) break;
-  }
+  for (const name of names)
+    for (const end = Date.now() + (name !== "aegisfs library" && name.startsWith("aegisfs") ? WARM_UP_MS : 0); ;) {
+      once(name);
+      if (Date.now() >= end) break;
+    }
   for (let round = 0; round < rounds; round++) {
     // Each other round the other way round: nobody always comes after the same.
     for (const name of round % 2 === 0 ? names : [...names].reverse()) {
@@ -86,23 +118,47 @@ function measureRow(bench: Workbench, row: MountRow, names: readonly SystemName[
       if (workUs !== null) work[name] = Math.min(work[name] ?? Infinity, workUs);
     }
   }
-  const medians = (by: Record<string, number[]>): Record<string, number> => Object.fromEntries(Object.entries(by).map(([name, values]) => [name, median(values)]));
+  const medians = (by: Record<string, number[]>): Record<string, number> =>
+    Object.fromEntries(Object.entries(by).map(([name, values]) => [name, median(values)]));
   const result = { figures: medians(figures), serverUs: medians(cpu), workUs: work };
-  const ratios = row.against.map((against) => ({ to: against.peers.join(", "), ratio: ratioTo(row, against, result.figures), goal: against.goal }));
-  return { key: `${row.group}-${row.key}`, row: row.name, backing: bench.backing, unit: row.unit, rounds, load: readFileSync("/proc/loadavg", "utf8").trim(), ...result, ratios };
+  const ratios = row.against.map((against) => ({
+    to: against.peers.join(", "),
+    ratio: ratioTo(row, against, result.figures),
+    goal: against.goal,
+  }));
+  return {
+    key: `${row.group}-${row.key}`,
+    row: row.name,
+    backing: bench.backing,
+    unit: row.unit,
+    rounds,
+    load: readFileSync("/proc/loadavg", "utf8").trim(),
+    ...result,
+    ratios,
+  };
 }
 
 function lines(row: MountRow, result: MountResult): string[] {
   const figures = Object.entries(result.figures).map(([name, figure]) => {
     const us = result.serverUs[name];
     const work = result.workUs[name];
-    return `${name} ${show(figure, row.unit)}${us === undefined ? "" : ` (server ${us.toFixed(1)} µs)`}${work === undefined ? "" : ` [${work.toFixed(1)} µs of processors]`}`;
+    return (
+      `${name} ${show(figure, row.unit)}${us === undefined ? "" : ` (server ${us.toFixed(1)} µs)`}` +
+      `${work === undefined ? "" : ` [${work.toFixed(1)} µs of processors]`}`
+    );
   });
-  const ratios = result.ratios.map(({ to, ratio, goal }) => `${ratio === null ? "-" : `${ratio.toFixed(2)} ×`} ${to}${goal === 0 ? "" : ` (goal ${goal})`}`);
+  const ratios = result.ratios.map(
+    ({ to, ratio, goal }) =>
+      `${ratio === null ? "-" : `${ratio.toFixed(2)} ×`} ${to}${goal === 0 ? "" : ` (goal ${goal})`}`,
+  );
   return [`${result.key}: ${row.name}: ${ratios.join("; ")}`, `    ${figures.join(", ")}`];
 }
 
-interface Turn { readonly figure: number; readonly serverUs: number | null; readonly workUs: number | null }
+interface Turn {
+  readonly figure: number;
+  readonly serverUs: number | null;
+  readonly workUs: number | null;
+}
 
 /** One run of one row; what it needs is made before, what it leaves is removed. */
 function measure(bench: Workbench, row: MountRow, { folder: at, pid, name }: System): Turn {
@@ -127,11 +183,12 @@ function measure(bench: Workbench, row: MountRow, { folder: at, pid, name }: Sys
   let callerUs: number | null = null;
   if (row.what === "untar") {
     must("tar", ["-xf", bench.archive, "-C", target]);
-    // A mount of ours is durable when its server says so: sync(2) does not reach it, fsync of a folder with all of the volume's changes does.
+    // A mount of ours is durable when its server says so: sync(2) does not reach it, fsync of a folder with all of the
+    // volume's changes does.
     if (row.synced === true) name.startsWith("aegisfs") ? syncServer(at) : syncMount(at);
     ns = Number(process.hrtime.bigint() - start);
   } else if (row.what === "find") {
-    must("sh", ["-c", "exec find \"$1\" > /dev/null", "sh", at]);
+    must("sh", ["-c", 'exec find "$1" > /dev/null', "sh", at]);
     ns = Number(process.hrtime.bigint() - start);
   } else ({ ns, count, callerUs } = bench.run(row.what, at, files, row.synced));
   const othersUs = kernelBefore !== null ? kernelThreadsUs(kernelBefore) : processorUs(pid) - before;
@@ -144,10 +201,14 @@ function measure(bench: Workbench, row: MountRow, { folder: at, pid, name }: Sys
 
 function figureOf({ unit }: MountRow, ns: number, count: number): number {
   switch (unit) {
-    case "s": return ns / 1e9;
-    case "ms": return ns / 1e6 / count;
-    case "MB/s": return (count * 1048.576e6) / ns;
-    case "/s": return (count * 1e9) / ns;
+    case "s":
+      return ns / 1e9;
+    case "ms":
+      return ns / 1e6 / count;
+    case "MB/s":
+      return (count * 1048.576e6) / ns;
+    case "/s":
+      return (count * 1e9) / ns;
   }
 }
 
@@ -171,7 +232,11 @@ function measureMounting(bench: Workbench, row: MountRow, name: SystemName): Tur
   try {
     if (name.startsWith("aegisfs")) {
       const program = join(import.meta.dirname, "mount-once.ts");
-      return { figure: Number(must(process.execPath, ["--disable-warning=ExperimentalWarning", program, crashed])), serverUs: null, workUs: null };
+      return {
+        figure: Number(must(process.execPath, ["--disable-warning=ExperimentalWarning", program, crashed])),
+        serverUs: null,
+        workUs: null,
+      };
     }
     const start = process.hrtime.bigint();
     must("mount", ["-o", "loop", crashed, at]);
@@ -184,7 +249,11 @@ function measureMounting(bench: Workbench, row: MountRow, name: SystemName): Tur
 }
 
 function show(figure: number, unit: string): string {
-  return unit === "s" ? `${figure.toFixed(2)} s` : unit === "ms" ? `${figure.toFixed(2)} ms` : `${Math.round(figure).toLocaleString("en")} ${unit}`;
+  return unit === "s"
+    ? `${figure.toFixed(2)} s`
+    : unit === "ms"
+      ? `${figure.toFixed(2)} ms`
+      : `${Math.round(figure).toLocaleString("en")} ${unit}`;
 }
 
 /** Keeps a result for who writes of it: those of other rows stay. */
@@ -194,5 +263,12 @@ export function storeMountResult(root: string, result: MountResult): void {
   const key = ({ key: name, backing }: MountResult): string => `${name} ${backing}`;
   const all = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as { results: MountResult[] }).results : [];
   const kept = all.filter((stored) => stored.key !== undefined && key(stored) !== key(result));
-  writeFileSync(path, `${JSON.stringify({ node: process.versions.node, results: [...kept, result].sort((a, b) => (key(a) < key(b) ? -1 : 1)) }, null, 2)}\n`);
+  writeFileSync(
+    path,
+    JSON.stringify(
+      { node: process.versions.node, results: [...kept, result].sort((a, b) => (key(a) < key(b) ? -1 : 1)) },
+      null,
+      2,
+    ) + "\n",
+  );
 }

@@ -1,6 +1,8 @@
 /**
- * What the mount rows compare: AegisFS as `stratos fs mount` mounts it, bindfs over ext4, libfuse's own example of a file system in memory (memfs_ll, where its
- * program is given: Debian does not have it), a plainer one in C that is quicker (memory-fs.c), and the kernel's own ext4 and btrfs. Each has its image in a file of its own on the same backing: a tmpfs, or the disk that holds the temporary folder.
+ * What the mount rows compare: AegisFS as `stratos fs mount` mounts it, bindfs over ext4, libfuse's own example of a
+ * file system in memory (memfs_ll, where its program is given: Debian does not have it), a plainer one in C that is
+ * quicker (memory-fs.c), and the kernel's own ext4 and btrfs. Each has its image in a file of its own on the same
+ * backing: a tmpfs, or the disk that holds the temporary folder.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -8,7 +10,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SeededRandom } from "@stratos/base";
 
-export const SYSTEM_NAMES = ["aegisfs", "aegisfs library", "aegisfs writethrough", "aegisfs zstd", "bindfs", "memfs_ll", "memory-fs", "ext4", "btrfs", "btrfs zstd"] as const;
+export const SYSTEM_NAMES = [
+  "aegisfs",
+  "aegisfs library",
+  "aegisfs writethrough",
+  "aegisfs zstd",
+  "bindfs",
+  "memfs_ll",
+  "memory-fs",
+  "ext4",
+  "btrfs",
+  "btrfs zstd",
+] as const;
 export type SystemName = (typeof SYSTEM_NAMES)[number];
 export type Backing = "tmpfs" | "disk";
 
@@ -90,14 +103,26 @@ export class Workbench {
 
   /** @param isSynced  the clock stops when all of it is on the device (syncfs(2)) */
   run(what: string, at: string, files = 2000, isSynced = false): { ns: number; count: number; callerUs: number } {
-    const [ns, count, callerUs] = must(this.files, [what, at, String(files), ...(isSynced ? ["sync"] : [])]).trim().split(" ").map(Number);
+    const [ns, count, callerUs] = must(this.files, [what, at, String(files), ...(isSynced ? ["sync"] : [])])
+      .trim()
+      .split(" ")
+      .map(Number);
     return { ns: ns!, count: count!, callerUs: callerUs! };
   }
 
   /** The same by the library. */
   runLibrary(what: string, image: string): { ns: number; count: number } {
     const program = join(import.meta.dirname, "library-durable.ts");
-    const [ns, count] = must(process.execPath, ["--disable-warning=ExperimentalWarning", program, what, image, this.archive]).trim().split(" ").map(Number);
+    const [ns, count] = must(process.execPath, [
+      "--disable-warning=ExperimentalWarning",
+      program,
+      what,
+      image,
+      this.archive,
+    ])
+      .trim()
+      .split(" ")
+      .map(Number);
     return { ns: ns!, count: count! };
   }
 
@@ -124,16 +149,32 @@ export class Workbench {
 
   #make(name: SystemName): System {
     switch (name) {
-      case "aegisfs": return this.#ours(name, [], "rw");
-      case "aegisfs library": return this.#library(name);
-      case "aegisfs writethrough": return this.#ours(name, [], "writethrough");
-      case "aegisfs zstd": return this.#ours(name, ["--compress", "zstd:1"], "rw");
-      case "bindfs": return this.#bindfs();
-      case "memfs_ll": return this.#server(name, this.#memfsLl ?? missing("libfuse's example/memfs_ll.cc, built, is given with --memfs-ll"));
-      case "memory-fs": return this.#server(name, this.compile("memory-fs", must("pkg-config", ["--cflags", "--libs", "fuse3"]).trim().split(/\s+/)));
-      case "ext4": return this.#kernels(name, ["mkfs.ext4", "-q"], "loop");
-      case "btrfs": return this.#kernels(name, ["mkfs.btrfs", "-q"], "loop");
-      case "btrfs zstd": return this.#kernels(name, ["mkfs.btrfs", "-q"], "loop,compress=zstd:1");
+      case "aegisfs":
+        return this.#ours(name, [], "rw");
+      case "aegisfs library":
+        return this.#library(name);
+      case "aegisfs writethrough":
+        return this.#ours(name, [], "writethrough");
+      case "aegisfs zstd":
+        return this.#ours(name, ["--compress", "zstd:1"], "rw");
+      case "bindfs":
+        return this.#bindfs();
+      case "memfs_ll":
+        return this.#server(
+          name,
+          this.#memfsLl ?? missing("libfuse's example/memfs_ll.cc, built, is given with --memfs-ll"),
+        );
+      case "memory-fs":
+        return this.#server(
+          name,
+          this.compile("memory-fs", must("pkg-config", ["--cflags", "--libs", "fuse3"]).trim().split(/\s+/)),
+        );
+      case "ext4":
+        return this.#kernels(name, ["mkfs.ext4", "-q"], "loop");
+      case "btrfs":
+        return this.#kernels(name, ["mkfs.btrfs", "-q"], "loop");
+      case "btrfs zstd":
+        return this.#kernels(name, ["mkfs.btrfs", "-q"], "loop,compress=zstd:1");
     }
   }
 
@@ -142,7 +183,13 @@ export class Workbench {
     const at = this.folder(name.replace(" ", "-"));
     this.stratos("fs", "format", image, "--size", SIZE, ...format);
     this.stratos("fs", "mount", "-o", options, image, at);
-    return { name, pid: Number.parseInt(readFileSync(`${image}.lock`, "latin1"), 10), folder: at, image, unmount: () => void this.stratos("fs", "umount", at) };
+    return {
+      name,
+      pid: Number.parseInt(readFileSync(`${image}.lock`, "latin1"), 10),
+      folder: at,
+      image,
+      unmount: () => void this.stratos("fs", "umount", at),
+    };
   }
 
   /** A volume that nobody mounts: the library works on its file. */
@@ -186,7 +233,10 @@ export class Workbench {
       for (let file = 0; file < 6600; file++) {
         const folder = join(source, `folder${file % 330}`);
         if (file < 330) mkdirSync(folder);
-        writeFileSync(join(folder, `file-number-${file}.txt`), bytes.subarray(0, random.below(random.below(4) === 0 ? 65536 : 12000)));
+        writeFileSync(
+          join(folder, `file-number-${file}.txt`),
+          bytes.subarray(0, random.below(random.below(4) === 0 ? 65536 : 12000)),
+        );
       }
       const archive = join(this.folder("images"), "archive.tar");
       must("tar", ["-cf", archive, "-C", source, "."]);
@@ -197,19 +247,29 @@ export class Workbench {
   }
 }
 
-/** Time that a process's threads have had on a processor, in microseconds: the first number of /proc/PID/task/TID/schedstat. */
+/**
+ * Time that a process's threads have had on a processor, in microseconds: the first number of
+ * /proc/PID/task/TID/schedstat.
+ */
 export function processorUs(pid: number | null): number {
   if (pid === null) return 0;
   const tasks = `/proc/${pid}/task`;
-  return readdirSync(tasks).reduce((sum, task) => sum + Number.parseInt(readFileSync(join(tasks, task, "schedstat"), "latin1"), 10) / 1000, 0);
+  return readdirSync(tasks).reduce(
+    (sum, task) => sum + Number.parseInt(readFileSync(join(tasks, task, "schedstat"), "latin1"), 10) / 1000,
+    0,
+  );
 }
 
-/** The same of each of the kernel's own threads that do a file system's work: those of btrfs, of loop devices, and workers of everybody. */
+/**
+ * The same of each of the kernel's own threads that do a file system's work: those of btrfs, of loop devices, and
+ * workers of everybody.
+ */
 export function kernelThreads(): Map<string, number> {
   const threads = new Map<string, number>();
   for (const pid of readdirSync("/proc")) {
     try {
-      if (/^\d+$/.test(pid) && /^(?:kworker|btrfs|loop|jbd2)/.test(readFileSync(`/proc/${pid}/comm`, "latin1"))) threads.set(pid, Number.parseInt(readFileSync(`/proc/${pid}/schedstat`, "latin1"), 10) / 1000);
+      if (/^\d+$/.test(pid) && /^(?:kworker|btrfs|loop|jbd2)/.test(readFileSync(`/proc/${pid}/comm`, "latin1")))
+        threads.set(pid, Number.parseInt(readFileSync(`/proc/${pid}/schedstat`, "latin1"), 10) / 1000);
     } catch {
       // It ended between the two looks.
     }
@@ -249,7 +309,8 @@ function missing(what: string): never {
 
 export function must(program: string, args: readonly string[], timeoutMs = 300_000): string {
   const result = spawnSync(program, args, { encoding: "utf8", timeout: timeoutMs });
-  if (result.error !== undefined) throw new Error(`${program} cannot be run (${(result.error as NodeJS.ErrnoException).code})`);
+  if (result.error !== undefined)
+    throw new Error(`${program} cannot be run (${(result.error as NodeJS.ErrnoException).code})`);
   if (result.status !== 0) throw new Error(`${program}: ${(result.stderr || result.stdout).trim().split("\n").at(-1)}`);
   return result.stdout;
 }

@@ -1,6 +1,7 @@
 /**
- * Goal: system calls do what Linux does. Method: each C program of this folder prints what it observes; built for riscv64 it runs in a machine of ours
- * (interpreted and translated), and the output is compared line by line with what it printed on Linux (`expected/`, kept by `npm run abi:record`).
+ * Goal: system calls do what Linux does. Method: each C program of this folder prints what it observes; built for
+ * riscv64 it runs in a machine of ours (interpreted and translated), and the output is compared line by line with what
+ * it printed on Linux (`expected/`, kept by `npm run abi:record`).
  */
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -25,7 +26,11 @@ for (const program of programs) {
       for (const translate of [true, false]) {
         // Virtual time: what a guest observes doesn't depend on how busy the host is.
         const ours = await runStatic(guest, { translate, seed: 1 });
-        assert.equal(differences(linux, transcript(ours.output, ours.status), "Stratos"), "", translate ? "translated" : "interpreted");
+        assert.equal(
+          differences(linux, transcript(ours.output, ours.status), "Stratos"),
+          "",
+          translate ? "translated" : "interpreted",
+        );
       }
     });
   });

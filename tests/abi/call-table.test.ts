@@ -18,13 +18,23 @@ import { runStatic } from "./run-static.ts";
 test("a call answers ENOSYS in the guest when the table says that it is absent, and only then", async () => {
   const folder = mkdtempSync(join(tmpdir(), "stratos-table-"));
   try {
-    const { output, status } = await runStatic(readFileSync(build("call-table/every-call", folder, "riscv64-linux-gnu-gcc", ["-static"])), { seed: 1 });
+    const { output, status } = await runStatic(
+      readFileSync(build("call-table/every-call", folder, "riscv64-linux-gnu-gcc", ["-static"])),
+      { seed: 1 },
+    );
     assert.equal(status, 0, output);
-    const answers = [...output.matchAll(/^(\d+) (-?\d+)$/gm)].map((match) => [Number(match[1]), Number(match[2])] as const);
+    const answers = [...output.matchAll(/^(\d+) (-?\d+)$/gm)].map(
+      (match) => [Number(match[1]), Number(match[2])] as const,
+    );
     assert.equal(answers.length, 512);
     const rows = callsByNumber();
-    const wrong = answers.filter(([number, errno]) => (errno === ENOSYS) !== (rows[number]?.isAbsent ?? rows[number] === undefined));
-    assert.deepEqual(wrong.map(([number, errno]) => `${SYSCALL_NAMES[number] ?? number}: errno ${errno}`), []);
+    const wrong = answers.filter(
+      ([number, errno]) => (errno === ENOSYS) !== (rows[number]?.isAbsent ?? rows[number] === undefined),
+    );
+    assert.deepEqual(
+      wrong.map(([number, errno]) => `${SYSCALL_NAMES[number] ?? number}: errno ${errno}`),
+      [],
+    );
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -36,10 +46,26 @@ test("calls that hardly a program makes by name do what their manual pages say",
     const program = build("call-table/rare-calls", folder, "riscv64-linux-gnu-gcc", ["-static"]);
     const { output } = await runStatic(readFileSync(program), { seed: 1 });
     assert.deepEqual(output.trim().split("\n"), [
-      "riscv_hwprobe 0", "ima 3, unknown -1", "riscv_flush_icache 0", `restart_syscall ${-EINTR}`,
-      "pwritev2 4", "preadv2 4", "syncfs 0", "fchmodat2 0", "rare, mode 640", "lsetxattr 0", "faccessat2 0",
-      "process_madvise 4096", `process_mrelease ${-EINVAL}`, "mlock2 0", "futex_requeue 0", `futex_requeue ${-EAGAIN}`, "rt_sigpending 0", "io_cancel 0",
-      `io_pgetevents ${-EINVAL}`, `mq_getsetattr ${-EBADF}`,
+      "riscv_hwprobe 0",
+      "ima 3, unknown -1",
+      "riscv_flush_icache 0",
+      `restart_syscall ${-EINTR}`,
+      "pwritev2 4",
+      "preadv2 4",
+      "syncfs 0",
+      "fchmodat2 0",
+      "rare, mode 640",
+      "lsetxattr 0",
+      "faccessat2 0",
+      "process_madvise 4096",
+      `process_mrelease ${-EINVAL}`,
+      "mlock2 0",
+      "futex_requeue 0",
+      `futex_requeue ${-EAGAIN}`,
+      "rt_sigpending 0",
+      "io_cancel 0",
+      `io_pgetevents ${-EINVAL}`,
+      `mq_getsetattr ${-EBADF}`,
     ]);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -49,13 +75,18 @@ test("calls that hardly a program makes by name do what their manual pages say",
 /** What C libraries call otherwise: a call here is made by each program that uses the function. */
 const OTHER_NAMES: Readonly<Record<string, string>> = { rt_sigreturn: "sigaction", sendto: "send", recvfrom: "recv" };
 const SOURCES = [
-  "packages/kernel/src/**/*.test.ts", "packages/kernel/src/testing/*.ts", "packages/kernel/src/fs/testing/*.ts",
-  "tests/abi/*.c", "tests/abi/call-table/rare-calls.c",
+  "packages/kernel/src/**/*.test.ts",
+  "packages/kernel/src/testing/*.ts",
+  "packages/kernel/src/fs/testing/*.ts",
+  "tests/abi/*.c",
+  "tests/abi/call-table/rare-calls.c",
 ];
 
 test("a call without known gaps is named by a test, or by a program of LTP that passes", () => {
   const texts = globSync(SOURCES, { cwd: repository }).map((path) => readFileSync(join(repository, path), "utf8"));
-  const words = new Set(texts.flatMap((text) => text.match(/\w+/g) ?? []).map((word) => word.replace(/^(SYS_|__NR_)/, "")));
+  const words = new Set(
+    texts.flatMap((text) => text.match(/\w+/g) ?? []).map((word) => word.replace(/^(SYS_|__NR_)/, "")),
+  );
   const { passing } = parseList(readFileSync(join(repository, "conformance/ltp-expected.txt"), "utf8"));
   const hasProgram = (name: string): boolean => {
     for (const program of passing) {
@@ -68,5 +99,8 @@ test("a call without known gaps is named by a test, or by a program of LTP that 
     const other = OTHER_NAMES[name] ?? name;
     return row.gaps === undefined && !words.has(name) && !words.has(other) && !hasProgram(name) && !hasProgram(other);
   });
-  assert.deepEqual(silent.map(([name]) => name), []);
+  assert.deepEqual(
+    silent.map(([name]) => name),
+    [],
+  );
 });

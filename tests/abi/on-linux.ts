@@ -1,10 +1,15 @@
-/** The programs of this folder on Linux: built for the host, run with an environment of their own. What they print is kept in `expected/`. */
+/**
+ * The programs of this folder on Linux: built for the host, run with an environment of their own. What they print is
+ * kept in `expected/`.
+ */
 import { execFileSync, spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 
 const here = import.meta.dirname;
-export const programs = readdirSync(here).filter((name) => name.endsWith(".c")).map((name) => name.slice(0, -2));
+export const programs = readdirSync(here)
+  .filter((name) => name.endsWith(".c"))
+  .map((name) => name.slice(0, -2));
 
 export function expectedPath(program: string): string {
   return join(here, "expected", `${program}.txt`);
@@ -19,7 +24,12 @@ export function build(program: string, folder: string, compiler: string, flags: 
 
 /** What a program prints, and its status in a last line. */
 export function runOnLinux(path: string): string {
-  const result = spawnSync(path, { encoding: "latin1", stdio: ["ignore", "pipe", "pipe"], env: {}, maxBuffer: 64 << 20 });
+  const result = spawnSync(path, {
+    encoding: "latin1",
+    stdio: ["ignore", "pipe", "pipe"],
+    env: {},
+    maxBuffer: 64 << 20,
+  });
   return transcript(result.stdout, result.status ?? 128);
 }
 
@@ -33,7 +43,8 @@ export function differences(linux: string, other: string, name: string): string 
   const actual = other.split("\n");
   const report: string[] = [];
   for (let line = 0; line < Math.max(expected.length, actual.length); line++) {
-    if (expected[line] !== actual[line]) report.push(`line ${line + 1}: Linux "${expected[line] ?? ""}", ${name} "${actual[line] ?? ""}"`);
+    if (expected[line] !== actual[line])
+      report.push(`line ${line + 1}: Linux "${expected[line] ?? ""}", ${name} "${actual[line] ?? ""}"`);
   }
   return report.slice(0, 10).join("\n");
 }

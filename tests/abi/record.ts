@@ -1,6 +1,7 @@
 /**
- * Runs this folder's programs on the Linux of this host and keeps what they print in `expected/`, which the tests compare with. A program must print the
- * same three times in a row, so that nothing that depends on the moment is kept. With `--check` it writes nothing and says what differs from what is kept.
+ * Runs this folder's programs on the Linux of this host and keeps what they print in `expected/`, which the tests
+ * compare with. A program must print the same three times in a row, so that nothing that depends on the moment is kept.
+ * With `--check` it writes nothing and says what differs from what is kept.
  *
  * npm run abi:record [-- --check]
  */
@@ -17,7 +18,10 @@ try {
     const native = build(program, folder, "gcc", []);
     const output = runOnLinux(native);
     const again = differences(output, runOnLinux(native), "again") + differences(output, runOnLinux(native), "again");
-    const kept = check && existsSync(expectedPath(program)) ? differences(readFileSync(expectedPath(program), "latin1"), output, "now") : "";
+    const kept =
+      check && existsSync(expectedPath(program))
+        ? differences(readFileSync(expectedPath(program), "latin1"), output, "now")
+        : "";
     if (again !== "" || kept !== "") {
       console.error(`${program}: not the same\n${again}${kept}`);
       process.exitCode = 1;

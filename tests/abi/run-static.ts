@@ -1,4 +1,7 @@
-/** Runs a static riscv64 program in a fresh machine whose root is an empty tmpfs with /tmp and the system's own file systems. */
+/**
+ * Runs a static riscv64 program in a fresh machine whose root is an empty tmpfs with /tmp and the system's own file
+ * systems.
+ */
 import { randomFillSync } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SimulatedClock, SimulatedRandomSource } from "@stratos/host";
@@ -41,12 +44,27 @@ class Collector extends OpenFile {
   }
 }
 
-export async function runStatic(program: Uint8Array, options: { translate?: boolean; argv?: string[]; memoryBytes?: number; timeoutMs?: number; seed?: number; onOutput?: (text: string, machine: Machine) => void; files?: Readonly<Record<string, Uint8Array>>; prepare?: (machine: Machine) => void } = {}): Promise<StaticRun> {
+export async function runStatic(
+  program: Uint8Array,
+  options: {
+    translate?: boolean;
+    argv?: string[];
+    memoryBytes?: number;
+    timeoutMs?: number;
+    seed?: number;
+    onOutput?: (text: string, machine: Machine) => void;
+    files?: Readonly<Record<string, Uint8Array>>;
+    prepare?: (machine: Machine) => void;
+  } = {},
+): Promise<StaticRun> {
   const machine = new Machine({
     engine: new NodeWasmEngine(),
     clock: options.seed === undefined ? new NodeClock() : new SimulatedClock(1_700_000_001_000),
     virtualTime: options.seed !== undefined,
-    random: options.seed === undefined ? { fill: (bytes) => void randomFillSync(bytes) } : new SimulatedRandomSource(options.seed),
+    random:
+      options.seed === undefined
+        ? { fill: (bytes) => void randomFillSync(bytes) }
+        : new SimulatedRandomSource(options.seed),
     sockets: null,
     memoryBytes: options.memoryBytes ?? 256 << 20,
     hostname: "stratos",
@@ -71,7 +89,10 @@ export async function runStatic(program: Uint8Array, options: { translate?: bool
   options.prepare?.(machine);
   const collector = new Collector((text) => options.onOutput?.(text, machine));
   const started = machine.start({
-    path: "/program", argv: options.argv ?? ["program"], environment: [], workingDirectory: "/",
+    path: "/program",
+    argv: options.argv ?? ["program"],
+    environment: [],
+    workingDirectory: "/",
     standardFiles: [collector, collector.retain(), collector.retain()],
   });
   if (typeof started !== "number") throw new Error(`exec: ${-started.errno}`);
@@ -86,5 +107,10 @@ export async function runStatic(program: Uint8Array, options: { translate?: bool
     if (!machine.isStopped) await sleep(Math.min(wait, 100));
   }
   const status = machine.exitStatus!;
-  return { output: collector.output, status: (status & 0x7f) === 0 ? status >> 8 : 128 + (status & 0x7f), machine, turnMsMax };
+  return {
+    output: collector.output,
+    status: (status & 0x7f) === 0 ? status >> 8 : 128 + (status & 0x7f),
+    machine,
+    turnMsMax,
+  };
 }

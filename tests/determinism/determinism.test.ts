@@ -1,6 +1,7 @@
 /**
- * Goal: a run repeats from its seed, whatever tier executed it. Method: programs full of threads, timers, signals and random bytes run twice
- * translated and once interpreted; output, status and the number of retired instructions must agree to the last one.
+ * Goal: a run repeats from its seed, whatever tier executed it. Method: programs full of threads, timers, signals and
+ * random bytes run twice translated and once interpreted; output, status and the number of retired instructions must
+ * agree to the last one.
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -18,16 +19,34 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 function build(source: string): Uint8Array {
   const output = join(folder, source.replaceAll("/", "-"));
-  execFileSync("riscv64-linux-gnu-gcc", ["-O1", "-w", "-static", "-o", output, join(import.meta.dirname, "..", source), "-lpthread"]);
+  execFileSync("riscv64-linux-gnu-gcc", [
+    "-O1",
+    "-w",
+    "-static",
+    "-o",
+    output,
+    join(import.meta.dirname, "..", source),
+    "-lpthread",
+  ]);
   return readFileSync(output);
 }
 
-async function fingerprint(program: Uint8Array, seed: number, translate: boolean): Promise<{ output: string; status: number; instructions: number }> {
+async function fingerprint(
+  program: Uint8Array,
+  seed: number,
+  translate: boolean,
+): Promise<{ output: string; status: number; instructions: number }> {
   const run = await runStatic(program, { seed, translate });
   return { output: run.output, status: run.status, instructions: run.machine.processor.statistics.instructions };
 }
 
-for (const source of ["abi/threads.c", "abi/signals.c", "abi/pipes-and-polling.c", "abi/wide-memory.c", "determinism/dice.c"]) {
+for (const source of [
+  "abi/threads.c",
+  "abi/signals.c",
+  "abi/pipes-and-polling.c",
+  "abi/wide-memory.c",
+  "determinism/dice.c",
+]) {
   test(`${source} repeats from its seed in every tier`, async () => {
     const program = build(source);
     const first = await fingerprint(program, 7, true);

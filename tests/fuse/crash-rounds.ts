@@ -1,6 +1,6 @@
 /**
- * Kills the server of a mount in the middle of a load, again and again: after each time the volume mounts where it was, `check` is clean, everything that was synced is
- * there, and the rest is as after some call of the load.
+ * Kills the server of a mount in the middle of a load, again and again: after each time the volume mounts where it was,
+ * `check` is clean, everything that was synced is there, and the rest is as after some call of the load.
  *
  *     npm run crash:fuse -- [--rounds N] [--seed S] [--keep FILE]      FILE: the volume as the last kill left it
  */
@@ -16,10 +16,17 @@ import { findState, readState } from "./crash-workload.ts";
 
 const WORKLOAD = fileURLToPath(new URL("./crash-workload.ts", import.meta.url));
 
-export interface CrashReport { readonly rounds: number; readonly synced: number; readonly kept: number }
+export interface CrashReport {
+  readonly rounds: number;
+  readonly synced: number;
+  readonly kept: number;
+}
 
 /** @throws Error that names seed and round */
-export async function crashRounds(volume: MountedVolume, options: { rounds: number; seed: number; keep?: string; onRound?: (report: CrashReport) => void }): Promise<CrashReport> {
+export async function crashRounds(
+  volume: MountedVolume,
+  options: { rounds: number; seed: number; keep?: string; onRound?: (report: CrashReport) => void },
+): Promise<CrashReport> {
   const random = new SeededRandom(options.seed);
   let synced = 0;
   let kept = 0;
@@ -36,7 +43,11 @@ export async function crashRounds(volume: MountedVolume, options: { rounds: numb
     // The folder itself was made before, and nothing synced it but the load.
     const isThere = existsSync(folder);
     const found = isThere ? findState(seed, last, readState(folder)) : last === 0 ? 0 : "the folder is missing";
-    if (typeof found === "string") throw new Error(`seed ${options.seed}, round ${round}: what the volume holds is no state at or after call ${last}, which was synced:\n${found}`);
+    if (typeof found === "string")
+      throw new Error(
+        `seed ${options.seed}, round ${round}: what the volume holds is no state at or after call ${last}, which ` +
+          `was synced:\n${found}`,
+      );
     synced += last;
     kept += found;
     rmSync(folder, { recursive: true, force: true });
@@ -55,7 +66,9 @@ function copySparsely(from: string, to: string): void {
 
 /** @returns the last call that the load said was synced */
 async function killUnderLoad(volume: MountedVolume, folder: string, seed: number, afterMs: number): Promise<number> {
-  const load = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", WORKLOAD, folder, String(seed)], { stdio: ["ignore", "pipe", "pipe"] });
+  const load = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", WORKLOAD, folder, String(seed)], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let said = "";
   let complaint = "";
   load.stdout.on("data", (chunk: Buffer) => void (said += chunk.toString("latin1")));
@@ -70,13 +83,22 @@ async function killUnderLoad(volume: MountedVolume, folder: string, seed: number
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const { values } = parseArgs({ options: { rounds: { type: "string", default: "1000" }, seed: { type: "string", default: String(Date.now() % 1_000_000) }, keep: { type: "string" } } });
+  const { values } = parseArgs({
+    options: {
+      rounds: { type: "string", default: "1000" },
+      seed: { type: "string", default: String(Date.now() % 1_000_000) },
+      keep: { type: "string" },
+    },
+  });
   const volume = await MountedVolume.create("512M");
   process.stdout.write(`seed ${values.seed}\n`);
   try {
     const report = await crashRounds(volume, {
-      rounds: Number(values.rounds), seed: Number(values.seed), ...(values.keep === undefined ? {} : { keep: values.keep }),
-      onRound: ({ rounds, synced, kept }) => void (rounds % 10 === 0 && process.stdout.write(`${rounds} rounds: ${synced} calls synced, ${kept} kept\n`)),
+      rounds: Number(values.rounds),
+      seed: Number(values.seed),
+      ...(values.keep === undefined ? {} : { keep: values.keep }),
+      onRound: ({ rounds, synced, kept }) =>
+        void (rounds % 10 === 0 && process.stdout.write(`${rounds} rounds: ${synced} calls synced, ${kept} kept\n`)),
     });
     process.stdout.write(`${report.rounds} passed, 0 failed\n`);
   } catch (error) {

@@ -1,13 +1,29 @@
 /**
- * A sequence of calls on a folder, from a seed, on the disk and on a model. Each call is one request to the server, but a write that begins within a page:
- * Linux may send what falls into that page by itself (fuse_fill_write_pages, when the page is not up to date). An fsync makes all earlier changes of
- * names durable, in their order, and the content of its file. Hence what a crash leaves has the names of the model after some call, none before the last fsync;
- * and each file the content that it had at its own last fsync, or later. Half of the files stay open between calls: what was written to them stays in the kernel, which may hand on
- * any of their pages at any time, each with what it holds then. So each page of a file is as it was at some time since its last fsync.
+ * A sequence of calls on a folder, from a seed, on the disk and on a model. Each call is one request to the server, but
+ * a write that begins within a page: Linux may send what falls into that page by itself (fuse_fill_write_pages, when
+ * the page is not up to date). An fsync makes all earlier changes of names durable, in their order, and the content of
+ * its file. Hence what a crash leaves has the names of the model after some call, none before the last fsync; and each
+ * file the content that it had at its own last fsync, or later. Half of the files stay open between calls: what was
+ * written to them stays in the kernel, which may hand on any of their pages at any time, each with what it holds then.
+ * So each page of a file is as it was at some time since its last fsync.
  *
- *     node crash-workload.ts FOLDER SEED     makes the calls one after the other, and prints `n` after each fsync, until a call fails
+ *     node crash-workload.ts FOLDER SEED     makes the calls one after the other, and prints `n` after each fsync,
+ *     until a call fails
  */
-import { closeSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmdirSync, statSync, unlinkSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { SeededRandom } from "@stratos/base";
@@ -16,7 +32,10 @@ const FILES = 24;
 const CONTENT_MAX = 120_000;
 
 /** A file: what it holds, and what it has held since it was synced. */
-interface ModelFile { content: Buffer; readonly since: Buffer[] }
+interface ModelFile {
+  content: Buffer;
+  readonly since: Buffer[];
+}
 
 /** Names are short paths; folders are null. */
 type Model = Map<string, ModelFile | null>;
@@ -58,7 +77,12 @@ export class CrashWorkload {
     if (choice < 56) {
       const offset = random.below(CONTENT_MAX);
       const { content } = model.get(path)!;
-      this.#change(path, offset <= content.length ? Buffer.from(content.subarray(0, offset)) : Buffer.concat([content, Buffer.alloc(offset - content.length)]));
+      this.#change(
+        path,
+        offset <= content.length
+          ? Buffer.from(content.subarray(0, offset))
+          : Buffer.concat([content, Buffer.alloc(offset - content.length)]),
+      );
       return { kind: "truncate", path, ...none, offset };
     }
     if (choice < 66) {
@@ -102,7 +126,8 @@ export class CrashWorkload {
     random.fill(bytes);
     const before = this.model.get(path)!.content;
     const firstPart = 4096 - (offset % 4096);
-    if (firstPart < 4096 && firstPart < bytes.length) this.#change(path, withWritten(before, offset, bytes.subarray(0, firstPart)));
+    if (firstPart < 4096 && firstPart < bytes.length)
+      this.#change(path, withWritten(before, offset, bytes.subarray(0, firstPart)));
     this.#change(path, withWritten(before, offset, bytes));
     return { kind: "write", path, target: "", offset, bytes };
   }
@@ -164,9 +189,12 @@ function apply(folder: string, open: OpenFiles, { kind, path, target, offset, by
     }
   };
   switch (kind) {
-    case "make": return withFile("wx", () => {});
-    case "write": return withFile("r+", (fd) => void writeSync(fd, bytes, 0, bytes.length, offset));
-    case "truncate": return withFile("r+", (fd) => ftruncateSync(fd, offset));
+    case "make":
+      return withFile("wx", () => {});
+    case "write":
+      return withFile("r+", (fd) => void writeSync(fd, bytes, 0, bytes.length, offset));
+    case "truncate":
+      return withFile("r+", (fd) => ftruncateSync(fd, offset));
     case "unlink":
       unlinkSync(at);
       return open.close(at);
@@ -174,9 +202,12 @@ function apply(folder: string, open: OpenFiles, { kind, path, target, offset, by
       renameSync(at, join(folder, target));
       if (target !== path) open.move(at, join(folder, target));
       return;
-    case "mkdir": return mkdirSync(at);
-    case "rmdir": return rmdirSync(at);
-    case "fsync": return withFile("r+", fsyncSync);
+    case "mkdir":
+      return mkdirSync(at);
+    case "rmdir":
+      return rmdirSync(at);
+    case "fsync":
+      return withFile("r+", fsyncSync);
   }
 }
 
@@ -195,10 +226,14 @@ export function readState(folder: string, below = ""): Map<string, Buffer | null
 
 const PAGE = 4096;
 
-/** Is each page as it was in some state, and the end where it was in one, or behind a page that was written before those that follow? */
+/**
+ * Is each page as it was in some state, and the end where it was in one, or behind a page that was written before those
+ * that follow?
+ */
 export function isMixture(there: Buffer, states: readonly Buffer[]): boolean {
   if (states.some((state) => state.equals(there))) return true;
-  if (!states.some(({ length }) => length === there.length || (length > there.length && there.length % PAGE === 0))) return false;
+  if (!states.some(({ length }) => length === there.length || (length > there.length && there.length % PAGE === 0)))
+    return false;
   for (let start = 0; start < there.length; start += PAGE) {
     const end = Math.min(start + PAGE, there.length);
     const page = there.subarray(start, end);
@@ -215,7 +250,10 @@ export function isMixture(there: Buffer, states: readonly Buffer[]): boolean {
 /** Calls that may have been made after the last fsync that was told. */
 const UNTOLD_MAX = 20_000;
 
-/** The call, at or after call `synced`, whose model the folder agrees with; else how it differs from the one that it is nearest to. */
+/**
+ * The call, at or after call `synced`, whose model the folder agrees with; else how it differs from the one that it is
+ * nearest to.
+ */
 export function findState(seed: number, synced: number, state: ReadonlyMap<string, Buffer | null>): number | string {
   const workload = new CrashWorkload(seed);
   for (let call = 0; call < synced; call++) workload.next();
@@ -235,7 +273,8 @@ export function findState(seed: number, synced: number, state: ReadonlyMap<strin
     for (const [path, file] of model) {
       const there = state.get(path);
       if (there === undefined) differences.push(`${path}: missing`);
-      else if (file === null ? there !== null : there === null || !fits(path, there, file)) differences.push(`${path}: another content`);
+      else if (file === null ? there !== null : there === null || !fits(path, there, file))
+        differences.push(`${path}: another content`);
     }
     if (differences.length === 0) return call;
     if (nearest === null || differences.length < nearest.differences.length) nearest = { call, differences };

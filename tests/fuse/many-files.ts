@@ -1,6 +1,7 @@
 /**
- * Very many files on a mounted volume: made, listed, looked at and removed by a program, with a new mount and a check between. `npm run many:fuse -- --files N` (default 1,000,000)
- * prints what each part took, and the memory of the server.
+ * Very many files on a mounted volume: made, listed, looked at and removed by a program, with a new mount and a check
+ * between. `npm run many:fuse -- --files N` (default 1,000,000) prints what each part took, and the memory of the
+ * server.
  */
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -40,10 +41,18 @@ elif what == "remove":
 print(time.monotonic() - begin)
 `;
 
-export interface ManyFilesOutcome { readonly part: string; readonly seconds: number; readonly residentMib: number }
+export interface ManyFilesOutcome {
+  readonly part: string;
+  readonly seconds: number;
+  readonly residentMib: number;
+}
 
 /** @param files  a multiple of 100 */
-export async function manyFiles(volume: MountedVolume, files: number, tell: (outcome: ManyFilesOutcome) => void = () => {}): Promise<ManyFilesOutcome[]> {
+export async function manyFiles(
+  volume: MountedVolume,
+  files: number,
+  tell: (outcome: ManyFilesOutcome) => void = () => {},
+): Promise<ManyFilesOutcome[]> {
   const program = join(volume.folder, "many.py");
   writeFileSync(program, PROGRAM);
   const outcomes: ManyFilesOutcome[] = [];
@@ -53,7 +62,10 @@ export async function manyFiles(volume: MountedVolume, files: number, tell: (out
     tell(outcomes.at(-1)!);
   };
   const run = async (part: string): Promise<void> => {
-    const { status, stdout, stderr } = await volume.try(["python3", program, part, String(files)], { cwd: volume.mountPoint, timeoutMs: PART_MS });
+    const { status, stdout, stderr } = await volume.try(["python3", program, part, String(files)], {
+      cwd: volume.mountPoint,
+      timeoutMs: PART_MS,
+    });
     assert.equal(status, 0, `${part}: ${stderr}${volume.log()}`);
     note(part, Number(stdout));
   };
@@ -87,7 +99,9 @@ if (process.argv[1] === import.meta.filename) {
   const volume = await MountedVolume.create("8G");
   try {
     await volume.mount("allow_other");
-    await manyFiles(volume, at < 0 ? 1_000_000 : Number(process.argv[at + 1]), ({ part, seconds, residentMib }) => console.log(`${part}: ${seconds.toFixed(2)} s, the server holds ${residentMib} MiB`));
+    await manyFiles(volume, at < 0 ? 1_000_000 : Number(process.argv[at + 1]), ({ part, seconds, residentMib }) =>
+      console.log(`${part}: ${seconds.toFixed(2)} s, the server holds ${residentMib} MiB`),
+    );
     console.log("1 passed, 0 failed");
   } finally {
     await volume.remove();

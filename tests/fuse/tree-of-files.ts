@@ -7,10 +7,27 @@ import { SeededRandom } from "@stratos/base";
 export function writeProject(folder: string, units: number): void {
   mkdirSync(join(folder, "src"), { recursive: true });
   const names = Array.from({ length: units }, (_, index) => `unit${index}`);
-  writeFileSync(join(folder, "src/all.h"), `${names.map((name) => `long ${name}(long);`).join("\n")}\n#define FACTOR 3\n`);
-  names.forEach((name, index) => writeFileSync(join(folder, `src/${name}.c`), `#include <stdio.h>\n#include <string.h>\n#include "all.h"\nlong ${name}(long x) { char text[64]; snprintf(text, sizeof text, "%ld", x + ${index}); return x * FACTOR + (long)strlen(text); }\n`));
-  writeFileSync(join(folder, "src/main.c"), `#include <stdio.h>\n#include "all.h"\nint main(void) { long x = 1; ${names.map((name) => `x = ${name}(x) % 1000003;`).join(" ")} printf("%ld\\n", x); return 0; }\n`);
-  writeFileSync(join(folder, "Makefile"), `OBJECTS = ${[...names, "main"].map((name) => `build/${name}.o`).join(" ")}\nprogram: $(OBJECTS)\n\tgcc -o $@ $^\nbuild/%.o: src/%.c src/all.h\n\t@mkdir -p build\n\tgcc -O0 -c -o $@ $<\n`);
+  writeFileSync(
+    join(folder, "src/all.h"),
+    `${names.map((name) => `long ${name}(long);`).join("\n")}\n#define FACTOR 3\n`,
+  );
+  names.forEach((name, index) =>
+    writeFileSync(
+      join(folder, `src/${name}.c`),
+      `#include <stdio.h>\n#include <string.h>\n#include "all.h"\nlong ${name}(long x) { char text[64]; ` +
+        `snprintf(text, sizeof text, "%ld", x + ${index}); return x * FACTOR + (long)strlen(text); }\n`,
+    ),
+  );
+  writeFileSync(
+    join(folder, "src/main.c"),
+    '#include <stdio.h>\n#include "all.h"\nint main(void) { long x = 1; ' +
+      `${names.map((name) => `x = ${name}(x) % 1000003;`).join(" ")} printf("%ld\\n", x); return 0; }\n`,
+  );
+  writeFileSync(
+    join(folder, "Makefile"),
+    `OBJECTS = ${[...names, "main"].map((name) => `build/${name}.o`).join(" ")}\nprogram: $(OBJECTS)\n\tgcc -o ` +
+      "$@ $^\nbuild/%.o: src/%.c src/all.h\n\t@mkdir -p build\n\tgcc -O0 -c -o $@ $<\n",
+  );
 }
 
 /** `count` files in folders, with modes, times, hard and symbolic links, holes. */

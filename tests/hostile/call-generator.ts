@@ -4,22 +4,68 @@ import { SeededRandom } from "@stratos/base";
 import { CALL_TYPES } from "./call-types.ts";
 
 /** As in typed-calls.c: descriptors that are open, and memory that is mapped. */
-const FIRST_FD = 100, FD_COUNT = 44;
-const DATA = 0x40000000, BIG = 0x50000000, READ_ONLY = 0x70000000, AREAS = 0x80000000;
+const FIRST_FD = 100,
+  FD_COUNT = 44;
+const DATA = 0x40000000,
+  BIG = 0x50000000,
+  READ_ONLY = 0x70000000,
+  AREAS = 0x80000000;
 const BIG_BYTES = 256 << 20;
 const DATA_MAX = 60_000;
 const ALL_ONES = 0xffff_ffff_ffff_ffffn;
 
-export interface GeneratedCall { readonly name: string; readonly arguments: readonly bigint[]; readonly data: Uint8Array }
+export interface GeneratedCall {
+  readonly name: string;
+  readonly arguments: readonly bigint[];
+  readonly data: Uint8Array;
+}
 
 /** Of a hundred arguments, those that are anything instead of what the call takes. */
 const WILD_PERCENT = 6;
 
 const PATHS = [
-  "/tmp/file", "/tmp/sparse", "/tmp/d", "/tmp/d/7", "/tmp/m", "/tmp/e", "/tmp/e/x", "/tmp/l0", "/tmp/l39", "/", ".", "..", "", "/proc/self/fd/100", "/proc/self/maps", "/proc/1/status", "/dev/null", "/dev/ptmx", "/dev/urandom", "/dev/zero",
-  "/sys", "/tmp/none/x", "/tmp/e/y", "/dev/shm/z", "/program", "/proc/self/exe", `/tmp/${"a".repeat(255)}`, `/tmp/${"b/".repeat(1800)}c`, `/${"../".repeat(1300)}tmp/file`, `${"/tmp/d/..".repeat(400)}/file`, "x".repeat(5000),
+  "/tmp/file",
+  "/tmp/sparse",
+  "/tmp/d",
+  "/tmp/d/7",
+  "/tmp/m",
+  "/tmp/e",
+  "/tmp/e/x",
+  "/tmp/l0",
+  "/tmp/l39",
+  "/",
+  ".",
+  "..",
+  "",
+  "/proc/self/fd/100",
+  "/proc/self/maps",
+  "/proc/1/status",
+  "/dev/null",
+  "/dev/ptmx",
+  "/dev/urandom",
+  "/dev/zero",
+  "/sys",
+  "/tmp/none/x",
+  "/tmp/e/y",
+  "/dev/shm/z",
+  "/program",
+  "/proc/self/exe",
+  `/tmp/${"a".repeat(255)}`,
+  `/tmp/${"b/".repeat(1800)}c`,
+  `/${"../".repeat(1300)}tmp/file`,
+  `${"/tmp/d/..".repeat(400)}/file`,
+  "x".repeat(5000),
 ];
-const ATTRIBUTES = ["user.a", "user.b", "trusted.x", "security.capability", "system.posix_acl_access", "user.", "none", `user.${"n".repeat(240)}`];
+const ATTRIBUTES = [
+  "user.a",
+  "user.b",
+  "trusted.x",
+  "security.capability",
+  "system.posix_acl_access",
+  "user.",
+  "none",
+  `user.${"n".repeat(240)}`,
+];
 const FILE_SYSTEMS = ["tmpfs", "proc", "sysfs", "devpts", "mqueue", "none", ""];
 
 export class CallGenerator {
@@ -41,7 +87,11 @@ export class CallGenerator {
     this.#data.fill(0);
     const made = kinds.map((kind) => (this.#chance(WILD_PERCENT) ? this.#wild() : this.#value(kind)));
     while (made.length < 6) made.push(this.#wild());
-    return { name, arguments: made.map((value) => BigInt.asUintN(64, value)), data: this.#data.slice(0, Math.min(this.#used, DATA_MAX)) };
+    return {
+      name,
+      arguments: made.map((value) => BigInt.asUintN(64, value)),
+      data: this.#data.slice(0, Math.min(this.#used, DATA_MAX)),
+    };
   }
 
   #chance(percent: number): boolean {
@@ -59,16 +109,26 @@ export class CallGenerator {
   /** A number that a program might get wrong. */
   #wild(): bigint {
     switch (this.#random.below(10)) {
-      case 0: return 0n;
-      case 1: return ALL_ONES;
-      case 2: return 1n << BigInt(this.#random.below(64));
-      case 3: return (1n << BigInt(this.#random.below(64))) - 1n;
-      case 4: return this.#u64();
-      case 5: return BigInt(this.#random.below(4096));
-      case 6: return BigInt(DATA + this.#random.below(1 << 20));
-      case 7: return BigInt(BIG + this.#random.below(BIG_BYTES));
-      case 8: return -BigInt(this.#random.below(4096));
-      default: return BigInt(this.#random.u32());
+      case 0:
+        return 0n;
+      case 1:
+        return ALL_ONES;
+      case 2:
+        return 1n << BigInt(this.#random.below(64));
+      case 3:
+        return (1n << BigInt(this.#random.below(64))) - 1n;
+      case 4:
+        return this.#u64();
+      case 5:
+        return BigInt(this.#random.below(4096));
+      case 6:
+        return BigInt(DATA + this.#random.below(1 << 20));
+      case 7:
+        return BigInt(BIG + this.#random.below(BIG_BYTES));
+      case 8:
+        return -BigInt(this.#random.below(4096));
+      default:
+        return BigInt(this.#random.u32());
     }
   }
 
@@ -148,28 +208,109 @@ export class CallGenerator {
   }
 
   readonly #kinds: Readonly<Record<string, () => bigint>> = {
-    fd: () => (this.#chance(95) ? BigInt(FIRST_FD + this.#random.below(FD_COUNT)) : this.#pick([0n, 1n, ALL_ONES, 1000n, 99n])),
+    fd: () =>
+      this.#chance(95) ? BigInt(FIRST_FD + this.#random.below(FD_COUNT)) : this.#pick([0n, 1n, ALL_ONES, 1000n, 99n]),
     spareFd: () => BigInt(this.#pick([200, 300, 310, 5000])),
-    directory: () => this.#pick([-100n, -100n, -100n, BigInt(FIRST_FD + 4), BigInt(FIRST_FD + 5), BigInt(FIRST_FD + 6), BigInt(FIRST_FD)]),
-    path: () => this.#text(this.#pick(PATHS)), attribute: () => this.#text(this.#pick(ATTRIBUTES)), fileSystem: () => this.#text(this.#pick(FILE_SYSTEMS)), mountPlace: () => this.#text(this.#pick(["/tmp/m", "/tmp/m", "/tmp/e", "/tmp/none"])),
-    queue: () => this.#text(this.#pick(["q", "r", "s", "", "q".repeat(256)])), data: () => this.#text(this.#pick(["", "size=1m", "mode=700,nr_inodes=10", "x".repeat(4000), "host"])),
-    buffer: () => (this.#chance(90) ? this.#place() : this.#wild()), length: () => BigInt(this.#chance(70) ? this.#length() : this.#pick([2 ** 31, 2 ** 32, 2 ** 40, 2 ** 43, 2 ** 52, 2 ** 62])),
-    vector: () => this.#vector(this.#pick([1, 3, 64, 1024])), count: () => BigInt(this.#pick([0, 1, 3, 64, 1024, 1025])), offset: () => this.#pick([0n, 1n, 4096n, 65535n, 1n << 20n, 1n << 42n, 1n << 43n, 1n << 50n, (1n << 53n) - 4096n, 1n << 62n]),
-    offsetAt: () => (this.#chance(60) ? 0n : this.#records(1, 8, (at) => this.#store(at, this.#value("offset")))), lengthAt: () => this.#records(1, 4, (at) => this.#view.setUint32(at, this.#pick([0, 2, 16, 28, 128, 0x7fffffff]), true)),
-    mode: () => BigInt(this.#pick([0, 0o600, 0o777, 0o7777, 0o10600, 0o20600, 0o100644])), user: () => this.#pick([0n, 1n, 1000n, ALL_ONES]), number: () => this.#wild(), small: () => BigInt(this.#random.below(12)), key: () => BigInt(this.#random.below(6)),
-    identifier: () => BigInt(this.#random.below(8)), signal: () => BigInt(this.#pick([0, 0, 10, 12, 17, 18, 34, 35, 50, 64])), process: () => this.#pick([0n, 0n, 0n, 99999n, ALL_ONES - 98_765n]), option: () => BigInt(this.#random.below(80)),
-    limit: () => BigInt(this.#random.below(17)), limitValue: () => (this.#chance(50) ? 0n : this.#records(2, 8, (at) => this.#store(at, this.#pick([ALL_ONES, 1n << 20n, 1n << 40n, 100n])))), argument: () => (this.#chance(50) ? this.#value("buffer") : this.#wild()),
-    ioctl: () => BigInt(this.#pick([0x5401, 0x5402, 0x5411, 0x5413, 0x5414, 0x541b, 0x5421, 0x5450, 0x5451, 0x8912, 0x8927, 0x80045200, 0x40049409, 0x4020940d, 0xc020660b, 0x80086601, 0x5430, 0x80045430])),
-    mapPlace: () => this.#pick([0n, BigInt(BIG), BigInt(BIG), BigInt(READ_ONLY), BigInt(AREAS), BigInt(AREAS + 4096), BigInt(BIG + (64 << 20)), 0x90000000n, 1n << 40n, 1n << 46n]), times: () => this.#times(),
-    strings: () => this.#records(this.#pick([1, 3, 500, 7000]), 8, (at) => this.#store(at, at + 16 > this.#used ? 0n : BigInt(this.#chance(90) ? READ_ONLY : DATA + 8))), openHow: () => this.#records(3, 8, (at) => this.#store(at, this.#chance(60) ? 0n : this.#wild())),
-    polls: () => this.#records(this.#pick([1, 44, 1024, 7000]), 8, (at) => { this.#view.setInt32(at, FIRST_FD + this.#random.below(FD_COUNT), true); this.#view.setInt16(at + 4, this.#random.u32(), true); }), pollCount: () => BigInt(this.#pick([0, 1, 44, 1024, 65536, 1 << 20])),
-    sets: () => (this.#chance(30) ? 0n : this.#records(128, 8, (at) => this.#store(at, this.#u64()))), epollEvent: () => this.#records(2, 8, (at) => this.#store(at, this.#u64())), word: () => BigInt(this.#pick([BIG, BIG + 4, BIG + 8192, READ_ONLY, DATA + 16, 3])),
-    numbers: () => this.#records(this.#pick([1, 100, 5000]), 4, (at) => this.#view.setInt32(at, this.#random.below(4), true)), addresses: () => this.#records(this.#pick([1, 100, 5000]), 8, (at) => this.#store(at, this.#place())),
-    semaphores: () => this.#records(this.#pick([1, 3, 500, 5000]), 6, (at) => { this.#view.setUint16(at, this.#random.below(40), true); this.#view.setInt16(at + 2, this.#random.below(5) - 2, true); this.#view.setInt16(at + 4, this.#pick([0, 0x800, 0x1000, 0x1800]), true); }),
-    message: () => this.#records(1, 8, (at) => this.#store(at, BigInt(this.#random.below(5)))), message2: () => this.#records(1, 56, (at) => this.#message(at)), messages: () => this.#records(this.#pick([1, 100, 900]), 64, (at) => this.#message(at)),
-    signalInfo: () => this.#records(16, 8, (at) => this.#store(at, 0xffffffffn)), timerEvent: () => (this.#chance(40) ? 0n : this.#records(8, 8, (at) => this.#store(at, BigInt(this.#pick([0, 1, 2, 4, 10]))))), queueAttributes: () => this.#records(8, 8, (at) => this.#store(at, BigInt(this.#random.below(20)))),
-    contextId: () => this.#value("mapPlace"), controlBlocks: () => this.#records(100, 8, (at) => this.#store(at, BigInt(BIG))),
-    address: () => this.#records(1, 28, (at) => { this.#view.setUint16(at, this.#pick([0, 1, 2, 10, 16]), true); this.#view.setUint16(at + 2, this.#pick([0, 80, 0x5000, 0x9aa]), true); this.#view.setUint32(at + 4, this.#pick([0, 0x0100007f, 0xffffffff]), true); }),
+    directory: () =>
+      this.#pick([
+        -100n,
+        -100n,
+        -100n,
+        BigInt(FIRST_FD + 4),
+        BigInt(FIRST_FD + 5),
+        BigInt(FIRST_FD + 6),
+        BigInt(FIRST_FD),
+      ]),
+    path: () => this.#text(this.#pick(PATHS)),
+    attribute: () => this.#text(this.#pick(ATTRIBUTES)),
+    fileSystem: () => this.#text(this.#pick(FILE_SYSTEMS)),
+    mountPlace: () => this.#text(this.#pick(["/tmp/m", "/tmp/m", "/tmp/e", "/tmp/none"])),
+    queue: () => this.#text(this.#pick(["q", "r", "s", "", "q".repeat(256)])),
+    data: () => this.#text(this.#pick(["", "size=1m", "mode=700,nr_inodes=10", "x".repeat(4000), "host"])),
+    buffer: () => (this.#chance(90) ? this.#place() : this.#wild()),
+    length: () =>
+      BigInt(this.#chance(70) ? this.#length() : this.#pick([2 ** 31, 2 ** 32, 2 ** 40, 2 ** 43, 2 ** 52, 2 ** 62])),
+    vector: () => this.#vector(this.#pick([1, 3, 64, 1024])),
+    count: () => BigInt(this.#pick([0, 1, 3, 64, 1024, 1025])),
+    offset: () =>
+      this.#pick([0n, 1n, 4096n, 65535n, 1n << 20n, 1n << 42n, 1n << 43n, 1n << 50n, (1n << 53n) - 4096n, 1n << 62n]),
+    offsetAt: () => (this.#chance(60) ? 0n : this.#records(1, 8, (at) => this.#store(at, this.#value("offset")))),
+    lengthAt: () =>
+      this.#records(1, 4, (at) => this.#view.setUint32(at, this.#pick([0, 2, 16, 28, 128, 0x7fffffff]), true)),
+    mode: () => BigInt(this.#pick([0, 0o600, 0o777, 0o7777, 0o10600, 0o20600, 0o100644])),
+    user: () => this.#pick([0n, 1n, 1000n, ALL_ONES]),
+    number: () => this.#wild(),
+    small: () => BigInt(this.#random.below(12)),
+    key: () => BigInt(this.#random.below(6)),
+    identifier: () => BigInt(this.#random.below(8)),
+    signal: () => BigInt(this.#pick([0, 0, 10, 12, 17, 18, 34, 35, 50, 64])),
+    process: () => this.#pick([0n, 0n, 0n, 99999n, ALL_ONES - 98_765n]),
+    option: () => BigInt(this.#random.below(80)),
+    limit: () => BigInt(this.#random.below(17)),
+    limitValue: () =>
+      this.#chance(50)
+        ? 0n
+        : this.#records(2, 8, (at) => this.#store(at, this.#pick([ALL_ONES, 1n << 20n, 1n << 40n, 100n]))),
+    argument: () => (this.#chance(50) ? this.#value("buffer") : this.#wild()),
+    ioctl: () =>
+      BigInt(
+        this.#pick([
+          0x5401, 0x5402, 0x5411, 0x5413, 0x5414, 0x541b, 0x5421, 0x5450, 0x5451, 0x8912, 0x8927, 0x80045200,
+          0x40049409, 0x4020940d, 0xc020660b, 0x80086601, 0x5430, 0x80045430,
+        ]),
+      ),
+    mapPlace: () =>
+      this.#pick([
+        0n,
+        BigInt(BIG),
+        BigInt(BIG),
+        BigInt(READ_ONLY),
+        BigInt(AREAS),
+        BigInt(AREAS + 4096),
+        BigInt(BIG + (64 << 20)),
+        0x90000000n,
+        1n << 40n,
+        1n << 46n,
+      ]),
+    times: () => this.#times(),
+    strings: () =>
+      this.#records(this.#pick([1, 3, 500, 7000]), 8, (at) =>
+        this.#store(at, at + 16 > this.#used ? 0n : BigInt(this.#chance(90) ? READ_ONLY : DATA + 8)),
+      ),
+    openHow: () => this.#records(3, 8, (at) => this.#store(at, this.#chance(60) ? 0n : this.#wild())),
+    polls: () =>
+      this.#records(this.#pick([1, 44, 1024, 7000]), 8, (at) => {
+        this.#view.setInt32(at, FIRST_FD + this.#random.below(FD_COUNT), true);
+        this.#view.setInt16(at + 4, this.#random.u32(), true);
+      }),
+    pollCount: () => BigInt(this.#pick([0, 1, 44, 1024, 65536, 1 << 20])),
+    sets: () => (this.#chance(30) ? 0n : this.#records(128, 8, (at) => this.#store(at, this.#u64()))),
+    epollEvent: () => this.#records(2, 8, (at) => this.#store(at, this.#u64())),
+    word: () => BigInt(this.#pick([BIG, BIG + 4, BIG + 8192, READ_ONLY, DATA + 16, 3])),
+    numbers: () =>
+      this.#records(this.#pick([1, 100, 5000]), 4, (at) => this.#view.setInt32(at, this.#random.below(4), true)),
+    addresses: () => this.#records(this.#pick([1, 100, 5000]), 8, (at) => this.#store(at, this.#place())),
+    semaphores: () =>
+      this.#records(this.#pick([1, 3, 500, 5000]), 6, (at) => {
+        this.#view.setUint16(at, this.#random.below(40), true);
+        this.#view.setInt16(at + 2, this.#random.below(5) - 2, true);
+        this.#view.setInt16(at + 4, this.#pick([0, 0x800, 0x1000, 0x1800]), true);
+      }),
+    message: () => this.#records(1, 8, (at) => this.#store(at, BigInt(this.#random.below(5)))),
+    message2: () => this.#records(1, 56, (at) => this.#message(at)),
+    messages: () => this.#records(this.#pick([1, 100, 900]), 64, (at) => this.#message(at)),
+    signalInfo: () => this.#records(16, 8, (at) => this.#store(at, 0xffffffffn)),
+    timerEvent: () =>
+      this.#chance(40) ? 0n : this.#records(8, 8, (at) => this.#store(at, BigInt(this.#pick([0, 1, 2, 4, 10])))),
+    queueAttributes: () => this.#records(8, 8, (at) => this.#store(at, BigInt(this.#random.below(20)))),
+    contextId: () => this.#value("mapPlace"),
+    controlBlocks: () => this.#records(100, 8, (at) => this.#store(at, BigInt(BIG))),
+    address: () =>
+      this.#records(1, 28, (at) => {
+        this.#view.setUint16(at, this.#pick([0, 1, 2, 10, 16]), true);
+        this.#view.setUint16(at + 2, this.#pick([0, 80, 0x5000, 0x9aa]), true);
+        this.#view.setUint32(at + 4, this.#pick([0, 0x0100007f, 0xffffffff]), true);
+      }),
     addressLength: () => BigInt(this.#pick([0, 2, 3, 16, 28, 110, 128, 1000])),
   };
 }

@@ -15,7 +15,11 @@ export interface SlowCall {
   readonly work: number;
 }
 
-interface Interval { readonly call: SlowCall; readonly startMs: number; readonly endMs: number }
+interface Interval {
+  readonly call: SlowCall;
+  readonly startMs: number;
+  readonly endMs: number;
+}
 
 export class CallWatch {
   /** Calls by the most work, and those that took longer than `slowMs`. */
@@ -35,20 +39,29 @@ export class CallWatch {
   /** Puts itself around each row of the machine's table. */
   attach(machine: Machine): void {
     const { kernel } = machine;
-    kernel.calls = kernel.calls.map((row, number) => (row === undefined ? row : {
-      ...row,
-      run: (task, ...args) => {
-        const startMs = performance.now();
-        const before = process.threadCpuUsage();
-        const result = row.run(task, ...args);
-        const used = process.threadCpuUsage(before);
-        const call = { name: SYSCALL_NAMES[number] ?? String(number), arguments: args, ms: (used.user + used.system) / 1000, work: kernel.work.spent };
-        this.count++;
-        if (this.mostWork === null || call.work > this.mostWork.work) this.mostWork = call;
-        if (call.ms > this.#slowMs) this.#slow.push({ call, startMs, endMs: performance.now() });
-        return result;
-      },
-    }));
+    kernel.calls = kernel.calls.map((row, number) =>
+      row === undefined
+        ? row
+        : {
+            ...row,
+            run: (task, ...args) => {
+              const startMs = performance.now();
+              const before = process.threadCpuUsage();
+              const result = row.run(task, ...args);
+              const used = process.threadCpuUsage(before);
+              const call = {
+                name: SYSCALL_NAMES[number] ?? String(number),
+                arguments: args,
+                ms: (used.user + used.system) / 1000,
+                work: kernel.work.spent,
+              };
+              this.count++;
+              if (this.mostWork === null || call.work > this.mostWork.work) this.mostWork = call;
+              if (call.ms > this.#slowMs) this.#slow.push({ call, startMs, endMs: performance.now() });
+              return result;
+            },
+          },
+    );
   }
 
   /** The slow calls, slowest first, without the time that collections took in them. Forgets them. */
@@ -56,7 +69,9 @@ export class CallWatch {
     // Entries about collections come a turn of the event loop later.
     await new Promise((resolve) => setTimeout(resolve, 20));
     const calls = this.#slow.map(({ call, startMs, endMs }) => {
-      const collected = this.#collections.filter((entry) => entry.startTime >= startMs && entry.startTime <= endMs).reduce((sum, entry) => sum + entry.duration, 0);
+      const collected = this.#collections
+        .filter((entry) => entry.startTime >= startMs && entry.startTime <= endMs)
+        .reduce((sum, entry) => sum + entry.duration, 0);
       return { ...call, ms: Math.round((call.ms - collected) * 10) / 10 };
     });
     this.#slow.length = 0;

@@ -1,6 +1,7 @@
 /**
- * Goal: whatever a guest does, the host goes on and the kernel's books balance. Method: random system calls, mutated ELF files, random instructions, fork and memory
- * bombs; the seed is printed and STRATOS_SEED repeats a run. A broken invariant of ours throws out of `Machine.run` and fails the test.
+ * Goal: whatever a guest does, the host goes on and the kernel's books balance. Method: random system calls, mutated
+ * ELF files, random instructions, fork and memory bombs; the seed is printed and STRATOS_SEED repeats a run. A broken
+ * invariant of ours throws out of `Machine.run` and fails the test.
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -22,14 +23,25 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 function build(program: string): Uint8Array {
   const output = join(folder, program);
-  execFileSync("riscv64-linux-gnu-gcc", ["-O1", "-w", "-static", "-o", output, join(import.meta.dirname, `${program}.c`)]);
+  execFileSync("riscv64-linux-gnu-gcc", [
+    "-O1",
+    "-w",
+    "-static",
+    "-o",
+    output,
+    join(import.meta.dirname, `${program}.c`),
+  ]);
   return readFileSync(output);
 }
 
 test("random system calls with random arguments leave the machine running", async () => {
   const program = build("random-syscalls");
   for (let round = 0; round < 4; round++) {
-    const result = await runStatic(program, { argv: ["program", String(seed + round), "1500"], memoryBytes: 192 << 20, timeoutMs: 120_000 });
+    const result = await runStatic(program, {
+      argv: ["program", String(seed + round), "1500"],
+      memoryBytes: 192 << 20,
+      timeoutMs: 120_000,
+    });
     assert.match(result.output, /survived/);
   }
 });
@@ -48,7 +60,12 @@ test("after a thousand processes, threads, mappings and files nothing is left of
   const used: Record<string, { frames: number; tasks: number; processes: number; dentries: number }> = {};
   await runStatic(build("churn"), {
     onOutput: (text, { kernel }) => {
-      used[text] = { frames: kernel.frames.usedCount, tasks: kernel.tasks.tasks.size, processes: kernel.tasks.processes.size, dentries: kernel.vfs.dentryCount };
+      used[text] = {
+        frames: kernel.frames.usedCount,
+        tasks: kernel.tasks.tasks.size,
+        processes: kernel.tasks.processes.size,
+        dentries: kernel.vfs.dentryCount,
+      };
     },
   });
   assert.deepEqual(used["B"], used["A"]);
@@ -60,7 +77,8 @@ test("mutated ELF files are refused or run, never harm", async () => {
   for (let round = 0; round < 60; round++) {
     const mutant = original.slice();
     const flips = 1 + random.below(12);
-    for (let flip = 0; flip < flips; flip++) mutant[random.below(round % 3 === 0 ? mutant.length : 700)] = random.u32() & 0xff;
+    for (let flip = 0; flip < flips; flip++)
+      mutant[random.below(round % 3 === 0 ? mutant.length : 700)] = random.u32() & 0xff;
     try {
       await runStatic(mutant, { memoryBytes: 32 << 20, timeoutMs: 400 });
     } catch (error) {
@@ -75,7 +93,8 @@ test("random instructions end in a signal or a time-out", async () => {
     const code = new Uint8Array(4096);
     random.fill(code);
     // Half of the words get the opcode of a 32-bit instruction that exists, so that more than the first one runs.
-    for (let at = 0; at < code.length; at += 4) if (random.below(2) === 0) code[at] = OPCODES[random.below(OPCODES.length)]! | (random.u32() & 0x80);
+    for (let at = 0; at < code.length; at += 4)
+      if (random.below(2) === 0) code[at] = OPCODES[random.below(OPCODES.length)]! | (random.u32() & 0x80);
     try {
       await runStatic(flatElf(code), { memoryBytes: 32 << 20, timeoutMs: 300 });
     } catch (error) {

@@ -42,17 +42,31 @@ let program = new Uint8Array(0);
 before(() => {
   folder = mkdtempSync(join(tmpdir(), "stratos-long-calls-"));
   const output = join(folder, "long-calls");
-  execFileSync("riscv64-linux-gnu-gcc", ["-O1", "-w", "-static", "-o", output, join(import.meta.dirname, "long-calls.c")]);
+  execFileSync("riscv64-linux-gnu-gcc", [
+    "-O1",
+    "-w",
+    "-static",
+    "-o",
+    output,
+    join(import.meta.dirname, "long-calls.c"),
+  ]);
   program = readFileSync(output);
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 for (const [name, expected] of Object.entries(CASES)) {
   test(`${name}: in pieces`, async () => {
-    const { output, machine, turnMsMax } = await runStatic(program, { argv: ["program", name], memoryBytes: 256 << 20, timeoutMs: 60_000 });
+    const { output, machine, turnMsMax } = await runStatic(program, {
+      argv: ["program", name],
+      memoryBytes: 256 << 20,
+      timeoutMs: 60_000,
+    });
     assert.equal(output, expected);
     const { work } = machine.kernel;
-    assert.ok(work.longest <= CALL_WORK + WORK_STEP, `${SYSCALL_NAMES[work.longestCall]} did ${work.longest} units at a time`);
+    assert.ok(
+      work.longest <= CALL_WORK + WORK_STEP,
+      `${SYSCALL_NAMES[work.longestCall]} did ${work.longest} units at a time`,
+    );
     assert.ok(turnMsMax < TURN_MS_MAX, `a turn took ${turnMsMax} ms`);
   });
 }

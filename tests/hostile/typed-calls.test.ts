@@ -13,7 +13,26 @@ import { buildRunner, callsOf, runRound, WORK_STEP } from "./typed-round.ts";
 
 /** End or stop the tester, or have nothing to get wrong. */
 const LEFT_OUT = new Set([
-  "exit", "exit_group", "reboot", "rt_sigreturn", "rt_sigsuspend", "vhangup", "pause", "restart_syscall", "getpid", "getppid", "gettid", "getuid", "geteuid", "getgid", "getegid", "setsid", "settimeofday", "clock_adjtime", "times", "gettimeofday",
+  "exit",
+  "exit_group",
+  "reboot",
+  "rt_sigreturn",
+  "rt_sigsuspend",
+  "vhangup",
+  "pause",
+  "restart_syscall",
+  "getpid",
+  "getppid",
+  "gettid",
+  "getuid",
+  "geteuid",
+  "getgid",
+  "getegid",
+  "setsid",
+  "settimeofday",
+  "clock_adjtime",
+  "times",
+  "gettimeofday",
 ]);
 
 test("rounds of random calls of the right types stay within their work", async () => {
@@ -23,7 +42,10 @@ test("rounds of random calls of the right types stay within their work", async (
     const { output } = await runRound(runner, callsOf(seed), watch, seed);
     assert.equal(output.slice(-9), "survived\n", `seed ${seed}: npm run fuzz:syscalls -- --seed ${seed} --rounds 1`);
     const most = watch.mostWork!;
-    assert.ok(most.work <= CALL_WORK + WORK_STEP, `seed ${seed}: ${most.name}(${most.arguments.join(", ")}) did ${most.work} units`);
+    assert.ok(
+      most.work <= CALL_WORK + WORK_STEP,
+      `seed ${seed}: ${most.name}(${most.arguments.join(", ")}) did ${most.work} units`,
+    );
   }
   watch.stop();
 });
@@ -35,7 +57,13 @@ test("the same seed makes the same calls", () => {
 
 test("every type is a system call's, and most calls of the table have types", () => {
   for (const name of Object.keys(CALL_TYPES)) assert.ok(SYSCALL_NUMBERS.has(name), name);
-  const names = Object.values(CALL_TABLES).flatMap((table) => Object.entries(table)).filter(([name, row]) => !LEFT_OUT.has(name) && row.isAbsent !== true && !/^never/.test(row.gaps ?? "")).map(([name]) => name);
+  const names = Object.values(CALL_TABLES)
+    .flatMap((table) => Object.entries(table))
+    .filter(([name, row]) => !LEFT_OUT.has(name) && row.isAbsent !== true && !/^never/.test(row.gaps ?? ""))
+    .map(([name]) => name);
   const typed = names.filter((name) => CALL_TYPES[name] !== undefined);
-  assert.ok(typed.length > names.length * 0.75, `${typed.length} of ${names.length}; without: ${names.filter((name) => CALL_TYPES[name] === undefined).join(" ")}`);
+  assert.ok(
+    typed.length > names.length * 0.75,
+    `${typed.length} of ${names.length}; without: ${names.filter((name) => CALL_TYPES[name] === undefined).join(" ")}`,
+  );
 });

@@ -19,7 +19,14 @@ export function buildRunner(): Uint8Array {
   const folder = mkdtempSync(join(tmpdir(), "stratos-typed-calls-"));
   try {
     const output = join(folder, "typed-calls");
-    execFileSync("riscv64-linux-gnu-gcc", ["-O1", "-w", "-static", "-o", output, join(import.meta.dirname, "typed-calls.c")]);
+    execFileSync("riscv64-linux-gnu-gcc", [
+      "-O1",
+      "-w",
+      "-static",
+      "-o",
+      output,
+      join(import.meta.dirname, "typed-calls.c"),
+    ]);
     return readFileSync(output);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -32,6 +39,17 @@ export function callsOf(seed: number, count = ROUND_CALLS): GeneratedCall[] {
 }
 
 /** Deterministic: the machine's time is counted in instructions, so that waits pass at once. */
-export async function runRound(runner: Uint8Array, calls: readonly GeneratedCall[], watch: CallWatch, seed: number): Promise<StaticRun> {
-  return runStatic(runner, { seed, memoryBytes: MEMORY_BYTES, timeoutMs: 120_000, files: { calls: encodeCalls(calls) }, prepare: (machine) => watch.attach(machine) });
+export async function runRound(
+  runner: Uint8Array,
+  calls: readonly GeneratedCall[],
+  watch: CallWatch,
+  seed: number,
+): Promise<StaticRun> {
+  return runStatic(runner, {
+    seed,
+    memoryBytes: MEMORY_BYTES,
+    timeoutMs: 120_000,
+    files: { calls: encodeCalls(calls) },
+    prepare: (machine) => watch.attach(machine),
+  });
 }

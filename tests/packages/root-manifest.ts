@@ -1,4 +1,7 @@
-/** What a root holds, one line to a file, to compare states of it: kinds, owners, permissions and contents; without times, which each run has its own of. */
+/**
+ * What a root holds, one line to a file, to compare states of it: kinds, owners, permissions and contents; without
+ * times, which each run has its own of.
+ */
 import { createHash } from "node:crypto";
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +13,8 @@ export function rootManifest(root: string): string {
   const lines: string[] = [];
   const visit = (path: string): void => {
     if (LEFT_OUT.has(path)) return;
-    const at = join(root, path), stat = lstatSync(at);
+    const at = join(root, path),
+      stat = lstatSync(at);
     const common = `${path} ${(stat.mode & 0o7777).toString(8)} ${stat.uid}:${stat.gid}`;
     if (stat.isDirectory()) {
       lines.push(`d ${common}`);

@@ -1,6 +1,6 @@
 /**
- * The judge: the same program from the same root under qemu-riscv64, by chroot and binfmt_misc, so that the programs which it starts are
- * emulated too. Each run has mounts of its own and an empty /tmp.
+ * The judge: the same program from the same root under qemu-riscv64, by chroot and binfmt_misc, so that the programs
+ * which it starts are emulated too. Each run has mounts of its own and an empty /tmp.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -11,14 +11,25 @@ import { judgeRoot } from "./test-image.ts";
 const BINFMT = "/proc/sys/fs/binfmt_misc";
 const OWN_ENTRY = "stratos-riscv64";
 /**
- * ELF, 64 bits, little-endian, executable or shared object, machine 243. Source: qemu's scripts/qemu-binfmt-conf.sh. Flags: P, a program is
- * told the name by which it was called (many begin their errors with it); O, F, the emulator is opened here, and not in the root.
+ * ELF, 64 bits, little-endian, executable or shared object, machine 243. Source: qemu's scripts/qemu-binfmt-conf.sh.
+ * Flags: P, a program is told the name by which it was called (many begin their errors with it); O, F, the emulator is
+ * opened here, and not in the root.
  */
 const REGISTRATION =
-  `:${OWN_ENTRY}:M::\\x7fELF\\x02\\x01\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x02\\x00\\xf3\\x00:\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\x00\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xfe\\xff\\xff\\xff:/usr/bin/qemu-riscv64-static:POF`;
+  `:${OWN_ENTRY}` +
+  ":M::\\x7fELF\\x02\\x01\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x02\\x00\\xf3\\x00:" +
+  "\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\x00\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xfe\\xff\\xff\\xff:/usr/bin/" +
+  "qemu-riscv64-static:POF";
 
 /** The guest's environment, as `stratos run` sets it up. */
-export const GUEST_ENVIRONMENT = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/root", USER: "root", LOGNAME: "root", SHELL: "/bin/bash", LANG: "C.UTF-8" };
+export const GUEST_ENVIRONMENT = {
+  PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+  HOME: "/root",
+  USER: "root",
+  LOGNAME: "root",
+  SHELL: "/bin/bash",
+  LANG: "C.UTF-8",
+};
 
 /** @throws Error in words when this host has no judge */
 export function ensureJudge(): void {
@@ -29,11 +40,17 @@ export function ensureJudge(): void {
   } catch (error) {
     // Another process may have been quicker.
     if (isRegistered(OWN_ENTRY)) return;
-    throw new Error(`no judge: qemu-riscv64 is not registered in ${BINFMT}, and cannot be (${(error as Error).message}); install qemu-user-static and run as root`);
+    throw new Error(
+      `no judge: qemu-riscv64 is not registered in ${BINFMT}, and cannot be (${(error as Error).message}); ` +
+        "install qemu-user-static and run as root",
+    );
   }
 }
 
-/** An entry without P gives programs another name than they have in Stratos; of several entries the kernel takes the newest. */
+/**
+ * An entry without P gives programs another name than they have in Stratos; of several entries the kernel takes the
+ * newest.
+ */
 function isRegistered(name: string): boolean {
   const entry = join(BINFMT, name);
   return existsSync(entry) && /^enabled\n(?:.*\n)*flags: .*P/.test(readFileSync(entry, "utf8"));
@@ -50,11 +67,19 @@ export interface JudgeInput extends RunInput {
 export function judge(command: readonly string[], input: JudgeInput = {}): Promise<Result> {
   const isLimited = input.timeoutMs !== undefined;
   const share = input.suite === undefined ? "" : 'mkdir -p "$1/suite" && mount --bind "$SUITE" "$1/suite" && ';
-  const enter = `mount -t proc proc "$1/proc" && mount --bind /dev "$1/dev" && mount -t tmpfs tmpfs "$1/tmp" && ${share}root=$1 && shift && ${isLimited ? 'env -i "$@"; exit $?' : 'exec env -i "$@"'}`;
+  const enter =
+    'mount -t proc proc "$1/proc" && mount --bind /dev "$1/dev" && mount -t tmpfs tmpfs "$1/tmp" && ' +
+    `${share}root=$1 && shift && ${isLimited ? 'env -i "$@"; exit $?' : 'exec env -i "$@"'}`;
   const environment = Object.entries({ ...GUEST_ENVIRONMENT, ...input.env }).map(([name, value]) => `${name}=${value}`);
-  const unshare = ["unshare", process.getuid?.() === 0 ? "-m" : "-rm", ...(isLimited ? ["--pid", "--fork", "--kill-child"] : [])];
+  const unshare = [
+    "unshare",
+    process.getuid?.() === 0 ? "-m" : "-rm",
+    ...(isLimited ? ["--pid", "--fork", "--kill-child"] : []),
+  ];
   const root = input.root ?? judgeRoot();
   return run([...unshare, "sh", "-c", enter, "sh", root, ...environment, "chroot", root, ...command], {
-    ...(input.stdin === undefined ? {} : { stdin: input.stdin }), ...(input.timeoutMs === undefined ? {} : { timeoutMs: input.timeoutMs }), ...(input.suite === undefined ? {} : { env: { SUITE: input.suite } }),
+    ...(input.stdin === undefined ? {} : { stdin: input.stdin }),
+    ...(input.timeoutMs === undefined ? {} : { timeoutMs: input.timeoutMs }),
+    ...(input.suite === undefined ? {} : { env: { SUITE: input.suite } }),
   });
 }

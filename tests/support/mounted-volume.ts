@@ -1,6 +1,7 @@
 /**
- * A fresh AegisFS volume that is mounted through FUSE with the command line, as a user does it. These tests need /dev/fuse and the right to
- * mount: `npm test` names those that it leaves out where there is no such device; run by themselves they fail there and say so.
+ * A fresh AegisFS volume that is mounted through FUSE with the command line, as a user does it. These tests need
+ * /dev/fuse and the right to mount: `npm test` names those that it leaves out where there is no such device; run by
+ * themselves they fail there and say so.
  */
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -36,7 +37,8 @@ export class MountedVolume {
   /** Runs `stratos …`; a failure is thrown with what was said. */
   async stratos(args: readonly string[]): Promise<Result> {
     const result = await this.try([...launcher, ...args]);
-    if (result.status !== 0) throw new Error(`stratos ${args.join(" ")}: status ${result.status}: ${result.stderr}${this.log()}`);
+    if (result.status !== 0)
+      throw new Error(`stratos ${args.join(" ")}: status ${result.status}: ${result.stderr}${this.log()}`);
     return result;
   }
 
@@ -68,7 +70,8 @@ export class MountedVolume {
   /** Runs a script of sh(1) in the mount; a failure is thrown. Returns its output. */
   async sh(script: string, ...args: string[]): Promise<string> {
     const result = await this.try(["sh", "-euc", script, "sh", ...args], { cwd: this.mountPoint });
-    if (result.status !== 0) throw new Error(`${script.slice(0, 200)}: status ${result.status}: ${result.stderr.slice(-2000)}${this.log()}`);
+    if (result.status !== 0)
+      throw new Error(`${script.slice(0, 200)}: status ${result.status}: ${result.stderr.slice(-2000)}${this.log()}`);
     return result.stdout;
   }
 
@@ -86,7 +89,8 @@ export class MountedVolume {
   async remove(): Promise<void> {
     await this.try(["umount", "-l", this.mountPoint]);
     const pid = this.serverPid();
-    for (let wait = 0; pid !== 0 && wait < 100 && existsSync(`/proc/${pid}`); wait++) await new Promise((done) => setTimeout(done, 20));
+    for (let wait = 0; pid !== 0 && wait < 100 && existsSync(`/proc/${pid}`); wait++)
+      await new Promise((done) => setTimeout(done, 20));
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

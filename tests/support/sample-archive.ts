@@ -1,16 +1,41 @@
-/** A signed repository of small packages that do what real ones do, served on this host; and roots that hold little more than dpkg. */
+/**
+ * A signed repository of small packages that do what real ones do, served on this host; and roots that hold little more
+ * than dpkg.
+ */
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { nativeObstacle } from "@stratos/host-node/compose";
-import { nodePackagePorts, readDebFolder, RepositoryFolder, repositoryServer, type NodePackagePorts } from "@stratos/host-node/packages";
+import {
+  nodePackagePorts,
+  readDebFolder,
+  RepositoryFolder,
+  repositoryServer,
+  type NodePackagePorts,
+} from "@stratos/host-node/packages";
 import { buildDeb, createSigningKey, type SigningKey } from "@stratos/pkg";
 import { stratos, type Result } from "./stratos.ts";
 
-export interface Sample { name: string; version: string; fields?: string; files?: Record<string, string>; control?: Record<string, string> }
+export interface Sample {
+  name: string;
+  version: string;
+  fields?: string;
+  files?: Record<string, string>;
+  control?: Record<string, string>;
+}
 
 /** A maintainer script. */
 export const script = (text: string): string => `#!/bin/sh\nset -e\n${text}\n`;
@@ -34,13 +59,24 @@ export class SampleArchive {
     this.#name = name;
     mkdirSync(folder, { recursive: true });
     this.ports = nodePackagePorts(join(folder, "downloads"));
-    this.repository = RepositoryFolder.create(join(folder, "repository"), { suite: name, codename: `${name}-code`, origin: title, label: title, description: "", architectures: [architecture], components: ["main"], validDays: 7 });
+    this.repository = RepositoryFolder.create(join(folder, "repository"), {
+      suite: name,
+      codename: `${name}-code`,
+      origin: title,
+      label: title,
+      description: "",
+      architectures: [architecture],
+      components: ["main"],
+      validDays: 7,
+    });
     this.#server = repositoryServer(this.repository.folder);
   }
 
   async open(): Promise<void> {
     this.#key = await createSigningKey("Own", Math.floor(Date.now() / 1000) - 60);
-    await new Promise<void>((resolve) => { this.#server.listen(0, "127.0.0.1", resolve); });
+    await new Promise<void>((resolve) => {
+      this.#server.listen(0, "127.0.0.1", resolve);
+    });
     this.#url = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
@@ -61,7 +97,10 @@ export class SampleArchive {
 
   /** An entry for `sources.list.d/NAME.sources`. */
   get source(): string {
-    const signed = this.#key!.publicKey.trim().split(/\r?\n/).map((line) => ` ${line === "" ? "." : line}`).join("\n");
+    const signed = this.#key!.publicKey.trim()
+      .split(/\r?\n/)
+      .map((line) => ` ${line === "" ? "." : line}`)
+      .join("\n");
     return `Types: deb\nURIs: ${this.#url}\nSuites: ${this.#name}\nComponents: main\nSigned-By:\n${signed}\n`;
   }
 
@@ -73,10 +112,18 @@ export class SampleArchive {
         mkdirSync(dirname(join(tree, path)), { recursive: true });
         writeFileSync(join(tree, path), text);
       };
-      put("DEBIAN/control", `Package: ${name}\nVersion: ${version}\nArchitecture: all\nMaintainer: Test <t@example.org>\n${fields}Description: sample ${name}\n`);
+      put(
+        "DEBIAN/control",
+        `Package: ${name}\nVersion: ${version}\nArchitecture: all\nMaintainer: Test <t@example.org>\n` +
+          `${fields}Description: sample ${name}\n`,
+      );
       for (const [path, text] of Object.entries(files)) put(path, text);
       for (const [file, text] of Object.entries(control)) put(`DEBIAN/${file}`, text);
-      const built = await buildDeb(readDebFolder(tree), 1_700_000_000, { hasher: this.ports.hasher, suffix: "", compress: async (pieces) => Buffer.concat(Array.from(pieces, (piece) => Buffer.from(piece))) });
+      const built = await buildDeb(readDebFolder(tree), 1_700_000_000, {
+        hasher: this.ports.hasher,
+        suffix: "",
+        compress: async (pieces) => Buffer.concat(Array.from(pieces, (piece) => Buffer.from(piece))),
+      });
       const path = join(this.#folder, built.fileName);
       writeFileSync(path, built.bytes);
       await this.repository.add(path, "main", this.ports);
@@ -102,12 +149,21 @@ export function hostArchitecture(): string {
 /** Why there can be no such root here whose packages change, or undefined. */
 export function smallRootObstacle(): string | undefined {
   if (!existsSync("/usr/bin/dpkg")) return "the host is no Debian";
-  return nativeObstacle() ?? (spawnSync("unshare", ["--mount", "--pid", "--fork", "true"]).status === 0 ? undefined : "namespaces cannot be made here");
+  return (
+    nativeObstacle() ??
+    (spawnSync("unshare", ["--mount", "--pid", "--fork", "true"]).status === 0
+      ? undefined
+      : "namespaces cannot be made here")
+  );
 }
 
 /** `stratos pkg VERB --root ROOT …`, and the same that must succeed, which gives its output. */
-export function rootCommands(root: string, env: Record<string, string>): { pkg(...args: string[]): Promise<Result>; good(...args: string[]): Promise<string> } {
-  const pkg = (...args: string[]): Promise<Result> => stratos(["pkg", args[0]!, "--root", root, ...args.slice(1)], { env });
+export function rootCommands(
+  root: string,
+  env: Record<string, string>,
+): { pkg(...args: string[]): Promise<Result>; good(...args: string[]): Promise<string> } {
+  const pkg = (...args: string[]): Promise<Result> =>
+    stratos(["pkg", args[0]!, "--root", root, ...args.slice(1)], { env });
   return {
     pkg,
     async good(...args) {
@@ -118,7 +174,23 @@ export function rootCommands(root: string, env: Record<string, string>): { pkg(.
   };
 }
 
-const PROGRAMS = ["sh", "env", "dpkg", "dpkg-deb", "dpkg-query", "dpkg-split", "dpkg-trigger", "dpkg-divert", "tar", "rm", "cat", "chmod", "mkdir", "sed", "diff"];
+const PROGRAMS = [
+  "sh",
+  "env",
+  "dpkg",
+  "dpkg-deb",
+  "dpkg-query",
+  "dpkg-split",
+  "dpkg-trigger",
+  "dpkg-divert",
+  "tar",
+  "rm",
+  "cat",
+  "chmod",
+  "mkdir",
+  "sed",
+  "diff",
+];
 
 /** Makes a root of the host's own dpkg and shell, on which no package is installed. */
 export function makeSmallRoot(root: string, source: string): void {
@@ -127,7 +199,25 @@ export function makeSmallRoot(root: string, source: string): void {
     writeFileSync(join(root, path), text);
     chmodSync(join(root, path), mode);
   };
-  for (const folder of ["usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "tmp", "dev", "proc", "sys", "etc/apt/sources.list.d", "var/lib/apt/lists", "var/lib/dpkg/info", "var/lib/dpkg/updates", "var/lib/dpkg/triggers", "var/log", "var/cache", "usr/share/dpkg"]) mkdirSync(join(root, folder), { recursive: true });
+  for (const folder of [
+    "usr/bin",
+    "usr/sbin",
+    "usr/lib",
+    "usr/lib64",
+    "tmp",
+    "dev",
+    "proc",
+    "sys",
+    "etc/apt/sources.list.d",
+    "var/lib/apt/lists",
+    "var/lib/dpkg/info",
+    "var/lib/dpkg/updates",
+    "var/lib/dpkg/triggers",
+    "var/log",
+    "var/cache",
+    "usr/share/dpkg",
+  ])
+    mkdirSync(join(root, folder), { recursive: true });
   for (const name of ["bin", "sbin", "lib", "lib64"]) symlinkSync(`usr/${name}`, join(root, name));
   for (const program of PROGRAMS) {
     const path = realpathSync(execFileSync("sh", ["-c", `command -v ${program}`], { encoding: "utf8" }).trim());
@@ -141,7 +231,9 @@ export function makeSmallRoot(root: string, source: string): void {
   }
   // dpkg wants them in its path; what they do is no part of what is tested.
   for (const name of ["ldconfig", "start-stop-daemon"]) put(`usr/sbin/${name}`, "#!/bin/sh\n", 0o755);
-  for (const name of ["cputable", "ostable", "tupletable"]) if (existsSync(`/usr/share/dpkg/${name}`)) copyFileSync(`/usr/share/dpkg/${name}`, join(root, "usr/share/dpkg", name));
+  for (const name of ["cputable", "ostable", "tupletable"])
+    if (existsSync(`/usr/share/dpkg/${name}`))
+      copyFileSync(`/usr/share/dpkg/${name}`, join(root, "usr/share/dpkg", name));
   put("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
   put("etc/group", "root:x:0:\n");
   put("etc/apt/sources.list.d/own.sources", source);

@@ -37,7 +37,8 @@ export async function stratosRun(args: readonly string[], input: RunInput = {}):
 export function run(command: readonly string[], input: RunInput = {}): Promise<Result> {
   return new Promise((resolve, reject) => {
     const child = start(command, input);
-    const stdout: Buffer[] = [], stderr: Buffer[] = [];
+    const stdout: Buffer[] = [],
+      stderr: Buffer[] = [];
     child.stdout!.on("data", (bytes: Buffer) => void stdout.push(bytes));
     child.stderr!.on("data", (bytes: Buffer) => void stderr.push(bytes));
     // A program that does not read its input is no failure.
@@ -47,12 +48,20 @@ export function run(command: readonly string[], input: RunInput = {}): Promise<R
     child.on("error", reject);
     child.on("close", (code) => {
       clearTimeout(timer);
-      resolve({ stdout: Buffer.concat(stdout).toString("latin1"), stderr: Buffer.concat(stderr).toString("latin1"), status: code ?? -1 });
+      resolve({
+        stdout: Buffer.concat(stdout).toString("latin1"),
+        stderr: Buffer.concat(stderr).toString("latin1"),
+        status: code ?? -1,
+      });
     });
   });
 }
 
 export function start(command: readonly string[], input: RunInput = {}): ChildProcess {
   const [program, ...args] = command;
-  return spawn(program!, args, { stdio: "pipe", env: { ...process.env, ...input.env }, ...(input.cwd === undefined ? {} : { cwd: input.cwd }) });
+  return spawn(program!, args, {
+    stdio: "pipe",
+    env: { ...process.env, ...input.env },
+    ...(input.cwd === undefined ? {} : { cwd: input.cwd }),
+  });
 }

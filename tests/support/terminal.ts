@@ -1,4 +1,7 @@
-/** A person at a terminal: a command on a pseudo-terminal of script(1), keys that are pressed, output that is waited for. */
+/**
+ * A person at a terminal: a command on a pseudo-terminal of script(1), keys that are pressed, output that is waited
+ * for.
+ */
 import { spawn, type ChildProcess } from "node:child_process";
 
 const WAIT_MS = 60_000;
@@ -11,21 +14,32 @@ export class TerminalSession {
   #notify: () => void = () => {};
   #hasEnded = false;
 
-  constructor(command: readonly string[], environment: Readonly<Record<string, string>>, size: { rows: number; columns: number }) {
+  constructor(
+    command: readonly string[],
+    environment: Readonly<Record<string, string>>,
+    size: { rows: number; columns: number },
+  ) {
     const quoted = command.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
-    this.#child = spawn("script", ["-qec", `stty rows ${size.rows} columns ${size.columns}; exec ${quoted}`, "/dev/null"], {
-      stdio: ["pipe", "pipe", "inherit"], env: { ...process.env, ...environment },
-    });
+    this.#child = spawn(
+      "script",
+      ["-qec", `stty rows ${size.rows} columns ${size.columns}; exec ${quoted}`, "/dev/null"],
+      {
+        stdio: ["pipe", "pipe", "inherit"],
+        env: { ...process.env, ...environment },
+      },
+    );
     this.#child.stdout!.on("data", (bytes: Buffer) => {
       this.#output += bytes.toString("latin1");
       this.#notify();
     });
     this.#child.stdin!.on("error", () => {});
-    this.#ended = new Promise((resolve) => this.#child.on("close", (code) => {
-      this.#hasEnded = true;
-      this.#notify();
-      resolve(code ?? -1);
-    }));
+    this.#ended = new Promise((resolve) =>
+      this.#child.on("close", (code) => {
+        this.#hasEnded = true;
+        this.#notify();
+        resolve(code ?? -1);
+      }),
+    );
   }
 
   /** Presses keys; control characters as they are. */
@@ -45,7 +59,11 @@ export class TerminalSession {
         return text;
       }
       const left = deadline - Date.now();
-      if (this.#hasEnded || left <= 0) throw new Error(`${this.#hasEnded ? "ended" : "timed out"} before ${String(pattern)}; output: ${JSON.stringify(this.#output)}`);
+      if (this.#hasEnded || left <= 0)
+        throw new Error(
+          `${this.#hasEnded ? "ended" : "timed out"} before ${String(pattern)}; output: ` +
+            `${JSON.stringify(this.#output)}`,
+        );
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, left);
         this.#notify = () => {

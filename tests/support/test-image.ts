@@ -1,6 +1,6 @@
 /**
- * The image that whole-system tests run in, built once for each machine with `stratos image build` itself, and the same files as a
- * folder, for the judge. Both stay in a cache folder: STRATOS_TEST_HOME, else `~/.cache/stratos-test`.
+ * The image that whole-system tests run in, built once for each machine with `stratos image build` itself, and the same
+ * files as a folder, for the judge. Both stay in a cache folder: STRATOS_TEST_HOME, else `~/.cache/stratos-test`.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
@@ -11,7 +11,27 @@ import { launcher } from "./stratos.ts";
 
 export const TEST_HOME = process.env["STRATOS_TEST_HOME"] ?? join(homedir(), ".cache/stratos-test");
 /** A change of the list is a new image. */
-export const TEST_PACKAGES = ["python3", "libpython3.13-testsuite", "perl", "git", "gcc", "libc6-dev", "make", "sqlite3", "procps", "gawk", "bc", "file", "xz-utils", "zstd", "bzip2", "vim-tiny", "less", "curl", "ca-certificates"];
+export const TEST_PACKAGES = [
+  "python3",
+  "libpython3.13-testsuite",
+  "perl",
+  "git",
+  "gcc",
+  "libc6-dev",
+  "make",
+  "sqlite3",
+  "procps",
+  "gawk",
+  "bc",
+  "file",
+  "xz-utils",
+  "zstd",
+  "bzip2",
+  "vim-tiny",
+  "less",
+  "curl",
+  "ca-certificates",
+];
 export const TEST_IMAGE = "test-2";
 
 const JUDGE_ROOT = join(TEST_HOME, `root-${TEST_IMAGE}`);
@@ -50,7 +70,10 @@ function prepare(): void {
   const environment = { ...process.env, STRATOS_HOME: TEST_HOME };
   const [node, ...rest] = launcher;
   if (!existsSync(join(TEST_HOME, "images", TEST_IMAGE))) {
-    const built = spawnSync(node!, [...rest, "image", "build", TEST_IMAGE, "--packages", TEST_PACKAGES.join(",")], { env: environment, encoding: "utf8" });
+    const built = spawnSync(node!, [...rest, "image", "build", TEST_IMAGE, "--packages", TEST_PACKAGES.join(",")], {
+      env: environment,
+      encoding: "utf8",
+    });
     if (built.status !== 0) throw new Error(`the test image cannot be built:\n${built.stderr}`);
   }
   const partial = `${JUDGE_ROOT}.partial`;
@@ -58,7 +81,21 @@ function prepare(): void {
   rmSync(JUDGE_ROOT, { recursive: true, force: true });
   mkdirSync(partial, { recursive: true });
   const owner = process.getuid?.() === 0 ? "--numeric-owner" : "--no-same-owner";
-  const unpack = spawnSync("bash", ["-o", "pipefail", "-c", `"$@" | tar ${owner} --exclude='./dev/*' -xpf - -C '${partial}'`, "bash", ...launcher, "image", "export", TEST_IMAGE], { env: environment, encoding: "utf8" });
+  const unpack = spawnSync(
+    "bash",
+    [
+      "-o",
+      "pipefail",
+      "-c",
+      `"$@" | tar ${owner} --exclude='./dev/*' -xpf - -C '${partial}'`,
+      "bash",
+      ...launcher,
+      "image",
+      "export",
+      TEST_IMAGE,
+    ],
+    { env: environment, encoding: "utf8" },
+  );
   if (unpack.status !== 0) throw new Error(`the test image cannot be exported:\n${unpack.stderr}`);
   renameSync(partial, JUDGE_ROOT);
 }

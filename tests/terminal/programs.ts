@@ -3,7 +3,11 @@ import assert from "node:assert/strict";
 import type { TerminalSession } from "../support/terminal.ts";
 
 const PROMPT = /\$ $/;
-const INTERRUPT = "\x03", END_OF_FILE = "\x04", SUSPEND = "\x1a", ERASE = "\x7f", ESCAPE = "\x1b";
+const INTERRUPT = "\x03",
+  END_OF_FILE = "\x04",
+  SUSPEND = "\x1a",
+  ERASE = "\x7f",
+  ESCAPE = "\x1b";
 
 async function command(session: TerminalSession, line: string): Promise<string> {
   session.type(`${line}\r`);
@@ -104,12 +108,15 @@ export const TERMINAL_PROGRAMS: Readonly<Record<string, (session: TerminalSessio
     await session.expect(/secret\r\n/);
     await pause(500);
     session.type("hunter2\r");
-    assert.doesNotMatch((await session.expect(/got-/)), /hunter2/);
+    assert.doesNotMatch(await session.expect(/got-/), /hunter2/);
     await session.expect(PROMPT);
   },
 
   "script records a session of its own": async (session) => {
-    assert.match(await command(session, "script -qc 'tty; echo inside' /tmp/record; cat /tmp/record"), /\/dev\/pts\/0\r\ninside\r\n[^]*\/dev\/pts\/0\r+\ninside\r+\n/);
+    assert.match(
+      await command(session, "script -qc 'tty; echo inside' /tmp/record; cat /tmp/record"),
+      /\/dev\/pts\/0\r\ninside\r\n[^]*\/dev\/pts\/0\r+\ninside\r+\n/,
+    );
   },
 };
 

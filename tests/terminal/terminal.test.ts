@@ -1,4 +1,7 @@
-/** Goal: Stratos' terminal is one that people can work at. Method: a person's keys on a real pseudo-terminal, in one shell for each program. */
+/**
+ * Goal: Stratos' terminal is one that people can work at. Method: a person's keys on a real pseudo-terminal, in one
+ * shell for each program.
+ */
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { launcher } from "../support/stratos.ts";
@@ -10,7 +13,20 @@ before(ensureTestImage);
 
 for (const [name, body] of Object.entries(TERMINAL_PROGRAMS)) {
   test(name, async () => {
-    const shell = [...launcher, "run", "-i", TEST_IMAGE, "-e", "PS1=$ ", "-e", "TERM=xterm", "--", "bash", "--norc", "-i"];
+    const shell = [
+      ...launcher,
+      "run",
+      "-i",
+      TEST_IMAGE,
+      "-e",
+      "PS1=$ ",
+      "-e",
+      "TERM=xterm",
+      "--",
+      "bash",
+      "--norc",
+      "-i",
+    ];
     const session = new TerminalSession(shell, { STRATOS_HOME: TEST_HOME }, { rows: 30, columns: 90 });
     try {
       await session.expect(/\$ $/);

@@ -6,7 +6,10 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 
-/** Makes the bundle of a clone that has none yet. A clone that cannot be written to, or whose sources do not build, runs from its sources. */
+/**
+ * Makes the bundle of a clone that has none yet. A clone that cannot be written to, or whose sources do not build, runs
+ * from its sources.
+ */
 export function ensureFirstBundle(root, node) {
   if (existsSync(join(root, "dist"))) return;
   spawnSync(node, [join(root, "tools/bundle.ts")], { cwd: root, stdio: "ignore" });

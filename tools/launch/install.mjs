@@ -43,7 +43,10 @@ export function isInstalled(root) {
   return true;
 }
 
-/** npm records what it installed in a lock file of its own; optional packages of other platforms are rightly absent from it. */
+/**
+ * npm records what it installed in a lock file of its own; optional packages of other platforms are rightly absent from
+ * it.
+ */
 function lockIsSatisfied(root, wanted) {
   let installed;
   try {
@@ -62,7 +65,11 @@ function lockIsSatisfied(root, wanted) {
 }
 
 function suitsThisMachine(entry) {
-  return (entry.os === undefined || entry.os.includes(process.platform)) && (entry.cpu === undefined || entry.cpu.includes(process.arch)) && entry.libc === undefined;
+  return (
+    (entry.os === undefined || entry.os.includes(process.platform)) &&
+    (entry.cpu === undefined || entry.cpu.includes(process.arch)) &&
+    entry.libc === undefined
+  );
 }
 
 function runNpm(root) {
@@ -76,14 +83,24 @@ function runNpm(root) {
   });
   if (progress !== "") process.stderr.write("\r\u001b[K");
   if (result.error !== undefined) {
-    const why = result.error.code === "ENOENT" ? "npm is not installed (on Debian: apt-get install npm, or Node 20 or later from its own packages, which carries npm)" : result.error.message;
+    const why =
+      result.error.code === "ENOENT"
+        ? "npm is not installed (on Debian: apt-get install npm, or Node 20 or later from its own packages, which " +
+          "carries npm)"
+        : result.error.message;
     throw new LaunchError(`cannot install the dependencies: ${why}`);
   }
   if (result.status !== 0) {
     const detail = (result.stderr || result.stdout).trim().split("\n").slice(0, 12).join("\n  ");
-    throw new LaunchError(`cannot install the dependencies: \`npm ci\` in ${root} ended with status ${result.status ?? result.signal}\n  ${detail}`);
+    throw new LaunchError(
+      `cannot install the dependencies: \`npm ci\` in ${root} ended with status ${result.status ?? result.signal}` +
+        `\n  ${detail}`,
+    );
   }
-  if (!isInstalled(root)) throw new LaunchError(`cannot install the dependencies: \`npm ci\` succeeded, but node_modules still differs from package-lock.json`);
+  if (!isInstalled(root))
+    throw new LaunchError(
+      `cannot install the dependencies: \`npm ci\` succeeded, but node_modules still differs from package-lock.json`,
+    );
 }
 
 /** @returns {() => void} releases the lock */
@@ -100,7 +117,8 @@ function takeLock(root) {
       if (error.code !== "EEXIST") throw new LaunchError(`cannot install the dependencies: ${root}: ${error.message}`);
     }
     if (!ownerLives(owner)) rmSync(path, { recursive: true, force: true });
-    else if (Date.now() > deadline) throw new LaunchError(`cannot install the dependencies: another start has held ${path} for ten minutes`);
+    else if (Date.now() > deadline)
+      throw new LaunchError(`cannot install the dependencies: another start has held ${path} for ten minutes`);
     else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
   }
 }

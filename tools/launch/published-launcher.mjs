@@ -1,4 +1,7 @@
-/** `stratos` of the published package: becomes the pinned Node 24, which npm has installed beside it, and runs the bundle. */
+/**
+ * `stratos` of the published package: becomes the pinned Node 24, which npm has installed beside it, and runs the
+ * bundle.
+ */
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { existsSync } from "node:fs";

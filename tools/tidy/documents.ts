@@ -1,4 +1,7 @@
-/** Documents that name code stay true: links lead somewhere, `docs/where.md` names symbols that exist, decisions are numbered without a gap. */
+/**
+ * Documents that name code stay true: links lead somewhere, `docs/where.md` names symbols that exist, decisions are
+ * numbered without a gap.
+ */
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { lineAt, type Finding, type SourceTree } from "./source-tree.ts";
@@ -14,7 +17,8 @@ function checkLinks({ root, files }: SourceTree): Finding[] {
     for (const match of text.matchAll(/\]\(([^)\s#]+)(?:#[^)]*)?\)/g)) {
       const target = match[1]!;
       if (/^[a-z]+:/.test(target)) continue;
-      if (!existsSync(join(root, dirname(path), decodeURIComponent(target)))) findings.push({ path, line: lineAt(text, match.index), message: `a link to nothing: ${target}` });
+      if (!existsSync(join(root, dirname(path), decodeURIComponent(target))))
+        findings.push({ path, line: lineAt(text, match.index), message: `a link to nothing: ${target}` });
     }
   }
   return findings;
@@ -30,7 +34,8 @@ function checkWhere({ files }: SourceTree): Finding[] {
     const line = lineAt(where.text, match.index);
     const file = files.find((candidate) => candidate.path === match[1]);
     if (file === undefined) findings.push({ path, line, message: `no such file: ${match[1]!}` });
-    else if (!new RegExp(`\\b${match[2]!.replaceAll("$", "\\$")}\\b`).test(file.text)) findings.push({ path, line, message: `no ${match[2]!} in ${match[1]!}` });
+    else if (!new RegExp(`\\b${match[2]!.replaceAll("$", "\\$")}\\b`).test(file.text))
+      findings.push({ path, line, message: `no ${match[2]!} in ${match[1]!}` });
   }
   return findings;
 }
@@ -51,7 +56,12 @@ function checkDecisions({ files }: SourceTree): Finding[] {
     numbers.set(Number(number), path);
   }
   for (let number = 1; number <= Math.max(0, ...numbers.keys()); number++) {
-    if (!numbers.has(number)) findings.push({ path: "docs/decisions", line: 0, message: `number ${String(number).padStart(4, "0")} is missing` });
+    if (!numbers.has(number))
+      findings.push({
+        path: "docs/decisions",
+        line: 0,
+        message: `number ${String(number).padStart(4, "0")} is missing`,
+      });
   }
   return findings;
 }
@@ -66,8 +76,14 @@ function checkDependencies({ files }: SourceTree): Finding[] {
     for (const kind of ["dependencies", "devDependencies", "optionalDependencies"]) {
       for (const [name, version] of Object.entries(manifest[kind] ?? {})) {
         if (name.startsWith("@stratos/")) continue;
-        if (!/^\d+\.\d+\.\d+$/.test(version)) findings.push({ path, line: 0, message: `${name}: an exact version, not ${version}` });
-        if (!page.includes(`\`${name}\``)) findings.push({ path: "docs/dependencies.md", line: 0, message: `the reason for ${name} (${path}) is missing` });
+        if (!/^\d+\.\d+\.\d+$/.test(version))
+          findings.push({ path, line: 0, message: `${name}: an exact version, not ${version}` });
+        if (!page.includes(`\`${name}\``))
+          findings.push({
+            path: "docs/dependencies.md",
+            line: 0,
+            message: `the reason for ${name} (${path}) is missing`,
+          });
       }
     }
   }

@@ -1,16 +1,44 @@
-/** Imports point down, are declared, and come by the front door; the core knows nothing of the computer that it runs on (STYLE.md §1). */
+/**
+ * Imports point down, are declared, and come by the front door; the core knows nothing of the computer that it runs on
+ * (STYLE.md §1).
+ */
 import { builtinModules } from "node:module";
 import { posix } from "node:path";
 import { lineAt, type Finding, type SourceFile, type SourceTree } from "./source-tree.ts";
 
 /** Layer of each package (DESIGN.md §2). A package that is not here is a finding. */
 const LAYERS: Readonly<Record<string, number>> = {
-  base: 0, abi: 0, host: 0,
-  wasm: 1, riscv: 1, aegisfs: 1, netstack: 1, formats: 1, drivers: 1,
+  base: 0,
+  abi: 0,
+  host: 0,
+  wasm: 1,
+  riscv: 1,
+  aegisfs: 1,
+  netstack: 1,
+  formats: 1,
+  drivers: 1,
   kernel: 2,
   machine: 3,
-  sim: 4, fuse: 4, userland: 4, init: 4, lisp: 4, pkg: 4, compose: 4, outputs: 4, builder: 4, container: 4, confdb: 4, "hub-api": 4,
-  "host-node": 5, "host-browser": 5, sdk: 5, cli: 5, mcp: 5, hub: 5, console: 5, desktop: 5,
+  sim: 4,
+  fuse: 4,
+  userland: 4,
+  init: 4,
+  lisp: 4,
+  pkg: 4,
+  compose: 4,
+  outputs: 4,
+  builder: 4,
+  container: 4,
+  confdb: 4,
+  "hub-api": 4,
+  "host-node": 5,
+  "host-browser": 5,
+  sdk: 5,
+  cli: 5,
+  mcp: 5,
+  hub: 5,
+  console: 5,
+  desktop: 5,
 };
 /** Within a layer packages know nothing of each other, but for these. */
 const SIBLINGS = new Set(["abi>base", "host>base", "host>abi", "riscv>wasm", "compose>pkg", "compose>outputs"]);
@@ -32,9 +60,15 @@ export function checkLayers(tree: SourceTree): Finding[] {
   for (const [name, manifest] of manifests) {
     const path = `packages/${name}/package.json`;
     const layer = LAYERS[name];
-    if (layer === undefined) findings.push({ path, line: 0, message: "a package of no layer: add it to tools/tidy/layers.ts and DESIGN.md §2" });
+    if (layer === undefined)
+      findings.push({
+        path,
+        line: 0,
+        message: "a package of no layer: add it to tools/tidy/layers.ts and DESIGN.md §2",
+      });
     for (const dependency of Object.keys(manifest.dependencies ?? {})) {
-      if (!dependency.startsWith("@stratos/") && (layer ?? 0) <= CORE_LAYER) findings.push({ path, line: 0, message: `layers 0 to 3 have no libraries: ${dependency}` });
+      if (!dependency.startsWith("@stratos/") && (layer ?? 0) <= CORE_LAYER)
+        findings.push({ path, line: 0, message: `layers 0 to 3 have no libraries: ${dependency}` });
     }
   }
   for (const file of tree.files) {
@@ -55,11 +89,13 @@ function checkFile(file: SourceFile, name: string, manifests: ReadonlyMap<string
   const findings: Finding[] = [];
   const layer = LAYERS[name] ?? FACE_LAYER;
   const isSupport = /\.(test|fuzz|bench)\.ts$|\/testing\//.test(file.path);
-  const find = (offset: number, message: string): void => void findings.push({ path: file.path, line: lineAt(file.text, offset), message });
+  const find = (offset: number, message: string): void =>
+    void findings.push({ path: file.path, line: lineAt(file.text, offset), message });
   for (const { specifier, offset } of importsOf(file.text)) {
     if (specifier.startsWith(".")) {
       if (!/\.(ts|mjs|json)$/.test(specifier)) find(offset, `imports carry their extension: "${specifier}"`);
-      if (leavesPackage(file.path, specifier)) find(offset, `an import that leaves the package: "${specifier}"; use the other package's name`);
+      if (leavesPackage(file.path, specifier))
+        find(offset, `an import that leaves the package: "${specifier}"; use the other package's name`);
       continue;
     }
     const isNode = specifier.startsWith("node:") || builtinModules.includes(specifier);
@@ -71,8 +107,12 @@ function checkFile(file: SourceFile, name: string, manifests: ReadonlyMap<string
     const target = /^@stratos\/([^/]+)(\/.*)?$/.exec(specifier);
     if (target === null) {
       if (layer <= CORE_LAYER && !isSupport) find(offset, `layers 0 to 3 have no libraries: "${specifier}"`);
-      const library = specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/");
-      if (manifest?.dependencies?.[library] === undefined && !isSupport) find(offset, `"${library}" is not declared in package.json`);
+      const library = specifier
+        .split("/")
+        .slice(0, specifier.startsWith("@") ? 2 : 1)
+        .join("/");
+      if (manifest?.dependencies?.[library] === undefined && !isSupport)
+        find(offset, `"${library}" is not declared in package.json`);
       continue;
     }
     const other = target[1]!;
@@ -83,12 +123,15 @@ function checkFile(file: SourceFile, name: string, manifests: ReadonlyMap<string
     const otherLayer = LAYERS[other] ?? FACE_LAYER;
     const isAllowed = otherLayer < layer || layer === FACE_LAYER || SIBLINGS.has(`${name}>${other}`);
     if (!isAllowed && !isSupport) find(offset, `layer ${layer} (${name}) does not know layer ${otherLayer} (${other})`);
-    const isDeclared = manifest?.dependencies?.[`@stratos/${other}`] !== undefined || (isSupport && manifest?.devDependencies?.[`@stratos/${other}`] !== undefined);
+    const isDeclared =
+      manifest?.dependencies?.[`@stratos/${other}`] !== undefined ||
+      (isSupport && manifest?.devDependencies?.[`@stratos/${other}`] !== undefined);
     if (!isDeclared && !isSupport) find(offset, `"@stratos/${other}" is not declared in package.json`);
   }
   if (layer <= CORE_LAYER && !isSupport) {
     const code = withoutComments(file.text);
-    for (const match of code.matchAll(HOST_GLOBALS)) find(match.index, `layer ${layer} does not know the host: ${match[0]}`);
+    for (const match of code.matchAll(HOST_GLOBALS))
+      find(match.index, `layer ${layer} does not know the host: ${match[0]}`);
   }
   return findings;
 }
@@ -98,12 +141,21 @@ function leavesPackage(path: string, specifier: string): boolean {
   return !posix.join(posix.dirname(path), specifier).startsWith(`${home}/`);
 }
 
-/** @returns also whether nothing is left of the import when the program is loaded: it imports types only, or is a call that may come later */
+/**
+ * @returns also whether nothing is left of the import when the program is loaded: it imports types only, or is a call
+ *   that may come later
+ */
 export function importsOf(text: string): { specifier: string; offset: number; isErased: boolean }[] {
   const found: { specifier: string; offset: number; isErased: boolean }[] = [];
   const code = withoutComments(text);
-  for (const match of code.matchAll(/(?:^|\n)\s*(?:import|export)\s(?:[^;'"`]*?\sfrom\s*)?["']([^"'\n]+)["']|\bimport\(\s*["']([^"'\n]+)["']\s*\)/g)) {
-    found.push({ specifier: (match[1] ?? match[2])!, offset: match.index + match[0].search(/\S/), isErased: match[1] === undefined || /^\s*(?:import|export)\s+type\s/.test(match[0]) });
+  for (const match of code.matchAll(
+    /(?:^|\n)\s*(?:import|export)\s(?:[^;'"`]*?\sfrom\s*)?["']([^"'\n]+)["']|\bimport\(\s*["']([^"'\n]+)["']\s*\)/g,
+  )) {
+    found.push({
+      specifier: (match[1] ?? match[2])!,
+      offset: match.index + match[0].search(/\S/),
+      isErased: match[1] === undefined || /^\s*(?:import|export)\s+type\s/.test(match[0]),
+    });
   }
   return found;
 }

@@ -23,8 +23,14 @@ export interface Finding {
 
 /** The files that git tracks, and new ones that it does not ignore. */
 export function readTree(root: string): SourceTree {
-  const paths = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "-z"], { cwd: root, encoding: "utf8" }).split("\0");
-  const files = [...new Set(paths)].filter((path) => path !== "" && existsSync(join(root, path))).sort().map((path) => ({ path, text: textOf(join(root, path)) }));
+  const paths = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "-z"], {
+    cwd: root,
+    encoding: "utf8",
+  }).split("\0");
+  const files = [...new Set(paths)]
+    .filter((path) => path !== "" && existsSync(join(root, path)))
+    .sort()
+    .map((path) => ({ path, text: textOf(join(root, path)) }));
   return { root, files };
 }
 

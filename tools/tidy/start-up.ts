@@ -1,4 +1,7 @@
-/** What `stratos run` loads before the guest runs: each module costs every run its reading, so nothing that only other commands need is among them. */
+/**
+ * What `stratos run` loads before the guest runs: each module costs every run its reading, so nothing that only other
+ * commands need is among them.
+ */
 import { posix } from "node:path";
 import { importsOf } from "./layers.ts";
 import type { Finding, SourceTree } from "./source-tree.ts";
@@ -7,20 +10,39 @@ const ENTRIES = ["packages/cli/src/run-cli.ts", "packages/cli/src/commands/run-c
 /** Packages and libraries that a run needs none of, but for these doors. */
 const NOT_AT_START = /^(?:packages\/(?:pkg|compose|outputs|formats|fuse)\/|library )/;
 /** The kernel reads ELF files, and partition tables of loop devices. */
-const KERNEL_FORMATS = ["elf", "format-error", "disk/disk", "disk/partitions", "gpt/gpt", "gpt/guid", "gpt/partition-types"];
-const ALLOWED = new Set([...KERNEL_FORMATS.map((name) => `packages/formats/src/${name}.ts`), "packages/pkg/src/debian/control.ts", "library commander"]);
+const KERNEL_FORMATS = [
+  "elf",
+  "format-error",
+  "disk/disk",
+  "disk/partitions",
+  "gpt/gpt",
+  "gpt/guid",
+  "gpt/partition-types",
+];
+const ALLOWED = new Set([
+  ...KERNEL_FORMATS.map((name) => `packages/formats/src/${name}.ts`),
+  "packages/pkg/src/debian/control.ts",
+  "library commander",
+]);
 
 export function checkStartUp(tree: SourceTree): Finding[] {
   const textOf = new Map(tree.files.map(({ path, text }) => [path, text]));
   const importer = new Map(ENTRIES.map((path) => [path, ""]));
   const findings: Finding[] = [];
-  for (const path of importer.keys()) { // a Map's walk meets what is added on the way
+  for (const path of importer.keys()) {
+    // a Map's walk meets what is added on the way
     for (const { specifier, isErased } of importsOf(textOf.get(path) ?? "")) {
       const target = isErased || specifier.startsWith("node:") ? null : resolve(path, specifier, textOf);
       if (target === null || importer.has(target)) continue;
       importer.set(target, path);
       if (!NOT_AT_START.test(target) || ALLOWED.has(target)) continue;
-      findings.push({ path, line: 0, message: `\`stratos run\` would load ${target} at its start: ${chain(importer, path)}; import it when it is used, or by a door of its own` });
+      findings.push({
+        path,
+        line: 0,
+        message:
+          `\`stratos run\` would load ${target} at its start: ${chain(importer, path)}; import it when it is used, ` +
+          "or by a door of its own",
+      });
       importer.delete(target); // one finding for each importer, none for what lies behind it
     }
   }
@@ -37,6 +59,8 @@ function resolve(from: string, specifier: string, textOf: ReadonlyMap<string, st
   if (specifier.startsWith(".")) return posix.join(posix.dirname(from), specifier);
   const [, name, door] = /^@stratos\/([^/]+)(\/.*)?$/.exec(specifier) ?? [];
   if (name === undefined) return `library ${specifier}`;
-  const manifest = JSON.parse(textOf.get(`packages/${name}/package.json`) ?? "{}") as { exports?: Record<string, string> };
+  const manifest = JSON.parse(textOf.get(`packages/${name}/package.json`) ?? "{}") as {
+    exports?: Record<string, string>;
+  };
   return posix.join(`packages/${name}`, manifest.exports?.[`.${door ?? ""}`] ?? "");
 }

@@ -11,9 +11,14 @@ import type { Finding, SourceTree } from "./source-tree.ts";
 const manifest = (dependencies: Record<string, string> = {}): string => JSON.stringify({ dependencies });
 const tree = (files: Record<string, string>): SourceTree => ({
   root: "/nowhere",
-  files: Object.entries({ "packages/kernel/package.json": manifest({ "@stratos/base": "0.1.0" }), "docs/where.md": "", ...files }).map(([path, text]) => ({ path, text })),
+  files: Object.entries({
+    "packages/kernel/package.json": manifest({ "@stratos/base": "0.1.0" }),
+    "docs/where.md": "",
+    ...files,
+  }).map(([path, text]) => ({ path, text })),
 });
-const messages = (findings: Finding[]): string[] => findings.map((finding) => `${finding.path}:${finding.line} ${finding.message}`);
+const messages = (findings: Finding[]): string[] =>
+  findings.map((finding) => `${finding.path}:${finding.line} ${finding.message}`);
 
 const layerFaults: readonly [string, RegExp][] = [
   ['import { x } from "@stratos/machine";', /layer 2 \(kernel\) does not know layer 3 \(machine\)/],
@@ -34,15 +39,28 @@ for (const [text, expected] of layerFaults) {
 }
 
 test("layers: what is allowed is not found", () => {
-  const text = '/** Date.now() and import "node:fs" in a comment. */\nimport { x } from "@stratos/base";\nimport type { Y } from "../vfs/y.ts"; // Math.random()\n';
-  assert.deepEqual(messages(checkLayers(tree({ "packages/kernel/src/mm/x.ts": text, "packages/kernel/src/mm/x.test.ts": 'import { test } from "node:test";' }))), []);
+  const text =
+    '/** Date.now() and import "node:fs" in a comment. */\nimport { x } from "@stratos/base";\nimport type { Y } from "../vfs/y.ts"; // Math.random()\n';
+  assert.deepEqual(
+    messages(
+      checkLayers(
+        tree({
+          "packages/kernel/src/mm/x.ts": text,
+          "packages/kernel/src/mm/x.test.ts": 'import { test } from "node:test";',
+        }),
+      ),
+    ),
+    [],
+  );
 });
 
 test("start-up: what a run doesn't need, with the way to it; types and later imports cost nothing", () => {
   const files = {
     "packages/cli/src/commands/run-command.ts": 'import { run } from "../session/run.ts";',
-    "packages/cli/src/session/run.ts": 'import { parse } from "@stratos/pkg";\nimport { elf } from "@stratos/formats/elf";\nimport type { T } from "@stratos/compose";\nconst x = await import("@stratos/outputs");',
-    "packages/pkg/package.json": JSON.stringify({ exports: { ".": "./src/pkg.ts" } }), "packages/formats/package.json": JSON.stringify({ exports: { "./elf": "./src/elf.ts" } }),
+    "packages/cli/src/session/run.ts":
+      'import { parse } from "@stratos/pkg";\nimport { elf } from "@stratos/formats/elf";\nimport type { T } from "@stratos/compose";\nconst x = await import("@stratos/outputs");',
+    "packages/pkg/package.json": JSON.stringify({ exports: { ".": "./src/pkg.ts" } }),
+    "packages/formats/package.json": JSON.stringify({ exports: { "./elf": "./src/elf.ts" } }),
   };
   const found = messages(checkStartUp(tree(files)));
   assert.equal(found.length, 1);
@@ -50,7 +68,16 @@ test("start-up: what a run doesn't need, with the way to it; types and later imp
 });
 
 test("files: names and sizes", () => {
-  const found = messages(checkFiles(tree({ "packages/kernel/src/Foo.ts": "", "packages/kernel/src/utils.ts": "", "packages/kernel/src/a.ts": "\n".repeat(701), "packages/kernel/src/page-fault.test.ts": "" })));
+  const found = messages(
+    checkFiles(
+      tree({
+        "packages/kernel/src/Foo.ts": "",
+        "packages/kernel/src/utils.ts": "",
+        "packages/kernel/src/a.ts": "\n".repeat(701),
+        "packages/kernel/src/page-fault.test.ts": "",
+      }),
+    ),
+  );
   assert.equal(found.length, 3);
   assert.match(found.join("\n"), /Foo\.ts.*kebab-case(.|\n)*utils\.ts.*says nothing(.|\n)*a\.ts.*702 lines/);
 });
@@ -70,13 +97,19 @@ test("leftovers: each kind", () => {
 });
 
 test("documents: links, symbols, decision numbers, reasons for libraries", () => {
-  const found = messages(checkDocuments(tree({
-    "README.md": "\n[a](docs/nothing.md)",
-    "docs/where.md": "`packages/kernel/src/a.ts:known` `packages/kernel/src/a.ts:gone` `packages/b.ts:x`",
-    "packages/kernel/src/a.ts": "export const known = 1;",
-    "docs/decisions/0001-a.md": "", "docs/decisions/0003-c.md": "", "docs/decisions/notes.md": "",
-    "packages/cli/package.json": manifest({ loose: "^1.0.0", "@stratos/base": "0.1.0" }),
-  })));
+  const found = messages(
+    checkDocuments(
+      tree({
+        "README.md": "\n[a](docs/nothing.md)",
+        "docs/where.md": "`packages/kernel/src/a.ts:known` `packages/kernel/src/a.ts:gone` `packages/b.ts:x`",
+        "packages/kernel/src/a.ts": "export const known = 1;",
+        "docs/decisions/0001-a.md": "",
+        "docs/decisions/0003-c.md": "",
+        "docs/decisions/notes.md": "",
+        "packages/cli/package.json": manifest({ loose: "^1.0.0", "@stratos/base": "0.1.0" }),
+      }),
+    ),
+  );
   assert.deepEqual(found, [
     "README.md:2 a link to nothing: docs/nothing.md",
     "docs/where.md:1 no gone in packages/kernel/src/a.ts",

@@ -4,12 +4,24 @@ import { EINVAL } from "./errno.ts";
  * POSIX access control lists (acl(5)) in the form of the `system.posix_acl_*` attributes:
  * a version word (2), then entries of { u16 tag, u16 permissions, u32 id }, little endian, in tag order.
  */
-export const ACL_USER_OBJ = 1, ACL_USER = 2, ACL_GROUP_OBJ = 4, ACL_GROUP = 8, ACL_MASK = 16, ACL_OTHER = 32;
-export const ACL_ACCESS_NAME = "system.posix_acl_access", ACL_DEFAULT_NAME = "system.posix_acl_default";
+export const ACL_USER_OBJ = 1,
+  ACL_USER = 2,
+  ACL_GROUP_OBJ = 4,
+  ACL_GROUP = 8,
+  ACL_MASK = 16,
+  ACL_OTHER = 32;
+export const ACL_ACCESS_NAME = "system.posix_acl_access",
+  ACL_DEFAULT_NAME = "system.posix_acl_default";
 
-const VERSION = 2, HEADER_SIZE = 4, ENTRY_SIZE = 8;
+const VERSION = 2,
+  HEADER_SIZE = 4,
+  ENTRY_SIZE = 8;
 
-export interface AclEntry { tag: number; permissions: number; id: number }
+export interface AclEntry {
+  tag: number;
+  permissions: number;
+  id: number;
+}
 export type Acl = readonly AclEntry[];
 
 /** Reads and checks an attribute value; −EINVAL for what acl_valid(3) refuses. */
@@ -19,11 +31,16 @@ export function parseAcl(value: Uint8Array): Acl | number {
   if (view.getUint32(0, true) !== VERSION) return -EINVAL;
   const entries: AclEntry[] = [];
   for (let at = HEADER_SIZE; at < value.length; at += ENTRY_SIZE) {
-    entries.push({ tag: view.getUint16(at, true), permissions: view.getUint16(at + 2, true), id: view.getUint32(at + 4, true) });
+    entries.push({
+      tag: view.getUint16(at, true),
+      permissions: view.getUint16(at + 2, true),
+      id: view.getUint32(at + 4, true),
+    });
   }
   const count = (tag: number): number => entries.filter((entry) => entry.tag === tag).length;
   if (entries.length === 0) return entries;
-  if (count(ACL_USER_OBJ) !== 1 || count(ACL_GROUP_OBJ) !== 1 || count(ACL_OTHER) !== 1 || count(ACL_MASK) > 1) return -EINVAL;
+  if (count(ACL_USER_OBJ) !== 1 || count(ACL_GROUP_OBJ) !== 1 || count(ACL_OTHER) !== 1 || count(ACL_MASK) > 1)
+    return -EINVAL;
   if (count(ACL_MASK) === 0 && count(ACL_USER) + count(ACL_GROUP) > 0) return -EINVAL;
   for (let index = 0; index < entries.length; index++) {
     const { tag, permissions } = entries[index]!;

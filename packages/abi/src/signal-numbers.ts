@@ -1,22 +1,103 @@
 /** Signals. Source: Linux include/uapi/asm-generic/signal.h; signal(7). */
-export const SIGHUP = 1, SIGINT = 2, SIGQUIT = 3, SIGILL = 4, SIGTRAP = 5, SIGABRT = 6, SIGBUS = 7, SIGFPE = 8;
-export const SIGKILL = 9, SIGUSR1 = 10, SIGSEGV = 11, SIGUSR2 = 12, SIGPIPE = 13, SIGALRM = 14, SIGTERM = 15, SIGSTKFLT = 16;
-export const SIGCHLD = 17, SIGCONT = 18, SIGSTOP = 19, SIGTSTP = 20, SIGTTIN = 21, SIGTTOU = 22, SIGURG = 23, SIGXCPU = 24;
-export const SIGXFSZ = 25, SIGVTALRM = 26, SIGPROF = 27, SIGWINCH = 28, SIGIO = 29, SIGPWR = 30, SIGSYS = 31;
-export const SIGRTMIN = 32, SIGRTMAX = 64;
+export const SIGHUP = 1,
+  SIGINT = 2,
+  SIGQUIT = 3,
+  SIGILL = 4,
+  SIGTRAP = 5,
+  SIGABRT = 6,
+  SIGBUS = 7,
+  SIGFPE = 8;
+export const SIGKILL = 9,
+  SIGUSR1 = 10,
+  SIGSEGV = 11,
+  SIGUSR2 = 12,
+  SIGPIPE = 13,
+  SIGALRM = 14,
+  SIGTERM = 15,
+  SIGSTKFLT = 16;
+export const SIGCHLD = 17,
+  SIGCONT = 18,
+  SIGSTOP = 19,
+  SIGTSTP = 20,
+  SIGTTIN = 21,
+  SIGTTOU = 22,
+  SIGURG = 23,
+  SIGXCPU = 24;
+export const SIGXFSZ = 25,
+  SIGVTALRM = 26,
+  SIGPROF = 27,
+  SIGWINCH = 28,
+  SIGIO = 29,
+  SIGPWR = 30,
+  SIGSYS = 31;
+export const SIGRTMIN = 32,
+  SIGRTMAX = 64;
 
 /** Names without the SIG prefix, by number, as `kill -l` prints them. */
 export const SIGNAL_NAMES: readonly string[] = [
-  "0", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM", "STKFLT",
-  "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
+  "0",
+  "HUP",
+  "INT",
+  "QUIT",
+  "ILL",
+  "TRAP",
+  "ABRT",
+  "BUS",
+  "FPE",
+  "KILL",
+  "USR1",
+  "SEGV",
+  "USR2",
+  "PIPE",
+  "ALRM",
+  "TERM",
+  "STKFLT",
+  "CHLD",
+  "CONT",
+  "STOP",
+  "TSTP",
+  "TTIN",
+  "TTOU",
+  "URG",
+  "XCPU",
+  "XFSZ",
+  "VTALRM",
+  "PROF",
+  "WINCH",
+  "IO",
+  "PWR",
+  "SYS",
 ];
 
-export const SA_NOCLDSTOP = 1, SA_NOCLDWAIT = 2, SA_SIGINFO = 4, SA_ONSTACK = 0x08000000, SA_RESTART = 0x10000000;
-export const SA_NODEFER = 0x40000000, SA_RESETHAND = 0x80000000;
-export const SIG_BLOCK = 0, SIG_UNBLOCK = 1, SIG_SETMASK = 2;
-export const SS_ONSTACK = 1, SS_DISABLE = 2;
+export const SA_NOCLDSTOP = 1,
+  SA_NOCLDWAIT = 2,
+  SA_SIGINFO = 4,
+  SA_ONSTACK = 0x08000000,
+  SA_RESTART = 0x10000000;
+export const SA_NODEFER = 0x40000000,
+  SA_RESETHAND = 0x80000000;
+export const SIG_BLOCK = 0,
+  SIG_UNBLOCK = 1,
+  SIG_SETMASK = 2;
+export const SS_ONSTACK = 1,
+  SS_DISABLE = 2;
 
 /** `si_code` values. Source: include/uapi/asm-generic/siginfo.h. */
-export const SI_USER = 0, SI_KERNEL = 0x80, SI_QUEUE = -1, SI_TIMER = -2, SI_MESGQ = -3, SI_TKILL = -6;
-export const SEGV_MAPERR = 1, SEGV_ACCERR = 2, BUS_ADRALN = 1, BUS_ADRERR = 2, ILL_ILLOPC = 1, TRAP_BRKPT = 1;
-export const CLD_EXITED = 1, CLD_KILLED = 2, CLD_DUMPED = 3, CLD_TRAPPED = 4, CLD_STOPPED = 5, CLD_CONTINUED = 6;
+export const SI_USER = 0,
+  SI_KERNEL = 0x80,
+  SI_QUEUE = -1,
+  SI_TIMER = -2,
+  SI_MESGQ = -3,
+  SI_TKILL = -6;
+export const SEGV_MAPERR = 1,
+  SEGV_ACCERR = 2,
+  BUS_ADRALN = 1,
+  BUS_ADRERR = 2,
+  ILL_ILLOPC = 1,
+  TRAP_BRKPT = 1;
+export const CLD_EXITED = 1,
+  CLD_KILLED = 2,
+  CLD_DUMPED = 3,
+  CLD_TRAPPED = 4,
+  CLD_STOPPED = 5,
+  CLD_CONTINUED = 6;

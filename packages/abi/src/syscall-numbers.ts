@@ -351,4 +351,6 @@ table[466] = "removexattrat";
 table[467] = "open_tree_attr";
 
 /** Number by name. */
-export const SYSCALL_NUMBERS: ReadonlyMap<string, number> = new Map(table.map((name, number) => [name, number] as const).filter(([name]) => name !== undefined));
+export const SYSCALL_NUMBERS: ReadonlyMap<string, number> = new Map(
+  table.map((name, number) => [name, number] as const).filter(([name]) => name !== undefined),
+);

@@ -1,5 +1,6 @@
 /**
- * A filter that observes and refuses: it tells of each new name on standard error, and lets nobody make or write what ends in `.exe`.
+ * A filter that observes and refuses: it tells of each new name on standard error, and lets nobody make or write what
+ * ends in `.exe`.
  *
  * @type {import("@stratos/aegisfs").FilterFactory}
  */

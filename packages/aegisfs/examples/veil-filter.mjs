@@ -1,14 +1,17 @@
 /**
- * A filter that veils content: what is stored is the content exclusive-ored with a stream of bytes that a key, the inode and the place give.
- * It shows how content is transformed both ways at any offset. It is no encryption (`stratos fs format --encrypt` is): who has two versions of
- * a file sees where they differ.
+ * A filter that veils content: what is stored is the content exclusive-ored with a stream of bytes that a key, the
+ * inode and the place give. It shows how content is transformed both ways at any offset. It is no encryption
+ * (`stratos fs format --encrypt` is): who has two versions of a file sees where they differ.
  *
  *     STRATOS_FS_FILTERS=…/veil-filter.mjs VEIL_KEY=secret stratos fs cp letter.txt volume:/letter.txt
  *
  * @type {import("@stratos/aegisfs").FilterFactory}
  */
 export default function veil() {
-  const key = [...(process.env.VEIL_KEY ?? "")].reduce((hash, char) => Math.imul(hash ^ char.codePointAt(0), 0x01000193), 0x811c9dc5);
+  const key = [...(process.env.VEIL_KEY ?? "")].reduce(
+    (hash, char) => Math.imul(hash ^ char.codePointAt(0), 0x01000193),
+    0x811c9dc5,
+  );
 
   /** Exclusive or is its own inverse: one function for both ways. */
   const turn = (ino, offset, bytes, at, length) => {

@@ -19,7 +19,10 @@ function measure(what: string, count: number, unit: string, run: () => void): vo
   const start = performance.now();
   run();
   const ms = performance.now() - start;
-  console.log(`${what.padEnd(44)} ${count === 1 ? `${ms.toFixed(2)} ms` : `${Math.round((count / ms) * 1000).toLocaleString("en")} ${unit}/s`}`);
+  console.log(
+    `${what.padEnd(44)} ` +
+      `${count === 1 ? `${ms.toFixed(2)} ms` : `${Math.round((count / ms) * 1000).toLocaleString("en")} ${unit}/s`}`,
+  );
 }
 
 measure("create a file and write 4 KiB", files, "files", () => {
@@ -32,14 +35,18 @@ measure("create a file and write 4 KiB", files, "files", () => {
 measure("commit of all that", 1, "", () => volume.sync());
 for (const round of ["cold", "warm"]) {
   measure(`stat by a path of two names, ${round}`, files, "calls", () => {
-    for (let file = 0; file < files; file++) root.stat(root.lookup(root.lookup(ROOT_INO, `folder${file % 20}`), `file${file}`), attributes);
+    for (let file = 0; file < files; file++)
+      root.stat(root.lookup(root.lookup(ROOT_INO, `folder${file % 20}`), `file${file}`), attributes);
   });
 }
-measure("read 4 KiB into the caller's bytes", files, "reads", () => inos.forEach((ino) => root.readPages(ino, 0, 1, page, 0)));
+measure("read 4 KiB into the caller's bytes", files, "reads", () =>
+  inos.forEach((ino) => root.readPages(ino, 0, 1, page, 0)),
+);
 measure("overwrite 4 KiB", files, "writes", () => inos.forEach((ino) => root.write(ino, 0, content, 0, 4096)));
 measure("list all", files, "entries", () => {
   const entry = new DirectoryEntry();
-  for (const folder of folders) for (let cursor = 0; root.readDirectory(folder, cursor, entry) === 1; cursor = entry.nextCursor);
+  for (const folder of folders)
+    for (let cursor = 0; root.readDirectory(folder, cursor, entry) === 1; cursor = entry.nextCursor);
 });
 measure("snapshot", 1, "", () => volume.snapshot(root, "snapshot", { readOnly: true }));
 measure("clone on another device, mounted", 1, "", () => mountOverlay(device, new MemoryBlockDevice(2 ** 30)));

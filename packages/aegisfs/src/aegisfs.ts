@@ -1,6 +1,6 @@
 /**
- * AegisFS: a copy-on-write file system with checksums, snapshots and clones. FORMAT.md is what is on the disk, ARCHITECTURE.md
- * how this engine works.
+ * AegisFS: a copy-on-write file system with checksums, snapshots and clones. FORMAT.md is what is on the disk,
+ * ARCHITECTURE.md how this engine works.
  *
  *   format(device, …)          makes a volume
  *   mount(device, …)           opens it
@@ -23,7 +23,16 @@ export type { Credentials } from "./access/permission.ts";
 export { Subvolume } from "./volume/subvolume.ts";
 export { Superblock } from "./format/superblock.ts";
 export {
-  Attributes, ATTRIBUTE_ATIME, ATTRIBUTE_BTIME, ATTRIBUTE_CTIME, ATTRIBUTE_FLAGS, ATTRIBUTE_GID, ATTRIBUTE_MODE, ATTRIBUTE_MTIME, ATTRIBUTE_PROJECT, ATTRIBUTE_SIZE,
+  Attributes,
+  ATTRIBUTE_ATIME,
+  ATTRIBUTE_BTIME,
+  ATTRIBUTE_CTIME,
+  ATTRIBUTE_FLAGS,
+  ATTRIBUTE_GID,
+  ATTRIBUTE_MODE,
+  ATTRIBUTE_MTIME,
+  ATTRIBUTE_PROJECT,
+  ATTRIBUTE_SIZE,
   ATTRIBUTE_UID,
 } from "./file/attributes.ts";
 export { addOffsets, blockOf, blocksOf, offsetBetween, offsetOf } from "./file/file-offset.ts";
@@ -38,8 +47,25 @@ export { BLOCK_SIZE, FILE_SIZE_MAX } from "./format/geometry.ts";
 export { check } from "./check/check.ts";
 export type { CheckOptions, Problem } from "./check/check.ts";
 export {
-  COMPRESS_LZ4, COMPRESS_NONE, COMPRESS_UNSET, COMPRESS_ZSTD, compressionOf, DEDUPE_OFF, DEDUPE_ON, DEDUPE_UNSET, dedupeOf, levelOf, propertiesOr, TIER_ANY, TIER_FAST, TIER_SLOW, TIER_UNSET, tierOf,
-  withCompression, withDedupe, withTier,
+  COMPRESS_LZ4,
+  COMPRESS_NONE,
+  COMPRESS_UNSET,
+  COMPRESS_ZSTD,
+  compressionOf,
+  DEDUPE_OFF,
+  DEDUPE_ON,
+  DEDUPE_UNSET,
+  dedupeOf,
+  levelOf,
+  propertiesOr,
+  TIER_ANY,
+  TIER_FAST,
+  TIER_SLOW,
+  TIER_UNSET,
+  tierOf,
+  withCompression,
+  withDedupe,
+  withTier,
 } from "./format/properties.ts";
 export { lz4 } from "./codec/lz4.ts";
 export { measureDropped, measureSubvolume } from "./snapshot/tree-usage.ts";
@@ -71,7 +97,13 @@ export type { SnapshotIdentity } from "./send/stream-record.ts";
 export { Transaction } from "./transaction/transaction.ts";
 export type { IsolationLevel, TransactionOptions } from "./transaction/transaction.ts";
 export type { LockMode } from "./transaction/lock-table.ts";
-export { checksumBlocks, LANE_BLOCKS, LANE_BLOCKS_MAX, offerChecksumLanes, useChecksumLanes } from "./store/checksum.ts";
+export {
+  checksumBlocks,
+  LANE_BLOCKS,
+  LANE_BLOCKS_MAX,
+  offerChecksumLanes,
+  useChecksumLanes,
+} from "./store/checksum.ts";
 export type { ChecksumLanes, StagedChecksumLanes } from "./store/checksum.ts";
 export { exitOf, repair } from "./check/repair.ts";
 export type { Loss } from "./check/losses.ts";
@@ -87,7 +119,13 @@ export type { DedupeOptions, DedupeResult } from "./dedupe/dedupe.ts";
 export { migrate, tierStatus } from "./tier/tier.ts";
 export type { FileTier, MigrateOptions, MigrateResult, TierStatus } from "./tier/tier.ts";
 export {
-  FIEMAP_EXTENT_DATA_INLINE, FIEMAP_EXTENT_ENCODED, FIEMAP_EXTENT_LAST, FIEMAP_EXTENT_NOT_ALIGNED, FIEMAP_EXTENT_SHARED, FIEMAP_EXTENT_UNKNOWN, FIEMAP_EXTENT_UNWRITTEN,
+  FIEMAP_EXTENT_DATA_INLINE,
+  FIEMAP_EXTENT_ENCODED,
+  FIEMAP_EXTENT_LAST,
+  FIEMAP_EXTENT_NOT_ALIGNED,
+  FIEMAP_EXTENT_SHARED,
+  FIEMAP_EXTENT_UNKNOWN,
+  FIEMAP_EXTENT_UNWRITTEN,
 } from "./file/extent-list.ts";
 export type { FileExtent } from "./file/extent-list.ts";
 export type { Fragmentation } from "./file/defragment.ts";

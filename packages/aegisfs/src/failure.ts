@@ -3,16 +3,16 @@ import { EIO, ENOSPC, EOPNOTSUPP, EUCLEAN } from "@stratos/abi";
 /** Why a volume cannot be mounted or formatted, in words for people. */
 export const MOUNT_ERROR_WORDS = {
   "no-superblock": "this is no AegisFS volume, or its superblocks are damaged",
-  "encrypted": "it is encrypted: a passphrase is needed",
-  "unsupported": "the volume has a feature that this version does not know",
+  encrypted: "it is encrypted: a passphrase is needed",
+  unsupported: "the volume has a feature that this version does not know",
   "base-mismatch": "this is a clone's layer, or of another base than the one given",
   "needs-recovery": "the base has changes in its log since its last commit: mount it once, then make the clone",
   "device-too-small": "it is smaller than the volume says, or than a volume needs (4 MiB)",
   "devices-missing": "the volume has more devices, or needs more for its copies",
   "foreign-device": "one of the devices is not of this volume",
-  "diverged": "a device was written while the others went on without it; erase it and add it again",
+  diverged: "a device was written while the others went on without it; erase it and add it again",
   "device-error": "the device cannot be read or written",
-  "corrupt": "the volume is damaged; `stratos fs check` says where",
+  corrupt: "the volume is damaged; `stratos fs check` says where",
 } as const;
 
 export type MountError = keyof typeof MOUNT_ERROR_WORDS;

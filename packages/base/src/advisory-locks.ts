@@ -1,6 +1,7 @@
 /**
- * The rules of advisory locks, for whoever has files and owners: which ranges conflict, what becomes of an owner's ranges when it sets another one, and who
- * would wait for whom in a circle (fcntl(2), "Advisory record locking"; flock(2)). An owner is any object: a process, an open file description.
+ * The rules of advisory locks, for whoever has files and owners: which ranges conflict, what becomes of an owner's
+ * ranges when it sets another one, and who would wait for whom in a circle (fcntl(2), "Advisory record locking";
+ * flock(2)). An owner is any object: a process, an open file description.
  */
 /** Types of locks, with the numbers of F_RDLCK, F_WRLCK and F_UNLCK in Linux. */
 export const LOCK_SHARED = 0;
@@ -18,20 +19,37 @@ export interface RangeLock<Owner, Offset extends number | bigint = number> {
 }
 
 /** The lock that keeps `wanted` from being set; null when it could be. */
-export function conflictingRange<Lock extends RangeLock<unknown, number | bigint>>(ranges: readonly Lock[], wanted: RangeLock<unknown, number | bigint>): Lock | null {
+export function conflictingRange<Lock extends RangeLock<unknown, number | bigint>>(
+  ranges: readonly Lock[],
+  wanted: RangeLock<unknown, number | bigint>,
+): Lock | null {
   for (const lock of ranges) {
-    if (lock.owner !== wanted.owner && lock.start < wanted.end && wanted.start < lock.end && (lock.type === LOCK_EXCLUSIVE || wanted.type === LOCK_EXCLUSIVE)) return lock;
+    if (
+      lock.owner !== wanted.owner &&
+      lock.start < wanted.end &&
+      wanted.start < lock.end &&
+      (lock.type === LOCK_EXCLUSIVE || wanted.type === LOCK_EXCLUSIVE)
+    )
+      return lock;
   }
   return null;
 }
 
 /** All of these locks. */
-export function conflictingRanges<Lock extends RangeLock<unknown, number | bigint>>(ranges: readonly Lock[], wanted: RangeLock<unknown, number | bigint>): Lock[] {
+export function conflictingRanges<Lock extends RangeLock<unknown, number | bigint>>(
+  ranges: readonly Lock[],
+  wanted: RangeLock<unknown, number | bigint>,
+): Lock[] {
   return ranges.filter((lock) => conflictingRange([lock], wanted) !== null);
 }
 
-/** The list with the owner's bytes in `wanted` changed to its type: ranges are cut, and neighbours of one type joined. */
-export function replaceRange<Lock extends RangeLock<unknown, number | bigint>>(ranges: readonly Lock[], wanted: Lock): Lock[] {
+/**
+ * The list with the owner's bytes in `wanted` changed to its type: ranges are cut, and neighbours of one type joined.
+ */
+export function replaceRange<Lock extends RangeLock<unknown, number | bigint>>(
+  ranges: readonly Lock[],
+  wanted: Lock,
+): Lock[] {
   const result: Lock[] = [];
   let { start, end } = wanted;
   for (const lock of ranges) {
@@ -49,7 +67,10 @@ export function replaceRange<Lock extends RangeLock<unknown, number | bigint>>(r
   return result.sort((one, other) => (one.start < other.start ? -1 : one.start > other.start ? 1 : 0));
 }
 
-/** Does `from` wait for `target`, by way of others or not? `blockersOf` says for whom an owner waits. Then `target` must not wait for `from`. */
+/**
+ * Does `from` wait for `target`, by way of others or not? `blockersOf` says for whom an owner waits. Then `target` must
+ * not wait for `from`.
+ */
 export function waitsFor<Owner>(from: Owner, target: Owner, blockersOf: (owner: Owner) => readonly Owner[]): boolean {
   const seen = new Set<Owner>([from]);
   for (const owner of seen) {

@@ -1,7 +1,15 @@
 /** Ground-level vocabulary shared by every package: bytes, assertions, seeded chance. Knows nothing of the computer. */
 export { assert } from "./assert.ts";
 export { byteString, byteStringOf, utf8Of, utf8ToByteString, byteStringToUtf8 } from "./byte-string.ts";
-export { conflictingRange, conflictingRanges, LOCK_EXCLUSIVE, LOCK_NONE, LOCK_SHARED, replaceRange, waitsFor } from "./advisory-locks.ts";
+export {
+  conflictingRange,
+  conflictingRanges,
+  LOCK_EXCLUSIVE,
+  LOCK_NONE,
+  LOCK_SHARED,
+  replaceRange,
+  waitsFor,
+} from "./advisory-locks.ts";
 export type { RangeLock } from "./advisory-locks.ts";
 export { SeededRandom } from "./seeded-random.ts";
 export { concatBytes } from "./concat.ts";

@@ -35,8 +35,15 @@ export function utf8ToByteString(text: string): string {
     if (code >= 0xd800 && code <= 0xdfff) code = 0xfffd;
     if (code < 0x80) out += character;
     else if (code < 0x800) out += String.fromCharCode(0xc0 | (code >> 6), 0x80 | (code & 63));
-    else if (code < 0x10000) out += String.fromCharCode(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
-    else out += String.fromCharCode(0xf0 | (code >> 18), 0x80 | ((code >> 12) & 63), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
+    else if (code < 0x10000)
+      out += String.fromCharCode(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
+    else
+      out += String.fromCharCode(
+        0xf0 | (code >> 18),
+        0x80 | ((code >> 12) & 63),
+        0x80 | ((code >> 6) & 63),
+        0x80 | (code & 63),
+      );
   }
   return out;
 }
@@ -44,16 +51,29 @@ export function utf8ToByteString(text: string): string {
 /** Unicode text of a byte string that holds UTF-8; malformed sequences become U+FFFD. */
 export function byteStringToUtf8(bytes: string): string {
   let out = "";
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const lead = bytes.charCodeAt(at++);
-    if (lead < 0x80) { out += String.fromCharCode(lead); continue; }
+    if (lead < 0x80) {
+      out += String.fromCharCode(lead);
+      continue;
+    }
     const length = lead >= 0xf0 && lead < 0xf5 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc2 ? 1 : 0;
     let code = length === 3 ? lead & 7 : length === 2 ? lead & 15 : lead & 31;
     let taken = 0;
-    while (taken < length && (bytes.charCodeAt(at + taken) & 0xc0) === 0x80) code = (code << 6) | (bytes.charCodeAt(at + taken++) & 63);
+    while (taken < length && (bytes.charCodeAt(at + taken) & 0xc0) === 0x80)
+      code = (code << 6) | (bytes.charCodeAt(at + taken++) & 63);
     const minimum = length === 3 ? 0x10000 : length === 2 ? 0x800 : 0x80;
-    const valid = length > 0 && lead < 0xf5 && taken === length && code >= minimum && code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff);
-    if (valid) { out += String.fromCodePoint(code); at += taken; } else out += "\ufffd";
+    const valid =
+      length > 0 &&
+      lead < 0xf5 &&
+      taken === length &&
+      code >= minimum &&
+      code <= 0x10ffff &&
+      !(code >= 0xd800 && code <= 0xdfff);
+    if (valid) {
+      out += String.fromCodePoint(code);
+      at += taken;
+    } else out += "\ufffd";
   }
   return out;
 }

@@ -23,17 +23,37 @@ function remainder(table: Uint32Array, bytes: Uint8Array, start: number, end: nu
     for (; (bytes.byteOffset + at) % 4 !== 0; at++) crc = (crc >>> 8) ^ table[(crc ^ bytes[at]!) & 255]!;
     const words = new Int32Array(bytes.buffer, bytes.byteOffset + at, ((end - at) >> 4) * 4);
     for (let word = 0; word < words.length; word += 4) {
-      const a = crc ^ words[word]!, b = words[word + 1]!, c = words[word + 2]!, d = words[word + 3]!;
-      crc = table[3840 + (a & 255)]! ^ table[3584 + ((a >>> 8) & 255)]! ^ table[3328 + ((a >>> 16) & 255)]! ^ table[3072 + (a >>> 24)]!
-        ^ table[2816 + (b & 255)]! ^ table[2560 + ((b >>> 8) & 255)]! ^ table[2304 + ((b >>> 16) & 255)]! ^ table[2048 + (b >>> 24)]!
-        ^ table[1792 + (c & 255)]! ^ table[1536 + ((c >>> 8) & 255)]! ^ table[1280 + ((c >>> 16) & 255)]! ^ table[1024 + (c >>> 24)]!
-        ^ table[768 + (d & 255)]! ^ table[512 + ((d >>> 8) & 255)]! ^ table[256 + ((d >>> 16) & 255)]! ^ table[d >>> 24]!;
+      const a = crc ^ words[word]!,
+        b = words[word + 1]!,
+        c = words[word + 2]!,
+        d = words[word + 3]!;
+      crc =
+        table[3840 + (a & 255)]! ^
+        table[3584 + ((a >>> 8) & 255)]! ^
+        table[3328 + ((a >>> 16) & 255)]! ^
+        table[3072 + (a >>> 24)]! ^
+        table[2816 + (b & 255)]! ^
+        table[2560 + ((b >>> 8) & 255)]! ^
+        table[2304 + ((b >>> 16) & 255)]! ^
+        table[2048 + (b >>> 24)]! ^
+        table[1792 + (c & 255)]! ^
+        table[1536 + ((c >>> 8) & 255)]! ^
+        table[1280 + ((c >>> 16) & 255)]! ^
+        table[1024 + (c >>> 24)]! ^
+        table[768 + (d & 255)]! ^
+        table[512 + ((d >>> 8) & 255)]! ^
+        table[256 + ((d >>> 16) & 255)]! ^
+        table[d >>> 24]!;
     }
     at += words.length * 4;
   }
   for (; at + 4 <= end; at += 4) {
     crc ^= bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
-    crc = table[768 + (crc & 255)]! ^ table[512 + ((crc >>> 8) & 255)]! ^ table[256 + ((crc >>> 16) & 255)]! ^ table[crc >>> 24]!;
+    crc =
+      table[768 + (crc & 255)]! ^
+      table[512 + ((crc >>> 8) & 255)]! ^
+      table[256 + ((crc >>> 16) & 255)]! ^
+      table[crc >>> 24]!;
   }
   for (; at < end; at++) crc = (crc >>> 8) ^ table[(crc ^ bytes[at]!) & 255]!;
   return ~crc >>> 0;

@@ -1,6 +1,7 @@
 /**
- * LZ4 block format (github.com/lz4/lz4, doc/lz4_Block_format.md): sequences of a token, literals, and a match that copies earlier
- * output. The compressor is the greedy one with a table of hashed positions; blocks are at most 64 KiB, so that every distance fits.
+ * LZ4 block format (github.com/lz4/lz4, doc/lz4_Block_format.md): sequences of a token, literals, and a match that
+ * copies earlier output. The compressor is the greedy one with a table of hashed positions; blocks are at most 64 KiB,
+ * so that every distance fits.
  *
  *   token      literal length (4 bits, high) | match length − 4; 15 goes on in bytes of 255
  *   literals
@@ -111,7 +112,14 @@ function putLength(output: Uint8Array, out: number, length: number): number {
  * Unpacks `length` bytes of `input` into `size` bytes of `output`.
  * @returns whether they were one whole block that has just this size
  */
-export function decompressLz4(input: Uint8Array, at: number, length: number, output: Uint8Array, to: number, size: number): boolean {
+export function decompressLz4(
+  input: Uint8Array,
+  at: number,
+  length: number,
+  output: Uint8Array,
+  to: number,
+  size: number,
+): boolean {
   const end = at + length;
   const outEnd = to + size;
   let out = to;
@@ -147,11 +155,12 @@ export function decompressLz4(input: Uint8Array, at: number, length: number, out
     const count = more + MATCH_MIN;
     if (distance === 0 || distance > out - to || count > outEnd - out) return false;
     // A distance shorter than the match repeats what it writes: what can be copied at once doubles with each step.
-    if (count > 32) for (let done = 0; done < count; ) {
-      const step = Math.min(distance + done, count - done);
-      output.copyWithin(out + done, out - distance, out - distance + step);
-      done += step;
-    }
+    if (count > 32)
+      for (let done = 0; done < count;) {
+        const step = Math.min(distance + done, count - done);
+        output.copyWithin(out + done, out - distance, out - distance + step);
+        done += step;
+      }
     else for (let index = 0; index < count; index++) output[out + index] = output[out - distance + index]!;
     out += count;
   }

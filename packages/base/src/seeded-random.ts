@@ -3,7 +3,10 @@
  * one of these, so that a run repeats from its seed. Not for secrets.
  */
 export class SeededRandom {
-  #a: number; #b: number; #c: number; #d: number;
+  #a: number;
+  #b: number;
+  #c: number;
+  #d: number;
 
   /** @param seed  any integer; its low 32 bits and next 21 bits are used */
   constructor(seed: number) {
@@ -16,7 +19,10 @@ export class SeededRandom {
       z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35);
       return z ^ (z >>> 16);
     };
-    this.#a = next(); this.#b = next(); this.#c = next(); this.#d = next() | 1;
+    this.#a = next();
+    this.#b = next();
+    this.#c = next();
+    this.#d = next() | 1;
   }
 
   /** Uniform in 0 … 2^32 − 1. */
@@ -24,7 +30,10 @@ export class SeededRandom {
     const r = Math.imul(this.#b, 5);
     const result = Math.imul((r << 7) | (r >>> 25), 9) >>> 0;
     const t = this.#b << 9;
-    this.#c ^= this.#a; this.#d ^= this.#b; this.#b ^= this.#c; this.#a ^= this.#d;
+    this.#c ^= this.#a;
+    this.#d ^= this.#b;
+    this.#b ^= this.#c;
+    this.#a ^= this.#d;
     this.#c ^= t;
     this.#d = (this.#d << 11) | (this.#d >>> 21);
     return result;

@@ -13,7 +13,7 @@ test("digests equal Node's, whatever the length and the pieces", () => {
     const expected = createHash("sha256").update(bytes).digest("hex");
     assert.equal(Buffer.from(sha256(bytes)).toString("hex"), expected, `${length} bytes`);
     const digest = new Sha256();
-    for (let at = 0; at < length; ) {
+    for (let at = 0; at < length;) {
       const count = 1 + random.below(90);
       digest.update(bytes.subarray(at, at + count));
       at += count;

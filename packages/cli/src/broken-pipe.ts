@@ -1,4 +1,7 @@
-/** `stratos … | head`: who reads no more ends the writer without a word, as SIGPIPE does elsewhere. Node ignores that signal, so a write tells. */
+/**
+ * `stratos … | head`: who reads no more ends the writer without a word, as SIGPIPE does elsewhere. Node ignores that
+ * signal, so a write tells.
+ */
 import { constants } from "node:os";
 
 /** As shells tell of a program that SIGPIPE ended. */

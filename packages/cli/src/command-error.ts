@@ -30,13 +30,34 @@ export class VolumeInUseError extends CommandError {
    * @param mountPoint  where it is mounted; null: nowhere that this process sees
    * @param words       who has it, when more is known than its number
    */
-  constructor(what: string, { path, owner, mountPoint, cause, words = `in use by process ${owner}` }: { path: string; owner: number; mountPoint: string | null; cause: unknown; words?: string }) {
-    super(what, `${words}${mountPoint === null ? (/mount namespace/.test(words) ? "" : ": it is mounted, or another command changes it") : `: it is mounted on ${mountPoint}, where its files are changed and read; \`stratos fs umount\` ends that`}`, cause === null ? {} : { cause });
+  constructor(
+    what: string,
+    {
+      path,
+      owner,
+      mountPoint,
+      cause,
+      words = `in use by process ${owner}`,
+    }: { path: string; owner: number; mountPoint: string | null; cause: unknown; words?: string },
+  ) {
+    super(
+      what,
+      `${words}` +
+        (mountPoint === null
+          ? /mount namespace/.test(words)
+            ? ""
+            : ": it is mounted, or another command changes it"
+          : `: it is mounted on ${mountPoint}, where its files are changed and read; \`stratos fs umount\` ends that`),
+      cause === null ? {} : { cause },
+    );
     this.path = path;
   }
 }
 
-/** Words for a failed call of the host: `no such file or directory` rather than `ENOENT: no such file or directory, open '…'`. */
+/**
+ * Words for a failed call of the host: `no such file or directory` rather than
+ * `ENOENT: no such file or directory, open '…'`.
+ */
 export function hostReason(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const match = /^[A-Z][A-Z0-9]+: ([^,]+), /.exec(message);

@@ -3,7 +3,16 @@
 /** The image of `stratos` and `stratos run`; built when it is first needed. */
 export const DEFAULT_IMAGE = "debian";
 /** What a person at a shell expects beyond `minbase`. */
-export const DEFAULT_PACKAGES: readonly string[] = ["python3", "procps", "less", "vim-tiny", "file", "ca-certificates", "curl", "git"];
+export const DEFAULT_PACKAGES: readonly string[] = [
+  "python3",
+  "procps",
+  "less",
+  "vim-tiny",
+  "file",
+  "ca-certificates",
+  "curl",
+  "git",
+];
 export const DEFAULT_SUITE = "trixie";
 export const GUEST_ARCHITECTURE = "riscv64";
 

@@ -13,7 +13,8 @@ process.on("uncaughtException", (error: Error) => {
 const { runCli } = await import("./cli.ts");
 const status = await runCli(process.argv.slice(2));
 // What waits for a slow reader of a pipe would be lost with us, and nobody would know.
-for (const stream of [process.stdout, process.stderr]) if (stream.writableLength > 0) await new Promise<void>((resolve) => stream.write("", () => resolve()));
+for (const stream of [process.stdout, process.stderr])
+  if (stream.writableLength > 0) await new Promise<void>((resolve) => stream.write("", () => resolve()));
 // A write that failed says so in the next turn.
 await new Promise((resolve) => setImmediate(resolve));
 // exit, not exitCode: a host stream that still has a listener must not keep a finished run alive.

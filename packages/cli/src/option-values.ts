@@ -31,22 +31,31 @@ export function parseVolume(text: string, previous: readonly VolumeMapping[]): r
   if (match === null) throw new InvalidArgumentError("expected HOST:GUEST or HOST:GUEST:ro, where GUEST is absolute");
   const guest = match[2]!.replace(/\/+/g, "/").replace(/(.)\/$/, "$1");
   if (guest === "/") throw new InvalidArgumentError("the guest's / cannot be replaced");
-  if (guest.split("/").some((name) => name === "." || name === "..")) throw new InvalidArgumentError("the guest's path must not contain '.' or '..'");
+  if (guest.split("/").some((name) => name === "." || name === ".."))
+    throw new InvalidArgumentError("the guest's path must not contain '.' or '..'");
   return [...previous, { host: match[1]!, guest, isReadOnly: match[3] === "ro" }];
 }
 
 /** `8080:80`, `127.0.0.1:8080:80`, `[::1]:5353:53/udp`, as container engines have it. */
 export function parsePublished(text: string, previous: readonly PublishedPort[]): readonly PublishedPort[] {
   const match = /^(?:(\d+(?:\.\d+){3}|\[[0-9a-f:.]+\]):)?(\d{1,5}):(\d{1,5})(?:\/(tcp|udp))?$/i.exec(text);
-  if (match === null) throw new InvalidArgumentError("expected HOST:GUEST, ADDRESS:HOST:GUEST, or one of these with /udp");
+  if (match === null)
+    throw new InvalidArgumentError("expected HOST:GUEST, ADDRESS:HOST:GUEST, or one of these with /udp");
   const [hostPort, guestPort] = [Number(match[2]), Number(match[3])];
   const hostAddress = match[1]?.replace(/[[\]]/g, "") ?? null;
-  if (hostPort > 65535 || guestPort > 65535 || guestPort === 0) throw new InvalidArgumentError("a port is a number from 1 to 65535");
+  if (hostPort > 65535 || guestPort > 65535 || guestPort === 0)
+    throw new InvalidArgumentError("a port is a number from 1 to 65535");
   if (hostAddress !== null && isIP(hostAddress) === 0) throw new InvalidArgumentError(`not an address: ${hostAddress}`);
-  return [...previous, { type: match[4]?.toLowerCase() === "udp" ? "datagram" : "stream", hostAddress, hostPort, guestPort }];
+  return [
+    ...previous,
+    { type: match[4]?.toLowerCase() === "udp" ? "datagram" : "stream", hostAddress, hostPort, guestPort },
+  ];
 }
 
-/** `512M`, `2G`, `1048576`: bytes, a multiple of a page, enough for a machine; which is the largest only the machine knows. */
+/**
+ * `512M`, `2G`, `1048576`: bytes, a multiple of a page, enough for a machine; which is the largest only the machine
+ * knows.
+ */
 export function parseMemory(text: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$/i.exec(text);
   if (match === null) throw new InvalidArgumentError("expected a size such as 512M or 2G");
@@ -79,18 +88,23 @@ export function parseTimeout(text: string): number {
 }
 
 export function parseSeed(text: string): number {
-  if (!/^\d{1,10}$/.test(text) || Number(text) > 0xffffffff) throw new InvalidArgumentError("expected a number from 0 to 4294967295");
+  if (!/^\d{1,10}$/.test(text) || Number(text) > 0xffffffff)
+    throw new InvalidArgumentError("expected a number from 0 to 4294967295");
   return Number(text);
 }
 
 export function parseHarts(text: string): number {
-  if (!/^[1-9]\d*$/.test(text) || Number(text) > MAX_HARTS) throw new InvalidArgumentError(`expected a number from 1 to ${MAX_HARTS}`);
+  if (!/^[1-9]\d*$/.test(text) || Number(text) > MAX_HARTS)
+    throw new InvalidArgumentError(`expected a number from 1 to ${MAX_HARTS}`);
   return Number(text);
 }
 
 /** An image's name is also a folder's. */
 export function parseImageName(text: string): string {
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text)) throw new InvalidArgumentError("a name has letters, digits, '.', '_' and '-', begins with a letter or digit, and has at most 64 characters");
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text))
+    throw new InvalidArgumentError(
+      "a name has letters, digits, '.', '_' and '-', begins with a letter or digit, and has at most 64 characters",
+    );
   return text;
 }
 
@@ -108,7 +122,8 @@ export function parseUser(text: string): string {
 }
 
 export function parseGuestDirectory(text: string): string {
-  if (!text.startsWith("/") || text.includes("\0")) throw new InvalidArgumentError("expected an absolute path in the guest");
+  if (!text.startsWith("/") || text.includes("\0"))
+    throw new InvalidArgumentError("expected an absolute path in the guest");
   return text;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Goal: the command line is the contract that scripts rely on: what is parsed, how mistakes are told, which status follows.
- * Method: `runCli` with handlers that record instead of doing.
+ * Goal: the command line is the contract that scripts rely on: what is parsed, how mistakes are told, which status
+ * follows. Method: `runCli` with handlers that record instead of doing.
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -11,10 +11,21 @@ import type { CommandHandlers } from "./program/program.ts";
 import { runCli } from "./run-cli.ts";
 
 let calls: unknown[][], stdout: string, stderr: string;
-const record = (name: string, status = 0) => async (...args: unknown[]): Promise<number> => (calls.push([name, ...args]), status);
+const record =
+  (name: string, status = 0) =>
+  async (...args: unknown[]): Promise<number> => (calls.push([name, ...args]), status);
 const handlers: CommandHandlers = {
-  shell: record("shell"), run: record("run", 42), trace: record("trace"), replay: record("replay"), imageList: record("ls"), imageBuild: record("build"),
-  imageRemove: record("rm"), imageExport: record("export"), imageImport: record("import"), completion: record("completion"), man: record("man"),
+  shell: record("shell"),
+  run: record("run", 42),
+  trace: record("trace"),
+  replay: record("replay"),
+  imageList: record("ls"),
+  imageBuild: record("build"),
+  imageRemove: record("rm"),
+  imageExport: record("export"),
+  imageImport: record("import"),
+  completion: record("completion"),
+  man: record("man"),
 };
 
 beforeEach(() => {
@@ -46,20 +57,57 @@ test("-- ends the options", async () => {
 
 test("options carry checked values", async () => {
   process.env["STRATOS_TEST_VALUE"] = "from host";
-  await cli("run", "-e", "A=1=2", "-e", "STRATOS_TEST_VALUE", "-e", "STRATOS_TEST_UNSET", "-v", "/a:b:/c//d/:ro", "-v", "x:/y", "-w", "/tmp", "-u", "nobody:7", "--net", "host", "--memory", "1.5G", "--timeout", "0.5", "--keep", "k", "true");
+  await cli(
+    "run",
+    "-e",
+    "A=1=2",
+    "-e",
+    "STRATOS_TEST_VALUE",
+    "-e",
+    "STRATOS_TEST_UNSET",
+    "-v",
+    "/a:b:/c//d/:ro",
+    "-v",
+    "x:/y",
+    "-w",
+    "/tmp",
+    "-u",
+    "nobody:7",
+    "--net",
+    "host",
+    "--memory",
+    "1.5G",
+    "--timeout",
+    "0.5",
+    "--keep",
+    "k",
+    "true",
+  );
   delete process.env["STRATOS_TEST_VALUE"];
   const options = calls[0]![2] as Record<string, unknown>;
-  assert.deepEqual(options["env"], [{ name: "A", value: "1=2" }, { name: "STRATOS_TEST_VALUE", value: "from host" }]);
-  assert.deepEqual(options["volume"], [{ host: "/a:b", guest: "/c/d", isReadOnly: true }, { host: "x", guest: "/y", isReadOnly: false }]);
+  assert.deepEqual(options["env"], [
+    { name: "A", value: "1=2" },
+    { name: "STRATOS_TEST_VALUE", value: "from host" },
+  ]);
+  assert.deepEqual(options["volume"], [
+    { host: "/a:b", guest: "/c/d", isReadOnly: true },
+    { host: "x", guest: "/y", isReadOnly: false },
+  ]);
   assert.equal(options["memory"], 1.5 * 1024 ** 3);
   assert.equal(options["timeout"], 500);
-  assert.deepEqual([options["workdir"], options["user"], options["net"], options["keep"]], ["/tmp", "nobody:7", "host", "k"]);
+  assert.deepEqual(
+    [options["workdir"], options["user"], options["net"], options["keep"]],
+    ["/tmp", "nobody:7", "host", "k"],
+  );
 });
 
 test("run has no network and the shell has the host's, unless told", async () => {
   await cli("run", "true");
   await runCli([], handlers);
-  assert.deepEqual([(calls[0]![2] as { net: string }).net, calls[1]![0], (calls[1]![1] as { net: string }).net], ["none", "shell", "host"]);
+  assert.deepEqual(
+    [(calls[0]![2] as { net: string }).net, calls[1]![0], (calls[1]![1] as { net: string }).net],
+    ["none", "shell", "host"],
+  );
 });
 
 test("packages are given by commas or again", async () => {
@@ -86,7 +134,11 @@ for (const [line, message] of [
   ["run -w tmp y", "-w, --workdir: 'tmp': expected an absolute path in the guest"],
   ["run --net lan y", "--net: 'lan': allowed choices are none, host"],
   ["run -i", "-i, --image: a value is missing"],
-  ["run -i .x y", "-i, --image: '.x': a name has letters, digits, '.', '_' and '-', begins with a letter or digit, and has at most 64 characters"],
+  [
+    "run -i .x y",
+    "-i, --image: '.x': a name has letters, digits, '.', '_' and '-', begins with a letter or digit, and has at " +
+      "most 64 characters",
+  ],
   ["image lss", "lss: unknown command; did you mean ls?"],
   ["image build A b", "build: too many arguments: expected 1 argument but got 2"],
   ["image build A -p G++", "-p, --packages: 'G++': 'G++' is not a package name"],
@@ -110,7 +162,11 @@ test("a failure is told in one line, a defect with its place", async () => {
   assert.equal(await runCli(["image", "ls"], failing(new CommandError("base", "no such image"))), 1);
   assert.equal(stderr, "stratos: base: no such image\n");
   stderr = "";
-  const host = Object.assign(new Error("EACCES: permission denied, open '/x'"), { code: "EACCES", syscall: "open", path: "/x" });
+  const host = Object.assign(new Error("EACCES: permission denied, open '/x'"), {
+    code: "EACCES",
+    syscall: "open",
+    path: "/x",
+  });
   assert.equal(await runCli(["image", "ls"], failing(host)), 1);
   assert.equal(stderr, "stratos: /x: permission denied\n");
   stderr = "";
@@ -123,7 +179,17 @@ test("who reads no more ends a command without a word, with the status that SIGP
   const main = fileURLToPath(new URL("./main.ts", import.meta.url));
   for (const args of ["fs --help", "man fs", "fs device list"]) {
     // The reader has gone before the first byte comes; what the shell itself says of SIGPIPE isn't ours.
-    const result = spawnSync("sh", ["-c", `{ "$1" --disable-warning=ExperimentalWarning "$2" ${args}; echo status $? >&2; } | true`, "sh", process.execPath, main], { encoding: "utf8", env: { ...process.env, STRATOS_HOME: "/nonexistent/home" } });
+    const result = spawnSync(
+      "sh",
+      [
+        "-c",
+        `{ "$1" --disable-warning=ExperimentalWarning "$2" ${args}; echo status $? >&2; } | true`,
+        "sh",
+        process.execPath,
+        main,
+      ],
+      { encoding: "utf8", env: { ...process.env, STRATOS_HOME: "/nonexistent/home" } },
+    );
     assert.equal(result.stderr, "status 141\n", args);
   }
 });

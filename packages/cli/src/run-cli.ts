@@ -15,7 +15,11 @@ import { createProgram, type CommandHandlers } from "./program/program.ts";
  * @param caller  the process that had it sent here; null: it is our user's
  * @returns the exit status; all failures have been told on stderr
  */
-export async function runCli(args: readonly string[], handlers: CommandHandlers = commandHandlers, caller: MountedCall | null = null): Promise<number> {
+export async function runCli(
+  args: readonly string[],
+  handlers: CommandHandlers = commandHandlers,
+  caller: MountedCall | null = null,
+): Promise<number> {
   beginCall(caller);
   let status = EXIT_SUCCESS;
   const program = createProgram(handlers, (result) => {
@@ -47,7 +51,10 @@ async function runElsewhere(error: unknown, args: readonly string[]): Promise<nu
   }
 }
 
-function forEachCommand(command: ReturnType<typeof createProgram>, visit: (command: ReturnType<typeof createProgram>) => void): void {
+function forEachCommand(
+  command: ReturnType<typeof createProgram>,
+  visit: (command: ReturnType<typeof createProgram>) => void,
+): void {
   visit(command);
   for (const child of command.commands) forEachCommand(child, visit);
 }
@@ -76,12 +83,19 @@ function isHostError(error: unknown): error is NodeJS.ErrnoException {
 function usageError(error: CommanderError, program: ReturnType<typeof createProgram>): UsageError {
   const message = error.message.replace(/^error: /, "");
   const suggestion = /\n\(Did you mean (.+)\?\)/.exec(message)?.[1];
-  const hint = suggestion === undefined ? (/^unknown command/.test(message) ? "; see --help" : "") : `; did you mean ${suggestion}?`;
+  const hint =
+    suggestion === undefined
+      ? /^unknown command/.test(message)
+        ? "; see --help"
+        : ""
+      : `; did you mean ${suggestion}?`;
   const unknown = /^unknown (option|command) '(.+?)'/.exec(message);
   const own = unknown?.[1] === "command" && program.args[0] === "pkg" ? OTHERS_WORDS[unknown[2]!] : undefined;
   if (own !== undefined) return new UsageError(unknown![2]!, `unknown command; here it is \`stratos pkg ${own}\``);
   if (unknown !== null) return new UsageError(unknown[2]!, `unknown ${unknown[1]!}${hint}`);
-  const bad = /^(?:option|command-argument) '(.+?)' argument '(.*?)' is invalid\. (.*)$/s.exec(message) ?? /^command-argument value '(.*?)' is invalid for argument '(.*?)'\. (.*)$/s.exec(message);
+  const bad =
+    /^(?:option|command-argument) '(.+?)' argument '(.*?)' is invalid\. (.*)$/s.exec(message) ??
+    /^command-argument value '(.*?)' is invalid for argument '(.*?)'\. (.*)$/s.exec(message);
   if (bad !== null) return new UsageError(bad[1]!.replace(/ [<[].*$/, ""), `'${bad[2]!}': ${lowerFirst(bad[3]!)}`);
   const missingValue = /^option '(.+?)' argument missing/.exec(message);
   if (missingValue !== null) return new UsageError(missingValue[1]!.replace(/ [<[].*$/, ""), "a value is missing");
@@ -91,7 +105,12 @@ function usageError(error: CommanderError, program: ReturnType<typeof createProg
     const many = /^too many arguments for '(.+?)'\. (Expected \d+ arguments? but got \d+)/.exec(message);
     if (many !== null) return new UsageError(many[1]!, `too many arguments: ${many[2]!.toLowerCase()}`);
     // A first word that is no command is an argument too many of the shell, which takes none.
-    const word = program.args[0]!, meant = closestName(word, program.commands.map((command) => command.name()), slipsOfWord);
+    const word = program.args[0]!,
+      meant = closestName(
+        word,
+        program.commands.map((command) => command.name()),
+        slipsOfWord,
+      );
     return new UsageError(word, `unknown command; ${meant === undefined ? "see --help" : `did you mean ${meant}?`}`);
   }
   return new UsageError("command line", message);
@@ -99,7 +118,16 @@ function usageError(error: CommanderError, program: ReturnType<typeof createProg
 
 /** What other tools for packages call what `stratos pkg` does. */
 const OTHERS_WORDS: Readonly<Record<string, string>> = {
-  "dist-upgrade": "upgrade --full", "full-upgrade": "upgrade --full", info: "show", policy: "show --all-versions", madison: "show --all-versions", rdepends: "depends --reverse", mark: "hold` and `stratos pkg unhold", undo: "rollback", erase: "remove", uninstall: "remove",
+  "dist-upgrade": "upgrade --full",
+  "full-upgrade": "upgrade --full",
+  info: "show",
+  policy: "show --all-versions",
+  madison: "show --all-versions",
+  rdepends: "depends --reverse",
+  mark: "hold` and `stratos pkg unhold",
+  undo: "rollback",
+  erase: "remove",
+  uninstall: "remove",
 };
 
 function lowerFirst(text: string): string {

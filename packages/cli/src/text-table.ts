@@ -5,6 +5,7 @@ export function formatTable(header: readonly string[], cells: readonly (readonly
   // A name may hold a newline, and would begin a row.
   const rows = cells.map((row) => row.map((cell) => printable(cell).replaceAll("\n", "\\n").replaceAll("\t", "\\t")));
   const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
-  const line = (row: readonly string[]): string => row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column]!))).join("  ");
+  const line = (row: readonly string[]): string =>
+    row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column]!))).join("  ");
   return [header, ...rows].map((row) => `${line(row)}\n`).join("");
 }

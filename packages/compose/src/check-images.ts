@@ -9,15 +9,26 @@ import type { ImageTarget, Treefile } from "./treefile/treefile.ts";
 import type { TreefileProblem } from "./treefile/parse.ts";
 
 /** Formats of what a computer starts, which takes a kernel. */
-const BOOTED: ReadonlySet<string> = new Set<OutputConfig["format"]>(["raw", "qcow2", "vmdk", "vhd", "vhd-fixed", "ova", "iso", "initramfs"]);
+const BOOTED: ReadonlySet<string> = new Set<OutputConfig["format"]>([
+  "raw",
+  "qcow2",
+  "vmdk",
+  "vhd",
+  "vhd-fixed",
+  "ova",
+  "iso",
+  "initramfs",
+]);
 /** Machines that the Open Virtualization Format's CIM types name and its hosts run. */
 const OVA_ARCHITECTURES: readonly string[] = ["amd64", "arm64"];
 const IS_KERNEL = /^(linux-image-|linux-signed-|linux-base-kernel|proxmox-kernel-|pve-kernel-)/;
 /** Groups that base-passwd makes in every system, and systemd's packages in theirs. */
 const KNOWN_GROUPS = new Set(
   (
-    "root daemon bin sys adm tty disk lp mail news uucp man proxy kmem dialout fax voice cdrom floppy tape sudo audio dip www-data backup operator list irc src shadow utmp video sasl plugdev staff games " +
-    "users nogroup systemd-journal systemd-network systemd-resolve systemd-timesync input render kvm sgx clock netdev messagebus crontab _ssh ssh docker"
+    "root daemon bin sys adm tty disk lp mail news uucp man proxy kmem dialout fax voice cdrom floppy tape sudo " +
+    "audio dip www-data backup operator list irc src shadow utmp video sasl plugdev staff games " +
+    "users nogroup systemd-journal systemd-network systemd-resolve systemd-timesync input render kvm sgx clock " +
+    "netdev messagebus crontab _ssh ssh docker"
   ).split(" "),
 );
 
@@ -49,7 +60,11 @@ export function checkImage(
   const wantsLayout = config.ostree?.bootc === true;
   for (const [name, output] of outputs) {
     if (output.format === "ova" && !OVA_ARCHITECTURES.includes(target.architecture)) {
-      throw treefile.problem(target, ["outputs", name], `an OVA is for machines of amd64 or arm64, not of ${target.architecture}`);
+      throw treefile.problem(
+        target,
+        ["outputs", name],
+        `an OVA is for machines of amd64 or arm64, not of ${target.architecture}`,
+      );
     }
     const isStarted =
       BOOTED.has(output.format) || (wantsLayout && ["ostree", "oci", "oci-archive"].includes(output.format));
@@ -57,17 +72,25 @@ export function checkImage(
       throw treefile.problem(
         target,
         ["outputs", name],
-        `${output.format} needs a kernel, and none of the image's packages is one; take linux-image-${target.architecture}${target.architecture === "amd64" || target.architecture === "arm64" ? `, or linux-image-cloud-${target.architecture} for virtual machines` : ""}`,
+        `${output.format} needs a kernel, and none of the image's packages is one; take ` +
+          `linux-image-${target.architecture}` +
+          `${
+            target.architecture === "amd64" || target.architecture === "arm64"
+              ? `, or linux-image-cloud-${target.architecture} ` + "for virtual machines"
+              : ""
+          }`,
       );
     if (isStarted && !hasKernel)
       note(
         ["outputs", name],
-        `${output.format} needs a kernel, and no package of the image is known to be one: it will fail unless something else brings it`,
+        `${output.format} needs a kernel, and no package of the image is known to be one: it will fail unless ` +
+          "something else brings it",
       );
     if (output.format === "ostree" && !wantsLayout && (config.ostree?.bootc === false || !hasKernel))
       note(
         ["outputs", name],
-        "the commit can be checked out, but `ostree admin deploy` and bootc refuse it, since it holds no kernel laid out for them",
+        "the commit can be checked out, but `ostree admin deploy` and bootc refuse it, since it holds no kernel " +
+          "laid out for them",
       );
   }
 
@@ -84,7 +107,8 @@ export function checkImage(
       if (!KNOWN_GROUPS.has(group) && config.users?.[group] === undefined)
         note(
           ["users", name, "groups"],
-          `whether there will be a group ${group} is only known when the packages' scripts have run: it is none that Debian's base makes`,
+          `whether there will be a group ${group} is only known when the packages' scripts have run: it is none ` +
+            "that Debian's base makes",
         );
     const shellName = shell?.replace(/^.*\//, "");
     if (
@@ -107,7 +131,8 @@ export function checkImage(
 /** What becomes of files where each machine that OSTree deploys has its own. */
 function* layoutNotes({ config }: ImageTarget): Iterable<{ key: KeyPath; message: string }> {
   const copied =
-    "is copied to each machine at its first boot, and is the machine's own from then on: later images do not change it there";
+    "is copied to each machine at its first boot, and is the machine's own from then on: later images do not " +
+    "change it there";
   for (const path of Object.keys(config.files ?? {})) {
     const key = ["files", path];
     if (/^\/(var|home|root|srv|mnt)\//.test(path)) yield { key, message: `with OSTree it ${copied}` };

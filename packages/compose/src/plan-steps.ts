@@ -38,25 +38,66 @@ export interface StepOptions {
 export function planSteps(targets: readonly ImageTarget[], work: PhaseWork, options: StepOptions = {}): Step[] {
   const skips = (options.skipPhases ?? []).map((pattern) => ({ pattern, matches: compilePattern(pattern) }));
   const steps: Step[] = [];
-  const add = (phase: PhaseName, id: string, target: ImageTarget | undefined, after: readonly string[], run: (signal: AbortSignal) => Promise<void>, extra: Partial<Step> & { condition?: string | undefined } = {}): void => {
+  const add = (
+    phase: PhaseName,
+    id: string,
+    target: ImageTarget | undefined,
+    after: readonly string[],
+    run: (signal: AbortSignal) => Promise<void>,
+    extra: Partial<Step> & { condition?: string | undefined } = {},
+  ): void => {
     const { condition, ...fields } = extra;
     const config: PhaseConfig = target?.config.phases?.[phase] ?? {};
     const named = skips.find(({ matches }) => matches(phase) || matches(id));
-    const failing = [config.when, condition].find((one) => one !== undefined && target !== undefined && !parseCondition(one)(scopeOf(target)));
-    const skipReason = named !== undefined ? `--skip-phase ${named.pattern}` : config.skip === true ? `phases.${phase}.skip` : failing !== undefined ? `not ${failing}` : undefined;
-    const others = target === undefined ? [] : (config.after ?? []).flatMap((name) => resolveAfter(name, target, targets));
-    steps.push({ id, after: [...new Set([...after, ...others])].filter((one) => one !== id), run, skipReason, onSkip: config["on-skip"] ?? "skip", timeoutSeconds: config.timeout ?? options.timeoutSeconds, ...fields });
+    const failing = [config.when, condition].find(
+      (one) => one !== undefined && target !== undefined && !parseCondition(one)(scopeOf(target)),
+    );
+    const skipReason =
+      named !== undefined
+        ? `--skip-phase ${named.pattern}`
+        : config.skip === true
+          ? `phases.${phase}.skip`
+          : failing !== undefined
+            ? `not ${failing}`
+            : undefined;
+    const others =
+      target === undefined ? [] : (config.after ?? []).flatMap((name) => resolveAfter(name, target, targets));
+    steps.push({
+      id,
+      after: [...new Set([...after, ...others])].filter((one) => one !== id),
+      run,
+      skipReason,
+      onSkip: config["on-skip"] ?? "skip",
+      timeoutSeconds: config.timeout ?? options.timeoutSeconds,
+      ...fields,
+    });
   };
   add("init", "init", undefined, [], (signal) => work.init(signal));
   for (const target of targets) {
     const key = lockKey(target);
     add("gather", `gather ${key}`, target, ["init"], (signal) => work.gather(target, signal));
     add("build", `build ${key}`, target, [`gather ${key}`], (signal) => work.build(target, signal));
-    for (const { phase, id, name, when } of outputSteps(target)) add(phase, id, target, [`build ${key}`, ...extendedBuild(target, name, targets)], (signal) => work.output(target, name, signal), { condition: when });
+    for (const { phase, id, name, when } of outputSteps(target))
+      add(
+        phase,
+        id,
+        target,
+        [`build ${key}`, ...extendedBuild(target, name, targets)],
+        (signal) => work.output(target, name, signal),
+        { condition: when },
+      );
   }
-  add("cleanup", "cleanup", undefined, steps.map(({ id }) => id), (signal) => work.cleanup(signal), { isFinal: true });
+  add(
+    "cleanup",
+    "cleanup",
+    undefined,
+    steps.map(({ id }) => id),
+    (signal) => work.cleanup(signal),
+    { isFinal: true },
+  );
   for (const { pattern, matches } of skips) {
-    if (!steps.some(({ id }) => matches(id)) && !PHASES.some((phase) => matches(phase))) throw new GraphError(`there is no phase ${pattern} to leave out; there is ${PHASES.join(", ")}`);
+    if (!steps.some(({ id }) => matches(id)) && !PHASES.some((phase) => matches(phase)))
+      throw new GraphError(`there is no phase ${pattern} to leave out; there is ${PHASES.join(", ")}`);
   }
   return steps;
 }
@@ -68,7 +109,11 @@ export function checkPhases(treefile: Treefile, targets: readonly ImageTarget[])
   } catch (error) {
     if (!(error instanceof GraphError) || error.circle.length === 0) throw error;
     for (const target of targets) {
-      const waiting = PHASES.find((phase) => target.config.phases?.[phase]?.after !== undefined && error.circle.some((id) => `${id} `.startsWith(`${phase} ${lockKey(target)} `)));
+      const waiting = PHASES.find(
+        (phase) =>
+          target.config.phases?.[phase]?.after !== undefined &&
+          error.circle.some((id) => `${id} `.startsWith(`${phase} ${lockKey(target)} `)),
+      );
       if (waiting !== undefined) throw treefile.problem(target, ["phases", waiting, "after"], error.message);
     }
     throw error;
@@ -77,7 +122,8 @@ export function checkPhases(treefile: Treefile, targets: readonly ImageTarget[])
 
 /** An extension is what its image has beyond another, which must be there. */
 function extendedBuild(target: ImageTarget, name: string, targets: readonly ImageTarget[]): string[] {
-  const over = target.config.outputs![name]!.extension?.over, other = over === undefined ? undefined : extendedTarget(targets, target, over);
+  const over = target.config.outputs![name]!.extension?.over,
+    other = over === undefined ? undefined : extendedTarget(targets, target, over);
   return other === undefined ? [] : [`build ${lockKey(other)}`];
 }
 
@@ -85,7 +131,9 @@ const nothing = async (): Promise<void> => {};
 /** For who wants to know the order alone. */
 export const NO_WORK: PhaseWork = { init: nothing, gather: nothing, build: nothing, output: nothing, cleanup: nothing };
 
-function outputSteps(target: ImageTarget): { phase: "ostree" | "output"; id: string; name: string; when: string | undefined }[] {
+function outputSteps(
+  target: ImageTarget,
+): { phase: "ostree" | "output"; id: string; name: string; when: string | undefined }[] {
   return Object.entries(target.config.outputs ?? {}).map(([name, output]) => {
     const phase = output.format === "ostree" ? "ostree" : "output";
     return { phase, id: `${phase} ${lockKey(target)} ${name}`, name, when: output.when };
@@ -95,17 +143,30 @@ function outputSteps(target: ImageTarget): { phase: "ostree" | "output"; id: str
 /** Steps that `phases.X.after` names: PHASE of the same image, VARIANT/PHASE of another of the same architecture. */
 function resolveAfter(name: string, target: ImageTarget, targets: readonly ImageTarget[]): string[] {
   const slash = name.indexOf("/");
-  const variant = slash < 0 ? target.variant : name.slice(0, slash), phase = slash < 0 ? name : name.slice(slash + 1);
+  const variant = slash < 0 ? target.variant : name.slice(0, slash),
+    phase = slash < 0 ? name : name.slice(slash + 1);
   if (phase === "init" || phase === "cleanup") return [phase];
   const other = targets.find((one) => one.variant === variant && one.architecture === target.architecture);
   // Not among those that were chosen: that there is one the treefile has been asked already.
   if (other === undefined) return [];
-  if (phase === "ostree" || phase === "output") return outputSteps(other).filter((one) => one.phase === phase).map(({ id }) => id);
+  if (phase === "ostree" || phase === "output")
+    return outputSteps(other)
+      .filter((one) => one.phase === phase)
+      .map(({ id }) => id);
   return [`${phase} ${lockKey(other)}`];
 }
 
 /** What conditions may ask for. */
 function scopeOf(target: ImageTarget): Readonly<Record<(typeof CONDITION_NAMES)[number], Json>> {
   const { name, version = "0", suite = "trixie", base = "minbase" } = target.config;
-  return { name, version, suite, base, variant: target.variant, architecture: target.architecture, arch: target.architecture, custom: customOf(target) };
+  return {
+    name,
+    version,
+    suite,
+    base,
+    variant: target.variant,
+    architecture: target.architecture,
+    arch: target.architecture,
+    custom: customOf(target),
+  };
 }

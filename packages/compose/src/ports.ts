@@ -1,4 +1,7 @@
-/** What composing needs of the world outside. Node's are in `host-node` (`@stratos/host-node/compose`) and `cli`; tests bring their own. */
+/**
+ * What composing needs of the world outside. Node's are in `host-node` (`@stratos/host-node/compose`) and `cli`; tests
+ * bring their own.
+ */
 import type { FileEntry, FileTree } from "@stratos/formats";
 import type { PackagePorts } from "@stratos/pkg";
 import type { TreeLayer } from "./build/split-layers.ts";
@@ -6,7 +9,10 @@ import type { KeyPath } from "./treefile/positions.ts";
 import type { ImageTarget } from "./treefile/treefile.ts";
 import type { OutputConfig } from "./treefile/schema.ts";
 
-/** A file of the store that does not change any more. Reading is synchronous: its content is looked at from within formats. */
+/**
+ * A file of the store that does not change any more. Reading is synchronous: its content is looked at from within
+ * formats.
+ */
 export interface Pack {
   readonly sizeBytes: number;
   /** @returns bytes copied: `into.length`, less only at the end */
@@ -20,16 +26,24 @@ export interface ComposeStore {
   /** makes the file visible at once and whole */
   write(path: string, pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void>;
   remove(path: string): Promise<void>;
-  /** The file for reading in parts, undefined when there is none. The same object for the same name; the store closes it. */
+  /**
+   * The file for reading in parts, undefined when there is none. The same object for the same name; the store closes
+   * it.
+   */
   open(path: string): Pack | undefined;
-  /** A text that is another whenever what the file holds may be; undefined when that cannot be told, or there is no such file. */
+  /**
+   * A text that is another whenever what the file holds may be; undefined when that cannot be told, or there is no such
+   * file.
+   */
   fingerprint(path: string): string | undefined;
 }
 
 /** What a script has changed in a tree. */
 export interface TreeChanges {
   readonly removed: readonly string[];
-  /** entries that are new or different, whole, in the tree's order; hard links name a file of this list or of the tree */
+  /**
+   * entries that are new or different, whole, in the tree's order; hard links name a file of this list or of the tree
+   */
   readonly changed: readonly FileEntry[];
   /** when the job asked for it and the runner can tell */
   readonly observations?: Observations | undefined;
@@ -85,7 +99,10 @@ export class ScriptError extends Error {
 export interface Artifact {
   readonly path: string;
   readonly sizeBytes: number;
-  /** of the file; of what is no single file, the digest that names its content (a manifest, a commit, the tree as an archive) */
+  /**
+   * of the file; of what is no single file, the digest that names its content (a manifest, a commit, the tree as an
+   * archive)
+   */
   readonly sha256: string;
   readonly mediaType: string;
   /** a single file of the compose's folder */
@@ -97,7 +114,9 @@ export interface OutputJob {
   readonly target: ImageTarget;
   readonly config: OutputConfig;
   readonly tree: FileTree;
-  /** the same tree, or one made of its files, in layers, from the bottom up, of which few change when few packages do */
+  /**
+   * the same tree, or one made of its files, in layers, from the bottom up, of which few change when few packages do
+   */
   layers(own?: FileTree): readonly TreeLayer[];
   readonly epochSeconds: number;
   readonly signal: AbortSignal;
@@ -106,7 +125,10 @@ export interface OutputJob {
 }
 
 /** What of an output's configuration cannot be; the key is one within it. */
-export interface OutputProblem { readonly key: KeyPath; readonly message: string }
+export interface OutputProblem {
+  readonly key: KeyPath;
+  readonly message: string;
+}
 
 /** Writes a tree in some format. */
 export interface OutputWriter {

@@ -1,12 +1,20 @@
 /**
- * A compose from beginning to end. Everything that takes long is kept in the store under a hash of what it was made from, so a compose
- * that was interrupted, or comes again, goes on where something is new.
+ * A compose from beginning to end. Everything that takes long is kept in the store under a hash of what it was made
+ * from, so a compose that was interrupted, or comes again, goes on where something is new.
  */
 import { checkImage } from "./check-images.ts";
 import { checkOutputs, extendedTarget, extensionName, outputPath, writerOf } from "./check-outputs.ts";
 import { checkAnswers } from "./gather/check-answers.ts";
 import { archiveEpoch } from "./gather/epoch.ts";
-import { allPackages, EMPTY_LOCK, hasSamePackages, LockError, lockKey, type Lock, type LockedImage } from "./gather/lock.ts";
+import {
+  allPackages,
+  EMPTY_LOCK,
+  hasSamePackages,
+  LockError,
+  lockKey,
+  type Lock,
+  type LockedImage,
+} from "./gather/lock.ts";
 import { fitsLock } from "./gather/package-files.ts";
 import { tellingRequest } from "./gather/request-place.ts";
 import { fetchPackages, resolveImage, type Archive } from "./gather/resolve-image.ts";
@@ -34,7 +42,10 @@ import type { ImageTarget, Treefile } from "./treefile/treefile.ts";
 import { FormatError, rfc3339, type FileTree } from "@stratos/formats";
 import type { Progress } from "@stratos/pkg";
 
-/** `use`: what the lock says where it fits, else resolved anew; `update`: all anew; `locked`: what the lock says, or an error. */
+/**
+ * `use`: what the lock says where it fits, else resolved anew; `update`: all anew; `locked`: what the lock says, or an
+ * error.
+ */
 export type LockMode = "use" | "update" | "locked";
 
 export interface ComposeRequest {
@@ -62,7 +73,11 @@ export type ComposeEvent =
   | { readonly kind: "note"; readonly image: string; readonly output: string; readonly message: string }
   | { readonly kind: "kept"; readonly image: string; readonly what: string };
 
-export interface ComposeResult { readonly info: ComposeInfo; readonly lock: Lock; readonly steps: readonly StepResult[] }
+export interface ComposeResult {
+  readonly info: ComposeInfo;
+  readonly lock: Lock;
+  readonly steps: readonly StepResult[];
+}
 
 /** An output cannot be what it is asked to be. */
 export class OutputError extends Error {
@@ -91,9 +106,16 @@ export async function runCompose(ports: ComposePorts, request: ComposeRequest): 
   const compose = new Compose(ports, request);
   checkOutputs(ports.outputs, request.treefile, request.targets);
   checkPhases(request.treefile, request.targets);
-  const steps = planSteps(request.targets, compose, { skipPhases: request.skipPhases ?? [], timeoutSeconds: request.timeoutSeconds });
+  const steps = planSteps(request.targets, compose, {
+    skipPhases: request.skipPhases ?? [],
+    timeoutSeconds: request.timeoutSeconds,
+  });
   const results = await runGraph(steps, {
-    width: request.jobs, signal: request.signal, after: ports.after, nowMs: ports.nowMs, onEvent: (event) => request.onEvent({ kind: "step", event }),
+    width: request.jobs,
+    signal: request.signal,
+    after: ports.after,
+    nowMs: ports.nowMs,
+    onEvent: (event) => request.onEvent({ kind: "step", event }),
   });
   const info = await compose.finish(results);
   return { info, lock: compose.lock, steps: results };
@@ -112,7 +134,9 @@ class Compose implements PhaseWork {
   constructor(ports: ComposePorts, request: ComposeRequest) {
     this.#ports = ports;
     this.#request = request;
-    this.#states = new Map(request.targets.map((target) => [lockKey(target), { runner: "", sources: {}, artifacts: [] }]));
+    this.#states = new Map(
+      request.targets.map((target) => [lockKey(target), { runner: "", sources: {}, artifacts: [] }]),
+    );
     this.#images = { ...(request.lock ?? EMPTY_LOCK).images };
   }
 
@@ -122,7 +146,9 @@ class Compose implements PhaseWork {
 
   async init(): Promise<void> {
     if (this.#request.lockMode !== "locked") return;
-    for (const target of this.#request.targets) if ((await this.#lockedFor(target)) === undefined) throw new LockError(`the lock file does not fit ${lockKey(target)} any more; --update makes it anew`);
+    for (const target of this.#request.targets)
+      if ((await this.#lockedFor(target)) === undefined)
+        throw new LockError(`the lock file does not fit ${lockKey(target)} any more; --update makes it anew`);
   }
 
   async #lockedFor(target: ImageTarget): Promise<LockedImage | undefined> {
@@ -135,13 +161,23 @@ class Compose implements PhaseWork {
     const image = lockKey(target);
     const onProgress = (progress: Progress): void => onEvent({ kind: "packages", image, progress });
     const known = await this.#lockedFor(target);
-    const resolved = lockMode !== "update" && known !== undefined ? known : await tellingRequest(this.#request.treefile, target, () => this.#resolving.take(() => resolveImage(this.#ports, target, archive, onProgress)));
+    const resolved =
+      lockMode !== "update" && known !== undefined
+        ? known
+        : await tellingRequest(this.#request.treefile, target, () =>
+            this.#resolving.take(() => resolveImage(this.#ports, target, archive, onProgress)),
+          );
     // An archive that was signed again without anything new for this image makes no new image.
     const locked = known !== undefined && hasSamePackages(known, resolved) ? known : resolved;
     checkAnswers(this.#request.treefile, target, locked);
     signal.throwIfAborted();
-    for (const note of checkImage(this.#request.treefile, target, locked)) onEvent({ kind: "advice", image, problem: note });
-    await fetchPackages(this.#ports, locked, target.config.mirror ?? archive.mirror, { onProgress, signal, shared: this.#fetching });
+    for (const note of checkImage(this.#request.treefile, target, locked))
+      onEvent({ kind: "advice", image, problem: note });
+    await fetchPackages(this.#ports, locked, target.config.mirror ?? archive.mirror, {
+      onProgress,
+      signal,
+      shared: this.#fetching,
+    });
     this.#images[image] = locked;
     this.#states.get(image)!.locked = locked;
   }
@@ -150,36 +186,94 @@ class Compose implements PhaseWork {
     try {
       await this.#build(target, signal);
     } catch (error) {
-      if (error instanceof CustomizeError && error.key.length > 0) throw this.#request.treefile.listProblem(target, error.key, error.item, error.message);
+      if (error instanceof CustomizeError && error.key.length > 0)
+        throw this.#request.treefile.listProblem(target, error.key, error.item, error.message);
       throw error;
     }
   }
 
   async #build(target: ImageTarget, signal: AbortSignal): Promise<void> {
-    const image = lockKey(target), state = this.#states.get(image)!, locked = state.locked!;
+    const image = lockKey(target),
+      state = this.#states.get(image)!,
+      locked = state.locked!;
     const { config } = target;
     const epochSeconds = archiveEpoch(target, locked);
     let made: ScriptRunner | undefined;
-    const runner = (): ScriptRunner => (made ??= this.#ports.runner(target.architecture, this.#request.runner ?? config.build?.runner ?? "auto"));
+    const runner = (): ScriptRunner =>
+      (made ??= this.#ports.runner(target.architecture, this.#request.runner ?? config.build?.runner ?? "auto"));
     state.runner = runner().id;
     const job: StageJob = {
-      architecture: target.architecture, locked, runner: runner(), version: this.#request.version, epochSeconds, environment: config.build?.environment ?? {}, hasNetwork: config.build?.network === true, signal, shared: this.#staging,
-      ...((config["path-excludes"] ?? []).length === 0 ? {} : { filters: { excludes: config["path-excludes"]!, includes: config["path-includes"] ?? [] } }), answers: config.debconf, prepare: config.hooks?.prepare,
+      architecture: target.architecture,
+      locked,
+      runner: runner(),
+      version: this.#request.version,
+      epochSeconds,
+      environment: config.build?.environment ?? {},
+      hasNetwork: config.build?.network === true,
+      signal,
+      shared: this.#staging,
+      ...((config["path-excludes"] ?? []).length === 0
+        ? {}
+        : { filters: { excludes: config["path-excludes"]!, includes: config["path-includes"] ?? [] } }),
+      answers: config.debconf,
+      prepare: config.hooks?.prepare,
       onEvent: (event) => this.#request.onEvent({ kind: "build", image, event }),
     };
     const stages = await buildStages(this.#ports, job);
-    const scriptRoot = locked.build === undefined || !hasScripts(config) ? undefined : await buildStages(this.#ports, { ...job, locked: { ...locked, packages: allPackages(locked) } });
+    const scriptRoot =
+      locked.build === undefined || !hasScripts(config)
+        ? undefined
+        : await buildStages(this.#ports, { ...job, locked: { ...locked, packages: allPackages(locked) } });
     const sources = await this.#readSources(target);
     const overlays = await this.#readOverlays(target);
-    state.sources = { ...Object.fromEntries([...sources].map(([name, bytes]) => [name, sha256Of(this.#ports)(bytes)])), ...Object.fromEntries([...overlays].map(([name, tree]) => [`${name}/`, hashText(this.#ports, overlayText(tree))])) };
+    state.sources = {
+      ...Object.fromEntries([...sources].map(([name, bytes]) => [name, sha256Of(this.#ports)(bytes)])),
+      ...Object.fromEntries(
+        [...overlays].map(([name, tree]) => [`${name}/`, hashText(this.#ports, overlayText(tree))]),
+      ),
+    };
     const { hostname, timezone, locale, users, files, scripts, services, build, overlay, hooks } = config;
-    const key = hashText(this.#ports, canonicalJson({
-      code: CUSTOMIZE_CODE, by: this.#request.version, root: stages.key, ...(scriptRoot === undefined ? {} : { scriptRoot: scriptRoot.key }), target: [config.name, config.version ?? "", target.variant, target.architecture], sources: state.sources, automatic: locked.packages.filter((one) => one.isAutomatic).map((one) => one.name),
-      config: JSON.parse(JSON.stringify({ hostname, timezone, locale, users, files, scripts, services, build, overlay, hooks, removals: config["remove-files"] })) as Json,
-    }));
+    const key = hashText(
+      this.#ports,
+      canonicalJson({
+        code: CUSTOMIZE_CODE,
+        by: this.#request.version,
+        root: stages.key,
+        ...(scriptRoot === undefined ? {} : { scriptRoot: scriptRoot.key }),
+        target: [config.name, config.version ?? "", target.variant, target.architecture],
+        sources: state.sources,
+        automatic: locked.packages.filter((one) => one.isAutomatic).map((one) => one.name),
+        config: JSON.parse(
+          JSON.stringify({
+            hostname,
+            timezone,
+            locale,
+            users,
+            files,
+            scripts,
+            services,
+            build,
+            overlay,
+            hooks,
+            removals: config["remove-files"],
+          }),
+        ) as Json,
+      }),
+    );
     let tree = await readTree(this.#ports, key);
     if (tree === undefined) {
-      const customized = await customize(this.#ports, { target, locked, tree: stages.tree, scriptTree: scriptRoot?.tree, epochSeconds, runner, sources, overlays, signal, onLine: (line) => this.#request.onEvent({ kind: "build", image, event: { kind: "line", line } }) });
+      const customized = await customize(this.#ports, {
+        target,
+        locked,
+        tree: stages.tree,
+        scriptTree: scriptRoot?.tree,
+        epochSeconds,
+        runner,
+        sources,
+        overlays,
+        signal,
+        onLine: (line) => this.#request.onEvent({ kind: "build", image, event: { kind: "line", line } }),
+      });
       tree = await writeTree(this.#ports, key, customized);
     } else this.#request.onEvent({ kind: "kept", image, what: "root" });
     state.tree = { key, tree };
@@ -190,8 +284,20 @@ class Compose implements PhaseWork {
   /** An image that would not be the same again says by what. */
   #tellChance(target: ImageTarget, tree: FileTree, runner: string): void {
     if (runner !== "native") return;
-    const given = target.config.files ?? {}, found = filesOfChance(tree, (path) => given[`/${path}`] !== undefined || path === JAVA_KEYSTORE && isSettled(tree, () => this.#ports.packages.hasher("sha1")));
-    if (found.length > 0) this.#request.onEvent({ kind: "note", image: lockKey(target), output: "root", message: `not the same bytes each time: ${found.map(({ path, why }) => `/${path} (${why})`).join(", ")}` });
+    const given = target.config.files ?? {},
+      found = filesOfChance(
+        tree,
+        (path) =>
+          given[`/${path}`] !== undefined ||
+          (path === JAVA_KEYSTORE && isSettled(tree, () => this.#ports.packages.hasher("sha1"))),
+      );
+    if (found.length > 0)
+      this.#request.onEvent({
+        kind: "note",
+        image: lockKey(target),
+        output: "root",
+        message: `not the same bytes each time: ${found.map(({ path, why }) => `/${path} (${why})`).join(", ")}`,
+      });
   }
 
   async #readSources(target: ImageTarget): Promise<Map<string, Uint8Array>> {
@@ -199,7 +305,8 @@ class Compose implements PhaseWork {
     for (const [path, { source }] of Object.entries(target.config.files ?? {})) {
       if (source === undefined) continue;
       const bytes = await this.#ports.readSource(source);
-      if (bytes === undefined) throw new OutputError(`files.${JSON.stringify(path)}: there is no file ${source} beside the treefile`);
+      if (bytes === undefined)
+        throw new OutputError(`files.${JSON.stringify(path)}: there is no file ${source} beside the treefile`);
       sources.set(source, bytes);
     }
     return sources;
@@ -220,30 +327,79 @@ class Compose implements PhaseWork {
       await this.#output(target, name, signal);
     } catch (error) {
       // What a writer cannot make of the tree is told where the output is asked for.
-      if (error instanceof OutputError || error instanceof FormatError) throw this.#request.treefile.problem(target, ["outputs", name], error.message);
+      if (error instanceof OutputError || error instanceof FormatError)
+        throw this.#request.treefile.problem(target, ["outputs", name], error.message);
       throw error;
     }
   }
 
   async #output(target: ImageTarget, name: string, signal: AbortSignal): Promise<void> {
-    const image = lockKey(target), state = this.#states.get(image)!, config = target.config.outputs![name]!;
+    const image = lockKey(target),
+      state = this.#states.get(image)!,
+      config = target.config.outputs![name]!;
     const { key, tree } = config.extension === undefined ? state.tree! : this.#extension(target, name, state);
     const writer = writerOf(this.#ports.outputs, target, name);
     const path = outputPath(this.#ports.outputs, target, name);
     const { container = null, ostree = null } = target.config;
-    const resultKey = hashText(this.#ports, canonicalJson(JSON.parse(JSON.stringify({ code: OUTPUT_CODE, by: this.#request.version, tree: key, path, config, container, ostree, version: target.config.version ?? "" })) as Json));
-    const artifacts = await this.#keptOutput(writer, resultKey, config) ?? await this.#telling(target, name, () => this.#writeOutput(writer, resultKey, { name, target, config, tree, layers: (own = tree) => splitLayers(own, state.locked!.packages), epochSeconds: archiveEpoch(target, state.locked!), signal, onNote: (message) => this.#request.onEvent({ kind: "note", image, output: name, message }) }, path));
+    const resultKey = hashText(
+      this.#ports,
+      canonicalJson(
+        JSON.parse(
+          JSON.stringify({
+            code: OUTPUT_CODE,
+            by: this.#request.version,
+            tree: key,
+            path,
+            config,
+            container,
+            ostree,
+            version: target.config.version ?? "",
+          }),
+        ) as Json,
+      ),
+    );
+    const artifacts =
+      (await this.#keptOutput(writer, resultKey, config)) ??
+      (await this.#telling(target, name, () =>
+        this.#writeOutput(
+          writer,
+          resultKey,
+          {
+            name,
+            target,
+            config,
+            tree,
+            layers: (own = tree) => splitLayers(own, state.locked!.packages),
+            epochSeconds: archiveEpoch(target, state.locked!),
+            signal,
+            onNote: (message) => this.#request.onEvent({ kind: "note", image, output: name, message }),
+          },
+          path,
+        ),
+      ));
     state.artifacts.push(...artifacts.map((one) => ({ ...one, output: name, format: config.format })));
   }
 
   /** What an image has beyond the one that it is laid over. */
   #extension(target: ImageTarget, name: string, state: ImageState): { key: string; tree: FileTree } {
-    const { kind, over, level, "any-system": fitsAny } = target.config.outputs![name]!.extension!, base = this.#states.get(lockKey(extendedTarget(this.#request.targets, target, over!)!))!.tree!;
-    const extension = { kind: kind!, name: extensionName(outputPath(this.#ports.outputs, target, name)), architecture: target.architecture, level, fitsAny, epochSeconds: archiveEpoch(target, state.locked!) };
+    const { kind, over, level, "any-system": fitsAny } = target.config.outputs![name]!.extension!,
+      base = this.#states.get(lockKey(extendedTarget(this.#request.targets, target, over!)!))!.tree!;
+    const extension = {
+      kind: kind!,
+      name: extensionName(outputPath(this.#ports.outputs, target, name)),
+      architecture: target.architecture,
+      level,
+      fitsAny,
+      epochSeconds: archiveEpoch(target, state.locked!),
+    };
     try {
-      return { key: `${state.tree!.key} beyond ${base.key}`, tree: extensionTree(state.tree!.tree, base.tree, extension, sha256Of(this.#ports)) };
+      return {
+        key: `${state.tree!.key} beyond ${base.key}`,
+        tree: extensionTree(state.tree!.tree, base.tree, extension, sha256Of(this.#ports)),
+      };
     } catch (error) {
-      if (error instanceof ExtensionError) throw this.#request.treefile.problem(target, ["outputs", name, "extension"], error.message);
+      if (error instanceof ExtensionError)
+        throw this.#request.treefile.problem(target, ["outputs", name, "extension"], error.message);
       throw error;
     }
   }
@@ -255,7 +411,11 @@ class Compose implements PhaseWork {
     } catch (error) {
       if (!(error instanceof Error) || error.name !== "PartitionError") throw error;
       const { partition, key, message } = error as Error & { readonly partition: string; readonly key: string };
-      throw this.#request.treefile.problem(target, ["outputs", name, "partitions", partition, ...(key === "" ? [] : [key])], message);
+      throw this.#request.treefile.problem(
+        target,
+        ["outputs", name, "partitions", partition, ...(key === "" ? [] : [key])],
+        message,
+      );
     }
   }
 
@@ -269,9 +429,16 @@ class Compose implements PhaseWork {
     return artifacts;
   }
 
-  async #writeOutput(writer: OutputWriter, key: string, job: Parameters<OutputWriter["write"]>[0], path: string): Promise<Artifact[]> {
+  async #writeOutput(
+    writer: OutputWriter,
+    key: string,
+    job: Parameters<OutputWriter["write"]>[0],
+    path: string,
+  ): Promise<Artifact[]> {
     const artifacts = await writer.write(job, path);
-    await this.#ports.store.write(`results/${key}.json`, [Uint8Array.from(JSON.stringify(artifacts), (character) => character.charCodeAt(0))]);
+    await this.#ports.store.write(`results/${key}.json`, [
+      Uint8Array.from(JSON.stringify(artifacts), (character) => character.charCodeAt(0)),
+    ]);
     return artifacts;
   }
 
@@ -279,12 +446,21 @@ class Compose implements PhaseWork {
   async cleanup(): Promise<void> {
     for (const record of this.#records()) {
       if (record.artifacts.length === 0) continue;
-      const { target } = record, state = this.#states.get(lockKey(target))!;
+      const { target } = record,
+        state = this.#states.get(lockKey(target))!;
       const stem = `${target.config.name}-${target.variant}-${target.architecture}`;
-      const publish = async (suffix: string, value: JsonObject): Promise<void> => void await this.#ports.publish(`${stem}.${suffix}.json`, `${JSON.stringify(value, null, 1)}\n`);
+      const publish = async (suffix: string, value: JsonObject): Promise<void> =>
+        void (await this.#ports.publish(`${stem}.${suffix}.json`, `${JSON.stringify(value, null, 1)}\n`));
       await publish("spdx", spdxDocument(record, `urn:stratos:compose:${record.treeKey}`));
-      const inputs: Provenance = { treefile: this.#request.treefile.exportTarget(target), locked: record.locked, sources: state.sources };
-      await publish("provenance", provenanceStatement(record, inputs, { version: this.#request.version, runner: state.runner }));
+      const inputs: Provenance = {
+        treefile: this.#request.treefile.exportTarget(target),
+        locked: record.locked,
+        sources: state.sources,
+      };
+      await publish(
+        "provenance",
+        provenanceStatement(record, inputs, { version: this.#request.version, runner: state.runner }),
+      );
     }
   }
 
@@ -292,13 +468,22 @@ class Compose implements PhaseWork {
     const records = this.#records();
     const { name, version = "0" } = this.#request.targets[0]?.config ?? { name: this.#request.treefile.name };
     const newest = Math.max(0, ...records.map(({ epochSeconds }) => epochSeconds));
-    const info = composeInfo({ id: `${name}-${version}-${rfc3339(newest).slice(0, 10).replaceAll("-", "")}`, name, version }, records, results);
+    const info = composeInfo(
+      { id: `${name}-${version}-${rfc3339(newest).slice(0, 10).replaceAll("-", "")}`, name, version },
+      records,
+      results,
+    );
     await this.#ports.publish("composeinfo.json", `${JSON.stringify(info, null, 1)}\n`);
-    const sums = records.flatMap(({ artifacts }) => artifacts).filter(({ isFile }) => isFile).map(({ path, sha256 }) => `${sha256}  ${path}\n`);
+    const sums = records
+      .flatMap(({ artifacts }) => artifacts)
+      .filter(({ isFile }) => isFile)
+      .map(({ path, sha256 }) => `${sha256}  ${path}\n`);
     if (sums.length > 0) await this.#ports.publish("SHA256SUMS", [...new Set(sums)].sort().join(""));
     const longSums: string[] = [];
     for (const { target, artifacts } of records) {
-      for (const { path, isFile, output } of artifacts) if (isFile && target.config.outputs![output]!.checksum === "sha512") longSums.push(`${await this.#ports.checksum(path, "sha512")}  ${path}\n`);
+      for (const { path, isFile, output } of artifacts)
+        if (isFile && target.config.outputs![output]!.checksum === "sha512")
+          longSums.push(`${await this.#ports.checksum(path, "sha512")}  ${path}\n`);
     }
     if (longSums.length > 0) await this.#ports.publish("SHA512SUMS", [...new Set(longSums)].sort().join(""));
     return info;
@@ -311,7 +496,13 @@ class Compose implements PhaseWork {
       if (locked === undefined || tree === undefined) continue;
       // In the treefile's order, whichever was written first.
       const order = Object.keys(target.config.outputs ?? {});
-      records.push({ target, locked, treeKey: tree.key, epochSeconds: archiveEpoch(target, locked), artifacts: [...artifacts].sort((left, right) => order.indexOf(left.output) - order.indexOf(right.output)) });
+      records.push({
+        target,
+        locked,
+        treeKey: tree.key,
+        epochSeconds: archiveEpoch(target, locked),
+        artifacts: [...artifacts].sort((left, right) => order.indexOf(left.output) - order.indexOf(right.output)),
+      });
     }
     return records;
   }

@@ -43,7 +43,9 @@ export function parseAr(archive: Uint8Array): ArMember[] | ArError {
     const header = byteString(archive, at, at + HEADER_SIZE);
     if (header.charCodeAt(58) !== 0x60 || header.charCodeAt(59) !== 0x0a) return "header";
     const size = numberAt(header, 48, 58, 10);
-    const mtime = numberAt(header, 16, 28, 10), uid = numberAt(header, 28, 34, 10), gid = numberAt(header, 34, 40, 10);
+    const mtime = numberAt(header, 16, 28, 10),
+      uid = numberAt(header, 28, 34, 10),
+      gid = numberAt(header, 34, 40, 10);
     const mode = numberAt(header, 40, 48, 8);
     if (size < 0 || mtime < 0 || uid < 0 || gid < 0 || mode < 0 || header.slice(48, 58).trim() === "") return "header";
     const start = at + HEADER_SIZE;
@@ -52,7 +54,10 @@ export function parseAr(archive: Uint8Array): ArMember[] | ArError {
     at = start + size + (size & 1);
 
     let name = header.slice(0, 16).trimEnd();
-    if (name === "//") { longNames = byteString(data); continue; }
+    if (name === "//") {
+      longNames = byteString(data);
+      continue;
+    }
     if (name.length > 1 && name.startsWith("/") && /^\/[0-9]+$/.test(name)) {
       const offset = Number(name.slice(1));
       const end = longNames.indexOf("/\n", offset);
@@ -72,9 +77,16 @@ export function writeAr(members: readonly ArMember[]): Uint8Array {
   archive.set(byteStringOf(MAGIC));
   let at = MAGIC.length;
   for (const member of members) {
-    if (member.name.length > 15 || /[\s/]/.test(member.name)) throw new RangeError(`not an ar member name: ${member.name}`);
-    const header = member.name.padEnd(16) + String(member.mtime).padEnd(12) + String(member.uid).padEnd(6)
-      + String(member.gid).padEnd(6) + member.mode.toString(8).padEnd(8) + String(member.data.length).padEnd(10) + "`\n";
+    if (member.name.length > 15 || /[\s/]/.test(member.name))
+      throw new RangeError(`not an ar member name: ${member.name}`);
+    const header =
+      member.name.padEnd(16) +
+      String(member.mtime).padEnd(12) +
+      String(member.uid).padEnd(6) +
+      String(member.gid).padEnd(6) +
+      member.mode.toString(8).padEnd(8) +
+      String(member.data.length).padEnd(10) +
+      "`\n";
     if (header.length !== HEADER_SIZE) throw new RangeError(`a number does not fit the ar header of ${member.name}`);
     archive.set(byteStringOf(header), at);
     archive.set(member.data, at + HEADER_SIZE);

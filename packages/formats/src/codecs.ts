@@ -1,4 +1,7 @@
-/** What the formats need of the host because it does it natively: digests and compression. All of it is a function of its input alone. */
+/**
+ * What the formats need of the host because it does it natively: digests and compression. All of it is a function of
+ * its input alone.
+ */
 
 export interface Digest {
   update(bytes: Uint8Array): void;
@@ -16,7 +19,10 @@ export interface Codecs {
   deflate(bytes: Uint8Array, windowBits?: number): Uint8Array;
   /** A part of one deflate stream: parts follow one another, and the last one ends it. */
   deflatePart(bytes: Uint8Array, isLast: boolean): Uint8Array;
-  /** bytes after the stream's end are not looked at. @returns undefined when it is damaged or unpacks to more than `sizeMax` bytes */
+  /**
+   * bytes after the stream's end are not looked at. @returns undefined when it is damaged or unpacks to more than
+   * `sizeMax` bytes
+   */
   inflate(bytes: Uint8Array, sizeMax: number): Uint8Array | undefined;
   /** RFC 1950: deflate with zlib's header and checksum */
   zlib(bytes: Uint8Array): Uint8Array;

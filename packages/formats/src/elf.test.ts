@@ -2,9 +2,28 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { SeededRandom } from "@stratos/base";
-import { EM_RISCV, ET_DYN, PF_R, PF_X, PT_INTERP, PT_LOAD, isElfError, parseElf, type ElfImage, type ElfReader } from "./elf.ts";
+import {
+  EM_RISCV,
+  ET_DYN,
+  PF_R,
+  PF_X,
+  PT_INTERP,
+  PT_LOAD,
+  isElfError,
+  parseElf,
+  type ElfImage,
+  type ElfReader,
+} from "./elf.ts";
 
-interface Phdr { type: number; flags?: number; offset?: bigint; vaddr?: bigint; filesz?: bigint; memsz?: bigint; align?: bigint }
+interface Phdr {
+  type: number;
+  flags?: number;
+  offset?: bigint;
+  vaddr?: bigint;
+  filesz?: bigint;
+  memsz?: bigint;
+  align?: bigint;
+}
 
 function makeElf(phdrs: Phdr[], phoff = 64): Uint8Array {
   const bytes = new Uint8Array(phoff + phdrs.length * 56);
@@ -32,7 +51,15 @@ function makeElf(phdrs: Phdr[], phoff = 64): Uint8Array {
   return bytes;
 }
 
-const TEXT: Phdr = { type: PT_LOAD, flags: PF_R | PF_X, offset: 0x1000n, vaddr: 0x2000n, filesz: 100n, memsz: 200n, align: 4096n };
+const TEXT: Phdr = {
+  type: PT_LOAD,
+  flags: PF_R | PF_X,
+  offset: 0x1000n,
+  vaddr: 0x2000n,
+  filesz: 100n,
+  memsz: 200n,
+  align: 4096n,
+};
 const INTERP: Phdr = { type: PT_INTERP, offset: 0x300n, filesz: 33n, memsz: 33n, align: 1n };
 
 test("a position-independent program is read", () => {
@@ -43,7 +70,15 @@ test("a position-independent program is read", () => {
   assert.equal(image.flags, 5);
   assert.equal(image.entry, 0x1234);
   assert.deepEqual(image.interp, { offset: 0x300, size: 33 });
-  assert.deepEqual(image.segments[1], { type: PT_LOAD, flags: 5, offset: 0x1000, vaddr: 0x2000, filesz: 100, memsz: 200, align: 4096 });
+  assert.deepEqual(image.segments[1], {
+    type: PT_LOAD,
+    flags: 5,
+    offset: 0x1000,
+    vaddr: 0x2000,
+    filesz: 100,
+    memsz: 200,
+    align: 4096,
+  });
 });
 
 test("program headers beyond the first page come from the reader", () => {
@@ -57,8 +92,14 @@ test("program headers beyond the first page come from the reader", () => {
   const image = parseElf(header, readAt) as ElfImage;
   assert.equal(image.segments.length, 2);
   assert.equal(parseElf(header), "truncated");
-  assert.equal(parseElf(header, () => 5), "truncated");
-  assert.equal(parseElf(header, () => -5), "truncated");
+  assert.equal(
+    parseElf(header, () => 5),
+    "truncated",
+  );
+  assert.equal(
+    parseElf(header, () => -5),
+    "truncated",
+  );
 });
 
 test("each kind of damage has its name", () => {
@@ -70,15 +111,42 @@ test("each kind of damage has its name", () => {
   assert.equal(parseElf(new Uint8Array()), "not-elf");
   assert.equal(parseElf(new Uint8Array([0x23, 0x21, 0x2f])), "not-elf");
   assert.equal(parseElf(makeElf([TEXT]).subarray(0, 63)), "truncated");
-  assert.equal(damaged((view) => view.setUint8(4, 1)), "class");
-  assert.equal(damaged((view) => view.setUint8(5, 2)), "byte-order");
-  assert.equal(damaged((view) => view.setUint8(6, 0)), "version");
-  assert.equal(damaged((view) => view.setUint16(54, 32, true)), "program-headers");
-  assert.equal(damaged((view) => view.setUint16(56, 0, true)), "program-headers");
-  assert.equal(damaged((view) => view.setUint16(56, 0xffff, true)), "program-headers");
-  assert.equal(damaged((view) => view.setUint16(56, 900, true)), "truncated");
-  assert.equal(damaged((view) => view.setBigUint64(32, 0xffff_ffff_ffff_ffffn, true)), "address-range");
-  assert.equal(damaged((view) => view.setBigUint64(32, (1n << 53n) - 1n, true)), "address-range");
+  assert.equal(
+    damaged((view) => view.setUint8(4, 1)),
+    "class",
+  );
+  assert.equal(
+    damaged((view) => view.setUint8(5, 2)),
+    "byte-order",
+  );
+  assert.equal(
+    damaged((view) => view.setUint8(6, 0)),
+    "version",
+  );
+  assert.equal(
+    damaged((view) => view.setUint16(54, 32, true)),
+    "program-headers",
+  );
+  assert.equal(
+    damaged((view) => view.setUint16(56, 0, true)),
+    "program-headers",
+  );
+  assert.equal(
+    damaged((view) => view.setUint16(56, 0xffff, true)),
+    "program-headers",
+  );
+  assert.equal(
+    damaged((view) => view.setUint16(56, 900, true)),
+    "truncated",
+  );
+  assert.equal(
+    damaged((view) => view.setBigUint64(32, 0xffff_ffff_ffff_ffffn, true)),
+    "address-range",
+  );
+  assert.equal(
+    damaged((view) => view.setBigUint64(32, (1n << 53n) - 1n, true)),
+    "address-range",
+  );
   assert.equal(parseElf(makeElf([{ ...TEXT, filesz: 201n }])), "segment-size");
   assert.equal(parseElf(makeElf([{ ...TEXT, offset: 0x1001n }])), "segment-alignment");
   assert.equal(parseElf(makeElf([{ ...TEXT, align: 3n }])), "segment-alignment");
@@ -99,7 +167,8 @@ test("100 000 damaged files: the parser answers, and what it returns is in range
   const base = makeElf([INTERP, TEXT, TEXT]);
   for (let round = 0; round < 100_000; round++) {
     const bytes = base.slice(0, random.below(8) === 0 ? random.below(base.length + 1) : base.length);
-    for (let flips = random.below(4) + 1; flips > 0; flips--) if (bytes.length > 0) bytes[random.below(bytes.length)] = random.below(256);
+    for (let flips = random.below(4) + 1; flips > 0; flips--)
+      if (bytes.length > 0) bytes[random.below(bytes.length)] = random.below(256);
     const image = parseElf(bytes);
     if (isElfError(image)) continue;
     for (const segment of image.segments) {

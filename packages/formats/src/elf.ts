@@ -17,14 +17,32 @@
  * Source: System V gABI 4.1 draft, chapters 4 and 5; Linux include/uapi/linux/elf.h; Linux fs/binfmt_elf.c.
  */
 
-export const ET_NONE = 0, ET_REL = 1, ET_EXEC = 2, ET_DYN = 3, ET_CORE = 4;
+export const ET_NONE = 0,
+  ET_REL = 1,
+  ET_EXEC = 2,
+  ET_DYN = 3,
+  ET_CORE = 4;
 export const EM_RISCV = 243;
-export const PT_NULL = 0, PT_LOAD = 1, PT_DYNAMIC = 2, PT_INTERP = 3, PT_NOTE = 4, PT_SHLIB = 5, PT_PHDR = 6, PT_TLS = 7;
-export const PT_GNU_EH_FRAME = 0x6474e550, PT_GNU_STACK = 0x6474e551, PT_GNU_RELRO = 0x6474e552, PT_GNU_PROPERTY = 0x6474e553;
+export const PT_NULL = 0,
+  PT_LOAD = 1,
+  PT_DYNAMIC = 2,
+  PT_INTERP = 3,
+  PT_NOTE = 4,
+  PT_SHLIB = 5,
+  PT_PHDR = 6,
+  PT_TLS = 7;
+export const PT_GNU_EH_FRAME = 0x6474e550,
+  PT_GNU_STACK = 0x6474e551,
+  PT_GNU_RELRO = 0x6474e552,
+  PT_GNU_PROPERTY = 0x6474e553;
 export const PT_RISCV_ATTRIBUTES = 0x70000003;
-export const PF_X = 1, PF_W = 2, PF_R = 4;
+export const PF_X = 1,
+  PF_W = 2,
+  PF_R = 4;
 /** e_flags of EM_RISCV (RISC-V ELF psABI, "File Header"). */
-export const EF_RISCV_RVC = 1, EF_RISCV_FLOAT_ABI = 6, EF_RISCV_FLOAT_ABI_DOUBLE = 4;
+export const EF_RISCV_RVC = 1,
+  EF_RISCV_FLOAT_ABI = 6,
+  EF_RISCV_FLOAT_ABI_DOUBLE = 4;
 
 /** Bytes of the file header and of one program header. */
 export const ELF_HEADER_SIZE = 64;
@@ -82,8 +100,16 @@ export interface ElfImage {
  *   interpreter        PT_INTERP is empty, too long, or given twice
  */
 export type ElfError =
-  | "not-elf" | "class" | "byte-order" | "version" | "truncated" | "program-headers"
-  | "segment-size" | "segment-alignment" | "address-range" | "interpreter";
+  | "not-elf"
+  | "class"
+  | "byte-order"
+  | "version"
+  | "truncated"
+  | "program-headers"
+  | "segment-size"
+  | "segment-alignment"
+  | "address-range"
+  | "interpreter";
 
 export function isElfError(result: ElfImage | ElfError): result is ElfError {
   return typeof result === "string";
@@ -117,7 +143,8 @@ export function parseElf(header: Uint8Array, readAt?: ElfReader): ElfImage | Elf
   const phnum = view.getUint16(56, true);
   if (entry < 0 || phoff < 0) return "address-range";
   const tableSize = phnum * phentsize;
-  if (phentsize !== ELF_PROGRAM_HEADER_SIZE || phnum === 0 || tableSize > PROGRAM_HEADERS_SIZE_MAX) return "program-headers";
+  if (phentsize !== ELF_PROGRAM_HEADER_SIZE || phnum === 0 || tableSize > PROGRAM_HEADERS_SIZE_MAX)
+    return "program-headers";
   if (!Number.isSafeInteger(phoff + tableSize)) return "address-range";
 
   let table = header;
@@ -129,8 +156,16 @@ export function parseElf(header: Uint8Array, readAt?: ElfReader): ElfImage | Elf
     if (readAt(phoff, table) !== tableSize) return "truncated";
   }
   const image: ElfImage = {
-    type: view.getUint16(16, true), machine: view.getUint16(18, true), flags: view.getUint32(48, true), osAbi: header[7]!,
-    entry, phoff, phentsize, phnum, segments: [], interp: undefined,
+    type: view.getUint16(16, true),
+    machine: view.getUint16(18, true),
+    flags: view.getUint32(48, true),
+    osAbi: header[7]!,
+    entry,
+    phoff,
+    phentsize,
+    phnum,
+    segments: [],
+    interp: undefined,
   };
   const entries = new DataView(table.buffer, table.byteOffset, table.byteLength);
   for (let index = 0; index < phnum; index++) {
@@ -142,16 +177,33 @@ export function parseElf(header: Uint8Array, readAt?: ElfReader): ElfImage | Elf
 
 function addSegment(image: ElfImage, table: DataView, at: number): ElfError | undefined {
   const segment: ElfSegment = {
-    type: table.getUint32(at, true), flags: table.getUint32(at + 4, true),
-    offset: u53(table, at + 8), vaddr: u53(table, at + 16),
-    filesz: u53(table, at + 32), memsz: u53(table, at + 40), align: u53(table, at + 48),
+    type: table.getUint32(at, true),
+    flags: table.getUint32(at + 4, true),
+    offset: u53(table, at + 8),
+    vaddr: u53(table, at + 16),
+    filesz: u53(table, at + 32),
+    memsz: u53(table, at + 40),
+    align: u53(table, at + 48),
   };
   const { type, offset, vaddr, filesz, memsz, align } = segment;
   // What is never mapped may hold anything: strip leaves odd values in PT_NULL and PT_GNU_STACK.
-  const isUsed = type === PT_LOAD || type === PT_INTERP || type === PT_TLS || type === PT_PHDR || type === PT_DYNAMIC || type === PT_GNU_PROPERTY;
+  const isUsed =
+    type === PT_LOAD ||
+    type === PT_INTERP ||
+    type === PT_TLS ||
+    type === PT_PHDR ||
+    type === PT_DYNAMIC ||
+    type === PT_GNU_PROPERTY;
   if (!isUsed) {
-    if (offset < 0 || vaddr < 0 || filesz < 0 || memsz < 0 || align < 0
-      || !Number.isSafeInteger(offset + filesz) || !Number.isSafeInteger(vaddr + memsz)) {
+    if (
+      offset < 0 ||
+      vaddr < 0 ||
+      filesz < 0 ||
+      memsz < 0 ||
+      align < 0 ||
+      !Number.isSafeInteger(offset + filesz) ||
+      !Number.isSafeInteger(vaddr + memsz)
+    ) {
       image.segments.push({ type: PT_NULL, flags: 0, offset: 0, vaddr: 0, filesz: 0, memsz: 0, align: 0 });
     } else image.segments.push(segment);
     return undefined;
@@ -160,7 +212,8 @@ function addSegment(image: ElfImage, table: DataView, at: number): ElfError | un
   if (!Number.isSafeInteger(offset + filesz) || !Number.isSafeInteger(vaddr + memsz)) return "address-range";
   if (type === PT_LOAD) {
     if (filesz > memsz) return "segment-size";
-    if (!isPowerOfTwoOrZero(align) || (filesz > 0 && offset % PAGE_SIZE !== vaddr % PAGE_SIZE)) return "segment-alignment";
+    if (!isPowerOfTwoOrZero(align) || (filesz > 0 && offset % PAGE_SIZE !== vaddr % PAGE_SIZE))
+      return "segment-alignment";
   }
   if (type === PT_INTERP) {
     // Linux takes the first; a second one can only be meant to confuse.

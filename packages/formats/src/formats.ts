@@ -6,19 +6,53 @@ export { TarReader, visitTar, type TarVisitor, type TarError } from "./tar-reade
 export { gnuTarHeader, tarHeader, tarPadding, tarEnd } from "./tar-writer.ts";
 export { xzUnpackedSize } from "./xz-size.ts";
 export { archiveTree, type ArchiveOptions } from "./tree/tree-archive.ts";
-export { FileKind, MemoryBlob, NO_FILE_XATTRS, checkFileTree, comparePaths, fileEntry, fileTreeOf, readBlob, type Blob, type FileEntry, type FileTree } from "./tree/file-tree.ts";
+export {
+  FileKind,
+  MemoryBlob,
+  NO_FILE_XATTRS,
+  checkFileTree,
+  comparePaths,
+  fileEntry,
+  fileTreeOf,
+  readBlob,
+  type Blob,
+  type FileEntry,
+  type FileTree,
+} from "./tree/file-tree.ts";
 export { archiveEntries, DiskBlob, digestOf } from "./tree/archive-tree.ts";
 export { FormatError } from "./format-error.ts";
 export { sha256Of, type Codecs, type Digest } from "./codecs.ts";
 export { civilTime, secondsOfCivil, type CivilTime } from "./calendar/civil-time.ts";
 export { DiskWindow, MemoryDisk, TwinDisk, isZero, readBytes, viewOf, type Disk } from "./disk/disk.ts";
-export { GPT_NAME_MAX, gptSpace, readGpt, writeGpt, SECTOR_SIZE, type SectorSize, type GptPartition, type GptTable } from "./gpt/gpt.ts";
+export {
+  GPT_NAME_MAX,
+  gptSpace,
+  readGpt,
+  writeGpt,
+  SECTOR_SIZE,
+  type SectorSize,
+  type GptPartition,
+  type GptTable,
+} from "./gpt/gpt.ts";
 export { uuidBytes, uuidFrom } from "./gpt/guid.ts";
 export { PARTITION_TYPES, partitionTypeName, type PartitionTypeName } from "./gpt/partition-types.ts";
 export { FatVolume, type FatEntry } from "./fat/fat-volume.ts";
 export {
-  canonicalJson, OCI_LAYOUT, OCI_MEDIA, ociImage, ociIndex, ociLayoutIndex, REF_NAME, rfc3339,
-  type OciBlob, type OciDescriptor, type OciImage, type OciImageOptions, type OciLayer, type OciPlatform, type OciRuntime,
+  canonicalJson,
+  OCI_LAYOUT,
+  OCI_MEDIA,
+  ociImage,
+  ociIndex,
+  ociLayoutIndex,
+  REF_NAME,
+  rfc3339,
+  type OciBlob,
+  type OciDescriptor,
+  type OciImage,
+  type OciImageOptions,
+  type OciLayer,
+  type OciPlatform,
+  type OciRuntime,
 } from "./oci/oci-image.ts";
 export { mergeLayers, packLayer, type LayerCompression } from "./oci/oci-layer.ts";
 export { writeExt4, ext4SizeFor, type Ext4Options } from "./ext4/ext4-writer.ts";
@@ -29,10 +63,24 @@ export { FatFiles } from "./fat/fat-files.ts";
 export { partDisk, probe, readLayout, type DiskLayout, type DiskPart, type FileSystemKind } from "./disk/partitions.ts";
 export { type DiskFile, type DiskFiles, type NewFile } from "./disk/disk-files.ts";
 export { OstreeRepository, type CommitOptions, type CommitResult } from "./ostree/ostree-repository.ts";
-export { applyPart, makeDelta, parseDelta, partPacking, type DeltaPartEntry, type MadeDelta, type StaticDelta } from "./ostree/static-delta.ts";
+export {
+  applyPart,
+  makeDelta,
+  parseDelta,
+  partPacking,
+  type DeltaPartEntry,
+  type MadeDelta,
+  type StaticDelta,
+} from "./ostree/static-delta.ts";
 export { deltaPath, listDeltas, parseDeltaName, type DeltaName } from "./ostree/delta-places.ts";
 export { OstreeReader, type OstreeCommit } from "./ostree/ostree-reader.ts";
-export { OSTREE_MODES, type ObjectAttributes, type OstreeMode, type RepositoryStore, type StoredFile } from "./ostree/ostree-store.ts";
+export {
+  OSTREE_MODES,
+  type ObjectAttributes,
+  type OstreeMode,
+  type RepositoryStore,
+  type StoredFile,
+} from "./ostree/ostree-store.ts";
 export { ownWordsOf, type OwnWords, type Reworded } from "./treefile-words.ts";
 export { formatKeyPath, tomlLocator, type KeyPath, type Locate, type Position } from "./key-positions.ts";
 export { cpioArchive } from "./cpio/cpio-writer.ts";

@@ -1,5 +1,8 @@
 /** Where in a file the value at a path of keys stands. */
-export interface Position { readonly line: number; readonly column: number }
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
 export type KeyPath = readonly (string | number)[];
 /** Finds the key at `path`, or the nearest one around it that the text shows. */
 export type Locate = (path: KeyPath) => Position;
@@ -15,8 +18,8 @@ export function formatKeyPath(path: KeyPath): string {
 }
 
 /**
- * Lines of the keys of a TOML file. The library gives values without places, so headers and keys at the beginning of lines are looked
- * for; what stands within an inline table or a list has the line of the key that holds it.
+ * Lines of the keys of a TOML file. The library gives values without places, so headers and keys at the beginning of
+ * lines are looked for; what stands within an inline table or a list has the line of the key that holds it.
  */
 export function tomlLocator(text: string): Locate {
   const found = new Map<string, Position>();
@@ -25,9 +28,17 @@ export function tomlLocator(text: string): Locate {
   let quote = "";
   for (const [index, line] of text.split("\n").entries()) {
     // Lines within a text of several lines hold no keys.
-    if (quote !== "") { if (line.includes(quote)) quote = ""; continue; }
+    if (quote !== "") {
+      if (line.includes(quote)) quote = "";
+      continue;
+    }
     const header = /^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?$/.exec(line);
-    const pair = header === null ? /^(\s*)((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*=(.*)$/.exec(line) : null;
+    const pair =
+      header === null
+        ? /^(\s*)((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*=(.*)$/.exec(
+            line,
+          )
+        : null;
     if (header !== null) {
       prefix = splitKey(header[2]!);
       if (header[1] === "[[") {

@@ -86,22 +86,44 @@ export class TarReader {
   }
 
   #takeHeader(block: Uint8Array): void {
-    if (block.every((byte) => byte === 0)) { this.#ended = true; return; }
-    if (!hasValidChecksum(block)) { this.#error = "checksum"; return; }
+    if (block.every((byte) => byte === 0)) {
+      this.#ended = true;
+      return;
+    }
+    if (!hasValidChecksum(block)) {
+      this.#error = "checksum";
+      return;
+    }
     const size = numericField(block, 124, 12);
-    if (size < 0) { this.#error = "number"; return; }
+    if (size < 0) {
+      this.#error = "number";
+      return;
+    }
     const typeFlag = String.fromCharCode(block[156]!);
     switch (typeFlag) {
-      case "L": this.#beginExtension("longName", size, LONG_NAME_SIZE_MAX); return;
-      case "K": this.#beginExtension("longLink", size, LONG_NAME_SIZE_MAX); return;
-      case "x": case "X": this.#beginExtension("pax", size, PAX_SIZE_MAX); return;
-      case "g": this.#beginExtension("paxGlobal", size, PAX_SIZE_MAX); return;
-      default: this.#beginEntry(block, typeFlag, size);
+      case "L":
+        this.#beginExtension("longName", size, LONG_NAME_SIZE_MAX);
+        return;
+      case "K":
+        this.#beginExtension("longLink", size, LONG_NAME_SIZE_MAX);
+        return;
+      case "x":
+      case "X":
+        this.#beginExtension("pax", size, PAX_SIZE_MAX);
+        return;
+      case "g":
+        this.#beginExtension("paxGlobal", size, PAX_SIZE_MAX);
+        return;
+      default:
+        this.#beginEntry(block, typeFlag, size);
     }
   }
 
   #beginExtension(purpose: Purpose, size: number, sizeMax: number): void {
-    if (size > sizeMax || size === 0) { this.#error = "extension"; return; }
+    if (size > sizeMax || size === 0) {
+      this.#error = "extension";
+      return;
+    }
     this.#purpose = purpose;
     this.#extension = new Uint8Array(size);
     this.#extensionFill = 0;
@@ -114,8 +136,15 @@ export class TarReader {
     let type: TarType;
     if (typeFlag === "0" || typeFlag === "\0" || typeFlag === "7") type = TarType.file;
     else if (typeFlag >= "1" && typeFlag <= "6") type = typeFlag as TarType;
-    else { this.#error = "unsupported"; return; }
-    for (const key of this.#pax.keys()) if (key.startsWith("GNU.sparse.")) { this.#error = "unsupported"; return; }
+    else {
+      this.#error = "unsupported";
+      return;
+    }
+    for (const key of this.#pax.keys())
+      if (key.startsWith("GNU.sparse.")) {
+        this.#error = "unsupported";
+        return;
+      }
 
     const isUstar = byteString(block, 257, 262) === "ustar";
     const isGnu = isUstar && block[262] === 0x20;
@@ -129,22 +158,46 @@ export class TarReader {
     while (path.length > 1 && path.endsWith("/")) path = path.slice(0, -1);
 
     const size = paxNumber(pax("size")) ?? headerSize;
-    const mode = numericField(block, 100, 8), uid = paxNumber(pax("uid")) ?? numericField(block, 108, 8);
-    const gid = paxNumber(pax("gid")) ?? numericField(block, 116, 8), mtime = paxNumber(pax("mtime"), true) ?? numericField(block, 136, 12, true);
+    const mode = numericField(block, 100, 8),
+      uid = paxNumber(pax("uid")) ?? numericField(block, 108, 8);
+    const gid = paxNumber(pax("gid")) ?? numericField(block, 116, 8),
+      mtime = paxNumber(pax("mtime"), true) ?? numericField(block, 136, 12, true);
     const isDevice = type === TarType.characterDevice || type === TarType.blockDevice;
-    const deviceMajor = isDevice ? numericField(block, 329, 8) : 0, deviceMinor = isDevice ? numericField(block, 337, 8) : 0;
-    const isBad = mode < 0 || uid < 0 || gid < 0 || Number.isNaN(size + uid + gid + mtime) || deviceMajor < 0 || deviceMinor < 0
-      || !Number.isInteger(size) || size < 0;
-    if (isBad) { this.#error = "number"; return; }
-    if (path.includes("\0") || path === "") { this.#error = "extension"; return; }
+    const deviceMajor = isDevice ? numericField(block, 329, 8) : 0,
+      deviceMinor = isDevice ? numericField(block, 337, 8) : 0;
+    const isBad =
+      mode < 0 ||
+      uid < 0 ||
+      gid < 0 ||
+      Number.isNaN(size + uid + gid + mtime) ||
+      deviceMajor < 0 ||
+      deviceMinor < 0 ||
+      !Number.isInteger(size) ||
+      size < 0;
+    if (isBad) {
+      this.#error = "number";
+      return;
+    }
+    if (path.includes("\0") || path === "") {
+      this.#error = "extension";
+      return;
+    }
 
     const entry: TarEntry = {
-      path, type, mode: mode & 0o7777, uid, gid,
-      uname: pax("uname") ?? (isUstar ? textField(block, 265, 32) : ""), gname: pax("gname") ?? (isUstar ? textField(block, 297, 32) : ""),
+      path,
+      type,
+      mode: mode & 0o7777,
+      uid,
+      gid,
+      uname: pax("uname") ?? (isUstar ? textField(block, 265, 32) : ""),
+      gname: pax("gname") ?? (isUstar ? textField(block, 297, 32) : ""),
       // POSIX: links and the like have no data, whatever their size field says; a hard link of pax may have.
       size: type === TarType.file ? size : 0,
-      mtime, linkPath: pax("linkpath") ?? this.#longLink ?? textField(block, 157, 100),
-      deviceMajor, deviceMinor, xattrs: this.#xattrs(),
+      mtime,
+      linkPath: pax("linkpath") ?? this.#longLink ?? textField(block, 157, 100),
+      deviceMajor,
+      deviceMinor,
+      xattrs: this.#xattrs(),
     };
     this.#pax.clear();
     this.#longName = undefined;
@@ -166,7 +219,10 @@ export class TarReader {
   }
 
   #takeData(bytes: Uint8Array): void {
-    if (this.#purpose === "content") { this.#visitor.data(bytes); return; }
+    if (this.#purpose === "content") {
+      this.#visitor.data(bytes);
+      return;
+    }
     this.#extension.set(bytes, this.#extensionFill);
     this.#extensionFill += bytes.length;
   }
@@ -174,14 +230,18 @@ export class TarReader {
   #finishMember(): void {
     const purpose = this.#purpose;
     if (purpose === "content") {
-      if (this.#inEntry) { this.#inEntry = false; this.#visitor.end(); }
+      if (this.#inEntry) {
+        this.#inEntry = false;
+        this.#visitor.end();
+      }
       return;
     }
     const extension = this.#extension;
     this.#extension = new Uint8Array(0);
     if (purpose === "longName") this.#longName = textField(extension, 0, extension.length);
     else if (purpose === "longLink") this.#longLink = textField(extension, 0, extension.length);
-    else if (!parsePaxRecords(byteString(extension), purpose === "pax" ? this.#pax : this.#paxGlobal)) this.#error = "extension";
+    else if (!parsePaxRecords(byteString(extension), purpose === "pax" ? this.#pax : this.#paxGlobal))
+      this.#error = "extension";
   }
 }
 
@@ -194,7 +254,8 @@ function parsePaxRecords(text: string, records: Map<string, string>): boolean {
     const end = at + Number(text.slice(at, space));
     const equals = text.indexOf("=", space);
     if (end > text.length || equals < 0 || equals >= end || text.charCodeAt(end - 1) !== 0x0a) return false;
-    const key = text.slice(space + 1, equals), value = text.slice(equals + 1, end - 1);
+    const key = text.slice(space + 1, equals),
+      value = text.slice(equals + 1, end - 1);
     if (value === "") records.delete(key);
     else records.set(key, value);
     at = end;
@@ -241,7 +302,8 @@ function textField(block: Uint8Array, at: number, length: number): string {
 /** Old writers summed signed bytes; both sums are accepted, as POSIX advises. */
 function hasValidChecksum(block: Uint8Array): boolean {
   const expected = numericField(block, 148, 8);
-  let unsigned = 0, signed = 0;
+  let unsigned = 0,
+    signed = 0;
   for (let index = 0; index < TAR_BLOCK_SIZE; index++) {
     const byte = index >= 148 && index < 156 ? 0x20 : block[index]!;
     unsigned += byte;
@@ -265,10 +327,17 @@ export function visitTar(tar: Uint8Array, visit: (entry: TarEntry, content: Uint
   let current: TarEntry | undefined;
   let content: Uint8Array = empty;
   const reader = new TarReader({
-    entry: (entry) => { current = entry; content = empty; },
+    entry: (entry) => {
+      current = entry;
+      content = empty;
+    },
     // The archive is pushed whole, so each file's data comes as one piece.
-    data: (bytes) => { content = bytes; },
-    end: () => { visit(current!, content); },
+    data: (bytes) => {
+      content = bytes;
+    },
+    end: () => {
+      visit(current!, content);
+    },
   });
   return reader.push(tar) ?? reader.finish();
 }

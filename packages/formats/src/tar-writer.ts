@@ -16,11 +16,18 @@ export function tarHeader(entry: TarEntry): Uint8Array {
   if (entry.size > 0o77777777777) records.push(paxRecord("size", String(entry.size)));
   if (entry.uid > 0o7777777) records.push(paxRecord("uid", String(entry.uid)));
   if (entry.gid > 0o7777777) records.push(paxRecord("gid", String(entry.gid)));
-  if (!Number.isInteger(entry.mtime) || entry.mtime < 0 || entry.mtime > 0o77777777777) records.push(paxRecord("mtime", String(entry.mtime)));
-  for (const key of [...entry.xattrs.keys()].sort()) records.push(paxRecord(`SCHILY.xattr.${key}`, entry.xattrs.get(key)!));
+  if (!Number.isInteger(entry.mtime) || entry.mtime < 0 || entry.mtime > 0o77777777777)
+    records.push(paxRecord("mtime", String(entry.mtime)));
+  for (const key of [...entry.xattrs.keys()].sort())
+    records.push(paxRecord(`SCHILY.xattr.${key}`, entry.xattrs.get(key)!));
 
   const [prefix, name] = split ?? ["", path.slice(0, 100)];
-  const header = block(entry, { prefix, name, typeFlag: entry.type, size: entry.type === TarType.file ? entry.size : 0 });
+  const header = block(entry, {
+    prefix,
+    name,
+    typeFlag: entry.type,
+    size: entry.type === TarType.file ? entry.size : 0,
+  });
   if (records.length === 0) return header;
   const body = byteStringOf(records.join(""));
   const extended = block(entry, { prefix: "", name: "./PaxHeaders/entry", typeFlag: "x", size: body.length });
@@ -32,27 +39,45 @@ export function tarHeader(entry: TarEntry): Uint8Array {
 }
 
 /**
- * Header blocks of `entry` in GNU tar's dialect, for readers that know no pax headers, as dpkg: a name that ustar cannot hold
- * stands in an entry of its own before it. Extended attributes and fractions of seconds are left out.
+ * Header blocks of `entry` in GNU tar's dialect, for readers that know no pax headers, as dpkg: a name that ustar
+ * cannot hold stands in an entry of its own before it. Extended attributes and fractions of seconds are left out.
  *
  * @throws RangeError  a size or an owner that this dialect cannot hold
  */
 export function gnuTarHeader(entry: TarEntry): Uint8Array {
-  if (entry.size > 0o77777777777 || entry.uid > 0o7777777 || entry.gid > 0o7777777 || entry.mtime < 0 || entry.mtime > 0o77777777777) {
+  if (
+    entry.size > 0o77777777777 ||
+    entry.uid > 0o7777777 ||
+    entry.gid > 0o7777777 ||
+    entry.mtime < 0 ||
+    entry.mtime > 0o77777777777
+  ) {
     throw new RangeError(`${entry.path}: its size, owner or time does not fit a tar header`);
   }
   const path = entry.type === TarType.directory && !entry.path.endsWith("/") ? `${entry.path}/` : entry.path;
   const long = (typeFlag: string, text: string): Uint8Array => {
     const body = byteStringOf(`${text}\0`);
     const whole = new Uint8Array(TAR_BLOCK_SIZE + body.length + tarPadding(body.length));
-    whole.set(block({ ...entry, mode: 0o644, uid: 0, gid: 0, mtime: 0, linkPath: "", uname: "", gname: "" }, { prefix: "", name: "././@LongLink", typeFlag, size: body.length }));
+    whole.set(
+      block(
+        { ...entry, mode: 0o644, uid: 0, gid: 0, mtime: 0, linkPath: "", uname: "", gname: "" },
+        { prefix: "", name: "././@LongLink", typeFlag, size: body.length },
+      ),
+    );
     whole.set(body, TAR_BLOCK_SIZE);
     return whole;
   };
   const parts: Uint8Array[] = [];
   if (entry.linkPath.length > 100) parts.push(long("K", entry.linkPath));
   if (path.length > 100) parts.push(long("L", path));
-  parts.push(block(entry, { prefix: "", name: path.slice(0, 100), typeFlag: entry.type, size: entry.type === TarType.file ? entry.size : 0 }));
+  parts.push(
+    block(entry, {
+      prefix: "",
+      name: path.slice(0, 100),
+      typeFlag: entry.type,
+      size: entry.type === TarType.file ? entry.size : 0,
+    }),
+  );
   return concatBytes(parts);
 }
 
@@ -108,7 +133,11 @@ function putOctal(bytes: Uint8Array, at: number, value: number, digits: number):
 /** `path` as ustar's prefix and name, or undefined when it does not fit. */
 function splitPath(path: string): [string, string] | undefined {
   if (path.length <= 100) return ["", path];
-  for (let slash = path.indexOf("/", Math.max(1, path.length - 101)); slash > 0 && slash <= 155; slash = path.indexOf("/", slash + 1)) {
+  for (
+    let slash = path.indexOf("/", Math.max(1, path.length - 101));
+    slash > 0 && slash <= 155;
+    slash = path.indexOf("/", slash + 1)
+  ) {
     const name = path.slice(slash + 1);
     if (name.length > 0 && name.length <= 100) return [path.slice(0, slash), name];
   }

@@ -13,18 +13,28 @@ import { TarType, tarEntry, type TarEntry } from "./tar-entry.ts";
 import { TarReader, type TarError } from "./tar-reader.ts";
 import { tarEnd, tarHeader, tarPadding } from "./tar-writer.ts";
 
-interface Read { entry: TarEntry; data: string }
+interface Read {
+  entry: TarEntry;
+  data: string;
+}
 
 function read(archive: Uint8Array, pieceSize = archive.length): { members: Read[]; error: TarError | undefined } {
   const members: Read[] = [];
   let ends = 0;
   const reader = new TarReader({
-    entry: (entry) => { members.push({ entry, data: "" }); },
-    data: (bytes) => { members.at(-1)!.data += byteString(bytes); },
-    end: () => { ends++; },
+    entry: (entry) => {
+      members.push({ entry, data: "" });
+    },
+    data: (bytes) => {
+      members.at(-1)!.data += byteString(bytes);
+    },
+    end: () => {
+      ends++;
+    },
   });
   let error: TarError | undefined;
-  for (let at = 0; at < archive.length && error === undefined; at += pieceSize) error = reader.push(archive.subarray(at, at + pieceSize));
+  for (let at = 0; at < archive.length && error === undefined; at += pieceSize)
+    error = reader.push(archive.subarray(at, at + pieceSize));
   error ??= reader.finish();
   if (error === undefined) assert.equal(ends, members.length);
   return { members, error };
@@ -32,30 +42,64 @@ function read(archive: Uint8Array, pieceSize = archive.length): { members: Read[
 
 function write(members: readonly Read[]): Uint8Array {
   const parts: Uint8Array[] = [];
-  for (const { entry, data } of members) parts.push(tarHeader(entry), byteStringOf(data), new Uint8Array(tarPadding(data.length)));
+  for (const { entry, data } of members)
+    parts.push(tarHeader(entry), byteStringOf(data), new Uint8Array(tarPadding(data.length)));
   parts.push(tarEnd());
   return Buffer.concat(parts);
 }
 
 const MEMBERS: Read[] = [
   { entry: tarEntry(".", TarType.directory, { mtime: 5 }), data: "" },
-  { entry: tarEntry("./a", TarType.file, { size: 3, uid: 1000, gid: 100, uname: "me", gname: "users", mode: 0o4755, mtime: 1234567890 }), data: "abc" },
+  {
+    entry: tarEntry("./a", TarType.file, {
+      size: 3,
+      uid: 1000,
+      gid: 100,
+      uname: "me",
+      gname: "users",
+      mode: 0o4755,
+      mtime: 1234567890,
+    }),
+    data: "abc",
+  },
   { entry: tarEntry(`d/${"x".repeat(120)}`, TarType.file, { size: 512 }), data: "y".repeat(512) },
   { entry: tarEntry(`${"p/".repeat(60)}name`, TarType.file), data: "" },
   { entry: tarEntry("h\xc3\xa4", TarType.hardLink, { linkPath: `d/${"x".repeat(120)}` }), data: "" },
   { entry: tarEntry("s", TarType.symbolicLink, { linkPath: "a", mode: 0o777 }), data: "" },
   { entry: tarEntry("null", TarType.characterDevice, { deviceMajor: 1, deviceMinor: 3, mode: 0o666 }), data: "" },
-  { entry: tarEntry("big", TarType.file, { uid: 4_000_000_000, mtime: 1.5, xattrs: new Map([["security.capability", "\x01\0\0\x02"]]) }), data: "" },
+  {
+    entry: tarEntry("big", TarType.file, {
+      uid: 4_000_000_000,
+      mtime: 1.5,
+      xattrs: new Map([["security.capability", "\x01\0\0\x02"]]),
+    }),
+    data: "",
+  },
 ];
 
 test("what is written is read back, in pieces of any size", () => {
   const archive = write(MEMBERS);
-  for (const pieceSize of [archive.length, 511, 512, 513, 7, 1]) assert.deepEqual(read(archive, pieceSize), { members: MEMBERS, error: undefined });
+  for (const pieceSize of [archive.length, 511, 512, 513, 7, 1])
+    assert.deepEqual(read(archive, pieceSize), { members: MEMBERS, error: undefined });
 });
 
 test("GNU tar lists what we write", () => {
-  const listing = execFileSync("tar", ["-tf", "-"], { input: write(MEMBERS), encoding: "latin1", stdio: ["pipe", "pipe", "ignore"], env: { ...process.env, LC_ALL: "C" } });
-  assert.deepEqual(listing.trim().split("\n"), ["./", "./a", `d/${"x".repeat(120)}`, `${"p/".repeat(60)}name`, "h\\303\\244", "s", "null", "big"]);
+  const listing = execFileSync("tar", ["-tf", "-"], {
+    input: write(MEMBERS),
+    encoding: "latin1",
+    stdio: ["pipe", "pipe", "ignore"],
+    env: { ...process.env, LC_ALL: "C" },
+  });
+  assert.deepEqual(listing.trim().split("\n"), [
+    "./",
+    "./a",
+    `d/${"x".repeat(120)}`,
+    `${"p/".repeat(60)}name`,
+    "h\\303\\244",
+    "s",
+    "null",
+    "big",
+  ]);
 });
 
 test("what GNU tar writes is read, in its three formats", () => {
@@ -67,7 +111,10 @@ test("what GNU tar writes is read, in its three formats", () => {
     linkSync(join(folder, "sub", long.slice(0, 90)), join(folder, "zlink"));
     symlinkSync("t".repeat(90), join(folder, "sym"));
     for (const format of ["ustar", "gnu", "pax"]) {
-      if (format !== "ustar") { symlinkSync("t".repeat(190), join(folder, `sym-${format}`)); writeFileSync(join(folder, `${long}-${format}`), "1234"); }
+      if (format !== "ustar") {
+        symlinkSync("t".repeat(190), join(folder, `sym-${format}`));
+        writeFileSync(join(folder, `${long}-${format}`), "1234");
+      }
       const archive = execFileSync("tar", [`--format=${format}`, "--sort=name", "-C", folder, "-cf", "-", "."]);
       const { members, error } = read(archive, 1000);
       assert.equal(error, undefined, format);
@@ -81,7 +128,9 @@ test("what GNU tar writes is read, in its three formats", () => {
         assert.equal(byPath.get(`./${long}-${format}`)!.data, "1234");
       }
     }
-  } finally { rmSync(folder, { recursive: true }); }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("damage is named", () => {
@@ -124,7 +173,9 @@ test("20 000 damaged archives are answered", () => {
       }
     }
     for (const { entry } of read(bytes, 300).members) {
-      assert.ok(Number.isSafeInteger(entry.size) && entry.size >= 0 && entry.uid >= 0 && entry.gid >= 0 && entry.path !== "");
+      assert.ok(
+        Number.isSafeInteger(entry.size) && entry.size >= 0 && entry.uid >= 0 && entry.gid >= 0 && entry.path !== "",
+      );
       assert.ok(Number.isFinite(entry.mtime));
     }
   }

@@ -3,7 +3,8 @@
  * The file's end: `… | index | footer 12 B: crc32 4 · backward size 4 · flags 2 · "YZ"`; the index lists for each
  * block its packed and unpacked size. Source: the .xz file format 1.2.1, sections 2.1.2, 2.2 and 4.
  *
- * @returns the sum over all blocks of the last stream, or undefined when there is more than one stream, or the index is damaged
+ * @returns the sum over all blocks of the last stream, or undefined when there is more than one stream, or the index is
+ *   damaged
  */
 export function xzUnpackedSize(file: Uint8Array): number | undefined {
   let end = file.length;
@@ -17,7 +18,8 @@ export function xzUnpackedSize(file: Uint8Array): number | undefined {
   let at = indexStart + 1;
   const indexEnd = end - 12 - 4;
   const varint = (): number => {
-    let value = 0, scale = 1;
+    let value = 0,
+      scale = 1;
     for (let count = 0; count < 8 && at < indexEnd; count++, scale *= 128) {
       const byte = file[at++]!;
       value += (byte & 127) * scale;
@@ -27,7 +29,8 @@ export function xzUnpackedSize(file: Uint8Array): number | undefined {
   };
   const records = varint();
   if (!(records <= indexSize)) return undefined;
-  let packed = 0, unpacked = 0;
+  let packed = 0,
+    unpacked = 0;
   for (let index = 0; index < records; index++) {
     packed += Math.ceil(varint() / 4) * 4;
     unpacked += varint();

@@ -1,9 +1,11 @@
 /**
- * The time that the kernel stamps on files now. Where it gathers writes it keeps their times itself (FUSE_WRITEBACK_CACHE), from a clock that moves with its timer's
- * ticks (ktime_get_coarse_real_ts64), behind ours by up to one. A new file must have that time and no finer one: its first write would move its time back, and as it
+ * The time that the kernel stamps on files now. Where it gathers writes it keeps their times itself
+ * (FUSE_WRITEBACK_CACHE), from a clock that moves with its timer's ticks (ktime_get_coarse_real_ts64), behind ours by
+ * up to one. A new file must have that time and no finer one: its first write would move its time back, and as it
  * changes what we answered, the kernel would send it to us with a SETATTR for each file.
  *
- * No system call of Node tells that clock, but each change time that the kernel sends does, until its next tick. So the first file of a tick costs a message more.
+ * No system call of Node tells that clock, but each change time that the kernel sends does, until its next tick. So the
+ * first file of a tick costs a message more.
  */
 
 /** The slowest timer that Linux has: CONFIG_HZ=100. */
@@ -26,7 +28,10 @@ export class KernelTime {
     this.#toldNanoseconds = nanoseconds;
   }
 
-  /** Moves on to a moment of our clock: what the kernel told is the time for one tick, and it does not go back within one. */
+  /**
+   * Moves on to a moment of our clock: what the kernel told is the time for one tick, and it does not go back within
+   * one.
+   */
   move(seconds: number, nanoseconds: number): void {
     const sinceTold = (seconds - this.#toldSeconds) * 1e9 + (nanoseconds - this.#toldNanoseconds);
     if (sinceTold >= 0 && sinceTold < TICK_NS_MAX) {

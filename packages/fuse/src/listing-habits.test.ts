@@ -1,4 +1,7 @@
-/** Goal: who looks at files gets their attributes with the listing, who wants names does not. Method: listings and look-ups in the order in which the kernel sends them. */
+/**
+ * Goal: who looks at files gets their attributes with the listing, who wants names does not. Method: listings and
+ * look-ups in the order in which the kernel sends them.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ListingHabits } from "./listing-habits.ts";
@@ -15,12 +18,18 @@ test("a process that looks at files gets all attributes from then on", () => {
   const habits = new ListingHabits();
   assert.equal(list(habits, 7, 100), 3, "all but the probe");
   habits.look(100, 0);
-  assert.deepEqual([101, 102, 103, 104].map((folder) => list(habits, 7, folder)), [4, 4, 4, 4]);
+  assert.deepEqual(
+    [101, 102, 103, 104].map((folder) => list(habits, 7, folder)),
+    [4, 4, 4, 4],
+  );
 });
 
 test("a process that looks at none gets names, until it looks", () => {
   const habits = new ListingHabits();
-  assert.deepEqual([100, 101, 102, 103].map((folder) => list(habits, 7, folder)), [3, 3, 0, 0]);
+  assert.deepEqual(
+    [100, 101, 102, 103].map((folder) => list(habits, 7, folder)),
+    [3, 3, 0, 0],
+  );
   habits.look(103, 9);
   assert.equal(list(habits, 7, 104), 0, "a folder of another tree");
   habits.look(104, 0);

@@ -12,7 +12,9 @@
  * low bits: a wrong guess costs time, and is learnt from.
  */
 const PLACES = 256;
-const UNKNOWN = 0, NAMES = 1, LOOKS = 2;
+const UNKNOWN = 0,
+  NAMES = 1,
+  LOOKS = 2;
 /** Listings without a look after which a process is taken to want names. */
 const UNLOOKED = 2;
 

@@ -1,6 +1,7 @@
 /**
- * Nodes that the kernel knows, each with how often it was told of them: FORGET gives that many back. Open addressing in typed arrays,
- * at most three quarters full. Bound: the kernel's own inode cache, which takes some fifty times as much memory for each.
+ * Nodes that the kernel knows, each with how often it was told of them: FORGET gives that many back. Open addressing in
+ * typed arrays, at most three quarters full. Bound: the kernel's own inode cache, which takes some fifty times as much
+ * memory for each.
  */
 export class LookupCounts {
   #node: Uint32Array;
@@ -25,7 +26,7 @@ export class LookupCounts {
   }
 
   #place(node: number, tree: number): number {
-    return (Math.imul(node, 0x9e3779b1) ^ Math.imul(tree, 0x85ebca77)) >>> 7 & this.#mask;
+    return ((Math.imul(node, 0x9e3779b1) ^ Math.imul(tree, 0x85ebca77)) >>> 7) & this.#mask;
   }
 
   /** Where the node is, or −1 − the free place for it. */

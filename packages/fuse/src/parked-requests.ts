@@ -1,12 +1,15 @@
 /**
- * Requests that have to see what the kernel has gathered and not written yet (FUSE_WRITEBACK_CACHE): SEEK_HOLE and SEEK_DATA of a file, a snapshot or a rollback of
- * everything. FUSE has no message that asks for it, but ways around:
+ * Requests that have to see what the kernel has gathered and not written yet (FUSE_WRITEBACK_CACHE): SEEK_HOLE and
+ * SEEK_DATA of a file, a snapshot or a rollback of everything. FUSE has no message that asks for it, but ways around:
  *
- *     one file      FUSE_NOTIFY_INVAL_INODE makes the kernel write the file's pages first; FUSE_NOTIFY_RETRIEVE behind it comes back to us as the mark
- *     everything    a process beside us calls syncfs(2), which Linux does not pass on, but begins to write for; then it looks for a name that is ours, the mark
+ *     one file      FUSE_NOTIFY_INVAL_INODE makes the kernel write the file's pages first; FUSE_NOTIFY_RETRIEVE behind
+ *     it comes back to us as the mark
+ *     everything    a process beside us calls syncfs(2), which Linux does not pass on, but begins to write for; then it
+ *     looks for a name that is ours, the mark
  *
- * Meanwhile the request is kept here as it came, and others are served, the writes among them; behind its mark it is done as if it came then. The kernel hands requests
- * out in their order, but keeps some back when there are very many: after many writes a second round makes sure.
+ * Meanwhile the request is kept here as it came, and others are served, the writes among them; behind its mark it is
+ * done as if it came then. The kernel hands requests out in their order, but keeps some back when there are very many:
+ * after many writes a second round makes sure.
  */
 import { EINTR } from "@stratos/abi";
 import { B, HEADER_SIZE, Q_LENGTH, Q_NODE, Q_NODE_TREE, Q_UNIQUE, REQUEST_AT } from "./wire/layout.ts";
@@ -74,8 +77,19 @@ export class ParkedRequests {
     if (!server.gathersWrites || this.#parked.length >= PARKED_MAX) return false;
     const { words, bytes } = server;
     const message = bytes.slice(REQUEST_AT, REQUEST_AT + words[Q_LENGTH]!);
-    const parked: Parked = { then: null, message, uniqueLow: words[Q_UNIQUE]!, uniqueHigh: words[Q_UNIQUE + 1]!, isOfAll, token: this.#nextToken(), rounds: 1, sinceNs: server.clock.monotonicNs(), isInterrupted: false };
-    if (isOfAll ? !this.#askForAll(parked) : !this.#askForFile(parked, words[Q_NODE]!, words[Q_NODE_TREE]!)) return false;
+    const parked: Parked = {
+      then: null,
+      message,
+      uniqueLow: words[Q_UNIQUE]!,
+      uniqueHigh: words[Q_UNIQUE + 1]!,
+      isOfAll,
+      token: this.#nextToken(),
+      rounds: 1,
+      sinceNs: server.clock.monotonicNs(),
+      isInterrupted: false,
+    };
+    if (isOfAll ? !this.#askForAll(parked) : !this.#askForFile(parked, words[Q_NODE]!, words[Q_NODE_TREE]!))
+      return false;
     this.#parked.push(parked);
     return true;
   }
@@ -87,7 +101,17 @@ export class ParkedRequests {
    */
   gatherAll(then: () => void): boolean {
     if (!this.#server.gathersWrites || this.#parked.length >= PARKED_MAX) return false;
-    const parked: Parked = { then, message: NO_MESSAGE, uniqueLow: 0, uniqueHigh: 0, isOfAll: true, token: this.#nextToken(), rounds: 1, sinceNs: 0, isInterrupted: false };
+    const parked: Parked = {
+      then,
+      message: NO_MESSAGE,
+      uniqueLow: 0,
+      uniqueHigh: 0,
+      isOfAll: true,
+      token: this.#nextToken(),
+      rounds: 1,
+      sinceNs: 0,
+      isInterrupted: false,
+    };
     if (!this.#askForAll(parked)) return false;
     this.#parked.push(parked);
     return true;
@@ -127,8 +151,8 @@ export class ParkedRequests {
   }
 
   /**
-   * A signal came for the caller of a request: fuse_interrupt_in, the request's number. Its mark comes in a moment, and many signals are none that should end a call; only when it does not
-   * come the caller is let go (`giveUp`).
+   * A signal came for the caller of a request: fuse_interrupt_in, the request's number. Its mark comes in a moment, and
+   * many signals are none that should end a call; only when it does not come the caller is let go (`giveUp`).
    */
   interrupt(): void {
     const { words } = this.#server;

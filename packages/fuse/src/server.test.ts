@@ -1,4 +1,7 @@
-/** Goal: what the server promises the kernel, without one. Method: prepared requests; the volume is in memory, its flushes are counted. */
+/**
+ * Goal: what the server promises the kernel, without one. Method: prepared requests; the volume is in memory, its
+ * flushes are counted.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EEXIST, EINTR, EIO, ENOENT, ENOSPC, ENOSYS, EPROTO } from "@stratos/abi";
@@ -25,7 +28,13 @@ class CountingDevice extends MemoryBlockDevice {
   }
 }
 
-function makeServer(options: ServeOptions = {}): { server: FuseServer; kernel: ScriptedDevice; disk: CountingDevice; volume: Volume; clock: SimulatedClock } {
+function makeServer(options: ServeOptions = {}): {
+  server: FuseServer;
+  kernel: ScriptedDevice;
+  disk: CountingDevice;
+  volume: Volume;
+  clock: SimulatedClock;
+} {
   const disk = new CountingDevice(16 << 20);
   assert.equal(format(disk, { uuid: new Uint8Array(16), hashSeed: 1 }), 0);
   const volume = mount(disk);
@@ -36,7 +45,8 @@ function makeServer(options: ServeOptions = {}): { server: FuseServer; kernel: S
 }
 
 /** INIT of Linux 6.18, which offers everything. */
-const init = (kernel: ScriptedDevice, minor = 45): number => kernel.request(op.FUSE_INIT, 0, 7, minor, 131072, 0xffffffff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+const init = (kernel: ScriptedDevice, minor = 45): number =>
+  kernel.request(op.FUSE_INIT, 0, 7, minor, 131072, 0xffffffff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 const wordsOf = (payload: Uint8Array): Uint32Array => new Uint32Array(payload.slice().buffer);
 
 test("the protocol is agreed on, and a kernel that is too old is refused", () => {
@@ -67,7 +77,10 @@ test("all who wait for fsync share one flush, and are answered after it", () => 
   server.serve();
   for (const unique of uniques) assert.equal(kernel.answer(unique).error, 0);
   const last = kernel.replies.findIndex(({ unique }) => unique === uniques[0]!);
-  assert.ok(kernel.replies.slice(last).every(({ unique }) => uniques.includes(unique)), "no answer to fsync before the last write was taken");
+  assert.ok(
+    kernel.replies.slice(last).every(({ unique }) => uniques.includes(unique)),
+    "no answer to fsync before the last write was taken",
+  );
   // One flush of the log for all; the two of the commit at the end.
   assert.equal(disk.flushes - before, 3);
 });
@@ -111,12 +124,18 @@ test("a change is made durable when its time has come, and not before", () => {
   server.serve();
   // Format flushed; 600 ms after the change nothing had to be done, 1200 ms after it the commit.
   const start = seen[0]!;
-  assert.deepEqual(seen.slice(0, 5).map((flushes) => flushes - start), [0, 0, 0, 0, 2].slice(0, Math.min(5, seen.length)));
+  assert.deepEqual(
+    seen.slice(0, 5).map((flushes) => flushes - start),
+    [0, 0, 0, 0, 2].slice(0, Math.min(5, seen.length)),
+  );
 });
 
 test("a timed commit that fails is told at once, and to the next caller of fsync", () => {
   const told: string[] = [];
-  const { server, kernel, disk, clock } = makeServer({ commitIntervalMs: 1000, onFailure: ({ kind }, unsavedMs) => void told.push(`${kind} ${unsavedMs}`) });
+  const { server, kernel, disk, clock } = makeServer({
+    commitIntervalMs: 1000,
+    onFailure: ({ kind }, unsavedMs) => void told.push(`${kind} ${unsavedMs}`),
+  });
   init(kernel);
   kernel.request(op.FUSE_MKDIR, 1, 0o755, 0, "folder");
   server.serve();
@@ -128,7 +147,11 @@ test("a timed commit that fails is told at once, and to the next caller of fsync
   };
   disk.isGone = true;
   for (let tick = 0; tick < 3; tick++) kernel.request(op.FUSE_STATFS, 1);
-  const [sync, syncAll, change] = [kernel.request(op.FUSE_FSYNC, 1, 0, 0, 0, 0), kernel.request(op.FUSE_SYNCFS, 1, 0, 0), kernel.request(op.FUSE_MKDIR, 1, 0o755, 0, "more")];
+  const [sync, syncAll, change] = [
+    kernel.request(op.FUSE_FSYNC, 1, 0, 0, 0, 0),
+    kernel.request(op.FUSE_SYNCFS, 1, 0, 0),
+    kernel.request(op.FUSE_MKDIR, 1, 0o755, 0, "more"),
+  ];
   const status = kernel.request(op.FUSE_LOOKUP, 1, ".aegisfs");
   server.serve();
   assert.deepEqual(told, ["io 1500"]);
@@ -138,12 +161,19 @@ test("a timed commit that fails is told at once, and to the next caller of fsync
   const read = kernel.request(op.FUSE_READ, node!, 0, 0, 0, 0, 4096, 0, 0, 0, 0, 0);
   kernel.at(read, tree!);
   server.serve();
-  const { health, failedCommits } = JSON.parse(Buffer.from(kernel.answer(read).payload).toString()) as { health: string; failedCommits: number };
+  const { health, failedCommits } = JSON.parse(Buffer.from(kernel.answer(read).payload).toString()) as {
+    health: string;
+    failedCommits: number;
+  };
   assert.deepEqual([health, failedCommits], ["io", 1]);
 });
 
 test("strict access times move with each read, relative ones once", () => {
-  for (const [accessTimes, moves] of [["strict", 2], ["relative", 1], ["never", 0]] as const) {
+  for (const [accessTimes, moves] of [
+    ["strict", 2],
+    ["relative", 1],
+    ["never", 0],
+  ] as const) {
     const { server, kernel, clock } = makeServer({ accessTimes, writebackCache: false });
     const ino = makeFile(server, kernel);
     kernel.request(op.FUSE_WRITE, ino, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 77);
@@ -166,14 +196,16 @@ test("find is given names, who looks at files their attributes", () => {
   const folders = [0, 1, 2, 3].map((number) => kernel.request(op.FUSE_MKDIR, 1, 0o755, 0, `d${number}`));
   server.serve();
   const nodes = folders.map((unique) => wordsOf(kernel.answer(unique).payload)[0]!);
-  for (const node of nodes) for (const name of ["a", "b", "c"]) kernel.request(op.FUSE_MKNOD, node, 0o100644, 0, 0o022, 0, name);
+  for (const node of nodes)
+    for (const name of ["a", "b", "c"]) kernel.request(op.FUSE_MKNOD, node, 0o100644, 0, 0o022, 0, name);
   server.serve();
   const withAttributes = (node: number): number => {
     const listed = kernel.request(op.FUSE_READDIRPLUS, node, 0, 0, 0, 0, 32768, 0, 0, 0, 0, 0);
     server.serve();
     const words = wordsOf(kernel.answer(listed).payload);
     let count = 0;
-    for (let at = 0; at < words.length; at += (128 + 24 + ((words[at + 32 + 4]! + 7) & ~7)) / 4) if (words[at] !== 0) count++;
+    for (let at = 0; at < words.length; at += (128 + 24 + ((words[at + 32 + 4]! + 7) & ~7)) / 4)
+      if (words[at] !== 0) count++;
     return count;
   };
   assert.deepEqual(nodes.map(withAttributes), [2, 2, 0, 0]);
@@ -210,7 +242,32 @@ test("the times of a file without names are answered and not kept, other attribu
   const ino = makeFile(server, kernel);
   const before = timesOf(server, ino);
   kernel.request(op.FUSE_UNLINK, 1, "file");
-  const times = kernel.request(op.FUSE_SETATTR, ino, 32 + 1024, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+  const times = kernel.request(
+    op.FUSE_SETATTR,
+    ino,
+    32 + 1024,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    5,
+    0,
+    5,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+  );
   kernel.request(op.FUSE_SETATTR, ino, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0o600, 0, 0, 0, 0);
   server.serve();
   assert.equal(kernel.answer(times).error, 0);
@@ -233,42 +290,82 @@ function timesOf(server: FuseServer, ino: number): number[] {
   return [attributes.mtimeSeconds, attributes.mtimeNanoseconds, attributes.ctimeSeconds, attributes.ctimeNanoseconds];
 }
 
-test("where the kernel gathers writes it keeps the times: a write moves none, and a new file has the time that the kernel told last", () => {
-  const { server, kernel, clock } = makeServer();
-  const ino = makeFile(server, kernel);
-  const before = timesOf(server, ino);
-  clock.advance(50_000_000);
-  kernel.request(op.FUSE_WRITE, ino, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0, 77);
-  server.serve();
-  assert.deepEqual(timesOf(server, ino), before);
-  clock.advance(50_000_000);
-  // FATTR_MTIME and FATTR_CTIME, of a tick that began 3 ms ago.
-  const now = clock.realtimeMs();
-  const tick = [Math.floor(now / 1000), (now % 1000) * 1e6 - 2_999_999];
-  kernel.request(op.FUSE_SETATTR, ino, 32 + 1024, 0, 0, 0, 0, 0, 0, 0, 0, 0, tick[0]!, 0, tick[0]!, 0, 0, tick[1]!, tick[1]!, 0, 0, 0, 0, 0);
-  clock.advance(2_000_000);
-  kernel.request(op.FUSE_MKNOD, 1, 0o100644, 0, 0o022, 0, "other");
-  server.serve();
-  assert.deepEqual(timesOf(server, ino), [...tick, ...tick]);
-  assert.deepEqual(timesOf(server, server.files.lookup(1, "other")), [...tick, ...tick]);
-  clock.advance(20_000_000);
-  kernel.request(op.FUSE_MKNOD, 1, 0o100644, 0, 0o022, 0, "later");
-  server.serve();
-  const later = clock.realtimeMs();
-  assert.deepEqual(timesOf(server, server.files.lookup(1, "later")).slice(0, 2), [Math.floor(later / 1000), Math.floor((later % 1000) * 1e6)], "what was told long ago is no time any more");
-});
+test(
+  "where the kernel gathers writes it keeps the times: a write moves none, and a new file has the time that the " +
+    "kernel told last",
+  () => {
+    const { server, kernel, clock } = makeServer();
+    const ino = makeFile(server, kernel);
+    const before = timesOf(server, ino);
+    clock.advance(50_000_000);
+    kernel.request(op.FUSE_WRITE, ino, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0, 77);
+    server.serve();
+    assert.deepEqual(timesOf(server, ino), before);
+    clock.advance(50_000_000);
+    // FATTR_MTIME and FATTR_CTIME, of a tick that began 3 ms ago.
+    const now = clock.realtimeMs();
+    const tick = [Math.floor(now / 1000), (now % 1000) * 1e6 - 2_999_999];
+    kernel.request(
+      op.FUSE_SETATTR,
+      ino,
+      32 + 1024,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      tick[0]!,
+      0,
+      tick[0]!,
+      0,
+      0,
+      tick[1]!,
+      tick[1]!,
+      0,
+      0,
+      0,
+      0,
+      0,
+    );
+    clock.advance(2_000_000);
+    kernel.request(op.FUSE_MKNOD, 1, 0o100644, 0, 0o022, 0, "other");
+    server.serve();
+    assert.deepEqual(timesOf(server, ino), [...tick, ...tick]);
+    assert.deepEqual(timesOf(server, server.files.lookup(1, "other")), [...tick, ...tick]);
+    clock.advance(20_000_000);
+    kernel.request(op.FUSE_MKNOD, 1, 0o100644, 0, 0o022, 0, "later");
+    server.serve();
+    const later = clock.realtimeMs();
+    assert.deepEqual(
+      timesOf(server, server.files.lookup(1, "later")).slice(0, 2),
+      [Math.floor(later / 1000), Math.floor((later % 1000) * 1e6)],
+      "what was told long ago is no time any more",
+    );
+  },
+);
 
 test("of gathered pages all are written, or an error is told", () => {
   const { server, kernel, volume } = makeServer();
   const ino = makeFile(server, kernel);
   const data = "x".repeat((1 << 20) - 1);
   const filling = volume.root.lookup(1, "file");
-  for (let piece = 8; volume.usage().freeBlocks > 700; piece++) volume.root.write(filling, piece << 20, new Uint8Array(1 << 20), 0, 1 << 20);
+  for (let piece = 8; volume.usage().freeBlocks > 700; piece++)
+    volume.root.write(filling, piece << 20, new Uint8Array(1 << 20), 0, 1 << 20);
   const answers: number[] = [];
-  for (let piece = 0; piece < 4; piece++) answers.push(kernel.request(op.FUSE_WRITE, ino, 0, 0, piece << 20, 0, 1 << 20, 1, 0, 0, 0, 0, data));
+  for (let piece = 0; piece < 4; piece++)
+    answers.push(kernel.request(op.FUSE_WRITE, ino, 0, 0, piece << 20, 0, 1 << 20, 1, 0, 0, 0, 0, data));
   server.serve();
-  const results = answers.map((unique) => kernel.answer(unique)).map(({ error, payload }) => (error === 0 ? wordsOf(payload)[0]! : error));
-  assert.ok(results.every((result) => result === 1 << 20 || result === -ENOSPC), results.join());
+  const results = answers
+    .map((unique) => kernel.answer(unique))
+    .map(({ error, payload }) => (error === 0 ? wordsOf(payload)[0]! : error));
+  assert.ok(
+    results.every((result) => result === 1 << 20 || result === -ENOSPC),
+    results.join(),
+  );
   assert.ok(results.includes(-ENOSPC) && results.includes(1 << 20));
   assert.equal(volume.failure, null);
 });
@@ -288,53 +385,69 @@ test("a look for holes waits until the kernel has written what it has gathered o
   assert.equal(wordsOf(kernel.answer(data).payload)[0], 65536);
 });
 
-test("a snapshot waits for what the kernel has gathered, does without where nobody can ask for it, and can be given up", () => {
-  const { server, kernel, volume, clock } = makeServer();
-  const ino = makeFile(server, kernel);
-  const look = (name: string): number => kernel.request(op.FUSE_LOOKUP, 1, name);
-  const folder = look(".snapshots");
-  server.serve();
-  const [node, tree] = wordsOf(kernel.answer(folder).payload);
-  const take = (name: string): number => {
-    const unique = kernel.request(op.FUSE_MKDIR, node!, 0o755, 0, name);
-    kernel.at(unique, tree!);
-    return unique;
-  };
-  const first = take("first");
-  server.serve();
-  assert.equal(kernel.replies.some(({ unique }) => unique === first), false);
-  assert.equal(kernel.asked.length, 1);
-  kernel.request(op.FUSE_WRITE, ino, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0, 77);
-  const mark = look(`.aegisfs-gathered-${kernel.asked[0]}`);
-  server.serve();
-  assert.equal(kernel.answer(mark).error, -ENOENT);
-  assert.equal(kernel.answer(first).error, 0);
-  const snapshot = volume.subvolume(volume.findSubvolume("first"))!;
-  const bytes = new Uint8Array(4);
-  assert.equal(snapshot.read(ino, 0, bytes, 0, 4), 4);
-  assert.equal(bytes[0], 77);
-  const second = take("second");
-  server.serve();
-  kernel.request(op.FUSE_INTERRUPT, 0, second, 0);
-  kernel.request(op.FUSE_STATFS, 1);
-  server.serve();
-  assert.equal(kernel.replies.some(({ unique }) => unique === second), false, "a signal does not end what will be done in a moment");
-  clock.advance(20_000_000_000);
-  kernel.request(op.FUSE_STATFS, 1);
-  server.serve();
-  assert.equal(kernel.answer(second).error, -EINTR);
-  assert.ok(volume.findSubvolume("second") < 0);
-  kernel.canAskForAll = false;
-  const third = take("third");
-  server.serve();
-  assert.equal(kernel.answer(third).error, 0);
-});
+test(
+  "a snapshot waits for what the kernel has gathered, does without where nobody " +
+    "can ask for it, and can be given up",
+  () => {
+    const { server, kernel, volume, clock } = makeServer();
+    const ino = makeFile(server, kernel);
+    const look = (name: string): number => kernel.request(op.FUSE_LOOKUP, 1, name);
+    const folder = look(".snapshots");
+    server.serve();
+    const [node, tree] = wordsOf(kernel.answer(folder).payload);
+    const take = (name: string): number => {
+      const unique = kernel.request(op.FUSE_MKDIR, node!, 0o755, 0, name);
+      kernel.at(unique, tree!);
+      return unique;
+    };
+    const first = take("first");
+    server.serve();
+    assert.equal(
+      kernel.replies.some(({ unique }) => unique === first),
+      false,
+    );
+    assert.equal(kernel.asked.length, 1);
+    kernel.request(op.FUSE_WRITE, ino, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0, 77);
+    const mark = look(`.aegisfs-gathered-${kernel.asked[0]}`);
+    server.serve();
+    assert.equal(kernel.answer(mark).error, -ENOENT);
+    assert.equal(kernel.answer(first).error, 0);
+    const snapshot = volume.subvolume(volume.findSubvolume("first"))!;
+    const bytes = new Uint8Array(4);
+    assert.equal(snapshot.read(ino, 0, bytes, 0, 4), 4);
+    assert.equal(bytes[0], 77);
+    const second = take("second");
+    server.serve();
+    kernel.request(op.FUSE_INTERRUPT, 0, second, 0);
+    kernel.request(op.FUSE_STATFS, 1);
+    server.serve();
+    assert.equal(
+      kernel.replies.some(({ unique }) => unique === second),
+      false,
+      "a signal does not end what will be done in a moment",
+    );
+    clock.advance(20_000_000_000);
+    kernel.request(op.FUSE_STATFS, 1);
+    server.serve();
+    assert.equal(kernel.answer(second).error, -EINTR);
+    assert.ok(volume.findSubvolume("second") < 0);
+    kernel.canAskForAll = false;
+    const third = take("third");
+    server.serve();
+    assert.equal(kernel.answer(third).error, 0);
+  },
+);
 
 test("what the server does without is said once to the kernel", () => {
   const { server, kernel } = makeServer();
   init(kernel);
-  const uniques = [op.FUSE_OPEN, op.FUSE_OPENDIR, op.FUSE_CREATE, op.FUSE_FLUSH, op.FUSE_POLL, 63, 4096].map((opcode) => kernel.request(opcode, 1, 0, 0, 0, 0, "x"));
-  const [first, second] = [kernel.request(op.FUSE_MKDIR, 1, 0o755, 0, "d"), kernel.request(op.FUSE_MKDIR, 1, 0o755, 0, "d")];
+  const uniques = [op.FUSE_OPEN, op.FUSE_OPENDIR, op.FUSE_CREATE, op.FUSE_FLUSH, op.FUSE_POLL, 63, 4096].map((opcode) =>
+    kernel.request(opcode, 1, 0, 0, 0, 0, "x"),
+  );
+  const [first, second] = [
+    kernel.request(op.FUSE_MKDIR, 1, 0o755, 0, "d"),
+    kernel.request(op.FUSE_MKDIR, 1, 0o755, 0, "d"),
+  ];
   server.serve();
   for (const unique of uniques) assert.equal(kernel.answer(unique).error, -ENOSYS);
   assert.equal(kernel.answer(first).error, 0);
@@ -350,13 +463,24 @@ test("no message breaks the server or the volume", () => {
     const body = new Uint8Array(random.below(random.below(4) === 0 ? 300 : 90));
     random.fill(body);
     // Often small numbers and short names, so that something happens.
-    for (let at = 0; at < body.length; at++) if (random.below(3) > 0) body[at] = random.below(3) === 0 ? 97 + random.below(4) : 0;
+    for (let at = 0; at < body.length; at++)
+      if (random.below(3) > 0) body[at] = random.below(3) === 0 ? 97 + random.below(4) : 0;
     const message = new Uint8Array(40 + body.length);
     message.set(body, 40);
     const opcode = 1 + random.below(53);
     // DESTROY and INIT are sent once.
     if (opcode === op.FUSE_INIT || opcode === op.FUSE_DESTROY) continue;
-    new Uint32Array(message.buffer, 0, 10).set([random.below(50) === 0 ? random.u32() : message.length, opcode, index + 10, 0, 1 + random.below(8), random.below(20) === 0 ? random.u32() : 0, 0, 0, 1]);
+    new Uint32Array(message.buffer, 0, 10).set([
+      random.below(50) === 0 ? random.u32() : message.length,
+      opcode,
+      index + 10,
+      0,
+      1 + random.below(8),
+      random.below(20) === 0 ? random.u32() : 0,
+      0,
+      0,
+      1,
+    ]);
     kernel.raw(message);
   }
   assert.equal(server.serve(), 0, `seed ${seed}: ${volume.failure?.kind}`);

@@ -1,15 +1,18 @@
 /**
- * Serves the files of a volume to a Linux kernel: takes its requests one after the other, and answers each from the engine.
+ * Serves the files of a volume to a Linux kernel: takes its requests one after the other, and answers each from the
+ * engine.
  *
- * A node of the kernel is an inode and a tree: the low word is the engine's inode number, the high one 0 for the subvolume that is mounted,
- * the number of another subvolume (a snapshot, seen through `.snapshots`), or `VIRTUAL_TREE`. No table leads from one to the other.
+ * A node of the kernel is an inode and a tree: the low word is the engine's inode number, the high one 0 for the
+ * subvolume that is mounted, the number of another subvolume (a snapshot, seen through `.snapshots`), or
+ * `VIRTUAL_TREE`. No table leads from one to the other.
  *
- * Nothing but this mount changes the volume, so the kernel may keep what it was told for as long as it likes: names, their absence, attributes,
- * content. Opening and closing need no message at all (FUSE_NO_OPEN_SUPPORT); what keeps a file without names alive is that
- * the kernel knows its node (lookup-counts.ts).
+ * Nothing but this mount changes the volume, so the kernel may keep what it was told for as long as it likes: names,
+ * their absence, attributes, content. Opening and closing need no message at all (FUSE_NO_OPEN_SUPPORT); what keeps a
+ * file without names alive is that the kernel knows its node (lookup-counts.ts).
  *
- * A request makes no object, closure or BigInt: its words are read where the device put them, the answer is put where the device takes it.
- * Order of the calls for each message: `receive`, `handle` (requests/*.ts), `send`; commits happen after an answer, never within.
+ * A request makes no object, closure or BigInt: its words are read where the device put them, the answer is put where
+ * the device takes it. Order of the calls for each message: `receive`, `handle` (requests/*.ts), `send`; commits happen
+ * after an answer, never within.
  */
 import { EAGAIN, EINTR, EIO, ENODEV, ENOENT, ENOSYS, ESTALE } from "@stratos/abi";
 import { Attributes, DirectoryEntry, ROOT_INO } from "@stratos/aegisfs";
@@ -25,7 +28,25 @@ import { REQUESTS } from "./requests/request-table.ts";
 import { FOLDER_INO, SnapshotFolder, VIRTUAL_TREE } from "./snapshot-folder.ts";
 import { getSigned } from "./wire/attribute-words.ts";
 import {
-  B, FATTR_CTIME, FUSE_WRITE_CACHE, HEADER_SIZE, NO_REPLY, Q_GID, Q_LENGTH, Q_NODE, Q_NODE_TREE, Q_OPCODE, Q_UID, Q_UNIQUE, R_ERROR, R_LENGTH, R_UNIQUE, REPLY_AT, REPLY_DATA_AT, REPLY_HEADER_SIZE, REQUEST_AT,
+  B,
+  FATTR_CTIME,
+  FUSE_WRITE_CACHE,
+  HEADER_SIZE,
+  NO_REPLY,
+  Q_GID,
+  Q_LENGTH,
+  Q_NODE,
+  Q_NODE_TREE,
+  Q_OPCODE,
+  Q_UID,
+  Q_UNIQUE,
+  R_ERROR,
+  R_LENGTH,
+  R_UNIQUE,
+  REPLY_AT,
+  REPLY_DATA_AT,
+  REPLY_HEADER_SIZE,
+  REQUEST_AT,
   REQUEST_SIZE,
 } from "./wire/layout.ts";
 import { INC_EPOCH_WORDS, INVAL_INODE_WORDS, putEpoch, putInvalidation, putRetrieval } from "./wire/notify-words.ts";
@@ -34,24 +55,33 @@ import { FUSE_FORGET, FUSE_NOTIFY_REPLY, FUSE_SETATTR, FUSE_STATFS, FUSE_WRITE, 
 export interface ServeOptions {
   /** What is mounted; default: the volume's default subvolume. */
   files?: Subvolume;
-  /** Let the kernel gather writes, and keep sizes and times of files meanwhile: fewer and larger requests. Default: true. */
+  /**
+   * Let the kernel gather writes, and keep sizes and times of files meanwhile: fewer and larger requests. Default:
+   * true.
+   */
   writebackCache?: boolean;
   /** "relative": as Linux's relatime; "strict": with each read that comes here, as strictatime; "never": as noatime. */
   accessTimes?: "relative" | "strict" | "never";
   /** Do access times of folders move, too? (default: yes) */
   folderAccessTimes?: boolean;
   /**
-   * Does the kernel check permissions (`default_permissions`)? Then it is told that there are access control lists. Where root alone may
-   * enter, it checks none, and must not be told: it would begin to.
+   * Does the kernel check permissions (`default_permissions`)? Then it is told that there are access control lists.
+   * Where root alone may enter, it checks none, and must not be told: it would begin to.
    */
   checksPermissions?: boolean;
   /** `.snapshots` and `.aegisfs` in the root; default true. */
   controlNames?: boolean;
   /** Milliseconds after which a change is made durable without being asked; default 5000. */
   commitIntervalMs?: number;
-  /** Told once, when the volume has failed: its kind and block, and for how many milliseconds changes have not been durable. */
+  /**
+   * Told once, when the volume has failed: its kind and block, and for how many milliseconds changes have not been
+   * durable.
+   */
   onFailure?: (failure: Failure, unsavedMs: number) => void;
-  /** One word. Another thread makes it other than 0 and asks for the mount's free space: `serve` then returns `SERVE_CALLED`, between two requests. */
+  /**
+   * One word. Another thread makes it other than 0 and asks for the mount's free space: `serve` then returns
+   * `SERVE_CALLED`, between two requests.
+   */
   bell?: Int32Array;
 }
 
@@ -82,7 +112,10 @@ export class FuseServer {
   readonly parked: ParkedRequests;
   /** The clock that the kernel stamps files with, when it does. */
   readonly kernelTime = new KernelTime();
-  /** Files that a rollback changed, and which: what the kernel keeps of them itself is told to be of other files (names.ts, `replyEntry`). */
+  /**
+   * Files that a rollback changed, and which: what the kernel keeps of them itself is told to be of other files
+   * (names.ts, `replyEntry`).
+   */
   readonly rolledBack = new Map<number, number>();
   /** Does the kernel gather writes? Known after INIT. */
   gathersWrites = false;
@@ -190,8 +223,10 @@ export class FuseServer {
     this.stampTime();
     const opcode = words[Q_OPCODE]!;
     if (opcode === FUSE_STATFS && Atomics.exchange(this.#bell, 0, 0) !== 0) this.#isCalled = true;
-    // quota(7): root is counted, and not bound. Who wrote what the kernel gathered is not known any more (such a message comes from nobody).
-    this.volume.enforcesQuotas = words[Q_UID] !== 0 || (opcode === FUSE_WRITE && (words[B + 5]! & FUSE_WRITE_CACHE) !== 0);
+    // quota(7): root is counted, and not bound. Who wrote what the kernel gathered is not known any more (such a
+    // message comes from nobody).
+    this.volume.enforcesQuotas =
+      words[Q_UID] !== 0 || (opcode === FUSE_WRITE && (words[B + 5]! & FUSE_WRITE_CACHE) !== 0);
     const request = opcode < OPCODES ? REQUESTS[opcode] : undefined;
     let result: number;
     if (request === undefined) result = -ENOSYS;
@@ -235,7 +270,8 @@ export class FuseServer {
       return;
     }
     const { kernelTime, words } = this;
-    if (words[Q_OPCODE] === FUSE_SETATTR && (words[B]! & FATTR_CTIME) !== 0) kernelTime.told(getSigned(words, B + 12), words[B + 16]!);
+    if (words[Q_OPCODE] === FUSE_SETATTR && (words[B]! & FATTR_CTIME) !== 0)
+      kernelTime.told(getSigned(words, B + 12), words[B + 16]!);
     kernelTime.move(seconds, nanoseconds);
     this.volume.setTime(kernelTime.seconds, kernelTime.nanoseconds);
   }
@@ -300,15 +336,19 @@ export class FuseServer {
   }
 
   /**
-   * Has the kernel write all that it has gathered; when it is here, `then` is called and `serve` returns `SERVE_CALLED`.
+   * Has the kernel write all that it has gathered; when it is here, `then` is called and `serve` returns
+   * `SERVE_CALLED`.
    *
    * @returns false when there is nothing to wait for
    */
   gather(then: () => void): boolean {
-    return this.snapshots !== null && this.parked.gatherAll(() => {
-      then();
-      this.#isCalled = true;
-    });
+    return (
+      this.snapshots !== null &&
+      this.parked.gatherAll(() => {
+        then();
+        this.#isCalled = true;
+      })
+    );
   }
 
   /** Snapshots have come or gone without the kernel's doing: it is to ask anew for the list of them. */
@@ -323,7 +363,8 @@ export class FuseServer {
   // ---- Durability -------------------------------------------------------------------------------------------------
 
   /**
-   * The caller's request is answered when what it asked for is durable, which happens before any other request is waited for.
+   * The caller's request is answered when what it asked for is durable, which happens before any other request is
+   * waited for.
    *
    * @param all  all of the volume, not the files alone that were prepared for it
    */
@@ -347,7 +388,7 @@ export class FuseServer {
   #finishSyncs(): void {
     const { words } = this;
     // Others may ask without end.
-    for (let left = SYNCS_MAX; left > 0; ) {
+    for (let left = SYNCS_MAX; left > 0;) {
       const taken = this.#takeReady();
       if (taken === 0) break;
       left -= taken;
@@ -365,8 +406,10 @@ export class FuseServer {
   }
 
   /**
-   * Handles the requests that the kernel has ready, and does not wait for more: a message that it sends back to us (FUSE_NOTIFY_RETRIEVE of nothing) marks the end of
-   * its queue. Linux does so for regular files, of which the caller of fsync has one open; for folders nobody else is looked for. The kernel's count of waiting requests (fusectl) would not do: it holds those that are answered until who asked has run.
+   * Handles the requests that the kernel has ready, and does not wait for more: a message that it sends back to us
+   * (FUSE_NOTIFY_RETRIEVE of nothing) marks the end of its queue. Linux does so for regular files, of which the caller
+   * of fsync has one open; for folders nobody else is looked for. The kernel's count of waiting requests (fusectl)
+   * would not do: it holds those that are answered until who asked has run.
    *
    * @returns how many there were
    */
@@ -398,7 +441,10 @@ export class FuseServer {
     this.#dirtySinceMs = 0;
   }
 
-  /** Nobody waits for a commit that the clock asked for: the next caller of fsync gets EIO, and whoever serves the mount is told now. */
+  /**
+   * Nobody waits for a commit that the clock asked for: the next caller of fsync gets EIO, and whoever serves the mount
+   * is told now.
+   */
   #tellFailure(failure: Failure): void {
     if (this.#isFailureTold) return;
     this.#isFailureTold = true;

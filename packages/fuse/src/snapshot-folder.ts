@@ -1,14 +1,30 @@
 /**
  * Names that the root of a mount has beside the volume's own, hidden from listings:
  *
- *   .snapshots         a folder of the volume's subvolumes: `mkdir` there takes a snapshot of what is mounted, `rmdir` deletes one, with all in it
+ *   .snapshots         a folder of the volume's subvolumes: `mkdir` there takes a snapshot of what is mounted, `rmdir`
+ *   deletes one, with all in it
  *   .snapshots/NAME    its files
- *   .snapshots/.rollback   `ln -s NAME` to it brings what is mounted back to that snapshot, at once and for all who use it
+ *   .snapshots/.rollback   `ln -s NAME` to it brings what is mounted back to that snapshot, at once and for all who use
+ *   it
  *   .aegisfs           the state of volume and mount as JSON, as of the moment when it is opened
  *
- * Their nodes have VIRTUAL_TREE as high word. No request on them may be answered with ENOSYS that is served elsewhere: the kernel would not send it again for any file.
+ * Their nodes have VIRTUAL_TREE as high word. No request on them may be answered with ENOSYS that is served elsewhere:
+ * the kernel would not send it again for any file.
  */
-import { EISDIR, ENAMETOOLONG, ENODATA, ENOENT, ENOSYS, EOPNOTSUPP, EPERM, ESTALE, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
+import {
+  EISDIR,
+  ENAMETOOLONG,
+  ENODATA,
+  ENOENT,
+  ENOSYS,
+  EOPNOTSUPP,
+  EPERM,
+  ESTALE,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+} from "@stratos/abi";
 import { Attributes, ROOT_INO } from "@stratos/aegisfs";
 import { byteStringToUtf8, utf8Of } from "@stratos/base";
 import { putStatx } from "./requests/attributes.ts";
@@ -25,8 +41,9 @@ export const VIRTUAL_TREE = 0xffffffff;
 export const SNAPSHOTS_NAME = ".snapshots";
 export const STATUS_NAME = ".aegisfs";
 /**
- * Never there: who looks for it in the root says that the kernel has written what it had gathered, for the request that has the number behind it (parked-requests.ts). In
- * `.snapshots` it could not be looked for: Linux lets nobody look into a folder while something is made there.
+ * Never there: who looks for it in the root says that the kernel has written what it had gathered, for the request that
+ * has the number behind it (parked-requests.ts). In `.snapshots` it could not be looked for: Linux lets nobody look
+ * into a folder while something is made there.
  */
 export const GATHERED_PREFIX = ".aegisfs-gathered-";
 
@@ -59,7 +76,10 @@ export class SnapshotFolder {
   }
 
   isReserved(name: string): boolean {
-    return this.#server.words[Q_NODE_TREE] === 0 && (name === SNAPSHOTS_NAME || name === STATUS_NAME || name.startsWith(GATHERED_PREFIX));
+    return (
+      this.#server.words[Q_NODE_TREE] === 0 &&
+      (name === SNAPSHOTS_NAME || name === STATUS_NAME || name.startsWith(GATHERED_PREFIX))
+    );
   }
 
   /** Answers a LOOKUP in the root; 0 when the name is none of ours. */
@@ -70,7 +90,8 @@ export class SnapshotFolder {
       this.#server.parked.mark(Number(name.slice(GATHERED_PREFIX.length)));
       return -ENOENT;
     }
-    if (name === SNAPSHOTS_NAME) return this.#stat(FOLDER_INO) || putEntry(words, D, this.#attributes, VIRTUAL_TREE, VALID_SECONDS);
+    if (name === SNAPSHOTS_NAME)
+      return this.#stat(FOLDER_INO) || putEntry(words, D, this.#attributes, VIRTUAL_TREE, VALID_SECONDS);
     const ino = this.#nextStatus++;
     this.#status.set(ino, utf8Of(`${JSON.stringify(this.#describe(), null, 2)}\n`));
     if (this.#status.size > STATUS_MAX) this.#status.delete(this.#status.keys().next().value!);
@@ -90,24 +111,42 @@ export class SnapshotFolder {
     const found = this.#stat(ino);
     if (found < 0) return found;
     switch (opcode) {
-      case op.FUSE_GETATTR: return putAttributesReply(words, D, this.#attributes, VIRTUAL_TREE, 0);
-      case op.FUSE_STATX: return putStatx(server, this.#attributes, VIRTUAL_TREE, 0);
-      case op.FUSE_STATFS: return statFileSystem(server);
-      case op.FUSE_FSYNC: case op.FUSE_FSYNCDIR: case op.FUSE_SYNCFS: return syncAll(server);
-      case op.FUSE_GETXATTR: case op.FUSE_REMOVEXATTR: return -ENODATA;
-      case op.FUSE_LISTXATTR: return this.#noXattrs();
+      case op.FUSE_GETATTR:
+        return putAttributesReply(words, D, this.#attributes, VIRTUAL_TREE, 0);
+      case op.FUSE_STATX:
+        return putStatx(server, this.#attributes, VIRTUAL_TREE, 0);
+      case op.FUSE_STATFS:
+        return statFileSystem(server);
+      case op.FUSE_FSYNC:
+      case op.FUSE_FSYNCDIR:
+      case op.FUSE_SYNCFS:
+        return syncAll(server);
+      case op.FUSE_GETXATTR:
+      case op.FUSE_REMOVEXATTR:
+        return -ENODATA;
+      case op.FUSE_LISTXATTR:
+        return this.#noXattrs();
     }
     if (ino !== FOLDER_INO) return opcode === op.FUSE_READ ? this.#readStatus(ino) : -EPERM;
     switch (opcode) {
-      case op.FUSE_LOOKUP: return this.#lookup(server.name(BODY_AT));
-      case op.FUSE_READDIR: return this.#list(false);
-      case op.FUSE_READDIRPLUS: return this.#list(true);
-      case op.FUSE_MKDIR: return this.#take(server.name(BODY_AT + 8));
-      case op.FUSE_SYMLINK: return this.#rollback(server.name(BODY_AT));
-      case op.FUSE_RMDIR: return this.#delete(server.name(BODY_AT));
-      case op.FUSE_READ: return -EISDIR;
-      case op.FUSE_UNLINK: return -EISDIR;
-      default: return -EPERM;
+      case op.FUSE_LOOKUP:
+        return this.#lookup(server.name(BODY_AT));
+      case op.FUSE_READDIR:
+        return this.#list(false);
+      case op.FUSE_READDIRPLUS:
+        return this.#list(true);
+      case op.FUSE_MKDIR:
+        return this.#take(server.name(BODY_AT + 8));
+      case op.FUSE_SYMLINK:
+        return this.#rollback(server.name(BODY_AT));
+      case op.FUSE_RMDIR:
+        return this.#delete(server.name(BODY_AT));
+      case op.FUSE_READ:
+        return -EISDIR;
+      case op.FUSE_UNLINK:
+        return -EISDIR;
+      default:
+        return -EPERM;
     }
   }
 
@@ -152,7 +191,9 @@ export class SnapshotFolder {
     const entries = [
       { offset: 1, name: ".", ino: FOLDER_INO, tree: VIRTUAL_TREE },
       { offset: 2, name: "..", ino: ROOT_INO, tree: 0 },
-      ...listed.filter(({ id }) => id !== files.id).map(({ id, name }) => ({ offset: 2 + id, name, ino: ROOT_INO, tree: id })),
+      ...listed
+        .filter(({ id }) => id !== files.id)
+        .map(({ id, name }) => ({ offset: 2 + id, name, ino: ROOT_INO, tree: id })),
     ];
     const offset = getUnsigned(words, B + 2);
     let size = 0;
@@ -192,7 +233,8 @@ export class SnapshotFolder {
     if (name !== ROLLBACK_NAME) return -EPERM;
     const id = volume.findSubvolume(server.name(BODY_AT + name.length + 1));
     if (id < 0) return id;
-    // Another subvolume than the default one has no rollback in the engine; a kernel that keeps old names would show what is gone.
+    // Another subvolume than the default one has no rollback in the engine; a kernel that keeps old names would show
+    // what is gone.
     if (files.id !== volume.root.id || !server.canForgetNames) return -EOPNOTSUPP;
     if (server.parked.park(true)) return NO_REPLY;
     this.noteFiles();
@@ -216,7 +258,8 @@ export class SnapshotFolder {
   filesReplaced(): void {
     this.#rollbacks++;
     const after = this.#knownFiles();
-    for (const [ino, state] of this.#before) if (after.get(ino) !== state) this.#server.rolledBack.set(ino, this.#rollbacks);
+    for (const [ino, state] of this.#before)
+      if (after.get(ino) !== state) this.#server.rolledBack.set(ino, this.#rollbacks);
     this.#before.clear();
     this.#server.forgetAll();
     this.changed();
@@ -251,30 +294,54 @@ export class SnapshotFolder {
   #readStatus(ino: number): number {
     const { words, bytes } = this.#server;
     const content = this.#status.get(ino)!;
-    const part = content.subarray(getUnsigned(words, B + 2), getUnsigned(words, B + 2) + Math.min(words[B + 4]!, PAYLOAD_MAX));
+    const part = content.subarray(
+      getUnsigned(words, B + 2),
+      getUnsigned(words, B + 2) + Math.min(words[B + 4]!, PAYLOAD_MAX),
+    );
     bytes.set(part, REPLY_DATA_AT);
     return part.length;
   }
 
   #describe(): object {
-    const { volume, files, handled, failed, flushes, counts, minor, gathersWrites, accessTimes, timedCommits, failedCommits } = this.#server;
+    const {
+      volume,
+      files,
+      handled,
+      failed,
+      flushes,
+      counts,
+      minor,
+      gathersWrites,
+      accessTimes,
+      timedCommits,
+      failedCommits,
+    } = this.#server;
     const requests: Record<string, number> = {};
-    for (let opcode = 0; opcode < handled.length; opcode++) if (handled[opcode]! > 0) requests[op.OPCODE_NAMES[opcode] ?? String(opcode)] = handled[opcode]!;
+    for (let opcode = 0; opcode < handled.length; opcode++)
+      if (handled[opcode]! > 0) requests[op.OPCODE_NAMES[opcode] ?? String(opcode)] = handled[opcode]!;
     const subvolumes = volume.subvolumes();
     return {
       label: byteStringToUtf8(volume.superblock.label),
       generation: volume.superblock.generation,
       health: volume.failure === null ? "ok" : volume.failure.kind,
       failure: volume.failure === null ? null : { kind: volume.failure.kind, block: volume.failure.block },
-      timedCommits, failedCommits,
+      timedCommits,
+      failedCommits,
       readOnly: files.readOnly,
       mounted: { id: files.id, name: byteStringToUtf8(files.name), live: files.id === volume.root.id },
       usage: volume.usage(),
       dirtyNodes: volume.cache.dirtyCount,
-      protocol: `7.${minor}`, writebackCache: gathersWrites, accessTimes,
+      protocol: `7.${minor}`,
+      writebackCache: gathersWrites,
+      accessTimes,
       knownNodes: counts.size,
-      requests, failedRequests: failed, flushes,
-      subvolumes: typeof subvolumes === "number" ? [] : subvolumes.map((subvolume) => ({ ...subvolume, name: byteStringToUtf8(subvolume.name) })),
+      requests,
+      failedRequests: failed,
+      flushes,
+      subvolumes:
+        typeof subvolumes === "number"
+          ? []
+          : subvolumes.map((subvolume) => ({ ...subvolume, name: byteStringToUtf8(subvolume.name) })),
     };
   }
 }

@@ -1,6 +1,6 @@
 /**
- * AES-256-GCM, scrypt and Argon2id without waiting: what WebCrypto has of them gives promises, and the engine runs to completion. Chance is the
- * browser's.
+ * AES-256-GCM, scrypt and Argon2id without waiting: what WebCrypto has of them gives promises, and the engine runs to
+ * completion. Chance is the browser's.
  */
 import { gcm } from "@noble/ciphers/aes.js";
 import { argon2id } from "@noble/hashes/argon2.js";
@@ -23,14 +23,35 @@ export const browserCipher: Cipher = {
     return new BrowserKey(bytes);
   },
 
-  seal(key: CipherKey, nonce: Uint8Array, associated: Uint8Array, input: Uint8Array, at: number, length: number, output: Uint8Array, to: number): void {
+  seal(
+    key: CipherKey,
+    nonce: Uint8Array,
+    associated: Uint8Array,
+    input: Uint8Array,
+    at: number,
+    length: number,
+    output: Uint8Array,
+    to: number,
+  ): void {
     // Tag and ciphertext come in one piece.
     output.set(gcm((key as BrowserKey).bytes, nonce, associated).encrypt(input.subarray(at, at + length)), to);
   },
 
-  open(key: CipherKey, nonce: Uint8Array, associated: Uint8Array, input: Uint8Array, at: number, length: number, output: Uint8Array, to: number): boolean {
+  open(
+    key: CipherKey,
+    nonce: Uint8Array,
+    associated: Uint8Array,
+    input: Uint8Array,
+    at: number,
+    length: number,
+    output: Uint8Array,
+    to: number,
+  ): boolean {
     try {
-      output.set(gcm((key as BrowserKey).bytes, nonce, associated).decrypt(input.subarray(at, at + length + CIPHER_TAG_SIZE)), to);
+      output.set(
+        gcm((key as BrowserKey).bytes, nonce, associated).decrypt(input.subarray(at, at + length + CIPHER_TAG_SIZE)),
+        to,
+      );
       return true;
     } catch {
       return false;

@@ -1,4 +1,7 @@
-/** Stratos in a browser: the ports of `host` over what a page's worker has. So far what AegisFS needs; see ARCHITECTURE.md. */
+/**
+ * Stratos in a browser: the ports of `host` over what a page's worker has. So far what AegisFS needs; see
+ * ARCHITECTURE.md.
+ */
 export { browserCipher } from "./browser-cipher.ts";
 export { browserClock } from "./browser-clock.ts";
 export { OpfsBlockDevice } from "./opfs-block-device.ts";

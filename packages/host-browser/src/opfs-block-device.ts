@@ -39,7 +39,7 @@ export class OpfsBlockDevice implements BlockDevice {
 
   read(offset: number, bytes: Uint8Array, at: number, length: number): number {
     try {
-      for (let done = 0; done < length; ) {
+      for (let done = 0; done < length;) {
         const count = this.#handle.read(bytes.subarray(at + done, at + length), { at: offset + done });
         if (count <= 0) return -EIO;
         done += count;
@@ -53,7 +53,7 @@ export class OpfsBlockDevice implements BlockDevice {
   write(offset: number, bytes: Uint8Array, at: number, length: number): number {
     if (this.readOnly) return -EIO;
     try {
-      for (let done = 0; done < length; ) {
+      for (let done = 0; done < length;) {
         const count = this.#handle.write(bytes.subarray(at + done, at + length), { at: offset + done });
         if (count <= 0) return -EIO;
         done += count;

@@ -1,6 +1,6 @@
 /**
- * Goal: a volume that one host made opens in the other, whatever it holds. Method: handles as OPFS gives them, in memory, beside Node's own cipher and codec; and the
- * package joined as a page would load it.
+ * Goal: a volume that one host made opens in the other, whatever it holds. Method: handles as OPFS gives them, in
+ * memory, beside Node's own cipher and codec; and the package joined as a page would load it.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
@@ -8,10 +8,29 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { ARGON2ID, check, COMPRESS_LZ4, COMPRESS_ZSTD, EncryptedDevice, Files, format, mount, SCRYPT, withCompression } from "@stratos/aegisfs";
+import {
+  ARGON2ID,
+  check,
+  COMPRESS_LZ4,
+  COMPRESS_ZSTD,
+  EncryptedDevice,
+  Files,
+  format,
+  mount,
+  SCRYPT,
+  withCompression,
+} from "@stratos/aegisfs";
 import type { KeyDerivation } from "@stratos/host";
 import { nodeCipher, zstdCodec } from "@stratos/host-node";
-import { browserCipher, browserClock, formatVolume, loadZstd, OpfsBlockDevice, openVolume, type SyncAccessHandle } from "./host-browser.ts";
+import {
+  browserCipher,
+  browserClock,
+  formatVolume,
+  loadZstd,
+  OpfsBlockDevice,
+  openVolume,
+  type SyncAccessHandle,
+} from "./host-browser.ts";
 
 const MIB = 1 << 20;
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
@@ -67,12 +86,17 @@ function nodeFiles(handle: MemoryHandle, passphrase: string | null, readOnly = f
   return new Files(volume, { clock: browserClock });
 }
 
-for (const [name, compression] of [["zstd", COMPRESS_ZSTD], ["lz4", COMPRESS_LZ4]] as const) {
+for (const [name, compression] of [
+  ["zstd", COMPRESS_ZSTD],
+  ["lz4", COMPRESS_LZ4],
+] as const) {
   test(`an encrypted volume with ${name} goes from Node to the browser and back`, async () => {
     const handle = new MemoryHandle();
     handle.truncate(16 * MIB);
     const uuid = new Uint8Array(16).fill(4);
-    const made = EncryptedDevice.create(new OpfsBlockDevice(handle), nodeCipher, uuid, text("pässphrase"), { derivation: CHEAP });
+    const made = EncryptedDevice.create(new OpfsBlockDevice(handle), nodeCipher, uuid, text("pässphrase"), {
+      derivation: CHEAP,
+    });
     assert.ok(typeof made !== "string");
     assert.equal(format(made.device, { uuid, hashSeed: 8, properties: withCompression(0, compression, 3) }), 0);
     const content = text("from Node, again and again; ".repeat(20_000));
@@ -100,7 +124,12 @@ for (const [name, compression] of [["zstd", COMPRESS_ZSTD], ["lz4", COMPRESS_LZ4
 test("a volume that the browser made opens in Node", async () => {
   const handle = new MemoryHandle();
   assert.throws(() => formatVolume(handle, { size: 128 * MIB }), /does not give the origin that much space/);
-  formatVolume(handle, { size: 16 * MIB, label: "made here", passphrase: "x", key: { derivation: { kind: "argon2id", memoryKiB: 64, passes: 1, lanes: 1 } } });
+  formatVolume(handle, {
+    size: 16 * MIB,
+    label: "made here",
+    passphrase: "x",
+    key: { derivation: { kind: "argon2id", memoryKiB: 64, passes: 1, lanes: 1 } },
+  });
   const { files, close } = await openVolume(handle, { passphrase: "x" });
   assert.equal(files.mkdir("/folder"), 0);
   assert.equal(files.writeFile("/folder/file", text("content")), 7);
@@ -112,7 +141,10 @@ test("a volume that the browser made opens in Node", async () => {
 
 test("keys and seals are Node's, byte for byte", () => {
   for (const derivation of [CHEAP, { kind: "argon2id", memoryKiB: 256, passes: 2, lanes: 2 } as const]) {
-    assert.deepEqual(browserCipher.derive(text("passphrase"), text("salt salt"), derivation), nodeCipher.derive(text("passphrase"), text("salt salt"), derivation));
+    assert.deepEqual(
+      browserCipher.derive(text("passphrase"), text("salt salt"), derivation),
+      nodeCipher.derive(text("passphrase"), text("salt salt"), derivation),
+    );
   }
   assert.equal(SCRYPT.kind + ARGON2ID.kind, "scryptargon2id");
   const nonce = new Uint8Array(12).fill(1);
@@ -126,10 +158,16 @@ test("keys and seals are Node's, byte for byte", () => {
   });
   assert.deepEqual(ours, theirs);
   const plain = new Uint8Array(12);
-  assert.equal(browserCipher.open(browserCipher.importKey(bytes), nonce, text("place"), theirs!, 3, 12, plain, 0), true);
+  assert.equal(
+    browserCipher.open(browserCipher.importKey(bytes), nonce, text("place"), theirs!, 3, 12, plain, 0),
+    true,
+  );
   assert.deepEqual(plain, text("content of a"));
   theirs![4]! ^= 1;
-  assert.equal(browserCipher.open(browserCipher.importKey(bytes), nonce, text("place"), theirs!, 3, 12, plain, 0), false);
+  assert.equal(
+    browserCipher.open(browserCipher.importKey(bytes), nonce, text("place"), theirs!, 3, 12, plain, 0),
+    false,
+  );
 });
 
 test("damaged and forged frames are refused, whatever size they claim", async () => {
@@ -159,10 +197,21 @@ test("damaged and forged frames are refused, whatever size they claim", async ()
 test("the package is one that browsers can load", async () => {
   assert.ok(zstdUrl.includes("zstd-wasm"));
   const entry = join(dirname(fileURLToPath(import.meta.url)), "host-browser.ts");
-  const result = await build({ entryPoints: [entry], bundle: true, write: false, format: "esm", platform: "browser", logLevel: "silent", metafile: true });
+  const result = await build({
+    entryPoints: [entry],
+    bundle: true,
+    write: false,
+    format: "esm",
+    platform: "browser",
+    logLevel: "silent",
+    metafile: true,
+  });
   assert.deepEqual(result.errors, []);
   const inputs = Object.keys(result.metafile.inputs);
-  assert.ok(inputs.some((path) => path.includes("zstd-wasm/dist/web/")), "the library's form for pages is taken");
+  assert.ok(
+    inputs.some((path) => path.includes("zstd-wasm/dist/web/")),
+    "the library's form for pages is taken",
+  );
   assert.ok(result.outputFiles[0]!.text.length > 100_000);
   assert.doesNotMatch(result.outputFiles[0]!.text, /from "node:|require\("fs/);
 });

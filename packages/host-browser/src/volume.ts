@@ -1,5 +1,17 @@
 /** AegisFS volumes in a browser: any that another host made, encrypted and compressed ones too. */
-import { EncryptedDevice, Files, format, isEncrypted, KEY_ERROR_WORDS, mount, MOUNT_ERROR_WORDS, type FormatOptions, type KeyOptions, type MountOptions, type Volume } from "@stratos/aegisfs";
+import {
+  EncryptedDevice,
+  Files,
+  format,
+  isEncrypted,
+  KEY_ERROR_WORDS,
+  mount,
+  MOUNT_ERROR_WORDS,
+  type FormatOptions,
+  type KeyOptions,
+  type MountOptions,
+  type Volume,
+} from "@stratos/aegisfs";
 import type { BlockDevice } from "@stratos/host";
 import { browserCipher } from "./browser-cipher.ts";
 import { browserClock } from "./browser-clock.ts";
@@ -24,14 +36,27 @@ export interface OpenedVolume {
 }
 
 /** Opens the volume on these files of the origin, in any order. @throws Error with words for people */
-export async function openVolume(handles: SyncAccessHandle | readonly SyncAccessHandle[], options: VolumeOptions = {}): Promise<OpenedVolume> {
-  const raw = (Array.isArray(handles) ? (handles as readonly SyncAccessHandle[]) : [handles as SyncAccessHandle]).map((handle) => new OpfsBlockDevice(handle, { readOnly: options.readOnly === true }));
+export async function openVolume(
+  handles: SyncAccessHandle | readonly SyncAccessHandle[],
+  options: VolumeOptions = {},
+): Promise<OpenedVolume> {
+  const raw = (Array.isArray(handles) ? (handles as readonly SyncAccessHandle[]) : [handles as SyncAccessHandle]).map(
+    (handle) => new OpfsBlockDevice(handle, { readOnly: options.readOnly === true }),
+  );
   const zstd = await loadZstd(options.zstdUrl);
-  const devices = raw.map((device): BlockDevice => (isEncrypted(device) ? unlocked(device, options.passphrase) : device));
-  const volume = mount(devices, { codecs: [zstd], seconds: Math.floor(browserClock.realtimeMs() / 1000), ...options.mount, readOnly: options.readOnly === true });
+  const devices = raw.map((device): BlockDevice =>
+    isEncrypted(device) ? unlocked(device, options.passphrase) : device,
+  );
+  const volume = mount(devices, {
+    codecs: [zstd],
+    seconds: Math.floor(browserClock.realtimeMs() / 1000),
+    ...options.mount,
+    readOnly: options.readOnly === true,
+  });
   if (typeof volume === "string") throw new Error(`the volume cannot be opened: ${MOUNT_ERROR_WORDS[volume]}`);
   return {
-    volume, files: new Files(volume, { clock: browserClock }),
+    volume,
+    files: new Files(volume, { clock: browserClock }),
     close() {
       const failed = volume.sync();
       for (const device of raw) device.close();
@@ -67,13 +92,22 @@ export function formatVolume(handle: SyncAccessHandle, wanted: NewVolume): void 
   const uuid = random.slice(0, 16);
   let target: BlockDevice = device;
   if (wanted.passphrase !== undefined) {
-    const encrypted = EncryptedDevice.create(device, browserCipher, uuid, new TextEncoder().encode(wanted.passphrase), wanted.key);
+    const encrypted = EncryptedDevice.create(
+      device,
+      browserCipher,
+      uuid,
+      new TextEncoder().encode(wanted.passphrase),
+      wanted.key,
+    );
     if (typeof encrypted === "string") throw new Error(`the volume cannot be made: ${KEY_ERROR_WORDS[encrypted]}`);
     target = encrypted.device;
   }
   const options: FormatOptions = {
-    uuid, hashSeed: new DataView(random.buffer).getUint32(16, true), seconds: Math.floor(browserClock.realtimeMs() / 1000),
-    ...(wanted.label === undefined ? {} : { label: wanted.label }), ...(wanted.properties === undefined ? {} : { properties: wanted.properties }),
+    uuid,
+    hashSeed: new DataView(random.buffer).getUint32(16, true),
+    seconds: Math.floor(browserClock.realtimeMs() / 1000),
+    ...(wanted.label === undefined ? {} : { label: wanted.label }),
+    ...(wanted.properties === undefined ? {} : { properties: wanted.properties }),
   };
   const failed = format(target, options);
   if (failed !== 0) throw new Error(`the volume cannot be made: ${MOUNT_ERROR_WORDS[failed]}`);

@@ -1,6 +1,6 @@
 /**
- * Zstandard by its reference implementation as WebAssembly, which is loaded once. Its memory grows with the size that a frame claims, so that claim is
- * read before the frame goes there (RFC 8878 §3.1.1.1).
+ * Zstandard by its reference implementation as WebAssembly, which is loaded once. Its memory grows with the size that a
+ * frame claims, so that claim is read before the frame goes there (RFC 8878 §3.1.1.1).
  */
 import { compress, decompress, init } from "@bokuweb/zstd-wasm";
 import type { CompressionCodec } from "@stratos/host";

@@ -1,4 +1,7 @@
-/** Goal: vectors give the checksums that the format defines. Method: against the plain form, over random content, alignments and counts. */
+/**
+ * Goal: vectors give the checksums that the format defines. Method: against the plain form, over random content,
+ * alignments and counts.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checksumBlocks, offerChecksumLanes, useChecksumLanes } from "@stratos/aegisfs";

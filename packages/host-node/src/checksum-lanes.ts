@@ -1,6 +1,7 @@
 /**
- * The engine's block checksum (XXH32, aegisfs/src/store/checksum.ts) over eight blocks at a time, in vector instructions on the memory
- * that messages are in. One block's four lanes are one vector; eight independent vectors hide the latency of the multiplications.
+ * The engine's block checksum (XXH32, aegisfs/src/store/checksum.ts) over eight blocks at a time, in vector
+ * instructions on the memory that messages are in. One block's four lanes are one vector; eight independent vectors
+ * hide the latency of the multiplications.
  *
  * Measured on 64 blocks, on a busy machine: 30 GB/s, against 2 GB/s for one block after the other in JavaScript.
  */
@@ -16,7 +17,11 @@ const STEPS = 4096 / 16;
 export function makeChecksumLanes(engine: WasmEngine, memory: WasmMemory, lanesAt: number): ChecksumLanes {
   const instance = engine.instantiate(engine.compileHot(buildModule()), { m: { memory } });
   const run = instance.exports["run"] as (at: number, groups: number, lanesAt: number) => void;
-  return { buffer: memory.buffer, lanes: new Int32Array(memory.buffer, lanesAt, 256), run: (at, blocks) => run(at, blocks / LANE_BLOCKS, lanesAt) };
+  return {
+    buffer: memory.buffer,
+    lanes: new Int32Array(memory.buffer, lanesAt, 256),
+    run: (at, blocks) => run(at, blocks / LANE_BLOCKS, lanesAt),
+  };
 }
 
 /** Lanes with a memory of their own, into which content is copied. */
@@ -32,8 +37,13 @@ function buildModule(): Uint8Array {
   const run = builder.addFunction(builder.type([Type.i32, Type.i32, Type.i32], []));
   const { code } = builder;
   const [at, groups, lanes, end, lane0] = [0, 1, 2, 3, 4];
-  const prime1 = lane0 + LANE_BLOCKS, prime2 = prime1 + 1, mixed = prime2 + 1;
-  const body = code.beginFunction([{ count: 1, type: Type.i32 }, { count: LANE_BLOCKS + 3, type: Type.v128 }]);
+  const prime1 = lane0 + LANE_BLOCKS,
+    prime2 = prime1 + 1,
+    mixed = prime2 + 1;
+  const body = code.beginFunction([
+    { count: 1, type: Type.i32 },
+    { count: LANE_BLOCKS + 3, type: Type.v128 },
+  ]);
   const splat = (value: number, local: number): void => {
     code.i32Const(value);
     code.simd(Simd.i32x4Splat);

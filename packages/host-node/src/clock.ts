@@ -20,7 +20,8 @@ export class NodeClock implements CpuClock {
   }
 
   realtimeMs(): number {
-    // Date.now() alone has whole milliseconds; file times would then tie far too often. It still follows the host when its clock is set.
+    // Date.now() alone has whole milliseconds; file times would then tie far too often. It still follows the host when
+    // its clock is set.
     const fine = performance.timeOrigin + performance.now();
     const coarse = Date.now();
     return Math.abs(fine - coarse) < 2 ? fine : coarse;

@@ -11,7 +11,10 @@ const DATAGRAM_OVERHEAD = 64;
 
 const NOBODY: HostSocketEvents = { changed() {} };
 
-interface Datagram { readonly bytes: Uint8Array; readonly from: HostAddress }
+interface Datagram {
+  readonly bytes: Uint8Array;
+  readonly from: HostAddress;
+}
 
 /** UDP by a `dgram.Socket`. */
 export class NodeDatagramSocket implements HostSocket {
@@ -36,7 +39,12 @@ export class NodeDatagramSocket implements HostSocket {
   lastSender: HostAddress | null = null;
   lastLength = 0;
 
-  constructor(family: 4 | 6, events: HostSocketEvents, closed: (socket: HostSocket) => void, published: PublishedPorts) {
+  constructor(
+    family: 4 | 6,
+    events: HostSocketEvents,
+    closed: (socket: HostSocket) => void,
+    published: PublishedPorts,
+  ) {
     this.#published = published;
     this.#family = family;
     this.#events = events;
@@ -44,11 +52,19 @@ export class NodeDatagramSocket implements HostSocket {
   }
 
   #open(options: { reuseAddress: boolean; v6Only: boolean }): Socket {
-    const socket = createSocket({ type: this.#family === 4 ? "udp4" : "udp6", reuseAddr: options.reuseAddress, ipv6Only: this.#family === 6 && options.v6Only });
+    const socket = createSocket({
+      type: this.#family === 4 ? "udp4" : "udp6",
+      reuseAddr: options.reuseAddress,
+      ipv6Only: this.#family === 6 && options.v6Only,
+    });
     this.#socket = socket;
     socket.on("listening", () => {
       const { family, address, port } = socket.address();
-      this.#local = this.#published.inGuest("datagram", { family: family === "IPv4" ? 4 : 6, address, port }, this.#bound);
+      this.#local = this.#published.inGuest(
+        "datagram",
+        { family: family === "IPv4" ? 4 : 6, address, port },
+        this.#bound,
+      );
       for (const [option, value] of this.#options) this.#apply(option, value);
       this.#events.changed();
     });
@@ -59,7 +75,10 @@ export class NodeDatagramSocket implements HostSocket {
 
   #receive(bytes: Uint8Array, from: RemoteInfo): void {
     if (this.#receivedBytes + bytes.length > BUFFER_BYTES) return;
-    this.#received.push({ bytes, from: { family: from.family === "IPv4" ? 4 : 6, address: from.address.replace(/%.*$/, ""), port: from.port } });
+    this.#received.push({
+      bytes,
+      from: { family: from.family === "IPv4" ? 4 : 6, address: from.address.replace(/%.*$/, ""), port: from.port },
+    });
     this.#receivedBytes += bytes.length + DATAGRAM_OVERHEAD;
     this.#events.changed();
   }

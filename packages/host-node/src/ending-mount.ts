@@ -32,7 +32,9 @@ function isServedUnmounted(path: string): boolean {
     // The source is the first of a volume's devices; what the process was told to mount on holds for all of them.
     const place = command.split("\0").at(-2);
     const isIt = (mount: MountEntry): boolean => mount.source === source || mount.mountPoint === place;
-    return !mountsSeenBy(process.pid).some(isIt) && !mountsSeenBy(owner).some(isIt) && findMountElsewhere(isIt) === null;
+    return (
+      !mountsSeenBy(process.pid).some(isIt) && !mountsSeenBy(owner).some(isIt) && findMountElsewhere(isIt) === null
+    );
   } catch {
     // It has gone, or this host has no /proc.
     return false;

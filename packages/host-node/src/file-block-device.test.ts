@@ -55,8 +55,14 @@ test("a file by another of its names is the same file, and its locks are indepen
   const hard = join(folder, "hard");
   linkSync(path, hard);
   const device = new FileBlockDevice(path);
-  assert.throws(() => new FileBlockDevice(hard), (error) => error instanceof FileLockedError && error.path === hard);
-  assert.ok(!existsSync(`${hard}.lock`) && existsSync(`${path}.lock`), "who was refused left nothing, and took nothing away");
+  assert.throws(
+    () => new FileBlockDevice(hard),
+    (error) => error instanceof FileLockedError && error.path === hard,
+  );
+  assert.ok(
+    !existsSync(`${hard}.lock`) && existsSync(`${path}.lock`),
+    "who was refused left nothing, and took nothing away",
+  );
   device.close();
   new FileBlockDevice(hard).close();
 });
@@ -88,7 +94,11 @@ test("a read-only file gives the same bytes whatever is read before, across piec
     const length = 1 + random.below(Math.min(content.length - offset, round % 10 === 0 ? content.length : 9000));
     const bytes = new Uint8Array(length + 2);
     assert.equal(device.read(offset, bytes, 1, length), 0);
-    assert.deepEqual(bytes.subarray(1, length + 1), content.subarray(offset, offset + length), `${length} bytes at ${offset}`);
+    assert.deepEqual(
+      bytes.subarray(1, length + 1),
+      content.subarray(offset, offset + length),
+      `${length} bytes at ${offset}`,
+    );
   }
   assert.ok(device.read(content.length - 10, new Uint8Array(20), 0, 20) < 0);
   device.close();

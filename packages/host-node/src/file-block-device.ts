@@ -1,4 +1,15 @@
-import { closeSync, constants, fdatasyncSync, fstatSync, ftruncateSync, openSync, readFileSync, readSync, statSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fdatasyncSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  readSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { EINVAL, EIO, EROFS } from "@stratos/abi";
 import type { BlockDevice } from "@stratos/host";
 import { lockFile } from "./file-lock.ts";
@@ -8,8 +19,9 @@ import { ReadAhead } from "./read-ahead.ts";
 import { deviceFolder, isReadOnlyDevice } from "./write-protection.ts";
 
 /**
- * A file or a block device of the host as a disk. Writers hold the lock of its name (file-lock.ts) and of its content (kernel-claim.ts); readers of a prepared image share it freely. Linux also
- * refuses a second writer of a block device, and one that is mounted (EBUSY).
+ * A file or a block device of the host as a disk. Writers hold the lock of its name (file-lock.ts) and of its content
+ * (kernel-claim.ts); readers of a prepared image share it freely. Linux also refuses a second writer of a block device,
+ * and one that is mounted (EBUSY).
  */
 export class FileBlockDevice implements BlockDevice {
   readonly path: string;
@@ -29,11 +41,23 @@ export class FileBlockDevice implements BlockDevice {
     let unlock = (): void => {};
     let fd = -1;
     try {
-      fd = openSync(path, this.readOnly ? "r" : options.create !== undefined ? "wx+" : isBlockDevice(path) ? constants.O_RDWR | constants.O_EXCL : "r+", 0o644);
-      if (!this.readOnly && isReadOnlyDevice(fstatSync(fd).rdev) && fstatSync(fd).isBlockDevice()) throw Object.assign(new Error(`EROFS: write-protected, open '${path}'`), { code: "EROFS", path });
+      fd = openSync(
+        path,
+        this.readOnly
+          ? "r"
+          : options.create !== undefined
+            ? "wx+"
+            : isBlockDevice(path)
+              ? constants.O_RDWR | constants.O_EXCL
+              : "r+",
+        0o644,
+      );
+      if (!this.readOnly && isReadOnlyDevice(fstatSync(fd).rdev) && fstatSync(fd).isBlockDevice())
+        throw Object.assign(new Error(`EROFS: write-protected, open '${path}'`), { code: "EROFS", path });
       if (options.create !== undefined) ftruncateSync(fd, options.create);
       else if (!this.readOnly) this.#giveBack = claimContent(path, fd);
-      // Behind the claim: a lock of another process's, of whose namespace we see nothing, is not taken for a dead one's.
+      // Behind the claim: a lock of another process's, of whose namespace we see nothing, is not taken for a dead
+      // one's.
       if (!this.readOnly) unlock = lockFile(path);
       this.#unlock = unlock;
       this.#fd = fd;
@@ -48,7 +72,8 @@ export class FileBlockDevice implements BlockDevice {
   }
 
   /**
-   * A block device can be claimed once (O_EXCL): by us, or by the kernel that is about to mount it. Ours is given up, or taken again.
+   * A block device can be claimed once (O_EXCL): by us, or by the kernel that is about to mount it. Ours is given up,
+   * or taken again.
    *
    * @throws Node's error when the kernel, or somebody else, has it
    */
@@ -67,7 +92,7 @@ export class FileBlockDevice implements BlockDevice {
     if (offset < 0 || offset + length > this.#size) return -EIO;
     try {
       if (this.#ahead !== null) return this.#ahead.read(offset, bytes, at, length) < length ? -EIO : 0;
-      for (let done = 0; done < length; ) {
+      for (let done = 0; done < length;) {
         const count = readSync(this.#fd, bytes, at + done, length - done, offset + done);
         // The file got shorter behind our back.
         if (count === 0) return -EIO;
@@ -83,7 +108,7 @@ export class FileBlockDevice implements BlockDevice {
     if (this.readOnly) return -EROFS;
     if (offset < 0 || offset + length > this.#size) return -EIO;
     try {
-      for (let done = 0; done < length; ) done += writeSync(this.#fd, bytes, at + done, length - done, offset + done);
+      for (let done = 0; done < length;) done += writeSync(this.#fd, bytes, at + done, length - done, offset + done);
       return 0;
     } catch (error) {
       return hostErrno(error);

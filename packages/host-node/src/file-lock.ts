@@ -1,8 +1,19 @@
 /**
- * One writer at a time for a file: `PATH.lock` (of /dev/X: /run/lock/stratos-dev-X.lock) names the process that has it. Node offers no flock(2), and a lock file that names
- * its owner can be taken over when the owner is gone: its pid no longer runs, or runs a program that started at another time.
+ * One writer at a time for a file: `PATH.lock` (of /dev/X: /run/lock/stratos-dev-X.lock) names the process that has it.
+ * Node offers no flock(2), and a lock file that names its owner can be taken over when the owner is gone: its pid no
+ * longer runs, or runs a program that started at another time.
  */
-import { existsSync, linkSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  linkSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { elsewhereWords } from "./fuse/mount-namespaces.ts";
 import { isRunning, processWords } from "./running-process.ts";
 
@@ -41,7 +52,10 @@ export function mountControlPath(path: string): string {
   return lockPathOf(path).replace(/lock$/, "control");
 }
 
-/** Takes away what a process left that was killed: the lock, and the socket of one that had the volume mounted. What it may not remove it leaves. */
+/**
+ * Takes away what a process left that was killed: the lock, and the socket of one that had the volume mounted. What it
+ * may not remove it leaves.
+ */
 export function removeLeftovers(path: string): void {
   if (!existsSync(lockPathOf(path)) && !existsSync(mountControlPath(path))) return;
   try {

@@ -1,4 +1,6 @@
-/** What every command needs of Node, so that a short one does not load volumes and threads: `@stratos/host-node/home`. */
+/**
+ * What every command needs of Node, so that a short one does not load volumes and threads: `@stratos/host-node/home`.
+ */
 export { findProgram } from "./find-program.ts";
 export { compileLate } from "./compile-threshold.ts";
 export { makeFolders } from "./make-folders.ts";

@@ -2,7 +2,9 @@ import * as abi from "@stratos/abi";
 
 const numbers = abi as unknown as Readonly<Record<string, unknown>>;
 
-/** The negated Linux errno for what a Node call threw. Names, not numbers, carry it: numbers differ from host to host. */
+/**
+ * The negated Linux errno for what a Node call threw. Names, not numbers, carry it: numbers differ from host to host.
+ */
 export function hostErrno(error: unknown): number {
   const code = (error as { code?: unknown } | null)?.code;
   const number = typeof code === "string" ? numbers[code] : undefined;

@@ -1,4 +1,7 @@
-/** The ports of `host` on Node, and what belongs to a computer that runs Node: where state is kept, how progress is shown. */
+/**
+ * The ports of `host` on Node, and what belongs to a computer that runs Node: where state is kept, how progress is
+ * shown.
+ */
 export { NodeWasmEngine } from "./wasm-engine.ts";
 export { NodeClock } from "./clock.ts";
 export { NodeRandomSource } from "./random-source.ts";
@@ -17,5 +20,13 @@ export { zstdCodec } from "./zstd-codec.ts";
 export { ThreadCodecPool } from "./thread-codec-pool.ts";
 export { nodeCipher } from "./node-cipher.ts";
 export { FilterError, withEnvironmentFilters } from "./volume-filters.ts";
-export { environmentPassphrase, mountDevices, openVolumeDevices, PassphraseError, VOLUME_CODECS, volumePaths, type VolumeDevices } from "./volume-devices.ts";
+export {
+  environmentPassphrase,
+  mountDevices,
+  openVolumeDevices,
+  PassphraseError,
+  VOLUME_CODECS,
+  volumePaths,
+  type VolumeDevices,
+} from "./volume-devices.ts";
 export { isRunning, processWords } from "./running-process.ts";

@@ -1,4 +1,7 @@
-/** Goal: streams carry every byte, hold fast sides back, and see ends and broken pipes. Method: named pipes and files of the host. */
+/**
+ * Goal: streams carry every byte, hold fast sides back, and see ends and broken pipes. Method: named pipes and files of
+ * the host.
+ */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -1,9 +1,9 @@
 /**
- * Standard input, output and error as byte streams, whatever they are: files are read and written at once, pipes and sockets through
- * Node's event loop.
+ * Standard input, output and error as byte streams, whatever they are: files are read and written at once, pipes and
+ * sockets through Node's event loop.
  *
- * A pipe is opened anew through /proc/self/fd, because the event loop needs O_NONBLOCK, and that flag belongs to the description which other
- * processes share with us.
+ * A pipe is opened anew through /proc/self/fd, because the event loop needs O_NONBLOCK, and that flag belongs to the
+ * description which other processes share with us.
  */
 import { EAGAIN, EPIPE } from "@stratos/abi";
 import type { HostStreamIn, HostStreamOut } from "@stratos/host";
@@ -12,7 +12,8 @@ import { Socket } from "node:net";
 import { hostErrno } from "./host-errno.ts";
 
 /** What is read ahead from a pipe before it is paused, and where reading goes on. */
-const HIGH_WATER = 1 << 20, LOW_WATER = 1 << 18;
+const HIGH_WATER = 1 << 20,
+  LOW_WATER = 1 << 18;
 /** Bytes on their way out before writers wait. */
 const OUTPUT_CAPACITY = 1 << 18;
 const FILE_CHUNK = 1 << 16;
@@ -21,7 +22,10 @@ const FILE_CHUNK = 1 << 16;
 function socketOver(fd: number, direction: "in" | "out"): Socket {
   let own = fd;
   try {
-    own = openSync(`/proc/self/fd/${fd}`, (direction === "in" ? constants.O_RDONLY : constants.O_WRONLY) | constants.O_NONBLOCK);
+    own = openSync(
+      `/proc/self/fd/${fd}`,
+      (direction === "in" ? constants.O_RDONLY : constants.O_WRONLY) | constants.O_NONBLOCK,
+    );
   } catch {
     // A socket, or a host without /proc: the description is shared, as Node's own process.stdin does.
   }

@@ -13,7 +13,15 @@
  */
 import { spawnSync } from "node:child_process";
 import {
-  closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, readlinkSync, realpathSync, statSync,
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  statSync,
 } from "node:fs";
 import { FileLockedError, lockOwner } from "./file-lock.ts";
 import { deviceFolder } from "./write-protection.ts";
@@ -63,7 +71,10 @@ function openOrNull(path: string): number | null {
   }
 }
 
-interface Loop { readonly name: string; readonly file: string }
+interface Loop {
+  readonly name: string;
+  readonly file: string;
+}
 
 /** Devices that a device stands on may stand on others; Linux allows eight levels of stacked loop devices. */
 const LEVELS_MAX = 16;
@@ -90,7 +101,8 @@ function loopsUnder(place: string, level = 0): Loop[] {
 function isInUseByOtherLoop({ name, file }: Loop): boolean {
   return listFolder("/sys/block").some((other) => {
     const loop = `/sys/block/${other}/loop`;
-    if (other === name || readText(`${loop}/backing_file`) !== file || readText(`${loop}/autoclear`) === "1") return false;
+    if (other === name || readText(`${loop}/backing_file`) !== file || readText(`${loop}/autoclear`) === "1")
+      return false;
     try {
       closeSync(openSync(`/dev/${other}`, constants.O_RDONLY | constants.O_EXCL));
       return false;
@@ -113,7 +125,8 @@ function holderOf(dev: number, ino: number): number | null {
         // Most are no files: their links tell without a look at what they are.
         if (!readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith("/")) continue;
         const stat = statSync(`/proc/${pid}/fd/${fd}`);
-        if (stat.dev === dev && stat.ino === ino && /FLOCK/.test(readText(`/proc/${pid}/fdinfo/${fd}`) ?? "")) return Number(pid);
+        if (stat.dev === dev && stat.ino === ino && /FLOCK/.test(readText(`/proc/${pid}/fdinfo/${fd}`) ?? ""))
+          return Number(pid);
       } catch {
         // It was closed meanwhile, or is behind a server that has died.
       }

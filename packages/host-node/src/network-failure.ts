@@ -5,18 +5,33 @@ export function describeFailure(cause: unknown, environment: NodeJS.ProcessEnv =
   if (!(cause instanceof Error)) return String(cause);
   // Connecting to a host of several addresses fails with one error for each.
   if (cause instanceof AggregateError && cause.errors.length > 0) return describeFailure(cause.errors[0], environment);
-  const { code, address, port, hostname } = cause as NodeJS.ErrnoException & { address?: string; port?: number; hostname?: string };
-  const there = address === undefined ? "the server" : `${address.includes(":") ? `[${address}]` : address}${port === undefined ? "" : `:${port}`}`;
+  const { code, address, port, hostname } = cause as NodeJS.ErrnoException & {
+    address?: string;
+    port?: number;
+    hostname?: string;
+  };
+  const there =
+    address === undefined
+      ? "the server"
+      : `${address.includes(":") ? `[${address}]` : address}${port === undefined ? "" : `:${port}`}`;
   const proxy = port === undefined ? "" : proxyAt(port, environment);
   switch (code) {
-    case "ECONNREFUSED": return `${there} takes no connections${proxy}`;
-    case "ECONNRESET": return `${there} has broken the connection off${proxy}`;
-    case "ETIMEDOUT": return `${there} does not answer${proxy}`;
-    case "ENETUNREACH": case "EHOSTUNREACH": return `there is no way to ${there}${proxy}`;
-    case "ENOTFOUND": return `there is no host ${hostname ?? ""}`.trimEnd();
-    case "EAI_AGAIN": return `the name ${hostname ?? ""} cannot be looked up now: is there a network?`;
+    case "ECONNREFUSED":
+      return `${there} takes no connections${proxy}`;
+    case "ECONNRESET":
+      return `${there} has broken the connection off${proxy}`;
+    case "ETIMEDOUT":
+      return `${there} does not answer${proxy}`;
+    case "ENETUNREACH":
+    case "EHOSTUNREACH":
+      return `there is no way to ${there}${proxy}`;
+    case "ENOTFOUND":
+      return `there is no host ${hostname ?? ""}`.trimEnd();
+    case "EAI_AGAIN":
+      return `the name ${hostname ?? ""} cannot be looked up now: is there a network?`;
     // Of a file's failure the words are enough: `ENOENT: no such file or directory, stat '/x'`.
-    default: return /^[A-Z][A-Z0-9]+: ([^,]+), /.exec(cause.message)?.[1] ?? (cause.message || cause.name);
+    default:
+      return /^[A-Z][A-Z0-9]+: ([^,]+), /.exec(cause.message)?.[1] ?? (cause.message || cause.name);
   }
 }
 

@@ -1,4 +1,7 @@
-/** Goal: the console passes every byte both ways and puts the terminal back. Method: a process with a NodeConsole on a pseudo-terminal of script(1). */
+/**
+ * Goal: the console passes every byte both ways and puts the terminal back. Method: a process with a NodeConsole on a
+ * pseudo-terminal of script(1).
+ */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { join } from "node:path";

@@ -14,8 +14,8 @@ const BURST = 32768;
 const RETRY_MS = 1;
 
 /**
- * The terminal that Stratos was started on. While it is open the terminal is in raw mode, because the guest's line discipline does what the
- * host's would; `close` puts it back, also when the process ends in another way.
+ * The terminal that Stratos was started on. While it is open the terminal is in raw mode, because the guest's line
+ * discipline does what the host's would; `close` puts it back, also when the process ends in another way.
  */
 export class NodeConsole implements HostConsole {
   readonly #input: ReadStream;
@@ -136,7 +136,9 @@ export class NodeConsole implements HostConsole {
   /** Resolves when the terminal has taken what is pending, or is gone. */
   async drain(): Promise<void> {
     if (this.#waitingBytes === 0 || this.#isGone) return;
-    await new Promise<void>((resolve) => { this.#onDrained = resolve; });
+    await new Promise<void>((resolve) => {
+      this.#onDrained = resolve;
+    });
   }
 
   /** @returns bytes that the terminal took: it is non-blocking (libuv made it so), so a slow one takes fewer */
@@ -201,8 +203,8 @@ export class NodeConsole implements HostConsole {
 }
 
 /**
- * Node's raw mode leaves output processing on: the host would turn the bare newline by which full-screen programs go down one line into
- * carriage return and newline. A host without stty keeps that flaw.
+ * Node's raw mode leaves output processing on: the host would turn the bare newline by which full-screen programs go
+ * down one line into carriage return and newline. A host without stty keeps that flaw.
  */
 function passOutputThrough(): void {
   spawnSync("stty", ["-opost"], { stdio: ["inherit", "ignore", "ignore"] });

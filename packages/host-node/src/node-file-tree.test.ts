@@ -1,13 +1,28 @@
 /**
- * Goal: a guest reaches all of the folder that it was given, and nothing else. Method: a real temporary folder with a secret beside
- * it, and links that lead there.
+ * Goal: a guest reaches all of the folder that it was given, and nothing else. Method: a real temporary folder with a
+ * secret beside it, and links that lead there.
  */
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { EEXIST, EINVAL, ELOOP, ENOENT, ENOTDIR, ENOTEMPTY, EROFS, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_WRONLY, S_IFMT, S_IFLNK } from "@stratos/abi";
+import {
+  EEXIST,
+  EINVAL,
+  ELOOP,
+  ENOENT,
+  ENOTDIR,
+  ENOTEMPTY,
+  EROFS,
+  O_CREAT,
+  O_EXCL,
+  O_RDONLY,
+  O_RDWR,
+  O_WRONLY,
+  S_IFMT,
+  S_IFLNK,
+} from "@stratos/abi";
 import { NodeFileTree } from "./node-file-tree.ts";
 
 let base: string, shared: string, tree: NodeFileTree;
@@ -101,9 +116,17 @@ test("a read-only folder refuses every change", () => {
   assert.equal(readOnly.open("sub/file", O_RDWR, 0), -EROFS);
   assert.equal(readOnly.open("x", O_RDONLY | O_CREAT, 0o644), -EROFS);
   for (const result of [
-    readOnly.mkdir("x", 0o755), readOnly.rmdir("sub"), readOnly.unlink("sub/file"), readOnly.symlink("a", "b"), readOnly.link("sub/file", "x"),
-    readOnly.rename("sub/file", "x"), readOnly.chmod("sub/file", 0), readOnly.chown("sub/file", 0, 0), readOnly.utimes("sub/file", 0, 0),
-  ]) assert.equal(result, -EROFS);
+    readOnly.mkdir("x", 0o755),
+    readOnly.rmdir("sub"),
+    readOnly.unlink("sub/file"),
+    readOnly.symlink("a", "b"),
+    readOnly.link("sub/file", "x"),
+    readOnly.rename("sub/file", "x"),
+    readOnly.chmod("sub/file", 0),
+    readOnly.chown("sub/file", 0, 0),
+    readOnly.utimes("sub/file", 0, 0),
+  ])
+    assert.equal(result, -EROFS);
   const file = readOnly.open("sub/file", O_RDONLY, 0);
   assert.ok(typeof file === "object");
   file.close();
@@ -111,7 +134,7 @@ test("a read-only folder refuses every change", () => {
 });
 
 test("descriptors are not leaked, on success or failure", () => {
-  const open = () => (tree.list("") , readdirCount());
+  const open = () => (tree.list(""), readdirCount());
   const before = open();
   for (let round = 0; round < 50; round++) {
     tree.lstat("sub/file");

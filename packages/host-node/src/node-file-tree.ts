@@ -1,20 +1,57 @@
 /**
  * A folder of the host for the guest (`-v HOST:GUEST`).
  *
- * The guest owns every name below the folder, so it can put a symbolic link anywhere, at any time, also between our check of a path
- * and its use. So a path is walked one component at a time from a descriptor of the folder, as openat(2) does, with O_NOFOLLOW: each
- * step is `/proc/self/fd/N/NAME`, where N is the folder that the step before has opened. No link is ever followed: the guest's own
- * kernel resolves links, in the guest's name space. Where the host has no /proc, each component is checked by lstat, which leaves a
- * race that only a process of the host can win.
+ * The guest owns every name below the folder, so it can put a symbolic link anywhere, at any time, also between our
+ * check of a path and its use. So a path is walked one component at a time from a descriptor of the folder, as
+ * openat(2) does, with O_NOFOLLOW: each step is `/proc/self/fd/N/NAME`, where N is the folder that the step before has
+ * opened. No link is ever followed: the guest's own kernel resolves links, in the guest's name space. Where the host
+ * has no /proc, each component is checked by lstat, which leaves a race that only a process of the host can win.
  *
- * Owners: when Stratos runs as root, numbers pass as they are. Else the host's user and group show as root, everything else as
- * nobody (65534), and a change of owner succeeds only when it changes nothing.
+ * Owners: when Stratos runs as root, numbers pass as they are. Else the host's user and group show as root, everything
+ * else as nobody (65534), and a change of owner succeeds only when it changes nothing.
  */
 import {
-  chmodSync, chownSync, closeSync, constants, existsSync, fchmodSync, fstatSync, lchownSync, linkSync, lstatSync, lutimesSync, mkdirSync, openSync, readdirSync, readlinkSync, realpathSync,
-  renameSync, rmdirSync, statfsSync, symlinkSync, unlinkSync, type Stats,
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  existsSync,
+  fchmodSync,
+  fstatSync,
+  lchownSync,
+  linkSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmdirSync,
+  statfsSync,
+  symlinkSync,
+  unlinkSync,
+  type Stats,
 } from "node:fs";
-import { EINVAL, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM, EROFS, NAME_MAX, O_ACCMODE, O_APPEND, O_CREAT, O_EXCL, O_RDONLY, O_TRUNC, S_IFLNK, S_IFMT } from "@stratos/abi";
+import {
+  EINVAL,
+  ELOOP,
+  ENAMETOOLONG,
+  ENOENT,
+  ENOTDIR,
+  EPERM,
+  EROFS,
+  NAME_MAX,
+  O_ACCMODE,
+  O_APPEND,
+  O_CREAT,
+  O_EXCL,
+  O_RDONLY,
+  O_TRUNC,
+  S_IFLNK,
+  S_IFMT,
+} from "@stratos/abi";
 import type { HostFile, HostFileTree, HostStat, HostUsage } from "@stratos/host";
 import { hostErrno } from "./host-errno.ts";
 import { hostStat, NOBODY, NodeHostFile, type OwnerMapping } from "./node-host-file.ts";
@@ -44,7 +81,11 @@ export class NodeFileTree implements HostFileTree {
   }
 
   lstat(path: string): HostStat | number {
-    return this.#at(path, (file) => hostStat(lstatSync(file), this.#owners), () => hostStat(fstatSync(this.#rootFd), this.#owners));
+    return this.#at(
+      path,
+      (file) => hostStat(lstatSync(file), this.#owners),
+      () => hostStat(fstatSync(this.#rootFd), this.#owners),
+    );
   }
 
   list(path: string): string[] | number {
@@ -65,14 +106,19 @@ export class NodeFileTree implements HostFileTree {
   }
 
   readlink(path: string): string | number {
-    return this.#at<string | number>(path, (file) => readlinkSync(file, { encoding: "latin1" }), () => -EINVAL);
+    return this.#at<string | number>(
+      path,
+      (file) => readlinkSync(file, { encoding: "latin1" }),
+      () => -EINVAL,
+    );
   }
 
   open(path: string, flags: number, mode: number): HostFile | number {
     const writes = (flags & O_ACCMODE) !== O_RDONLY || (flags & (O_CREAT | O_TRUNC)) !== 0;
     if (writes && this.readOnly) return -EROFS;
     let host = HOST_ACCESS[flags & O_ACCMODE] ?? constants.O_RDWR;
-    // Positions come with each call, so that appending is the guest kernel's business; a host O_APPEND would override them.
+    // Positions come with each call, so that appending is the guest kernel's business; a host O_APPEND would override
+    // them.
     if ((flags & O_APPEND) !== 0 && host === constants.O_WRONLY) host = constants.O_RDWR;
     if ((flags & O_CREAT) !== 0) host |= constants.O_CREAT;
     if ((flags & O_EXCL) !== 0) host |= constants.O_EXCL;
@@ -87,7 +133,11 @@ export class NodeFileTree implements HostFileTree {
         if ((flags & O_CREAT) !== 0 && (flags & O_EXCL) !== 0) fchmodSync(fd, mode & 0o7777);
         return new NodeHostFile(fd, this.#owners);
       },
-      () => new NodeHostFile(openSync(HAS_PROC ? `/proc/self/fd/${this.#rootFd}` : this.#root, constants.O_RDONLY | constants.O_DIRECTORY), this.#owners),
+      () =>
+        new NodeHostFile(
+          openSync(HAS_PROC ? `/proc/self/fd/${this.#rootFd}` : this.#root, constants.O_RDONLY | constants.O_DIRECTORY),
+          this.#owners,
+        ),
     );
   }
 
@@ -120,7 +170,11 @@ export class NodeFileTree implements HostFileTree {
 
   chmod(path: string, mode: number): number {
     if (this.readOnly) return -EROFS;
-    return this.#at(path, (file) => this.#chmod(file, mode), () => (fchmodSync(this.#rootFd, mode & 0o7777), 0));
+    return this.#at(
+      path,
+      (file) => this.#chmod(file, mode),
+      () => (fchmodSync(this.#rootFd, mode & 0o7777), 0),
+    );
   }
 
   /** chmod(2) follows links, so it is done to a descriptor of the file itself. */
@@ -148,7 +202,11 @@ export class NodeFileTree implements HostFileTree {
       const isSame = (uid === -1 || uid === now.uid) && (gid === -1 || gid === now.gid);
       return isSame && now.uid !== NOBODY ? 0 : -EPERM;
     }
-    return this.#at(path, (file) => (lchownSync(file, uid, gid), 0), () => (chownSync(this.#root, uid, gid), 0));
+    return this.#at(
+      path,
+      (file) => (lchownSync(file, uid, gid), 0),
+      () => (chownSync(this.#root, uid, gid), 0),
+    );
   }
 
   utimes(path: string, atimeMs: number, mtimeMs: number): number {
@@ -169,15 +227,31 @@ export class NodeFileTree implements HostFileTree {
 
   #change(path: string, operation: (file: Buffer) => void): number {
     if (this.readOnly) return -EROFS;
-    return this.#at(path, (file) => (operation(file), 0), () => -EINVAL);
+    return this.#at(
+      path,
+      (file) => (operation(file), 0),
+      () => -EINVAL,
+    );
   }
 
   #changeTwo(source: string, target: string, operation: (from: Buffer, to: Buffer) => void): number {
     if (this.readOnly) return -EROFS;
-    return this.#at(source, (from) => this.#at(target, (to) => (operation(from, to), 0), () => -EINVAL), () => -EINVAL);
+    return this.#at(
+      source,
+      (from) =>
+        this.#at(
+          target,
+          (to) => (operation(from, to), 0),
+          () => -EINVAL,
+        ),
+      () => -EINVAL,
+    );
   }
 
-  /** Runs `operation` on a host path of `path` whose folders are pinned by descriptors, or `onRoot` for the folder itself; turns what it throws into an errno. */
+  /**
+   * Runs `operation` on a host path of `path` whose folders are pinned by descriptors, or `onRoot` for the folder
+   * itself; turns what it throws into an errno.
+   */
   #at<T>(path: string, operation: (file: Buffer) => T, onRoot: () => T): T | number {
     if (path === "") return attempt(onRoot);
     const names = path.split("/");

@@ -16,9 +16,14 @@ test("a long step says how far it is and how fast it goes, on a terminal and, no
     const written: string[] = [];
     let now = 0;
     const display = new ProgressDisplay({ isTTY, columns: 100, write: (text) => written.push(text) }, () => now);
-    for (let second = 0; second <= 25; second++, now += 1000) display.update("Downloading", second * 2e6, 100e6, "bytes");
+    for (let second = 0; second <= 25; second++, now += 1000)
+      display.update("Downloading", second * 2e6, 100e6, "bytes");
     if (isTTY) assert.match(written.at(-1)!, /Downloading \[#+\.+\] 50 %, 50\.0 of 100\.0 MB, 2\.0 MB\/s/);
-    else assert.deepEqual(written, ["Downloading …\n", ...[10, 20, 30, 40, 50].map((percent) => `Downloading: ${percent} %, ${percent}.0 of 100.0 MB, 2.0 MB/s\n`)]);
+    else
+      assert.deepEqual(written, [
+        "Downloading …\n",
+        ...[10, 20, 30, 40, 50].map((percent) => `Downloading: ${percent} %, ${percent}.0 of 100.0 MB, 2.0 MB/s\n`),
+      ]);
   }
 });
 
@@ -26,15 +31,24 @@ test("when piped, a long step tells how far it is: each tenth, but not in a rush
   const written: string[] = [];
   let now = 0;
   const display = new ProgressDisplay({ write: (text) => written.push(text) }, () => now);
-  for (let done = 0; done <= 134; done++, now += 300) display.update("Configuring packages", done, 134, "items", `libc${done}`);
-  assert.deepEqual(written.slice(0, 3), ["Configuring packages …\n", "Configuring packages: 10 %, 14 of 134, libc14\n", "Configuring packages: 20 %, 27 of 134, libc27\n"]);
+  for (let done = 0; done <= 134; done++, now += 300)
+    display.update("Configuring packages", done, 134, "items", `libc${done}`);
+  assert.deepEqual(written.slice(0, 3), [
+    "Configuring packages …\n",
+    "Configuring packages: 10 %, 14 of 134, libc14\n",
+    "Configuring packages: 20 %, 27 of 134, libc27\n",
+  ]);
   assert.equal(written.length, 11);
   assert.equal(written.at(-1), "Configuring packages: 100 %, 134 of 134, libc134\n");
   written.length = 0;
-  for (let second = 0; second <= 30; second++, now += 1000) display.update("Configuring packages", 134, 134, "items", "triggers of libc-bin");
+  for (let second = 0; second <= 30; second++, now += 1000)
+    display.update("Configuring packages", 134, 134, "items", "triggers of libc-bin");
   assert.equal(written.length, 3);
   for (let done = 0; done < 5; done++, now += 6000) display.update("Sending", done * 1e6, 0, "bytes");
-  assert.deepEqual(written.slice(3).map((line) => line.replace(/, .* MB\/s/, "")), ["Sending …\n", "Sending: 2.0 MB\n", "Sending: 4.0 MB\n"]);
+  assert.deepEqual(
+    written.slice(3).map((line) => line.replace(/, .* MB\/s/, "")),
+    ["Sending …\n", "Sending: 2.0 MB\n", "Sending: 4.0 MB\n"],
+  );
 });
 
 test("on a terminal the line is redrawn, no more often than eyes can follow, and taken away", () => {
@@ -50,7 +64,11 @@ test("on a terminal the line is redrawn, no more often than eyes can follow, and
 
 test("a line never exceeds the terminal", () => {
   for (let columns = 10; columns < 100; columns++) {
-    for (const total of [0, 5_000_000]) assert.ok(progressLine("Fetching packages", 1_234_567, total, "bytes", columns).length <= columns);
+    for (const total of [0, 5_000_000])
+      assert.ok(progressLine("Fetching packages", 1_234_567, total, "bytes", columns).length <= columns);
   }
-  assert.equal(progressLine("Reading", 2_500_000, 10_000_000, "bytes", 60), "Reading [#######.....................] 25 %, 2.5 of 10.0 MB");
+  assert.equal(
+    progressLine("Reading", 2_500_000, 10_000_000, "bytes", 60),
+    "Reading [#######.....................] 25 %, 2.5 of 10.0 MB",
+  );
 });

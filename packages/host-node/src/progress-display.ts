@@ -1,6 +1,7 @@
 /**
- * Progress for people, on stderr: one line that is redrawn on a terminal, with its part of a hundred and, of bytes, the rate; when piped, one plain line as each step begins, and
- * one for each tenth or each ten seconds while a long one lasts, so that logs stay short and nobody thinks that all has stopped.
+ * Progress for people, on stderr: one line that is redrawn on a terminal, with its part of a hundred and, of bytes, the
+ * rate; when piped, one plain line as each step begins, and one for each tenth or each ten seconds while a long one
+ * lasts, so that logs stay short and nobody thinks that all has stopped.
  */
 import { printable } from "@stratos/base";
 
@@ -40,12 +41,18 @@ export class ProgressDisplay {
     this.#step = step;
     const now = this.#nowMs();
     if (isNew) this.#begun = { ms: now, done };
-    const rate = unit === "bytes" && now - this.#begun.ms >= RATE_AFTER_MS ? (done - this.#begun.done) / ((now - this.#begun.ms) / 1000) : 0;
+    const rate =
+      unit === "bytes" && now - this.#begun.ms >= RATE_AFTER_MS
+        ? (done - this.#begun.done) / ((now - this.#begun.ms) / 1000)
+        : 0;
     if (this.#output.isTTY !== true) {
       const tenths = total > 0 ? Math.floor((10 * Math.min(done, total)) / total) : 0;
       const waitedMs = now - this.#lastDrawMs;
       if (isNew) this.#output.write(`${step} …\n`);
-      else if (waitedMs >= PLAIN_LINE_MS || (tenths > this.#tenths && waitedMs >= PLAIN_TENTH_MS)) this.#output.write(`${progressLine(step, done, total, unit, PLAIN_COLUMNS, { rate, hasBar: false, detail })}\n`);
+      else if (waitedMs >= PLAIN_LINE_MS || (tenths > this.#tenths && waitedMs >= PLAIN_TENTH_MS))
+        this.#output.write(
+          `${progressLine(step, done, total, unit, PLAIN_COLUMNS, { rate, hasBar: false, detail })}\n`,
+        );
       else return;
       this.#lastDrawMs = now;
       this.#tenths = tenths;
@@ -94,10 +101,22 @@ const RATE_AFTER_MS = 1000;
  *
  * @param more  `rate` in bytes a second; 0: not known. `detail`: what it is at
  */
-export function progressLine(step: string, done: number, total: number, unit: "bytes" | "items", columns: number, { rate = 0, hasBar = true, detail = "" }: { rate?: number; hasBar?: boolean; detail?: string } = {}): string {
+export function progressLine(
+  step: string,
+  done: number,
+  total: number,
+  unit: "bytes" | "items",
+  columns: number,
+  { rate = 0, hasBar = true, detail = "" }: { rate?: number; hasBar?: boolean; detail?: string } = {},
+): string {
   const speed = rate > 0 ? `, ${(rate / 1e6).toFixed(1)} MB/s` : "";
   const at = detail === "" ? "" : `, ${printable(detail)}`;
-  const count = total > 0 ? `${Math.floor((Math.min(done, total) / total) * 100)} %, ${quantity(done, unit)} of ${quantity(total, unit)}` : done > 0 ? quantity(done, unit) : "";
+  const count =
+    total > 0
+      ? `${Math.floor((Math.min(done, total) / total) * 100)} %, ${quantity(done, unit)} of ${quantity(total, unit)}`
+      : done > 0
+        ? quantity(done, unit)
+        : "";
   const amount = count === "" ? at.slice(2) : `${count}${unit === "bytes" ? ` MB${speed}` : ""}${at}`;
   const barColumns = Math.min(30, columns - step.length - amount.length - 5);
   if (!hasBar) return `${step}: ${amount}`.slice(0, columns);

@@ -26,7 +26,9 @@ export class PublishedPorts {
 
   inGuest(type: PublishedPort["type"], at: HostAddress | null, bound: HostAddress | null): HostAddress | null {
     if (at === null || bound === null) return at;
-    const published = this.#ports.find((one) => one.type === type && one.guestPort === bound.port && one.hostPort === at.port);
+    const published = this.#ports.find(
+      (one) => one.type === type && one.guestPort === bound.port && one.hostPort === at.port,
+    );
     if (published === undefined) return at;
     return published.hostAddress === null ? { ...at, port: bound.port } : bound;
   }

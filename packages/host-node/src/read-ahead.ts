@@ -1,11 +1,12 @@
 import { readSync } from "node:fs";
 
 /** Bytes of a piece, and how many pieces are kept (by their number modulo this). */
-const PIECE = 65536, PIECES = 32;
+const PIECE = 65536,
+  PIECES = 32;
 
 /**
- * Reads a file that never changes in pieces: files of an image lie one after the other, so that the pages of many small ones come with one call of the
- * host. 2 MiB at most.
+ * Reads a file that never changes in pieces: files of an image lie one after the other, so that the pages of many small
+ * ones come with one call of the host. 2 MiB at most.
  */
 export class ReadAhead {
   readonly #fd: number;
@@ -17,7 +18,10 @@ export class ReadAhead {
     this.#fd = fd;
   }
 
-  /** Copies to `bytes[at …)`. @returns how many bytes were there; fewer than `length` only at the end of the file. @throws Node's error */
+  /**
+   * Copies to `bytes[at …)`. @returns how many bytes were there; fewer than `length` only at the end of the
+   * file. @throws Node's error
+   */
   read(offset: number, bytes: Uint8Array, at: number, length: number): number {
     let done = 0;
     while (done < length) {

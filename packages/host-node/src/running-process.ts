@@ -15,10 +15,18 @@ export function isRunning(pid: number): boolean {
 export function processWords(pid: number): string {
   if (pid <= 0) return "a process that cannot be seen from here";
   try {
-    const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").filter((word) => word !== "");
+    const words = readFileSync(`/proc/${pid}/cmdline`, "utf8")
+      .split("\0")
+      .filter((word) => word !== "");
     // How Node runs us, and what a mount hands to its server, says nothing to who asks.
-    const shown = words.join(" ").replace(/\s+/g, " ").replace(/^\S*\bnode(?: --\S+)* \S*\b(stratos|main)\.\w+/, "stratos").replace(/ --foreground(?: --rw)? -o \S+ --/, "");
-    return shown === "" ? `process ${pid}` : `process ${pid} (${shown.length > WORDS_MAX ? `${shown.slice(0, WORDS_MAX)}…` : shown})`;
+    const shown = words
+      .join(" ")
+      .replace(/\s+/g, " ")
+      .replace(/^\S*\bnode(?: --\S+)* \S*\b(stratos|main)\.\w+/, "stratos")
+      .replace(/ --foreground(?: --rw)? -o \S+ --/, "");
+    return shown === ""
+      ? `process ${pid}`
+      : `process ${pid} (${shown.length > WORDS_MAX ? `${shown.slice(0, WORDS_MAX)}…` : shown})`;
   } catch {
     return `process ${pid}`;
   }

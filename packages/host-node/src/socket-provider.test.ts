@@ -132,7 +132,7 @@ describe("streams", { timeout: 10_000 }, () => {
     const bytes = new Uint8Array(65536);
     let total = 0;
     // The host's kernel takes some megabytes first.
-    for (let idle = 0; idle < 3; ) {
+    for (let idle = 0; idle < 3;) {
       const count = socket.write(bytes, 0, bytes.length, null);
       if (count === -EAGAIN) {
         idle++;
@@ -233,7 +233,10 @@ describe("datagrams", { timeout: 10_000 }, () => {
 it("reads the host's name servers", () => {
   const folder = mkdtempSync(join(tmpdir(), "stratos-"));
   const file = join(folder, "resolv.conf");
-  writeFileSync(file, "# comment\nsearch example\nnameserver 192.0.2.53\nnameserver fe80::1%eth0\nnameserver not-an-address\n");
+  writeFileSync(
+    file,
+    "# comment\nsearch example\nnameserver 192.0.2.53\nnameserver fe80::1%eth0\nnameserver not-an-address\n",
+  );
   assert.deepEqual(new NodeSocketProvider({ resolverFile: file }).nameServers(), ["192.0.2.53", "fe80::1"]);
   rmSync(folder, { recursive: true });
 });

@@ -1,6 +1,7 @@
 /**
- * The guest's sockets on Node's. A guest call returns at once; what Node does later it tells through `changed()`, always from the event loop.
- * Each socket buffers about `BUFFER_BYTES` each way: reading pauses above that, `write` says -EAGAIN.
+ * The guest's sockets on Node's. A guest call returns at once; what Node does later it tells through `changed()`,
+ * always from the event loop. Each socket buffers about `BUFFER_BYTES` each way: reading pauses above that, `write`
+ * says -EAGAIN.
  */
 import { readFileSync } from "node:fs";
 import { getServers } from "node:dns";
@@ -25,7 +26,10 @@ export class NodeSocketProvider implements SocketProvider {
     const closed = (socket: HostSocket): void => {
       this.#open.delete(socket);
     };
-    const socket = type === "stream" ? new NodeStreamSocket(family, events, closed, this.#published) : new NodeDatagramSocket(family, events, closed, this.#published);
+    const socket =
+      type === "stream"
+        ? new NodeStreamSocket(family, events, closed, this.#published)
+        : new NodeDatagramSocket(family, events, closed, this.#published);
     this.#open.add(socket);
     return socket;
   }
@@ -40,7 +44,11 @@ export class NodeSocketProvider implements SocketProvider {
     }
     const listed = [...text.matchAll(/^\s*nameserver\s+(\S+)/gm)].map((match) => match[1]!.replace(/%.*$/, ""));
     const servers = listed.filter((address) => isIP(address) !== 0);
-    return servers.length > 0 ? servers : getServers().map((server) => server.replace(/^\[(.*)\](:\d+)?$/, "$1")).filter((server) => isIP(server) !== 0);
+    return servers.length > 0
+      ? servers
+      : getServers()
+          .map((server) => server.replace(/^\[(.*)\](:\d+)?$/, "$1"))
+          .filter((server) => isIP(server) !== 0);
   }
 
   localAddresses(): HostInterfaceAddress[] {
@@ -48,8 +56,13 @@ export class NodeSocketProvider implements SocketProvider {
     for (const list of Object.values(networkInterfaces())) {
       for (const one of list ?? []) {
         if (one.internal) continue;
-        const prefixLength = one.cidr === null ? (one.family === "IPv4" ? 32 : 128) : Number(one.cidr.slice(one.cidr.indexOf("/") + 1));
-        addresses.push({ family: one.family === "IPv4" ? 4 : 6, address: one.address.replace(/%.*$/, ""), prefixLength });
+        const prefixLength =
+          one.cidr === null ? (one.family === "IPv4" ? 32 : 128) : Number(one.cidr.slice(one.cidr.indexOf("/") + 1));
+        addresses.push({
+          family: one.family === "IPv4" ? 4 : 6,
+          address: one.address.replace(/%.*$/, ""),
+          prefixLength,
+        });
       }
     }
     return addresses;

@@ -17,7 +17,12 @@ test("the configuration is optional, and its mistakes are named", () => {
     assert.deepEqual(readConfig(home), {});
     writeFileSync(join(home, "config.json"), '{"mirror":"http://mirror.example/debian"}');
     assert.deepEqual(readConfig(home), { mirror: "http://mirror.example/debian" });
-    for (const [text, why] of [["{", /JSON/], ["[]", /not a JSON object/], ['{"miror":"x"}', /unknown setting "miror"/], ['{"mirror":1}', /"mirror" is not a string/]] as const) {
+    for (const [text, why] of [
+      ["{", /JSON/],
+      ["[]", /not a JSON object/],
+      ['{"miror":"x"}', /unknown setting "miror"/],
+      ['{"mirror":1}', /"mirror" is not a string/],
+    ] as const) {
       writeFileSync(join(home, "config.json"), text);
       assert.throws(() => readConfig(home), why);
     }
@@ -32,7 +37,8 @@ test("what keeps a home from being made is told of the folder that cannot be mad
   writeFileSync(file, "");
   assert.throws(() => homeFolder(join(file, "deep/home"), "images"), { code: "ENOTDIR" });
   // Node's own way to make folders never returns there.
-  if (existsSync("/proc/self")) assert.throws(() => homeFolder("/proc/nope", "images"), { code: "ENOENT", path: "/proc/nope" });
+  if (existsSync("/proc/self"))
+    assert.throws(() => homeFolder("/proc/nope", "images"), { code: "ENOENT", path: "/proc/nope" });
   assert.equal(statSync(homeFolder(join(folder, "a/b"), "images")).isDirectory(), true);
   rmSync(folder, { recursive: true });
 });

@@ -6,8 +6,8 @@ import { makeFolders } from "./make-folders.ts";
 /**
  * Where Stratos keeps what outlives a run: `images/`, `downloads/`, `translations/`, `config.json`.
  *
- * `STRATOS_HOME`, else `$XDG_DATA_HOME/stratos`, else `~/.local/share/stratos` (XDG Base Directory Specification §3: a relative
- * XDG_DATA_HOME is to be ignored).
+ * `STRATOS_HOME`, else `$XDG_DATA_HOME/stratos`, else `~/.local/share/stratos` (XDG Base Directory Specification §3: a
+ * relative XDG_DATA_HOME is to be ignored).
  */
 export function stratosHome(environment: NodeJS.ProcessEnv = process.env): string {
   const own = environment["STRATOS_HOME"];
@@ -52,9 +52,11 @@ export function readConfig(home: string): StratosConfig {
   } catch (error) {
     throw new Error(`${path}: ${(error as Error).message}`);
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Error(`${path}: not a JSON object`);
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new Error(`${path}: not a JSON object`);
   for (const [key, entry] of Object.entries(value)) {
-    if (!CONFIG_KEYS.includes(key)) throw new Error(`${path}: unknown setting "${key}" (known: ${CONFIG_KEYS.join(", ")})`);
+    if (!CONFIG_KEYS.includes(key))
+      throw new Error(`${path}: unknown setting "${key}" (known: ${CONFIG_KEYS.join(", ")})`);
     if (typeof entry !== "string") throw new Error(`${path}: "${key}" is not a string`);
   }
   return value;

@@ -1,5 +1,15 @@
 import { createServer, Socket, type Server } from "node:net";
-import { EAFNOSUPPORT, EADDRNOTAVAIL, EAGAIN, ECONNABORTED, EINPROGRESS, EINVAL, EISCONN, ENOTCONN, EPIPE } from "@stratos/abi";
+import {
+  EAFNOSUPPORT,
+  EADDRNOTAVAIL,
+  EAGAIN,
+  ECONNABORTED,
+  EINPROGRESS,
+  EINVAL,
+  EISCONN,
+  ENOTCONN,
+  EPIPE,
+} from "@stratos/abi";
 import type { HostAddress, HostSocket, HostSocketEvents, HostSocketOption } from "@stratos/host";
 import { hostErrno } from "./host-errno.ts";
 import type { PublishedPorts } from "./published-ports.ts";
@@ -41,7 +51,12 @@ export class NodeStreamSocket implements HostSocket {
   readonly lastSender = null;
   readonly lastLength = 0;
 
-  constructor(family: 4 | 6, events: HostSocketEvents, closed: (socket: HostSocket) => void, published: PublishedPorts) {
+  constructor(
+    family: 4 | 6,
+    events: HostSocketEvents,
+    closed: (socket: HostSocket) => void,
+    published: PublishedPorts,
+  ) {
     this.#published = published;
     this.#family = family;
     this.#events = events;
@@ -60,7 +75,13 @@ export class NodeStreamSocket implements HostSocket {
     const socket = new Socket({ allowHalfOpen: true });
     this.#adopt(socket);
     const bound = this.#bound;
-    const local = bound === null ? {} : { localPort: bound.port, ...(bound.address === "0.0.0.0" || bound.address === "::" ? {} : { localAddress: bound.address }) };
+    const local =
+      bound === null
+        ? {}
+        : {
+            localPort: bound.port,
+            ...(bound.address === "0.0.0.0" || bound.address === "::" ? {} : { localAddress: bound.address }),
+          };
     try {
       socket.connect({ host: to.address, port: to.port, family: to.family, autoSelectFamily: false, ...local });
     } catch (error) {
@@ -120,7 +141,12 @@ export class NodeStreamSocket implements HostSocket {
     this.#server = server;
     server.on("listening", () => {
       const address = server.address();
-      if (typeof address === "object" && address !== null) this.#local = this.#published.inGuest("stream", addressOf(address.family, address.address, address.port), this.#bound);
+      if (typeof address === "object" && address !== null)
+        this.#local = this.#published.inGuest(
+          "stream",
+          addressOf(address.family, address.address, address.port),
+          this.#bound,
+        );
       this.#events.changed();
     });
     server.on("connection", (socket) => {
@@ -136,7 +162,12 @@ export class NodeStreamSocket implements HostSocket {
     server.on("error", (error) => {
       const errno = -hostErrno(error);
       // A dual-stack listener on a host without IPv6 is one for IPv4.
-      if (this.#local === null && at.address === "::" && !this.#v6Only && (errno === EAFNOSUPPORT || errno === EADDRNOTAVAIL)) {
+      if (
+        this.#local === null &&
+        at.address === "::" &&
+        !this.#v6Only &&
+        (errno === EAFNOSUPPORT || errno === EADDRNOTAVAIL)
+      ) {
         this.#listenAt({ family: 4, address: "0.0.0.0", port: at.port }, backlog);
         return;
       }
@@ -144,7 +175,13 @@ export class NodeStreamSocket implements HostSocket {
       this.#events.changed();
     });
     try {
-      server.listen({ host: at.address, port: at.port, backlog: Math.min(backlog, PENDING_MAX), ipv6Only: this.#v6Only, exclusive: true });
+      server.listen({
+        host: at.address,
+        port: at.port,
+        backlog: Math.min(backlog, PENDING_MAX),
+        ipv6Only: this.#v6Only,
+        exclusive: true,
+      });
     } catch (error) {
       this.#error = -hostErrno(error);
     }
@@ -323,7 +360,11 @@ export class NodeStreamSocket implements HostSocket {
   }
 }
 
-function addressOf(family: string | undefined, address: string | undefined, port: number | undefined): HostAddress | null {
+function addressOf(
+  family: string | undefined,
+  address: string | undefined,
+  port: number | undefined,
+): HostAddress | null {
   if (address === undefined || port === undefined) return null;
   return { family: family === "IPv4" ? 4 : 6, address: address.replace(/%.*$/, ""), port };
 }

@@ -1,4 +1,7 @@
-/** The pool of threads makes the same bytes as one thread, whatever the number of helpers; what is damaged is told piece by piece. */
+/**
+ * The pool of threads makes the same bytes as one thread, whatever the number of helpers; what is damaged is told piece
+ * by piece.
+ */
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { check, COMPRESS_ZSTD, format, lz4, mount, ROOT_INO, withCompression } from "@stratos/aegisfs";
@@ -9,7 +12,11 @@ import { zstdCodec } from "./zstd-codec.ts";
 
 const SEED = Number(process.env["AEGISFS_SEED"] ?? 20260202);
 
-interface Batch { readonly plain: Uint8Array; readonly lengths: readonly number[]; readonly level: number }
+interface Batch {
+  readonly plain: Uint8Array;
+  readonly lengths: readonly number[];
+  readonly level: number;
+}
 
 function batch(random: SeededRandom): Batch {
   const lengths = Array.from({ length: 1 + random.below(PIECES_MAX) }, () => 4096 * (1 + random.below(16)));
@@ -26,7 +33,11 @@ function batch(random: SeededRandom): Batch {
 }
 
 /** Sizes and packed bytes of each piece, and what comes out again. */
-function there(pool: CodecPool, codec: typeof lz4, { plain, lengths, level }: Batch): { packed: (string | null)[]; back: Uint8Array } {
+function there(
+  pool: CodecPool,
+  codec: typeof lz4,
+  { plain, lengths, level }: Batch,
+): { packed: (string | null)[]; back: Uint8Array } {
   let at = 0;
   lengths.forEach((length, index) => {
     pool.setPiece(index, at, length, index * PIECE_SIZE_MAX + 4, length - 4096);
@@ -34,7 +45,13 @@ function there(pool: CodecPool, codec: typeof lz4, { plain, lengths, level }: Ba
   });
   pool.compress(codec, level, lengths.length, plain, 100);
   const sizes = lengths.map((_, index) => pool.result(index));
-  const packed = sizes.map((size, index) => (size === 0 ? null : Buffer.from(pool.packed.subarray(index * PIECE_SIZE_MAX + 4, index * PIECE_SIZE_MAX + 4 + size)).toString("base64")));
+  const packed = sizes.map((size, index) =>
+    size === 0
+      ? null
+      : Buffer.from(pool.packed.subarray(index * PIECE_SIZE_MAX + 4, index * PIECE_SIZE_MAX + 4 + size)).toString(
+          "base64",
+        ),
+  );
   const back = new Uint8Array(plain.length);
   let pieces = 0;
   at = 0;
@@ -62,7 +79,7 @@ test("helpers take their part", () => {
   const pool = new ThreadCodecPool(1);
   const work = batch(new SeededRandom(SEED));
   // A thread needs a moment to start, and on a busy host it needs many.
-  for (const end = Date.now() + 60_000; pool.helped === 0 && Date.now() < end; ) there(pool, zstdCodec, work);
+  for (const end = Date.now() + 60_000; pool.helped === 0 && Date.now() < end;) there(pool, zstdCodec, work);
   assert.ok(pool.helped > 0);
 });
 
@@ -70,7 +87,8 @@ test("a damaged piece is told from its neighbours", () => {
   const pool = new ThreadCodecPool(1);
   const plain = new Uint8Array(PIECES_MAX * 8192).map((_, index) => index >> 7);
   for (let round = 0; round < 20; round++) {
-    for (let index = 0; index < PIECES_MAX; index++) pool.setPiece(index, index * 8192, 8192, index * PIECE_SIZE_MAX, 4096);
+    for (let index = 0; index < PIECES_MAX; index++)
+      pool.setPiece(index, index * 8192, 8192, index * PIECE_SIZE_MAX, 4096);
     pool.compress(zstdCodec, 1, PIECES_MAX, plain, 0);
     const sizes = Array.from({ length: PIECES_MAX }, (_, index) => pool.result(index));
     const bad = round % PIECES_MAX;
@@ -80,7 +98,11 @@ test("a damaged piece is told from its neighbours", () => {
     pool.decompress(zstdCodec, PIECES_MAX, back, 0);
     for (let index = 0; index < PIECES_MAX; index++) {
       assert.equal(pool.result(index), index === bad ? 0 : 1, `round ${round}, piece ${index}`);
-      if (index !== bad) assert.deepEqual(back.subarray(index * 8192, (index + 1) * 8192), plain.subarray(index * 8192, (index + 1) * 8192));
+      if (index !== bad)
+        assert.deepEqual(
+          back.subarray(index * 8192, (index + 1) * 8192),
+          plain.subarray(index * 8192, (index + 1) * 8192),
+        );
     }
   }
 });
@@ -98,11 +120,19 @@ test("a volume has the same bytes with any number of threads, and reads what any
   const images: Uint8Array[] = [];
   for (const codecPool of [new SerialCodecPool(), new ThreadCodecPool(1), new ThreadCodecPool(3)]) {
     const device = new MemoryBlockDevice(16 << 20);
-    assert.equal(format(device, { uuid: new Uint8Array(16).fill(1), hashSeed: 5, properties: withCompression(0, COMPRESS_ZSTD, 1) }), 0);
+    assert.equal(
+      format(device, {
+        uuid: new Uint8Array(16).fill(1),
+        hashSeed: 5,
+        properties: withCompression(0, COMPRESS_ZSTD, 1),
+      }),
+      0,
+    );
     const volume = mount(device, { codecs: [zstdCodec], codecPool });
     if (typeof volume === "string") return assert.fail(volume);
     const ino = volume.root.create(ROOT_INO, "text", 0o100644, 0, 0);
-    for (let at = 0; at < text.length; at += 1_500_000) assert.equal(volume.root.write(ino, at, text, at, 1_500_000), 1_500_000);
+    for (let at = 0; at < text.length; at += 1_500_000)
+      assert.equal(volume.root.write(ino, at, text, at, 1_500_000), 1_500_000);
     // Over the middle of units that are there.
     assert.equal(volume.root.write(ino, 700_000, text, 0, 900_000), 900_000);
     assert.equal(volume.sync(), 0);

@@ -1,6 +1,7 @@
 /**
- * A pool of threads for compression (host/codec-pool.ts). The caller's thread works as well: it takes pieces from the front, helpers take them from the back, and
- * who comes first does a piece. So nothing waits for a helper that has not begun, has not started yet, or cannot start at all.
+ * A pool of threads for compression (host/codec-pool.ts). The caller's thread works as well: it takes pieces from the
+ * front, helpers take them from the back, and who comes first does a piece. So nothing waits for a helper that has not
+ * begun, has not started yet, or cannot start at all.
  *
  * One shared buffer:
  *
@@ -9,7 +10,8 @@
  *     packed    PIECES_MAX × PIECE_SIZE_MAX
  *     plain     the same: copies of what helpers may compress, and what they have decompressed
  *
- * States: idle ──► free ──► taken ──► done. Only what is free may be taken (by compare-and-exchange), and the caller leaves when nothing is taken; so no
+ * States: idle ──► free ──► taken ──► done. Only what is free may be taken (by compare-and-exchange), and the caller
+ * leaves when nothing is taken; so no
  * helper touches the buffer between two batches.
  */
 import { availableParallelism } from "node:os";
@@ -21,7 +23,10 @@ import { zstdCodec } from "./zstd-codec.ts";
 /** By the number that threads tell each other. */
 const CODECS: readonly CompressionCodec[] = [lz4, zstdCodec];
 /** Beside this file: as source, or as the bundler leaves it. */
-const WORKER_URL = new URL(import.meta.url.endsWith(".ts") ? "./codec-thread.ts" : "./codec-thread.mjs", import.meta.url);
+const WORKER_URL = new URL(
+  import.meta.url.endsWith(".ts") ? "./codec-thread.ts" : "./codec-thread.mjs",
+  import.meta.url,
+);
 /** With more, handing pieces out costs more than a further helper does. */
 const HELPERS_MAX = 7;
 /** Pieces after which it pays to start threads: 4 MiB. A command that reads one short file needs none. */
@@ -29,12 +34,28 @@ const PIECES_BEFORE_HELP = 64;
 /** A helper that has taken a piece and is not done by then is given up, and the pool with it. */
 const PATIENCE_MS = 10_000;
 
-const BATCH = 0, COUNT = 1, OPERATION = 2, CODEC = 3, LEVEL = 4;
-const COMPRESS = 1, DECOMPRESS = 2;
-const FIRST_PIECE = 8, PIECE_WORDS = 8;
-const STATE = 0, INPUT = 1, LENGTH = 2, OUTPUT = 3, ROOM = 4, RESULT = 5;
-const IDLE = 0, FREE = 1, TAKEN = 2, DONE = 3;
-const PACKED_AT = 4096, AREA_SIZE = PIECES_MAX * PIECE_SIZE_MAX, PLAIN_AT = PACKED_AT + AREA_SIZE;
+const BATCH = 0,
+  COUNT = 1,
+  OPERATION = 2,
+  CODEC = 3,
+  LEVEL = 4;
+const COMPRESS = 1,
+  DECOMPRESS = 2;
+const FIRST_PIECE = 8,
+  PIECE_WORDS = 8;
+const STATE = 0,
+  INPUT = 1,
+  LENGTH = 2,
+  OUTPUT = 3,
+  ROOM = 4,
+  RESULT = 5;
+const IDLE = 0,
+  FREE = 1,
+  TAKEN = 2,
+  DONE = 3;
+const PACKED_AT = 4096,
+  AREA_SIZE = PIECES_MAX * PIECE_SIZE_MAX,
+  PLAIN_AT = PACKED_AT + AREA_SIZE;
 const MEMORY_SIZE = PLAIN_AT + AREA_SIZE;
 
 /** The buffer, as its users see it. */
@@ -99,12 +120,24 @@ export class ThreadCodecPool implements CodecPool {
     for (let index = 0; index < count; index++) {
       if (index >= first && !take(words, index)) continue;
       const piece = pieceAt(index);
-      words[piece + RESULT] = codec.compress(plain, at + words[piece + INPUT]!, words[piece + LENGTH]!, room(memory.packed, words, piece), level);
+      words[piece + RESULT] = codec.compress(
+        plain,
+        at + words[piece + INPUT]!,
+        words[piece + LENGTH]!,
+        room(memory.packed, words, piece),
+        level,
+      );
     }
     for (let index = first; index < count; index++) {
       if (this.#waitFor(index)) continue;
       const piece = pieceAt(index);
-      this.#shared.words[piece + RESULT] = codec.compress(plain, at + words[piece + INPUT]!, words[piece + LENGTH]!, room(this.#shared.packed, words, piece), level);
+      this.#shared.words[piece + RESULT] = codec.compress(
+        plain,
+        at + words[piece + INPUT]!,
+        words[piece + LENGTH]!,
+        room(this.#shared.packed, words, piece),
+        level,
+      );
     }
   }
 
@@ -114,7 +147,14 @@ export class ThreadCodecPool implements CodecPool {
     const first = this.#isHelped(codec, count) ? 0 : count;
     const unpack = (index: number): void => {
       const piece = pieceAt(index);
-      const isWhole = codec.decompress(memory.packed, words[piece + INPUT]!, words[piece + LENGTH]!, plain, at + words[piece + OUTPUT]!, words[piece + ROOM]!);
+      const isWhole = codec.decompress(
+        memory.packed,
+        words[piece + INPUT]!,
+        words[piece + LENGTH]!,
+        plain,
+        at + words[piece + OUTPUT]!,
+        words[piece + ROOM]!,
+      );
       this.#shared.words[piece + RESULT] = isWhole ? 1 : 0;
     };
     this.#begin(DECOMPRESS, codec, 0, first, count);
@@ -122,7 +162,11 @@ export class ThreadCodecPool implements CodecPool {
     for (let index = first; index < count; index++) {
       const piece = pieceAt(index);
       if (!this.#waitFor(index)) unpack(index);
-      else if (words[piece + STATE] === DONE) plain.set(memory.plain.subarray(index * PIECE_SIZE_MAX, index * PIECE_SIZE_MAX + words[piece + ROOM]!), at + words[piece + OUTPUT]!);
+      else if (words[piece + STATE] === DONE)
+        plain.set(
+          memory.plain.subarray(index * PIECE_SIZE_MAX, index * PIECE_SIZE_MAX + words[piece + ROOM]!),
+          at + words[piece + OUTPUT]!,
+        );
     }
   }
 
@@ -140,12 +184,16 @@ export class ThreadCodecPool implements CodecPool {
     words[OPERATION] = operation;
     words[CODEC] = CODECS.indexOf(codec);
     words[LEVEL] = level;
-    for (let index = 0; index < PIECES_MAX; index++) Atomics.store(words, pieceAt(index) + STATE, index >= first && index < count ? FREE : IDLE);
+    for (let index = 0; index < PIECES_MAX; index++)
+      Atomics.store(words, pieceAt(index) + STATE, index >= first && index < count ? FREE : IDLE);
     Atomics.add(words, BATCH, 1);
     Atomics.notify(words, BATCH);
   }
 
-  /** Waits until a piece that was given out is done. False when it never will be: memory is another one then, and the piece is to be done here. */
+  /**
+   * Waits until a piece that was given out is done. False when it never will be: memory is another one then, and the
+   * piece is to be done here.
+   */
   #waitFor(index: number): boolean {
     const { words } = this.#shared;
     if (this.#isAlone) return false;
@@ -176,7 +224,10 @@ export class ThreadCodecPool implements CodecPool {
     const buffer = this.#shared.words.buffer;
     for (let helper = 0; helper < this.#helpers; helper++) {
       try {
-        const thread = new Worker(WORKER_URL, { workerData: buffer, resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8 } });
+        const thread = new Worker(WORKER_URL, {
+          workerData: buffer,
+          resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8 },
+        });
         // A thread that does not come is not missed.
         thread.on("error", () => {});
         thread.unref();
@@ -191,7 +242,7 @@ export class ThreadCodecPool implements CodecPool {
 export function helpWith(buffer: SharedArrayBuffer): never {
   const memory = new PoolMemory(buffer);
   const { words } = memory;
-  for (let seen = Atomics.load(words, BATCH) - 1; ; ) {
+  for (let seen = Atomics.load(words, BATCH) - 1; ;) {
     Atomics.wait(words, BATCH, seen);
     seen = Atomics.load(words, BATCH);
     for (let index = Math.min(words[COUNT]!, PIECES_MAX) - 1; index >= 0; index--) {
@@ -207,8 +258,24 @@ export function helpWith(buffer: SharedArrayBuffer): never {
 function doPiece(memory: PoolMemory, index: number, piece: number): number {
   const { words } = memory;
   const codec = CODECS[words[CODEC]!]!;
-  if (words[OPERATION] === COMPRESS) return codec.compress(memory.plain, index * PIECE_SIZE_MAX, words[piece + LENGTH]!, room(memory.packed, words, piece), words[LEVEL]!);
-  return codec.decompress(memory.packed, words[piece + INPUT]!, words[piece + LENGTH]!, memory.plain, index * PIECE_SIZE_MAX, words[piece + ROOM]!) ? 1 : 0;
+  if (words[OPERATION] === COMPRESS)
+    return codec.compress(
+      memory.plain,
+      index * PIECE_SIZE_MAX,
+      words[piece + LENGTH]!,
+      room(memory.packed, words, piece),
+      words[LEVEL]!,
+    );
+  return codec.decompress(
+    memory.packed,
+    words[piece + INPUT]!,
+    words[piece + LENGTH]!,
+    memory.plain,
+    index * PIECE_SIZE_MAX,
+    words[piece + ROOM]!,
+  )
+    ? 1
+    : 0;
 }
 
 function pieceAt(index: number): number {

@@ -1,10 +1,22 @@
 /**
- * The devices of an AegisFS volume on this host: one file or block device, or several, written `A,B,C`; encrypted ones are opened with a passphrase.
+ * The devices of an AegisFS volume on this host: one file or block device, or several, written `A,B,C`; encrypted ones
+ * are opened with a passphrase.
  *
- * The passphrase comes from the caller's prompt, or from the environment: STRATOS_PASSPHRASE_FILE names a file whose first line it is.
+ * The passphrase comes from the caller's prompt, or from the environment: STRATOS_PASSPHRASE_FILE names a file whose
+ * first line it is.
  */
 import { existsSync, readFileSync } from "node:fs";
-import { EncryptedDevice, isEncrypted, KEY_ERROR_WORDS, lz4, mount, offerChecksumLanes, type MountError, type MountOptions, type Volume } from "@stratos/aegisfs";
+import {
+  EncryptedDevice,
+  isEncrypted,
+  KEY_ERROR_WORDS,
+  lz4,
+  mount,
+  offerChecksumLanes,
+  type MountError,
+  type MountOptions,
+  type Volume,
+} from "@stratos/aegisfs";
 import type { BlockDevice, CompressionCodec } from "@stratos/host";
 import { makeStagedLanes } from "./checksum-lanes.ts";
 import { waitForEndingMount } from "./ending-mount.ts";
@@ -63,7 +75,10 @@ export function openVolumeDevices(path: string | readonly string[], options: Vol
         continue;
       }
       passphrase ??= environmentPassphrase() ?? options.passphrase?.() ?? null;
-      if (passphrase === null) throw new PassphraseError("it is encrypted: STRATOS_PASSPHRASE_FILE names a file with the passphrase, or give it on a terminal");
+      if (passphrase === null)
+        throw new PassphraseError(
+          "it is encrypted: STRATOS_PASSPHRASE_FILE names a file with the passphrase, or give it on a terminal",
+        );
       const opened = EncryptedDevice.open(file, nodeCipher, passphrase);
       if (typeof opened === "string") throw new PassphraseError(KEY_ERROR_WORDS[opened]);
       encrypted.push(opened);
@@ -89,7 +104,10 @@ export function openVolumeDevices(path: string | readonly string[], options: Vol
 }
 
 /** Mounts them as one volume, with all codecs, threads and vector instructions of this host. */
-export function mountDevices({ devices }: Pick<VolumeDevices, "devices">, options: MountOptions = {}): Volume | MountError {
+export function mountDevices(
+  { devices }: Pick<VolumeDevices, "devices">,
+  options: MountOptions = {},
+): Volume | MountError {
   offerChecksumLanes(() => makeStagedLanes(new NodeWasmEngine()));
   return mount(devices.length === 1 ? devices[0]! : devices, { codecs: VOLUME_CODECS, codecPool, ...options });
 }
@@ -103,6 +121,9 @@ export function environmentPassphrase(): Uint8Array | null {
     const end = text.indexOf(10);
     return end < 0 ? text : text.subarray(0, end);
   } catch (error) {
-    throw new PassphraseError(`STRATOS_PASSPHRASE_FILE: ${/^[A-Z0-9]+: ([^,]+), /.exec((error as Error).message)?.[1] ?? (error as Error).message}: ${path}`);
+    throw new PassphraseError(
+      "STRATOS_PASSPHRASE_FILE: " +
+        `${/^[A-Z0-9]+: ([^,]+), /.exec((error as Error).message)?.[1] ?? (error as Error).message}: ${path}`,
+    );
   }
 }

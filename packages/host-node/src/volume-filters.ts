@@ -1,4 +1,7 @@
-/** Filters that the environment names (packages/aegisfs/FILTERS.md): STRATOS_FS_FILTERS, modules by absolute paths, separated by commas. */
+/**
+ * Filters that the environment names (packages/aegisfs/FILTERS.md): STRATOS_FS_FILTERS, modules by absolute paths,
+ * separated by commas.
+ */
 import { createRequire } from "node:module";
 import { isAbsolute } from "node:path";
 import { filterFiles, type FilterFactory, type Subvolume } from "@stratos/aegisfs";
@@ -15,15 +18,19 @@ export function withEnvironmentFilters(files: Subvolume): Subvolume {
 
 function loadFilters(list: string): FilterFactory[] {
   const load = createRequire(import.meta.url);
-  return list.split(",").filter((path) => path !== "").map((path) => {
-    if (!isAbsolute(path)) throw new FilterError(`STRATOS_FS_FILTERS: '${path}' is no absolute path`);
-    let factory: unknown;
-    try {
-      factory = (load(path) as { default?: unknown }).default;
-    } catch (error) {
-      throw new FilterError(`STRATOS_FS_FILTERS: ${path} cannot be loaded: ${(error as Error).message}`);
-    }
-    if (typeof factory !== "function") throw new FilterError(`STRATOS_FS_FILTERS: ${path} exports no function as default`);
-    return factory as FilterFactory;
-  });
+  return list
+    .split(",")
+    .filter((path) => path !== "")
+    .map((path) => {
+      if (!isAbsolute(path)) throw new FilterError(`STRATOS_FS_FILTERS: '${path}' is no absolute path`);
+      let factory: unknown;
+      try {
+        factory = (load(path) as { default?: unknown }).default;
+      } catch (error) {
+        throw new FilterError(`STRATOS_FS_FILTERS: ${path} cannot be loaded: ${(error as Error).message}`);
+      }
+      if (typeof factory !== "function")
+        throw new FilterError(`STRATOS_FS_FILTERS: ${path} exports no function as default`);
+      return factory as FilterFactory;
+    });
 }

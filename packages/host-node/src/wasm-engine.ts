@@ -24,8 +24,8 @@ export class NodeWasmEngine implements WasmEngine {
   }
 
   /**
-   * V8 begins with its baseline compiler and optimises in the background what runs often; the interpreter would spend a program's whole start
-   * in slow code. Its flags hold for modules compiled while they are set.
+   * V8 begins with its baseline compiler and optimises in the background what runs often; the interpreter would spend a
+   * program's whole start in slow code. Its flags hold for modules compiled while they are set.
    */
   compileHot(bytes: Uint8Array): WasmModule {
     setFlagsFromString("--no-liftoff");

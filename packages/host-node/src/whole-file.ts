@@ -13,7 +13,10 @@ export async function readIfThere(path: string): Promise<Uint8Array | undefined>
   }
 }
 
-/** The most that one call may ask of the host: Node's own readers and writers stop at 2 GiB, and Linux a page before. Source: read(2), NOTES. */
+/**
+ * The most that one call may ask of the host: Node's own readers and writers stop at 2 GiB, and Linux a page before.
+ * Source: read(2), NOTES.
+ */
 const CALL_BYTES_MAX = 1 << 30;
 
 /** A whole file, whatever its size. */
@@ -28,7 +31,8 @@ export function readWhole(path: string): Uint8Array {
 }
 
 export function writeFully(fd: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, Math.min(bytes.length - done, CALL_BYTES_MAX));
+  for (let done = 0; done < bytes.length;)
+    done += writeSync(fd, bytes, done, Math.min(bytes.length - done, CALL_BYTES_MAX));
 }
 
 /** Reads until `into` is full or the file ends. @returns bytes read */
@@ -42,7 +46,10 @@ export function readFully(fd: number, into: Uint8Array, offset: number): number 
   return done;
 }
 
-/** A failed write does not know where it was: `ENOSPC: no space left on device, write` says nothing of which disk is full. */
+/**
+ * A failed write does not know where it was: `ENOSPC: no space left on device, write` says nothing of which disk is
+ * full.
+ */
 export function failedAt(path: string, error: unknown): unknown {
   const failure = error as NodeJS.ErrnoException;
   if (error instanceof Error && failure.syscall !== undefined) failure.path ??= path;

@@ -26,7 +26,10 @@ export function isReadOnlyDevice(rdev: number): boolean {
   }
 }
 
-export interface DeviceNumbers { readonly major: number; readonly minor: number }
+export interface DeviceNumbers {
+  readonly major: number;
+  readonly minor: number;
+}
 
 /** What st_rdev says. Source: gnu_dev_major(3). */
 export function deviceNumbers(rdev: number): DeviceNumbers {

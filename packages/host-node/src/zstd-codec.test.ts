@@ -14,7 +14,8 @@ test("what is compressed comes back, and only in its own size", () => {
   const output = new Uint8Array(65_536 + 2);
   assert.equal(zstdCodec.decompress(packed, 0, size, output, 1, 65_536), true);
   assert.deepEqual(output.subarray(1, 65_537), input);
-  for (const other of [0, 100, 65_535, 65_537]) assert.equal(zstdCodec.decompress(packed, 0, size, new Uint8Array(70_000), 0, other), false, `${other}`);
+  for (const other of [0, 100, 65_535, 65_537])
+    assert.equal(zstdCodec.decompress(packed, 0, size, new Uint8Array(70_000), 0, other), false, `${other}`);
   assert.equal(zstdCodec.compress(input, 0, input.length, new Uint8Array(20), 1), 0);
 });
 
@@ -43,7 +44,9 @@ test("each piece comes out of a context that was used before as out of a new one
     const spread = random.below(256);
     if (round % 5 !== 0) for (let at = 0; at < input.length; at++) input[at]! &= spread;
     const level = [0, 1, 1, 3, 9][random.below(5)]!;
-    const expected = new Uint8Array(zstdCompressSync(input, { params: { [constants.ZSTD_c_compressionLevel]: level === 0 ? 1 : level } }));
+    const expected = new Uint8Array(
+      zstdCompressSync(input, { params: { [constants.ZSTD_c_compressionLevel]: level === 0 ? 1 : level } }),
+    );
     const room = round % 2 === 0 ? output : output.subarray(0, Math.max(1, input.length - 1));
     const size = zstdCodec.compress(input, 0, input.length, room, level);
     assert.equal(size, expected.length <= room.length ? expected.length : 0, `seed ${seed}, round ${round}`);
@@ -53,7 +56,11 @@ test("each piece comes out of a context that was used before as out of a new one
     damaged[6 + random.below(damaged.length - 6)]! ^= 1 << random.below(8);
     zstdCodec.decompress(damaged, 0, damaged.length, back, 0, input.length);
     zstdCodec.decompress(expected, 0, expected.length - 1 - random.below(3), back, 0, input.length);
-    assert.equal(zstdCodec.decompress(expected, 0, expected.length, back, 3, input.length), true, `seed ${seed}, round ${round}`);
+    assert.equal(
+      zstdCodec.decompress(expected, 0, expected.length, back, 3, input.length),
+      true,
+      `seed ${seed}, round ${round}`,
+    );
     assert.deepEqual(back.subarray(3, 3 + input.length), input, `seed ${seed}, round ${round}`);
   }
 });

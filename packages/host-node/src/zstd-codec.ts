@@ -1,9 +1,10 @@
 /**
  * Zstandard by the library that Node carries.
  *
- * The public calls make a context, a stream and buffers for each piece, which costs a fifth of the time of compressing 64 KiB and two fifths of
- * decompressing it. Underneath, a stream's handle does one piece after the other in the same context, into the caller's memory; that is not a documented part of
- * Node (its release is pinned, decision 0002), so where it is not as expected the public calls do the work. The bytes are the same.
+ * The public calls make a context, a stream and buffers for each piece, which costs a fifth of the time of compressing
+ * 64 KiB and two fifths of decompressing it. Underneath, a stream's handle does one piece after the other in the same
+ * context, into the caller's memory; that is not a documented part of Node (its release is pinned, decision 0002), so
+ * where it is not as expected the public calls do the work. The bytes are the same.
  */
 import { constants, ZstdCompress, ZstdDecompress, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import type { CompressionCodec } from "@stratos/host";
@@ -14,7 +15,15 @@ const LEVEL_DEFAULT = 1;
 /** What lies under a stream of node:zlib: lib/zlib.js, processChunkSync. */
 interface StreamHandle {
   /** Takes input and makes output until one of them is used up. */
-  writeSync(flush: number, input: Uint8Array, inputAt: number, inputLength: number, output: Uint8Array, outputAt: number, outputLength: number): void;
+  writeSync(
+    flush: number,
+    input: Uint8Array,
+    inputAt: number,
+    inputLength: number,
+    output: Uint8Array,
+    outputAt: number,
+    outputLength: number,
+  ): void;
   onerror: () => void;
 }
 
@@ -31,7 +40,9 @@ class Context {
     handle.onerror = () => void (this.#hasFailed = true);
   }
 
-  /** @returns bytes made of all of the input; −1 when something is left over, or wrong: the context is of no use then */
+  /**
+   * @returns bytes made of all of the input; −1 when something is left over, or wrong: the context is of no use then
+   */
   run(input: Uint8Array, at: number, length: number, output: Uint8Array, to: number, room: number): number {
     this.#handle.writeSync(constants.ZSTD_e_end, input, at, length, output, to, room);
     return this.#hasFailed || this.#left[1] !== 0 ? -1 : room - this.#left[0]!;
@@ -40,8 +51,13 @@ class Context {
 
 /** The context of a new stream, or null when this Node's streams are made otherwise. */
 function contextOf(stream: unknown): Context | null {
-  const { _handle: handle, _writeState: left } = stream as { _handle?: Partial<StreamHandle> | null; _writeState?: unknown };
-  return typeof handle?.writeSync === "function" && left instanceof Uint32Array && left.length === 2 ? new Context(handle as StreamHandle, left) : null;
+  const { _handle: handle, _writeState: left } = stream as {
+    _handle?: Partial<StreamHandle> | null;
+    _writeState?: unknown;
+  };
+  return typeof handle?.writeSync === "function" && left instanceof Uint32Array && left.length === 2
+    ? new Context(handle as StreamHandle, left)
+    : null;
 }
 
 /** The stream's own buffer, which is not used. */
@@ -102,7 +118,14 @@ export const zstdCodec: CompressionCodec = {
 };
 
 /** What has no plain outline: damaged, or a frame that does not say its size. */
-function decompressAny(input: Uint8Array, at: number, length: number, output: Uint8Array, to: number, size: number): boolean {
+function decompressAny(
+  input: Uint8Array,
+  at: number,
+  length: number,
+  output: Uint8Array,
+  to: number,
+  size: number,
+): boolean {
   let bytes: Uint8Array;
   try {
     // The limit stops what would decompress without end.

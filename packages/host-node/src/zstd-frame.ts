@@ -1,8 +1,8 @@
 /**
  * The outline of a Zstandard frame (RFC 8878 §3.1.1): how much it holds, and where it ends, by its headers alone.
  *
- * A decoder that is used again must not be left in the middle of a frame: what it still held would come out with the next one. So frames are
- * measured before they are decoded.
+ * A decoder that is used again must not be left in the middle of a frame: what it still held would come out with the
+ * next one. So frames are measured before they are decoded.
  */
 
 const MAGIC = 0xfd2fb528;
@@ -10,11 +10,16 @@ const BLOCK_RLE = 1;
 const BLOCK_RESERVED = 3;
 
 /**
- * @returns the size of the content that the header promises, when the frame fills `input[at … at + length)` exactly; −1 when it does not, or promises nothing
+ * @returns the size of the content that the header promises, when the frame fills `input[at … at + length)` exactly; −1
+ *   when it does not, or promises nothing
  */
 export function zstdFrameContent(input: Uint8Array, at: number, length: number): number {
   const end = at + length;
-  if (length < 6 || (input[at]! | (input[at + 1]! << 8) | (input[at + 2]! << 16) | (input[at + 3]! << 24)) >>> 0 !== MAGIC) return -1;
+  if (
+    length < 6 ||
+    (input[at]! | (input[at + 1]! << 8) | (input[at + 2]! << 16) | (input[at + 3]! << 24)) >>> 0 !== MAGIC
+  )
+    return -1;
   const descriptor = input[at + 4]!;
   const isSingleSegment = (descriptor & 0x20) !== 0;
   const contentBytes = contentSizeBytes(descriptor >>> 6, isSingleSegment);
@@ -25,7 +30,7 @@ export function zstdFrameContent(input: Uint8Array, at: number, length: number):
   let content = contentBytes === 2 ? 256 : 0;
   for (let byte = 0; byte < contentBytes; byte++) content += input[position + byte]! * 2 ** (8 * byte);
   position += contentBytes;
-  for (let isLast = false; !isLast; ) {
+  for (let isLast = false; !isLast;) {
     if (position + 3 > end) return -1;
     const header = input[position]! | (input[position + 1]! << 8) | (input[position + 2]! << 16);
     isLast = (header & 1) !== 0;

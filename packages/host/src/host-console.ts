@@ -7,7 +7,10 @@ export interface HostConsole {
   readonly room: number;
   /** Bytes that were taken and have not left for the terminal. */
   readonly pending: number;
-  /** Forgets what is pending: an interrupt must not wait for a screenful that nobody wants (termios(3), NOFLSH and TCOFLUSH). */
+  /**
+   * Forgets what is pending: an interrupt must not wait for a screenful that nobody wants (termios(3), NOFLSH and
+   * TCOFLUSH).
+   */
   discardOutput(): void;
   /** Called when there is room again; one listener. */
   onWritable(listener: () => void): void;

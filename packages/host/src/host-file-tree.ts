@@ -1,7 +1,19 @@
-/** A folder of the host, passed through to the guest (`-v`). Paths are relative to it, byte strings, '' is the folder itself. Errors are negated errnos. The implementation must never follow a symbolic link out of the folder. */
+/**
+ * A folder of the host, passed through to the guest (`-v`). Paths are relative to it, byte strings, '' is the folder
+ * itself. Errors are negated errnos. The implementation must never follow a symbolic link out of the folder.
+ */
 export interface HostStat {
-  ino: number; mode: number; nlink: number; uid: number; gid: number; size: number; rdev: number;
-  atimeMs: number; mtimeMs: number; ctimeMs: number; blocks: number;
+  ino: number;
+  mode: number;
+  nlink: number;
+  uid: number;
+  gid: number;
+  size: number;
+  rdev: number;
+  atimeMs: number;
+  mtimeMs: number;
+  ctimeMs: number;
+  blocks: number;
 }
 export interface HostFile {
   read(position: number, bytes: Uint8Array, at: number, length: number): number;
@@ -12,7 +24,13 @@ export interface HostFile {
   close(): void;
 }
 /** statfs(2) of the folder's file system. */
-export interface HostUsage { blockSize: number; blocks: number; blocksFree: number; files: number; filesFree: number }
+export interface HostUsage {
+  blockSize: number;
+  blocks: number;
+  blocksFree: number;
+  files: number;
+  filesFree: number;
+}
 export interface HostFileTree {
   readonly readOnly: boolean;
   lstat(path: string): HostStat | number;

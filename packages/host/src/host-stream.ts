@@ -2,7 +2,8 @@
 export interface HostStreamIn {
   /**
    * Copies what has arrived to `into[at …)`.
-   * @returns 1 … `count`; 0 at the end of the stream; −EAGAIN when nothing is there yet; another negated errno when the stream failed
+   * @returns 1 … `count`; 0 at the end of the stream; −EAGAIN when nothing is there yet; another negated errno when the
+   *   stream failed
    */
   read(into: Uint8Array, at: number, count: number): number;
   /** Bytes that `read` would return now. */

@@ -15,7 +15,14 @@ export type { Cipher, CipherKey, KeyDerivation } from "./cipher.ts";
 export type { HostConsole } from "./host-console.ts";
 export type { HostStreamIn, HostStreamOut } from "./host-stream.ts";
 export type { HostFileTree, HostStat, HostFile, HostUsage } from "./host-file-tree.ts";
-export type { SocketProvider, HostSocket, HostSocketEvents, HostSocketOption, HostAddress, HostInterfaceAddress } from "./socket-provider.ts";
+export type {
+  SocketProvider,
+  HostSocket,
+  HostSocketEvents,
+  HostSocketOption,
+  HostAddress,
+  HostInterfaceAddress,
+} from "./socket-provider.ts";
 export { SimulatedClock } from "./simulated/clock.ts";
 export { SimulatedRandomSource } from "./simulated/random-source.ts";
 export { SimulatedCipher } from "./simulated/cipher.ts";

@@ -1,30 +1,42 @@
 /**
- * Carries the guest's AF_INET and AF_INET6 sockets. `host-node` does it with the host's sockets; our own TCP/IP stack is
- * to implement the same interface. Calls return at once (0, a count, or a negated errno); what takes time is told later through
- * the events, from the host's event loop, after which the kernel asks again. A provider buffers at most `bufferBytes` each way.
+ * Carries the guest's AF_INET and AF_INET6 sockets. `host-node` does it with the host's sockets; our own TCP/IP stack
+ * is to implement the same interface. Calls return at once (0, a count, or a negated errno); what takes time is told
+ * later through the events, from the host's event loop, after which the kernel asks again. A provider buffers at most
+ * `bufferBytes` each way.
  *
- * What the provider can't finish at once says -EINPROGRESS: `connect` is done when `connected()` or `takeError()` say so; `bind` (datagram)
- * and `listen` (stream) are done once `localAddress()` is not null, or `takeError()` isn't 0. No event comes from inside a call.
+ * What the provider can't finish at once says -EINPROGRESS: `connect` is done when `connected()` or `takeError()` say
+ * so; `bind` (datagram) and `listen` (stream) are done once `localAddress()` is not null, or `takeError()` isn't 0. No
+ * event comes from inside a call.
  */
-export interface HostAddress { family: 4 | 6; address: string; port: number } // numeric address; IPv6 without scope
+export interface HostAddress {
+  family: 4 | 6;
+  address: string;
+  port: number;
+} // numeric address; IPv6 without scope
 
 export interface HostSocketEvents {
   /** Readiness may have changed: look at `readable()`, `writable()`, `error()` again. */
   changed(): void;
 }
 
-export type HostSocketOption = "noDelay" | "keepAlive" | "keepAliveSeconds" | "broadcast" | "multicastTtl" | "multicastLoop" | "ttl";
+export type HostSocketOption =
+  "noDelay" | "keepAlive" | "keepAliveSeconds" | "broadcast" | "multicastTtl" | "multicastLoop" | "ttl";
 
 export interface HostSocket {
   /** Stream: -EINPROGRESS, then `changed`. Datagram: sets the peer, 0. */
   connect(to: HostAddress): number;
-  /** Stream: 0 when the address is well-formed; it takes effect at `connect` or `listen`. Datagram: 0 or -EINPROGRESS, then `changed`. */
+  /**
+   * Stream: 0 when the address is well-formed; it takes effect at `connect` or `listen`. Datagram: 0 or -EINPROGRESS,
+   * then `changed`.
+   */
   bind(to: HostAddress, options: { reuseAddress: boolean; v6Only: boolean }): number;
   /** 0 or -EINPROGRESS, then `changed`. */
   listen(backlog: number): number;
   /** A connection that waits, or -EAGAIN. */
   accept(events: HostSocketEvents): HostSocket | number;
-  /** Bytes taken (0: end of stream), or -EAGAIN. Datagrams: one each call, cut to `length`; its sender in `lastSender`. */
+  /**
+   * Bytes taken (0: end of stream), or -EAGAIN. Datagrams: one each call, cut to `length`; its sender in `lastSender`.
+   */
   read(bytes: Uint8Array, at: number, length: number, peek: boolean): number;
   readonly lastSender: HostAddress | null;
   /** Full length of the datagram that `read` returned last (for MSG_TRUNC). */
@@ -53,11 +65,17 @@ export interface HostSocket {
 }
 
 /** An address of the machine outside, that guest sockets can have. */
-export interface HostInterfaceAddress { family: 4 | 6; address: string; prefixLength: number }
+export interface HostInterfaceAddress {
+  family: 4 | 6;
+  address: string;
+  prefixLength: number;
+}
 
 export interface SocketProvider {
   create(family: 4 | 6, type: "stream" | "datagram", events: HostSocketEvents): HostSocket | number;
-  /** What /etc/resolv.conf is to hold: numeric addresses of name servers that the guest can reach through this provider. */
+  /**
+   * What /etc/resolv.conf is to hold: numeric addresses of name servers that the guest can reach through this provider.
+   */
   nameServers(): string[];
   /** Addresses of the outside interface, but loopback ones; the guest sees them at its `eth0`. */
   localAddresses(): HostInterfaceAddress[];

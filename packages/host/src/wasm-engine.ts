@@ -1,12 +1,25 @@
 /** The host's WebAssembly engine (layers below the faces see no `WebAssembly` global). */
 
-export interface WasmMemory { readonly buffer: ArrayBuffer }
-export interface WasmTable { readonly length: number; get(index: number): unknown; set(index: number, value: unknown): void; grow(delta: number): number }
-export interface WasmModule { readonly __wasmModule?: never }
-export interface WasmInstance { readonly exports: Record<string, unknown> }
+export interface WasmMemory {
+  readonly buffer: ArrayBuffer;
+}
+export interface WasmTable {
+  readonly length: number;
+  get(index: number): unknown;
+  set(index: number, value: unknown): void;
+  grow(delta: number): number;
+}
+export interface WasmModule {
+  readonly __wasmModule?: never;
+}
+export interface WasmInstance {
+  readonly exports: Record<string, unknown>;
+}
 
 export interface WasmEngine {
-  /** A memory of fixed size, zero-filled and committed lazily by the host; never grown, so its buffer never detaches. */
+  /**
+   * A memory of fixed size, zero-filled and committed lazily by the host; never grown, so its buffer never detaches.
+   */
   createMemory(pages64KiB: number): WasmMemory;
   createTable(elements: number): WasmTable;
   /** Compiles synchronously. Invalid bytes are a defect of ours: throws. */

@@ -4,7 +4,9 @@ import { WaitQueue } from "./task/wait-queue.ts";
 const RECORDS_MAX = 4096;
 const TEXT_MAX = 992;
 /** Priorities of syslog(3): a message of the kernel by default, a line of a program by default. */
-export const KERNEL_WARNING = 4, KERNEL_INFO = 6, USER_INFO = 14;
+export const KERNEL_WARNING = 4,
+  KERNEL_INFO = 6,
+  USER_INFO = 14;
 
 export interface LogRecord {
   readonly sequence: number;
@@ -34,7 +36,12 @@ export class KernelLog {
 
   add(priority: number, text: string): void {
     const microseconds = Math.floor(this.#now() / 1000);
-    this.#records[this.#next % RECORDS_MAX] = { sequence: this.#next, priority, microseconds, text: text.slice(0, TEXT_MAX) };
+    this.#records[this.#next % RECORDS_MAX] = {
+      sequence: this.#next,
+      priority,
+      microseconds,
+      text: text.slice(0, TEXT_MAX),
+    };
     this.#next++;
     this.queue.wakeAll();
   }

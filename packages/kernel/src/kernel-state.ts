@@ -104,7 +104,9 @@ export class Kernel {
   readonly fileUsage: FileUsage = { open: 0 };
   readonly areaUsage: AreaUsage = { count: 0 };
   epollItems = 0;
-  /** Numbers without a row that were reported already; one bit each below UNKNOWN_CALLS_MAX, all others share the last. */
+  /**
+   * Numbers without a row that were reported already; one bit each below UNKNOWN_CALLS_MAX, all others share the last.
+   */
   readonly unknownCalls = new Uint8Array(UNKNOWN_CALLS_MAX + 1);
   forkCount = 0;
   contextSwitches = 0;
@@ -210,7 +212,8 @@ export class Kernel {
   /** RLIMIT_STACK of whoever uses the space. */
   stackLimit(space: AddressSpace): number {
     const { current } = this.scheduler;
-    if (current !== null && current.space === space) return Math.min(current.group.limits[RLIMIT_STACK]!.soft, 0x20000000);
+    if (current !== null && current.space === space)
+      return Math.min(current.group.limits[RLIMIT_STACK]!.soft, 0x20000000);
     return 8 << 20;
   }
 

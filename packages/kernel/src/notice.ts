@@ -1,6 +1,6 @@
 /**
- * What a program asked for and Stratos has in another form, or not yet. Programs tell such failures in words of their own ("Operation not
- * permitted"), so whoever runs the machine may add what a person can do about it.
+ * What a program asked for and Stratos has in another form, or not yet. Programs tell such failures in words of their
+ * own ("Operation not permitted"), so whoever runs the machine may add what a person can do about it.
  */
 export type Notice =
   | "network" // an address beyond the machine, which has no network

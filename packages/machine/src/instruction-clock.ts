@@ -1,8 +1,8 @@
 import type { CpuClock } from "@stratos/host";
 
 /**
- * Virtual time for deterministic runs: each retired instruction takes one nanosecond, and waiting jumps to the next event. Two runs from one
- * seed see the same times at the same instructions, however fast the host is.
+ * Virtual time for deterministic runs: each retired instruction takes one nanosecond, and waiting jumps to the next
+ * event. Two runs from one seed see the same times at the same instructions, however fast the host is.
  */
 export class InstructionClock implements CpuClock {
   #skippedNs = 0;

@@ -1,9 +1,26 @@
 import { SI_USER } from "@stratos/abi";
 import type { CpuClock, RandomSource, SocketProvider, WasmEngine } from "@stratos/host";
 import {
-  beginWriteBack, callsByNumber, CallWork, continueWriteBack, createInit, type FileSystem, type FirstProcess, handleEcall,
-  handleTlbMiss, Kernel, mountRoot, runTasks, sendSignalToProcess, signalInfo, startProcess, type StartFailure, syncAll,
-  timeTicks, unmapBeyond, type WriteBack,
+  beginWriteBack,
+  callsByNumber,
+  CallWork,
+  continueWriteBack,
+  createInit,
+  type FileSystem,
+  type FirstProcess,
+  handleEcall,
+  handleTlbMiss,
+  Kernel,
+  mountRoot,
+  runTasks,
+  sendSignalToProcess,
+  signalInfo,
+  startProcess,
+  type StartFailure,
+  syncAll,
+  timeTicks,
+  unmapBeyond,
+  type WriteBack,
 } from "@stratos/kernel";
 import { createProcessor, HART_FUEL, HART_RETIRED, PhysicalMemory, type Processor } from "@stratos/riscv";
 import { InstructionClock } from "./instruction-clock.ts";
@@ -23,7 +40,10 @@ export interface MachineOptions {
   harts?: number;
   /** Units of work that a system call may do at a time (kernel, task/call-work.ts). Default: CALL_WORK. */
   callWork?: number;
-  /** Deterministic: time is counted in instructions and passes at once while all tasks sleep; `clock` then only says when the machine was started. */
+  /**
+   * Deterministic: time is counted in instructions and passes at once while all tasks sleep; `clock` then only says
+   * when the machine was started.
+   */
   virtualTime?: boolean;
   log: (message: string) => void;
   /** false: interpret only (to compare with translated runs). */
@@ -31,7 +51,10 @@ export interface MachineOptions {
   nowMs?: () => number;
 }
 
-/** One computer: a hart and a kernel over one physical memory. Mount a root, start processes, then call `run` from the host's event loop. */
+/**
+ * One computer: a hart and a kernel over one physical memory. Mount a root, start processes, then call `run` from the
+ * host's event loop.
+ */
 export class Machine {
   /** The largest machine: what one WebAssembly memory has beside translations and address tables. */
   static readonly MEMORY_BYTES_MAX = PhysicalMemory.FRAME_BYTES_MAX;
@@ -50,11 +73,25 @@ export class Machine {
     const clock = options.virtualTime === true ? new InstructionClock(options.clock.realtimeMs()) : options.clock;
     this.#virtualClock = clock instanceof InstructionClock ? clock : null;
     this.#virtualClock?.follow(() => retiredInstructions(physical));
-    const kernel = new Kernel({ physical, clock, random: options.random, sockets: options.sockets, hostname: options.hostname, harts: options.harts ?? 1, log: options.log, ...(options.callWork === undefined ? {} : { callWork: options.callWork }) });
+    const kernel = new Kernel({
+      physical,
+      clock,
+      random: options.random,
+      sockets: options.sockets,
+      hostname: options.hostname,
+      harts: options.harts ?? 1,
+      log: options.log,
+      ...(options.callWork === undefined ? {} : { callWork: options.callWork }),
+    });
     this.kernel = kernel;
     this.processor = createProcessor({
-      physical, engine: options.engine,
-      hooks: { onEcall: () => handleEcall(kernel), onTlbMiss: (va, forWrite) => handleTlbMiss(kernel, va, forWrite), onReadTime: () => timeTicks(kernel) },
+      physical,
+      engine: options.engine,
+      hooks: {
+        onEcall: () => handleEcall(kernel),
+        onTlbMiss: (va, forWrite) => handleTlbMiss(kernel, va, forWrite),
+        onReadTime: () => timeTicks(kernel),
+      },
       ...(options.translate === undefined ? {} : { translate: options.translate }),
       ...(options.nowMs === undefined ? {} : { nowMs: options.nowMs }),
     });
@@ -66,7 +103,8 @@ export class Machine {
     this.processor.code.onEvict = () => kernel.slots.unmapAllCode();
     kernel.calls = callsByNumber();
     kernel.onFileTruncated = (inode, size) => {
-      if (inode.pages !== null) unmapBeyond(new Set([...kernel.tasks.tasks.values()].map((task) => task.space)), inode.pages, size);
+      if (inode.pages !== null)
+        unmapBeyond(new Set([...kernel.tasks.tasks.values()].map((task) => task.space)), inode.pages, size);
     };
     kernel.onProcessExit = (process, status) => {
       if (process.pid !== this.#mainPid) return;
@@ -81,17 +119,26 @@ export class Machine {
     createInit(this.kernel);
   }
 
-  /** Mounts /dev, /proc, /sys and their like over the root. @param options.keepsRun  /run stays the root's. @returns null, or what failed first */
+  /**
+   * Mounts /dev, /proc, /sys and their like over the root. @param options.keepsRun  /run stays the root's. @returns
+   * null, or what failed first
+   */
   mountSystem(options: { keepsRun?: boolean } = {}): { place: string; errno: number } | null {
     return mountSystem(this.kernel, options);
   }
 
-  /** Writes everything that is dirty and syncs the file systems: before the machine is let go. @param withRoot  false: the root is thrown away */
+  /**
+   * Writes everything that is dirty and syncs the file systems: before the machine is let go. @param withRoot  false:
+   * the root is thrown away
+   */
   sync(withRoot = true): void {
     syncAll(this.kernel, withRoot ? null : this.#root);
   }
 
-  /** Starts a program as a child of init; when the first one ends, the machine stops. @returns its pid, or why there is none */
+  /**
+   * Starts a program as a child of init; when the first one ends, the machine stops. @returns its pid, or why there is
+   * none
+   */
   start(process: FirstProcess): number | StartFailure {
     const task = startProcess(this.kernel, process);
     if (!("pid" in task)) return task;
@@ -128,7 +175,8 @@ export class Machine {
   /**
    * Runs for at most `milliseconds`.
    *
-   * @returns milliseconds until a timer is due when all tasks sleep (Infinity: only an event from outside can wake one), 0 when there is more to run
+   * @returns milliseconds until a timer is due when all tasks sleep (Infinity: only an event from outside can wake
+   *   one), 0 when there is more to run
    */
   run(milliseconds: number): number {
     const { kernel } = this;
@@ -149,13 +197,19 @@ export class Machine {
   }
 }
 
-/** What a unit of a call's work takes in virtual time: timers and alarms come in the midst of a long call as they do in real time. */
+/**
+ * What a unit of a call's work takes in virtual time: timers and alarms come in the midst of a long call as they do in
+ * real time.
+ */
 const WORK_UNIT_NS = 1000;
 
 /** Dirty pages reach the file system after at most this long (Linux: dirty_writeback_centisecs). */
 const WRITE_BACK_INTERVAL_NS = 5e9;
 
-/** Instructions retired so far, exact also within a system call: the engine keeps the count at the slice's end, from which the fuel is still to go. */
+/**
+ * Instructions retired so far, exact also within a system call: the engine keeps the count at the slice's end, from
+ * which the fuel is still to go.
+ */
 function retiredInstructions(physical: PhysicalMemory): number {
   const { u32, i32 } = physical;
   return u32[(HART_RETIRED >>> 2) + 1]! * 0x100000000 + u32[HART_RETIRED >>> 2]! - i32[HART_FUEL >>> 2]!;

@@ -1,6 +1,6 @@
 /**
- * Files whose size and hash are known beforehand, kept in a store: what is there is checked and used again, what is half
- * there is resumed, and nothing becomes visible that has not been checked.
+ * Files whose size and hash are known beforehand, kept in a store: what is there is checked and used again, what is
+ * half there is resumed, and nothing becomes visible that has not been checked.
  */
 import { FetchError, type PackagePorts, type PartialFile } from "./ports.ts";
 
@@ -70,14 +70,23 @@ export async function withRetries<T>(ports: Pick<PackagePorts, "sleep">, work: (
   }
 }
 
-async function transfer(ports: PackagePorts, file: WantedFile, url: string, onBytes: (count: number) => void): Promise<void> {
+async function transfer(
+  ports: PackagePorts,
+  file: WantedFile,
+  url: string,
+  onBytes: (count: number) => void,
+): Promise<void> {
   const partial = await ports.store.partial(file.path);
   let counted = 0;
   let isCommitted = false;
-  const count = (bytes: number): void => { counted += bytes; onBytes(bytes); };
+  const count = (bytes: number): void => {
+    counted += bytes;
+    onBytes(bytes);
+  };
   try {
     const hasher = await receive(ports, partial, { file, url, count });
-    if (counted !== file.sizeBytes) throw new FetchError(`${url}: ended after ${counted} of ${file.sizeBytes} bytes`, { isPermanent: false });
+    if (counted !== file.sizeBytes)
+      throw new FetchError(`${url}: ended after ${counted} of ${file.sizeBytes} bytes`, { isPermanent: false });
     if (hasher.hex() !== file.sha256) {
       await partial.clear();
       throw new IntegrityError(`${url}: does not have the SHA-256 hash that the signed index gives`);
@@ -92,7 +101,11 @@ async function transfer(ports: PackagePorts, file: WantedFile, url: string, onBy
   }
 }
 
-async function receive(ports: PackagePorts, partial: PartialFile, transfer: { file: WantedFile; url: string; count: (bytes: number) => void }): Promise<{ hex(): string }> {
+async function receive(
+  ports: PackagePorts,
+  partial: PartialFile,
+  transfer: { file: WantedFile; url: string; count: (bytes: number) => void },
+): Promise<{ hex(): string }> {
   const { file, url, count } = transfer;
   let hasher = ports.hasher("sha256");
   let have = partial.sizeBytes;
@@ -107,7 +120,8 @@ async function receive(ports: PackagePorts, partial: PartialFile, transfer: { fi
       await partial.clear();
       hasher = ports.hasher("sha256");
       have = 0;
-      if (response.offset !== 0) throw new FetchError(`${url}: the server sent another part than asked for`, { isPermanent: false });
+      if (response.offset !== 0)
+        throw new FetchError(`${url}: the server sent another part than asked for`, { isPermanent: false });
     }
     count(have);
     for await (const bytes of response.body) {
@@ -131,7 +145,11 @@ function digest(ports: PackagePorts, bytes: Uint8Array): string {
 }
 
 /** Runs `work` over `items`, `width` at a time; stops at the first failure, after those under way have ended. */
-export async function inParallel<T>(items: readonly T[], width: number, work: (item: T, index: number) => Promise<void>): Promise<void> {
+export async function inParallel<T>(
+  items: readonly T[],
+  width: number,
+  work: (item: T, index: number) => Promise<void>,
+): Promise<void> {
   let next = 0;
   let hasFailed = false;
   let failure: unknown;

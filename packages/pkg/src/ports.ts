@@ -70,10 +70,19 @@ export class UnpackLimitError extends Error {
   }
 }
 
-/** Unpacks as a stream, for what is too large to be held; fails when the packed bytes are damaged. Who stops reading stops it. */
-export type Unpack = (compression: Compression, packed: Uint8Array | AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
+/**
+ * Unpacks as a stream, for what is too large to be held; fails when the packed bytes are damaged. Who stops reading
+ * stops it.
+ */
+export type Unpack = (
+  compression: Compression,
+  packed: Uint8Array | AsyncIterable<Uint8Array>,
+) => AsyncIterable<Uint8Array>;
 
-/** Unpacks `bytes`; rejects when they are damaged, and with an UnpackLimitError when they unpack to more than `sizeMax` bytes. May work in parallel. */
+/**
+ * Unpacks `bytes`; rejects when they are damaged, and with an UnpackLimitError when they unpack to more than `sizeMax`
+ * bytes. May work in parallel.
+ */
 export type Decompress = (compression: Compression, bytes: Uint8Array, sizeMax: number) => Promise<Uint8Array>;
 
 export interface Hasher {

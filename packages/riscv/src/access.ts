@@ -4,13 +4,14 @@ import type { CodeWriter } from "@stratos/wasm";
 /**
  * The one place that emits address translation. The address mode is a parameter of everything that is generated.
  *
- * - `paged`: user addresses below 4 GiB (the upper half of a register is ignored), flat tables whose entry is
- *   host page − guest page + 1 − 4096, so that untouched (zero) table memory says "not mapped". The one test
- *   `((2·va + entry − 1) & (2·size − 1)) != 0` catches unmapped, read-only, misaligned and page-crossing: page differences are
- *   multiples of 4096, so that of a mapped page's sum only the misalignment is left; of an unmapped one's the sum is odd.
- *   The access itself goes to va + entry with the constant offset `hostOffset`, which costs nothing.
- * - `wide`: 64-bit addresses through a direct-mapped TLB for each of reads and writes (wide-tlb.ts). A miss asks the kernel's hook first, which
- *   knows the page as a rule: leaving costs five times as much (1 µs).
+ * - `paged`: user addresses below 4 GiB (the upper half of a register is ignored), flat tables whose entry is host page
+ *   − guest page + 1 − 4096, so that untouched (zero) table memory says "not mapped". The one test
+ *   `((2·va + entry − 1) & (2·size − 1)) != 0` catches unmapped, read-only, misaligned and page-crossing: page
+ *   differences are multiples of 4096, so that of a mapped page's sum only the misalignment is left; of an unmapped
+ *   one's the sum is odd. The access itself goes to va + entry with the constant offset `hostOffset`, which costs
+ *   nothing.
+ * - `wide`: 64-bit addresses through a direct-mapped TLB for each of reads and writes (wide-tlb.ts). A miss asks the
+ *   kernel's hook first, which knows the page as a rule: leaving costs five times as much (1 µs).
  */
 export type AddressMode = "paged" | "wide";
 
@@ -35,7 +36,10 @@ export interface AccessLocals {
   address: number;
 }
 
-/** Name of the imported function (address low, high, size | write << 8) → 1 when the access can be done now. Wide mode only. */
+/**
+ * Name of the imported function (address low, high, size | write << 8) → 1 when the access can be done now. Wide mode
+ * only.
+ */
 export const TLB_MISS = "tlbMiss";
 
 /**
@@ -43,7 +47,13 @@ export const TLB_MISS = "tlbMiss";
  * `exit` is emitted where the access can't be done.
  */
 export function emitTranslate(
-  code: CodeWriter, mode: AddressMode, locals: AccessLocals, size: number, write: boolean, exit: () => void, helper: (name: string) => number,
+  code: CodeWriter,
+  mode: AddressMode,
+  locals: AccessLocals,
+  size: number,
+  write: boolean,
+  exit: () => void,
+  helper: (name: string) => number,
 ): void {
   if (mode === "wide") {
     emitWide(code, locals, size, write, exit, helper(TLB_MISS));
@@ -78,7 +88,14 @@ export function emitEntryLookup(code: CodeWriter, tables: number, write: boolean
   code.memory(Op.i32Load, write ? WRITE_TABLE : READ_TABLE);
 }
 
-function emitWide(code: CodeWriter, locals: AccessLocals, size: number, write: boolean, exit: () => void, tlbMiss: number): void {
+function emitWide(
+  code: CodeWriter,
+  locals: AccessLocals,
+  size: number,
+  write: boolean,
+  exit: () => void,
+  tlbMiss: number,
+): void {
   code.localTee(locals.address);
   code.op(Op.i32WrapI64);
   code.localTee(locals.va);

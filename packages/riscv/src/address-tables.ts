@@ -11,8 +11,8 @@ const GROUP_SHIFT = 10;
 const GROUP_COUNT = 1 << (20 - GROUP_SHIFT);
 
 /**
- * The flat tables of the slots. Emptying visits only groups of 1024 entries that were written since the slot was empty, so that
- * its cost follows what is mapped, and the host never commits table pages of address space that isn't used.
+ * The flat tables of the slots. Emptying visits only groups of 1024 entries that were written since the slot was empty,
+ * so that its cost follows what is mapped, and the host never commits table pages of address space that isn't used.
  */
 export class FlatAddressTables implements AddressTables {
   readonly #physical: PhysicalMemory;
@@ -104,7 +104,8 @@ export class FlatAddressTables implements AddressTables {
     let page = Math.floor(startAddress / 4096);
     while (page < end) {
       const groupEnd = Math.min(((page >>> GROUP_SHIFT) + 1) << GROUP_SHIFT, end);
-      if (((this.#touched[slot * GROUP_COUNT + (page >>> GROUP_SHIFT)] as number) & what) !== 0) u32.fill(0, base + page, base + groupEnd);
+      if (((this.#touched[slot * GROUP_COUNT + (page >>> GROUP_SHIFT)] as number) & what) !== 0)
+        u32.fill(0, base + page, base + groupEnd);
       page = groupEnd;
     }
   }

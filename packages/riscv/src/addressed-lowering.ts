@@ -14,7 +14,10 @@ export interface ScratchLocals {
   readonly f64: number;
 }
 
-/** What the interpreter's lowering and the translator's have in common: how addresses are translated, where scratch values are, how to leave. */
+/**
+ * What the interpreter's lowering and the translator's have in common: how addresses are translated, where scratch
+ * values are, how to leave.
+ */
 export abstract class AddressedLowering {
   readonly code: CodeWriter;
   protected readonly mode: AddressMode;
@@ -22,7 +25,13 @@ export abstract class AddressedLowering {
   readonly #scratch: ScratchLocals;
   readonly #helper: (name: string) => number;
 
-  protected constructor(options: { code: CodeWriter; mode: AddressMode; access: AccessLocals; scratch: ScratchLocals; helper: (name: string) => number }) {
+  protected constructor(options: {
+    code: CodeWriter;
+    mode: AddressMode;
+    access: AccessLocals;
+    scratch: ScratchLocals;
+    helper: (name: string) => number;
+  }) {
     this.code = options.code;
     this.mode = options.mode;
     this.access = options.access;
@@ -63,10 +72,14 @@ export abstract class AddressedLowering {
 
   scratch(type: ValueType, which: number): number {
     switch (type) {
-      case Type.i32: return this.#scratch.i32 + which;
-      case Type.i64: return this.#scratch.i64 + which;
-      case Type.f32: return this.#scratch.f32 + which;
-      default: return this.#scratch.f64 + which;
+      case Type.i32:
+        return this.#scratch.i32 + which;
+      case Type.i64:
+        return this.#scratch.i64 + which;
+      case Type.f32:
+        return this.#scratch.f32 + which;
+      default:
+        return this.#scratch.f64 + which;
     }
   }
 

@@ -10,9 +10,18 @@ import { PhysicalMemory } from "./physical-memory.ts";
 const CODE = 0x10000;
 const PAGES = 12;
 const COUNT_ONE = 0x00130313; // addi x6, x6, 1
-const jump = (offset: number): number => (((offset >> 20) & 1) << 31) | (((offset >> 1) & 0x3ff) << 21) | (((offset >> 11) & 1) << 20) | (((offset >> 12) & 0xff) << 12) | 0x6f;
+const jump = (offset: number): number =>
+  (((offset >> 20) & 1) << 31) |
+  (((offset >> 1) & 0x3ff) << 21) |
+  (((offset >> 11) & 1) << 20) |
+  (((offset >> 12) & 0xff) << 12) |
+  0x6f;
 
-function hoppingMachine(codePages: number): { hop: (instructions: number) => number; evictions: () => number; faults: () => number } {
+function hoppingMachine(codePages: number): {
+  hop: (instructions: number) => number;
+  evictions: () => number;
+  faults: () => number;
+} {
   const engine = new NodeWasmEngine();
   const physical = new PhysicalMemory(engine, { frameBytes: 1 << 20, slotCount: 1, codePages });
   const processor = createProcessor({ physical, engine, hotThreshold: 2, hooks: { onEcall: () => 1 } });

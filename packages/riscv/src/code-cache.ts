@@ -14,8 +14,8 @@ import { RECORD_SIZE, Record, RecordOp, endsRun, tailRecordAddress, writeRecord,
 /**
  * Code pages (records of executable pages) and the translations that were made from them, by region.
  *
- * What wasm code may still be standing on is never taken away under it: while a run is live (`setLive`), freed pages and table
- * slots wait, and nothing is evicted.
+ * What wasm code may still be standing on is never taken away under it: while a run is live (`setLive`), freed pages
+ * and table slots wait, and nothing is evicted.
  */
 
 const PAGE = 4096;
@@ -44,7 +44,10 @@ export class TranslatedRegion implements CodeRegion {
   /** Code page address by page index, 0: none. */
   readonly pages: Uint32Array;
   translations: Translation[];
-  /** Table slots given out for direct calls, by pc of the target; they hold the interpreter until the target is translated. */
+  /**
+   * Table slots given out for direct calls, by pc of the target; they hold the interpreter until the target is
+   * translated.
+   */
   readonly callSlots: Map<number, number>;
   /** How often targets have been reported as hot, until they are translated. */
   readonly hotReports: Map<number, number>;
@@ -105,7 +108,10 @@ export class TranslatedRegion implements CodeRegion {
 }
 
 /** The function table of an address mode and the interpreter that stands in its empty slots. */
-export interface CodeTable { readonly table: WasmTable; readonly interpreter: unknown }
+export interface CodeTable {
+  readonly table: WasmTable;
+  readonly interpreter: unknown;
+}
 
 export class TranslatedCodeCache implements CodeCache {
   onEvict: () => void;
@@ -229,7 +235,8 @@ export class TranslatedCodeCache implements CodeCache {
   /** A free slot, which holds the interpreter; 0 when there is none. */
   allocateSlot(mode: AddressMode): number {
     const { table, interpreter } = this.#codeTable(mode);
-    const slot = this.#freeSlots.pop() ?? (this.#nextSlot < Math.min(MAX_TABLE_SLOTS, table.length) ? this.#nextSlot++ : 0);
+    const slot =
+      this.#freeSlots.pop() ?? (this.#nextSlot < Math.min(MAX_TABLE_SLOTS, table.length) ? this.#nextSlot++ : 0);
     if (slot !== 0) table.set(slot, interpreter);
     return slot;
   }
@@ -380,7 +387,10 @@ export class TranslatedCodeCache implements CodeCache {
 
 const DECODED = newDecoded();
 
-/** The same file may be mapped elsewhere too, but translations hold absolute addresses, and they are made for one address mode. */
+/**
+ * The same file may be mapped elsewhere too, but translations hold absolute addresses, and they are made for one
+ * address mode.
+ */
 function sharedName(region: { key: string | null; start: number; end: number; mode: AddressMode }): string {
   return `${region.key}@${region.start.toString(16)}-${region.end.toString(16)} ${region.mode}`;
 }

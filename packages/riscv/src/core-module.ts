@@ -13,8 +13,8 @@ import type { PhysicalMemory } from "./physical-memory.ts";
 import { OP_FIRST, Record } from "./record.ts";
 
 /**
- * The module that is there from the start: the interpreter (function table entry 0), the run loop, the common exit of translated
- * code and the helpers of lowerings. Translations import from its exports.
+ * The module that is there from the start: the interpreter (function table entry 0), the run loop, the common exit of
+ * translated code and the helpers of lowerings. Translations import from its exports.
  */
 export interface CoreHooks {
   decode(record: number, pc: number): number;
@@ -33,7 +33,13 @@ export interface CoreModule {
 }
 
 export function createCoreModule(options: {
-  engine: WasmEngine; physical: PhysicalMemory; table: WasmTable; mode: AddressMode; meanings: InstructionMeanings; hooks: CoreHooks; hotThreshold: number;
+  engine: WasmEngine;
+  physical: PhysicalMemory;
+  table: WasmTable;
+  mode: AddressMode;
+  meanings: InstructionMeanings;
+  hooks: CoreHooks;
+  hotThreshold: number;
 }): CoreModule {
   const { engine, physical, table, mode, hooks, hotThreshold } = options;
   const { helpers, lowerings } = options.meanings;
@@ -50,7 +56,11 @@ export function createCoreModule(options: {
   // JavaScript helpers are imports, wasm helpers follow as functions: all indices are known before the first body.
   const imports: Record<string, unknown> = { memory: physical.memory, table, ...boundHooks(hooks) };
   const indexOf = new Map<string, number>();
-  if (mode === "wide") indexOf.set(TLB_MISS, builder.importFunction("m", TLB_MISS, builder.type([Type.i32, Type.i32, Type.i32], [Type.i32])));
+  if (mode === "wide")
+    indexOf.set(
+      TLB_MISS,
+      builder.importFunction("m", TLB_MISS, builder.type([Type.i32, Type.i32, Type.i32], [Type.i32])),
+    );
   indexOf.set(READ_TIME, builder.importFunction("m", READ_TIME, builder.type([], [Type.f64])));
   for (const helper of helpers) {
     if (helper.create === undefined) continue;
@@ -67,9 +77,11 @@ export function createCoreModule(options: {
   const leave = builder.addFunction(builder.type([Type.i32, Type.i32, Type.i32, Type.i32], [Type.i32]));
   const dispatch = builder.addFunction(codeType);
   const outOfLine = OUT_OF_LINE.filter((name) => lowerings[name] !== undefined);
-  for (const name of outOfLine) builder.addElement(OUT_OF_LINE_SLOTS + OP_FIRST + instructionIndex(name), builder.addFunction(codeType));
+  for (const name of outOfLine)
+    builder.addElement(OUT_OF_LINE_SLOTS + OP_FIRST + instructionIndex(name), builder.addFunction(codeType));
   for (const helper of helpers) {
-    if (helper.emit !== undefined) indexOf.set(helper.name, builder.addFunction(builder.type(helper.parameters, helper.results)));
+    if (helper.emit !== undefined)
+      indexOf.set(helper.name, builder.addFunction(builder.type(helper.parameters, helper.results)));
   }
 
   const interpreterImports = { codeType, decode, ecall, hot, indirect, helper: helperIndex, lowerings };
@@ -85,17 +97,21 @@ export function createCoreModule(options: {
   builder.exportFunction("run", run);
   builder.exportFunction("leave", leave);
   builder.exportFunction("dispatch", dispatch);
-  for (const helper of helpers) if (helper.emit !== undefined) builder.exportFunction(helper.name, helperIndex(helper.name));
+  for (const helper of helpers)
+    if (helper.emit !== undefined) builder.exportFunction(helper.name, helperIndex(helper.name));
   const instance: WasmInstance = engine.instantiate(engine.compileHot(builder.finish()), { m: imports });
   return { run: instance.exports["run"] as () => void, exports: { ...imports, ...instance.exports } };
 }
 
 function boundHooks(hooks: CoreHooks): Record<string, unknown> {
   return {
-    decode: (record: number, pc: number) => hooks.decode(record, pc), ecall: () => hooks.ecall(), hot: (pc: number) => hooks.hot(pc),
+    decode: (record: number, pc: number) => hooks.decode(record, pc),
+    ecall: () => hooks.ecall(),
+    hot: (pc: number) => hooks.hot(pc),
     indirect: (pc: number, target: number) => hooks.indirect(pc, target),
     [TLB_MISS]: (low: number, high: number, access: number) => hooks.tlbMiss(low, high, access),
-    [READ_TIME]: () => hooks.time() };
+    [READ_TIME]: () => hooks.time(),
+  };
 }
 
 function emitHelper(builder: ModuleBuilder, helper: Helper, helperIndex: (name: string) => number): void {
@@ -151,7 +167,9 @@ function emitLeave(builder: ModuleBuilder): void {
   code.endFunction(start);
 }
 
-/** dispatch(pc, depth) → next pc: goes on at the pc with its translation or the interpreter, in the place of the caller. */
+/**
+ * dispatch(pc, depth) → next pc: goes on at the pc with its translation or the interpreter, in the place of the caller.
+ */
 function emitDispatch(builder: ModuleBuilder, codeType: number): void {
   const { code } = builder;
   const [pc, depth, record, tables] = [0, 1, 2, 3];

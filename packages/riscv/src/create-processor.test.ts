@@ -1,4 +1,7 @@
-/** The whole processor on small static programs, as a kernel would drive it. Programs are hand-assembled words, so that no compiler is needed. */
+/**
+ * The whole processor on small static programs, as a kernel would drive it. Programs are hand-assembled words, so that
+ * no compiler is needed.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NodeWasmEngine } from "@stratos/host-node";
@@ -12,14 +15,35 @@ const CODE = 0x10000;
 const DATA = 0x20000;
 
 /** A processor with one code page and one data page, whose frames are the first two. */
-function machine(words: readonly number[], options: Partial<ProcessorOptions> & { onEcall?: (physical: PhysicalMemory) => number; onReadTime?: (physical: PhysicalMemory) => number } = {}): { processor: Processor; physical: PhysicalMemory; slot: number; x: (n: number) => number; frame: number; region: CodeRegion } {
+function machine(
+  words: readonly number[],
+  options: Partial<ProcessorOptions> & {
+    onEcall?: (physical: PhysicalMemory) => number;
+    onReadTime?: (physical: PhysicalMemory) => number;
+  } = {},
+): {
+  processor: Processor;
+  physical: PhysicalMemory;
+  slot: number;
+  x: (n: number) => number;
+  frame: number;
+  region: CodeRegion;
+} {
   const engine = new NodeWasmEngine();
   const physical = new PhysicalMemory(engine, { frameBytes: 1 << 20, slotCount: 2, codePages: 16 });
-  const processor = createProcessor({ physical, engine, hotThreshold: 2, ...options, hooks: { onEcall: () => options.onEcall?.(physical) ?? 0, onReadTime: () => options.onReadTime?.(physical) ?? 0 } });
+  const processor = createProcessor({
+    physical,
+    engine,
+    hotThreshold: 2,
+    ...options,
+    hooks: { onEcall: () => options.onEcall?.(physical) ?? 0, onReadTime: () => options.onReadTime?.(physical) ?? 0 },
+  });
   const slot = processor.tables.acquire();
   processor.tables.activate(slot);
   const frame = physical.framesStart;
-  words.forEach((word, index) => { physical.u32[(frame >>> 2) + index] = word; });
+  words.forEach((word, index) => {
+    physical.u32[(frame >>> 2) + index] = word;
+  });
   const region = processor.code.open(null, CODE, CODE + 0x2000);
   processor.tables.mapCode(slot, CODE, region.page(CODE, frame));
   processor.tables.map(slot, DATA, frame + 4096, true);
@@ -29,10 +53,19 @@ function machine(words: readonly number[], options: Partial<ProcessorOptions> & 
 
 const addi = (rd: number, rs1: number, imm: number): number => ((imm & 0xfff) << 20) | (rs1 << 15) | (rd << 7) | 0x13;
 const lui = (rd: number, imm: number): number => (imm << 12) | (rd << 7) | 0x37;
-const ld = (rd: number, rs1: number, imm: number): number => ((imm & 0xfff) << 20) | (rs1 << 15) | (3 << 12) | (rd << 7) | 0x03;
-const sd = (rs2: number, rs1: number, imm: number): number => ((imm >> 5) << 25) | (rs2 << 20) | (rs1 << 15) | (3 << 12) | ((imm & 31) << 7) | 0x23;
+const ld = (rd: number, rs1: number, imm: number): number =>
+  ((imm & 0xfff) << 20) | (rs1 << 15) | (3 << 12) | (rd << 7) | 0x03;
+const sd = (rs2: number, rs1: number, imm: number): number =>
+  ((imm >> 5) << 25) | (rs2 << 20) | (rs1 << 15) | (3 << 12) | ((imm & 31) << 7) | 0x23;
 const bne = (rs1: number, rs2: number, offset: number): number =>
-  (((offset >> 12) & 1) << 31) | (((offset >> 5) & 63) << 25) | (rs2 << 20) | (rs1 << 15) | (1 << 12) | (((offset >> 1) & 15) << 8) | (((offset >> 11) & 1) << 7) | 0x63;
+  (((offset >> 12) & 1) << 31) |
+  (((offset >> 5) & 63) << 25) |
+  (rs2 << 20) |
+  (rs1 << 15) |
+  (1 << 12) |
+  (((offset >> 1) & 15) << 8) |
+  (((offset >> 11) & 1) << 7) |
+  0x63;
 const ECALL = 0x73;
 const EBREAK = 0x100073;
 
@@ -40,14 +73,19 @@ for (const translate of [false, true]) {
   const tier = translate ? "translated" : "interpreted";
 
   test(`a counted loop ends with the right registers and instruction count (${tier})`, () => {
-    const { processor, x } = machine([addi(5, 0, 1000), addi(6, 6, 3), addi(5, 5, -1), bne(5, 0, -8), EBREAK], { translate });
+    const { processor, x } = machine([addi(5, 0, 1000), addi(6, 6, 3), addi(5, 5, -1), bne(5, 0, -8), EBREAK], {
+      translate,
+    });
     assert.equal(processor.run(1_000_000), ExitReason.BREAKPOINT);
     assert.equal(x(6), 3000);
     assert.equal(processor.statistics.instructions, 3001);
   });
 
   test(`a slice ends at the first backward branch at which its fuel is negative (${tier})`, () => {
-    const { processor, physical, x } = machine([addi(5, 0, 1000), addi(6, 6, 3), addi(5, 5, -1), bne(5, 0, -8), EBREAK], { translate });
+    const { processor, physical, x } = machine(
+      [addi(5, 0, 1000), addi(6, 6, 3), addi(5, 5, -1), bne(5, 0, -8), EBREAK],
+      { translate },
+    );
     for (let slice = 0; slice < 20; slice++) {
       const before = processor.statistics.instructions;
       assert.equal(processor.run(100), ExitReason.BUDGET);
@@ -59,7 +97,10 @@ for (const translate of [false, true]) {
   });
 
   test(`an unmapped, a read-only, a misaligned and a page-crossing access leave at their instruction (${tier})`, () => {
-    const { processor, physical, slot, frame, x } = machine([lui(5, DATA >>> 12), sd(5, 5, 8), ld(6, 5, 8), addi(7, 5, 1), ld(8, 7, 8), EBREAK], { translate });
+    const { processor, physical, slot, frame, x } = machine(
+      [lui(5, DATA >>> 12), sd(5, 5, 8), ld(6, 5, 8), addi(7, 5, 1), ld(8, 7, 8), EBREAK],
+      { translate },
+    );
     processor.tables.writeProtectAll(slot);
     assert.equal(processor.run(100), ExitReason.MEMORY);
     assert.deepEqual(processor.faultingAccess(), { va: DATA + 8, size: 8, kind: "store" });
@@ -68,7 +109,10 @@ for (const translate of [false, true]) {
     assert.equal(processor.run(100), ExitReason.MEMORY);
     assert.deepEqual(processor.faultingAccess(), { va: DATA + 9, size: 8, kind: "load" });
     assert.equal(x(6), DATA);
-    assert.equal(processor.emulateMisaligned((va) => va - DATA + frame + 4096), 0);
+    assert.equal(
+      processor.emulateMisaligned((va) => va - DATA + frame + 4096),
+      0,
+    );
     assert.equal(x(8), DATA >> 8);
     processor.tables.unmap(slot, DATA, DATA + 4096);
     assert.equal(processor.run(100), ExitReason.BREAKPOINT);
@@ -76,11 +120,22 @@ for (const translate of [false, true]) {
 
   test(`rdtime asks for the time, and the count of instructions is exact meanwhile (${tier})`, () => {
     const csrr = (rd: number, csr: number): number => (csr << 20) | (2 << 12) | (rd << 7) | 0x73;
-    const sub = (rd: number, rs1: number, rs2: number): number => (0x20 << 25) | (rs2 << 20) | (rs1 << 15) | (rd << 7) | 0x33;
+    const sub = (rd: number, rs1: number, rs2: number): number =>
+      (0x20 << 25) | (rs2 << 20) | (rs1 << 15) | (rd << 7) | 0x33;
     const add = (rd: number, rs1: number, rs2: number): number => (rs2 << 20) | (rs1 << 15) | (rd << 7) | 0x33;
-    const onReadTime = (physical: PhysicalMemory): number => physical.u32[HART_RETIRED >>> 2]! - physical.i32[HART_FUEL >>> 2]!;
+    const onReadTime = (physical: PhysicalMemory): number =>
+      physical.u32[HART_RETIRED >>> 2]! - physical.i32[HART_FUEL >>> 2]!;
     // Each round adds instret − time, which is the one instruction between them.
-    const words = [addi(5, 0, 1000), csrr(6, 0xc01), csrr(7, 0xc02), sub(7, 7, 6), add(8, 8, 7), addi(5, 5, -1), bne(5, 0, -20), EBREAK];
+    const words = [
+      addi(5, 0, 1000),
+      csrr(6, 0xc01),
+      csrr(7, 0xc02),
+      sub(7, 7, 6),
+      add(8, 8, 7),
+      addi(5, 5, -1),
+      bne(5, 0, -20),
+      EBREAK,
+    ];
     const { processor, x } = machine(words, { translate, onReadTime });
     assert.equal(processor.run(1_000_000), ExitReason.BREAKPOINT);
     assert.equal(x(8), 1000);
@@ -120,7 +175,10 @@ for (const translate of [false, true]) {
       physical.u32[HART_PC >>> 2] = (physical.u32[HART_PC >>> 2] as number) + 4;
       return 1;
     };
-    const { processor, x, physical } = machine([addi(5, 0, 100), addi(5, 5, -1), ECALL, bne(5, 0, -8), EBREAK], { translate, onEcall });
+    const { processor, x, physical } = machine([addi(5, 0, 100), addi(5, 5, -1), ECALL, bne(5, 0, -8), EBREAK], {
+      translate,
+      onEcall,
+    });
     assert.equal(processor.run(100_000), ExitReason.ECALL);
     assert.equal(x(10), 50);
     assert.equal(x(5), 50);
@@ -128,7 +186,10 @@ for (const translate of [false, true]) {
   });
 
   test(`changed bytes are executed after invalidation (${tier})`, () => {
-    const { processor, physical, x, frame, region } = machine([addi(5, 0, 1000), addi(6, 6, 3), addi(5, 5, -1), bne(5, 0, -8), EBREAK], { translate });
+    const { processor, physical, x, frame, region } = machine(
+      [addi(5, 0, 1000), addi(6, 6, 3), addi(5, 5, -1), bne(5, 0, -8), EBREAK],
+      { translate },
+    );
     assert.equal(processor.run(1_000_000), ExitReason.BREAKPOINT);
     physical.u32[(frame >>> 2) + 1] = addi(6, 6, 1);
     region.invalidate(CODE, CODE + 4096);

@@ -10,17 +10,27 @@ import { updateNativeState } from "./lower/float-state.ts";
 import { instructionMeanings } from "./lower/lowerings.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
 import { emulateMisaligned, faultingAccess } from "./memory-fault.ts";
-import type { AddressTables, WideTlb, FaultingAccess, Processor, ProcessorHooks, ProcessorOptions, ProcessorStatistics } from "./processor.ts";
+import type {
+  AddressTables,
+  WideTlb,
+  FaultingAccess,
+  Processor,
+  ProcessorHooks,
+  ProcessorOptions,
+  ProcessorStatistics,
+} from "./processor.ts";
 import { Translator } from "./translate/translator.ts";
 import { RECORD_SIZE, RecordOp } from "./record.ts";
 import { DirectMappedTlb } from "./wide-tlb.ts";
 
 /**
- * Instructions between returns to JavaScript: the host's engine replaces code by better optimised code only when it is called
- * anew, and hot functions are translated there. Chunk ends never change where a slice ends.
+ * Instructions between returns to JavaScript: the host's engine replaces code by better optimised code only when it is
+ * called anew, and hot functions are translated there. Chunk ends never change where a slice ends.
  */
 const CHUNK = 200_000;
-/** Executions of a target before it is translated: 200, and 256 more for each further report (the counter has 8 bits). */
+/**
+ * Executions of a target before it is translated: 200, and 256 more for each further report (the counter has 8 bits).
+ */
 const DEFAULT_THRESHOLD = 200;
 const DEFAULT_REPORTS = 44;
 /** Hot targets are translated when there are so many, or when so many instructions have gone by. */
@@ -34,7 +44,12 @@ export function createProcessor(options: ProcessorOptions): Processor {
 }
 
 /** What runs code in one address mode: interpreter and translations share a function table. */
-interface ModeEngine { readonly core: CoreModule; readonly table: WasmTable; readonly interpreter: unknown; readonly translator: Translator }
+interface ModeEngine {
+  readonly core: CoreModule;
+  readonly table: WasmTable;
+  readonly interpreter: unknown;
+  readonly translator: Translator;
+}
 
 class TranslatingProcessor implements Processor {
   readonly physical: PhysicalMemory;
@@ -56,8 +71,15 @@ class TranslatingProcessor implements Processor {
     const { physical, engine, hooks } = options;
     this.physical = physical;
     this.statistics = {
-      instructions: 0, interpreted: 0, decodedRecords: 0, translatedFunctions: 0, translatedBlocks: 0, translatedInstructions: 0,
-      modules: 0, wasmBytes: 0, translateMs: 0,
+      instructions: 0,
+      interpreted: 0,
+      decodedRecords: 0,
+      translatedFunctions: 0,
+      translatedBlocks: 0,
+      translatedInstructions: 0,
+      modules: 0,
+      wasmBytes: 0,
+      translateMs: 0,
     };
     writeNullPage(physical);
     physical.u32[HART_RESERVATION >>> 2] = NO_RESERVATION;
@@ -71,7 +93,12 @@ class TranslatingProcessor implements Processor {
     this.#createEngine = (mode) => {
       const table = engine.createTable(TABLE_SIZE);
       const core = createCoreModule({
-        engine, physical, table, mode, meanings, hotThreshold: this.#translates ? hotThreshold : 0,
+        engine,
+        physical,
+        table,
+        mode,
+        meanings,
+        hotThreshold: this.#translates ? hotThreshold : 0,
         hooks: {
           decode: (record, pc) => this.code.decodeRun(record, pc >>> 0),
           ecall: () => this.#ecall(hooks),
@@ -82,7 +109,14 @@ class TranslatingProcessor implements Processor {
         },
       });
       const translator = new Translator({
-        physical, engine, cache: this.code, core, meanings, mode, statistics: this.statistics, nowMs: options.nowMs ?? (() => 0),
+        physical,
+        engine,
+        cache: this.code,
+        core,
+        meanings,
+        mode,
+        statistics: this.statistics,
+        nowMs: options.nowMs ?? (() => 0),
         reportsNeeded: options.hotThreshold === undefined ? DEFAULT_REPORTS : 1,
       });
       return { core, table, interpreter: core.exports["interpreter"], translator };
@@ -109,14 +143,18 @@ class TranslatingProcessor implements Processor {
       this.statistics.instructions += used;
       left -= used;
       reason = u32[HART_EXIT >>> 2] as ExitReason;
-      if (translator.queued > 0 && (translator.queued >= DRAIN_COUNT || this.statistics.instructions - this.#drainedAt >= this.#drainInterval)) {
+      if (
+        translator.queued > 0 &&
+        (translator.queued >= DRAIN_COUNT || this.statistics.instructions - this.#drainedAt >= this.#drainInterval)
+      ) {
         translator.drain();
         this.#drainedAt = this.statistics.instructions;
       }
     } while (reason === ExitReason.BUDGET && left >= 0);
     this.code.setLive(false);
     u32[HART_RESERVATION >>> 2] = NO_RESERVATION;
-    this.statistics.interpreted = (u32[HART_INTERPRETED >>> 2] as number) + (u32[(HART_INTERPRETED >>> 2) + 1] as number) * 2 ** 32;
+    this.statistics.interpreted =
+      (u32[HART_INTERPRETED >>> 2] as number) + (u32[(HART_INTERPRETED >>> 2) + 1] as number) * 2 ** 32;
     return reason;
   }
 

@@ -12,7 +12,10 @@ export interface Decoded {
   rs3: number;
   /** Rounding mode: 0 … 4 static, 7 dynamic; 0 where the instruction has none. */
   rm: number;
-  /** Sign-extended i32. U format: the whole value with its low 12 bits zero. Shifts: the amount. CSR: its number. B, J: byte offset. */
+  /**
+   * Sign-extended i32. U format: the whole value with its low 12 bits zero. Shifts: the amount. CSR: its number. B, J:
+   * byte offset.
+   */
   imm: number;
   /** 2 or 4 bytes. */
   length: number;
@@ -35,7 +38,10 @@ function buildBuckets(): number[][] {
 const MATCH = Int32Array.from(INSTRUCTIONS, (instruction) => instruction.match | 0);
 const MASK = Int32Array.from(INSTRUCTIONS, (instruction) => instruction.mask | 0);
 
-/** Length in bytes of the instruction whose first halfword is `low`. Longer encodings than 32 bits are illegal ones of 4. */
+/**
+ * Length in bytes of the instruction whose first halfword is `low`. Longer encodings than 32 bits are illegal ones of
+ * 4.
+ */
 export function instructionLength(low: number): number {
   return (low & 3) === 3 ? 4 : 2;
 }

@@ -4,7 +4,10 @@ export const ExitReason = {
   BUDGET: 1,
   /** The `onEcall` hook asked to leave; the pc is whatever the hook left in HART_PC. */
   ECALL: 2,
-  /** A load, store or AMO at the pc could not be done by the tables: unmapped, read-only, misaligned or across a page. Use `faultingAccess`. */
+  /**
+   * A load, store or AMO at the pc could not be done by the tables: unmapped, read-only, misaligned or across a page.
+   * Use `faultingAccess`.
+   */
   MEMORY: 3,
   /** HART_FAULT names a page without a code-table entry. */
   FETCH: 4,

@@ -21,7 +21,10 @@ export const HART_TABLES = HART + 528;
 export const HART_EXIT = HART + 532;
 /** u32: the address that a FETCH exit wants (pc, or pc + 2 when the second half lies in the next page). */
 export const HART_FAULT = HART + 536;
-/** u32 LR reservation: virtual address (wide mode: physical), or 0xffffffff for none; i64 value seen by LR. Dropped at every trap. */
+/**
+ * u32 LR reservation: virtual address (wide mode: physical), or 0xffffffff for none; i64 value seen by LR. Dropped at
+ * every trap.
+ */
 export const HART_RESERVATION = HART + 540;
 export const HART_RESERVED_VALUE = HART + 544;
 /** i64: instructions retired at the start of the chunk plus its fuel, so that `instret` is this minus the fuel left. */
@@ -31,8 +34,8 @@ export const HART_INTERPRETED = HART + 568;
 /** 64 bytes through which 64-bit values pass between wasm helpers and JavaScript ones. */
 export const HART_SCRATCH = HART + 576;
 /**
- * u32, derived: 1 when NX is raised and frm is nearest-even, so that native arithmetic raises nothing new (lower/float-state.ts). Whatever
- * writes fflags or frm in generated code keeps it; `run` computes it anew.
+ * u32, derived: 1 when NX is raised and frm is nearest-even, so that native arithmetic raises nothing new
+ * (lower/float-state.ts). Whatever writes fflags or frm in generated code keeps it; `run` computes it anew.
  */
 export const HART_NATIVE_FLOAT = HART + 640;
 /** Where writes to x0 go in the interpreter: a register offset beyond all registers. */

@@ -8,19 +8,35 @@ import { INSTRUCTIONS, instructionIndex } from "./instruction-table.ts";
 import { BRANCH_CONDITIONS } from "./lower/integer.ts";
 import { RS1, RS2 } from "./lower/lowering.ts";
 import type { LoweringTable } from "./lower/lowering.ts";
-import { BASE, DEPTH, ENTRY_FUEL, FUEL, INTERPRETER_LOCALS, LEVEL, PC, REASON, RECORD, RecordLowering, SCRATCH_I32, TABLES, VALUE } from "./record-lowering.ts";
+import {
+  BASE,
+  DEPTH,
+  ENTRY_FUEL,
+  FUEL,
+  INTERPRETER_LOCALS,
+  LEVEL,
+  PC,
+  REASON,
+  RECORD,
+  RecordLowering,
+  SCRATCH_I32,
+  TABLES,
+  VALUE,
+} from "./record-lowering.ts";
 import { OP_COUNT, OP_FIRST, Record, RecordOp } from "./record.ts";
 
 /**
- * Generates the interpreter: one wasm function (pc, depth) → next pc, the first of the function table. It walks the records of
- * code pages (record.ts) and dispatches by br_table; the handlers come from the same lowerings as translations.
+ * Generates the interpreter: one wasm function (pc, depth) → next pc, the first of the function table. It walks the
+ * records of code pages (record.ts) and dispatches by br_table; the handlers come from the same lowerings as
+ * translations.
  *
- * The pc isn't kept: it is `(record >>> 3) + base`, where `base` belongs to the page. A straight run only adds to `record`.
+ * The pc isn't kept: it is `(record >>> 3) + base`, where `base` belongs to the page. A straight run only adds to
+ * `record`.
  *
- * Control transfers (canonical check points: backward, calls, jalr) look for a translation of the target and call it. What
- * comes back is the next pc, or −1 when the whole run leaves. `level` counts calls that this activation has interpreted, so that
- * the return that matches its own entry goes back to the caller, which may be translated code. A wrong guess costs time, never
- * meaning: the state in memory is all there is.
+ * Control transfers (canonical check points: backward, calls, jalr) look for a translation of the target and call it.
+ * What comes back is the next pc, or −1 when the whole run leaves. `level` counts calls that this activation has
+ * interpreted, so that the return that matches its own entry goes back to the caller, which may be translated code. A
+ * wrong guess costs time, never meaning: the state in memory is all there is.
  */
 
 /** What the interpreter calls. */
@@ -38,18 +54,27 @@ export interface InterpreterImports {
   readonly lowerings: LoweringTable;
 }
 
-/** How deep activations may nest: `depth` counts down from here, and where it is negative control returns to the run loop, because the host's stack is bounded. */
+/**
+ * How deep activations may nest: `depth` counts down from here, and where it is negative control returns to the run
+ * loop, because the host's stack is bounded.
+ */
 export const DEPTH_LIMIT = 200;
 
-export function emitInterpreter(code: CodeWriter, mode: AddressMode, imports: InterpreterImports, hotThreshold: number): void {
+export function emitInterpreter(
+  code: CodeWriter,
+  mode: AddressMode,
+  imports: InterpreterImports,
+  hotThreshold: number,
+): void {
   const start = code.beginFunction(INTERPRETER_LOCALS);
   new InterpreterEmitter(code, mode, imports, hotThreshold).emit();
   code.endFunction(start);
 }
 
 /**
- * Rare instructions (floating-point arithmetic, atomics, division) are functions of their own, (record, tables) → 0 or the reason
- * to leave: the interpreter's one function has to stay small, because the host's engine runs it slowly until it is optimised.
+ * Rare instructions (floating-point arithmetic, atomics, division) are functions of their own, (record, tables) → 0 or
+ * the reason to leave: the interpreter's one function has to stay small, because the host's engine runs it slowly until
+ * it is optimised.
  */
 export function emitOutOfLine(code: CodeWriter, mode: AddressMode, imports: InterpreterImports, name: string): void {
   const start = code.beginFunction(INTERPRETER_LOCALS);
@@ -66,8 +91,8 @@ export function emitOutOfLine(code: CodeWriter, mode: AddressMode, imports: Inte
 export const OUT_OF_LINE_SLOTS = 65536 - 512;
 
 /** The instructions that stand out of line, by name. */
-export const OUT_OF_LINE: readonly string[] = INSTRUCTIONS.map((instruction) => instruction.name).filter(
-  (name) => /^(f(?!ence|ld|lw|sd|sw)|amo|lr\.|sc\.|div|rem|mulh)/.test(name),
+export const OUT_OF_LINE: readonly string[] = INSTRUCTIONS.map((instruction) => instruction.name).filter((name) =>
+  /^(f(?!ence|ld|lw|sd|sw)|amo|lr\.|sc\.|div|rem|mulh)/.test(name),
 );
 
 class InterpreterEmitter extends RecordLowering {
@@ -185,55 +210,102 @@ class InterpreterEmitter extends RecordLowering {
     const { code } = this;
     const handlers = [
       { op: RecordOp.UNDECODED, emit: () => this.#undecoded() },
-      { op: RecordOp.FETCH, emit: () => {
-        this.#undoFuel();
-        this.currentPc();
-        code.localSet(PC);
-        this.#storeCell(HART_FAULT, PC);
-        this.#setReason(ExitReason.FETCH);
-        code.br(this.#exit);
-      } },
-      { op: RecordOp.TAIL, emit: () => {
-        this.#undoFuel();
-        this.currentPc();
-        code.localSet(PC);
-        this.immediate32();
-        code.localSet(RECORD);
-        this.#setBase();
-        code.br(this.#next);
-      } },
-      { op: RecordOp.NEXT_PAGE, emit: () => {
-        this.#undoFuel();
-        this.currentPc();
-        code.localSet(PC);
-        code.br(this.#top);
-      } },
+      {
+        op: RecordOp.FETCH,
+        emit: () => {
+          this.#undoFuel();
+          this.currentPc();
+          code.localSet(PC);
+          this.#storeCell(HART_FAULT, PC);
+          this.#setReason(ExitReason.FETCH);
+          code.br(this.#exit);
+        },
+      },
+      {
+        op: RecordOp.TAIL,
+        emit: () => {
+          this.#undoFuel();
+          this.currentPc();
+          code.localSet(PC);
+          this.immediate32();
+          code.localSet(RECORD);
+          this.#setBase();
+          code.br(this.#next);
+        },
+      },
+      {
+        op: RecordOp.NEXT_PAGE,
+        emit: () => {
+          this.#undoFuel();
+          this.currentPc();
+          code.localSet(PC);
+          code.br(this.#top);
+        },
+      },
       { op: RecordOp.NOP, emit: () => this.#advance() },
-      { op: RecordOp.MOVE, emit: () => { this.beginWriteX(); this.readX(RS1); this.endWriteX(); this.#advance(); } },
-      { op: RecordOp.CONSTANT, emit: () => { this.beginWriteX(); this.immediate64(); this.endWriteX(); this.#advance(); } },
+      {
+        op: RecordOp.MOVE,
+        emit: () => {
+          this.beginWriteX();
+          this.readX(RS1);
+          this.endWriteX();
+          this.#advance();
+        },
+      },
+      {
+        op: RecordOp.CONSTANT,
+        emit: () => {
+          this.beginWriteX();
+          this.immediate64();
+          this.endWriteX();
+          this.#advance();
+        },
+      },
       { op: RecordOp.JUMP, emit: () => this.#jump(() => this.#jumpTarget()) },
-      { op: RecordOp.CALL, emit: () => {
-        this.#linkValue();
-        this.#jumpTarget();
-        code.localSet(PC);
-        this.#writeLink();
-        code.br(this.#call);
-      } },
-      { op: RecordOp.JUMP_REGISTER, emit: () => { this.#registerTarget(); this.#noteIndirect(); code.br(this.#backward); } },
-      { op: RecordOp.JUMP_REGISTER_LINK, emit: () => {
-        this.#linkValue();
-        this.#registerTarget();
-        this.#noteIndirect();
-        this.#writeLink();
-        code.br(this.#backward);
-      } },
-      { op: RecordOp.RETURN, emit: () => { this.#registerTarget(); code.br(this.#return); } },
-      { op: RecordOp.CALL_REGISTER, emit: () => {
-        this.#linkValue();
-        this.#registerTarget();
-        this.#writeLink();
-        code.br(this.#call);
-      } },
+      {
+        op: RecordOp.CALL,
+        emit: () => {
+          this.#linkValue();
+          this.#jumpTarget();
+          code.localSet(PC);
+          this.#writeLink();
+          code.br(this.#call);
+        },
+      },
+      {
+        op: RecordOp.JUMP_REGISTER,
+        emit: () => {
+          this.#registerTarget();
+          this.#noteIndirect();
+          code.br(this.#backward);
+        },
+      },
+      {
+        op: RecordOp.JUMP_REGISTER_LINK,
+        emit: () => {
+          this.#linkValue();
+          this.#registerTarget();
+          this.#noteIndirect();
+          this.#writeLink();
+          code.br(this.#backward);
+        },
+      },
+      {
+        op: RecordOp.RETURN,
+        emit: () => {
+          this.#registerTarget();
+          code.br(this.#return);
+        },
+      },
+      {
+        op: RecordOp.CALL_REGISTER,
+        emit: () => {
+          this.#linkValue();
+          this.#registerTarget();
+          this.#writeLink();
+          code.br(this.#call);
+        },
+      },
       { op: OP_FIRST + instructionIndex("ecall"), emit: () => this.#ecall() },
       { op: OP_FIRST + instructionIndex("ebreak"), emit: () => this.exitWith(ExitReason.BREAKPOINT) },
     ];
@@ -242,10 +314,13 @@ class InterpreterEmitter extends RecordLowering {
       if (condition !== undefined) handlers.push({ op: OP_FIRST + index, emit: () => this.#branch(condition) });
       const lowering = this.#imports.lowerings[instruction.name];
       if (lowering === undefined || OUT_OF_LINE.includes(instruction.name)) return;
-      handlers.push({ op: OP_FIRST + index, emit: () => {
-        lowering(this);
-        this.#advance();
-      } });
+      handlers.push({
+        op: OP_FIRST + index,
+        emit: () => {
+          lowering(this);
+          this.#advance();
+        },
+      });
     });
     return handlers;
   }
@@ -319,7 +394,10 @@ class InterpreterEmitter extends RecordLowering {
     code.localSet(PC);
   }
 
-  /** Tells the translator where a jump through a register goes (jump tables): one time in eight, for what is worth knowing comes often. */
+  /**
+   * Tells the translator where a jump through a register goes (jump tables): one time in eight, for what is worth
+   * knowing comes often.
+   */
   #noteIndirect(): void {
     const { code } = this;
     if (this.#hotThreshold === 0) return;
@@ -363,7 +441,9 @@ class InterpreterEmitter extends RecordLowering {
     code.end();
   }
 
-  /** Runs `then` (which must leave) when the record has a translation; its slot is in VALUE + 1 … kept in SCRATCH_I32. */
+  /**
+   * Runs `then` (which must leave) when the record has a translation; its slot is in VALUE + 1 … kept in SCRATCH_I32.
+   */
   #ifTranslated(then: () => void): void {
     const { code } = this;
     code.localGet(RECORD);
@@ -378,7 +458,10 @@ class InterpreterEmitter extends RecordLowering {
     code.end();
   }
 
-  /** The interpreter stands in table slots of call targets that weren't translated; they may be by now, as a part of something else. */
+  /**
+   * The interpreter stands in table slots of call targets that weren't translated; they may be by now, as a part of
+   * something else.
+   */
   #forward(): void {
     const { code } = this;
     code.localGet(RECORD);
@@ -480,7 +563,10 @@ class InterpreterEmitter extends RecordLowering {
     code.br(this.#exit);
   }
 
-  /** The hook sees a precise state. When it goes on, the table base is the same; tables' contents, records and fuel may have changed. */
+  /**
+   * The hook sees a precise state. When it goes on, the table base is the same; tables' contents, records and fuel may
+   * have changed.
+   */
   #ecall(): void {
     const { code } = this;
     this.currentPc();

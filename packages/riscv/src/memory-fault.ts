@@ -10,7 +10,12 @@ import type { FaultingAccess } from "./processor.ts";
 
 /** What the instruction at the pc wanted of memory, and the slow way to do it: for MEMORY exits. */
 
-interface MemoryInstruction { size: number; kind: FaultingAccess["kind"]; isSigned: boolean; isReserved: boolean }
+interface MemoryInstruction {
+  size: number;
+  kind: FaultingAccess["kind"];
+  isSigned: boolean;
+  isReserved: boolean;
+}
 
 const MEMORY_INSTRUCTIONS: ReadonlyMap<number, MemoryInstruction> = new Map(
   INSTRUCTIONS.flatMap((instruction, index): [number, MemoryInstruction][] => {
@@ -20,21 +25,41 @@ const MEMORY_INSTRUCTIONS: ReadonlyMap<number, MemoryInstruction> = new Map(
 );
 
 function describe(name: string): MemoryInstruction | undefined {
-  const plain = (size: number, kind: "load" | "store", isSigned: boolean): MemoryInstruction => ({ size, kind, isSigned, isReserved: false });
+  const plain = (size: number, kind: "load" | "store", isSigned: boolean): MemoryInstruction => ({
+    size,
+    kind,
+    isSigned,
+    isReserved: false,
+  });
   switch (name) {
-    case "lb": return plain(1, "load", true);
-    case "lh": return plain(2, "load", true);
-    case "lw": return plain(4, "load", true);
-    case "ld": return plain(8, "load", false);
-    case "lbu": return plain(1, "load", false);
-    case "lhu": return plain(2, "load", false);
-    case "lwu": return plain(4, "load", false);
-    case "flw": return plain(4, "load", false);
-    case "fld": return plain(8, "load", false);
-    case "sb": return plain(1, "store", false);
-    case "sh": return plain(2, "store", false);
-    case "sw": case "fsw": return plain(4, "store", false);
-    case "sd": case "fsd": return plain(8, "store", false);
+    case "lb":
+      return plain(1, "load", true);
+    case "lh":
+      return plain(2, "load", true);
+    case "lw":
+      return plain(4, "load", true);
+    case "ld":
+      return plain(8, "load", false);
+    case "lbu":
+      return plain(1, "load", false);
+    case "lhu":
+      return plain(2, "load", false);
+    case "lwu":
+      return plain(4, "load", false);
+    case "flw":
+      return plain(4, "load", false);
+    case "fld":
+      return plain(8, "load", false);
+    case "sb":
+      return plain(1, "store", false);
+    case "sh":
+      return plain(2, "store", false);
+    case "sw":
+    case "fsw":
+      return plain(4, "store", false);
+    case "sd":
+    case "fsd":
+      return plain(8, "store", false);
   }
   const size = name.endsWith(".w") ? 4 : 8;
   if (name.startsWith("lr.")) return { size, kind: "load", isSigned: true, isReserved: true };
@@ -44,7 +69,10 @@ function describe(name: string): MemoryInstruction | undefined {
 
 const DECODED = newDecoded();
 
-function decodeAtPc(physical: PhysicalMemory, code: TranslatedCodeCache): { decoded: Decoded; memory: MemoryInstruction } {
+function decodeAtPc(
+  physical: PhysicalMemory,
+  code: TranslatedCodeCache,
+): { decoded: Decoded; memory: MemoryInstruction } {
   const word = code.fetchWord(physical.u32[HART_PC >>> 2] as number);
   assert(code.fetchFault < 0, "the page of an instruction that was executed is there");
   decode(word, DECODED);
@@ -53,7 +81,9 @@ function decodeAtPc(physical: PhysicalMemory, code: TranslatedCodeCache): { deco
   return { decoded: DECODED, memory };
 }
 
-/** rs1 + imm: modulo 2^32 in the paged mode, the signed 64-bit number (as a double, exact below 2^53) in the wide one. */
+/**
+ * rs1 + imm: modulo 2^32 in the paged mode, the signed 64-bit number (as a double, exact below 2^53) in the wide one.
+ */
 function effectiveAddress(physical: PhysicalMemory, decoded: Decoded, mode: AddressMode): number {
   const low = physical.u32[(HART_X + decoded.rs1 * 8) >>> 2] as number;
   const sum = low + decoded.imm;
@@ -69,11 +99,17 @@ export function faultingAccess(physical: PhysicalMemory, code: TranslatedCodeCac
 }
 
 /** @see Processor.emulateMisaligned */
-export function emulateMisaligned(physical: PhysicalMemory, code: TranslatedCodeCache, mode: AddressMode, translate: (va: number) => number): number {
+export function emulateMisaligned(
+  physical: PhysicalMemory,
+  code: TranslatedCodeCache,
+  mode: AddressMode,
+  translate: (va: number) => number,
+): number {
   const { decoded, memory } = decodeAtPc(physical, code);
   if (memory.isReserved) return -1;
   const va = effectiveAddress(physical, decoded, mode);
-  const isFloat = INSTRUCTIONS[decoded.index]!.operands.startsWith("f") || INSTRUCTIONS[decoded.index]!.operands[2] === "f";
+  const isFloat =
+    INSTRUCTIONS[decoded.index]!.operands.startsWith("f") || INSTRUCTIONS[decoded.index]!.operands[2] === "f";
   const { u8, u32 } = physical;
   const file = isFloat ? HART_F : HART_X;
   if (memory.kind === "store") {

@@ -23,11 +23,15 @@ function framesStart(codePages: number, slots: number): number {
  * framesStart frames of 4 KiB, owned by the kernel, up to `size`
  * ```
  *
- * The host commits pages when they are first touched, so what is reserved and unused costs nothing. Everything stays below
- * 2 GiB unless the user asks for more memory, because indexes up to 2^31 are small integers for the host's compiler.
+ * The host commits pages when they are first touched, so what is reserved and unused costs nothing. Everything stays
+ * below 2 GiB unless the user asks for more memory, because indexes up to 2^31 are small integers for the host's
+ * compiler.
  */
 export class PhysicalMemory {
-  /** Most bytes of frames beside the arena and the slots of a machine as it is made by default: one WebAssembly memory has 4 GiB. */
+  /**
+   * Most bytes of frames beside the arena and the slots of a machine as it is made by default: one WebAssembly memory
+   * has 4 GiB.
+   */
   static readonly FRAME_BYTES_MAX = 2 ** 32 - framesStart(CODE_PAGES, SLOTS);
   readonly memory: WasmMemory;
   readonly size: number;
@@ -61,4 +65,3 @@ export class PhysicalMemory {
     this.f64 = new Float64Array(buffer);
   }
 }
-

@@ -6,14 +6,15 @@ import type { PhysicalMemory } from "./physical-memory.ts";
 /** What the kernel lends the processor. */
 export interface ProcessorHooks {
   /**
-   * A system call, called from within translated code with HART_PC at the `ecall`. The hook reads and writes the register
-   * file. It returns 0 to go on at pc + 4 (only a0 may have changed; the hook doesn't touch HART_PC), or 1 to leave `run`
-   * with ExitReason.ECALL: then the hook has set HART_PC itself.
+   * A system call, called from within translated code with HART_PC at the `ecall`. The hook reads and writes the
+   * register file. It returns 0 to go on at pc + 4 (only a0 may have changed; the hook doesn't touch HART_PC), or 1 to
+   * leave `run` with ExitReason.ECALL: then the hook has set HART_PC itself.
    */
   onEcall(): number;
   /**
-   * An aligned access to the byte at `va` missed the TLB in the wide mode, within translated code. A hook that maps the page with the right asked
-   * for returns true, and the access is done; else `run` leaves with MEMORY, as always without the hook. It changes nothing else.
+   * An aligned access to the byte at `va` missed the TLB in the wide mode, within translated code. A hook that maps the
+   * page with the right asked for returns true, and the access is done; else `run` leaves with MEMORY, as always
+   * without the hook. It changes nothing else.
    */
   onTlbMiss?(va: number, forWrite: boolean): boolean;
   /**
@@ -24,10 +25,11 @@ export interface ProcessorHooks {
 }
 
 /**
- * The address-space slots: flat tables that translated code reads. They are a cache of the kernel's page tables, so the kernel
- * may recycle a slot at any time and fill it again by faults.
+ * The address-space slots: flat tables that translated code reads. They are a cache of the kernel's page tables, so the
+ * kernel may recycle a slot at any time and fill it again by faults.
  *
- * Read and write table entry: host page − guest page − 4095 (0: not mapped; access.ts says why). Code table entry: address of a code page (0: none).
+ * Read and write table entry: host page − guest page − 4095 (0: not mapped; access.ts says why). Code table entry:
+ * address of a code page (0: none).
  */
 export interface AddressTables {
   /** Takes a slot whose tables are all empty; −1 when none is free. */
@@ -49,8 +51,9 @@ export interface AddressTables {
 }
 
 /**
- * What translated code sees of the one address space that runs in the wide mode, instead of read and write tables: two TLBs. An entry
- * may be overwritten by another page's at any time, so every page that isn't there leaves with MEMORY and is to be mapped again.
+ * What translated code sees of the one address space that runs in the wide mode, instead of read and write tables: two
+ * TLBs. An entry may be overwritten by another page's at any time, so every page that isn't there leaves with MEMORY
+ * and is to be mapped again.
  */
 export interface WideTlb {
   /** Maps the page at `va` (a multiple of 4096, below 2^53) to the frame at physical address `frame`. */
@@ -65,8 +68,8 @@ export interface WideTlb {
 }
 
 /**
- * Code of one executable mapping: a range of virtual pages with their predecoded records and translations. Regions with the
- * same key are shared by all address spaces that map the same file pages at the same addresses.
+ * Code of one executable mapping: a range of virtual pages with their predecoded records and translations. Regions with
+ * the same key are shared by all address spaces that map the same file pages at the same addresses.
  */
 export interface CodeRegion {
   readonly key: string | null;
@@ -74,39 +77,59 @@ export interface CodeRegion {
   readonly mode: AddressMode;
   readonly start: number;
   readonly end: number;
-  /** Address of the code page for `va`, decoding from `frame` (physical address) as it is executed. The frame of a page is fixed until dropped. */
+  /**
+   * Address of the code page for `va`, decoding from `frame` (physical address) as it is executed. The frame of a page
+   * is fixed until dropped.
+   */
   page(va: number, frame: number): number;
   /** The code page if it exists, else 0: for fault-around. */
   existingPage(va: number): number;
-  /** Forgets decoded records and translations of pages that overlap `[start, end)`: their bytes changed. The pages stay mapped and are decoded anew from `frame`s as before. */
+  /**
+   * Forgets decoded records and translations of pages that overlap `[start, end)`: their bytes changed. The pages stay
+   * mapped and are decoded anew from `frame`s as before.
+   */
   invalidate(start: number, end: number): void;
 }
 
 export interface CodeCache {
-  /** The shared region for `key`, or a private one (key null), for address spaces that run in `mode` (default: paged). Counts one reference. */
+  /**
+   * The shared region for `key`, or a private one (key null), for address spaces that run in `mode` (default: paged).
+   * Counts one reference.
+   */
   open(key: string | null, start: number, end: number, mode?: AddressMode): CodeRegion;
-  /** Drops one reference. A private region's pages are freed with the last; shared ones are kept for later processes and evicted when the arena is full. */
+  /**
+   * Drops one reference. A private region's pages are freed with the last; shared ones are kept for later processes and
+   * evicted when the arena is full.
+   */
   close(region: CodeRegion): void;
   /** Called before the arena evicts: every address space must unmap its code entries (they fault back in). */
   onEvict: () => void;
 }
 
-export interface FaultingAccess { va: number; size: number; kind: "load" | "store" | "amo" }
+export interface FaultingAccess {
+  va: number;
+  size: number;
+  kind: "load" | "store" | "amo";
+}
 
 export interface ProcessorStatistics {
   instructions: number; // retired, exact
   interpreted: number; // of which by the interpreter
   decodedRecords: number;
-  translatedFunctions: number; translatedBlocks: number; translatedInstructions: number;
-  modules: number; wasmBytes: number; translateMs: number;
+  translatedFunctions: number;
+  translatedBlocks: number;
+  translatedInstructions: number;
+  modules: number;
+  wasmBytes: number;
+  translateMs: number;
 }
 
 export interface Processor {
   readonly physical: PhysicalMemory;
   /**
-   * How the active address space's data accesses are translated: through its slot's tables (`paged`, the default), or through `tlb`
-   * (`wide`: 64-bit addresses). Code lies below 4 GiB in both. Its regions must have been opened for the mode. May be set in
-   * `onEcall` when that returns 1.
+   * How the active address space's data accesses are translated: through its slot's tables (`paged`, the default), or
+   * through `tlb` (`wide`: 64-bit addresses). Code lies below 4 GiB in both. Its regions must have been opened for the
+   * mode. May be set in `onEcall` when that returns 1.
    */
   mode: AddressMode;
   readonly tables: AddressTables;
@@ -114,11 +137,15 @@ export interface Processor {
   readonly code: CodeCache;
   /** Runs the hart's state from HART_PC for at most `fuel` instructions (to the next canonical block boundary). */
   run(fuel: number): ExitReason;
-  /** Decodes the instruction at the pc after a MEMORY exit and tells what it wanted to touch (from the registers). In the wide mode `va` is the signed 64-bit number as a double (exact below 2^53; negative: no user address). */
+  /**
+   * Decodes the instruction at the pc after a MEMORY exit and tells what it wanted to touch (from the registers). In
+   * the wide mode `va` is the signed 64-bit number as a double (exact below 2^53; negative: no user address).
+   */
   faultingAccess(): FaultingAccess;
   /**
-   * After a MEMORY exit whose page(s) are mapped with the rights needed: does the one misaligned or page-crossing load or store byte by byte
-   * through `translate` and advances the pc. Returns 0; or −1 when it is an AMO, LR or SC (misaligned: SIGBUS).
+   * After a MEMORY exit whose page(s) are mapped with the rights needed: does the one misaligned or page-crossing load
+   * or store byte by byte through `translate` and advances the pc. Returns 0; or −1 when it is an AMO, LR or SC
+   * (misaligned: SIGBUS).
    * @param translate  physical address for one byte, checked by the caller before
    */
   emulateMisaligned(translate: (va: number) => number): number;

@@ -11,14 +11,18 @@ const COUNT = 0xff << 16;
 export const RUN_ENDS = 8;
 
 /**
- * Remembers the records of instruction words, which don't depend on their place: programs are made of few distinct words, and most decoding
- * becomes three loads and stores. Direct-mapped; the word 0 (illegal) stands for an empty place and isn't kept.
+ * Remembers the records of instruction words, which don't depend on their place: programs are made of few distinct
+ * words, and most decoding becomes three loads and stores. Direct-mapped; the word 0 (illegal) stands for an empty
+ * place and isn't kept.
  */
 export class RecordCache {
   readonly #words = new Int32Array(PLACES);
   readonly #records = new Uint32Array(PLACES * 3);
 
-  /** Writes the record of `word` (of a compressed one only the low half is set) at `address`; count and slot stay. @returns length | RUN_ENDS */
+  /**
+   * Writes the record of `word` (of a compressed one only the low half is set) at `address`; count and slot
+   * stay. @returns length | RUN_ENDS
+   */
   write(views: RecordViews, address: number, word: number): number {
     const { u32 } = views;
     const at = address >>> 2;

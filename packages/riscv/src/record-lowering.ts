@@ -32,7 +32,10 @@ export const ADDRESS = 20;
 export const SCRATCH_F32 = 21;
 export const SCRATCH_F64 = 25;
 export const INTERPRETER_LOCALS: { count: number; type: ValueType }[] = [
-  { count: 14, type: Type.i32 }, { count: 5, type: Type.i64 }, { count: 4, type: Type.f32 }, { count: 4, type: Type.f64 },
+  { count: 14, type: Type.i32 },
+  { count: 5, type: Type.i64 },
+  { count: 4, type: Type.f32 },
+  { count: 4, type: Type.f64 },
 ];
 
 export class RecordLowering extends AddressedLowering implements Lowering {
@@ -41,7 +44,10 @@ export class RecordLowering extends AddressedLowering implements Lowering {
 
   constructor(code: CodeWriter, mode: AddressMode, helper: (name: string) => number) {
     super({
-      code, mode, helper, access: { tables: TABLES, va: VA, delta: DELTA, address: ADDRESS },
+      code,
+      mode,
+      helper,
+      access: { tables: TABLES, va: VA, delta: DELTA, address: ADDRESS },
       scratch: { i32: SCRATCH_I32, i64: SCRATCH_I64, f32: SCRATCH_F32, f64: SCRATCH_F64 },
     });
     this.roundingMode = -1;

@@ -17,11 +17,23 @@ import { HART_SINK, HART_X } from "./hart-state.ts";
  * 14 u16 entry     which of the translation's entries this pc is
  * ```
  *
- * An instruction that ends at or beyond its page's end can't be followed by `rec + length`. Its record is TAIL, whose imm
- * points to a copy elsewhere (tailRecordAddress) that is followed by a NEXT_PAGE record.
+ * An instruction that ends at or beyond its page's end can't be followed by `rec + length`. Its record is TAIL, whose
+ * imm points to a copy elsewhere (tailRecordAddress) that is followed by a NEXT_PAGE record.
  */
 export const RECORD_SIZE = 16;
-export const Record = { op: 0, count: 2, length: 3, rs1: 4, rs2: 5, rd: 6, imm: 8, rs3: 8, rm: 9, slot: 12, entry: 14 } as const;
+export const Record = {
+  op: 0,
+  count: 2,
+  length: 3,
+  rs1: 4,
+  rs2: 5,
+  rd: 6,
+  imm: 8,
+  rs3: 8,
+  rm: 9,
+  slot: 12,
+  entry: 14,
+} as const;
 
 export const RecordOp = {
   UNDECODED: 0,
@@ -73,7 +85,14 @@ export function isLinkRegister(register: number): boolean {
 
 /** True for what ends a straight run: jumps, branches, traps, and what we don't know. */
 export function endsRun(index: number): boolean {
-  return index < 0 || index === JAL || index === JALR || index === ECALL || index === EBREAK || (index >= FIRST_BRANCH && index <= LAST_BRANCH);
+  return (
+    index < 0 ||
+    index === JAL ||
+    index === JALR ||
+    index === ECALL ||
+    index === EBREAK ||
+    (index >= FIRST_BRANCH && index <= LAST_BRANCH)
+  );
 }
 
 export function isBranch(index: number): boolean {
@@ -81,7 +100,12 @@ export function isBranch(index: number): boolean {
 }
 
 function isPure(index: number): boolean {
-  return index === LUI || index === AUIPC || (index >= FIRST_PURE && index <= LAST_PURE) || (index >= FIRST_MULTIPLY && index <= LAST_MULTIPLY);
+  return (
+    index === LUI ||
+    index === AUIPC ||
+    (index >= FIRST_PURE && index <= LAST_PURE) ||
+    (index >= FIRST_MULTIPLY && index <= LAST_MULTIPLY)
+  );
 }
 
 function recordOp(decoded: Decoded): number {
@@ -100,7 +124,12 @@ function recordOp(decoded: Decoded): number {
 }
 
 /** Views over the physical memory that hold records. */
-export interface RecordViews { readonly u8: Uint8Array; readonly u16: Uint16Array; readonly i32: Int32Array; readonly u32: Uint32Array }
+export interface RecordViews {
+  readonly u8: Uint8Array;
+  readonly u16: Uint16Array;
+  readonly i32: Int32Array;
+  readonly u32: Uint32Array;
+}
 
 /** Writes the record of `decoded` at `address`; count and slot stay as they are. */
 export function writeRecord(views: RecordViews, address: number, decoded: Decoded): void {
@@ -111,11 +140,15 @@ export function writeRecord(views: RecordViews, address: number, decoded: Decode
   views.u8[address + Record.rs2] = decoded.rs2 * 8;
   const writesInteger = instruction !== undefined && instruction.operands[0] === "x";
   views.u16[(address + Record.rd) >>> 1] = writesInteger && decoded.rd === 0 ? HART_SINK - HART_X : decoded.rd * 8;
-  views.i32[(address + Record.imm) >>> 2] = instruction?.hasRoundingMode === true ? (decoded.rs3 * 8) | (decoded.rm << 8) : decoded.imm;
+  views.i32[(address + Record.imm) >>> 2] =
+    instruction?.hasRoundingMode === true ? (decoded.rs3 * 8) | (decoded.rm << 8) : decoded.imm;
   views.u16[(address + Record.op) >>> 1] = op;
 }
 
-/** Scratch records for instructions at a page's end: 128 bytes for each code page, two copies with their NEXT_PAGE records. */
+/**
+ * Scratch records for instructions at a page's end: 128 bytes for each code page, two copies with their NEXT_PAGE
+ * records.
+ */
 export const TAIL_AREA = 512 << 10;
 export const TAIL_SIZE = 128;
 

@@ -3,5 +3,15 @@ export { PhysicalMemory, CODE_PAGE_SIZE, SLOT_SIZE } from "./physical-memory.ts"
 export * from "./hart-state.ts";
 export type { AddressMode } from "./access.ts";
 export { ExitReason } from "./exit-reason.ts";
-export type { Processor, ProcessorHooks, ProcessorOptions, ProcessorStatistics, AddressTables, WideTlb, CodeRegion, CodeCache, FaultingAccess } from "./processor.ts";
+export type {
+  Processor,
+  ProcessorHooks,
+  ProcessorOptions,
+  ProcessorStatistics,
+  AddressTables,
+  WideTlb,
+  CodeRegion,
+  CodeCache,
+  FaultingAccess,
+} from "./processor.ts";
 export { createProcessor } from "./create-processor.ts";

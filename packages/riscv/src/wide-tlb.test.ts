@@ -1,4 +1,7 @@
-/** The TLB of the wide mode against what a map of pages says: rights, neighbours that share an entry, and addresses above 4 GiB. */
+/**
+ * The TLB of the wide mode against what a map of pages says: rights, neighbours that share an entry, and addresses
+ * above 4 GiB.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NodeWasmEngine } from "@stratos/host-node";
@@ -37,7 +40,11 @@ test("pages that share an entry displace each other, and only their own entries 
   const tlb = new DirectMappedTlb(physical);
   tlb.map(HIGH, FRAME, true);
   tlb.map(RIVAL, FRAME + 4096, false);
-  assert.deepEqual([reads(HIGH), writes(HIGH), reads(RIVAL), writes(RIVAL)], [-1, FRAME, FRAME + 4096, -1], "a page that is only read leaves the rival's write entry");
+  assert.deepEqual(
+    [reads(HIGH), writes(HIGH), reads(RIVAL), writes(RIVAL)],
+    [-1, FRAME, FRAME + 4096, -1],
+    "a page that is only read leaves the rival's write entry",
+  );
   tlb.unmap(HIGH, HIGH + 4096);
   assert.deepEqual([writes(HIGH), reads(RIVAL)], [-1, FRAME + 4096]);
   tlb.flush();

@@ -6,7 +6,8 @@ const PAGE_SIZE = 4096;
 const ENTRY_SIZE = 16;
 
 /**
- * The two TLBs of the wide mode, direct-mapped by the low bits of the page number. They hold pages of one address space.
+ * The two TLBs of the wide mode, direct-mapped by the low bits of the page number. They hold pages of one address
+ * space.
  *
  * ```
  * entry  0   u64  virtual page address | WIDE_VALID (0: empty)
@@ -49,7 +50,8 @@ export class DirectMappedTlb implements WideTlb {
   writeProtect(start: number, end: number): void {
     if (this.#isEmpty) return;
     if (end - start >= WIDE_TLB_ENTRIES * PAGE_SIZE) return this.writeProtectAll();
-    for (let va = start - (start % PAGE_SIZE); va < end; va += PAGE_SIZE) this.#protect(va >>> 0, Math.floor(va / 2 ** 32));
+    for (let va = start - (start % PAGE_SIZE); va < end; va += PAGE_SIZE)
+      this.#protect(va >>> 0, Math.floor(va / 2 ** 32));
   }
 
   writeProtectAll(): void {

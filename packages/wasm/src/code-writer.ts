@@ -2,8 +2,8 @@ import { Op } from "./opcodes.ts";
 import type { ValueType } from "./opcodes.ts";
 
 /**
- * Writes WebAssembly instructions into a byte buffer that is used again for each module. Emission is on the path of every
- * translation, so nothing here allocates (but when the buffer grows) and lengths are patched in place.
+ * Writes WebAssembly instructions into a byte buffer that is used again for each module. Emission is on the path of
+ * every translation, so nothing here allocates (but when the buffer grows) and lengths are patched in place.
  *
  * Labels are absolute nesting depths: `block`, `loop` and `if` return theirs, `br(label)` computes the relative index.
  */
@@ -18,7 +18,9 @@ export class CodeWriter {
     this.#depth = 0;
   }
 
-  get depth(): number { return this.#depth; }
+  get depth(): number {
+    return this.#depth;
+  }
 
   reset(): void {
     this.length = 0;
@@ -46,7 +48,8 @@ export class CodeWriter {
 
   /** Unsigned LEB128 of a u32. */
   u32(value: number): void {
-    if (value >= 0 && value < 0x80) { // nearly always
+    if (value >= 0 && value < 0x80) {
+      // nearly always
       this.byte(value);
       return;
     }

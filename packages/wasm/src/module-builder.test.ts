@@ -7,7 +7,10 @@ import { Op, Type } from "./opcodes.ts";
 
 declare const WebAssembly: {
   readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object, imports: object) => { readonly exports: Record<string, (...parameters: unknown[]) => unknown> };
+  readonly Instance: new (
+    module: object,
+    imports: object,
+  ) => { readonly exports: Record<string, (...parameters: unknown[]) => unknown> };
   readonly Table: new (descriptor: object) => { get(index: number): unknown };
   readonly Memory: new (descriptor: object) => { readonly buffer: ArrayBuffer };
 };
@@ -20,7 +23,17 @@ test("constants of every size come back", () => {
   const builder = new ModuleBuilder();
   const { code } = builder;
   const i32 = [0, 1, -1, 63, 64, -64, -65, 8191, 8192, 0x7fffffff, -0x80000000];
-  const i64: [number, number][] = [[0, 0], [-1, -1], [0, -1], [0x7fffffff, -1], [-0x80000000, 0], [0x12345678, 0x9abcdef0], [0, 0x40], [-1, -64], [-1, -65]];
+  const i64: [number, number][] = [
+    [0, 0],
+    [-1, -1],
+    [0, -1],
+    [0x7fffffff, -1],
+    [-0x80000000, 0],
+    [0x12345678, 0x9abcdef0],
+    [0, 0x40],
+    [-1, -64],
+    [-1, -65],
+  ];
   i32.forEach((value, index) => {
     builder.exportFunction(`i32_${index}`, builder.addFunction(builder.type([], [Type.i32])));
     const start = code.beginFunction([]);
@@ -35,7 +48,9 @@ test("constants of every size come back", () => {
   });
   const exports = compile(builder);
   i32.forEach((value, index) => assert.equal(exports[`i32_${index}`]!(), value));
-  i64.forEach(([high, low], index) => assert.equal(exports[`i64_${index}`]!(), (BigInt(high) << 32n) | BigInt(low >>> 0)));
+  i64.forEach(([high, low], index) =>
+    assert.equal(exports[`i64_${index}`]!(), (BigInt(high) << 32n) | BigInt(low >>> 0)),
+  );
 });
 
 test("labels are absolute: a branch out of nested blocks finds its own", () => {
@@ -58,7 +73,10 @@ test("labels are absolute: a branch out of nested blocks finds its own", () => {
   code.i32Const(30);
   code.endFunction(start);
   const { choose } = compile(builder);
-  assert.deepEqual([0, 1, 2, 99].map((value) => choose!(value)), [10, 20, 30, 30]);
+  assert.deepEqual(
+    [0, 1, 2, 99].map((value) => choose!(value)),
+    [10, 20, 30, 30],
+  );
 });
 
 test("elements fill table slots, imports are called, a template is used twice", () => {
@@ -71,7 +89,10 @@ test("elements fill table slots, imports are called, a template is used twice", 
   const table = new WebAssembly.Table({ element: "anyfunc", initial: 8 });
   const memory = new WebAssembly.Memory({ initial: 1 });
   const imports = { m: { memory, table, twice: (value: number) => value * 2 } };
-  for (const [slot, increment] of [[3, 1], [5, 7]] as const) {
+  for (const [slot, increment] of [
+    [3, 1],
+    [5, 7],
+  ] as const) {
     builder.clearFunctions();
     builder.addElement(slot, builder.addFunction(type));
     const start = code.beginFunction([{ count: 1, type: Type.i32 }]);

@@ -4,8 +4,8 @@ import { Type } from "./opcodes.ts";
 import type { ValueType } from "./opcodes.ts";
 
 /**
- * Puts a binary module together. Source: WebAssembly Core Specification 2.0 §5.5 (Modules).
- * Order of use: types and imports, then functions with their bodies through `code`, then exports and elements, then `finish`.
+ * Puts a binary module together. Source: WebAssembly Core Specification 2.0 §5.5 (Modules). Order of use: types and
+ * imports, then functions with their bodies through `code`, then exports and elements, then `finish`.
  */
 export class ModuleBuilder {
   /** The code section's bodies, in order of `addFunction`. */
@@ -34,10 +34,14 @@ export class ModuleBuilder {
     code.reset();
   }
 
-  get functionCount(): number { return this.#functionImportCount + this.#functions.length; }
+  get functionCount(): number {
+    return this.#functionImportCount + this.#functions.length;
+  }
 
   type(parameters: readonly ValueType[], results: readonly ValueType[]): number {
-    const found = this.#types.findIndex((type) => sameTypes(type.parameters, parameters) && sameTypes(type.results, results));
+    const found = this.#types.findIndex(
+      (type) => sameTypes(type.parameters, parameters) && sameTypes(type.results, results),
+    );
     if (found >= 0) return found;
     return this.#types.push({ parameters, results }) - 1;
   }

@@ -1,6 +1,23 @@
-/** Access control lists with the inodes that they belong to: an inode's mode and its list always say the same (acl(5), CORRESPONDENCE). */
+/**
+ * Access control lists with the inodes that they belong to: an inode's mode and its list always say the same (acl(5),
+ * CORRESPONDENCE).
+ */
 import {
-  ACL_ACCESS_NAME, ACL_DEFAULT_NAME, aclMode, aclWithMode, EACCES, EINVAL, ENODATA, ENOENT, EOPNOTSUPP, isMinimalAcl, parseAcl, S_IFDIR, S_IFLNK, S_IFMT, serializeAcl,
+  ACL_ACCESS_NAME,
+  ACL_DEFAULT_NAME,
+  aclMode,
+  aclWithMode,
+  EACCES,
+  EINVAL,
+  ENODATA,
+  ENOENT,
+  EOPNOTSUPP,
+  isMinimalAcl,
+  parseAcl,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  serializeAcl,
 } from "@stratos/abi";
 import type { Acl } from "@stratos/abi";
 import { INODE_AT_MODE } from "../format/inode-item.ts";
@@ -12,8 +29,8 @@ import { accessAcl } from "./permission.ts";
 /**
  * Sets the list of that attribute name; an empty one takes it away.
  *
- * @returns 0; −EINVAL for a list that acl_valid(3) refuses, −EACCES for a default list of what is no directory, −EOPNOTSUPP for a symbolic link
- *   or another name, −ENOSPC
+ * @returns 0; −EINVAL for a list that acl_valid(3) refuses, −EACCES for a default list of what is no directory,
+ *   −EOPNOTSUPP for a symbolic link or another name, −ENOSPC
  */
 export function setAcl(subvolume: Subvolume, ino: number, name: string, value: Uint8Array): number {
   const isDefault = name === ACL_DEFAULT_NAME;
@@ -41,7 +58,10 @@ export function followMode(subvolume: Subvolume, ino: number, mode: number): voi
   if (acl !== null) set(subvolume, ino, ACL_ACCESS_NAME, serializeAcl(aclWithMode(acl, mode)), 0);
 }
 
-/** acl(5), OBJECT CREATION: what is made in a directory with a default list gets that, cut by its mode; in another one the umask cuts the mode. */
+/**
+ * acl(5), OBJECT CREATION: what is made in a directory with a default list gets that, cut by its mode; in another one
+ * the umask cuts the mode.
+ */
 export function inheritAcl(subvolume: Subvolume, directory: number, ino: number, umask: number): void {
   const at = loadInode(subvolume, ino);
   const mode = subvolume.volume.inodes.words[at + INODE_AT_MODE]!;

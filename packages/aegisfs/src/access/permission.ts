@@ -1,5 +1,20 @@
 /** Who may do what to an inode: mode bits and access control lists, as Linux decides (path_resolution(7), acl(5)). */
-import { ACL_ACCESS_NAME, ACL_GROUP, ACL_GROUP_OBJ, ACL_MASK, ACL_OTHER, ACL_USER, ACL_USER_OBJ, EACCES, parseAcl, R_OK, S_IFDIR, S_IFMT, W_OK, X_OK } from "@stratos/abi";
+import {
+  ACL_ACCESS_NAME,
+  ACL_GROUP,
+  ACL_GROUP_OBJ,
+  ACL_MASK,
+  ACL_OTHER,
+  ACL_USER,
+  ACL_USER_OBJ,
+  EACCES,
+  parseAcl,
+  R_OK,
+  S_IFDIR,
+  S_IFMT,
+  W_OK,
+  X_OK,
+} from "@stratos/abi";
 import type { Acl } from "@stratos/abi";
 import { INODE_AT_GID, INODE_AT_MODE, INODE_AT_UID } from "../format/inode-item.ts";
 import { loadInode, mayHaveItems } from "../file/inode.ts";
@@ -7,7 +22,11 @@ import { get as getXattr } from "../file/xattrs.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 
 /** Whose rights count. User 0 may do what CAP_DAC_OVERRIDE, CAP_FOWNER and CAP_CHOWN allow. */
-export interface Credentials { readonly uid: number; readonly gid: number; readonly groups: readonly number[] }
+export interface Credentials {
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups: readonly number[];
+}
 
 /** R_OK, W_OK, X_OK together in `want`. Returns 0 or −EACCES; the inode exists. Throws Failure. */
 export function checkAccess(subvolume: Subvolume, ino: number, who: Credentials, want: number): number {
@@ -17,7 +36,8 @@ export function checkAccess(subvolume: Subvolume, ino: number, who: Credentials,
   if (who.uid === 0) return (want & X_OK) === 0 || (mode & 0o111) !== 0 || (mode & S_IFMT) === S_IFDIR ? 0 : -EACCES;
   const owner = words[at + INODE_AT_UID]!;
   const group = words[at + INODE_AT_GID]!;
-  // Where the group bits, which are the list's mask, give nothing, no list can give more to those who are not the owner.
+  // Where the group bits, which are the list's mask, give nothing, no list can give more to those who are not the
+  // owner.
   const acl = owner !== who.uid && (mode & 0o070) !== 0 ? accessAcl(subvolume, ino) : null;
   const allowed = acl !== null ? aclAllows(acl, group, who, want) : (modeFor(mode, owner, group, who) & want) === want;
   return allowed ? 0 : -EACCES;

@@ -32,8 +32,14 @@ export interface AuditRecord {
   readonly otherName: string;
 }
 
-/** What stands for the first `blocks` blocks of a log: how many records they hold, the hash of the last one, and the Merkle tree over them. */
-export interface Head extends Peaks { records: number; readonly last: Uint8Array }
+/**
+ * What stands for the first `blocks` blocks of a log: how many records they hold, the hash of the last one, and the
+ * Merkle tree over them.
+ */
+export interface Head extends Peaks {
+  records: number;
+  readonly last: Uint8Array;
+}
 
 export function emptyHead(): Head {
   return { blocks: 0, records: 0, last: new Uint8Array(HASH_SIZE), peaks: [] };
@@ -87,13 +93,21 @@ export function getOffset(view: DataView, at: number): FileOffset {
   return view.getUint32(at + 4, true) < 0x200000 ? getPair(view, at) : view.getBigUint64(at, true);
 }
 
-export interface AuditBlock { readonly number: number; readonly generation: number; readonly bytes: Uint8Array }
+export interface AuditBlock {
+  readonly number: number;
+  readonly generation: number;
+  readonly bytes: Uint8Array;
+}
 
 /** The block at or after `number`; null at the end. Throws Failure. */
 export function findAuditBlock({ tree }: Volume, number: number): AuditBlock | null {
   if (!tree.ceiling(0, AUDIT_MIDDLE, number) || tree.key(0) !== 0 || tree.key(1) !== AUDIT_MIDDLE) return null;
   const bytes = tree.bytes.slice(tree.offset, tree.offset + tree.length);
-  return { number: tree.key(2), generation: bytes.length < BLOCK_HEAD ? 0 : getPair(new DataView(bytes.buffer), HASH_SIZE), bytes };
+  return {
+    number: tree.key(2),
+    generation: bytes.length < BLOCK_HEAD ? 0 : getPair(new DataView(bytes.buffer), HASH_SIZE),
+    bytes,
+  };
 }
 
 /** The same, or a negated errno. */
@@ -119,8 +133,16 @@ export function auditRecords({ bytes }: { readonly bytes: Uint8Array }): AuditRe
     const end = nameEnd + view.getUint8(at + 2);
     if (end > bytes.length) return null;
     records.push({
-      operation: view.getUint8(at), subvolume: view.getUint32(at + 4, true), ino: view.getUint32(at + 8, true), other: view.getUint32(at + 12, true), seconds: getPair(view, at + 16),
-      nanoseconds: view.getUint32(at + 24, true), offset: getOffset(view, at + 28), length: getOffset(view, at + 36), name: byteString(bytes, at + RECORD_HEAD, nameEnd), otherName: byteString(bytes, nameEnd, end),
+      operation: view.getUint8(at),
+      subvolume: view.getUint32(at + 4, true),
+      ino: view.getUint32(at + 8, true),
+      other: view.getUint32(at + 12, true),
+      seconds: getPair(view, at + 16),
+      nanoseconds: view.getUint32(at + 24, true),
+      offset: getOffset(view, at + 28),
+      length: getOffset(view, at + 36),
+      name: byteString(bytes, at + RECORD_HEAD, nameEnd),
+      otherName: byteString(bytes, nameEnd, end),
     });
     at = end;
   }

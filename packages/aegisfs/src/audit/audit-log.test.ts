@@ -1,12 +1,26 @@
 /**
- * Goal: the log tells what was done, in the transaction that did it, and any change of it shows, with its place. Method: operations and what is
- * read back; then blocks are changed, taken away, exchanged and forged with right checksums.
+ * Goal: the log tells what was done, in the transaction that did it, and any change of it shows, with its place.
+ * Method: operations and what is read back; then blocks are changed, taken away, exchanged and forged with right
+ * checksums.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { S_IFREG } from "@stratos/abi";
 import { SeededRandom, sha256 } from "@stratos/base";
-import { auditHead, AuditLog, auditRecords, mount, Operation, OPERATION_NAMES, readAuditBlock, ROOT_INO, verifyAudit, type AuditBlock, type AuditReport, type Volume } from "../aegisfs.ts";
+import {
+  auditHead,
+  AuditLog,
+  auditRecords,
+  mount,
+  Operation,
+  OPERATION_NAMES,
+  readAuditBlock,
+  ROOT_INO,
+  verifyAudit,
+  type AuditBlock,
+  type AuditReport,
+  type Volume,
+} from "../aegisfs.ts";
 import { KIND_AUDIT, keyMiddle } from "../format/key.ts";
 import { commitAndCheck, freshVolume, mountedVolume } from "../testing/fresh-volume.ts";
 import { Room } from "../volume/reserve.ts";
@@ -53,8 +67,22 @@ test("operations are told with names, inodes and times; writes that continue eac
   volume.snapshot(volume.root, "s", { readOnly: true });
   commitAndCheck(volume, device);
   const records = blocksOf(volume).flatMap((block) => auditRecords(block)!);
-  assert.deepEqual(records.map(({ operation, name, otherName }) => `${OPERATION_NAMES[operation]!} ${name} ${otherName}`.trim()), ["create file", "write", "rename file renamed", "snapshot s"]);
-  assert.deepEqual(records[1], { operation: Operation.write, subvolume: 1, ino, other: 0, seconds: 1234, nanoseconds: 56, offset: 0, length: 20_000, name: "", otherName: "" });
+  assert.deepEqual(
+    records.map(({ operation, name, otherName }) => `${OPERATION_NAMES[operation]!} ${name} ${otherName}`.trim()),
+    ["create file", "write", "rename file renamed", "snapshot s"],
+  );
+  assert.deepEqual(records[1], {
+    operation: Operation.write,
+    subvolume: 1,
+    ino,
+    other: 0,
+    seconds: 1234,
+    nanoseconds: 56,
+    offset: 0,
+    length: 20_000,
+    name: "",
+    otherName: "",
+  });
   assert.equal(records[0]!.other, ino);
   assert.deepEqual(report(volume).problems, []);
 });
@@ -66,7 +94,9 @@ test("the log goes on after a remount, and what a crash takes back is not in it"
   const again = mountedVolume(mount(device));
   again.root.create(ROOT_INO, "kept", S_IFREG | 0o644, 0, 0);
   commitAndCheck(again, device);
-  const names = blocksOf(again).flatMap((block) => auditRecords(block)!).map(({ name }) => name);
+  const names = blocksOf(again)
+    .flatMap((block) => auditRecords(block)!)
+    .map(({ name }) => name);
   assert.ok(names.includes("kept") && !names.includes("lost"));
   assert.deepEqual(report(again, [before]).problems, []);
   assert.ok(auditHead(again)!.blocks > before.blocks);
@@ -131,7 +161,10 @@ test("a log that was rewritten with its chain and head shows against a head that
   assert.match(report(volume).problems[0]!.what, /Merkle root/);
   const problems = report(volume, [known]).problems;
   assert.match(problems[0]!.what, /known head/);
-  assert.deepEqual(report(loggedVolume().volume, [{ blocks: known.blocks + 5, root: known.root }]).problems.map(({ what }) => what), ["is missing: a known head stands for more than there is"]);
+  assert.deepEqual(
+    report(loggedVolume().volume, [{ blocks: known.blocks + 5, root: known.root }]).problems.map(({ what }) => what),
+    ["is missing: a known head stands for more than there is"],
+  );
 });
 
 test("what fsync made durable is in the log after a crash", () => {
@@ -145,7 +178,12 @@ test("what fsync made durable is in the log after a crash", () => {
   }
   const again = mountedVolume(mount(device));
   assert.ok(again.root.lookup(ROOT_INO, "synced") > 0);
-  assert.deepEqual(blocksOf(again).flatMap((block) => auditRecords(block)!).map(({ operation, name }) => `${OPERATION_NAMES[operation]!} ${name}`.trim()), ["create first", "write", "create second", "write", "create synced", "write"]);
+  assert.deepEqual(
+    blocksOf(again)
+      .flatMap((block) => auditRecords(block)!)
+      .map(({ operation, name }) => `${OPERATION_NAMES[operation]!} ${name}`.trim()),
+    ["create first", "write", "create second", "write", "create synced", "write"],
+  );
 });
 
 test("retention bounds the log; what is left proves the rest, and itself", () => {
@@ -158,7 +196,8 @@ test("retention bounds the log; what is left proves the rest, and itself", () =>
   assert.equal(blocksOf(volume)[0]!.number, atTrim.first);
   assert.deepEqual(report(volume).problems, []);
   assert.equal(report(volume).records, atTrim.records);
-  // A head from before retention still proves what is left, as long as what it stands for is where the rest begins or later.
+  // A head from before retention still proves what is left, as long as what it stands for is where the rest begins or
+  // later.
   assert.deepEqual(report(volume, [early]).problems, []);
   for (let round = 0; round < 60; round++) {
     assert.ok(volume.root.create(ROOT_INO, `later${round}`, S_IFREG | 0o644, 0, 0) > 0);
@@ -175,7 +214,11 @@ test("retention bounds the log; what is left proves the rest, and itself", () =>
   assert.ok(again.root.create(ROOT_INO, "new", S_IFREG | 0o644, 0, 0) > 0);
   again.commit();
   assert.equal(AuditLog.keep(again, { blocks: 0, seconds: 3600 }), 0);
-  assert.ok(blocksOf(again).flatMap((block) => auditRecords(block)!).every(({ seconds }) => seconds >= 5_000_000 - 3600));
+  assert.ok(
+    blocksOf(again)
+      .flatMap((block) => auditRecords(block)!)
+      .every(({ seconds }) => seconds >= 5_000_000 - 3600),
+  );
   assert.deepEqual(report(again).problems, []);
   commitAndCheck(again, device);
 });
@@ -192,7 +235,12 @@ test("a start that was forged, or made where blocks were taken away, shows", () 
   forged.observer = null;
   forged.properties.set("audit-start", start);
   forged.commit();
-  assert.match(report(forged).problems.map(({ what }) => what).join(), /start that the log does not tell of/);
+  assert.match(
+    report(forged)
+      .problems.map(({ what }) => what)
+      .join(),
+    /start that the log does not tell of/,
+  );
   const removed = trimmed();
   removed.observer = null;
   removed.properties.remove("audit-start");
@@ -215,5 +263,8 @@ test("a start that was forged, or made where blocks were taken away, shows", () 
   forge(volume, 3, bytes);
   volume.observer = observer;
   assert.equal(AuditLog.keep(volume, { blocks: 2, seconds: 0 }), 0);
-  assert.ok(report(volume).problems.some(({ first: from, last: to }) => from <= 3 && to >= 3), JSON.stringify(report(volume).problems));
+  assert.ok(
+    report(volume).problems.some(({ first: from, last: to }) => from <= 3 && to >= 3),
+    JSON.stringify(report(volume).problems),
+  );
 });

@@ -1,14 +1,28 @@
 /**
- * How long the audit log remembers. What is older than the volume's owner wants, or more than fits, goes from the beginning of the log, block by
- * block, within the commits that write new ones. In its place stays a *start*: a head of the blocks that are gone, with which the rest proves what it
- * did before, and every later head. The log tells of each start by its hash, so that nobody can put another one there and call it retention.
+ * How long the audit log remembers. What is older than the volume's owner wants, or more than fits, goes from the
+ * beginning of the log, block by block, within the commits that write new ones. In its place stays a *start*: a head of
+ * the blocks that are gone, with which the rest proves what it did before, and every later head. The log tells of each
+ * start by its hash, so that nobody can put another one there and call it retention.
  *
  * Bound: a commit removes TRIM_BLOCKS_MAX blocks at most, more than it adds.
  */
 import { sha256 } from "@stratos/base";
 import { Failure } from "../failure.ts";
 import type { Volume } from "../volume/volume.ts";
-import { AUDIT_MIDDLE, AUDIT_START_PROPERTY, auditRecords, BLOCK_HEAD, copyOfHead, decodeHead, emptyHead, encodeHead, findAuditBlock, getPair, HASH_SIZE, putPair } from "./audit-block.ts";
+import {
+  AUDIT_MIDDLE,
+  AUDIT_START_PROPERTY,
+  auditRecords,
+  BLOCK_HEAD,
+  copyOfHead,
+  decodeHead,
+  emptyHead,
+  encodeHead,
+  findAuditBlock,
+  getPair,
+  HASH_SIZE,
+  putPair,
+} from "./audit-block.ts";
 import type { Head } from "./audit-block.ts";
 import { addLeaf, leafHash } from "./merkle.ts";
 
@@ -18,7 +32,10 @@ export const TRIM_BLOCKS_MAX = 32;
 const SLACK = 8;
 
 /** 0: without that limit. */
-export interface AuditRetention { readonly blocks: number; readonly seconds: number }
+export interface AuditRetention {
+  readonly blocks: number;
+  readonly seconds: number;
+}
 
 export function auditRetention(volume: Volume): AuditRetention {
   const value = volume.properties.get(RETENTION_PROPERTY);
@@ -48,7 +65,8 @@ export function readStart(volume: Volume): Head {
 export function firstToKeep(volume: Volume, start: Head, end: number, retention: AuditRetention): number {
   let first = start.blocks;
   // The last block always stays.
-  if (retention.blocks > 0 && end - start.blocks > retention.blocks) first = Math.max(first, end - Math.max(1, retention.blocks));
+  if (retention.blocks > 0 && end - start.blocks > retention.blocks)
+    first = Math.max(first, end - Math.max(1, retention.blocks));
   if (retention.seconds > 0) {
     const oldest = volume.seconds - retention.seconds;
     for (; first < end - 1; first++) {
@@ -67,7 +85,9 @@ export function isDue(volume: Volume, start: Head, end: number, retention: Audit
   if (retention.seconds === 0 || kept < 2) return false;
   const block = findAuditBlock(volume, start.blocks);
   const last = block === null ? undefined : auditRecords(block)?.at(-1);
-  return last !== undefined && last.seconds < volume.seconds - retention.seconds - Math.floor(retention.seconds / SLACK);
+  return (
+    last !== undefined && last.seconds < volume.seconds - retention.seconds - Math.floor(retention.seconds / SLACK)
+  );
 }
 
 /** Takes blocks away up to `first`, some of them, inside of a transaction. Returns the new start. Throws Failure. */
@@ -76,7 +96,13 @@ export function trim(volume: Volume, start: Head, first: number): Head {
   for (let removed = 0; removed < TRIM_BLOCKS_MAX && next.blocks < first; removed++) {
     const block = findAuditBlock(volume, next.blocks);
     // What is missing, or does not follow, is for `verify` to tell: a start that hides it must not be made.
-    if (block === null || block.number !== next.blocks || block.bytes.length < BLOCK_HEAD || next.last.some((byte, index) => byte !== block.bytes[index])) break;
+    if (
+      block === null ||
+      block.number !== next.blocks ||
+      block.bytes.length < BLOCK_HEAD ||
+      next.last.some((byte, index) => byte !== block.bytes[index])
+    )
+      break;
     next.records += new DataView(block.bytes.buffer, block.bytes.byteOffset).getUint32(HASH_SIZE + 8, true);
     next.last.set(sha256(block.bytes));
     addLeaf(next, leafHash(block.bytes));

@@ -1,8 +1,13 @@
-/** The Merkle tree over the blocks of the audit log, as far as it is kept: roots of whole subtrees (RFC 9162 §2.1.1). */
+/**
+ * The Merkle tree over the blocks of the audit log, as far as it is kept: roots of whole subtrees (RFC 9162 §2.1.1).
+ */
 import { Sha256, sha256 } from "@stratos/base";
 
 /** A tree that grows at its right end. `peaks`: roots of whole subtrees, from the left (the largest) to the right. */
-export interface Peaks { blocks: number; peaks: Uint8Array[] }
+export interface Peaks {
+  blocks: number;
+  peaks: Uint8Array[];
+}
 
 export function leafHash(block: Uint8Array): Uint8Array {
   const digest = new Sha256();

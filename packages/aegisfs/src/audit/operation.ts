@@ -1,6 +1,9 @@
 import type { FileOffset } from "../file/file-offset.ts";
 
-/** What can happen to a volume, as its observer is told (FORMAT.md §11 has the same numbers in records of the audit log). */
+/**
+ * What can happen to a volume, as its observer is told (FORMAT.md §11 has the same numbers in records of the audit
+ * log).
+ */
 export const Operation = {
   create: 1,
   symlink: 2,
@@ -32,7 +35,9 @@ export const Operation = {
 export type Operation = (typeof Operation)[keyof typeof Operation];
 
 /** Name of each operation, for people. */
-export const OPERATION_NAMES: Readonly<Record<number, string>> = Object.fromEntries(Object.entries(Operation).map(([name, number]) => [number, name]));
+export const OPERATION_NAMES: Readonly<Record<number, string>> = Object.fromEntries(
+  Object.entries(Operation).map(([name, number]) => [number, name]),
+);
 
 export interface VolumeObserver {
   /**
@@ -42,15 +47,27 @@ export interface VolumeObserver {
    * @param result     what the operation returned: of `create` and `symlink` the new inode
    * @param ino        the inode that changed; for operations on names, the directory
    * @param name       in that directory; of an attribute or property; of a subvolume
-   * @param other      `cloneRange`, `copyRange`: the source; `link`: the inode that gets the name; `rename`: the new directory; `snapshot`, `rollback`: the other subvolume
+   * @param other      `cloneRange`, `copyRange`: the source; `link`: the inode that gets the name; `rename`: the new
+   *   directory; `snapshot`, `rollback`: the other subvolume
    * @param otherName  `rename`: the new name; `symlink`: the target
-   * @param offset     bytes; `trimAudit`: the first block of the log that stays; `create`: the mode; `setAttributes`: the mask; `rename`: the flags
+   * @param offset     bytes; `trimAudit`: the first block of the log that stays; `create`: the mode; `setAttributes`:
+   *   the mask; `rename`: the flags
    * @param length     bytes
    */
   changed(
-    subvolume: number, operation: Operation, result: number, ino: number, name: string, other: number, otherName: string, offset: FileOffset, length: FileOffset,
+    subvolume: number,
+    operation: Operation,
+    result: number,
+    ino: number,
+    name: string,
+    other: number,
+    otherName: string,
+    offset: FileOffset,
+    length: FileOffset,
   ): void;
-  /** The transaction is about to be committed: what the observer keeps in the volume is put there now. Throws Failure. */
+  /**
+   * The transaction is about to be committed: what the observer keeps in the volume is put there now. Throws Failure.
+   */
   beforeCommit?(): void;
   /** A commit should come soon: too much is waiting for it. */
   readonly wantsCommit?: boolean;

@@ -1,4 +1,7 @@
-/** Places of a table whose content differs from the tree's, linked through two columns: marked, cleaned and walked without allocation. */
+/**
+ * Places of a table whose content differs from the tree's, linked through two columns: marked, cleaned and walked
+ * without allocation.
+ */
 const NONE = -1;
 
 export class DirtyList {

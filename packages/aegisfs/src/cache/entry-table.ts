@@ -1,6 +1,6 @@
 /**
- * Directory entries in memory, in columns: names that lead somewhere, and names known to lead nowhere (inode 0). Changes of names are made
- * here; the tree gets them when they are settled.
+ * Directory entries in memory, in columns: names that lead somewhere, and names known to lead nowhere (inode 0).
+ * Changes of names are made here; the tree gets them when they are settled.
  *
  *   stored   the tree has an entry of this name
  *   dirty    what the tree has is not this: it is to be added, redirected, or (inode 0) removed
@@ -60,7 +60,13 @@ export class EntryTable {
   find(subvolume: number, parent: number, high: number, low: number, name: string): number {
     let at = this.#buckets[this.#bucketOf(subvolume, parent, high, low)]!;
     while (at !== NONE) {
-      if (this.lows[at] === low && this.parents[at] === parent && this.highs[at] === high && this.subvolumes[at] === subvolume && this.names[at] === name) {
+      if (
+        this.lows[at] === low &&
+        this.parents[at] === parent &&
+        this.highs[at] === high &&
+        this.subvolumes[at] === subvolume &&
+        this.names[at] === name
+      ) {
         this.flags[at]! |= RECENT;
         return at;
       }
@@ -71,17 +77,36 @@ export class EntryTable {
 
   /** True when another name of the same hash is in memory. */
   hasSibling(at: number): boolean {
-    const subvolume = this.subvolumes[at]!, parent = this.parents[at]!, high = this.highs[at]!, low = this.lows[at]!;
+    const subvolume = this.subvolumes[at]!,
+      parent = this.parents[at]!,
+      high = this.highs[at]!,
+      low = this.lows[at]!;
     let other = this.#buckets[this.#bucketOf(subvolume, parent, high, low)]!;
     while (other !== NONE) {
-      if (other !== at && this.lows[other] === low && this.parents[other] === parent && this.highs[other] === high && this.subvolumes[other] === subvolume) return true;
+      if (
+        other !== at &&
+        this.lows[other] === low &&
+        this.parents[other] === parent &&
+        this.highs[other] === high &&
+        this.subvolumes[other] === subvolume
+      )
+        return true;
       other = this.#nextInBucket[other]!;
     }
     return false;
   }
 
   /** A clean entry for a name of which nothing is known. */
-  add(subvolume: number, parent: number, high: number, low: number, name: string, ino: number, type: number, flags: number): number {
+  add(
+    subvolume: number,
+    parent: number,
+    high: number,
+    low: number,
+    name: string,
+    ino: number,
+    type: number,
+    flags: number,
+  ): number {
     let at = this.#free;
     if (at !== NONE) this.#free = this.#nextInBucket[at]!;
     else {
@@ -144,7 +169,8 @@ export class EntryTable {
   dirtyEntries(): Float64Array {
     const keys = new Float64Array(this.dirtyCount);
     let count = 0;
-    for (let at = this.#dirty.first; at !== NONE; at = this.#dirty.after(at)) keys[count++] = ((this.parents[at]! & 0xfffff) * 4096 + (this.highs[at]! >>> 8)) * ENTRIES_MAX + at;
+    for (let at = this.#dirty.first; at !== NONE; at = this.#dirty.after(at))
+      keys[count++] = ((this.parents[at]! & 0xfffff) * 4096 + (this.highs[at]! >>> 8)) * ENTRIES_MAX + at;
     keys.sort();
     for (let index = 0; index < count; index++) keys[index] = keys[index]! % ENTRIES_MAX;
     return keys;
@@ -172,7 +198,10 @@ export class EntryTable {
   }
 
   #bucketOf(subvolume: number, parent: number, high: number, low: number): number {
-    return (low ^ Math.imul(high, 0x85ebca6b) ^ Math.imul(parent, 0x9e3779b1) ^ Math.imul(subvolume, 0xc2b2ae35)) & (this.#buckets.length - 1);
+    return (
+      (low ^ Math.imul(high, 0x85ebca6b) ^ Math.imul(parent, 0x9e3779b1) ^ Math.imul(subvolume, 0xc2b2ae35)) &
+      (this.#buckets.length - 1)
+    );
   }
 
   #grow(): void {

@@ -1,12 +1,13 @@
 /**
- * Inodes in memory, in columns: what operations see and change. The tree gets them when they are settled (file/settle.ts), so that an
- * inode which changes a hundred times between two commits is written once, and one that comes and goes in between never.
+ * Inodes in memory, in columns: what operations see and change. The tree gets them when they are settled
+ * (file/settle.ts), so that an inode which changes a hundred times between two commits is written once, and one that
+ * comes and goes in between never.
  *
  *   word index of an inode = slot × 32; the words are those of the inode item (format/inode-item.ts)
  *
- * Bound: clean inodes are dropped by second chance above `limit`, between operations only; dirty ones stay until they are settled, which
- * the volume does when they are too many. A slot is valid until the operation that asked for it ends. `words` is another array after growth:
- * take it anew after anything that may load an inode.
+ * Bound: clean inodes are dropped by second chance above `limit`, between operations only; dirty ones stay until they
+ * are settled, which the volume does when they are too many. A slot is valid until the operation that asked for it
+ * ends. `words` is another array after growth: take it anew after anything that may load an inode.
  */
 import { INODE_SIZE } from "../format/inode-item.ts";
 import { DirtyList, grown } from "./dirty-list.ts";
@@ -66,7 +67,8 @@ export class InodeTable {
   /** Slot of an inode, −1 when it is not in memory. One that is to be removed is found too. */
   find(subvolume: number, ino: number): number {
     let slot = this.#buckets[this.#bucketOf(subvolume, ino)]!;
-    while (slot !== NONE && (this.numbers[slot] !== ino || this.subvolumes[slot] !== subvolume)) slot = this.#nextInBucket[slot]!;
+    while (slot !== NONE && (this.numbers[slot] !== ino || this.subvolumes[slot] !== subvolume))
+      slot = this.#nextInBucket[slot]!;
     if (slot !== NONE) this.flags[slot]! |= RECENT;
     return slot;
   }
@@ -124,7 +126,8 @@ export class InodeTable {
   dirtySlots(): Float64Array {
     const keys = new Float64Array(this.dirtyCount);
     let count = 0;
-    for (let slot = this.#dirty.first; slot !== NONE; slot = this.#dirty.after(slot)) keys[count++] = this.numbers[slot]! * SLOTS_MAX + slot;
+    for (let slot = this.#dirty.first; slot !== NONE; slot = this.#dirty.after(slot))
+      keys[count++] = this.numbers[slot]! * SLOTS_MAX + slot;
     keys.sort();
     for (let index = 0; index < count; index++) keys[index] = keys[index]! % SLOTS_MAX;
     return keys;

@@ -1,5 +1,6 @@
 /**
- * Listings of directories, in the order of the tree, for those who list one over and over. A change of the directory's names drops its listing.
+ * Listings of directories, in the order of the tree, for those who list one over and over. A change of the directory's
+ * names drops its listing.
  *
  * Bound: `limit` names in all; the listing used longest ago goes first.
  */
@@ -16,7 +17,7 @@ export interface Listing {
 /** Where the first entry at or after `cursor` stands in its arrays; their length when there is none. */
 export function indexInListing({ cursors }: Listing, cursor: number): number {
   let low = 0;
-  for (let high = cursors.length; low < high; ) {
+  for (let high = cursors.length; low < high;) {
     const middle = (low + high) >>> 1;
     if (cursors[middle]! < cursor) low = middle + 1;
     else high = middle;

@@ -1,9 +1,10 @@
 /**
- * Pages of file content in memory, for callers without a page cache of their own: written here first, stored when they are settled; verified
- * when they are read. Each page belongs to an inode's slot in the inode table, which lists its pages.
+ * Pages of file content in memory, for callers without a page cache of their own: written here first, stored when they
+ * are settled; verified when they are read. Each page belongs to an inode's slot in the inode table, which lists its
+ * pages.
  *
- * Bound: `limit` pages of 4096 bytes, allocated as they are needed. Clean pages give way by second chance; when there is none left,
- * `take` says so, and the volume settles.
+ * Bound: `limit` pages of 4096 bytes, allocated as they are needed. Clean pages give way by second chance; when there
+ * is none left, `take` says so, and the volume settles.
  */
 import { BLOCK_SIZE } from "../format/geometry.ts";
 import { grown } from "./dirty-list.ts";
@@ -47,7 +48,8 @@ export class PageTable {
       return first;
     }
     let page = this.#buckets[this.#bucketOf(slot, index)]!;
-    while (page !== NONE && (this.slots[page] !== slot || this.indexes[page] !== index)) page = this.#nextInBucket[page]!;
+    while (page !== NONE && (this.slots[page] !== slot || this.indexes[page] !== index))
+      page = this.#nextInBucket[page]!;
     if (page !== NONE) this.#flags[page]! |= RECENT;
     return page;
   }
@@ -109,7 +111,7 @@ export class PageTable {
 
   /** Drops the pages of an inode in `[first, end)`. */
   dropFile(slot: number, first = 0, end = Infinity): void {
-    for (let page = this.#inodes.firstPages[slot]!; page !== NONE; ) {
+    for (let page = this.#inodes.firstPages[slot]!; page !== NONE;) {
       const next = this.nextOfFile[page]!;
       if (this.indexes[page]! >= first && this.indexes[page]! < end) this.drop(page);
       page = next;
@@ -119,7 +121,8 @@ export class PageTable {
   /** Dirty pages of an inode, in order. */
   dirtyPagesOf(slot: number): number[] {
     const found: number[] = [];
-    for (let page = this.#inodes.firstPages[slot]!; page !== NONE; page = this.nextOfFile[page]!) if ((this.#flags[page]! & DIRTY) !== 0) found.push(page);
+    for (let page = this.#inodes.firstPages[slot]!; page !== NONE; page = this.nextOfFile[page]!)
+      if ((this.#flags[page]! & DIRTY) !== 0) found.push(page);
     if (found.length > 1) found.sort((a, b) => this.indexes[a]! - this.indexes[b]!);
     return found;
   }
@@ -161,7 +164,10 @@ export class PageTable {
   }
 
   #addSlab(): void {
-    const capacity = Math.min(this.limit, this.bytes.length + Math.min(SLAB_PAGES_MAX, Math.max(64, this.bytes.length)));
+    const capacity = Math.min(
+      this.limit,
+      this.bytes.length + Math.min(SLAB_PAGES_MAX, Math.max(64, this.bytes.length)),
+    );
     const slab = new Uint8Array((capacity - this.bytes.length) * BLOCK_SIZE);
     for (let at = 0; at < slab.length; at += BLOCK_SIZE) this.bytes.push(slab.subarray(at, at + BLOCK_SIZE));
     if (capacity <= this.slots.length) return;

@@ -1,11 +1,21 @@
-/** Reads a subvolume as files: every item belongs to an inode, names and counts agree, all directories hang together. */
+/**
+ * Reads a subvolume as files: every item belongs to an inode, names and counts agree, all directories hang together.
+ */
 import { DT_DIR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import { nameAt } from "../file/directory.ts";
 import { getPair } from "../file/inode.ts";
 import { hashName, nameHashHigh, nameHashLow } from "../file/name-hash.ts";
 import { FILE_BLOCKS_MAX, FILE_SIZE_MAX, INLINE_SIZE_MAX } from "../format/geometry.ts";
-import { KIND_ENTRY, KIND_EXTENT, KIND_INLINE, KIND_INODE, KIND_ORPHAN, KIND_QUOTA, KIND_XATTR } from "../format/key.ts";
+import {
+  KIND_ENTRY,
+  KIND_EXTENT,
+  KIND_INLINE,
+  KIND_INODE,
+  KIND_ORPHAN,
+  KIND_QUOTA,
+  KIND_XATTR,
+} from "../format/key.ts";
 import { INODE_AT_GID, INODE_AT_PROJECT, INODE_AT_UID, ROOT_INO } from "../format/inode-item.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import { InodeFacts } from "./inode-facts.ts";
@@ -85,16 +95,20 @@ export function checkSubvolume(subvolume: Subvolume, report: Report): void {
     count++;
     const isDirectory = (inode.mode & S_IFMT) === S_IFDIR;
     if (ino >= subvolume.nextIno) report("inode number was never given out", id, ino, -1);
-    if (inode.blocks !== inode.extentBlocks) report(`holds ${inode.extentBlocks} blocks, says ${inode.blocks}`, id, ino, -1);
-    if (inode.names > 0 && inode.entryTypes !== 1 << ((inode.mode & S_IFMT) >>> 12)) report("an entry shows another type", id, ino, -1);
+    if (inode.blocks !== inode.extentBlocks)
+      report(`holds ${inode.extentBlocks} blocks, says ${inode.blocks}`, id, ino, -1);
+    if (inode.names > 0 && inode.entryTypes !== 1 << ((inode.mode & S_IFMT) >>> 12))
+      report("an entry shows another type", id, ino, -1);
     if (inode.orphan !== (inode.nlink === 0)) report("orphan list and link count disagree", id, ino, -1);
     if (isDirectory) checkDirectory(ino, inode, inodes, report, id);
     else if (inode.nlink !== inode.names) report(`has ${inode.names} names, says ${inode.nlink}`, id, ino, -1);
     if (!isDirectory && inode.listed > 0) report("entries in what is no directory", id, ino, -1);
     if (inode.size > FILE_SIZE_MAX) report("is larger than any file can be", id, ino, -1);
     const mayInline = (inode.mode & S_IFMT) === S_IFREG ? INLINE_SIZE_MAX : 4095;
-    if (inode.inlineSize > mayInline || inode.inlineSize > inode.size) report("inline content is longer than the file", id, ino, -1);
-    if ((inode.mode & S_IFMT) === S_IFLNK && inode.inlineSize !== inode.size && !inode.hasLost) report("symbolic link without its target", id, ino, -1);
+    if (inode.inlineSize > mayInline || inode.inlineSize > inode.size)
+      report("inline content is longer than the file", id, ino, -1);
+    if ((inode.mode & S_IFMT) === S_IFLNK && inode.inlineSize !== inode.size && !inode.hasLost)
+      report("symbolic link without its target", id, ino, -1);
   }
   if (count !== subvolume.inodes) report(`${count} inodes, the subvolume says ${subvolume.inodes}`, id, -1, -1);
   if (usage !== null) compareUsage(inodes, usage, report, id);
@@ -103,7 +117,12 @@ export function checkSubvolume(subvolume: Subvolume, report: Report): void {
 
 const QUOTA_HEADER = 255;
 
-function compareUsage(inodes: Map<number, Seen>, usage: Map<string, readonly [number, number]>, report: Report, id: number): void {
+function compareUsage(
+  inodes: Map<number, Seen>,
+  usage: Map<string, readonly [number, number]>,
+  report: Report,
+  id: number,
+): void {
   const owned = new Map<string, [number, number]>();
   for (const { mode, owners, blocks } of inodes.values()) {
     if (mode < 0) continue;
@@ -115,7 +134,13 @@ function compareUsage(inodes: Map<number, Seen>, usage: Map<string, readonly [nu
   for (const key of new Set([...owned.keys(), ...usage.keys()])) {
     const real = owned.get(key) ?? [0, 0];
     const counted = usage.get(key) ?? [0, 0];
-    if (real[0] !== counted[0] || real[1] !== counted[1]) report(`quota ${key} counts ${counted[0]} blocks and ${counted[1]} inodes, there are ${real[0]} and ${real[1]}`, id, -1, -1);
+    if (real[0] !== counted[0] || real[1] !== counted[1])
+      report(
+        `quota ${key} counts ${counted[0]} blocks and ${counted[1]} inodes, there are ${real[0]} and ${real[1]}`,
+        id,
+        -1,
+        -1,
+      );
   }
 }
 
@@ -125,7 +150,8 @@ function checkDirectory(ino: number, inode: Seen, inodes: Map<number, Seen>, rep
     if (inode.names !== 0 || inode.listed !== 0) report("removed directory has names or entries", id, ino, -1);
     return;
   }
-  if (inode.nlink !== 2 + inode.subdirectories) report(`has ${inode.subdirectories} subdirectories, says ${inode.nlink} links`, id, ino, -1);
+  if (inode.nlink !== 2 + inode.subdirectories)
+    report(`has ${inode.subdirectories} subdirectories, says ${inode.nlink} links`, id, ino, -1);
   if (ino === ROOT_INO) {
     if (inode.names !== 0) report("the root directory has a name", id, ino, -1);
     return;

@@ -1,8 +1,9 @@
 /**
  * fsck: proves every checksum and invariant of a volume without changing it, and says what it finds.
  *
- * Two passes. The first (owner-pass.ts) walks the nodes of all trees as owners of blocks: checksums, order of keys, who owns what, and compares
- * with the bitmaps and the records of shared blocks. The second (check-subvolume.ts) reads each subvolume as files.
+ * Two passes. The first (owner-pass.ts) walks the nodes of all trees as owners of blocks: checksums, order of keys, who
+ * owns what, and compares with the bitmaps and the records of shared blocks. The second (check-subvolume.ts) reads each
+ * subvolume as files.
  */
 import type { BlockDevice } from "@stratos/host";
 import { Failure } from "../failure.ts";
@@ -32,10 +33,16 @@ export interface Problem {
 }
 
 /** Checks what is on the device; an empty list is a clean bill. At most 1000 problems are told. */
-export function check(device: BlockDevice | readonly BlockDevice[], options: CheckOptions = {}): Problem[] | MountError {
+export function check(
+  device: BlockDevice | readonly BlockDevice[],
+  options: CheckOptions = {},
+): Problem[] | MountError {
   const bases = options.bases ?? [];
   const devices = "read" in device ? [device] : device;
-  const volume = bases.length === 0 ? mount(devices, { readOnly: true, degraded: true, asFound: true }) : mountOverlay(bases, devices[0]!, { readOnly: true, asFound: true });
+  const volume =
+    bases.length === 0
+      ? mount(devices, { readOnly: true, degraded: true, asFound: true })
+      : mountOverlay(bases, devices[0]!, { readOnly: true, asFound: true });
   return typeof volume === "string" ? volume : checkVolume(volume, options);
 }
 
@@ -44,8 +51,15 @@ function checkLog(volume: Volume, report: OwnerPass["report"]): void {
   const { logBlocks, logStart } = volume.superblock;
   if (logBlocks === 0) return;
   const { batches, lost } = readLog(volume);
-  if (lost > 0) report(`${lost} of ${batches.length + lost} batches of the intent log cannot be read: what was synced last is lost`, -1, -1, logStart);
-  for (const { ino, subvolume, block } of damagedContent(volume, batches)) report("data block in the intent log is damaged", subvolume, ino, block);
+  if (lost > 0)
+    report(
+      `${lost} of ${batches.length + lost} batches of the intent log cannot be read: what was synced last is lost`,
+      -1,
+      -1,
+      logStart,
+    );
+  for (const { ino, subvolume, block } of damagedContent(volume, batches))
+    report("data block in the intent log is damaged", subvolume, ino, block);
 }
 
 /** The same for a volume in memory that has nothing pending. */
@@ -57,9 +71,11 @@ export function checkVolume(volume: Volume, options: CheckOptions = {}): Problem
       const subvolume = volume.subvolume(id);
       if (subvolume === null) continue;
       pass.walkTree(subvolume.tree.root, id);
-      if (pass.problems.length === 0 && (subvolume.flags & SUBVOLUME_INCOMPLETE) === 0) checkSubvolume(subvolume, pass.report);
+      if (pass.problems.length === 0 && (subvolume.flags & SUBVOLUME_INCOMPLETE) === 0)
+        checkSubvolume(subvolume, pass.report);
     }
-    if (volume.subvolume(volume.superblock.defaultSubvolume) === null) pass.report("the default subvolume is missing", volume.superblock.defaultSubvolume, -1, -1);
+    if (volume.subvolume(volume.superblock.defaultSubvolume) === null)
+      pass.report("the default subvolume is missing", volume.superblock.defaultSubvolume, -1, -1);
     for (const pointer of droppedRoots(volume)) pass.walkTree(pointer, 0);
     // What damaged trees own is not known: comparing the rest would only repeat the damage in other words.
     if (pass.problems.length === 0) pass.compareSpace();

@@ -1,9 +1,18 @@
-/** What the items of a subvolume say of one inode: its own, and those that belong to it. Check compares the two, repair makes them agree. */
+/**
+ * What the items of a subvolume say of one inode: its own, and those that belong to it. Check compares the two, repair
+ * makes them agree.
+ */
 import { offsetOf, type FileOffset } from "../file/file-offset.ts";
 import { getPair, inodeSize } from "../file/inode.ts";
 import { EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, EXTENT_LOST } from "../format/extent-item.ts";
 import { FILE_BLOCKS_MAX, FILE_SIZE_MAX } from "../format/geometry.ts";
-import { INODE_AT_BLOCKS, INODE_AT_ENTRIES, INODE_AT_MODE, INODE_AT_NLINK, INODE_AT_PARENT } from "../format/inode-item.ts";
+import {
+  INODE_AT_BLOCKS,
+  INODE_AT_ENTRIES,
+  INODE_AT_MODE,
+  INODE_AT_NLINK,
+  INODE_AT_PARENT,
+} from "../format/inode-item.ts";
 
 export class InodeFacts {
   /** −1: it has no inode. */

@@ -1,6 +1,6 @@
 /**
- * What a repair could not bring back, so that whoever reads its report knows which files to take from a backup. Content that is lost is marked in its file (FORMAT.md §6) and reads as an error from then on:
- * never as zeros.
+ * What a repair could not bring back, so that whoever reads its report knows which files to take from a backup. Content
+ * that is lost is marked in its file (FORMAT.md §6) and reads as an error from then on: never as zeros.
  */
 import { Failure } from "../failure.ts";
 import { nameAt } from "../file/directory.ts";
@@ -53,7 +53,15 @@ export function markedContent(volume: Volume): Loss[] {
       if (tree.key(1) >>> 24 !== KIND_EXTENT || !isLost(tree.words[(tree.offset >>> 2) + EXTENT_AT_FLAGS]!)) continue;
       const start = ((tree.key(1) & 0xffffff) * 0x100000000 + tree.key(2)) * BLOCK_SIZE;
       const to = start + (tree.words[(tree.offset >>> 2) + EXTENT_AT_LENGTH]! & 0xffff) * BLOCK_SIZE;
-      losses.push(lossOf("content", "content is lost", { subvolume: id, subvolumeName: subvolume.name, ino: tree.key(0), from: start, to }));
+      losses.push(
+        lossOf("content", "content is lost", {
+          subvolume: id,
+          subvolumeName: subvolume.name,
+          ino: tree.key(0),
+          from: start,
+          to,
+        }),
+      );
     }
   }
   return losses;
@@ -61,7 +69,9 @@ export function markedContent(volume: Volume): Loss[] {
 
 /** Where in their files damaged blocks are: in each that has one, in whichever subvolume. Throws Failure. */
 export function damagedContent(volume: Volume, damage: readonly Damage[]): Loss[] {
-  const losses = damage.filter(({ what }) => what === "node").map(({ block, subvolume }) => lossOf("metadata", `a node is damaged (block ${block})`, { subvolume }));
+  const losses = damage
+    .filter(({ what }) => what === "node")
+    .map(({ block, subvolume }) => lossOf("metadata", `a node is damaged (block ${block})`, { subvolume }));
   const blocks = new Set(damage.filter(({ what }) => what === "data").map(({ block }) => block));
   if (blocks.size === 0) return losses;
   for (const id of volume.subvolumeIds()) {
@@ -80,14 +90,27 @@ export function damagedContent(volume: Volume, damage: readonly Damage[]): Loss[
         if (!blocks.has(block)) continue;
         // Of a compressed unit nothing can be read.
         const from = isUnit ? start : start + offset;
-        losses.push(lossOf("content", `content is damaged (block ${block})`, {
-          subvolume: id, subvolumeName: subvolume.name, ino: tree.key(0), from: from * BLOCK_SIZE, to: (isUnit ? start + length : from + 1) * BLOCK_SIZE,
-        }));
+        losses.push(
+          lossOf("content", `content is damaged (block ${block})`, {
+            subvolume: id,
+            subvolumeName: subvolume.name,
+            ino: tree.key(0),
+            from: from * BLOCK_SIZE,
+            to: (isUnit ? start + length : from + 1) * BLOCK_SIZE,
+          }),
+        );
         if (isUnit) break;
       }
     }
   }
-  if (damage.length >= DAMAGE_MAX) losses.push(lossOf("content", `more is damaged than the first ${DAMAGE_MAX} blocks that are told here: a scrub after those are removed tells of the rest`));
+  if (damage.length >= DAMAGE_MAX)
+    losses.push(
+      lossOf(
+        "content",
+        `more is damaged than the first ${DAMAGE_MAX} blocks that are told here: a scrub after those are removed ` +
+          "tells of the rest",
+      ),
+    );
   return losses;
 }
 
@@ -97,7 +120,14 @@ export function withPaths(volume: Volume, losses: readonly Loss[]): Loss[] {
   const joined: Loss[] = [];
   for (const loss of losses) {
     const last = joined[joined.length - 1];
-    if (loss.what === "content" && last?.what === "content" && last.subvolume === loss.subvolume && last.ino === loss.ino && last.to === loss.from) joined[joined.length - 1] = { ...last, to: loss.to };
+    if (
+      loss.what === "content" &&
+      last?.what === "content" &&
+      last.subvolume === loss.subvolume &&
+      last.ino === loss.ino &&
+      last.to === loss.from
+    )
+      joined[joined.length - 1] = { ...last, to: loss.to };
     else joined.push(loss);
   }
   return joined.map((loss) => {
@@ -140,7 +170,10 @@ export function readableMode(subvolume: Subvolume, ino: number): { mode: number;
   try {
     if (!tree.find(ino, keyMiddle(KIND_INODE, 0), 0)) return null;
     const at = tree.offset >>> 2;
-    return { mode: tree.words[at + INODE_AT_MODE]!, size: tree.words[at + INODE_AT_BYTES]! + tree.words[at + INODE_AT_BYTES + 1]! * 0x100000000 };
+    return {
+      mode: tree.words[at + INODE_AT_MODE]!,
+      size: tree.words[at + INODE_AT_BYTES]! + tree.words[at + INODE_AT_BYTES + 1]! * 0x100000000,
+    };
   } catch (thrown) {
     if (!(thrown instanceof Failure)) throw thrown;
     return null;

@@ -1,9 +1,26 @@
-/** The first pass of check: walks the nodes of all trees as owners of blocks, and compares with bitmaps and records of shared blocks. */
+/**
+ * The first pass of check: walks the nodes of all trees as owners of blocks, and compares with bitmaps and records of
+ * shared blocks.
+ */
 import { Failure } from "../failure.ts";
-import { EXTENT_AT_BLOCK, EXTENT_AT_CHECKSUMS, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, EXTENT_LOST, EXTENT_UNWRITTEN, extentSize } from "../format/extent-item.ts";
+import {
+  EXTENT_AT_BLOCK,
+  EXTENT_AT_CHECKSUMS,
+  EXTENT_AT_FLAGS,
+  EXTENT_AT_LENGTH,
+  EXTENT_LOST,
+  EXTENT_UNWRITTEN,
+  extentSize,
+} from "../format/extent-item.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, GROUP_BLOCKS, NODE_BLOCKS } from "../format/geometry.ts";
 import { KIND_EXTENT, KIND_GROUP, KIND_REFERENCE, keyMiddle } from "../format/key.ts";
-import { ENTRY_AT_POINTER, ENTRY_WORDS, NODE_HEADER_WORDS, POINTER_AT_BLOCK, SLOT_WORDS } from "../format/node-layout.ts";
+import {
+  ENTRY_AT_POINTER,
+  ENTRY_WORDS,
+  NODE_HEADER_WORDS,
+  POINTER_AT_BLOCK,
+  SLOT_WORDS,
+} from "../format/node-layout.ts";
 import { checksumBlock } from "../store/checksum.ts";
 import { Layout } from "../store/layout.ts";
 import type { TreeNode } from "../store/node-cache.ts";
@@ -37,7 +54,14 @@ export class OwnerPass {
   }
 
   /** @param low, high  bounds of the node's keys: at least `low`, below `high` */
-  #walk(pointer: Uint32Array, at: number, subvolume: number, levels: number, low: readonly number[], high: readonly number[] | null): void {
+  #walk(
+    pointer: Uint32Array,
+    at: number,
+    subvolume: number,
+    levels: number,
+    low: readonly number[],
+    high: readonly number[] | null,
+  ): void {
     const block = pointer[at + POINTER_AT_BLOCK]!;
     if (this.#own(block, NODE_BLOCKS)) {
       if (subvolume < 0) this.report("a node of the volume tree has two owners", subvolume, -1, block);
@@ -61,9 +85,12 @@ export class OwnerPass {
     for (let index = 0; index < node.count; index++) {
       const key = keyAt(node, index, stride);
       // The first entry above leaves also stands for smaller keys.
-      if ((node.level === 0 || index > 0) && compare(key, low) < 0) this.report("key below its node's range", subvolume, key[0]!, block);
-      if (high !== null && compare(key, high) >= 0) this.report("key above its node's range", subvolume, key[0]!, block);
-      if (index > 0 && compare(keyAt(node, index - 1, stride), key) >= 0) this.report("keys out of order", subvolume, key[0]!, block);
+      if ((node.level === 0 || index > 0) && compare(key, low) < 0)
+        this.report("key below its node's range", subvolume, key[0]!, block);
+      if (high !== null && compare(key, high) >= 0)
+        this.report("key above its node's range", subvolume, key[0]!, block);
+      if (index > 0 && compare(keyAt(node, index - 1, stride), key) >= 0)
+        this.report("keys out of order", subvolume, key[0]!, block);
     }
     if (node.level === 0) this.#checkLeaf(node, subvolume);
     else {
@@ -88,7 +115,11 @@ export class OwnerPass {
       const at = valueOffset(node, slot) >>> 2;
       const block = words[at + EXTENT_AT_BLOCK]!;
       const length = words[at + EXTENT_AT_LENGTH]! >>> 16;
-      if (length > EXTENT_BLOCKS_MAX || valueLength(node, slot) !== extentSize(length) || (length === 0 && (words[at + EXTENT_AT_FLAGS]! & EXTENT_LOST) === 0)) {
+      if (
+        length > EXTENT_BLOCKS_MAX ||
+        valueLength(node, slot) !== extentSize(length) ||
+        (length === 0 && (words[at + EXTENT_AT_FLAGS]! & EXTENT_LOST) === 0)
+      ) {
         this.report("extent of a wrong shape", subvolume, ino, block);
         continue;
       }
@@ -105,14 +136,18 @@ export class OwnerPass {
       }
       for (let offset = 0; offset < length; offset++) {
         if (!isNew[offset]) continue; // verified for another owner
-        if (checksumBlock(this.#bytes, offset * BLOCK_SIZE) !== words[at + EXTENT_AT_CHECKSUMS + offset]) this.report("data block is damaged", subvolume, ino, block + offset);
+        if (checksumBlock(this.#bytes, offset * BLOCK_SIZE) !== words[at + EXTENT_AT_CHECKSUMS + offset])
+          this.report("data block is damaged", subvolume, ino, block + offset);
       }
     }
   }
 
   /** Which blocks of a run have no owner so far. */
   #unowned(start: number, length: number): boolean[] {
-    return Array.from({ length: Math.min(length, EXTENT_BLOCKS_MAX) }, (_, offset) => this.#countsOf(start + offset)[(start + offset) % GROUP_BLOCKS] === 0);
+    return Array.from(
+      { length: Math.min(length, EXTENT_BLOCKS_MAX) },
+      (_, offset) => this.#countsOf(start + offset)[(start + offset) % GROUP_BLOCKS] === 0,
+    );
   }
 
   /** Counts one owner more for each block. Returns whether the first had one already. */
@@ -175,11 +210,13 @@ export class OwnerPass {
         if (counted !== owners) this.report(`block has ${counted} owners, its record says ${owners}`, -1, -1, block);
       }
     }
-    if (records !== references.records) this.report(`${records} records of shared blocks, the superblock says ${references.records}`, -1, -1, -1);
+    if (records !== references.records)
+      this.report(`${records} records of shared blocks, the superblock says ${references.records}`, -1, -1, -1);
 
     const groups = new Set(this.#owners.keys());
     const groupMiddle = keyMiddle(KIND_GROUP, 0);
-    for (let more = tree.ceiling(0, groupMiddle, 0); more && tree.key(1) === groupMiddle; more = tree.next()) groups.add(tree.key(2));
+    for (let more = tree.ceiling(0, groupMiddle, 0); more && tree.key(1) === groupMiddle; more = tree.next())
+      groups.add(tree.key(2));
     let used = 0;
     for (const group of [...groups].sort((a, b) => a - b)) {
       const usable = layout.usable(group);
@@ -193,11 +230,19 @@ export class OwnerPass {
           continue;
         }
         if (counted > 0) used++;
-        if (counted > 0 !== space.isAllocated(block)) this.report(counted > 0 ? "block in use is marked free" : "block without owner is marked used", -1, -1, block);
-        if (counted > 1 && references.owners(block) !== counted) this.report(`block has ${counted} owners and no right record`, -1, -1, block);
+        if (counted > 0 !== space.isAllocated(block))
+          this.report(
+            counted > 0 ? "block in use is marked free" : "block without owner is marked used",
+            -1,
+            -1,
+            block,
+          );
+        if (counted > 1 && references.owners(block) !== counted)
+          this.report(`block has ${counted} owners and no right record`, -1, -1, block);
       }
     }
-    if (layout.blocks - used !== space.freeBlocks) this.report(`${layout.blocks - used} blocks are free, the superblock says ${space.freeBlocks}`, -1, -1, -1);
+    if (layout.blocks - used !== space.freeBlocks)
+      this.report(`${layout.blocks - used} blocks are free, the superblock says ${space.freeBlocks}`, -1, -1, -1);
   }
 }
 

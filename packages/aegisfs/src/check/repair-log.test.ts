@@ -1,6 +1,7 @@
 /**
- * Repair of a volume that lost power: what was synced after the last commit stands in its intent log alone, and repair is the one that must not
- * throw it away. Method: volumes with and without damage are left as a crash leaves them, repaired, and the repair itself is cut at each flush.
+ * Repair of a volume that lost power: what was synced after the last commit stands in its intent log alone, and repair
+ * is the one that must not throw it away. Method: volumes with and without damage are left as a crash leaves them,
+ * repaired, and the repair itself is cut at each flush.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
@@ -58,29 +59,42 @@ function holds(device: MemoryBlockDevice, name: string, value: number, where: st
   assert.ok(ino > 0, `${where}: ${name} is lost`);
   const bytes = new Uint8Array(LENGTH);
   assert.equal(root.read(ino, 0, bytes, 0, LENGTH), LENGTH, where);
-  assert.ok(bytes.every((byte) => byte === value), `${where}: ${name} has other content`);
+  assert.ok(
+    bytes.every((byte) => byte === value),
+    `${where}: ${name} has other content`,
+  );
 }
 
 const damages: [string, Damage | null][] = [
   ["without damage", null],
   ["with leaked blocks", (_root, volume) => void volume.space.allocateData(20, 0)],
-  ["with blocks in use that are marked free", (root, volume) => {
-    const { tree } = root;
-    for (let more = tree.ceiling(ROOT_INO + 1, 0, 0); more; more = tree.next()) if (tree.key(1) >>> 24 === KIND_EXTENT) return void volume.space.release(tree.words[tree.offset >>> 2]!, 1);
-  }],
-  ["with a wrong link count", (root) => {
-    const ino = root.lookup(ROOT_INO, "old");
-    root.tree.edit(ino, keyMiddle(KIND_INODE, 0), 0);
-    root.tree.words[(root.tree.offset >>> 2) + INODE_AT_NLINK] = 9;
-  }],
+  [
+    "with blocks in use that are marked free",
+    (root, volume) => {
+      const { tree } = root;
+      for (let more = tree.ceiling(ROOT_INO + 1, 0, 0); more; more = tree.next())
+        if (tree.key(1) >>> 24 === KIND_EXTENT) return void volume.space.release(tree.words[tree.offset >>> 2]!, 1);
+    },
+  ],
+  [
+    "with a wrong link count",
+    (root) => {
+      const ino = root.lookup(ROOT_INO, "old");
+      root.tree.edit(ino, keyMiddle(KIND_INODE, 0), 0);
+      root.tree.words[(root.tree.offset >>> 2) + INODE_AT_NLINK] = 9;
+    },
+  ],
   // /lost+found takes the number that the log gave to "synced".
-  ["with a folder that lost its name", (root) => {
-    const folder = root.lookup(ROOT_INO, "folder");
-    const { tree } = root;
-    for (let more = tree.ceiling(ROOT_INO, keyMiddle(KIND_ENTRY, 0), 0); more; more = tree.next()) {
-      if (tree.words[tree.offset >>> 2] === folder) return void tree.remove(tree.key(0), tree.key(1), tree.key(2));
-    }
-  }],
+  [
+    "with a folder that lost its name",
+    (root) => {
+      const folder = root.lookup(ROOT_INO, "folder");
+      const { tree } = root;
+      for (let more = tree.ceiling(ROOT_INO, keyMiddle(KIND_ENTRY, 0), 0); more; more = tree.next()) {
+        if (tree.words[tree.offset >>> 2] === folder) return void tree.remove(tree.key(0), tree.key(1), tree.key(2));
+      }
+    },
+  ],
 ];
 
 for (const [name, damage] of damages) {
@@ -90,7 +104,10 @@ for (const [name, damage] of damages) {
     assert.ok(typeof result === "object", String(result));
     assert.deepEqual(result.left, []);
     assert.equal(result.found.length > 0, damage !== null, JSON.stringify(result.found));
-    assert.ok(result.fixed.some(({ what }) => /operations of the intent log again/.test(what)), JSON.stringify(result.fixed));
+    assert.ok(
+      result.fixed.some(({ what }) => /operations of the intent log again/.test(what)),
+      JSON.stringify(result.fixed),
+    );
     holds(device, "synced", 3, name);
     holds(device, "renamed", 1, name);
   });

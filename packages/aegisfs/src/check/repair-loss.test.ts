@@ -1,4 +1,7 @@
-/** Goal: a repair makes nothing up. What is lost reads as an error and is named; what is still on the device is found. Method: nodes of a small volume are damaged, and its files compared; then by chance (testing/repair-flips.ts). */
+/**
+ * Goal: a repair makes nothing up. What is lost reads as an error and is named; what is still on the device is found.
+ * Method: nodes of a small volume are damaged, and its files compared; then by chance (testing/repair-flips.ts).
+ */
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { EIO, S_IFDIR, S_IFREG } from "@stratos/abi";
@@ -12,7 +15,10 @@ import { simulateRepair } from "../testing/repair-flips.ts";
 const SEED = Number(process.env["AEGISFS_SEED"] ?? 20260101);
 const FILES = 400;
 
-/** A volume with 400 files of 3000 bytes in a folder, each of its own bytes; committed twice, so that most of it is older than the last commit. */
+/**
+ * A volume with 400 files of 3000 bytes in a folder, each of its own bytes; committed twice, so that most of it is
+ * older than the last commit.
+ */
 function made(copies: number): { device: MemoryBlockDevice; volume: Volume } {
   const device = new MemoryBlockDevice(24 << 20);
   assert.equal(format(device, { uuid: new Uint8Array(16).fill(2), hashSeed: 4, copies }), 0);
@@ -61,30 +67,42 @@ function intact(device: MemoryBlockDevice): Set<number> {
     if (ino < 0) continue;
     const count = root.read(ino, 0, bytes, 0, 4096);
     // Of what has lost its inode the size is not known: the block is there, with the zeros behind the end.
-    assert.ok(count === -EIO || ((count === 3000 || count === 4096) && bytes.subarray(0, 3000).every((byte) => byte === 1 + (file % 250))), `f${file}: ${count}`);
+    assert.ok(
+      count === -EIO ||
+        ((count === 3000 || count === 4096) && bytes.subarray(0, 3000).every((byte) => byte === 1 + (file % 250))),
+      `f${file}: ${count}`,
+    );
     if (count === 3000) found.add(file);
   }
   return found;
 }
 
 for (const copies of [1, 2]) {
-  test(`the files of a tree whose root is lost in ${copies === 1 ? "its only copy" : "both copies"} are found by their leaves`, () => {
-    const { device, volume } = made(copies);
-    const root = volume.cache.load(volume.root.tree.root, 0);
-    assert.ok(root.level === 1 && root.count > 4);
-    hit(volume, device, root.block);
-    const result = repaired(device);
-    const left = intact(device);
-    if (copies === 2) {
-      assert.equal(left.size, FILES);
-      assert.deepEqual(result.losses, []);
-      return;
-    }
-    // With one copy only the older root vouches: for all leaves but those that were written with the lost one.
-    if (exitOf(result) === 1) assert.equal(left.size, FILES);
-    else assert.ok(result.losses.some(({ what, ino, lastIno }) => what === "metadata" && ino <= ROOT_INO && lastIno >= FILES), JSON.stringify(result.losses));
-    assert.ok(mountedVolume(mount(device, { readOnly: true })).root.inodes > FILES - 60);
-  });
+  test(
+    `the files of a tree whose root is lost in ${copies === 1 ? "its only copy" : "both copies"} are found by ` +
+      "their leaves",
+    () => {
+      const { device, volume } = made(copies);
+      const root = volume.cache.load(volume.root.tree.root, 0);
+      assert.ok(root.level === 1 && root.count > 4);
+      hit(volume, device, root.block);
+      const result = repaired(device);
+      const left = intact(device);
+      if (copies === 2) {
+        assert.equal(left.size, FILES);
+        assert.deepEqual(result.losses, []);
+        return;
+      }
+      // With one copy only the older root vouches: for all leaves but those that were written with the lost one.
+      if (exitOf(result) === 1) assert.equal(left.size, FILES);
+      else
+        assert.ok(
+          result.losses.some(({ what, ino, lastIno }) => what === "metadata" && ino <= ROOT_INO && lastIno >= FILES),
+          JSON.stringify(result.losses),
+        );
+      assert.ok(mountedVolume(mount(device, { readOnly: true })).root.inodes > FILES - 60);
+    },
+  );
 }
 
 test("a file whose extents are lost reads as an error, and the report has its path and bytes", () => {
@@ -102,9 +120,28 @@ test("a file whose extents are lost reads as an error, and the report has its pa
       const ino = files.lookup(folder, `f${file}`);
       if (left.has(file)) continue;
       const path = `/folder/f${file}`;
-      if (ino > 0 && files.read(ino, 0, bytes, 0, 1) === 1) assert.ok(result.losses.some((loss) => loss.what === "file" && loss.path === path), path);
-      else if (ino > 0) assert.ok(result.losses.some((loss) => loss.what === "content" && loss.path === path && loss.from === 0 && loss.to === 4096), path);
-      else assert.ok(result.losses.some((loss) => loss.path === path || (loss.what === "metadata" && loss.ino <= file + 3 && loss.lastIno >= file + 3) || loss.what === "name"), `${path}: ${JSON.stringify(result.losses).slice(0, 500)}`);
+      if (ino > 0 && files.read(ino, 0, bytes, 0, 1) === 1)
+        assert.ok(
+          result.losses.some((loss) => loss.what === "file" && loss.path === path),
+          path,
+        );
+      else if (ino > 0)
+        assert.ok(
+          result.losses.some(
+            (loss) => loss.what === "content" && loss.path === path && loss.from === 0 && loss.to === 4096,
+          ),
+          path,
+        );
+      else
+        assert.ok(
+          result.losses.some(
+            (loss) =>
+              loss.path === path ||
+              (loss.what === "metadata" && loss.ino <= file + 3 && loss.lastIno >= file + 3) ||
+              loss.what === "name",
+          ),
+          `${path}: ${JSON.stringify(result.losses).slice(0, 500)}`,
+        );
     }
     // What an earlier repair lost is no news, and the volume is whole.
     const again = repair(device);
@@ -112,13 +149,17 @@ test("a file whose extents are lost reads as an error, and the report has its pa
   }
 });
 
-test(`bits flipped at random, on one copy and two: no byte is wrong, nothing is gone without a line (seeds from ${SEED})`, () => {
-  let kept = 0;
-  let lost = 0;
-  for (let round = 0; round < 40; round++) {
-    const outcome = simulateRepair(SEED + round);
-    kept += outcome.kept;
-    lost += outcome.lost;
-  }
-  assert.ok(kept > 500 && lost > 100, `${kept} kept and ${lost} lost only`);
-});
+test(
+  "bits flipped at random, on one copy and two: no byte is wrong, nothing is gone without a line (seeds from " +
+    `${SEED})`,
+  () => {
+    let kept = 0;
+    let lost = 0;
+    for (let round = 0; round < 40; round++) {
+      const outcome = simulateRepair(SEED + round);
+      kept += outcome.kept;
+      lost += outcome.lost;
+    }
+    assert.ok(kept > 500 && lost > 100, `${kept} kept and ${lost} lost only`);
+  },
+);

@@ -1,7 +1,7 @@
 /**
- * Makes a subvolume's files hang together again, whatever is missing or wrong in its tree, whose nodes can all be read. What has lost its name is
- * linked into /lost+found under its number; what has lost its inode gets one, when there is content worth it. The tree is changed directly: nothing
- * of the subvolume may be in memory. Throws Failure.
+ * Makes a subvolume's files hang together again, whatever is missing or wrong in its tree, whose nodes can all be read.
+ * What has lost its name is linked into /lost+found under its number; what has lost its inode gets one, when there is
+ * content worth it. The tree is changed directly: nothing of the subvolume may be in memory. Throws Failure.
  */
 import { DT_DIR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
 import { nameAt } from "../file/directory.ts";
@@ -9,12 +9,37 @@ import { findExtent, findNextExtent, found, isCompressed, isLost, putLost } from
 import { blockOf, blocksOf, withinOf } from "../file/file-offset.ts";
 import { putPair, putSize, putTime } from "../file/inode.ts";
 import { hashName, nameHashHigh, nameHashLow } from "../file/name-hash.ts";
-import { EXTENT_AT_BLOCK, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, EXTENT_AT_SKIP, extentSize, LOST_BLOCKS_MAX } from "../format/extent-item.ts";
-import { EXTENT_BLOCKS_MAX, FILE_BLOCKS_MAX, FILE_SIZE_MAX, INLINE_SIZE_MAX, UNIT_BLOCKS } from "../format/geometry.ts";
-import { KIND_ENTRY, KIND_EXTENT, KIND_INLINE, KIND_INODE, KIND_ORPHAN, KIND_QUOTA, KIND_XATTR, keyMiddle } from "../format/key.ts";
 import {
-  INODE_AT_ATIME, INODE_AT_BLOCKS, INODE_AT_BTIME, INODE_AT_CTIME, INODE_AT_ENTRIES, INODE_AT_MODE, INODE_AT_MTIME, INODE_AT_NLINK,
-  INODE_AT_PARENT, INODE_SIZE, ROOT_INO,
+  EXTENT_AT_BLOCK,
+  EXTENT_AT_FLAGS,
+  EXTENT_AT_LENGTH,
+  EXTENT_AT_SKIP,
+  extentSize,
+  LOST_BLOCKS_MAX,
+} from "../format/extent-item.ts";
+import { EXTENT_BLOCKS_MAX, FILE_BLOCKS_MAX, FILE_SIZE_MAX, INLINE_SIZE_MAX, UNIT_BLOCKS } from "../format/geometry.ts";
+import {
+  KIND_ENTRY,
+  KIND_EXTENT,
+  KIND_INLINE,
+  KIND_INODE,
+  KIND_ORPHAN,
+  KIND_QUOTA,
+  KIND_XATTR,
+  keyMiddle,
+} from "../format/key.ts";
+import {
+  INODE_AT_ATIME,
+  INODE_AT_BLOCKS,
+  INODE_AT_BTIME,
+  INODE_AT_CTIME,
+  INODE_AT_ENTRIES,
+  INODE_AT_MODE,
+  INODE_AT_MTIME,
+  INODE_AT_NLINK,
+  INODE_AT_PARENT,
+  INODE_SIZE,
+  ROOT_INO,
 } from "../format/inode-item.ts";
 import { FEATURE_LOST } from "../format/superblock.ts";
 import { Layout } from "../store/layout.ts";
@@ -38,7 +63,12 @@ export interface SubvolumeRepair {
 }
 type Key = readonly [number, number, number];
 
-interface Name { directory: number; key: Key; name: string; type: number }
+interface Name {
+  directory: number;
+  key: Key;
+  name: string;
+  type: number;
+}
 
 class Found extends InodeFacts {
   /** Its inode is lost: this one was made for what was left. */
@@ -51,7 +81,10 @@ const INODE_MIDDLE = keyMiddle(KIND_INODE, 0);
 const INLINE_MIDDLE = keyMiddle(KIND_INLINE, 0);
 const ORPHAN_MIDDLE = keyMiddle(KIND_ORPHAN, 0);
 
-export function repairSubvolume(subvolume: Subvolume, { fixed, lost, missing, suspects, inodes: counted }: SubvolumeRepair): void {
+export function repairSubvolume(
+  subvolume: Subvolume,
+  { fixed, lost, missing, suspects, inodes: counted }: SubvolumeRepair,
+): void {
   dropBadItems(subvolume, fixed);
   const inodes = scan(subvolume);
   const present = [...inodes.values()].filter(({ mode }) => mode >= 0).length;
@@ -69,10 +102,17 @@ export function repairSubvolume(subvolume: Subvolume, { fixed, lost, missing, su
 }
 
 /**
- * Marks where content was of which nothing tells any more: it must not read as zeros. In a file that counts more blocks than it has any hole may be one of them; so may all holes of a file whose
- * inode is lost. Of a file that counts right nothing is lost but, maybe, the inline content of its first block.
+ * Marks where content was of which nothing tells any more: it must not read as zeros. In a file that counts more blocks
+ * than it has any hole may be one of them; so may all holes of a file whose inode is lost. Of a file that counts right
+ * nothing is lost but, maybe, the inline content of its first block.
  */
-function markLostContent(subvolume: Subvolume, inodes: Map<number, Found>, suspects: ReadonlySet<number>, fixed: Fixed, lost: Lost): void {
+function markLostContent(
+  subvolume: Subvolume,
+  inodes: Map<number, Found>,
+  suspects: ReadonlySet<number>,
+  fixed: Fixed,
+  lost: Lost,
+): void {
   for (const [ino, inode] of inodes) {
     const type = inode.mode & S_IFMT;
     const isLink = type === S_IFLNK && inode.inlineSize < 0;
@@ -84,7 +124,12 @@ function markLostContent(subvolume: Subvolume, inodes: Map<number, Found>, suspe
     if (blocks > 0) {
       inode.hasLost = true;
       fixed(`marked ${blocks} blocks as lost`, ino);
-      if (blocks / LOST_BLOCKS_MAX >= MARKS_MAX) lost("content", ino, "the file is too large for all of it to be marked: zeros further on may have been content");
+      if (blocks / LOST_BLOCKS_MAX >= MARKS_MAX)
+        lost(
+          "content",
+          ino,
+          "the file is too large for all of it to be marked: zeros further on may have been content",
+        );
     }
   }
 }
@@ -100,7 +145,8 @@ function markHoles(subvolume: Subvolume, ino: number, end: number): number {
       continue;
     }
     const stop = Math.min(end, findNextExtent(subvolume, ino, index) ? found.start : end, index + LOST_BLOCKS_MAX);
-    // The largest sparse files would take more marks than there is room for: of what lies behind the report alone tells.
+    // The largest sparse files would take more marks than there is room for: of what lies behind the report alone
+    // tells.
     if (marked / LOST_BLOCKS_MAX >= MARKS_MAX) break;
     putLost(subvolume, ino, index, stop - index);
     volume.superblock.features |= FEATURE_LOST;
@@ -116,12 +162,17 @@ const MARKS_MAX = 16_384;
 function tellLostNames(inodes: Map<number, Found>, lost: Lost): void {
   for (const [ino, inode] of inodes) {
     const isDirectory = (inode.mode & S_IFMT) === S_IFDIR;
-    if (isDirectory && inode.isMade) lost("name", ino, "the folder's own record is lost: its owner, mode and times, and maybe names in it");
-    else if (isDirectory && inode.entries > inode.children.length) lost("name", ino, `${inode.entries - inode.children.length} of ${inode.entries} names in the folder are gone`);
+    if (isDirectory && inode.isMade)
+      lost("name", ino, "the folder's own record is lost: its owner, mode and times, and maybe names in it");
+    else if (isDirectory && inode.entries > inode.children.length)
+      lost("name", ino, `${inode.entries - inode.children.length} of ${inode.entries} names in the folder are gone`);
   }
 }
 
-/** Items that nothing can be made of: of unknown kinds, of wrong sizes, where their names do not hash to, over other extents. */
+/**
+ * Items that nothing can be made of: of unknown kinds, of wrong sizes, where their names do not hash to, over other
+ * extents.
+ */
 function dropBadItems(subvolume: Subvolume, fixed: Fixed): void {
   const { tree } = subvolume;
   const seed = subvolume.volume.superblock.hashSeed;
@@ -149,7 +200,8 @@ function dropBadItems(subvolume: Subvolume, fixed: Fixed): void {
       }
       const name = nameAt(bytes, offset);
       hashName(name, seed);
-      if (nameHashHigh !== (key[1] & 0xffffff) || nameHashLow !== key[2] >>> 8) moved.push({ directory: key[0], key, name, ino: words[at]!, type: bytes[offset + 4]! });
+      if (nameHashHigh !== (key[1] & 0xffffff) || nameHashLow !== key[2] >>> 8)
+        moved.push({ directory: key[0], key, name, ino: words[at]!, type: bytes[offset + 4]! });
     } else if (kind === KIND_XATTR) {
       if (length < 4 || bytes[offset]! + 4 > length) {
         bad.push({ key, what: "attribute of a wrong size" });
@@ -158,7 +210,8 @@ function dropBadItems(subvolume: Subvolume, fixed: Fixed): void {
       let name = "";
       for (let index = 0; index < bytes[offset]!; index++) name += String.fromCharCode(bytes[offset + 4 + index]!);
       hashName(name, seed);
-      if (nameHashHigh !== (key[1] & 0xffffff) || nameHashLow !== key[2] >>> 8) bad.push({ key, what: `attribute ${name} where it cannot be found` });
+      if (nameHashHigh !== (key[1] & 0xffffff) || nameHashLow !== key[2] >>> 8)
+        bad.push({ key, what: `attribute ${name} where it cannot be found` });
     } else if (kind === KIND_INLINE) hasInline = true;
     else if (kind === KIND_EXTENT) {
       const start = (key[1] & 0xffffff) * 0x100000000 + key[2];
@@ -166,13 +219,17 @@ function dropBadItems(subvolume: Subvolume, fixed: Fixed): void {
       const stored = length >= 16 ? words[at + EXTENT_AT_LENGTH]! >>> 16 : 0;
       const isMark = length === extentSize(0) && blocks > 0 && isLost(words[at + EXTENT_AT_FLAGS]!) && stored === 0;
       const flags = length >= 16 ? words[at + EXTENT_AT_FLAGS]! : 0;
-      const isWhole = isCompressed(flags) ? stored > 0 && stored < UNIT_BLOCKS && words[at + EXTENT_AT_SKIP]! + blocks <= UNIT_BLOCKS : stored === blocks;
-      const sane = blocks > 0 && blocks <= EXTENT_BLOCKS_MAX && length === extentSize(stored) && isWhole && !isLost(flags);
+      const isWhole = isCompressed(flags)
+        ? stored > 0 && stored < UNIT_BLOCKS && words[at + EXTENT_AT_SKIP]! + blocks <= UNIT_BLOCKS
+        : stored === blocks;
+      const sane =
+        blocks > 0 && blocks <= EXTENT_BLOCKS_MAX && length === extentSize(stored) && isWhole && !isLost(flags);
       if (isMark && start >= end && !(start === 0 && hasInline)) {
         end = start + blocks;
         continue;
       }
-      if (sane && !isPlace(subvolume, words[at + EXTENT_AT_BLOCK]!, stored)) bad.push({ key, what: "extent outside of the volume" });
+      if (sane && !isPlace(subvolume, words[at + EXTENT_AT_BLOCK]!, stored))
+        bad.push({ key, what: "extent outside of the volume" });
       else if (!sane) bad.push({ key, what: "extent of a wrong shape" });
       else if (start + blocks > FILE_BLOCKS_MAX) bad.push({ key, what: "extent behind the end of the largest file" });
       else if (start < end || (start === 0 && hasInline)) bad.push({ key, what: "extent where other content is" });
@@ -195,7 +252,11 @@ function isPlace({ volume }: Subvolume, block: number, count: number): boolean {
   const { layout, topStart } = volume.store;
   if (block < topStart) return block + count <= topStart;
   const segment = layout.segmentAt(block);
-  return segment !== undefined && block + count <= segment.first + segment.blocks && !Layout.reserved(segment).some((reserved) => reserved >= block && reserved < block + count);
+  return (
+    segment !== undefined &&
+    block + count <= segment.first + segment.blocks &&
+    !Layout.reserved(segment).some((reserved) => reserved >= block && reserved < block + count)
+  );
 }
 
 function scan(subvolume: Subvolume): Map<number, Found> {
@@ -239,7 +300,14 @@ function restoreInodes(subvolume: Subvolume, inodes: Map<number, Found>, fixed: 
       inode.mode = isDirectory ? S_IFDIR | 0o700 : S_IFREG | 0o600;
       inode.isMade = true;
       inode.size = isDirectory ? 0 : inode.contentEnd;
-      lost("file", ino, isDirectory ? "the folder's inode is lost" : "the file's inode is lost: its size, owner, mode and times are not known, nor whether all of its content is there");
+      lost(
+        "file",
+        ino,
+        isDirectory
+          ? "the folder's inode is lost"
+          : "the file's inode is lost: its size, owner, mode and times are not known, nor whether all of its " +
+              "content is there",
+      );
       putInode(subvolume, ino, inode);
       fixed("made an inode for what had none", ino);
       continue;
@@ -342,15 +410,28 @@ function attachLost(subvolume: Subvolume, inodes: Map<number, Found>, fixed: Fix
   // Whole subtrees first: by the directories that nothing names, then by any that is left (circles), then single files.
   const isDirectory = (inode: Found): boolean => (inode.mode & S_IFMT) === S_IFDIR;
   const isOrphan = (inode: Found): boolean => inode.orphan && inode.names.length === 0;
-  for (const [ino, inode] of [...inodes]) if (!reached.has(ino) && !isOrphan(inode) && isDirectory(inode) && inode.names.length === 0 && inode.children.length > 0) attach(ino, inode);
-  for (const [ino, inode] of [...inodes]) if (!reached.has(ino) && !isOrphan(inode) && isDirectory(inode)) attach(ino, inode);
+  for (const [ino, inode] of [...inodes])
+    if (
+      !reached.has(ino) &&
+      !isOrphan(inode) &&
+      isDirectory(inode) &&
+      inode.names.length === 0 &&
+      inode.children.length > 0
+    )
+      attach(ino, inode);
+  for (const [ino, inode] of [...inodes])
+    if (!reached.has(ino) && !isOrphan(inode) && isDirectory(inode)) attach(ino, inode);
   for (const [ino, inode] of [...inodes]) if (!reached.has(ino) && !isOrphan(inode)) attach(ino, inode);
 }
 
 /** Number of /lost+found, made when it is not there. */
 function lostAndFound(subvolume: Subvolume, inodes: Map<number, Found>): number {
   for (const [ino, inode] of inodes) {
-    if ((inode.mode & S_IFMT) === S_IFDIR && inode.names.some(({ directory, name }) => directory === ROOT_INO && name === "lost+found")) return ino;
+    if (
+      (inode.mode & S_IFMT) === S_IFDIR &&
+      inode.names.some(({ directory, name }) => directory === ROOT_INO && name === "lost+found")
+    )
+      return ino;
   }
   const ino = Math.max(subvolume.nextIno, ...inodes.keys()) + 1;
   const inode = new Found();
@@ -359,7 +440,15 @@ function lostAndFound(subvolume: Subvolume, inodes: Map<number, Found>): number 
   putInode(subvolume, ino, inode);
   // A file may have that name.
   for (let name = "lost+found", number = 1; ; name = `lost+found.${number++}`) {
-    if (inodes.get(ROOT_INO)!.children.some((child) => inodes.get(child.ino)?.names.some((each) => each.directory === ROOT_INO && each.name === name) === true)) continue;
+    if (
+      inodes
+        .get(ROOT_INO)!
+        .children.some(
+          (child) =>
+            inodes.get(child.ino)?.names.some((each) => each.directory === ROOT_INO && each.name === name) === true,
+        )
+    )
+      continue;
     inode.names = [{ directory: ROOT_INO, key: putEntry(subvolume, ROOT_INO, name, ino, DT_DIR), name, type: DT_DIR }];
     break;
   }
@@ -376,13 +465,18 @@ function fixCounts(subvolume: Subvolume, inodes: Map<number, Found>, fixed: Fixe
     const isDirectory = type === S_IFDIR;
     const subdirectories = inode.children.filter((child) => child.type === DT_DIR).length;
     const nlink = inode.orphan && inode.names.length === 0 ? 0 : isDirectory ? 2 + subdirectories : inode.names.length;
-    const parent = !isDirectory ? inode.parent : ino === ROOT_INO ? ROOT_INO : (inode.names[0]?.directory ?? inode.parent);
+    const parent = !isDirectory
+      ? inode.parent
+      : ino === ROOT_INO
+        ? ROOT_INO
+        : (inode.names[0]?.directory ?? inode.parent);
     const entries = isDirectory ? inode.children.length : inode.entries;
     let size = inode.size;
     if (type === S_IFLNK && inode.inlineSize !== size) {
       // Without a target it is marked, and cannot be read.
       if (inode.inlineSize >= 0) size = inode.inlineSize;
-    } else if (inode.inlineSize > size || (type === S_IFREG && inode.inlineSize > INLINE_SIZE_MAX)) size = size > inode.inlineSize ? size : inode.inlineSize;
+    } else if (inode.inlineSize > size || (type === S_IFREG && inode.inlineSize > INLINE_SIZE_MAX))
+      size = size > inode.inlineSize ? size : inode.inlineSize;
     if (type === S_IFREG && inode.inlineSize > INLINE_SIZE_MAX) {
       tree.remove(ino, INLINE_MIDDLE, 0);
       fixed("removed inline content that is too long", ino);
@@ -425,7 +519,8 @@ function putInode(subvolume: Subvolume, ino: number, inode: Found): void {
   words[at + INODE_AT_MODE] = inode.mode;
   words[at + INODE_AT_PARENT] = inode.parent;
   putSize(words, at, blockOf(inode.size), withinOf(inode.size));
-  for (const time of [INODE_AT_ATIME, INODE_AT_MTIME, INODE_AT_CTIME, INODE_AT_BTIME]) putTime(words, at + time, volume.seconds, volume.nanoseconds);
+  for (const time of [INODE_AT_ATIME, INODE_AT_MTIME, INODE_AT_CTIME, INODE_AT_BTIME])
+    putTime(words, at + time, volume.seconds, volume.nanoseconds);
 }
 
 function putEntry(subvolume: Subvolume, directory: number, name: string, ino: number, type: number): Key {

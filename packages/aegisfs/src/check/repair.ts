@@ -2,21 +2,34 @@
  * fsck's other half: mends what check names. Each round looks at everything, mends one layer, commits, and looks again:
  *
  *   1. copies: a scrub writes damaged ones anew from good ones
- *   2. bitmaps and owners, from a walk of all trees; while damage hides owners, nothing that is marked as used is taken for free
+ *   2. bitmaps and owners, from a walk of all trees; while damage hides owners, nothing that is marked as used is taken
+ *      for free
  *   3. nodes that are lost are left out of their trees
  *   4. the files of each subvolume (repair-subvolume.ts)
  *
- * What was synced after the last commit stands in the intent log. It is done again when the rest is whole; until then each commit takes it along, so
- * that a repair that is interrupted loses nothing of it.
+ * What was synced after the last commit stands in the intent log. It is done again when the rest is whole; until then
+ * each commit takes it along, so that a repair that is interrupted loses nothing of it.
  *
- * What it cannot mend is never made up. Content without a good copy stays, with its checksums, and reading it says so; where the record of it is lost, too, the file is marked: that reads as an error as well. What
- * lost its name is in lost+found. `losses` names all of it, and `exitOf` is 0 only when nothing was found.
+ * What it cannot mend is never made up. Content without a good copy stays, with its checksums, and reading it says so;
+ * where the record of it is lost, too, the file is marked: that reads as an error as well. What lost its name is in
+ * lost+found. `losses` names all of it, and `exitOf` is 0 only when nothing was found.
  */
 import type { BlockDevice } from "@stratos/host";
 import { Failure } from "../failure.ts";
 import type { MountError } from "../failure.ts";
 import { S_IFDIR, S_IFMT } from "@stratos/abi";
-import { KIND_AUDIT, KIND_DROPPED, KIND_EXTENT, KIND_GROUP, KIND_INLINE, KIND_INODE, KIND_PROPERTY, KIND_REFERENCE, KIND_SUBVOLUME, keyMiddle } from "../format/key.ts";
+import {
+  KIND_AUDIT,
+  KIND_DROPPED,
+  KIND_EXTENT,
+  KIND_GROUP,
+  KIND_INLINE,
+  KIND_INODE,
+  KIND_PROPERTY,
+  KIND_REFERENCE,
+  KIND_SUBVOLUME,
+  keyMiddle,
+} from "../format/key.ts";
 import { EXTENT_LOST } from "../format/extent-item.ts";
 import { GROUP_BLOCKS, NODE_BLOCKS } from "../format/geometry.ts";
 import { ROOT_INO } from "../format/inode-item.ts";
@@ -53,7 +66,9 @@ export interface RepairResult {
   losses: Loss[];
 }
 
-/** Exit status for a repair, as of fsck(8): 0 nothing was wrong, 1 all of it was mended, 4 something is lost or left. */
+/**
+ * Exit status for a repair, as of fsck(8): 0 nothing was wrong, 1 all of it was mended, 4 something is lost or left.
+ */
 export function exitOf({ found, fixed, left, lost, losses }: RepairResult): number {
   if (left.length > 0 || lost.length > 0 || losses.length > 0) return 4;
   return found.length > 0 || fixed.length > 0 ? 1 : 0;
@@ -74,21 +89,46 @@ interface Course {
 
 const ROUNDS_MAX = 6;
 /** Kinds of items that a volume tree may hold. */
-const VOLUME_KINDS: readonly number[] = [KIND_SUBVOLUME, KIND_GROUP, KIND_REFERENCE, KIND_DROPPED, KIND_PROPERTY, KIND_AUDIT];
+const VOLUME_KINDS: readonly number[] = [
+  KIND_SUBVOLUME,
+  KIND_GROUP,
+  KIND_REFERENCE,
+  KIND_DROPPED,
+  KIND_PROPERTY,
+  KIND_AUDIT,
+];
 
 /**
- * Repairs the volume on these devices; nobody may have it mounted. With `dryRun` all of it happens in memory (as much as would be written), and the result tells what would be done and what would be
- * lost.
+ * Repairs the volume on these devices; nobody may have it mounted. With `dryRun` all of it happens in memory (as much
+ * as would be written), and the result tells what would be done and what would be lost.
  */
-export function repair(device: BlockDevice | readonly BlockDevice[], options: MountOptions & { dryRun?: boolean } = {}): RepairResult | MountError {
+export function repair(
+  device: BlockDevice | readonly BlockDevice[],
+  options: MountOptions & { dryRun?: boolean } = {},
+): RepairResult | MountError {
   const devices = "read" in device ? [device] : device;
-  const volume = mount(options.dryRun === true ? devices.map((each) => new ScratchDevice(each)) : devices, { ...options, asFound: true });
+  const volume = mount(options.dryRun === true ? devices.map((each) => new ScratchDevice(each)) : devices, {
+    ...options,
+    asFound: true,
+  });
   if (typeof volume === "string") return volume;
   if (volume.readOnly) return "device-error";
   const result: RepairResult = { found: [], fixed: [], left: [], lost: [], losses: [] };
   const known = readable(() => markedContent(volume)) ?? [];
-  const course: Course = { result, suspects: new Map(), known: new Set(known.map(nameOfMark)), inodes: new Map(), partial: new Map() };
-  for (const { id, inodes } of readable(() => volume.subvolumeIds().map((id) => volume.subvolume(id)).filter((subvolume) => subvolume !== null)) ?? []) course.inodes.set(id, inodes);
+  const course: Course = {
+    result,
+    suspects: new Map(),
+    known: new Set(known.map(nameOfMark)),
+    inodes: new Map(),
+    partial: new Map(),
+  };
+  for (const { id, inodes } of readable(() =>
+    volume
+      .subvolumeIds()
+      .map((id) => volume.subvolume(id))
+      .filter((subvolume) => subvolume !== null),
+  ) ?? [])
+    course.inodes.set(id, inodes);
   try {
     takeLog(volume, result);
     if (!repairAll(volume, course, true)) return "device-error";
@@ -105,7 +145,13 @@ export function repair(device: BlockDevice | readonly BlockDevice[], options: Mo
     const { errors } = volume.store.devices[0]!.entry;
     const repairedBefore = errors.repairedBlocks;
     while (scrub.step(1 << 16) === 1);
-    if (errors.repairedBlocks > repairedBefore || scrub.cursor.repaired > 0) result.fixed.push({ what: `wrote ${scrub.cursor.repaired} damaged blocks anew from good copies`, subvolume: -1, ino: -1, block: -1 });
+    if (errors.repairedBlocks > repairedBefore || scrub.cursor.repaired > 0)
+      result.fixed.push({
+        what: `wrote ${scrub.cursor.repaired} damaged blocks anew from good copies`,
+        subvolume: -1,
+        ino: -1,
+        block: -1,
+      });
     result.lost = scrub.damage;
     tellLosses(volume, course);
     return result;
@@ -120,7 +166,9 @@ function nameOfMark({ subvolume, ino, from, to }: Loss): string {
   return `${subvolume} ${ino} ${from} ${to}`;
 }
 
-/** Adds what is marked as lost and was not before, and what is damaged, and gives all of it the paths that it has now. */
+/**
+ * Adds what is marked as lost and was not before, and what is damaged, and gives all of it the paths that it has now.
+ */
 function tellLosses(volume: Volume, { result, known }: Course): void {
   const marked = readable(() => markedContent(volume)) ?? [];
   const damaged = readable(() => damagedContent(volume, result.lost)) ?? [];
@@ -146,11 +194,31 @@ function takeLog(volume: Volume, result: RepairResult): void {
   if (volume.superblock.logBlocks === 0) return;
   const log = readable(() => readLog(volume));
   volume.log.carried = log?.batches ?? [];
-  if (log === null) result.fixed.push({ what: "gave up the intent log, which makes no sense", subvolume: -1, ino: -1, block: volume.superblock.logStart });
-  if (log === null) result.losses.push(lossOf("synced", "the intent log makes no sense: what was synced after the last commit is lost"));
+  if (log === null)
+    result.fixed.push({
+      what: "gave up the intent log, which makes no sense",
+      subvolume: -1,
+      ino: -1,
+      block: volume.superblock.logStart,
+    });
+  if (log === null)
+    result.losses.push(
+      lossOf("synced", "the intent log makes no sense: what was synced after the last commit is lost"),
+    );
   else if (log.lost > 0) {
-    result.fixed.push({ what: `gave up ${log.lost} batches of the intent log, which cannot be read`, subvolume: -1, ino: -1, block: volume.superblock.logStart });
-    result.losses.push(lossOf("synced", `${log.lost} of the last ${log.batches.length + log.lost} batches of the intent log cannot be read: what was synced with them is lost`));
+    result.fixed.push({
+      what: `gave up ${log.lost} batches of the intent log, which cannot be read`,
+      subvolume: -1,
+      ino: -1,
+      block: volume.superblock.logStart,
+    });
+    result.losses.push(
+      lossOf(
+        "synced",
+        `${log.lost} of the last ${log.batches.length + log.lost} batches of the intent log cannot be read: what ` +
+          "was synced with them is lost",
+      ),
+    );
   }
   keepLog(volume);
 }
@@ -168,8 +236,13 @@ function doLogAgain(volume: Volume, result: RepairResult): void {
   const nowhere = { subvolume: -1, ino: -1, block: -1 };
   if (done > 0) result.fixed.push({ what: `did ${done} operations of the intent log again`, ...nowhere });
   if (failed > 0) {
-    result.fixed.push({ what: `left out ${failed} operations of the intent log, which make no sense on what is left`, ...nowhere });
-    result.losses.push(lossOf("synced", `${failed} operations that were synced could not be done again on what is left`));
+    result.fixed.push({
+      what: `left out ${failed} operations of the intent log, which make no sense on what is left`,
+      ...nowhere,
+    });
+    result.losses.push(
+      lossOf("synced", `${failed} operations that were synced could not be done again on what is left`),
+    );
   }
 }
 
@@ -200,8 +273,20 @@ function repairOnce(volume: Volume, course: Course): void {
   if (volumeTreeDamaged) {
     const pruned = pruneTree(volume, tree.root, -1, (node) => {
       const children = node.level > 0 ? search.childrenOf(node, true) : [];
-      note(children.length > 0 ? `found ${children.length} nodes of the volume's tree that a lost one named` : "left a lost node out of the volume's tree", -1, -1, node.block);
-      result.losses.push(lossOf("subvolume", `a node of the volume's tree is lost (block ${node.block}): snapshots and settings may be gone`));
+      note(
+        children.length > 0
+          ? `found ${children.length} nodes of the volume's tree that a lost one named`
+          : "left a lost node out of the volume's tree",
+        -1,
+        -1,
+        node.block,
+      );
+      result.losses.push(
+        lossOf(
+          "subvolume",
+          `a node of the volume's tree is lost (block ${node.block}): snapshots and settings may be gone`,
+        ),
+      );
       return { children, items: [] };
     });
     if (pruned !== null) tree.root.set(pruned);
@@ -216,12 +301,20 @@ function repairOnce(volume: Volume, course: Course): void {
   for (const id of volume.subvolumeIds()) {
     const subvolume = volume.subvolume(id);
     if (subvolume === null) continue;
-    const pruned = pruneTree(volume, subvolume.tree.root, id, (node) => replaceLost(subvolume, node, search, course, note));
+    const pruned = pruneTree(volume, subvolume.tree.root, id, (node) =>
+      replaceLost(subvolume, node, search, course, note),
+    );
     if (pruned !== null) subvolume.tree.root.set(pruned);
     else if (!damaged) {
       repairSubvolume(subvolume, {
-        fixed: (what, ino) => note(what, id, ino, -1), lost: (what, ino, detail, path) => void result.losses.push(lossOf(what, detail, { subvolume: id, subvolumeName: subvolume.name, ino, path: path ?? null })),
-        missing: () => void result.losses.push(...(course.partial.get(id) ?? [])), suspects: course.suspects.get(id) ?? new Set(), inodes: course.inodes.get(id) ?? subvolume.inodes,
+        fixed: (what, ino) => note(what, id, ino, -1),
+        lost: (what, ino, detail, path) =>
+          void result.losses.push(
+            lossOf(what, detail, { subvolume: id, subvolumeName: subvolume.name, ino, path: path ?? null }),
+          ),
+        missing: () => void result.losses.push(...(course.partial.get(id) ?? [])),
+        suspects: course.suspects.get(id) ?? new Set(),
+        inodes: course.inodes.get(id) ?? subvolume.inodes,
       });
       course.suspects.delete(id);
       course.partial.delete(id);
@@ -231,24 +324,54 @@ function repairOnce(volume: Volume, course: Course): void {
   tree.edit(0, keyMiddle(KIND_SUBVOLUME, 0), volume.superblock.defaultSubvolume);
 }
 
-/** What takes the place of a lost node of a subvolume: the nodes that it named, as far as they are found; instead of a leaf, what marks its files. */
-function replaceLost(subvolume: Subvolume, node: LostNode, search: NodeSearch, { result, suspects, partial }: Course, note: (what: string, subvolume: number, ino: number, block: number) => void): Replacement {
+/**
+ * What takes the place of a lost node of a subvolume: the nodes that it named, as far as they are found; instead of a
+ * leaf, what marks its files.
+ */
+function replaceLost(
+  subvolume: Subvolume,
+  node: LostNode,
+  search: NodeSearch,
+  { result, suspects, partial }: Course,
+  note: (what: string, subvolume: number, ino: number, block: number) => void,
+): Replacement {
   const { id, name } = subvolume;
   const { low, high, level, block } = node;
   if (level > 0) {
     const children = search.childrenOf(node, false);
-    note(children.length > 0 ? `found ${children.length} nodes that a lost one named` : "left a lost node out of its tree", id, -1, block);
+    note(
+      children.length > 0 ? `found ${children.length} nodes that a lost one named` : "left a lost node out of its tree",
+      id,
+      -1,
+      block,
+    );
     // How many there were stood in it alone: the count of inodes tells in the end whether something is missing.
-    const range = lossOf("metadata", `a node above others is lost (block ${block}), and not all of those were found`, rangeOf(subvolume, node));
+    const range = lossOf(
+      "metadata",
+      `a node above others is lost (block ${block}), and not all of those were found`,
+      rangeOf(subvolume, node),
+    );
     if (children.length === 0) result.losses.push(range);
     else partial.set(id, [...(partial.get(id) ?? []), range]);
     return { children, items: [] };
   }
   note("left a lost node out of its tree", id, low[0], block);
-  result.losses.push(lossOf("metadata", `a part of the tree is lost (block ${block})`, { ...rangeOf(subvolume, node), subvolumeName: name }));
+  result.losses.push(
+    lossOf("metadata", `a part of the tree is lost (block ${block})`, {
+      ...rangeOf(subvolume, node),
+      subvolumeName: name,
+    }),
+  );
   const first = readableMode(subvolume, low[0]);
   const atInline = compareKeys([low[0], keyMiddle(KIND_INLINE, 0), 0], low) >= 0;
-  if (first === null || !atInline || (first.mode & S_IFMT) === S_IFDIR || first.size === 0 || low[1] >>> 24 < KIND_INODE) return { children: [], items: [] };
+  if (
+    first === null ||
+    !atInline ||
+    (first.mode & S_IFMT) === S_IFDIR ||
+    first.size === 0 ||
+    low[1] >>> 24 < KIND_INODE
+  )
+    return { children: [], items: [] };
   const mark: Key = [low[0], keyMiddle(KIND_EXTENT, 0), 0];
   if (high === null || compareKeys(mark, high) < 0) {
     subvolume.volume.superblock.features |= FEATURE_LOST;
@@ -262,7 +385,8 @@ function replaceLost(subvolume: Subvolume, node: LostNode, search: NodeSearch, {
 }
 
 function rangeOf(subvolume: Subvolume, { low, high }: LostNode): Partial<Loss> {
-  const lastIno = high === null ? Math.max(low[0], subvolume.nextIno - 1) : high[1] === 0 && high[2] === 0 ? high[0] - 1 : high[0];
+  const lastIno =
+    high === null ? Math.max(low[0], subvolume.nextIno - 1) : high[1] === 0 && high[2] === 0 ? high[0] - 1 : high[0];
   return { subvolume: subvolume.id, subvolumeName: subvolume.name, ino: Math.max(ROOT_INO, low[0]), lastIno };
 }
 
@@ -276,16 +400,28 @@ function recordedOwners(volume: Volume): Map<number, number> {
   const { tree } = volume;
   const middle = keyMiddle(KIND_REFERENCE, 0);
   readable(() => {
-    for (let more = tree.ceiling(0, middle, 0); more && tree.key(0) === 0 && tree.key(1) === middle; more = tree.next()) {
+    for (
+      let more = tree.ceiling(0, middle, 0);
+      more && tree.key(0) === 0 && tree.key(1) === middle;
+      more = tree.next()
+    ) {
       const start = tree.key(2);
       const length = tree.words[tree.offset >>> 2]!;
-      for (let block = Math.ceil(start / NODE_BLOCKS) * NODE_BLOCKS; block < Math.min(start + length, volume.store.layout.end); block += NODE_BLOCKS) owners.set(block, tree.words[(tree.offset >>> 2) + 1]!);
+      for (
+        let block = Math.ceil(start / NODE_BLOCKS) * NODE_BLOCKS;
+        block < Math.min(start + length, volume.store.layout.end);
+        block += NODE_BLOCKS
+      )
+        owners.set(block, tree.words[(tree.offset >>> 2) + 1]!);
     }
   });
   return owners;
 }
 
-interface Roots { roots: { id: number; root: Uint32Array }[]; dropped: Uint32Array[] }
+interface Roots {
+  roots: { id: number; root: Uint32Array }[];
+  dropped: Uint32Array[];
+}
 
 /** What of the volume tree's lists can be read. */
 function readableIds(volume: Volume): Roots {
@@ -309,10 +445,14 @@ function readable<T>(read: () => T): T | null {
 }
 
 /** Takes items of unknown kinds out of the volume tree. */
-function dropUnknown({ tree }: Volume, note: (what: string, subvolume: number, ino: number, block: number) => void): void {
+function dropUnknown(
+  { tree }: Volume,
+  note: (what: string, subvolume: number, ino: number, block: number) => void,
+): void {
   const bad: [number, number, number][] = [];
   for (let more = tree.ceiling(0, 0, 0); more; more = tree.next()) {
-    if (tree.key(0) !== 0 || !VOLUME_KINDS.includes(tree.key(1) >>> 24)) bad.push([tree.key(0), tree.key(1), tree.key(2)]);
+    if (tree.key(0) !== 0 || !VOLUME_KINDS.includes(tree.key(1) >>> 24))
+      bad.push([tree.key(0), tree.key(1), tree.key(2)]);
   }
   for (const [k0, k1, k2] of bad) {
     tree.remove(k0, k1, k2);
@@ -322,11 +462,16 @@ function dropUnknown({ tree }: Volume, note: (what: string, subvolume: number, i
 
 function removeKind({ tree }: Volume, kind: number): void {
   const middle = keyMiddle(kind, 0);
-  while (tree.ceiling(0, middle, 0) && tree.key(0) === 0 && tree.key(1) >>> 24 === kind) tree.remove(0, tree.key(1), tree.key(2));
+  while (tree.ceiling(0, middle, 0) && tree.key(0) === 0 && tree.key(1) >>> 24 === kind)
+    tree.remove(0, tree.key(1), tree.key(2));
 }
 
 /** There is a default subvolume, and numbers go on above those in use. */
-function restoreSubvolumes(volume: Volume, result: RepairResult, note: (what: string, subvolume: number, ino: number, block: number) => void): void {
+function restoreSubvolumes(
+  volume: Volume,
+  result: RepairResult,
+  note: (what: string, subvolume: number, ino: number, block: number) => void,
+): void {
   const { superblock } = volume;
   const ids = volume.subvolumeIds();
   const highest = Math.max(0, ...ids);
@@ -336,13 +481,18 @@ function restoreSubvolumes(volume: Volume, result: RepairResult, note: (what: st
   }
   if (volume.subvolume(superblock.defaultSubvolume) !== null) return;
   const other = ids.find((id) => volume.subvolume(id)?.readOnly === false);
-  result.losses.push(lossOf("subvolume", "the files that are mounted by default are lost, or their name is", { subvolume: superblock.defaultSubvolume }));
+  result.losses.push(
+    lossOf("subvolume", "the files that are mounted by default are lost, or their name is", {
+      subvolume: superblock.defaultSubvolume,
+    }),
+  );
   if (other !== undefined) {
     superblock.defaultSubvolume = other;
     note("made another subvolume the default one", other, -1, -1);
     return;
   }
-  // The newest snapshot is the best that there is. Without any nothing is left to go by: better to stop than to leave an empty volume.
+  // The newest snapshot is the best that there is. Without any nothing is left to go by: better to stop than to leave
+  // an empty volume.
   const source = volume.subvolume(highest);
   if (source === null) throw new Failure("corrupt-node", -1);
   const id = superblock.nextSubvolume++;

@@ -1,13 +1,24 @@
 /**
- * Compressed extents: files read back whatever was overwritten in them, space is saved, properties are inherited, forged content is an
- * error and nothing worse, and crashes leave what they leave without compression.
+ * Compressed extents: files read back whatever was overwritten in them, space is saved, properties are inherited,
+ * forged content is an error and nothing worse, and crashes leave what they leave without compression.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { EIO, EOPNOTSUPP, S_IFDIR, S_IFREG } from "@stratos/abi";
 import { SeededRandom } from "@stratos/base";
 import { MemoryBlockDevice } from "@stratos/host";
-import { check, COMPRESS_LZ4, COMPRESS_NONE, COMPRESS_ZSTD, compressionOf, format, lz4, mount, ROOT_INO, withCompression } from "../aegisfs.ts";
+import {
+  check,
+  COMPRESS_LZ4,
+  COMPRESS_NONE,
+  COMPRESS_ZSTD,
+  compressionOf,
+  format,
+  lz4,
+  mount,
+  ROOT_INO,
+  withCompression,
+} from "../aegisfs.ts";
 import type { Volume } from "../aegisfs.ts";
 import { KIND_EXTENT, keyMiddle } from "../format/key.ts";
 import { EXTENT_AT_BLOCK, EXTENT_AT_CHECKSUMS } from "../format/extent-item.ts";
@@ -68,7 +79,12 @@ test("pages and pieces inside a compressed unit can be overwritten, punched and 
   const text = lines(256 << 10);
   const ino = file(volume, "text", text);
   const small = new Uint8Array(100).fill(0x21);
-  for (const [offset, length] of [[5000, 100], [70_000, 100], [65_536, 64], [131_072 + 4096, 100]] as const) {
+  for (const [offset, length] of [
+    [5000, 100],
+    [70_000, 100],
+    [65_536, 64],
+    [131_072 + 4096, 100],
+  ] as const) {
     volume.root.write(ino, offset, small, 0, length);
     text.set(small.subarray(0, length), offset);
   }
@@ -121,7 +137,8 @@ test(`random operations on compressed files match the model (seed ${SEED})`, () 
 
 test(`crashes with compressed files leave the last commit or the next (seeds from ${SEED})`, () => {
   let states = 0;
-  for (let round = 0; round < 4; round++) states += simulateCrashes({ seed: SEED + round, states: 250, format: { properties: LZ4 } });
+  for (let round = 0; round < 4; round++)
+    states += simulateCrashes({ seed: SEED + round, states: 250, format: { properties: LZ4 } });
   assert.ok(states > 700, `${states}`);
 });
 
@@ -138,7 +155,8 @@ test("forged content that carries right checksums is an error, never a crash or 
     const place = words[at + EXTENT_AT_BLOCK]! * 4096;
     const block = new Uint8Array(4096);
     device.read(place, block, 0, 4096);
-    for (let flips = 1 + random.below(3); flips > 0; flips--) block[random.below(random.below(2) === 0 ? 8 : 4096)] = random.below(256);
+    for (let flips = 1 + random.below(3); flips > 0; flips--)
+      block[random.below(random.below(2) === 0 ? 8 : 4096)] = random.below(256);
     device.write(place, block, 0, 4096);
     words[at + EXTENT_AT_CHECKSUMS] = checksumBlock(block, 0);
     if (round % 4 === 0) words[at + 1] = (words[at + 1]! ^ (1 << random.below(32))) >>> 0;
@@ -163,5 +181,14 @@ test("a codec that the reading host lacks is named as such", () => {
   const ino = file(volume, "text", lines(65_536));
   volume.sync();
   assert.equal(mountedVolume(mount(device)).root.read(ino, 0, new Uint8Array(10), 0, 10), -EOPNOTSUPP);
-  assert.equal(mountedVolume(mount(device, { codecs: [{ ...pretended, decompress: () => false }] })).root.read(ino, 0, new Uint8Array(10), 0, 10), -EIO);
+  assert.equal(
+    mountedVolume(mount(device, { codecs: [{ ...pretended, decompress: () => false }] })).root.read(
+      ino,
+      0,
+      new Uint8Array(10),
+      0,
+      10,
+    ),
+    -EIO,
+  );
 });

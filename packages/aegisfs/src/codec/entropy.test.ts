@@ -18,8 +18,11 @@ test(`noise looks random wherever it begins (seed ${SEED})`, () => {
 
 test("what shrinks does not look random", () => {
   const contents: Record<string, Uint8Array> = {
-    zeros: made(() => 0), base64: made((_, random) => 43 + random.below(64)), hexadecimal: made((_, random) => "0123456789abcdef".charCodeAt(random.below(16))),
-    counters: made((index) => (index % 4 === 0 ? index >> 2 : 0)), "noise with holes": made((_, random) => (random.below(3) === 0 ? 0 : random.below(256))),
+    zeros: made(() => 0),
+    base64: made((_, random) => 43 + random.below(64)),
+    hexadecimal: made((_, random) => "0123456789abcdef".charCodeAt(random.below(16))),
+    counters: made((index) => (index % 4 === 0 ? index >> 2 : 0)),
+    "noise with holes": made((_, random) => (random.below(3) === 0 ? 0 : random.below(256))),
   };
   for (const [name, bytes] of Object.entries(contents)) assert.equal(looksRandom(bytes, 0), false, name);
 });

@@ -1,6 +1,7 @@
 /**
- * Whether content can be compressed, guessed from every fifth byte of its first block (records have lengths that five does not divide): that takes a microsecond or two, where compressing the block takes
- * twenty. The sum of the squares of what bytes occur how often is n² / 256 + n for random ones, and grows with whatever some bytes have before others.
+ * Whether content can be compressed, guessed from every fifth byte of its first block (records have lengths that five
+ * does not divide): that takes a microsecond or two, where compressing the block takes twenty. The sum of the squares
+ * of what bytes occur how often is n² / 256 + n for random ones, and grows with whatever some bytes have before others.
  */
 const STRIDE = 5;
 const SAMPLES = Math.floor(4096 / STRIDE);
@@ -8,7 +9,10 @@ const SAMPLES = Math.floor(4096 / STRIDE);
 const RANDOM_LIMIT = (4 * SAMPLES * SAMPLES) / 256;
 const counts = new Uint16Array(256);
 
-/** Do the 4096 bytes at `bytes[at …)` look random? Compressed content does; so may what repeats itself only at a distance. */
+/**
+ * Do the 4096 bytes at `bytes[at …)` look random? Compressed content does; so may what repeats itself only at a
+ * distance.
+ */
 export function looksRandom(bytes: Uint8Array, at: number): boolean {
   counts.fill(0);
   let squares = 0;

@@ -6,13 +6,20 @@
  *   word 0   bytes of compressed data (24 bits) | blocks that it decodes to << 24
  *   then     the compressed data, zeros to the end of the last block
  *
- * Every block is verified against its checksum before anything looks at it. The units decoded last stay in memory, since a
- * page cache reads one unit in several steps. Long reads and writes do up to `PIECES_MAX` units at once, which a host may spread over its processors.
+ * Every block is verified against its checksum before anything looks at it. The units decoded last stay in memory,
+ * since a page cache reads one unit in several steps. Long reads and writes do up to `PIECES_MAX` units at once, which
+ * a host may spread over its processors.
  */
 import { PIECES_MAX, PIECE_SIZE_MAX, SerialCodecPool, type CodecPool, type CompressionCodec } from "@stratos/host";
 import { Failure } from "../failure.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, GROUP_BLOCKS, UNIT_BLOCKS } from "../format/geometry.ts";
-import { EXTENT_AT_BLOCK, EXTENT_AT_CHECKSUMS, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, EXTENT_AT_SKIP } from "../format/extent-item.ts";
+import {
+  EXTENT_AT_BLOCK,
+  EXTENT_AT_CHECKSUMS,
+  EXTENT_AT_FLAGS,
+  EXTENT_AT_LENGTH,
+  EXTENT_AT_SKIP,
+} from "../format/extent-item.ts";
 import { COMPRESS_LZ4, COMPRESS_NONE, COMPRESS_UNSET, COMPRESS_ZSTD } from "../format/properties.ts";
 import type { BlockStore } from "../store/block-store.ts";
 import { looksRandom } from "./entropy.ts";
@@ -43,7 +50,9 @@ export class ExtentContent {
   /** Decoded units, the one used last in front. */
   readonly #units: Unit[] = [];
   readonly #sample = new Uint8Array(SAMPLE_LIMIT);
-  /** Of the units that `pack` made: blocks that each decodes to, and that it takes; 0 when it is better stored as it is. */
+  /**
+   * Of the units that `pack` made: blocks that each decodes to, and that it takes; 0 when it is better stored as it is.
+   */
   readonly unitBlocks: Uint8Array = new Uint8Array(PIECES_MAX);
   readonly storedBlocks: Uint8Array = new Uint8Array(PIECES_MAX);
   readonly #pieceUnits = new Uint8Array(PIECES_MAX);
@@ -102,9 +111,12 @@ export class ExtentContent {
     const codec = this.#codec(compression, block);
     const size = sizeAt(packed, 0);
     if (
-      unit.blocks === 0 || unit.blocks > UNIT_BLOCKS || HEADER_SIZE + size > stored * BLOCK_SIZE
-      || !codec.decompress(packed, HEADER_SIZE, size, unit.bytes, 0, unit.blocks * BLOCK_SIZE)
-    ) throw new Failure("corrupt-data", block);
+      unit.blocks === 0 ||
+      unit.blocks > UNIT_BLOCKS ||
+      HEADER_SIZE + size > stored * BLOCK_SIZE ||
+      !codec.decompress(packed, HEADER_SIZE, size, unit.bytes, 0, unit.blocks * BLOCK_SIZE)
+    )
+      throw new Failure("corrupt-data", block);
     unit.block = block;
     return unit;
   }
@@ -116,17 +128,19 @@ export class ExtentContent {
   }
 
   /**
-   * Reads a run of whole units, all of one compression, which decode to `bytes[to …)` one behind the other. Those that were longer once are left out, and
-   * to be read one by one: returns how many units of the run are done, which may be none. Throws as `read`.
+   * Reads a run of whole units, all of one compression, which decode to `bytes[to …)` one behind the other. Those that
+   * were longer once are left out, and to be read one by one: returns how many units of the run are done, which may be
+   * none. Throws as `read`.
    */
   readUnits(run: UnitRun, bytes: Uint8Array, to: number): number {
     const { count, blocks, stored, lengths, checksums } = run;
     const { packed } = this.#pool;
     // What lies together on the device comes with one read.
-    for (let first = 0, at = 0; first < count; ) {
+    for (let first = 0, at = 0; first < count;) {
       let total = stored[first]!;
       let end = first + 1;
-      while (end < count && blocks[end] === blocks[first]! + total && isOneRead(blocks[first]!, total + stored[end]!)) total += stored[end++]!;
+      while (end < count && blocks[end] === blocks[first]! + total && isOneRead(blocks[first]!, total + stored[end]!))
+        total += stored[end++]!;
       this.#store.readVerified(blocks[first]!, total, packed, at * BLOCK_SIZE, checksums, at);
       at += total;
       first = end;
@@ -143,15 +157,16 @@ export class ExtentContent {
       target += length * BLOCK_SIZE;
     }
     this.#pool.decompress(codec, done, bytes, to);
-    for (let unit = 0; unit < done; unit++) if (this.#pool.result(unit) === 0) throw new Failure("corrupt-data", blocks[unit]!);
+    for (let unit = 0; unit < done; unit++)
+      if (this.#pool.result(unit) === 0) throw new Failure("corrupt-data", blocks[unit]!);
     return done;
   }
 
   // ---- Writing ----------------------------------------------------------------------------------------------------
 
   /**
-   * Compresses the units of a file's blocks: up to `UNITS_AT_ONCE` of them, the first of `first` blocks, the others whole but for the last. A unit is
-   * compressed when that saves a block at least.
+   * Compresses the units of a file's blocks: up to `UNITS_AT_ONCE` of them, the first of `first` blocks, the others
+   * whole but for the last. A unit is compressed when that saves a block at least.
    *
    * @returns how many units there are; `unitBlocks` and `storedBlocks` tell of each
    */
@@ -165,9 +180,20 @@ export class ExtentContent {
       unitBlocks[units] = length;
       storedBlocks[units] = 0;
       const from = block * BLOCK_SIZE;
-      if (codec !== undefined && compression > COMPRESS_NONE && length >= 2 && this.#isWorthIt(codec, level, bytes, at + from)) {
+      if (
+        codec !== undefined &&
+        compression > COMPRESS_NONE &&
+        length >= 2 &&
+        this.#isWorthIt(codec, level, bytes, at + from)
+      ) {
         this.#pieceUnits[pieces] = units;
-        this.#pool.setPiece(pieces++, from, length * BLOCK_SIZE, units * PIECE_SIZE_MAX + HEADER_SIZE, (length - 1) * BLOCK_SIZE - HEADER_SIZE);
+        this.#pool.setPiece(
+          pieces++,
+          from,
+          length * BLOCK_SIZE,
+          units * PIECE_SIZE_MAX + HEADER_SIZE,
+          (length - 1) * BLOCK_SIZE - HEADER_SIZE,
+        );
       }
       block += length;
     }
@@ -231,5 +257,7 @@ function sizeAt(packed: Uint8Array, at: number): number {
 
 /** A read that is verified is an extent's length at most, and in one segment: those begin where groups do. */
 function isOneRead(block: number, count: number): boolean {
-  return count <= EXTENT_BLOCKS_MAX && Math.floor(block / GROUP_BLOCKS) === Math.floor((block + count - 1) / GROUP_BLOCKS);
+  return (
+    count <= EXTENT_BLOCKS_MAX && Math.floor(block / GROUP_BLOCKS) === Math.floor((block + count - 1) / GROUP_BLOCKS)
+  );
 }

@@ -1,4 +1,7 @@
-/** LZ4 blocks: what goes in comes out, the bytes are those that any LZ4 reader takes, and damaged input is refused without harm. */
+/**
+ * LZ4 blocks: what goes in comes out, the bytes are those that any LZ4 reader takes, and damaged input is refused
+ * without harm.
+ */
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { SeededRandom } from "@stratos/base";
@@ -17,7 +20,7 @@ function sample(random: SeededRandom, length: number): Uint8Array {
   const bytes = new Uint8Array(length);
   const words = Array.from({ length: 1 + random.below(40) }, () => filled(random, 1 + random.below(30)));
   const noise = random.below(4);
-  for (let at = 0; at < length; ) {
+  for (let at = 0; at < length;) {
     const word = random.below(4) < noise ? filled(random, 1 + random.below(20)) : words[random.below(words.length)]!;
     const count = Math.min(word.length, length - at);
     bytes.set(word.subarray(0, count), at);
@@ -42,9 +45,13 @@ test(`compressed data decompresses to itself (seed ${SEED})`, () => {
 });
 
 test("a block that the reference implementation made is read", () => {
-  const text = "stratos stratos stratos stratos, and then some other words, words, words and stratos again: the other words of stratos";
+  const text =
+    "stratos stratos stratos stratos, and then some other words, words, words and stratos again: the other words " +
+    "of stratos";
   // `lz4 -c`, version 1.9.4, without the frame around it.
-  const hex = "8f73747261746f7320080004f90d2c20616e64207468656e20736f6d65206f7468657220776f7264732c070001280004450060616761696e3a3700083100b0206f662073747261746f73";
+  const hex =
+    "8f73747261746f7320080004f90d2c20616e64207468656e20736f6d65206f7468657220776f7264732c070001280004450060616761" +
+    "696e3a3700083100b0206f662073747261746f73";
   const block = Uint8Array.from(hex.match(/../g)!, (byte) => parseInt(byte, 16));
   const bytes = new Uint8Array(text.length);
   assert.ok(lz4.decompress(block, 0, block.length, bytes, 0, bytes.length));
@@ -66,6 +73,10 @@ test(`damaged input never writes outside of its output (seed ${SEED})`, () => {
     for (let flips = 1 + random.below(4); flips > 0; flips--) packed[random.below(size)]! ^= 1 << random.below(8);
     const out = new Uint8Array(bytes.length + 64).fill(0xa5);
     lz4.decompress(packed, 0, size - random.below(2), out, 32, bytes.length);
-    assert.ok(out.subarray(0, 32).every((byte) => byte === 0xa5) && out.subarray(32 + bytes.length).every((byte) => byte === 0xa5), `round ${round}`);
+    assert.ok(
+      out.subarray(0, 32).every((byte) => byte === 0xa5) &&
+        out.subarray(32 + bytes.length).every((byte) => byte === 0xa5),
+      `round ${round}`,
+    );
   }
 });

@@ -1,13 +1,23 @@
 /**
- * Deduplication: equal content shares its place and frees the rest, content and snapshots stay what they were, blocks that only have equal checksums do
- * not become one, and what is shared is owned by as many as refer to it.
+ * Deduplication: equal content shares its place and frees the rest, content and snapshots stay what they were, blocks
+ * that only have equal checksums do not become one, and what is shared is owned by as many as refer to it.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { EUCLEAN, S_IFREG } from "@stratos/abi";
 import { SeededRandom } from "@stratos/base";
 import { MemoryBlockDevice } from "@stratos/host";
-import { check, COMPRESS_LZ4, dedupe, DEDUPE_ON, format, mount, ROOT_INO, withCompression, withDedupe } from "../aegisfs.ts";
+import {
+  check,
+  COMPRESS_LZ4,
+  dedupe,
+  DEDUPE_ON,
+  format,
+  mount,
+  ROOT_INO,
+  withCompression,
+  withDedupe,
+} from "../aegisfs.ts";
 import type { DedupeResult, Volume } from "../aegisfs.ts";
 import { KIND_EXTENT, keyMiddle } from "../format/key.ts";
 import { EXTENT_AT_CHECKSUMS } from "../format/extent-item.ts";
@@ -93,7 +103,10 @@ test("equal checksums of different content are not enough", () => {
   // As if XXH32 had met by chance: the trees name the first file's checksums for both.
   const { tree } = volume.root;
   assert.ok(tree.find(one, keyMiddle(KIND_EXTENT, 0), 0));
-  const checksums = tree.words.slice((tree.offset >>> 2) + EXTENT_AT_CHECKSUMS, (tree.offset >>> 2) + EXTENT_AT_CHECKSUMS + 4);
+  const checksums = tree.words.slice(
+    (tree.offset >>> 2) + EXTENT_AT_CHECKSUMS,
+    (tree.offset >>> 2) + EXTENT_AT_CHECKSUMS + 4,
+  );
   assert.ok(tree.edit(other, keyMiddle(KIND_EXTENT, 0), 0));
   tree.words.set(checksums, (tree.offset >>> 2) + EXTENT_AT_CHECKSUMS);
   volume.commit();
@@ -170,13 +183,16 @@ test(`random operations with deduplication on write match the model, crashes inc
     assert.deepEqual(check(device, { data: true }), []);
   }
   let states = 0;
-  for (let round = 0; round < 3; round++) states += simulateCrashes({ seed: SEED + round, states: 150, format: { properties: withDedupe(0, DEDUPE_ON) } });
+  for (let round = 0; round < 3; round++)
+    states += simulateCrashes({ seed: SEED + round, states: 150, format: { properties: withDedupe(0, DEDUPE_ON) } });
   assert.ok(states > 350, `${states}`);
   // Runs over the whole volume in the middle of other work.
   let steps = 0;
   for (let round = 0; round < 2; round++) {
     simulateCrashes({
-      seed: SEED + 50 + round, states: 150, format: round === 0 ? {} : { properties: withCompression(0, COMPRESS_LZ4, 0) },
+      seed: SEED + 50 + round,
+      states: 150,
+      format: round === 0 ? {} : { properties: withCompression(0, COMPRESS_LZ4, 0) },
       afterStep: (running) => {
         if (++steps % 30 === 0) done(dedupe(running));
       },

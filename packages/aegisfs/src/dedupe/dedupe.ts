@@ -1,12 +1,21 @@
 /**
- * Deduplication after the fact: finds blocks of files with equal content, in all subvolumes and snapshots, and lets them share one place.
+ * Deduplication after the fact: finds blocks of files with equal content, in all subvolumes and snapshots, and lets
+ * them share one place.
  *
- * Candidates come from the checksums that the trees hold anyway, so that looking costs no reading of content; what is to be shared is then compared
- * byte by byte. One pass over the trees (device/relocation.ts) leads all owners of a duplicate to the original, in one transaction. Nothing is shared in
- * pieces shorter than 16 KiB, lest files fall to bits, unless a whole extent is equal.
+ * Candidates come from the checksums that the trees hold anyway, so that looking costs no reading of content; what is
+ * to be shared is then compared byte by byte. One pass over the trees (device/relocation.ts) leads all owners of a
+ * duplicate to the original, in one transaction. Nothing is shared in pieces shorter than 16 KiB, lest files fall to
+ * bits, unless a whole extent is equal.
  */
 import { Failure } from "../failure.ts";
-import { EXTENT_AT_BLOCK, EXTENT_AT_CHECKSUMS, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, EXTENT_LOST, EXTENT_UNWRITTEN } from "../format/extent-item.ts";
+import {
+  EXTENT_AT_BLOCK,
+  EXTENT_AT_CHECKSUMS,
+  EXTENT_AT_FLAGS,
+  EXTENT_AT_LENGTH,
+  EXTENT_LOST,
+  EXTENT_UNWRITTEN,
+} from "../format/extent-item.ts";
 import { BLOCK_SIZE } from "../format/geometry.ts";
 import { KIND_EXTENT } from "../format/key.ts";
 import { ENTRY_AT_POINTER, ENTRY_WORDS, NODE_HEADER_WORDS, POINTER_AT_BLOCK } from "../format/node-layout.ts";
@@ -91,7 +100,8 @@ class Finder {
     const own = node.words.slice();
     const { count, level } = node;
     if (level > 0) {
-      for (let index = 0; index < count; index++) this.walk(own, NODE_HEADER_WORDS + index * ENTRY_WORDS + ENTRY_AT_POINTER);
+      for (let index = 0; index < count; index++)
+        this.walk(own, NODE_HEADER_WORDS + index * ENTRY_WORDS + ENTRY_AT_POINTER);
     } else {
       for (let slot = 0; slot < count; slot++) {
         if (own[slotAt(slot) + 1]! >>> 24 === KIND_EXTENT) this.#extent(own, (own[slotAt(slot) + 3]! >>> 16) >>> 2);
@@ -105,9 +115,15 @@ class Finder {
     const flags = words[at + EXTENT_AT_FLAGS]!;
     const block = words[at + EXTENT_AT_BLOCK]!;
     const stored = words[at + EXTENT_AT_LENGTH]! >>> 16;
-    if ((flags & (EXTENT_UNWRITTEN | EXTENT_LOST)) !== 0 || block < this.#volume.store.topStart || this.duplicates.size >= this.#limit) return;
+    if (
+      (flags & (EXTENT_UNWRITTEN | EXTENT_LOST)) !== 0 ||
+      block < this.#volume.store.topStart ||
+      this.duplicates.size >= this.#limit
+    )
+      return;
     const checksums = at + EXTENT_AT_CHECKSUMS;
-    if (isCompressed(flags)) this.#unit(block, stored, `${flags} ${words.subarray(checksums, checksums + stored).join()}`);
+    if (isCompressed(flags))
+      this.#unit(block, stored, `${flags} ${words.subarray(checksums, checksums + stored).join()}`);
     else this.#plain(block, stored, words, checksums);
   }
 
@@ -139,11 +155,13 @@ class Finder {
       if (first === undefined) this.#first.set(checksum, at);
       originals.push(first ?? -1);
     }
-    for (let from = 0; from < stored; ) {
+    for (let from = 0; from < stored;) {
       let count = 1;
-      while (from + count < stored && originals[from] !== -1 && originals[from + count] === originals[from]! + count) count++;
+      while (from + count < stored && originals[from] !== -1 && originals[from + count] === originals[from]! + count)
+        count++;
       if (originals[from] !== -1 && (count >= RUN_MIN || count === stored)) {
-        for (let offset = from; offset < from + count; offset++) this.duplicates.set(block + offset, originals[offset]!);
+        for (let offset = from; offset < from + count; offset++)
+          this.duplicates.set(block + offset, originals[offset]!);
       }
       from += count;
     }
@@ -155,11 +173,13 @@ function verify(volume: Volume, { duplicates, unitSizes }: Finder): void {
   const isEqual = comparer(volume);
   for (const [block, size] of unitSizes) {
     let equal = true;
-    for (let offset = 0; offset < size && equal; offset++) equal = isEqual(block + offset, duplicates.get(block + offset)!);
+    for (let offset = 0; offset < size && equal; offset++)
+      equal = isEqual(block + offset, duplicates.get(block + offset)!);
     if (!equal) for (let offset = 0; offset < size; offset++) duplicates.delete(block + offset);
     else for (let offset = 0; offset < size; offset++) verified.add(block + offset);
   }
-  for (const [block, original] of duplicates) if (!verified.has(block) && !isEqual(block, original)) duplicates.delete(block);
+  for (const [block, original] of duplicates)
+    if (!verified.has(block) && !isEqual(block, original)) duplicates.delete(block);
   verified.clear();
 }
 

@@ -1,6 +1,7 @@
 /**
- * Deduplication on write: remembers where blocks of recent content are, by their checksums, and lets new content that is equal share them. A match is
- * compared byte by byte before it counts. Bound: a table of fixed size, in which new entries replace older ones.
+ * Deduplication on write: remembers where blocks of recent content are, by their checksums, and lets new content that
+ * is equal share them. A match is compared byte by byte before it counts. Bound: a table of fixed size, in which new
+ * entries replace older ones.
  */
 import { BLOCK_SIZE } from "../format/geometry.ts";
 import type { Volume } from "../volume/volume.ts";
@@ -35,7 +36,8 @@ export class WriteIndex {
     for (let offset = 0; offset < count; offset++) {
       const checksum = checksums[offset]!;
       let slot = checksum & this.#mask;
-      for (let probe = 1; probe < PROBES && this.#blocks[slot] !== 0 && this.#checksums[slot] !== checksum; probe++) slot = (checksum + probe) & this.#mask;
+      for (let probe = 1; probe < PROBES && this.#blocks[slot] !== 0 && this.#checksums[slot] !== checksum; probe++)
+        slot = (checksum + probe) & this.#mask;
       // A block that was given back and taken again must not be named by what it held before.
       if (this.#freed.has(block + offset)) this.#sweep();
       this.#checksums[slot] = checksum;
@@ -44,14 +46,19 @@ export class WriteIndex {
   }
 
   /**
-   * Finds a run of blocks with the content of `bytes[at …)`, whose checksums are given. Returns how many blocks are equal, at most `count`; `found` is the
-   * first. Throws Failure.
+   * Finds a run of blocks with the content of `bytes[at …)`, whose checksums are given. Returns how many blocks are
+   * equal, at most `count`; `found` is the first. Throws Failure.
    */
   find(bytes: Uint8Array, at: number, count: number, checksums: Uint32Array): number {
     const first = this.#at(checksums[0]!);
     if (first === 0) return 0;
     let length = 0;
-    while (length < count && this.#at(checksums[length]!) === first + length && this.#isEqual(first + length, bytes, at + length * BLOCK_SIZE)) length++;
+    while (
+      length < count &&
+      this.#at(checksums[length]!) === first + length &&
+      this.#isEqual(first + length, bytes, at + length * BLOCK_SIZE)
+    )
+      length++;
     this.found = first;
     return length;
   }

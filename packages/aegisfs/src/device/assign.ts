@@ -1,4 +1,7 @@
-/** Makes segments of what devices have to spare. Copies of one segment lie on different devices, unless the volume has a single device. */
+/**
+ * Makes segments of what devices have to spare. Copies of one segment lie on different devices, unless the volume has a
+ * single device.
+ */
 import { GROUP_BLOCKS, NODE_BLOCKS } from "../format/geometry.ts";
 import { DeviceEntry, SEGMENTS_MAX } from "../format/pool-table.ts";
 import type { Superblock } from "../format/superblock.ts";
@@ -10,20 +13,31 @@ export const SEGMENT_MIN = 1024;
 const SEGMENTS_AIMED = 24;
 const BLOCK_END = 0xfffffff0;
 
-interface Gap { device: number; first: number; blocks: number }
+interface Gap {
+  device: number;
+  first: number;
+  blocks: number;
+}
 
 /**
  * Adds segments of `copies` copies to the table until no device has room for more.
  *
  * @param allowed  may a device be used?
  */
-export function assignSegments(table: PoolTable, copies: number, firstBlock: number, allowed: (entry: DeviceEntry) => boolean = () => true): void {
+export function assignSegments(
+  table: PoolTable,
+  copies: number,
+  firstBlock: number,
+  allowed: (entry: DeviceEntry) => boolean = () => true,
+): void {
   const { devices, segments } = table;
   const present = devices.filter((entry) => entry.blocks > 0).length;
   const total = devices.reduce((sum, { blocks }) => sum + blocks, 0);
   const chunk = Math.max(1, Math.ceil(total / copies / SEGMENTS_AIMED / GROUP_BLOCKS)) * GROUP_BLOCKS;
   while (segments.length < SEGMENTS_MAX) {
-    const gaps = devices.flatMap((entry, device) => (entry.blocks > 0 && allowed(entry) ? largestGap(table, device) : []));
+    const gaps = devices.flatMap((entry, device) =>
+      entry.blocks > 0 && allowed(entry) ? largestGap(table, device) : [],
+    );
     gaps.sort((a, b) => b.blocks - a.blocks);
     const last = segments[segments.length - 1];
     const first = last === undefined ? firstBlock : Math.ceil((last.first + last.blocks) / GROUP_BLOCKS) * GROUP_BLOCKS;
@@ -53,7 +67,12 @@ export function assignSegments(table: PoolTable, copies: number, firstBlock: num
 export function newDevice(superblock: Superblock, blocks: number, deviceClass: number): DeviceEntry {
   const entry = new DeviceEntry();
   const number = superblock.table!.devices.length;
-  entry.uuid.set([superblock.uuid[0]! ^ superblock.uuid[2]!, superblock.uuid[1]! ^ superblock.uuid[3]!, superblock.generation, number + 1]);
+  entry.uuid.set([
+    superblock.uuid[0]! ^ superblock.uuid[2]!,
+    superblock.uuid[1]! ^ superblock.uuid[3]!,
+    superblock.generation,
+    number + 1,
+  ]);
   entry.blocks = blocks;
   entry.class = deviceClass;
   return entry;
@@ -73,6 +92,8 @@ export function largestGap(table: PoolTable, device: number, from = 0): Gap[] {
 
 /** What segments use of a device, in its order. */
 function placesOn(segments: readonly Segment[], device: number): { first: number; blocks: number }[] {
-  const used = segments.flatMap(({ places, blocks }) => places.filter((place) => place.device === device).map(({ first }) => ({ first, blocks })));
+  const used = segments.flatMap(({ places, blocks }) =>
+    places.filter((place) => place.device === device).map(({ first }) => ({ first, blocks })),
+  );
   return used.sort((a, b) => a.first - b.first);
 }

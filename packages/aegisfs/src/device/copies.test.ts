@@ -1,6 +1,6 @@
 /**
- * Copies: every block of a volume with two copies is damaged in turn, and what the files hold stays right, is mended and counted; without copies
- * damage is named and never shown as content. Devices may fail, go missing and come back.
+ * Copies: every block of a volume with two copies is damaged in turn, and what the files hold stays right, is mended
+ * and counted; without copies damage is named and never shown as content. Devices may fail, go missing and come back.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
@@ -25,7 +25,11 @@ function devices(...mib: number[]): MemoryBlockDevice[] {
   return mib.map((size) => new MemoryBlockDevice(size * MIB));
 }
 
-function filled(device: readonly BlockDevice[], options: Partial<FormatOptions>, steps = 250): { volume: Volume; dump: string } {
+function filled(
+  device: readonly BlockDevice[],
+  options: Partial<FormatOptions>,
+  steps = 250,
+): { volume: Volume; dump: string } {
   assert.equal(format(device, { ...OPTIONS, ...options }), 0);
   const volume = mountedVolume(mount(device));
   const workload = new Workload(new SeededRandom(SEED), volume.root, { sizeMax: 40_000, names: 30 });
@@ -43,7 +47,8 @@ function usedPlaces(volume: Volume, copy: number): { device: number; offset: num
     for (let block = segment.first; block < segment.first + segment.blocks; block++) {
       const place = segment.places[copy]!;
       const at = place.first + block - segment.first;
-      if (volume.space.isAllocated(block) && !(at < 258 && (at & 0xff) < 2)) places.push({ device: place.device, offset: at * 4096 });
+      if (volume.space.isAllocated(block) && !(at < 258 && (at & 0xff) < 2))
+        places.push({ device: place.device, offset: at * 4096 });
     }
   }
   return places;
@@ -57,7 +62,8 @@ function unwrittenBlocks(volume: Volume): Set<number> {
     for (let more = tree.ceiling(0, 0, 0); more; more = tree.next()) {
       const at = tree.offset >>> 2;
       if (tree.key(1) >>> 24 !== KIND_EXTENT || (tree.words[at + EXTENT_AT_FLAGS]! & EXTENT_UNWRITTEN) === 0) continue;
-      for (let block = 0; block < tree.words[at + EXTENT_AT_LENGTH]! >>> 16; block++) blocks.add(tree.words[at + EXTENT_AT_BLOCK]! + block);
+      for (let block = 0; block < tree.words[at + EXTENT_AT_LENGTH]! >>> 16; block++)
+        blocks.add(tree.words[at + EXTENT_AT_BLOCK]! + block);
     }
   }
   return blocks;
@@ -73,28 +79,35 @@ function damage(device: BlockDevice, offset: number, random: SeededRandom): void
   device.write(offset, bytes, 0, 4096);
 }
 
-test(`each block damaged in turn, with two copies on one device: content stays, and the damage is mended (seed ${SEED})`, () => {
-  const device = devices(10);
-  const { volume, dump } = filled(device, { copies: 2 }, 110);
-  const random = new SeededRandom(SEED);
-  const places = [...usedPlaces(volume, 0), ...usedPlaces(volume, 1)];
-  assert.ok(places.length > 100, `${places.length}`);
-  const before = new Uint8Array(4096);
-  const after = new Uint8Array(4096);
-  for (const { offset } of places) {
-    device[0]!.read(offset, before, 0, 4096);
-    damage(device[0]!, offset, random);
-    const damaged = mountedVolume(mount(device));
-    assert.equal(dumpSubvolume(damaged.root), dump);
-    const scrub = new Scrub(damaged);
-    while (scrub.step(5000) === 1);
-    device[0]!.read(offset, after, 0, 4096);
-    // The scrub keeps its result in the volume, so blocks of the old state may be free by now.
-    assert.deepEqual(scrub.damage, []);
-    assert.ok(health(damaged).devices[0]!.errors.repairedBlocks > 0 || before.every((byte, index) => byte === after[index]), `block ${offset / 4096}`);
-  }
-  assert.deepEqual(check(device, { data: true }), []);
-});
+test(
+  "each block damaged in turn, with two copies on one device: content stays, and the damage is mended (seed " +
+    `${SEED})`,
+  () => {
+    const device = devices(10);
+    const { volume, dump } = filled(device, { copies: 2 }, 110);
+    const random = new SeededRandom(SEED);
+    const places = [...usedPlaces(volume, 0), ...usedPlaces(volume, 1)];
+    assert.ok(places.length > 100, `${places.length}`);
+    const before = new Uint8Array(4096);
+    const after = new Uint8Array(4096);
+    for (const { offset } of places) {
+      device[0]!.read(offset, before, 0, 4096);
+      damage(device[0]!, offset, random);
+      const damaged = mountedVolume(mount(device));
+      assert.equal(dumpSubvolume(damaged.root), dump);
+      const scrub = new Scrub(damaged);
+      while (scrub.step(5000) === 1);
+      device[0]!.read(offset, after, 0, 4096);
+      // The scrub keeps its result in the volume, so blocks of the old state may be free by now.
+      assert.deepEqual(scrub.damage, []);
+      assert.ok(
+        health(damaged).devices[0]!.errors.repairedBlocks > 0 || before.every((byte, index) => byte === after[index]),
+        `block ${offset / 4096}`,
+      );
+    }
+    assert.deepEqual(check(device, { data: true }), []);
+  },
+);
 
 test(`one copy of every block damaged at once: content stays, and a scrub mends all of it (seed ${SEED})`, () => {
   for (const copy of [0, 1]) {
@@ -127,7 +140,10 @@ test(`each block damaged in turn, without a copy: named, never shown as content 
     device.read(offset, before, 0, 4096);
     damage(device, offset, random);
     const problems = check(device, { data: true });
-    assert.ok(typeof problems === "string" || problems.length > 0, `block ${offset / 4096} is damaged and nobody says so`);
+    assert.ok(
+      typeof problems === "string" || problems.length > 0,
+      `block ${offset / 4096} is damaged and nobody says so`,
+    );
     // Read-only: what a scrub remembers would move nodes about.
     const damaged = mount(device, { readOnly: true });
     if (typeof damaged !== "string") {
@@ -183,35 +199,42 @@ class FailingDevice extends ForwardingDevice {
 }
 
 for (const dying of [0, 1]) {
-  test(`device ${dying} of a mirror dies while it is written to: nothing is lost, and it is brought up to date when it is back`, () => {
-    const pair = devices(8, 8);
-    filled(pair, { copies: 2 });
-    const failing = new FailingDevice(pair[dying]!);
-    const set = pair.map((device, index) => (index === dying ? failing : device));
-    const volume = mountedVolume(mount(set));
-    const ino = volume.root.create(ROOT_INO, "before", S_IFREG | 0o644, 0, 0);
-    volume.sync();
-    failing.fails = true;
-    assert.equal(volume.root.write(ino, 0, new Uint8Array(300_000).fill(5), 0, 300_000), 300_000);
-    for (let round = 0; round < 5; round++) {
-      assert.ok(volume.root.create(ROOT_INO, `file${round}`, S_IFREG | 0o644, 0, 0) > 0);
-      assert.equal(volume.sync(), 0);
-    }
-    assert.equal(health(volume).state, "degraded");
-    const dump = dumpSubvolume(volume.root);
+  test(
+    `device ${dying} of a mirror dies while it is written to: nothing is lost, and it is brought up to date when ` +
+      "it is back",
+    () => {
+      const pair = devices(8, 8);
+      filled(pair, { copies: 2 });
+      const failing = new FailingDevice(pair[dying]!);
+      const set = pair.map((device, index) => (index === dying ? failing : device));
+      const volume = mountedVolume(mount(set));
+      const ino = volume.root.create(ROOT_INO, "before", S_IFREG | 0o644, 0, 0);
+      volume.sync();
+      failing.fails = true;
+      assert.equal(volume.root.write(ino, 0, new Uint8Array(300_000).fill(5), 0, 300_000), 300_000);
+      for (let round = 0; round < 5; round++) {
+        assert.ok(volume.root.create(ROOT_INO, `file${round}`, S_IFREG | 0o644, 0, 0) > 0);
+        assert.equal(volume.sync(), 0);
+      }
+      assert.equal(health(volume).state, "degraded");
+      const dump = dumpSubvolume(volume.root);
 
-    assert.equal(mount([pair[1 - dying]!]), "devices-missing");
-    assert.equal(dumpSubvolume(mountedVolume(mount([pair[1 - dying]!], { degraded: true, readOnly: true })).root), dump);
-    // It is back, with what it had when it died.
-    const again = mountedVolume(mount(pair));
-    assert.equal(health(again).devices[dying]!.state, "stale");
-    assert.equal(dumpSubvolume(again.root), dump);
-    const scrub = new Scrub(again);
-    while (scrub.step(500) === 1);
-    assert.equal(health(again).devices[dying]!.state === "stale", false);
-    assert.equal(dumpSubvolume(mountedVolume(mount([pair[dying]!], { degraded: true, readOnly: true })).root), dump);
-    assert.deepEqual(check(pair, { data: true }), []);
-  });
+      assert.equal(mount([pair[1 - dying]!]), "devices-missing");
+      assert.equal(
+        dumpSubvolume(mountedVolume(mount([pair[1 - dying]!], { degraded: true, readOnly: true })).root),
+        dump,
+      );
+      // It is back, with what it had when it died.
+      const again = mountedVolume(mount(pair));
+      assert.equal(health(again).devices[dying]!.state, "stale");
+      assert.equal(dumpSubvolume(again.root), dump);
+      const scrub = new Scrub(again);
+      while (scrub.step(500) === 1);
+      assert.equal(health(again).devices[dying]!.state === "stale", false);
+      assert.equal(dumpSubvolume(mountedVolume(mount([pair[dying]!], { degraded: true, readOnly: true })).root), dump);
+      assert.deepEqual(check(pair, { data: true }), []);
+    },
+  );
 }
 
 for (const dying of [0, 1]) {
@@ -236,10 +259,16 @@ for (const dying of [0, 1]) {
     const bytes = new Uint8Array(10_000);
     for (const name of ["a", "bb", "ccc"]) {
       assert.equal(again.root.read(again.root.lookup(ROOT_INO, name), 0, bytes, 0, 10_000), 10_000, name);
-      assert.ok(bytes.every((byte) => byte === name.length), name);
+      assert.ok(
+        bytes.every((byte) => byte === name.length),
+        name,
+      );
     }
     again.sync();
-    assert.equal(health(again).devices.every(({ errors }) => errors.lostBlocks === 0), true);
+    assert.equal(
+      health(again).devices.every(({ errors }) => errors.lostBlocks === 0),
+      true,
+    );
   });
 }
 

@@ -1,6 +1,7 @@
 /**
- * Fills new copies of segments while the volume is used: each write goes to the new copies too from the beginning, and what was there before is copied in
- * steps. Until `finish` the durable table does not know of them, so a crash only means to begin again.
+ * Fills new copies of segments while the volume is used: each write goes to the new copies too from the beginning, and
+ * what was there before is copied in steps. Until `finish` the durable table does not know of them, so a crash only
+ * means to begin again.
  */
 import { EINPROGRESS, EIO } from "@stratos/abi";
 import { Failure } from "../failure.ts";
@@ -40,9 +41,15 @@ export class CopyJob {
     const { store } = volume;
     this.#before = store.layout.segments;
     // Additions come last, so that nothing is read from them while they are filled.
-    store.layout = new Layout(this.#before.map((segment) => ({
-      ...segment, places: [...segment.places, ...additions.filter((addition) => addition.segment === segment.first).map(({ place }) => place)],
-    })));
+    store.layout = new Layout(
+      this.#before.map((segment) => ({
+        ...segment,
+        places: [
+          ...segment.places,
+          ...additions.filter((addition) => addition.segment === segment.first).map(({ place }) => place),
+        ],
+      })),
+    );
     this.#total = additions.reduce((sum, { segment }) => sum + this.#segment(segment).blocks, 0);
     this.#block = additions.length > 0 ? additions[0]!.segment : 0;
   }
@@ -60,10 +67,13 @@ export class CopyJob {
     return this.#before.find((segment) => segment.first === first)!;
   }
 
-  /** Looks at up to `blocks` blocks and copies those in use. Returns 1 while there are more, 0 at the end, −EIO when a new copy cannot be written. */
+  /**
+   * Looks at up to `blocks` blocks and copies those in use. Returns 1 while there are more, 0 at the end, −EIO when a
+   * new copy cannot be written.
+   */
   step(blocks: number): number {
     const { space } = this.#volume;
-    for (let left = blocks; left > 0 && !this.done; ) {
+    for (let left = blocks; left > 0 && !this.done;) {
       const addition = this.#additions[this.#at]!;
       const segment = this.#segment(addition.segment);
       const end = segment.first + segment.blocks;
@@ -87,7 +97,7 @@ export class CopyJob {
   #copy(segment: Segment, place: Place, block: number, count: number): boolean {
     const { store } = this.#volume;
     const slot = store.devices[place.device]!;
-    for (let done = 0, size = count; done < count; ) {
+    for (let done = 0, size = count; done < count;) {
       try {
         store.read(block + done, size, this.#bytes, 0);
       } catch (thrown) {
@@ -109,14 +119,19 @@ export class CopyJob {
     return true;
   }
 
-  /** Makes the new copies part of the volume, durably. −EINPROGRESS before the copying is done, or the errno of what failed. */
+  /**
+   * Makes the new copies part of the volume, durably. −EINPROGRESS before the copying is done, or the errno of what
+   * failed.
+   */
   finish(): number {
     if (!this.done) return -EINPROGRESS;
     const volume = this.#volume;
     const begun = beginGrowing(volume);
     if (begun < 0) return begun;
     const segments = volume.store.layout.segments.map((segment) => {
-      const instead = this.#additions.filter((addition) => addition.segment === segment.first).map((addition) => addition.instead);
+      const instead = this.#additions
+        .filter((addition) => addition.segment === segment.first)
+        .map((addition) => addition.instead);
       return { ...segment, places: segment.places.filter((place) => !instead.includes(place.device)) };
     });
     const after = this.#change();

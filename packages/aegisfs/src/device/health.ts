@@ -49,18 +49,29 @@ export function health(volume: Volume): VolumeHealth {
     const stale = (entry.flags & DEVICE_STALE) !== 0;
     devices.push({
       index,
-      uuid: [...(superblock.table === null ? superblock.uuid : entry.uuid)].map((word) => word.toString(16).padStart(8, "0")).join(""),
+      uuid: [...(superblock.table === null ? superblock.uuid : entry.uuid)]
+        .map((word) => word.toString(16).padStart(8, "0"))
+        .join(""),
       state: device === null ? "missing" : stale ? "stale" : failing ? "failing" : "ok",
       class: entry.class === 0 ? "fast" : "slow",
       blocks: superblock.table === null ? superblock.blocks : entry.blocks,
-      assigned: segments.reduce((sum, { blocks, places }) => sum + blocks * places.filter((place) => place.device === index).length, 0),
+      assigned: segments.reduce(
+        (sum, { blocks, places }) => sum + blocks * places.filter((place) => place.device === index).length,
+        0,
+      ),
       errors,
     });
   });
   const lost = devices.some(({ errors }) => errors.lostBlocks > 0);
-  const degraded = devices.some(({ state, errors }) => state === "missing" || state === "stale" || errors.readErrors + errors.writeErrors > 0);
+  const degraded = devices.some(
+    ({ state, errors }) => state === "missing" || state === "stale" || errors.readErrors + errors.writeErrors > 0,
+  );
   const repaired = devices.some(({ state }) => state === "failing");
-  return { state: lost ? "damaged" : degraded ? "degraded" : repaired ? "repaired" : "healthy", copies: superblock.copies, devices };
+  return {
+    state: lost ? "damaged" : degraded ? "degraded" : repaired ? "repaired" : "healthy",
+    copies: superblock.copies,
+    devices,
+  };
 }
 
 /** Sets all counters back, when what they told of was seen to. Durable with the next commit. 0 or a negated errno. */
@@ -68,7 +79,14 @@ export function resetErrors(volume: Volume): number {
   const failed = volume.begin(Room.settings);
   if (failed < 0) return failed;
   try {
-    for (const { entry } of volume.store.devices) Object.assign(entry.errors, { readErrors: 0, writeErrors: 0, corruptBlocks: 0, repairedBlocks: 0, lostBlocks: 0 });
+    for (const { entry } of volume.store.devices)
+      Object.assign(entry.errors, {
+        readErrors: 0,
+        writeErrors: 0,
+        corruptBlocks: 0,
+        repairedBlocks: 0,
+        lostBlocks: 0,
+      });
     volume.root.touch();
     return 0;
   } catch (thrown) {

@@ -1,6 +1,6 @@
 /**
- * Devices that come and go while a volume is used: what its files and snapshots hold stays the same, sharing stays sharing, no block is lost, and a crash
- * leaves the state before or after.
+ * Devices that come and go while a volume is used: what its files and snapshots hold stays the same, sharing stays
+ * sharing, no block is lost, and a crash leaves the state before or after.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
@@ -9,7 +9,19 @@ import { SeededRandom } from "@stratos/base";
 import type { BlockDevice } from "@stratos/host";
 import { MemoryBlockDevice } from "@stratos/host";
 import {
-  addDevice, check, CLASS_SLOW, COMPRESS_LZ4, format, health, mount, removeDevice, replaceDevice, resizeDevice, ROOT_INO, setCopies, withCompression,
+  addDevice,
+  check,
+  CLASS_SLOW,
+  COMPRESS_LZ4,
+  format,
+  health,
+  mount,
+  removeDevice,
+  replaceDevice,
+  resizeDevice,
+  ROOT_INO,
+  setCopies,
+  withCompression,
 } from "../aegisfs.ts";
 import type { CopyJob, FormatOptions, Volume } from "../aegisfs.ts";
 import { CrashDisk } from "../testing/crash-disk.ts";
@@ -26,7 +38,10 @@ function devices(...mib: number[]): MemoryBlockDevice[] {
 }
 
 /** A volume with files, snapshots, compressed and preallocated extents, and a workload that can go on. */
-function filled(set: readonly BlockDevice[], options: Partial<FormatOptions> = {}): { volume: Volume; workload: Workload } {
+function filled(
+  set: readonly BlockDevice[],
+  options: Partial<FormatOptions> = {},
+): { volume: Volume; workload: Workload } {
   assert.equal(format(set, { ...OPTIONS, ...options }), 0);
   const volume = mountedVolume(mount(set));
   const workload = new Workload(new SeededRandom(SEED), volume.root, { sizeMax: 200_000, names: 60 });
@@ -44,7 +59,10 @@ function filled(set: readonly BlockDevice[], options: Partial<FormatOptions> = {
 
 /** Everything that all subvolumes hold. */
 function dumpAll(volume: Volume): string {
-  return volume.subvolumeIds().map((id) => dumpSubvolume(volume.subvolume(id)!)).join("\n\n");
+  return volume
+    .subvolumeIds()
+    .map((id) => dumpSubvolume(volume.subvolume(id)!))
+    .join("\n\n");
 }
 
 function used(volume: Volume): number {
@@ -68,7 +86,11 @@ test("a device shrinks under its volume: content and sharing stay, and what does
   const ino = volume.root.create(ROOT_INO, "far", S_IFREG | 0o644, 0, 0);
   volume.root.setProperties(ino, withCompression(0, 1, 0));
   volume.root.write(ino, 0, new Uint8Array(20 << 20).fill(3), 0, 20 << 20);
-  workload.model.write(workload.model.create(workload.model.root, "far", S_IFREG | 0o644, 0) as never, 0, new Uint8Array(20 << 20).fill(3));
+  workload.model.write(
+    workload.model.create(workload.model.root, "far", S_IFREG | 0o644, 0) as never,
+    0,
+    new Uint8Array(20 << 20).fill(3),
+  );
   volume.sync();
   const before = dumpAll(volume);
   const usedBefore = used(volume);
@@ -80,7 +102,10 @@ test("a device shrinks under its volume: content and sharing stay, and what does
   assert.equal(resizeDevice(volume, 0, (44 * MIB) / 4096), 0);
   assert.equal(device.size, 44 * MIB);
   assert.equal(dumpAll(volume), before);
-  assert.ok(Math.abs(used(volume) - usedBefore) <= 40, `${usedBefore} blocks became ${used(volume)}: something is no longer shared`);
+  assert.ok(
+    Math.abs(used(volume) - usedBefore) <= 40,
+    `${usedBefore} blocks became ${used(volume)}: something is no longer shared`,
+  );
   assert.deepEqual(check(device, { data: true }), []);
   assert.equal(resizeDevice(volume, 0, (100 * MIB) / 4096), 0);
   assert.equal(device.size, 100 * MIB);
@@ -110,7 +135,10 @@ test("a volume is extended by devices, and gives them back", () => {
   assert.equal(removeDevice(volume, 2), -ENOSPC);
   assert.equal(removeDevice(volume, 0), -ENODEV);
   assert.equal(addDevice(volume, set[0]!), 0);
-  assert.deepEqual(health(volume).devices.map(({ index }) => index), [0, 1, 2]);
+  assert.deepEqual(
+    health(volume).devices.map(({ index }) => index),
+    [0, 1, 2],
+  );
   assert.equal(dumpAll(mountedVolume(mount(set, { readOnly: true }))), before);
   assert.equal(volume.root.unlink(ROOT_INO, "big"), 0);
   volume.sync();
@@ -169,7 +197,8 @@ test("a volume gets copies, on one device and on a second one, and gives them up
   });
   goesOn(two.volume, two.workload, set);
   const dump = dumpAll(two.volume);
-  for (const device of set) assert.equal(dumpAll(mountedVolume(mount([device], { readOnly: true, degraded: true }))), dump);
+  for (const device of set)
+    assert.equal(dumpAll(mountedVolume(mount([device], { readOnly: true, degraded: true }))), dump);
 });
 
 test(`a crash while devices come, go and shrink leaves the state before or after (seed ${SEED})`, () => {
@@ -186,7 +215,13 @@ test(`a crash while devices come, go and shrink leaves the state before or after
         states++;
         // One power cut for all disks.
         const images = disks.map((disk) => (choice === 0 ? disk.crashAfter(0) : disk.crashAnyhow(random)));
-        const candidates = [[images[0]!], [images[0]!, images[1]!], [images[1]!], [images[2]!, images[1]!], [images[0]!, images[2]!]];
+        const candidates = [
+          [images[0]!],
+          [images[0]!, images[1]!],
+          [images[1]!],
+          [images[2]!, images[1]!],
+          [images[0]!, images[2]!],
+        ];
         const ok = candidates.some((set) => {
           const recovered = mount(set);
           if (typeof recovered === "string") return false;

@@ -1,6 +1,6 @@
 /**
- * Devices that join and leave a volume while it is mounted. What was decided is durable when a function returns; the number of a device is its
- * place in the table and stays.
+ * Devices that join and leave a volume while it is mounted. What was decided is durable when a function returns; the
+ * number of a device is its place in the table and stays.
  */
 import type { BlockDevice } from "@stratos/host";
 import { E2BIG, EEXIST, EINVAL, EIO, ENODEV, ENOSPC } from "@stratos/abi";
@@ -23,8 +23,8 @@ export interface AddOptions {
 }
 
 /**
- * Takes a device into the volume; what it held is lost. Returns its number; −EINVAL when it is too small, −E2BIG when there are 16, −EIO, −EEXIST when it is
- * one of the volume's already.
+ * Takes a device into the volume; what it held is lost. Returns its number; −EINVAL when it is too small, −E2BIG when
+ * there are 16, −EIO, −EEXIST when it is one of the volume's already.
  */
 export function addDevice(volume: Volume, device: BlockDevice, options: AddOptions = {}): number {
   const { store, superblock } = volume;
@@ -73,12 +73,15 @@ function joinTable(volume: Volume, index: number, device: BlockDevice, blocks: n
 
 function erase(device: BlockDevice): boolean {
   const zeros = new Uint8Array(BLOCK_SIZE);
-  return SUPERBLOCK_SLOTS.flat().every((slot) => device.write(slot * BLOCK_SIZE, zeros, 0, BLOCK_SIZE) >= 0) && device.flush() >= 0;
+  return (
+    SUPERBLOCK_SLOTS.flat().every((slot) => device.write(slot * BLOCK_SIZE, zeros, 0, BLOCK_SIZE) >= 0) &&
+    device.flush() >= 0
+  );
 }
 
 /**
- * Takes a device out: its content moves to the others, and it becomes no part of any volume. −ENODEV, −ENOSPC when the others cannot take it,
- * −EINVAL for the last one.
+ * Takes a device out: its content moves to the others, and it becomes no part of any volume. −ENODEV, −ENOSPC when the
+ * others cannot take it, −EINVAL for the last one.
  */
 export function removeDevice(volume: Volume, index: number, options: ResizeOptions = {}): number {
   const { store, superblock } = volume;
@@ -88,7 +91,11 @@ export function removeDevice(volume: Volume, index: number, options: ResizeOptio
   const leaving = store.layout.segments.filter(({ places }) => places.some((place) => place.device === index));
   const staying = copyOf(store.layout.segments.filter((segment) => !leaving.includes(segment)));
   if (table === null || staying.length === 0) return -EINVAL;
-  const emptied = evacuate(volume, leaving.map(({ first, blocks }) => ({ start: first, end: first + blocks })), options);
+  const emptied = evacuate(
+    volume,
+    leaving.map(({ first, blocks }) => ({ start: first, end: first + blocks })),
+    options,
+  );
   if (emptied < 0 || options.dryRun === true) return emptied;
   const { device } = slot;
   slot.entry.blocks = 0;
@@ -102,8 +109,9 @@ export function removeDevice(volume: Volume, index: number, options: ResizeOptio
 }
 
 /**
- * Begins to put `device` in the place of device `index`, which may be missing as long as its content has copies. The job copies in steps, the volume
- * is used meanwhile; its `finish` makes the change. −ENODEV, −EINVAL (too small), −E2BIG, −EIO.
+ * Begins to put `device` in the place of device `index`, which may be missing as long as its content has copies. The
+ * job copies in steps, the volume is used meanwhile; its `finish` makes the change. −ENODEV, −EINVAL (too small),
+ * −E2BIG, −EIO.
  */
 export function replaceDevice(volume: Volume, index: number, device: BlockDevice): CopyJob | number {
   const { store } = volume;
@@ -120,7 +128,10 @@ export function replaceDevice(volume: Volume, index: number, device: BlockDevice
   if (!erase(device)) return -EIO;
   joinTable(volume, target, device, 0, entry.class);
   const additions = store.layout.segments.flatMap((segment) =>
-    segment.places.filter((place) => place.device === index).map((place) => ({ segment: segment.first, place: { device: target, first: place.first }, instead: index })));
+    segment.places
+      .filter((place) => place.device === index)
+      .map((place) => ({ segment: segment.first, place: { device: target, first: place.first }, instead: index })),
+  );
   return new CopyJob(volume, additions, () => {
     store.devices[target]!.entry.blocks = entry.blocks;
     const left = store.devices[index]!;
@@ -134,8 +145,9 @@ export function replaceDevice(volume: Volume, index: number, device: BlockDevice
 }
 
 /**
- * Changes the number of copies of everything. Fewer: the space of the others is used for more. More: needs unused space on other devices (`spare`),
- * or halves the room of a single device. A job that copies, 0 when nothing was to be copied, or −EINVAL, −ENOSPC …
+ * Changes the number of copies of everything. Fewer: the space of the others is used for more. More: needs unused space
+ * on other devices (`spare`), or halves the room of a single device. A job that copies, 0 when nothing was to be
+ * copied, or −EINVAL, −ENOSPC …
  */
 export function setCopies(volume: Volume, copies: number): CopyJob | number {
   const { store, superblock } = volume;
@@ -160,7 +172,9 @@ export function setCopies(volume: Volume, copies: number): CopyJob | number {
   for (const segment of trial.segments) {
     while (segment.places.length < copies) {
       const used = new Set(segment.places.map(({ device }) => device));
-      const gaps = table.devices.flatMap((entry, device) => (entry.blocks === 0 || (used.has(device) && !single) ? [] : largestGap(trial, device, SUPERBLOCK_ZONE)));
+      const gaps = table.devices.flatMap((entry, device) =>
+        entry.blocks === 0 || (used.has(device) && !single) ? [] : largestGap(trial, device, SUPERBLOCK_ZONE),
+      );
       const gap = gaps.sort((a, b) => b.blocks - a.blocks)[0];
       if (gap === undefined || gap.blocks < segment.blocks) return -ENOSPC;
       const place = { device: gap.device, first: gap.first };
@@ -178,7 +192,10 @@ export function setCopies(volume: Volume, copies: number): CopyJob | number {
   });
 }
 
-/** Blocks of existing segments may hold content where a superblock would be on another device: their copies begin behind those. */
+/**
+ * Blocks of existing segments may hold content where a superblock would be on another device: their copies begin behind
+ * those.
+ */
 const SUPERBLOCK_ZONE = 512;
 
 /** Shrinks the only segment of the only device, so that its copies fit behind it. */

@@ -1,19 +1,37 @@
 /**
- * Moves content to other blocks, for all trees at once and in one transaction: what shrinking, removing a device and moving between tiers
- * have in common.
+ * Moves content to other blocks, for all trees at once and in one transaction: what shrinking, removing a device and
+ * moving between tiers have in common.
  *
- * Every tree is walked from its leaves up. A node that must move, or under which something moved, is written anew at once; what points to it
- * changes with it, up to the root. What has several owners is moved once, and all of them are led to the new place, so that sharing between
- * snapshots stays what it was. Splitting an extent may make a leaf too full: then it becomes two, like in any B+tree.
+ * Every tree is walked from its leaves up. A node that must move, or under which something moved, is written anew at
+ * once; what points to it changes with it, up to the root. What has several owners is moved once, and all of them are
+ * led to the new place, so that sharing between snapshots stays what it was. Splitting an extent may make a leaf too
+ * full: then it becomes two, like in any B+tree.
  *
- * Nothing may be pending when it begins. If it fails in the middle, the volume fails; `countMoves` tells before whether there is room.
+ * Nothing may be pending when it begins. If it fails in the middle, the volume fails; `countMoves` tells before whether
+ * there is room.
  */
 import { Failure } from "../failure.ts";
-import { EXTENT_AT_BLOCK, EXTENT_AT_CHECKSUMS, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, EXTENT_AT_SKIP, EXTENT_UNWRITTEN, extentSize } from "../format/extent-item.ts";
+import {
+  EXTENT_AT_BLOCK,
+  EXTENT_AT_CHECKSUMS,
+  EXTENT_AT_FLAGS,
+  EXTENT_AT_LENGTH,
+  EXTENT_AT_SKIP,
+  EXTENT_UNWRITTEN,
+  extentSize,
+} from "../format/extent-item.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, NODE_BLOCKS } from "../format/geometry.ts";
 import { highOf, KIND_EXTENT, keyMiddle } from "../format/key.ts";
 import {
-  ENTRIES_MAX, ENTRY_AT_POINTER, ENTRY_WORDS, NODE_HEADER_WORDS, POINTER_AT_BIRTH_HIGH, POINTER_AT_BIRTH_LOW, POINTER_AT_BLOCK, POINTER_AT_INFO, POINTER_WORDS,
+  ENTRIES_MAX,
+  ENTRY_AT_POINTER,
+  ENTRY_WORDS,
+  NODE_HEADER_WORDS,
+  POINTER_AT_BIRTH_HIGH,
+  POINTER_AT_BIRTH_LOW,
+  POINTER_AT_BLOCK,
+  POINTER_AT_INFO,
+  POINTER_WORDS,
 } from "../format/node-layout.ts";
 import { isCompressed } from "../file/extents.ts";
 import { TreeNode } from "../store/node-cache.ts";
@@ -29,7 +47,10 @@ export interface Mover {
   movesData(block: number, subvolume: number, ino: number): boolean;
   /** Called before blocks are allocated for a file: where to (SpaceMap). */
   beforeData?(subvolume: number, ino: number): void;
-  /** Called for a node that cannot be read: gives what takes its place, all within its bounds; without it, that is a failure. */
+  /**
+   * Called for a node that cannot be read: gives what takes its place, all within its bounds; without it, that is a
+   * failure.
+   */
   lost?(node: LostNode): Replacement;
   /** Blocks that were moved so far. */
   progress?(blocks: number): void;
@@ -38,21 +59,39 @@ export interface Mover {
 export type Key = readonly [number, number, number];
 
 /** A node that cannot be read, as its parent has it. Its keys are at or above `low` and below `high`. */
-export interface LostNode { readonly block: number; readonly level: number; readonly generation: number; readonly low: Key; readonly high: Key | null }
+export interface LostNode {
+  readonly block: number;
+  readonly level: number;
+  readonly generation: number;
+  readonly low: Key;
+  readonly high: Key | null;
+}
 
 /** Pointers to nodes of the level below, ascending, with their lowest keys; or, instead of a leaf, items. */
-export interface Replacement { readonly children: readonly { readonly key: Key; readonly pointer: Uint32Array }[]; readonly items: readonly Item[] }
+export interface Replacement {
+  readonly children: readonly { readonly key: Key; readonly pointer: Uint32Array }[];
+  readonly items: readonly Item[];
+}
 
 /** All blocks in some ranges. */
-export function moverOfRanges(ranges: readonly { start: number; end: number }[], progress?: (blocks: number) => void): Mover {
+export function moverOfRanges(
+  ranges: readonly { start: number; end: number }[],
+  progress?: (blocks: number) => void,
+): Mover {
   const within = (block: number): boolean => ranges.some(({ start, end }) => block >= start && block < end);
   return { movesNode: within, movesData: within, ...(progress === undefined ? {} : { progress }) };
 }
 
 /** A node for its parent: the lowest key it may hold, and the pointer to it. */
-interface Entry { key: readonly [number, number, number]; pointer: Uint32Array }
+interface Entry {
+  key: readonly [number, number, number];
+  pointer: Uint32Array;
+}
 
-export interface Item { key: readonly [number, number, number]; bytes: Uint8Array }
+export interface Item {
+  key: readonly [number, number, number];
+  bytes: Uint8Array;
+}
 
 /** Nodes that would be written, and blocks of files that would move. Throws Failure. */
 export function countMoves(volume: Volume, mover: Mover): { nodes: number; blocks: number } {
@@ -69,7 +108,8 @@ export function countMoves(volume: Volume, mover: Mover): { nodes: number; block
     const { count, level } = node;
     let moves = mover.movesNode(block);
     if (level > 0) {
-      for (let index = 0; index < count; index++) moves = visit(own, NODE_HEADER_WORDS + index * ENTRY_WORDS + ENTRY_AT_POINTER, id) || moves;
+      for (let index = 0; index < count; index++)
+        moves = visit(own, NODE_HEADER_WORDS + index * ENTRY_WORDS + ENTRY_AT_POINTER, id) || moves;
     } else {
       for (let slot = 0; slot < count; slot++) {
         if (own[slotAt(slot) + 1]! >>> 24 !== KIND_EXTENT) continue;
@@ -106,8 +146,8 @@ export function relocate(volume: Volume, mover: Mover): void {
 }
 
 /**
- * Leads all owners of duplicates to their originals, whose blocks have equal content, in all subvolumes. Both are blocks of files, no original is a duplicate.
- * Throws Failure; commits nothing.
+ * Leads all owners of duplicates to their originals, whose blocks have equal content, in all subvolumes. Both are
+ * blocks of files, no original is a duplicate. Throws Failure; commits nothing.
  */
 export function shareDuplicates(volume: Volume, duplicates: ReadonlyMap<number, number>): void {
   const run = new Run(volume, { movesNode: () => false, movesData: () => false }, duplicates);
@@ -133,8 +173,10 @@ function moveVolumeTree(volume: Volume, mover: Mover): void {
     const node = cache.load(words, at);
     const moves = above || (!node.dirty && mover.movesNode(node.block));
     if (node.level > 0) {
-      for (let index = 0; index < node.count; index++) visit(node.words, NODE_HEADER_WORDS + index * ENTRY_WORDS + ENTRY_AT_POINTER, moves);
-    } else if (moves && node.count > 0) keys.push([node.words[slotAt(0)]!, node.words[slotAt(0) + 1]!, node.words[slotAt(0) + 2]!]);
+      for (let index = 0; index < node.count; index++)
+        visit(node.words, NODE_HEADER_WORDS + index * ENTRY_WORDS + ENTRY_AT_POINTER, moves);
+    } else if (moves && node.count > 0)
+      keys.push([node.words[slotAt(0)]!, node.words[slotAt(0) + 1]!, node.words[slotAt(0) + 2]!]);
   };
   visit(tree.root, 0, false);
   for (const [k0, k1, k2] of keys) tree.edit(k0, k1, k2);
@@ -145,8 +187,16 @@ function rekeyed(entries: readonly Entry[], key: readonly [number, number, numbe
   return entries.length === 0 ? [] : [{ key, pointer: entries[0]!.pointer }, ...entries.slice(1)];
 }
 
-/** Leaves out of a tree what cannot be read, for what `lost` gives instead; the new root, null when all is there. For repair: owners of blocks are counted anew afterwards. Throws Failure. */
-export function pruneTree(volume: Volume, root: Uint32Array, subvolume: number, lost: (node: LostNode) => Replacement): Uint32Array | null {
+/**
+ * Leaves out of a tree what cannot be read, for what `lost` gives instead; the new root, null when all is there. For
+ * repair: owners of blocks are counted anew afterwards. Throws Failure.
+ */
+export function pruneTree(
+  volume: Volume,
+  root: Uint32Array,
+  subvolume: number,
+  lost: (node: LostNode) => Replacement,
+): Uint32Array | null {
   return new Run(volume, { movesNode: () => false, movesData: () => false, lost }).moveTree(root, subvolume);
 }
 
@@ -174,7 +224,8 @@ class Run {
     let entries = this.#node(root, 0, [0, 0, 0], null);
     if (entries === null) return null;
     if (entries.length === 0) entries = this.#writeLeaves([], 1);
-    for (let level = (root[POINTER_AT_INFO]! & 255) + 1; entries.length > 1; level++) entries = this.#writeBranches(entries, level, 1);
+    for (let level = (root[POINTER_AT_INFO]! & 255) + 1; entries.length > 1; level++)
+      entries = this.#writeBranches(entries, level, 1);
     return entries[0]!.pointer;
   }
 
@@ -195,7 +246,12 @@ class Run {
     } catch (thrown) {
       if (!(thrown instanceof Failure) || this.#mover.lost === undefined) throw thrown;
       const generation = words[at + POINTER_AT_BIRTH_LOW]! + words[at + POINTER_AT_BIRTH_HIGH]! * 0x100000000;
-      const instead = this.#replace(this.#mover.lost({ block, level: words[at + POINTER_AT_INFO]! & 255, generation, low: key, high }), words[at + POINTER_AT_INFO]! & 255, key, high);
+      const instead = this.#replace(
+        this.#mover.lost({ block, level: words[at + POINTER_AT_INFO]! & 255, generation, low: key, high }),
+        words[at + POINTER_AT_INFO]! & 255,
+        key,
+        high,
+      );
       if (owners > 1) this.#nodes.set(block, instead);
       return instead;
     }
@@ -231,9 +287,18 @@ class Run {
       const at = NODE_HEADER_WORDS + index * ENTRY_WORDS;
       const own = [words[at]!, words[at + 1]!, words[at + 2]!] as const;
       const next = at + ENTRY_WORDS;
-      const result = this.#node(words, at + ENTRY_AT_POINTER, own, index + 1 < count ? [words[next]!, words[next + 1]!, words[next + 2]!] : high);
+      const result = this.#node(
+        words,
+        at + ENTRY_AT_POINTER,
+        own,
+        index + 1 < count ? [words[next]!, words[next + 1]!, words[next + 2]!] : high,
+      );
       if (result !== null) changed = true;
-      entries.push(...(result ?? [{ key: own, pointer: words.slice(at + ENTRY_AT_POINTER, at + ENTRY_AT_POINTER + POINTER_WORDS) }]));
+      entries.push(
+        ...(result ?? [
+          { key: own, pointer: words.slice(at + ENTRY_AT_POINTER, at + ENTRY_AT_POINTER + POINTER_WORDS) },
+        ]),
+      );
     }
     if (!changed) return null;
     return rekeyed(this.#writeBranches(entries, level, owners), key);
@@ -264,18 +329,29 @@ class Run {
       const at = valueOffset(node, slot) >>> 2;
       const block = words[at + EXTENT_AT_BLOCK]!;
       const stored = words[at + EXTENT_AT_LENGTH]! >>> 16;
-      if (stored > EXTENT_BLOCKS_MAX || valueLength(node, slot) !== extentSize(stored)) throw new Failure("corrupt-node", node.block);
-      for (let offset = 0; offset < stored; offset++) if (this.#moves(block + offset, words[slotAt(slot)]!)) return true;
+      if (stored > EXTENT_BLOCKS_MAX || valueLength(node, slot) !== extentSize(stored))
+        throw new Failure("corrupt-node", node.block);
+      for (let offset = 0; offset < stored; offset++)
+        if (this.#moves(block + offset, words[slotAt(slot)]!)) return true;
     }
     return false;
   }
 
   #moves(block: number, ino: number): boolean {
-    return block >= this.#volume.store.topStart && (this.#blocks.has(block) || this.#mover.movesData(block, this.#subvolume, ino));
+    return (
+      block >= this.#volume.store.topStart &&
+      (this.#blocks.has(block) || this.#mover.movesData(block, this.#subvolume, ino))
+    );
   }
 
   /** Moves what must go of one extent, whose value is at `words[at …)`, and adds what becomes of it to `items`. */
-  #extent(key: readonly [number, number, number], words: Uint32Array, at: number, value: Uint8Array, items: Item[]): void {
+  #extent(
+    key: readonly [number, number, number],
+    words: Uint32Array,
+    at: number,
+    value: Uint8Array,
+    items: Item[],
+  ): void {
     const ino = key[0];
     const block = words[at + EXTENT_AT_BLOCK]!;
     const stored = words[at + EXTENT_AT_LENGTH]! >>> 16;
@@ -288,7 +364,8 @@ class Run {
     }
     if (isCompressed(flags)) {
       const moved = value.slice();
-      new Uint32Array(moved.buffer)[EXTENT_AT_BLOCK] = this.#blocks.get(block) ?? this.#moveRun(block, stored, ino, flags, words, at + EXTENT_AT_CHECKSUMS, true);
+      new Uint32Array(moved.buffer)[EXTENT_AT_BLOCK] =
+        this.#blocks.get(block) ?? this.#moveRun(block, stored, ino, flags, words, at + EXTENT_AT_CHECKSUMS, true);
       items.push({ key, bytes: moved });
       return;
     }
@@ -303,11 +380,12 @@ class Run {
         continue;
       }
       let count = 1;
-      while (from + count < stored && this.#moves(block + from + count, ino) && !this.#blocks.has(block + from + count)) count++;
+      while (from + count < stored && this.#moves(block + from + count, ino) && !this.#blocks.has(block + from + count))
+        count++;
       const place = this.#moveRun(block + from, count, ino, flags, words, at + EXTENT_AT_CHECKSUMS + from, false);
       for (let offset = 0; offset < this.#runMoved; offset++) places.push(place + offset);
     }
-    for (let from = 0; from < stored; ) {
+    for (let from = 0; from < stored;) {
       let count = 1;
       while (from + count < stored && places[from + count] === places[from]! + count) count++;
       const item = new Uint32Array(EXTENT_AT_CHECKSUMS + count);
@@ -315,9 +393,15 @@ class Run {
       item[EXTENT_AT_LENGTH] = (count | (count << 16)) >>> 0;
       item[EXTENT_AT_FLAGS] = flags;
       item[EXTENT_AT_SKIP] = 0;
-      item.set(words.subarray(at + EXTENT_AT_CHECKSUMS + from, at + EXTENT_AT_CHECKSUMS + from + count), EXTENT_AT_CHECKSUMS);
+      item.set(
+        words.subarray(at + EXTENT_AT_CHECKSUMS + from, at + EXTENT_AT_CHECKSUMS + from + count),
+        EXTENT_AT_CHECKSUMS,
+      );
       const index = start + from;
-      items.push({ key: [ino, keyMiddle(KIND_EXTENT, highOf(index)), index >>> 0], bytes: new Uint8Array(item.buffer) });
+      items.push({
+        key: [ino, keyMiddle(KIND_EXTENT, highOf(index)), index >>> 0],
+        bytes: new Uint8Array(item.buffer),
+      });
       from += count;
     }
   }
@@ -325,8 +409,19 @@ class Run {
   /** Blocks that `#moveRun` moved. */
   #runMoved = 0;
 
-  /** Moves up to `count` blocks that lie together, all of them when `whole`; returns the first one's new place. Throws Failure `no-space`. */
-  #moveRun(block: number, count: number, ino: number, flags: number, checksums: Uint32Array, from: number, whole: boolean): number {
+  /**
+   * Moves up to `count` blocks that lie together, all of them when `whole`; returns the first one's new place. Throws
+   * Failure `no-space`.
+   */
+  #moveRun(
+    block: number,
+    count: number,
+    ino: number,
+    flags: number,
+    checksums: Uint32Array,
+    from: number,
+    whole: boolean,
+  ): number {
     const { space, store, references, content, quadReserve } = this.#volume;
     this.#mover.beforeData?.(this.#subvolume, ino);
     const taken = space.allocateData(count, quadReserve);
@@ -344,9 +439,10 @@ class Run {
     }
     content.forget(block, taken);
     content.forget(place, taken);
-    for (let done = 0; done < taken; ) {
+    for (let done = 0; done < taken;) {
       const run = references.runLength(block + done, taken - done);
-      if (references.owners(block + done) > 1) for (let offset = done; offset < done + run; offset++) this.#blocks.set(block + offset, place + offset);
+      if (references.owners(block + done) > 1)
+        for (let offset = done; offset < done + run; offset++) this.#blocks.set(block + offset, place + offset);
       references.move(block + done, place + done, run);
       done += run;
     }
@@ -361,7 +457,7 @@ class Run {
   #writeLeaves(items: readonly Item[], owners: number): Entry[] {
     const written: Entry[] = [];
     const node = this.#scratch;
-    for (let first = 0; first < items.length; ) {
+    for (let first = 0; first < items.length;) {
       node.level = 0;
       initializeLeaf(node);
       let slot = 0;

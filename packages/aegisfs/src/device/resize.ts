@@ -20,7 +20,8 @@ export interface ResizeOptions {
 }
 
 /**
- * Gives device `index` that many blocks. Growing makes a file longer when it is too short; shrinking moves what lies behind the new end, then cuts it.
+ * Gives device `index` that many blocks. Growing makes a file longer when it is too short; shrinking moves what lies
+ * behind the new end, then cuts it.
  *
  * @returns 0, −ENODEV, −EINVAL (too small), −ENOSPC (what is stored does not fit), or the errno of what failed
  */
@@ -40,13 +41,15 @@ export function resizeDevice(volume: Volume, index: number, blocks: number, opti
     const result = device.resize(blocks * BLOCK_SIZE);
     if (result < 0) return result;
   }
-  if (table === null) return useLayout(volume, [{ first: store.topStart, blocks, places: [{ device: 0, first: 0 }], class: CLASS_FAST }]);
+  if (table === null)
+    return useLayout(volume, [{ first: store.topStart, blocks, places: [{ device: 0, first: 0 }], class: CLASS_FAST }]);
   slot.entry.blocks = blocks;
   const segments = table.segments.map(copyOf);
   const last = segments[segments.length - 1]!;
   // The last segment simply gets longer where it can: that keeps the table short.
   const place = last.places[0]!;
-  if (last.places.length === 1 && place.device === index && place.first + last.blocks === now) last.blocks += blocks - now;
+  if (last.places.length === 1 && place.device === index && place.first + last.blocks === now)
+    last.blocks += blocks - now;
   else assignSegments({ devices: table.devices, segments }, superblock.copies, store.topStart);
   return useLayout(volume, segments);
 }
@@ -57,7 +60,8 @@ function shrink(volume: Volume, index: number, blocks: number, options: ResizeOp
   const leaving: { start: number; end: number }[] = [];
   for (const segment of store.layout.segments) {
     let keep = segment.blocks;
-    for (const place of segment.places) if (place.device === index) keep = Math.min(keep, Math.max(0, blocks - place.first));
+    for (const place of segment.places)
+      if (place.device === index) keep = Math.min(keep, Math.max(0, blocks - place.first));
     if (keep < SEGMENT_MIN) keep = 0;
     if (keep < segment.blocks) leaving.push({ start: segment.first + keep, end: segment.first + segment.blocks });
     if (keep > 0) segments.push({ ...copyOf(segment), blocks: keep });
@@ -74,10 +78,14 @@ function shrink(volume: Volume, index: number, blocks: number, options: ResizeOp
 }
 
 /**
- * Moves everything out of ranges of blocks, durably, and keeps them closed. −ENOSPC when the rest of the volume cannot take it; they are
- * open again then.
+ * Moves everything out of ranges of blocks, durably, and keeps them closed. −ENOSPC when the rest of the volume cannot
+ * take it; they are open again then.
  */
-export function evacuate(volume: Volume, ranges: readonly { start: number; end: number }[], options: ResizeOptions = {}): number {
+export function evacuate(
+  volume: Volume,
+  ranges: readonly { start: number; end: number }[],
+  options: ResizeOptions = {},
+): number {
   // A volume that is only read can be asked as well: nothing is pending there.
   const begun = options.dryRun === true && volume.readOnly ? 0 : begin(volume);
   if (begun < 0) return begun;
@@ -91,7 +99,10 @@ export function evacuate(volume: Volume, ranges: readonly { start: number; end: 
     for (const { start, end } of ranges) space.close(start, end);
     const { nodes, blocks } = countMoves(volume, mover);
     const reserve = volume.quadReserve;
-    if (space.availableQuads < nodes + reserve || space.availableBlocks < blocks + (nodes + reserve) * 4 + Math.min(SPARE_BLOCKS, blocks)) {
+    if (
+      space.availableQuads < nodes + reserve ||
+      space.availableBlocks < blocks + (nodes + reserve) * 4 + Math.min(SPARE_BLOCKS, blocks)
+    ) {
       open();
       return -ENOSPC;
     }
@@ -122,15 +133,17 @@ export function evacuate(volume: Volume, ranges: readonly { start: number; end: 
 }
 
 /**
- * Begins to add space: everything before is durable. It needs none for itself, however full the volume is: when the new layout is written its blocks are there already, in the
- * very commit that makes them the volume's.
+ * Begins to add space: everything before is durable. It needs none for itself, however full the volume is: when the new
+ * layout is written its blocks are there already, in the very commit that makes them the volume's.
  */
 export function beginGrowing(volume: Volume): number {
   const committed = volume.commit();
   return committed < 0 ? committed : volume.begin(Room.none);
 }
 
-/** Begins to move content: everything before is durable, and nothing of deleted trees, which no mover walks, is left. */
+/**
+ * Begins to move content: everything before is durable, and nothing of deleted trees, which no mover walks, is left.
+ */
 export function begin(volume: Volume): number {
   let more = 1;
   while (more > 0) more = volume.reclaim(16);
@@ -160,6 +173,10 @@ export function useLayout(volume: Volume, segments: Segment[]): number {
 }
 
 function copyOf(segment: Segment): Segment {
-  return { first: segment.first, blocks: segment.blocks, places: segment.places.map((place) => ({ ...place })), class: segment.class };
+  return {
+    first: segment.first,
+    blocks: segment.blocks,
+    places: segment.places.map((place) => ({ ...place })),
+    class: segment.class,
+  };
 }
-

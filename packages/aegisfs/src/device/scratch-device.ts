@@ -1,6 +1,6 @@
 /**
- * A device that takes writes into memory and leaves the one below as it is: for looking at what a change would come to. Bound: memory for each block of 4096 bytes that is written,
- * which the caller knows of.
+ * A device that takes writes into memory and leaves the one below as it is: for looking at what a change would come to.
+ * Bound: memory for each block of 4096 bytes that is written, which the caller knows of.
  */
 import { EINVAL } from "@stratos/abi";
 import type { BlockDevice } from "@stratos/host";
@@ -20,14 +20,15 @@ export class ScratchDevice implements BlockDevice {
   read(offset: number, bytes: Uint8Array, at: number, length: number): number {
     // The device below may refuse what was written here since.
     let result = 0;
-    for (let done = 0; done < length && result >= 0; ) {
+    for (let done = 0; done < length && result >= 0;) {
       const index = Math.floor((offset + done) / BLOCK_SIZE);
       const within = (offset + done) % BLOCK_SIZE;
       let count = Math.min(length - done, BLOCK_SIZE - within);
       const own = this.#blocks.get(index);
       if (own !== undefined) bytes.set(own.subarray(within, within + count), at + done);
       else {
-        while (done + count < length && !this.#blocks.has(Math.floor((offset + done + count) / BLOCK_SIZE))) count = Math.min(length - done, count + BLOCK_SIZE);
+        while (done + count < length && !this.#blocks.has(Math.floor((offset + done + count) / BLOCK_SIZE)))
+          count = Math.min(length - done, count + BLOCK_SIZE);
         result = this.#below.read(offset + done, bytes, at + done, count);
       }
       done += count;
@@ -36,7 +37,7 @@ export class ScratchDevice implements BlockDevice {
   }
 
   write(offset: number, bytes: Uint8Array, at: number, length: number): number {
-    for (let done = 0; done < length; ) {
+    for (let done = 0; done < length;) {
       const index = Math.floor((offset + done) / BLOCK_SIZE);
       const within = (offset + done) % BLOCK_SIZE;
       const count = Math.min(length - done, BLOCK_SIZE - within);
@@ -44,7 +45,12 @@ export class ScratchDevice implements BlockDevice {
       if (own === undefined) {
         own = new Uint8Array(BLOCK_SIZE);
         if (count < BLOCK_SIZE) {
-          const result = this.#below.read(index * BLOCK_SIZE, own, 0, Math.min(BLOCK_SIZE, this.size - index * BLOCK_SIZE));
+          const result = this.#below.read(
+            index * BLOCK_SIZE,
+            own,
+            0,
+            Math.min(BLOCK_SIZE, this.size - index * BLOCK_SIZE),
+          );
           if (result < 0) return result;
         }
         this.#blocks.set(index, own);

@@ -1,6 +1,7 @@
 /**
- * Encrypted volumes: nothing of what they hold is on the device in clear, no bit can be changed or moved unseen, nonces are not used twice (the simulated cipher
- * throws when they are), passphrases come and go, and crashes leave what they leave without encryption.
+ * Encrypted volumes: nothing of what they hold is on the device in clear, no bit can be changed or moved unseen, nonces
+ * are not used twice (the simulated cipher throws when they are), passphrases come and go, and crashes leave what they
+ * leave without encryption.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
@@ -8,7 +9,17 @@ import { S_IFREG } from "@stratos/abi";
 import { SeededRandom } from "@stratos/base";
 import type { BlockDevice } from "@stratos/host";
 import { MemoryBlockDevice, SimulatedCipher } from "@stratos/host";
-import { addDevice, check, EncryptedDevice, format, isEncrypted, keySlots, mount, ROOT_INO, setCopies } from "../aegisfs.ts";
+import {
+  addDevice,
+  check,
+  EncryptedDevice,
+  format,
+  isEncrypted,
+  keySlots,
+  mount,
+  ROOT_INO,
+  setCopies,
+} from "../aegisfs.ts";
 import type { KeyError, Volume } from "../aegisfs.ts";
 import { CrashDisk } from "../testing/crash-disk.ts";
 import { simulateCrashes } from "../testing/crash-simulation.ts";
@@ -32,7 +43,10 @@ function opened(result: EncryptedDevice | KeyError): EncryptedDevice {
   return result;
 }
 
-function fresh(mib: number, cipher: SimulatedCipher): { raw: MemoryBlockDevice; encrypted: EncryptedDevice; volume: Volume } {
+function fresh(
+  mib: number,
+  cipher: SimulatedCipher,
+): { raw: MemoryBlockDevice; encrypted: EncryptedDevice; volume: Volume } {
   const raw = new MemoryBlockDevice(mib << 20);
   const encrypted = opened(EncryptedDevice.create(raw, cipher, UUID, phrase("first"), COST));
   assert.equal(format(encrypted.device, { uuid: UUID, hashSeed: 5, label: "secret label" }), 0);
@@ -55,7 +69,8 @@ test("nothing of a volume is on the device in clear", () => {
   volume.snapshot(volume.root, "secret snapshot", { readOnly: true });
   volume.sync();
   const bytes = bytesOf(raw);
-  for (const text of ["secret", "inline", "AEGISFS", "AEGN"]) assert.equal(bytes.indexOf(text), -1, `"${text}" can be read`);
+  for (const text of ["secret", "inline", "AEGISFS", "AEGN"])
+    assert.equal(bytes.indexOf(text), -1, `"${text}" can be read`);
   assert.equal(mount(raw), "encrypted");
   assert.equal(isEncrypted(raw), true);
   assert.equal(isEncrypted(new MemoryBlockDevice(1 << 20)), false);
@@ -66,7 +81,10 @@ test("the right passphrase opens, a wrong one says so; slots are added, changed 
   const { raw, encrypted, volume } = fresh(8, cipher);
   volume.root.create(ROOT_INO, "kept", S_IFREG | 0o644, 0, 0);
   volume.sync();
-  const kept = (passphrase: string): boolean => mountedVolume(mount(opened(EncryptedDevice.open(raw, cipher, phrase(passphrase))).device, { readOnly: true })).root.lookup(ROOT_INO, "kept") > 0;
+  const kept = (passphrase: string): boolean =>
+    mountedVolume(
+      mount(opened(EncryptedDevice.open(raw, cipher, phrase(passphrase))).device, { readOnly: true }),
+    ).root.lookup(ROOT_INO, "kept") > 0;
   assert.equal(EncryptedDevice.open(raw, cipher, phrase("wrong")), "wrong-passphrase");
   assert.equal(EncryptedDevice.open(new MemoryBlockDevice(8 << 20), cipher, phrase("first")), "not-encrypted");
   assert.equal(encrypted.addPassphrase(phrase("second"), COST), 1);
@@ -81,7 +99,10 @@ test("the right passphrase opens, a wrong one says so; slots are added, changed 
   assert.ok(kept("third"));
   for (let slot = 1; slot < 8; slot++) assert.equal(encrypted.addPassphrase(phrase(`more ${slot}`), COST), slot);
   assert.equal(encrypted.addPassphrase(phrase("too many"), COST), "no-slot");
-  assert.deepEqual((keySlots(raw) as { slot: number }[]).map(({ slot }) => slot), [0, 1, 2, 3, 4, 5, 6, 7]);
+  assert.deepEqual(
+    (keySlots(raw) as { slot: number }[]).map(({ slot }) => slot),
+    [0, 1, 2, 3, 4, 5, 6, 7],
+  );
 });
 
 test("after a rotation new content needs the new keys, old content is still read", () => {
@@ -189,7 +210,8 @@ test(`crashes of an encrypted volume leave the last commit or the next (seeds fr
     const cipher = new SimulatedCipher(SEED + round);
     let first = true;
     states += simulateCrashes({
-      seed: SEED + round, states: 120,
+      seed: SEED + round,
+      states: 120,
       layer: (disk) => {
         if (first) {
           first = false;
@@ -217,11 +239,17 @@ test("encrypted devices grow, shrink, and are mirrored like any others", () => {
   while (job.step(1000) === 1);
   assert.equal(job.finish(), 0);
   assert.deepEqual(check([encrypted.device, second.device], { data: true }), []);
-  assert.equal(dumpSubvolume(mountedVolume(mount([second.device], { degraded: true, readOnly: true })).root), workload.model.dump());
+  assert.equal(
+    dumpSubvolume(mountedVolume(mount([second.device], { degraded: true, readOnly: true })).root),
+    workload.model.dump(),
+  );
 });
 
 /** A volume with content that an older key sealed: its device, its files, and the header from before the rotation. */
-function rotated(cipher: SimulatedCipher, mib = 8): { raw: MemoryBlockDevice; encrypted: EncryptedDevice; dump: string; oldHeader: Uint8Array } {
+function rotated(
+  cipher: SimulatedCipher,
+  mib = 8,
+): { raw: MemoryBlockDevice; encrypted: EncryptedDevice; dump: string; oldHeader: Uint8Array } {
   const { raw, encrypted, volume } = fresh(mib, cipher);
   const workload = new Workload(new SeededRandom(SEED), volume.root, { sizeMax: 40_000, names: 30 });
   for (let step = 0; step < 400; step++) workload.step();
@@ -236,7 +264,7 @@ function rotated(cipher: SimulatedCipher, mib = 8): { raw: MemoryBlockDevice; en
 function resealAll(encrypted: EncryptedDevice, blocks = 1000): number {
   const work = encrypted.reseal();
   assert.ok(typeof work !== "string");
-  for (let more: unknown = 1; more !== 0; ) assert.ok((more = work.step(blocks)) === 1 || more === 0, String(more));
+  for (let more: unknown = 1; more !== 0;) assert.ok((more = work.step(blocks)) === 1 || more === 0, String(more));
   assert.equal(work.done, work.total);
   return work.resealed;
 }
@@ -253,7 +281,8 @@ test("sealing anew leaves nothing that an old key opens, and room for more keys"
     const stolen = opened(EncryptedDevice.open(thief, cipher, phrase("first"))).device;
     const found = new Uint8Array(4096);
     let readable = 0;
-    for (let offset = 0; offset < stolen.size; offset += 4096) if (stolen.read(offset, found, 0, 4096) === 0 && found.some((byte) => byte !== 0)) readable++;
+    for (let offset = 0; offset < stolen.size; offset += 4096)
+      if (stolen.read(offset, found, 0, 4096) === 0 && found.some((byte) => byte !== 0)) readable++;
     return readable;
   };
   assert.ok((steal() as number) > 20);
@@ -304,7 +333,10 @@ test(`a crash while content is sealed anew loses nothing, and the work goes on (
       finished++;
       resealAll(third);
       assert.equal(third.keyCount, 1);
-      assert.equal(dumpSubvolume(mountedVolume(mount(opened(EncryptedDevice.open(frozen, cipher, phrase("first"))).device)).root), now);
+      assert.equal(
+        dumpSubvolume(mountedVolume(mount(opened(EncryptedDevice.open(frozen, cipher, phrase("first"))).device)).root),
+        now,
+      );
     }
   };
   resealAll(opened(EncryptedDevice.open(disk, cipher, phrase("first"))), 150);
@@ -321,9 +353,17 @@ test("a slot may be made with Argon2id; a forged cost opens nothing", () => {
   const derivation = { kind: "argon2id", memoryKiB: 64, passes: 2, lanes: 1 } as const;
   const slot = encrypted.addPassphrase(phrase("second"), { derivation });
   assert.equal(slot, 1);
-  assert.deepEqual(keySlots(raw), [{ slot: 0, derivation: COST.derivation }, { slot: 1, derivation }]);
+  assert.deepEqual(keySlots(raw), [
+    { slot: 0, derivation: COST.derivation },
+    { slot: 1, derivation },
+  ]);
   opened(EncryptedDevice.open(raw, cipher, phrase("second")));
   opened(EncryptedDevice.open(raw, cipher, phrase("first")));
-  assert.equal(encrypted.addPassphrase(phrase("third"), { derivation: { kind: "argon2id", memoryKiB: 2 ** 31, passes: 1, lanes: 1 } }), 2);
+  assert.equal(
+    encrypted.addPassphrase(phrase("third"), {
+      derivation: { kind: "argon2id", memoryKiB: 2 ** 31, passes: 1, lanes: 1 },
+    }),
+    2,
+  );
   assert.equal(EncryptedDevice.open(raw, cipher, phrase("third")), "wrong-passphrase");
 });

@@ -1,11 +1,12 @@
 /**
- * The head of an encrypted device: all that can be read without a key (FORMAT.md §13). It holds the volume's keys, wrapped.
+ * The head of an encrypted device: all that can be read without a key (FORMAT.md §13). It holds the volume's keys,
+ * wrapped.
  *
  *   passphrase ── scrypt or Argon2id ──▶ slot key ── opens the slot ──▶ volume key ── opens the ring ──▶ data keys
  *
- * Each of eight slots wraps the same volume key for another passphrase. The ring has the data keys; the last one encrypts what is written now, older
- * ones open what was written before a rotation, until all of it is sealed anew (reseal.ts). The header stands on the device twice and is rewritten one copy
- * after the other.
+ * Each of eight slots wraps the same volume key for another passphrase. The ring has the data keys; the last one
+ * encrypts what is written now, older ones open what was written before a rotation, until all of it is sealed anew
+ * (reseal.ts). The header stands on the device twice and is rewritten one copy after the other.
  */
 import type { Cipher, KeyDerivation } from "@stratos/host";
 import { checksumWords } from "../store/checksum.ts";
@@ -54,8 +55,16 @@ const AT_CURSOR = 349;
 const AT_FIRST_KEY = 351;
 
 /** Costs beyond these take longer, or more memory, than anyone means: such a header is forged. */
-const SCRYPT_LIMITS: readonly [number, number][] = [[1, 22], [1, 32], [1, 16]];
-const ARGON2_LIMITS: readonly [number, number][] = [[8, 2 << 20], [1, 64], [1, 16]];
+const SCRYPT_LIMITS: readonly [number, number][] = [
+  [1, 22],
+  [1, 32],
+  [1, 16],
+];
+const ARGON2_LIMITS: readonly [number, number][] = [
+  [8, 2 << 20],
+  [1, 64],
+  [1, 16],
+];
 
 export class KeyHeader {
   readonly bytes: Uint8Array;
@@ -126,7 +135,9 @@ export class KeyHeader {
   derivation(slot: number): KeyDerivation {
     const at = this.#slot(slot);
     const [a, b, c] = this.words.subarray(at + SLOT_COST, at + SLOT_COST + 3) as unknown as [number, number, number];
-    return this.words[at + SLOT_STATE] === 2 ? { kind: "argon2id", memoryKiB: a, passes: b, lanes: c } : { kind: "scrypt", logN: a, r: b, p: c };
+    return this.words[at + SLOT_STATE] === 2
+      ? { kind: "argon2id", memoryKiB: a, passes: b, lanes: c }
+      : { kind: "scrypt", logN: a, r: b, p: c };
   }
 
   #slot(slot: number): number {
@@ -134,10 +145,21 @@ export class KeyHeader {
   }
 
   /** Wraps the volume key for a passphrase. */
-  fillSlot(slot: number, cipher: Cipher, passphrase: Uint8Array, derivation: KeyDerivation, volumeKey: Uint8Array): void {
+  fillSlot(
+    slot: number,
+    cipher: Cipher,
+    passphrase: Uint8Array,
+    derivation: KeyDerivation,
+    volumeKey: Uint8Array,
+  ): void {
     const at = this.#slot(slot);
     this.words.fill(0, at, at + SLOT_WORDS);
-    this.words.set(derivation.kind === "scrypt" ? [1, derivation.logN, derivation.r, derivation.p] : [2, derivation.memoryKiB, derivation.passes, derivation.lanes], at);
+    this.words.set(
+      derivation.kind === "scrypt"
+        ? [1, derivation.logN, derivation.r, derivation.p]
+        : [2, derivation.memoryKiB, derivation.passes, derivation.lanes],
+      at,
+    );
     const salt = this.bytes.subarray((at + SLOT_SALT) * 4, (at + SLOT_SALT) * 4 + 32);
     const nonce = this.bytes.subarray((at + SLOT_NONCE) * 4, (at + SLOT_NONCE) * 4 + NONCE_SIZE);
     cipher.random(salt);
@@ -157,13 +179,21 @@ export class KeyHeader {
     const derivation = this.derivation(slot);
     const at = this.#slot(slot);
     const limits = derivation.kind === "scrypt" ? SCRYPT_LIMITS : ARGON2_LIMITS;
-    if (limits.some(([least, most], index) => this.words[at + SLOT_COST + index]! < least || this.words[at + SLOT_COST + index]! > most)) return null;
+    if (
+      limits.some(
+        ([least, most], index) =>
+          this.words[at + SLOT_COST + index]! < least || this.words[at + SLOT_COST + index]! > most,
+      )
+    )
+      return null;
     if (derivation.kind === "argon2id" && derivation.memoryKiB < 8 * derivation.lanes) return null;
     const salt = this.bytes.slice((at + SLOT_SALT) * 4, (at + SLOT_SALT) * 4 + 32);
     const nonce = this.bytes.slice((at + SLOT_NONCE) * 4, (at + SLOT_NONCE) * 4 + NONCE_SIZE);
     const volumeKey = new Uint8Array(KEY_SIZE);
     const key = cipher.importKey(cipher.derive(passphrase, salt, derivation));
-    return cipher.open(key, nonce, this.uuid, this.bytes, (at + SLOT_WRAPPED) * 4, KEY_SIZE, volumeKey, 0) ? volumeKey : null;
+    return cipher.open(key, nonce, this.uuid, this.bytes, (at + SLOT_WRAPPED) * 4, KEY_SIZE, volumeKey, 0)
+      ? volumeKey
+      : null;
   }
 
   // ---- Sealing anew -----------------------------------------------------------------------------------------------
@@ -196,7 +226,16 @@ export class KeyHeader {
     keys.forEach((key, index) => plain.set(key, 4 + index * KEY_SIZE));
     const nonce = this.bytes.subarray(RING_NONCE * 4, RING_NONCE * 4 + NONCE_SIZE);
     cipher.random(nonce);
-    cipher.seal(cipher.importKey(volumeKey), nonce, this.#ringContext(), plain, 0, plain.length, this.bytes, RING_SEALED * 4);
+    cipher.seal(
+      cipher.importKey(volumeKey),
+      nonce,
+      this.#ringContext(),
+      plain,
+      0,
+      plain.length,
+      this.bytes,
+      RING_SEALED * 4,
+    );
     plain.fill(0);
   }
 
@@ -204,7 +243,19 @@ export class KeyHeader {
   openRing(cipher: Cipher, volumeKey: Uint8Array): Uint8Array[] | null {
     const plain = new Uint8Array(RING_WORDS * 4);
     const nonce = this.bytes.slice(RING_NONCE * 4, RING_NONCE * 4 + NONCE_SIZE);
-    if (!cipher.open(cipher.importKey(volumeKey), nonce, this.#ringContext(), this.bytes, RING_SEALED * 4, plain.length, plain, 0)) return null;
+    if (
+      !cipher.open(
+        cipher.importKey(volumeKey),
+        nonce,
+        this.#ringContext(),
+        this.bytes,
+        RING_SEALED * 4,
+        plain.length,
+        plain,
+        0,
+      )
+    )
+      return null;
     const count = plain[0]!;
     if (count === 0 || count > DATA_KEYS_MAX) return null;
     return Array.from({ length: count }, (_, index) => plain.slice(4 + index * KEY_SIZE, 4 + (index + 1) * KEY_SIZE));
@@ -215,4 +266,3 @@ export class KeyHeader {
     return this.bytes.slice(AT_UUID * 4, (AT_DEVICE + 4) * 4);
   }
 }
-

@@ -19,11 +19,11 @@ export type KeyError =
 
 export const KEY_ERROR_WORDS: Readonly<Record<KeyError, string>> = {
   "not-encrypted": "it is not encrypted",
-  "unsupported": "it was encrypted by a newer version",
+  unsupported: "it was encrypted by a newer version",
   "wrong-passphrase": "the passphrase is wrong: it opens none of the key slots",
   "device-error": "the device cannot be read or written",
   "device-too-small": "it is too small",
-  "damaged": "the key header is damaged",
+  damaged: "the key header is damaged",
   "no-slot": "there is no such key slot, or none is free",
   "last-slot": "this is the only passphrase: without it nobody could open the volume",
   "too-many-keys": "the volume has eight data keys, as many as it can have: seal its content anew first",
@@ -51,7 +51,9 @@ export function isEncrypted(device: BlockDevice): boolean {
 export function keySlots(device: BlockDevice): { slot: number; derivation: KeyDerivation }[] | KeyError {
   const header = readHeader(device);
   if (typeof header === "string") return header;
-  return Array.from({ length: SLOTS }, (_, slot) => slot).filter((slot) => header.isUsed(slot)).map((slot) => ({ slot, derivation: header.derivation(slot) }));
+  return Array.from({ length: SLOTS }, (_, slot) => slot)
+    .filter((slot) => header.isUsed(slot))
+    .map((slot) => ({ slot, derivation: header.derivation(slot) }));
 }
 
 /** An open encrypted device and its keys: mount `device`. */
@@ -71,7 +73,13 @@ export class EncryptedDevice {
   }
 
   /** Makes an encrypted device of the raw one, which loses what it held. `format` its `device` next. */
-  static create(raw: BlockDevice, cipher: Cipher, uuid: Uint8Array, passphrase: Uint8Array, options: KeyOptions = {}): EncryptedDevice | KeyError {
+  static create(
+    raw: BlockDevice,
+    cipher: Cipher,
+    uuid: Uint8Array,
+    passphrase: Uint8Array,
+    options: KeyOptions = {},
+  ): EncryptedDevice | KeyError {
     if (raw.size < HEADER_AREA + 16 * SEALED_SIZE) return "device-too-small";
     const random = new Uint8Array(16 + 2 * KEY_SIZE);
     cipher.random(random);
@@ -123,7 +131,10 @@ export class EncryptedDevice {
     return "no-slot";
   }
 
-  /** The slot's passphrase opens nothing any more. Who kept a copy of the old header can still open the data that was there: see `rotate`. */
+  /**
+   * The slot's passphrase opens nothing any more. Who kept a copy of the old header can still open the data that was
+   * there: see `rotate`.
+   */
   removeSlot(slot: number): 0 | KeyError {
     if (!this.#header.isUsed(slot)) return "no-slot";
     if (this.slots.length === 1) return "last-slot";
@@ -142,11 +153,13 @@ export class EncryptedDevice {
   }
 
   /**
-   * New keys: what is written from now on is sealed with a new data key, and a new volume key guards them all. Only the given passphrase stays; others have to be
-   * added again. What is on the device stays sealed with the keys that it has until it is written anew.
+   * New keys: what is written from now on is sealed with a new data key, and a new volume key guards them all. Only the
+   * given passphrase stays; others have to be added again. What is on the device stays sealed with the keys that it has
+   * until it is written anew.
    */
   rotate(passphrase: Uint8Array, options: KeyOptions = {}): 0 | KeyError {
-    if (this.#keys.length === DATA_KEYS_MAX || this.#header.firstKey + this.#keys.length > KEY_NUMBER_MAX) return "too-many-keys";
+    if (this.#keys.length === DATA_KEYS_MAX || this.#header.firstKey + this.#keys.length > KEY_NUMBER_MAX)
+      return "too-many-keys";
     const slot = this.slots.find((each) => this.#header.openSlot(each, this.#cipher, passphrase) !== null);
     if (slot === undefined) return "wrong-passphrase";
     const random = new Uint8Array(2 * KEY_SIZE);
@@ -170,8 +183,8 @@ export class EncryptedDevice {
   }
 
   /**
-   * Begins to seal with the newest data key what older ones sealed, or goes on where that was left; at its end the older keys are forgotten, and a copy of an old
-   * header opens nothing that is on the device.
+   * Begins to seal with the newest data key what older ones sealed, or goes on where that was left; at its end the
+   * older keys are forgotten, and a copy of an old header opens nothing that is on the device.
    */
   reseal(): Reseal | KeyError {
     const header = this.#header;

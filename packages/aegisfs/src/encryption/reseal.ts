@@ -1,12 +1,14 @@
 /**
- * Sealing anew: after a rotation, what older data keys sealed is sealed with the newest one, block by block and in place, so that the older keys can be
- * forgotten.
+ * Sealing anew: after a rotation, what older data keys sealed is sealed with the newest one, block by block and in
+ * place, so that the older keys can be forgotten.
  *
- * A block and its trailer do not change at once, and a crash between them would leave neither the old nor the new. So some blocks at a time are first written,
- * as they will be, to two places in the header area that nothing else uses; flush; then to their own; flush. Opening the device writes again what stands there. At
- * the end of each step these places are empty, so that what the volume writes between two steps is never overwritten by them.
+ * A block and its trailer do not change at once, and a crash between them would leave neither the old nor the new. So
+ * some blocks at a time are first written, as they will be, to two places in the header area that nothing else uses;
+ * flush; then to their own; flush. Opening the device writes again what stands there. At the end of each step these
+ * places are empty, so that what the volume writes between two steps is never overwritten by them.
  *
- *   place:   word 0, 1 magic │ 2 XXH32 of the rest │ 3 number of blocks │ 4 … 9 their numbers │ from byte 64 on: the sealed blocks
+ *   place:   word 0, 1 magic │ 2 XXH32 of the rest │ 3 number of blocks │ 4 … 9 their numbers │ from byte 64 on: the
+ *   sealed blocks
  */
 import { checksumWords } from "../store/checksum.ts";
 import type { BlockDevice } from "@stratos/host";
@@ -95,14 +97,16 @@ export function finishMoves(device: SealedDevice): boolean {
     const moves = new Moves();
     if (raw.read(place, moves.bytes, 0, MOVE_SIZE) < 0) return false;
     if (!moves.isWhole) continue;
-    for (let index = 0; index < moves.count; index++) if (moves.block(index) < blocks) moved.set(moves.block(index), moves.sealed(index));
+    for (let index = 0; index < moves.count; index++)
+      if (moves.block(index) < blocks) moved.set(moves.block(index), moves.sealed(index));
   }
   if (moved.size === 0) return true;
   if (raw.readOnly) {
     device.readInstead(moved);
     return true;
   }
-  for (const [block, sealed] of moved) if (raw.write(HEADER_AREA + block * SEALED_SIZE, sealed, 0, SEALED_SIZE) < 0) return false;
+  for (const [block, sealed] of moved)
+    if (raw.write(HEADER_AREA + block * SEALED_SIZE, sealed, 0, SEALED_SIZE) < 0) return false;
   return raw.flush() >= 0 && clearMoves(raw);
 }
 
@@ -130,7 +134,10 @@ export class Reseal {
     this.done = Math.min(from, this.total);
   }
 
-  /** Looks at that many blocks more. @returns 1: there are others; 0: all is done, and the older keys are gone; what failed */
+  /**
+   * Looks at that many blocks more. @returns 1: there are others; 0: all is done, and the older keys are gone; what
+   * failed
+   */
   step(blocks: number): 0 | 1 | KeyError {
     if (this.isOver) return 0;
     const end = Math.min(this.total, this.done + blocks);
@@ -174,7 +181,8 @@ export class Reseal {
     if (raw.flush() < 0) return false;
     for (const moves of this.#moves) {
       for (let index = 0; index < moves.count; index++) {
-        if (raw.write(HEADER_AREA + moves.block(index) * SEALED_SIZE, moves.sealed(index), 0, SEALED_SIZE) < 0) return false;
+        if (raw.write(HEADER_AREA + moves.block(index) * SEALED_SIZE, moves.sealed(index), 0, SEALED_SIZE) < 0)
+          return false;
       }
       this.resealed += moves.count;
       moves.clear();

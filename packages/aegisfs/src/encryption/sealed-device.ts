@@ -1,16 +1,16 @@
 /**
- * A block device whose blocks are encrypted on another one (FORMAT.md §13). The volume on it knows nothing of that: superblocks, trees, logs and
- * content are all sealed alike, and nothing but the header can be read without a key.
+ * A block device whose blocks are encrypted on another one (FORMAT.md §13). The volume on it knows nothing of that:
+ * superblocks, trees, logs and content are all sealed alike, and nothing but the header can be read without a key.
  *
  *   raw device:   header area, 64 KiB │ block 0, 4096 bytes │ trailer 0, 32 bytes │ block 1 │ trailer 1 │ …
  *   trailer:      tag, 16 bytes │ nonce, 12 bytes │ number of the data key
  *
- * A nonce is eight random bytes, drawn at each opening and again when the counter is used up, and a counter of four. So a copy of a device that is
- * opened twice, and two openings after a crash, never seal two blocks with one nonce. What a block is sealed with holds it to its place and device. A block that was never
- * written reads as zeros.
+ * A nonce is eight random bytes, drawn at each opening and again when the counter is used up, and a counter of four. So
+ * a copy of a device that is opened twice, and two openings after a crash, never seal two blocks with one nonce. What a
+ * block is sealed with holds it to its place and device. A block that was never written reads as zeros.
  *
- * A torn write of a block may tear its trailer too: then it does not open, as a torn block does not match its checksum. Neighbours share a sector with it, of which
- * the same bytes are written: a device that keeps sectors whole keeps them.
+ * A torn write of a block may tear its trailer too: then it does not open, as a torn block does not match its checksum.
+ * Neighbours share a sector with it, of which the same bytes are written: a device that keeps sectors whole keeps them.
  */
 import { CIPHER_TAG_SIZE } from "@stratos/host";
 import type { BlockDevice, Cipher, CipherKey } from "@stratos/host";
@@ -78,12 +78,17 @@ export class SealedDevice implements BlockDevice {
 
   read(offset: number, bytes: Uint8Array, at: number, length: number): number {
     const staging = this.#staging;
-    for (let done = 0; done < length; ) {
+    for (let done = 0; done < length;) {
       const block = (offset + done) / BLOCK_SIZE;
       const count = Math.min((length - done) / BLOCK_SIZE, RUN_BLOCKS);
       const failed = this.raw.read(HEADER_AREA + block * SEALED_SIZE, staging, 0, count * SEALED_SIZE);
       if (failed < 0) return failed;
-      if (this.#moved !== null) for (let index = 0; index < count; index++) staging.set(this.#moved.get(block + index) ?? staging.subarray(index * SEALED_SIZE, (index + 1) * SEALED_SIZE), index * SEALED_SIZE);
+      if (this.#moved !== null)
+        for (let index = 0; index < count; index++)
+          staging.set(
+            this.#moved.get(block + index) ?? staging.subarray(index * SEALED_SIZE, (index + 1) * SEALED_SIZE),
+            index * SEALED_SIZE,
+          );
       for (let index = 0; index < count; index++) {
         if (!this.#open(block + index, index * SEALED_SIZE, bytes, at + done + index * BLOCK_SIZE)) return -EIO;
       }
@@ -105,15 +110,25 @@ export class SealedDevice implements BlockDevice {
     const key = this.#keys[keyNumber(staging, trailer) - this.#firstKey];
     if (key === undefined) return false;
     this.#placeNumber.setFloat64(0, block, true);
-    return this.#cipher.open(key, staging.subarray(nonceAt, nonceAt + NONCE_SIZE), this.#place, staging, from, BLOCK_SIZE, bytes, to);
+    return this.#cipher.open(
+      key,
+      staging.subarray(nonceAt, nonceAt + NONCE_SIZE),
+      this.#place,
+      staging,
+      from,
+      BLOCK_SIZE,
+      bytes,
+      to,
+    );
   }
 
   write(offset: number, bytes: Uint8Array, at: number, length: number): number {
     const staging = this.#staging;
-    for (let done = 0; done < length; ) {
+    for (let done = 0; done < length;) {
       const block = (offset + done) / BLOCK_SIZE;
       const count = Math.min((length - done) / BLOCK_SIZE, RUN_BLOCKS);
-      for (let index = 0; index < count; index++) this.#seal(block + index, bytes, at + done + index * BLOCK_SIZE, staging, index * SEALED_SIZE);
+      for (let index = 0; index < count; index++)
+        this.#seal(block + index, bytes, at + done + index * BLOCK_SIZE, staging, index * SEALED_SIZE);
       const failed = this.raw.write(HEADER_AREA + block * SEALED_SIZE, staging, 0, count * SEALED_SIZE);
       if (failed < 0) return failed;
       done += count * BLOCK_SIZE;

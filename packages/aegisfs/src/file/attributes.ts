@@ -1,14 +1,37 @@
 import { EFBIG, ENOENT } from "@stratos/abi";
 import {
-  INODE_AT_ATIME, INODE_AT_BLOCKS, INODE_AT_BTIME, INODE_AT_CTIME, INODE_AT_ENTRIES, INODE_AT_FLAGS, INODE_AT_GENERATION,
-  INODE_AT_GID, INODE_AT_MODE, INODE_AT_MTIME, INODE_AT_NLINK, INODE_AT_PARENT, INODE_AT_PROJECT, INODE_AT_RDEV, INODE_AT_UID,
+  INODE_AT_ATIME,
+  INODE_AT_BLOCKS,
+  INODE_AT_BTIME,
+  INODE_AT_CTIME,
+  INODE_AT_ENTRIES,
+  INODE_AT_FLAGS,
+  INODE_AT_GENERATION,
+  INODE_AT_GID,
+  INODE_AT_MODE,
+  INODE_AT_MTIME,
+  INODE_AT_NLINK,
+  INODE_AT_PARENT,
+  INODE_AT_PROJECT,
+  INODE_AT_RDEV,
+  INODE_AT_UID,
 } from "../format/inode-item.ts";
 import { INODE_WORDS } from "../cache/inode-table.ts";
 import { INLINE_SIZE_MAX } from "../format/geometry.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import { followMode } from "../access/acl.ts";
 import { blockOf, isBeyondFiles, withinOf, type FileOffset } from "./file-offset.ts";
-import { bytesToEnd, changeInode, getPair, inodeSize, loadInode, putSize, putTime, sizeBlock, sizeWithin } from "./inode.ts";
+import {
+  bytesToEnd,
+  changeInode,
+  getPair,
+  inodeSize,
+  loadInode,
+  putSize,
+  putTime,
+  sizeBlock,
+  sizeWithin,
+} from "./inode.ts";
 
 /** What stat(2) shows. Callers keep one and use it again. */
 export class Attributes {
@@ -67,7 +90,8 @@ export function readAttributes(subvolume: Subvolume, ino: number, into: Attribut
   into.size = inodeSize(words, at);
   into.blocks = getPair(words, at + INODE_AT_BLOCKS) * 8;
   const dirtyPages = inodes.dirtyPages[at / INODE_WORDS]!;
-  if (dirtyPages > 0) into.blocks = blocksWhenStored(into.blocks, dirtyPages, sizeBlock(words, at), sizeWithin(words, at));
+  if (dirtyPages > 0)
+    into.blocks = blocksWhenStored(into.blocks, dirtyPages, sizeBlock(words, at), sizeWithin(words, at));
   into.atimeSeconds = getPair(words, at + INODE_AT_ATIME);
   into.atimeNanoseconds = words[at + INODE_AT_ATIME + 2]!;
   into.mtimeSeconds = getPair(words, at + INODE_AT_MTIME);
@@ -83,7 +107,10 @@ export function readAttributes(subvolume: Subvolume, ino: number, into: Attribut
   return 0;
 }
 
-/** What waits to be stored will take blocks: without them tar and cp would take the file for a hole. A guess where pages replace others. */
+/**
+ * What waits to be stored will take blocks: without them tar and cp would take the file for a hole. A guess where pages
+ * replace others.
+ */
 function blocksWhenStored(blocks: number, dirtyPages: number, endBlock: number, endWithin: number): number {
   if (blocks === 0 && endBlock === 0 && endWithin <= INLINE_SIZE_MAX) return 0;
   return Math.min(blocks + dirtyPages * 8, Math.max(blocks, (endWithin > 0 ? endBlock + 1 : endBlock) * 8));
@@ -99,7 +126,10 @@ export function writeAttributes(subvolume: Subvolume, ino: number, from: Attribu
   }
   if (mask & (ATTRIBUTE_UID | ATTRIBUTE_GID | ATTRIBUTE_PROJECT)) {
     const refused = subvolume.quotas.transfer(
-      words, at, mask & ATTRIBUTE_UID ? from.uid : words[at + INODE_AT_UID]!, mask & ATTRIBUTE_GID ? from.gid : words[at + INODE_AT_GID]!,
+      words,
+      at,
+      mask & ATTRIBUTE_UID ? from.uid : words[at + INODE_AT_UID]!,
+      mask & ATTRIBUTE_GID ? from.gid : words[at + INODE_AT_GID]!,
       mask & ATTRIBUTE_PROJECT ? from.project : words[at + INODE_AT_PROJECT]!,
     );
     if (refused < 0) return refused;

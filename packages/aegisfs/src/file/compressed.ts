@@ -1,6 +1,6 @@
 /**
- * Files whose content is compressed: units (codec/extent-content.ts) are made and read several at a time, which a host may spread over its
- * processors, and what lies together on the device is written and read at once.
+ * Files whose content is compressed: units (codec/extent-content.ts) are made and read several at a time, which a host
+ * may spread over its processors, and what lies together on the device is written and read at once.
  */
 import { UNITS_AT_ONCE, UnitRun } from "../codec/extent-content.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, UNIT_BLOCKS } from "../format/geometry.ts";
@@ -13,11 +13,19 @@ import { findExtent, found, isCompressed, putCompressed, releaseExtents } from "
 const run = new UnitRun();
 
 /**
- * Reads whole units from block `index` of the file on, where two or more follow each other, into `bytes[at …)`: no block at or after `end`.
+ * Reads whole units from block `index` of the file on, where two or more follow each other, into `bytes[at …)`: no
+ * block at or after `end`.
  *
  * @returns how many blocks of the file it read; 0: the extent at `index` is to be read by itself
  */
-export function readUnits(subvolume: Subvolume, ino: number, index: number, end: number, bytes: Uint8Array, at: number): number {
+export function readUnits(
+  subvolume: Subvolume,
+  ino: number,
+  index: number,
+  end: number,
+  bytes: Uint8Array,
+  at: number,
+): number {
   const { tree, volume } = subvolume;
   let block = index;
   let sums = 0;
@@ -49,7 +57,9 @@ const checksums = new Uint32Array(UNITS_AT_ONCE * UNIT_BLOCKS);
 export class UnitWriter {
   #subvolume: Subvolume | null = null;
   #properties = 0;
-  /** Blocks of the file that `content` holds packed: units, and the first block of the next one that is to be stored. */
+  /**
+   * Blocks of the file that `content` holds packed: units, and the first block of the next one that is to be stored.
+   */
   #units = 0;
   #unit = 0;
   #next = 0;
@@ -64,14 +74,22 @@ export class UnitWriter {
   }
 
   /**
-   * Stores compressed units of a file, from block `index` on: as many as are better off that way, of `count` blocks at `bytes[at …)`.
+   * Stores compressed units of a file, from block `index` on: as many as are better off that way, of `count` blocks at
+   * `bytes[at …)`.
    *
    * @returns blocks of the file that are stored; or, negated, how many come now that are better stored as they are
    */
   store(ino: number, index: number, count: number, bytes: Uint8Array, at: number): number {
     const { content, space, quadReserve, store } = this.#subvolume!.volume;
     if (this.#unit === this.#units || this.#next !== index) {
-      this.#units = content.pack(compressionOf(this.#properties), levelOf(this.#properties), bytes, at, UNIT_BLOCKS - (index % UNIT_BLOCKS), count);
+      this.#units = content.pack(
+        compressionOf(this.#properties),
+        levelOf(this.#properties),
+        bytes,
+        at,
+        UNIT_BLOCKS - (index % UNIT_BLOCKS),
+        count,
+      );
       this.#unit = 0;
       this.#next = index;
     }
@@ -102,7 +120,18 @@ export class UnitWriter {
       const start = this.#next;
       this.replaced += releaseExtents(this.#subvolume!, ino, start, start + length);
       if (start === 0) this.#subvolume!.tree.remove(ino, keyMiddle(KIND_INLINE, 0), 0);
-      putCompressed(this.#subvolume!, ino, start, length, block + offset, storedBlocks[unit]!, compressionOf(this.#properties), 0, checksums, offset);
+      putCompressed(
+        this.#subvolume!,
+        ino,
+        start,
+        length,
+        block + offset,
+        storedBlocks[unit]!,
+        compressionOf(this.#properties),
+        0,
+        checksums,
+        offset,
+      );
       offset += storedBlocks[unit]!;
       this.#next += length;
     }
@@ -115,7 +144,8 @@ export class UnitWriter {
     const { storedBlocks, unitBlocks } = this.#subvolume!.volume.content;
     let end = this.#unit;
     let blocks = 0;
-    while (end < this.#units && storedBlocks[end] === 0 && blocks + unitBlocks[end]! <= EXTENT_BLOCKS_MAX) blocks += unitBlocks[end++]!;
+    while (end < this.#units && storedBlocks[end] === 0 && blocks + unitBlocks[end]! <= EXTENT_BLOCKS_MAX)
+      blocks += unitBlocks[end++]!;
     return this.#skip(end);
   }
 

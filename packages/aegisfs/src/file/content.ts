@@ -1,6 +1,7 @@
 /**
- * Reading and writing of files through the pages in memory, for callers that have no page cache of their own. Small writes stay there until
- * they are settled; what is long goes to its blocks at once, and is read from them, so that one long file does not push out all others.
+ * Reading and writing of files through the pages in memory, for callers that have no page cache of their own. Small
+ * writes stay there until they are settled; what is long goes to its blocks at once, and is read from them, so that one
+ * long file does not push out all others.
  */
 import { EDQUOT, EFBIG, ENOSPC } from "@stratos/abi";
 import { INODE_WORDS } from "../cache/inode-table.ts";
@@ -14,7 +15,14 @@ import { bytesToEnd, changeInode, mayHaveItems, putSize, stamp } from "./inode.t
 export const DIRECT_BLOCKS = 16;
 
 /** Reads up to the end of the file; returns the bytes read. */
-export function read(subvolume: Subvolume, ino: number, offset: FileOffset, bytes: Uint8Array, at: number, length: number): number {
+export function read(
+  subvolume: Subvolume,
+  ino: number,
+  offset: FileOffset,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+): number {
   const file = findFile(subvolume, ino);
   if (file < 0) return file;
   const { inodes, pages } = subvolume.volume;
@@ -23,7 +31,7 @@ export function read(subvolume: Subvolume, ino: number, offset: FileOffset, byte
   if (index >= FILE_BLOCKS_MAX) return 0;
   let within = withinOf(offset);
   const size = Math.min(length, bytesToEnd(inodes.words, file, index, within));
-  for (let done = 0; done < size; ) {
+  for (let done = 0; done < size;) {
     const to = at + done;
     const count = Math.min(BLOCK_SIZE - within, size - done);
     const page = pages.find(slot, index);
@@ -66,8 +74,18 @@ function readPage(subvolume: Subvolume, slot: number, ino: number, index: number
   return pages.bytes[page]!;
 }
 
-/** Writes any bytes; returns how many, fewer than `length` when space ran out or the largest size is reached, −ENOSPC when there was none at all. */
-export function write(subvolume: Subvolume, ino: number, offset: FileOffset, bytes: Uint8Array, at: number, length: number): number {
+/**
+ * Writes any bytes; returns how many, fewer than `length` when space ran out or the largest size is reached, −ENOSPC
+ * when there was none at all.
+ */
+export function write(
+  subvolume: Subvolume,
+  ino: number,
+  offset: FileOffset,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+): number {
   const file = findFile(subvolume, ino);
   if (file < 0) return file;
   if (length === 0) return 0;
@@ -99,7 +117,11 @@ export function write(subvolume: Subvolume, ino: number, offset: FileOffset, byt
       index += stored;
     } else {
       const count = Math.min(BLOCK_SIZE - within, length - done);
-      if (!writePage(subvolume, slot, ino, index, within, bytes, at + done, count, done > 0) && !storeDirectly(subvolume, slot, ino, index, within, bytes, at + done, count, done > 0)) break;
+      if (
+        !writePage(subvolume, slot, ino, index, within, bytes, at + done, count, done > 0) &&
+        !storeDirectly(subvolume, slot, ino, index, within, bytes, at + done, count, done > 0)
+      )
+        break;
       done += count;
       index++;
       within = 0;
@@ -114,7 +136,17 @@ export function write(subvolume: Subvolume, ino: number, offset: FileOffset, byt
 }
 
 /** The same without a promise, which is far more than one block takes: the last free blocks are to be written, too. */
-function storeDirectly(subvolume: Subvolume, slot: number, ino: number, index: number, within: number, bytes: Uint8Array, at: number, count: number, goesOn: boolean): boolean {
+function storeDirectly(
+  subvolume: Subvolume,
+  slot: number,
+  ino: number,
+  index: number,
+  within: number,
+  bytes: Uint8Array,
+  at: number,
+  count: number,
+  goesOn: boolean,
+): boolean {
   const { volume } = subvolume;
   if (volume.dataRoom + volume.pages.dirtyCount < 1) return false;
   if (goesOn) coverPages(subvolume, ino, index);
@@ -139,7 +171,17 @@ function coverPages(subvolume: Subvolume, ino: number, index: number): void {
  *
  * @param goesOn  the same write has filled the pages before
  */
-function writePage(subvolume: Subvolume, slot: number, ino: number, index: number, within: number, bytes: Uint8Array, at: number, count: number, goesOn: boolean): boolean {
+function writePage(
+  subvolume: Subvolume,
+  slot: number,
+  ino: number,
+  index: number,
+  within: number,
+  bytes: Uint8Array,
+  at: number,
+  count: number,
+  goesOn: boolean,
+): boolean {
   const { volume } = subvolume;
   const { pages } = volume;
   let page = pages.find(slot, index);

@@ -1,7 +1,8 @@
 /**
- * File content on the device. Data is written to free blocks, straight from the caller's bytes; what was there before is given back.
- * No copy is kept here: the caller has one, a kernel's page cache or ours (content.ts). Files up to 2048 bytes live in the tree, as an inline
- * item that stands for the first bytes of block 0; a block has an extent or an inline item, never both.
+ * File content on the device. Data is written to free blocks, straight from the caller's bytes; what was there before
+ * is given back. No copy is kept here: the caller has one, a kernel's page cache or ours (content.ts). Files up to 2048
+ * bytes live in the tree, as an inline item that stands for the first bytes of block 0; a block has an extent or an
+ * inline item, never both.
  */
 import { EDQUOT, EFBIG, EINVAL, EISDIR, ENOENT, ENOSPC, S_IFDIR, S_IFMT, S_IFREG } from "@stratos/abi";
 import { Failure } from "../failure.ts";
@@ -14,7 +15,17 @@ import { INODE_AT_MODE } from "../format/inode-item.ts";
 import { checksumBlocks } from "../store/checksum.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import { readUnits, UnitWriter } from "./compressed.ts";
-import { addExtent, changeBlocks, findExtent, findNextExtent, findPreallocated, found, isCompressed, isLost, releaseExtents } from "./extents.ts";
+import {
+  addExtent,
+  changeBlocks,
+  findExtent,
+  findNextExtent,
+  findPreallocated,
+  found,
+  isCompressed,
+  isLost,
+  releaseExtents,
+} from "./extents.ts";
 import { bytesToEnd, changeInode, expectItems, loadInode, mayHaveItems, putSize } from "./inode.ts";
 import { effectiveProperties } from "./properties.ts";
 
@@ -26,10 +37,17 @@ const checksums = new Uint32Array(EXTENT_BLOCKS_MAX);
 const units = new UnitWriter();
 
 /** Throws Failure `corrupt-data` when a block does not match its checksum. */
-export function readPages(subvolume: Subvolume, ino: number, index: number, count: number, bytes: Uint8Array, at: number): void {
+export function readPages(
+  subvolume: Subvolume,
+  ino: number,
+  index: number,
+  count: number,
+  bytes: Uint8Array,
+  at: number,
+): void {
   const { tree, volume } = subvolume;
   const end = index + count;
-  for (let block = index; block < end; ) {
+  for (let block = index; block < end;) {
     let stop: number;
     if (findExtent(subvolume, ino, block)) {
       if (isCompressed(found.flags) && found.start === block && found.start + found.length < end) {
@@ -49,7 +67,8 @@ export function readPages(subvolume: Subvolume, ino: number, index: number, coun
       stop = findNextExtent(subvolume, ino, block) ? Math.min(found.start, end) : end;
       if (stop <= block) throw new Failure("corrupt-node", tree.leaf.block);
       bytes.fill(0, at, at + (stop - block) * BLOCK_SIZE);
-      if (block === 0 && tree.find(ino, INLINE_MIDDLE, 0)) bytes.set(tree.bytes.subarray(tree.offset, tree.offset + tree.length), at);
+      if (block === 0 && tree.find(ino, INLINE_MIDDLE, 0))
+        bytes.set(tree.bytes.subarray(tree.offset, tree.offset + tree.length), at);
     }
     at += (stop - block) * BLOCK_SIZE;
     block = stop;
@@ -64,7 +83,14 @@ export function findFile(subvolume: Subvolume, ino: number): number {
   return type === S_IFREG ? at : type === S_IFDIR ? -EISDIR : -EINVAL;
 }
 
-export function writePages(subvolume: Subvolume, ino: number, index: number, bytes: Uint8Array, at: number, length: number): number {
+export function writePages(
+  subvolume: Subvolume,
+  ino: number,
+  index: number,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+): number {
   const file = findFile(subvolume, ino);
   if (file < 0) return file;
   if (length === 0) return 0;
@@ -89,7 +115,10 @@ export function writePages(subvolume: Subvolume, ino: number, index: number, byt
   return 0;
 }
 
-/** Content behind the end would come to light when the file grows: the size goes with what is stored, in one transaction. */
+/**
+ * Content behind the end would come to light when the file grows: the size goes with what is stored, in one
+ * transaction.
+ */
 function growTo(subvolume: Subvolume, ino: number, block: number, within: number): void {
   const { inodes } = subvolume.volume;
   const at = loadInode(subvolume, ino);
@@ -110,14 +139,23 @@ export function putInline(subvolume: Subvolume, ino: number, bytes: Uint8Array, 
 }
 
 /**
- * Writes whole blocks to new places, or to those that were preallocated for them, and maps them. Returns how many: fewer than `count` when space ran out. Throws Failure `io`
- * with nothing changed for the run that could not be written.
+ * Writes whole blocks to new places, or to those that were preallocated for them, and maps them. Returns how many:
+ * fewer than `count` when space ran out. Throws Failure `io` with nothing changed for the run that could not be
+ * written.
  */
-export function storeBlocks(subvolume: Subvolume, ino: number, index: number, count: number, bytes: Uint8Array, at: number): number {
+export function storeBlocks(
+  subvolume: Subvolume,
+  ino: number,
+  index: number,
+  count: number,
+  bytes: Uint8Array,
+  at: number,
+): number {
   const { tree, volume } = subvolume;
   const properties = volume.usesProperties ? effectiveProperties(subvolume, ino) : 0;
   const compresses = compressionOf(properties) > COMPRESS_NONE;
-  const recent = dedupeOf(properties) === DEDUPE_ON ? (volume.recentContent ??= new WriteIndex(volume, RECENT_BLOCKS)) : null;
+  const recent =
+    dedupeOf(properties) === DEDUPE_ON ? (volume.recentContent ??= new WriteIndex(volume, RECENT_BLOCKS)) : null;
   volume.space.choose(volume.hasTiers ? tierOf(properties) : TIER_UNSET);
   // Of a new file the tree has nothing that could be replaced.
   const replaces = mayHaveItems(subvolume, ino);
@@ -185,8 +223,20 @@ const RECENT_BLOCKS = 1 << 18;
 /** What `shareEqual` replaced. */
 let replacedBlocks = 0;
 
-/** Maps blocks to equal ones that are on the device already. Returns how many; their checksums are in `checksums`, whatever it returns. */
-function shareEqual(subvolume: Subvolume, recent: WriteIndex, ino: number, index: number, most: number, bytes: Uint8Array, at: number, replaces: boolean): number {
+/**
+ * Maps blocks to equal ones that are on the device already. Returns how many; their checksums are in `checksums`,
+ * whatever it returns.
+ */
+function shareEqual(
+  subvolume: Subvolume,
+  recent: WriteIndex,
+  ino: number,
+  index: number,
+  most: number,
+  bytes: Uint8Array,
+  at: number,
+  replaces: boolean,
+): number {
   const { references } = subvolume.volume;
   checksumBlocks(bytes, at, most, checksums, 0);
   const equal = recent.find(bytes, at, most, checksums);

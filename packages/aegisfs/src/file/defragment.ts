@@ -1,6 +1,6 @@
 /**
- * Defragmentation: writes a file anew in long runs, and with the properties that it has now (so that it is also how a file is compressed
- * afterwards). What it shared with snapshots it has for itself then.
+ * Defragmentation: writes a file anew in long runs, and with the properties that it has now (so that it is also how a
+ * file is compressed afterwards). What it shared with snapshots it has for itself then.
  */
 import { ENOSPC } from "@stratos/abi";
 import { EXTENT_LOST, EXTENT_UNWRITTEN } from "../format/extent-item.ts";
@@ -28,7 +28,11 @@ export function fragmentation(subvolume: Subvolume, ino: number): Fragmentation 
   settleFile(subvolume, ino);
   const result: Fragmentation = { runs: 0, blocks: 0, stored: 0, shared: false };
   let next = -1;
-  for (let index = 0; findExtent(subvolume, ino, index) || findNextExtent(subvolume, ino, index); index = found.start + found.length) {
+  for (
+    let index = 0;
+    findExtent(subvolume, ino, index) || findNextExtent(subvolume, ino, index);
+    index = found.start + found.length
+  ) {
     const { block, stored, length } = found;
     if (block !== next) result.runs++;
     next = block + stored;
@@ -43,13 +47,16 @@ export function fragmentation(subvolume: Subvolume, ino: number): Fragmentation 
 
 const bytes = new Uint8Array(EXTENT_BLOCKS_MAX * BLOCK_SIZE);
 
-/** Writes `[from, …)` of a file anew, up to `most` blocks of content. Returns where it goes on, −1 at the end, or −ENOSPC. Throws Failure. */
+/**
+ * Writes `[from, …)` of a file anew, up to `most` blocks of content. Returns where it goes on, −1 at the end, or
+ * −ENOSPC. Throws Failure.
+ */
 export function rewritePart(subvolume: Subvolume, ino: number, from: number, most: number): number {
   const file = findFile(subvolume, ino);
   if (file < 0) return -1;
   settleFile(subvolume, ino);
   let index = from;
-  for (let left = most; left > 0; ) {
+  for (let left = most; left > 0;) {
     if (!findExtent(subvolume, ino, index) && !findNextExtent(subvolume, ino, index)) return -1;
     const start = Math.max(index, found.start);
     if ((found.flags & (EXTENT_UNWRITTEN | EXTENT_LOST)) !== 0) {
@@ -59,7 +66,8 @@ export function rewritePart(subvolume: Subvolume, ino: number, from: number, mos
     // As far as content goes on, over the borders of extents.
     let end = found.start + found.length;
     const last = (Math.floor(start / EXTENT_BLOCKS_MAX) + 1) * EXTENT_BLOCKS_MAX;
-    while (end < last && findExtent(subvolume, ino, end) && (found.flags & (EXTENT_UNWRITTEN | EXTENT_LOST)) === 0) end = found.start + found.length;
+    while (end < last && findExtent(subvolume, ino, end) && (found.flags & (EXTENT_UNWRITTEN | EXTENT_LOST)) === 0)
+      end = found.start + found.length;
     const count = Math.min(end, last) - start;
     readPages(subvolume, ino, start, count, bytes, 0);
     if (storeBlocks(subvolume, ino, start, count, bytes, 0) < count) return -ENOSPC;

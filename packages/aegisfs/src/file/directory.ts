@@ -1,12 +1,12 @@
 /**
- * Directory entries: items keyed by a hash of the name (FORMAT.md §5), so that a lookup is one descent in a directory of any
- * size, and a listing goes in the order of the hashes, which makes its cursors stable.
+ * Directory entries: items keyed by a hash of the name (FORMAT.md §5), so that a lookup is one descent in a directory
+ * of any size, and a listing goes in the order of the hashes, which makes its cursors stable.
  *
  *   key      directory, KIND_ENTRY << 24 | hash high 20 bits, hash low 24 bits << 8 | collision number
  *   value    word 0: inode; byte 4: type (DT_*); byte 5: length of the name; then the name
  *
- * The hash is seeded for each volume: names that collide cannot be prepared. If 256 names collide all the same, the next one
- * is refused with ENOSPC.
+ * The hash is seeded for each volume: names that collide cannot be prepared. If 256 names collide all the same, the
+ * next one is refused with ENOSPC.
  */
 import { ENOSPC, ENOTDIR, ENOENT, S_IFDIR, S_IFMT } from "@stratos/abi";
 import { KIND_ENTRY, keyMiddle } from "../format/key.ts";
@@ -41,7 +41,12 @@ let foundIn: EntryTable | null = null;
 export function findEntry(subvolume: Subvolume, directory: number, name: string): number {
   const { entries, superblock } = subvolume.volume;
   // One operation asks for a name a few times over.
-  if (foundIn === entries && entries.names[foundAt] === name && entries.parents[foundAt] === directory && entries.subvolumes[foundAt] === subvolume.cacheId) {
+  if (
+    foundIn === entries &&
+    entries.names[foundAt] === name &&
+    entries.parents[foundAt] === directory &&
+    entries.subvolumes[foundAt] === subvolume.cacheId
+  ) {
     return entries.inos[foundAt]!;
   }
   hashName(name, superblock.hashSeed);
@@ -62,7 +67,16 @@ function readEntry(subvolume: Subvolume, directory: number, name: string): numbe
   const collides = metOther ? ENTRY_COLLIDES : 0;
   if (!found) return entries.add(subvolume.cacheId, directory, high, low, name, 0, 0, collides);
   const { words, bytes, offset } = subvolume.tree;
-  return entries.add(subvolume.cacheId, directory, high, low, name, words[offset >>> 2]!, bytes[offset + 4]!, ENTRY_STORED | collides);
+  return entries.add(
+    subvolume.cacheId,
+    directory,
+    high,
+    low,
+    name,
+    words[offset >>> 2]!,
+    bytes[offset + 4]!,
+    ENTRY_STORED | collides,
+  );
 }
 
 /** `findStored` met another name of the same hash. */
@@ -96,7 +110,8 @@ export function insertEntry(subvolume: Subvolume, directory: number, name: strin
   if ((entries.flags[at]! & ENTRY_COLLIDES) !== 0 || entries.hasSibling(at)) {
     // Rare: its place is taken at once, so that there is one.
     volume.settleEntries();
-    if (freeCollision(subvolume, directory, keyMiddle(KIND_ENTRY, entries.highs[at]!), entries.lows[at]!) < 0) return -ENOSPC;
+    if (freeCollision(subvolume, directory, keyMiddle(KIND_ENTRY, entries.highs[at]!), entries.lows[at]!) < 0)
+      return -ENOSPC;
     entries.change(at, ino, type);
     volume.cache.changes++;
     settleEntry(subvolume, at);
@@ -125,7 +140,8 @@ export function redirectEntry(subvolume: Subvolume, directory: number, name: str
 
 /** Lowest collision number that no name of that hash has, −1 when all are taken. */
 function freeCollision({ tree }: Subvolume, directory: number, middle: number, low: number): number {
-  for (let collision = 0; collision < COLLISIONS_MAX; collision++) if (!tree.find(directory, middle, ((low << 8) | collision) >>> 0)) return collision;
+  for (let collision = 0; collision < COLLISIONS_MAX; collision++)
+    if (!tree.find(directory, middle, ((low << 8) | collision) >>> 0)) return collision;
   return -1;
 }
 
@@ -166,7 +182,12 @@ export function settleEntry(subvolume: Subvolume, at: number): void {
 }
 
 /** Counts entries and subdirectories that came or went, and stamps the directory. */
-export function changeDirectory(subvolume: Subvolume, directory: number, entries: number, subdirectories: number): void {
+export function changeDirectory(
+  subvolume: Subvolume,
+  directory: number,
+  entries: number,
+  subdirectories: number,
+): void {
   const at = changeInode(subvolume, directory);
   const words = subvolume.volume.inodes.words;
   words[at + INODE_AT_ENTRIES]! += entries;
@@ -187,11 +208,15 @@ export function checkDirectory(subvolume: Subvolume, ino: number): number {
 const LISTING_MAX = 16384;
 
 /**
- * All entries of a directory, when they are not too many; undefined for a larger one, and for one that has changed since it was listed from the beginning: `readDirectory` goes through those, or a directory
- * that is emptied while it is listed would be listed anew for each part.
+ * All entries of a directory, when they are not too many; undefined for a larger one, and for one that has changed
+ * since it was listed from the beginning: `readDirectory` goes through those, or a directory that is emptied while it
+ * is listed would be listed anew for each part.
  */
 export function shortListing(subvolume: Subvolume, directory: number, cursor: number): Listing | undefined {
-  return subvolume.volume.listings.get(subvolume.cacheId, directory) ?? (cursor === 0 ? listIfShort(subvolume, directory) : undefined);
+  return (
+    subvolume.volume.listings.get(subvolume.cacheId, directory) ??
+    (cursor === 0 ? listIfShort(subvolume, directory) : undefined)
+  );
 }
 
 export function readDirectory(subvolume: Subvolume, directory: number, cursor: number, entry: DirectoryEntry): number {
@@ -200,7 +225,8 @@ export function readDirectory(subvolume: Subvolume, directory: number, cursor: n
   if (known !== undefined) return entryOfListing(known, cursor, entry) ? 1 : checkListed(subvolume, directory);
   volume.settleEntries();
   const high = Math.floor(cursor / 0x100000000);
-  if (high >= 1 << 20 || !tree.ceiling(directory, keyMiddle(KIND_ENTRY, high), cursor >>> 0)) return checkListed(subvolume, directory);
+  if (high >= 1 << 20 || !tree.ceiling(directory, keyMiddle(KIND_ENTRY, high), cursor >>> 0))
+    return checkListed(subvolume, directory);
   const middle = tree.key(1);
   if (tree.key(0) !== directory || middle >>> 24 !== KIND_ENTRY) return checkListed(subvolume, directory);
   const offset = tree.offset;
@@ -241,7 +267,11 @@ export function list(subvolume: Subvolume, directory: number): Listing {
   const types: number[] = [];
   const cursors: number[] = [];
   const listing: Listing = { names, inos, types, cursors, texts: null };
-  for (let more = tree.ceiling(directory, keyMiddle(KIND_ENTRY, 0), 0); more && tree.key(0) === directory; more = tree.next()) {
+  for (
+    let more = tree.ceiling(directory, keyMiddle(KIND_ENTRY, 0), 0);
+    more && tree.key(0) === directory;
+    more = tree.next()
+  ) {
     const middle = tree.key(1);
     // A hash has 20 bits here: beyond them, where only a forger puts a key, cursors would not be exact.
     if (middle >>> 24 !== KIND_ENTRY || (middle & 0xffffff) >= 1 << 20) break;
@@ -271,6 +301,7 @@ export function nameAt(bytes: Uint8Array, offset: number): string {
 function hasName(bytes: Uint8Array, offset: number, name: string): boolean {
   const length = name.length;
   if (bytes[offset + 5] !== length) return false;
-  for (let index = 0; index < length; index++) if (bytes[offset + ENTRY_AT_NAME + index] !== name.charCodeAt(index)) return false;
+  for (let index = 0; index < length; index++)
+    if (bytes[offset + ENTRY_AT_NAME + index] !== name.charCodeAt(index)) return false;
   return true;
 }

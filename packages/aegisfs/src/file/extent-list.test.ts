@@ -6,7 +6,14 @@ import { COMPRESS_LZ4, ROOT_INO, withCompression } from "../aegisfs.ts";
 import { freshVolume } from "../testing/fresh-volume.ts";
 import { putLost } from "./extents.ts";
 import {
-  FIEMAP_EXTENT_DATA_INLINE, FIEMAP_EXTENT_ENCODED, FIEMAP_EXTENT_LAST, FIEMAP_EXTENT_NOT_ALIGNED, FIEMAP_EXTENT_SHARED, FIEMAP_EXTENT_UNKNOWN, FIEMAP_EXTENT_UNWRITTEN, type FileExtent,
+  FIEMAP_EXTENT_DATA_INLINE,
+  FIEMAP_EXTENT_ENCODED,
+  FIEMAP_EXTENT_LAST,
+  FIEMAP_EXTENT_NOT_ALIGNED,
+  FIEMAP_EXTENT_SHARED,
+  FIEMAP_EXTENT_UNKNOWN,
+  FIEMAP_EXTENT_UNWRITTEN,
+  type FileExtent,
 } from "./extent-list.ts";
 
 test("extents are listed with their places and kinds, from any offset, a part at a time", () => {
@@ -18,7 +25,14 @@ test("extents are listed with their places and kinds, from any offset, a part at
     return ino;
   };
   const list = (ino: number, offset = 0, most = 100): FileExtent[] => root.extents(ino, offset, most) as FileExtent[];
-  assert.deepEqual(list(make("inline", 0, 100)), [{ offset: 0, physical: 0, length: 100, flags: FIEMAP_EXTENT_DATA_INLINE | FIEMAP_EXTENT_NOT_ALIGNED | FIEMAP_EXTENT_LAST }]);
+  assert.deepEqual(list(make("inline", 0, 100)), [
+    {
+      offset: 0,
+      physical: 0,
+      length: 100,
+      flags: FIEMAP_EXTENT_DATA_INLINE | FIEMAP_EXTENT_NOT_ALIGNED | FIEMAP_EXTENT_LAST,
+    },
+  ]);
   assert.deepEqual(list(root.create(ROOT_INO, "empty", S_IFREG | 0o644, 0, 0)), []);
   assert.equal(root.extents(ROOT_INO, 0, 1), -EISDIR);
 
@@ -26,7 +40,14 @@ test("extents are listed with their places and kinds, from any offset, a part at
   root.write(plain, 40_960, new Uint8Array(4096).fill(8), 0, 4096);
   root.preallocate(plain, 81_920, 4096, false);
   const runs = list(plain);
-  assert.deepEqual(runs.map(({ offset, length, flags }) => [offset, length, flags]), [[0, 8192, 0], [40_960, 4096, 0], [81_920, 4096, FIEMAP_EXTENT_UNWRITTEN | FIEMAP_EXTENT_LAST]]);
+  assert.deepEqual(
+    runs.map(({ offset, length, flags }) => [offset, length, flags]),
+    [
+      [0, 8192, 0],
+      [40_960, 4096, 0],
+      [81_920, 4096, FIEMAP_EXTENT_UNWRITTEN | FIEMAP_EXTENT_LAST],
+    ],
+  );
   assert.deepEqual(list(plain, 8192, 1), [runs[1]]);
   const bytes = new Uint8Array(1);
   device.read(runs[1]!.physical, bytes, 0, 1);
@@ -40,5 +61,7 @@ test("extents are listed with their places and kinds, from any offset, a part at
   root.write(packed, 0, new Uint8Array(65_536).fill(1), 0, 65_536);
   assert.equal(list(packed)[0]!.flags & FIEMAP_EXTENT_ENCODED, FIEMAP_EXTENT_ENCODED);
   putLost(root, copy, 10, 5);
-  assert.deepEqual(list(copy, 8192), [{ offset: 40_960, physical: 0, length: 20_480, flags: FIEMAP_EXTENT_UNKNOWN | FIEMAP_EXTENT_LAST }]);
+  assert.deepEqual(list(copy, 8192), [
+    { offset: 40_960, physical: 0, length: 20_480, flags: FIEMAP_EXTENT_UNKNOWN | FIEMAP_EXTENT_LAST },
+  ]);
 });

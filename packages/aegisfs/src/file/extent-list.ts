@@ -17,14 +17,24 @@ export const FIEMAP_EXTENT_UNWRITTEN = 0x800;
 export const FIEMAP_EXTENT_SHARED = 0x2000;
 
 /** One run, in bytes. `physical` is in the volume's own numbering of blocks, 0 for what lies in a tree or is lost. */
-export interface FileExtent { readonly offset: FileOffset; readonly physical: number; readonly length: number; readonly flags: number }
+export interface FileExtent {
+  readonly offset: FileOffset;
+  readonly physical: number;
+  readonly length: number;
+  readonly flags: number;
+}
 
 /**
  * The first `most` runs that end behind a byte, ascending. What waits in memory is stored before.
  *
  * @returns −ENOENT, −EISDIR, −EINVAL; throws Failure
  */
-export function listExtents(subvolume: Subvolume, ino: number, offset: FileOffset, most: number): FileExtent[] | number {
+export function listExtents(
+  subvolume: Subvolume,
+  ino: number,
+  offset: FileOffset,
+  most: number,
+): FileExtent[] | number {
   const file = findFile(subvolume, ino);
   if (file < 0) return file;
   settleFile(subvolume, ino);
@@ -32,7 +42,13 @@ export function listExtents(subvolume: Subvolume, ino: number, offset: FileOffse
   const extents: FileExtent[] = [];
   let index = blockOf(offset);
   const hasInline = index === 0 && most > 0 && tree.find(ino, INLINE_MIDDLE, 0);
-  if (hasInline) extents.push({ offset: 0, physical: 0, length: tree.length, flags: FIEMAP_EXTENT_DATA_INLINE | FIEMAP_EXTENT_NOT_ALIGNED });
+  if (hasInline)
+    extents.push({
+      offset: 0,
+      physical: 0,
+      length: tree.length,
+      flags: FIEMAP_EXTENT_DATA_INLINE | FIEMAP_EXTENT_NOT_ALIGNED,
+    });
   let more = findExtent(subvolume, ino, index) || findNextExtent(subvolume, ino, index);
   while (more && extents.length < most) {
     const { start, length, block, flags } = found;
@@ -40,7 +56,12 @@ export function listExtents(subvolume: Subvolume, ino: number, offset: FileOffse
     if (isCompressed(flags)) bits |= FIEMAP_EXTENT_ENCODED;
     if (isLost(flags)) bits |= FIEMAP_EXTENT_UNKNOWN;
     else if (volume.references.isShared(block)) bits |= FIEMAP_EXTENT_SHARED;
-    extents.push({ offset: offsetOf(start, 0), physical: isLost(flags) ? 0 : block * BLOCK_SIZE, length: length * BLOCK_SIZE, flags: bits });
+    extents.push({
+      offset: offsetOf(start, 0),
+      physical: isLost(flags) ? 0 : block * BLOCK_SIZE,
+      length: length * BLOCK_SIZE,
+      flags: bits,
+    });
     index = start + length;
     more = findExtent(subvolume, ino, index) || findNextExtent(subvolume, ino, index);
   }

@@ -1,7 +1,16 @@
 /**
  * The map of a file's blocks to blocks of the volume. Layout: format/extent-item.ts. Indices and lengths are in blocks.
  */
-import { EXTENT_AT_BLOCK, EXTENT_AT_CHECKSUMS, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, EXTENT_AT_SKIP, EXTENT_LOST, EXTENT_UNWRITTEN, extentSize } from "../format/extent-item.ts";
+import {
+  EXTENT_AT_BLOCK,
+  EXTENT_AT_CHECKSUMS,
+  EXTENT_AT_FLAGS,
+  EXTENT_AT_LENGTH,
+  EXTENT_AT_SKIP,
+  EXTENT_LOST,
+  EXTENT_UNWRITTEN,
+  extentSize,
+} from "../format/extent-item.ts";
 import { EXTENT_BLOCKS_MAX, FILE_BLOCKS_MAX, UNIT_BLOCKS } from "../format/geometry.ts";
 import { highOf, KIND_EXTENT, keyMiddle } from "../format/key.ts";
 import { INODE_AT_BLOCKS } from "../format/inode-item.ts";
@@ -10,8 +19,9 @@ import type { Subvolume } from "../volume/subvolume.ts";
 import { changeInode, expectItems, getPair, mayHaveItems, putPair } from "./inode.ts";
 
 /**
- * The extent found last: a copy, and where its value is in the tree's words. `stored` blocks on the device hold `length` blocks of the
- * file; they differ when it is compressed, which is when `skip` says how many decoded blocks come before its own.
+ * The extent found last: a copy, and where its value is in the tree's words. `stored` blocks on the device hold
+ * `length` blocks of the file; they differ when it is compressed, which is when `skip` says how many decoded blocks
+ * come before its own.
  */
 export const found = { start: 0, length: 0, block: 0, stored: 0, flags: 0, skip: 0, valueAt: 0, checksumsAt: 0 };
 
@@ -29,7 +39,8 @@ const keptChecksums = new Uint32Array(EXTENT_BLOCKS_MAX);
 
 /** Finds the extent that holds block `index` of the file. */
 export function findExtent(subvolume: Subvolume, ino: number, index: number): boolean {
-  if (!subvolume.tree.floor(ino, keyMiddle(KIND_EXTENT, highOf(index)), index >>> 0) || !readExtent(subvolume, ino)) return false;
+  if (!subvolume.tree.floor(ino, keyMiddle(KIND_EXTENT, highOf(index)), index >>> 0) || !readExtent(subvolume, ino))
+    return false;
   return index < found.start + found.length;
 }
 
@@ -52,18 +63,33 @@ function readExtent(subvolume: Subvolume, ino: number): boolean {
   found.skip = words[at + EXTENT_AT_SKIP]!;
   found.valueAt = at;
   found.checksumsAt = at + EXTENT_AT_CHECKSUMS;
-  const shape = isLost(found.flags) ? found.stored === 0
-    : found.length <= EXTENT_BLOCKS_MAX && (isCompressed(found.flags) ? found.stored > 0 && found.stored < UNIT_BLOCKS && found.skip + found.length <= UNIT_BLOCKS : found.stored === found.length);
-  if (!shape || found.length === 0 || found.start + found.length > FILE_BLOCKS_MAX || tree.length !== extentSize(found.stored)) throw new Failure("corrupt-node", tree.leaf.block);
+  const shape = isLost(found.flags)
+    ? found.stored === 0
+    : found.length <= EXTENT_BLOCKS_MAX &&
+      (isCompressed(found.flags)
+        ? found.stored > 0 && found.stored < UNIT_BLOCKS && found.skip + found.length <= UNIT_BLOCKS
+        : found.stored === found.length);
+  if (
+    !shape ||
+    found.length === 0 ||
+    found.start + found.length > FILE_BLOCKS_MAX ||
+    tree.length !== extentSize(found.stored)
+  )
+    throw new Failure("corrupt-node", tree.leaf.block);
   return true;
 }
 
 /** How many blocks of `[first, end)` have extents, those with one of the flags left out. */
 export function mappedBlocks(subvolume: Subvolume, ino: number, first: number, end: number, without = 0): number {
   let blocks = 0;
-  for (let index = first; findExtent(subvolume, ino, index) || findNextExtent(subvolume, ino, index); index = found.start + found.length) {
+  for (
+    let index = first;
+    findExtent(subvolume, ino, index) || findNextExtent(subvolume, ino, index);
+    index = found.start + found.length
+  ) {
     if (found.start >= end) break;
-    if ((found.flags & (without | EXTENT_LOST)) === 0) blocks += Math.min(found.start + found.length, end) - Math.max(found.start, first);
+    if ((found.flags & (without | EXTENT_LOST)) === 0)
+      blocks += Math.min(found.start + found.length, end) - Math.max(found.start, first);
   }
   return blocks;
 }
@@ -94,8 +120,21 @@ export function releaseExtents(subvolume: Subvolume, ino: number, first: number,
     }
     if (isCompressed(flags)) {
       // Each part that stays goes on owning the whole unit.
-      if (start < from) putCompressed(subvolume, ino, start, from - start, block, stored, flags, skip, keptChecksums, 0);
-      if (to < start + length) putCompressed(subvolume, ino, to, start + length - to, block, stored, flags, skip + (to - start), keptChecksums, 0);
+      if (start < from)
+        putCompressed(subvolume, ino, start, from - start, block, stored, flags, skip, keptChecksums, 0);
+      if (to < start + length)
+        putCompressed(
+          subvolume,
+          ino,
+          to,
+          start + length - to,
+          block,
+          stored,
+          flags,
+          skip + (to - start),
+          keptChecksums,
+          0,
+        );
       if (start < from && to < start + length) volume.references.share(block, stored);
       else if (!partial) volume.references.release(block, stored);
       released += to - from;
@@ -104,7 +143,8 @@ export function releaseExtents(subvolume: Subvolume, ino: number, first: number,
     }
     if (partial) {
       if (start < from) putExtent(subvolume, ino, start, block, from - start, flags, keptChecksums, 0);
-      if (to < start + length) putExtent(subvolume, ino, to, block + (to - start), start + length - to, flags, keptChecksums, to - start);
+      if (to < start + length)
+        putExtent(subvolume, ino, to, block + (to - start), start + length - to, flags, keptChecksums, to - start);
     }
     if (!keep) volume.references.release(block + (from - start), to - from);
     released += to - from;
@@ -114,8 +154,9 @@ export function releaseExtents(subvolume: Subvolume, ino: number, first: number,
 }
 
 /**
- * Blocks that the file has at `index` and that may be written in place: preallocated, without content that anything durable shows, and owned by
- * this file alone. Returns how many from `index` on, at most `most`; the first one's number is in `found`.
+ * Blocks that the file has at `index` and that may be written in place: preallocated, without content that anything
+ * durable shows, and owned by this file alone. Returns how many from `index` on, at most `most`; the first one's number
+ * is in `found`.
  */
 export function findPreallocated(subvolume: Subvolume, ino: number, index: number, most: number): number {
   const { references, store } = subvolume.volume;
@@ -132,12 +173,25 @@ export function findPreallocated(subvolume: Subvolume, ino: number, index: numbe
 const joinedChecksums = new Uint32Array(EXTENT_BLOCKS_MAX);
 
 /** Maps blocks of the file that have no extent; joins the extent before when they continue it. */
-export function addExtent(subvolume: Subvolume, ino: number, index: number, block: number, length: number, flags: number, checksums: Uint32Array): void {
+export function addExtent(
+  subvolume: Subvolume,
+  ino: number,
+  index: number,
+  block: number,
+  length: number,
+  flags: number,
+  checksums: Uint32Array,
+): void {
   const { tree } = subvolume;
   if (index > 0 && mayHaveItems(subvolume, ino) && findExtent(subvolume, ino, index - 1)) {
     const { start, flags: before } = found;
     const together = found.length + length;
-    if (found.block + found.length === block && before === flags && !isCompressed(flags) && together <= EXTENT_BLOCKS_MAX) {
+    if (
+      found.block + found.length === block &&
+      before === flags &&
+      !isCompressed(flags) &&
+      together <= EXTENT_BLOCKS_MAX
+    ) {
       joinedChecksums.set(tree.words.subarray(found.checksumsAt, found.checksumsAt + found.length));
       joinedChecksums.set(checksums.subarray(0, length), found.length);
       const first = found.block;
@@ -172,7 +226,14 @@ export function splitExtent(subvolume: Subvolume, ino: number, index: number): v
 }
 
 export function putExtent(
-  subvolume: Subvolume, ino: number, index: number, block: number, length: number, flags: number, checksums: Uint32Array, from: number,
+  subvolume: Subvolume,
+  ino: number,
+  index: number,
+  block: number,
+  length: number,
+  flags: number,
+  checksums: Uint32Array,
+  from: number,
 ): void {
   const tree = subvolume.tree;
   expectItems(subvolume, ino);
@@ -187,8 +248,16 @@ export function putExtent(
 
 /** Maps `length` blocks of the file to the unit in the `stored` blocks from `block` on, `skip` blocks into it. */
 export function putCompressed(
-  subvolume: Subvolume, ino: number, index: number, length: number, block: number, stored: number, flags: number, skip: number,
-  checksums: Uint32Array, from: number,
+  subvolume: Subvolume,
+  ino: number,
+  index: number,
+  length: number,
+  block: number,
+  stored: number,
+  flags: number,
+  skip: number,
+  checksums: Uint32Array,
+  from: number,
 ): void {
   const tree = subvolume.tree;
   expectItems(subvolume, ino);

@@ -1,12 +1,16 @@
 /**
  * Places in files, and sizes, up to the largest that Linux has: 2^63 − 1 bytes (docs/decisions/0013-largest-file.md).
  *
- * Who calls the engine says a place in bytes: a number, exact below 2^53, or a bigint. The engine itself works with two numbers that are always exact, the index of
- * a block (below 2^51) and the byte within it, so that it meets a bigint only where a file is larger than 2^53 bytes.
+ * Who calls the engine says a place in bytes: a number, exact below 2^53, or a bigint. The engine itself works with two
+ * numbers that are always exact, the index of a block (below 2^51) and the byte within it, so that it meets a bigint
+ * only where a file is larger than 2^53 bytes.
  */
 import { BLOCK_SIZE, FILE_BLOCKS_MAX } from "../format/geometry.ts";
 
-/** Bytes: what the engine returns is a number below 2^53 and a bigint from there on. It takes both, and numbers above that are whole, as multiples of a block are. */
+/**
+ * Bytes: what the engine returns is a number below 2^53 and a bigint from there on. It takes both, and numbers above
+ * that are whole, as multiples of a block are.
+ */
 export type FileOffset = number | bigint;
 
 /** Blocks whose bytes have offsets below 2^53. */
@@ -29,7 +33,9 @@ export function isBeyondFiles(block: number, within: number): boolean {
 
 /** The offset of byte `within` of a block, which may reach beyond it. */
 export function offsetOf(block: number, within: number): FileOffset {
-  return block < NEAR_BLOCKS - 1 || (block < NEAR_BLOCKS && within < BLOCK_SIZE) ? block * BLOCK_SIZE + within : farOffsetOf(block, within);
+  return block < NEAR_BLOCKS - 1 || (block < NEAR_BLOCKS && within < BLOCK_SIZE)
+    ? block * BLOCK_SIZE + within
+    : farOffsetOf(block, within);
 }
 
 function farOffsetOf(block: number, within: number): FileOffset {

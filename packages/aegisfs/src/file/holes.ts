@@ -38,7 +38,10 @@ export function truncate(subvolume: Subvolume, ino: number, size: FileOffset): n
   return 0;
 }
 
-/** Cuts the pages in memory at byte `within` of block `last`. Returns whether that block's was there (or none is needed). */
+/**
+ * Cuts the pages in memory at byte `within` of block `last`. Returns whether that block's was there (or none is
+ * needed).
+ */
 function cutPages(subvolume: Subvolume, slot: number, last: number, within: number): boolean {
   const { pages, cache } = subvolume.volume;
   pages.dropFile(slot, within > 0 ? last + 1 : last);
@@ -64,7 +67,9 @@ export function punchHole(subvolume: Subvolume, ino: number, offset: FileOffset,
     const zeroed = zeroInBlock(subvolume, ino, first, withinOf(offset), withinOf(end));
     if (zeroed < 0) return zeroed;
   } else {
-    const zeroed = (firstWhole > first ? zeroInBlock(subvolume, ino, first, withinOf(offset), BLOCK_SIZE) : 0) || zeroInBlock(subvolume, ino, lastWhole, 0, withinOf(end));
+    const zeroed =
+      (firstWhole > first ? zeroInBlock(subvolume, ino, first, withinOf(offset), BLOCK_SIZE) : 0) ||
+      zeroInBlock(subvolume, ino, lastWhole, 0, withinOf(end));
     if (zeroed < 0) return zeroed;
     if (firstWhole === 0 && lastWhole > 0) subvolume.tree.remove(ino, INLINE_MIDDLE, 0);
     changeBlocks(subvolume, ino, -releaseExtents(subvolume, ino, firstWhole, lastWhole));
@@ -74,7 +79,13 @@ export function punchHole(subvolume: Subvolume, ino: number, offset: FileOffset,
   return 0;
 }
 
-export function preallocate(subvolume: Subvolume, ino: number, offset: FileOffset, length: FileOffset, keepSize: boolean): number {
+export function preallocate(
+  subvolume: Subvolume,
+  ino: number,
+  offset: FileOffset,
+  length: FileOffset,
+  keepSize: boolean,
+): number {
   const { volume } = subvolume;
   const file = findFile(subvolume, ino);
   if (file < 0) return file;
@@ -85,20 +96,25 @@ export function preallocate(subvolume: Subvolume, ino: number, offset: FileOffse
   if (allocated < 0) return allocated;
   const item = changeInode(subvolume, ino);
   const { words } = volume.inodes;
-  if (!keepSize && bytesToEnd(words, item, blockOf(end), withinOf(end)) < 0) putSize(words, item, blockOf(end), withinOf(end));
+  if (!keepSize && bytesToEnd(words, item, blockOf(end), withinOf(end)) < 0)
+    putSize(words, item, blockOf(end), withinOf(end));
   stamp(subvolume, item, true);
   volume.log.cut(subvolume, ino);
   return 0;
 }
 
-/** Holds space for the blocks `[index, end)` that have none. 0, −EDQUOT, −ENOSPC: then, as far as can be told before, with nothing changed. */
+/**
+ * Holds space for the blocks `[index, end)` that have none. 0, −EDQUOT, −ENOSPC: then, as far as can be told before,
+ * with nothing changed.
+ */
 export function preallocateBlocks(subvolume: Subvolume, ino: number, index: number, end: number): number {
   const { tree, volume } = subvolume;
   settleFile(subvolume, ino);
   if (index === 0 && tree.find(ino, INLINE_MIDDLE, 0)) index = 1;
   if (subvolume.quotas.allowedBlocks(ino, index, end - index) < end - index) return -EDQUOT;
   // A range without end must not take all that there is before it fails.
-  if (end - index > volume.dataRoom && end - index - mappedBlocks(subvolume, ino, index, end) > volume.dataRoom) return -ENOSPC;
+  if (end - index > volume.dataRoom && end - index - mappedBlocks(subvolume, ino, index, end) > volume.dataRoom)
+    return -ENOSPC;
   let change = 0;
   while (index < end) {
     if (findExtent(subvolume, ino, index)) {
@@ -129,7 +145,11 @@ export function seekData(subvolume: Subvolume, ino: number, offset: FileOffset):
   if (offset < 0 || bytesToEnd(subvolume.volume.inodes.words, file, first, withinOf(offset)) <= 0) return -ENXIO;
   settleFile(subvolume, ino);
   if (first === 0 && subvolume.tree.find(ino, INLINE_MIDDLE, 0)) return offset;
-  for (let index = first; findExtent(subvolume, ino, index) || findNextExtent(subvolume, ino, index); index = found.start + found.length) {
+  for (
+    let index = first;
+    findExtent(subvolume, ino, index) || findNextExtent(subvolume, ino, index);
+    index = found.start + found.length
+  ) {
     if ((found.flags & EXTENT_UNWRITTEN) !== 0) continue;
     if (found.start <= first) return offset;
     return bytesToEnd(subvolume.volume.inodes.words, file, found.start, 0) > 0 ? offsetOf(found.start, 0) : -ENXIO;
@@ -145,7 +165,8 @@ export function seekHole(subvolume: Subvolume, ino: number, offset: FileOffset):
   settleFile(subvolume, ino);
   let index = first;
   if (index === 0 && subvolume.tree.find(ino, INLINE_MIDDLE, 0)) index = 1;
-  while (findExtent(subvolume, ino, index) && (found.flags & EXTENT_UNWRITTEN) === 0) index = found.start + found.length;
+  while (findExtent(subvolume, ino, index) && (found.flags & EXTENT_UNWRITTEN) === 0)
+    index = found.start + found.length;
   if (index <= first) return offset;
   const { words } = subvolume.volume.inodes;
   return bytesToEnd(words, file, index, 0) > 0 ? offsetOf(index, 0) : inodeSize(words, file);

@@ -1,14 +1,33 @@
 /**
- * Inodes: making one, finding one to read or to change. What operations see is the inode table (cache/inode-table.ts); layout of its words:
- * format/inode-item.ts. Take `volume.inodes.words` after these calls, not before.
+ * Inodes: making one, finding one to read or to change. What operations see is the inode table (cache/inode-table.ts);
+ * layout of its words: format/inode-item.ts. Take `volume.inodes.words` after these calls, not before.
  */
 import { Failure } from "../failure.ts";
-import { INODE_DIRTY, INODE_HAS_ITEMS, INODE_ORPHAN, INODE_REMOVED, INODE_STORED, INODE_WORDS } from "../cache/inode-table.ts";
+import {
+  INODE_DIRTY,
+  INODE_HAS_ITEMS,
+  INODE_ORPHAN,
+  INODE_REMOVED,
+  INODE_STORED,
+  INODE_WORDS,
+} from "../cache/inode-table.ts";
 import { BLOCK_SIZE, LINK_MAX } from "../format/geometry.ts";
 import { KIND_INODE, keyMiddle } from "../format/key.ts";
 import {
-  INODE_AT_ATIME, INODE_AT_BTIME, INODE_AT_BYTES, INODE_AT_CTIME, INODE_AT_GENERATION, INODE_AT_GID, INODE_AT_MODE, INODE_AT_MTIME,
-  INODE_AT_NLINK, INODE_AT_PARENT, INODE_AT_PROJECT, INODE_AT_RDEV, INODE_AT_UID, INODE_SIZE,
+  INODE_AT_ATIME,
+  INODE_AT_BTIME,
+  INODE_AT_BYTES,
+  INODE_AT_CTIME,
+  INODE_AT_GENERATION,
+  INODE_AT_GID,
+  INODE_AT_MODE,
+  INODE_AT_MTIME,
+  INODE_AT_NLINK,
+  INODE_AT_PARENT,
+  INODE_AT_PROJECT,
+  INODE_AT_RDEV,
+  INODE_AT_UID,
+  INODE_SIZE,
 } from "../format/inode-item.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import { offsetOf, type FileOffset } from "./file-offset.ts";
@@ -28,7 +47,8 @@ function readInode(subvolume: Subvolume, ino: number): number {
   if (!tree.find(ino, INODE_MIDDLE, 0)) return -1;
   const from = tree.offset >>> 2;
   // No file has 2^63 bytes or more (FORMAT.md §5).
-  if (tree.length !== INODE_SIZE || tree.words[from + INODE_AT_BYTES + 1]! >= 0x80000000) throw new Failure("corrupt-node", tree.leaf.block);
+  if (tree.length !== INODE_SIZE || tree.words[from + INODE_AT_BYTES + 1]! >= 0x80000000)
+    throw new Failure("corrupt-node", tree.leaf.block);
   const { inodes } = subvolume.volume;
   const orphan = tree.words[from + INODE_AT_NLINK] === 0 ? INODE_ORPHAN : 0;
   const slot = inodes.add(subvolume.cacheId, ino, INODE_STORED | INODE_HAS_ITEMS | orphan);
@@ -50,7 +70,9 @@ function markChanged({ volume }: Subvolume, at: number): void {
   if ((volume.inodes.flags[slot]! & INODE_DIRTY) === 0) volume.inodes.markDirty(slot);
 }
 
-/** The tree is to hold an item of this inode besides the inode's own: it will have to be looked for when the inode goes. */
+/**
+ * The tree is to hold an item of this inode besides the inode's own: it will have to be looked for when the inode goes.
+ */
 export function expectItems(subvolume: Subvolume, ino: number): void {
   const { inodes } = subvolume.volume;
   const slot = inodes.find(subvolume.cacheId, ino);
@@ -65,7 +87,16 @@ export function mayHaveItems(subvolume: Subvolume, ino: number): boolean {
 }
 
 /** Makes a new inode. A directory has two links: its own "." and its name. */
-export function initializeInode(subvolume: Subvolume, ino: number, mode: number, uid: number, gid: number, rdev: number, parent: number, project = 0): void {
+export function initializeInode(
+  subvolume: Subvolume,
+  ino: number,
+  mode: number,
+  uid: number,
+  gid: number,
+  rdev: number,
+  parent: number,
+  project = 0,
+): void {
   const { volume } = subvolume;
   const slot = volume.inodes.add(subvolume.cacheId, ino, 0);
   const words = volume.inodes.words;
@@ -130,12 +161,14 @@ export function sizeWithin(words: Uint32Array, at: number): number {
 /** The same in bytes. */
 export function inodeSize(words: Uint32Array, at: number): FileOffset {
   const high = words[at + INODE_AT_BYTES + 1]!;
-  return high < 0x200000 ? words[at + INODE_AT_BYTES]! + high * 0x100000000 : offsetOf(sizeBlock(words, at), sizeWithin(words, at));
+  return high < 0x200000
+    ? words[at + INODE_AT_BYTES]! + high * 0x100000000
+    : offsetOf(sizeBlock(words, at), sizeWithin(words, at));
 }
 
 /**
- * Bytes from a place to the end of the file, negative behind it. Beyond 2^53 it is rounded, which shows to nobody: it has the right sign, and is compared with what
- * fits in memory.
+ * Bytes from a place to the end of the file, negative behind it. Beyond 2^53 it is rounded, which shows to nobody: it
+ * has the right sign, and is compared with what fits in memory.
  */
 export function bytesToEnd(words: Uint32Array, at: number, block: number, within: number): number {
   return (sizeBlock(words, at) - block) * BLOCK_SIZE + (sizeWithin(words, at) - within);

@@ -1,14 +1,40 @@
 /**
- * Goal: a file of 2^63 − 1 bytes is a file like others, to its last byte: written, read, cut, punched, shifted, shared, snapshotted, sent, done again from the log,
- * told in the audit log, locked. Method: on small volumes, with offsets on both sides of 2^53, where numbers end to be exact.
+ * Goal: a file of 2^63 − 1 bytes is a file like others, to its last byte: written, read, cut, punched, shifted, shared,
+ * snapshotted, sent, done again from the log, told in the audit log, locked. Method: on small volumes, with offsets on
+ * both sides of 2^53, where numbers end to be exact.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { EAGAIN, EDQUOT, EFBIG, EINVAL, ENOSPC, ENXIO, O_APPEND, O_RDWR, S_IFREG } from "@stratos/abi";
 import { MemoryBlockDevice, SimulatedClock } from "@stratos/host";
 import {
-  addOffsets, Attributes, AuditLog, auditRecords, blockOf, blocksOf, check, COMPRESS_LZ4, dedupe, fileChanges, Files, FILE_SIZE_MAX, LOCK_EXCLUSIVE, mount, offsetBetween, offsetOf, Operation, QUOTA_USER, readAuditBlock,
-  ReceiveStream, ROOT_INO, SendStream, Transaction, withCompression, type FileOffset, type Subvolume, type Volume,
+  addOffsets,
+  Attributes,
+  AuditLog,
+  auditRecords,
+  blockOf,
+  blocksOf,
+  check,
+  COMPRESS_LZ4,
+  dedupe,
+  fileChanges,
+  Files,
+  FILE_SIZE_MAX,
+  LOCK_EXCLUSIVE,
+  mount,
+  offsetBetween,
+  offsetOf,
+  Operation,
+  QUOTA_USER,
+  readAuditBlock,
+  ReceiveStream,
+  ROOT_INO,
+  SendStream,
+  Transaction,
+  withCompression,
+  type FileOffset,
+  type Subvolume,
+  type Volume,
 } from "../aegisfs.ts";
 import { commitAndCheck, freshVolume, mountedVolume } from "../testing/fresh-volume.ts";
 
@@ -77,12 +103,18 @@ test("it is written at its last byte and read back, after a mount too, and nothi
   assert.equal(again.read(ino, END - 300_000n, back, 0, back.length), back.length);
   assert.deepEqual(back, long);
   assert.deepEqual([read(again, ino, END, 10), read(again, ino, 2n ** 63n, 10)], [[], []]);
-  assert.deepEqual([again.seekData(ino, 1), again.seekHole(ino, 2 ** 45), again.seekData(ino, 2 ** 45 + 4096)], [2 ** 45, 2 ** 45 + 4096, 2 ** 53 - 4096]);
+  assert.deepEqual(
+    [again.seekData(ino, 1), again.seekHole(ino, 2 ** 45), again.seekData(ino, 2 ** 45 + 4096)],
+    [2 ** 45, 2 ** 45 + 4096, 2 ** 53 - 4096],
+  );
   assert.equal(again.seekHole(ino, 2 ** 53 - 1), NEAR + 4096n);
   assert.equal(again.seekData(ino, NEAR + 4096n), ((END - 300_000n) / 4096n) * 4096n);
   assert.equal(again.seekHole(ino, END - 300_000n), END);
   assert.equal(again.seekData(ino, END - 7n), END - 7n);
-  assert.deepEqual([again.seekData(ino, END), again.seekHole(ino, END), again.seekData(ino, -1)], [-ENXIO, -ENXIO, -ENXIO]);
+  assert.deepEqual(
+    [again.seekData(ino, END), again.seekHole(ino, END), again.seekData(ino, -1)],
+    [-ENXIO, -ENXIO, -ENXIO],
+  );
 });
 
 test("pages: the last one is not whole, and the engine takes no more of it", () => {
@@ -158,16 +190,33 @@ test("sharing: clones and copies of huge ranges cost what there is in them", () 
   assert.deepEqual(read(root, target, END - 5n, 9), [1, 2, 3, 4, 5]);
   assert.deepEqual(read(root, target, 2n ** 55n + 69_998n, 4), [5, 5, 0, 0]);
   const moved = root.create(ROOT_INO, "moved", FILE, 0, 0);
-  assert.equal(root.cloneRange({ source, offset: 2n ** 55n, target: moved, targetOffset: 2n ** 62n, length: 65536 }), 0);
+  assert.equal(
+    root.cloneRange({ source, offset: 2n ** 55n, target: moved, targetOffset: 2n ** 62n, length: 65536 }),
+    0,
+  );
   assert.equal(sizeOf(root, moved), 2n ** 62n + 65536n);
   assert.deepEqual(read(root, moved, 2n ** 62n + 65534n, 4), [5, 5]);
-  assert.equal(root.cloneRange({ source, offset: 2n ** 55n, target: moved, targetOffset: 2n ** 63n - 65536n, length: 65536 }), -EFBIG);
-  assert.equal(root.cloneRange({ source, offset: 2n ** 55n, target: source, targetOffset: 2n ** 55n + 4096n, length: 65536 }), -EINVAL, "they overlap");
-  assert.equal(root.copyRange({ source, offset: END - 5n, target: moved, targetOffset: END - 3n, length: 100 }), 3, "what fits is copied");
+  assert.equal(
+    root.cloneRange({ source, offset: 2n ** 55n, target: moved, targetOffset: 2n ** 63n - 65536n, length: 65536 }),
+    -EFBIG,
+  );
+  assert.equal(
+    root.cloneRange({ source, offset: 2n ** 55n, target: source, targetOffset: 2n ** 55n + 4096n, length: 65536 }),
+    -EINVAL,
+    "they overlap",
+  );
+  assert.equal(
+    root.copyRange({ source, offset: END - 5n, target: moved, targetOffset: END - 3n, length: 100 }),
+    3,
+    "what fits is copied",
+  );
   assert.deepEqual(read(root, moved, END - 3n, 9), [1, 2, 3]);
   assert.equal(root.copyRange({ source, offset: END - 5n, target: moved, targetOffset: END, length: 100 }), -EFBIG);
   assert.equal(root.copyRange({ source, offset: END, target: moved, targetOffset: 0, length: 100 }), 0);
-  assert.equal(root.copyRange({ source, offset: 2n ** 55n - 100n, target: moved, targetOffset: 2n ** 56n + 3n, length: 200 }), 200);
+  assert.equal(
+    root.copyRange({ source, offset: 2n ** 55n - 100n, target: moved, targetOffset: 2n ** 56n + 3n, length: 200 }),
+    200,
+  );
   assert.deepEqual(read(root, moved, 2n ** 56n + 102n, 2), [0, 5]);
   assert.equal(write(root, target, 2n ** 55n + 20n, 1), 1);
   assert.deepEqual(read(root, source, 2n ** 55n + 19n, 3), [5, 5, 5]);
@@ -183,9 +232,14 @@ test("a quota counts blocks, not sizes", () => {
   assert.equal(write(root, source, END - 1n, 1), 1);
   assert.equal(root.setQuotaLimits(QUOTA_USER, 7, { blocksSoft: 0, blocksHard: 3, inodesSoft: 0, inodesHard: 0 }), 0);
   const target = root.create(ROOT_INO, "target", FILE, 7, 0);
-  for (const targetOffset of [0, 0]) assert.equal(root.cloneRange({ source, offset: 0, target, targetOffset, length: END }), 0, "two blocks of three");
+  for (const targetOffset of [0, 0])
+    assert.equal(root.cloneRange({ source, offset: 0, target, targetOffset, length: END }), 0, "two blocks of three");
   assert.equal(write(root, target, 2n ** 60n, 1), 1);
-  assert.equal(root.cloneRange({ source, offset: 2n ** 63n - 4096n, target, targetOffset: 0, length: 4095 }), -EINVAL, "the target has more behind");
+  assert.equal(
+    root.cloneRange({ source, offset: 2n ** 63n - 4096n, target, targetOffset: 0, length: 4095 }),
+    -EINVAL,
+    "the target has more behind",
+  );
   assert.equal(volume.sync(), 0);
   const third = root.create(ROOT_INO, "third", FILE, 7, 0);
   assert.equal(root.cloneRange({ source, offset: 0, target: third, targetOffset: 0, length: END }), -EDQUOT);
@@ -218,7 +272,13 @@ test("snapshots keep it, tell what changed, and are sent and received", () => {
   const second = snapshot("second");
   const copy = sent(second, other.volume, first);
   assert.equal(sizeOf(copy, ino), END);
-  assert.deepEqual([read(copy, ino, END - 5n, 9), read(copy, ino, 2n ** 61n, 2)], [[1, 2, 3, 4, 9], [4, 0]]);
+  assert.deepEqual(
+    [read(copy, ino, END - 5n, 9), read(copy, ino, 2n ** 61n, 2)],
+    [
+      [1, 2, 3, 4, 9],
+      [4, 0],
+    ],
+  );
   assert.equal(root.punchHole(ino, 2n ** 61n, 4096), 0);
   assert.equal(root.truncate(ino, END - 4n), 0);
   const third = snapshot("third");
@@ -226,7 +286,9 @@ test("snapshots keep it, tell what changed, and are sent and received", () => {
   assert.equal(sizeOf(cut, ino), END - 4n);
   assert.equal(cut.seekData(ino, 0), root.seekData(ino, 0));
   assert.deepEqual(read(first, ino, END - 5n, 9), [1, 2, 3, 4, 5]);
-  assert.deepEqual(fileChanges(volume, second, third), [{ kind: "modified", path: "/largest", from: null, type: "file", aspects: ["content"] }]);
+  assert.deepEqual(fileChanges(volume, second, third), [
+    { kind: "modified", path: "/largest", from: null, type: "file", aspects: ["content"] },
+  ]);
   assert.equal(volume.rollback(first.id), 0);
   assert.deepEqual(read(root, ino, END - 5n, 9), [1, 2, 3, 4, 5]);
   commitAndCheck(volume, device);
@@ -247,7 +309,13 @@ test("fsync: the log does far writes again after a crash", () => {
   lost.write(0, bytes, 0, bytes.length);
   assert.deepEqual(check(lost, { data: true }), [], "with the log in memory");
   const again = mountedVolume(mount(lost)).root;
-  assert.deepEqual([read(again, ino, END - 2n, 4), read(again, ino, 2n ** 60n, 3)], [[4, 77], [0, 78, 0]]);
+  assert.deepEqual(
+    [read(again, ino, END - 2n, 4), read(again, ino, 2n ** 60n, 3)],
+    [
+      [4, 77],
+      [0, 78, 0],
+    ],
+  );
   assert.deepEqual(check(lost, { data: true }), []);
 });
 
@@ -264,8 +332,13 @@ test("the audit log tells far places exactly, and joins writes that continue eac
     const block = readAuditBlock(volume, number);
     return block === null || typeof block === "number" || block.number !== number ? [] : auditRecords(block)!;
   });
-  const shown = records.filter(({ operation }) => operation === Operation.write || operation === Operation.punchHole).map(({ offset, length }) => [offset, length]);
-  assert.deepEqual(shown, [[2n ** 62n + 1n, 5], [5, END - 5n]]);
+  const shown = records
+    .filter(({ operation }) => operation === Operation.write || operation === Operation.punchHole)
+    .map(({ offset, length }) => [offset, length]);
+  assert.deepEqual(shown, [
+    [2n ** 62n + 1n, 5],
+    [5, END - 5n],
+  ]);
 });
 
 test("programs: descriptors go on beyond 2^53, append at the end, and lock far ranges", () => {
@@ -285,7 +358,8 @@ test("programs: descriptors go on beyond 2^53, append at the end, and lock far r
   assert.equal(files.write(fd, bytes, 0, 1), -EFBIG);
 
   const other = files.open("/f", O_RDWR);
-  const lock = (descriptor: number, start: FileOffset, length: FileOffset): number => files.lockRange(descriptor, { type: LOCK_EXCLUSIVE, start, length, ofDescription: true });
+  const lock = (descriptor: number, start: FileOffset, length: FileOffset): number =>
+    files.lockRange(descriptor, { type: LOCK_EXCLUSIVE, start, length, ofDescription: true });
   assert.equal(lock(fd, END - 10n, 5), 0);
   assert.equal(lock(other, END - 5n, 5), 0);
   assert.equal(lock(other, END - 6n, 1), -EAGAIN);
@@ -317,6 +391,9 @@ test("a transaction that changed it is merged; deduplication and defragmentation
   const pieces = root.fragmentation(ino);
   assert.ok(typeof pieces !== "number");
   assert.deepEqual([pieces.blocks, pieces.shared], [17, false]);
-  assert.deepEqual([read(root, ino, 2n ** 62n, 32768), read(root, ino, 2n ** 61n, 32768), read(root, ino, END - 5n, 9)], [content, content, [1, 2, 3, 4, 5]]);
+  assert.deepEqual(
+    [read(root, ino, 2n ** 62n, 32768), read(root, ino, 2n ** 61n, 32768), read(root, ino, END - 5n, 9)],
+    [content, content, [1, 2, 3, 4, 5]],
+  );
   commitAndCheck(volume, device);
 });

@@ -1,6 +1,6 @@
 /**
- * Hash of a name, 44 bits, seeded for each volume (FORMAT.md §5.1): two lanes of 32 bits, each multiplied and folded for
- * every byte, crossed at the end.
+ * Hash of a name, 44 bits, seeded for each volume (FORMAT.md §5.1): two lanes of 32 bits, each multiplied and folded
+ * for every byte, crossed at the end.
  */
 export let nameHashHigh = 0; // 20 bits
 export let nameHashLow = 0; // 24 bits

@@ -1,11 +1,36 @@
-/** Names: lookup, creation, links and removal. Renaming is in rename.ts. Errors: open(2), link(2), unlink(2), rmdir(2), symlink(2). */
+/**
+ * Names: lookup, creation, links and removal. Renaming is in rename.ts. Errors: open(2), link(2), unlink(2), rmdir(2),
+ * symlink(2).
+ */
 import { byteString } from "@stratos/base";
 import {
-  DT_DIR, EEXIST, EINVAL, EISDIR, EMLINK, ENAMETOOLONG, ENOENT, ENOSPC, ENOTDIR, ENOTEMPTY, EPERM, EXDEV, NAME_MAX, PATH_MAX, S_IFDIR, S_IFLNK, S_IFMT,
+  DT_DIR,
+  EEXIST,
+  EINVAL,
+  EISDIR,
+  EMLINK,
+  ENAMETOOLONG,
+  ENOENT,
+  ENOSPC,
+  ENOTDIR,
+  ENOTEMPTY,
+  EPERM,
+  EXDEV,
+  NAME_MAX,
+  PATH_MAX,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
 } from "@stratos/abi";
 import { Failure } from "../failure.ts";
 import { KIND_INLINE, keyMiddle } from "../format/key.ts";
-import { INODE_AT_BYTES, INODE_AT_ENTRIES, INODE_AT_MODE, INODE_AT_NLINK, INODE_AT_PROJECT } from "../format/inode-item.ts";
+import {
+  INODE_AT_BYTES,
+  INODE_AT_ENTRIES,
+  INODE_AT_MODE,
+  INODE_AT_NLINK,
+  INODE_AT_PROJECT,
+} from "../format/inode-item.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import { changeDirectory, checkDirectory, entryType, findEntry, insertEntry, removeEntry } from "./directory.ts";
 import { canLink, changeInode, expectItems, initializeInode, loadInode, putPair, stamp } from "./inode.ts";
@@ -33,7 +58,15 @@ export function checkNewName(subvolume: Subvolume, directory: number, name: stri
   return findEntry(subvolume, directory, name) !== 0 ? -EEXIST : 0;
 }
 
-export function create(subvolume: Subvolume, directory: number, name: string, mode: number, uid: number, gid: number, rdev: number): number {
+export function create(
+  subvolume: Subvolume,
+  directory: number,
+  name: string,
+  mode: number,
+  uid: number,
+  gid: number,
+  rdev: number,
+): number {
   const checked = checkNewName(subvolume, directory, name);
   if (checked < 0) return checked;
   if (subvolume.nextIno >= INO_MAX) return -ENOSPC;
@@ -78,7 +111,14 @@ export function createUnnamed(subvolume: Subvolume, mode: number, uid: number, g
   return ino;
 }
 
-export function symlink(subvolume: Subvolume, directory: number, name: string, target: string, uid: number, gid: number): number {
+export function symlink(
+  subvolume: Subvolume,
+  directory: number,
+  name: string,
+  target: string,
+  uid: number,
+  gid: number,
+): number {
   if (target.length === 0) return -ENOENT;
   if (target.length >= PATH_MAX) return -ENAMETOOLONG;
   const ino = create(subvolume, directory, name, S_IFLNK | 0o777, uid, gid, 0);

@@ -1,6 +1,6 @@
 /**
- * Inodes without a name. They live while they are pinned; the tree lists them (file/settle.ts keeps the list), so that a crash does not lose
- * their space.
+ * Inodes without a name. They live while they are pinned; the tree lists them (file/settle.ts keeps the list), so that
+ * a crash does not lose their space.
  */
 import { ENOENT } from "@stratos/abi";
 import { KIND_ORPHAN, keyMiddle } from "../format/key.ts";
@@ -14,7 +14,12 @@ export const ORPHAN_MIDDLE = keyMiddle(KIND_ORPHAN, 0);
 export function list(subvolume: Subvolume): number[] {
   const tree = subvolume.tree;
   const found: number[] = [];
-  for (let more = tree.ceiling(0, ORPHAN_MIDDLE, 0); more && tree.key(0) === 0 && tree.key(1) === ORPHAN_MIDDLE; more = tree.next()) found.push(tree.key(2));
+  for (
+    let more = tree.ceiling(0, ORPHAN_MIDDLE, 0);
+    more && tree.key(0) === 0 && tree.key(1) === ORPHAN_MIDDLE;
+    more = tree.next()
+  )
+    found.push(tree.key(2));
   return found;
 }
 

@@ -20,7 +20,10 @@ export function effectiveProperties(subvolume: Subvolume, ino: number): number {
   return at < 0 ? defaults : propertiesOr(subvolume.volume.inodes.words[at + INODE_AT_PROPERTIES]!, defaults);
 }
 
-/** For content that is written from now on; what is stored stays as it is (defragmentation rewrites it). −ENOENT, −EOPNOTSUPP. */
+/**
+ * For content that is written from now on; what is stored stays as it is (defragmentation rewrites it). −ENOENT,
+ * −EOPNOTSUPP.
+ */
 export function setProperties(subvolume: Subvolume, ino: number, properties: number): number {
   const allowed = allowProperties(subvolume.volume, properties);
   if (allowed < 0) return allowed;

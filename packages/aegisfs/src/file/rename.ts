@@ -1,20 +1,51 @@
 import {
-  EEXIST, EINVAL, EISDIR, EMLINK, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTEMPTY, EXDEV, DT_DIR, DT_REG, NAME_MAX, RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT, S_IFCHR,
+  EEXIST,
+  EINVAL,
+  EISDIR,
+  EMLINK,
+  ENAMETOOLONG,
+  ENOENT,
+  ENOTDIR,
+  ENOTEMPTY,
+  EXDEV,
+  DT_DIR,
+  DT_REG,
+  NAME_MAX,
+  RENAME_EXCHANGE,
+  RENAME_NOREPLACE,
+  RENAME_WHITEOUT,
+  S_IFCHR,
 } from "@stratos/abi";
 import { INODE_AT_ENTRIES, INODE_AT_PARENT, ROOT_INO } from "../format/inode-item.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
-import { changeDirectory, checkDirectory, entryType, findEntry, insertEntry, redirectEntry, removeEntry } from "./directory.ts";
+import {
+  changeDirectory,
+  checkDirectory,
+  entryType,
+  findEntry,
+  insertEntry,
+  redirectEntry,
+  removeEntry,
+} from "./directory.ts";
 import { canLink, changeInode, loadInode, stamp } from "./inode.ts";
 import { create, dropLink, mayEnter } from "./namespace.ts";
 
 /**
- * Moves a name, replacing what is at the new one, or exchanges two (renameat2(2)); with RENAME_WHITEOUT a whiteout of that owner stays behind.
+ * Moves a name, replacing what is at the new one, or exchanges two (renameat2(2)); with RENAME_WHITEOUT a whiteout of
+ * that owner stays behind.
  *
- * @returns 0; −EXDEV into another project; −ENOENT, −ENOTDIR, −EEXIST, −EISDIR, −ENOTEMPTY, −EMLINK, −ENAMETOOLONG; −EINVAL for a directory
- *   moved below itself and for unknown or contradicting flags
+ * @returns 0; −EXDEV into another project; −ENOENT, −ENOTDIR, −EEXIST, −EISDIR, −ENOTEMPTY, −EMLINK, −ENAMETOOLONG;
+ *   −EINVAL for a directory moved below itself and for unknown or contradicting flags
  */
 export function rename(
-  subvolume: Subvolume, directory: number, name: string, newDirectory: number, newName: string, flags: number, uid = 0, gid = 0,
+  subvolume: Subvolume,
+  directory: number,
+  name: string,
+  newDirectory: number,
+  newName: string,
+  flags: number,
+  uid = 0,
+  gid = 0,
 ): number {
   if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT)) !== 0) return -EINVAL;
   if ((flags & RENAME_EXCHANGE) !== 0 && flags !== RENAME_EXCHANGE) return -EINVAL;
@@ -36,7 +67,11 @@ export function rename(
   if (targetType === DT_DIR && isBelow(subvolume, directory, target)) return exchange ? -EINVAL : -ENOTEMPTY;
   // Two names of one file: nothing happens, rename(2).
   if (ino === target) return 0;
-  if (directory !== newDirectory && (!mayEnter(subvolume, ino, newDirectory) || (exchange && !mayEnter(subvolume, target, directory)))) return -EXDEV;
+  if (
+    directory !== newDirectory &&
+    (!mayEnter(subvolume, ino, newDirectory) || (exchange && !mayEnter(subvolume, target, directory)))
+  )
+    return -EXDEV;
 
   if (exchange) return swap(subvolume, directory, name, ino, type, newDirectory, newName, target, targetType);
 
@@ -72,8 +107,15 @@ export function rename(
 }
 
 function swap(
-  subvolume: Subvolume, directory: number, name: string, ino: number, type: number,
-  newDirectory: number, newName: string, target: number, targetType: number,
+  subvolume: Subvolume,
+  directory: number,
+  name: string,
+  ino: number,
+  type: number,
+  newDirectory: number,
+  newName: string,
+  target: number,
+  targetType: number,
 ): number {
   redirectEntry(subvolume, directory, name, target, targetType);
   redirectEntry(subvolume, newDirectory, newName, ino, type);
@@ -107,5 +149,7 @@ function isBelow(subvolume: Subvolume, ino: number, ancestor: number): boolean {
   return true;
 }
 
-/** More levels than any honest tree of directories has (each takes an inode and a block's share): ends a forged loop. */
+/**
+ * More levels than any honest tree of directories has (each takes an inode and a block's share): ends a forged loop.
+ */
 const DEPTH_MAX = 1 << 20;

@@ -1,9 +1,10 @@
 /**
- * Settling: what operations changed in memory goes into the trees. Names first (a directory that is to go has lost its entries then), then
- * inodes in the order of their numbers, each with its pages.
+ * Settling: what operations changed in memory goes into the trees. Names first (a directory that is to go has lost its
+ * entries then), then inodes in the order of their numbers, each with its pages.
  *
- * A commit settles everything first, and nothing is committed while only a part of it is settled: so the durable state is always one that
- * stood between two operations. The space was promised when the changes were made (Volume.begin). Throws Failure; the volume has failed then.
+ * A commit settles everything first, and nothing is committed while only a part of it is settled: so the durable state
+ * is always one that stood between two operations. The space was promised when the changes were made (Volume.begin).
+ * Throws Failure; the volume has failed then.
  */
 import { Failure } from "../failure.ts";
 import { INODE_HAS_ITEMS, INODE_ORPHAN, INODE_REMOVED, INODE_STORED, INODE_WORDS } from "../cache/inode-table.ts";
@@ -23,7 +24,8 @@ export function settleAllEntries(volume: Volume): void {
 }
 
 export function settleAllInodes(volume: Volume): void {
-  for (const slot of volume.inodes.dirtySlots()) settleInode(volume.cachedSubvolume(volume.inodes.subvolumes[slot]!), slot);
+  for (const slot of volume.inodes.dirtySlots())
+    settleInode(volume.cachedSubvolume(volume.inodes.subvolumes[slot]!), slot);
   volume.eachLoaded((subvolume) => {
     if (subvolume.quotas.hasChanges) subvolume.quotas.store();
   });
@@ -46,7 +48,8 @@ function settleInode(subvolume: Subvolume, slot: number): void {
   } else offset = tree.insert(ino, INODE_MIDDLE, 0, INODE_SIZE);
   const words = tree.words;
   const own = inodes.words;
-  for (let word = 0, from = slot * INODE_WORDS, to = offset >>> 2; word < INODE_WORDS; word++) words[to + word] = own[from + word]!;
+  for (let word = 0, from = slot * INODE_WORDS, to = offset >>> 2; word < INODE_WORDS; word++)
+    words[to + word] = own[from + word]!;
 
   const isOrphan = own[slot * INODE_WORDS + INODE_AT_NLINK] === 0;
   const isListed = (inodes.flags[slot]! & INODE_ORPHAN) !== 0;
@@ -60,7 +63,8 @@ function removeItems(subvolume: Subvolume, ino: number, flags: number): void {
   const { tree } = subvolume;
   if ((flags & INODE_HAS_ITEMS) !== 0) releaseExtents(subvolume, ino, 0, Infinity);
   // What is left is small: the inode, attributes, inline content.
-  if ((flags & (INODE_HAS_ITEMS | INODE_STORED)) !== 0) while (tree.ceiling(ino, INODE_MIDDLE, 0) && tree.key(0) === ino) tree.remove(ino, tree.key(1), tree.key(2));
+  if ((flags & (INODE_HAS_ITEMS | INODE_STORED)) !== 0)
+    while (tree.ceiling(ino, INODE_MIDDLE, 0) && tree.key(0) === ino) tree.remove(ino, tree.key(1), tree.key(2));
   if ((flags & INODE_ORPHAN) !== 0) tree.remove(0, ORPHAN_MIDDLE, ino);
 }
 
@@ -79,10 +83,11 @@ export function settlePages(subvolume: Subvolume, slot: number): void {
       return;
     }
   }
-  for (let first = 0; first < dirty.length; ) {
+  for (let first = 0; first < dirty.length;) {
     const index = pages.indexes[dirty[first]!]!;
     let end = first + 1;
-    while (end < dirty.length && end - first < EXTENT_BLOCKS_MAX && pages.indexes[dirty[end]!] === index + end - first) end++;
+    while (end < dirty.length && end - first < EXTENT_BLOCKS_MAX && pages.indexes[dirty[end]!] === index + end - first)
+      end++;
     let bytes = pages.bytes[dirty[first]!]!;
     if (end - first > 1) {
       for (let at = first; at < end; at++) staging.set(pages.bytes[dirty[at]!]!, (at - first) * BLOCK_SIZE);

@@ -1,4 +1,7 @@
-/** Taking ranges out of files and putting holes in, so that what lies behind moves (fallocate(2), FALLOC_FL_COLLAPSE_RANGE and _INSERT_RANGE). */
+/**
+ * Taking ranges out of files and putting holes in, so that what lies behind moves (fallocate(2),
+ * FALLOC_FL_COLLAPSE_RANGE and _INSERT_RANGE).
+ */
 import { EFBIG, EINVAL, ENOSPC } from "@stratos/abi";
 import { EXTENT_BLOCKS_MAX, FILE_BLOCKS_MAX, FILE_SIZE_MAX } from "../format/geometry.ts";
 import { highOf, KIND_EXTENT, keyMiddle } from "../format/key.ts";
@@ -26,7 +29,8 @@ export function collapseRange(subvolume: Subvolume, ino: number, offset: FileOff
     if (extents < 0) return extents;
     if (first === 0) subvolume.tree.remove(ino, INLINE_MIDDLE, 0);
     changeBlocks(subvolume, ino, -releaseExtents(subvolume, ino, first, first + count));
-    for (let index = first + count; findNextExtent(subvolume, ino, index); index = found.start + found.length) move(subvolume, ino, found.start, found.start - count);
+    for (let index = first + count; findNextExtent(subvolume, ino, index); index = found.start + found.length)
+      move(subvolume, ino, found.start, found.start - count);
   }
   return finish(subvolume, ino, -count);
 }
@@ -51,10 +55,16 @@ export function insertRange(subvolume: Subvolume, ino: number, offset: FileOffse
       if (storeBlocks(subvolume, ino, 0, 1, page, 0) === 0) return -ENOSPC;
     }
     // What was preallocated behind the end may have no place any more.
-    if (lastExtent(subvolume, ino, LAST) + count >= FILE_BLOCKS_MAX) changeBlocks(subvolume, ino, -releaseExtents(subvolume, ino, FILE_BLOCKS_MAX - count, Infinity));
+    if (lastExtent(subvolume, ino, LAST) + count >= FILE_BLOCKS_MAX)
+      changeBlocks(subvolume, ino, -releaseExtents(subvolume, ino, FILE_BLOCKS_MAX - count, Infinity));
     splitExtent(subvolume, ino, first);
     // From the end, so that none lands on another.
-    for (let at = lastExtent(subvolume, ino, LAST); at >= first; at = at === 0 ? -1 : lastExtent(subvolume, ino, at - 1)) move(subvolume, ino, at, at + count);
+    for (
+      let at = lastExtent(subvolume, ino, LAST);
+      at >= first;
+      at = at === 0 ? -1 : lastExtent(subvolume, ino, at - 1)
+    )
+      move(subvolume, ino, at, at + count);
   }
   return finish(subvolume, ino, count);
 }
@@ -64,7 +74,12 @@ const LAST = FILE_BLOCKS_MAX;
 
 /** Start of the last extent that begins at or before a block index; −1 when there is none. */
 function lastExtent({ tree }: Subvolume, ino: number, index: number): number {
-  if (!tree.floor(ino, keyMiddle(KIND_EXTENT, highOf(index)), index >>> 0) || tree.key(0) !== ino || tree.key(1) >>> 24 !== KIND_EXTENT) return -1;
+  if (
+    !tree.floor(ino, keyMiddle(KIND_EXTENT, highOf(index)), index >>> 0) ||
+    tree.key(0) !== ino ||
+    tree.key(1) >>> 24 !== KIND_EXTENT
+  )
+    return -1;
   return (tree.key(1) & 0xffffff) * 0x100000000 + tree.key(2);
 }
 
@@ -76,7 +91,12 @@ function isAligned(offset: FileOffset, length: FileOffset): boolean {
 function canMove(subvolume: Subvolume, ino: number, index: number): number {
   const { space, quadReserve } = subvolume.volume;
   let extents = 0;
-  for (let at = index; findExtent(subvolume, ino, at) || findNextExtent(subvolume, ino, at); at = found.start + found.length) extents++;
+  for (
+    let at = index;
+    findExtent(subvolume, ino, at) || findNextExtent(subvolume, ino, at);
+    at = found.start + found.length
+  )
+    extents++;
   return space.availableQuads < quadReserve + Math.ceil((4 * extents) / EXTENTS_OF_NODE) ? -ENOSPC : extents;
 }
 

@@ -3,7 +3,8 @@
  *
  *   value    byte 0: length of the name; byte 1: 0; bytes 2–3: length of the value; the name; the value
  *
- * Name and value together fit into one item (4160 bytes with the head): larger ones are refused with ENOSPC, as ext4 does. xattr(7).
+ * Name and value together fit into one item (4160 bytes with the head): larger ones are refused with ENOSPC, as ext4
+ * does. xattr(7).
  */
 import { byteString } from "@stratos/base";
 import { ACL_DEFAULT_NAME, EEXIST, EINVAL, ENODATA, ENOENT, ENOSPC, ERANGE } from "@stratos/abi";
@@ -87,7 +88,11 @@ export function list(subvolume: Subvolume, ino: number): string[] | number {
   if (loadInode(subvolume, ino) < 0) return -ENOENT;
   const names: string[] = [];
   if (!mayHaveItems(subvolume, ino)) return names;
-  for (let more = tree.ceiling(ino, keyMiddle(KIND_XATTR, 0), 0); more && tree.key(0) === ino && tree.key(1) >>> 24 === KIND_XATTR; more = tree.next()) {
+  for (
+    let more = tree.ceiling(ino, keyMiddle(KIND_XATTR, 0), 0);
+    more && tree.key(0) === ino && tree.key(1) >>> 24 === KIND_XATTR;
+    more = tree.next()
+  ) {
     names.push(nameHere(subvolume));
   }
   return names;

@@ -1,4 +1,7 @@
-/** Goal: filters see and change what passes, stack in order, and leave everything else as it is. Method: the two worked examples, and a model workload through an idle filter. */
+/**
+ * Goal: filters see and change what passes, stack in order, and leave everything else as it is. Method: the two worked
+ * examples, and a model workload through an idle filter.
+ */
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { EPERM, S_IFREG } from "@stratos/abi";
@@ -7,7 +10,8 @@ import { filterFiles, ROOT_INO, type FilterFactory, type Subvolume } from "../ae
 import { freshVolume } from "../testing/fresh-volume.ts";
 import { Workload } from "../testing/workload.ts";
 
-const example = async (name: string): Promise<FilterFactory> => ((await import(new URL(`../../examples/${name}.mjs`, import.meta.url).href)) as { default: FilterFactory }).default;
+const example = async (name: string): Promise<FilterFactory> =>
+  ((await import(new URL(`../../examples/${name}.mjs`, import.meta.url).href)) as { default: FilterFactory }).default;
 const guard = await example("guard-filter");
 const veil = await example("veil-filter");
 const FILE = S_IFREG | 0o644;
@@ -40,7 +44,9 @@ test("veiled content is stored veiled, and read back at any offset, by bytes and
 test("a filter refuses and observes; filters stack from the outside", () => {
   const { volume } = freshVolume(16);
   const seen: string[] = [];
-  const spy = (name: string): FilterFactory => () => ({ name, lookup: (next, directory, entry) => (seen.push(`${name} ${entry}`), next(directory, entry)) });
+  const spy =
+    (name: string): FilterFactory =>
+    () => ({ name, lookup: (next, directory, entry) => (seen.push(`${name} ${entry}`), next(directory, entry)) });
   const files = filterFiles(volume.root, [spy("outer"), guard, spy("inner")]);
   assert.equal(files.create(ROOT_INO, "virus.exe", FILE, 0, 0), -EPERM);
   const ino = files.create(ROOT_INO, "fine", FILE, 0, 0);
@@ -52,7 +58,10 @@ test("a filter refuses and observes; filters stack from the outside", () => {
 
 test("an idle filter changes nothing: a model workload runs through it", () => {
   const { volume } = freshVolume(64);
-  const workload = new Workload(new SeededRandom(12), filterFiles(volume.root, [() => ({ name: "idle" })]), { sizeMax: 60_000, names: 40 });
+  const workload = new Workload(new SeededRandom(12), filterFiles(volume.root, [() => ({ name: "idle" })]), {
+    sizeMax: 60_000,
+    names: 40,
+  });
   for (let step = 0; step < 1500; step++) workload.step();
   workload.compare();
 });

@@ -14,7 +14,10 @@ export const EXTENT_AT_SKIP = 3;
 export const EXTENT_AT_CHECKSUMS = 4;
 /** Space is held, the content reads as zeros, and there are no checksums that count. */
 export const EXTENT_UNWRITTEN = 0x10000;
-/** What was here is lost, as a repair found: reading it fails. It has no blocks on the device, and up to `LOST_BLOCKS_MAX` in the file. Needs FEATURE_LOST. */
+/**
+ * What was here is lost, as a repair found: reading it fails. It has no blocks on the device, and up to
+ * `LOST_BLOCKS_MAX` in the file. Needs FEATURE_LOST.
+ */
 export const EXTENT_LOST = 0x20000;
 export const LOST_BLOCKS_MAX = 0xffff;
 

@@ -1,13 +1,18 @@
 /**
- * The intent log (FORMAT.md §12): what was synced since the last commit, in a run of free blocks that the superblock names. A sequence of
- * batches, each a whole number of blocks; a batch counts when its checksum, its generation and its number are right, and all before it count.
+ * The intent log (FORMAT.md §12): what was synced since the last commit, in a run of free blocks that the superblock
+ * names. A sequence of batches, each a whole number of blocks; a batch counts when its checksum, its generation and its
+ * number are right, and all before it count.
  *
  *   batch    words 0 … 7   header; then records
- *   record   word 0: kind | length of the record in words << 8; word 1: subvolume; words 2 … 4: time (seconds, 2 words; nanoseconds); then its fields
+ *   record   word 0: kind | length of the record in words << 8; word 1: subvolume; words 2 … 4: time (seconds, 2 words;
+ *   nanoseconds); then its fields
  */
 export const LOG_MAGIC = 0x4c474541; // "AEGL"
 
-/** "AEGA": a receipt, which says that the batch before it was durable. It has the fields of a batch's head, without the counts of words and records. */
+/**
+ * "AEGA": a receipt, which says that the batch before it was durable. It has the fields of a batch's head, without the
+ * counts of words and records.
+ */
 export const LOG_RECEIPT_MAGIC = 0x41474541;
 export const RECEIPT_WORDS = 8;
 
@@ -39,5 +44,6 @@ export const LOG_SET_XATTR = 8; // inode, flags, name, value
 export const LOG_REMOVE_XATTR = 9; // inode, name
 export const LOG_SET_ACL = 10; // inode, name, value
 export const LOG_CREATE_UNNAMED = 11; // inode, mode, user, group
-export const LOG_CONTENT = 12; // inode, its 32 words, 1 when the extents are all that it has, inline content (string), extents, then each:
+// inode, its 32 words, 1 when the extents are all that it has, inline content (string), extents, then each:
+export const LOG_CONTENT = 12;
 // index of the first block (2 words), length of the item's value in words, the value (format/extent-item.ts)

@@ -1,9 +1,11 @@
 /**
- * Where a volume's blocks are (FORMAT.md §2.1): its devices, and the segments of the block space with the places of their copies. A volume of
- * one device and one copy has no table: its only segment is the device.
+ * Where a volume's blocks are (FORMAT.md §2.1): its devices, and the segments of the block space with the places of
+ * their copies. A volume of one device and one copy has no table: its only segment is the device.
  *
- *   device, 16 words     0–3 UUID, 4 blocks, 5 class, 6 flags, 7–8 generation when it was last written, 9–13 error counters
- *   segment, 8 words     0 first block, 1 blocks, 2 copies, 3 devices of the copies (8 bits each), 4–6 first block of each on its device,
+ *   device, 16 words     0–3 UUID, 4 blocks, 5 class, 6 flags, 7–8 generation when it was last written, 9–13 error
+ *   counters
+ *   segment, 8 words     0 first block, 1 blocks, 2 copies, 3 devices of the copies (8 bits each), 4–6 first block of
+ *   each on its device,
  *                        7 class
  */
 import { GROUP_BLOCKS } from "./geometry.ts";
@@ -47,7 +49,10 @@ export class DeviceEntry {
   errors: ErrorCounters = new ErrorCounters();
 }
 
-export interface Place { device: number; first: number }
+export interface Place {
+  device: number;
+  first: number;
+}
 
 export interface Segment {
   /** First block of the volume; a multiple of 8192 above the volume's first. */
@@ -58,7 +63,10 @@ export interface Segment {
   class: number;
 }
 
-export interface PoolTable { devices: DeviceEntry[]; segments: Segment[] }
+export interface PoolTable {
+  devices: DeviceEntry[];
+  segments: Segment[];
+}
 
 export function encodePoolTable(table: PoolTable, words: Uint32Array, at: number): void {
   table.devices.forEach((device, index) => {
@@ -85,7 +93,10 @@ export function encodePoolTable(table: PoolTable, words: Uint32Array, at: number
 }
 
 export function encodeErrors(errors: ErrorCounters, words: Uint32Array, at: number): void {
-  words.set([errors.readErrors, errors.writeErrors, errors.corruptBlocks, errors.repairedBlocks, errors.lostBlocks], at);
+  words.set(
+    [errors.readErrors, errors.writeErrors, errors.corruptBlocks, errors.repairedBlocks, errors.lostBlocks],
+    at,
+  );
 }
 
 export function decodeErrors(errors: ErrorCounters, words: Uint32Array, at: number): void {
@@ -97,7 +108,13 @@ export function decodeErrors(errors: ErrorCounters, words: Uint32Array, at: numb
 }
 
 /** The table in `words[at …)`; null when it makes no sense: forged, or of a writer with a defect. */
-export function decodePoolTable(words: Uint32Array, at: number, deviceCount: number, segmentCount: number, firstBlock: number): PoolTable | null {
+export function decodePoolTable(
+  words: Uint32Array,
+  at: number,
+  deviceCount: number,
+  segmentCount: number,
+  firstBlock: number,
+): PoolTable | null {
   if (deviceCount > DEVICES_MAX || segmentCount > SEGMENTS_MAX || segmentCount === 0) return null;
   const devices: DeviceEntry[] = [];
   for (let index = 0; index < deviceCount; index++) {
@@ -118,7 +135,15 @@ export function decodePoolTable(words: Uint32Array, at: number, deviceCount: num
     const from = at + DEVICES_MAX * DEVICE_WORDS + index * SEGMENT_WORDS;
     const segment: Segment = { first: words[from]!, blocks: words[from + 1]!, places: [], class: words[from + 7]! };
     const copies = words[from + 2]!;
-    if (segment.first < next || segment.first % GROUP_BLOCKS !== 0 || segment.blocks === 0 || copies === 0 || copies > COPIES_MAX || segment.class > CLASS_SLOW) return null;
+    if (
+      segment.first < next ||
+      segment.first % GROUP_BLOCKS !== 0 ||
+      segment.blocks === 0 ||
+      copies === 0 ||
+      copies > COPIES_MAX ||
+      segment.class > CLASS_SLOW
+    )
+      return null;
     for (let copy = 0; copy < copies; copy++) {
       const place = { device: (words[from + 3]! >>> (copy * 8)) & 255, first: words[from + 4 + copy]! };
       const device = devices[place.device];
@@ -134,7 +159,11 @@ export function decodePoolTable(words: Uint32Array, at: number, deviceCount: num
 
 /** Do two places share blocks of a device? */
 function overlap(segments: readonly Segment[]): boolean {
-  const places = segments.flatMap(({ blocks, places: all }) => all.map(({ device, first }) => ({ device, first, end: first + blocks })));
+  const places = segments.flatMap(({ blocks, places: all }) =>
+    all.map(({ device, first }) => ({ device, first, end: first + blocks })),
+  );
   places.sort((a, b) => a.device - b.device || a.first - b.first);
-  return places.some((place, index) => index > 0 && places[index - 1]!.device === place.device && places[index - 1]!.end > place.first);
+  return places.some(
+    (place, index) => index > 0 && places[index - 1]!.device === place.device && places[index - 1]!.end > place.first,
+  );
 }

@@ -1,6 +1,6 @@
 /**
- * How the content of a file is kept (FORMAT.md §5.4): a word of its inode, which new files take from their folder; parts that it leaves
- * unset come from the subvolume's word, then from the volume's.
+ * How the content of a file is kept (FORMAT.md §5.4): a word of its inode, which new files take from their folder;
+ * parts that it leaves unset come from the subvolume's word, then from the volume's.
  *
  *   bits 0–7     compression: 0 unset, 1 none, 2 lz4, 3 zstd
  *   bits 8–15    its level; 0: the default

@@ -7,10 +7,20 @@
 import { checksumWords } from "../store/checksum.ts";
 import { BLOCK_SIZE, NODE_SIZE } from "./geometry.ts";
 import { POINTER_WORDS } from "./node-layout.ts";
-import { COPIES_MAX, decodeErrors, decodePoolTable, encodeErrors, encodePoolTable, ErrorCounters } from "./pool-table.ts";
+import {
+  COPIES_MAX,
+  decodeErrors,
+  decodePoolTable,
+  encodeErrors,
+  encodePoolTable,
+  ErrorCounters,
+} from "./pool-table.ts";
 import type { PoolTable } from "./pool-table.ts";
 
-export const SUPERBLOCK_SLOTS: readonly (readonly [number, number])[] = [[0, 256], [1, 257]];
+export const SUPERBLOCK_SLOTS: readonly (readonly [number, number])[] = [
+  [0, 256],
+  [1, 257],
+];
 export const FORMAT_VERSION = 1;
 
 /** Features without which a volume cannot be read: set when a volume first uses one, and kept. */
@@ -25,7 +35,10 @@ export const FEATURE_INTENT_LOG = 16;
 export const FEATURE_LOST = 32;
 export const FEATURES_KNOWN = FEATURE_OVERLAY | FEATURE_COMPRESSION | FEATURE_POOL | FEATURE_INTENT_LOG | FEATURE_LOST;
 
-/** Features that writers may ignore. Some file or folder has properties (format/properties.ts): else nobody looks for them. */
+/**
+ * Features that writers may ignore. Some file or folder has properties (format/properties.ts): else nobody looks for
+ * them.
+ */
 export const COMPATIBLE_PROPERTIES = 1;
 
 const MAGIC_LOW = 0x49474541; // "AEGI"
@@ -125,7 +138,10 @@ export function encodeSuperblock(superblock: Superblock): Uint8Array {
   words[AT_VERSION] = FORMAT_VERSION;
   putPair(AT_GENERATION, superblock.generation);
   words.set(superblock.uuid, AT_UUID);
-  words[AT_INCOMPATIBLE] = superblock.features | (superblock.baseSpan > 0 ? FEATURE_OVERLAY : 0) | (superblock.logBlocks > 0 ? FEATURE_INTENT_LOG : 0);
+  words[AT_INCOMPATIBLE] =
+    superblock.features |
+    (superblock.baseSpan > 0 ? FEATURE_OVERLAY : 0) |
+    (superblock.logBlocks > 0 ? FEATURE_INTENT_LOG : 0);
   words[AT_LOG_START] = superblock.logStart;
   words[AT_LOG_BLOCKS] = superblock.logBlocks;
   words[AT_BLOCK_SIZE] = BLOCK_SIZE;
@@ -154,7 +170,8 @@ export function encodeSuperblock(superblock: Superblock): Uint8Array {
     words[AT_COPIES] = superblock.copies;
     encodePoolTable(table, words, AT_POOL);
   } else encodeErrors(superblock.errors, words, AT_ERRORS);
-  for (let index = 0; index < superblock.label.length && index < 63; index++) scratch[AT_LABEL * 4 + index] = superblock.label.charCodeAt(index);
+  for (let index = 0; index < superblock.label.length && index < 63; index++)
+    scratch[AT_LABEL * 4 + index] = superblock.label.charCodeAt(index);
   superblock.checksum = checksumWords(signedWords, 0, WORDS, 0);
   words[AT_CHECKSUM] = superblock.checksum;
   return scratch;
@@ -202,7 +219,8 @@ export function decodeSuperblock(bytes: Uint8Array): Superblock | SuperblockErro
     superblock.copies = words[AT_COPIES]!;
     if (superblock.table === null || superblock.copies === 0 || superblock.copies > COPIES_MAX) return "invalid";
   }
-  for (let at = AT_LABEL * 4; at < AT_LABEL * 4 + 63 && scratch[at] !== 0; at++) superblock.label += String.fromCharCode(scratch[at]!);
+  for (let at = AT_LABEL * 4; at < AT_LABEL * 4 + 63 && scratch[at] !== 0; at++)
+    superblock.label += String.fromCharCode(scratch[at]!);
   return superblock;
 }
 

@@ -1,7 +1,36 @@
-/** Files by descriptor, as a process has them: the second half of library/files.ts. Results are `≥ 0` or a negated errno. */
+/**
+ * Files by descriptor, as a process has them: the second half of library/files.ts. Results are `≥ 0` or a negated
+ * errno.
+ */
 import {
-  EBADF, EEXIST, EINVAL, EISDIR, ELOOP, EMFILE, ENOENT, ENOTDIR, EROFS, NAME_MAX, O_ACCMODE, O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_TMPFILE, O_TRUNC, O_WRONLY, R_OK,
-  S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISGID, S_ISUID, W_OK,
+  EBADF,
+  EEXIST,
+  EINVAL,
+  EISDIR,
+  ELOOP,
+  EMFILE,
+  ENOENT,
+  ENOTDIR,
+  EROFS,
+  NAME_MAX,
+  O_ACCMODE,
+  O_APPEND,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_RDONLY,
+  O_TMPFILE,
+  O_TRUNC,
+  O_WRONLY,
+  R_OK,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  S_ISGID,
+  S_ISUID,
+  W_OK,
 } from "@stratos/abi";
 import { LOCK_EXCLUSIVE, LOCK_SHARED } from "@stratos/base";
 import { checkAccess } from "../access/permission.ts";
@@ -17,7 +46,12 @@ import { type FilesSession, toBytes } from "./session.ts";
 const DESCRIPTORS_MAX = 1 << 20;
 
 /** A range of a file to lock, and in whose name. */
-export interface RangeToLock { readonly type: number; readonly start: FileOffset; readonly length: FileOffset; /** Of the descriptor, not of the program. */ readonly ofDescription?: boolean }
+export interface RangeToLock {
+  readonly type: number;
+  readonly start: FileOffset;
+  readonly length: FileOffset /** Of the descriptor, not of the program. */;
+  readonly ofDescription?: boolean;
+}
 
 export class Descriptors {
   readonly #session: FilesSession;
@@ -39,7 +73,8 @@ export class Descriptors {
 
   /** open(2). Returns a descriptor. */
   open(path: string, flags: number, mode = 0o666): number {
-    const ino = (flags & O_TMPFILE) === O_TMPFILE ? this.#openUnnamed(path, flags, mode) : this.openInode(path, flags, mode);
+    const ino =
+      (flags & O_TMPFILE) === O_TMPFILE ? this.#openUnnamed(path, flags, mode) : this.openInode(path, flags, mode);
     if (ino < 0) return ino;
     const fd = this.#free.pop() ?? this.#inos.length;
     if (fd >= DESCRIPTORS_MAX) return -EMFILE;
@@ -125,8 +160,8 @@ export class Descriptors {
   }
 
   /**
-   * Locks, or unlocks, a range: fcntl(2) with F_SETLK, or with `ofDescription` F_OFD_SETLK. Locks are of this program (this object), or of the descriptor; closing any
-   * descriptor of the file takes the program's away.
+   * Locks, or unlocks, a range: fcntl(2) with F_SETLK, or with `ofDescription` F_OFD_SETLK. Locks are of this program
+   * (this object), or of the descriptor; closing any descriptor of the file takes the program's away.
    *
    * @param onGranted  F_SETLKW: told when a lock that could not be had at once is held
    * @returns 0; 1 when it waits; −EAGAIN, −EDEADLK, −EBADF, −EINVAL
@@ -134,17 +169,31 @@ export class Descriptors {
   lockRange(fd: number, range: RangeToLock, onGranted: (() => void) | null = null): number {
     const ino = this.#inos[fd] ?? 0;
     const access = this.#flags[fd]! & O_ACCMODE;
-    if (ino === 0 || (range.type === LOCK_EXCLUSIVE && access === O_RDONLY) || (range.type === LOCK_SHARED && access === O_WRONLY)) return -EBADF;
+    if (
+      ino === 0 ||
+      (range.type === LOCK_EXCLUSIVE && access === O_RDONLY) ||
+      (range.type === LOCK_SHARED && access === O_WRONLY)
+    )
+      return -EBADF;
     const owner = range.ofDescription === true ? this.#description(fd) : this.#process;
     if (owner === this.#process) this.#lockedInos.add(ino);
-    return this.#session.subvolume.locks.setRange(ino, { owner, type: range.type, start: range.start, length: range.length }, onGranted);
+    return this.#session.subvolume.locks.setRange(
+      ino,
+      { owner, type: range.type, start: range.start, length: range.length },
+      onGranted,
+    );
   }
 
   /** F_GETLK: the lock of others that stands in the way; null when there is none. −EBADF, −EINVAL. */
   lockInTheWay(fd: number, range: RangeToLock): FileRangeLock | null | number {
     const ino = this.#inos[fd] ?? 0;
     if (ino === 0) return -EBADF;
-    return this.#session.subvolume.locks.conflict(ino, { owner: range.ofDescription === true ? this.#description(fd) : this.#process, type: range.type, start: range.start, length: range.length });
+    return this.#session.subvolume.locks.conflict(ino, {
+      owner: range.ofDescription === true ? this.#description(fd) : this.#process,
+      type: range.type,
+      start: range.start,
+      length: range.length,
+    });
   }
 
   /** flock(2), with the results of `lockRange`. */
@@ -184,7 +233,14 @@ export class Descriptors {
     const access = flags & O_ACCMODE;
     const follow = (flags & O_NOFOLLOW) === 0 && (flags & (O_CREAT | O_EXCL)) !== (O_CREAT | O_EXCL);
     try {
-      const failed = walk(this.#session.subvolume, this.#session.credentials, ROOT_INO, toBytes(path), follow ? "always" : "before-slash", (flags & O_CREAT) !== 0);
+      const failed = walk(
+        this.#session.subvolume,
+        this.#session.credentials,
+        ROOT_INO,
+        toBytes(path),
+        follow ? "always" : "before-slash",
+        (flags & O_CREAT) !== 0,
+      );
       if (failed < 0) return failed;
       const { ino } = walked;
       // The same when a symbolic link ends so.
@@ -229,6 +285,10 @@ export class Descriptors {
     const refused = this.#session.guarded(() => this.#session.mayChange(directory));
     if (refused < 0) return refused;
     this.#session.stamp();
-    return this.#session.subvolume.createUnnamed(S_IFREG | (mode & 0o7777 & ~this.#session.umask), this.#session.credentials.uid, this.#session.groupFor(directory));
+    return this.#session.subvolume.createUnnamed(
+      S_IFREG | (mode & 0o7777 & ~this.#session.umask),
+      this.#session.credentials.uid,
+      this.#session.groupFor(directory),
+    );
   }
 }

@@ -2,8 +2,32 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import {
-  ACL_ACCESS_NAME, ACL_DEFAULT_NAME, EACCES, EBADF, EEXIST, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENODATA, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, O_APPEND, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_TMPFILE,
-  O_TRUNC, O_WRONLY, R_OK, serializeAcl, W_OK, X_OK,
+  ACL_ACCESS_NAME,
+  ACL_DEFAULT_NAME,
+  EACCES,
+  EBADF,
+  EEXIST,
+  EINVAL,
+  EISDIR,
+  ELOOP,
+  ENAMETOOLONG,
+  ENODATA,
+  ENOENT,
+  ENOTDIR,
+  ENOTEMPTY,
+  EPERM,
+  O_APPEND,
+  O_CREAT,
+  O_EXCL,
+  O_RDONLY,
+  O_RDWR,
+  O_TMPFILE,
+  O_TRUNC,
+  O_WRONLY,
+  R_OK,
+  serializeAcl,
+  W_OK,
+  X_OK,
 } from "@stratos/abi";
 import type { AclEntry } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
@@ -19,7 +43,10 @@ function library(mib = 16): { files: Files; clock: SimulatedClock; device: Retur
 
 const text = (value: string): Uint8Array => byteStringOf(value);
 const attributes = new Attributes();
-const modeOf = (files: Files, path: string): number => (assert.equal(files.lstat(path, attributes), 0), attributes.mode & 0o7777);
+const modeOf = (files: Files, path: string): number => (
+  assert.equal(files.lstat(path, attributes), 0),
+  attributes.mode & 0o7777
+);
 
 test("what is written by path is read by path, and is there after the next mount", () => {
   const { files, clock, device } = library();
@@ -140,7 +167,8 @@ test("rights: mode bits, sticky folders, set-group-ID, ownership", () => {
 
 test("access control lists decide, follow chmod, and are inherited", () => {
   const { files } = library();
-  const acl = (...entries: [number, number, number][]): Uint8Array => serializeAcl(entries.map(([tag, permissions, id]): AclEntry => ({ tag, permissions, id })));
+  const acl = (...entries: [number, number, number][]): Uint8Array =>
+    serializeAcl(entries.map(([tag, permissions, id]): AclEntry => ({ tag, permissions, id })));
   files.writeFile("/f", text("x"), 0o600);
   assert.equal(files.setXattr("/f", ACL_ACCESS_NAME, text("bad")), -EINVAL);
   assert.equal(files.setXattr("/f", ACL_ACCESS_NAME, acl([1, 6, 0], [2, 4, 7], [4, 0, 0], [16, 6, 0], [32, 0, 0])), 0);
@@ -159,7 +187,10 @@ test("access control lists decide, follow chmod, and are inherited", () => {
   assert.equal(modeOf(files, "/f"), 0o644);
 
   files.mkdir("/shared", 0o770);
-  assert.equal(files.setXattr("/shared", ACL_DEFAULT_NAME, acl([1, 7, 0], [2, 7, 7], [4, 5, 0], [16, 7, 0], [32, 0, 0])), 0);
+  assert.equal(
+    files.setXattr("/shared", ACL_DEFAULT_NAME, acl([1, 7, 0], [2, 7, 7], [4, 5, 0], [16, 7, 0], [32, 0, 0])),
+    0,
+  );
   assert.equal(files.setXattr("/f", ACL_DEFAULT_NAME, acl([1, 7, 0], [4, 5, 0], [32, 0, 0])), -EACCES);
   files.umask = 0o077;
   files.mkdir("/shared/sub", 0o777);
@@ -188,7 +219,10 @@ test("times: relatime, and what a change stamps", () => {
   assert.equal(attributes.atimeSeconds, first, "read again without a change");
   files.setTimes("/f", { atimeSeconds: 1, atimeNanoseconds: 2, mtimeSeconds: -5, mtimeNanoseconds: 999_999_999 });
   files.stat("/f", attributes);
-  assert.deepEqual([attributes.atimeSeconds, attributes.atimeNanoseconds, attributes.mtimeSeconds, attributes.mtimeNanoseconds], [1, 2, -5, 999_999_999]);
+  assert.deepEqual(
+    [attributes.atimeSeconds, attributes.atimeNanoseconds, attributes.mtimeSeconds, attributes.mtimeNanoseconds],
+    [1, 2, -5, 999_999_999],
+  );
   assert.ok(attributes.ctimeSeconds >= first + 10);
 });
 

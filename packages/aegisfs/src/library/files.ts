@@ -1,21 +1,54 @@
 /**
- * AegisFS for programs that embed it: files by path and by descriptor, with the checks and the errors of the system calls of the same names.
- * Everything is synchronous; a result is `≥ 0` (or an object) or a negated errno. Paths are Unicode text, absolute or from the root.
+ * AegisFS for programs that embed it: files by path and by descriptor, with the checks and the errors of the system
+ * calls of the same names. Everything is synchronous; a result is `≥ 0` (or an object) or a negated errno. Paths are
+ * Unicode text, absolute or from the root.
  *
  *   const volume = mount(device);
  *   const files = new Files(volume, { clock });
  *   files.writeFile("/notes/today", bytes);
  *   files.sync();
  *
- * What is written is in memory until `sync`, `fsync`, or `tick`, which the program calls now and then: it flushes what is older than the
- * interval (5 seconds).
+ * What is written is in memory until `sync`, `fsync`, or `tick`, which the program calls now and then: it flushes what
+ * is older than the interval (5 seconds).
  */
-import { EBUSY, EFBIG, EINVAL, EISDIR, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EROFS, NAME_MAX, O_CREAT, O_TRUNC, O_WRONLY, RENAME_EXCHANGE, R_OK, S_IFDIR, S_IFMT, S_IFREG, S_ISGID, S_ISUID, W_OK } from "@stratos/abi";
+import {
+  EBUSY,
+  EFBIG,
+  EINVAL,
+  EISDIR,
+  ENAMETOOLONG,
+  ENOENT,
+  ENOTDIR,
+  ENOTEMPTY,
+  EPERM,
+  EROFS,
+  NAME_MAX,
+  O_CREAT,
+  O_TRUNC,
+  O_WRONLY,
+  RENAME_EXCHANGE,
+  R_OK,
+  S_IFDIR,
+  S_IFMT,
+  S_IFREG,
+  S_ISGID,
+  S_ISUID,
+  W_OK,
+} from "@stratos/abi";
 import { byteStringToUtf8 } from "@stratos/base";
 import type { Clock } from "@stratos/host";
 import { checkAccess, isMember } from "../access/permission.ts";
 import type { Credentials } from "../access/permission.ts";
-import { Attributes, ATTRIBUTE_ATIME, ATTRIBUTE_CTIME, ATTRIBUTE_GID, ATTRIBUTE_MODE, ATTRIBUTE_MTIME, ATTRIBUTE_UID, readAttributes } from "../file/attributes.ts";
+import {
+  Attributes,
+  ATTRIBUTE_ATIME,
+  ATTRIBUTE_CTIME,
+  ATTRIBUTE_GID,
+  ATTRIBUTE_MODE,
+  ATTRIBUTE_MTIME,
+  ATTRIBUTE_UID,
+  readAttributes,
+} from "../file/attributes.ts";
 import { read as readContent } from "../file/content.ts";
 import { checkDirectory, list } from "../file/directory.ts";
 import type { FileOffset } from "../file/file-offset.ts";
@@ -57,7 +90,12 @@ export class Files {
   constructor(volume: Volume, options: FilesOptions) {
     this.volume = volume;
     this.subvolume = options.subvolume ?? volume.root;
-    this.#session = new FilesSession(this.subvolume, options.clock, options.credentials ?? ROOT_USER, options.umask ?? 0o022);
+    this.#session = new FilesSession(
+      this.subvolume,
+      options.clock,
+      options.credentials ?? ROOT_USER,
+      options.umask ?? 0o022,
+    );
     this.#descriptors = new Descriptors(this.#session);
     this.#flushMs = (options.flushSeconds ?? 5) * 1000;
     this.#flushedMs = options.clock.realtimeMs();
@@ -123,7 +161,8 @@ export class Files {
       if (!this.#session.owns(attributes.uid)) return -EPERM;
       attributes.mode = mode & 0o7777;
       // chmod(2): who is not in the file's group may not give its programs the group's rights.
-      if (this.#session.credentials.uid !== 0 && !isMember(this.#session.credentials, attributes.gid)) attributes.mode &= ~S_ISGID;
+      if (this.#session.credentials.uid !== 0 && !isMember(this.#session.credentials, attributes.gid))
+        attributes.mode &= ~S_ISGID;
       return ATTRIBUTE_MODE;
     });
   }
@@ -140,17 +179,26 @@ export class Files {
   #chown(path: string, uid: number, gid: number, follow: boolean): number {
     return this.#change(path, follow, (attributes) => {
       const who = this.#session.credentials;
-      const isAllowed = who.uid === 0 || (who.uid === attributes.uid && (uid === -1 || uid === attributes.uid) && (gid === -1 || gid === attributes.gid || isMember(who, gid)));
+      const isAllowed =
+        who.uid === 0 ||
+        (who.uid === attributes.uid &&
+          (uid === -1 || uid === attributes.uid) &&
+          (gid === -1 || gid === attributes.gid || isMember(who, gid)));
       if (!isAllowed) return -EPERM;
       if (uid !== -1) attributes.uid = uid;
       if (gid !== -1) attributes.gid = gid;
-      if ((attributes.mode & S_IFMT) !== S_IFDIR) attributes.mode &= (attributes.mode & 0o010) !== 0 ? ~(S_ISUID | S_ISGID) : ~S_ISUID;
+      if ((attributes.mode & S_IFMT) !== S_IFDIR)
+        attributes.mode &= (attributes.mode & 0o010) !== 0 ? ~(S_ISUID | S_ISGID) : ~S_ISUID;
       return ATTRIBUTE_UID | ATTRIBUTE_GID | ATTRIBUTE_MODE;
     });
   }
 
   /** utimensat(2), in seconds and nanoseconds of atime and mtime. */
-  setTimes(path: string, times: { atimeSeconds: number; atimeNanoseconds: number; mtimeSeconds: number; mtimeNanoseconds: number }, follow = true): number {
+  setTimes(
+    path: string,
+    times: { atimeSeconds: number; atimeNanoseconds: number; mtimeSeconds: number; mtimeNanoseconds: number },
+    follow = true,
+  ): number {
     return this.#change(path, follow, (attributes) => {
       if (!this.#session.owns(attributes.uid)) return -EPERM;
       Object.assign(attributes, times);
@@ -216,7 +264,13 @@ export class Files {
     const failed = this.#session.findNew(path, false);
     if (failed < 0) return failed;
     this.#session.stamp();
-    const ino = this.subvolume.symlink(walked.parent, walked.name, toBytes(target), this.#session.credentials.uid, this.#session.groupFor(walked.parent));
+    const ino = this.subvolume.symlink(
+      walked.parent,
+      walked.name,
+      toBytes(target),
+      this.#session.credentials.uid,
+      this.#session.groupFor(walked.parent),
+    );
     return ino < 0 ? ino : 0;
   }
 
@@ -245,7 +299,8 @@ export class Files {
   unlink(path: string): number {
     const failed = this.#session.findToRemove(path);
     if (failed < 0) return failed;
-    if (walked.isDirectory) return walked.name === "" ? -EISDIR : this.#session.isDirectory(walked.ino) ? -EISDIR : -ENOTDIR;
+    if (walked.isDirectory)
+      return walked.name === "" ? -EISDIR : this.#session.isDirectory(walked.ino) ? -EISDIR : -ENOTDIR;
     this.#session.stamp();
     return this.subvolume.unlink(walked.parent, walked.name);
   }
@@ -253,7 +308,8 @@ export class Files {
   rmdir(path: string): number {
     const failed = this.#session.findToRemove(path);
     if (failed < 0) return failed;
-    if (walked.name === "") return /(^|\/)\.\.\/*$/.test(path) ? -ENOTEMPTY : /(^|\/)\.\/*$/.test(path) ? -EINVAL : -EBUSY;
+    if (walked.name === "")
+      return /(^|\/)\.\.\/*$/.test(path) ? -ENOTEMPTY : /(^|\/)\.\/*$/.test(path) ? -EINVAL : -EBUSY;
     this.#session.stamp();
     return this.subvolume.rmdir(walked.parent, walked.name);
   }
@@ -275,7 +331,11 @@ export class Files {
       if (!moves && (isDirectory || (walked.isDirectory && !exchanges))) return -ENOTDIR;
       const newParent = walked.parent;
       const newName = walked.name;
-      const refused = this.#session.mayChange(parent) || this.#session.checkSticky(parent, ino) || this.#session.mayChange(newParent) || (walked.ino === 0 ? 0 : this.#session.checkSticky(newParent, walked.ino));
+      const refused =
+        this.#session.mayChange(parent) ||
+        this.#session.checkSticky(parent, ino) ||
+        this.#session.mayChange(newParent) ||
+        (walked.ino === 0 ? 0 : this.#session.checkSticky(newParent, walked.ino));
       if (refused < 0) return refused;
       this.#session.stamp();
       return this.subvolume.rename(parent, name, newParent, newName, flags);
@@ -287,7 +347,9 @@ export class Files {
   getXattr(path: string, name: string): Uint8Array | number {
     const ino = this.#session.findOnly(path, true);
     if (ino < 0) return ino;
-    const refused = name.startsWith("user.") ? this.#session.guarded(() => checkAccess(this.subvolume, ino, this.#session.credentials, R_OK)) : 0;
+    const refused = name.startsWith("user.")
+      ? this.#session.guarded(() => checkAccess(this.subvolume, ino, this.#session.credentials, R_OK))
+      : 0;
     return refused < 0 ? refused : this.subvolume.getXattr(ino, name);
   }
 
@@ -295,7 +357,9 @@ export class Files {
   setXattr(path: string, name: string, value: Uint8Array, flags = 0): number {
     const ino = this.#xattrToChange(path, name);
     if (ino < 0) return ino;
-    return name.startsWith(ACL_PREFIX) ? this.subvolume.setAcl(ino, name, value) : this.subvolume.setXattr(ino, name, value, flags);
+    return name.startsWith(ACL_PREFIX)
+      ? this.subvolume.setAcl(ino, name, value)
+      : this.subvolume.setXattr(ino, name, value, flags);
   }
 
   removeXattr(path: string, name: string): number {
@@ -316,7 +380,9 @@ export class Files {
     if (name.startsWith("user.")) {
       const type = attributes.mode & S_IFMT;
       if (type !== S_IFREG && type !== S_IFDIR) return -EPERM;
-      const refused = this.#session.guarded(() => checkAccess(this.subvolume, attributes.ino, this.#session.credentials, W_OK));
+      const refused = this.#session.guarded(() =>
+        checkAccess(this.subvolume, attributes.ino, this.#session.credentials, W_OK),
+      );
       if (refused < 0) return refused;
     } else if (isAcl ? !this.#session.owns(attributes.uid) : this.#session.credentials.uid !== 0) return -EPERM;
     this.#session.stamp();
@@ -410,7 +476,10 @@ export class Files {
     return this.#descriptors.linkDescriptor(fd, newPath);
   }
 
-  /** fcntl(2) with F_SETLK and its like; `Descriptors.lockRange` says more. Returns 0; 1 when it waits, and `onGranted` will be told; −EAGAIN, −EDEADLK, −EBADF, −EINVAL. */
+  /**
+   * fcntl(2) with F_SETLK and its like; `Descriptors.lockRange` says more. Returns 0; 1 when it waits, and `onGranted`
+   * will be told; −EAGAIN, −EDEADLK, −EBADF, −EINVAL.
+   */
   lockRange(fd: number, range: RangeToLock, onGranted: (() => void) | null = null): number {
     return this.#descriptors.lockRange(fd, range, onGranted);
   }
@@ -434,7 +503,10 @@ export class Files {
     return this.volume.sync();
   }
 
-  /** Flushes when the interval is over; the program's timer calls it. Returns 1 when it did, 0 when not, a negated errno. */
+  /**
+   * Flushes when the interval is over; the program's timer calls it. Returns 1 when it did, 0 when not, a negated
+   * errno.
+   */
   tick(): number {
     this.#session.stamp();
     const now = this.#session.clock.realtimeMs();

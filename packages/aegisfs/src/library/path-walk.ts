@@ -1,5 +1,17 @@
 /** From paths to inodes, as path_resolution(7) has it, inside one subvolume. Paths are byte strings here. */
-import { EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, NAME_MAX, PATH_MAX, S_IFDIR, S_IFLNK, S_IFMT, X_OK } from "@stratos/abi";
+import {
+  EISDIR,
+  ELOOP,
+  ENAMETOOLONG,
+  ENOENT,
+  ENOTDIR,
+  NAME_MAX,
+  PATH_MAX,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  X_OK,
+} from "@stratos/abi";
 import { checkAccess } from "../access/permission.ts";
 import type { Credentials } from "../access/permission.ts";
 import { findEntry } from "../file/directory.ts";
@@ -19,7 +31,10 @@ export const walked = {
   isDirectory: false,
 };
 
-/** Symbolic links at the end: followed; followed when a slash is behind; not followed, for calls that are about the name itself. */
+/**
+ * Symbolic links at the end: followed; followed when a slash is behind; not followed, for calls that are about the name
+ * itself.
+ */
 export type Follow = "always" | "before-slash" | "never";
 
 const LINKS_MAX = 40;
@@ -32,7 +47,14 @@ const DOT = 0x2e;
  * @param makes  for open(2) with O_CREAT: −EISDIR for a slash at the end
  * @returns 0, or −ENOENT, −ENOTDIR, −EACCES, −ELOOP, −ENAMETOOLONG. Throws Failure.
  */
-export function walk(subvolume: Subvolume, who: Credentials, start: number, path: string, follow: Follow, makes = false): number {
+export function walk(
+  subvolume: Subvolume,
+  who: Credentials,
+  start: number,
+  path: string,
+  follow: Follow,
+  makes = false,
+): number {
   if (path.length === 0) return -ENOENT;
   if (path.length >= PATH_MAX) return -ENAMETOOLONG;
   const { inodes } = subvolume.volume;

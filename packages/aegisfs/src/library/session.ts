@@ -1,14 +1,36 @@
 /**
- * Who works on the files of a subvolume, and what that one may do: paths are walked and rights checked in its name (library/files.ts). Results are `≥ 0` or a
- * negated errno.
+ * Who works on the files of a subvolume, and what that one may do: paths are walked and rights checked in its name
+ * (library/files.ts). Results are `≥ 0` or a negated errno.
  */
-import { EEXIST, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM, EROFS, NAME_MAX, S_IFDIR, S_IFMT, S_ISGID, S_ISVTX, W_OK, X_OK } from "@stratos/abi";
+import {
+  EEXIST,
+  ENAMETOOLONG,
+  ENOENT,
+  ENOTDIR,
+  EPERM,
+  EROFS,
+  NAME_MAX,
+  S_IFDIR,
+  S_IFMT,
+  S_ISGID,
+  S_ISVTX,
+  W_OK,
+  X_OK,
+} from "@stratos/abi";
 import { utf8ToByteString } from "@stratos/base";
 import type { Clock } from "@stratos/host";
 import { checkAccess } from "../access/permission.ts";
 import type { Credentials } from "../access/permission.ts";
 import { changeInode, getPair, loadInode, putTime } from "../file/inode.ts";
-import { INODE_AT_ATIME, INODE_AT_CTIME, INODE_AT_GID, INODE_AT_MODE, INODE_AT_MTIME, INODE_AT_UID, ROOT_INO } from "../format/inode-item.ts";
+import {
+  INODE_AT_ATIME,
+  INODE_AT_CTIME,
+  INODE_AT_GID,
+  INODE_AT_MODE,
+  INODE_AT_MTIME,
+  INODE_AT_UID,
+  ROOT_INO,
+} from "../format/inode-item.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import type { Volume } from "../volume/volume.ts";
 import { missing, walk, walked } from "./path-walk.ts";
@@ -106,10 +128,12 @@ export class FilesSession {
   }
 
   isDirectory(ino: number): boolean {
-    return this.guarded(() => {
-      const at = loadInode(this.subvolume, ino);
-      return at >= 0 && (this.volume.inodes.words[at + INODE_AT_MODE]! & S_IFMT) === S_IFDIR ? 1 : 0;
-    }) === 1;
+    return (
+      this.guarded(() => {
+        const at = loadInode(this.subvolume, ino);
+        return at >= 0 && (this.volume.inodes.words[at + INODE_AT_MODE]! & S_IFMT) === S_IFDIR ? 1 : 0;
+      }) === 1
+    );
   }
 
   /** A folder with set-group-ID gives its group to what is made in it, inode(7). */
@@ -136,7 +160,12 @@ export class FilesSession {
     const words = inodes.words;
     const accessed = getPair(words, at + INODE_AT_ATIME);
     // The time of the last change or tick is near enough to see a day go by.
-    if (!isNotLater(words, at + INODE_AT_ATIME, at + INODE_AT_MTIME) && !isNotLater(words, at + INODE_AT_ATIME, at + INODE_AT_CTIME) && this.volume.seconds - accessed < DAY_SECONDS) return;
+    if (
+      !isNotLater(words, at + INODE_AT_ATIME, at + INODE_AT_MTIME) &&
+      !isNotLater(words, at + INODE_AT_ATIME, at + INODE_AT_CTIME) &&
+      this.volume.seconds - accessed < DAY_SECONDS
+    )
+      return;
     this.stamp();
     const { seconds, nanoseconds } = this.volume;
     if (accessed === seconds && words[at + INODE_AT_ATIME + 2] === nanoseconds) return;
@@ -165,4 +194,3 @@ export function isAscii(text: string): boolean {
   for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 0x7f) return false;
   return true;
 }
-

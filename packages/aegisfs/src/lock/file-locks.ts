@@ -1,20 +1,33 @@
 /**
- * Advisory locks on the files of a subvolume, for programs that embed the engine: byte ranges (fcntl(2), of processes and of open file descriptions) and
- * whole files (flock(2)); the rules are `advisory-locks.ts` of base, which the kernel goes by as well. The two kinds do not see each other, as on Linux.
+ * Advisory locks on the files of a subvolume, for programs that embed the engine: byte ranges (fcntl(2), of processes
+ * and of open file descriptions) and whole files (flock(2)); the rules are `advisory-locks.ts` of base, which the
+ * kernel goes by as well. The two kinds do not see each other, as on Linux.
  *
- * Nothing here waits. Who wants to is queued and told when the lock is its own; requests of one file are granted in the order in which they came, where they can be. They
- * live in memory alone: a mount begins without any.
+ * Nothing here waits. Who wants to is queued and told when the lock is its own; requests of one file are granted in the
+ * order in which they came, where they can be. They live in memory alone: a mount begins without any.
  *
  * Bound: what callers hold and wait for; each call walks the list of one file.
  */
 import { EAGAIN, EDEADLK, EINVAL } from "@stratos/abi";
 import { addOffsets, type FileOffset } from "../file/file-offset.ts";
 import { FILE_SIZE_MAX } from "../format/geometry.ts";
-import { conflictingRange, conflictingRanges, LOCK_EXCLUSIVE, LOCK_NONE, LOCK_SHARED, replaceRange, waitsFor, type RangeLock } from "@stratos/base";
+import {
+  conflictingRange,
+  conflictingRanges,
+  LOCK_EXCLUSIVE,
+  LOCK_NONE,
+  LOCK_SHARED,
+  replaceRange,
+  waitsFor,
+  type RangeLock,
+} from "@stratos/base";
 
 /** Who holds locks: a process, or an open file description. */
 export interface LockOwner {
-  /** Those who wait for it must not be waited for by it: of processes; descriptions wait for ever, as on Linux (fcntl(2), "Open file description locks"). */
+  /**
+   * Those who wait for it must not be waited for by it: of processes; descriptions wait for ever, as on Linux
+   * (fcntl(2), "Open file description locks").
+   */
   readonly detectsDeadlock: boolean;
 }
 
@@ -29,8 +42,15 @@ export interface LockRequest {
 
 export type FileRangeLock = RangeLock<LockOwner, FileOffset>;
 
-interface Waiting { readonly lock: FileRangeLock; readonly onGranted: () => void }
-interface WaitingWhole { readonly owner: LockOwner; readonly type: number; readonly onGranted: () => void }
+interface Waiting {
+  readonly lock: FileRangeLock;
+  readonly onGranted: () => void;
+}
+interface WaitingWhole {
+  readonly owner: LockOwner;
+  readonly type: number;
+  readonly onGranted: () => void;
+}
 
 class LocksOfFile {
   ranges: FileRangeLock[] = [];
@@ -39,7 +59,9 @@ class LocksOfFile {
   waitingWhole: WaitingWhole[] = [];
 
   get isEmpty(): boolean {
-    return this.ranges.length === 0 && this.whole.size === 0 && this.waiting.length === 0 && this.waitingWhole.length === 0;
+    return (
+      this.ranges.length === 0 && this.whole.size === 0 && this.waiting.length === 0 && this.waitingWhole.length === 0
+    );
   }
 }
 
@@ -63,7 +85,13 @@ export class FileLocks {
       return 0;
     }
     if (onGranted === null) return -EAGAIN;
-    if (lock.owner.detectsDeadlock && conflictingRanges(file.ranges, lock).some(({ owner }) => waitsFor(owner, lock.owner, (from) => this.#blockersOf(from)))) return -EDEADLK;
+    if (
+      lock.owner.detectsDeadlock &&
+      conflictingRanges(file.ranges, lock).some(({ owner }) =>
+        waitsFor(owner, lock.owner, (from) => this.#blockersOf(from)),
+      )
+    )
+      return -EDEADLK;
     file.waiting.push({ lock, onGranted });
     return 1;
   }
@@ -108,7 +136,10 @@ export class FileLocks {
     this.#forgetWhenEmpty(ino, file);
   }
 
-  /** The owner's locks on a file go, and what it waits for: a description is closed, or a process closes any descriptor of the file (fcntl(2)). */
+  /**
+   * The owner's locks on a file go, and what it waits for: a description is closed, or a process closes any descriptor
+   * of the file (fcntl(2)).
+   */
   release(ino: number, owner: LockOwner): void {
     this.cancel(ino, owner);
     const file = this.#files.get(ino);
@@ -122,7 +153,8 @@ export class FileLocks {
   #blockersOf(owner: LockOwner): LockOwner[] {
     const blockers: LockOwner[] = [];
     for (const { ranges, waiting } of this.#files.values()) {
-      for (const { lock } of waiting) if (lock.owner === owner) blockers.push(...conflictingRanges(ranges, lock).map((held) => held.owner));
+      for (const { lock } of waiting)
+        if (lock.owner === owner) blockers.push(...conflictingRanges(ranges, lock).map((held) => held.owner));
     }
     return blockers;
   }

@@ -1,11 +1,36 @@
-/** Goal: what was synced is there after a crash, at the price of one flush. Method: the device as it stands is what a crash leaves; it is mounted again. */
+/**
+ * Goal: what was synced is there after a crash, at the price of one flush. Method: the device as it stands is what a
+ * crash leaves; it is mounted again.
+ */
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { ACL_ACCESS_NAME, EIO, ENOENT, RENAME_EXCHANGE, RENAME_WHITEOUT, S_IFCHR, S_IFDIR, S_IFMT, S_IFREG, serializeAcl } from "@stratos/abi";
+import {
+  ACL_ACCESS_NAME,
+  EIO,
+  ENOENT,
+  RENAME_EXCHANGE,
+  RENAME_WHITEOUT,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFMT,
+  S_IFREG,
+  serializeAcl,
+} from "@stratos/abi";
 import { byteString, byteStringOf, SeededRandom } from "@stratos/base";
 import type { BlockDevice } from "@stratos/host";
 import { MemoryBlockDevice } from "@stratos/host";
-import { Attributes, ATTRIBUTE_MODE, ATTRIBUTE_MTIME, check, COMPRESS_LZ4, mount, mountOverlay, repair, ROOT_INO, withCompression } from "../aegisfs.ts";
+import {
+  Attributes,
+  ATTRIBUTE_MODE,
+  ATTRIBUTE_MTIME,
+  check,
+  COMPRESS_LZ4,
+  mount,
+  mountOverlay,
+  repair,
+  ROOT_INO,
+  withCompression,
+} from "../aegisfs.ts";
 import type { Volume } from "../aegisfs.ts";
 import { findExtent, found } from "../file/extents.ts";
 import { BATCH_AT_CHECKSUM, BATCH_AT_RECORDS, BATCH_AT_WORDS, BATCH_HEADER_WORDS } from "../format/log-layout.ts";
@@ -64,7 +89,17 @@ test("all changes of names and attributes before an fsync survive it", () => {
   root.setXattr(file, "user.one", byteStringOf("1"), 0);
   root.setXattr(file, "user.two", byteStringOf("2"), 0);
   root.removeXattr(file, "user.one");
-  root.setAcl(folder, ACL_ACCESS_NAME, serializeAcl([{ tag: 1, permissions: 7, id: 0 }, { tag: 2, permissions: 4, id: 9 }, { tag: 4, permissions: 5, id: 0 }, { tag: 16, permissions: 5, id: 0 }, { tag: 32, permissions: 0, id: 0 }]));
+  root.setAcl(
+    folder,
+    ACL_ACCESS_NAME,
+    serializeAcl([
+      { tag: 1, permissions: 7, id: 0 },
+      { tag: 2, permissions: 4, id: 9 },
+      { tag: 4, permissions: 5, id: 0 },
+      { tag: 16, permissions: 5, id: 0 },
+      { tag: 32, permissions: 0, id: 0 },
+    ]),
+  );
   const unnamed = root.createUnnamed(FILE, 0, 0);
   root.unpin(unnamed);
   const attributes = new Attributes();
@@ -183,8 +218,14 @@ test("blocks that the log maps are not used again before the next commit", () =>
   root.write(ino, 0, new Uint8Array(8192).fill(2), 0, 8192);
   volume.settle();
   for (let length = volume.space.allocateData(1, 0); length > 0; length = volume.space.allocateData(1, 0)) {
-    assert.ok(volume.space.runStart !== logged && volume.space.runStart !== logged + 1, "a later write went over what the log needs");
-    assert.ok(volume.space.runStart < volume.log.start || volume.space.runStart >= volume.log.start + volume.log.blocks, "a write went over the log");
+    assert.ok(
+      volume.space.runStart !== logged && volume.space.runStart !== logged + 1,
+      "a later write went over what the log needs",
+    );
+    assert.ok(
+      volume.space.runStart < volume.log.start || volume.space.runStart >= volume.log.start + volume.log.blocks,
+      "a write went over the log",
+    );
   }
 });
 
@@ -232,7 +273,11 @@ test(`random work, an fsync now and then, and a crash at any time (seed ${SEED})
       const other = new Uint8Array(400_000);
       const length = volume.root.read(ino, 0, own, 0, own.length);
       assert.equal(again.read(ino, 0, other, 0, other.length), length, `seed ${SEED + round}, step ${step}`);
-      assert.deepEqual(own.subarray(0, Math.max(0, length)), other.subarray(0, Math.max(0, length)), `seed ${SEED + round}, step ${step}`);
+      assert.deepEqual(
+        own.subarray(0, Math.max(0, length)),
+        other.subarray(0, Math.max(0, length)),
+        `seed ${SEED + round}, step ${step}`,
+      );
     }
   }
 });
@@ -269,7 +314,10 @@ test(`a log that lies is damage, never a crash (seed ${SEED})`, () => {
       mounted = mount(forged);
       if (typeof mounted !== "string") dumpSubvolume(mounted.root);
     } catch (error) {
-      assert.ok(error instanceof Error && !(error instanceof RangeError) && !(error instanceof TypeError), `round ${round}: ${(error as Error).stack}`);
+      assert.ok(
+        error instanceof Error && !(error instanceof RangeError) && !(error instanceof TypeError),
+        `round ${round}: ${(error as Error).stack}`,
+      );
       continue;
     }
     if (mounted === "corrupt") refused++;
@@ -290,50 +338,56 @@ test("a log is never longer than a mount can do again in a moment", () => {
   assert.ok(again.root.lookup(ROOT_INO, `file${made - 1}`) > 0);
 });
 
-test("what replaces a file goes with the next batch: after a crash there is the old or the new one, and never less", () => {
-  const { device, volume } = loggedVolume();
-  const { root } = volume;
-  const textOf = (files: Volume, name: string): string => {
-    const bytes = new Uint8Array(10_000);
-    return byteString(bytes, 0, files.root.read(files.root.lookup(ROOT_INO, name), 0, bytes, 0, bytes.length));
-  };
-  const make = (name: string, text: string): number => {
-    const ino = root.create(ROOT_INO, name, FILE, 0, 0);
-    assert.equal(root.write(ino, 0, byteStringOf(text), 0, text.length), text.length);
-    return ino;
-  };
-  const old = "old ".repeat(2000);
-  const renewed = "renewed ".repeat(1000);
-  for (const name of ["renamed", "one", "two", "emptied", "small"]) make(name, old);
-  const other = make("other", "");
-  assert.equal(volume.sync(), 0);
-  const generation = volume.superblock.generation;
-  make("beside", renewed);
-  assert.equal(root.rename(ROOT_INO, "beside", ROOT_INO, "renamed"), 0);
-  const [one, two] = [root.lookup(ROOT_INO, "one"), root.lookup(ROOT_INO, "two")];
-  root.write(one, 0, byteStringOf(renewed), 0, renewed.length);
-  assert.equal(root.rename(ROOT_INO, "one", ROOT_INO, "two", RENAME_EXCHANGE), 0);
-  const emptied = root.lookup(ROOT_INO, "emptied");
-  const small = root.lookup(ROOT_INO, "small");
-  assert.equal(root.truncate(emptied, 0), 0);
-  assert.equal(root.truncate(small, 0), 0);
-  assert.equal(root.fsync(other), 0);
-  assert.equal(textOf(afterCrash(device), "emptied"), old, "it was not written again yet");
-  root.write(emptied, 0, byteStringOf(renewed), 0, renewed.length);
-  root.write(small, 0, byteStringOf("new"), 0, 3);
-  assert.equal(root.fsync(other), 0);
-  assert.equal(volume.superblock.generation, generation, "nothing was committed");
-  const again = afterCrash(device);
-  assert.deepEqual(["renamed", "two", "one", "emptied", "small"].map((name) => textOf(again, name)), [renewed, renewed, old, renewed, "new"]);
-  assert.equal(again.root.lookup(ROOT_INO, "two"), one);
-  assert.equal(again.root.lookup(ROOT_INO, "one"), two);
-  // Emptied before a commit, written after it.
-  assert.equal(root.truncate(emptied, 0), 0);
-  assert.equal(volume.sync(), 0);
-  root.write(emptied, 0, byteStringOf(renewed), 0, renewed.length);
-  assert.equal(root.fsync(other), 0);
-  assert.equal(textOf(afterCrash(device), "emptied"), renewed);
-});
+test(
+  "what replaces a file goes with the next batch: after a crash there is the " + "old or the new one, and never less",
+  () => {
+    const { device, volume } = loggedVolume();
+    const { root } = volume;
+    const textOf = (files: Volume, name: string): string => {
+      const bytes = new Uint8Array(10_000);
+      return byteString(bytes, 0, files.root.read(files.root.lookup(ROOT_INO, name), 0, bytes, 0, bytes.length));
+    };
+    const make = (name: string, text: string): number => {
+      const ino = root.create(ROOT_INO, name, FILE, 0, 0);
+      assert.equal(root.write(ino, 0, byteStringOf(text), 0, text.length), text.length);
+      return ino;
+    };
+    const old = "old ".repeat(2000);
+    const renewed = "renewed ".repeat(1000);
+    for (const name of ["renamed", "one", "two", "emptied", "small"]) make(name, old);
+    const other = make("other", "");
+    assert.equal(volume.sync(), 0);
+    const generation = volume.superblock.generation;
+    make("beside", renewed);
+    assert.equal(root.rename(ROOT_INO, "beside", ROOT_INO, "renamed"), 0);
+    const [one, two] = [root.lookup(ROOT_INO, "one"), root.lookup(ROOT_INO, "two")];
+    root.write(one, 0, byteStringOf(renewed), 0, renewed.length);
+    assert.equal(root.rename(ROOT_INO, "one", ROOT_INO, "two", RENAME_EXCHANGE), 0);
+    const emptied = root.lookup(ROOT_INO, "emptied");
+    const small = root.lookup(ROOT_INO, "small");
+    assert.equal(root.truncate(emptied, 0), 0);
+    assert.equal(root.truncate(small, 0), 0);
+    assert.equal(root.fsync(other), 0);
+    assert.equal(textOf(afterCrash(device), "emptied"), old, "it was not written again yet");
+    root.write(emptied, 0, byteStringOf(renewed), 0, renewed.length);
+    root.write(small, 0, byteStringOf("new"), 0, 3);
+    assert.equal(root.fsync(other), 0);
+    assert.equal(volume.superblock.generation, generation, "nothing was committed");
+    const again = afterCrash(device);
+    assert.deepEqual(
+      ["renamed", "two", "one", "emptied", "small"].map((name) => textOf(again, name)),
+      [renewed, renewed, old, renewed, "new"],
+    );
+    assert.equal(again.root.lookup(ROOT_INO, "two"), one);
+    assert.equal(again.root.lookup(ROOT_INO, "one"), two);
+    // Emptied before a commit, written after it.
+    assert.equal(root.truncate(emptied, 0), 0);
+    assert.equal(volume.sync(), 0);
+    root.write(emptied, 0, byteStringOf(renewed), 0, renewed.length);
+    assert.equal(root.fsync(other), 0);
+    assert.equal(textOf(afterCrash(device), "emptied"), renewed);
+  },
+);
 
 test("a batch that replaces nothing has no more in it than its own file", () => {
   const { volume } = loggedVolume();
@@ -373,32 +427,44 @@ test("a block of the last batch that rots costs what is in it: the rest of what 
     for (let block = 0; block < 4; block++) {
       const result = left.read(ino, block * 4096, bytes, 0, 4096);
       if (ino === files[1] && block === 2) assert.equal(result, -EIO);
-      else assert.ok(result === 4096 && bytes.subarray(0, 4096).every((byte) => byte === ino), `inode ${ino}, block ${block}: ${result}`);
+      else
+        assert.ok(
+          result === 4096 && bytes.subarray(0, 4096).every((byte) => byte === ino),
+          `inode ${ino}, block ${block}: ${result}`,
+        );
     }
   }
 });
 
-test("a batch that rots is not taken for one that was never written: the mount says so, check names it, repair goes on without it", () => {
-  for (const rotten of [0, 1, 2]) {
-    const { device, volume } = loggedVolume();
-    const { root } = volume;
-    for (let file = 0; file < 3; file++) {
-      const ino = root.create(ROOT_INO, `f${file}`, FILE, 0, 0);
-      root.write(ino, 0, new Uint8Array(9000).fill(file + 1), 0, 9000);
-      assert.equal(root.fsync(ino), 0);
+test(
+  "a batch that rots is not taken for one that was never written: the mount says so, check names it, repair goes " +
+    "on without it",
+  () => {
+    for (const rotten of [0, 1, 2]) {
+      const { device, volume } = loggedVolume();
+      const { root } = volume;
+      for (let file = 0; file < 3; file++) {
+        const ino = root.create(ROOT_INO, `f${file}`, FILE, 0, 0);
+        root.write(ino, 0, new Uint8Array(9000).fill(file + 1), 0, 9000);
+        assert.equal(root.fsync(ino), 0);
+      }
+      assert.equal(volume.log.used, 3);
+      rot(device, volume.log.start + rotten, rotten === 1 ? 9 : 200);
+      assert.equal(mount(device), "corrupt");
+      const named = check(device);
+      assert.ok(
+        Array.isArray(named) && named.length === 1 && named[0]!.what.startsWith(`${3 - rotten} of 3 batches`),
+        JSON.stringify(named),
+      );
+      const result = repair(device);
+      assert.ok(typeof result === "object");
+      assert.deepEqual(check(device, { data: true }), []);
+      const { root: left } = mountedVolume(mount(device));
+      for (let file = 0; file < 3; file++)
+        assert.equal(left.lookup(ROOT_INO, `f${file}`) > 0, file < rotten, `f${file}`);
     }
-    assert.equal(volume.log.used, 3);
-    rot(device, volume.log.start + rotten, rotten === 1 ? 9 : 200);
-    assert.equal(mount(device), "corrupt");
-    const named = check(device);
-    assert.ok(Array.isArray(named) && named.length === 1 && named[0]!.what.startsWith(`${3 - rotten} of 3 batches`), JSON.stringify(named));
-    const result = repair(device);
-    assert.ok(typeof result === "object");
-    assert.deepEqual(check(device, { data: true }), []);
-    const { root: left } = mountedVolume(mount(device));
-    for (let file = 0; file < 3; file++) assert.equal(left.lookup(ROOT_INO, `f${file}`) > 0, file < rotten, `f${file}`);
-  }
-});
+  },
+);
 
 test("a batch that was torn, or whose blocks never came, does not count", () => {
   const { device, volume } = loggedVolume();

@@ -1,15 +1,17 @@
 /**
- * The intent log: makes `fsync` cheap. Operations on names and attributes leave a record here, in memory. `fsync` of a file stores its pages in
- * free blocks, adds a record that maps them, and writes all records since the last time as one batch, with one flush. After a crash the
- * mount does it all again on top of the last commit (replay.ts); the next commit makes the log void, by its generation.
+ * The intent log: makes `fsync` cheap. Operations on names and attributes leave a record here, in memory. `fsync` of a
+ * file stores its pages in free blocks, adds a record that maps them, and writes all records since the last time as one
+ * batch, with one flush. After a crash the mount does it all again on top of the last commit (replay.ts); the next
+ * commit makes the log void, by its generation.
  *
- * So what a crash leaves is the last commit with all later operations on names, up to the last `fsync`, and the content of those files that
- * were synced. Content that was not synced is as it was, with one exception: programs that replace a file, by renaming a new one over it or by emptying and writing it again, seldom sync it. The
- * names of a batch would destroy its old content without bringing the new one. So the content of such a file goes with each batch, and a crash leaves the old or the new one; only a batch or a commit in
- * the midst of the writing has what there was by then.
+ * So what a crash leaves is the last commit with all later operations on names, up to the last `fsync`, and the content
+ * of those files that were synced. Content that was not synced is as it was, with one exception: programs that replace
+ * a file, by renaming a new one over it or by emptying and writing it again, seldom sync it. The names of a batch would
+ * destroy its old content without bringing the new one. So the content of such a file goes with each batch, and a crash
+ * leaves the old or the new one; only a batch or a commit in the midst of the writing has what there was by then.
  *
- * Blocks that a batch maps are kept from being used again before the next commit. What a record cannot say (long extent lists, operations of
- * tools) is said by `skip`: the next `fsync` commits instead, and so it does when the log is full.
+ * Blocks that a batch maps are kept from being used again before the next commit. What a record cannot say (long extent
+ * lists, operations of tools) is said by `skip`: the next `fsync` commits instead, and so it does when the log is full.
  */
 import { INODE_WORDS } from "../cache/inode-table.ts";
 import { bytesToEnd, loadInode, mayHaveItems } from "../file/inode.ts";
@@ -20,8 +22,27 @@ import { EXTENT_AT_BLOCK, EXTENT_AT_LENGTH } from "../format/extent-item.ts";
 import { BLOCK_SIZE } from "../format/geometry.ts";
 import { INODE_AT_NLINK } from "../format/inode-item.ts";
 import {
-  BATCH_AT_CHECKSUM, BATCH_AT_GENERATION, BATCH_AT_MAGIC, BATCH_AT_NUMBER, BATCH_AT_PREVIOUS, BATCH_AT_RECORDS, BATCH_AT_WORDS, BATCH_HEADER_WORDS, LOG_ATTRIBUTES, LOG_CONTENT,
-  LOG_CREATE, LOG_CREATE_UNNAMED, LOG_LINK, LOG_MAGIC, LOG_REMOVE_XATTR, LOG_RENAME, LOG_RMDIR, LOG_SET_ACL, LOG_SET_XATTR, LOG_SYMLINK, LOG_UNLINK,
+  BATCH_AT_CHECKSUM,
+  BATCH_AT_GENERATION,
+  BATCH_AT_MAGIC,
+  BATCH_AT_NUMBER,
+  BATCH_AT_PREVIOUS,
+  BATCH_AT_RECORDS,
+  BATCH_AT_WORDS,
+  BATCH_HEADER_WORDS,
+  LOG_ATTRIBUTES,
+  LOG_CONTENT,
+  LOG_CREATE,
+  LOG_CREATE_UNNAMED,
+  LOG_LINK,
+  LOG_MAGIC,
+  LOG_REMOVE_XATTR,
+  LOG_RENAME,
+  LOG_RMDIR,
+  LOG_SET_ACL,
+  LOG_SET_XATTR,
+  LOG_SYMLINK,
+  LOG_UNLINK,
 } from "../format/log-layout.ts";
 import { checksumWords } from "../store/checksum.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
@@ -32,12 +53,18 @@ import type { Batch } from "./record-reader.ts";
 
 /** Most words that wait to be written; more, and the next `fsync` is a commit. */
 const PENDING_WORDS_MAX = 1 << 18;
-/** Most records of a log, so that a mount does them again within some 60 ms of a core; more, and the next `fsync` is a commit. */
+/**
+ * Most records of a log, so that a mount does them again within some 60 ms of a core; more, and the next `fsync` is a
+ * commit.
+ */
 const RECORDS_MAX = 16384;
 /** Ranges of a file that are remembered for its next record, and extents that are listed in one. */
 const RANGES_MAX = 256;
 const EXTENTS_MAX = 256;
-/** Numbers in the ranges of all files (2 MiB); beyond that files are logged with all of their extents. With `FILES_MAX` it keeps what the log remembers within the fixed part of the memory (mount-options.ts). */
+/**
+ * Numbers in the ranges of all files (2 MiB); beyond that files are logged with all of their extents. With `FILES_MAX`
+ * it keeps what the log remembers within the fixed part of the memory (mount-options.ts).
+ */
 const RANGE_NUMBERS_MAX = 1 << 18;
 
 /** What changed in a file's content since it was logged or committed last. */
@@ -49,10 +76,16 @@ class ChangedContent {
 }
 
 /**
- * A file whose content goes with each batch, since it took another one's place (`isMoved`), or else its own: then not as long as it is empty, for until a commit the old content
- * is there. What was emptied may be written after the next commit; the one behind that ends it for both.
+ * A file whose content goes with each batch, since it took another one's place (`isMoved`), or else its own: then not
+ * as long as it is empty, for until a commit the old content is there. What was emptied may be written after the next
+ * commit; the one behind that ends it for both.
  */
-interface Replacing { readonly subvolume: Subvolume; readonly ino: number; isMoved: boolean; outlivesCommit: boolean }
+interface Replacing {
+  readonly subvolume: Subvolume;
+  readonly ino: number;
+  isMoved: boolean;
+  outlivesCommit: boolean;
+}
 
 export class IntentLog {
   readonly #volume: Volume;
@@ -70,14 +103,19 @@ export class IntentLog {
   #number = 0;
   #previous = 0;
   #skips = false;
-  /** What was logged before and is still to be done again: each commit takes it along to its own log (check/repair.ts). */
+  /**
+   * What was logged before and is still to be done again: each commit takes it along to its own log (check/repair.ts).
+   */
   carried: readonly Batch[] = [];
 
   constructor(volume: Volume) {
     this.#volume = volume;
   }
 
-  /** A commit is durable, or the volume was just mounted: begins anew in that run; without blocks each `fsync` is a commit. */
+  /**
+   * A commit is durable, or the volume was just mounted: begins anew in that run; without blocks each `fsync` is a
+   * commit.
+   */
   restart(start: number, blocks: number): void {
     this.start = start;
     this.blocks = blocks;
@@ -125,13 +163,26 @@ export class IntentLog {
     return writer;
   }
 
-  /** The same for a change of a file that exists. Without a name it ends with the crash, or gets one by a commit (`link`): when all is done again it is gone. */
+  /**
+   * The same for a change of a file that exists. Without a name it ends with the crash, or gets one by a commit
+   * (`link`): when all is done again it is gone.
+   */
   #beginOf(kind: number, subvolume: Subvolume, ino: number): RecordWriter | null {
     const at = loadInode(subvolume, ino);
     return at < 0 || this.#volume.inodes.words[at + INODE_AT_NLINK] === 0 ? null : this.#begin(kind, subvolume);
   }
 
-  create(subvolume: Subvolume, directory: number, name: string, ino: number, mode: number, uid: number, gid: number, rdev: number, umask: number): void {
+  create(
+    subvolume: Subvolume,
+    directory: number,
+    name: string,
+    ino: number,
+    mode: number,
+    uid: number,
+    gid: number,
+    rdev: number,
+    umask: number,
+  ): void {
     const writer = this.#begin(LOG_CREATE, subvolume);
     if (writer === null) return;
     writer.u32(directory);
@@ -155,7 +206,15 @@ export class IntentLog {
     writer.end();
   }
 
-  symlink(subvolume: Subvolume, directory: number, name: string, ino: number, target: string, uid: number, gid: number): void {
+  symlink(
+    subvolume: Subvolume,
+    directory: number,
+    name: string,
+    ino: number,
+    target: string,
+    uid: number,
+    gid: number,
+  ): void {
     const writer = this.#begin(LOG_SYMLINK, subvolume);
     if (writer === null) return;
     writer.u32(directory);
@@ -192,7 +251,16 @@ export class IntentLog {
     writer.end();
   }
 
-  rename(subvolume: Subvolume, directory: number, name: string, newDirectory: number, newName: string, flags: number, uid: number, gid: number): void {
+  rename(
+    subvolume: Subvolume,
+    directory: number,
+    name: string,
+    newDirectory: number,
+    newName: string,
+    flags: number,
+    uid: number,
+    gid: number,
+  ): void {
     const writer = this.#begin(LOG_RENAME, subvolume);
     if (writer === null) return;
     writer.u32(directory);
@@ -290,7 +358,10 @@ export class IntentLog {
     return file;
   }
 
-  /** Adds the content of the files that replace something, as far as it changed since the last batch. Returns false when only a commit will do. Throws Failure. */
+  /**
+   * Adds the content of the files that replace something, as far as it changed since the last batch. Returns false when
+   * only a commit will do. Throws Failure.
+   */
   #addReplacing(): boolean {
     const { inodes } = this.#volume;
     for (const [key, { subvolume, ino, isMoved }] of this.#replacing) {
@@ -342,7 +413,8 @@ export class IntentLog {
     writer.copy(inodes.words, at, INODE_WORDS);
     writer.u32(changed.isWhole ? 1 : 0);
     const { tree } = subvolume;
-    if (mayHaveItems(subvolume, ino) && tree.find(ino, INLINE_MIDDLE, 0)) writer.bytes(tree.bytes.subarray(tree.offset, tree.offset + tree.length));
+    if (mayHaveItems(subvolume, ino) && tree.find(ino, INLINE_MIDDLE, 0))
+      writer.bytes(tree.bytes.subarray(tree.offset, tree.offset + tree.length));
     else writer.u32(0);
     const countAt = writer.length;
     writer.u32(0);
@@ -351,7 +423,12 @@ export class IntentLog {
     for (let range = 0; range < ranges.length; range += 2) {
       const end = ranges[range]! + ranges[range + 1]!;
       for (let index = ranges[range]!; index < end; index = found.start + found.length) {
-        if (!mayHaveItems(subvolume, ino) || (!findExtent(subvolume, ino, index) && !findNextExtent(subvolume, ino, index)) || found.start >= end) break;
+        if (
+          !mayHaveItems(subvolume, ino) ||
+          (!findExtent(subvolume, ino, index) && !findNextExtent(subvolume, ino, index)) ||
+          found.start >= end
+        )
+          break;
         // A record maps blocks; what is lost has none.
         if (++extents > EXTENTS_MAX || isLost(found.flags)) {
           this.#skips = true;
@@ -362,7 +439,10 @@ export class IntentLog {
         const length = tree.length >>> 2;
         writer.u32(length);
         writer.copy(tree.words, tree.offset >>> 2, length);
-        this.#volume.space.keep(tree.words[(tree.offset >>> 2) + EXTENT_AT_BLOCK]!, tree.words[(tree.offset >>> 2) + EXTENT_AT_LENGTH]! >>> 16);
+        this.#volume.space.keep(
+          tree.words[(tree.offset >>> 2) + EXTENT_AT_BLOCK]!,
+          tree.words[(tree.offset >>> 2) + EXTENT_AT_LENGTH]! >>> 16,
+        );
       }
     }
     if (writer.overflowed) return false;
@@ -376,7 +456,8 @@ export class IntentLog {
   /** Writes all records as a batch and makes them durable. Returns false when only a commit will do. Throws Failure. */
   flush(): boolean {
     const writer = this.#writer;
-    if (this.blocks === 0 || this.#skips || writer.overflowed || !this.#addReplacing() || writer.overflowed) return false;
+    if (this.blocks === 0 || this.#skips || writer.overflowed || !this.#addReplacing() || writer.overflowed)
+      return false;
     if (writer.records === 0) {
       // Content may have gone to its blocks without a record: to files that lost their names. Nothing is to be kept.
       return true;
@@ -422,7 +503,10 @@ export class IntentLog {
     this.#previous = checksum;
   }
 
-  /** Writes what is carried into the log of the superblock that will be written next. Returns false when that has no room for it. */
+  /**
+   * Writes what is carried into the log of the superblock that will be written next. Returns false when that has no
+   * room for it.
+   */
   carry(start: number, blocks: number): boolean {
     this.restart(start, blocks);
     for (const { words, records } of this.carried) {

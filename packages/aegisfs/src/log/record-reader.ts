@@ -1,4 +1,7 @@
-/** Records of the intent log, read one after the other and field by field; what makes no sense is damage (Failure `corrupt-node`). */
+/**
+ * Records of the intent log, read one after the other and field by field; what makes no sense is damage (Failure
+ * `corrupt-node`).
+ */
 import { byteString } from "@stratos/base";
 import { Failure } from "../failure.ts";
 import { INODE_WORDS } from "../cache/inode-table.ts";
@@ -7,10 +10,17 @@ import { EXTENT_BLOCKS_MAX } from "../format/geometry.ts";
 import { BATCH_HEADER_WORDS, LOG_CONTENT, RECORD_HEADER_WORDS } from "../format/log-layout.ts";
 
 /** One batch of the log as it was written, with its checksum taken out of its words. */
-export interface Batch { readonly words: Uint32Array; readonly records: number; readonly checksum: number }
+export interface Batch {
+  readonly words: Uint32Array;
+  readonly records: number;
+  readonly checksum: number;
+}
 
 /** Calls `visit` with each extent that a batch maps. Throws Failure. */
-export function eachExtent(batch: Batch, visit: (words: Uint32Array, at: number, subvolume: number, ino: number) => void): void {
+export function eachExtent(
+  batch: Batch,
+  visit: (words: Uint32Array, at: number, subvolume: number, ino: number) => void,
+): void {
   const reader = new RecordReader(batch.words);
   for (let record = 0; record < batch.records; record++) {
     reader.next();
@@ -64,7 +74,10 @@ export class RecordReader {
     return this.renumbered?.get(`${this.subvolume}:${ino}`) ?? ino;
   }
 
-  /** What the log calls `ino` was made as `result`. Returns that, or −1 when it has failed or has to be the same and is not. */
+  /**
+   * What the log calls `ino` was made as `result`. Returns that, or −1 when it has failed or has to be the same and is
+   * not.
+   */
   made(ino: number, result: number): number {
     if (result < 0 || (this.renumbered === null && result !== ino)) return -1;
     this.renumbered?.set(`${this.subvolume}:${ino}`, result);
@@ -114,7 +127,14 @@ export class RecordReader {
     if (length < EXTENT_AT_CHECKSUMS) throw liar();
     const stored = words[at + EXTENT_AT_LENGTH]! >>> 16;
     const blocks = words[at + EXTENT_AT_LENGTH]! & 0xffff;
-    if (blocks === 0 || stored === 0 || blocks > EXTENT_BLOCKS_MAX || stored > EXTENT_BLOCKS_MAX || extentSize(stored) !== length * 4) throw liar();
+    if (
+      blocks === 0 ||
+      stored === 0 ||
+      blocks > EXTENT_BLOCKS_MAX ||
+      stored > EXTENT_BLOCKS_MAX ||
+      extentSize(stored) !== length * 4
+    )
+      throw liar();
     return at;
   }
 }

@@ -1,4 +1,6 @@
-/** Records of the intent log as words in a buffer that grows up to a bound; what does not fit is told by `overflowed`. */
+/**
+ * Records of the intent log as words in a buffer that grows up to a bound; what does not fit is told by `overflowed`.
+ */
 import { RECORD_HEADER_WORDS } from "../format/log-layout.ts";
 
 export class RecordWriter {

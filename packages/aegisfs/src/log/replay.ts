@@ -1,8 +1,9 @@
 /**
  * Replay: does again what the log says, on top of the commit that it follows. Happens in memory; the mount commits it.
  *
- * Which batches count is read-log.ts's to say. Blocks that they map are mapped whatever is in them: they were durable once, and reading those that do not match any more says so. The log is checked like
- * everything from outside: what makes no sense is damage.
+ * Which batches count is read-log.ts's to say. Blocks that they map are mapped whatever is in them: they were durable
+ * once, and reading those that do not match any more says so. The log is checked like everything from outside: what
+ * makes no sense is damage.
  */
 import { S_IFMT, S_IFREG } from "@stratos/abi";
 import { inheritAcl, setAcl, followMode } from "../access/acl.ts";
@@ -16,9 +17,31 @@ import { rename } from "../file/rename.ts";
 import * as xattrs from "../file/xattrs.ts";
 import { EXTENT_AT_BLOCK, EXTENT_AT_LENGTH } from "../format/extent-item.ts";
 import { FILE_BLOCKS_MAX, INLINE_SIZE_MAX } from "../format/geometry.ts";
-import { INODE_AT_BLOCKS, INODE_AT_BYTES, INODE_AT_ENTRIES, INODE_AT_GENERATION, INODE_AT_GID, INODE_AT_MODE, INODE_AT_NLINK, INODE_AT_PARENT, INODE_AT_PROJECT, INODE_AT_UID } from "../format/inode-item.ts";
 import {
-  LOG_ATTRIBUTES, LOG_CONTENT, LOG_CREATE, LOG_CREATE_UNNAMED, LOG_LINK, LOG_REMOVE_XATTR, LOG_RENAME, LOG_RMDIR, LOG_SET_ACL, LOG_SET_XATTR, LOG_SYMLINK, LOG_UNLINK,
+  INODE_AT_BLOCKS,
+  INODE_AT_BYTES,
+  INODE_AT_ENTRIES,
+  INODE_AT_GENERATION,
+  INODE_AT_GID,
+  INODE_AT_MODE,
+  INODE_AT_NLINK,
+  INODE_AT_PARENT,
+  INODE_AT_PROJECT,
+  INODE_AT_UID,
+} from "../format/inode-item.ts";
+import {
+  LOG_ATTRIBUTES,
+  LOG_CONTENT,
+  LOG_CREATE,
+  LOG_CREATE_UNNAMED,
+  LOG_LINK,
+  LOG_REMOVE_XATTR,
+  LOG_RENAME,
+  LOG_RMDIR,
+  LOG_SET_ACL,
+  LOG_SET_XATTR,
+  LOG_SYMLINK,
+  LOG_UNLINK,
 } from "../format/log-layout.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import type { Volume } from "../volume/volume.ts";
@@ -27,12 +50,21 @@ import { eachExtent, liar, RecordReader, type Batch } from "./record-reader.ts";
 
 /** Words of an inode that follow from other things than its own record. */
 const DERIVED = new Set([
-  INODE_AT_NLINK, INODE_AT_PARENT, INODE_AT_ENTRIES, INODE_AT_GENERATION, INODE_AT_GENERATION + 1, INODE_AT_BLOCKS, INODE_AT_BLOCKS + 1,
+  INODE_AT_NLINK,
+  INODE_AT_PARENT,
+  INODE_AT_ENTRIES,
+  INODE_AT_GENERATION,
+  INODE_AT_GENERATION + 1,
+  INODE_AT_BLOCKS,
+  INODE_AT_BLOCKS + 1,
 ]);
 /** Of attributes alone: the size belongs to the content. */
 const SIZE_WORDS = new Set([INODE_AT_BYTES, INODE_AT_BYTES + 1]);
 
-/** Does again what the log of the volume's superblock says. Returns the number of records; throws Failure `corrupt-node` for a log that lies. */
+/**
+ * Does again what the log of the volume's superblock says. Returns the number of records; throws Failure `corrupt-node`
+ * for a log that lies.
+ */
 export function replayLog(volume: Volume): number {
   const { batches, lost } = readLog(volume);
   // What was synced is not to go without a word: check names it, and repair goes on without it.
@@ -54,12 +86,14 @@ export function replayLog(volume: Volume): number {
 
 /** Nothing that a record maps may be taken for something else before it is done again. */
 export function pinContent({ space }: Volume, batches: readonly Batch[]): void {
-  for (const batch of batches) eachExtent(batch, (words, at) => space.pin(words[at + EXTENT_AT_BLOCK]!, words[at + EXTENT_AT_LENGTH]! >>> 16));
+  for (const batch of batches)
+    eachExtent(batch, (words, at) => space.pin(words[at + EXTENT_AT_BLOCK]!, words[at + EXTENT_AT_LENGTH]! >>> 16));
 }
 
 /**
- * The same after damage was mended: what was done on a state that may have lost something since. Records that make no sense on it are left out, and
- * inodes that get other numbers than they had are found by the later records under their new ones.
+ * The same after damage was mended: what was done on a state that may have lost something since. Records that make no
+ * sense on it are left out, and inodes that get other numbers than they had are found by the later records under their
+ * new ones.
  *
  * @returns records that were done, and that could not be
  */
@@ -124,8 +158,10 @@ function redoOne(volume: Volume, subvolume: Subvolume, reader: RecordReader): nu
       const directory = reader.ino();
       return namespace.link(subvolume, ino, directory, reader.text());
     }
-    case LOG_UNLINK: return namespace.unlink(subvolume, reader.ino(), reader.text());
-    case LOG_RMDIR: return namespace.rmdir(subvolume, reader.ino(), reader.text());
+    case LOG_UNLINK:
+      return namespace.unlink(subvolume, reader.ino(), reader.text());
+    case LOG_RMDIR:
+      return namespace.rmdir(subvolume, reader.ino(), reader.text());
     case LOG_RENAME: {
       const directory = reader.ino();
       const newDirectory = reader.ino();
@@ -133,7 +169,8 @@ function redoOne(volume: Volume, subvolume: Subvolume, reader: RecordReader): nu
       const name = reader.text();
       return rename(subvolume, directory, name, newDirectory, reader.text(), flags, uid, gid);
     }
-    case LOG_ATTRIBUTES: return takeWords(subvolume, reader, false);
+    case LOG_ATTRIBUTES:
+      return takeWords(subvolume, reader, false);
     case LOG_SET_XATTR: {
       const ino = reader.ino();
       const flags = reader.u32();
@@ -149,8 +186,10 @@ function redoOne(volume: Volume, subvolume: Subvolume, reader: RecordReader): nu
       const name = reader.text();
       return setAcl(subvolume, ino, name, reader.bytes());
     }
-    case LOG_CONTENT: return redoContent(volume, subvolume, reader);
-    default: return -1;
+    case LOG_CONTENT:
+      return redoContent(volume, subvolume, reader);
+    default:
+      return -1;
   }
 }
 
@@ -162,7 +201,8 @@ function takeWords(subvolume: Subvolume, reader: RecordReader, size: boolean): n
   const { words } = subvolume.volume.inodes;
   const type = words[at + INODE_AT_MODE]! & S_IFMT;
   const own = reader.peek(INODE_WORDS);
-  if ((own[INODE_AT_MODE]! & S_IFMT) !== type || (size && (type !== S_IFREG || own[INODE_AT_BYTES + 1]! >= 0x80000000))) return -1;
+  if ((own[INODE_AT_MODE]! & S_IFMT) !== type || (size && (type !== S_IFREG || own[INODE_AT_BYTES + 1]! >= 0x80000000)))
+    return -1;
   subvolume.quotas.transfer(words, at, own[INODE_AT_UID]!, own[INODE_AT_GID]!, own[INODE_AT_PROJECT]!);
   for (let word = 0; word < INODE_WORDS; word++) {
     const value = reader.u32();

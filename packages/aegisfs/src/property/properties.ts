@@ -1,6 +1,7 @@
 /**
- * Named values of a volume, kept in its volume tree (FORMAT.md §9.1): what its tools remember with it, such as snapshot schedules. Names are
- * byte strings of 1 … 255 bytes, values up to 3 KiB. A change is durable with the next commit, like everything else.
+ * Named values of a volume, kept in its volume tree (FORMAT.md §9.1): what its tools remember with it, such as snapshot
+ * schedules. Names are byte strings of 1 … 255 bytes, values up to 3 KiB. A change is durable with the next commit,
+ * like everything else.
  */
 import { E2BIG, EINVAL, ENODATA } from "@stratos/abi";
 import { byteString } from "@stratos/base";
@@ -37,8 +38,14 @@ export class Properties {
     const { tree } = this.#volume;
     const names: string[] = [];
     try {
-      for (let more = tree.ceiling(0, keyMiddle(KIND_PROPERTY, 0), 0); more && tree.key(0) === 0 && tree.key(1) >>> 24 === KIND_PROPERTY; more = tree.next()) {
-        names.push(byteString(tree.bytes, tree.offset + HEADER_SIZE, tree.offset + HEADER_SIZE + tree.bytes[tree.offset]!));
+      for (
+        let more = tree.ceiling(0, keyMiddle(KIND_PROPERTY, 0), 0);
+        more && tree.key(0) === 0 && tree.key(1) >>> 24 === KIND_PROPERTY;
+        more = tree.next()
+      ) {
+        names.push(
+          byteString(tree.bytes, tree.offset + HEADER_SIZE, tree.offset + HEADER_SIZE + tree.bytes[tree.offset]!),
+        );
       }
       return names;
     } catch (thrown) {
@@ -109,8 +116,16 @@ export class Properties {
     hashName(name, superblock.hashSeed);
     const middle = keyMiddle(KIND_PROPERTY, nameHashHigh);
     const low = (nameHashLow << 8) >>> 0;
-    for (let more = tree.ceiling(0, middle, low); more && tree.key(0) === 0 && tree.key(1) === middle && tree.key(2) >>> 8 === low >>> 8; more = tree.next()) {
-      if (tree.bytes[tree.offset] === name.length && byteString(tree.bytes, tree.offset + HEADER_SIZE, tree.offset + HEADER_SIZE + name.length) === name) return true;
+    for (
+      let more = tree.ceiling(0, middle, low);
+      more && tree.key(0) === 0 && tree.key(1) === middle && tree.key(2) >>> 8 === low >>> 8;
+      more = tree.next()
+    ) {
+      if (
+        tree.bytes[tree.offset] === name.length &&
+        byteString(tree.bytes, tree.offset + HEADER_SIZE, tree.offset + HEADER_SIZE + name.length) === name
+      )
+        return true;
     }
     return false;
   }

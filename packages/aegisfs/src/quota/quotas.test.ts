@@ -1,9 +1,23 @@
-/** Quotas: limits hold to the block whatever waits in memory, usage is always what check counts, and projects keep to their folders. */
+/**
+ * Quotas: limits hold to the block whatever waits in memory, usage is always what check counts, and projects keep to
+ * their folders.
+ */
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { EDQUOT, EINVAL, ENOENT, ENOSPC, EXDEV, S_IFDIR, S_IFREG } from "@stratos/abi";
 import { SeededRandom } from "@stratos/base";
-import { Attributes, ATTRIBUTE_GID, ATTRIBUTE_PROJECT, ATTRIBUTE_UID, check, mount, QUOTA_GROUP, QUOTA_PROJECT, QUOTA_USER, ROOT_INO } from "../aegisfs.ts";
+import {
+  Attributes,
+  ATTRIBUTE_GID,
+  ATTRIBUTE_PROJECT,
+  ATTRIBUTE_UID,
+  check,
+  mount,
+  QUOTA_GROUP,
+  QUOTA_PROJECT,
+  QUOTA_USER,
+  ROOT_INO,
+} from "../aegisfs.ts";
 import type { QuotaKind, Subvolume } from "../aegisfs.ts";
 import { commitAndCheck, freshVolume, mountedVolume } from "../testing/fresh-volume.ts";
 import { Workload } from "../testing/workload.ts";
@@ -17,38 +31,46 @@ function usage(root: Subvolume, kind: QuotaKind, id: number): [number, number] {
   return found === undefined ? [0, 0] : [found.blocks, found.inodes];
 }
 
-test("a user's hard limit of blocks holds, for small writes, long ones, preallocation and clones; what has its blocks can be overwritten", () => {
-  const { device, volume } = freshVolume(32);
-  const { root } = volume;
-  assert.equal(root.setQuotaLimits(QUOTA_USER, 7, NONE), -ENOENT);
-  const before = root.create(ROOT_INO, "before", FILE, 7, 7);
-  root.write(before, 0, new Uint8Array(8192), 0, 8192);
-  assert.equal(root.setQuotas(true), 0);
-  assert.deepEqual(usage(root, QUOTA_USER, 7), [2, 1], "what was there is counted");
-  assert.equal(root.setQuotaLimits(QUOTA_USER, 7, { ...NONE, blocksSoft: 30, blocksHard: 20 }), -EINVAL);
-  assert.equal(root.setQuotaLimits(QUOTA_USER, 7, { ...NONE, blocksHard: 20 }), 0);
-  const file = root.create(ROOT_INO, "f", FILE, 7, 7);
-  for (let page = 0; page < 18; page++) assert.equal(root.write(file, page * 4096, new Uint8Array(4096).fill(1), 0, 4096), 4096, `${page}`);
-  assert.equal(root.write(file, 18 * 4096, new Uint8Array(4096), 0, 4096), -EDQUOT);
-  assert.equal(root.write(file, 0, new Uint8Array(4096).fill(2), 0, 4096), 4096);
-  assert.equal(root.write(before, 4096, new Uint8Array(300_000), 0, 300_000), 4096, "short, to the limit");
-  assert.equal(root.preallocate(before, 0, 100_000, true), -EDQUOT);
-  const other = root.create(ROOT_INO, "other", FILE, 8, 8);
-  root.write(other, 0, new Uint8Array(40_960), 0, 40_960);
-  assert.equal(root.cloneRange({ source: other, offset: 0, target: before, targetOffset: 0, length: 40_960 }), -EDQUOT);
-  const attributes = new Attributes();
-  attributes.uid = 7;
-  assert.equal(root.setAttributes(other, attributes, ATTRIBUTE_UID), -EDQUOT);
-  volume.enforcesQuotas = false;
-  assert.equal(root.setAttributes(other, attributes, ATTRIBUTE_UID), 0, "root may");
-  volume.enforcesQuotas = true;
-  assert.deepEqual(usage(root, QUOTA_USER, 7), [30, 3]);
-  root.unlink(ROOT_INO, "f");
-  root.truncate(other, 0);
-  assert.deepEqual(usage(root, QUOTA_USER, 7), [2, 2]);
-  commitAndCheck(volume, device);
-  assert.deepEqual(usage(mountedVolume(mount(device)).root, QUOTA_USER, 7), [2, 2]);
-});
+test(
+  "a user's hard limit of blocks holds, for small writes, long ones, preallocation and clones; what has its blocks " +
+    "can be overwritten",
+  () => {
+    const { device, volume } = freshVolume(32);
+    const { root } = volume;
+    assert.equal(root.setQuotaLimits(QUOTA_USER, 7, NONE), -ENOENT);
+    const before = root.create(ROOT_INO, "before", FILE, 7, 7);
+    root.write(before, 0, new Uint8Array(8192), 0, 8192);
+    assert.equal(root.setQuotas(true), 0);
+    assert.deepEqual(usage(root, QUOTA_USER, 7), [2, 1], "what was there is counted");
+    assert.equal(root.setQuotaLimits(QUOTA_USER, 7, { ...NONE, blocksSoft: 30, blocksHard: 20 }), -EINVAL);
+    assert.equal(root.setQuotaLimits(QUOTA_USER, 7, { ...NONE, blocksHard: 20 }), 0);
+    const file = root.create(ROOT_INO, "f", FILE, 7, 7);
+    for (let page = 0; page < 18; page++)
+      assert.equal(root.write(file, page * 4096, new Uint8Array(4096).fill(1), 0, 4096), 4096, `${page}`);
+    assert.equal(root.write(file, 18 * 4096, new Uint8Array(4096), 0, 4096), -EDQUOT);
+    assert.equal(root.write(file, 0, new Uint8Array(4096).fill(2), 0, 4096), 4096);
+    assert.equal(root.write(before, 4096, new Uint8Array(300_000), 0, 300_000), 4096, "short, to the limit");
+    assert.equal(root.preallocate(before, 0, 100_000, true), -EDQUOT);
+    const other = root.create(ROOT_INO, "other", FILE, 8, 8);
+    root.write(other, 0, new Uint8Array(40_960), 0, 40_960);
+    assert.equal(
+      root.cloneRange({ source: other, offset: 0, target: before, targetOffset: 0, length: 40_960 }),
+      -EDQUOT,
+    );
+    const attributes = new Attributes();
+    attributes.uid = 7;
+    assert.equal(root.setAttributes(other, attributes, ATTRIBUTE_UID), -EDQUOT);
+    volume.enforcesQuotas = false;
+    assert.equal(root.setAttributes(other, attributes, ATTRIBUTE_UID), 0, "root may");
+    volume.enforcesQuotas = true;
+    assert.deepEqual(usage(root, QUOTA_USER, 7), [30, 3]);
+    root.unlink(ROOT_INO, "f");
+    root.truncate(other, 0);
+    assert.deepEqual(usage(root, QUOTA_USER, 7), [2, 2]);
+    commitAndCheck(volume, device);
+    assert.deepEqual(usage(mountedVolume(mount(device)).root, QUOTA_USER, 7), [2, 2]);
+  },
+);
 
 test("inodes are limited, too; soft limits bind after their time of grace", () => {
   const { device, volume } = freshVolume(16);
@@ -71,25 +93,28 @@ test("inodes are limited, too; soft limits bind after their time of grace", () =
   commitAndCheck(volume, device);
 });
 
-test("a project is a tree of folders: what is made there belongs to it, and nothing is moved in or out of it by name", () => {
-  const { device, volume } = freshVolume(16);
-  const { root } = volume;
-  root.setQuotas(true);
-  const project = root.create(ROOT_INO, "project", S_IFDIR | 0o755, 0, 0);
-  const attributes = new Attributes();
-  attributes.project = 42;
-  assert.equal(root.setAttributes(project, attributes, ATTRIBUTE_PROJECT), 0);
-  root.setQuotaLimits(QUOTA_PROJECT, 42, { ...NONE, blocksHard: 10 });
-  const below = root.create(project, "below", S_IFDIR | 0o755, 0, 0);
-  const file = root.create(below, "f", FILE, 3, 3);
-  assert.equal(root.write(file, 0, new Uint8Array(100_000), 0, 100_000), 40_960);
-  assert.deepEqual(usage(root, QUOTA_PROJECT, 42), [10, 3]);
-  const outside = root.create(ROOT_INO, "outside", FILE, 3, 3);
-  assert.equal(root.rename(ROOT_INO, "outside", below, "inside"), -EXDEV);
-  assert.equal(root.link(outside, below, "inside"), -EXDEV);
-  assert.equal(root.rename(below, "f", project, "moved"), 0, "within the project");
-  commitAndCheck(volume, device);
-});
+test(
+  "a project is a tree of folders: what is made there belongs to it, and " + "nothing is moved in or out of it by name",
+  () => {
+    const { device, volume } = freshVolume(16);
+    const { root } = volume;
+    root.setQuotas(true);
+    const project = root.create(ROOT_INO, "project", S_IFDIR | 0o755, 0, 0);
+    const attributes = new Attributes();
+    attributes.project = 42;
+    assert.equal(root.setAttributes(project, attributes, ATTRIBUTE_PROJECT), 0);
+    root.setQuotaLimits(QUOTA_PROJECT, 42, { ...NONE, blocksHard: 10 });
+    const below = root.create(project, "below", S_IFDIR | 0o755, 0, 0);
+    const file = root.create(below, "f", FILE, 3, 3);
+    assert.equal(root.write(file, 0, new Uint8Array(100_000), 0, 100_000), 40_960);
+    assert.deepEqual(usage(root, QUOTA_PROJECT, 42), [10, 3]);
+    const outside = root.create(ROOT_INO, "outside", FILE, 3, 3);
+    assert.equal(root.rename(ROOT_INO, "outside", below, "inside"), -EXDEV);
+    assert.equal(root.link(outside, below, "inside"), -EXDEV);
+    assert.equal(root.rename(below, "f", project, "moved"), 0, "within the project");
+    commitAndCheck(volume, device);
+  },
+);
 
 test(`usage stays what is there, over random work, snapshots, rollbacks and crashes (seed ${SEED})`, () => {
   const random = new SeededRandom(SEED);

@@ -1,6 +1,7 @@
 /**
- * Quotas of a subvolume: what users, groups and projects (trees of folders) own, and what they may (quota(1), FORMAT.md §5.5). Usage is counted in the
- * transaction that changes it. Off, they cost a test of a flag; turned on, all inodes are counted once.
+ * Quotas of a subvolume: what users, groups and projects (trees of folders) own, and what they may (quota(1), FORMAT.md
+ * §5.5). Usage is counted in the transaction that changes it. Off, they cost a test of a flag; turned on, all inodes
+ * are counted once.
  *
  * Pages that wait in memory are not counted yet: near a limit everything is settled first, so that no limit is passed.
  */
@@ -18,9 +19,19 @@ export const QUOTA_PROJECT = 2;
 export type QuotaKind = 0 | 1 | 2;
 
 /** Blocks of 4096 bytes and inodes; 0: no limit. A soft limit may be passed for the time of grace. */
-export interface QuotaLimits { readonly blocksSoft: number; readonly blocksHard: number; readonly inodesSoft: number; readonly inodesHard: number }
+export interface QuotaLimits {
+  readonly blocksSoft: number;
+  readonly blocksHard: number;
+  readonly inodesSoft: number;
+  readonly inodesHard: number;
+}
 
-export interface QuotaReport extends QuotaLimits { readonly kind: QuotaKind; readonly id: number; readonly blocks: number; readonly inodes: number }
+export interface QuotaReport extends QuotaLimits {
+  readonly kind: QuotaKind;
+  readonly id: number;
+  readonly blocks: number;
+  readonly inodes: number;
+}
 
 /** Offset of the item that says that quotas are on. */
 const HEADER = 255;
@@ -102,7 +113,7 @@ export class Quotas {
     const { tree } = this.#subvolume;
     const middle = keyMiddle(KIND_INODE, 0);
     const counted = [0, 0, 0];
-    for (let more = tree.ceiling(1, middle, 0); more; ) {
+    for (let more = tree.ceiling(1, middle, 0); more;) {
       const ino = tree.key(0);
       if (tree.key(1) === middle) {
         const { words } = tree;
@@ -123,7 +134,11 @@ export class Quotas {
     this.reset();
     if (!this.isOn) return;
     const { tree } = this.#subvolume;
-    for (let more = tree.ceiling(0, keyMiddle(KIND_QUOTA, 0), 0); more && tree.key(0) === 0 && tree.key(1) >>> 24 === KIND_QUOTA; more = tree.next()) {
+    for (
+      let more = tree.ceiling(0, keyMiddle(KIND_QUOTA, 0), 0);
+      more && tree.key(0) === 0 && tree.key(1) >>> 24 === KIND_QUOTA;
+      more = tree.next()
+    ) {
       const kind = tree.key(1) & 0xffffff;
       if (kind !== QUOTA_USER && kind !== QUOTA_GROUP && kind !== QUOTA_PROJECT) continue;
       const account = this.#read(new Account(kind, tree.key(2)));
@@ -141,7 +156,8 @@ export class Quotas {
     const { tree, volume } = this.#subvolume;
     volume.log.skip();
     const first = keyMiddle(KIND_QUOTA, 0);
-    while (tree.ceiling(0, first, 0) && tree.key(0) === 0 && tree.key(1) >>> 24 === KIND_QUOTA) tree.remove(0, tree.key(1), tree.key(2));
+    while (tree.ceiling(0, first, 0) && tree.key(0) === 0 && tree.key(1) >>> 24 === KIND_QUOTA)
+      tree.remove(0, tree.key(1), tree.key(2));
     this.reset();
     this.#on = false;
     return 0;
@@ -166,10 +182,16 @@ export class Quotas {
     if (!this.isOn) return [];
     volume.settle();
     const found: QuotaReport[] = [];
-    for (let more = tree.ceiling(0, keyMiddle(KIND_QUOTA, 0), 0); more && tree.key(0) === 0 && tree.key(1) >>> 24 === KIND_QUOTA; more = tree.next()) {
+    for (
+      let more = tree.ceiling(0, keyMiddle(KIND_QUOTA, 0), 0);
+      more && tree.key(0) === 0 && tree.key(1) >>> 24 === KIND_QUOTA;
+      more = tree.next()
+    ) {
       const kind = tree.key(1) & 0xffffff;
       if (kind !== QUOTA_USER && kind !== QUOTA_GROUP && kind !== QUOTA_PROJECT) continue;
-      const { blocks, inodes, blocksSoft, blocksHard, inodesSoft, inodesHard } = this.#read(new Account(kind, tree.key(2)));
+      const { blocks, inodes, blocksSoft, blocksHard, inodesSoft, inodesHard } = this.#read(
+        new Account(kind, tree.key(2)),
+      );
       found.push({ kind, id: tree.key(2), blocks, inodes, blocksSoft, blocksHard, inodesSoft, inodesHard });
     }
     return found;
@@ -180,7 +202,9 @@ export class Quotas {
   /** May one inode more belong to them? 0 or −EDQUOT. */
   mayCreate(uid: number, gid: number, project: number): number {
     if (!this.isOn || !this.#subvolume.volume.enforcesQuotas) return 0;
-    return this.#hasInode(QUOTA_USER, uid) && this.#hasInode(QUOTA_GROUP, gid) && this.#hasInode(QUOTA_PROJECT, project) ? 0 : -EDQUOT;
+    return this.#hasInode(QUOTA_USER, uid) && this.#hasInode(QUOTA_GROUP, gid) && this.#hasInode(QUOTA_PROJECT, project)
+      ? 0
+      : -EDQUOT;
   }
 
   #hasInode(kind: QuotaKind, id: number): boolean {
@@ -208,8 +232,8 @@ export class Quotas {
   }
 
   /**
-   * Counts new blocks for the inode's owners that will be written later, so that who delays writes learns of a limit when it is met and not when nobody listens any more. Negative: they are
-   * written or dropped now.
+   * Counts new blocks for the inode's owners that will be written later, so that who delays writes learns of a limit
+   * when it is met and not when nobody listens any more. Negative: they are written or dropped now.
    *
    * @returns 0 or −EDQUOT
    */
@@ -231,7 +255,8 @@ export class Quotas {
   /** May the inode's owners have so many blocks more? */
   hasRoom(ino: number, blocks: number): boolean {
     const { volume } = this.#subvolume;
-    if (blocks <= 0 || !this.isOn || !volume.enforcesQuotas || this.#room(ino) >= volume.pages.dirtyCount + blocks) return true;
+    if (blocks <= 0 || !this.isOn || !volume.enforcesQuotas || this.#room(ino) >= volume.pages.dirtyCount + blocks)
+      return true;
     volume.settle();
     return this.#room(ino) >= blocks;
   }
@@ -254,11 +279,18 @@ export class Quotas {
   /** The inode at `words[at …)` came (1) or goes (−1), with its blocks. */
   countInode(words: Uint32Array, at: number, change: number): void {
     if (!this.isOn) return;
-    this.#chargeAll(words[at + INODE_AT_UID]!, words[at + INODE_AT_GID]!, words[at + INODE_AT_PROJECT]!, change * getPair(words, at + INODE_AT_BLOCKS), change);
+    this.#chargeAll(
+      words[at + INODE_AT_UID]!,
+      words[at + INODE_AT_GID]!,
+      words[at + INODE_AT_PROJECT]!,
+      change * getPair(words, at + INODE_AT_BLOCKS),
+      change,
+    );
   }
 
   countBlocks(words: Uint32Array, at: number, change: number): void {
-    if (this.isOn) this.#chargeAll(words[at + INODE_AT_UID]!, words[at + INODE_AT_GID]!, words[at + INODE_AT_PROJECT]!, change, 0);
+    if (this.isOn)
+      this.#chargeAll(words[at + INODE_AT_UID]!, words[at + INODE_AT_GID]!, words[at + INODE_AT_PROJECT]!, change, 0);
   }
 
   /** The inode is about to belong to others. 0, or −EDQUOT when they may not have it. */
@@ -291,8 +323,14 @@ export class Quotas {
     const { seconds } = this.#subvolume.volume;
     account.blocks += blocks;
     account.inodes += inodes;
-    account.blocksSince = account.blocksSoft === 0 || account.blocks <= account.blocksSoft ? 0 : account.blocksSince || Math.max(1, seconds);
-    account.inodesSince = account.inodesSoft === 0 || account.inodes <= account.inodesSoft ? 0 : account.inodesSince || Math.max(1, seconds);
+    account.blocksSince =
+      account.blocksSoft === 0 || account.blocks <= account.blocksSoft
+        ? 0
+        : account.blocksSince || Math.max(1, seconds);
+    account.inodesSince =
+      account.inodesSoft === 0 || account.inodes <= account.inodesSoft
+        ? 0
+        : account.inodesSince || Math.max(1, seconds);
     this.#changed(account);
   }
 
@@ -344,4 +382,13 @@ export class Quotas {
 
 const KINDS: readonly QuotaKind[] = [QUOTA_USER, QUOTA_GROUP, QUOTA_PROJECT];
 /** In the order of the item, two words each. */
-const FIELDS = ["blocks", "inodes", "blocksSoft", "blocksHard", "inodesSoft", "inodesHard", "blocksSince", "inodesSince"] as const;
+const FIELDS = [
+  "blocks",
+  "inodes",
+  "blocksSoft",
+  "blocksHard",
+  "inodesSoft",
+  "inodesHard",
+  "blocksSince",
+  "inodesSince",
+] as const;

@@ -1,15 +1,30 @@
 /**
- * Scrub: reads every copy of every block that is in use, verifies it, and mends what another copy can mend. It goes in steps in the order
- * of the trees' keys while the volume is used; its cursor is a subvolume and a key, so that it can pause, and go on after a mount.
+ * Scrub: reads every copy of every block that is in use, verifies it, and mends what another copy can mend. It goes in
+ * steps in the order of the trees' keys while the volume is used; its cursor is a subvolume and a key, so that it can
+ * pause, and go on after a mount.
  *
- * A step reads the trees as they are at its time. What is written between two steps is either still ahead, or so new that it was just
- * written; both are fine. Nodes that wait for a commit have no copies yet and are passed over.
+ * A step reads the trees as they are at its time. What is written between two steps is either still ahead, or so new
+ * that it was just written; both are fine. Nodes that wait for a commit have no copies yet and are passed over.
  */
 import { Failure } from "../failure.ts";
-import { EXTENT_AT_BLOCK, EXTENT_AT_CHECKSUMS, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, EXTENT_LOST, EXTENT_UNWRITTEN, extentSize } from "../format/extent-item.ts";
+import {
+  EXTENT_AT_BLOCK,
+  EXTENT_AT_CHECKSUMS,
+  EXTENT_AT_FLAGS,
+  EXTENT_AT_LENGTH,
+  EXTENT_LOST,
+  EXTENT_UNWRITTEN,
+  extentSize,
+} from "../format/extent-item.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, NODE_BLOCKS } from "../format/geometry.ts";
 import { KIND_EXTENT } from "../format/key.ts";
-import { ENTRY_AT_POINTER, ENTRY_WORDS, NODE_HEADER_WORDS, POINTER_AT_BIRTH_LOW, POINTER_AT_BLOCK } from "../format/node-layout.ts";
+import {
+  ENTRY_AT_POINTER,
+  ENTRY_WORDS,
+  NODE_HEADER_WORDS,
+  POINTER_AT_BIRTH_LOW,
+  POINTER_AT_BLOCK,
+} from "../format/node-layout.ts";
 import { DEVICE_STALE } from "../format/pool-table.ts";
 import { droppedRoots } from "../snapshot/dropped-trees.ts";
 import { checksumBlock } from "../store/checksum.ts";
@@ -72,7 +87,14 @@ export class Scrub {
   /** @param cursor  where to go on; from the beginning when absent */
   constructor(volume: Volume, cursor?: ScrubCursor) {
     this.#volume = volume;
-    this.cursor = cursor ?? { subvolume: -1, key: [0, 0, 0], verified: 0, repaired: 0, lost: 0, started: volume.seconds };
+    this.cursor = cursor ?? {
+      subvolume: -1,
+      key: [0, 0, 0],
+      verified: 0,
+      repaired: 0,
+      lost: 0,
+      started: volume.seconds,
+    };
     this.#errorsBefore = writeErrors(volume);
   }
 
@@ -109,7 +131,10 @@ export class Scrub {
     return Math.round((layout.blocks - space.freeBlocks) * copies);
   }
 
-  /** Verifies about `blocks` blocks. Returns 1 while there are more, 0 at the end, or a negated errno (a tree that cannot be read is damage, not an error). */
+  /**
+   * Verifies about `blocks` blocks. Returns 1 while there are more, 0 at the end, or a negated errno (a tree that
+   * cannot be read is damage, not an error).
+   */
   step(blocks: number): number {
     if (this.done) return 0;
     const volume = this.#volume;
@@ -154,7 +179,8 @@ export class Scrub {
     const { cursor } = this;
     const volume = this.#volume;
     if (cursor.subvolume === -1) this.#walk(volume.tree.root, 0, budget, 255, null);
-    else if (cursor.subvolume === DROPPED) for (const pointer of droppedRoots(volume)) this.#walk(pointer, 0, budget, 255, null);
+    else if (cursor.subvolume === DROPPED)
+      for (const pointer of droppedRoots(volume)) this.#walk(pointer, 0, budget, 255, null);
     else {
       const subvolume = volume.subvolume(cursor.subvolume);
       if (subvolume !== null) this.#walk(subvolume.tree.root, 0, budget, 255, null);
@@ -170,7 +196,13 @@ export class Scrub {
   }
 
   /** @param next  key at which what comes after this node begins; null at the end */
-  #walk(pointer: Uint32Array, at: number, budget: Budget, levels: number, next: readonly [number, number, number] | null): void {
+  #walk(
+    pointer: Uint32Array,
+    at: number,
+    budget: Budget,
+    levels: number,
+    next: readonly [number, number, number] | null,
+  ): void {
     const { store, cache, references } = this.#volume;
     const block = pointer[at + POINTER_AT_BLOCK]!;
     if (block < store.topStart) return;
@@ -188,7 +220,13 @@ export class Scrub {
     this.#walkNode(pointer, at, budget, levels, next);
   }
 
-  #walkNode(pointer: Uint32Array, at: number, budget: Budget, levels: number, next: readonly [number, number, number] | null): void {
+  #walkNode(
+    pointer: Uint32Array,
+    at: number,
+    budget: Budget,
+    levels: number,
+    next: readonly [number, number, number] | null,
+  ): void {
     const { cache } = this.#volume;
     const block = pointer[at + POINTER_AT_BLOCK]!;
     if (cache.peek(block)?.dirty !== true && !this.#verifyNode(pointer, at, budget)) {
@@ -201,21 +239,30 @@ export class Scrub {
     const words = node.words.slice();
     if (level === 0) {
       for (let slot = 0; slot < count; slot++) {
-        const key: [number, number, number] = [words[slotAt(slot)]!, words[slotAt(slot) + 1]!, words[slotAt(slot) + 2]!];
+        const key: [number, number, number] = [
+          words[slotAt(slot)]!,
+          words[slotAt(slot) + 1]!,
+          words[slotAt(slot) + 2]!,
+        ];
         if (compare(key, this.cursor.key) < 0) continue;
         if (key[1] >>> 24 === KIND_EXTENT) {
           this.cursor.key = key;
           if (budget.left <= 0) throw new StepOver();
           const value = valueOffset(node, slot) >>> 2;
           const stored = words[value + EXTENT_AT_LENGTH]! >>> 16;
-          if (stored > EXTENT_BLOCKS_MAX || valueLength(node, slot) !== extentSize(stored)) throw new Failure("corrupt-node", block);
-          if ((words[value + EXTENT_AT_FLAGS]! & (EXTENT_UNWRITTEN | EXTENT_LOST)) === 0) this.#verifyData(words, value, stored, key[0], budget);
+          if (stored > EXTENT_BLOCKS_MAX || valueLength(node, slot) !== extentSize(stored))
+            throw new Failure("corrupt-node", block);
+          if ((words[value + EXTENT_AT_FLAGS]! & (EXTENT_UNWRITTEN | EXTENT_LOST)) === 0)
+            this.#verifyData(words, value, stored, key[0], budget);
         }
       }
     } else {
       for (let index = 0; index < count; index++) {
         const entry = NODE_HEADER_WORDS + index * ENTRY_WORDS;
-        const after = index + 1 < count ? ([words[entry + ENTRY_WORDS]!, words[entry + ENTRY_WORDS + 1]!, words[entry + ENTRY_WORDS + 2]!] as const) : next;
+        const after =
+          index + 1 < count
+            ? ([words[entry + ENTRY_WORDS]!, words[entry + ENTRY_WORDS + 1]!, words[entry + ENTRY_WORDS + 2]!] as const)
+            : next;
         if (after !== null && compare(after, this.cursor.key) <= 0) continue;
         this.#walk(words, entry + ENTRY_AT_POINTER, budget, level, after);
         cache.trim();
@@ -348,5 +395,12 @@ function decodeCursor(bytes: Uint8Array): ScrubCursor | null {
   if (bytes.length !== 64) return null;
   const words = new Uint32Array(bytes.slice().buffer);
   const number = (index: number): number => words[index * 2]! + words[index * 2 + 1]! * 0x100000000;
-  return { subvolume: number(0) - 1, key: [number(1) >>> 0, number(2) >>> 0, number(3) >>> 0], verified: number(4), repaired: number(5), lost: number(6), started: number(7) };
+  return {
+    subvolume: number(0) - 1,
+    key: [number(1) >>> 0, number(2) >>> 0, number(3) >>> 0],
+    verified: number(4),
+    repaired: number(5),
+    lost: number(6),
+    started: number(7),
+  };
 }

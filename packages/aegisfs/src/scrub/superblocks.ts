@@ -23,7 +23,8 @@ export function scrubSuperblocks(volume: Volume): number {
         }
         const decoded = decodeSuperblock(bytes);
         const generation = typeof decoded === "string" ? -1 : decoded.generation;
-        if (generation % 2 === parity && generation <= superblock.generation && generation >= superblock.generation - 2) continue;
+        if (generation % 2 === parity && generation <= superblock.generation && generation >= superblock.generation - 2)
+          continue;
         entry.errors.corruptBlocks++;
         found.push(entry.errors);
       }

@@ -1,11 +1,13 @@
 /**
  * Receiving what `send.ts` sends: a new snapshot whose files, inode numbers and times are those of the source.
  *
- * Nothing in a stream is trusted. Each record carries a checksum and is checked before it is applied; the end carries a digest of all; then the
- * whole new subvolume is checked as files (check-subvolume.ts), and only then it becomes a snapshot. Until then it is marked incomplete. At marks
- * in the stream the work so far is committed together with the key where the next transfer goes on.
+ * Nothing in a stream is trusted. Each record carries a checksum and is checked before it is applied; the end carries a
+ * digest of all; then the whole new subvolume is checked as files (check-subvolume.ts), and only then it becomes a
+ * snapshot. Until then it is marked incomplete. At marks in the stream the work so far is committed together with the
+ * key where the next transfer goes on.
  *
- * A transfer that breaks behind a mark stays, to be gone on with from there. One that is refused, or that breaks before the first mark, leaves nothing.
+ * A transfer that breaks behind a mark stays, to be gone on with from there. One that is refused, or that breaks before
+ * the first mark, leaves nothing.
  */
 import { ENODATA, ENOENT, S_IFDIR, S_IFMT, S_IFREG } from "@stratos/abi";
 import { Sha256, type Digest } from "@stratos/base";
@@ -25,7 +27,20 @@ import type { Key } from "../snapshot/compare-trees.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import { Room } from "../volume/reserve.ts";
 import type { Volume } from "../volume/volume.ts";
-import { HEAD_SIZE, PAYLOAD_MAX, PayloadReader, readIdentity, recordChecksum, RecordType, RecordWriter, sameIdentity, StreamError, STREAM_MAGIC, writeIdentity, type SnapshotIdentity } from "./stream-record.ts";
+import {
+  HEAD_SIZE,
+  PAYLOAD_MAX,
+  PayloadReader,
+  readIdentity,
+  recordChecksum,
+  RecordType,
+  RecordWriter,
+  sameIdentity,
+  StreamError,
+  STREAM_MAGIC,
+  writeIdentity,
+  type SnapshotIdentity,
+} from "./stream-record.ts";
 
 const CHECKPOINT_BYTES = 32 << 20;
 const INODE_WORDS = INODE_SIZE / 4;
@@ -35,7 +50,12 @@ const RECEIVED = "received/";
 const RECEIVING = "receiving/";
 
 /** A transfer that was not finished. */
-export interface PartialTransfer { readonly subvolume: number; readonly source: SnapshotIdentity; readonly parent: SnapshotIdentity | null; readonly from: Key }
+export interface PartialTransfer {
+  readonly subvolume: number;
+  readonly source: SnapshotIdentity;
+  readonly parent: SnapshotIdentity | null;
+  readonly from: Key;
+}
 
 /** Transfers that wait to be gone on with. */
 export function partialTransfers(volume: Volume): PartialTransfer[] {
@@ -50,7 +70,12 @@ export function partialTransfers(volume: Volume): PartialTransfer[] {
       const payload = new PayloadReader(value);
       const source = readIdentity(payload);
       const parent = readIdentity(payload);
-      found.push({ subvolume, source, parent: parent.id === 0 ? null : parent, from: [payload.word(), payload.word(), payload.word()] });
+      found.push({
+        subvolume,
+        source,
+        parent: parent.id === 0 ? null : parent,
+        from: [payload.word(), payload.word(), payload.word()],
+      });
     } catch (thrown) {
       if (!(thrown instanceof StreamError)) throw thrown;
     }
@@ -69,7 +94,15 @@ export function discardTransfer(volume: Volume, subvolume: number): number {
 export function findReceived(volume: Volume, identity: SnapshotIdentity): Subvolume | null {
   const own = volume.subvolume(identity.id);
   const { uuid } = volume.superblock;
-  if (own !== null && sameIdentity(identity, { uuid: new Uint8Array(uuid.buffer, uuid.byteOffset, 16), id: own.id, generation: own.generation })) return own;
+  if (
+    own !== null &&
+    sameIdentity(identity, {
+      uuid: new Uint8Array(uuid.buffer, uuid.byteOffset, 16),
+      id: own.id,
+      generation: own.generation,
+    })
+  )
+    return own;
   const names = volume.properties.names();
   if (typeof names === "number") return null;
   for (const name of names.filter((one) => one.startsWith(RECEIVED))) {
@@ -152,7 +185,8 @@ export class ReceiveStream {
     if (this.#isOver || this.#refusal !== null) return this.#refusal;
     try {
       const isKept = this.#breakOff(true);
-      this.#refusal = `the stream ends before its end: ${isKept ? "the transfer can be resumed" : "nothing of it was kept"}`;
+      this.#refusal =
+        "the stream ends before its end: " + `${isKept ? "the transfer can be resumed" : "nothing of it was kept"}`;
     } catch (thrown) {
       this.#refuse(thrown);
     }
@@ -170,7 +204,10 @@ export class ReceiveStream {
     return this.#refusal;
   }
 
-  /** Ends the transfer: keeps what there is, with the place where another one may go on, or takes it back. @returns whether something was kept */
+  /**
+   * Ends the transfer: keeps what there is, with the place where another one may go on, or takes it back. @returns
+   * whether something was kept
+   */
   #breakOff(canGoOn: boolean): boolean {
     const volume = this.#volume;
     const subvolume = this.#subvolume;
@@ -194,7 +231,8 @@ export class ReceiveStream {
   #take(record: Uint8Array): void {
     if (this.#isOver) throw new StreamError("there is more behind the end");
     const head = new DataView(record.buffer, record.byteOffset, HEAD_SIZE);
-    if (recordChecksum(record) !== head.getUint32(8, true)) throw new StreamError("a record is damaged (checksum)", true);
+    if (recordChecksum(record) !== head.getUint32(8, true))
+      throw new StreamError("a record is damaged (checksum)", true);
     const type = head.getUint32(4, true);
     this.#records++;
     const payload = new PayloadReader(record.subarray(HEAD_SIZE));
@@ -221,7 +259,8 @@ export class ReceiveStream {
 
   #begin(payload: PayloadReader): void {
     if (this.#subvolume !== null) throw new StreamError("it begins twice");
-    for (const char of STREAM_MAGIC) if (payload.bytes(1)[0] !== char.charCodeAt(0)) throw new StreamError("this is no stream of an AegisFS snapshot");
+    for (const char of STREAM_MAGIC)
+      if (payload.bytes(1)[0] !== char.charCodeAt(0)) throw new StreamError("this is no stream of an AegisFS snapshot");
     this.#source = readIdentity(payload);
     const parent = readIdentity(payload);
     this.#parent = parent.id === 0 ? null : parent;
@@ -229,19 +268,23 @@ export class ReceiveStream {
     this.#nextIno = payload.word();
     payload.pair(); // When it was taken: the copy has a time of its own.
     const name = this.#options.name ?? payload.text(255);
-    if (name.length === 0 || name.length > 255 || name.includes("/")) throw new StreamError("the snapshot's name is not one");
+    if (name.length === 0 || name.length > 255 || name.includes("/"))
+      throw new StreamError("the snapshot's name is not one");
     const started = partialTransfers(this.#volume).find((transfer) => sameIdentity(transfer.source, this.#source));
     if (from.some((word) => word !== 0)) {
       if (started === undefined) throw new StreamError("it goes on with a transfer that this volume does not know");
-      if (started.from.some((word, index) => word !== from[index])) throw new StreamError("it goes on at another place than where the transfer ended");
+      if (started.from.some((word, index) => word !== from[index]))
+        throw new StreamError("it goes on at another place than where the transfer ended");
       this.#subvolume = this.#volume.subvolume(started.subvolume);
       this.#lastMark = from;
       return;
     }
     // One that never came to a mark has nothing to go on with.
     if (started?.from.every((word) => word === 0) === true) discardTransfer(this.#volume, started.subvolume);
-    else if (started !== undefined) throw new StreamError("an earlier transfer of this snapshot is not finished: resume it, or delete what it left");
-    if (findReceived(this.#volume, this.#source) !== null) throw new StreamError("this volume has that snapshot already");
+    else if (started !== undefined)
+      throw new StreamError("an earlier transfer of this snapshot is not finished: resume it, or delete what it left");
+    if (findReceived(this.#volume, this.#source) !== null)
+      throw new StreamError("this volume has that snapshot already");
     this.#subvolume = this.#create(name);
   }
 
@@ -251,11 +294,16 @@ export class ReceiveStream {
     if (this.#parent === null) id = volume.createSubvolume(name, SUBVOLUME_INCOMPLETE);
     else {
       const base = findReceived(volume, this.#parent);
-      if (base === null) throw new StreamError("it holds the differences from a snapshot that this volume does not have");
-      if ((base.flags & SUBVOLUME_READ_ONLY) === 0) throw new StreamError("the snapshot that it holds the differences from was made writable here");
+      if (base === null)
+        throw new StreamError("it holds the differences from a snapshot that this volume does not have");
+      if ((base.flags & SUBVOLUME_READ_ONLY) === 0)
+        throw new StreamError("the snapshot that it holds the differences from was made writable here");
       id = volume.snapshot(base, name, { readOnly: false, flags: SUBVOLUME_INCOMPLETE });
     }
-    if (id < 0) throw new StreamError(id === -17 ? "there is a snapshot of this name already" : `it cannot be made (errno ${-id})`);
+    if (id < 0)
+      throw new StreamError(
+        id === -17 ? "there is a snapshot of this name already" : `it cannot be made (errno ${-id})`,
+      );
     const subvolume = volume.subvolume(id)!;
     subvolume.nextIno = Math.max(subvolume.nextIno, this.#nextIno);
     this.#remember(RECEIVING, [0, 0, 0]);
@@ -294,8 +342,12 @@ export class ReceiveStream {
     if (ino < ROOT_INO || ino >= this.#nextIno) throw new StreamError("an inode number was never given out");
     if (ino !== this.#ino) this.#enterInode(subvolume, ino);
     switch (type) {
-      case RecordType.inode: this.#inodeItem(subvolume, ino, payload.bytes(INODE_SIZE)); break;
-      case RecordType.removeInode: this.#removeInode(subvolume, ino); break;
+      case RecordType.inode:
+        this.#inodeItem(subvolume, ino, payload.bytes(INODE_SIZE));
+        break;
+      case RecordType.removeInode:
+        this.#removeInode(subvolume, ino);
+        break;
       case RecordType.entry: {
         const target = payload.word();
         const kind = payload.word();
@@ -303,10 +355,13 @@ export class ReceiveStream {
         this.#expectType(subvolume, ino, S_IFDIR);
         if (target < ROOT_INO || target >= this.#nextIno || kind > 15) throw new StreamError("a name leads nowhere");
         if (findEntry(subvolume, ino, name) !== 0) redirectEntry(subvolume, ino, name, target, kind);
-        else if (insertEntry(subvolume, ino, name, target, kind) < 0) throw new StreamError("too many names share a hash");
+        else if (insertEntry(subvolume, ino, name, target, kind) < 0)
+          throw new StreamError("too many names share a hash");
         break;
       }
-      case RecordType.removeEntry: removeEntry(subvolume, ino, fileName(payload)); break;
+      case RecordType.removeEntry:
+        removeEntry(subvolume, ino, fileName(payload));
+        break;
       case RecordType.attribute: {
         const failed = setXattr(subvolume, ino, payload.text(255), payload.rest(), 0);
         if (failed < 0) throw new StreamError(`an attribute cannot be set (errno ${-failed})`);
@@ -314,7 +369,8 @@ export class ReceiveStream {
       }
       case RecordType.removeAttribute: {
         const failed = removeXattr(subvolume, ino, payload.text(255));
-        if (failed < 0 && failed !== -ENODATA) throw new StreamError(`an attribute cannot be removed (errno ${-failed})`);
+        if (failed < 0 && failed !== -ENODATA)
+          throw new StreamError(`an attribute cannot be removed (errno ${-failed})`);
         break;
       }
       case RecordType.inline: {
@@ -323,7 +379,9 @@ export class ReceiveStream {
         putInline(subvolume, ino, bytes, 0, bytes.length);
         break;
       }
-      case RecordType.removeInline: subvolume.tree.remove(ino, INLINE_MIDDLE, 0); break;
+      case RecordType.removeInline:
+        subvolume.tree.remove(ino, INLINE_MIDDLE, 0);
+        break;
       case RecordType.data: {
         const index = payload.pair();
         const bytes = payload.rest();
@@ -349,13 +407,19 @@ export class ReceiveStream {
         if (failed < 0) throw new StreamError(`there is no space for it (errno ${-failed})`, true);
         break;
       }
-      default: throw new StreamError(`record ${type} is unknown: the stream is of a later version`);
+      default:
+        throw new StreamError(`record ${type} is unknown: the stream is of a later version`);
     }
   }
 
   #expectType(subvolume: Subvolume, ino: number, type: number): void {
     const at = loadInode(subvolume, ino);
-    if (at < 0 || (subvolume.volume.inodes.words[at + INODE_AT_MODE]! & S_IFMT) !== type || (type === S_IFREG && findFile(subvolume, ino) < 0)) throw new StreamError("content of what is no file or folder");
+    if (
+      at < 0 ||
+      (subvolume.volume.inodes.words[at + INODE_AT_MODE]! & S_IFMT) !== type ||
+      (type === S_IFREG && findFile(subvolume, ino) < 0)
+    )
+      throw new StreamError("content of what is no file or folder");
   }
 
   #enterInode(subvolume: Subvolume, ino: number): void {
@@ -375,7 +439,10 @@ export class ReceiveStream {
     this.#putInode(subvolume, ino);
   }
 
-  /** Writing content changes times; in the end they are as the source has them. How much space it takes here is counted here. */
+  /**
+   * Writing content changes times; in the end they are as the source has them. How much space it takes here is counted
+   * here.
+   */
   #putInode(subvolume: Subvolume, ino: number): void {
     const at = changeInode(subvolume, ino);
     if (at < 0) return;
@@ -405,7 +472,8 @@ export class ReceiveStream {
     if (payload.word() !== this.#records) throw new StreamError("records are missing");
     const digest = this.#digest.digest();
     const expected = payload.bytes(digest.length);
-    if (digest.some((byte, index) => byte !== expected[index])) throw new StreamError("it is not what was sent (digest)");
+    if (digest.some((byte, index) => byte !== expected[index]))
+      throw new StreamError("it is not what was sent (digest)");
     const failed = volume.begin(Room.grows);
     if (failed < 0) throw new StreamError(`the volume cannot be written (errno ${-failed})`);
     try {
@@ -439,13 +507,15 @@ function recordSize(bytes: Uint8Array, at: number): number {
 
 function fileName(payload: PayloadReader): string {
   const name = payload.text(255);
-  if (name.length === 0 || name === "." || name === ".." || name.includes("/") || name.includes("\0")) throw new StreamError("a file's name is not one");
+  if (name.length === 0 || name === "." || name === ".." || name.includes("/") || name.includes("\0"))
+    throw new StreamError("a file's name is not one");
   return name;
 }
 
 function range(payload: PayloadReader): { index: number; count: number } {
   const index = payload.pair();
   const count = payload.word();
-  if (count === 0 || count > EXTENT_BLOCKS_MAX || index + count > FILE_BLOCKS_MAX) throw new StreamError("a range lies beyond any file");
+  if (count === 0 || count > EXTENT_BLOCKS_MAX || index + count > FILE_BLOCKS_MAX)
+    throw new StreamError("a range lies beyond any file");
   return { index, count };
 }

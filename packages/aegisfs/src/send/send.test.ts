@@ -1,12 +1,22 @@
 /**
- * Goal: a received snapshot is the one that was sent, whatever changed between, wherever the transfer broke, and nothing that is not a whole stream
- * is taken. Method: random workloads, differences between random snapshots, cuts at random chunks, flipped bytes and forged records.
+ * Goal: a received snapshot is the one that was sent, whatever changed between, wherever the transfer broke, and
+ * nothing that is not a whole stream is taken. Method: random workloads, differences between random snapshots, cuts at
+ * random chunks, flipped bytes and forged records.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { S_IFREG } from "@stratos/abi";
 import { SeededRandom } from "@stratos/base";
-import { check, partialTransfers, ReceiveStream, ROOT_INO, SendStream, type SendOptions, type Subvolume, type Volume } from "../aegisfs.ts";
+import {
+  check,
+  partialTransfers,
+  ReceiveStream,
+  ROOT_INO,
+  SendStream,
+  type SendOptions,
+  type Subvolume,
+  type Volume,
+} from "../aegisfs.ts";
 import { commitAndCheck, freshVolume } from "../testing/fresh-volume.ts";
 import { dumpSubvolume } from "../testing/dump.ts";
 import { Workload } from "../testing/workload.ts";
@@ -74,7 +84,8 @@ test("an incremental stream carries what changed, not what is there", () => {
   const first = snapshotOf(volume, "first");
   volume.root.write(ino, 3_000_000, new Uint8Array(5000).fill(2), 0, 5000);
   const second = snapshotOf(volume, "second");
-  const size = (options: SendOptions): number => [...chunks(second, options)].reduce((sum, chunk) => sum + chunk.length, 0);
+  const size = (options: SendOptions): number =>
+    [...chunks(second, options)].reduce((sum, chunk) => sum + chunk.length, 0);
   assert.ok(size({}) > 8 << 20);
   assert.ok(size({ parent: first }) < 20_000, `${size({ parent: first })} bytes for 5000 that changed`);
   assert.ok(typeof SendStream.open(volume.root) === "number", "what still changes is not sent");
@@ -90,14 +101,20 @@ test(`a broken transfer goes on where it was (seed ${SEED})`, () => {
   const second = snapshotOf(source.volume, "second");
   const target = freshVolume(128);
   let breaks = 0;
-  for (const [snapshot, parent] of [[first, null], [second, first]] as const) {
-    for (let received: Subvolume | null = null; received === null; ) {
+  for (const [snapshot, parent] of [
+    [first, null],
+    [second, first],
+  ] as const) {
+    for (let received: Subvolume | null = null; received === null;) {
       const started = partialTransfers(target.volume)[0];
       const receiver = new ReceiveStream(target.volume, { checkpointBytes: 100_000 });
       const patience = 1 + random.below(2);
       let taken = 0;
       let hasAll = true;
-      for (const chunk of chunks(snapshot, { ...(parent === null ? {} : { parent }), ...(started === undefined ? {} : { resume: started.from }) })) {
+      for (const chunk of chunks(snapshot, {
+        ...(parent === null ? {} : { parent }),
+        ...(started === undefined ? {} : { resume: started.from }),
+      })) {
         if (taken++ === patience) {
           hasAll = false;
           break;
@@ -109,7 +126,11 @@ test(`a broken transfer goes on where it was (seed ${SEED})`, () => {
         breaks++;
         assert.match(String(receiver.finish()), /can be resumed/);
         assert.deepEqual(check(target.device, { data: true }), []);
-        assert.notEqual(new ReceiveStream(target.volume).push([...chunks(snapshot)][0]!), null, "beginning again is refused");
+        assert.notEqual(
+          new ReceiveStream(target.volume).push([...chunks(snapshot)][0]!),
+          null,
+          "beginning again is refused",
+        );
       }
       if (received !== null) assert.equal(dumpSubvolume(received), dumpSubvolume(snapshot));
     }
@@ -156,7 +177,13 @@ test(`a stream that is refused leaves nothing, one that broke on its way can be 
   commitAndCheck(damaged.volume, damaged.device);
   // Records left out, each of them whole: the end tells, and there is nothing to go on with.
   const forged = freshVolume(64);
-  assert.match(receive(forged.volume, pieces.filter((_, index) => index !== last)), /missing|no whole|digest|nowhere|no file/);
+  assert.match(
+    receive(
+      forged.volume,
+      pieces.filter((_, index) => index !== last),
+    ),
+    /missing|no whole|digest|nowhere|no file/,
+  );
   assert.deepEqual(names(forged.volume), ["root"]);
   while (forged.volume.reclaim(100) > 0);
   commitAndCheck(forged.volume, forged.device);
@@ -175,7 +202,8 @@ test("a second transfer, one without its base, and one of a name that is taken a
   volume.root.create(ROOT_INO, "g", S_IFREG | 0o644, 0, 0);
   const second = snapshotOf(volume, "second");
   const target = freshVolume(16).volume;
-  const push = (source: Subvolume, options: SendOptions = {}, name?: string): string | number | null => new ReceiveStream(target, name === undefined ? {} : { name }).push([...chunks(source, options)][0]!);
+  const push = (source: Subvolume, options: SendOptions = {}, name?: string): string | number | null =>
+    new ReceiveStream(target, name === undefined ? {} : { name }).push([...chunks(source, options)][0]!);
   assert.match(String(push(second, { parent: first })), /differences from a snapshot that this volume does not have/);
   assert.match(String(push(first, {}, "root")), /of this name already/);
   assert.equal(push(first), null);
@@ -208,7 +236,8 @@ test(`damaged and forged streams are refused and leave a whole volume (seed ${SE
     bytes[random.below(bytes.length)]! ^= 1 << random.below(8);
     const receiver = new ReceiveStream(target.volume);
     let result: string | number | null = null;
-    for (let at = 0; at < bytes.length && result === null; at += 10_000) result = receiver.push(bytes.subarray(at, at + 10_000));
+    for (let at = 0; at < bytes.length && result === null; at += 10_000)
+      result = receiver.push(bytes.subarray(at, at + 10_000));
     result ??= receiver.finish();
     assert.notEqual(result, null, "a flipped bit goes unnoticed");
     assert.equal(receiver.received, null);

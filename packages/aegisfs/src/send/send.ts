@@ -1,7 +1,7 @@
 /**
- * Sending a snapshot, or what differs between two, as a stream of records (SEND-FORMAT.md) from which `receive.ts` makes the same snapshot in another
- * volume. Records follow the keys of the tree, so that a broken transfer goes on from a key. The stream carries inode numbers as they are:
- * later differences apply to what was received before.
+ * Sending a snapshot, or what differs between two, as a stream of records (SEND-FORMAT.md) from which `receive.ts`
+ * makes the same snapshot in another volume. Records follow the keys of the tree, so that a broken transfer goes on
+ * from a key. The stream carries inode numbers as they are: later differences apply to what was received before.
  */
 import { byteString, Sha256, type Digest } from "@stratos/base";
 import { EINVAL } from "@stratos/abi";
@@ -34,7 +34,11 @@ export interface SendOptions {
 
 export function identityOf(subvolume: Subvolume): SnapshotIdentity {
   const { uuid } = subvolume.volume.superblock;
-  return { uuid: new Uint8Array(uuid.buffer, uuid.byteOffset, 16).slice(), id: subvolume.id, generation: subvolume.generation };
+  return {
+    uuid: new Uint8Array(uuid.buffer, uuid.byteOffset, 16).slice(),
+    id: subvolume.id,
+    generation: subvolume.generation,
+  };
 }
 
 export class SendStream {
@@ -66,7 +70,11 @@ export class SendStream {
   /** −EINVAL when one of the two may still change: both must be read-only snapshots. */
   static open(source: Subvolume, options: SendOptions = {}): SendStream | number {
     const { parent } = options;
-    if ((source.flags & SUBVOLUME_READ_ONLY) === 0 || (parent !== undefined && ((parent.flags & SUBVOLUME_READ_ONLY) === 0 || parent.id === source.id))) return -EINVAL;
+    if (
+      (source.flags & SUBVOLUME_READ_ONLY) === 0 ||
+      (parent !== undefined && ((parent.flags & SUBVOLUME_READ_ONLY) === 0 || parent.id === source.id))
+    )
+      return -EINVAL;
     return new SendStream(source, options);
   }
 
@@ -76,10 +84,16 @@ export class SendStream {
     try {
       if (!this.#hasBegun) this.#begin();
       while (this.#from !== null && this.#writer.length < CHUNK_BYTES) {
-        this.#from = compareTrees(this.#volume, this.#parent?.tree.root ?? null, this.#source.tree.root, this.#from, (key, left, right) => {
-          this.#difference(key, left, right);
-          return this.#writer.length >= CHUNK_BYTES;
-        });
+        this.#from = compareTrees(
+          this.#volume,
+          this.#parent?.tree.root ?? null,
+          this.#source.tree.root,
+          this.#from,
+          (key, left, right) => {
+            this.#difference(key, left, right);
+            return this.#writer.length >= CHUNK_BYTES;
+          },
+        );
         this.#volume.end();
       }
       if (this.#from === null) this.#end();
@@ -106,12 +120,25 @@ export class SendStream {
     const source = this.#source;
     const writer = this.#record(RecordType.begin);
     for (let index = 0; index < STREAM_MAGIC.length; index += 4) {
-      writer.word(STREAM_MAGIC.charCodeAt(index) | (STREAM_MAGIC.charCodeAt(index + 1) << 8) | (STREAM_MAGIC.charCodeAt(index + 2) << 16) | (STREAM_MAGIC.charCodeAt(index + 3) << 24));
+      writer.word(
+        STREAM_MAGIC.charCodeAt(index) |
+          (STREAM_MAGIC.charCodeAt(index + 1) << 8) |
+          (STREAM_MAGIC.charCodeAt(index + 2) << 16) |
+          (STREAM_MAGIC.charCodeAt(index + 3) << 24),
+      );
     }
     writeIdentity(writer, identityOf(source));
     writeIdentity(writer, this.#parent === null ? null : identityOf(this.#parent));
     const from = this.#from ?? KEY_MIN;
-    writer.word(from[0]).word(from[1]).word(from[2]).word(source.nextIno).pair(source.seconds).text(source.name).text(source.label).end();
+    writer
+      .word(from[0])
+      .word(from[1])
+      .word(from[2])
+      .word(source.nextIno)
+      .pair(source.seconds)
+      .text(source.name)
+      .text(source.label)
+      .end();
   }
 
   /** Its digest is of all bytes before this record. */
@@ -153,9 +180,14 @@ export class SendStream {
 
   #whole(ino: number): void {
     const { tree } = this.#source;
-    for (let at: Key | null = [ino, 0, 0]; at !== null && tree.ceiling(at[0], at[1], at[2]) && tree.key(0) === ino; ) {
+    for (let at: Key | null = [ino, 0, 0]; at !== null && tree.ceiling(at[0], at[1], at[2]) && tree.key(0) === ino;) {
       const key: Key = [tree.key(0), tree.key(1), tree.key(2)];
-      this.#item(key[1] >>> 24, ino, (key[1] & 0xffffff) * 0x100000000 + key[2], tree.bytes.slice(tree.offset, tree.offset + tree.length));
+      this.#item(
+        key[1] >>> 24,
+        ino,
+        (key[1] & 0xffffff) * 0x100000000 + key[2],
+        tree.bytes.slice(tree.offset, tree.offset + tree.length),
+      );
       at = keyAfter(key);
     }
   }
@@ -168,11 +200,20 @@ export class SendStream {
         this.#record(RecordType.inode).word(ino).bytes(value).end();
         break;
       case KIND_ENTRY:
-        this.#record(RecordType.entry).word(ino).word(words.getUint32(0, true)).word(value[4]!).text(nameAt(value, 0)).end();
+        this.#record(RecordType.entry)
+          .word(ino)
+          .word(words.getUint32(0, true))
+          .word(value[4]!)
+          .text(nameAt(value, 0))
+          .end();
         break;
       case KIND_XATTR: {
         const length = words.getUint16(2, true);
-        this.#record(RecordType.attribute).word(ino).text(byteString(value.subarray(4, 4 + value[0]!))).bytes(value.subarray(4 + value[0]!, 4 + value[0]! + length)).end();
+        this.#record(RecordType.attribute)
+          .word(ino)
+          .text(byteString(value.subarray(4, 4 + value[0]!)))
+          .bytes(value.subarray(4 + value[0]!, 4 + value[0]! + length))
+          .end();
         break;
       }
       case KIND_INLINE:
@@ -192,7 +233,8 @@ export class SendStream {
       if (findEntry(this.#source, ino, name) === 0) this.#record(RecordType.removeEntry).word(ino).text(name).end();
     } else {
       const name = byteString(bytes.subarray(item.offset + 4, item.offset + 4 + bytes[item.offset]!));
-      if (typeof getXattr(this.#source, ino, name) === "number") this.#record(RecordType.removeAttribute).word(ino).text(name).end();
+      if (typeof getXattr(this.#source, ino, name) === "number")
+        this.#record(RecordType.removeAttribute).word(ino).text(name).end();
     }
   }
 
@@ -201,20 +243,41 @@ export class SendStream {
     if (!findExtent(this.#source, ino, start) || found.start !== start) throw new Failure("corrupt-node", -1);
     const { length, flags, block, skip } = found;
     const isPacked = (flags & 0xff) !== 0;
-    for (let at = start; at < start + length; ) {
-      const run = this.#sameInParent(ino, at, start + length - at, isPacked ? block : block + (at - start), isPacked ? skip + (at - start) : -1, flags);
+    for (let at = start; at < start + length;) {
+      const run = this.#sameInParent(
+        ino,
+        at,
+        start + length - at,
+        isPacked ? block : block + (at - start),
+        isPacked ? skip + (at - start) : -1,
+        flags,
+      );
       if (run > 0) {
         at += run;
         continue;
       }
       let end = at + 1;
-      while (end < start + length && this.#sameInParent(ino, end, 1, isPacked ? block : block + (end - start), isPacked ? skip + (end - start) : -1, flags) === 0) end++;
+      while (
+        end < start + length &&
+        this.#sameInParent(
+          ino,
+          end,
+          1,
+          isPacked ? block : block + (end - start),
+          isPacked ? skip + (end - start) : -1,
+          flags,
+        ) === 0
+      )
+        end++;
       this.#blocks(ino, at, end - at, flags);
       at = end;
     }
   }
 
-  /** How many blocks from `index` on are in the parent at the same place of the device. @param skip  in a compressed unit, else −1 */
+  /**
+   * How many blocks from `index` on are in the parent at the same place of the device. @param skip  in a compressed
+   * unit, else −1
+   */
   #sameInParent(ino: number, index: number, most: number, block: number, skip: number, flags: number): number {
     if (this.#parent === null || !findExtent(this.#parent, ino, index) || found.flags !== flags) return 0;
     const within = index - found.start;
@@ -239,7 +302,7 @@ export class SendStream {
   #holes(ino: number, start: number): void {
     if (this.#parent === null || !findExtent(this.#parent, ino, start)) return;
     const end = found.start + found.length;
-    for (let at = start; at < end; ) {
+    for (let at = start; at < end;) {
       if (findExtent(this.#source, ino, at)) {
         at = found.start + found.length;
         continue;
@@ -247,7 +310,12 @@ export class SendStream {
       const stop = findNextExtent(this.#source, ino, at) ? Math.min(found.start, end) : end;
       // Block 0 may be inline now, which was told already.
       const first = at === 0 && this.#source.tree.find(ino, keyMiddle(KIND_INLINE, 0), 0) ? 1 : at;
-      if (first < stop) this.#record(RecordType.hole).word(ino).pair(first).word(stop - first).end();
+      if (first < stop)
+        this.#record(RecordType.hole)
+          .word(ino)
+          .pair(first)
+          .word(stop - first)
+          .end();
       at = stop;
     }
   }

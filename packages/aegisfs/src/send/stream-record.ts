@@ -1,6 +1,6 @@
 /**
- * Records of a send stream (SEND-FORMAT.md): a head of 12 bytes (length of the payload, type, checksum), then the payload. Numbers are
- * little-endian; a *pair* is a 64-bit number, low word first.
+ * Records of a send stream (SEND-FORMAT.md): a head of 12 bytes (length of the payload, type, checksum), then the
+ * payload. Numbers are little-endian; a *pair* is a 64-bit number, low word first.
  */
 import { crc32c } from "@stratos/base";
 
@@ -179,7 +179,10 @@ export function readIdentity(payload: PayloadReader): SnapshotIdentity {
 }
 
 export function writeIdentity(writer: RecordWriter, identity: SnapshotIdentity | null): void {
-  writer.bytes(identity?.uuid ?? new Uint8Array(16)).word(identity?.id ?? 0).pair(identity?.generation ?? 0);
+  writer
+    .bytes(identity?.uuid ?? new Uint8Array(16))
+    .word(identity?.id ?? 0)
+    .pair(identity?.generation ?? 0);
 }
 
 /** CRC-32C of a record's size, type and payload: all but the checksum itself. */

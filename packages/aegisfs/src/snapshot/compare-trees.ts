@@ -1,12 +1,21 @@
 /**
- * The items in which two trees differ, in the order of their keys. What both trees share (a subtree under equal pointers) is skipped without being
- * read, so that comparing costs what was changed, not what there is.
+ * The items in which two trees differ, in the order of their keys. What both trees share (a subtree under equal
+ * pointers) is skipped without being read, so that comparing costs what was changed, not what there is.
  *
- * Two cursors walk side by side. Each stands before a *unit*: a subtree that was not entered yet, or an item. Two equal subtrees are passed at once;
- * otherwise the one that begins first, or the higher one, is entered.
+ * Two cursors walk side by side. Each stands before a *unit*: a subtree that was not entered yet, or an item. Two equal
+ * subtrees are passed at once; otherwise the one that begins first, or the higher one, is entered.
  */
 import { Failure } from "../failure.ts";
-import { ENTRY_AT_POINTER, ENTRY_WORDS, NODE_HEADER_WORDS, POINTER_AT_BIRTH_HIGH, POINTER_AT_BIRTH_LOW, POINTER_AT_BLOCK, POINTER_AT_INFO, SLOT_WORDS } from "../format/node-layout.ts";
+import {
+  ENTRY_AT_POINTER,
+  ENTRY_WORDS,
+  NODE_HEADER_WORDS,
+  POINTER_AT_BIRTH_HIGH,
+  POINTER_AT_BIRTH_LOW,
+  POINTER_AT_BLOCK,
+  POINTER_AT_INFO,
+  SLOT_WORDS,
+} from "../format/node-layout.ts";
 import type { NodeCache, TreeNode } from "../store/node-cache.ts";
 import { lowerBound, valueLength, valueOffset } from "../tree/leaf.ts";
 import type { Volume } from "../volume/volume.ts";
@@ -15,9 +24,16 @@ export type Key = readonly [number, number, number];
 export const KEY_MIN: Key = [0, 0, 0];
 
 /** An item of one of the trees: its value is `bytes[offset …)`, valid until the visitor returns. */
-export interface ItemView { readonly node: TreeNode; readonly offset: number; readonly length: number }
+export interface ItemView {
+  readonly node: TreeNode;
+  readonly offset: number;
+  readonly length: number;
+}
 
-/** Is told of each item that is in one tree only, or in both with different values. `true` ends the walk before the next item. */
+/**
+ * Is told of each item that is in one tree only, or in both with different values. `true` ends the walk before the next
+ * item.
+ */
 export type DifferenceVisitor = (key: Key, left: ItemView | null, right: ItemView | null) => boolean | void;
 
 /** Nodes that a walk may hold in memory beyond the cache's bound, before it stops to let them go. */
@@ -27,9 +43,16 @@ const NODES_AT_ONCE = 512;
  * Tells the differences at or after `from`.
  *
  * @param left   pointer to a root; null: a tree without items
- * @returns where to go on, after the volume has ended what it was doing (its cache is trimmed then), or null at the end. Throws Failure
+ * @returns where to go on, after the volume has ended what it was doing (its cache is trimmed then), or null at the
+ *   end. Throws Failure
  */
-export function compareTrees(volume: Volume, left: Uint32Array | null, right: Uint32Array | null, from: Key, visit: DifferenceVisitor): Key | null {
+export function compareTrees(
+  volume: Volume,
+  left: Uint32Array | null,
+  right: Uint32Array | null,
+  from: Key,
+  visit: DifferenceVisitor,
+): Key | null {
   const a = new TreeCursor(volume.cache, left, from);
   const b = new TreeCursor(volume.cache, right, from);
   while (!a.isDone || !b.isDone) {
@@ -113,8 +136,11 @@ class TreeCursor {
   isSameTree(other: TreeCursor): boolean {
     const a = this.#words;
     const b = other.#words;
-    return a[this.#at + POINTER_AT_BLOCK] === b[other.#at + POINTER_AT_BLOCK] && a[this.#at + POINTER_AT_BIRTH_LOW] === b[other.#at + POINTER_AT_BIRTH_LOW] &&
-      a[this.#at + POINTER_AT_BIRTH_HIGH] === b[other.#at + POINTER_AT_BIRTH_HIGH];
+    return (
+      a[this.#at + POINTER_AT_BLOCK] === b[other.#at + POINTER_AT_BLOCK] &&
+      a[this.#at + POINTER_AT_BIRTH_LOW] === b[other.#at + POINTER_AT_BIRTH_LOW] &&
+      a[this.#at + POINTER_AT_BIRTH_HIGH] === b[other.#at + POINTER_AT_BIRTH_HIGH]
+    );
   }
 
   item(): ItemView {
@@ -152,7 +178,14 @@ class TreeCursor {
   #seek(from: Key): void {
     while (this.level >= 0) {
       const node = this.#push();
-      let index = lowerBound(node.words, node.count, node.level > 0 ? ENTRY_WORDS : SLOT_WORDS, from[0], from[1], from[2]);
+      let index = lowerBound(
+        node.words,
+        node.count,
+        node.level > 0 ? ENTRY_WORDS : SLOT_WORDS,
+        from[0],
+        from[1],
+        from[2],
+      );
       if (node.level > 0 && (index === node.count || !isKey(node, index, from))) index = Math.max(0, index - 1);
       this.#indices.push(index);
       this.#settle(true);
@@ -160,7 +193,10 @@ class TreeCursor {
     }
   }
 
-  /** Reads the unit at the position; leaves nodes that are exhausted. @param keepsBound  a first entry stands for all keys from the bound on */
+  /**
+   * Reads the unit at the position; leaves nodes that are exhausted. @param keepsBound  a first entry stands for all
+   * keys from the bound on
+   */
   #settle(keepsBound: boolean): void {
     for (;;) {
       const last = this.#indices.length - 1;

@@ -46,7 +46,8 @@ test("space of deleted trees comes back by itself when it runs short", () => {
   const piece = new Uint8Array(1 << 20).fill(5);
   for (let round = 0; round < 12; round++) {
     const ino = volume.root.create(ROOT_INO, `big${round}`, FILE, 0, 0);
-    for (let at = 0; at < 5; at++) assert.equal(volume.root.write(ino, at * piece.length, piece, 0, piece.length), piece.length, `round ${round}`);
+    for (let at = 0; at < 5; at++)
+      assert.equal(volume.root.write(ino, at * piece.length, piece, 0, piece.length), piece.length, `round ${round}`);
     const id = volume.snapshot(volume.root, `s${round}`, { readOnly: true });
     assert.ok(id > 0);
     assert.equal(volume.root.unlink(ROOT_INO, `big${round}`), 0);

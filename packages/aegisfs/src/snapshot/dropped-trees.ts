@@ -1,16 +1,25 @@
 /**
- * Trees that nobody uses any more. Deleting a subvolume and rolling back take constant time: the root of what is no longer needed is put on
- * a list in the volume tree (FORMAT.md §10), and freed in steps of bounded size, each a transaction like any other.
+ * Trees that nobody uses any more. Deleting a subvolume and rolling back take constant time: the root of what is no
+ * longer needed is put on a list in the volume tree (FORMAT.md §10), and freed in steps of bounded size, each a
+ * transaction like any other.
  *
- * A node on the list has one owner, the list. Where a subtree has others, its owner here is taken away at once, so that no node
- * can be listed twice. A step stops wherever its bound says, in the middle of a leaf if need be: what is left of each node on the way is written
- * anew and listed. So even the last free space of a volume is enough to free what it holds.
+ * A node on the list has one owner, the list. Where a subtree has others, its owner here is taken away at once, so that
+ * no node can be listed twice. A step stops wherever its bound says, in the middle of a leaf if need be: what is left
+ * of each node on the way is written anew and listed. So even the last free space of a volume is enough to free what it
+ * holds.
  */
 import { Failure } from "../failure.ts";
 import { EXTENT_AT_BLOCK, EXTENT_AT_LENGTH } from "../format/extent-item.ts";
 import { NODE_BLOCKS } from "../format/geometry.ts";
 import { KIND_DROPPED, KIND_EXTENT, keyMiddle } from "../format/key.ts";
-import { ENTRY_AT_POINTER, ENTRY_WORDS, NODE_HEADER_WORDS, POINTER_AT_BLOCK, POINTER_AT_INFO, POINTER_WORDS } from "../format/node-layout.ts";
+import {
+  ENTRY_AT_POINTER,
+  ENTRY_WORDS,
+  NODE_HEADER_WORDS,
+  POINTER_AT_BLOCK,
+  POINTER_AT_INFO,
+  POINTER_WORDS,
+} from "../format/node-layout.ts";
 import { TreeNode } from "../store/node-cache.ts";
 import { writeSigned } from "../store/signed-node.ts";
 import { leafRemove, slotAt, valueOffset } from "../tree/leaf.ts";
@@ -18,7 +27,10 @@ import type { Volume } from "../volume/volume.ts";
 
 const MIDDLE = keyMiddle(KIND_DROPPED, 0);
 
-/** Takes one owner away from the tree under `pointer`, whose nodes are clean, and lists it when that was the last. Throws Failure. */
+/**
+ * Takes one owner away from the tree under `pointer`, whose nodes are clean, and lists it when that was the last.
+ * Throws Failure.
+ */
 export function dropLater(volume: Volume, pointer: Uint32Array, at = 0): void {
   const block = pointer[at + POINTER_AT_BLOCK]!;
   if (block < volume.store.topStart) return;
@@ -38,7 +50,8 @@ function list({ tree }: Volume, pointer: Uint32Array): void {
 export function droppedRoots(volume: Volume): Uint32Array[] {
   const roots: Uint32Array[] = [];
   const { tree } = volume;
-  for (let more = tree.ceiling(0, MIDDLE, 0); more && tree.key(0) === 0 && tree.key(1) === MIDDLE; more = tree.next()) roots.push(listedPointer(volume));
+  for (let more = tree.ceiling(0, MIDDLE, 0); more && tree.key(0) === 0 && tree.key(1) === MIDDLE; more = tree.next())
+    roots.push(listedPointer(volume));
   return roots;
 }
 
@@ -71,7 +84,10 @@ function levelOf(pointer: Uint32Array): number {
   return pointer[POINTER_AT_INFO]! & 255;
 }
 
-/** Takes away one owner of the node that `pointer[at …)` names and, when that was the last, of what it refers to, as far as the bound goes; what is left is listed. */
+/**
+ * Takes away one owner of the node that `pointer[at …)` names and, when that was the last, of what it refers to, as far
+ * as the bound goes; what is left is listed.
+ */
 function drop(volume: Volume, pointer: Uint32Array, at: number, levels: number, bound: { left: number }): void {
   const { cache, references, store } = volume;
   const block = pointer[at + POINTER_AT_BLOCK]!;
@@ -127,6 +143,7 @@ function listRest(volume: Volume, node: TreeNode, count: number): void {
 
 function listedPointer({ tree }: Volume): Uint32Array {
   const at = tree.offset >>> 2;
-  if (tree.length !== POINTER_WORDS * 4 || tree.words[at + POINTER_AT_BLOCK] !== tree.key(2)) throw new Failure("corrupt-node", tree.leaf.block);
+  if (tree.length !== POINTER_WORDS * 4 || tree.words[at + POINTER_AT_BLOCK] !== tree.key(2))
+    throw new Failure("corrupt-node", tree.leaf.block);
   return tree.words.slice(at, at + POINTER_WORDS);
 }

@@ -1,6 +1,7 @@
 /**
- * What happened to files between two subvolumes of one volume, as people say it: added, removed, moved, modified. Reads only what differs, and the
- * folders that are needed to name it; where a file was modified whose name did not change, all folders, since an inode does not know its names.
+ * What happened to files between two subvolumes of one volume, as people say it: added, removed, moved, modified. Reads
+ * only what differs, and the folders that are needed to name it; where a file was modified whose name did not change,
+ * all folders, since an inode does not know its names.
  *
  * Bound of memory: the number of changes.
  */
@@ -9,8 +10,21 @@ import { byteString } from "@stratos/base";
 import { DirectoryEntry, nameAt } from "../file/directory.ts";
 import { KIND_ENTRY, KIND_EXTENT, KIND_INLINE, KIND_INODE, KIND_XATTR } from "../format/key.ts";
 import {
-  INODE_AT_BYTES, INODE_AT_CTIME, INODE_AT_ATIME, INODE_AT_BLOCKS, INODE_AT_ENTRIES, INODE_AT_FLAGS, INODE_AT_GID, INODE_AT_MODE, INODE_AT_MTIME, INODE_AT_NLINK, INODE_AT_PARENT,
-  INODE_AT_RDEV, INODE_AT_UID, INODE_SIZE, ROOT_INO,
+  INODE_AT_BYTES,
+  INODE_AT_CTIME,
+  INODE_AT_ATIME,
+  INODE_AT_BLOCKS,
+  INODE_AT_ENTRIES,
+  INODE_AT_FLAGS,
+  INODE_AT_GID,
+  INODE_AT_MODE,
+  INODE_AT_MTIME,
+  INODE_AT_NLINK,
+  INODE_AT_PARENT,
+  INODE_AT_RDEV,
+  INODE_AT_UID,
+  INODE_SIZE,
+  ROOT_INO,
 } from "../format/inode-item.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import type { Volume } from "../volume/volume.ts";
@@ -28,7 +42,11 @@ export interface FileChange {
   readonly aspects: readonly ("content" | "attributes" | "xattrs")[];
 }
 
-interface Name { readonly directory: number; readonly name: string; readonly ino: number }
+interface Name {
+  readonly directory: number;
+  readonly name: string;
+  readonly ino: number;
+}
 
 class InodeChange {
   before = 0; // mode, 0 when it was not there
@@ -40,10 +58,25 @@ class InodeChange {
 
 /** Words of an inode whose change people mean by "attributes". */
 const ATTRIBUTE_WORDS: readonly number[] = [INODE_AT_MODE, INODE_AT_UID, INODE_AT_GID, INODE_AT_RDEV, INODE_AT_FLAGS];
-const FILE_WORDS: readonly number[] = [...ATTRIBUTE_WORDS, INODE_AT_NLINK, INODE_AT_MTIME, INODE_AT_MTIME + 1, INODE_AT_MTIME + 2];
+const FILE_WORDS: readonly number[] = [
+  ...ATTRIBUTE_WORDS,
+  INODE_AT_NLINK,
+  INODE_AT_MTIME,
+  INODE_AT_MTIME + 1,
+  INODE_AT_MTIME + 2,
+];
 /** Words that change with every use or follow from other items. */
 const INCIDENTAL: ReadonlySet<number> = new Set([
-  INODE_AT_ATIME, INODE_AT_ATIME + 1, INODE_AT_ATIME + 2, INODE_AT_CTIME, INODE_AT_CTIME + 1, INODE_AT_CTIME + 2, INODE_AT_BLOCKS, INODE_AT_BLOCKS + 1, INODE_AT_PARENT, INODE_AT_ENTRIES,
+  INODE_AT_ATIME,
+  INODE_AT_ATIME + 1,
+  INODE_AT_ATIME + 2,
+  INODE_AT_CTIME,
+  INODE_AT_CTIME + 1,
+  INODE_AT_CTIME + 2,
+  INODE_AT_BLOCKS,
+  INODE_AT_BLOCKS + 1,
+  INODE_AT_PARENT,
+  INODE_AT_ENTRIES,
 ]);
 
 /** From `before` to `after`, ordered by path; a negated errno. */
@@ -51,8 +84,10 @@ export function fileChanges(volume: Volume, before: Subvolume, after: Subvolume)
   try {
     volume.settle();
     const differences = new Differences();
-    for (let from: Key | null = KEY_MIN; from !== null; ) {
-      from = compareTrees(volume, before.tree.root, after.tree.root, from, (key, left, right) => differences.add(key, left, right));
+    for (let from: Key | null = KEY_MIN; from !== null;) {
+      from = compareTrees(volume, before.tree.root, after.tree.root, from, (key, left, right) =>
+        differences.add(key, left, right),
+      );
       volume.end();
     }
     return differences.describe(new PathFinder(before), new PathFinder(after));
@@ -93,10 +128,14 @@ class Differences {
     inode.after = right === null ? -1 : wordOf(right, INODE_AT_MODE);
     if (left === null || right === null) return;
     const isDirectory = (inode.after & S_IFMT) === S_IFDIR;
-    inode.attributes = (isDirectory ? ATTRIBUTE_WORDS : FILE_WORDS).some((word) => wordOf(left, word) !== wordOf(right, word));
-    for (const word of [INODE_AT_BYTES, INODE_AT_BYTES + 1]) if (wordOf(left, word) !== wordOf(right, word)) inode.content = true;
+    inode.attributes = (isDirectory ? ATTRIBUTE_WORDS : FILE_WORDS).some(
+      (word) => wordOf(left, word) !== wordOf(right, word),
+    );
+    for (const word of [INODE_AT_BYTES, INODE_AT_BYTES + 1])
+      if (wordOf(left, word) !== wordOf(right, word)) inode.content = true;
     // What later versions keep in an inode counts as well.
-    for (let word = INODE_AT_PARENT; word < INODE_SIZE / 4; word++) if (!INCIDENTAL.has(word) && wordOf(left, word) !== wordOf(right, word)) inode.attributes = true;
+    for (let word = INODE_AT_PARENT; word < INODE_SIZE / 4; word++)
+      if (!INCIDENTAL.has(word) && wordOf(left, word) !== wordOf(right, word)) inode.attributes = true;
   }
 
   describe(before: PathFinder, after: PathFinder): FileChange[] {
@@ -121,7 +160,13 @@ class Differences {
       } else if (goneFrom.has(seat) && typeOf(after.modeOf(name.ino)) !== "directory") {
         // Another file under the name of the old one: how most programs save.
         replaced.add(seat);
-        changes.push({ kind: "modified", path, from: null, type: typeOf(after.modeOf(name.ino)), aspects: ["content"] });
+        changes.push({
+          kind: "modified",
+          path,
+          from: null,
+          type: typeOf(after.modeOf(name.ino)),
+          aspects: ["content"],
+        });
         told.add(name.ino);
       } else {
         changes.push({ kind: "added", path, from: null, type: typeOf(after.modeOf(name.ino)), aspects: [] });
@@ -131,14 +176,32 @@ class Differences {
     for (const names of removedOf.values()) {
       for (const name of names) {
         if (replaced.has(`${name.directory}/${name.name}`)) continue;
-        changes.push({ kind: "removed", path: before.pathOf(name), from: null, type: typeOf(before.modeOf(name.ino)), aspects: [] });
+        changes.push({
+          kind: "removed",
+          path: before.pathOf(name),
+          from: null,
+          type: typeOf(before.modeOf(name.ino)),
+          aspects: [],
+        });
         // A file that goes on under another name lost a link, which is all that changed.
         if (this.#inodes.get(name.ino)?.content !== true) told.add(name.ino);
       }
     }
-    const modified = new Set([...this.#inodes].filter(([ino, inode]) => !told.has(ino) && inode.before !== -1 && inode.after !== -1 && aspectsOf(inode).length > 0).map(([ino]) => ino));
+    const modified = new Set(
+      [...this.#inodes]
+        .filter(
+          ([ino, inode]) => !told.has(ino) && inode.before !== -1 && inode.after !== -1 && aspectsOf(inode).length > 0,
+        )
+        .map(([ino]) => ino),
+    );
     for (const [ino, path] of after.find(modified)) {
-      changes.push({ kind: "modified", path, from: null, type: typeOf(after.modeOf(ino)), aspects: aspectsOf(this.#inodes.get(ino)) });
+      changes.push({
+        kind: "modified",
+        path,
+        from: null,
+        type: typeOf(after.modeOf(ino)),
+        aspects: aspectsOf(this.#inodes.get(ino)),
+      });
     }
     return changes.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : a.kind < b.kind ? -1 : 1));
   }
@@ -203,7 +266,8 @@ class PathFinder {
 
   #nameOf(directory: number, ino: number): string {
     const entry = new DirectoryEntry();
-    for (let cursor = 0; this.#subvolume.readDirectory(directory, cursor, entry) === 1; cursor = entry.nextCursor) if (entry.ino === ino) return entry.name;
+    for (let cursor = 0; this.#subvolume.readDirectory(directory, cursor, entry) === 1; cursor = entry.nextCursor)
+      if (entry.ino === ino) return entry.name;
     return `<inode ${ino}>`;
   }
 
@@ -220,7 +284,10 @@ class PathFinder {
       if (!wanted.has(ino) || found.has(ino)) continue;
       const at: Key = [tree.key(0), middle, tree.key(2)];
       const { bytes, offset } = tree;
-      found.set(ino, this.pathOf({ directory: at[0], name: byteString(bytes, offset + 6, offset + 6 + bytes[offset + 5]!), ino }));
+      found.set(
+        ino,
+        this.pathOf({ directory: at[0], name: byteString(bytes, offset + 6, offset + 6 + bytes[offset + 5]!), ino }),
+      );
       // The path was looked up in the same tree: back to the place.
       tree.find(at[0], at[1], at[2]);
     }

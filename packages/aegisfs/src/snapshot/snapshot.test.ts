@@ -1,12 +1,20 @@
 /**
- * Goal: differences between snapshots are exactly those that were made, cost what was changed, and space is told as it is. Method: random
- * workloads; a plain walk over both trees, and what deletion really frees, are the judges.
+ * Goal: differences between snapshots are exactly those that were made, cost what was changed, and space is told as it
+ * is. Method: random workloads; a plain walk over both trees, and what deletion really frees, are the judges.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { S_IFDIR, S_IFREG } from "@stratos/abi";
 import { SeededRandom } from "@stratos/base";
-import { ATTRIBUTE_MODE, Attributes, fileChanges, measureDropped, measureSubvolume, ROOT_INO, type FileChange } from "../aegisfs.ts";
+import {
+  ATTRIBUTE_MODE,
+  Attributes,
+  fileChanges,
+  measureDropped,
+  measureSubvolume,
+  ROOT_INO,
+  type FileChange,
+} from "../aegisfs.ts";
 import { freshVolume } from "../testing/fresh-volume.ts";
 import { Workload } from "../testing/workload.ts";
 import type { Volume } from "../volume/volume.ts";
@@ -21,7 +29,8 @@ function allItems(volume: Volume, root: Uint32Array): Map<string, string> {
   return items;
 }
 
-const text = (item: ItemView): string => Buffer.from(item.node.bytes.subarray(item.offset, item.offset + item.length)).toString("latin1");
+const text = (item: ItemView): string =>
+  Buffer.from(item.node.bytes.subarray(item.offset, item.offset + item.length)).toString("latin1");
 
 test(`compared trees differ in exactly the items that a plain walk finds (seed ${SEED})`, () => {
   const random = new SeededRandom(SEED);
@@ -35,18 +44,26 @@ test(`compared trees differ in exactly the items that a plain walk finds (seed $
     const snapshot = volume.subvolume(id)!;
     const before = allItems(volume, snapshot.tree.root);
     const after = allItems(volume, volume.root.tree.root);
-    const expected = [...new Set([...before.keys(), ...after.keys()])].filter((key) => before.get(key) !== after.get(key)).sort();
+    const expected = [...new Set([...before.keys(), ...after.keys()])]
+      .filter((key) => before.get(key) !== after.get(key))
+      .sort();
     const found: string[] = [];
     let last: Key = KEY_MIN;
     const visit = (key: Key, left: ItemView | null, right: ItemView | null): boolean => {
       assert.equal(left === null ? undefined : text(left), before.get(key.join()));
       assert.equal(right === null ? undefined : text(right), after.get(key.join()));
-      assert.ok(found.length === 0 || key[0] > last[0] || (key[0] === last[0] && (key[1] > last[1] || (key[1] === last[1] && key[2] > last[2]))), "keys ascend");
+      assert.ok(
+        found.length === 0 ||
+          key[0] > last[0] ||
+          (key[0] === last[0] && (key[1] > last[1] || (key[1] === last[1] && key[2] > last[2]))),
+        "keys ascend",
+      );
       last = key;
       found.push(key.join());
       return random.below(10) === 0; // Stops, and goes on from where it said.
     };
-    for (let from: Key | null = KEY_MIN; from !== null; volume.end()) from = compareTrees(volume, snapshot.tree.root, volume.root.tree.root, from, visit);
+    for (let from: Key | null = KEY_MIN; from !== null; volume.end())
+      from = compareTrees(volume, snapshot.tree.root, volume.root.tree.root, from, visit);
     assert.deepEqual(found.sort(), expected, `round ${round}`);
   }
 });
@@ -99,10 +116,22 @@ test("changes are told as people say them", () => {
   root.unlink(ROOT_INO, "gone");
   put(root.create(inner, "deep", S_IFDIR | 0o755, 0, 0), "fresh");
   const changes = fileChanges(volume, volume.subvolume(id)!, root) as FileChange[];
-  assert.deepEqual(changes.map(({ kind, path, from, aspects }) => [kind, path, from, aspects.join()].filter((part) => part !== null && part !== "").join(" ")), [
-    "moved /elsewhere /folder/moved", "added /folder/inner/deep", "added /folder/inner/deep/fresh", "modified /folder/inner/kept content", "added /folder/inner/second", "removed /gone",
-    "modified /moded attributes", "modified /saved content", "modified /tagged xattrs",
-  ]);
+  assert.deepEqual(
+    changes.map(({ kind, path, from, aspects }) =>
+      [kind, path, from, aspects.join()].filter((part) => part !== null && part !== "").join(" "),
+    ),
+    [
+      "moved /elsewhere /folder/moved",
+      "added /folder/inner/deep",
+      "added /folder/inner/deep/fresh",
+      "modified /folder/inner/kept content",
+      "added /folder/inner/second",
+      "removed /gone",
+      "modified /moded attributes",
+      "modified /saved content",
+      "modified /tagged xattrs",
+    ],
+  );
   assert.deepEqual(fileChanges(volume, root, root), []);
 });
 
@@ -130,6 +159,9 @@ test(`what a snapshot alone holds is what its deletion frees (seed ${SEED})`, ()
     while (volume.reclaim(1) > 0);
     volume.commit();
     // The volume tree itself may have become some nodes smaller or larger.
-    assert.ok(Math.abs(volume.space.freeBlocks - before - own.ownDataBlocks - own.ownMetadataBlocks) <= 24, `told ${own.ownDataBlocks + own.ownMetadataBlocks}, freed ${volume.space.freeBlocks - before}`);
+    assert.ok(
+      Math.abs(volume.space.freeBlocks - before - own.ownDataBlocks - own.ownMetadataBlocks) <= 24,
+      `told ${own.ownDataBlocks + own.ownMetadataBlocks}, freed ${volume.space.freeBlocks - before}`,
+    );
   }
 });

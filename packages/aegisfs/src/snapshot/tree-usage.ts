@@ -1,8 +1,9 @@
 /**
  * Where the space of a tree goes, and how much of it is the tree's own: what deleting it would free.
  *
- * A block is a tree's own when it and each node above it have one owner. Blocks that the tree itself shares with itself (clones of files in
- * one subvolume) count as its own once all owners of a block have been met in nodes that are the tree's own.
+ * A block is a tree's own when it and each node above it have one owner. Blocks that the tree itself shares with itself
+ * (clones of files in one subvolume) count as its own once all owners of a block have been met in nodes that are the
+ * tree's own.
  */
 import { Failure } from "../failure.ts";
 import { EXTENT_AT_BLOCK, EXTENT_AT_LENGTH } from "../format/extent-item.ts";
@@ -30,7 +31,14 @@ class UsageWalk {
   readonly #volume: Volume;
   /** Only what the tree does not share is wanted. */
   readonly #ownOnly: boolean;
-  readonly usage: TreeUsage = { metadataBlocks: 0, dataBlocks: 0, ownMetadataBlocks: 0, ownDataBlocks: 0, extents: 0, depth: 0 };
+  readonly usage: TreeUsage = {
+    metadataBlocks: 0,
+    dataBlocks: 0,
+    ownMetadataBlocks: 0,
+    ownDataBlocks: 0,
+    extents: 0,
+    depth: 0,
+  };
   /** Owners met so far of data blocks that have several. */
   readonly #met = new Map<number, number>();
   #nodes = 0;
@@ -91,7 +99,10 @@ class UsageWalk {
 const ROOT_LEVELS = 255;
 const TRIM_NODES = 256;
 
-/** Usage of a subvolume; a negated errno. Reads its whole tree, or with `ownOnly` the part of it that nothing else shares. */
+/**
+ * Usage of a subvolume; a negated errno. Reads its whole tree, or with `ownOnly` the part of it that nothing else
+ * shares.
+ */
 export function measureSubvolume(volume: Volume, id: number, ownOnly = false): TreeUsage | number {
   try {
     volume.settle();

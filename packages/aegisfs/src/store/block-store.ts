@@ -1,12 +1,13 @@
 /**
  * The volume's block space: the segments of its own devices, or of one device above a stack of read-only bases.
  *
- * Block numbers are global: base k of the stack owns the numbers from its `start` to the start of base k + 1, and a block
- * number alone finds its device. An extent or node never straddles two segments. That is all there is
- * to a clone that lives in another file: its trees point into the base wherever they did not diverge.
+ * Block numbers are global: base k of the stack owns the numbers from its `start` to the start of base k + 1, and a
+ * block number alone finds its device. An extent or node never straddles two segments. That is all there is to a clone
+ * that lives in another file: its trees point into the base wherever they did not diverge.
  *
- * Writes go to all copies of a segment. A read takes the first copy that answers and matches its checksum, and writes it over the copies that
- * do not: they are damaged, so nothing whole can be lost by that. What happens is counted for each device.
+ * Writes go to all copies of a segment. A read takes the first copy that answers and matches its checksum, and writes
+ * it over the copies that do not: they are damaged, so nothing whole can be lost by that. What happens is counted for
+ * each device.
  */
 import { assert } from "@stratos/base";
 import type { BlockDevice } from "@stratos/host";
@@ -55,7 +56,13 @@ export class BlockStore {
    * @param bases       from the bottom up; never written
    * @param baseStarts  the first block of each
    */
-  constructor(devices: readonly DeviceSlot[], topStart: number, layout: Layout | null, bases: readonly BlockDevice[], baseStarts: readonly number[]) {
+  constructor(
+    devices: readonly DeviceSlot[],
+    topStart: number,
+    layout: Layout | null,
+    bases: readonly BlockDevice[],
+    baseStarts: readonly number[],
+  ) {
     this.devices = [...devices];
     this.topStart = topStart;
     this.#layout = layout ?? Layout.ofDevice(topStart, this.topBlocks);
@@ -65,7 +72,12 @@ export class BlockStore {
   }
 
   /** One device without a table. */
-  static ofDevice(device: BlockDevice, topStart = 0, bases: readonly BlockDevice[] = [], baseStarts: readonly number[] = []): BlockStore {
+  static ofDevice(
+    device: BlockDevice,
+    topStart = 0,
+    bases: readonly BlockDevice[] = [],
+    baseStarts: readonly number[] = [],
+  ): BlockStore {
     return new BlockStore([new DeviceSlot(device, new DeviceEntry())], topStart, null, bases, baseStarts);
   }
 
@@ -87,7 +99,10 @@ export class BlockStore {
     return Math.floor((this.devices[0]?.device?.size ?? 0) / BLOCK_SIZE);
   }
 
-  /** Reads `count` blocks into `bytes[at …)` from the first copy that can be read; throws Failure `io`. For content that nothing vouches for. */
+  /**
+   * Reads `count` blocks into `bytes[at …)` from the first copy that can be read; throws Failure `io`. For content that
+   * nothing vouches for.
+   */
   read(block: number, count: number, bytes: Uint8Array, at: number): void {
     if (block < this.topStart) {
       this.#readBase(block, count, bytes, at);
@@ -108,7 +123,10 @@ export class BlockStore {
   /** Stale devices are read last. */
   demoteStale(): void {
     for (const { places } of this.#layout.segments) {
-      places.sort((a, b) => (this.devices[a.device]!.entry.flags & DEVICE_STALE) - (this.devices[b.device]!.entry.flags & DEVICE_STALE));
+      places.sort(
+        (a, b) =>
+          (this.devices[a.device]!.entry.flags & DEVICE_STALE) - (this.devices[b.device]!.entry.flags & DEVICE_STALE),
+      );
     }
   }
 
@@ -120,7 +138,9 @@ export class BlockStore {
     return this.#find(block, count).places.length;
   }
 
-  /** Reads one copy; false, and counted, when its device is missing or refuses. Copy 0 of a base's block is the base. */
+  /**
+   * Reads one copy; false, and counted, when its device is missing or refuses. Copy 0 of a base's block is the base.
+   */
   readCopy(block: number, count: number, copy: number, bytes: Uint8Array, at: number): boolean {
     if (block < this.topStart) {
       this.#readBase(block, count, bytes, at);
@@ -130,7 +150,8 @@ export class BlockStore {
     const place = segment.places[copy]!;
     const { device, entry } = this.devices[place.device]!;
     if (device === null) return false;
-    if (device.read((place.first + block - segment.first) * BLOCK_SIZE, bytes, at, count * BLOCK_SIZE) >= 0) return true;
+    if (device.read((place.first + block - segment.first) * BLOCK_SIZE, bytes, at, count * BLOCK_SIZE) >= 0)
+      return true;
     entry.errors.readErrors++;
     return false;
   }
@@ -142,7 +163,10 @@ export class BlockStore {
 
   /** Did the device of that copy miss writes? */
   isStale(block: number, copy: number): boolean {
-    return block >= this.topStart && (this.devices[this.#find(block, 1).places[copy]!.device]!.entry.flags & DEVICE_STALE) !== 0;
+    return (
+      block >= this.topStart &&
+      (this.devices[this.#find(block, 1).places[copy]!.device]!.entry.flags & DEVICE_STALE) !== 0
+    );
   }
 
   /** Counts damage that a checksum showed in one copy. */
@@ -164,16 +188,24 @@ export class BlockStore {
       const place = segment.places[copy]!;
       const { device, entry } = this.devices[place.device]!;
       if ((bad & (1 << copy)) === 0 || device === null) continue;
-      if (device.write((place.first + block - segment.first) * BLOCK_SIZE, bytes, at, count * BLOCK_SIZE) >= 0) entry.errors.repairedBlocks += count;
+      if (device.write((place.first + block - segment.first) * BLOCK_SIZE, bytes, at, count * BLOCK_SIZE) >= 0)
+        entry.errors.repairedBlocks += count;
       else entry.errors.writeErrors++;
     }
   }
 
   /**
-   * Reads blocks and verifies each against the checksum in `checksums[from …)`, mending what another copy can mend. Throws Failure
-   * `corrupt-data` when no copy of one matches, `io` when none can be read.
+   * Reads blocks and verifies each against the checksum in `checksums[from …)`, mending what another copy can mend.
+   * Throws Failure `corrupt-data` when no copy of one matches, `io` when none can be read.
    */
-  readVerified(block: number, count: number, bytes: Uint8Array, at: number, checksums: Uint32Array, from: number): void {
+  readVerified(
+    block: number,
+    count: number,
+    bytes: Uint8Array,
+    at: number,
+    checksums: Uint32Array,
+    from: number,
+  ): void {
     const copies = this.copies(block, count);
     assert(count <= EXTENT_BLOCKS_MAX, "what is read and verified is one extent at most");
     if (this.readCopy(block, count, 0, bytes, at)) {
@@ -181,22 +213,38 @@ export class BlockStore {
       for (let offset = 0; offset < count; offset++) {
         if (computed[offset] === checksums[from + offset]) continue;
         this.countCorrupt(block + offset, 0);
-        this.#recover(block + offset, copies, bytes, at + offset * BLOCK_SIZE, checksums[from + offset]!, "corrupt-data");
+        this.#recover(
+          block + offset,
+          copies,
+          bytes,
+          at + offset * BLOCK_SIZE,
+          checksums[from + offset]!,
+          "corrupt-data",
+        );
       }
     } else {
-      for (let offset = 0; offset < count; offset++) this.#recover(block + offset, copies, bytes, at + offset * BLOCK_SIZE, checksums[from + offset]!, "io");
+      for (let offset = 0; offset < count; offset++)
+        this.#recover(block + offset, copies, bytes, at + offset * BLOCK_SIZE, checksums[from + offset]!, "io");
     }
   }
 
   /** Does any copy of the block match the checksum? Nothing is counted or mended: what a crash tore is no damage. */
   hasMatch(block: number, checksum: number): boolean {
     const bytes = new Uint8Array(BLOCK_SIZE);
-    for (let copy = 0, copies = this.copies(block, 1); copy < copies; copy++) if (this.readCopy(block, 1, copy, bytes, 0) && checksumBlock(bytes, 0) === checksum) return true;
+    for (let copy = 0, copies = this.copies(block, 1); copy < copies; copy++)
+      if (this.readCopy(block, 1, copy, bytes, 0) && checksumBlock(bytes, 0) === checksum) return true;
     return false;
   }
 
   /** Gets a block whose copy 0 is bad from another one, and mends the bad ones. */
-  #recover(block: number, copies: number, bytes: Uint8Array, at: number, checksum: number, kind: "io" | "corrupt-data"): void {
+  #recover(
+    block: number,
+    copies: number,
+    bytes: Uint8Array,
+    at: number,
+    checksum: number,
+    kind: "io" | "corrupt-data",
+  ): void {
     for (let copy = 1, bad = 1; copy < copies; copy++) {
       if (this.readCopy(block, 1, copy, bytes, at)) {
         if (checksumBlock(bytes, at) === checksum) {
@@ -214,7 +262,10 @@ export class BlockStore {
 
   // ---- Writing ----------------------------------------------------------------------------------------------------
 
-  /** Writes all copies. A copy that fails is counted, and what it holds is old from then on; throws Failure `io` when all fail. */
+  /**
+   * Writes all copies. A copy that fails is counted, and what it holds is old from then on; throws Failure `io` when
+   * all fail.
+   */
   write(block: number, count: number, bytes: Uint8Array, at: number): void {
     if (block < this.topStart) throw new Error(`invariant broken: block ${block} belongs to a base`);
     const segment = this.#find(block, count);
@@ -225,7 +276,8 @@ export class BlockStore {
       const place = places[copy]!;
       const slot = this.devices[place.device]!;
       if (slot.device === null) continue;
-      if (slot.device.write((place.first + block - segment.first) * BLOCK_SIZE, bytes, at, count * BLOCK_SIZE) >= 0) written++;
+      if (slot.device.write((place.first + block - segment.first) * BLOCK_SIZE, bytes, at, count * BLOCK_SIZE) >= 0)
+        written++;
       else {
         this.#failedWrite(slot);
         failed = true;
@@ -240,7 +292,10 @@ export class BlockStore {
     slot.entry.flags |= DEVICE_STALE;
   }
 
-  /** Makes all writes durable. A device that refuses is left behind while each segment has another copy; else throws Failure `io`. */
+  /**
+   * Makes all writes durable. A device that refuses is left behind while each segment has another copy; else throws
+   * Failure `io`.
+   */
   flush(): void {
     for (const slot of this.devices) {
       if (slot.device === null || slot.device.flush() >= 0) continue;
@@ -252,12 +307,14 @@ export class BlockStore {
   }
 
   #canDoWithout(slot: DeviceSlot): boolean {
-    return this.#layout.segments.every(({ places }) => places.some(({ device }) => this.devices[device]!.device !== null && this.devices[device] !== slot));
+    return this.#layout.segments.every(({ places }) =>
+      places.some(({ device }) => this.devices[device]!.device !== null && this.devices[device] !== slot),
+    );
   }
 
   /**
-   * Writes the superblock of a new generation to its two blocks of each device. Devices that join get theirs first, durably: no superblock may name
-   * a device on which there is none. Throws Failure `io` when no device took it.
+   * Writes the superblock of a new generation to its two blocks of each device. Devices that join get theirs first,
+   * durably: no superblock may name a device on which there is none. Throws Failure `io` when no device took it.
    */
   writeSuperblock(superblock: Superblock): void {
     for (const { device, entry } of this.devices) if (device !== null) entry.generation = superblock.generation;
@@ -286,13 +343,18 @@ export class BlockStore {
     superblock.deviceIndex = this.devices.indexOf(slot);
     const bytes = encodeSuperblock(superblock);
     let ok = true;
-    for (const block of SUPERBLOCK_SLOTS[superblock.generation % SUPERBLOCK_SLOTS.length]!) ok = slot.device!.write(block * BLOCK_SIZE, bytes, 0, BLOCK_SIZE) >= 0 && ok;
+    for (const block of SUPERBLOCK_SLOTS[superblock.generation % SUPERBLOCK_SLOTS.length]!)
+      ok = slot.device!.write(block * BLOCK_SIZE, bytes, 0, BLOCK_SIZE) >= 0 && ok;
     return ok;
   }
 
   discard(block: number, count: number): void {
     const segment = this.#find(block, count);
-    for (const place of segment.places) this.devices[place.device]!.device?.discard((place.first + block - segment.first) * BLOCK_SIZE, count * BLOCK_SIZE);
+    for (const place of segment.places)
+      this.devices[place.device]!.device?.discard(
+        (place.first + block - segment.first) * BLOCK_SIZE,
+        count * BLOCK_SIZE,
+      );
   }
 
   resizeTop(blocks: number): number {

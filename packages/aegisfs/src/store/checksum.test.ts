@@ -1,4 +1,7 @@
-/** The fast checksum against XXH32 written down plainly from its specification, which is itself held against a published value. */
+/**
+ * The fast checksum against XXH32 written down plainly from its specification, which is itself held against a published
+ * value.
+ */
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { byteStringOf, SeededRandom } from "@stratos/base";
@@ -11,13 +14,15 @@ const rotate = (value: bigint, by: bigint): bigint => ((value << by) | (value >>
 /** xxhash_spec.md, XXH32 algorithm description, step by step. */
 function plainXxh32(bytes: Uint8Array, seed: bigint): number {
   const [p1, p2, p3, p4, p5] = PRIMES;
-  const word = (at: number): bigint => BigInt(bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16)) + (BigInt(bytes[at + 3]!) << 24n);
+  const word = (at: number): bigint =>
+    BigInt(bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16)) + (BigInt(bytes[at + 3]!) << 24n);
   let at = 0;
   let hash = (seed + p5) & MASK;
   if (bytes.length >= 16) {
     const lanes = [(seed + p1 + p2) & MASK, (seed + p2) & MASK, seed, (seed - p1) & MASK];
     for (; at + 16 <= bytes.length; at += 16) {
-      for (let lane = 0; lane < 4; lane++) lanes[lane] = (rotate((lanes[lane]! + word(at + lane * 4) * p2) & MASK, 13n) * p1) & MASK;
+      for (let lane = 0; lane < 4; lane++)
+        lanes[lane] = (rotate((lanes[lane]! + word(at + lane * 4) * p2) & MASK, 13n) * p1) & MASK;
     }
     hash = (rotate(lanes[0]!, 1n) + rotate(lanes[1]!, 7n) + rotate(lanes[2]!, 12n) + rotate(lanes[3]!, 18n)) & MASK;
   }
@@ -47,5 +52,6 @@ test("the fast form agrees with the plain one", () => {
 test("a block is checked wherever it lies in memory", () => {
   const bytes = new Uint8Array(3 * 4096 + 1);
   new SeededRandom(12).fill(bytes);
-  for (const at of [0, 4, 1, 3, 4099]) assert.equal(checksumBlock(bytes, at), plainXxh32(bytes.subarray(at, at + 4096), 0n));
+  for (const at of [0, 4, 1, 3, 4099])
+    assert.equal(checksumBlock(bytes, at), plainXxh32(bytes.subarray(at, at + 4096), 0n));
 });

@@ -31,7 +31,8 @@ export function checksumWords(words: Int32Array, at: number, count: number, seed
 
 /** Joins the four lanes. */
 function finish(a: number, b: number, c: number, d: number, length: number): number {
-  let hash = ((a << 1) | (a >>> 31)) + ((b << 7) | (b >>> 25)) + ((c << 12) | (c >>> 20)) + ((d << 18) | (d >>> 14)) + length;
+  let hash =
+    ((a << 1) | (a >>> 31)) + ((b << 7) | (b >>> 25)) + ((c << 12) | (c >>> 20)) + ((d << 18) | (d >>> 14)) + length;
   hash |= 0;
   hash = Math.imul(hash ^ (hash >>> 15), P2);
   hash = Math.imul(hash ^ (hash >>> 13), P3);
@@ -59,8 +60,9 @@ export function checksumBlock(bytes: Uint8Array, at: number): number {
 }
 
 /**
- * Several blocks at once: the four lanes of a block depend on each other step by step, those of eight blocks do not, which vector
- * instructions turn into ten times the speed. A host that has them, and content in a memory that they reach, registers it here.
+ * Several blocks at once: the four lanes of a block depend on each other step by step, those of eight blocks do not,
+ * which vector instructions turn into ten times the speed. A host that has them, and content in a memory that they
+ * reach, registers it here.
  */
 export interface ChecksumLanes {
   /** Content in this buffer is summed by `run`. */
@@ -71,7 +73,10 @@ export interface ChecksumLanes {
   run(at: number, blocks: number): void;
 }
 
-/** Lanes with room in their buffer for content from elsewhere: copying it there and summing it takes a fifth of the time of summing it where it is. */
+/**
+ * Lanes with room in their buffer for content from elsewhere: copying it there and summing it takes a fifth of the time
+ * of summing it where it is.
+ */
 export interface StagedChecksumLanes extends ChecksumLanes {
   /** Byte of the buffer from which on there is room for `LANE_BLOCKS_MAX` blocks. */
   readonly stagingAt: number;
@@ -107,7 +112,14 @@ export function checksumBlocks(bytes: Uint8Array, at: number, count: number, int
         stagedBytes.set(bytes.subarray(at + done * 4096, at + (done + blocks) * 4096));
         run.run(stagedBytes.byteOffset, blocks);
       }
-      for (let block = 0; block < blocks; block++) into[intoAt + done + block] = finish(lanes[block * 4]!, lanes[block * 4 + 1]!, lanes[block * 4 + 2]!, lanes[block * 4 + 3]!, 4096);
+      for (let block = 0; block < blocks; block++)
+        into[intoAt + done + block] = finish(
+          lanes[block * 4]!,
+          lanes[block * 4 + 1]!,
+          lanes[block * 4 + 2]!,
+          lanes[block * 4 + 3]!,
+          4096,
+        );
       done += blocks;
     }
   }

@@ -1,5 +1,6 @@
 /**
- * One allocation group in memory, and the arithmetic of its bitmaps (store/space-map.ts says what they mean): a bit for each block, a nibble for each quad.
+ * One allocation group in memory, and the arithmetic of its bitmaps (store/space-map.ts says what they mean): a bit for
+ * each block, a nibble for each quad.
  */
 import { GROUP_BLOCKS, GROUP_WORDS } from "../format/geometry.ts";
 
@@ -102,7 +103,7 @@ export function findRun(group: Group, from: number, want: number, keepQuads: boo
       run = 0;
       continue;
     }
-    for (let low = 0; low < 32; ) {
+    for (let low = 0; low < 32;) {
       const rest = free >>> low;
       if (rest === 0) {
         run = 0;

@@ -1,6 +1,6 @@
 /**
- * The volume's own block space as segments, in order. Each begins at a multiple of a group, so that a group lies in one segment; block numbers
- * between segments stand for nothing. What a base of an overlay owns is not part of it.
+ * The volume's own block space as segments, in order. Each begins at a multiple of a group, so that a group lies in one
+ * segment; block numbers between segments stand for nothing. What a base of an overlay owns is not part of it.
  */
 import { GROUP_BLOCKS, NODE_BLOCKS } from "../format/geometry.ts";
 import { CLASS_FAST } from "../format/pool-table.ts";
@@ -49,7 +49,8 @@ export class Layout {
   static reserved({ first, blocks, places }: Segment): number[] {
     const found = new Set<number>();
     for (const place of places) {
-      for (const slot of SUPERBLOCK_SLOTS.flat()) if (slot >= place.first && slot < place.first + blocks) found.add(first + slot - place.first);
+      for (const slot of SUPERBLOCK_SLOTS.flat())
+        if (slot >= place.first && slot < place.first + blocks) found.add(first + slot - place.first);
     }
     return [...found];
   }
@@ -58,7 +59,9 @@ export class Layout {
   reservedBits(group: number): number[] {
     const segment = this.segmentAt(group * GROUP_BLOCKS);
     if (segment === undefined) return [];
-    return Layout.reserved(segment).map((block) => block - group * GROUP_BLOCKS).filter((bit) => bit >= 0 && bit < GROUP_BLOCKS);
+    return Layout.reserved(segment)
+      .map((block) => block - group * GROUP_BLOCKS)
+      .filter((bit) => bit >= 0 && bit < GROUP_BLOCKS);
   }
 
   /** Free blocks and quads when nothing is stored yet. */
@@ -67,7 +70,11 @@ export class Layout {
     let freeQuads = 0;
     for (const segment of this.segments) {
       const reserved = Layout.reserved(segment);
-      const quads = new Set(reserved.map((block) => Math.floor(block / NODE_BLOCKS)).filter((quad) => (quad + 1) * NODE_BLOCKS <= segment.first + segment.blocks));
+      const quads = new Set(
+        reserved
+          .map((block) => Math.floor(block / NODE_BLOCKS))
+          .filter((quad) => (quad + 1) * NODE_BLOCKS <= segment.first + segment.blocks),
+      );
       freeBlocks += segment.blocks - reserved.length;
       freeQuads += Math.floor(segment.blocks / NODE_BLOCKS) - quads.size;
     }
@@ -78,6 +85,7 @@ export class Layout {
 /** Numbers of the groups in which a layout has blocks. */
 export function groupsOf(layout: Layout): number[] {
   const groups: number[] = [];
-  for (const { first, blocks } of layout.segments) for (let index = first / GROUP_BLOCKS; index * GROUP_BLOCKS < first + blocks; index++) groups.push(index);
+  for (const { first, blocks } of layout.segments)
+    for (let index = first / GROUP_BLOCKS; index * GROUP_BLOCKS < first + blocks; index++) groups.push(index);
   return groups;
 }

@@ -2,15 +2,32 @@
  * Tree nodes in memory, by block number.
  *
  * Bound: clean nodes are dropped by second chance once there are more than `limit`; dirty nodes stay until the commit
- * that writes them, which the volume starts when they are too many. Nothing is dropped in the middle of an operation, so
- * that a cursor's nodes live as long as the cursor.
+ * that writes them, which the volume starts when they are too many. Nothing is dropped in the middle of an operation,
+ * so that a cursor's nodes live as long as the cursor.
  */
 import { Failure } from "../failure.ts";
 import { NODE_BLOCKS, NODE_SIZE, NODE_WORDS } from "../format/geometry.ts";
 import {
-  ENTRIES_MAX, ENTRY_WORDS, NODE_AT_BIRTH_HIGH, NODE_AT_BIRTH_LOW, NODE_AT_BLOCK, NODE_AT_COUNT, NODE_AT_GARBAGE, NODE_AT_LEVEL, NODE_AT_MAGIC, NODE_AT_VALUES,
-  NODE_HEADER_SIZE, NODE_MAGIC, POINTER_AT_BIRTH_HIGH, POINTER_AT_BIRTH_LOW, POINTER_AT_BLOCK, POINTER_AT_CHECKSUM, POINTER_AT_INFO,
-  SLOT_AT_VALUE, SLOT_WORDS, NODE_HEADER_WORDS,
+  ENTRIES_MAX,
+  ENTRY_WORDS,
+  NODE_AT_BIRTH_HIGH,
+  NODE_AT_BIRTH_LOW,
+  NODE_AT_BLOCK,
+  NODE_AT_COUNT,
+  NODE_AT_GARBAGE,
+  NODE_AT_LEVEL,
+  NODE_AT_MAGIC,
+  NODE_AT_VALUES,
+  NODE_HEADER_SIZE,
+  NODE_MAGIC,
+  POINTER_AT_BIRTH_HIGH,
+  POINTER_AT_BIRTH_LOW,
+  POINTER_AT_BLOCK,
+  POINTER_AT_CHECKSUM,
+  POINTER_AT_INFO,
+  SLOT_AT_VALUE,
+  SLOT_WORDS,
+  NODE_HEADER_WORDS,
 } from "../format/node-layout.ts";
 import type { BlockStore } from "./block-store.ts";
 import { checksumWords } from "./checksum.ts";
@@ -84,7 +101,10 @@ export class NodeCache {
     return node;
   }
 
-  /** The clean node becomes the dirty one at `block`: its old place is no longer its home, its bytes stay where they are. */
+  /**
+   * The clean node becomes the dirty one at `block`: its old place is no longer its home, its bytes stay where they
+   * are.
+   */
   move(node: TreeNode, block: number): void {
     this.#nodes.delete(node.block);
     node.block = block;
@@ -171,7 +191,11 @@ export function nodeMatches(node: TreeNode, words: Uint32Array, at: number): boo
   const own = node.words;
   if (node.checksum() !== words[at + POINTER_AT_CHECKSUM]) return false;
   if (own[NODE_AT_MAGIC] !== NODE_MAGIC || own[NODE_AT_BLOCK] !== words[at + POINTER_AT_BLOCK]) return false;
-  if (own[NODE_AT_BIRTH_LOW] !== words[at + POINTER_AT_BIRTH_LOW] || own[NODE_AT_BIRTH_HIGH] !== words[at + POINTER_AT_BIRTH_HIGH]) return false;
+  if (
+    own[NODE_AT_BIRTH_LOW] !== words[at + POINTER_AT_BIRTH_LOW] ||
+    own[NODE_AT_BIRTH_HIGH] !== words[at + POINTER_AT_BIRTH_HIGH]
+  )
+    return false;
   if (own[NODE_AT_LEVEL] !== node.level) return false;
   const count = own[NODE_AT_COUNT]!;
   // A hostile image carries right checksums: bounds and order are checked all the same, once, here.

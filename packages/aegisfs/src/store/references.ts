@@ -1,12 +1,12 @@
 /**
  * Owners of blocks that have more than one: snapshots and clones of files share by reference (FORMAT.md §8).
  *
- * A block that is allocated and stands in no record has one owner. Records are ranges in the volume tree: key offset = first
- * block, value = length and number of owners (≥ 2). Nodes are shared as wholes, data block by block. Blocks of an
+ * A block that is allocated and stands in no record has one owner. Records are ranges in the volume tree: key offset =
+ * first block, value = length and number of owners (≥ 2). Nodes are shared as wholes, data block by block. Blocks of an
  * overlay's base have no records: they are never freed.
  *
- * Sharing is lazy: a snapshot counts one owner more for the root node alone. When a shared node is copied for a change, each
- * thing it refers to gets one owner more, and the node itself one less.
+ * Sharing is lazy: a snapshot counts one owner more for the root node alone. When a shared node is copied for a change,
+ * each thing it refers to gets one owner more, and the node itself one less.
  */
 import { Failure } from "../failure.ts";
 import { NODE_BLOCKS } from "../format/geometry.ts";
@@ -54,7 +54,7 @@ export class References {
   share(start: number, length: number, times = 1): void {
     if (start < this.#firstBlock) return;
     const end = start + length;
-    for (let at = start; at < end; ) {
+    for (let at = start; at < end;) {
       if (this.#recordAt(at)) {
         const stop = Math.min(end, this.#start + this.#length);
         // An image may claim any number.
@@ -77,7 +77,7 @@ export class References {
       return;
     }
     const end = start + length;
-    for (let at = start; at < end; ) {
+    for (let at = start; at < end;) {
       if (this.#recordAt(at)) {
         const stop = Math.min(end, this.#start + this.#length);
         this.#set(at, stop, this.#owners - 1);
@@ -98,14 +98,20 @@ export class References {
     return owners;
   }
 
-  /** Length of the run from `block` on, up to `most`, whose blocks have as many owners as it has; `owners(block)` tells how many. */
+  /**
+   * Length of the run from `block` on, up to `most`, whose blocks have as many owners as it has; `owners(block)` tells
+   * how many.
+   */
   runLength(block: number, most: number): number {
     if (this.records === 0 || block < this.#firstBlock) return most;
     if (this.#recordAt(block)) return Math.min(most, this.#start + this.#length - block);
     return Math.min(most, this.#nextRecord(block) - block);
   }
 
-  /** The content of `length` blocks with equal numbers of owners moved to new blocks, and so did all owners: the old ones are free. */
+  /**
+   * The content of `length` blocks with equal numbers of owners moved to new blocks, and so did all owners: the old
+   * ones are free.
+   */
   move(from: number, to: number, length: number): void {
     const owners = this.owners(from);
     if (owners > 1) {
@@ -126,7 +132,8 @@ export class References {
    * @param runs  ranges of blocks with more than one owner, ascending and apart
    */
   rebuild(runs: readonly { start: number; length: number; owners: number }[]): void {
-    while (this.#tree.ceiling(0, MIDDLE, 0) && this.#tree.key(0) === 0 && this.#tree.key(1) === MIDDLE) this.#tree.remove(0, MIDDLE, this.#tree.key(2));
+    while (this.#tree.ceiling(0, MIDDLE, 0) && this.#tree.key(0) === 0 && this.#tree.key(1) === MIDDLE)
+      this.#tree.remove(0, MIDDLE, this.#tree.key(2));
     this.records = 0;
     for (const { start, length, owners } of runs) this.#add(start, length, owners);
   }
@@ -155,7 +162,8 @@ export class References {
 
   /** Start of the first record above `block`, or beyond all blocks. */
   #nextRecord(block: number): number {
-    if (!this.#tree.ceiling(0, MIDDLE, block) || this.#tree.key(1) !== MIDDLE || this.#tree.key(0) !== 0) return 2 ** 32;
+    if (!this.#tree.ceiling(0, MIDDLE, block) || this.#tree.key(1) !== MIDDLE || this.#tree.key(0) !== 0)
+      return 2 ** 32;
     return this.#tree.key(2);
   }
 

@@ -1,4 +1,7 @@
-/** Allocation: what is given out is free, aligned and within bounds; what is given back waits for the commit; counts are exact. */
+/**
+ * Allocation: what is given out is free, aligned and within bounds; what is given back waits for the commit; counts are
+ * exact.
+ */
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { SeededRandom } from "@stratos/base";
@@ -93,7 +96,8 @@ test("a place for the log is the longest run that there is, when none is as long
   const { volume } = freshVolume(40);
   const { space } = volume;
   const taken: [number, number][] = [];
-  for (let length = space.allocateData(64, -100); length > 0; length = space.allocateData(64, -100)) taken.push([space.runStart, length]);
+  for (let length = space.allocateData(64, -100); length > 0; length = space.allocateData(64, -100))
+    taken.push([space.runStart, length]);
   assert.equal(space.findFree(16, 8), 0);
   for (const [start, length] of taken) for (let at = 0; at + 4 <= length; at += 4) space.release(start + at, 3);
   assert.equal(space.findFree(16, 8), 0, "runs of three are none");

@@ -1,11 +1,12 @@
 /**
  * Which blocks of the writable device are free (FORMAT.md §7).
  *
- * Truth is one bitmap for each group of 8192 blocks, an item of the volume tree; a group without an item was never used.
- * In memory a group has two bitmaps more, for the running transaction:
+ * Truth is one bitmap for each group of 8192 blocks, an item of the volume tree; a group without an item was never
+ * used. In memory a group has two bitmaps more, for the running transaction:
  *
  *   bits     allocated, as the next commit will record it
- *   pinned   given back in this transaction, but named by the durable state: not to be used before the commit is durable
+ *   pinned   given back in this transaction, but named by the durable state: not to be used before the commit is
+ *   durable
  *   fresh    allocated in this transaction: given back, it may be used again at once
  *
  * Nodes take free aligned runs of four blocks ("quads", a nibble of the bitmap); data takes what it finds, from broken
@@ -17,7 +18,21 @@ import { GROUP_BLOCKS, GROUP_WORDS, NODE_BLOCKS } from "../format/geometry.ts";
 import { KIND_GROUP, keyMiddle } from "../format/key.ts";
 import { POINTER_AT_BLOCK } from "../format/node-layout.ts";
 import type { Tree } from "../tree/tree.ts";
-import { clearBit, closedMask, countOnes, countTrailingZeros, findRun, foundBit, freeQuadsOf, Group, isSet, maskOf, onesIn, quadsIn, setBit } from "./group.ts";
+import {
+  clearBit,
+  closedMask,
+  countOnes,
+  countTrailingZeros,
+  findRun,
+  foundBit,
+  freeQuadsOf,
+  Group,
+  isSet,
+  maskOf,
+  onesIn,
+  quadsIn,
+  setBit,
+} from "./group.ts";
 import { groupsOf } from "./layout.ts";
 import type { Layout } from "./layout.ts";
 import { TierChoice } from "./tier-choice.ts";
@@ -37,7 +52,10 @@ export class SpaceMap {
   #layout: Layout;
   /** Bound: `GROUPS_MAX` and those that the running transaction touched. */
   readonly #groups = new Map<number, Group>();
-  /** Groups that are known to have no quad, and no block, that may be taken: a bit for each, so that a search in a full volume goes past 32 at once. At most 64 KiB each. */
+  /**
+   * Groups that are known to have no quad, and no block, that may be taken: a bit for each, so that a search in a full
+   * volume goes past 32 at once. At most 64 KiB each.
+   */
   #noQuads: Uint32Array;
   #noBlocks: Uint32Array;
   readonly #tree: Tree;
@@ -89,8 +107,8 @@ export class SpaceMap {
   }
 
   /**
-   * Takes over another layout, in which segments came or went, or changed at their ends. Nothing is pending since the last commit, and what goes is
-   * free and closed.
+   * Takes over another layout, in which segments came or went, or changed at their ends. Nothing is pending since the
+   * last commit, and what goes is free and closed.
    */
   setLayout(next: Layout): void {
     this.#noQuads = new Uint32Array((Math.max(next.end, this.#layout.end) / (GROUP_BLOCKS * 32) + 1) | 0);
@@ -150,7 +168,8 @@ export class SpaceMap {
       const before = this.#stored(index);
       if (keep && before !== null) group.bits.set(before);
       const counts = owners(index);
-      for (let bit = 0; counts !== undefined && bit < GROUP_BLOCKS; bit++) if (counts[bit]! > 0) setBit(group.bits, bit);
+      for (let bit = 0; counts !== undefined && bit < GROUP_BLOCKS; bit++)
+        if (counts[bit]! > 0) setBit(group.bits, bit);
       for (const bit of this.#layout.reservedBits(index)) setBit(group.bits, bit);
       for (let bit = this.#layout.usable(index); bit < GROUP_BLOCKS; bit++) setBit(group.bits, bit);
       group.recount();
@@ -171,7 +190,10 @@ export class SpaceMap {
     }
   }
 
-  /** Blocks from `start` on, up to the end of its segment's part, are not allocated any more: they are to leave the volume. */
+  /**
+   * Blocks from `start` on, up to the end of its segment's part, are not allocated any more: they are to leave the
+   * volume.
+   */
   close(start: number, end: number): void {
     this.#eachGroup(start, end, (_index, group, bit) => {
       this.#forgetAvailable(group);
@@ -279,7 +301,10 @@ export class SpaceMap {
     return -1;
   }
 
-  /** Says to which tier (TIER_*) the data goes that is allocated from now on. Unset: to fast devices while a tenth of them is free. */
+  /**
+   * Says to which tier (TIER_*) the data goes that is allocated from now on. Unset: to fast devices while a tenth of
+   * them is free.
+   */
   choose(tier: number): void {
     this.#tiers.choose(tier);
   }
@@ -338,8 +363,9 @@ export class SpaceMap {
   // ---- For the intent log -----------------------------------------------------------------------------------------
 
   /**
-   * A free run of `want` blocks, or the longest of at least `least`, in one group; its first block is `runStart`, and it is not taken. Looks at some groups only, at those of metadata first; the next call goes on behind
-   * them, so that a run is found wherever it is.
+   * A free run of `want` blocks, or the longest of at least `least`, in one group; its first block is `runStart`, and
+   * it is not taken. Looks at some groups only, at those of metadata first; the next call goes on behind them, so that
+   * a run is found wherever it is.
    *
    * @returns its length; 0 when there is none in these groups
    */
@@ -362,21 +388,29 @@ export class SpaceMap {
 
   /** Are all blocks of the range the volume's, and free? */
   isFree(start: number, length: number): boolean {
-    for (let block = start; block < start + length; block++) if (block < this.#layout.first || block >= this.#layout.end || this.isAllocated(block)) return false;
+    for (let block = start; block < start + length; block++)
+      if (block < this.#layout.first || block >= this.#layout.end || this.isAllocated(block)) return false;
     return true;
   }
 
   /** Those blocks of the range that are free are not to be used before the next commit. */
   pin(start: number, length: number): void {
-    this.#eachWord(start, length, (group, word, mask) => this.#change(group, word, group.bits[word]!, group.pinned[word]! | (mask & ~group.bits[word]!)));
+    this.#eachWord(start, length, (group, word, mask) =>
+      this.#change(group, word, group.bits[word]!, group.pinned[word]! | (mask & ~group.bits[word]!)),
+    );
   }
 
   /** Takes back `pin`, of blocks that nothing else pinned. */
   unpin(start: number, length: number): void {
-    this.#eachWord(start, length, (group, word, mask) => this.#change(group, word, group.bits[word]!, group.pinned[word]! & ~(mask & ~closedMask(group, word))));
+    this.#eachWord(start, length, (group, word, mask) =>
+      this.#change(group, word, group.bits[word]!, group.pinned[word]! & ~(mask & ~closedMask(group, word))),
+    );
   }
 
-  /** Blocks of the range that were taken in this transaction are not to be used again before the next commit when they are given back. */
+  /**
+   * Blocks of the range that were taken in this transaction are not to be used again before the next commit when they
+   * are given back.
+   */
   keep(start: number, length: number): void {
     this.#eachWord(start, length, (group, word, mask) => {
       group.fresh[word]! &= ~mask;
@@ -393,8 +427,15 @@ export class SpaceMap {
     return true;
   }
 
-  #eachWord(start: number, length: number, visit: (group: Group, word: number, mask: number, index: number) => void): void {
-    for (let block = Math.max(start, this.#layout.first), end = Math.min(start + length, this.#layout.end); block < end; ) {
+  #eachWord(
+    start: number,
+    length: number,
+    visit: (group: Group, word: number, mask: number, index: number) => void,
+  ): void {
+    for (
+      let block = Math.max(start, this.#layout.first), end = Math.min(start + length, this.#layout.end);
+      block < end;
+    ) {
       const index = Math.floor(block / GROUP_BLOCKS);
       const bit = block - index * GROUP_BLOCKS;
       const group = this.#load(index);
@@ -421,8 +462,8 @@ export class SpaceMap {
   // ---- Commit -----------------------------------------------------------------------------------------------------
 
   /**
-   * Another process begins to read what is durable now: whatever is given back stays as it is until it lets go. So long space that is freed is not available, and the groups that it lies
-   * in stay in memory (3 KiB for each 32 MiB).
+   * Another process begins to read what is durable now: whatever is given back stays as it is until it lets go. So long
+   * space that is freed is not available, and the groups that it lies in stay in memory (3 KiB for each 32 MiB).
    */
   hold(): void {
     this.#holds++;
@@ -438,7 +479,10 @@ export class SpaceMap {
     return this.#holds > 0;
   }
 
-  /** Writes changed bitmaps into their items. That changes the volume tree, which may take blocks: repeats until nothing is left. */
+  /**
+   * Writes changed bitmaps into their items. That changes the volume tree, which may take blocks: repeats until nothing
+   * is left.
+   */
   store(): void {
     // What is dirtied meanwhile comes behind, and is reached by the same walk.
     for (const index of this.#dirty) {
@@ -467,7 +511,11 @@ export class SpaceMap {
     }
     this.#touched.length = closed;
     if (this.#groups.size > GROUPS_MAX) this.#trim();
-    if (closed === 0) assert(this.availableBlocks === this.freeBlocks && this.availableQuads === this.freeQuads, "what is not pinned is available");
+    if (closed === 0)
+      assert(
+        this.availableBlocks === this.freeBlocks && this.availableQuads === this.freeQuads,
+        "what is not pinned is available",
+      );
   }
 
   /** Drops groups that equal their items, down to half of the bound. */
@@ -532,7 +580,7 @@ export class SpaceMap {
   }
 
   #take(index: number, group: Group, bit: number, count: number): void {
-    for (let done = 0; done < count; ) {
+    for (let done = 0; done < count;) {
       const word = (bit + done) >>> 5;
       const mask = maskOf((bit + done) & 31, count - done);
       assert(((group.bits[word]! | group.pinned[word]!) & mask) === 0, "blocks to take are free");
@@ -544,12 +592,17 @@ export class SpaceMap {
   }
 
   #give(index: number, group: Group, bit: number, count: number): void {
-    for (let done = 0; done < count; ) {
+    for (let done = 0; done < count;) {
       const word = (bit + done) >>> 5;
       const mask = maskOf((bit + done) & 31, count - done);
       // The tree says that they are in use, the bitmap that they are free: one of them is forged or damaged.
       if ((group.bits[word]! & mask) !== mask) throw new Failure("corrupt-node", index * GROUP_BLOCKS + bit);
-      this.#change(group, word, group.bits[word]! & ~mask, group.pinned[word]! | (mask & (~group.fresh[word]! | closedMask(group, word))));
+      this.#change(
+        group,
+        word,
+        group.bits[word]! & ~mask,
+        group.pinned[word]! | (mask & (~group.fresh[word]! | closedMask(group, word))),
+      );
       group.fresh[word]! &= ~mask;
       done += 32 - ((bit + done) & 31);
     }
@@ -567,7 +620,8 @@ export class SpaceMap {
     group.available += blocks;
     group.quads += quads;
     // It had none, or has none now.
-    if (group.quads === 0 || group.quads === quads || group.available === 0 || group.available === blocks) this.#note(group);
+    if (group.quads === 0 || group.quads === quads || group.available === 0 || group.available === blocks)
+      this.#note(group);
     this.availableBlocks += blocks;
     this.availableQuads += quads;
     this.freeBlocks += countOnes(oldBits) - countOnes(bits);

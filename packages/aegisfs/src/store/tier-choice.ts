@@ -1,4 +1,7 @@
-/** Which allocation groups new data goes to, on a volume with fast and slow devices (format/properties.ts says what a file may want). */
+/**
+ * Which allocation groups new data goes to, on a volume with fast and slow devices (format/properties.ts says what a
+ * file may want).
+ */
 import { GROUP_BLOCKS } from "../format/geometry.ts";
 import { CLASS_FAST, CLASS_SLOW } from "../format/pool-table.ts";
 import { TIER_ANY, TIER_SLOW, TIER_UNSET } from "../format/properties.ts";
@@ -53,7 +56,10 @@ export class TierChoice {
     return this.#classes === null || this.#wanted < 0 || this.#classes.get(group) === this.#wanted;
   }
 
-  /** Says to which tier (TIER_*) the data goes that is allocated from now on. Unset: to fast devices while a tenth of them is free. */
+  /**
+   * Says to which tier (TIER_*) the data goes that is allocated from now on. Unset: to fast devices while a tenth of
+   * them is free.
+   */
   choose(tier: number): void {
     this.#wanted = tier === TIER_ANY ? -1 : tier === TIER_SLOW ? CLASS_SLOW : CLASS_FAST;
     this.#automatic = tier === TIER_UNSET && this.#classes !== null;

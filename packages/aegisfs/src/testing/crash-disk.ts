@@ -1,13 +1,16 @@
 /**
- * A disk that can lose power. It keeps what is durable apart from what was written since the last flush, and shows what a crash
- * may leave: any of the unflushed writes, in any order, any of them torn at sectors of 512 bytes.
+ * A disk that can lose power. It keeps what is durable apart from what was written since the last flush, and shows what
+ * a crash may leave: any of the unflushed writes, in any order, any of them torn at sectors of 512 bytes.
  */
 import type { SeededRandom } from "@stratos/base";
 import type { BlockDevice } from "@stratos/host";
 
 const SECTOR = 512;
 
-interface Write { offset: number; bytes: Uint8Array }
+interface Write {
+  offset: number;
+  bytes: Uint8Array;
+}
 
 export class CrashDisk implements BlockDevice {
   readonly readOnly = false;
@@ -91,7 +94,8 @@ export class CrashDisk implements BlockDevice {
         image.write(offset, bytes, 0, bytes.length);
         continue;
       }
-      for (let at = 0; at < bytes.length; at += SECTOR) if (random.below(2) === 0) image.write(offset + at, bytes, at, Math.min(SECTOR, bytes.length - at));
+      for (let at = 0; at < bytes.length; at += SECTOR)
+        if (random.below(2) === 0) image.write(offset + at, bytes, at, Math.min(SECTOR, bytes.length - at));
     }
     return image;
   }
@@ -112,7 +116,12 @@ export class CrashImage implements BlockDevice {
   read(offset: number, bytes: Uint8Array, at: number, length: number): number {
     this.#each(offset, length, (index, within, done, count) => {
       const piece = this.#pieces.get(index);
-      bytes.set(piece !== undefined ? piece.subarray(within, within + count) : this.#base.subarray(index * PIECE + within, index * PIECE + within + count), at + done);
+      bytes.set(
+        piece !== undefined
+          ? piece.subarray(within, within + count)
+          : this.#base.subarray(index * PIECE + within, index * PIECE + within + count),
+        at + done,
+      );
     });
     return 0;
   }
@@ -126,8 +135,12 @@ export class CrashImage implements BlockDevice {
     return 0;
   }
 
-  #each(offset: number, length: number, visit: (index: number, within: number, done: number, count: number) => void): void {
-    for (let done = 0; done < length; ) {
+  #each(
+    offset: number,
+    length: number,
+    visit: (index: number, within: number, done: number, count: number) => void,
+  ): void {
+    for (let done = 0; done < length;) {
       const within = (offset + done) % PIECE;
       const count = Math.min(length - done, PIECE - within);
       visit(Math.floor((offset + done) / PIECE), within, done, count);

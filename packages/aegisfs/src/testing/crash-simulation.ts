@@ -1,6 +1,7 @@
 /**
- * Crash simulation. A workload runs on a `CrashDisk`; at every flush the disk is cut in many ways, and each thing that a crash may have
- * left must mount, be clean under check, and hold exactly the files of the last commit or of the one that was going on.
+ * Crash simulation. A workload runs on a `CrashDisk`; at every flush the disk is cut in many ways, and each thing that
+ * a crash may have left must mount, be clean under check, and hold exactly the files of the last commit or of the one
+ * that was going on.
  */
 import { SeededRandom } from "@stratos/base";
 import type { BlockDevice } from "@stratos/host";
@@ -49,10 +50,14 @@ export function simulateCrashes(options: CrashOptions): number {
   const disk = new CrashDisk(DISK_SIZE);
   const layer = options.layer ?? ((raw: BlockDevice): BlockDevice => raw);
   const layered = layer(disk);
-  if (format(layered, { uuid: new Uint8Array(16).fill(3), hashSeed: options.seed, ...options.format }) !== 0) throw new Error("format failed");
+  if (format(layered, { uuid: new Uint8Array(16).fill(3), hashSeed: options.seed, ...options.format }) !== 0)
+    throw new Error("format failed");
   const pendingChanges = random.below(2) === 0 ? 4 + random.below(20) : 500;
   const opened = mount(options.wrap?.(layered) ?? layered, {
-    cacheNodes: 8 + random.below(30), dirtyNodes: random.below(2) === 0 ? 5 + random.below(20) : 500, cachePages: 8 + random.below(60), pendingChanges,
+    cacheNodes: 8 + random.below(30),
+    dirtyNodes: random.below(2) === 0 ? 5 + random.below(20) : 500,
+    cachePages: 8 + random.below(60),
+    pendingChanges,
   });
   if (typeof opened === "string") throw new Error(opened);
   const volume = opened;
@@ -60,8 +65,10 @@ export function simulateCrashes(options: CrashOptions): number {
   const workload = new Workload(random, volume.root, { sizeMax: 60_000, names: 12, fold });
   let states = 0;
   let syncs = 0;
-  const dumped = (files: Subvolume, seen: Contents | null = null, instead: Contents | null = null): string => dumpSubvolume(files, seen, instead, undefined, undefined, fold);
-  // What is durable: the last commit, or (without times) what the intent log has on top of it, and the content that it has of each file.
+  const dumped = (files: Subvolume, seen: Contents | null = null, instead: Contents | null = null): string =>
+    dumpSubvolume(files, seen, instead, undefined, undefined, fold);
+  // What is durable: the last commit, or (without times) what the intent log has on top of it, and the content that it
+  // has of each file.
   let contents: Contents = new Map();
   let committed = dumped(volume.root, contents);
   let logged: string | null = null;
@@ -80,7 +87,10 @@ export function simulateCrashes(options: CrashOptions): number {
   /** Files that were emptied before the last commit. */
   let emptiedBefore = new Set<number>();
 
-  /** The content that the log will have when `syncing` is synced: that of this file, and of those that replaced something. */
+  /**
+   * The content that the log will have when `syncing` is synced: that of this file, and of those that replaced
+   * something.
+   */
   const contentsToLog = (): Contents => {
     const now: Contents = new Map();
     dumped(volume.root, now);
@@ -99,7 +109,12 @@ export function simulateCrashes(options: CrashOptions): number {
   /** As the log will have it: all names, and that content. */
   const goingToLog = (): string => dumped(volume.root, null, contentsToLog());
 
-  const verify = (crashed: CrashImage, expected: readonly string[], expectedLog: readonly string[], how: string): void => {
+  const verify = (
+    crashed: CrashImage,
+    expected: readonly string[],
+    expectedLog: readonly string[],
+    how: string,
+  ): void => {
     states++;
     const place = `seed ${options.seed}, state ${states} (${how}), flush ${disk.flushes}, after ${workload.last}`;
     const image = layer(crashed);
@@ -113,18 +128,25 @@ export function simulateCrashes(options: CrashOptions): number {
     }
     if (!expected.includes(found) && !expectedLog.includes(withoutTimes(found))) {
       const nearest = expected[0] ?? expectedLog[0]!;
-      throw new Error(`${place}: neither the last commit or log nor the next:\n${difference(nearest, expected.length > 0 ? found : withoutTimes(found))}`);
+      throw new Error(
+        `${place}: neither the last commit or log nor the next:\n` +
+          `${difference(nearest, expected.length > 0 ? found : withoutTimes(found))}`,
+      );
     }
     if (recovered.sync() < 0) throw new Error(`${place}: recovery cannot be committed`);
     const audit = verifyAudit(recovered);
-    if (audit !== null && (typeof audit === "number" || audit.problems.length > 0)) throw new Error(`${place}: audit log: ${JSON.stringify(audit)}`);
+    if (audit !== null && (typeof audit === "number" || audit.problems.length > 0))
+      throw new Error(`${place}: audit log: ${JSON.stringify(audit)}`);
     const problems = examine(image);
-    if (typeof problems === "string" || problems.length > 0) throw new Error(`${place}: ${JSON.stringify(problems).slice(0, 500)}`);
+    if (typeof problems === "string" || problems.length > 0)
+      throw new Error(`${place}: ${JSON.stringify(problems).slice(0, 500)}`);
     if (states % 16 !== 0) return;
     // Life goes on after recovery.
-    if (recovered.root.create(1, `after-${states}`, 0o100644, 0, 0) < 0 || recovered.sync() < 0) throw new Error(`${place}: cannot be written to`);
+    if (recovered.root.create(1, `after-${states}`, 0o100644, 0, 0) < 0 || recovered.sync() < 0)
+      throw new Error(`${place}: cannot be written to`);
     const after = examine(image);
-    if (typeof after === "string" || after.length > 0) throw new Error(`${place}, written to: ${JSON.stringify(after).slice(0, 500)}`);
+    if (typeof after === "string" || after.length > 0)
+      throw new Error(`${place}, written to: ${JSON.stringify(after).slice(0, 500)}`);
   };
 
   const isOver = (): boolean => states >= options.states || options.shouldStop?.() === true;
@@ -135,8 +157,10 @@ export function simulateCrashes(options: CrashOptions): number {
     if (logged !== null) expected.reverse();
     const count = disk.pending.length;
     const step = Math.max(1, Math.ceil((count + 1) / (options.prefixes ?? 6)));
-    for (let prefix = 0; prefix <= count && !isOver(); prefix += step) verify(disk.crashAfter(prefix), expected, expectedLog, `first ${prefix} of ${count} writes`);
-    for (let choice = 0; choice < (options.choices ?? 6) && !isOver(); choice++) verify(disk.crashAnyhow(random), expected, expectedLog, `choice ${choice} of ${count} writes`);
+    for (let prefix = 0; prefix <= count && !isOver(); prefix += step)
+      verify(disk.crashAfter(prefix), expected, expectedLog, `first ${prefix} of ${count} writes`);
+    for (let choice = 0; choice < (options.choices ?? 6) && !isOver(); choice++)
+      verify(disk.crashAnyhow(random), expected, expectedLog, `choice ${choice} of ${count} writes`);
     // The flush behind a new superblock makes its commit the last one.
     if (volume.superblock.generation > generation) {
       generation = volume.superblock.generation;
@@ -192,9 +216,13 @@ export function simulateCrashes(options: CrashOptions): number {
       // Half of them meet changes of others and are merged.
       if (random.below(2) === 0) volume.root.create(1, `beside${states}`, 0o100644, 0, 0);
       const ended = random.below(4) === 0 ? transaction.abort() : transaction.commit();
-      if (ended < 0) throw new Error(`seed ${options.seed}: end of a transaction: ${ended} (${transaction.conflict ?? ""})`);
-      for (const name of namesOf(volume.root)) if (/^(t\d|beside)/.test(name) && volume.root.unlink(1, name) < 0) throw new Error(`seed ${options.seed}: ${name} cannot be removed`);
-    } else if (event === 3 && volume.reclaim(1 + random.below(3)) < 0) throw new Error(`seed ${options.seed}: freeing what was deleted`);
+      if (ended < 0)
+        throw new Error(`seed ${options.seed}: end of a transaction: ${ended} (${transaction.conflict ?? ""})`);
+      for (const name of namesOf(volume.root))
+        if (/^(t\d|beside)/.test(name) && volume.root.unlink(1, name) < 0)
+          throw new Error(`seed ${options.seed}: ${name} cannot be removed`);
+    } else if (event === 3 && volume.reclaim(1 + random.below(3)) < 0)
+      throw new Error(`seed ${options.seed}: freeing what was deleted`);
   };
 
   while (!isOver()) {

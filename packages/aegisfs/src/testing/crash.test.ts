@@ -1,6 +1,7 @@
 /**
- * Goal: no crash loses what was synced or leaves a volume that is not whole. Method: testing/crash-simulation.ts. That the simulation sees
- * faults is shown by planting two: a missing barrier, and blocks that are used again before the commit that frees them.
+ * Goal: no crash loses what was synced or leaves a volume that is not whole. Method: testing/crash-simulation.ts. That
+ * the simulation sees faults is shown by planting two: a missing barrier, and blocks that are used again before the
+ * commit that frees them.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
@@ -13,14 +14,16 @@ const SEED = Number(process.env["AEGISFS_SEED"] ?? 20260101);
 test(`every crash leaves the last commit or the next (seeds from ${SEED})`, () => {
   let states = 0;
   let syncs = 0;
-  for (let round = 0; round < 12; round++) states += simulateCrashes({ seed: SEED + round, states: 250, onEnd: (counts) => void (syncs += counts.syncs) });
+  for (let round = 0; round < 12; round++)
+    states += simulateCrashes({ seed: SEED + round, states: 250, onEnd: (counts) => void (syncs += counts.syncs) });
   assert.ok(syncs > 100, `the intent log was used ${syncs} times only`);
   assert.ok(states >= 2000, `only ${states} states were reached`);
 });
 
 test(`no crash loses a part of a huge file (seeds from ${SEED})`, () => {
   let states = 0;
-  for (let round = 0; round < 2; round++) states += simulateCrashes({ seed: SEED + round, states: 250, fold: foldAt(7 * 4096) });
+  for (let round = 0; round < 2; round++)
+    states += simulateCrashes({ seed: SEED + round, states: 250, fold: foldAt(7 * 4096) });
   assert.ok(states >= 300, `only ${states} states were reached`);
 });
 
@@ -35,7 +38,8 @@ class NoBarrier extends ForwardingDevice {
 
 test("a missing barrier before the superblock is caught", () => {
   assert.throws(() => {
-    for (let round = 0; round < 20; round++) simulateCrashes({ seed: SEED + round, states: 300, wrap: (disk) => new NoBarrier(disk) });
+    for (let round = 0; round < 20; round++)
+      simulateCrashes({ seed: SEED + round, states: 300, wrap: (disk) => new NoBarrier(disk) });
   }, /seed \d+, state/);
 });
 
@@ -55,12 +59,14 @@ class LazyLog extends ForwardingDevice {
 
 test("an fsync whose log is not flushed is caught", () => {
   assert.throws(() => {
-    for (let round = 0; round < 20; round++) simulateCrashes({ seed: SEED + round, states: 300, wrap: (disk) => new LazyLog(disk) });
+    for (let round = 0; round < 20; round++)
+      simulateCrashes({ seed: SEED + round, states: 300, wrap: (disk) => new LazyLog(disk) });
   }, /seed \d+, state/);
 });
 
 test("blocks that are used again before their commit are caught", () => {
   assert.throws(() => {
-    for (let round = 0; round < 20; round++) simulateCrashes({ seed: SEED + round, states: 300, afterStep: (volume) => volume.space.committed() });
+    for (let round = 0; round < 20; round++)
+      simulateCrashes({ seed: SEED + round, states: 300, afterStep: (volume) => volume.space.committed() });
   }, /seed \d+, state/);
 });

@@ -1,4 +1,7 @@
-/** `node packages/aegisfs/src/testing/crash.ts --seconds N --seed S`: disks that crash, and disks that lose and misplace writes, seed after seed until the time is over. */
+/**
+ * `node packages/aegisfs/src/testing/crash.ts --seconds N --seed S`: disks that crash, and disks that lose and misplace
+ * writes, seed after seed until the time is over.
+ */
 import { COMPRESS_LZ4, DEDUPE_ON, withCompression, withDedupe } from "../aegisfs.ts";
 import type { FormatOptions } from "../aegisfs.ts";
 import { numberOption } from "./command-options.ts";
@@ -8,7 +11,10 @@ import { simulateStrayWrites } from "./stray-writes.ts";
 
 /** Seeds take turns on kinds of volumes. */
 const KINDS: readonly Partial<FormatOptions>[] = [
-  {}, { properties: withCompression(0, COMPRESS_LZ4, 0) }, { copies: 2 }, { properties: withDedupe(withCompression(0, COMPRESS_LZ4, 0), DEDUPE_ON) },
+  {},
+  { properties: withCompression(0, COMPRESS_LZ4, 0) },
+  { copies: 2 },
+  { properties: withDedupe(withCompression(0, COMPRESS_LZ4, 0), DEDUPE_ON) },
 ];
 
 const seconds = numberOption("seconds", 10);
@@ -19,7 +25,15 @@ let states = 0;
 let failed = 0;
 for (let seed = first; !shouldStop() && failed === 0; seed++) {
   try {
-    states += simulateCrashes({ seed, states: 1000, prefixes: 8, choices: 10, shouldStop, format: KINDS[seed % KINDS.length]!, fold: seed % 5 === 0 ? foldAt(7 * 4096) : NO_FOLD });
+    states += simulateCrashes({
+      seed,
+      states: 1000,
+      prefixes: 8,
+      choices: 10,
+      shouldStop,
+      format: KINDS[seed % KINDS.length]!,
+      fold: seed % 5 === 0 ? foldAt(7 * 4096) : NO_FOLD,
+    });
     for (const kind of ["one copy", "two copies", "two devices"] as const) {
       simulateStrayWrites(seed, kind);
       states++;

@@ -14,12 +14,20 @@ export type Contents = Map<number, { readonly size: number; readonly sum: number
  * All that the files of a subvolume are, in the form of `Model.dump`. Throws when something cannot be read.
  *
  * @param seen    filled with the content of each file
- * @param instead  what is shown instead of the content of files, nothing for one that is not in it; times are left out then
+ * @param instead  what is shown instead of the content of files, nothing for one that is not in it; times are left out
+ *   then
  * @param sizeMax  largest file that may be there
  * @param sums     how contents are told apart
  * @param fold     of the workload that made the files
  */
-export function dumpSubvolume(subvolume: Subvolume, seen: Contents | null = null, instead: Contents | null = null, sizeMax: number = SIZE_MAX, sums: Sums = QUICK_SUMS, fold: Fold = NO_FOLD): string {
+export function dumpSubvolume(
+  subvolume: Subvolume,
+  seen: Contents | null = null,
+  instead: Contents | null = null,
+  sizeMax: number = SIZE_MAX,
+  sums: Sums = QUICK_SUMS,
+  fold: Fold = NO_FOLD,
+): string {
   const none = { size: 0, sum: sums.content(EMPTY, 0) };
   const lines: string[] = [];
   const attributes = new Attributes();
@@ -51,13 +59,35 @@ export function dumpSubvolume(subvolume: Subvolume, seen: Contents | null = null
       if (typeof target === "number") throw new Error(`readlink ${path}: ${target}`);
     }
     if (type === S_IFREG) seen?.set(ino, real);
-    const shown = instead === null || type !== S_IFREG ? (type === S_IFREG ? real : { size, sum: none.sum }) : (instead.get(ino) ?? none);
-    const line = describe(path, mode, nlink, uid, type === S_IFDIR ? 0 : shown.size, shown.sum, target, xattrs, mtimeSeconds, ctimeSeconds, sums);
+    const shown =
+      instead === null || type !== S_IFREG
+        ? type === S_IFREG
+          ? real
+          : { size, sum: none.sum }
+        : (instead.get(ino) ?? none);
+    const line = describe(
+      path,
+      mode,
+      nlink,
+      uid,
+      type === S_IFDIR ? 0 : shown.size,
+      shown.sum,
+      target,
+      xattrs,
+      mtimeSeconds,
+      ctimeSeconds,
+      sums,
+    );
     lines.push(instead === null ? line : withoutTimes(line));
     if (type !== S_IFDIR) return;
     const children: [string, number][] = [];
     const entry = new DirectoryEntry();
-    for (let cursor = 0; expect(subvolume.readDirectory(ino, cursor, entry), `readDirectory ${path}`) === 1; cursor = entry.nextCursor) children.push([entry.name, entry.ino]);
+    for (
+      let cursor = 0;
+      expect(subvolume.readDirectory(ino, cursor, entry), `readDirectory ${path}`) === 1;
+      cursor = entry.nextCursor
+    )
+      children.push([entry.name, entry.ino]);
     for (const [name, child] of children) visit(child, `${path}/${name}`, depth + 1);
   };
   visit(ROOT_INO, "", 0);

@@ -1,6 +1,7 @@
 /**
- * What the files of a full volume should be: names in one folder, some of them of one file, each with its bytes. A digest of all of it is kept up with each change, so that what a crash left
- * can be compared with each state that there was since the last commit without keeping them.
+ * What the files of a full volume should be: names in one folder, some of them of one file, each with its bytes. A
+ * digest of all of it is kept up with each change, so that what a crash left can be compared with each state that there
+ * was since the last commit without keeping them.
  */
 import { checksumWords } from "../store/checksum.ts";
 

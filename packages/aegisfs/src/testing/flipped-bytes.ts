@@ -1,8 +1,10 @@
 /**
- * Every byte of every block that a volume reads is flipped in turn: superblocks, nodes of each tree, what the audit log keeps, the intent log, content. Nothing else than what was written is
- * ever shown: with a second copy all of it, without one an error instead, with a name in `check`.
+ * Every byte of every block that a volume reads is flipped in turn: superblocks, nodes of each tree, what the audit log
+ * keeps, the intent log, content. Nothing else than what was written is ever shown: with a second copy all of it,
+ * without one an error instead, with a name in `check`.
  *
- *     node packages/aegisfs/src/testing/flipped-bytes.ts [--stride N] [--seed S]      every Nth byte (default: each; some minutes)
+ *     node packages/aegisfs/src/testing/flipped-bytes.ts [--stride N] [--seed S]      every Nth byte (default: each;
+ *     some minutes)
  */
 import { SeededRandom } from "@stratos/base";
 import { MemoryBlockDevice } from "@stratos/host";
@@ -23,12 +25,21 @@ export interface FlipOptions {
   stride: number;
 }
 
-export interface FlipOutcome { readonly flips: number; readonly blocks: number; readonly named: number }
+export interface FlipOutcome {
+  readonly flips: number;
+  readonly blocks: number;
+  readonly named: number;
+}
 
 /** Throws at the first flip that shows. */
 export function flipBytes({ seed, copies, stride }: FlipOptions): FlipOutcome {
   const device = new MemoryBlockDevice(copies === 1 ? 6 << 20 : 10 << 20);
-  const options: FormatOptions = { uuid: new Uint8Array(16).fill(6), hashSeed: 5, copies, properties: withCompression(0, COMPRESS_LZ4, 0) };
+  const options: FormatOptions = {
+    uuid: new Uint8Array(16).fill(6),
+    hashSeed: 5,
+    copies,
+    properties: withCompression(0, COMPRESS_LZ4, 0),
+  };
   const failed = format(device, options);
   if (failed !== 0) throw new Error(failed);
   const volume = mountedVolume(mount(device));
@@ -38,7 +49,8 @@ export function flipBytes({ seed, copies, stride }: FlipOptions): FlipOutcome {
   volume.snapshot(volume.root, "snapshot", { readOnly: true });
   for (let step = 0; step < 150; step++) workload.step();
   volume.sync();
-  // The last changes are in the intent log alone: with an audit log, which goes on without them, each fsync would be a commit.
+  // The last changes are in the intent log alone: with an audit log, which goes on without them, each fsync would be a
+  // commit.
   volume.observer = null;
   for (let step = 0; step < 20; step++) workload.step();
   for (let file = 0; file < 3; file++) volume.root.fsync(workload.pickFile());
@@ -51,7 +63,7 @@ export function flipBytes({ seed, copies, stride }: FlipOptions): FlipOutcome {
   for (let at = 0; at < places.length * BLOCK; at += stride) {
     const offset = places[Math.floor(at / BLOCK)]! * BLOCK + (at % BLOCK);
     device.read(offset, byte, 0, 1);
-    byte[0]! ^= 1 << flips % 8;
+    byte[0]! ^= 1 << (flips % 8);
     device.write(offset, byte, 0, 1);
     flips++;
     const where = `seed ${seed}, copies ${copies}: block ${Math.floor(offset / BLOCK)}, byte ${offset % BLOCK}`;
@@ -60,16 +72,20 @@ export function flipBytes({ seed, copies, stride }: FlipOptions): FlipOutcome {
       if (copies === 2) throw new Error(`${where}: ${error}`);
       named++;
       const problems = check(device, { data: true });
-      if (typeof problems !== "string" && problems.length === 0) throw new Error(`${where}: ${error}, and check finds nothing`);
+      if (typeof problems !== "string" && problems.length === 0)
+        throw new Error(`${where}: ${error}, and check finds nothing`);
     }
-    byte[0]! ^= 1 << (flips - 1) % 8;
+    byte[0]! ^= 1 << ((flips - 1) % 8);
     device.write(offset, byte, 0, 1);
   }
   if (look(device, expected, "at the end") !== null) throw new Error("the image was changed by being read");
   return { flips, blocks: places.length, named };
 }
 
-/** Null when all is as it was written; an error in words when somebody would meet one. Throws when something else is shown. */
+/**
+ * Null when all is as it was written; an error in words when somebody would meet one. Throws when something else is
+ * shown.
+ */
 function look(device: MemoryBlockDevice, expected: string, where: string): string | null {
   const volume = mount(device, { readOnly: true });
   if (typeof volume === "string") return volume;
@@ -99,7 +115,8 @@ function placesOf(volume: Volume): number[] {
       for (const place of segment.places) places.add(place.first + block - segment.first);
     }
     // What it holds is free for the space map. Behind the receipt is nothing.
-    for (let block = volume.log.start; block <= volume.log.start + volume.log.used; block++) for (const place of segment.places) if (volume.log.used > 0) places.add(place.first + block - segment.first);
+    for (let block = volume.log.start; block <= volume.log.start + volume.log.used; block++)
+      for (const place of segment.places) if (volume.log.used > 0) places.add(place.first + block - segment.first);
   }
   return [...places].sort((a, b) => a - b);
 }
@@ -109,6 +126,9 @@ if (process.argv[1] === import.meta.filename) {
   const seed = numberOption("seed", 1);
   for (const copies of [1, 2] as const) {
     const { flips, blocks, named } = flipBytes({ seed, copies, stride });
-    console.log(`${copies === 1 ? "one copy" : "two copies"}: ${flips} bytes of ${blocks} blocks flipped: ${named} errors that are named, no other content`);
+    console.log(
+      `${copies === 1 ? "one copy" : "two copies"}: ${flips} bytes of ${blocks} blocks flipped: ${named} errors ` +
+        "that are named, no other content",
+    );
   }
 }

@@ -1,7 +1,8 @@
 /**
- * Small files that stand for huge ones. A fold cuts a gap out of every file: what a model has at offset `at` and behind it, the engine has `gap` bytes further on, so that
- * a model that keeps files as bytes can be beside files of nearly 2^63 bytes. Nothing is ever written into the gap. A range that would reach over it is cut there, but for those
- * that make holes.
+ * Small files that stand for huge ones. A fold cuts a gap out of every file: what a model has at offset `at` and behind
+ * it, the engine has `gap` bytes further on, so that a model that keeps files as bytes can be beside files of nearly
+ * 2^63 bytes. Nothing is ever written into the gap. A range that would reach over it is cut there, but for those that
+ * make holes.
  */
 import type { FileOffset } from "../file/file-offset.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
@@ -31,7 +32,9 @@ export function unfoldEnd({ at, gap }: Fold, end: number): FileOffset {
 
 /** The engine's length of a range of the model. */
 export function unfoldLength(fold: Fold, offset: number, length: number): FileOffset {
-  return offset < fold.at && offset + length > fold.at ? BigInt(unfoldEnd(fold, offset + length)) - BigInt(offset) : length;
+  return offset < fold.at && offset + length > fold.at
+    ? BigInt(unfoldEnd(fold, offset + length)) - BigInt(offset)
+    : length;
 }
 
 /** As much of a range as lies on one side of the gap. */

@@ -1,12 +1,25 @@
 /**
- * Images made to do harm. Random words of cached nodes, or of the superblock, are overwritten and signed again, so that every checksum is right and every structure
- * may be wrong. Then all that can be read is read, some of it is changed, all of it is scrubbed and repaired; each call must return. What may stop an operation is an
- * errno, or a broken invariant that is told (an Error), never what the language says when a defence is missing.
+ * Images made to do harm. Random words of cached nodes, or of the superblock, are overwritten and signed again, so that
+ * every checksum is right and every structure may be wrong. Then all that can be read is read, some of it is changed,
+ * all of it is scrubbed and repaired; each call must return. What may stop an operation is an errno, or a broken
+ * invariant that is told (an Error), never what the language says when a defence is missing.
  */
 import assert from "node:assert/strict";
 import { SeededRandom } from "@stratos/base";
 import { MemoryBlockDevice } from "@stratos/host";
-import { check, COMPRESS_LZ4, dedupe, format, health, migrate, mount, repair, ROOT_INO, Scrub, withCompression } from "../aegisfs.ts";
+import {
+  check,
+  COMPRESS_LZ4,
+  dedupe,
+  format,
+  health,
+  migrate,
+  mount,
+  repair,
+  ROOT_INO,
+  Scrub,
+  withCompression,
+} from "../aegisfs.ts";
 import type { FormatOptions } from "../aegisfs.ts";
 import { NODE_AT_COUNT, NODE_HEADER_WORDS } from "../format/node-layout.ts";
 import { SUPERBLOCK_SLOTS } from "../format/superblock.ts";
@@ -15,7 +28,11 @@ import { dumpSubvolume } from "./dump.ts";
 import { mountedVolume } from "./fresh-volume.ts";
 import { Workload } from "./workload.ts";
 
-const KINDS: readonly Partial<FormatOptions>[] = [{}, { properties: withCompression(0, COMPRESS_LZ4, 0) }, { copies: 2 }];
+const KINDS: readonly Partial<FormatOptions>[] = [
+  {},
+  { properties: withCompression(0, COMPRESS_LZ4, 0) },
+  { copies: 2 },
+];
 
 /** Throws when a forged image of that seed is not survived. */
 export function surviveForgedImage(seed: number): void {
@@ -77,8 +94,18 @@ function forgeSuperblock(device: MemoryBlockDevice, generation: number, random: 
   device.read(slots[0]! * 4096, bytes, 0, 4096);
   for (let count = 1 + random.below(3); count > 0; count--) {
     // The table of devices and segments, or anything behind the version.
-    const at = random.below(2) === 0 ? 44 + random.below(4) : random.below(3) === 0 ? 64 + random.below(800) : 10 + random.below(38);
-    words[at] = random.below(3) === 0 ? random.u32() : random.below(3) === 0 ? random.below(20) : (words[at]! ^ (1 << random.below(32))) >>> 0;
+    const at =
+      random.below(2) === 0
+        ? 44 + random.below(4)
+        : random.below(3) === 0
+          ? 64 + random.below(800)
+          : 10 + random.below(38);
+    words[at] =
+      random.below(3) === 0
+        ? random.u32()
+        : random.below(3) === 0
+          ? random.below(20)
+          : (words[at]! ^ (1 << random.below(32))) >>> 0;
   }
   words[2] = 0;
   words[2] = checksumWords(new Int32Array(bytes.buffer), 0, 1024, 0);
@@ -102,6 +129,9 @@ function attempt(run: () => unknown): void {
   try {
     run();
   } catch (error) {
-    assert.ok(error instanceof Error && !(error instanceof RangeError) && !(error instanceof TypeError), `${String(error)}\n${(error as Error).stack}`);
+    assert.ok(
+      error instanceof Error && !(error instanceof RangeError) && !(error instanceof TypeError),
+      `${String(error)}\n${(error as Error).stack}`,
+    );
   }
 }

@@ -3,7 +3,11 @@ import { check, format, mount } from "../aegisfs.ts";
 import type { FormatOptions, MountOptions, Volume } from "../aegisfs.ts";
 
 /** A new volume of `mib` MiB in memory, mounted. */
-export function freshVolume(mib: number, options: MountOptions = {}, formatOptions: Partial<FormatOptions> = {}): { device: MemoryBlockDevice; volume: Volume } {
+export function freshVolume(
+  mib: number,
+  options: MountOptions = {},
+  formatOptions: Partial<FormatOptions> = {},
+): { device: MemoryBlockDevice; volume: Volume } {
   const device = new MemoryBlockDevice(mib << 20);
   const failed = format(device, { uuid: new Uint8Array(16).fill(9), hashSeed: 77, ...formatOptions });
   if (failed !== 0) throw new Error(failed);
@@ -20,5 +24,6 @@ export function commitAndCheck(volume: Volume, device: MemoryBlockDevice): void 
   const failed = volume.commit();
   if (failed < 0) throw new Error(`commit: ${failed}`);
   const problems = check(device, { data: true });
-  if (typeof problems === "string" || problems.length > 0) throw new Error(`check: ${JSON.stringify(problems).slice(0, 800)}`);
+  if (typeof problems === "string" || problems.length > 0)
+    throw new Error(`check: ${JSON.stringify(problems).slice(0, 800)}`);
 }

@@ -1,4 +1,7 @@
-/** Goal: a volume that is full is never stuck and loses nothing. Method: testing/full-volume.ts, here a sample; `npm run sim:aegisfs:full` goes on for as many rounds as it is told. */
+/**
+ * Goal: a volume that is full is never stuck and loses nothing. Method: testing/full-volume.ts, here a sample;
+ * `npm run sim:aegisfs:full` goes on for as many rounds as it is told.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ENOSPC, S_IFREG } from "@stratos/abi";
@@ -11,24 +14,31 @@ import { simulateFullVolume } from "./full-volume.ts";
 
 const SEED = Number(process.env["AEGISFS_SEED"] ?? 20260101);
 
-test(`filled, snapshotted, deleted at random, rolled back, grown, cut off: never stuck, nothing lost (seeds from ${SEED})`, () => {
-  let refused = 0;
-  let crashes = 0;
-  for (let round = 0; round < 10; round++) {
-    const outcome = simulateFullVolume({ seed: SEED + round });
-    refused += outcome.refused;
-    crashes += outcome.crashes;
-  }
-  assert.ok(refused > 100 && crashes > 8, `${refused} refusals and ${crashes} power cuts only`);
-});
+test(
+  "filled, snapshotted, deleted at random, rolled back, grown, cut off: never stuck, nothing lost (seeds from " +
+    `${SEED})`,
+  () => {
+    let refused = 0;
+    let crashes = 0;
+    for (let round = 0; round < 10; round++) {
+      const outcome = simulateFullVolume({ seed: SEED + round });
+      refused += outcome.refused;
+      crashes += outcome.crashes;
+    }
+    assert.ok(refused > 100 && crashes > 8, `${refused} refusals and ${crashes} power cuts only`);
+  },
+);
 
 /** Files of mixed sizes until nothing goes any more, then a snapshot of all that. Returns the names. */
 function fillWithSnapshot(volume: Volume): string[] {
   const random = new SeededRandom(4);
   const bytes = new Uint8Array(1 << 20).fill(3);
   const names: string[] = [];
-  for (let full = 0; full < 30; ) {
-    const size = full < 5 ? [200, 1000, 2000, 4096, 60_000][random.below(random.below(20) === 0 ? 5 : 4)]! : [200, 4096][random.below(2)]!;
+  for (let full = 0; full < 30;) {
+    const size =
+      full < 5
+        ? [200, 1000, 2000, 4096, 60_000][random.below(random.below(20) === 0 ? 5 : 4)]!
+        : [200, 4096][random.below(2)]!;
     const ino = volume.root.create(ROOT_INO, `f${names.length}`, S_IFREG | 0o644, 0, 0);
     if (ino > 0) names.push(`f${names.length}`);
     if (ino < 0 || volume.root.write(ino, 0, bytes, 0, size) < size) full++;

@@ -1,21 +1,36 @@
 /**
- * A volume that is full, used as people use it then: fill it with files of all sizes, take snapshots of it, delete in random order, delete snapshots, roll back, clone, grow, add a device, cut the power at any
- * flush, go on. It never gets stuck, loses nothing, and all of its space comes back:
+ * A volume that is full, used as people use it then: fill it with files of all sizes, take snapshots of it, delete in
+ * random order, delete snapshots, roll back, clone, grow, add a device, cut the power at any flush, go on. It never
+ * gets stuck, loses nothing, and all of its space comes back:
  *
- *   - deleting a snapshot, rolling back, growing, adding a device, setting limits and properties work however full it is
+ *   - deleting a snapshot, rolling back, growing, adding a device, setting limits and properties work however full it
+ *     is
  *   - without snapshots every file can be removed; with them the refusal is ENOSPC, and removing them ends it
  *   - what a power cut leaves is a state that there was since the last commit, whole under `check`
  *   - no operation that was begun fails for want of space: the volume would have failed with it
  *   - statfs is honest: what it calls free can be written
  *
- *     node packages/aegisfs/src/testing/full-volume.ts [--rounds N] [--seed S] [--mib M]      volumes of M MiB instead of 4 … 24
+ *     node packages/aegisfs/src/testing/full-volume.ts [--rounds N] [--seed S] [--mib M]      volumes of M MiB instead
+ *     of 4 … 24
  */
 import { ENOSPC, EDQUOT, S_IFREG } from "@stratos/abi";
 import { SeededRandom } from "@stratos/base";
 import type { BlockDevice } from "@stratos/host";
 import { SimulatedCipher } from "@stratos/host";
 import {
-  addDevice, AuditLog, COMPRESS_LZ4, DirectoryEntry, EncryptedDevice, format, mount, QUOTA_USER, removeDevice, resizeDevice, ROOT_INO, Transaction, withCompression,
+  addDevice,
+  AuditLog,
+  COMPRESS_LZ4,
+  DirectoryEntry,
+  EncryptedDevice,
+  format,
+  mount,
+  QUOTA_USER,
+  removeDevice,
+  resizeDevice,
+  ROOT_INO,
+  Transaction,
+  withCompression,
 } from "../aegisfs.ts";
 import type { FormatOptions, MountOptions, Subvolume, Volume } from "../aegisfs.ts";
 import { checkVolume } from "../check/check.ts";
@@ -30,7 +45,11 @@ export interface FullVolumeOptions {
   mib?: number;
 }
 
-export interface FullVolumeOutcome { readonly operations: number; readonly refused: number; readonly crashes: number }
+export interface FullVolumeOutcome {
+  readonly operations: number;
+  readonly refused: number;
+  readonly crashes: number;
+}
 
 const MIB = 1 << 20;
 const SIZES: readonly number[] = [1, 200, 2048, 3000, 4096, 20_000, 60_000, 300_000, MIB];
@@ -41,7 +60,10 @@ const COST = { derivation: { kind: "scrypt", logN: 4, r: 8, p: 1 } } as const;
 /** The power went. */
 class PowerCut extends Error {}
 
-interface Snapshot { readonly id: number; readonly files: FlatFiles }
+interface Snapshot {
+  readonly id: number;
+  readonly files: FlatFiles;
+}
 
 class FullVolume {
   readonly #random: SeededRandom;
@@ -72,12 +94,14 @@ class FullVolume {
   constructor({ seed, mib }: FullVolumeOptions) {
     this.#seed = seed;
     const random = (this.#random = new SeededRandom(seed));
-    const size = (mib ?? (seed % 8 === 3 || seed % 8 === 6 ? 10 : 5) + random.below(random.below(4) === 0 ? 21 : 6)) * MIB;
+    const size =
+      (mib ?? (seed % 8 === 3 || seed % 8 === 6 ? 10 : 5) + random.below(random.below(4) === 0 ? 21 : 6)) * MIB;
     const kind = seed % 8;
     this.#cipher = kind === 5 ? new SimulatedCipher(seed) : null;
     this.#disks = [new CrashDisk(kind === 5 ? size + (size >> 6) + (1 << 17) : size)];
     this.#bytes = new Uint8Array(3 * MIB);
-    for (let at = 0; at < this.#bytes.length; at += 64) if (random.below(2) === 0) random.fill(this.#bytes.subarray(at, at + 64));
+    for (let at = 0; at < this.#bytes.length; at += 64)
+      if (random.below(2) === 0) random.fill(this.#bytes.subarray(at, at + 64));
     const options: FormatOptions = { uuid: new Uint8Array(16).fill(7), hashSeed: seed };
     if (kind === 2 || kind === 6) options.properties = withCompression(0, COMPRESS_LZ4, 0);
     if (kind === 3 || kind === 6) options.copies = 2;
@@ -88,8 +112,12 @@ class FullVolume {
     const failed = format(this.#devices(), options);
     if (failed !== 0) throw this.#error(`format: ${failed}`);
     this.#mountOptions = {
-      cacheNodes: 16 + random.below(100), cacheInodes: 64 + random.below(500), cacheEntries: 64 + random.below(500), cachePages: 16 + random.below(300),
-      dirtyNodes: random.below(2) === 0 ? 20 + random.below(50) : 512, pendingChanges: random.below(2) === 0 ? 8 + random.below(50) : 1000,
+      cacheNodes: 16 + random.below(100),
+      cacheInodes: 64 + random.below(500),
+      cacheEntries: 64 + random.below(500),
+      cachePages: 16 + random.below(300),
+      dirtyNodes: random.below(2) === 0 ? 20 + random.below(50) : 512,
+      pendingChanges: random.below(2) === 0 ? 8 + random.below(50) : 1000,
     };
     this.#volume = this.#mounted();
     if (kind === 4) this.#volume.root.setQuotas(true);
@@ -106,8 +134,12 @@ class FullVolume {
   #error(what: string, cause?: unknown): Error {
     if (this.#volume === undefined) return new Error(`seed ${this.#seed}: ${what}`, { cause });
     const { references, space } = this.#volume;
-    const counts = `${space.availableQuads} of ${space.freeQuads} quads and ${space.availableBlocks} of ${space.freeBlocks} blocks free, ${references.records} records of owners`;
-    return new Error(`seed ${this.#seed}, operation ${this.operations} (${this.#last}): ${what} (${counts})`, { cause });
+    const counts =
+      `${space.availableQuads} of ${space.freeQuads} quads and ${space.availableBlocks} of ${space.freeBlocks} ` +
+      `blocks free, ${references.records} records of owners`;
+    return new Error(`seed ${this.#seed}, operation ${this.operations} (${this.#last}): ${what} (${counts})`, {
+      cause,
+    });
   }
 
   #devices(disks: readonly BlockDevice[] = this.#disks): BlockDevice[] {
@@ -151,7 +183,10 @@ class FullVolume {
     this.#wasCommitted();
   }
 
-  /** Each operation begins here, and ends with `#did`: states are told apart by what was done, and what an operation may have made durable by the generation. */
+  /**
+   * Each operation begins here, and ends with `#did`: states are told apart by what was done, and what an operation may
+   * have made durable by the generation.
+   */
   #doing(what: string, ...touched: string[]): void {
     this.#last = what;
     this.#touched = touched;
@@ -179,7 +214,8 @@ class FullVolume {
     this.#volume = this.#mounted();
     this.#open.clear();
     const found = this.#read(this.#root);
-    if (!this.#states.has(found.digest) && !this.#isWithin(found)) throw this.#error(`what is left is no state since the last commit: ${difference(this.#files, found)}`);
+    if (!this.#states.has(found.digest) && !this.#isWithin(found))
+      throw this.#error(`what is left is no state since the last commit: ${difference(this.#files, found)}`);
     this.#files = found;
     this.#check();
     this.#volume = this.#mounted();
@@ -236,7 +272,15 @@ class FullVolume {
   }
 
   #check(): void {
-    const found = mount(this.#devices(), { readOnly: true, asFound: true, degraded: true, cacheInodes: 64, cacheEntries: 64, cachePages: 16, cacheNodes: 64 });
+    const found = mount(this.#devices(), {
+      readOnly: true,
+      asFound: true,
+      degraded: true,
+      cacheInodes: 64,
+      cacheEntries: 64,
+      cachePages: 16,
+      cacheNodes: 64,
+    });
     if (typeof found === "string") throw this.#error(`mount for check: ${found}`);
     const problems = checkVolume(found, { data: true });
     if (problems.length > 0) throw this.#error(`check: ${JSON.stringify(problems.slice(0, 4))}`);
@@ -244,7 +288,8 @@ class FullVolume {
 
   #compare(): void {
     const found = this.#read(this.#root);
-    if (found.digest !== this.#files.digest) throw this.#error(`other files than were made: ${difference(this.#files, found)}`);
+    if (found.digest !== this.#files.digest)
+      throw this.#error(`other files than were made: ${difference(this.#files, found)}`);
     for (const { id, files } of this.#snapshots) {
       const snapshot = this.#volume.subvolume(id);
       if (snapshot === null) throw this.#error(`snapshot ${id} is gone`);
@@ -316,7 +361,8 @@ class FullVolume {
     const gone = this.#allowed(this.#root.unlink(ROOT_INO, name));
     if (gone) this.#files.remove(name);
     this.#did();
-    if (!gone && this.#snapshots.length === 0) throw this.#error("a file cannot be removed, and there is no snapshot that would keep its space");
+    if (!gone && this.#snapshots.length === 0)
+      throw this.#error("a file cannot be removed, and there is no snapshot that would keep its space");
     return gone;
   }
 
@@ -336,7 +382,8 @@ class FullVolume {
     const { freeBlocks } = this.#volume.usage();
     if (freeBlocks < 64) return;
     const size = Math.min(MIB, Math.floor(freeBlocks / 2) * 4096);
-    if (!this.#write(size)) throw this.#error(`${freeBlocks} blocks are said to be free, and ${size} bytes cannot be written`);
+    if (!this.#write(size))
+      throw this.#error(`${freeBlocks} blocks are said to be free, and ${size} bytes cannot be written`);
   }
 
   #snapshot(): void {
@@ -413,7 +460,9 @@ class FullVolume {
     this.#must("remove a property", () => this.#volume.properties.remove("note"));
     if (!this.#root.quotas.isOn) return;
     const blocksHard = below(3) === 0 ? 1 + below(2000) : 0;
-    this.#must("set a limit", () => this.#root.setQuotaLimits(QUOTA_USER, below(3), { blocksSoft: 0, blocksHard, inodesSoft: 0, inodesHard: 0 }));
+    this.#must("set a limit", () =>
+      this.#root.setQuotaLimits(QUOTA_USER, below(3), { blocksSoft: 0, blocksHard, inodesSoft: 0, inodesHard: 0 }),
+    );
   }
 
   #transaction(): void {
@@ -441,7 +490,12 @@ class FullVolume {
     this.#files.put(target, made);
     this.#did();
     this.#doing(`clone ${name} ${target}`, name, target);
-    if (this.#allowed(this.#root.cloneRange({ source, offset: 0, target: ino, targetOffset: 0, length: file.bytes.length }))) this.#files.change(made, file.bytes);
+    if (
+      this.#allowed(
+        this.#root.cloneRange({ source, offset: 0, target: ino, targetOffset: 0, length: file.bytes.length }),
+      )
+    )
+      this.#files.change(made, file.bytes);
     this.#did();
   }
 
@@ -467,7 +521,8 @@ class FullVolume {
       case 3: {
         const note = random.below(random.below(4) === 0 ? 3000 : 60) + 1;
         this.#doing(`attribute of ${name}`, name);
-        if (this.#allowed(this.#root.setXattr(ino, "user.note", new Uint8Array(note), 0))) this.#files.change(file, file.bytes, note);
+        if (this.#allowed(this.#root.setXattr(ino, "user.note", new Uint8Array(note), 0)))
+          this.#files.change(file, file.bytes, note);
         return this.#did();
       }
       case 4: {
@@ -494,7 +549,8 @@ class FullVolume {
         const length = Math.min(4096 * (1 + random.below(4)), file.bytes.length - first);
         if (length <= 0) return;
         this.#doing(`punch ${name} ${first}+${length}`, name);
-        if (this.#allowed(this.#root.punchHole(ino, first, length))) this.#files.change(file, file.bytes.slice().fill(0, first, first + length));
+        if (this.#allowed(this.#root.punchHole(ino, first, length)))
+          this.#files.change(file, file.bytes.slice().fill(0, first, first + length));
         return this.#did();
       }
       case 7:
@@ -513,17 +569,38 @@ class FullVolume {
     const { below } = { below: (bound: number): number => this.#random.below(bound) };
     const name = this.#pick();
     switch (below(40)) {
-      case 0: return this.#snapshot();
-      case 1: return this.#deleteSnapshot();
-      case 2: return below(3) === 0 ? this.#rollback() : this.#settings();
-      case 3: return below(4) === 0 ? this.#grow() : this.#settings();
-      case 4: return below(6) === 0 ? this.#addDevice() : below(3) === 0 ? this.#removeDevice() : this.#transaction();
-      case 5: return this.#must("free what was deleted", () => this.#volume.reclaim(1 + below(3)));
-      case 6: return below(3) === 0 ? this.#commit() : undefined;
-      case 7: if (below(3) === 0) this.#flushesLeft = 1 + below(6); return;
-      case 8: case 9: case 10: case 11: case 12: case 13: if (name !== null) this.#change(name); return;
-      case 14: case 15: case 16: case 17: return void this.#write(SIZES[below(SIZES.length)]!);
-      default: if (name !== null) this.#unlink(name);
+      case 0:
+        return this.#snapshot();
+      case 1:
+        return this.#deleteSnapshot();
+      case 2:
+        return below(3) === 0 ? this.#rollback() : this.#settings();
+      case 3:
+        return below(4) === 0 ? this.#grow() : this.#settings();
+      case 4:
+        return below(6) === 0 ? this.#addDevice() : below(3) === 0 ? this.#removeDevice() : this.#transaction();
+      case 5:
+        return this.#must("free what was deleted", () => this.#volume.reclaim(1 + below(3)));
+      case 6:
+        return below(3) === 0 ? this.#commit() : undefined;
+      case 7:
+        if (below(3) === 0) this.#flushesLeft = 1 + below(6);
+        return;
+      case 8:
+      case 9:
+      case 10:
+      case 11:
+      case 12:
+      case 13:
+        if (name !== null) this.#change(name);
+        return;
+      case 14:
+      case 15:
+      case 16:
+      case 17:
+        return void this.#write(SIZES[below(SIZES.length)]!);
+      default:
+        if (name !== null) this.#unlink(name);
     }
   }
 
@@ -555,7 +632,7 @@ class FullVolume {
     for (const name of names) if (random.below(3) > 0) this.#unlink(name);
     while (this.#snapshots.length > 0) this.#deleteSnapshot();
     for (const name of [...this.#files.names.keys()].sort(() => random.below(3) - 1)) this.#unlink(name);
-    for (let more = 1; more > 0; ) {
+    for (let more = 1; more > 0;) {
       this.#last = "free what was deleted";
       more = this.#volume.reclaim(8);
       if (more < 0) throw this.#error(`stuck: ${more}`);
@@ -575,7 +652,8 @@ function difference(expected: FlatFiles, found: FlatFiles): string {
   for (const [name, file] of expected.names) {
     const other = found.names.get(name);
     if (other === undefined) lines.push(`${name} is missing`);
-    else if (other.bytes.length !== file.bytes.length) lines.push(`${name} has ${other.bytes.length} bytes, not ${file.bytes.length}`);
+    else if (other.bytes.length !== file.bytes.length)
+      lines.push(`${name} has ${other.bytes.length} bytes, not ${file.bytes.length}`);
     else if (other.sum !== file.sum) lines.push(`${name} has other content`);
     else if (other.note !== file.note) lines.push(`${name} has a note of ${other.note} bytes, not ${file.note}`);
   }
@@ -605,11 +683,16 @@ if (process.argv[1] === import.meta.filename) {
       failed++;
       const { message, cause } = error as Error;
       console.error(cause instanceof Error ? `${message}\n${cause.message}` : message);
-      console.error(`repeat: node packages/aegisfs/src/testing/full-volume.ts --rounds 1 --seed ${seed}${mib > 0 ? ` --mib ${mib}` : ""}`);
+      console.error(
+        `repeat: node packages/aegisfs/src/testing/full-volume.ts --rounds 1 --seed ${seed}` +
+          `${mib > 0 ? ` --mib ${mib}` : ""}`,
+      );
       if (failed >= 10) break;
     }
   }
-  console.log(`${total.operations} operations, ${total.refused} of them refused for want of space, ${total.crashes} power cuts`);
+  console.log(
+    `${total.operations} operations, ${total.refused} of them refused for want of space, ${total.crashes} power cuts`,
+  );
   console.log(`${rounds - failed} passed, ${failed} failed`);
   process.exitCode = failed === 0 ? 0 : 1;
 }

@@ -1,4 +1,7 @@
-/** `node packages/aegisfs/src/testing/fuzz.ts --seconds N --seed S`: forged images, one for each seed, until the time is over. */
+/**
+ * `node packages/aegisfs/src/testing/fuzz.ts --seconds N --seed S`: forged images, one for each seed, until the time is
+ * over.
+ */
 import { numberOption } from "./command-options.ts";
 import { surviveForgedImage } from "./forged-image.ts";
 

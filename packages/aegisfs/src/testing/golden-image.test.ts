@@ -1,6 +1,7 @@
 /**
- * A volume formatted by each released version of the format opens in this one. The images in ../../golden were written once and never change; each has
- * the list of what it holds beside it. A new version of the format adds an image: `node golden-image.test.ts --write NAME`.
+ * A volume formatted by each released version of the format opens in this one. The images in ../../golden were written
+ * once and never change; each has the list of what it holds beside it. A new version of the format adds an image:
+ * `node golden-image.test.ts --write NAME`.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
@@ -8,7 +9,21 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { SeededRandom } from "@stratos/base";
 import { MemoryBlockDevice } from "@stratos/host";
-import { addDevice, AuditLog, check, CLASS_SLOW, COMPRESS_LZ4, measureDropped, mount, QUOTA_PROJECT, QUOTA_USER, SUBVOLUME_READ_ONLY, Transaction, verifyAudit, withCompression } from "../aegisfs.ts";
+import {
+  addDevice,
+  AuditLog,
+  check,
+  CLASS_SLOW,
+  COMPRESS_LZ4,
+  measureDropped,
+  mount,
+  QUOTA_PROJECT,
+  QUOTA_USER,
+  SUBVOLUME_READ_ONLY,
+  Transaction,
+  verifyAudit,
+  withCompression,
+} from "../aegisfs.ts";
 import type { FormatOptions, SubvolumeInfo, Volume } from "../aegisfs.ts";
 import { dumpSubvolume } from "./dump.ts";
 import { freshVolume, mountedVolume } from "./fresh-volume.ts";
@@ -25,7 +40,16 @@ function deviceOf(bytes: Uint8Array): MemoryBlockDevice {
 
 function dumpAll(devices: readonly MemoryBlockDevice[]): string {
   const volume = mountedVolume(mount(devices, { readOnly: true }));
-  return volume.subvolumeIds().map((id) => `subvolume ${volume.subvolume(id)!.name}\n${dumpSubvolume(volume.subvolume(id)!, null, null, undefined, CRC_SUMS)}\n`).join("") + historyOf(volume);
+  return (
+    volume
+      .subvolumeIds()
+      .map(
+        (id) =>
+          `subvolume ${volume.subvolume(id)!.name}\n` +
+          `${dumpSubvolume(volume.subvolume(id)!, null, null, undefined, CRC_SUMS)}\n`,
+      )
+      .join("") + historyOf(volume)
+  );
 }
 
 /** What is kept of a volume's past, besides its files; nothing of images that have none. */
@@ -33,12 +57,16 @@ function historyOf(volume: Volume): string {
   const lines: string[] = [];
   for (const { id, label, base } of volume.subvolumes() as SubvolumeInfo[]) {
     const { flags } = volume.subvolume(id)!;
-    if (label !== "" || (flags & ~SUBVOLUME_READ_ONLY) !== 0) lines.push(`subvolume ${id} label ${label} base ${base} flags ${flags}`);
+    if (label !== "" || (flags & ~SUBVOLUME_READ_ONLY) !== 0)
+      lines.push(`subvolume ${id} label ${label} base ${base} flags ${flags}`);
   }
-  for (const name of volume.properties.names() as string[]) lines.push(`property ${name} ${(volume.properties.get(name) as Uint8Array).length} bytes`);
+  for (const name of volume.properties.names() as string[])
+    lines.push(`property ${name} ${(volume.properties.get(name) as Uint8Array).length} bytes`);
   const audit = verifyAudit(volume);
-  if (audit !== null && typeof audit !== "number") lines.push(`audit ${audit.records} records, ${audit.problems.length} problems`);
-  if (volume.root.quotas.isOn) for (const report of volume.root.quotas.report()) lines.push(`quota ${Object.values(report).join(" ")}`);
+  if (audit !== null && typeof audit !== "number")
+    lines.push(`audit ${audit.records} records, ${audit.problems.length} problems`);
+  if (volume.root.quotas.isOn)
+    for (const report of volume.root.quotas.report()) lines.push(`quota ${Object.values(report).join(" ")}`);
   const dropped = measureDropped(volume);
   if (dropped !== 0) lines.push(`dropped ${dropped} blocks`);
   return lines.map((line) => `${line}\n`).join("");
@@ -106,7 +134,9 @@ else {
   for (const file of readdirSync(FOLDER).filter((name) => name.endsWith(".img.gz"))) {
     test(`${file} opens and holds what it held`, () => {
       const bytes = gunzipSync(readFileSync(new URL(file, FOLDER)));
-      const device = file.startsWith("pool") ? [deviceOf(bytes.subarray(0, 6 << 20)), deviceOf(bytes.subarray(6 << 20))] : [deviceOf(bytes)];
+      const device = file.startsWith("pool")
+        ? [deviceOf(bytes.subarray(0, 6 << 20)), deviceOf(bytes.subarray(6 << 20))]
+        : [deviceOf(bytes)];
       assert.deepEqual(check(device, { data: true }), []);
       assert.equal(dumpAll(device), readFileSync(new URL(file.replace(".img.gz", ".txt"), FOLDER), "utf8"));
       const volume = mountedVolume(mount(device));

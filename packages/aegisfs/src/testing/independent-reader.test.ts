@@ -1,6 +1,7 @@
 /**
- * Goal: FORMAT.md is enough to read a volume. Method: a reader that was written from it alone (independent-reader.ts) says of the golden images, and of volumes that the engine
- * writes now, what the engine says; in the same words, so that the texts beside the golden images are judges of both.
+ * Goal: FORMAT.md is enough to read a volume. Method: a reader that was written from it alone (independent-reader.ts)
+ * says of the golden images, and of volumes that the engine writes now, what the engine says; in the same words, so
+ * that the texts beside the golden images are judges of both.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
@@ -8,7 +9,21 @@ import { readdirSync, readFileSync } from "node:fs";
 import { gunzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { SeededRandom } from "@stratos/base";
 import { MemoryBlockDevice, type CompressionCodec } from "@stratos/host";
-import { addDevice, CLASS_SLOW, COMPRESS_LZ4, COMPRESS_ZSTD, DEDUPE_ON, mount, mountOverlay, ROOT_INO, withCompression, withDedupe, type FormatOptions, type MountOptions, type Volume } from "../aegisfs.ts";
+import {
+  addDevice,
+  CLASS_SLOW,
+  COMPRESS_LZ4,
+  COMPRESS_ZSTD,
+  DEDUPE_ON,
+  mount,
+  mountOverlay,
+  ROOT_INO,
+  withCompression,
+  withDedupe,
+  type FormatOptions,
+  type MountOptions,
+  type Volume,
+} from "../aegisfs.ts";
 import { dumpSubvolume } from "./dump.ts";
 import { freshVolume, mountedVolume } from "./fresh-volume.ts";
 import { IndependentReader, signedPair, type ReadInode, type ReadSubvolume } from "./independent-reader.ts";
@@ -27,8 +42,14 @@ function told(reader: IndependentReader, { inodes }: ReadSubvolume): string {
     const size = type === 4 ? 0n : reader.size(inode);
     const content = type === 8 ? reader.read(inode, 0n, Number(size)) : new Uint8Array(0);
     const target = type === 10 ? String.fromCharCode(...inode.inline!) : "";
-    const attributes = [...inode.attributes].sort(([one], [other]) => (one < other ? -1 : 1)).map(([name, value]) => `${name}=${crc32c(value)}`).join(" ");
-    lines.push(`${path || "/"} ${words[0]!.toString(8)} links ${words[3]} uid ${words[1]} size ${size} sum ${crc32c(content)} -> ${target} [${attributes}] ${signedPair(words, 13)} ${signedPair(words, 16)}`);
+    const attributes = [...inode.attributes]
+      .sort(([one], [other]) => (one < other ? -1 : 1))
+      .map(([name, value]) => `${name}=${crc32c(value)}`)
+      .join(" ");
+    lines.push(
+      `${path || "/"} ${words[0]!.toString(8)} links ${words[3]} uid ${words[1]} size ${size} sum ` +
+        `${crc32c(content)} -> ${target} [${attributes}] ${signedPair(words, 13)} ${signedPair(words, 16)}`,
+    );
     for (const [name, ino] of inode.entries) visit(inodes.get(ino)!, `${path}/${name}`);
   };
   visit(inodes.get(1)!, "");
@@ -81,42 +102,60 @@ const zstd: CompressionCodec = {
 };
 
 const KINDS: readonly (readonly [string, Partial<FormatOptions>, MountOptions])[] = [
-  ["plain", {}, {}], ["with LZ4", { properties: withCompression(0, COMPRESS_LZ4, 0) }, {}], ["with Zstandard", { properties: withCompression(0, COMPRESS_ZSTD, 1) }, { codecs: [zstd] }],
-  ["with two copies", { copies: 2 }, {}], ["deduplicated", { properties: withDedupe(0, DEDUPE_ON) }, {}], ["of two devices", {}, {}],
+  ["plain", {}, {}],
+  ["with LZ4", { properties: withCompression(0, COMPRESS_LZ4, 0) }, {}],
+  ["with Zstandard", { properties: withCompression(0, COMPRESS_ZSTD, 1) }, { codecs: [zstd] }],
+  ["with two copies", { copies: 2 }, {}],
+  ["deduplicated", { properties: withDedupe(0, DEDUPE_ON) }, {}],
+  ["of two devices", {}, {}],
 ];
 
 function assertSame(reader: IndependentReader, volume: Volume): void {
   const ids = volume.subvolumeIds();
-  assert.deepEqual(reader.subvolumes.map(({ id }) => id), ids);
-  for (const [index, id] of ids.entries()) assert.equal(told(reader, reader.subvolumes[index]!), dumpSubvolume(volume.subvolume(id)!, null, null, undefined, CRC_SUMS));
+  assert.deepEqual(
+    reader.subvolumes.map(({ id }) => id),
+    ids,
+  );
+  for (const [index, id] of ids.entries())
+    assert.equal(
+      told(reader, reader.subvolumes[index]!),
+      dumpSubvolume(volume.subvolume(id)!, null, null, undefined, CRC_SUMS),
+    );
 }
 
 for (const [number, [kind, format, options]] of KINDS.entries()) {
-  test(`a volume ${kind}: trees of several levels, snapshots, and a log that was never committed (seed ${SEED + number})`, () => {
-    const { device, volume } = freshVolume(24, { ...options, cacheNodes: 8, dirtyNodes: 20 }, format);
-    const devices = [device];
-    if (kind === "of two devices") {
-      const second = new MemoryBlockDevice(16 << 20);
-      assert.equal(addDevice(volume, second, { class: CLASS_SLOW }), 1);
-      devices.unshift(second);
-    }
-    const workload = new Workload(new SeededRandom(SEED + number), volume.root, { sizeMax: 60_000, names: 300 });
-    for (let step = 0; step < 500; step++) workload.step();
-    assert.ok(volume.snapshot(volume.root, "browsed", { readOnly: true }) > 0);
-    for (let step = 0; step < 200; step++) workload.step();
-    assert.equal(volume.commit(), 0);
-    for (let step = 0; step < 40; step++) {
-      workload.step();
-      if (step % 8 === 7) assert.equal(volume.root.fsync(workload.pickFile()), 0);
-    }
-    // What a mount of the same bytes has is what a reader is to find: the log ends where the last fsync did.
-    const copies = devices.map((one) => {
-      const copy = new MemoryBlockDevice(one.size);
-      copy.write(0, bytesOf(one), 0, one.size);
-      return copy;
-    });
-    assertSame(new IndependentReader(devices.map(bytesOf), unpack), mountedVolume(mount(copies, { ...options, readOnly: true })));
-  });
+  test(
+    `a volume ${kind}: trees of several levels, snapshots, and a log that was never committed (seed ` +
+      `${SEED + number})`,
+    () => {
+      const { device, volume } = freshVolume(24, { ...options, cacheNodes: 8, dirtyNodes: 20 }, format);
+      const devices = [device];
+      if (kind === "of two devices") {
+        const second = new MemoryBlockDevice(16 << 20);
+        assert.equal(addDevice(volume, second, { class: CLASS_SLOW }), 1);
+        devices.unshift(second);
+      }
+      const workload = new Workload(new SeededRandom(SEED + number), volume.root, { sizeMax: 60_000, names: 300 });
+      for (let step = 0; step < 500; step++) workload.step();
+      assert.ok(volume.snapshot(volume.root, "browsed", { readOnly: true }) > 0);
+      for (let step = 0; step < 200; step++) workload.step();
+      assert.equal(volume.commit(), 0);
+      for (let step = 0; step < 40; step++) {
+        workload.step();
+        if (step % 8 === 7) assert.equal(volume.root.fsync(workload.pickFile()), 0);
+      }
+      // What a mount of the same bytes has is what a reader is to find: the log ends where the last fsync did.
+      const copies = devices.map((one) => {
+        const copy = new MemoryBlockDevice(one.size);
+        copy.write(0, bytesOf(one), 0, one.size);
+        return copy;
+      });
+      assertSame(
+        new IndependentReader(devices.map(bytesOf), unpack),
+        mountedVolume(mount(copies, { ...options, readOnly: true })),
+      );
+    },
+  );
 }
 
 test("a damaged copy is passed over", () => {
@@ -149,8 +188,17 @@ test("overlays, and files of 2^63 − 1 bytes", () => {
     const inode = one.at(one.subvolume("root"), "/largest");
     return [one.size(inode), [...one.read(inode, size - 5n, 100)], [...one.read(inode, 2n ** 53n - 2n, 4)]];
   });
-  assert.deepEqual(ends, [[size, [1, 2, 3, 4, 5], [0, 8, 9, 0]], [size, [1, 2, 3, 4, 6], [0, 8, 9, 0]]]);
-  assert.equal(told({ size: reader.size.bind(reader), read: reader.read.bind(reader) } as IndependentReader, withoutLargest(reader)), dumpWithoutLargest(clone));
+  assert.deepEqual(ends, [
+    [size, [1, 2, 3, 4, 5], [0, 8, 9, 0]],
+    [size, [1, 2, 3, 4, 6], [0, 8, 9, 0]],
+  ]);
+  assert.equal(
+    told(
+      { size: reader.size.bind(reader), read: reader.read.bind(reader) } as IndependentReader,
+      withoutLargest(reader),
+    ),
+    dumpWithoutLargest(clone),
+  );
 });
 
 function withoutLargest(reader: IndependentReader): ReadSubvolume {

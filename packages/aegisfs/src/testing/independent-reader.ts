@@ -1,16 +1,26 @@
 /**
- * Another reader of AegisFS volumes, written from FORMAT.md alone: it shares no code and no constant with the engine, keeps everything in memory, and is slow. What it cannot
- * read of a volume that the engine wrote is missing in FORMAT.md, or wrong in one of the two. Section numbers are FORMAT.md's. Left out are encrypted devices (§13), and access control lists in
- * the intent log (§12).
+ * Another reader of AegisFS volumes, written from FORMAT.md alone: it shares no code and no constant with the engine,
+ * keeps everything in memory, and is slow. What it cannot read of a volume that the engine wrote is missing in
+ * FORMAT.md, or wrong in one of the two. Section numbers are FORMAT.md's. Left out are encrypted devices (§13), and
+ * access control lists in the intent log (§12).
  */
 const BLOCK = 4096;
 
 /** Decompresses one Zstandard frame; LZ4 blocks the reader does itself. */
 export type Unpack = (bytes: Uint8Array) => Uint8Array;
 
-interface Item { readonly object: number; readonly kind: number; readonly offset: bigint; readonly words: Uint32Array; readonly bytes: Uint8Array }
+interface Item {
+  readonly object: number;
+  readonly kind: number;
+  readonly offset: bigint;
+  readonly words: Uint32Array;
+  readonly bytes: Uint8Array;
+}
 
-interface Extent { readonly index: bigint; readonly words: Uint32Array }
+interface Extent {
+  readonly index: bigint;
+  readonly words: Uint32Array;
+}
 
 export interface ReadInode {
   readonly ino: number;
@@ -22,7 +32,13 @@ export interface ReadInode {
   readonly attributes: Map<string, Uint8Array>;
 }
 
-export interface ReadSubvolume { readonly id: number; readonly name: string; readonly flags: number; nextIno: number; readonly inodes: Map<number, ReadInode> }
+export interface ReadSubvolume {
+  readonly id: number;
+  readonly name: string;
+  readonly flags: number;
+  nextIno: number;
+  readonly inodes: Map<number, ReadInode>;
+}
 
 /** §1: XXH32 (xxHash specification, "XXH32 algorithm description") with seed 0. */
 function xxh32(bytes: Uint8Array): number {
@@ -33,11 +49,14 @@ function xxh32(bytes: Uint8Array): number {
   let sum: number = p5;
   if (bytes.length >= 16) {
     const lanes = [p1 + p2, p2, 0, -p1].map((value) => value | 0);
-    for (; at + 16 <= bytes.length; at += 16) for (let lane = 0; lane < 4; lane++) lanes[lane] = Math.imul(rotate(lanes[lane]! + Math.imul(view.getUint32(at + lane * 4, true), p2), 13), p1);
+    for (; at + 16 <= bytes.length; at += 16)
+      for (let lane = 0; lane < 4; lane++)
+        lanes[lane] = Math.imul(rotate(lanes[lane]! + Math.imul(view.getUint32(at + lane * 4, true), p2), 13), p1);
     sum = rotate(lanes[0]!, 1) + rotate(lanes[1]!, 7) + rotate(lanes[2]!, 12) + rotate(lanes[3]!, 18);
   }
   sum = (sum + bytes.length) | 0;
-  for (; at + 4 <= bytes.length; at += 4) sum = Math.imul(rotate(sum + Math.imul(view.getUint32(at, true), p3), 17), p4);
+  for (; at + 4 <= bytes.length; at += 4)
+    sum = Math.imul(rotate(sum + Math.imul(view.getUint32(at, true), p3), 17), p4);
   for (; at < bytes.length; at++) sum = Math.imul(rotate(sum + Math.imul(bytes[at]!, p5), 11), p1);
   sum = Math.imul(sum ^ (sum >>> 15), p2);
   sum = Math.imul(sum ^ (sum >>> 13), p3);
@@ -122,7 +141,11 @@ export class IndependentReader {
     this.#baseSpan = superblock[16]!;
     if (this.#baseSpan > 0) {
       const under = base?.superblock;
-      const isIt = under !== undefined && [0, 1, 2, 3].every((word) => under[6 + word] === superblock[36 + word]) && pair(under, 4) === pair(superblock, 40) && under[2] === superblock[42];
+      const isIt =
+        under !== undefined &&
+        [0, 1, 2, 3].every((word) => under[6 + word] === superblock[36 + word]) &&
+        pair(under, 4) === pair(superblock, 40) &&
+        under[2] === superblock[42];
       expect(isIt, "the very base that the overlay names");
     }
     const items = this.#items(superblock.subarray(24, 33));
@@ -155,7 +178,7 @@ export class IndependentReader {
   read(inode: ReadInode, offset: bigint, length: number): Uint8Array {
     const left = this.size(inode) - offset;
     const bytes = new Uint8Array(left <= 0n ? 0 : left < BigInt(length) ? Number(left) : length);
-    for (let done = 0; done < bytes.length; ) {
+    for (let done = 0; done < bytes.length;) {
       const index = (offset + BigInt(done)) / 4096n;
       const within = Number((offset + BigInt(done)) % 4096n);
       const count = Math.min(BLOCK - within, bytes.length - done);
@@ -167,7 +190,9 @@ export class IndependentReader {
   }
 
   #fileBlock(inode: ReadInode, index: bigint): Uint8Array | null {
-    const extent = inode.extents.find(({ index: first, words }) => index >= first && index < first + BigInt(words[1]! & 0xffff));
+    const extent = inode.extents.find(
+      ({ index: first, words }) => index >= first && index < first + BigInt(words[1]! & 0xffff),
+    );
     if (extent === undefined) {
       if (index !== 0n || inode.inline === null) return null;
       const block = new Uint8Array(BLOCK);
@@ -177,9 +202,15 @@ export class IndependentReader {
     const { words } = extent;
     const within = Number(index - extent.index);
     if ((words[2]! & 0x10000) !== 0) return null;
-    if ((words[2]! & 0xff) === 0) return this.#checked(words[0]! + within, 1, (bytes) => xxh32(bytes) === words[4 + within]);
+    if ((words[2]! & 0xff) === 0)
+      return this.#checked(words[0]! + within, 1, (bytes) => xxh32(bytes) === words[4 + within]);
     const stored = words[1]! >>> 16;
-    const unit = this.#checked(words[0]!, stored, (bytes) => Array.from({ length: stored }, (_, block) => xxh32(bytes.subarray(block * BLOCK, (block + 1) * BLOCK)) === words[4 + block]).every(Boolean));
+    const unit = this.#checked(words[0]!, stored, (bytes) =>
+      Array.from(
+        { length: stored },
+        (_, block) => xxh32(bytes.subarray(block * BLOCK, (block + 1) * BLOCK)) === words[4 + block],
+      ).every(Boolean),
+    );
     const head = wordsOf(unit.subarray(0, 4))[0]!;
     const packed = unit.subarray(4, 4 + (head & 0xffffff));
     const size = (head >>> 24) * BLOCK;
@@ -216,12 +247,15 @@ export class IndependentReader {
   #copies(start: number, count: number): Uint8Array[] {
     if (start < this.#baseSpan) return this.#base!.#copies(start, count);
     const { superblock } = this;
-    const cut = (device: Uint8Array | undefined, block: number): Uint8Array[] => (device === undefined ? [] : [device.slice(block * BLOCK, (block + count) * BLOCK)]);
+    const cut = (device: Uint8Array | undefined, block: number): Uint8Array[] =>
+      device === undefined ? [] : [device.slice(block * BLOCK, (block + count) * BLOCK)];
     if ((superblock[12]! & 8) === 0) return cut(this.#devices[0], start - this.#baseSpan);
     for (let at = 320; at < 320 + superblock[46]! * 8; at += 8) {
       const distance = start - superblock[at]!;
       if (distance < 0 || distance >= superblock[at + 1]!) continue;
-      return Array.from({ length: superblock[at + 2]! }, (_, copy) => cut(this.#byNumber.get((superblock[at + 3]! >>> (copy * 8)) & 255), superblock[at + 4 + copy]! + distance)).flat();
+      return Array.from({ length: superblock[at + 2]! }, (_, copy) =>
+        cut(this.#byNumber.get((superblock[at + 3]! >>> (copy * 8)) & 255), superblock[at + 4 + copy]! + distance),
+      ).flat();
     }
     throw new Error(`expected block ${start} in a segment`);
   }
@@ -247,7 +281,10 @@ export class IndependentReader {
     const level = pointer[4]! & 255;
     const bytes = this.#checked(pointer[0]!, 4, (copy) => copy.length === 4 * BLOCK && xxh32(copy) === pointer[5]);
     const words = wordsOf(bytes);
-    expect(textOf(bytes.subarray(0, 4)) === "AEGN" && words[4] === pointer[0] && pair(words, 5) === pair(pointer, 2), "the node that was meant");
+    expect(
+      textOf(bytes.subarray(0, 4)) === "AEGN" && words[4] === pointer[0] && pair(words, 5) === pair(pointer, 2),
+      "the node that was meant",
+    );
     expect(words[1] === level && (parentLevel === null || level === parentLevel - 1), "a node of its level");
     for (let slot = 0; slot < words[2]!; slot++) {
       if (level > 0) {
@@ -257,7 +294,13 @@ export class IndependentReader {
       const at = 12 + slot * 4;
       const start = words[at + 3]! >>> 16;
       const value = bytes.slice(start, start + (words[at + 3]! & 0xffff));
-      items.push({ object: words[at]!, kind: words[at + 1]! >>> 24, offset: (BigInt(words[at + 1]! & 0xffffff) << 32n) | BigInt(words[at + 2]!), words: wordsOf(value), bytes: value });
+      items.push({
+        object: words[at]!,
+        kind: words[at + 1]! >>> 24,
+        offset: (BigInt(words[at + 1]! & 0xffffff) << 32n) | BigInt(words[at + 2]!),
+        words: wordsOf(value),
+        bytes: value,
+      });
     }
   }
 
@@ -266,14 +309,19 @@ export class IndependentReader {
     const seed = this.superblock[20]!;
     const hashed = (name: string, where: bigint): void => {
       const [high, low] = nameHash(name, seed);
-      expect(where >> 32n === BigInt(high) && (where & 0xffffffffn) >> 8n === BigInt(low), `${name} where its hash says`);
+      expect(
+        where >> 32n === BigInt(high) && (where & 0xffffffffn) >> 8n === BigInt(low),
+        `${name} where its hash says`,
+      );
     };
     for (const item of this.#items(words.subarray(0, 9))) {
       if (item.object === 0) continue; // orphans, quotas
       let inode = inodes.get(item.object);
       if (inode === undefined) inodes.set(item.object, (inode = emptyInode(item.object)));
       switch (item.kind) {
-        case 1: inode.words = item.words; break;
+        case 1:
+          inode.words = item.words;
+          break;
         case 2: {
           const name = textOf(item.bytes.subarray(4, 4 + item.bytes[0]!));
           hashed(name, item.offset);
@@ -287,12 +335,23 @@ export class IndependentReader {
           inode.entries.set(name, item.words[0]!);
           break;
         }
-        case 4: inode.inline = item.bytes; break;
-        case 5: inode.extents.push({ index: item.offset, words: item.words }); break;
-        default: throw new Error(`expected no item of kind ${item.kind}`);
+        case 4:
+          inode.inline = item.bytes;
+          break;
+        case 5:
+          inode.extents.push({ index: item.offset, words: item.words });
+          break;
+        default:
+          throw new Error(`expected no item of kind ${item.kind}`);
       }
     }
-    return { id: Number(offset), name: textOf(bytes.subarray(96, 96 + words[21]!)), flags: words[13]!, nextIno: words[12]!, inodes };
+    return {
+      id: Number(offset),
+      name: textOf(bytes.subarray(96, 96 + words[21]!)),
+      flags: words[13]!,
+      nextIno: words[12]!,
+      inodes,
+    };
   }
 
   // ---- §12: the intent log ----------------------------------------------------------------------------------------
@@ -304,15 +363,27 @@ export class IndependentReader {
     let previous = 0;
     for (let at = 0, number = 1; at < log.length; number++) {
       const head = wordsOf(log.subarray(at, at + 32));
-      if (textOf(log.subarray(at, at + 4)) !== "AEGL" || pair(head, 2) !== pair(superblock, 4) || head[4] !== number || head[7] !== previous || at + head[5]! * 4 > log.length) break;
+      if (
+        textOf(log.subarray(at, at + 4)) !== "AEGL" ||
+        pair(head, 2) !== pair(superblock, 4) ||
+        head[4] !== number ||
+        head[7] !== previous ||
+        at + head[5]! * 4 > log.length
+      )
+        break;
       const bytes = log.slice(at, at + head[5]! * 4);
       bytes.fill(0, 4, 8);
       if (xxh32(bytes) !== head[1]) break;
       const records = new LogRecords(wordsOf(bytes), head[6]!);
       const next = at + Math.ceil((head[5]! * 4) / BLOCK) * BLOCK;
-      // Only of the last batch, and without its receipt, blocks may be missing: else those that rotted read as what they are.
+      // Only of the last batch, and without its receipt, blocks may be missing: else those that rotted read as what
+      // they are.
       const follows = wordsOf(log.subarray(next, next + 32));
-      const isDurable = next < log.length && ["AEGA", "AEGL"].includes(textOf(log.subarray(next, next + 4))) && pair(follows, 2) === pair(superblock, 4) && follows[7] === head[1];
+      const isDurable =
+        next < log.length &&
+        ["AEGA", "AEGL"].includes(textOf(log.subarray(next, next + 4))) &&
+        pair(follows, 2) === pair(superblock, 4) &&
+        follows[7] === head[1];
       if (!isDurable && !records.extents().every((words) => this.#isThere(words))) break;
       records.redo(this.subvolumes);
       previous = head[1];
@@ -322,7 +393,9 @@ export class IndependentReader {
 
   #isThere(words: Uint32Array): boolean {
     if ((words[2]! & 0x10000) !== 0) return true;
-    return Array.from({ length: words[1]! >>> 16 }, (_, block) => this.#copies(words[0]! + block, 1).some((copy) => xxh32(copy) === words[4 + block])).every(Boolean);
+    return Array.from({ length: words[1]! >>> 16 }, (_, block) =>
+      this.#copies(words[0]! + block, 1).some((copy) => xxh32(copy) === words[4 + block]),
+    ).every(Boolean);
   }
 }
 
@@ -364,7 +437,13 @@ class LogRecords {
   }
 
   redo(subvolumes: readonly ReadSubvolume[]): void {
-    this.#each((kind, subvolume, time) => this.#redoOne(kind, subvolumes.find(({ id }) => id === subvolume)!, time));
+    this.#each((kind, subvolume, time) =>
+      this.#redoOne(
+        kind,
+        subvolumes.find(({ id }) => id === subvolume)!,
+        time,
+      ),
+    );
   }
 
   #each(visit: (kind: number, subvolume: number, time: Uint32Array) => void): void {
@@ -424,7 +503,14 @@ class LogRecords {
     switch (kind) {
       case 1: {
         const folder = get();
-        const [ino, mode, uid, gid, device, umask] = [this.#word(), this.#word(), this.#word(), this.#word(), this.#word(), this.#word()] as const;
+        const [ino, mode, uid, gid, device, umask] = [
+          this.#word(),
+          this.#word(),
+          this.#word(),
+          this.#word(),
+          this.#word(),
+          this.#word(),
+        ] as const;
         expect(!folder.attributes.has("system.posix_acl_default"), "no default access control list");
         const inode = make(ino, umask === 0xffffffff ? mode : mode & ~umask, uid, gid);
         inode.words[4] = device;
@@ -447,9 +533,25 @@ class LogRecords {
         stamp(inode, false);
         break;
       }
-      case 4: case 5: lose(leave(get(), text())); break;
-      case 6: this.#rename(get(), get(), { text, make, enter, leave, lose, stamp, nextIno: Math.max(...inodes.keys()) + 1, inodes }); break;
-      case 7: this.#take(get(), false); break;
+      case 4:
+      case 5:
+        lose(leave(get(), text()));
+        break;
+      case 6:
+        this.#rename(get(), get(), {
+          text,
+          make,
+          enter,
+          leave,
+          lose,
+          stamp,
+          nextIno: Math.max(...inodes.keys()) + 1,
+          inodes,
+        });
+        break;
+      case 7:
+        this.#take(get(), false);
+        break;
       case 8: {
         const inode = get();
         this.#at++;
@@ -463,7 +565,9 @@ class LogRecords {
         stamp(inode, false);
         break;
       }
-      case 11: make(this.#word(), this.#word(), this.#word(), this.#word()).words[3] = 0; break;
+      case 11:
+        make(this.#word(), this.#word(), this.#word(), this.#word()).words[3] = 0;
+        break;
       case 12: {
         const inode = get();
         this.#take(inode, true);
@@ -484,7 +588,8 @@ class LogRecords {
         }
         break;
       }
-      default: throw new Error(`expected no record of kind ${kind}`);
+      default:
+        throw new Error(`expected no record of kind ${kind}`);
     }
   }
 

@@ -1,6 +1,7 @@
 /**
- * Goal: the engine does what POSIX-like semantics say, over any sequence of operations. Method: random operations from a printed
- * seed on the engine and on a plain model; every result is compared, all files now and then, the volume's invariants at the end.
+ * Goal: the engine does what POSIX-like semantics say, over any sequence of operations. Method: random operations from
+ * a printed seed on the engine and on a plain model; every result is compared, all files now and then, the volume's
+ * invariants at the end.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
@@ -35,7 +36,11 @@ for (let round = 0; round < 8; round++) {
     const random = new SeededRandom(seed);
     const device = fresh(64 * MIB);
     const small = { cacheInodes: 4, cacheEntries: 6, cachePages: 8, pendingChanges: 9 };
-    const options = { cacheNodes: round % 2 === 0 ? 4 : 2048, dirtyNodes: round < 3 ? 6 : 1024, ...(round % 3 === 1 ? small : {}) };
+    const options = {
+      cacheNodes: round % 2 === 0 ? 4 : 2048,
+      dirtyNodes: round < 3 ? 6 : 1024,
+      ...(round % 3 === 1 ? small : {}),
+    };
     let volume = mounted(mount(device, options));
     const workload = new Workload(random, volume.root, { sizeMax: 300_000, names: round % 3 === 0 ? 400 : 30, fold });
     try {

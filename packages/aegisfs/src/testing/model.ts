@@ -5,7 +5,24 @@
 import { crc32c } from "@stratos/base";
 import { checksumWords } from "../store/checksum.ts";
 import {
-  EEXIST, EINVAL, EISDIR, ENAMETOOLONG, ENODATA, ENOENT, ENOTDIR, ENOTEMPTY, ENXIO, EPERM, RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG,
+  EEXIST,
+  EINVAL,
+  EISDIR,
+  ENAMETOOLONG,
+  ENODATA,
+  ENOENT,
+  ENOTDIR,
+  ENOTEMPTY,
+  ENXIO,
+  EPERM,
+  RENAME_EXCHANGE,
+  RENAME_NOREPLACE,
+  RENAME_WHITEOUT,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
 } from "@stratos/abi";
 
 export class ModelInode {
@@ -132,7 +149,8 @@ export class Model {
     if (flags === RENAME_EXCHANGE && target === undefined) return -ENOENT;
     if ((flags & RENAME_NOREPLACE) !== 0 && target !== undefined) return -EEXIST;
     if (inode.isDirectory && isBelow(newDirectory, inode)) return -EINVAL;
-    if (target !== undefined && target.isDirectory && isBelow(directory, target)) return flags === RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
+    if (target !== undefined && target.isDirectory && isBelow(directory, target))
+      return flags === RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
     if (inode === target) return 0;
     if (flags === RENAME_EXCHANGE) {
       directory.names.set(name, target!);
@@ -207,7 +225,8 @@ export class Model {
   collapseRange(inode: ModelInode, offset: number, length: number): number {
     if (!inode.isRegular) return inode.isDirectory ? -EISDIR : -EINVAL;
     const { content } = inode;
-    if (offset % BLOCK !== 0 || length % BLOCK !== 0 || length === 0 || offset + length >= content.length) return -EINVAL;
+    if (offset % BLOCK !== 0 || length % BLOCK !== 0 || length === 0 || offset + length >= content.length)
+      return -EINVAL;
     this.#replace(inode, offset, length, 0);
     return 0;
   }
@@ -233,7 +252,8 @@ export class Model {
     if (kind !== null) return kind.isDirectory ? -EISDIR : -EINVAL;
     const end = offset + length;
     if (offset % BLOCK !== 0 || targetOffset % BLOCK !== 0 || end > source.content.length) return -EINVAL;
-    if (end % BLOCK !== 0 && (end !== source.content.length || targetOffset + length < target.content.length)) return -EINVAL;
+    if (end % BLOCK !== 0 && (end !== source.content.length || targetOffset + length < target.content.length))
+      return -EINVAL;
     if (source === target && offset < targetOffset + length && targetOffset < end) return -EINVAL;
     if (length > 0) this.write(target, targetOffset, source.content.slice(offset, end));
     return 0;
@@ -311,7 +331,20 @@ export class Model {
   dump(): string {
     const lines: string[] = [];
     const visit = (inode: ModelInode, path: string): void => {
-      lines.push(describe(path, inode.mode, inode.nlink, inode.uid, inode.isDirectory ? 0 : inode.target.length || inode.content.length, QUICK_SUMS.content(inode.content, inode.content.length), inode.target, inode.xattrs, inode.mtime, inode.ctime));
+      lines.push(
+        describe(
+          path,
+          inode.mode,
+          inode.nlink,
+          inode.uid,
+          inode.isDirectory ? 0 : inode.target.length || inode.content.length,
+          QUICK_SUMS.content(inode.content, inode.content.length),
+          inode.target,
+          inode.xattrs,
+          inode.mtime,
+          inode.ctime,
+        ),
+      );
       for (const [name, child] of inode.names) visit(child, `${path}/${name}`);
     };
     visit(this.root, "");
@@ -319,7 +352,10 @@ export class Model {
   }
 }
 
-/** Tells contents apart, several times as fast as a CRC: simulations look at some thousand files for each second of a core. */
+/**
+ * Tells contents apart, several times as fast as a CRC: simulations look at some thousand files for each second of a
+ * core.
+ */
 function contentSum(bytes: Uint8Array, length: number): number {
   const size = (length + 15) & ~15;
   if (sumBytes.length < size) sumBytes = new Uint8Array(size * 2);
@@ -352,10 +388,29 @@ export const CRC_SUMS: Sums = {
 
 /** One line of a dump. */
 export function describe(
-  path: string, mode: number, nlink: number, uid: number, size: number, checksum: number, target: string, xattrs: Map<string, string>, mtime: number, ctime: number, sums: Sums = QUICK_SUMS,
+  path: string,
+  mode: number,
+  nlink: number,
+  uid: number,
+  size: number,
+  checksum: number,
+  target: string,
+  xattrs: Map<string, string>,
+  mtime: number,
+  ctime: number,
+  sums: Sums = QUICK_SUMS,
 ): string {
-  const attributes = xattrs.size === 0 ? "" : [...xattrs].sort().map(([name, value]) => `${name}=${sums.value(value)}`).join(" ");
-  return `${path || "/"} ${mode.toString(8)} links ${nlink} uid ${uid} size ${size} sum ${checksum} -> ${target} [${attributes}] ${mtime} ${ctime}`;
+  const attributes =
+    xattrs.size === 0
+      ? ""
+      : [...xattrs]
+          .sort()
+          .map(([name, value]) => `${name}=${sums.value(value)}`)
+          .join(" ");
+  return (
+    `${path || "/"} ${mode.toString(8)} links ${nlink} uid ${uid} size ${size} sum ${checksum} -> ${target} ` +
+    `[${attributes}] ${mtime} ${ctime}`
+  );
 }
 
 function isBelow(inode: ModelInode, ancestor: ModelInode): boolean {

@@ -1,6 +1,8 @@
 /**
- * Bits flipped at random in whatever a volume uses, on one copy or on all of them, then repaired. Whatever was hit: afterwards no byte reads as anything else than it was (an error instead), no inode and no name
- * is gone without a line of the report that names it, and a repair that lost something does not say that all is well. A repair that only looks says the same and writes nothing.
+ * Bits flipped at random in whatever a volume uses, on one copy or on all of them, then repaired. Whatever was hit:
+ * afterwards no byte reads as anything else than it was (an error instead), no inode and no name is gone without a line
+ * of the report that names it, and a repair that lost something does not say that all is well. A repair that only looks
+ * says the same and writes nothing.
  *
  *     npm run sim:aegisfs:repair -- [--rounds N] [--seed S]
  */
@@ -19,19 +21,31 @@ import { Workload } from "./workload.ts";
 
 const BLOCK = 4096;
 
-export interface RepairOutcome { /** Files and names that were there. */ readonly kept: number; readonly lost: number; readonly refused: boolean }
+export interface RepairOutcome {
+  /** Files and names that were there. */ readonly kept: number;
+  readonly lost: number;
+  readonly refused: boolean;
+}
 
-interface Known { readonly mode: number; readonly size: number; readonly bytes: Uint8Array | string }
+interface Known {
+  readonly mode: number;
+  readonly size: number;
+  readonly bytes: Uint8Array | string;
+}
 
 /** What a subvolume holds: inodes by number, and names by path. */
-interface Inventory { readonly inodes: Map<number, Known>; readonly names: Map<string, number> }
+interface Inventory {
+  readonly inodes: Map<number, Known>;
+  readonly names: Map<string, number>;
+}
 
 /** Throws at the first thing that is wrong and not named. */
 export function simulateRepair(seed: number): RepairOutcome {
   const random = new SeededRandom(seed);
   const copies = 1 + (seed % 2);
   const device = new MemoryBlockDevice(copies === 1 ? 6 << 20 : 12 << 20);
-  if (format(device, { uuid: new Uint8Array(16).fill(6), hashSeed: seed, copies }) !== 0) throw new Error("format failed");
+  if (format(device, { uuid: new Uint8Array(16).fill(6), hashSeed: seed, copies }) !== 0)
+    throw new Error("format failed");
   const volume = mountedVolume(mount(device));
   const workload = new Workload(random, volume.root, { sizeMax: random.below(3) === 0 ? 200_000 : 30_000, names: 40 });
   for (let step = 50 + random.below(250); step > 0; step--) workload.step();
@@ -39,7 +53,9 @@ export function simulateRepair(seed: number): RepairOutcome {
     volume.snapshot(volume.root, "snapshot", { readOnly: true });
     for (let step = random.below(100); step > 0; step--) workload.step();
   }
-  if (random.below(3) === 0) for (let file = 0; file < random.below(2000); file++) volume.root.create(ROOT_INO, `many${file}`, S_IFREG | 0o600, 0, 0);
+  if (random.below(3) === 0)
+    for (let file = 0; file < random.below(2000); file++)
+      volume.root.create(ROOT_INO, `many${file}`, S_IFREG | 0o600, 0, 0);
   volume.sync();
   const before = new Map(volume.subvolumeIds().map((id) => [id, inventory(volume.subvolume(id)!)]));
   const spare = volume.subvolumeIds();
@@ -48,29 +64,39 @@ export function simulateRepair(seed: number): RepairOutcome {
 
   const asItWas = bytesOf(device);
   const looked = repair(device, { dryRun: true });
-  if (bytesOf(device).some((byte, at) => byte !== asItWas[at])) throw new Error(`${where}: a repair that only looks has written`);
+  if (bytesOf(device).some((byte, at) => byte !== asItWas[at]))
+    throw new Error(`${where}: a repair that only looks has written`);
   const result = repair(device);
   if (typeof result === "string" || typeof looked === "string") {
     if (result !== looked) throw new Error(`${where}: ${String(result)}, but only looking: ${String(looked)}`);
     return { kept: 0, lost: spare.length, refused: true };
   }
-  if (JSON.stringify(looked.losses) !== JSON.stringify(result.losses)) throw new Error(`${where}: only looking said ${JSON.stringify(looked.losses).slice(0, 300)}, not ${JSON.stringify(result.losses).slice(0, 300)}`);
+  if (JSON.stringify(looked.losses) !== JSON.stringify(result.losses))
+    throw new Error(
+      `${where}: only looking said ${JSON.stringify(looked.losses).slice(0, 300)}, not ` +
+        `${JSON.stringify(result.losses).slice(0, 300)}`,
+    );
   if (result.left.length > 0) return { kept: 0, lost: 1, refused: true };
   const problems = check(device, { data: true });
-  if (typeof problems === "string" || problems.some(({ what }) => !what.startsWith("data "))) throw new Error(`${where}: after the repair: ${JSON.stringify(problems).slice(0, 400)}`);
+  if (typeof problems === "string" || problems.some(({ what }) => !what.startsWith("data ")))
+    throw new Error(`${where}: after the repair: ${JSON.stringify(problems).slice(0, 400)}`);
   const after = mountedVolume(mount(device, { readOnly: true }));
   let lost = 0;
   let kept = 0;
   for (const [id, known] of before) {
     const files = after.subvolume(id);
     if (files === null) {
-      if (!result.losses.some(({ what }) => what === "subvolume")) throw new Error(`${where}: subvolume ${id} is gone without a word`);
+      if (!result.losses.some(({ what }) => what === "subvolume"))
+        throw new Error(`${where}: subvolume ${id} is gone without a word`);
       lost++;
       continue;
     }
     const told = (missing: number, what: string): void => {
       lost++;
-      if (missing < 0) throw new Error(`${where}, subvolume ${id}: ${what}, and nothing says so: ${JSON.stringify(result.losses).slice(0, 600)}`);
+      if (missing < 0)
+        throw new Error(
+          `${where}, subvolume ${id}: ${what}, and nothing says so: ${JSON.stringify(result.losses).slice(0, 600)}`,
+        );
     };
     for (const [ino, own] of known.inodes) {
       const line = compareInode(files, ino, own, result, id);
@@ -82,18 +108,26 @@ export function simulateRepair(seed: number): RepairOutcome {
       else told(isNamed(result, id, ino, path) ? 1 : -1, `${path} (inode ${ino}) is gone`);
     }
   }
-  if (lost > 0 && exitOf(result) !== 4) throw new Error(`${where}: something is lost, and the repair ends with status ${exitOf(result)}`);
+  if (lost > 0 && exitOf(result) !== 4)
+    throw new Error(`${where}: something is lost, and the repair ends with status ${exitOf(result)}`);
   return { kept, lost, refused: false };
 }
 
 /** Null when the inode is as it was; else what is missing of it. Throws for other content than it had. */
-function compareInode(files: Subvolume, ino: number, known: Known, { losses }: RepairResult, id: number): string | null {
+function compareInode(
+  files: Subvolume,
+  ino: number,
+  known: Known,
+  { losses }: RepairResult,
+  id: number,
+): string | null {
   const attributes = new Attributes();
   if (files.stat(ino, attributes) < 0) return "is gone";
   if ((attributes.mode & S_IFMT) !== (known.mode & S_IFMT)) return "is of another kind";
   if (typeof known.bytes === "string") {
     const target = files.readlink(ino);
-    if (typeof target === "string" && target !== known.bytes) throw new Error(`inode ${ino} of subvolume ${id}: leads to ${target}, not ${known.bytes}`);
+    if (typeof target === "string" && target !== known.bytes)
+      throw new Error(`inode ${ino} of subvolume ${id}: leads to ${target}, not ${known.bytes}`);
     return typeof target === "string" ? null : "its target cannot be read";
   }
   if ((known.mode & S_IFMT) !== S_IFREG) return null;
@@ -102,14 +136,24 @@ function compareInode(files: Subvolume, ino: number, known: Known, { losses }: R
   for (let at = 0; at < known.size; at += BLOCK) {
     const count = files.read(ino, at, block, 0, BLOCK);
     if (count === -EIO) {
-      const isTold = losses.some((loss) => loss.what === "content" && loss.subvolume === id && loss.ino === ino && loss.from <= at && loss.to > at);
-      if (!isTold) throw new Error(`inode ${ino} of subvolume ${id}: byte ${at} cannot be read, and nothing says so: ${JSON.stringify(losses).slice(0, 400)}`);
+      const isTold = losses.some(
+        (loss) =>
+          loss.what === "content" && loss.subvolume === id && loss.ino === ino && loss.from <= at && loss.to > at,
+      );
+      if (!isTold)
+        throw new Error(
+          `inode ${ino} of subvolume ${id}: byte ${at} cannot be read, and nothing says so: ` +
+            `${JSON.stringify(losses).slice(0, 400)}`,
+        );
       missing = "cannot be read";
       continue;
     }
     if (count < 0) throw new Error(`inode ${ino} of subvolume ${id}: byte ${at}: ${count}`);
     for (let byte = 0; byte < Math.min(count, known.size - at); byte++) {
-      if (block[byte] !== known.bytes[at + byte]) throw new Error(`inode ${ino} of subvolume ${id}: byte ${at + byte} is ${block[byte]}, not ${known.bytes[at + byte]}`);
+      if (block[byte] !== known.bytes[at + byte])
+        throw new Error(
+          `inode ${ino} of subvolume ${id}: byte ${at + byte} is ${block[byte]}, not ${known.bytes[at + byte]}`,
+        );
     }
   }
   return Number(attributes.size) === known.size ? missing : `has ${Number(attributes.size)} bytes, not ${known.size}`;
@@ -119,8 +163,12 @@ function isNamed({ losses }: RepairResult, id: number, ino: number, path: string
   return losses.some((loss: Loss) => {
     if (loss.what === "subvolume") return true;
     if (loss.subvolume !== id) return false;
-    return loss.ino === ino || (loss.ino >= 0 && loss.lastIno >= ino && loss.ino <= ino) || (path !== null && (loss.path === path || (loss.what === "name" && path.startsWith(loss.path ?? "?"))))
-      || (path !== null && loss.what === "metadata");
+    return (
+      loss.ino === ino ||
+      (loss.ino >= 0 && loss.lastIno >= ino && loss.ino <= ino) ||
+      (path !== null && (loss.path === path || (loss.what === "name" && path.startsWith(loss.path ?? "?")))) ||
+      (path !== null && loss.what === "metadata")
+    );
   });
 }
 
@@ -147,7 +195,8 @@ function inventory(files: Subvolume): Inventory {
     if ((mode & S_IFMT) !== S_IFDIR) return;
     const entry = new DirectoryEntry();
     const children: [string, number][] = [];
-    for (let cursor = 0; files.readDirectory(ino, cursor, entry) === 1; cursor = entry.nextCursor) children.push([entry.name, entry.ino]);
+    for (let cursor = 0; files.readDirectory(ino, cursor, entry) === 1; cursor = entry.nextCursor)
+      children.push([entry.name, entry.ino]);
     for (const [name, child] of children) {
       names.set(`${path}/${name}`, child);
       visit(child, `${path}/${name}`);
@@ -157,11 +206,15 @@ function inventory(files: Subvolume): Inventory {
   return { inodes, names };
 }
 
-/** Flips bits in blocks that are in use: one here and there, or all copies of one, or what a subvolume's tree begins with. */
+/**
+ * Flips bits in blocks that are in use: one here and there, or all copies of one, or what a subvolume's tree begins
+ * with.
+ */
 function damage(volume: Volume, device: MemoryBlockDevice, random: SeededRandom): void {
   const blocks: number[][] = [];
   for (const { first, blocks: count, places } of volume.store.layout.segments) {
-    for (let block = first; block < first + count; block++) if (volume.space.isAllocated(block)) blocks.push(places.map((place) => place.first + block - first));
+    for (let block = first; block < first + count; block++)
+      if (volume.space.isAllocated(block)) blocks.push(places.map((place) => place.first + block - first));
   }
   const superblocks = new Set(SUPERBLOCK_SLOTS.flat());
   const flip = (place: number): void => {
@@ -207,7 +260,10 @@ if (process.argv[1] === import.meta.filename) {
       console.error(`repeat: npm run sim:aegisfs:repair -- --rounds 1 --seed ${first + round}`);
     }
   }
-  console.log(`${total.kept} inodes and names kept, ${total.lost} lost and named, ${total.refused} volumes that repair left to people`);
+  console.log(
+    `${total.kept} inodes and names kept, ${total.lost} lost and named, ${total.refused} volumes that repair ` +
+      "left to people",
+  );
   console.log(`${rounds - failed} passed, ${failed} failed`);
   process.exitCode = failed === 0 ? 0 : 1;
 }

@@ -1,7 +1,8 @@
 /**
- * Disks that lie: they answer that a write is done, and it is lost, or has gone to another place, where it destroyed what was there. A workload runs on such a disk; afterwards
- * no file may show anything else than what was written. Where a second copy exists, everything is there and is mended; where none does, what is lost
- * is an error for who reads it and has its name in `check`, and repair leaves a whole volume.
+ * Disks that lie: they answer that a write is done, and it is lost, or has gone to another place, where it destroyed
+ * what was there. A workload runs on such a disk; afterwards no file may show anything else than what was written.
+ * Where a second copy exists, everything is there and is mended; where none does, what is lost is an error for who
+ * reads it and has its name in `check`, and repair leaves a whole volume.
  */
 import { SeededRandom } from "@stratos/base";
 import { MemoryBlockDevice } from "@stratos/host";
@@ -16,12 +17,16 @@ import { mountedVolume } from "./fresh-volume.ts";
 import { difference, Workload } from "./workload.ts";
 
 const BLOCK = 4096;
-/** Nothing is read back while the disk lies: what a program sees of a volume whose disk is at fault is another test's subject. */
+/**
+ * Nothing is read back while the disk lies: what a program sees of a volume whose disk is at fault is another test's
+ * subject.
+ */
 const LARGE_CACHES = { cacheNodes: 4096, dirtyNodes: 4096, cachePages: 4096, pendingChanges: 100_000 };
 
 /**
- * Loses or misplaces a share of the writes that it is given while `faults` is above 0. At most one of the superblock's two places on it is hit: a disk that loses both
- * shows the commit before, whole, and nothing else tells that there was a later one.
+ * Loses or misplaces a share of the writes that it is given while `faults` is above 0. At most one of the superblock's
+ * two places on it is hit: a disk that loses both shows the commit before, whole, and nothing else tells that there was
+ * a later one.
  */
 class LyingDisk extends ForwardingDevice {
   readonly #random: SeededRandom;
@@ -50,11 +55,15 @@ class LyingDisk extends ForwardingDevice {
     const skipped = whole ? 0 : random.below(Math.floor(length / BLOCK)) * BLOCK;
     const lost = whole ? length : Math.min(length - skipped, BLOCK * (1 + random.below(4)));
     if (skipped > 0) super.write(offset, bytes, at, skipped);
-    if (skipped + lost < length) super.write(offset + skipped + lost, bytes, at + skipped + lost, length - skipped - lost);
+    if (skipped + lost < length)
+      super.write(offset + skipped + lost, bytes, at + skipped + lost, length - skipped - lost);
     const from = offset + skipped;
     const isLost = random.below(3) === 0;
     const near = from + (random.below(128) - 64) * BLOCK;
-    const to = random.below(2) === 0 && near >= 0 && near + lost <= this.size ? near : random.below(Math.floor((this.size - lost) / BLOCK)) * BLOCK;
+    const to =
+      random.below(2) === 0 && near >= 0 && near + lost <= this.size
+        ? near
+        : random.below(Math.floor((this.size - lost) / BLOCK)) * BLOCK;
     const superblocks = superblocksIn(from, lost) + (isLost ? 0 : superblocksIn(to, lost));
     if (this.#superblocks + superblocks > 1) {
       this.faults++;
@@ -71,7 +80,8 @@ class LyingDisk extends ForwardingDevice {
 }
 
 function superblocksIn(offset: number, length: number): number {
-  return SUPERBLOCK_SLOTS.flat().filter((block) => block * BLOCK < offset + length && (block + 1) * BLOCK > offset).length;
+  return SUPERBLOCK_SLOTS.flat().filter((block) => block * BLOCK < offset + length && (block + 1) * BLOCK > offset)
+    .length;
 }
 
 /** How the volume is kept, and what must hold then. */
@@ -94,8 +104,15 @@ export interface StrayOutcome {
  */
 export function simulateStrayWrites(seed: number, kind: StrayKind, faultsMax: number = FAULTS_MAX[kind]): StrayOutcome {
   const random = new SeededRandom(seed);
-  const raw = kind === "two devices" ? [new MemoryBlockDevice(8 << 20), new MemoryBlockDevice(8 << 20)] : [new MemoryBlockDevice(kind === "one copy" ? 8 << 20 : 16 << 20)];
-  const options: FormatOptions = { uuid: new Uint8Array(16).fill(5), hashSeed: seed >>> 0, ...(kind === "one copy" ? {} : { copies: 2 }) };
+  const raw =
+    kind === "two devices"
+      ? [new MemoryBlockDevice(8 << 20), new MemoryBlockDevice(8 << 20)]
+      : [new MemoryBlockDevice(kind === "one copy" ? 8 << 20 : 16 << 20)];
+  const options: FormatOptions = {
+    uuid: new Uint8Array(16).fill(5),
+    hashSeed: seed >>> 0,
+    ...(kind === "one copy" ? {} : { copies: 2 }),
+  };
   const failed = format(raw, options);
   if (failed !== 0) throw new Error(failed);
   const liar = new LyingDisk(raw[0]!, random);
@@ -106,7 +123,13 @@ export function simulateStrayWrites(seed: number, kind: StrayKind, faultsMax: nu
   }
 }
 
-function runOn(raw: readonly MemoryBlockDevice[], liar: LyingDisk, random: SeededRandom, kind: StrayKind, faultsMax: number): StrayOutcome {
+function runOn(
+  raw: readonly MemoryBlockDevice[],
+  liar: LyingDisk,
+  random: SeededRandom,
+  kind: StrayKind,
+  faultsMax: number,
+): StrayOutcome {
   const volume = mountedVolume(mount([liar, ...raw.slice(1)], LARGE_CACHES));
   const workload = new Workload(random, volume.root, { sizeMax: 60_000, names: 20 });
   for (let step = 0; step < 100; step++) workload.step();
@@ -117,7 +140,8 @@ function runOn(raw: readonly MemoryBlockDevice[], liar: LyingDisk, random: Seede
     for (let step = 0; step < 60; step++) workload.step();
   } catch (error) {
     // Who overwrites a part of a block has it read.
-    if (kind === "one copy" && / -(5|117), expected/.test((error as Error).message)) return { faults: faults - liar.faults, named: true, repairedBlocks: 0 };
+    if (kind === "one copy" && / -(5|117), expected/.test((error as Error).message))
+      return { faults: faults - liar.faults, named: true, repairedBlocks: 0 };
     throw error;
   }
   // What one copy has in its log may be lost without a trace: a log ends where its next record is missing.
@@ -127,12 +151,22 @@ function runOn(raw: readonly MemoryBlockDevice[], liar: LyingDisk, random: Seede
   const done = faults - liar.faults;
   liar.faults = 0;
   const expected = byLog ? withoutTimes(workload.model.dump()) : workload.model.dump();
-  return kind === "one copy" ? verifyAlone(raw[0]!, expected, workload, done) : verifyCopies(raw, expected, byLog, done);
+  return kind === "one copy"
+    ? verifyAlone(raw[0]!, expected, workload, done)
+    : verifyCopies(raw, expected, byLog, done);
 }
 
-/** Two copies: nothing is missing, a scrub mends what was lost, and the disk that lied is as good as the other one then. */
-function verifyCopies(raw: readonly MemoryBlockDevice[], expected: string, byLog: boolean, faults: number): StrayOutcome {
-  const shown = (volume: Volume): string => (byLog ? withoutTimes(dumpSubvolume(volume.root)) : dumpSubvolume(volume.root));
+/**
+ * Two copies: nothing is missing, a scrub mends what was lost, and the disk that lied is as good as the other one then.
+ */
+function verifyCopies(
+  raw: readonly MemoryBlockDevice[],
+  expected: string,
+  byLog: boolean,
+  faults: number,
+): StrayOutcome {
+  const shown = (volume: Volume): string =>
+    byLog ? withoutTimes(dumpSubvolume(volume.root)) : dumpSubvolume(volume.root);
   const found = mountedVolume(mount(raw));
   same(expected, shown(found), "after the faults");
   must(found.sync(), "sync after the faults");
@@ -141,8 +175,16 @@ function verifyCopies(raw: readonly MemoryBlockDevice[], expected: string, byLog
   if (scrub.damage.length > 0) throw new Error(`lost for the scrub: ${JSON.stringify(scrub.damage)}`);
   must(found.sync(), "sync after the scrub");
   isClean(raw);
-  same(expected, shown(mountedVolume(mount(raw.slice(0, 1), { readOnly: true, degraded: true }))), "of the device that lied, alone");
-  return { faults, named: false, repairedBlocks: health(found).devices.reduce((sum, { errors }) => sum + errors.repairedBlocks, 0) };
+  same(
+    expected,
+    shown(mountedVolume(mount(raw.slice(0, 1), { readOnly: true, degraded: true }))),
+    "of the device that lied, alone",
+  );
+  return {
+    faults,
+    named: false,
+    repairedBlocks: health(found).devices.reduce((sum, { errors }) => sum + errors.repairedBlocks, 0),
+  };
 }
 
 function verifyAlone(device: MemoryBlockDevice, expected: string, workload: Workload, faults: number): StrayOutcome {
@@ -159,11 +201,13 @@ function verifyAlone(device: MemoryBlockDevice, expected: string, workload: Work
     }
   }
   const problems = check(device, { data: true });
-  if (named && typeof problems !== "string" && problems.length === 0) throw new Error("a reader met an error, and check finds none");
+  if (named && typeof problems !== "string" && problems.length === 0)
+    throw new Error("a reader met an error, and check finds none");
   const repaired = repair(device);
   if (typeof repaired === "string") return { faults, named, repairedBlocks: 0 };
   if (repaired.left.length > 0) throw new Error(`left by repair: ${JSON.stringify(repaired.left).slice(0, 400)}`);
-  if (named && repaired.found.length + repaired.lost.length === 0) throw new Error("a reader met an error, and repair found none");
+  if (named && repaired.found.length + repaired.lost.length === 0)
+    throw new Error("a reader met an error, and repair found none");
   isClean([device], repaired.lost.length > 0);
   readsRight(mountedVolume(mount(device, { readOnly: true })), workload, true);
   return { faults, named, repairedBlocks: repaired.fixed.length };
@@ -193,7 +237,8 @@ function readsRight(volume: Volume, workload: Workload, afterRepair = false): bo
         if (!isDamage(read)) throw new Error(`read ${path}/${name}: ${read}`);
         named = true;
       } else if (afterRepair) named ||= !isPartOf(bytes, read, child.content);
-      else if (read !== child.content.length || !isPartOf(bytes, read, child.content)) throw new Error(`${path}/${name}: other content than was written`);
+      else if (read !== child.content.length || !isPartOf(bytes, read, child.content))
+        throw new Error(`${path}/${name}: other content than was written`);
     }
   };
   visit(workload.model.root, ROOT_INO, "");
@@ -213,7 +258,8 @@ function isPartOf(bytes: Uint8Array, length: number, content: Uint8Array): boole
 /** @param isLossy  blocks of files that no copy has remain in their places, and are named */
 function isClean(devices: readonly MemoryBlockDevice[], isLossy = false): void {
   const problems = check(devices, { data: !isLossy });
-  if (typeof problems === "string" || problems.length > 0) throw new Error(`check: ${JSON.stringify(problems).slice(0, 600)}`);
+  if (typeof problems === "string" || problems.length > 0)
+    throw new Error(`check: ${JSON.stringify(problems).slice(0, 600)}`);
 }
 
 function regularFiles(files: Subvolume): IterableIterator<number> {

@@ -34,7 +34,9 @@ export class Workload {
   #time = 1000;
   /** What was done last, for messages. */
   last = "";
-  /** Files that got another one's name, and files that were emptied, by number: until who looks at them takes them away. */
+  /**
+   * Files that got another one's name, and files that were emptied, by number: until who looks at them takes them away.
+   */
   readonly movedOver: Set<number> = new Set();
   readonly emptied: Set<number> = new Set();
   readonly #attributes = new Attributes();
@@ -94,23 +96,38 @@ export class Workload {
     const f = this.#inos.get(file)!;
     const name = this.#name(directory);
     switch (random.below(28)) {
-      case 0: case 1: case 2: {
+      case 0:
+      case 1:
+      case 2: {
         const mode = (random.below(8) === 0 ? S_IFIFO : S_IFREG) | 0o644;
-        this.#made(`create ${d}/${name}`, model.create(directory, name, mode, this.#time), subvolume.create(d, name, mode, this.#time, 0));
+        this.#made(
+          `create ${d}/${name}`,
+          model.create(directory, name, mode, this.#time),
+          subvolume.create(d, name, mode, this.#time, 0),
+        );
         break;
       }
       case 3:
-        this.#made(`mkdir ${d}/${name}`, model.create(directory, name, S_IFDIR | 0o755, 1), subvolume.create(d, name, S_IFDIR | 0o755, 1, 0));
+        this.#made(
+          `mkdir ${d}/${name}`,
+          model.create(directory, name, S_IFDIR | 0o755, 1),
+          subvolume.create(d, name, S_IFDIR | 0o755, 1, 0),
+        );
         break;
       case 4: {
         const target = "t".repeat(1 + random.below(random.below(4) === 0 ? 4000 : 40));
-        this.#made(`symlink ${d}/${name}`, model.symlink(directory, name, target, 3), subvolume.symlink(d, name, target, 3, 0));
+        this.#made(
+          `symlink ${d}/${name}`,
+          model.symlink(directory, name, target, 3),
+          subvolume.symlink(d, name, target, 3, 0),
+        );
         break;
       }
       case 5:
         this.#same(`link ${f} ${d}/${name}`, model.link(file, directory, name), subvolume.link(f, d, name));
         break;
-      case 6: case 7: {
+      case 6:
+      case 7: {
         const result = model.unlink(directory, name);
         this.#same(`unlink ${d}/${name}`, result, subvolume.unlink(d, name));
         this.#forget();
@@ -120,7 +137,8 @@ export class Workload {
         this.#same(`rmdir ${d}/${name}`, model.rmdir(directory, name), subvolume.rmdir(d, name));
         this.#forget();
         break;
-      case 9: case 10: {
+      case 9:
+      case 10: {
         const other = this.#pick((inode) => inode.isDirectory);
         const newName = this.#name(other);
         const flags = random.below(8) === 0 ? RENAME_WHITEOUT | random.below(3) : random.below(3);
@@ -128,9 +146,11 @@ export class Workload {
         const target = other.names.get(newName);
         this.#same(
           `rename ${d}/${name} ${this.#inos.get(other)}/${newName} ${flags}`,
-          model.rename(directory, name, other, newName, flags), subvolume.rename(d, name, this.#inos.get(other)!, newName, flags),
+          model.rename(directory, name, other, newName, flags),
+          subvolume.rename(d, name, this.#inos.get(other)!, newName, flags),
         );
-        if (other.names.get(newName) === source && target !== undefined && target !== source) this.#moved(source!, flags === RENAME_EXCHANGE ? target : null);
+        if (other.names.get(newName) === source && target !== undefined && target !== source)
+          this.#moved(source!, flags === RENAME_EXCHANGE ? target : null);
         this.#forget();
         break;
       }
@@ -143,7 +163,11 @@ export class Workload {
       case 12: {
         const offset = this.#offset();
         const length = 1 + this.#offset();
-        this.#same(`punch ${f} ${offset}+${length}`, model.punchHole(file, offset, length), subvolume.punchHole(f, unfoldOffset(fold, offset), unfoldLength(fold, offset, length)));
+        this.#same(
+          `punch ${f} ${offset}+${length}`,
+          model.punchHole(file, offset, length),
+          subvolume.punchHole(f, unfoldOffset(fold, offset), unfoldLength(fold, offset, length)),
+        );
         break;
       }
       case 13: {
@@ -159,7 +183,11 @@ export class Workload {
         const key = `user.${random.below(4)}`;
         const value = "v".repeat(random.below(random.below(3) === 0 ? 3000 : 50));
         const flags = random.below(3);
-        this.#same(`setXattr ${f} ${key}`, model.setXattr(file, key, value, flags), subvolume.setXattr(f, key, byteStringOf(value), flags));
+        this.#same(
+          `setXattr ${f} ${key}`,
+          model.setXattr(file, key, value, flags),
+          subvolume.setXattr(f, key, byteStringOf(value), flags),
+        );
         break;
       }
       case 15: {
@@ -170,26 +198,44 @@ export class Workload {
       case 16: {
         this.#attributes.mode = random.below(0o7777);
         this.#attributes.ctimeSeconds = this.#time;
-        this.#same(`chmod ${f}`, model.chmod(file, this.#attributes.mode), subvolume.setAttributes(f, this.#attributes, ATTRIBUTE_MODE | ATTRIBUTE_CTIME));
+        this.#same(
+          `chmod ${f}`,
+          model.chmod(file, this.#attributes.mode),
+          subvolume.setAttributes(f, this.#attributes, ATTRIBUTE_MODE | ATTRIBUTE_CTIME),
+        );
         break;
       }
-      case 17: case 18: {
+      case 17:
+      case 18: {
         const other = this.#pick((inode) => inode.isRegular);
         const o = this.#inos.get(other)!;
         const aligned = random.below(4) > 0;
         const offset = aligned ? this.#block() : this.#offset();
         const targetOffset = aligned ? this.#block() : random.below(2) === 0 ? offset : this.#offset();
-        const wanted = random.below(3) === 0 ? Math.max(0, file.content.length - offset) : aligned ? this.#block() : this.#offset();
+        const wanted =
+          random.below(3) === 0 ? Math.max(0, file.content.length - offset) : aligned ? this.#block() : this.#offset();
         const length = cutAtFold(fold, targetOffset, cutAtFold(fold, offset, wanted));
         if (this.#options.withoutCopies === true) break;
-        const copy = { source: f, offset: unfoldOffset(fold, offset), target: o, targetOffset: unfoldOffset(fold, targetOffset), length };
+        const copy = {
+          source: f,
+          offset: unfoldOffset(fold, offset),
+          target: o,
+          targetOffset: unfoldOffset(fold, targetOffset),
+          length,
+        };
         this.last = `copy ${f} ${offset}+${length} to ${o} ${targetOffset}`;
         if (random.below(2) === 0) {
           const result = subvolume.cloneRange(copy);
-          if (result !== -ENOSPC) this.#same(this.last, model.cloneRange(file, offset, other, targetOffset, length), result);
+          if (result !== -ENOSPC)
+            this.#same(this.last, model.cloneRange(file, offset, other, targetOffset, length), result);
         } else {
           const result = subvolume.copyRange(copy);
-          if (result !== -ENOSPC) this.#same(this.last, model.copyRange(file, offset, other, targetOffset, result > 0 ? result : length), result);
+          if (result !== -ENOSPC)
+            this.#same(
+              this.last,
+              model.copyRange(file, offset, other, targetOffset, result > 0 ? result : length),
+              result,
+            );
         }
         break;
       }
@@ -200,8 +246,17 @@ export class Workload {
         if (offset < fold.at && file.content.length + length > fold.at) break;
         const place = unfoldOffset(fold, offset);
         if (random.below(2) === 0 || file.content.length > 2 * this.#options.sizeMax) {
-          this.#same(`collapse ${f} ${offset}+${length}`, model.collapseRange(file, offset, length), subvolume.collapseRange(f, place, length));
-        } else this.#same(`insert ${f} ${offset}+${length}`, model.insertRange(file, offset, length), subvolume.insertRange(f, place, length));
+          this.#same(
+            `collapse ${f} ${offset}+${length}`,
+            model.collapseRange(file, offset, length),
+            subvolume.collapseRange(f, place, length),
+          );
+        } else
+          this.#same(
+            `insert ${f} ${offset}+${length}`,
+            model.insertRange(file, offset, length),
+            subvolume.insertRange(f, place, length),
+          );
         break;
       }
       case 20: {
@@ -226,11 +281,19 @@ export class Workload {
         const old = directory.names.get(name);
         const beside = `new${random.below(4)}`;
         if (old === undefined || !old.isRegular || directory.names.has(beside)) break;
-        this.#made(`create ${d}/${beside}`, model.create(directory, beside, S_IFREG | 0o644, this.#time), subvolume.create(d, beside, S_IFREG | 0o644, this.#time, 0));
+        this.#made(
+          `create ${d}/${beside}`,
+          model.create(directory, beside, S_IFREG | 0o644, this.#time),
+          subvolume.create(d, beside, S_IFREG | 0o644, this.#time, 0),
+        );
         const made = directory.names.get(beside)!;
         this.#writeNew(made, this.#inos.get(made)!);
         const flags = random.below(6) === 0 ? RENAME_EXCHANGE : 0;
-        this.#same(`replace ${d}/${name}`, model.rename(directory, beside, directory, name, flags), subvolume.rename(d, beside, d, name, flags));
+        this.#same(
+          `replace ${d}/${name}`,
+          model.rename(directory, beside, directory, name, flags),
+          subvolume.rename(d, beside, d, name, flags),
+        );
         this.#moved(made, flags === 0 ? null : old);
         if (flags !== 0) {
           this.#same(`unlink ${d}/${beside}`, model.unlink(directory, beside), subvolume.unlink(d, beside));
@@ -240,7 +303,9 @@ export class Workload {
       }
       default: {
         const offset = random.below(3) === 0 ? file.content.length : this.#offset();
-        const bytes = new Uint8Array(cutAtFold(fold, offset, 1 + (random.below(3) === 0 ? this.#offset() : random.below(3000))));
+        const bytes = new Uint8Array(
+          cutAtFold(fold, offset, 1 + (random.below(3) === 0 ? this.#offset() : random.below(3000))),
+        );
         bytes.fill(1 + random.below(255));
         random.fill(bytes.subarray(0, 16));
         this.last = `write ${f} ${offset}+${bytes.length}`;
@@ -255,11 +320,21 @@ export class Workload {
   #writeNew(file: ModelInode, ino: number): void {
     let at = 0;
     for (let writes = 1 + this.#random.below(2); writes > 0; writes--) {
-      const bytes = new Uint8Array(cutAtFold(this.#fold, at, 1 + this.#random.below(this.#random.below(3) > 0 ? this.#options.sizeMax >> 1 : 3000))).fill(1 + this.#random.below(255));
+      const bytes = new Uint8Array(
+        cutAtFold(
+          this.#fold,
+          at,
+          1 + this.#random.below(this.#random.below(3) > 0 ? this.#options.sizeMax >> 1 : 3000),
+        ),
+      ).fill(1 + this.#random.below(255));
       if (bytes.length === 0) return;
       const result = this.subvolume.write(ino, unfoldOffset(this.#fold, at), bytes, 0, bytes.length);
       if (result === -ENOSPC) return;
-      this.#same(`write ${ino} ${at}+${bytes.length}`, this.model.write(file, at, result > 0 ? bytes.subarray(0, result) : bytes), result);
+      this.#same(
+        `write ${ino} ${at}+${bytes.length}`,
+        this.model.write(file, at, result > 0 ? bytes.subarray(0, result) : bytes),
+        result,
+      );
       at += bytes.length;
     }
   }
@@ -300,7 +375,8 @@ export class Workload {
 
   #made(what: string, expected: ModelInode | number, actual: number): void {
     this.last = what;
-    if (actual === -ENOSPC && typeof expected !== "number") throw new Error(`${what}: no space in a workload that should fit`);
+    if (actual === -ENOSPC && typeof expected !== "number")
+      throw new Error(`${what}: no space in a workload that should fit`);
     if (typeof expected === "number") {
       this.#same(what, expected, actual);
       return;

@@ -1,6 +1,7 @@
 /**
- * How much files are used: accesses, fading with a time constant of one week, so that a file's heat is its mean number of accesses in a week, the last days
- * counting most. Accesses are counted in memory; `settle` puts them into the inodes.
+ * How much files are used: accesses, fading with a time constant of one week, so that a file's heat is its mean number
+ * of accesses in a week, the last days counting most. Accesses are counted in memory; `settle` puts them into the
+ * inodes.
  *
  *   inode word 28   heat (IEEE 754 single)
  *   inode word 29   when it was that, in minutes since 1970
@@ -40,7 +41,10 @@ export class Heat {
     return this.#counts.size > 0 && (this.isFull || seconds - this.#settled >= 600);
   }
 
-  /** Puts what was counted into the inodes, within an operation. What is read-only keeps its heat to itself. Throws Failure. */
+  /**
+   * Puts what was counted into the inodes, within an operation. What is read-only keeps its heat to itself. Throws
+   * Failure.
+   */
   settle(volume: Volume): void {
     this.#settled = volume.seconds;
     for (const [name, count] of this.#counts) {

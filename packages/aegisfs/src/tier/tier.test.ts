@@ -1,9 +1,26 @@
-/** Tiers and defragmentation: hot files come to the fast device, cold ones leave it, pins hold, heat fades over weeks, and files come to lie in one piece. */
+/**
+ * Tiers and defragmentation: hot files come to the fast device, cold ones leave it, pins hold, heat fades over weeks,
+ * and files come to lie in one piece.
+ */
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { S_IFREG } from "@stratos/abi";
 import { MemoryBlockDevice } from "@stratos/host";
-import { check, CLASS_FAST, CLASS_SLOW, COMPRESS_LZ4, format, migrate, mount, ROOT_INO, TIER_FAST, TIER_SLOW, tierStatus, withCompression, withTier } from "../aegisfs.ts";
+import {
+  check,
+  CLASS_FAST,
+  CLASS_SLOW,
+  COMPRESS_LZ4,
+  format,
+  migrate,
+  mount,
+  ROOT_INO,
+  TIER_FAST,
+  TIER_SLOW,
+  tierStatus,
+  withCompression,
+  withTier,
+} from "../aegisfs.ts";
 import type { FileTier, MigrateResult, TierStatus, Volume } from "../aegisfs.ts";
 import { dumpSubvolume } from "../testing/dump.ts";
 import { freshVolume, mountedVolume } from "../testing/fresh-volume.ts";
@@ -58,7 +75,8 @@ test("what is used moves to the fast device, what is not moves away; pins hold",
   const files = Array.from({ length: 10 }, (_, index) => put(volume, `f${index}`, 3, index));
   volume.snapshot(volume.root, "snapshot", { readOnly: true });
   const bytes = new Uint8Array(4096);
-  for (let count = 0; count < 50; count++) for (const ino of [files[8]!, files[9]!]) volume.root.read(ino, count * 4096, bytes, 0, 4096);
+  for (let count = 0; count < 50; count++)
+    for (const ino of [files[8]!, files[9]!]) volume.root.read(ino, count * 4096, bytes, 0, 4096);
   assert.equal(volume.root.setProperties(files[0]!, withTier(0, TIER_SLOW)), 0);
   assert.equal(volume.root.setProperties(files[7]!, withTier(0, TIER_FAST)), 0);
   volume.sync();

@@ -1,6 +1,7 @@
 /**
- * Tiers: content that is used much lies on fast devices, the rest on slow ones. `tierStatus` tells where files lie and how much they are used;
- * `migrate` moves whole files: what is pinned to where it belongs, then the hottest to the fast devices until those are full to four fifths.
+ * Tiers: content that is used much lies on fast devices, the rest on slow ones. `tierStatus` tells where files lie and
+ * how much they are used; `migrate` moves whole files: what is pinned to where it belongs, then the hottest to the fast
+ * devices until those are full to four fifths.
  */
 import { ENOSPC, S_IFMT, S_IFREG } from "@stratos/abi";
 import { EXTENT_AT_BLOCK, EXTENT_AT_LENGTH } from "../format/extent-item.ts";
@@ -85,8 +86,17 @@ function filesOf(volume: Volume, id: number, files: FileTier[]): void {
       file = null;
       if ((words[at + INODE_AT_MODE]! & S_IFMT) !== S_IFREG) continue;
       const ino = tree.key(0);
-      const heat = faded(words[at + INODE_AT_HEAT]!, words[at + INODE_AT_HEAT_TIME]!, volume.seconds) + (volume.heat?.pending(id, ino) ?? 0);
-      file = { subvolume: id, ino, heat, tier: tierOf(propertiesOr(words[at + INODE_AT_PROPERTIES]!, defaults)), fastBlocks: 0, slowBlocks: 0 };
+      const heat =
+        faded(words[at + INODE_AT_HEAT]!, words[at + INODE_AT_HEAT_TIME]!, volume.seconds) +
+        (volume.heat?.pending(id, ino) ?? 0);
+      file = {
+        subvolume: id,
+        ino,
+        heat,
+        tier: tierOf(propertiesOr(words[at + INODE_AT_PROPERTIES]!, defaults)),
+        fastBlocks: 0,
+        slowBlocks: 0,
+      };
     } else if (kind === KIND_EXTENT && file !== null && tree.key(0) === file.ino) {
       if (file.fastBlocks + file.slowBlocks === 0) files.push(file);
       const stored = words[at + EXTENT_AT_LENGTH]! >>> 16;
@@ -108,7 +118,9 @@ export function migrate(volume: Volume, options: MigrateOptions = {}): MigrateRe
   if (typeof status === "number") return status;
   const result: MigrateResult = { files: 0, toFast: 0, toSlow: 0 };
   const wanted = assign(status, options.fill ?? 0.8);
-  const moving = status.files.filter((file) => (wanted.get(nameOf(file.subvolume, file.ino)) === CLASS_FAST ? file.slowBlocks : file.fastBlocks) > 0);
+  const moving = status.files.filter(
+    (file) => (wanted.get(nameOf(file.subvolume, file.ino)) === CLASS_FAST ? file.slowBlocks : file.fastBlocks) > 0,
+  );
   for (const file of moving) {
     result.files++;
     if (wanted.get(nameOf(file.subvolume, file.ino)) === CLASS_FAST) result.toFast += file.slowBlocks;
@@ -117,7 +129,9 @@ export function migrate(volume: Volume, options: MigrateOptions = {}): MigrateRe
   if (options.dryRun === true || moving.length === 0) return result;
   // What leaves the fast devices makes the room for what comes to them.
   for (const target of [CLASS_SLOW, CLASS_FAST]) {
-    const names = new Set(moving.map((file) => nameOf(file.subvolume, file.ino)).filter((name) => wanted.get(name) === target));
+    const names = new Set(
+      moving.map((file) => nameOf(file.subvolume, file.ino)).filter((name) => wanted.get(name) === target),
+    );
     const failed = names.size === 0 ? 0 : moveTo(volume, names, target, options.progress);
     if (failed < 0) return failed;
   }
@@ -125,7 +139,12 @@ export function migrate(volume: Volume, options: MigrateOptions = {}): MigrateRe
 }
 
 /** Moves what of those files is not on devices of the class to there, durably. */
-function moveTo(volume: Volume, names: ReadonlySet<number>, target: number, progress: MigrateOptions["progress"]): number {
+function moveTo(
+  volume: Volume,
+  names: ReadonlySet<number>,
+  target: number,
+  progress: MigrateOptions["progress"],
+): number {
   const begun = begin(volume);
   if (begun < 0) return begun;
   try {
@@ -133,7 +152,8 @@ function moveTo(volume: Volume, names: ReadonlySet<number>, target: number, prog
     const { space } = volume;
     const mover: Mover = {
       movesNode: () => false,
-      movesData: (block, subvolume, ino) => names.has(nameOf(subvolume, ino)) && slow(block) !== (target === CLASS_SLOW),
+      movesData: (block, subvolume, ino) =>
+        names.has(nameOf(subvolume, ino)) && slow(block) !== (target === CLASS_SLOW),
       beforeData: () => space.choose(target === CLASS_SLOW ? TIER_SLOW : TIER_FAST),
       ...(progress === undefined ? {} : { progress }),
     };

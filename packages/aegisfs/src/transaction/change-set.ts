@@ -1,21 +1,50 @@
-/** What was changed between two trees, item by item, and which objects that touches: inodes, names, listings of folders. */
+/**
+ * What was changed between two trees, item by item, and which objects that touches: inodes, names, listings of folders.
+ */
 import { S_IFDIR, S_IFMT } from "@stratos/abi";
 import { nameAt } from "../file/directory.ts";
-import { INODE_AT_ATIME, INODE_AT_BLOCKS, INODE_AT_CTIME, INODE_AT_ENTRIES, INODE_AT_MODE, INODE_AT_MTIME, INODE_AT_NLINK, INODE_AT_PARENT, INODE_SIZE } from "../format/inode-item.ts";
+import {
+  INODE_AT_ATIME,
+  INODE_AT_BLOCKS,
+  INODE_AT_CTIME,
+  INODE_AT_ENTRIES,
+  INODE_AT_MODE,
+  INODE_AT_MTIME,
+  INODE_AT_NLINK,
+  INODE_AT_PARENT,
+  INODE_SIZE,
+} from "../format/inode-item.ts";
 import { KIND_ENTRY, KIND_INODE } from "../format/key.ts";
 import { compareTrees, KEY_MIN, type ItemView, type Key } from "../snapshot/compare-trees.ts";
 import type { Volume } from "../volume/volume.ts";
 import { inodeKey, listingKey, nameKey } from "./read-set.ts";
 
 /** Values are copies. */
-export interface ItemChange { readonly key: Key; readonly left: Uint8Array | null; readonly right: Uint8Array | null }
+export interface ItemChange {
+  readonly key: Key;
+  readonly left: Uint8Array | null;
+  readonly right: Uint8Array | null;
+}
 
 const INODE_WORDS = INODE_SIZE / 4;
 /** Words that other operations change along, and that merge: counts and times of a folder, access times, space. */
 const FOLDER_WORDS: ReadonlySet<number> = new Set([
-  INODE_AT_NLINK, INODE_AT_ENTRIES, INODE_AT_MTIME, INODE_AT_MTIME + 1, INODE_AT_MTIME + 2, INODE_AT_CTIME, INODE_AT_CTIME + 1, INODE_AT_CTIME + 2,
+  INODE_AT_NLINK,
+  INODE_AT_ENTRIES,
+  INODE_AT_MTIME,
+  INODE_AT_MTIME + 1,
+  INODE_AT_MTIME + 2,
+  INODE_AT_CTIME,
+  INODE_AT_CTIME + 1,
+  INODE_AT_CTIME + 2,
 ]);
-const ACCESS_WORDS: ReadonlySet<number> = new Set([INODE_AT_ATIME, INODE_AT_ATIME + 1, INODE_AT_ATIME + 2, INODE_AT_BLOCKS, INODE_AT_BLOCKS + 1]);
+const ACCESS_WORDS: ReadonlySet<number> = new Set([
+  INODE_AT_ATIME,
+  INODE_AT_ATIME + 1,
+  INODE_AT_ATIME + 2,
+  INODE_AT_BLOCKS,
+  INODE_AT_BLOCKS + 1,
+]);
 
 export class ChangeSet {
   readonly items: ItemChange[] = [];
@@ -29,10 +58,13 @@ export class ChangeSet {
   readonly targets: Set<number> = new Set();
   movesFolders = false;
 
-  /** @param firstNew  first inode number that neither knew when they parted: those from there on concern nobody else. Throws Failure */
+  /**
+   * @param firstNew  first inode number that neither knew when they parted: those from there on concern nobody else.
+   *   Throws Failure
+   */
   static between(volume: Volume, before: Uint32Array, after: Uint32Array, firstNew: number): ChangeSet {
     const changes = new ChangeSet();
-    for (let from: Key | null = KEY_MIN; from !== null; ) {
+    for (let from: Key | null = KEY_MIN; from !== null;) {
       from = compareTrees(volume, before, after, from, (key, left, right) => changes.#add(key, left, right, firstNew));
       volume.cache.trim();
     }
@@ -86,7 +118,10 @@ export class ChangeSet {
   /** Why both cannot have happened, or null. */
   conflictWith(other: ChangeSet): string | null {
     for (const key of this.written) if (other.written.has(key)) return key;
-    for (const [one, two] of [[this, other], [other, this]] as const) {
+    for (const [one, two] of [
+      [this, other],
+      [other, this],
+    ] as const) {
       for (const ino of one.removedInodes) if (two.folders.has(ino) || two.targets.has(ino)) return inodeKey(ino);
     }
     // Two moves may put each folder below the other.

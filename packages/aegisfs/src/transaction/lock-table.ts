@@ -1,13 +1,18 @@
 /**
- * Locks that transactions may take on inodes, to wait for each other rather than to conflict at the end. Nothing here waits: `acquire` says whether the
- * lock is held, queued or would close a circle of transactions that wait for each other, and `onGranted` tells later of queued ones.
+ * Locks that transactions may take on inodes, to wait for each other rather than to conflict at the end. Nothing here
+ * waits: `acquire` says whether the lock is held, queued or would close a circle of transactions that wait for each
+ * other, and `onGranted` tells later of queued ones.
  *
- * Locks are granted in the order in which they were asked for; only a holder that asks for more goes before those who wait.
+ * Locks are granted in the order in which they were asked for; only a holder that asks for more goes before those who
+ * wait.
  */
 export type LockMode = "shared" | "exclusive";
 export type LockResult = "granted" | "queued" | "deadlock";
 
-interface Request<Owner> { readonly owner: Owner; mode: LockMode }
+interface Request<Owner> {
+  readonly owner: Owner;
+  mode: LockMode;
+}
 
 class Lock<Owner> {
   readonly holders: Request<Owner>[] = [];
@@ -70,7 +75,12 @@ export class LockTable<Owner> {
         const place = lock.queue.findIndex((request) => request.owner === owner);
         if (place < 0) continue;
         const { mode } = lock.queue[place]!;
-        const before = [...lock.holders.filter((holder) => holder.owner !== owner && (mode === "exclusive" || holder.mode === "exclusive")), ...lock.queue.slice(0, place)];
+        const before = [
+          ...lock.holders.filter(
+            (holder) => holder.owner !== owner && (mode === "exclusive" || holder.mode === "exclusive"),
+          ),
+          ...lock.queue.slice(0, place),
+        ];
         for (const { owner: other } of before) {
           if (other === start) return true;
           if (!seen.has(other)) {
@@ -85,7 +95,9 @@ export class LockTable<Owner> {
 }
 
 function canHold<Owner>(lock: Lock<Owner>, request: Request<Owner>): boolean {
-  return lock.holders.every((holder) => holder.owner === request.owner || (holder.mode === "shared" && request.mode === "shared"));
+  return lock.holders.every(
+    (holder) => holder.owner === request.owner || (holder.mode === "shared" && request.mode === "shared"),
+  );
 }
 
 function grant<Owner>(lock: Lock<Owner>, request: Request<Owner>): void {
@@ -94,5 +106,6 @@ function grant<Owner>(lock: Lock<Owner>, request: Request<Owner>): void {
 }
 
 function remove<Owner>(requests: Request<Owner>[], owner: Owner): void {
-  for (let index = requests.length - 1; index >= 0; index--) if (requests[index]!.owner === owner) requests.splice(index, 1);
+  for (let index = requests.length - 1; index >= 0; index--)
+    if (requests[index]!.owner === owner) requests.splice(index, 1);
 }

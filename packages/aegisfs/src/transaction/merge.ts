@@ -1,6 +1,7 @@
 /**
- * Applies what a transaction changed to files that others have changed meanwhile, in other places (change-set.ts has found no conflict). Content is
- * not copied: the extents get one owner more. Inode numbers that both sides have given out since are given anew.
+ * Applies what a transaction changed to files that others have changed meanwhile, in other places (change-set.ts has
+ * found no conflict). Content is not copied: the extents get one owner more. Inode numbers that both sides have given
+ * out since are given anew.
  */
 import { ENOSPC, S_IFDIR, S_IFMT } from "@stratos/abi";
 import { byteString } from "@stratos/base";
@@ -12,7 +13,15 @@ import { changeInode, expectItems, initializeInode, loadInode, removeInode } fro
 import { settleFile } from "../file/settle.ts";
 import { get as getXattr, remove as removeXattr, set as setXattr } from "../file/xattrs.ts";
 import { EXTENT_AT_BLOCK, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH } from "../format/extent-item.ts";
-import { INODE_AT_BLOCKS, INODE_AT_CTIME, INODE_AT_ENTRIES, INODE_AT_MODE, INODE_AT_MTIME, INODE_AT_NLINK, INODE_AT_PARENT } from "../format/inode-item.ts";
+import {
+  INODE_AT_BLOCKS,
+  INODE_AT_CTIME,
+  INODE_AT_ENTRIES,
+  INODE_AT_MODE,
+  INODE_AT_MTIME,
+  INODE_AT_NLINK,
+  INODE_AT_PARENT,
+} from "../format/inode-item.ts";
 import { KIND_ENTRY, KIND_EXTENT, KIND_INLINE, KIND_INODE, KIND_XATTR, keyMiddle } from "../format/key.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import { wordsOf, type ChangeSet, type ItemChange } from "./change-set.ts";
@@ -52,7 +61,11 @@ class Merge {
       else initializeInode(target, this.#number(key[0]), words[INODE_AT_MODE]!, 0, 0, 0, 0);
     }
     const kept = items.filter(({ key }) => !isNameless.has(key[0]));
-    const touched = new Set(kept.filter(({ key }) => key[1] >>> 24 === KIND_EXTENT || key[1] >>> 24 === KIND_INLINE).map(({ key }) => this.#number(key[0])));
+    const touched = new Set(
+      kept
+        .filter(({ key }) => key[1] >>> 24 === KIND_EXTENT || key[1] >>> 24 === KIND_INLINE)
+        .map(({ key }) => this.#number(key[0])),
+    );
     for (const ino of touched) settleFile(target, ino);
     // Old content goes before new content comes: both may begin at other blocks.
     for (const change of kept) this.#takeAway(change);
@@ -71,7 +84,11 @@ class Merge {
     switch (key[1] >>> 24) {
       case KIND_EXTENT: {
         const start = (key[1] & 0xffffff) * 0x100000000 + key[2];
-        changeBlocks(target, ino, -releaseExtents(target, ino, start, start + (wordsOf(left)[EXTENT_AT_LENGTH]! & 0xffff)));
+        changeBlocks(
+          target,
+          ino,
+          -releaseExtents(target, ino, start, start + (wordsOf(left)[EXTENT_AT_LENGTH]! & 0xffff)),
+        );
         break;
       }
       case KIND_INLINE:
@@ -97,7 +114,11 @@ class Merge {
         const words = wordsOf(right);
         const start = (key[1] & 0xffffff) * 0x100000000 + key[2];
         const length = words[EXTENT_AT_LENGTH]! & 0xffff;
-        changeBlocks(target, ino, (isLost(words[EXTENT_AT_FLAGS]!) ? 0 : length) - releaseExtents(target, ino, start, start + length));
+        changeBlocks(
+          target,
+          ino,
+          (isLost(words[EXTENT_AT_FLAGS]!) ? 0 : length) - releaseExtents(target, ino, start, start + length),
+        );
         if (start === 0) target.tree.remove(ino, INLINE_MIDDLE, 0);
         target.volume.references.share(words[EXTENT_AT_BLOCK]!, words[EXTENT_AT_LENGTH]! >>> 16);
         expectItems(target, ino);
@@ -105,7 +126,9 @@ class Merge {
         target.tree.bytes.set(right, offset);
         break;
       }
-      case KIND_INLINE: putInline(target, ino, right, 0, right.length); break;
+      case KIND_INLINE:
+        putInline(target, ino, right, 0, right.length);
+        break;
       case KIND_ENTRY: {
         const name = nameAt(right, 0);
         const child = this.#number(wordsOf(right)[0]!);
@@ -116,7 +139,8 @@ class Merge {
       case KIND_XATTR: {
         const name = attributeName(right);
         const start = 4 + name.length;
-        if (setXattr(target, ino, name, right.subarray(start, start + (right[2]! | (right[3]! << 8))), 0) === -ENOSPC) throw new Failure("no-space", -1);
+        if (setXattr(target, ino, name, right.subarray(start, start + (right[2]! | (right[3]! << 8))), 0) === -ENOSPC)
+          throw new Failure("no-space", -1);
         break;
       }
     }
@@ -145,7 +169,8 @@ class Merge {
       if (left !== null) {
         const before = wordsOf(left);
         for (const word of [INODE_AT_NLINK, INODE_AT_ENTRIES]) after[word] = now[word]! + after[word]! - before[word]!;
-        for (const word of [INODE_AT_MTIME, INODE_AT_CTIME]) if (isLater(now, after, word)) after.set(now.subarray(word, word + 3), word);
+        for (const word of [INODE_AT_MTIME, INODE_AT_CTIME])
+          if (isLater(now, after, word)) after.set(now.subarray(word, word + 3), word);
       }
     }
     inodes.words.set(after, at);
@@ -153,7 +178,10 @@ class Merge {
 }
 
 function isLater(a: Uint32Array, b: Uint32Array, at: number): boolean {
-  return (a[at + 1]! | 0) - (b[at + 1]! | 0) > 0 || (a[at + 1] === b[at + 1] && (a[at]! > b[at]! || (a[at] === b[at] && a[at + 2]! > b[at + 2]!)));
+  return (
+    (a[at + 1]! | 0) - (b[at + 1]! | 0) > 0 ||
+    (a[at + 1] === b[at + 1] && (a[at]! > b[at]! || (a[at] === b[at] && a[at + 2]! > b[at + 2]!)))
+  );
 }
 
 function attributeName(value: Uint8Array): string {

@@ -1,4 +1,7 @@
-/** What a serialisable transaction has read: it may be committed if nothing of that was changed by others meanwhile. Bound: what it read. */
+/**
+ * What a serialisable transaction has read: it may be committed if nothing of that was changed by others meanwhile.
+ * Bound: what it read.
+ */
 export class ReadSet {
   readonly #keys = new Set<string>();
 

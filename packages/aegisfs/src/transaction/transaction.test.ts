@@ -1,12 +1,22 @@
 /**
- * Goal: transactions happen wholly or not at all, don't see each other, and are refused exactly when they must be. Method: named cases; the classic
- * anomalies; and random transactions side by side, whose outcome must be that of running the accepted ones one after the other.
+ * Goal: transactions happen wholly or not at all, don't see each other, and are refused exactly when they must be.
+ * Method: named cases; the classic anomalies; and random transactions side by side, whose outcome must be that of
+ * running the accepted ones one after the other.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { EAGAIN, EBADF, EDEADLK, ENOENT, S_IFDIR, S_IFREG } from "@stratos/abi";
 import { SeededRandom } from "@stratos/base";
-import { ATTRIBUTE_MODE, Attributes, mount, ROOT_INO, Transaction, type Subvolume, type TransactionOptions, type Volume } from "../aegisfs.ts";
+import {
+  ATTRIBUTE_MODE,
+  Attributes,
+  mount,
+  ROOT_INO,
+  Transaction,
+  type Subvolume,
+  type TransactionOptions,
+  type Volume,
+} from "../aegisfs.ts";
 import { dumpSubvolume } from "../testing/dump.ts";
 import { commitAndCheck, freshVolume, mountedVolume } from "../testing/fresh-volume.ts";
 import { LockTable } from "./lock-table.ts";
@@ -90,7 +100,10 @@ test("changes in different places are merged, with new numbers where both gave o
   assert.equal(two.commit(), 0, two.conflict ?? "");
   assert.equal(read(root, "deep", root.lookup(folder, "one")), "1".repeat(30_000));
   assert.equal(read(root, "two", folder), "2".repeat(30_000));
-  assert.deepEqual([read(root, "beside"), read(root, "gone"), root.readlink(root.lookup(ROOT_INO, "link"))], ["b", -ENOENT, "kept"]);
+  assert.deepEqual(
+    [read(root, "beside"), read(root, "gone"), root.readlink(root.lookup(ROOT_INO, "link"))],
+    ["b", -ENOENT, "kept"],
+  );
   assert.deepEqual(root.getXattr(root.lookup(ROOT_INO, "kept"), "user.x"), Uint8Array.of(1, 2));
   const attributes = new Attributes();
   root.stat(folder, attributes);
@@ -104,15 +117,40 @@ const conflicts: readonly (readonly [string, (files: Subvolume) => void, (files:
   ["both make one name", (f) => void put(f, "new", "1"), (f) => void put(f, "new", "2"), true],
   ["both make names in one folder", (f) => void put(f, "n1", "1"), (f) => void put(f, "n2", "2"), false],
   ["one removes what the other writes", (f) => void f.unlink(ROOT_INO, "a"), (f) => void put(f, "a", "2"), true],
-  ["one removes the folder in which the other makes a file", (f) => void f.rmdir(ROOT_INO, "d"), (f) => void put(f, "x", "2", f.lookup(ROOT_INO, "d")), true],
-  ["one makes a file in the folder that the other removes", (f) => void put(f, "x", "2", f.lookup(ROOT_INO, "d")), (f) => void f.rmdir(ROOT_INO, "d"), true],
-  ["each moves a folder below the other's", (f) => void f.rename(ROOT_INO, "d", f.lookup(ROOT_INO, "e"), "d"), (f) => void f.rename(ROOT_INO, "e", f.lookup(ROOT_INO, "d"), "e"), true],
-  ["one renames what the other changes the mode of", (f) => void f.rename(ROOT_INO, "a", ROOT_INO, "z"), (f) => {
-    const attributes = new Attributes();
-    attributes.mode = 0o600;
-    f.setAttributes(f.lookup(ROOT_INO, "a"), attributes, ATTRIBUTE_MODE);
-  }, true],
-  ["one links what the other removes", (f) => void f.link(f.lookup(ROOT_INO, "a"), ROOT_INO, "l"), (f) => void f.unlink(ROOT_INO, "a"), true],
+  [
+    "one removes the folder in which the other makes a file",
+    (f) => void f.rmdir(ROOT_INO, "d"),
+    (f) => void put(f, "x", "2", f.lookup(ROOT_INO, "d")),
+    true,
+  ],
+  [
+    "one makes a file in the folder that the other removes",
+    (f) => void put(f, "x", "2", f.lookup(ROOT_INO, "d")),
+    (f) => void f.rmdir(ROOT_INO, "d"),
+    true,
+  ],
+  [
+    "each moves a folder below the other's",
+    (f) => void f.rename(ROOT_INO, "d", f.lookup(ROOT_INO, "e"), "d"),
+    (f) => void f.rename(ROOT_INO, "e", f.lookup(ROOT_INO, "d"), "e"),
+    true,
+  ],
+  [
+    "one renames what the other changes the mode of",
+    (f) => void f.rename(ROOT_INO, "a", ROOT_INO, "z"),
+    (f) => {
+      const attributes = new Attributes();
+      attributes.mode = 0o600;
+      f.setAttributes(f.lookup(ROOT_INO, "a"), attributes, ATTRIBUTE_MODE);
+    },
+    true,
+  ],
+  [
+    "one links what the other removes",
+    (f) => void f.link(f.lookup(ROOT_INO, "a"), ROOT_INO, "l"),
+    (f) => void f.unlink(ROOT_INO, "a"),
+    true,
+  ],
 ];
 for (const [what, first, second, isConflict] of conflicts) {
   test(`${what}: ${isConflict ? "the later is refused" : "both are accepted"}`, () => {
@@ -178,14 +216,18 @@ test(`side by side as one after the other (seed ${SEED})`, () => {
         else if (kind === 2 && ino > 0) files.write(ino, at, new Uint8Array(size).fill(fill), 0, size);
         else if (kind === 3) files.unlink(directory, name);
         else if (kind === 4) files.rename(directory, name, directory, other, 0);
-        else if (kind === 5 && ino > 0) files.setXattr(ino, `user.${fill % 3}`, new Uint8Array(size % 900).fill(fill), 0);
+        else if (kind === 5 && ino > 0)
+          files.setXattr(ino, `user.${fill % 3}`, new Uint8Array(size % 900).fill(fill), 0);
         else if (kind === 6 && ino > 0) files.truncate(ino, at);
       };
     };
     const both = (step: Step): void => [volume.root, reference.root].forEach(step);
     for (let folder = 0; folder < 4; folder++) both((files) => void files.create(ROOT_INO, `d${folder}`, FOLDER, 0, 0));
     for (let step = 0; step < 60; step++) both(randomStep());
-    const open = [0, 1, 2].map(() => ({ transaction: begin(volume, { level: "serializable" }), steps: Array.from({ length: 1 + random.below(5) }, randomStep) }));
+    const open = [0, 1, 2].map(() => ({
+      transaction: begin(volume, { level: "serializable" }),
+      steps: Array.from({ length: 1 + random.below(5) }, randomStep),
+    }));
     const direct = random.below(2) === 0 ? [randomStep()] : [];
     direct.forEach(both);
     for (const { transaction, steps } of open) steps.forEach((step) => step(transaction.files));
@@ -225,7 +267,10 @@ test("locks wait in order, and a circle is told before it closes", () => {
 test("lock table: readers share, a writer waits for all, upgrades of two readers deadlock", () => {
   const granted: string[] = [];
   const table = new LockTable<string>((owner, ino) => void granted.push(`${owner}${ino}`));
-  assert.deepEqual(["a", "b"].map((owner) => table.acquire(owner, 1, "shared")), ["granted", "granted"]);
+  assert.deepEqual(
+    ["a", "b"].map((owner) => table.acquire(owner, 1, "shared")),
+    ["granted", "granted"],
+  );
   assert.equal(table.acquire("c", 1, "exclusive"), "queued");
   assert.equal(table.acquire("d", 1, "shared"), "queued", "not before the writer who waits");
   assert.equal(table.acquire("a", 1, "exclusive"), "queued");
@@ -235,7 +280,12 @@ test("lock table: readers share, a writer waits for all, upgrades of two readers
   table.releaseAll("a");
   table.releaseAll("c");
   assert.deepEqual(granted, ["a1", "c1", "d1"]);
-  for (const [owner, ino] of [["x", 1], ["y", 2], ["z", 3]] as const) assert.equal(table.acquire(owner, ino + 10, "exclusive"), "granted");
+  for (const [owner, ino] of [
+    ["x", 1],
+    ["y", 2],
+    ["z", 3],
+  ] as const)
+    assert.equal(table.acquire(owner, ino + 10, "exclusive"), "granted");
   assert.equal(table.acquire("x", 12, "shared"), "queued");
   assert.equal(table.acquire("y", 13, "shared"), "queued");
   assert.equal(table.acquire("z", 11, "shared"), "deadlock", "a circle of three");

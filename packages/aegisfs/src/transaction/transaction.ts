@@ -1,16 +1,19 @@
 /**
  * Transactions over any set of operations: all of them, or none.
  *
- * A transaction works on a private fork of the live files (`files`, a `Subvolume` like any other; making it takes constant time). What others do
- * meanwhile it does not see, and they do not see it. `commit` puts its changes into the live files in one atomic step:
+ * A transaction works on a private fork of the live files (`files`, a `Subvolume` like any other; making it takes
+ * constant time). What others do meanwhile it does not see, and they do not see it. `commit` puts its changes into the
+ * live files in one atomic step:
  *
  * - nobody else changed anything: the live files become the fork;
- * - else what both sides changed is compared. The first who commits wins: if both wrote the same inode or name, the later one is refused with
- *   EAGAIN and changes nothing (level "snapshot"). At level "serializable" it is refused as well if anything that it *read* was changed, so
- *   that the outcome is always that of some order of whole transactions. Changes in different places are merged (merge.ts).
+ * - else what both sides changed is compared. The first who commits wins: if both wrote the same inode or name, the
+ *   later one is refused with EAGAIN and changes nothing (level "snapshot"). At level "serializable" it is refused as
+ *   well if anything that it *read* was changed, so that the outcome is always that of some order of whole
+ *   transactions. Changes in different places are merged (merge.ts).
  *
- * Whoever would rather wait than be refused takes locks on inodes (`lock`), which tell of deadlocks before they happen. A crash, or an unmount
- * without commit, leaves nothing of a transaction: its forks are marked, and the next mount drops them.
+ * Whoever would rather wait than be refused takes locks on inodes (`lock`), which tell of deadlocks before they happen.
+ * A crash, or an unmount without commit, leaves nothing of a transaction: its forks are marked, and the next mount
+ * drops them.
  *
  * After a merge, new files may have other numbers than in the transaction.
  */
@@ -73,11 +76,17 @@ export class Transaction {
   }
 
   /**
-   * One whose two sides are snapshots that outlive a mount: `base`, read-only, and `files`, a writable one that was taken of it. Both go when it is
-   * committed or aborted.
+   * One whose two sides are snapshots that outlive a mount: `base`, read-only, and `files`, a writable one that was
+   * taken of it. Both go when it is committed or aborted.
    */
   static resume(base: Subvolume, files: Subvolume, options: TransactionOptions = {}): Transaction | number {
-    if ((base.flags & SUBVOLUME_READ_ONLY) === 0 || base === files || files === files.volume.root || base.volume !== files.volume) return -EINVAL;
+    if (
+      (base.flags & SUBVOLUME_READ_ONLY) === 0 ||
+      base === files ||
+      files === files.volume.root ||
+      base.volume !== files.volume
+    )
+      return -EINVAL;
     return new Transaction(files.volume, base, files, options);
   }
 
@@ -85,7 +94,10 @@ export class Transaction {
     return this.#isOpen;
   }
 
-  /** 0 when the lock is held; −EAGAIN when it is queued (`onLock` tells when it is granted); −EDEADLK when waiting for it could never end. */
+  /**
+   * 0 when the lock is held; −EAGAIN when it is queued (`onLock` tells when it is granted); −EDEADLK when waiting for
+   * it could never end.
+   */
   lock(ino: number, mode: LockMode): number {
     if (!this.#isOpen) return -EBADF;
     const result = locksOf(this.#volume).acquire(this, ino, mode);
@@ -100,8 +112,8 @@ export class Transaction {
   /**
    * All that was done becomes visible and durable at once.
    *
-   * @returns 0; −EAGAIN when others changed the same (`conflict` says what): nothing has happened, and the transaction is over; −ENOSPC, after which it
-   *   is still open; −EBADF when it was over already
+   * @returns 0; −EAGAIN when others changed the same (`conflict` says what): nothing has happened, and the transaction
+   *   is over; −ENOSPC, after which it is still open; −EBADF when it was over already
    */
   commit(): number {
     if (!this.#isOpen) return -EBADF;
@@ -129,7 +141,17 @@ export class Transaction {
       if (own === null) volume.replaceContent(live, this.files);
       else mergeChanges(live, this.files, own, firstNew);
       if (this.files.properties !== this.#base.properties) live.properties = this.files.properties;
-      volume.observer?.changed(live.id, Operation.commitTransaction, 0, live.id, this.files.name, this.files.id, "", 0, own?.items.length ?? 0);
+      volume.observer?.changed(
+        live.id,
+        Operation.commitTransaction,
+        0,
+        live.id,
+        this.files.name,
+        this.files.id,
+        "",
+        0,
+        own?.items.length ?? 0,
+      );
       this.#drop();
       return volume.commit();
     } catch (thrown) {
@@ -174,13 +196,20 @@ function locksOf(volume: Volume): LockTable<Transaction> {
 }
 
 function sameRoot(a: Uint32Array, b: Uint32Array): boolean {
-  return a[POINTER_AT_BLOCK] === b[POINTER_AT_BLOCK] && a[POINTER_AT_BIRTH_LOW] === b[POINTER_AT_BIRTH_LOW] && a[POINTER_AT_BIRTH_HIGH] === b[POINTER_AT_BIRTH_HIGH];
+  return (
+    a[POINTER_AT_BLOCK] === b[POINTER_AT_BLOCK] &&
+    a[POINTER_AT_BIRTH_LOW] === b[POINTER_AT_BIRTH_LOW] &&
+    a[POINTER_AT_BIRTH_HIGH] === b[POINTER_AT_BIRTH_HIGH]
+  );
 }
 
 /** Drops what a crash left of transactions; a mount calls it. 0 or a negated errno. */
 export function dropTransactions(volume: Volume): number {
   try {
-    const left = volume.subvolumeIds().map((id) => volume.subvolume(id)).filter((subvolume) => subvolume !== null && (subvolume.flags & SUBVOLUME_TRANSACTION) !== 0);
+    const left = volume
+      .subvolumeIds()
+      .map((id) => volume.subvolume(id))
+      .filter((subvolume) => subvolume !== null && (subvolume.flags & SUBVOLUME_TRANSACTION) !== 0);
     if (left.length === 0) return 0;
     const failed = volume.begin(Room.frees);
     if (failed < 0) return failed;

@@ -1,8 +1,20 @@
-/** Goal: a leaf that was written is one that is read. Method: items in and out of one leaf, and after each step the test that every reader makes. */
+/**
+ * Goal: a leaf that was written is one that is read. Method: items in and out of one leaf, and after each step the test
+ * that every reader makes.
+ */
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { SeededRandom } from "@stratos/base";
-import { NODE_AT_BLOCK, NODE_AT_COUNT, NODE_AT_MAGIC, NODE_MAGIC, POINTER_AT_BLOCK, POINTER_AT_CHECKSUM, POINTER_WORDS, SLOT_WORDS } from "../format/node-layout.ts";
+import {
+  NODE_AT_BLOCK,
+  NODE_AT_COUNT,
+  NODE_AT_MAGIC,
+  NODE_MAGIC,
+  POINTER_AT_BLOCK,
+  POINTER_AT_CHECKSUM,
+  POINTER_WORDS,
+  SLOT_WORDS,
+} from "../format/node-layout.ts";
 import { nodeMatches, TreeNode } from "../store/node-cache.ts";
 import { initializeLeaf, itemSize, leafInsert, leafRemove, leafRoom, lowerBound } from "./leaf.ts";
 
@@ -53,8 +65,14 @@ test("whatever goes in and out of a leaf, it stays readable, for earlier version
     const isThere = slot < node.count && node.words[12 + slot * SLOT_WORDS + 2] === key;
     const length = random.below(3) === 0 ? 0 : random.below(200);
     if (isThere) leafRemove(node, slot);
-    else if (leafRoom(node) >= itemSize(length)) node.bytes.fill(step, leafInsert(node, slot, 0, 0, key, length), node.words[12 + slot * SLOT_WORDS + 3]! >>> 16);
-    for (let each = 0; each < node.count; each++) assert.equal(node.words[12 + each * SLOT_WORDS + 3]! >>> 16 >= node.words[3]!, true, `seed ${seed}, step ${step}`);
+    else if (leafRoom(node) >= itemSize(length))
+      node.bytes.fill(step, leafInsert(node, slot, 0, 0, key, length), node.words[12 + slot * SLOT_WORDS + 3]! >>> 16);
+    for (let each = 0; each < node.count; each++)
+      assert.equal(
+        node.words[12 + each * SLOT_WORDS + 3]! >>> 16 >= node.words[3]!,
+        true,
+        `seed ${seed}, step ${step}`,
+      );
   }
   assert.equal(isReadable(node), true);
 });

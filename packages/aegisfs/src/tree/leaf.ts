@@ -1,10 +1,24 @@
 /** Items inside one leaf: search, room, insertion, removal. Layout: format/node-layout.ts. */
 import { NODE_SIZE } from "../format/geometry.ts";
-import { NODE_AT_GARBAGE, NODE_AT_VALUES, NODE_HEADER_SIZE, NODE_HEADER_WORDS, SLOT_AT_VALUE, SLOT_WORDS } from "../format/node-layout.ts";
+import {
+  NODE_AT_GARBAGE,
+  NODE_AT_VALUES,
+  NODE_HEADER_SIZE,
+  NODE_HEADER_WORDS,
+  SLOT_AT_VALUE,
+  SLOT_WORDS,
+} from "../format/node-layout.ts";
 import type { TreeNode } from "../store/node-cache.ts";
 
 /** First index of `count` records of `stride` words (keys in front) whose key is not below the given one. */
-export function lowerBound(words: Uint32Array, count: number, stride: number, k0: number, k1: number, k2: number): number {
+export function lowerBound(
+  words: Uint32Array,
+  count: number,
+  stride: number,
+  k0: number,
+  k1: number,
+  k2: number,
+): number {
   let low = 0;
   let high = count;
   while (low < high) {
@@ -50,7 +64,10 @@ export function initializeLeaf(node: TreeNode): void {
   node.count = 0;
 }
 
-/** Makes an item of `length` bytes at `slot`; there must be room. Returns the value's byte offset; its bytes are undefined. */
+/**
+ * Makes an item of `length` bytes at `slot`; there must be room. Returns the value's byte offset; its bytes are
+ * undefined.
+ */
 export function leafInsert(node: TreeNode, slot: number, k0: number, k1: number, k2: number, length: number): number {
   const words = node.words;
   const padded = (length + 3) & ~3;

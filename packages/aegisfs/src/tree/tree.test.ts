@@ -1,4 +1,7 @@
-/** The tree against a sorted list: random items of all sizes in and out, every way to search, over several levels and commits. */
+/**
+ * The tree against a sorted list: random items of all sizes in and out, every way to search, over several levels and
+ * commits.
+ */
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { SeededRandom } from "@stratos/base";
@@ -17,7 +20,11 @@ function run(seed: number, keys: number, steps: number, sizeMax: number): void {
   const model = new Map<string, { key: Key; length: number; mark: number }>();
   const randomKey = (): Key => {
     const number = random.below(keys);
-    return [number % 7 === 0 ? 0xffffffff : number % 13, number % 3 === 0 ? 0xff000000 + (number % 5) : 3, (number * 0x9e3779b1) >>> 0];
+    return [
+      number % 7 === 0 ? 0xffffffff : number % 13,
+      number % 3 === 0 ? 0xff000000 + (number % 5) : 3,
+      (number * 0x9e3779b1) >>> 0,
+    ];
   };
   for (let step = 0; step < steps; step++) {
     const key = randomKey();

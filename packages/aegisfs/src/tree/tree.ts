@@ -3,7 +3,8 @@
  *
  * Invariants
  * - A clean node equals its durable bytes and is never changed: the first change in a transaction gives it a new place
- *   (and, when other trees own it too, a copy), and the new place is written into its parent, which is dirty then as well.
+ *   (and, when other trees own it too, a copy), and the new place is written into its parent, which is dirty then as
+ *   well.
  * - Keys of child i lie in [entry i's key, entry i + 1's key); entry 0 also takes what is below its key.
  * - Leaves are never empty, save the root.
  * - Blocks are allocated before a node is touched: allocation may read the volume's own tree, and finds it whole.
@@ -15,12 +16,38 @@ import { assert } from "@stratos/base";
 import { Failure } from "../failure.ts";
 import { NODE_SIZE, VALUE_SIZE_MAX } from "../format/geometry.ts";
 import {
-  ENTRIES_MAX, ENTRY_AT_POINTER, ENTRY_WORDS, NODE_AT_BIRTH_HIGH, NODE_AT_BIRTH_LOW, NODE_AT_BLOCK, NODE_AT_COUNT, NODE_AT_LEVEL,
-  NODE_AT_MAGIC, NODE_HEADER_WORDS, NODE_MAGIC, POINTER_AT_BIRTH_HIGH, POINTER_AT_BIRTH_LOW, POINTER_AT_BLOCK, POINTER_AT_CHECKSUM,
-  POINTER_AT_INFO, POINTER_WORDS, SLOT_WORDS,
+  ENTRIES_MAX,
+  ENTRY_AT_POINTER,
+  ENTRY_WORDS,
+  NODE_AT_BIRTH_HIGH,
+  NODE_AT_BIRTH_LOW,
+  NODE_AT_BLOCK,
+  NODE_AT_COUNT,
+  NODE_AT_LEVEL,
+  NODE_AT_MAGIC,
+  NODE_HEADER_WORDS,
+  NODE_MAGIC,
+  POINTER_AT_BIRTH_HIGH,
+  POINTER_AT_BIRTH_LOW,
+  POINTER_AT_BLOCK,
+  POINTER_AT_CHECKSUM,
+  POINTER_AT_INFO,
+  POINTER_WORDS,
+  SLOT_WORDS,
 } from "../format/node-layout.ts";
 import type { NodeCache, TreeNode } from "../store/node-cache.ts";
-import { initializeLeaf, itemSize, leafInsert, leafMoveTail, leafRemove, leafRoom, lowerBound, slotAt, valueLength, valueOffset } from "./leaf.ts";
+import {
+  initializeLeaf,
+  itemSize,
+  leafInsert,
+  leafMoveTail,
+  leafRemove,
+  leafRoom,
+  lowerBound,
+  slotAt,
+  valueLength,
+  valueOffset,
+} from "./leaf.ts";
 
 /** What a tree needs of its volume. */
 export interface NodeOwner {
@@ -119,7 +146,8 @@ export class Tree {
       while (node.level > 0) node = this.#child(node, 0);
       slot = 0;
       // A forged node may hold keys that are not its own: going on from them could go in circles.
-      if (node.count === 0 || lowerBound(node.words, 1, SLOT_WORDS, k0, k1, k2) !== 0) throw new Failure("corrupt-node", node.block);
+      if (node.count === 0 || lowerBound(node.words, 1, SLOT_WORDS, k0, k1, k2) !== 0)
+        throw new Failure("corrupt-node", node.block);
     }
     this.leaf = node;
     this.slot = slot;
@@ -146,7 +174,8 @@ export class Tree {
       node = this.#child(turn, turnIndex);
       while (node.level > 0) node = this.#child(node, node.count - 1);
       slot = node.count - 1;
-      if (slot < 0 || lowerBound(node.words, node.count, SLOT_WORDS, k0, k1, k2) !== node.count) throw new Failure("corrupt-node", node.block);
+      if (slot < 0 || lowerBound(node.words, node.count, SLOT_WORDS, k0, k1, k2) !== node.count)
+        throw new Failure("corrupt-node", node.block);
     }
     this.leaf = node;
     this.slot = slot;
@@ -229,7 +258,11 @@ export class Tree {
     const words = node.words;
     if (node.level > 0) {
       const low = this.#owner.generation >>> 0;
-      for (let at = NODE_HEADER_WORDS + ENTRY_AT_POINTER, end = at + node.count * ENTRY_WORDS; at < end; at += ENTRY_WORDS) {
+      for (
+        let at = NODE_HEADER_WORDS + ENTRY_AT_POINTER, end = at + node.count * ENTRY_WORDS;
+        at < end;
+        at += ENTRY_WORDS
+      ) {
         if (words[at + POINTER_AT_BIRTH_LOW] !== low) continue;
         const child = this.#cache.peek(words[at + POINTER_AT_BLOCK]!);
         if (child !== undefined && child.dirty) words[at + POINTER_AT_CHECKSUM] = this.#seal(child, out);
@@ -259,7 +292,8 @@ export class Tree {
     while (node.level > 0) {
       let index = childIndex(node, k0, k1, k2);
       let child = this.#child(node, index);
-      if (!child.dirty) child = this.#own(child, node.words, NODE_HEADER_WORDS + index * ENTRY_WORDS + ENTRY_AT_POINTER);
+      if (!child.dirty)
+        child = this.#own(child, node.words, NODE_HEADER_WORDS + index * ENTRY_WORDS + ENTRY_AT_POINTER);
       if (room && child.level > 0 && child.count === ENTRIES_MAX) {
         this.#splitBranch(node, index, child);
         index = childIndex(node, k0, k1, k2);
@@ -351,7 +385,14 @@ export class Tree {
     right.count = node.count - middle;
     node.count = middle;
     node.words.fill(0, at);
-    this.#insertEntry(parent, index + 1, right.words[NODE_HEADER_WORDS]!, right.words[NODE_HEADER_WORDS + 1]!, right.words[NODE_HEADER_WORDS + 2]!, right);
+    this.#insertEntry(
+      parent,
+      index + 1,
+      right.words[NODE_HEADER_WORDS]!,
+      right.words[NODE_HEADER_WORDS + 1]!,
+      right.words[NODE_HEADER_WORDS + 2]!,
+      right,
+    );
   }
 
   /** Splits the leaf of the last descent, in which an item of the given key would come to `slot`. */
@@ -418,7 +459,8 @@ export class Tree {
     const otherIndex = leftIndex === index ? index + 1 : leftIndex;
     let other = this.#child(parent, otherIndex);
     if (leafRoom(other) + leafRoom(leaf) < NODE_SIZE + NODE_SIZE / 4) return;
-    if (!other.dirty) other = this.#own(other, parent.words, NODE_HEADER_WORDS + otherIndex * ENTRY_WORDS + ENTRY_AT_POINTER);
+    if (!other.dirty)
+      other = this.#own(other, parent.words, NODE_HEADER_WORDS + otherIndex * ENTRY_WORDS + ENTRY_AT_POINTER);
     const left = leftIndex === index ? leaf : other;
     const right = left === leaf ? other : leaf;
     leafMoveTail(right, 0, left);

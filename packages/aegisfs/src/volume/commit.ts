@@ -1,4 +1,7 @@
-/** Making a transaction durable, in the order that the head of volume.ts tells of, and what the next mount makes of the log behind it. */
+/**
+ * Making a transaction durable, in the order that the head of volume.ts tells of, and what the next mount makes of the
+ * log behind it.
+ */
 import { assert } from "@stratos/base";
 import { Failure } from "../failure.ts";
 import { pinContent, replayLog } from "../log/replay.ts";

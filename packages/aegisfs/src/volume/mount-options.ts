@@ -5,7 +5,10 @@ export interface MountOptions {
   readOnly?: boolean;
   /** `sync` and `fsync` do nothing, commits happen for space and memory alone: for a clone that nobody keeps. */
   volatile?: boolean;
-  /** Bytes of memory for all that is kept of the volume, at least 16 MiB; default 128 MiB. What the following say comes before its share of that. */
+  /**
+   * Bytes of memory for all that is kept of the volume, at least 16 MiB; default 128 MiB. What the following say comes
+   * before its share of that.
+   */
   cacheBytes?: number;
   /** Clean tree nodes (16 KiB each) kept in memory; default 1024. */
   cacheNodes?: number;
@@ -42,22 +45,50 @@ const FIXED_BYTES = 8 * 2 ** 20;
 /** Most changes that wait, however much memory there is: settling them is to take no more than a moment. */
 const PENDING_CHANGES = 32768;
 
-export interface CacheLimits { readonly nodes: number; readonly dirtyNodes: number; readonly inodes: number; readonly entries: number; readonly names: number; readonly pages: number; readonly pending: number }
+export interface CacheLimits {
+  readonly nodes: number;
+  readonly dirtyNodes: number;
+  readonly inodes: number;
+  readonly entries: number;
+  readonly names: number;
+  readonly pages: number;
+  readonly pending: number;
+}
 
 /**
- * How `cacheBytes` are divided, 8 MiB put aside: two thirds for pages, an eighth for clean nodes, a sixteenth for dirty ones, an eighth for inodes, entries of folders and names
- * that were listed. That it holds is measured by `npm run bench -- --only aegisfs-memory`.
+ * How `cacheBytes` are divided, 8 MiB put aside: two thirds for pages, an eighth for clean nodes, a sixteenth for dirty
+ * ones, an eighth for inodes, entries of folders and names that were listed. That it holds is measured by
+ * `npm run bench -- --only aegisfs-memory`.
  */
 export function cacheLimits(options: MountOptions): CacheLimits {
-  const share = (Math.max(CACHE_BYTES_MIN, options.cacheBytes ?? CACHE_BYTES_DEFAULT) - FIXED_BYTES) / (CACHE_BYTES_DEFAULT - FIXED_BYTES);
+  const share =
+    (Math.max(CACHE_BYTES_MIN, options.cacheBytes ?? CACHE_BYTES_DEFAULT) - FIXED_BYTES) /
+    (CACHE_BYTES_DEFAULT - FIXED_BYTES);
   return {
-    nodes: options.cacheNodes ?? Math.floor(share * 1024), dirtyNodes: options.dirtyNodes ?? Math.floor(share * 512),
-    inodes: options.cacheInodes ?? Math.floor(share * 32768), entries: options.cacheEntries ?? Math.floor(share * 65536), names: Math.floor(share * 65536),
-    pending: Math.min(options.pendingChanges ?? PENDING_CHANGES, Math.floor(share * PENDING_CHANGES), PENDING_CHANGES), pages: Math.max(4, options.cachePages ?? Math.floor(share * 20480)),
+    nodes: options.cacheNodes ?? Math.floor(share * 1024),
+    dirtyNodes: options.dirtyNodes ?? Math.floor(share * 512),
+    inodes: options.cacheInodes ?? Math.floor(share * 32768),
+    entries: options.cacheEntries ?? Math.floor(share * 65536),
+    names: Math.floor(share * 65536),
+    pending: Math.min(options.pendingChanges ?? PENDING_CHANGES, Math.floor(share * PENDING_CHANGES), PENDING_CHANGES),
+    pages: Math.max(4, options.cachePages ?? Math.floor(share * 20480)),
   };
 }
 
 /** Usage in blocks of 4096 bytes. */
-export interface VolumeUsage { blocks: number; freeBlocks: number; inodes: number }
+export interface VolumeUsage {
+  blocks: number;
+  freeBlocks: number;
+  inodes: number;
+}
 
-export interface SubvolumeInfo { id: number; name: string; readOnly: boolean; parent: number; seconds: number; inodes: number; label: string; base: number }
+export interface SubvolumeInfo {
+  id: number;
+  name: string;
+  readOnly: boolean;
+  parent: number;
+  seconds: number;
+  inodes: number;
+  label: string;
+  base: number;
+}

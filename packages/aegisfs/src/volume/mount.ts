@@ -59,11 +59,15 @@ export function format(device: BlockDevice | readonly BlockDevice[], options: Fo
   if (compressionOf(superblock.properties) > COMPRESS_NONE) superblock.features |= FEATURE_COMPRESSION;
   if (devices.length > 1 || copies > 1) {
     superblock.table = { devices: [], segments: [] };
-    sizes.forEach((blocks, index) => superblock.table!.devices.push(newDevice(superblock, blocks, options.classes?.[index] ?? CLASS_FAST)));
+    sizes.forEach((blocks, index) =>
+      superblock.table!.devices.push(newDevice(superblock, blocks, options.classes?.[index] ?? CLASS_FAST)),
+    );
     assignSegments(superblock.table, copies, 0);
     if (superblock.table.segments.length === 0) return "device-too-small";
   }
-  const slots = devices.map((each, index) => new DeviceSlot(each, superblock.table?.devices[index] ?? new DeviceEntry()));
+  const slots = devices.map(
+    (each, index) => new DeviceSlot(each, superblock.table?.devices[index] ?? new DeviceEntry()),
+  );
   const layout = superblock.table === null ? Layout.ofDevice(0, sizes[0]!) : new Layout(superblock.table.segments);
   superblock.blocks = layout.end;
   Object.assign(superblock, layout.countEmpty());
@@ -89,8 +93,8 @@ export function eraseSuperblocks(device: BlockDevice): boolean {
 }
 
 /**
- * Mounts a volume: all of its devices, in any order. Frees what a crash left without a name, unless read-only. With `degraded`, devices may be missing
- * as long as each block has a copy on one of the others.
+ * Mounts a volume: all of its devices, in any order. Frees what a crash left without a name, unless read-only. With
+ * `degraded`, devices may be missing as long as each block has a copy on one of the others.
  */
 export function mount(device: BlockDevice | readonly BlockDevice[], options: MountOptions = {}): Volume | MountError {
   const devices = listOf(device);
@@ -100,10 +104,12 @@ export function mount(device: BlockDevice | readonly BlockDevice[], options: Mou
     if (typeof superblock === "string") continue;
     if (newest === null || superblock.generation > newest.generation) newest = superblock;
   }
-  if (newest === null) return (found.find((each) => each !== "no-superblock") as MountError | undefined) ?? "no-superblock";
+  if (newest === null)
+    return (found.find((each) => each !== "no-superblock") as MountError | undefined) ?? "no-superblock";
   if (newest.baseSpan !== 0) return "base-mismatch";
   const { table } = newest;
-  if (table === null) return devices.length > 1 ? "foreign-device" : open(BlockStore.ofDevice(devices[0]!), newest, options);
+  if (table === null)
+    return devices.length > 1 ? "foreign-device" : open(BlockStore.ofDevice(devices[0]!), newest, options);
 
   const slots = table.devices.map((entry) => new DeviceSlot(null, entry));
   for (const [at, superblock] of found.entries()) {
@@ -115,7 +121,15 @@ export function mount(device: BlockDevice | readonly BlockDevice[], options: Mou
     const entry = table.devices[superblock.deviceIndex];
     const slot = slots[superblock.deviceIndex];
     const own = superblock.table?.devices[superblock.deviceIndex];
-    if (entry === undefined || slot === undefined || own === undefined || slot.device !== null || !sameWords(superblock.uuid, newest.uuid) || !sameWords(own.uuid, entry.uuid)) return "foreign-device";
+    if (
+      entry === undefined ||
+      slot === undefined ||
+      own === undefined ||
+      slot.device !== null ||
+      !sameWords(superblock.uuid, newest.uuid) ||
+      !sameWords(own.uuid, entry.uuid)
+    )
+      return "foreign-device";
     // It was written apart from the others, who went on without it: two histories cannot be joined.
     if (superblock.generation > entry.generation) return "diverged";
     // A crash between the superblocks of two devices leaves one behind that has all the content.
@@ -125,10 +139,12 @@ export function mount(device: BlockDevice | readonly BlockDevice[], options: Mou
   const missing = slots.filter(({ device: present, entry }) => present === null && entry.blocks > 0);
   if (missing.length > 0) {
     if (options.degraded !== true) return "devices-missing";
-    if (table.segments.some(({ places }) => places.every((place) => slots[place.device]!.device === null))) return "devices-missing";
+    if (table.segments.some(({ places }) => places.every((place) => slots[place.device]!.device === null)))
+      return "devices-missing";
     for (const { entry } of missing) entry.flags |= DEVICE_STALE;
   }
-  if (slots.some(({ device: present, entry }) => present !== null && present.size < entry.blocks * BLOCK_SIZE)) return "device-too-small";
+  if (slots.some(({ device: present, entry }) => present !== null && present.size < entry.blocks * BLOCK_SIZE))
+    return "device-too-small";
   const store = new BlockStore(slots, 0, new Layout(table.segments), [], []);
   store.demoteStale();
   return open(store, newest, options);
@@ -143,11 +159,15 @@ function sameWords(a: Uint32Array, b: Uint32Array): boolean {
 }
 
 /**
- * Mounts a clone: `delta` takes the writes, everything else is read from `bases` (one image, or a stack of clones from the bottom
- * up), which are never written and must stay as they are. An empty delta becomes a clone of the base's present state, in constant
- * time and without a write before the first commit; one with content goes on where it was.
+ * Mounts a clone: `delta` takes the writes, everything else is read from `bases` (one image, or a stack of clones from
+ * the bottom up), which are never written and must stay as they are. An empty delta becomes a clone of the base's
+ * present state, in constant time and without a write before the first commit; one with content goes on where it was.
  */
-export function mountOverlay(bases: BlockDevice | readonly BlockDevice[], delta: BlockDevice, options: MountOptions = {}): Volume | MountError {
+export function mountOverlay(
+  bases: BlockDevice | readonly BlockDevice[],
+  delta: BlockDevice,
+  options: MountOptions = {},
+): Volume | MountError {
   const stack: readonly BlockDevice[] = "read" in bases ? [bases] : bases;
   const starts: number[] = [];
   let base: Superblock | null = null;
@@ -172,7 +192,8 @@ export function mountOverlay(bases: BlockDevice | readonly BlockDevice[], delta:
     if (blocks < BLOCKS_MIN) return "device-too-small";
     superblock = cloneOf(base, span, blocks);
   } else if (typeof superblock === "string") return superblock;
-  else if (superblock.baseSpan !== span || superblock.table !== null || !isBaseOf(base, superblock)) return "base-mismatch";
+  else if (superblock.baseSpan !== span || superblock.table !== null || !isBaseOf(base, superblock))
+    return "base-mismatch";
   return open(store, superblock, options);
 }
 
@@ -206,7 +227,11 @@ function cloneOf(base: Superblock, span: number, blocks: number): Superblock {
 }
 
 function isBaseOf(base: Superblock, clone: Superblock): boolean {
-  return clone.baseGeneration === base.generation && clone.baseChecksum === base.checksum && clone.baseUuid.every((word, index) => word === base.uuid[index]);
+  return (
+    clone.baseGeneration === base.generation &&
+    clone.baseChecksum === base.checksum &&
+    clone.baseUuid.every((word, index) => word === base.uuid[index])
+  );
 }
 
 function open(store: BlockStore, superblock: Superblock, options: MountOptions): Volume | MountError {
@@ -247,7 +272,8 @@ export function readSuperblock(device: BlockDevice): Superblock | MountError {
       readable = true;
       const superblock = decodeSuperblock(bytes);
       if (superblock === "unsupported") unsupported = true;
-      else if (superblock !== "invalid" && (newest === null || superblock.generation > newest.generation)) newest = superblock;
+      else if (superblock !== "invalid" && (newest === null || superblock.generation > newest.generation))
+        newest = superblock;
     }
   }
   if (newest !== null) return newest;

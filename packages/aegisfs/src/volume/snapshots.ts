@@ -1,6 +1,7 @@
 /**
- * Subvolumes come and go: snapshots, new ones, deletion, rollback; each takes constant time besides the commit of what is pending. Sharing is in tree/tree.ts and
- * store/references.ts; what becomes of a tree that nobody uses, in snapshot/dropped-trees.ts.
+ * Subvolumes come and go: snapshots, new ones, deletion, rollback; each takes constant time besides the commit of what
+ * is pending. Sharing is in tree/tree.ts and store/references.ts; what becomes of a tree that nobody uses, in
+ * snapshot/dropped-trees.ts.
  */
 import { EEXIST, EINVAL, ENOENT } from "@stratos/abi";
 import { Operation } from "../audit/operation.ts";
@@ -18,7 +19,12 @@ const LABEL_LENGTH_MAX = 1000;
  *
  * @returns its number; −EEXIST when the name is taken, −EINVAL for a bad one
  */
-export function takeSnapshot(volume: Volume, source: Subvolume, name: string, options: { readOnly: boolean; label?: string; flags?: number }): number {
+export function takeSnapshot(
+  volume: Volume,
+  source: Subvolume,
+  name: string,
+  options: { readOnly: boolean; label?: string; flags?: number },
+): number {
   const label = options.label ?? "";
   if (name.length === 0 || name.length > 255 || name.includes("/") || label.length > LABEL_LENGTH_MAX) return -EINVAL;
   const failed = volume.begin(Room.grows);
@@ -28,7 +34,12 @@ export function takeSnapshot(volume: Volume, source: Subvolume, name: string, op
   volume.beginAnew();
   try {
     if (subvolumeNamed(volume, name) !== null) return -EEXIST;
-    const snapshot = volume.fork(source, name, (options.readOnly ? SUBVOLUME_READ_ONLY : 0) | (options.flags ?? 0), label);
+    const snapshot = volume.fork(
+      source,
+      name,
+      (options.readOnly ? SUBVOLUME_READ_ONLY : 0) | (options.flags ?? 0),
+      label,
+    );
     const { id } = snapshot;
     // The live files go on from their last snapshot; what is taken of a snapshot goes on from that.
     const isLive = source.id === volume.superblock.defaultSubvolume;
@@ -62,7 +73,10 @@ export function createSubvolume(volume: Volume, name: string, flags: number): nu
   }
 }
 
-/** Deletes a subvolume that is not the default one, in constant time: its space comes back through `reclaim`. −ENOENT, −EINVAL. */
+/**
+ * Deletes a subvolume that is not the default one, in constant time: its space comes back through `reclaim`. −ENOENT,
+ * −EINVAL.
+ */
 export function deleteSubvolume(volume: Volume, id: number): number {
   if (id === volume.superblock.defaultSubvolume) return -EINVAL;
   const failed = volume.begin(Room.frees);
@@ -86,7 +100,10 @@ export function deleteSubvolume(volume: Volume, id: number): number {
   }
 }
 
-/** The default subvolume gets the content of another one, atomically and in constant time; what it had is dropped, its space comes back through `reclaim`. −ENOENT, −EINVAL. */
+/**
+ * The default subvolume gets the content of another one, atomically and in constant time; what it had is dropped, its
+ * space comes back through `reclaim`. −ENOENT, −EINVAL.
+ */
 export function rollBack(volume: Volume, id: number): number {
   const failed = volume.begin(Room.frees);
   if (failed < 0) return failed;
@@ -107,8 +124,8 @@ export function rollBack(volume: Volume, id: number): number {
 }
 
 /**
- * Frees a part of what deleted subvolumes and rollbacks left: up to `steps` times 8192 nodes and extents. Whoever has a volume open for
- * long calls it when there is nothing else to do; when space runs short, it happens by itself.
+ * Frees a part of what deleted subvolumes and rollbacks left: up to `steps` times 8192 nodes and extents. Whoever has a
+ * volume open for long calls it when there is nothing else to do; when space runs short, it happens by itself.
  *
  * @returns 1 while there is more to free, 0 when there is not, or a negated errno
  */

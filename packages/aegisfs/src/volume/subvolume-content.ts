@@ -1,6 +1,6 @@
 /**
- * Content of files, as operations on a subvolume (subvolume.ts): by pages for who has a page cache, by bytes for who has none. Offsets, sizes and lengths are in bytes, up to 2^63 − 1
- * (file/file-offset.ts).
+ * Content of files, as operations on a subvolume (subvolume.ts): by pages for who has a page cache, by bytes for who
+ * has none. Offsets, sizes and lengths are in bytes, up to 2^63 − 1 (file/file-offset.ts).
  */
 import { Operation } from "../audit/operation.ts";
 import { cloneRange, copyRange, type RangeCopy } from "../file/clone.ts";
@@ -18,7 +18,10 @@ import { SubvolumeOperation } from "./subvolume-operation.ts";
 
 /** A subvolume, as far as content goes. Its methods are those of `Subvolume`, which is the only one that there is. */
 export class SubvolumeContent extends SubvolumeOperation {
-  /** Reads `count` pages from page `index` on into `bytes[at …)`, zeros in holes and after the end. 0, −EIO for a bad checksum, … */
+  /**
+   * Reads `count` pages from page `index` on into `bytes[at …)`, zeros in holes and after the end. 0, −EIO for a bad
+   * checksum, …
+   */
   readPages(this: Subvolume, ino: number, index: number, count: number, bytes: Uint8Array, at: number): number {
     this.volume.heat?.touch(this.id, ino);
     this.reads?.addInode(ino);
@@ -34,9 +37,8 @@ export class SubvolumeContent extends SubvolumeOperation {
   }
 
   /**
-   * Stores `length` bytes from page `index` on. When the last page is not full, the file ends in it. The size grows to cover them,
-   * times stay.
-   * −ENOSPC may leave the first pages stored.
+   * Stores `length` bytes from page `index` on. When the last page is not full, the file ends in it. The size grows to
+   * cover them, times stay. −ENOSPC may leave the first pages stored.
    */
   writePages(this: Subvolume, ino: number, index: number, bytes: Uint8Array, at: number, length: number): number {
     this.volume.heat?.touch(this.id, ino);
@@ -44,7 +46,16 @@ export class SubvolumeContent extends SubvolumeOperation {
     if (failed < 0) return failed;
     try {
       settleFile(this, ino);
-      return this.did(data.writePages(this, ino, index, bytes, at, length), Operation.write, ino, "", 0, "", offsetOf(index, 0), length);
+      return this.did(
+        data.writePages(this, ino, index, bytes, at, length),
+        Operation.write,
+        ino,
+        "",
+        0,
+        "",
+        offsetOf(index, 0),
+        length,
+      );
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {
@@ -65,13 +76,25 @@ export class SubvolumeContent extends SubvolumeOperation {
     }
   }
 
-  /** Writes any bytes, the size and mtime and ctime with them; returns the bytes written (short when space ran out), −EFBIG, −ENOSPC … */
+  /**
+   * Writes any bytes, the size and mtime and ctime with them; returns the bytes written (short when space ran out),
+   * −EFBIG, −ENOSPC …
+   */
   write(this: Subvolume, ino: number, offset: FileOffset, bytes: Uint8Array, at: number, length: number): number {
     this.volume.heat?.touch(this.id, ino);
     const failed = this.begin(Room.grows, Math.ceil(length / 4096));
     if (failed < 0) return failed;
     try {
-      return this.did(content.write(this, ino, offset, bytes, at, length), Operation.write, ino, "", 0, "", offset, length);
+      return this.did(
+        content.write(this, ino, offset, bytes, at, length),
+        Operation.write,
+        ino,
+        "",
+        0,
+        "",
+        offset,
+        length,
+      );
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {
@@ -99,14 +122,28 @@ export class SubvolumeContent extends SubvolumeOperation {
     });
   }
 
-  /** Holds space for a range, so that it reads as zeros where it had none; the size grows unless `keepSize`. −ENOSPC. */
+  /**
+   * Holds space for a range, so that it reads as zeros where it had none; the size grows unless `keepSize`. −ENOSPC.
+   */
   preallocate(this: Subvolume, ino: number, offset: FileOffset, length: FileOffset, keepSize: boolean): number {
     return this.changing(Room.grows, blocksOf(length), () => {
-      return this.did(holes.preallocate(this, ino, offset, length, keepSize), Operation.preallocate, ino, "", 0, "", offset, length);
+      return this.did(
+        holes.preallocate(this, ino, offset, length, keepSize),
+        Operation.preallocate,
+        ino,
+        "",
+        0,
+        "",
+        offset,
+        length,
+      );
     });
   }
 
-  /** As punching and preallocating in one: the range reads as zeros and holds its space; the size grows unless `keepSize`. −ENOSPC. */
+  /**
+   * As punching and preallocating in one: the range reads as zeros and holds its space; the size grows unless
+   * `keepSize`. −ENOSPC.
+   */
   zeroRange(this: Subvolume, ino: number, offset: FileOffset, length: FileOffset, keepSize: boolean): number {
     return this.changing(Room.grows, blocksOf(length) + 2, () => {
       const punched = holes.punchHole(this, ino, offset, length);
@@ -115,24 +152,56 @@ export class SubvolumeContent extends SubvolumeOperation {
     });
   }
 
-  /** Takes whole blocks out of a file: what lies behind moves to their place. −EINVAL when it is not aligned or reaches the end. */
+  /**
+   * Takes whole blocks out of a file: what lies behind moves to their place. −EINVAL when it is not aligned or reaches
+   * the end.
+   */
   collapseRange(this: Subvolume, ino: number, offset: FileOffset, length: FileOffset): number {
-    return this.changing(Room.grows, 0, () => this.did(collapseRange(this, ino, offset, length), Operation.collapseRange, ino, "", 0, "", offset, length));
+    return this.changing(Room.grows, 0, () =>
+      this.did(collapseRange(this, ino, offset, length), Operation.collapseRange, ino, "", 0, "", offset, length),
+    );
   }
 
   /** Puts a hole of whole blocks into a file, before its end. −EINVAL, −EFBIG. */
   insertRange(this: Subvolume, ino: number, offset: FileOffset, length: FileOffset): number {
-    return this.changing(Room.grows, 1, () => this.did(insertRange(this, ino, offset, length), Operation.insertRange, ino, "", 0, "", offset, length));
+    return this.changing(Room.grows, 1, () =>
+      this.did(insertRange(this, ino, offset, length), Operation.insertRange, ino, "", 0, "", offset, length),
+    );
   }
 
-  /** Gives the target the source's blocks (ioctl_ficlonerange(2)); see file/clone.ts for what must be aligned. −EINVAL, −ENOSPC. */
+  /**
+   * Gives the target the source's blocks (ioctl_ficlonerange(2)); see file/clone.ts for what must be aligned. −EINVAL,
+   * −ENOSPC.
+   */
   cloneRange(this: Subvolume, copy: RangeCopy): number {
-    return this.changing(Room.grows, 2, () => this.did(cloneRange(this, copy), Operation.cloneRange, copy.target, "", copy.source, "", copy.targetOffset, copy.length));
+    return this.changing(Room.grows, 2, () =>
+      this.did(
+        cloneRange(this, copy),
+        Operation.cloneRange,
+        copy.target,
+        "",
+        copy.source,
+        "",
+        copy.targetOffset,
+        copy.length,
+      ),
+    );
   }
 
   /** copy_file_range(2): shares what blocks allow, copies the rest. Returns the bytes copied. */
   copyRange(this: Subvolume, copy: RangeCopy): number {
-    return this.changing(Room.grows, 4, () => this.did(copyRange(this, copy), Operation.copyRange, copy.target, "", copy.source, "", copy.targetOffset, copy.length));
+    return this.changing(Room.grows, 4, () =>
+      this.did(
+        copyRange(this, copy),
+        Operation.copyRange,
+        copy.target,
+        "",
+        copy.source,
+        "",
+        copy.targetOffset,
+        copy.length,
+      ),
+    );
   }
 
   /** First offset at or after `offset` that is in data; −ENXIO. */
@@ -147,7 +216,10 @@ export class SubvolumeContent extends SubvolumeOperation {
     return this.reading(() => holes.seekHole(this, ino, offset));
   }
 
-  /** The first `most` runs of a file that end behind byte `offset`, as FS_IOC_FIEMAP lists them (file/extent-list.ts). −ENOENT, −EISDIR, −EINVAL, −EIO. */
+  /**
+   * The first `most` runs of a file that end behind byte `offset`, as FS_IOC_FIEMAP lists them (file/extent-list.ts).
+   * −ENOENT, −EISDIR, −EINVAL, −EIO.
+   */
   extents(this: Subvolume, ino: number, offset: FileOffset, most: number): FileExtent[] | number {
     this.reads?.addInode(ino);
     return this.reading(() => listExtents(this, ino, offset, most));
@@ -159,8 +231,8 @@ export class SubvolumeContent extends SubvolumeOperation {
   }
 
   /**
-   * Writes a part of a file anew: about `blocks` blocks from block `from` on, in long runs and with the properties that it has now. Returns where
-   * to go on, −1 at the end (file/defragment.ts); −ENOSPC, −EROFS …, all below −1.
+   * Writes a part of a file anew: about `blocks` blocks from block `from` on, in long runs and with the properties that
+   * it has now. Returns where to go on, −1 at the end (file/defragment.ts); −ENOSPC, −EROFS …, all below −1.
    */
   defragment(this: Subvolume, ino: number, from: number, blocks: number): number {
     return this.changing(Room.grows, blocks, () => rewritePart(this, ino, from, blocks));

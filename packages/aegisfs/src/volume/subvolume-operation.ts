@@ -1,6 +1,7 @@
 /**
- * What is around each operation on a subvolume: it begins, and ends, as the volume says (volume.ts), what is thrown becomes an errno, and whoever observes the volume is told.
- * Operations that programs repeat a million times have these lines of their own, without a closure.
+ * What is around each operation on a subvolume: it begins, and ends, as the volume says (volume.ts), what is thrown
+ * becomes an errno, and whoever observes the volume is told. Operations that programs repeat a million times have these
+ * lines of their own, without a closure.
  */
 import { EROFS } from "@stratos/abi";
 import type { Operation } from "../audit/operation.ts";
@@ -16,9 +17,19 @@ export class SubvolumeOperation extends SubvolumeState {
   }
 
   /** Tells the volume's observer of a change that was made; see `VolumeObserver.changed` for what the values mean. */
-  protected did(result: number, operation: Operation, ino: number, name = "", other = 0, otherName = "", offset: FileOffset = 0, length: FileOffset = 0): number {
+  protected did(
+    result: number,
+    operation: Operation,
+    ino: number,
+    name = "",
+    other = 0,
+    otherName = "",
+    offset: FileOffset = 0,
+    length: FileOffset = 0,
+  ): number {
     const { observer } = this.volume;
-    if (observer !== null && result >= 0) observer.changed(this.id, operation, result, ino, name, other, otherName, offset, length);
+    if (observer !== null && result >= 0)
+      observer.changed(this.id, operation, result, ino, name, other, otherName, offset, length);
     return result;
   }
 

@@ -2,14 +2,30 @@
 import { byteString } from "@stratos/base";
 import { KIND_SUBVOLUME, keyMiddle } from "../format/key.ts";
 import {
-  SUBVOLUME_AT_BASE, SUBVOLUME_AT_FLAGS, SUBVOLUME_AT_GENERATION, SUBVOLUME_AT_INODES, SUBVOLUME_AT_LABEL_LENGTH, SUBVOLUME_AT_NAME_LENGTH, SUBVOLUME_AT_NEXT_INO, SUBVOLUME_AT_PARENT, SUBVOLUME_AT_PROPERTIES, SUBVOLUME_AT_ROOT, SUBVOLUME_AT_TIME, SUBVOLUME_NAME_OFFSET,
+  SUBVOLUME_AT_BASE,
+  SUBVOLUME_AT_FLAGS,
+  SUBVOLUME_AT_GENERATION,
+  SUBVOLUME_AT_INODES,
+  SUBVOLUME_AT_LABEL_LENGTH,
+  SUBVOLUME_AT_NAME_LENGTH,
+  SUBVOLUME_AT_NEXT_INO,
+  SUBVOLUME_AT_PARENT,
+  SUBVOLUME_AT_PROPERTIES,
+  SUBVOLUME_AT_ROOT,
+  SUBVOLUME_AT_TIME,
+  SUBVOLUME_NAME_OFFSET,
 } from "../format/subvolume-item.ts";
 import type { Tree } from "../tree/tree.ts";
 import type { SubvolumeState } from "./subvolume-state.ts";
 
 /** Throws Failure. */
 export function putSubvolumeItem(tree: Tree, subvolume: SubvolumeState): void {
-  const offset = tree.replace(0, keyMiddle(KIND_SUBVOLUME, 0), subvolume.id, SUBVOLUME_NAME_OFFSET + subvolume.name.length + subvolume.label.length);
+  const offset = tree.replace(
+    0,
+    keyMiddle(KIND_SUBVOLUME, 0),
+    subvolume.id,
+    SUBVOLUME_NAME_OFFSET + subvolume.name.length + subvolume.label.length,
+  );
   const words = tree.words;
   const at = offset >>> 2;
   words.fill(0, at, at + SUBVOLUME_NAME_OFFSET / 4);
@@ -27,7 +43,8 @@ export function putSubvolumeItem(tree: Tree, subvolume: SubvolumeState): void {
   words[at + SUBVOLUME_AT_NAME_LENGTH] = subvolume.name.length;
   words[at + SUBVOLUME_AT_LABEL_LENGTH] = subvolume.label.length;
   const text = subvolume.name + subvolume.label;
-  for (let index = 0; index < text.length; index++) tree.bytes[offset + SUBVOLUME_NAME_OFFSET + index] = text.charCodeAt(index);
+  for (let index = 0; index < text.length; index++)
+    tree.bytes[offset + SUBVOLUME_NAME_OFFSET + index] = text.charCodeAt(index);
 }
 
 /** Name and label in the item at the tree's position. */
@@ -35,5 +52,8 @@ export function subvolumeTexts({ bytes, words, offset, length }: Tree): { name: 
   const at = offset >>> 2;
   const start = offset + SUBVOLUME_NAME_OFFSET;
   const middle = start + Math.min(255, words[at + SUBVOLUME_AT_NAME_LENGTH]!);
-  return { name: byteString(bytes, start, middle), label: byteString(bytes, middle, Math.min(middle + words[at + SUBVOLUME_AT_LABEL_LENGTH]!, offset + length)) };
+  return {
+    name: byteString(bytes, start, middle),
+    label: byteString(bytes, middle, Math.min(middle + words[at + SUBVOLUME_AT_LABEL_LENGTH]!, offset + length)),
+  };
 }

@@ -1,6 +1,7 @@
 /**
- * The subvolumes of a volume: one object for each that is in use, their names in the caches, and what happens to their items in the volume's tree when one comes, goes, or gets
- * the content of another. When that may happen is in snapshots.ts.
+ * The subvolumes of a volume: one object for each that is in use, their names in the caches, and what happens to their
+ * items in the volume's tree when one comes, goes, or gets the content of another. When that may happen is in
+ * snapshots.ts.
  */
 import { assert } from "@stratos/base";
 import { NODE_BLOCKS } from "../format/geometry.ts";
@@ -58,7 +59,12 @@ export class SubvolumeRegistry {
   ids(): number[] {
     const { tree } = this.#volume;
     const ids: number[] = [];
-    for (let more = tree.ceiling(0, SUBVOLUME_MIDDLE, 0); more && tree.key(0) === 0 && tree.key(1) === SUBVOLUME_MIDDLE; more = tree.next()) ids.push(tree.key(2));
+    for (
+      let more = tree.ceiling(0, SUBVOLUME_MIDDLE, 0);
+      more && tree.key(0) === 0 && tree.key(1) === SUBVOLUME_MIDDLE;
+      more = tree.next()
+    )
+      ids.push(tree.key(2));
     return ids;
   }
 
@@ -68,7 +74,16 @@ export class SubvolumeRegistry {
     for (const id of this.ids()) {
       const subvolume = this.get(id);
       if (subvolume === null) continue;
-      found.push({ id, name: subvolume.name, readOnly: subvolume.readOnly, parent: subvolume.parent, seconds: subvolume.seconds, inodes: subvolume.inodes, label: subvolume.label, base: subvolume.base });
+      found.push({
+        id,
+        name: subvolume.name,
+        readOnly: subvolume.readOnly,
+        parent: subvolume.parent,
+        seconds: subvolume.seconds,
+        inodes: subvolume.inodes,
+        label: subvolume.label,
+        base: subvolume.base,
+      });
     }
     return found;
   }

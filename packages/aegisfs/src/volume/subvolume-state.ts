@@ -1,12 +1,21 @@
 /**
- * What the volume's tree says of a subvolume, in memory: who it is, where its own tree begins, what it has counted. Layout of the item:
- * format/subvolume-item.ts.
+ * What the volume's tree says of a subvolume, in memory: who it is, where its own tree begins, what it has counted.
+ * Layout of the item: format/subvolume-item.ts.
  */
 import { Tree } from "../tree/tree.ts";
 import { KIND_SUBVOLUME, keyMiddle } from "../format/key.ts";
 import { POINTER_WORDS } from "../format/node-layout.ts";
 import {
-  SUBVOLUME_AT_BASE, SUBVOLUME_AT_FLAGS, SUBVOLUME_AT_GENERATION, SUBVOLUME_AT_INODES, SUBVOLUME_AT_NEXT_INO, SUBVOLUME_AT_PARENT, SUBVOLUME_AT_PROPERTIES, SUBVOLUME_AT_ROOT, SUBVOLUME_AT_TIME, SUBVOLUME_READ_ONLY,
+  SUBVOLUME_AT_BASE,
+  SUBVOLUME_AT_FLAGS,
+  SUBVOLUME_AT_GENERATION,
+  SUBVOLUME_AT_INODES,
+  SUBVOLUME_AT_NEXT_INO,
+  SUBVOLUME_AT_PARENT,
+  SUBVOLUME_AT_PROPERTIES,
+  SUBVOLUME_AT_ROOT,
+  SUBVOLUME_AT_TIME,
+  SUBVOLUME_READ_ONLY,
 } from "../format/subvolume-item.ts";
 import { putSubvolumeItem, subvolumeTexts } from "./subvolume-record.ts";
 import type { Volume } from "./volume.ts";
@@ -88,7 +97,11 @@ export class SubvolumeState {
   store(): void {
     const root = this.tree.root;
     const stored = this.#stored;
-    let same = stored[POINTER_WORDS + 3] === this.base && stored[POINTER_WORDS] === this.nextIno && stored[POINTER_WORDS + 1] === this.inodes && stored[POINTER_WORDS + 2] === this.properties;
+    let same =
+      stored[POINTER_WORDS + 3] === this.base &&
+      stored[POINTER_WORDS] === this.nextIno &&
+      stored[POINTER_WORDS + 1] === this.inodes &&
+      stored[POINTER_WORDS + 2] === this.properties;
     for (let word = 0; word < POINTER_WORDS; word++) same &&= stored[word] === root[word];
     if (same) return;
     putSubvolumeItem(this.volume.tree, this);
@@ -104,12 +117,22 @@ export class SubvolumeState {
   }
 }
 
-/** Who the subvolume of that number is; the volume's tree stands at its item then. Null when there is none. Throws Failure. */
+/**
+ * Who the subvolume of that number is; the volume's tree stands at its item then. Null when there is none. Throws
+ * Failure.
+ */
 export function findOrigin({ tree }: Volume, id: number): SubvolumeOrigin | null {
   if (!tree.find(0, keyMiddle(KIND_SUBVOLUME, 0), id)) return null;
   const { words } = tree;
   const at = tree.offset >>> 2;
   const generation = words[at + SUBVOLUME_AT_GENERATION]! + words[at + SUBVOLUME_AT_GENERATION + 1]! * 0x100000000;
   const seconds = words[at + SUBVOLUME_AT_TIME]! + (words[at + SUBVOLUME_AT_TIME + 1]! | 0) * 0x100000000;
-  return { id, ...subvolumeTexts(tree), parent: words[at + SUBVOLUME_AT_PARENT]!, flags: words[at + SUBVOLUME_AT_FLAGS]!, generation, seconds };
+  return {
+    id,
+    ...subvolumeTexts(tree),
+    parent: words[at + SUBVOLUME_AT_PARENT]!,
+    flags: words[at + SUBVOLUME_AT_FLAGS]!,
+    generation,
+    seconds,
+  };
 }

@@ -1,13 +1,14 @@
 /**
  * A tree of files: what is mounted. Operations name files by inode number and stamp the volume's time; a result is
- * `≥ 0` or a negated errno. Names, targets and attribute names are byte strings. The caller checks permissions, and that
- * names are not empty, ".", ".." and hold no "/"; everything else is checked here.
+ * `≥ 0` or a negated errno. Names, targets and attribute names are byte strings. The caller checks permissions, and
+ * that names are not empty, ".", ".." and hold no "/"; everything else is checked here.
  *
  * A file without links lives while it is pinned (`pin`, `unpin`), and its space comes back with the last pin. After a
  * crash it comes back at the next mount: files without links stand in the tree as orphans until then.
  *
- * Where the work is done: ../file/*.ts, which this class is the border of: nothing is thrown past it but defects. Here are names, attributes and lifetimes; operations on
- * content are in subvolume-content.ts, what is around each operation in subvolume-operation.ts, what the volume's tree says of it in subvolume-state.ts.
+ * Where the work is done: ../file/*.ts, which this class is the border of: nothing is thrown past it but defects. Here
+ * are names, attributes and lifetimes; operations on content are in subvolume-content.ts, what is around each operation
+ * in subvolume-operation.ts, what the volume's tree says of it in subvolume-state.ts.
  */
 import { ENOSPC } from "@stratos/abi";
 import { ROOT_INO } from "../format/inode-item.ts";
@@ -41,7 +42,10 @@ export class Subvolume extends SubvolumeContent {
   readonly locks: FileLocks = new FileLocks();
   /** What a transaction has read of it, when it must know; else null. */
   reads: ReadSet | null = null;
-  /** Files without a name that could not be freed for want of space: `freeOrphans` tries again. Bound: what was held open. */
+  /**
+   * Files without a name that could not be freed for want of space: `freeOrphans` tries again. Bound: what was held
+   * open.
+   */
   #hasRefusedOrphans = false;
   /** Pins by inode number. Bound: what the caller holds open. */
   readonly #pins = new Map<number, number>();
@@ -63,7 +67,15 @@ export class Subvolume extends SubvolumeContent {
 
   /** A new one with an empty root directory (format). */
   static createEmpty(volume: Volume, id: number, name: string, flags = 0, owner = { uid: 0, gid: 0 }): Subvolume {
-    const subvolume = new Subvolume(volume, { id, name, parent: 0, flags, generation: volume.generation, seconds: volume.seconds, label: "" });
+    const subvolume = new Subvolume(volume, {
+      id,
+      name,
+      parent: 0,
+      flags,
+      generation: volume.generation,
+      seconds: volume.seconds,
+      label: "",
+    });
     subvolume.tree.initialize();
     subvolume.nextIno = ROOT_INO + 1;
     initializeInode(subvolume, ROOT_INO, 0o040755, owner.uid, owner.gid, 0, ROOT_INO);
@@ -72,7 +84,15 @@ export class Subvolume extends SubvolumeContent {
 
   /** One with the content of `source`, whose root has one owner more already. */
   static createFrom(volume: Volume, source: Subvolume, id: number, name: string, flags: number, label = ""): Subvolume {
-    const subvolume = new Subvolume(volume, { id, name, parent: source.id, flags, generation: volume.generation, seconds: volume.seconds, label });
+    const subvolume = new Subvolume(volume, {
+      id,
+      name,
+      parent: source.id,
+      flags,
+      generation: volume.generation,
+      seconds: volume.seconds,
+      label,
+    });
     subvolume.takeContent(source);
     return subvolume;
   }
@@ -113,9 +133,11 @@ export class Subvolume extends SubvolumeContent {
   }
 
   /**
-   * Makes a file of any kind but a symbolic link; `mode` has its type. Returns its number. −EEXIST, −ENOENT, −ENOTDIR, −ENOSPC …
+   * Makes a file of any kind but a symbolic link; `mode` has its type. Returns its number. −EEXIST, −ENOENT, −ENOTDIR,
+   * −ENOSPC …
    *
-   * @param umask  cuts the mode, unless the directory has a default access control list, which the file gets then; −1: neither, the mode is final
+   * @param umask  cuts the mode, unless the directory has a default access control list, which the file gets then; −1:
+   *   neither, the mode is final
    */
   create(directory: number, name: string, mode: number, uid: number, gid: number, rdev = 0, umask = -1): number {
     const failed = this.begin(Room.grows);
@@ -200,8 +222,8 @@ export class Subvolume extends SubvolumeContent {
   }
 
   /**
-   * `flags`: 0, RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT (whose device file gets the owner given). rename(2) ERRORS, −EINVAL also for a
-   * directory moved below itself.
+   * `flags`: 0, RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT (whose device file gets the owner given). rename(2)
+   * ERRORS, −EINVAL also for a directory moved below itself.
    */
   rename(directory: number, name: string, newDirectory: number, newName: string, flags = 0, uid = 0, gid = 0): number {
     return this.changing(Room.grows, 0, () => {
@@ -212,8 +234,8 @@ export class Subvolume extends SubvolumeContent {
   }
 
   /**
-   * The first entry at or after `cursor` (0: the beginning) into `entry`, "." and ".." left out. Returns 1, or 0 at the end.
-   * Cursors stay valid while entries come and go.
+   * The first entry at or after `cursor` (0: the beginning) into `entry`, "." and ".." left out. Returns 1, or 0 at the
+   * end. Cursors stay valid while entries come and go.
    */
   readDirectory(directory: number, cursor: number, entry: DirectoryEntry): number {
     this.reads?.addListing(directory);
@@ -226,7 +248,10 @@ export class Subvolume extends SubvolumeContent {
     }
   }
 
-  /** A directory's entries all at once, for who goes through many of them: null for a directory of very many, and where `readDirectory` tells what is wrong. Valid until the next change. `cursor`: where it is to be gone on with. */
+  /**
+   * A directory's entries all at once, for who goes through many of them: null for a directory of very many, and where
+   * `readDirectory` tells what is wrong. Valid until the next change. `cursor`: where it is to be gone on with.
+   */
   listing(directory: number, cursor: number): Listing | null {
     this.reads?.addListing(directory);
     try {
@@ -331,7 +356,10 @@ export class Subvolume extends SubvolumeContent {
     return this.reading(() => properties.effectiveProperties(this, ino));
   }
 
-  /** For content written from now on, and for what is made in a folder. −ENOENT, −EINVAL, −EOPNOTSUPP (no such codec here). */
+  /**
+   * For content written from now on, and for what is made in a folder. −ENOENT, −EINVAL, −EOPNOTSUPP (no such codec
+   * here).
+   */
   setProperties(ino: number, word: number): number {
     return this.changing(Room.shrinks, 0, () => {
       const result = properties.setProperties(this, ino, word);
@@ -369,13 +397,16 @@ export class Subvolume extends SubvolumeContent {
     return this.changing(Room.settings, 0, () => this.quotas.setLimits(kind, id, limits));
   }
 
-  /** Has an owner of the file a limit of blocks? Who gathers writes does better to pass those of such a file on at once. */
+  /**
+   * Has an owner of the file a limit of blocks? Who gathers writes does better to pass those of such a file on at once.
+   */
   hasQuotaLimit(ino: number): boolean {
     return this.reading(() => (this.quotas.isLimited(ino) ? 1 : 0)) === 1;
   }
 
   /**
-   * For who delays writes: promises `blocks` new blocks to the file's owners, until `unpromise`, which comes before they are written or dropped. 0; −EDQUOT, −ENOSPC: then write(2) is the place to say so.
+   * For who delays writes: promises `blocks` new blocks to the file's owners, until `unpromise`, which comes before
+   * they are written or dropped. 0; −EDQUOT, −ENOSPC: then write(2) is the place to say so.
    */
   promise(ino: number, blocks: number): number {
     if (blocks > this.volume.dataBlocks) return -ENOSPC;
@@ -449,7 +480,10 @@ export class Subvolume extends SubvolumeContent {
     return failed < 0 ? failed : this.volume.finishFsync();
   }
 
-  /** The first half of `fsync`: of many callers, each does this for its file, and one `Volume.finishFsync` makes all durable. */
+  /**
+   * The first half of `fsync`: of many callers, each does this for its file, and one `Volume.finishFsync` makes all
+   * durable.
+   */
   prepareFsync(ino: number): number {
     try {
       return this.volume.prepareFsync(this, ino);

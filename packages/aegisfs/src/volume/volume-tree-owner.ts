@@ -28,4 +28,3 @@ export class VolumeTreeOwner implements NodeOwner {
 
   shareChildren(): void {}
 }
-

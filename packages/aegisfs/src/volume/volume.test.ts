@@ -84,7 +84,10 @@ test("snapshots: names, read-only ones, rollback, deletion", () => {
   const writable = volume.snapshot(root, "writable", { readOnly: false });
   assert.ok(volume.subvolume(writable)!.create(ROOT_INO, "only-here", FILE, 0, 0) > 0);
   assert.equal(root.lookup(ROOT_INO, "only-here"), -ENOENT);
-  assert.deepEqual((volume.subvolumes() as { name: string }[]).map(({ name }) => name), ["root", "first", "writable"]);
+  assert.deepEqual(
+    (volume.subvolumes() as { name: string }[]).map(({ name }) => name),
+    ["root", "first", "writable"],
+  );
   assert.equal(volume.deleteSubvolume(1), -EINVAL);
   assert.equal(volume.deleteSubvolume(99), -ENOENT);
   assert.equal(volume.deleteSubvolume(first), 0);
@@ -221,12 +224,18 @@ test("caches stay within their bounds, whatever waits in them", () => {
   for (let file = 0; file < 500; file++) {
     const ino = volume.root.create(ROOT_INO, `f${file}`, FILE, 0, 0);
     assert.equal(volume.root.write(ino, 4096 * (file % 3), new Uint8Array(5000).fill(file), 0, 5000), 5000);
-    assert.ok(volume.inodes.count <= 62 && volume.entries.count <= 72 && volume.pages.count <= 16, `${volume.inodes.count} ${volume.entries.count} ${volume.pages.count}`);
+    assert.ok(
+      volume.inodes.count <= 62 && volume.entries.count <= 72 && volume.pages.count <= 16,
+      `${volume.inodes.count} ${volume.entries.count} ${volume.pages.count}`,
+    );
   }
   const bytes = new Uint8Array(5000);
   for (let file = 0; file < 500; file++) {
     assert.equal(volume.root.read(volume.root.lookup(ROOT_INO, `f${file}`), 4096 * (file % 3), bytes, 0, 5000), 5000);
-    assert.ok(bytes.every((byte) => byte === (file & 255)), `f${file}`);
+    assert.ok(
+      bytes.every((byte) => byte === (file & 255)),
+      `f${file}`,
+    );
   }
   commitAndCheck(volume, device);
 });
@@ -236,7 +245,8 @@ test("a write that is longer than the pages which are free keeps its beginning",
   const bytes = Uint8Array.from({ length: 20_000 }, (_, at) => 1 + (at % 251));
   for (let file = 0; file < 20; file++) {
     // Their pages wait, so that the long one finds room for its first page alone.
-    for (let other = 0; other < 3; other++) assert.equal(volume.root.write(volume.root.create(ROOT_INO, `f${file}-${other}`, FILE, 0, 0), 0, bytes, 0, 5), 5);
+    for (let other = 0; other < 3; other++)
+      assert.equal(volume.root.write(volume.root.create(ROOT_INO, `f${file}-${other}`, FILE, 0, 0), 0, bytes, 0, 5), 5);
     const ino = volume.root.create(ROOT_INO, `f${file}`, FILE, 0, 0);
     assert.equal(volume.root.write(ino, 0, bytes, 0, bytes.length), bytes.length);
   }

@@ -1,8 +1,8 @@
 /**
  * A mounted volume: the transaction, its trees, and the subvolumes that hold files.
  *
- * One transaction is always open; operations change nodes in memory and write file data to free blocks. `commit` makes all
- * of it durable at once:
+ * One transaction is always open; operations change nodes in memory and write file data to free blocks. `commit` makes
+ * all of it durable at once:
  *
  *   1. sign and write the dirty nodes of each subvolume, put its new root into the volume tree
  *   2. put the changed bitmaps into the volume tree, sign and write its dirty nodes
@@ -12,8 +12,9 @@
  * Before 4 is durable, the previous superblock names only blocks that nothing has overwritten: what the transaction
  * gives back stays pinned until then. Hence a crash anywhere leaves the state of the last commit, or of this one.
  *
- * Every public operation runs between `begin` and `end`. When it fails after it began to change nodes (a damaged block, a dead
- * device), the volume is failed: it answers EROFS to changes and never commits again, so that the durable state stays whole.
+ * Every public operation runs between `begin` and `end`. When it fails after it began to change nodes (a damaged block,
+ * a dead device), the volume is failed: it answers EROFS to changes and never commits again, so that the durable state
+ * stays whole.
  */
 import { EINVAL, ENOENT, ENOSPC, EROFS } from "@stratos/abi";
 import { Failure } from "../failure.ts";
@@ -56,7 +57,10 @@ export class Volume implements NodeOwner {
   readonly cache: NodeCache;
   /** Reads and packs the content of extents. */
   readonly content: ExtentContent;
-  /** What operations see and change before the trees do: inodes, names, pages of content (file/settle.ts), and listings of directories. */
+  /**
+   * What operations see and change before the trees do: inodes, names, pages of content (file/settle.ts), and listings
+   * of directories.
+   */
   readonly inodes: InodeTable;
   readonly entries: EntryTable;
   readonly pages: PageTable;
@@ -75,7 +79,10 @@ export class Volume implements NodeOwner {
   readonly properties: Properties;
   /** Told of each change that was made; null: nobody listens. */
   observer: VolumeObserver | null = null;
-  /** Called once, at the moment when the volume fails (`failure`): also in a commit whose result nobody asked for. Must not use the volume. */
+  /**
+   * Called once, at the moment when the volume fails (`failure`): also in a commit whose result nobody asked for. Must
+   * not use the volume.
+   */
   onFailure: ((failure: Failure) => void) | null = null;
   readonly readOnly: boolean;
   readonly #volatile: boolean;
@@ -106,7 +113,10 @@ export class Volume implements NodeOwner {
   constructor(store: BlockStore, superblock: Superblock, options: MountOptions) {
     this.store = store;
     this.content = new ExtentContent(store, options.codecs ?? [], options.codecPool);
-    this.usesProperties = (superblock.features & FEATURE_COMPRESSION) !== 0 || superblock.properties !== 0 || (superblock.compatible & COMPATIBLE_PROPERTIES) !== 0;
+    this.usesProperties =
+      (superblock.features & FEATURE_COMPRESSION) !== 0 ||
+      superblock.properties !== 0 ||
+      (superblock.compatible & COMPATIBLE_PROPERTIES) !== 0;
     this.superblock = superblock;
     this.#subvolumes = new SubvolumeRegistry(this);
     this.readOnly = options.readOnly === true || store.readOnly || superblock.mustNotWrite;
@@ -133,7 +143,9 @@ export class Volume implements NodeOwner {
   /** Devices came or went. */
   layoutChanged(): void {
     const { layout } = this.store;
-    const tiers = layout.segments.some((segment) => segment.class === CLASS_SLOW) && layout.segments.some((segment) => segment.class !== CLASS_SLOW);
+    const tiers =
+      layout.segments.some((segment) => segment.class === CLASS_SLOW) &&
+      layout.segments.some((segment) => segment.class !== CLASS_SLOW);
     this.heat = tiers ? (this.heat ?? new Heat()) : null;
   }
 
@@ -204,7 +216,10 @@ export class Volume implements NodeOwner {
 
   // ---- Operations -------------------------------------------------------------------------------------------------
 
-  /** Quads that data must leave whole: for the operation that is going on and those that may need more of the last space (reserve.ts), and for what waits to be settled. */
+  /**
+   * Quads that data must leave whole: for the operation that is going on and those that may need more of the last space
+   * (reserve.ts), and for what waits to be settled.
+   */
   get quadReserve(): number {
     return reserveFor(this, this.#room) + this.#pendingQuads;
   }
@@ -245,7 +260,8 @@ export class Volume implements NodeOwner {
     this.#room = room;
     if (room !== Room.none) {
       // Pages in memory are promised blocks, each new one a node at the worst.
-      const wanted = blocks * (blocks > DIRECT_BLOCKS ? 1 : 6) + (blocks > 0 && room === Room.grows ? SLACK_QUADS * NODE_BLOCKS : 0);
+      const wanted =
+        blocks * (blocks > DIRECT_BLOCKS ? 1 : 6) + (blocks > 0 && room === Room.grows ? SLACK_QUADS * NODE_BLOCKS : 0);
       if (!this.#hasRoom(this.quadReserve, wanted + this.pages.dirtyCount)) {
         const failed = this.#makeRoom(room, wanted);
         if (failed < 0) {
@@ -262,7 +278,10 @@ export class Volume implements NodeOwner {
     return this.space.availableQuads >= quads && this.space.availableBlocks >= quads * NODE_BLOCKS + blocks;
   }
 
-  /** What this transaction gave back, or will when it is settled, can be used once it is durable; then what deleted trees still hold. 0, −ENOSPC, −EIO. */
+  /**
+   * What this transaction gave back, or will when it is settled, can be used once it is durable; then what deleted
+   * trees still hold. 0, −ENOSPC, −EIO.
+   */
   #makeRoom(room: Room, blocks: number): number {
     if (this.#hasPending || this.space.freeBlocks - this.log.blocks > this.space.availableBlocks) {
       const failed = this.commit();
@@ -290,7 +309,11 @@ export class Volume implements NodeOwner {
     if (this.entries.isOver) this.entries.trim();
     if (this.#failed !== null || this.#committing) return;
     const { inodes, entries, pages } = this;
-    if (inodes.dirtyCount > this.#pendingLimit || entries.dirtyCount > this.#pendingLimit || pages.dirtyCount > pages.limit - (pages.limit >> 6) - 1) {
+    if (
+      inodes.dirtyCount > this.#pendingLimit ||
+      entries.dirtyCount > this.#pendingLimit ||
+      pages.dirtyCount > pages.limit - (pages.limit >> 6) - 1
+    ) {
       try {
         this.settle();
       } catch (thrown) {
@@ -302,8 +325,8 @@ export class Volume implements NodeOwner {
   }
 
   /**
-   * Puts all changes that wait in memory into the trees. Whoever reads trees directly calls it first. Throws Failure, and the volume has
-   * failed then.
+   * Puts all changes that wait in memory into the trees. Whoever reads trees directly calls it first. Throws Failure,
+   * and the volume has failed then.
    */
   settle(): void {
     if (this.#hasPending) this.#settle(true);
@@ -334,7 +357,9 @@ export class Volume implements NodeOwner {
     this.onFailure?.(failure);
   }
 
-  /** Turns what was thrown in a changing operation into its errno, and fails the volume when it left a change half done. */
+  /**
+   * Turns what was thrown in a changing operation into its errno, and fails the volume when it left a change half done.
+   */
   abort(thrown: unknown): number {
     if (!(thrown instanceof Failure)) throw thrown;
     if (this.cache.changes !== this.#changesAtBegin) this.#fail(thrown);
@@ -411,17 +436,29 @@ export class Volume implements NodeOwner {
     return this.commit();
   }
 
-  /** Data blocks that may be taken now, or after a commit; what their extents take in the tree is left out. None when the next write would be refused. */
+  /**
+   * Data blocks that may be taken now, or after a commit; what their extents take in the tree is left out. None when
+   * the next write would be refused.
+   */
   get dataBlocks(): number {
     const { freeBlocks, freeQuads } = this.space;
     const quads = this.quadReserve + SLACK_QUADS;
     const free = freeBlocks - this.pages.dirtyCount - this.log.blocks;
-    return freeQuads - Math.ceil(this.log.blocks / NODE_BLOCKS) < quads ? 0 : Math.max(0, free - (free >> 6) - quads * NODE_BLOCKS);
+    return freeQuads - Math.ceil(this.log.blocks / NODE_BLOCKS) < quads
+      ? 0
+      : Math.max(0, free - (free >> 6) - quads * NODE_BLOCKS);
   }
 
-  /** The intent log: its blocks, those in use, and whether there should be one and space has no run that is long enough. Then each fsync is a commit. */
+  /**
+   * The intent log: its blocks, those in use, and whether there should be one and space has no run that is long enough.
+   * Then each fsync is a commit.
+   */
   get logState(): { readonly blocks: number; readonly used: number; readonly isMissing: boolean } {
-    return { blocks: this.log.blocks, used: this.log.used, isMissing: this.#hasLog && this.superblock.generation > 1 && this.superblock.logBlocks === 0 };
+    return {
+      blocks: this.log.blocks,
+      used: this.log.used,
+      isMissing: this.#hasLog && this.superblock.generation > 1 && this.superblock.logBlocks === 0,
+    };
   }
 
   usage(): VolumeUsage {
@@ -470,12 +507,18 @@ export class Volume implements NodeOwner {
     return createSubvolume(this, name, flags);
   }
 
-  /** Deletes a subvolume that is not the default one, in constant time: its space comes back through `reclaim`. −ENOENT, −EINVAL. */
+  /**
+   * Deletes a subvolume that is not the default one, in constant time: its space comes back through `reclaim`. −ENOENT,
+   * −EINVAL.
+   */
   deleteSubvolume(id: number): number {
     return deleteSubvolume(this, id);
   }
 
-  /** The default subvolume gets the content of another one, atomically and in constant time; what it had is dropped, its space comes back through `reclaim`. −ENOENT, −EINVAL. */
+  /**
+   * The default subvolume gets the content of another one, atomically and in constant time; what it had is dropped, its
+   * space comes back through `reclaim`. −ENOENT, −EINVAL.
+   */
   rollback(id: number): number {
     return rollBack(this, id);
   }
@@ -485,7 +528,10 @@ export class Volume implements NodeOwner {
     return this.#subvolumes.fork(source, name, flags, label);
   }
 
-  /** Takes a subvolume away whose tree is clean; what it alone held is reclaimed later. Inside a transaction. Throws Failure. */
+  /**
+   * Takes a subvolume away whose tree is clean; what it alone held is reclaimed later. Inside a transaction. Throws
+   * Failure.
+   */
   drop(subvolume: Subvolume): void {
     this.#subvolumes.drop(subvolume);
   }
@@ -496,8 +542,8 @@ export class Volume implements NodeOwner {
   }
 
   /**
-   * Frees a part of what deleted subvolumes and rollbacks left: up to `steps` times 8192 nodes and extents. Whoever has a volume open for
-   * long calls it when there is nothing else to do; when space runs short, it happens by itself.
+   * Frees a part of what deleted subvolumes and rollbacks left: up to `steps` times 8192 nodes and extents. Whoever has
+   * a volume open for long calls it when there is nothing else to do; when space runs short, it happens by itself.
    *
    * @returns 1 while there is more to free, 0 when there is not, or a negated errno
    */

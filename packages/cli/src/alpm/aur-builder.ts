@@ -4,7 +4,16 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { stratosHome } from "@stratos/host-node";
 import { fetchRecipe, openBuildRoot, readRecipeFolder } from "@stratos/host-node/packages";
-import { AUR_URL, AurClient, buildPackages, planBuilds, type BuildPlan, type BuildSettings, type BuiltPackage, type GivenArchive } from "@stratos/pkg";
+import {
+  AUR_URL,
+  AurClient,
+  buildPackages,
+  planBuilds,
+  type BuildPlan,
+  type BuildSettings,
+  type BuiltPackage,
+  type GivenArchive,
+} from "@stratos/pkg";
 import type { AlpmSession } from "./alpm-session.ts";
 
 export interface BuildOptions {
@@ -19,11 +28,18 @@ export function aurUrl(given: string | undefined): string {
 }
 
 export function planFromAur(session: AlpmSession, names: readonly string[], options: BuildOptions): Promise<BuildPlan> {
-  return planBuilds(names, { aur: new AurClient(session.ports, aurUrl(options.aur)), databases: session.alpm.databases });
+  return planBuilds(names, {
+    aur: new AurClient(session.ports, aurUrl(options.aur)),
+    databases: session.alpm.databases,
+  });
 }
 
 /** Builds what the names need from the AUR, in order. @returns all packages that were built and are needed */
-export async function buildFromAur(session: AlpmSession, names: readonly string[], options: BuildOptions): Promise<GivenArchive[]> {
+export async function buildFromAur(
+  session: AlpmSession,
+  names: readonly string[],
+  options: BuildOptions,
+): Promise<GivenArchive[]> {
   const aur = new AurClient(session.ports, aurUrl(options.aur));
   const plan = await planFromAur(session, names, options);
   const built = new Map<string, GivenArchive>();
@@ -34,22 +50,43 @@ export async function buildFromAur(session: AlpmSession, names: readonly string[
     const needed = step.needsBuilt.map((name) => built.get(name)).filter((one) => one !== undefined);
     const packages = await buildFolder(session, folder, needed, options);
     for (const one of packages) {
-      if (step.packages.some((wanted) => wanted.name === one.info.name)) built.set(one.info.name, { ...archiveOf(one), asDependency: !names.includes(one.info.name) });
+      if (step.packages.some((wanted) => wanted.name === one.info.name))
+        built.set(one.info.name, { ...archiveOf(one), asDependency: !names.includes(one.info.name) });
     }
   }
   return [...built.values()];
 }
 
 /** Builds the recipe in a folder. */
-export async function buildFolder(session: AlpmSession, folder: string, built: readonly GivenArchive[], options: BuildOptions): Promise<BuiltPackage[]> {
+export async function buildFolder(
+  session: AlpmSession,
+  folder: string,
+  built: readonly GivenArchive[],
+  options: BuildOptions,
+): Promise<BuiltPackage[]> {
   const databases = session.alpm.configuration.databasePath.replace(/^\/+|\/+$/g, "");
-  const lists = session.alpm.databases.map(({ repository }) => ({ name: `${repository}.db`, content: session.files.read(`${databases}/sync/${repository}.db`) }));
+  const lists = session.alpm.databases.map(({ repository }) => ({
+    name: `${repository}.db`,
+    content: session.files.read(`${databases}/sync/${repository}.db`),
+  }));
   const settings: BuildSettings = {
-    ports: session.ports, configuration: session.alpm.configuration, listener: session.listener, openRoot: () => openBuildRoot(join(stratosHome(), "builds")), lists, built,
-    check: options.check !== false, skipSignatures: options.skipPgp === true, jobs: availableParallelism(),
+    ports: session.ports,
+    configuration: session.alpm.configuration,
+    listener: session.listener,
+    openRoot: () => openBuildRoot(join(stratosHome(), "builds")),
+    lists,
+    built,
+    check: options.check !== false,
+    skipSignatures: options.skipPgp === true,
+    jobs: availableParallelism(),
     ...(process.env["SOURCE_DATE_EPOCH"] === undefined ? {} : { sourceDate: Number(process.env["SOURCE_DATE_EPOCH"]) }),
     ...(process.env["PACKAGER"] === undefined ? {} : { packager: process.env["PACKAGER"] }),
-    onOutput: (text) => { if (options.verbose === true) { session.progress.clear(); process.stderr.write(text); } },
+    onOutput: (text) => {
+      if (options.verbose === true) {
+        session.progress.clear();
+        process.stderr.write(text);
+      }
+    },
   };
   return buildPackages(readRecipeFolder(folder), settings);
 }

@@ -1,7 +1,15 @@
 /** ALPM packages in an image: its files, its machine for scriptlets, and a further layer for what changes. */
 import { stratosHome } from "@stratos/host-node";
 import { byteStringToUtf8 } from "@stratos/base";
-import { readConfiguration, RootChanges, targetOf, type AlpmSystem, type AlpmTransaction, type RootFiles, type RootRunner } from "@stratos/pkg";
+import {
+  readConfiguration,
+  RootChanges,
+  targetOf,
+  type AlpmSystem,
+  type AlpmTransaction,
+  type RootFiles,
+  type RootRunner,
+} from "@stratos/pkg";
 import { GUEST_ARCHITECTURE } from "../defaults.ts";
 import { ImageStore } from "../image/image-store.ts";
 import { openVolumeReadOnly, type OpenVolume } from "../image/image-volume.ts";
@@ -20,10 +28,18 @@ class NothingChanged<T> extends Error {
 }
 
 /** Does `work` on an image; what it changes becomes a layer, unless it only looks. */
-export async function withImageSystem<T>(name: string, settings: { readOnly?: boolean; command?: string }, work: (system: AlpmSystem, onChange: (transaction: AlpmTransaction | undefined) => void) => Promise<T>): Promise<T> {
+export async function withImageSystem<T>(
+  name: string,
+  settings: { readOnly?: boolean; command?: string },
+  work: (system: AlpmSystem, onChange: (transaction: AlpmTransaction | undefined) => void) => Promise<T>,
+): Promise<T> {
   const store = new ImageStore(stratosHome());
   const entry = store.require(name);
-  const systemOf = (opened: OpenVolume): AlpmSystem => ({ files: new VolumeRoot(opened.volume.root), runner: guestRunner(opened), lock: () => () => {} });
+  const systemOf = (opened: OpenVolume): AlpmSystem => ({
+    files: new VolumeRoot(opened.volume.root),
+    runner: guestRunner(opened),
+    lock: () => () => {},
+  });
   if (settings.readOnly === true) {
     const opened = openVolumeReadOnly(store.layerPaths(entry));
     try {
@@ -33,13 +49,18 @@ export async function withImageSystem<T>(name: string, settings: { readOnly?: bo
     }
   }
   const summary = { installed: [] as string[], upgraded: [] as string[], removed: [] as string[] };
-  let hasChanged = false, result: T;
+  let hasChanged = false,
+    result: T;
   try {
     await inNewLayer({ name, entry }, { command: settings.command ?? "pkg alpm" }, summary, async (opened) => {
       result = await work(systemOf(opened), (transaction) => {
         hasChanged = true;
-        for (const { package: one, old } of transaction?.plan.install ?? []) (old === undefined ? summary.installed : summary.upgraded).push(old === undefined ? `${one.name} ${one.version}` : `${one.name} ${old.version} → ${one.version}`);
-        for (const { package: one } of transaction?.plan.remove ?? []) summary.removed.push(`${one.name} ${one.version}`);
+        for (const { package: one, old } of transaction?.plan.install ?? [])
+          (old === undefined ? summary.installed : summary.upgraded).push(
+            old === undefined ? `${one.name} ${one.version}` : `${one.name} ${old.version} → ${one.version}`,
+          );
+        for (const { package: one } of transaction?.plan.remove ?? [])
+          summary.removed.push(`${one.name} ${one.version}`);
       });
       if (!hasChanged) throw new NothingChanged(result);
       forgetChanges(opened);
@@ -64,11 +85,21 @@ export function configurationOf(files: RootFiles): ReturnType<typeof readConfigu
     return files.look(place)?.kind === "file" ? Buffer.from(files.read(place)).toString("utf8") : undefined;
   };
   return readConfiguration("/etc/pacman.conf", {
-    read: text, machine: GUEST_ARCHITECTURE,
+    read: text,
+    machine: GUEST_ARCHITECTURE,
     glob: (pattern) => {
       const slash = pattern.lastIndexOf("/");
-      const expression = new RegExp(`^${pattern.slice(slash + 1).replace(/[.+^${}()|\\]/g, "\\$&").replace(/\*/g, ".*").replace(/\?/g, ".")}$`);
-      return files.list(pattern.slice(1, Math.max(1, slash))).filter((one) => expression.test(one)).map((one) => `${pattern.slice(0, slash)}/${one}`);
+      const expression = new RegExp(
+        `^${pattern
+          .slice(slash + 1)
+          .replace(/[.+^${}()|\\]/g, "\\$&")
+          .replace(/\*/g, ".*")
+          .replace(/\?/g, ".")}$`,
+      );
+      return files
+        .list(pattern.slice(1, Math.max(1, slash)))
+        .filter((one) => expression.test(one))
+        .map((one) => `${pattern.slice(0, slash)}/${one}`);
     },
   });
 }
@@ -83,7 +114,10 @@ export function guestRunner(opened: OpenVolume): RootRunner {
         const path = "var/lib/stratos/hook-input";
         if (files.look(path) !== undefined) files.remove(path);
         files.file(path, { uid: 0, gid: 0, mode: 0o600, mtime: 0 }, options.input);
-        return runInGuest(opened, { argv: ["/bin/sh", "-c", `"$@" < /${path}`, "hook", ...command], onLine: (line) => options.onOutput(`${byteStringToUtf8(line)}\n`) }).finally(() => files.remove(path));
+        return runInGuest(opened, {
+          argv: ["/bin/sh", "-c", `"$@" < /${path}`, "hook", ...command],
+          onLine: (line) => options.onOutput(`${byteStringToUtf8(line)}\n`),
+        }).finally(() => files.remove(path));
       }
       return runInGuest(opened, { argv: command, onLine: (line) => options.onOutput(`${byteStringToUtf8(line)}\n`) });
     },

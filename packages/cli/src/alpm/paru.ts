@@ -8,15 +8,38 @@ import { loadConfiguration } from "./alpm-session.ts";
 
 /** @returns paru's exit status */
 export async function delegateToParu(options: AlpmChangeOptions, operation: readonly string[]): Promise<number> {
-  if (options.plan === true || options.json === true) throw new UsageError("--with paru", "has no --plan and no --json; leave them out");
+  if (options.plan === true || options.json === true)
+    throw new UsageError("--with paru", "has no --plan and no --json; leave them out");
   const paru = findParu();
-  if (paru === undefined) throw new CommandError("paru", "is not installed; leave out --with paru, and Stratos does it itself");
+  if (paru === undefined)
+    throw new CommandError("paru", "is not installed; leave out --with paru, and Stratos does it itself");
   if (options.root === undefined) throw new UsageError("--with paru", "works on a folder of the host; give --root");
   const root = resolve(options.root);
   const configuration = loadConfiguration(root, options.config);
   const config = options.config ?? join(root, "etc/pacman.conf");
-  const keyring = join(root, configuration.keyringPath), cache = configuration.cachePaths[0];
-  const places = root === "/" ? [] : ["--root", root, "--dbpath", join(root, configuration.databasePath), ...(cache === undefined ? [] : ["--cachedir", join(root, cache)]), ...(existsSync(keyring) ? ["--gpgdir", keyring] : []), "--logfile", join(root, configuration.logFile)];
+  const keyring = join(root, configuration.keyringPath),
+    cache = configuration.cachePaths[0];
+  const places =
+    root === "/"
+      ? []
+      : [
+          "--root",
+          root,
+          "--dbpath",
+          join(root, configuration.databasePath),
+          ...(cache === undefined ? [] : ["--cachedir", join(root, cache)]),
+          ...(existsSync(keyring) ? ["--gpgdir", keyring] : []),
+          "--logfile",
+          join(root, configuration.logFile),
+        ];
   const quiet = options.yes === true || process.stdin.isTTY !== true ? ["--noconfirm"] : [];
-  return runOnTerminal(paru, [operation[0]!, ...places, "--config", config, ...quiet, ...(options.scriptlets === false ? ["--noscriptlet"] : []), ...operation.slice(1)]);
+  return runOnTerminal(paru, [
+    operation[0]!,
+    ...places,
+    "--config",
+    config,
+    ...quiet,
+    ...(options.scriptlets === false ? ["--noscriptlet"] : []),
+    ...operation.slice(1),
+  ]);
 }

@@ -4,11 +4,23 @@
  *     /folder, ./folder         a folder of this host
  *     rsync:HOST:PATH           through rsync(1), which must be installed; also rsync://HOST/MODULE/PATH
  *     rclone:REMOTE:PATH        through rclone(1), with its own configuration
- *     s3:BUCKET[/PREFIX]        S3-compatible storage; AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION, and
+ *     s3:BUCKET[/PREFIX]        S3-compatible storage; AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN,
+ *     AWS_REGION, and
  *                               AWS_ENDPOINT_URL for storage that is not Amazon's
  */
 import { spawnSync } from "node:child_process";
-import { closeSync, fsyncSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fsyncSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AwsClient } from "aws4fetch";
@@ -28,9 +40,11 @@ export interface BackupStore {
 export function openBackupStore(text: string): BackupStore {
   const s3 = /^s3:(?:\/\/)?([a-z0-9][a-z0-9.-]*)(?:\/(.*))?$/.exec(text);
   if (s3 !== null) return new S3Store(text, s3[1]!, s3[2] ?? "");
-  if (text.startsWith("rsync:")) return new ToolStore(text, text.startsWith("rsync://") ? text : text.slice("rsync:".length), RSYNC);
+  if (text.startsWith("rsync:"))
+    return new ToolStore(text, text.startsWith("rsync://") ? text : text.slice("rsync:".length), RSYNC);
   if (text.startsWith("rclone:")) return new ToolStore(text, text.slice("rclone:".length), RCLONE);
-  if (/^[a-z0-9]+:/.test(text)) throw new CommandError(text, "expected a folder, rsync:HOST:PATH, rclone:REMOTE:PATH or s3:BUCKET/PREFIX");
+  if (/^[a-z0-9]+:/.test(text))
+    throw new CommandError(text, "expected a folder, rsync:HOST:PATH, rclone:REMOTE:PATH or s3:BUCKET/PREFIX");
   return new FolderStore(text);
 }
 
@@ -56,7 +70,7 @@ class FolderStore implements BackupStore {
       makeFolders(this.name);
       const fd = openSync(`${path}.new`, "w", 0o600);
       try {
-        for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
+        for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
         fsyncSync(fd);
       } finally {
         closeSync(fd);
@@ -74,7 +88,8 @@ class FolderStore implements BackupStore {
     try {
       unlinkSync(join(this.name, piece));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw new CommandError(join(this.name, piece), hostReason(error), { cause: error });
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT")
+        throw new CommandError(join(this.name, piece), hostReason(error), { cause: error });
     }
   }
 }
@@ -94,7 +109,15 @@ const RSYNC: Tool = {
   put: (file, place, piece) => ["-t", "--mkpath", "--", file, `${place}/${piece}`],
   get: (place, piece, file) => ["-t", "--", `${place}/${piece}`, file],
   // rsync removes only what a source folder lacks.
-  remove: (place, piece, empty) => ["-r", "--delete", `--include=/${piece}`, "--exclude=*", "--", `${empty}/`, `${place}/`],
+  remove: (place, piece, empty) => [
+    "-r",
+    "--delete",
+    `--include=/${piece}`,
+    "--exclude=*",
+    "--",
+    `${empty}/`,
+    `${place}/`,
+  ],
   absent: [23, 3],
 };
 
@@ -145,10 +168,19 @@ class ToolStore implements BackupStore {
   #run(args: readonly string[], mayBeAbsent: boolean): boolean {
     const { program, absent } = this.#tool;
     const result = spawnSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
-    if (result.error !== undefined) throw new CommandError(this.name, (result.error as NodeJS.ErrnoException).code === "ENOENT" ? `${program} is not installed` : `${program}: ${hostReason(result.error)}`);
+    if (result.error !== undefined)
+      throw new CommandError(
+        this.name,
+        (result.error as NodeJS.ErrnoException).code === "ENOENT"
+          ? `${program} is not installed`
+          : `${program}: ${hostReason(result.error)}`,
+      );
     if (result.status === 0) return true;
     if (mayBeAbsent && absent.includes(result.status ?? -1)) return false;
-    throw new CommandError(this.name, `${program} failed: ${result.stderr.trim().split("\n").at(-1) ?? `status ${String(result.status)}`}`);
+    throw new CommandError(
+      this.name,
+      `${program} failed: ${result.stderr.trim().split("\n").at(-1) ?? `status ${String(result.status)}`}`,
+    );
   }
 }
 
@@ -168,11 +200,28 @@ class S3Store implements BackupStore {
 
   constructor(name: string, bucket: string, prefix: string) {
     this.name = name;
-    const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN: sessionToken, AWS_REGION: region = "us-east-1", AWS_ENDPOINT_URL: endpoint } = process.env;
-    if (accessKeyId === undefined || secretAccessKey === undefined) throw new CommandError(name, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are needed in the environment");
-    this.#client = new AwsClient({ accessKeyId, secretAccessKey, service: "s3", region, retries: 3, ...(sessionToken === undefined ? {} : { sessionToken }) });
+    const {
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+      AWS_SESSION_TOKEN: sessionToken,
+      AWS_REGION: region = "us-east-1",
+      AWS_ENDPOINT_URL: endpoint,
+    } = process.env;
+    if (accessKeyId === undefined || secretAccessKey === undefined)
+      throw new CommandError(name, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are needed in the environment");
+    this.#client = new AwsClient({
+      accessKeyId,
+      secretAccessKey,
+      service: "s3",
+      region,
+      retries: 3,
+      ...(sessionToken === undefined ? {} : { sessionToken }),
+    });
     // Other storage often has no name for each bucket: the bucket stands in the path.
-    const base = endpoint === undefined ? `https://${bucket}.s3.${region}.amazonaws.com` : `${endpoint.replace(/\/+$/, "")}/${bucket}`;
+    const base =
+      endpoint === undefined
+        ? `https://${bucket}.s3.${region}.amazonaws.com`
+        : `${endpoint.replace(/\/+$/, "")}/${bucket}`;
     this.#root = `${base}/${prefix === "" ? "" : `${prefix.replace(/\/+$/, "")}/`}`;
   }
 
@@ -194,7 +243,10 @@ class S3Store implements BackupStore {
 
   async #fetch(piece: string, method: string, body?: Uint8Array): Promise<Response> {
     try {
-      return await this.#client.fetch(this.#root + piece, { method, ...(body === undefined ? {} : { body: body as NonNullable<RequestInit["body"]> }) });
+      return await this.#client.fetch(this.#root + piece, {
+        method,
+        ...(body === undefined ? {} : { body: body as NonNullable<RequestInit["body"]> }),
+      });
     } catch (error) {
       throw new CommandError(this.name, `cannot be reached: ${(error as Error).message}`, { cause: error });
     }

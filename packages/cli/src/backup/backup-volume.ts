@@ -1,4 +1,7 @@
-/** The volume that is backed up or restored: open in this process, or served by another one, which makes and deletes its snapshots while this one reads its devices. */
+/**
+ * The volume that is backed up or restored: open in this process, or served by another one, which makes and deletes its
+ * snapshots while this one reads its devices.
+ */
 import { Readable } from "node:stream";
 import { CommandError, VolumeInUseError } from "../command-error.ts";
 import { toText } from "../fs/file-tree.ts";
@@ -32,13 +35,29 @@ export function ownVolume(opened: OpenedVolume): BackupVolume {
   };
 }
 
-/** @param source  the device that its mount names. @throws CommandError with what its server says, and `inUse` where no server answers */
+/**
+ * @param source  the device that its mount names. @throws CommandError with what its server says, and `inUse` where no
+ *   server answers
+ */
 export function servedVolume(path: string, source: string, inUse: CommandError): BackupVolume {
   const ask = async (args: readonly string[], input: Readable | null = null): Promise<string> => {
-    let stdout = "", stderr = "";
-    const status = await runWhereMounted(source, ["fs", ...args], { stdout: (text) => void (stdout += text), stderr: (text) => void (stderr += text) }, input);
+    let stdout = "",
+      stderr = "";
+    const status = await runWhereMounted(
+      source,
+      ["fs", ...args],
+      { stdout: (text) => void (stdout += text), stderr: (text) => void (stderr += text) },
+      input,
+    );
     if (status === null) throw inUse;
-    if (status !== 0) throw new CommandError(path, stderr.trim().replace(/^stratos: /, "").replace(`${path}: `, "") || `its server ended the command with status ${status}`);
+    if (status !== 0)
+      throw new CommandError(
+        path,
+        stderr
+          .trim()
+          .replace(/^stratos: /, "")
+          .replace(`${path}: `, "") || `its server ended the command with status ${status}`,
+      );
     return stdout;
   };
   return {
@@ -46,7 +65,8 @@ export function servedVolume(path: string, source: string, inUse: CommandError):
     read: (work) => withVolume(path, "read", work),
     createSnapshot: async (name, label) => void (await ask(["snapshot", "create", "--label", label, "--", path, name])),
     deleteSnapshots: async (names) => void (await ask(["snapshot", "delete", "--", path, ...names])),
-    receive: async (stream) => (await ask(["receive", "--", path], Readable.from(stream, { objectMode: false }))).trimEnd(),
+    receive: async (stream) =>
+      (await ask(["receive", "--", path], Readable.from(stream, { objectMode: false }))).trimEnd(),
     rollBack: async (name) => void (await ask(["snapshot", "rollback", "--", path, name])),
   };
 }

@@ -17,7 +17,11 @@ import { uuidText } from "../fs/volume-usage.ts";
 import type { BackupStore } from "./backup-store.ts";
 import type { BackupVolume } from "./backup-volume.ts";
 
-export interface BackupPiece { readonly name: string; readonly bytes: number; readonly sha256: string }
+export interface BackupPiece {
+  readonly name: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
 
 export interface BackupEntry {
   /** Name of the snapshot. */
@@ -31,7 +35,12 @@ export interface BackupEntry {
   readonly pieces: readonly BackupPiece[];
 }
 
-export interface BackupManifest { readonly format: "stratos-backup-1"; readonly volume: string; readonly label: string; readonly entries: readonly BackupEntry[] }
+export interface BackupManifest {
+  readonly format: "stratos-backup-1";
+  readonly volume: string;
+  readonly label: string;
+  readonly entries: readonly BackupEntry[];
+}
 
 const MANIFEST = "backup.json";
 const PREFIX = "backup-";
@@ -51,8 +60,12 @@ export async function readManifest(store: BackupStore): Promise<BackupManifest |
   } catch (error) {
     throw new CommandError(store.name, `${MANIFEST} is damaged`, { cause: error });
   }
-  if (manifest.format !== "stratos-backup-1" || !Array.isArray(manifest.entries)) throw new CommandError(store.name, `${MANIFEST} is none of this version`);
-  for (const { pieces } of manifest.entries) for (const { name } of pieces) if (!/^[\w.-]+$/.test(name)) throw new CommandError(store.name, `${MANIFEST} names '${name}', which is no piece of a backup`);
+  if (manifest.format !== "stratos-backup-1" || !Array.isArray(manifest.entries))
+    throw new CommandError(store.name, `${MANIFEST} is none of this version`);
+  for (const { pieces } of manifest.entries)
+    for (const { name } of pieces)
+      if (!/^[\w.-]+$/.test(name))
+        throw new CommandError(store.name, `${MANIFEST} names '${name}', which is no piece of a backup`);
   return manifest;
 }
 
@@ -63,34 +76,65 @@ export async function requireManifest(store: BackupStore): Promise<BackupManifes
   return manifest;
 }
 
-const writeManifest = (store: BackupStore, manifest: BackupManifest): Promise<void> => store.put(MANIFEST, Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`));
+const writeManifest = (store: BackupStore, manifest: BackupManifest): Promise<void> =>
+  store.put(MANIFEST, Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`));
 
-export interface BackupRequest { readonly keep: number | null; readonly isFull: boolean }
+export interface BackupRequest {
+  readonly keep: number | null;
+  readonly isFull: boolean;
+}
 
 /** Takes a snapshot and stores it. */
-export async function makeBackup(volume: BackupVolume, store: BackupStore, request: BackupRequest, onProgress: BackupProgress): Promise<BackupEntry> {
+export async function makeBackup(
+  volume: BackupVolume,
+  store: BackupStore,
+  request: BackupRequest,
+  onProgress: BackupProgress,
+): Promise<BackupEntry> {
   const label = `for the backup to ${store.name}`.slice(0, 200);
   const { uuid, volumeLabel, seconds, own } = await volume.read((opened) => ({
-    uuid: uuidText(opened.volume.superblock.uuid), volumeLabel: toText(opened.volume.superblock.label), seconds: opened.volume.seconds,
-    own: listSnapshots(opened).filter(({ live }) => !live).map((one) => ({ ...one, identity: identityText(opened.volume.subvolume(one.id)!) })),
+    uuid: uuidText(opened.volume.superblock.uuid),
+    volumeLabel: toText(opened.volume.superblock.label),
+    seconds: opened.volume.seconds,
+    own: listSnapshots(opened)
+      .filter(({ live }) => !live)
+      .map((one) => ({ ...one, identity: identityText(opened.volume.subvolume(one.id)!) })),
   }));
   const before = await readManifest(store);
-  if (before !== null && before.volume !== uuid) throw new CommandError(store.name, `holds the backup of another volume (${before.volume})`);
+  if (before !== null && before.volume !== uuid)
+    throw new CommandError(store.name, `holds the backup of another volume (${before.volume})`);
   const entries = before?.entries ?? [];
   const unchanging = own.filter(({ writable }) => !writable);
-  const parent = request.isFull ? undefined : entries.findLast(({ identity }) => unchanging.some((one) => one.identity === identity));
-  const parentName = parent === undefined ? undefined : unchanging.find(({ identity }) => identity === parent.identity)!.name;
+  const parent = request.isFull
+    ? undefined
+    : entries.findLast(({ identity }) => unchanging.some((one) => one.identity === identity));
+  const parentName =
+    parent === undefined ? undefined : unchanging.find(({ identity }) => identity === parent.identity)!.name;
   let name = `${PREFIX}${compactTime(seconds)}`;
-  for (let again = 2; own.some((one) => one.name === name) || entries.some((one) => one.name === name); again++) name = `${PREFIX}${compactTime(seconds)}-${again}`;
+  for (let again = 2; own.some((one) => one.name === name) || entries.some((one) => one.name === name); again++)
+    name = `${PREFIX}${compactTime(seconds)}-${again}`;
   await volume.createSnapshot(name, label);
   try {
     const entry = await volume.read(async (opened): Promise<BackupEntry> => {
-      const { pieces, streamBytes } = await storeStream(store, name, sendSnapshot(opened, { snapshot: name, ...(parentName === undefined ? {} : { from: parentName }) }), onProgress);
-      return { name, identity: identityText(requireSnapshot(opened, name)), parent: parent?.name ?? null, createdAt: new Date(seconds * 1000).toISOString(), streamBytes, pieces };
+      const { pieces, streamBytes } = await storeStream(
+        store,
+        name,
+        sendSnapshot(opened, { snapshot: name, ...(parentName === undefined ? {} : { from: parentName }) }),
+        onProgress,
+      );
+      return {
+        name,
+        identity: identityText(requireSnapshot(opened, name)),
+        parent: parent?.name ?? null,
+        createdAt: new Date(seconds * 1000).toISOString(),
+        streamBytes,
+        pieces,
+      };
     });
     const kept = keptEntries([...entries, entry], request.keep);
     await writeManifest(store, { format: "stratos-backup-1", volume: uuid, label: volumeLabel, entries: kept });
-    for (const gone of entries.filter((one) => !kept.includes(one))) for (const piece of gone.pieces) await store.remove(piece.name);
+    for (const gone of entries.filter((one) => !kept.includes(one)))
+      for (const piece of gone.pieces) await store.remove(piece.name);
     // The next backup needs this snapshot alone; others of ours go, unless another store still builds on them.
     const over = own.filter((one) => one.name.startsWith(PREFIX) && one.label === label).map((one) => one.name);
     if (over.length > 0) await volume.deleteSnapshots(over);
@@ -106,12 +150,22 @@ export function keptEntries(entries: readonly BackupEntry[], keep: number | null
   if (keep === null) return [...entries];
   const kept = new Set<string>();
   for (const entry of entries.slice(-keep)) {
-    for (let at: BackupEntry | undefined = entry; at !== undefined && !kept.has(at.name); at = entries.find(({ name }) => name === at!.parent)) kept.add(at.name);
+    for (
+      let at: BackupEntry | undefined = entry;
+      at !== undefined && !kept.has(at.name);
+      at = entries.find(({ name }) => name === at!.parent)
+    )
+      kept.add(at.name);
   }
   return entries.filter(({ name }) => kept.has(name));
 }
 
-async function storeStream(store: BackupStore, name: string, stream: Iterable<Uint8Array>, onProgress: BackupProgress): Promise<{ pieces: BackupPiece[]; streamBytes: number }> {
+async function storeStream(
+  store: BackupStore,
+  name: string,
+  stream: Iterable<Uint8Array>,
+  onProgress: BackupProgress,
+): Promise<{ pieces: BackupPiece[]; streamBytes: number }> {
   const pieces: BackupPiece[] = [];
   let waiting: Uint8Array[] = [];
   let waitingBytes = 0;
@@ -119,7 +173,11 @@ async function storeStream(store: BackupStore, name: string, stream: Iterable<Ui
   const flush = async (): Promise<void> => {
     if (waitingBytes === 0) return;
     const packed = zstdCompressSync(Buffer.concat(waiting));
-    const piece = { name: `${name}.${String(pieces.length + 1).padStart(4, "0")}`, bytes: packed.length, sha256: sha256(packed) };
+    const piece = {
+      name: `${name}.${String(pieces.length + 1).padStart(4, "0")}`,
+      bytes: packed.length,
+      sha256: sha256(packed),
+    };
     await store.put(piece.name, packed);
     pieces.push(piece);
     waiting = [];
@@ -144,11 +202,14 @@ async function* loadStream(store: BackupStore, entry: BackupEntry): AsyncGenerat
   for (const piece of entry.pieces) {
     const packed = await store.get(piece.name);
     if (packed === null) throw new CommandError(store.name, `${piece.name} is missing`);
-    if (packed.length !== piece.bytes || sha256(packed) !== piece.sha256) throw new CommandError(store.name, `${piece.name} is damaged`);
+    if (packed.length !== piece.bytes || sha256(packed) !== piece.sha256)
+      throw new CommandError(store.name, `${piece.name} is damaged`);
     try {
       yield zstdDecompressSync(packed, { maxOutputLength: UNPACKED_MAX });
     } catch (error) {
-      throw new CommandError(store.name, `${piece.name} cannot be unpacked: ${(error as Error).message}`, { cause: error });
+      throw new CommandError(store.name, `${piece.name} cannot be unpacked: ${(error as Error).message}`, {
+        cause: error,
+      });
     }
   }
 }
@@ -159,7 +220,8 @@ export async function verifyBackup(store: BackupStore, onProgress: BackupProgres
   const problems: string[] = [];
   let bytes = 0;
   for (const entry of entries) {
-    if (entry.parent !== null && !entries.some(({ name }) => name === entry.parent)) problems.push(`${entry.name}: what it builds on (${entry.parent}) is not there`);
+    if (entry.parent !== null && !entries.some(({ name }) => name === entry.parent))
+      problems.push(`${entry.name}: what it builds on (${entry.parent}) is not there`);
     try {
       for await (const piece of loadStream(store, entry)) onProgress((bytes += piece.length));
     } catch (error) {
@@ -170,16 +232,30 @@ export async function verifyBackup(store: BackupStore, onProgress: BackupProgres
   return problems;
 }
 
-/** Brings a snapshot, and those that it builds on, into a volume. @param live  and make it the volume's files @returns the snapshot's name there */
-export async function restoreBackup(volume: BackupVolume, store: BackupStore, wanted: string | null, live: boolean, onProgress: BackupProgress): Promise<string> {
+/**
+ * Brings a snapshot, and those that it builds on, into a volume. @param live  and make it the volume's files @returns
+ * the snapshot's name there
+ */
+export async function restoreBackup(
+  volume: BackupVolume,
+  store: BackupStore,
+  wanted: string | null,
+  live: boolean,
+  onProgress: BackupProgress,
+): Promise<string> {
   const { entries } = await requireManifest(store);
   const last = wanted === null ? entries.at(-1) : entries.find(({ name }) => name === wanted);
-  if (last === undefined) throw new CommandError(`${store.name} ${wanted ?? ""}`.trim(), "there is no such backup; `stratos fs backup list` shows them");
+  if (last === undefined)
+    throw new CommandError(
+      `${store.name} ${wanted ?? ""}`.trim(),
+      "there is no such backup; `stratos fs backup list` shows them",
+    );
   const chain: BackupEntry[] = [];
   for (let at: BackupEntry | undefined = last; at !== undefined; at = entries.find(({ name }) => name === at!.parent)) {
     if (chain.includes(at)) throw new CommandError(store.name, "the manifest goes in circles");
     chain.unshift(at);
-    if (at.parent !== null && !entries.some(({ name }) => name === at!.parent)) throw new CommandError(store.name, `what ${at.name} builds on (${at.parent}) is not there`);
+    if (at.parent !== null && !entries.some(({ name }) => name === at!.parent))
+      throw new CommandError(store.name, `what ${at.name} builds on (${at.parent}) is not there`);
   }
   let name = last.name;
   for (const entry of chain) {

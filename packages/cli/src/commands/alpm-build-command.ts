@@ -6,7 +6,15 @@ import { stratosHome } from "@stratos/host-node";
 import { copyRecipe, fetchRecipe, nodeAlpmPorts, readRecipeFolder } from "@stratos/host-node/packages";
 import { AurClient, formatSourceInfo, readRecipe, type AurPackage, type GivenArchive } from "@stratos/pkg";
 import { commandErrorOf, withAlpm } from "../alpm/alpm-session.ts";
-import { archiveOf, aurUrl, buildFolder, buildFromAur, planFromAur, writePackages, type BuildOptions } from "../alpm/aur-builder.ts";
+import {
+  archiveOf,
+  aurUrl,
+  buildFolder,
+  buildFromAur,
+  planFromAur,
+  writePackages,
+  type BuildOptions,
+} from "../alpm/aur-builder.ts";
 import { CommandError, UsageError } from "../command-error.ts";
 import { formatTable } from "../text-table.ts";
 import type { AlpmRootOptions } from "./alpm-options.ts";
@@ -27,19 +35,32 @@ export interface AurOptions {
 
 /** Builds folders with recipes, or packages of the AUR, with the package lists of a root. */
 export async function buildAlpm(names: readonly string[], options: AlpmBuildOptions): Promise<number> {
-  if (options.root === undefined) throw new UsageError("build", "builds with the configuration of a folder; give --root");
+  if (options.root === undefined)
+    throw new UsageError("build", "builds with the configuration of a folder; give --root");
   return withAlpm(options, { yes: true }, async (session) => {
     if (session.alpm.databases.length < session.alpm.configuration.repositories.length) await session.refresh();
     if (options.plan === true) {
-      if (options.fromAur !== true) throw new CommandError("--plan", "shows what --from-aur would build; a folder is built by itself");
+      if (options.fromAur !== true)
+        throw new CommandError("--plan", "shows what --from-aur would build; a folder is built by itself");
       const plan = await planFromAur(session, names, options);
-      const steps = plan.steps.map((step) => ({ base: step.base, packages: step.packages.map((one) => `${one.name} ${one.version}`), needs: step.needsBuilt }));
+      const steps = plan.steps.map((step) => ({
+        base: step.base,
+        packages: step.packages.map((one) => `${one.name} ${one.version}`),
+        needs: step.needsBuilt,
+      }));
       session.progress.clear();
-      process.stdout.write(options.json === true ? `${JSON.stringify(steps, null, 2)}\n` : formatTable(["BASE", "PACKAGES", "NEEDS"], steps.map((step) => [step.base, step.packages.join(", "), step.needs.join(" ")])));
+      process.stdout.write(
+        options.json === true
+          ? `${JSON.stringify(steps, null, 2)}\n`
+          : formatTable(
+              ["BASE", "PACKAGES", "NEEDS"],
+              steps.map((step) => [step.base, step.packages.join(", "), step.needs.join(" ")]),
+            ),
+      );
       return 0;
     }
     const built: GivenArchive[] = [];
-    if (options.fromAur === true) built.push(...await buildFromAur(session, names, options));
+    if (options.fromAur === true) built.push(...(await buildFromAur(session, names, options)));
     else {
       for (const folder of names) {
         if (!existsSync(join(folder, "PKGBUILD"))) throw new CommandError(folder, "holds no PKGBUILD");
@@ -48,7 +69,9 @@ export async function buildAlpm(names: readonly string[], options: AlpmBuildOpti
     }
     const paths = writePackages(built, options.output);
     session.progress.clear();
-    process.stdout.write(options.json === true ? `${JSON.stringify(paths, null, 2)}\n` : paths.map((path) => `${path}\n`).join(""));
+    process.stdout.write(
+      options.json === true ? `${JSON.stringify(paths, null, 2)}\n` : paths.map((path) => `${path}\n`).join(""),
+    );
     return 0;
   });
 }
@@ -57,7 +80,19 @@ export async function searchAur(word: string, options: AurOptions): Promise<numb
   return withAur(options, async (aur) => {
     const found = await aur.search(word, (options.by ?? "name-desc") as "name-desc");
     if (options.json === true) process.stdout.write(`${JSON.stringify(found.map(plain), null, 2)}\n`);
-    else process.stdout.write(formatTable(["NAME", "VERSION", "VOTES", "POPULARITY", "DESCRIPTION"], found.map((one) => [one.name, `${one.version}${one.outOfDate > 0 ? " (out of date)" : ""}`, String(one.votes), one.popularity.toFixed(2), byteStringToUtf8(one.description)])));
+    else
+      process.stdout.write(
+        formatTable(
+          ["NAME", "VERSION", "VOTES", "POPULARITY", "DESCRIPTION"],
+          found.map((one) => [
+            one.name,
+            `${one.version}${one.outOfDate > 0 ? " (out of date)" : ""}`,
+            String(one.votes),
+            one.popularity.toFixed(2),
+            byteStringToUtf8(one.description),
+          ]),
+        ),
+      );
     return found.length > 0 ? 0 : 1;
   });
 }
@@ -70,9 +105,30 @@ export async function showAur(names: readonly string[], options: AurOptions): Pr
     if (options.json === true) process.stdout.write(`${JSON.stringify(found.map(plain), null, 2)}\n`);
     else {
       for (const one of found) {
-        const rows: [string, string][] = [["Name", one.name], ["Base", one.base], ["Version", one.version], ["Description", one.description], ["URL", one.url], ["Maintainer", one.maintainer], ["Votes", String(one.votes)], ["Licenses", one.licenses.join(" ")],
-          ["Depends", one.depends.join(" ")], ["To build", one.makeDepends.join(" ")], ["To check", one.checkDepends.join(" ")], ["Optional", one.optionalDepends.join("; ")], ["Provides", one.provides.join(" ")], ["Conflicts", one.conflicts.join(" ")]];
-        process.stdout.write(printable(`${rows.filter(([, value]) => value !== "").map(([key, value]) => `${key.padEnd(12)} ${byteStringToUtf8(value)}`).join("\n")}\n\n`));
+        const rows: [string, string][] = [
+          ["Name", one.name],
+          ["Base", one.base],
+          ["Version", one.version],
+          ["Description", one.description],
+          ["URL", one.url],
+          ["Maintainer", one.maintainer],
+          ["Votes", String(one.votes)],
+          ["Licenses", one.licenses.join(" ")],
+          ["Depends", one.depends.join(" ")],
+          ["To build", one.makeDepends.join(" ")],
+          ["To check", one.checkDepends.join(" ")],
+          ["Optional", one.optionalDepends.join("; ")],
+          ["Provides", one.provides.join(" ")],
+          ["Conflicts", one.conflicts.join(" ")],
+        ];
+        process.stdout.write(
+          printable(
+            `${rows
+              .filter(([, value]) => value !== "")
+              .map(([key, value]) => `${key.padEnd(12)} ${byteStringToUtf8(value)}`)
+              .join("\n")}\n\n`,
+          ),
+        );
       }
     }
     return 0;
@@ -86,7 +142,8 @@ export async function fetchAur(names: readonly string[], options: AurOptions): P
     for (const name of names) {
       const one = found.find((candidate) => candidate.name === name);
       if (one === undefined) throw new CommandError(name, "the AUR has no such package");
-      const cache = join(stratosHome(), "aur", one.base), target = resolve(options.output ?? ".", one.base);
+      const cache = join(stratosHome(), "aur", one.base),
+        target = resolve(options.output ?? ".", one.base);
       if (existsSync(target)) throw new CommandError(target, "is there already");
       await fetchRecipe(aur.gitUrl(one.base), cache);
       await copyRecipe(cache, target);
@@ -118,5 +175,14 @@ async function withAur(options: AurOptions, work: (aur: AurClient) => Promise<nu
 }
 
 function plain(one: AurPackage): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(one).map(([key, value]) => [key, typeof value === "string" ? byteStringToUtf8(value) : Array.isArray(value) ? value.map((item) => byteStringToUtf8(String(item))) : value]));
+  return Object.fromEntries(
+    Object.entries(one).map(([key, value]) => [
+      key,
+      typeof value === "string"
+        ? byteStringToUtf8(value)
+        : Array.isArray(value)
+          ? value.map((item) => byteStringToUtf8(String(item)))
+          : value,
+    ]),
+  );
 }

@@ -4,15 +4,28 @@ import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync 
 import { join, resolve } from "node:path";
 import { stratosHome } from "@stratos/host-node";
 import { nodeAlpmPorts } from "@stratos/host-node/packages";
-import { compareAlpmVersions, listedPaths, openAlpmPackage, toBase64, writeSyncDatabase, type DatabaseEntry } from "@stratos/pkg";
+import {
+  compareAlpmVersions,
+  listedPaths,
+  openAlpmPackage,
+  toBase64,
+  writeSyncDatabase,
+  type DatabaseEntry,
+} from "@stratos/pkg";
 import { commandErrorOf } from "../alpm/alpm-session.ts";
 import { CommandError } from "../command-error.ts";
 import type { AlpmRepositoryOptions } from "./alpm-options.ts";
 
-export async function indexAlpmRepository(name: string, folder: string, options: AlpmRepositoryOptions): Promise<number> {
+export async function indexAlpmRepository(
+  name: string,
+  folder: string,
+  options: AlpmRepositoryOptions,
+): Promise<number> {
   const ports = nodeAlpmPorts(join(stratosHome(), "downloads"));
   try {
-    const names = readdirSync(folder).filter((file) => /\.pkg\.tar(\.(zst|gz|xz))?$/.test(file)).sort();
+    const names = readdirSync(folder)
+      .filter((file) => /\.pkg\.tar(\.(zst|gz|xz))?$/.test(file))
+      .sort();
     if (names.length === 0) throw new CommandError(folder, "holds no packages (*.pkg.tar.zst)");
     const entries = new Map<string, DatabaseEntry>();
     let newest = 0;
@@ -22,17 +35,36 @@ export async function indexAlpmRepository(name: string, folder: string, options:
       const { backup: _, ...info } = archive.info;
       const digest = (algorithm: string): string => createHash(algorithm).update(bytes).digest("hex");
       newest = Math.max(newest, info.buildDate);
-      // Older versions stay in the folder, for who still has the database of before; for another architecture it is another repository.
+      // Older versions stay in the folder, for who still has the database of before; for another architecture it is
+      // another repository.
       const other = entries.get(info.name)?.package;
       if (other !== undefined) {
         const order = compareAlpmVersions(info.version, other.version);
-        if (order === 0) throw new CommandError(folder, `holds ${info.name} ${info.version} twice: ${other.fileName} and ${fileName}`);
+        if (order === 0)
+          throw new CommandError(folder, `holds ${info.name} ${info.version} twice: ${other.fileName} and ${fileName}`);
         if (order < 0) continue;
       }
-      entries.set(info.name, { package: { ...info, repository: name, fileName, downloadSize: bytes.length, sha256: digest("sha256"), md5: digest("md5"), signature: signatureOf(join(folder, `${fileName}.sig`)) }, files: listedPaths(archive.files) });
+      entries.set(info.name, {
+        package: {
+          ...info,
+          repository: name,
+          fileName,
+          downloadSize: bytes.length,
+          sha256: digest("sha256"),
+          md5: digest("md5"),
+          signature: signatureOf(join(folder, `${fileName}.sig`)),
+        },
+        files: listedPaths(archive.files),
+      });
     }
-    for (const [suffix, withFiles] of [["db", false], ["files", true]] as const) {
-      const packed = await ports.compress("gzip", writeSyncDatabase([...entries.values()], { withFiles, mtime: newest }));
+    for (const [suffix, withFiles] of [
+      ["db", false],
+      ["files", true],
+    ] as const) {
+      const packed = await ports.compress(
+        "gzip",
+        writeSyncDatabase([...entries.values()], { withFiles, mtime: newest }),
+      );
       const path = join(folder, `${name}.${suffix}`);
       writeFileSync(`${path}.new`, packed);
       renameSync(`${path}.new`, path);
@@ -40,7 +72,11 @@ export async function indexAlpmRepository(name: string, folder: string, options:
       rmSync(`${path}.sig`, { force: true });
     }
     const database = resolve(folder, `${name}.db`);
-    if (options.json === true) process.stdout.write(`${JSON.stringify({ name, database, packages: [...entries.keys()], sizeBytes: statSync(database).size }, null, 2)}\n`);
+    if (options.json === true)
+      process.stdout.write(
+        JSON.stringify({ name, database, packages: [...entries.keys()], sizeBytes: statSync(database).size }, null, 2) +
+          "\n",
+      );
     else process.stdout.write(`${database}: ${entries.size} packages\n`);
     return 0;
   } catch (error) {

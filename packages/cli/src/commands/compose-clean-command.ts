@@ -12,8 +12,20 @@ function sum(numbers: readonly number[]): number {
 }
 
 export async function cleanComposeStore(options: ComposeCleanOptions): Promise<number> {
-  const parts = cleanStore(homeFolder(stratosHome(), "compose"), { isDry: options.dryRun === true, ...(options.olderThan === undefined ? {} : { olderThan: Date.now() - options.olderThan * DAY_MS }) });
+  const parts = cleanStore(homeFolder(stratosHome(), "compose"), {
+    isDry: options.dryRun === true,
+    ...(options.olderThan === undefined ? {} : { olderThan: Date.now() - options.olderThan * DAY_MS }),
+  });
   if (options.json === true) process.stdout.write(`${JSON.stringify(parts, null, 2)}\n`);
-  else process.stdout.write(formatTable(["PART", "FILES", options.dryRun === true ? "WOULD FREE" : "FREED"], [...parts, { part: "all", files: sum(parts.map(({ files }) => files)), bytes: sum(parts.map(({ bytes }) => bytes)) }].map(({ part, files, bytes }) => [part, String(files), formatSize(bytes)])));
+  else
+    process.stdout.write(
+      formatTable(
+        ["PART", "FILES", options.dryRun === true ? "WOULD FREE" : "FREED"],
+        [
+          ...parts,
+          { part: "all", files: sum(parts.map(({ files }) => files)), bytes: sum(parts.map(({ bytes }) => bytes)) },
+        ].map(({ part, files, bytes }) => [part, String(files), formatSize(bytes)]),
+      ),
+    );
   return EXIT_SUCCESS;
 }

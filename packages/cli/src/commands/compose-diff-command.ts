@@ -1,7 +1,19 @@
 import { homeFolder, stratosHome } from "@stratos/host-node";
 import { ComposeFolder } from "@stratos/host-node/compose";
 import { nodePackagePorts, type NodePackagePorts } from "@stratos/host-node/packages";
-import { diffComposes, diffTrees, lockKey, readTree, resolveImage, tellingRequest, type ComposedImage, type FileDifference, type ImageDifference, type JsonObject, type Recipe } from "@stratos/compose";
+import {
+  diffComposes,
+  diffTrees,
+  lockKey,
+  readTree,
+  resolveImage,
+  tellingRequest,
+  type ComposedImage,
+  type FileDifference,
+  type ImageDifference,
+  type JsonObject,
+  type Recipe,
+} from "@stratos/compose";
 import { CommandError, UsageError } from "../command-error.ts";
 import { isFolder, readRecipes } from "../compose/compose-folder.ts";
 import { findArchive, openComposeSession, telling } from "../compose/compose-session.ts";
@@ -10,9 +22,15 @@ import { openTreefile, selectTargets } from "../compose/open-treefile.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
 import type { ComposeDiffOptions } from "./compose-options.ts";
 
-export async function diffComposeCommand(before: string, after: string | undefined, options: ComposeDiffOptions): Promise<number> {
-  if (after === undefined && (await isFolder(before))) throw new UsageError("diff", "two folders of composes, or one treefile, are compared");
-  const differences = after === undefined ? await diffWithArchive(before, options) : await diffFolders(before, after, options);
+export async function diffComposeCommand(
+  before: string,
+  after: string | undefined,
+  options: ComposeDiffOptions,
+): Promise<number> {
+  if (after === undefined && (await isFolder(before)))
+    throw new UsageError("diff", "two folders of composes, or one treefile, are compared");
+  const differences =
+    after === undefined ? await diffWithArchive(before, options) : await diffFolders(before, after, options);
   if (options.json === true) process.stdout.write(`${JSON.stringify(differences, null, 2)}\n`);
   else for (const one of differences) process.stdout.write(format(one));
   return differences.length === 0 ? EXIT_SUCCESS : EXIT_FAILURE;
@@ -22,16 +40,25 @@ type Difference = ImageDifference & { readonly files?: readonly FileDifference[]
 
 /** What an update of the lock file would change. */
 async function diffWithArchive(file: string, options: ComposeDiffOptions): Promise<Difference[]> {
-  const treefile = await openTreefile(file, options), targets = await selectTargets(treefile, options);
+  const treefile = await openTreefile(file, options),
+    targets = await selectTargets(treefile, options);
   const lock = await readLock(lockPath(file, options.lock));
   return telling(file, async () => {
     const session = await openComposeSession({ output: ".", treefile: file }, { verbose: false, targets });
     try {
-      const old = new Map<string, ComposedImage>(), now = new Map<string, ComposedImage>();
+      const old = new Map<string, ComposedImage>(),
+        now = new Map<string, ComposedImage>();
       for (const target of targets) {
         const image = lockKey(target);
         old.set(image, { packages: lock.images[image]?.packages ?? [], config: {}, artifacts: {} });
-        const locked = await tellingRequest(treefile, target, () => resolveImage(session.ports, target, findArchive({ mirror: options.mirror, treefile: file, targets }), (progress) => session.show({ kind: "packages", image, progress })));
+        const locked = await tellingRequest(treefile, target, () =>
+          resolveImage(
+            session.ports,
+            target,
+            findArchive({ mirror: options.mirror, treefile: file, targets }),
+            (progress) => session.show({ kind: "packages", image, progress }),
+          ),
+        );
         now.set(image, { packages: locked.packages, config: {}, artifacts: {} });
       }
       return diffComposes(old, now);
@@ -42,17 +69,23 @@ async function diffWithArchive(file: string, options: ComposeDiffOptions): Promi
 }
 
 async function diffFolders(before: string, after: string, options: ComposeDiffOptions): Promise<Difference[]> {
-  const old = images(await readRecipes(before)), now = images(await readRecipes(after));
-  const differences = diffComposes(new Map([...old].map(([image, recipe]) => [image, describe(recipe)])), new Map([...now].map(([image, recipe]) => [image, describe(recipe)])));
+  const old = images(await readRecipes(before)),
+    now = images(await readRecipes(after));
+  const differences = diffComposes(
+    new Map([...old].map(([image, recipe]) => [image, describe(recipe)])),
+    new Map([...now].map(([image, recipe]) => [image, describe(recipe)])),
+  );
   if (options.files !== true) return differences;
-  const store = new ComposeFolder(homeFolder(stratosHome(), "compose")), packages = nodePackagePorts(homeFolder(stratosHome(), "downloads"));
+  const store = new ComposeFolder(homeFolder(stratosHome(), "compose")),
+    packages = nodePackagePorts(homeFolder(stratosHome(), "downloads"));
   try {
     const found: Difference[] = [];
     for (const [image, recipe] of now) {
       const other = old.get(image);
       const files = other === undefined ? [] : await diffKept(store, packages, image, other, recipe);
       const rest = differences.find((one) => one.image === image);
-      if (rest !== undefined || files.length > 0) found.push({ ...(rest ?? { image, packages: [], config: [], artifacts: [] }), files });
+      if (rest !== undefined || files.length > 0)
+        found.push({ ...(rest ?? { image, packages: [], config: [], artifacts: [] }), files });
     }
     return [...found, ...differences.filter(({ image }) => !now.has(image))];
   } finally {
@@ -61,10 +94,17 @@ async function diffFolders(before: string, after: string, options: ComposeDiffOp
   }
 }
 
-async function diffKept(store: ComposeFolder, packages: NodePackagePorts, image: string, before: Recipe, after: Recipe): Promise<FileDifference[]> {
+async function diffKept(
+  store: ComposeFolder,
+  packages: NodePackagePorts,
+  image: string,
+  before: Recipe,
+  after: Recipe,
+): Promise<FileDifference[]> {
   const ports = { store, packages };
   const [old, now] = [await readTree(ports, before.tree), await readTree(ports, after.tree)];
-  if (old === undefined || now === undefined) throw new CommandError(image, "its tree is not in the store any more; `stratos compose rebuild` makes it again");
+  if (old === undefined || now === undefined)
+    throw new CommandError(image, "its tree is not in the store any more; `stratos compose rebuild` makes it again");
   return diffTrees(old, now);
 }
 
@@ -80,9 +120,21 @@ function describe(recipe: Recipe): ComposedImage {
 
 function format({ image, packages, config, artifacts, files = [] }: Difference): string {
   const lines = [`${image}:`];
-  for (const { name, before, after } of packages) lines.push(before === undefined ? `  + ${name} ${after!}` : after === undefined ? `  - ${name} ${before}` : `  ~ ${name} ${before} → ${after}`);
-  for (const { key, before, after } of [...config, ...artifacts]) lines.push(`  ${key}: ${show(before)} → ${show(after)}`);
-  for (const { path, change, what } of files) lines.push(`  ${change === "added" ? "+" : change === "removed" ? "-" : "~"} /${Buffer.from(path, "latin1").toString("utf8")} (${what.join(", ")})`);
+  for (const { name, before, after } of packages)
+    lines.push(
+      before === undefined
+        ? `  + ${name} ${after!}`
+        : after === undefined
+          ? `  - ${name} ${before}`
+          : `  ~ ${name} ${before} → ${after}`,
+    );
+  for (const { key, before, after } of [...config, ...artifacts])
+    lines.push(`  ${key}: ${show(before)} → ${show(after)}`);
+  for (const { path, change, what } of files)
+    lines.push(
+      `  ${change === "added" ? "+" : change === "removed" ? "-" : "~"} ` +
+        `/${Buffer.from(path, "latin1").toString("utf8")} (${what.join(", ")})`,
+    );
   return `${lines.join("\n")}\n`;
 }
 

@@ -10,16 +10,27 @@ export async function exportTreefile(file: string, options: ComposeExportOptions
   const treefile = await openTreefile(file, options);
   const targets = await selectTargets(treefile, options);
   const { format } = options;
-  if (options.all === true && format === "mock") throw new UsageError("--all", "mock has a configuration for each image, and none for all");
-  const texts = options.all === true && format !== "mock"
-    ? [{ name: treefile.name, text: formatTreefile(treefile.merged, format) }]
-    : targets.map((target) => ({ name: `${treefile.name}-${target.variant}-${target.architecture}`, text: format === "mock" ? mockText(file, target) : formatTreefile(treefile.exportTarget(target), format) }));
+  if (options.all === true && format === "mock")
+    throw new UsageError("--all", "mock has a configuration for each image, and none for all");
+  const texts =
+    options.all === true && format !== "mock"
+      ? [{ name: treefile.name, text: formatTreefile(treefile.merged, format) }]
+      : targets.map((target) => ({
+          name: `${treefile.name}-${target.variant}-${target.architecture}`,
+          text: format === "mock" ? mockText(file, target) : formatTreefile(treefile.exportTarget(target), format),
+        }));
   if (options.output !== undefined) {
     await mkdir(options.output, { recursive: true });
-    for (const { name, text } of texts) await writeFile(join(options.output, `${name}.${format === "mock" ? "cfg" : format}`), text);
+    for (const { name, text } of texts)
+      await writeFile(join(options.output, `${name}.${format === "mock" ? "cfg" : format}`), text);
     return EXIT_SUCCESS;
   }
-  if (texts.length > 1) throw new UsageError(file, `describes ${texts.length} images (${texts.map(({ name }) => name).join(", ")}): choose one by --variant and --arch, or give --all or --output FOLDER`);
+  if (texts.length > 1)
+    throw new UsageError(
+      file,
+      `describes ${texts.length} images (${texts.map(({ name }) => name).join(", ")}): choose one by --variant ` +
+        "and --arch, or give --all or --output FOLDER",
+    );
   process.stdout.write(texts[0]!.text);
   return EXIT_SUCCESS;
 }

@@ -7,7 +7,16 @@ import { join } from "node:path";
 import { findProgram } from "@stratos/host-node/home";
 import { CommandError } from "../command-error.ts";
 import { findOutput } from "../compose/composed-output.ts";
-import { canAccelerate, emulatorArguments, emulatorObstacle, emulatorProgram, mediumOf, usualFirmware, type EmulatedArchitecture, type EmulatorOptions } from "../emulator/emulator.ts";
+import {
+  canAccelerate,
+  emulatorArguments,
+  emulatorObstacle,
+  emulatorProgram,
+  mediumOf,
+  usualFirmware,
+  type EmulatedArchitecture,
+  type EmulatorOptions,
+} from "../emulator/emulator.ts";
 import { EXIT_SIGNAL_BASE } from "../exit-status.ts";
 
 export interface ComposeMachineOptions {
@@ -31,32 +40,51 @@ export interface ComposeSshOptions extends ComposeMachineOptions {
   readonly timeout?: number;
 }
 
-const MEMORY_MIB = 2048, PROCESSORS = 2;
+const MEMORY_MIB = 2048,
+  PROCESSORS = 2;
 /** A boot under emulation on a busy host. */
 const SSH_WAIT_MS = 900_000;
 const TRY_EVERY_MS = 2000;
 const SHOWN_LINES = 15;
 
 function machineOf(output: string, options: ComposeMachineOptions): Omit<EmulatorOptions, "network"> {
-  const found = findOutput(output, { isBootable: true }), medium = mediumOf(found.path);
-  const own = found.architecture ?? { x64: "amd64", arm64: "arm64", riscv64: "riscv64" }[process.arch as string] ?? "amd64";
-  const architecture = options.arch ?? own as EmulatedArchitecture;
-  if (!["amd64", "arm64", "riscv64"].includes(architecture)) throw new CommandError(found.path, `machines of ${architecture} are not started here; of amd64, arm64 and riscv64 they are`);
+  const found = findOutput(output, { isBootable: true }),
+    medium = mediumOf(found.path);
+  const own =
+    found.architecture ?? { x64: "amd64", arm64: "arm64", riscv64: "riscv64" }[process.arch as string] ?? "amd64";
+  const architecture = options.arch ?? (own as EmulatedArchitecture);
+  if (!["amd64", "arm64", "riscv64"].includes(architecture))
+    throw new CommandError(
+      found.path,
+      `machines of ${architecture} are not started here; of amd64, arm64 and riscv64 they are`,
+    );
   const firmware = options.firmware ?? usualFirmware(architecture);
   if (firmware === "bios" && architecture !== "amd64") throw new CommandError("--firmware", "amd64 alone has a BIOS");
   const obstacle = emulatorObstacle({ architecture, firmware });
   if (obstacle !== null) throw new CommandError(found.path, obstacle);
   return {
-    architecture, firmware, memory: Math.ceil((options.memory ?? MEMORY_MIB * 2 ** 20) / 2 ** 20), processors: options.processors ?? PROCESSORS,
-    media: [{ ...medium, ...(options.keep === true ? { keep: true } : {}) }], isAccelerated: options.kvm ?? canAccelerate(architecture),
+    architecture,
+    firmware,
+    memory: Math.ceil((options.memory ?? MEMORY_MIB * 2 ** 20) / 2 ** 20),
+    processors: options.processors ?? PROCESSORS,
+    media: [{ ...medium, ...(options.keep === true ? { keep: true } : {}) }],
+    isAccelerated: options.kvm ?? canAccelerate(architecture),
   };
 }
 
 export async function bootOutput(output: string, options: ComposeBootOptions): Promise<number> {
   const machine = machineOf(output, options);
   if (options.forward.length > 0 && options.net === "none") throw new CommandError("--forward", "needs --net user");
-  process.stderr.write(`stratos: starting ${machine.media[0]!.path}${machine.isAccelerated === true ? "" : ", without hardware help"}; Ctrl-A X ends the machine${options.keep === true ? "" : ", and what it has written is gone"}\n`);
-  const child = spawn(emulatorProgram(machine.architecture), [...emulatorArguments({ ...machine, network: options.net, forwards: options.forward }), "-nographic"], { stdio: "inherit" });
+  process.stderr.write(
+    `stratos: starting ${machine.media[0]!.path}` +
+      `${machine.isAccelerated === true ? "" : ", without hardware help"}; Ctrl-A X ends the ` +
+      `machine${options.keep === true ? "" : ", and what it has written is gone"}\n`,
+  );
+  const child = spawn(
+    emulatorProgram(machine.architecture),
+    [...emulatorArguments({ ...machine, network: options.net, forwards: options.forward }), "-nographic"],
+    { stdio: "inherit" },
+  );
   // What is typed is the machine's.
   const ignore = (): void => {};
   process.on("SIGINT", ignore);
@@ -67,29 +95,84 @@ export async function bootOutput(output: string, options: ComposeBootOptions): P
   }
 }
 
-export async function sshOutput(output: string, command: readonly string[], options: ComposeSshOptions): Promise<number> {
-  for (const program of ["ssh", "ssh-keygen"]) if (findProgram(program, process.env["PATH"] ?? "") === undefined) throw new CommandError("ssh", `needs ${program}: apt-get install --no-install-recommends openssh-client`);
+export async function sshOutput(
+  output: string,
+  command: readonly string[],
+  options: ComposeSshOptions,
+): Promise<number> {
+  for (const program of ["ssh", "ssh-keygen"])
+    if (findProgram(program, process.env["PATH"] ?? "") === undefined)
+      throw new CommandError("ssh", `needs ${program}: apt-get install --no-install-recommends openssh-client`);
   const machine = machineOf(output, options);
-  const folder = mkdtempSync(join(tmpdir(), "stratos-ssh-")), key = join(folder, "key"), log = join(folder, "console");
+  const folder = mkdtempSync(join(tmpdir(), "stratos-ssh-")),
+    key = join(folder, "key"),
+    log = join(folder, "console");
   let child: ChildProcess | undefined;
   const stop = (): void => void child?.kill("SIGTERM");
   process.once("exit", stop);
   try {
-    if (spawnSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "stratos", "-f", key], { stdio: ["ignore", "ignore", "inherit"] }).status !== 0) throw new CommandError("ssh-keygen", "has made no key");
+    if (
+      spawnSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "stratos", "-f", key], {
+        stdio: ["ignore", "ignore", "inherit"],
+      }).status !== 0
+    )
+      throw new CommandError("ssh-keygen", "has made no key");
     const port = await freePort();
-    const credentials = { [options.user === "root" ? "ssh.authorized_keys.root" : "tmpfiles.extra"]: credentialFor(options.user, readFileSync(`${key}.pub`, "utf8")) };
-    const arguments_ = emulatorArguments({ ...machine, network: "user", forwards: [{ host: port, guest: 22 }], credentials });
-    child = spawn(emulatorProgram(machine.architecture), [...arguments_, "-display", "none", "-monitor", "none", "-serial", `file:${log}`], { stdio: ["ignore", "inherit", "inherit"] });
+    const credentials = {
+      [options.user === "root" ? "ssh.authorized_keys.root" : "tmpfiles.extra"]: credentialFor(
+        options.user,
+        readFileSync(`${key}.pub`, "utf8"),
+      ),
+    };
+    const arguments_ = emulatorArguments({
+      ...machine,
+      network: "user",
+      forwards: [{ host: port, guest: 22 }],
+      credentials,
+    });
+    child = spawn(
+      emulatorProgram(machine.architecture),
+      [...arguments_, "-display", "none", "-monitor", "none", "-serial", `file:${log}`],
+      { stdio: ["ignore", "inherit", "inherit"] },
+    );
     const machineEnd = ended(child);
     let isOver = false;
-    void machineEnd.then(() => (isOver = true), () => (isOver = true));
-    const ssh = ["-i", key, "-p", String(port), "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", `${options.user}@127.0.0.1`];
-    process.stderr.write(`stratos: starting ${machine.media[0]!.path}${machine.isAccelerated === true ? "" : ", without hardware help, which takes its time"}\n`);
+    void machineEnd.then(
+      () => (isOver = true),
+      () => (isOver = true),
+    );
+    const ssh = [
+      "-i",
+      key,
+      "-p",
+      String(port),
+      "-o",
+      "IdentitiesOnly=yes",
+      "-o",
+      "StrictHostKeyChecking=no",
+      "-o",
+      "UserKnownHostsFile=/dev/null",
+      "-o",
+      "LogLevel=ERROR",
+      `${options.user}@127.0.0.1`,
+    ];
+    process.stderr.write(
+      `stratos: starting ${machine.media[0]!.path}` +
+        `${machine.isAccelerated === true ? "" : ", without hardware help, which takes its time"}\n`,
+    );
     const deadline = performance.now() + (options.timeout ?? SSH_WAIT_MS);
-    for (let isIn = false; !isIn; ) {
+    for (let isIn = false; !isIn;) {
       if (isOver) throw new CommandError(output, `the machine has ended before anybody could log in${tailOf(log)}`);
-      if (performance.now() > deadline) throw new CommandError(output, `nobody could log in by SSH within ${Math.round((options.timeout ?? SSH_WAIT_MS) / 1000)} s; the image needs openssh-server, a network by DHCP, and systemd 252 or later, which takes the key${tailOf(log)}`);
-      isIn = (await ended(spawn("ssh", ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10", ...ssh, "true"], { stdio: "ignore" }))) === 0;
+      if (performance.now() > deadline)
+        throw new CommandError(
+          output,
+          `nobody could log in by SSH within ${Math.round((options.timeout ?? SSH_WAIT_MS) / 1000)} s; the image ` +
+            `needs openssh-server, a network by DHCP, and systemd 252 or later, which takes the key${tailOf(log)}`,
+        );
+      isIn =
+        (await ended(
+          spawn("ssh", ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10", ...ssh, "true"], { stdio: "ignore" }),
+        )) === 0;
       if (!isIn) await new Promise((resolve) => setTimeout(resolve, TRY_EVERY_MS));
     }
     return await ended(spawn("ssh", [...ssh, ...command], { stdio: "inherit" }));
@@ -100,16 +183,25 @@ export async function sshOutput(output: string, command: readonly string[], opti
   }
 }
 
-/** Root's key has a credential of its own; other users' come by a line of tmpfiles.d(5), whose argument may be base64. */
+/**
+ * Root's key has a credential of its own; other users' come by a line of tmpfiles.d(5), whose argument may be base64.
+ */
 function credentialFor(user: string, key: string): Uint8Array {
   if (user === "root") return Buffer.from(key);
   const home = `/home/${user}/.ssh`;
-  return Buffer.from(`d ${home} 0700 ${user} ${user} -\nf+~ ${home}/authorized_keys 0600 ${user} ${user} - ${Buffer.from(key).toString("base64")}\n`);
+  return Buffer.from(
+    `d ${home} 0700 ${user} ${user} -\nf+~ ${home}/authorized_keys 0600 ${user} ${user} - ` +
+      `${Buffer.from(key).toString("base64")}\n`,
+  );
 }
 
 function tailOf(log: string): string {
   try {
-    const lines = readFileSync(log, "latin1").replace(/\x1b\[[0-9;?!]*[A-Za-z]|\r/g, "").split("\n").filter((line) => line.trim() !== "").slice(-SHOWN_LINES);
+    const lines = readFileSync(log, "latin1")
+      .replace(/\x1b\[[0-9;?!]*[A-Za-z]|\r/g, "")
+      .split("\n")
+      .filter((line) => line.trim() !== "")
+      .slice(-SHOWN_LINES);
     return lines.length === 0 ? "" : `; its console says last:\n${lines.map((line) => `  ${line}`).join("\n")}`;
   } catch {
     return "";

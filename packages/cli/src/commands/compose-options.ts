@@ -1,8 +1,12 @@
 /** Options of `stratos compose`, as commander fills them in. */
-export interface ComposeJsonOptions { readonly json?: true }
+export interface ComposeJsonOptions {
+  readonly json?: true;
+}
 
 /** What becomes of keys that treefiles do not have. */
-export interface UnknownKeyOptions { readonly unknownKeys?: "refuse" | "warn" }
+export interface UnknownKeyOptions {
+  readonly unknownKeys?: "refuse" | "warn";
+}
 
 export interface ComposeValidateOptions extends ComposeJsonOptions, UnknownKeyOptions {}
 

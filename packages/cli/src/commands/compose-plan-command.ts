@@ -1,4 +1,18 @@
-import { checkAnswers, checkImage, checkOutputs, checkPhases, fitsLock, lockKey, NO_WORK, orderNodes, planSteps, resolveImage, tellingRequest, type LockedImage, type TreefileProblem } from "@stratos/compose";
+import {
+  checkAnswers,
+  checkImage,
+  checkOutputs,
+  checkPhases,
+  fitsLock,
+  lockKey,
+  NO_WORK,
+  orderNodes,
+  planSteps,
+  resolveImage,
+  tellingRequest,
+  type LockedImage,
+  type TreefileProblem,
+} from "@stratos/compose";
 import { CommandError } from "../command-error.ts";
 import { findArchive, openComposeSession, telling } from "../compose/compose-session.ts";
 import { lockModeOf, lockPath, readLock } from "../compose/lock-file.ts";
@@ -13,33 +27,83 @@ export async function planCompose(file: string, options: ComposePlanOptions): Pr
   const targets = await selectTargets(treefile, options);
   requireFiles(file, treefile, targets);
   tellChosenArchitectures(treefile, targets);
-  const lockMode = lockModeOf(options), lock = await readLock(lockPath(file, options.lock));
+  const lockMode = lockModeOf(options),
+    lock = await readLock(lockPath(file, options.lock));
   return telling(file, async () => {
     checkPhases(treefile, targets);
     const steps = orderNodes(planSteps(targets, NO_WORK, { skipPhases: options.skipPhase }));
     const session = await openComposeSession({ output: ".", treefile: file }, { verbose: false, targets });
     try {
       checkOutputs(session.ports.outputs, treefile, targets);
-      const images: { variant: string; architecture: string; isLocked: boolean; locked: LockedImage; notes: readonly TreefileProblem[] }[] = [];
+      const images: {
+        variant: string;
+        architecture: string;
+        isLocked: boolean;
+        locked: LockedImage;
+        notes: readonly TreefileProblem[];
+      }[] = [];
       for (const target of targets) {
         const kept = lock.images[lockKey(target)];
         const isLocked = lockMode !== "update" && (await fitsLock(session.ports, target, kept));
-        if (!isLocked && lockMode === "locked") throw new CommandError(lockKey(target), "the lock file does not fit it any more; --update makes it anew");
-        const locked = isLocked ? kept! : await tellingRequest(treefile, target, () => resolveImage(session.ports, target, findArchive({ mirror: options.mirror, treefile: file, targets }), (progress) => session.show({ kind: "packages", image: lockKey(target), progress })));
+        if (!isLocked && lockMode === "locked")
+          throw new CommandError(lockKey(target), "the lock file does not fit it any more; --update makes it anew");
+        const locked = isLocked
+          ? kept!
+          : await tellingRequest(treefile, target, () =>
+              resolveImage(
+                session.ports,
+                target,
+                findArchive({ mirror: options.mirror, treefile: file, targets }),
+                (progress) => session.show({ kind: "packages", image: lockKey(target), progress }),
+              ),
+            );
         checkAnswers(treefile, target, locked);
         const notes = checkImage(treefile, target, locked);
-        if (options.json !== true) for (const problem of notes) session.show({ kind: "advice", image: lockKey(target), problem });
+        if (options.json !== true)
+          for (const problem of notes) session.show({ kind: "advice", image: lockKey(target), problem });
         images.push({ variant: target.variant, architecture: target.architecture, isLocked, locked, notes });
       }
       await session.close();
       if (options.json === true) {
-        process.stdout.write(`${JSON.stringify({ name: treefile.name, phases: steps.map(({ id, after, skipReason, timeoutSeconds }) => ({ id, after, skipReason, timeoutSeconds })), images }, null, 2)}\n`);
+        process.stdout.write(
+          JSON.stringify(
+            {
+              name: treefile.name,
+              phases: steps.map(({ id, after, skipReason, timeoutSeconds }) => ({
+                id,
+                after,
+                skipReason,
+                timeoutSeconds,
+              })),
+              images,
+            },
+            null,
+            2,
+          ) + "\n",
+        );
         return EXIT_SUCCESS;
       }
-      process.stdout.write(formatTable(["PHASE", "AFTER"], steps.map(({ id, after, skipReason }) => [id, skipReason === undefined ? after.join(", ") : `left out: ${skipReason}`])));
+      process.stdout.write(
+        formatTable(
+          ["PHASE", "AFTER"],
+          steps.map(({ id, after, skipReason }) => [
+            id,
+            skipReason === undefined ? after.join(", ") : `left out: ${skipReason}`,
+          ]),
+        ),
+      );
       for (const { variant, architecture, isLocked, locked } of images) {
-        process.stdout.write(`\n${variant}/${architecture}: ${locked.packages.length} packages, ${formatSize(locked.packages.reduce((sum, one) => sum + one.sizeBytes, 0))} to download${isLocked ? ", from the lock file" : ""}\n`);
-        process.stdout.write(formatTable(["PACKAGE", "VERSION", "STAGE", "SIZE"], locked.packages.map((one) => [one.name, one.version, one.stage, formatSize(one.sizeBytes)])));
+        process.stdout.write(
+          `\n${variant}/${architecture}: ${locked.packages.length} packages, ` +
+            `${formatSize(locked.packages.reduce((sum, one) => sum + one.sizeBytes, 0))} to ` +
+            `download${isLocked ? ", from the lock file" : ""}\n`,
+        );
+        process.stdout.write(
+          formatTable(
+            ["PACKAGE", "VERSION", "STAGE", "SIZE"],
+            locked.packages.map((one) => [one.name, one.version, one.stage, formatSize(one.sizeBytes)]),
+          ),
+        );
       }
       return EXIT_SUCCESS;
     } finally {

@@ -17,22 +17,45 @@ export async function runComposeCommand(file: string, options: ComposeRunOptions
   const targets = await selectTargets(treefile, options);
   requireFiles(file, treefile, targets);
   tellChosenArchitectures(treefile, targets);
-  const place = lockPath(file, options.lock), lockMode = lockModeOf(options);
+  const place = lockPath(file, options.lock),
+    lockMode = lockModeOf(options);
   const lock = await readLock(place);
   return telling(file, async () => {
-    const session = await openComposeSession({ output: resolve(options.output), treefile: file }, { verbose: options.verbose === true, targets });
+    const session = await openComposeSession(
+      { output: resolve(options.output), treefile: file },
+      { verbose: options.verbose === true, targets },
+    );
     try {
       const result = await runCompose(session.ports, {
-        treefile, targets, lock, lockMode, archive: findArchive({ mirror: options.mirror, treefile: file, targets }), jobs: options.sequential === true ? 1 : options.jobs ?? Math.max(2, availableParallelism()),
-        skipPhases: options.skipPhase, timeoutSeconds: options.timeout === undefined ? undefined : options.timeout / 1000, runner: options.runner, version: VERSION, signal: session.signal, onEvent: (event) => session.show(event),
+        treefile,
+        targets,
+        lock,
+        lockMode,
+        archive: findArchive({ mirror: options.mirror, treefile: file, targets }),
+        jobs: options.sequential === true ? 1 : (options.jobs ?? Math.max(2, availableParallelism())),
+        skipPhases: options.skipPhase,
+        timeoutSeconds: options.timeout === undefined ? undefined : options.timeout / 1000,
+        runner: options.runner,
+        version: VERSION,
+        signal: session.signal,
+        onEvent: (event) => session.show(event),
       });
       if (lockMode !== "locked") await writeLock(place, result.lock);
       await session.close();
       if (options.json === true) process.stdout.write(`${JSON.stringify(result.info, null, 2)}\n`);
-      else for (const one of result.info.images.flatMap(({ artifacts }) => artifacts)) process.stdout.write(`${one.sha256}  ${one.path}  ${formatSize(one.sizeBytes)}\n`);
-      const failed = result.steps.find(({ status }) => status === "failed") ?? result.steps.find(({ status }) => status === "canceled");
+      else
+        for (const one of result.info.images.flatMap(({ artifacts }) => artifacts))
+          process.stdout.write(`${one.sha256}  ${one.path}  ${formatSize(one.sizeBytes)}\n`);
+      const failed =
+        result.steps.find(({ status }) => status === "failed") ??
+        result.steps.find(({ status }) => status === "canceled");
       if (options.json !== true) tellLargeStore();
-      if (failed !== undefined) throw new CommandError(failed.id, failed.reason, session.stopStatus === undefined ? {} : { status: session.stopStatus });
+      if (failed !== undefined)
+        throw new CommandError(
+          failed.id,
+          failed.reason,
+          session.stopStatus === undefined ? {} : { status: session.stopStatus },
+        );
       return EXIT_SUCCESS;
     } finally {
       await session.close();
@@ -44,6 +67,13 @@ export async function runComposeCommand(file: string, options: ComposeRunOptions
 const LARGE_STORE_BYTES = 4 * 1024 ** 3;
 
 function tellLargeStore(): void {
-  const bytes = cleanStore(homeFolder(stratosHome(), "compose"), { isDry: true }).reduce((total, one) => total + one.bytes, 0);
-  if (bytes > LARGE_STORE_BYTES) process.stderr.write(`stratos: note: what composes keep takes ${formatSize(bytes)}; \`stratos compose clean --older-than 30\` frees what 30 days have not made anew, \`stratos pkg clean\` downloads\n`);
+  const bytes = cleanStore(homeFolder(stratosHome(), "compose"), { isDry: true }).reduce(
+    (total, one) => total + one.bytes,
+    0,
+  );
+  if (bytes > LARGE_STORE_BYTES)
+    process.stderr.write(
+      `stratos: note: what composes keep takes ${formatSize(bytes)}; \`stratos compose clean --older-than 30\` ` +
+        "frees what 30 days have not made anew, `stratos pkg clean` downloads\n",
+    );
 }

@@ -1,5 +1,17 @@
 /** `stratos image disk ls|cat|cp|mkdir|rm`: files of disk images that are not mounted. */
-import { closeSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { basename, join } from "node:path";
 import { printable } from "@stratos/base";
 import { FormatError, type Blob, type DiskFile, type DiskFiles } from "@stratos/formats";
@@ -8,9 +20,17 @@ import { findDiskPlace, parseDiskPlace, requireDiskPlace, type DiskPlace } from 
 import { diskError, filesOf, openDisk, withFiles } from "../image-disk/open-disk.ts";
 import { longListing } from "../fs/file-listing.ts";
 
-export interface DiskListOptions { readonly long?: true; readonly json?: true }
-export interface DiskCopyOptions { readonly recursive?: true }
-export interface DiskRemoveOptions { readonly recursive?: true; readonly force?: true }
+export interface DiskListOptions {
+  readonly long?: true;
+  readonly json?: true;
+}
+export interface DiskCopyOptions {
+  readonly recursive?: true;
+}
+export interface DiskRemoveOptions {
+  readonly recursive?: true;
+  readonly force?: true;
+}
 
 const COPY_BYTES = 1 << 20;
 const text = (bytes: string): string => Buffer.from(bytes, "latin1").toString("utf8");
@@ -22,11 +42,28 @@ export async function listDiskFiles(where: string, options: DiskListOptions): Pr
     return file.kind === "directory" || (file.kind === "symlink" && path.endsWith("/")) ? files.list(path) : [file];
   });
   const listed = found.map((file) => ({
-    name: text(file.name), kind: file.kind, mode: file.mode.toString(8).padStart(4, "0"), uid: file.uid, gid: file.gid, links: 1, sizeBytes: file.size, modifiedAt: new Date(Math.floor(file.mtime) * 1000).toISOString(),
+    name: text(file.name),
+    kind: file.kind,
+    mode: file.mode.toString(8).padStart(4, "0"),
+    uid: file.uid,
+    gid: file.gid,
+    links: 1,
+    sizeBytes: file.size,
+    modifiedAt: new Date(Math.floor(file.mtime) * 1000).toISOString(),
     ...(file.kind === "symlink" ? { target: text(file.target) } : {}),
   }));
-  if (options.json === true) process.stdout.write(`${JSON.stringify(listed.map(({ links: _links, ...file }) => file), null, 2)}\n`);
-  else process.stdout.write(printable(options.long === true ? longListing(listed) : listed.map(({ name }) => `${name}\n`).join("")));
+  if (options.json === true)
+    process.stdout.write(
+      `${JSON.stringify(
+        listed.map(({ links: _links, ...file }) => file),
+        null,
+        2,
+      )}\n`,
+    );
+  else
+    process.stdout.write(
+      printable(options.long === true ? longListing(listed) : listed.map(({ name }) => `${name}\n`).join("")),
+    );
   return 0;
 }
 
@@ -43,7 +80,9 @@ async function printDiskFile(place: DiskPlace): Promise<void> {
     const buffer = new Uint8Array(COPY_BYTES);
     for (let offset = 0, count = 0; offset < content.sizeBytes; offset += count) {
       count = pieceOf(content, offset, buffer);
-      await new Promise<void>((resolve, reject) => process.stdout.write(buffer.subarray(0, count), (error) => (error ? reject(error) : resolve())));
+      await new Promise<void>((resolve, reject) =>
+        process.stdout.write(buffer.subarray(0, count), (error) => (error ? reject(error) : resolve())),
+      );
     }
   } catch (error) {
     throw diskError(place.image, error);
@@ -54,12 +93,19 @@ async function printDiskFile(place: DiskPlace): Promise<void> {
 
 /** Into an image, or out of one. `-` is standard input or output. */
 export async function copyDiskFiles(source: string, target: string, options: DiskCopyOptions): Promise<number> {
-  const from = findDiskPlace(source), to = findDiskPlace(target);
-  if ((from === null) === (to === null)) throw new UsageError("cp", "one of the two is a place in an image: IMAGE:/PATH");
+  const from = findDiskPlace(source),
+    to = findDiskPlace(target);
+  if ((from === null) === (to === null))
+    throw new UsageError("cp", "one of the two is a place in an image: IMAGE:/PATH");
   if (to !== null) {
     withFiles(to, "write", (files, path) => {
       const isFolder = path.endsWith("/") || files.find(path)?.kind === "directory";
-      copyIn(files, source, isFolder ? `${path}/${Buffer.from(basename(source), "utf8").toString("latin1")}` : path, options);
+      copyIn(
+        files,
+        source,
+        isFolder ? `${path}/${Buffer.from(basename(source), "utf8").toString("latin1")}` : path,
+        options,
+      );
     });
     return 0;
   }
@@ -70,14 +116,23 @@ export async function copyDiskFiles(source: string, target: string, options: Dis
   withFiles(from!, "read", (files, path) => {
     const file = files.find(path);
     if (file === undefined) throw new FormatError(`${path}: no such file or directory`);
-    const isFolder = (() => { try { return statSync(target).isDirectory(); } catch { return false; } })();
+    const isFolder = (() => {
+      try {
+        return statSync(target).isDirectory();
+      } catch {
+        return false;
+      }
+    })();
     copyOut(files, path, file, isFolder ? join(target, text(file.name)) : target, options);
   });
   return 0;
 }
 
 export async function makeDiskDirectory(places: readonly string[]): Promise<number> {
-  for (const place of places) withFiles(requireDiskPlace(place), "write", (files, path) => files.makeDirectory(path, { mode: 0o755, uid: 0, gid: 0, mtime: now() }));
+  for (const place of places)
+    withFiles(requireDiskPlace(place), "write", (files, path) =>
+      files.makeDirectory(path, { mode: 0o755, uid: 0, gid: 0, mtime: now() }),
+    );
   return 0;
 }
 
@@ -87,7 +142,8 @@ export async function removeDiskFiles(places: readonly string[], options: DiskRe
       const file = files.find(path);
       if (file === undefined && options.force === true) return;
       if (file === undefined) throw new FormatError(`${path}: no such file or directory`);
-      if (file.kind === "directory" && options.recursive !== true) throw new FormatError(`${path}: is a directory; -r removes it with all that is in it`);
+      if (file.kind === "directory" && options.recursive !== true)
+        throw new FormatError(`${path}: is a directory; -r removes it with all that is in it`);
       removeTree(files, path, file);
     });
   }
@@ -95,7 +151,8 @@ export async function removeDiskFiles(places: readonly string[], options: DiskRe
 }
 
 function removeTree(files: DiskFiles, path: string, file: DiskFile): void {
-  if (file.kind === "directory") for (const child of files.list(path)) removeTree(files, `${path}/${child.name}`, child);
+  if (file.kind === "directory")
+    for (const child of files.list(path)) removeTree(files, `${path}/${child.name}`, child);
   files.remove(path);
 }
 
@@ -109,13 +166,19 @@ function copyIn(files: DiskFiles, host: string, path: string, options: DiskCopyO
   if (stat.isDirectory()) {
     if (options.recursive !== true) throw new CommandError(host, "is a directory; -r copies it with all that is in it");
     if (files.find(path) === undefined) files.makeDirectory(path, { mode: stat.mode & 0o7777, uid: 0, gid: 0, mtime });
-    for (const name of readdirSync(host).sort()) copyIn(files, join(host, name), `${path}/${Buffer.from(name, "utf8").toString("latin1")}`, options);
+    for (const name of readdirSync(host).sort())
+      copyIn(files, join(host, name), `${path}/${Buffer.from(name, "utf8").toString("latin1")}`, options);
     return;
   }
-  if (!stat.isFile()) throw new CommandError(host, "is neither a file nor a directory, and is not copied into an image");
+  if (!stat.isFile())
+    throw new CommandError(host, "is neither a file nor a directory, and is not copied into an image");
   const fd = openSync(host, "r");
   try {
-    files.write(path, { sizeBytes: stat.size, read: (offset, into) => readSync(fd, into, 0, into.length, offset) }, { mode: stat.mode & 0o7777, uid: 0, gid: 0, mtime });
+    files.write(
+      path,
+      { sizeBytes: stat.size, read: (offset, into) => readSync(fd, into, 0, into.length, offset) },
+      { mode: stat.mode & 0o7777, uid: 0, gid: 0, mtime },
+    );
   } finally {
     closeSync(fd);
   }
@@ -123,7 +186,8 @@ function copyIn(files: DiskFiles, host: string, path: string, options: DiskCopyO
 
 function copyOut(files: DiskFiles, path: string, file: DiskFile, host: string, options: DiskCopyOptions): void {
   if (file.kind === "directory") {
-    if (options.recursive !== true) throw new FormatError(`${path}: is a directory; -r copies it with all that is in it`);
+    if (options.recursive !== true)
+      throw new FormatError(`${path}: is a directory; -r copies it with all that is in it`);
     mkdirSync(host, { recursive: true });
     for (const child of files.list(path)) {
       // A name on FAT or in a damaged image is no path on the host.
@@ -132,7 +196,8 @@ function copyOut(files: DiskFiles, path: string, file: DiskFile, host: string, o
     }
     return;
   }
-  if (file.kind !== "file" && file.kind !== "symlink") return void process.stderr.write(`stratos: ${text(path)}: a ${file.kind}, left out\n`);
+  if (file.kind !== "file" && file.kind !== "symlink")
+    return void process.stderr.write(`stratos: ${text(path)}: a ${file.kind}, left out\n`);
   // Whole under its name, or not at all.
   const draft = `${host}.stratos-${process.pid}`;
   const fd = openSync(draft, "w", file.mode & 0o777);
@@ -149,7 +214,7 @@ function copyOut(files: DiskFiles, path: string, file: DiskFile, host: string, o
 
 function eachPiece(content: Pick<Blob, "sizeBytes" | "read">, take: (bytes: Uint8Array) => void): void {
   const buffer = new Uint8Array(COPY_BYTES);
-  for (let offset = 0; offset < content.sizeBytes; ) {
+  for (let offset = 0; offset < content.sizeBytes;) {
     const count = pieceOf(content, offset, buffer);
     take(buffer.subarray(0, count));
     offset += count;
@@ -163,7 +228,7 @@ function pieceOf(content: Pick<Blob, "read">, offset: number, buffer: Uint8Array
 }
 
 function writeAll(fd: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
+  for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
 }
 
 function memoryContent(bytes: Uint8Array): Pick<Blob, "sizeBytes" | "read"> {

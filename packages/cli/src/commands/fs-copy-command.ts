@@ -14,15 +14,24 @@ import { expectResult, expectValue } from "../fs/volume-error.ts";
 import { findVolumePlace, type VolumePlace } from "../fs/volume-place.ts";
 import { VolumeTree } from "../fs/volume-tree.ts";
 
-export interface CopyFilesOptions { readonly recursive?: true; readonly preserve?: true; readonly archive?: true; readonly json?: true }
+export interface CopyFilesOptions {
+  readonly recursive?: true;
+  readonly preserve?: true;
+  readonly archive?: true;
+  readonly json?: true;
+}
 
-/** Copies into, out of, between and within volumes. What comes into a volume comes in one transaction: all of it, or nothing. `-` is standard input or output. */
+/**
+ * Copies into, out of, between and within volumes. What comes into a volume comes in one transaction: all of it, or
+ * nothing. `-` is standard input or output.
+ */
 export async function copyFiles(texts: readonly string[], options: CopyFilesOptions): Promise<number> {
   if (texts.length < 2) throw new UsageError("cp", "expected what to copy, and where to");
   const targetText = texts.at(-1)!;
   const sources = texts.slice(0, -1).map((text) => ({ text, place: findVolumePlace(text) }));
   const target = findVolumePlace(targetText);
-  if (target === null && sources.every(({ place }) => place === null)) throw new UsageError("cp", "nothing here is in a volume: VOLUME:/PATH names such a place");
+  if (target === null && sources.every(({ place }) => place === null))
+    throw new UsageError("cp", "nothing here is in a volume: VOLUME:/PATH names such a place");
   const volumes = new OpenVolumes(target?.volume ?? null);
   const progress = new ProgressDisplay(process.stderr);
   const total: CopyCount = { files: 0, directories: 0, others: 0, bytes: 0 };
@@ -34,13 +43,17 @@ export async function copyFiles(texts: readonly string[], options: CopyFilesOpti
     for (const { text, place } of sources) {
       if (text === "-" || targetText === "-") {
         if (intoFolder) throw new UsageError("-", `${targetText} is a directory: say how the file is to be called`);
-        total.bytes += text === "-" ? copyStream(descriptorReader(0), targetTree.createFile(targetPath)) : copyStream((await volumes.tree(place!)).openFile(toByteString(place!.path)), descriptorWriter(1));
+        total.bytes +=
+          text === "-"
+            ? copyStream(descriptorReader(0), targetTree.createFile(targetPath))
+            : copyStream((await volumes.tree(place!)).openFile(toByteString(place!.path)), descriptorWriter(1));
         total.files++;
         continue;
       }
       const tree: FileTree = place === null ? host : await volumes.tree(place);
       const paths = tree instanceof VolumeTree ? expandPattern(tree, toByteString(place!.path)) : [toByteString(text)];
-      if (paths.length + sources.length > 2 && !intoFolder) throw new CommandError(targetText, "is no directory, and there are several things to copy");
+      if (paths.length + sources.length > 2 && !intoFolder)
+        throw new CommandError(targetText, "is no directory, and there are several things to copy");
       const copier = new TreeCopier(tree, targetTree, {
         isRecursive: options.recursive === true || options.archive === true,
         preserves: options.preserve === true || options.archive === true,
@@ -49,8 +62,12 @@ export async function copyFiles(texts: readonly string[], options: CopyFilesOpti
         },
       });
       for (const path of paths) {
-        const destination = intoFolder && baseName(path) !== "" && baseName(path) !== "." ? joinPath(targetPath, baseName(path)) : targetPath;
-        if (tree === targetTree && `${destination}/`.startsWith(`${path}/`) && path !== destination) throw new CommandError(tree.shown(path), "cannot be copied into itself");
+        const destination =
+          intoFolder && baseName(path) !== "" && baseName(path) !== "."
+            ? joinPath(targetPath, baseName(path))
+            : targetPath;
+        if (tree === targetTree && `${destination}/`.startsWith(`${path}/`) && path !== destination)
+          throw new CommandError(tree.shown(path), "cannot be copied into itself");
         copier.copy(path, destination);
       }
       for (const key of ["files", "directories", "others", "bytes"] as const) total[key] += copier.count[key];
@@ -91,7 +108,12 @@ class OpenVolumes {
       if (held !== null) this.#held.push(held);
       this.#opened.set(place.volume, (opened = openVolume(place.volume, access)));
     }
-    tree = new VolumeTree(place.volume === this.#target && place.snapshot === null ? filtered(this.#begin(opened).files) : filteredFilesOf(opened, place.snapshot), name);
+    tree = new VolumeTree(
+      place.volume === this.#target && place.snapshot === null
+        ? filtered(this.#begin(opened).files)
+        : filteredFilesOf(opened, place.snapshot),
+      name,
+    );
     this.#trees.set(name, tree);
     return tree;
   }
@@ -111,7 +133,8 @@ class OpenVolumes {
 
   abort(): void {
     // What cannot be taken back now is dropped by the next mount.
-    if (this.#transaction?.isOpen === true && this.#transaction.abort() === 0) this.#opened.get(this.#target!)!.commit();
+    if (this.#transaction?.isOpen === true && this.#transaction.abort() === 0)
+      this.#opened.get(this.#target!)!.commit();
   }
 
   close(): void {
@@ -124,7 +147,8 @@ function copyStream(reader: FileReader, writer: FileWriter): number {
   const buffer = new Uint8Array(1 << 20);
   let offset = 0;
   try {
-    for (let count = 0; (count = reader.read(offset, buffer, buffer.length)) > 0; offset += count) writer.write(offset, buffer, count);
+    for (let count = 0; (count = reader.read(offset, buffer, buffer.length)) > 0; offset += count)
+      writer.write(offset, buffer, count);
   } finally {
     writer.close();
     reader.close();
@@ -156,7 +180,7 @@ function descriptorWriter(fd: number): FileWriter {
   fstatSync(fd);
   return {
     write: (_offset, bytes, length) => {
-      for (let done = 0; done < length; ) {
+      for (let done = 0; done < length;) {
         try {
           done += writeSync(fd, bytes, done, length - done);
         } catch (error) {

@@ -7,24 +7,50 @@ import { scanDevices, volumesOf, type ScannedVolume } from "../fs/volume-scan.ts
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 
-export interface DeviceListOptions { readonly dir: readonly string[]; readonly json?: true }
+export interface DeviceListOptions {
+  readonly dir: readonly string[];
+  readonly json?: true;
+}
 
 export async function listDevicesCommand(options: DeviceListOptions): Promise<number> {
   for (const folder of options.dir) expectFolder(folder);
   const mounts = readMountTable().filter(({ type }) => type === AEGISFS_TYPE);
   const volumes = volumesOf(scanDevices(options.dir.map((folder) => resolve(folder)))).map((volume) => ({
-    volume, mountPoints: mounts.filter(({ source }) => volume.devices.some(({ path }) => path === source)).map(({ mountPoint }) => mountPoint),
+    volume,
+    mountPoints: mounts
+      .filter(({ source }) => volume.devices.some(({ path }) => path === source))
+      .map(({ mountPoint }) => mountPoint),
   }));
   if (options.json === true) {
-    process.stdout.write(`${JSON.stringify(volumes.map(({ volume, mountPoints }) => ({
-      uuid: volume.uuid, label: volume.label, encrypted: volume.isEncrypted, mountPoints, devices: volume.devices.map(({ path, index, sizeBytes }) => ({ path, index, sizeBytes })), missing: volume.missing,
-      copies: volume.copies.map(({ path }) => path),
-    })), null, 2)}\n`);
+    process.stdout.write(
+      `${JSON.stringify(
+        volumes.map(({ volume, mountPoints }) => ({
+          uuid: volume.uuid,
+          label: volume.label,
+          encrypted: volume.isEncrypted,
+          mountPoints,
+          devices: volume.devices.map(({ path, index, sizeBytes }) => ({ path, index, sizeBytes })),
+          missing: volume.missing,
+          copies: volume.copies.map(({ path }) => path),
+        })),
+        null,
+        2,
+      )}\n`,
+    );
     return 0;
   }
-  process.stdout.write(formatTable(["VOLUME", "LABEL", "SIZE", "DEVICES", "STATE"], volumes.map(({ volume, mountPoints }) => [
-    volume.uuid ?? "-", volume.label === "" ? "-" : volume.label, formatSize(volume.devices.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)), volume.devices.map(({ path }) => path).join(","), stateWords(volume, mountPoints),
-  ])));
+  process.stdout.write(
+    formatTable(
+      ["VOLUME", "LABEL", "SIZE", "DEVICES", "STATE"],
+      volumes.map(({ volume, mountPoints }) => [
+        volume.uuid ?? "-",
+        volume.label === "" ? "-" : volume.label,
+        formatSize(volume.devices.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)),
+        volume.devices.map(({ path }) => path).join(","),
+        stateWords(volume, mountPoints),
+      ]),
+    ),
+  );
   return 0;
 }
 
@@ -39,7 +65,9 @@ function expectFolder(folder: string): void {
 
 function stateWords({ isEncrypted, missing, copies }: ScannedVolume, mountPoints: readonly string[]): string {
   const words = [
-    ...mountPoints.map((place) => `mounted on ${place}`), ...(isEncrypted ? ["encrypted"] : []), ...(missing.length === 0 ? [] : [`device ${missing.join(", ")} missing`]),
+    ...mountPoints.map((place) => `mounted on ${place}`),
+    ...(isEncrypted ? ["encrypted"] : []),
+    ...(missing.length === 0 ? [] : [`device ${missing.join(", ")} missing`]),
     ...copies.map(({ path }) => `${path} is a copy`),
   ];
   return words.length === 0 ? "-" : words.join("; ");

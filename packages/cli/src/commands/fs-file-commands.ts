@@ -1,4 +1,7 @@
-/** `stratos fs ls|cat|mkdir|rm|mv|ln`: files of a volume. Those of a mounted one are read, and changed by the programs of the host. */
+/**
+ * `stratos fs ls|cat|mkdir|rm|mv|ln`: files of a volume. Those of a mounted one are read, and changed by the programs
+ * of the host.
+ */
 import { RENAME_EXCHANGE, RENAME_NOREPLACE } from "@stratos/abi";
 import { printable } from "@stratos/base";
 import { CommandError, UsageError } from "../command-error.ts";
@@ -12,11 +15,30 @@ import { removeTree } from "../fs/remove-tree.ts";
 import { parseVolumePlace, requireUnmountedPlace, requireVolumePlace, type VolumePlace } from "../fs/volume-place.ts";
 import { VolumeTree } from "../fs/volume-tree.ts";
 
-export interface ListFilesOptions { readonly long?: true; readonly classify?: true; readonly all?: true; readonly recursive?: true; readonly json?: true }
-export interface MakeDirectoryOptions { readonly parents?: true; readonly mode?: number }
-export interface RemoveFilesOptions { readonly recursive?: true; readonly force?: true; readonly dryRun?: true; readonly json?: true }
-export interface MoveFileOptions { readonly noReplace?: true; readonly exchange?: true }
-export interface LinkFileOptions { readonly symbolic?: true }
+export interface ListFilesOptions {
+  readonly long?: true;
+  readonly classify?: true;
+  readonly all?: true;
+  readonly recursive?: true;
+  readonly json?: true;
+}
+export interface MakeDirectoryOptions {
+  readonly parents?: true;
+  readonly mode?: number;
+}
+export interface RemoveFilesOptions {
+  readonly recursive?: true;
+  readonly force?: true;
+  readonly dryRun?: true;
+  readonly json?: true;
+}
+export interface MoveFileOptions {
+  readonly noReplace?: true;
+  readonly exchange?: true;
+}
+export interface LinkFileOptions {
+  readonly symbolic?: true;
+}
 
 export async function listFiles(text: string, options: ListFilesOptions): Promise<number> {
   const isForPeople = process.stdout.isTTY === true;
@@ -32,7 +54,8 @@ export async function listFiles(text: string, options: ListFilesOptions): Promis
       const names = tree.names(folder).filter((name) => showsAll || !name.startsWith("."));
       shown.push({ folder, files: names.map((name) => listed(name, joinPath(folder, name))) });
       if (options.recursive !== true) return;
-      for (const name of names) if (tree.facts(joinPath(folder, name))!.kind === "directory") visit(joinPath(folder, name));
+      for (const name of names)
+        if (tree.facts(joinPath(folder, name))!.kind === "directory") visit(joinPath(folder, name));
     };
     for (const path of expandPattern(tree, start)) {
       const facts = tree.facts(path, true) ?? tree.facts(path);
@@ -41,12 +64,25 @@ export async function listFiles(text: string, options: ListFilesOptions): Promis
       else single.push(listed(path, path));
     }
     if (options.json === true) {
-      const all = [...single.map((file) => ({ path: file.name, ...file })), ...shown.flatMap(({ folder, files }) => files.map((file) => ({ path: joinPath(toText(folder!), file.name), ...file })))];
+      const all = [
+        ...single.map((file) => ({ path: file.name, ...file })),
+        ...shown.flatMap(({ folder, files }) =>
+          files.map((file) => ({ path: joinPath(toText(folder!), file.name), ...file })),
+        ),
+      ];
       process.stdout.write(`${jsonWithSizes(all)}\n`);
       return;
     }
     const isMarked = options.classify === true || isForPeople;
-    const print = (files: readonly ListedFile[]): string => (options.long === true ? longListing(files) : files.map((file) => `${isForPeople ? markedName(file).replaceAll("\n", "\\n") : isMarked ? markedName(file) : file.name}\n`).join(""));
+    const print = (files: readonly ListedFile[]): string =>
+      options.long === true
+        ? longListing(files)
+        : files
+            .map(
+              (file) =>
+                `${isForPeople ? markedName(file).replaceAll("\n", "\\n") : isMarked ? markedName(file) : file.name}\n`,
+            )
+            .join("");
     const blocks = shown.map(({ folder, files }) => (shown.length > 1 ? `${toText(folder!)}:\n` : "") + print(files));
     const all = [...(single.length > 0 ? [print(single)] : []), ...blocks].join("\n");
     process.stdout.write(isForPeople ? printable(all) : all);
@@ -64,7 +100,9 @@ export async function showFiles(texts: readonly string[]): Promise<number> {
         const file = tree.openFile(path);
         for (let offset = 0, count = 0; (count = file.read(offset, buffer, buffer.length)) > 0; offset += count) {
           // The buffer is used again: wait until it is on its way.
-          await new Promise<void>((resolve, reject) => process.stdout.write(buffer.subarray(0, count), (error) => (error ? reject(error) : resolve())));
+          await new Promise<void>((resolve, reject) =>
+            process.stdout.write(buffer.subarray(0, count), (error) => (error ? reject(error) : resolve())),
+          );
         }
       }
     });
@@ -99,11 +137,16 @@ export async function removeFiles(texts: readonly string[], options: RemoveFiles
       const path = toByteString(place.path);
       if (options.force === true && !/[*?[]/.test(path) && tree.facts(path) === null) return;
       for (const match of expandPattern(tree, path)) {
-        removeTree(tree, match, { isRecursive: options.recursive === true, isDryRun: options.dryRun === true, onPath: (one) => void gone.push(toText(one)) });
+        removeTree(tree, match, {
+          isRecursive: options.recursive === true,
+          isDryRun: options.dryRun === true,
+          onPath: (one) => void gone.push(toText(one)),
+        });
       }
     });
   }
-  if (options.json === true) process.stdout.write(`${JSON.stringify({ dryRun: options.dryRun === true, removed: gone }, null, 2)}\n`);
+  if (options.json === true)
+    process.stdout.write(`${JSON.stringify({ dryRun: options.dryRun === true, removed: gone }, null, 2)}\n`);
   else if (options.dryRun === true) process.stdout.write(gone.map((path) => `would remove ${path}\n`).join(""));
   return 0;
 }
@@ -114,8 +157,13 @@ export async function moveFile(from: string, to: string, options: MoveFileOption
   await withTree(source, "write", (tree) => {
     const sourcePath = toByteString(source.path);
     let targetPath = toByteString(target.path);
-    if (options.exchange !== true && tree.facts(targetPath, true)?.kind === "directory") targetPath = joinPath(targetPath, baseName(sourcePath));
-    tree.move(sourcePath, targetPath, options.exchange === true ? RENAME_EXCHANGE : options.noReplace === true ? RENAME_NOREPLACE : 0);
+    if (options.exchange !== true && tree.facts(targetPath, true)?.kind === "directory")
+      targetPath = joinPath(targetPath, baseName(sourcePath));
+    tree.move(
+      sourcePath,
+      targetPath,
+      options.exchange === true ? RENAME_EXCHANGE : options.noReplace === true ? RENAME_NOREPLACE : 0,
+    );
   });
   return 0;
 }
@@ -132,7 +180,8 @@ export async function linkFile(target: string, link: string, options: LinkFileOp
 }
 
 function sameVolume(one: VolumePlace, other: VolumePlace, text: string): VolumePlace {
-  if (one.volume !== other.volume || one.snapshot !== other.snapshot) throw new UsageError(text, "both must be in one volume; `stratos fs cp` copies between volumes");
+  if (one.volume !== other.volume || one.snapshot !== other.snapshot)
+    throw new UsageError(text, "both must be in one volume; `stratos fs cp` copies between volumes");
   return other;
 }
 
@@ -142,7 +191,11 @@ function withReadTree<T>(place: VolumePlace, work: (tree: FileTree, path: string
   return withTree(place, "read", (tree) => work(tree, toByteString(place.path)));
 }
 
-function withTree<T>(place: VolumePlace, access: VolumeAccess, work: (tree: VolumeTree, opened: OpenedVolume) => T | Promise<T>): Promise<T> {
+function withTree<T>(
+  place: VolumePlace,
+  access: VolumeAccess,
+  work: (tree: VolumeTree, opened: OpenedVolume) => T | Promise<T>,
+): Promise<T> {
   return withVolume(place.volume, access, (opened) => {
     const name = place.snapshot === null ? place.volume : `${place.volume}@${place.snapshot}`;
     return work(new VolumeTree(filteredFilesOf(opened, place.snapshot), name), opened);

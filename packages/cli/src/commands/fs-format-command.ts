@@ -1,6 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, openSync, realpathSync, statSync, truncateSync } from "node:fs";
-import { COMPRESS_LZ4, COMPRESS_NONE, COMPRESS_ZSTD, EncryptedDevice, format, KEY_ERROR_WORDS, withCompression } from "@stratos/aegisfs";
+import {
+  COMPRESS_LZ4,
+  COMPRESS_NONE,
+  COMPRESS_ZSTD,
+  EncryptedDevice,
+  format,
+  KEY_ERROR_WORDS,
+  withCompression,
+} from "@stratos/aegisfs";
 import type { BlockDevice } from "@stratos/host";
 import { environmentPassphrase, nodeCipher, type FileBlockDevice } from "@stratos/host-node";
 import { CommandError, UsageError } from "../command-error.ts";
@@ -32,7 +40,9 @@ export async function formatVolume(paths: readonly string[], options: FormatVolu
   if (new Set(paths).size < paths.length) throw new UsageError("format", "a device is named twice");
   const plans = paths.map((path) => planDevice(path, options));
   if (options.dryRun === true) return tellPlan(plans, options);
-  for (const { path, content } of plans) if (content !== null && options.force !== true) throw new CommandError(path, `holds ${content}; --force replaces it`);
+  for (const { path, content } of plans)
+    if (content !== null && options.force !== true)
+      throw new CommandError(path, `holds ${content}; --force replaces it`);
   const passphrase = options.encrypt === true ? newPassphrase(paths[0]!) : null;
   const devices: FileBlockDevice[] = [];
   const name = paths.join(",");
@@ -48,12 +58,18 @@ export async function formatVolume(paths: readonly string[], options: FormatVolu
       truncateSync(device.path, options.size);
       device.resize(options.size);
     }
-    const sealed = devices.map((device): BlockDevice => (passphrase === null ? device : encrypt(device, passphrase, options.kdf)));
+    const sealed = devices.map((device): BlockDevice =>
+      passphrase === null ? device : encrypt(device, passphrase, options.kdf),
+    );
     const failure = format(sealed.length === 1 ? sealed[0]! : sealed, {
-      uuid: randomBytes(16), hashSeed: randomBytes(4).readUInt32LE(), label: toByteString(options.label ?? ""), seconds: Math.floor(Date.now() / 1000),
+      uuid: randomBytes(16),
+      hashSeed: randomBytes(4).readUInt32LE(),
+      label: toByteString(options.label ?? ""),
+      seconds: Math.floor(Date.now() / 1000),
       // Who makes a volume is to be able to use it.
       owner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
-      copies: options.copies ?? 1, properties: propertiesOf(options.compress),
+      copies: options.copies ?? 1,
+      properties: propertiesOf(options.compress),
     });
     if (failure !== 0) throw mountFailure(name, failure);
   } finally {
@@ -63,27 +79,59 @@ export async function formatVolume(paths: readonly string[], options: FormatVolu
   if (passphrase !== null) return 0;
   await withVolume(name, "read", ({ volume }) => {
     const { blocks, freeBlocks } = volume.usage();
-    if (options.json === true) process.stdout.write(`${JSON.stringify({ volume: name, label: options.label ?? "", sizeBytes: blocks * 4096, freeBytes: freeBlocks * 4096 }, null, 2)}\n`);
-    else if (process.stdout.isTTY) process.stdout.write(`${name}: ${formatSize(blocks * 4096)}, ${formatSize(freeBlocks * 4096)} free\n`);
+    if (options.json === true)
+      process.stdout.write(
+        JSON.stringify(
+          { volume: name, label: options.label ?? "", sizeBytes: blocks * 4096, freeBytes: freeBlocks * 4096 },
+          null,
+          2,
+        ) + "\n",
+      );
+    else if (process.stdout.isTTY)
+      process.stdout.write(`${name}: ${formatSize(blocks * 4096)}, ${formatSize(freeBlocks * 4096)} free\n`);
   });
   return 0;
 }
 
-interface DevicePlan { readonly path: string; readonly isNew: boolean; readonly sizeBytes: number; readonly content: string | null }
+interface DevicePlan {
+  readonly path: string;
+  readonly isNew: boolean;
+  readonly sizeBytes: number;
+  readonly content: string | null;
+}
 
 function planDevice(path: string, options: FormatVolumeOptions): DevicePlan {
   const stat = statSync(path, { throwIfNoEntry: false });
   const isDevice = stat?.isBlockDevice() === true;
-  if (stat !== undefined && !isDevice && !stat.isFile()) throw new CommandError(path, "is neither a file nor a block device");
-  if (stat === undefined && options.size === undefined) throw new UsageError("--size", `${path} is not there: how large is it to be?`);
+  if (stat !== undefined && !isDevice && !stat.isFile())
+    throw new CommandError(path, "is neither a file nor a block device");
+  if (stat === undefined && options.size === undefined)
+    throw new UsageError("--size", `${path} is not there: how large is it to be?`);
   if (isDevice && options.size !== undefined) throw new UsageError("--size", `${path} is a device: its size is given`);
-  return { path, isNew: stat === undefined, sizeBytes: options.size ?? stat?.size ?? 0, content: describeContent(path) };
+  return {
+    path,
+    isNew: stat === undefined,
+    sizeBytes: options.size ?? stat?.size ?? 0,
+    content: describeContent(path),
+  };
 }
 
 function tellPlan(plans: readonly DevicePlan[], options: FormatVolumeOptions): number {
-  const results = plans.map(({ path, sizeBytes, content }) => ({ volume: path, sizeBytes, overwrites: content, needsForce: content !== null }));
-  if (options.json === true) process.stdout.write(`${JSON.stringify(results.length === 1 ? results[0] : results, null, 2)}\n`);
-  else for (const { path, content } of plans) process.stdout.write(content === null ? `${path}: a volume would be made; nothing would be lost\n` : `${path}: holds ${content}, which would be lost; it needs --force\n`);
+  const results = plans.map(({ path, sizeBytes, content }) => ({
+    volume: path,
+    sizeBytes,
+    overwrites: content,
+    needsForce: content !== null,
+  }));
+  if (options.json === true)
+    process.stdout.write(`${JSON.stringify(results.length === 1 ? results[0] : results, null, 2)}\n`);
+  else
+    for (const { path, content } of plans)
+      process.stdout.write(
+        content === null
+          ? `${path}: a volume would be made; nothing would be lost\n`
+          : `${path}: holds ${content}, which would be lost; it needs --force\n`,
+      );
   return 0;
 }
 
@@ -94,7 +142,9 @@ function propertiesOf(choice: CompressionChoice | undefined): number {
 }
 
 function encrypt(device: FileBlockDevice, passphrase: Uint8Array, kdf: DerivationName | undefined): BlockDevice {
-  const encrypted = EncryptedDevice.create(device, nodeCipher, randomBytes(16), passphrase, { derivation: derivationOf(kdf) });
+  const encrypted = EncryptedDevice.create(device, nodeCipher, randomBytes(16), passphrase, {
+    derivation: derivationOf(kdf),
+  });
   if (typeof encrypted === "string") throw new CommandError(device.path, KEY_ERROR_WORDS[encrypted]);
   return encrypted.device;
 }
@@ -104,8 +154,13 @@ export function newPassphrase(path: string): Uint8Array {
   const given = environmentPassphrase();
   if (given !== null) return given;
   const passphrase = promptPassphrase(`New passphrase of ${path}: `);
-  if (passphrase === null) throw new CommandError(path, "a passphrase is needed: STRATOS_PASSPHRASE_FILE names a file with it, or give it on a terminal");
+  if (passphrase === null)
+    throw new CommandError(
+      path,
+      "a passphrase is needed: STRATOS_PASSPHRASE_FILE names a file with it, or give it on a terminal",
+    );
   const again = promptPassphrase("The same again: ");
-  if (again === null || Buffer.compare(passphrase, again) !== 0) throw new CommandError(path, "the two passphrases differ");
+  if (again === null || Buffer.compare(passphrase, again) !== 0)
+    throw new CommandError(path, "the two passphrases differ");
   return passphrase;
 }

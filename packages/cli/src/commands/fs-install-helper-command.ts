@@ -2,12 +2,16 @@ import { accessSync, chmodSync, constants, existsSync, readFileSync, renameSync,
 import { dirname, join } from "node:path";
 import { CommandError, hostReason } from "../command-error.ts";
 
-export interface InstallHelperOptions { readonly remove?: true }
+export interface InstallHelperOptions {
+  readonly remove?: true;
+}
 
 /** mount(8) looks for helpers of a type there alone (libmount, FS_SEARCH_PATH). */
 const HELPER = "/sbin/mount.aegisfs";
 const MARK = "# Made by `stratos fs install-helper`";
-/** mount(8) starts its helpers without PATH; losetup(8), without which sync(2) would not reach the mount, lies in sbin. */
+/**
+ * mount(8) starts its helpers without PATH; losetup(8), without which sync(2) would not reach the mount, lies in sbin.
+ */
 const SET_PATH = 'PATH="${PATH:+$PATH:}/usr/sbin:/usr/bin:/sbin:/bin"\nexport PATH';
 
 /**
@@ -16,19 +20,31 @@ const SET_PATH = 'PATH="${PATH:+$PATH:}/usr/sbin:/usr/bin:/sbin:/bin"\nexport PA
  */
 export function installHelper(options: InstallHelperOptions): number {
   try {
-    if (!isOurs()) throw new CommandError(HELPER, "is there, and was not made by `stratos fs install-helper`: look at it, and remove it first");
+    if (!isOurs())
+      throw new CommandError(
+        HELPER,
+        "is there, and was not made by `stratos fs install-helper`: look at it, and remove it first",
+      );
     if (options.remove === true) {
       rmSync(HELPER, { force: true });
       return 0;
     }
     const draft = `${HELPER}.${process.pid}`;
-    writeFileSync(draft, `#!/bin/sh\n${MARK}\n${SET_PATH}\nexec ${quoted(process.execPath)} ${quoted(launcher())} fs mount "$@"\n`, { mode: 0o755 });
+    writeFileSync(
+      draft,
+      `#!/bin/sh\n${MARK}\n${SET_PATH}\nexec ${quoted(process.execPath)} ${quoted(launcher())} fs mount "$@"\n`,
+      { mode: 0o755 },
+    );
     chmodSync(draft, 0o755);
     renameSync(draft, HELPER);
   } catch (error) {
     if (error instanceof CommandError) throw error;
     const { code } = error as NodeJS.ErrnoException;
-    throw new CommandError(HELPER, `${hostReason(error)}${code === "EACCES" || code === "EPERM" ? ": run it as root" : ""}`, { cause: error });
+    throw new CommandError(
+      HELPER,
+      `${hostReason(error)}${code === "EACCES" || code === "EPERM" ? ": run it as root" : ""}`,
+      { cause: error },
+    );
   }
   process.stdout.write(`${HELPER}: \`mount -t aegisfs VOLUME DIR\` works, and so does a line of fstab(5)\n`);
   return 0;
@@ -38,7 +54,11 @@ export function installHelper(options: InstallHelperOptions): number {
 function isOurs(): boolean {
   if (!existsSync(HELPER)) return true;
   const text = readFileSync(HELPER, "utf8");
-  return text.includes(MARK) || text.includes("Starts Stratos from a clone") || text.includes("`stratos` of the published package");
+  return (
+    text.includes(MARK) ||
+    text.includes("Starts Stratos from a clone") ||
+    text.includes("`stratos` of the published package")
+  );
 }
 
 /** `stratos.mjs` of the published package and the bundle lies beside the program, that of a clone above the sources. */

@@ -2,7 +2,20 @@
 import { realpathSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { E2BIG, EBUSY, EEXIST, ENODEV, ENOSPC } from "@stratos/abi";
-import { addDevice, CLASS_FAST, CLASS_SLOW, type CopyJob, health, removeDevice, replaceDevice, resetErrors, Scrub, setCopies, type ScrubCursor, type VolumeHealth } from "@stratos/aegisfs";
+import {
+  addDevice,
+  CLASS_FAST,
+  CLASS_SLOW,
+  type CopyJob,
+  health,
+  removeDevice,
+  replaceDevice,
+  resetErrors,
+  Scrub,
+  setCopies,
+  type ScrubCursor,
+  type VolumeHealth,
+} from "@stratos/aegisfs";
 import { ProgressDisplay } from "@stratos/host-node";
 import { CommandError } from "../command-error.ts";
 import { findVolume } from "../fs/find-volume.ts";
@@ -15,9 +28,23 @@ import { uuidText } from "../fs/volume-usage.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 
-export interface ScrubOptions { readonly rate?: number; readonly limit?: number; readonly status?: true; readonly cancel?: true; readonly json?: true }
-export interface HealthOptions { readonly reset?: true; readonly json?: true }
-export interface DeviceOptions { readonly slow?: true; readonly spare?: true; readonly force?: true; readonly dryRun?: true }
+export interface ScrubOptions {
+  readonly rate?: number;
+  readonly limit?: number;
+  readonly status?: true;
+  readonly cancel?: true;
+  readonly json?: true;
+}
+export interface HealthOptions {
+  readonly reset?: true;
+  readonly json?: true;
+}
+export interface DeviceOptions {
+  readonly slow?: true;
+  readonly spare?: true;
+  readonly force?: true;
+  readonly dryRun?: true;
+}
 
 const STEP_BLOCKS = 2048;
 const BLOCK = 4096;
@@ -41,7 +68,8 @@ export async function scrubCommand(path: string, options: ScrubOptions): Promise
         const before = scrub.cursor.verified;
         const more = expectResult(path, scrub.step(STEP_BLOCKS));
         doneBlocks += scrub.cursor.verified - before;
-        if (process.stderr.isTTY) progress.update("Scrubbing", scrub.cursor.verified * BLOCK, scrub.total * BLOCK, "bytes");
+        if (process.stderr.isTTY)
+          progress.update("Scrubbing", scrub.cursor.verified * BLOCK, scrub.total * BLOCK, "bytes");
         opened.breathe();
         if (more === 0) break;
         if (stops || (options.limit !== undefined && doneBlocks * BLOCK >= options.limit)) {
@@ -49,7 +77,8 @@ export async function scrubCommand(path: string, options: ScrubOptions): Promise
           progress.clear();
           return tellScrub(path, scrub, true, options);
         }
-        if (options.rate !== undefined) await delay(Math.max(0, (doneBlocks * BLOCK * 1000) / options.rate - (performance.now() - startMs)));
+        if (options.rate !== undefined)
+          await delay(Math.max(0, (doneBlocks * BLOCK * 1000) / options.rate - (performance.now() - startMs)));
         else await delay(0); // Lets a signal in.
       }
       progress.clear();
@@ -64,16 +93,37 @@ export async function scrubCommand(path: string, options: ScrubOptions): Promise
 function tellScrub(path: string, scrub: Scrub, isPaused: boolean, options: ScrubOptions): number {
   const { cursor, damage } = scrub;
   const lost = damage.map(({ what, subvolume, ino, block }) => ({ what, subvolume, ino, block }));
-  if (options.json === true) process.stdout.write(`${JSON.stringify({ volume: path, paused: isPaused, ...counts(cursor), damage: lost }, null, 2)}\n`);
+  if (options.json === true)
+    process.stdout.write(
+      `${JSON.stringify({ volume: path, paused: isPaused, ...counts(cursor), damage: lost }, null, 2)}\n`,
+    );
   else {
-    process.stdout.write(`${path}: ${isPaused ? "paused" : "done"}: ${formatSize(cursor.verified * BLOCK)} verified, ${cursor.repaired} blocks repaired, ${cursor.lost} lost\n`);
-    for (const { what, subvolume, ino, block } of damage) process.stdout.write(what === "node" ? `lost: metadata of subvolume ${subvolume} (block ${block})\n` : `lost: content of inode ${ino} in subvolume ${subvolume} (block ${block})\n`);
+    process.stdout.write(
+      `${path}: ${isPaused ? "paused" : "done"}: ${formatSize(cursor.verified * BLOCK)} verified, ` +
+        `${cursor.repaired} blocks repaired, ${cursor.lost} lost\n`,
+    );
+    for (const { what, subvolume, ino, block } of damage)
+      process.stdout.write(
+        what === "node"
+          ? `lost: metadata of subvolume ${subvolume} (block ${block})\n`
+          : `lost: content of inode ${ino} in subvolume ${subvolume} (block ${block})\n`,
+      );
   }
   return cursor.lost > 0 ? 1 : 0;
 }
 
-function counts({ verified, repaired, lost, started }: ScrubCursor): { verifiedBytes: number; repairedBlocks: number; lostBlocks: number; startedAt: string } {
-  return { verifiedBytes: verified * BLOCK, repairedBlocks: repaired, lostBlocks: lost, startedAt: new Date(started * 1000).toISOString() };
+function counts({ verified, repaired, lost, started }: ScrubCursor): {
+  verifiedBytes: number;
+  repairedBlocks: number;
+  lostBlocks: number;
+  startedAt: string;
+} {
+  return {
+    verifiedBytes: verified * BLOCK,
+    repairedBlocks: repaired,
+    lostBlocks: lost,
+    startedAt: new Date(started * 1000).toISOString(),
+  };
 }
 
 async function showScrub(path: string, options: ScrubOptions): Promise<number> {
@@ -82,10 +132,23 @@ async function showScrub(path: string, options: ScrubOptions): Promise<number> {
     return { paused: Scrub.paused(volume), last: Scrub.last(volume) };
   });
   if (options.json === true) {
-    process.stdout.write(`${JSON.stringify({ paused: found.paused === null ? null : counts(found.paused), last: found.last === null ? null : counts(found.last) }, null, 2)}\n`);
+    process.stdout.write(
+      JSON.stringify(
+        {
+          paused: found.paused === null ? null : counts(found.paused),
+          last: found.last === null ? null : counts(found.last),
+        },
+        null,
+        2,
+      ) + "\n",
+    );
     return 0;
   }
-  const line = (word: string, cursor: ScrubCursor | null): string => (cursor === null ? `${word}: none\n` : `${word}: begun ${counts(cursor).startedAt.slice(0, 19).replace("T", " ")}, ${formatSize(cursor.verified * BLOCK)} verified, ${cursor.repaired} blocks repaired, ${cursor.lost} lost\n`);
+  const line = (word: string, cursor: ScrubCursor | null): string =>
+    cursor === null
+      ? `${word}: none\n`
+      : `${word}: begun ${counts(cursor).startedAt.slice(0, 19).replace("T", " ")}, ` +
+        `${formatSize(cursor.verified * BLOCK)} verified, ${cursor.repaired} blocks repaired, ${cursor.lost} lost\n`;
   process.stdout.write(line("Paused", found.paused) + line("Last", found.last));
   return 0;
 }
@@ -98,18 +161,36 @@ export async function healthCommand(path: string, options: HealthOptions): Promi
   });
   if (options.json === true) process.stdout.write(`${JSON.stringify(state, null, 2)}\n`);
   else {
-    process.stdout.write(`${path}: ${state.state}, ${state.copies} ${state.copies === 1 ? "copy" : "copies"} of everything\n`);
-    process.stdout.write(formatTable(["DEVICE", "STATE", "CLASS", "SIZE", "HOLDS", "READ", "WRITE", "CORRUPT", "REPAIRED", "LOST"], state.devices.map((one) => [
-      String(one.index), one.state, one.class, formatSize(one.blocks * BLOCK), formatSize(one.assigned * BLOCK), String(one.errors.readErrors), String(one.errors.writeErrors), String(one.errors.corruptBlocks),
-      String(one.errors.repairedBlocks), String(one.errors.lostBlocks),
-    ])));
+    process.stdout.write(
+      `${path}: ${state.state}, ${state.copies} ${state.copies === 1 ? "copy" : "copies"} of everything\n`,
+    );
+    process.stdout.write(
+      formatTable(
+        ["DEVICE", "STATE", "CLASS", "SIZE", "HOLDS", "READ", "WRITE", "CORRUPT", "REPAIRED", "LOST"],
+        state.devices.map((one) => [
+          String(one.index),
+          one.state,
+          one.class,
+          formatSize(one.blocks * BLOCK),
+          formatSize(one.assigned * BLOCK),
+          String(one.errors.readErrors),
+          String(one.errors.writeErrors),
+          String(one.errors.corruptBlocks),
+          String(one.errors.repairedBlocks),
+          String(one.errors.lostBlocks),
+        ]),
+      ),
+    );
   }
   return state.state === "degraded" || state.state === "damaged" ? 1 : 0;
 }
 
 const POOL_WORDS: Readonly<Record<number, string>> = {
-  [EBUSY]: "blocks of the device stay in use", [ENODEV]: "there is no such device in the volume", [ENOSPC]: "what is stored does not fit on the other devices",
-  [E2BIG]: "the volume has as many devices as it can have", [EEXIST]: "the device is part of the volume already",
+  [EBUSY]: "blocks of the device stay in use",
+  [ENODEV]: "there is no such device in the volume",
+  [ENOSPC]: "what is stored does not fit on the other devices",
+  [E2BIG]: "the volume has as many devices as it can have",
+  [EEXIST]: "the device is part of the volume already",
 };
 
 function expectPool<T>(path: string, result: T | number): T | number {
@@ -119,18 +200,33 @@ function expectPool<T>(path: string, result: T | number): T | number {
 
 export async function addDeviceCommand(path: string, added: string, options: DeviceOptions): Promise<number> {
   const content = describeContent(added);
-  if (content !== null && options.force !== true) throw new CommandError(added, `holds ${content}; --force replaces it`);
+  if (content !== null && options.force !== true)
+    throw new CommandError(added, `holds ${content}; --force replaces it`);
   await withNewDevice(path, added, ({ volume }, device) => {
-    const index = expectPool(path, addDevice(volume, device, { class: options.slow === true ? CLASS_SLOW : CLASS_FAST, ...(options.spare === true ? { spare: true } : {}) }));
-    process.stdout.write(`${added}: device ${String(index)} of the volume, which any of its devices, or UUID=${uuidText(volume.superblock.uuid)}, names\n`);
+    const index = expectPool(
+      path,
+      addDevice(volume, device, {
+        class: options.slow === true ? CLASS_SLOW : CLASS_FAST,
+        ...(options.spare === true ? { spare: true } : {}),
+      }),
+    );
+    process.stdout.write(
+      `${added}: device ${String(index)} of the volume, which any of its devices, or ` +
+        `UUID=${uuidText(volume.superblock.uuid)}, names\n`,
+    );
   });
   return 0;
 }
 
-async function withNewDevice(path: string, added: string, work: (opened: OpenedVolume, device: ReturnType<typeof openDevice>) => void): Promise<void> {
+async function withNewDevice(
+  path: string,
+  added: string,
+  work: (opened: OpenedVolume, device: ReturnType<typeof openDevice>) => void,
+): Promise<void> {
   await withVolume(path, "write", (opened) => {
     expectNotHeld(path, opened.volume);
-    if (opened.devices.encrypted.length > 0) throw new CommandError(path, "devices of an encrypted volume are added when it is formatted");
+    if (opened.devices.encrypted.length > 0)
+      throw new CommandError(path, "devices of an encrypted volume are added when it is formatted");
     const device = openDevice(added, "write");
     let isKept = false;
     try {
@@ -147,31 +243,49 @@ async function withNewDevice(path: string, added: string, work: (opened: OpenedV
 
 /** What is no longer part of the volume is given back. */
 function releaseDevices({ volume, devices, hosted }: OpenedVolume): void {
-  if (hosted !== null) devices.release((device) => volume.store.devices.some((slot) => slot.device === device || devices.encrypted.some((sealed) => sealed.device === device)));
+  if (hosted !== null)
+    devices.release((device) =>
+      volume.store.devices.some(
+        (slot) => slot.device === device || devices.encrypted.some((sealed) => sealed.device === device),
+      ),
+    );
 }
 
 export async function removeDeviceCommand(path: string, index: number, options: DeviceOptions): Promise<number> {
   const progress = new ProgressDisplay(process.stderr);
   await withVolume(path, options.dryRun === true ? "read" : "write", (opened) => {
     if (options.dryRun !== true) expectNotHeld(path, opened.volume);
-    expectPool(path, removeDevice(opened.volume, index, {
-      dryRun: options.dryRun === true,
-      progress: (blocks) => {
-        if (process.stderr.isTTY) progress.update("Moving", blocks * BLOCK, 0, "bytes");
-      },
-    }));
+    expectPool(
+      path,
+      removeDevice(opened.volume, index, {
+        dryRun: options.dryRun === true,
+        progress: (blocks) => {
+          if (process.stderr.isTTY) progress.update("Moving", blocks * BLOCK, 0, "bytes");
+        },
+      }),
+    );
     if (options.dryRun === true) return;
     opened.commit();
     releaseDevices(opened);
   }).finally(() => progress.clear());
-  process.stdout.write(`device ${index} ${options.dryRun === true ? "could be removed" : "is no longer part of the volume"}\n`);
+  process.stdout.write(
+    `device ${index} ${options.dryRun === true ? "could be removed" : "is no longer part of the volume"}\n`,
+  );
   return 0;
 }
 
-export async function replaceDeviceCommand(path: string, index: number, added: string, options: DeviceOptions): Promise<number> {
+export async function replaceDeviceCommand(
+  path: string,
+  index: number,
+  added: string,
+  options: DeviceOptions,
+): Promise<number> {
   const content = describeContent(added);
-  if (content !== null && options.force !== true) throw new CommandError(added, `holds ${content}; --force replaces it`);
-  await withNewDevice(path, added, (opened, device) => runCopyJob(opened, expectPool(path, replaceDevice(opened.volume, index, device))));
+  if (content !== null && options.force !== true)
+    throw new CommandError(added, `holds ${content}; --force replaces it`);
+  await withNewDevice(path, added, (opened, device) =>
+    runCopyJob(opened, expectPool(path, replaceDevice(opened.volume, index, device))),
+  );
   return 0;
 }
 

@@ -11,10 +11,19 @@ import { probeDevice } from "../fs/volume-scan.ts";
 import { formatSize } from "../option-values.ts";
 
 export type DerivationName = KeyDerivation["kind"];
-export interface KeyOptions { readonly newFile?: string; readonly kdf?: DerivationName; readonly json?: true }
-export interface RotateOptions { readonly reseal?: true; readonly kdf?: DerivationName; readonly json?: true }
+export interface KeyOptions {
+  readonly newFile?: string;
+  readonly kdf?: DerivationName;
+  readonly json?: true;
+}
+export interface RotateOptions {
+  readonly reseal?: true;
+  readonly kdf?: DerivationName;
+  readonly json?: true;
+}
 
-export const derivationOf = (name: DerivationName | undefined): KeyDerivation => (name === "argon2id" ? ARGON2ID : SCRYPT);
+export const derivationOf = (name: DerivationName | undefined): KeyDerivation =>
+  name === "argon2id" ? ARGON2ID : SCRYPT;
 
 export async function listKeys(path: string, options: { readonly json?: true }): Promise<number> {
   const rows = findVolume(path).paths.map((part) => {
@@ -26,13 +35,17 @@ export async function listKeys(path: string, options: { readonly json?: true }):
     }
   });
   if (options.json === true) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
-  else for (const { device, slots } of rows) for (const { slot, derivation } of slots) process.stdout.write(`${device}: slot ${slot}, ${derivationText(derivation)}\n`);
+  else
+    for (const { device, slots } of rows)
+      for (const { slot, derivation } of slots)
+        process.stdout.write(`${device}: slot ${slot}, ${derivationText(derivation)}\n`);
   return 0;
 }
 
 function derivationText(derivation: KeyDerivation): string {
   return derivation.kind === "scrypt"
-    ? `scrypt 2^${derivation.logN}, r ${derivation.r}, p ${derivation.p}` : `argon2id ${formatSize(derivation.memoryKiB * 1024)}, ${derivation.passes} passes, ${derivation.lanes} lanes`;
+    ? `scrypt 2^${derivation.logN}, r ${derivation.r}, p ${derivation.p}`
+    : `argon2id ${formatSize(derivation.memoryKiB * 1024)}, ${derivation.passes} passes, ${derivation.lanes} lanes`;
 }
 
 export const addKey = async (path: string, options: KeyOptions): Promise<number> => {
@@ -40,10 +53,12 @@ export const addKey = async (path: string, options: KeyOptions): Promise<number>
   const fresh = freshPassphrase(path, options.newFile);
   return change(path, (device) => device.addPassphrase(fresh, { derivation: derivationOf(options.kdf) }));
 };
-export const removeKey = (path: string, slot: number): Promise<number> => change(path, (device) => device.removeSlot(slot));
+export const removeKey = (path: string, slot: number): Promise<number> =>
+  change(path, (device) => device.removeSlot(slot));
 export const changeKey = async (path: string, options: KeyOptions): Promise<number> => {
   expectEncrypted(path);
-  const before = presentPassphrase(path), after = freshPassphrase(path, options.newFile);
+  const before = presentPassphrase(path),
+    after = freshPassphrase(path, options.newFile);
   return change(path, (device) => device.changePassphrase(before, after, { derivation: derivationOf(options.kdf) }));
 };
 export const rotateKey = async (path: string, options: RotateOptions): Promise<number> => {
@@ -55,19 +70,26 @@ export const rotateKey = async (path: string, options: RotateOptions): Promise<n
 
 /** Before anything is asked for. */
 function expectEncrypted(path: string): void {
-  if (probeDevice(findVolume(path).paths[0]!)?.isEncrypted === false) throw new CommandError(path, KEY_ERROR_WORDS["not-encrypted"]);
+  if (probeDevice(findVolume(path).paths[0]!)?.isEncrypted === false)
+    throw new CommandError(path, KEY_ERROR_WORDS["not-encrypted"]);
 }
 
 /** The devices of a volume, which may be served here; `close` lets go of those that were opened for this. */
 function keyedDevices(path: string): Pick<VolumeDevices, "encrypted" | "close"> & { breathe(): void } {
   const hosted = hostedVolumeAt(findVolume(path).paths[0]!);
-  const devices = hosted === null ? { ...openDevices(path, "write"), breathe: (): void => {} } : { encrypted: hosted.devices.encrypted, close: (): void => {}, breathe: () => hosted.breathe() };
+  const devices =
+    hosted === null
+      ? { ...openDevices(path, "write"), breathe: (): void => {} }
+      : { encrypted: hosted.devices.encrypted, close: (): void => {}, breathe: () => hosted.breathe() };
   if (devices.encrypted.length > 0) return devices;
   devices.close();
   throw new CommandError(path, KEY_ERROR_WORDS["not-encrypted"]);
 }
 
-/** Seals what lies there with the newest key; goes on where an earlier run was interrupted. Exit status 1 when it is interrupted itself. */
+/**
+ * Seals what lies there with the newest key; goes on where an earlier run was interrupted. Exit status 1 when it is
+ * interrupted itself.
+ */
 export async function resealKey(path: string, options: { readonly json?: true }): Promise<number> {
   const devices = keyedDevices(path);
   const progress = new ProgressDisplay(process.stderr);
@@ -93,7 +115,11 @@ export async function resealKey(path: string, options: { readonly json?: true })
     devices.close();
   }
   if (options.json === true) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
-  else if (result.damagedBlocks > 0) process.stderr.write(`stratos: ${path}: ${result.damagedBlocks} blocks open with none of the keys: a crash left them, or they are damaged (\`stratos fs scrub\` tells)\n`);
+  else if (result.damagedBlocks > 0)
+    process.stderr.write(
+      `stratos: ${path}: ${result.damagedBlocks} blocks open with none of the keys: a crash left them, or they ` +
+        "are damaged (`stratos fs scrub` tells)\n",
+    );
   if (!result.finished) throw new CommandError(path, "interrupted; `stratos fs key reseal` goes on");
   return 0;
 }
@@ -114,6 +140,7 @@ async function change(path: string, work: (device: EncryptedDevice) => number | 
 }
 
 function expectKey<T>(path: string, result: T | KeyError): Exclude<T, KeyError> {
-  if (typeof result === "string" && result in KEY_ERROR_WORDS) throw new CommandError(path, KEY_ERROR_WORDS[result as KeyError]);
+  if (typeof result === "string" && result in KEY_ERROR_WORDS)
+    throw new CommandError(path, KEY_ERROR_WORDS[result as KeyError]);
   return result as Exclude<T, KeyError>;
 }

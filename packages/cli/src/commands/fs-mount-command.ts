@@ -2,7 +2,17 @@ import { spawn } from "node:child_process";
 import { fstatSync, openSync, readFileSync, realpathSync, statSync, writeSync, closeSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { stratosHome, volumePaths } from "@stratos/host-node";
-import { AEGISFS_TYPE, commandThroughFusermount, findMount, FuseMount, MountFailure, readMountTable, remount, unmount, type MountRequest } from "@stratos/host-node/fuse";
+import {
+  AEGISFS_TYPE,
+  commandThroughFusermount,
+  findMount,
+  FuseMount,
+  MountFailure,
+  readMountTable,
+  remount,
+  unmount,
+  type MountRequest,
+} from "@stratos/host-node/fuse";
 import { makeFolders } from "@stratos/host-node/home";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
@@ -16,7 +26,10 @@ import { errnoWords } from "../fs/volume-error.ts";
 import { formatTable } from "../text-table.ts";
 
 /** Beside this file: as source, or as the bundler leaves it. */
-const COMMANDS_URL = new URL(import.meta.url.endsWith(".ts") ? "../fs/mounted-commands.ts" : "./mounted-commands.mjs", import.meta.url).href;
+const COMMANDS_URL = new URL(
+  import.meta.url.endsWith(".ts") ? "../fs/mounted-commands.ts" : "./mounted-commands.mjs",
+  import.meta.url,
+).href;
 
 export interface MountVolumeOptions {
   readonly options: MountWords;
@@ -30,17 +43,26 @@ export interface MountVolumeOptions {
   readonly readOnly?: true;
 }
 
-/** Descriptor on which the serving process says that it is ready, or why it is not; set by the command that started it. */
+/**
+ * Descriptor on which the serving process says that it is ready, or why it is not; set by the command that started it.
+ */
 const READY_FD = "STRATOS_MOUNT_READY_FD";
 /** A descriptor of /dev/fuse that is mounted already. */
 const MOUNTED_FD = "STRATOS_FUSE_FD";
 
-export async function mountVolume(volume: string | undefined, dir: string | undefined, options: MountVolumeOptions): Promise<number> {
+export async function mountVolume(
+  volume: string | undefined,
+  dir: string | undefined,
+  options: MountVolumeOptions,
+): Promise<number> {
   if (volume === undefined) return listMounts(options);
   if (dir === undefined) throw new UsageError("DIR", "missing; see --help");
   if (options.options.remount) return remountVolume(dir, options.options);
   const [first, ...further] = namedDevices(volume);
-  const plan = planMount(first!, dir, { ...options, options: { ...options.options, devices: [...new Set([...further, ...options.options.devices.map(realPath)])] } });
+  const plan = planMount(first!, dir, {
+    ...options,
+    options: { ...options.options, devices: [...new Set([...further, ...options.options.devices.map(realPath)])] },
+  });
   if (options.fake === true) return 0;
   const mountedFd = process.env[MOUNTED_FD];
   if (options.foreground !== true) return startServer(plan, options);
@@ -70,11 +92,26 @@ function planMount(volume: string, dir: string, { options: given, rw, readOnly }
   const absolute = { ...words, devices, keyFile: words.keyFile === null ? null : realPath(words.keyFile) };
   if (process.env[MOUNTED_FD] === undefined) {
     const inTheWay = findMount(mountPoint);
-    if (inTheWay?.type === AEGISFS_TYPE && inTheWay.source === path) throw new CommandError(dir, `${path} is mounted there already`);
+    if (inTheWay?.type === AEGISFS_TYPE && inTheWay.source === path)
+      throw new CommandError(dir, `${path} is mounted there already`);
   }
-  // A mount of root's is for all users, as of any other file system; another user's needs user_allow_other for it (mount.fuse(8)).
+  // A mount of root's is for all users, as of any other file system; another user's needs user_allow_other for it
+  // (mount.fuse(8)).
   const allowOther = words.allowOther ?? process.getuid?.() === 0;
-  return { volume: path, mountPoint, words: { ...absolute, allowOther }, mustWrite: rw === true, request: { source: path, mountPoint, readOnly: words.readOnly, allowOther, options: words.others, asBlockDevice: words.asBlockDevice } };
+  return {
+    volume: path,
+    mountPoint,
+    words: { ...absolute, allowOther },
+    mustWrite: rw === true,
+    request: {
+      source: path,
+      mountPoint,
+      readOnly: words.readOnly,
+      allowOther,
+      options: words.others,
+      asBlockDevice: words.asBlockDevice,
+    },
+  };
 }
 
 /** Changes what the kernel decides of a mount that is there: `mount -o remount,ro`. The server goes on as it is. */
@@ -93,11 +130,13 @@ function freePlace(dir: string): string {
     if (!statSync(place).isDirectory()) throw new CommandError(dir, "not a folder");
     return place;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOTCONN") throw error instanceof CommandError ? error : new CommandError(dir, hostReason(error));
+    if ((error as NodeJS.ErrnoException).code !== "ENOTCONN")
+      throw error instanceof CommandError ? error : new CommandError(dir, hostReason(error));
   }
   const place = resolve(dir);
   const failed = unmount(place, { lazy: true });
-  if (failed !== null) throw new CommandError(dir, `the server of an earlier mount has died, and it cannot be unmounted: ${failed}`);
+  if (failed !== null)
+    throw new CommandError(dir, `the server of an earlier mount has died, and it cannot be unmounted: ${failed}`);
   process.stderr.write(`stratos: ${dir}: the server of an earlier mount had died; mounting anew\n`);
   return place;
 }
@@ -113,7 +152,20 @@ function realPath(volume: string): string {
 // ---- In a process of its own ---------------------------------------------------------------------------------------
 
 function serverCommand(plan: MountPlan): string[] {
-  return [process.execPath, ...process.execArgv, process.argv[1]!, "fs", "mount", "--foreground", ...(plan.mustWrite ? ["--rw"] : []), "-o", mountWordsText(plan.words), "--", plan.volume, plan.mountPoint];
+  return [
+    process.execPath,
+    ...process.execArgv,
+    process.argv[1]!,
+    "fs",
+    "mount",
+    "--foreground",
+    ...(plan.mustWrite ? ["--rw"] : []),
+    "-o",
+    mountWordsText(plan.words),
+    "--",
+    plan.volume,
+    plan.mountPoint,
+  ];
 }
 
 /** Starts the serving process and waits until it has mounted, or says why not. */
@@ -123,8 +175,14 @@ async function startServer(plan: MountPlan, options: MountVolumeOptions): Promis
   const log = openSync(logPath, "a", 0o600);
   const logged = fstatSync(log).size;
   const [program, ...args] = serverCommand(plan);
-  const [command, commandArgs] = process.getuid?.() === 0 ? [program!, args] : commandThroughFusermount(plan.request, [program!, ...args]);
-  const child = spawn(command, commandArgs, { detached: true, stdio: ["ignore", log, log, "pipe"], env: { ...process.env, ...passphraseFile(), [READY_FD]: "3" }, cwd: "/" });
+  const [command, commandArgs] =
+    process.getuid?.() === 0 ? [program!, args] : commandThroughFusermount(plan.request, [program!, ...args]);
+  const child = spawn(command, commandArgs, {
+    detached: true,
+    stdio: ["ignore", log, log, "pipe"],
+    env: { ...process.env, ...passphraseFile(), [READY_FD]: "3" },
+    cwd: "/",
+  });
   closeSync(log);
   let said = "";
   const ready = child.stdio[3]! as NodeJS.ReadableStream;
@@ -137,7 +195,8 @@ async function startServer(plan: MountPlan, options: MountVolumeOptions): Promis
     child.on("error", () => done());
   });
   const lines = said.split("\n");
-  for (const [, words] of lines.map((line) => /^warning: (.*)/.exec(line) ?? [])) if (words !== undefined) process.stderr.write(`stratos: ${plan.volume}: ${words}\n`);
+  for (const [, words] of lines.map((line) => /^warning: (.*)/.exec(line) ?? []))
+    if (words !== undefined) process.stderr.write(`stratos: ${plan.volume}: ${words}\n`);
   const line = lines.find((candidate) => !candidate.startsWith("warning: ")) ?? "";
   const [, about, why] = /^(volume|place): (.*)$/.exec(line) ?? [];
   if (about !== undefined) throw new CommandError(about === "volume" ? plan.volume : plan.mountPoint, why!);
@@ -177,9 +236,22 @@ async function serve(plan: MountPlan, words: MountWords, mountedFd: number | nul
   try {
     mount = await FuseMount.start({
       volume: {
-        path: plan.volume, devices: words.devices, degraded: words.degraded, keyFile: words.keyFile, readOnly: words.readOnly, mustWrite: plan.mustWrite, subvolume: words.subvolume, cacheBytes: words.cacheBytes,
+        path: plan.volume,
+        devices: words.devices,
+        degraded: words.degraded,
+        keyFile: words.keyFile,
+        readOnly: words.readOnly,
+        mustWrite: plan.mustWrite,
+        subvolume: words.subvolume,
+        cacheBytes: words.cacheBytes,
         commands: { url: COMMANDS_URL, mountPoint: plan.mountPoint },
-        serve: { checksPermissions: plan.request.allowOther || process.getuid?.() !== 0, ...(words.writebackCache === null ? {} : { writebackCache: words.writebackCache }), accessTimes: words.accessTimes, folderAccessTimes: words.folderAccessTimes, controlNames: words.controlNames },
+        serve: {
+          checksPermissions: plan.request.allowOther || process.getuid?.() !== 0,
+          ...(words.writebackCache === null ? {} : { writebackCache: words.writebackCache }),
+          accessTimes: words.accessTimes,
+          folderAccessTimes: words.folderAccessTimes,
+          controlNames: words.controlNames,
+        },
       },
       mount: plan.request,
       commitSeconds: words.commitSeconds,
@@ -197,14 +269,21 @@ async function serve(plan: MountPlan, words: MountWords, mountedFd: number | nul
       if (stops++ > 0) mount.abort();
       else {
         const busy = mount.stop();
-        if (busy !== null) process.stderr.write(`stratos: ${plan.mountPoint}: ${busy}: the mount ends when its last file is closed, or with a second signal\n`);
+        if (busy !== null)
+          process.stderr.write(
+            `stratos: ${plan.mountPoint}: ${busy}: the mount ends when its last file is closed, or with a second ` +
+              "signal\n",
+          );
       }
     });
   }
   let schedule: ScheduleKeeper | null = null;
   const keepSchedule = (isThere: boolean): void => {
     schedule?.stop();
-    schedule = isThere && takesSnapshots(words) ? new ScheduleKeeper([plan.volume, ...words.devices].join(","), words.keyFile) : null;
+    schedule =
+      isThere && takesSnapshots(words)
+        ? new ScheduleKeeper([plan.volume, ...words.devices].join(","), words.keyFile)
+        : null;
   };
   keepSchedule(mount.hasSchedule);
   const control = new MountControl(plan.volume, mount, ([, group, verb], status) => {
@@ -212,7 +291,8 @@ async function serve(plan: MountPlan, words: MountWords, mountedFd: number | nul
   });
   // Whoever started us may give the volume a command at once.
   const warnings = mount.isWriteProtected ? ["write-protected, mounted read-only"] : [];
-  if (process.env[READY_FD] === undefined) for (const words of warnings) process.stderr.write(`stratos: ${plan.volume}: ${words}\n`);
+  if (process.env[READY_FD] === undefined)
+    for (const words of warnings) process.stderr.write(`stratos: ${plan.volume}: ${words}\n`);
   say(`${warnings.map((words) => `warning: ${words}\n`).join("")}mounted\n`);
   const { errno, defect } = await mount.ended();
   control.close();
@@ -246,8 +326,20 @@ function tellWhoeverStarted(): (words: string) => void {
 }
 
 function listMounts(options: MountVolumeOptions): number {
-  const mounts = readMountTable().filter(({ type }) => type === AEGISFS_TYPE).map(({ source, mountPoint, options: words }) => ({ volume: source, dir: mountPoint, readOnly: words.includes("ro") }));
+  const mounts = readMountTable()
+    .filter(({ type }) => type === AEGISFS_TYPE)
+    .map(({ source, mountPoint, options: words }) => ({
+      volume: source,
+      dir: mountPoint,
+      readOnly: words.includes("ro"),
+    }));
   if (options.json === true) process.stdout.write(`${JSON.stringify(mounts, null, 2)}\n`);
-  else process.stdout.write(formatTable(["VOLUME", "DIR", "ACCESS"], mounts.map(({ volume, dir, readOnly }) => [volume, dir, readOnly ? "ro" : "rw"])));
+  else
+    process.stdout.write(
+      formatTable(
+        ["VOLUME", "DIR", "ACCESS"],
+        mounts.map(({ volume, dir, readOnly }) => [volume, dir, readOnly ? "ro" : "rw"]),
+      ),
+    );
   return 0;
 }

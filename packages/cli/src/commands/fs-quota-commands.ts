@@ -1,5 +1,15 @@
 /** `stratos fs quota …`. */
-import { ATTRIBUTE_PROJECT, Attributes, DirectoryEntry, QUOTA_GROUP, QUOTA_PROJECT, QUOTA_USER, type QuotaKind, type QuotaReport, type Subvolume } from "@stratos/aegisfs";
+import {
+  ATTRIBUTE_PROJECT,
+  Attributes,
+  DirectoryEntry,
+  QUOTA_GROUP,
+  QUOTA_PROJECT,
+  QUOTA_USER,
+  type QuotaKind,
+  type QuotaReport,
+  type Subvolume,
+} from "@stratos/aegisfs";
 import { S_IFDIR, S_IFMT } from "@stratos/abi";
 import { CommandError, UsageError } from "../command-error.ts";
 import { withVolume } from "../fs/open-volume.ts";
@@ -10,7 +20,11 @@ import { ownerName, ownerNumber } from "../fs/owner-names.ts";
 import { formatSize } from "../option-values.ts";
 
 const BLOCK_SIZE = 4096;
-const KIND_NAMES: Readonly<Record<QuotaKind, string>> = { [QUOTA_USER]: "user", [QUOTA_GROUP]: "group", [QUOTA_PROJECT]: "project" };
+const KIND_NAMES: Readonly<Record<QuotaKind, string>> = {
+  [QUOTA_USER]: "user",
+  [QUOTA_GROUP]: "group",
+  [QUOTA_PROJECT]: "project",
+};
 
 export interface QuotaSetOptions {
   /** Names or numbers. */
@@ -33,15 +47,20 @@ export async function setQuotaCommand(path: string, options: QuotaSetOptions): P
   const [kind, id] = ownerOf(options);
   await withVolume(path, "write", ({ volume }) => {
     const { root } = volume;
-    if (!root.quotas.isOn) throw new CommandError(path, "quotas are off; `stratos fs quota on` counts what is there and turns them on");
+    if (!root.quotas.isOn)
+      throw new CommandError(path, "quotas are off; `stratos fs quota on` counts what is there and turns them on");
     const before = root.quotas.report().find((report) => report.kind === kind && report.id === id);
-    const blocks = (size: number | undefined, now: number | undefined): number => (size === undefined ? (now ?? 0) : Math.ceil(size / BLOCK_SIZE));
-    expectResult(path, root.setQuotaLimits(kind, id, {
-      blocksSoft: blocks(options.softSize, before?.blocksSoft),
-      blocksHard: blocks(options.size, before?.blocksHard),
-      inodesSoft: options.softInodes ?? before?.inodesSoft ?? 0,
-      inodesHard: options.inodes ?? before?.inodesHard ?? 0,
-    }));
+    const blocks = (size: number | undefined, now: number | undefined): number =>
+      size === undefined ? (now ?? 0) : Math.ceil(size / BLOCK_SIZE);
+    expectResult(
+      path,
+      root.setQuotaLimits(kind, id, {
+        blocksSoft: blocks(options.softSize, before?.blocksSoft),
+        blocksHard: blocks(options.size, before?.blocksHard),
+        inodesSoft: options.softInodes ?? before?.inodesSoft ?? 0,
+        inodesHard: options.inodes ?? before?.inodesHard ?? 0,
+      }),
+    );
   });
   return 0;
 }
@@ -75,13 +94,15 @@ function assignProject(files: Subvolume, ino: number, project: number, what: str
     attributes.project = project;
     expectResult(what, files.setAttributes(at, attributes, ATTRIBUTE_PROJECT));
     if (!isDirectory) continue;
-    for (let cursor = 0; expectResult(what, files.readDirectory(at, cursor, entry)) === 1; cursor = entry.nextCursor) waiting.push(entry.ino);
+    for (let cursor = 0; expectResult(what, files.readDirectory(at, cursor, entry)) === 1; cursor = entry.nextCursor)
+      waiting.push(entry.ino);
   }
 }
 
 export async function quotaReportCommand(path: string, options: { readonly json?: true }): Promise<number> {
   const reports = await withVolume(path, "read", ({ volume }) => {
-    if (!volume.root.quotas.isOn) throw new CommandError(path, "quotas are off; `stratos fs quota on` counts what is there and turns them on");
+    if (!volume.root.quotas.isOn)
+      throw new CommandError(path, "quotas are off; `stratos fs quota on` counts what is there and turns them on");
     return volume.root.quotas.report();
   });
   process.stdout.write(options.json === true ? `${JSON.stringify(reports.map(asJson), null, 2)}\n` : table(reports));
@@ -95,7 +116,15 @@ function nameOf({ kind, id }: QuotaReport): string | null {
 function asJson(report: QuotaReport): object {
   const { kind, id, blocks, blocksSoft, blocksHard, inodes, inodesSoft, inodesHard } = report;
   return {
-    kind: KIND_NAMES[kind], id, name: nameOf(report), usedBytes: blocks * BLOCK_SIZE, softBytes: blocksSoft * BLOCK_SIZE, hardBytes: blocksHard * BLOCK_SIZE, inodes, softInodes: inodesSoft, hardInodes: inodesHard,
+    kind: KIND_NAMES[kind],
+    id,
+    name: nameOf(report),
+    usedBytes: blocks * BLOCK_SIZE,
+    softBytes: blocksSoft * BLOCK_SIZE,
+    hardBytes: blocksHard * BLOCK_SIZE,
+    inodes,
+    softInodes: inodesSoft,
+    hardInodes: inodesHard,
   };
 }
 
@@ -105,10 +134,23 @@ function table(reports: readonly QuotaReport[]): string {
   for (const report of reports) {
     const { kind, id, blocks, blocksSoft, blocksHard, inodes, inodesSoft, inodesHard } = report;
     rows.push([
-      `${KIND_NAMES[kind]} ${nameOf(report) ?? id}`, formatSize(blocks * BLOCK_SIZE), limit(blocksSoft, formatSize(blocksSoft * BLOCK_SIZE)), limit(blocksHard, formatSize(blocksHard * BLOCK_SIZE)),
-      String(inodes), limit(inodesSoft, String(inodesSoft)), limit(inodesHard, String(inodesHard)),
+      `${KIND_NAMES[kind]} ${nameOf(report) ?? id}`,
+      formatSize(blocks * BLOCK_SIZE),
+      limit(blocksSoft, formatSize(blocksSoft * BLOCK_SIZE)),
+      limit(blocksHard, formatSize(blocksHard * BLOCK_SIZE)),
+      String(inodes),
+      limit(inodesSoft, String(inodesSoft)),
+      limit(inodesHard, String(inodesHard)),
     ]);
   }
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) => `${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join("  ").trimEnd()}\n`).join("");
+  return rows
+    .map(
+      (row) =>
+        `${row
+          .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
+          .join("  ")
+          .trimEnd()}\n`,
+    )
+    .join("");
 }

@@ -36,9 +36,17 @@ export async function serveCommand(texts: readonly string[], options: ServeOptio
   const isLoopback = "socket" in place || /^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(place.host);
   if (options.token === false) {
     if (tokenFile !== undefined) throw new UsageError("--no-token", "is the opposite of --token-file");
-    if (!isLoopback) throw new UsageError("--no-token", `${(place as { host: string }).host} can be reached by others: a token is needed`);
+    if (!isLoopback)
+      throw new UsageError(
+        "--no-token",
+        `${(place as { host: string }).host} can be reached by others: a token is needed`,
+      );
   }
-  if (!isLoopback && tokenFile === undefined) throw new UsageError("--host", `${(place as { host: string }).host} can be reached by others: --token-file is needed`);
+  if (!isLoopback && tokenFile === undefined)
+    throw new UsageError(
+      "--host",
+      `${(place as { host: string }).host} can be reached by others: --token-file is needed`,
+    );
   // A socket is its owner's alone by its permissions.
   const isOpen = options.token === false || ("socket" in place && tokenFile === undefined);
   const token = isOpen ? null : serviceToken(tokenFile ?? defaultTokenPath());
@@ -57,19 +65,34 @@ export async function serveCommand(texts: readonly string[], options: ServeOptio
   }
 }
 
-function listenPlace(options: ServeOptions, config: { readonly host?: string; readonly port?: number; readonly socket?: string }): ListenPlace {
-  if (options.socket !== undefined && (options.host ?? options.port) !== undefined) throw new UsageError("--socket", "is instead of --host and --port");
+function listenPlace(
+  options: ServeOptions,
+  config: { readonly host?: string; readonly port?: number; readonly socket?: string },
+): ListenPlace {
+  if (options.socket !== undefined && (options.host ?? options.port) !== undefined)
+    throw new UsageError("--socket", "is instead of --host and --port");
   const isPort = (options.host ?? options.port) !== undefined;
   const socket = options.socket ?? (isPort ? undefined : config.socket);
-  return socket !== undefined ? { socket } : { host: options.host ?? config.host ?? "127.0.0.1", port: options.port ?? config.port ?? DEFAULT_PORT };
+  return socket !== undefined
+    ? { socket }
+    : { host: options.host ?? config.host ?? "127.0.0.1", port: options.port ?? config.port ?? DEFAULT_PORT };
 }
 
 /** On stderr: programs read the address from stdout. */
 function tellWhoMayUseIt(token: ServiceToken | null, { token: asked }: ServeOptions): void {
-  if (asked === false) process.stderr.write("stratos: warning: --no-token: every user and program of this computer may read, change and delete all files of these volumes\n");
+  if (asked === false)
+    process.stderr.write(
+      "stratos: warning: --no-token: every user and program of this computer may read, change and delete all " +
+        "files of these volumes\n",
+    );
   if (token === null) return;
-  process.stderr.write(`stratos: the token is in ${token.path}: curl -H "Authorization: Bearer $(cat ${token.path})" …\n`);
-  if (token.isShared) process.stderr.write(`stratos: warning: ${token.path} can be read by others, who are as good as you with it; chmod 600 ends that\n`);
+  process.stderr.write(
+    `stratos: the token is in ${token.path}: curl -H "Authorization: Bearer $(cat ${token.path})" …\n`,
+  );
+  if (token.isShared)
+    process.stderr.write(
+      `stratos: warning: ${token.path} can be read by others, who are as good as you with it; chmod 600 ends that\n`,
+    );
 }
 
 /** The file with every default in its place, when it is right. */

@@ -4,24 +4,63 @@ import { lockOwner, ProgressDisplay, volumePaths } from "@stratos/host-node";
 import { AEGISFS_TYPE, readMountTable } from "@stratos/host-node/fuse";
 import { CommandError } from "../command-error.ts";
 import { withVolume } from "../fs/open-volume.ts";
-import { planSchedule, readSchedule, runMountedSchedule, runSchedule, SCHEDULE_PERIODS, writeSchedule, type ScheduleOutcome, type SnapshotSchedule } from "../fs/snapshot-schedule.ts";
-import { createSnapshot, deleteSnapshots, listChanges, listSnapshots, requireSnapshot, rollBack, snapshotSpaces, type ListedChange, type SnapshotEntry } from "../fs/snapshots.ts";
+import {
+  planSchedule,
+  readSchedule,
+  runMountedSchedule,
+  runSchedule,
+  SCHEDULE_PERIODS,
+  writeSchedule,
+  type ScheduleOutcome,
+  type SnapshotSchedule,
+} from "../fs/snapshot-schedule.ts";
+import {
+  createSnapshot,
+  deleteSnapshots,
+  listChanges,
+  listSnapshots,
+  requireSnapshot,
+  rollBack,
+  snapshotSpaces,
+  type ListedChange,
+  type SnapshotEntry,
+} from "../fs/snapshots.ts";
 import { discardPartialTransfers } from "../fs/transfers.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 
-export interface CreateSnapshotOptions { readonly writable?: true; readonly label?: string; readonly of?: string; readonly json?: true }
-export interface SnapshotListOptions { readonly json?: true; readonly names?: true }
-export interface DryRunOptions { readonly json?: true; readonly dryRun?: true }
-export interface RollbackOptions extends DryRunOptions { readonly save?: string }
+export interface CreateSnapshotOptions {
+  readonly writable?: true;
+  readonly label?: string;
+  readonly of?: string;
+  readonly json?: true;
+}
+export interface SnapshotListOptions {
+  readonly json?: true;
+  readonly names?: true;
+}
+export interface DryRunOptions {
+  readonly json?: true;
+  readonly dryRun?: true;
+}
+export interface RollbackOptions extends DryRunOptions {
+  readonly save?: string;
+}
 export type ScheduleOptions = Partial<SnapshotSchedule>;
 
 const printJson = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 
-export async function createSnapshotCommand(path: string, name: string | undefined, options: CreateSnapshotOptions): Promise<number> {
+export async function createSnapshotCommand(
+  path: string,
+  name: string | undefined,
+  options: CreateSnapshotOptions,
+): Promise<number> {
   const entry = await withVolume(path, "write", (opened) => {
     const created = createSnapshot(opened, {
-      ...(name === undefined ? {} : { name }), ...(options.label === undefined ? {} : { label: options.label }), ...(options.of === undefined ? {} : { of: options.of }), writable: options.writable === true,
+      ...(name === undefined ? {} : { name }),
+      ...(options.label === undefined ? {} : { label: options.label }),
+      ...(options.of === undefined ? {} : { of: options.of }),
+      writable: options.writable === true,
     });
     return listSnapshots(opened).find((one) => one.name === created)!;
   });
@@ -45,7 +84,13 @@ function snapshotTree(entries: readonly SnapshotEntry[]): string {
   const visit = (parent: string | null, depth: number): void => {
     for (const entry of entries.filter((one) => one.parent === parent)) {
       const name = entry.live ? "(live)" : entry.name;
-      rows.push([`${"  ".repeat(depth)}${name}`, entry.createdAt.slice(0, 19).replace("T", " "), entry.incomplete ? "incomplete" : entry.writable ? "rw" : "ro", String(entry.files), entry.label === "" ? "-" : entry.label]);
+      rows.push([
+        `${"  ".repeat(depth)}${name}`,
+        entry.createdAt.slice(0, 19).replace("T", " "),
+        entry.incomplete ? "incomplete" : entry.writable ? "rw" : "ro",
+        String(entry.files),
+        entry.label === "" ? "-" : entry.label,
+      ]);
       if (!entry.live) visit(entry.name, depth + 1);
     }
   };
@@ -53,7 +98,11 @@ function snapshotTree(entries: readonly SnapshotEntry[]): string {
   return formatTable(["NAME", "CREATED", "ACCESS", "FILES", "LABEL"], rows);
 }
 
-export async function deleteSnapshotsCommand(path: string, names: readonly string[], options: DryRunOptions): Promise<number> {
+export async function deleteSnapshotsCommand(
+  path: string,
+  names: readonly string[],
+  options: DryRunOptions,
+): Promise<number> {
   const progress = new ProgressDisplay(process.stderr);
   const freedBytes = await withVolume(path, options.dryRun === true ? "read" : "write", (opened) => {
     if (options.dryRun === true) {
@@ -65,16 +114,23 @@ export async function deleteSnapshotsCommand(path: string, names: readonly strin
     });
   }).finally(() => progress.clear());
   if (options.json === true) printJson({ volume: path, snapshots: names, dryRun: options.dryRun === true, freedBytes });
-  else if (options.dryRun === true) process.stdout.write(`would delete ${names.join(", ")} and free at least ${formatSize(freedBytes)}\n`);
+  else if (options.dryRun === true)
+    process.stdout.write(`would delete ${names.join(", ")} and free at least ${formatSize(freedBytes)}\n`);
   return 0;
 }
 
 export async function cleanUpSnapshotsCommand(path: string, options: DryRunOptions): Promise<number> {
   const dryRun = options.dryRun === true;
-  const { snapshots, freedBytes } = await withVolume(path, dryRun ? "read" : "write", (opened) => discardPartialTransfers(opened, dryRun));
+  const { snapshots, freedBytes } = await withVolume(path, dryRun ? "read" : "write", (opened) =>
+    discardPartialTransfers(opened, dryRun),
+  );
   if (options.json === true) printJson({ volume: path, snapshots, dryRun, freedBytes });
   else if (snapshots.length === 0) process.stdout.write(`${path}: nothing is incomplete\n`);
-  else process.stdout.write(`${dryRun ? "would delete" : "deleted"} ${snapshots.join(", ")}, ${formatSize(freedBytes)}${dryRun ? " at least" : ""}\n`);
+  else
+    process.stdout.write(
+      `${dryRun ? "would delete" : "deleted"} ${snapshots.join(", ")}, ${formatSize(freedBytes)}` +
+        `${dryRun ? " at least" : ""}\n`,
+    );
   return 0;
 }
 
@@ -87,23 +143,46 @@ export async function rollbackCommand(path: string, name: string, options: Rollb
   });
   if (options.dryRun === true) {
     if (options.json === true) printJson({ volume: path, snapshot: name, dryRun: true, lost: changes });
-    else process.stdout.write(changes.length === 0 ? "nothing would change\n" : `these changes since ${name} would be lost:\n${changes.map(changeLine).join("")}`);
+    else
+      process.stdout.write(
+        changes.length === 0
+          ? "nothing would change\n"
+          : `these changes since ${name} would be lost:\n${changes.map(changeLine).join("")}`,
+      );
   } else if (options.json === true) printJson({ volume: path, snapshot: name, saved: options.save ?? null });
   return 0;
 }
 
-export async function snapshotStatisticsCommand(path: string, names: readonly string[], options: { readonly json?: true }): Promise<number> {
+export async function snapshotStatisticsCommand(
+  path: string,
+  names: readonly string[],
+  options: { readonly json?: true },
+): Promise<number> {
   const spaces = await withVolume(path, "read", (opened) => snapshotSpaces(opened, names));
   if (options.json === true) printJson(spaces);
   else {
-    process.stdout.write(formatTable(["NAME", "FILES", "REFERENCED", "EXCLUSIVE", "SHARED"], spaces.map((one) => [
-      one.name, String(one.files), formatSize(one.referencedBytes), formatSize(one.exclusiveBytes), formatSize(one.sharedBytes),
-    ])));
+    process.stdout.write(
+      formatTable(
+        ["NAME", "FILES", "REFERENCED", "EXCLUSIVE", "SHARED"],
+        spaces.map((one) => [
+          one.name,
+          String(one.files),
+          formatSize(one.referencedBytes),
+          formatSize(one.exclusiveBytes),
+          formatSize(one.sharedBytes),
+        ]),
+      ),
+    );
   }
   return 0;
 }
 
-export async function diffCommand(path: string, from: string, to: string | undefined, options: { readonly json?: true }): Promise<number> {
+export async function diffCommand(
+  path: string,
+  from: string,
+  to: string | undefined,
+  options: { readonly json?: true },
+): Promise<number> {
   const changes = await withVolume(path, "read", (opened) => listChanges(opened, from, to ?? null));
   if (options.json === true) printJson(changes);
   else process.stdout.write(changes.map(changeLine).join(""));
@@ -114,13 +193,20 @@ const LETTERS = { added: "+", removed: "-", moved: "R", modified: "M" } as const
 
 function changeLine({ change, path, from, type, aspects }: ListedChange): string {
   const slash = type === "directory" && path !== "/" ? "/" : "";
-  const detail = aspects.length > 0 && (change === "moved" || aspects.join() !== "content") ? ` (${aspects.join(", ")})` : "";
+  const detail =
+    aspects.length > 0 && (change === "moved" || aspects.join() !== "content") ? ` (${aspects.join(", ")})` : "";
   return `${LETTERS[change]} ${from === undefined ? "" : `${from}${slash} -> `}${path}${slash}${detail}\n`;
 }
 
 export async function setScheduleCommand(path: string, options: ScheduleOptions): Promise<number> {
-  const schedule: SnapshotSchedule = { hourly: options.hourly ?? 0, daily: options.daily ?? 0, weekly: options.weekly ?? 0, monthly: options.monthly ?? 0 };
-  if (SCHEDULE_PERIODS.every((period) => schedule[period] === 0)) throw new CommandError(path, "a schedule keeps something: give --hourly, --daily, --weekly or --monthly");
+  const schedule: SnapshotSchedule = {
+    hourly: options.hourly ?? 0,
+    daily: options.daily ?? 0,
+    weekly: options.weekly ?? 0,
+    monthly: options.monthly ?? 0,
+  };
+  if (SCHEDULE_PERIODS.every((period) => schedule[period] === 0))
+    throw new CommandError(path, "a schedule keeps something: give --hourly, --daily, --weekly or --monthly");
   await withVolume(path, "write", (opened) => writeSchedule(opened, schedule));
   return 0;
 }
@@ -134,13 +220,20 @@ export async function showScheduleCommand(path: string, options: { readonly json
   const schedule = await withVolume(path, "read", readSchedule);
   if (options.json === true) printJson(schedule);
   else if (schedule === null) process.stdout.write(`${path}: no schedule\n`);
-  else process.stdout.write(formatTable(["PERIOD", "KEPT"], SCHEDULE_PERIODS.map((period) => [period, String(schedule[period])])));
+  else
+    process.stdout.write(
+      formatTable(
+        ["PERIOD", "KEPT"],
+        SCHEDULE_PERIODS.map((period) => [period, String(schedule[period])]),
+      ),
+    );
   return 0;
 }
 
 async function runOne(path: string, isDryRun: boolean, isOnly: boolean): Promise<ScheduleOutcome> {
   const now = Math.floor(Date.now() / 1000);
-  // The process that serves a mounted volume runs a command on it; one of several is done through the mount's `.snapshots`.
+  // The process that serves a mounted volume runs a command on it; one of several is done through the mount's
+  // `.snapshots`.
   const mountPoint = isDryRun || isOnly ? null : mountPointOf(path);
   if (!isDryRun && mountPoint === null) return withVolume(path, "write", (opened) => runSchedule(opened, now));
   const plan = await withVolume(path, "read", (opened) => planSchedule(opened, now));
@@ -153,7 +246,9 @@ function mountPointOf(path: string): string | null {
   const first = volumePaths(path)[0]!;
   if (lockOwner(first) === null) return null;
   const source = realpathSync(first);
-  return readMountTable().findLast((mount) => mount.type === AEGISFS_TYPE && mount.source === source)?.mountPoint ?? null;
+  return (
+    readMountTable().findLast((mount) => mount.type === AEGISFS_TYPE && mount.source === source)?.mountPoint ?? null
+  );
 }
 
 /** For cron: quiet unless something was done; a volume that fails does not keep the others from their turn. */

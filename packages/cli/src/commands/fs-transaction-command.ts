@@ -1,6 +1,7 @@
 /**
- * `stratos fs txn run`: a command sees a volume's files in a folder, and all that it changed becomes the volume's when it succeeds, nothing when it
- * fails. The folder is a FUSE mount of a fork; where there is no FUSE, a copy, whose changes are brought in.
+ * `stratos fs txn run`: a command sees a volume's files in a folder, and all that it changed becomes the volume's when
+ * it succeeds, nothing when it fails. The folder is a FUSE mount of a fork; where there is no FUSE, a copy, whose
+ * changes are brought in.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { accessSync, constants, lstatSync, mkdtempSync, rmSync } from "node:fs";
@@ -19,23 +20,38 @@ import { expectResult, expectValue } from "../fs/volume-error.ts";
 import { VolumeTree } from "../fs/volume-tree.ts";
 import { rawArguments } from "../session/raw-arguments.ts";
 
-export interface TransactionRunOptions { readonly mount?: boolean }
+export interface TransactionRunOptions {
+  readonly mount?: boolean;
+}
 
-export async function runTransaction(path: string, words: readonly string[], options: TransactionRunOptions): Promise<number> {
+export async function runTransaction(
+  path: string,
+  words: readonly string[],
+  options: TransactionRunOptions,
+): Promise<number> {
   // What follows VOLUME is passed through as it is, with the "--" that ends our own options.
   const own = words[0] === "--" ? words.slice(1) : words;
   if (own.length === 0) throw new UsageError("CMD", "missing; see --help");
   const command = rawArguments(own).map((word) => Buffer.from(word, "latin1").toString("utf8"));
   const name = `.transaction-${process.pid}-${Date.now().toString(36)}`;
   await withVolume(path, "write", ({ volume }) => {
-    const base = expectResult(path, volume.snapshot(volume.root, `${name}-base`, { readOnly: true, label: "of a running transaction" }));
-    expectResult(path, volume.snapshot(volume.subvolume(base)!, name, { readOnly: false, label: "of a running transaction" }));
+    const base = expectResult(
+      path,
+      volume.snapshot(volume.root, `${name}-base`, { readOnly: true, label: "of a running transaction" }),
+    );
+    expectResult(
+      path,
+      volume.snapshot(volume.subvolume(base)!, name, { readOnly: false, label: "of a running transaction" }),
+    );
   });
   const folder = mkdtempSync(join(tmpdir(), "stratos-transaction-"));
   let status = 1;
   let isDone = false;
   try {
-    status = options.mount !== false && canMount() ? await runMounted(path, name, folder, command) : await runOnCopy(path, name, folder, command);
+    status =
+      options.mount !== false && canMount()
+        ? await runMounted(path, name, folder, command)
+        : await runOnCopy(path, name, folder, command);
     isDone = true;
   } finally {
     const ended = await endTransaction(path, name, isDone && status === 0);
@@ -65,7 +81,10 @@ async function runMounted(path: string, name: string, folder: string, command: r
 
 /** Another command of ours, in a process of its own. @throws CommandError with its words */
 function stratos(...args: string[]): void {
-  const result = spawnSync(process.execPath, [...process.execArgv, process.argv[1]!, "fs", ...args], { stdio: ["ignore", "ignore", "pipe"], encoding: "utf8" });
+  const result = spawnSync(process.execPath, [...process.execArgv, process.argv[1]!, "fs", ...args], {
+    stdio: ["ignore", "ignore", "pipe"],
+    encoding: "utf8",
+  });
   if (result.status === 0) return;
   const words = result.stderr.trim().replace(/^stratos: /, "");
   throw new CommandError(`fs ${args[0]!}`, words === "" ? "failed" : words);
@@ -74,10 +93,18 @@ function stratos(...args: string[]): void {
 async function runOnCopy(path: string, name: string, folder: string, command: readonly string[]): Promise<number> {
   const host = new HostTree();
   const copy = join(folder, "files");
-  await withVolume(path, "read", (opened) => new TreeCopier(new VolumeTree(filteredFilesOf(opened, name), path), host, { isRecursive: true, preserves: true }).copy("/", copy));
+  await withVolume(path, "read", (opened) =>
+    new TreeCopier(new VolumeTree(filteredFilesOf(opened, name), path), host, {
+      isRecursive: true,
+      preserves: true,
+    }).copy("/", copy),
+  );
   const record: TreeRecord = recordTree(host, copy, ctimeOf);
   const status = await runCommand(command, copy);
-  if (status === 0) await withVolume(path, "write", (opened) => mirrorBack(host, copy, new VolumeTree(filteredFilesOf(opened, name), path), record, ctimeOf));
+  if (status === 0)
+    await withVolume(path, "write", (opened) =>
+      mirrorBack(host, copy, new VolumeTree(filteredFilesOf(opened, name), path), record, ctimeOf),
+    );
   return status;
 }
 
@@ -88,7 +115,11 @@ function ctimeOf(path: string): string {
 /** Runs in the folder; an interrupt is the command's business, and the transaction ends as the command does. */
 async function runCommand(command: readonly string[], folder: string): Promise<number> {
   const [program, ...args] = command;
-  const child = spawn(program!, args, { cwd: folder, stdio: "inherit", env: { ...process.env, STRATOS_TRANSACTION: folder } });
+  const child = spawn(program!, args, {
+    cwd: folder,
+    stdio: "inherit",
+    env: { ...process.env, STRATOS_TRANSACTION: folder },
+  });
   const ignore = (): void => {};
   process.on("SIGINT", ignore);
   const terminate = (): void => void child.kill("SIGTERM");
@@ -96,7 +127,12 @@ async function runCommand(command: readonly string[], folder: string): Promise<n
   try {
     return await new Promise<number>((resolve, reject) => {
       child.on("error", (error: NodeJS.ErrnoException) => {
-        reject(new CommandError(program!, error.code === "ENOENT" ? "not found" : hostReason(error), { status: error.code === "ENOENT" ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE, cause: error }));
+        reject(
+          new CommandError(program!, error.code === "ENOENT" ? "not found" : hostReason(error), {
+            status: error.code === "ENOENT" ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE,
+            cause: error,
+          }),
+        );
       });
       child.on("exit", (status, signal) => resolve(status ?? EXIT_SIGNAL_BASE + (osConstants.signals[signal!] ?? 0)));
     });
@@ -116,7 +152,11 @@ async function endTransaction(path: string, name: string, commits: boolean): Pro
       return null;
     }
     const result = transaction.commit();
-    if (result < 0 && transaction.conflict !== null) return new CommandError(path, `others changed the same meanwhile (${transaction.conflict}): nothing of what the command did was kept`);
+    if (result < 0 && transaction.conflict !== null)
+      return new CommandError(
+        path,
+        `others changed the same meanwhile (${transaction.conflict}): nothing of what the command did was kept`,
+      );
     expectResult(path, result);
     reclaimAll(opened);
     return null;

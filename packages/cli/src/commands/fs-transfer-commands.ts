@@ -14,12 +14,26 @@ import { withVolume } from "../fs/open-volume.ts";
 import { listPartialTransfers, parseResumeToken, sendSnapshot, SnapshotReceiver } from "../fs/transfers.ts";
 import { formatTable } from "../text-table.ts";
 
-export interface SendOptions { readonly from?: string; readonly resume?: string; readonly output?: string; readonly compress?: true }
-export interface ReceiveOptions { readonly input?: string; readonly status?: true; readonly json?: true }
+export interface SendOptions {
+  readonly from?: string;
+  readonly resume?: string;
+  readonly output?: string;
+  readonly compress?: true;
+}
+export interface ReceiveOptions {
+  readonly input?: string;
+  readonly status?: true;
+  readonly json?: true;
+}
 
 export async function sendCommand(path: string, snapshot: string, options: SendOptions): Promise<number> {
-  if (options.output === undefined && process.stdout.isTTY) throw new UsageError("send", "standard output is a terminal; give --output FILE, or redirect");
-  const request = { snapshot, ...(options.from === undefined ? {} : { from: options.from }), ...(options.resume === undefined ? {} : { resume: parseResumeToken(options.resume) }) };
+  if (options.output === undefined && process.stdout.isTTY)
+    throw new UsageError("send", "standard output is a terminal; give --output FILE, or redirect");
+  const request = {
+    snapshot,
+    ...(options.from === undefined ? {} : { from: options.from }),
+    ...(options.resume === undefined ? {} : { resume: parseResumeToken(options.resume) }),
+  };
   const progress = new ProgressDisplay(process.stderr);
   try {
     await withVolume(path, "read", async (opened) => {
@@ -59,14 +73,25 @@ export async function receiveCommand(path: string, name: string | undefined, opt
     const transfers = await withVolume(path, "read", listPartialTransfers);
     if (options.json === true) process.stdout.write(`${JSON.stringify(transfers, null, 2)}\n`);
     else if (transfers.length === 0) process.stdout.write(`${path}: no transfer waits to be resumed\n`);
-    else process.stdout.write(formatTable(["NAME", "SOURCE", "RESUME"], transfers.map((one) => [one.name, `${one.sourceVolume}-${one.sourceSnapshot}`, one.resume])));
+    else
+      process.stdout.write(
+        formatTable(
+          ["NAME", "SOURCE", "RESUME"],
+          transfers.map((one) => [one.name, `${one.sourceVolume}-${one.sourceSnapshot}`, one.resume]),
+        ),
+      );
     return 0;
   }
-  if (options.input === undefined && callContext.caller === null && process.stdin.isTTY) throw new UsageError("receive", "standard input is a terminal; give --input FILE, or redirect");
+  if (options.input === undefined && callContext.caller === null && process.stdin.isTTY)
+    throw new UsageError("receive", "standard input is a terminal; give --input FILE, or redirect");
   const progress = new ProgressDisplay(process.stderr);
   const result = await withVolume(path, "write", async (opened) => {
     const receiver = new SnapshotReceiver(opened, name);
-    for await (const piece of unpacked(options.input === undefined ? commandInput() : createReadStream(hostPath(options.input), { highWaterMark: 1 << 20 }))) {
+    for await (const piece of unpacked(
+      options.input === undefined
+        ? commandInput()
+        : createReadStream(hostPath(options.input), { highWaterMark: 1 << 20 }),
+    )) {
       receiver.push(piece);
       if (process.stderr.isTTY) progress.update("Receiving", receiver.dataBytes, 0, "bytes");
     }
@@ -94,7 +119,8 @@ export async function* unpacked(source: Readable): AsyncGenerator<Uint8Array> {
   const zstd = createZstdDecompress();
   const feed = (async (): Promise<void> => {
     zstd.write(head);
-    for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) if (!zstd.write(next.value)) await once(zstd, "drain");
+    for (let next = await pieces.next(); next.done !== true; next = await pieces.next())
+      if (!zstd.write(next.value)) await once(zstd, "drain");
     zstd.end();
   })();
   feed.catch((error: unknown) => zstd.destroy(error as Error));

@@ -1,11 +1,20 @@
 import { existsSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { lockOwner, mountControlPath, processWords, removeLeftovers } from "@stratos/host-node";
-import { AEGISFS_TYPE, connectionOf, findMount, findMountElsewhere, unmount, type MountEntry } from "@stratos/host-node/fuse";
+import {
+  AEGISFS_TYPE,
+  connectionOf,
+  findMount,
+  findMountElsewhere,
+  unmount,
+  type MountEntry,
+} from "@stratos/host-node/fuse";
 import { CommandError } from "../command-error.ts";
 import { mountPlace } from "../fs/mount-place.ts";
 
-export interface UnmountOptions { readonly lazy?: true }
+export interface UnmountOptions {
+  readonly lazy?: true;
+}
 
 const POLL_MS = 5;
 const SOCKET_MS = 2000;
@@ -20,14 +29,19 @@ export async function unmountVolume(dir: string, options: UnmountOptions): Promi
   const place = mountPlace(dir);
   const mount = findMount(place);
   if (mount === null) throw new CommandError(dir, "nothing is mounted there");
-  if (mount.type !== AEGISFS_TYPE) throw new CommandError(dir, `what is mounted there is no AegisFS volume, but ${mount.type}`);
+  if (mount.type !== AEGISFS_TYPE)
+    throw new CommandError(dir, `what is mounted there is no AegisFS volume, but ${mount.type}`);
   const server = lockOwner(mount.source);
   let failed = unmount(place, { lazy: options.lazy === true });
   for (let tries = 0; failed !== null && /busy/.test(failed) && tries < BUSY_TRIES; tries++) {
     await delay(BUSY_POLL_MS);
     failed = unmount(place, { lazy: options.lazy === true });
   }
-  if (failed !== null) throw new CommandError(dir, /busy/.test(failed) ? "in use; --lazy unmounts it all the same, once its last file is closed" : failed);
+  if (failed !== null)
+    throw new CommandError(
+      dir,
+      /busy/.test(failed) ? "in use; --lazy unmounts it all the same, once its last file is closed" : failed,
+    );
   // The kernel is done; the server may still commit. A lazy one may have users for long.
   if (server === null) removeLeftovers(mount.source);
   else if (options.lazy !== true) await ended(dir, mount, server);
@@ -39,13 +53,25 @@ async function ended(dir: string, mount: MountEntry, server: number): Promise<vo
   for (let waitedMs = 0; lockOwner(mount.source) === server; waitedMs += POLL_MS) {
     await delay(POLL_MS);
     if (waitedMs % LOOK_MS !== 0) continue;
-    const elsewhere = findMountElsewhere((other) => other.type === AEGISFS_TYPE && connectionOf(other) === connectionOf(mount));
+    const elsewhere = findMountElsewhere(
+      (other) => other.type === AEGISFS_TYPE && connectionOf(other) === connectionOf(mount),
+    );
     if (elsewhere !== null) {
-      process.stderr.write(`stratos: ${dir}: unmounted here, but ${processWords(elsewhere.pid)} has it mounted on ${elsewhere.mount.mountPoint} in another mount namespace: ${mount.source} stays in use until it is unmounted there, or that process ends\n`);
+      process.stderr.write(
+        `stratos: ${dir}: unmounted here, but ${processWords(elsewhere.pid)} has it mounted on ` +
+          `${elsewhere.mount.mountPoint} in another mount namespace: ${mount.source} stays in use until it is ` +
+          "unmounted there, or that process ends\n",
+      );
       return;
     }
-    if (waitedMs >= LIMIT_MS) throw new CommandError(dir, `unmounted, but ${processWords(server)} still has ${mount.source}: what it writes is slow to arrive, or it waits for its device; end it with \`kill ${server}\` to go back to the last commit`);
+    if (waitedMs >= LIMIT_MS)
+      throw new CommandError(
+        dir,
+        `unmounted, but ${processWords(server)} still has ${mount.source}: what it writes is slow to arrive, or ` +
+          `it waits for its device; end it with \`kill ${server}\` to go back to the last commit`,
+      );
   }
   // Its last step is to take its socket away.
-  for (let waitedMs = 0; waitedMs < SOCKET_MS && existsSync(mountControlPath(mount.source)); waitedMs += POLL_MS) await delay(POLL_MS);
+  for (let waitedMs = 0; waitedMs < SOCKET_MS && existsSync(mountControlPath(mount.source)); waitedMs += POLL_MS)
+    await delay(POLL_MS);
 }

@@ -1,6 +1,16 @@
 /** `stratos fs df|stats|check|resize`: a volume as a whole. */
 import { EINVAL, ENOSPC } from "@stratos/abi";
-import { check, exitOf, health, repair, resizeDevice, type Loss, type MountError, type Problem, type RepairResult } from "@stratos/aegisfs";
+import {
+  check,
+  exitOf,
+  health,
+  repair,
+  resizeDevice,
+  type Loss,
+  type MountError,
+  type Problem,
+  type RepairResult,
+} from "@stratos/aegisfs";
 import { VOLUME_CODECS } from "@stratos/host-node";
 import { AEGISFS_TYPE, readMountTable } from "@stratos/host-node/fuse";
 import { CommandError } from "../command-error.ts";
@@ -15,9 +25,20 @@ import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 import { jsonWithSizes } from "../fs/exact-size.ts";
 
-export interface JsonOptions { readonly json?: true }
-export interface CheckVolumeOptions { readonly json?: true; readonly metadataOnly?: true; readonly repair?: true; readonly dryRun?: true }
-export interface ResizeVolumeOptions { readonly device?: number; readonly json?: true; readonly dryRun?: true }
+export interface JsonOptions {
+  readonly json?: true;
+}
+export interface CheckVolumeOptions {
+  readonly json?: true;
+  readonly metadataOnly?: true;
+  readonly repair?: true;
+  readonly dryRun?: true;
+}
+export interface ResizeVolumeOptions {
+  readonly device?: number;
+  readonly json?: true;
+  readonly dryRun?: true;
+}
 
 /** Of these volumes; none are given: of those that are mounted. */
 export async function showSpace(paths: readonly string[], options: JsonOptions): Promise<number> {
@@ -25,7 +46,10 @@ export async function showSpace(paths: readonly string[], options: JsonOptions):
   let status = 0;
   for (const path of paths.length > 0 ? paths : mountedVolumes()) {
     try {
-      rows.push({ ...(await withVolume(path, "read", volumeSpace)), mountPoint: mountOf(findVolume(path))?.mountPoint ?? null });
+      rows.push({
+        ...(await withVolume(path, "read", volumeSpace)),
+        mountPoint: mountOf(findVolume(path))?.mountPoint ?? null,
+      });
     } catch (error) {
       // One that can't be shown doesn't hide the others; among all that are mounted it is nobody's mistake.
       if (!(error instanceof CommandError) || paths.length === 1) throw error;
@@ -35,19 +59,38 @@ export async function showSpace(paths: readonly string[], options: JsonOptions):
   }
   if (options.json === true) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
   else if (rows.length === 0 && status !== 0) return status;
-  else if (rows.length === 0) process.stdout.write("no volume is mounted; `stratos fs df VOLUME` shows one that is not\n");
+  else if (rows.length === 0)
+    process.stdout.write("no volume is mounted; `stratos fs df VOLUME` shows one that is not\n");
   else {
-    process.stdout.write(formatTable(["VOLUME", "LABEL", "SIZE", "USED", "FREE", "USE%", "FILES", "SNAPSHOTS", "MOUNTED ON"], rows.map((row) => [
-      row.volume, row.label === "" ? "-" : row.label, formatSize(row.sizeBytes), formatSize(row.usedBytes), formatSize(row.freeBytes), `${Math.ceil((100 * row.usedBytes) / Math.max(1, row.usedBytes + row.freeBytes))}%`,
-      String(row.files), String(row.snapshots), row.mountPoint ?? "-",
-    ])));
+    process.stdout.write(
+      formatTable(
+        ["VOLUME", "LABEL", "SIZE", "USED", "FREE", "USE%", "FILES", "SNAPSHOTS", "MOUNTED ON"],
+        rows.map((row) => [
+          row.volume,
+          row.label === "" ? "-" : row.label,
+          formatSize(row.sizeBytes),
+          formatSize(row.usedBytes),
+          formatSize(row.freeBytes),
+          `${Math.ceil((100 * row.usedBytes) / Math.max(1, row.usedBytes + row.freeBytes))}%`,
+          String(row.files),
+          String(row.snapshots),
+          row.mountPoint ?? "-",
+        ]),
+      ),
+    );
   }
   return status;
 }
 
 /** Each once, wherever it is mounted. */
 function mountedVolumes(): string[] {
-  return [...new Set(readMountTable().filter(({ type }) => type === AEGISFS_TYPE).map(({ source }) => source))];
+  return [
+    ...new Set(
+      readMountTable()
+        .filter(({ type }) => type === AEGISFS_TYPE)
+        .map(({ source }) => source),
+    ),
+  ];
 }
 
 export async function showStatistics(path: string, options: JsonOptions): Promise<number> {
@@ -59,17 +102,38 @@ export async function showStatistics(path: string, options: JsonOptions): Promis
   const { largestFile } = found;
   const lines: readonly (readonly [string, string])[] = [
     ["Volume", `${found.volume}${found.label === "" ? "" : ` "${found.label}"`} ${found.uuid}`],
-    ["Size", `${formatSize(found.sizeBytes)}, ${formatSize(found.usedBytes)} used, ${formatSize(found.freeBytes)} free for files`],
+    [
+      "Size",
+      `${formatSize(found.sizeBytes)}, ${formatSize(found.usedBytes)} used, ${formatSize(found.freeBytes)} free ` +
+        "for files",
+    ],
     ["Commits", `${found.generation}`],
-    ["Files", `${found.regularFiles} (${formatSize(Number(found.contentBytes))}), ${found.directories} directories, ${found.symbolicLinks} symbolic links, ${found.others} others`],
+    [
+      "Files",
+      `${found.regularFiles} (${formatSize(Number(found.contentBytes))}), ${found.directories} directories, ` +
+        `${found.symbolicLinks} symbolic links, ${found.others} others`,
+    ],
     ["Largest", largestFile === null ? "-" : `${largestFile.path} (${formatSize(Number(largestFile.sizeBytes))})`],
-    ["Layout", `${found.treeLevels} tree levels, ${found.extents} extents, ${found.sharedRanges} ranges of shared blocks`],
+    [
+      "Layout",
+      `${found.treeLevels} tree levels, ${found.extents} extents, ${found.sharedRanges} ranges of shared blocks`,
+    ],
     ["To be freed", `${formatSize(found.droppedBytes)} of deleted snapshots`],
   ];
   process.stdout.write(lines.map(([name, text]) => `${name.padEnd(12)} ${text}\n`).join(""));
-  process.stdout.write(`\n${formatTable(["SUBVOLUME", "FILES", "DATA", "METADATA", "EXCLUSIVE", "SHARED"], found.subvolumes.map((one) => [
-    one.name, String(one.files), formatSize(one.dataBytes), formatSize(one.metadataBytes), formatSize(one.exclusiveBytes), formatSize(one.sharedBytes),
-  ]))}`);
+  process.stdout.write(
+    `\n${formatTable(
+      ["SUBVOLUME", "FILES", "DATA", "METADATA", "EXCLUSIVE", "SHARED"],
+      found.subvolumes.map((one) => [
+        one.name,
+        String(one.files),
+        formatSize(one.dataBytes),
+        formatSize(one.metadataBytes),
+        formatSize(one.exclusiveBytes),
+        formatSize(one.sharedBytes),
+      ]),
+    )}`,
+  );
   return 0;
 }
 
@@ -80,31 +144,59 @@ export async function checkVolume(path: string, options: CheckVolumeOptions): Pr
   let problems: readonly Problem[];
   try {
     const devices = opened.devices.length === 1 ? opened.devices[0]! : opened.devices;
-    if (options.repair === true) return tellRepair(path, repair(devices, { codecs: VOLUME_CODECS, dryRun: options.dryRun === true }), options);
+    if (options.repair === true)
+      return tellRepair(path, repair(devices, { codecs: VOLUME_CODECS, dryRun: options.dryRun === true }), options);
     const found = check(devices, { data: options.metadataOnly !== true });
     if (typeof found === "string") throw refusal(path, opened, found);
     problems = found;
   } finally {
     opened.close();
   }
-  if (options.json === true) process.stdout.write(`${JSON.stringify({ volume: path, clean: problems.length === 0, online: opened.isOnline, problems }, null, 2)}\n`);
-  else if (problems.length === 0) process.stdout.write(`${path}: clean${opened.isOnline ? " (checked while it is mounted: what was durable when the check began)" : ""}\n`);
+  if (options.json === true)
+    process.stdout.write(
+      `${JSON.stringify({ volume: path, clean: problems.length === 0, online: opened.isOnline, problems }, null, 2)}\n`,
+    );
+  else if (problems.length === 0)
+    process.stdout.write(
+      `${path}: ` +
+        `clean${opened.isOnline ? " (checked while it is mounted: what was durable when the check began)" : ""}\n`,
+    );
   else for (const problem of problems) process.stdout.write(`${path}: ${problemWords(problem)}\n`);
   return problems.length === 0 ? 0 : 1;
 }
 
-/** Exit status 0 when the volume is whole now, 4 when something is lost or was left as it is (as of fsck(8)); of a dry run, 1 when all of it can be repaired. */
+/**
+ * Exit status 0 when the volume is whole now, 4 when something is lost or was left as it is (as of fsck(8)); of a dry
+ * run, 1 when all of it can be repaired.
+ */
 function tellRepair(path: string, result: RepairResult | MountError, options: CheckVolumeOptions): number {
   if (typeof result === "string") throw mountFailure(path, result);
   const { found, fixed, left, lost, losses } = result;
   const dryRun = options.dryRun === true;
   const status = exitOf(result);
-  if (options.json === true) process.stdout.write(`${JSON.stringify({ volume: path, dryRun, clean: status === 0 || (status === 1 && !dryRun), found, fixed, left, lost, losses }, null, 2)}\n`);
+  if (options.json === true)
+    process.stdout.write(
+      JSON.stringify(
+        { volume: path, dryRun, clean: status === 0 || (status === 1 && !dryRun), found, fixed, left, lost, losses },
+        null,
+        2,
+      ) + "\n",
+    );
   else {
-    for (const problem of fixed) process.stdout.write(`${path}: ${dryRun ? "to be repaired" : "repaired"}: ${problemWords(problem)}\n`);
-    for (const problem of left) process.stdout.write(`${path}: ${dryRun ? "would not be repaired" : "not repaired"}: ${problemWords(problem)}\n`);
-    for (const loss of losses) process.stdout.write(`${path}: ${dryRun ? "would be lost" : "lost"}: ${lossWords(loss)}\n`);
-    const words = status === 0 || (status === 1 && !dryRun) ? "clean" : status === 1 ? "all of it can be repaired" : dryRun ? "a repair would not bring back everything" : "not everything could be brought back; what is left of files without a name is in /lost+found";
+    for (const problem of fixed)
+      process.stdout.write(`${path}: ${dryRun ? "to be repaired" : "repaired"}: ${problemWords(problem)}\n`);
+    for (const problem of left)
+      process.stdout.write(`${path}: ${dryRun ? "would not be repaired" : "not repaired"}: ${problemWords(problem)}\n`);
+    for (const loss of losses)
+      process.stdout.write(`${path}: ${dryRun ? "would be lost" : "lost"}: ${lossWords(loss)}\n`);
+    const words =
+      status === 0 || (status === 1 && !dryRun)
+        ? "clean"
+        : status === 1
+          ? "all of it can be repaired"
+          : dryRun
+            ? "a repair would not bring back everything"
+            : "not everything could be brought back; what is left of files without a name is in /lost+found";
     process.stdout.write(`${path}: ${words}\n`);
   }
   return status === 1 && !dryRun ? 0 : status;
@@ -112,12 +204,22 @@ function tellRepair(path: string, result: RepairResult | MountError, options: Ch
 
 function lossWords({ what, subvolume, subvolumeName, ino, lastIno, path, from, to, detail }: Loss): string {
   const name = path ?? (ino < 0 ? "" : lastIno > ino ? `inodes ${ino} to ${lastIno}` : `inode ${ino}`);
-  const place = subvolume >= 0 ? ` (subvolume ${subvolumeName === "" ? subvolume : subvolumeName}${path !== null && ino >= 0 ? `, inode ${ino}` : ""})` : "";
-  return what === "content" ? `${name}: bytes ${from} to ${to - 1}: ${detail}${place}` : `${name === "" ? "" : `${name}: `}${detail}${place}`;
+  const place =
+    subvolume >= 0
+      ? ` (subvolume ${subvolumeName === "" ? subvolume : subvolumeName}` +
+        `${path !== null && ino >= 0 ? `, inode ${ino}` : ""})`
+      : "";
+  return what === "content"
+    ? `${name}: bytes ${from} to ${to - 1}: ${detail}${place}`
+    : `${name === "" ? "" : `${name}: `}${detail}${place}`;
 }
 
 function problemWords({ what, subvolume, ino, block }: Problem): string {
-  const places = [subvolume >= 0 ? `subvolume ${subvolume}` : "", ino >= 0 ? `inode ${ino}` : "", block >= 0 ? `block ${block}` : ""].filter((place) => place !== "");
+  const places = [
+    subvolume >= 0 ? `subvolume ${subvolume}` : "",
+    ino >= 0 ? `inode ${ino}` : "",
+    block >= 0 ? `block ${block}` : "",
+  ].filter((place) => place !== "");
   return places.length === 0 ? what : `${what} (${places.join(", ")})`;
 }
 
@@ -128,8 +230,10 @@ export async function resizeVolume(path: string, size: SizeChange, options: Resi
     if (device === undefined) throw new CommandError(path, `has no device ${index}`);
     if (options.dryRun !== true) expectNotHeld(path, volume);
     const before = device.blocks * 4096;
-    const sizeBytes = size.from === "zero" ? size.bytes : size.from === "grow" ? before + size.bytes : before - size.bytes;
-    if (sizeBytes <= 0) throw new CommandError(path, `has ${formatSize(before)}: it cannot shrink by ${formatSize(size.bytes)}`);
+    const sizeBytes =
+      size.from === "zero" ? size.bytes : size.from === "grow" ? before + size.bytes : before - size.bytes;
+    if (sizeBytes <= 0)
+      throw new CommandError(path, `has ${formatSize(before)}: it cannot shrink by ${formatSize(size.bytes)}`);
     const result = resizeDevice(volume, index, sizeBytes / 4096, { dryRun: options.dryRun === true });
     if (result === -ENOSPC) throw new CommandError(path, `what is stored does not fit into ${formatSize(sizeBytes)}`);
     if (result === -EINVAL) throw new CommandError(path, `cannot be ${formatSize(sizeBytes)} large`);
@@ -137,6 +241,9 @@ export async function resizeVolume(path: string, size: SizeChange, options: Resi
     return { volume: path, device: index, beforeBytes: before, sizeBytes, dryRun: options.dryRun === true };
   });
   if (options.json === true) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
-  else if (options.dryRun === true) process.stdout.write(`${path}: would change from ${formatSize(result.beforeBytes)} to ${formatSize(result.sizeBytes)}\n`);
+  else if (options.dryRun === true)
+    process.stdout.write(
+      `${path}: would change from ${formatSize(result.beforeBytes)} to ${formatSize(result.sizeBytes)}\n`,
+    );
   return 0;
 }

@@ -12,23 +12,40 @@ import type { ImageBuildOptions } from "./image-options.ts";
 export async function buildImage(name: string, options: ImageBuildOptions): Promise<number> {
   const packages = options.packages.length === 0 && name === DEFAULT_IMAGE ? DEFAULT_PACKAGES : options.packages;
   const lock = options.lock === undefined ? undefined : readLock(options.lock);
-  const request = { name, packages, suite: lock?.suite ?? options.suite, mirror: options.mirror, recommends: options.recommends === true, lock };
+  const request = {
+    name,
+    packages,
+    suite: lock?.suite ?? options.suite,
+    mirror: options.mirror,
+    recommends: options.recommends === true,
+    lock,
+  };
   if (options.plan === true) {
     const plan = await planOnly(request);
     if (options.json === true) process.stdout.write(`${JSON.stringify(plan, null, 2)}\n`);
     else {
-      process.stdout.write(formatTable(["PACKAGE", "VERSION", "SIZE", "BECAUSE"], plan.packages.map((one) => [one.name, one.version, formatSize(one.sizeBytes), one.because])));
-      process.stdout.write(`${plan.packages.length} packages, ${formatSize(plan.downloadBytes)} to download, ${formatSize(plan.installedKiB * 1024)} installed\n`);
+      process.stdout.write(
+        formatTable(
+          ["PACKAGE", "VERSION", "SIZE", "BECAUSE"],
+          plan.packages.map((one) => [one.name, one.version, formatSize(one.sizeBytes), one.because]),
+        ),
+      );
+      process.stdout.write(
+        `${plan.packages.length} packages, ${formatSize(plan.downloadBytes)} to download, ` +
+          `${formatSize(plan.installedKiB * 1024)} installed\n`,
+      );
     }
     return 0;
   }
   const store = new ImageStore(stratosHome());
-  if (options.force !== true && store.find(name) !== null) throw new CommandError(name, "there is such an image already; --force replaces it");
+  if (options.force !== true && store.find(name) !== null)
+    throw new CommandError(name, "there is such an image already; --force replaces it");
   await build(request);
   if (options.json === true) {
     const { description, sizeBytes } = store.require(name);
     process.stdout.write(`${JSON.stringify({ name, sizeBytes, ...description }, null, 2)}\n`);
-  } else if (process.stderr.isTTY) process.stderr.write(`Image ${name} is ready: ${store.require(name).description.packages.length} packages.\n`);
+  } else if (process.stderr.isTTY)
+    process.stderr.write(`Image ${name} is ready: ${store.require(name).description.packages.length} packages.\n`);
   return 0;
 }
 
@@ -36,7 +53,8 @@ function readLock(path: string): PackageLock {
   try {
     return parsePackageLock(readFileSync(path, "utf8"), path);
   } catch (error) {
-    if (error instanceof LockError) throw new CommandError(path, error.message.replace(`${path}: `, ""), { cause: error });
+    if (error instanceof LockError)
+      throw new CommandError(path, error.message.replace(`${path}: `, ""), { cause: error });
     throw new CommandError(path, hostReason(error), { cause: error });
   }
 }

@@ -30,25 +30,53 @@ export interface ImageConvertOptions {
 
 export async function convertImage(source: string, target: string, options: ImageConvertOptions): Promise<number> {
   const format = options.to ?? formatOf(target);
-  if (format !== "ostree" && (options.sign ?? options.signEd25519) !== undefined) throw new UsageError(options.sign === undefined ? "--sign-ed25519" : "--sign", "commits of OSTree are signed, nothing else");
+  if (format !== "ostree" && (options.sign ?? options.signEd25519) !== undefined)
+    throw new UsageError(
+      options.sign === undefined ? "--sign-ed25519" : "--sign",
+      "commits of OSTree are signed, nothing else",
+    );
   if (options.compress !== undefined) checkCompression(format, options.compress, options.filesystem);
   const compression = options.compress ?? (format === "tar" || format === "cpio" ? compressionOf(target) : undefined);
-  const opened = await openTreeSource(source, { ...(options.arch === undefined ? {} : { architecture: options.arch }), ...(options.root === true ? { ownedByRoot: true } : {}) });
+  const opened = await openTreeSource(source, {
+    ...(options.arch === undefined ? {} : { architecture: options.arch }),
+    ...(options.root === true ? { ownedByRoot: true } : {}),
+  });
   const progress = new ProgressDisplay(process.stderr);
   try {
     const onNote = (message: string): void => progress.note(`${format}: ${message}`);
     if (process.stderr.isTTY) progress.update(`Writing ${format}`, 0, 0, "bytes");
-    const time = options.time ?? sourceDateEpoch() ?? Math.floor([...opened.tree.entries()].reduce((newest, entry) => Math.max(newest, entry.mtime), 0));
+    const time =
+      options.time ??
+      sourceDateEpoch() ??
+      Math.floor([...opened.tree.entries()].reduce((newest, entry) => Math.max(newest, entry.mtime), 0));
     const result = writeOutput(format, opened.tree, target, {
-      time, architecture: options.arch ?? opened.architecture ?? GUEST_ARCHITECTURE, name: options.name ?? baseName(source),
-      ...(compression === undefined ? {} : { compression }), ...(options.size === undefined ? {} : { size: options.size }), ...(options.ref === undefined ? {} : { ref: options.ref }),
-      ...(options.mode === undefined ? {} : { mode: options.mode }), ...(options.bootc === true ? { isBootc: true, onNote } : {}),
-      ...(options.loader === undefined ? {} : { loader: options.loader }), ...(options.kernelOptions === undefined ? {} : { commandLine: options.kernelOptions }), ...(options.ownInitramfs === true ? { ownInitramfs: true } : {}), ...(options.qcow2 === undefined ? {} : { qcow2: options.qcow2 }),
-      ...(options.filesystem === undefined ? {} : { rootFormat: options.filesystem }), ...(options.snapshot === undefined ? {} : { snapshot: options.snapshot }),
+      time,
+      architecture: options.arch ?? opened.architecture ?? GUEST_ARCHITECTURE,
+      name: options.name ?? baseName(source),
+      ...(compression === undefined ? {} : { compression }),
+      ...(options.size === undefined ? {} : { size: options.size }),
+      ...(options.ref === undefined ? {} : { ref: options.ref }),
+      ...(options.mode === undefined ? {} : { mode: options.mode }),
+      ...(options.bootc === true ? { isBootc: true, onNote } : {}),
+      ...(options.loader === undefined ? {} : { loader: options.loader }),
+      ...(options.kernelOptions === undefined ? {} : { commandLine: options.kernelOptions }),
+      ...(options.ownInitramfs === true ? { ownInitramfs: true } : {}),
+      ...(options.qcow2 === undefined ? {} : { qcow2: options.qcow2 }),
+      ...(options.filesystem === undefined ? {} : { rootFormat: options.filesystem }),
+      ...(options.snapshot === undefined ? {} : { snapshot: options.snapshot }),
     });
     if (format === "ostree" && (options.sign ?? options.signEd25519) !== undefined) {
       const { signRepository } = await import("../outputs/sign-repository.ts");
-      await signRepository(target, options.mode ?? "archive", result.digest!, { ...(options.sign === undefined ? {} : { gpg: options.sign }), ...(options.signEd25519 === undefined ? {} : { ed25519: options.signEd25519 }) }, time);
+      await signRepository(
+        target,
+        options.mode ?? "archive",
+        result.digest!,
+        {
+          ...(options.sign === undefined ? {} : { gpg: options.sign }),
+          ...(options.signEd25519 === undefined ? {} : { ed25519: options.signEd25519 }),
+        },
+        time,
+      );
     }
     if (options.json === true) process.stdout.write(`${JSON.stringify({ format, ...result }, null, 2)}\n`);
     else if (result.digest !== null) process.stdout.write(`${result.digest}\n`);
@@ -64,10 +92,20 @@ export async function convertImage(source: string, target: string, options: Imag
 function checkCompression(format: OutputFormat, compression: OutputCompression, fileSystem: string | undefined): void {
   // A raw disk is as large either way; its root may pack what it holds.
   const ofRoot = fileSystem === "btrfs" || fileSystem === "erofs" ? OUTPUT_COMPRESSIONS[fileSystem]! : undefined;
-  const kinds = format === "raw" && ofRoot !== undefined ? ofRoot : format === "qcow2" && fileSystem === "erofs" ? [...OUTPUT_COMPRESSIONS.qcow2!, "lz4"] : OUTPUT_COMPRESSIONS[format];
+  const kinds =
+    format === "raw" && ofRoot !== undefined
+      ? ofRoot
+      : format === "qcow2" && fileSystem === "erofs"
+        ? [...OUTPUT_COMPRESSIONS.qcow2!, "lz4"]
+        : OUTPUT_COMPRESSIONS[format];
   if (kinds === undefined && compression === "none") return;
   if (kinds === undefined) throw new UsageError("--compress", `${format} is not packed`);
-  if (!kinds.includes(compression)) throw new UsageError("--compress", `${format} is packed by ${kinds.filter((kind) => kind !== "none").join(" or ")}${kinds.includes("none") ? ", or not" : ""}, not by ${compression}`);
+  if (!kinds.includes(compression))
+    throw new UsageError(
+      "--compress",
+      `${format} is packed by ${kinds.filter((kind) => kind !== "none").join(" or ")}` +
+        `${kinds.includes("none") ? ", or not" : ""}, not by ${compression}`,
+    );
 }
 
 function formatOf(target: string): OutputFormat {
@@ -100,6 +138,11 @@ function sourceDateEpoch(): number | undefined {
 }
 
 function baseName(path: string): string {
-  const name = path.replace(/^oci:/, "").replace(/\/+$/, "").split("/").at(-1)!.replace(/\.(tar|gz|zst|xz|tgz|raw|qcow2|img)(?=\.|$)/g, "");
+  const name = path
+    .replace(/^oci:/, "")
+    .replace(/\/+$/, "")
+    .split("/")
+    .at(-1)!
+    .replace(/\.(tar|gz|zst|xz|tgz|raw|qcow2|img)(?=\.|$)/g, "");
   return name.replace(/[^A-Za-z0-9._-]/g, "-").replace(/^[^A-Za-z0-9]+/, "") || "image";
 }

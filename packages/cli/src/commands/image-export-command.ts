@@ -12,7 +12,8 @@ import type { ImageExportOptions } from "./image-options.ts";
 export async function exportImage(name: string, options: ImageExportOptions): Promise<number> {
   const store = new ImageStore(stratosHome());
   const entry = store.require(name);
-  if (options.output === undefined && process.stdout.isTTY) throw new UsageError("export", "standard output is a terminal; give --output FILE, or redirect");
+  if (options.output === undefined && process.stdout.isTTY)
+    throw new UsageError("export", "standard output is a terminal; give --output FILE, or redirect");
   const opened = openVolumeReadOnly(store.layerPaths(entry));
   try {
     const stream = options.output === undefined ? process.stdout : createWriteStream(options.output);

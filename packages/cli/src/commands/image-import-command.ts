@@ -20,11 +20,20 @@ export async function importImage(name: string, file: string): Promise<number> {
     let packages;
     try {
       const writer = new VolumeWriter(opened.volume.root);
-      if (file !== "-" && existsSync(file) && statSync(file).isFile() && (!(await isArchive(file)) || imageArchive(file) !== undefined)) await importTree(file, writer);
+      if (
+        file !== "-" &&
+        existsSync(file) &&
+        statSync(file).isFile() &&
+        (!(await isArchive(file)) || imageArchive(file) !== undefined)
+      )
+        await importTree(file, writer);
       else {
         const extractor = new ArchiveExtractor(writer);
         let bytes = 0;
-        for await (const piece of unpackedArchive(file === "-" ? process.stdin : createReadStream(file, { highWaterMark: 1 << 20 }), file === "-" ? "standard input" : file)) {
+        for await (const piece of unpackedArchive(
+          file === "-" ? process.stdin : createReadStream(file, { highWaterMark: 1 << 20 }),
+          file === "-" ? "standard input" : file,
+        )) {
           extractor.push(piece);
           bytes += piece.length;
           progress.update("Importing", bytes, 0, "bytes");
@@ -35,7 +44,15 @@ export async function importImage(name: string, file: string): Promise<number> {
     } finally {
       opened.close();
     }
-    draft.publish(name, { format: 1, architecture: GUEST_ARCHITECTURE, suite: null, createdAt: new Date().toISOString(), packages, layers: 1, origin: "import" });
+    draft.publish(name, {
+      format: 1,
+      architecture: GUEST_ARCHITECTURE,
+      suite: null,
+      createdAt: new Date().toISOString(),
+      packages,
+      layers: 1,
+      origin: "import",
+    });
   } finally {
     progress.clear();
     draft.discard();
@@ -43,7 +60,9 @@ export async function importImage(name: string, file: string): Promise<number> {
   return 0;
 }
 
-/** The root of a disk image (ext4, btrfs, EROFS or AegisFS, raw or QCOW2), or of an image for containers in an archive. */
+/**
+ * The root of a disk image (ext4, btrfs, EROFS or AegisFS, raw or QCOW2), or of an image for containers in an archive.
+ */
 async function importTree(file: string, writer: VolumeWriter): Promise<void> {
   const source = await openTreeSource(file);
   try {

@@ -13,7 +13,12 @@ export async function listImages(options: ListOptions): Promise<number> {
     for (const { name } of images) process.stdout.write(`${name}\n`);
   } else {
     const rows = images.map(({ name, description, sizeBytes }) => [
-      name, description.suite ?? "-", description.architecture, String(description.packages.length), formatSize(sizeBytes), description.createdAt.slice(0, 16).replace("T", " "),
+      name,
+      description.suite ?? "-",
+      description.architecture,
+      String(description.packages.length),
+      formatSize(sizeBytes),
+      description.createdAt.slice(0, 16).replace("T", " "),
     ]);
     process.stdout.write(formatTable(["NAME", "SUITE", "ARCHITECTURE", "PACKAGES", "SIZE", "CREATED"], rows));
   }

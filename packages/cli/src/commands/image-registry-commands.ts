@@ -6,7 +6,14 @@ import { FormatError } from "@stratos/formats";
 import { ProgressDisplay, stratosHome } from "@stratos/host-node";
 import { nodeCodecs, OciLayoutFolder } from "@stratos/host-node/outputs";
 import { NodeHttpTransport } from "@stratos/host-node/registry";
-import { formatReference, parseReference, ReferenceError, RegistryClient, RegistryError, type ImageReference } from "@stratos/outputs";
+import {
+  formatReference,
+  parseReference,
+  ReferenceError,
+  RegistryClient,
+  RegistryError,
+  type ImageReference,
+} from "@stratos/outputs";
 import { writeTreeEntry } from "@stratos/pkg";
 import { CommandError, UsageError } from "../command-error.ts";
 import { GUEST_ARCHITECTURE } from "../defaults.ts";
@@ -36,7 +43,8 @@ export async function pushImage(source: string, name: string, options: RegistryC
   const reference = referenceOf(name);
   const scratch = mkdtempSync(join(tmpdir(), "stratos-push-"));
   try {
-    const archive = existsSync(source) && statSync(source).isFile() && (await isArchive(source)) ? imageArchive(source) : undefined;
+    const archive =
+      existsSync(source) && statSync(source).isFile() && (await isArchive(source)) ? imageArchive(source) : undefined;
     const parts = /^oci:(.+?)(?::([A-Za-z0-9_][A-Za-z0-9._-]*))?$/.exec(source);
     let layout: OciLayoutFolder;
     if (parts !== null) {
@@ -49,7 +57,12 @@ export async function pushImage(source: string, name: string, options: RegistryC
       const opened = await openTreeSource(source);
       try {
         const time = Math.floor([...opened.tree.entries()].reduce((newest, entry) => Math.max(newest, entry.mtime), 0));
-        writeOutput("oci", opened.tree, scratch, { time, name: "image", architecture: options.arch ?? opened.architecture ?? GUEST_ARCHITECTURE, compression: options.compress ?? "gzip" });
+        writeOutput("oci", opened.tree, scratch, {
+          time,
+          name: "image",
+          architecture: options.arch ?? opened.architecture ?? GUEST_ARCHITECTURE,
+          compression: options.compress ?? "gzip",
+        });
       } finally {
         opened.close();
       }
@@ -57,7 +70,11 @@ export async function pushImage(source: string, name: string, options: RegistryC
     }
     const entry = layout.entry(parts?.[2]);
     const sent = await withClient(reference, "pull,push", "Pushing", options, (client) => client.push(layout, entry));
-    if (options.json === true) process.stdout.write(`${JSON.stringify({ reference: formatReference(reference), digest: entry.digest, sentBytes: sent }, null, 2)}\n`);
+    if (options.json === true)
+      process.stdout.write(
+        `${JSON.stringify({ reference: formatReference(reference), digest: entry.digest, sentBytes: sent }, null, 2)}` +
+          "\n",
+      );
     else process.stdout.write(`${entry.digest}\n`);
     return 0;
   } catch (error) {
@@ -68,19 +85,42 @@ export async function pushImage(source: string, name: string, options: RegistryC
 }
 
 /** Pulls an image: into an OCI layout, or as an image that `stratos run` takes. */
-export async function pullImage(name: string, as: string | undefined, options: RegistryCommandOptions): Promise<number> {
+export async function pullImage(
+  name: string,
+  as: string | undefined,
+  options: RegistryCommandOptions,
+): Promise<number> {
   const reference = referenceOf(name);
   const architecture = options.arch ?? GUEST_ARCHITECTURE;
   const store = new ImageStore(stratosHome());
   const own = as ?? reference.repository.split("/").at(-1)!;
-  if (options.output === undefined && store.find(own) !== null && options.force !== true) throw new CommandError(own, "is there already; --force replaces it");
-  const scratch = mkdtempSync(join(tmpdir(), "stratos-pull-")), isNew = options.output !== undefined && !existsSync(options.output);
+  if (options.output === undefined && store.find(own) !== null && options.force !== true)
+    throw new CommandError(own, "is there already; --force replaces it");
+  const scratch = mkdtempSync(join(tmpdir(), "stratos-pull-")),
+    isNew = options.output !== undefined && !existsSync(options.output);
   try {
     const layout = new OciLayoutFolder(options.output ?? scratch, nodeCodecs());
-    const manifest = await withClient(reference, "pull", "Pulling", options, (client) => client.pull(layout, { os: "linux", architecture }, { acceptsOther: options.output !== undefined && options.arch === undefined }));
+    const manifest = await withClient(reference, "pull", "Pulling", options, (client) =>
+      client.pull(
+        layout,
+        { os: "linux", architecture },
+        { acceptsOther: options.output !== undefined && options.arch === undefined },
+      ),
+    );
     layout.publish(manifest.descriptor, reference.tag);
     if (options.output === undefined) await importLayout(scratch, own, architecture, store);
-    if (options.json === true) process.stdout.write(`${JSON.stringify({ reference: formatReference(reference), digest: manifest.descriptor.digest, ...(options.output === undefined ? { image: own } : { layout: options.output }) }, null, 2)}\n`);
+    if (options.json === true)
+      process.stdout.write(
+        JSON.stringify(
+          {
+            reference: formatReference(reference),
+            digest: manifest.descriptor.digest,
+            ...(options.output === undefined ? { image: own } : { layout: options.output }),
+          },
+          null,
+          2,
+        ) + "\n",
+      );
     else process.stdout.write(`${manifest.descriptor.digest}\n`);
     return 0;
   } catch (error) {
@@ -105,22 +145,51 @@ async function importLayout(folder: string, name: string, architecture: string, 
     } finally {
       volume.close();
     }
-    draft.publish(name, { format: 1, architecture, suite: null, createdAt: new Date().toISOString(), packages, layers: 1, origin: "pull" });
+    draft.publish(name, {
+      format: 1,
+      architecture,
+      suite: null,
+      createdAt: new Date().toISOString(),
+      packages,
+      layers: 1,
+      origin: "pull",
+    });
   } finally {
     draft.discard();
     opened.close();
   }
 }
 
-async function withClient<T>(reference: ImageReference, access: "pull" | "pull,push", words: string, options: RegistryCommandOptions, work: (client: RegistryClient) => Promise<T>): Promise<T> {
+async function withClient<T>(
+  reference: ImageReference,
+  access: "pull" | "pull,push",
+  words: string,
+  options: RegistryCommandOptions,
+  work: (client: RegistryClient) => Promise<T>,
+): Promise<T> {
   const transport = new NodeHttpTransport();
   const progress = new ProgressDisplay(process.stderr);
-  const credentials = registryCredentials(reference, { env: process.env, home: homedir(), uid: process.getuid?.() ?? 0 });
+  const credentials = registryCredentials(reference, {
+    env: process.env,
+    home: homedir(),
+    uid: process.getuid?.() ?? 0,
+  });
   try {
-    return await work(new RegistryClient(reference, access, { transport: transport.send, codecs: nodeCodecs() }, {
-      ...(credentials === undefined ? {} : { credentials }), ...(options.plainHttp === true ? { isPlain: true } : {}), ...(options.mountFrom === undefined ? {} : { mountFrom: options.mountFrom }),
-      onProgress: (done, total) => { if (process.stderr.isTTY) progress.update(words, done, total, "bytes"); },
-    }));
+    return await work(
+      new RegistryClient(
+        reference,
+        access,
+        { transport: transport.send, codecs: nodeCodecs() },
+        {
+          ...(credentials === undefined ? {} : { credentials }),
+          ...(options.plainHttp === true ? { isPlain: true } : {}),
+          ...(options.mountFrom === undefined ? {} : { mountFrom: options.mountFrom }),
+          onProgress: (done, total) => {
+            if (process.stderr.isTTY) progress.update(words, done, total, "bytes");
+          },
+        },
+      ),
+    );
   } finally {
     progress.clear();
     transport.close();
@@ -140,5 +209,7 @@ function registryError(name: string, error: unknown): unknown {
   if (!(error instanceof RegistryError || error instanceof FormatError)) return error;
   // What the client says begins with the whole name, which the command says already.
   const whole = `${formatReference(parseReference(name))}: `;
-  return new CommandError(name, error.message.startsWith(whole) ? error.message.slice(whole.length) : error.message, { cause: error });
+  return new CommandError(name, error.message.startsWith(whole) ? error.message.slice(whole.length) : error.message, {
+    cause: error,
+  });
 }

@@ -5,7 +5,18 @@ import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import { FormatError, Qcow2Image, type Disk, type SectorSize } from "@stratos/formats";
 import { FileDisk, nodeCodecs } from "@stratos/host-node/outputs";
-import { defaultPartitions, derivedId, INSTALL_SCHEMA, mountText, parseBytes, planInstall, planPartitions, type BootArchitecture, type InstallConfig, type InstallPlan } from "@stratos/outputs";
+import {
+  defaultPartitions,
+  derivedId,
+  INSTALL_SCHEMA,
+  mountText,
+  parseBytes,
+  planInstall,
+  planPartitions,
+  type BootArchitecture,
+  type InstallConfig,
+  type InstallPlan,
+} from "@stratos/outputs";
 import { readInstallConfig } from "@stratos/outputs/install-config";
 import { CommandError, UsageError } from "../command-error.ts";
 import { GUEST_ARCHITECTURE } from "../defaults.ts";
@@ -44,9 +55,15 @@ export async function installSystem(options: InstallCommandOptions): Promise<num
   if (target === undefined) throw new UsageError("--target", "missing, and disk.target is not set either");
   const { size, isNew, sectorSize } = targetOf(target, options.size ?? config.disk?.size, config.disk?.sector_size);
   checkTarget(config, target, { size, sectorSize, isNew }, options);
-  const source = await openTreeSource(sourceName, config.architecture === undefined ? {} : { architecture: config.architecture });
+  const source = await openTreeSource(
+    sourceName,
+    config.architecture === undefined ? {} : { architecture: config.architecture },
+  );
   try {
-    const architecture = (options.arch ?? config.architecture ?? source.architecture ?? GUEST_ARCHITECTURE) as BootArchitecture;
+    const architecture = (options.arch ??
+      config.architecture ??
+      source.architecture ??
+      GUEST_ARCHITECTURE) as BootArchitecture;
     const codecs = nodeCodecs();
     const time = options.time ?? Math.floor(Date.now() / 1000);
     const known = new Map<string, string>();
@@ -56,10 +73,19 @@ export async function installSystem(options: InstallCommandOptions): Promise<num
       known.set(what, found);
       return found;
     };
-    const plan = planInstall(source.tree, config, { diskSize: size, architecture, time, id, sectorSize, aegisfs: aegisRoot }, codecs);
+    const plan = planInstall(
+      source.tree,
+      config,
+      { diskSize: size, architecture, time, id, sectorSize, aegisfs: aegisRoot },
+      codecs,
+    );
     showPlan(plan, { target, size, architecture }, options);
     if (options.dryRun === true) return 0;
-    writeTarget(target, size, isNew, (disk, isZeroed) => plan.write(disk, isZeroed, (step) => { if (options.json !== true) process.stderr.write(`writing ${step}\n`); }));
+    writeTarget(target, size, isNew, (disk, isZeroed) =>
+      plan.write(disk, isZeroed, (step) => {
+        if (options.json !== true) process.stderr.write(`writing ${step}\n`);
+      }),
+    );
     return 0;
   } catch (error) {
     throw diskError(target, error);
@@ -68,21 +94,49 @@ export async function installSystem(options: InstallCommandOptions): Promise<num
   }
 }
 
-/** What needs none of the source's files, which may take minutes to unpack: room for the partitions, and a disk that may be written. @throws CommandError */
-function checkTarget(config: InstallConfig, target: string, { size, sectorSize, isNew }: Target, options: InstallCommandOptions): void {
+/**
+ * What needs none of the source's files, which may take minutes to unpack: room for the partitions, and a disk that may
+ * be written. @throws CommandError
+ */
+function checkTarget(
+  config: InstallConfig,
+  target: string,
+  { size, sectorSize, isNew }: Target,
+  options: InstallCommandOptions,
+): void {
   try {
-    planPartitions(config.partition ?? defaultPartitions(), size, (options.arch ?? config.architecture ?? GUEST_ARCHITECTURE) as BootArchitecture, () => randomUUID(), sectorSize);
+    planPartitions(
+      config.partition ?? defaultPartitions(),
+      size,
+      (options.arch ?? config.architecture ?? GUEST_ARCHITECTURE) as BootArchitecture,
+      () => randomUUID(),
+      sectorSize,
+    );
   } catch (error) {
     throw diskError(target, error);
   }
-  if (!isNew && options.dryRun !== true && options.force !== true && !isBlank(target)) throw new CommandError(target, "holds something, which would be lost; --force installs over it, --dry-run shows what would be done");
+  if (!isNew && options.dryRun !== true && options.force !== true && !isBlank(target))
+    throw new CommandError(
+      target,
+      "holds something, which would be lost; --force installs over it, --dry-run shows what would be done",
+    );
 }
 
 /** The usual partitions, as the command line has them. */
 function withPartitions(config: InstallConfig, { filesystem, swap }: InstallCommandOptions): InstallConfig {
   if (filesystem === undefined && swap === undefined) return config;
-  if (config.partition !== undefined) throw new UsageError(filesystem === undefined ? "--swap" : "--filesystem", "the configuration names its partitions itself");
-  return { ...config, partition: defaultPartitions({ ...(filesystem === undefined ? {} : { rootFormat: filesystem }), ...(swap === undefined ? {} : { swap }) }) };
+  if (config.partition !== undefined)
+    throw new UsageError(
+      filesystem === undefined ? "--swap" : "--filesystem",
+      "the configuration names its partitions itself",
+    );
+  return {
+    ...config,
+    partition: defaultPartitions({
+      ...(filesystem === undefined ? {} : { rootFormat: filesystem }),
+      ...(swap === undefined ? {} : { swap }),
+    }),
+  };
 }
 
 async function configOf(options: InstallCommandOptions): Promise<InstallConfig> {
@@ -97,10 +151,29 @@ async function configOf(options: InstallCommandOptions): Promise<InstallConfig> 
   // With all that must be known, nothing is asked; scripts are never asked.
   if (options.source !== undefined && options.target !== undefined) return {};
   if (!process.stdin.isTTY) throw new UsageError("--config", "missing; without a terminal there is nobody to ask");
-  const output = Object.assign(new Writable({ write: (text: Buffer, _encoding, done) => { if (!output.isSilent) process.stderr.write(text); done(); } }), { isSilent: false });
+  const output = Object.assign(
+    new Writable({
+      write: (text: Buffer, _encoding, done) => {
+        if (!output.isSilent) process.stderr.write(text);
+        done();
+      },
+    }),
+    { isSilent: false },
+  );
   const lines = createInterface({ input: process.stdin, output, terminal: true });
   try {
-    return await askInstallConfig(lineTerminal(lines, { write: (text) => void process.stderr.write(text), get isSilent() { return output.isSilent; }, set isSilent(value) { output.isSilent = value; } }), options);
+    return await askInstallConfig(
+      lineTerminal(lines, {
+        write: (text) => void process.stderr.write(text),
+        get isSilent() {
+          return output.isSilent;
+        },
+        set isSilent(value) {
+          output.isSilent = value;
+        },
+      }),
+      options,
+    );
   } finally {
     lines.close();
   }
@@ -108,21 +181,34 @@ async function configOf(options: InstallCommandOptions): Promise<InstallConfig> 
 
 /** Problems of a file, each in a line of its own: `stratos: FILE:LINE:COLUMN: KEY: why`. */
 function configError(file: string, error: FormatError): CommandError {
-  const [first, ...others] = error.message.split("\n").map((line) => /^(\d+:\d+): ([\s\S]*)$/.exec(line)!.slice(1) as [string, string]);
-  return new CommandError(`${file}:${first![0]}`, [first![1], ...others.map(([place, why]) => `stratos: ${file}:${place}: ${why}`)].join("\n"), { cause: error });
+  const [first, ...others] = error.message
+    .split("\n")
+    .map((line) => /^(\d+:\d+): ([\s\S]*)$/.exec(line)!.slice(1) as [string, string]);
+  return new CommandError(
+    `${file}:${first![0]}`,
+    [first![1], ...others.map(([place, why]) => `stratos: ${file}:${place}: ${why}`)].join("\n"),
+    { cause: error },
+  );
 }
 
-interface Target { readonly size: number; readonly sectorSize: SectorSize; readonly isNew: boolean }
+interface Target {
+  readonly size: number;
+  readonly sectorSize: SectorSize;
+  readonly isNew: boolean;
+}
 
 function targetOf(target: string, wanted: string | undefined, sectorSize: SectorSize | undefined): Target {
   if (existsSync(target)) {
-    if (!statSync(target).isFile() && !statSync(target).isBlockDevice()) throw new CommandError(target, "is neither a disk nor a disk image");
+    if (!statSync(target).isFile() && !statSync(target).isBlockDevice())
+      throw new CommandError(target, "is neither a disk nor a disk image");
     if (/\.qcow2$/.test(target)) throw new CommandError(target, "is there already; a QCOW2 image is made anew");
     const disk = new FileDisk(target, { readOnly: true });
     try {
       const own = statSync(target).isBlockDevice() ? disk.sectorSize : (sectorSize ?? 512);
-      if (own !== 512 && own !== 4096) throw new CommandError(target, `counts in blocks of ${own} bytes; 512 and 4096 are known`);
-      if (sectorSize !== undefined && sectorSize !== own) throw new CommandError(target, `counts in blocks of ${own} bytes, and disk.sector_size says ${sectorSize}`);
+      if (own !== 512 && own !== 4096)
+        throw new CommandError(target, `counts in blocks of ${own} bytes; 512 and 4096 are known`);
+      if (sectorSize !== undefined && sectorSize !== own)
+        throw new CommandError(target, `counts in blocks of ${own} bytes, and disk.sector_size says ${sectorSize}`);
       return { size: disk.size, sectorSize: own, isNew: false };
     } finally {
       disk.close();
@@ -135,7 +221,12 @@ function targetOf(target: string, wanted: string | undefined, sectorSize: Sector
   return { size: Math.floor(size / 4096) * 4096, sectorSize: sectorSize ?? 512, isNew: true };
 }
 
-function writeTarget(target: string, size: number, isNew: boolean, write: (disk: Disk, isZeroed: boolean) => void): void {
+function writeTarget(
+  target: string,
+  size: number,
+  isNew: boolean,
+  write: (disk: Disk, isZeroed: boolean) => void,
+): void {
   const isQcow2 = /\.qcow2$/.test(target);
   const file = new FileDisk(target, isNew ? { create: isQcow2 ? 0 : size } : {});
   try {
@@ -164,20 +255,65 @@ function isBlank(target: string): boolean {
   }
 }
 
-function showPlan(plan: InstallPlan, where: { target: string; size: number; architecture: string }, options: InstallCommandOptions): void {
+function showPlan(
+  plan: InstallPlan,
+  where: { target: string; size: number; architecture: string },
+  options: InstallCommandOptions,
+): void {
   const parts = plan.partitions.map((planned) => {
-    const { config, partition, uuid, mountings } = planned, mount = mountText(planned);
+    const { config, partition, uuid, mountings } = planned,
+      mount = mountText(planned);
     return {
-      name: config.name, format: config.format, mount: mount === "" ? null : mount, startBytes: partition.start, sizeBytes: partition.size, usedBytes: plan.usage.find((own) => own.mount === mount)?.usedBytes ?? null, uuid,
-      subvolumes: mountings.filter(({ subvolume }) => subvolume !== "").map((own) => ({ name: own.subvolume, mount: own.mount })), snapshots: config.snapshots ?? [],
+      name: config.name,
+      format: config.format,
+      mount: mount === "" ? null : mount,
+      startBytes: partition.start,
+      sizeBytes: partition.size,
+      usedBytes: plan.usage.find((own) => own.mount === mount)?.usedBytes ?? null,
+      uuid,
+      subvolumes: mountings
+        .filter(({ subvolume }) => subvolume !== "")
+        .map((own) => ({ name: own.subvolume, mount: own.mount })),
+      snapshots: config.snapshots ?? [],
     };
   });
   if (options.json === true) {
-    process.stdout.write(`${JSON.stringify({ target: where.target, sizeBytes: where.size, architecture: where.architecture, kernel: plan.boot.kernel, loader: plan.boot.loader, commandLine: plan.boot.commandLine, partitions: parts, warnings: plan.warnings, isDryRun: options.dryRun === true }, null, 2)}\n`);
+    process.stdout.write(
+      JSON.stringify(
+        {
+          target: where.target,
+          sizeBytes: where.size,
+          architecture: where.architecture,
+          kernel: plan.boot.kernel,
+          loader: plan.boot.loader,
+          commandLine: plan.boot.commandLine,
+          partitions: parts,
+          warnings: plan.warnings,
+          isDryRun: options.dryRun === true,
+        },
+        null,
+        2,
+      ) + "\n",
+    );
     return;
   }
   for (const warning of plan.warnings) process.stderr.write(`stratos: warning: ${warning}\n`);
   const mib = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
-  process.stdout.write(`${where.target}: ${mib(where.size)}, ${where.architecture}, kernel ${plan.boot.kernel}, ${plan.boot.loader}\n`);
-  process.stdout.write(formatTable(["PARTITION", "FORMAT", "MOUNT", "START", "SIZE", "USED", "UUID"], parts.map((part) => [part.name, part.format, part.mount ?? "-", mib(part.startBytes), mib(part.sizeBytes), part.usedBytes === null ? "-" : mib(part.usedBytes), part.uuid])));
+  process.stdout.write(
+    `${where.target}: ${mib(where.size)}, ${where.architecture}, kernel ${plan.boot.kernel}, ${plan.boot.loader}\n`,
+  );
+  process.stdout.write(
+    formatTable(
+      ["PARTITION", "FORMAT", "MOUNT", "START", "SIZE", "USED", "UUID"],
+      parts.map((part) => [
+        part.name,
+        part.format,
+        part.mount ?? "-",
+        mib(part.startBytes),
+        mib(part.sizeBytes),
+        part.usedBytes === null ? "-" : mib(part.usedBytes),
+        part.uuid,
+      ]),
+    ),
+  );
 }

@@ -7,17 +7,45 @@ import { constants, createGzip, createZstdCompress } from "node:zlib";
 import { byteStringToUtf8, concatBytes, printable } from "@stratos/base";
 import { TarType, type TarEntry } from "@stratos/formats";
 import { FolderWriter, readDebFolder, readWhole, writeFully } from "@stratos/host-node/packages";
-import { buildDeb, debProblems, MemoryRoot, openDeb, signDeb, unpackPackage, RootTree, verifyDebSignature, visitData, type DebArchive, type DebSource, type RootMeta } from "@stratos/pkg";
+import {
+  buildDeb,
+  debProblems,
+  MemoryRoot,
+  openDeb,
+  signDeb,
+  unpackPackage,
+  RootTree,
+  verifyDebSignature,
+  visitData,
+  type DebArchive,
+  type DebSource,
+  type RootMeta,
+} from "@stratos/pkg";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { withPackagePorts } from "../packages/package-task.ts";
 import { readKey } from "../packages/signing-keys.ts";
 
-export interface DebBuildOptions { readonly compression: "zstd" | "gzip" | "none"; readonly json?: true }
-export interface DebJsonOptions { readonly json?: true }
+export interface DebBuildOptions {
+  readonly compression: "zstd" | "gzip" | "none";
+  readonly json?: true;
+}
+export interface DebJsonOptions {
+  readonly json?: true;
+}
 
 const COMPRESSORS = {
   // With the size told beforehand the bytes are those that packing the whole at once gives.
-  zstd: { suffix: ".zst", compress: (pieces: Iterable<Uint8Array>, pledgedSrcSize: number) => packed(pieces, createZstdCompress({ pledgedSrcSize, params: { [constants.ZSTD_c_compressionLevel]: 19, [constants.ZSTD_c_checksumFlag]: 1 } })) },
+  zstd: {
+    suffix: ".zst",
+    compress: (pieces: Iterable<Uint8Array>, pledgedSrcSize: number) =>
+      packed(
+        pieces,
+        createZstdCompress({
+          pledgedSrcSize,
+          params: { [constants.ZSTD_c_compressionLevel]: 19, [constants.ZSTD_c_checksumFlag]: 1 },
+        }),
+      ),
+  },
   gzip: { suffix: ".gz", compress: (pieces: Iterable<Uint8Array>) => packed(pieces, createGzip({ level: 9 })) },
   none: { suffix: "", compress: (pieces: Iterable<Uint8Array>) => packed(pieces, new PassThrough()) },
 } as const;
@@ -25,8 +53,12 @@ const COMPRESSORS = {
 async function packed(pieces: Iterable<Uint8Array>, packer: Duplex): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   // Who gives the pieces uses one buffer for all, and a stream takes them when it comes to it.
-  const source = function* (): Iterable<Uint8Array> { for (const piece of pieces) yield piece.slice(); };
-  await pipeline(Readable.from(source()), packer, async (stream: AsyncIterable<Uint8Array>) => { for await (const part of stream) parts.push(part); });
+  const source = function* (): Iterable<Uint8Array> {
+    for (const piece of pieces) yield piece.slice();
+  };
+  await pipeline(Readable.from(source()), packer, async (stream: AsyncIterable<Uint8Array>) => {
+    for await (const part of stream) parts.push(part);
+  });
   return concatBytes(parts);
 }
 
@@ -37,7 +69,8 @@ export function buildDebCommand(folder: string, output: string | undefined, opti
     const isFolder = output !== undefined && statSync(output, { throwIfNoEntry: false })?.isDirectory() === true;
     const path = output === undefined || isFolder ? join(output ?? dirname(resolve(folder)), built.fileName) : output;
     writeNew(path, built.bytes);
-    if (options.json === true) process.stdout.write(`${JSON.stringify({ path, sizeBytes: built.bytes.length, ...fieldsOf(built) }, null, 2)}\n`);
+    if (options.json === true)
+      process.stdout.write(`${JSON.stringify({ path, sizeBytes: built.bytes.length, ...fieldsOf(built) }, null, 2)}\n`);
     else process.stdout.write(`${path}\n`);
     return 0;
   });
@@ -50,15 +83,38 @@ function timeOf(source: DebSource): number {
     if (!/^\d{1,12}$/.test(given)) throw new UsageError("SOURCE_DATE_EPOCH", `${given} is no number of seconds`);
     return Number(given);
   }
-  return Math.max(0, ...source.tree.map(({ entry }) => Math.floor(entry.mtime)), ...source.controlFiles.map((file) => file.mtime));
+  return Math.max(
+    0,
+    ...source.tree.map(({ entry }) => Math.floor(entry.mtime)),
+    ...source.controlFiles.map((file) => file.mtime),
+  );
 }
 
 export function debInfoCommand(file: string, options: DebJsonOptions): Promise<number> {
-  return withDeb(file, (archive) => {
-    if (options.json === true) process.stdout.write(`${JSON.stringify({ ...fieldsOf(archive), controlFiles: archive.controlFiles.map(({ name }) => name) }, null, 2)}\n`);
-    else process.stdout.write(printable(`${byteStringToUtf8(archive.control.toString())}${archive.controlFiles.filter(({ name }) => name !== "control").map(({ name, content }) => `[${name}: ${content.length} bytes]\n`).join("")}`));
-    return 0;
-  }, "control");
+  return withDeb(
+    file,
+    (archive) => {
+      if (options.json === true)
+        process.stdout.write(
+          JSON.stringify(
+            { ...fieldsOf(archive), controlFiles: archive.controlFiles.map(({ name }) => name) },
+            null,
+            2,
+          ) + "\n",
+        );
+      else
+        process.stdout.write(
+          printable(
+            `${byteStringToUtf8(archive.control.toString())}${archive.controlFiles
+              .filter(({ name }) => name !== "control")
+              .map(({ name, content }) => `[${name}: ${content.length} bytes]\n`)
+              .join("")}`,
+          ),
+        );
+      return 0;
+    },
+    "control",
+  );
 }
 
 function fieldsOf(of: Pick<DebArchive, "control">): Record<string, string> {
@@ -67,23 +123,50 @@ function fieldsOf(of: Pick<DebArchive, "control">): Record<string, string> {
 
 export function debContentsCommand(file: string, options: DebJsonOptions): Promise<number> {
   return withDeb(file, async (archive) => {
-    const rows: { path: string; type: string; mode: string; owner: string; sizeBytes: number; mtime: number; target?: string }[] = [];
+    const rows: {
+      path: string;
+      type: string;
+      mode: string;
+      owner: string;
+      sizeBytes: number;
+      mtime: number;
+      target?: string;
+    }[] = [];
     const visit = (entry: TarEntry): void => {
       const isLink = entry.type === TarType.symbolicLink || entry.type === TarType.hardLink;
       rows.push({
-        path: byteStringToUtf8(entry.path), type: TYPE_NAMES[entry.type], mode: entry.mode.toString(8).padStart(4, "0"), owner: `${entry.uname || entry.uid}/${entry.gname || entry.gid}`, sizeBytes: entry.size, mtime: Math.floor(entry.mtime),
+        path: byteStringToUtf8(entry.path),
+        type: TYPE_NAMES[entry.type],
+        mode: entry.mode.toString(8).padStart(4, "0"),
+        owner: `${entry.uname || entry.uid}/${entry.gname || entry.gid}`,
+        sizeBytes: entry.size,
+        mtime: Math.floor(entry.mtime),
         ...(isLink ? { target: byteStringToUtf8(entry.linkPath) } : {}),
       });
     };
     await visitData(archive, file, { entry: visit, data() {}, end() {} });
     if (options.json === true) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
-    else for (const row of rows) process.stdout.write(printable(`${row.mode} ${row.owner} ${String(row.sizeBytes).padStart(10)} ${new Date(row.mtime * 1000).toISOString().slice(0, 16).replace("T", " ")} ${row.path}${row.target === undefined ? "" : ` ${row.type === "hard link" ? "link to" : "->"} ${row.target}`}\n`));
+    else
+      for (const row of rows)
+        process.stdout.write(
+          printable(
+            `${row.mode} ${row.owner} ${String(row.sizeBytes).padStart(10)} ` +
+              `${new Date(row.mtime * 1000).toISOString().slice(0, 16).replace("T", " ")} ${row.path}` +
+              `${row.target === undefined ? "" : ` ${row.type === "hard link" ? "link to" : "->"} ${row.target}`}\n`,
+          ),
+        );
     return 0;
   });
 }
 
 const TYPE_NAMES: Readonly<Record<TarType, string>> = {
-  [TarType.file]: "file", [TarType.hardLink]: "hard link", [TarType.symbolicLink]: "link", [TarType.characterDevice]: "character device", [TarType.blockDevice]: "block device", [TarType.directory]: "folder", [TarType.fifo]: "pipe",
+  [TarType.file]: "file",
+  [TarType.hardLink]: "hard link",
+  [TarType.symbolicLink]: "link",
+  [TarType.characterDevice]: "character device",
+  [TarType.blockDevice]: "block device",
+  [TarType.directory]: "folder",
+  [TarType.fifo]: "pipe",
 };
 
 /** Extracts the tree; with `control`, the control part into DEBIAN/ too, so that `build` makes the package again. */
@@ -98,14 +181,18 @@ export function debExtractCommand(file: string, folder: string, options: { reado
     writer.finish();
     if (options.control === true) {
       mkdirSync(join(folder, "DEBIAN"));
-      for (const { name, mode, content } of archive.controlFiles) writeFileSync(join(folder, "DEBIAN", name), content, { mode });
+      for (const { name, mode, content } of archive.controlFiles)
+        writeFileSync(join(folder, "DEBIAN", name), content, { mode });
     }
     return 0;
   });
 }
 
 /** Status 1 when something is wrong; each problem is a line. */
-export function debVerifyCommand(files: readonly string[], options: DebJsonOptions & { readonly keyring: readonly string[] }): Promise<number> {
+export function debVerifyCommand(
+  files: readonly string[],
+  options: DebJsonOptions & { readonly keyring: readonly string[] },
+): Promise<number> {
   return withPackagePorts(files[0]!, async (ports) => {
     const keyrings = options.keyring.map(read);
     const results: { file: string; problems: string[]; signers?: string[] }[] = [];
@@ -113,20 +200,42 @@ export function debVerifyCommand(files: readonly string[], options: DebJsonOptio
       try {
         const bytes = read(file);
         const problems = (await debProblems(await openDeb(bytes, file, ports), ports)).map(byteStringToUtf8);
-        results.push({ file, problems, ...(keyrings.length === 0 ? {} : { signers: await verifyDebSignature(bytes, keyrings, ports.nowSeconds()) }) });
+        results.push({
+          file,
+          problems,
+          ...(keyrings.length === 0 ? {} : { signers: await verifyDebSignature(bytes, keyrings, ports.nowSeconds()) }),
+        });
       } catch (error) {
-        if (!(error instanceof CommandError || (error instanceof Error && ["DebError", "ControlError"].includes(error.name)))) throw error;
-        results.push({ file, problems: [error.message.startsWith(`${file}: `) ? error.message.slice(file.length + 2) : error.message] });
+        if (!(
+          error instanceof CommandError ||
+          (error instanceof Error && ["DebError", "ControlError"].includes(error.name))
+        ))
+          throw error;
+        results.push({
+          file,
+          problems: [error.message.startsWith(`${file}: `) ? error.message.slice(file.length + 2) : error.message],
+        });
       }
     }
     const isGood = results.every(({ problems }) => problems.length === 0);
     if (options.json === true) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
-    else for (const { file, problems, signers } of results) process.stdout.write(printable(problems.length === 0 ? `${file}: good${signers === undefined ? "" : `, signed by ${signers.join(", ").toUpperCase()}`}\n` : problems.map((problem) => `${file}: ${problem}\n`).join("")));
+    else
+      for (const { file, problems, signers } of results)
+        process.stdout.write(
+          printable(
+            problems.length === 0
+              ? `${file}: good${signers === undefined ? "" : `, signed by ${signers.join(", ").toUpperCase()}`}\n`
+              : problems.map((problem) => `${file}: ${problem}\n`).join(""),
+          ),
+        );
     return isGood ? 0 : 1;
   });
 }
 
-export function debSignCommand(file: string, options: { readonly key: string; readonly output?: string }): Promise<number> {
+export function debSignCommand(
+  file: string,
+  options: { readonly key: string; readonly output?: string },
+): Promise<number> {
   return withPackagePorts(file, async (ports) => {
     const signed = await signDeb(read(file), readKey(options.key), Math.floor(ports.nowSeconds()));
     const path = options.output ?? file;
@@ -142,7 +251,11 @@ export function debSignCommand(file: string, options: { readonly key: string; re
   });
 }
 
-function withDeb(file: string, work: (archive: DebArchive) => number | Promise<number>, part: "all" | "control" = "all"): Promise<number> {
+function withDeb(
+  file: string,
+  work: (archive: DebArchive) => number | Promise<number>,
+  part: "all" | "control" = "all",
+): Promise<number> {
   return withPackagePorts(file, async (ports) => work(await openDeb(read(file), file, ports, part)));
 }
 

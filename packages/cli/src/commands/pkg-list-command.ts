@@ -3,7 +3,15 @@ import { readFileSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { byteStringToUtf8, printable } from "@stratos/base";
 import { ProgressDisplay } from "@stratos/host-node";
-import { describeListChange, ListRecordError, readSystemList, SYSTEM_LIST_SCHEMA, SystemListError, type ListChange, type SystemList } from "@stratos/pkg";
+import {
+  describeListChange,
+  ListRecordError,
+  readSystemList,
+  SYSTEM_LIST_SCHEMA,
+  SystemListError,
+  type ListChange,
+  type SystemList,
+} from "@stratos/pkg";
 import { commandErrorOf, terminalListener } from "../alpm/alpm-session.ts";
 import type { BuildOptions } from "../alpm/aur-builder.ts";
 import { CommandError } from "../command-error.ts";
@@ -37,38 +45,65 @@ export async function printListSchema(): Promise<number> {
 
 function tell(changes: readonly ListChange[], isJson: boolean, nothing: string): void {
   if (isJson) {
-    process.stdout.write(`${JSON.stringify(changes, (_, value: unknown) => (typeof value === "string" ? byteStringToUtf8(value) : value), 2)}\n`);
+    process.stdout.write(
+      JSON.stringify(changes, (_, value: unknown) => (typeof value === "string" ? byteStringToUtf8(value) : value), 2) +
+        "\n",
+    );
     return;
   }
   const notes = changes.filter((change) => change.kind === "note");
   for (const note of notes) process.stderr.write(`${printable(describeListChange(note))}\n`);
-  const lines = changes.filter((change) => change.kind !== "note").map((change) => byteStringToUtf8(describeListChange(change)));
+  const lines = changes
+    .filter((change) => change.kind !== "note")
+    .map((change) => byteStringToUtf8(describeListChange(change)));
   process.stdout.write(lines.length === 0 ? `${nothing}\n` : printable(lines.map((line) => `${line}\n`).join("")));
 }
 
 /** Applies the list, or only looks, on a root folder or an image. */
-async function changesOf(file: string, options: ListApplyOptions | ListDiffOptions, readOnly: boolean): Promise<ListChange[]> {
+async function changesOf(
+  file: string,
+  options: ListApplyOptions | ListDiffOptions,
+  readOnly: boolean,
+): Promise<ListChange[]> {
   const what = options.root ?? options.image ?? "image";
   const how = { command: `pkg apply ${basename(file)}`, readOnly };
   try {
     const list = readSystemList(file, {
-      read: (path) => { try { return readFileSync(path); } catch { return undefined; } },
+      read: (path) => {
+        try {
+          return readFileSync(path);
+        } catch {
+          return undefined;
+        }
+      },
       resolve: (from, path) => resolve(dirname(from), path),
       utf8: (text) => Buffer.from(text),
       text: (bytes) => Buffer.from(bytes).toString("utf8"),
     });
-    return await (options.root === undefined ? onImage(list, options, how) : listOnRoot(list, options.root, options, how));
+    return await (options.root === undefined
+      ? onImage(list, options, how)
+      : listOnRoot(list, options.root, options, how));
   } catch (error) {
-    if (error instanceof SystemListError) throw new CommandError(error.message.split(": ")[0]!, error.message.slice(error.message.indexOf(": ") + 2), { cause: error });
+    if (error instanceof SystemListError)
+      throw new CommandError(error.message.split(": ")[0]!, error.message.slice(error.message.indexOf(": ") + 2), {
+        cause: error,
+      });
     if (error instanceof ListRecordError) throw new CommandError(what, error.message, { cause: error });
     throw commandErrorOf(error, what);
   }
 }
 
-async function onImage(list: SystemList, options: ListApplyOptions | ListDiffOptions, how: { command: string; readOnly: boolean }): Promise<ListChange[]> {
+async function onImage(
+  list: SystemList,
+  options: ListApplyOptions | ListDiffOptions,
+  how: { command: string; readOnly: boolean },
+): Promise<ListChange[]> {
   const progress = new ProgressDisplay(process.stderr);
   try {
-    const listener = terminalListener(progress, ("yes" in options && options.yes === true) || process.stdin.isTTY !== true);
+    const listener = terminalListener(
+      progress,
+      ("yes" in options && options.yes === true) || process.stdin.isTTY !== true,
+    );
     return await listOnImage(list, listener, progress, options, how);
   } finally {
     progress.clear();

@@ -1,8 +1,24 @@
-/** `stratos pkg apply|diff` on an image: all that a list changes is one further layer, which `pkg rollback` takes back. */
+/**
+ * `stratos pkg apply|diff` on an image: all that a list changes is one further layer, which `pkg rollback` takes back.
+ */
 import { createHash } from "node:crypto";
 import { homeFolder, stratosHome, type ProgressDisplay } from "@stratos/host-node";
 import { nodeAlpmPorts } from "@stratos/host-node/packages";
-import { Alpm, applySystemList, debianChanges, diffSystemList, namesOf, planDebianList, RootChanges, type AlpmListener, type DebianHand, type ListChange, type ListHands, type RootFiles, type SystemList } from "@stratos/pkg";
+import {
+  Alpm,
+  applySystemList,
+  debianChanges,
+  diffSystemList,
+  namesOf,
+  planDebianList,
+  RootChanges,
+  type AlpmListener,
+  type DebianHand,
+  type ListChange,
+  type ListHands,
+  type RootFiles,
+  type SystemList,
+} from "@stratos/pkg";
 import { configurationOf, forgetChanges, guestRunner } from "../alpm/image-alpm.ts";
 import { ImageStore, type ImageEntry } from "../image/image-store.ts";
 import { cloneVolume, openVolumeReadOnly, type OpenVolume } from "../image/image-volume.ts";
@@ -17,14 +33,22 @@ export interface ListImageOptions extends SourceOptions {
 }
 
 /** @returns what was changed, or would be */
-export async function listOnImage(list: SystemList, listener: AlpmListener, progress: ProgressDisplay, options: ListImageOptions, how: { command: string; readOnly: boolean }): Promise<ListChange[]> {
+export async function listOnImage(
+  list: SystemList,
+  listener: AlpmListener,
+  progress: ProgressDisplay,
+  options: ListImageOptions,
+  how: { command: string; readOnly: boolean },
+): Promise<ListChange[]> {
   const home = stratosHome();
   const name = options.image ?? defaultImage(home);
   const entry = new ImageStore(home).require(name);
   const isDebian = look(entry, (files) => files.look("var/lib/dpkg/status") !== undefined);
   // Its lists are needed only when Debian packages may change.
   if (isDebian && (list.debian.length + list.absent.length > 0 || list.exact || hasRecord(entry))) {
-    return withImage(options, options.update === true ? "fresh" : "kept", (task) => onImage(list, listener, { name, entry, task }, how, progress));
+    return withImage(options, options.update === true ? "fresh" : "kept", (task) =>
+      onImage(list, listener, { name, entry, task }, how, progress),
+    );
   }
   return onImage(list, listener, { name, entry, task: undefined }, how, progress);
 }
@@ -32,7 +56,11 @@ export async function listOnImage(list: SystemList, listener: AlpmListener, prog
 /** Lists of packages that are fetched only to look at them. */
 const DIFF_BYTES_MAX = 512 << 20;
 
-interface Target { name: string; entry: ImageEntry; task: ImageTask | undefined }
+interface Target {
+  name: string;
+  entry: ImageEntry;
+  task: ImageTask | undefined;
+}
 
 function look<T>(entry: ImageEntry, work: (files: RootFiles) => T): T {
   const opened = openVolumeReadOnly(new ImageStore(stratosHome()).layerPaths(entry));
@@ -47,7 +75,13 @@ function hasRecord(entry: ImageEntry): boolean {
   return look(entry, (files) => files.look("var/lib/stratos/list/applied.json") !== undefined);
 }
 
-async function onImage(list: SystemList, listener: AlpmListener, target: Target, how: { command: string; readOnly: boolean }, progress: ProgressDisplay): Promise<ListChange[]> {
+async function onImage(
+  list: SystemList,
+  listener: AlpmListener,
+  target: Target,
+  how: { command: string; readOnly: boolean },
+  progress: ProgressDisplay,
+): Promise<ListChange[]> {
   // Package lists may have to be fetched to know, so this looks at a clone in memory.
   const opened = cloneVolume(new ImageStore(stratosHome()).layerPaths(target.entry), DIFF_BYTES_MAX);
   let changes: ListChange[];
@@ -58,7 +92,11 @@ async function onImage(list: SystemList, listener: AlpmListener, target: Target,
   }
   if (how.readOnly || changes.every((change) => change.kind === "note")) return changes;
   progress.clear();
-  const summary = { installed: namesOf(changes, "install"), upgraded: namesOf(changes, "upgrade"), removed: namesOf(changes, "remove") };
+  const summary = {
+    installed: namesOf(changes, "install"),
+    upgraded: namesOf(changes, "upgrade"),
+    removed: namesOf(changes, "remove"),
+  };
   await inNewLayer(target, { command: how.command }, summary, async (layer) => {
     changes = await withHands(layer, listener, target, list, (hands) => applySystemList(list, hands));
     forgetChanges(layer);
@@ -66,18 +104,36 @@ async function onImage(list: SystemList, listener: AlpmListener, target: Target,
   return changes;
 }
 
-async function withHands<T>(opened: OpenVolume, listener: AlpmListener, target: Target, list: SystemList, work: (hands: ListHands) => Promise<T>): Promise<T> {
+async function withHands<T>(
+  opened: OpenVolume,
+  listener: AlpmListener,
+  target: Target,
+  list: SystemList,
+  work: (hands: ListHands) => Promise<T>,
+): Promise<T> {
   const files = new VolumeRoot(opened.volume.root);
   const ports = nodeAlpmPorts(homeFolder(stratosHome(), "downloads"));
   let alpm: Alpm | undefined;
   try {
     if (files.look("etc/pacman.conf") !== undefined) {
-      alpm = await Alpm.open({ ports, listener, configuration: configurationOf(files), system: { files, runner: guestRunner(opened), lock: () => () => {} } });
-      if (list.official.length > 0 && alpm.databases.length < alpm.configuration.repositories.length) await alpm.refresh();
+      alpm = await Alpm.open({
+        ports,
+        listener,
+        configuration: configurationOf(files),
+        system: { files, runner: guestRunner(opened), lock: () => () => {} },
+      });
+      if (list.official.length > 0 && alpm.databases.length < alpm.configuration.repositories.length)
+        await alpm.refresh();
     }
     return await work({
-      files, alpm, changes: new RootChanges(files), nowSeconds: () => Date.now() / 1000, digest: (bytes) => createHash("sha256").update(bytes).digest("hex"), ownership: true,
-      debian: target.task === undefined ? undefined : debianHand(target.task, opened), buildAur: undefined,
+      files,
+      alpm,
+      changes: new RootChanges(files),
+      nowSeconds: () => Date.now() / 1000,
+      digest: (bytes) => createHash("sha256").update(bytes).digest("hex"),
+      ownership: true,
+      debian: target.task === undefined ? undefined : debianHand(target.task, opened),
+      buildAur: undefined,
     });
   } finally {
     alpm?.close();
@@ -89,11 +145,18 @@ function debianHand(task: ImageTask, opened: OpenVolume): DebianHand {
   const { image, index, ports } = task;
   const { state } = image.system;
   return {
-    asked: () => new Set(state.entries().filter((entry) => !entry.isAutomatic).map(({ package: one }) => one.name)),
+    asked: () =>
+      new Set(
+        state
+          .entries()
+          .filter((entry) => !entry.isAutomatic)
+          .map(({ package: one }) => one.name),
+      ),
     plan: (wish) => debianChanges(planDebianList(index, state, wish)),
     async change(wish) {
       const { change, nowAutomatic } = planDebianList(index, state, wish);
-      if (change.install.length + change.remove.length > 0) await withPreparedChange(task, change, (run) => run(opened));
+      if (change.install.length + change.remove.length > 0)
+        await withPreparedChange(task, change, (run) => run(opened));
       markAutomatic(opened, image, change, ports, nowAutomatic);
       return undefined;
     },

@@ -1,11 +1,30 @@
-/** `stratos pkg list`, `show`, `search`, `depends`, `why`, `download`: questions about packages, of an image or of a mirror. */
+/**
+ * `stratos pkg list`, `show`, `search`, `depends`, `why`, `download`: questions about packages, of an image or of a
+ * mirror.
+ */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { byteStringToUtf8, printable } from "@stratos/base";
 import { readConfig, stratosHome, type ProgressDisplay } from "@stratos/host-node";
 import { findMirror, type NodePackagePorts } from "@stratos/host-node/packages";
 import {
-  debFileName, formatDependency, globOf, InstalledState, installedDependents, isOfRelease, loadRepository, lockOf, packageFile, PackageIndex, readVerified, relationsOf, searchPackages, sentenceOf, trixieKeyrings, unpackOrder, whyInstalled,
+  debFileName,
+  formatDependency,
+  globOf,
+  InstalledState,
+  installedDependents,
+  isOfRelease,
+  loadRepository,
+  lockOf,
+  packageFile,
+  PackageIndex,
+  readVerified,
+  relationsOf,
+  searchPackages,
+  sentenceOf,
+  trixieKeyrings,
+  unpackOrder,
+  whyInstalled,
   type BinaryPackage,
 } from "@stratos/pkg";
 import { CommandError } from "../command-error.ts";
@@ -19,17 +38,38 @@ import { downloadChange } from "../packages/prepared-change.ts";
 import { recoverForReader } from "../packages/root-transaction.ts";
 import { upgradableOf, withImage } from "./pkg-system-commands.ts";
 
-export interface QueryOptions extends SourceOptions { readonly json?: true }
-export interface ListPackagesOptions extends QueryOptions { readonly upgradable?: true; readonly available?: true; readonly manual?: true; readonly names?: true }
+export interface QueryOptions extends SourceOptions {
+  readonly json?: true;
+}
+export interface ListPackagesOptions extends QueryOptions {
+  readonly upgradable?: true;
+  readonly available?: true;
+  readonly manual?: true;
+  readonly names?: true;
+}
 
-interface Place { readonly ports: NodePackagePorts; readonly progress: ProgressDisplay; readonly index: PackageIndex; readonly state: InstalledState }
+interface Place {
+  readonly ports: NodePackagePorts;
+  readonly progress: ProgressDisplay;
+  readonly index: PackageIndex;
+  readonly state: InstalledState;
+}
 
 export function listPackagesCommand(patterns: readonly string[], options: ListPackagesOptions): Promise<number> {
   // Only what is offered can be told without a system.
-  if (options.root === undefined && options.available !== true) new ImageStore(stratosHome()).require(options.image ?? defaultImage(stratosHome()));
+  if (options.root === undefined && options.available !== true)
+    new ImageStore(stratosHome()).require(options.image ?? defaultImage(stratosHome()));
   return withPlace(options, async ({ index, state, progress }) => {
     const fits = patterns.length === 0 ? (): boolean => true : anyOf(patterns);
-    const rows: { name: string; version: string; architecture?: string; candidate?: string; isAutomatic?: boolean; isHeld?: boolean; state?: string }[] = [];
+    const rows: {
+      name: string;
+      version: string;
+      architecture?: string;
+      candidate?: string;
+      isAutomatic?: boolean;
+      isHeld?: boolean;
+      state?: string;
+    }[] = [];
     if (options.upgradable === true) rows.push(...upgradableOf(state, index).filter(({ name }) => fits(name)));
     else if (options.available === true) {
       for (const name of index.names()) {
@@ -39,15 +79,46 @@ export function listPackagesCommand(patterns: readonly string[], options: ListPa
     } else {
       for (const entry of state.entries()) {
         const { package: one } = entry;
-        if (fits(one.name) && !(options.manual === true && entry.isAutomatic)) rows.push({ name: one.name, version: one.version, architecture: one.architecture, isAutomatic: entry.isAutomatic, isHeld: entry.isHeld, state: entry.state });
+        if (fits(one.name) && !(options.manual === true && entry.isAutomatic))
+          rows.push({
+            name: one.name,
+            version: one.version,
+            architecture: one.architecture,
+            isAutomatic: entry.isAutomatic,
+            isHeld: entry.isHeld,
+            state: entry.state,
+          });
       }
     }
     rows.sort((left, right) => (left.name < right.name ? -1 : left.name > right.name ? 1 : 0));
     progress.clear();
     if (options.json === true) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
     else if (options.names === true) process.stdout.write(printable(rows.map(({ name }) => `${name}\n`).join("")));
-    else if (options.upgradable === true) process.stdout.write(formatTable(["PACKAGE", "VERSION", "CANDIDATE", ""], rows.map((row) => [row.name, row.version, row.candidate ?? "", row.isHeld === true ? "held" : ""])));
-    else process.stdout.write(formatTable(["PACKAGE", "VERSION", "ARCHITECTURE", ""], rows.map((row) => [row.name, row.version, row.architecture ?? "", [row.isAutomatic === true ? "automatic" : "", row.isHeld === true ? "held" : "", row.state === undefined || row.state === "installed" ? "" : row.state].filter((word) => word !== "").join(", ")])));
+    else if (options.upgradable === true)
+      process.stdout.write(
+        formatTable(
+          ["PACKAGE", "VERSION", "CANDIDATE", ""],
+          rows.map((row) => [row.name, row.version, row.candidate ?? "", row.isHeld === true ? "held" : ""]),
+        ),
+      );
+    else
+      process.stdout.write(
+        formatTable(
+          ["PACKAGE", "VERSION", "ARCHITECTURE", ""],
+          rows.map((row) => [
+            row.name,
+            row.version,
+            row.architecture ?? "",
+            [
+              row.isAutomatic === true ? "automatic" : "",
+              row.isHeld === true ? "held" : "",
+              row.state === undefined || row.state === "installed" ? "" : row.state,
+            ]
+              .filter((word) => word !== "")
+              .join(", "),
+          ]),
+        ),
+      );
     return 0;
   });
 }
@@ -57,7 +128,10 @@ function anyOf(patterns: readonly string[]): (name: string) => boolean {
   return (name) => tests.some((test) => test(name));
 }
 
-export function showCommand(names: readonly string[], options: QueryOptions & { readonly allVersions?: true }): Promise<number> {
+export function showCommand(
+  names: readonly string[],
+  options: QueryOptions & { readonly allVersions?: true },
+): Promise<number> {
   return withPlace(options, async ({ index, state, progress }) => {
     const shown = names.flatMap((name) => {
       const found = options.allVersions === true ? [...index.versions(name)] : [packageNamed(index, state, name)];
@@ -65,24 +139,58 @@ export function showCommand(names: readonly string[], options: QueryOptions & { 
       return found;
     });
     progress.clear();
-    const fieldsOf = (one: BinaryPackage): [string, string][] => [...one.stanza].filter(([name]) => name !== "Status").map(([name, value]) => [name, byteStringToUtf8(value)]);
-    if (options.json === true) process.stdout.write(`${JSON.stringify(shown.map((one) => ({ ...Object.fromEntries(fieldsOf(one)), origin: one.origin.name, installed: state.sameAs(one)?.package.version ?? null })), null, 2)}\n`);
+    const fieldsOf = (one: BinaryPackage): [string, string][] =>
+      [...one.stanza].filter(([name]) => name !== "Status").map(([name, value]) => [name, byteStringToUtf8(value)]);
+    if (options.json === true)
+      process.stdout.write(
+        `${JSON.stringify(
+          shown.map((one) => ({
+            ...Object.fromEntries(fieldsOf(one)),
+            origin: one.origin.name,
+            installed: state.sameAs(one)?.package.version ?? null,
+          })),
+          null,
+          2,
+        )}\n`,
+      );
     else {
-      process.stdout.write(printable(shown.map((one) => {
-        const installed = state.sameAs(one)?.package;
-        return `${fieldsOf(one).map(([name, value]) => (value.startsWith("\n") ? `${name}:${value}\n` : `${name}: ${value}\n`)).join("")}Origin-List: ${one.origin.name}\nInstalled: ${installed === undefined ? "no" : installed === one ? "yes" : installed.version}\n`;
-      }).join("\n")));
+      process.stdout.write(
+        printable(
+          shown
+            .map((one) => {
+              const installed = state.sameAs(one)?.package;
+              return `${fieldsOf(one)
+                .map(([name, value]) => (value.startsWith("\n") ? `${name}:${value}\n` : `${name}: ${value}\n`))
+                .join("")}Origin-List: ${one.origin.name}\nInstalled: \
+${installed === undefined ? "no" : installed === one ? "yes" : installed.version}\n`;
+            })
+            .join("\n"),
+        ),
+      );
     }
     return 0;
   });
 }
 
-export function searchCommand(words: readonly string[], options: QueryOptions & { readonly namesOnly?: true }): Promise<number> {
+export function searchCommand(
+  words: readonly string[],
+  options: QueryOptions & { readonly namesOnly?: true },
+): Promise<number> {
   return withPlace(options, async ({ index, state, progress }) => {
-    const hits = searchPackages(index, state, words, options.namesOnly === true).map((hit) => ({ ...hit, summary: byteStringToUtf8(hit.summary) }));
+    const hits = searchPackages(index, state, words, options.namesOnly === true).map((hit) => ({
+      ...hit,
+      summary: byteStringToUtf8(hit.summary),
+    }));
     progress.clear();
     if (options.json === true) process.stdout.write(`${JSON.stringify(hits, null, 2)}\n`);
-    else process.stdout.write(printable(hits.map((hit) => `${hit.name} ${hit.version}${hit.isInstalled ? " (installed)" : ""}\n  ${hit.summary}\n`).join("")));
+    else
+      process.stdout.write(
+        printable(
+          hits
+            .map((hit) => `${hit.name} ${hit.version}${hit.isInstalled ? " (installed)" : ""}\n  ${hit.summary}\n`)
+            .join(""),
+        ),
+      );
     return hits.length === 0 ? 1 : 0;
   });
 }
@@ -93,14 +201,54 @@ export function dependsCommand(name: string, options: QueryOptions & { readonly 
     progress.clear();
     if (options.reverse === true) {
       const links = installedDependents(index, state, one);
-      if (options.json === true) process.stdout.write(`${JSON.stringify(links.map((link) => ({ name: link.owner.name, version: link.owner.version, field: link.field, dependency: formatDependency(link.dependency) })), null, 2)}\n`);
+      if (options.json === true)
+        process.stdout.write(
+          `${JSON.stringify(
+            links.map((link) => ({
+              name: link.owner.name,
+              version: link.owner.version,
+              field: link.field,
+              dependency: formatDependency(link.dependency),
+            })),
+            null,
+            2,
+          )}\n`,
+        );
       else process.stdout.write(printable(links.map((link) => `${sentenceOf(link)}\n`).join("")));
       return 0;
     }
-    const relations = relationsOf(index, one, ["Pre-Depends", "Depends", "Recommends", "Suggests", "Conflicts", "Breaks", "Replaces"], state.architecture);
-    const installedOf = (candidates: readonly BinaryPackage[]): string | undefined => candidates.find((candidate) => state.has(candidate))?.name;
-    if (options.json === true) process.stdout.write(`${JSON.stringify(relations.map(({ field, dependency, candidates }) => ({ field, dependency: formatDependency(dependency), candidates: candidates.map(String), installed: installedOf(candidates) ?? null })), null, 2)}\n`);
-    else process.stdout.write(formatTable(["FIELD", "RELATION", "INSTALLED"], relations.map(({ field, dependency, candidates }) => [field, formatDependency(dependency), installedOf(candidates) ?? "-"])));
+    const relations = relationsOf(
+      index,
+      one,
+      ["Pre-Depends", "Depends", "Recommends", "Suggests", "Conflicts", "Breaks", "Replaces"],
+      state.architecture,
+    );
+    const installedOf = (candidates: readonly BinaryPackage[]): string | undefined =>
+      candidates.find((candidate) => state.has(candidate))?.name;
+    if (options.json === true)
+      process.stdout.write(
+        `${JSON.stringify(
+          relations.map(({ field, dependency, candidates }) => ({
+            field,
+            dependency: formatDependency(dependency),
+            candidates: candidates.map(String),
+            installed: installedOf(candidates) ?? null,
+          })),
+          null,
+          2,
+        )}\n`,
+      );
+    else
+      process.stdout.write(
+        formatTable(
+          ["FIELD", "RELATION", "INSTALLED"],
+          relations.map(({ field, dependency, candidates }) => [
+            field,
+            formatDependency(dependency),
+            installedOf(candidates) ?? "-",
+          ]),
+        ),
+      );
     return 0;
   });
 }
@@ -108,27 +256,60 @@ export function dependsCommand(name: string, options: QueryOptions & { readonly 
 export function whyCommand(name: string, options: QueryOptions): Promise<number> {
   return withPlace(options, async ({ index, state, progress }) => {
     const entry = state.get(name);
-    if (entry === undefined) throw new CommandError(name, "not installed; `stratos pkg install --dry-run` says what would need it");
+    if (entry === undefined)
+      throw new CommandError(name, "not installed; `stratos pkg install --dry-run` says what would need it");
     const chain = whyInstalled(index, state, entry.package);
     progress.clear();
     const first = chain?.[0]?.owner ?? entry.package;
     const root = state.sameAs(first);
-    const reason = chain === undefined ? "nothing needs it; `stratos pkg autoremove` removes it" : `${first.name} ${root?.isEssential === true ? "is essential" : "was asked for"}`;
-    if (options.json === true) process.stdout.write(`${JSON.stringify({ name, version: entry.package.version, isAutomatic: entry.isAutomatic, isEssential: entry.isEssential, reason, chain: chain?.map(sentenceOf) ?? null }, null, 2)}\n`);
+    const reason =
+      chain === undefined
+        ? "nothing needs it; `stratos pkg autoremove` removes it"
+        : `${first.name} ${root?.isEssential === true ? "is essential" : "was asked for"}`;
+    if (options.json === true)
+      process.stdout.write(
+        JSON.stringify(
+          {
+            name,
+            version: entry.package.version,
+            isAutomatic: entry.isAutomatic,
+            isEssential: entry.isEssential,
+            reason,
+            chain: chain?.map(sentenceOf) ?? null,
+          },
+          null,
+          2,
+        ) + "\n",
+      );
     else process.stdout.write(printable(`${[reason, ...(chain?.map(sentenceOf) ?? [])].join("\n")}\n`));
     return 0;
   });
 }
 
-export function downloadCommand(names: readonly string[], options: QueryOptions & { readonly output: string }): Promise<number> {
+export function downloadCommand(
+  names: readonly string[],
+  options: QueryOptions & { readonly output: string },
+): Promise<number> {
   return withPlace(options, async ({ ports, index, progress }) => {
     const wanted = names.map((text) => {
       // As `pkg install` has it.
-      const [, name = text, architecture, version, release] = /^([^:=/]+)(?::([^=/]+))?(?:=(.+)|\/(.+))?$/.exec(text) ?? [];
+      const [, name = text, architecture, version, release] =
+        /^([^:=/]+)(?::([^=/]+))?(?:=(.+)|\/(.+))?$/.exec(text) ?? [];
       const offered = index.versions(name).filter((one) => one.origin.baseUrl !== "");
-      const one = offered.find((each) => (architecture === undefined || each.architecture === architecture) && (version === undefined || each.version === version) && (release === undefined || index.originsOf(each).some((origin) => isOfRelease(origin, release))));
+      const one = offered.find(
+        (each) =>
+          (architecture === undefined || each.architecture === architecture) &&
+          (version === undefined || each.version === version) &&
+          (release === undefined || index.originsOf(each).some((origin) => isOfRelease(origin, release))),
+      );
       if (one !== undefined) return one;
-      throw offered.length === 0 ? unknown(name, index) : new CommandError(text, `there is only ${offered.map((each) => `${each.version} for ${each.architecture} of ${each.origin.name}`).join(", ")}`);
+      throw offered.length === 0
+        ? unknown(name, index)
+        : new CommandError(
+            text,
+            "there is only " +
+              `${offered.map((each) => `${each.version} for ${each.architecture} of ${each.origin.name}`).join(", ")}`,
+          );
     });
     await downloadChange(ports, wanted, progress);
     progress.clear();
@@ -140,7 +321,9 @@ export function downloadCommand(names: readonly string[], options: QueryOptions 
       writeFileSync(path, bytes);
       paths.push(path);
     }
-    process.stdout.write(options.json === true ? `${JSON.stringify(paths, null, 2)}\n` : paths.map((path) => `${path}\n`).join(""));
+    process.stdout.write(
+      options.json === true ? `${JSON.stringify(paths, null, 2)}\n` : paths.map((path) => `${path}\n`).join(""),
+    );
     return 0;
   });
 }
@@ -151,16 +334,39 @@ export function lockCommand(options: SourceOptions & { readonly output?: string 
     const { state, architecture, sources } = image.system;
     const packages = state.entries().map((entry) => entry.package);
     const lost = packages.filter((one) => one.origin.release === undefined);
-    if (lost.length > 0) throw new CommandError(image.name, `the image's sources no longer offer ${lost.slice(0, 8).map(String).join(", ")}${lost.length > 8 ? ` and ${lost.length - 8} more` : ""}, so they cannot be locked; \`stratos pkg upgrade\` takes versions that they offer`);
+    if (lost.length > 0)
+      throw new CommandError(
+        image.name,
+        `the image's sources no longer offer ${lost.slice(0, 8).map(String).join(", ")}` +
+          `${lost.length > 8 ? ` and ${lost.length - 8} more` : ""}, so they cannot be locked; \`stratos pkg ` +
+          "upgrade` takes versions that they offer",
+      );
     const ordered = unpackOrder(packages, index, architecture);
     const release = packages[0]?.origin.release;
     if (release === undefined) throw new CommandError(image.name, "has no packages");
     const main = sources[0]!;
     const lock = lockOf(
-      { architecture, mirror: options.mirror ?? main.uri, suite: main.suite, codename: release.codename, version: release.version, dateSeconds: release.dateSeconds ?? 0, signers: [...(release.signers ?? [])], components: main.components },
+      {
+        architecture,
+        mirror: options.mirror ?? main.uri,
+        suite: main.suite,
+        codename: release.codename,
+        version: release.version,
+        dateSeconds: release.dateSeconds ?? 0,
+        signers: [...(release.signers ?? [])],
+        components: main.components,
+      },
       ordered.map((one) => {
         const file = packageFile(one);
-        return { name: one.name, version: one.version, architecture: one.architecture, sizeBytes: file.sizeBytes, sha256: file.sha256, url: file.urls[0]!, isAutomatic: state.sameAs(one)?.isAutomatic ?? false };
+        return {
+          name: one.name,
+          version: one.version,
+          architecture: one.architecture,
+          sizeBytes: file.sizeBytes,
+          sha256: file.sha256,
+          url: file.urls[0]!,
+          isAutomatic: state.sameAs(one)?.isAutomatic ?? false,
+        };
       }),
     );
     progress.clear();
@@ -180,7 +386,13 @@ function packageNamed(index: PackageIndex, state: InstalledState, name: string):
 
 function unknown(name: string, index: PackageIndex): CommandError {
   const providers = index.providers(name);
-  return new CommandError(name, providers.length === 0 ? "no such package; `stratos pkg search` finds packages" : `no package, but provided by ${[...new Set(providers.map((provider) => provider.package.name))].slice(0, 8).join(", ")}`);
+  return new CommandError(
+    name,
+    providers.length === 0
+      ? "no such package; `stratos pkg search` finds packages"
+      : "no package, but provided by " +
+          `${[...new Set(providers.map((provider) => provider.package.name))].slice(0, 8).join(", ")}`,
+  );
 }
 
 /** An image's packages; where no image is named and there is none, what the mirror has for one. */
@@ -189,19 +401,42 @@ function withPlace(options: SourceOptions, work: (place: Place) => Promise<numbe
   return withPackagePorts(options.root ?? options.image ?? "pkg", async (ports, progress) => {
     const onProgress = (event: Parameters<typeof showProgress>[1]): void => showProgress(progress, event);
     if (options.root !== undefined) {
-      if (!await recoverForReader(options.root)) progress.note(`${options.root}: whether a change was interrupted is for its owner to see`);
+      if (!(await recoverForReader(options.root)))
+        progress.note(`${options.root}: whether a change was interrupted is for its owner to see`);
       const opened = openRootSystem(options.root, options, ports);
-      return work({ ports, progress, index: await loadImageIndex(ports, opened, "kept", options, onProgress), state: opened.system.state });
+      return work({
+        ports,
+        progress,
+        index: await loadImageIndex(ports, opened, "kept", options, onProgress),
+        state: opened.system.state,
+      });
     }
     if (options.image === undefined && new ImageStore(stratosHome()).find(name) === null) {
       const mirror = findMirror({ given: options.mirror, configured: readConfig(stratosHome()).mirror });
       const index = new PackageIndex();
-      await loadRepository(ports, { uri: mirror.uri, suite: DEFAULT_SUITE, components: ["main"], architecture: GUEST_ARCHITECTURE, keyrings: [...trixieKeyrings(), ...mirror.keyrings], lists: "kept" }, index, onProgress);
+      await loadRepository(
+        ports,
+        {
+          uri: mirror.uri,
+          suite: DEFAULT_SUITE,
+          components: ["main"],
+          architecture: GUEST_ARCHITECTURE,
+          keyrings: [...trixieKeyrings(), ...mirror.keyrings],
+          lists: "kept",
+        },
+        index,
+        onProgress,
+      );
       return work({ ports, progress, index, state: new InstalledState(GUEST_ARCHITECTURE, []) });
     }
     const image = openImageSystem(options, ports);
     try {
-      return await work({ ports, progress, index: await loadImageIndex(ports, image, "kept", options, onProgress), state: image.system.state });
+      return await work({
+        ports,
+        progress,
+        index: await loadImageIndex(ports, image, "kept", options, onProgress),
+        state: image.system.state,
+      });
     } finally {
       image.close();
     }

@@ -3,7 +3,14 @@ import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { homeFolder, stratosHome, type ProgressDisplay } from "@stratos/host-node";
 import type { NodePackagePorts } from "@stratos/host-node/packages";
-import { markHeld, planChange, type ChangeRequest, type InstalledState, type PackageIndex, type PlannedChange } from "@stratos/pkg";
+import {
+  markHeld,
+  planChange,
+  type ChangeRequest,
+  type InstalledState,
+  type PackageIndex,
+  type PlannedChange,
+} from "@stratos/pkg";
 import { CommandError, UsageError } from "../command-error.ts";
 import { ImageStore, stateNames, type ImageTransaction } from "../image/image-store.ts";
 import { readVolumeFile } from "../image/volume-file.ts";
@@ -11,12 +18,27 @@ import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 import { defaultImage } from "../session/open-image.ts";
 import { changeJson, changeText, isEmptyChange } from "../packages/change-text.ts";
-import { loadImageIndex, openImageSystem, openRootSystem, type ImageSystem, type OpenSystem, type SourceOptions } from "../packages/image-system.ts";
+import {
+  loadImageIndex,
+  openImageSystem,
+  openRootSystem,
+  type ImageSystem,
+  type OpenSystem,
+  type SourceOptions,
+} from "../packages/image-system.ts";
 import { addFiles } from "../packages/package-files.ts";
 import { changeImage, editImage, replaceFile, rollBackImage } from "../packages/image-transaction.ts";
 import { showProgress, withPackagePorts } from "../packages/package-task.ts";
 import { downloadChange } from "../packages/prepared-change.ts";
-import { changeRoot, holdInRoot, recoverRoot, rollBackRoot, rootHistory, type RootTransaction, type RunnerChoice } from "../packages/root-transaction.ts";
+import {
+  changeRoot,
+  holdInRoot,
+  recoverRoot,
+  rollBackRoot,
+  rootHistory,
+  type RootTransaction,
+  type RunnerChoice,
+} from "../packages/root-transaction.ts";
 
 export interface ChangeOptions extends SourceOptions {
   readonly to?: string;
@@ -31,33 +53,64 @@ export interface ChangeOptions extends SourceOptions {
   readonly json?: true;
 }
 
-export const installCommand = (names: readonly string[], options: ChangeOptions): Promise<number> => change(["install", ...names], { install: names }, options);
-export const removeCommand = (names: readonly string[], options: ChangeOptions): Promise<number> => change(["remove", ...names], { remove: names }, options);
-export const purgeCommand = (names: readonly string[], options: ChangeOptions): Promise<number> => change(["purge", ...names], { remove: names, purge: true }, options);
-export const autoremoveCommand = (options: ChangeOptions): Promise<number> => change(["autoremove"], { autoremove: true }, options);
+export const installCommand = (names: readonly string[], options: ChangeOptions): Promise<number> =>
+  change(["install", ...names], { install: names }, options);
+export const removeCommand = (names: readonly string[], options: ChangeOptions): Promise<number> =>
+  change(["remove", ...names], { remove: names }, options);
+export const purgeCommand = (names: readonly string[], options: ChangeOptions): Promise<number> =>
+  change(["purge", ...names], { remove: names, purge: true }, options);
+export const autoremoveCommand = (options: ChangeOptions): Promise<number> =>
+  change(["autoremove"], { autoremove: true }, options);
 
 export function upgradeCommand(names: readonly string[], options: ChangeOptions): Promise<number> {
   // By name: those alone, and what they need newer.
   if (names.length > 0) return change(["upgrade", ...names], { install: names, keepsMarks: true }, options, names);
-  return change(["upgrade", ...(options.full === true ? ["--full"] : [])], { upgrade: options.full === true ? "full" : "safe" }, options);
+  return change(
+    ["upgrade", ...(options.full === true ? ["--full"] : [])],
+    { upgrade: options.full === true ? "full" : "safe" },
+    options,
+  );
 }
 
 /** @param mustBeThere  names that have to be installed already */
-async function change(words: readonly string[], request: ChangeRequest, options: ChangeOptions, mustBeThere: readonly string[] = []): Promise<number> {
-  const plan = async ({ ports, system, index, progress }: SystemTask): Promise<{ planned: PlannedChange; isOnlyTold: boolean }> => {
+async function change(
+  words: readonly string[],
+  request: ChangeRequest,
+  options: ChangeOptions,
+  mustBeThere: readonly string[] = [],
+): Promise<number> {
+  const plan = async ({
+    ports,
+    system,
+    index,
+    progress,
+  }: SystemTask): Promise<{ planned: PlannedChange; isOnlyTold: boolean }> => {
     const { state, architecture } = system.system;
     const missing = mustBeThere.filter((name) => state.get(name) === undefined);
-    if (missing.length > 0) throw new CommandError(missing.join(" "), "not installed, so there is nothing to upgrade; `stratos pkg install` installs");
-    const install = request.install === undefined ? undefined : await addFiles(request.install, index, architecture, ports);
+    if (missing.length > 0)
+      throw new CommandError(
+        missing.join(" "),
+        "not installed, so there is nothing to upgrade; `stratos pkg install` installs",
+      );
+    const install =
+      request.install === undefined ? undefined : await addFiles(request.install, index, architecture, ports);
     const planned = planChange(index, state, {
-      ...request, ...(install === undefined ? {} : { install }), recommends: options.recommends !== false,
-      ...(options.purge === true ? { purge: true } : {}), ...(options.autoremove === true ? { autoremove: true } : {}), ...(options.allowRemoveEssential === true ? { allowRemoveEssential: true } : {}),
+      ...request,
+      ...(install === undefined ? {} : { install }),
+      recommends: options.recommends !== false,
+      ...(options.purge === true ? { purge: true } : {}),
+      ...(options.autoremove === true ? { autoremove: true } : {}),
+      ...(options.allowRemoveEssential === true ? { allowRemoveEssential: true } : {}),
     });
     progress.clear();
     // What will be done is seen before it is done, and stays in view when it fails.
     if (options.json !== true) process.stdout.write(planText(planned));
     if (options.dryRun !== true && options.downloadOnly === true) {
-      await downloadChange(ports, planned.install.map((one) => one.package), progress);
+      await downloadChange(
+        ports,
+        planned.install.map((one) => one.package),
+        progress,
+      );
       progress.clear();
     }
     return { planned, isOnlyTold: options.dryRun === true || options.downloadOnly === true || isEmptyChange(planned) };
@@ -68,15 +121,20 @@ async function change(words: readonly string[], request: ChangeRequest, options:
     checkRootOptions(options);
     return withRootSystem(root, options, "kept", async (task) => {
       const { planned, isOnlyTold } = await plan(task);
-      const transaction = isOnlyTold ? undefined : await changeRoot({ ...task, root, runner: options.runner ?? "auto" }, planned, command);
+      const transaction = isOnlyTold
+        ? undefined
+        : await changeRoot({ ...task, root, runner: options.runner ?? "auto" }, planned, command);
       task.progress.clear();
       return tell(planned, transaction, options);
     });
   }
-  if (options.runner !== undefined) throw new UsageError("--runner", "is for folders (--root); packages of an image are changed inside Stratos");
+  if (options.runner !== undefined)
+    throw new UsageError("--runner", "is for folders (--root); packages of an image are changed inside Stratos");
   return withImage(options, "kept", async (task) => {
     const { planned, isOnlyTold } = await plan({ ...task, system: task.image });
-    const transaction = isOnlyTold ? undefined : await changeImage(task.ports, task.image, task.index, planned, { command, to: options.to }, task.progress);
+    const transaction = isOnlyTold
+      ? undefined
+      : await changeImage(task.ports, task.image, task.index, planned, { command, to: options.to }, task.progress);
     task.progress.clear();
     return tell(planned, transaction, options);
   });
@@ -84,21 +142,48 @@ async function change(words: readonly string[], request: ChangeRequest, options:
 
 /** A folder is no image: what is said of images makes no sense with it. */
 function checkRootOptions(options: { readonly image?: string; readonly to?: string; readonly save?: string }): void {
-  for (const name of ["image", "to", "save"] as const) if (options[name] !== undefined) throw new UsageError(`--${name}`, "is for images, and does not go with --root");
+  for (const name of ["image", "to", "save"] as const)
+    if (options[name] !== undefined) throw new UsageError(`--${name}`, "is for images, and does not go with --root");
 }
 
-function tell(planned: PlannedChange, transaction: ImageTransaction | RootTransaction | undefined, options: ChangeOptions): number {
-  if (options.json === true) process.stdout.write(`${JSON.stringify({ ...(changeJson(planned) as object), ...(transaction === undefined ? {} : { transaction }) }, null, 2)}\n`);
-  else if (transaction !== undefined) process.stdout.write(`Done: change ${transaction.id}; \`stratos pkg rollback ${transaction.id}${options.root === undefined ? "" : ` --root ${options.root}`}\` takes it back.\n`);
+function tell(
+  planned: PlannedChange,
+  transaction: ImageTransaction | RootTransaction | undefined,
+  options: ChangeOptions,
+): number {
+  if (options.json === true)
+    process.stdout.write(
+      JSON.stringify(
+        { ...(changeJson(planned) as object), ...(transaction === undefined ? {} : { transaction }) },
+        null,
+        2,
+      ) + "\n",
+    );
+  else if (transaction !== undefined)
+    process.stdout.write(
+      `Done: change ${transaction.id}; \`stratos pkg rollback ${transaction.id}` +
+        `${options.root === undefined ? "" : ` --root ${options.root}`}\` takes it back.\n`,
+    );
   return 0;
 }
 
 function planText(planned: PlannedChange): string {
   if (!isEmptyChange(planned)) return changeText(planned);
-  return `Nothing to do.\n${planned.keptBack.length === 0 ? "" : `Kept back: ${planned.keptBack.map(({ package: one }) => one.name).join(" ")}\n`}`;
+  return (
+    "Nothing to do.\n" +
+    `${
+      planned.keptBack.length === 0
+        ? ""
+        : "Kept back: " + `${planned.keptBack.map(({ package: one }) => one.name).join(" ")}` + "\n"
+    }`
+  );
 }
 
-export function holdCommand(names: readonly string[], isHeld: boolean, options: SourceOptions & { readonly to?: string }): Promise<number> {
+export function holdCommand(
+  names: readonly string[],
+  isHeld: boolean,
+  options: SourceOptions & { readonly to?: string },
+): Promise<number> {
   const { root } = options;
   /** @returns whether there is anything to do */
   const check = ({ state }: OpenSystem["system"]): boolean => {
@@ -117,10 +202,19 @@ export function holdCommand(names: readonly string[], isHeld: boolean, options: 
     const image = openImageSystem(options, ports);
     try {
       if (!check(image.system)) return 0;
-      await editImage(image, { command: `pkg ${isHeld ? "hold" : "unhold"} ${names.join(" ")}`, to: options.to }, (opened) => {
-        const status = ports.latin1(readVolumeFile(opened.volume.root, "var/lib/dpkg/status") ?? new Uint8Array(0));
-        replaceFile(opened, image.name, "var/lib/dpkg/status", markHeld(status, new Set(names), isHeld, image.system.architecture));
-      });
+      await editImage(
+        image,
+        { command: `pkg ${isHeld ? "hold" : "unhold"} ${names.join(" ")}`, to: options.to },
+        (opened) => {
+          const status = ports.latin1(readVolumeFile(opened.volume.root, "var/lib/dpkg/status") ?? new Uint8Array(0));
+          replaceFile(
+            opened,
+            image.name,
+            "var/lib/dpkg/status",
+            markHeld(status, new Set(names), isHeld, image.system.architecture),
+          );
+        },
+      );
       return 0;
     } finally {
       image.close();
@@ -133,51 +227,88 @@ export function updateCommand(options: SourceOptions & { readonly json?: true })
     const upgradable = upgradableOf(state, index);
     progress.clear();
     if (options.json === true) process.stdout.write(`${JSON.stringify({ upgradable }, null, 2)}\n`);
-    else process.stdout.write(upgradable.length === 0 ? "All packages are up to date.\n" : `${upgradable.length} packages can be upgraded; \`stratos pkg list --upgradable\` lists them.\n`);
+    else
+      process.stdout.write(
+        upgradable.length === 0
+          ? "All packages are up to date.\n"
+          : `${upgradable.length} packages can be upgraded; \`stratos pkg list --upgradable\` lists them.\n`,
+      );
     return 0;
   };
   const { root } = options;
   if (root !== undefined) {
     checkRootOptions(options);
-    return withRootSystem(root, options, "fresh", async ({ system, index, progress }) => show(system.system, index, progress));
+    return withRootSystem(root, options, "fresh", async ({ system, index, progress }) =>
+      show(system.system, index, progress),
+    );
   }
   return withImage(options, "fresh", async ({ image, index, progress }) => show(image.system, index, progress));
 }
 
-export function upgradableOf(state: InstalledState, index: PackageIndex): { name: string; version: string; candidate: string; isHeld: boolean }[] {
+export function upgradableOf(
+  state: InstalledState,
+  index: PackageIndex,
+): { name: string; version: string; candidate: string; isHeld: boolean }[] {
   const found = [];
   for (const { package: one, isHeld } of state.entries()) {
     const candidate = index.candidate(one.name);
-    if (candidate !== undefined && candidate !== one && candidate.version !== one.version) found.push({ name: one.name, version: one.version, candidate: candidate.version, isHeld });
+    if (candidate !== undefined && candidate !== one && candidate.version !== one.version)
+      found.push({ name: one.name, version: one.version, candidate: candidate.version, isHeld });
   }
   return found;
 }
 
 export async function historyCommand(options: SourceOptions & { readonly json?: true }): Promise<number> {
-  let history: readonly ((RootTransaction | ImageTransaction) & { readonly states?: { readonly before: string; readonly after: string } | null })[];
+  let history: readonly ((RootTransaction | ImageTransaction) & {
+    readonly states?: { readonly before: string; readonly after: string } | null;
+  })[];
   if (options.root !== undefined) {
     checkRootOptions(options);
     await recoverRoot(options.root);
     history = rootHistory(options.root);
   } else {
     const image = options.image ?? defaultImage(stratosHome());
-    history = (new ImageStore(stratosHome()).require(image).description.history ?? []).map((one) => ({ ...one, states: stateNames(image, one) }));
+    history = (new ImageStore(stratosHome()).require(image).description.history ?? []).map((one) => ({
+      ...one,
+      states: stateNames(image, one),
+    }));
   }
   if (options.json === true) process.stdout.write(`${JSON.stringify(history, null, 2)}\n`);
   else {
-    process.stdout.write(formatTable(["CHANGE", "AT", "COMMAND", "INSTALLED", "CHANGED", "REMOVED", options.root === undefined ? "STATES" : ""], history.map((one) => [
-      String(one.id), one.at.slice(0, 19).replace("T", " "), one.command, String(one.installed.length), String(one.upgraded.length), String(one.removed.length), one.states === undefined ? "" : one.states === null ? "taken back" : `${one.states.before} ${one.states.after}`,
-    ])));
+    process.stdout.write(
+      formatTable(
+        ["CHANGE", "AT", "COMMAND", "INSTALLED", "CHANGED", "REMOVED", options.root === undefined ? "STATES" : ""],
+        history.map((one) => [
+          String(one.id),
+          one.at.slice(0, 19).replace("T", " "),
+          one.command,
+          String(one.installed.length),
+          String(one.upgraded.length),
+          String(one.removed.length),
+          one.states === undefined
+            ? ""
+            : one.states === null
+              ? "taken back"
+              : `${one.states.before} ${one.states.after}`,
+        ]),
+      ),
+    );
   }
   return 0;
 }
 
-export async function rollbackCommand(id: number | undefined, options: SourceOptions & { readonly save?: string; readonly json?: true }): Promise<number> {
+export async function rollbackCommand(
+  id: number | undefined,
+  options: SourceOptions & { readonly save?: string; readonly json?: true },
+): Promise<number> {
   const { root } = options;
   if (root !== undefined) checkRootOptions(options);
   const name = root ?? options.image ?? defaultImage(stratosHome());
   const target = root !== undefined ? await rollBackRoot(root, id) : rollBackImage(name, id, options.save);
-  if (options.json === true) process.stdout.write(`${JSON.stringify({ ...(root === undefined ? { image: name } : { root: name }), before: target }, null, 2)}\n`);
+  if (options.json === true)
+    process.stdout.write(
+      `${JSON.stringify({ ...(root === undefined ? { image: name } : { root: name }), before: target }, null, 2)}\n`,
+    );
   else process.stdout.write(`${name} is as it was before change ${target.id} (${target.command}).\n`);
   return 0;
 }
@@ -185,19 +316,32 @@ export async function rollbackCommand(id: number | undefined, options: SourceOpt
 export function cleanCommand(options: { readonly json?: true }): Promise<number> {
   const folder = join(homeFolder(stratosHome(), "downloads"), "debs");
   let bytes = 0;
-  for (const name of readdirSync(homeFolder(stratosHome(), "downloads")).includes("debs") ? readdirSync(folder, { recursive: true, encoding: "utf8" }) : []) {
+  for (const name of readdirSync(homeFolder(stratosHome(), "downloads")).includes("debs")
+    ? readdirSync(folder, { recursive: true, encoding: "utf8" })
+    : []) {
     const stats = statSync(join(folder, name), { throwIfNoEntry: false });
     if (stats?.isFile() === true) bytes += stats.size;
   }
   rmSync(folder, { recursive: true, force: true });
-  process.stdout.write(options.json === true ? `${JSON.stringify({ removedBytes: bytes })}\n` : `${formatSize(bytes)} removed\n`);
+  process.stdout.write(
+    options.json === true ? `${JSON.stringify({ removedBytes: bytes })}\n` : `${formatSize(bytes)} removed\n`,
+  );
   return Promise.resolve(0);
 }
 
-export interface ImageTask { readonly ports: NodePackagePorts; readonly image: ImageSystem; readonly index: PackageIndex; readonly progress: ProgressDisplay }
+export interface ImageTask {
+  readonly ports: NodePackagePorts;
+  readonly image: ImageSystem;
+  readonly index: PackageIndex;
+  readonly progress: ProgressDisplay;
+}
 
 /** Opens an image with what its sources offer. */
-export function withImage<T>(options: SourceOptions, lists: "fresh" | "kept", work: (task: ImageTask) => Promise<T>): Promise<T> {
+export function withImage<T>(
+  options: SourceOptions,
+  lists: "fresh" | "kept",
+  work: (task: ImageTask) => Promise<T>,
+): Promise<T> {
   return withPackagePorts(options.image ?? defaultImage(stratosHome()), async (ports, progress) => {
     const image = openImageSystem(options, ports);
     try {
@@ -210,10 +354,20 @@ export function withImage<T>(options: SourceOptions, lists: "fresh" | "kept", wo
 }
 
 /** Any system with what its sources offer. */
-export interface SystemTask { readonly ports: NodePackagePorts; readonly system: OpenSystem; readonly index: PackageIndex; readonly progress: ProgressDisplay }
+export interface SystemTask {
+  readonly ports: NodePackagePorts;
+  readonly system: OpenSystem;
+  readonly index: PackageIndex;
+  readonly progress: ProgressDisplay;
+}
 
 /** Opens the system in a folder, in which an interrupted change is finished first. */
-export function withRootSystem<T>(root: string, options: SourceOptions, lists: "fresh" | "kept", work: (task: SystemTask) => Promise<T>): Promise<T> {
+export function withRootSystem<T>(
+  root: string,
+  options: SourceOptions,
+  lists: "fresh" | "kept",
+  work: (task: SystemTask) => Promise<T>,
+): Promise<T> {
   return withPackagePorts(root, async (ports, progress) => {
     await recoverRoot(root);
     const system = openRootSystem(root, options, ports);

@@ -17,14 +17,36 @@ export async function replayCommand(file: string, options: ReplayOptions): Promi
   const { header, events, end } = readRecording(file);
   const { description } = new ImageStore(stratosHome()).require(header.image);
   if (description.createdAt !== header.imageCreatedAt || description.layers !== header.imageLayers) {
-    throw new CommandError(file, `image ${header.image} is not the one that was recorded (made ${description.createdAt}, then ${header.imageCreatedAt})`, { status: EXIT_STRATOS_FAILED });
+    throw new CommandError(
+      file,
+      `image ${header.image} is not the one that was recorded (made ${description.createdAt}, then ` +
+        `${header.imageCreatedAt})`,
+      { status: EXIT_STRATOS_FAILED },
+    );
   }
   const image = openImage(header.image, { keep: undefined, deltaBytes: header.memoryBytes });
   try {
-    const session = new MachineSession({ volume: image.opened.volume, memoryBytes: header.memoryBytes, harts: header.harts, callWork: header.callWork ?? Infinity, sockets: null, volumes: [], seed: header.seed, log: () => {} });
-    const trace = options.trace === true ? new TraceWriter({ write: (text) => void process.stderr.write(Buffer.from(text, "latin1")) }, { summary: false }) : null;
+    const session = new MachineSession({
+      volume: image.opened.volume,
+      memoryBytes: header.memoryBytes,
+      harts: header.harts,
+      callWork: header.callWork ?? Infinity,
+      sockets: null,
+      volumes: [],
+      seed: header.seed,
+      log: () => {},
+    });
+    const trace =
+      options.trace === true
+        ? new TraceWriter(
+            { write: (text) => void process.stderr.write(Buffer.from(text, "latin1")) },
+            { summary: false },
+          )
+        : null;
     trace?.attach(session.machine);
-    const gate = new InputGate(session.machine, () => session.pump.wake(), { signal: (signal) => session.sendSignal(signal) });
+    const gate = new InputGate(session.machine, () => session.pump.wake(), {
+      signal: (signal) => session.sendSignal(signal),
+    });
     let next = 0;
     gate.replay({
       take: (moment) => {
@@ -35,7 +57,9 @@ export async function replayCommand(file: string, options: ReplayOptions): Promi
     });
     let stuck = false;
     session.pump.gate = {
-      get isBlocked() { return gate.isBlocked; },
+      get isBlocked() {
+        return gate.isBlocked;
+      },
       beforeTurn: () => gate.beforeTurn(),
       onIdle: () => {
         // An event of this very moment is let in by the next turn; without one the run waits for what never came.
@@ -47,21 +71,59 @@ export async function replayCommand(file: string, options: ReplayOptions): Promi
     };
     const standard = openReplayFiles(session, gate, header);
     const startMs = performance.now();
-    session.start({ program: header.program, argv: header.argv, environment: header.environment, workingDirectory: header.workingDirectory, user: findGuestUser(image.opened.volume.root, header.user) }, standard.files);
+    session.start(
+      {
+        program: header.program,
+        argv: header.argv,
+        environment: header.environment,
+        workingDirectory: header.workingDirectory,
+        user: findGuestUser(image.opened.volume.root, header.user),
+      },
+      standard.files,
+    );
     const status = await session.run(undefined);
     const outcome = gate.end(status);
     await standard.finish();
     trace?.finish();
-    if (options.stats === true) process.stderr.write(`${JSON.stringify(runStatistics(session.machine, { wallMs: performance.now(), startMs, runMs: session.pump.runMs }))}\n`);
+    if (options.stats === true)
+      process.stderr.write(
+        JSON.stringify(
+          runStatistics(session.machine, { wallMs: performance.now(), startMs, runMs: session.pump.runMs }),
+        ) + "\n",
+      );
     if (stuck && end === null) return status; // As far as the recording goes.
-    if (stuck) throw new CommandError(file, `the replay went another way: it waits for input at instruction ${outcome.instructions}`, { status: EXIT_STRATOS_FAILED });
-    if (end !== null && header.format === "stratos-recording-1" && end.status === outcome.status && end.output === outcome.output) {
-      // The kernel has learnt since what programs may see (a line more in /proc/filesystems): what counts is what they did.
-      if (end.instructions !== outcome.instructions) process.stderr.write(`stratos: ${file}: recorded by an older version: status and output are the same, after ${outcome.instructions} instructions instead of ${end.instructions}\n`);
+    if (stuck)
+      throw new CommandError(
+        file,
+        `the replay went another way: it waits for input at instruction ${outcome.instructions}`,
+        { status: EXIT_STRATOS_FAILED },
+      );
+    if (
+      end !== null &&
+      header.format === "stratos-recording-1" &&
+      end.status === outcome.status &&
+      end.output === outcome.output
+    ) {
+      // The kernel has learnt since what programs may see (a line more in /proc/filesystems): what counts is what they
+      // did.
+      if (end.instructions !== outcome.instructions)
+        process.stderr.write(
+          `stratos: ${file}: recorded by an older version: status and output are the same, after ` +
+            `${outcome.instructions} instructions instead of ${end.instructions}\n`,
+        );
       return status;
     }
-    if (end !== null && (end.status !== outcome.status || end.instructions !== outcome.instructions || end.output !== outcome.output)) {
-      throw new CommandError(file, `the replay went another way: status ${outcome.status} after ${outcome.instructions} instructions, recorded ${end.status} after ${end.instructions}${end.output === outcome.output ? "" : "; the output differs"}`, { status: EXIT_STRATOS_FAILED });
+    if (
+      end !== null &&
+      (end.status !== outcome.status || end.instructions !== outcome.instructions || end.output !== outcome.output)
+    ) {
+      throw new CommandError(
+        file,
+        `the replay went another way: status ${outcome.status} after ${outcome.instructions} instructions, ` +
+          `recorded ${end.status} after ${end.instructions}` +
+          `${end.output === outcome.output ? "" : "; the output differs"}`,
+        { status: EXIT_STRATOS_FAILED },
+      );
     }
     return status;
   } finally {

@@ -4,8 +4,11 @@ import { hasTerminal } from "../session/standard-files.ts";
 
 /** The user's shell: a login shell on a terminal, else one that reads commands from standard input. */
 export function runShell(options: RunOptions): Promise<number> {
-  return runProgram((user) => {
-    const name = user.shell.slice(user.shell.lastIndexOf("/") + 1);
-    return { program: user.shell, argv: [hasTerminal() ? `-${name}` : name] };
-  }, { ...options, workdir: options.workdir ?? "/root" });
+  return runProgram(
+    (user) => {
+      const name = user.shell.slice(user.shell.lastIndexOf("/") + 1);
+      return { program: user.shell, argv: [hasTerminal() ? `-${name}` : name] };
+    },
+    { ...options, workdir: options.workdir ?? "/root" },
+  );
 }

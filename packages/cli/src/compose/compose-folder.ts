@@ -16,14 +16,22 @@ export async function isFolder(path: string): Promise<boolean> {
 
 /** @param path  a provenance file, or a folder of some. @throws CommandError */
 export async function readRecipes(path: string): Promise<Recipe[]> {
-  const files = (await isFolder(path)) ? (await readdir(path)).filter((name) => name.endsWith(SUFFIX)).sort().map((name) => join(path, name)) : [path];
+  const files = (await isFolder(path))
+    ? (await readdir(path))
+        .filter((name) => name.endsWith(SUFFIX))
+        .sort()
+        .map((name) => join(path, name))
+    : [path];
   if (files.length === 0) throw new CommandError(path, `holds no compose: there is no ${SUFFIX} file`);
-  return Promise.all(files.map(async (file) => {
-    try {
-      return parseProvenance(await readFile(file, "utf8"), file);
-    } catch (error) {
-      if (error instanceof ProvenanceError) throw new CommandError(file, error.message.replace(`${file}: `, ""), { cause: error });
-      throw new CommandError(file, hostReason(error), { cause: error });
-    }
-  }));
+  return Promise.all(
+    files.map(async (file) => {
+      try {
+        return parseProvenance(await readFile(file, "utf8"), file);
+      } catch (error) {
+        if (error instanceof ProvenanceError)
+          throw new CommandError(file, error.message.replace(`${file}: `, ""), { cause: error });
+        throw new CommandError(file, hostReason(error), { cause: error });
+      }
+    }),
+  );
 }

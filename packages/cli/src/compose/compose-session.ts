@@ -4,9 +4,30 @@ import { readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { printable } from "@stratos/base";
 import { compileLate, homeFolder, ProgressDisplay, readConfig, stratosHome } from "@stratos/host-node/home";
-import { ComposeFolder, folderOutput, hashArtifact, isNativeArchitecture, nativeObstacle, NativeRunner, ociOutputs, ostreeOutput, publishText, tarOutput } from "@stratos/host-node/compose";
+import {
+  ComposeFolder,
+  folderOutput,
+  hashArtifact,
+  isNativeArchitecture,
+  nativeObstacle,
+  NativeRunner,
+  ociOutputs,
+  ostreeOutput,
+  publishText,
+  tarOutput,
+} from "@stratos/host-node/compose";
 import { findMirror, nodePackagePorts } from "@stratos/host-node/packages";
-import { formatProblem, ScriptError, TreefileError, type Archive, type ComposeEvent, type ComposePorts, type ImageTarget, type OutputWriter, type ScriptRunner } from "@stratos/compose";
+import {
+  formatProblem,
+  ScriptError,
+  TreefileError,
+  type Archive,
+  type ComposeEvent,
+  type ComposePorts,
+  type ImageTarget,
+  type OutputWriter,
+  type ScriptRunner,
+} from "@stratos/compose";
 import { CommandError, hostReason } from "../command-error.ts";
 import { EXIT_SIGNAL_BASE } from "../exit-status.ts";
 import { treefileFailure } from "./open-treefile.ts";
@@ -23,9 +44,14 @@ export interface ComposeSession {
 }
 
 /** @param folders  what is made goes into `output`; files are looked for beside `treefile` */
-export async function openComposeSession(folders: { output: string; treefile: string }, options: { verbose: boolean; targets: readonly ImageTarget[] }): Promise<ComposeSession> {
+export async function openComposeSession(
+  folders: { output: string; treefile: string },
+  options: { verbose: boolean; targets: readonly ImageTarget[] },
+): Promise<ComposeSession> {
   compileLate(true);
-  const formats = new Set(options.targets.flatMap(({ config }) => Object.values(config.outputs ?? {}).map(({ format }) => format)));
+  const formats = new Set(
+    options.targets.flatMap(({ config }) => Object.values(config.outputs ?? {}).map(({ format }) => format)),
+  );
   const home = stratosHome();
   const packages = nodePackagePorts(homeFolder(home, "downloads"));
   const folder = homeFolder(home, "compose");
@@ -40,9 +66,18 @@ export async function openComposeSession(folders: { output: string; treefile: st
     controller.abort(new Error(`stopped by ${signal}`));
   });
   const ports: ComposePorts = {
-    packages, store,
+    packages,
+    store,
     runner: (architecture, choice) => chooseRunner(architecture, choice, folder),
-    outputs: [tarOutput(folders.output), folderOutput(folders.output), ...ociOutputs(folders.output, folder), ostreeOutput(folders.output, async (...job) => (await import("../outputs/sign-repository.ts")).signRepository(...job)), ...(await otherOutputs(folders, formats))],
+    outputs: [
+      tarOutput(folders.output),
+      folderOutput(folders.output),
+      ...ociOutputs(folders.output, folder),
+      ostreeOutput(folders.output, async (...job) =>
+        (await import("../outputs/sign-repository.ts")).signRepository(...job),
+      ),
+      ...(await otherOutputs(folders, formats)),
+    ],
     publish: (path, text) => publishText(folders.output, path, text),
     checksum: (path, algorithm) => hashArtifact(folders.output, path, algorithm),
     readSource: (path) => readSource(resolve(dirname(folders.treefile), path)),
@@ -54,8 +89,11 @@ export async function openComposeSession(folders: { output: string; treefile: st
     nowMs: () => performance.now(),
   };
   return {
-    ports, signal: controller.signal,
-    get stopStatus() { return stopStatus; },
+    ports,
+    signal: controller.signal,
+    get stopStatus() {
+      return stopStatus;
+    },
     show: (event) => show(event, display, options.verbose),
     async close() {
       stopListening();
@@ -77,17 +115,28 @@ function stratosRunner(folder: string): ScriptRunner {
   };
 }
 
-/** Writers of disks and images, loaded only when one is asked for; without any, all are there to be named in messages. */
-async function otherOutputs({ output, treefile }: { output: string; treefile: string }, formats: ReadonlySet<string>): Promise<OutputWriter[]> {
+/**
+ * Writers of disks and images, loaded only when one is asked for; without any, all are there to be named in messages.
+ */
+async function otherOutputs(
+  { output, treefile }: { output: string; treefile: string },
+  formats: ReadonlySet<string>,
+): Promise<OutputWriter[]> {
   const isKnown = (format: string): boolean => ["tar", "folder", "oci", "oci-archive", "ostree"].includes(format);
   if ([...formats].every(isKnown)) return [];
-  const { diskOutputs } = await import("./disk-output.ts"), { stratosImageOutput } = await import("./stratos-image-output.ts");
+  const { diskOutputs } = await import("./disk-output.ts"),
+    { stratosImageOutput } = await import("./stratos-image-output.ts");
   return [stratosImageOutput(), ...diskOutputs(output, (path) => readSource(resolve(dirname(treefile), path)))];
 }
 
 /** Natively what the host's processor runs; riscv64 elsewhere inside Stratos. */
-export function chooseRunner(architecture: string, choice: "auto" | "stratos" | "native", folder: string): ScriptRunner {
-  const native = choice === "native" || (choice === "auto" && (isNativeArchitecture(architecture) || architecture !== "riscv64"));
+export function chooseRunner(
+  architecture: string,
+  choice: "auto" | "stratos" | "native",
+  folder: string,
+): ScriptRunner {
+  const native =
+    choice === "native" || (choice === "auto" && (isNativeArchitecture(architecture) || architecture !== "riscv64"));
   if (!native) return stratosRunner(folder);
   const obstacle = nativeObstacle();
   if (obstacle === undefined) return new NativeRunner(folder);
@@ -96,26 +145,49 @@ export function chooseRunner(architecture: string, choice: "auto" | "stratos" | 
 }
 
 /** The mirror and the keys that are trusted for it, those of the treefile's own repositories among them. */
-export function findArchive(options: { mirror?: string | undefined; treefile: string; targets: readonly ImageTarget[] }): Archive {
+export function findArchive(options: {
+  mirror?: string | undefined;
+  treefile: string;
+  targets: readonly ImageTarget[];
+}): Archive {
   const given = options.mirror ?? options.targets.find(({ config }) => config.mirror !== undefined)?.config.mirror;
   const { uri, keyrings } = findMirror({ given, configured: readConfig(stratosHome()).mirror });
-  const own = new Set(options.targets.flatMap(({ config }) => Object.values(config.repositories ?? {}).map(({ keyring }) => keyring)));
-  const read = [...own].filter((path) => path !== undefined).map((path) => {
-    const place = join(dirname(options.treefile), path);
-    try {
-      if (!statSync(place).isFile()) throw new Error("is no regular file");
-      return readFileSync(place);
-    } catch (error) {
-      throw new CommandError(path, `the keyring cannot be read: ${hostReason(error)}`, { cause: error });
-    }
-  });
+  const own = new Set(
+    options.targets.flatMap(({ config }) => Object.values(config.repositories ?? {}).map(({ keyring }) => keyring)),
+  );
+  const read = [...own]
+    .filter((path) => path !== undefined)
+    .map((path) => {
+      const place = join(dirname(options.treefile), path);
+      try {
+        if (!statSync(place).isFile()) throw new Error("is no regular file");
+        return readFileSync(place);
+      } catch (error) {
+        throw new CommandError(path, `the keyring cannot be read: ${hostReason(error)}`, { cause: error });
+      }
+    });
   return { mirror: uri, keyrings: [...keyrings, ...read] };
 }
 
 /** Failures of the packages and formats below, which are told in words that are meant for people. */
 const TOLD: ReadonlySet<string> = new Set([
-  "MirrorError", "FetchError", "IntegrityError", "ReleaseError", "ControlError", "DependencyError", "UnsatisfiableError", "SolverLimitError", "DebError", "RootTreeError", "LockError", "GraphError", "OutputError",
-  "ScriptError", "CustomizeError", "OverlayError", "FormatError",
+  "MirrorError",
+  "FetchError",
+  "IntegrityError",
+  "ReleaseError",
+  "ControlError",
+  "DependencyError",
+  "UnsatisfiableError",
+  "SolverLimitError",
+  "DebError",
+  "RootTreeError",
+  "LockError",
+  "GraphError",
+  "OutputError",
+  "ScriptError",
+  "CustomizeError",
+  "OverlayError",
+  "FormatError",
 ]);
 
 /** What `work` throws, as the command line tells it. */
@@ -133,29 +205,46 @@ function show(event: ComposeEvent, display: ProgressDisplay, isVerbose: boolean)
   switch (event.kind) {
     case "step": {
       const { event: step } = event;
-      if (step.kind === "start") { if (isVerbose) display.note(`${step.id}: started`); return; }
+      if (step.kind === "start") {
+        if (isVerbose) display.note(`${step.id}: started`);
+        return;
+      }
       const why = step.reason === "" ? "" : `: ${step.reason}`;
-      display.note(step.status === "failed" || step.status === "canceled" ? `stratos: ${step.id}: ${step.status}${why}` : `${step.id}: ${step.status}${why}${step.status === "done" ? ` (${(step.milliseconds / 1000).toFixed(1)} s)` : ""}`);
+      display.note(
+        step.status === "failed" || step.status === "canceled"
+          ? `stratos: ${step.id}: ${step.status}${why}`
+          : `${step.id}: ${step.status}${why}` +
+              `${step.status === "done" ? ` (${(step.milliseconds / 1000).toFixed(1)} s)` : ""}`,
+      );
       return;
     }
     case "packages": {
       const { progress } = event;
       if (progress.phase === "index") return display.update("Reading package lists", 0, 0);
-      if (progress.phase === "download") return display.update("Downloading packages", progress.doneBytes, progress.totalBytes, "bytes");
+      if (progress.phase === "download")
+        return display.update("Downloading packages", progress.doneBytes, progress.totalBytes, "bytes");
       if (progress.phase === "warning") return display.note(`stratos: ${progress.name}`);
       return;
     }
     case "build": {
       const { event: build } = event;
-      if (build.kind === "unpack") return display.update(`Unpacking packages (${event.image})`, build.done, build.total);
-      if (build.kind === "stage") return display.note(`build ${event.image}: stage ${build.stage}, ${build.packages} packages${build.isKept ? ", kept" : ""}`);
-      if (build.kind === "repeated") return display.note(`build ${event.image}: its scripts have seen nothing of what has changed`);
+      if (build.kind === "unpack")
+        return display.update(`Unpacking packages (${event.image})`, build.done, build.total);
+      if (build.kind === "stage")
+        return display.note(
+          `build ${event.image}: stage ${build.stage}, ${build.packages} packages${build.isKept ? ", kept" : ""}`,
+        );
+      if (build.kind === "repeated")
+        return display.note(`build ${event.image}: its scripts have seen nothing of what has changed`);
       if (isVerbose) display.note(`  ${build.line}`);
       return;
     }
-    case "advice": return display.note(`stratos: note: ${printable(formatProblem(event.problem))}`);
-    case "note": return display.note(`output ${event.image} ${event.output}: ${event.message}`);
-    case "kept": if (isVerbose) display.note(`build ${event.image}: ${event.what} kept`);
+    case "advice":
+      return display.note(`stratos: note: ${printable(formatProblem(event.problem))}`);
+    case "note":
+      return display.note(`output ${event.image} ${event.output}: ${event.message}`);
+    case "kept":
+      if (isVerbose) display.note(`build ${event.image}: ${event.what} kept`);
   }
 }
 

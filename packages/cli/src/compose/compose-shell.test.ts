@@ -1,4 +1,7 @@
-/** `compose shell`: a command runs in a copy of what was made, sees nothing of the host's root, and what it changes is gone. */
+/**
+ * `compose shell`: a command runs in a copy of what was made, sees nothing of the host's root, and what it changes is
+ * gone.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { execFileSync, spawnSync } from "node:child_process";
@@ -13,11 +16,15 @@ const MAIN = join(dirname(fileURLToPath(import.meta.url)), "../main.ts");
 
 test("a shell of the host's architecture runs natively, in a root of its own", (context) => {
   if (nativeObstacle() !== undefined) return context.diagnostic(nativeObstacle()!);
-  const folder = testFolder("stratos-shell"), root = join(folder, "root");
+  const folder = testFolder("stratos-shell"),
+    root = join(folder, "root");
   try {
     // A root of this host's own programs.
     for (const program of ["/bin/sh", "/bin/ls", "/bin/cat"]) {
-      const libraries = execFileSync("ldd", [program], { encoding: "utf8" }).split("\n").map((line) => /(\/\S+)/.exec(line)?.[1]).filter((path) => path !== undefined);
+      const libraries = execFileSync("ldd", [program], { encoding: "utf8" })
+        .split("\n")
+        .map((line) => /(\/\S+)/.exec(line)?.[1])
+        .filter((path) => path !== undefined);
       for (const path of [program, ...libraries]) {
         const to = join(root, path!);
         mkdirSync(dirname(to), { recursive: true });
@@ -27,8 +34,17 @@ test("a shell of the host's architecture runs natively, in a root of its own", (
     mkdirSync(join(root, "etc"));
     writeFileSync(join(root, "etc/mark"), "inside\n");
     const architecture = { x64: "amd64", arm64: "arm64" }[process.arch as string] ?? "amd64";
-    const shell = (...command: string[]): { status: number | null; stdout: string; stderr: string } => spawnSync(process.execPath, [MAIN, "compose", "shell", "--arch", architecture, root, ...command], { encoding: "utf8", env: { ...process.env, STRATOS_HOME: join(folder, "home") } });
-    const looked = shell("/bin/sh", "-c", "cat /etc/mark; echo changed > /etc/mark; cat /etc/mark; [ -e /proc/self ] && [ ! -e /work ] && echo alone; exit 7");
+    const shell = (...command: string[]): { status: number | null; stdout: string; stderr: string } =>
+      spawnSync(process.execPath, [MAIN, "compose", "shell", "--arch", architecture, root, ...command], {
+        encoding: "utf8",
+        env: { ...process.env, STRATOS_HOME: join(folder, "home") },
+      });
+    const looked = shell(
+      "/bin/sh",
+      "-c",
+      "cat /etc/mark; echo changed > /etc/mark; cat /etc/mark; [ -e /proc/self ] && [ ! -e /work ] && echo " +
+        "alone; exit 7",
+    );
     assert.deepEqual([looked.stdout, looked.status], ["inside\nchanged\nalone\n", 7], looked.stderr);
     assert.equal(shell("--", "/bin/cat", "/etc/mark").stdout, "inside\n");
     assert.ok(existsSync(join(root, "etc/mark")));
@@ -41,8 +57,14 @@ test("what no processor here runs is told", async () => {
   const folder = testFolder("stratos-shell-none");
   try {
     mkdirSync(join(folder, "etc"), { recursive: true });
-    assert.match((await runCommand("compose", "shell", folder)).stderr, /holds no programs that tell for which processor it is; --arch says it/);
-    assert.match((await runCommand("compose", "shell", "--arch", "s390x", folder)).stderr, /this host does not run programs of s390x/);
+    assert.match(
+      (await runCommand("compose", "shell", folder)).stderr,
+      /holds no programs that tell for which processor it is; --arch says it/,
+    );
+    assert.match(
+      (await runCommand("compose", "shell", "--arch", "s390x", folder)).stderr,
+      /this host does not run programs of s390x/,
+    );
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

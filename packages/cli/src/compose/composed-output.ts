@@ -14,16 +14,28 @@ const BOOTABLE = ["qcow2", "raw", "iso", "vmdk", "vhd", "vhd-fixed"];
 
 /** @throws CommandError  nothing is there, or several could be meant */
 export function findOutput(text: string, options: { readonly isBootable: boolean }): ComposedOutput {
-  if (!existsSync(text)) throw new CommandError(text, "is not there; give a file that a compose has made, or its folder");
+  if (!existsSync(text))
+    throw new CommandError(text, "is not there; give a file that a compose has made, or its folder");
   const info = statSync(text).isDirectory() ? readInfo(text) : undefined;
   if (info === undefined) {
-    const found = readInfo(dirname(resolve(text)))?.images.find(({ artifacts }) => artifacts.some(({ path }) => basename(path) === basename(text)));
+    const found = readInfo(dirname(resolve(text)))?.images.find(({ artifacts }) =>
+      artifacts.some(({ path }) => basename(path) === basename(text)),
+    );
     return { path: text, architecture: found?.architecture };
   }
-  const all = info.images.flatMap(({ architecture, artifacts }) => artifacts.map(({ path, format }) => ({ path: join(text, path), format, architecture })));
-  const meant = all.filter(({ path, format }) => existsSync(path) && (!options.isBootable || BOOTABLE.includes(format)));
+  const all = info.images.flatMap(({ architecture, artifacts }) =>
+    artifacts.map(({ path, format }) => ({ path: join(text, path), format, architecture })),
+  );
+  const meant = all.filter(
+    ({ path, format }) => existsSync(path) && (!options.isBootable || BOOTABLE.includes(format)),
+  );
   if (meant.length === 1) return meant[0]!;
-  throw new CommandError(text, meant.length === 0 ? `the compose has made nothing that ${options.isBootable ? "a machine starts from" : "is here"}` : `say which one: ${meant.map(({ path }) => path).join(", ")}`);
+  throw new CommandError(
+    text,
+    meant.length === 0
+      ? `the compose has made nothing that ${options.isBootable ? "a machine starts from" : "is here"}`
+      : `say which one: ${meant.map(({ path }) => path).join(", ")}`,
+  );
 }
 
 function readInfo(folder: string): ComposeInfo | undefined {

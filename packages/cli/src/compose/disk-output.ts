@@ -38,24 +38,46 @@ const FORMATS: readonly DiskFormat[] = [
  * @param folder  where the compose writes
  * @param readSource  a file beside the treefile: passphrases and keys
  */
-export function diskOutputs(folder: string, readSource: (path: string) => Promise<Uint8Array | undefined> = async () => undefined): OutputWriter[] {
+export function diskOutputs(
+  folder: string,
+  readSource: (path: string) => Promise<Uint8Array | undefined> = async () => undefined,
+): OutputWriter[] {
   return FORMATS.map(({ format, suffix, mediaType, isArchive }): OutputWriter => ({
     format,
-    filename: ({ compression }) => `\${name}-\${variant}-\${architecture}.${suffix}${isArchive === true ? { none: "", gzip: ".gz", zstd: ".zst", lz4: "" }[compression ?? "none"] : ""}`,
+    filename: ({ compression }) =>
+      `\${name}-\${variant}-\${architecture}.${suffix}` +
+      `${isArchive === true ? { none: "", gzip: ".gz", zstd: ".zst", lz4: "" }[compression ?? "none"] : ""}`,
     async write({ tree, target, config, epochSeconds, signal }, path) {
-      const place = join(folder, path), draft = `${place}.part.${process.pid}`;
+      const place = join(folder, path),
+        draft = `${place}.part.${process.pid}`;
       await mkdir(dirname(place), { recursive: true });
       try {
         signal.throwIfAborted();
-        if (config.deploy === true && !isDisk(format)) throw new OutputError(`deploy: ${format} holds no deployed system; ${DISKS.join(", ")} do`);
+        if (config.deploy === true && !isDisk(format))
+          throw new OutputError(`deploy: ${format} holds no deployed system; ${DISKS.join(", ")} do`);
         const partitions = diskPartitions(config, await readSecrets(config, readSource));
-        writeOutput(format, config.deploy === true ? await deployedImage(target, tree, epochSeconds, async (...job) => (await import("../outputs/sign-repository.ts")).commitSignatures(...job)) : tree, draft, {
-          time: epochSeconds, architecture: target.architecture, fileName: basename(path), name: `${target.config.name}-${target.variant}`, ...(config.compression === undefined ? {} : { compression: config.compression }),
-          ...(config.size === undefined ? {} : { size: bytesOf(config.size) }), ...(config.bootloader === undefined ? {} : { loader: config.bootloader }),
-          ...(config.filesystem === undefined ? {} : { rootFormat: config.filesystem }), ...(config.snapshot === undefined ? {} : { snapshot: config.snapshot }),
-          ...(partitions === undefined ? {} : { partitions }),
-          ...(config["command-line"] === undefined ? {} : { commandLine: config["command-line"] }),
-        });
+        writeOutput(
+          format,
+          config.deploy === true
+            ? await deployedImage(target, tree, epochSeconds, async (...job) =>
+                (await import("../outputs/sign-repository.ts")).commitSignatures(...job),
+              )
+            : tree,
+          draft,
+          {
+            time: epochSeconds,
+            architecture: target.architecture,
+            fileName: basename(path),
+            name: `${target.config.name}-${target.variant}`,
+            ...(config.compression === undefined ? {} : { compression: config.compression }),
+            ...(config.size === undefined ? {} : { size: bytesOf(config.size) }),
+            ...(config.bootloader === undefined ? {} : { loader: config.bootloader }),
+            ...(config.filesystem === undefined ? {} : { rootFormat: config.filesystem }),
+            ...(config.snapshot === undefined ? {} : { snapshot: config.snapshot }),
+            ...(partitions === undefined ? {} : { partitions }),
+            ...(config["command-line"] === undefined ? {} : { commandLine: config["command-line"] }),
+          },
+        );
         signal.throwIfAborted();
         await rename(draft, place);
       } finally {
@@ -69,5 +91,3 @@ export function diskOutputs(folder: string, readSource: (path: string) => Promis
     problems: (config) => outputProblems(format, config),
   }));
 }
-
-

@@ -8,7 +8,8 @@ export function lockPath(treefile: string, given: string | undefined): string {
 }
 
 export function lockModeOf(options: { locked?: true; update?: true }): LockMode {
-  if (options.locked === true && options.update === true) throw new UsageError("--locked", "cannot be given with --update");
+  if (options.locked === true && options.update === true)
+    throw new UsageError("--locked", "cannot be given with --update");
   return options.locked === true ? "locked" : options.update === true ? "update" : "use";
 }
 
@@ -18,7 +19,10 @@ export async function readLock(path: string): Promise<Lock> {
     return parseLock(await readFile(path, "utf8"), path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return EMPTY_LOCK;
-    if (error instanceof LockError) throw new CommandError(path, `${error.message.replace(`${path}: `, "")}; remove it, or give another by --lock`, { cause: error });
+    if (error instanceof LockError)
+      throw new CommandError(path, `${error.message.replace(`${path}: `, "")}; remove it, or give another by --lock`, {
+        cause: error,
+      });
     throw new CommandError(path, hostReason(error), { cause: error });
   }
 }

@@ -2,7 +2,16 @@
 import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { printable } from "@stratos/base";
-import { formatProblem, loadTreefile, TREEFILE_SIZE_MAX, TreefileError, type ImageTarget, type ReadText, type Treefile, type TreefileProblem } from "@stratos/compose";
+import {
+  formatProblem,
+  loadTreefile,
+  TREEFILE_SIZE_MAX,
+  TreefileError,
+  type ImageTarget,
+  type ReadText,
+  type Treefile,
+  type TreefileProblem,
+} from "@stratos/compose";
 import { nativeArchitecture } from "@stratos/host-node/compose";
 import { CommandError } from "../command-error.ts";
 import { readSource } from "./read-source.ts";
@@ -10,23 +19,39 @@ import type { ComposeSelection, UnknownKeyOptions } from "../commands/compose-op
 
 /** @throws CommandError */
 export async function openTreefile(path: string, { unknownKeys }: UnknownKeyOptions): Promise<Treefile> {
-  return tellProblems(() => loadTreefile(path, hostText(path), unknownKeys === "warn" ? (problem) => process.stderr.write(`stratos: warning: ${printable(formatProblem(problem))}\n`) : undefined, nativeArchitecture()));
+  return tellProblems(() =>
+    loadTreefile(
+      path,
+      hostText(path),
+      unknownKeys === "warn"
+        ? (problem) => process.stderr.write(`stratos: warning: ${printable(formatProblem(problem))}\n`)
+        : undefined,
+      nativeArchitecture(),
+    ),
+  );
 }
 
 /** Says for which processor an image is whose treefile does not. */
 export function tellChosenArchitectures(treefile: Treefile, targets: readonly ImageTarget[]): void {
-  for (const target of targets) if (treefile.hasChosenArchitecture(target.variant)) process.stderr.write(`stratos: note: ${target.variant} ${chosenArchitectureNote(target)}\n`);
+  for (const target of targets)
+    if (treefile.hasChosenArchitecture(target.variant))
+      process.stderr.write(`stratos: note: ${target.variant} ${chosenArchitectureNote(target)}\n`);
 }
 
 function chosenArchitectureNote({ architecture }: ImageTarget): string {
-  return architecture === nativeArchitecture() ? `is for ${architecture}, as this host is; \`architectures: [riscv64]\` makes one that runs within Stratos` : `is for ${architecture}, since the treefile names no \`architectures\``;
+  return architecture === nativeArchitecture()
+    ? `is for ${architecture}, as this host is; \`architectures: [riscv64]\` makes one that runs within Stratos`
+    : `is for ${architecture}, since the treefile names no \`architectures\``;
 }
 
 /** @throws CommandError  also when a pattern matches nothing */
 export function selectTargets(treefile: Treefile, selection: ComposeSelection): Promise<ImageTarget[]> {
-  return tellProblems(async () => treefile.targets({
-    ...(selection.variant === undefined ? {} : { variants: selection.variant }), ...(selection.arch === undefined ? {} : { architectures: selection.arch }),
-  }));
+  return tellProblems(async () =>
+    treefile.targets({
+      ...(selection.variant === undefined ? {} : { variants: selection.variant }),
+      ...(selection.arch === undefined ? {} : { architectures: selection.arch }),
+    }),
+  );
 }
 
 /** @param treefile  named by who calls: the others are named by files */
@@ -49,7 +74,11 @@ async function tellProblems<T>(work: () => Promise<T>): Promise<T> {
 export function treefileFailure(error: TreefileError): CommandError {
   const [first, ...others] = error.problems.map(formatProblem);
   const colon = first!.indexOf(": ");
-  return new CommandError(first!.slice(0, colon), [first!.slice(colon + 2), ...others.map((text) => `stratos: ${text}`)].join("\n"), { cause: error });
+  return new CommandError(
+    first!.slice(0, colon),
+    [first!.slice(colon + 2), ...others.map((text) => `stratos: ${text}`)].join("\n"),
+    { cause: error },
+  );
 }
 
 /** Files beside a treefile that its images are made of and that are not there. */

@@ -1,4 +1,7 @@
-/** Reads a treefile and the files that it names. Whoever wrote it may have named what never ends: a device, a pipe that nobody writes to. */
+/**
+ * Reads a treefile and the files that it names. Whoever wrote it may have named what never ends: a device, a pipe that
+ * nobody writes to.
+ */
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import type { FileTree } from "@stratos/formats";
@@ -14,7 +17,10 @@ export interface SourceLimits {
 const SIZE_BYTES_MAX = 2 ** 31 - 1;
 
 /** @returns undefined when there is no such file */
-export async function readSource(path: string, { sizeBytesMax = SIZE_BYTES_MAX, mayBePipe = false }: SourceLimits = {}): Promise<Uint8Array | undefined> {
+export async function readSource(
+  path: string,
+  { sizeBytesMax = SIZE_BYTES_MAX, mayBePipe = false }: SourceLimits = {},
+): Promise<Uint8Array | undefined> {
   try {
     const stats = await stat(path);
     if (stats.isDirectory()) throw new CommandError(path, "is a folder");

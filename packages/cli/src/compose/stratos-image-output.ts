@@ -14,7 +14,11 @@ export function stratosImageOutput(): OutputWriter {
     format: "stratos",
     filename: ({ image }) => image ?? "${name}-${variant}",
     async write({ tree, target, epochSeconds, signal }, path) {
-      if (target.architecture !== "riscv64") throw new OutputError(`a Stratos image is of riscv64, not of ${target.architecture}; give the output a condition: when: architecture == "riscv64"`);
+      if (target.architecture !== "riscv64")
+        throw new OutputError(
+          `a Stratos image is of riscv64, not of ${target.architecture}; give the output a condition: when: ` +
+            'architecture == "riscv64"',
+        );
       const draft = new ImageStore(stratosHome()).createDraft();
       try {
         const opened = createVolume(draft.layerPath(0), path);
@@ -30,14 +34,27 @@ export function stratosImageOutput(): OutputWriter {
         } finally {
           opened.close();
         }
-        draft.publish(path, { format: 1, architecture: target.architecture, suite: target.config.suite ?? null, createdAt: rfc3339(epochSeconds), packages, layers: 1, origin: "compose" });
+        draft.publish(path, {
+          format: 1,
+          architecture: target.architecture,
+          suite: target.config.suite ?? null,
+          createdAt: rfc3339(epochSeconds),
+          packages,
+          layers: 1,
+          origin: "compose",
+        });
       } finally {
         draft.discard();
       }
       const hash = createHash("sha256");
       let sizeBytes = 0;
-      for (const piece of archiveTree(tree)) { hash.update(piece); sizeBytes += piece.length; }
-      return [{ path, sizeBytes, sha256: hash.digest("hex"), mediaType: "application/vnd.stratos.image", isFile: false }];
+      for (const piece of archiveTree(tree)) {
+        hash.update(piece);
+        sizeBytes += piece.length;
+      }
+      return [
+        { path, sizeBytes, sha256: hash.digest("hex"), mediaType: "application/vnd.stratos.image", isFile: false },
+      ];
     },
     has: async ({ path }) => new ImageStore(stratosHome()).find(path)?.description.origin === "compose",
   };

@@ -1,6 +1,7 @@
 /**
- * Runs a script of a tree inside Stratos: the tree becomes a volume, the volume a machine's root. The machine is deterministic and its clock
- * begins behind the newest time of the tree, so a file that has changed is known by its change time, and every run gives the same.
+ * Runs a script of a tree inside Stratos: the tree becomes a volume, the volume a machine's root. The machine is
+ * deterministic and its clock begins behind the newest time of the tree, so a file that has changed is known by its
+ * change time, and every run gives the same.
  */
 import { mkdirSync, rmSync } from "node:fs";
 import { createHash, randomBytes } from "node:crypto";
@@ -37,7 +38,10 @@ export class StratosRunner implements ScriptRunner {
 
   async run(job: ScriptJob): Promise<TreeChanges> {
     job.signal.throwIfAborted();
-    if (job.architecture !== "riscv64") throw new ScriptError(`Stratos runs programs of riscv64, not of ${job.architecture}; the runner native runs what the host can`);
+    if (job.architecture !== "riscv64")
+      throw new ScriptError(
+        `Stratos runs programs of riscv64, not of ${job.architecture}; the runner native runs what the host can`,
+      );
     if (job.hasNetwork) throw new ScriptError("scripts have no network inside Stratos; set build.network to false");
     mkdirSync(this.#folder, { recursive: true });
     const path = join(this.#folder, `work-${process.pid}-${randomBytes(4).toString("hex")}.aegisfs`);
@@ -69,7 +73,14 @@ async function runScript(opened: OpenVolume, job: ScriptJob): Promise<void> {
     job.onLine(line);
   };
   const session = new MachineSession({
-    volume: opened.volume, memoryBytes: DEFAULT_MEMORY, sockets: null, volumes: [], seed: SEED, startMs: (job.epochSeconds + AFTER_SECONDS) * 1000, hostname: job.hostname, log: (line) => onLine(`kernel: ${line}`),
+    volume: opened.volume,
+    memoryBytes: DEFAULT_MEMORY,
+    sockets: null,
+    volumes: [],
+    seed: SEED,
+    startMs: (job.epochSeconds + AFTER_SECONDS) * 1000,
+    hostname: job.hostname,
+    log: (line) => onLine(`kernel: ${line}`),
   });
   const onAbort = (): void => {
     session.machine.stop();
@@ -79,19 +90,35 @@ async function runScript(opened: OpenVolume, job: ScriptJob): Promise<void> {
   try {
     const output = lineOutput((line) => onLine(byteStringToUtf8(line)));
     const { kernel } = session.machine;
-    const environment = Object.entries({ PATH: GUEST_PATH, HOME: "/root", LC_ALL: "C.UTF-8", ...job.environment }).map(([name, value]) => utf8ToByteString(`${name}=${value}`));
+    const environment = Object.entries({ PATH: GUEST_PATH, HOME: "/root", LC_ALL: "C.UTF-8", ...job.environment }).map(
+      ([name, value]) => utf8ToByteString(`${name}=${value}`),
+    );
     const argv = ["/bin/sh", `/${job.script}`];
-    session.start({ program: argv[0]!, argv, environment, workingDirectory: "/", user: findGuestUser(opened.volume.root, "0") }, [openHostInput(kernel, EMPTY_INPUT), openHostOutput(kernel, output), openHostOutput(kernel, output)]);
+    session.start(
+      { program: argv[0]!, argv, environment, workingDirectory: "/", user: findGuestUser(opened.volume.root, "0") },
+      [openHostInput(kernel, EMPTY_INPUT), openHostOutput(kernel, output), openHostOutput(kernel, output)],
+    );
     const status = await session.run(undefined);
     session.machine.sync();
     job.signal.throwIfAborted();
-    if (status !== 0) throw new ScriptError(`/${job.script} ended with status ${status}${last.length === 0 ? "" : `\n${last.map((line) => `  ${line}`).join("\n")}`}`);
+    if (status !== 0)
+      throw new ScriptError(
+        `/${job.script} ended with status ${status}` +
+          `${last.length === 0 ? "" : `\n${last.map((line) => `  ${line}`).join("\n")}`}`,
+      );
   } finally {
     job.signal.removeEventListener("abort", onAbort);
   }
 }
 
-const KINDS: Readonly<Record<number, FileKind>> = { [S_IFREG]: "file", [S_IFDIR]: "directory", [S_IFLNK]: "symlink", [S_IFCHR]: "character", [S_IFBLK]: "block", [S_IFIFO]: "fifo" };
+const KINDS: Readonly<Record<number, FileKind>> = {
+  [S_IFREG]: "file",
+  [S_IFDIR]: "directory",
+  [S_IFLNK]: "symlink",
+  [S_IFCHR]: "character",
+  [S_IFBLK]: "block",
+  [S_IFIFO]: "fifo",
+};
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 function readChanges(files: Subvolume, job: ScriptJob): TreeChanges {
@@ -112,25 +139,45 @@ function readChanges(files: Subvolume, job: ScriptJob): TreeChanges {
     const first = firstNames.get(ino);
     if (kind !== "directory" && attributes.nlink > 1 && first === undefined) firstNames.set(ino, path);
     if (attributes.ctimeSeconds <= job.epochSeconds) continue;
-    const fields = { mode: attributes.mode & 0o7777, uid: attributes.uid, gid: attributes.gid, mtime: attributes.mtimeSeconds, xattrs: known(path, xattrsOf(files, ino)) };
+    const fields = {
+      mode: attributes.mode & 0o7777,
+      uid: attributes.uid,
+      gid: attributes.gid,
+      mtime: attributes.mtimeSeconds,
+      xattrs: known(path, xattrsOf(files, ino)),
+    };
     if (first !== undefined) changed.push(fileEntry(path, "hardLink", { ...fields, target: first }));
-    else if (kind === "file") changed.push(fileEntry(path, kind, { ...fields, content: new MemoryBlob(contentOf(files, path, ino, exactSize(path, attributes.size)), sha256) }));
-    else if (kind === "symlink") changed.push(fileEntry(path, kind, { ...fields, target: known(path, files.readlink(ino)) }));
+    else if (kind === "file")
+      changed.push(
+        fileEntry(path, kind, {
+          ...fields,
+          content: new MemoryBlob(contentOf(files, path, ino, exactSize(path, attributes.size)), sha256),
+        }),
+      );
+    else if (kind === "symlink")
+      changed.push(fileEntry(path, kind, { ...fields, target: known(path, files.readlink(ino)) }));
     else if (kind === "character" || kind === "block") {
       const { major, minor } = decodeDevice(attributes.rdev);
       changed.push(fileEntry(path, kind, { ...fields, deviceMajor: major, deviceMinor: minor }));
     } else changed.push(fileEntry(path, kind, fields));
   }
   const removed: string[] = [];
-  for (const { path } of job.tree.entries()) if (!present.has(path) && !removed.some((one) => path.startsWith(`${one}/`))) removed.push(path);
+  for (const { path } of job.tree.entries())
+    if (!present.has(path) && !removed.some((one) => path.startsWith(`${one}/`))) removed.push(path);
   changed.sort((left, right) => comparePaths(left.path, right.path));
   // A link's file may come behind it in the order of paths; files go first.
-  return { removed, changed: [...changed.filter(({ kind }) => kind !== "hardLink"), ...changed.filter(({ kind }) => kind === "hardLink")] };
+  return {
+    removed,
+    changed: [
+      ...changed.filter(({ kind }) => kind !== "hardLink"),
+      ...changed.filter(({ kind }) => kind === "hardLink"),
+    ],
+  };
 }
 
 function contentOf(files: Subvolume, path: string, ino: number, size: number): Uint8Array {
   const bytes = new Uint8Array(size);
-  for (let done = 0; done < size; ) {
+  for (let done = 0; done < size;) {
     const count = expect(path, files.read(ino, done, bytes, done, size - done));
     if (count === 0) throw new ScriptError(`/${path}: is shorter than its size says`);
     done += count;
@@ -139,7 +186,10 @@ function contentOf(files: Subvolume, path: string, ino: number, size: number): U
 }
 
 function childrenOf(files: Subvolume, path: string, ino: number): { path: string; ino: number }[] {
-  const children = known(path, entriesOf(files, ino)).map((entry) => ({ path: path === "" ? entry.name : `${path}/${entry.name}`, ino: entry.ino }));
+  const children = known(path, entriesOf(files, ino)).map((entry) => ({
+    path: path === "" ? entry.name : `${path}/${entry.name}`,
+    ino: entry.ino,
+  }));
   return children.sort((left, right) => comparePaths(left.path, right.path));
 }
 

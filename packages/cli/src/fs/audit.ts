@@ -1,5 +1,15 @@
 /** The audit log of a volume, for people and programs. */
-import { auditHead, AuditLog, auditRecords, auditRetention, OPERATION_NAMES, readAuditBlock, verifyAudit, type AuditRecord, type FileOffset } from "@stratos/aegisfs";
+import {
+  auditHead,
+  AuditLog,
+  auditRecords,
+  auditRetention,
+  OPERATION_NAMES,
+  readAuditBlock,
+  verifyAudit,
+  type AuditRecord,
+  type FileOffset,
+} from "@stratos/aegisfs";
 import { CommandError, UsageError } from "../command-error.ts";
 import { toText } from "./file-tree.ts";
 import type { OpenedVolume } from "./open-volume.ts";
@@ -10,7 +20,10 @@ export function enableAudit({ path, volume }: OpenedVolume): void {
 }
 
 /** `BLOCKS:HEX`: what one writes down elsewhere, to prove later that all up to here is unchanged. */
-export interface KnownHead { readonly blocks: number; readonly root: Uint8Array }
+export interface KnownHead {
+  readonly blocks: number;
+  readonly root: Uint8Array;
+}
 
 export function auditHeadText({ path, volume }: OpenedVolume): string {
   const head = auditHead(volume);
@@ -29,7 +42,12 @@ function noLog(path: string): CommandError {
 }
 
 /** How much of its log a volume keeps; 0: no limit. What is there is told too. */
-export interface AuditKeeping { readonly sizeBytes: number; readonly days: number; readonly firstBlock: number; readonly blocks: number }
+export interface AuditKeeping {
+  readonly sizeBytes: number;
+  readonly days: number;
+  readonly firstBlock: number;
+  readonly blocks: number;
+}
 
 export function auditKeeping({ path, volume }: OpenedVolume): AuditKeeping {
   const head = auditHead(volume);
@@ -43,9 +61,13 @@ export function keepAudit(opened: OpenedVolume, limits: { readonly sizeBytes?: n
   const { path, volume } = opened;
   if (auditHead(volume) === null) throw noLog(path);
   const now = auditRetention(volume);
-  expectResult(path, AuditLog.keep(volume, {
-    blocks: limits.sizeBytes === undefined ? now.blocks : Math.ceil(limits.sizeBytes / AUDIT_BLOCK_BYTES), seconds: limits.days === undefined ? now.seconds : limits.days * DAY,
-  }));
+  expectResult(
+    path,
+    AuditLog.keep(volume, {
+      blocks: limits.sizeBytes === undefined ? now.blocks : Math.ceil(limits.sizeBytes / AUDIT_BLOCK_BYTES),
+      seconds: limits.days === undefined ? now.seconds : limits.days * DAY,
+    }),
+  );
 }
 
 /** Room that a block of the log takes at most. */
@@ -65,22 +87,40 @@ export interface AuditEntry {
   readonly length?: FileOffset;
 }
 
-/** Entries from a block on, block by block. @throws CommandError for a volume without a log, and where a block makes no sense */
+/**
+ * Entries from a block on, block by block. @throws CommandError for a volume without a log, and where a block makes no
+ * sense
+ */
 export function* auditEntries({ path, volume }: OpenedVolume, fromBlock: number): Generator<AuditEntry> {
   if (auditHead(volume) === null) throw noLog(path);
-  for (let block = readAuditBlock(volume, fromBlock); block !== null; block = readAuditBlock(volume, block.number + 1)) {
+  for (
+    let block = readAuditBlock(volume, fromBlock);
+    block !== null;
+    block = readAuditBlock(volume, block.number + 1)
+  ) {
     if (typeof block === "number") throw new CommandError(path, `the audit log cannot be read (errno ${-block})`);
     const records = auditRecords(block);
-    if (records === null) throw new CommandError(path, `block ${block.number} of the audit log makes no sense; \`stratos fs audit verify\` says more`);
+    if (records === null)
+      throw new CommandError(
+        path,
+        `block ${block.number} of the audit log makes no sense; \`stratos fs audit verify\` says more`,
+      );
     for (const record of records) yield entryOf(block.number, record);
   }
 }
 
 function entryOf(block: number, record: AuditRecord): AuditEntry {
   return {
-    block, time: new Date(record.seconds * 1000 + Math.floor(record.nanoseconds / 1e6)).toISOString(), operation: OPERATION_NAMES[record.operation] ?? `operation ${record.operation}`, subvolume: record.subvolume, ino: record.ino,
-    ...(record.name === "" ? {} : { name: toText(record.name) }), ...(record.other === 0 ? {} : { other: record.other }), ...(record.otherName === "" ? {} : { otherName: toText(record.otherName) }),
-    ...(record.offset === 0 && record.length === 0 ? {} : { offset: record.offset }), ...(record.length === 0 ? {} : { length: record.length }),
+    block,
+    time: new Date(record.seconds * 1000 + Math.floor(record.nanoseconds / 1e6)).toISOString(),
+    operation: OPERATION_NAMES[record.operation] ?? `operation ${record.operation}`,
+    subvolume: record.subvolume,
+    ino: record.ino,
+    ...(record.name === "" ? {} : { name: toText(record.name) }),
+    ...(record.other === 0 ? {} : { other: record.other }),
+    ...(record.otherName === "" ? {} : { otherName: toText(record.otherName) }),
+    ...(record.offset === 0 && record.length === 0 ? {} : { offset: record.offset }),
+    ...(record.length === 0 ? {} : { length: record.length }),
   };
 }
 
@@ -99,7 +139,11 @@ export function auditVerdict({ path, volume }: OpenedVolume, known: readonly Kno
   if (report === null) throw noLog(path);
   const { blocks, first: firstBlock, records, root, problems } = expectValue(path, report);
   return {
-    blocks, firstBlock, records, head: `${blocks}:${Buffer.from(root).toString("hex")}`, intact: problems.length === 0,
+    blocks,
+    firstBlock,
+    records,
+    head: `${blocks}:${Buffer.from(root).toString("hex")}`,
+    intact: problems.length === 0,
     problems: problems.map(({ first, last, what }) => ({ firstBlock: first, lastBlock: last, what })),
   };
 }

@@ -1,6 +1,6 @@
 /**
- * What one command has found out of its arguments and its user, for the process that is to run it in its place; in that process: what its caller found out.
- * Begun anew with each command line.
+ * What one command has found out of its arguments and its user, for the process that is to run it in its place; in that
+ * process: what its caller found out. Begun anew with each command line.
  */
 import type { MountedCall, NamedVolume } from "@stratos/host-node/fuse";
 
@@ -21,12 +21,22 @@ export function beginCall(caller: MountedCall | null): void {
 }
 
 function emptyContext(caller: MountedCall | null): CallContext {
-  const bytes = (text: string | null | undefined): Uint8Array | null => (text == null ? null : Buffer.from(text, "base64"));
-  return { volumes: new Map(caller?.volumes.map((volume) => [volume.text, volume])), present: bytes(caller?.passphrases.present), fresh: bytes(caller?.passphrases.fresh), caller };
+  const bytes = (text: string | null | undefined): Uint8Array | null =>
+    text == null ? null : Buffer.from(text, "base64");
+  return {
+    volumes: new Map(caller?.volumes.map((volume) => [volume.text, volume])),
+    present: bytes(caller?.passphrases.present),
+    fresh: bytes(caller?.passphrases.fresh),
+    caller,
+  };
 }
 
 /** What goes with a command that another process is to run. */
 export function contextForServer(): Pick<MountedCall, "volumes" | "passphrases"> {
-  const text = (bytes: Uint8Array | null): string | null => (bytes === null ? null : Buffer.from(bytes).toString("base64"));
-  return { volumes: [...callContext.volumes.values()], passphrases: { present: text(callContext.present), fresh: text(callContext.fresh) } };
+  const text = (bytes: Uint8Array | null): string | null =>
+    bytes === null ? null : Buffer.from(bytes).toString("base64");
+  return {
+    volumes: [...callContext.volumes.values()],
+    passphrases: { present: text(callContext.present), fresh: text(callContext.fresh) },
+  };
 }

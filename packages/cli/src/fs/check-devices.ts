@@ -1,4 +1,6 @@
-/** The devices of a volume that is to be checked: nobody changes it meanwhile, or who has it mounted keeps what is read. */
+/**
+ * The devices of a volume that is to be checked: nobody changes it meanwhile, or who has it mounted keeps what is read.
+ */
 import type { VolumeDevices } from "@stratos/host-node";
 import { CommandError, VolumeInUseError } from "../command-error.ts";
 import { openDevices, prepareVolume } from "./open-volume.ts";
@@ -17,11 +19,15 @@ export async function openForCheck(path: string, isRepair: boolean): Promise<Che
   } catch (error) {
     if (!(error instanceof VolumeInUseError)) throw error;
     const held = isRepair ? null : await prepareVolume(path, "read");
-    if (held === null) throw isRepair ? new CommandError(path, `${error.why}; a check without --repair reads it as it is`, { cause: error }) : error;
+    if (held === null)
+      throw isRepair
+        ? new CommandError(path, `${error.why}; a check without --repair reads it as it is`, { cause: error })
+        : error;
     try {
       const opened = openDevices(path, "read");
       return {
-        devices: opened.devices, isOnline: true,
+        devices: opened.devices,
+        isOnline: true,
         close: () => {
           opened.close();
           held.letGo();

@@ -1,4 +1,7 @@
-/** Copies between trees: host and volumes, in any direction. Hard links among what is copied stay links, holes stay holes. */
+/**
+ * Copies between trees: host and volumes, in any direction. Hard links among what is copied stay links, holes stay
+ * holes.
+ */
 import { addOffsets, type FileOffset } from "@stratos/aegisfs";
 import { CommandError } from "../command-error.ts";
 import { joinPath, type FileFacts, type FileTree } from "./file-tree.ts";
@@ -12,7 +15,12 @@ export interface CopyOptions {
   readonly onProgress?: (bytes: number, path: string) => void;
 }
 
-export interface CopyCount { files: number; directories: number; others: number; bytes: number }
+export interface CopyCount {
+  files: number;
+  directories: number;
+  others: number;
+  bytes: number;
+}
 
 const PIECE_BYTES = 1 << 20;
 
@@ -42,7 +50,8 @@ export class TreeCopier {
 
   #copyDirectory(from: string, to: string, facts: FileFacts, existing: FileFacts | null): void {
     if (!this.#options.isRecursive) throw new CommandError(this.#source.shown(from), "is a directory; -r copies it");
-    if (existing !== null && existing.kind !== "directory") throw new CommandError(this.#target.shown(to), "is there, and is no directory");
+    if (existing !== null && existing.kind !== "directory")
+      throw new CommandError(this.#target.shown(to), "is there, and is no directory");
     // Its names are taken first: a copy into itself must not find itself.
     const names = this.#source.names(from);
     if (existing === null) this.#target.makeDirectory(to);
@@ -53,9 +62,11 @@ export class TreeCopier {
 
   #copyOther(from: string, to: string, facts: FileFacts, existing: FileFacts | null): void {
     if (existing?.kind === "directory") throw new CommandError(this.#target.shown(to), "is a directory");
-    if (this.#source === this.#target && existing?.identity === facts.identity) throw new CommandError(this.#target.shown(to), "is the file itself");
+    if (this.#source === this.#target && existing?.identity === facts.identity)
+      throw new CommandError(this.#target.shown(to), "is the file itself");
     const first = facts.nlink > 1 ? this.#copies.get(facts.identity) : undefined;
-    if (existing !== null && (facts.kind !== "file" || existing.kind !== "file" || first !== undefined)) this.#target.remove(to);
+    if (existing !== null && (facts.kind !== "file" || existing.kind !== "file" || first !== undefined))
+      this.#target.remove(to);
     if (first !== undefined) {
       this.#target.hardLink(to, first);
       return;
@@ -98,6 +109,11 @@ export class TreeCopier {
   }
 
   #finish(from: string, to: string, facts: FileFacts): void {
-    this.#target.setFacts(to, facts, this.#options.preserves ? this.#source.attributes(from, !this.#options.isRecursive) : new Map(), this.#options.preserves);
+    this.#target.setFacts(
+      to,
+      facts,
+      this.#options.preserves ? this.#source.attributes(from, !this.#options.isRecursive) : new Map(),
+      this.#options.preserves,
+    );
   }
 }

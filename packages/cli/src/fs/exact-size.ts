@@ -4,12 +4,14 @@ import { CommandError } from "../command-error.ts";
 
 /** The size as a number, for what is to hold all of the file. @throws CommandError */
 export function exactSize(path: string, size: FileOffset): number {
-  if (typeof size === "bigint") throw new CommandError(path, `has ${size} bytes: too many for anything but a volume to hold`);
+  if (typeof size === "bigint")
+    throw new CommandError(path, `has ${size} bytes: too many for anything but a volume to hold`);
   return size;
 }
 
 /**
- * JSON with such values as numbers, all of their digits: exact for readers that keep integers of 64 bits, as RFC 8259 §6 leaves to them.
+ * JSON with such values as numbers, all of their digits: exact for readers that keep integers of 64 bits, as RFC 8259
+ * §6 leaves to them.
  *
  * @param indent  spaces for each level; 0: one line
  */
@@ -17,5 +19,9 @@ export function jsonWithSizes(value: unknown, indent = 2): string {
   return JSON.stringify(value, (_, one: unknown) => (typeof one === "bigint" ? rawNumber(one) : one), indent);
 }
 
-/** TypeScript's library does not know `JSON.rawJSON` yet (ECMAScript proposal "JSON.parse source text access", in Node since 21). */
-const rawNumber = (value: bigint): unknown => (JSON as typeof JSON & { rawJSON(text: string): unknown }).rawJSON(String(value));
+/**
+ * TypeScript's library does not know `JSON.rawJSON` yet (ECMAScript proposal "JSON.parse source text access", in Node
+ * since 21).
+ */
+const rawNumber = (value: bigint): unknown =>
+  (JSON as typeof JSON & { rawJSON(text: string): unknown }).rawJSON(String(value));

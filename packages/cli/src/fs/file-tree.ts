@@ -1,6 +1,6 @@
 /**
- * What `cp` copies from and to: a folder tree of the host, or the files of a volume. Paths are byte strings with "/" between names. Failures are
- * CommandErrors that name the path.
+ * What `cp` copies from and to: a folder tree of the host, or the files of a volume. Paths are byte strings with "/"
+ * between names. Failures are CommandErrors that name the path.
  */
 import type { FileOffset } from "@stratos/aegisfs";
 
@@ -24,12 +24,17 @@ export interface FileFacts {
   readonly mtime: FileTime;
 }
 
-export interface FileTime { readonly seconds: number; readonly nanoseconds: number }
+export interface FileTime {
+  readonly seconds: number;
+  readonly nanoseconds: number;
+}
 
 export interface FileReader {
   /** Reads up to `length` bytes; 0 at the end. */
   read(offset: FileOffset, bytes: Uint8Array, length: number): number;
-  /** First byte at or after `offset` that is not in a hole, as far as that is known; the file's size when there is none. */
+  /**
+   * First byte at or after `offset` that is not in a hole, as far as that is known; the file's size when there is none.
+   */
   nextData(offset: FileOffset): FileOffset;
   close(): void;
 }
@@ -58,7 +63,9 @@ export interface FileTree {
   /** Removes what is no folder. */
   remove(path: string): void;
   attributes(path: string, follow: boolean): ReadonlyMap<string, Uint8Array>;
-  /** `all`: owner, times and extended attributes too, else permissions alone. What the place cannot keep is left out. */
+  /**
+   * `all`: owner, times and extended attributes too, else permissions alone. What the place cannot keep is left out.
+   */
   setFacts(path: string, facts: FileFacts, attributes: ReadonlyMap<string, Uint8Array>, all: boolean): void;
 }
 

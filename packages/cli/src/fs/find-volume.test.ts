@@ -1,4 +1,7 @@
-/** Goal: an argument means the volume that its user means, or the error says what it is instead. Method: the command line, on volumes in real files; mounts are in tests/fuse-commands.test.ts. */
+/**
+ * Goal: an argument means the volume that its user means, or the error says what it is instead. Method: the command
+ * line, on volumes in real files; mounts are in tests/fuse-commands.test.ts.
+ */
 import assert from "node:assert/strict";
 import { copyFileSync, mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -19,7 +22,8 @@ const fails = async (message: RegExp, ...args: string[]): Promise<void> => {
   assert.ok(status === 1 || status === 2, `status ${status} of ${args.join(" ")}`);
   assert.match(stderr, message);
 };
-const uuidOf = async (volume: string): Promise<string> => (JSON.parse(await works("stats", volume, "--json")) as { uuid: string }).uuid;
+const uuidOf = async (volume: string): Promise<string> =>
+  (JSON.parse(await works("stats", volume, "--json")) as { uuid: string }).uuid;
 
 before(() => {
   folder = testFolder("stratos-find");
@@ -31,23 +35,43 @@ test("a volume is found by its UUID and its label, and by one of its devices", a
   await works("format", at("one"), "-s", "8M", "-L", "my data");
   const uuid = await uuidOf(at("one"));
   await works("mkdir", "LABEL=my data:/d");
-  for (const name of [`UUID=${uuid}`, uuid, uuid.toUpperCase(), `uuid=${uuid}`, "label=my data", 'LABEL="my data"']) assert.equal(await works("ls", name), "d\n", name);
+  for (const name of [`UUID=${uuid}`, uuid, uuid.toUpperCase(), `uuid=${uuid}`, "label=my data", 'LABEL="my data"'])
+    assert.equal(await works("ls", name), "d\n", name);
   await works("format", at("a"), at("b"), "-s", "16M", "-L", "pair");
   await works("mkdir", `${at("b")}:/both`);
-  for (const name of [at("a"), at("b"), "LABEL=pair", `${at("a")},${at("b")}`]) assert.equal(await works("ls", name), "both\n", name);
+  for (const name of [at("a"), at("b"), "LABEL=pair", `${at("a")},${at("b")}`])
+    assert.equal(await works("ls", name), "both\n", name);
   writeFileSync(at("c"), "");
   truncateSync(at("c"), 16 << 20);
   await works("device", "add", at("b"), at("c"));
-  assert.equal((JSON.parse(await works("health", at("a"), "--json")) as { devices: unknown[] }).devices.length, 3, "nobody has to keep a list");
+  assert.equal(
+    (JSON.parse(await works("health", at("a"), "--json")) as { devices: unknown[] }).devices.length,
+    3,
+    "nobody has to keep a list",
+  );
   await works("device", "remove", at("a"), "2");
   assert.equal(await works("ls", at("b")), "both\n");
   await fails(/no longer a device of its volume|no AegisFS volume/, "ls", at("c"));
 });
 
 test("device list shows volumes, what is missing and what is a copy", async () => {
-  interface Listed { readonly label: string; readonly devices: { readonly path: string }[]; readonly missing: number[]; readonly copies: string[] }
-  const list = async (): Promise<Map<string, Listed>> => new Map((JSON.parse(await works("device", "list", "--dir", folder, "--json")) as Listed[]).map((volume) => [volume.label, volume]));
-  assert.deepEqual((await list()).get("pair")!.devices.map(({ path }) => path), [at("a"), at("b")]);
+  interface Listed {
+    readonly label: string;
+    readonly devices: { readonly path: string }[];
+    readonly missing: number[];
+    readonly copies: string[];
+  }
+  const list = async (): Promise<Map<string, Listed>> =>
+    new Map(
+      (JSON.parse(await works("device", "list", "--dir", folder, "--json")) as Listed[]).map((volume) => [
+        volume.label,
+        volume,
+      ]),
+    );
+  assert.deepEqual(
+    (await list()).get("pair")!.devices.map(({ path }) => path),
+    [at("a"), at("b")],
+  );
   mkdirSync(at("away"));
   renameSync(at("b"), at("away/b"));
   copyFileSync(at("one"), at("copy of one"));
@@ -69,9 +93,17 @@ test("what is no volume is called by its name", async () => {
   writeFileSync(at("ext4"), ext4Head());
   symlinkSync(at("nowhere"), at("dangling"));
   for (const [name, message] of [
-    ["folder", /is a folder on \S+, and no AegisFS volume: name a volume's file or device, its UUID=… or LABEL=…, or a path in a mounted one/],
-    ["empty", /is empty, and no AegisFS volume; `stratos fs format` makes one of it/], ["zeros", /begins with zeros/], ["short", /is a file of 1 bytes/], ["ext4", /is an ext4 file system, and no AegisFS volume/],
-    ["dangling", /dangling: no such file or directory/], ["none", /none: no such file or directory/],
+    [
+      "folder",
+      // wide: one pattern
+      /is a folder on \S+, and no AegisFS volume: name a volume's file or device, its UUID=… or LABEL=…, or a path in a mounted one/,
+    ],
+    ["empty", /is empty, and no AegisFS volume; `stratos fs format` makes one of it/],
+    ["zeros", /begins with zeros/],
+    ["short", /is a file of 1 bytes/],
+    ["ext4", /is an ext4 file system, and no AegisFS volume/],
+    ["dangling", /dangling: no such file or directory/],
+    ["none", /none: no such file or directory/],
   ] as const) {
     for (const command of ["ls", "df", "stats", "health", "scrub"]) await fails(message, command, at(name));
     await fails(message, "check", at(name));

@@ -1,11 +1,14 @@
 /**
  * What volume does an argument mean? The one place that knows. It may be
  *
- *     a file or device, or several of one volume: A,B,C      one of several devices is enough where the others can be found
- *     UUID=…, LABEL=…, or a UUID alone                       volume-scan.ts says where is looked; in lower case mount(8) leaves it to us
+ *     a file or device, or several of one volume: A,B,C      one of several devices is enough where the others can be
+ *     found
+ *     UUID=…, LABEL=…, or a UUID alone                       volume-scan.ts says where is looked; in lower case
+ *     mount(8) leaves it to us
  *     a folder or file in a mounted volume                   the volume that it lies in
  *
- * A command that runs in the process that serves the volume must not look into its own mount: it is told what its caller's arguments meant (call-context.ts).
+ * A command that runs in the process that serves the volume must not look into its own mount: it is told what its
+ * caller's arguments meant (call-context.ts).
  */
 import { realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -32,7 +35,8 @@ export function findVolume(text: string): FoundVolume {
 
 function look(text: string): FoundVolume {
   const [, tag, value] = /^(UUID|LABEL)=(.*)$/is.exec(text) ?? [];
-  if (tag !== undefined) return named(text, tag.toUpperCase() === "UUID" ? "UUID" : "LABEL", value!.replace(/^"(.*)"$/s, "$1"));
+  if (tag !== undefined)
+    return named(text, tag.toUpperCase() === "UUID" ? "UUID" : "LABEL", value!.replace(/^"(.*)"$/s, "$1"));
   const list = volumePaths(text);
   if (list.length > 1) return { text, paths: sourceFirst(list.map(realPath)), inside: null };
   let place: string;
@@ -42,12 +46,18 @@ function look(text: string): FoundVolume {
     isFolder = statSync(place).isDirectory();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT" && UUID.test(text)) return named(text, "UUID", text);
-    if ((error as NodeJS.ErrnoException).code === "ENOTCONN") throw new CommandError(text, "the server of this mount has died; `stratos fs mount VOLUME DIR` mounts it anew");
+    if ((error as NodeJS.ErrnoException).code === "ENOTCONN")
+      throw new CommandError(text, "the server of this mount has died; `stratos fs mount VOLUME DIR` mounts it anew");
     throw new CommandError(text, hostReason(error), { cause: error });
   }
   if (isFolder) {
     const inside = mountedAt(place);
-    if (inside === null) throw new CommandError(text, `is a folder ${whereabouts(place)}, and no AegisFS volume: name a volume's file or device, its UUID=… or LABEL=…, or a path in a mounted one`);
+    if (inside === null)
+      throw new CommandError(
+        text,
+        `is a folder ${whereabouts(place)}, and no AegisFS volume: name a volume's file or device, its UUID=… or ` +
+          "LABEL=…, or a path in a mounted one",
+      );
     return { text, ...inside };
   }
   // A file in a mounted volume may be another volume, or one of its files.
@@ -56,9 +66,19 @@ function look(text: string): FoundVolume {
   if (probed.members.length < 2) return { text, paths: [place], inside: null };
   const [whole] = volumesOf(scanDevices([dirname(place)])).filter((volume) => volume.uuid === probed.uuid);
   const others = (whole?.devices ?? []).filter(({ deviceUuid }) => deviceUuid !== probed.deviceUuid);
-  if (others.length === whole?.devices.length) throw new CommandError(text, `is no longer a device of its volume, which ${others.map(({ path }) => path).join(",")} ${others.length === 1 ? "is" : "are"} now`);
+  if (others.length === whole?.devices.length)
+    throw new CommandError(
+      text,
+      `is no longer a device of its volume, which ${others.map(({ path }) => path).join(",")} ` +
+        `${others.length === 1 ? "is" : "are"} now`,
+    );
   const copy = whole?.copies.find(({ deviceUuid }) => deviceUuid !== probed.deviceUuid);
-  if (copy !== undefined) throw new CommandError(text, `${copy.path} and ${others.find(({ deviceUuid }) => deviceUuid === copy.deviceUuid)!.path} both say that they are device ${copy.index} of the volume: name its devices, A,B,C`);
+  if (copy !== undefined)
+    throw new CommandError(
+      text,
+      `${copy.path} and ${others.find(({ deviceUuid }) => deviceUuid === copy.deviceUuid)!.path} both say that ` +
+        `they are device ${copy.index} of the volume: name its devices, A,B,C`,
+    );
   return { text, paths: sourceFirst([place, ...others.map(({ path }) => path)]), inside: null };
 }
 
@@ -70,12 +90,25 @@ function whereabouts(place: string): string {
 
 function named(text: string, tag: "UUID" | "LABEL", value: string): FoundVolume {
   const volumes = volumesOf(scanDevices([process.cwd()]));
-  const fitting = volumes.filter(({ uuid, label }) => (tag === "UUID" ? uuid === value.toLowerCase() : label === value && value !== ""));
-  const list = (some: readonly ScannedVolume[]): string => some.map(({ devices }) => devices.map(({ path }) => path).join(",")).join(" and ");
+  const fitting = volumes.filter(({ uuid, label }) =>
+    tag === "UUID" ? uuid === value.toLowerCase() : label === value && value !== "",
+  );
+  const list = (some: readonly ScannedVolume[]): string =>
+    some.map(({ devices }) => devices.map(({ path }) => path).join(",")).join(" and ");
   const [volume, other] = fitting;
-  if (volume === undefined) throw new CommandError(text, "no volume that is known has it; `stratos fs device list` shows them, and --dir says where else to look");
-  if (other !== undefined) throw new CommandError(text, `several volumes have it: ${list(fitting)}; name one by its path`);
-  if (volume.copies.length > 0) throw new CommandError(text, `${[...volume.devices, ...volume.copies].map(({ path }) => path).join(" and ")} are copies of one another; name one by its path`);
+  if (volume === undefined)
+    throw new CommandError(
+      text,
+      "no volume that is known has it; `stratos fs device list` shows them, and --dir says where else to look",
+    );
+  if (other !== undefined)
+    throw new CommandError(text, `several volumes have it: ${list(fitting)}; name one by its path`);
+  if (volume.copies.length > 0)
+    throw new CommandError(
+      text,
+      `${[...volume.devices, ...volume.copies].map(({ path }) => path).join(" and ")} are copies of one another; ` +
+        "name one by its path",
+    );
   return { text, paths: sourceFirst(volume.devices.map(({ path }) => path)), inside: null };
 }
 
@@ -99,8 +132,13 @@ const aegisMounts = (): MountEntry[] => readMountTable().filter(({ type }) => ty
 
 /** The mount that a path without links lies in. */
 function enclosingMount(place: string): MountEntry | null {
-  const around = readMountTable().filter(({ mountPoint }) => place === mountPoint || mountPoint === "/" || place.startsWith(`${mountPoint}/`));
-  return around.reduce<MountEntry | null>((best, mount) => (best === null || mount.mountPoint.length >= best.mountPoint.length ? mount : best), null);
+  const around = readMountTable().filter(
+    ({ mountPoint }) => place === mountPoint || mountPoint === "/" || place.startsWith(`${mountPoint}/`),
+  );
+  return around.reduce<MountEntry | null>(
+    (best, mount) => (best === null || mount.mountPoint.length >= best.mountPoint.length ? mount : best),
+    null,
+  );
 }
 
 /** The volume whose mount a path lies in, and the place that it names there; null where that is no AegisFS. */
@@ -110,7 +148,8 @@ function mountedAt(place: string): Omit<FoundVolume, "text"> | null {
   const path = join(mount.root, place.slice(mount.mountPoint.length) || "/");
   // Snapshots show themselves as folders.
   const [, snapshot, rest] = /^\/\.snapshots\/([^/]+)(\/.*)?$/s.exec(path) ?? [];
-  const inside = snapshot === undefined ? { snapshot: mountedSubvolume(mount.source), path } : { snapshot, path: rest ?? "/" };
+  const inside =
+    snapshot === undefined ? { snapshot: mountedSubvolume(mount.source), path } : { snapshot, path: rest ?? "/" };
   const server = lockOwner(mount.source);
   return { paths: [mount.source, ...(server === null ? [] : furtherDevices(mount.source))], inside };
 }

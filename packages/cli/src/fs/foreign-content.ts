@@ -1,6 +1,13 @@
-/** What a file or device holds that is no AegisFS volume: file systems and containers by the marks that they begin with, as blkid(8) and file(1) know them. */
+/**
+ * What a file or device holds that is no AegisFS volume: file systems and containers by the marks that they begin with,
+ * as blkid(8) and file(1) know them.
+ */
 
-interface Mark { readonly what: string; readonly offset: number; readonly bytes: readonly number[] }
+interface Mark {
+  readonly what: string;
+  readonly offset: number;
+  readonly bytes: readonly number[];
+}
 
 const ascii = (text: string): number[] => [...text].map((char) => char.charCodeAt(0));
 
@@ -30,8 +37,11 @@ const MARKS: readonly Mark[] = [
   { what: "a disk with an MBR partition table", offset: 510, bytes: [0x55, 0xaa] },
 ];
 
-const EXT_MAGIC_AT = 1024 + 56, EXT_COMPATIBLE_AT = 1024 + 92, EXT_INCOMPATIBLE_AT = 1024 + 96;
-const EXT_HAS_JOURNAL = 4, EXT_EXTENTS = 0x40;
+const EXT_MAGIC_AT = 1024 + 56,
+  EXT_COMPATIBLE_AT = 1024 + 92,
+  EXT_INCOMPATIBLE_AT = 1024 + 96;
+const EXT_HAS_JOURNAL = 4,
+  EXT_EXTENTS = 0x40;
 
 /** All marks lie in these bytes of a device. */
 export const MARKED_BYTES: number = 0x10048;
@@ -42,7 +52,14 @@ export function foreignContent(bytes: Uint8Array): string | null {
   // Source: Linux fs/ext4/ext4.h, struct ext4_super_block.
   if (bytes.length >= 2048 && view.getUint16(EXT_MAGIC_AT, true) === 0xef53) {
     if ((view.getUint32(EXT_INCOMPATIBLE_AT, true) & EXT_EXTENTS) !== 0) return "an ext4 file system";
-    return (view.getUint32(EXT_COMPATIBLE_AT, true) & EXT_HAS_JOURNAL) !== 0 ? "an ext3 file system" : "an ext2 file system";
+    return (view.getUint32(EXT_COMPATIBLE_AT, true) & EXT_HAS_JOURNAL) !== 0
+      ? "an ext3 file system"
+      : "an ext2 file system";
   }
-  return MARKS.find(({ offset, bytes: mark }) => offset + mark.length <= bytes.length && mark.every((byte, at) => bytes[offset + at] === byte))?.what ?? null;
+  return (
+    MARKS.find(
+      ({ offset, bytes: mark }) =>
+        offset + mark.length <= bytes.length && mark.every((byte, at) => bytes[offset + at] === byte),
+    )?.what ?? null
+  );
 }

@@ -1,4 +1,7 @@
-/** Goal: copies, damage, repair, devices, compression and keys as a person meets them. Method: the command line, on volumes in real files that are damaged by hand. */
+/**
+ * Goal: copies, damage, repair, devices, compression and keys as a person meets them. Method: the command line, on
+ * volumes in real files that are damaged by hand.
+ */
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +16,8 @@ const works = async (...args: string[]): Promise<string> => {
   assert.equal(`${stderr}${status}`, "0", args.join(" "));
   return stdout;
 };
-const json = async <T>(...args: string[]): Promise<T> => JSON.parse((await runCommand("fs", ...args, "--json")).stdout) as T;
+const json = async <T>(...args: string[]): Promise<T> =>
+  JSON.parse((await runCommand("fs", ...args, "--json")).stdout) as T;
 const fails = async (message: RegExp, ...args: string[]): Promise<void> => {
   const { status, stderr } = await runCommand("fs", ...args);
   assert.notEqual(status, 0);
@@ -79,7 +83,10 @@ test("check --repair mends what it names, after a look", async () => {
   await works("format", v, "-s", "64M", "--copies", "2");
   await works("cp", at("content"), `${v}:/f`);
   damage(v, CONTENT.subarray(0, 4096));
-  assert.equal(await works("check", v, "--repair"), `${v}: repaired: wrote 1 damaged blocks anew from good copies\n${v}: clean\n`);
+  assert.equal(
+    await works("check", v, "--repair"),
+    `${v}: repaired: wrote 1 damaged blocks anew from good copies\n${v}: clean\n`,
+  );
   assert.equal(await works("check", v), `${v}: clean\n`);
 });
 
@@ -92,7 +99,11 @@ test("a volume on two devices survives the loss of one, and gets a new one", asy
   mkdirSync(at("away"));
   renameSync(at("d1"), at("away/d1"));
   process.env["STRATOS_HOME"] = at("home");
-  await fails(/the volume has more devices.*: 2 devices, of which only \S+d0 was found; name them, A,B,C/, "ls", at("d0"));
+  await fails(
+    /the volume has more devices.*: 2 devices, of which only \S+d0 was found; name them, A,B,C/,
+    "ls",
+    at("d0"),
+  );
   await works("ls", `${at("d0")},${at("away/d1")}`);
   renameSync(at("away/d1"), at("d1"));
   writeFileSync(at("d2"), Buffer.alloc(64 << 20));
@@ -129,7 +140,14 @@ test("an encrypted volume shows nothing without its passphrase, which can be cha
   assert.equal(await works("ls", v), "f\n");
   assert.match(await works("key", "list", v), /: slot 0, scrypt 2\^17/);
   await fails(/holds an encrypted volume; --force replaces it/, "format", v);
-  const resealed = await json<{ resealedBlocks: number; finished: boolean }>("key", "rotate", v, "--kdf", "argon2id", "--reseal");
+  const resealed = await json<{ resealedBlocks: number; finished: boolean }>(
+    "key",
+    "rotate",
+    v,
+    "--kdf",
+    "argon2id",
+    "--reseal",
+  );
   assert.ok(resealed.finished && resealed.resealedBlocks > 10);
   assert.match(await works("key", "list", v), /: slot 0, argon2id 64M, 3 passes, 4 lanes\n$/);
   assert.deepEqual(await json("key", "reseal", v), { resealedBlocks: 0, damagedBlocks: 0, finished: true });

@@ -32,15 +32,44 @@ test("quota on, project, set, report, off", async () => {
   await works("quota", "project", `${volume}:/team`, "42");
   await works("quota", "set", volume, "--project", "42", "--size", "150K", "--inodes", "10");
   await works("quota", "set", volume, "--project", "42", "--soft-inodes", "5");
-  type Row = { kind: string; id: number; name: string | null; usedBytes: number; hardBytes: number; inodes: number; softInodes: number; hardInodes: number; softBytes: number };
+  type Row = {
+    kind: string;
+    id: number;
+    name: string | null;
+    usedBytes: number;
+    hardBytes: number;
+    inodes: number;
+    softInodes: number;
+    hardInodes: number;
+    softBytes: number;
+  };
   const rows = JSON.parse(await works("quota", "report", "--json", volume)) as Row[];
-  assert.deepEqual(rows.find(({ kind, id }) => kind === "project" && id === 42), { kind: "project", id: 42, name: null, usedBytes: 102_400, softBytes: 0, hardBytes: 151_552, inodes: 2, softInodes: 5, hardInodes: 10 });
+  assert.deepEqual(
+    rows.find(({ kind, id }) => kind === "project" && id === 42),
+    {
+      kind: "project",
+      id: 42,
+      name: null,
+      usedBytes: 102_400,
+      softBytes: 0,
+      hardBytes: 151_552,
+      inodes: 2,
+      softInodes: 5,
+      hardInodes: 10,
+    },
+  );
   assert.match(await works("quota", "report", volume), /^project 42 +100K +- +148K +2 +5 +10$/m);
   assert.deepEqual(JSON.parse(await works("check", "--json", volume)).problems ?? [], []);
   await works("quota", "set", volume, "--user", "daemon", "--inodes", "7");
   const shown = JSON.parse(await works("quota", "show", "--json", volume)) as Row[];
-  assert.deepEqual(shown.filter(({ kind, name }) => kind === "user" && name === "daemon").map(({ hardInodes }) => hardInodes), [7]);
-  assert.match((await runCommand("fs", "quota", "set", volume, "--group", "no such", "--size", "1M")).stderr, /^stratos: --group: 'no such': this host knows no such group; its number does, too$/m);
+  assert.deepEqual(
+    shown.filter(({ kind, name }) => kind === "user" && name === "daemon").map(({ hardInodes }) => hardInodes),
+    [7],
+  );
+  assert.match(
+    (await runCommand("fs", "quota", "set", volume, "--group", "no such", "--size", "1M")).stderr,
+    /^stratos: --group: 'no such': this host knows no such group; its number does, too$/m,
+  );
   const both = await runCommand("fs", "quota", "set", volume, "--user", "1", "--group", "2");
   assert.equal(both.status, 2);
   await works("quota", "off", volume);

@@ -1,4 +1,7 @@
-/** Goal: how content is kept, from the command line: compression, deduplication, defragmentation, tiers. Method: volumes in real files, and what `df` says of them. */
+/**
+ * Goal: how content is kept, from the command line: compression, deduplication, defragmentation, tiers. Method: volumes
+ * in real files, and what `df` says of them.
+ */
 import assert from "node:assert/strict";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -33,8 +36,14 @@ test("a folder's properties hold for what comes into it, and defrag applies them
   await works("mkdir", `${volume}:/packed`);
   await works("property", `${volume}:/packed`, "--compress", "zstd:3", "--dedupe", "on");
   await works("cp", source, `${volume}:/packed/file`);
-  const [shown] = await json<{ compression: string; dedupe: string; tier: string; own: { tier: string } }[]>("property", `${volume}:/packed/file`);
-  assert.deepEqual([shown!.compression, shown!.dedupe, shown!.tier, shown!.own.tier], ["zstd:3", "on", "any", "inherit"]);
+  const [shown] = await json<{ compression: string; dedupe: string; tier: string; own: { tier: string } }[]>(
+    "property",
+    `${volume}:/packed/file`,
+  );
+  assert.deepEqual(
+    [shown!.compression, shown!.dedupe, shown!.tier, shown!.own.tier],
+    ["zstd:3", "on", "any", "inherit"],
+  );
   const [packed] = await json<{ bytes: number; storedBytes: number }[]>("defrag", `${volume}:/packed/file`, "-n");
   assert.ok(packed!.storedBytes * 5 < packed!.bytes, JSON.stringify(packed));
   const [plain] = await json<{ bytes: number; storedBytes: number }[]>("defrag", `${volume}:/plain`, "-n");
@@ -72,8 +81,18 @@ test("files are pinned to tiers and moved there", async () => {
   assert.equal(plan.files, 1);
   assert.ok(plan.toSlowBytes > 2_000_000);
   await works("tier", "migrate", both);
-  const { files } = await json<{ files: { path: string; tier: string; fastBytes: number; slowBytes: number }[] }>("tier", "status", both);
-  assert.deepEqual(files.map(({ path, tier, fastBytes, slowBytes }) => [path, tier, fastBytes > 0, slowBytes > 0]).sort(), [["/cold", "slow", false, true], ["/hot", "inherit", true, false]]);
+  const { files } = await json<{ files: { path: string; tier: string; fastBytes: number; slowBytes: number }[] }>(
+    "tier",
+    "status",
+    both,
+  );
+  assert.deepEqual(
+    files.map(({ path, tier, fastBytes, slowBytes }) => [path, tier, fastBytes > 0, slowBytes > 0]).sort(),
+    [
+      ["/cold", "slow", false, true],
+      ["/hot", "inherit", true, false],
+    ],
+  );
   assert.match(await works("tier", "status", both), /^fast: .*\nslow: .*\n\nHEAT/);
   assert.match(await works("check", both), /clean/);
 });
@@ -87,5 +106,6 @@ test("a volume grows and shrinks by so much", async () => {
   assert.match(await works("resize", own, "-16M", "--dry-run"), /would change from 96M to 80M/);
   await works("resize", own, "-16M");
   assert.equal(await size(), 80);
-  for (const wrong of ["-90M", "--bogus", "+x"]) assert.notEqual((await runCommand("fs", "resize", own, wrong)).status, 0, wrong);
+  for (const wrong of ["-90M", "--bogus", "+x"])
+    assert.notEqual((await runCommand("fs", "resize", own, wrong)).status, 0, wrong);
 });

@@ -1,4 +1,7 @@
-/** Goal: what a command does to a volume happens wholly or not at all. Method: the command line in processes of its own, on a mount and on a copy. */
+/**
+ * Goal: what a command does to a volume happens wholly or not at all. Method: the command line in processes of its own,
+ * on a mount and on a copy.
+ */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -12,7 +15,11 @@ import { testFolder } from "../testing/test-folder.ts";
 const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 let folder: string, volume: string;
 const fs = (...args: string[]): { status: number | null; stdout: string; stderr: string } =>
-  spawnSync(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, "fs", ...args], { encoding: "utf8", env: { ...process.env, STRATOS_HOME: join(folder, "home") }, timeout: 60_000 });
+  spawnSync(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, "fs", ...args], {
+    encoding: "utf8",
+    env: { ...process.env, STRATOS_HOME: join(folder, "home") },
+    timeout: 60_000,
+  });
 /** Without a process of its own, where none is needed. */
 const works = async (...args: string[]): Promise<string> => {
   const { status, stdout, stderr } = args[0] === "txn" ? fs(...args) : await runCommand("fs", ...args);
@@ -40,7 +47,8 @@ function hasFuse(): boolean {
 
 for (const flags of hasFuse() ? [[], ["--no-mount"]] : [["--no-mount"]]) {
   test(`txn run ${flags.join("") || "on a mount"}: all of it with status 0, else nothing`, async () => {
-    const script = "cat kept; mkdir -p sub/deep; echo new > sub/deep/file; ln -s file sub/deep/link; rm kept; echo more >> other";
+    const script =
+      "cat kept; mkdir -p sub/deep; echo new > sub/deep/file; ln -s file sub/deep/link; rm kept; echo more >> other";
     const failed = fs("txn", "run", ...flags, volume, "--", "sh", "-c", `${script}; exit 3`);
     assert.deepEqual([failed.status, failed.stdout, failed.stderr], [3, "hello\n", ""]);
     assert.equal(await works("ls", volume), "kept\n");
@@ -54,18 +62,41 @@ for (const flags of hasFuse() ? [[], ["--no-mount"]] : [["--no-mount"]]) {
     assert.equal(await works("check", volume), `${volume}: clean\n`);
   });
 
-  test(`txn run ${flags.join("") || "on a mount"}: a change of the same file beside it wins, one elsewhere is merged`, async () => {
-    // The lock is free while the command works on a copy; a mount holds it.
-    if (flags.length === 0) return assert.match(fs("txn", "run", volume, process.execPath, MAIN, "fs", "mkdir", `${volume}:/x`).stderr, /in use by process/);
-    const beside = (...args: string[]): string => `"${process.execPath}" "${MAIN}" fs ${args.join(" ")}`;
-    const merged = fs("txn", "run", ...flags, volume, "sh", "-c", `echo mine > mine; ${beside("cp", join(folder, "content"), `${volume}:/theirs`)}`);
-    assert.equal(`${merged.stderr}${merged.status}`, "0");
-    assert.equal(await works("ls", volume), "kept\nmine\ntheirs\n");
-    const refused = fs("txn", "run", ...flags, volume, "sh", "-c", `echo mine > theirs; ${beside("rm", `${volume}:/theirs`)}`);
-    assert.equal(refused.status, 1);
-    assert.match(refused.stderr, /others changed the same meanwhile/);
-    assert.equal(await works("ls", volume), "kept\nmine\n");
-  });
+  test(
+    `txn run ${flags.join("") || "on a mount"}: a change of the same file beside ` + "it wins, one elsewhere is merged",
+    async () => {
+      // The lock is free while the command works on a copy; a mount holds it.
+      if (flags.length === 0)
+        return assert.match(
+          fs("txn", "run", volume, process.execPath, MAIN, "fs", "mkdir", `${volume}:/x`).stderr,
+          /in use by process/,
+        );
+      const beside = (...args: string[]): string => `"${process.execPath}" "${MAIN}" fs ${args.join(" ")}`;
+      const merged = fs(
+        "txn",
+        "run",
+        ...flags,
+        volume,
+        "sh",
+        "-c",
+        `echo mine > mine; ${beside("cp", join(folder, "content"), `${volume}:/theirs`)}`,
+      );
+      assert.equal(`${merged.stderr}${merged.status}`, "0");
+      assert.equal(await works("ls", volume), "kept\nmine\ntheirs\n");
+      const refused = fs(
+        "txn",
+        "run",
+        ...flags,
+        volume,
+        "sh",
+        "-c",
+        `echo mine > theirs; ${beside("rm", `${volume}:/theirs`)}`,
+      );
+      assert.equal(refused.status, 1);
+      assert.match(refused.stderr, /others changed the same meanwhile/);
+      assert.equal(await works("ls", volume), "kept\nmine\n");
+    },
+  );
 }
 
 test("a command that is not there is told, and leaves nothing", async () => {
@@ -98,9 +129,20 @@ test("filters that the environment names change what commands store and show", (
   const veil = fileURLToPath(new URL("../../../aegisfs/examples/veil-filter.mjs", import.meta.url));
   const guard = fileURLToPath(new URL("../../../aegisfs/examples/guard-filter.mjs", import.meta.url));
   const filtered = (...args: string[]): { status: number | null; stdout: string; stderr: string } =>
-    spawnSync(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, "fs", ...args], { encoding: "utf8", env: { ...process.env, STRATOS_HOME: join(folder, "home"), STRATOS_FS_FILTERS: `${guard},${veil}`, VEIL_KEY: "k" } });
+    spawnSync(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, "fs", ...args], {
+      encoding: "utf8",
+      env: {
+        ...process.env,
+        STRATOS_HOME: join(folder, "home"),
+        STRATOS_FS_FILTERS: `${guard},${veil}`,
+        VEIL_KEY: "k",
+      },
+    });
   assert.equal(filtered("cp", join(folder, "content"), `${volume}:/veiled`).stderr, "guard: made veiled\n");
   assert.equal(filtered("cat", `${volume}:/veiled`).stdout, "hello\n");
   assert.notEqual(fs("cat", `${volume}:/veiled`).stdout, "hello\n");
-  assert.equal(filtered("cp", join(folder, "content"), `${volume}:/x.exe`).stderr, `stratos: ${volume}:/x.exe: operation not permitted\n`);
+  assert.equal(
+    filtered("cp", join(folder, "content"), `${volume}:/x.exe`).stderr,
+    `stratos: ${volume}:/x.exe: operation not permitted\n`,
+  );
 });

@@ -1,6 +1,6 @@
 /**
- * Passphrases of this command: from the environment, a file or the terminal, asked for once. A command that runs in the process that serves the volume has
- * those that its caller was given.
+ * Passphrases of this command: from the environment, a file or the terminal, asked for once. A command that runs in the
+ * process that serves the volume has those that its caller was given.
  */
 import { readFileSync } from "node:fs";
 import { environmentPassphrase } from "@stratos/host-node";
@@ -10,8 +10,13 @@ import { promptPassphrase } from "./passphrase-prompt.ts";
 
 /** The present passphrase of a volume. @throws CommandError when there is none */
 export function presentPassphrase(path: string): Uint8Array {
-  const present = (callContext.present ??= (callContext.caller === null ? environmentPassphrase() : null) ?? promptPassphrase(`Passphrase of ${path}: `));
-  if (present === null) throw new CommandError(path, "a passphrase is needed: STRATOS_PASSPHRASE_FILE names a file with it, or give it on a terminal");
+  const present = (callContext.present ??=
+    (callContext.caller === null ? environmentPassphrase() : null) ?? promptPassphrase(`Passphrase of ${path}: `));
+  if (present === null)
+    throw new CommandError(
+      path,
+      "a passphrase is needed: STRATOS_PASSPHRASE_FILE names a file with it, or give it on a terminal",
+    );
   return present;
 }
 
@@ -26,7 +31,11 @@ export function freshPassphrase(path: string, file: string | undefined): Uint8Ar
     return (callContext.fresh = given);
   }
   const typed = promptPassphrase(`New passphrase of ${path}: `);
-  if (typed === null || typed.length === 0) throw new CommandError(path, "a new passphrase is needed: --new-file names a file with it, or give it on a terminal");
+  if (typed === null || typed.length === 0)
+    throw new CommandError(
+      path,
+      "a new passphrase is needed: --new-file names a file with it, or give it on a terminal",
+    );
   const again = promptPassphrase("The same again: ");
   if (again === null || Buffer.compare(typed, again) !== 0) throw new CommandError(path, "the two passphrases differ");
   return (callContext.fresh = typed);

@@ -1,6 +1,6 @@
 /**
- * Patterns in paths of a volume (glob(7)): `*`, `?`, `[abc]`, `[!a-z]` within a name, `**` for any number of folders. A name that begins with
- * "." is matched by a pattern that begins with ".".
+ * Patterns in paths of a volume (glob(7)): `*`, `?`, `[abc]`, `[!a-z]` within a name, `**` for any number of folders. A
+ * name that begins with "." is matched by a pattern that begins with ".".
  */
 import { CommandError } from "../command-error.ts";
 import { joinPath, type FileTree } from "./file-tree.ts";
@@ -9,11 +9,19 @@ export function isPattern(path: string): boolean {
   return /[*?[]/.test(path);
 }
 
-/** The paths that match, sorted; the path itself when it is no pattern or something has that very name. Throws when nothing matches. */
+/**
+ * The paths that match, sorted; the path itself when it is no pattern or something has that very name. Throws when
+ * nothing matches.
+ */
 export function expandPattern(tree: FileTree, path: string): string[] {
   if (!isPattern(path) || tree.facts(path) !== null) return [path];
   const found = new Set<string>();
-  collect(tree, "/", path.split("/").filter((name) => name !== ""), found);
+  collect(
+    tree,
+    "/",
+    path.split("/").filter((name) => name !== ""),
+    found,
+  );
   if (found.size === 0) throw new CommandError(tree.shown(path), "nothing matches");
   return [...found].sort();
 }
@@ -49,7 +57,7 @@ export function matches(pattern: string, name: string): boolean {
   let at = 0;
   let star = -1;
   let resume = 0;
-  for (let index = 0; index < name.length || at < pattern.length; ) {
+  for (let index = 0; index < name.length || at < pattern.length;) {
     if (at < pattern.length && pattern[at] === "*") {
       star = at++;
       resume = index;

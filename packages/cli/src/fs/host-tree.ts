@@ -1,6 +1,21 @@
 /** Files of the host. Node reads no extended attributes, so they stay behind. */
 import {
-  chmodSync, closeSync, ftruncateSync, lchownSync, linkSync, lstatSync, lutimesSync, mkdirSync, openSync, readdirSync, readlinkSync, readSync, statSync, symlinkSync, unlinkSync, writeSync,
+  chmodSync,
+  closeSync,
+  ftruncateSync,
+  lchownSync,
+  linkSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeSync,
   type BigIntStats,
 } from "node:fs";
 import { spawnSync } from "node:child_process";
@@ -27,13 +42,26 @@ export class HostTree implements FileTree {
       throw this.#failure(path, error);
     }
     return {
-      kind: kindOf(stat), mode: Number(stat.mode & 0o7777n), uid: Number(stat.uid), gid: Number(stat.gid), rdev: Number(stat.rdev), size: stat.size < BEYOND ? Number(stat.size) : stat.size, nlink: Number(stat.nlink),
-      identity: `${stat.dev}:${stat.ino}`, isSparse: stat.isFile() && stat.blocks * 512n < stat.size, atime: timeOf(stat.atimeNs), mtime: timeOf(stat.mtimeNs),
+      kind: kindOf(stat),
+      mode: Number(stat.mode & 0o7777n),
+      uid: Number(stat.uid),
+      gid: Number(stat.gid),
+      rdev: Number(stat.rdev),
+      size: stat.size < BEYOND ? Number(stat.size) : stat.size,
+      nlink: Number(stat.nlink),
+      identity: `${stat.dev}:${stat.ino}`,
+      isSparse: stat.isFile() && stat.blocks * 512n < stat.size,
+      atime: timeOf(stat.atimeNs),
+      mtime: timeOf(stat.mtimeNs),
     };
   }
 
   names(path: string): string[] {
-    return this.#try(path, () => readdirSync(bytesOf(path), { encoding: "buffer" }).map((name) => name.toString("latin1")).sort());
+    return this.#try(path, () =>
+      readdirSync(bytesOf(path), { encoding: "buffer" })
+        .map((name) => name.toString("latin1"))
+        .sort(),
+    );
   }
 
   linkTarget(path: string): string {
@@ -42,7 +70,11 @@ export class HostTree implements FileTree {
 
   openFile(path: string): FileReader {
     // Such a file is nearly all hole, which Node does not see (it has no lseek): it would read for years.
-    if (this.#try(path, () => statSync(bytesOf(path), { bigint: true })).size >= BEYOND) throw new CommandError(this.shown(path), "is larger than 2^53 bytes, whose holes Node cannot see: mount the volume and copy it with cp");
+    if (this.#try(path, () => statSync(bytesOf(path), { bigint: true })).size >= BEYOND)
+      throw new CommandError(
+        this.shown(path),
+        "is larger than 2^53 bytes, whose holes Node cannot see: mount the volume and copy it with cp",
+      );
     const fd = this.#try(path, () => openSync(bytesOf(path), "r"));
     return {
       read: (offset, bytes, length) => this.#try(path, () => readSync(fd, bytes, 0, length, offset)),
@@ -57,7 +89,7 @@ export class HostTree implements FileTree {
       write: (offset, bytes, length) => {
         const start = this.#near(path, addOffsets(offset, length)) - length;
         this.#try(path, () => {
-          for (let done = 0; done < length; ) done += writeSync(fd, bytes, done, length - done, start + done);
+          for (let done = 0; done < length;) done += writeSync(fd, bytes, done, length - done, start + done);
         });
       },
       setSize: (size) => {
@@ -70,7 +102,11 @@ export class HostTree implements FileTree {
 
   /** Node writes to places below 2^53 alone. */
   #near(path: string, offset: FileOffset): number {
-    if (typeof offset === "bigint") throw new CommandError(this.shown(path), "is larger than 2^53 bytes, which Node cannot write: mount the volume and copy it with cp");
+    if (typeof offset === "bigint")
+      throw new CommandError(
+        this.shown(path),
+        "is larger than 2^53 bytes, which Node cannot write: mount the volume and copy it with cp",
+      );
     return offset;
   }
 
@@ -84,9 +120,17 @@ export class HostTree implements FileTree {
 
   makeSpecial(path: string, facts: FileFacts): void {
     if (facts.kind === "socket") return; // A name for a process that no longer runs.
-    const device = facts.kind === "fifo" ? ["p"] : [facts.kind === "block" ? "b" : "c", String((facts.rdev >>> 8) & 0xfff), String((facts.rdev & 0xff) | ((facts.rdev >>> 12) & 0xfff00))];
+    const device =
+      facts.kind === "fifo"
+        ? ["p"]
+        : [
+            facts.kind === "block" ? "b" : "c",
+            String((facts.rdev >>> 8) & 0xfff),
+            String((facts.rdev & 0xff) | ((facts.rdev >>> 12) & 0xfff00)),
+          ];
     const result = spawnSync("mknod", ["--", toText(path), ...device], { encoding: "utf8" });
-    if (result.status !== 0) throw new CommandError(this.shown(path), `mknod: ${(result.stderr ?? "").trim() || "not found"}`);
+    if (result.status !== 0)
+      throw new CommandError(this.shown(path), `mknod: ${(result.stderr ?? "").trim() || "not found"}`);
   }
 
   hardLink(path: string, existing: string): void {
@@ -107,7 +151,12 @@ export class HostTree implements FileTree {
       // Owner first: chown(2) clears the set-id bits.
       if (all && process.getuid?.() === 0) lchownSync(bytes, facts.uid, facts.gid);
       if (facts.kind !== "symlink") chmodSync(bytes, all ? facts.mode : facts.mode & 0o777);
-      if (all) lutimesSync(bytes, facts.atime.seconds + facts.atime.nanoseconds / 1e9, facts.mtime.seconds + facts.mtime.nanoseconds / 1e9);
+      if (all)
+        lutimesSync(
+          bytes,
+          facts.atime.seconds + facts.atime.nanoseconds / 1e9,
+          facts.mtime.seconds + facts.mtime.nanoseconds / 1e9,
+        );
     });
   }
 

@@ -1,6 +1,6 @@
 /**
- * The volume that this process serves as a mount, for commands that run in it (mounted-commands.ts): they work on the very volume that the mount's users see, and
- * let the mount have its turn between their steps. Elsewhere there is none.
+ * The volume that this process serves as a mount, for commands that run in it (mounted-commands.ts): they work on the
+ * very volume that the mount's users see, and let the mount have its turn between their steps. Elsewhere there is none.
  */
 import { lstatSync, readlinkSync, realpathSync } from "node:fs";
 import { dirname, resolve } from "node:path";
@@ -47,7 +47,7 @@ export function hostPath(path: string): string {
 function leadsInto(path: string, mountPoint: string): boolean {
   let waiting = path.split("/").filter((part) => part !== "");
   let at = "/";
-  for (let links = 0; waiting.length > 0; ) {
+  for (let links = 0; waiting.length > 0;) {
     if (at === mountPoint) return true;
     const next = resolve(at, waiting[0]!);
     waiting = waiting.slice(1);
@@ -63,7 +63,12 @@ function leadsInto(path: string, mountPoint: string): boolean {
       continue;
     }
     if (++links > LINKS_MAX) return false;
-    waiting = [...resolve(dirname(next), target).split("/").filter((part) => part !== ""), ...waiting];
+    waiting = [
+      ...resolve(dirname(next), target)
+        .split("/")
+        .filter((part) => part !== ""),
+      ...waiting,
+    ];
     at = "/";
   }
   return at === mountPoint;
@@ -71,7 +76,9 @@ function leadsInto(path: string, mountPoint: string): boolean {
 
 const LINKS_MAX = 40;
 
-/** A device that has joined the volume stays open as long as the volume; elsewhere the command that opened it closes it. */
+/**
+ * A device that has joined the volume stays open as long as the volume; elsewhere the command that opened it closes it.
+ */
 export function keepDevice(volume: HostedVolume | null, device: FileBlockDevice): boolean {
   volume?.devices.adopt(device);
   return volume !== null;

@@ -1,6 +1,6 @@
 /**
- * The standard input of a command that runs in another process, which gets it through a socket in a folder that is its caller's alone. Nothing is read before
- * that process asks.
+ * The standard input of a command that runs in another process, which gets it through a socket in a folder that is its
+ * caller's alone. Nothing is read before that process asks.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";

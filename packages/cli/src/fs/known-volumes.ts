@@ -1,6 +1,8 @@
 /**
- * Which image files are volumes: block devices can be asked one by one, files can't be found. So the commands that make, mount and change volumes write down where they are,
- * in `volumes.json` of $STRATOS_HOME: lists of paths, one for each volume. It only helps to find them again (by UUID, by label, by one of several devices); nothing breaks without it.
+ * Which image files are volumes: block devices can be asked one by one, files can't be found. So the commands that
+ * make, mount and change volumes write down where they are, in `volumes.json` of $STRATOS_HOME: lists of paths, one for
+ * each volume. It only helps to find them again (by UUID, by label, by one of several devices); nothing breaks without
+ * it.
  */
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -16,7 +18,9 @@ export function knownVolumes(): string[][] {
   try {
     const value: unknown = JSON.parse(readFileSync(registryPath(), "utf8"));
     if (!Array.isArray(value)) return [];
-    return value.filter((paths): paths is string[] => Array.isArray(paths) && paths.every((path) => typeof path === "string"));
+    return value.filter(
+      (paths): paths is string[] => Array.isArray(paths) && paths.every((path) => typeof path === "string"),
+    );
   } catch {
     return [];
   }

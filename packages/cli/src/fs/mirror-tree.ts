@@ -1,4 +1,7 @@
-/** Makes one tree like another, touching only what differs: what `txn run` does with files that a command has changed outside of the volume. */
+/**
+ * Makes one tree like another, touching only what differs: what `txn run` does with files that a command has changed
+ * outside of the volume.
+ */
 import { TreeCopier } from "./copy-tree.ts";
 import { joinPath, type FileFacts } from "./file-tree.ts";
 import type { HostTree } from "./host-tree.ts";
@@ -8,7 +11,9 @@ import type { VolumeTree } from "./volume-tree.ts";
 /** How files were when they were copied out, by path. */
 export type TreeRecord = ReadonlyMap<string, string>;
 
-/** What tells whether a file is still the same: its content cannot change without its times (ctime cannot be set back). */
+/**
+ * What tells whether a file is still the same: its content cannot change without its times (ctime cannot be set back).
+ */
 export function recordTree(tree: HostTree, path: string, ctimeOf: (path: string) => string): TreeRecord {
   const record = new Map<string, string>();
   const visit = (at: string): void => {
@@ -22,11 +27,19 @@ export function recordTree(tree: HostTree, path: string, ctimeOf: (path: string)
 
 function signature(facts: FileFacts, ctime: string): string {
   // A folder's own times change with what is in it, which is looked at by itself.
-  return facts.kind === "directory" ? `d ${facts.mode} ${facts.uid} ${facts.gid}` : `${facts.kind} ${facts.mode} ${facts.uid} ${facts.gid} ${facts.size} ${facts.identity} ${ctime}`;
+  return facts.kind === "directory"
+    ? `d ${facts.mode} ${facts.uid} ${facts.gid}`
+    : `${facts.kind} ${facts.mode} ${facts.uid} ${facts.gid} ${facts.size} ${facts.identity} ${ctime}`;
 }
 
 /** @returns how many paths were brought in or removed */
-export function mirrorBack(source: HostTree, folder: string, target: VolumeTree, record: TreeRecord, ctimeOf: (path: string) => string): number {
+export function mirrorBack(
+  source: HostTree,
+  folder: string,
+  target: VolumeTree,
+  record: TreeRecord,
+  ctimeOf: (path: string) => string,
+): number {
   const copier = new TreeCopier(source, target, { isRecursive: true, preserves: true });
   let changed = 0;
   const visit = (from: string, to: string): void => {
@@ -49,7 +62,8 @@ export function mirrorBack(source: HostTree, folder: string, target: VolumeTree,
         target.setFacts(place, facts, new Map(), true);
       } else {
         if (isSame && existing !== null) continue;
-        if (existing !== null && (existing.kind === "directory" || facts.kind === "directory")) removeTree(target, place, { isRecursive: true, isDryRun: false });
+        if (existing !== null && (existing.kind === "directory" || facts.kind === "directory"))
+          removeTree(target, place, { isRecursive: true, isDryRun: false });
         copier.copy(path, place);
       }
       changed++;

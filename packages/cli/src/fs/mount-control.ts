@@ -1,6 +1,7 @@
 /**
- * How a command reaches the process that has its volume mounted: a socket beside the volume's lock, which only its owner may use. Lines of JSON: the caller sends a
- * `MountedCall`, later perhaps an interrupt; the answer is what the command prints, then its exit status. Or it sends a hold: as long as the connection lasts, nothing is overwritten of
+ * How a command reaches the process that has its volume mounted: a socket beside the volume's lock, which only its
+ * owner may use. Lines of JSON: the caller sends a `MountedCall`, later perhaps an interrupt; the answer is what the
+ * command prints, then its exit status. Or it sends a hold: as long as the connection lasts, nothing is overwritten of
  * what was durable when it was answered, so that the caller can read the volume's devices.
  */
 import { spawnSync } from "node:child_process";
@@ -16,8 +17,12 @@ import { contextForServer } from "./call-context.ts";
 import { InputSocket } from "./input-socket.ts";
 import { HOLD_WORD, LET_GO_WORD } from "./mounted-hold.ts";
 
-interface Interrupt { readonly interrupt: true }
-interface Hold { readonly hold: true }
+interface Interrupt {
+  readonly interrupt: true;
+}
+interface Hold {
+  readonly hold: true;
+}
 type Answer = { readonly stdout: string } | { readonly stderr: string } | { readonly status: number | null };
 
 /** sockaddr_un(7) has room for 107 bytes; a descriptor of the folder makes any path short. */
@@ -68,7 +73,11 @@ function removeFile(path: string): void {
   }
 }
 
-async function answer(socket: Socket, mount: FuseMount, onDone: (args: readonly string[], status: number) => void): Promise<void> {
+async function answer(
+  socket: Socket,
+  mount: FuseMount,
+  onDone: (args: readonly string[], status: number) => void,
+): Promise<void> {
   let isRunning = false;
   let isHolding = false;
   let isClosed = false;
@@ -97,16 +106,28 @@ async function answer(socket: Socket, mount: FuseMount, onDone: (args: readonly 
       continue;
     }
     isRunning = true;
-    mount.run(message, (stream, text) => say(stream === "stdout" ? { stdout: text } : { stderr: text })).then((status) => {
-      isRunning = false;
-      if (status !== null) onDone(message.args, status);
-      say({ status });
-      socket.end();
-    }, () => socket.destroy());
+    mount
+      .run(message, (stream, text) => say(stream === "stdout" ? { stdout: text } : { stderr: text }))
+      .then(
+        (status) => {
+          isRunning = false;
+          if (status !== null) onDone(message.args, status);
+          say({ status });
+          socket.end();
+        },
+        () => socket.destroy(),
+      );
   }
 }
 
-const NO_CALL: Omit<MountedCall, "args"> = { cwd: "/", isTerminal: false, columns: 80, volumes: [], input: null, passphrases: { present: null, fresh: null } };
+const NO_CALL: Omit<MountedCall, "args"> = {
+  cwd: "/",
+  isTerminal: false,
+  columns: 80,
+  volumes: [],
+  input: null,
+  passphrases: { present: null, fresh: null },
+};
 
 function parse(line: string): MountedCall | Interrupt | Hold | null {
   try {
@@ -114,16 +135,37 @@ function parse(line: string): MountedCall | Interrupt | Hold | null {
     if (message.interrupt === true) return { interrupt: true };
     if (message.hold === true) return { hold: true };
     const { args, cwd, isTerminal, columns, volumes = [], input = null, passphrases = NO_CALL.passphrases } = message;
-    if (!Array.isArray(args) || !args.every((arg) => typeof arg === "string") || typeof cwd !== "string" || args[0] === HOLD_WORD || args[0] === LET_GO_WORD) return null;
-    return { args, cwd, isTerminal: isTerminal === true, columns: typeof columns === "number" ? columns : 80, volumes, input, passphrases };
+    if (
+      !Array.isArray(args) ||
+      !args.every((arg) => typeof arg === "string") ||
+      typeof cwd !== "string" ||
+      args[0] === HOLD_WORD ||
+      args[0] === LET_GO_WORD
+    )
+      return null;
+    return {
+      args,
+      cwd,
+      isTerminal: isTerminal === true,
+      columns: typeof columns === "number" ? columns : 80,
+      volumes,
+      input,
+      passphrases,
+    };
   } catch {
     return null;
   }
 }
 
-interface CommandOutput { readonly stdout: (text: string) => void; readonly stderr: (text: string) => void }
+interface CommandOutput {
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
+}
 
-const OWN_OUTPUT: CommandOutput = { stdout: (text) => void process.stdout.write(text), stderr: (text) => void process.stderr.write(text) };
+const OWN_OUTPUT: CommandOutput = {
+  stdout: (text) => void process.stdout.write(text),
+  stderr: (text) => void process.stderr.write(text),
+};
 
 /**
  * Has the process that serves `volume` run a command line.
@@ -132,7 +174,12 @@ const OWN_OUTPUT: CommandOutput = { stdout: (text) => void process.stdout.write(
  * @param stdin   what it is to read; null: this process's, where the command reads some
  * @returns its exit status; null when nobody does, or it is no command for a mounted volume
  */
-export async function runWhereMounted(volume: string, args: readonly string[], output: CommandOutput = OWN_OUTPUT, stdin: Readable | null = null): Promise<number | null> {
+export async function runWhereMounted(
+  volume: string,
+  args: readonly string[],
+  output: CommandOutput = OWN_OUTPUT,
+  stdin: Readable | null = null,
+): Promise<number | null> {
   const source = realpathSync(volume);
   if (!existsSync(mountControlPath(source))) return null;
   // The kernel may still keep what programs have written: that belongs to a snapshot taken now.
@@ -147,7 +194,12 @@ export async function runWhereMounted(volume: string, args: readonly string[], o
   process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
   try {
     const call: MountedCall = {
-      args, cwd: process.cwd(), isTerminal: process.stderr.isTTY === true, columns: process.stderr.columns ?? 80, ...contextForServer(), input: (await input?.listen()) ?? null,
+      args,
+      cwd: process.cwd(),
+      isTerminal: process.stderr.isTTY === true,
+      columns: process.stderr.columns ?? 80,
+      ...contextForServer(),
+      input: (await input?.listen()) ?? null,
     };
     socket.write(`${JSON.stringify(call)}\n`);
     for await (const line of createInterface({ input: socket })) {
@@ -156,7 +208,10 @@ export async function runWhereMounted(volume: string, args: readonly string[], o
       else if ("stderr" in message) output.stderr(message.stderr);
       else return message.status;
     }
-    throw new CommandError(volume, "the process that has it mounted ended in the middle of the command; the volume is as its last commit left it");
+    throw new CommandError(
+      volume,
+      "the process that has it mounted ended in the middle of the command; the volume is as its last commit left it",
+    );
   } finally {
     process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
     socket.destroy();
@@ -189,7 +244,9 @@ export async function isServed(source: string): Promise<boolean> {
 }
 
 /** What is durable stays readable in a mounted volume's devices, while others go on changing it. */
-export interface HeldVolume { letGo(): void }
+export interface HeldVolume {
+  letGo(): void;
+}
 
 /** @returns null where nobody serves it, or who does can't be reached or doesn't know how */
 export async function holdWhereMounted(source: string): Promise<HeldVolume | null> {

@@ -1,6 +1,6 @@
 /**
- * Runs commands of `stratos fs` in the process that has their volume mounted. They are the same commands: `openVolume` gives them the volume that is served, and
- * what they print goes to who called.
+ * Runs commands of `stratos fs` in the process that has their volume mounted. They are the same commands: `openVolume`
+ * gives them the volume that is served, and what they print goes to who called.
  */
 import type { MountedCall, MountedContext } from "@stratos/host-node/fuse";
 import { commandHandlers } from "../commands/command-handlers.ts";
@@ -8,11 +8,57 @@ import { runCli } from "../run-cli.ts";
 import { hostVolume } from "./hosted-volume.ts";
 import { holdVolume } from "./mounted-hold.ts";
 
-/** What may change a mounted volume, and what shows one that only its server has the key of. Files in it are changed through the mount. */
+/**
+ * What may change a mounted volume, and what shows one that only its server has the key of. Files in it are changed
+ * through the mount.
+ */
 const COMMANDS: ReadonlySet<string> = new Set([
-  "snapshot create", "snapshot delete", "snapshot rm", "snapshot cleanup", "snapshot rollback", "schedule set", "schedule clear", "schedule run", "resize", "scrub", "health", "device add", "device remove", "device replace",
-  "device copies", "audit enable", "audit retention", "quota on", "quota off", "quota set", "quota project", "property", "dedupe", "defrag", "tier pin", "tier migrate", "receive", "txn clean", "key add", "key change", "key remove",
-  "key rotate", "key reseal", "snapshot list", "snapshot ls", "snapshot stats", "snapshot diff", "schedule show", "df", "stats", "audit show", "audit head", "audit verify", "quota report", "quota show", "tier status",
+  "snapshot create",
+  "snapshot delete",
+  "snapshot rm",
+  "snapshot cleanup",
+  "snapshot rollback",
+  "schedule set",
+  "schedule clear",
+  "schedule run",
+  "resize",
+  "scrub",
+  "health",
+  "device add",
+  "device remove",
+  "device replace",
+  "device copies",
+  "audit enable",
+  "audit retention",
+  "quota on",
+  "quota off",
+  "quota set",
+  "quota project",
+  "property",
+  "dedupe",
+  "defrag",
+  "tier pin",
+  "tier migrate",
+  "receive",
+  "txn clean",
+  "key add",
+  "key change",
+  "key remove",
+  "key rotate",
+  "key reseal",
+  "snapshot list",
+  "snapshot ls",
+  "snapshot stats",
+  "snapshot diff",
+  "schedule show",
+  "df",
+  "stats",
+  "audit show",
+  "audit head",
+  "audit verify",
+  "quota report",
+  "quota show",
+  "tier status",
 ]);
 
 export async function runMountedCommand(call: MountedCall, context: MountedContext): Promise<number | null> {
@@ -20,7 +66,10 @@ export async function runMountedCommand(call: MountedCall, context: MountedConte
   const held = holdVolume(group, context.volume);
   if (held !== null) return held;
   if (group !== "fs" || !(COMMANDS.has(words[0] ?? "") || COMMANDS.has(words.slice(0, 2).join(" ")))) return null;
-  const streams = [["stdout", process.stdout], ["stderr", process.stderr]] as const;
+  const streams = [
+    ["stdout", process.stdout],
+    ["stderr", process.stderr],
+  ] as const;
   const written = streams.map(([, stream]) => stream.write);
   for (const [name, stream] of streams) {
     stream.isTTY = call.isTerminal && name === "stderr";
@@ -31,7 +80,8 @@ export async function runMountedCommand(call: MountedCall, context: MountedConte
     };
   }
   hostVolume({
-    ...context, cwd: call.cwd,
+    ...context,
+    cwd: call.cwd,
     breathe: () => {
       context.breathe();
       // Signals reach the first thread alone; who called has passed this one on.

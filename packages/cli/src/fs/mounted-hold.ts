@@ -2,7 +2,8 @@
 import type { Volume } from "@stratos/aegisfs";
 import { CommandError } from "../command-error.ts";
 
-export const HOLD_WORD = "(hold)", LET_GO_WORD = "(let go)";
+export const HOLD_WORD = "(hold)",
+  LET_GO_WORD = "(let go)";
 
 /** @returns 0, or 1 when what was written cannot be made durable; null for other words */
 export function holdVolume(word: string, volume: Volume): number | null {
@@ -19,5 +20,9 @@ export function holdVolume(word: string, volume: Volume): number | null {
 
 /** What moves blocks or takes them away waits until nobody reads. @throws CommandError */
 export function expectNotHeld(path: string, volume: Volume): void {
-  if (volume.space.isHeld) throw new CommandError(path, "another command reads the mounted volume (a check, a backup, a transfer); try again when that is done");
+  if (volume.space.isHeld)
+    throw new CommandError(
+      path,
+      "another command reads the mounted volume (a check, a backup, a transfer); try again when that is done",
+    );
 }

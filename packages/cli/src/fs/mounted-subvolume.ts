@@ -8,7 +8,11 @@ export function mountedSubvolume(source: string): string | null {
   if (server === null) return null;
   try {
     const words = readFileSync(`/proc/${server}/cmdline`, "utf8").split("\0");
-    return words.reduce((known, word, at) => (words[at - 1] === "-o" || words[at - 1] === "--options" ? parseMountWords(word, known) : known), NO_MOUNT_WORDS).subvolume;
+    return words.reduce(
+      (known, word, at) =>
+        words[at - 1] === "-o" || words[at - 1] === "--options" ? parseMountWords(word, known) : known,
+      NO_MOUNT_WORDS,
+    ).subvolume;
   } catch {
     return null;
   }

@@ -1,4 +1,7 @@
-/** Names of users and groups as this host knows them: getent(1) asks its user database, LDAP and all; /etc/passwd and /etc/group where there is no getent. */
+/**
+ * Names of users and groups as this host knows them: getent(1) asks its user database, LDAP and all; /etc/passwd and
+ * /etc/group where there is no getent.
+ */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { UsageError } from "../command-error.ts";
@@ -14,7 +17,8 @@ export function ownerNumber(kind: OwnerKind, text: string): number {
   if (/^\d{1,10}$/.test(text) && Number(text) <= NUMBER_MAX) return Number(text);
   // A word that begins with "-" would be an option of getent's.
   const found = /^[^-:\n][^:\n]*$/.test(text) ? entry(kind, text) : null;
-  if (found === null) throw new UsageError(`--${kind}`, `'${text}': this host knows no such ${kind}; its number does, too`);
+  if (found === null)
+    throw new UsageError(`--${kind}`, `'${text}': this host knows no such ${kind}; its number does, too`);
   return Number(found[2]);
 }
 
@@ -27,7 +31,10 @@ export function ownerName(kind: OwnerKind, id: number): string | null {
 function entry(kind: OwnerKind, key: string): string[] | null {
   const result = spawnSync("getent", [DATABASES[kind], key], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
   const lines = result.error === undefined ? result.stdout : readFile(`/etc/${DATABASES[kind]}`);
-  const fields = lines.split("\n").map((line) => line.split(":")).find(([name, , id]) => name === key || id === key);
+  const fields = lines
+    .split("\n")
+    .map((line) => line.split(":"))
+    .find(([name, , id]) => name === key || id === key);
   return fields === undefined || !/^\d+$/.test(fields[2] ?? "") ? null : fields;
 }
 

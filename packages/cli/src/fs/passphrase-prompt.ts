@@ -10,7 +10,8 @@ export function promptPassphrase(prompt: string): Uint8Array | null {
   } catch {
     return null;
   }
-  const echo = (on: boolean): void => void spawnSync("stty", [on ? "echo" : "-echo"], { stdio: [terminal, "ignore", "ignore"] });
+  const echo = (on: boolean): void =>
+    void spawnSync("stty", [on ? "echo" : "-echo"], { stdio: [terminal, "ignore", "ignore"] });
   try {
     writeSync(terminal, prompt);
     echo(false);

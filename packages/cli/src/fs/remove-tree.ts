@@ -16,7 +16,8 @@ export function removeTree(tree: VolumeTree, path: string, options: RemoveOption
   if (facts === null) throw new CommandError(tree.shown(path), "no such file or directory");
   let removed = 0;
   if (facts.kind === "directory") {
-    if (!options.isRecursive) throw new CommandError(tree.shown(path), "is a directory; -r removes it with all that is in it");
+    if (!options.isRecursive)
+      throw new CommandError(tree.shown(path), "is a directory; -r removes it with all that is in it");
     tree.seat(path); // Refuses the root before anything is gone.
     for (const name of tree.names(path)) removed += removeTree(tree, joinPath(path, name), options);
   }

@@ -1,6 +1,7 @@
 /**
- * Runs the snapshot schedule of a mounted volume: at once, and then in each hour, the shortest period that a schedule knows. `stratos fs schedule run` does it, in
- * a process of its own, through the mount's `.snapshots`: the one that serves a mount must not ask anything of it (packages/fuse/ARCHITECTURE.md).
+ * Runs the snapshot schedule of a mounted volume: at once, and then in each hour, the shortest period that a schedule
+ * knows. `stratos fs schedule run` does it, in a process of its own, through the mount's `.snapshots`: the one that
+ * serves a mount must not ask anything of it (packages/fuse/ARCHITECTURE.md).
  */
 import { spawn } from "node:child_process";
 
@@ -32,8 +33,13 @@ export class ScheduleKeeper {
     const hour = Math.floor(Date.now() / HOUR_MS);
     if (hour === this.#hour) return;
     this.#hour = hour;
-    const environment = this.#keyFile === null ? process.env : { ...process.env, STRATOS_PASSPHRASE_FILE: this.#keyFile };
-    const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, "fs", "schedule", "run", "--", this.#volume], { stdio: ["ignore", "ignore", "inherit"], cwd: "/", env: environment });
+    const environment =
+      this.#keyFile === null ? process.env : { ...process.env, STRATOS_PASSPHRASE_FILE: this.#keyFile };
+    const child = spawn(
+      process.execPath,
+      [...process.execArgv, process.argv[1]!, "fs", "schedule", "run", "--", this.#volume],
+      { stdio: ["ignore", "ignore", "inherit"], cwd: "/", env: environment },
+    );
     child.unref();
     const failed = (): void => {
       this.#hour = -1;

@@ -1,5 +1,13 @@
 /** Snapshots of a volume: what the command line, the daemon of a schedule and the REST service do with them. */
-import { fileChanges, SUBVOLUME_INCOMPLETE, SUBVOLUME_READ_ONLY, SUBVOLUME_TRANSACTION, type FileChange, type Subvolume, type SubvolumeInfo } from "@stratos/aegisfs";
+import {
+  fileChanges,
+  SUBVOLUME_INCOMPLETE,
+  SUBVOLUME_READ_ONLY,
+  SUBVOLUME_TRANSACTION,
+  type FileChange,
+  type Subvolume,
+  type SubvolumeInfo,
+} from "@stratos/aegisfs";
 import { CommandError } from "../command-error.ts";
 import { toByteString, toText } from "./file-tree.ts";
 import { filesOf, type OpenedVolume } from "./open-volume.ts";
@@ -25,12 +33,21 @@ export interface SnapshotEntry {
 
 /** All subvolumes, the live one among them, by number. */
 export function listSnapshots({ path, volume }: OpenedVolume): SnapshotEntry[] {
-  const infos = expectValue(path, volume.subvolumes()).filter(({ id }) => (volume.subvolume(id)!.flags & SUBVOLUME_TRANSACTION) === 0);
+  const infos = expectValue(path, volume.subvolumes()).filter(
+    ({ id }) => (volume.subvolume(id)!.flags & SUBVOLUME_TRANSACTION) === 0,
+  );
   const names = new Map(infos.map((info) => [info.id, toText(info.name)]));
   return infos.map((info) => ({
-    id: info.id, name: toText(info.name), parent: names.get(info.base) ?? null, children: infos.filter(({ base }) => base === info.id).map(({ name }) => toText(name)),
-    createdAt: new Date(info.seconds * 1000).toISOString(), writable: (volume.subvolume(info.id)!.flags & SUBVOLUME_READ_ONLY) === 0, incomplete: (volume.subvolume(info.id)!.flags & SUBVOLUME_INCOMPLETE) !== 0, live: info.id === volume.superblock.defaultSubvolume,
-    label: toText(info.label), files: info.inodes,
+    id: info.id,
+    name: toText(info.name),
+    parent: names.get(info.base) ?? null,
+    children: infos.filter(({ base }) => base === info.id).map(({ name }) => toText(name)),
+    createdAt: new Date(info.seconds * 1000).toISOString(),
+    writable: (volume.subvolume(info.id)!.flags & SUBVOLUME_READ_ONLY) === 0,
+    incomplete: (volume.subvolume(info.id)!.flags & SUBVOLUME_INCOMPLETE) !== 0,
+    live: info.id === volume.superblock.defaultSubvolume,
+    label: toText(info.label),
+    files: info.inodes,
   }));
 }
 
@@ -48,13 +65,20 @@ export function createSnapshot(opened: OpenedVolume, request: SnapshotRequest): 
   const name = request.name ?? `snapshot-${compactTime(volume.seconds)}`;
   checkSnapshotName(name);
   const source = filesOf(opened, request.of ?? null);
-  expectResult(`${path}@${name}`, volume.snapshot(source, toByteString(name), { readOnly: request.writable !== true, label: toByteString(request.label ?? "") }));
+  expectResult(
+    `${path}@${name}`,
+    volume.snapshot(source, toByteString(name), {
+      readOnly: request.writable !== true,
+      label: toByteString(request.label ?? ""),
+    }),
+  );
   return name;
 }
 
 /** A name can be written behind "@" in a place. @throws CommandError */
 export function checkSnapshotName(name: string): void {
-  if (!/^[^/:@\0]+$/.test(name) || name === "." || name === ".." || Buffer.byteLength(name) > 255) throw new CommandError(name, "a snapshot's name has 1 to 255 bytes without '/', ':' and '@'");
+  if (!/^[^/:@\0]+$/.test(name) || name === "." || name === ".." || Buffer.byteLength(name) > 255)
+    throw new CommandError(name, "a snapshot's name has 1 to 255 bytes without '/', ':' and '@'");
 }
 
 /** `20260131T120000Z`: sorts by time, and may stand in a snapshot's name. */
@@ -68,13 +92,18 @@ export function compactTime(seconds: number): string {
  * @param onProgress  called with the blocks freed so far
  * @returns bytes that came back
  */
-export function deleteSnapshots(opened: OpenedVolume, names: readonly string[], onProgress: (bytes: number) => void = () => {}): number {
+export function deleteSnapshots(
+  opened: OpenedVolume,
+  names: readonly string[],
+  onProgress: (bytes: number) => void = () => {},
+): number {
   const { path, volume } = opened;
   const snapshots = names.map((name) => requireSnapshot(opened, name));
   const before = volume.space.freeBlocks;
   // Who has looked into one of them in `.snapshots` is to see that it is gone.
   opened.replaceFiles();
-  for (const snapshot of snapshots) expectResult(`${path}@${toText(snapshot.name)}`, volume.deleteSubvolume(snapshot.id));
+  for (const snapshot of snapshots)
+    expectResult(`${path}@${toText(snapshot.name)}`, volume.deleteSubvolume(snapshot.id));
   forgetTransfers(opened);
   reclaimAll(opened, onProgress);
   return Math.max(0, volume.space.freeBlocks - before) * 4096;
@@ -95,7 +124,8 @@ const RECLAIM_STEPS = 8;
 /** A subvolume that is not the live one. @throws CommandError */
 export function requireSnapshot(opened: OpenedVolume, name: string): Subvolume {
   const snapshot = filesOf(opened, name);
-  if (snapshot === opened.volume.root) throw new CommandError(`${opened.path}@${name}`, "these are the live files, not a snapshot");
+  if (snapshot === opened.volume.root)
+    throw new CommandError(`${opened.path}@${name}`, "these are the live files, not a snapshot");
   return snapshot;
 }
 
@@ -125,6 +155,11 @@ export interface ListedChange {
 /** What happened from one snapshot to another, or to the live files. */
 export function listChanges(opened: OpenedVolume, from: string, to: string | null): ListedChange[] {
   const changes = expectValue(opened.path, fileChanges(opened.volume, filesOf(opened, from), filesOf(opened, to)));
-  return changes.map(({ kind, path, from: source, type, aspects }) => ({ change: kind, path: toText(path), ...(source === null ? {} : { from: toText(source) }), type, aspects }));
+  return changes.map(({ kind, path, from: source, type, aspects }) => ({
+    change: kind,
+    path: toText(path),
+    ...(source === null ? {} : { from: toText(source) }),
+    type,
+    aspects,
+  }));
 }
-

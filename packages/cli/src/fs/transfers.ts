@@ -1,6 +1,14 @@
 /** Sending and receiving snapshots as streams of bytes. */
 import { createHash } from "node:crypto";
-import { discardTransfer, identityOf, partialTransfers, ReceiveStream, SendStream, SUBVOLUME_INCOMPLETE, type Subvolume } from "@stratos/aegisfs";
+import {
+  discardTransfer,
+  identityOf,
+  partialTransfers,
+  ReceiveStream,
+  SendStream,
+  SUBVOLUME_INCOMPLETE,
+  type Subvolume,
+} from "@stratos/aegisfs";
 import type { Digest } from "@stratos/base";
 import { CommandError, UsageError } from "../command-error.ts";
 import { toByteString, toText } from "./file-tree.ts";
@@ -13,20 +21,32 @@ export type ResumeToken = readonly [number, number, number];
 
 export function parseResumeToken(text: string): ResumeToken {
   const words = text.split(".").map(Number);
-  if (!/^\d+\.\d+\.\d+$/.test(text) || words.some((word) => word > 0xffffffff)) throw new UsageError("--resume", `'${text}' is no token; \`stratos fs receive --status\` shows it`);
+  if (!/^\d+\.\d+\.\d+$/.test(text) || words.some((word) => word > 0xffffffff))
+    throw new UsageError("--resume", `'${text}' is no token; \`stratos fs receive --status\` shows it`);
   return [words[0]!, words[1]!, words[2]!];
 }
 
-export interface SendRequest { readonly snapshot: string; readonly from?: string; readonly resume?: ResumeToken }
+export interface SendRequest {
+  readonly snapshot: string;
+  readonly from?: string;
+  readonly resume?: ResumeToken;
+}
 
 /** The stream in pieces, each valid until the next is asked for. @throws CommandError */
 export function* sendSnapshot(opened: OpenedVolume, request: SendRequest): Generator<Uint8Array> {
   const source = requireSnapshot(opened, request.snapshot);
   const parent = request.from === undefined ? undefined : requireSnapshot(opened, request.from);
-  const stream = SendStream.open(source, { digest: nodeDigest(), ...(parent === undefined ? {} : { parent }), ...(request.resume === undefined ? {} : { resume: request.resume }) });
+  const stream = SendStream.open(source, {
+    digest: nodeDigest(),
+    ...(parent === undefined ? {} : { parent }),
+    ...(request.resume === undefined ? {} : { resume: request.resume }),
+  });
   if (typeof stream === "number") {
     if (parent?.id === source.id) throw new UsageError("--from", "names the snapshot that is to be sent");
-    throw new CommandError(`${opened.path}@${request.snapshot}`, "read-only snapshots are sent: a writable one may change meanwhile (and so may the one given with --from)");
+    throw new CommandError(
+      `${opened.path}@${request.snapshot}`,
+      "read-only snapshots are sent: a writable one may change meanwhile (and so may the one given with --from)",
+    );
   }
   for (let chunk = stream.next(); chunk !== null; chunk = stream.next()) {
     if (typeof chunk === "number") throw new CommandError(`${opened.path}@${request.snapshot}`, errnoWords(chunk));
@@ -42,7 +62,10 @@ export class SnapshotReceiver {
   constructor(opened: OpenedVolume, name?: string) {
     if (name !== undefined) checkSnapshotName(name);
     this.#opened = opened;
-    this.#stream = new ReceiveStream(opened.volume, { digest: nodeDigest(), ...(name === undefined ? {} : { name: toByteString(name) }) });
+    this.#stream = new ReceiveStream(opened.volume, {
+      digest: nodeDigest(),
+      ...(name === undefined ? {} : { name: toByteString(name) }),
+    });
   }
 
   get dataBytes(): number {
@@ -63,24 +86,46 @@ export class SnapshotReceiver {
     if (result === null) return;
     // What was taken back gives its space back now.
     if (this.#opened.volume.failure === null) reclaimAll(this.#opened);
-    throw new CommandError(this.#opened.path, typeof result === "number" ? errnoWords(result) : `the stream is refused: ${result}`);
+    throw new CommandError(
+      this.#opened.path,
+      typeof result === "number" ? errnoWords(result) : `the stream is refused: ${result}`,
+    );
   }
 }
 
-export interface PartialTransferEntry { readonly name: string; readonly sourceVolume: string; readonly sourceSnapshot: number; readonly resume: string }
+export interface PartialTransferEntry {
+  readonly name: string;
+  readonly sourceVolume: string;
+  readonly sourceSnapshot: number;
+  readonly resume: string;
+}
 
 export function listPartialTransfers({ volume }: OpenedVolume): PartialTransferEntry[] {
   return partialTransfers(volume).map(({ subvolume, source, from }) => ({
-    name: toText(volume.subvolume(subvolume)!.name), sourceVolume: Buffer.from(source.uuid).toString("hex"), sourceSnapshot: source.id, resume: from.join("."),
+    name: toText(volume.subvolume(subvolume)!.name),
+    sourceVolume: Buffer.from(source.uuid).toString("hex"),
+    sourceSnapshot: source.id,
+    resume: from.join("."),
   }));
 }
 
 /** Takes back what unfinished transfers left. @returns names of the snapshots that it deleted, or would delete */
-export function discardPartialTransfers(opened: OpenedVolume, dryRun: boolean): { readonly snapshots: string[]; readonly freedBytes: number } {
+export function discardPartialTransfers(
+  opened: OpenedVolume,
+  dryRun: boolean,
+): { readonly snapshots: string[]; readonly freedBytes: number } {
   const { path, volume } = opened;
-  const left = (volume.subvolumeIds().map((id) => volume.subvolume(id)).filter((one) => one !== null)).filter(({ flags }) => (flags & SUBVOLUME_INCOMPLETE) !== 0);
+  const left = volume
+    .subvolumeIds()
+    .map((id) => volume.subvolume(id))
+    .filter((one) => one !== null)
+    .filter(({ flags }) => (flags & SUBVOLUME_INCOMPLETE) !== 0);
   const snapshots = left.map(({ name }) => toText(name));
-  if (dryRun) return { snapshots, freedBytes: snapshotSpaces(opened, snapshots).reduce((sum, { exclusiveBytes }) => sum + exclusiveBytes, 0) };
+  if (dryRun)
+    return {
+      snapshots,
+      freedBytes: snapshotSpaces(opened, snapshots).reduce((sum, { exclusiveBytes }) => sum + exclusiveBytes, 0),
+    };
   const before = volume.space.freeBlocks;
   for (const { id, name } of left) expectResult(`${path}@${toText(name)}`, discardTransfer(volume, id));
   forgetTransfers(opened);

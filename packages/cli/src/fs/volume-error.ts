@@ -22,12 +22,18 @@ export class EngineError extends Error {
 /** Words of a negated errno. */
 export function errnoWords(errno: number): string {
   switch (-errno) {
-    case EUCLEAN: return "the volume is damaged here; `stratos fs check` says where";
-    case EISDIR: return "is a directory";
-    case EROFS: return "read-only";
-    case EINVAL: return "not possible here (invalid argument)";
-    case EWOULDBLOCK: return "in use";
-    default: return getSystemErrorMessage(errno);
+    case EUCLEAN:
+      return "the volume is damaged here; `stratos fs check` says where";
+    case EISDIR:
+      return "is a directory";
+    case EROFS:
+      return "read-only";
+    case EINVAL:
+      return "not possible here (invalid argument)";
+    case EWOULDBLOCK:
+      return "in use";
+    default:
+      return getSystemErrorMessage(errno);
   }
 }
 

@@ -15,7 +15,10 @@ export function parseSize(text: string): number {
 }
 
 /** A size, or by how much one grows or shrinks. */
-export interface SizeChange { readonly bytes: number; readonly from: "zero" | "grow" | "shrink" }
+export interface SizeChange {
+  readonly bytes: number;
+  readonly from: "zero" | "grow" | "shrink";
+}
 
 /** `20G`, `+1G`, `-512M`. */
 export function parseSizeChange(text: string): SizeChange {
@@ -24,13 +27,15 @@ export function parseSizeChange(text: string): SizeChange {
 }
 
 export function parseVolumeLabel(text: string): string {
-  if (Buffer.byteLength(text) > LABEL_BYTES_MAX) throw new InvalidArgumentError(`a label has at most ${LABEL_BYTES_MAX} bytes`);
+  if (Buffer.byteLength(text) > LABEL_BYTES_MAX)
+    throw new InvalidArgumentError(`a label has at most ${LABEL_BYTES_MAX} bytes`);
   return text;
 }
 
 /** `755`, `0644`. */
 export function parseMode(text: string): number {
-  if (!/^[0-7]{1,5}$/.test(text) || Number.parseInt(text, 8) > 0o7777) throw new InvalidArgumentError("expected an octal mode such as 755");
+  if (!/^[0-7]{1,5}$/.test(text) || Number.parseInt(text, 8) > 0o7777)
+    throw new InvalidArgumentError("expected an octal mode such as 755");
   return Number.parseInt(text, 8);
 }
 
@@ -50,12 +55,16 @@ export function parseWholeNumber(text: string): number {
   return Number(text);
 }
 
-export interface CompressionChoice { readonly name: "none" | "lz4" | "zstd"; /** 0: the codec's own. */ readonly level: number }
+export interface CompressionChoice {
+  readonly name: "none" | "lz4" | "zstd" /** 0: the codec's own. */;
+  readonly level: number;
+}
 
 /** `none`, `lz4`, `zstd`, `zstd:9`. */
 export function parseCompression(text: string): CompressionChoice {
   const match = /^(none|lz4|zstd)(?::(\d{1,2}))?$/.exec(text);
-  if (match === null || Number(match[2] ?? 0) > 19) throw new InvalidArgumentError("expected none, lz4, zstd or zstd:LEVEL (1 to 19)");
+  if (match === null || Number(match[2] ?? 0) > 19)
+    throw new InvalidArgumentError("expected none, lz4, zstd or zstd:LEVEL (1 to 19)");
   return { name: match[1] as CompressionChoice["name"], level: Number(match[2] ?? 0) };
 }
 
@@ -65,7 +74,8 @@ export function parseCopies(text: string): number {
 }
 
 export function parsePort(text: string): number {
-  if (!/^\d{1,5}$/.test(text) || Number(text) > 65535) throw new InvalidArgumentError("expected a port from 0 to 65535");
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65535)
+    throw new InvalidArgumentError("expected a port from 0 to 65535");
   return Number(text);
 }
 
@@ -76,6 +86,7 @@ export function parsePositiveCount(text: string): number {
 
 /** `80`: of a hundred. */
 export function parsePercentage(text: string): number {
-  if (!/^\d{1,3}$/.test(text) || Number(text) < 1 || Number(text) > 100) throw new InvalidArgumentError("expected a percentage from 1 to 100");
+  if (!/^\d{1,3}$/.test(text) || Number(text) < 1 || Number(text) > 100)
+    throw new InvalidArgumentError("expected a percentage from 1 to 100");
   return Number(text);
 }

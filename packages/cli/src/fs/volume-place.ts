@@ -1,6 +1,7 @@
 /**
- * Places in volumes, as the command line writes them: VOLUME[@SNAPSHOT][:PATH], where PATH begins with "/". The first ":/" divides, so
- * that VOLUME may hold colons and "@"; a snapshot's name holds neither "/", ":" nor "@". A path of the host that lies in a mounted volume is a place in it, too.
+ * Places in volumes, as the command line writes them: VOLUME[@SNAPSHOT][:PATH], where PATH begins with "/". The first
+ * ":/" divides, so that VOLUME may hold colons and "@"; a snapshot's name holds neither "/", ":" nor "@". A path of the
+ * host that lies in a mounted volume is a place in it, too.
  */
 import { existsSync, lstatSync } from "node:fs";
 import { resolve } from "node:path";
@@ -35,22 +36,37 @@ export function parseVolumePlace(text: string): VolumePlace {
 /** The same where a path must be given. */
 export function requireVolumePlace(text: string): VolumePlace {
   const place = findVolumePlace(text) ?? placeInMount(text);
-  if (place === null) throw new UsageError(text, exists(text) ? "expected VOLUME:/PATH, or a path in a mounted volume" : "expected VOLUME:/PATH, or a path that is there in a mounted volume");
+  if (place === null)
+    throw new UsageError(
+      text,
+      exists(text)
+        ? "expected VOLUME:/PATH, or a path in a mounted volume"
+        : "expected VOLUME:/PATH, or a path that is there in a mounted volume",
+    );
   return place;
 }
 
-/** The same for what changes files by name, which is the host's business in a mount: its programs do it, and the kernel knows of it. */
+/**
+ * The same for what changes files by name, which is the host's business in a mount: its programs do it, and the kernel
+ * knows of it.
+ */
 export function requireUnmountedPlace(text: string): VolumePlace {
   const place = findVolumePlace(text);
   if (place !== null) return place;
-  if (placeInMount(text) !== null) throw new CommandError(text, "lies in a mounted volume: mkdir(1), rm(1), mv(1), ln(1) and cp(1) change what is there");
+  if (placeInMount(text) !== null)
+    throw new CommandError(
+      text,
+      "lies in a mounted volume: mkdir(1), rm(1), mv(1), ln(1) and cp(1) change what is there",
+    );
   throw new UsageError(text, "expected VOLUME:/PATH");
 }
 
 function placeInMount(text: string): VolumePlace | null {
   if (callContext.caller === null && !exists(text)) return null;
   const { inside, paths } = findVolume(text);
-  return inside === null ? null : { volume: paths[0]!, snapshot: inside.snapshot, path: inside.path, mounted: resolve(text) };
+  return inside === null
+    ? null
+    : { volume: paths[0]!, snapshot: inside.snapshot, path: inside.path, mounted: resolve(text) };
 }
 
 function exists(text: string): boolean {
@@ -60,5 +76,7 @@ function exists(text: string): boolean {
 
 function parseVolumeName(text: string): { volume: string; snapshot: string | null } {
   const match = /^(.+)@([^/:@]+)$/s.exec(text);
-  return match === null || existsSync(text) ? { volume: text, snapshot: null } : { volume: match[1]!, snapshot: match[2]! };
+  return match === null || existsSync(text)
+    ? { volume: text, snapshot: null }
+    : { volume: match[1]!, snapshot: match[2]! };
 }

@@ -1,4 +1,7 @@
-/** Looks for volumes: on the block devices of this host, in image files that are known, and in files beside one of which it is known that it has fellows. */
+/**
+ * Looks for volumes: on the block devices of this host, in image files that are known, and in files beside one of which
+ * it is known that it has fellows.
+ */
 import { readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { isEncrypted, readSuperblock } from "@stratos/aegisfs";
@@ -46,12 +49,29 @@ export function probeDevice(path: string): ProbedDevice | null {
     const superblock = readSuperblock(device);
     if (typeof superblock === "string") {
       if (!isEncrypted(device)) return null;
-      return { path: device.path, sizeBytes: device.size, isEncrypted: true, uuid: null, label: "", generation: 0, index: 0, deviceUuid: "", members: [] };
+      return {
+        path: device.path,
+        sizeBytes: device.size,
+        isEncrypted: true,
+        uuid: null,
+        label: "",
+        generation: 0,
+        index: 0,
+        deviceUuid: "",
+        members: [],
+      };
     }
     const entries = superblock.table?.devices ?? [];
     return {
-      path: device.path, sizeBytes: device.size, isEncrypted: false, uuid: uuidText(superblock.uuid), label: toText(superblock.label), generation: superblock.generation, index: superblock.deviceIndex,
-      deviceUuid: uuidText(entries[superblock.deviceIndex]?.uuid ?? superblock.uuid), members: entries.flatMap((entry, index) => (entry.blocks > 0 ? [{ index, uuid: uuidText(entry.uuid) }] : [])),
+      path: device.path,
+      sizeBytes: device.size,
+      isEncrypted: false,
+      uuid: uuidText(superblock.uuid),
+      label: toText(superblock.label),
+      generation: superblock.generation,
+      index: superblock.deviceIndex,
+      deviceUuid: uuidText(entries[superblock.deviceIndex]?.uuid ?? superblock.uuid),
+      members: entries.flatMap((entry, index) => (entry.blocks > 0 ? [{ index, uuid: uuidText(entry.uuid) }] : [])),
     };
   } finally {
     device.close();
@@ -62,16 +82,23 @@ export function probeDevice(path: string): ProbedDevice | null {
 function blockDevices(): string[] {
   try {
     // proc_partitions(5): major, minor, blocks of 1024 bytes, name.
-    return readFileSync("/proc/partitions", "latin1").split("\n").flatMap((line) => {
-      const [, blocks, name] = /^\s*\d+\s+\d+\s+(\d+)\s+(\S+)$/.exec(line) ?? [];
-      return name === undefined || Number(blocks) * 1024 < SIZE_MIN || name.startsWith("ram") ? [] : [`/dev/${name.replaceAll("!", "/")}`];
-    });
+    return readFileSync("/proc/partitions", "latin1")
+      .split("\n")
+      .flatMap((line) => {
+        const [, blocks, name] = /^\s*\d+\s+\d+\s+(\d+)\s+(\S+)$/.exec(line) ?? [];
+        return name === undefined || Number(blocks) * 1024 < SIZE_MIN || name.startsWith("ram")
+          ? []
+          : [`/dev/${name.replaceAll("!", "/")}`];
+      });
   } catch {
     return [];
   }
 }
 
-/** Does a mount of ours stand on this loop device? It is the volume's file once more. Its name may also be known, from another volume that it once held. */
+/**
+ * Does a mount of ours stand on this loop device? It is the volume's file once more. Its name may also be known, from
+ * another volume that it once held.
+ */
 function isOwnLoop(path: string): boolean {
   try {
     const { major, minor } = deviceNumbers(statSync(path).rdev);
@@ -84,7 +111,10 @@ function isOwnLoop(path: string): boolean {
 /** Regular files of a folder. */
 function filesIn(folder: string): string[] {
   try {
-    return readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile()).slice(0, NEIGHBOURS_MAX).map(({ name }) => join(folder, name));
+    return readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .slice(0, NEIGHBOURS_MAX)
+      .map(({ name }) => join(folder, name));
   } catch {
     return [];
   }
@@ -125,10 +155,19 @@ export function volumesOf(devices: readonly ProbedDevice[]): ScannedVolume[] {
       continue;
     }
     const wanted = members.length === 0 ? [{ index: 0, uuid: newest.deviceUuid }] : members;
-    const own = wanted.map((member) => ({ member, found: group.filter(({ deviceUuid }) => deviceUuid === member.uuid) }));
-    const chosen = own.flatMap(({ found }) => (found.length === 0 ? [] : [found.reduce((best, device) => (device.generation > best.generation ? device : best))]));
+    const own = wanted.map((member) => ({
+      member,
+      found: group.filter(({ deviceUuid }) => deviceUuid === member.uuid),
+    }));
+    const chosen = own.flatMap(({ found }) =>
+      found.length === 0 ? [] : [found.reduce((best, device) => (device.generation > best.generation ? device : best))],
+    );
     volumes.push({
-      uuid, label, isEncrypted: false, devices: chosen, missing: own.filter(({ found }) => found.length === 0).map(({ member }) => member.index),
+      uuid,
+      label,
+      isEncrypted: false,
+      devices: chosen,
+      missing: own.filter(({ found }) => found.length === 0).map(({ member }) => member.index),
       copies: own.flatMap(({ found }) => found.filter((device) => !chosen.includes(device))),
     });
   }

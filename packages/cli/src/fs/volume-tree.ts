@@ -1,22 +1,56 @@
-/** The files of a subvolume by path. Symbolic links on the way are followed inside the volume, as if its root were "/". */
+/**
+ * The files of a subvolume by path. Symbolic links on the way are followed inside the volume, as if its root were "/".
+ */
 import {
-  EEXIST, EISDIR, ELOOP, ENOENT, ENOTDIR, ENOTEMPTY, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK,
+  EEXIST,
+  EISDIR,
+  ELOOP,
+  ENOENT,
+  ENOTDIR,
+  ENOTEMPTY,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  S_IFSOCK,
 } from "@stratos/abi";
 import {
-  addOffsets, Attributes, ATTRIBUTE_ATIME, ATTRIBUTE_CTIME, ATTRIBUTE_GID, ATTRIBUTE_MODE, ATTRIBUTE_MTIME, ATTRIBUTE_UID, DirectoryEntry, ROOT_INO, type Subvolume,
+  addOffsets,
+  Attributes,
+  ATTRIBUTE_ATIME,
+  ATTRIBUTE_CTIME,
+  ATTRIBUTE_GID,
+  ATTRIBUTE_MODE,
+  ATTRIBUTE_MTIME,
+  ATTRIBUTE_UID,
+  DirectoryEntry,
+  ROOT_INO,
+  type Subvolume,
 } from "@stratos/aegisfs";
 import { CommandError } from "../command-error.ts";
 import { toText, type FileFacts, type FileKind, type FileReader, type FileTree, type FileWriter } from "./file-tree.ts";
 import { EngineError, errnoWords } from "./volume-error.ts";
 
 const KINDS: Readonly<Record<number, FileKind>> = {
-  [S_IFREG]: "file", [S_IFDIR]: "directory", [S_IFLNK]: "symlink", [S_IFIFO]: "fifo", [S_IFSOCK]: "socket", [S_IFCHR]: "character", [S_IFBLK]: "block",
+  [S_IFREG]: "file",
+  [S_IFDIR]: "directory",
+  [S_IFLNK]: "symlink",
+  [S_IFIFO]: "fifo",
+  [S_IFSOCK]: "socket",
+  [S_IFCHR]: "character",
+  [S_IFBLK]: "block",
 };
 const TYPES = new Map(Object.entries(KINDS).map(([type, kind]) => [kind, Number(type)]));
 const LINKS_MAX = 40;
 
 /** A name in a folder that exists; the name itself may be new. */
-interface Seat { readonly directory: number; readonly name: string }
+interface Seat {
+  readonly directory: number;
+  readonly name: string;
+}
 
 export class VolumeTree implements FileTree {
   readonly files: Subvolume;
@@ -25,7 +59,14 @@ export class VolumeTree implements FileTree {
   readonly #attributes = new Attributes();
 
   /** @param name  of the volume, for messages */
-  constructor(files: Subvolume, name: string, owner: { readonly uid: number; readonly gid: number } = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }) {
+  constructor(
+    files: Subvolume,
+    name: string,
+    owner: { readonly uid: number; readonly gid: number } = {
+      uid: process.getuid?.() ?? 0,
+      gid: process.getgid?.() ?? 0,
+    },
+  ) {
     this.files = files;
     this.#name = name;
     this.#owner = owner;
@@ -63,7 +104,10 @@ export class VolumeTree implements FileTree {
     throw new CommandError(this.shown(path), errnoWords(errno), { cause: new EngineError(errno) });
   }
 
-  /** Walks to the last name of a path; with `follow` also through links that it is. An empty name stands for the folder itself. */
+  /**
+   * Walks to the last name of a path; with `follow` also through links that it is. An empty name stands for the folder
+   * itself.
+   */
   #walk(path: string, follow: boolean): Seat | number {
     const todo = path.split("/").reverse();
     let trail: number[] = [ROOT_INO];
@@ -109,11 +153,20 @@ export class VolumeTree implements FileTree {
     const attributes = this.#attributes;
     this.expect(path, this.files.stat(ino, attributes));
     const kind = KINDS[attributes.mode & S_IFMT];
-    if (kind === undefined) throw new CommandError(this.shown(path), `has an unknown type (mode ${attributes.mode.toString(8)})`);
+    if (kind === undefined)
+      throw new CommandError(this.shown(path), `has an unknown type (mode ${attributes.mode.toString(8)})`);
     return {
-      kind, mode: attributes.mode & 0o7777, uid: attributes.uid, gid: attributes.gid, rdev: attributes.rdev, size: attributes.size, nlink: attributes.nlink, identity: String(ino),
+      kind,
+      mode: attributes.mode & 0o7777,
+      uid: attributes.uid,
+      gid: attributes.gid,
+      rdev: attributes.rdev,
+      size: attributes.size,
+      nlink: attributes.nlink,
+      identity: String(ino),
       isSparse: kind === "file" && attributes.blocks * 512 < attributes.size,
-      atime: { seconds: attributes.atimeSeconds, nanoseconds: attributes.atimeNanoseconds }, mtime: { seconds: attributes.mtimeSeconds, nanoseconds: attributes.mtimeNanoseconds },
+      atime: { seconds: attributes.atimeSeconds, nanoseconds: attributes.atimeNanoseconds },
+      mtime: { seconds: attributes.mtimeSeconds, nanoseconds: attributes.mtimeNanoseconds },
     };
   }
 
@@ -121,7 +174,12 @@ export class VolumeTree implements FileTree {
     const ino = this.find(path);
     const names: string[] = [];
     const entry = new DirectoryEntry();
-    for (let cursor = 0; this.expect(path, this.files.readDirectory(ino, cursor, entry)) === 1; cursor = entry.nextCursor) names.push(entry.name);
+    for (
+      let cursor = 0;
+      this.expect(path, this.files.readDirectory(ino, cursor, entry)) === 1;
+      cursor = entry.nextCursor
+    )
+      names.push(entry.name);
     return names.sort();
   }
 
@@ -158,7 +216,7 @@ export class VolumeTree implements FileTree {
     this.expect(path, ino);
     return {
       write: (offset, bytes, length) => {
-        for (let done = 0; done < length; ) {
+        for (let done = 0; done < length;) {
           const count = this.expect(path, this.files.write(ino, addOffsets(offset, done), bytes, done, length - done));
           if (count === 0) throw new CommandError(this.shown(path), "no space left");
           done += count;
@@ -188,7 +246,17 @@ export class VolumeTree implements FileTree {
 
   makeSpecial(path: string, facts: FileFacts): void {
     const { directory, name } = this.seat(path);
-    this.expect(path, this.files.create(directory, name, TYPES.get(facts.kind)! | facts.mode, this.#owner.uid, this.#owner.gid, facts.rdev));
+    this.expect(
+      path,
+      this.files.create(
+        directory,
+        name,
+        TYPES.get(facts.kind)! | facts.mode,
+        this.#owner.uid,
+        this.#owner.gid,
+        facts.rdev,
+      ),
+    );
   }
 
   hardLink(path: string, existing: string): void {
@@ -212,7 +280,8 @@ export class VolumeTree implements FileTree {
     const source = this.seat(from);
     const target = this.seat(to);
     const result = this.files.rename(source.directory, source.name, target.directory, target.name, flags);
-    if (result === -EEXIST || result === -ENOTEMPTY || result === -EISDIR || result === -ENOTDIR) this.#fail(to, result);
+    if (result === -EEXIST || result === -ENOTEMPTY || result === -EISDIR || result === -ENOTDIR)
+      this.#fail(to, result);
     this.expect(from, result);
   }
 
@@ -220,10 +289,12 @@ export class VolumeTree implements FileTree {
     const ino = this.find(path, follow);
     const names = this.files.listXattrs(ino);
     if (typeof names === "number") return this.#fail(path, names);
-    return new Map(names.map((name) => {
-      const value = this.files.getXattr(ino, name);
-      return [name, typeof value === "number" ? this.#fail(path, value) : value];
-    }));
+    return new Map(
+      names.map((name) => {
+        const value = this.files.getXattr(ino, name);
+        return [name, typeof value === "number" ? this.#fail(path, value) : value];
+      }),
+    );
   }
 
   setFacts(path: string, facts: FileFacts, attributes: ReadonlyMap<string, Uint8Array>, all: boolean): void {
@@ -243,6 +314,13 @@ export class VolumeTree implements FileTree {
     wanted.mtimeNanoseconds = facts.mtime.nanoseconds;
     wanted.ctimeSeconds = this.files.volume.seconds;
     wanted.ctimeNanoseconds = this.files.volume.nanoseconds;
-    this.expect(path, this.files.setAttributes(ino, wanted, ATTRIBUTE_MODE | ATTRIBUTE_UID | ATTRIBUTE_GID | ATTRIBUTE_ATIME | ATTRIBUTE_MTIME | ATTRIBUTE_CTIME));
+    this.expect(
+      path,
+      this.files.setAttributes(
+        ino,
+        wanted,
+        ATTRIBUTE_MODE | ATTRIBUTE_UID | ATTRIBUTE_GID | ATTRIBUTE_ATIME | ATTRIBUTE_MTIME | ATTRIBUTE_CTIME,
+      ),
+    );
   }
 }

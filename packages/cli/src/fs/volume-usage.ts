@@ -1,5 +1,12 @@
 /** Where the space of a volume went, in bytes. */
-import { addOffsets, Attributes, measureDropped, measureSubvolume, type FileOffset, type SubvolumeInfo } from "@stratos/aegisfs";
+import {
+  addOffsets,
+  Attributes,
+  measureDropped,
+  measureSubvolume,
+  type FileOffset,
+  type SubvolumeInfo,
+} from "@stratos/aegisfs";
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
 import { toText } from "./file-tree.ts";
 import type { OpenedVolume } from "./open-volume.ts";
@@ -25,7 +32,12 @@ export function volumeSpace({ path, volume }: OpenedVolume): VolumeSpace {
   const { blocks, freeBlocks, inodes } = volume.usage();
   const { superblock } = volume;
   return {
-    volume: path, label: toText(superblock.label), sizeBytes: blocks * BLOCK, usedBytes: (superblock.blocks - superblock.freeBlocks) * BLOCK, freeBytes: freeBlocks * BLOCK, files: inodes,
+    volume: path,
+    label: toText(superblock.label),
+    sizeBytes: blocks * BLOCK,
+    usedBytes: (superblock.blocks - superblock.freeBlocks) * BLOCK,
+    freeBytes: freeBlocks * BLOCK,
+    files: inodes,
     snapshots: expectValue(path, volume.subvolumes()).length - 1,
   };
 }
@@ -49,8 +61,14 @@ export function subvolumeSpace({ path, volume }: OpenedVolume, info: SubvolumeIn
   const referenced = usage.metadataBlocks + usage.dataBlocks;
   const exclusive = usage.ownMetadataBlocks + usage.ownDataBlocks;
   return {
-    id: info.id, name: toText(info.name), files: info.inodes, referencedBytes: referenced * BLOCK, exclusiveBytes: exclusive * BLOCK, sharedBytes: (referenced - exclusive) * BLOCK,
-    metadataBytes: usage.metadataBlocks * BLOCK, dataBytes: usage.dataBlocks * BLOCK,
+    id: info.id,
+    name: toText(info.name),
+    files: info.inodes,
+    referencedBytes: referenced * BLOCK,
+    exclusiveBytes: exclusive * BLOCK,
+    sharedBytes: (referenced - exclusive) * BLOCK,
+    metadataBytes: usage.metadataBlocks * BLOCK,
+    dataBytes: usage.dataBlocks * BLOCK,
   };
 }
 
@@ -96,7 +114,8 @@ export function volumeStatistics(opened: OpenedVolume): VolumeStatistics {
       else if (type === S_IFREG) {
         counts.regularFiles++;
         counts.contentBytes = addOffsets(counts.contentBytes, attributes.size);
-        if (attributes.size > (largestFile?.sizeBytes ?? -1)) largestFile = { path: toText(place), sizeBytes: attributes.size };
+        if (attributes.size > (largestFile?.sizeBytes ?? -1))
+          largestFile = { path: toText(place), sizeBytes: attributes.size };
       } else if (type === S_IFLNK) counts.symbolicLinks++;
       else counts.others++;
       if (attributes.nlink > 1 && type !== S_IFDIR) seen.add(ino);
@@ -104,8 +123,16 @@ export function volumeStatistics(opened: OpenedVolume): VolumeStatistics {
   }
   const subvolumes = expectValue(path, volume.subvolumes()).map((info) => subvolumeSpace(opened, info));
   return {
-    ...volumeSpace(opened), uuid: uuidText(superblock.uuid), generation: superblock.generation, treeLevels: usage.depth, extents: usage.extents, sharedRanges: superblock.references,
-    droppedBytes: expectResult(path, measureDropped(volume)) * BLOCK, ...counts, largestFile, subvolumes,
+    ...volumeSpace(opened),
+    uuid: uuidText(superblock.uuid),
+    generation: superblock.generation,
+    treeLevels: usage.depth,
+    extents: usage.extents,
+    sharedRanges: superblock.references,
+    droppedBytes: expectResult(path, measureDropped(volume)) * BLOCK,
+    ...counts,
+    largestFile,
+    subvolumes,
   };
 }
 

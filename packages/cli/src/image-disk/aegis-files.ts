@@ -6,7 +6,14 @@ import { FormatError, type Blob, type Disk, type DiskFile, type DiskFiles, type 
 import type { BlockDevice } from "@stratos/host";
 import { exactSize } from "../fs/exact-size.ts";
 
-const KINDS: Readonly<Record<number, DiskFile["kind"]>> = { [S_IFREG]: "file", [S_IFDIR]: "directory", [S_IFLNK]: "symlink", [S_IFCHR]: "character", [S_IFBLK]: "block", [S_IFIFO]: "fifo" };
+const KINDS: Readonly<Record<number, DiskFile["kind"]>> = {
+  [S_IFREG]: "file",
+  [S_IFDIR]: "directory",
+  [S_IFLNK]: "symlink",
+  [S_IFCHR]: "character",
+  [S_IFBLK]: "block",
+  [S_IFIFO]: "fifo",
+};
 const COPY_BYTES = 1 << 20;
 const LINKS_MAX = 40;
 
@@ -49,7 +56,10 @@ export class AegisFiles implements DiskFiles {
     const ino = this.#walk(path, true);
     check(path, this.files.stat(ino, this.#attributes));
     if ((this.#attributes.mode & S_IFMT) !== S_IFREG) throw new FormatError(`${path}: is no file`);
-    return { sizeBytes: exactSize(path, this.#attributes.size), read: (offset, into) => check(path, this.files.read(ino, offset, into, 0, into.length)) };
+    return {
+      sizeBytes: exactSize(path, this.#attributes.size),
+      read: (offset, into) => check(path, this.files.read(ino, offset, into, 0, into.length)),
+    };
   }
 
   write(path: string, content: Pick<Blob, "sizeBytes" | "read">, file: NewFile): void {
@@ -62,9 +72,10 @@ export class AegisFiles implements DiskFiles {
     check(path, ino);
     check(path, this.files.truncate(ino, 0));
     const buffer = new Uint8Array(COPY_BYTES);
-    for (let offset = 0; offset < content.sizeBytes; ) {
+    for (let offset = 0; offset < content.sizeBytes;) {
       const count = content.read(offset, buffer);
-      for (let done = 0; done < count; ) done += check(path, this.files.write(ino, offset + done, buffer, done, count - done));
+      for (let done = 0; done < count;)
+        done += check(path, this.files.write(ino, offset + done, buffer, done, count - done));
       offset += count;
     }
     this.#attributes.mtimeSeconds = Math.floor(file.mtime);
@@ -92,7 +103,16 @@ export class AegisFiles implements DiskFiles {
     const { mode, uid, gid, size, mtimeSeconds } = this.#attributes;
     const kind = KINDS[mode & S_IFMT] ?? "socket";
     const target = kind === "symlink" ? this.files.readlink(ino) : "";
-    return { name, kind, mode: mode & 0o7777, uid, gid, size: kind === "file" || kind === "symlink" ? exactSize(name, size) : 0, mtime: mtimeSeconds, target: typeof target === "number" ? "" : target };
+    return {
+      name,
+      kind,
+      mode: mode & 0o7777,
+      uid,
+      gid,
+      size: kind === "file" || kind === "symlink" ? exactSize(name, size) : 0,
+      mtime: mtimeSeconds,
+      target: typeof target === "number" ? "" : target,
+    };
   }
 
   #walk(path: string, follow: boolean): number {
@@ -105,11 +125,17 @@ export class AegisFiles implements DiskFiles {
     const trail = [ROOT_INO];
     let links = 0;
     for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
-      if (name === "..") { if (trail.length > 1) trail.pop(); continue; }
+      if (name === "..") {
+        if (trail.length > 1) trail.pop();
+        continue;
+      }
       const ino = this.files.lookup(trail.at(-1)!, name);
       if (ino < 0) return ino;
       check(path, this.files.stat(ino, this.#attributes));
-      if ((this.#attributes.mode & S_IFMT) !== S_IFLNK || (pending.length === 0 && !followLast)) { trail.push(ino); continue; }
+      if ((this.#attributes.mode & S_IFMT) !== S_IFLNK || (pending.length === 0 && !followLast)) {
+        trail.push(ino);
+        continue;
+      }
       const target = this.files.readlink(ino);
       if (typeof target === "number") return target;
       if (++links > LINKS_MAX) throw new FormatError(`${path}: too many levels of symbolic links`);

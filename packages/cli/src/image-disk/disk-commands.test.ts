@@ -1,4 +1,7 @@
-/** `stratos image disk`: what a person does with disk images. Judges: qemu-img, e2fsck, mtools; each failure is told in one line and leaves what was there. */
+/**
+ * `stratos image disk`: what a person does with disk images. Judges: qemu-img, e2fsck, mtools; each failure is told in
+ * one line and leaves what was there.
+ */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { execFileSync } from "node:child_process";
@@ -25,8 +28,13 @@ before(() => {
   // A disk as others make it: sgdisk, mkfs.vfat, mke2fs.
   writeFileSync(raw, "");
   truncateSync(raw, 100 * MIB);
-  execFileSync("sgdisk", ["-n", "1:2048:+40M", "-t", "1:ef00", "-c", "1:esp", "-n", "2:0:0", "-t", "2:8304", "-c", "2:root", raw], { ...sbin, stdio: "pipe" });
-  const esp = join(folder, "esp"), root = join(folder, "root");
+  execFileSync(
+    "sgdisk",
+    ["-n", "1:2048:+40M", "-t", "1:ef00", "-c", "1:esp", "-n", "2:0:0", "-t", "2:8304", "-c", "2:root", raw],
+    { ...sbin, stdio: "pipe" },
+  );
+  const esp = join(folder, "esp"),
+    root = join(folder, "root");
   writeFileSync(esp, "");
   truncateSync(esp, 40 * MIB);
   execFileSync("mkfs.vfat", ["-F", "32", esp], { ...sbin, stdio: "pipe" });
@@ -34,7 +42,8 @@ before(() => {
   writeFileSync(join(folder, "tree/etc/hostname"), "before\n");
   writeFileSync(join(folder, "tree/large"), randomBytes(3 * MIB));
   mkdirSync(join(folder, "tree/many"));
-  for (let index = 0; index < 800; index++) writeFileSync(join(folder, "tree/many", `a-name-of-some-length-${index}`), "");
+  for (let index = 0; index < 800; index++)
+    writeFileSync(join(folder, "tree/many", `a-name-of-some-length-${index}`), "");
   execFileSync("mke2fs", ["-q", "-t", "ext4", "-d", join(folder, "tree"), root, "50M"], sbin);
   execFileSync("dd", [`if=${esp}`, `of=${raw}`, "bs=1M", "seek=1", "conv=notrunc", "status=none"]);
   execFileSync("dd", [`if=${root}`, `of=${raw}`, "bs=1M", "seek=41", "conv=notrunc", "status=none"]);
@@ -42,18 +51,41 @@ before(() => {
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 test("info shows the partitions and what is on them", async () => {
-  const info = JSON.parse(await ok("info", "--json", raw)) as { format: string; table: string; parts: { name: string; type: string; fileSystem: string }[] };
+  const info = JSON.parse(await ok("info", "--json", raw)) as {
+    format: string;
+    table: string;
+    parts: { name: string; type: string; fileSystem: string }[];
+  };
   assert.deepEqual([info.format, info.table], ["raw", "gpt"]);
-  assert.deepEqual(info.parts.map(({ name, type, fileSystem }) => [name, type, fileSystem]), [["esp", "esp", "fat"], ["root", "root-amd64", "ext4"]]);
+  assert.deepEqual(
+    info.parts.map(({ name, type, fileSystem }) => [name, type, fileSystem]),
+    [
+      ["esp", "esp", "fat"],
+      ["root", "root-amd64", "ext4"],
+    ],
+  );
   assert.match(await ok("info", raw), /^raw disk of 104857600 bytes, GPT partition table\nPART +NAME/);
 });
 
 test("a reader of a pipe gets all that was printed, however slow it is", () => {
   const main = join(import.meta.dirname, "../main.ts");
-  const piped = (...args: readonly string[]): string => execFileSync("sh", ["-c", '"$@" | (sleep 0.5; sha256sum)', "sh", process.execPath, main, "image", "disk", ...args], { encoding: "utf8" }).slice(0, 64);
-  for (const args of [["cat", `${raw}:/large`], ["cp", `${raw}:/large`, "-"]]) assert.equal(piped(...args), sha(join(folder, "tree/large")));
+  const piped = (...args: readonly string[]): string =>
+    execFileSync(
+      "sh",
+      ["-c", '"$@" | (sleep 0.5; sha256sum)', "sh", process.execPath, main, "image", "disk", ...args],
+      { encoding: "utf8" },
+    ).slice(0, 64);
+  for (const args of [
+    ["cat", `${raw}:/large`],
+    ["cp", `${raw}:/large`, "-"],
+  ])
+    assert.equal(piped(...args), sha(join(folder, "tree/large")));
   // Longer than a pipe holds.
-  const listing = execFileSync("sh", ["-c", '"$@" | (sleep 0.5; cat)', "sh", process.execPath, main, "image", "disk", "ls", "--json", `${raw}:/many`], { encoding: "utf8" });
+  const listing = execFileSync(
+    "sh",
+    ["-c", '"$@" | (sleep 0.5; cat)', "sh", process.execPath, main, "image", "disk", "ls", "--json", `${raw}:/many`],
+    { encoding: "utf8" },
+  );
   assert.equal((JSON.parse(listing) as unknown[]).length, 800);
 });
 
@@ -90,9 +122,18 @@ test("an image on another keeps its own changes, grows, and converts back", asyn
   assert.equal(sha(raw), digest);
   await ok("convert", "--to", "raw", top, join(folder, "flat"));
   execFileSync("qemu-img", ["compare", "-q", "-f", "qcow2", "-F", "raw", top, join(folder, "flat")]);
-  assert.match(execFileSync("sgdisk", ["-v", join(folder, "flat")], { ...sbin, encoding: "utf8" }), /No problems found/);
-  assert.match((await runCommand("image", "disk", "resize", "--shrink", top, "60M")).stderr, /has partitions up to byte \d+, and would end before\n$/);
-  assert.match((await runCommand("image", "disk", "resize", top, "1M")).stderr, /is larger \(209715200 bytes\); --shrink/);
+  assert.match(
+    execFileSync("sgdisk", ["-v", join(folder, "flat")], { ...sbin, encoding: "utf8" }),
+    /No problems found/,
+  );
+  assert.match(
+    (await runCommand("image", "disk", "resize", "--shrink", top, "60M")).stderr,
+    /has partitions up to byte \d+, and would end before\n$/,
+  );
+  assert.match(
+    (await runCommand("image", "disk", "resize", top, "1M")).stderr,
+    /is larger \(209715200 bytes\); --shrink/,
+  );
 });
 
 test("what cannot be is told in a line and leaves no half file", async () => {
@@ -106,11 +147,19 @@ test("what cannot be is told in a line and leaves no half file", async () => {
     [["cp", join(folder, "tree/large"), `${raw}:/no/such/folder`], /no\/such: no such folder/],
   ];
   // What other tools keep disks in goes by its name.
-  for (const [kind, offset, mark] of [["luks", 0, "LUKS\xba\xbe"], ["vmdk", 0, "KDMV"], ["vdi", 64, "\x7f\x10\xda\xbe"], ["vhdx", 0, "vhdxfile"]] as const) {
+  for (const [kind, offset, mark] of [
+    ["luks", 0, "LUKS\xba\xbe"],
+    ["vmdk", 0, "KDMV"],
+    ["vdi", 64, "\x7f\x10\xda\xbe"],
+    ["vhdx", 0, "vhdxfile"],
+  ] as const) {
     const bytes = Buffer.alloc(MIB);
     bytes.write(mark, offset, "latin1");
     writeFileSync(join(folder, `other.${kind}`), bytes);
-    told.push([["ls", `${join(folder, `other.${kind}`)}:/`], new RegExp(`the disk has ${kind}, whose files are not read here\\n$`)]);
+    told.push([
+      ["ls", `${join(folder, `other.${kind}`)}:/`],
+      new RegExp(`the disk has ${kind}, whose files are not read here\\n$`),
+    ]);
   }
   for (const [args, pattern] of told) {
     const { status, stderr } = await runCommand("image", "disk", ...args);
@@ -121,7 +170,11 @@ test("what cannot be is told in a line and leaves no half file", async () => {
 });
 
 test("a disk becomes what other hypervisors take, and qemu-img finds the same in it", async () => {
-  for (const [name, kind, more] of [["out.vmdk", "vmdk", []], ["out.vhd", "vpc", []], ["fixed.vhd", "vpc", ["--to", "vhd-fixed"]]] as const) {
+  for (const [name, kind, more] of [
+    ["out.vmdk", "vmdk", []],
+    ["out.vhd", "vpc", []],
+    ["fixed.vhd", "vpc", ["--to", "vhd-fixed"]],
+  ] as const) {
     await ok("convert", ...more, raw, join(folder, name));
     execFileSync("qemu-img", ["compare", "-f", "raw", "-F", kind, raw, join(folder, name)]);
   }

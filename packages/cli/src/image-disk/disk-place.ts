@@ -1,6 +1,6 @@
 /**
- * Places in disk images, as the command line writes them: IMAGE[@PART][:PATH], where PART is a partition's number or name and PATH begins
- * with "/". The first ":/" divides, as for volumes of `stratos fs`.
+ * Places in disk images, as the command line writes them: IMAGE[@PART][:PATH], where PART is a partition's number or
+ * name and PATH begins with "/". The first ":/" divides, as for volumes of `stratos fs`.
  */
 import { UsageError } from "../command-error.ts";
 

@@ -1,6 +1,22 @@
 /** Opens disk images, raw or QCOW2 (with those that they lie on), and the file systems in them. */
 import { dirname, isAbsolute, join } from "node:path";
-import { Ext4Files, FatFiles, FatVolume, FormatError, partDisk, probe, Qcow2Image, readBtrfs, readErofs, readLayout, TreeFiles, type Disk, type DiskFiles, type DiskLayout, type DiskPart } from "@stratos/formats";
+import {
+  Ext4Files,
+  FatFiles,
+  FatVolume,
+  FormatError,
+  partDisk,
+  probe,
+  Qcow2Image,
+  readBtrfs,
+  readErofs,
+  readLayout,
+  TreeFiles,
+  type Disk,
+  type DiskFiles,
+  type DiskLayout,
+  type DiskPart,
+} from "@stratos/formats";
 import { FileLockedError } from "@stratos/host-node";
 import { FileDisk, nodeCodecs } from "@stratos/host-node/outputs";
 import { CommandError } from "../command-error.ts";
@@ -26,7 +42,11 @@ export function openDisk(path: string, access: "read" | "write"): OpenDisk {
   const opened: FileDisk[] = [];
   const close = (): void => opened.forEach((file) => file.close());
   try {
-    const open = (name: string, format: string | undefined, readOnly: boolean): { file: FileDisk; qcow2: Qcow2Image | null } => {
+    const open = (
+      name: string,
+      format: string | undefined,
+      readOnly: boolean,
+    ): { file: FileDisk; qcow2: Qcow2Image | null } => {
       if (opened.length > BACKING_MAX) throw new FormatError(`more than ${BACKING_MAX} images lie on one another`);
       const file = openFile(name, readOnly);
       opened.push(file);
@@ -40,7 +60,11 @@ export function openDisk(path: string, access: "read" | "write"): OpenDisk {
     };
     const { file, qcow2 } = open(path, undefined, access === "read");
     return {
-      path, format: qcow2 === null ? "raw" : "qcow2", disk: qcow2 ?? file, qcow2, close,
+      path,
+      format: qcow2 === null ? "raw" : "qcow2",
+      disk: qcow2 ?? file,
+      qcow2,
+      close,
       flush: () => {
         if (access === "read") return;
         qcow2?.flush();
@@ -73,20 +97,31 @@ export function filesOf(opened: OpenDisk, part: string | null, access: "read" | 
   const chosen = choosePart(opened, layout, part);
   const disk = partDisk(opened.disk, chosen);
   switch (probe(disk)) {
-    case "ext4": return new Ext4Files(disk);
-    case "fat": return new FatFiles(FatVolume.open(disk));
-    case "aegisfs": return openAegisFiles(disk, access === "read");
-    case "erofs": case "btrfs": {
-      const type = probe(disk), { label, tree } = type === "erofs" ? readErofs(disk, nodeCodecs()) : readBtrfs(disk, nodeCodecs());
+    case "ext4":
+      return new Ext4Files(disk);
+    case "fat":
+      return new FatFiles(FatVolume.open(disk));
+    case "aegisfs":
+      return openAegisFiles(disk, access === "read");
+    case "erofs":
+    case "btrfs": {
+      const type = probe(disk),
+        { label, tree } = type === "erofs" ? readErofs(disk, nodeCodecs()) : readBtrfs(disk, nodeCodecs());
       return new TreeFiles({ type, label }, tree);
     }
-    case "unknown": throw new FormatError(`${partName(chosen)} has no file system that is known`);
-    default: throw new FormatError(`${partName(chosen)} has ${probe(disk)}, whose files are not read here`);
+    case "unknown":
+      throw new FormatError(`${partName(chosen)} has no file system that is known`);
+    default:
+      throw new FormatError(`${partName(chosen)} has ${probe(disk)}, whose files are not read here`);
   }
 }
 
 /** Runs `work` on the files of a place and makes changes lasting. */
-export function withFiles<T>(place: DiskPlace, access: "read" | "write", work: (files: DiskFiles, path: string) => T): T {
+export function withFiles<T>(
+  place: DiskPlace,
+  access: "read" | "write",
+  work: (files: DiskFiles, path: string) => T,
+): T {
   return withDisk(place.image, access, (opened) => {
     const files = filesOf(opened, place.part, access);
     const result = work(files, Buffer.from(place.path, "utf8").toString("latin1"));
@@ -97,15 +132,23 @@ export function withFiles<T>(place: DiskPlace, access: "read" | "write", work: (
 
 function choosePart({ disk }: OpenDisk, { parts }: DiskLayout, wanted: string | null): DiskPart {
   if (wanted !== null) {
-    const found = parts.find((part) => String(part.number) === wanted) ?? parts.find((part) => part.name === wanted || part.type === wanted);
-    if (found === undefined) throw new FormatError(`no partition ${wanted}; there are ${parts.map(partName).join(", ")}`);
+    const found =
+      parts.find((part) => String(part.number) === wanted) ??
+      parts.find((part) => part.name === wanted || part.type === wanted);
+    if (found === undefined)
+      throw new FormatError(`no partition ${wanted}; there are ${parts.map(partName).join(", ")}`);
     return found;
   }
   // The root is what people mean, else the one part that has files.
-  const readable = parts.filter((part) => ["ext4", "fat", "aegisfs", "erofs", "btrfs"].includes(probe(partDisk(disk, part))));
-  const root = readable.find((part) => part.type.startsWith("root-")) ?? readable.find((part) => part.type === "linux" || part.type === "0x83");
+  const readable = parts.filter((part) =>
+    ["ext4", "fat", "aegisfs", "erofs", "btrfs"].includes(probe(partDisk(disk, part))),
+  );
+  const root =
+    readable.find((part) => part.type.startsWith("root-")) ??
+    readable.find((part) => part.type === "linux" || part.type === "0x83");
   const only = root ?? (readable.length === 1 || parts.length === 1 ? (readable[0] ?? parts[0]) : undefined);
-  if (only === undefined) throw new FormatError(`say which partition, as IMAGE@PART:/PATH; there are ${parts.map(partName).join(", ")}`);
+  if (only === undefined)
+    throw new FormatError(`say which partition, as IMAGE@PART:/PATH; there are ${parts.map(partName).join(", ")}`);
   return only;
 }
 
@@ -124,7 +167,8 @@ function openFile(path: string, readOnly: boolean): FileDisk {
   try {
     return new FileDisk(path, { readOnly });
   } catch (error) {
-    if (error instanceof FileLockedError) throw new CommandError(path, `in use by process ${error.owner}`, { cause: error });
+    if (error instanceof FileLockedError)
+      throw new CommandError(path, `in use by process ${error.owner}`, { cause: error });
     throw error;
   }
 }

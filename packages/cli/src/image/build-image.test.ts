@@ -1,4 +1,7 @@
-/** Goal: what surrounds a build: who comes second waits, and an end by a signal or a kill leaves nothing. Method: locks as other processes hold them; no package is fetched. */
+/**
+ * Goal: what surrounds a build: who comes second waits, and an end by a signal or a kill leaves nothing. Method: locks
+ * as other processes hold them; no package is fetched.
+ */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -17,28 +20,39 @@ const home = mkdtempSync(join(tmpdir(), "stratos-build-"));
 process.env["STRATOS_HOME"] = home;
 after(() => rmSync(home, { recursive: true, force: true }));
 
-const DESCRIPTION: ImageDescription = { format: 1, architecture: "riscv64", suite: "trixie", createdAt: "2026-01-01T00:00:00Z", packages: [], layers: 0, origin: "build" };
+const DESCRIPTION: ImageDescription = {
+  format: 1,
+  architecture: "riscv64",
+  suite: "trixie",
+  createdAt: "2026-01-01T00:00:00Z",
+  packages: [],
+  layers: 0,
+  origin: "build",
+};
 
-test("who needs the image while another process prepares it waits, says so once, and takes what that has made", async () => {
-  const unlock = lockFile(join(homeFolder(home, "images"), `.build-${DEFAULT_IMAGE}`));
-  const said: string[] = [];
-  const write = mock.method(process.stderr, "write", (text: string) => said.push(text) > 0);
-  const waiting = buildDefaultImage();
-  await delay(500);
-  new ImageStore(home).createDraft().publish(DEFAULT_IMAGE, DESCRIPTION);
-  unlock();
-  await waiting;
-  write.mock.restore();
-  assert.deepEqual(said, [`stratos: ${DEFAULT_IMAGE}: process ${process.pid} prepares it; waiting for that\n`]);
-  assert.throws(() => {
-    const held = lockBuild(home, DEFAULT_IMAGE);
-    try {
-      lockBuild(home, DEFAULT_IMAGE);
-    } finally {
-      held();
-    }
-  }, /is being built or changed already, by process \d+; try again when that is done/);
-});
+test(
+  "who needs the image while another process prepares it waits, says so " + "once, and takes what that has made",
+  async () => {
+    const unlock = lockFile(join(homeFolder(home, "images"), `.build-${DEFAULT_IMAGE}`));
+    const said: string[] = [];
+    const write = mock.method(process.stderr, "write", (text: string) => said.push(text) > 0);
+    const waiting = buildDefaultImage();
+    await delay(500);
+    new ImageStore(home).createDraft().publish(DEFAULT_IMAGE, DESCRIPTION);
+    unlock();
+    await waiting;
+    write.mock.restore();
+    assert.deepEqual(said, [`stratos: ${DEFAULT_IMAGE}: process ${process.pid} prepares it; waiting for that\n`]);
+    assert.throws(() => {
+      const held = lockBuild(home, DEFAULT_IMAGE);
+      try {
+        lockBuild(home, DEFAULT_IMAGE);
+      } finally {
+        held();
+      }
+    }, /is being built or changed already, by process \d+; try again when that is done/);
+  },
+);
 
 test("a signal leaves no lock, and the lock of a build that was killed goes with the next one", async () => {
   const script = `
@@ -52,7 +66,10 @@ test("a signal leaves no lock, and the lock of a build that was killed goes with
   writeFileSync(file, script);
   const left = (): string[] => readdirSync(join(home, "images")).filter((name) => name.startsWith("."));
   for (const signal of ["SIGINT", "SIGKILL"] as const) {
-    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", file], { stdio: ["ignore", "pipe", "inherit"], env: process.env });
+    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", file], {
+      stdio: ["ignore", "pipe", "inherit"],
+      env: process.env,
+    });
     await once(child.stdout, "data");
     const isLocked = existsSync(join(home, "images/.build-one.lock"));
     child.kill(signal);

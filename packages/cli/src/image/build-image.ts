@@ -1,6 +1,6 @@
 /**
- * Builds an image: plan, download, unpack into a new volume, then boot that volume and let dpkg configure the packages inside Stratos. It
- * becomes visible, whole, at the very end.
+ * Builds an image: plan, download, unpack into a new volume, then boot that volume and let dpkg configure the packages
+ * inside Stratos. It becomes visible, whole, at the very end.
  */
 import { join } from "node:path";
 import { constants } from "node:os";
@@ -8,7 +8,15 @@ import { setTimeout as delay } from "node:timers/promises";
 import { byteStringToUtf8 } from "@stratos/base";
 import { FileLockedError, homeFolder, lockFile, ProgressDisplay, readConfig, stratosHome } from "@stratos/host-node";
 import { findMirror, type NodePackagePorts } from "@stratos/host-node/packages";
-import { buildRoot, type ImagePlan, planFromLock, planImage, type PackageLock, type PreparedPlan, type RootSummary } from "@stratos/pkg";
+import {
+  buildRoot,
+  type ImagePlan,
+  planFromLock,
+  planImage,
+  type PackageLock,
+  type PreparedPlan,
+  type RootSummary,
+} from "@stratos/pkg";
 import { CommandError } from "../command-error.ts";
 import { DEFAULT_IMAGE, DEFAULT_PACKAGES, DEFAULT_SUITE, GUEST_ARCHITECTURE } from "../defaults.ts";
 import { showProgress, withPackagePorts } from "../packages/package-task.ts";
@@ -32,7 +40,12 @@ export interface BuildRequest {
 export async function buildDefaultImage(): Promise<void> {
   const home = stratosHome();
   const unlock = await lockWhenFree(home, DEFAULT_IMAGE);
-  if (unlock !== null) return buildLocked({ name: DEFAULT_IMAGE, packages: DEFAULT_PACKAGES, suite: DEFAULT_SUITE, recommends: false }, home, unlock);
+  if (unlock !== null)
+    return buildLocked(
+      { name: DEFAULT_IMAGE, packages: DEFAULT_PACKAGES, suite: DEFAULT_SUITE, recommends: false },
+      home,
+      unlock,
+    );
 }
 
 const POLL_MS = 200;
@@ -49,7 +62,8 @@ async function lockWhenFree(home: string, name: string): Promise<(() => void) | 
       return null;
     } catch (error) {
       if (!(error instanceof FileLockedError)) throw error;
-      if (error.owner !== told) process.stderr.write(`stratos: ${name}: process ${error.owner} prepares it; waiting for that\n`);
+      if (error.owner !== told)
+        process.stderr.write(`stratos: ${name}: process ${error.owner} prepares it; waiting for that\n`);
       told = error.owner;
     }
     await delay(POLL_MS);
@@ -75,13 +89,30 @@ async function buildLocked(request: BuildRequest, home: string, unlock: () => vo
       const prepared = await preparePlan(request, ports, progress);
       const opened = createVolume(draft.layerPath(0), request.name);
       try {
-        const summary = await buildRoot(ports, prepared, new VolumeWriter(opened.volume.root), (event) => showProgress(progress, event));
+        const summary = await buildRoot(ports, prepared, new VolumeWriter(opened.volume.root), (event) =>
+          showProgress(progress, event),
+        );
         await configure(opened, summary, prepared.plan.packages.length, request.name, progress);
         const packages = readInstalledPackages(opened.volume.root);
         const missing = prepared.plan.packages.filter(({ name }) => !packages.some((one) => one.name === name));
-        if (missing.length > 0) throw new CommandError(request.name, `dpkg has left packages unconfigured: ${missing.map(({ name }) => name).slice(0, 10).join(", ")}`);
+        if (missing.length > 0)
+          throw new CommandError(
+            request.name,
+            `dpkg has left packages unconfigured: ${missing
+              .map(({ name }) => name)
+              .slice(0, 10)
+              .join(", ")}`,
+          );
         opened.close();
-        draft.publish(request.name, { format: 1, architecture: GUEST_ARCHITECTURE, suite: request.suite, createdAt: new Date().toISOString(), packages, layers: 1, origin: "build" });
+        draft.publish(request.name, {
+          format: 1,
+          architecture: GUEST_ARCHITECTURE,
+          suite: request.suite,
+          createdAt: new Date().toISOString(),
+          packages,
+          layers: 1,
+          origin: "build",
+        });
       } catch (error) {
         opened.close();
         throw error;
@@ -96,11 +127,26 @@ async function buildLocked(request: BuildRequest, home: string, unlock: () => vo
 
 function preparePlan(request: BuildRequest, ports: NodePackagePorts, progress: ProgressDisplay): Promise<PreparedPlan> {
   if (request.lock !== undefined) {
-    if (request.lock.architecture !== GUEST_ARCHITECTURE) throw new CommandError(request.name, `the lock is for ${request.lock.architecture}, and images are ${GUEST_ARCHITECTURE}`);
+    if (request.lock.architecture !== GUEST_ARCHITECTURE)
+      throw new CommandError(
+        request.name,
+        `the lock is for ${request.lock.architecture}, and images are ${GUEST_ARCHITECTURE}`,
+      );
     return planFromLock(ports, request.lock, (event) => showProgress(progress, event));
   }
   const mirror = findMirror({ given: request.mirror, configured: readConfig(stratosHome()).mirror });
-  return planImage(ports, { mirror: mirror.uri, keyrings: mirror.keyrings, suite: request.suite, architecture: GUEST_ARCHITECTURE, packages: request.packages, recommends: request.recommends }, (event) => showProgress(progress, event));
+  return planImage(
+    ports,
+    {
+      mirror: mirror.uri,
+      keyrings: mirror.keyrings,
+      suite: request.suite,
+      architecture: GUEST_ARCHITECTURE,
+      packages: request.packages,
+      recommends: request.recommends,
+    },
+    (event) => showProgress(progress, event),
+  );
 }
 
 /** Lines of output kept for the message of a failure. */
@@ -110,7 +156,13 @@ const TELL_MS = 1000;
 const SLOW_SECONDS = 3;
 
 /** Boots the volume and runs what is left to do in it, in the order given. */
-async function configure(opened: OpenVolume, summary: RootSummary, packages: number, name: string, progress: ProgressDisplay): Promise<void> {
+async function configure(
+  opened: OpenVolume,
+  summary: RootSummary,
+  packages: number,
+  name: string,
+  progress: ProgressDisplay,
+): Promise<void> {
   for (const argv of summary.commands) {
     const log: string[] = [];
     let done = 0;
@@ -118,7 +170,13 @@ async function configure(opened: OpenVolume, summary: RootSummary, packages: num
     let sinceMs = performance.now();
     const tell = (): void => {
       const seconds = Math.floor((performance.now() - sinceMs) / 1000);
-      progress.update("Configuring packages", done, packages, "items", current === "" || seconds < SLOW_SECONDS ? current : `${current} for ${seconds} s`);
+      progress.update(
+        "Configuring packages",
+        done,
+        packages,
+        "items",
+        current === "" || seconds < SLOW_SECONDS ? current : `${current} for ${seconds} s`,
+      );
     };
     tell();
     // Some packages take minutes, and say nothing.
@@ -136,7 +194,14 @@ async function configure(opened: OpenVolume, summary: RootSummary, packages: num
         tell();
       },
     }).finally(() => clearInterval(timer));
-    if (status !== 0) throw new CommandError(name, `configuring the packages failed: \`${argv.join(" ")}\` ended with status ${status}\n${log.slice(-LOG_LINES).map((line) => `  ${byteStringToUtf8(line)}`).join("\n")}`);
+    if (status !== 0)
+      throw new CommandError(
+        name,
+        `configuring the packages failed: \`${argv.join(" ")}\` ended with status ${status}\n${log
+          .slice(-LOG_LINES)
+          .map((line) => `  ${byteStringToUtf8(line)}`)
+          .join("\n")}`,
+      );
   }
   const synced = opened.volume.sync();
   if (synced < 0) throw new CommandError(name, `the image could not be written (errno ${-synced})`);
@@ -153,7 +218,11 @@ export function lockBuild(home: string, name: string): () => void {
   try {
     return lockImage(home, name);
   } catch (error) {
-    if (error instanceof FileLockedError) throw new CommandError(name, `is being built or changed already, by process ${error.owner}; try again when that is done`);
+    if (error instanceof FileLockedError)
+      throw new CommandError(
+        name,
+        `is being built or changed already, by process ${error.owner}; try again when that is done`,
+      );
     throw error;
   }
 }

@@ -2,18 +2,30 @@
  * Images on the host, one folder each, under `STRATOS_HOME/images`:
  *
  *     images/NAME/layer-0.aegisfs   the root, an AegisFS volume in one file, never written again
- *     images/NAME/layer-1.aegisfs   changes over it (`--keep`), and so on; lower layers are hard links to those of the image below
+ *     images/NAME/layer-1.aegisfs   changes over it (`--keep`), and so on; lower layers are hard links to those of the
+ *     image below
  *     images/NAME/image.json        what it is (ImageDescription)
  *     images/.new-PID-RANDOM/    an image that is being made
  *
  *     images/.old-NAME-PID-RANDOM/    an image in the moment when another takes its place
  *
- * An image appears by one rename(2), so that no half image can be seen; folders of makers that are gone are removed when the store is
- * next written to. Replacing one takes two renames: whoever finds the image missing between them waits for the second, or, when its
- * maker is gone, takes the first back. A run that has an image open keeps its file when the image is removed.
+ * An image appears by one rename(2), so that no half image can be seen; folders of makers that are gone are removed
+ * when the store is next written to. Replacing one takes two renames: whoever finds the image missing between them
+ * waits for the second, or, when its maker is gone, takes the first back. A run that has an image open keeps its file
+ * when the image is removed.
  */
 import { isRunning, lockOwner, removeLeftovers, sleepSync } from "@stratos/host-node";
-import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { makeFolders } from "@stratos/host-node/home";
@@ -68,7 +80,10 @@ export interface ImageDraft {
   readonly folder: string;
   /** Path for a layer. */
   layerPath(layer: number): string;
-  /** Takes over the layers of an image, or the lowest `count` of them; they are shared with it. @returns their paths, from the bottom up */
+  /**
+   * Takes over the layers of an image, or the lowest `count` of them; they are shared with it. @returns their paths,
+   * from the bottom up
+   */
   shareLayers(entry: ImageEntry, count?: number): string[];
   /** Makes it the image `name`; the one of that name, if any, goes. */
   publish(name: string, description: ImageDescription): void;
@@ -94,7 +109,11 @@ export class ImageStore {
     }
     // What was about to be replaced belongs to the list too.
     for (const old of names.map(oldImage)) if (old !== null && !names.includes(old.name)) names.push(old.name);
-    return [...new Set(names)].filter((name) => !name.startsWith(".")).sort().map((name) => this.find(name)).filter((entry) => entry !== null);
+    return [...new Set(names)]
+      .filter((name) => !name.startsWith("."))
+      .sort()
+      .map((name) => this.find(name))
+      .filter((entry) => entry !== null);
   }
 
   /**
@@ -106,8 +125,15 @@ export class ImageStore {
     if (state !== null) return this.#findState(name, state);
     try {
       const description = JSON.parse(readFileSync(join(this.#folder, name, DESCRIPTION), "utf8")) as ImageDescription;
-      if (description.format !== 1) throw new CommandError(name, `the image has format ${String(description.format)}, and this version reads format 1; build it again`);
-      const sizeBytes = layerPaths(join(this.#folder, name), description.layers).reduce((sum, path) => sum + statSync(path).blocks * 512, 0);
+      if (description.format !== 1)
+        throw new CommandError(
+          name,
+          `the image has format ${String(description.format)}, and this version reads format 1; build it again`,
+        );
+      const sizeBytes = layerPaths(join(this.#folder, name), description.layers).reduce(
+        (sum, path) => sum + statSync(path).blocks * 512,
+        0,
+      );
       return { name, description, sizeBytes };
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
@@ -117,20 +143,38 @@ export class ImageStore {
     }
   }
 
-  #findState(name: string, { image, change, isBefore }: { image: string; change: number; isBefore: boolean }): ImageEntry | null {
+  #findState(
+    name: string,
+    { image, change, isBefore }: { image: string; change: number; isBefore: boolean },
+  ): ImageEntry | null {
     const entry = this.find(image);
     if (entry === null) return null;
     const { history = [] } = entry.description;
     const transaction = history.find((one) => one.id === change);
-    if (transaction === undefined || transaction.isUndone === true) throw new CommandError(name, transaction === undefined ? `${image} has no change ${change}; \`stratos pkg history -i ${image}\` lists them` : "is gone: the change was taken back, or became one with later ones");
+    if (transaction === undefined || transaction.isUndone === true)
+      throw new CommandError(
+        name,
+        transaction === undefined
+          ? `${image} has no change ${change}; \`stratos pkg history -i ${image}\` lists them`
+          : "is gone: the change was taken back, or became one with later ones",
+      );
     const layers = isBefore ? transaction.layersBefore : transaction.layersAfter;
-    return { ...entry, name, description: { ...entry.description, layers, history: history.filter((one) => one.layersAfter <= layers || one.isUndone === true) } };
+    return {
+      ...entry,
+      name,
+      description: {
+        ...entry.description,
+        layers,
+        history: history.filter((one) => one.layersAfter <= layers || one.isUndone === true),
+      },
+    };
   }
 
   /** @throws CommandError when there is no such image */
   require(name: string): ImageEntry {
     const entry = this.find(name);
-    if (entry === null) throw new CommandError(name, "no such image; `stratos image ls` lists them, `stratos image build` makes one");
+    if (entry === null)
+      throw new CommandError(name, "no such image; `stratos image ls` lists them, `stratos image build` makes one");
     return entry;
   }
 
@@ -192,7 +236,10 @@ export class ImageStore {
     return join(this.#folder, `${DRAFT_PREFIX}${process.pid}-${randomBytes(4).toString("hex")}`);
   }
 
-  /** Whether an image that is missing was only about to be replaced, and is there now: the new one, or the old one again. */
+  /**
+   * Whether an image that is missing was only about to be replaced, and is there now: the new one, or the old one
+   * again.
+   */
   #isBack(name: string): boolean {
     for (let attempt = 0; attempt < REPLACING_ATTEMPTS; attempt++) {
       const old = this.#names().find((one) => oldImage(one)?.name === name);
@@ -223,7 +270,8 @@ export class ImageStore {
   #sweep(): void {
     for (const name of this.#names()) {
       const old = oldImage(name);
-      if (old !== null && !isRunning(old.pid) && (existsSync(join(this.#folder, old.name)) || !this.#isBack(old.name))) rmSync(join(this.#folder, name), { recursive: true, force: true });
+      if (old !== null && !isRunning(old.pid) && (existsSync(join(this.#folder, old.name)) || !this.#isBack(old.name)))
+        rmSync(join(this.#folder, name), { recursive: true, force: true });
       const pid = name.startsWith(DRAFT_PREFIX) ? Number.parseInt(name.slice(DRAFT_PREFIX.length), 10) : Number.NaN;
       if (Number.isInteger(pid) && !isRunning(pid)) rmSync(join(this.#folder, name), { recursive: true, force: true });
       // A build that was killed leaves its lock.
@@ -236,7 +284,10 @@ export class ImageStore {
 }
 
 /** Names of the states before and after a change, under which they can be looked at; null when they are gone. */
-export function stateNames(image: string, { id, isUndone }: ImageTransaction): { before: string; after: string } | null {
+export function stateNames(
+  image: string,
+  { id, isUndone }: ImageTransaction,
+): { before: string; after: string } | null {
   return isUndone === true ? null : { before: `${image}@${id}-before`, after: `${image}@${id}` };
 }
 
@@ -247,7 +298,11 @@ function stateOf(name: string): { image: string; change: number; isBefore: boole
 
 /** @throws CommandError  the name is that of a state, which stays as it is */
 export function requireImage(name: string): void {
-  if (stateOf(name) !== null) throw new CommandError(name, "is a state of the past, which is not changed; what is made of it needs a name of its own (--to, --keep)");
+  if (stateOf(name) !== null)
+    throw new CommandError(
+      name,
+      "is a state of the past, which is not changed; what is made of it needs a name of its own (--to, --keep)",
+    );
 }
 
 function layerPaths(folder: string, layers: number): string[] {

@@ -43,7 +43,11 @@ export function openVolumeReadOnly(layers: readonly string[]): OpenVolume {
 /** A clone whose changes live in memory, at most `deltaBytes`, and go with the run. */
 export function cloneVolume(layers: readonly string[], deltaBytes: number): OpenVolume {
   const devices = openLayers(layers);
-  return opened(layers.at(-1)!, devices, mountOverlay(devices, new MemoryBlockDevice(deltaBytes), { volatile: true, seconds: nowSeconds() }));
+  return opened(
+    layers.at(-1)!,
+    devices,
+    mountOverlay(devices, new MemoryBlockDevice(deltaBytes), { volatile: true, seconds: nowSeconds() }),
+  );
 }
 
 /** A clone whose changes go to a new layer file. */

@@ -11,8 +11,10 @@ export function readInstalledPackages(files: Subvolume): InstalledPackage[] {
   const packages: InstalledPackage[] = [];
   try {
     for (const stanza of parseControl(byteString(bytes), "var/lib/dpkg/status")) {
-      const name = stanza.get("Package"), version = stanza.get("Version");
-      if (name !== undefined && version !== undefined && /\binstalled$/.test(stanza.get("Status") ?? "")) packages.push({ name, version });
+      const name = stanza.get("Package"),
+        version = stanza.get("Version");
+      if (name !== undefined && version !== undefined && /\binstalled$/.test(stanza.get("Status") ?? ""))
+        packages.push({ name, version });
     }
   } catch (error) {
     if (!(error instanceof ControlError)) throw error;

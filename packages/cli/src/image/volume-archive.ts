@@ -11,7 +11,12 @@ import { exactSize } from "../fs/exact-size.ts";
 
 const PIECE_BYTES = 1 << 20;
 const TYPES: Readonly<Record<number, TarType>> = {
-  [S_IFREG]: TarType.file, [S_IFDIR]: TarType.directory, [S_IFLNK]: TarType.symbolicLink, [S_IFCHR]: TarType.characterDevice, [S_IFBLK]: TarType.blockDevice, [S_IFIFO]: TarType.fifo,
+  [S_IFREG]: TarType.file,
+  [S_IFDIR]: TarType.directory,
+  [S_IFLNK]: TarType.symbolicLink,
+  [S_IFCHR]: TarType.characterDevice,
+  [S_IFBLK]: TarType.blockDevice,
+  [S_IFIFO]: TarType.fifo,
 };
 
 /** The archive's bytes in pieces; a piece is valid until the next one is asked for. */
@@ -26,12 +31,17 @@ export function* archiveVolume(files: Subvolume): Generator<Uint8Array> {
     const type = TYPES[attributes.mode & S_IFMT];
     // A socket is a name for a process that no longer runs; tar has no form for it.
     if (type === undefined) {
-      if ((attributes.mode & S_IFMT) !== S_IFSOCK) throw new CommandError(path, `has an unknown type (mode ${attributes.mode.toString(8)})`);
+      if ((attributes.mode & S_IFMT) !== S_IFSOCK)
+        throw new CommandError(path, `has an unknown type (mode ${attributes.mode.toString(8)})`);
       continue;
     }
     const size = exactSize(path, attributes.size);
     const fields: Partial<TarEntry> = {
-      mode: attributes.mode & 0o7777, uid: attributes.uid, gid: attributes.gid, mtime: attributes.mtimeSeconds + attributes.mtimeNanoseconds / 1e9, xattrs: known(path, xattrsOf(files, ino)),
+      mode: attributes.mode & 0o7777,
+      uid: attributes.uid,
+      gid: attributes.gid,
+      mtime: attributes.mtimeSeconds + attributes.mtimeNanoseconds / 1e9,
+      xattrs: known(path, xattrsOf(files, ino)),
     };
     const first = firstNames.get(ino);
     if (first !== undefined) {
@@ -41,7 +51,7 @@ export function* archiveVolume(files: Subvolume): Generator<Uint8Array> {
     if (type !== TarType.directory && attributes.nlink > 1) firstNames.set(ino, path);
     if (type === TarType.file) {
       yield tarHeader(tarEntry(path, type, { ...fields, size }));
-      for (let offset = 0; offset < size; ) {
+      for (let offset = 0; offset < size;) {
         const count = expect(path, files.read(ino, offset, buffer, 0, Math.min(PIECE_BYTES, size - offset)));
         if (count === 0) throw new CommandError(path, "is shorter than its size says");
         yield buffer.subarray(0, count);
@@ -60,7 +70,10 @@ export function* archiveVolume(files: Subvolume): Generator<Uint8Array> {
 }
 
 function childrenOf(files: Subvolume, path: string, ino: number): { path: string; ino: number }[] {
-  const children = known(path, entriesOf(files, ino)).map((entry) => ({ path: `${path}/${entry.name}`, ino: entry.ino }));
+  const children = known(path, entriesOf(files, ino)).map((entry) => ({
+    path: `${path}/${entry.name}`,
+    ino: entry.ino,
+  }));
   return children.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
@@ -77,7 +90,10 @@ function fail(path: string, errno: number): never {
   throw new CommandError(path, `the image cannot be read: ${ERRNO_NAMES[-errno] ?? String(-errno)}`);
 }
 
-/** Takes an archive in pieces and writes what it holds. Folders that it does not name are made; a path that leaves the root is refused. */
+/**
+ * Takes an archive in pieces and writes what it holds. Folders that it does not name are made; a path that leaves the
+ * root is refused.
+ */
 export class ArchiveExtractor {
   readonly #writer: VolumeWriter;
   readonly #reader: TarReader;
@@ -112,11 +128,25 @@ export class ArchiveExtractor {
   #begin(entry: TarEntry): void {
     this.#entries++;
     const path = normalize(entry.path);
-    const meta: RootMeta = { uid: entry.uid, gid: entry.gid, mode: entry.mode, mtime: entry.mtime, xattrs: entry.xattrs };
+    const meta: RootMeta = {
+      uid: entry.uid,
+      gid: entry.gid,
+      mode: entry.mode,
+      mtime: entry.mtime,
+      xattrs: entry.xattrs,
+    };
     this.#ensureParents(path);
     const other = this.#others.get(path);
-    if (other !== undefined) throw new CommandError(printable(byteStringToUtf8(path)), `the archive holds it twice, the first time as ${other}`);
-    if (entry.type !== TarType.directory) this.#others.set(path, entry.type === TarType.symbolicLink ? `a link to ${printable(byteStringToUtf8(entry.linkPath))}` : "a file");
+    if (other !== undefined)
+      throw new CommandError(
+        printable(byteStringToUtf8(path)),
+        `the archive holds it twice, the first time as ${other}`,
+      );
+    if (entry.type !== TarType.directory)
+      this.#others.set(
+        path,
+        entry.type === TarType.symbolicLink ? `a link to ${printable(byteStringToUtf8(entry.linkPath))}` : "a file",
+      );
     switch (entry.type) {
       case TarType.file:
         this.#file = { ino: this.#writer.beginFile(path, meta), path, meta, offset: 0 };
@@ -126,11 +156,21 @@ export class ArchiveExtractor {
         if (path !== "" && this.#writer.hasDirectory(path)) this.#writer.updateDirectory(path, meta);
         else this.#writer.directory(path, meta);
         break;
-      case TarType.symbolicLink: this.#writer.symlink(path, meta, entry.linkPath); break;
-      case TarType.hardLink: this.#writer.hardLink(path, normalize(entry.linkPath)); break;
-      case TarType.fifo: this.#writer.fifo(path, meta); break;
-      case TarType.characterDevice: this.#writer.device(path, meta, { kind: "character", major: entry.deviceMajor, minor: entry.deviceMinor }); break;
-      case TarType.blockDevice: this.#writer.device(path, meta, { kind: "block", major: entry.deviceMajor, minor: entry.deviceMinor }); break;
+      case TarType.symbolicLink:
+        this.#writer.symlink(path, meta, entry.linkPath);
+        break;
+      case TarType.hardLink:
+        this.#writer.hardLink(path, normalize(entry.linkPath));
+        break;
+      case TarType.fifo:
+        this.#writer.fifo(path, meta);
+        break;
+      case TarType.characterDevice:
+        this.#writer.device(path, meta, { kind: "character", major: entry.deviceMajor, minor: entry.deviceMinor });
+        break;
+      case TarType.blockDevice:
+        this.#writer.device(path, meta, { kind: "block", major: entry.deviceMajor, minor: entry.deviceMinor });
+        break;
     }
   }
 
@@ -147,8 +187,14 @@ export class ArchiveExtractor {
 
   #ensureParents(path: string): void {
     for (let slash = path.indexOf("/"); slash !== -1; slash = path.indexOf("/", slash + 1)) {
-      const parent = path.slice(0, slash), other = this.#others.get(parent);
-      if (other !== undefined) throw new CommandError(printable(byteStringToUtf8(path)), `the archive places it below ${parent}, which is ${other} in it: nothing is written through what is no folder`);
+      const parent = path.slice(0, slash),
+        other = this.#others.get(parent);
+      if (other !== undefined)
+        throw new CommandError(
+          printable(byteStringToUtf8(path)),
+          `the archive places it below ${parent}, which is ${other} in it: nothing is written through what is no ` +
+            "folder",
+        );
       if (!this.#writer.hasDirectory(parent)) this.#writer.directory(parent, { uid: 0, gid: 0, mode: 0o755, mtime: 0 });
     }
   }

@@ -14,7 +14,7 @@ export function readVolumeFile(files: Subvolume, path: string): Uint8Array | nul
   const attributes = new Attributes();
   if (files.stat(ino, attributes) < 0 || attributes.size > FILE_BYTES_MAX) return null;
   const bytes = new Uint8Array(Number(attributes.size));
-  for (let done = 0; done < bytes.length; ) {
+  for (let done = 0; done < bytes.length;) {
     const count = files.read(ino, done, bytes, done, bytes.length - done);
     if (count <= 0) return null;
     done += count;
@@ -22,7 +22,10 @@ export function readVolumeFile(files: Subvolume, path: string): Uint8Array | nul
   return bytes;
 }
 
-/** True when a walk of real folders ends at a name that is not there; false when it is there, or a link on the way leads elsewhere. */
+/**
+ * True when a walk of real folders ends at a name that is not there; false when it is there, or a link on the way leads
+ * elsewhere.
+ */
 export function isAbsentFromVolume(files: Subvolume, path: string): boolean {
   const attributes = new Attributes();
   let ino = ROOT_INO;
@@ -36,7 +39,10 @@ export function isAbsentFromVolume(files: Subvolume, path: string): boolean {
   return false;
 }
 
-/** Puts a file (0644, root's) into a folder that is there, in place of what has the name. @returns false when that is not possible */
+/**
+ * Puts a file (0644, root's) into a folder that is there, in place of what has the name. @returns false when that is
+ * not possible
+ */
 export function writeVolumeFile(files: Subvolume, path: string, content: Uint8Array): boolean {
   const names = path.split("/");
   const last = names.pop()!;
@@ -49,7 +55,7 @@ export function writeVolumeFile(files: Subvolume, path: string, content: Uint8Ar
   if (removed < 0 && removed !== -ENOENT) return false;
   const ino = files.create(folder, last, S_IFREG | 0o644, 0, 0);
   if (ino < 0) return false;
-  for (let done = 0; done < content.length; ) {
+  for (let done = 0; done < content.length;) {
     const count = files.write(ino, done, content, done, content.length - done);
     if (count <= 0) return false;
     done += count;

@@ -1,5 +1,15 @@
 /** Writes a root filesystem into an AegisFS volume: what the package builder and `image import` produce. */
-import { Attributes, ATTRIBUTE_ATIME, ATTRIBUTE_CTIME, ATTRIBUTE_GID, ATTRIBUTE_MODE, ATTRIBUTE_MTIME, ATTRIBUTE_UID, ROOT_INO, type Subvolume } from "@stratos/aegisfs";
+import {
+  Attributes,
+  ATTRIBUTE_ATIME,
+  ATTRIBUTE_CTIME,
+  ATTRIBUTE_GID,
+  ATTRIBUTE_MODE,
+  ATTRIBUTE_MTIME,
+  ATTRIBUTE_UID,
+  ROOT_INO,
+  type Subvolume,
+} from "@stratos/aegisfs";
 import { ERRNO_NAMES, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFREG } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import type { RootMeta, RootWriter } from "@stratos/pkg";
@@ -40,7 +50,8 @@ export class VolumeWriter implements RootWriter {
   }
 
   append(ino: number, path: string, offset: number, bytes: Uint8Array): void {
-    for (let done = 0; done < bytes.length; ) done += check(path, this.#files.write(ino, offset + done, bytes, done, bytes.length - done));
+    for (let done = 0; done < bytes.length;)
+      done += check(path, this.#files.write(ino, offset + done, bytes, done, bytes.length - done));
   }
 
   /** Sets what writing changed. */
@@ -98,8 +109,18 @@ export class VolumeWriter implements RootWriter {
     attributes.gid = meta.gid;
     const seconds = Math.floor(meta.mtime);
     attributes.atimeSeconds = attributes.mtimeSeconds = attributes.ctimeSeconds = seconds;
-    attributes.atimeNanoseconds = attributes.mtimeNanoseconds = attributes.ctimeNanoseconds = Math.floor((meta.mtime - seconds) * 1e9);
-    check(path, this.#files.setAttributes(ino, attributes, ATTRIBUTE_MODE | ATTRIBUTE_UID | ATTRIBUTE_GID | ATTRIBUTE_ATIME | ATTRIBUTE_MTIME | ATTRIBUTE_CTIME));
+    attributes.atimeNanoseconds =
+      attributes.mtimeNanoseconds =
+      attributes.ctimeNanoseconds =
+        Math.floor((meta.mtime - seconds) * 1e9);
+    check(
+      path,
+      this.#files.setAttributes(
+        ino,
+        attributes,
+        ATTRIBUTE_MODE | ATTRIBUTE_UID | ATTRIBUTE_GID | ATTRIBUTE_ATIME | ATTRIBUTE_MTIME | ATTRIBUTE_CTIME,
+      ),
+    );
   }
 
   #place(path: string): { directory: number; name: string } {
@@ -111,7 +132,8 @@ export class VolumeWriter implements RootWriter {
 }
 
 function check(path: string, result: number): number {
-  if (result < 0) throw new CommandError(`/${path}`, `the image's volume says ${ERRNO_NAMES[-result] ?? String(-result)}`);
+  if (result < 0)
+    throw new CommandError(`/${path}`, `the image's volume says ${ERRNO_NAMES[-result] ?? String(-result)}`);
   return result;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The password hash `$6$` of crypt(5), so that a wizard can take a password and keep only this. Source: U. Drepper, "Unix crypt using SHA-256
- * and SHA-512", version 0.6, whose step numbers stand below.
+ * The password hash `$6$` of crypt(5), so that a wizard can take a password and keep only this. Source: U. Drepper,
+ * "Unix crypt using SHA-256 and SHA-512", version 0.6, whose step numbers stand below.
  */
 import { createHash } from "node:crypto";
 
@@ -9,9 +9,12 @@ const ROUNDS = 5000;
 
 /** @param salt  at most 16 characters of `./0-9A-Za-z` */
 export function sha512Crypt(password: string, salt: string): string {
-  const key = Buffer.from(password, "utf8"), saltBytes = Buffer.from(salt.slice(0, 16), "latin1");
-  const hash = (...parts: Uint8Array[]): Buffer => parts.reduce((sum, part) => sum.update(part), createHash("sha512")).digest();
-  const repeated = (block: Buffer, length: number): Buffer => Buffer.concat(Array.from({ length: Math.ceil(length / 64) }, () => block)).subarray(0, length);
+  const key = Buffer.from(password, "utf8"),
+    saltBytes = Buffer.from(salt.slice(0, 16), "latin1");
+  const hash = (...parts: Uint8Array[]): Buffer =>
+    parts.reduce((sum, part) => sum.update(part), createHash("sha512")).digest();
+  const repeated = (block: Buffer, length: number): Buffer =>
+    Buffer.concat(Array.from({ length: Math.ceil(length / 64) }, () => block)).subarray(0, length);
   // Steps 4 to 8, then 1 to 3 and 9 to 12.
   const second = hash(key, saltBytes, key);
   const parts: Buffer[] = [key, saltBytes, repeated(second, key.length)];

@@ -1,4 +1,7 @@
-/** Asks on the terminal what an installation needs. An empty answer takes what stands in brackets; a wrong one is asked for again. */
+/**
+ * Asks on the terminal what an installation needs. An empty answer takes what stands in brackets; a wrong one is asked
+ * for again.
+ */
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import type { Interface } from "node:readline/promises";
@@ -11,43 +14,91 @@ export interface WizardTerminal {
   say(text: string): void;
 }
 
-export interface WizardDefaults { readonly source?: string; readonly target?: string; readonly size?: string }
+export interface WizardDefaults {
+  readonly source?: string;
+  readonly target?: string;
+  readonly size?: string;
+}
 
 /** @returns the same as a configuration file would say */
 export async function askInstallConfig(terminal: WizardTerminal, given: WizardDefaults): Promise<InstallConfig> {
-  const ask = async (question: string, usual: string, check: (answer: string) => string | null = () => null): Promise<string> => {
+  const ask = async (
+    question: string,
+    usual: string,
+    check: (answer: string) => string | null = () => null,
+  ): Promise<string> => {
     for (;;) {
-      const answer = (await terminal.ask(usual === "" ? `${question}: ` : `${question} [${usual}]: `, false)).trim() || usual;
+      const answer =
+        (await terminal.ask(usual === "" ? `${question}: ` : `${question} [${usual}]: `, false)).trim() || usual;
       const problem = check(answer);
       if (problem === null) return answer;
       terminal.say(`  ${problem}\n`);
     }
   };
-  const source = given.source ?? (await ask("Image, folder or archive to install", "", (answer) => (answer === "" ? "something has to be installed" : sourceProblem(answer))));
-  const target = given.target ?? (await ask("Disk or disk image to install on", "", (answer) => (answer === "" ? "a disk is needed" : null)));
+  const source =
+    given.source ??
+    (await ask("Image, folder or archive to install", "", (answer) =>
+      answer === "" ? "something has to be installed" : sourceProblem(answer),
+    ));
+  const target =
+    given.target ??
+    (await ask("Disk or disk image to install on", "", (answer) => (answer === "" ? "a disk is needed" : null)));
   const isNew = !existsSync(target);
-  const size = !isNew ? undefined : (given.size ?? (await ask("Size of the disk image", "8G", (answer) => (parseBytes(answer) === undefined ? "expected a size such as 8G" : null))));
-  const hostname = await ask("Name of the machine", "stratos", (answer) => (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(answer) ? null : "lower-case letters, digits and -"));
-  const locale = await ask("Locale", "C.UTF-8", (answer) => (/^[A-Za-z0-9_.@-]+$/.test(answer) ? null : "expected a locale such as en_GB.UTF-8"));
-  const timezone = await ask("Time zone", "Etc/UTC", (answer) => (/^[A-Za-z0-9_+-]+(\/[A-Za-z0-9_+-]+)*$/.test(answer) ? null : "expected a zone such as Europe/Berlin"));
-  const home = await ask("Size of a partition for /home (none: it is on the root)", "none", (answer) => (answer === "none" || parseBytes(answer) !== undefined ? null : "expected a size such as 2G, or none"));
-  const swap = await ask("Size of a swap partition", "none", (answer) => (answer === "none" || parseBytes(answer) !== undefined ? null : "expected a size such as 1G, or none"));
-  const name = await ask("First user (none: root alone)", "user", (answer) => (/^[a-z_][a-z0-9_-]{0,31}$/.test(answer) ? null : "lower-case letters, digits, _ and -"));
+  const size = !isNew
+    ? undefined
+    : (given.size ??
+      (await ask("Size of the disk image", "8G", (answer) =>
+        parseBytes(answer) === undefined ? "expected a size such as 8G" : null,
+      )));
+  const hostname = await ask("Name of the machine", "stratos", (answer) =>
+    /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(answer) ? null : "lower-case letters, digits and -",
+  );
+  const locale = await ask("Locale", "C.UTF-8", (answer) =>
+    /^[A-Za-z0-9_.@-]+$/.test(answer) ? null : "expected a locale such as en_GB.UTF-8",
+  );
+  const timezone = await ask("Time zone", "Etc/UTC", (answer) =>
+    /^[A-Za-z0-9_+-]+(\/[A-Za-z0-9_+-]+)*$/.test(answer) ? null : "expected a zone such as Europe/Berlin",
+  );
+  const home = await ask("Size of a partition for /home (none: it is on the root)", "none", (answer) =>
+    answer === "none" || parseBytes(answer) !== undefined ? null : "expected a size such as 2G, or none",
+  );
+  const swap = await ask("Size of a swap partition", "none", (answer) =>
+    answer === "none" || parseBytes(answer) !== undefined ? null : "expected a size such as 1G, or none",
+  );
+  const name = await ask("First user (none: root alone)", "user", (answer) =>
+    /^[a-z_][a-z0-9_-]{0,31}$/.test(answer) ? null : "lower-case letters, digits, _ and -",
+  );
   const who = name === "none" ? "root" : name;
   const password = await askPassword(terminal, who);
-  const keyFile = await ask(`File with public keys that let ${who} in by SSH`, "none", (answer) => (answer === "none" || existsSync(answer) ? null : "no such file"));
-  const keys = keyFile === "none" ? [] : readFileSync(keyFile, "utf8").split("\n").map((line) => line.trim()).filter((line) => line !== "" && !line.startsWith("#"));
-  const login = { ...(password === null ? {} : { password_hash: password }), ...(keys.length === 0 ? {} : { ssh_keys: keys }) };
+  const keyFile = await ask(`File with public keys that let ${who} in by SSH`, "none", (answer) =>
+    answer === "none" || existsSync(answer) ? null : "no such file",
+  );
+  const keys =
+    keyFile === "none"
+      ? []
+      : readFileSync(keyFile, "utf8")
+          .split("\n")
+          .map((line) => line.trim())
+          .filter((line) => line !== "" && !line.startsWith("#"));
+  const login = {
+    ...(password === null ? {} : { password_hash: password }),
+    ...(keys.length === 0 ? {} : { ssh_keys: keys }),
+  };
   const partitions = defaultPartitions();
   if (home !== "none") partitions.push({ name: "home", size: home, format: "ext4", mount: "/home" });
   if (swap !== "none") partitions.push({ name: "swap", size: swap, format: "swap" });
   return {
-    disk: { target, ...(size === undefined ? {} : { size }) }, partition: partitions, system: { source, hostname, locale, ...(timezone === "Etc/UTC" ? {} : { timezone }) },
-    ...(name === "none" ? { root: login } : { user: [{ name, ...login }] }), network: [{ interface: "en* eth*", dhcp: true }],
+    disk: { target, ...(size === undefined ? {} : { size }) },
+    partition: partitions,
+    system: { source, hostname, locale, ...(timezone === "Etc/UTC" ? {} : { timezone }) },
+    ...(name === "none" ? { root: login } : { user: [{ name, ...login }] }),
+    network: [{ interface: "en* eth*", dhcp: true }],
   };
 }
 
-/** A path that leads nowhere is told before all else is asked; names of images and prefixes are left to who opens them. */
+/**
+ * A path that leads nowhere is told before all else is asked; names of images and prefixes are left to who opens them.
+ */
 function sourceProblem(source: string): string | null {
   const path = source.includes(":") ? source.split(":")[1]! : source;
   return path.includes("/") && !existsSync(path) ? "no such file or folder" : null;
@@ -63,7 +114,10 @@ async function askPassword(terminal: WizardTerminal, who: string): Promise<strin
 }
 
 /** The wizard's terminal over a line reader; `output` shows nothing while a secret is typed. */
-export function lineTerminal(lines: Interface, output: { write(text: string): void; isSilent: boolean }): WizardTerminal {
+export function lineTerminal(
+  lines: Interface,
+  output: { write(text: string): void; isSilent: boolean },
+): WizardTerminal {
   return {
     async ask(question, isSecret) {
       if (!isSecret) return lines.question(question);

@@ -13,20 +13,25 @@ const OVERHEAD = 16 * MIB;
 const ENTRY_BYTES = 512;
 
 export const aegisRoot: RootFileSystem = {
-  isReadOnly: false, mountOptions: "defaults", checkPass: 0,
+  isReadOnly: false,
+  mountOptions: "defaults",
+  checkPass: 0,
   sizeFor(shares) {
     let bytes = OVERHEAD;
-    for (const { content } of treeOf(shares).entries()) bytes += ENTRY_BYTES + Math.ceil((content?.sizeBytes ?? 0) / 4096) * 4096;
+    for (const { content } of treeOf(shares).entries())
+      bytes += ENTRY_BYTES + Math.ceil((content?.sizeBytes ?? 0) / 4096) * 4096;
     return bytes;
   },
   write(disk, shares, { uuid, label, time }) {
-    const device = new DiskDevice(disk, false), seconds = Math.floor(time);
+    const device = new DiskDevice(disk, false),
+      seconds = Math.floor(time);
     // The seed is no secret; the UUID gives one that is the same each time.
     const hashSeed = new DataView(uuidBytes(uuid).buffer).getUint32(0, true);
     const failure = format(device, { uuid: uuidBytes(uuid), hashSeed, label: utf8ToByteString(label), seconds });
     if (failure !== 0) throw new FormatError(`the AegisFS volume cannot be made: ${MOUNT_ERROR_WORDS[failure]}`);
     const volume = mount(device, { seconds });
-    if (typeof volume === "string") throw new FormatError(`the AegisFS volume cannot be made: ${MOUNT_ERROR_WORDS[volume]}`);
+    if (typeof volume === "string")
+      throw new FormatError(`the AegisFS volume cannot be made: ${MOUNT_ERROR_WORDS[volume]}`);
     volume.setTime(seconds, 0);
     const writer = new VolumeWriter(volume.root);
     for (const entry of treeOf(shares).entries()) writeTreeEntry(writer, entry);

@@ -1,4 +1,7 @@
-/** A tree whose damage is told by the name of where it comes from: what is read while something else is being written would else go by the name of that. */
+/**
+ * A tree whose damage is told by the name of where it comes from: what is read while something else is being written
+ * would else go by the name of that.
+ */
 import type { Blob, FileEntry, FileTree } from "@stratos/formats";
 import { diskError } from "../image-disk/open-disk.ts";
 

@@ -1,6 +1,6 @@
 /**
- * Who signs in at a registry: `$STRATOS_REGISTRY_AUTH`, else what `podman login`, `skopeo login` or `docker login` left, or the helper that their
- * files name. Source: containers-auth.json(5); docker-login(1), "Credential stores".
+ * Who signs in at a registry: `$STRATOS_REGISTRY_AUTH`, else what `podman login`, `skopeo login` or `docker login`
+ * left, or the helper that their files name. Source: containers-auth.json(5); docker-login(1), "Credential stores".
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -9,20 +9,39 @@ import type { ImageReference, RegistryCredentials } from "@stratos/outputs";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 
 /** What of this host decides. */
-export interface CredentialPlaces { readonly env: Readonly<Record<string, string | undefined>>; readonly home: string; readonly uid: number }
+export interface CredentialPlaces {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly home: string;
+  readonly uid: number;
+}
 
-interface AuthEntry { readonly auth?: string; readonly username?: string; readonly password?: string; readonly identitytoken?: string }
-interface AuthFile { readonly auths?: Readonly<Record<string, AuthEntry>>; readonly credHelpers?: Readonly<Record<string, string>>; readonly credsStore?: string }
+interface AuthEntry {
+  readonly auth?: string;
+  readonly username?: string;
+  readonly password?: string;
+  readonly identitytoken?: string;
+}
+interface AuthFile {
+  readonly auths?: Readonly<Record<string, AuthEntry>>;
+  readonly credHelpers?: Readonly<Record<string, string>>;
+  readonly credsStore?: string;
+}
 
 /** @throws CommandError  a file or a helper that is there says nothing that makes sense */
-export function registryCredentials(reference: Pick<ImageReference, "registry" | "repository">, places: CredentialPlaces): RegistryCredentials | undefined {
+export function registryCredentials(
+  reference: Pick<ImageReference, "registry" | "repository">,
+  places: CredentialPlaces,
+): RegistryCredentials | undefined {
   const own = places.env["STRATOS_REGISTRY_AUTH"];
-  if (own !== undefined && own !== "") return split(own) ?? fail(new UsageError("STRATOS_REGISTRY_AUTH", "has not the form USER:PASSWORD"));
+  if (own !== undefined && own !== "")
+    return split(own) ?? fail(new UsageError("STRATOS_REGISTRY_AUTH", "has not the form USER:PASSWORD"));
   for (const path of filesOf(places)) {
     const file = readAuthFile(path);
     const found = entryOf(file.auths ?? {}, reference);
     const helper = file.credHelpers?.[reference.registry] ?? file.credsStore;
-    const credentials = (helper === undefined ? undefined : askHelper(helper, serverOf(reference.registry), places)) ?? (found === undefined ? undefined : credentialsIn(found, path));
+    const credentials =
+      (helper === undefined ? undefined : askHelper(helper, serverOf(reference.registry), places)) ??
+      (found === undefined ? undefined : credentialsIn(found, path));
     if (credentials !== undefined) return credentials;
   }
   return undefined;
@@ -31,10 +50,13 @@ export function registryCredentials(reference: Pick<ImageReference, "registry" |
 /** The first that knows the registry counts. One that the environment names is the only one. */
 function filesOf({ env, home, uid }: CredentialPlaces): string[] {
   const named = env["REGISTRY_AUTH_FILE"];
-  if (named !== undefined && named !== "") return existsSync(named) ? [named] : fail(new CommandError(named, "no such file (REGISTRY_AUTH_FILE names it)"));
+  if (named !== undefined && named !== "")
+    return existsSync(named) ? [named] : fail(new CommandError(named, "no such file (REGISTRY_AUTH_FILE names it)"));
   const runtime = env["XDG_RUNTIME_DIR"];
   return [
-    runtime === undefined || runtime === "" ? `/run/containers/${uid}/auth.json` : join(runtime, "containers/auth.json"),
+    runtime === undefined || runtime === ""
+      ? `/run/containers/${uid}/auth.json`
+      : join(runtime, "containers/auth.json"),
     join(env["XDG_CONFIG_HOME"] || join(home, ".config"), "containers/auth.json"),
     join(env["DOCKER_CONFIG"] || join(home, ".docker"), "config.json"),
   ].filter((path) => existsSync(path));
@@ -45,12 +67,22 @@ function readAuthFile(path: string): AuthFile {
     const value: unknown = JSON.parse(readFileSync(path, "utf8"));
     return typeof value === "object" && value !== null ? value : {};
   } catch (error) {
-    throw new CommandError(path, error instanceof SyntaxError ? "is not JSON, so nobody can sign in by it" : hostReason(error), { cause: error });
+    throw new CommandError(
+      path,
+      error instanceof SyntaxError ? "is not JSON, so nobody can sign in by it" : hostReason(error),
+      { cause: error },
+    );
   }
 }
 
-/** The most particular name counts: `host/group/name`, `host/group`, `host`; then the forms that docker has written for hosts. */
-function entryOf(auths: Readonly<Record<string, AuthEntry>>, { registry, repository }: Pick<ImageReference, "registry" | "repository">): AuthEntry | undefined {
+/**
+ * The most particular name counts: `host/group/name`, `host/group`, `host`; then the forms that docker has written for
+ * hosts.
+ */
+function entryOf(
+  auths: Readonly<Record<string, AuthEntry>>,
+  { registry, repository }: Pick<ImageReference, "registry" | "repository">,
+): AuthEntry | undefined {
   const parts = [registry, ...repository.split("/")];
   for (let count = parts.length; count > 0; count--) {
     const found = auths[parts.slice(0, count).join("/")];
@@ -71,8 +103,14 @@ function serverOf(registry: string): string {
 }
 
 function credentialsIn(entry: AuthEntry, path: string): RegistryCredentials | undefined {
-  if (typeof entry.auth === "string" && entry.auth !== "") return split(Buffer.from(entry.auth, "base64").toString("utf8")) ?? fail(new CommandError(path, "holds a name and password that cannot be read; sign in anew"));
-  return typeof entry.username === "string" && typeof entry.password === "string" ? { username: entry.username, password: entry.password } : undefined;
+  if (typeof entry.auth === "string" && entry.auth !== "")
+    return (
+      split(Buffer.from(entry.auth, "base64").toString("utf8")) ??
+      fail(new CommandError(path, "holds a name and password that cannot be read; sign in anew"))
+    );
+  return typeof entry.username === "string" && typeof entry.password === "string"
+    ? { username: entry.username, password: entry.password }
+    : undefined;
 }
 
 /** Of helpers that know nobody: docker's own words, which they print on standard output. */
@@ -83,15 +121,28 @@ const HELPER_MS_MAX = 60_000;
 function askHelper(name: string, server: string, { env }: CredentialPlaces): RegistryCredentials | undefined {
   const program = `docker-credential-${name}`;
   if (!/^[A-Za-z0-9._-]+$/.test(name)) throw new CommandError(name, "is no name of a credential helper");
-  const { status, stdout, stderr, error } = spawnSync(program, ["get"], { input: server, encoding: "utf8", env: { ...env }, timeout: HELPER_MS_MAX });
-  if (error !== undefined) throw new CommandError(program, (error as NodeJS.ErrnoException).code === "ENOENT" ? "the sign-in file names this helper, which is not installed" : hostReason(error), { cause: error });
+  const { status, stdout, stderr, error } = spawnSync(program, ["get"], {
+    input: server,
+    encoding: "utf8",
+    env: { ...env },
+    timeout: HELPER_MS_MAX,
+  });
+  if (error !== undefined)
+    throw new CommandError(
+      program,
+      (error as NodeJS.ErrnoException).code === "ENOENT"
+        ? "the sign-in file names this helper, which is not installed"
+        : hostReason(error),
+      { cause: error },
+    );
   if (status !== 0) {
     if (KNOWS_NOBODY.test(stdout)) return undefined;
     throw new CommandError(program, (stderr.trim() || stdout.trim() || `ended with status ${status}`).split("\n")[0]!);
   }
   try {
     const { Username, Secret } = JSON.parse(stdout) as { Username?: unknown; Secret?: unknown };
-    if (typeof Username === "string" && typeof Secret === "string") return Username === "" ? undefined : { username: Username, password: Secret };
+    if (typeof Username === "string" && typeof Secret === "string")
+      return Username === "" ? undefined : { username: Username, password: Secret };
   } catch {
     // Said below.
   }

@@ -14,9 +14,16 @@ export interface SigningKeys {
 }
 
 /** @param time  of the commit, in seconds since 1970. @throws CommandError for keys that are none */
-export async function signRepository(path: string, mode: OstreeMode, checksum: string, keys: SigningKeys, time: number): Promise<void> {
+export async function signRepository(
+  path: string,
+  mode: OstreeMode,
+  checksum: string,
+  keys: SigningKeys,
+  time: number,
+): Promise<void> {
   if (keys.gpg === undefined && keys.ed25519 === undefined) return;
-  const folder = new RepositoryFolder(path), repository = new OstreeRepository(folder, nodeCodecs(), mode);
+  const folder = new RepositoryFolder(path),
+    repository = new OstreeRepository(folder, nodeCodecs(), mode);
   repository.signCommit(checksum, await commitSignatures(repository.commitBytes(checksum), keys, time));
   const summary = folder.read("summary");
   if (summary !== undefined) repository.signSummary(await commitSignatures(summary, keys, time));
@@ -24,11 +31,20 @@ export async function signRepository(path: string, mode: OstreeMode, checksum: s
 
 /** Signatures of an object's bytes: the same for the same keys and time. @throws CommandError for keys that are none */
 export async function commitSignatures(bytes: Uint8Array, keys: SigningKeys, time: number): Promise<OstreeSignature[]> {
-  const ed25519 = keys.ed25519 === undefined ? null : readEd25519(keys.ed25519), gpg = keys.gpg === undefined ? null : readKey(keys.gpg), made: OstreeSignature[] = [];
+  const ed25519 = keys.ed25519 === undefined ? null : readEd25519(keys.ed25519),
+    gpg = keys.gpg === undefined ? null : readKey(keys.gpg),
+    made: OstreeSignature[] = [];
   if (gpg !== null) {
     const { publicHalf, signDetached } = await import("@stratos/pkg");
     // A key cannot have signed before it was made, nor in a time to come, whatever time the commit has.
-    made.push({ kind: "gpg", bytes: await signDetached(bytes, gpg, Math.min(Math.max(time, (await publicHalf(gpg)).createdSeconds), Math.floor(Date.now() / 1000))) });
+    made.push({
+      kind: "gpg",
+      bytes: await signDetached(
+        bytes,
+        gpg,
+        Math.min(Math.max(time, (await publicHalf(gpg)).createdSeconds), Math.floor(Date.now() / 1000)),
+      ),
+    });
   }
   if (ed25519 !== null) made.push({ kind: "ed25519", bytes: sign(null, bytes, ed25519) });
   return made;
@@ -44,11 +60,24 @@ function readEd25519(path: string): KeyObject {
   try {
     const bytes = Buffer.from(text.trim(), "base64");
     const isPem = text.includes("-----BEGIN");
-    const key = isPem ? createPrivateKey(text) : createPrivateKey({ format: "jwk", key: { kty: "OKP", crv: "Ed25519", d: bytes.subarray(0, 32).toString("base64url"), x: bytes.subarray(32).toString("base64url") } });
+    const key = isPem
+      ? createPrivateKey(text)
+      : createPrivateKey({
+          format: "jwk",
+          key: {
+            kty: "OKP",
+            crv: "Ed25519",
+            d: bytes.subarray(0, 32).toString("base64url"),
+            x: bytes.subarray(32).toString("base64url"),
+          },
+        });
     if (key.asymmetricKeyType !== "ed25519" || (!isPem && bytes.length !== 64)) throw new Error("another kind of key");
-    if (!isPem && createPublicKey(key).export({ format: "jwk" }).x !== bytes.subarray(32).toString("base64url")) throw new Error("the two halves are not of one key");
+    if (!isPem && createPublicKey(key).export({ format: "jwk" }).x !== bytes.subarray(32).toString("base64url"))
+      throw new Error("the two halves are not of one key");
     return key;
   } catch (error) {
-    throw new CommandError(path, "is no Ed25519 private key (PEM, or base64 of its seed and its public key)", { cause: error });
+    throw new CommandError(path, "is no Ed25519 private key (PEM, or base64 of its seed and its public key)", {
+      cause: error,
+    });
   }
 }

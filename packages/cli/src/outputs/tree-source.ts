@@ -1,13 +1,24 @@
 /**
- * Where a tree comes from, as the command line names it: an image of Stratos, a folder of the host, an OCI layout or an archive of one or of docker, a tar archive
- * (plain, gzip, xz or zstd), a commit of an OSTree repository, or a disk image with ext4, btrfs, EROFS or AegisFS.
+ * Where a tree comes from, as the command line names it: an image of Stratos, a folder of the host, an OCI layout or an
+ * archive of one or of docker, a tar archive (plain, gzip, xz or zstd), a commit of an OSTree repository, or a disk
+ * image with ext4, btrfs, EROFS or AegisFS.
  */
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { archiveEntries, Ext4Files, FormatError, mergeLayers, OstreeReader, TreeFiles, type Codecs, type FileTree, type OciDescriptor } from "@stratos/formats";
+import {
+  archiveEntries,
+  Ext4Files,
+  FormatError,
+  mergeLayers,
+  OstreeReader,
+  TreeFiles,
+  type Codecs,
+  type FileTree,
+  type OciDescriptor,
+} from "@stratos/formats";
 import { stratosHome } from "@stratos/host-node";
 import { FileDisk, folderTree, nodeCodecs, OciLayoutFolder, RepositoryFolder } from "@stratos/host-node/outputs";
 import { choosePlatform, parseManifest, RegistryError, treeArchitecture } from "@stratos/outputs";
@@ -38,11 +49,21 @@ export interface TreeSourceOptions {
 }
 
 /** @throws CommandError, as do the tree and its contents, by the source's name */
-export async function openTreeSource(text: string, options: TreeSourceOptions = {}, codecs: Codecs = nodeCodecs()): Promise<TreeSource> {
+export async function openTreeSource(
+  text: string,
+  options: TreeSourceOptions = {},
+  codecs: Codecs = nodeCodecs(),
+): Promise<TreeSource> {
   const source = await openSource(text, options, codecs);
   const tree = namedTree(source.tree, text);
   let asked: string | null | undefined;
-  return { tree, close: () => source.close(), get architecture() { return source.architecture ?? (asked === undefined ? (asked = treeArchitecture(tree)) : asked); } };
+  return {
+    tree,
+    close: () => source.close(),
+    get architecture() {
+      return source.architecture ?? (asked === undefined ? (asked = treeArchitecture(tree)) : asked);
+    },
+  };
 }
 
 async function openSource(text: string, options: TreeSourceOptions, codecs: Codecs): Promise<TreeSource> {
@@ -54,10 +75,15 @@ async function openSource(text: string, options: TreeSourceOptions, codecs: Code
     if (ostree !== null) return ostreeSource(ostree[1]!, ostree[2]!, codecs);
     if (oci !== null) return await ociSource(oci[1]!, oci[2], options, codecs);
     if (!existsSync(text)) throw new CommandError(text, "neither an image (`stratos image ls`) nor a file or folder");
-    if (statSync(text).isDirectory()) return existsSync(join(text, "oci-layout")) ? await ociSource(text, undefined, options, codecs) : folderSource(text, options, codecs);
+    if (statSync(text).isDirectory())
+      return existsSync(join(text, "oci-layout"))
+        ? await ociSource(text, undefined, options, codecs)
+        : folderSource(text, options, codecs);
     if (await isArchive(text)) {
       const kind = imageArchive(text);
-      return kind === undefined ? await archiveSource([{ path: text }], codecs, null) : await imageArchiveSource(text, kind, options, codecs);
+      return kind === undefined
+        ? await archiveSource([{ path: text }], codecs, null)
+        : await imageArchiveSource(text, kind, options, codecs);
     }
     try {
       return diskSource(text, codecs);
@@ -74,7 +100,11 @@ function imageSource(name: string, codecs: Codecs): TreeSource {
   const entry = store.require(name);
   const opened = openVolumeReadOnly(store.layerPaths(entry));
   try {
-    return { tree: volumeFileTree(opened.volume.root, codecs), architecture: entry.description.architecture, close: () => opened.close() };
+    return {
+      tree: volumeFileTree(opened.volume.root, codecs),
+      architecture: entry.description.architecture,
+      close: () => opened.close(),
+    };
   } catch (error) {
     opened.close();
     throw diskError(name, error);
@@ -82,25 +112,40 @@ function imageSource(name: string, codecs: Codecs): TreeSource {
 }
 
 function folderSource(path: string, options: TreeSourceOptions, codecs: Codecs): TreeSource {
-  return { tree: folderTree(path, codecs, { hasAttributes: true, ...(options.ownedByRoot === true ? { ownedByRoot: true } : {}) }), architecture: null, close: () => {} };
+  return {
+    tree: folderTree(path, codecs, {
+      hasAttributes: true,
+      ...(options.ownedByRoot === true ? { ownedByRoot: true } : {}),
+    }),
+    architecture: null,
+    close: () => {},
+  };
 }
 
-async function ociSource(folder: string, name: string | undefined, options: TreeSourceOptions, codecs: Codecs): Promise<TreeSource> {
+async function ociSource(
+  folder: string,
+  name: string | undefined,
+  options: TreeSourceOptions,
+  codecs: Codecs,
+): Promise<TreeSource> {
   if (!existsSync(join(folder, "index.json"))) throw new CommandError(folder, "is no OCI image layout");
   const layout = new OciLayoutFolder(folder, codecs);
   const read = (descriptor: OciDescriptor) => parseManifest(layout.proved(descriptor), descriptor.digest);
   try {
     let manifest = read(layout.entry(name));
     if (manifest.manifests !== undefined) {
-      const wanted = manifest.manifests.length === 1 ? manifest.manifests[0]!.platform?.architecture : options.architecture;
+      const wanted =
+        manifest.manifests.length === 1 ? manifest.manifests[0]!.platform?.architecture : options.architecture;
       manifest = read(choosePlatform(manifest.manifests, { os: "linux", architecture: wanted ?? "riscv64" }, folder));
     }
     const { config, layers = [] } = manifest;
     if (config === undefined) throw new FormatError("the manifest is no image's");
     const { architecture, diffIds } = parseConfig(layout.proved(config), config.digest);
-    if (diffIds.length !== layers.length) throw new FormatError(`${config.digest}: names ${diffIds.length} layers, and the manifest ${layers.length}`);
+    if (diffIds.length !== layers.length)
+      throw new FormatError(`${config.digest}: names ${diffIds.length} layers, and the manifest ${layers.length}`);
     const sources: ArchiveFile[] = [];
-    for (const [index, layer] of layers.entries()) sources.push({ path: await layout.provedPath(layer), digest: layer.digest, diffId: diffIds[index]! });
+    for (const [index, layer] of layers.entries())
+      sources.push({ path: await layout.provedPath(layer), digest: layer.digest, diffId: diffIds[index]! });
     return await archiveSource(sources, codecs, architecture);
   } catch (error) {
     throw error instanceof RegistryError ? new CommandError(folder, error.message, { cause: error }) : error;
@@ -108,16 +153,29 @@ async function ociSource(folder: string, name: string | undefined, options: Tree
 }
 
 /** An archive of an image, unpacked beside other temporary files for as long as the tree is used. */
-async function imageArchiveSource(path: string, kind: ImageArchive, options: TreeSourceOptions, codecs: Codecs): Promise<TreeSource> {
+async function imageArchiveSource(
+  path: string,
+  kind: ImageArchive,
+  options: TreeSourceOptions,
+  codecs: Codecs,
+): Promise<TreeSource> {
   const folder = mkdtempSync(join(tmpdir(), "stratos-layout-"));
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
   try {
     unpackImageArchive(path, kind, folder);
     const source = await ociSource(folder, undefined, options, codecs);
-    return { ...source, close: () => { source.close(); remove(); } };
+    return {
+      ...source,
+      close: () => {
+        source.close();
+        remove();
+      },
+    };
   } catch (error) {
     remove();
-    throw error instanceof CommandError && error.what === folder ? new CommandError(path, error.why, { cause: error }) : error;
+    throw error instanceof CommandError && error.what === folder
+      ? new CommandError(path, error.why, { cause: error })
+      : error;
   }
 }
 
@@ -130,7 +188,8 @@ function parseConfig(bytes: Uint8Array, digest: string): { architecture: string 
     // Told below, as what is no configuration either.
   }
   const diffIds = value.rootfs?.diff_ids;
-  if (!Array.isArray(diffIds) || !diffIds.every((one) => typeof one === "string")) throw new FormatError(`${digest}: is no image's configuration`);
+  if (!Array.isArray(diffIds) || !diffIds.every((one) => typeof one === "string"))
+    throw new FormatError(`${digest}: is no image's configuration`);
   return { architecture: typeof value.architecture === "string" ? value.architecture : null, diffIds };
 }
 
@@ -144,8 +203,14 @@ function diskSource(path: string, codecs: Codecs): TreeSource {
   const opened = openDisk(path, "read");
   try {
     const files = filesOf(opened, null, "read");
-    if (files instanceof AegisFiles) return { tree: volumeFileTree(files.files, codecs), architecture: null, close: () => opened.close() };
-    if (files instanceof TreeFiles) return { tree: files.type === "btrfs" ? rootOfSubvolumes(files.tree) : files.tree, architecture: null, close: () => opened.close() };
+    if (files instanceof AegisFiles)
+      return { tree: volumeFileTree(files.files, codecs), architecture: null, close: () => opened.close() };
+    if (files instanceof TreeFiles)
+      return {
+        tree: files.type === "btrfs" ? rootOfSubvolumes(files.tree) : files.tree,
+        architecture: null,
+        close: () => opened.close(),
+      };
     if (!(files instanceof Ext4Files)) throw new CommandError(path, `has ${files.type}; trees are not taken from it`);
     return { tree: files.reader.tree(codecs), architecture: null, close: () => opened.close() };
   } catch (error) {
@@ -161,8 +226,15 @@ interface ArchiveFile {
   readonly diffId?: string;
 }
 
-/** Archives, from the bottom layer up; packed ones are unpacked into a temporary folder, from which content is then read. */
-async function archiveSource(sources: readonly ArchiveFile[], codecs: Codecs, architecture: string | null): Promise<TreeSource> {
+/**
+ * Archives, from the bottom layer up; packed ones are unpacked into a temporary folder, from which content is then
+ * read.
+ */
+async function archiveSource(
+  sources: readonly ArchiveFile[],
+  codecs: Codecs,
+  architecture: string | null,
+): Promise<TreeSource> {
   const folder = mkdtempSync(join(tmpdir(), "stratos-tree-"));
   const disks: FileDisk[] = [];
   const close = (): void => {
@@ -173,7 +245,8 @@ async function archiveSource(sources: readonly ArchiveFile[], codecs: Codecs, ar
     const layers: FileTree[] = [];
     for (const [index, { path, digest, diffId }] of sources.entries()) {
       const plain = join(folder, `layer-${index}.tar`);
-      const file = await open(plain, "wx"), hash = createHash("sha256");
+      const file = await open(plain, "wx"),
+        hash = createHash("sha256");
       try {
         for await (const piece of unpackedArchive(createReadStream(path, { highWaterMark: 1 << 20 }), path)) {
           hash.update(piece);
@@ -182,7 +255,8 @@ async function archiveSource(sources: readonly ArchiveFile[], codecs: Codecs, ar
       } finally {
         await file.close();
       }
-      if (diffId !== undefined && `sha256:${hash.digest("hex")}` !== diffId) throw new FormatError(`${digest}: the layer unpacks to something else than the image's configuration says`);
+      if (diffId !== undefined && `sha256:${hash.digest("hex")}` !== diffId)
+        throw new FormatError(`${digest}: the layer unpacks to something else than the image's configuration says`);
       const disk = new FileDisk(plain, { readOnly: true });
       disks.push(disk);
       const entries = archiveEntries(disk, codecs);
@@ -203,7 +277,12 @@ export async function isArchive(path: string): Promise<boolean> {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(512), 0, 512, 0);
     const head = buffer.subarray(0, bytesRead);
     const starts = (...bytes: number[]): boolean => bytes.every((byte, index) => head[index] === byte);
-    return starts(0x1f, 0x8b) || starts(0x28, 0xb5, 0x2f, 0xfd) || starts(0xfd, 0x37, 0x7a, 0x58, 0x5a) || head.subarray(257, 262).toString("latin1") === "ustar";
+    return (
+      starts(0x1f, 0x8b) ||
+      starts(0x28, 0xb5, 0x2f, 0xfd) ||
+      starts(0xfd, 0x37, 0x7a, 0x58, 0x5a) ||
+      head.subarray(257, 262).toString("latin1") === "ustar"
+    );
   } finally {
     await file.close();
   }

@@ -2,12 +2,29 @@
 import { ERRNO_NAMES, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
 import { Attributes, ROOT_INO, type Subvolume } from "@stratos/aegisfs";
 import { byteString } from "@stratos/base";
-import { comparePaths, digestOf, fileEntry, FormatError, type Blob, type Codecs, type FileEntry, type FileKind, type FileTree } from "@stratos/formats";
+import {
+  comparePaths,
+  digestOf,
+  fileEntry,
+  FormatError,
+  type Blob,
+  type Codecs,
+  type FileEntry,
+  type FileKind,
+  type FileTree,
+} from "@stratos/formats";
 import { decodeDevice } from "../image/volume-writer.ts";
 import { entriesOf } from "../image/volume-walk.ts";
 import { exactSize } from "../fs/exact-size.ts";
 
-const KINDS: Readonly<Record<number, FileKind>> = { [S_IFREG]: "file", [S_IFDIR]: "directory", [S_IFLNK]: "symlink", [S_IFCHR]: "character", [S_IFBLK]: "block", [S_IFIFO]: "fifo" };
+const KINDS: Readonly<Record<number, FileKind>> = {
+  [S_IFREG]: "file",
+  [S_IFDIR]: "directory",
+  [S_IFLNK]: "symlink",
+  [S_IFCHR]: "character",
+  [S_IFBLK]: "block",
+  [S_IFIFO]: "fifo",
+};
 
 /** @throws FormatError when the volume cannot be read. Sockets are left out: no output has a form for them. */
 export function volumeFileTree(files: Subvolume, codecs: Pick<Codecs, "sha256">): FileTree {
@@ -19,16 +36,31 @@ export function volumeFileTree(files: Subvolume, codecs: Pick<Codecs, "sha256">)
     const { mode, uid, gid, size, nlink, rdev, mtimeSeconds, mtimeNanoseconds } = attributes;
     const kind = KINDS[mode & S_IFMT];
     if (kind === undefined) return;
-    const common = { mode: mode & 0o7777, uid, gid, mtime: mtimeSeconds + mtimeNanoseconds / 1e9, xattrs: xattrsOf(files, path, ino) };
+    const common = {
+      mode: mode & 0o7777,
+      uid,
+      gid,
+      mtime: mtimeSeconds + mtimeNanoseconds / 1e9,
+      xattrs: xattrsOf(files, path, ino),
+    };
     const first = firstNames.get(ino);
     if (first !== undefined) return void found.push(fileEntry(path, "hardLink", { ...common, target: first }));
     if (kind !== "directory" && nlink > 1) firstNames.set(ino, path);
     const target = kind === "symlink" ? files.readlink(ino) : "";
     if (typeof target === "number") return void check(path, target);
     const { major, minor } = kind === "character" || kind === "block" ? decodeDevice(rdev) : { major: 0, minor: 0 };
-    found.push(fileEntry(path, kind, { ...common, target, deviceMajor: major, deviceMinor: minor, content: kind === "file" ? new VolumeBlob(files, path, ino, exactSize(path, size), codecs) : null }));
+    found.push(
+      fileEntry(path, kind, {
+        ...common,
+        target,
+        deviceMajor: major,
+        deviceMinor: minor,
+        content: kind === "file" ? new VolumeBlob(files, path, ino, exactSize(path, size), codecs) : null,
+      }),
+    );
     if (kind !== "directory") return;
-    for (const child of childrenOf(files, path, ino)) visit(path === "" ? child.name : `${path}/${child.name}`, child.ino);
+    for (const child of childrenOf(files, path, ino))
+      visit(path === "" ? child.name : `${path}/${child.name}`, child.ino);
   };
   visit("", ROOT_INO);
   found.sort((a, b) => comparePaths(a.path, b.path));
@@ -57,7 +89,7 @@ class VolumeBlob implements Blob {
 
   read(offset: number, into: Uint8Array): number {
     const wanted = Math.max(0, Math.min(into.length, this.sizeBytes - offset));
-    for (let done = 0; done < wanted; ) {
+    for (let done = 0; done < wanted;) {
       const count = check(this.#path, this.#files.read(this.#ino, offset + done, into, done, wanted - done));
       if (count === 0) return done;
       done += count;
@@ -76,11 +108,13 @@ function childrenOf(files: Subvolume, path: string, ino: number): { name: string
 function xattrsOf(files: Subvolume, path: string, ino: number): ReadonlyMap<string, string> {
   const names = files.listXattrs(ino);
   if (typeof names === "number") throw new FormatError(`/${path}: its attributes cannot be read`);
-  return new Map(names.map((name) => {
-    const value = files.getXattr(ino, name);
-    if (typeof value === "number") throw new FormatError(`/${path}: its attribute ${name} cannot be read`);
-    return [name, byteString(value)];
-  }));
+  return new Map(
+    names.map((name) => {
+      const value = files.getXattr(ino, name);
+      if (typeof value === "number") throw new FormatError(`/${path}: its attribute ${name} cannot be read`);
+      return [name, byteString(value)];
+    }),
+  );
 }
 
 function check(path: string, result: number): number {

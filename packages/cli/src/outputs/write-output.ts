@@ -1,10 +1,48 @@
-/** Writes a tree in each of the formats that `stratos image convert` and composes offer. Times come from the options: no clock reaches an output. */
+/**
+ * Writes a tree in each of the formats that `stratos image convert` and composes offer. Times come from the options: no
+ * clock reaches an output.
+ */
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { basename, dirname, join } from "node:path";
-import { archiveTree, copyToQcow2, cpioArchive, btrfsSizeFor, ext4SizeFor, FormatError, MemoryDisk, OstreeRepository, Qcow2Image, TwinDisk, writeBtrfs, writeErofs, writeExt4, writeSquashfs, type Codecs, type Disk, type FileTree, type LayerCompression, type OciRuntime, type OstreeMode } from "@stratos/formats";
+import {
+  archiveTree,
+  copyToQcow2,
+  cpioArchive,
+  btrfsSizeFor,
+  ext4SizeFor,
+  FormatError,
+  MemoryDisk,
+  OstreeRepository,
+  Qcow2Image,
+  TwinDisk,
+  writeBtrfs,
+  writeErofs,
+  writeExt4,
+  writeSquashfs,
+  type Codecs,
+  type Disk,
+  type FileTree,
+  type LayerCompression,
+  type OciRuntime,
+  type OstreeMode,
+} from "@stratos/formats";
 import { FileDisk, nodeCodecs, nodeDiskCipher, OciLayoutFolder, RepositoryFolder } from "@stratos/host-node/outputs";
-import { bootcLayout, derivedId, findKernel, initramfs, planDiskImage, planPartitionedDisk, TreePaths, writeIsoImage, type BootArchitecture, type BootLoader, type DiskPartition, type DiskPlan, type RootFormat } from "@stratos/outputs";
+import {
+  bootcLayout,
+  derivedId,
+  findKernel,
+  initramfs,
+  planDiskImage,
+  planPartitionedDisk,
+  TreePaths,
+  writeIsoImage,
+  type BootArchitecture,
+  type BootLoader,
+  type DiskPartition,
+  type DiskPlan,
+  type RootFormat,
+} from "@stratos/outputs";
 import { CommandError } from "../command-error.ts";
 import { aegisRoot } from "./aegis-root.ts";
 import { isForeign, writeForeignDisk, type ForeignFormat } from "./foreign-disk.ts";
@@ -52,50 +90,157 @@ export interface OutputResult {
   readonly digest: string | null;
 }
 
-/** @param path  file or folder to make; an OCI layout or a repository may be there already. @throws CommandError when a file is */
-export function writeOutput(format: OutputFormat, source: FileTree, path: string, options: OutputOptions, codecs: Codecs = nodeCodecs()): OutputResult {
-  const { compression, ...others } = options, isErofs = format === "erofs" || ((format === "raw" || format === "qcow2" || isForeign(format)) && options.rootFormat === "erofs");
+/**
+ * @param path  file or folder to make; an OCI layout or a repository may be there already. @throws CommandError when a
+ *   file is
+ */
+export function writeOutput(
+  format: OutputFormat,
+  source: FileTree,
+  path: string,
+  options: OutputOptions,
+  codecs: Codecs = nodeCodecs(),
+): OutputResult {
+  const { compression, ...others } = options,
+    isErofs =
+      format === "erofs" ||
+      ((format === "raw" || format === "qcow2" || isForeign(format)) && options.rootFormat === "erofs");
   if (compression === "lz4" && !isErofs) throw new FormatError("lz4 packs EROFS alone");
-  return writeAs(format, source, path, compression === "lz4" ? { ...others, isPackedByLz4: true } : { ...others, ...(compression === undefined ? {} : { compression }) }, codecs);
+  return writeAs(
+    format,
+    source,
+    path,
+    compression === "lz4"
+      ? { ...others, isPackedByLz4: true }
+      : { ...others, ...(compression === undefined ? {} : { compression }) },
+    codecs,
+  );
 }
 
-interface FormatOptions extends Omit<OutputOptions, "compression"> { readonly compression?: LayerCompression; readonly isPackedByLz4?: true }
+interface FormatOptions extends Omit<OutputOptions, "compression"> {
+  readonly compression?: LayerCompression;
+  readonly isPackedByLz4?: true;
+}
 
-function writeAs(format: OutputFormat, source: FileTree, path: string, options: FormatOptions, codecs: Codecs): OutputResult {
-  const bootc = options.isBootc === true ? bootcLayout(source, codecs, options.time, format === "oci" || format === "oci-archive" ? "container" : "commit") : null;
+function writeAs(
+  format: OutputFormat,
+  source: FileTree,
+  path: string,
+  options: FormatOptions,
+  codecs: Codecs,
+): OutputResult {
+  const bootc =
+    options.isBootc === true
+      ? bootcLayout(source, codecs, options.time, format === "oci" || format === "oci-archive" ? "container" : "commit")
+      : null;
   for (const note of bootc?.notes ?? []) options.onNote?.(note);
   const tree = bootc?.tree ?? source;
   switch (format) {
-    case "tar": return writeFile(path, packed(archiveTree(tree), options.compression ?? "none", codecs));
-    case "oci": return writeOci(tree, path, options, codecs, bootc?.kernel ?? null);
-    case "oci-archive": return writeOciArchive(tree, path, options, codecs, bootc?.kernel ?? null);
+    case "tar":
+      return writeFile(path, packed(archiveTree(tree), options.compression ?? "none", codecs));
+    case "oci":
+      return writeOci(tree, path, options, codecs, bootc?.kernel ?? null);
+    case "oci-archive":
+      return writeOciArchive(tree, path, options, codecs, bootc?.kernel ?? null);
     case "ostree": {
       const repository = new OstreeRepository(new RepositoryFolder(path), codecs, options.mode ?? "archive");
       const ref = options.ref ?? `${options.name}/${options.architecture}`;
-      const { checksum } = repository.commit(tree, { ref, subject: options.subject ?? options.name, timestamp: options.time, ...(bootc?.kernel == null ? {} : { linux: bootc.kernel }) });
+      const { checksum } = repository.commit(tree, {
+        ref,
+        subject: options.subject ?? options.name,
+        timestamp: options.time,
+        ...(bootc?.kernel == null ? {} : { linux: bootc.kernel }),
+      });
       repository.writeSummary(options.time);
       return { path, digest: checksum };
     }
     case "ext4": {
       const size = options.size ?? Math.ceil((ext4SizeFor(tree, 0) * 1.2) / MIB) * MIB;
-      return withNewDisks(path, size, options.qcow2, codecs, (disk) => writeExt4(disk, tree, { uuid: derivedId(`${options.name} root file system`, codecs), label: options.name.slice(0, 16), time: options.time, isZeroed: true }));
+      return withNewDisks(path, size, options.qcow2, codecs, (disk) =>
+        writeExt4(disk, tree, {
+          uuid: derivedId(`${options.name} root file system`, codecs),
+          label: options.name.slice(0, 16),
+          time: options.time,
+          isZeroed: true,
+        }),
+      );
     }
     case "btrfs": {
       const id = (what: string): string => derivedId(`${options.name} ${what}`, codecs);
-      const volumes = [{ name: "", tree }], size = options.size ?? Math.ceil((btrfsSizeFor(volumes) * 1.2) / MIB) * MIB;
-      return withNewDisks(path, size, options.qcow2, codecs, (disk) => writeBtrfs(disk, volumes, { uuid: id("root file system"), label: options.name, time: options.time, id, ...(options.compression === "zstd" ? { zstd: codecs.zstd } : {}) }));
+      const volumes = [{ name: "", tree }],
+        size = options.size ?? Math.ceil((btrfsSizeFor(volumes) * 1.2) / MIB) * MIB;
+      return withNewDisks(path, size, options.qcow2, codecs, (disk) =>
+        writeBtrfs(disk, volumes, {
+          uuid: id("root file system"),
+          label: options.name,
+          time: options.time,
+          id,
+          ...(options.compression === "zstd" ? { zstd: codecs.zstd } : {}),
+        }),
+      );
     }
-    case "erofs": return withNewDisk(path, 0, (disk) => void writeErofs(disk, tree, { uuid: derivedId(`${options.name} root file system`, codecs), label: options.name, time: options.time, isPacked: options.isPackedByLz4 === true }));
-    case "raw": case "qcow2": case "vmdk": case "vhd": case "vhd-fixed": case "ova": return writeDisk(format, tree, path, options, codecs);
-    case "iso": return withScratch(path, (scratch) => withNewDisk(path, 0, (disk) => writeIsoImage(disk, scratch, withoutAccessLists(tree), {
-      name: options.name, architecture: bootArchitecture(options.architecture), time: options.time, ...(options.loader === undefined ? {} : { loader: options.loader }),
-      ...(options.commandLine === undefined ? {} : { commandLine: options.commandLine }), ...(options.compression === "gzip" ? { compression: "gzip" } : {}),
-    }, codecs)));
-    case "squashfs": return withNewDisk(path, 0, (disk) => void writeSquashfs(disk, withoutAccessLists(tree), { compression: options.compression === "gzip" ? "gzip" : "zstd", time: options.time }, codecs));
-    case "cpio": return writeFile(path, packed(cpioArchive(tree), options.compression ?? "none", codecs));
+    case "erofs":
+      return withNewDisk(
+        path,
+        0,
+        (disk) =>
+          void writeErofs(disk, tree, {
+            uuid: derivedId(`${options.name} root file system`, codecs),
+            label: options.name,
+            time: options.time,
+            isPacked: options.isPackedByLz4 === true,
+          }),
+      );
+    case "raw":
+    case "qcow2":
+    case "vmdk":
+    case "vhd":
+    case "vhd-fixed":
+    case "ova":
+      return writeDisk(format, tree, path, options, codecs);
+    case "iso":
+      return withScratch(path, (scratch) =>
+        withNewDisk(path, 0, (disk) =>
+          writeIsoImage(
+            disk,
+            scratch,
+            withoutAccessLists(tree),
+            {
+              name: options.name,
+              architecture: bootArchitecture(options.architecture),
+              time: options.time,
+              ...(options.loader === undefined ? {} : { loader: options.loader }),
+              ...(options.commandLine === undefined ? {} : { commandLine: options.commandLine }),
+              ...(options.compression === "gzip" ? { compression: "gzip" } : {}),
+            },
+            codecs,
+          ),
+        ),
+      );
+    case "squashfs":
+      return withNewDisk(
+        path,
+        0,
+        (disk) =>
+          void writeSquashfs(
+            disk,
+            withoutAccessLists(tree),
+            { compression: options.compression === "gzip" ? "gzip" : "zstd", time: options.time },
+            codecs,
+          ),
+      );
+    case "cpio":
+      return writeFile(path, packed(cpioArchive(tree), options.compression ?? "none", codecs));
     case "initramfs": {
       const { version } = findKernel(new TreePaths(tree));
-      return writeFile(path, packed([initramfs(tree, { kernel: version, mtime: options.time }, codecs)], options.compression ?? "gzip", codecs));
+      return writeFile(
+        path,
+        packed(
+          [initramfs(tree, { kernel: version, mtime: options.time }, codecs)],
+          options.compression ?? "gzip",
+          codecs,
+        ),
+      );
     }
   }
 }
@@ -103,34 +248,88 @@ function writeAs(format: OutputFormat, source: FileTree, path: string, options: 
 function planDisk(tree: FileTree, options: FormatOptions, codecs: Codecs): DiskPlan {
   const architecture = bootArchitecture(options.architecture);
   if (options.partitions !== undefined) {
-    return planPartitionedDisk(tree, {
-      name: options.name, architecture, time: options.time, partitions: options.partitions, cipher: nodeDiskCipher(), ...(options.size === undefined ? {} : { size: options.size }), ...(options.loader === undefined ? {} : { loader: options.loader }),
-      ...(options.commandLine === undefined ? {} : { commandLine: options.commandLine }), ...(options.ownInitramfs === true ? { ownInitramfs: true } : {}),
-    }, codecs);
+    return planPartitionedDisk(
+      tree,
+      {
+        name: options.name,
+        architecture,
+        time: options.time,
+        partitions: options.partitions,
+        cipher: nodeDiskCipher(),
+        ...(options.size === undefined ? {} : { size: options.size }),
+        ...(options.loader === undefined ? {} : { loader: options.loader }),
+        ...(options.commandLine === undefined ? {} : { commandLine: options.commandLine }),
+        ...(options.ownInitramfs === true ? { ownInitramfs: true } : {}),
+      },
+      codecs,
+    );
   }
-  return planDiskImage(tree, {
-    name: options.name, architecture, time: options.time, ...(options.size === undefined ? {} : { size: options.size }), ...(options.loader === undefined ? {} : { loader: options.loader }),
-    ...(options.commandLine === undefined ? {} : { commandLine: options.commandLine }), ...(options.ownInitramfs === true ? { ownInitramfs: true } : {}),
-    ...(options.rootFormat === undefined ? {} : { rootFormat: options.rootFormat }), ...(options.snapshot === undefined ? {} : { snapshot: options.snapshot }), ...((options.rootFormat === "btrfs" && options.compression === "zstd") || options.isPackedByLz4 === true ? { isPacked: true } : {}), aegisfs: aegisRoot,
-  }, codecs);
+  return planDiskImage(
+    tree,
+    {
+      name: options.name,
+      architecture,
+      time: options.time,
+      ...(options.size === undefined ? {} : { size: options.size }),
+      ...(options.loader === undefined ? {} : { loader: options.loader }),
+      ...(options.commandLine === undefined ? {} : { commandLine: options.commandLine }),
+      ...(options.ownInitramfs === true ? { ownInitramfs: true } : {}),
+      ...(options.rootFormat === undefined ? {} : { rootFormat: options.rootFormat }),
+      ...(options.snapshot === undefined ? {} : { snapshot: options.snapshot }),
+      ...((options.rootFormat === "btrfs" && options.compression === "zstd") || options.isPackedByLz4 === true
+        ? { isPacked: true }
+        : {}),
+      aegisfs: aegisRoot,
+    },
+    codecs,
+  );
 }
 
-function writeDisk(format: "raw" | "qcow2" | ForeignFormat, tree: FileTree, path: string, options: FormatOptions, codecs: Codecs): OutputResult {
+function writeDisk(
+  format: "raw" | "qcow2" | ForeignFormat,
+  tree: FileTree,
+  path: string,
+  options: FormatOptions,
+  codecs: Codecs,
+): OutputResult {
   const plan = planDisk(tree, options, codecs);
   if (isForeign(format)) {
-    return withScratch(path, (disk) => withScratch(path, (scratch) => withNewDisk(path, 0, (file) => {
-      disk.resize(plan.size);
-      plan.write(disk, true);
-      writeForeignDisk(format, disk, file, scratch, { name: options.name, fileName: options.fileName ?? basename(path), architecture: options.architecture, time: options.time, ...(options.compression === "none" ? { isPlain: true } : {}) }, codecs);
-    })));
+    return withScratch(path, (disk) =>
+      withScratch(path, (scratch) =>
+        withNewDisk(path, 0, (file) => {
+          disk.resize(plan.size);
+          plan.write(disk, true);
+          writeForeignDisk(
+            format,
+            disk,
+            file,
+            scratch,
+            {
+              name: options.name,
+              fileName: options.fileName ?? basename(path),
+              architecture: options.architecture,
+              time: options.time,
+              ...(options.compression === "none" ? { isPlain: true } : {}),
+            },
+            codecs,
+          );
+        }),
+      ),
+    );
   }
   if (format === "raw") return withNewDisks(path, plan.size, options.qcow2, codecs, (disk) => plan.write(disk, true));
   return withNewDisk(path, 0, (file) => {
-    const packing = options.compression === "zstd" ? { compression: "zstd" as const } : options.compression === "gzip" ? { compression: "zlib" as const } : null;
+    const packing =
+      options.compression === "zstd"
+        ? { compression: "zstd" as const }
+        : options.compression === "gzip"
+          ? { compression: "zlib" as const }
+          : null;
     const image = Qcow2Image.create(file, codecs, { virtualSize: plan.size, ...packing });
     if (packing === null) plan.write(image, true);
     else {
-      // Clusters are packed whole, so the disk is put together in memory first; what is zero takes no room there either.
+      // Clusters are packed whole, so the disk is put together in memory first; what is zero takes no room there
+      // either.
       const disk = new MemoryDisk(plan.size);
       plan.write(disk, true);
       copyToQcow2(disk, image, { pack: true });
@@ -140,7 +339,8 @@ function writeDisk(format: "raw" | "qcow2" | ForeignFormat, tree: FileTree, path
 }
 
 function bootArchitecture(name: string): BootArchitecture {
-  if (name !== "amd64" && name !== "arm64" && name !== "riscv64") throw new FormatError(`${name}: disks are made for amd64, arm64 and riscv64`);
+  if (name !== "amd64" && name !== "arm64" && name !== "riscv64")
+    throw new FormatError(`${name}: disks are made for amd64, arm64 and riscv64`);
   return name;
 }
 
@@ -157,20 +357,28 @@ function withScratch(path: string, work: (scratch: FileDisk) => OutputResult): O
   }
 }
 
-/** squashfs keeps attributes of `user`, `trusted` and `security` alone; access lists, which systemd gives to a log folder, are left out. */
+/**
+ * squashfs keeps attributes of `user`, `trusted` and `security` alone; access lists, which systemd gives to a log
+ * folder, are left out.
+ */
 function withoutAccessLists(tree: FileTree): FileTree {
   const isKept = (name: string): boolean => !name.startsWith("system.posix_acl_");
-  const entries = [...tree.entries()].map((entry) => ([...entry.xattrs.keys()].every(isKept) ? entry : { ...entry, xattrs: new Map([...entry.xattrs].filter(([name]) => isKept(name))) }));
+  const entries = [...tree.entries()].map((entry) =>
+    [...entry.xattrs.keys()].every(isKept)
+      ? entry
+      : { ...entry, xattrs: new Map([...entry.xattrs].filter(([name]) => isKept(name))) },
+  );
   return { entries: () => entries };
 }
 
 /** As members or frames that follow one another, which every reader of the format takes for one. */
 function* packed(pieces: Iterable<Uint8Array>, compression: LayerCompression, codecs: Codecs): Generator<Uint8Array> {
   if (compression === "none") return yield* pieces;
-  const buffer = new Uint8Array(PACKED_AT_ONCE), pack = compression === "gzip" ? codecs.gzip : codecs.zstd;
+  const buffer = new Uint8Array(PACKED_AT_ONCE),
+    pack = compression === "gzip" ? codecs.gzip : codecs.zstd;
   let fill = 0;
   for (const piece of pieces) {
-    for (let at = 0; at < piece.length; ) {
+    for (let at = 0; at < piece.length;) {
       const count = Math.min(piece.length - at, buffer.length - fill);
       buffer.set(piece.subarray(at, at + count), fill);
       fill += count;
@@ -187,19 +395,40 @@ const PACKED_AT_ONCE = 16 << 20;
 
 const MIB = 1 << 20;
 
-function writeOci(tree: FileTree, path: string, options: FormatOptions, codecs: Codecs, kernel: string | null): OutputResult {
+function writeOci(
+  tree: FileTree,
+  path: string,
+  options: FormatOptions,
+  codecs: Codecs,
+  kernel: string | null,
+): OutputResult {
   const layout = new OciLayoutFolder(path, codecs);
-  const layer = layout.addLayer(tree, { compression: options.compression ?? "gzip", createdBy: `stratos: ${options.name}` });
+  const layer = layout.addLayer(tree, {
+    compression: options.compression ?? "gzip",
+    createdBy: `stratos: ${options.name}`,
+  });
   const labels = kernel === null ? {} : { "containers.bootc": "1", "ostree.bootable": "1", "ostree.linux": kernel };
   const image = layout.addImage([layer], {
-    platform: { os: "linux", architecture: options.architecture }, created: options.time,
-    runtime: { Cmd: ["/bin/sh"], Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"], ...options.runtime, Labels: { ...labels, ...options.runtime?.Labels } },
+    platform: { os: "linux", architecture: options.architecture },
+    created: options.time,
+    runtime: {
+      Cmd: ["/bin/sh"],
+      Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+      ...options.runtime,
+      Labels: { ...labels, ...options.runtime?.Labels },
+    },
   });
   layout.publish(image.manifest.descriptor, options.name);
   return { path, digest: image.manifest.descriptor.digest };
 }
 
-function writeOciArchive(tree: FileTree, path: string, options: FormatOptions, codecs: Codecs, kernel: string | null): OutputResult {
+function writeOciArchive(
+  tree: FileTree,
+  path: string,
+  options: FormatOptions,
+  codecs: Codecs,
+  kernel: string | null,
+): OutputResult {
   const folder = join(dirname(path), `.stratos-${randomBytes(6).toString("hex")}`);
   try {
     const { digest } = writeOci(tree, folder, options, codecs, kernel);
@@ -215,7 +444,7 @@ export function writeFile(path: string, pieces: Iterable<Uint8Array>): OutputRes
   return withDraft(path, (draft) => {
     const fd = openSync(draft, "wx");
     try {
-      for (const piece of pieces) for (let done = 0; done < piece.length; ) done += writeSync(fd, piece, done);
+      for (const piece of pieces) for (let done = 0; done < piece.length;) done += writeSync(fd, piece, done);
       fsyncSync(fd);
     } finally {
       closeSync(fd);
@@ -237,13 +466,21 @@ export function withNewDisk(path: string, size: number, fill: (disk: FileDisk) =
 }
 
 /** The same, and beside it the same disk as a QCOW2 image, written in one go. */
-function withNewDisks(path: string, size: number, qcow2: string | undefined, codecs: Codecs, fill: (disk: Disk) => void): OutputResult {
+function withNewDisks(
+  path: string,
+  size: number,
+  qcow2: string | undefined,
+  codecs: Codecs,
+  fill: (disk: Disk) => void,
+): OutputResult {
   if (qcow2 === undefined) return withNewDisk(path, size, fill);
-  return withNewDisk(path, size, (disk) => withNewDisk(qcow2, 0, (file) => {
-    const image = Qcow2Image.create(file, codecs, { virtualSize: size });
-    fill(new TwinDisk(disk, image));
-    image.flush();
-  }));
+  return withNewDisk(path, size, (disk) =>
+    withNewDisk(qcow2, 0, (file) => {
+      const image = Qcow2Image.create(file, codecs, { virtualSize: size });
+      fill(new TwinDisk(disk, image));
+      image.flush();
+    }),
+  );
 }
 
 function withDraft(path: string, make: (draft: string) => void): OutputResult {

@@ -1,7 +1,15 @@
 /** The Debian system in an image: what it has, and what its sources offer. */
 import { readConfig, stratosHome } from "@stratos/host-node";
 import { findMirror, FolderFiles, type NodePackagePorts } from "@stratos/host-node/packages";
-import { loadSystemIndex, readSystem, type DebianSystem, type Keyring, type PackageIndex, type Progress, type SystemFiles } from "@stratos/pkg";
+import {
+  loadSystemIndex,
+  readSystem,
+  type DebianSystem,
+  type Keyring,
+  type PackageIndex,
+  type Progress,
+  type SystemFiles,
+} from "@stratos/pkg";
 import { CommandError } from "../command-error.ts";
 import { DEFAULT_SUITE, GUEST_ARCHITECTURE } from "../defaults.ts";
 import { ImageStore, type ImageEntry } from "../image/image-store.ts";
@@ -43,9 +51,16 @@ export function openImageSystem(options: SourceOptions, ports: NodePackagePorts)
   const opened = openVolumeReadOnly(store.layerPaths(entry));
   try {
     const files = new VolumeFiles(opened.volume.root);
-    if (files.read("var/lib/dpkg/status") === undefined) throw new CommandError(name, "holds no Debian system (/var/lib/dpkg/status is missing)");
+    if (files.read("var/lib/dpkg/status") === undefined)
+      throw new CommandError(name, "holds no Debian system (/var/lib/dpkg/status is missing)");
     const system = readSystem(files, entry.description.architecture, ports.latin1);
-    if (system.sources.length === 0) system.sources.push({ uri: hostMirror(options).uri, suite: entry.description.suite ?? DEFAULT_SUITE, components: ["main"], signedBy: undefined });
+    if (system.sources.length === 0)
+      system.sources.push({
+        uri: hostMirror(options).uri,
+        suite: entry.description.suite ?? DEFAULT_SUITE,
+        components: ["main"],
+        signedBy: undefined,
+      });
     return { name, entry, files, system, close: () => opened.close() };
   } catch (error) {
     opened.close();
@@ -59,19 +74,50 @@ export function openRootSystem(root: string, options: SourceOptions, ports: Node
   const status = files.read("var/lib/dpkg/status");
   if (status === undefined) throw new CommandError(root, "holds no Debian system (/var/lib/dpkg/status is missing)");
   // A system of one architecture may have no list of them; dpkg's own package is of its own.
-  const listed = ports.latin1(files.read("var/lib/dpkg/arch") ?? new Uint8Array(0)).trim().split("\n")[0];
-  const architecture = listed !== undefined && listed !== "" ? listed : (/^Package: dpkg\n(?:.+\n)*?Architecture: (.+)$/m.exec(ports.latin1(status))?.[1] ?? GUEST_ARCHITECTURE);
+  const listed = ports
+    .latin1(files.read("var/lib/dpkg/arch") ?? new Uint8Array(0))
+    .trim()
+    .split("\n")[0];
+  const architecture =
+    listed !== undefined && listed !== ""
+      ? listed
+      : (/^Package: dpkg\n(?:.+\n)*?Architecture: (.+)$/m.exec(ports.latin1(status))?.[1] ?? GUEST_ARCHITECTURE);
   const system = readSystem(files, architecture, ports.latin1);
-  if (system.sources.length === 0) system.sources.push({ uri: hostMirror(options).uri, suite: DEFAULT_SUITE, components: ["main"], signedBy: undefined });
+  if (system.sources.length === 0)
+    system.sources.push({
+      uri: hostMirror(options).uri,
+      suite: DEFAULT_SUITE,
+      components: ["main"],
+      signedBy: undefined,
+    });
   return { name: root, files, system, statusRead: ports.latin1(status) };
 }
 
 /** What the image's sources offer. A mirror that is named stands for Debian's own in the image. */
-export function loadImageIndex(ports: NodePackagePorts, image: OpenSystem, lists: "fresh" | "kept", options: SourceOptions, onProgress: (event: Progress) => void): Promise<PackageIndex> {
+export function loadImageIndex(
+  ports: NodePackagePorts,
+  image: OpenSystem,
+  lists: "fresh" | "kept",
+  options: SourceOptions,
+  onProgress: (event: Progress) => void,
+): Promise<PackageIndex> {
   const named = options.mirror ?? (process.env["STRATOS_MIRROR"] || undefined);
   // Keys that the host trusts for its mirror may be needed whichever way it is named.
   const keyrings = keyringsOfHost(options);
-  return loadSystemIndex(ports, image.files, image.system, { lists, mirror: named, keyrings, targetRelease: options.target, snapshot: options.snapshot, snapshots: (process.env["STRATOS_SNAPSHOTS"] || undefined) ?? readConfig(stratosHome()).snapshots }, onProgress);
+  return loadSystemIndex(
+    ports,
+    image.files,
+    image.system,
+    {
+      lists,
+      mirror: named,
+      keyrings,
+      targetRelease: options.target,
+      snapshot: options.snapshot,
+      snapshots: (process.env["STRATOS_SNAPSHOTS"] || undefined) ?? readConfig(stratosHome()).snapshots,
+    },
+    onProgress,
+  );
 }
 
 function keyringsOfHost(options: SourceOptions): Keyring[] {

@@ -1,7 +1,7 @@
 /**
- * Changes of an image's packages. Each is made in a clone of the image, a further layer, which becomes the image by one rename when
- * all has been done and looked at: whatever interrupts it, the image is the old one or the new one. The layers below are the states
- * before, to which `rollback` returns.
+ * Changes of an image's packages. Each is made in a clone of the image, a further layer, which becomes the image by one
+ * rename when all has been done and looked at: whatever interrupts it, the image is the old one or the new one. The
+ * layers below are the states before, to which `rollback` returns.
  */
 import { byteStringOf, byteStringToUtf8 } from "@stratos/base";
 import { stratosHome, type ProgressDisplay } from "@stratos/host-node";
@@ -40,32 +40,66 @@ export interface TransactionOptions {
  *
  * @throws CommandError  dpkg or a script of a package failed, and the image is as it was
  */
-export function changeImage(ports: NodePackagePorts, image: ImageSystem, index: PackageIndex, change: PlannedChange, options: TransactionOptions, progress: ProgressDisplay): Promise<ImageTransaction> {
-  return withPreparedChange({ ports, image, index, progress }, change, (run) => inNewLayer(image, options, summaryOf(change), run));
+export function changeImage(
+  ports: NodePackagePorts,
+  image: ImageSystem,
+  index: PackageIndex,
+  change: PlannedChange,
+  options: TransactionOptions,
+  progress: ProgressDisplay,
+): Promise<ImageTransaction> {
+  return withPreparedChange({ ports, image, index, progress }, change, (run) =>
+    inNewLayer(image, options, summaryOf(change), run),
+  );
 }
 
 /** Downloads and unpacks what the change needs; `work` gets what then carries it out in an open layer. */
 export function withPreparedChange<T>(
-  task: { readonly ports: NodePackagePorts; readonly image: ImageSystem; readonly index: PackageIndex; readonly progress: ProgressDisplay },
-  change: PlannedChange, work: (run: (opened: OpenVolume) => Promise<void>) => Promise<T>,
+  task: {
+    readonly ports: NodePackagePorts;
+    readonly image: ImageSystem;
+    readonly index: PackageIndex;
+    readonly progress: ProgressDisplay;
+  },
+  change: PlannedChange,
+  work: (run: (opened: OpenVolume) => Promise<void>) => Promise<T>,
 ): Promise<T> {
   const { ports, image, progress } = task;
-  return withPreparedFolder({ ...task, system: image, seenAt: GUEST_FOLDER }, change, (folder) => work(async (opened) => {
-    await runChange(opened, { folder, name: image.name, steps: change.install.length * 2 + change.remove.length, progress });
-    markAutomatic(opened, image, change, ports);
-    const missed = missedBy(readSystem(new VolumeFiles(opened.volume.root), image.system.architecture, ports.latin1).state, change);
-    if (missed.length > 0) throw new CommandError(image.name, `the packages are not as planned, and the image is as it was: ${missed.slice(0, 5).join("; ")}`);
-  }));
+  return withPreparedFolder({ ...task, system: image, seenAt: GUEST_FOLDER }, change, (folder) =>
+    work(async (opened) => {
+      await runChange(opened, {
+        folder,
+        name: image.name,
+        steps: change.install.length * 2 + change.remove.length,
+        progress,
+      });
+      markAutomatic(opened, image, change, ports);
+      const missed = missedBy(
+        readSystem(new VolumeFiles(opened.volume.root), image.system.architecture, ports.latin1).state,
+        change,
+      );
+      if (missed.length > 0)
+        throw new CommandError(
+          image.name,
+          `the packages are not as planned, and the image is as it was: ${missed.slice(0, 5).join("; ")}`,
+        );
+    }),
+  );
 }
 
 /** A change that needs no program of the guest. */
-export function editImage(image: ImageSystem, options: TransactionOptions, edit: (opened: OpenVolume) => void): Promise<ImageTransaction> {
+export function editImage(
+  image: ImageSystem,
+  options: TransactionOptions,
+  edit: (opened: OpenVolume) => void,
+): Promise<ImageTransaction> {
   return inNewLayer(image, options, { installed: [], upgraded: [], removed: [] }, async (opened) => edit(opened));
 }
 
 /** Replaces a file of a volume that is being changed. */
 export function replaceFile(opened: OpenVolume, name: string, path: string, text: string): void {
-  if (!writeVolumeFile(opened.volume.root, path, byteStringOf(text))) throw new CommandError(name, `/${path} cannot be written`);
+  if (!writeVolumeFile(opened.volume.root, path, byteStringOf(text)))
+    throw new CommandError(name, `/${path} cannot be written`);
 }
 
 /** Makes the image what it was before transaction `id`, and tells what it was until now. */
@@ -78,7 +112,13 @@ export function rollBackImage(name: string, id: number | undefined, save: string
     const history = entry.description.history ?? [];
     const undoable = history.filter((one) => one.isUndone !== true);
     const target = id === undefined ? undoable.at(-1) : undoable.find((one) => one.id === id);
-    if (target === undefined) throw new CommandError(name, id === undefined ? "there is no change to take back; `stratos pkg history` lists changes" : `there is no change ${id} that could be taken back; \`stratos pkg history\` lists them`);
+    if (target === undefined)
+      throw new CommandError(
+        name,
+        id === undefined
+          ? "there is no change to take back; `stratos pkg history` lists changes"
+          : `there is no change ${id} that could be taken back; \`stratos pkg history\` lists them`,
+      );
     if (save !== undefined) {
       if (store.find(save) !== null) throw new CommandError(save, "there is such an image already");
       publishCopy(store, entry, save);
@@ -94,8 +134,13 @@ export function rollBackImage(name: string, id: number | undefined, save: string
         opened.close();
       }
       draft.publish(name, {
-        ...entry.description, createdAt: new Date().toISOString(), packages, layers: layers.length,
-        history: history.map((one) => (one.layersAfter > target.layersBefore && one.isUndone !== true ? { ...one, isUndone: true } : one)),
+        ...entry.description,
+        createdAt: new Date().toISOString(),
+        packages,
+        layers: layers.length,
+        history: history.map((one) =>
+          one.layersAfter > target.layersBefore && one.isUndone !== true ? { ...one, isUndone: true } : one,
+        ),
       });
     } finally {
       draft.discard();
@@ -117,7 +162,12 @@ function publishCopy(store: ImageStore, entry: ImageEntry, name: string): void {
 }
 
 /** Does `work` in a new layer of the image, which becomes visible when all is done. */
-export async function inNewLayer(image: Pick<ImageSystem, "name" | "entry">, options: TransactionOptions, summary: Pick<ImageTransaction, "installed" | "upgraded" | "removed">, work: (opened: OpenVolume) => Promise<void>): Promise<ImageTransaction> {
+export async function inNewLayer(
+  image: Pick<ImageSystem, "name" | "entry">,
+  options: TransactionOptions,
+  summary: Pick<ImageTransaction, "installed" | "upgraded" | "removed">,
+  work: (opened: OpenVolume) => Promise<void>,
+): Promise<ImageTransaction> {
   const home = stratosHome();
   const name = options.to ?? image.name;
   const unlock = lockBuild(home, name);
@@ -127,8 +177,10 @@ export async function inNewLayer(image: Pick<ImageSystem, "name" | "entry">, opt
   try {
     // What was planned is for the image as it was read.
     const entry = store.require(image.name);
-    if (entry.description.createdAt !== image.entry.description.createdAt) throw new CommandError(image.name, "has been changed meanwhile; try again");
-    if (name !== image.name && store.find(name) !== null) throw new CommandError(name, "there is such an image already");
+    if (entry.description.createdAt !== image.entry.description.createdAt)
+      throw new CommandError(image.name, "has been changed meanwhile; try again");
+    if (name !== image.name && store.find(name) !== null)
+      throw new CommandError(name, "there is such an image already");
     draft = store.createDraft();
     stopGuarding = discardOnSignal(draft, unlock);
     const isFull = entry.description.layers >= LAYERS_MAX;
@@ -138,15 +190,31 @@ export async function inNewLayer(image: Pick<ImageSystem, "name" | "entry">, opt
     try {
       await work(opened);
       const synced = opened.volume.sync();
-      if (synced < 0) throw new CommandError(name, `the image could not be written (errno ${-synced}); it is as it was`);
+      if (synced < 0)
+        throw new CommandError(name, `the image could not be written (errno ${-synced}); it is as it was`);
       packages = readInstalledPackages(opened.volume.root);
     } finally {
       opened.close();
     }
-    const before = (entry.description.history ?? []).map((one) => (isFull && one.isUndone !== true ? { ...one, isUndone: true as const } : one));
+    const before = (entry.description.history ?? []).map((one) =>
+      isFull && one.isUndone !== true ? { ...one, isUndone: true as const } : one,
+    );
     const at = new Date().toISOString();
-    const transaction: ImageTransaction = { id: (before.at(-1)?.id ?? 0) + 1, at, command: options.command, ...summary, layersBefore: base.length, layersAfter: base.length + 1 };
-    draft.publish(name, { ...entry.description, createdAt: at, packages, layers: base.length + 1, history: [...before, transaction] });
+    const transaction: ImageTransaction = {
+      id: (before.at(-1)?.id ?? 0) + 1,
+      at,
+      command: options.command,
+      ...summary,
+      layersBefore: base.length,
+      layersAfter: base.length + 1,
+    };
+    draft.publish(name, {
+      ...entry.description,
+      createdAt: at,
+      packages,
+      layers: base.length + 1,
+      history: [...before, transaction],
+    });
     return transaction;
   } finally {
     stopGuarding();
@@ -174,7 +242,10 @@ function flatten(store: ImageStore, entry: ImageEntry, draft: ImageDraft): strin
   return [path];
 }
 
-async function runChange(opened: OpenVolume, task: { folder: string; name: string; steps: number; progress: ProgressDisplay }): Promise<void> {
+async function runChange(
+  opened: OpenVolume,
+  task: { folder: string; name: string; steps: number; progress: ProgressDisplay },
+): Promise<void> {
   const log: string[] = [];
   let done = 0;
   task.progress.update("Changing packages", 0, task.steps);
@@ -184,16 +255,33 @@ async function runChange(opened: OpenVolume, task: { folder: string; name: strin
     onLine: (line) => {
       log.push(line);
       if (log.length > LOG_LINES) log.shift();
-      if (/^(Unpacking|Setting up|Removing|Purging configuration files for) /.test(line)) task.progress.update("Changing packages", Math.min(++done, task.steps), task.steps);
+      if (/^(Unpacking|Setting up|Removing|Purging configuration files for) /.test(line))
+        task.progress.update("Changing packages", Math.min(++done, task.steps), task.steps);
     },
   });
-  if (status !== 0) throw new CommandError(task.name, `the packages could not be changed, and the image is as it was: dpkg ended with status ${status}\n${log.map((line) => `  ${byteStringToUtf8(line)}`).join("\n")}`);
+  if (status !== 0)
+    throw new CommandError(
+      task.name,
+      `the packages could not be changed, and the image is as it was: dpkg ended with status ${status}\n` +
+        `${log.map((line) => `  ${byteStringToUtf8(line)}`).join("\n")}`,
+    );
 }
 
 /** apt in the image must know who came along only for others. */
-export function markAutomatic(opened: OpenVolume, image: ImageSystem, change: PlannedChange, ports: NodePackagePorts, nowAutomatic: readonly string[] = []): void {
+export function markAutomatic(
+  opened: OpenVolume,
+  image: ImageSystem,
+  change: PlannedChange,
+  ports: NodePackagePorts,
+  nowAutomatic: readonly string[] = [],
+): void {
   const before = readVolumeFile(opened.volume.root, EXTENDED_STATES);
   // A system without apt has no such record, and needs none.
   if (before === null && image.files.list("var/lib/apt").length === 0) return;
-  replaceFile(opened, image.name, EXTENDED_STATES, extendedStatesAfter(ports.latin1(before ?? new Uint8Array(0)), change, image.system, nowAutomatic));
+  replaceFile(
+    opened,
+    image.name,
+    EXTENDED_STATES,
+    extendedStatesAfter(ports.latin1(before ?? new Uint8Array(0)), change, image.system, nowAutomatic),
+  );
 }

@@ -16,31 +16,43 @@ export function isPackageFile(text: string): boolean {
  * @returns the requests, with `NAME=VERSION` for files
  * @throws CommandError  a file that cannot be read or is for another architecture; DebError  one that is damaged
  */
-export async function addFiles(requests: readonly string[], index: PackageIndex, architecture: string, ports: NodePackagePorts): Promise<string[]> {
-  return Promise.all(requests.map(async (text) => {
-    if (!isPackageFile(text)) {
-      if (/^\.{0,2}\//.test(text)) throw new CommandError(text, "is no package file: their names end in .deb");
-      return text;
-    }
-    let bytes: Uint8Array;
-    try {
-      bytes = readWhole(text);
-    } catch (error) {
-      throw new CommandError(text, hostReason(error), { cause: error });
-    }
-    const archive = await openDeb(bytes, text, ports);
-    const problems = await debProblems(archive, ports);
-    if (problems.length > 0) throw new CommandError(text, problems.slice(0, 3).join("; "));
-    const { control } = archive;
-    const own = control.get("Architecture")!;
-    if (own !== "all" && own !== architecture) throw new CommandError(text, `is for ${own}, and the image is ${architecture}`);
-    const hasher = ports.hasher("sha256");
-    hasher.update(bytes);
-    const path = resolve(text);
-    control.set("Filename", basename(path));
-    control.set("Size", String(bytes.length));
-    control.set("SHA256", hasher.hex());
-    index.addNamed(control.toString(), { name: text, baseUrl: pathToFileURL(dirname(path)).href, priority: 500 }, architecture);
-    return `${control.get("Package")}=${control.get("Version")}`;
-  }));
+export async function addFiles(
+  requests: readonly string[],
+  index: PackageIndex,
+  architecture: string,
+  ports: NodePackagePorts,
+): Promise<string[]> {
+  return Promise.all(
+    requests.map(async (text) => {
+      if (!isPackageFile(text)) {
+        if (/^\.{0,2}\//.test(text)) throw new CommandError(text, "is no package file: their names end in .deb");
+        return text;
+      }
+      let bytes: Uint8Array;
+      try {
+        bytes = readWhole(text);
+      } catch (error) {
+        throw new CommandError(text, hostReason(error), { cause: error });
+      }
+      const archive = await openDeb(bytes, text, ports);
+      const problems = await debProblems(archive, ports);
+      if (problems.length > 0) throw new CommandError(text, problems.slice(0, 3).join("; "));
+      const { control } = archive;
+      const own = control.get("Architecture")!;
+      if (own !== "all" && own !== architecture)
+        throw new CommandError(text, `is for ${own}, and the image is ${architecture}`);
+      const hasher = ports.hasher("sha256");
+      hasher.update(bytes);
+      const path = resolve(text);
+      control.set("Filename", basename(path));
+      control.set("Size", String(bytes.length));
+      control.set("SHA256", hasher.hex());
+      index.addNamed(
+        control.toString(),
+        { name: text, baseUrl: pathToFileURL(dirname(path)).href, priority: 500 },
+        architecture,
+      );
+      return `${control.get("Package")}=${control.get("Version")}`;
+    }),
+  );
 }

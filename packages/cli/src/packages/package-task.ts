@@ -5,17 +5,37 @@ import type { Progress } from "@stratos/pkg";
 import { CommandError } from "../command-error.ts";
 
 /** Errors of the package side are told in words that are meant for people. */
-const PACKAGE_FAILURES: ReadonlySet<string> = new Set(["MirrorError", "FetchError", "IntegrityError", "ReleaseError", "ControlError", "DependencyError", "UnsatisfiableError", "SolverLimitError", "DebError", "RootTreeError", "PolicyError", "LockError", "ChangeError", "RootPathError", "FormatError"]);
+const PACKAGE_FAILURES: ReadonlySet<string> = new Set([
+  "MirrorError",
+  "FetchError",
+  "IntegrityError",
+  "ReleaseError",
+  "ControlError",
+  "DependencyError",
+  "UnsatisfiableError",
+  "SolverLimitError",
+  "DebError",
+  "RootTreeError",
+  "PolicyError",
+  "LockError",
+  "ChangeError",
+  "RootPathError",
+  "FormatError",
+]);
 
 /** @param what  whom a failure is about */
-export async function withPackagePorts<T>(what: string, work: (ports: NodePackagePorts, progress: ProgressDisplay) => Promise<T>): Promise<T> {
+export async function withPackagePorts<T>(
+  what: string,
+  work: (ports: NodePackagePorts, progress: ProgressDisplay) => Promise<T>,
+): Promise<T> {
   const ports = nodePackagePorts(homeFolder(stratosHome(), "downloads"));
   const progress = new ProgressDisplay(process.stderr);
   try {
     return await work(ports, progress);
   } catch (error) {
     progress.clear();
-    if (error instanceof Error && PACKAGE_FAILURES.has(error.name)) throw new CommandError(what, withoutName(error.message, what), { cause: error });
+    if (error instanceof Error && PACKAGE_FAILURES.has(error.name))
+      throw new CommandError(what, withoutName(error.message, what), { cause: error });
     throw error;
   } finally {
     progress.clear();
@@ -30,9 +50,13 @@ function withoutName(message: string, what: string): string {
 
 export function showProgress(progress: ProgressDisplay, event: Progress): void {
   switch (event.phase) {
-    case "index": return progress.update("Reading package lists", 0, 0);
-    case "download": return progress.update("Downloading packages", event.doneBytes, event.totalBytes, "bytes");
-    case "unpack": return progress.update("Unpacking packages", event.doneFiles, event.totalFiles);
-    case "warning": return progress.note(`stratos: ${event.name}`);
+    case "index":
+      return progress.update("Reading package lists", 0, 0);
+    case "download":
+      return progress.update("Downloading packages", event.doneBytes, event.totalBytes, "bytes");
+    case "unpack":
+      return progress.update("Unpacking packages", event.doneFiles, event.totalFiles);
+    case "warning":
+      return progress.note(`stratos: ${event.name}`);
   }
 }

@@ -1,9 +1,25 @@
-/** What the system's dpkg needs for a change, in a folder of the host: packages with their parts unpacked, and the script that has dpkg take them. */
+/**
+ * What the system's dpkg needs for a change, in a folder of the host: packages with their parts unpacked, and the
+ * script that has dpkg take them.
+ */
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { homeFolder, isRunning, stratosHome, type ProgressDisplay } from "@stratos/host-node";
 import type { NodePackagePorts } from "@stratos/host-node/packages";
-import { download, inParallel, openDeb, packageFile, readVerified, repackDeb, requireIdentity, transactionScript, unpackOrder, type BinaryPackage, type PackageIndex, type PlannedChange } from "@stratos/pkg";
+import {
+  download,
+  inParallel,
+  openDeb,
+  packageFile,
+  readVerified,
+  repackDeb,
+  requireIdentity,
+  transactionScript,
+  unpackOrder,
+  type BinaryPackage,
+  type PackageIndex,
+  type PlannedChange,
+} from "@stratos/pkg";
 import { CommandError } from "../command-error.ts";
 import type { OpenSystem } from "./image-system.ts";
 import { showProgress } from "./package-task.ts";
@@ -13,14 +29,26 @@ const DOWNLOADS_AT_ONCE = 6;
 export const CHANGE_SCRIPT = "change.sh";
 
 /** Downloads what the change needs. */
-export async function downloadChange(ports: NodePackagePorts, packages: readonly BinaryPackage[], progress: ProgressDisplay): Promise<void> {
+export async function downloadChange(
+  ports: NodePackagePorts,
+  packages: readonly BinaryPackage[],
+  progress: ProgressDisplay,
+): Promise<void> {
   const files = packages.map((one) => ({ one, file: packageFile(one) }));
   const totalBytes = files.reduce((sum, { file }) => sum + file.sizeBytes, 0);
-  let doneBytes = 0, doneFiles = 0;
+  let doneBytes = 0,
+    doneFiles = 0;
   await inParallel(files, DOWNLOADS_AT_ONCE, async ({ one, file }) => {
     await download(ports, file, (count) => {
       doneBytes += count;
-      showProgress(progress, { phase: "download", name: one.name, doneBytes, totalBytes, doneFiles, totalFiles: files.length });
+      showProgress(progress, {
+        phase: "download",
+        name: one.name,
+        doneBytes,
+        totalBytes,
+        doneFiles,
+        totalFiles: files.length,
+      });
     });
     doneFiles++;
   });
@@ -32,8 +60,15 @@ export async function downloadChange(ports: NodePackagePorts, packages: readonly
  * @param seenAt  where the system sees that folder
  */
 export async function withPreparedFolder<T>(
-  task: { readonly ports: NodePackagePorts; readonly system: OpenSystem; readonly index: PackageIndex; readonly progress: ProgressDisplay; readonly seenAt: string },
-  change: PlannedChange, work: (folder: string) => Promise<T>,
+  task: {
+    readonly ports: NodePackagePorts;
+    readonly system: OpenSystem;
+    readonly index: PackageIndex;
+    readonly progress: ProgressDisplay;
+    readonly seenAt: string;
+  },
+  change: PlannedChange,
+  work: (folder: string) => Promise<T>,
 ): Promise<T> {
   const { ports, index, progress } = task;
   const { architecture } = task.system.system;
@@ -53,7 +88,13 @@ export async function withPreparedFolder<T>(
       requireIdentity((await openDeb(repacked, String(one), ports, "control")).control, one);
       writeFileSync(join(folder, names.get(one)!), repacked);
     });
-    const script = transactionScript({ change, order, index, architecture, pathOf: (one) => `${task.seenAt}/${names.get(one)!}` });
+    const script = transactionScript({
+      change,
+      order,
+      index,
+      architecture,
+      pathOf: (one) => `${task.seenAt}/${names.get(one)!}`,
+    });
     writeFileSync(join(folder, CHANGE_SCRIPT), script, "latin1");
     return await work(folder);
   } finally {

@@ -1,10 +1,11 @@
 /**
- * Changes of the packages in a folder's Debian system. The folder's files are handed to a runner, natively or inside Stratos, where the
- * system's own dpkg works on a copy; what it changed there comes into the folder by a journaled change (`pkg/src/root/root-change.ts`).
- * Whatever interrupts it before the journal is complete leaves the old state; after that, whoever opens the folder next finishes it. The
- * journal keeps what was there before, for `rollback`.
+ * Changes of the packages in a folder's Debian system. The folder's files are handed to a runner, natively or inside
+ * Stratos, where the system's own dpkg works on a copy; what it changed there comes into the folder by a journaled
+ * change (`pkg/src/root/root-change.ts`). Whatever interrupts it before the journal is complete leaves the old state;
+ * after that, whoever opens the folder next finishes it. The journal keeps what was there before, for `rollback`.
  *
- *     copy of the tree ─▶ runner: dpkg unpacks, configures, removes ─▶ look at its record ─▶ journal, committed by one rename ─▶ apply
+ *     copy of the tree ─▶ runner: dpkg unpacks, configures, removes ─▶ look at its record ─▶ journal, committed by one
+ *     rename ─▶ apply
  */
 import { existsSync, realpathSync } from "node:fs";
 import { constants } from "node:os";
@@ -14,7 +15,24 @@ import { homeFolder, stratosHome, type ProgressDisplay } from "@stratos/host-nod
 import { folderTree, nodeCodecs } from "@stratos/host-node/outputs";
 import { lockHolder, nodeAlpmSystem, type NodeAlpmSystem, type NodePackagePorts } from "@stratos/host-node/packages";
 import { fileTreeOf, readBlob, type FileEntry, type FileTree } from "@stratos/formats";
-import { ChangeError, CHANGES_FOLDER, EXTENDED_STATES, markHeld, readSystem, RootChanges, type ChangeDraft, type ChangeRecord, type PackageIndex, type PlannedChange, type RootFiles, type ListNote, type RootMeta, type RootNode, treeEntryMeta, writeTreeEntry } from "@stratos/pkg";
+import {
+  ChangeError,
+  CHANGES_FOLDER,
+  EXTENDED_STATES,
+  markHeld,
+  readSystem,
+  RootChanges,
+  type ChangeDraft,
+  type ChangeRecord,
+  type PackageIndex,
+  type PlannedChange,
+  type RootFiles,
+  type ListNote,
+  type RootMeta,
+  type RootNode,
+  treeEntryMeta,
+  writeTreeEntry,
+} from "@stratos/pkg";
 import type { ScriptRunner, TreeChanges } from "@stratos/compose";
 import { CommandError, hostReason } from "../command-error.ts";
 import { chooseRunner } from "../compose/compose-session.ts";
@@ -40,15 +58,22 @@ export interface RootTransaction extends ChangeSummary {
   readonly command: string;
 }
 
-interface NoteData extends ChangeSummary { readonly kind: "debian"; readonly command: string }
+interface NoteData extends ChangeSummary {
+  readonly kind: "debian";
+  readonly command: string;
+}
 /** What ALPM's transactions leave. */
-interface AlpmNote { readonly kind: "alpm"; readonly summary: readonly string[] }
+interface AlpmNote {
+  readonly kind: "alpm";
+  readonly summary: readonly string[];
+}
 
 /** @throws CommandError  the folder is the host's own root, or not there */
 function rootFolder(root: string): string {
   const folder = resolve(root);
   if (!existsSync(folder)) throw new CommandError(root, "there is no such folder");
-  if (realpathSync(folder) === "/") throw new CommandError(root, "is the host's own system, which is for its own apt to change");
+  if (realpathSync(folder) === "/")
+    throw new CommandError(root, "is the host's own system, which is for its own apt to change");
   return folder;
 }
 
@@ -75,13 +100,19 @@ export function lockRoot(root: string, system: NodeAlpmSystem, isAlpmHeld = fals
   // What is written here must be in the folder: a link in it could lead anywhere.
   for (const path of [CHANGES_FOLDER, STATUS, EXTENDED_STATES]) {
     for (let slash = path.indexOf("/"); slash > 0; slash = path.indexOf("/", slash + 1)) {
-      if (system.files.look(path.slice(0, slash))?.kind === "symlink") throw new CommandError(root, `/${path.slice(0, slash)} is a symbolic link, where a folder is to be`);
+      if (system.files.look(path.slice(0, slash))?.kind === "symlink")
+        throw new CommandError(root, `/${path.slice(0, slash)} is a symbolic link, where a folder is to be`);
     }
   }
   const taken: (() => void)[] = [];
-  const unlock = (): void => { for (const release of taken.reverse()) release(); };
+  const unlock = (): void => {
+    for (const release of taken.reverse()) release();
+  };
   try {
-    for (const path of [LOCK, ...(!isAlpmHeld && system.files.look(PACMAN_FOLDER)?.kind === "directory" ? [`${PACMAN_FOLDER}/db.lck`] : [])]) {
+    for (const path of [
+      LOCK,
+      ...(!isAlpmHeld && system.files.look(PACMAN_FOLDER)?.kind === "directory" ? [`${PACMAN_FOLDER}/db.lck`] : []),
+    ]) {
       const release = system.lock(path);
       if (typeof release === "string") throw new CommandError(root, release);
       taken.push(release);
@@ -94,11 +125,18 @@ export function lockRoot(root: string, system: NodeAlpmSystem, isAlpmHeld = fals
   }
 }
 
-/** dpkg and apt hold locks of fcntl(2), which Node cannot take, but Linux lists. @throws CommandError  one of them is at work */
+/**
+ * dpkg and apt hold locks of fcntl(2), which Node cannot take, but Linux lists. @throws CommandError  one of them is at
+ * work
+ */
 function requireNoDpkg(root: string): void {
   for (const name of ["lock-frontend", "lock"]) {
     const holder = lockHolder(join(resolve(root), "var/lib/dpkg", name));
-    if (holder !== undefined) throw new CommandError(root, `process ${holder} (dpkg or apt) is at work on it: it holds /var/lib/dpkg/${name}; try again when it is done`);
+    if (holder !== undefined)
+      throw new CommandError(
+        root,
+        `process ${holder} (dpkg or apt) is at work on it: it holds /var/lib/dpkg/${name}; try again when it is done`,
+      );
   }
 }
 
@@ -112,15 +150,20 @@ function kindOf(record: ChangeRecord): unknown {
   return (record.note.data as { kind?: unknown } | null)?.kind;
 }
 
-/** Finishes what an interrupted change left, so that the folder can be read. A root without such changes is not touched. */
+/**
+ * Finishes what an interrupted change left, so that the folder can be read. A root without such changes is not touched.
+ */
 export async function recoverRoot(root: string): Promise<void> {
   const { files } = nodeAlpmSystem(rootFolder(root));
-  const isClean = files.list(CHANGES_FOLDER).every((name) => /^[0-9]+$/.test(name) && files.look(`${CHANGES_FOLDER}/${name}/done`) !== undefined);
+  const isClean = files
+    .list(CHANGES_FOLDER)
+    .every((name) => /^[0-9]+$/.test(name) && files.look(`${CHANGES_FOLDER}/${name}/done`) !== undefined);
   if (!isClean) await withRoot(root, () => Promise.resolve());
 }
 
 /**
- * The same for who only looks: where the journal is not theirs to read, whoever may change the folder finishes what there is.
+ * The same for who only looks: where the journal is not theirs to read, whoever may change the folder finishes what
+ * there is.
  *
  * @returns whether it could be looked into
  */
@@ -146,7 +189,8 @@ export interface RootTask {
 /**
  * Carries out a change.
  *
- * @throws CommandError  dpkg or a script of a package failed, or a signal asked for the end, and the folder is as it was
+ * @throws CommandError  dpkg or a script of a package failed, or a signal asked for the end, and the folder is as it
+ *   was
  */
 export function changeRoot(task: RootTask, change: PlannedChange, command: string): Promise<RootTransaction> {
   return withRoot(task.root, async (files, changes) => {
@@ -157,7 +201,8 @@ export function changeRoot(task: RootTask, change: PlannedChange, command: strin
       return commit(changes, draft, { command, ...summaryOf(change) }, Math.floor(Date.now() / 1000));
     } catch (error) {
       draft.discard();
-      if (isOfHost(error)) throw new CommandError(task.root, `${hostReason(error)}; the folder is as it was`, { cause: error });
+      if (isOfHost(error))
+        throw new CommandError(task.root, `${hostReason(error)}; the folder is as it was`, { cause: error });
       throw error;
     }
   });
@@ -175,10 +220,16 @@ function isOfHost(error: unknown): boolean {
  * @returns what lays out in a draft what changed
  * @throws CommandError  as for {@link changeRoot}
  */
-export async function runRootChange(task: RootTask, files: RootFiles, change: PlannedChange, nowAutomatic: readonly string[] = []): Promise<(draft: ChangeDraft) => void> {
+export async function runRootChange(
+  task: RootTask,
+  files: RootFiles,
+  change: PlannedChange,
+  nowAutomatic: readonly string[] = [],
+): Promise<(draft: ChangeDraft) => void> {
   const { ports, root, system, progress } = task;
   const runner = chooseRunner(system.system.architecture, task.runner, homeFolder(stratosHome(), "transactions"));
-  const status = (): string => ports.latin1(files.look(STATUS)?.kind === "file" ? files.read(STATUS) : new Uint8Array(0));
+  const status = (): string =>
+    ports.latin1(files.look(STATUS)?.kind === "file" ? files.read(STATUS) : new Uint8Array(0));
   const requireUnchanged = (): void => {
     requireNoDpkg(root);
     if (status() !== system.statusRead) throw new CommandError(root, "has been changed meanwhile; try again");
@@ -186,32 +237,62 @@ export async function runRootChange(task: RootTask, files: RootFiles, change: Pl
   const nowSeconds = Math.floor(Date.now() / 1000);
   // Marks alone need no dpkg.
   const isOfFiles = change.install.length + change.remove.length + change.purgeConfig.length > 0;
-  const result: TreeChanges = !isOfFiles ? { changed: [], removed: [] } : await withPreparedFolder({ ...task, seenAt: `/${CHANGE_FOLDER}` }, change, async (folder) => {
-    // What was planned is for the folder as it was read.
-    requireUnchanged();
-    if (files.look(CHANGE_FOLDER) !== undefined) throw new CommandError(root, `/${CHANGE_FOLDER} is in the way: it is where a change sees its packages`);
-    progress.update("Copying the system", 0, 0);
-    const tree = treeWith(rootFolder(root), folder);
-    return runScript(runner, tree, { name: root, architecture: system.system.architecture, nowSeconds, steps: change.install.length * 2 + change.remove.length, progress });
-  });
+  const result: TreeChanges = !isOfFiles
+    ? { changed: [], removed: [] }
+    : await withPreparedFolder({ ...task, seenAt: `/${CHANGE_FOLDER}` }, change, async (folder) => {
+        // What was planned is for the folder as it was read.
+        requireUnchanged();
+        if (files.look(CHANGE_FOLDER) !== undefined)
+          throw new CommandError(root, `/${CHANGE_FOLDER} is in the way: it is where a change sees its packages`);
+        progress.update("Copying the system", 0, 0);
+        const tree = treeWith(rootFolder(root), folder);
+        return runScript(runner, tree, {
+          name: root,
+          architecture: system.system.architecture,
+          nowSeconds,
+          steps: change.install.length * 2 + change.remove.length,
+          progress,
+        });
+      });
   return (draft) => {
     requireUnchanged();
     stage(draft, files, result, nowSeconds);
     markAutomatic(draft, change, system, ports, nowSeconds, nowAutomatic);
     const missed = missedBy(readSystem(filesOf(draft), system.system.architecture, ports.latin1).state, change);
-    if (missed.length > 0) throw new CommandError(root, `the packages are not as planned, and the folder is as it was: ${missed.slice(0, 5).join("; ")}`);
+    if (missed.length > 0)
+      throw new CommandError(
+        root,
+        `the packages are not as planned, and the folder is as it was: ${missed.slice(0, 5).join("; ")}`,
+      );
   };
 }
 
 /** Marks packages as held, or no longer so. */
-export function holdInRoot(root: string, ports: NodePackagePorts, names: readonly string[], isHeld: boolean, architecture: string): Promise<RootTransaction> {
+export function holdInRoot(
+  root: string,
+  ports: NodePackagePorts,
+  names: readonly string[],
+  isHeld: boolean,
+  architecture: string,
+): Promise<RootTransaction> {
   return withRoot(root, (files, changes) => {
     const nowSeconds = Math.floor(Date.now() / 1000);
     const draft = changes.begin();
     const node = files.look(STATUS);
     if (node?.kind !== "file") throw new CommandError(root, `/${STATUS} is missing`);
-    draft.file(STATUS, { ...node.meta, mtime: nowSeconds }, byteStringOf(markHeld(ports.latin1(files.read(STATUS)), new Set(names), isHeld, architecture)));
-    return Promise.resolve(commit(changes, draft, { command: `pkg ${isHeld ? "hold" : "unhold"} ${names.join(" ")}`, installed: [], upgraded: [], removed: [] }, nowSeconds));
+    draft.file(
+      STATUS,
+      { ...node.meta, mtime: nowSeconds },
+      byteStringOf(markHeld(ports.latin1(files.read(STATUS)), new Set(names), isHeld, architecture)),
+    );
+    return Promise.resolve(
+      commit(
+        changes,
+        draft,
+        { command: `pkg ${isHeld ? "hold" : "unhold"} ${names.join(" ")}`, installed: [], upgraded: [], removed: [] },
+        nowSeconds,
+      ),
+    );
   });
 }
 
@@ -227,20 +308,47 @@ function transactionOf({ id, note }: ChangeRecord): RootTransaction {
     const { kind: _, ...rest } = data;
     return { id, at, ...rest };
   }
-  const lines = (pattern: RegExp): string[] => (data?.summary ?? []).flatMap((line) => { const found = pattern.exec(line); return found === null ? [] : [`${found[1]!} ${found[2]!.replace(" -> ", " → ")}`]; });
-  return { id, at, command: note.title, installed: lines(/^installed (\S+) \((.*)\)$/), upgraded: lines(/^(?:upgraded|downgraded|reinstalled) (\S+) \((.*)\)$/), removed: lines(/^removed (\S+) \((.*)\)$/) };
+  const lines = (pattern: RegExp): string[] =>
+    (data?.summary ?? []).flatMap((line) => {
+      const found = pattern.exec(line);
+      return found === null ? [] : [`${found[1]!} ${found[2]!.replace(" -> ", " → ")}`];
+    });
+  return {
+    id,
+    at,
+    command: note.title,
+    installed: lines(/^installed (\S+) \((.*)\)$/),
+    upgraded: lines(/^(?:upgraded|downgraded|reinstalled) (\S+) \((.*)\)$/),
+    removed: lines(/^removed (\S+) \((.*)\)$/),
+  };
 }
 
-/** Makes the folder what it was before change `id`, or before the last one; later ones are taken back too. @returns that change */
+/**
+ * Makes the folder what it was before change `id`, or before the last one; later ones are taken back too. @returns that
+ * change
+ */
 export function rollBackRoot(root: string, id: number | undefined): Promise<RootTransaction> {
   return withRoot(root, (_files, changes) => {
     const history = rootHistory(root);
     const target = id === undefined ? history.at(-1) : history.find((one) => one.id === id);
-    if (target === undefined) throw new CommandError(root, id === undefined ? "there is no change to take back; `stratos pkg history` lists changes" : `there is no change ${id} that could be taken back; \`stratos pkg history\` lists them`);
+    if (target === undefined)
+      throw new CommandError(
+        root,
+        id === undefined
+          ? "there is no change to take back; `stratos pkg history` lists changes"
+          : `there is no change ${id} that could be taken back; \`stratos pkg history\` lists them`,
+      );
     requireUntouched(root, changes, target.id);
-    for (const record of changes.history().filter((one) => one.id >= target.id).reverse()) {
+    for (const record of changes
+      .history()
+      .filter((one) => one.id >= target.id)
+      .reverse()) {
       const draft = changes.revert(record.id);
-      const back = draft.commit({ title: `took back: ${record.note.title}`, time: Math.floor(Date.now() / 1000), data: null });
+      const back = draft.commit({
+        title: `took back: ${record.note.title}`,
+        time: Math.floor(Date.now() / 1000),
+        data: null,
+      });
       changes.apply(back);
       changes.finish(back);
       // The two together change nothing, so that what came before can be taken back as well.
@@ -260,14 +368,24 @@ function requireUntouched(root: string, changes: RootChanges, id: number): void 
   }
 }
 
-function commit(changes: RootChanges, draft: ChangeDraft, what: ChangeSummary & { command: string }, nowSeconds: number): RootTransaction {
+function commit(
+  changes: RootChanges,
+  draft: ChangeDraft,
+  what: ChangeSummary & { command: string },
+  nowSeconds: number,
+): RootTransaction {
   const data: NoteData = { kind: "debian", ...what };
   const id = draft.commit({ title: what.command, time: nowSeconds, data });
   try {
     changes.apply(id);
     changes.finish(id);
   } catch (error) {
-    if (isOfHost(error)) throw new CommandError(what.command, `${hostReason(error)}; change ${id} is decided, and the next command on the folder finishes it`, { cause: error });
+    if (isOfHost(error))
+      throw new CommandError(
+        what.command,
+        `${hostReason(error)}; change ${id} is decided, and the next command on the folder finishes it`,
+        { cause: error },
+      );
     throw error;
   }
   return { id, at: new Date(nowSeconds * 1000).toISOString(), ...what };
@@ -277,15 +395,35 @@ function commit(changes: RootChanges, draft: ChangeDraft, what: ChangeSummary & 
 function treeWith(root: string, folder: string): FileTree {
   const codecs = nodeCodecs();
   const isUnprivileged = process.getuid?.() !== 0;
-  const own = folderTree(root, codecs, { isInUse: true, isLeftOut: (path) => path === STATE_FOLDER, ...(isUnprivileged ? { ownedByRoot: true } : {}) });
+  const own = folderTree(root, codecs, {
+    isInUse: true,
+    isLeftOut: (path) => path === STATE_FOLDER,
+    ...(isUnprivileged ? { ownedByRoot: true } : {}),
+  });
   const brought = [...folderTree(folder, codecs, { ownedByRoot: true }).entries()];
-  return fileTreeOf([...own.entries(), ...brought.map((entry) => ({ ...entry, mode: entry.kind === "directory" ? 0o755 : 0o644, path: entry.path === "" ? CHANGE_FOLDER : `${CHANGE_FOLDER}/${entry.path}` }))]);
+  return fileTreeOf([
+    ...own.entries(),
+    ...brought.map((entry) => ({
+      ...entry,
+      mode: entry.kind === "directory" ? 0o755 : 0o644,
+      path: entry.path === "" ? CHANGE_FOLDER : `${CHANGE_FOLDER}/${entry.path}`,
+    })),
+  ]);
 }
 
 /** Runs the change, which a signal ends: nothing has happened to the root by then. */
-async function runScript(runner: ScriptRunner, tree: FileTree, task: { name: string; architecture: string; nowSeconds: number; steps: number; progress: ProgressDisplay }): Promise<TreeChanges> {
+async function runScript(
+  runner: ScriptRunner,
+  tree: FileTree,
+  task: { name: string; architecture: string; nowSeconds: number; steps: number; progress: ProgressDisplay },
+): Promise<TreeChanges> {
   const controller = new AbortController();
-  const stop = (signal: "SIGINT" | "SIGTERM" | "SIGHUP"): void => controller.abort(new CommandError(task.name, `stopped by ${signal}; the folder is as it was`, { status: EXIT_SIGNAL_BASE + constants.signals[signal] }));
+  const stop = (signal: "SIGINT" | "SIGTERM" | "SIGHUP"): void =>
+    controller.abort(
+      new CommandError(task.name, `stopped by ${signal}; the folder is as it was`, {
+        status: EXIT_SIGNAL_BASE + constants.signals[signal],
+      }),
+    );
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   for (const signal of signals) process.on(signal, stop);
   let done = 0;
@@ -294,12 +432,28 @@ async function runScript(runner: ScriptRunner, tree: FileTree, task: { name: str
     let epochSeconds = task.nowSeconds;
     for (const { mtime } of tree.entries()) if (mtime > epochSeconds) epochSeconds = mtime;
     return await runner.run({
-      tree, architecture: task.architecture, script: `${CHANGE_FOLDER}/${CHANGE_SCRIPT}`, environment: {}, hostname: "stratos", hasNetwork: false, isObserved: false, epochSeconds, signal: controller.signal,
-      onLine: (line) => { if (/^(Unpacking|Setting up|Removing|Purging configuration files for) /.test(line)) task.progress.update("Changing packages", Math.min(++done, task.steps), task.steps); },
+      tree,
+      architecture: task.architecture,
+      script: `${CHANGE_FOLDER}/${CHANGE_SCRIPT}`,
+      environment: {},
+      hostname: "stratos",
+      hasNetwork: false,
+      isObserved: false,
+      epochSeconds,
+      signal: controller.signal,
+      onLine: (line) => {
+        if (/^(Unpacking|Setting up|Removing|Purging configuration files for) /.test(line))
+          task.progress.update("Changing packages", Math.min(++done, task.steps), task.steps);
+      },
     });
   } catch (error) {
     if (controller.signal.aborted) throw controller.signal.reason;
-    if (error instanceof Error && error.name === "ScriptError") throw new CommandError(task.name, `the packages could not be changed, and the folder is as it was: ${error.message}`, { cause: error });
+    if (error instanceof Error && error.name === "ScriptError")
+      throw new CommandError(
+        task.name,
+        `the packages could not be changed, and the folder is as it was: ${error.message}`,
+        { cause: error },
+      );
     throw error;
   } finally {
     for (const signal of signals) process.off(signal, stop);
@@ -308,7 +462,11 @@ async function runScript(runner: ScriptRunner, tree: FileTree, task: { name: str
 
 /** Puts what the runner changed into the draft. */
 function stage(draft: ChangeDraft, files: RootFiles, result: TreeChanges, nowSeconds: number): void {
-  const isOfChange = (path: string): boolean => path === CHANGE_FOLDER || path.startsWith(`${CHANGE_FOLDER}/`) || path === STATE_FOLDER || path.startsWith(`${STATE_FOLDER}/`);
+  const isOfChange = (path: string): boolean =>
+    path === CHANGE_FOLDER ||
+    path.startsWith(`${CHANGE_FOLDER}/`) ||
+    path === STATE_FOLDER ||
+    path.startsWith(`${STATE_FOLDER}/`);
   const staged = result.removed.filter((path) => !isOfChange(path));
   for (const path of staged) removeTree(draft, files, path);
   for (const entry of result.changed) {
@@ -323,7 +481,9 @@ function stage(draft: ChangeDraft, files: RootFiles, result: TreeChanges, nowSec
   stageFolders(draft, files, staged, nowSeconds);
 }
 
-/** Folders in which something changes are part of the change too, so that taking it back gives them their times back. */
+/**
+ * Folders in which something changes are part of the change too, so that taking it back gives them their times back.
+ */
 function stageFolders(draft: ChangeDraft, files: RootFiles, paths: Iterable<string>, nowSeconds: number): void {
   const known = new Set<string>();
   for (const path of paths) {
@@ -331,7 +491,8 @@ function stageFolders(draft: ChangeDraft, files: RootFiles, paths: Iterable<stri
     if (parent === "" || known.has(parent)) continue;
     known.add(parent);
     const node = files.look(parent);
-    if (node?.kind === "directory" && draft.stagedPath(parent) === undefined) draft.directory(parent, { ...node.meta, mtime: nowSeconds });
+    if (node?.kind === "directory" && draft.stagedPath(parent) === undefined)
+      draft.directory(parent, { ...node.meta, mtime: nowSeconds });
   }
 }
 
@@ -346,23 +507,44 @@ function removeTree(draft: ChangeDraft, files: RootFiles, path: string): void {
 function isSame(files: RootFiles, node: RootNode | undefined, entry: FileEntry, meta: RootMeta): boolean {
   if (node === undefined || node.kind !== entry.kind) return false;
   const { meta: own } = node;
-  if (own.uid !== meta.uid || own.gid !== meta.gid || own.mtime !== meta.mtime || (node.kind !== "symlink" && own.mode !== meta.mode)) return false;
+  if (
+    own.uid !== meta.uid ||
+    own.gid !== meta.gid ||
+    own.mtime !== meta.mtime ||
+    (node.kind !== "symlink" && own.mode !== meta.mode)
+  )
+    return false;
   if (node.kind === "symlink") return node.target === entry.target;
   if (node.kind !== "file") return node.kind === "directory";
-  return meta.xattrs === undefined && node.sizeBytes === entry.content!.sizeBytes && Buffer.compare(files.read(entry.path), readBlob(entry.content!)) === 0;
+  return (
+    meta.xattrs === undefined &&
+    node.sizeBytes === entry.content!.sizeBytes &&
+    Buffer.compare(files.read(entry.path), readBlob(entry.content!)) === 0
+  );
 }
 
 /** apt in the system must know who came along only for others. */
-function markAutomatic(draft: ChangeDraft, change: PlannedChange, { system }: OpenSystem, ports: NodePackagePorts, nowSeconds: number, nowAutomatic: readonly string[]): void {
+function markAutomatic(
+  draft: ChangeDraft,
+  change: PlannedChange,
+  { system }: OpenSystem,
+  ports: NodePackagePorts,
+  nowSeconds: number,
+  nowAutomatic: readonly string[],
+): void {
   const node = draft.look(EXTENDED_STATES);
   // A system without apt has no such record, and needs none.
   if (node?.kind !== "file" && draft.list("var/lib/apt").length === 0) return;
   const before = node?.kind === "file" ? ports.latin1(draft.read(EXTENDED_STATES)) : "";
   const text = extendedStatesAfter(before, change, system, nowAutomatic);
-  if (text !== before) draft.file(EXTENDED_STATES, { uid: 0, gid: 0, mode: 0o644, ...node?.meta, mtime: nowSeconds }, byteStringOf(text));
+  if (text !== before)
+    draft.file(EXTENDED_STATES, { uid: 0, gid: 0, mode: 0o644, ...node?.meta, mtime: nowSeconds }, byteStringOf(text));
 }
 
 /** The draft as the files of a system; those that are looked for here are no links. */
 function filesOf(draft: ChangeDraft): { read(path: string): Uint8Array | undefined; list(path: string): string[] } {
-  return { read: (path) => (draft.look(path)?.kind === "file" ? draft.read(path) : undefined), list: (path) => draft.list(path) };
+  return {
+    read: (path) => (draft.look(path)?.kind === "file" ? draft.read(path) : undefined),
+    list: (path) => draft.list(path),
+  };
 }

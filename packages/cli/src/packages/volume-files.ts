@@ -1,4 +1,7 @@
-/** Files of a volume by path for the package side, which reads a system's settings; links are followed within the volume. */
+/**
+ * Files of a volume by path for the package side, which reads a system's settings; links are followed within the
+ * volume.
+ */
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
 import { Attributes, DirectoryEntry, ROOT_INO, type Subvolume } from "@stratos/aegisfs";
 import type { SystemFiles } from "@stratos/pkg";
@@ -22,7 +25,7 @@ export class VolumeFiles implements SystemFiles {
     const { mode, size } = this.#attributes;
     if ((mode & S_IFMT) !== S_IFREG || size > FILE_BYTES_MAX) return undefined;
     const bytes = new Uint8Array(Number(size));
-    for (let done = 0; done < bytes.length; ) {
+    for (let done = 0; done < bytes.length;) {
       const count = this.#files.read(ino, done, bytes, done, bytes.length - done);
       if (count <= 0) return undefined;
       done += count;
@@ -32,10 +35,12 @@ export class VolumeFiles implements SystemFiles {
 
   list(path: string): string[] {
     const ino = this.#walk(path);
-    if (ino < 0 || this.#files.stat(ino, this.#attributes) < 0 || (this.#attributes.mode & S_IFMT) !== S_IFDIR) return [];
+    if (ino < 0 || this.#files.stat(ino, this.#attributes) < 0 || (this.#attributes.mode & S_IFMT) !== S_IFDIR)
+      return [];
     const names: string[] = [];
     const entry = new DirectoryEntry();
-    for (let cursor = 0; this.#files.readDirectory(ino, cursor, entry) > 0; cursor = entry.nextCursor) names.push(entry.name);
+    for (let cursor = 0; this.#files.readDirectory(ino, cursor, entry) > 0; cursor = entry.nextCursor)
+      names.push(entry.name);
     return names.sort();
   }
 
@@ -44,7 +49,7 @@ export class VolumeFiles implements SystemFiles {
     const rest = path.split("/").reverse();
     const folders = [ROOT_INO];
     let ino = ROOT_INO;
-    for (let links = 0; rest.length > 0; ) {
+    for (let links = 0; rest.length > 0;) {
       const name = rest.pop()!;
       if (name === "" || name === ".") continue;
       if (name === "..") {

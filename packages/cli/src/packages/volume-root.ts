@@ -1,6 +1,30 @@
 /** A root filesystem in a volume, to be read and changed in place, for the package side. No links are followed. */
-import { EEXIST, ENOENT, ENOTDIR, ENOTEMPTY, ERRNO_NAMES, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
-import { Attributes, ATTRIBUTE_ATIME, ATTRIBUTE_CTIME, ATTRIBUTE_GID, ATTRIBUTE_MODE, ATTRIBUTE_MTIME, ATTRIBUTE_UID, DirectoryEntry, ROOT_INO, type Subvolume } from "@stratos/aegisfs";
+import {
+  EEXIST,
+  ENOENT,
+  ENOTDIR,
+  ENOTEMPTY,
+  ERRNO_NAMES,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+} from "@stratos/abi";
+import {
+  Attributes,
+  ATTRIBUTE_ATIME,
+  ATTRIBUTE_CTIME,
+  ATTRIBUTE_GID,
+  ATTRIBUTE_MODE,
+  ATTRIBUTE_MTIME,
+  ATTRIBUTE_UID,
+  DirectoryEntry,
+  ROOT_INO,
+  type Subvolume,
+} from "@stratos/aegisfs";
 import { byteStringOf } from "@stratos/base";
 import type { DeviceNumber, RootFiles, RootMeta, RootNode } from "@stratos/pkg";
 import { CommandError } from "../command-error.ts";
@@ -21,14 +45,17 @@ export class VolumeRoot implements RootFiles {
     const { mode, uid, gid, size, mtimeSeconds } = this.#stat(ino, path);
     const meta: RootMeta = { uid, gid, mode: mode & 0o7777, mtime: mtimeSeconds };
     switch (mode & S_IFMT) {
-      case S_IFDIR: return { kind: "directory", meta };
-      case S_IFREG: return { kind: "file", meta, sizeBytes: exactSize(path, size) };
+      case S_IFDIR:
+        return { kind: "directory", meta };
+      case S_IFREG:
+        return { kind: "file", meta, sizeBytes: exactSize(path, size) };
       case S_IFLNK: {
         const target = this.#files.readlink(ino);
         if (typeof target === "number") throw failure(path, target);
         return { kind: "symlink", meta, target };
       }
-      default: return { kind: "special", meta };
+      default:
+        return { kind: "special", meta };
     }
   }
 
@@ -37,7 +64,8 @@ export class VolumeRoot implements RootFiles {
     if (ino < 0 || (this.#stat(ino, path).mode & S_IFMT) !== S_IFDIR) return [];
     const names: string[] = [];
     const entry = new DirectoryEntry();
-    for (let cursor = 0; this.#files.readDirectory(ino, cursor, entry) > 0; cursor = entry.nextCursor) names.push(entry.name);
+    for (let cursor = 0; this.#files.readDirectory(ino, cursor, entry) > 0; cursor = entry.nextCursor)
+      names.push(entry.name);
     return names.sort();
   }
 
@@ -45,7 +73,7 @@ export class VolumeRoot implements RootFiles {
     const ino = this.#find(path);
     if (ino < 0) throw failure(path, -ENOENT);
     const bytes = new Uint8Array(exactSize(path, this.#stat(ino, path).size));
-    for (let done = 0; done < bytes.length; ) {
+    for (let done = 0; done < bytes.length;) {
       const count = this.#files.read(ino, done, bytes, done, bytes.length - done);
       if (count <= 0) throw failure(path, count);
       done += count;
@@ -53,16 +81,25 @@ export class VolumeRoot implements RootFiles {
     return bytes;
   }
 
-  directory(path: string, meta: RootMeta): void { this.#set(this.#make(path, S_IFDIR, meta), path, meta); }
-  fifo(path: string, meta: RootMeta): void { this.#set(this.#make(path, S_IFIFO, meta), path, meta); }
+  directory(path: string, meta: RootMeta): void {
+    this.#set(this.#make(path, S_IFDIR, meta), path, meta);
+  }
+  fifo(path: string, meta: RootMeta): void {
+    this.#set(this.#make(path, S_IFIFO, meta), path, meta);
+  }
 
   device(path: string, meta: RootMeta, device: DeviceNumber): void {
-    this.#set(this.#make(path, device.kind === "block" ? S_IFBLK : S_IFCHR, meta, encodeDevice(device.major, device.minor)), path, meta);
+    this.#set(
+      this.#make(path, device.kind === "block" ? S_IFBLK : S_IFCHR, meta, encodeDevice(device.major, device.minor)),
+      path,
+      meta,
+    );
   }
 
   file(path: string, meta: RootMeta, content: Uint8Array): void {
     const ino = this.#make(path, S_IFREG, meta);
-    for (let done = 0; done < content.length; ) done += check(path, this.#files.write(ino, done, content, done, content.length - done));
+    for (let done = 0; done < content.length;)
+      done += check(path, this.#files.write(ino, done, content, done, content.length - done));
     for (const [name, value] of meta.xattrs ?? []) check(path, this.#files.setXattr(ino, name, byteStringOf(value), 0));
     this.#set(ino, path, meta);
   }
@@ -82,7 +119,8 @@ export class VolumeRoot implements RootFiles {
   }
 
   rename(from: string, to: string): void {
-    const source = this.#place(from), target = this.#place(to);
+    const source = this.#place(from),
+      target = this.#place(to);
     check(from, this.#files.rename(source.folder, source.name, target.folder, target.name));
   }
 
@@ -137,7 +175,14 @@ export class VolumeRoot implements RootFiles {
     attributes.gid = meta.gid;
     attributes.atimeSeconds = attributes.mtimeSeconds = attributes.ctimeSeconds = Math.floor(meta.mtime);
     attributes.atimeNanoseconds = attributes.mtimeNanoseconds = attributes.ctimeNanoseconds = 0;
-    check(path, this.#files.setAttributes(ino, attributes, ATTRIBUTE_MODE | ATTRIBUTE_UID | ATTRIBUTE_GID | ATTRIBUTE_ATIME | ATTRIBUTE_MTIME | ATTRIBUTE_CTIME));
+    check(
+      path,
+      this.#files.setAttributes(
+        ino,
+        attributes,
+        ATTRIBUTE_MODE | ATTRIBUTE_UID | ATTRIBUTE_GID | ATTRIBUTE_ATIME | ATTRIBUTE_MTIME | ATTRIBUTE_CTIME,
+      ),
+    );
   }
 }
 

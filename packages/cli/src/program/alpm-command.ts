@@ -1,7 +1,16 @@
 /** `stratos pkg alpm …`: systems of ALPM packages (Arch Linux and its kin) in an image or a root folder. */
 import { Command, Option } from "commander";
 import { imageOption } from "./pkg-system-rows.ts";
-import type { AlpmChangeOptions, AlpmInstalledOptions, AlpmInstallOptions, AlpmListOptions, AlpmRemoveOptions, AlpmRepositoryOptions, AlpmRootOptions, AlpmUpgradeOptions } from "../commands/alpm-options.ts";
+import type {
+  AlpmChangeOptions,
+  AlpmInstalledOptions,
+  AlpmInstallOptions,
+  AlpmListOptions,
+  AlpmRemoveOptions,
+  AlpmRepositoryOptions,
+  AlpmRootOptions,
+  AlpmUpgradeOptions,
+} from "../commands/alpm-options.ts";
 import type { AlpmBuildOptions, AurOptions } from "../commands/alpm-build-command.ts";
 
 type Finish = (status: number) => void;
@@ -9,17 +18,24 @@ type Finish = (status: number) => void;
 export function alpmCommand(finish: Finish): Command {
   const alpm = new Command("alpm")
     .summary("keep a system of ALPM packages (Arch Linux)")
-    .description("Keeps a system of ALPM packages (Arch Linux and its kin) in an image or a root folder, with pacman's databases and configuration. Transactions happen whole or not at all, and can be taken back.")
+    .description(
+      "Keeps a system of ALPM packages (Arch Linux and its kin) in an image or a root folder, with pacman's " +
+        "databases and configuration. Transactions happen whole or not at all, and can be taken back.",
+    )
     .usage("COMMAND");
-  for (const command of [...changeCommands(finish), ...queryCommands(finish), ...buildCommands(finish)]) alpm.addCommand(command);
+  for (const command of [...changeCommands(finish), ...queryCommands(finish), ...buildCommands(finish)])
+    alpm.addCommand(command);
   return alpm;
 }
 
 function changeCommands(finish: Finish): Command[] {
-  const change = async (): Promise<typeof import("../commands/alpm-change-command.ts")> => import("../commands/alpm-change-command.ts");
+  const change = async (): Promise<typeof import("../commands/alpm-change-command.ts")> =>
+    import("../commands/alpm-change-command.ts");
   const install = inRoot(new Command("install"))
     .summary("install packages, with what they need")
-    .description("Installs packages, with what they need: names, REPOSITORY/NAME, conditions such as 'lib>=2', groups, and files.")
+    .description(
+      "Installs packages, with what they need: names, REPOSITORY/NAME, conditions such as 'lib>=2', groups, and files.",
+    )
     .argument("[name...]", "packages or groups")
     .option("--file <file>", "a package file to install (repeatable); FILE.sig beside it is its signature", collect)
     .option("--from-aur <name>", "a package of the AUR, which is built first (repeatable)", collect)
@@ -27,15 +43,21 @@ function changeCommands(finish: Finish): Command[] {
     .option("--needed", "leave what is there in this version already")
     .option("--update", "fetch the repositories' lists first; done anyway when they are missing")
     .option("--overwrite <pattern>", "files that may be overwritten although they are in the way (repeatable)", collect)
-    .action(async (names: string[], options: AlpmInstallOptions) => finish(await (await change()).installAlpm(names, options)));
+    .action(async (names: string[], options: AlpmInstallOptions) =>
+      finish(await (await change()).installAlpm(names, options)),
+    );
   const remove = inRoot(new Command("remove"))
     .summary("remove packages")
-    .description("Removes packages. Configuration files that were changed are kept as .pacsave, unless --purge is given.")
+    .description(
+      "Removes packages. Configuration files that were changed are kept as .pacsave, unless --purge is given.",
+    )
     .argument("<name...>", "installed packages or groups")
     .option("--cascade", "also what depends on them")
     .option("--recursive", "also dependencies that nothing needs any more")
     .option("--purge", "also changed configuration files")
-    .action(async (names: string[], options: AlpmRemoveOptions) => finish(await (await change()).removeAlpm(names, options)));
+    .action(async (names: string[], options: AlpmRemoveOptions) =>
+      finish(await (await change()).removeAlpm(names, options)),
+    );
   const upgrade = inRoot(new Command("upgrade"))
     .summary("bring all packages up to date")
     .description("Fetches the repositories' lists and brings all packages up to date.")
@@ -45,7 +67,11 @@ function changeCommands(finish: Finish): Command[] {
     .action(async (options: AlpmUpgradeOptions) => finish(await (await change()).upgradeAlpm(options)));
   for (const command of [install, remove, upgrade]) {
     command
-      .addOption(new Option("--with <tool>", "who does it: Stratos itself, or paru where that is installed").choices(["stratos", "paru"]).default("stratos"))
+      .addOption(
+        new Option("--with <tool>", "who does it: Stratos itself, or paru where that is installed")
+          .choices(["stratos", "paru"])
+          .default("stratos"),
+      )
       .option("--no-scriptlets", "do not run the packages' scriptlets")
       .option("--plan", "print what would be done, and stop")
       .option("-y, --yes", "ask nothing; take the standard answer to each question")
@@ -55,7 +81,8 @@ function changeCommands(finish: Finish): Command[] {
 }
 
 function queryCommands(finish: Finish): Command[] {
-  const query = async (): Promise<typeof import("../commands/alpm-query-command.ts")> => import("../commands/alpm-query-command.ts");
+  const query = async (): Promise<typeof import("../commands/alpm-query-command.ts")> =>
+    import("../commands/alpm-query-command.ts");
   const update = inRoot(new Command("update"))
     .summary("fetch the repositories' lists")
     .description("Fetches the repositories' lists of packages, and checks their signatures as SigLevel says.")
@@ -72,19 +99,28 @@ function queryCommands(finish: Finish): Command[] {
     .description("Searches names, descriptions, groups and provisions of the repositories' lists for all of the words.")
     .argument("<word...>", "words")
     .addOption(json())
-    .action(async (words: string[], options: AlpmListOptions) => finish(await (await query()).searchAlpm(words, options)));
+    .action(async (words: string[], options: AlpmListOptions) =>
+      finish(await (await query()).searchAlpm(words, options)),
+    );
   const show = inRoot(new Command("show"))
     .summary("show packages in detail")
     .description("Shows packages in detail: the installed one, else what repositories offer.")
     .argument("<name...>", "packages")
     .addOption(json())
-    .action(async (names: string[], options: AlpmListOptions) => finish(await (await query()).showAlpm(names, options)));
+    .action(async (names: string[], options: AlpmListOptions) =>
+      finish(await (await query()).showAlpm(names, options)),
+    );
   const verify = inRoot(new Command("verify"))
     .summary("compare files with what their packages brought")
-    .description("Compares the files of installed packages with what the packages brought: kind, owner, mode, size, content. Exit status 1 when something was altered.")
+    .description(
+      "Compares the files of installed packages with what the packages brought: kind, owner, mode, size, " +
+        "content. Exit status 1 when something was altered.",
+    )
     .argument("[name...]", "packages; none: all")
     .addOption(json())
-    .action(async (names: string[], options: AlpmListOptions) => finish(await (await query()).verifyAlpm(names, options)));
+    .action(async (names: string[], options: AlpmListOptions) =>
+      finish(await (await query()).verifyAlpm(names, options)),
+    );
   const history = inRoot(new Command("history"))
     .summary("list transactions that can be taken back")
     .description("Lists the last transactions, which can be taken back.")
@@ -92,9 +128,14 @@ function queryCommands(finish: Finish): Command[] {
     .action(async (options: AlpmListOptions) => finish(await (await query()).alpmHistory(options)));
   const rollback = inRoot(new Command("rollback"))
     .summary("take back transactions")
-    .description("Takes back the last transaction or, given the number of one, all from that one on: files and database are as before it. Scriptlets are not run.")
+    .description(
+      "Takes back the last transaction or, given the number of one, all from that one on: files and database are " +
+        "as before it. Scriptlets are not run.",
+    )
     .argument("[id]", "number of a transaction, see history")
-    .action(async (id: string | undefined, options: AlpmChangeOptions) => finish(await (await query()).rollbackAlpm(id, options)));
+    .action(async (id: string | undefined, options: AlpmChangeOptions) =>
+      finish(await (await query()).rollbackAlpm(id, options)),
+    );
   const why = inRoot(new Command("why"))
     .summary("tell why packages are installed")
     .description("Tells why packages are installed: they were asked for, or who needs them.")
@@ -107,23 +148,35 @@ function queryCommands(finish: Finish): Command[] {
     .argument("<name...>", "packages")
     .option("--reverse", "what depends on them")
     .addOption(json())
-    .action(async (names: string[], options: AlpmListOptions & { readonly reverse?: true }) => finish(await (await query()).dependsAlpm(names, options)));
+    .action(async (names: string[], options: AlpmListOptions & { readonly reverse?: true }) =>
+      finish(await (await query()).dependsAlpm(names, options)),
+    );
   const repo = new Command("repo")
     .summary("make the database of a folder of packages")
-    .description("Makes NAME.db and NAME.files of the newest versions of the packages in a folder, which pacman and Stratos then take as a repository.")
+    .description(
+      "Makes NAME.db and NAME.files of the newest versions of the packages in a folder, which pacman and Stratos " +
+        "then take as a repository.",
+    )
     .argument("<name>", "the repository's name")
     .argument("<folder>", "folder with *.pkg.tar.zst")
     .addOption(json())
-    .action(async (name: string, folder: string, options: AlpmRepositoryOptions) => finish(await (await import("../commands/alpm-repository-command.ts")).indexAlpmRepository(name, folder, options)));
+    .action(async (name: string, folder: string, options: AlpmRepositoryOptions) =>
+      finish(await (await import("../commands/alpm-repository-command.ts")).indexAlpmRepository(name, folder, options)),
+    );
   return [update, list, search, show, why, depends, verify, history, rollback, repo];
 }
 
 function buildCommands(finish: Finish): Command[] {
-  const handlers = async (): Promise<typeof import("../commands/alpm-build-command.ts")> => import("../commands/alpm-build-command.ts");
+  const handlers = async (): Promise<typeof import("../commands/alpm-build-command.ts")> =>
+    import("../commands/alpm-build-command.ts");
   const aurOption = (): Option => new Option("--aur <url>", "another AUR (default: $STRATOS_AUR, or the AUR itself)");
   const build = inRoot(new Command("build"))
     .summary("build packages from recipes")
-    .description("Builds packages from folders with a PKGBUILD, or from the AUR with all that they need from there, each in a clean root of its own. The root's configuration says where the rest comes from; the root itself is not changed.")
+    .description(
+      "Builds packages from folders with a PKGBUILD, or from the AUR with all that they need from there, each in " +
+        "a clean root of its own. The root's configuration says where the rest comes from; the root itself is not " +
+        "changed.",
+    )
     .argument("<recipe...>", "folders; with --from-aur names of packages")
     .option("--from-aur", "the names are packages of the AUR")
     .option("-o, --output <folder>", "where the packages go", ".")
@@ -133,18 +186,27 @@ function buildCommands(finish: Finish): Command[] {
     .option("--verbose", "show what building prints")
     .addOption(aurOption())
     .addOption(json())
-    .action(async (names: string[], options: AlpmBuildOptions) => finish(await (await handlers()).buildAlpm(names, options)));
+    .action(async (names: string[], options: AlpmBuildOptions) =>
+      finish(await (await handlers()).buildAlpm(names, options)),
+    );
   const srcinfo = new Command("srcinfo")
     .summary("print the .SRCINFO of a recipe")
     .description("Prints the .SRCINFO of a folder's PKGBUILD, without running it.")
     .argument("<folder>", "folder with a PKGBUILD")
     .action(async (folder: string) => finish(await (await handlers()).printSourceInfo(folder)));
-  const aur = new Command("aur").summary("look into the AUR").description("Looks into the Arch User Repository.").usage("COMMAND");
+  const aur = new Command("aur")
+    .summary("look into the AUR")
+    .description("Looks into the Arch User Repository.")
+    .usage("COMMAND");
   const search = new Command("search")
     .summary("search the AUR")
     .description("Searches the AUR, the most popular first.")
     .argument("<word>", "what to look for")
-    .addOption(new Option("--by <field>", "where to look").choices(["name", "name-desc", "provides", "depends", "makedepends", "maintainer", "keywords"]).default("name-desc"))
+    .addOption(
+      new Option("--by <field>", "where to look")
+        .choices(["name", "name-desc", "provides", "depends", "makedepends", "maintainer", "keywords"])
+        .default("name-desc"),
+    )
     .addOption(aurOption())
     .addOption(json())
     .action(async (word: string, options: AurOptions) => finish(await (await handlers()).searchAur(word, options)));

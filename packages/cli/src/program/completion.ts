@@ -1,4 +1,7 @@
-/** Completion scripts for bash, zsh and fish, derived from the command tree. Image names are completed by asking `stratos image ls`. */
+/**
+ * Completion scripts for bash, zsh and fish, derived from the command tree. Image names are completed by asking
+ * `stratos image ls`.
+ */
 import type { Command, Option } from "commander";
 import { allCommands, optionValueName, shownOptions, type CommandPlace } from "./command-tree.ts";
 
@@ -8,9 +11,12 @@ export type CompletionShell = (typeof COMPLETION_SHELLS)[number];
 export function completionScript(program: Command, shell: CompletionShell): string {
   const places = allCommands(program);
   switch (shell) {
-    case "bash": return bash(places);
-    case "zsh": return `#compdef stratos\nautoload -U +X bashcompinit && bashcompinit\n${bash(places)}`;
-    case "fish": return fish(places);
+    case "bash":
+      return bash(places);
+    case "zsh":
+      return `#compdef stratos\nautoload -U +X bashcompinit && bashcompinit\n${bash(places)}`;
+    case "fish":
+      return fish(places);
   }
 }
 
@@ -20,11 +26,19 @@ type ValueKind = "image" | "file" | "folder" | "none" | readonly string[];
 function optionKind(option: Option): ValueKind {
   if (option.argChoices !== undefined) return option.argChoices;
   switch (option.long) {
-    case "--image": return "image";
-    case "--output": return "file";
-    case "--config": case "--keyring": case "--file": return "file";
-    case "--volume": case "--root": return "folder";
-    default: return "none";
+    case "--image":
+      return "image";
+    case "--output":
+      return "file";
+    case "--config":
+    case "--keyring":
+    case "--file":
+      return "file";
+    case "--volume":
+    case "--root":
+      return "folder";
+    default:
+      return "none";
   }
 }
 
@@ -40,7 +54,9 @@ function argumentKind(place: CommandPlace): ValueKind {
 
 function bash(places: readonly CommandPlace[]): string {
   const cases = places.map((place) => {
-    const flags = shownOptions(place.command).flatMap((option) => [option.short, option.long]).filter((flag) => typeof flag === "string");
+    const flags = shownOptions(place.command)
+      .flatMap((option) => [option.short, option.long])
+      .filter((flag) => typeof flag === "string");
     const values = shownOptions(place.command).filter((option) => optionValueName(option) !== null);
     const valueCases = values.map((option) => {
       const names = [option.short, option.long].filter((flag) => typeof flag === "string").join("|");
@@ -55,8 +71,18 @@ function bash(places: readonly CommandPlace[]): string {
       `      ${words.length > 0 ? bashReply(words) : bashReply(argumentKind(place))};;`,
     ].join("\n");
   });
-  const paths = places.filter((place) => place.path.length > 0).map((place) => `"${place.path.join(" ")}"`).join("|");
-  const valued = [...new Set(places.flatMap((place) => shownOptions(place.command)).filter((option) => optionValueName(option) !== null).flatMap((option) => [option.short, option.long]))].filter((flag) => typeof flag === "string");
+  const paths = places
+    .filter((place) => place.path.length > 0)
+    .map((place) => `"${place.path.join(" ")}"`)
+    .join("|");
+  const valued = [
+    ...new Set(
+      places
+        .flatMap((place) => shownOptions(place.command))
+        .filter((option) => optionValueName(option) !== null)
+        .flatMap((option) => [option.short, option.long]),
+    ),
+  ].filter((flag) => typeof flag === "string");
   return `_stratos() {
   local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} path="" word index skip=0
   COMPREPLY=()
@@ -82,11 +108,16 @@ complete -o bashdefault -F _stratos stratos
 
 function bashReply(kind: ValueKind): string {
   switch (kind) {
-    case "image": return `COMPREPLY=($(compgen -W "$(stratos image ls --names 2>/dev/null)" -- "$current"))`;
-    case "file": return `COMPREPLY=($(compgen -f -- "$current"))`;
-    case "folder": return `COMPREPLY=($(compgen -d -- "$current"))`;
-    case "none": return "COMPREPLY=()";
-    default: return `COMPREPLY=($(compgen -W "${kind.join(" ")}" -- "$current"))`;
+    case "image":
+      return `COMPREPLY=($(compgen -W "$(stratos image ls --names 2>/dev/null)" -- "$current"))`;
+    case "file":
+      return `COMPREPLY=($(compgen -f -- "$current"))`;
+    case "folder":
+      return `COMPREPLY=($(compgen -d -- "$current"))`;
+    case "none":
+      return "COMPREPLY=()";
+    default:
+      return `COMPREPLY=($(compgen -W "${kind.join(" ")}" -- "$current"))`;
   }
 }
 
@@ -103,7 +134,11 @@ function fish(places: readonly CommandPlace[]): string {
   ];
   for (const place of places) {
     const condition = `-n "__stratos_at ${place.path.join(" ")}"`.replace(' "__stratos_at "', " __stratos_at");
-    for (const command of place.command.commands) lines.push(`complete -c stratos ${condition} -a ${command.name()} -d ${fishQuote(command.description().split(/[.:]/)[0]!)}`);
+    for (const command of place.command.commands)
+      lines.push(
+        `complete -c stratos ${condition} -a ${command.name()} -d ` +
+          `${fishQuote(command.description().split(/[.:]/)[0]!)}`,
+      );
     for (const option of shownOptions(place.command)) {
       const parts = [`complete -c stratos ${condition}`];
       if (option.short) parts.push(`-s ${option.short.slice(1)}`);
@@ -119,11 +154,16 @@ function fish(places: readonly CommandPlace[]): string {
 
 function fishValues(kind: ValueKind): string {
   switch (kind) {
-    case "image": return "-a '(stratos image ls --names 2>/dev/null)'";
-    case "file": return "-F";
-    case "folder": return "-a '(__fish_complete_directories)'";
-    case "none": return "";
-    default: return `-a '${kind.join(" ")}'`;
+    case "image":
+      return "-a '(stratos image ls --names 2>/dev/null)'";
+    case "file":
+      return "-F";
+    case "folder":
+      return "-a '(__fish_complete_directories)'";
+    case "none":
+      return "";
+    default:
+      return `-a '${kind.join(" ")}'`;
   }
 }
 

@@ -11,11 +11,17 @@ import { createProgram } from "./program.ts";
 const program = createProgram(commandHandlers, () => {});
 
 test("each command has a page with its options", () => {
-  assert.deepEqual(manPageNames(program).map(({ name }) => name).slice(0, 4), ["stratos", "stratos-run", "stratos-trace", "stratos-replay"]);
+  assert.deepEqual(
+    manPageNames(program)
+      .map(({ name }) => name)
+      .slice(0, 4),
+    ["stratos", "stratos-run", "stratos-trace", "stratos-replay"],
+  );
   for (const { path, command } of allCommands(program)) {
     const page = manPage(program, path)!;
     assert.match(page, /^\.TH STRATOS/);
-    for (const option of shownOptions(command)) assert.ok(page.includes(`\\fB${option.long!.replaceAll("-", "\\-")}\\fR`), `${path.join(" ")} ${option.long}`);
+    for (const option of shownOptions(command))
+      assert.ok(page.includes(`\\fB${option.long!.replaceAll("-", "\\-")}\\fR`), `${path.join(" ")} ${option.long}`);
     for (const line of page.split("\n")) assert.ok(!/^[.'](?!TH|SH|TP|B |I |BR )/.test(line), `not a macro: ${line}`);
   }
   assert.equal(manPage(program, ["nope"]), null);
@@ -24,7 +30,19 @@ test("each command has a page with its options", () => {
 test("bash completes commands, options, choices and stays out of the program's own arguments", () => {
   const script = completionScript(program, "bash");
   const complete = (...words: string[]): string[] => {
-    const result = spawnSync("bash", ["--norc", "-c", `${script}\nstratos() { echo base dev; }\nCOMP_WORDS=("$@"); COMP_CWORD=$(($#-1)); _stratos; printf '%s\\n' "\${COMPREPLY[@]}"`, "bash", "stratos", ...words], { encoding: "utf8" });
+    const result = spawnSync(
+      "bash",
+      [
+        "--norc",
+        "-c",
+        `${script}\nstratos() { echo base dev; }\nCOMP_WORDS=("$@"); COMP_CWORD=$(($#-1)); _stratos; printf ` +
+          `'%s\\n' "\${COMPREPLY[@]}"`,
+        "bash",
+        "stratos",
+        ...words,
+      ],
+      { encoding: "utf8" },
+    );
     assert.equal(result.stderr, "");
     return result.stdout.split("\n").filter((word) => word !== "");
   };
@@ -40,5 +58,6 @@ test("bash completes commands, options, choices and stays out of the program's o
 test("the zsh and fish scripts name all commands", () => {
   assert.match(completionScript(program, "zsh"), /^#compdef stratos\n/);
   const fish = completionScript(program, "fish");
-  for (const { path } of allCommands(program)) if (path.length > 0) assert.match(fish, new RegExp(`-a ${path.at(-1)!} `));
+  for (const { path } of allCommands(program))
+    if (path.length > 0) assert.match(fish, new RegExp(`-a ${path.at(-1)!} `));
 });

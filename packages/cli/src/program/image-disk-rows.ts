@@ -5,10 +5,17 @@ import type { DiskCopyOptions, DiskListOptions, DiskRemoveOptions } from "../com
 import type { DiskConvertOptions, DiskCreateOptions, DiskInfoOptions } from "../commands/disk-image-commands.ts";
 import { jsonOption, type Finish } from "./fs-rows.ts";
 
-const PLACE_HELP = "\nA place is IMAGE:/PATH, or IMAGE@PART:/PATH with a partition's number or name; without one the root partition is meant.\nThe image is raw or QCOW2; files are read and written on FAT, ext4 and AegisFS.";
+const PLACE_HELP =
+  "\nA place is IMAGE:/PATH, or IMAGE@PART:/PATH with a partition's number or name; without one the root " +
+  "partition is meant.\nThe image is raw or QCOW2; files are read and written on FAT, ext4 and AegisFS.";
 
 export function diskCommand(finish: Finish): Command {
-  const disk = new Command("disk").summary("look into disk images and change them").description("Looks into disk images, raw or QCOW2, and changes the files in them: nothing is mounted, no rights are needed.").usage("COMMAND");
+  const disk = new Command("disk")
+    .summary("look into disk images and change them")
+    .description(
+      "Looks into disk images, raw or QCOW2, and changes the files in them: nothing is mounted, no rights are needed.",
+    )
+    .usage("COMMAND");
   const files = () => import("../commands/disk-file-commands.ts");
   const images = () => import("../commands/disk-image-commands.ts");
 
@@ -25,7 +32,9 @@ export function diskCommand(finish: Finish): Command {
     .option("-l, --long", "with type, permissions, owner, size and time")
     .addOption(jsonOption())
     .addHelpText("after", PLACE_HELP)
-    .action(async (place: string, options: DiskListOptions) => finish(await (await files()).listDiskFiles(place, options)));
+    .action(async (place: string, options: DiskListOptions) =>
+      finish(await (await files()).listDiskFiles(place, options)),
+    );
   const show = new Command("cat")
     .description("Writes files of disk images to standard output.")
     .summary("print files")
@@ -39,7 +48,9 @@ export function diskCommand(finish: Finish): Command {
     .argument("<target>", "IMAGE:/PATH or a path of the host; - is standard output")
     .option("-r, --recursive", "folders with all that is in them")
     .addHelpText("after", PLACE_HELP)
-    .action(async (source: string, target: string, options: DiskCopyOptions) => finish(await (await files()).copyDiskFiles(source, target, options)));
+    .action(async (source: string, target: string, options: DiskCopyOptions) =>
+      finish(await (await files()).copyDiskFiles(source, target, options)),
+    );
   const makeDirectory = new Command("mkdir")
     .description("Makes folders in a disk image.")
     .summary("make folders")
@@ -51,8 +62,11 @@ export function diskCommand(finish: Finish): Command {
     .argument("<place...>", "IMAGE:/PATH")
     .option("-r, --recursive", "folders with all that is in them")
     .option("-f, --force", "do not mind what is not there")
-    .action(async (places: string[], options: DiskRemoveOptions) => finish(await (await files()).removeDiskFiles(places, options)));
-  const formatOption = (flags: string, text: string): Option => new Option(flags, `${text} (default: by the name, .qcow2 or raw)`).choices(["raw", "qcow2"]);
+    .action(async (places: string[], options: DiskRemoveOptions) =>
+      finish(await (await files()).removeDiskFiles(places, options)),
+    );
+  const formatOption = (flags: string, text: string): Option =>
+    new Option(flags, `${text} (default: by the name, .qcow2 or raw)`).choices(["raw", "qcow2"]);
   const create = new Command("create")
     .description("Makes an empty disk image, or one on top of another that stays as it is.")
     .summary("make an empty image")
@@ -60,23 +74,44 @@ export function diskCommand(finish: Finish): Command {
     .addOption(formatOption("--format <format>", "its format"))
     .addOption(new Option("-s, --size <size>", "its size: 512M, 20G").argParser(parseSize))
     .option("--backing <image>", "image that shows through where nothing was written (QCOW2)")
-    .action(async (image: string, options: DiskCreateOptions) => finish(await (await images()).createDisk(image, options)));
+    .action(async (image: string, options: DiskCreateOptions) =>
+      finish(await (await images()).createDisk(image, options)),
+    );
   const convert = new Command("convert")
-    .description("Converts a disk image, raw or QCOW2, from one format to the other, or to what other hypervisors take: VMDK (stream-optimized), VHD (dynamic) and fixed VHD, as Azure wants it. What is zero takes no room.")
+    .description(
+      "Converts a disk image, raw or QCOW2, from one format to the other, or to what other hypervisors take: " +
+        "VMDK (stream-optimized), VHD (dynamic) and fixed VHD, as Azure wants it. What is zero takes no room.",
+    )
     .summary("convert to raw, QCOW2, VMDK or VHD")
     .argument("<source>", "disk image")
     .argument("<target>", "file to make")
-    .addOption(new Option("--to <format>", "the target's format (default: by the name, .qcow2, .vmdk, .vhd or raw)").choices(["raw", "qcow2", "vmdk", "vhd", "vhd-fixed"]))
+    .addOption(
+      new Option("--to <format>", "the target's format (default: by the name, .qcow2, .vmdk, .vhd or raw)").choices([
+        "raw",
+        "qcow2",
+        "vmdk",
+        "vhd",
+        "vhd-fixed",
+      ]),
+    )
     .addOption(new Option("-c, --compress <kind>", "pack the clusters of a QCOW2 image").choices(["zlib", "zstd"]))
     .option("-f, --force", "replace a file that is there")
-    .action(async (source: string, target: string, options: DiskConvertOptions) => finish(await (await images()).convertDisk(source, target, options)));
+    .action(async (source: string, target: string, options: DiskConvertOptions) =>
+      finish(await (await images()).convertDisk(source, target, options)),
+    );
   const resize = new Command("resize")
-    .description("Changes the size of a disk; its partitions and file systems stay as they are, and the second copy of a partition table moves to the end.")
+    .description(
+      "Changes the size of a disk; its partitions and file systems stay as they are, and the second copy of a " +
+        "partition table moves to the end.",
+    )
     .summary("change the size")
     .argument("<image>", "disk image")
     .argument("<size>", "new size: 20G", parseSize)
     .option("--shrink", "also make it smaller; what lies beyond is lost")
-    .action(async (image: string, size: number, options: { readonly shrink?: true }) => finish(await (await images()).resizeDisk(image, size, options)));
-  for (const command of [info, list, show, copy, makeDirectory, remove, create, convert, resize]) disk.addCommand(command);
+    .action(async (image: string, size: number, options: { readonly shrink?: true }) =>
+      finish(await (await images()).resizeDisk(image, size, options)),
+    );
+  for (const command of [info, list, show, copy, makeDirectory, remove, create, convert, resize])
+    disk.addCommand(command);
   return disk;
 }

@@ -24,39 +24,73 @@ function render({ path, command }: CommandPlace, places: readonly CommandPlace[]
   const args = command.registeredArguments;
   if (args.length > 0) {
     lines.push(".SH ARGUMENTS");
-    for (const argument of args) lines.push(".TP", `.I ${roff(argument.name().toUpperCase())}`, roff(argument.description));
+    for (const argument of args)
+      lines.push(".TP", `.I ${roff(argument.name().toUpperCase())}`, roff(argument.description));
   }
   lines.push(".SH OPTIONS");
   for (const option of shownOptions(command)) {
     const value = optionValueName(option);
-    const flags = [option.short, option.long].filter((flag) => flag !== undefined && flag !== null).map((flag) => `\\fB${roff(flag!)}\\fR`);
-    const standard = option.defaultValue !== undefined && option.defaultValueDescription === undefined && option.defaultValue !== false ? ` (default: ${String(option.defaultValue)})` : "";
-    lines.push(".TP", `${flags.join(", ")}${value === null ? "" : ` \\fI${roff(value)}\\fR`}`, roff(option.description + standard));
+    const flags = [option.short, option.long]
+      .filter((flag) => flag !== undefined && flag !== null)
+      .map((flag) => `\\fB${roff(flag!)}\\fR`);
+    const standard =
+      option.defaultValue !== undefined && option.defaultValueDescription === undefined && option.defaultValue !== false
+        ? ` (default: ${String(option.defaultValue)})`
+        : "";
+    lines.push(
+      ".TP",
+      `${flags.join(", ")}${value === null ? "" : ` \\fI${roff(value)}\\fR`}`,
+      roff(option.description + standard),
+    );
   }
-  const below = places.filter((other) => other.path.length === path.length + 1 && path.every((word, index) => other.path[index] === word));
+  const below = places.filter(
+    (other) => other.path.length === path.length + 1 && path.every((word, index) => other.path[index] === word),
+  );
   if (below.length > 0) {
     lines.push(".SH COMMANDS");
     for (const other of below) lines.push(".TP", `.B ${roff(other.path.join(" "))}`, roff(other.command.description()));
   }
   if (path.length === 0) lines.push(...OVERVIEW);
-  const others = places.filter((other) => other.command !== command && other.path.length <= 1).map((other) => `.BR ${roff(["stratos", ...other.path].join("-"))} (1)`);
+  const others = places
+    .filter((other) => other.command !== command && other.path.length <= 1)
+    .map((other) => `.BR ${roff(["stratos", ...other.path].join("-"))} (1)`);
   lines.push(".SH SEE ALSO", others.join(",\n"));
   return `${lines.join("\n")}\n`;
 }
 
 const OVERVIEW = [
   ".SH EXIT STATUS",
-  ".TP", "0", "Success; for a program that was run, its own status.",
-  ".TP", "1", "An error, told on standard error as \\(oqstratos: what: why\\(cq.",
-  ".TP", "2", "The command line makes no sense.",
-  ".TP", "124", "The time of \\fB\\-\\-timeout\\fR is over.",
-  ".TP", "125", "Stratos itself failed.",
-  ".TP", "126, 127", "The program cannot be executed; is not found.",
-  ".TP", "128+N", "Signal N ended the program.",
+  ".TP",
+  "0",
+  "Success; for a program that was run, its own status.",
+  ".TP",
+  "1",
+  "An error, told on standard error as \\(oqstratos: what: why\\(cq.",
+  ".TP",
+  "2",
+  "The command line makes no sense.",
+  ".TP",
+  "124",
+  "The time of \\fB\\-\\-timeout\\fR is over.",
+  ".TP",
+  "125",
+  "Stratos itself failed.",
+  ".TP",
+  "126, 127",
+  "The program cannot be executed; is not found.",
+  ".TP",
+  "128+N",
+  "Signal N ended the program.",
   ".SH ENVIRONMENT",
-  ".TP", ".B STRATOS_HOME", "Where images, downloads and settings (\\fIconfig.json\\fR) are kept; default \\fI$XDG_DATA_HOME/stratos\\fR.",
-  ".TP", ".B STRATOS_MIRROR", "Debian mirror for building images.",
-  ".TP", ".B NO_COLOR", "When set and not empty, nothing is coloured.",
+  ".TP",
+  ".B STRATOS_HOME",
+  "Where images, downloads and settings (\\fIconfig.json\\fR) are kept; default \\fI$XDG_DATA_HOME/stratos\\fR.",
+  ".TP",
+  ".B STRATOS_MIRROR",
+  "Debian mirror for building images.",
+  ".TP",
+  ".B NO_COLOR",
+  "When set and not empty, nothing is coloured.",
 ];
 
 function firstSentence(text: string): string {
@@ -65,5 +99,9 @@ function firstSentence(text: string): string {
 
 /** Protects what roff would read as its own: backslashes, hyphens, and a dot or quote that begins a line. */
 function roff(text: string): string {
-  return text.replace(/\\/g, "\\e").replace(/-/g, "\\-").replace(/…/g, "...").replace(/^([.'])/gm, "\\&$1");
+  return text
+    .replace(/\\/g, "\\e")
+    .replace(/-/g, "\\-")
+    .replace(/…/g, "...")
+    .replace(/^([.'])/gm, "\\&$1");
 }

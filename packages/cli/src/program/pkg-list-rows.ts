@@ -5,10 +5,15 @@ import { collect } from "./alpm-command.ts";
 import { imageOption } from "./pkg-system-rows.ts";
 
 export function listCommands(finish: (status: number) => void): Command[] {
-  const handlers = async (): Promise<typeof import("../commands/pkg-list-command.ts")> => import("../commands/pkg-list-command.ts");
+  const handlers = async (): Promise<typeof import("../commands/pkg-list-command.ts")> =>
+    import("../commands/pkg-list-command.ts");
   const apply = onSystem(new Command("apply"))
     .summary("bring a system to a list")
-    .description("Brings an image, or a system in a folder, to a list in TOML: packages (official, AUR, Debian), services, files and settings, in one transaction. A second apply does nothing. What an earlier list had and this one has not goes again.")
+    .description(
+      "Brings an image, or a system in a folder, to a list in TOML: packages (official, AUR, Debian), services, " +
+        "files and settings, in one transaction. A second apply does nothing. What an earlier list had and this " +
+        "one has not goes again.",
+    )
     .argument("<list>", "the list, system.toml")
     .option("--update", "fetch the repositories' lists first; done anyway when they are missing")
     .option("-y, --yes", "ask nothing; take the standard answer to each question")
@@ -16,7 +21,9 @@ export function listCommands(finish: (status: number) => void): Command[] {
     .option("--no-check", "do not run the checks of what is built")
     .option("--verbose", "show what building prints")
     .addOption(new Option("--json", "print JSON"))
-    .action(async (list: string, options: ListApplyOptions) => finish(await (await handlers()).applyList(list, options)));
+    .action(async (list: string, options: ListApplyOptions) =>
+      finish(await (await handlers()).applyList(list, options)),
+    );
   const diff = onSystem(new Command("diff"))
     .summary("show what apply would change")
     .description("Shows what `apply` would change in a system, and changes nothing.")

@@ -1,6 +1,6 @@
 /**
- * Every command and option, once: parsing, `--help`, the man pages (man-page.ts) and shell completion (completion.ts) derive
- * from this tree. What a command does is loaded only when it is run, so that `stratos run` starts quickly.
+ * Every command and option, once: parsing, `--help`, the man pages (man-page.ts) and shell completion (completion.ts)
+ * derive from this tree. What a command does is loaded only when it is run, so that `stratos run` starts quickly.
  */
 import { Command, Option } from "commander";
 import { parseImageName, parseImageState, parsePackages } from "../option-values.ts";
@@ -18,14 +18,20 @@ import { COMPLETION_SHELLS } from "./completion.ts";
 import type { ImageBuildOptions, ImageExportOptions, ListOptions, RemoveOptions } from "../commands/image-options.ts";
 import type { RunOptions } from "./run-options.ts";
 
-export interface ReplayOptions { readonly trace?: true; readonly stats?: true }
+export interface ReplayOptions {
+  readonly trace?: true;
+  readonly stats?: true;
+}
 
 /** What the commands do. `run-cli.ts` gives the real one; tests give one that records. Each returns the exit status. */
 export interface CommandHandlers {
   shell(options: RunOptions): Promise<number>;
   run(command: readonly string[], options: RunOptions): Promise<number>;
   replay(file: string, options: ReplayOptions): Promise<number>;
-  trace(command: readonly string[], options: RunOptions & { readonly output?: string; readonly summary?: true }): Promise<number>;
+  trace(
+    command: readonly string[],
+    options: RunOptions & { readonly output?: string; readonly summary?: true },
+  ): Promise<number>;
   imageList(options: ListOptions): Promise<number>;
   imageBuild(name: string, options: ImageBuildOptions): Promise<number>;
   imageRemove(names: readonly string[], options: RemoveOptions): Promise<number>;
@@ -47,22 +53,37 @@ export function createProgram(handlers: CommandHandlers, finish: (status: number
     .showSuggestionAfterError();
   addRunOptions(program, "host")
     .allowExcessArguments(false)
-    .addHelpText("after", "\nWithout a command: a root shell on the terminal; the first time, the image is fetched and prepared.\nFiles are kept in $STRATOS_HOME (default: ~/.local/share/stratos).")
+    .addHelpText(
+      "after",
+      "\nWithout a command: a root shell on the terminal; the first time, the image is fetched and prepared.\n" +
+        "Files are kept in $STRATOS_HOME (default: ~/.local/share/stratos).",
+    )
     .action(async (options: RunOptions) => finish(await handlers.shell(options)));
 
   const run = new Command("run")
-    .description("Runs a program in a fresh clone of an image. Standard streams, signals, terminal size and exit status pass through; changes to the root are gone afterwards, unless --keep is given.")
+    .description(
+      "Runs a program in a fresh clone of an image. Standard streams, signals, terminal size and exit status " +
+        "pass through; changes to the root are gone afterwards, unless --keep is given.",
+    )
     .summary("run a program in a fresh clone of an image")
     .usage("[OPTIONS] [--] CMD [ARG…]")
     .argument("<cmd>", "program, looked up in the guest's PATH")
     .argument("[arg...]", "its arguments")
     .passThroughOptions();
   addRunOptions(run, "none")
-    .addHelpText("after", "\nExit status: the program's; 128+N when signal N ended it; 124 after --timeout; 125 when Stratos itself fails;\n126 when CMD cannot be executed; 127 when it is not found; 2 for a mistaken command line.")
-    .action(async (command: string, args: string[], options: RunOptions) => finish(await handlers.run([command, ...args], options)));
+    .addHelpText(
+      "after",
+      "\nExit status: the program's; 128+N when signal N ended it; 124 after --timeout; 125 when Stratos itself " +
+        "fails;\n126 when CMD cannot be executed; 127 when it is not found; 2 for a mistaken command line.",
+    )
+    .action(async (command: string, args: string[], options: RunOptions) =>
+      finish(await handlers.run([command, ...args], options)),
+    );
 
   const trace = new Command("trace")
-    .description("Runs a program as `run` does and writes each system call, its arguments and its result, as strace(1) does.")
+    .description(
+      "Runs a program as `run` does and writes each system call, its arguments and its result, as strace(1) does.",
+    )
     .summary("run a program and show its system calls")
     .usage("[OPTIONS] [--] CMD [ARG…]")
     .argument("<cmd>", "program, looked up in the guest's PATH")
@@ -70,10 +91,15 @@ export function createProgram(handlers: CommandHandlers, finish: (status: number
     .passThroughOptions()
     .option("-o, --output <file>", "write there rather than to stderr")
     .option("-c, --summary", "count calls and errors, and print a table at the end");
-  addRunOptions(trace, "none").action(async (command: string, args: string[], options: RunOptions) => finish(await handlers.trace([command, ...args], options)));
+  addRunOptions(trace, "none").action(async (command: string, args: string[], options: RunOptions) =>
+    finish(await handlers.trace([command, ...args], options)),
+  );
 
   const replay = new Command("replay")
-    .description("Repeats a run that `run --record` recorded, instruction by instruction, and shows its output again. Says so when the outcome differs.")
+    .description(
+      "Repeats a run that `run --record` recorded, instruction by instruction, and shows its output again. Says " +
+        "so when the outcome differs.",
+    )
     .summary("repeat a recorded run")
     .argument("<file>", "the recording")
     .option("--trace", "write system calls to stderr, as `trace` does")
@@ -91,14 +117,29 @@ export function createProgram(handlers: CommandHandlers, finish: (status: number
     .argument("[command]", "the command; none: the overview")
     .action(async (page: string | undefined) => finish(await handlers.man(program, page)));
 
-  for (const command of [run, trace, replay, imageCommand(handlers, finish), composeCommand(finish), fsCommand(finish), installCommand(finish), ostreeCommand(finish), pkgCommand(finish), completion, man]) {
+  for (const command of [
+    run,
+    trace,
+    replay,
+    imageCommand(handlers, finish),
+    composeCommand(finish),
+    fsCommand(finish),
+    installCommand(finish),
+    ostreeCommand(finish),
+    pkgCommand(finish),
+    completion,
+    man,
+  ]) {
     program.addCommand(command.copyInheritedSettings(program));
   }
   return program;
 }
 
 function imageCommand(handlers: CommandHandlers, finish: (status: number) => void): Command {
-  const image = new Command("image").summary("list, build, remove, export and import images").description("Lists, builds, removes, exports and imports images.").usage("COMMAND");
+  const image = new Command("image")
+    .summary("list, build, remove, export and import images")
+    .description("Lists, builds, removes, exports and imports images.")
+    .usage("COMMAND");
   const json = (): Option => new Option("--json", "print JSON");
 
   const list = new Command("ls")
@@ -109,15 +150,34 @@ function imageCommand(handlers: CommandHandlers, finish: (status: number) => voi
     .action(async (options: ListOptions) => finish(await handlers.imageList(options)));
 
   const build = new Command("build")
-    .description("Builds an image from Debian packages: fetches, verifies and unpacks them, and configures them inside Stratos.")
+    .description(
+      "Builds an image from Debian packages: fetches, verifies and unpacks them, and configures them inside Stratos.",
+    )
     .summary("build an image from Debian packages")
     .usage("[OPTIONS] NAME")
     .argument("<name>", "the image's name", parseImageName)
-    .addOption(new Option("-p, --packages <names>", `packages beyond the minimal system, separated by commas (repeatable; default: none, but for the image ${DEFAULT_IMAGE}: ${DEFAULT_PACKAGES.join(",")})`).argParser(parsePackages).default([], "none"))
+    .addOption(
+      new Option(
+        "-p, --packages <names>",
+        "packages beyond the minimal system, separated by commas (repeatable; default: none, but for the image " +
+          `${DEFAULT_IMAGE}: ${DEFAULT_PACKAGES.join(",")})`,
+      )
+        .argParser(parsePackages)
+        .default([], "none"),
+    )
     .option("--suite <suite>", "Debian suite", DEFAULT_SUITE)
-    .option("--mirror <url>", 'Debian mirror (default: $STRATOS_MIRROR, "mirror" in config.json, or the host\'s apt sources)')
+    .option(
+      "--mirror <url>",
+      'Debian mirror (default: $STRATOS_MIRROR, "mirror" in config.json, or the host\'s apt sources)',
+    )
     .option("--recommends", "also take the packages that they recommend")
-    .addOption(new Option("--lock <file>", "take exactly the packages of a lock (`pkg lock`); no list is needed, nor a net when they have been downloaded before").conflicts(["packages", "recommends"]))
+    .addOption(
+      new Option(
+        "--lock <file>",
+        "take exactly the packages of a lock (`pkg lock`); no list is needed, nor a net when they have been " +
+          "downloaded before",
+      ).conflicts(["packages", "recommends"]),
+    )
     .option("--plan", "print what would be installed, and stop")
     .option("--force", "replace an image of this name")
     .addOption(json())
@@ -128,7 +188,9 @@ function imageCommand(handlers: CommandHandlers, finish: (status: number) => voi
     .summary("remove images")
     .argument("<name...>", "images")
     .option("-f, --force", "do not mind images that do not exist")
-    .action(async (names: string[], options: RemoveOptions) => finish(await handlers.imageRemove(names.map(parseImageName), options)));
+    .action(async (names: string[], options: RemoveOptions) =>
+      finish(await handlers.imageRemove(names.map(parseImageName), options)),
+    );
 
   const exporting = new Command("export")
     .description("Writes an image's files as a tar archive.")
@@ -138,12 +200,25 @@ function imageCommand(handlers: CommandHandlers, finish: (status: number) => voi
     .action(async (name: string, options: ImageExportOptions) => finish(await handlers.imageExport(name, options)));
 
   const importing = new Command("import")
-    .description("Makes an image from a tar archive of a root folder (plain, gzip, xz or zstd), from an image for containers in an archive (OCI, or `docker save`), or from the root of a disk image (raw or QCOW2, with ext4, btrfs, EROFS or AegisFS).")
+    .description(
+      "Makes an image from a tar archive of a root folder (plain, gzip, xz or zstd), from an image for " +
+        "containers in an archive (OCI, or `docker save`), or from the root of a disk image (raw or QCOW2, with " +
+        "ext4, btrfs, EROFS or AegisFS).",
+    )
     .summary("make an image from an archive or a disk")
     .argument("<name>", "the new image's name", parseImageName)
     .argument("<file>", "archive or disk image; - for an archive on stdin")
     .action(async (name: string, file: string) => finish(await handlers.imageImport(name, file)));
 
-  for (const command of [list, build, remove, exporting, importing, ...imageOutputCommands(finish), diskCommand(finish)]) image.addCommand(command);
+  for (const command of [
+    list,
+    build,
+    remove,
+    exporting,
+    importing,
+    ...imageOutputCommands(finish),
+    diskCommand(finish),
+  ])
+    image.addCommand(command);
   return image;
 }

@@ -1,6 +1,6 @@
 /**
- * Lets the outside in at the beginning of a turn only, so that what arrives is part of a moment that can be named: while recording it comes
- * from the host and is written down; while replaying it comes from the recording.
+ * Lets the outside in at the beginning of a turn only, so that what arrives is part of a moment that can be named:
+ * while recording it comes from the host and is written down; while replaying it comes from the recording.
  */
 import { createHash } from "node:crypto";
 import { EAGAIN, EPIPE } from "@stratos/abi";
@@ -20,7 +20,11 @@ export interface EventSource {
   take(moment: Moment): RecordedEvent[];
 }
 
-type Happening = { kind: "input"; data: string } | { kind: "end" } | { kind: "resize"; rows: number; columns: number } | { kind: "signal"; signal: number };
+type Happening =
+  | { kind: "input"; data: string }
+  | { kind: "end" }
+  | { kind: "resize"; rows: number; columns: number }
+  | { kind: "signal"; signal: number };
 
 export class InputGate {
   readonly #machine: Machine;
@@ -93,7 +97,8 @@ export class InputGate {
     if (input.available > 0) {
       const bytes = new Uint8Array(Math.min(input.available, INPUT_MAX));
       const count = input.read(bytes, 0, bytes.length);
-      if (count > 0) this.#arrived.push({ kind: "input", data: Buffer.from(bytes.subarray(0, count)).toString("base64") });
+      if (count > 0)
+        this.#arrived.push({ kind: "input", data: Buffer.from(bytes.subarray(0, count)).toString("base64") });
     } else if (input.isEnded) this.#arrived.push({ kind: "end" });
   }
 
@@ -117,7 +122,8 @@ export class InputGate {
       case "resize":
         this.#size = { rows: happening.rows, columns: happening.columns };
         return this.#consoleResize();
-      case "signal": return this.#apply.signal(happening.signal);
+      case "signal":
+        return this.#apply.signal(happening.signal);
     }
   }
 
@@ -137,9 +143,15 @@ export class InputGate {
         if (gate.#open.length === 0) gate.#wake();
         return taken;
       },
-      get available() { return gate.#open.length; },
-      get isEnded() { return gate.#open.length === 0 && gate.#isEnded; },
-      onReadable: (listener) => { gate.#readable = listener; },
+      get available() {
+        return gate.#open.length;
+      },
+      get isEnded() {
+        return gate.#open.length === 0 && gate.#isEnded;
+      },
+      onReadable: (listener) => {
+        gate.#readable = listener;
+      },
     };
   }
 
@@ -176,10 +188,16 @@ export class InputGate {
   }
 
   /** @param host  null while replaying: then `write` shows the output and `size` is the recorded one */
-  console(host: HostConsole | null, size: { rows: number; columns: number }, write: (bytes: Uint8Array) => void): HostConsole {
+  console(
+    host: HostConsole | null,
+    size: { rows: number; columns: number },
+    write: (bytes: Uint8Array) => void,
+  ): HostConsole {
     this.#size = size;
     host?.onInput((bytes) => {
-      this.#arrived.push(bytes === null ? { kind: "end" } : { kind: "input", data: Buffer.from(bytes).toString("base64") });
+      this.#arrived.push(
+        bytes === null ? { kind: "end" } : { kind: "input", data: Buffer.from(bytes).toString("base64") },
+      );
       this.#wake();
     });
     host?.onResize(() => {
@@ -198,8 +216,12 @@ export class InputGate {
       discardOutput: () => {},
       onWritable: () => {},
       size: () => this.#size,
-      onInput: (listener) => { this.#consoleInput = listener; },
-      onResize: (listener) => { this.#consoleResize = listener; },
+      onInput: (listener) => {
+        this.#consoleInput = listener;
+      },
+      onResize: (listener) => {
+        this.#consoleResize = listener;
+      },
     };
   }
 }

@@ -1,14 +1,19 @@
 /**
- * A recording (`stratos run --record FILE`): what a deterministic run got from outside, and when. JSON lines: a header, events in order, an end.
+ * A recording (`stratos run --record FILE`): what a deterministic run got from outside, and when. JSON lines: a header,
+ * events in order, an end.
  *
- * Time in the machine is counted in instructions, so a moment is named by the instructions retired and the virtual clock at the beginning of a
- * turn of the pump. A replay comes to the same moments, because everything between two events follows from the first.
+ * Time in the machine is counted in instructions, so a moment is named by the instructions retired and the virtual
+ * clock at the beginning of a turn of the pump. A replay comes to the same moments, because everything between two
+ * events follows from the first.
  */
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { CommandError, hostReason } from "../command-error.ts";
 
 export interface RecordingHeader {
-  /** 1: system calls were not bounded; 2: `callWork` says how they were, so that slices end at the same instructions again. */
+  /**
+   * 1: system calls were not bounded; 2: `callWork` says how they were, so that slices end at the same instructions
+   * again.
+   */
   readonly format: "stratos-recording-1" | "stratos-recording-2";
   /** Units of work of a system call at a time (kernel, task/call-work.ts); absent in format 1. */
   readonly callWork?: number;
@@ -31,14 +36,18 @@ export interface RecordingHeader {
 }
 
 /** The moment of an event: instructions retired, and nanoseconds of the machine's clock. */
-export interface Moment { readonly instructions: number; readonly ns: number }
+export interface Moment {
+  readonly instructions: number;
+  readonly ns: number;
+}
 
-export type RecordedEvent = Moment & (
-  | { readonly kind: "input"; readonly data: string }
-  | { readonly kind: "end" }
-  | { readonly kind: "resize"; readonly rows: number; readonly columns: number }
-  | { readonly kind: "signal"; readonly signal: number }
-);
+export type RecordedEvent = Moment &
+  (
+    | { readonly kind: "input"; readonly data: string }
+    | { readonly kind: "end" }
+    | { readonly kind: "resize"; readonly rows: number; readonly columns: number }
+    | { readonly kind: "signal"; readonly signal: number }
+  );
 
 /** How the run ended, for the replay to be compared with. */
 export interface RecordingEnd extends Moment {
@@ -48,7 +57,11 @@ export interface RecordingEnd extends Moment {
   readonly output: string;
 }
 
-export interface Recording { readonly header: RecordingHeader; readonly events: readonly RecordedEvent[]; readonly end: RecordingEnd | null }
+export interface Recording {
+  readonly header: RecordingHeader;
+  readonly events: readonly RecordedEvent[];
+  readonly end: RecordingEnd | null;
+}
 
 export class RecordingWriter {
   readonly #fd: number;
@@ -91,11 +104,13 @@ export function readRecording(path: string): Recording {
       parsed.push(JSON.parse(line));
     } catch (error) {
       // The last line of a run that was killed may be half there.
-      if (index < lines.length - 1 || index === 0) throw new CommandError(path, `is no recording: line ${index + 1} is damaged`, { cause: error });
+      if (index < lines.length - 1 || index === 0)
+        throw new CommandError(path, `is no recording: line ${index + 1} is damaged`, { cause: error });
     }
   }
   const header = parsed[0] as RecordingHeader | undefined;
-  if (header?.format !== "stratos-recording-1" && header?.format !== "stratos-recording-2") throw new CommandError(path, "is no recording of this version");
+  if (header?.format !== "stratos-recording-1" && header?.format !== "stratos-recording-2")
+    throw new CommandError(path, "is no recording of this version");
   const rest = parsed.slice(1) as (RecordedEvent | RecordingEnd)[];
   const last = rest.at(-1);
   const end = last?.kind === "exit" ? last : null;

@@ -1,4 +1,7 @@
-/** One operation of the REST service, as data: its handler is called with checked values, and the OpenAPI description is made from the same. */
+/**
+ * One operation of the REST service, as data: its handler is called with checked values, and the OpenAPI description is
+ * made from the same.
+ */
 import type { ServedVolume, ServedVolumes } from "./served-volumes.ts";
 
 /** JSON Schema (2020-12), as far as we use it. */
@@ -21,7 +24,9 @@ export interface RestRoute {
   readonly path: string;
   readonly id: string;
   readonly summary: string;
-  readonly query?: Readonly<Record<string, { readonly schema: Schema; readonly required?: boolean; readonly description: string }>>;
+  readonly query?: Readonly<
+    Record<string, { readonly schema: Schema; readonly required?: boolean; readonly description: string }>
+  >;
   /** Of a JSON body. */
   readonly body?: Schema;
   /** The body is taken as bytes. */

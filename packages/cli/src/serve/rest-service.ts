@@ -1,11 +1,24 @@
 /**
  * The REST service: checks requests against the routes (rest-routes.ts), calls them, and answers.
  *
- * A page in a browser must not be able to use it behind its reader's back: without a token, only requests that name this host as loopback are
- * served (DNS rebinding), and none that come from another origin.
+ * A page in a browser must not be able to use it behind its reader's back: without a token, only requests that name
+ * this host as loopback are served (DNS rebinding), and none that come from another origin.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
-import { EACCES, EBUSY, EEXIST, EINVAL, EISDIR, ENAMETOOLONG, ENOENT, ENOSPC, ENOTDIR, ENOTEMPTY, EPERM, EROFS } from "@stratos/abi";
+import {
+  EACCES,
+  EBUSY,
+  EEXIST,
+  EINVAL,
+  EISDIR,
+  ENAMETOOLONG,
+  ENOENT,
+  ENOSPC,
+  ENOTDIR,
+  ENOTEMPTY,
+  EPERM,
+  EROFS,
+} from "@stratos/abi";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { Hono, type Context } from "hono";
 import { CommandError, UsageError } from "../command-error.ts";
@@ -27,7 +40,18 @@ export interface RestServiceOptions {
 const JSON_BODY_MAX = 1 << 20;
 
 const STATUSES: Readonly<Record<number, number>> = {
-  [ENOENT]: 404, [EEXIST]: 409, [ENOTEMPTY]: 409, [EBUSY]: 409, [EISDIR]: 409, [ENOTDIR]: 409, [EROFS]: 403, [EPERM]: 403, [EACCES]: 403, [ENOSPC]: 507, [EINVAL]: 400, [ENAMETOOLONG]: 400,
+  [ENOENT]: 404,
+  [EEXIST]: 409,
+  [ENOTEMPTY]: 409,
+  [EBUSY]: 409,
+  [EISDIR]: 409,
+  [ENOTDIR]: 409,
+  [EROFS]: 403,
+  [EPERM]: 403,
+  [EACCES]: 403,
+  [ENOSPC]: 507,
+  [EINVAL]: 400,
+  [ENAMETOOLONG]: 400,
 };
 
 class Refusal extends Error {
@@ -50,10 +74,14 @@ export function createRestService(volumes: ServedVolumes, options: RestServiceOp
     await next();
   });
   app.onError((error, context) => problem(context, error));
-  app.notFound((context) => problem(context, new Refusal(404, "there is nothing of this name; /openapi.json describes what there is")));
+  app.notFound((context) =>
+    problem(context, new Refusal(404, "there is nothing of this name; /openapi.json describes what there is")),
+  );
   app.get("/healthz", (context) => context.text("ok\n"));
   app.get("/openapi.json", (context) => context.json(openApiDocument(REST_ROUTES)));
-  app.get("/metrics", (context) => context.text(metricsText(volumes, counters), 200, { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" }));
+  app.get("/metrics", (context) =>
+    context.text(metricsText(volumes, counters), 200, { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" }),
+  );
   for (const route of REST_ROUTES) {
     const checkBody = route.body === undefined ? null : ajv.compile(route.body);
     app.on(route.method.toUpperCase(), API_ROOT + route.path.replace(/\{(\w+)\}/g, ":$1"), async (context) => {
@@ -61,7 +89,8 @@ export function createRestService(volumes: ServedVolumes, options: RestServiceOp
       let response: Response;
       try {
         response = await answer(context, route, volumes, options, (body) => {
-          if (checkBody !== null && !checkBody(body)) throw new Refusal(400, ajv.errorsText(checkBody.errors, { dataVar: "body" }));
+          if (checkBody !== null && !checkBody(body))
+            throw new Refusal(400, ajv.errorsText(checkBody.errors, { dataVar: "body" }));
         });
       } catch (error) {
         response = problem(context, error);
@@ -79,24 +108,38 @@ const OPEN_PATHS: ReadonlySet<string> = new Set(["/healthz", "/openapi.json"]);
 function guard(context: Context, token: string | null): void {
   const host = context.req.header("host") ?? "";
   const origin = context.req.header("origin");
-  if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`) throw new Refusal(403, "requests from pages of other origins are not served");
+  if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`)
+    throw new Refusal(403, "requests from pages of other origins are not served");
   if (token === null) {
-    if (!/^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(host)) throw new Refusal(403, "without a token, only requests to localhost are served");
+    if (!/^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(host))
+      throw new Refusal(403, "without a token, only requests to localhost are served");
     return;
   }
   if (OPEN_PATHS.has(context.req.path)) return;
   const given = /^Bearer (.+)$/.exec(context.req.header("authorization") ?? "")?.[1] ?? "";
   // Digests are of one length, and compared in constant time.
   const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
-  if (!timingSafeEqual(digest(given), digest(token))) throw new Refusal(401, "a bearer token is needed: it is in the file that the service named when it began (--token-file, or fs-serve.token in $STRATOS_HOME)");
+  if (!timingSafeEqual(digest(given), digest(token)))
+    throw new Refusal(
+      401,
+      "a bearer token is needed: it is in the file that the service named when it began (--token-file, or " +
+        "fs-serve.token in $STRATOS_HOME)",
+    );
 }
 
-async function answer(context: Context, route: RestRoute, volumes: ServedVolumes, options: RestServiceOptions, checkBody: (body: unknown) => void): Promise<Response> {
+async function answer(
+  context: Context,
+  route: RestRoute,
+  volumes: ServedVolumes,
+  options: RestServiceOptions,
+  checkBody: (body: unknown) => void,
+): Promise<Response> {
   if (route.changes === true && options.readOnly) throw new Refusal(403, "the service is read-only");
   const parameters = context.req.param() as Record<string, string>;
   const name = parameters["volume"];
   const volume = name === undefined ? volumes.all[0] : volumes.find(name);
-  if (name !== undefined && (volume === null || volume === undefined)) throw new Refusal(404, `${name}: no such volume`);
+  if (name !== undefined && (volume === null || volume === undefined))
+    throw new Refusal(404, `${name}: no such volume`);
   const query = readQuery(context, route);
   let body: Record<string, unknown> = {};
   if (route.body !== undefined) {
@@ -104,14 +147,24 @@ async function answer(context: Context, route: RestRoute, volumes: ServedVolumes
     checkBody(body);
   }
   volume?.touch();
-  const request: RestRequest = { volumes, volume: volume!, parameters, query, body, content: (context.req.raw.body ?? []) as AsyncIterable<Uint8Array> };
+  const request: RestRequest = {
+    volumes,
+    volume: volume!,
+    parameters,
+    query,
+    body,
+    content: (context.req.raw.body ?? []) as AsyncIterable<Uint8Array>,
+  };
   const result = await route.handle(request);
   if (route.changes === true) {
     volume!.commit();
     volumes.wake();
   }
   // What cannot be read at all is refused, rather than an answer that breaks off.
-  if (route.answer === "bytes") return new Response(ReadableStream.from(begun(result as Iterable<Uint8Array>)) as ReadableStream, { headers: { "Content-Type": "application/octet-stream", "Cache-Control": "no-store" } });
+  if (route.answer === "bytes")
+    return new Response(ReadableStream.from(begun(result as Iterable<Uint8Array>)) as ReadableStream, {
+      headers: { "Content-Type": "application/octet-stream", "Cache-Control": "no-store" },
+    });
   return context.body(jsonWithSizes(result, 0), (route.status ?? 200) as 200, { "Content-Type": "application/json" });
 }
 
@@ -145,7 +198,8 @@ function readQuery(context: Context, route: RestRoute): Record<string, string | 
 }
 
 async function readJson(context: Context): Promise<Record<string, unknown>> {
-  if (!/^application\/json\b/.test(context.req.header("content-type") ?? "")) throw new Refusal(415, "expected a body of type application/json");
+  if (!/^application\/json\b/.test(context.req.header("content-type") ?? ""))
+    throw new Refusal(415, "expected a body of type application/json");
   let text = "";
   const decoder = new TextDecoder();
   for await (const piece of (context.req.raw.body ?? []) as AsyncIterable<Uint8Array>) {
@@ -163,13 +217,33 @@ async function readJson(context: Context): Promise<Record<string, unknown>> {
 function problem(context: Context, error: unknown): Response {
   let status = 500;
   if (error instanceof Refusal) status = error.status;
-  else if (error instanceof CommandError) status = error.cause instanceof EngineError ? STATUSES[-error.cause.errno] ?? 500 : error instanceof UsageError ? 400 : 409;
+  else if (error instanceof CommandError)
+    status =
+      error.cause instanceof EngineError
+        ? (STATUSES[-error.cause.errno] ?? 500)
+        : error instanceof UsageError
+          ? 400
+          : 409;
   const isOurs = error instanceof Refusal || error instanceof CommandError;
-  if (!isOurs) process.stderr.write(`stratos: internal error: ${error instanceof Error ? error.stack ?? error.message : String(error)}\n`);
+  if (!isOurs)
+    process.stderr.write(
+      `stratos: internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
   const detail = isOurs ? error.message : "internal error";
-  return context.body(JSON.stringify({ title: TITLES[status] ?? "Error", status, detail }), status as 500, { "Content-Type": "application/problem+json", ...(status === 401 ? { "WWW-Authenticate": "Bearer" } : {}) });
+  return context.body(JSON.stringify({ title: TITLES[status] ?? "Error", status, detail }), status as 500, {
+    "Content-Type": "application/problem+json",
+    ...(status === 401 ? { "WWW-Authenticate": "Bearer" } : {}),
+  });
 }
 
 const TITLES: Readonly<Record<number, string>> = {
-  400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 409: "Conflict", 413: "Content Too Large", 415: "Unsupported Media Type", 500: "Internal Server Error", 507: "Insufficient Storage",
+  400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "Not Found",
+  409: "Conflict",
+  413: "Content Too Large",
+  415: "Unsupported Media Type",
+  500: "Internal Server Error",
+  507: "Insufficient Storage",
 };

@@ -1,6 +1,7 @@
 /**
- * The volumes that a service holds open, each under a name, and what it does with them between requests: commits, scheduled snapshots, freeing what was
- * deleted, scrubs. All runs on one thread, one piece after the other, so that requests never see each other half done.
+ * The volumes that a service holds open, each under a name, and what it does with them between requests: commits,
+ * scheduled snapshots, freeing what was deleted, scrubs. All runs on one thread, one piece after the other, so that
+ * requests never see each other half done.
  */
 import { basename } from "node:path";
 import { Scrub } from "@stratos/aegisfs";
@@ -18,7 +19,13 @@ const COMMIT_MS = 5000;
 const SCHEDULE_MS = 60_000;
 const SCRUB_BLOCKS = 512;
 
-export interface ScrubState { readonly running: boolean; readonly verifiedBytes: number; readonly totalBytes: number; readonly repairedBlocks: number; readonly lostBlocks: number }
+export interface ScrubState {
+  readonly running: boolean;
+  readonly verifiedBytes: number;
+  readonly totalBytes: number;
+  readonly repairedBlocks: number;
+  readonly lostBlocks: number;
+}
 
 export class ServedVolume {
   readonly name: string;
@@ -69,7 +76,13 @@ export class ServedVolume {
     const scrub = this.#scrub;
     if (scrub === null) return null;
     const { verified, repaired, lost } = scrub.cursor;
-    return { running: this.#isScrubbing, verifiedBytes: verified * 4096, totalBytes: scrub.total * 4096, repairedBlocks: repaired, lostBlocks: lost };
+    return {
+      running: this.#isScrubbing,
+      verifiedBytes: verified * 4096,
+      totalBytes: scrub.total * 4096,
+      repairedBlocks: repaired,
+      lostBlocks: lost,
+    };
   }
 
   /** A small piece of what waits to be done. @returns true when there is more */
@@ -109,7 +122,9 @@ export class ServedVolume {
       for (const { to, every, keep } of this.#config?.backups ?? []) {
         try {
           const store = openBackupStore(to);
-          const last = this.#backedUp.get(to) ?? Date.parse((await readManifest(store))?.entries.at(-1)?.createdAt ?? "1970-01-01") / 1000;
+          const last =
+            this.#backedUp.get(to) ??
+            Date.parse((await readManifest(store))?.entries.at(-1)?.createdAt ?? "1970-01-01") / 1000;
           this.#backedUp.set(to, last);
           if (Date.now() / 1000 - last < PERIOD_SECONDS[every]) continue;
           await makeBackup(ownVolume(this.touch()), store, { keep, isFull: false }, () => {});
@@ -150,12 +165,17 @@ export class ServedVolumes {
   /** @param texts  paths, or NAME=PATH. @throws CommandError */
   constructor(texts: readonly string[], access: VolumeAccess, configured: readonly ConfiguredVolume[] = []) {
     try {
-      for (const config of configured) this.#volumes.set(config.name, new ServedVolume(config.name, openVolume(config.path, access), access === "read", config));
+      for (const config of configured)
+        this.#volumes.set(
+          config.name,
+          new ServedVolume(config.name, openVolume(config.path, access), access === "read", config),
+        );
       for (const text of texts) {
         const match = /^([A-Za-z0-9][\w.-]*)=(.+)$/.exec(text);
         const path = match === null ? text : match[2]!;
         const name = match === null ? basename(path).replace(/[^\w.-]/g, "-") : match[1]!;
-        if (this.#volumes.has(name)) throw new UsageError(text, `another volume is called ${name} already; NAME=PATH gives it another name`);
+        if (this.#volumes.has(name))
+          throw new UsageError(text, `another volume is called ${name} already; NAME=PATH gives it another name`);
         this.#volumes.set(name, new ServedVolume(name, openVolume(path, access), access === "read", null));
       }
     } catch (error) {
@@ -183,7 +203,9 @@ export class ServedVolumes {
     for (const volume of this.all) {
       volume.runSchedule();
       volume.scrubWhenDue();
-      volume.backUpWhenDue().catch((error: unknown) => process.stderr.write(`stratos: internal error: ${String(error)}\n`));
+      volume
+        .backUpWhenDue()
+        .catch((error: unknown) => process.stderr.write(`stratos: internal error: ${String(error)}\n`));
     }
     this.wake();
   }

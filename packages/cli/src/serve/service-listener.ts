@@ -13,12 +13,16 @@ export interface ServiceListener {
 }
 
 /** @throws CommandError when the place cannot be had */
-export async function listenAt(place: ListenPlace, fetch: (request: Request) => Response | Promise<Response>): Promise<ServiceListener> {
+export async function listenAt(
+  place: ListenPlace,
+  fetch: (request: Request) => Response | Promise<Response>,
+): Promise<ServiceListener> {
   const server = createAdaptorServer({ fetch });
-  const close = (): Promise<void> => new Promise((resolve) => {
-    server.close(() => resolve());
-    if ("closeAllConnections" in server) server.closeAllConnections();
-  });
+  const close = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+      if ("closeAllConnections" in server) server.closeAllConnections();
+    });
   if (!("socket" in place)) {
     await listening(server, place.host, () => server.listen(place.port, place.host));
     const { port } = server.address() as AddressInfo;
@@ -43,7 +47,10 @@ async function listening(server: ServerType, what: string, listen: () => void): 
   });
 }
 
-/** Takes away a socket that a service left behind that was killed. @throws CommandError for one that is in use, and for anything else of that name */
+/**
+ * Takes away a socket that a service left behind that was killed. @throws CommandError for one that is in use, and for
+ * anything else of that name
+ */
 async function freeSocket(path: string): Promise<void> {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return;

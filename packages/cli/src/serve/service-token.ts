@@ -1,5 +1,6 @@
 /**
- * Who may use the service: whoever can read the token's file. Without it every user of this computer would be root in the volumes, since all reach 127.0.0.1.
+ * Who may use the service: whoever can read the token's file. Without it every user of this computer would be root in
+ * the volumes, since all reach 127.0.0.1.
  */
 import { randomBytes } from "node:crypto";
 import { closeSync, constants, fstatSync, openSync, readFileSync, writeSync } from "node:fs";
@@ -19,20 +20,26 @@ export function defaultTokenPath(): string {
   return join(stratosHome(), "fs-serve.token");
 }
 
-/** The token in a file, which is made when it is not there. @throws CommandError when it can be neither read nor made, or is empty */
+/**
+ * The token in a file, which is made when it is not there. @throws CommandError when it can be neither read nor made,
+ * or is empty
+ */
 export function serviceToken(path: string): ServiceToken {
   try {
     makeTokenFile(path);
     const fd = openSync(path, constants.O_RDONLY);
     try {
       const text = readFileSync(fd, "utf8").trim();
-      if (text === "") throw new CommandError(path, "is empty: it should hold the token; remove it, and a new one is made");
+      if (text === "")
+        throw new CommandError(path, "is empty: it should hold the token; remove it, and a new one is made");
       return { text, path, isShared: (fstatSync(fd).mode & 0o077) !== 0 };
     } finally {
       closeSync(fd);
     }
   } catch (error) {
-    throw error instanceof CommandError ? error : new CommandError(path, `the token's file: ${hostReason(error)}`, { cause: error });
+    throw error instanceof CommandError
+      ? error
+      : new CommandError(path, `the token's file: ${hostReason(error)}`, { cause: error });
   }
 }
 

@@ -1,6 +1,7 @@
 /**
- * The configuration file of `stratos fs serve --config FILE`: which volumes are served and how they are kept, in YAML or JSON. Checked against a JSON
- * Schema, which `stratos fs config schema` prints; what is left out gets its default there.
+ * The configuration file of `stratos fs serve --config FILE`: which volumes are served and how they are kept, in YAML
+ * or JSON. Checked against a JSON Schema, which `stratos fs config schema` prints; what is left out gets its default
+ * there.
  */
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
@@ -11,10 +12,21 @@ import { CommandError, hostReason } from "../command-error.ts";
 export const PERIODS = ["hourly", "daily", "weekly", "monthly"] as const;
 export type Period = (typeof PERIODS)[number];
 
-export const PERIOD_SECONDS: Readonly<Record<Period, number>> = { hourly: 3600, daily: 86_400, weekly: 7 * 86_400, monthly: 30 * 86_400 };
+export const PERIOD_SECONDS: Readonly<Record<Period, number>> = {
+  hourly: 3600,
+  daily: 86_400,
+  weekly: 7 * 86_400,
+  monthly: 30 * 86_400,
+};
 
 export interface VolumeConfig {
-  readonly serve: { readonly host: string; readonly port: number; readonly socket?: string; readonly tokenFile?: string; readonly readOnly: boolean };
+  readonly serve: {
+    readonly host: string;
+    readonly port: number;
+    readonly socket?: string;
+    readonly tokenFile?: string;
+    readonly readOnly: boolean;
+  };
   readonly volumes: readonly ConfiguredVolume[];
 }
 
@@ -27,7 +39,13 @@ export interface ConfiguredVolume {
   readonly backups: readonly { readonly to: string; readonly every: Period; readonly keep: number }[];
 }
 
-const count = (text: string): object => ({ type: "integer", minimum: 0, maximum: 10_000, default: 0, description: text });
+const count = (text: string): object => ({
+  type: "integer",
+  minimum: 0,
+  maximum: 10_000,
+  default: 0,
+  description: text,
+});
 
 export const VOLUME_CONFIG_SCHEMA = {
   $schema: "https://json-schema.org/draft/2020-12/schema",
@@ -37,32 +55,70 @@ export const VOLUME_CONFIG_SCHEMA = {
   required: ["volumes"],
   properties: {
     serve: {
-      type: "object", additionalProperties: false, default: {}, description: "where the REST service listens",
+      type: "object",
+      additionalProperties: false,
+      default: {},
+      description: "where the REST service listens",
       properties: {
         host: { type: "string", default: "127.0.0.1" },
         port: { type: "integer", minimum: 0, maximum: 65535, default: 7460 },
-        socket: { type: "string", minLength: 1, description: "Unix socket instead of host and port; relative to this file" },
-        tokenFile: { type: "string", minLength: 1, description: "file with the bearer token, made when it is not there; relative to this file (default: fs-serve.token in $STRATOS_HOME)" },
+        socket: {
+          type: "string",
+          minLength: 1,
+          description: "Unix socket instead of host and port; relative to this file",
+        },
+        tokenFile: {
+          type: "string",
+          minLength: 1,
+          description:
+            "file with the bearer token, made when it is not there; relative to this file (default: " +
+            "fs-serve.token in $STRATOS_HOME)",
+        },
         readOnly: { type: "boolean", default: false },
       },
     },
     volumes: {
-      type: "array", minItems: 1,
+      type: "array",
+      minItems: 1,
       items: {
-        type: "object", additionalProperties: false, required: ["name", "path"],
+        type: "object",
+        additionalProperties: false,
+        required: ["name", "path"],
         properties: {
           name: { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9_.-]*$", description: "its name in the service" },
-          path: { type: "string", minLength: 1, description: "file or device, relative to this file; UUID=… or LABEL=…" },
-          snapshots: {
-            type: "object", additionalProperties: false, description: "how many automatic snapshots are kept",
-            properties: { hourly: count("hours of which one is kept"), daily: count("days of which one is kept"), weekly: count("weeks of which one is kept"), monthly: count("months of which one is kept") },
+          path: {
+            type: "string",
+            minLength: 1,
+            description: "file or device, relative to this file; UUID=… or LABEL=…",
           },
-          scrub: { type: "object", additionalProperties: false, properties: { every: { enum: PERIODS, default: "monthly" } } },
+          snapshots: {
+            type: "object",
+            additionalProperties: false,
+            description: "how many automatic snapshots are kept",
+            properties: {
+              hourly: count("hours of which one is kept"),
+              daily: count("days of which one is kept"),
+              weekly: count("weeks of which one is kept"),
+              monthly: count("months of which one is kept"),
+            },
+          },
+          scrub: {
+            type: "object",
+            additionalProperties: false,
+            properties: { every: { enum: PERIODS, default: "monthly" } },
+          },
           backups: {
-            type: "array", default: [],
+            type: "array",
+            default: [],
             items: {
-              type: "object", additionalProperties: false, required: ["to"],
-              properties: { to: { type: "string", minLength: 1, description: "a store, as `stratos fs backup` takes it" }, every: { enum: PERIODS, default: "daily" }, keep: { type: "integer", minimum: 1, maximum: 10_000, default: 14 } },
+              type: "object",
+              additionalProperties: false,
+              required: ["to"],
+              properties: {
+                to: { type: "string", minLength: 1, description: "a store, as `stratos fs backup` takes it" },
+                every: { enum: PERIODS, default: "daily" },
+                keep: { type: "integer", minimum: 1, maximum: 10_000, default: 14 },
+              },
             },
           },
         },
@@ -89,8 +145,16 @@ export function readVolumeConfig(path: string): VolumeConfig {
   if (!check(config)) {
     const [first] = check.errors!;
     const place = first!.instancePath.slice(1).replaceAll("/", ".");
-    const extra = first!.keyword === "additionalProperties" ? ` ('${String(first!.params["additionalProperty"])}')` : first!.keyword === "enum" ? ` (${PERIODS.join(", ")})` : "";
-    throw new CommandError(path, `${place === "" ? "the file" : place} ${first!.message ?? "is not as it should be"}${extra}`);
+    const extra =
+      first!.keyword === "additionalProperties"
+        ? ` ('${String(first!.params["additionalProperty"])}')`
+        : first!.keyword === "enum"
+          ? ` (${PERIODS.join(", ")})`
+          : "";
+    throw new CommandError(
+      path,
+      `${place === "" ? "the file" : place} ${first!.message ?? "is not as it should be"}${extra}`,
+    );
   }
   const checked = config as VolumeConfig;
   const names = checked.volumes.map(({ name }) => name);
@@ -98,7 +162,19 @@ export function readVolumeConfig(path: string): VolumeConfig {
   if (twice !== undefined) throw new CommandError(path, `two volumes are called ${twice}`);
   const folder = dirname(resolve(path));
   return {
-    serve: { ...checked.serve, ...(checked.serve.socket === undefined ? {} : { socket: resolve(folder, checked.serve.socket) }), ...(checked.serve.tokenFile === undefined ? {} : { tokenFile: resolve(folder, checked.serve.tokenFile) }) },
-    volumes: checked.volumes.map((volume) => ({ ...volume, path: /^(UUID|LABEL)=/i.test(volume.path) ? volume.path : volume.path.split(",").map((part) => resolve(folder, part)).join(",") })),
+    serve: {
+      ...checked.serve,
+      ...(checked.serve.socket === undefined ? {} : { socket: resolve(folder, checked.serve.socket) }),
+      ...(checked.serve.tokenFile === undefined ? {} : { tokenFile: resolve(folder, checked.serve.tokenFile) }),
+    },
+    volumes: checked.volumes.map((volume) => ({
+      ...volume,
+      path: /^(UUID|LABEL)=/i.test(volume.path)
+        ? volume.path
+        : volume.path
+            .split(",")
+            .map((part) => resolve(folder, part))
+            .join(","),
+    })),
   };
 }

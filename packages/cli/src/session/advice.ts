@@ -1,6 +1,7 @@
 /**
- * What a person can do about what a program asked for in vain. The program has said it in its own words ("Operation not permitted"), which
- * name neither Stratos nor the way round; so this is said once, when the run is over, and only when it failed.
+ * What a person can do about what a program asked for in vain. The program has said it in its own words ("Operation not
+ * permitted"), which name neither Stratos nor the way round; so this is said once, when the run is over, and only when
+ * it failed.
  */
 import type { Notice } from "@stratos/kernel";
 import { formatSize } from "../option-values.ts";
@@ -21,21 +22,34 @@ export function adviceFor(notices: ReadonlyMap<Notice, string>, run: EndedRun): 
   const victim = notices.get("out-of-memory");
   // A process is gone: that is told even when its parent took it in its stride.
   if (victim !== undefined) {
-    lines.push(`out of memory: ended ${victim}; the machine has ${formatSize(run.memoryBytes)}, --memory gives it another size`);
+    lines.push(
+      `out of memory: ended ${victim}; the machine has ${formatSize(run.memoryBytes)}, --memory gives it another size`,
+    );
   }
   if (run.status === 0) return lines;
-  if (notices.has("network")) lines.push("this machine has no network: run with --net host to let programs use the host's");
+  if (notices.has("network"))
+    lines.push("this machine has no network: run with --net host to let programs use the host's");
   if (notices.has("packets")) {
-    lines.push("the host's sockets carry TCP and UDP: ping reaches this machine's own addresses only; to see whether another host is there, connect to a port of it");
+    lines.push(
+      "the host's sockets carry TCP and UDP: ping reaches this machine's own addresses only; to see whether " +
+        "another host is there, connect to a port of it",
+    );
   }
   if (notices.has("ptrace")) {
-    lines.push("programs cannot trace each other here (strace, gdb): `stratos trace -- CMD` shows system calls from outside");
+    lines.push(
+      "programs cannot trace each other here (strace, gdb): `stratos trace -- CMD` shows system calls from outside",
+    );
   }
   if (notices.has("namespaces")) {
-    lines.push("only mount namespaces are there (unshare, bwrap, podman need more): a run of its own isolates a program");
+    lines.push(
+      "only mount namespaces are there (unshare, bwrap, podman need more): a run of its own isolates a program",
+    );
   }
   if (SYSTEMD.test(run.program)) {
-    lines.push("systemd has to be process 1 with control groups of its own, which is not there yet: start services by their commands");
+    lines.push(
+      "systemd has to be process 1 with control groups of its own, which is not there yet: start services by " +
+        "their commands",
+    );
   }
   return lines;
 }

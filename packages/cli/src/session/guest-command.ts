@@ -19,12 +19,28 @@ export interface GuestCommand {
 
 /** @returns its exit status as a shell would say it; all that it wrote is in the volume, which is not yet synced */
 export async function runInGuest(opened: OpenVolume, command: GuestCommand): Promise<number> {
-  const session = new MachineSession({ volume: opened.volume, memoryBytes: DEFAULT_MEMORY, sockets: null, volumes: command.volumes ?? [], keepsRun: true, log: (line) => command.onLine(`kernel: ${line}`) });
+  const session = new MachineSession({
+    volume: opened.volume,
+    memoryBytes: DEFAULT_MEMORY,
+    sockets: null,
+    volumes: command.volumes ?? [],
+    keepsRun: true,
+    log: (line) => command.onLine(`kernel: ${line}`),
+  });
   const output = lineOutput((line) => command.onLine(line));
   const { kernel } = session.machine;
   const files = [openHostInput(kernel, EMPTY_INPUT), openHostOutput(kernel, output), openHostOutput(kernel, output)];
   const user = findGuestUser(opened.volume.root, "0");
-  session.start({ program: command.argv[0]!, argv: command.argv, environment: [`PATH=${GUEST_PATH}`, "HOME=/root", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive"], workingDirectory: "/", user }, files);
+  session.start(
+    {
+      program: command.argv[0]!,
+      argv: command.argv,
+      environment: [`PATH=${GUEST_PATH}`, "HOME=/root", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive"],
+      workingDirectory: "/",
+      user,
+    },
+    files,
+  );
   const status = await session.run(undefined);
   session.machine.sync();
   return status;

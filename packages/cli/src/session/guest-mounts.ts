@@ -20,18 +20,32 @@ export function mountHostFolders(machine: Machine, volumes: readonly VolumeMappi
 function mountOne(machine: Machine, { host, guest, isReadOnly }: VolumeMapping): object | number {
   const { kernel } = machine;
   const place = utf8ToByteString(guest);
-  const options = { source: utf8ToByteString(resolve(host)), flags: MS_RELATIME | MS_NOSUID | MS_NODEV | (isReadOnly ? MS_RDONLY : 0) };
+  const options = {
+    source: utf8ToByteString(resolve(host)),
+    flags: MS_RELATIME | MS_NOSUID | MS_NODEV | (isReadOnly ? MS_RDONLY : 0),
+  };
   try {
     const path = realpathSync(host);
-    if (statSync(path).isDirectory()) return mountAt(kernel, place, new HostFs(kernel, new NodeFileTree(path, { readOnly: isReadOnly })), options);
+    if (statSync(path).isDirectory())
+      return mountAt(kernel, place, new HostFs(kernel, new NodeFileTree(path, { readOnly: isReadOnly })), options);
     const name = utf8ToByteString(basename(path));
-    return mountFileAt(kernel, place, new HostFs(kernel, new NodeFileTree(dirname(path), { readOnly: isReadOnly, only: name })), name, options);
+    return mountFileAt(
+      kernel,
+      place,
+      new HostFs(kernel, new NodeFileTree(dirname(path), { readOnly: isReadOnly, only: name })),
+      name,
+      options,
+    );
   } catch (error) {
     throw new CommandError(host, hostReason(error), { cause: error });
   }
 }
 
 function refusal(errno: number, { host, guest }: VolumeMapping): string {
-  if (errno === ENOTDIR || errno === EISDIR) return `${host} cannot be shown there: a folder takes the place of a folder, a file that of a file, and ${guest} must not lead through a link`;
+  if (errno === ENOTDIR || errno === EISDIR)
+    return (
+      `${host} cannot be shown there: a folder takes the place of a folder, a file that of a file, and ${guest} ` +
+      "must not lead through a link"
+    );
   return `cannot be mounted on: ${ERRNO_NAMES[errno] ?? String(errno)}`;
 }

@@ -29,7 +29,10 @@ export function findGuestUser(files: Subvolume, request: string): GuestUser {
   const name = row?.[0] ?? String(uid);
   let groups: number[] = [];
   if (groupText === undefined) {
-    groups = groupRows.filter((fields) => (fields[3] ?? "").split(",").includes(name)).map((fields) => numberOf(fields[2] ?? "")).filter((number) => number !== null && number !== gid) as number[];
+    groups = groupRows
+      .filter((fields) => (fields[3] ?? "").split(",").includes(name))
+      .map((fields) => numberOf(fields[2] ?? ""))
+      .filter((number) => number !== null && number !== gid) as number[];
   } else {
     const found = numberOf(groupRows.find((fields) => fields[0] === groupText)?.[2] ?? groupText);
     if (found === null) throw new UsageError(request, "no such group in the image");
@@ -40,7 +43,12 @@ export function findGuestUser(files: Subvolume, request: string): GuestUser {
 
 function rows(files: Subvolume, path: string): string[][] {
   const bytes = readVolumeFile(files, path);
-  return bytes === null ? [] : byteString(bytes).split("\n").map((line) => line.split(":")).filter((fields) => fields.length >= 3);
+  return bytes === null
+    ? []
+    : byteString(bytes)
+        .split("\n")
+        .map((line) => line.split(":"))
+        .filter((fields) => fields.length >= 3);
 }
 
 function numberOf(text: string): number | null {

@@ -1,6 +1,6 @@
 /**
- * Runs a machine from Node's event loop: as long as there is work it runs in turns, between which the host's events (input, sockets,
- * signals) get theirs; when all tasks sleep it waits for the next timer or for `wake`.
+ * Runs a machine from Node's event loop: as long as there is work it runs in turns, between which the host's events
+ * (input, sockets, signals) get theirs; when all tasks sleep it waits for the next timer or for `wake`.
  */
 import type { Machine } from "@stratos/machine";
 
@@ -46,7 +46,10 @@ export class MachinePump {
     return this.#finished;
   }
 
-  /** Something outside happened: a task may be runnable again. Never runs the machine itself, so it can be called from anywhere. */
+  /**
+   * Something outside happened: a task may be runnable again. Never runs the machine itself, so it can be called from
+   * anywhere.
+   */
   wake(): void {
     if (this.#immediate === null) this.#immediate = setImmediate(() => this.#turn());
   }

@@ -1,6 +1,6 @@
 /**
- * One run: a machine over a clone of an image, with the host's ports, from the first program's start to its end. This is the place that
- * knows all parts (STYLE.md §1); everything above it only says what to run.
+ * One run: a machine over a clone of an image, with the host's ports, from the first program's start to its end. This
+ * is the place that knows all parts (STYLE.md §1); everything above it only says what to run.
  */
 import type { Subvolume, Volume } from "@stratos/aegisfs";
 import { EACCES, ENOENT, ENOTDIR, ERRNO_NAMES } from "@stratos/abi";
@@ -11,7 +11,13 @@ import { AegisFileSystem, type Credentials, type OpenFile, ROOT } from "@stratos
 import { Machine } from "@stratos/machine";
 import { CommandError } from "../command-error.ts";
 import { HOSTNAME } from "../defaults.ts";
-import { EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_SIGNAL_BASE, EXIT_STRATOS_FAILED, EXIT_TIMEOUT } from "../exit-status.ts";
+import {
+  EXIT_NOT_EXECUTABLE,
+  EXIT_NOT_FOUND,
+  EXIT_SIGNAL_BASE,
+  EXIT_STRATOS_FAILED,
+  EXIT_TIMEOUT,
+} from "../exit-status.ts";
 import { isAbsentFromVolume } from "../image/volume-file.ts";
 import type { VolumeMapping } from "../option-values.ts";
 import { mountHostFolders } from "./guest-mounts.ts";
@@ -81,7 +87,12 @@ export class MachineSession {
     this.pump = pump = new MachinePump(this.machine);
     this.machine.mountRoot(new AegisFileSystem(this.machine.kernel, options.volume));
     const failure = this.machine.mountSystem({ keepsRun: options.keepsRun === true });
-    if (failure !== null) throw new CommandError(failure.place, `cannot be mounted on: ${ERRNO_NAMES[failure.errno] ?? String(failure.errno)}`, { status: EXIT_STRATOS_FAILED });
+    if (failure !== null)
+      throw new CommandError(
+        failure.place,
+        `cannot be mounted on: ${ERRNO_NAMES[failure.errno] ?? String(failure.errno)}`,
+        { status: EXIT_STRATOS_FAILED },
+      );
     mountHostFolders(this.machine, options.volumes);
   }
 
@@ -98,8 +109,12 @@ export class MachineSession {
       // A failed start closes what it was given.
       for (const file of standardFiles) file.retain();
       const result = this.machine.start({
-        path, argv: [...request.argv], environment: [...request.environment], workingDirectory: request.workingDirectory,
-        credentials: credentialsOf(request.user), standardFiles: [...standardFiles],
+        path,
+        argv: [...request.argv],
+        environment: [...request.environment],
+        workingDirectory: request.workingDirectory,
+        credentials: credentialsOf(request.user),
+        standardFiles: [...standardFiles],
       });
       if (typeof result === "number" || result.what === "working directory") {
         for (const file of standardFiles) file.release();
@@ -113,11 +128,18 @@ export class MachineSession {
     for (const file of standardFiles) file.release();
     if (this.#isSurelyAbsent(request.workingDirectory)) throw wrongDirectory(request.workingDirectory, ENOENT);
     const isMissing = failure === ENOENT || failure === ENOTDIR;
-    const why = isMissing ? (name.includes("/") ? "no such file in the guest" : "command not found in the guest") : errnoWords(failure);
+    const why = isMissing
+      ? name.includes("/")
+        ? "no such file in the guest"
+        : "command not found in the guest"
+      : errnoWords(failure);
     throw new CommandError(byteStringToUtf8(name), why, { status: isMissing ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE });
   }
 
-  /** Spares a start that must fail, and the process number that it would use up. Links and mounted folders are left to the guest's own walk. */
+  /**
+   * Spares a start that must fail, and the process number that it would use up. Links and mounted folders are left to
+   * the guest's own walk.
+   */
   #isSurelyAbsent(path: string): boolean {
     return !this.#hasVolumes && isAbsentFromVolume(this.#files, path);
   }
@@ -152,28 +174,50 @@ export class MachineSession {
 
 function wrongDirectory(path: string, errno: number): CommandError {
   const why = errno === ENOENT ? "no such folder" : errno === ENOTDIR ? "not a folder" : errnoWords(errno);
-  return new CommandError(byteStringToUtf8(path), `${why} in the guest to start in (--workdir)`, { status: errno === EACCES ? EXIT_NOT_EXECUTABLE : EXIT_NOT_FOUND });
+  return new CommandError(byteStringToUtf8(path), `${why} in the guest to start in (--workdir)`, {
+    status: errno === EACCES ? EXIT_NOT_EXECUTABLE : EXIT_NOT_FOUND,
+  });
 }
 
 function errnoWords(errno: number): string {
   return ERRNO_WORDS[errno] ?? ERRNO_NAMES[errno] ?? String(errno);
 }
 
-const ERRNO_WORDS: Readonly<Record<number, string>> = { [EACCES]: "permission denied", 8: "not a riscv64 program", 20: "a part of the path is not a folder" };
+const ERRNO_WORDS: Readonly<Record<number, string>> = {
+  [EACCES]: "permission denied",
+  8: "not a riscv64 program",
+  20: "a part of the path is not a folder",
+};
 
 function candidates(name: string, environment: readonly string[], workingDirectory: string): string[] {
   if (name.startsWith("/")) return [name];
   if (name.includes("/")) return [`${workingDirectory}/${name}`];
   if (name === "") return [];
   const path = environment.findLast((entry) => entry.startsWith("PATH="))?.slice(5) ?? "/usr/bin:/bin";
-  return path.split(":").map((folder) => `${folder === "" ? workingDirectory : folder.startsWith("/") ? folder : `${workingDirectory}/${folder}`}/${name}`);
+  return path
+    .split(":")
+    .map(
+      (folder) =>
+        (folder === "" ? workingDirectory : folder.startsWith("/") ? folder : `${workingDirectory}/${folder}`) +
+        `/${name}`,
+    );
 }
 
 function credentialsOf(user: GuestUser): Credentials {
   const { uid, gid } = user;
   const isRoot = uid === 0;
   return {
-    ...ROOT, uid, euid: uid, suid: uid, fsuid: uid, gid, egid: gid, sgid: gid, fsgid: gid, groups: user.groups,
-    effective: isRoot ? ROOT.effective : 0, permitted: isRoot ? ROOT.permitted : 0,
+    ...ROOT,
+    uid,
+    euid: uid,
+    suid: uid,
+    fsuid: uid,
+    gid,
+    egid: gid,
+    sgid: gid,
+    fsgid: gid,
+    groups: user.groups,
+    effective: isRoot ? ROOT.effective : 0,
+    permitted: isRoot ? ROOT.permitted : 0,
   };
 }

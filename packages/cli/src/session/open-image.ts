@@ -1,4 +1,6 @@
-/** Which image a run takes, and its volume: a clone in memory, or with `--keep` a further layer that becomes an image. */
+/**
+ * Which image a run takes, and its volume: a clone in memory, or with `--keep` a further layer that becomes an image.
+ */
 import { readConfig, stratosHome } from "@stratos/host-node";
 import { CommandError } from "../command-error.ts";
 import { DEFAULT_IMAGE } from "../defaults.ts";
@@ -31,7 +33,11 @@ export function openImage(name: string, options: { keep: string | undefined; del
   }
   const draft = store.createDraft();
   try {
-    if (entry.description.layers >= LAYERS_MAX) throw new CommandError(name, `has ${LAYERS_MAX} layers already; \`image export\` and \`image import\` make it one`);
+    if (entry.description.layers >= LAYERS_MAX)
+      throw new CommandError(
+        name,
+        `has ${LAYERS_MAX} layers already; \`image export\` and \`image import\` make it one`,
+      );
     const shared = draft.shareLayers(entry);
     const opened = cloneVolumeToLayer(shared, draft.layerPath(shared.length));
     return { opened, finish: (isWhole) => finishKept(draft, opened, isWhole ? keep : null, entry) };
@@ -48,7 +54,13 @@ function finishKept(draft: ImageDraft, opened: OpenVolume, name: string | null, 
     if (synced < 0) throw new CommandError(name, `the root could not be written (errno ${-synced}); nothing is kept`);
     const packages = readInstalledPackages(opened.volume.root);
     opened.close();
-    draft.publish(name, { ...below.description, createdAt: new Date().toISOString(), packages, layers: below.description.layers + 1, origin: "keep" });
+    draft.publish(name, {
+      ...below.description,
+      createdAt: new Date().toISOString(),
+      packages,
+      layers: below.description.layers + 1,
+      origin: "keep",
+    });
   } finally {
     if (name === null) opened.close();
     draft.discard();

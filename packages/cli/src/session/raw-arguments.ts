@@ -1,6 +1,6 @@
 /**
- * The bytes of our own arguments. Node decodes them as UTF-8, which loses what is not UTF-8, such as file names in Latin-1; the
- * kernel still has them.
+ * The bytes of our own arguments. Node decodes them as UTF-8, which loses what is not UTF-8, such as file names in
+ * Latin-1; the kernel still has them.
  */
 import { readFileSync } from "node:fs";
 import { byteString, byteStringToUtf8, utf8ToByteString } from "@stratos/base";
@@ -20,7 +20,12 @@ export function matchTail(commandLine: Uint8Array | null, args: readonly string[
   const all = byteString(commandLine).split("\0");
   if (all.pop() !== "" || all.length < args.length) return null;
   const tail = all.slice(all.length - args.length);
-  return tail.every((bytes, index) => byteStringToUtf8(bytes) === args[index] || Buffer.from(bytes, "latin1").toString("utf8") === args[index]) ? tail : null;
+  return tail.every(
+    (bytes, index) =>
+      byteStringToUtf8(bytes) === args[index] || Buffer.from(bytes, "latin1").toString("utf8") === args[index],
+  )
+    ? tail
+    : null;
 }
 
 function readCommandLine(): Uint8Array | null {

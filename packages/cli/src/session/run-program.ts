@@ -33,7 +33,11 @@ export interface RunHooks {
 }
 
 /** @param program  made when the user is known: a login shell is the user's */
-export async function runProgram(program: (user: GuestUser) => Program, options: RunOptions, hooks: RunHooks = {}): Promise<number> {
+export async function runProgram(
+  program: (user: GuestUser) => Program,
+  options: RunOptions,
+  hooks: RunHooks = {},
+): Promise<number> {
   const home = stratosHome();
   const imageName = options.image ?? defaultImage(home);
   const memoryBytes = fittingMemory(options.memory ?? configuredMemory(home) ?? DEFAULT_MEMORY);
@@ -48,11 +52,19 @@ export async function runProgram(program: (user: GuestUser) => Program, options:
     const user = findGuestUser(files, options.user ?? "root");
     if (network !== null) writeResolverConfiguration(files, network);
     const session = new MachineSession({
-      volume: image.opened.volume, memoryBytes, sockets: network, volumes: options.volume, harts: options.harts ?? 1, log: kernelLog(),
+      volume: image.opened.volume,
+      memoryBytes,
+      sockets: network,
+      volumes: options.volume,
+      harts: options.harts ?? 1,
+      log: kernelLog(),
       ...(seed === undefined ? {} : { seed }),
     });
     hooks.attach?.(session.machine);
-    const gate = options.record === undefined ? null : new InputGate(session.machine, () => session.pump.wake(), { signal: (signal) => session.sendSignal(signal) });
+    const gate =
+      options.record === undefined
+        ? null
+        : new InputGate(session.machine, () => session.pump.wake(), { signal: (signal) => session.sendSignal(signal) });
     session.pump.gate = gate;
     const standard = openStandardFiles(session, gate);
     const stopForwarding = forwardSignals(gate === null ? session : { sendSignal: (signal) => gate.signal(signal) });
@@ -62,16 +74,29 @@ export async function runProgram(program: (user: GuestUser) => Program, options:
     let started = "";
     try {
       const request = {
-        ...program(user), user,
+        ...program(user),
+        user,
         environment: guestEnvironment(user, options.env, { isTerminal: standard.isTerminal, host: process.env }),
         workingDirectory: options.workdir === undefined ? "/" : utf8ToByteString(options.workdir),
       };
       if (gate !== null) {
         const { description } = new ImageStore(home).require(imageName);
         const writer = new RecordingWriter(options.record!, {
-          format: "stratos-recording-2", callWork: session.machine.kernel.work.limit, image: imageName, imageCreatedAt: description.createdAt, imageLayers: description.layers,
-          program: request.program, argv: request.argv, environment: request.environment, workingDirectory: request.workingDirectory, user: options.user ?? "root",
-          seed: seed!, memoryBytes, harts: options.harts ?? 1, terminal: standard.isTerminal ? terminalSize() : null, isErrorTerminal: isatty(2),
+          format: "stratos-recording-2",
+          callWork: session.machine.kernel.work.limit,
+          image: imageName,
+          imageCreatedAt: description.createdAt,
+          imageLayers: description.layers,
+          program: request.program,
+          argv: request.argv,
+          environment: request.environment,
+          workingDirectory: request.workingDirectory,
+          user: options.user ?? "root",
+          seed: seed!,
+          memoryBytes,
+          harts: options.harts ?? 1,
+          terminal: standard.isTerminal ? terminalSize() : null,
+          isErrorTerminal: isatty(2),
         });
         recorder = writer;
         gate.record((event) => writer.add(event));
@@ -87,11 +112,20 @@ export async function runProgram(program: (user: GuestUser) => Program, options:
     }
     session.machine.sync(options.keep !== undefined);
     isWhole = true;
-    for (const line of adviceFor(session.machine.kernel.notices, { status, program: byteStringToUtf8(started), memoryBytes })) {
+    for (const line of adviceFor(session.machine.kernel.notices, {
+      status,
+      program: byteStringToUtf8(started),
+      memoryBytes,
+    })) {
       process.stderr.write(`stratos: ${line}\n`);
     }
     // Since this process began: what a user waits for.
-    if (options.stats === true) process.stderr.write(`${JSON.stringify(runStatistics(session.machine, { wallMs: performance.now(), startMs, runMs: session.pump.runMs }))}\n`);
+    if (options.stats === true)
+      process.stderr.write(
+        JSON.stringify(
+          runStatistics(session.machine, { wallMs: performance.now(), startMs, runMs: session.pump.runMs }),
+        ) + "\n",
+      );
     return status;
   } finally {
     image.finish(isWhole);
@@ -100,8 +134,10 @@ export async function runProgram(program: (user: GuestUser) => Program, options:
 
 /** What can't be put into a recording must not reach the machine. */
 function refuseUnrecordable(options: RunOptions): void {
-  if (options.net !== "none") throw new UsageError("--record", "what comes from the network is not recorded; use --net none");
-  if (options.volume.length > 0) throw new UsageError("--record", "what comes from folders of the host is not recorded; leave -v away");
+  if (options.net !== "none")
+    throw new UsageError("--record", "what comes from the network is not recorded; use --net none");
+  if (options.volume.length > 0)
+    throw new UsageError("--record", "what comes from folders of the host is not recorded; leave -v away");
 }
 
 function terminalSize(): { rows: number; columns: number } {
@@ -115,12 +151,17 @@ async function ensureDefaultImage(name: string): Promise<void> {
   await buildDefaultImage();
 }
 
-/** A power of two that just does not fit is what people ask for when they mean the largest machine. @throws UsageError beyond that */
+/**
+ * A power of two that just does not fit is what people ask for when they mean the largest machine. @throws UsageError
+ * beyond that
+ */
 function fittingMemory(bytes: number): number {
   const most = Machine.MEMORY_BYTES_MAX;
   if (bytes <= most) return bytes;
   if (bytes > 2 ** 32) throw new UsageError("--memory", `at most ${formatSize(most)} is possible`);
-  process.stderr.write(`stratos: --memory ${formatSize(bytes)}: the largest machine has ${formatSize(most)}, and this one has that\n`);
+  process.stderr.write(
+    `stratos: --memory ${formatSize(bytes)}: the largest machine has ${formatSize(most)}, and this one has that\n`,
+  );
   return most;
 }
 
@@ -137,5 +178,6 @@ function configuredMemory(home: string): number | undefined {
 /** Kernel messages are for who asks for them. */
 function kernelLog(): (message: string) => void {
   if ((process.env["STRATOS_DEBUG"] ?? "") === "") return () => {};
-  return (message) => void process.stderr.write(`stratos: kernel: ${byteStringToUtf8(message)}${hasTerminal() ? "\r" : ""}\n`);
+  return (message) =>
+    void process.stderr.write(`stratos: kernel: ${byteStringToUtf8(message)}${hasTerminal() ? "\r" : ""}\n`);
 }

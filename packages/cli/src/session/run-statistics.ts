@@ -11,7 +11,10 @@ export interface RunStatistics {
   /** Of which by the interpreter. */
   readonly interpretedInstructions: number;
   readonly systemCalls: number;
-  /** The call that did the most work at a time, and how much, in units of a page or an entry (docs/decisions/0015-bounded-calls.md); "" without any. */
+  /**
+   * The call that did the most work at a time, and how much, in units of a page or an entry
+   * (docs/decisions/0015-bounded-calls.md); "" without any.
+   */
   readonly longestCall: string;
   readonly longestCallWork: number;
   readonly faults: number;
@@ -26,17 +29,30 @@ export interface RunStatistics {
   readonly residentBytes: number;
 }
 
-export function runStatistics(machine: Machine, times: { wallMs: number; startMs: number; runMs: number }): RunStatistics {
+export function runStatistics(
+  machine: Machine,
+  times: { wallMs: number; startMs: number; runMs: number },
+): RunStatistics {
   const { statistics } = machine.processor;
   const { kernel } = machine;
   return {
-    wallMs: round(times.wallMs), startMs: round(times.startMs), runMs: round(times.runMs),
-    instructions: statistics.instructions, interpretedInstructions: statistics.interpreted,
+    wallMs: round(times.wallMs),
+    startMs: round(times.startMs),
+    runMs: round(times.runMs),
+    instructions: statistics.instructions,
+    interpretedInstructions: statistics.interpreted,
     systemCalls: kernel.syscallCount,
-    longestCall: SYSCALL_NAMES[kernel.work.longestCall] ?? "", longestCallWork: kernel.work.longest,
-    faults: kernel.faultCount, contextSwitches: kernel.contextSwitches, processes: kernel.forkCount + 1,
-    translatedFunctions: statistics.translatedFunctions, translatedBlocks: statistics.translatedBlocks, translatedInstructions: statistics.translatedInstructions,
-    translateMs: round(statistics.translateMs), wasmBytes: statistics.wasmBytes, modules: statistics.modules,
+    longestCall: SYSCALL_NAMES[kernel.work.longestCall] ?? "",
+    longestCallWork: kernel.work.longest,
+    faults: kernel.faultCount,
+    contextSwitches: kernel.contextSwitches,
+    processes: kernel.forkCount + 1,
+    translatedFunctions: statistics.translatedFunctions,
+    translatedBlocks: statistics.translatedBlocks,
+    translatedInstructions: statistics.translatedInstructions,
+    translateMs: round(statistics.translateMs),
+    wasmBytes: statistics.wasmBytes,
+    modules: statistics.modules,
     residentBytes: process.memoryUsage.rss(),
   };
 }

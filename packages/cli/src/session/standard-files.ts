@@ -32,10 +32,21 @@ export function openStandardFiles(session: MachineSession, gate: InputGate | nul
   const drain = async (): Promise<void> => void (await Promise.all(outputs.map((stream) => stream.drain())));
   if (!hasTerminal()) {
     const input = openStreamIn(0);
-    return { files: [openHostInput(kernel, gate === null ? wakingStreamIn(input, wake) : gate.streamIn(input)), output(1), output(2)], isTerminal: false, finish: drain };
+    return {
+      files: [
+        openHostInput(kernel, gate === null ? wakingStreamIn(input, wake) : gate.streamIn(input)),
+        output(1),
+        output(2),
+      ],
+      isTerminal: false,
+      finish: drain,
+    };
   }
   const host = new NodeConsole();
-  const terminal = attachConsole(kernel, gate === null ? wakingConsole(host, wake) : gate.console(host, host.size(), (bytes) => host.writeWhole(bytes)));
+  const terminal = attachConsole(
+    kernel,
+    gate === null ? wakingConsole(host, wake) : gate.console(host, host.size(), (bytes) => host.writeWhole(bytes)),
+  );
   host.open();
   const line = openConsoleTerminal(kernel, terminal);
   return {
@@ -50,14 +61,30 @@ export function openStandardFiles(session: MachineSession, gate: InputGate | nul
 }
 
 /** The standard files of a replay: input comes from the recording, output is shown. */
-export function openReplayFiles(session: MachineSession, gate: InputGate, recorded: { terminal: { rows: number; columns: number } | null; isErrorTerminal: boolean }): StandardFiles {
+export function openReplayFiles(
+  session: MachineSession,
+  gate: InputGate,
+  recorded: { terminal: { rows: number; columns: number } | null; isErrorTerminal: boolean },
+): StandardFiles {
   const { kernel } = session.machine;
   const streams = [openStreamOut(1), openStreamOut(2)];
   const drain = async (): Promise<void> => void (await Promise.all(streams.map((stream) => stream.drain())));
   const output = (index: 0 | 1): OpenFile => openHostOutput(kernel, gate.streamOut(streams[index]!));
-  if (recorded.terminal === null) return { files: [openHostInput(kernel, gate.streamIn(null)), output(0), output(1)], isTerminal: false, finish: drain };
+  if (recorded.terminal === null)
+    return {
+      files: [openHostInput(kernel, gate.streamIn(null)), output(0), output(1)],
+      isTerminal: false,
+      finish: drain,
+    };
   const shown = streams[0]!;
-  const terminal = attachConsole(kernel, gate.console(null, recorded.terminal, (bytes) => void shown.write(bytes, 0, bytes.length)));
+  const terminal = attachConsole(
+    kernel,
+    gate.console(null, recorded.terminal, (bytes) => void shown.write(bytes, 0, bytes.length)),
+  );
   const line = openConsoleTerminal(kernel, terminal);
-  return { files: [line, line.retain(), recorded.isErrorTerminal ? line.retain() : output(1)], isTerminal: true, finish: drain };
+  return {
+    files: [line, line.retain(), recorded.isErrorTerminal ? line.retain() : output(1)],
+    isTerminal: true,
+    finish: drain,
+  };
 }

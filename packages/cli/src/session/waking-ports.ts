@@ -1,16 +1,27 @@
 /**
- * Ports that tell the pump of each event: the kernel makes tasks runnable when the host calls back, and the pump must then run them. The
- * kernel itself knows nothing of an event loop.
+ * Ports that tell the pump of each event: the kernel makes tasks runnable when the host calls back, and the pump must
+ * then run them. The kernel itself knows nothing of an event loop.
  */
-import type { HostConsole, HostSocket, HostSocketEvents, HostStreamIn, HostStreamOut, SocketProvider } from "@stratos/host";
+import type {
+  HostConsole,
+  HostSocket,
+  HostSocketEvents,
+  HostStreamIn,
+  HostStreamOut,
+  SocketProvider,
+} from "@stratos/host";
 
 type Wake = () => void;
 
 export function wakingStreamIn(stream: HostStreamIn, wake: Wake): HostStreamIn {
   return {
     read: (into, at, count) => stream.read(into, at, count),
-    get available() { return stream.available; },
-    get isEnded() { return stream.isEnded; },
+    get available() {
+      return stream.available;
+    },
+    get isEnded() {
+      return stream.isEnded;
+    },
     onReadable: (listener) => stream.onReadable(both(listener, wake)),
   };
 }
@@ -18,25 +29,36 @@ export function wakingStreamIn(stream: HostStreamIn, wake: Wake): HostStreamIn {
 export function wakingStreamOut(stream: HostStreamOut, wake: Wake): HostStreamOut {
   return {
     write: (bytes, at, count) => stream.write(bytes, at, count),
-    get room() { return stream.room; },
-    get isBroken() { return stream.isBroken; },
+    get room() {
+      return stream.room;
+    },
+    get isBroken() {
+      return stream.isBroken;
+    },
     onWritable: (listener) => stream.onWritable(both(listener, wake)),
   };
 }
 
 export function wakingConsole(console: HostConsole, wake: Wake): HostConsole {
   return {
-    get isTerminal() { return console.isTerminal; },
+    get isTerminal() {
+      return console.isTerminal;
+    },
     write: (bytes) => console.write(bytes),
-    get room() { return console.room; },
-    get pending() { return console.pending; },
+    get room() {
+      return console.room;
+    },
+    get pending() {
+      return console.pending;
+    },
     discardOutput: () => console.discardOutput(),
     onWritable: (listener) => console.onWritable(both(listener, wake)),
     size: () => console.size(),
-    onInput: (listener) => console.onInput((bytes) => {
-      listener(bytes);
-      wake();
-    }),
+    onInput: (listener) =>
+      console.onInput((bytes) => {
+        listener(bytes);
+        wake();
+      }),
     onResize: (listener) => console.onResize(both(listener, wake)),
   };
 }

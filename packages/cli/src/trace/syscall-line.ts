@@ -11,12 +11,18 @@ const AT_FDCWD = -100;
 export type CallerMemory = Pick<Task["space"], "loadString" | "copyIn">;
 
 /** @param result  undefined: the call waits */
-export function syscallLine(memory: CallerMemory, number: number, args: readonly number[], result: number | undefined): string {
+export function syscallLine(
+  memory: CallerMemory,
+  number: number,
+  args: readonly number[],
+  result: number | undefined,
+): string {
   const name = syscallName(number);
   const kinds = ARGUMENT_KINDS[name];
   const count = kinds?.length ?? ARGUMENT_COUNTS[name] ?? 6;
   const shown: string[] = [];
-  for (let index = 0; index < count; index++) shown.push(argument(memory, kinds?.[index] ?? "hex", args, index, result));
+  for (let index = 0; index < count; index++)
+    shown.push(argument(memory, kinds?.[index] ?? "hex", args, index, result));
   return `${name}(${shown.join(", ")}) = ${resultText(name, result)}`;
 }
 
@@ -24,21 +30,39 @@ export function syscallName(number: number): string {
   return SYSCALL_NAMES[number] ?? `syscall_${number}`;
 }
 
-function argument(memory: CallerMemory, kind: ArgumentKind, args: readonly number[], index: number, result: number | undefined): string {
+function argument(
+  memory: CallerMemory,
+  kind: ArgumentKind,
+  args: readonly number[],
+  index: number,
+  result: number | undefined,
+): string {
   const value = args[index]!;
   switch (kind) {
-    case "fd": return (value | 0) === AT_FDCWD ? "AT_FDCWD" : String(value | 0);
-    case "int": return String(value);
-    case "octal": return `0${value.toString(8)}`;
-    case "pointer": return value === 0 ? "NULL" : hex(value);
-    case "hex": return value >= 0 && value < 10 ? String(value) : hex(value);
-    case "path": return text(memory.loadString(value, PATH_BYTES_MAX), value);
-    case "text": return bytes(memory, value, result !== undefined && result >= 0 ? Math.min(result, args[index + 1]!) : 0);
-    case "open": return flags(value, OPEN_FLAGS, OPEN_ACCESS[value & 3]!);
-    case "protection": return value === 0 ? "PROT_NONE" : flags(value, PROTECTION_FLAGS, "");
-    case "mapping": return flags(value, MAPPING_FLAGS, "");
-    case "clone": return flags(value & ~0xff, CLONE_FLAGS, (value & 0xff) === 0 ? "" : signalName(value & 0xff));
-    case "signal": return signalName(value);
+    case "fd":
+      return (value | 0) === AT_FDCWD ? "AT_FDCWD" : String(value | 0);
+    case "int":
+      return String(value);
+    case "octal":
+      return `0${value.toString(8)}`;
+    case "pointer":
+      return value === 0 ? "NULL" : hex(value);
+    case "hex":
+      return value >= 0 && value < 10 ? String(value) : hex(value);
+    case "path":
+      return text(memory.loadString(value, PATH_BYTES_MAX), value);
+    case "text":
+      return bytes(memory, value, result !== undefined && result >= 0 ? Math.min(result, args[index + 1]!) : 0);
+    case "open":
+      return flags(value, OPEN_FLAGS, OPEN_ACCESS[value & 3]!);
+    case "protection":
+      return value === 0 ? "PROT_NONE" : flags(value, PROTECTION_FLAGS, "");
+    case "mapping":
+      return flags(value, MAPPING_FLAGS, "");
+    case "clone":
+      return flags(value & ~0xff, CLONE_FLAGS, (value & 0xff) === 0 ? "" : signalName(value & 0xff));
+    case "signal":
+      return signalName(value);
   }
 }
 
@@ -100,12 +124,49 @@ function flags(value: number, names: Readonly<Record<string, number>>, first: st
 
 const OPEN_ACCESS = ["O_RDONLY", "O_WRONLY", "O_RDWR", "O_ACCMODE"];
 const OPEN_FLAGS = {
-  O_TMPFILE: 0o20200000, O_SYNC: 0o4010000, O_CREAT: 0o100, O_EXCL: 0o200, O_NOCTTY: 0o400, O_TRUNC: 0o1000, O_APPEND: 0o2000, O_NONBLOCK: 0o4000, O_DSYNC: 0o10000, O_DIRECT: 0o40000,
-  O_LARGEFILE: 0o100000, O_DIRECTORY: 0o200000, O_NOFOLLOW: 0o400000, O_NOATIME: 0o1000000, O_CLOEXEC: 0o2000000, O_PATH: 0o10000000,
+  O_TMPFILE: 0o20200000,
+  O_SYNC: 0o4010000,
+  O_CREAT: 0o100,
+  O_EXCL: 0o200,
+  O_NOCTTY: 0o400,
+  O_TRUNC: 0o1000,
+  O_APPEND: 0o2000,
+  O_NONBLOCK: 0o4000,
+  O_DSYNC: 0o10000,
+  O_DIRECT: 0o40000,
+  O_LARGEFILE: 0o100000,
+  O_DIRECTORY: 0o200000,
+  O_NOFOLLOW: 0o400000,
+  O_NOATIME: 0o1000000,
+  O_CLOEXEC: 0o2000000,
+  O_PATH: 0o10000000,
 };
 const PROTECTION_FLAGS = { PROT_READ: 1, PROT_WRITE: 2, PROT_EXEC: 4 };
-const MAPPING_FLAGS = { MAP_SHARED: 1, MAP_PRIVATE: 2, MAP_FIXED: 0x10, MAP_ANONYMOUS: 0x20, MAP_GROWSDOWN: 0x100, MAP_DENYWRITE: 0x800, MAP_NORESERVE: 0x4000, MAP_POPULATE: 0x8000, MAP_STACK: 0x20000, MAP_FIXED_NOREPLACE: 0x100000 };
+const MAPPING_FLAGS = {
+  MAP_SHARED: 1,
+  MAP_PRIVATE: 2,
+  MAP_FIXED: 0x10,
+  MAP_ANONYMOUS: 0x20,
+  MAP_GROWSDOWN: 0x100,
+  MAP_DENYWRITE: 0x800,
+  MAP_NORESERVE: 0x4000,
+  MAP_POPULATE: 0x8000,
+  MAP_STACK: 0x20000,
+  MAP_FIXED_NOREPLACE: 0x100000,
+};
 const CLONE_FLAGS = {
-  CLONE_VM: 0x100, CLONE_FS: 0x200, CLONE_FILES: 0x400, CLONE_SIGHAND: 0x800, CLONE_PIDFD: 0x1000, CLONE_VFORK: 0x4000, CLONE_PARENT: 0x8000, CLONE_THREAD: 0x10000, CLONE_NEWNS: 0x20000,
-  CLONE_SYSVSEM: 0x40000, CLONE_SETTLS: 0x80000, CLONE_PARENT_SETTID: 0x100000, CLONE_CHILD_CLEARTID: 0x200000, CLONE_CHILD_SETTID: 0x1000000,
+  CLONE_VM: 0x100,
+  CLONE_FS: 0x200,
+  CLONE_FILES: 0x400,
+  CLONE_SIGHAND: 0x800,
+  CLONE_PIDFD: 0x1000,
+  CLONE_VFORK: 0x4000,
+  CLONE_PARENT: 0x8000,
+  CLONE_THREAD: 0x10000,
+  CLONE_NEWNS: 0x20000,
+  CLONE_SYSVSEM: 0x40000,
+  CLONE_SETTLS: 0x80000,
+  CLONE_PARENT_SETTID: 0x100000,
+  CLONE_CHILD_CLEARTID: 0x200000,
+  CLONE_CHILD_SETTID: 0x1000000,
 };

@@ -42,10 +42,16 @@ export class TraceWriter {
     kernel.onSignal = (task, info) => {
       if (this.#counts === null) this.#line(task.tid, `--- ${signalName(info.signal)} {si_code=${info.code}} ---`);
     };
-    if (this.#counts === null) kernel.onProcessExit = chain(kernel.onProcessExit, (process, status) => {
-      const signal = status & 0x7f;
-      this.#ends.push(this.#format(process.pid, signal === 0 ? `+++ exited with ${(status >> 8) & 0xff} +++` : `+++ killed by ${signalName(signal)} +++`));
-    });
+    if (this.#counts === null)
+      kernel.onProcessExit = chain(kernel.onProcessExit, (process, status) => {
+        const signal = status & 0x7f;
+        this.#ends.push(
+          this.#format(
+            process.pid,
+            signal === 0 ? `+++ exited with ${(status >> 8) & 0xff} +++` : `+++ killed by ${signalName(signal)} +++`,
+          ),
+        );
+      });
   }
 
   /** Writes what is left, and the table of a summary. */
@@ -53,7 +59,14 @@ export class TraceWriter {
     this.#flushEnds();
     if (this.#counts !== null) {
       const rows = [...this.#counts].sort((a, b) => b[1].calls - a[1].calls || a[0] - b[0]);
-      this.#buffer += formatTable(["CALLS", "ERRORS", "SYSCALL"], rows.map(([number, { calls, errors }]) => [String(calls), errors === 0 ? "" : String(errors), syscallName(number)]));
+      this.#buffer += formatTable(
+        ["CALLS", "ERRORS", "SYSCALL"],
+        rows.map(([number, { calls, errors }]) => [
+          String(calls),
+          errors === 0 ? "" : String(errors),
+          syscallName(number),
+        ]),
+      );
     }
     this.#flush();
   }
@@ -92,7 +105,10 @@ function execLine(path: string, argv: readonly string[]): string {
   return `execve(${quote(path)}, [${argv.map(quote).join(", ")}], ...) = 0`;
 }
 
-function chain<A extends unknown[]>(first: ((...args: A) => void) | null, second: (...args: A) => void): (...args: A) => void {
+function chain<A extends unknown[]>(
+  first: ((...args: A) => void) | null,
+  second: (...args: A) => void,
+): (...args: A) => void {
   return (...args) => {
     second(...args);
     first?.(...args);

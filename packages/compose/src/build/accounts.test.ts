@@ -1,11 +1,16 @@
-/** Accounts. Goal: new ones get ids as adduser gives them, old ones change only where told, and what cannot be is refused. */
+/**
+ * Accounts. Goal: new ones get ids as adduser gives them, old ones change only where told, and what cannot be is
+ * refused.
+ */
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { AccountError, Accounts } from "./accounts.ts";
 
 const FILES = {
-  passwd: "root:x:0:0:root:/root:/bin/bash\nfirst:x:1000:1000:,,,:/home/first:/bin/sh\n", shadow: "root:*:19000:0:99999:7:::\nfirst:!:19000:0:99999:7:::\n",
-  group: "root:x:0:\nsudo:x:27:first\nfirst:x:1000:\nstaff:x:999:\n", gshadow: "root:*::\nsudo:*::first\nfirst:!::\nstaff:!::\n",
+  passwd: "root:x:0:0:root:/root:/bin/bash\nfirst:x:1000:1000:,,,:/home/first:/bin/sh\n",
+  shadow: "root:*:19000:0:99999:7:::\nfirst:!:19000:0:99999:7:::\n",
+  group: "root:x:0:\nsudo:x:27:first\nfirst:x:1000:\nstaff:x:999:\n",
+  gshadow: "root:*::\nsudo:*::first\nfirst:!::\nstaff:!::\n",
 };
 const make = (): Accounts => new Accounts(FILES, 20_000 * 86_400 + 5);
 

@@ -1,6 +1,6 @@
 /**
- * Accounts of an image: lines of `passwd`, `shadow`, `group` and `gshadow`. Source: passwd(5), shadow(5), group(5), gshadow(5).
- * Texts are byte strings.
+ * Accounts of an image: lines of `passwd`, `shadow`, `group` and `gshadow`. Source: passwd(5), shadow(5), group(5),
+ * gshadow(5). Texts are byte strings.
  */
 import { utf8ToByteString } from "@stratos/base";
 import type { UserConfig } from "../treefile/schema.ts";
@@ -22,7 +22,12 @@ export class Accounts {
   }
 
   get files(): { passwd: string; shadow: string; group: string; gshadow: string } {
-    return { passwd: format(this.#passwd), shadow: format(this.#shadow), group: format(this.#group), gshadow: format(this.#gshadow) };
+    return {
+      passwd: format(this.#passwd),
+      shadow: format(this.#shadow),
+      group: format(this.#group),
+      gshadow: format(this.#gshadow),
+    };
   }
 
   /**
@@ -40,8 +45,17 @@ export class Accounts {
       const taken = this.#passwd.find((one) => one[2] === String(uid));
       if (taken !== undefined) throw new AccountError(`${name}: the uid ${uid} is that of ${taken[0]!}`);
       const gid = config.gid ?? this.#ownGroup(name, uid);
-      if (!this.#group.some((one) => one[2] === String(gid))) throw new AccountError(`${name}: there is no group ${gid}`);
-      row = [name, "x", String(uid), String(gid), "", isSystem ? "/nonexistent" : `/home/${name}`, isSystem ? "/usr/sbin/nologin" : "/bin/sh"];
+      if (!this.#group.some((one) => one[2] === String(gid)))
+        throw new AccountError(`${name}: there is no group ${gid}`);
+      row = [
+        name,
+        "x",
+        String(uid),
+        String(gid),
+        "",
+        isSystem ? "/nonexistent" : `/home/${name}`,
+        isSystem ? "/usr/sbin/nologin" : "/bin/sh",
+      ];
       this.#passwd.push(row);
       this.#shadow.push([name, "!", String(this.#dayOfEpoch), "0", "99999", "7", "", "", ""]);
     } else {
@@ -54,7 +68,10 @@ export class Accounts {
     if (config.password !== undefined) {
       const shadow = this.#shadow.find(([one]) => one === name);
       if (shadow === undefined) row[1] = config.password;
-      else { shadow[1] = config.password; shadow[2] = String(this.#dayOfEpoch); }
+      else {
+        shadow[1] = config.password;
+        shadow[2] = String(this.#dayOfEpoch);
+      }
     }
     for (const group of config.groups ?? []) this.#join(name, group);
     return { uid: Number(row[2]), gid: Number(row[3]), home: row[5]!, isNew };
@@ -83,7 +100,8 @@ export class Accounts {
   /** People count up from 1000, systems down from 999 (login.defs(5), UID_MIN and SYS_UID_MAX). */
   #freeId(isSystem: boolean): number {
     let id = isSystem ? 999 : 1000;
-    while (this.#passwd.some((one) => one[2] === String(id)) || this.#group.some((one) => one[2] === String(id))) id += isSystem ? -1 : 1;
+    while (this.#passwd.some((one) => one[2] === String(id)) || this.#group.some((one) => one[2] === String(id)))
+      id += isSystem ? -1 : 1;
     return id;
   }
 }
@@ -93,11 +111,14 @@ export class AccountError extends Error {
 }
 
 function parse(text: string, fields: number): string[][] {
-  return text.split("\n").filter((line) => line !== "").map((line) => {
-    const parts = line.split(":");
-    while (parts.length < fields) parts.push("");
-    return parts;
-  });
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => {
+      const parts = line.split(":");
+      while (parts.length < fields) parts.push("");
+      return parts;
+    });
 }
 
 function format(rows: readonly (readonly string[])[]): string {

@@ -1,8 +1,16 @@
 /**
- * From a configured root to an image's own: names, files, accounts, scripts, services, in this order; then what is to be removed, and what
- * no image should hold, goes.
+ * From a configured root to an image's own: names, files, accounts, scripts, services, in this order; then what is to
+ * be removed, and what no image should hold, goes.
  */
-import { byteString, byteStringOf, byteStringToUtf8, closestName, slipsOfWord, utf8Of, utf8ToByteString } from "@stratos/base";
+import {
+  byteString,
+  byteStringOf,
+  byteStringToUtf8,
+  closestName,
+  slipsOfWord,
+  utf8Of,
+  utf8ToByteString,
+} from "@stratos/base";
 import { readBlob, type FileTree } from "@stratos/formats";
 import type { RootMeta } from "@stratos/pkg";
 import type { LockedImage } from "../gather/lock.ts";
@@ -61,7 +69,8 @@ export async function customize(ports: Pick<ComposePorts, "packages">, job: Cust
   await runScripts(root, job, before, { key: "scripts", scripts: config.scripts, sha256 });
   if (config.services !== undefined) setServices(root, config.services);
   const removals = (config["remove-files"] ?? []).map((pattern) => compilePattern(pattern, { isPath: true }));
-  for (const path of removals.length === 0 ? [] : [...builder.nodes.keys()]) if (path !== "" && removals.some((matches) => matches(`/${path}`))) builder.removeAll(path);
+  for (const path of removals.length === 0 ? [] : [...builder.nodes.keys()])
+    if (path !== "" && removals.some((matches) => matches(`/${path}`))) builder.removeAll(path);
   settleKeystore(ports, builder, job);
   await runScripts(root, job, before, { key: "hooks.finalize", scripts: config.hooks?.finalize, sha256 });
   cleanIdentity(builder, { epochSeconds: job.epochSeconds, sha256, given: new Set(Object.keys(config.files ?? {})) });
@@ -69,27 +78,40 @@ export async function customize(ports: Pick<ComposePorts, "packages">, job: Cust
 }
 
 /** Certificates of Java, which say when they were put together. */
-function settleKeystore(ports: Pick<ComposePorts, "packages">, builder: TreeBuilder, { epochSeconds, target }: CustomizeJob): void {
+function settleKeystore(
+  ports: Pick<ComposePorts, "packages">,
+  builder: TreeBuilder,
+  { epochSeconds, target }: CustomizeJob,
+): void {
   const node = builder.nodes.get(JAVA_KEYSTORE);
-  if (node?.kind !== "file" || node.content === null || target.config.files?.[`/${JAVA_KEYSTORE}`] !== undefined) return;
+  if (node?.kind !== "file" || node.content === null || target.config.files?.[`/${JAVA_KEYSTORE}`] !== undefined)
+    return;
   const settled = withoutClock(readBlob(node.content), epochSeconds, () => ports.packages.hasher("sha1"));
   if (settled !== undefined) builder.file(JAVA_KEYSTORE, node.meta, settled);
 }
 
 /** What stands before scripts run: names, files, accounts, overlays. */
 function configure(root: Root, job: CustomizeJob): void {
-  const { builder } = root, { config } = job.target;
+  const { builder } = root,
+    { config } = job.target;
   setNames(root, job);
-  if (builder.nodes.has("usr/bin/apt")) root.write("var/lib/apt/extended_states", extendedStates(job.locked, job.target.architecture));
+  if (builder.nodes.has("usr/bin/apt"))
+    root.write("var/lib/apt/extended_states", extendedStates(job.locked, job.target.architecture));
   layOverlays(root, job, (path) => !isSkeleton(path));
   for (const [path, file] of Object.entries(config.files ?? {})) {
     const place = at(["files", path], () => root.place(utf8ToByteString(path.slice(1))));
     if (file.folder !== true) refuseFolder(builder, place, path);
-    const meta: RootMeta = { uid: file.uid ?? 0, gid: file.gid ?? 0, mode: Number.parseInt(file.mode ?? (file.folder === true ? "755" : file.link === undefined ? "644" : "777"), 8), mtime: job.epochSeconds };
+    const meta: RootMeta = {
+      uid: file.uid ?? 0,
+      gid: file.gid ?? 0,
+      mode: Number.parseInt(file.mode ?? (file.folder === true ? "755" : file.link === undefined ? "644" : "777"), 8),
+      mtime: job.epochSeconds,
+    };
     if (file.folder !== true || builder.nodes.get(place)?.kind !== "directory") builder.removeAll(place);
     if (file.folder === true) builder.directory(place, meta);
     else if (file.link !== undefined) builder.symlink(place, meta, utf8ToByteString(file.link));
-    else builder.file(place, meta, file.source === undefined ? utf8Of(file.content ?? "") : job.sources.get(file.source)!);
+    else
+      builder.file(place, meta, file.source === undefined ? utf8Of(file.content ?? "") : job.sources.get(file.source)!);
   }
   if (config.users !== undefined) setUsers(root, job);
   layOverlays(root, job, (path) => config.files?.[byteStringToUtf8(path)] !== undefined);
@@ -97,18 +119,30 @@ function configure(root: Root, job: CustomizeJob): void {
 
 function layOverlays(root: Root, { target, overlays }: CustomizeJob, isLeftOut: (path: string) => boolean): void {
   const numberOf = (kind: "user" | "group", name: string): number | undefined => {
-    const line = (root.read(kind === "user" ? "etc/passwd" : "etc/group") ?? "").split("\n").find((one) => one.startsWith(`${name}:`));
+    const line = (root.read(kind === "user" ? "etc/passwd" : "etc/group") ?? "")
+      .split("\n")
+      .find((one) => one.startsWith(`${name}:`));
     return line === undefined ? undefined : Number(line.split(":")[2]);
   };
   for (const overlay of overlaysOf(target.config)) {
-    layOverlay({ builder: root.builder, place: (path) => root.place(path), numberOf, mtime: root.mtime, isLeftOut }, overlays.get(overlay.source)!, overlay);
+    layOverlay(
+      { builder: root.builder, place: (path) => root.place(path), numberOf, mtime: root.mtime, isLeftOut },
+      overlays.get(overlay.source)!,
+      overlay,
+    );
   }
 }
 
 /** A file in the place of a folder would take all that is in it away. */
 function refuseFolder(builder: TreeBuilder, place: string, path: string): void {
   if (builder.nodes.get(place)?.kind !== "directory") return;
-  for (const other of builder.nodes.keys()) if (other.startsWith(`${place}/`)) throw new CustomizeError(`is a folder of the image, with ${byteStringToUtf8(other.slice(place.length + 1))} in it, and a file or link would take its place`, ["files", path]);
+  for (const other of builder.nodes.keys())
+    if (other.startsWith(`${place}/`))
+      throw new CustomizeError(
+        `is a folder of the image, with ${byteStringToUtf8(other.slice(place.length + 1))} in it, and a file or ` +
+          "link would take its place",
+        ["files", path],
+      );
 }
 
 /** What `work` says is wrong with a path is told at `key`. */
@@ -116,7 +150,8 @@ function at<T>(key: KeyPath, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (error instanceof CustomizeError && error.key.length === 0) throw new CustomizeError(error.message, key, { cause: error });
+    if (error instanceof CustomizeError && error.key.length === 0)
+      throw new CustomizeError(error.message, key, { cause: error });
     throw error;
   }
 }
@@ -137,13 +172,20 @@ class Root {
     const names = path.split("/").filter((name) => name !== "" && name !== ".");
     const at: string[] = [];
     for (const [index, name] of names.entries()) {
-      if (name === "..") { at.pop(); continue; }
+      if (name === "..") {
+        at.pop();
+        continue;
+      }
       at.push(name);
       if (index === names.length - 1) break;
       const here = at.join("/");
       const node = this.builder.nodes.get(here);
       if (node === undefined) this.builder.directory(here, { uid: 0, gid: 0, mode: 0o755, mtime: this.mtime });
-      else if (node.kind === "symlink") return this.place([...(node.target.startsWith("/") ? [] : at.slice(0, -1)), node.target, ...names.slice(index + 1)].join("/"), links + 1);
+      else if (node.kind === "symlink")
+        return this.place(
+          [...(node.target.startsWith("/") ? [] : at.slice(0, -1)), node.target, ...names.slice(index + 1)].join("/"),
+          links + 1,
+        );
       else if (node.kind !== "directory") throw new CustomizeError(`/${byteStringToUtf8(here)} is no folder`, []);
     }
     return at.join("/");
@@ -154,7 +196,11 @@ class Root {
     for (let links = 0; links < 8; links++) {
       const node = this.builder.nodes.get(place);
       if (node?.kind !== "symlink") return node?.content == null ? undefined : byteString(readBlob(node.content));
-      place = this.place(node.target.startsWith("/") ? node.target : `${place.slice(0, Math.max(0, place.lastIndexOf("/")))}/${node.target}`);
+      place = this.place(
+        node.target.startsWith("/")
+          ? node.target
+          : `${place.slice(0, Math.max(0, place.lastIndexOf("/")))}/${node.target}`,
+      );
     }
     return undefined;
   }
@@ -163,7 +209,11 @@ class Root {
   write(path: string, text: string, meta: Partial<RootMeta> = {}): void {
     const place = this.place(path);
     const old = this.builder.nodes.get(place);
-    this.builder.file(place, { uid: 0, gid: 0, mode: 0o644, ...(old?.kind === "file" ? old.meta : {}), mtime: this.mtime, ...meta }, byteStringOf(text));
+    this.builder.file(
+      place,
+      { uid: 0, gid: 0, mode: 0o644, ...(old?.kind === "file" ? old.meta : {}), mtime: this.mtime, ...meta },
+      byteStringOf(text),
+    );
   }
 
   link(path: string, target: string): void {
@@ -178,9 +228,14 @@ function setNames(root: Root, { target }: CustomizeJob): void {
   const name = substitute(hostname ?? BUILD_HOSTNAME, target);
   if (!root.builder.nodes.has("etc")) return;
   root.write("etc/hostname", `${name}\n`);
-  root.write("etc/hosts", `127.0.0.1\tlocalhost\n${name === BUILD_HOSTNAME ? "" : `127.0.1.1\t${name}\n`}\n::1\tlocalhost ip6-localhost ip6-loopback\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n`);
+  root.write(
+    "etc/hosts",
+    `127.0.0.1\tlocalhost\n${name === BUILD_HOSTNAME ? "" : `127.0.1.1\t${name}\n`}\n::1\tlocalhost ` +
+      "ip6-localhost ip6-loopback\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n",
+  );
   if (timezone !== undefined) {
-    if (!root.builder.nodes.has(`usr/share/zoneinfo/${timezone}`)) throw new CustomizeError(`the image has no ${timezone}; the package tzdata brings the time zones`, ["timezone"]);
+    if (!root.builder.nodes.has(`usr/share/zoneinfo/${timezone}`))
+      throw new CustomizeError(`the image has no ${timezone}; the package tzdata brings the time zones`, ["timezone"]);
     root.link("etc/localtime", `/usr/share/zoneinfo/${timezone}`);
     root.write("etc/timezone", `${timezone}\n`);
   }
@@ -192,14 +247,33 @@ function setNames(root: Root, { target }: CustomizeJob): void {
 
 /** What apt may remove again. */
 function extendedStates(locked: LockedImage, architecture: string): string {
-  return locked.packages.filter((one) => one.isAutomatic).map((one) => one).sort((left, right) => (left.name < right.name ? -1 : 1))
-    .map((one) => `Package: ${one.name}\nArchitecture: ${one.architecture === "all" ? architecture : one.architecture}\nAuto-Installed: 1\n\n`).join("");
+  return locked.packages
+    .filter((one) => one.isAutomatic)
+    .map((one) => one)
+    .sort((left, right) => (left.name < right.name ? -1 : 1))
+    .map(
+      (one) =>
+        `Package: ${one.name}\nArchitecture: ${one.architecture === "all" ? architecture : one.architecture}\n` +
+        "Auto-Installed: 1\n\n",
+    )
+    .join("");
 }
 
 function setUsers(root: Root, job: CustomizeJob): void {
   const read = (name: string): string => root.read(`etc/${name}`) ?? "";
-  const accounts = new Accounts({ passwd: read("passwd"), shadow: read("shadow"), group: read("group"), gshadow: read("gshadow") }, job.epochSeconds);
-  const homes: { name: string; home: string; uid: number; gid: number; isNew: boolean; keys: readonly string[] | undefined; isSystem: boolean }[] = [];
+  const accounts = new Accounts(
+    { passwd: read("passwd"), shadow: read("shadow"), group: read("group"), gshadow: read("gshadow") },
+    job.epochSeconds,
+  );
+  const homes: {
+    name: string;
+    home: string;
+    uid: number;
+    gid: number;
+    isNew: boolean;
+    keys: readonly string[] | undefined;
+    isSystem: boolean;
+  }[] = [];
   for (const [name, user] of Object.entries(job.target.config.users ?? {})) {
     try {
       homes.push({ name, ...accounts.set(name, user), keys: user["ssh-keys"], isSystem: user.system === true });
@@ -219,25 +293,56 @@ function setUsers(root: Root, job: CustomizeJob): void {
     if (isNew && !isSystem && !root.builder.nodes.has(place)) {
       root.builder.directory(place, { ...own, mode: 0o700 });
       for (const [path, node] of [...root.builder.nodes]) {
-        if (path.startsWith("etc/skel/")) root.builder.nodes.set(`${place}/${path.slice("etc/skel/".length)}`, { ...node, meta: { ...node.meta, ...own } });
+        if (path.startsWith("etc/skel/"))
+          root.builder.nodes.set(`${place}/${path.slice("etc/skel/".length)}`, {
+            ...node,
+            meta: { ...node.meta, ...own },
+          });
       }
     }
     if (keys === undefined) continue;
-    if (!root.builder.nodes.has(place)) throw new CustomizeError(`${home} is not there to keep keys in`, ["users", name, "ssh-keys"]);
+    if (!root.builder.nodes.has(place))
+      throw new CustomizeError(`${home} is not there to keep keys in`, ["users", name, "ssh-keys"]);
     if (!root.builder.nodes.has(`${place}/.ssh`)) root.builder.directory(`${place}/.ssh`, { ...own, mode: 0o700 });
-    root.builder.file(`${place}/.ssh/authorized_keys`, { ...own, mode: 0o600 }, utf8Of(keys.map((key) => `${key}\n`).join("")));
+    root.builder.file(
+      `${place}/.ssh/authorized_keys`,
+      { ...own, mode: 0o600 },
+      utf8Of(keys.map((key) => `${key}\n`).join("")),
+    );
   }
 }
 
 /** One of the treefile's lists of scripts. */
-async function runScripts(root: Root, job: CustomizeJob, before: ReadonlyMap<string, TreeNode>, { key, scripts, sha256 }: { key: string; scripts: readonly string[] | undefined; sha256: (bytes: Uint8Array) => string }): Promise<void> {
+async function runScripts(
+  root: Root,
+  job: CustomizeJob,
+  before: ReadonlyMap<string, TreeNode>,
+  {
+    key,
+    scripts,
+    sha256,
+  }: { key: string; scripts: readonly string[] | undefined; sha256: (bytes: Uint8Array) => string },
+): Promise<void> {
   if (scripts === undefined || scripts.length === 0) return;
   const { config } = job.target;
   await runHook(root.builder, {
-    key, scripts, runner: job.runner(), sha256, scene: job.scriptTree === undefined ? undefined : { tree: job.scriptTree, before },
+    key,
+    scripts,
+    runner: job.runner(),
+    sha256,
+    scene: job.scriptTree === undefined ? undefined : { tree: job.scriptTree, before },
     job: {
-      architecture: job.target.architecture, hostname: substitute(config.hostname ?? BUILD_HOSTNAME, job.target), hasNetwork: config.build?.network === true, epochSeconds: job.epochSeconds, signal: job.signal, onLine: job.onLine,
-      environment: { SOURCE_DATE_EPOCH: String(job.epochSeconds), DEBIAN_FRONTEND: "noninteractive", ...config.build?.environment },
+      architecture: job.target.architecture,
+      hostname: substitute(config.hostname ?? BUILD_HOSTNAME, job.target),
+      hasNetwork: config.build?.network === true,
+      epochSeconds: job.epochSeconds,
+      signal: job.signal,
+      onLine: job.onLine,
+      environment: {
+        SOURCE_DATE_EPOCH: String(job.epochSeconds),
+        DEBIAN_FRONTEND: "noninteractive",
+        ...config.build?.environment,
+      },
     },
   }).catch((error: unknown) => {
     // Which of them it was is the last thing that the script of all says.
@@ -250,7 +355,14 @@ async function runScripts(root: Root, job: CustomizeJob, before: ReadonlyMap<str
 
 const UNIT_FOLDERS = ["etc/systemd/system", "usr/lib/systemd/system"];
 
-function setServices(root: Root, services: { readonly enable?: readonly string[]; readonly disable?: readonly string[]; readonly mask?: readonly string[] }): void {
+function setServices(
+  root: Root,
+  services: {
+    readonly enable?: readonly string[];
+    readonly disable?: readonly string[];
+    readonly mask?: readonly string[];
+  },
+): void {
   const files: UnitFiles = {
     find(unit) {
       for (const folder of UNIT_FOLDERS) {
@@ -272,9 +384,16 @@ function setServices(root: Root, services: { readonly enable?: readonly string[]
       enableUnit(files, unit);
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;
-      const units = [...root.builder.nodes.keys()].filter((path) => UNIT_FOLDERS.some((folder) => path.startsWith(`${folder}/`))).map((path) => path.slice(path.lastIndexOf("/") + 1));
+      const units = [...root.builder.nodes.keys()]
+        .filter((path) => UNIT_FOLDERS.some((folder) => path.startsWith(`${folder}/`)))
+        .map((path) => path.slice(path.lastIndexOf("/") + 1));
       const meant = closestName(/\.[a-z]+$/.test(unit) ? unit : `${unit}.service`, units, slipsOfWord);
-      throw new CustomizeError(`${error.message}${meant === undefined ? ", and no package or file of the image brings it" : `; did you mean ${meant}?`}`, ["services", "enable"], { cause: error, item: unit });
+      throw new CustomizeError(
+        `${error.message}` +
+          `${meant === undefined ? ", and no package or file of the image brings it" : `; did you mean ${meant}?`}`,
+        ["services", "enable"],
+        { cause: error, item: unit },
+      );
     }
   }
   for (const unit of services.mask ?? []) maskUnit(files, unit);

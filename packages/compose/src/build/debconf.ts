@@ -1,13 +1,19 @@
 /**
- * Answers for debconf, as debconf-set-selections(1) leaves them in its database: a question without its template, which its package brings when it is configured.
- * They are written as text, so no program runs for them, whichever runner there is. Source: debconf-devel(7); Debconf::Format::822.
+ * Answers for debconf, as debconf-set-selections(1) leaves them in its database: a question without its template, which
+ * its package brings when it is configured. They are written as text, so no program runs for them, whichever runner
+ * there is. Source: debconf-devel(7); Debconf::Format::822.
  */
 import { utf8ToByteString } from "@stratos/base";
 import type { DebconfAnswer } from "../treefile/schema-content.ts";
 
-export interface DebconfFile { readonly path: string; readonly mode: number; readonly text: string }
+export interface DebconfFile {
+  readonly path: string;
+  readonly mode: number;
+  readonly text: string;
+}
 
-export const DEBCONF_CONFIG = "var/cache/debconf/config.dat", DEBCONF_PASSWORDS = "var/cache/debconf/passwords.dat";
+export const DEBCONF_CONFIG = "var/cache/debconf/config.dat",
+  DEBCONF_PASSWORDS = "var/cache/debconf/passwords.dat";
 const TEMPLATES = "var/cache/debconf/templates.dat";
 
 /** The package that asks a question. */
@@ -20,7 +26,10 @@ export function askingPackage(question: string, { package: name }: Pick<DebconfA
  *
  * @param read  a file of the image, as a byte string; undefined: it is not there
  */
-export function answerQuestions(answers: Readonly<Record<string, DebconfAnswer>>, read: (path: string) => string | undefined): DebconfFile[] {
+export function answerQuestions(
+  answers: Readonly<Record<string, DebconfAnswer>>,
+  read: (path: string) => string | undefined,
+): DebconfFile[] {
   const files = new Map<string, Map<string, string[]>>();
   const open = (path: string): Map<string, string[]> => {
     let stanzas = files.get(path);
@@ -28,15 +37,29 @@ export function answerQuestions(answers: Readonly<Record<string, DebconfAnswer>>
     return stanzas;
   };
   for (const [question, answer] of Object.entries(answers)) {
-    const own = open(answer.type === "password" ? DEBCONF_PASSWORDS : DEBCONF_CONFIG), template = open(TEMPLATES);
+    const own = open(answer.type === "password" ? DEBCONF_PASSWORDS : DEBCONF_CONFIG),
+      template = open(TEMPLATES);
     const asks = askingPackage(question, answer);
     const flags = answer.seen === false ? [] : ["Flags: seen"];
     const kept = (own.get(question) ?? []).filter((line) => !/^(Name|Value|Flags):/.test(line));
-    own.set(question, [`Name: ${question}`, ...(kept.length > 0 ? kept : [`Template: ${question}`, `Owners: ${asks}`]), `Value: ${utf8ToByteString(String(answer.value)).replaceAll("\n", "\\n")}`, ...flags]);
-    if (!template.has(question)) template.set(question, [`Name: ${question}`, `Type: ${answer.type}`, `Owners: ${question}`]);
+    own.set(question, [
+      `Name: ${question}`,
+      ...(kept.length > 0 ? kept : [`Template: ${question}`, `Owners: ${asks}`]),
+      `Value: ${utf8ToByteString(String(answer.value)).replaceAll("\n", "\\n")}`,
+      ...flags,
+    ]);
+    if (!template.has(question))
+      template.set(question, [`Name: ${question}`, `Type: ${answer.type}`, `Owners: ${question}`]);
   }
   const modes: Readonly<Record<string, number>> = { [DEBCONF_PASSWORDS]: 0o600 };
-  return [...files].map(([path, stanzas]) => ({ path, mode: modes[path] ?? 0o644, text: [...stanzas.keys()].sort().map((name) => `${stanzas.get(name)!.join("\n")}\n\n`).join("") }));
+  return [...files].map(([path, stanzas]) => ({
+    path,
+    mode: modes[path] ?? 0o644,
+    text: [...stanzas.keys()]
+      .sort()
+      .map((name) => `${stanzas.get(name)!.join("\n")}\n\n`)
+      .join(""),
+  }));
 }
 
 /** Lines of each stanza by its name; lines that continue another stay with it. */

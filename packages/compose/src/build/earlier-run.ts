@@ -1,15 +1,16 @@
 /**
- * Scripts that need not run again. When a stage is to be configured whose packages, but for some contents, were configured before, and the runner
- * has told all that the scripts saw then (`Observations`), they would see and do the very same now, unless something that they saw has changed.
- * Then what they have done is done again without them.
+ * Scripts that need not run again. When a stage is to be configured whose packages, but for some contents, were
+ * configured before, and the runner has told all that the scripts saw then (`Observations`), they would see and do the
+ * very same now, unless something that they saw has changed. Then what they have done is done again without them.
  *
  *     the tree before, then ──scripts──▶ what they have changed
  *            │ differences: nothing that was seen    │ the same
  *            ▼                                       ▼
  *     the tree before, now  ┄┄┄┄┄┄┄┄┄┄▶ what they would change
  *
- * dpkg itself reads one file whole that every package has a share in, its status. It is treated by packages: dpkg's answer to a package's paragraph depends
- * on its relations, which must be the same but for versions (any set that was resolved satisfies them), and what scripts ask dpkg-query for is observed.
+ * dpkg itself reads one file whole that every package has a share in, its status. It is treated by packages: dpkg's
+ * answer to a package's paragraph depends on its relations, which must be the same but for versions (any set that was
+ * resolved satisfies them), and what scripts ask dpkg-query for is observed.
  */
 import { byteStringOf } from "@stratos/base";
 import { readBlob, type FileEntry, type FileTree } from "@stratos/formats";
@@ -22,7 +23,10 @@ import type { TreeBuilder, TreeNode } from "./tree-builder.ts";
 
 export const STATUS = "var/lib/dpkg/status";
 
-/** Of scripts that have run, what is needed to know whether they would do the same again. `stages/SLOT.run` in the store: a line of JSON, then `before`. */
+/**
+ * Of scripts that have run, what is needed to know whether they would do the same again. `stages/SLOT.run` in the
+ * store: a line of JSON, then `before`.
+ */
 export interface EarlierRun {
   /** `trees/CHANGES` holds what they have changed */
   readonly changes: string;
@@ -36,12 +40,17 @@ export interface EarlierRun {
   readonly before: string;
 }
 
-interface RunHeader extends Omit<EarlierRun, "before"> { readonly format: 3 }
+interface RunHeader extends Omit<EarlierRun, "before"> {
+  readonly format: 3;
+}
 
 /** What stands at each path, in short. */
 export type Described = ReadonlyMap<string, string>;
 
-/** What stands at each path of a tree as scripts are shown it, so that two trees differ where the texts do. Status is not among them. No text holds NUL. */
+/**
+ * What stands at each path of a tree as scripts are shown it, so that two trees differ where the texts do. Status is
+ * not among them. No text holds NUL.
+ */
 export function describeTree(shown: FileTree): Described {
   const described = new Map<string, string>();
   for (const entry of shown.entries()) {
@@ -51,19 +60,34 @@ export function describeTree(shown: FileTree): Described {
       described.set(path, `h ${described.get(target) ?? ""} ${target}`);
       continue;
     }
-    const attributes = `${KIND_LETTERS[kind]} ${mode} ${uid} ${gid}${xattrs.size === 0 ? "" : ` ${JSON.stringify([...xattrs])}`}`;
+    const attributes =
+      `${KIND_LETTERS[kind]} ${mode} ${uid} ${gid}` + `${xattrs.size === 0 ? "" : ` ${JSON.stringify([...xattrs])}`}`;
     // All folders are shown with one time.
-    described.set(path, kind === "directory" ? attributes : `${attributes} ${mtime} ${content === null ? `${target} ${entry.deviceMajor} ${entry.deviceMinor}` : content.digest}`);
+    described.set(
+      path,
+      kind === "directory"
+        ? attributes
+        : `${attributes} ${mtime} ` +
+            `${content === null ? `${target} ${entry.deviceMajor} ${entry.deviceMinor}` : content.digest}`,
+    );
   }
   return described;
 }
 
-const KIND_LETTERS: Readonly<Record<Exclude<FileEntry["kind"], "hardLink">, string>> = { directory: "d", file: "f", symlink: "l", fifo: "p", character: "c", block: "b" };
+const KIND_LETTERS: Readonly<Record<Exclude<FileEntry["kind"], "hardLink">, string>> = {
+  directory: "d",
+  file: "f",
+  symlink: "l",
+  fifo: "p",
+  character: "c",
+  block: "b",
+};
 
 export async function readEarlierRun(ports: StorePorts, slot: string): Promise<EarlierRun | undefined> {
   const bytes = await ports.store.read(runPath(slot));
   if (bytes === undefined) return undefined;
-  const text = ports.packages.latin1(bytes), end = text.indexOf("\n");
+  const text = ports.packages.latin1(bytes),
+    end = text.indexOf("\n");
   try {
     const { format, ...header } = JSON.parse(text.slice(0, end)) as RunHeader;
     return format === 3 ? { ...header, before: text.slice(end + 1) } : undefined;
@@ -74,7 +98,9 @@ export async function readEarlierRun(ports: StorePorts, slot: string): Promise<E
 }
 
 async function writeEarlierRun(ports: StorePorts, slot: string, { before, ...header }: EarlierRun): Promise<void> {
-  await ports.store.write(runPath(slot), [byteStringOf(`${JSON.stringify({ format: 3, ...header } satisfies RunHeader)}\n${before}`)]);
+  await ports.store.write(runPath(slot), [
+    byteStringOf(`${JSON.stringify({ format: 3, ...header } satisfies RunHeader)}\n${before}`),
+  ]);
 }
 
 function runPath(slot: string): string {
@@ -88,21 +114,46 @@ function joinDescribed(described: Described): string {
 }
 
 function splitDescribed(text: string): Map<string, string> {
-  const described = new Map<string, string>(), parts = text.split("\0");
+  const described = new Map<string, string>(),
+    parts = text.split("\0");
   for (let at = 0; at + 1 < parts.length; at += 2) described.set(parts[at]!, parts[at + 1]!);
   return described;
 }
 
-/** What scripts would see, and what they would change. `shown` is the tree of the builder with the times that scripts are shown. */
-export interface ScriptsTree { readonly builder: TreeBuilder; readonly tree: FileTree; readonly shown: FileTree; readonly described: Described; readonly status: string; readonly epochSeconds: number }
+/**
+ * What scripts would see, and what they would change. `shown` is the tree of the builder with the times that scripts
+ * are shown.
+ */
+export interface ScriptsTree {
+  readonly builder: TreeBuilder;
+  readonly tree: FileTree;
+  readonly shown: FileTree;
+  readonly described: Described;
+  readonly status: string;
+  readonly epochSeconds: number;
+}
 
 /** Keeps what scripts have seen and done. @returns the changes, with their content in the store */
-export async function keepRun(ports: StorePorts, run: { slot: string; key: string }, before: Pick<ScriptsTree, "shown" | "described" | "status">, changes: TreeChanges, observations: Observations): Promise<TreeChanges> {
+export async function keepRun(
+  ports: StorePorts,
+  run: { slot: string; key: string },
+  before: Pick<ScriptsTree, "shown" | "described" | "status">,
+  changes: TreeChanges,
+  observations: Observations,
+): Promise<TreeChanges> {
   const name = `${run.key}-changes`;
   const kept = await writeTree(ports, name, { entries: () => changes.changed });
-  const known = new Set([...observations.libraries, ...observations.names.filter((path) => TRIGGERS.test(path))]), traits: Record<string, string> = {};
+  const known = new Set([...observations.libraries, ...observations.names.filter((path) => TRIGGERS.test(path))]),
+    traits: Record<string, string> = {};
   for (const entry of before.shown.entries()) if (known.has(entry.path)) traits[entry.path] = traitsOf(ports, entry);
-  await writeEarlierRun(ports, run.slot, { changes: name, removed: changes.removed, observations, traits, status: before.status, before: joinDescribed(before.described) });
+  await writeEarlierRun(ports, run.slot, {
+    changes: name,
+    removed: changes.removed,
+    observations,
+    traits,
+    status: before.status,
+    before: joinDescribed(before.described),
+  });
   return { removed: changes.removed, changed: [...kept.entries()] };
 }
 
@@ -111,28 +162,45 @@ const TRIGGERS = /^var\/lib\/dpkg\/info\/[^/]+\.triggers$/;
 
 /** What dpkg or ldconfig learns of what stands at a path. */
 function traitsOf(ports: StorePorts, { path, kind, mode, uid, gid, target, content }: FileEntry): string {
-  const learnt = content === null ? target : TRIGGERS.test(path) ? triggerDirectives(ports.packages.latin1(readBlob(content))) : libraryTraits(content);
+  const learnt =
+    content === null
+      ? target
+      : TRIGGERS.test(path)
+        ? triggerDirectives(ports.packages.latin1(readBlob(content)))
+        : libraryTraits(content);
   return `${kind} ${mode} ${uid} ${gid} ${learnt}`;
 }
 
 /** deb-triggers(5): what stands behind a # does not count, nor does space around what is left. */
 function triggerDirectives(text: string): string {
-  return text.split("\n").map((line) => line.replace(/#.*/, "").trim()).filter((line) => line !== "").join("\n");
+  return text
+    .split("\n")
+    .map((line) => line.replace(/#.*/, "").trim())
+    .filter((line) => line !== "")
+    .join("\n");
 }
 
 /** Why scripts have to run, or undefined: they need not, and what they would have done to the tree is done. */
-export async function repeatRun(ports: StorePorts, run: EarlierRun, now: ScriptsTree, makeBlob: TreeBuilder["makeBlob"]): Promise<string | undefined> {
+export async function repeatRun(
+  ports: StorePorts,
+  run: EarlierRun,
+  now: ScriptsTree,
+  makeBlob: TreeBuilder["makeBlob"],
+): Promise<string | undefined> {
   const differences = findDifferences(splitDescribed(run.before), now.described);
   const kept = await readTree(ports, run.changes);
   if (kept === undefined) return "what they did then is gone";
   const changed = new Map([...kept.entries()].map((entry) => [entry.path, entry]));
-  const reason = whySeen(ports, differences, run, changed, now.shown) ?? dividedFile(now.builder, [...run.removed, ...changed.keys()]);
+  const reason =
+    whySeen(ports, differences, run, changed, now.shown) ??
+    dividedFile(now.builder, [...run.removed, ...changed.keys()]);
   if (reason !== undefined) return reason;
   const status = repeatStatus(ports, { run, changed, now });
   if (typeof status !== "string") return status.reason;
   now.builder.apply(restoreTimes({ removed: run.removed, changed: [...changed.values()] }, now.tree, now.epochSeconds));
   const old = now.builder.nodes.get(STATUS);
-  if (old !== undefined && status !== "") now.builder.nodes.set(STATUS, { ...old, content: makeBlob(byteStringOf(status)) });
+  if (old !== undefined && status !== "")
+    now.builder.nodes.set(STATUS, { ...old, content: makeBlob(byteStringOf(status)) });
   return undefined;
 }
 
@@ -165,8 +233,14 @@ function findDifferences(before: Described, now: Described): Difference[] {
   const add = (path: string, one: string | undefined, other: string | undefined): void => {
     if (one === other) return;
     const isAttributes = one?.startsWith("d ") === true && other?.startsWith("d ") === true;
-    const isContent = one?.startsWith("f ") === true && other !== undefined && withoutContent(one) === withoutContent(other);
-    differences.push({ path, isContent, isNameChange: one === undefined || other === undefined || (one.charAt(0) !== other.charAt(0)), isAttributes });
+    const isContent =
+      one?.startsWith("f ") === true && other !== undefined && withoutContent(one) === withoutContent(other);
+    differences.push({
+      path,
+      isContent,
+      isNameChange: one === undefined || other === undefined || one.charAt(0) !== other.charAt(0),
+      isAttributes,
+    });
   };
   for (const [path, described] of now) add(path, before.get(path), described);
   for (const [path, described] of before) if (!now.has(path)) add(path, described, undefined);
@@ -174,8 +248,9 @@ function findDifferences(before: Described, now: Described): Difference[] {
 }
 
 /**
- * dpkg looks for `tar` and `diff` before it configures anything, and update-alternatives for what it chooses among: whether they are there, and may be run. Of a program that nobody
- * has run or read nothing else is asked, so that its size, which comes with the answer, does not count; but where somebody has listed its folder, as `ls -l` and `du` do.
+ * dpkg looks for `tar` and `diff` before it configures anything, and update-alternatives for what it chooses among:
+ * whether they are there, and may be run. Of a program that nobody has run or read nothing else is asked, so that its
+ * size, which comes with the answer, does not count; but where somebody has listed its folder, as `ls -l` and `du` do.
  */
 const PROGRAM = /^usr\/s?bin\//;
 
@@ -185,8 +260,17 @@ function withoutContent(described: string): string {
 }
 
 /** What of the differences the scripts have seen. */
-function whySeen(ports: StorePorts, differences: readonly Difference[], { observations, traits }: EarlierRun, changed: ReadonlyMap<string, FileEntry>, shown: FileTree): string | undefined {
-  const names = new Set(observations.names), attributes = new Set(observations.attributes), listings = new Set(observations.listings), contents = new Set(observations.contents);
+function whySeen(
+  ports: StorePorts,
+  differences: readonly Difference[],
+  { observations, traits }: EarlierRun,
+  changed: ReadonlyMap<string, FileEntry>,
+  shown: FileTree,
+): string | undefined {
+  const names = new Set(observations.names),
+    attributes = new Set(observations.attributes),
+    listings = new Set(observations.listings),
+    contents = new Set(observations.contents);
   const differing = new Set<string>();
   for (const { path, isNameChange, isAttributes, isContent } of differences) {
     if (isAttributes) {
@@ -202,7 +286,9 @@ function whySeen(ports: StorePorts, differences: readonly Difference[], { observ
     if (names.has(path)) return `scripts have looked at /${path}`;
     if (isNameChange && listings.has(parentOf(path))) return `scripts have listed /${parentOf(path)}`;
   }
-  if (differing.size > 0) for (const entry of shown.entries()) if (differing.has(entry.path) && traitsOf(ports, entry) === traits[entry.path]) differing.delete(entry.path);
+  if (differing.size > 0)
+    for (const entry of shown.entries())
+      if (differing.has(entry.path) && traitsOf(ports, entry) === traits[entry.path]) differing.delete(entry.path);
   for (const path of differing) return `${TRIGGERS.test(path) ? "dpkg" : "ldconfig"} has looked at /${path}`;
   return undefined;
 }
@@ -212,25 +298,40 @@ function parentOf(path: string): string {
   return slash < 0 ? "" : path.slice(0, slash);
 }
 
-// ---- dpkg's status -----------------------------------------------------------------------------------------------------------------
+// ---- dpkg's status
+// -----------------------------------------------------------------------------------------------------------------
 
-/** What reads the status by itself, or asks dpkg for what it does without dpkg-query. Programs of dpkg name the file by parts. */
+/**
+ * What reads the status by itself, or asks dpkg for what it does without dpkg-query. Programs of dpkg name the file by
+ * parts.
+ */
 const STATUS_READER = /dpkg\/status|dpkg[^\n\0]*--(get-selections|audit|yet-to-unpack|verify)/;
 const DPKG_PROGRAMS = /^usr\/(s?bin\/dpkg(-[a-z]+)?|bin\/update-alternatives|sbin\/start-stop-daemon)$/;
 
-function repeatStatus(ports: StorePorts, { run, changed, now }: { run: EarlierRun; changed: ReadonlyMap<string, FileEntry>; now: ScriptsTree }): string | { readonly reason: string } {
+function repeatStatus(
+  ports: StorePorts,
+  { run, changed, now }: { run: EarlierRun; changed: ReadonlyMap<string, FileEntry>; now: ScriptsTree },
+): string | { readonly reason: string } {
   if (run.status === now.status) return "";
-  const content = changed.get(STATUS)?.content, left = content === null || content === undefined ? run.status : ports.packages.latin1(readBlob(content));
-  const old = paragraphs(run.status), made = paragraphs(left), wanted = paragraphs(now.status);
-  if (old.size !== wanted.size || [...wanted.keys()].some((name) => !old.has(name))) return { reason: "other packages" };
+  const content = changed.get(STATUS)?.content,
+    left = content === null || content === undefined ? run.status : ports.packages.latin1(readBlob(content));
+  const old = paragraphs(run.status),
+    made = paragraphs(left),
+    wanted = paragraphs(now.status);
+  if (old.size !== wanted.size || [...wanted.keys()].some((name) => !old.has(name)))
+    return { reason: "other packages" };
   const asked = new Set(run.observations.queries);
   for (const [name, paragraph] of wanted) {
-    const before = old.get(name)!, later = made.get(name);
+    const before = old.get(name)!,
+      later = made.get(name);
     if (before === paragraph) continue;
     const own = nameOf(paragraph);
     if (asked.has("*") || asked.has(own)) return { reason: `scripts have asked dpkg for ${own}` };
     if (relationsOf(before) !== relationsOf(paragraph)) return { reason: `${own} has other relations` };
-    if (later === before) { made.set(name, paragraph); continue; }
+    if (later === before) {
+      made.set(name, paragraph);
+      continue;
+    }
     if (later !== configured(before)) return { reason: `dpkg has noted more of ${own} than that it is installed` };
     made.set(name, configured(paragraph));
   }
@@ -267,7 +368,18 @@ function fieldOf(paragraph: string, name: string): string {
 }
 
 /** What dpkg orders packages by. Which versions are wanted is left out: those of a resolved set are there. */
-const RELATION_FIELDS = ["Essential", "Protected", "Architecture", "Multi-Arch", "Pre-Depends", "Depends", "Provides", "Breaks", "Conflicts", "Replaces"];
+const RELATION_FIELDS = [
+  "Essential",
+  "Protected",
+  "Architecture",
+  "Multi-Arch",
+  "Pre-Depends",
+  "Depends",
+  "Provides",
+  "Breaks",
+  "Conflicts",
+  "Replaces",
+];
 
 function relationsOf(paragraph: string): string {
   return RELATION_FIELDS.map((name) => fieldOf(paragraph, name).replace(/ *\([^)]*\)/g, "")).join("\n");

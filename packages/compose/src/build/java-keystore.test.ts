@@ -92,7 +92,9 @@ test("what is no such store stays as it is", () => {
 
 test(
   "Java reads the store, and its dates",
-  { skip: spawnSync("keytool", ["-help"]).error === undefined ? false : "the host has no keytool" },
+  {
+    skip: spawnSync("keytool", ["-help"]).error === undefined ? false : "the host has no keytool",
+  },
   () => {
     const folder = mkdtempSync(join(tmpdir(), "stratos-jks-"));
     try {

@@ -3,12 +3,24 @@
  *
  *     data.tar, unpacked │ control.tar, unpacked │ index │ description │ length of the description in eight digits
  *
- * The index is JSON, a row for each entry of data.tar with the place and hash of its content; the description says how long the parts are, and the hashes
- * of control.tar and the index. All strings are byte strings, one byte for each character. Files of a tree are places in the data archive, which begins the file, so
- * nothing is copied, nor read, until an output is written.
+ * The index is JSON, a row for each entry of data.tar with the place and hash of its content; the description says how
+ * long the parts are, and the hashes of control.tar and the index. All strings are byte strings, one byte for each
+ * character. Files of a tree are places in the data archive, which begins the file, so nothing is copied, nor read,
+ * until an output is written.
  */
 import { byteStringOf } from "@stratos/base";
-import { DebError, openDeb, parseControl, readTar, requireIdentity, type ControlFile, type DebArchive, type Decompress, type Hasher, type VisitEntries } from "@stratos/pkg";
+import {
+  DebError,
+  openDeb,
+  parseControl,
+  readTar,
+  requireIdentity,
+  type ControlFile,
+  type DebArchive,
+  type Decompress,
+  type Hasher,
+  type VisitEntries,
+} from "@stratos/pkg";
 import { tarEntry, TarReader, TarType, type TarEntry, type TarError } from "@stratos/formats";
 import { readPackage } from "../gather/resolve-image.ts";
 import type { LockedPackage } from "../gather/lock.ts";
@@ -23,10 +35,32 @@ export interface Layer {
   readonly rows: readonly LayerRow[];
 }
 
-export type LayerRow = readonly [path: string, type: TarType, mode: number, uid: number, gid: number, mtime: number, linkPath: string, offset: number, sizeBytes: number, digest: string, deviceMajor?: number, deviceMinor?: number, xattrs?: readonly (readonly [string, string])[]];
+export type LayerRow = readonly [
+  path: string,
+  type: TarType,
+  mode: number,
+  uid: number,
+  gid: number,
+  mtime: number,
+  linkPath: string,
+  offset: number,
+  sizeBytes: number,
+  digest: string,
+  deviceMajor?: number,
+  deviceMinor?: number,
+  xattrs?: readonly (readonly [string, string])[],
+];
 
-interface Part { readonly sizeBytes: number; readonly sha256: string }
-interface Description { readonly format: 3; readonly dataBytes: number; readonly control: Part; readonly index: Part }
+interface Part {
+  readonly sizeBytes: number;
+  readonly sha256: string;
+}
+interface Description {
+  readonly format: 3;
+  readonly dataBytes: number;
+  readonly control: Part;
+  readonly index: Part;
+}
 type LayerPorts = Pick<ComposePorts, "packages" | "store">;
 type ReadPorts = Pick<StorePorts, "packages">;
 
@@ -49,24 +83,41 @@ export async function openLayer(ports: LayerPorts, one: LockedPackage): Promise<
     unpacked.push(plain);
     return plain;
   };
-  const archive = await openDeb(await readPackage(ports.packages, one), `${one.name} ${one.version}`, { decompress, unpack: ports.packages.unpack, latin1: ports.packages.latin1 });
+  const archive = await openDeb(await readPackage(ports.packages, one), `${one.name} ${one.version}`, {
+    decompress,
+    unpack: ports.packages.unpack,
+    latin1: ports.packages.latin1,
+  });
   requireIdentity(archive.control, one);
   // Archives that were stored as they are, without a compression, are decompressed by nobody.
   const control = unpacked.find((bytes) => bytes !== archive.data) ?? NO_BYTES;
-  const rows: LayerRow[] = [], tail = (dataBytes: number): Uint8Array[] => {
-    const index = byteStringOf(JSON.stringify(rows));
-    const description = JSON.stringify({ format: 3, dataBytes, control: describe(ports, control), index: describe(ports, index) } satisfies Description);
-    return [control, index, byteStringOf(description + String(description.length).padStart(LENGTH_DIGITS, "0"))];
-  };
+  const rows: LayerRow[] = [],
+    tail = (dataBytes: number): Uint8Array[] => {
+      const index = byteStringOf(JSON.stringify(rows));
+      const description = JSON.stringify({
+        format: 3,
+        dataBytes,
+        control: describe(ports, control),
+        index: describe(ports, index),
+      } satisfies Description);
+      return [control, index, byteStringOf(description + String(description.length).padStart(LENGTH_DIGITS, "0"))];
+    };
   if (archive.stream === undefined) {
     new RowReader(ports, one, rows).push(archive.data).finish();
     await ports.store.write(pack, [archive.data, ...tail(archive.data.length)]);
   } else {
-    const reader = new RowReader(ports, one, rows), { stream } = archive;
-    await ports.store.write(pack, (async function* () {
-      for await (const piece of stream()) { reader.push(piece); yield piece; }
-      yield* tail(reader.finish());
-    })());
+    const reader = new RowReader(ports, one, rows),
+      { stream } = archive;
+    await ports.store.write(
+      pack,
+      (async function* () {
+        for await (const piece of stream()) {
+          reader.push(piece);
+          yield piece;
+        }
+        yield* tail(reader.finish());
+      })(),
+    );
   }
   noteWritten(ports, pack, "");
   // Its data is not held: whoever keeps many layers would keep all that their packages bring.
@@ -89,7 +140,8 @@ class RowReader {
   constructor(ports: ReadPorts, one: LockedPackage, rows: LayerRow[]) {
     this.#ports = ports;
     this.#name = one.name;
-    let current: TarEntry | undefined, isEmpty = true;
+    let current: TarEntry | undefined,
+      isEmpty = true;
     this.#reader = new TarReader({
       entry: (entry) => {
         current = entry;
@@ -102,7 +154,9 @@ class RowReader {
         isEmpty = false;
         this.#hasher?.update(bytes);
       },
-      end: () => { rows.push(this.#row(current!)); },
+      end: () => {
+        rows.push(this.#row(current!));
+      },
     });
   }
 
@@ -126,21 +180,55 @@ class RowReader {
   #row({ path, type, mode, uid, gid, mtime, linkPath, size, deviceMajor, deviceMinor, xattrs }: TarEntry): LayerRow {
     const place = [this.#offset, type === TarType.file ? size : 0, this.#hasher?.hex() ?? ""] as const;
     const isPlain = deviceMajor === 0 && deviceMinor === 0 && xattrs.size === 0;
-    return isPlain ? [path, type, mode, uid, gid, mtime, linkPath, ...place] : [path, type, mode, uid, gid, mtime, linkPath, ...place, deviceMajor, deviceMinor, [...xattrs]];
+    return isPlain
+      ? [path, type, mode, uid, gid, mtime, linkPath, ...place]
+      : [path, type, mode, uid, gid, mtime, linkPath, ...place, deviceMajor, deviceMinor, [...xattrs]];
   }
 }
 
 /** The entries of data.tar. What a file holds is only read when `needs` says so; `content` stands for it until then. */
-export function visitLayer(ports: LayerPorts, layer: Layer, needs: (path: string) => boolean, onFile: (content: Uint8Array, row: LayerRow) => void): VisitEntries {
+export function visitLayer(
+  ports: LayerPorts,
+  layer: Layer,
+  needs: (path: string) => boolean,
+  onFile: (content: Uint8Array, row: LayerRow) => void,
+): VisitEntries {
   return (visit) => {
     for (const row of layer.rows) {
-      const [path, type, mode, uid, gid, mtime, linkPath, offset, sizeBytes, , deviceMajor = 0, deviceMinor = 0, xattrs = []] = row;
+      const [
+        path,
+        type,
+        mode,
+        uid,
+        gid,
+        mtime,
+        linkPath,
+        offset,
+        sizeBytes,
+        ,
+        deviceMajor = 0,
+        deviceMinor = 0,
+        xattrs = [],
+      ] = row;
       let content: Uint8Array = NO_BYTES;
       if (type === TarType.file) {
         content = needs(path) ? readPart(ports.store.open(layer.pack)!, offset, sizeBytes) : new Uint8Array(0);
         onFile(content, row);
       }
-      visit(tarEntry(path, type, { mode, uid, gid, mtime, linkPath, size: sizeBytes, deviceMajor, deviceMinor, xattrs: new Map(xattrs) }), content);
+      visit(
+        tarEntry(path, type, {
+          mode,
+          uid,
+          gid,
+          mtime,
+          linkPath,
+          size: sizeBytes,
+          deviceMajor,
+          deviceMinor,
+          xattrs: new Map(xattrs),
+        }),
+        content,
+      );
     }
   };
 }
@@ -151,7 +239,10 @@ export async function openControl(ports: LayerPorts, one: LockedPackage): Promis
   return (kept === undefined ? undefined : readControl(ports, one, kept)) ?? (await openLayer(ports, one)).archive;
 }
 
-interface KeptLayer { readonly pack: Pack; readonly description: Description }
+interface KeptLayer {
+  readonly pack: Pack;
+  readonly description: Description;
+}
 
 function openKept(ports: LayerPorts, one: LockedPackage): KeptLayer | undefined {
   const pack = ports.store.open(layerPath(one));
@@ -163,35 +254,50 @@ function openKept(ports: LayerPorts, one: LockedPackage): KeptLayer | undefined 
 function readKept(ports: LayerPorts, one: LockedPackage): Layer | undefined {
   const kept = openKept(ports, one);
   if (kept === undefined) return undefined;
-  const archive = readControl(ports, one, kept), rows = readRows(ports, kept);
-  return archive === undefined || rows === undefined ? undefined : { package: one, archive, pack: layerPath(one), rows };
+  const archive = readControl(ports, one, kept),
+    rows = readRows(ports, kept);
+  return archive === undefined || rows === undefined
+    ? undefined
+    : { package: one, archive, pack: layerPath(one), rows };
 }
 
 /** undefined: a store on a host that lost power may hold less than it says; the layer is then made anew */
-function readControl(ports: LayerPorts, one: LockedPackage, { pack, description: { dataBytes, control: part } }: KeptLayer): Layer["archive"] | undefined {
+function readControl(
+  ports: LayerPorts,
+  one: LockedPackage,
+  { pack, description: { dataBytes, control: part } }: KeptLayer,
+): Layer["archive"] | undefined {
   const control = readPart(pack, dataBytes, part.sizeBytes);
   if (part.sizeBytes === 0 || !isSame(ports, control, part)) return undefined;
   const controlFiles: ControlFile[] = [];
   readTar(control, `${one.name}: control.tar`, (entry, content) => {
     const name = entry.path.replace(/^(\.\/)+/, "");
-    if (entry.type === TarType.file && !name.includes("/") && name !== "") controlFiles.push({ name, mode: entry.mode, mtime: entry.mtime, content });
+    if (entry.type === TarType.file && !name.includes("/") && name !== "")
+      controlFiles.push({ name, mode: entry.mode, mtime: entry.mtime, content });
   });
   const text = ports.packages.latin1(controlFiles.find(({ name }) => name === "control")!.content);
   return { control: parseControl(text, `${one.name}: control`)[0]!, controlFiles };
 }
 
-function readRows(ports: ReadPorts, { pack, description: { dataBytes, control, index } }: KeptLayer): LayerRow[] | undefined {
+function readRows(
+  ports: ReadPorts,
+  { pack, description: { dataBytes, control, index } }: KeptLayer,
+): LayerRow[] | undefined {
   const bytes = readPart(pack, dataBytes + control.sizeBytes, index.sizeBytes);
-  return isSame(ports, bytes, index) ? JSON.parse(ports.packages.latin1(bytes)) as LayerRow[] : undefined;
+  return isSame(ports, bytes, index) ? (JSON.parse(ports.packages.latin1(bytes)) as LayerRow[]) : undefined;
 }
 
 function readDescription(ports: ReadPorts, pack: Pack): Description | undefined {
   const length = Number(ports.packages.latin1(readPart(pack, pack.sizeBytes - LENGTH_DIGITS, LENGTH_DIGITS)));
   if (!Number.isInteger(length) || length <= 0 || length > DESCRIPTION_SIZE_MAX) return undefined;
   try {
-    const description = JSON.parse(ports.packages.latin1(readPart(pack, pack.sizeBytes - LENGTH_DIGITS - length, length))) as Description;
+    const description = JSON.parse(
+      ports.packages.latin1(readPart(pack, pack.sizeBytes - LENGTH_DIGITS - length, length)),
+    ) as Description;
     const { format, dataBytes, control, index } = description;
-    return format === 3 && dataBytes + control.sizeBytes + index.sizeBytes + length + LENGTH_DIGITS === pack.sizeBytes ? description : undefined;
+    return format === 3 && dataBytes + control.sizeBytes + index.sizeBytes + length + LENGTH_DIGITS === pack.sizeBytes
+      ? description
+      : undefined;
   } catch {
     return undefined;
   }
@@ -205,9 +311,16 @@ function readPart(pack: Pack, offset: number, size: number): Uint8Array {
 /** Whether the layer at a path of the store holds what it says. */
 export function isSoundLayer(ports: StorePorts, path: string): boolean {
   return isSoundFile(ports, path, "", () => {
-    const pack = ports.store.open(path), description = pack === undefined ? undefined : readDescription(ports, pack);
+    const pack = ports.store.open(path),
+      description = pack === undefined ? undefined : readDescription(ports, pack);
     const rows = pack === undefined || description === undefined ? undefined : readRows(ports, { pack, description });
-    return rows !== undefined && rows.every(([, type, , , , , , offset, sizeBytes, digest]) => type !== TarType.file || hashPack(ports, pack!, offset, sizeBytes) === digest);
+    return (
+      rows !== undefined &&
+      rows.every(
+        ([, type, , , , , , offset, sizeBytes, digest]) =>
+          type !== TarType.file || hashPack(ports, pack!, offset, sizeBytes) === digest,
+      )
+    );
   });
 }
 

@@ -1,4 +1,7 @@
-/** What ldconfig learns of libraries. Goal: the same for a library that was built anew, another where its name, its needs or its processor are another. The libraries are this host's. */
+/**
+ * What ldconfig learns of libraries. Goal: the same for a library that was built anew, another where its name, its
+ * needs or its processor are another. The libraries are this host's.
+ */
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -9,7 +12,14 @@ const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes)
 const traits = (bytes: Uint8Array): string => libraryTraits(new MemoryBlob(bytes, sha256));
 
 /** A shared object of three program headers: all of it loaded, its dynamic section, its notes. */
-function library({ name = "libx.so.1", needed = "libc.so.6", machine = 62, buildId = 1, feature = 1, code = 0 } = {}): Uint8Array {
+function library({
+  name = "libx.so.1",
+  needed = "libc.so.6",
+  machine = 62,
+  buildId = 1,
+  feature = 1,
+  code = 0,
+} = {}): Uint8Array {
   const bytes = Buffer.alloc(1024);
   bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
   bytes.writeUInt16LE(3, 16);
@@ -23,13 +33,32 @@ function library({ name = "libx.so.1", needed = "libc.so.6", machine = 62, build
     const at = 64 + index * 56;
     bytes.writeUInt32LE(type, at);
     bytes.writeUInt32LE(4, at + 4);
-    for (const [place, value] of [[8, offset], [16, offset], [24, offset], [32, size], [40, size], [48, align]] as const) bytes.writeBigUInt64LE(BigInt(value), at + place);
+    for (const [place, value] of [
+      [8, offset],
+      [16, offset],
+      [24, offset],
+      [32, size],
+      [40, size],
+      [48, align],
+    ] as const)
+      bytes.writeBigUInt64LE(BigInt(value), at + place);
   };
   segment(0, 1, 0, 1024, 4096);
   segment(1, 2, 256, 64, 8);
   segment(2, 4, 384, 48, 4);
-  [[5, 512], [14, 1], [1, 101], [0, 0]].forEach(([tag, value], index) => { bytes.writeBigUInt64LE(BigInt(tag!), 256 + index * 16); bytes.writeBigUInt64LE(BigInt(value!), 264 + index * 16); });
-  [[3, buildId], [1, feature]].forEach(([type, content], index) => {
+  [
+    [5, 512],
+    [14, 1],
+    [1, 101],
+    [0, 0],
+  ].forEach(([tag, value], index) => {
+    bytes.writeBigUInt64LE(BigInt(tag!), 256 + index * 16);
+    bytes.writeBigUInt64LE(BigInt(value!), 264 + index * 16);
+  });
+  [
+    [3, buildId],
+    [1, feature],
+  ].forEach(([type, content], index) => {
     [4, 4, type!].forEach((word, place) => bytes.writeUInt32LE(word, 384 + index * 20 + place * 4));
     bytes.write("GNU\0", 396 + index * 20);
     bytes.writeUInt32LE(content!, 400 + index * 20);
@@ -46,7 +75,9 @@ test("a library that was built anew is the same to ldconfig", () => {
 });
 
 test("one of another name, needs, processor or features is not", () => {
-  const all = [{}, { name: "libx.so.2" }, { needed: "libm.so.6" }, { machine: 183 }, { feature: 2 }].map((fields) => traits(library(fields)));
+  const all = [{}, { name: "libx.so.2" }, { needed: "libm.so.6" }, { machine: 183 }, { feature: 2 }].map((fields) =>
+    traits(library(fields)),
+  );
   assert.equal(new Set(all).size, all.length);
   assert.match(all[0]!, /libx\.so\.1.*libc\.so\.6/);
 });
@@ -54,5 +85,6 @@ test("one of another name, needs, processor or features is not", () => {
 test("what is no library, or a damaged one, is known by its content", () => {
   const broken = Buffer.from(library());
   broken.writeBigUInt64LE(1n << 40n, 272 + 8);
-  for (const bytes of [Buffer.from("GROUP ( libc.so.6 )"), Buffer.alloc(0), library().subarray(0, 300), broken]) assert.equal(traits(bytes), `content ${sha256(bytes)}`);
+  for (const bytes of [Buffer.from("GROUP ( libc.so.6 )"), Buffer.alloc(0), library().subarray(0, 300), broken])
+    assert.equal(traits(bytes), `content ${sha256(bytes)}`);
 });

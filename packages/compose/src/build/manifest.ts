@@ -1,10 +1,11 @@
 /**
- * Trees in the store: `trees/KEY.json` lists the entries, `trees/KEY.pack` holds the content that no package brings. A file's content is a
- * place in a pack, of a package's data archive or of a tree.
+ * Trees in the store: `trees/KEY.json` lists the entries, `trees/KEY.pack` holds the content that no package brings. A
+ * file's content is a place in a pack, of a package's data archive or of a tree.
  *
- *     { "format": 1, "packs": [["layers/…", size, ""], ["trees/….pack", size, sha256], …], "entries": [[path, kind, mode, uid, gid, mtime, detail…], …] }
- *     (all strings are byte strings, so the file is one byte for each character)
- *     detail of a file:  pack, offset, size, sha256 · of a link: target · of a device: major, minor; xattrs, as pairs, come last
+ *     { "format": 1, "packs": [["layers/…", size, ""], ["trees/….pack", size, sha256], …], "entries": [[path, kind,
+ *     mode, uid, gid, mtime, detail…], …] } (all strings are byte strings, so the file is one byte for each character)
+ *     detail of a file:  pack, offset, size, sha256 · of a link: target · of a device: major, minor; xattrs, as pairs,
+ *     come last
  */
 import { byteStringOf } from "@stratos/base";
 import { fileEntry, readBlob, type Blob, type FileEntry, type FileKind, type FileTree } from "@stratos/formats";
@@ -31,17 +32,33 @@ export class PackBlob implements Blob {
   read(offset: number, into: Uint8Array): number {
     const count = Math.max(0, Math.min(into.length, this.sizeBytes - offset));
     const pack = this.#store.open(this.pack);
-    if (pack === undefined) throw new Error(`the store has lost ${this.pack}; \`stratos compose clean\` makes it sound again`);
+    if (pack === undefined)
+      throw new Error(`the store has lost ${this.pack}; \`stratos compose clean\` makes it sound again`);
     return count === 0 ? 0 : pack.read(this.offset + offset, into.subarray(0, count));
   }
 }
 
-type Row = [path: string, kind: FileKind, mode: number, uid: number, gid: number, mtime: number, ...detail: (string | number | [string, string][])[]];
+type Row = [
+  path: string,
+  kind: FileKind,
+  mode: number,
+  uid: number,
+  gid: number,
+  mtime: number,
+  ...detail: (string | number | [string, string][])[],
+];
 /** A package's pack says itself what its hashes are. */
 type PackRow = [name: string, sizeBytes: number, sha256: string];
-interface Manifest { readonly format: 1; readonly packs: readonly PackRow[]; readonly entries: readonly Row[] }
+interface Manifest {
+  readonly format: 1;
+  readonly packs: readonly PackRow[];
+  readonly entries: readonly Row[];
+}
 
-/** Keeps a tree under a name. What is only in memory goes into a pack of its own. @returns the tree with all content in the store */
+/**
+ * Keeps a tree under a name. What is only in memory goes into a pack of its own. @returns the tree with all content in
+ * the store
+ */
 export async function writeTree(ports: StorePorts, key: string, tree: FileTree): Promise<FileTree> {
   const own = `trees/${key}.pack`;
   const packs = new Map<string, number>();
@@ -82,7 +99,15 @@ export async function writeTree(ports: StorePorts, key: string, tree: FileTree):
     await ports.store.write(own, pieces);
     noteWritten(ports, own, hasher.hex());
   }
-  const manifest: Manifest = { format: 1, packs: [...packs.keys()].map((pack) => [pack, ports.store.open(pack)?.sizeBytes ?? -1, isLayer(pack) ? "" : knownHash(ports.store, pack)!]), entries: rows };
+  const manifest: Manifest = {
+    format: 1,
+    packs: [...packs.keys()].map((pack) => [
+      pack,
+      ports.store.open(pack)?.sizeBytes ?? -1,
+      isLayer(pack) ? "" : knownHash(ports.store, pack)!,
+    ]),
+    entries: rows,
+  };
   await ports.store.write(`trees/${key}.json`, [byteStringOf(JSON.stringify(manifest))]);
   return { entries: () => entries };
 }
@@ -97,7 +122,8 @@ export async function readTree(ports: StorePorts, key: string): Promise<FileTree
   } catch {
     return undefined;
   }
-  // A pack that is not as this tree has it may be sound for another, so it stays: what is made anew replaces it where it must.
+  // A pack that is not as this tree has it may be sound for another, so it stays: what is made anew replaces it where
+  // it must.
   await loadSoundness(ports);
   if (manifest.format !== 1 || !manifest.packs.every((row) => isSound(ports, row))) return undefined;
   const entries = manifest.entries.map((row): FileEntry => {
@@ -107,11 +133,19 @@ export async function readTree(ports: StorePorts, key: string): Promise<FileTree
     switch (kind) {
       case "file": {
         const [pack, offset, sizeBytes, digest] = detail as [number, number, number, string];
-        return fileEntry(path, kind, { ...base, content: new PackBlob(ports.store, { pack: manifest.packs[pack]![0], offset, sizeBytes, digest }) });
+        return fileEntry(path, kind, {
+          ...base,
+          content: new PackBlob(ports.store, { pack: manifest.packs[pack]![0], offset, sizeBytes, digest }),
+        });
       }
-      case "symlink": case "hardLink": return fileEntry(path, kind, { ...base, target: detail[0] as string });
-      case "character": case "block": return fileEntry(path, kind, { ...base, deviceMajor: detail[0] as number, deviceMinor: detail[1] as number });
-      default: return fileEntry(path, kind, base);
+      case "symlink":
+      case "hardLink":
+        return fileEntry(path, kind, { ...base, target: detail[0] as string });
+      case "character":
+      case "block":
+        return fileEntry(path, kind, { ...base, deviceMajor: detail[0] as number, deviceMinor: detail[1] as number });
+      default:
+        return fileEntry(path, kind, base);
     }
   });
   return { entries: () => entries };
@@ -120,7 +154,9 @@ export async function readTree(ports: StorePorts, key: string): Promise<FileTree
 function isSound(ports: StorePorts, [name, sizeBytes, sha256]: PackRow): boolean {
   const pack = ports.store.open(name);
   if (pack === undefined || pack.sizeBytes !== sizeBytes) return false;
-  return isLayer(name) ? isSoundLayer(ports, name) : isSoundFile(ports, name, sha256, () => hashPack(ports, pack, 0, sizeBytes) === sha256);
+  return isLayer(name)
+    ? isSoundLayer(ports, name)
+    : isSoundFile(ports, name, sha256, () => hashPack(ports, pack, 0, sizeBytes) === sha256);
 }
 
 function isLayer(pack: string): boolean {

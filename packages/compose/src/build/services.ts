@@ -1,6 +1,6 @@
 /**
- * What `systemctl enable`, `disable` and `mask` do to a root that does not run: symbolic links that a unit's [Install] section asks for.
- * Source: systemctl(1), systemd.unit(5) "[Install] Section Options".
+ * What `systemctl enable`, `disable` and `mask` do to a root that does not run: symbolic links that a unit's [Install]
+ * section asks for. Source: systemctl(1), systemd.unit(5) "[Install] Section Options".
  */
 
 export interface UnitFiles {
@@ -26,13 +26,25 @@ export function enableUnit(files: UnitFiles, name: string, seen: Set<string> = n
   const found = files.find(unit) ?? files.find(template);
   if (found === undefined) throw new ServiceError(`there is no unit ${unit}`);
   const install = installSection(found.text);
-  const expand = (text: string): string => text.replaceAll("%i", instance).replaceAll("%j", instance).replaceAll("%p", unit.replace(/[@.].*$/, "")).replaceAll("%n", unit).replaceAll("%N", unit.replace(/\.[^.]*$/, "")).replaceAll("%%", "%");
-  const own = template === unit && unit.includes("@.") ? unit.replace("@.", `@${install.get("DefaultInstance")?.[0] ?? ""}.`) : unit;
+  const expand = (text: string): string =>
+    text
+      .replaceAll("%i", instance)
+      .replaceAll("%j", instance)
+      .replaceAll("%p", unit.replace(/[@.].*$/, ""))
+      .replaceAll("%n", unit)
+      .replaceAll("%N", unit.replace(/\.[^.]*$/, ""))
+      .replaceAll("%%", "%");
+  const own =
+    template === unit && unit.includes("@.")
+      ? unit.replace("@.", `@${install.get("DefaultInstance")?.[0] ?? ""}.`)
+      : unit;
   for (const [key, suffix] of Object.entries(FOLDERS)) {
-    for (const target of install.get(key) ?? []) files.link(`${SETTINGS}/${expand(target)}.${suffix}/${own}`, `/${found.path}`);
+    for (const target of install.get(key) ?? [])
+      files.link(`${SETTINGS}/${expand(target)}.${suffix}/${own}`, `/${found.path}`);
   }
   for (const alias of install.get("Alias") ?? []) files.link(`${SETTINGS}/${expand(alias)}`, `/${found.path}`);
-  for (const also of install.get("Also") ?? []) if (files.find(fullName(also)) !== undefined) enableUnit(files, also, seen);
+  for (const also of install.get("Also") ?? [])
+    if (files.find(fullName(also)) !== undefined) enableUnit(files, also, seen);
 }
 
 export function disableUnit(files: UnitFiles, name: string): void {
@@ -40,7 +52,9 @@ export function disableUnit(files: UnitFiles, name: string): void {
   const found = files.find(unit) ?? files.find(split(unit).template);
   for (const { path, target } of [...files.links()]) {
     if (!path.startsWith(`${SETTINGS}/`)) continue;
-    const isOwn = path.endsWith(`/${unit}`) || (found !== undefined && (target === `/${found.path}` || target === `/${found.path.replace(/^usr\//, "")}`));
+    const isOwn =
+      path.endsWith(`/${unit}`) ||
+      (found !== undefined && (target === `/${found.path}` || target === `/${found.path.replace(/^usr\//, "")}`));
     if (isOwn && target !== "/dev/null") files.remove(path);
   }
 }
@@ -52,7 +66,9 @@ export function maskUnit(files: UnitFiles, name: string): void {
 }
 
 function fullName(name: string): string {
-  return /\.(service|socket|timer|target|path|mount|automount|swap|slice|device)$/.test(name) ? name : `${name}.service`;
+  return /\.(service|socket|timer|target|path|mount|automount|swap|slice|device)$/.test(name)
+    ? name
+    : `${name}.service`;
 }
 
 function split(unit: string): { template: string; instance: string } {
@@ -68,7 +84,12 @@ function installSection(text: string): Map<string, string[]> {
     if (trimmed.startsWith("[")) isInside = trimmed === "[Install]";
     const equals = trimmed.indexOf("=");
     if (!isInside || equals < 0 || /^[#;]/.test(trimmed)) continue;
-    const key = trimmed.slice(0, equals).trim(), words = trimmed.slice(equals + 1).trim().split(/\s+/).filter((word) => word !== "");
+    const key = trimmed.slice(0, equals).trim(),
+      words = trimmed
+        .slice(equals + 1)
+        .trim()
+        .split(/\s+/)
+        .filter((word) => word !== "");
     // An empty assignment takes back what was said before.
     values.set(key, words.length === 0 ? [] : [...(values.get(key) ?? []), ...words]);
   }

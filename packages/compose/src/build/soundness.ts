@@ -1,16 +1,24 @@
 /**
- * Which files of the store are as they were made. Each is hashed before it is used, once in each process; and in later ones only when it may have changed since
- * (`ComposeStore.fingerprint`). `checked.json` in the store keeps what was found:
+ * Which files of the store are as they were made. Each is hashed before it is used, once in each process; and in later
+ * ones only when it may have changed since (`ComposeStore.fingerprint`). `checked.json` in the store keeps what was
+ * found:
  *
- *     { "format": 1, "files": { "layers/…": [fingerprint, hash], … } }     hash: of a tree's pack; of a package's "", since it says itself what it holds
+ *     { "format": 1, "files": { "layers/…": [fingerprint, hash], … } }     hash: of a tree's pack; of a package's "",
+ *     since it says itself what it holds
  */
 import { byteStringOf } from "@stratos/base";
 import type { PackagePorts } from "@stratos/pkg";
 import type { ComposeStore, Pack } from "../ports.ts";
 
-export interface StorePorts { readonly store: ComposeStore; readonly packages: Pick<PackagePorts, "latin1" | "hasher"> }
+export interface StorePorts {
+  readonly store: ComposeStore;
+  readonly packages: Pick<PackagePorts, "latin1" | "hasher">;
+}
 
-interface CheckedFile { readonly format: 1; readonly files: Readonly<Record<string, readonly [fingerprint: string, sha256: string]>> }
+interface CheckedFile {
+  readonly format: 1;
+  readonly files: Readonly<Record<string, readonly [fingerprint: string, sha256: string]>>;
+}
 
 const CHECKED = "checked.json";
 /** More than that are not carried along from process to process. */
@@ -43,7 +51,9 @@ export async function loadSoundness(ports: StorePorts): Promise<void> {
   if (bytes === undefined) return;
   try {
     const { format, files } = JSON.parse(ports.packages.latin1(bytes)) as CheckedFile;
-    if (format === 1) for (const [path, found] of Object.entries(files)) if (!soundness.files.has(path)) soundness.files.set(path, found);
+    if (format === 1)
+      for (const [path, found] of Object.entries(files))
+        if (!soundness.files.has(path)) soundness.files.set(path, found);
   } catch {
     // Half a file: all is hashed again.
   }
@@ -53,8 +63,12 @@ export async function saveSoundness(ports: StorePorts): Promise<void> {
   const soundness = soundnessOf(ports.store);
   if (!soundness.isChanged) return;
   soundness.isChanged = false;
-  const files = [...soundness.files].filter(([path]) => soundness.files.size <= CARRIED_MAX || soundness.known.has(path));
-  await ports.store.write(CHECKED, [byteStringOf(JSON.stringify({ format: 1, files: Object.fromEntries(files) } satisfies CheckedFile))]);
+  const files = [...soundness.files].filter(
+    ([path]) => soundness.files.size <= CARRIED_MAX || soundness.known.has(path),
+  );
+  await ports.store.write(CHECKED, [
+    byteStringOf(JSON.stringify({ format: 1, files: Object.fromEntries(files) } satisfies CheckedFile)),
+  ]);
 }
 
 /** The file was just written, with this hash. */
@@ -79,7 +93,8 @@ export function knownHash(store: ComposeStore, path: string): string | undefined
 export function isSoundFile(ports: StorePorts, path: string, sha256: string, check: () => boolean): boolean {
   const soundness = soundnessOf(ports.store);
   if (soundness.known.get(path) === sha256) return true;
-  const fingerprint = ports.store.fingerprint(path), found = soundness.files.get(path);
+  const fingerprint = ports.store.fingerprint(path),
+    found = soundness.files.get(path);
   if (fingerprint !== undefined && found?.[0] === fingerprint && found[1] === sha256) {
     soundness.known.set(path, sha256);
     return true;
@@ -94,7 +109,7 @@ export function isSoundFile(ports: StorePorts, path: string, sha256: string, che
 export function hashPack(ports: StorePorts, pack: Pack, offset: number, sizeBytes: number): string {
   const hasher = ports.packages.hasher("sha256");
   const buffer = new Uint8Array(Math.min(sizeBytes, BUFFER_BYTES));
-  for (let done = 0; done < sizeBytes; ) {
+  for (let done = 0; done < sizeBytes;) {
     const count = pack.read(offset + done, buffer.subarray(0, Math.min(buffer.length, sizeBytes - done)));
     if (count <= 0) break;
     hasher.update(buffer.subarray(0, count));

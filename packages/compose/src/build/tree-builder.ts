@@ -1,8 +1,18 @@
 /**
- * A tree while it is put together. Packages and configuration write into it as into a root (`RootWriter`); scripts' changes are laid over
- * it; at the end it is a sorted tree. Links between names of one file are kept as such, whichever name is written first.
+ * A tree while it is put together. Packages and configuration write into it as into a root (`RootWriter`); scripts'
+ * changes are laid over it; at the end it is a sorted tree. Links between names of one file are kept as such, whichever
+ * name is written first.
  */
-import { comparePaths, fileEntry, FileKind, MemoryBlob, NO_FILE_XATTRS, type Blob, type FileEntry, type FileTree } from "@stratos/formats";
+import {
+  comparePaths,
+  fileEntry,
+  FileKind,
+  MemoryBlob,
+  NO_FILE_XATTRS,
+  type Blob,
+  type FileEntry,
+  type FileTree,
+} from "@stratos/formats";
 import type { RootMeta, RootWriter } from "@stratos/pkg";
 import type { TreeChanges } from "../ports.ts";
 
@@ -38,13 +48,28 @@ export class TreeBuilder implements RootWriter {
       return;
     }
     const { mode, uid, gid, mtime, xattrs } = entry;
-    this.nodes.set(entry.path, { kind: entry.kind, meta: { mode, uid, gid, mtime, xattrs }, content: entry.content, target: entry.target, deviceMajor: entry.deviceMajor, deviceMinor: entry.deviceMinor });
+    this.nodes.set(entry.path, {
+      kind: entry.kind,
+      meta: { mode, uid, gid, mtime, xattrs },
+      content: entry.content,
+      target: entry.target,
+      deviceMajor: entry.deviceMajor,
+      deviceMinor: entry.deviceMinor,
+    });
   }
 
-  directory(path: string, meta: RootMeta): void { this.nodes.set(path, node("directory", meta)); }
-  file(path: string, meta: RootMeta, content: Uint8Array): void { this.nodes.set(path, { ...node("file", meta), content: this.makeBlob(content) }); }
-  symlink(path: string, meta: RootMeta, target: string): void { this.nodes.set(path, { ...node("symlink", meta), target }); }
-  fifo(path: string, meta: RootMeta): void { this.nodes.set(path, node("fifo", meta)); }
+  directory(path: string, meta: RootMeta): void {
+    this.nodes.set(path, node("directory", meta));
+  }
+  file(path: string, meta: RootMeta, content: Uint8Array): void {
+    this.nodes.set(path, { ...node("file", meta), content: this.makeBlob(content) });
+  }
+  symlink(path: string, meta: RootMeta, target: string): void {
+    this.nodes.set(path, { ...node("symlink", meta), target });
+  }
+  fifo(path: string, meta: RootMeta): void {
+    this.nodes.set(path, node("fifo", meta));
+  }
 
   device(path: string, meta: RootMeta, device: { kind: "character" | "block"; major: number; minor: number }): void {
     this.nodes.set(path, { ...node(device.kind, meta), deviceMajor: device.major, deviceMinor: device.minor });
@@ -56,12 +81,15 @@ export class TreeBuilder implements RootWriter {
     this.nodes.set(path, found);
   }
 
-  remove(path: string): void { this.nodes.delete(path); }
+  remove(path: string): void {
+    this.nodes.delete(path);
+  }
   finish(): void {}
 
   /** Removes a folder with all that is in it, or what else has the path. */
   removeAll(path: string): void {
-    if (this.nodes.get(path)?.kind === "directory") for (const inner of [...this.nodes.keys()]) if (inner.startsWith(`${path}/`)) this.nodes.delete(inner);
+    if (this.nodes.get(path)?.kind === "directory")
+      for (const inner of [...this.nodes.keys()]) if (inner.startsWith(`${path}/`)) this.nodes.delete(inner);
     this.nodes.delete(path);
   }
 
@@ -82,11 +110,26 @@ export class TreeBuilder implements RootWriter {
     const first = new Map<TreeNode, string>();
     const entries = paths.map((path): FileEntry => {
       const one = this.nodes.get(path)!;
-      const fields = { mode: one.meta.mode, uid: one.meta.uid, gid: one.meta.gid, mtime: Math.min(one.kind === "directory" && ofFolders !== undefined ? ofFolders : Math.floor(one.meta.mtime), newest), xattrs: one.meta.xattrs ?? NO_FILE_XATTRS };
+      const fields = {
+        mode: one.meta.mode,
+        uid: one.meta.uid,
+        gid: one.meta.gid,
+        mtime: Math.min(
+          one.kind === "directory" && ofFolders !== undefined ? ofFolders : Math.floor(one.meta.mtime),
+          newest,
+        ),
+        xattrs: one.meta.xattrs ?? NO_FILE_XATTRS,
+      };
       const known = one.kind === "directory" ? undefined : first.get(one);
       if (known !== undefined) return fileEntry(path, "hardLink", { ...fields, target: known });
       first.set(one, path);
-      return fileEntry(path, one.kind, { ...fields, content: one.content, target: one.target, deviceMajor: one.deviceMajor, deviceMinor: one.deviceMinor });
+      return fileEntry(path, one.kind, {
+        ...fields,
+        content: one.content,
+        target: one.target,
+        deviceMajor: one.deviceMajor,
+        deviceMinor: one.deviceMinor,
+      });
     });
     return { entries: () => entries };
   }

@@ -8,6 +8,11 @@ export function checkAnswers(treefile: Treefile, target: ImageTarget, locked: Lo
   const names = new Set(allPackages(locked).map(({ name }) => name));
   for (const [question, answer] of Object.entries(target.config.debconf ?? {})) {
     const name = askingPackage(question, answer);
-    if (!names.has(name)) throw treefile.problem(target, ["debconf", question], `the image has no package ${name} that would ask; \`package: NAME\` says who does`);
+    if (!names.has(name))
+      throw treefile.problem(
+        target,
+        ["debconf", question],
+        `the image has no package ${name} that would ask; \`package: NAME\` says who does`,
+      );
   }
 }

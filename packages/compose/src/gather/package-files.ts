@@ -1,6 +1,7 @@
 /**
- * Packages that are files beside the treefile. They take part in choosing packages as those of an archive do, before one of the same version there; their
- * bytes go into the store of downloads, so that later phases see no difference. A lock names them by `treefile:PATH` and their hash.
+ * Packages that are files beside the treefile. They take part in choosing packages as those of an archive do, before
+ * one of the same version there; their bytes go into the store of downloads, so that later phases see no difference. A
+ * lock names them by `treefile:PATH` and their hash.
  */
 import { DebError, openDeb, type PackageIndex } from "@stratos/pkg";
 import type { ComposePorts } from "../ports.ts";
@@ -42,7 +43,8 @@ export class PackageFiles {
 
   /** Has the index offer them. */
   addTo(index: PackageIndex, architecture: string): void {
-    for (const { path, stanza } of this.#byPath.values()) index.addNamed(stanza, { name: path, baseUrl: BESIDE_TREEFILE, priority: PRIORITY }, architecture);
+    for (const { path, stanza } of this.#byPath.values())
+      index.addNamed(stanza, { name: path, baseUrl: BESIDE_TREEFILE, priority: PRIORITY }, architecture);
   }
 
   /** What is asked of the index for an item of `packages`. */
@@ -61,22 +63,36 @@ export class PackageFiles {
 export async function readPackageFiles(ports: FilePorts, target: ImageTarget): Promise<PackageFiles> {
   const { packages = [], build = {} } = target.config;
   const files: PackageFile[] = [];
-  for (const path of new Set([...packages, ...(build.packages ?? [])].filter(isPackageFile))) files.push(await readPackageFile(ports, path, target.architecture));
+  for (const path of new Set([...packages, ...(build.packages ?? [])].filter(isPackageFile)))
+    files.push(await readPackageFile(ports, path, target.architecture));
   return new PackageFiles(files);
 }
 
 async function readPackageFile(ports: FilePorts, path: string, architecture: string): Promise<PackageFile> {
   const bytes = await ports.readSource(path);
   if (bytes === undefined) throw new PackageFileError(path, `there is no file ${path} beside the treefile`);
-  const { packages } = ports, hasher = packages.hasher("sha256");
+  const { packages } = ports,
+    hasher = packages.hasher("sha256");
   hasher.update(bytes);
   const sha256 = hasher.hex();
   try {
-    const { control } = await openDeb(bytes, path, { decompress: packages.decompress, latin1: packages.latin1 }, "control");
+    const { control } = await openDeb(
+      bytes,
+      path,
+      { decompress: packages.decompress, latin1: packages.latin1 },
+      "control",
+    );
     const [name, version, own] = [control.get("Package"), control.get("Version"), control.get("Architecture")];
-    if (name === undefined || version === undefined || own === undefined) throw new PackageFileError(path, `${path}: has no name, version or architecture`);
-    if (own !== "all" && own !== architecture) throw new PackageFileError(path, `${path}: is for ${own}, and the image for ${architecture}`);
-    for (const [field, value] of [["Filename", `${sha256}.deb`], ["Size", String(bytes.length)], ["SHA256", sha256]] as const) control.set(field, value);
+    if (name === undefined || version === undefined || own === undefined)
+      throw new PackageFileError(path, `${path}: has no name, version or architecture`);
+    if (own !== "all" && own !== architecture)
+      throw new PackageFileError(path, `${path}: is for ${own}, and the image for ${architecture}`);
+    for (const [field, value] of [
+      ["Filename", `${sha256}.deb`],
+      ["Size", String(bytes.length)],
+      ["SHA256", sha256],
+    ] as const)
+      control.set(field, value);
     await packages.store.write(storePath(sha256), bytes);
     return { path, request: `${name}=${version}`, sha256, stanza: `${control}\n` };
   } catch (error) {
@@ -91,12 +107,20 @@ function storePath(sha256: string): string {
 
 /** Brings a locked package that is a file into the store. @throws LockError  the file is not what the lock says */
 export async function takePackageFile(ports: FilePorts, one: LockedPackage): Promise<void> {
-  const path = one.url.slice(BESIDE_TREEFILE.length), bytes = await hashedSource(ports, path);
-  if (bytes?.sha256 !== one.sha256) throw new LockError(`${path}: ${bytes === undefined ? "is not there any more" : "is another than the lock file says; --update makes it anew"}`);
+  const path = one.url.slice(BESIDE_TREEFILE.length),
+    bytes = await hashedSource(ports, path);
+  if (bytes?.sha256 !== one.sha256)
+    throw new LockError(
+      `${path}: ` +
+        (bytes === undefined ? "is not there any more" : "is another than the lock file says; --update makes it anew"),
+    );
   await ports.packages.store.write(storePath(one.sha256), bytes.content);
 }
 
-async function hashedSource({ packages, readSource }: FilePorts, path: string): Promise<{ content: Uint8Array; sha256: string } | undefined> {
+async function hashedSource(
+  { packages, readSource }: FilePorts,
+  path: string,
+): Promise<{ content: Uint8Array; sha256: string } | undefined> {
   const content = await readSource(path);
   if (content === undefined) return undefined;
   const hasher = packages.hasher("sha256");
@@ -105,10 +129,18 @@ async function hashedSource({ packages, readSource }: FilePorts, path: string): 
 }
 
 /** Whether a lock is one of what an image asks for now: in words, and of packages that are files in bytes. */
-export async function fitsLock(ports: FilePorts, target: ImageTarget, locked: LockedImage | undefined): Promise<boolean> {
+export async function fitsLock(
+  ports: FilePorts,
+  target: ImageTarget,
+  locked: LockedImage | undefined,
+): Promise<boolean> {
   if (locked?.request !== packageRequest(target)) return false;
   for (const one of [...locked.packages, ...(locked.build ?? [])]) {
-    if (one.url.startsWith(BESIDE_TREEFILE) && (await hashedSource(ports, one.url.slice(BESIDE_TREEFILE.length)))?.sha256 !== one.sha256) return false;
+    if (
+      one.url.startsWith(BESIDE_TREEFILE) &&
+      (await hashedSource(ports, one.url.slice(BESIDE_TREEFILE.length)))?.sha256 !== one.sha256
+    )
+      return false;
   }
   return true;
 }

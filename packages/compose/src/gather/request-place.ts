@@ -10,14 +10,21 @@ export async function tellingRequest<T>(treefile: Treefile, target: ImageTarget,
     return await work();
   } catch (error) {
     if (error instanceof SuiteError) throw suiteProblem(treefile, target, error);
-    if (!(error instanceof UnsatisfiableError || error instanceof PatternError || error instanceof PackageFileError)) throw error;
-    throw error.requests.map((one) => treefile.requestProblem(target, one, error.message)).find((one) => one !== undefined) ?? error;
+    if (!(error instanceof UnsatisfiableError || error instanceof PatternError || error instanceof PackageFileError))
+      throw error;
+    throw (
+      error.requests
+        .map((one) => treefile.requestProblem(target, one, error.message))
+        .find((one) => one !== undefined) ?? error
+    );
   }
 }
 
 function suiteProblem(treefile: Treefile, target: ImageTarget, error: SuiteError): Error {
   const { repositories = {}, suite } = target.config;
-  const own = Object.entries(repositories).find(([, one]) => one.suite === error.suite && one.uri.replace(/\/+$/, "") === error.uri);
+  const own = Object.entries(repositories).find(
+    ([, one]) => one.suite === error.suite && one.uri.replace(/\/+$/, "") === error.uri,
+  );
   if (own !== undefined) return treefile.problem(target, ["repositories", own[0], "suite"], error.message);
   return suite === error.suite ? treefile.problem(target, ["suite"], error.message) : error;
 }

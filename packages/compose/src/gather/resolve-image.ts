@@ -1,11 +1,35 @@
-/** From an image's configuration to the packages that it will consist of: the signed index, the resolver, and the order of stages. */
-import { packagesOfTask, planImage, readVerified, download, inParallel, type BinaryPackage, type Keyring, type OnProgress, type PackageIndex, type PackagePorts, type RelationField, type WantedFile } from "@stratos/pkg";
+/**
+ * From an image's configuration to the packages that it will consist of: the signed index, the resolver, and the order
+ * of stages.
+ */
+import {
+  packagesOfTask,
+  planImage,
+  readVerified,
+  download,
+  inParallel,
+  type BinaryPackage,
+  type Keyring,
+  type OnProgress,
+  type PackageIndex,
+  type PackagePorts,
+  type RelationField,
+  type WantedFile,
+} from "@stratos/pkg";
 import { compilePattern, isPattern } from "../treefile/pattern.ts";
 import type { BaseName } from "../treefile/schema.ts";
 import type { ImageTarget } from "../treefile/treefile.ts";
 import { SharedWork } from "../phase/shared-work.ts";
 import { BESIDE_TREEFILE, PackageFiles, readPackageFiles, takePackageFile, type FilePorts } from "./package-files.ts";
-import { allPackages, LockError, packageRequest, STAGES, type LockedImage, type LockedPackage, type StageName } from "./lock.ts";
+import {
+  allPackages,
+  LockError,
+  packageRequest,
+  STAGES,
+  type LockedImage,
+  type LockedPackage,
+  type StageName,
+} from "./lock.ts";
 
 export interface Archive {
   readonly mirror: string;
@@ -23,62 +47,143 @@ export class PatternError extends LockError {
 }
 
 /** @throws what `planImage` throws; PatternError, PackageFileError */
-export async function resolveImage(ports: FilePorts, target: ImageTarget, archive: Archive, onProgress: OnProgress): Promise<LockedImage> {
+export async function resolveImage(
+  ports: FilePorts,
+  target: ImageTarget,
+  archive: Archive,
+  onProgress: OnProgress,
+): Promise<LockedImage> {
   const { base, packages = [], build = {} } = target.config;
-  const world: Choosing = { ports: ports.packages, target, archive, onProgress, files: await readPackageFiles(ports, target) };
+  const world: Choosing = {
+    ports: ports.packages,
+    target,
+    archive,
+    onProgress,
+    files: await readPackageFiles(ports, target),
+  };
   const { plan, binaries } = await choose(world, (index) => expandPatterns(packages, index, world.files));
   const locked = lockPackages(world, { plan, binaries }, stagesOf(binaries, offers(binaries), target.architecture));
   const forScripts = build.packages ?? [];
-  if (forScripts.length > 0 && base === "none") throw new LockError("build.packages: an image without a base has nothing that could configure them");
+  if (forScripts.length > 0 && base === "none")
+    throw new LockError("build.packages: an image without a base has nothing that could configure them");
   return {
-    request: packageRequest(target), suite: plan.suite, codename: plan.codename, release: plan.version, dateSeconds: plan.dateSeconds, mirror: plan.mirror,
-    components: plan.components, signers: plan.signers, packages: locked, ...(forScripts.length === 0 ? {} : { build: await resolveBuild(world, locked) }),
+    request: packageRequest(target),
+    suite: plan.suite,
+    codename: plan.codename,
+    release: plan.version,
+    dateSeconds: plan.dateSeconds,
+    mirror: plan.mirror,
+    components: plan.components,
+    signers: plan.signers,
+    packages: locked,
+    ...(forScripts.length === 0 ? {} : { build: await resolveBuild(world, locked) }),
   };
 }
 
 /** What scripts need besides the image, whose packages stay as they are. */
 async function resolveBuild(world: Choosing, image: readonly LockedPackage[]): Promise<readonly LockedPackage[]> {
   const names = new Set(image.map(({ name }) => name));
-  const chosen = await choose(world, (index) => [...image.map(({ name, version }) => `${name}=${version}`), ...expandPatterns(world.target.config.build!.packages!, index, world.files)]);
-  const stages = new Map(chosen.binaries.map((one): [BinaryPackage, StageName] => [one, names.has(one.name) ? "image" : "build"]));
+  const chosen = await choose(world, (index) => [
+    ...image.map(({ name, version }) => `${name}=${version}`),
+    ...expandPatterns(world.target.config.build!.packages!, index, world.files),
+  ]);
+  const stages = new Map(
+    chosen.binaries.map((one): [BinaryPackage, StageName] => [one, names.has(one.name) ? "image" : "build"]),
+  );
   return lockPackages(world, chosen, stages).filter(({ stage }) => stage === "build");
 }
 
 type Chosen = Awaited<ReturnType<typeof planImage>>;
 
 /** One image's choice of packages. */
-interface Choosing { readonly ports: PackagePorts; readonly target: ImageTarget; readonly archive: Archive; readonly onProgress: OnProgress; readonly files: PackageFiles }
-
-function choose({ ports, target, archive, onProgress, files }: Choosing, names: (index: PackageIndex) => string[]): Promise<Chosen> {
-  const { suite = "trixie", components = ["main"], repositories = {}, base = "minbase", recommends = false, exclude = [] } = target.config;
-  const isExcluded = exclude.map((pattern) => compilePattern(pattern));
-  return planImage(ports, {
-    mirror: target.config.mirror ?? archive.mirror, keyrings: archive.keyrings, suite, components, architecture: target.architecture, variant: base === "important" || base === "standard" ? "minbase" : base, recommends, packages: [],
-    extraSources: Object.values(repositories).map((one) => ({ uri: one.uri.replace(/\/+$/, ""), suite: one.suite, components: one.components ?? ["main"] })),
-    choosePackages(index) {
-      files.addTo(index, target.architecture);
-      if (isExcluded.length > 0) index.setPriorities((one) => (isExcluded.some((matches) => matches(one.name)) ? -1 : one.origin.priority));
-      const priorities = PRIORITIES[base];
-      return priorities === undefined ? names(index) : [...ofPriority(index, priorities), ...names(index)];
-    },
-  }, onProgress);
+interface Choosing {
+  readonly ports: PackagePorts;
+  readonly target: ImageTarget;
+  readonly archive: Archive;
+  readonly onProgress: OnProgress;
+  readonly files: PackageFiles;
 }
 
-/** Bases that are told by priority, as debootstrap's and mmdebstrap's variants of these names are. Source: Debian Policy §2.5. */
-const PRIORITIES: Readonly<Partial<Record<BaseName, readonly string[]>>> = { important: ["important"], standard: ["important", "standard"] };
+function choose(
+  { ports, target, archive, onProgress, files }: Choosing,
+  names: (index: PackageIndex) => string[],
+): Promise<Chosen> {
+  const {
+    suite = "trixie",
+    components = ["main"],
+    repositories = {},
+    base = "minbase",
+    recommends = false,
+    exclude = [],
+  } = target.config;
+  const isExcluded = exclude.map((pattern) => compilePattern(pattern));
+  return planImage(
+    ports,
+    {
+      mirror: target.config.mirror ?? archive.mirror,
+      keyrings: archive.keyrings,
+      suite,
+      components,
+      architecture: target.architecture,
+      variant: base === "important" || base === "standard" ? "minbase" : base,
+      recommends,
+      packages: [],
+      extraSources: Object.values(repositories).map((one) => ({
+        uri: one.uri.replace(/\/+$/, ""),
+        suite: one.suite,
+        components: one.components ?? ["main"],
+      })),
+      choosePackages(index) {
+        files.addTo(index, target.architecture);
+        if (isExcluded.length > 0)
+          index.setPriorities((one) => (isExcluded.some((matches) => matches(one.name)) ? -1 : one.origin.priority));
+        const priorities = PRIORITIES[base];
+        return priorities === undefined ? names(index) : [...ofPriority(index, priorities), ...names(index)];
+      },
+    },
+    onProgress,
+  );
+}
+
+/**
+ * Bases that are told by priority, as debootstrap's and mmdebstrap's variants of these names are. Source: Debian Policy
+ * §2.5.
+ */
+const PRIORITIES: Readonly<Partial<Record<BaseName, readonly string[]>>> = {
+  important: ["important"],
+  standard: ["important", "standard"],
+};
 
 /** Packages of these priorities that an image may have. */
 function ofPriority(index: PackageIndex, priorities: readonly string[]): string[] {
   return [...index.names()].filter((name) => priorities.includes(index.candidate(name)?.priority ?? "")).sort();
 }
 
-function lockPackages({ files }: Choosing, { plan, binaries }: Pick<Chosen, "plan" | "binaries">, stages: ReadonlyMap<BinaryPackage, StageName>): LockedPackage[] {
+function lockPackages(
+  { files }: Choosing,
+  { plan, binaries }: Pick<Chosen, "plan" | "binaries">,
+  stages: ReadonlyMap<BinaryPackage, StageName>,
+): LockedPackage[] {
   const rounds = roundsOf(binaries, offers(binaries), stages);
   const locked = binaries.map((one, index): LockedPackage => {
-    const { name, version, architecture, sizeBytes, sha256, url, isAutomatic } = plan.packages[index]!, round = rounds.get(one) ?? 0;
-    return { name, version, architecture, sizeBytes, sha256, url: files.urlOf(url, sha256), stage: stages.get(one)!, ...(round > 0 ? { round } : {}), isAutomatic, source: one.source };
+    const { name, version, architecture, sizeBytes, sha256, url, isAutomatic } = plan.packages[index]!,
+      round = rounds.get(one) ?? 0;
+    return {
+      name,
+      version,
+      architecture,
+      sizeBytes,
+      sha256,
+      url: files.urlOf(url, sha256),
+      stage: stages.get(one)!,
+      ...(round > 0 ? { round } : {}),
+      isAutomatic,
+      source: one.source,
+    };
   });
-  return STAGES.flatMap((stage) => locked.filter((one) => one.stage === stage).sort((left, right) => (left.round ?? 0) - (right.round ?? 0)));
+  return STAGES.flatMap((stage) =>
+    locked.filter((one) => one.stage === stage).sort((left, right) => (left.round ?? 0) - (right.round ?? 0)),
+  );
 }
 
 function expandPatterns(packages: readonly string[], index: PackageIndex, files: PackageFiles): string[] {
@@ -92,7 +197,10 @@ function expandPatterns(packages: readonly string[], index: PackageIndex, files:
       for (const name of members) names.add(name);
       continue;
     }
-    if (one !== item || !isPattern(one)) { names.add(one); continue; }
+    if (one !== item || !isPattern(one)) {
+      names.add(one);
+      continue;
+    }
     all ??= [...index.names()].sort();
     const matches = compilePattern(one);
     const found = all.filter((name) => matches(name) && index.candidate(name) !== undefined);
@@ -104,7 +212,9 @@ function expandPatterns(packages: readonly string[], index: PackageIndex, files:
 
 type Offers = ReadonlyMap<string, readonly BinaryPackage[]>;
 
-/** Which packages can stand for a name. The set is consistent, so each of them can; taking all errs on the safe side. */
+/**
+ * Which packages can stand for a name. The set is consistent, so each of them can; taking all errs on the safe side.
+ */
 function offers(binaries: readonly BinaryPackage[]): Offers {
   const byName = new Map<string, BinaryPackage[]>();
   const offer = (name: string, one: BinaryPackage): void => {
@@ -122,17 +232,29 @@ function offers(binaries: readonly BinaryPackage[]): Offers {
 /** Beyond it packages wait for each other in a circle, which dpkg breaks somewhere, and we by one round. */
 const ROUNDS_MAX = 16;
 
-/** A package whose script may run before it is unpacked needs what it pre-depends on configured by then (Debian Policy §7.2), and so comes a round later. Essential ones need no rounds: all are unpacked first. */
-function roundsOf(binaries: readonly BinaryPackage[], byName: Offers, stages: ReadonlyMap<BinaryPackage, StageName>): ReadonlyMap<BinaryPackage, number> {
+/**
+ * A package whose script may run before it is unpacked needs what it pre-depends on configured by then (Debian Policy
+ * §7.2), and so comes a round later. Essential ones need no rounds: all are unpacked first.
+ */
+function roundsOf(
+  binaries: readonly BinaryPackage[],
+  byName: Offers,
+  stages: ReadonlyMap<BinaryPackage, StageName>,
+): ReadonlyMap<BinaryPackage, number> {
   const rounds = new Map<BinaryPackage, number>();
-  for (let isChanged = true; isChanged; ) {
+  for (let isChanged = true; isChanged;) {
     isChanged = false;
     for (const one of binaries) {
       if (stages.get(one) === "essential") continue;
       let round = rounds.get(one) ?? 0;
-      for (const [field, step] of [["Pre-Depends", 1], ["Depends", 0]] as const) {
+      for (const [field, step] of [
+        ["Pre-Depends", 1],
+        ["Depends", 0],
+      ] as const) {
         for (const { name } of one.relations(field).flat()) {
-          for (const other of byName.get(name) ?? []) if (other !== one && stages.get(other) === stages.get(one)) round = Math.max(round, (rounds.get(other) ?? 0) + step);
+          for (const other of byName.get(name) ?? [])
+            if (other !== one && stages.get(other) === stages.get(one))
+              round = Math.max(round, (rounds.get(other) ?? 0) + step);
         }
       }
       if (round === (rounds.get(one) ?? 0)) continue;
@@ -145,7 +267,11 @@ function roundsOf(binaries: readonly BinaryPackage[], byName: Offers, stages: Re
 }
 
 /** What the essential packages need is the first stage, what the required ones and apt need is the second. */
-function stagesOf(binaries: readonly BinaryPackage[], byName: Offers, architecture: string): Map<BinaryPackage, StageName> {
+function stagesOf(
+  binaries: readonly BinaryPackage[],
+  byName: Offers,
+  architecture: string,
+): Map<BinaryPackage, StageName> {
   const stages = new Map<BinaryPackage, StageName>();
   const take = (one: BinaryPackage, stage: StageName): void => {
     const stack = [one];
@@ -153,7 +279,8 @@ function stagesOf(binaries: readonly BinaryPackage[], byName: Offers, architectu
       if (stages.has(next)) continue;
       stages.set(next, stage);
       for (const field of ["Pre-Depends", "Depends"] satisfies RelationField[]) {
-        for (const dependency of next.relations(field)) for (const { name } of dependency) stack.push(...(byName.get(name) ?? []));
+        for (const dependency of next.relations(field))
+          for (const { name } of dependency) stack.push(...(byName.get(name) ?? []));
       }
     }
   };
@@ -161,14 +288,26 @@ function stagesOf(binaries: readonly BinaryPackage[], byName: Offers, architectu
   for (const one of binaries) if (one.priority === "required" || one.name === "apt") take(one, "base");
   for (const one of binaries) take(one, "image");
   // Without the essential ones nothing can be configured, so smaller sets are one stage.
-  if (!binaries.some((one) => one.isEssential && one.architecture === architecture)) for (const one of binaries) stages.set(one, "image");
+  if (!binaries.some((one) => one.isEssential && one.architecture === architecture))
+    for (const one of binaries) stages.set(one, "image");
   return stages;
 }
 
 /** @param mirrors  tried before the place that the lock names, for what is below the mirror that it was made from */
-export function wantedFile(one: LockedPackage, mirrors: { locked: string; now: string } | undefined = undefined): WantedFile {
-  const own = mirrors !== undefined && one.url.startsWith(`${mirrors.locked}/`) ? mirrors.now + one.url.slice(mirrors.locked.length) : one.url;
-  return { urls: [...new Set([own, one.url])], path: `debs/${one.sha256.slice(0, 2)}/${one.sha256}.deb`, sizeBytes: one.sizeBytes, sha256: one.sha256 };
+export function wantedFile(
+  one: LockedPackage,
+  mirrors: { locked: string; now: string } | undefined = undefined,
+): WantedFile {
+  const own =
+    mirrors !== undefined && one.url.startsWith(`${mirrors.locked}/`)
+      ? mirrors.now + one.url.slice(mirrors.locked.length)
+      : one.url;
+  return {
+    urls: [...new Set([own, one.url])],
+    path: `debs/${one.sha256.slice(0, 2)}/${one.sha256}.deb`,
+    sizeBytes: one.sizeBytes,
+    sha256: one.sha256,
+  };
 }
 
 const DOWNLOADS_AT_ONCE = 6;
@@ -179,19 +318,34 @@ const DOWNLOADS_AT_ONCE = 6;
  * @throws FetchError, IntegrityError
  */
 export async function fetchPackages(
-  ports: FilePorts, locked: Pick<LockedImage, "packages" | "build" | "mirror">, mirror: string, options: { onProgress: OnProgress; signal: AbortSignal; shared?: SharedWork<void> },
+  ports: FilePorts,
+  locked: Pick<LockedImage, "packages" | "build" | "mirror">,
+  mirror: string,
+  options: { onProgress: OnProgress; signal: AbortSignal; shared?: SharedWork<void> },
 ): Promise<void> {
   const { onProgress, signal, shared = new SharedWork() } = options;
   const packages = allPackages(locked);
   const totalBytes = packages.reduce((sum, one) => sum + one.sizeBytes, 0);
-  let doneBytes = 0, doneFiles = 0;
+  let doneBytes = 0,
+    doneFiles = 0;
   await inParallel(packages, DOWNLOADS_AT_ONCE, async (one) => {
     signal.throwIfAborted();
     let ownBytes = 0;
-    await shared.do(one.sha256, () => one.url.startsWith(BESIDE_TREEFILE) ? takePackageFile(ports, one) : download(ports.packages, wantedFile(one, { locked: locked.mirror, now: mirror }), (count) => {
-      ownBytes += count;
-      onProgress({ phase: "download", name: one.name, doneBytes: doneBytes + ownBytes, totalBytes, doneFiles, totalFiles: packages.length });
-    }));
+    await shared.do(one.sha256, () =>
+      one.url.startsWith(BESIDE_TREEFILE)
+        ? takePackageFile(ports, one)
+        : download(ports.packages, wantedFile(one, { locked: locked.mirror, now: mirror }), (count) => {
+            ownBytes += count;
+            onProgress({
+              phase: "download",
+              name: one.name,
+              doneBytes: doneBytes + ownBytes,
+              totalBytes,
+              doneFiles,
+              totalFiles: packages.length,
+            });
+          }),
+    );
     doneBytes += one.sizeBytes;
     doneFiles++;
   });

@@ -29,16 +29,36 @@ export interface ComposeInfo {
   readonly phases: readonly { readonly id: string; readonly status: string; readonly reason: string }[];
 }
 
-export interface ImageRecord { readonly target: ImageTarget; readonly locked: LockedImage; readonly treeKey: string; readonly epochSeconds: number; readonly artifacts: readonly (Artifact & { output: string; format: string })[] }
+export interface ImageRecord {
+  readonly target: ImageTarget;
+  readonly locked: LockedImage;
+  readonly treeKey: string;
+  readonly epochSeconds: number;
+  readonly artifacts: readonly (Artifact & { output: string; format: string })[];
+}
 
 /** Holds no time and no place, so that the same compose says the same. */
-export function composeInfo(identity: { id: string; name: string; version: string }, records: readonly ImageRecord[], results: readonly StepResult[]): ComposeInfo {
+export function composeInfo(
+  identity: { id: string; name: string; version: string },
+  records: readonly ImageRecord[],
+  results: readonly StepResult[],
+): ComposeInfo {
   const isFine = results.every(({ status }) => status === "done" || status === "skipped");
   return {
-    format: 1, ...identity, status: isFine ? "finished" : "failed",
+    format: 1,
+    ...identity,
+    status: isFine ? "finished" : "failed",
     images: records.map(({ target, locked, treeKey, epochSeconds, artifacts }) => ({
-      variant: target.variant, architecture: target.architecture, ...(target.config.description === undefined ? {} : { description: target.config.description }), tree: treeKey, sourceDateEpoch: epochSeconds,
-      suite: locked.suite, release: locked.release, packages: locked.packages.length, artifacts, custom: customOf(target),
+      variant: target.variant,
+      architecture: target.architecture,
+      ...(target.config.description === undefined ? {} : { description: target.config.description }),
+      tree: treeKey,
+      sourceDateEpoch: epochSeconds,
+      suite: locked.suite,
+      release: locked.release,
+      packages: locked.packages.length,
+      artifacts,
+      custom: customOf(target),
     })),
     phases: results.filter(({ id }) => id !== "cleanup").map(({ id, status, reason }) => ({ id, status, reason })),
   };

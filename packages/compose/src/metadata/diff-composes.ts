@@ -13,8 +13,16 @@ export interface ComposedImage {
   readonly artifacts: Readonly<Record<string, string>>;
 }
 
-export interface ValueDifference { readonly key: string; readonly before: Json | undefined; readonly after: Json | undefined }
-export interface FileDifference { readonly path: string; readonly change: "added" | "removed" | "changed"; readonly what: readonly string[] }
+export interface ValueDifference {
+  readonly key: string;
+  readonly before: Json | undefined;
+  readonly after: Json | undefined;
+}
+export interface FileDifference {
+  readonly path: string;
+  readonly change: "added" | "removed" | "changed";
+  readonly what: readonly string[];
+}
 
 export interface ImageDifference {
   readonly image: string;
@@ -24,23 +32,42 @@ export interface ImageDifference {
 }
 
 /** Images that differ; one that only one side has differs in all it has. */
-export function diffComposes(before: ReadonlyMap<string, ComposedImage>, after: ReadonlyMap<string, ComposedImage>): ImageDifference[] {
+export function diffComposes(
+  before: ReadonlyMap<string, ComposedImage>,
+  after: ReadonlyMap<string, ComposedImage>,
+): ImageDifference[] {
   const nothing: ComposedImage = { packages: [], config: {}, artifacts: {} };
-  return [...new Set([...before.keys(), ...after.keys()])].sort().map((image) => {
-    const old = before.get(image) ?? nothing, now = after.get(image) ?? nothing;
-    return { image, packages: diffPackages(old.packages, now.packages), config: diffValues(old.config, now.config), artifacts: diffValues(old.artifacts, now.artifacts) };
-  }).filter(({ packages, config, artifacts }) => packages.length + config.length + artifacts.length > 0);
+  return [...new Set([...before.keys(), ...after.keys()])]
+    .sort()
+    .map((image) => {
+      const old = before.get(image) ?? nothing,
+        now = after.get(image) ?? nothing;
+      return {
+        image,
+        packages: diffPackages(old.packages, now.packages),
+        config: diffValues(old.config, now.config),
+        artifacts: diffValues(old.artifacts, now.artifacts),
+      };
+    })
+    .filter(({ packages, config, artifacts }) => packages.length + config.length + artifacts.length > 0);
 }
 
 /** Keys at which two values differ, as deep as both are maps. */
 export function diffValues(before: Json | undefined, after: Json | undefined, path: KeyPath = []): ValueDifference[] {
-  if (isObject(before) && isObject(after)) return [...new Set([...Object.keys(before), ...Object.keys(after)])].sort().flatMap((key) => diffValues(before[key], after[key], [...path, key]));
+  if (isObject(before) && isObject(after))
+    return [...new Set([...Object.keys(before), ...Object.keys(after)])]
+      .sort()
+      .flatMap((key) => diffValues(before[key], after[key], [...path, key]));
   if (isList(before) && isList(after)) {
     // Lists of words are sets in all but name.
-    const gone = before.filter((one) => !after.some((other) => canonicalJson(other) === canonicalJson(one))), fresh = after.filter((one) => !before.some((other) => canonicalJson(other) === canonicalJson(one)));
-    return gone.length + fresh.length === 0 && before.length === after.length ? [] : [{ key: formatKeyPath(path), before: gone, after: fresh }];
+    const gone = before.filter((one) => !after.some((other) => canonicalJson(other) === canonicalJson(one))),
+      fresh = after.filter((one) => !before.some((other) => canonicalJson(other) === canonicalJson(one)));
+    return gone.length + fresh.length === 0 && before.length === after.length
+      ? []
+      : [{ key: formatKeyPath(path), before: gone, after: fresh }];
   }
-  const isSame = before === undefined || after === undefined ? before === after : canonicalJson(before) === canonicalJson(after);
+  const isSame =
+    before === undefined || after === undefined ? before === after : canonicalJson(before) === canonicalJson(after);
   return isSame ? [] : [{ key: formatKeyPath(path), before, after }];
 }
 
@@ -63,7 +90,9 @@ export function diffTrees(before: FileTree, after: FileTree): FileDifference[] {
 
 function differingFields(before: FileEntry, after: FileEntry): string[] {
   const fields: string[] = [];
-  const compare = (name: string, left: unknown, right: unknown): void => { if (left !== right) fields.push(name); };
+  const compare = (name: string, left: unknown, right: unknown): void => {
+    if (left !== right) fields.push(name);
+  };
   compare("kind", before.kind, after.kind);
   compare("content", before.content?.digest, after.content?.digest);
   compare("target", before.target, after.target);

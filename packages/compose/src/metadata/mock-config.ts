@@ -1,13 +1,22 @@
 /**
- * An image's build root as a configuration for mock(1): a file of Python that fills `config_opts`. Source: mock's site-defaults.cfg.
+ * An image's build root as a configuration for mock(1): a file of Python that fills `config_opts`. Source: mock's
+ * site-defaults.cfg.
  *
- * What the treefile says of the root comes first; options of `build.mock` follow as they are, so that they may say it otherwise.
+ * What the treefile says of the root comes first; options of `build.mock` follow as they are, so that they may say it
+ * otherwise.
  */
 import { isList, isObject, type Json } from "../treefile/json.ts";
 import type { ImageTarget } from "../treefile/treefile.ts";
 
 /** Kernels' names of what Debian calls otherwise. */
-const MACHINES: Readonly<Record<string, string>> = { amd64: "x86_64", arm64: "aarch64", armhf: "armv7hl", armel: "armv5tel", i386: "i686", ppc64el: "ppc64le" };
+const MACHINES: Readonly<Record<string, string>> = {
+  amd64: "x86_64",
+  arm64: "aarch64",
+  armhf: "armv7hl",
+  armel: "armv5tel",
+  i386: "i686",
+  ppc64el: "ppc64le",
+};
 
 /** `build.mock` holds what has no place in such a file. */
 export class MockConfigError extends Error {
@@ -19,12 +28,27 @@ export function mockConfig(target: ImageTarget): string {
   const { name, suite = "trixie", packages = [], build = {} } = target.config;
   const machine = MACHINES[target.architecture] ?? target.architecture;
   const lines = [
-    set("root", `${name}-${target.variant}-${target.architecture}`), set("dist", suite), set("target_arch", machine), `config_opts["legal_host_arches"] = (${literal(machine, "target_arch")},)`,
-    set("chroot_setup_cmd", `install ${[...new Set([...packages, ...(build.packages ?? [])])].filter((one) => !one.startsWith("-")).join(" ")}`.trim()), set("rpmbuild_networking", build.network === true),
-    ...Object.entries(build.environment ?? {}).map(([key, value]) => `config_opts["environment"][${literal(key, "environment")}] = ${literal(value, "environment")}`),
+    set("root", `${name}-${target.variant}-${target.architecture}`),
+    set("dist", suite),
+    set("target_arch", machine),
+    `config_opts["legal_host_arches"] = (${literal(machine, "target_arch")},)`,
+    set(
+      "chroot_setup_cmd",
+      (
+        "install " +
+        `${[...new Set([...packages, ...(build.packages ?? [])])].filter((one) => !one.startsWith("-")).join(" ")}`
+      ).trim(),
+    ),
+    set("rpmbuild_networking", build.network === true),
+    ...Object.entries(build.environment ?? {}).map(
+      ([key, value]) => `config_opts["environment"][${literal(key, "environment")}] = ${literal(value, "environment")}`,
+    ),
     ...Object.entries(build.mock ?? {}).map(([key, value]) => set(key, value)),
   ];
-  return `# Build root of ${target.variant} for ${target.architecture}, by \`stratos compose export --format mock\`.\n${lines.join("\n")}\n`;
+  return (
+    `# Build root of ${target.variant} for ${target.architecture}, by \`stratos compose export --format mock\`.\n` +
+    `${lines.join("\n")}\n`
+  );
 }
 
 function set(key: string, value: Json): string {
@@ -36,7 +60,11 @@ function literal(value: Json, key: string): string {
   if (value === null) return "None";
   if (typeof value === "boolean") return value ? "True" : "False";
   if (isList(value)) return `[${value.map((one) => literal(one, key)).join(", ")}]`;
-  if (isObject(value)) return `{${Object.entries(value).map(([name, one]) => `${literal(name, key)}: ${literal(one, key)}`).join(", ")}}`;
-  if (typeof value === "number" && !Number.isFinite(value)) throw new MockConfigError(`build.mock.${key}: ${value} is no number that Python could read`);
+  if (isObject(value))
+    return `{${Object.entries(value)
+      .map(([name, one]) => `${literal(name, key)}: ${literal(one, key)}`)
+      .join(", ")}}`;
+  if (typeof value === "number" && !Number.isFinite(value))
+    throw new MockConfigError(`build.mock.${key}: ${value} is no number that Python could read`);
   return JSON.stringify(value);
 }

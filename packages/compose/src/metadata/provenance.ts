@@ -1,6 +1,7 @@
 /**
- * Where artefacts come from: an in-toto statement with SLSA provenance. It holds the merged treefile of the image and the digest of each package,
- * so `stratos compose rebuild` needs nothing else. Source: https://slsa.dev/spec/v1.0/provenance.
+ * Where artefacts come from: an in-toto statement with SLSA provenance. It holds the merged treefile of the image and
+ * the digest of each package, so `stratos compose rebuild` needs nothing else. Source:
+ * https://slsa.dev/spec/v1.0/provenance.
  */
 import { isList, isObject, type Json, type JsonObject } from "../treefile/json.ts";
 import { allPackages, type LockedImage } from "../gather/lock.ts";
@@ -15,7 +16,11 @@ export interface Provenance {
 }
 
 /** @param runner  which ran the scripts */
-export function provenanceStatement(record: ImageRecord, inputs: Provenance, builder: { version: string; runner: string }): JsonObject {
+export function provenanceStatement(
+  record: ImageRecord,
+  inputs: Provenance,
+  builder: { version: string; runner: string },
+): JsonObject {
   return {
     _type: "https://in-toto.io/Statement/v1",
     subject: record.artifacts.map((one) => ({ name: one.path, digest: { sha256: one.sha256 } })),
@@ -23,11 +28,27 @@ export function provenanceStatement(record: ImageRecord, inputs: Provenance, bui
     predicate: {
       buildDefinition: {
         buildType: BUILD_TYPE,
-        externalParameters: { treefile: inputs.treefile, variant: record.target.variant, architecture: record.target.architecture },
-        internalParameters: { lock: inputs.locked as unknown as Json, sources: inputs.sources, runner: builder.runner, sourceDateEpoch: record.epochSeconds },
-        resolvedDependencies: allPackages(record.locked).map((one) => ({ uri: one.url, name: one.name, digest: { sha256: one.sha256 } })),
+        externalParameters: {
+          treefile: inputs.treefile,
+          variant: record.target.variant,
+          architecture: record.target.architecture,
+        },
+        internalParameters: {
+          lock: inputs.locked as unknown as Json,
+          sources: inputs.sources,
+          runner: builder.runner,
+          sourceDateEpoch: record.epochSeconds,
+        },
+        resolvedDependencies: allPackages(record.locked).map((one) => ({
+          uri: one.url,
+          name: one.name,
+          digest: { sha256: one.sha256 },
+        })),
       },
-      runDetails: { builder: { id: "urn:stratos:compose", version: { stratos: builder.version } }, metadata: { invocationId: record.treeKey } },
+      runDetails: {
+        builder: { id: "urn:stratos:compose", version: { stratos: builder.version } },
+        metadata: { invocationId: record.treeKey },
+      },
     },
   };
 }
@@ -55,15 +76,32 @@ export function parseProvenance(text: string, path: string): Recipe {
   } catch (cause) {
     throw new ProvenanceError(`${path}: is no JSON`, { cause });
   }
-  const at = (value: Json | undefined, ...keys: string[]): Json | undefined => keys.reduce<Json | undefined>((found, key) => (isObject(found) ? found[key] : undefined), value);
+  const at = (value: Json | undefined, ...keys: string[]): Json | undefined =>
+    keys.reduce<Json | undefined>((found, key) => (isObject(found) ? found[key] : undefined), value);
   const definition = at(statement, "predicate", "buildDefinition");
   if (at(definition, "buildType") !== BUILD_TYPE) throw new ProvenanceError(`${path}: is no provenance of a compose`);
-  const treefile = at(definition, "externalParameters", "treefile"), locked = at(definition, "internalParameters", "lock"), sources = at(definition, "internalParameters", "sources");
-  const variant = at(definition, "externalParameters", "variant"), architecture = at(definition, "externalParameters", "architecture");
+  const treefile = at(definition, "externalParameters", "treefile"),
+    locked = at(definition, "internalParameters", "lock"),
+    sources = at(definition, "internalParameters", "sources");
+  const variant = at(definition, "externalParameters", "variant"),
+    architecture = at(definition, "externalParameters", "architecture");
   const subjects = at(statement, "subject");
-  if (!isObject(treefile) || !isObject(locked) || !isObject(sources) || typeof variant !== "string" || typeof architecture !== "string" || !isList(subjects)) throw new ProvenanceError(`${path}: the provenance is damaged`);
+  if (
+    !isObject(treefile) ||
+    !isObject(locked) ||
+    !isObject(sources) ||
+    typeof variant !== "string" ||
+    typeof architecture !== "string" ||
+    !isList(subjects)
+  )
+    throw new ProvenanceError(`${path}: the provenance is damaged`);
   return {
-    treefile, locked: locked as unknown as LockedImage, sources: sources as Record<string, string>, variant, architecture, runner: String(at(definition, "internalParameters", "runner") ?? "auto"),
+    treefile,
+    locked: locked as unknown as LockedImage,
+    sources: sources as Record<string, string>,
+    variant,
+    architecture,
+    runner: String(at(definition, "internalParameters", "runner") ?? "auto"),
     tree: String(at(statement, "predicate", "runDetails", "metadata", "invocationId") ?? ""),
     subjects: Object.fromEntries(subjects.map((one) => [String(at(one, "name")), String(at(one, "digest", "sha256"))])),
   };

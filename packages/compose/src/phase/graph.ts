@@ -1,4 +1,7 @@
-/** Steps and what each must wait for. The order is worked out before anything runs, and a circle is told with its way around. */
+/**
+ * Steps and what each must wait for. The order is worked out before anything runs, and a circle is told with its way
+ * around.
+ */
 
 export interface GraphNode {
   readonly id: string;
@@ -38,7 +41,11 @@ export function orderNodes<N extends GraphNode>(nodes: readonly N[]): N[] {
     state.set(node.id, "open");
     for (const id of node.after) {
       const other = byId.get(id);
-      if (other === undefined) throw new GraphError(`${node.id} is to wait for ${id}, and there is no such phase; there is ${nodes.map((one) => one.id).join(", ")}`);
+      if (other === undefined)
+        throw new GraphError(
+          `${node.id} is to wait for ${id}, and there is no such phase; there is ` +
+            `${nodes.map((one) => one.id).join(", ")}`,
+        );
       visit(other, [...chain, node.id]);
     }
     state.set(node.id, "done");

@@ -1,9 +1,10 @@
 /**
- * Runs the steps of a graph, as many side by side as the pool is wide. What a step does depends on its inputs alone, so the width changes
- * when things happen and never what comes out.
+ * Runs the steps of a graph, as many side by side as the pool is wide. What a step does depends on its inputs alone, so
+ * the width changes when things happen and never what comes out.
  *
  *     waiting ─▶ running ─▶ done | failed (an error, or its time was over)
- *        └────▶ skipped (left out, or what it needs was)  · canceled (what it needs has failed, or the compose was stopped)
+ *        └────▶ skipped (left out, or what it needs was)  · canceled (what it needs has failed, or the compose was
+ *        stopped)
  */
 import { orderNodes, type GraphNode } from "./graph.ts";
 
@@ -21,11 +22,14 @@ export interface Step extends GraphNode {
   run(signal: AbortSignal): Promise<void>;
 }
 
-export interface StepResult { readonly id: string; readonly status: StepStatus; readonly reason: string; readonly milliseconds: number }
+export interface StepResult {
+  readonly id: string;
+  readonly status: StepStatus;
+  readonly reason: string;
+  readonly milliseconds: number;
+}
 
-export type StepEvent =
-  | { readonly kind: "start"; readonly id: string }
-  | ({ readonly kind: "end" } & StepResult);
+export type StepEvent = { readonly kind: "start"; readonly id: string } | ({ readonly kind: "end" } & StepResult);
 
 export interface PoolOptions {
   /** steps side by side; 1 is sequential */
@@ -61,10 +65,18 @@ export async function runGraph(steps: readonly Step[], options: PoolOptions): Pr
     else {
       options.onEvent({ kind: "start", id: step.id });
       const startMs = options.nowMs();
-      running.set(step.id, runStep(step, options).then((failure) => {
-        running.delete(step.id);
-        finish(step.id, failure === undefined ? "done" : options.signal?.aborted === true ? "canceled" : "failed", failure ?? "", options.nowMs() - startMs);
-      }));
+      running.set(
+        step.id,
+        runStep(step, options).then((failure) => {
+          running.delete(step.id);
+          finish(
+            step.id,
+            failure === undefined ? "done" : options.signal?.aborted === true ? "canceled" : "failed",
+            failure ?? "",
+            options.nowMs() - startMs,
+          );
+        }),
+      );
     }
     return true;
   };
@@ -73,7 +85,8 @@ export async function runGraph(steps: readonly Step[], options: PoolOptions): Pr
     while (hasMoved) {
       hasMoved = false;
       for (const step of ordered) {
-        if (waiting.has(step) && (running.size < options.width || step.skipReason !== undefined)) hasMoved = settle(step) || hasMoved;
+        if (waiting.has(step) && (running.size < options.width || step.skipReason !== undefined))
+          hasMoved = settle(step) || hasMoved;
       }
     }
     if (running.size === 0) break;
@@ -83,7 +96,12 @@ export async function runGraph(steps: readonly Step[], options: PoolOptions): Pr
 }
 
 /** Why a step whose turn it is does not run, or undefined. */
-function verdictOf(step: Step, needed: readonly StepResult[], steps: readonly Step[], signal: AbortSignal | undefined): { status: StepStatus; reason: string } | undefined {
+function verdictOf(
+  step: Step,
+  needed: readonly StepResult[],
+  steps: readonly Step[],
+  signal: AbortSignal | undefined,
+): { status: StepStatus; reason: string } | undefined {
   if (signal?.aborted === true) return { status: "canceled", reason: "the compose was stopped" };
   const failed = needed.find(({ status }) => status === "failed" || status === "canceled");
   if (failed !== undefined) return { status: "canceled", reason: `${failed.id} has not succeeded` };
@@ -105,13 +123,18 @@ async function runStep(step: Step, options: PoolOptions): Promise<string | undef
   options.signal?.addEventListener("abort", onStopped, { once: true });
   const cancels: (() => void)[] = [];
   const gaveUp = new Promise<never>((_, reject) => {
-    controller.signal.addEventListener("abort", () => {
-      cancels.push(options.after(GRACE_MS, () => reject(controller.signal.reason)));
-    }, { once: true });
+    controller.signal.addEventListener(
+      "abort",
+      () => {
+        cancels.push(options.after(GRACE_MS, () => reject(controller.signal.reason)));
+      },
+      { once: true },
+    );
   });
   gaveUp.catch(() => {});
   const seconds = step.timeoutSeconds;
-  if (seconds !== undefined) cancels.push(options.after(seconds * 1000, () => stop(`its time of ${seconds} s is over`)));
+  if (seconds !== undefined)
+    cancels.push(options.after(seconds * 1000, () => stop(`its time of ${seconds} s is over`)));
   try {
     await Promise.race([step.run(controller.signal), gaveUp]);
     return controller.signal.aborted ? reasonOf(controller.signal.reason) : undefined;
@@ -126,6 +149,7 @@ async function runStep(step: Step, options: PoolOptions): Promise<string | undef
 /** Of a host's refusal, which tells its place by itself, the words: not `ENOSPC: no space left on device, write`. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const { path } = error as { path?: unknown }, words = /^E[A-Z0-9]+: ([^,]+), [a-z]/.exec(error.message)?.[1];
+  const { path } = error as { path?: unknown },
+    words = /^E[A-Z0-9]+: ([^,]+), [a-z]/.exec(error.message)?.[1];
   return words === undefined ? error.message : typeof path === "string" ? `${path}: ${words}` : words;
 }

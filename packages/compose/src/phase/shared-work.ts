@@ -1,6 +1,6 @@
 /**
- * Work that several phases may want at the same time, by name: the first does it, the others wait and get the same. When the first
- * fails (its time may be over, theirs not), the next one does it.
+ * Work that several phases may want at the same time, by name: the first does it, the others wait and get the same.
+ * When the first fails (its time may be over, theirs not), the next one does it.
  */
 export class SharedWork<T> {
   readonly #running = new Map<string, Promise<T>>();

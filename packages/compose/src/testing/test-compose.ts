@@ -1,11 +1,20 @@
 /**
- * A world for tests of composing: an archive of a few packages, a store in memory, a runner that does to a tree what dpkg's configuring does to
- * dpkg's database, and a writer whose archives stay in a map.
+ * A world for tests of composing: an archive of a few packages, a store in memory, a runner that does to a tree what
+ * dpkg's configuring does to dpkg's database, and a writer whose archives stay in a map.
  */
 import { createHash } from "node:crypto";
 import { archiveTree, fileEntry, MemoryBlob, readBlob, type FileEntry, type FileTree } from "@stratos/formats";
 import { gathered, makeSigner, publish, testPorts, type TestPackage, type TestPorts } from "@stratos/pkg/testing";
-import type { Artifact, ComposePorts, ComposeStore, Observations, OutputWriter, ScriptJob, ScriptRunner, TreeChanges } from "../ports.ts";
+import type {
+  Artifact,
+  ComposePorts,
+  ComposeStore,
+  Observations,
+  OutputWriter,
+  ScriptJob,
+  ScriptRunner,
+  TreeChanges,
+} from "../ports.ts";
 import { runCompose, type ComposeEvent, type ComposeRequest, type ComposeResult } from "../run-compose.ts";
 import { loadTreefile } from "../treefile/treefile.ts";
 
@@ -28,16 +37,33 @@ export class FakeRunner implements ScriptRunner {
     const effects = this.effects(job);
     if (effects !== undefined) return effects;
     const entries = new Map([...job.tree.entries()].map((entry) => [entry.path, entry]));
-    const text = (path: string): string => { const content = entries.get(path)?.content; return content == null ? "" : Buffer.from(readBlob(content)).toString("latin1"); };
-    const file = (path: string, content: string, fields: Partial<FileEntry> = {}): FileEntry => fileEntry(path, "file", { content: new MemoryBlob(Buffer.from(content, "latin1"), sha256), mtime: 4_000_000_000, ...fields });
-    if (!job.script.startsWith("var/lib/dpkg/")) return { removed: [], changed: [file("scripted", text("var/tmp/stratos-compose/0"))] };
+    const text = (path: string): string => {
+      const content = entries.get(path)?.content;
+      return content == null ? "" : Buffer.from(readBlob(content)).toString("latin1");
+    };
+    const file = (path: string, content: string, fields: Partial<FileEntry> = {}): FileEntry =>
+      fileEntry(path, "file", {
+        content: new MemoryBlob(Buffer.from(content, "latin1"), sha256),
+        mtime: 4_000_000_000,
+        ...fields,
+      });
+    if (!job.script.startsWith("var/lib/dpkg/"))
+      return { removed: [], changed: [file("scripted", text("var/tmp/stratos-compose/0"))] };
     return {
       observations: this.observations,
       removed: [job.script, "usr/sbin/policy-rc.d"],
       changed: [
-        file("var/lib/dpkg/status", text("var/lib/dpkg/status").replaceAll("install ok unpacked", "install ok installed")), file("var/lib/dpkg/status-old", "old"),
-        file("var/log/dpkg.log", `configured at ${this.jobs.length}`), file("etc/machine-id", `${this.jobs.length}`), file("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n"),
-        file("etc/shadow", "root:*:1:0:99999:7:::\n", { mode: 0o640, gid: 42 }), file("etc/group", "root:x:0:\nsudo:x:27:\n"), file("etc/gshadow", "root:*::\nsudo:*::\n", { mode: 0o640, gid: 42 }),
+        file(
+          "var/lib/dpkg/status",
+          text("var/lib/dpkg/status").replaceAll("install ok unpacked", "install ok installed"),
+        ),
+        file("var/lib/dpkg/status-old", "old"),
+        file("var/log/dpkg.log", `configured at ${this.jobs.length}`),
+        file("etc/machine-id", `${this.jobs.length}`),
+        file("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n"),
+        file("etc/shadow", "root:*:1:0:99999:7:::\n", { mode: 0o640, gid: 42 }),
+        file("etc/group", "root:x:0:\nsudo:x:27:\n"),
+        file("etc/gshadow", "root:*::\nsudo:*::\n", { mode: 0o640, gid: 42 }),
       ],
     };
   }
@@ -62,22 +88,55 @@ export interface TestWorld {
 
 const signer = await makeSigner(1_800_000_000 - 100_000);
 
-export function packageOf(name: string, fields: Record<string, string> = {}, files: TestPackage["files"] = [], scripts: Record<string, string> = {}): TestPackage {
-  return { control: { Package: name, Version: "1.0-1", Architecture: "riscv64", Maintainer: "M", ...fields, Description: `the ${name}` }, files: [{ path: "./" }, { path: "./usr/" }, ...files], scripts };
+export function packageOf(
+  name: string,
+  fields: Record<string, string> = {},
+  files: TestPackage["files"] = [],
+  scripts: Record<string, string> = {},
+): TestPackage {
+  return {
+    control: {
+      Package: name,
+      Version: "1.0-1",
+      Architecture: "riscv64",
+      Maintainer: "M",
+      ...fields,
+      Description: `the ${name}`,
+    },
+    files: [{ path: "./" }, { path: "./usr/" }, ...files],
+    scripts,
+  };
 }
 
 /** dpkg and a shell, so that packages are configured; apt, which the variant needs. */
 export const BASE: readonly TestPackage[] = [
-  packageOf("base-files", { Essential: "yes", Priority: "required", Depends: "libbase" }, [{ path: "./etc/" }, { path: "./etc/skel/" }, { path: "./etc/skel/.profile", text: "profile" }, { path: "./usr/share/" }, { path: "./usr/share/doc/" }, { path: "./usr/share/doc/base", text: "doc" }]),
+  packageOf("base-files", { Essential: "yes", Priority: "required", Depends: "libbase" }, [
+    { path: "./etc/" },
+    { path: "./etc/skel/" },
+    { path: "./etc/skel/.profile", text: "profile" },
+    { path: "./usr/share/" },
+    { path: "./usr/share/doc/" },
+    { path: "./usr/share/doc/base", text: "doc" },
+  ]),
   packageOf("libbase", {}, [{ path: "./usr/lib/" }, { path: "./usr/lib/libbase.so", text: "libbase 1" }]),
-  packageOf("dpkg", { Essential: "yes", Priority: "required" }, [{ path: "./usr/bin/" }, { path: "./usr/bin/dpkg", text: "dpkg" }]),
-  packageOf("dash", { Essential: "yes", Priority: "required" }, [{ path: "./usr/bin/" }, { path: "./usr/bin/sh", text: "sh", fields: { mode: 0o755 } }]),
+  packageOf("dpkg", { Essential: "yes", Priority: "required" }, [
+    { path: "./usr/bin/" },
+    { path: "./usr/bin/dpkg", text: "dpkg" },
+  ]),
+  packageOf("dash", { Essential: "yes", Priority: "required" }, [
+    { path: "./usr/bin/" },
+    { path: "./usr/bin/sh", text: "sh", fields: { mode: 0o755 } },
+  ]),
   packageOf("apt", { Priority: "important" }, [{ path: "./usr/bin/" }, { path: "./usr/bin/apt", text: "apt" }]),
 ];
 
 export function makeWorld(): TestWorld {
   const packages = testPorts();
-  const files = new Map<string, Uint8Array>(), outputs = new Map<string, Uint8Array>(), trees = new Map<string, FileTree>(), sources = new Map<string, Uint8Array>(), folders = new Map<string, FileTree>();
+  const files = new Map<string, Uint8Array>(),
+    outputs = new Map<string, Uint8Array>(),
+    trees = new Map<string, FileTree>(),
+    sources = new Map<string, Uint8Array>(),
+    folders = new Map<string, FileTree>();
   const runner = new FakeRunner();
   const events: ComposeEvent[] = [];
   const writer: OutputWriter = {
@@ -89,24 +148,56 @@ export function makeWorld(): TestWorld {
       outputs.set(path, bytes);
       return [{ path, sizeBytes: bytes.length, sha256: sha256(bytes), mediaType: "application/x-tar", isFile: true }];
     },
-    has: async ({ path, sha256: digest }) => { const bytes = outputs.get(path); return bytes !== undefined && sha256(bytes) === digest; },
+    has: async ({ path, sha256: digest }) => {
+      const bytes = outputs.get(path);
+      return bytes !== undefined && sha256(bytes) === digest;
+    },
   };
   const writers = [writer];
   const ports: ComposePorts = {
-    packages, store: memoryStore(files), runner: () => runner, outputs: writers,
-    publish: async (path, text) => { const bytes = Buffer.from(text); outputs.set(path, bytes); return { path, sizeBytes: bytes.length, sha256: sha256(bytes), mediaType: "application/json", isFile: true }; },
+    packages,
+    store: memoryStore(files),
+    runner: () => runner,
+    outputs: writers,
+    publish: async (path, text) => {
+      const bytes = Buffer.from(text);
+      outputs.set(path, bytes);
+      return { path, sizeBytes: bytes.length, sha256: sha256(bytes), mediaType: "application/json", isFile: true };
+    },
     checksum: async (path, algorithm) => createHash(algorithm).update(outputs.get(path)!).digest("hex"),
     readSource: async (path) => sources.get(path),
     readFolder: async (path) => folders.get(path),
-    after: (milliseconds, action) => { const timer = setTimeout(action, milliseconds); return () => clearTimeout(timer); },
+    after: (milliseconds, action) => {
+      const timer = setTimeout(action, milliseconds);
+      return () => clearTimeout(timer);
+    },
     nowMs: () => performance.now(),
   };
   return {
-    packages, files, outputs, runner, trees, events, sources, folders, writers,
+    packages,
+    files,
+    outputs,
+    runner,
+    trees,
+    events,
+    sources,
+    folders,
+    writers,
     publish: (list, date) => publish(packages, list, signer, date === undefined ? {} : { date }),
     async compose(text, request = {}) {
       const treefile = await loadTreefile("t.yaml", async (path) => (path === "t.yaml" ? text : undefined));
-      return runCompose(ports, { treefile, targets: treefile.targets(), lockMode: "use", archive: { mirror: "http://mirror/debian", keyrings: [signer.publicKey] }, jobs: 4, version: "0", onEvent: (event) => { events.push(event); }, ...request });
+      return runCompose(ports, {
+        treefile,
+        targets: treefile.targets(),
+        lockMode: "use",
+        archive: { mirror: "http://mirror/debian", keyrings: [signer.publicKey] },
+        jobs: 4,
+        version: "0",
+        onEvent: (event) => {
+          events.push(event);
+        },
+        ...request,
+      });
     },
   };
 }
@@ -120,13 +211,19 @@ export function archive(tree: FileTree): Uint8Array {
 function memoryStore(files: Map<string, Uint8Array>): ComposeStore {
   return {
     read: async (path) => files.get(path),
-    async write(path, pieces) { files.set(path, await gathered(pieces)); },
-    async remove(path) { files.delete(path); },
+    async write(path, pieces) {
+      files.set(path, await gathered(pieces));
+    },
+    async remove(path) {
+      files.delete(path);
+    },
     fingerprint: () => undefined,
     open(path) {
       if (!files.has(path)) return undefined;
       return {
-        get sizeBytes() { return files.get(path)!.length; },
+        get sizeBytes() {
+          return files.get(path)!.length;
+        },
         read(offset, into) {
           const part = files.get(path)!.subarray(offset, offset + into.length);
           into.set(part);
@@ -139,6 +236,7 @@ function memoryStore(files: Map<string, Uint8Array>): ComposeStore {
 
 /** Text of a file of a tree. */
 export function textIn(tree: FileTree, path: string): string {
-  for (const entry of tree.entries()) if (entry.path === path && entry.content !== null) return Buffer.from(readBlob(entry.content)).toString("latin1");
+  for (const entry of tree.entries())
+    if (entry.path === path && entry.content !== null) return Buffer.from(readBlob(entry.content)).toString("latin1");
   throw new Error(`no file ${path}`);
 }

@@ -57,7 +57,9 @@ export function* configProblems({ files = {} }: ImageConfig): Iterable<ConfigPro
       if (FOLDERS.has(path.slice(1)) && (file.link === undefined || !MAY_BE_LINKS.test(path.slice(1))))
         yield {
           key,
-          message: `is a folder of every system, which ${file.link === undefined ? "a file" : "a link"} would replace with all that is in it; \`folder: true\` sets its mode and owner`,
+          message:
+            `is a folder of every system, which ${file.link === undefined ? "a file" : "a link"} would replace ` +
+            "with all that is in it; `folder: true` sets its mode and owner",
         };
     }
     for (let slash = path.indexOf("/", 1); slash > 0; slash = path.indexOf("/", slash + 1)) {

@@ -6,8 +6,8 @@
  *     not   = "!" not | "(" or ")" | value (("==" | "!=" | "=~" | "!~") value)?
  *     value = "text" | 'text' | number | true | false | name("." name)*
  *
- * `=~` matches a shell pattern. A name is looked up in what is known of the image (`CONDITION_NAMES`); of one's own fields one that is not there is
- * false, and unequal to everything.
+ * `=~` matches a shell pattern. A name is looked up in what is known of the image (`CONDITION_NAMES`); of one's own
+ * fields one that is not there is false, and unequal to everything.
  */
 import { closestName, slipsOfWord } from "@stratos/base";
 import { compilePattern } from "./pattern.ts";
@@ -18,7 +18,16 @@ export class ConditionError extends Error {
 }
 
 /** What conditions may ask for; `custom.…` holds a treefile's own fields. */
-export const CONDITION_NAMES = ["name", "version", "suite", "base", "variant", "architecture", "arch", "custom"] as const;
+export const CONDITION_NAMES = [
+  "name",
+  "version",
+  "suite",
+  "base",
+  "variant",
+  "architecture",
+  "arch",
+  "custom",
+] as const;
 
 export type Condition = (scope: JsonObject) => boolean;
 
@@ -26,7 +35,11 @@ export type Condition = (scope: JsonObject) => boolean;
 export function parseCondition(text: string): Condition {
   const tokens = tokenize(text);
   let at = 0;
-  const fail = (): never => { throw new ConditionError(`the condition makes no sense at ${at < tokens.length ? `'${tokens[at]!.text}'` : "its end"}: ${text}`); };
+  const fail = (): never => {
+    throw new ConditionError(
+      `the condition makes no sense at ${at < tokens.length ? `'${tokens[at]!.text}'` : "its end"}: ${text}`,
+    );
+  };
   const take = (symbol: string): boolean => {
     if (tokens[at]?.kind !== "symbol" || tokens[at]!.text !== symbol) return false;
     at++;
@@ -43,16 +56,28 @@ export function parseCondition(text: string): Condition {
     return parts.length === 1 ? parts[0]! : (scope) => parts.every((part) => part(scope));
   };
   const not = (): Condition => {
-    if (take("!")) { const inner = not(); return (scope) => !inner(scope); }
+    if (take("!")) {
+      const inner = not();
+      return (scope) => !inner(scope);
+    }
     if (take("(")) {
       const inner = or();
       if (!take(")")) fail();
       return inner;
     }
     const left = value();
-    if (take("==")) { const right = value(); return (scope) => left(scope) !== undefined && left(scope) === right(scope); }
-    if (take("!=")) { const right = value(); return (scope) => left(scope) !== right(scope); }
-    for (const [symbol, isWanted] of [["=~", true], ["!~", false]] as const) {
+    if (take("==")) {
+      const right = value();
+      return (scope) => left(scope) !== undefined && left(scope) === right(scope);
+    }
+    if (take("!=")) {
+      const right = value();
+      return (scope) => left(scope) !== right(scope);
+    }
+    for (const [symbol, isWanted] of [
+      ["=~", true],
+      ["!~", false],
+    ] as const) {
       if (!take(symbol)) continue;
       const token = tokens[at];
       if (token?.kind !== "text") return fail();
@@ -60,17 +85,27 @@ export function parseCondition(text: string): Condition {
       const matches = compilePattern(token.text);
       return (scope) => matches(String(left(scope) ?? "")) === isWanted;
     }
-    return (scope) => { const found = left(scope); return found !== undefined && found !== false && found !== null && found !== ""; };
+    return (scope) => {
+      const found = left(scope);
+      return found !== undefined && found !== false && found !== null && found !== "";
+    };
   };
   const value = (): ((scope: JsonObject) => Json | undefined) => {
     const token = tokens[at];
     if (token === undefined || token.kind === "symbol") return fail();
     at++;
     switch (token.kind) {
-      case "text": return () => token.text;
-      case "number": { const number = Number(token.text); return () => number; }
+      case "text":
+        return () => token.text;
+      case "number": {
+        const number = Number(token.text);
+        return () => number;
+      }
       case "name": {
-        if (token.text === "true" || token.text === "false") { const constant = token.text === "true"; return () => constant; }
+        if (token.text === "true" || token.text === "false") {
+          const constant = token.text === "true";
+          return () => constant;
+        }
         const path = token.text.split(".");
         if (!(CONDITION_NAMES as readonly string[]).includes(path[0]!)) throw new ConditionError(unknownName(path[0]!));
         return (scope) => lookUp(scope, path);
@@ -84,19 +119,32 @@ export function parseCondition(text: string): Condition {
 
 function unknownName(name: string): string {
   const meant = closestName(name, CONDITION_NAMES, slipsOfWord);
-  return `the condition asks for ${name}, which is not known; ${meant === undefined ? `there is ${CONDITION_NAMES.join(", ")}, and text stands in quotes` : `did you mean ${meant}?`}`;
+  return (
+    `the condition asks for ${name}, which is not known; ` +
+    `${
+      meant === undefined
+        ? `there is ${CONDITION_NAMES.join(", ")}, and ` + "text stands in quotes"
+        : "did you mean " + `${meant}?`
+    }`
+  );
 }
 
-interface Token { kind: "symbol" | "text" | "number" | "name"; text: string }
+interface Token {
+  kind: "symbol" | "text" | "number" | "name";
+  text: string;
+}
 
 function tokenize(text: string): Token[] {
   const tokens: Token[] = [];
-  const expression = /\s*(?:(&&|\|\||==|!=|=~|!~|!|\(|\))|"([^"]*)"|'([^']*)'|(-?\d+(?:\.\d+)?)(?![\w-])|([A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)*))/y;
+  const expression =
+    // wide: one pattern
+    /\s*(?:(&&|\|\||==|!=|=~|!~|!|\(|\))|"([^"]*)"|'([^']*)'|(-?\d+(?:\.\d+)?)(?![\w-])|([A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)*))/y;
   const end = text.trimEnd().length;
   while (expression.lastIndex < end) {
     const from = expression.lastIndex;
     const match = expression.exec(text);
-    if (match === null) throw new ConditionError(`the condition makes no sense at '${text.slice(from).trim()}': ${text}`);
+    if (match === null)
+      throw new ConditionError(`the condition makes no sense at '${text.slice(from).trim()}': ${text}`);
     if (match[1] !== undefined) tokens.push({ kind: "symbol", text: match[1] });
     else if (match[4] !== undefined) tokens.push({ kind: "number", text: match[4] });
     else if (match[5] !== undefined) tokens.push({ kind: "name", text: match[5] });

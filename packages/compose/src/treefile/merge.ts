@@ -1,27 +1,36 @@
 /**
- * How one layer of a treefile is laid over another (an including file over the included, a variant over what it inherits):
+ * How one layer of a treefile is laid over another (an including file over the included, a variant over what it
+ * inherits):
  *
  * - maps are merged key by key, to any depth;
- * - of each list the schema says by `x-merge` what it is (`MergeRule`): a set, a sequence, or replaced. A list that the schema does not know
- *   (in `custom`, `x-…`) is replaced, since nobody but its owner knows what its words mean;
+ * - of each list the schema says by `x-merge` what it is (`MergeRule`): a set, a sequence, or replaced. A list that the
+ *   schema does not know (in `custom`, `x-…`) is replaced, since nobody but its owner knows what its words mean;
  * - all else is replaced;
  * - `null` takes a key away.
  *
- * A merged set holds no `-PATTERN` and a merged map no `null` any more, so merging it again changes nothing. Layers that are still to be
- * laid over others (variants and sections, when files are merged) are deferred: what they take away stays written in them.
+ * A merged set holds no `-PATTERN` and a merged map no `null` any more, so merging it again changes nothing. Layers
+ * that are still to be laid over others (variants and sections, when files are merged) are deferred: what they take
+ * away stays written in them.
  */
 import { isList, isObject, type Json, type JsonObject } from "./json.ts";
 import { compilePattern } from "./pattern.ts";
 import { TREEFILE_SCHEMA, type MergeRule } from "./schema.ts";
 
-interface MergeOptions { readonly schema?: JsonObject; readonly isDeferred?: boolean }
+interface MergeOptions {
+  readonly schema?: JsonObject;
+  readonly isDeferred?: boolean;
+}
 
 /**
  * `over` laid over `under`; neither is changed.
  *
  * @param options  `schema`: of both (default: a treefile's, whose keys are those of its layers, too)
  */
-export function mergeObjects(under: JsonObject, over: JsonObject, { schema = TREEFILE_SCHEMA, isDeferred = false }: MergeOptions = {}): JsonObject {
+export function mergeObjects(
+  under: JsonObject,
+  over: JsonObject,
+  { schema = TREEFILE_SCHEMA, isDeferred = false }: MergeOptions = {},
+): JsonObject {
   const merged: Record<string, Json> = { ...under };
   for (const [key, value] of Object.entries(over)) {
     if (value === null && !isDeferred) delete merged[key];
@@ -36,11 +45,18 @@ function mergeValues(under: Json | undefined, over: Json, options: Required<Merg
   return over;
 }
 
-function mergeLists(under: readonly Json[], over: readonly Json[], { schema, isDeferred }: Required<MergeOptions>): Json[] {
+function mergeLists(
+  under: readonly Json[],
+  over: readonly Json[],
+  { schema, isDeferred }: Required<MergeOptions>,
+): Json[] {
   switch ((schema["x-merge"] ?? "replaced") as MergeRule) {
-    case "replaced": return [...over];
-    case "sequence": return [...under, ...over];
-    case "set": return mergeSets(under, over, isDeferred);
+    case "replaced":
+      return [...over];
+    case "sequence":
+      return [...under, ...over];
+    case "set":
+      return mergeSets(under, over, isDeferred);
   }
 }
 
@@ -65,5 +81,7 @@ function schemaOf(schema: JsonObject, key: string): JsonObject {
   const own = isObject(properties) && Object.hasOwn(properties, key) ? properties[key] : additionalProperties;
   if (!isObject(own)) return {};
   const reference = own["$ref"];
-  return typeof reference === "string" ? (TREEFILE_SCHEMA["$defs"] as JsonObject)[reference.slice("#/$defs/".length)] as JsonObject : own;
+  return typeof reference === "string"
+    ? ((TREEFILE_SCHEMA["$defs"] as JsonObject)[reference.slice("#/$defs/".length)] as JsonObject)
+    : own;
 }

@@ -10,7 +10,13 @@ import { isPattern } from "./pattern.ts";
 import { ARCHITECTURE_NAMES, TREEFILE_SCHEMA } from "./schema.ts";
 
 /** One thing that is wrong, with its place. */
-export interface TreefileProblem { readonly file: string; readonly line: number; readonly column: number; readonly key: string; readonly message: string }
+export interface TreefileProblem {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly key: string;
+  readonly message: string;
+}
 
 export class TreefileError extends Error {
   override name = "TreefileError";
@@ -22,10 +28,17 @@ export class TreefileError extends Error {
 }
 
 export function formatProblem(problem: TreefileProblem): string {
-  return `${problem.file}:${problem.line}:${problem.column}: ${problem.key === "" ? "" : `${problem.key}: `}${problem.message}`;
+  return (
+    `${problem.file}:${problem.line}:${problem.column}: ` +
+    `${problem.key === "" ? "" : `${problem.key}: `}${problem.message}`
+  );
 }
 
-export interface ParsedFile { readonly path: string; readonly value: JsonObject; readonly locate: Locate }
+export interface ParsedFile {
+  readonly path: string;
+  readonly value: JsonObject;
+  readonly locate: Locate;
+}
 
 /** A treefile is some pages. */
 export const TREEFILE_SIZE_MAX = 4 << 20;
@@ -35,23 +48,47 @@ const PROBLEMS_MAX = 50;
  * Reads and checks a file by itself.
  *
  * @param path  for messages; `.toml` says which language it is
- * @param onUnknownKey  is told of each key that the schema does not know, which is then left out; without it such a key is an error
+ * @param onUnknownKey  is told of each key that the schema does not know, which is then left out; without it such a key
+ *   is an error
  * @throws TreefileError
  */
-export function parseTreefile(text: string, path: string, onUnknownKey?: (problem: TreefileProblem) => void): ParsedFile {
-  if (text.length > TREEFILE_SIZE_MAX) throw problemAt(path, { line: 1, column: 1 }, "", `is larger than ${TREEFILE_SIZE_MAX} bytes`);
+export function parseTreefile(
+  text: string,
+  path: string,
+  onUnknownKey?: (problem: TreefileProblem) => void,
+): ParsedFile {
+  if (text.length > TREEFILE_SIZE_MAX)
+    throw problemAt(path, { line: 1, column: 1 }, "", `is larger than ${TREEFILE_SIZE_MAX} bytes`);
   const { value, locate } = path.endsWith(".toml") ? readToml(text, path) : readYaml(text, path);
-  if (!isObject(value)) throw problemAt(path, { line: 1, column: 1 }, "", "expected keys with values, such as `name: …`, and nothing else");
-  const place = ({ key, message, known }: KeyProblem): TreefileProblem => ({ file: path, ...locate(key), key: formatKeyPath(key), message: known === undefined ? message : `${message}${suggestion(String(key.at(-1)), known)}` });
-  const found = validate(value), unknown = onUnknownKey === undefined ? [] : found.filter(({ known }) => known !== undefined);
+  if (!isObject(value))
+    throw problemAt(path, { line: 1, column: 1 }, "", "expected keys with values, such as `name: …`, and nothing else");
+  const place = ({ key, message, known }: KeyProblem): TreefileProblem => ({
+    file: path,
+    ...locate(key),
+    key: formatKeyPath(key),
+    message: known === undefined ? message : `${message}${suggestion(String(key.at(-1)), known)}`,
+  });
+  const found = validate(value),
+    unknown = onUnknownKey === undefined ? [] : found.filter(({ known }) => known !== undefined);
   for (const { key } of unknown) removeKey(value, key);
-  const problems = [...(onUnknownKey === undefined ? found : found.filter(({ known }) => known === undefined)), ...checkConditions(value), ...checkSections(value)].slice(0, PROBLEMS_MAX).map(place);
+  const problems = [
+    ...(onUnknownKey === undefined ? found : found.filter(({ known }) => known === undefined)),
+    ...checkConditions(value),
+    ...checkSections(value),
+  ]
+    .slice(0, PROBLEMS_MAX)
+    .map(place);
   for (const one of unknown.slice(0, PROBLEMS_MAX)) onUnknownKey?.(place(one));
   if (problems.length > 0) throw new TreefileError(problems.sort((left, right) => left.line - right.line));
   return { path, value, locate };
 }
 
-export function problemAt(file: string, position: { line: number; column: number }, key: string, message: string): TreefileError {
+export function problemAt(
+  file: string,
+  position: { line: number; column: number },
+  key: string,
+  message: string,
+): TreefileError {
   return new TreefileError([{ file, ...position, key, message }]);
 }
 
@@ -60,7 +97,12 @@ function readToml(text: string, path: string): { value: Json; locate: Locate } {
     return { value: plain(parseToml(text)), locate: tomlLocator(text) };
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    throw problemAt(path, { line: error.line, column: error.column }, "", error.message.replace(/^Invalid TOML document: /, "").split("\n")[0]!);
+    throw problemAt(
+      path,
+      { line: error.line, column: error.column },
+      "",
+      error.message.replace(/^Invalid TOML document: /, "").split("\n")[0]!,
+    );
   }
 }
 
@@ -68,7 +110,8 @@ function readToml(text: string, path: string): { value: Json; locate: Locate } {
 function plain(value: unknown): Json {
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value === "object" && value !== null) {
-    if (Object.getPrototypeOf(value) !== null && Object.getPrototypeOf(value) !== Object.prototype) return String(value);
+    if (Object.getPrototypeOf(value) !== null && Object.getPrototypeOf(value) !== Object.prototype)
+      return String(value);
     return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, plain(one)]));
   }
   return value as Json;
@@ -116,7 +159,9 @@ function locateInYaml(document: Document.Parsed, lines: LineCounter, path: KeyPa
   let offset = 0;
   for (const key of path) {
     if (isMap(node)) {
-      const pair = node.items.find((item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(key));
+      const pair = node.items.find(
+        (item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(key),
+      );
       if (pair === undefined) break;
       offset = (pair.key as { range?: readonly number[] }).range?.[0] ?? offset;
       node = pair.value;
@@ -132,35 +177,55 @@ function locateInYaml(document: Document.Parsed, lines: LineCounter, path: KeyPa
 }
 
 /** `known`: of a key that is unknown, those beside it that are not. */
-interface KeyProblem { key: KeyPath; message: string; known?: readonly string[] }
+interface KeyProblem {
+  key: KeyPath;
+  message: string;
+  known?: readonly string[];
+}
 
 function removeKey(value: JsonObject, path: KeyPath): void {
   let inner: Json | undefined = value;
-  for (const key of path.slice(0, -1)) inner = isList(inner) ? inner[Number(key)] : isObject(inner) ? inner[key] : undefined;
+  for (const key of path.slice(0, -1))
+    inner = isList(inner) ? inner[Number(key)] : isObject(inner) ? inner[key] : undefined;
   if (isObject(inner)) delete (inner as Record<string, Json>)[path.at(-1)!];
 }
 
 /** The schema is a table of ours: that it is one itself is for a test to say, not for each start. */
-const VALIDATOR = { allErrors: true, strict: false, verbose: true, validateSchema: false, meta: false, code: { optimize: false } } as const;
+const VALIDATOR = {
+  allErrors: true,
+  strict: false,
+  verbose: true,
+  validateSchema: false,
+  meta: false,
+  code: { optimize: false },
+} as const;
 
 /**
- * What the schema says of the keys that occur in the values: the rest of it would be compiled for nothing, which takes as long as all else that a
- * short compose does. The names of all keys stay, for who misspells one.
+ * What the schema says of the keys that occur in the values: the rest of it would be compiled for nothing, which takes
+ * as long as all else that a short compose does. The names of all keys stay, for who misspells one.
  */
 function relevantSchema(schema: Json, values: readonly Json[]): Json {
   if (!isObject(schema)) return schema;
   const reference = schema["$ref"];
-  if (typeof reference === "string") return relevantSchema((TREEFILE_SCHEMA["$defs"] as JsonObject)[reference.slice("#/$defs/".length)]!, values);
-  const objects = values.filter(isObject), { properties, items, additionalProperties } = schema;
+  if (typeof reference === "string")
+    return relevantSchema((TREEFILE_SCHEMA["$defs"] as JsonObject)[reference.slice("#/$defs/".length)]!, values);
+  const objects = values.filter(isObject),
+    { properties, items, additionalProperties } = schema;
   const relevant: Record<string, Json> = { ...schema };
   if (isObject(properties)) {
-    relevant["properties"] = Object.fromEntries(Object.entries(properties).map(([key, inner]) => {
-      const own = objects.filter((one) => Object.hasOwn(one, key)).map((one) => one[key]!);
-      return [key, own.length === 0 ? true : relevantSchema(inner, own)];
-    }));
+    relevant["properties"] = Object.fromEntries(
+      Object.entries(properties).map(([key, inner]) => {
+        const own = objects.filter((one) => Object.hasOwn(one, key)).map((one) => one[key]!);
+        return [key, own.length === 0 ? true : relevantSchema(inner, own)];
+      }),
+    );
   }
   if (isObject(additionalProperties)) {
-    const others = objects.flatMap((one) => Object.entries(one).filter(([key]) => !isObject(properties) || !Object.hasOwn(properties, key)).map(([, value]) => value));
+    const others = objects.flatMap((one) =>
+      Object.entries(one)
+        .filter(([key]) => !isObject(properties) || !Object.hasOwn(properties, key))
+        .map(([, value]) => value),
+    );
     relevant["additionalProperties"] = others.length === 0 ? true : relevantSchema(additionalProperties, others);
   }
   if (isObject(items)) relevant["items"] = relevantSchema(items, values.filter(isList).flat());
@@ -181,37 +246,75 @@ function validate(value: JsonObject): KeyProblem[] {
 }
 
 function describe(error: ErrorObject): KeyProblem {
-  const key: (string | number)[] = error.instancePath.split("/").slice(1).map((part) => (/^\d+$/.test(part) ? Number(part) : part.replaceAll("~1", "/").replaceAll("~0", "~")));
+  const key: (string | number)[] = error.instancePath
+    .split("/")
+    .slice(1)
+    .map((part) => (/^\d+$/.test(part) ? Number(part) : part.replaceAll("~1", "/").replaceAll("~0", "~")));
   const { params } = error as { params: Record<string, unknown> };
   switch (error.keyword) {
     case "additionalProperties": {
       const name = String(params["additionalProperty"]);
-      return { key: [...key, name], message: "unknown key", known: Object.keys((error.parentSchema as { properties?: object } | undefined)?.properties ?? {}) };
+      return {
+        key: [...key, name],
+        message: "unknown key",
+        known: Object.keys((error.parentSchema as { properties?: object } | undefined)?.properties ?? {}),
+      };
     }
     case "enum": {
-      const allowed = (params["allowedValues"] as unknown[]).filter((one) => one !== null && !String(one).startsWith("-")).map(String);
+      const allowed = (params["allowedValues"] as unknown[])
+        .filter((one) => one !== null && !String(one).startsWith("-"))
+        .map(String);
       // Known to the world, and not to our writers: no slip of who asks.
-      const unwritten = (error.parentSchema as { "x-unwritten"?: readonly unknown[] } | undefined)?.["x-unwritten"]?.includes(error.data) === true;
+      const unwritten =
+        (error.parentSchema as { "x-unwritten"?: readonly unknown[] } | undefined)?.["x-unwritten"]?.includes(
+          error.data,
+        ) === true;
       if (unwritten) return { key, message: `${String(error.data)} is not written yet; ${allowed.join(", ")} are` };
-      return { key, message: `expected one of ${allowed.join(", ")}, not ${show(error.data)}${typeof error.data === "string" ? suggestion(error.data, allowed) : ""}` };
+      return {
+        key,
+        message:
+          `expected one of ${allowed.join(", ")}, not ${show(error.data)}` +
+          `${typeof error.data === "string" ? suggestion(error.data, allowed) : ""}`,
+      };
     }
     case "type": {
-      const types = [params["type"]].flat().filter((type) => type !== "null").map(String);
-      return { key, message: `expected ${types.map((type) => TYPE_WORDS[type] ?? type).join(" or ")}, not ${show(error.data)}${remedy(types, error.data)}` };
+      const types = [params["type"]]
+        .flat()
+        .filter((type) => type !== "null")
+        .map(String);
+      return {
+        key,
+        message:
+          `expected ${types.map((type) => TYPE_WORDS[type] ?? type).join(" or ")}, not ${show(error.data)}` +
+          `${remedy(types, error.data)}`,
+      };
     }
     case "pattern": {
-      const isName = error.propertyName !== undefined, { title } = error.parentSchema as { title: string };
-      return { key: isName ? [...key, error.propertyName!] : key, message: `expected ${title}, not ${show(isName ? error.propertyName : error.data)}` };
+      const isName = error.propertyName !== undefined,
+        { title } = error.parentSchema as { title: string };
+      return {
+        key: isName ? [...key, error.propertyName!] : key,
+        message: `expected ${title}, not ${show(isName ? error.propertyName : error.data)}`,
+      };
     }
-    default: return { key, message: error.message ?? `breaks the rule ${error.keyword}` };
+    default:
+      return { key, message: error.message ?? `breaks the rule ${error.keyword}` };
   }
 }
 
-const TYPE_WORDS: Readonly<Record<string, string>> = { object: "a map", array: "a list", string: "a text", integer: "a whole number", number: "a number", boolean: "true or false" };
+const TYPE_WORDS: Readonly<Record<string, string>> = {
+  object: "a map",
+  array: "a list",
+  string: "a text",
+  integer: "a whole number",
+  number: "a number",
+  boolean: "true or false",
+};
 
 /** How a value of the wrong type is often meant. */
 function remedy(types: readonly string[], value: unknown): string {
-  if (types.includes("string") && (typeof value === "number" || typeof value === "boolean")) return "; write it in quotes";
+  if (types.includes("string") && (typeof value === "number" || typeof value === "boolean"))
+    return "; write it in quotes";
   return types.includes("array") && typeof value === "string" ? `; write [${show(value)}]` : "";
 }
 
@@ -246,11 +349,24 @@ function checkConditions(value: Json, path: KeyPath = []): KeyProblem[] {
   return problems;
 }
 
-/** A section for an architecture that there is not would never say anything. Of those that there are, a file may have sections for others than its images'. */
+/**
+ * A section for an architecture that there is not would never say anything. Of those that there are, a file may have
+ * sections for others than its images'.
+ */
 function checkSections(value: JsonObject, path: KeyPath = []): KeyProblem[] {
   const { architecture, variants } = value;
   const names = isObject(architecture) ? Object.keys(architecture) : [];
   const unknown = names.filter((name) => !isPattern(name) && !(ARCHITECTURE_NAMES as readonly string[]).includes(name));
-  const inner = isObject(variants) ? Object.entries(variants).flatMap(([name, variant]) => (isObject(variant) ? checkSections(variant, ["variants", name]) : [])) : [];
-  return [...unknown.map((name) => ({ key: [...path, "architecture", name], message: `there is no architecture of that name${suggestion(name, ARCHITECTURE_NAMES)}` })), ...inner];
+  const inner = isObject(variants)
+    ? Object.entries(variants).flatMap(([name, variant]) =>
+        isObject(variant) ? checkSections(variant, ["variants", name]) : [],
+      )
+    : [];
+  return [
+    ...unknown.map((name) => ({
+      key: [...path, "architecture", name],
+      message: `there is no architecture of that name${suggestion(name, ARCHITECTURE_NAMES)}`,
+    })),
+    ...inner,
+  ];
 }

@@ -1,79 +1,211 @@
-/** Keys of a treefile that say what lies in an image besides its packages, and what acts while it is made. A part of the schema (`schema.ts`). */
+/**
+ * Keys of a treefile that say what lies in an image besides its packages, and what acts while it is made. A part of the
+ * schema (`schema.ts`).
+ */
 
 const OWNER = { type: "string", pattern: "^[a-z_][a-z0-9_-]{0,31}$", title: "a name of the image's accounts" } as const;
 const NUMBER = { type: "integer", minimum: 0, maximum: 4294967294 } as const;
 const RULE = {
-  type: "object", additionalProperties: false, required: ["path"], description: "what is said of files that match",
+  type: "object",
+  additionalProperties: false,
+  required: ["path"],
+  description: "what is said of files that match",
   properties: {
-    path: { type: "string", pattern: "^/", title: "a path or pattern that begins with /", description: "which of the overlay's files, as they are called in the image; `*` stops at /, `**` does not" },
-    mode: { type: "string", pattern: "^0?[0-7]{3,4}$", title: "a mode in octal, such as \"0640\"", description: "of files" },
-    "folder-mode": { type: "string", pattern: "^0?[0-7]{3,4}$", title: "a mode in octal, such as \"0750\"", description: "of folders" },
-    uid: { ...NUMBER, description: "owner, by number" }, gid: { ...NUMBER, description: "group, by number" },
-    user: { ...OWNER, description: "owner, by name: an account of the image, such as one of `users`" }, group: { ...OWNER, description: "group, by name" },
+    path: {
+      type: "string",
+      pattern: "^/",
+      title: "a path or pattern that begins with /",
+      description: "which of the overlay's files, as they are called in the image; `*` stops at /, `**` does not",
+    },
+    mode: {
+      type: "string",
+      pattern: "^0?[0-7]{3,4}$",
+      title: 'a mode in octal, such as "0640"',
+      description: "of files",
+    },
+    "folder-mode": {
+      type: "string",
+      pattern: "^0?[0-7]{3,4}$",
+      title: 'a mode in octal, such as "0750"',
+      description: "of folders",
+    },
+    uid: { ...NUMBER, description: "owner, by number" },
+    gid: { ...NUMBER, description: "group, by number" },
+    user: { ...OWNER, description: "owner, by name: an account of the image, such as one of `users`" },
+    group: { ...OWNER, description: "group, by name" },
   },
 } as const;
 
 const FOLDER = { type: "string", minLength: 1, description: "folder beside the treefile" } as const;
-const PATH_PATTERN = { type: "string", pattern: "^-?/.*$", title: "a path or pattern that begins with /, or with -/" } as const;
-const SCRIPTS = (description: string, example: string) => ({
-  type: "array", "x-merge": "sequence", description, examples: [[example]],
-  items: { type: "string", pattern: "^(?!-[^\\s-]\\S*$)", title: "a shell script (none is taken away by '-…': they are a sequence; null takes all of lower layers away)" },
-} as const);
-const QUESTION_TYPES = ["string", "boolean", "select", "multiselect", "password", "note", "text", "error", "title"] as const;
+const PATH_PATTERN = {
+  type: "string",
+  pattern: "^-?/.*$",
+  title: "a path or pattern that begins with /, or with -/",
+} as const;
+const SCRIPTS = (description: string, example: string) =>
+  ({
+    type: "array",
+    "x-merge": "sequence",
+    description,
+    examples: [[example]],
+    items: {
+      type: "string",
+      pattern: "^(?!-[^\\s-]\\S*$)",
+      title: "a shell script (none is taken away by '-…': they are a sequence; null takes all of lower layers away)",
+    },
+  }) as const;
+const QUESTION_TYPES = [
+  "string",
+  "boolean",
+  "select",
+  "multiselect",
+  "password",
+  "note",
+  "text",
+  "error",
+  "title",
+] as const;
 
 export const CONTENT_KEYS = {
   overlay: {
-    type: "array", "x-merge": "sequence",
-    description: "folders beside the treefile that are copied over the image, in order, once its packages are configured and its accounts there; what `files` says stands above them. "
-      + "All belongs to root; files have the mode 0644, or 0755 where their owner may run them, folders that are new 0755; times are the image's. Rules change that",
-    examples: [["extra"], [{ source: "extra", rules: [{ path: "/etc/app/*.key", mode: "0600", user: "app" }] }, { source: "site", target: "/srv/www" }]],
+    type: "array",
+    "x-merge": "sequence",
+    description:
+      "folders beside the treefile that are copied over the image, in order, once its packages are configured " +
+      "and its accounts there; what `files` says stands above them. " +
+      "All belongs to root; files have the mode 0644, or 0755 where their owner may run them, folders that are " +
+      "new 0755; times are the image's. Rules change that",
+    examples: [
+      ["extra"],
+      [
+        { source: "extra", rules: [{ path: "/etc/app/*.key", mode: "0600", user: "app" }] },
+        { source: "site", target: "/srv/www" },
+      ],
+    ],
     items: {
-      type: ["string", "object"], minLength: 1, additionalProperties: false, required: ["source"],
+      type: ["string", "object"],
+      minLength: 1,
+      additionalProperties: false,
+      required: ["source"],
       properties: {
         source: FOLDER,
-        target: { type: "string", pattern: "^/", title: "a path that begins with /", description: "where in the image it is laid (default: /)" },
-        rules: { type: "array", "x-merge": "sequence", items: RULE, description: "owners and modes; of rules that match one file the later ones win" },
+        target: {
+          type: "string",
+          pattern: "^/",
+          title: "a path that begins with /",
+          description: "where in the image it is laid (default: /)",
+        },
+        rules: {
+          type: "array",
+          "x-merge": "sequence",
+          items: RULE,
+          description: "owners and modes; of rules that match one file the later ones win",
+        },
       },
     },
   },
   "path-excludes": {
-    type: "array", "x-merge": "set", items: PATH_PATTERN, examples: [["/usr/share/doc/*", "/usr/share/man/*"]],
-    description: "patterns of paths that packages bring and that are not unpacked, as dpkg's path-exclude has them: `*` crosses folders. dpkg still lists them, and is told the same for later upgrades (/etc/dpkg/dpkg.cfg.d)",
+    type: "array",
+    "x-merge": "set",
+    items: PATH_PATTERN,
+    examples: [["/usr/share/doc/*", "/usr/share/man/*"]],
+    description:
+      "patterns of paths that packages bring and that are not unpacked, as dpkg's path-exclude has them: `*` " +
+      "crosses folders. dpkg still lists them, and is told the same for later upgrades (/etc/dpkg/dpkg.cfg.d)",
   },
   "path-includes": {
-    type: "array", "x-merge": "set", items: PATH_PATTERN, examples: [["/usr/share/doc/*/copyright"]],
-    description: "patterns of paths that are unpacked although path-excludes matches them, as dpkg's path-include has them",
+    type: "array",
+    "x-merge": "set",
+    items: PATH_PATTERN,
+    examples: [["/usr/share/doc/*/copyright"]],
+    description:
+      "patterns of paths that are unpacked although path-excludes matches them, as dpkg's path-include has them",
   },
   debconf: {
-    type: "object", propertyNames: { pattern: "^[A-Za-z0-9][A-Za-z0-9.+_-]*(/[A-Za-z0-9.+_-]+)+$", title: "a question, such as tzdata/Areas" },
+    type: "object",
+    propertyNames: {
+      pattern: "^[A-Za-z0-9][A-Za-z0-9.+_-]*(/[A-Za-z0-9.+_-]+)+$",
+      title: "a question, such as tzdata/Areas",
+    },
     description: "answers to questions of debconf, there before the package that asks is configured",
     examples: [{ "wireshark-common/install-setuid": { type: "boolean", value: "true" } }],
     additionalProperties: {
-      type: "object", additionalProperties: false, description: "an answer",
+      type: "object",
+      additionalProperties: false,
+      description: "an answer",
       properties: {
         type: { enum: QUESTION_TYPES, description: "kind of the question, as the package's templates say" },
         value: { type: ["string", "boolean"], description: "the answer; of a multiselect: choices with ', ' between" },
-        package: { type: "string", pattern: "^[a-z0-9][a-z0-9+.-]+$", title: "a package's name", description: "who asks (default: what stands before the first / of the question)", examples: ["tzdata"] },
-        seen: { type: "boolean", description: "whether the question counts as shown, so that it is not asked later (default: true)" },
+        package: {
+          type: "string",
+          pattern: "^[a-z0-9][a-z0-9+.-]+$",
+          title: "a package's name",
+          description: "who asks (default: what stands before the first / of the question)",
+          examples: ["tzdata"],
+        },
+        seen: {
+          type: "boolean",
+          description: "whether the question counts as shown, so that it is not asked later (default: true)",
+        },
       },
     },
   },
   hooks: {
-    type: "object", additionalProperties: false, description: "shell scripts at other points than `scripts`; each runs with the image as its root, under the same runner and environment",
-    examples: [{ prepare: ["groupadd --gid 900 app"], "post-install": ["update-alternatives --set editor /usr/bin/vim.basic"], finalize: ["rm -f /etc/machine-info"] }],
+    type: "object",
+    additionalProperties: false,
+    description:
+      "shell scripts at other points than `scripts`; each runs with the image as its root, under the same runner " +
+      "and environment",
+    examples: [
+      {
+        prepare: ["groupadd --gid 900 app"],
+        "post-install": ["update-alternatives --set editor /usr/bin/vim.basic"],
+        finalize: ["rm -f /etc/machine-info"],
+      },
+    ],
     properties: {
-      prepare: SCRIPTS("run once the base is configured, before the treefile's own packages are unpacked", "groupadd --gid 900 app"),
-      "post-install": SCRIPTS("run after all packages are configured, before names, overlays, files and accounts are laid in", "update-alternatives --set editor /usr/bin/vim.basic"),
-      finalize: SCRIPTS("run last, after `scripts`, services and remove-files; what is cleaned of every image is cleaned afterwards", "rm -f /etc/machine-info"),
+      prepare: SCRIPTS(
+        "run once the base is configured, before the treefile's own packages are unpacked",
+        "groupadd --gid 900 app",
+      ),
+      "post-install": SCRIPTS(
+        "run after all packages are configured, before names, overlays, files and accounts are laid in",
+        "update-alternatives --set editor /usr/bin/vim.basic",
+      ),
+      finalize: SCRIPTS(
+        "run last, after `scripts`, services and remove-files; what is cleaned of every image is cleaned afterwards",
+        "rm -f /etc/machine-info",
+      ),
     },
   },
 } as const;
 
 export type QuestionType = (typeof QUESTION_TYPES)[number];
-export interface OverlayRule { readonly path: string; readonly mode?: string; readonly "folder-mode"?: string; readonly uid?: number; readonly gid?: number; readonly user?: string; readonly group?: string }
-export interface OverlayFolder { readonly source: string; readonly target?: string; readonly rules?: readonly OverlayRule[] }
-export interface DebconfAnswer { readonly type: QuestionType; readonly value: string | boolean; readonly package?: string; readonly seen?: boolean }
-export interface HooksConfig { readonly prepare?: readonly string[]; readonly "post-install"?: readonly string[]; readonly finalize?: readonly string[] }
+export interface OverlayRule {
+  readonly path: string;
+  readonly mode?: string;
+  readonly "folder-mode"?: string;
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly user?: string;
+  readonly group?: string;
+}
+export interface OverlayFolder {
+  readonly source: string;
+  readonly target?: string;
+  readonly rules?: readonly OverlayRule[];
+}
+export interface DebconfAnswer {
+  readonly type: QuestionType;
+  readonly value: string | boolean;
+  readonly package?: string;
+  readonly seen?: boolean;
+}
+export interface HooksConfig {
+  readonly prepare?: readonly string[];
+  readonly "post-install"?: readonly string[];
+  readonly finalize?: readonly string[];
+}
 
 export interface ContentConfig {
   readonly overlay?: readonly (string | OverlayFolder)[];

@@ -1,5 +1,6 @@
 /**
- * A treefile with all that it includes: which images it describes, and what each is made of. Layers of one image, the lower first:
+ * A treefile with all that it includes: which images it describes, and what each is made of. Layers of one image, the
+ * lower first:
  *
  *     included files, in order < the file < inherited variants, in order < the variant
  *
@@ -9,7 +10,14 @@ import { stringify as stringifyYaml } from "yaml";
 import { isList, isObject, type Json, type JsonObject } from "./json.ts";
 import { configProblems } from "./check-config.ts";
 import { mergeObjects } from "./merge.ts";
-import { formatProblem, parseTreefile, problemAt, TreefileError, type ParsedFile, type TreefileProblem } from "./parse.ts";
+import {
+  formatProblem,
+  parseTreefile,
+  problemAt,
+  TreefileError,
+  type ParsedFile,
+  type TreefileProblem,
+} from "./parse.ts";
 import { beside, isPackageFile, ownPlaces, withOwnPlaces } from "./own-places.ts";
 import { compilePattern } from "./pattern.ts";
 import { formatKeyPath, type KeyPath } from "./positions.ts";
@@ -19,7 +27,11 @@ import { PHASES, type ImageConfig } from "./schema.ts";
 export type ReadText = (path: string) => Promise<string | undefined>;
 
 /** One image of a compose. */
-export interface ImageTarget { readonly variant: string; readonly architecture: string; readonly config: ImageConfig }
+export interface ImageTarget {
+  readonly variant: string;
+  readonly architecture: string;
+  readonly config: ImageConfig;
+}
 
 /** The variant of a file that declares none. */
 export const DEFAULT_VARIANT = "default";
@@ -40,24 +52,30 @@ export class Treefile {
     this.#files = files;
     this.#defaultArchitecture = defaultArchitecture;
     this.merged = files.reduce<JsonObject>((under, { value }) => mergeFiles(under, value), {});
-    if (typeof this.merged["name"] !== "string") throw this.#problem([], "name is missing; `name: NAME` is what the compose and its files are called");
+    if (typeof this.merged["name"] !== "string")
+      throw this.#problem([], "name is missing; `name: NAME` is what the compose and its files are called");
     this.name = this.merged["name"];
     // Loops and unknown names are told before anything else is done.
     for (const variant of Object.keys(this.#variants)) this.#lineage(variant, []);
-    if (this.variants.length === 0) throw this.#problem(["variants"], "all variants are abstract: there is no image to make");
+    if (this.variants.length === 0)
+      throw this.#problem(["variants"], "all variants are abstract: there is no image to make");
     const problems = this.targets().flatMap((target) => this.#gaps(target));
     if (problems.length > 0) throw new TreefileError(withoutRepeated(problems));
   }
 
   get #variants(): Readonly<Record<string, JsonObject>> {
     const variants = this.merged["variants"];
-    const named = Object.entries(isObject(variants) ? variants : {}).filter((entry): entry is [string, JsonObject] => isObject(entry[1]));
+    const named = Object.entries(isObject(variants) ? variants : {}).filter((entry): entry is [string, JsonObject] =>
+      isObject(entry[1]),
+    );
     return named.length > 0 ? Object.fromEntries(named) : { [DEFAULT_VARIANT]: {} };
   }
 
   /** Names of the variants of which images are made. */
   get variants(): readonly string[] {
-    return Object.entries(this.#variants).filter(([, variant]) => variant["abstract"] !== true).map(([name]) => name);
+    return Object.entries(this.#variants)
+      .filter(([, variant]) => variant["abstract"] !== true)
+      .map(([name]) => name);
   }
 
   /**
@@ -66,33 +84,49 @@ export class Treefile {
    * @throws TreefileError  when a pattern matches nothing
    */
   targets(select: { variants?: readonly string[]; architectures?: readonly string[] } = {}): ImageTarget[] {
-    const all = this.variants.flatMap((variant) => this.architectures(variant).map((architecture) => ({ variant, architecture })));
+    const all = this.variants.flatMap((variant) =>
+      this.architectures(variant).map((architecture) => ({ variant, architecture })),
+    );
     const wanted = (patterns: readonly string[] | undefined, kind: "variant" | "architecture") => {
       const tests = (patterns ?? []).map((pattern) => ({ pattern, matches: compilePattern(pattern) }));
       for (const { pattern, matches } of tests) {
-        if (!all.some((one) => matches(one[kind]))) throw this.#problem([kind === "variant" ? "variants" : "architectures"], `there is no ${kind} ${pattern}; there is ${[...new Set(all.map((one) => one[kind]))].join(", ")}`);
+        if (!all.some((one) => matches(one[kind])))
+          throw this.#problem(
+            [kind === "variant" ? "variants" : "architectures"],
+            `there is no ${kind} ${pattern}; there is ${[...new Set(all.map((one) => one[kind]))].join(", ")}`,
+          );
       }
       return (name: string): boolean => tests.length === 0 || tests.some(({ matches }) => matches(name));
     };
-    const isVariant = wanted(select.variants, "variant"), isArchitecture = wanted(select.architectures, "architecture");
-    return all.filter((one) => isVariant(one.variant) && isArchitecture(one.architecture)).map((one) => ({ ...one, config: this.config(one) }));
+    const isVariant = wanted(select.variants, "variant"),
+      isArchitecture = wanted(select.architectures, "architecture");
+    return all
+      .filter((one) => isVariant(one.variant) && isArchitecture(one.architecture))
+      .map((one) => ({ ...one, config: this.config(one) }));
   }
 
   architectures(variant: string): readonly string[] {
-    const own = this.#lineage(variant, []).reduce<Json | undefined>((found, name) => this.#variants[name]!["architectures"] ?? found, this.merged["architectures"]);
+    const own = this.#lineage(variant, []).reduce<Json | undefined>(
+      (found, name) => this.#variants[name]!["architectures"] ?? found,
+      this.merged["architectures"],
+    );
     const named = isList(own) ? (mergeObjects({}, { architectures: own })["architectures"] as string[]) : [];
     return named.length > 0 ? named : [this.#chosenArchitecture(variant)];
   }
 
   /** Images of Stratos are for its own processor. */
   #chosenArchitecture(variant: string): string {
-    const formats = [this.merged, ...this.#lineage(variant, []).map((name) => this.#variants[name]!)].flatMap(({ outputs }) => (isObject(outputs) ? Object.values(outputs) : [])).map((one) => (isObject(one) ? one["format"] : undefined));
+    const formats = [this.merged, ...this.#lineage(variant, []).map((name) => this.#variants[name]!)]
+      .flatMap(({ outputs }) => (isObject(outputs) ? Object.values(outputs) : []))
+      .map((one) => (isObject(one) ? one["format"] : undefined));
     return formats.includes("stratos") ? DEFAULT_ARCHITECTURE : this.#defaultArchitecture;
   }
 
   /** Whether no `architectures` say for which processors a variant is. */
   hasChosenArchitecture(variant: string): boolean {
-    return ![this.merged, ...this.#lineage(variant, []).map((name) => this.#variants[name]!)].some(({ architectures }) => isList(architectures) && architectures.length > 0);
+    return ![this.merged, ...this.#lineage(variant, []).map((name) => this.#variants[name]!)].some(
+      ({ architectures }) => isList(architectures) && architectures.length > 0,
+    );
   }
 
   /** All layers of one image. */
@@ -102,18 +136,32 @@ export class Treefile {
 
   /** The same as a treefile that describes this image alone: what it reads back as is equal. */
   exportTarget(target: { variant: string; architecture: string }): JsonObject {
-    return { schema: 1, ...this.#layers(target), architectures: [target.architecture], variants: { [target.variant]: {} } };
+    return {
+      schema: 1,
+      ...this.#layers(target),
+      architectures: [target.architecture],
+      variants: { [target.variant]: {} },
+    };
   }
 
   #layers(target: { variant: string; architecture: string }): JsonObject {
     const holders = [this.merged, ...this.#lineage(target.variant, []).map((name) => this.#variants[name]!)];
-    return holders.flatMap((holder) => layersOf(holder, target.architecture)).reduce((under, over) => mergeObjects(under, over), {});
+    return holders
+      .flatMap((holder) => layersOf(holder, target.architecture))
+      .reduce((under, over) => mergeObjects(under, over), {});
   }
 
-  /** Variants that make up `name`, the lowest first, each once. @throws TreefileError  with the way around when they inherit in a circle */
+  /**
+   * Variants that make up `name`, the lowest first, each once. @throws TreefileError  with the way around when they
+   * inherit in a circle
+   */
   #lineage(name: string, below: readonly string[]): string[] {
     const at = ["variants", below.at(-1) ?? name, "inherit"];
-    if (below.includes(name)) throw this.#problem(at, `variants inherit in a circle: ${[...below.slice(below.indexOf(name)), name].join(" → ")}`);
+    if (below.includes(name))
+      throw this.#problem(
+        at,
+        `variants inherit in a circle: ${[...below.slice(below.indexOf(name)), name].join(" → ")}`,
+      );
     const variant = this.#variants[name];
     if (variant === undefined) throw this.#problem(at, `there is no variant ${name}`);
     const parents = [variant["inherit"] ?? []].flat() as string[];
@@ -124,23 +172,35 @@ export class Treefile {
   #gaps(target: ImageTarget): TreefileProblem[] {
     const { variant, config } = target;
     const problems: TreefileProblem[] = [];
-    const tell = (key: KeyPath, message: string): void => void problems.push(...this.problem(target, key, message).problems);
-    for (const [name, output] of Object.entries(config.outputs ?? {})) if (output.format === undefined) tell(["outputs", name], "format is missing");
+    const tell = (key: KeyPath, message: string): void =>
+      void problems.push(...this.problem(target, key, message).problems);
+    for (const [name, output] of Object.entries(config.outputs ?? {}))
+      if (output.format === undefined) tell(["outputs", name], "format is missing");
     for (const [name, repository] of Object.entries(config.repositories ?? {})) {
-      for (const key of ["uri", "suite"] as const) if (repository[key] === undefined) tell(["repositories", name], `${key} is missing`);
+      for (const key of ["uri", "suite"] as const)
+        if (repository[key] === undefined) tell(["repositories", name], `${key} is missing`);
     }
     for (const [path, file] of Object.entries(config.files ?? {})) {
-      if ([file.content, file.source, file.link, file.folder].filter((one) => one !== undefined).length !== 1) tell(["files", path], "expected exactly one of content, source, link and folder");
+      if ([file.content, file.source, file.link, file.folder].filter((one) => one !== undefined).length !== 1)
+        tell(["files", path], "expected exactly one of content, source, link and folder");
     }
     for (const [question, { type, value }] of Object.entries(config.debconf ?? {})) {
-      if (type === undefined || value === undefined) tell(["debconf", question], `${type === undefined ? "type" : "value"} is missing`);
+      if (type === undefined || value === undefined)
+        tell(["debconf", question], `${type === undefined ? "type" : "value"} is missing`);
     }
     for (const { key, message } of configProblems(config)) tell(key, message);
     for (const [phase, { after = [] }] of Object.entries(config.phases ?? {})) {
       for (const name of after) {
-        const slash = name.indexOf("/"), of = slash < 0 ? variant : name.slice(0, slash), one = name.slice(slash + 1);
-        if (!(PHASES as readonly string[]).includes(one)) tell(["phases", phase, "after"], `there is no phase ${one}; there is ${PHASES.join(", ")}`);
-        else if (!this.variants.includes(of)) tell(["phases", phase, "after"], `there is no variant ${of} to wait for; there is ${this.variants.join(", ")}`);
+        const slash = name.indexOf("/"),
+          of = slash < 0 ? variant : name.slice(0, slash),
+          one = name.slice(slash + 1);
+        if (!(PHASES as readonly string[]).includes(one))
+          tell(["phases", phase, "after"], `there is no phase ${one}; there is ${PHASES.join(", ")}`);
+        else if (!this.variants.includes(of))
+          tell(
+            ["phases", phase, "after"],
+            `there is no variant ${of} to wait for; there is ${this.variants.join(", ")}`,
+          );
       }
     }
     return problems;
@@ -152,26 +212,43 @@ export class Treefile {
     return this.#problem(this.#files.some((file) => hasKey(file.value, own)) ? own : key, message);
   }
 
-  /** A problem with a package, told where the highest layer of the image asks for it in these words; undefined: none does. */
+  /**
+   * A problem with a package, told where the highest layer of the image asks for it in these words; undefined: none
+   * does.
+   */
   requestProblem(target: ImageTarget, request: string, message: string): TreefileError | undefined {
     return this.#itemProblem(target, [["packages"], ["build", "packages"]], request, message);
   }
 
   /** A problem with an item of a merged list, told where the highest layer of the image has it; else at the list. */
   listProblem(target: ImageTarget, key: KeyPath, item: Json | undefined, message: string): TreefileError {
-    return (item === undefined ? undefined : this.#itemProblem(target, [key], item, message)) ?? this.problem(target, key, message);
+    return (
+      (item === undefined ? undefined : this.#itemProblem(target, [key], item, message)) ??
+      this.problem(target, key, message)
+    );
   }
 
   #itemProblem(target: ImageTarget, lists: readonly KeyPath[], item: Json, message: string): TreefileError | undefined {
-    const holders: KeyPath[] = [...this.#lineage(target.variant, []).reverse().map((name) => ["variants", name]), []];
+    const holders: KeyPath[] = [
+      ...this.#lineage(target.variant, [])
+        .reverse()
+        .map((name) => ["variants", name]),
+      [],
+    ];
     for (const holder of holders) {
       for (const file of [...this.#files].reverse()) {
         const sections = valueAt(file.value, [...holder, "architecture"]);
-        const matching = isObject(sections) ? Object.keys(sections).filter((pattern) => compilePattern(pattern)(target.architecture)).reverse() : [];
+        const matching = isObject(sections)
+          ? Object.keys(sections)
+              .filter((pattern) => compilePattern(pattern)(target.architecture))
+              .reverse()
+          : [];
         for (const layer of [...matching.map((pattern) => [...holder, "architecture", pattern]), holder]) {
           for (const list of lists.map((key) => [...layer, ...key])) {
-            const items = valueAt(file.value, list), index = isList(items) ? items.indexOf(item) : -1;
-            if (index >= 0) return problemAt(file.path, file.locate([...list, index]), formatKeyPath([...list, index]), message);
+            const items = valueAt(file.value, list),
+              index = isList(items) ? items.indexOf(item) : -1;
+            if (index >= 0)
+              return problemAt(file.path, file.locate([...list, index]), formatKeyPath([...list, index]), message);
           }
         }
       }
@@ -181,11 +258,16 @@ export class Treefile {
 
   /** Files and folders beside the treefile that images are made of, and that are not there. */
   missingFiles(targets: readonly ImageTarget[], isThere: (path: string) => boolean): TreefileProblem[] {
-    const problems = targets.flatMap((target) => ownPlaces(target.config).flatMap(({ key, path }) => {
-      if (isThere(path)) return [];
-      const message = `there is no ${key[0] === "overlay" ? "folder" : "file"} ${path} beside the treefile`;
-      return ((isPackageFile(path) ? this.requestProblem(target, path, message) : undefined) ?? this.problem(target, key, message)).problems;
-    }));
+    const problems = targets.flatMap((target) =>
+      ownPlaces(target.config).flatMap(({ key, path }) => {
+        if (isThere(path)) return [];
+        const message = `there is no ${key[0] === "overlay" ? "folder" : "file"} ${path} beside the treefile`;
+        return (
+          (isPackageFile(path) ? this.requestProblem(target, path, message) : undefined) ??
+          this.problem(target, key, message)
+        ).problems;
+      }),
+    );
     return withoutRepeated(problems);
   }
 
@@ -196,9 +278,13 @@ export class Treefile {
   }
 }
 
-/** Lays one file over others. Variants and sections are layers of their own, whose time comes when an image is asked for. */
+/**
+ * Lays one file over others. Variants and sections are layers of their own, whose time comes when an image is asked
+ * for.
+ */
 function mergeFiles(under: JsonObject, over: JsonObject): JsonObject {
-  const plain: Record<string, Json> = {}, structure: Record<string, Json> = {};
+  const plain: Record<string, Json> = {},
+    structure: Record<string, Json> = {};
   for (const [key, value] of Object.entries(over)) {
     if (key === "include") continue;
     if (key === "variants" || key === "architecture") structure[key] = value;
@@ -209,7 +295,9 @@ function mergeFiles(under: JsonObject, over: JsonObject): JsonObject {
 
 /** A file's or variant's own keys, and the sections that match, the lower first. */
 function layersOf(holder: JsonObject, architecture: string): JsonObject[] {
-  const own = Object.fromEntries(Object.entries(holder).filter(([key]) => !STRUCTURE.has(key) && key !== "inherit" && key !== "abstract"));
+  const own = Object.fromEntries(
+    Object.entries(holder).filter(([key]) => !STRUCTURE.has(key) && key !== "inherit" && key !== "abstract"),
+  );
   const layers: JsonObject[] = [own];
   const sections = holder["architecture"];
   for (const [pattern, section] of isObject(sections) ? Object.entries(sections) : []) {
@@ -230,7 +318,9 @@ function valueAt(value: Json | undefined, path: KeyPath): Json | undefined {
 
 /** Images of one variant say the same. */
 function withoutRepeated(problems: readonly TreefileProblem[]): TreefileProblem[] {
-  return problems.filter((one, index) => problems.findIndex((other) => formatProblem(other) === formatProblem(one)) === index);
+  return problems.filter(
+    (one, index) => problems.findIndex((other) => formatProblem(other) === formatProblem(one)) === index,
+  );
 }
 
 /**
@@ -239,22 +329,37 @@ function withoutRepeated(problems: readonly TreefileProblem[]): TreefileProblem[
  * @param defaultArchitecture  of images for which the file says none (default: riscv64)
  * @throws TreefileError
  */
-export async function loadTreefile(path: string, read: ReadText, onUnknownKey?: (problem: TreefileProblem) => void, defaultArchitecture?: string): Promise<Treefile> {
+export async function loadTreefile(
+  path: string,
+  read: ReadText,
+  onUnknownKey?: (problem: TreefileProblem) => void,
+  defaultArchitecture?: string,
+): Promise<Treefile> {
   const files: ParsedFile[] = [];
   /** @param local  the file's path from the first one's folder */
-  const load = async (at: string, local: string, chain: readonly string[], from: ParsedFile | undefined): Promise<void> => {
+  const load = async (
+    at: string,
+    local: string,
+    chain: readonly string[],
+    from: ParsedFile | undefined,
+  ): Promise<void> => {
     const tell = (message: string): TreefileError => {
-      const index = from === undefined || !isList(from.value["include"]) ? -1 : from.value["include"].findIndex((one) => typeof one === "string" && beside(from.path, one) === at);
+      const index =
+        from === undefined || !isList(from.value["include"])
+          ? -1
+          : from.value["include"].findIndex((one) => typeof one === "string" && beside(from.path, one) === at);
       const key: KeyPath = index < 0 ? [] : ["include", index];
       return problemAt(from?.path ?? at, from?.locate(key) ?? { line: 1, column: 1 }, formatKeyPath(key), message);
     };
-    if (chain.includes(at)) throw tell(`files include each other in a circle: ${[...chain.slice(chain.indexOf(at)), at].join(" → ")}`);
+    if (chain.includes(at))
+      throw tell(`files include each other in a circle: ${[...chain.slice(chain.indexOf(at)), at].join(" → ")}`);
     if (files.some((file) => file.path === at)) return;
     if (chain.length >= INCLUDES_MAX) throw tell(`more than ${INCLUDES_MAX} files include one another`);
     const text = await read(at);
     if (text === undefined) throw tell(from === undefined ? "no such file" : `there is no file ${at}`);
     const parsed = parseTreefile(text, at, onUnknownKey);
-    for (const one of isList(parsed.value["include"]) ? parsed.value["include"] : []) await load(beside(at, String(one)), beside(local, String(one)), [...chain, at], parsed);
+    for (const one of isList(parsed.value["include"]) ? parsed.value["include"] : [])
+      await load(beside(at, String(one)), beside(local, String(one)), [...chain, at], parsed);
     files.push(local.includes("/") ? { ...parsed, value: withOwnPlaces(parsed.value, local) } : parsed);
   };
   await load(path, "", [], undefined);
@@ -263,10 +368,18 @@ export async function loadTreefile(path: string, read: ReadText, onUnknownKey?: 
 
 /** `${name}`, `${version}`, `${variant}` and `${architecture}` in a text. */
 export function substitute(text: string, target: ImageTarget): string {
-  const values: Readonly<Record<string, string>> = { name: target.config.name, version: target.config.version ?? "0", variant: target.variant, architecture: target.architecture, suite: target.config.suite ?? "trixie" };
+  const values: Readonly<Record<string, string>> = {
+    name: target.config.name,
+    version: target.config.version ?? "0",
+    variant: target.variant,
+    architecture: target.architecture,
+    suite: target.config.suite ?? "trixie",
+  };
   return text.replace(/\$\{([a-z]+)\}/g, (whole, name: string) => values[name] ?? whole);
 }
 
 export function formatTreefile(value: JsonObject, format: "json" | "yaml"): string {
-  return format === "json" ? `${JSON.stringify(value, null, 2)}\n` : stringifyYaml(value, { aliasDuplicateObjects: false, lineWidth: 0 });
+  return format === "json"
+    ? `${JSON.stringify(value, null, 2)}\n`
+    : stringifyYaml(value, { aliasDuplicateObjects: false, lineWidth: 0 });
 }

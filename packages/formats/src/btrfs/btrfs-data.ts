@@ -1,11 +1,25 @@
-/** Contents of files on a btrfs volume: extents one behind another, a checksum for each sector, and what is the same content stored once. */
+/**
+ * Contents of files on a btrfs volume: extents one behind another, a checksum for each sector, and what is the same
+ * content stored once.
+ */
 import { crc32c } from "@stratos/base";
 import type { Codecs } from "../codecs.ts";
 import { isZero, viewOf, type Disk } from "../disk/disk.ts";
 import { sequentialWriter } from "../disk/sequential-writer.ts";
 import { FormatError } from "../format-error.ts";
 import type { Blob } from "../tree/file-tree.ts";
-import { CHECKSUMS, DATA_REFS_MAX, EXTENT_PLAIN, EXTENT_ZSTD, Item, SECTOR_SIZE, STRIPE_SIZE, SUPERBLOCK_PLACES, type DataReference, type TreeItem } from "./btrfs-layout.ts";
+import {
+  CHECKSUMS,
+  DATA_REFS_MAX,
+  EXTENT_PLAIN,
+  EXTENT_ZSTD,
+  Item,
+  SECTOR_SIZE,
+  STRIPE_SIZE,
+  SUPERBLOCK_PLACES,
+  type DataReference,
+  type TreeItem,
+} from "./btrfs-layout.ts";
 
 /** Extents are packed in units of this, and a unit of zeros is a hole. */
 const UNIT = 128 << 10;
@@ -16,9 +30,23 @@ export const DATA_CHUNK_SIZE = 2 ** 30;
 const CHECKSUMS_MAX = 2048;
 const BUFFER_BYTES = 1 << 20;
 
-export interface DataExtent { readonly place: number; readonly size: number; readonly users: DataReference[] }
-export interface FileExtent { readonly offset: number; readonly bytes: number; readonly extent: DataExtent; readonly compression: number }
-interface OpenExtent { offset: number; bytes: number; place: number; compression: number }
+export interface DataExtent {
+  readonly place: number;
+  readonly size: number;
+  readonly users: DataReference[];
+}
+export interface FileExtent {
+  readonly offset: number;
+  readonly bytes: number;
+  readonly extent: DataExtent;
+  readonly compression: number;
+}
+interface OpenExtent {
+  offset: number;
+  bytes: number;
+  place: number;
+  compression: number;
+}
 
 export class BtrfsData {
   readonly extents: DataExtent[] = [];
@@ -55,7 +83,8 @@ export class BtrfsData {
    */
   store(content: Blob, path: string, user: { volume: number; ino: number }): readonly FileExtent[] {
     let found = this.#known.get(content);
-    if (found === undefined || found.some(({ extent }) => extent.users.length >= DATA_REFS_MAX)) this.#known.set(content, (found = this.#write(content, path)));
+    if (found === undefined || found.some(({ extent }) => extent.users.length >= DATA_REFS_MAX))
+      this.#known.set(content, (found = this.#write(content, path)));
     for (const { extent, offset } of found) extent.users.push({ ...user, offset });
     return found;
   }
@@ -78,9 +107,10 @@ export class BtrfsData {
       open = null;
     };
     for (let offset = 0; offset < content.sizeBytes; offset += UNIT) {
-      const length = Math.min(UNIT, content.sizeBytes - offset), bytes = roundUp(length, SECTOR_SIZE);
+      const length = Math.min(UNIT, content.sizeBytes - offset),
+        bytes = roundUp(length, SECTOR_SIZE);
       const unit = this.#buffer.subarray(0, bytes);
-      for (let done = 0; done < length; ) {
+      for (let done = 0; done < length;) {
         const count = content.read(offset + done, unit.subarray(done, length));
         if (count <= 0) throw new FormatError(`${path}: its content is shorter than its size says`);
         done += count;
@@ -102,7 +132,8 @@ export class BtrfsData {
         close();
         continue;
       }
-      const before = this.#next, place = this.#allocate(bytes, path);
+      const before = this.#next,
+        place = this.#allocate(bytes, path);
       const last: OpenExtent | null = open;
       if (last !== null && place === before && last.bytes + bytes <= EXTENT_MAX) last.bytes += bytes;
       else {
@@ -129,7 +160,11 @@ export class BtrfsData {
     this.#writer.write(place, bytes);
     for (let at = 0; at < bytes.length; at += SECTOR_SIZE) {
       const sector = place + at;
-      if (this.#sumCount > 0 && (this.#sumCount === CHECKSUMS_MAX || sector !== this.#sumPlace + this.#sumCount * SECTOR_SIZE)) this.#closeChecksums();
+      if (
+        this.#sumCount > 0 &&
+        (this.#sumCount === CHECKSUMS_MAX || sector !== this.#sumPlace + this.#sumCount * SECTOR_SIZE)
+      )
+        this.#closeChecksums();
       if (this.#sumCount === 0) this.#sumPlace = sector;
       this.#sumView.setUint32(this.#sumCount++ * 4, crc32c(bytes, at, at + SECTOR_SIZE), true);
     }
@@ -137,7 +172,10 @@ export class BtrfsData {
 
   #closeChecksums(): void {
     if (this.#sumCount === 0) return;
-    this.#checksums.push({ key: { objectid: CHECKSUMS, type: Item.checksum, offset: this.#sumPlace }, data: this.#sums.slice(0, this.#sumCount * 4) });
+    this.#checksums.push({
+      key: { objectid: CHECKSUMS, type: Item.checksum, offset: this.#sumPlace },
+      data: this.#sums.slice(0, this.#sumCount * 4),
+    });
     this.#sumCount = 0;
   }
 }
@@ -148,7 +186,8 @@ export function placeFor(at: number, bytes: number, start: number): number {
   for (;;) {
     const chunkEnd = start + (Math.floor((place - start) / DATA_CHUNK_SIZE) + 1) * DATA_CHUNK_SIZE;
     if (place + bytes > chunkEnd) place = chunkEnd;
-    const own = place, superblock = SUPERBLOCK_PLACES.find((copy) => own < copy + STRIPE_SIZE && own + bytes > copy);
+    const own = place,
+      superblock = SUPERBLOCK_PLACES.find((copy) => own < copy + STRIPE_SIZE && own + bytes > copy);
     if (superblock === undefined) return place;
     place = superblock + STRIPE_SIZE;
   }

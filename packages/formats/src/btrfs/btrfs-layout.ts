@@ -1,4 +1,7 @@
-/** What btrfs has on disk: keys, and the records that trees hold. Source: Linux include/uapi/linux/btrfs_tree.h; fs/btrfs/tree-checker.c. */
+/**
+ * What btrfs has on disk: keys, and the records that trees hold. Source: Linux include/uapi/linux/btrfs_tree.h;
+ * fs/btrfs/tree-checker.c.
+ */
 import { byteStringOf, crc32c } from "@stratos/base";
 import { viewOf, writeU64 } from "../disk/disk.ts";
 import { uuidBytes } from "../gpt/guid.ts";
@@ -15,33 +18,88 @@ export const GENERATION = 7;
 export const DEVICE = 1;
 
 /** Trees, and places in them that no file has. Negative ones count back from 2^64, as they are meant to come last. */
-export const Tree = { root: 1, extent: 2, chunk: 3, device: 4, files: 5, rootDirectory: 6, checksum: 7, freeSpace: 10, dataRelocation: -9, firstVolume: 256 } as const;
+export const Tree = {
+  root: 1,
+  extent: 2,
+  chunk: 3,
+  device: 4,
+  files: 5,
+  rootDirectory: 6,
+  checksum: 7,
+  freeSpace: 10,
+  dataRelocation: -9,
+  firstVolume: 256,
+} as const;
 export const FIRST_CHUNK = 256;
 export const ROOT_INODE = 256;
 export const CHECKSUMS = -10;
 export const LAST = -1;
 
 export const Item = {
-  inode: 1, inodeRef: 12, xattr: 24, directory: 84, directoryIndex: 96, extentData: 108, checksum: 128, root: 132, rootBackref: 144, rootRef: 156,
-  extent: 168, metadata: 169, treeBlockRef: 176, extentDataRef: 178, blockGroup: 192, freeSpaceInfo: 198, freeSpaceExtent: 199, deviceExtent: 204, device: 216, chunk: 228,
+  inode: 1,
+  inodeRef: 12,
+  xattr: 24,
+  directory: 84,
+  directoryIndex: 96,
+  extentData: 108,
+  checksum: 128,
+  root: 132,
+  rootBackref: 144,
+  rootRef: 156,
+  extent: 168,
+  metadata: 169,
+  treeBlockRef: 176,
+  extentDataRef: 178,
+  blockGroup: 192,
+  freeSpaceInfo: 198,
+  freeSpaceExtent: 199,
+  deviceExtent: 204,
+  device: 216,
+  chunk: 228,
 } as const;
 
 export const BlockGroup = { data: 1, system: 2, metadata: 4 } as const;
-export const EXTENT_DATA = 1, EXTENT_TREE_BLOCK = 2;
+export const EXTENT_DATA = 1,
+  EXTENT_TREE_BLOCK = 2;
 export const VOLUME_READ_ONLY = 1;
 
-const FILE_TYPE: Readonly<Record<Exclude<FileKind, "hardLink">, number>> = { file: 1, directory: 2, character: 3, block: 4, fifo: 5, symlink: 7 };
+const FILE_TYPE: Readonly<Record<Exclude<FileKind, "hardLink">, number>> = {
+  file: 1,
+  directory: 2,
+  character: 3,
+  block: 4,
+  fifo: 5,
+  symlink: 7,
+};
 const TYPE_XATTR = 8;
-const MODE: Readonly<Record<Exclude<FileKind, "hardLink">, number>> = { file: 0o100000, directory: 0o040000, character: 0o020000, block: 0o060000, fifo: 0o010000, symlink: 0o120000 };
+const MODE: Readonly<Record<Exclude<FileKind, "hardLink">, number>> = {
+  file: 0o100000,
+  directory: 0o040000,
+  character: 0o020000,
+  block: 0o060000,
+  fifo: 0o010000,
+  symlink: 0o120000,
+};
 /** The flags and limits of the volume's record are to be believed. */
 const INODE_ROOT_ITEM_INIT = 0x80000000;
 const KEY_SIZE = 17;
 
-export interface Key { readonly objectid: number; readonly type: number; readonly offset: number }
-export interface TreeItem { readonly key: Key; readonly data: Uint8Array }
+export interface Key {
+  readonly objectid: number;
+  readonly type: number;
+  readonly offset: number;
+}
+export interface TreeItem {
+  readonly key: Key;
+  readonly data: Uint8Array;
+}
 
 export function compareKeys(left: Key, right: Key): number {
-  return unsigned(left.objectid) - unsigned(right.objectid) || left.type - right.type || unsigned(left.offset) - unsigned(right.offset);
+  return (
+    unsigned(left.objectid) - unsigned(right.objectid) ||
+    left.type - right.type ||
+    unsigned(left.offset) - unsigned(right.offset)
+  );
 }
 
 /** Where a number stands in the order of unsigned ones; exact enough, as no key lies between 2^53 and 2^64 - 11. */
@@ -64,7 +122,8 @@ export function putKey(view: DataView, at: number, { objectid, type, offset }: K
 
 /** A record of numbers of 64 bits. */
 function longs(...values: number[]): Uint8Array {
-  const bytes = new Uint8Array(values.length * 8), view = viewOf(bytes);
+  const bytes = new Uint8Array(values.length * 8),
+    view = viewOf(bytes);
   values.forEach((value, index) => putU64(view, index * 8, value));
   return bytes;
 }
@@ -74,10 +133,15 @@ export function nameHash(name: string): number {
   return ~crc32c(byteStringOf(name), 0, name.length, 1) >>> 0;
 }
 
-export interface InodeFields { readonly size: number; readonly bytes: number; readonly links: number }
+export interface InodeFields {
+  readonly size: number;
+  readonly bytes: number;
+  readonly links: number;
+}
 
 export function inodeItem(entry: FileEntry, { size, bytes: used, links }: InodeFields): Uint8Array {
-  const bytes = new Uint8Array(160), view = viewOf(bytes);
+  const bytes = new Uint8Array(160),
+    view = viewOf(bytes);
   writeU64(view, 0, GENERATION);
   writeU64(view, 8, GENERATION);
   writeU64(view, 16, size);
@@ -87,8 +151,10 @@ export function inodeItem(entry: FileEntry, { size, bytes: used, links }: InodeF
   view.setUint32(48, entry.gid, true);
   view.setUint32(52, MODE[entry.kind as "file"] | (entry.mode & 0o7777), true);
   // As Linux has it in memory: 12 bits and 20.
-  if (entry.kind === "character" || entry.kind === "block") writeU64(view, 56, entry.deviceMajor * 2 ** 20 + entry.deviceMinor);
-  const seconds = Math.floor(entry.mtime), nanoseconds = Math.min(Math.round((entry.mtime - seconds) * 1e9), 999_999_999);
+  if (entry.kind === "character" || entry.kind === "block")
+    writeU64(view, 56, entry.deviceMajor * 2 ** 20 + entry.deviceMinor);
+  const seconds = Math.floor(entry.mtime),
+    nanoseconds = Math.min(Math.round((entry.mtime - seconds) * 1e9), 999_999_999);
   for (let at = 112; at < 160; at += 12) {
     view.setBigInt64(at, BigInt(seconds), true);
     view.setUint32(at + 8, nanoseconds, true);
@@ -98,7 +164,8 @@ export function inodeItem(entry: FileEntry, { size, bytes: used, links }: InodeF
 
 /** One name of an inode; those in one folder stand behind one another in one item. */
 export function inodeRef(index: number, name: string): Uint8Array {
-  const bytes = new Uint8Array(10 + name.length), view = viewOf(bytes);
+  const bytes = new Uint8Array(10 + name.length),
+    view = viewOf(bytes);
   writeU64(view, 0, index);
   view.setUint16(8, name.length, true);
   bytes.set(byteStringOf(name), 10);
@@ -115,7 +182,8 @@ export function xattrItem(name: string, value: string): Uint8Array {
 }
 
 function namedItem(name: string, location: Key, type: number, value: string): Uint8Array {
-  const bytes = new Uint8Array(30 + name.length + value.length), view = viewOf(bytes);
+  const bytes = new Uint8Array(30 + name.length + value.length),
+    view = viewOf(bytes);
   putKey(view, 0, location);
   writeU64(view, KEY_SIZE, GENERATION);
   view.setUint16(25, value.length, true);
@@ -127,18 +195,26 @@ function namedItem(name: string, location: Key, type: number, value: string): Ui
 }
 
 /** Compression as an extent's record names it. */
-export const EXTENT_PLAIN = 0, EXTENT_ZSTD = 3;
+export const EXTENT_PLAIN = 0,
+  EXTENT_ZSTD = 3;
 
 export function inlineExtent(content: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(21 + content.length), view = viewOf(bytes);
+  const bytes = new Uint8Array(21 + content.length),
+    view = viewOf(bytes);
   writeU64(view, 0, GENERATION);
   writeU64(view, 8, content.length);
   bytes.set(content, 21);
   return bytes;
 }
 
-export function regularExtent(extent: { place: number; diskBytes: number; bytes: number; compression: number }): Uint8Array {
-  const bytes = new Uint8Array(53), view = viewOf(bytes);
+export function regularExtent(extent: {
+  place: number;
+  diskBytes: number;
+  bytes: number;
+  compression: number;
+}): Uint8Array {
+  const bytes = new Uint8Array(53),
+    view = viewOf(bytes);
   writeU64(view, 0, GENERATION);
   writeU64(view, 8, extent.bytes);
   bytes[16] = extent.compression;
@@ -163,7 +239,8 @@ export interface VolumeFields {
 
 /** Where a tree is. */
 export function rootItem(fields: VolumeFields): Uint8Array {
-  const bytes = new Uint8Array(439), view = viewOf(bytes);
+  const bytes = new Uint8Array(439),
+    view = viewOf(bytes);
   // The inode that stands here has been a formality since the beginning.
   writeU64(view, 0, 1);
   writeU64(view, 16, 3);
@@ -191,7 +268,8 @@ export function rootItem(fields: VolumeFields): Uint8Array {
 
 /** A volume's name in the folder of another: said at both ends. */
 export function rootRef(folder: number, index: number, name: string): Uint8Array {
-  const bytes = new Uint8Array(18 + name.length), view = viewOf(bytes);
+  const bytes = new Uint8Array(18 + name.length),
+    view = viewOf(bytes);
   writeU64(view, 0, folder);
   writeU64(view, 8, index);
   view.setUint16(16, name.length, true);
@@ -201,7 +279,8 @@ export function rootRef(folder: number, index: number, name: string): Uint8Array
 
 /** A block of a tree as the extent tree knows it. */
 export function metadataItem(owner: number): Uint8Array {
-  const bytes = new Uint8Array(33), view = viewOf(bytes);
+  const bytes = new Uint8Array(33),
+    view = viewOf(bytes);
   writeU64(view, 0, 1);
   writeU64(view, 8, GENERATION);
   writeU64(view, 16, EXTENT_TREE_BLOCK);
@@ -210,15 +289,23 @@ export function metadataItem(owner: number): Uint8Array {
   return bytes;
 }
 
-export interface DataReference { readonly volume: number; readonly ino: number; readonly offset: number }
+export interface DataReference {
+  readonly volume: number;
+  readonly ino: number;
+  readonly offset: number;
+}
 
 const DATA_REF_SIZE = 29;
 /** More users of one extent than this are not noted beside it; a writer makes a copy instead. */
 export const DATA_REFS_MAX = 64;
 
-/** An extent of content, and who uses it. Users are in the order of their hashes, the largest first (`lookup_inline_extent_backref`). */
+/**
+ * An extent of content, and who uses it. Users are in the order of their hashes, the largest first
+ * (`lookup_inline_extent_backref`).
+ */
 export function dataExtentItem(users: readonly DataReference[]): Uint8Array {
-  const bytes = new Uint8Array(24 + users.length * DATA_REF_SIZE), view = viewOf(bytes);
+  const bytes = new Uint8Array(24 + users.length * DATA_REF_SIZE),
+    view = viewOf(bytes);
   writeU64(view, 0, users.length);
   writeU64(view, 8, GENERATION);
   writeU64(view, 16, EXTENT_DATA);
@@ -237,7 +324,8 @@ export function dataExtentItem(users: readonly DataReference[]): Uint8Array {
 /** `hash_extent_data_ref`. */
 function referenceHash({ volume, ino, offset }: DataReference): bigint {
   const rest = longs(ino, offset);
-  const high = ~crc32c(longs(volume)) >>> 0, low = ~crc32c(rest) >>> 0;
+  const high = ~crc32c(longs(volume)) >>> 0,
+    low = ~crc32c(rest) >>> 0;
   return (BigInt(high) << 31n) ^ BigInt(low);
 }
 
@@ -251,11 +339,16 @@ export function freeSpaceInfo(count: number): Uint8Array {
   return bytes;
 }
 
-export interface Chunk { readonly start: number; readonly size: number; readonly type: number }
+export interface Chunk {
+  readonly start: number;
+  readonly size: number;
+  readonly type: number;
+}
 
 /** Each chunk lies on the disk where it lies in the volume's own space. */
 export function chunkItem({ start, size, type }: Chunk, deviceUuid: string): Uint8Array {
-  const bytes = new Uint8Array(80), view = viewOf(bytes);
+  const bytes = new Uint8Array(80),
+    view = viewOf(bytes);
   writeU64(view, 0, size);
   writeU64(view, 8, Tree.extent);
   writeU64(view, 16, STRIPE_SIZE);
@@ -279,7 +372,8 @@ export function deviceExtentItem({ start, size }: Chunk, chunkTreeUuid: string):
 }
 
 export function deviceItem(device: { size: number; used: number; uuid: string; volumeUuid: string }): Uint8Array {
-  const bytes = new Uint8Array(98), view = viewOf(bytes);
+  const bytes = new Uint8Array(98),
+    view = viewOf(bytes);
   bytes.set(longs(DEVICE, device.size, device.used));
   view.setUint32(24, SECTOR_SIZE, true);
   view.setUint32(28, SECTOR_SIZE, true);
@@ -302,7 +396,9 @@ export interface SuperblockFields {
   readonly hasZstd: boolean;
 }
 
-/** mixed back references, large tree blocks, many links of one name, small records of tree blocks, no records for holes */
+/**
+ * mixed back references, large tree blocks, many links of one name, small records of tree blocks, no records for holes
+ */
 const INCOMPAT = 0x1 | 0x20 | 0x40 | 0x100 | 0x200;
 const INCOMPAT_ZSTD = 0x10;
 /** there is a free space tree, and it is right */
@@ -310,7 +406,8 @@ const COMPAT_READ_ONLY = 0x1 | 0x2;
 
 /** @param place  where this copy lies */
 export function superblock(fields: SuperblockFields, place: number): Uint8Array {
-  const bytes = new Uint8Array(SUPERBLOCK_SIZE), view = viewOf(bytes);
+  const bytes = new Uint8Array(SUPERBLOCK_SIZE),
+    view = viewOf(bytes);
   bytes.set(uuidBytes(fields.uuid), 32);
   writeU64(view, 48, place);
   writeU64(view, 56, 1);

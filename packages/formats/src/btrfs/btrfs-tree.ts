@@ -1,7 +1,8 @@
 /**
- * B-trees of btrfs, made in one go from records that are sorted already: leaves are filled one after another, then the nodes above them. How
- * many blocks that takes follows from the sizes of the records alone, so room is set aside before the records' content is known.
- * Source: Linux fs/btrfs/ctree.h; include/uapi/linux/btrfs_tree.h, `struct btrfs_header`.
+ * B-trees of btrfs, made in one go from records that are sorted already: leaves are filled one after another, then the
+ * nodes above them. How many blocks that takes follows from the sizes of the records alone, so room is set aside before
+ * the records' content is known. Source: Linux fs/btrfs/ctree.h; include/uapi/linux/btrfs_tree.h,
+ * `struct btrfs_header`.
  */
 import { viewOf, writeU64 } from "../disk/disk.ts";
 import { FormatError } from "../format-error.ts";
@@ -16,9 +17,14 @@ const NODE_POINTERS = Math.floor(LEAF_ROOM / NODE_POINTER_SIZE);
 /** Bytes of the largest record. */
 export const ITEM_MAX = LEAF_ROOM - LEAF_ITEM_SIZE;
 /** Written; references are of the newer kind. */
-const FLAG_WRITTEN = 1, BACKREF_REVISION = 1;
+const FLAG_WRITTEN = 1,
+  BACKREF_REVISION = 1;
 
-export interface TreeBlock { readonly place: number; readonly level: number; readonly owner: number }
+export interface TreeBlock {
+  readonly place: number;
+  readonly level: number;
+  readonly owner: number;
+}
 
 /** How many blocks each level has, leaves first. @param sizes  bytes of each record, in order */
 export function treeLevels(sizes: readonly number[]): number[] {
@@ -61,16 +67,25 @@ export function planBlocks(sizes: readonly number[], owner: number, places: read
 }
 
 /** Writes a tree. @throws RangeError when its records are not sorted */
-export function writeTree(items: readonly TreeItem[], at: TreePlace, write: (place: number, block: Uint8Array) => void): void {
-  for (let index = 1; index < items.length; index++) if (compareKeys(items[index - 1]!.key, items[index]!.key) >= 0) throw new RangeError(`records of tree ${at.owner} are not sorted`);
+export function writeTree(
+  items: readonly TreeItem[],
+  at: TreePlace,
+  write: (place: number, block: Uint8Array) => void,
+): void {
+  for (let index = 1; index < items.length; index++)
+    if (compareKeys(items[index - 1]!.key, items[index]!.key) >= 0)
+      throw new RangeError(`records of tree ${at.owner} are not sorted`);
   const ends = leafEnds(items.map(({ data }) => data.length));
-  let next = 0, from = 0;
+  let next = 0,
+    from = 0;
   let below: { key: Key; place: number }[] = [];
   for (const end of ends) {
-    const place = at.places[next++]!, { bytes, view } = emptyBlock(at, place, { count: end - from, level: 0 });
+    const place = at.places[next++]!,
+      { bytes, view } = emptyBlock(at, place, { count: end - from, level: 0 });
     let dataEnd = NODE_SIZE;
     for (let index = from; index < end; index++) {
-      const { key, data } = items[index]!, slot = HEADER_SIZE + (index - from) * LEAF_ITEM_SIZE;
+      const { key, data } = items[index]!,
+        slot = HEADER_SIZE + (index - from) * LEAF_ITEM_SIZE;
       dataEnd -= data.length;
       putKey(view, slot, key);
       view.setUint32(slot + 17, dataEnd - HEADER_SIZE, true);
@@ -86,7 +101,8 @@ export function writeTree(items: readonly TreeItem[], at: TreePlace, write: (pla
     const above: { key: Key; place: number }[] = [];
     for (let first = 0; first < below.length; first += NODE_POINTERS) {
       const own = below.slice(first, first + NODE_POINTERS);
-      const place = at.places[next++]!, { bytes, view } = emptyBlock(at, place, { count: own.length, level });
+      const place = at.places[next++]!,
+        { bytes, view } = emptyBlock(at, place, { count: own.length, level });
       own.forEach((pointer, index) => {
         const slot = HEADER_SIZE + index * NODE_POINTER_SIZE;
         putKey(view, slot, pointer.key);
@@ -101,8 +117,13 @@ export function writeTree(items: readonly TreeItem[], at: TreePlace, write: (pla
   }
 }
 
-function emptyBlock(at: TreePlace, place: number, own: { count: number; level: number }): { bytes: Uint8Array; view: DataView } {
-  const bytes = new Uint8Array(NODE_SIZE), view = viewOf(bytes);
+function emptyBlock(
+  at: TreePlace,
+  place: number,
+  own: { count: number; level: number },
+): { bytes: Uint8Array; view: DataView } {
+  const bytes = new Uint8Array(NODE_SIZE),
+    view = viewOf(bytes);
   bytes.set(uuidBytes(at.uuid), 32);
   writeU64(view, 48, place);
   bytes[56] = FLAG_WRITTEN;

@@ -1,6 +1,6 @@
 /**
- * A disk as its formats see it: bytes at addresses. A partition is a window on one, a QCOW2 image is one inside a file, and a
- * file of the host is one in `host-node`.
+ * A disk as its formats see it: bytes at addresses. A partition is a window on one, a QCOW2 image is one inside a file,
+ * and a file of the host is one in `host-node`.
  */
 import { FormatError } from "../format-error.ts";
 
@@ -32,7 +32,9 @@ export function viewOf(bytes: Uint8Array): DataView {
 
 /** A 64-bit field as an exact number. @throws FormatError above 2^53 */
 export function readU64(view: DataView, offset: number, littleEndian = true): number {
-  const [low, high] = littleEndian ? [view.getUint32(offset, true), view.getUint32(offset + 4, true)] : [view.getUint32(offset + 4), view.getUint32(offset)];
+  const [low, high] = littleEndian
+    ? [view.getUint32(offset, true), view.getUint32(offset + 4, true)]
+    : [view.getUint32(offset + 4), view.getUint32(offset)];
   if (high >= 0x200000) throw new FormatError(`a number of ${high * 2 ** 32 + low} is larger than any disk`);
   return high * 2 ** 32 + low;
 }
@@ -142,9 +144,14 @@ export class MemoryDisk implements Disk {
     this.#size = size;
   }
 
-  #each(offset: number, length: number, visit: (piece: number, inPiece: number, at: number, count: number) => void): void {
-    for (let at = 0; at < length; ) {
-      const piece = Math.floor((offset + at) / PIECE), inPiece = (offset + at) % PIECE;
+  #each(
+    offset: number,
+    length: number,
+    visit: (piece: number, inPiece: number, at: number, count: number) => void,
+  ): void {
+    for (let at = 0; at < length;) {
+      const piece = Math.floor((offset + at) / PIECE),
+        inPiece = (offset + at) % PIECE;
       const count = Math.min(PIECE - inPiece, length - at);
       visit(piece, inPiece, at, count);
       at += count;
@@ -154,7 +161,8 @@ export class MemoryDisk implements Disk {
 
 /** @throws FormatError when `length` bytes at `offset` are not all on the disk */
 export function checkRange(disk: Disk, offset: number, length: number): void {
-  if (!(offset >= 0 && offset + length <= disk.size)) throw new FormatError(`bytes ${offset} to ${offset + length} are not on a disk of ${disk.size}`);
+  if (!(offset >= 0 && offset + length <= disk.size))
+    throw new FormatError(`bytes ${offset} to ${offset + length} are not on a disk of ${disk.size}`);
 }
 
 /** True when all bytes are zero. */

@@ -1,4 +1,6 @@
-/** Which parts a disk has, and what is on each: GUID and MBR partition tables, or one file system over the whole disk. */
+/**
+ * Which parts a disk has, and what is on each: GUID and MBR partition tables, or one file system over the whole disk.
+ */
 import { partitionTypeName } from "../gpt/partition-types.ts";
 import { readGpt, SECTOR_SIZE } from "../gpt/gpt.ts";
 export { FormatError } from "../format-error.ts";
@@ -23,17 +25,30 @@ export interface DiskLayout {
 export function readLayout(disk: Disk): DiskLayout {
   const gpt = readGpt(disk);
   if (gpt !== undefined) {
-    return { table: "gpt", parts: gpt.partitions.map((part, index) => ({ number: part.number ?? index + 1, name: part.name, type: partitionTypeName(part.type), start: part.start, size: part.size })) };
+    return {
+      table: "gpt",
+      parts: gpt.partitions.map((part, index) => ({
+        number: part.number ?? index + 1,
+        name: part.name,
+        type: partitionTypeName(part.type),
+        start: part.start,
+        size: part.size,
+      })),
+    };
   }
   const whole: DiskPart = { number: 0, name: "", type: "", start: 0, size: disk.size };
   if (probe(disk) !== "unknown" || disk.size < SECTOR_SIZE) return { table: "none", parts: [whole] };
-  const mbr = readBytes(disk, 0, SECTOR_SIZE), view = viewOf(mbr);
+  const mbr = readBytes(disk, 0, SECTOR_SIZE),
+    view = viewOf(mbr);
   const parts: DiskPart[] = [];
   if (mbr[510] === 0x55 && mbr[511] === 0xaa) {
     for (let index = 0; index < 4; index++) {
-      const at = 446 + index * 16, type = mbr[at + 4]!;
-      const start = view.getUint32(at + 8, true) * SECTOR_SIZE, size = view.getUint32(at + 12, true) * SECTOR_SIZE;
-      if (type !== 0 && size > 0 && start + size <= disk.size) parts.push({ number: index + 1, name: "", type: `0x${type.toString(16).padStart(2, "0")}`, start, size });
+      const at = 446 + index * 16,
+        type = mbr[at + 4]!;
+      const start = view.getUint32(at + 8, true) * SECTOR_SIZE,
+        size = view.getUint32(at + 12, true) * SECTOR_SIZE;
+      if (type !== 0 && size > 0 && start + size <= disk.size)
+        parts.push({ number: index + 1, name: "", type: `0x${type.toString(16).padStart(2, "0")}`, start, size });
     }
   }
   return parts.length > 0 ? { table: "mbr", parts } : { table: "none", parts: [whole] };
@@ -43,7 +58,21 @@ export function partDisk(disk: Disk, part: DiskPart): Disk {
   return part.number === 0 ? disk : new DiskWindow(disk, part);
 }
 
-export type FileSystemKind = "ext4" | "fat" | "aegisfs" | "squashfs" | "erofs" | "iso9660" | "btrfs" | "xfs" | "swap" | "luks" | "vmdk" | "vdi" | "vhdx" | "unknown";
+export type FileSystemKind =
+  | "ext4"
+  | "fat"
+  | "aegisfs"
+  | "squashfs"
+  | "erofs"
+  | "iso9660"
+  | "btrfs"
+  | "xfs"
+  | "swap"
+  | "luks"
+  | "vmdk"
+  | "vdi"
+  | "vhdx"
+  | "unknown";
 
 /** What a part's first blocks say that it is. */
 export function probe(disk: Disk): FileSystemKind {

@@ -19,7 +19,9 @@ export class TreeFiles implements DiskFiles {
     for (const entry of tree.entries()) {
       this.#entries.set(entry.path, entry);
       if (entry.path === "") continue;
-      const slash = entry.path.lastIndexOf("/"), folder = entry.path.slice(0, Math.max(slash, 0)), names = this.#names.get(folder);
+      const slash = entry.path.lastIndexOf("/"),
+        folder = entry.path.slice(0, Math.max(slash, 0)),
+        names = this.#names.get(folder);
       if (names === undefined) this.#names.set(folder, [entry.path.slice(slash + 1)]);
       else names.push(entry.path.slice(slash + 1));
     }
@@ -30,7 +32,11 @@ export class TreeFiles implements DiskFiles {
     if (folder === undefined) throw new FormatError(`${path}: no such file or directory`);
     if (folder.kind !== "directory") throw new FormatError(`${path}: is no directory`);
     const names = this.#names.get(folder.path) ?? [];
-    return names.map((name) => this.#describe(name, this.#file(this.#entries.get(folder.path === "" ? name : `${folder.path}/${name}`)!))).sort((a, b) => (a.name < b.name ? -1 : 1));
+    return names
+      .map((name) =>
+        this.#describe(name, this.#file(this.#entries.get(folder.path === "" ? name : `${folder.path}/${name}`)!)),
+      )
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   find(path: string): DiskFile | undefined {
@@ -65,7 +71,16 @@ export class TreeFiles implements DiskFiles {
 
   #describe(name: string, { kind, mode, uid, gid, mtime, content, target }: FileEntry): DiskFile {
     const shown = kind as Exclude<typeof kind, "hardLink">;
-    return { name, kind: shown, mode, uid, gid, mtime, size: content?.sizeBytes ?? (kind === "symlink" ? target.length : 0), target: kind === "symlink" ? target : "" };
+    return {
+      name,
+      kind: shown,
+      mode,
+      uid,
+      gid,
+      mtime,
+      size: content?.sizeBytes ?? (kind === "symlink" ? target.length : 0),
+      target: kind === "symlink" ? target : "",
+    };
   }
 
   #file(entry: FileEntry): FileEntry {
@@ -73,13 +88,20 @@ export class TreeFiles implements DiskFiles {
   }
 
   #resolve(path: string, followLast: boolean): FileEntry | undefined {
-    const pending = namesOf(path).reverse(), trail: string[] = [];
+    const pending = namesOf(path).reverse(),
+      trail: string[] = [];
     let links = 0;
     for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
-      if (name === "..") { trail.pop(); continue; }
+      if (name === "..") {
+        trail.pop();
+        continue;
+      }
       const entry = this.#entries.get([...trail, name].join("/"));
       if (entry === undefined) return undefined;
-      if (entry.kind !== "symlink" || (pending.length === 0 && !followLast)) { trail.push(name); continue; }
+      if (entry.kind !== "symlink" || (pending.length === 0 && !followLast)) {
+        trail.push(name);
+        continue;
+      }
       if (++links > LINKS_MAX) throw new FormatError(`${path}: too many levels of symbolic links`);
       if (entry.target.startsWith("/")) trail.length = 0;
       pending.push(...namesOf(entry.target).reverse());

@@ -1,9 +1,21 @@
-/** Blocks and inodes of a file system that is there: bitmaps are loaded when they are needed, and written with their checksums at `flush`. */
+/**
+ * Blocks and inodes of a file system that is there: bitmaps are loaded when they are needed, and written with their
+ * checksums at `flush`.
+ */
 import { readBytes, viewOf, writeU64 } from "../disk/disk.ts";
 import { FormatError } from "../format-error.ts";
 import type { Extent } from "./ext4-extents.ts";
 import type { Ext4Reader } from "./ext4-reader.ts";
-import { checksum, COMPAT, descriptorPlaces, FIRST_INODE, hasBackup, sealDescriptor, sealSuperblock, SUPERBLOCK_OFFSET } from "./ext4-superblock.ts";
+import {
+  checksum,
+  COMPAT,
+  descriptorPlaces,
+  FIRST_INODE,
+  hasBackup,
+  sealDescriptor,
+  sealSuperblock,
+  SUPERBLOCK_OFFSET,
+} from "./ext4-superblock.ts";
 
 const FLAG = { inodeUninit: 1, blockUninit: 2 } as const;
 
@@ -24,22 +36,41 @@ export class Ext4Allocator {
     this.#reader = reader;
     const { groupCount, descriptorSize } = reader.superblock;
     for (let group = 0; group < groupCount; group++) {
-      this.#groups.push({ descriptor: readBytes(reader.disk, reader.descriptorOffset(group), descriptorSize), blocks: undefined, inodes: undefined, isDirty: false });
+      this.#groups.push({
+        descriptor: readBytes(reader.disk, reader.descriptorOffset(group), descriptorSize),
+        blocks: undefined,
+        inodes: undefined,
+        isDirty: false,
+      });
     }
   }
 
-  /** `count` blocks in as few runs as the first free places give. @throws FormatError when there are not enough; nothing is taken then */
+  /**
+   * `count` blocks in as few runs as the first free places give. @throws FormatError when there are not enough; nothing
+   * is taken then
+   */
   allocate(count: number): Extent[] {
     const { firstDataBlock, blocksPerGroup } = this.#reader.superblock;
     const runs: Extent[] = [];
     let found = 0;
     for (let group = 0; group < this.#groups.length && found < count; group++) {
       if (this.#freeBlocks(group) === 0) continue;
-      const bitmap = this.#blockBitmap(group), length = this.#groupLength(group), start = firstDataBlock + group * blocksPerGroup;
-      for (let bit = 0; bit < length && found < count; ) {
-        if ((bitmap[bit >> 3]! & (1 << (bit & 7))) !== 0) { bit++; continue; }
+      const bitmap = this.#blockBitmap(group),
+        length = this.#groupLength(group),
+        start = firstDataBlock + group * blocksPerGroup;
+      for (let bit = 0; bit < length && found < count;) {
+        if ((bitmap[bit >> 3]! & (1 << (bit & 7))) !== 0) {
+          bit++;
+          continue;
+        }
         let end = bit;
-        while (end < length && found + end - bit < count && end - bit < 32768 && (bitmap[end >> 3]! & (1 << (end & 7))) === 0) end++;
+        while (
+          end < length &&
+          found + end - bit < count &&
+          end - bit < 32768 &&
+          (bitmap[end >> 3]! & (1 << (end & 7))) === 0
+        )
+          end++;
         runs.push({ logical: found, physical: start + bit, count: end - bit });
         found += end - bit;
         bit = end;
@@ -79,7 +110,8 @@ export class Ext4Allocator {
 
   freeInode(ino: number, directory: boolean): void {
     const { inodesPerGroup } = this.#reader.superblock;
-    const group = Math.floor((ino - 1) / inodesPerGroup), bit = (ino - 1) % inodesPerGroup;
+    const group = Math.floor((ino - 1) / inodesPerGroup),
+      bit = (ino - 1) % inodesPerGroup;
     const own = this.#groups[group]!;
     this.#inodeBitmap(group)[bit >> 3]! &= ~(1 << (bit & 7));
     this.#setCount(own, 0x0e, 0x2e, this.#count(own, 0x0e, 0x2e) + 1);
@@ -92,7 +124,8 @@ export class Ext4Allocator {
     const { checksumSeed, inodesPerGroup, blockSize } = superblock;
     this.#groups.forEach((group, index) => {
       if (!group.isDirty) return;
-      const places = descriptorPlaces(group.descriptor), view = viewOf(group.descriptor);
+      const places = descriptorPlaces(group.descriptor),
+        view = viewOf(group.descriptor);
       const put = (bitmap: Uint8Array | undefined, block: number, length: number, low: number, high: number): void => {
         if (bitmap === undefined) return;
         disk.write(block * blockSize, bitmap);
@@ -123,8 +156,10 @@ export class Ext4Allocator {
   #mark(block: number, count: number, isUsed: boolean): void {
     const { firstDataBlock, blocksPerGroup } = this.#reader.superblock;
     for (let at = block; at < block + count; at++) {
-      const group = Math.floor((at - firstDataBlock) / blocksPerGroup), bit = (at - firstDataBlock) % blocksPerGroup;
-      const bitmap = this.#blockBitmap(group), mask = 1 << (bit & 7);
+      const group = Math.floor((at - firstDataBlock) / blocksPerGroup),
+        bit = (at - firstDataBlock) % blocksPerGroup;
+      const bitmap = this.#blockBitmap(group),
+        mask = 1 << (bit & 7);
       if (((bitmap[bit >> 3]! & mask) !== 0) === isUsed) throw new FormatError("a block bitmap is damaged");
       bitmap[bit >> 3]! ^= mask;
       const own = this.#groups[group]!;
@@ -158,17 +193,29 @@ export class Ext4Allocator {
     const own = this.#groups[group]!;
     if (own.blocks !== undefined) return own.blocks;
     const { blockSize } = this.#reader.superblock;
-    if (!this.#takeFlag(own, FLAG.blockUninit)) return (own.blocks = readBytes(this.#reader.disk, descriptorPlaces(own.descriptor).blockBitmap * blockSize, blockSize));
+    if (!this.#takeFlag(own, FLAG.blockUninit))
+      return (own.blocks = readBytes(
+        this.#reader.disk,
+        descriptorPlaces(own.descriptor).blockBitmap * blockSize,
+        blockSize,
+      ));
     return (own.blocks = this.#freshBlockBitmap(group));
   }
 
-  /** A bitmap that was never written: only the file system's own structures lie in the group, some of them other groups' (flex_bg). */
+  /**
+   * A bitmap that was never written: only the file system's own structures lie in the group, some of them other groups'
+   * (flex_bg).
+   */
   #freshBlockBitmap(group: number): Uint8Array {
     const { superblock } = this.#reader;
-    const { firstDataBlock, blocksPerGroup, blockSize, descriptorSize, groupCount, inodesPerGroup, inodeSize, compat } = superblock;
-    const bitmap = new Uint8Array(blockSize), start = firstDataBlock + group * blocksPerGroup, length = this.#groupLength(group);
+    const { firstDataBlock, blocksPerGroup, blockSize, descriptorSize, groupCount, inodesPerGroup, inodeSize, compat } =
+      superblock;
+    const bitmap = new Uint8Array(blockSize),
+      start = firstDataBlock + group * blocksPerGroup,
+      length = this.#groupLength(group);
     const set = (block: number, count: number): void => {
-      for (let bit = Math.max(0, block - start); bit < Math.min(length, block + count - start); bit++) bitmap[bit >> 3]! |= 1 << (bit & 7);
+      for (let bit = Math.max(0, block - start); bit < Math.min(length, block + count - start); bit++)
+        bitmap[bit >> 3]! |= 1 << (bit & 7);
     };
     if (hasBackup(group)) {
       const reserved = (compat & COMPAT.resizeInode) !== 0 ? viewOf(superblock.raw).getUint16(0xce, true) : 0;
@@ -189,14 +236,20 @@ export class Ext4Allocator {
     own.isDirty = true;
     if (own.inodes !== undefined) return own.inodes;
     const { blockSize, inodesPerGroup } = this.#reader.superblock;
-    if (!this.#takeFlag(own, FLAG.inodeUninit)) return (own.inodes = readBytes(this.#reader.disk, descriptorPlaces(own.descriptor).inodeBitmap * blockSize, blockSize));
+    if (!this.#takeFlag(own, FLAG.inodeUninit))
+      return (own.inodes = readBytes(
+        this.#reader.disk,
+        descriptorPlaces(own.descriptor).inodeBitmap * blockSize,
+        blockSize,
+      ));
     const bitmap = new Uint8Array(blockSize).fill(0xff, inodesPerGroup / 8);
     return (own.inodes = bitmap);
   }
 
   /** Clears a flag. @returns whether it was set */
   #takeFlag(group: Group, flag: number): boolean {
-    const view = viewOf(group.descriptor), flags = view.getUint16(0x12, true);
+    const view = viewOf(group.descriptor),
+      flags = view.getUint16(0x12, true);
     if ((flags & flag) === 0) return false;
     view.setUint16(0x12, flags & ~flag, true);
     group.isDirty = true;

@@ -1,6 +1,7 @@
 /**
- * Extent trees: which blocks of the disk hold which blocks of a file. Source: Linux Documentation/filesystems/ext4/ifork.rst, "Extent Tree".
- * The root has room for four entries in the inode; further levels are blocks with 340 (of 4096 bytes), each with a checksum at its end.
+ * Extent trees: which blocks of the disk hold which blocks of a file. Source: Linux
+ * Documentation/filesystems/ext4/ifork.rst, "Extent Tree". The root has room for four entries in the inode; further
+ * levels are blocks with 340 (of 4096 bytes), each with a checksum at its end.
  */
 import { viewOf, type Disk } from "../disk/disk.ts";
 import { FormatError } from "../format-error.ts";
@@ -25,7 +26,7 @@ const DEPTH_MAX = 5;
 export function extentTreeBlocks(extents: number, blockSize: number): number {
   const perBlock = Math.floor((blockSize - HEADER) / ENTRY);
   let total = 0;
-  for (let level = extents; level > 4; ) {
+  for (let level = extents; level > 4;) {
     level = Math.ceil(level / perBlock);
     total += level;
   }
@@ -37,7 +38,11 @@ export function extentTreeBlocks(extents: number, blockSize: number): number {
  * @returns the root, for the inode's block area
  */
 export function writeExtents(
-  extents: readonly Extent[], blockSize: number, seed: number, allocate: () => number, writeBlock: (block: number, bytes: Uint8Array) => void,
+  extents: readonly Extent[],
+  blockSize: number,
+  seed: number,
+  allocate: () => number,
+  writeBlock: (block: number, bytes: Uint8Array) => void,
 ): Uint8Array {
   const perBlock = Math.floor((blockSize - HEADER) / ENTRY);
   let level: { logical: number; encode: (view: DataView, at: number) => void }[] = extents.map((extent) => ({
@@ -91,13 +96,24 @@ export interface ExtentMap {
   readonly treeBlocks: readonly number[];
 }
 
-/** Reads a tree from its root; blocks that were allocated but never written are left out, as they read as zeros. @throws FormatError */
+/**
+ * Reads a tree from its root; blocks that were allocated but never written are left out, as they read as zeros. @throws
+ * FormatError
+ */
 export function readExtents(root: Uint8Array, disk: Disk, blockSize: number, blockCount: number): ExtentMap {
-  const extents: Extent[] = [], treeBlocks: number[] = [];
+  const extents: Extent[] = [],
+    treeBlocks: number[] = [];
   const visit = (bytes: Uint8Array, expected: number | undefined): void => {
     const view = viewOf(bytes);
-    const count = view.getUint16(2, true), depth = view.getUint16(6, true);
-    if (view.getUint16(0, true) !== MAGIC || depth > DEPTH_MAX || (expected !== undefined && depth !== expected) || HEADER + count * ENTRY > bytes.length) throw new FormatError("an extent tree is damaged");
+    const count = view.getUint16(2, true),
+      depth = view.getUint16(6, true);
+    if (
+      view.getUint16(0, true) !== MAGIC ||
+      depth > DEPTH_MAX ||
+      (expected !== undefined && depth !== expected) ||
+      HEADER + count * ENTRY > bytes.length
+    )
+      throw new FormatError("an extent tree is damaged");
     for (let index = 0; index < count; index++) {
       const at = HEADER + index * ENTRY;
       if (depth === 0) {
@@ -122,16 +138,28 @@ export function readExtents(root: Uint8Array, disk: Disk, blockSize: number, blo
   return { extents, treeBlocks };
 }
 
-/** The block map of ext2 and ext3: twelve blocks, then blocks of block numbers, one to three levels deep (`ifork.rst`, "Direct/Indirect Block Addressing"). */
-export function readBlockMap(area: Uint8Array, size: number, disk: Disk, blockSize: number, blockCount: number): ExtentMap {
-  const wanted = Math.ceil(size / blockSize), perBlock = blockSize / 4;
-  const extents: { logical: number; physical: number; count: number }[] = [], treeBlocks: number[] = [];
+/**
+ * The block map of ext2 and ext3: twelve blocks, then blocks of block numbers, one to three levels deep (`ifork.rst`,
+ * "Direct/Indirect Block Addressing").
+ */
+export function readBlockMap(
+  area: Uint8Array,
+  size: number,
+  disk: Disk,
+  blockSize: number,
+  blockCount: number,
+): ExtentMap {
+  const wanted = Math.ceil(size / blockSize),
+    perBlock = blockSize / 4;
+  const extents: { logical: number; physical: number; count: number }[] = [],
+    treeBlocks: number[] = [];
   let logical = 0;
   const add = (physical: number): void => {
     if (physical >= blockCount) throw new FormatError("a file lies beyond the end of its file system");
     const last = extents.at(-1);
     if (physical !== 0) {
-      if (last !== undefined && last.logical + last.count === logical && last.physical + last.count === physical) last.count++;
+      if (last !== undefined && last.logical + last.count === logical && last.physical + last.count === physical)
+        last.count++;
       else extents.push({ logical, physical, count: 1 });
     }
     logical++;
@@ -139,13 +167,17 @@ export function readBlockMap(area: Uint8Array, size: number, disk: Disk, blockSi
   const visit = (block: number, depth: number): void => {
     if (logical >= wanted) return;
     if (depth === 0) return add(block);
-    if (block === 0) { logical += perBlock ** depth; return; }
+    if (block === 0) {
+      logical += perBlock ** depth;
+      return;
+    }
     if (block >= blockCount) throw new FormatError("a file lies beyond the end of its file system");
     treeBlocks.push(block);
     const bytes = new Uint8Array(blockSize);
     disk.read(block * blockSize, bytes);
     const view = viewOf(bytes);
-    for (let index = 0; index < perBlock && logical < wanted; index++) visit(view.getUint32(index * 4, true), depth - 1);
+    for (let index = 0; index < perBlock && logical < wanted; index++)
+      visit(view.getUint32(index * 4, true), depth - 1);
   };
   const view = viewOf(area);
   for (let index = 0; index < 15; index++) visit(view.getUint32(index * 4, true), Math.max(0, index - 11));

@@ -1,6 +1,7 @@
 /**
- * ext4 as {@link DiskFiles}: files are read and changed in place, while nobody has it mounted. Content is written before anything names
- * it; bitmaps and counts last, at `flush`. The journal is not used, so that an interrupted change wants e2fsck.
+ * ext4 as {@link DiskFiles}: files are read and changed in place, while nobody has it mounted. Content is written
+ * before anything names it; bitmaps and counts last, at `flush`. The journal is not used, so that an interrupted change
+ * wants e2fsck.
  */
 import { viewOf, readBytes, type Disk } from "../disk/disk.ts";
 import type { DiskFile, DiskFiles, NewFile } from "../disk/disk-files.ts";
@@ -13,8 +14,21 @@ import { BLOCK_AREA_SIZE, encodeInode, inodeSeed, INODE_FLAG, sealInode, type In
 import { Ext4Reader, namesOf, type OpenInode } from "./ext4-reader.ts";
 import { INCOMPAT, RO_COMPAT } from "./ext4-superblock.ts";
 
-const WRITABLE_INCOMPAT = INCOMPAT.filetype | INCOMPAT.metaBg | INCOMPAT.extents | INCOMPAT.bit64 | INCOMPAT.flexBg | INCOMPAT.csumSeed | INCOMPAT.largeDir;
-const WRITABLE_RO_COMPAT = RO_COMPAT.sparseSuper | RO_COMPAT.largeFile | RO_COMPAT.hugeFile | RO_COMPAT.dirNlink | RO_COMPAT.extraIsize | RO_COMPAT.metadataCsum;
+const WRITABLE_INCOMPAT =
+  INCOMPAT.filetype |
+  INCOMPAT.metaBg |
+  INCOMPAT.extents |
+  INCOMPAT.bit64 |
+  INCOMPAT.flexBg |
+  INCOMPAT.csumSeed |
+  INCOMPAT.largeDir;
+const WRITABLE_RO_COMPAT =
+  RO_COMPAT.sparseSuper |
+  RO_COMPAT.largeFile |
+  RO_COMPAT.hugeFile |
+  RO_COMPAT.dirNlink |
+  RO_COMPAT.extraIsize |
+  RO_COMPAT.metadataCsum;
 const COPY_BYTES = 1 << 20;
 
 export class Ext4Files implements DiskFiles {
@@ -40,7 +54,10 @@ export class Ext4Files implements DiskFiles {
 
   list(path: string): DiskFile[] {
     const folder = this.#folder(path);
-    return this.#reader.entries(folder).map(({ name, ino }) => this.#reader.describe(name, this.#reader.inode(ino))).sort((a, b) => (a.name < b.name ? -1 : 1));
+    return this.#reader
+      .entries(folder)
+      .map(({ name, ino }) => this.#reader.describe(name, this.#reader.inode(ino)))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   find(path: string): DiskFile | undefined {
@@ -95,9 +112,15 @@ export class Ext4Files implements DiskFiles {
     const isFolder = inode.kind === "directory";
     if (isFolder && this.#reader.entries(inode).length > 0) throw new FormatError(`${path}: the folder is not empty`);
     const counted = isFolder && parent.linkCount > 2 ? { ...parent, linkCount: parent.linkCount - 1 } : parent;
-    this.#setEntries(counted, entries.filter((candidate) => candidate !== entry), parent.mtime);
-    if (!isFolder && inode.linkCount > 1) return this.#putInode(inode.ino, { ...inode, linkCount: inode.linkCount - 1 });
-    if (inode.kind === "file" || isFolder || (inode.kind === "symlink" && (inode.flags & INODE_FLAG.extents) !== 0)) this.#freeContent(inode);
+    this.#setEntries(
+      counted,
+      entries.filter((candidate) => candidate !== entry),
+      parent.mtime,
+    );
+    if (!isFolder && inode.linkCount > 1)
+      return this.#putInode(inode.ino, { ...inode, linkCount: inode.linkCount - 1 });
+    if (inode.kind === "file" || isFolder || (inode.kind === "symlink" && (inode.flags & INODE_FLAG.extents) !== 0))
+      this.#freeContent(inode);
     if (inode.attributeBlock !== 0) this.#dropAttributeBlock(inode.attributeBlock);
     this.#reader.disk.write(this.#reader.inodeOffset(inode.ino), new Uint8Array(this.#reader.superblock.inodeSize));
     allocator.freeInode(inode.ino, isFolder);
@@ -111,10 +134,13 @@ export class Ext4Files implements DiskFiles {
   #changes(): Ext4Allocator {
     if (this.#allocator !== undefined) return this.#allocator;
     const { incompat, roCompat, raw } = this.#reader.superblock;
-    if ((incompat & INCOMPAT.recover) !== 0) throw new FormatError("the file system was not unmounted: mount it once, or run e2fsck, before changing it");
-    if ((viewOf(raw).getUint16(0x3a, true) & 2) !== 0) throw new FormatError("the file system has errors: run e2fsck before changing it");
+    if ((incompat & INCOMPAT.recover) !== 0)
+      throw new FormatError("the file system was not unmounted: mount it once, or run e2fsck, before changing it");
+    if ((viewOf(raw).getUint16(0x3a, true) & 2) !== 0)
+      throw new FormatError("the file system has errors: run e2fsck before changing it");
     const unknown = (incompat & ~WRITABLE_INCOMPAT) | (roCompat & ~WRITABLE_RO_COMPAT);
-    if (unknown !== 0 || (incompat & INCOMPAT.extents) === 0) throw new FormatError(`the ${this.type} file system has features with which it is only read`);
+    if (unknown !== 0 || (incompat & INCOMPAT.extents) === 0)
+      throw new FormatError(`the ${this.type} file system has features with which it is only read`);
     return (this.#allocator = new Ext4Allocator(this.#reader));
   }
 
@@ -140,7 +166,7 @@ export class Ext4Files implements DiskFiles {
         const piece = buffer.subarray(0, Math.min(COPY_BYTES, count * blockSize - at));
         const wanted = Math.min(piece.length, content.sizeBytes - logical * blockSize - at);
         piece.fill(0, wanted);
-        for (let done = 0; done < wanted; ) {
+        for (let done = 0; done < wanted;) {
           const taken = content.read(logical * blockSize + at + done, piece.subarray(done, wanted));
           if (taken <= 0) throw new FormatError(`${path}: its content is shorter than its size says`);
           done += taken;
@@ -161,8 +187,22 @@ export class Ext4Files implements DiskFiles {
     const { blockSize, checksumSeed } = this.#reader.superblock;
     let blocks = extents.reduce((sum, extent) => sum + extent.count, 0) + (inode.attributeBlock === 0 ? 0 : 1);
     const seed = inodeSeed(checksumSeed, ino, inode.generation);
-    const blockArea = writeExtents(extents, blockSize, seed, () => { blocks++; return this.#allocator!.allocate(1)[0]!.physical; }, (block, bytes) => this.#reader.disk.write(block * blockSize, bytes));
-    this.#putInode(ino, { ...inode, blockArea, flags: (inode.flags | INODE_FLAG.extents) & ~(INODE_FLAG.index | INODE_FLAG.hugeFile | INODE_FLAG.inlineData), sectorCount: blocks * (blockSize / 512) });
+    const blockArea = writeExtents(
+      extents,
+      blockSize,
+      seed,
+      () => {
+        blocks++;
+        return this.#allocator!.allocate(1)[0]!.physical;
+      },
+      (block, bytes) => this.#reader.disk.write(block * blockSize, bytes),
+    );
+    this.#putInode(ino, {
+      ...inode,
+      blockArea,
+      flags: (inode.flags | INODE_FLAG.extents) & ~(INODE_FLAG.index | INODE_FLAG.hugeFile | INODE_FLAG.inlineData),
+      sectorCount: blocks * (blockSize / 512),
+    });
   }
 
   #putInode(ino: number, inode: Inode): void {
@@ -186,25 +226,38 @@ export class Ext4Files implements DiskFiles {
     return viewOf(head).getUint32(12, true);
   }
 
-  /** A folder's content anew, as a plain list: a hash tree over it is given up, and made again by the kernel when the folder grows. */
+  /**
+   * A folder's content anew, as a plain list: a hash tree over it is given up, and made again by the kernel when the
+   * folder grows.
+   */
   #writeEntries(folder: OpenInode, entries: readonly DirectoryEntry[], parent: number): void {
     const { blockSize, checksumSeed } = this.#reader.superblock;
     const seed = this.#reader.hasChecksums ? inodeSeed(checksumSeed, folder.ino, folder.generation) : undefined;
-    const dots = [{ ino: folder.ino, name: ".", type: ENTRY_TYPE.directory }, { ino: parent, name: "..", type: ENTRY_TYPE.directory }];
+    const dots = [
+      { ino: folder.ino, name: ".", type: ENTRY_TYPE.directory },
+      { ino: parent, name: "..", type: ENTRY_TYPE.directory },
+    ];
     const bytes = directoryBlocks([...dots, ...entries], blockSize, seed);
     const isNew = folder.sectorCount === 0;
     const old = isNew ? { extents: [], treeBlocks: [] } : this.#reader.map(folder);
-    const blocks = old.extents.flatMap(({ physical, count }) => Array.from({ length: count }, (_, index) => physical + index));
+    const blocks = old.extents.flatMap(({ physical, count }) =>
+      Array.from({ length: count }, (_, index) => physical + index),
+    );
     for (const block of old.treeBlocks) this.#allocator!.free(block, 1);
     const missing = bytes.length / blockSize - blocks.length;
-    if (missing > 0) for (const { physical, count } of this.#allocator!.allocate(missing)) for (let index = 0; index < count; index++) blocks.push(physical + index);
+    if (missing > 0)
+      for (const { physical, count } of this.#allocator!.allocate(missing))
+        for (let index = 0; index < count; index++) blocks.push(physical + index);
     const extents: { logical: number; physical: number; count: number }[] = [];
     blocks.forEach((block, logical) => {
       const last = extents.at(-1);
       if (last !== undefined && last.physical + last.count === block) last.count++;
       else extents.push({ logical, physical: block, count: 1 });
       const inside = (logical + 1) * blockSize <= bytes.length;
-      this.#reader.disk.write(block * blockSize, inside ? bytes.subarray(logical * blockSize, (logical + 1) * blockSize) : emptyDirectoryBlock(blockSize, seed));
+      this.#reader.disk.write(
+        block * blockSize,
+        inside ? bytes.subarray(logical * blockSize, (logical + 1) * blockSize) : emptyDirectoryBlock(blockSize, seed),
+      );
     });
     this.#putContent(folder.ino, { ...folder, size: blocks.length * blockSize }, extents);
   }
@@ -213,14 +266,25 @@ export class Ext4Files implements DiskFiles {
   #dropAttributeBlock(block: number): void {
     const { blockSize } = this.#reader.superblock;
     const view = viewOf(readBytes(this.#reader.disk, block * blockSize, blockSize));
-    if (view.getUint32(4, true) > 1) throw new FormatError("a file whose attributes are shared with others is not removed");
+    if (view.getUint32(4, true) > 1)
+      throw new FormatError("a file whose attributes are shared with others is not removed");
     this.#allocator!.free(block, 1);
   }
 }
 
 function newInode(type: number, file: NewFile): Inode {
   return {
-    mode: type | (file.mode & 0o7777), uid: file.uid, gid: file.gid, size: 0, linkCount: 1, mtime: file.mtime, flags: 0, generation: 0, sectorCount: 0, attributeBlock: 0,
-    blockArea: new Uint8Array(BLOCK_AREA_SIZE), attributes: new Uint8Array(0),
+    mode: type | (file.mode & 0o7777),
+    uid: file.uid,
+    gid: file.gid,
+    size: 0,
+    linkCount: 1,
+    mtime: file.mtime,
+    flags: 0,
+    generation: 0,
+    sectorCount: 0,
+    attributeBlock: 0,
+    blockArea: new Uint8Array(BLOCK_AREA_SIZE),
+    attributes: new Uint8Array(0),
   };
 }

@@ -31,18 +31,29 @@ export class Ext4Geometry {
     for (;;) {
       if (blocks < 64) throw new FormatError(`an ext4 file system cannot have ${diskSize} bytes`);
       const groups = Math.ceil(blocks / BLOCKS_PER_GROUP);
-      const inodes = Math.max(inodesNeeded + 16, Math.floor((blocks * BLOCK_SIZE) / bytesPerInode(blocks * BLOCK_SIZE)));
+      const inodes = Math.max(
+        inodesNeeded + 16,
+        Math.floor((blocks * BLOCK_SIZE) / bytesPerInode(blocks * BLOCK_SIZE)),
+      );
       this.inodesPerGroup = Math.ceil(inodes / groups / INODES_PER_BLOCK) * INODES_PER_BLOCK;
       this.inodeTableBlocks = this.inodesPerGroup / INODES_PER_BLOCK;
       this.descriptorBlocks = Math.ceil((groups * DESCRIPTOR_SIZE) / BLOCK_SIZE);
       const largest = Math.min(blocks * GROWTH, BLOCKS_MAX_32);
-      this.reservedDescriptorBlocks = blocks > BLOCKS_MAX_32 ? 0 : Math.min(BLOCK_SIZE / 4, Math.ceil((Math.ceil(largest / BLOCKS_PER_GROUP) * DESCRIPTOR_SIZE) / BLOCK_SIZE) - this.descriptorBlocks);
+      this.reservedDescriptorBlocks =
+        blocks > BLOCKS_MAX_32
+          ? 0
+          : Math.min(
+              BLOCK_SIZE / 4,
+              Math.ceil((Math.ceil(largest / BLOCKS_PER_GROUP) * DESCRIPTOR_SIZE) / BLOCK_SIZE) - this.descriptorBlocks,
+            );
       this.groupCount = groups;
       this.blockCount = blocks;
-      if (this.inodesPerGroup > BLOCKS_PER_GROUP || this.overhead(0) >= BLOCKS_PER_GROUP) throw new FormatError(`${inodesNeeded} files need more inodes than a disk of ${diskSize} bytes can have`);
+      if (this.inodesPerGroup > BLOCKS_PER_GROUP || this.overhead(0) >= BLOCKS_PER_GROUP)
+        throw new FormatError(`${inodesNeeded} files need more inodes than a disk of ${diskSize} bytes can have`);
       const inLast = blocks - (groups - 1) * BLOCKS_PER_GROUP;
       if (groups === 1 || inLast >= this.overhead(groups - 1) + LAST_GROUP_DATA_MIN) {
-        if (groups === 1 && inLast <= this.overhead(0)) throw new FormatError(`${inodesNeeded} files need more inodes than a disk of ${diskSize} bytes can have`);
+        if (groups === 1 && inLast <= this.overhead(0))
+          throw new FormatError(`${inodesNeeded} files need more inodes than a disk of ${diskSize} bytes can have`);
         return;
       }
       blocks = (groups - 1) * BLOCKS_PER_GROUP;
@@ -76,7 +87,10 @@ export class Ext4Geometry {
   }
 }
 
-/** Blocks of the journal for a file system of so many blocks, by mke2fs' steps; none where it would take an eighth or more. */
+/**
+ * Blocks of the journal for a file system of so many blocks, by mke2fs' steps; none where it would take an eighth or
+ * more.
+ */
 export function journalBlocks(blockCount: number): number {
   if (blockCount < 2048 * 8) return 0;
   if (blockCount < 32768) return 1024;

@@ -1,6 +1,6 @@
 /**
- * Reads ext2, ext3 and ext4 file systems: inodes, folders, content, attributes, and the whole as a tree. What the journal still holds is
- * not replayed: a file system that was not unmounted reads as its blocks are.
+ * Reads ext2, ext3 and ext4 file systems: inodes, folders, content, attributes, and the whole as a tree. What the
+ * journal still holds is not replayed: a file system that was not unmounted reads as its blocks are.
  */
 import { byteString } from "@stratos/base";
 import { readBytes, type Disk } from "../disk/disk.ts";
@@ -12,11 +12,41 @@ import type { Codecs } from "../codecs.ts";
 import { parseDirectory, type DirectoryEntry } from "./ext4-directory.ts";
 import { readBlockMap, readExtents, type Extent, type ExtentMap } from "./ext4-extents.ts";
 import { BLOCK_AREA_SIZE, deviceOf, INODE_FLAG, parseInode, type Inode } from "./ext4-inode.ts";
-import { descriptorPlaces, hasBackup, INCOMPAT, parseSuperblock, ROOT_INODE, RO_COMPAT, SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE, type Superblock } from "./ext4-superblock.ts";
+import {
+  descriptorPlaces,
+  hasBackup,
+  INCOMPAT,
+  parseSuperblock,
+  ROOT_INODE,
+  RO_COMPAT,
+  SUPERBLOCK_OFFSET,
+  SUPERBLOCK_SIZE,
+  type Superblock,
+} from "./ext4-superblock.ts";
 import { parseXattrs } from "./ext4-xattrs.ts";
 
-const KINDS: Readonly<Record<number, DiskFile["kind"]>> = { 0x8000: "file", 0x4000: "directory", 0xa000: "symlink", 0x2000: "character", 0x6000: "block", 0x1000: "fifo", 0xc000: "socket" };
-const READABLE = INCOMPAT.filetype | INCOMPAT.recover | INCOMPAT.metaBg | INCOMPAT.extents | INCOMPAT.bit64 | INCOMPAT.mmp | INCOMPAT.flexBg | INCOMPAT.eaInode | INCOMPAT.csumSeed | INCOMPAT.largeDir | INCOMPAT.inlineData | INCOMPAT.casefold;
+const KINDS: Readonly<Record<number, DiskFile["kind"]>> = {
+  0x8000: "file",
+  0x4000: "directory",
+  0xa000: "symlink",
+  0x2000: "character",
+  0x6000: "block",
+  0x1000: "fifo",
+  0xc000: "socket",
+};
+const READABLE =
+  INCOMPAT.filetype |
+  INCOMPAT.recover |
+  INCOMPAT.metaBg |
+  INCOMPAT.extents |
+  INCOMPAT.bit64 |
+  INCOMPAT.mmp |
+  INCOMPAT.flexBg |
+  INCOMPAT.eaInode |
+  INCOMPAT.csumSeed |
+  INCOMPAT.largeDir |
+  INCOMPAT.inlineData |
+  INCOMPAT.casefold;
 const LINKS_MAX = 40;
 /** A folder of more bytes is not from any Linux. */
 const DIRECTORY_BYTES_MAX = 2 ** 31 - 1;
@@ -36,13 +66,18 @@ export class Ext4Reader {
     this.disk = disk;
     this.superblock = parseSuperblock(readBytes(disk, SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE), disk.size);
     const unknown = this.superblock.incompat & ~READABLE;
-    if (unknown !== 0) throw new FormatError(`the ext4 file system has features that are not read (0x${(unknown >>> 0).toString(16)})`);
+    if (unknown !== 0)
+      throw new FormatError(`the ext4 file system has features that are not read (0x${(unknown >>> 0).toString(16)})`);
   }
 
   /** Which member of the family it is, as its features say. */
   get type(): string {
     const { incompat, compat } = this.superblock;
-    return (incompat & (INCOMPAT.extents | INCOMPAT.flexBg | INCOMPAT.bit64)) !== 0 ? "ext4" : (compat & 0x4) !== 0 ? "ext3" : "ext2";
+    return (incompat & (INCOMPAT.extents | INCOMPAT.flexBg | INCOMPAT.bit64)) !== 0
+      ? "ext4"
+      : (compat & 0x4) !== 0
+        ? "ext3"
+        : "ext2";
   }
 
   get hasChecksums(): boolean {
@@ -54,7 +89,9 @@ export class Ext4Reader {
     const { inodesPerGroup, inodeSize, inodeCount, blockSize, blockCount } = this.superblock;
     if (ino < 1 || ino > inodeCount) throw new FormatError(`inode ${ino} is not there`);
     const group = Math.floor((ino - 1) / inodesPerGroup);
-    const { inodeTable } = descriptorPlaces(readBytes(this.disk, this.descriptorOffset(group), this.superblock.descriptorSize));
+    const { inodeTable } = descriptorPlaces(
+      readBytes(this.disk, this.descriptorOffset(group), this.superblock.descriptorSize),
+    );
     const offset = inodeTable * blockSize + ((ino - 1) % inodesPerGroup) * inodeSize;
     if (offset + inodeSize > blockCount * blockSize) throw new FormatError("a group descriptor is damaged");
     return offset;
@@ -63,14 +100,20 @@ export class Ext4Reader {
   /** With meta_bg, descriptors lie in the groups that they describe; otherwise all behind the superblock. */
   descriptorOffset(group: number): number {
     const { blockSize, descriptorSize, firstDataBlock, incompat, firstMetaGroup, blocksPerGroup } = this.superblock;
-    const perBlock = Math.floor(blockSize / descriptorSize), index = Math.floor(group / perBlock), within = (group % perBlock) * descriptorSize;
-    if ((incompat & INCOMPAT.metaBg) === 0 || index < firstMetaGroup) return (firstDataBlock + 1 + index) * blockSize + within;
+    const perBlock = Math.floor(blockSize / descriptorSize),
+      index = Math.floor(group / perBlock),
+      within = (group % perBlock) * descriptorSize;
+    if ((incompat & INCOMPAT.metaBg) === 0 || index < firstMetaGroup)
+      return (firstDataBlock + 1 + index) * blockSize + within;
     const first = index * perBlock;
     return (firstDataBlock + first * blocksPerGroup + (hasBackup(first) ? 1 : 0)) * blockSize + within;
   }
 
   inode(ino: number): OpenInode {
-    const inode = parseInode(readBytes(this.disk, this.inodeOffset(ino), this.superblock.inodeSize), this.superblock.blockSize);
+    const inode = parseInode(
+      readBytes(this.disk, this.inodeOffset(ino), this.superblock.inodeSize),
+      this.superblock.blockSize,
+    );
     const kind = KINDS[inode.mode & 0xf000];
     if (kind === undefined) throw new FormatError(`inode ${ino} is damaged`);
     return { ...inode, ino, kind };
@@ -88,7 +131,10 @@ export class Ext4Reader {
     const { blockSize } = this.superblock;
     const extents = [...this.map(inode).extents].sort((a, b) => a.logical - b.logical);
     const { disk } = this;
-    return { sizeBytes: inode.size, read: (offset, into) => readMapped(disk, extents, blockSize, inode.size, offset, into) };
+    return {
+      sizeBytes: inode.size,
+      read: (offset, into) => readMapped(disk, extents, blockSize, inode.size, offset, into),
+    };
   }
 
   entries(folder: OpenInode): DirectoryEntry[] {
@@ -103,7 +149,8 @@ export class Ext4Reader {
   target(link: OpenInode): string {
     if (link.size >= 4096) throw new FormatError(`inode ${link.ino} is damaged`);
     // A short target lies where block numbers would.
-    if (link.size < BLOCK_AREA_SIZE && (link.flags & INODE_FLAG.extents) === 0) return byteString(link.blockArea, 0, link.size);
+    if (link.size < BLOCK_AREA_SIZE && (link.flags & INODE_FLAG.extents) === 0)
+      return byteString(link.blockArea, 0, link.size);
     const bytes = new Uint8Array(link.size);
     this.content(link).read(0, bytes);
     return byteString(bytes);
@@ -111,8 +158,12 @@ export class Ext4Reader {
 
   xattrs(inode: Inode): Map<string, string> {
     const { blockSize, blockCount } = this.superblock;
-    if (inode.attributeBlock >= blockCount) throw new FormatError("a block of extended attributes lies beyond the file system's end");
-    return parseXattrs(inode.attributes, inode.attributeBlock === 0 ? undefined : readBytes(this.disk, inode.attributeBlock * blockSize, blockSize));
+    if (inode.attributeBlock >= blockCount)
+      throw new FormatError("a block of extended attributes lies beyond the file system's end");
+    return parseXattrs(
+      inode.attributes,
+      inode.attributeBlock === 0 ? undefined : readBytes(this.disk, inode.attributeBlock * blockSize, blockSize),
+    );
   }
 
   /**
@@ -125,12 +176,18 @@ export class Ext4Reader {
     const trail: OpenInode[] = [this.inode(ROOT_INODE)];
     for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
       const folder = trail.at(-1)!;
-      if (name === "..") { if (trail.length > 1) trail.pop(); continue; }
+      if (name === "..") {
+        if (trail.length > 1) trail.pop();
+        continue;
+      }
       if (folder.kind !== "directory") return undefined;
       const entry = this.entries(folder).find((candidate) => candidate.name === name);
       if (entry === undefined) return undefined;
       const inode = this.inode(entry.ino);
-      if (inode.kind !== "symlink" || (pending.length === 0 && !followLast)) { trail.push(inode); continue; }
+      if (inode.kind !== "symlink" || (pending.length === 0 && !followLast)) {
+        trail.push(inode);
+        continue;
+      }
       if (++links > LINKS_MAX) throw new FormatError(`${path}: too many levels of symbolic links`);
       const target = this.target(inode);
       if (target.startsWith("/")) trail.length = 1;
@@ -139,7 +196,10 @@ export class Ext4Reader {
     return trail.at(-1);
   }
 
-  /** All that it holds, as a tree. Content is read from the disk when it is asked for. Sockets are left out: no output has a form for them. */
+  /**
+   * All that it holds, as a tree. Content is read from the disk when it is asked for. Sockets are left out: no output
+   * has a form for them.
+   */
   tree(codecs: Pick<Codecs, "sha256">): FileTree {
     const found: FileEntry[] = [];
     const firstNames = new Map<number, string>();
@@ -147,7 +207,13 @@ export class Ext4Reader {
       const inode = this.inode(ino);
       const { kind } = inode;
       if (kind === "socket") return;
-      const common = { mode: inode.mode & 0o7777, uid: inode.uid, gid: inode.gid, mtime: inode.mtime, xattrs: this.xattrs(inode) };
+      const common = {
+        mode: inode.mode & 0o7777,
+        uid: inode.uid,
+        gid: inode.gid,
+        mtime: inode.mtime,
+        xattrs: this.xattrs(inode),
+      };
       const first = firstNames.get(ino);
       if (first !== undefined && kind !== "directory") {
         found.push(fileEntry(path, "hardLink", { ...common, target: first }));
@@ -155,15 +221,22 @@ export class Ext4Reader {
       }
       if (inode.linkCount > 1) firstNames.set(ino, path);
       const device = kind === "character" || kind === "block" ? deviceOf(inode.blockArea) : { major: 0, minor: 0 };
-      found.push(fileEntry(path, kind as FileKind, {
-        ...common, target: kind === "symlink" ? this.target(inode) : "", deviceMajor: device.major, deviceMinor: device.minor,
-        content: kind === "file" ? lazyBlob(this.content(inode), codecs) : null,
-      }));
+      found.push(
+        fileEntry(path, kind as FileKind, {
+          ...common,
+          target: kind === "symlink" ? this.target(inode) : "",
+          deviceMajor: device.major,
+          deviceMinor: device.minor,
+          content: kind === "file" ? lazyBlob(this.content(inode), codecs) : null,
+        }),
+      );
       if (kind !== "directory") return;
       if (above.has(ino)) throw new FormatError(`${path}: a folder that is inside of itself`);
       const inside = new Set(above).add(ino);
       const prefix = path === "" ? "" : `${path}/`;
-      const names = this.entries(inode).filter(({ name }) => prefix !== "" || name !== "lost+found").sort((a, b) => comparePaths(a.name, b.name));
+      const names = this.entries(inode)
+        .filter(({ name }) => prefix !== "" || name !== "lost+found")
+        .sort((a, b) => comparePaths(a.name, b.name));
       for (const entry of names) visit(entry.ino, prefix + entry.name, inside);
     };
     visit(ROOT_INODE, "", new Set());
@@ -173,7 +246,13 @@ export class Ext4Reader {
   describe(name: string, inode: OpenInode): DiskFile {
     const { kind } = inode;
     return {
-      name, kind, mode: inode.mode & 0o7777, uid: inode.uid, gid: inode.gid, size: kind === "file" || kind === "symlink" ? inode.size : 0, mtime: inode.mtime,
+      name,
+      kind,
+      mode: inode.mode & 0o7777,
+      uid: inode.uid,
+      gid: inode.gid,
+      size: kind === "file" || kind === "symlink" ? inode.size : 0,
+      mtime: inode.mtime,
       target: kind === "symlink" ? this.target(inode) : "",
     };
   }
@@ -183,20 +262,33 @@ export function namesOf(path: string): string[] {
   return path.split("/").filter((name) => name !== "" && name !== ".");
 }
 
-function readMapped(disk: Disk, extents: readonly Extent[], blockSize: number, size: number, offset: number, into: Uint8Array): number {
+function readMapped(
+  disk: Disk,
+  extents: readonly Extent[],
+  blockSize: number,
+  size: number,
+  offset: number,
+  into: Uint8Array,
+): number {
   const length = Math.max(0, Math.min(into.length, size - offset));
   const wanted = into.subarray(0, length);
   wanted.fill(0);
   for (const { logical, physical, count } of extents) {
-    const start = Math.max(offset, logical * blockSize), end = Math.min(offset + length, (logical + count) * blockSize);
-    if (start < end) disk.read(physical * blockSize + start - logical * blockSize, wanted.subarray(start - offset, end - offset));
+    const start = Math.max(offset, logical * blockSize),
+      end = Math.min(offset + length, (logical + count) * blockSize);
+    if (start < end)
+      disk.read(physical * blockSize + start - logical * blockSize, wanted.subarray(start - offset, end - offset));
   }
   return length;
 }
 
-/** Small content in the inode itself: its first 60 bytes in the block area, the rest as the attribute `system.data` (not read). */
+/**
+ * Small content in the inode itself: its first 60 bytes in the block area, the rest as the attribute `system.data` (not
+ * read).
+ */
 function inlineContent(inode: Inode): Pick<Blob, "sizeBytes" | "read"> {
-  if (inode.size > BLOCK_AREA_SIZE) throw new FormatError("a file whose content continues in its inode's attributes (inline_data) is not read");
+  if (inode.size > BLOCK_AREA_SIZE)
+    throw new FormatError("a file whose content continues in its inode's attributes (inline_data) is not read");
   return {
     sizeBytes: inode.size,
     read(offset, into) {
@@ -208,7 +300,8 @@ function inlineContent(inode: Inode): Pick<Blob, "sizeBytes" | "read"> {
 }
 
 function inlineEntries(folder: OpenInode): DirectoryEntry[] {
-  if (folder.size > BLOCK_AREA_SIZE) throw new FormatError("a folder whose content continues in its inode's attributes (inline_data) is not read");
+  if (folder.size > BLOCK_AREA_SIZE)
+    throw new FormatError("a folder whose content continues in its inode's attributes (inline_data) is not read");
   // The parent's number comes first; then entries to the area's end.
   const room = BLOCK_AREA_SIZE - 4;
   return parseDirectory(folder.blockArea.slice(4, 4 + room), room);
@@ -216,5 +309,11 @@ function inlineEntries(folder: OpenInode): DirectoryEntry[] {
 
 function lazyBlob(content: Pick<Blob, "sizeBytes" | "read">, codecs: Pick<Codecs, "sha256">): Blob {
   let digest: string | undefined;
-  return { sizeBytes: content.sizeBytes, read: (offset, into) => content.read(offset, into), get digest() { return (digest ??= digestOf(content, codecs)); } };
+  return {
+    sizeBytes: content.sizeBytes,
+    read: (offset, into) => content.read(offset, into),
+    get digest() {
+      return (digest ??= digestOf(content, codecs));
+    },
+  };
 }

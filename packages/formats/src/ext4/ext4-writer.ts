@@ -1,7 +1,7 @@
 /**
- * Makes an ext4 file system that holds a tree, in one pass over the disk and without mounting anything. Blocks and inodes are handed
- * out in order, so that the files of a folder lie side by side and each group's bitmaps are a prefix. Blocks of zeros become holes.
- * The result is a function of the tree and the options alone.
+ * Makes an ext4 file system that holds a tree, in one pass over the disk and without mounting anything. Blocks and
+ * inodes are handed out in order, so that the files of a folder lie side by side and each group's bitmaps are a prefix.
+ * Blocks of zeros become holes. The result is a function of the tree and the options alone.
  */
 import { byteStringOf } from "@stratos/base";
 import { viewOf, isZero, type Disk } from "../disk/disk.ts";
@@ -12,10 +12,33 @@ import type { FileEntry, FileTree } from "../tree/file-tree.ts";
 import { directoryBlocks, emptyDirectoryBlock, ENTRY_TYPE, type DirectoryEntry } from "./ext4-directory.ts";
 import { EXTENT_BLOCKS_MAX, extentTreeBlocks, writeExtents, type Extent } from "./ext4-extents.ts";
 import { BLOCK_SIZE, DESCRIPTOR_SIZE, Ext4Geometry, journalBlocks } from "./ext4-geometry.ts";
-import { BLOCK_AREA_SIZE, deviceArea, encodeInode, EXTRA_SIZE, inodeSeed, INODE_FLAG, INODE_SIZE, sealInode, type Inode } from "./ext4-inode.ts";
+import {
+  BLOCK_AREA_SIZE,
+  deviceArea,
+  encodeInode,
+  EXTRA_SIZE,
+  inodeSeed,
+  INODE_FLAG,
+  INODE_SIZE,
+  sealInode,
+  type Inode,
+} from "./ext4-inode.ts";
 import { writeResizeInode } from "./ext4-resize-inode.ts";
 import {
-  checksum, COMPAT, EXT4_MAGIC, FIRST_INODE, hasBackup, INCOMPAT, JOURNAL_INODE, RESIZE_INODE, RO_COMPAT, ROOT_INODE, sealDescriptor, sealSuperblock, SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE,
+  checksum,
+  COMPAT,
+  EXT4_MAGIC,
+  FIRST_INODE,
+  hasBackup,
+  INCOMPAT,
+  JOURNAL_INODE,
+  RESIZE_INODE,
+  RO_COMPAT,
+  ROOT_INODE,
+  sealDescriptor,
+  sealSuperblock,
+  SUPERBLOCK_OFFSET,
+  SUPERBLOCK_SIZE,
 } from "./ext4-superblock.ts";
 import { inodeXattrs, xattrBlock } from "./ext4-xattrs.ts";
 
@@ -31,7 +54,14 @@ export interface Ext4Options {
   readonly isZeroed: boolean;
 }
 
-const MODES: Readonly<Record<Exclude<FileEntry["kind"], "hardLink">, number>> = { directory: 0x4000, file: 0x8000, symlink: 0xa000, character: 0x2000, block: 0x6000, fifo: 0x1000 };
+const MODES: Readonly<Record<Exclude<FileEntry["kind"], "hardLink">, number>> = {
+  directory: 0x4000,
+  file: 0x8000,
+  symlink: 0xa000,
+  character: 0x2000,
+  block: 0x6000,
+  fifo: 0x1000,
+};
 const LOST_FOUND_BLOCKS = 4;
 const NO_XATTRS: ReadonlyMap<string, string> = new Map();
 /** A folder with more subfolders keeps the count 1, which means "not counted" (dir_nlink). */
@@ -56,7 +86,8 @@ export function writeExt4(disk: Disk, tree: FileTree, options: Ext4Options): voi
 
 /** Bytes of a file system that holds the tree and has `freeBytes` left. */
 export function ext4SizeFor(tree: FileTree, freeBytes: number): number {
-  let blocks = LOST_FOUND_BLOCKS + 17, inodes = FIRST_INODE;
+  let blocks = LOST_FOUND_BLOCKS + 17,
+    inodes = FIRST_INODE;
   const nameBytes = new Map<string, number>();
   for (const { path, kind, content, target, xattrs } of tree.entries()) {
     inodes++;
@@ -66,7 +97,8 @@ export function ext4SizeFor(tree: FileTree, freeBytes: number): number {
     }
     if (kind === "symlink" && target.length >= BLOCK_AREA_SIZE) blocks++;
     if (xattrs.size > 0) blocks++;
-    const slash = path.lastIndexOf("/"), folder = path.slice(0, Math.max(slash, 0));
+    const slash = path.lastIndexOf("/"),
+      folder = path.slice(0, Math.max(slash, 0));
     nameBytes.set(folder, (nameBytes.get(folder) ?? 24) + 12 + path.length - slash);
     if (kind === "directory") nameBytes.set(path, nameBytes.get(path) ?? 24);
   }
@@ -90,7 +122,19 @@ export function ext4SizeFor(tree: FileTree, freeBytes: number): number {
 function plan(tree: FileTree, options: Ext4Options): Node[] {
   const nodes: Node[] = [];
   const byPath = new Map<string, Node>();
-  const lostFound: FileEntry = { path: "lost+found", kind: "directory", mode: 0o700, uid: 0, gid: 0, mtime: options.time, xattrs: NO_XATTRS, content: null, target: "", deviceMajor: 0, deviceMinor: 0 };
+  const lostFound: FileEntry = {
+    path: "lost+found",
+    kind: "directory",
+    mode: 0o700,
+    uid: 0,
+    gid: 0,
+    mtime: options.time,
+    xattrs: NO_XATTRS,
+    content: null,
+    target: "",
+    deviceMajor: 0,
+    deviceMinor: 0,
+  };
   let nextInode = FIRST_INODE + 1;
   const add = (entry: FileEntry): void => {
     const { path } = entry;
@@ -100,13 +144,20 @@ function plan(tree: FileTree, options: Ext4Options): Node[] {
     const name = path.slice(slash + 1);
     if (entry.kind === "hardLink") {
       const file = byPath.get(entry.target);
-      if (file === undefined || file.entry.kind === "directory") throw new FormatError(`${path}: a hard link to ${entry.target}, which is no file before it`);
+      if (file === undefined || file.entry.kind === "directory")
+        throw new FormatError(`${path}: a hard link to ${entry.target}, which is no file before it`);
       if (++file.links > LINKS_MAX) throw new FormatError(`${path}: a file has at most ${LINKS_MAX} names`);
       parent!.children.push({ ino: file.ino, name, type: ENTRY_TYPE[file.entry.kind as "file"] });
       return;
     }
     const ino = path === "" ? ROOT_INODE : entry === lostFound ? FIRST_INODE : nextInode++;
-    const node: Node = { entry, ino, parent: parent?.ino ?? ROOT_INODE, links: entry.kind === "directory" ? 2 : 1, children: [] };
+    const node: Node = {
+      entry,
+      ino,
+      parent: parent?.ino ?? ROOT_INODE,
+      links: entry.kind === "directory" ? 2 : 1,
+      children: [],
+    };
     if (parent !== undefined) {
       parent.children.push({ ino, name, type: ENTRY_TYPE[entry.kind] });
       if (entry.kind === "directory") parent.links++;
@@ -167,33 +218,79 @@ class Writer {
     const { entry, ino } = node;
     const seed = inodeSeed(this.#seed, ino, 0);
     const inode: Inode = {
-      mode: MODES[entry.kind as "file"] | (entry.mode & 0o7777), uid: entry.uid, gid: entry.gid, size: 0, linkCount: node.links, mtime: entry.mtime, flags: 0, generation: 0,
-      sectorCount: 0, attributeBlock: 0, blockArea: new Uint8Array(BLOCK_AREA_SIZE), attributes: new Uint8Array(0),
+      mode: MODES[entry.kind as "file"] | (entry.mode & 0o7777),
+      uid: entry.uid,
+      gid: entry.gid,
+      size: 0,
+      linkCount: node.links,
+      mtime: entry.mtime,
+      flags: 0,
+      generation: 0,
+      sectorCount: 0,
+      attributeBlock: 0,
+      blockArea: new Uint8Array(BLOCK_AREA_SIZE),
+      attributes: new Uint8Array(0),
     };
     switch (entry.kind) {
       case "directory": {
         if (node.links > LINKS_MAX) inode.linkCount = 1;
-        const dots = [{ ino, name: ".", type: ENTRY_TYPE.directory }, { ino: node.parent, name: "..", type: ENTRY_TYPE.directory }];
+        const dots = [
+          { ino, name: ".", type: ENTRY_TYPE.directory },
+          { ino: node.parent, name: "..", type: ENTRY_TYPE.directory },
+        ];
         let bytes = directoryBlocks([...dots, ...node.children], BLOCK_SIZE, seed);
         if (ino === FIRST_INODE) bytes = withEmptyBlocks(bytes, seed);
-        this.#writeMapped(inode, seed, bytes.length, (offset, into) => { into.set(bytes.subarray(offset, offset + into.length)); return into.length; }, false);
+        this.#writeMapped(
+          inode,
+          seed,
+          bytes.length,
+          (offset, into) => {
+            into.set(bytes.subarray(offset, offset + into.length));
+            return into.length;
+          },
+          false,
+        );
         this.#directoriesInGroup[Math.floor((ino - 1) / this.#geometry.inodesPerGroup)]!++;
         break;
       }
       case "file": {
         const content = entry.content!;
-        this.#writeMapped(inode, seed, content.sizeBytes, (offset, into) => content.read(offset, into), true, entry.path);
+        this.#writeMapped(
+          inode,
+          seed,
+          content.sizeBytes,
+          (offset, into) => content.read(offset, into),
+          true,
+          entry.path,
+        );
         break;
       }
       case "symlink": {
         const target = byteStringOf(entry.target);
-        if (target.length >= BLOCK_SIZE) throw new FormatError(`${entry.path}: a symbolic link of ${target.length} bytes`);
-        if (target.length < BLOCK_AREA_SIZE) { inode.blockArea.set(target); inode.size = target.length; }
-        else this.#writeMapped(inode, seed, target.length, (_offset, into) => { into.set(target); return into.length; }, false);
+        if (target.length >= BLOCK_SIZE)
+          throw new FormatError(`${entry.path}: a symbolic link of ${target.length} bytes`);
+        if (target.length < BLOCK_AREA_SIZE) {
+          inode.blockArea.set(target);
+          inode.size = target.length;
+        } else
+          this.#writeMapped(
+            inode,
+            seed,
+            target.length,
+            (_offset, into) => {
+              into.set(target);
+              return into.length;
+            },
+            false,
+          );
         break;
       }
-      case "character": case "block": inode.blockArea = deviceArea(entry.deviceMajor, entry.deviceMinor); break;
-      default: break;
+      case "character":
+      case "block":
+        inode.blockArea = deviceArea(entry.deviceMajor, entry.deviceMinor);
+        break;
+      default:
+        break;
     }
     const attributes = inodeXattrs(entry.xattrs, INODE_SIZE - 128 - EXTRA_SIZE);
     if (attributes !== undefined) inode.attributes = attributes;
@@ -207,23 +304,34 @@ class Writer {
   }
 
   /** Content into new blocks, which the inode then maps. @param mayHaveHoles  blocks of zeros are left out */
-  #writeMapped(inode: Inode, seed: number, size: number, read: (offset: number, into: Uint8Array) => number, mayHaveHoles: boolean, what = ""): void {
+  #writeMapped(
+    inode: Inode,
+    seed: number,
+    size: number,
+    read: (offset: number, into: Uint8Array) => number,
+    mayHaveHoles: boolean,
+    what = "",
+  ): void {
     const extents: { logical: number; physical: number; count: number }[] = [];
     let blocks = 0;
-    for (let offset = 0; offset < size; ) {
+    for (let offset = 0; offset < size;) {
       const length = Math.min(COPY_BYTES, size - offset);
       const padded = Math.ceil(length / BLOCK_SIZE) * BLOCK_SIZE;
       const piece = this.#buffer.subarray(0, padded);
-      for (let done = 0; done < length; ) {
+      for (let done = 0; done < length;) {
         const count = read(offset + done, piece.subarray(done, length));
         if (count <= 0) throw new FormatError(`${what}: its content is shorter than its size says`);
         done += count;
       }
       piece.fill(0, length);
-      for (let at = 0; at < padded; ) {
+      for (let at = 0; at < padded;) {
         let end = at;
-        if (mayHaveHoles && isZero(piece.subarray(at, at + BLOCK_SIZE))) { at += BLOCK_SIZE; continue; }
-        do end += BLOCK_SIZE; while (end < padded && !(mayHaveHoles && isZero(piece.subarray(end, end + BLOCK_SIZE))));
+        if (mayHaveHoles && isZero(piece.subarray(at, at + BLOCK_SIZE))) {
+          at += BLOCK_SIZE;
+          continue;
+        }
+        do end += BLOCK_SIZE;
+        while (end < padded && !(mayHaveHoles && isZero(piece.subarray(end, end + BLOCK_SIZE))));
         while (at < end) {
           const run = this.#allocate((end - at) / BLOCK_SIZE);
           this.#out.write(run.physical * BLOCK_SIZE, piece.subarray(at, at + run.count * BLOCK_SIZE));
@@ -236,18 +344,43 @@ class Writer {
     }
     inode.size = size;
     inode.flags |= INODE_FLAG.extents;
-    inode.blockArea = writeExtents(extents, BLOCK_SIZE, seed, () => { blocks++; return this.#allocate(1).physical; }, (block, bytes) => this.#out.write(block * BLOCK_SIZE, bytes));
+    inode.blockArea = writeExtents(
+      extents,
+      BLOCK_SIZE,
+      seed,
+      () => {
+        blocks++;
+        return this.#allocate(1).physical;
+      },
+      (block, bytes) => this.#out.write(block * BLOCK_SIZE, bytes),
+    );
     inode.sectorCount = blocks * (BLOCK_SIZE / 512);
   }
 
   #writeResizeInode(): void {
-    const { blockArea, size, blocks } = writeResizeInode(this.#geometry, this.#allocate(1).physical, (block, bytes) => this.#disk.write(block * BLOCK_SIZE, bytes));
+    const { blockArea, size, blocks } = writeResizeInode(this.#geometry, this.#allocate(1).physical, (block, bytes) =>
+      this.#disk.write(block * BLOCK_SIZE, bytes),
+    );
     this.#putInode(RESIZE_INODE, {
-      mode: 0x8180, uid: 0, gid: 0, size, linkCount: 1, mtime: this.#options.time, flags: 0, generation: 0, sectorCount: blocks * (BLOCK_SIZE / 512), attributeBlock: 0, blockArea, attributes: new Uint8Array(0),
+      mode: 0x8180,
+      uid: 0,
+      gid: 0,
+      size,
+      linkCount: 1,
+      mtime: this.#options.time,
+      flags: 0,
+      generation: 0,
+      sectorCount: blocks * (BLOCK_SIZE / 512),
+      attributeBlock: 0,
+      blockArea,
+      attributes: new Uint8Array(0),
     });
   }
 
-  /** Blocks of nothing but the journal's own superblock (Linux Documentation/filesystems/ext4/journal.rst); all numbers are big-endian there. */
+  /**
+   * Blocks of nothing but the journal's own superblock (Linux Documentation/filesystems/ext4/journal.rst); all numbers
+   * are big-endian there.
+   */
   #writeJournal(): void {
     const count = journalBlocks(this.#geometry.blockCount);
     if (count === 0) return;
@@ -271,10 +404,29 @@ class Writer {
     view.setUint32(64, 1);
     this.#out.write(extents[0]!.physical * BLOCK_SIZE, superblock);
     let tree = 0;
-    const area = writeExtents(extents, BLOCK_SIZE, inodeSeed(this.#seed, JOURNAL_INODE, 0), () => { tree++; return this.#allocate(1).physical; }, (block, bytes) => this.#out.write(block * BLOCK_SIZE, bytes));
+    const area = writeExtents(
+      extents,
+      BLOCK_SIZE,
+      inodeSeed(this.#seed, JOURNAL_INODE, 0),
+      () => {
+        tree++;
+        return this.#allocate(1).physical;
+      },
+      (block, bytes) => this.#out.write(block * BLOCK_SIZE, bytes),
+    );
     this.#putInode(JOURNAL_INODE, {
-      mode: 0x8180, uid: 0, gid: 0, size: count * BLOCK_SIZE, linkCount: 1, mtime: this.#options.time, flags: INODE_FLAG.extents, generation: 0,
-      sectorCount: (count + tree) * (BLOCK_SIZE / 512), attributeBlock: 0, blockArea: area, attributes: new Uint8Array(0),
+      mode: 0x8180,
+      uid: 0,
+      gid: 0,
+      size: count * BLOCK_SIZE,
+      linkCount: 1,
+      mtime: this.#options.time,
+      flags: INODE_FLAG.extents,
+      generation: 0,
+      sectorCount: (count + tree) * (BLOCK_SIZE / 512),
+      attributeBlock: 0,
+      blockArea: area,
+      attributes: new Uint8Array(0),
     });
     this.#journalBlocks = count;
     this.#journalArea = area;
@@ -290,7 +442,8 @@ class Writer {
   #allocate(count: number): { physical: number; count: number } {
     const geometry = this.#geometry;
     while (this.#cursor >= geometry.groupEnd(this.#group)) {
-      if (++this.#group >= geometry.groupCount) throw new FormatError(`the tree does not fit in a file system of ${geometry.blockCount * BLOCK_SIZE} bytes`);
+      if (++this.#group >= geometry.groupCount)
+        throw new FormatError(`the tree does not fit in a file system of ${geometry.blockCount * BLOCK_SIZE} bytes`);
       this.#cursor = geometry.groupStart(this.#group) + geometry.overhead(this.#group);
     }
     const taken = Math.min(count, EXTENT_BLOCKS_MAX, geometry.groupEnd(this.#group) - this.#cursor);
@@ -300,32 +453,44 @@ class Writer {
   }
 
   #clearTables(): void {
-    for (let group = 0; group < this.#geometry.groupCount; group++) this.#clear(this.#geometry.groupStart(group), this.#geometry.overhead(group));
+    for (let group = 0; group < this.#geometry.groupCount; group++)
+      this.#clear(this.#geometry.groupStart(group), this.#geometry.overhead(group));
   }
 
   #clear(block: number, count: number): void {
     const zeros = new Uint8Array(COPY_BYTES);
-    for (let at = 0; at < count * BLOCK_SIZE; at += COPY_BYTES) this.#disk.write(block * BLOCK_SIZE + at, zeros.subarray(0, Math.min(COPY_BYTES, count * BLOCK_SIZE - at)));
+    for (let at = 0; at < count * BLOCK_SIZE; at += COPY_BYTES)
+      this.#disk.write(block * BLOCK_SIZE + at, zeros.subarray(0, Math.min(COPY_BYTES, count * BLOCK_SIZE - at)));
   }
 
   /** Bitmaps, inode tables, descriptors, superblocks: all that depends on what was handed out. */
   #writeTables(): void {
-    const geometry = this.#geometry, { inodesPerGroup } = geometry;
+    const geometry = this.#geometry,
+      { inodesPerGroup } = geometry;
     const descriptors = new Uint8Array(geometry.descriptorBlocks * BLOCK_SIZE);
     let freeBlocks = 0;
     for (let group = 0; group < geometry.groupCount; group++) {
-      const start = geometry.groupStart(group), length = geometry.groupEnd(group) - start;
-      const used = group < this.#group ? length : group === this.#group ? this.#cursor - start : geometry.overhead(group);
+      const start = geometry.groupStart(group),
+        length = geometry.groupEnd(group) - start;
+      const used =
+        group < this.#group ? length : group === this.#group ? this.#cursor - start : geometry.overhead(group);
       const usedInodes = Math.min(inodesPerGroup, Math.max(0, this.#lastInode - group * inodesPerGroup));
       freeBlocks += length - used;
       const bitmapAt = geometry.bitmapBlock(group);
       // What was never used needs no bitmap: it follows from the geometry. The last group's does not, as it may be cut.
       const hasBlockBitmap = used > geometry.overhead(group) || group === geometry.groupCount - 1;
-      const blockBitmap = hasBlockBitmap ? bitmap(used, length) : null, inodeBitmap = usedInodes > 0 ? bitmap(usedInodes, inodesPerGroup) : null;
+      const blockBitmap = hasBlockBitmap ? bitmap(used, length) : null,
+        inodeBitmap = usedInodes > 0 ? bitmap(usedInodes, inodesPerGroup) : null;
       if (blockBitmap !== null) this.#disk.write(bitmapAt * BLOCK_SIZE, blockBitmap);
       if (inodeBitmap !== null) {
         this.#disk.write((bitmapAt + 1) * BLOCK_SIZE, inodeBitmap);
-        this.#disk.write((bitmapAt + 2) * BLOCK_SIZE, this.#inodes.subarray(group * inodesPerGroup * INODE_SIZE, (group * inodesPerGroup + usedInodes) * INODE_SIZE));
+        this.#disk.write(
+          (bitmapAt + 2) * BLOCK_SIZE,
+          this.#inodes.subarray(
+            group * inodesPerGroup * INODE_SIZE,
+            (group * inodesPerGroup + usedInodes) * INODE_SIZE,
+          ),
+        );
       }
       const descriptor = descriptors.subarray(group * DESCRIPTOR_SIZE, (group + 1) * DESCRIPTOR_SIZE);
       const view = viewOf(descriptor);
@@ -343,7 +508,13 @@ class Writer {
       count(0x0c, 0x2c, length - used);
       count(0x0e, 0x2e, inodesPerGroup - usedInodes);
       count(0x10, 0x30, this.#directoriesInGroup[group]!);
-      view.setUint16(0x12, GROUP_FLAG.inodesZeroed | (hasBlockBitmap ? 0 : GROUP_FLAG.noBlockBitmap) | (usedInodes > 0 ? 0 : GROUP_FLAG.noInodeBitmap), true);
+      view.setUint16(
+        0x12,
+        GROUP_FLAG.inodesZeroed |
+          (hasBlockBitmap ? 0 : GROUP_FLAG.noBlockBitmap) |
+          (usedInodes > 0 ? 0 : GROUP_FLAG.noInodeBitmap),
+        true,
+      );
       if (blockBitmap !== null) count(0x18, 0x38, checksum(this.#seed, blockBitmap));
       if (inodeBitmap !== null) count(0x1a, 0x3a, checksum(this.#seed, inodeBitmap, 0, inodesPerGroup / 8));
       count(0x1c, 0x32, inodesPerGroup - usedInodes);
@@ -358,7 +529,8 @@ class Writer {
   }
 
   #superblock(group: number, freeBlocks: number): Uint8Array {
-    const { blockCount, inodeCount, inodesPerGroup, reservedDescriptorBlocks } = this.#geometry, { time } = this.#options;
+    const { blockCount, inodeCount, inodesPerGroup, reservedDescriptorBlocks } = this.#geometry,
+      { time } = this.#options;
     const raw = new Uint8Array(SUPERBLOCK_SIZE);
     const view = viewOf(raw);
     const u32 = (at: number, value: number): void => view.setUint32(at, value, true);
@@ -387,9 +559,23 @@ class Writer {
     u32(0x54, FIRST_INODE);
     u16(0x58, INODE_SIZE);
     u16(0x5a, group);
-    u32(0x5c, COMPAT.extAttr | COMPAT.dirIndex | (reservedDescriptorBlocks > 0 ? COMPAT.resizeInode : 0) | (this.#journalBlocks > 0 ? COMPAT.hasJournal : 0));
+    u32(
+      0x5c,
+      COMPAT.extAttr |
+        COMPAT.dirIndex |
+        (reservedDescriptorBlocks > 0 ? COMPAT.resizeInode : 0) |
+        (this.#journalBlocks > 0 ? COMPAT.hasJournal : 0),
+    );
     u32(0x60, INCOMPAT.filetype | INCOMPAT.extents | INCOMPAT.bit64);
-    u32(0x64, RO_COMPAT.sparseSuper | RO_COMPAT.largeFile | RO_COMPAT.hugeFile | RO_COMPAT.dirNlink | RO_COMPAT.extraIsize | RO_COMPAT.metadataCsum);
+    u32(
+      0x64,
+      RO_COMPAT.sparseSuper |
+        RO_COMPAT.largeFile |
+        RO_COMPAT.hugeFile |
+        RO_COMPAT.dirNlink |
+        RO_COMPAT.extraIsize |
+        RO_COMPAT.metadataCsum,
+    );
     raw.set(this.#uuid, 0x68);
     const label = byteStringOf(this.#options.label);
     if (label.length > 16) throw new FormatError(`${this.#options.label}: a label has at most 16 bytes`);
@@ -424,7 +610,12 @@ const SIGNED_HASH = 0x1;
 
 function append(extents: Extent[], run: Extent): void {
   const last = extents.at(-1);
-  if (last !== undefined && last.logical + last.count === run.logical && last.physical + last.count === run.physical && last.count + run.count <= EXTENT_BLOCKS_MAX) {
+  if (
+    last !== undefined &&
+    last.logical + last.count === run.logical &&
+    last.physical + last.count === run.physical &&
+    last.count + run.count <= EXTENT_BLOCKS_MAX
+  ) {
     extents[extents.length - 1] = { ...last, count: last.count + run.count };
   } else extents.push(run);
 }
@@ -434,8 +625,11 @@ function bitmap(used: number, length: number): Uint8Array {
   const bytes = new Uint8Array(BLOCK_SIZE);
   bytes.fill(0xff, 0, used >> 3);
   if (used % 8 !== 0) bytes[used >> 3] = (1 << (used % 8)) - 1;
-  for (let bit = length; bit < BLOCK_SIZE * 8; ) {
-    if (bit % 8 === 0) { bytes.fill(0xff, bit >> 3); break; }
+  for (let bit = length; bit < BLOCK_SIZE * 8;) {
+    if (bit % 8 === 0) {
+      bytes.fill(0xff, bit >> 3);
+      break;
+    }
     bytes[bit >> 3]! |= 1 << (bit % 8);
     bit++;
   }
@@ -445,6 +639,7 @@ function bitmap(used: number, length: number): Uint8Array {
 function withEmptyBlocks(first: Uint8Array, seed: number): Uint8Array {
   const whole = new Uint8Array(LOST_FOUND_BLOCKS * BLOCK_SIZE);
   whole.set(first);
-  for (let index = 1; index < LOST_FOUND_BLOCKS; index++) whole.set(emptyDirectoryBlock(BLOCK_SIZE, seed), index * BLOCK_SIZE);
+  for (let index = 1; index < LOST_FOUND_BLOCKS; index++)
+    whole.set(emptyDirectoryBlock(BLOCK_SIZE, seed), index * BLOCK_SIZE);
   return whole;
 }

@@ -1,6 +1,7 @@
 /**
- * Extended attributes of ext4: behind the fields of the inode, or in a block of their own. Source: Linux Documentation/filesystems/ext4/
- * attributes.rst; fs/ext4/xattr.c (hashes); fs/ext4/acl.h (access lists have a shorter form on disk than in the system call).
+ * Extended attributes of ext4: behind the fields of the inode, or in a block of their own. Source: Linux
+ * Documentation/filesystems/ext4/ attributes.rst; fs/ext4/xattr.c (hashes); fs/ext4/acl.h (access lists have a shorter
+ * form on disk than in the system call).
  */
 import { byteString, byteStringOf } from "@stratos/base";
 import { viewOf } from "../disk/disk.ts";
@@ -11,10 +12,19 @@ const MAGIC = 0xea020000;
 const BLOCK_HEADER = 32;
 const ENTRY = 16;
 const PREFIXES: readonly (readonly [number, string])[] = [
-  [2, "system.posix_acl_access"], [3, "system.posix_acl_default"], [1, "user."], [4, "trusted."], [6, "security."], [7, "system."],
+  [2, "system.posix_acl_access"],
+  [3, "system.posix_acl_default"],
+  [1, "user."],
+  [4, "trusted."],
+  [6, "security."],
+  [7, "system."],
 ];
 
-interface Attribute { readonly index: number; readonly name: string; readonly value: Uint8Array }
+interface Attribute {
+  readonly index: number;
+  readonly name: string;
+  readonly value: Uint8Array;
+}
 
 /** What goes behind the inode's fields, or undefined when it does not fit in `room` bytes. */
 export function inodeXattrs(xattrs: ReadonlyMap<string, string>, room: number): Uint8Array | undefined {
@@ -26,15 +36,20 @@ export function inodeXattrs(xattrs: ReadonlyMap<string, string>, room: number): 
 }
 
 /** A block of attributes. @throws FormatError when they need more than one */
-export function xattrBlock(xattrs: ReadonlyMap<string, string>, place: { block: number; blockSize: number; seed: number | undefined }): Uint8Array {
+export function xattrBlock(
+  xattrs: ReadonlyMap<string, string>,
+  place: { block: number; blockSize: number; seed: number | undefined },
+): Uint8Array {
   const bytes = new Uint8Array(place.blockSize);
   const view = viewOf(bytes);
   view.setUint32(0, MAGIC, true);
   view.setUint32(4, 1, true);
   view.setUint32(8, 1, true);
-  if (!placeAttributes(sorted(xattrs), bytes, { first: BLOCK_HEADER, base: 0, hashes: true })) throw new FormatError("extended attributes of one file need more than a block");
+  if (!placeAttributes(sorted(xattrs), bytes, { first: BLOCK_HEADER, base: 0, hashes: true }))
+    throw new FormatError("extended attributes of one file need more than a block");
   let hash = 0;
-  for (let at = BLOCK_HEADER; view.getUint32(at, true) !== 0; at += entryLength(bytes[at]!)) hash = (hash << 16) ^ (hash >>> 16) ^ view.getUint32(at + 12, true);
+  for (let at = BLOCK_HEADER; view.getUint32(at, true) !== 0; at += entryLength(bytes[at]!))
+    hash = (hash << 16) ^ (hash >>> 16) ^ view.getUint32(at + 12, true);
   view.setUint32(12, hash >>> 0, true);
   if (place.seed !== undefined) view.setUint32(16, checksum(checksumU64(place.seed, place.block), bytes), true);
   return bytes;
@@ -43,7 +58,8 @@ export function xattrBlock(xattrs: ReadonlyMap<string, string>, place: { block: 
 /** Attributes of an inode's tail and of its block (either may be empty). @throws FormatError */
 export function parseXattrs(inodeTail: Uint8Array, block: Uint8Array | undefined): Map<string, string> {
   const found = new Map<string, string>();
-  if (inodeTail.length > 8 && viewOf(inodeTail).getUint32(0, true) === MAGIC) collect(inodeTail, { first: 4, base: 4 }, found);
+  if (inodeTail.length > 8 && viewOf(inodeTail).getUint32(0, true) === MAGIC)
+    collect(inodeTail, { first: 4, base: 4 }, found);
   if (block !== undefined) {
     if (viewOf(block).getUint32(0, true) !== MAGIC) throw new FormatError("a block of extended attributes is damaged");
     collect(block, { first: BLOCK_HEADER, base: 0 }, found);
@@ -53,10 +69,12 @@ export function parseXattrs(inodeTail: Uint8Array, block: Uint8Array | undefined
 
 function collect(bytes: Uint8Array, place: { first: number; base: number }, found: Map<string, string>): void {
   const view = viewOf(bytes);
-  for (let at = place.first; at + 4 <= bytes.length && view.getUint32(at, true) !== 0; ) {
-    const length = bytes[at]!, index = bytes[at + 1]!;
+  for (let at = place.first; at + 4 <= bytes.length && view.getUint32(at, true) !== 0;) {
+    const length = bytes[at]!,
+      index = bytes[at + 1]!;
     if (at + ENTRY + length > bytes.length) throw new FormatError("extended attributes are damaged");
-    const offset = place.base + view.getUint16(at + 2, true), size = view.getUint32(at + 8, true);
+    const offset = place.base + view.getUint16(at + 2, true),
+      size = view.getUint32(at + 8, true);
     const name = byteString(bytes, at + ENTRY, at + ENTRY + length);
     const prefix = PREFIXES.find(([number]) => number === index)?.[1];
     // Values in inodes of their own (ea_inode) are not read; their names stay unseen.
@@ -69,9 +87,14 @@ function collect(bytes: Uint8Array, place: { first: number; base: number }, foun
   }
 }
 
-function placeAttributes(attributes: readonly Attribute[], bytes: Uint8Array, place: { first: number; base: number; hashes: boolean }): boolean {
+function placeAttributes(
+  attributes: readonly Attribute[],
+  bytes: Uint8Array,
+  place: { first: number; base: number; hashes: boolean },
+): boolean {
   const view = viewOf(bytes);
-  let at = place.first, end = bytes.length;
+  let at = place.first,
+    end = bytes.length;
   for (const { index, name, value } of attributes) {
     end -= Math.ceil(value.length / 4) * 4;
     // Four zero bytes end the list.
@@ -82,7 +105,8 @@ function placeAttributes(attributes: readonly Attribute[], bytes: Uint8Array, pl
     view.setUint32(at + 8, value.length, true);
     bytes.set(byteStringOf(name), at + ENTRY);
     bytes.set(value, end);
-    if (place.hashes) view.setUint32(at + 12, hashOf(name, bytes.subarray(end, end + Math.ceil(value.length / 4) * 4)), true);
+    if (place.hashes)
+      view.setUint32(at + 12, hashOf(name, bytes.subarray(end, end + Math.ceil(value.length / 4) * 4)), true);
     at += entryLength(name.length);
   }
   return true;
@@ -116,19 +140,24 @@ function sorted(xattrs: ReadonlyMap<string, string>): Attribute[] {
 
 const ACL_NAMED = new Set([0x02, 0x08]);
 
-/** From `posix_acl_xattr` (version 2, each entry with an id) to ext4's form (version 1, ids only where they say something). */
+/**
+ * From `posix_acl_xattr` (version 2, each entry with an id) to ext4's form (version 1, ids only where they say
+ * something).
+ */
 function aclToDisk(value: Uint8Array): Uint8Array {
   const view = viewOf(value);
-  if (value.length < 4 || view.getUint32(0, true) !== 2 || (value.length - 4) % 8 !== 0) throw new FormatError("an access control list is malformed");
+  if (value.length < 4 || view.getUint32(0, true) !== 2 || (value.length - 4) % 8 !== 0)
+    throw new FormatError("an access control list is malformed");
   const out: number[] = [1, 0, 0, 0];
-  for (let at = 4; at < value.length; at += 8) out.push(...value.subarray(at, at + (ACL_NAMED.has(view.getUint16(at, true)) ? 8 : 4)));
+  for (let at = 4; at < value.length; at += 8)
+    out.push(...value.subarray(at, at + (ACL_NAMED.has(view.getUint16(at, true)) ? 8 : 4)));
   return Uint8Array.from(out);
 }
 
 function aclFromDisk(value: Uint8Array): Uint8Array {
   const view = viewOf(value);
   const out: number[] = [2, 0, 0, 0];
-  for (let at = 4; at + 4 <= value.length; ) {
+  for (let at = 4; at + 4 <= value.length;) {
     const isNamed = ACL_NAMED.has(view.getUint16(at, true));
     if (isNamed && at + 8 > value.length) throw new FormatError("an access control list is damaged");
     out.push(...value.subarray(at, at + 4), ...(isNamed ? value.subarray(at + 4, at + 8) : [255, 255, 255, 255]));

@@ -1,4 +1,6 @@
-/** FAT as {@link DiskFiles}: names become byte strings, owners and permissions are those that Linux shows by default. */
+/**
+ * FAT as {@link DiskFiles}: names become byte strings, owners and permissions are those that Linux shows by default.
+ */
 import { byteStringToUtf8, utf8ToByteString } from "@stratos/base";
 import type { DiskFile, DiskFiles, NewFile } from "../disk/disk-files.ts";
 import { FormatError } from "../format-error.ts";
@@ -18,7 +20,10 @@ export class FatFiles implements DiskFiles {
   }
 
   list(path: string): DiskFile[] {
-    return this.#volume.list(byteStringToUtf8(path)).map(diskFile).sort((a, b) => (a.name < b.name ? -1 : 1));
+    return this.#volume
+      .list(byteStringToUtf8(path))
+      .map(diskFile)
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   find(path: string): DiskFile | undefined {
@@ -41,7 +46,7 @@ export class FatFiles implements DiskFiles {
   write(path: string, content: Pick<Blob, "sizeBytes" | "read">, file: NewFile): void {
     if (content.sizeBytes > 0xffffffff) throw new FormatError(`${path}: FAT files have less than 4 GiB`);
     const bytes = new Uint8Array(content.sizeBytes);
-    for (let done = 0; done < bytes.length; ) {
+    for (let done = 0; done < bytes.length;) {
       const count = content.read(done, bytes.subarray(done));
       if (count <= 0) throw new FormatError(`${path}: its content is shorter than its size says`);
       done += count;
@@ -63,5 +68,14 @@ export class FatFiles implements DiskFiles {
 }
 
 function diskFile(entry: FatEntry): DiskFile {
-  return { name: utf8ToByteString(entry.name), kind: entry.isDirectory ? "directory" : "file", mode: entry.isDirectory ? 0o755 : 0o644, uid: 0, gid: 0, size: entry.size, mtime: entry.mtime, target: "" };
+  return {
+    name: utf8ToByteString(entry.name),
+    kind: entry.isDirectory ? "directory" : "file",
+    mode: entry.isDirectory ? 0o755 : 0o644,
+    uid: 0,
+    gid: 0,
+    size: entry.size,
+    mtime: entry.mtime,
+    target: "",
+  };
 }

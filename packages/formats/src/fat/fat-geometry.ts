@@ -34,10 +34,23 @@ export interface FatGeometry {
 /** @throws FormatError when the sector is no FAT's, or makes no sense */
 export function parseBootSector(sector: Uint8Array, diskSize: number): FatGeometry {
   const view = viewOf(sector);
-  const sectorSize = view.getUint16(11, true), sectorsPerCluster = sector[13]!, reserved = view.getUint16(14, true), fatCopies = sector[16]!;
+  const sectorSize = view.getUint16(11, true),
+    sectorsPerCluster = sector[13]!,
+    reserved = view.getUint16(14, true),
+    fatCopies = sector[16]!;
   const rootEntries = view.getUint16(17, true);
   const isPower = (value: number): boolean => value > 0 && (value & (value - 1)) === 0;
-  if (sector[510] !== 0x55 || sector[511] !== 0xaa || !isPower(sectorSize) || sectorSize < 512 || sectorSize > 4096 || !isPower(sectorsPerCluster) || reserved === 0 || fatCopies === 0 || fatCopies > 4) {
+  if (
+    sector[510] !== 0x55 ||
+    sector[511] !== 0xaa ||
+    !isPower(sectorSize) ||
+    sectorSize < 512 ||
+    sectorSize > 4096 ||
+    !isPower(sectorsPerCluster) ||
+    reserved === 0 ||
+    fatCopies === 0 ||
+    fatCopies > 4
+  ) {
     throw new FormatError("not a FAT file system");
   }
   const sectors = view.getUint16(19, true) || view.getUint32(32, true);
@@ -45,16 +58,26 @@ export function parseBootSector(sector: Uint8Array, diskSize: number): FatGeomet
   const rootSectors = Math.ceil((rootEntries * 32) / sectorSize);
   const dataSector = reserved + fatCopies * fatSectors + rootSectors;
   const clusterCount = Math.floor((sectors - dataSector) / sectorsPerCluster);
-  if (clusterCount < 1 || sectors * sectorSize > diskSize) throw new FormatError("the FAT file system's size does not fit its disk");
-  // By the specification the count decides; but tools are told to make small FAT32s, which Linux knows by this field (fs/fat/inode.c).
+  if (clusterCount < 1 || sectors * sectorSize > diskSize)
+    throw new FormatError("the FAT file system's size does not fit its disk");
+  // By the specification the count decides; but tools are told to make small FAT32s, which Linux knows by this field
+  // (fs/fat/inode.c).
   const bits = view.getUint16(22, true) === 0 ? 32 : clusterCount < 4085 ? 12 : 16;
-  if (fatSectors * sectorSize * 8 < (clusterCount + 2) * bits) throw new FormatError("the file allocation table is too short for its clusters");
+  if (fatSectors * sectorSize * 8 < (clusterCount + 2) * bits)
+    throw new FormatError("the file allocation table is too short for its clusters");
   return {
-    bits, sectorSize, clusterSize: sectorsPerCluster * sectorSize, clusterCount,
-    fatStart: reserved * sectorSize, fatSize: fatSectors * sectorSize, fatCopies,
-    rootStart: (reserved + fatCopies * fatSectors) * sectorSize, rootSize: bits === 32 ? 0 : rootSectors * sectorSize,
+    bits,
+    sectorSize,
+    clusterSize: sectorsPerCluster * sectorSize,
+    clusterCount,
+    fatStart: reserved * sectorSize,
+    fatSize: fatSectors * sectorSize,
+    fatCopies,
+    rootStart: (reserved + fatCopies * fatSectors) * sectorSize,
+    rootSize: bits === 32 ? 0 : rootSectors * sectorSize,
     rootCluster: bits === 32 ? view.getUint32(44, true) : 0,
-    dataStart: dataSector * sectorSize, infoSector: bits === 32 ? view.getUint16(48, true) : 0,
+    dataStart: dataSector * sectorSize,
+    infoSector: bits === 32 ? view.getUint16(48, true) : 0,
   };
 }
 
@@ -74,11 +97,18 @@ export interface FatNames {
  */
 export function planBootSector(diskSize: number, names: FatNames, sectorSize: SectorSize = FAT_SECTOR): Uint8Array {
   const sectors = Math.floor(diskSize / sectorSize);
-  if (sectors < 16 || diskSize < 128 * FAT_SECTOR || sectors > 0xffffffff) throw new FormatError(`a FAT file system cannot have ${diskSize} bytes`);
+  if (sectors < 16 || diskSize < 128 * FAT_SECTOR || sectors > 0xffffffff)
+    throw new FormatError(`a FAT file system cannot have ${diskSize} bytes`);
   // Below about 33 MB, or 258 MB of large sectors, not even clusters of one sector make a FAT32.
-  const bits = sectors >= (sectorSize === FAT_SECTOR ? 67584 : 66048) ? 32 : sectors >= (sectorSize === FAT_SECTOR ? 8400 : 4200) ? 16 : 12;
+  const bits =
+    sectors >= (sectorSize === FAT_SECTOR ? 67584 : 66048)
+      ? 32
+      : sectors >= (sectorSize === FAT_SECTOR ? 8400 : 4200)
+        ? 16
+        : 12;
   const usual = bits === 32 ? fat32ClusterSectors(diskSize) : bits === 16 ? 4 : sectors < 3600 ? 1 : 4;
-  const clusterSectors = sectorSize === FAT_SECTOR ? usual : bits === 32 ? Math.max(1, (usual * FAT_SECTOR) / sectorSize) : 1;
+  const clusterSectors =
+    sectorSize === FAT_SECTOR ? usual : bits === 32 ? Math.max(1, (usual * FAT_SECTOR) / sectorSize) : 1;
   const reserved = bits === 32 ? 32 : 1;
   const rootEntries = bits === 32 ? 0 : bits === 16 ? 512 : sectorSize === FAT_SECTOR ? 224 : 256;
   const rootSectors = (rootEntries * 32) / sectorSize;
@@ -92,7 +122,8 @@ export function planBootSector(diskSize: number, names: FatNames, sectorSize: Se
   }
   const boot = new Uint8Array(sectorSize);
   const view = viewOf(boot);
-  const put = (at: number, text: string, length: number): void => boot.set(byteStringOf(text.padEnd(length).slice(0, length)), at);
+  const put = (at: number, text: string, length: number): void =>
+    boot.set(byteStringOf(text.padEnd(length).slice(0, length)), at);
   boot.set([0xeb, bits === 32 ? 0x58 : 0x3c, 0x90]);
   put(3, "STRATOS", 8);
   view.setUint16(11, sectorSize, true);

@@ -1,6 +1,6 @@
 /**
- * Names in FAT folders: eleven bytes of a short name, and before it, when that says too little, entries of thirteen UTF-16
- * units each that hold the long name backwards. Source: Microsoft FAT specification (2005) §6 and §7.
+ * Names in FAT folders: eleven bytes of a short name, and before it, when that says too little, entries of thirteen
+ * UTF-16 units each that hold the long name backwards. Source: Microsoft FAT specification (2005) §6 and §7.
  */
 import { FormatError } from "../format-error.ts";
 
@@ -18,9 +18,11 @@ const SHORT_NAME = /^[A-Z0-9!#$%&'()@^_`{}~-]{1,8}(\.[A-Z0-9!#$%&'()@^_`{}~-]{1,
 export function checkName(name: string): void {
   // Control characters, and those that FAT keeps for itself.
   for (const character of name) {
-    if (character < " " || '"*/:<>?\\|'.includes(character)) throw new FormatError(`${name}: a FAT name cannot hold ${JSON.stringify(character)}`);
+    if (character < " " || '"*/:<>?\\|'.includes(character))
+      throw new FormatError(`${name}: a FAT name cannot hold ${JSON.stringify(character)}`);
   }
-  if (name === "" || name.length > 255 || name.endsWith(".") || name.endsWith(" ")) throw new FormatError(`${JSON.stringify(name)}: not a name that FAT can hold`);
+  if (name === "" || name.length > 255 || name.endsWith(".") || name.endsWith(" "))
+    throw new FormatError(`${JSON.stringify(name)}: not a name that FAT can hold`);
 }
 
 /** FAT finds names whatever their case. */
@@ -29,20 +31,29 @@ export function foldName(name: string): string {
 }
 
 /**
- * Eleven bytes, as text, that no other name in the folder has; `isWhole` when with `flags` (byte 12 of the entry: 8 the stem, 16 the extension in lower
- * case, as Windows NT and Linux's vfat write it) the short name says all.
+ * Eleven bytes, as text, that no other name in the folder has; `isWhole` when with `flags` (byte 12 of the entry: 8 the
+ * stem, 16 the extension in lower case, as Windows NT and Linux's vfat write it) the short name says all.
  */
-export function shortName(name: string, isTaken: (short: string) => boolean): { short: string; isWhole: boolean; flags: number } {
+export function shortName(
+  name: string,
+  isTaken: (short: string) => boolean,
+): { short: string; isWhole: boolean; flags: number } {
   if (SHORT_NAME.test(name.toUpperCase())) {
     const parts = splitName(name);
     const [stem, extension] = parts.map((part) => part.toUpperCase()) as [string, string];
     const short = stem.padEnd(8) + extension.padEnd(3);
     const isOneCase = parts.every((part) => part === part.toUpperCase() || part === part.toLowerCase());
-    if (isOneCase && !isTaken(short)) return { short, isWhole: true, flags: (parts[0] === stem ? 0 : 8) | (parts[1] === extension ? 0 : 16) };
+    if (isOneCase && !isTaken(short))
+      return { short, isWhole: true, flags: (parts[0] === stem ? 0 : 8) | (parts[1] === extension ? 0 : 16) };
   }
-  const clean = (text: string): string => text.toUpperCase().replace(/[ .]/g, "").replace(/[^A-Z0-9!#$%&'()@^_`{}~-]/g, "_");
+  const clean = (text: string): string =>
+    text
+      .toUpperCase()
+      .replace(/[ .]/g, "")
+      .replace(/[^A-Z0-9!#$%&'()@^_`{}~-]/g, "_");
   const [stem, extension] = splitName(name.replace(/^\.+/, ""));
-  const base = clean(stem) || "FILE", end = clean(extension).slice(0, 3).padEnd(3);
+  const base = clean(stem) || "FILE",
+    end = clean(extension).slice(0, 3).padEnd(3);
   for (let number = 1; number < 1_000_000; number++) {
     const tail = `~${number}`;
     const short = (base.slice(0, 8 - tail.length) + tail).padEnd(8) + end;
@@ -101,6 +112,7 @@ export function nameOfShort(entry: Uint8Array): string {
     text = text.trimEnd();
     return isLower ? text.toLowerCase() : text;
   };
-  const stem = part(0, 8, (entry[12]! & 8) !== 0), extension = part(8, 11, (entry[12]! & 16) !== 0);
+  const stem = part(0, 8, (entry[12]! & 8) !== 0),
+    extension = part(8, 11, (entry[12]! & 16) !== 0);
   return extension === "" ? stem : `${stem}.${extension}`;
 }

@@ -1,4 +1,7 @@
-/** Dates of FAT: two-second steps from 1980 to 2107, taken as UTC. Source: Microsoft FAT specification (2005) §6, "Date and Time Formats". */
+/**
+ * Dates of FAT: two-second steps from 1980 to 2107, taken as UTC. Source: Microsoft FAT specification (2005) §6, "Date
+ * and Time Formats".
+ */
 import { civilTime, daysFromCivil } from "../calendar/civil-time.ts";
 
 /** FAT's date and time words; what lies outside of its years becomes its first or last second. */
@@ -10,6 +13,12 @@ export function fatTime(seconds: number): { date: number; time: number } {
 }
 
 export function secondsOfFatTime(date: number, time: number): number {
-  const month = Math.min(12, Math.max(1, (date >> 5) & 15)), day = Math.max(1, date & 31);
-  return daysFromCivil((date >> 9) + 1980, month, day) * 86400 + (time >> 11) * 3600 + ((time >> 5) & 63) * 60 + (time & 31) * 2;
+  const month = Math.min(12, Math.max(1, (date >> 5) & 15)),
+    day = Math.max(1, date & 31);
+  return (
+    daysFromCivil((date >> 9) + 1980, month, day) * 86400 +
+    (time >> 11) * 3600 +
+    ((time >> 5) & 63) * 60 +
+    (time & 31) * 2
+  );
 }

@@ -1,6 +1,7 @@
 /**
- * A FAT file system on a disk: made, read and changed. The allocation table is kept in memory and written by {@link FatVolume.flush};
- * folders are read and written whole. Paths have `/` between names; names are Unicode and found whatever their case.
+ * A FAT file system on a disk: made, read and changed. The allocation table is kept in memory and written by {@link
+ * FatVolume.flush}; folders are read and written whole. Paths have `/` between names; names are Unicode and found
+ * whatever their case.
  */
 import { byteStringOf } from "@stratos/base";
 import { readBytes, viewOf, type Disk } from "../disk/disk.ts";
@@ -8,7 +9,18 @@ import { FormatError } from "../format-error.ts";
 import type { SectorSize } from "../gpt/gpt.ts";
 import { FAT_SECTOR, parseBootSector, planBootSector, type FatGeometry, type FatNames } from "./fat-geometry.ts";
 import {
-  ATTRIBUTE_ARCHIVE, ATTRIBUTE_DIRECTORY, ATTRIBUTE_LONG, ATTRIBUTE_VOLUME, checkName, ENTRY_BYTES, foldName, longEntries, longUnits, nameOfShort, shortChecksum, shortName,
+  ATTRIBUTE_ARCHIVE,
+  ATTRIBUTE_DIRECTORY,
+  ATTRIBUTE_LONG,
+  ATTRIBUTE_VOLUME,
+  checkName,
+  ENTRY_BYTES,
+  foldName,
+  longEntries,
+  longUnits,
+  nameOfShort,
+  shortChecksum,
+  shortName,
 } from "./fat-names.ts";
 import { fatTime, secondsOfFatTime } from "./fat-time.ts";
 
@@ -93,7 +105,12 @@ export class FatVolume {
 
   /** What the folder holds, in its own order. @throws FormatError when it is not there */
   list(path: string): FatEntry[] {
-    return this.#entries(this.#folderAt(namesOf(path))).map(({ name, isDirectory, size, mtime }) => ({ name, isDirectory, size, mtime }));
+    return this.#entries(this.#folderAt(namesOf(path))).map(({ name, isDirectory, size, mtime }) => ({
+      name,
+      isDirectory,
+      size,
+      mtime,
+    }));
   }
 
   /** @returns the entry, or undefined when it is not there */
@@ -138,7 +155,10 @@ export class FatVolume {
       content.set(entryBytes(".          ", { cluster, size: 0, attributes: ATTRIBUTE_DIRECTORY, mtime }));
       // The root is written as cluster 0 here, whatever it is (§6.5).
       const above = part.length === 1 ? 0 : parent;
-      content.set(entryBytes("..         ", { cluster: above, size: 0, attributes: ATTRIBUTE_DIRECTORY, mtime }), ENTRY_BYTES);
+      content.set(
+        entryBytes("..         ", { cluster: above, size: 0, attributes: ATTRIBUTE_DIRECTORY, mtime }),
+        ENTRY_BYTES,
+      );
       this.#writeFolder(cluster, content);
       this.#add(part, { cluster, size: 0, attributes: ATTRIBUTE_DIRECTORY, mtime });
     }
@@ -149,15 +169,19 @@ export class FatVolume {
     const names = namesOf(path);
     const entry = this.#lookup(names);
     if (entry === undefined) throw new FormatError(`${path}: no such file`);
-    if (entry.isDirectory && this.#entries(entry.cluster).length > 0) throw new FormatError(`${path}: the folder is not empty`);
+    if (entry.isDirectory && this.#entries(entry.cluster).length > 0)
+      throw new FormatError(`${path}: the folder is not empty`);
     this.#remove(names, entry);
   }
 
-  /** Writes the allocation tables; until then the disk has the file system as it was, with new data in its free space. */
+  /**
+   * Writes the allocation tables; until then the disk has the file system as it was, with new data in its free space.
+   */
   flush(): void {
     if (!this.#isDirty) return;
     const table = encodeFat(this.#next, this.#geometry);
-    for (let copy = 0; copy < this.#geometry.fatCopies; copy++) this.#disk.write(this.#geometry.fatStart + copy * this.#geometry.fatSize, table);
+    for (let copy = 0; copy < this.#geometry.fatCopies; copy++)
+      this.#disk.write(this.#geometry.fatStart + copy * this.#geometry.fatSize, table);
     const { infoSector, sectorSize } = this.#geometry;
     if (infoSector !== 0 && infoSector !== 0xffff) {
       const info = new Uint8Array(sectorSize);
@@ -183,7 +207,8 @@ export class FatVolume {
     let cluster = this.#geometry.rootCluster;
     names.forEach((name, depth) => {
       const entry = this.#entries(cluster).find((candidate) => foldName(candidate.name) === foldName(name));
-      if (entry === undefined || !entry.isDirectory) throw new FormatError(`${names.slice(0, depth + 1).join("/")}: no such folder`);
+      if (entry === undefined || !entry.isDirectory)
+        throw new FormatError(`${names.slice(0, depth + 1).join("/")}: no such folder`);
       cluster = entry.cluster;
     });
     return cluster;
@@ -193,14 +218,20 @@ export class FatVolume {
     const bytes = this.#readFolder(folder);
     const view = viewOf(bytes);
     const found: PlacedEntry[] = [];
-    let long = "", sum = -1, first = -1;
+    let long = "",
+      sum = -1,
+      first = -1;
     for (let index = 0; index * ENTRY_BYTES < bytes.length; index++) {
       const at = index * ENTRY_BYTES;
       const entry = bytes.subarray(at, at + ENTRY_BYTES);
       if (entry[0] === 0) break;
       const attributes = entry[11]! & 0x3f;
       if (entry[0] !== DELETED && attributes === ATTRIBUTE_LONG) {
-        if ((entry[0]! & 0x40) !== 0) { long = ""; sum = entry[13]!; first = index; }
+        if ((entry[0]! & 0x40) !== 0) {
+          long = "";
+          sum = entry[13]!;
+          first = index;
+        }
         if (entry[13] === sum) long = longUnits(entry) + long;
         continue;
       }
@@ -208,10 +239,14 @@ export class FatVolume {
       if (entry[0] !== DELETED && !isDot && (attributes & ATTRIBUTE_VOLUME) === 0) {
         const isLong = long !== "" && sum === shortChecksum(entry);
         found.push({
-          name: isLong ? long : nameOfShort(entry), isDirectory: (attributes & ATTRIBUTE_DIRECTORY) !== 0, size: view.getUint32(at + 28, true),
+          name: isLong ? long : nameOfShort(entry),
+          isDirectory: (attributes & ATTRIBUTE_DIRECTORY) !== 0,
+          size: view.getUint32(at + 28, true),
           mtime: secondsOfFatTime(view.getUint16(at + 24, true), view.getUint16(at + 22, true)),
           cluster: view.getUint16(at + 26, true) | (this.bits === 32 ? view.getUint16(at + 20, true) << 16 : 0),
-          short: String.fromCharCode(...entry.subarray(0, 11)), first: isLong ? first : index, last: index,
+          short: String.fromCharCode(...entry.subarray(0, 11)),
+          first: isLong ? first : index,
+          last: index,
         });
       }
       long = "";
@@ -234,7 +269,9 @@ export class FatVolume {
     if (start === -1) {
       if (folder === 0) throw new FormatError("the root folder is full");
       const used = bytes.length;
-      const grown = new Uint8Array(used + Math.ceil((entries.length * ENTRY_BYTES) / this.#geometry.clusterSize) * this.#geometry.clusterSize);
+      const grown = new Uint8Array(
+        used + Math.ceil((entries.length * ENTRY_BYTES) / this.#geometry.clusterSize) * this.#geometry.clusterSize,
+      );
       if (grown.length > FOLDER_BYTES_MAX) throw new FormatError(`${names.slice(0, -1).join("/")}: the folder is full`);
       grown.set(bytes);
       bytes = grown;
@@ -255,9 +292,13 @@ export class FatVolume {
 
   #readFolder(folder: FolderCluster): Uint8Array {
     const { rootStart, rootSize } = this.#geometry;
-    if (folder === 0) return this.bits === 32 ? this.#readFolder(this.#geometry.rootCluster) : readBytes(this.#disk, rootStart, rootSize);
+    if (folder === 0)
+      return this.bits === 32
+        ? this.#readFolder(this.#geometry.rootCluster)
+        : readBytes(this.#disk, rootStart, rootSize);
     const chain = this.#chain(folder);
-    if (chain.length * this.#geometry.clusterSize > FOLDER_BYTES_MAX + this.#geometry.clusterSize) throw new FormatError("a folder is longer than FAT allows");
+    if (chain.length * this.#geometry.clusterSize > FOLDER_BYTES_MAX + this.#geometry.clusterSize)
+      throw new FormatError("a folder is longer than FAT allows");
     return this.#readChain(folder, chain.length * this.#geometry.clusterSize);
   }
 
@@ -270,14 +311,17 @@ export class FatVolume {
       this.#next[chain.at(-1)!] = added!;
       chain.push(added!);
     }
-    chain.forEach((cluster, index) => this.#disk.write(this.#offsetOf(cluster), bytes.subarray(index * clusterSize, (index + 1) * clusterSize)));
+    chain.forEach((cluster, index) =>
+      this.#disk.write(this.#offsetOf(cluster), bytes.subarray(index * clusterSize, (index + 1) * clusterSize)),
+    );
   }
 
   /** @throws FormatError when the chain leaves the table or turns in a circle */
   #chain(first: number): number[] {
     const chain: number[] = [];
     for (let cluster = first; cluster >= 2 && cluster < END_MIN; cluster = this.#next[cluster]!) {
-      if (cluster >= this.#next.length || chain.length > this.#next.length) throw new FormatError("the file allocation table is damaged");
+      if (cluster >= this.#next.length || chain.length > this.#next.length)
+        throw new FormatError("the file allocation table is damaged");
       chain.push(cluster);
     }
     return chain;
@@ -288,11 +332,14 @@ export class FatVolume {
     const chain = this.#chain(first);
     if (chain.length * clusterSize < size) throw new FormatError("a file is shorter than its folder says");
     const bytes = new Uint8Array(size);
-    for (let index = 0; index * clusterSize < size; ) {
+    for (let index = 0; index * clusterSize < size;) {
       // Neighbours are read at once.
       let count = 1;
       while (chain[index + count] === chain[index]! + count && (index + count) * clusterSize < size) count++;
-      this.#disk.read(this.#offsetOf(chain[index]!), bytes.subarray(index * clusterSize, Math.min(size, (index + count) * clusterSize)));
+      this.#disk.read(
+        this.#offsetOf(chain[index]!),
+        bytes.subarray(index * clusterSize, Math.min(size, (index + count) * clusterSize)),
+      );
       index += count;
     }
     return bytes;
@@ -302,10 +349,13 @@ export class FatVolume {
   #writeChain(content: Uint8Array): number {
     const { clusterSize } = this.#geometry;
     const chain = this.#allocate(Math.ceil(content.length / clusterSize));
-    for (let index = 0; index < chain.length; ) {
+    for (let index = 0; index < chain.length;) {
       let count = 1;
       while (chain[index + count] === chain[index]! + count) count++;
-      this.#disk.write(this.#offsetOf(chain[index]!), content.subarray(index * clusterSize, (index + count) * clusterSize));
+      this.#disk.write(
+        this.#offsetOf(chain[index]!),
+        content.subarray(index * clusterSize, (index + count) * clusterSize),
+      );
       index += count;
     }
     const tail = content.length % clusterSize;
@@ -336,7 +386,12 @@ const END = 0x0fffffff;
 /** From here on a value ends its chain; bad clusters lie just below, so that a chain which meets one is damaged. */
 const END_MIN = 0x0ffffff8;
 
-interface NewEntry { readonly cluster: number; readonly size: number; readonly attributes: number; readonly mtime: number }
+interface NewEntry {
+  readonly cluster: number;
+  readonly size: number;
+  readonly attributes: number;
+  readonly mtime: number;
+}
 
 function entryBytes(short: string, fields: NewEntry): Uint8Array {
   const bytes = new Uint8Array(ENTRY_BYTES);
@@ -376,7 +431,10 @@ function decodeFat(table: Uint8Array, { bits, clusterCount }: FatGeometry): Uint
   for (let cluster = 0; cluster < next.length; cluster++) {
     if (bits === 32) next[cluster] = view.getUint32(cluster * 4, true) & 0x0fffffff;
     else {
-      const value = bits === 16 ? view.getUint16(cluster * 2, true) : (view.getUint16(Math.floor(cluster * 1.5), true) >> (cluster % 2 === 1 ? 4 : 0)) & 0xfff;
+      const value =
+        bits === 16
+          ? view.getUint16(cluster * 2, true)
+          : (view.getUint16(Math.floor(cluster * 1.5), true) >> (cluster % 2 === 1 ? 4 : 0)) & 0xfff;
       const reserved = bits === 16 ? 0xfff0 : 0xff0;
       next[cluster] = value >= reserved ? 0x0ffffff0 | (value & 15) : value;
     }
@@ -392,8 +450,13 @@ function encodeFat(next: Uint32Array, { bits, fatSize }: FatGeometry): Uint8Arra
     if (bits === 32) view.setUint32(cluster * 4, value, true);
     else if (bits === 16) view.setUint16(cluster * 2, value & 0xffff, true);
     else {
-      const at = Math.floor(cluster * 1.5), old = view.getUint16(at, true);
-      view.setUint16(at, cluster % 2 === 1 ? (old & 0x000f) | ((value & 0xfff) << 4) : (old & 0xf000) | (value & 0xfff), true);
+      const at = Math.floor(cluster * 1.5),
+        old = view.getUint16(at, true);
+      view.setUint16(
+        at,
+        cluster % 2 === 1 ? (old & 0x000f) | ((value & 0xfff) << 4) : (old & 0xf000) | (value & 0xfff),
+        true,
+      );
     }
   }
   return table;

@@ -4,8 +4,9 @@
  *     LBA 0  protective MBR     1  header     2 … 33  entries, 128 of 128 bytes     34 …  partitions
  *     … last − 33  entries again     last  header again
  *
- * So with sectors of 512 bytes; of 4096 bytes four hold the entries. All is counted in sectors of the disk, and a table made for the one is not seen on the other.
- * Both headers and both tables carry a CRC-32; a reader takes the second pair when the first is damaged.
+ * So with sectors of 512 bytes; of 4096 bytes four hold the entries. All is counted in sectors of the disk, and a table
+ * made for the one is not seen on the other. Both headers and both tables carry a CRC-32; a reader takes the second
+ * pair when the first is damaged.
  */
 import { byteStringOf, crc32 } from "@stratos/base";
 import { readBytes, readU64, viewOf, writeU64, type Disk } from "../disk/disk.ts";
@@ -62,7 +63,9 @@ export function gptSpace(diskSize: number, sectorSize: SectorSize = SECTOR_SIZE)
  */
 export function writeGpt(disk: Disk, table: GptTable): void {
   checkTable(disk, table);
-  const sectorSize = table.sectorSize ?? SECTOR_SIZE, sectors = Math.floor(disk.size / sectorSize), tableSectors = (ENTRY_COUNT * ENTRY_SIZE) / sectorSize;
+  const sectorSize = table.sectorSize ?? SECTOR_SIZE,
+    sectors = Math.floor(disk.size / sectorSize),
+    tableSectors = (ENTRY_COUNT * ENTRY_SIZE) / sectorSize;
   const entries = new Uint8Array(ENTRY_COUNT * ENTRY_SIZE);
   const view = viewOf(entries);
   table.partitions.forEach((partition, index) => {
@@ -73,7 +76,8 @@ export function writeGpt(disk: Disk, table: GptTable): void {
     writeU64(view, at + 40, (partition.start + partition.size) / sectorSize - 1);
     view.setUint32(at + 48, partition.attributes, true);
     view.setUint32(at + 52, partition.attributesHigh ?? 0, true);
-    for (let unit = 0; unit < partition.name.length; unit++) view.setUint16(at + 56 + unit * 2, partition.name.charCodeAt(unit), true);
+    for (let unit = 0; unit < partition.name.length; unit++)
+      view.setUint16(at + 56 + unit * 2, partition.name.charCodeAt(unit), true);
   });
   const entriesCrc = crc32(entries);
   const header = (own: number, other: number, entriesAt: number): Uint8Array => {
@@ -105,19 +109,23 @@ export function writeGpt(disk: Disk, table: GptTable): void {
 }
 
 function checkTable(disk: Disk, table: GptTable): void {
-  const sectorSize = table.sectorSize ?? SECTOR_SIZE, space = gptSpace(disk.size, sectorSize);
+  const sectorSize = table.sectorSize ?? SECTOR_SIZE,
+    space = gptSpace(disk.size, sectorSize);
   const last = table.partitions.reduce((highest, { number }, index) => Math.max(highest, number ?? index + 1), 0);
   if (last > ENTRY_COUNT) throw new FormatError(`${last} partitions; a table has room for ${ENTRY_COUNT}`);
   let end = space.start;
   let before = "the partition table";
   for (const partition of [...table.partitions].sort((a, b) => a.start - b.start)) {
-    if (partition.start % sectorSize !== 0 || partition.size % sectorSize !== 0 || partition.size <= 0) throw new FormatError(`partition ${partition.name}: not a number of whole sectors`);
-    if (partition.name.length > GPT_NAME_MAX) throw new FormatError(`partition ${partition.name}: a name has at most ${GPT_NAME_MAX} characters`);
+    if (partition.start % sectorSize !== 0 || partition.size % sectorSize !== 0 || partition.size <= 0)
+      throw new FormatError(`partition ${partition.name}: not a number of whole sectors`);
+    if (partition.name.length > GPT_NAME_MAX)
+      throw new FormatError(`partition ${partition.name}: a name has at most ${GPT_NAME_MAX} characters`);
     if (partition.start < end) throw new FormatError(`partition ${partition.name}: overlaps ${before}`);
     end = partition.start + partition.size;
     before = `partition ${partition.name}`;
   }
-  if (end > space.end) throw new FormatError(`${before}: ends ${end - space.end} bytes after the last that a partition can have`);
+  if (end > space.end)
+    throw new FormatError(`${before}: ends ${end - space.end} bytes after the last that a partition can have`);
 }
 
 function writeProtectiveMbr(disk: Disk, sectors: number): void {
@@ -131,7 +139,10 @@ function writeProtectiveMbr(disk: Disk, sectors: number): void {
   disk.write(0, mbr);
 }
 
-/** @returns the table, or undefined when the disk has none. @throws FormatError when it has one of which both copies are damaged */
+/**
+ * @returns the table, or undefined when the disk has none. @throws FormatError when it has one of which both copies are
+ *   damaged
+ */
 export function readGpt(disk: Disk): GptTable | undefined {
   const copies: ("none" | "damaged")[] = [];
   for (const sectorSize of [SECTOR_SIZE, LARGE_SECTOR] as const) {
@@ -155,7 +166,8 @@ function readCopy(disk: Disk, lba: number, sectorSize: SectorSize): GptTable | "
   const crc = fields.getUint32(16, true);
   fields.setUint32(16, 0, true);
   if (crc32(header.subarray(0, headerSize)) !== crc) return "damaged";
-  const count = fields.getUint32(80, true), size = fields.getUint32(84, true);
+  const count = fields.getUint32(80, true),
+    size = fields.getUint32(84, true);
   if (count > FOREIGN_ENTRIES_MAX || size < ENTRY_SIZE || size > 4096) return "damaged";
   const entriesAt = readU64(fields, 72) * sectorSize;
   if (entriesAt + count * size > disk.size) return "damaged";
@@ -166,7 +178,10 @@ function readCopy(disk: Disk, lba: number, sectorSize: SectorSize): GptTable | "
   for (let at = 0; at < entries.length; at += size) {
     const type = guidText(entries.subarray(at, at + 16));
     if (type === NO_TYPE) continue;
-    const start = readU64(view, at + 32) * sectorSize, end = (readU64(view, at + 40) + 1) * sectorSize, number = at / size + 1, attributesHigh = view.getUint32(at + 52, true);
+    const start = readU64(view, at + 32) * sectorSize,
+      end = (readU64(view, at + 40) + 1) * sectorSize,
+      number = at / size + 1,
+      attributesHigh = view.getUint32(at + 52, true);
     if (end <= start || end > disk.size) return "damaged";
     let name = "";
     for (let unit = 0; unit < GPT_NAME_MAX; unit++) {
@@ -174,8 +189,20 @@ function readCopy(disk: Disk, lba: number, sectorSize: SectorSize): GptTable | "
       if (code === 0) break;
       name += String.fromCharCode(code);
     }
-    partitions.push({ type, id: guidText(entries.subarray(at + 16, at + 32)), name, start, size: end - start, attributes: view.getUint32(at + 48, true),
-      ...(attributesHigh === 0 ? {} : { attributesHigh }), ...(number === partitions.length + 1 ? {} : { number }) });
+    partitions.push({
+      type,
+      id: guidText(entries.subarray(at + 16, at + 32)),
+      name,
+      start,
+      size: end - start,
+      attributes: view.getUint32(at + 48, true),
+      ...(attributesHigh === 0 ? {} : { attributesHigh }),
+      ...(number === partitions.length + 1 ? {} : { number }),
+    });
   }
-  return { diskId: guidText(header.subarray(56, 72)), partitions, ...(sectorSize === SECTOR_SIZE ? {} : { sectorSize }) };
+  return {
+    diskId: guidText(header.subarray(56, 72)),
+    partitions,
+    ...(sectorSize === SECTOR_SIZE ? {} : { sectorSize }),
+  };
 }

@@ -1,4 +1,7 @@
-/** GUIDs: text such as `c12a7328-f81f-11d2-ba4b-00a0c93ec93b`, on disk with its first three fields little-endian (UEFI 2.10 appendix A). */
+/**
+ * GUIDs: text such as `c12a7328-f81f-11d2-ba4b-00a0c93ec93b`, on disk with its first three fields little-endian (UEFI
+ * 2.10 appendix A).
+ */
 import { FormatError } from "../format-error.ts";
 
 /** Byte of the text's digit pairs that stands at each place on disk. */
@@ -17,7 +20,10 @@ export function guidText(bytes: Uint8Array): string {
   return digits.join("").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
-/** A version 4 GUID or UUID from sixteen bytes of chance, or of a digest when it has to be the same each time (RFC 9562 §5.4). */
+/**
+ * A version 4 GUID or UUID from sixteen bytes of chance, or of a digest when it has to be the same each time (RFC 9562
+ * §5.4).
+ */
 export function uuidFrom(bytes: Uint8Array): string {
   const own = bytes.slice(0, 16);
   own[6] = (own[6]! & 0x0f) | 0x40;

@@ -1,8 +1,9 @@
 /**
- * Makes ISO 9660 images with Rock Ridge names and El Torito boot records. Source: ECMA-119 (3rd edition); IEEE P1282 (Rock Ridge) and P1281
- * (SUSP); "El Torito" Bootable CD-ROM Format Specification 1.0; UEFI 2.10 §13.3.2.1.
+ * Makes ISO 9660 images with Rock Ridge names and El Torito boot records. Source: ECMA-119 (3rd edition); IEEE P1282
+ * (Rock Ridge) and P1281 (SUSP); "El Torito" Bootable CD-ROM Format Specification 1.0; UEFI 2.10 §13.3.2.1.
  *
- *     0 … 15 partition tables, when it is to start as a disk   16 primary descriptor   17 boot record   18 terminator   19 boot catalog   20 … path tables, folders, files
+ *     0 … 15 partition tables, when it is to start as a disk   16 primary descriptor   17 boot record   18 terminator
+ *     19 boot catalog   20 … path tables, folders, files
  *
  * Sectors have 2048 bytes. Numbers stand twice, little- and big-endian.
  */
@@ -46,14 +47,16 @@ interface Node {
 
 /** Writes the image into a file, which grows to its size. @throws FormatError for what the format cannot hold */
 export function writeIso(disk: Disk, tree: FileTree, options: IsoOptions): number {
-  if (!/^[A-Z0-9_]{1,32}$/.test(options.volumeId)) throw new FormatError(`${options.volumeId}: a volume's name has at most 32 of A–Z, 0–9 and _`);
+  if (!/^[A-Z0-9_]{1,32}$/.test(options.volumeId))
+    throw new FormatError(`${options.volumeId}: a volume's name has at most 32 of A–Z, 0–9 and _`);
   const root = nodesOf(tree);
   const folders = foldersOf(root);
   const files = new Map<string, Node>();
   let sector = FIRST_FREE;
   const tableSize = folders.reduce((sum, folder) => sum + pathRecordSize(folder), 0);
   const tableSectors = Math.ceil(tableSize / ISO_SECTOR);
-  const littleTable = sector, bigTable = sector + tableSectors;
+  const littleTable = sector,
+    bigTable = sector + tableSectors;
   sector += 2 * tableSectors;
   for (const folder of folders) {
     folder.size = folderContent(folder, options).length;
@@ -84,9 +87,15 @@ export function writeIso(disk: Disk, tree: FileTree, options: IsoOptions): numbe
   for (const node of files.values()) copyFile(disk, node, buffer);
   if (options.biosImage !== undefined) writeBootInformation(disk, fileNode(files, options.biosImage));
   if (options.hybrid === undefined) return total * ISO_SECTOR;
-  const size = hybridSize(total * ISO_SECTOR), efi = fileNode(files, options.efiImage ?? "");
+  const size = hybridSize(total * ISO_SECTOR),
+    efi = fileNode(files, options.efiImage ?? "");
   disk.resize(size);
-  writeHybridBoot(disk, options.hybrid, { start: efi.sector * ISO_SECTOR, size: efi.size }, options.biosImage === undefined ? undefined : fileNode(files, options.biosImage).sector * ISO_SECTOR);
+  writeHybridBoot(
+    disk,
+    options.hybrid,
+    { start: efi.sector * ISO_SECTOR, size: efi.size },
+    options.biosImage === undefined ? undefined : fileNode(files, options.biosImage).sector * ISO_SECTOR,
+  );
   return size;
 }
 
@@ -95,7 +104,8 @@ function nodesOf(tree: FileTree): Node {
   const taken = new Map<Node, Set<string>>();
   let root: Node | undefined;
   for (const entry of tree.entries()) {
-    if (!["directory", "file", "symlink"].includes(entry.kind)) throw new FormatError(`${entry.path}: a ${entry.kind} has no place on an ISO image`);
+    if (!["directory", "file", "symlink"].includes(entry.kind))
+      throw new FormatError(`${entry.path}: a ${entry.kind} has no place on an ISO image`);
     const slash = entry.path.lastIndexOf("/");
     const parent = entry.path === "" ? undefined : nodes.get(entry.path.slice(0, Math.max(slash, 0)));
     let isoName = "";
@@ -130,7 +140,8 @@ function foldersOf(root: Node): Node[] {
 function isoNameOf(name: string, isFolder: boolean, taken: ReadonlySet<string>): string {
   const clean = (text: string): string => text.toUpperCase().replace(/[^A-Z0-9_]/g, "_");
   const dot = isFolder ? -1 : name.lastIndexOf(".");
-  const stem = clean(dot <= 0 ? name : name.slice(0, dot)) || "_", extension = clean(dot <= 0 ? "" : name.slice(dot + 1)).slice(0, 3);
+  const stem = clean(dot <= 0 ? name : name.slice(0, dot)) || "_",
+    extension = clean(dot <= 0 ? "" : name.slice(dot + 1)).slice(0, 3);
   for (let number = 0; number < 100_000; number++) {
     const tail = number === 0 ? "" : `_${number}`;
     const candidate = `${stem.slice(0, 8 - tail.length)}${tail}${isFolder ? "" : `.${extension};1`}`;
@@ -140,7 +151,11 @@ function isoNameOf(name: string, isFolder: boolean, taken: ReadonlySet<string>):
 }
 
 function folderContent(folder: Node, options: IsoOptions): Uint8Array {
-  const records = [record(folder, "\0", options, folder.parent === undefined), record(folder.parent ?? folder, "\x01", options, false), ...folder.children.map((child) => record(child, child.isoName, options, false))];
+  const records = [
+    record(folder, "\0", options, folder.parent === undefined),
+    record(folder.parent ?? folder, "\x01", options, false),
+    ...folder.children.map((child) => record(child, child.isoName, options, false)),
+  ];
   const sectors: Uint8Array[] = [new Uint8Array(ISO_SECTOR)];
   let at = 0;
   for (const bytes of records) {
@@ -164,7 +179,10 @@ function record(node: Node, isoName: string, options: IsoOptions, isFirst: boole
   const nameField = isoName.length + (isoName.length % 2 === 0 ? 1 : 0);
   const additions = rockRidge(node, isSelf, isFirst);
   const length = 33 + nameField + additions.length;
-  if (length > RECORD_MAX) throw new FormatError(`${entry.path}: its name${entry.kind === "symlink" ? " and target are" : " is"} too long for an ISO image`);
+  if (length > RECORD_MAX)
+    throw new FormatError(
+      `${entry.path}: its name${entry.kind === "symlink" ? " and target are" : " is"} too long for an ISO image`,
+    );
   const bytes = new Uint8Array(length + (length % 2));
   const view = viewOf(bytes);
   bytes[0] = bytes.length;
@@ -182,7 +200,8 @@ function record(node: Node, isoName: string, options: IsoOptions, isFirst: boole
 function rockRidge(node: Node, isSelf: boolean, isFirst: boolean): Uint8Array {
   const { entry } = node;
   const parts: number[] = [];
-  const add = (signature: string, body: readonly number[]): void => void parts.push(signature.charCodeAt(0), signature.charCodeAt(1), body.length + 4, 1, ...body);
+  const add = (signature: string, body: readonly number[]): void =>
+    void parts.push(signature.charCodeAt(0), signature.charCodeAt(1), body.length + 4, 1, ...body);
   const twice = (value: number): number[] => {
     const bytes = new Uint8Array(8);
     both32(viewOf(bytes), 0, value);
@@ -190,7 +209,8 @@ function rockRidge(node: Node, isSelf: boolean, isFirst: boolean): Uint8Array {
   };
   if (isFirst) add("SP", [0xbe, 0xef, 0]);
   const type = entry.kind === "directory" ? 0x4000 : entry.kind === "symlink" ? 0xa000 : 0x8000;
-  const links = entry.kind === "directory" ? 2 + node.children.filter((child) => child.entry.kind === "directory").length : 1;
+  const links =
+    entry.kind === "directory" ? 2 + node.children.filter((child) => child.entry.kind === "directory").length : 1;
   add("PX", [...twice(type | (entry.mode & 0o7777)), ...twice(links), ...twice(entry.uid), ...twice(entry.gid)]);
   if (!isSelf) add("NM", [0, ...byteStringOf(entry.path.slice(entry.path.lastIndexOf("/") + 1))]);
   if (entry.kind === "symlink") {
@@ -229,7 +249,14 @@ function pathTable(folders: readonly Node[], size: number, littleEndian: boolean
   return bytes;
 }
 
-function primaryDescriptor(fields: { root: Node; total: number; tableSize: number; littleTable: number; bigTable: number; options: IsoOptions }): Uint8Array {
+function primaryDescriptor(fields: {
+  root: Node;
+  total: number;
+  tableSize: number;
+  littleTable: number;
+  bigTable: number;
+  options: IsoOptions;
+}): Uint8Array {
   const { root, total, tableSize, littleTable, bigTable, options } = fields;
   const bytes = descriptor(1);
   const view = viewOf(bytes);
@@ -246,7 +273,16 @@ function primaryDescriptor(fields: { root: Node; total: number; tableSize: numbe
   const rootRecord = record(root, "\0", options, false).subarray(0, 34);
   bytes.set(rootRecord, 156);
   bytes[156] = 34;
-  for (const [at, length] of [[190, 128], [318, 128], [446, 128], [574, 128], [702, 37], [739, 37], [776, 37]] as const) text(at, length, at === 574 ? "STRATOS" : "");
+  for (const [at, length] of [
+    [190, 128],
+    [318, 128],
+    [446, 128],
+    [574, 128],
+    [702, 37],
+    [739, 37],
+    [776, 37],
+  ] as const)
+    text(at, length, at === 574 ? "STRATOS" : "");
   const time = longTime(options.time);
   for (const at of [813, 830]) bytes.set(time, at);
   for (const at of [847, 864]) bytes.set(byteStringOf("0".repeat(16)), at);
@@ -313,7 +349,9 @@ function fileNode(files: ReadonlyMap<string, Node>, path: string): Node {
   return node;
 }
 
-/** The table at byte 8 of isolinux.bin: where the volume's descriptor and the file itself lie, and the file's checksum. */
+/**
+ * The table at byte 8 of isolinux.bin: where the volume's descriptor and the file itself lie, and the file's checksum.
+ */
 function writeBootInformation(disk: Disk, node: Node): void {
   const bytes = readBytes(disk, node.sector * ISO_SECTOR, node.size);
   const view = viewOf(bytes);
@@ -327,7 +365,7 @@ function writeBootInformation(disk: Disk, node: Node): void {
 
 function copyFile(disk: Disk, node: Node, buffer: Uint8Array): void {
   const content = node.entry.content!;
-  for (let offset = 0; offset < node.size; ) {
+  for (let offset = 0; offset < node.size;) {
     const count = content.read(offset, buffer.subarray(0, Math.min(buffer.length, node.size - offset)));
     if (count <= 0) throw new FormatError(`${node.entry.path}: its content is shorter than its size says`);
     disk.write(node.sector * ISO_SECTOR + offset, buffer.subarray(0, count));

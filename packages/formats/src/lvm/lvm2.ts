@@ -1,6 +1,7 @@
 /**
- * LVM2: a partition divided into logical volumes, each in one run. Source: LVM2 lib/label/label.h, lib/format_text/layout.h (label, header of the metadata area); vgcfgbackup(8) and lib/format_text/export.c
- * (the text that says what lies where).
+ * LVM2: a partition divided into logical volumes, each in one run. Source: LVM2 lib/label/label.h,
+ * lib/format_text/layout.h (label, header of the metadata area); vgcfgbackup(8) and lib/format_text/export.c (the text
+ * that says what lies where).
  *
  *     sector 1: label, physical volume │ 4 KiB: header of the metadata area │ text │ … 1 MiB │ extents of 4 MiB
  */
@@ -26,7 +27,9 @@ export const LVM_EXTENT = 4 << 20;
 /** Where the first extent begins. */
 export const LVM_DATA_OFFSET = 1 << 20;
 const SECTOR = 512;
-const LABEL_AT = SECTOR, METADATA_AT = 4096, METADATA_SIZE = LVM_DATA_OFFSET - METADATA_AT;
+const LABEL_AT = SECTOR,
+  METADATA_AT = 4096,
+  METADATA_SIZE = LVM_DATA_OFFSET - METADATA_AT;
 const MAGIC = " LVM2 x[5A%r0N*>";
 const USED = 1;
 const NAME = /^[A-Za-z0-9_+][A-Za-z0-9_+.]{0,63}$/;
@@ -41,20 +44,25 @@ export function placeVolumes(volumes: readonly LogicalVolume[]): { readonly star
 export function writeVolumeGroup(disk: Disk, volumes: readonly LogicalVolume[], options: VolumeGroupOptions): void {
   for (const { name, size } of [...volumes, { name: options.name, size: 0 }]) {
     if (!NAME.test(name)) throw new FormatError(`${name}: a name of LVM has letters, digits, '_', '+' and '.'`);
-    if (size % LVM_EXTENT !== 0) throw new FormatError(`${name}: ${size} bytes are no number of whole extents of ${LVM_EXTENT}`);
+    if (size % LVM_EXTENT !== 0)
+      throw new FormatError(`${name}: ${size} bytes are no number of whole extents of ${LVM_EXTENT}`);
   }
-  const extents = Math.floor((disk.size - LVM_DATA_OFFSET) / LVM_EXTENT), used = volumes.reduce((sum, { size }) => sum + size / LVM_EXTENT, 0);
-  if (used > extents) throw new FormatError(`the volumes of ${options.name} need ${used} extents, and there are ${Math.max(0, extents)}`);
+  const extents = Math.floor((disk.size - LVM_DATA_OFFSET) / LVM_EXTENT),
+    used = volumes.reduce((sum, { size }) => sum + size / LVM_EXTENT, 0);
+  if (used > extents)
+    throw new FormatError(`the volumes of ${options.name} need ${used} extents, and there are ${Math.max(0, extents)}`);
   const identity = identityOf(options.id(`physical volume ${options.name}`));
   const text = describe(disk, volumes, { ...options, identity, extents });
-  if (text.length > METADATA_SIZE / 2 - SECTOR) throw new FormatError(`the volumes of ${options.name} are too many for one metadata area`);
+  if (text.length > METADATA_SIZE / 2 - SECTOR)
+    throw new FormatError(`the volumes of ${options.name} are too many for one metadata area`);
   disk.write(LABEL_AT, label(disk.size, identity));
   disk.write(METADATA_AT, metadataHeader(text));
   disk.write(METADATA_AT + SECTOR, text);
 }
 
 function label(size: number, identity: string): Uint8Array {
-  const bytes = new Uint8Array(SECTOR), view = viewOf(bytes);
+  const bytes = new Uint8Array(SECTOR),
+    view = viewOf(bytes);
   bytes.set(byteStringOf("LABELONE"));
   writeU64(view, 8, LABEL_AT / SECTOR);
   view.setUint32(20, 32, true);
@@ -72,7 +80,8 @@ function label(size: number, identity: string): Uint8Array {
 }
 
 function metadataHeader(text: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(SECTOR), view = viewOf(bytes);
+  const bytes = new Uint8Array(SECTOR),
+    view = viewOf(bytes);
   bytes.set(byteStringOf(MAGIC), 4);
   view.setUint32(20, 1, true);
   writeU64(view, 24, METADATA_AT);
@@ -93,13 +102,23 @@ const LETTERS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 /** LVM's identities are 32 letters and digits. */
 function identityOf(bytes: Uint8Array): string {
-  return Array.from({ length: 32 }, (_, index) => LETTERS[(bytes[index % 16]! * (index < 16 ? 1 : 7) + index) % LETTERS.length]!).join("");
+  return Array.from(
+    { length: 32 },
+    (_, index) => LETTERS[(bytes[index % 16]! * (index < 16 ? 1 : 7) + index) % LETTERS.length]!,
+  ).join("");
 }
 
-function describe(disk: Disk, volumes: readonly LogicalVolume[], { name, time, id, identity, extents }: VolumeGroupOptions & { identity: string; extents: number }): Uint8Array {
-  const quoted = (letters: string): string => `"${letters.replace(/^(.{6})(.{4})(.{4})(.{4})(.{4})(.{4})(.{6})$/, "$1-$2-$3-$4-$5-$6-$7")}"`;
+function describe(
+  disk: Disk,
+  volumes: readonly LogicalVolume[],
+  { name, time, id, identity, extents }: VolumeGroupOptions & { identity: string; extents: number },
+): Uint8Array {
+  const quoted = (letters: string): string =>
+    `"${letters.replace(/^(.{6})(.{4})(.{4})(.{4})(.{4})(.{4})(.{6})$/, "$1-$2-$3-$4-$5-$6-$7")}"`;
   const places = placeVolumes(volumes);
-  const logical = volumes.map((volume, index) => `
+  const logical = volumes
+    .map(
+      (volume, index) => `
 ${volume.name} {
 id = ${quoted(identityOf(id(`logical volume ${name}/${volume.name}`)))}
 status = ["READ", "WRITE", "VISIBLE"]
@@ -120,7 +139,9 @@ stripes = [
 ]
 }
 }
-`).join("");
+`,
+    )
+    .join("");
   return byteStringOf(`${name} {
 id = ${quoted(identityOf(id(`volume group ${name}`)))}
 seqno = 1
@@ -145,10 +166,14 @@ pe_start = ${LVM_DATA_OFFSET / SECTOR}
 pe_count = ${extents}
 }
 }
-${volumes.length === 0 ? "" : `
+${
+  volumes.length === 0
+    ? ""
+    : `
 logical_volumes {
 ${logical}}
-`}
+`
+}
 }
 # Generated by Stratos
 contents = "Text Format Volume Group"

@@ -1,6 +1,6 @@
 /**
- * OCI images: configuration, manifest and index as JSON whose bytes depend on their content alone.
- * Source: OCI Image Format Specification 1.1, `config.md`, `manifest.md`, `image-index.md`, `image-layout.md`, `annotations.md`.
+ * OCI images: configuration, manifest and index as JSON whose bytes depend on their content alone. Source: OCI Image
+ * Format Specification 1.1, `config.md`, `manifest.md`, `image-index.md`, `image-layout.md`, `annotations.md`.
  */
 import { utf8Of } from "@stratos/base";
 import { civilTime } from "../calendar/civil-time.ts";
@@ -76,23 +76,54 @@ export interface OciImage {
 }
 
 /** An image of `layers`, from the bottom up. */
-export function ociImage(layers: readonly OciLayer[], options: OciImageOptions, codecs: Pick<Codecs, "sha256">): OciImage {
+export function ociImage(
+  layers: readonly OciLayer[],
+  options: OciImageOptions,
+  codecs: Pick<Codecs, "sha256">,
+): OciImage {
   const created = rfc3339(options.created);
-  const config = jsonBlob(OCI_MEDIA.config, {
-    created, architecture: options.platform.architecture, os: options.platform.os, ...(options.platform.variant === undefined ? {} : { variant: options.platform.variant }),
-    config: options.runtime,
-    rootfs: { type: "layers", diff_ids: layers.map((layer) => layer.diffId) },
-    history: layers.map((layer) => ({ created, created_by: layer.createdBy })),
-  }, codecs);
-  const manifest = jsonBlob(OCI_MEDIA.manifest, {
-    schemaVersion: 2, mediaType: OCI_MEDIA.manifest, config: config.descriptor, layers: layers.map((layer) => layer.descriptor), ...annotated(options.annotations),
-  }, codecs);
-  return { manifest: { ...manifest, descriptor: { ...manifest.descriptor, platform: options.platform } }, config, layers };
+  const config = jsonBlob(
+    OCI_MEDIA.config,
+    {
+      created,
+      architecture: options.platform.architecture,
+      os: options.platform.os,
+      ...(options.platform.variant === undefined ? {} : { variant: options.platform.variant }),
+      config: options.runtime,
+      rootfs: { type: "layers", diff_ids: layers.map((layer) => layer.diffId) },
+      history: layers.map((layer) => ({ created, created_by: layer.createdBy })),
+    },
+    codecs,
+  );
+  const manifest = jsonBlob(
+    OCI_MEDIA.manifest,
+    {
+      schemaVersion: 2,
+      mediaType: OCI_MEDIA.manifest,
+      config: config.descriptor,
+      layers: layers.map((layer) => layer.descriptor),
+      ...annotated(options.annotations),
+    },
+    codecs,
+  );
+  return {
+    manifest: { ...manifest, descriptor: { ...manifest.descriptor, platform: options.platform } },
+    config,
+    layers,
+  };
 }
 
 /** An index of several images, one for each platform. */
-export function ociIndex(manifests: readonly OciDescriptor[], annotations: Readonly<Record<string, string>> | undefined, codecs: Pick<Codecs, "sha256">): OciBlob {
-  return jsonBlob(OCI_MEDIA.index, { schemaVersion: 2, mediaType: OCI_MEDIA.index, manifests, ...annotated(annotations) }, codecs);
+export function ociIndex(
+  manifests: readonly OciDescriptor[],
+  annotations: Readonly<Record<string, string>> | undefined,
+  codecs: Pick<Codecs, "sha256">,
+): OciBlob {
+  return jsonBlob(
+    OCI_MEDIA.index,
+    { schemaVersion: 2, mediaType: OCI_MEDIA.index, manifests, ...annotated(annotations) },
+    codecs,
+  );
 }
 
 /** `index.json` of a layout that has one image (or index) under one name. */
@@ -104,7 +135,9 @@ export function ociLayoutIndex(entry: OciDescriptor, name: string): Uint8Array {
 /** `oci-layout`, the file that says what the folder is. */
 export const OCI_LAYOUT: Uint8Array = utf8Of('{"imageLayoutVersion":"1.0.0"}');
 
-function annotated(annotations: Readonly<Record<string, string>> | undefined): { annotations?: Readonly<Record<string, string>> } {
+function annotated(annotations: Readonly<Record<string, string>> | undefined): {
+  annotations?: Readonly<Record<string, string>>;
+} {
   return annotations === undefined || Object.keys(annotations).length === 0 ? {} : { annotations };
 }
 
@@ -117,7 +150,9 @@ function jsonBlob(mediaType: string, value: object, codecs: Pick<Codecs, "sha256
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) => {
     if (inner === null || typeof inner !== "object" || Array.isArray(inner)) return inner;
-    return Object.fromEntries(Object.entries(inner).sort(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0)));
+    return Object.fromEntries(
+      Object.entries(inner).sort(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0)),
+    );
   });
 }
 

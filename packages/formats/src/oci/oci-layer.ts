@@ -1,7 +1,7 @@
 /**
- * A file tree as a layer of an OCI image: a tar archive, packed in pieces that stand for themselves (members of gzip, frames of
- * zstd; both formats say that these may follow one another). So no piece depends on another, and memory is bounded.
- * Source: OCI Image Format Specification 1.1, `layer.md`.
+ * A file tree as a layer of an OCI image: a tar archive, packed in pieces that stand for themselves (members of gzip,
+ * frames of zstd; both formats say that these may follow one another). So no piece depends on another, and memory is
+ * bounded. Source: OCI Image Format Specification 1.1, `layer.md`.
  */
 import type { Codecs } from "../codecs.ts";
 import { archiveTree } from "../tree/tree-archive.ts";
@@ -19,11 +19,20 @@ const PIECE_BYTES = 4 << 20;
  * @param write  takes the layer's bytes in order; the view is valid during the call
  */
 export function packLayer(
-  tree: FileTree, options: { readonly compression: LayerCompression; readonly createdBy: string }, codecs: Codecs, write: (bytes: Uint8Array) => void,
+  tree: FileTree,
+  options: { readonly compression: LayerCompression; readonly createdBy: string },
+  codecs: Codecs,
+  write: (bytes: Uint8Array) => void,
 ): OciLayer {
-  const diff = codecs.sha256(), packed = codecs.sha256();
+  const diff = codecs.sha256(),
+    packed = codecs.sha256();
   let size = 0;
-  const pack = options.compression === "gzip" ? codecs.gzip : options.compression === "zstd" ? codecs.zstd : (bytes: Uint8Array): Uint8Array => bytes;
+  const pack =
+    options.compression === "gzip"
+      ? codecs.gzip
+      : options.compression === "zstd"
+        ? codecs.zstd
+        : (bytes: Uint8Array): Uint8Array => bytes;
   const buffer = new Uint8Array(PIECE_BYTES);
   let fill = 0;
   const flush = (): void => {
@@ -37,7 +46,7 @@ export function packLayer(
     fill = 0;
   };
   for (const bytes of archiveTree(tree, { prefix: "" })) {
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       const count = Math.min(bytes.length - at, PIECE_BYTES - fill);
       buffer.set(bytes.subarray(at, at + count), fill);
       fill += count;
@@ -46,16 +55,26 @@ export function packLayer(
     }
   }
   flush();
-  const mediaType = options.compression === "gzip" ? OCI_MEDIA.layerGzip : options.compression === "zstd" ? OCI_MEDIA.layerZstd : OCI_MEDIA.layer;
-  return { descriptor: { mediaType, digest: `sha256:${packed.hex()}`, size }, diffId: `sha256:${diff.hex()}`, createdBy: options.createdBy };
+  const mediaType =
+    options.compression === "gzip"
+      ? OCI_MEDIA.layerGzip
+      : options.compression === "zstd"
+        ? OCI_MEDIA.layerZstd
+        : OCI_MEDIA.layer;
+  return {
+    descriptor: { mediaType, digest: `sha256:${packed.hex()}`, size },
+    diffId: `sha256:${diff.hex()}`,
+    createdBy: options.createdBy,
+  };
 }
 
 const WHITEOUT = ".wh.";
 const OPAQUE = ".wh..wh..opq";
 
 /**
- * The tree that layers make together, from the bottom up: later entries replace earlier ones, `.wh.NAME` removes NAME, `.wh..wh..opq`
- * what lower layers have in its folder (`layer.md`, "Whiteouts"). Folders that no layer describes are made.
+ * The tree that layers make together, from the bottom up: later entries replace earlier ones, `.wh.NAME` removes NAME,
+ * `.wh..wh..opq` what lower layers have in its folder (`layer.md`, "Whiteouts"). Folders that no layer describes are
+ * made.
  * @throws FormatError when a hard link's file is missing
  */
 export function mergeLayers(layers: readonly FileTree[]): FileEntry[] {
@@ -65,9 +84,11 @@ export function mergeLayers(layers: readonly FileTree[]): FileEntry[] {
     // A layer's whiteouts apply to the layers below it alone, wherever they stand in it.
     for (const entry of own) {
       const slash = entry.path.lastIndexOf("/");
-      const name = entry.path.slice(slash + 1), folder = entry.path.slice(0, Math.max(slash, 0));
+      const name = entry.path.slice(slash + 1),
+        folder = entry.path.slice(0, Math.max(slash, 0));
       if (name === OPAQUE) removeBelow(merged, folder);
-      else if (name.startsWith(WHITEOUT)) removeAll(merged, folder === "" ? name.slice(4) : `${folder}/${name.slice(4)}`);
+      else if (name.startsWith(WHITEOUT))
+        removeAll(merged, folder === "" ? name.slice(4) : `${folder}/${name.slice(4)}`);
     }
     for (const entry of own) {
       if (entry.path.slice(entry.path.lastIndexOf("/") + 1).startsWith(WHITEOUT)) continue;
@@ -83,14 +104,18 @@ export function mergeLayers(layers: readonly FileTree[]): FileEntry[] {
   return settleHardLinks(merged);
 }
 
-/** In a tree a hard link stands after its file, and its file is no link: an upper layer may have replaced it, or the names may sort otherwise. */
+/**
+ * In a tree a hard link stands after its file, and its file is no link: an upper layer may have replaced it, or the
+ * names may sort otherwise.
+ */
 function settleHardLinks(merged: Map<string, FileEntry>): FileEntry[] {
   const groups = new Map<FileEntry, string[]>();
   for (const entry of merged.values()) {
     if (entry.kind !== "hardLink") continue;
     let file = merged.get(entry.target);
     for (let steps = 0; file?.kind === "hardLink" && steps < merged.size; steps++) file = merged.get(file.target);
-    if (file === undefined || file.kind === "directory" || file.kind === "hardLink") throw new FormatError(`${entry.path}: a hard link to ${entry.target}, which is not there`);
+    if (file === undefined || file.kind === "directory" || file.kind === "hardLink")
+      throw new FormatError(`${entry.path}: a hard link to ${entry.target}, which is not there`);
     groups.set(file, [...(groups.get(file) ?? []), entry.path]);
   }
   for (const [file, links] of groups) {

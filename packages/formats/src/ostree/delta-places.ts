@@ -1,13 +1,17 @@
 /**
- * Where static deltas stand in a repository: `deltas/AB/REST-TO/{superblock,0,1,…}`, AB and REST being the beginning and the rest of the older commit's checksum in base64 with
- * `_` for `/`, without padding; without an older commit, of the newer one's. Source: libostree src/libostree/ostree-core.c (`static_delta_path_base`).
+ * Where static deltas stand in a repository: `deltas/AB/REST-TO/{superblock,0,1,…}`, AB and REST being the beginning
+ * and the rest of the older commit's checksum in base64 with `_` for `/`, without padding; without an older commit, of
+ * the newer one's. Source: libostree src/libostree/ostree-core.c (`static_delta_path_base`).
  */
 import { FormatError } from "../format-error.ts";
 import { checksumBytes } from "./ostree-objects.ts";
 import type { RepositoryStore } from "./ostree-store.ts";
 
 /** From which commit to which; null: from nothing. */
-export interface DeltaName { readonly from: string | null; readonly to: string }
+export interface DeltaName {
+  readonly from: string | null;
+  readonly to: string;
+}
 
 const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+_";
 
@@ -16,7 +20,8 @@ function base64(checksum: string): string {
   const bytes = checksumBytes(checksum);
   let text = "";
   for (let at = 0; at < 32; at += 3) {
-    const bits = (bytes[at]! << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0), count = Math.min(3, 32 - at) + 1;
+    const bits = (bytes[at]! << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0),
+      count = Math.min(3, 32 - at) + 1;
     for (let digit = 0; digit < count; digit++) text += DIGITS[(bits >>> (18 - 6 * digit)) & 63]!;
   }
   return text;
@@ -24,7 +29,9 @@ function base64(checksum: string): string {
 
 function fromBase64(text: string): string | undefined {
   if (!/^[A-Za-z0-9+_]{43}$/.test(text)) return undefined;
-  let bits = 0, count = 0, hex = "";
+  let bits = 0,
+    count = 0,
+    hex = "";
   for (const digit of text) {
     bits = ((bits << 6) | DIGITS.indexOf(digit)) & 0xfff;
     count += 6;
@@ -55,7 +62,8 @@ export function listDeltas(store: Pick<RepositoryStore, "list" | "has">): DeltaN
   const found: DeltaName[] = [];
   for (const path of store.list("deltas")) {
     const [, first, second] = /^([^/]{2}\/[^/-]{41})(?:-([^/]{43}))?\/superblock$/.exec(path) ?? [];
-    const left = first === undefined ? undefined : fromBase64(first.replace("/", "")), right = second === undefined ? undefined : fromBase64(second);
+    const left = first === undefined ? undefined : fromBase64(first.replace("/", "")),
+      right = second === undefined ? undefined : fromBase64(second);
     if (left === undefined || (second !== undefined && right === undefined)) continue;
     found.push(second === undefined ? { from: null, to: left } : { from: left, to: right! });
   }

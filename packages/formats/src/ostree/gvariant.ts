@@ -1,13 +1,24 @@
 /**
- * GVariant's serialised form, as far as OSTree needs it: values are written by a type signature. Source: "GVariant Specification" (A. Lortie,
- * 2010) §2.5. Values lie at multiples of their alignment; where an element's length is not fixed, the container ends with the offsets of its
- * elements' ends, in words as small as its size allows. Numbers are little-endian; OSTree swaps some itself.
+ * GVariant's serialised form, as far as OSTree needs it: values are written by a type signature. Source: "GVariant
+ * Specification" (A. Lortie, 2010) §2.5. Values lie at multiples of their alignment; where an element's length is not
+ * fixed, the container ends with the offsets of its elements' ends, in words as small as its size allows. Numbers are
+ * little-endian; OSTree swaps some itself.
  */
 import { byteString, byteStringOf, concatBytes } from "@stratos/base";
 import { FormatError } from "../format-error.ts";
 
-/** A value for a signature: numbers for y n q i u, booleans for b, [high, low] or a number for x and t, byte strings for s o g. */
-export type Variant = number | boolean | string | Uint8Array | readonly Variant[] | { readonly type: string; readonly value: Variant } | { readonly type: string; readonly serialized: Uint8Array };
+/**
+ * A value for a signature: numbers for y n q i u, booleans for b, [high, low] or a number for x and t, byte strings for
+ * s o g.
+ */
+export type Variant =
+  | number
+  | boolean
+  | string
+  | Uint8Array
+  | readonly Variant[]
+  | { readonly type: string; readonly value: Variant }
+  | { readonly type: string; readonly serialized: Uint8Array };
 
 interface Type {
   readonly code: string;
@@ -17,7 +28,16 @@ interface Type {
   readonly members: readonly Type[];
 }
 
-const BASIC: Readonly<Record<string, readonly [number, number]>> = { y: [1, 1], b: [1, 1], n: [2, 2], q: [2, 2], i: [4, 4], u: [4, 4], x: [8, 8], t: [8, 8] };
+const BASIC: Readonly<Record<string, readonly [number, number]>> = {
+  y: [1, 1],
+  b: [1, 1],
+  n: [2, 2],
+  q: [2, 2],
+  i: [4, 4],
+  u: [4, 4],
+  x: [8, 8],
+  t: [8, 8],
+};
 const known = new Map<string, Type>();
 
 /** The bytes of `value` under `signature`. */
@@ -38,8 +58,10 @@ function typeOf(signature: string): Type {
 function parseType(signature: string, at: number): { type: Type; end: number } {
   const code = signature[at] ?? "";
   const basic = BASIC[code];
-  if (basic !== undefined) return { type: { code, alignment: basic[0], fixedSize: basic[1], members: [] }, end: at + 1 };
-  if (code === "s" || code === "o" || code === "g") return { type: { code: "s", alignment: 1, fixedSize: undefined, members: [] }, end: at + 1 };
+  if (basic !== undefined)
+    return { type: { code, alignment: basic[0], fixedSize: basic[1], members: [] }, end: at + 1 };
+  if (code === "s" || code === "o" || code === "g")
+    return { type: { code: "s", alignment: 1, fixedSize: undefined, members: [] }, end: at + 1 };
   if (code === "v") return { type: { code, alignment: 8, fixedSize: undefined, members: [] }, end: at + 1 };
   if (code === "a") {
     const { type, end } = parseType(signature, at + 1);
@@ -55,8 +77,15 @@ function parseType(signature: string, at: number): { type: Type; end: number } {
   }
   const alignment = Math.max(1, ...members.map((member) => member.alignment));
   let size: number | undefined = 0;
-  for (const member of members) size = size === undefined || member.fixedSize === undefined ? undefined : align(size, member.alignment) + member.fixedSize;
-  return { type: { code: "(", alignment, fixedSize: size === undefined ? undefined : align(size, alignment), members }, end: next + 1 };
+  for (const member of members)
+    size =
+      size === undefined || member.fixedSize === undefined
+        ? undefined
+        : align(size, member.alignment) + member.fixedSize;
+  return {
+    type: { code: "(", alignment, fixedSize: size === undefined ? undefined : align(size, alignment), members },
+    end: next + 1,
+  };
 }
 
 function align(at: number, alignment: number): number {
@@ -65,15 +94,22 @@ function align(at: number, alignment: number): number {
 
 function serialize(type: Type, value: Variant): Uint8Array {
   switch (type.code) {
-    case "s": return byteStringOf(`${value as string}\0`);
+    case "s":
+      return byteStringOf(`${value as string}\0`);
     case "v": {
-      const own = value as { type: string; value: Variant } | { type: string; serialized: Uint8Array }, signature = own.type;
+      const own = value as { type: string; value: Variant } | { type: string; serialized: Uint8Array },
+        signature = own.type;
       const bytes = "serialized" in own ? own.serialized : serializeVariant(signature, own.value);
       return concatBytes([bytes, byteStringOf(`\0${signature}`)]);
     }
-    case "a": return value instanceof Uint8Array ? value : container(value as readonly Variant[], () => type.members[0]!, type, true);
-    case "(": return container(value as readonly Variant[], (index) => type.members[index]!, type, false);
-    default: return number(type, value);
+    case "a":
+      return value instanceof Uint8Array
+        ? value
+        : container(value as readonly Variant[], () => type.members[0]!, type, true);
+    case "(":
+      return container(value as readonly Variant[], (index) => type.members[index]!, type, false);
+    default:
+      return number(type, value);
   }
 }
 
@@ -94,8 +130,14 @@ function number(type: Type, value: Variant): Uint8Array {
   return bytes;
 }
 
-function container(values: readonly Variant[], memberType: (index: number) => Type, type: Type, isArray: boolean): Uint8Array {
-  const parts: Uint8Array[] = [], ends: number[] = [];
+function container(
+  values: readonly Variant[],
+  memberType: (index: number) => Type,
+  type: Type,
+  isArray: boolean,
+): Uint8Array {
+  const parts: Uint8Array[] = [],
+    ends: number[] = [];
   let size = 0;
   values.forEach((value, index) => {
     const member = memberType(index);
@@ -120,7 +162,8 @@ function offsets(ends: readonly number[], size: number): Uint8Array {
   const width = [1, 2, 4, 8].find((candidate) => size + ends.length * candidate < 2 ** (8 * candidate))!;
   const bytes = new Uint8Array(ends.length * width);
   ends.forEach((end, index) => {
-    for (let byte = 0, rest = end; byte < width; byte++, rest = Math.floor(rest / 256)) bytes[index * width + byte] = rest % 256;
+    for (let byte = 0, rest = end; byte < width; byte++, rest = Math.floor(rest / 256))
+      bytes[index * width + byte] = rest % 256;
   });
   return bytes;
 }
@@ -132,7 +175,8 @@ export function swapU32(value: number): number {
 
 /** The number of a value of `t` whose bytes are the big-endian ones. @throws FormatError above 2^53 */
 export function unswapU64(value: Variant): number {
-  const [high, low] = value as readonly [number, number], number = swapU32(low) * 2 ** 32 + swapU32(high);
+  const [high, low] = value as readonly [number, number],
+    number = swapU32(low) * 2 ** 32 + swapU32(high);
   if (number > Number.MAX_SAFE_INTEGER) throw damaged("number");
   return number;
 }
@@ -148,7 +192,8 @@ export function swapU64(value: number): Variant {
  */
 export function arrayElements(bytes: Uint8Array, alignment: number): Uint8Array[] {
   if (bytes.length === 0) return [];
-  const width = offsetWidth(bytes.length), listStart = readOffset(bytes, bytes.length - width, width);
+  const width = offsetWidth(bytes.length),
+    listStart = readOffset(bytes, bytes.length - width, width);
   const count = (bytes.length - listStart) / width;
   if (!Number.isInteger(count) || count < 1) throw damaged("array");
   const elements: Uint8Array[] = [];
@@ -166,16 +211,23 @@ export function arrayElements(bytes: Uint8Array, alignment: number): Uint8Array[
 /** What a serialised `a{sv}` holds, values as they stand there. @throws FormatError when it is damaged */
 export function dictionaryEntries(bytes: Uint8Array): { key: string; type: string; serialized: Uint8Array }[] {
   return arrayElements(bytes, 8).map((element) => {
-    const width = offsetWidth(element.length), keyEnd = element.length < width ? 0 : readOffset(element, element.length - width, width);
-    const valueStart = align(keyEnd, 8), valueEnd = element.length - width;
+    const width = offsetWidth(element.length),
+      keyEnd = element.length < width ? 0 : readOffset(element, element.length - width, width);
+    const valueStart = align(keyEnd, 8),
+      valueEnd = element.length - width;
     const split = element.subarray(0, valueEnd).lastIndexOf(0);
     if (keyEnd < 1 || valueStart > valueEnd || split < valueStart) throw damaged("dictionary");
-    return { key: byteString(element, 0, keyEnd - 1), type: byteString(element, split + 1, valueEnd), serialized: element.slice(valueStart, split) };
+    return {
+      key: byteString(element, 0, keyEnd - 1),
+      type: byteString(element, split + 1, valueEnd),
+      serialized: element.slice(valueStart, split),
+    };
   });
 }
 
 /**
- * The value of serialised bytes: what {@link serializeVariant} takes, but texts and values of `v` as they stand there. Bytes (`ay`) are views.
+ * The value of serialised bytes: what {@link serializeVariant} takes, but texts and values of `v` as they stand there.
+ * Bytes (`ay`) are views.
  * @throws FormatError when they are not of the type
  */
 export function parseVariant(signature: string, bytes: Uint8Array): Variant {
@@ -193,9 +245,12 @@ function parse(type: Type, bytes: Uint8Array): Variant {
       if (split < 0) throw damaged("value");
       return { type: byteString(bytes, split + 1), serialized: bytes.subarray(0, split) };
     }
-    case "a": return parseArray(type.members[0]!, bytes);
-    case "(": return parseTuple(type, bytes);
-    default: return parseNumber(type, bytes);
+    case "a":
+      return parseArray(type.members[0]!, bytes);
+    case "(":
+      return parseTuple(type, bytes);
+    default:
+      return parseNumber(type, bytes);
   }
 }
 
@@ -208,19 +263,24 @@ function parseNumber(type: Type, bytes: Uint8Array): Variant {
 }
 
 function parseArray(member: Type, bytes: Uint8Array): Variant {
-  if (member.fixedSize === undefined) return arrayElements(bytes, member.alignment).map((element) => parse(member, element));
+  if (member.fixedSize === undefined)
+    return arrayElements(bytes, member.alignment).map((element) => parse(member, element));
   if (member.code === "y") return bytes;
   if (bytes.length % member.fixedSize !== 0) throw damaged("array");
-  return Array.from({ length: bytes.length / member.fixedSize }, (_, index) => parse(member, bytes.subarray(index * member.fixedSize!, (index + 1) * member.fixedSize!)));
+  return Array.from({ length: bytes.length / member.fixedSize }, (_, index) =>
+    parse(member, bytes.subarray(index * member.fixedSize!, (index + 1) * member.fixedSize!)),
+  );
 }
 
 function parseTuple(type: Type, bytes: Uint8Array): Variant {
   if (type.fixedSize !== undefined && bytes.length !== type.fixedSize) throw damaged("tuple");
-  const width = offsetWidth(bytes.length), last = type.members.length - 1;
+  const width = offsetWidth(bytes.length),
+    last = type.members.length - 1;
   const varying = type.members.filter(({ fixedSize }, index) => fixedSize === undefined && index < last).length;
   // Offsets stand backwards behind the members.
   const end = bytes.length - varying * width;
-  let at = 0, offset = bytes.length;
+  let at = 0,
+    offset = bytes.length;
   return type.members.map((member, index) => {
     const start = align(at, member.alignment);
     if (member.fixedSize !== undefined) at = start + member.fixedSize;

@@ -1,7 +1,7 @@
 /**
- * Objects of an OSTree repository and their checksums. Source: libostree's manual, "Anatomy of an OSTree repository"; src/libostree/
- * ostree-core.h, which gives the signatures. Metadata objects are their variant's bytes; a file's checksum goes over a header (owner,
- * permissions, link, attributes; numbers big-endian) and the content.
+ * Objects of an OSTree repository and their checksums. Source: libostree's manual, "Anatomy of an OSTree repository";
+ * src/libostree/ ostree-core.h, which gives the signatures. Metadata objects are their variant's bytes; a file's
+ * checksum goes over a header (owner, permissions, link, attributes; numbers big-endian) and the content.
  */
 import { byteStringOf, byteStringToUtf8, concatBytes, utf8ToByteString } from "@stratos/base";
 import type { Codecs } from "../codecs.ts";
@@ -9,7 +9,9 @@ import { FormatError } from "../format-error.ts";
 import type { FileEntry } from "../tree/file-tree.ts";
 import { serializeVariant, swapU32, swapU64, type Variant } from "./gvariant.ts";
 
-const S_IFREG = 0x8000, S_IFDIR = 0x4000, S_IFLNK = 0xa000;
+const S_IFREG = 0x8000,
+  S_IFDIR = 0x4000,
+  S_IFLNK = 0xa000;
 
 export type ObjectKind = "commit" | "dirtree" | "dirmeta" | "file";
 
@@ -32,19 +34,43 @@ export function xattrsOf(entry: Pick<FileEntry, "xattrs">): Variant {
 /** The header that a file's checksum begins with. @throws FormatError for what OSTree has no form for */
 export function fileHeader(entry: FileEntry): Uint8Array {
   const { type, target } = fileType(entry);
-  return framed(serializeVariant("(uuuusa(ayay))", [swapU32(entry.uid), swapU32(entry.gid), swapU32(type | permissions(entry)), 0, target, xattrsOf(entry)]));
+  return framed(
+    serializeVariant("(uuuusa(ayay))", [
+      swapU32(entry.uid),
+      swapU32(entry.gid),
+      swapU32(type | permissions(entry)),
+      0,
+      target,
+      xattrsOf(entry),
+    ]),
+  );
 }
 
 /** The header of a file object of an archive repository, which packed content follows. */
 export function archiveHeader(entry: FileEntry): Uint8Array {
   const { type, target } = fileType(entry);
   const size = entry.content?.sizeBytes ?? 0;
-  return framed(serializeVariant("(tuuuusa(ayay))", [swapU64(size), swapU32(entry.uid), swapU32(entry.gid), swapU32(type | permissions(entry)), 0, target, xattrsOf(entry)]));
+  return framed(
+    serializeVariant("(tuuuusa(ayay))", [
+      swapU64(size),
+      swapU32(entry.uid),
+      swapU32(entry.gid),
+      swapU32(type | permissions(entry)),
+      0,
+      target,
+      xattrsOf(entry),
+    ]),
+  );
 }
 
 /** Owner, permissions and attributes of a file, as `bare-user` keeps them beside its content. */
 export function fileMetadata(entry: FileEntry): Uint8Array {
-  return serializeVariant("(uuua(ayay))", [swapU32(entry.uid), swapU32(entry.gid), swapU32(fileType(entry).type | permissions(entry)), xattrsOf(entry)]);
+  return serializeVariant("(uuua(ayay))", [
+    swapU32(entry.uid),
+    swapU32(entry.gid),
+    swapU32(fileType(entry).type | permissions(entry)),
+    xattrsOf(entry),
+  ]);
 }
 
 /** Big-endian length, four zero bytes, the variant. */
@@ -55,7 +81,8 @@ function framed(variant: Uint8Array): Uint8Array {
 }
 
 function fileType(entry: FileEntry): { type: number; target: string } {
-  if (entry.kind === "symlink" && !isUtf8(entry.target)) throw new FormatError(`${entry.path}: leads to a name that is no UTF-8, which OSTree cannot hold`);
+  if (entry.kind === "symlink" && !isUtf8(entry.target))
+    throw new FormatError(`${entry.path}: leads to a name that is no UTF-8, which OSTree cannot hold`);
   if (entry.kind === "symlink") return { type: S_IFLNK, target: entry.target };
   if (entry.kind === "file") return { type: S_IFREG, target: "" };
   throw new FormatError(`${entry.path}: OSTree holds files, links and folders only, no ${entry.kind}`);
@@ -72,11 +99,23 @@ function permissions(entry: FileEntry): number {
 }
 
 export function dirmetaObject(entry: FileEntry): Uint8Array {
-  return serializeVariant("(uuua(ayay))", [swapU32(entry.uid), swapU32(entry.gid), swapU32(S_IFDIR | (entry.mode & 0o7777)), xattrsOf(entry)]);
+  return serializeVariant("(uuua(ayay))", [
+    swapU32(entry.uid),
+    swapU32(entry.gid),
+    swapU32(S_IFDIR | (entry.mode & 0o7777)),
+    xattrsOf(entry),
+  ]);
 }
 
-export interface TreeFile { readonly name: string; readonly checksum: string }
-export interface TreeFolder { readonly name: string; readonly tree: string; readonly meta: string }
+export interface TreeFile {
+  readonly name: string;
+  readonly checksum: string;
+}
+export interface TreeFolder {
+  readonly name: string;
+  readonly tree: string;
+  readonly meta: string;
+}
 
 /** Both lists sorted by the bytes of their names. */
 export function dirtreeObject(files: readonly TreeFile[], folders: readonly TreeFolder[]): Uint8Array {
@@ -101,7 +140,14 @@ export interface CommitFields {
 
 export function commitObject(commit: CommitFields): Uint8Array {
   return serializeVariant("(a{sv}aya(say)sstayay)", [
-    commit.metadata, commit.parent === null ? new Uint8Array(0) : checksumBytes(commit.parent), [], commit.subject, commit.body, swapU64(commit.timestamp), checksumBytes(commit.tree), checksumBytes(commit.meta),
+    commit.metadata,
+    commit.parent === null ? new Uint8Array(0) : checksumBytes(commit.parent),
+    [],
+    commit.subject,
+    commit.body,
+    swapU64(commit.timestamp),
+    checksumBytes(commit.tree),
+    checksumBytes(commit.meta),
   ]);
 }
 
@@ -110,7 +156,7 @@ export function fileChecksum(entry: FileEntry, codecs: Pick<Codecs, "sha256">, b
   const digest = codecs.sha256();
   digest.update(fileHeader(entry));
   const { content } = entry;
-  for (let offset = 0; content !== null && offset < content.sizeBytes; ) {
+  for (let offset = 0; content !== null && offset < content.sizeBytes;) {
     const count = content.read(offset, buffer);
     if (count <= 0) throw new FormatError(`${entry.path}: its content is shorter than its size says`);
     digest.update(buffer.subarray(0, count));

@@ -1,16 +1,23 @@
 /**
- * Signatures of commits and of the summary: a dictionary beside what is signed, which lists the signatures of each kind. Source: libostree
- * src/libostree/ostree-sign.c, ostree-repo.c (`ostree_repo_append_gpg_signature`); ostree-sign-ed25519.c.
+ * Signatures of commits and of the summary: a dictionary beside what is signed, which lists the signatures of each
+ * kind. Source: libostree src/libostree/ostree-sign.c, ostree-repo.c (`ostree_repo_append_gpg_signature`);
+ * ostree-sign-ed25519.c.
  */
 import { arrayElements, dictionaryEntries, serializeVariant, type Variant } from "./gvariant.ts";
 
 /** `gpg`: a detached OpenPGP signature, binary. `ed25519`: 64 bytes (RFC 8032). Both are of the object's bytes. */
 export type SignatureKind = "gpg" | "ed25519";
-export interface OstreeSignature { readonly kind: SignatureKind; readonly bytes: Uint8Array }
+export interface OstreeSignature {
+  readonly kind: SignatureKind;
+  readonly bytes: Uint8Array;
+}
 
 const KEYS: Readonly<Record<SignatureKind, string>> = { gpg: "ostree.gpgsigs", ed25519: "ostree.sign.ed25519" };
 
-/** The dictionary with further signatures; what it holds already stays, and none comes twice. @throws FormatError when it is damaged */
+/**
+ * The dictionary with further signatures; what it holds already stays, and none comes twice. @throws FormatError when
+ * it is damaged
+ */
 export function addSignatures(before: Uint8Array | undefined, added: readonly OstreeSignature[]): Uint8Array {
   const entries = new Map<string, Variant>();
   const lists = new Map<string, Uint8Array[]>();
@@ -24,7 +31,10 @@ export function addSignatures(before: Uint8Array | undefined, added: readonly Os
     lists.set(KEYS[kind], list);
     entries.set(KEYS[kind], { type: "aay", value: list });
   }
-  return serializeVariant("a{sv}", [...entries].map(([key, value]): Variant => [key, value]));
+  return serializeVariant(
+    "a{sv}",
+    [...entries].map(([key, value]): Variant => [key, value]),
+  );
 }
 
 function isSame(left: Uint8Array, right: Uint8Array): boolean {

@@ -1,4 +1,7 @@
-/** Where a repository's files are, by name, and what is read of them: nothing is believed that is not what its name says. */
+/**
+ * Where a repository's files are, by name, and what is read of them: nothing is believed that is not what its name
+ * says.
+ */
 import { sha256Of, type Codecs } from "../codecs.ts";
 import { FormatError } from "../format-error.ts";
 import type { Blob } from "../tree/file-tree.ts";
@@ -30,8 +33,10 @@ export type OstreeMode = (typeof OSTREE_MODES)[number];
 
 /** The mode that a repository's configuration names. @throws FormatError for one that is not known */
 export function repositoryMode(config: string): OstreeMode {
-  const found = /^\s*mode\s*=\s*(\S+)/m.exec(config)?.[1] ?? "bare", mode = found === "archive-z2" ? "archive" : found;
-  if (!(OSTREE_MODES as readonly string[]).includes(mode)) throw new FormatError(`the repository has mode ${found}, which is none of ${OSTREE_MODES.join(", ")}`);
+  const found = /^\s*mode\s*=\s*(\S+)/m.exec(config)?.[1] ?? "bare",
+    mode = found === "archive-z2" ? "archive" : found;
+  if (!(OSTREE_MODES as readonly string[]).includes(mode))
+    throw new FormatError(`the repository has mode ${found}, which is none of ${OSTREE_MODES.join(", ")}`);
   return mode as OstreeMode;
 }
 
@@ -45,7 +50,10 @@ export interface RepositoryStore {
   read(path: string): Uint8Array | undefined;
   /** What a file is like; undefined when there is none. */
   inspect(path: string): StoredFile | undefined;
-  /** Makes a file, and the folders above it, visible when it is whole; replaces what has the name. One with `xattrs` may stay unseen until `flush`. */
+  /**
+   * Makes a file, and the folders above it, visible when it is whole; replaces what has the name. One with `xattrs` may
+   * stay unseen until `flush`.
+   */
   write(path: string, pieces: Iterable<Uint8Array>, attributes?: ObjectAttributes): void;
   symlink(path: string, target: string, attributes?: ObjectAttributes): void;
   /** All that was written is there, under its name. */
@@ -62,7 +70,8 @@ const CHECKSUM = /^[0-9a-f]{64}$/;
 
 /** @throws FormatError */
 export function checkRef(ref: string): void {
-  if (!REF.test(ref) || ref.length > 255) throw new FormatError(`${ref}: not a reference's name (letters, digits, . _ - and / between)`);
+  if (!REF.test(ref) || ref.length > 255)
+    throw new FormatError(`${ref}: not a reference's name (letters, digits, . _ - and / between)`);
 }
 
 /** @param kind  `filez` for a packed file */
@@ -80,8 +89,16 @@ export function readRef(store: Pick<RepositoryStore, "read">, ref: string): stri
   return checksum;
 }
 
-/** Bytes of an object that is its own serialisation. @throws FormatError when it is missing, or is not what its name says */
-export function readMetadata(store: Pick<RepositoryStore, "read">, codecs: Pick<Codecs, "sha256">, checksum: string, kind: "commit" | "dirtree" | "dirmeta"): Uint8Array {
+/**
+ * Bytes of an object that is its own serialisation. @throws FormatError when it is missing, or is not what its name
+ * says
+ */
+export function readMetadata(
+  store: Pick<RepositoryStore, "read">,
+  codecs: Pick<Codecs, "sha256">,
+  checksum: string,
+  kind: "commit" | "dirtree" | "dirmeta",
+): Uint8Array {
   const bytes = store.read(objectPath(checksum, kind));
   if (bytes === undefined) throw new FormatError(`the ${kind} ${checksum} is missing`);
   if (sha256Of(codecs, bytes) !== checksum) throw new FormatError(`the ${kind} ${checksum} has been changed`);

@@ -1,30 +1,53 @@
 /**
- * Static deltas: what makes one commit of another, in a few files. Source: libostree src/libostree/ostree-repo-static-delta-{private.h,compilation.c,processing.c};
- * ostree-static-delta(1).
+ * Static deltas: what makes one commit of another, in a few files. Source: libostree
+ * src/libostree/ostree-repo-static-delta-{private.h,compilation.c,processing.c}; ostree-static-delta(1).
  *
- *     superblock = (a{sv} metadata, t time, ay from, ay to, commit, ay needed before, a(uayttay) parts, a(yaytt) files that are fetched by themselves)
+ *     superblock = (a{sv} metadata, t time, ay from, ay to, commit, ay needed before, a(uayttay) parts, a(yaytt) files
+ *     that are fetched by themselves)
  *
- * A part's entry has its version, its checksum, the sizes of it and of what it unpacks to, and the objects that it makes: 33 bytes each, kind and checksum. Parts are files beside
- * the superblock, or values in its metadata under their paths.
+ * A part's entry has its version, its checksum, the sizes of it and of what it unpacks to, and the objects that it
+ * makes: 33 bytes each, kind and checksum. Parts are files beside the superblock, or values in its metadata under their
+ * paths.
  */
 import { byteString, byteStringOf, concatBytes } from "@stratos/base";
 import { sha256Of, type Codecs } from "../codecs.ts";
 import { FormatError } from "../format-error.ts";
 import { fileEntry, MemoryBlob, readBlob, type FileEntry } from "../tree/file-tree.ts";
 import { deltaPath, type DeltaName } from "./delta-places.ts";
-import { dictionaryEntries, parseVariant, serializeVariant, swapU32, swapU64, unswapU64, type Variant } from "./gvariant.ts";
+import {
+  dictionaryEntries,
+  parseVariant,
+  serializeVariant,
+  swapU32,
+  swapU64,
+  unswapU64,
+  type Variant,
+} from "./gvariant.ts";
 import { checksumBytes, modeBits, xattrsOf } from "./ostree-objects.ts";
 import { hexOf, xattrsFrom, type OstreeCommit, type OstreeReader } from "./ostree-reader.ts";
 import type { OstreeRepository } from "./ostree-repository.ts";
-import { applyBsdiff, ByteSink, DeltaOp, matchStretches, OperationReader, PART_PLAIN, PART_XZ } from "./static-delta-parts.ts";
+import {
+  applyBsdiff,
+  ByteSink,
+  DeltaOp,
+  matchStretches,
+  OperationReader,
+  PART_PLAIN,
+  PART_XZ,
+} from "./static-delta-parts.ts";
 
-const COMMIT_TYPE = "(a{sv}aya(say)sstayay)", PAYLOAD_TYPE = "(a(uuu)aa(ayay)ayay)";
+const COMMIT_TYPE = "(a{sv}aya(say)sstayay)",
+  PAYLOAD_TYPE = "(a(uuu)aa(ayay)ayay)";
 const SUPERBLOCK_TYPE = `(a{sv}tayay${COMMIT_TYPE}aya(uayttay)a(yaytt))`;
 const SIGNED_MAGIC = "OSTSGNDT";
 /** OSTREE_OBJECT_TYPE_* */
 const KINDS = { file: 1, dirtree: 2, dirmeta: 3, commit: 4 } as const;
-const KIND_NAMES: ReadonlyMap<number, keyof typeof KINDS> = new Map(Object.entries(KINDS).map(([name, number]) => [number, name as keyof typeof KINDS]));
-const S_IFMT = 0xf000, S_IFREG = 0x8000, S_IFLNK = 0xa000;
+const KIND_NAMES: ReadonlyMap<number, keyof typeof KINDS> = new Map(
+  Object.entries(KINDS).map(([name, number]) => [number, name as keyof typeof KINDS]),
+);
+const S_IFMT = 0xf000,
+  S_IFREG = 0x8000,
+  S_IFLNK = 0xa000;
 /** As ostree has it: a part is read into memory. */
 const PART_BYTES = 32 << 20;
 /** Larger files are not compared with their older forms. */
@@ -33,7 +56,10 @@ const COMPARED_MAX = 64 << 20;
 const FALLBACK_BYTES = 256 << 20;
 const OBJECT_MAX = 0x7fffffff;
 
-export interface DeltaFile { readonly name: string; readonly bytes: Uint8Array }
+export interface DeltaFile {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
 
 export interface DeltaPart {
   /** as it is stored, with the kind of its packing */
@@ -60,19 +86,45 @@ export interface DeltaOptions {
   readonly signatures?: Uint8Array;
 }
 
-/** @param from  null: the delta makes the commit of nothing. @throws FormatError when an object is missing or has been changed */
-export function makeDelta(reader: OstreeReader, from: OstreeCommit | null, to: OstreeCommit, options: DeltaOptions, codecs: Pick<Codecs, "sha256">): MadeDelta {
-  const old = from === null ? null : reader.contents(from), made = reader.contents(to);
-  const parts: DeltaPart[] = [], headers: Variant[] = [], fallbacks: Variant[] = [];
-  let part = new PartDraft(), patchedFiles = 0;
+/**
+ * @param from  null: the delta makes the commit of nothing. @throws FormatError when an object is missing or has been
+ *   changed
+ */
+export function makeDelta(
+  reader: OstreeReader,
+  from: OstreeCommit | null,
+  to: OstreeCommit,
+  options: DeltaOptions,
+  codecs: Pick<Codecs, "sha256">,
+): MadeDelta {
+  const old = from === null ? null : reader.contents(from),
+    made = reader.contents(to);
+  const parts: DeltaPart[] = [],
+    headers: Variant[] = [],
+    fallbacks: Variant[] = [];
+  let part = new PartDraft(),
+    patchedFiles = 0;
   const close = (): void => {
     if (part.objects.length === 0) return;
-    const payload = part.payload(), packed = options.xz?.(payload), bytes = packed === undefined ? concatBytes([Uint8Array.of(PART_PLAIN), payload]) : concatBytes([Uint8Array.of(PART_XZ), packed]);
+    const payload = part.payload(),
+      packed = options.xz?.(payload),
+      bytes =
+        packed === undefined
+          ? concatBytes([Uint8Array.of(PART_PLAIN), payload])
+          : concatBytes([Uint8Array.of(PART_XZ), packed]);
     parts.push({ bytes, unpackedBytes: part.unpackedBytes, objects: part.objects.length });
-    headers.push([0, checksumBytes(sha256Of(codecs, bytes)), bytes.length, part.unpackedBytes, concatBytes(part.objects)]);
+    headers.push([
+      0,
+      checksumBytes(sha256Of(codecs, bytes)),
+      bytes.length,
+      part.unpackedBytes,
+      concatBytes(part.objects),
+    ]);
     part = new PartDraft();
   };
-  const room = (bytes: number): void => { if (part.objects.length > 0 && part.sizeBytes + bytes > PART_BYTES) close(); };
+  const room = (bytes: number): void => {
+    if (part.objects.length > 0 && part.sizeBytes + bytes > PART_BYTES) close();
+  };
   for (const kind of ["dirtree", "dirmeta"] as const) {
     const known = old === null ? undefined : kind === "dirtree" ? old.dirtrees : old.dirmetas;
     for (const checksum of kind === "dirtree" ? made.dirtrees : made.dirmetas) {
@@ -84,22 +136,46 @@ export function makeDelta(reader: OstreeReader, from: OstreeCommit | null, to: O
   }
   for (const [checksum, path] of made.files) {
     if (old?.files.has(checksum) === true) continue;
-    const entry = reader.file(checksum), size = entry.content?.sizeBytes ?? 0;
+    const entry = reader.file(checksum),
+      size = entry.content?.sizeBytes ?? 0;
     if (size > FALLBACK_BYTES) {
       fallbacks.push([KINDS.file, checksumBytes(checksum), size, size]);
       continue;
     }
     room(size);
     const before = old?.paths.get(path);
-    if (before !== undefined && size > 0 && size <= COMPARED_MAX && part.patched(checksum, entry, before, reader.file(before))) patchedFiles++;
+    if (
+      before !== undefined &&
+      size > 0 &&
+      size <= COMPARED_MAX &&
+      part.patched(checksum, entry, before, reader.file(before))
+    )
+      patchedFiles++;
     else part.file(checksum, entry);
   }
   close();
   const metadata: Variant[] = [["ostree.endianness", { type: "y", value: 0x6c }]];
-  if (options.isInline === true) parts.forEach(({ bytes }, index) => metadata.push([deltaPath(from?.checksum ?? null, to.checksum, String(index)), { type: "(yay)", serialized: bytes }]));
-  if (options.signatures !== undefined) metadata.push([deltaPath(from?.checksum ?? null, to.checksum, "commitmeta"), { type: "a{sv}", serialized: options.signatures }]);
+  if (options.isInline === true)
+    parts.forEach(({ bytes }, index) =>
+      metadata.push([
+        deltaPath(from?.checksum ?? null, to.checksum, String(index)),
+        { type: "(yay)", serialized: bytes },
+      ]),
+    );
+  if (options.signatures !== undefined)
+    metadata.push([
+      deltaPath(from?.checksum ?? null, to.checksum, "commitmeta"),
+      { type: "a{sv}", serialized: options.signatures },
+    ]);
   const superblock = serializeVariant(SUPERBLOCK_TYPE, [
-    metadata, swapU64(options.time), from === null ? new Uint8Array(0) : checksumBytes(from.checksum), checksumBytes(to.checksum), parseVariant(COMMIT_TYPE, reader.metadata(to.checksum, "commit")), new Uint8Array(0), headers, fallbacks,
+    metadata,
+    swapU64(options.time),
+    from === null ? new Uint8Array(0) : checksumBytes(from.checksum),
+    checksumBytes(to.checksum),
+    parseVariant(COMMIT_TYPE, reader.metadata(to.checksum, "commit")),
+    new Uint8Array(0),
+    headers,
+    fallbacks,
   ]);
   return { superblock, parts, patchedFiles };
 }
@@ -132,11 +208,13 @@ class PartDraft {
   /** The same from an older file; false, and nothing done, when that would save less than half. */
   patched(checksum: string, entry: FileEntry, before: string, older: FileEntry): boolean {
     if (entry.kind !== "file" || older.kind !== "file" || older.content!.sizeBytes > COMPARED_MAX) return false;
-    const content = readBlob(entry.content!), stretches = matchStretches(readBlob(older.content!), content);
+    const content = readBlob(entry.content!),
+      stretches = matchStretches(readBlob(older.content!), content);
     const taken = stretches.reduce((sum, { from, length }) => sum + (from === null ? 0 : length), 0);
     if (taken * 2 < content.length) return false;
     this.#add("file", checksum, content.length);
-    const [mode, xattrs] = this.#attributes(entry), source = this.#data.append(checksumBytes(before));
+    const [mode, xattrs] = this.#attributes(entry),
+      source = this.#data.append(checksumBytes(before));
     this.#op(DeltaOp.open, mode, xattrs, content.length);
     let isReading = false;
     for (const { from, at, length } of stretches) {
@@ -168,7 +246,14 @@ class PartDraft {
       return table.push(value()) - 1;
     };
     const bits = modeBits(entry);
-    return [place(`m ${entry.uid} ${entry.gid} ${bits}`, this.#modes, () => [swapU32(entry.uid), swapU32(entry.gid), swapU32(bits)]), place(`x ${JSON.stringify([...entry.xattrs])}`, this.#xattrs, () => xattrsOf(entry))];
+    return [
+      place(`m ${entry.uid} ${entry.gid} ${bits}`, this.#modes, () => [
+        swapU32(entry.uid),
+        swapU32(entry.gid),
+        swapU32(bits),
+      ]),
+      place(`x ${JSON.stringify([...entry.xattrs])}`, this.#xattrs, () => xattrsOf(entry)),
+    ];
   }
 
   #op(code: number, ...numbers: readonly number[]): void {
@@ -194,18 +279,40 @@ export interface StaticDelta extends DeltaName {
   readonly signatures: Uint8Array | null;
   readonly parts: readonly DeltaPartEntry[];
   readonly fallbacks: readonly { readonly checksum: string; readonly sizeBytes: number }[];
-  /** the superblock came in an envelope with signatures of its own, which are not looked at: those of the commit decide */
+  /**
+   * the superblock came in an envelope with signatures of its own, which are not looked at: those of the commit decide
+   */
   readonly isSigned: boolean;
 }
 
 /** @throws FormatError */
 export function parseDelta(bytes: Uint8Array, codecs: Pick<Codecs, "sha256">): StaticDelta {
-  if (byteString(bytes.subarray(0, 8)) === SIGNED_MAGIC) return { ...parseDelta((parseVariant("(taya{sv})", bytes) as readonly [Variant, Uint8Array, Variant])[1].slice(), codecs), isSigned: true };
-  const [, time, fromBytes, toBytes, commit, needed, parts, fallbacks] = parseVariant(SUPERBLOCK_TYPE, bytes) as readonly [Variant, Variant, Uint8Array, Uint8Array, Variant, Uint8Array, readonly (readonly [number, Uint8Array, Variant, Variant, Uint8Array])[], readonly (readonly [number, Uint8Array, Variant, Variant])[]];
-  const from = fromBytes.length === 0 ? null : hexOf(fromBytes), to = hexOf(toBytes), commitBytes = serializeVariant(COMMIT_TYPE, commit);
+  if (byteString(bytes.subarray(0, 8)) === SIGNED_MAGIC)
+    return {
+      ...parseDelta((parseVariant("(taya{sv})", bytes) as readonly [Variant, Uint8Array, Variant])[1].slice(), codecs),
+      isSigned: true,
+    };
+  const [, time, fromBytes, toBytes, commit, needed, parts, fallbacks] = parseVariant(
+    SUPERBLOCK_TYPE,
+    bytes,
+  ) as readonly [
+    Variant,
+    Variant,
+    Uint8Array,
+    Uint8Array,
+    Variant,
+    Uint8Array,
+    readonly (readonly [number, Uint8Array, Variant, Variant, Uint8Array])[],
+    readonly (readonly [number, Uint8Array, Variant, Variant])[],
+  ];
+  const from = fromBytes.length === 0 ? null : hexOf(fromBytes),
+    to = hexOf(toBytes),
+    commitBytes = serializeVariant(COMMIT_TYPE, commit);
   if (sha256Of(codecs, commitBytes) !== to) throw new FormatError(`the delta to ${to} holds another commit`);
   if (needed.length > 0) throw new FormatError(`the delta to ${to} needs others before it, which are not applied here`);
-  const metadata = new Map(dictionaryEntries(metadataOf(bytes)).map(({ key, type, serialized }) => [key, { type, serialized }]));
+  const metadata = new Map(
+    dictionaryEntries(metadataOf(bytes)).map(({ key, type, serialized }) => [key, { type, serialized }]),
+  );
   const isBig = metadata.get("ostree.endianness")?.serialized[0] === 0x42;
   const number = (value: Variant): number => {
     if (isBig) return unswapU64(value);
@@ -213,20 +320,34 @@ export function parseDelta(bytes: Uint8Array, codecs: Pick<Codecs, "sha256">): S
     return high * 2 ** 32 + low;
   };
   const entries = parts.map(([, checksum, size, unpacked, objects], index): DeltaPartEntry => {
-    if (objects.length === 0 || objects.length % 33 !== 0) throw new FormatError(`part ${index} of the delta to ${to} makes nothing`);
+    if (objects.length === 0 || objects.length % 33 !== 0)
+      throw new FormatError(`part ${index} of the delta to ${to} makes nothing`);
     const inline = metadata.get(deltaPath(from, to, String(index)));
     return {
-      checksum: hexOf(checksum), sizeBytes: number(size), unpackedBytes: number(unpacked), inline: inline?.type === "(yay)" ? inline.serialized : null,
+      checksum: hexOf(checksum),
+      sizeBytes: number(size),
+      unpackedBytes: number(unpacked),
+      inline: inline?.type === "(yay)" ? inline.serialized : null,
       objects: Array.from({ length: objects.length / 33 }, (_, at) => {
         const kind = KIND_NAMES.get(objects[at * 33]!);
-        if (kind === undefined) throw new FormatError(`part ${index} of the delta to ${to} makes an object of an unknown kind`);
+        if (kind === undefined)
+          throw new FormatError(`part ${index} of the delta to ${to} makes an object of an unknown kind`);
         return { kind, checksum: hexOf(objects.subarray(at * 33 + 1, at * 33 + 33)) };
       }),
     };
   });
   return {
-    from, to, time: unswapU64(time), commit: commitBytes, signatures: metadata.get(deltaPath(from, to, "commitmeta"))?.serialized ?? null, parts: entries, isSigned: false,
-    fallbacks: fallbacks.map(([, checksum, , unpacked]) => ({ checksum: hexOf(checksum), sizeBytes: number(unpacked) })),
+    from,
+    to,
+    time: unswapU64(time),
+    commit: commitBytes,
+    signatures: metadata.get(deltaPath(from, to, "commitmeta"))?.serialized ?? null,
+    parts: entries,
+    isSigned: false,
+    fallbacks: fallbacks.map(([, checksum, , unpacked]) => ({
+      checksum: hexOf(checksum),
+      sizeBytes: number(unpacked),
+    })),
   };
 }
 
@@ -238,7 +359,10 @@ function metadataOf(bytes: Uint8Array): Uint8Array {
   return bytes.subarray(0, end);
 }
 
-/** How a part is packed. @throws FormatError when it is not the part that the superblock means, or is packed in a way that is not known */
+/**
+ * How a part is packed. @throws FormatError when it is not the part that the superblock means, or is packed in a way
+ * that is not known
+ */
 export function partPacking(part: DeltaPartEntry, bytes: Uint8Array, codecs: Pick<Codecs, "sha256">): "none" | "xz" {
   if (sha256Of(codecs, bytes) !== part.checksum) throw new FormatError(`the part ${part.checksum} has been changed`);
   if (bytes[0] === PART_PLAIN) return "none";
@@ -252,20 +376,40 @@ export function partPacking(part: DeltaPartEntry, bytes: Uint8Array, codecs: Pic
  * @param reader  of the same repository
  * @throws FormatError when the part is damaged, makes something else than it says, or takes from what is not here
  */
-export function applyPart(part: DeltaPartEntry, payload: Uint8Array, reader: OstreeReader, repository: OstreeRepository): void {
-  const [modes, xattrs, data, code] = parseVariant(PAYLOAD_TYPE, payload) as readonly [readonly (readonly [number, number, number])[], readonly Variant[], Uint8Array, Uint8Array];
-  const operations = new OperationReader(code), damaged = (): FormatError => new FormatError(`the part ${part.checksum} is damaged`);
+export function applyPart(
+  part: DeltaPartEntry,
+  payload: Uint8Array,
+  reader: OstreeReader,
+  repository: OstreeRepository,
+): void {
+  const [modes, xattrs, data, code] = parseVariant(PAYLOAD_TYPE, payload) as readonly [
+    readonly (readonly [number, number, number])[],
+    readonly Variant[],
+    Uint8Array,
+    Uint8Array,
+  ];
+  const operations = new OperationReader(code),
+    damaged = (): FormatError => new FormatError(`the part ${part.checksum} is damaged`);
   const slice = (at: number, length: number): Uint8Array => {
     if (at + length > data.length) throw damaged();
     return data.subarray(at, at + length);
   };
-  let index = 0, open: { entry: FileEntry; content: Uint8Array; fill: number } | null = null, source: Uint8Array | null = null;
+  let index = 0,
+    open: { entry: FileEntry; content: Uint8Array; fill: number } | null = null,
+    source: Uint8Array | null = null;
   const attributes = (): FileEntry => {
-    const mode = modes[operations.number()], own = xattrs[operations.number()];
+    const mode = modes[operations.number()],
+      own = xattrs[operations.number()];
     if (mode === undefined || own === undefined) throw damaged();
-    const [uid, gid, bits] = mode.map(swapU32) as [number, number, number], type = bits & S_IFMT;
+    const [uid, gid, bits] = mode.map(swapU32) as [number, number, number],
+      type = bits & S_IFMT;
     if (type !== S_IFREG && type !== S_IFLNK) throw damaged();
-    return fileEntry("", type === S_IFREG ? "file" : "symlink", { uid, gid, mode: bits & 0o7777, xattrs: xattrsFrom(own) });
+    return fileEntry("", type === S_IFREG ? "file" : "symlink", {
+      uid,
+      gid,
+      mode: bits & 0o7777,
+      xattrs: xattrsFrom(own),
+    });
   };
   const size = (): number => {
     const value = operations.number();
@@ -273,9 +417,16 @@ export function applyPart(part: DeltaPartEntry, payload: Uint8Array, reader: Ost
     return value;
   };
   const object = (): { kind: keyof typeof KINDS; checksum: string } => part.objects[index] ?? fail();
-  const fail = (): never => { throw damaged(); };
+  const fail = (): never => {
+    throw damaged();
+  };
   const put = (entry: FileEntry, content: Uint8Array): void => {
-    repository.putFile(object().checksum, entry.kind === "symlink" ? { ...entry, mode: 0o777, target: byteString(content) } : { ...entry, content: new MemoryBlob(content, "") });
+    repository.putFile(
+      object().checksum,
+      entry.kind === "symlink"
+        ? { ...entry, mode: 0o777, target: byteString(content) }
+        : { ...entry, content: new MemoryBlob(content, "") },
+    );
     index++;
   };
   while (!operations.isAtEnd) {
@@ -283,11 +434,13 @@ export function applyPart(part: DeltaPartEntry, payload: Uint8Array, reader: Ost
     switch (operations.byte()) {
       case DeltaOp.spliceAndClose: {
         if (kind === "file") {
-          const entry = attributes(), length = size();
+          const entry = attributes(),
+            length = size();
           put(entry, slice(operations.number(), length));
           break;
         }
-        const length = size(), bytes = slice(operations.number(), length);
+        const length = size(),
+          bytes = slice(operations.number(), length);
         if (kind === "commit") throw damaged();
         repository.put(checksum, kind, bytes.slice());
         index++;
@@ -305,16 +458,25 @@ export function applyPart(part: DeltaPartEntry, payload: Uint8Array, reader: Ost
         source = readBlob(older.content);
         break;
       }
-      case DeltaOp.unsetSource: source = null; break;
+      case DeltaOp.unsetSource:
+        source = null;
+        break;
       case DeltaOp.write: {
-        const length = size(), at = operations.number();
-        if (open === null || open.fill + length > open.content.length || (source !== null && at + length > source.length)) throw damaged();
+        const length = size(),
+          at = operations.number();
+        if (
+          open === null ||
+          open.fill + length > open.content.length ||
+          (source !== null && at + length > source.length)
+        )
+          throw damaged();
         open.content.set(source === null ? slice(at, length) : source.subarray(at, at + length), open.fill);
         open.fill += length;
         break;
       }
       case DeltaOp.bspatch: {
-        const at = operations.number(), length = size();
+        const at = operations.number(),
+          length = size();
         if (open === null || source === null || open.fill !== 0) throw damaged();
         open.content.set(applyBsdiff(source, slice(at, length), open.content.length));
         open.fill = open.content.length;
@@ -326,7 +488,8 @@ export function applyPart(part: DeltaPartEntry, payload: Uint8Array, reader: Ost
         open = source = null;
         break;
       }
-      default: throw damaged();
+      default:
+        throw damaged();
     }
   }
   if (index !== part.objects.length || open !== null) throw damaged();

@@ -42,34 +42,56 @@ export function parseHeader(file: Disk): Qcow2Header {
   if (clusterBits < 9 || clusterBits > 21) throw new FormatError(`QCOW2 clusters of 2^${clusterBits} bytes`);
   if (view.getUint32(32) !== 0) throw new FormatError("the QCOW2 image is encrypted");
   const incompatible = version === 3 ? view.getUint32(76) : 0;
-  if (version === 3 && view.getUint32(72) !== 0) throw new FormatError("the QCOW2 image has features that are not known");
-  if ((incompatible & INCOMPATIBLE.dataFile) !== 0) throw new FormatError("the QCOW2 image keeps its data in another file, which is not read");
-  if ((incompatible & INCOMPATIBLE.extendedL2) !== 0) throw new FormatError("the QCOW2 image has subclusters, which are not read");
+  if (version === 3 && view.getUint32(72) !== 0)
+    throw new FormatError("the QCOW2 image has features that are not known");
+  if ((incompatible & INCOMPATIBLE.dataFile) !== 0)
+    throw new FormatError("the QCOW2 image keeps its data in another file, which is not read");
+  if ((incompatible & INCOMPATIBLE.extendedL2) !== 0)
+    throw new FormatError("the QCOW2 image has subclusters, which are not read");
   if ((incompatible & ~31) !== 0) throw new FormatError("the QCOW2 image has features that are not known");
   const headerLength = version === 3 ? view.getUint32(100) : 72;
-  const compressionCode = version === 3 && headerLength > 104 && (incompatible & INCOMPATIBLE.compressionType) !== 0 ? bytes[104]! : 0;
+  const compressionCode =
+    version === 3 && headerLength > 104 && (incompatible & INCOMPATIBLE.compressionType) !== 0 ? bytes[104]! : 0;
   if (compressionCode > 1) throw new FormatError(`QCOW2 compression ${compressionCode} is not known`);
-  const l1Entries = view.getUint32(36), virtualSize = readU64(view, 24, false);
+  const l1Entries = view.getUint32(36),
+    virtualSize = readU64(view, 24, false);
   const clusterSize = 2 ** clusterBits;
-  if (l1Entries > L1_ENTRIES_MAX || l1Entries < Math.ceil(virtualSize / (clusterSize * (clusterSize / 8)))) throw new FormatError("the QCOW2 header is damaged: a table of impossible size");
+  if (l1Entries > L1_ENTRIES_MAX || l1Entries < Math.ceil(virtualSize / (clusterSize * (clusterSize / 8))))
+    throw new FormatError("the QCOW2 header is damaged: a table of impossible size");
   const refcountOrder = version === 3 ? view.getUint32(96) : 4;
   if (refcountOrder > 6) throw new FormatError("the QCOW2 header is damaged: reference counts of impossible width");
-  const backingOffset = readU64(view, 8, false), backingLength = view.getUint32(16);
+  const backingOffset = readU64(view, 8, false),
+    backingLength = view.getUint32(16);
   let backing: Qcow2Header["backing"];
   if (backingOffset !== 0) {
-    if (backingLength > BACKING_NAME_MAX || backingOffset + backingLength > bytes.length) throw new FormatError("the QCOW2 header is damaged: the backing file's name");
-    backing = { name: byteString(bytes, backingOffset, backingOffset + backingLength), format: backingFormat(bytes, headerLength) };
+    if (backingLength > BACKING_NAME_MAX || backingOffset + backingLength > bytes.length)
+      throw new FormatError("the QCOW2 header is damaged: the backing file's name");
+    backing = {
+      name: byteString(bytes, backingOffset, backingOffset + backingLength),
+      format: backingFormat(bytes, headerLength),
+    };
   }
   return {
-    version, clusterBits, virtualSize, l1Offset: readU64(view, 40, false), l1Entries, refcountTableOffset: readU64(view, 48, false), refcountTableClusters: view.getUint32(56),
-    refcountOrder, snapshotCount: view.getUint32(60), incompatible, compression: compressionCode === 1 ? "zstd" : "zlib", backing,
+    version,
+    clusterBits,
+    virtualSize,
+    l1Offset: readU64(view, 40, false),
+    l1Entries,
+    refcountTableOffset: readU64(view, 48, false),
+    refcountTableClusters: view.getUint32(56),
+    refcountOrder,
+    snapshotCount: view.getUint32(60),
+    incompatible,
+    compression: compressionCode === 1 ? "zstd" : "zlib",
+    backing,
   };
 }
 
 function backingFormat(bytes: Uint8Array, start: number): string | undefined {
   const view = viewOf(bytes);
-  for (let at = start; at + 8 <= bytes.length; ) {
-    const type = view.getUint32(at), length = view.getUint32(at + 4);
+  for (let at = start; at + 8 <= bytes.length;) {
+    const type = view.getUint32(at),
+      length = view.getUint32(at + 4);
     if (type === 0 || at + 8 + length > bytes.length) return undefined;
     if (type === BACKING_FORMAT) return byteString(bytes, at + 8, at + 8 + length);
     at += 8 + Math.ceil(length / 8) * 8;
@@ -96,7 +118,8 @@ export function encodeHeader(header: Qcow2Header): Uint8Array {
   let at = 112;
   if (header.backing !== undefined) {
     const { name, format } = header.backing;
-    if (name.length > BACKING_NAME_MAX || at + 24 + name.length > bytes.length) throw new FormatError(`${name}: too long for a backing file's name`);
+    if (name.length > BACKING_NAME_MAX || at + 24 + name.length > bytes.length)
+      throw new FormatError(`${name}: too long for a backing file's name`);
     if (format !== undefined) {
       view.setUint32(at, BACKING_FORMAT);
       view.setUint32(at + 4, format.length);

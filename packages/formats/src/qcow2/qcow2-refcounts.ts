@@ -1,6 +1,7 @@
 /**
- * How often each cluster of a QCOW2 file is used: a table of blocks of 16-bit counts. Clusters are handed out at the file's end; one whose
- * count falls to zero is used again. Source: QEMU docs/interop/qcow2.rst, "Host cluster management".
+ * How often each cluster of a QCOW2 file is used: a table of blocks of 16-bit counts. Clusters are handed out at the
+ * file's end; one whose count falls to zero is used again. Source: QEMU docs/interop/qcow2.rst, "Host cluster
+ * management".
  */
 import { readBytes, readU64, viewOf, writeU64, type Disk } from "../disk/disk.ts";
 import { FormatError } from "../format-error.ts";
@@ -20,7 +21,8 @@ export class Qcow2Refcounts {
 
   /** @param next  first cluster that was never used */
   constructor(file: Disk, clusterSize: number, place: { offset: number; clusters: number }, next: number) {
-    if (place.clusters < 1 || place.clusters * clusterSize > 8 << 20) throw new FormatError("the QCOW2 header is damaged: the table of reference counts");
+    if (place.clusters < 1 || place.clusters * clusterSize > 8 << 20)
+      throw new FormatError("the QCOW2 header is damaged: the table of reference counts");
     this.#file = file;
     this.#clusterSize = clusterSize;
     this.#tableOffset = place.offset;
@@ -105,6 +107,7 @@ export class Qcow2Refcounts {
   }
 
   #grow(clusters: number): void {
-    if (clusters * this.#clusterSize > this.#file.size) this.#file.resize((clusters + GROW_CLUSTERS) * this.#clusterSize);
+    if (clusters * this.#clusterSize > this.#file.size)
+      this.#file.resize((clusters + GROW_CLUSTERS) * this.#clusterSize);
   }
 }

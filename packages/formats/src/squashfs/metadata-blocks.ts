@@ -1,4 +1,7 @@
-/** Tables of squashfs: a stream in blocks of 8 KiB, each packed when that makes it smaller, behind a length whose top bit says that it is not. */
+/**
+ * Tables of squashfs: a stream in blocks of 8 KiB, each packed when that makes it smaller, behind a length whose top
+ * bit says that it is not.
+ */
 import { viewOf } from "../disk/disk.ts";
 
 export const METADATA_BLOCK = 8192;
@@ -21,7 +24,7 @@ export class MetadataBlocks {
   }
 
   write(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       const count = Math.min(bytes.length - at, METADATA_BLOCK - this.#fill);
       this.#block.set(bytes.subarray(at, at + count), this.#fill);
       this.#fill += count;

@@ -3,8 +3,8 @@
  *
  *     superblock 96 B · data blocks and fragments · inodes · folders · fragment table · owners · attributes
  *
- * Content is packed in blocks of 128 KiB; what is left at the ends of files shares blocks ("fragments"). Inodes are written after those of
- * the folders' content, because a folder's entries say where these lie.
+ * Content is packed in blocks of 128 KiB; what is left at the ends of files shares blocks ("fragments"). Inodes are
+ * written after those of the folders' content, because a folder's entries say where these lie.
  */
 import { byteStringOf } from "@stratos/base";
 import type { Codecs } from "../codecs.ts";
@@ -30,8 +30,19 @@ const EXTENDED = 7;
 const FLAGS_NO_EXPORT = 0;
 const XATTR_PREFIXES = ["user.", "trusted.", "security."] as const;
 
-interface Placed { readonly ino: number; readonly type: number; readonly start: number; readonly offset: number }
-interface Folder { readonly entry: FileEntry; readonly ino: number; readonly parent: number; readonly children: { name: string; placed: Placed }[]; subfolders: number }
+interface Placed {
+  readonly ino: number;
+  readonly type: number;
+  readonly start: number;
+  readonly offset: number;
+}
+interface Folder {
+  readonly entry: FileEntry;
+  readonly ino: number;
+  readonly parent: number;
+  readonly children: { name: string; placed: Placed }[];
+  subfolders: number;
+}
 
 /** Writes the image into a file that grows with it. @returns its bytes, a multiple of 4 KiB. @throws FormatError */
 export function writeSquashfs(disk: Disk, tree: FileTree, options: SquashfsOptions, codecs: Codecs): number {
@@ -66,22 +77,27 @@ class SquashfsWriter {
   }
 
   write(): number {
-    for (const entry of this.#tree.entries()) if (entry.kind === "hardLink") this.#links.set(entry.target, (this.#links.get(entry.target) ?? 1) + 1);
+    for (const entry of this.#tree.entries())
+      if (entry.kind === "hardLink") this.#links.set(entry.target, (this.#links.get(entry.target) ?? 1) + 1);
     const root = this.#writeEntries();
     this.#closeFragment();
     const inodeTable = this.#append(this.#inodes.finish().bytes);
     const folderTable = this.#append(this.#folders.finish().bytes);
-    const fragmentTable = this.#lookupTable(this.#fragments.map(({ start, size }) => {
-      const bytes = new Uint8Array(16);
-      writeU64(viewOf(bytes), 0, start);
-      viewOf(bytes).setUint32(8, size, true);
-      return bytes;
-    }));
-    const ownerTable = this.#lookupTable(this.#owners.map((id) => {
-      const bytes = new Uint8Array(4);
-      viewOf(bytes).setUint32(0, id, true);
-      return bytes;
-    }));
+    const fragmentTable = this.#lookupTable(
+      this.#fragments.map(({ start, size }) => {
+        const bytes = new Uint8Array(16);
+        writeU64(viewOf(bytes), 0, start);
+        viewOf(bytes).setUint32(8, size, true);
+        return bytes;
+      }),
+    );
+    const ownerTable = this.#lookupTable(
+      this.#owners.map((id) => {
+        const bytes = new Uint8Array(4);
+        viewOf(bytes).setUint32(0, id, true);
+        return bytes;
+      }),
+    );
     const attributeTable = this.#attributeTable();
     const used = this.#at;
     const superblock = new Uint8Array(96);
@@ -136,7 +152,8 @@ class SquashfsWriter {
         continue;
       }
       const placed = entry.kind === "hardLink" ? this.#known.get(entry.target) : this.#writeInode(entry);
-      if (placed === undefined) throw new FormatError(`${entry.path}: a hard link to ${entry.target}, which is no file before it`);
+      if (placed === undefined)
+        throw new FormatError(`${entry.path}: a hard link to ${entry.target}, which is no file before it`);
       if (entry.kind !== "hardLink" && this.#links.has(entry.path)) this.#known.set(entry.path, placed);
       open.at(-1)!.children.push({ name: nameOf(entry), placed });
     }
@@ -151,7 +168,8 @@ class SquashfsWriter {
     const attributes = this.#attributeSet(entry);
     const fields: number[] = [];
     switch (entry.kind) {
-      case "file": return this.#writeFile(entry, ino, links, attributes);
+      case "file":
+        return this.#writeFile(entry, ino, links, attributes);
       case "symlink": {
         const target = byteStringOf(entry.target);
         const tail = new Uint8Array(8 + target.length + (attributes === NONE ? 0 : 4));
@@ -162,21 +180,32 @@ class SquashfsWriter {
         if (attributes !== NONE) view.setUint32(8 + target.length, attributes, true);
         return this.#putInode(entry, ino, TYPE.symlink, attributes !== NONE, tail);
       }
-      case "character": case "block": fields.push(links, ((entry.deviceMajor << 8) | (entry.deviceMinor & 0xff) | ((entry.deviceMinor & ~0xff) << 12)) >>> 0); break;
-      default: fields.push(links);
+      case "character":
+      case "block":
+        fields.push(
+          links,
+          ((entry.deviceMajor << 8) | (entry.deviceMinor & 0xff) | ((entry.deviceMinor & ~0xff) << 12)) >>> 0,
+        );
+        break;
+      default:
+        fields.push(links);
     }
     if (attributes !== NONE) fields.push(attributes);
     return this.#putInode(entry, ino, TYPE[entry.kind as "fifo"], attributes !== NONE, words(fields));
   }
 
   #writeFile(entry: FileEntry, ino: number, links: number, attributes: number): Placed {
-    const content = entry.content!, size = content.sizeBytes;
-    const start = this.#at, sizes: number[] = [];
+    const content = entry.content!,
+      size = content.sizeBytes;
+    const start = this.#at,
+      sizes: number[] = [];
     const block = new Uint8Array(Math.min(BLOCK_SIZE, size));
-    let holes = 0, fragment = NONE, fragmentOffset = 0;
+    let holes = 0,
+      fragment = NONE,
+      fragmentOffset = 0;
     for (let offset = 0; offset < size; offset += BLOCK_SIZE) {
       const piece = block.subarray(0, Math.min(BLOCK_SIZE, size - offset));
-      for (let done = 0; done < piece.length; ) {
+      for (let done = 0; done < piece.length;) {
         const count = content.read(offset + done, piece.subarray(done));
         if (count <= 0) throw new FormatError(`${entry.path}: its content is shorter than its size says`);
         done += count;
@@ -204,7 +233,8 @@ class SquashfsWriter {
       view.setUint32(8, fragmentOffset, true);
       view.setUint32(12, size, true);
     }
-    const list = words(sizes), tail = new Uint8Array(head.length + list.length);
+    const list = words(sizes),
+      tail = new Uint8Array(head.length + list.length);
     tail.set(head);
     tail.set(list, head.length);
     return this.#putInode(entry, ino, TYPE.file, isExtended, tail);
@@ -215,11 +245,17 @@ class SquashfsWriter {
     const place = this.#folders.place;
     children.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
     let bytes = 0;
-    for (let at = 0; at < children.length; ) {
+    for (let at = 0; at < children.length;) {
       // A header serves entries whose inodes lie in one block and have near numbers.
       const first = children[at]!.placed;
       let end = at;
-      while (end < children.length && end - at < 256 && children[end]!.placed.start === first.start && Math.abs(children[end]!.placed.ino - first.ino) < 32768) end++;
+      while (
+        end < children.length &&
+        end - at < 256 &&
+        children[end]!.placed.start === first.start &&
+        Math.abs(children[end]!.placed.ino - first.ino) < 32768
+      )
+        end++;
       this.#folders.write(words([end - at - 1, first.start, first.ino]));
       bytes += 12;
       for (; at < end; at++) {
@@ -352,11 +388,13 @@ class SquashfsWriter {
 
   #attributeSet(entry: FileEntry): number {
     if (entry.xattrs.size === 0) return NONE;
-    const set = [...entry.xattrs].sort(([a], [b]) => (a < b ? -1 : 1)).map(([full, value]) => {
-      const name = XATTR_PREFIXES.findIndex((prefix) => full.startsWith(prefix));
-      if (name === -1) throw new FormatError(`${entry.path}: squashfs has no form for the attribute ${full}`);
-      return { name, text: full.slice(XATTR_PREFIXES[name]!.length), value: byteStringOf(value) };
-    });
+    const set = [...entry.xattrs]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([full, value]) => {
+        const name = XATTR_PREFIXES.findIndex((prefix) => full.startsWith(prefix));
+        if (name === -1) throw new FormatError(`${entry.path}: squashfs has no form for the attribute ${full}`);
+        return { name, text: full.slice(XATTR_PREFIXES[name]!.length), value: byteStringOf(value) };
+      });
     const key = JSON.stringify([...entry.xattrs].sort());
     let index = this.#attributeSets.get(key);
     if (index === undefined) {
@@ -391,8 +429,8 @@ function longs(values: readonly number[]): Uint8Array {
 }
 
 /**
- * A frame of zstd without the checksum of its content (RFC 8878 §3.1.1): where that goes on behind the page on which the content ends, Linux has no room left for more,
- * and calls the block damaged (fs/squashfs/zstd_wrapper.c).
+ * A frame of zstd without the checksum of its content (RFC 8878 §3.1.1): where that goes on behind the page on which
+ * the content ends, Linux has no room left for more, and calls the block damaged (fs/squashfs/zstd_wrapper.c).
  */
 export function withoutChecksum(frame: Uint8Array): Uint8Array {
   if ((frame[4]! & 4) === 0) return frame;

@@ -24,7 +24,8 @@ export class DiskFile implements Disk {
 
   write(offset: number, bytes: Uint8Array): void {
     if (offset + bytes.length > this.size) throw new RangeError("beyond the end");
-    for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done, bytes.length - done, offset + done);
+    for (let done = 0; done < bytes.length;)
+      done += writeSync(this.#fd, bytes, done, bytes.length - done, offset + done);
   }
 
   resize(size: number): void {
@@ -47,8 +48,26 @@ export function withFolder<T>(body: (folder: string) => T): T {
 }
 
 /** Runs a tool of the system; `output` holds both of its streams. */
-export function run(program: string, args: readonly string[], options: { input?: Uint8Array; env?: Record<string, string>; cwd?: string } = {}): { status: number | null; output: string; stdout: Buffer } {
-  const result = spawnSync(program, args, { maxBuffer: 1 << 28, ...options, env: { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`, LC_ALL: "C", TZ: "UTC", ...options.env } });
+export function run(
+  program: string,
+  args: readonly string[],
+  options: { input?: Uint8Array; env?: Record<string, string>; cwd?: string } = {},
+): { status: number | null; output: string; stdout: Buffer } {
+  const result = spawnSync(program, args, {
+    maxBuffer: 1 << 28,
+    ...options,
+    env: {
+      ...process.env,
+      PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`,
+      LC_ALL: "C",
+      TZ: "UTC",
+      ...options.env,
+    },
+  });
   if (result.error !== undefined) throw result.error;
-  return { status: result.status, output: `${result.stdout.toString("latin1")}${result.stderr.toString("latin1")}`, stdout: result.stdout };
+  return {
+    status: result.status,
+    output: `${result.stdout.toString("latin1")}${result.stderr.toString("latin1")}`,
+    stdout: result.stdout,
+  };
 }

@@ -1,6 +1,7 @@
 /**
- * A tar archive on a disk as tree entries whose content stays where it is: the archive is walked once, and files are read from it when
- * they are asked for. Paths may begin with `./` or `/`; folders that the archive does not name are left out.
+ * A tar archive on a disk as tree entries whose content stays where it is: the archive is walked once, and files are
+ * read from it when they are asked for. Paths may begin with `./` or `/`; folders that the archive does not name are
+ * left out.
  */
 import type { Disk } from "../disk/disk.ts";
 import { FormatError } from "../format-error.ts";
@@ -10,8 +11,13 @@ import { fileEntry, type Blob, type FileEntry, type FileKind } from "./file-tree
 import type { Codecs } from "../codecs.ts";
 
 const KINDS: Readonly<Record<TarType, FileKind>> = {
-  [TarType.file]: "file", [TarType.hardLink]: "hardLink", [TarType.symbolicLink]: "symlink", [TarType.characterDevice]: "character",
-  [TarType.blockDevice]: "block", [TarType.directory]: "directory", [TarType.fifo]: "fifo",
+  [TarType.file]: "file",
+  [TarType.hardLink]: "hardLink",
+  [TarType.symbolicLink]: "symlink",
+  [TarType.characterDevice]: "character",
+  [TarType.blockDevice]: "block",
+  [TarType.directory]: "directory",
+  [TarType.fifo]: "fifo",
 };
 const PIECE_BYTES = 1 << 20;
 
@@ -45,7 +51,7 @@ export class DiskBlob implements Blob {
 export function digestOf(blob: Pick<Blob, "sizeBytes" | "read">, codecs: Pick<Codecs, "sha256">): string {
   const digest = codecs.sha256();
   const buffer = new Uint8Array(Math.min(PIECE_BYTES, Math.max(1, blob.sizeBytes)));
-  for (let offset = 0; offset < blob.sizeBytes; ) {
+  for (let offset = 0; offset < blob.sizeBytes;) {
     const count = blob.read(offset, buffer);
     if (count <= 0) throw new FormatError("a file's content is shorter than its size says");
     digest.update(buffer.subarray(0, count));
@@ -54,15 +60,25 @@ export function digestOf(blob: Pick<Blob, "sizeBytes" | "read">, codecs: Pick<Co
   return digest.hex();
 }
 
-/** Entries in the archive's order; of a path that comes twice the last one counts. @throws FormatError when it is no complete tar archive */
+/**
+ * Entries in the archive's order; of a path that comes twice the last one counts. @throws FormatError when it is no
+ * complete tar archive
+ */
 export function archiveEntries(disk: Disk, codecs: Pick<Codecs, "sha256">): FileEntry[] {
   const entries = new Map<string, FileEntry>();
-  let current: TarEntry | undefined, start = 0, pieceStart = 0;
+  let current: TarEntry | undefined,
+    start = 0,
+    pieceStart = 0;
   let piece = new Uint8Array(Math.min(PIECE_BYTES, disk.size));
   const reader = new TarReader({
-    entry(entry) { current = entry; start = -1; },
+    entry(entry) {
+      current = entry;
+      start = -1;
+    },
     // A file lies in one run, so the place of its first piece is enough.
-    data(bytes) { if (start === -1) start = pieceStart + bytes.byteOffset - piece.byteOffset; },
+    data(bytes) {
+      if (start === -1) start = pieceStart + bytes.byteOffset - piece.byteOffset;
+    },
     end() {
       const entry = treeEntry(current!, start, disk, codecs);
       entries.delete(entry.path);
@@ -83,7 +99,13 @@ export function archiveEntries(disk: Disk, codecs: Pick<Codecs, "sha256">): File
 function treeEntry(tar: TarEntry, start: number, disk: Disk, codecs: Pick<Codecs, "sha256">): FileEntry {
   const kind = KINDS[tar.type];
   return fileEntry(normalPath(tar.path), kind, {
-    mode: tar.mode, uid: tar.uid, gid: tar.gid, mtime: tar.mtime, xattrs: tar.xattrs, deviceMajor: tar.deviceMajor, deviceMinor: tar.deviceMinor,
+    mode: tar.mode,
+    uid: tar.uid,
+    gid: tar.gid,
+    mtime: tar.mtime,
+    xattrs: tar.xattrs,
+    deviceMajor: tar.deviceMajor,
+    deviceMinor: tar.deviceMinor,
     target: kind === "hardLink" ? normalPath(tar.linkPath) : kind === "symlink" ? tar.linkPath : "",
     content: kind === "file" ? new DiskBlob(disk, { start: Math.max(start, 0), size: tar.size }, codecs) : null,
   });

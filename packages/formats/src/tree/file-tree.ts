@@ -1,17 +1,27 @@
 /**
- * A root filesystem as plain entries in a fixed order: what a composed image is before it is written in some format. Every output
- * (tar, OCI layer, OSTree commit, ext4, squashfs, ISO, cpio, AegisFS) is a view of it, so the same tree gives the same bytes everywhere.
+ * A root filesystem as plain entries in a fixed order: what a composed image is before it is written in some format.
+ * Every output (tar, OCI layer, OSTree commit, ext4, squashfs, ISO, cpio, AegisFS) is a view of it, so the same tree
+ * gives the same bytes everywhere.
  *
  * Rules that hold for each tree ({@link checkFileTree} proves them):
  *
- * - Paths are byte strings relative to the root, with `/` between names and none at the ends; "" is the root, and comes first.
- * - Entries are sorted by {@link comparePaths}: a folder stands before what is in it, and its content follows without a gap.
+ * - Paths are byte strings relative to the root, with `/` between names and none at the ends; "" is the root, and comes
+ *   first.
+ * - Entries are sorted by {@link comparePaths}: a folder stands before what is in it, and its content follows without a
+ *   gap.
  * - Each entry's parent is there and is a directory; no path comes twice; no name is empty, `.`, `..` or holds NUL.
- * - A hard link names, in `target`, the path of a file (not itself a link) that came before; its attributes are those of that file.
+ * - A hard link names, in `target`, the path of a file (not itself a link) that came before; its attributes are those
+ *   of that file.
  */
 
 export const FileKind = {
-  directory: "directory", file: "file", symlink: "symlink", hardLink: "hardLink", character: "character", block: "block", fifo: "fifo",
+  directory: "directory",
+  file: "file",
+  symlink: "symlink",
+  hardLink: "hardLink",
+  character: "character",
+  block: "block",
+  fifo: "fifo",
 } as const;
 export type FileKind = (typeof FileKind)[keyof typeof FileKind];
 
@@ -58,8 +68,18 @@ export const NO_FILE_XATTRS: ReadonlyMap<string, string> = new Map();
 /** An entry with the usual attributes (root's, mtime 0), to be completed by the caller. */
 export function fileEntry(path: string, kind: FileKind, fields: Partial<FileEntry> = {}): FileEntry {
   return {
-    path, kind, mode: kind === "directory" ? 0o755 : kind === "symlink" ? 0o777 : 0o644, uid: 0, gid: 0, mtime: 0, xattrs: NO_FILE_XATTRS,
-    content: null, target: "", deviceMajor: 0, deviceMinor: 0, ...fields,
+    path,
+    kind,
+    mode: kind === "directory" ? 0o755 : kind === "symlink" ? 0o777 : 0o644,
+    uid: 0,
+    gid: 0,
+    mtime: 0,
+    xattrs: NO_FILE_XATTRS,
+    content: null,
+    target: "",
+    deviceMajor: 0,
+    deviceMinor: 0,
+    ...fields,
   };
 }
 
@@ -67,7 +87,8 @@ export function fileEntry(path: string, kind: FileKind, fields: Partial<FileEntr
 export function comparePaths(left: string, right: string): number {
   const length = Math.min(left.length, right.length);
   for (let at = 0; at < length; at++) {
-    const a = left.charCodeAt(at), b = right.charCodeAt(at);
+    const a = left.charCodeAt(at),
+      b = right.charCodeAt(at);
     if (a === b) continue;
     return (a === SLASH ? -1 : a) - (b === SLASH ? -1 : b);
   }
@@ -111,7 +132,7 @@ export function fileTreeOf(entries: Iterable<FileEntry>): FileTree {
 /** All of a file's content at once; for small files. */
 export function readBlob(blob: Blob): Uint8Array {
   const bytes = new Uint8Array(blob.sizeBytes);
-  for (let done = 0; done < bytes.length; ) {
+  for (let done = 0; done < bytes.length;) {
     const count = blob.read(done, bytes.subarray(done));
     if (count <= 0) throw new RangeError("a blob is shorter than its size says");
     done += count;
@@ -130,11 +151,14 @@ export function checkFileTree(tree: FileTree): string | undefined {
     if (path === "") {
       if (kind !== "directory") return "the root is no directory";
     } else {
-      if (path.split("/").some((name) => name === "" || name === "." || name === ".." || name.includes("\0"))) return `${path}: not a path within the root`;
-      if (kinds.get(path.slice(0, Math.max(path.lastIndexOf("/"), 0))) !== "directory") return `${path}: its folder is missing or no directory`;
+      if (path.split("/").some((name) => name === "" || name === "." || name === ".." || name.includes("\0")))
+        return `${path}: not a path within the root`;
+      if (kinds.get(path.slice(0, Math.max(path.lastIndexOf("/"), 0))) !== "directory")
+        return `${path}: its folder is missing or no directory`;
     }
     if ((kind === "file") !== (entry.content !== null)) return `${path}: content belongs to files alone`;
-    if (kind === "hardLink" && (kinds.get(entry.target) ?? "directory") === "directory") return `${path}: a hard link to ${entry.target}, which is no file before it`;
+    if (kind === "hardLink" && (kinds.get(entry.target) ?? "directory") === "directory")
+      return `${path}: a hard link to ${entry.target}, which is no file before it`;
     if (kind === "hardLink" && kinds.get(entry.target) === "hardLink") return `${path}: a hard link to another link`;
     if (kind === "symlink" && entry.target === "") return `${path}: a symbolic link that leads nowhere`;
     kinds.set(path, kind);

@@ -1,4 +1,7 @@
-/** A file tree as file systems with inodes see it: one node for each file, however many names it has, and folders that know their content. */
+/**
+ * A file tree as file systems with inodes see it: one node for each file, however many names it has, and folders that
+ * know their content.
+ */
 import { FormatError } from "../format-error.ts";
 import type { FileEntry, FileTree } from "./file-tree.ts";
 
@@ -29,14 +32,16 @@ export function treeNodes(tree: FileTree, nameMax = 255): TreeNode[] {
   const byPath = new Map<string, Draft>();
   for (const entry of tree.entries()) {
     const { path } = entry;
-    const slash = path.lastIndexOf("/"), name = path.slice(slash + 1);
+    const slash = path.lastIndexOf("/"),
+      name = path.slice(slash + 1);
     const folder = path === "" ? undefined : byPath.get(path.slice(0, Math.max(slash, 0)));
     if (path !== "" && folder?.entry.kind !== "directory") throw new FormatError(`${path}: its folder is missing`);
     if (name.length > nameMax) throw new FormatError(`${path}: a name has at most ${nameMax} bytes`);
     let node: Draft | undefined;
     if (entry.kind === "hardLink") {
       node = byPath.get(entry.target);
-      if (node === undefined || node.entry.kind === "directory") throw new FormatError(`${path}: a hard link to ${entry.target}, which is no file before it`);
+      if (node === undefined || node.entry.kind === "directory")
+        throw new FormatError(`${path}: a hard link to ${entry.target}, which is no file before it`);
     } else {
       const own = { entry, index: nodes.length, names: [], children: [], subfolders: 0 };
       node = Object.assign(own, { parent: folder ?? (own as unknown as Draft) });

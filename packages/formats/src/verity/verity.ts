@@ -1,6 +1,7 @@
 /**
- * dm-verity: a tree of hashes over blocks that are only read, whose root hash vouches for all of them. Source: Linux Documentation/admin-guide/device-mapper/verity.rst;
- * cryptsetup lib/verity/verity.c (superblock), verity_hash.c (order of levels), version 1 of the hash format: the salt goes first.
+ * dm-verity: a tree of hashes over blocks that are only read, whose root hash vouches for all of them. Source: Linux
+ * Documentation/admin-guide/device-mapper/verity.rst; cryptsetup lib/verity/verity.c (superblock), verity_hash.c (order
+ * of levels), version 1 of the hash format: the salt goes first.
  *
  *     superblock │ level that one block holds │ … │ hashes of the data's blocks
  */
@@ -30,7 +31,7 @@ export function veritySizeFor(dataSize: number): number {
 /** Blocks of each level, that of the data's own hashes first. */
 function levelsFor(dataBlocks: number): number[] {
   const levels: number[] = [];
-  for (let count = dataBlocks; count > 1; ) levels.push((count = Math.ceil(count / PER_BLOCK)));
+  for (let count = dataBlocks; count > 1;) levels.push((count = Math.ceil(count / PER_BLOCK)));
   return levels;
 }
 
@@ -40,14 +41,23 @@ function levelsFor(dataBlocks: number): number[] {
  * @returns the root hash, 64 digits
  * @throws FormatError  the data is no number of whole blocks, or the hashes have no room
  */
-export function writeVerity(data: Disk, hashes: Disk, { uuid, salt }: VerityOptions, codecs: Pick<Codecs, "sha256">): string {
-  if (data.size === 0 || data.size % VERITY_BLOCK !== 0) throw new FormatError(`${data.size} bytes are no number of whole blocks of ${VERITY_BLOCK}`);
-  if (hashes.size < veritySizeFor(data.size)) throw new FormatError(`the hashes of ${data.size} bytes need ${veritySizeFor(data.size)}, and have ${hashes.size}`);
+export function writeVerity(
+  data: Disk,
+  hashes: Disk,
+  { uuid, salt }: VerityOptions,
+  codecs: Pick<Codecs, "sha256">,
+): string {
+  if (data.size === 0 || data.size % VERITY_BLOCK !== 0)
+    throw new FormatError(`${data.size} bytes are no number of whole blocks of ${VERITY_BLOCK}`);
+  if (hashes.size < veritySizeFor(data.size))
+    throw new FormatError(`the hashes of ${data.size} bytes need ${veritySizeFor(data.size)}, and have ${hashes.size}`);
   if (salt.length > SALT_MAX) throw new FormatError(`a salt has at most ${SALT_MAX} bytes`);
   const levels = levelsFor(data.size / VERITY_BLOCK);
   // The smallest level stands first.
   const starts = levels.map((_, level) => 1 + levels.slice(level + 1).reduce((sum, blocks) => sum + blocks, 0));
-  let below: Disk = data, from = 0, size = data.size;
+  let below: Disk = data,
+    from = 0,
+    size = data.size;
   levels.forEach((blocks, level) => {
     hashLevel(below, from, size, { hashes, at: starts[level]! * VERITY_BLOCK, blocks }, salt, codecs);
     [below, from, size] = [hashes, starts[level]! * VERITY_BLOCK, blocks * VERITY_BLOCK];
@@ -56,9 +66,18 @@ export function writeVerity(data: Disk, hashes: Disk, { uuid, salt }: VerityOpti
   return hashOf(readBytes(below, from, VERITY_BLOCK), salt, codecs);
 }
 
-function hashLevel(below: Disk, from: number, size: number, target: { hashes: Disk; at: number; blocks: number }, salt: Uint8Array, codecs: Pick<Codecs, "sha256">): void {
-  const block = new Uint8Array(VERITY_BLOCK), buffer = new Uint8Array(Math.min(READ, size));
-  let fill = 0, at = target.at;
+function hashLevel(
+  below: Disk,
+  from: number,
+  size: number,
+  target: { hashes: Disk; at: number; blocks: number },
+  salt: Uint8Array,
+  codecs: Pick<Codecs, "sha256">,
+): void {
+  const block = new Uint8Array(VERITY_BLOCK),
+    buffer = new Uint8Array(Math.min(READ, size));
+  let fill = 0,
+    at = target.at;
   for (let done = 0; done < size; done += buffer.length) {
     const piece = buffer.subarray(0, Math.min(buffer.length, size - done));
     below.read(from + done, piece);
@@ -87,7 +106,8 @@ function putHex(into: Uint8Array, at: number, hex: string): void {
 
 /** `struct verity_sb`. */
 function superblock(uuid: string, salt: Uint8Array, dataBlocks: number): Uint8Array {
-  const bytes = new Uint8Array(SUPERBLOCK), view = viewOf(bytes);
+  const bytes = new Uint8Array(SUPERBLOCK),
+    view = viewOf(bytes);
   bytes.set(byteStringOf("verity\0\0"));
   view.setUint32(8, 1, true);
   view.setUint32(12, 1, true);

@@ -1,5 +1,6 @@
 /**
- * VHD images, as Azure, Hyper-V and VirtualBox take them. Source: Microsoft, Virtual Hard Disk Image Format Specification 1.0. Big-endian.
+ * VHD images, as Azure, Hyper-V and VirtualBox take them. Source: Microsoft, Virtual Hard Disk Image Format
+ * Specification 1.0. Big-endian.
  *
  *     fixed     the disk as it is │ footer
  *     dynamic   footer again │ header │ block table │ blocks of 2 MiB, each behind a bitmap of its sectors │ footer
@@ -20,7 +21,8 @@ export interface VhdOptions {
 const SECTOR = 512;
 const BLOCK = 2 << 20;
 const BITMAP = BLOCK / SECTOR / 8;
-const FOOTER = 512, HEADER = 1024;
+const FOOTER = 512,
+  HEADER = 1024;
 /** 2000-01-01 in seconds since 1970. */
 const EPOCH = 946_684_800;
 /** Sizes that Azure takes, and that Hyper-V's own tools make. */
@@ -29,9 +31,15 @@ export const VHD_ALIGNMENT = 1 << 20;
 const SIZE_MAX = 2040 * 2 ** 30;
 const COPY = 1 << 20;
 
-/** Copies a disk into a file, which becomes as long as it has to be. The disk's size must be a number of whole MiB. @throws FormatError */
+/**
+ * Copies a disk into a file, which becomes as long as it has to be. The disk's size must be a number of whole
+ * MiB. @throws FormatError
+ */
 export function writeVhd(source: Disk, file: Disk, options: VhdOptions): void {
-  if (source.size % VHD_ALIGNMENT !== 0) throw new FormatError(`a VHD image has a number of whole MiB, and the disk has ${source.size} bytes; give it a size of such`);
+  if (source.size % VHD_ALIGNMENT !== 0)
+    throw new FormatError(
+      `a VHD image has a number of whole MiB, and the disk has ${source.size} bytes; give it a size of such`,
+    );
   if (source.size > SIZE_MAX) throw new FormatError(`a VHD image holds at most ${SIZE_MAX} bytes`);
   if (options.kind === "fixed") writeFixed(source, file, options);
   else writeDynamic(source, file, options);
@@ -43,19 +51,25 @@ function writeFixed(source: Disk, file: Disk, options: VhdOptions): void {
   for (let at = 0; at < source.size; at += COPY) {
     source.read(at, buffer);
     // What is zero stays a hole of the file.
-    for (let part = 0; part < COPY; part += 65536) if (!isZero(buffer.subarray(part, part + 65536))) file.write(at + part, buffer.subarray(part, part + 65536));
+    for (let part = 0; part < COPY; part += 65536)
+      if (!isZero(buffer.subarray(part, part + 65536))) file.write(at + part, buffer.subarray(part, part + 65536));
     options.onProgress?.(at + COPY);
   }
   file.write(source.size, footer(source.size, options));
 }
 
 function writeDynamic(source: Disk, file: Disk, options: VhdOptions): void {
-  const blocks = Math.ceil(source.size / BLOCK), tableAt = FOOTER + HEADER, table = new Uint8Array(Math.ceil((blocks * 4) / SECTOR) * SECTOR).fill(0xff), view = viewOf(table);
+  const blocks = Math.ceil(source.size / BLOCK),
+    tableAt = FOOTER + HEADER,
+    table = new Uint8Array(Math.ceil((blocks * 4) / SECTOR) * SECTOR).fill(0xff),
+    view = viewOf(table);
   let end = tableAt + table.length;
-  const bytes = new Uint8Array(BLOCK), bitmap = new Uint8Array(BITMAP).fill(0xff);
+  const bytes = new Uint8Array(BLOCK),
+    bitmap = new Uint8Array(BITMAP).fill(0xff);
   file.resize(end);
   for (let block = 0; block < blocks; block++) {
-    const at = block * BLOCK, count = Math.min(BLOCK, source.size - at);
+    const at = block * BLOCK,
+      count = Math.min(BLOCK, source.size - at);
     if (count < BLOCK) bytes.fill(0);
     source.read(at, bytes.subarray(0, count));
     options.onProgress?.(at + count);
@@ -75,7 +89,8 @@ function writeDynamic(source: Disk, file: Disk, options: VhdOptions): void {
 }
 
 function footer(size: number, { kind, uuid, time }: VhdOptions): Uint8Array {
-  const bytes = new Uint8Array(FOOTER), view = viewOf(bytes);
+  const bytes = new Uint8Array(FOOTER),
+    view = viewOf(bytes);
   bytes.set(byteStringOf("conectix"));
   view.setUint32(8, 2); // reserved, always set
   view.setUint32(12, 0x00010000);
@@ -99,7 +114,8 @@ function footer(size: number, { kind, uuid, time }: VhdOptions): Uint8Array {
 }
 
 function header(blocks: number, tableAt: number): Uint8Array {
-  const bytes = new Uint8Array(HEADER), view = viewOf(bytes);
+  const bytes = new Uint8Array(HEADER),
+    view = viewOf(bytes);
   bytes.set(byteStringOf("cxsparse"));
   bytes.fill(0xff, 8, 16);
   writeU64(view, 16, tableAt, false);
@@ -119,7 +135,9 @@ function checksum(bytes: Uint8Array): number {
 /** The specification's appendix, "CHS Calculation". */
 function geometry(total: number): { cylinders: number; heads: number; sectors: number } {
   const all = Math.min(total, 65535 * 16 * 255);
-  let heads = 16, sectors = 255, perHead = Math.floor(all / sectors);
+  let heads = 16,
+    sectors = 255,
+    perHead = Math.floor(all / sectors);
   if (all < 65535 * 16 * 63) {
     sectors = 17;
     perHead = Math.floor(all / sectors);

@@ -1,8 +1,10 @@
 /**
  * VMDK images of one file. Source: VMware, Virtual Disk Format 5.0 (sparse extents, stream-optimized extents).
  *
- *     monolithicSparse   header │ descriptor │ redundant directory, tables │ directory, tables │ grains of 64 KiB, as they are
- *     streamOptimized    header │ descriptor │ grains, each packed behind a marker; tables, when their 512 grains are past │ directory │ footer │ end
+ *     monolithicSparse   header │ descriptor │ redundant directory, tables │ directory, tables │ grains of 64 KiB, as
+ *     they are
+ *     streamOptimized    header │ descriptor │ grains, each packed behind a marker; tables, when their 512 grains are
+ *     past │ directory │ footer │ end
  *
  * All is counted in sectors of 512 bytes. What is zero has no grain.
  */
@@ -25,17 +27,34 @@ export interface VmdkOptions {
 }
 
 const SECTOR = 512;
-const GRAIN_SECTORS = 128, GRAIN = GRAIN_SECTORS * SECTOR;
-const TABLE_ENTRIES = 512, TABLE_SECTORS = (TABLE_ENTRIES * 4) / SECTOR;
-const DESCRIPTOR_AT = 1, DESCRIPTOR_SECTORS = 20;
+const GRAIN_SECTORS = 128,
+  GRAIN = GRAIN_SECTORS * SECTOR;
+const TABLE_ENTRIES = 512,
+  TABLE_SECTORS = (TABLE_ENTRIES * 4) / SECTOR;
+const DESCRIPTOR_AT = 1,
+  DESCRIPTOR_SECTORS = 20;
 const MAGIC = 0x564d444b; // "KDMV"
-const VALID_NEWLINES = 1, REDUNDANT_TABLES = 2, PACKED_GRAINS = 1 << 16, MARKERS = 1 << 17;
+const VALID_NEWLINES = 1,
+  REDUNDANT_TABLES = 2,
+  PACKED_GRAINS = 1 << 16,
+  MARKERS = 1 << 17;
 const DEFLATE = 1;
-const MARKER_END = 0, MARKER_TABLE = 1, MARKER_DIRECTORY = 2, MARKER_FOOTER = 3;
+const MARKER_END = 0,
+  MARKER_TABLE = 1,
+  MARKER_DIRECTORY = 2,
+  MARKER_FOOTER = 3;
 /** Places are 32-bit numbers of sectors. */
 const SIZE_MAX = 0xffffffff * SECTOR;
 
-interface Header { readonly version: number; readonly flags: number; readonly capacity: number; readonly redundantAt: number; readonly directoryAt: number; readonly overhead: number; readonly isPacked: boolean }
+interface Header {
+  readonly version: number;
+  readonly flags: number;
+  readonly capacity: number;
+  readonly redundantAt: number;
+  readonly directoryAt: number;
+  readonly overhead: number;
+  readonly isPacked: boolean;
+}
 
 /** Copies a disk into a file, which becomes as long as it has to be. @throws FormatError */
 export function writeVmdk(source: Disk, file: Disk, options: VmdkOptions, codecs: Pick<Codecs, "zlib">): void {
@@ -46,11 +65,15 @@ export function writeVmdk(source: Disk, file: Disk, options: VmdkOptions, codecs
 }
 
 function writeSparse(source: Disk, file: Disk, options: VmdkOptions): void {
-  const capacity = source.size / SECTOR, grains = Math.ceil(capacity / GRAIN_SECTORS), tables = Math.ceil(grains / TABLE_ENTRIES);
+  const capacity = source.size / SECTOR,
+    grains = Math.ceil(capacity / GRAIN_SECTORS),
+    tables = Math.ceil(grains / TABLE_ENTRIES);
   const directorySectors = Math.ceil((tables * 4) / SECTOR);
-  const redundantAt = DESCRIPTOR_AT + DESCRIPTOR_SECTORS, directoryAt = redundantAt + directorySectors + tables * TABLE_SECTORS;
+  const redundantAt = DESCRIPTOR_AT + DESCRIPTOR_SECTORS,
+    directoryAt = redundantAt + directorySectors + tables * TABLE_SECTORS;
   const overhead = roundUp(directoryAt + directorySectors + tables * TABLE_SECTORS, GRAIN_SECTORS);
-  const places = new Uint8Array(tables * TABLE_ENTRIES * 4), view = viewOf(places);
+  const places = new Uint8Array(tables * TABLE_ENTRIES * 4),
+    view = viewOf(places);
   let end = overhead;
   file.resize(end * SECTOR);
   eachGrain(source, options, (grain, bytes) => {
@@ -61,18 +84,38 @@ function writeSparse(source: Disk, file: Disk, options: VmdkOptions): void {
   });
   for (const at of [redundantAt, directoryAt]) {
     const directory = new Uint8Array(directorySectors * SECTOR);
-    for (let table = 0; table < tables; table++) viewOf(directory).setUint32(table * 4, at + directorySectors + table * TABLE_SECTORS, true);
+    for (let table = 0; table < tables; table++)
+      viewOf(directory).setUint32(table * 4, at + directorySectors + table * TABLE_SECTORS, true);
     file.write(at * SECTOR, directory);
     file.write((at + directorySectors) * SECTOR, places);
   }
   file.write(DESCRIPTOR_AT * SECTOR, descriptor(options, capacity));
-  file.write(0, headerBytes({ version: 1, flags: VALID_NEWLINES | REDUNDANT_TABLES, capacity, redundantAt, directoryAt, overhead, isPacked: false }));
+  file.write(
+    0,
+    headerBytes({
+      version: 1,
+      flags: VALID_NEWLINES | REDUNDANT_TABLES,
+      capacity,
+      redundantAt,
+      directoryAt,
+      overhead,
+      isPacked: false,
+    }),
+  );
 }
 
 function writeStream(source: Disk, file: Disk, options: VmdkOptions, codecs: Pick<Codecs, "zlib">): void {
-  const capacity = roundUp(source.size / SECTOR, GRAIN_SECTORS), tables = Math.ceil(capacity / GRAIN_SECTORS / TABLE_ENTRIES);
+  const capacity = roundUp(source.size / SECTOR, GRAIN_SECTORS),
+    tables = Math.ceil(capacity / GRAIN_SECTORS / TABLE_ENTRIES);
   const directory = new Uint8Array(roundUp(tables * 4, SECTOR));
-  const header = { version: 3, flags: VALID_NEWLINES | PACKED_GRAINS | MARKERS, capacity, redundantAt: 0, overhead: GRAIN_SECTORS, isPacked: true };
+  const header = {
+    version: 3,
+    flags: VALID_NEWLINES | PACKED_GRAINS | MARKERS,
+    capacity,
+    redundantAt: 0,
+    overhead: GRAIN_SECTORS,
+    isPacked: true,
+  };
   let end = GRAIN_SECTORS;
   const append = (bytes: Uint8Array): number => {
     const at = end;
@@ -88,7 +131,8 @@ function writeStream(source: Disk, file: Disk, options: VmdkOptions, codecs: Pic
   file.resize(end * SECTOR);
   file.write(0, headerBytes({ ...header, directoryAt: -1 }));
   file.write(DESCRIPTOR_AT * SECTOR, descriptor(options, capacity));
-  let table = new Uint8Array(TABLE_ENTRIES * 4), current = -1;
+  let table = new Uint8Array(TABLE_ENTRIES * 4),
+    current = -1;
   const closeTable = (): void => {
     if (current >= 0) viewOf(directory).setUint32(current * 4, appendMarked(MARKER_TABLE, table), true);
     table = new Uint8Array(TABLE_ENTRIES * 4);
@@ -97,7 +141,8 @@ function writeStream(source: Disk, file: Disk, options: VmdkOptions, codecs: Pic
     const own = Math.floor(grain / TABLE_ENTRIES);
     if (own !== current) closeTable();
     current = own;
-    const packed = codecs.zlib(bytes), marked = new Uint8Array(12 + packed.length);
+    const packed = codecs.zlib(bytes),
+      marked = new Uint8Array(12 + packed.length);
     writeU64(viewOf(marked), 0, grain * GRAIN_SECTORS);
     viewOf(marked).setUint32(8, packed.length, true);
     marked.set(packed, 12);
@@ -110,7 +155,10 @@ function writeStream(source: Disk, file: Disk, options: VmdkOptions, codecs: Pic
   append(marker(0, MARKER_END));
 }
 
-/** Calls `visit` with each grain that is not zero throughout, in order; the last is filled up. The bytes are good until it returns. */
+/**
+ * Calls `visit` with each grain that is not zero throughout, in order; the last is filled up. The bytes are good until
+ * it returns.
+ */
 function eachGrain(source: Disk, options: VmdkOptions, visit: (grain: number, bytes: Uint8Array) => void): void {
   const bytes = new Uint8Array(GRAIN);
   for (let at = 0, grain = 0; at < source.size; at += GRAIN, grain++) {
@@ -123,7 +171,8 @@ function eachGrain(source: Disk, options: VmdkOptions, visit: (grain: number, by
 }
 
 function headerBytes({ version, flags, capacity, redundantAt, directoryAt, overhead, isPacked }: Header): Uint8Array {
-  const bytes = new Uint8Array(SECTOR), view = viewOf(bytes);
+  const bytes = new Uint8Array(SECTOR),
+    view = viewOf(bytes);
   view.setUint32(0, MAGIC, true);
   view.setUint32(4, version, true);
   view.setUint32(8, flags, true);
@@ -151,7 +200,8 @@ function marker(sectors: number, kind: number): Uint8Array {
 }
 
 function descriptor({ kind, name, contentId, adapter = "lsilogic" }: VmdkOptions, capacity: number): Uint8Array {
-  const heads = adapter === "ide" ? 16 : 255, sectors = 63;
+  const heads = adapter === "ide" ? 16 : 255,
+    sectors = 63;
   const text = `# Disk DescriptorFile
 version=1
 CID=${(contentId >>> 0).toString(16).padStart(8, "0")}

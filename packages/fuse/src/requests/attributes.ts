@@ -1,14 +1,40 @@
 /** GETATTR, SETATTR, STATX. */
 import { S_IFDIR, S_IFMT, S_IFREG, S_ISGID, S_ISUID } from "@stratos/abi";
 import {
-  ATTRIBUTE_ATIME, ATTRIBUTE_BTIME, ATTRIBUTE_CTIME, ATTRIBUTE_GID, ATTRIBUTE_MODE, ATTRIBUTE_MTIME, ATTRIBUTE_UID,
+  ATTRIBUTE_ATIME,
+  ATTRIBUTE_BTIME,
+  ATTRIBUTE_CTIME,
+  ATTRIBUTE_GID,
+  ATTRIBUTE_MODE,
+  ATTRIBUTE_MTIME,
+  ATTRIBUTE_UID,
 } from "@stratos/aegisfs";
 import type { Attributes, Subvolume } from "@stratos/aegisfs";
 import { TICK_NS_MAX } from "../kernel-time.ts";
 import type { FuseServer } from "../server.ts";
-import { getOffset, getSigned, putAttributesReply, putOffset, putPair, VALID_SECONDS } from "../wire/attribute-words.ts";
 import {
-  B, D, FATTR_ATIME, FATTR_ATIME_NOW, FATTR_CTIME, FATTR_FH, FATTR_GID, FATTR_KILL_SUIDGID, FATTR_MODE, FATTR_MTIME, FATTR_MTIME_NOW, FATTR_SIZE, FATTR_UID, Q_NODE_TREE,
+  getOffset,
+  getSigned,
+  putAttributesReply,
+  putOffset,
+  putPair,
+  VALID_SECONDS,
+} from "../wire/attribute-words.ts";
+import {
+  B,
+  D,
+  FATTR_ATIME,
+  FATTR_ATIME_NOW,
+  FATTR_CTIME,
+  FATTR_FH,
+  FATTR_GID,
+  FATTR_KILL_SUIDGID,
+  FATTR_MODE,
+  FATTR_MTIME,
+  FATTR_MTIME_NOW,
+  FATTR_SIZE,
+  FATTR_UID,
+  Q_NODE_TREE,
 } from "../wire/layout.ts";
 import { dropCapabilities } from "./xattrs.ts";
 
@@ -19,8 +45,8 @@ export function getAttributes(server: FuseServer, files: Subvolume, ino: number)
 }
 
 /**
- * fuse_setattr_in, by words: valid, padding, fh (2), size (2), lock owner (2), atime (2), mtime (2), ctime (2), their nanoseconds (3), mode, unused,
- * uid, gid.
+ * fuse_setattr_in, by words: valid, padding, fh (2), size (2), lock owner (2), atime (2), mtime (2), ctime (2), their
+ * nanoseconds (3), mode, unused, uid, gid.
  */
 export function setAttributes(server: FuseServer, files: Subvolume, ino: number): number {
   const { words, attributes, volume } = server;
@@ -35,7 +61,8 @@ export function setAttributes(server: FuseServer, files: Subvolume, ino: number)
   }
   let found = files.stat(ino, attributes);
   if (found < 0) return found;
-  // Linux sends the times of a file right behind each unlink (fuse_flush_time_update). When that took its last name they matter to nobody: whoever has it open asks the kernel, which keeps them.
+  // Linux sends the times of a file right behind each unlink (fuse_flush_time_update). When that took its last name
+  // they matter to nobody: whoever has it open asks the kernel, which keeps them.
   if ((valid & ~FATTR_FH) === (FATTR_MTIME | FATTR_CTIME) && attributes.nlink === 0 && ino === server.lastUnlinked) {
     return putAttributesReply(words, D, attributes, words[Q_NODE_TREE]!, VALID_SECONDS);
   }
@@ -83,7 +110,10 @@ export function setAttributes(server: FuseServer, files: Subvolume, ino: number)
     attributes.ctimeNanoseconds = words[B + 16]!;
     mask |= ATTRIBUTE_CTIME;
     // The kernel's clock is behind ours by up to a tick (kernel-time.ts): a new file is not changed before its birth.
-    const young = (attributes.btimeSeconds - attributes.ctimeSeconds) * 1e9 + attributes.btimeNanoseconds - attributes.ctimeNanoseconds;
+    const young =
+      (attributes.btimeSeconds - attributes.ctimeSeconds) * 1e9 +
+      attributes.btimeNanoseconds -
+      attributes.ctimeNanoseconds;
     if (young > 0 && young < TICK_NS_MAX) {
       attributes.btimeSeconds = attributes.ctimeSeconds;
       attributes.btimeNanoseconds = attributes.ctimeNanoseconds;

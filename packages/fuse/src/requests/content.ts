@@ -5,7 +5,19 @@ import type { FileOffset, Subvolume } from "@stratos/aegisfs";
 import type { FuseServer } from "../server.ts";
 import { getOffset, getUnsigned, putOffset } from "../wire/attribute-words.ts";
 import {
-  B, D, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE, FUSE_WRITE_CACHE, FUSE_WRITE_KILL_SUIDGID, NO_REPLY, PAYLOAD_MAX, Q_LENGTH, Q_NODE_TREE, REPLY_DATA_AT, REQUEST_AT,
+  B,
+  D,
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
+  FALLOC_FL_ZERO_RANGE,
+  FUSE_WRITE_CACHE,
+  FUSE_WRITE_KILL_SUIDGID,
+  NO_REPLY,
+  PAYLOAD_MAX,
+  Q_LENGTH,
+  Q_NODE_TREE,
+  REPLY_DATA_AT,
+  REQUEST_AT,
   WRITE_DATA_AT,
 } from "../wire/layout.ts";
 import { withoutSetId } from "./attributes.ts";
@@ -14,7 +26,13 @@ import { dropCapabilities } from "./xattrs.ts";
 /** fuse_read_in: fh (2), offset (2), size. */
 export function readContent(server: FuseServer, files: Subvolume, ino: number): number {
   const { words } = server;
-  const count = files.read(ino, getOffset(words, B + 2), server.bytes, REPLY_DATA_AT, Math.min(words[B + 4]!, PAYLOAD_MAX));
+  const count = files.read(
+    ino,
+    getOffset(words, B + 2),
+    server.bytes,
+    REPLY_DATA_AT,
+    Math.min(words[B + 4]!, PAYLOAD_MAX),
+  );
   if (server.accessTimes !== "never" && server.freshAccess[ino & 4095] !== ino) touchAccessTime(server, files, ino);
   return count;
 }
@@ -24,8 +42,11 @@ export function touchAccessTime(server: FuseServer, files: Subvolume, ino: numbe
   const { attributes, volume } = server;
   if (files.readOnly || files.stat(ino, attributes) < 0) return;
   const { atimeSeconds, atimeNanoseconds } = attributes;
-  const isAfter = (seconds: number, nanoseconds: number): boolean => atimeSeconds > seconds || (atimeSeconds === seconds && atimeNanoseconds > nanoseconds);
-  const isFresh = isAfter(attributes.mtimeSeconds, attributes.mtimeNanoseconds) && isAfter(attributes.ctimeSeconds, attributes.ctimeNanoseconds);
+  const isAfter = (seconds: number, nanoseconds: number): boolean =>
+    atimeSeconds > seconds || (atimeSeconds === seconds && atimeNanoseconds > nanoseconds);
+  const isFresh =
+    isAfter(attributes.mtimeSeconds, attributes.mtimeNanoseconds) &&
+    isAfter(attributes.ctimeSeconds, attributes.ctimeNanoseconds);
   const isStrict = server.accessTimes === "strict";
   if (isStrict || !isFresh || volume.seconds - atimeSeconds >= 86400) {
     attributes.atimeSeconds = volume.seconds;
@@ -47,7 +68,8 @@ export function writeContent(server: FuseServer, files: Subvolume, ino: number):
   let written = files.write(ino, offset, server.bytes, WRITE_DATA_AT, size);
   if ((words[B + 5]! & FUSE_WRITE_CACHE) !== 0) {
     server.parked.sawWrite();
-    // Of gathered pages Linux takes any count for all (fuse_writepage_end): what did not fit has to be an error, which the next fsync or close tells.
+    // Of gathered pages Linux takes any count for all (fuse_writepage_end): what did not fit has to be an error, which
+    // the next fsync or close tells.
     if (written >= 0 && written < size) {
       const rest = files.write(ino, addOffsets(offset, written), server.bytes, WRITE_DATA_AT + written, size - written);
       written = rest < 0 ? rest : -ENOSPC;
@@ -113,14 +135,18 @@ export function seek(server: FuseServer, files: Subvolume, ino: number): number 
   if (whence !== SEEK_DATA && whence !== SEEK_HOLE) return -EINVAL;
   const offset = getOffset(words, B + 2);
   const found = whence === SEEK_DATA ? files.seekData(ino, offset) : files.seekHole(ino, offset);
-  // What the kernel has gathered may fill a hole or lengthen the file: only data is data in any case. Linux doesn't write it first for this request.
+  // What the kernel has gathered may fill a hole or lengthen the file: only data is data in any case. Linux doesn't
+  // write it first for this request.
   if (!(whence === SEEK_DATA && found === offset) && !files.readOnly && server.parked.park(false)) return NO_REPLY;
   if (found < 0) return Number(found);
   putOffset(words, D, found);
   return 8;
 }
 
-/** Most that one request copies: others wait meanwhile, and the caller goes on where it ended. Whole blocks within one tree are shared, not copied. */
+/**
+ * Most that one request copies: others wait meanwhile, and the caller goes on where it ended. Whole blocks within one
+ * tree are shared, not copied.
+ */
 const COPY_MAX = 16 << 20;
 const SHARE_MAX = 1 << 30;
 const BLOCK = 4096;
@@ -143,16 +169,17 @@ export function copyRange(server: FuseServer, files: Subvolume, ino: number): nu
     // Within one tree blocks are shared, which makes it as quick for a gigabyte as for a page.
     done = files.copyRange({ source: ino, offset: from, target, targetOffset: to, length });
     if (done < 0) return done;
-  } else while (done < length) {
-    const count = files.read(ino, addOffsets(from, done), bytes, REPLY_DATA_AT, Math.min(length - done, PAYLOAD_MAX));
-    if (count < 0 && done === 0) return count;
-    if (count <= 0) break;
-    const written = targetFiles.write(target, addOffsets(to, done), bytes, REPLY_DATA_AT, count);
-    if (written < 0 && done === 0) return written;
-    if (written <= 0) break;
-    done += written;
-    if (written < count) break;
-  }
+  } else
+    while (done < length) {
+      const count = files.read(ino, addOffsets(from, done), bytes, REPLY_DATA_AT, Math.min(length - done, PAYLOAD_MAX));
+      if (count < 0 && done === 0) return count;
+      if (count <= 0) break;
+      const written = targetFiles.write(target, addOffsets(to, done), bytes, REPLY_DATA_AT, count);
+      if (written < 0 && done === 0) return written;
+      if (written <= 0) break;
+      done += written;
+      if (written < count) break;
+    }
   server.freshAccess[target & 4095] = 0;
   dropCapabilities(server, targetFiles, target);
   words[D] = done;
@@ -160,7 +187,10 @@ export function copyRange(server: FuseServer, files: Subvolume, ino: number): nu
   return 8;
 }
 
-/** FSYNC, FSYNCDIR: answered when the file is durable. A volume that has failed takes no changes (EROFS), but what was asked for is to keep those that it took: EIO, fsync(2). */
+/**
+ * FSYNC, FSYNCDIR: answered when the file is durable. A volume that has failed takes no changes (EROFS), but what was
+ * asked for is to keep those that it took: EIO, fsync(2).
+ */
 export function syncFile(server: FuseServer, files: Subvolume, ino: number): number {
   if (server.volume.failure !== null) return -EIO;
   const failed = files.prepareFsync(ino);

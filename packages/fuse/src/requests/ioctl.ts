@@ -1,12 +1,32 @@
 /**
- * IOCTL: what Linux hands on to every FUSE server, the flags of ioctl_iflags(2) and the attributes of ioctl_xfs_fsgetxattr(2). Hence `chattr +c`, `lsattr`,
- * `chattr -p PROJECT`. The kernel has checked who may; FICLONE does not come here (copy_file_range does).
+ * IOCTL: what Linux hands on to every FUSE server, the flags of ioctl_iflags(2) and the attributes of
+ * ioctl_xfs_fsgetxattr(2). Hence `chattr +c`, `lsattr`, `chattr -p PROJECT`. The kernel has checked who may; FICLONE
+ * does not come here (copy_file_range does).
  */
 import {
-  EINVAL, ENOTTY, EOPNOTSUPP, FS_COMPR_FL, FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR, FS_IOC_GETFLAGS, FS_IOC_GETVERSION, FS_IOC_SETFLAGS, FS_NOCOMP_FL, FS_PROJINHERIT_FL,
-  FS_XFLAG_PROJINHERIT, S_IFDIR, S_IFMT,
+  EINVAL,
+  ENOTTY,
+  EOPNOTSUPP,
+  FS_COMPR_FL,
+  FS_IOC_FSGETXATTR,
+  FS_IOC_FSSETXATTR,
+  FS_IOC_GETFLAGS,
+  FS_IOC_GETVERSION,
+  FS_IOC_SETFLAGS,
+  FS_NOCOMP_FL,
+  FS_PROJINHERIT_FL,
+  FS_XFLAG_PROJINHERIT,
+  S_IFDIR,
+  S_IFMT,
 } from "@stratos/abi";
-import { ATTRIBUTE_PROJECT, COMPRESS_NONE, COMPRESS_UNSET, COMPRESS_ZSTD, compressionOf, withCompression } from "@stratos/aegisfs";
+import {
+  ATTRIBUTE_PROJECT,
+  COMPRESS_NONE,
+  COMPRESS_UNSET,
+  COMPRESS_ZSTD,
+  compressionOf,
+  withCompression,
+} from "@stratos/aegisfs";
 import type { Subvolume } from "@stratos/aegisfs";
 import type { FuseServer } from "../server.ts";
 import { B, D, HEADER_SIZE, Q_LENGTH } from "../wire/layout.ts";
@@ -24,15 +44,20 @@ export function ioctl(server: FuseServer, files: Subvolume, ino: number): number
   const room = words[B + 7]!;
   const given = Math.min(words[B + 6]!, words[Q_LENGTH]! - HEADER_SIZE - IN_WORDS * 4);
   switch (words[B + 3]) {
-    case FS_IOC_GETFLAGS: return answer(server, room, flagsOf(server, files, ino));
-    case FS_IOC_SETFLAGS: return given < 4 ? -EINVAL : answer(server, 0, setFlags(server, files, ino, words[B + IN_WORDS]!));
-    case FS_IOC_FSGETXATTR: return getFsxattr(server, files, ino, room);
-    case FS_IOC_FSSETXATTR: return given < FSXATTR_SIZE ? -EINVAL : answer(server, 0, setFsxattr(server, files, ino));
+    case FS_IOC_GETFLAGS:
+      return answer(server, room, flagsOf(server, files, ino));
+    case FS_IOC_SETFLAGS:
+      return given < 4 ? -EINVAL : answer(server, 0, setFlags(server, files, ino, words[B + IN_WORDS]!));
+    case FS_IOC_FSGETXATTR:
+      return getFsxattr(server, files, ino, room);
+    case FS_IOC_FSSETXATTR:
+      return given < FSXATTR_SIZE ? -EINVAL : answer(server, 0, setFsxattr(server, files, ino));
     case FS_IOC_GETVERSION: {
       const found = files.stat(ino, server.attributes);
       return found < 0 ? found : answer(server, room, server.attributes.generation >>> 0);
     }
-    default: return -ENOTTY;
+    default:
+      return -ENOTTY;
   }
 }
 
@@ -52,7 +77,10 @@ function flagsOf(server: FuseServer, files: Subvolume, ino: number): number {
   const found = files.stat(ino, server.attributes);
   if (found < 0) return found;
   const compression = compressionOf(own);
-  return (compression === COMPRESS_UNSET ? 0 : compression === COMPRESS_NONE ? FS_NOCOMP_FL : FS_COMPR_FL) | (inheritsProject(server) ? FS_PROJINHERIT_FL : 0);
+  return (
+    (compression === COMPRESS_UNSET ? 0 : compression === COMPRESS_NONE ? FS_NOCOMP_FL : FS_COMPR_FL) |
+    (inheritsProject(server) ? FS_PROJINHERIT_FL : 0)
+  );
 }
 
 function inheritsProject({ attributes }: FuseServer): boolean {
@@ -66,7 +94,8 @@ function setFlags(server: FuseServer, files: Subvolume, ino: number, flags: numb
   if (((flags ^ before) & ~(FS_COMPR_FL | FS_NOCOMP_FL)) !== 0) return -EOPNOTSUPP;
   if ((flags & FS_COMPR_FL) !== 0 && (flags & FS_NOCOMP_FL) !== 0) return -EINVAL;
   if (flags === before) return 0;
-  const compression = (flags & FS_COMPR_FL) !== 0 ? COMPRESS_ZSTD : (flags & FS_NOCOMP_FL) !== 0 ? COMPRESS_NONE : COMPRESS_UNSET;
+  const compression =
+    (flags & FS_COMPR_FL) !== 0 ? COMPRESS_ZSTD : (flags & FS_NOCOMP_FL) !== 0 ? COMPRESS_NONE : COMPRESS_UNSET;
   return files.setProperties(ino, withCompression(files.ownProperties(ino), compression, 0));
 }
 
@@ -86,7 +115,12 @@ function setFsxattr(server: FuseServer, files: Subvolume, ino: number): number {
   const found = files.stat(ino, attributes);
   if (found < 0) return found;
   // An extent size cannot be asked for.
-  if ((words[B + IN_WORDS]! & ~FS_XFLAG_PROJINHERIT) !== 0 || words[B + IN_WORDS + 1] !== 0 || words[B + IN_WORDS + 4] !== 0) return -EOPNOTSUPP;
+  if (
+    (words[B + IN_WORDS]! & ~FS_XFLAG_PROJINHERIT) !== 0 ||
+    words[B + IN_WORDS + 1] !== 0 ||
+    words[B + IN_WORDS + 4] !== 0
+  )
+    return -EOPNOTSUPP;
   attributes.project = words[B + IN_WORDS + FSXATTR_AT_PROJECT]!;
   const result = files.setAttributes(ino, attributes, ATTRIBUTE_PROJECT);
   return result < 0 ? result : 0;

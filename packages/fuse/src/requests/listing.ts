@@ -1,6 +1,6 @@
 /**
- * READDIR and READDIRPLUS. Offsets: 0 begins, 1 is after ".", 2 after "..", and 2 + the engine's cursor further on; the engine's cursors
- * stay valid while entries come and go. Whose attributes READDIRPLUS gives: listing-habits.ts.
+ * READDIR and READDIRPLUS. Offsets: 0 begins, 1 is after ".", 2 after "..", and 2 + the engine's cursor further on; the
+ * engine's cursors stay valid while entries come and go. Whose attributes READDIRPLUS gives: listing-habits.ts.
  */
 import { DT_DIR } from "@stratos/abi";
 import { indexInListing, ROOT_INO } from "@stratos/aegisfs";
@@ -31,23 +31,58 @@ function list(server: FuseServer, files: Subvolume, directory: number, plus: boo
   const parent = directory === ROOT_INO ? ROOT_INO : attributes.parent;
   let size = 0;
   for (; offset < 2; offset++) {
-    const next = putDirent(server, size, sizeMax, offset === 0 ? directory : parent, tree, offset + 1, offset === 0 ? "." : "..", DT_DIR, plus);
+    const next = putDirent(
+      server,
+      size,
+      sizeMax,
+      offset === 0 ? directory : parent,
+      tree,
+      offset + 1,
+      offset === 0 ? "." : "..",
+      DT_DIR,
+      plus,
+    );
     if (next < 0) return size;
     size = next;
   }
   const listing = files.listing(directory, offset - 2);
-  const result = listing === null || listing.names.length === 0 ? putOneByOne(server, files, directory, offset, size, sizeMax, plus) : putListing(server, files, listing, offset, size, sizeMax, plus);
+  const result =
+    listing === null || listing.names.length === 0
+      ? putOneByOne(server, files, directory, offset, size, sizeMax, plus)
+      : putListing(server, files, listing, offset, size, sizeMax, plus);
   if (result < 0 && size === 0) return result;
-  if (server.folderAccessTimes && server.freshAccess[directory & 4095] !== directory) touchAccessTime(server, files, directory);
+  if (server.folderAccessTimes && server.freshAccess[directory & 4095] !== directory)
+    touchAccessTime(server, files, directory);
   return result < 0 ? size : result;
 }
 
-/** Puts entries of a listing that is in memory behind the `size` bytes that are put, as many as there is room for. @param offset  that of the entry before. @returns the new size */
-function putListing(server: FuseServer, files: Subvolume, listing: Listing, offset: number, size: number, sizeMax: number, plus: boolean): number {
+/**
+ * Puts entries of a listing that is in memory behind the `size` bytes that are put, as many as there is room
+ * for. @param offset  that of the entry before. @returns the new size
+ */
+function putListing(
+  server: FuseServer,
+  files: Subvolume,
+  listing: Listing,
+  offset: number,
+  size: number,
+  sizeMax: number,
+  plus: boolean,
+): number {
   const { names, inos, types, cursors } = listing;
   const tree = server.words[Q_NODE_TREE]!;
   for (let index = indexInListing(listing, offset - 2); index < names.length; index++) {
-    const next = putDirent(server, size, sizeMax, inos[index]!, tree, cursors[index]! + 3, names[index]!, types[index]!, plus);
+    const next = putDirent(
+      server,
+      size,
+      sizeMax,
+      inos[index]!,
+      tree,
+      cursors[index]! + 3,
+      names[index]!,
+      types[index]!,
+      plus,
+    );
     if (next < 0) break;
     if (plus) putEntryOf(server, files, size, tree, inos[index]!, types[index]!);
     size = next;
@@ -56,7 +91,15 @@ function putListing(server: FuseServer, files: Subvolume, listing: Listing, offs
 }
 
 /** The same of a folder of very many. @returns the new size, or the error that came first */
-function putOneByOne(server: FuseServer, files: Subvolume, directory: number, offset: number, size: number, sizeMax: number, plus: boolean): number {
+function putOneByOne(
+  server: FuseServer,
+  files: Subvolume,
+  directory: number,
+  offset: number,
+  size: number,
+  sizeMax: number,
+  plus: boolean,
+): number {
   const { entry } = server;
   const tree = server.words[Q_NODE_TREE]!;
   for (let cursor = offset - 2; ; cursor = entry.nextCursor) {
@@ -78,9 +121,20 @@ function putEntryOf(server: FuseServer, files: Subvolume, size: number, tree: nu
   server.counts.add(ino, tree);
 }
 
-/** Puts an entry behind the `size` bytes of the listing; with `plus` an empty fuse_entry_out before it. @returns the new size, −1 when it does not fit */
+/**
+ * Puts an entry behind the `size` bytes of the listing; with `plus` an empty fuse_entry_out before it. @returns the new
+ * size, −1 when it does not fit
+ */
 export function putDirent(
-  server: FuseServer, size: number, sizeMax: number, ino: number, tree: number, nextOffset: number, name: string, type: number, plus: boolean,
+  server: FuseServer,
+  size: number,
+  sizeMax: number,
+  ino: number,
+  tree: number,
+  nextOffset: number,
+  name: string,
+  type: number,
+  plus: boolean,
 ): number {
   const { words, bytes } = server;
   const head = size + (plus ? ENTRY_SIZE : 0);

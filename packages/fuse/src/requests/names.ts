@@ -1,6 +1,22 @@
 /** Names: LOOKUP, MKNOD, MKDIR, SYMLINK, LINK, TMPFILE, UNLINK, RMDIR, RENAME, READLINK. */
 import {
-  EEXIST, EINVAL, ENOENT, EPERM, ESTALE, EXDEV, RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK, S_ISGID,
+  EEXIST,
+  EINVAL,
+  ENOENT,
+  EPERM,
+  ESTALE,
+  EXDEV,
+  RENAME_EXCHANGE,
+  RENAME_NOREPLACE,
+  RENAME_WHITEOUT,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFMT,
+  S_IFREG,
+  S_IFSOCK,
+  S_ISGID,
 } from "@stratos/abi";
 import type { Attributes, Subvolume } from "@stratos/aegisfs";
 import { ROOT_INO } from "@stratos/aegisfs";
@@ -24,7 +40,8 @@ export function lookup(server: FuseServer, files: Subvolume, directory: number):
   } else ino = files.lookup(directory, name);
   if (ino < 0) return ino === -ENOENT ? putAbsence(server.words, D) : ino;
   const size = replyEntry(server, files, ino);
-  if (size > 0 && (server.attributes.mode & S_IFMT) !== S_IFDIR) server.habits.look(directory, server.words[Q_NODE_TREE]!);
+  if (size > 0 && (server.attributes.mode & S_IFMT) !== S_IFDIR)
+    server.habits.look(directory, server.words[Q_NODE_TREE]!);
   return size;
 }
 
@@ -41,15 +58,19 @@ export function replyEntry(server: FuseServer, files: Subvolume, ino: number): n
 }
 
 /**
- * The kernel that gathers writes keeps sizes and times of the files that it knows, and believes no others. A file that a rollback has changed gets another generation, so that it is another
- * one for the kernel; who has the old one open gets EIO.
+ * The kernel that gathers writes keeps sizes and times of the files that it knows, and believes no others. A file that
+ * a rollback has changed gets another generation, so that it is another one for the kernel; who has the old one open
+ * gets EIO.
  */
 export function markRolledBack({ rolledBack }: FuseServer, attributes: Attributes): void {
   const times = rolledBack.get(attributes.ino);
   if (times !== undefined) attributes.generation = (attributes.generation ^ Math.imul(times, 0x9e3779b1)) >>> 0;
 }
 
-/** 0, or why nothing may be made under that name. Linux checks names itself; the engine relies on what no message must break. */
+/**
+ * 0, or why nothing may be made under that name. Linux checks names itself; the engine relies on what no message must
+ * break.
+ */
 function refuseName(server: FuseServer, directory: number, name: string): number {
   if (name.includes("/")) return -EINVAL;
   if (name.charCodeAt(0) !== DOT) return 0;
@@ -57,7 +78,15 @@ function refuseName(server: FuseServer, directory: number, name: string): number
   return directory === ROOT_INO && server.snapshots !== null && server.snapshots.isReserved(name) ? -EPERM : 0;
 }
 
-function make(server: FuseServer, files: Subvolume, directory: number, name: string, mode: number, rdev: number, umask: number): number {
+function make(
+  server: FuseServer,
+  files: Subvolume,
+  directory: number,
+  name: string,
+  mode: number,
+  rdev: number,
+  umask: number,
+): number {
   const refused = refuseName(server, directory, name);
   if (refused < 0) return refused;
   let { gid } = server;
@@ -85,7 +114,15 @@ export function makeNode(server: FuseServer, files: Subvolume, directory: number
 
 /** fuse_mkdir_in: mode, umask; name. */
 export function makeFolder(server: FuseServer, files: Subvolume, directory: number): number {
-  return make(server, files, directory, server.name(BODY_AT + 8), (server.words[B]! & 0o7777) | S_IFDIR, 0, server.words[B + 1]!);
+  return make(
+    server,
+    files,
+    directory,
+    server.name(BODY_AT + 8),
+    (server.words[B]! & 0o7777) | S_IFDIR,
+    0,
+    server.words[B + 1]!,
+  );
 }
 
 /** fuse_create_in: flags, mode, umask, open flags; a name that does not matter. Answers as CREATE does. */

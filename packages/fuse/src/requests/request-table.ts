@@ -1,4 +1,7 @@
-/** Which function serves which request. Those that are missing are answered with ENOSYS, after which the kernel does without. */
+/**
+ * Which function serves which request. Those that are missing are answered with ENOSYS, after which the kernel does
+ * without.
+ */
 import type { Subvolume } from "@stratos/aegisfs";
 import type { FuseServer } from "../server.ts";
 import * as op from "../wire/opcodes.ts";
@@ -6,16 +9,39 @@ import { getAttributes, setAttributes, statx } from "./attributes.ts";
 import { copyRange, fallocate, readContent, seek, syncAll, syncFile, writeContent } from "./content.ts";
 import { ioctl } from "./ioctl.ts";
 import { listFolder, listFolderPlus } from "./listing.ts";
-import { link, lookup, makeFolder, makeNode, makeUnnamed, readLink, removeFolder, rename, rename2, symlink, unlink } from "./names.ts";
-import { acknowledge, batchForget, destroy, forget, initialize, interrupt, statFileSystem, takeMark } from "./session.ts";
+import {
+  link,
+  lookup,
+  makeFolder,
+  makeNode,
+  makeUnnamed,
+  readLink,
+  removeFolder,
+  rename,
+  rename2,
+  symlink,
+  unlink,
+} from "./names.ts";
+import {
+  acknowledge,
+  batchForget,
+  destroy,
+  forget,
+  initialize,
+  interrupt,
+  statFileSystem,
+  takeMark,
+} from "./session.ts";
 import { getXattr, listXattrs, removeXattr, setXattr } from "./xattrs.ts";
 
-/** Serves the request in the server's memory. Returns the bytes of the reply's payload, a negated errno, or NO_REPLY. */
+/**
+ * Serves the request in the server's memory. Returns the bytes of the reply's payload, a negated errno, or NO_REPLY.
+ */
 export type Request = (server: FuseServer, files: Subvolume, ino: number) => number;
 
 /**
- * OPEN, OPENDIR, CREATE, RELEASE and FLUSH are missing on purpose: the kernel opens without asking then, makes files by MKNOD,
- * and never closes: two messages for a new file instead of four (ARCHITECTURE.md).
+ * OPEN, OPENDIR, CREATE, RELEASE and FLUSH are missing on purpose: the kernel opens without asking then, makes files by
+ * MKNOD, and never closes: two messages for a new file instead of four (ARCHITECTURE.md).
  */
 export const REQUESTS: (Request | undefined)[] = new Array<Request | undefined>(op.OPCODES).fill(undefined);
 REQUESTS[op.FUSE_LOOKUP] = lookup;

@@ -3,11 +3,38 @@ import { EPROTO, NAME_MAX } from "@stratos/abi";
 import type { Subvolume } from "@stratos/aegisfs";
 import type { FuseServer } from "../server.ts";
 import { putPair } from "../wire/attribute-words.ts";
-import { B, D, HEADER_SIZE, NO_REPLY, PAYLOAD_MAX, PAYLOAD_PAGES, Q_LENGTH, Q_NODE, Q_NODE_TREE, Q_UNIQUE } from "../wire/layout.ts";
 import {
-  FUSE_ASYNC_DIO, FUSE_ASYNC_READ, FUSE_BIG_WRITES, FUSE_CACHE_SYMLINKS, FUSE_DO_READDIRPLUS, FUSE_DONT_MASK, FUSE_EXPLICIT_INVAL_DATA, FUSE_EXPORT_SUPPORT,
-  FUSE_HANDLE_KILLPRIV_V2, FUSE_MAJOR, FUSE_MAX_PAGES, FUSE_MINOR, FUSE_MINOR_MIN, FUSE_NO_OPEN_SUPPORT, FUSE_NO_OPENDIR_SUPPORT, FUSE_PARALLEL_DIROPS,
-  FUSE_POSIX_ACL, FUSE_SETXATTR_EXT, FUSE_WRITEBACK_CACHE,
+  B,
+  D,
+  HEADER_SIZE,
+  NO_REPLY,
+  PAYLOAD_MAX,
+  PAYLOAD_PAGES,
+  Q_LENGTH,
+  Q_NODE,
+  Q_NODE_TREE,
+  Q_UNIQUE,
+} from "../wire/layout.ts";
+import {
+  FUSE_ASYNC_DIO,
+  FUSE_ASYNC_READ,
+  FUSE_BIG_WRITES,
+  FUSE_CACHE_SYMLINKS,
+  FUSE_DO_READDIRPLUS,
+  FUSE_DONT_MASK,
+  FUSE_EXPLICIT_INVAL_DATA,
+  FUSE_EXPORT_SUPPORT,
+  FUSE_HANDLE_KILLPRIV_V2,
+  FUSE_MAJOR,
+  FUSE_MAX_PAGES,
+  FUSE_MINOR,
+  FUSE_MINOR_MIN,
+  FUSE_NO_OPEN_SUPPORT,
+  FUSE_NO_OPENDIR_SUPPORT,
+  FUSE_PARALLEL_DIROPS,
+  FUSE_POSIX_ACL,
+  FUSE_SETXATTR_EXT,
+  FUSE_WRITEBACK_CACHE,
 } from "../wire/init-flags.ts";
 
 /** Requests that the kernel sends in the background, and when it thinks them too many. */
@@ -25,9 +52,22 @@ export function initialize(server: FuseServer): number {
   if (major < FUSE_MAJOR || minor < FUSE_MINOR_MIN) return -EPROTO;
   server.minor = Math.min(minor, FUSE_MINOR);
   const wanted =
-    FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_DO_READDIRPLUS | FUSE_ASYNC_DIO | FUSE_NO_OPEN_SUPPORT | FUSE_PARALLEL_DIROPS |
-    FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS | FUSE_NO_OPENDIR_SUPPORT | FUSE_EXPLICIT_INVAL_DATA | FUSE_HANDLE_KILLPRIV_V2 | FUSE_EXPORT_SUPPORT |
-    FUSE_DONT_MASK | FUSE_SETXATTR_EXT | (server.writebackCache ? FUSE_WRITEBACK_CACHE : 0) | (server.checksPermissions ? FUSE_POSIX_ACL : 0);
+    FUSE_ASYNC_READ |
+    FUSE_BIG_WRITES |
+    FUSE_DO_READDIRPLUS |
+    FUSE_ASYNC_DIO |
+    FUSE_NO_OPEN_SUPPORT |
+    FUSE_PARALLEL_DIROPS |
+    FUSE_MAX_PAGES |
+    FUSE_CACHE_SYMLINKS |
+    FUSE_NO_OPENDIR_SUPPORT |
+    FUSE_EXPLICIT_INVAL_DATA |
+    FUSE_HANDLE_KILLPRIV_V2 |
+    FUSE_EXPORT_SUPPORT |
+    FUSE_DONT_MASK |
+    FUSE_SETXATTR_EXT |
+    (server.writebackCache ? FUSE_WRITEBACK_CACHE : 0) |
+    (server.checksPermissions ? FUSE_POSIX_ACL : 0);
   words[D + 1] = server.minor;
   words[D + 2] = Math.max(readAhead, PAYLOAD_MAX);
   words[D + 3] = wanted & offered;
@@ -68,7 +108,8 @@ export function forget(server: FuseServer): number {
 export function batchForget(server: FuseServer): number {
   const { words } = server;
   const count = Math.min(words[B]!, (words[Q_LENGTH]! - HEADER_SIZE - 8) / 16);
-  for (let index = 0, at = B + 2; index < count; index++, at += 4) server.forget(words[at]!, words[at + 1]!, words[at + 2]!);
+  for (let index = 0, at = B + 2; index < count; index++, at += 4)
+    server.forget(words[at]!, words[at + 1]!, words[at + 2]!);
   return NO_REPLY;
 }
 

@@ -1,4 +1,7 @@
-/** Extended attributes. The kernel checks who may touch which namespace (xattr(7)); the engine keeps any bytes under any name. */
+/**
+ * Extended attributes. The kernel checks who may touch which namespace (xattr(7)); the engine keeps any bytes under any
+ * name.
+ */
 import { ACL_ACCESS_NAME, ACL_DEFAULT_NAME, EINVAL, EOPNOTSUPP, ERANGE, S_ISGID, serializeAcl } from "@stratos/abi";
 import { ATTRIBUTE_MODE } from "@stratos/aegisfs";
 import type { Subvolume } from "@stratos/aegisfs";
@@ -33,7 +36,9 @@ export function getXattr(server: FuseServer, files: Subvolume, ino: number): num
 /** FUSE_SETXATTR_ACL_KILL_SGID */
 const ACL_KILL_SGID = 1;
 
-/** fuse_setxattr_in: size, flags, and with FUSE_SETXATTR_EXT further flags and padding; name, a zero byte, the value. */
+/**
+ * fuse_setxattr_in: size, flags, and with FUSE_SETXATTR_EXT further flags and padding; name, a zero byte, the value.
+ */
 export function setXattr(server: FuseServer, files: Subvolume, ino: number): number {
   const { words, bytes } = server;
   const size = words[B]!;
@@ -46,7 +51,8 @@ export function setXattr(server: FuseServer, files: Subvolume, ino: number): num
   const value = bytes.slice(start, start + size);
   if (!isAcl(name)) return files.setXattr(ino, name, value, words[B + 1]!);
   const result = files.setAcl(ino, name, value);
-  if (result === 0 && server.setXattrSize === 16 && (words[B + 2]! & ACL_KILL_SGID) !== 0) dropSetGid(server, files, ino);
+  if (result === 0 && server.setXattrSize === 16 && (words[B + 2]! & ACL_KILL_SGID) !== 0)
+    dropSetGid(server, files, ino);
   return result;
 }
 
@@ -82,7 +88,10 @@ function replySize(server: FuseServer, size: number): number {
   return 8;
 }
 
-/** A file that was written or changed hands loses its capabilities (capabilities(7)); FUSE_HANDLE_KILLPRIV_V2 makes it our duty. */
+/**
+ * A file that was written or changed hands loses its capabilities (capabilities(7)); FUSE_HANDLE_KILLPRIV_V2 makes it
+ * our duty.
+ */
 export function dropCapabilities(server: FuseServer, files: Subvolume, ino: number): void {
   if (typeof files.getXattr(ino, CAPABILITY) !== "number") files.removeXattr(ino, CAPABILITY);
   if (files === server.files) server.inoWithoutCapabilities = ino;

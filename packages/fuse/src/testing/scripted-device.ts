@@ -4,7 +4,11 @@ import type { FuseDevice } from "../device.ts";
 import { FUSE_NOTIFY_RETRIEVE, MEMORY_SIZE } from "../wire/layout.ts";
 import { FUSE_NOTIFY_REPLY } from "../wire/opcodes.ts";
 
-export interface Reply { readonly unique: number; readonly error: number; readonly payload: Uint8Array }
+export interface Reply {
+  readonly unique: number;
+  readonly error: number;
+  readonly payload: Uint8Array;
+}
 
 export class ScriptedDevice implements FuseDevice {
   readonly memory = new ArrayBuffer(MEMORY_SIZE);
@@ -50,8 +54,13 @@ export class ScriptedDevice implements FuseDevice {
 
   send(at: number, length: number): number {
     const words = new DataView(this.memory, at, 20);
-    if (words.getInt32(4, true) === FUSE_NOTIFY_RETRIEVE && words.getUint32(8, true) === 0) return this.#sendBack(words.getUint32(16, true));
-    this.replies.push({ unique: words.getUint32(8, true), error: words.getInt32(4, true), payload: this.#bytes.slice(at + 16, at + length) });
+    if (words.getInt32(4, true) === FUSE_NOTIFY_RETRIEVE && words.getUint32(8, true) === 0)
+      return this.#sendBack(words.getUint32(16, true));
+    this.replies.push({
+      unique: words.getUint32(8, true),
+      error: words.getInt32(4, true),
+      payload: this.#bytes.slice(at + 16, at + length),
+    });
     return words.getUint32(0, true) === length ? 0 : -22;
   }
 
@@ -71,7 +80,8 @@ export class ScriptedDevice implements FuseDevice {
   notifyLater(messages: Uint8Array): void {
     this.notified.push(messages);
     const words = new DataView(messages.buffer);
-    for (let at = 0; at < messages.length; at += words.getUint32(at, true)) if (words.getInt32(at + 4, true) === FUSE_NOTIFY_RETRIEVE) this.#sendBack(words.getUint32(at + 16, true));
+    for (let at = 0; at < messages.length; at += words.getUint32(at, true))
+      if (words.getInt32(at + 4, true) === FUSE_NOTIFY_RETRIEVE) this.#sendBack(words.getUint32(at + 16, true));
   }
 
   /** Tokens that `askForAll` got; a test answers them. */

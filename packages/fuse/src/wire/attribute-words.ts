@@ -1,8 +1,26 @@
 /** Attributes as the kernel's structures have them. */
 import type { Attributes, FileOffset } from "@stratos/aegisfs";
 import {
-  ATTR_AT_ATIME, ATTR_AT_ATIME_NS, ATTR_AT_BLKSIZE, ATTR_AT_BLOCKS, ATTR_AT_CTIME, ATTR_AT_CTIME_NS, ATTR_AT_FLAGS, ATTR_AT_GID, ATTR_AT_INO, ATTR_AT_MODE,
-  ATTR_AT_MTIME, ATTR_AT_MTIME_NS, ATTR_AT_NLINK, ATTR_AT_RDEV, ATTR_AT_SIZE, ATTR_AT_UID, ATTR_OUT_AT_ATTR, ATTR_OUT_SIZE, ENTRY_AT_ATTR, ENTRY_SIZE,
+  ATTR_AT_ATIME,
+  ATTR_AT_ATIME_NS,
+  ATTR_AT_BLKSIZE,
+  ATTR_AT_BLOCKS,
+  ATTR_AT_CTIME,
+  ATTR_AT_CTIME_NS,
+  ATTR_AT_FLAGS,
+  ATTR_AT_GID,
+  ATTR_AT_INO,
+  ATTR_AT_MODE,
+  ATTR_AT_MTIME,
+  ATTR_AT_MTIME_NS,
+  ATTR_AT_NLINK,
+  ATTR_AT_RDEV,
+  ATTR_AT_SIZE,
+  ATTR_AT_UID,
+  ATTR_OUT_AT_ATTR,
+  ATTR_OUT_SIZE,
+  ENTRY_AT_ATTR,
+  ENTRY_SIZE,
 } from "./layout.ts";
 
 /** How long the kernel may believe what it was told, in seconds: nobody else changes it. */
@@ -84,7 +102,13 @@ export function putAbsence(words: Uint32Array, at: number): number {
 }
 
 /** fuse_attr_out at `words[at …)`; returns its size. */
-export function putAttributesReply(words: Uint32Array, at: number, from: Attributes, tree: number, validSeconds: number): number {
+export function putAttributesReply(
+  words: Uint32Array,
+  at: number,
+  from: Attributes,
+  tree: number,
+  validSeconds: number,
+): number {
   words[at] = validSeconds;
   words[at + 1] = 0;
   words[at + 2] = 0;

@@ -1,8 +1,20 @@
 /** What kernel and server agree on at INIT. Source: Linux include/uapi/linux/fuse.h. Words 0 and 1 of the flags. */
-export const FUSE_ASYNC_READ = 1 << 0, FUSE_EXPORT_SUPPORT = 1 << 4, FUSE_BIG_WRITES = 1 << 5, FUSE_DONT_MASK = 1 << 6, FUSE_DO_READDIRPLUS = 1 << 13;
-export const FUSE_ASYNC_DIO = 1 << 15, FUSE_WRITEBACK_CACHE = 1 << 16, FUSE_NO_OPEN_SUPPORT = 1 << 17;
-export const FUSE_PARALLEL_DIROPS = 1 << 18, FUSE_POSIX_ACL = 1 << 20, FUSE_MAX_PAGES = 1 << 22, FUSE_CACHE_SYMLINKS = 1 << 23;
-export const FUSE_NO_OPENDIR_SUPPORT = 1 << 24, FUSE_EXPLICIT_INVAL_DATA = 1 << 25, FUSE_HANDLE_KILLPRIV_V2 = 1 << 28, FUSE_SETXATTR_EXT = 1 << 29;
+export const FUSE_ASYNC_READ = 1 << 0,
+  FUSE_EXPORT_SUPPORT = 1 << 4,
+  FUSE_BIG_WRITES = 1 << 5,
+  FUSE_DONT_MASK = 1 << 6,
+  FUSE_DO_READDIRPLUS = 1 << 13;
+export const FUSE_ASYNC_DIO = 1 << 15,
+  FUSE_WRITEBACK_CACHE = 1 << 16,
+  FUSE_NO_OPEN_SUPPORT = 1 << 17;
+export const FUSE_PARALLEL_DIROPS = 1 << 18,
+  FUSE_POSIX_ACL = 1 << 20,
+  FUSE_MAX_PAGES = 1 << 22,
+  FUSE_CACHE_SYMLINKS = 1 << 23;
+export const FUSE_NO_OPENDIR_SUPPORT = 1 << 24,
+  FUSE_EXPLICIT_INVAL_DATA = 1 << 25,
+  FUSE_HANDLE_KILLPRIV_V2 = 1 << 28,
+  FUSE_SETXATTR_EXT = 1 << 29;
 export const FUSE_INIT_EXT = 1 << 30;
 
 export const FUSE_MAJOR = 7;

@@ -1,9 +1,14 @@
-/** Messages that we send unasked (FUSE_NOTIFY_*), put together at `words[at …)`: the header's length and code, unique 0, and what follows it. */
+/**
+ * Messages that we send unasked (FUSE_NOTIFY_*), put together at `words[at …)`: the header's length and code, unique 0,
+ * and what follows it.
+ */
 import { FUSE_NOTIFY_INC_EPOCH, FUSE_NOTIFY_INVAL_INODE, FUSE_NOTIFY_RETRIEVE, REPLY_HEADER_SIZE } from "./layout.ts";
 
 const HEADER_WORDS = REPLY_HEADER_SIZE / 4;
 /** With fuse_notify_inval_inode_out; with fuse_notify_retrieve_out; alone. */
-export const INVAL_INODE_WORDS: number = HEADER_WORDS + 6, RETRIEVE_WORDS: number = HEADER_WORDS + 8, INC_EPOCH_WORDS: number = HEADER_WORDS;
+export const INVAL_INODE_WORDS: number = HEADER_WORDS + 6,
+  RETRIEVE_WORDS: number = HEADER_WORDS + 8,
+  INC_EPOCH_WORDS: number = HEADER_WORDS;
 
 /** The kernel forgets a node's attributes and all of its content: from offset 0, without an end. */
 export function putInvalidation(words: Uint32Array, at: number, node: number, tree: number): void {

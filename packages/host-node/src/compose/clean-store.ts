@@ -1,4 +1,7 @@
-/** Frees what the store of composes holds. Everything in it can be made again, and what remains is sound without the rest. */
+/**
+ * Frees what the store of composes holds. Everything in it can be made again, and what remains is sound without the
+ * rest.
+ */
 import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { isRunning } from "../running-process.ts";
@@ -6,13 +9,21 @@ import { isRunning } from "../running-process.ts";
 /** What a store holds; other names in its folder are not ours to remove. */
 const PARTS = ["layers", "trees", "stages", "results", "oci"] as const;
 
-export interface CleanedPart { readonly part: string; readonly files: number; readonly bytes: number }
+export interface CleanedPart {
+  readonly part: string;
+  readonly files: number;
+  readonly bytes: number;
+}
 
-/** @param options.olderThan  only files that were made before, in milliseconds since 1970  @param options.isDry  says what would go, and keeps it */
+/**
+ * @param options.olderThan  only files that were made before, in milliseconds since 1970  @param options.isDry  says
+ *   what would go, and keeps it
+ */
 export function cleanStore(folder: string, options: { olderThan?: number; isDry?: boolean } = {}): CleanedPart[] {
   const { olderThan = Number.POSITIVE_INFINITY, isDry = false } = options;
   const parts = PARTS.map((part) => {
-    let files = 0, bytes = 0;
+    let files = 0,
+      bytes = 0;
     for (const path of filesBelow(join(folder, part))) {
       const { mtimeMs, size } = statSync(path);
       if (mtimeMs >= olderThan) continue;
@@ -23,7 +34,10 @@ export function cleanStore(folder: string, options: { olderThan?: number; isDry?
     return { part, files, bytes };
   });
   // Volumes of scripts whose process was killed, on hosts that cannot unlink what is open.
-  if (!isDry) for (const name of namesIn(folder)) if (/^work-\d+-[0-9a-f]+\.aegisfs$/.test(name) && !isRunning(Number(name.split("-")[1]))) rmSync(join(folder, name), { force: true });
+  if (!isDry)
+    for (const name of namesIn(folder))
+      if (/^work-\d+-[0-9a-f]+\.aegisfs$/.test(name) && !isRunning(Number(name.split("-")[1])))
+        rmSync(join(folder, name), { force: true });
   return parts;
 }
 

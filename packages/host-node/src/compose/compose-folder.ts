@@ -1,5 +1,18 @@
-/** The store of composes as a folder. Files are written beside their place and renamed, so that what has a name is whole. */
-import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writevSync } from "node:fs";
+/**
+ * The store of composes as a folder. Files are written beside their place and renamed, so that what has a name is
+ * whole.
+ */
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writevSync,
+} from "node:fs";
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ComposeStore, Pack } from "@stratos/compose";
@@ -67,7 +80,9 @@ export class ComposeFolder implements ComposeStore {
     const boot = bootId();
     if (boot === undefined) return undefined;
     const stats = statSync(join(this.#folder, path), { bigint: true, throwIfNoEntry: false });
-    return stats === undefined ? undefined : [boot, stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(" ");
+    return stats === undefined
+      ? undefined
+      : [boot, stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(" ");
   }
 
   close(): void {

@@ -41,7 +41,8 @@ export const ENTER_ROOT = `status=0
 unshare --mount --pid --fork --kill-child=SIGKILL sh -euc 'cd root
 mount -n -t proc proc proc
 mount -n --move . /
-exec setpriv --inh-caps=-all --bounding-set=-all,${KEPT.map((name) => `+${name}`).join(",")} chroot . /usr/bin/env -i "$@"' sh "$@" 3>&- 4>&- || status=$?
+exec setpriv --inh-caps=-all --bounding-set=-all,${KEPT.map((name) => `+${name}`).join(",")} chroot . /usr/bin/env -i \
+"$@"' sh "$@" 3>&- 4>&- || status=$?
 [ $status -eq 0 ] || exit $status`;
 
 /** A command for `ENTER_ROOT`. @param path  of a script of sh(1), from the root */

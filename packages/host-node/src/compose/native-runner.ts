@@ -1,9 +1,11 @@
 /**
- * Runs a script in a tree on the host's own kernel: as root, or in a user namespace with the user's subordinate ids (subuid(5)).
+ * Runs a script in a tree on the host's own kernel: as root, or in a user namespace with the user's subordinate ids
+ * (subuid(5)).
  *
- * All happens in namespaces of its own, on a tmpfs that only they see: the tree goes in as a tar archive, what has changed comes out as
- * one. The first process of the pid namespace is all there is to undo: when it ends or is killed, its mounts and processes are gone.
- * The script itself runs a namespace further in, where the host's files are not (`enter-root.ts`).
+ * All happens in namespaces of its own, on a tmpfs that only they see: the tree goes in as a tar archive, what has
+ * changed comes out as one. The first process of the pid namespace is all there is to undo: when it ends or is killed,
+ * its mounts and processes are gone. The script itself runs a namespace further in, where the host's files are not
+ * (`enter-root.ts`).
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from "node:fs";
@@ -20,13 +22,21 @@ import { RootServer } from "./root-server.ts";
 import { ChangeReader } from "./script-changes.ts";
 
 /** Debian's names for what the host's processor runs by itself. */
-const HOST_ARCHITECTURES: Readonly<Record<string, readonly string[]>> = { x64: ["amd64", "i386"], arm64: ["arm64"], riscv64: ["riscv64"], s390x: ["s390x"], ppc64: ["ppc64el"] };
+const HOST_ARCHITECTURES: Readonly<Record<string, readonly string[]>> = {
+  x64: ["amd64", "i386"],
+  arm64: ["arm64"],
+  riscv64: ["riscv64"],
+  s390x: ["s390x"],
+  ppc64: ["ppc64el"],
+};
 
 export function isNativeArchitecture(architecture: string): boolean {
   return HOST_ARCHITECTURES[process.arch]?.includes(architecture) ?? false;
 }
 
-/** Debian's name of what the host's processor runs, where maintainer scripts can be run natively; undefined elsewhere. */
+/**
+ * Debian's name of what the host's processor runs, where maintainer scripts can be run natively; undefined elsewhere.
+ */
 export function nativeArchitecture(): string | undefined {
   return nativeObstacle() === undefined ? HOST_ARCHITECTURES[process.arch]?.[0] : undefined;
 }
@@ -39,7 +49,8 @@ export function nativeObstacle(): string | undefined {
   if (process.getuid?.() === 0) return undefined;
   const name = userInfo().username;
   for (const file of ["/etc/subuid", "/etc/subgid"]) {
-    if (!readLines(file).some((line) => line.startsWith(`${name}:`) || line.startsWith(`${userInfo().uid}:`))) return `${name} is not root and has no subordinate ids in ${file}`;
+    if (!readLines(file).some((line) => line.startsWith(`${name}:`) || line.startsWith(`${userInfo().uid}:`)))
+      return `${name} is not root and has no subordinate ids in ${file}`;
   }
   return missingPrograms(["newuidmap"]) === "" ? undefined : "the host lacks newuidmap (package uidmap)";
 }
@@ -58,20 +69,26 @@ function readLines(path: string): string[] {
 
 const ENVIRONMENT = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" };
 
-/** What a root needs that is not of the tree. Nodes of devices are one process where they can be made and used, which is for root alone; elsewhere each is a mount. */
+/**
+ * What a root needs that is not of the tree. Nodes of devices are one process where they can be made and used, which is
+ * for root alone; elsewhere each is a mount.
+ */
 const MOUNT_DEVICES = `mkdir -p root/dev root/proc root/sys
 mount -t tmpfs -o mode=0755 tmpfs root/dev
-bind_devices() { for device in ${DEVICE_NAMES.join(" ")}; do : >"root/dev/$device"; mount --bind "/dev/$device" "root/dev/$device"; done; }
-if cp -a ${DEVICE_NAMES.map((name) => `/dev/${name}`).join(" ")} root/dev 2>/dev/null && { true >root/dev/null; } 2>/dev/null; then :; else rm -rf root/dev/*; bind_devices; fi
+bind_devices() { for device in ${DEVICE_NAMES.join(" ")}; do : >"root/dev/$device"; mount --bind "/dev/$device" \
+"root/dev/$device"; done; }
+if cp -a ${DEVICE_NAMES.map((name) => `/dev/${name}`).join(" ")} root/dev 2>/dev/null && { true >root/dev/null; } \
+2>/dev/null; then :; else rm -rf root/dev/*; bind_devices; fi
 mkdir -m 1777 root/dev/shm; mkdir root/dev/pts
 ln -s /proc/self/fd root/dev/fd; ln -s fd/0 root/dev/stdin; ln -s fd/1 root/dev/stdout; ln -s fd/2 root/dev/stderr
 mount -t tmpfs -o mode=0555 tmpfs root/sys
 hostname "$name" 2>/dev/null || :`;
 
 /**
- * $1: an empty folder; $2: the host name; then the environment and command for chroot. Standard input: the tree. Descriptor 3: the archive
- * of what is new; 4: the paths that are there, ended by NUL. A file system's clock ticks some hundred times a second, so a tick is let
- * pass on both sides of the mark that new times are compared with (find -newercm: changed since).
+ * $1: an empty folder; $2: the host name; then the environment and command for chroot. Standard input: the tree.
+ * Descriptor 3: the archive of what is new; 4: the paths that are there, ended by NUL. A file system's clock ticks some
+ * hundred times a second, so a tick is let pass on both sides of the mark that new times are compared with (find
+ * -newercm: changed since).
  */
 const INSIDE = `set -eu
 work=$1 name=$2; shift 2
@@ -89,7 +106,8 @@ sleep 0.02
 ${ENTER_ROOT}
 cd root
 find . -xdev -print0 >&4
-find . -xdev -newercm ../mark ! -path ./dev ! -path ./proc ! -path ./sys -print0 | sort -z | tar -c --no-recursion --null --numeric-owner --xattrs --xattrs-include='*' --format=pax -T - -f - >&3
+find . -xdev -newercm ../mark ! -path ./dev ! -path ./proc ! -path ./sys -print0 | sort -z | tar -c --no-recursion \
+--null --numeric-owner --xattrs --xattrs-include='*' --format=pax -T - -f - >&3
 `;
 
 export class NativeRunner implements ScriptRunner {
@@ -125,10 +143,18 @@ export class NativeRunner implements ScriptRunner {
     const server = RootServer.open(job.tree, this.#storeFolder);
     if (server === undefined) return undefined;
     try {
-      const { reader, notes } = await runInNamespaces(job, work, { script: INSIDE_OVERLAY, input: insideOverlay(job.tree, work), fuseFd: server.fd, roomBytes: this.#roomBytes }, (status, written) => status === 0 || written.startsWith(MOUNTED_NOTE));
+      const { reader, notes } = await runInNamespaces(
+        job,
+        work,
+        { script: INSIDE_OVERLAY, input: insideOverlay(job.tree, work), fuseFd: server.fd, roomBytes: this.#roomBytes },
+        (status, written) => status === 0 || written.startsWith(MOUNTED_NOTE),
+      );
       if (!notes.startsWith(MOUNTED_NOTE)) return undefined;
       const seen = await server.ended();
-      return reader.finishUpper(job.tree, seen === undefined ? undefined : { ...seen, queries: queriesOf(job.tree, notes.slice(MOUNTED_NOTE.length)) });
+      return reader.finishUpper(
+        job.tree,
+        seen === undefined ? undefined : { ...seen, queries: queriesOf(job.tree, notes.slice(MOUNTED_NOTE.length)) },
+      );
     } finally {
       await server.close();
     }
@@ -157,24 +183,63 @@ function removeForgotten(): void {
 const END_WITH = "SIGKILL";
 
 async function runInside(job: ScriptJob, work: string, roomBytes: number | undefined): Promise<TreeChanges> {
-  const { reader, notes } = await runInNamespaces(job, work, { script: INSIDE, input: withoutDevices(job.tree), roomBytes }, () => true);
+  const { reader, notes } = await runInNamespaces(
+    job,
+    work,
+    { script: INSIDE, input: withoutDevices(job.tree), roomBytes },
+    () => true,
+  );
   return reader.finish(job.tree, notes.split("\0"));
 }
 
-/** @param isOurs  whether a script that has ended with this status, and has written this to descriptor 4, is one that has run at all */
+/**
+ * @param isOurs  whether a script that has ended with this status, and has written this to descriptor 4, is one that
+ *   has run at all
+ */
 async function runInNamespaces(
-  job: ScriptJob, work: string, inside: { script: string; input: FileTree; fuseFd?: number; roomBytes: number | undefined }, isOurs: (status: number, written: string) => boolean,
+  job: ScriptJob,
+  work: string,
+  inside: { script: string; input: FileTree; fuseFd?: number; roomBytes: number | undefined },
+  isOurs: (status: number, written: string) => boolean,
 ): Promise<{ reader: ChangeReader; notes: string }> {
   job.signal.throwIfAborted();
   const isRoot = process.getuid?.() === 0;
   const environment = { ...ENVIRONMENT, HOME: "/root", LC_ALL: "C.UTF-8", ...job.environment };
   const { fuseFd } = inside;
-  const child = spawn("setpriv", [
-    // Whatever becomes of this process, nothing of it goes on.
-    "--pdeathsig", "KILL", "--", "unshare", ...(isRoot ? [] : ["--user", "--map-root-user", "--map-auto"]), "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child=SIGKILL", ...(job.hasNetwork ? [] : ["--net"]),
-    "sh", "-c", inside.script, "sh", work, job.hostname, ...Object.entries(environment).map(([name, value]) => `${name}=${value}`), ...firstProcess(job.script),
-  ], { stdio: ["pipe", "pipe", "pipe", "pipe", "pipe", ...(fuseFd === undefined ? [] : [fuseFd])], env: ENVIRONMENT, cwd: "/" });
-  const onAbort = (): void => { child.kill(END_WITH); };
+  const child = spawn(
+    "setpriv",
+    [
+      // Whatever becomes of this process, nothing of it goes on.
+      "--pdeathsig",
+      "KILL",
+      "--",
+      "unshare",
+      ...(isRoot ? [] : ["--user", "--map-root-user", "--map-auto"]),
+      "--mount",
+      "--pid",
+      "--ipc",
+      "--uts",
+      "--fork",
+      "--kill-child=SIGKILL",
+      ...(job.hasNetwork ? [] : ["--net"]),
+      "sh",
+      "-c",
+      inside.script,
+      "sh",
+      work,
+      job.hostname,
+      ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
+      ...firstProcess(job.script),
+    ],
+    {
+      stdio: ["pipe", "pipe", "pipe", "pipe", "pipe", ...(fuseFd === undefined ? [] : [fuseFd])],
+      env: ENVIRONMENT,
+      cwd: "/",
+    },
+  );
+  const onAbort = (): void => {
+    child.kill(END_WITH);
+  };
   job.signal.addEventListener("abort", onAbort, { once: true });
   try {
     const reader = new ChangeReader(inside.roomBytes);
@@ -186,8 +251,12 @@ async function runInNamespaces(
       job.onLine(line);
     };
     const ends = [
-      lines(child.stdout!, onLine), lines(child.stderr!, onLine),
-      drain(child.stdio[3] as Readable, (piece) => reader.push(piece)), drain(child.stdio[4] as Readable, (piece) => { written.push(piece); }),
+      lines(child.stdout!, onLine),
+      lines(child.stderr!, onLine),
+      drain(child.stdio[3] as Readable, (piece) => reader.push(piece)),
+      drain(child.stdio[4] as Readable, (piece) => {
+        written.push(piece);
+      }),
     ];
     const [status] = await Promise.all([ended(child), feed(child.stdin!, inside.input), ...ends]);
     job.signal.throwIfAborted();
@@ -208,8 +277,22 @@ const NOT_EXECUTABLE = 126;
 
 function failure(status: number, job: ScriptJob, last: readonly string[]): string {
   const isForeign = status === NOT_EXECUTABLE || last.some((line) => line.includes("Exec format error"));
-  if (isForeign && !isNativeArchitecture(job.architecture)) return `this host cannot run programs of ${job.architecture}; qemu-user with binfmt_misc would let it, and for riscv64 the runner stratos needs nothing`;
-  return `/${job.script} ended with status ${status}${last.length === 0 ? "" : `\n${last.map((line) => `  ${line.length > SHOWN_LENGTH_MAX ? `${line.slice(0, SHOWN_LENGTH_MAX)} …` : line}`).join("\n")}`}`;
+  if (isForeign && !isNativeArchitecture(job.architecture))
+    return (
+      `this host cannot run programs of ${job.architecture}; qemu-user with binfmt_misc would let it, and for ` +
+      "riscv64 the runner stratos needs nothing"
+    );
+  return (
+    `/${job.script} ended with status ${status}` +
+    `${
+      last.length === 0
+        ? ""
+        : "\n" +
+          `${last
+            .map((line) => "  " + `${line.length > SHOWN_LENGTH_MAX ? `${line.slice(0, SHOWN_LENGTH_MAX)} …` : line}`)
+            .join("\n")}`
+    }`
+  );
 }
 
 function ended(child: ChildProcess): Promise<number> {
@@ -223,7 +306,8 @@ function ended(child: ChildProcess): Promise<number> {
 function withoutDevices(tree: FileTree): FileTree {
   return {
     *entries() {
-      for (const entry of tree.entries()) if (!entry.path.startsWith("dev/") && entry.kind !== "character" && entry.kind !== "block") yield entry;
+      for (const entry of tree.entries())
+        if (!entry.path.startsWith("dev/") && entry.kind !== "character" && entry.kind !== "block") yield entry;
     },
   };
 }
@@ -231,7 +315,9 @@ function withoutDevices(tree: FileTree): FileTree {
 async function feed(stream: Writable, tree: FileTree): Promise<void> {
   // A script that has ended early has broken the pipe; its status says why.
   let isBroken = false;
-  stream.on("error", () => { isBroken = true; });
+  stream.on("error", () => {
+    isBroken = true;
+  });
   for (const piece of archiveTree(tree)) {
     if (isBroken) break;
     // The archive's buffer is used again, so each piece must have left before the next is asked for.
@@ -264,6 +350,11 @@ function lines(stream: Readable, onLine: (line: string) => void): Promise<void> 
     rest = parts.pop()!;
     for (const line of parts) onLine(line);
     // A script that ends no line is not to fill memory: it gets one now and then.
-    if (rest.length > LINE_LENGTH_MAX) { onLine(rest); rest = ""; }
-  }).then(() => { if (rest !== "") onLine(rest); });
+    if (rest.length > LINE_LENGTH_MAX) {
+      onLine(rest);
+      rest = "";
+    }
+  }).then(() => {
+    if (rest !== "") onLine(rest);
+  });
 }

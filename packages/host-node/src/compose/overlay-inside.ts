@@ -1,6 +1,7 @@
 /**
- * What stands around a script that runs over a served tree, in its mount namespace. All that is needed comes in as one archive, and one mount(8) reads what
- * to mount from a table (fstab(5)): each process that a run starts besides the script's own costs as much as one of the script's.
+ * What stands around a script that runs over a served tree, in its mount namespace. All that is needed comes in as one
+ * archive, and one mount(8) reads what to mount from a table (fstab(5)): each process that a run starts besides the
+ * script's own costs as much as one of the script's.
  *
  *     work/        a tmpfs that only the namespace sees
  *       lower/     the served tree
@@ -15,21 +16,36 @@ import { sha256 } from "./script-changes.ts";
 import { LDCONFIG_BEGINS, LDCONFIG_ENDS, LDCONFIG_SIGN } from "./served-tree.ts";
 
 /** Devices by name: major and minor number. Source: Linux Documentation/admin-guide/devices.txt. */
-const DEVICES: Readonly<Record<string, readonly [number, number]>> = { null: [1, 3], zero: [1, 5], full: [1, 7], random: [1, 8], urandom: [1, 9], tty: [5, 0] };
+const DEVICES: Readonly<Record<string, readonly [number, number]>> = {
+  null: [1, 3],
+  zero: [1, 5],
+  full: [1, 7],
+  random: [1, 8],
+  urandom: [1, 9],
+  tty: [5, 0],
+};
 export const DEVICE_NAMES: readonly string[] = Object.keys(DEVICES);
 const DEVICE_LINKS = { fd: "/proc/self/fd", stdin: "fd/0", stdout: "fd/1", stderr: "fd/2" };
 
 const DPKG_QUERY = "usr/bin/dpkg-query";
-/** Programs of the tree that a shell script of ours stands before: it takes notes, and runs the program from `/dev/stratos-NAME`. ldconfig's tells the server when it begins and ends. */
+/**
+ * Programs of the tree that a shell script of ours stands before: it takes notes, and runs the program from
+ * `/dev/stratos-NAME`. ldconfig's tells the server when it begins and ends.
+ */
 const NOTE_TAKERS: Readonly<Record<string, string>> = {
-  [DPKG_QUERY]: '#!/bin/sh\nfor one; do printf "%s\\0" "$one"; done >>/dev/stratos-queries; printf "\\n\\0" >>/dev/stratos-queries\nexec /dev/stratos-dpkg-query "$@"\n',
-  "usr/sbin/ldconfig": `#!/bin/sh\n[ -e "/${LDCONFIG_SIGN}${LDCONFIG_BEGINS}$$" ]; /dev/stratos-ldconfig "$@"; status=$?; [ -e "/${LDCONFIG_SIGN}${LDCONFIG_ENDS}$$" ]; exit $status\n`,
+  [DPKG_QUERY]:
+    '#!/bin/sh\nfor one; do printf "%s\\0" "$one"; done >>/dev/stratos-queries; printf "\\n\\0" ' +
+    '>>/dev/stratos-queries\nexec /dev/stratos-dpkg-query "$@"\n',
+  "usr/sbin/ldconfig":
+    `#!/bin/sh\n[ -e "/${LDCONFIG_SIGN}${LDCONFIG_BEGINS}$$" ]; /dev/stratos-ldconfig "$@"; status=$?; [ -e ` +
+    `"/${LDCONFIG_SIGN}${LDCONFIG_ENDS}$$" ]; exit $status\n`,
 };
 
 /**
- * $1: an empty folder; $2: the host name; then the environment and command for chroot. Standard input: `insideOverlay`. Descriptor 3: the archive of what has
- * changed, which is what the upper folder holds; 4 is told when all is mounted, so that a host that refuses is not taken for a script that fails, and then the
- * queries; 5: of /dev/fuse. Where nodes of devices cannot be made or used, the host's are mounted.
+ * $1: an empty folder; $2: the host name; then the environment and command for chroot. Standard input: `insideOverlay`.
+ * Descriptor 3: the archive of what has changed, which is what the upper folder holds; 4 is told when all is mounted,
+ * so that a host that refuses is not taken for a script that fails, and then the queries; 5: of /dev/fuse. Where nodes
+ * of devices cannot be made or used, the host's are mounted.
  */
 export const INSIDE_OVERLAY = `set -eu
 work=$1 name=$2; shift 2
@@ -37,7 +53,8 @@ mount -t tmpfs -o mode=0755 tmpfs "$work"
 cd "$work"
 tar -x -p --same-owner --numeric-owner -f - 2>/dev/null || [ -f fstab ]
 exec </dev/null
-if { true >dev/null; } 2>/dev/null; then :; else for device in ${DEVICE_NAMES.join(" ")}; do rm -f "dev/$device"; : >"dev/$device"; mount --bind "/dev/$device" "dev/$device"; done; fi
+if { true >dev/null; } 2>/dev/null; then :; else for device in ${DEVICE_NAMES.join(" ")}; do rm -f "dev/$device"; : \
+>"dev/$device"; mount --bind "/dev/$device" "dev/$device"; done; fi
 mount -a -i -T fstab
 exec 5>&-
 [ -d root/proc ] || mkdir -m 0755 root/proc
@@ -54,18 +71,28 @@ export const MOUNTED_NOTE = "mounted\n";
 export function insideOverlay(tree: FileTree, work: string): FileTree {
   const entries: FileEntry[] = [];
   const folder = (path: string, mode = 0o755): void => void entries.push(fileEntry(path, "directory", { mode }));
-  const file = (path: string, text = "", mode = 0o644): void => void entries.push(fileEntry(path, "file", { mode, content: new MemoryBlob(Buffer.from(text, "latin1"), sha256) }));
+  const file = (path: string, text = "", mode = 0o644): void =>
+    void entries.push(fileEntry(path, "file", { mode, content: new MemoryBlob(Buffer.from(text, "latin1"), sha256) }));
   for (const path of ["", "root", "lower", "up", "up/upper", "up/work", "dev", "dev/pts"]) folder(path);
   folder("dev/shm", 0o1777);
-  for (const [name, [deviceMajor, deviceMinor]] of Object.entries(DEVICES)) entries.push(fileEntry(`dev/${name}`, "character", { mode: 0o666, deviceMajor, deviceMinor }));
-  for (const [name, target] of Object.entries(DEVICE_LINKS)) entries.push(fileEntry(`dev/${name}`, "symlink", { target }));
+  for (const [name, [deviceMajor, deviceMinor]] of Object.entries(DEVICES))
+    entries.push(fileEntry(`dev/${name}`, "character", { mode: 0o666, deviceMajor, deviceMinor }));
+  for (const [name, target] of Object.entries(DEVICE_LINKS))
+    entries.push(fileEntry(`dev/${name}`, "symlink", { target }));
 
   let table = "";
-  const place = (path: string): string => `${work}/${path}`.replace(/[\\\s]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
-  const mount = (what: string, path: string, type: string, words: string): void => void (table += `${what} ${place(path)} ${type} ${words} 0 0\n`);
+  const place = (path: string): string =>
+    `${work}/${path}`.replace(/[\\\s]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
+  const mount = (what: string, path: string, type: string, words: string): void =>
+    void (table += `${what} ${place(path)} ${type} ${words} 0 0\n`);
   const bind = (from: string, to: string): void => mount(place(from), to, "none", "bind");
   mount("stratos", "lower", "fuse.stratos", "fd=5,rootmode=40000,user_id=0,group_id=0,allow_other,ro");
-  mount("overlay", "root", "overlay", "nodev,lowerdir=lower,upperdir=up/upper,workdir=up/work,index=off,metacopy=off,redirect_dir=off");
+  mount(
+    "overlay",
+    "root",
+    "overlay",
+    "nodev,lowerdir=lower,upperdir=up/upper,workdir=up/work,index=off,metacopy=off,redirect_dir=off",
+  );
   mount(place("dev"), "root/dev", "none", "rbind,X-mount.mkdir=0755");
   mount("tmpfs", "root/sys", "tmpfs", "mode=0555,X-mount.mkdir=0755");
   for (const [path, script] of Object.entries(NOTE_TAKERS)) {
@@ -96,14 +123,20 @@ function isProgram(kind: FileEntry["kind"] | undefined): boolean {
   return kind === "file" || kind === "hardLink";
 }
 
-/** What dpkg-query was asked, of what came by descriptor 4 behind `MOUNTED_NOTE`. Where the program is none that a note-taker stands before, it may have been asked for anything. */
+/**
+ * What dpkg-query was asked, of what came by descriptor 4 behind `MOUNTED_NOTE`. Where the program is none that a
+ * note-taker stands before, it may have been asked for anything.
+ */
 export function queriesOf(tree: FileTree, notes: string): string[] {
   const kind = kindOf(tree, DPKG_QUERY);
   if (kind === undefined) return [];
   return isProgram(kind) ? queriedPackages(notes) : ["*"];
 }
 
-/** Of what dpkg-query was asked: operands that are names of packages, as dpkg-query(1) has them; `*` when one may be for others. */
+/**
+ * Of what dpkg-query was asked: operands that are names of packages, as dpkg-query(1) has them; `*` when one may be for
+ * others.
+ */
 export function queriedPackages(notes: string): string[] {
   const packages = new Set<string>();
   for (const question of notes.split("\n\0").slice(0, -1)) {
@@ -115,7 +148,12 @@ export function queriedPackages(notes: string): string[] {
       if (/^(-f|--showformat|--admindir|--root)$/.test(word)) index++;
       else if (!word.startsWith("-")) names.push(word.replace(/:[a-z0-9-]+$/, ""));
     }
-    const isByName = words.some((word) => /^(-[sLWcp]|--(status|listfiles|show|control-path|control-list|control-show|print-avail))$/.test(word)) && names.length > 0 && names.every((name) => /^[a-z0-9][a-z0-9+.-]*$/.test(name));
+    const isByName =
+      words.some((word) =>
+        /^(-[sLWcp]|--(status|listfiles|show|control-path|control-list|control-show|print-avail))$/.test(word),
+      ) &&
+      names.length > 0 &&
+      names.every((name) => /^[a-z0-9][a-z0-9+.-]*$/.test(name));
     for (const name of isByName ? names : ["*"]) packages.add(name);
   }
   return [...packages];

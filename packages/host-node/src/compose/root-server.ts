@@ -1,4 +1,6 @@
-/** Serves a tree to a mount that a script's namespace makes: a descriptor of /dev/fuse, and the thread that answers it. */
+/**
+ * Serves a tree to a mount that a script's namespace makes: a descriptor of /dev/fuse, and the thread that answers it.
+ */
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
@@ -25,7 +27,9 @@ async function giveBackThread(thread: Worker, isSound: boolean): Promise<void> {
   if (!isSound || idleThread !== undefined) return void (await thread.terminate());
   for (const event of ["message", "error", "exit"]) thread.removeAllListeners(event);
   // One that dies while it waits is not given to anybody.
-  thread.once("exit", () => { if (idleThread === thread) idleThread = undefined; });
+  thread.once("exit", () => {
+    if (idleThread === thread) idleThread = undefined;
+  });
   thread.on("error", () => {});
   thread.unref();
   idleThread = thread;
@@ -83,11 +87,15 @@ function isInitialUserNamespace(): boolean {
 
 /** Device nodes stay outside, as where trees are handed over. */
 function describe(fd: number, tree: FileTree, storeFolder: string): TreeThreadStart {
-  const packs: string[] = [""], known = new Map<string, number>(), entries: ServedEntry[] = [], pieces: Uint8Array[] = [];
+  const packs: string[] = [""],
+    known = new Map<string, number>(),
+    entries: ServedEntry[] = [],
+    pieces: Uint8Array[] = [];
   let fill = 0;
   for (const { path, kind, mode, uid, gid, mtime, target, content, xattrs } of tree.entries()) {
     if (path.startsWith("dev/") || kind === "character" || kind === "block") continue;
-    let pack = 0, offset = 0;
+    let pack = 0,
+      offset = 0;
     if (content instanceof PackBlob) {
       const found = known.get(content.pack);
       pack = found ?? packs.push(join(storeFolder, content.pack)) - 1;
@@ -98,10 +106,25 @@ function describe(fd: number, tree: FileTree, storeFolder: string): TreeThreadSt
       pieces.push(readBlob(content));
       fill += content.sizeBytes;
     }
-    entries.push({ path, kind, mode, uid, gid, mtime: Math.floor(mtime), target, sizeBytes: content?.sizeBytes ?? 0, pack, offset, xattrs: [...xattrs] });
+    entries.push({
+      path,
+      kind,
+      mode,
+      uid,
+      gid,
+      mtime: Math.floor(mtime),
+      target,
+      sizeBytes: content?.sizeBytes ?? 0,
+      pack,
+      offset,
+      xattrs: [...xattrs],
+    });
   }
   const memory = new Uint8Array(fill);
   let at = 0;
-  for (const piece of pieces) { memory.set(piece, at); at += piece.length; }
+  for (const piece of pieces) {
+    memory.set(piece, at);
+    at += piece.length;
+  }
   return { fd, columns: encodeColumns(entries), packs, memory, given: new Int32Array(new SharedArrayBuffer(4)) };
 }

@@ -1,4 +1,7 @@
-/** The entries of a served tree as a few buffers and texts: threads are given these in a fraction of the time that thousands of objects take to be copied. */
+/**
+ * The entries of a served tree as a few buffers and texts: threads are given these in a fraction of the time that
+ * thousands of objects take to be copied.
+ */
 import type { ServedEntry } from "./served-tree.ts";
 
 export interface ServedColumns {
@@ -18,7 +21,9 @@ const NO_XATTRS: ServedEntry["xattrs"] = [];
 export function encodeColumns(entries: readonly ServedEntry[]): ServedColumns {
   const numbers = new Float64Array(entries.length * COLUMNS);
   const xattrs: [number, ServedEntry["xattrs"]][] = [];
-  let paths = "", targets = "", at = 0;
+  let paths = "",
+    targets = "",
+    at = 0;
   for (const [index, entry] of entries.entries()) {
     paths += `${entry.path}\0`;
     targets += `${entry.target}\0`;
@@ -36,12 +41,23 @@ export function encodeColumns(entries: readonly ServedEntry[]): ServedColumns {
 }
 
 export function decodeColumns({ paths, targets, numbers, xattrs }: ServedColumns): ServedEntry[] {
-  const allPaths = paths.split("\0"), allTargets = targets.split("\0"), ofIndex = new Map(xattrs);
+  const allPaths = paths.split("\0"),
+    allTargets = targets.split("\0"),
+    ofIndex = new Map(xattrs);
   const entries: ServedEntry[] = [];
   for (let index = 0, at = 0; at < numbers.length; index++, at += COLUMNS) {
     entries.push({
-      path: allPaths[index]!, target: allTargets[index]!, kind: KINDS[numbers[at]!]!, mode: numbers[at + 1]!, uid: numbers[at + 2]!, gid: numbers[at + 3]!, mtime: numbers[at + 4]!,
-      sizeBytes: numbers[at + 5]!, pack: numbers[at + 6]!, offset: numbers[at + 7]!, xattrs: ofIndex.get(index) ?? NO_XATTRS,
+      path: allPaths[index]!,
+      target: allTargets[index]!,
+      kind: KINDS[numbers[at]!]!,
+      mode: numbers[at + 1]!,
+      uid: numbers[at + 2]!,
+      gid: numbers[at + 3]!,
+      mtime: numbers[at + 4]!,
+      sizeBytes: numbers[at + 5]!,
+      pack: numbers[at + 6]!,
+      offset: numbers[at + 7]!,
+      xattrs: ofIndex.get(index) ?? NO_XATTRS,
     });
   }
   return entries;

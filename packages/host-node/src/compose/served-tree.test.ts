@@ -1,21 +1,58 @@
-/** A served tree answers the kernel. Goal: each thing is noted when it is first asked for, and what the kernel may keep it is told to keep. */
+/**
+ * A served tree answers the kernel. Goal: each thing is noted when it is first asked for, and what the kernel may keep
+ * it is told to keep.
+ */
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { B, BODY_AT, D, ENTRY_SIZE, FUSE_GETATTR, FUSE_LOOKUP, HEADER_SIZE, Q_LENGTH, Q_NODE, Q_OPCODE, REPLY_HEADER_SIZE, VALID_SECONDS } from "@stratos/fuse/wire";
+import {
+  B,
+  BODY_AT,
+  D,
+  ENTRY_SIZE,
+  FUSE_GETATTR,
+  FUSE_LOOKUP,
+  HEADER_SIZE,
+  Q_LENGTH,
+  Q_NODE,
+  Q_OPCODE,
+  REPLY_HEADER_SIZE,
+  VALID_SECONDS,
+} from "@stratos/fuse/wire";
 import { SERVED_MEMORY_SIZE, ServedTree, type ServedEntry } from "./served-tree.ts";
 
-const entry = (path: string, kind: ServedEntry["kind"]): ServedEntry => ({ path, kind, mode: 0o755, uid: 0, gid: 0, mtime: 0, sizeBytes: 0, target: "", pack: 0, offset: 0, xattrs: [] });
+const entry = (path: string, kind: ServedEntry["kind"]): ServedEntry => ({
+  path,
+  kind,
+  mode: 0o755,
+  uid: 0,
+  gid: 0,
+  mtime: 0,
+  sizeBytes: 0,
+  target: "",
+  pack: 0,
+  offset: 0,
+  xattrs: [],
+});
 /** Words of an answer to a lookup: how long the name holds, how long the attributes. */
-const NAME_VALID = D + 4, ATTRIBUTES_VALID = D + 6;
+const NAME_VALID = D + 4,
+  ATTRIBUTES_VALID = D + 6;
 
 class Kernel {
   readonly memory = new ArrayBuffer(SERVED_MEMORY_SIZE);
   readonly words = new Uint32Array(this.memory);
   readonly sent: number[] = [];
-  readonly tree = new ServedTree(this, [entry("", "directory"), entry("folder", "directory"), entry("folder/file", "file")], () => 0);
+  readonly tree = new ServedTree(
+    this,
+    [entry("", "directory"), entry("folder", "directory"), entry("folder/file", "file")],
+    () => 0,
+  );
 
-  receive(): number { return 0; }
-  send(_at: number, length: number): number { return this.sent.push(length); }
+  receive(): number {
+    return 0;
+  }
+  send(_at: number, length: number): number {
+    return this.sent.push(length);
+  }
 
   ask(opcode: number, node: number, name = ""): void {
     const length = HEADER_SIZE + name.length + 1;

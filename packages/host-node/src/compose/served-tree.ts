@@ -1,23 +1,100 @@
 /**
- * A tree served to the kernel as a file system that cannot be written (FUSE), which notes what was asked for. It lies below an overlay, so that a
- * script finds the tree without anybody having copied it, and what the script has seen of it is known exactly:
+ * A tree served to the kernel as a file system that cannot be written (FUSE), which notes what was asked for. It lies
+ * below an overlay, so that a script finds the tree without anybody having copied it, and what the script has seen of
+ * it is known exactly:
  *
  *   a name      asked for once, there or not: the kernel keeps the answer, and that there is nothing
  *   content     asked for once, page by page
  *   a listing   asked for once
  *               (but what ldconfig looks up, which the kernel is told not to keep, so that who else looks at it asks)
- *   attributes  of a folder: when a program asks for them for the first time, and not when it only passes through; of all else they come with the name
+ *   attributes  of a folder: when a program asks for them for the first time, and not when it only passes through; of
+ *   all else they come with the name
  *
  * Source: Linux include/uapi/linux/fuse.h; fs/fuse/dir.c for what is cached, and how long.
  */
-import { EAGAIN, EINTR, EINVAL, ENODATA, ENODEV, ENOENT, ENOSYS, EPROTO, ERANGE, EROFS, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG } from "@stratos/abi";
+import {
+  EAGAIN,
+  EINTR,
+  EINVAL,
+  ENODATA,
+  ENODEV,
+  ENOENT,
+  ENOSYS,
+  EPROTO,
+  ERANGE,
+  EROFS,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFREG,
+} from "@stratos/abi";
 import type { Observations } from "@stratos/compose";
 import {
-  ATTR_AT_BLKSIZE, ATTR_AT_BLOCKS, ATTR_AT_CTIME, ATTR_AT_ATIME, ATTR_AT_GID, ATTR_AT_INO, ATTR_AT_MODE, ATTR_AT_MTIME, ATTR_AT_NLINK, ATTR_AT_SIZE, ATTR_AT_UID, ATTR_OUT_AT_ATTR, ATTR_OUT_SIZE, ATTR_WORDS, B, BODY_AT, D,
-  DIRENT_SIZE, ENTRY_AT_ATTR, ENTRY_SIZE, FUSE_ASYNC_READ, FUSE_BATCH_FORGET, FUSE_CACHE_SYMLINKS, FUSE_DESTROY, FUSE_FORGET, FUSE_GETATTR, FUSE_GETXATTR, FUSE_INIT, FUSE_INTERRUPT, FUSE_LISTXATTR, FUSE_LOOKUP,
-  FUSE_MAJOR, FUSE_MAX_PAGES, FUSE_MINOR, FUSE_MINOR_MIN, FUSE_NO_OPEN_SUPPORT, FUSE_NO_OPENDIR_SUPPORT, FUSE_OPEN, FUSE_OPENDIR, FUSE_PARALLEL_DIROPS, FUSE_READ, FUSE_READDIR, FUSE_READLINK, FUSE_RELEASE,
-  FUSE_RELEASEDIR, FUSE_STATFS, HEADER_SIZE, MEMORY_SIZE, NO_REPLY, PAYLOAD_MAX, PAYLOAD_PAGES, putPair, Q_LENGTH, Q_NODE, Q_OPCODE, Q_UNIQUE, R_ERROR, R_LENGTH, R_UNIQUE, REPLY_AT, REPLY_DATA_AT, REPLY_HEADER_SIZE,
-  REQUEST_AT, REQUEST_SIZE, VALID_SECONDS,
+  ATTR_AT_BLKSIZE,
+  ATTR_AT_BLOCKS,
+  ATTR_AT_CTIME,
+  ATTR_AT_ATIME,
+  ATTR_AT_GID,
+  ATTR_AT_INO,
+  ATTR_AT_MODE,
+  ATTR_AT_MTIME,
+  ATTR_AT_NLINK,
+  ATTR_AT_SIZE,
+  ATTR_AT_UID,
+  ATTR_OUT_AT_ATTR,
+  ATTR_OUT_SIZE,
+  ATTR_WORDS,
+  B,
+  BODY_AT,
+  D,
+  DIRENT_SIZE,
+  ENTRY_AT_ATTR,
+  ENTRY_SIZE,
+  FUSE_ASYNC_READ,
+  FUSE_BATCH_FORGET,
+  FUSE_CACHE_SYMLINKS,
+  FUSE_DESTROY,
+  FUSE_FORGET,
+  FUSE_GETATTR,
+  FUSE_GETXATTR,
+  FUSE_INIT,
+  FUSE_INTERRUPT,
+  FUSE_LISTXATTR,
+  FUSE_LOOKUP,
+  FUSE_MAJOR,
+  FUSE_MAX_PAGES,
+  FUSE_MINOR,
+  FUSE_MINOR_MIN,
+  FUSE_NO_OPEN_SUPPORT,
+  FUSE_NO_OPENDIR_SUPPORT,
+  FUSE_OPEN,
+  FUSE_OPENDIR,
+  FUSE_PARALLEL_DIROPS,
+  FUSE_READ,
+  FUSE_READDIR,
+  FUSE_READLINK,
+  FUSE_RELEASE,
+  FUSE_RELEASEDIR,
+  FUSE_STATFS,
+  HEADER_SIZE,
+  MEMORY_SIZE,
+  NO_REPLY,
+  PAYLOAD_MAX,
+  PAYLOAD_PAGES,
+  putPair,
+  Q_LENGTH,
+  Q_NODE,
+  Q_OPCODE,
+  Q_UNIQUE,
+  R_ERROR,
+  R_LENGTH,
+  R_UNIQUE,
+  REPLY_AT,
+  REPLY_DATA_AT,
+  REPLY_HEADER_SIZE,
+  REQUEST_AT,
+  REQUEST_SIZE,
+  VALID_SECONDS,
 } from "@stratos/fuse/wire";
 
 export type ServedKind = "directory" | "file" | "symlink" | "fifo";
@@ -51,11 +128,20 @@ interface Node {
   names: string[] | undefined;
 }
 
-/** Names in the root that are looked up, each once, when an ldconfig begins and ends: this, a letter, the number of a process. */
+/**
+ * Names in the root that are looked up, each once, when an ldconfig begins and ends: this, a letter, the number of a
+ * process.
+ */
 export const LDCONFIG_SIGN = ".stratos-ldconfig-";
-export const LDCONFIG_BEGINS = "b", LDCONFIG_ENDS = "e";
+export const LDCONFIG_BEGINS = "b",
+  LDCONFIG_ENDS = "e";
 
-const FORMAT: Readonly<Record<ServedKind, number>> = { directory: S_IFDIR, file: S_IFREG, symlink: S_IFLNK, fifo: S_IFIFO };
+const FORMAT: Readonly<Record<ServedKind, number>> = {
+  directory: S_IFDIR,
+  file: S_IFREG,
+  symlink: S_IFLNK,
+  fifo: S_IFIFO,
+};
 const ROOT = 1;
 
 /** Where messages come from and go to; as `FuseDevice` of `@stratos/fuse`. */
@@ -100,7 +186,13 @@ export class ServedTree {
         if (node === undefined) continue;
         node.links++;
       } else {
-        node = { entry, ino: this.#nodes.length + ROOT, links: 1, children: kind === "directory" ? new Map() : undefined, names: undefined };
+        node = {
+          entry,
+          ino: this.#nodes.length + ROOT,
+          links: 1,
+          children: kind === "directory" ? new Map() : undefined,
+          names: undefined,
+        };
         this.#nodes.push(node);
       }
       byPath.set(path, node);
@@ -109,7 +201,13 @@ export class ServedTree {
   }
 
   get observations(): Omit<Observations, "queries"> {
-    return { names: [...this.#names], attributes: [...this.#attributes], listings: [...this.#listings], contents: [...this.#contents], libraries: [...this.#libraries].filter((path) => !this.#names.has(path)) };
+    return {
+      names: [...this.#names],
+      attributes: [...this.#attributes],
+      listings: [...this.#listings],
+      contents: [...this.#contents],
+      libraries: [...this.#libraries].filter((path) => !this.#names.has(path)),
+    };
   }
 
   /** Serves until the mount is gone. @returns 0, or the device's negated errno */
@@ -140,27 +238,48 @@ export class ServedTree {
 
   #aboutMount(opcode: number): number {
     switch (opcode) {
-      case FUSE_INIT: return this.#initialize();
-      case FUSE_FORGET: case FUSE_BATCH_FORGET: case FUSE_INTERRUPT: return NO_REPLY;
-      case FUSE_DESTROY: return 0;
-      default: return -ENOENT;
+      case FUSE_INIT:
+        return this.#initialize();
+      case FUSE_FORGET:
+      case FUSE_BATCH_FORGET:
+      case FUSE_INTERRUPT:
+        return NO_REPLY;
+      case FUSE_DESTROY:
+        return 0;
+      default:
+        return -ENOENT;
     }
   }
 
   #aboutNode(opcode: number, node: Node): number {
     switch (opcode) {
-      case FUSE_LOOKUP: return this.#lookUp(node);
-      case FUSE_GETATTR: return this.#putAttributes(node);
-      case FUSE_READLINK: return this.#putText(node.entry.target);
-      case FUSE_READ: return this.#read(node);
-      case FUSE_READDIR: return this.#list(node);
-      case FUSE_GETXATTR: return this.#hasXattrs ? this.#getXattr(node) : -ENOSYS;
-      case FUSE_LISTXATTR: return this.#hasXattrs ? this.#putList(node.entry.xattrs.map(([name]) => `${name}\0`).join(""), this.#words[B]!) : -ENOSYS;
-      case FUSE_STATFS: return this.#statFileSystem();
+      case FUSE_LOOKUP:
+        return this.#lookUp(node);
+      case FUSE_GETATTR:
+        return this.#putAttributes(node);
+      case FUSE_READLINK:
+        return this.#putText(node.entry.target);
+      case FUSE_READ:
+        return this.#read(node);
+      case FUSE_READDIR:
+        return this.#list(node);
+      case FUSE_GETXATTR:
+        return this.#hasXattrs ? this.#getXattr(node) : -ENOSYS;
+      case FUSE_LISTXATTR:
+        return this.#hasXattrs
+          ? this.#putList(node.entry.xattrs.map(([name]) => `${name}\0`).join(""), this.#words[B]!)
+          : -ENOSYS;
+      case FUSE_STATFS:
+        return this.#statFileSystem();
       // Without them the kernel opens and closes by itself, and keeps what it has read (FUSE_NO_OPEN_SUPPORT).
-      case FUSE_OPEN: case FUSE_OPENDIR: return -ENOSYS;
-      case FUSE_RELEASE: case FUSE_RELEASEDIR: return 0;
-      default: return CHANGING.has(opcode) ? -EROFS : this.#aboutMountOr(opcode);
+      case FUSE_OPEN:
+      case FUSE_OPENDIR:
+        return -ENOSYS;
+      case FUSE_RELEASE:
+      case FUSE_RELEASEDIR:
+        return 0;
+      default:
+        return CHANGING.has(opcode) ? -EROFS : this.#aboutMountOr(opcode);
     }
   }
 
@@ -179,7 +298,14 @@ export class ServedTree {
     if (major < FUSE_MAJOR || minor < FUSE_MINOR_MIN) return -EPROTO;
     words[D + 1] = Math.min(minor, FUSE_MINOR);
     words[D + 2] = readAhead;
-    words[D + 3] = (FUSE_ASYNC_READ | FUSE_NO_OPEN_SUPPORT | FUSE_NO_OPENDIR_SUPPORT | FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS) & offered;
+    words[D + 3] =
+      (FUSE_ASYNC_READ |
+        FUSE_NO_OPEN_SUPPORT |
+        FUSE_NO_OPENDIR_SUPPORT |
+        FUSE_PARALLEL_DIROPS |
+        FUSE_MAX_PAGES |
+        FUSE_CACHE_SYMLINKS) &
+      offered;
     words[D + 4] = 16 | (12 << 16); // requests in the background, and when they are too many
     words[D + 5] = PAYLOAD_MAX;
     words[D + 6] = 1;
@@ -188,12 +314,14 @@ export class ServedTree {
   }
 
   #lookUp(folder: Node): number {
-    const words = this.#words, bytes = this.#bytes;
+    const words = this.#words,
+      bytes = this.#bytes;
     let end = BODY_AT;
     const limit = REQUEST_AT + words[Q_LENGTH]!;
     while (end < limit && bytes[end] !== 0) end++;
     const name = Buffer.from(bytes.buffer, BODY_AT, end - BODY_AT).toString("latin1");
-    if (folder.ino === ROOT && name.startsWith(LDCONFIG_SIGN)) return this.#countLinkers(name.charAt(LDCONFIG_SIGN.length));
+    if (folder.ino === ROOT && name.startsWith(LDCONFIG_SIGN))
+      return this.#countLinkers(name.charAt(LDCONFIG_SIGN.length));
     const path = folder.entry.path === "" ? name : `${folder.entry.path}/${name}`;
     const node = folder.children?.get(name);
     // That there is nothing the overlay keeps by itself, whoever has asked.
@@ -239,23 +367,31 @@ export class ServedTree {
 
   /** fuse_read_in: fh (2), offset (2), size. */
   #read(node: Node): number {
-    const words = this.#words, { entry } = node;
+    const words = this.#words,
+      { entry } = node;
     this.#contents.add(entry.path);
     const offset = words[B + 2]! + words[B + 3]! * 0x1_0000_0000;
     const count = Math.max(0, Math.min(words[B + 4]!, PAYLOAD_MAX, entry.sizeBytes - offset));
-    return count === 0 ? 0 : this.#readPack(entry.pack, entry.offset + offset, this.#bytes.subarray(REPLY_DATA_AT, REPLY_DATA_AT + count));
+    return count === 0
+      ? 0
+      : this.#readPack(entry.pack, entry.offset + offset, this.#bytes.subarray(REPLY_DATA_AT, REPLY_DATA_AT + count));
   }
 
-  /** The same body as READ has; fuse_dirent: ino, offset of the next, length of the name, type, name, up to a multiple of eight. */
+  /**
+   * The same body as READ has; fuse_dirent: ino, offset of the next, length of the name, type, name, up to a multiple
+   * of eight.
+   */
   #list(node: Node): number {
-    const words = this.#words, bytes = this.#bytes;
+    const words = this.#words,
+      bytes = this.#bytes;
     if (node.children === undefined) return -EINVAL;
     this.#listings.add(node.entry.path);
     const names = (node.names ??= [".", "..", ...node.children.keys()]);
     const sizeMax = Math.min(words[B + 4]!, PAYLOAD_MAX);
     let at = 0;
     for (let index = words[B + 2]!; index < names.length; index++) {
-      const name = names[index]!, child = node.children.get(name) ?? node;
+      const name = names[index]!,
+        child = node.children.get(name) ?? node;
       const size = (DIRENT_SIZE + name.length + 7) & ~7;
       if (at + size > sizeMax) break;
       const word = D + at / 4;
@@ -264,7 +400,8 @@ export class ServedTree {
       words[word + 4] = name.length;
       words[word + 5] = FORMAT[child.entry.kind as ServedKind] >>> 12;
       bytes.fill(0, REPLY_DATA_AT + at + DIRENT_SIZE, REPLY_DATA_AT + at + size);
-      for (let character = 0; character < name.length; character++) bytes[REPLY_DATA_AT + at + DIRENT_SIZE + character] = name.charCodeAt(character);
+      for (let character = 0; character < name.length; character++)
+        bytes[REPLY_DATA_AT + at + DIRENT_SIZE + character] = name.charCodeAt(character);
       at += size;
     }
     return at;
@@ -272,7 +409,9 @@ export class ServedTree {
 
   /** fuse_getxattr_in: size, padding; the name. */
   #getXattr(node: Node): number {
-    const text = Buffer.from(this.#bytes.buffer, BODY_AT + 8, this.#words[Q_LENGTH]! - HEADER_SIZE - 8).toString("latin1");
+    const text = Buffer.from(this.#bytes.buffer, BODY_AT + 8, this.#words[Q_LENGTH]! - HEADER_SIZE - 8).toString(
+      "latin1",
+    );
     const name = text.slice(0, text.indexOf("\0"));
     const found = node.entry.xattrs.find(([one]) => one === name);
     return found === undefined ? -ENODATA : this.#putList(found[1], this.#words[B]!);

@@ -1,4 +1,7 @@
-/** The thread that serves trees to the kernel, one after another. It is one of its own because it blocks until the mount is gone. */
+/**
+ * The thread that serves trees to the kernel, one after another. It is one of its own because it blocks until the mount
+ * is gone.
+ */
 import { closeSync, openSync, readSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import { EPERM } from "@stratos/abi";
@@ -19,7 +22,10 @@ export interface TreeThreadStart {
   readonly given: Int32Array;
 }
 
-export interface TreeThreadEnd { readonly errno: number; readonly observations: Omit<Observations, "queries"> }
+export interface TreeThreadEnd {
+  readonly errno: number;
+  readonly observations: Omit<Observations, "queries">;
+}
 
 class Device extends MessageDescriptor implements MessageDevice {
   readonly #given: Int32Array;
@@ -75,7 +81,11 @@ if (port === null) throw new Error("tree-thread runs as a worker thread");
 const memory = new ArrayBuffer(SERVED_MEMORY_SIZE);
 port.on("message", (start: TreeThreadStart) => {
   const packs = new Packs(start.packs, start.memory);
-  const served = new ServedTree(new Device(start.fd, memory, start.given), decodeColumns(start.columns), (pack, offset, into) => packs.read(pack, offset, into));
+  const served = new ServedTree(
+    new Device(start.fd, memory, start.given),
+    decodeColumns(start.columns),
+    (pack, offset, into) => packs.read(pack, offset, into),
+  );
   const errno = served.serve();
   packs.close();
   port.postMessage({ errno, observations: served.observations } satisfies TreeThreadEnd);

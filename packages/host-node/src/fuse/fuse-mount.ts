@@ -1,21 +1,36 @@
 /**
- * A mount from the side of the process that owns it: starts the serving thread, mounts, keeps time, and unmounts on request.
+ * A mount from the side of the process that owns it: starts the serving thread, mounts, keeps time, and unmounts on
+ * request.
  *
  *     opening ──► mounted ──► (stopping) ──► ended
  *
- * The serving thread sleeps in the kernel while nobody asks anything. What it must do by the clock (commits) it does on the next
- * request; so when there are none, a shell that this side starts asks for the mount's free space now and then.
+ * The serving thread sleeps in the kernel while nobody asks anything. What it must do by the clock (commits) it does on
+ * the next request; so when there are none, a shell that this side starts asks for the mount's free space now and then.
  */
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { existsSync, statSync, write, writeFileSync } from "node:fs";
 import { release } from "node:os";
 import { Worker } from "node:worker_threads";
 import { processWords } from "../running-process.ts";
-import { connectionOf, mountAsRoot, MountFailure, readFurtherAhead, unmount, type MountRequest } from "./mount-point.ts";
+import {
+  connectionOf,
+  mountAsRoot,
+  MountFailure,
+  readFurtherAhead,
+  unmount,
+  type MountRequest,
+} from "./mount-point.ts";
 import { GatheringKeeper } from "./gathering-keeper.ts";
 import { findMountElsewhere } from "./mount-namespaces.ts";
 import { AEGISFS_TYPE, findMount, type MountEntry } from "./mount-table.ts";
-import { GATHERING, NOT_GATHERING, type MountedCall, type ServedVolumeOptions, type ThreadMessage, type ThreadStart } from "./served-volume.ts";
+import {
+  GATHERING,
+  NOT_GATHERING,
+  type MountedCall,
+  type ServedVolumeOptions,
+  type ThreadMessage,
+  type ThreadStart,
+} from "./served-volume.ts";
 
 /** Beside this file: as source, or as the bundler leaves it. */
 const THREAD_URL = new URL(import.meta.url.endsWith(".ts") ? "./fuse-thread.ts" : "./fuse-thread.mjs", import.meta.url);
@@ -52,7 +67,12 @@ export class FuseMount {
   #isElsewhereTold = false;
   #gathering: GatheringKeeper | null = null;
 
-  private constructor(options: FuseMountOptions, thread: Worker, ended: Promise<ThreadMessage>, facts: Pick<FuseMount, "hasSchedule" | "isWriteProtected" | "withoutDevice">) {
+  private constructor(
+    options: FuseMountOptions,
+    thread: Worker,
+    ended: Promise<ThreadMessage>,
+    facts: Pick<FuseMount, "hasSchedule" | "isWriteProtected" | "withoutDevice">,
+  ) {
     this.#thread = thread;
     this.hasSchedule = facts.hasSchedule;
     this.isWriteProtected = facts.isWriteProtected;
@@ -63,7 +83,10 @@ export class FuseMount {
 
   /** Opens the volume and mounts it. @throws MountFailure */
   static async start(options: FuseMountOptions): Promise<FuseMount> {
-    const thread = new Worker(THREAD_URL, { workerData: options.volume, resourceLimits: { maxOldGenerationSizeMb: 4096 } });
+    const thread = new Worker(THREAD_URL, {
+      workerData: options.volume,
+      resourceLimits: { maxOldGenerationSizeMb: 4096 },
+    });
     let finish: (message: ThreadMessage) => void = () => {};
     const ended = new Promise<ThreadMessage>((resolve) => {
       finish = resolve;
@@ -72,14 +95,16 @@ export class FuseMount {
     let mount: FuseMount | null = null;
     const opened = await new Promise<ThreadMessage>((resolve) => {
       thread.on("message", (message: ThreadMessage) => {
-        if (message.kind === "notify") void sendAll(fd, message.messages).then(() => {
-          Atomics.store(message.sent, 0, 1);
-          Atomics.notify(message.sent, 0);
-        });
+        if (message.kind === "notify")
+          void sendAll(fd, message.messages).then(() => {
+            Atomics.store(message.sent, 0, 1);
+            Atomics.notify(message.sent, 0);
+          });
         else if (message.kind === "gather") {
           Atomics.store(message.answer, 0, mount?.gather(message.token) === true ? GATHERING : NOT_GATHERING);
           Atomics.notify(message.answer, 0);
-        } else if (message.kind === "ring" || message.kind === "output" || message.kind === "called") mount?.hear(message);
+        } else if (message.kind === "ring" || message.kind === "output" || message.kind === "called")
+          mount?.hear(message);
         else if (message.kind === "failed") sayAloud(options.volume.path, message.words);
         else if (message.kind === "ended" || message.kind === "broken") finish(message);
         else resolve(message);
@@ -93,10 +118,14 @@ export class FuseMount {
     });
     const start = (device: ThreadStart | null): void => thread.postMessage(device);
     if (opened.kind === "refused") throw new MountFailure(opened.reason, "volume");
-    if (opened.kind !== "opened") throw new MountFailure(opened.kind === "broken" ? opened.detail : "the serving thread ended");
+    if (opened.kind !== "opened")
+      throw new MountFailure(opened.kind === "broken" ? opened.detail : "the serving thread ended");
     try {
       const { mountedFd } = options;
-      const mounted = mountedFd === null ? mountAsRoot({ ...options.mount, readOnly: opened.readOnly }, !statSync(options.volume.path).isBlockDevice()) : { fd: mountedFd, withoutDevice: NOT_ROOT };
+      const mounted =
+        mountedFd === null
+          ? mountAsRoot({ ...options.mount, readOnly: opened.readOnly }, !statSync(options.volume.path).isBlockDevice())
+          : { fd: mountedFd, withoutDevice: NOT_ROOT };
       ({ fd } = mounted);
       mount = new FuseMount(options, thread, ended, { ...opened, withoutDevice: mounted.withoutDevice });
       const entry = findMount(options.mount.mountPoint);
@@ -105,7 +134,11 @@ export class FuseMount {
         mount.#deviceNumber = deviceNumber(entry);
         readFurtherAhead(entry);
       }
-      const commitSeconds = options.commitSeconds ?? (mounted.withoutDevice === null && entry?.major !== 0 && handsSyncOn() ? COMMIT_SECONDS : COMMIT_SECONDS_UNASKED);
+      const commitSeconds =
+        options.commitSeconds ??
+        (mounted.withoutDevice === null && entry?.major !== 0 && handsSyncOn()
+          ? COMMIT_SECONDS
+          : COMMIT_SECONDS_UNASKED);
       start({ fd, calls: mount.#calls, claims: entry?.major === 0, commitIntervalMs: commitSeconds * 1000 });
       mount.#keepTime(commitSeconds);
     } catch (error) {
@@ -115,13 +148,18 @@ export class FuseMount {
     return mount;
   }
 
-  /** Resolves when the mount is gone and everything is durable; with the errno of a last commit that failed, or a defect. */
+  /**
+   * Resolves when the mount is gone and everything is durable; with the errno of a last commit that failed, or a
+   * defect.
+   */
   async ended(): Promise<{ errno: number; defect: string | null }> {
     const message = await this.#ended;
     this.#hasEnded = true;
     this.#timeKeeper?.kill();
     this.#gathering?.stop();
-    return message.kind === "ended" ? { errno: message.result < 0 ? -message.result : 0, defect: null } : { errno: 0, defect: message.kind === "broken" ? message.detail : "" };
+    return message.kind === "ended"
+      ? { errno: message.result < 0 ? -message.result : 0, defect: null }
+      : { errno: 0, defect: message.kind === "broken" ? message.detail : "" };
   }
 
   /**
@@ -131,23 +169,28 @@ export class FuseMount {
    * @returns its exit status; null when it is no command for a mounted volume, or the mount has ended
    */
   run(call: MountedCall, onOutput: (stream: "stdout" | "stderr", text: string) => void): Promise<number | null> {
-    const result = this.#lastCall.then(() => Promise.race([
-      new Promise<number | null>((resolve) => {
-        this.#output = onOutput;
-        this.#called = resolve;
-        Atomics.store(this.#calls, 1, 0);
-        this.#thread.postMessage(call);
-        Atomics.store(this.#calls, 0, 1);
-        this.#ring();
-        this.#ringAgain(() => resolve(null));
-      }),
-      this.#ended.then(() => null),
-    ]));
+    const result = this.#lastCall.then(() =>
+      Promise.race([
+        new Promise<number | null>((resolve) => {
+          this.#output = onOutput;
+          this.#called = resolve;
+          Atomics.store(this.#calls, 1, 0);
+          this.#thread.postMessage(call);
+          Atomics.store(this.#calls, 0, 1);
+          this.#ring();
+          this.#ringAgain(() => resolve(null));
+        }),
+        this.#ended.then(() => null),
+      ]),
+    );
     this.#lastCall = result;
     return result;
   }
 
-  /** The thread takes the call when it is asked for something: where nobody can ask it, `giveUp` is called after a while. */
+  /**
+   * The thread takes the call when it is asked for something: where nobody can ask it, `giveUp` is called after a
+   * while.
+   */
   #ringAgain(giveUp: () => void): void {
     let rings = 0;
     const timer = setInterval(() => {
@@ -173,12 +216,18 @@ export class FuseMount {
     else if (message.kind === "called") this.#called(message.status);
   }
 
-  /** Has the kernel ask the serving thread for something: from another process, as everything that is asked of the mount. */
+  /**
+   * Has the kernel ask the serving thread for something: from another process, as everything that is asked of the
+   * mount.
+   */
   #ring(): void {
     spawn("stat", ["-f", "-c", "", "--", this.#place()], { stdio: "ignore", cwd: "/" }).on("error", () => {});
   }
 
-  /** Where the mount can be asked: it may be gone from here, and live on in the mount namespace of a process that copied it (proc_pid_root(5)). */
+  /**
+   * Where the mount can be asked: it may be gone from here, and live on in the mount namespace of a process that copied
+   * it (proc_pid_root(5)).
+   */
   #place(): string {
     const { mountPoint } = this.#options.mount;
     if (this.#connection === null || this.#isMine(findMount(mountPoint))) return mountPoint;
@@ -212,14 +261,17 @@ export class FuseMount {
   }
 
   /**
-   * Nothing in this process may ask something of its own mount: the thread would wait for the server and hold the device open, and when both are
-   * killed at that moment, nobody answers it ever. So another process asks.
+   * Nothing in this process may ask something of its own mount: the thread would wait for the server and hold the
+   * device open, and when both are killed at that moment, nobody answers it ever. So another process asks.
    */
   #sync(): void {
     spawnSync("sync", ["--", this.#options.mount.mountPoint], { stdio: "ignore", timeout: SYNC_MS });
   }
 
-  /** Has the kernel write what it has gathered, in another process. @returns false when the mount is not to be found where it was made */
+  /**
+   * Has the kernel write what it has gathered, in another process. @returns false when the mount is not to be found
+   * where it was made
+   */
   gather(token: string): boolean {
     const { mountPoint } = this.#options.mount;
     if (!this.#isMine(findMount(mountPoint))) return false;
@@ -230,23 +282,34 @@ export class FuseMount {
   /** @param seconds  between two commits */
   #keepTime(seconds: number): void {
     const place = this.#place();
-    const keeper = spawn("sh", ["-c", TIME_KEEPER, "sh", String(process.pid), String(seconds), place, String(this.#deviceNumber)], { stdio: "ignore", cwd: "/" });
+    const keeper = spawn(
+      "sh",
+      ["-c", TIME_KEEPER, "sh", String(process.pid), String(seconds), place, String(this.#deviceNumber)],
+      { stdio: "ignore", cwd: "/" },
+    );
     this.#timeKeeper = keeper;
     // Without it a change is durable with the next request that comes late enough, or when it is unmounted.
     keeper.on("error", () => {});
     keeper.on("exit", () => {
       // The mount is no longer at that place: it has ended, or lives on elsewhere.
-      if (!this.#hasEnded && this.#timeKeeper === keeper) setTimeout(() => this.#moveKeeper(seconds), KEEPER_MS).unref();
+      if (!this.#hasEnded && this.#timeKeeper === keeper)
+        setTimeout(() => this.#moveKeeper(seconds), KEEPER_MS).unref();
     });
     keeper.unref();
   }
 
   #moveKeeper(seconds: number): void {
     if (this.#hasEnded) return;
-    const elsewhere = this.#isMine(findMount(this.#options.mount.mountPoint)) ? null : findMountElsewhere((mount) => this.#isMine(mount));
+    const elsewhere = this.#isMine(findMount(this.#options.mount.mountPoint))
+      ? null
+      : findMountElsewhere((mount) => this.#isMine(mount));
     if (elsewhere !== null && !this.#isElsewhereTold) {
       this.#isElsewhereTold = true;
-      sayAloud(this.#options.volume.path, `unmounted here, but ${processWords(elsewhere.pid)} has it mounted on ${elsewhere.mount.mountPoint} in another mount namespace: the volume stays in use until it is unmounted there, or that process ends`);
+      sayAloud(
+        this.#options.volume.path,
+        `unmounted here, but ${processWords(elsewhere.pid)} has it mounted on ${elsewhere.mount.mountPoint} in ` +
+          "another mount namespace: the volume stays in use until it is unmounted there, or that process ends",
+      );
     }
     this.#keepTime(seconds);
   }
@@ -255,19 +318,29 @@ export class FuseMount {
 /** To who reads the server's log, and to who reads the host's. */
 function sayAloud(path: string, words: string): void {
   process.stderr.write(`stratos: ${path}: ${words}\n`);
-  spawn("logger", ["-t", "stratos", "-p", "daemon.err", "--", `${path}: ${words}`], { stdio: "ignore", cwd: "/" }).on("error", () => {});
+  spawn("logger", ["-t", "stratos", "-p", "daemon.err", "--", `${path}: ${words}`], { stdio: "ignore", cwd: "/" }).on(
+    "error",
+    () => {},
+  );
 }
 
 const NOT_ROOT = "fusermount3 mounts no block devices";
 const SYNC_MS = 60_000;
-/** Ends with the process that it keeps time for, and when the mount is not there any more: another number says that something else is. */
-const TIME_KEEPER = 'while sleep "$2" && [ -d "/proc/$1" ]; do [ "$(stat -c %d -- "$3" 2> /dev/null)" = "$4" ] && stat -f -c "" -- "$3" > /dev/null 2>&1 || exit; done';
+/**
+ * Ends with the process that it keeps time for, and when the mount is not there any more: another number says that
+ * something else is.
+ */
+const TIME_KEEPER =
+  'while sleep "$2" && [ -d "/proc/$1" ]; do [ "$(stat -c %d -- "$3" 2> /dev/null)" = "$4" ] && stat -f -c "" -- ' +
+  '"$3" > /dev/null 2>&1 || exit; done';
 /** Before it is looked where the mount has gone. */
 const KEEPER_MS = 500;
 /** A call that is not taken is rung for again, for half a minute. */
 const RING_MS = 2000;
 const RINGS_MAX = 15;
-/** Seconds between commits where sync(2) reaches the server, and where it does not: that is then as long as it may take. */
+/**
+ * Seconds between commits where sync(2) reaches the server, and where it does not: that is then as long as it may take.
+ */
 const COMMIT_SECONDS = 5;
 const COMMIT_SECONDS_UNASKED = 1;
 
@@ -282,10 +355,13 @@ function deviceNumber({ major, minor }: MountEntry): number {
   return (major & 0xfff) * 256 + (minor & 0xff) + Math.floor(minor / 256) * 2 ** 20;
 }
 
-/** Each message by a write of its own, in the pool's threads: a write may wait for the serving thread. What the kernel does not know (ENOENT) it need not forget. */
+/**
+ * Each message by a write of its own, in the pool's threads: a write may wait for the serving thread. What the kernel
+ * does not know (ENOENT) it need not forget.
+ */
 async function sendAll(fd: number, messages: Uint8Array): Promise<void> {
   const lengths = new DataView(messages.buffer, messages.byteOffset, messages.length);
-  for (let at = 0; at < messages.length; ) {
+  for (let at = 0; at < messages.length;) {
     const length = lengths.getUint32(at, true);
     await new Promise<void>((done) => write(fd, messages, at, length, null, () => done()));
     at += length;

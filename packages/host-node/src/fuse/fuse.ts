@@ -1,6 +1,13 @@
 /** Mounting AegisFS volumes on Linux through FUSE. */
 export { FuseMount, type FuseMountOptions } from "./fuse-mount.ts";
-export { commandThroughFusermount, connectionOf, MountFailure, remount, unmount, type MountRequest } from "./mount-point.ts";
+export {
+  commandThroughFusermount,
+  connectionOf,
+  MountFailure,
+  remount,
+  unmount,
+  type MountRequest,
+} from "./mount-point.ts";
 export { AEGISFS_TYPE, fileOfOwnLoop, findMount, readMountTable, type MountEntry } from "./mount-table.ts";
 export { deviceNumbers } from "../write-protection.ts";
 export { SCHEDULE_PROPERTY } from "./served-volume.ts";

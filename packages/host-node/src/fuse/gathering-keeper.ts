@@ -1,6 +1,7 @@
 /**
- * A shell beside the server of a mount: for each token it has the kernel write what it has gathered there, and looks for the name that tells the server so
- * (packages/fuse/src/parked-requests.ts). It starts with the first token, waits for others, and ends with the process that it belongs to.
+ * A shell beside the server of a mount: for each token it has the kernel write what it has gathered there, and looks
+ * for the name that tells the server so (packages/fuse/src/parked-requests.ts). It starts with the first token, waits
+ * for others, and ends with the process that it belongs to.
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { GATHERED_PREFIX } from "@stratos/fuse";
@@ -34,7 +35,10 @@ export class GatheringKeeper {
 
   #start(): void {
     if (this.#starts++ >= STARTS_MAX) return;
-    const shell = spawn("sh", ["-c", SCRIPT, "sh", this.#mountPoint, GATHERED_PREFIX], { stdio: ["pipe", "pipe", "ignore"], cwd: "/" });
+    const shell = spawn("sh", ["-c", SCRIPT, "sh", this.#mountPoint, GATHERED_PREFIX], {
+      stdio: ["pipe", "pipe", "ignore"],
+      cwd: "/",
+    });
     this.#shell = shell;
     const ended = (): void => {
       if (this.#shell !== shell) return;

@@ -1,4 +1,7 @@
-/** Goal: of the processes in another mount namespace the one is named that a user can act on. Method: names as /proc lists them. */
+/**
+ * Goal: of the processes in another mount namespace the one is named that a user can act on. Method: names as /proc
+ * lists them.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { oldestFirst } from "./mount-namespaces.ts";

@@ -43,7 +43,10 @@ export function findMountElsewhere(isWanted: (mount: MountEntry) => boolean): Mo
  * starts, the server's sleep(1) among them, are gone before a user can act on their number.
  */
 export function oldestFirst(names: readonly string[]): number[] {
-  return names.filter((name) => /^\d+$/.test(name)).map(Number).sort((a, b) => a - b);
+  return names
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .sort((a, b) => a - b);
 }
 
 function namespaceOf(pid: number | "self"): string | null {
@@ -62,7 +65,12 @@ export function elsewhereWords(source: string): string {
   if (mountsSeenBy(process.pid).some(isIt)) return "";
   const found = findMountElsewhere(isIt);
   if (found === null) return "";
-  const { pid, mount: { mountPoint } } = found;
-  return `, which serves its mount on ${mountPoint} in another mount namespace, that of ${processWords(pid)}: ` +
-    `unmount it there (\`nsenter -m -t ${pid} umount ${mountPoint}\`), or end that process`;
+  const {
+    pid,
+    mount: { mountPoint },
+  } = found;
+  return (
+    `, which serves its mount on ${mountPoint} in another mount namespace, that of ${processWords(pid)}: ` +
+    `unmount it there (\`nsenter -m -t ${pid} umount ${mountPoint}\`), or end that process`
+  );
 }

@@ -17,10 +17,16 @@ export interface MountEntry {
 
 /** A mount of a descriptor alone; the kernel hands sync(2) on to its server in none. */
 export const AEGISFS_TYPE = "fuse.aegisfs";
-/** A mount of a block device that a server serves: sync(2), syncfs(2) and unmounting reach the server (fs/fuse/inode.c, `is_bdev`). */
+/**
+ * A mount of a block device that a server serves: sync(2), syncfs(2) and unmounting reach the server (fs/fuse/inode.c,
+ * `is_bdev`).
+ */
 export const AEGISFS_BLOCK_TYPE = "fuseblk.aegisfs";
 
-/** All mounts of a process's namespace, in the order in which they were made; of this one's, when no other text is given. */
+/**
+ * All mounts of a process's namespace, in the order in which they were made; of this one's, when no other text is
+ * given.
+ */
 export function readMountTable(text: string = readFileSync("/proc/self/mountinfo", "utf8")): MountEntry[] {
   const entries: MountEntry[] = [];
   for (const line of text.split("\n")) {
@@ -31,8 +37,13 @@ export function readMountTable(text: string = readFileSync("/proc/self/mountinfo
     const type = fields[dash + 1]!;
     const source = unescape(fields[dash + 2] ?? "");
     entries.push({
-      mountPoint: unescape(fields[4]!), root: unescape(fields[3]!), source: type === AEGISFS_BLOCK_TYPE ? fileOfOwnLoop(major, minor) ?? source : source, type: type === AEGISFS_BLOCK_TYPE ? AEGISFS_TYPE : type,
-      major, minor, options: [...fields[5]!.split(","), ...(fields[dash + 3] ?? "").split(",")],
+      mountPoint: unescape(fields[4]!),
+      root: unescape(fields[3]!),
+      source: type === AEGISFS_BLOCK_TYPE ? (fileOfOwnLoop(major, minor) ?? source) : source,
+      type: type === AEGISFS_BLOCK_TYPE ? AEGISFS_TYPE : type,
+      major,
+      minor,
+      options: [...fields[5]!.split(","), ...(fields[dash + 3] ?? "").split(",")],
     });
   }
   return entries;
@@ -43,11 +54,16 @@ export function findMount(mountPoint: string): MountEntry | null {
   return readMountTable().findLast((entry) => entry.mountPoint === mountPoint) ?? null;
 }
 
-/** The file of a loop device that goes when it is unmounted, as those of our mounts do (`mountAsRoot`); null for any other device. */
+/**
+ * The file of a loop device that goes when it is unmounted, as those of our mounts do (`mountAsRoot`); null for any
+ * other device.
+ */
 export function fileOfOwnLoop(major: number, minor: number): string | null {
   const loop = `/sys/dev/block/${major}:${minor}/loop`;
   try {
-    return readFileSync(`${loop}/autoclear`, "latin1").trim() === "1" ? readFileSync(`${loop}/backing_file`, "utf8").replace(/\n$/, "") : null;
+    return readFileSync(`${loop}/autoclear`, "latin1").trim() === "1"
+      ? readFileSync(`${loop}/backing_file`, "utf8").replace(/\n$/, "")
+      : null;
   } catch {
     return null;
   }

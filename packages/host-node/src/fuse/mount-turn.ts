@@ -4,8 +4,9 @@ import { FuseServer, SERVE_CALLED } from "@stratos/fuse";
 export const TURN_MS = 20;
 
 /**
- * The serving thread's time, which a mount and a command share. Reading from the kernel blocks, and nobody can tell whether it has something: so whoever wants the thread
- * back after the mount's turn has the bell rung, from another process.
+ * The serving thread's time, which a mount and a command share. Reading from the kernel blocks, and nobody can tell
+ * whether it has something: so whoever wants the thread back after the mount's turn has the bell rung, from another
+ * process.
  */
 export class MountTurn {
   readonly #server: FuseServer;

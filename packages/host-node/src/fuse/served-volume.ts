@@ -23,7 +23,10 @@ export interface ServedVolumeOptions {
   /** Memory for what is kept of the volume. */
   readonly cacheBytes: number;
   readonly serve: Omit<ServeOptions, "files" | "bell" | "onFailure" | "commitIntervalMs">;
-  /** Module that runs commands on the volume while it is mounted (`MountedCommands`), and the place that it must not look into. */
+  /**
+   * Module that runs commands on the volume while it is mounted (`MountedCommands`), and the place that it must not
+   * look into.
+   */
   readonly commands?: { readonly url: string; readonly mountPoint: string };
 }
 
@@ -88,13 +91,21 @@ export interface MountedCommands {
 export const SCHEDULE_PROPERTY = "snapshot-schedule";
 
 export type ThreadMessage =
-  | { readonly kind: "opened"; readonly readOnly: boolean; readonly hasSchedule: boolean; readonly isWriteProtected: boolean }
+  | {
+      readonly kind: "opened";
+      readonly readOnly: boolean;
+      readonly hasSchedule: boolean;
+      readonly isWriteProtected: boolean;
+    }
   | { readonly kind: "refused"; readonly reason: string }
   | { readonly kind: "ended"; readonly result: number }
   | { readonly kind: "broken"; readonly detail: string }
   /** Messages to the kernel; `sent` becomes 1 when it has them. */
   | { readonly kind: "notify"; readonly messages: Uint8Array; readonly sent: Int32Array }
-  /** The kernel is to write what it has gathered; `answer` becomes GATHERING, or NOT_GATHERING where nobody can ask it to. */
+  /**
+   * The kernel is to write what it has gathered; `answer` becomes GATHERING, or NOT_GATHERING where nobody can ask it
+   * to.
+   */
   | { readonly kind: "gather"; readonly token: string; readonly answer: Int32Array }
   /** The volume takes no changes any more; why, in words. */
   | { readonly kind: "failed"; readonly words: string }
@@ -103,10 +114,19 @@ export type ThreadMessage =
   | { readonly kind: "output"; readonly stream: "stdout" | "stderr"; readonly text: string }
   /** The call is over; `status` null: it is no command for a mounted volume. */
   | { readonly kind: "called"; readonly status: number | null };
-export const GATHERING = 1, NOT_GATHERING = 2;
+export const GATHERING = 1,
+  NOT_GATHERING = 2;
 
-/** `calls`: word 0 is the server's bell, word 1 is 1 when the running command is to end. `claims`: the kernel was given no block device, so that claiming it is left to the server. */
-export interface ThreadStart { readonly fd: number; readonly calls: Int32Array; readonly claims: boolean; readonly commitIntervalMs: number }
+/**
+ * `calls`: word 0 is the server's bell, word 1 is 1 when the running command is to end. `claims`: the kernel was given
+ * no block device, so that claiming it is left to the server.
+ */
+export interface ThreadStart {
+  readonly fd: number;
+  readonly calls: Int32Array;
+  readonly claims: boolean;
+  readonly commitIntervalMs: number;
+}
 
 export interface ServedVolume {
   readonly volume: Volume;
@@ -124,7 +144,12 @@ export function openServedVolume(options: ServedVolumeOptions): ServedVolume {
   const readOnly = options.readOnly || isProtected;
   const opened = openDevices(options, readOnly);
   try {
-    const volume = mountDevices(opened, { readOnly, degraded: options.degraded, cacheBytes: options.cacheBytes, seconds: Math.floor(Date.now() / 1000) });
+    const volume = mountDevices(opened, {
+      readOnly,
+      degraded: options.degraded,
+      cacheBytes: options.cacheBytes,
+      seconds: Math.floor(Date.now() / 1000),
+    });
     if (typeof volume === "string") throw new Error(MOUNT_ERROR_WORDS[volume]);
     const files = withEnvironmentFilters(options.subvolume === null ? volume.root : named(volume, options.subvolume));
     return { volume, files, devices: opened, isWriteProtected: isProtected, close: () => opened.close() };
@@ -136,7 +161,10 @@ export function openServedVolume(options: ServedVolumeOptions): ServedVolume {
 
 function openDevices({ path, devices, keyFile }: ServedVolumeOptions, readOnly: boolean): VolumeDevices {
   try {
-    return openVolumeDevices([path, ...devices], { readOnly, passphrase: () => (keyFile === null ? null : firstLine(keyFile)) });
+    return openVolumeDevices([path, ...devices], {
+      readOnly,
+      passphrase: () => (keyFile === null ? null : firstLine(keyFile)),
+    });
   } catch (error) {
     if (error instanceof FileLockedError) throw new Error(error.words);
     throw new Error(/^[A-Z0-9]+: ([^,]+), /.exec((error as Error).message)?.[1] ?? (error as Error).message);

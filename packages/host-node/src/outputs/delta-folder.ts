@@ -2,13 +2,26 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { applyPart, deltaPath, FormatError, makeDelta, parseDelta, partPacking, type MadeDelta, type OstreeCommit, type OstreeReader, type OstreeRepository, type StaticDelta } from "@stratos/formats";
+import {
+  applyPart,
+  deltaPath,
+  FormatError,
+  makeDelta,
+  parseDelta,
+  partPacking,
+  type MadeDelta,
+  type OstreeCommit,
+  type OstreeReader,
+  type OstreeRepository,
+  type StaticDelta,
+} from "@stratos/formats";
 import { findProgram } from "../find-program.ts";
 import { nodeCodecs } from "../node-codecs.ts";
 import { UnpackPool } from "../packages/unpack-pool.ts";
 import type { RepositoryFolder } from "./repository-folder.ts";
 
-const PACKED_MAX = 1 << 30, UNPACKED_MAX = 1 << 30;
+const PACKED_MAX = 1 << 30,
+  UNPACKED_MAX = 1 << 30;
 
 export interface DeltaFileOptions {
   /** seconds since 1970 */
@@ -18,11 +31,27 @@ export interface DeltaFileOptions {
 }
 
 /** Packed by xz(1), where the host has it: no other packing is known to clients. */
-export function writeDelta(store: RepositoryFolder, reader: OstreeReader, { from, to }: { from: OstreeCommit | null; to: OstreeCommit }, options: DeltaFileOptions, output: (path: string, bytes: Uint8Array) => void): MadeDelta {
-  const xz = findProgram("xz", process.env["PATH"] ?? ""), signatures = store.read(`objects/${to.checksum.slice(0, 2)}/${to.checksum.slice(2)}.commitmeta`);
-  const delta = makeDelta(reader, from, to, {
-    time: options.time, isInline: options.file !== undefined, ...(xz === undefined ? {} : { xz: (bytes: Uint8Array) => packed(xz, bytes) }), ...(signatures === undefined ? {} : { signatures }),
-  }, nodeCodecs());
+export function writeDelta(
+  store: RepositoryFolder,
+  reader: OstreeReader,
+  { from, to }: { from: OstreeCommit | null; to: OstreeCommit },
+  options: DeltaFileOptions,
+  output: (path: string, bytes: Uint8Array) => void,
+): MadeDelta {
+  const xz = findProgram("xz", process.env["PATH"] ?? ""),
+    signatures = store.read(`objects/${to.checksum.slice(0, 2)}/${to.checksum.slice(2)}.commitmeta`);
+  const delta = makeDelta(
+    reader,
+    from,
+    to,
+    {
+      time: options.time,
+      isInline: options.file !== undefined,
+      ...(xz === undefined ? {} : { xz: (bytes: Uint8Array) => packed(xz, bytes) }),
+      ...(signatures === undefined ? {} : { signatures }),
+    },
+    nodeCodecs(),
+  );
   if (options.file !== undefined) output(options.file, delta.superblock);
   else {
     const place = (name: string): string => deltaPath(from?.checksum ?? null, to.checksum, name);
@@ -49,26 +78,43 @@ function partFile(path: string, index: number): Uint8Array {
   try {
     return readFileSync(join(dirname(path), String(index)));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") throw new FormatError(`part ${index} of ${basename(path)} is not beside it`, { cause: error });
+    if ((error as NodeJS.ErrnoException).code === "ENOENT")
+      throw new FormatError(`part ${index} of ${basename(path)} is not beside it`, { cause: error });
     throw error;
   }
 }
 
-/** Puts what a delta makes into a repository, its commit last. @throws FormatError when something is missing or has been changed */
-export async function applyDelta(path: string, reader: OstreeReader, repository: OstreeRepository): Promise<StaticDelta> {
-  const { delta, part } = readDelta(path), codecs = nodeCodecs(), pool = new UnpackPool();
-  if (delta.from !== null && !repository.has(delta.from, "commit")) throw new FormatError(`the delta is from ${delta.from}, which is not here`);
+/**
+ * Puts what a delta makes into a repository, its commit last. @throws FormatError when something is missing or has been
+ * changed
+ */
+export async function applyDelta(
+  path: string,
+  reader: OstreeReader,
+  repository: OstreeRepository,
+): Promise<StaticDelta> {
+  const { delta, part } = readDelta(path),
+    codecs = nodeCodecs(),
+    pool = new UnpackPool();
+  if (delta.from !== null && !repository.has(delta.from, "commit"))
+    throw new FormatError(`the delta is from ${delta.from}, which is not here`);
   const fallback = delta.fallbacks.find(({ checksum }) => !repository.has(checksum, "file"));
-  if (fallback !== undefined) throw new FormatError(`the file ${fallback.checksum} of ${fallback.sizeBytes} bytes is no part of the delta, and not here`);
+  if (fallback !== undefined)
+    throw new FormatError(
+      `the file ${fallback.checksum} of ${fallback.sizeBytes} bytes is no part of the delta, and not here`,
+    );
   try {
     for (const [index, entry] of delta.parts.entries()) {
       if (entry.objects.every(({ kind, checksum }) => repository.has(checksum, kind))) continue;
-      const bytes = part(index), packing = partPacking(entry, bytes, codecs);
+      const bytes = part(index),
+        packing = partPacking(entry, bytes, codecs);
       let payload: Uint8Array;
       try {
         payload = await pool.decompress(packing, bytes.subarray(1), UNPACKED_MAX);
       } catch (error) {
-        throw new FormatError(`the part ${entry.checksum} cannot be unpacked: ${(error as Error).message}`, { cause: error });
+        throw new FormatError(`the part ${entry.checksum} cannot be unpacked: ${(error as Error).message}`, {
+          cause: error,
+        });
       }
       applyPart(entry, payload, reader, repository);
     }

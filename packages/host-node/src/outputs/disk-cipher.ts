@@ -12,7 +12,15 @@ export function nodeDiskCipher(): DiskCipher {
       return hash.digest();
     },
     pbkdf2: (secret, salt, { iterations, length }) => pbkdf2Sync(secret, salt, iterations, length, "sha256"),
-    argon2id: (secret, salt, { passes, memoryKiB, lanes, length }) => argon2Sync("argon2id", { message: secret, nonce: salt, parallelism: lanes, tagLength: length, memory: memoryKiB, passes }),
+    argon2id: (secret, salt, { passes, memoryKiB, lanes, length }) =>
+      argon2Sync("argon2id", {
+        message: secret,
+        nonce: salt,
+        parallelism: lanes,
+        tagLength: length,
+        memory: memoryKiB,
+        passes,
+      }),
     encryptSectors(key, bytes, { sectorBytes, firstUnit }) {
       const tweak = Buffer.alloc(16);
       for (let at = 0; at < bytes.length; at += sectorBytes) {

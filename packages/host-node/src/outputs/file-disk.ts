@@ -1,4 +1,15 @@
-import { closeSync, constants, fstatSync, ftruncateSync, fsyncSync, openSync, readFileSync, readSync, statSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  readSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { FormatError, type Disk } from "@stratos/formats";
 import { lockFile } from "../file-lock.ts";
 import { failedAt } from "../whole-file.ts";
@@ -13,14 +24,21 @@ export class FileDisk implements Disk {
   /** bytes of a logical block of a device; of a file 512 */
   readonly sectorSize: number;
 
-  /** @param options.create  makes a new sparse file of so many bytes; it must not be there. @throws FileLockedError, or Node's error */
+  /**
+   * @param options.create  makes a new sparse file of so many bytes; it must not be there. @throws FileLockedError, or
+   *   Node's error
+   */
   constructor(path: string, options: { readOnly?: boolean; create?: number } = {}) {
     this.path = path;
     this.#isReadOnly = options.readOnly ?? false;
     this.#unlock = this.#isReadOnly ? () => {} : lockFile(path);
     let fd: number | undefined;
     try {
-      this.#fd = fd = openSync(path, this.#isReadOnly ? "r" : options.create === undefined ? flagsForWriting(path) : "wx+", 0o644);
+      this.#fd = fd = openSync(
+        path,
+        this.#isReadOnly ? "r" : options.create === undefined ? flagsForWriting(path) : "wx+",
+        0o644,
+      );
       if (options.create !== undefined) ftruncateSync(this.#fd, options.create);
       const stat = fstatSync(this.#fd);
       if (!stat.isFile() && !stat.isBlockDevice()) throw new FormatError(`${path}: neither a file nor a disk`);
@@ -29,7 +47,8 @@ export class FileDisk implements Disk {
     } catch (error) {
       if (fd !== undefined) closeSync(fd);
       this.#unlock();
-      if ((error as NodeJS.ErrnoException).code === "EBUSY") throw new FormatError("is in use: it, or a partition of it, is mounted or part of something that is");
+      if ((error as NodeJS.ErrnoException).code === "EBUSY")
+        throw new FormatError("is in use: it, or a partition of it, is mounted or part of something that is");
       throw error;
     }
   }
@@ -39,8 +58,9 @@ export class FileDisk implements Disk {
   }
 
   read(offset: number, into: Uint8Array): void {
-    if (!(offset >= 0 && offset + into.length <= this.#size)) throw new FormatError(`${this.path}: bytes ${offset} to ${offset + into.length} are beyond its end`);
-    for (let done = 0; done < into.length; ) {
+    if (!(offset >= 0 && offset + into.length <= this.#size))
+      throw new FormatError(`${this.path}: bytes ${offset} to ${offset + into.length} are beyond its end`);
+    for (let done = 0; done < into.length;) {
       const count = readSync(this.#fd, into, done, into.length - done, offset + done);
       if (count === 0) throw new FormatError(`${this.path}: became shorter while it was read`);
       done += count;
@@ -49,9 +69,11 @@ export class FileDisk implements Disk {
 
   write(offset: number, bytes: Uint8Array): void {
     if (this.#isReadOnly) throw new FormatError(`${this.path}: opened for reading`);
-    if (!(offset >= 0 && offset + bytes.length <= this.#size)) throw new FormatError(`${this.path}: bytes ${offset} to ${offset + bytes.length} are beyond its end`);
+    if (!(offset >= 0 && offset + bytes.length <= this.#size))
+      throw new FormatError(`${this.path}: bytes ${offset} to ${offset + bytes.length} are beyond its end`);
     try {
-      for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done, bytes.length - done, offset + done);
+      for (let done = 0; done < bytes.length;)
+        done += writeSync(this.#fd, bytes, done, bytes.length - done, offset + done);
     } catch (error) {
       throw failedAt(this.path, error);
     }
@@ -79,10 +101,14 @@ function flagsForWriting(path: string): number {
   return constants.O_RDWR | (statSync(path).isBlockDevice() ? constants.O_EXCL : 0);
 }
 
-/** What the kernel says of a device, or of the disk that a partition lies on (Linux Documentation/ABI/stable/sysfs-block). */
+/**
+ * What the kernel says of a device, or of the disk that a partition lies on (Linux
+ * Documentation/ABI/stable/sysfs-block).
+ */
 function logicalBlockSize(device: number): number {
   // The layout of a device's number in stat(2) (glibc's gnu_dev_major and gnu_dev_minor).
-  const major = (device >>> 8) & 0xfff, minor = ((device & 0xff) | ((device >>> 12) & 0xfff00)) >>> 0;
+  const major = (device >>> 8) & 0xfff,
+    minor = ((device & 0xff) | ((device >>> 12) & 0xfff00)) >>> 0;
   for (const place of ["queue", "../queue"]) {
     try {
       const size = Number(readFileSync(`/sys/dev/block/${major}:${minor}/${place}/logical_block_size`, "utf8"));
@@ -104,7 +130,8 @@ function blockDeviceSize(fd: number): number {
       return false;
     }
   };
-  let low = 0, high = 2 ** 52;
+  let low = 0,
+    high = 2 ** 52;
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
     if (isThere(middle)) low = middle + 1;

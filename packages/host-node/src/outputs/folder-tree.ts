@@ -2,7 +2,17 @@
 import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { byteString } from "@stratos/base";
-import { comparePaths, digestOf, fileEntry, FormatError, NO_FILE_XATTRS, type Blob, type Codecs, type FileEntry, type FileTree } from "@stratos/formats";
+import {
+  comparePaths,
+  digestOf,
+  fileEntry,
+  FormatError,
+  NO_FILE_XATTRS,
+  type Blob,
+  type Codecs,
+  type FileEntry,
+  type FileTree,
+} from "@stratos/formats";
 import { readAttributes } from "./host-attributes.ts";
 
 export interface FolderTreeOptions {
@@ -12,7 +22,10 @@ export interface FolderTreeOptions {
   readonly hasAttributes?: boolean;
   /** what is at this path, and below it, is no part of the tree */
   isLeftOut?(path: string): boolean;
-  /** for a system that may be in use: of what is mounted within there is the folder alone, and sockets, which only running programs have a use for, are passed over */
+  /**
+   * for a system that may be in use: of what is mounted within there is the folder alone, and sockets, which only
+   * running programs have a use for, are passed over
+   */
   readonly isInUse?: boolean;
 }
 
@@ -27,7 +40,13 @@ export function folderTree(folder: string, codecs: Codecs, options: FolderTreeOp
     if (options.isLeftOut?.(name) === true) return;
     const stat = lstatSync(host);
     if (options.isInUse === true && stat.isSocket()) return;
-    const common = { mode: stat.mode & 0o7777, uid: options.ownedByRoot === true ? 0 : stat.uid, gid: options.ownedByRoot === true ? 0 : stat.gid, mtime: Math.floor(stat.mtimeMs / 1000), xattrs: attributes?.get(name) ?? NO_FILE_XATTRS };
+    const common = {
+      mode: stat.mode & 0o7777,
+      uid: options.ownedByRoot === true ? 0 : stat.uid,
+      gid: options.ownedByRoot === true ? 0 : stat.gid,
+      mtime: Math.floor(stat.mtimeMs / 1000),
+      xattrs: attributes?.get(name) ?? NO_FILE_XATTRS,
+    };
     const identity = `${stat.dev}:${stat.ino}`;
     const first = firstNames.get(identity);
     if (!stat.isDirectory() && stat.nlink > 1) {
@@ -37,14 +56,28 @@ export function folderTree(folder: string, codecs: Codecs, options: FolderTreeOp
       }
       firstNames.set(identity, name);
     }
-    const device = { deviceMajor: Math.floor(stat.rdev / 256) & 0xfff, deviceMinor: (stat.rdev & 0xff) | ((Math.floor(stat.rdev / 4096) & 0xfff00) >>> 0) };
+    const device = {
+      deviceMajor: Math.floor(stat.rdev / 256) & 0xfff,
+      deviceMinor: (stat.rdev & 0xff) | ((Math.floor(stat.rdev / 4096) & 0xfff00) >>> 0),
+    };
     if (stat.isDirectory()) {
       entries.push(fileEntry(name, "directory", common));
       if (options.isInUse === true && stat.dev !== dev) return;
-      const children = readdirSync(host, { encoding: "buffer" }).sort((left, right) => comparePaths(byteString(left), byteString(right)));
-      for (const child of children) visit(path.length === 0 ? child : Buffer.concat([path, SLASH, child]), Buffer.concat([host, SLASH, child]));
-    } else if (stat.isFile()) entries.push(fileEntry(name, "file", { ...common, content: new HostBlob(host, stat.size, codecs) }));
-    else if (stat.isSymbolicLink()) entries.push(fileEntry(name, "symlink", { ...common, mode: 0o777, target: byteString(readlinkSync(host, { encoding: "buffer" })) }));
+      const children = readdirSync(host, { encoding: "buffer" }).sort((left, right) =>
+        comparePaths(byteString(left), byteString(right)),
+      );
+      for (const child of children)
+        visit(path.length === 0 ? child : Buffer.concat([path, SLASH, child]), Buffer.concat([host, SLASH, child]));
+    } else if (stat.isFile())
+      entries.push(fileEntry(name, "file", { ...common, content: new HostBlob(host, stat.size, codecs) }));
+    else if (stat.isSymbolicLink())
+      entries.push(
+        fileEntry(name, "symlink", {
+          ...common,
+          mode: 0o777,
+          target: byteString(readlinkSync(host, { encoding: "buffer" })),
+        }),
+      );
     else if (stat.isCharacterDevice()) entries.push(fileEntry(name, "character", { ...common, ...device }));
     else if (stat.isBlockDevice()) entries.push(fileEntry(name, "block", { ...common, ...device }));
     else if (stat.isFIFO()) entries.push(fileEntry(name, "fifo", common));
@@ -57,7 +90,9 @@ export function folderTree(folder: string, codecs: Codecs, options: FolderTreeOp
 
 const SLASH = Buffer.from("/");
 
-/** A file that is opened when it is read, and closed when its end was; its digest is worked out when it is asked for. */
+/**
+ * A file that is opened when it is read, and closed when its end was; its digest is worked out when it is asked for.
+ */
 export class HostBlob implements Blob {
   readonly sizeBytes: number;
   readonly #path: Buffer;

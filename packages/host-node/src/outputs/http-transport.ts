@@ -16,21 +16,30 @@ export class NodeHttpTransport {
     this.#agents = { http: new http.Agent(options), https: new https.Agent(options) };
   }
 
-  readonly send = (request: HttpRequest): Promise<HttpResponse> => new Promise((resolve, reject) => {
-    const url = new URL(request.url);
-    const isSecure = url.protocol === "https:";
-    const headers: http.OutgoingHttpHeaders = { "user-agent": "stratos", ...request.headers };
-    if (request.body !== undefined) headers["content-length"] = request.body.length;
-    const call = (isSecure ? https : http).request(url, { method: request.method, agent: isSecure ? this.#agents.https : this.#agents.http, headers, timeout: IDLE_TIMEOUT_MS });
-    call.on("response", (response) => {
-      const fields: Record<string, string | undefined> = {};
-      for (const [name, value] of Object.entries(response.headers)) fields[name] = Array.isArray(value) ? value.join(", ") : value;
-      resolve({ status: response.statusCode ?? 0, headers: fields, body: response });
+  readonly send = (request: HttpRequest): Promise<HttpResponse> =>
+    new Promise((resolve, reject) => {
+      const url = new URL(request.url);
+      const isSecure = url.protocol === "https:";
+      const headers: http.OutgoingHttpHeaders = { "user-agent": "stratos", ...request.headers };
+      if (request.body !== undefined) headers["content-length"] = request.body.length;
+      const call = (isSecure ? https : http).request(url, {
+        method: request.method,
+        agent: isSecure ? this.#agents.https : this.#agents.http,
+        headers,
+        timeout: IDLE_TIMEOUT_MS,
+      });
+      call.on("response", (response) => {
+        const fields: Record<string, string | undefined> = {};
+        for (const [name, value] of Object.entries(response.headers))
+          fields[name] = Array.isArray(value) ? value.join(", ") : value;
+        resolve({ status: response.statusCode ?? 0, headers: fields, body: response });
+      });
+      call.on("timeout", () => call.destroy(new Error(`nothing came for ${IDLE_TIMEOUT_MS / 1000} s`)));
+      call.on("error", (cause) =>
+        reject(new RegistryError(`${url.host}: ${describeFailure(cause, this.#environment)}`)),
+      );
+      call.end(request.body);
     });
-    call.on("timeout", () => call.destroy(new Error(`nothing came for ${IDLE_TIMEOUT_MS / 1000} s`)));
-    call.on("error", (cause) => reject(new RegistryError(`${url.host}: ${describeFailure(cause, this.#environment)}`)));
-    call.end(request.body);
-  });
 
   /** Closes kept connections, so that the process can end. */
   close(): void {

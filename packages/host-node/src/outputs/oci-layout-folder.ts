@@ -1,13 +1,43 @@
 /**
- * An OCI image layout in a folder of the host (OCI Image Format Specification 1.1, `image-layout.md`): blobs under `blobs/sha256`,
- * each visible only when it is whole and proved, and `index.json`, replaced at once.
+ * An OCI image layout in a folder of the host (OCI Image Format Specification 1.1, `image-layout.md`): blobs under
+ * `blobs/sha256`, each visible only when it is whole and proved, and `index.json`, replaced at once.
  */
-import { closeSync, createReadStream, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  createReadStream,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { createHash, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import {
-  fileEntry, FormatError, ociIndex, OCI_LAYOUT, ociImage, ociLayoutIndex, packLayer, REF_NAME,
-  type Blob, type Codecs, type FileEntry, type FileTree, type LayerCompression, type OciBlob, type OciDescriptor, type OciImage, type OciImageOptions, type OciLayer,
+  fileEntry,
+  FormatError,
+  ociIndex,
+  OCI_LAYOUT,
+  ociImage,
+  ociLayoutIndex,
+  packLayer,
+  REF_NAME,
+  type Blob,
+  type Codecs,
+  type FileEntry,
+  type FileTree,
+  type LayerCompression,
+  type OciBlob,
+  type OciDescriptor,
+  type OciImage,
+  type OciImageOptions,
+  type OciLayer,
 } from "@stratos/formats";
 import { parseIndex, type BlobStore } from "@stratos/outputs";
 import { failedAt } from "../whole-file.ts";
@@ -37,7 +67,7 @@ export class OciLayoutFolder implements BlobStore {
     const fd = openSync(draft, "wx");
     try {
       const layer = packLayer(tree, options, this.#codecs, (bytes) => {
-        for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
+        for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
       });
       fsyncSync(fd);
       renameSync(draft, this.pathOf(layer.descriptor.digest));
@@ -80,9 +110,18 @@ export class OciLayoutFolder implements BlobStore {
 
   /** The image called `name`; without a name the only one. @throws FormatError when it is not there */
   entry(name?: string): OciDescriptor {
-    const path = join(this.folder, "index.json"), all = parseIndex(readFileSync(path), path);
-    const found = name === undefined ? (all.length === 1 ? all[0] : undefined) : all.find((entry) => entry.annotations?.[REF_NAME] === name);
-    if (found === undefined) throw new FormatError(`${this.folder}: ${name === undefined ? `has ${all.length} images; say which` : `has no image ${name}`}`);
+    const path = join(this.folder, "index.json"),
+      all = parseIndex(readFileSync(path), path);
+    const found =
+      name === undefined
+        ? all.length === 1
+          ? all[0]
+          : undefined
+        : all.find((entry) => entry.annotations?.[REF_NAME] === name);
+    if (found === undefined)
+      throw new FormatError(
+        `${this.folder}: ${name === undefined ? `has ${all.length} images; say which` : `has no image ${name}`}`,
+      );
     return found;
   }
 
@@ -92,20 +131,35 @@ export class OciLayoutFolder implements BlobStore {
     const digests = new Set<string>();
     const collect = (digest: string): void => {
       digests.add(digest);
-      const value = JSON.parse(readFileSync(this.pathOf(digest), "utf8")) as { manifests?: OciDescriptor[]; config?: OciDescriptor; layers?: OciDescriptor[] };
+      const value = JSON.parse(readFileSync(this.pathOf(digest), "utf8")) as {
+        manifests?: OciDescriptor[];
+        config?: OciDescriptor;
+        layers?: OciDescriptor[];
+      };
       for (const child of value.manifests ?? []) collect(child.digest);
-      for (const blob of [...(value.config === undefined ? [] : [value.config]), ...(value.layers ?? [])]) digests.add(blob.digest);
+      for (const blob of [...(value.config === undefined ? [] : [value.config]), ...(value.layers ?? [])])
+        digests.add(blob.digest);
     };
     collect(entry.digest);
-    const file = (path: string, place: string, digest: string): FileEntry => fileEntry(path, "file", { mtime, content: new FileBlob(place, digest) });
+    const file = (path: string, place: string, digest: string): FileEntry =>
+      fileEntry(path, "file", { mtime, content: new FileBlob(place, digest) });
     const digestOf = (path: string): string => createHash("sha256").update(readFileSync(path)).digest("hex");
-    const own = [fileEntry("", "directory", { mtime }), fileEntry("blobs", "directory", { mtime }), fileEntry("blobs/sha256", "directory", { mtime })];
-    for (const digest of [...digests].sort()) own.push(file(`blobs/sha256/${digest.slice(7)}`, this.pathOf(digest), digest.slice(7)));
-    for (const name of ["index.json", "oci-layout"]) own.push(file(name, join(this.folder, name), digestOf(join(this.folder, name))));
+    const own = [
+      fileEntry("", "directory", { mtime }),
+      fileEntry("blobs", "directory", { mtime }),
+      fileEntry("blobs/sha256", "directory", { mtime }),
+    ];
+    for (const digest of [...digests].sort())
+      own.push(file(`blobs/sha256/${digest.slice(7)}`, this.pathOf(digest), digest.slice(7)));
+    for (const name of ["index.json", "oci-layout"])
+      own.push(file(name, join(this.folder, name), digestOf(join(this.folder, name))));
     return { entries: () => own };
   }
 
-  /** A manifest or a configuration, in whole. @throws FormatError when it is missing, or its bytes are not what the descriptor says */
+  /**
+   * A manifest or a configuration, in whole. @throws FormatError when it is missing, or its bytes are not what the
+   * descriptor says
+   */
   proved(descriptor: OciDescriptor): Uint8Array {
     const { digest, size } = descriptor;
     if (size > TEXT_BYTES_MAX) throw new FormatError(`${digest}: a manifest or configuration of ${size} bytes`);
@@ -118,7 +172,8 @@ export class OciLayoutFolder implements BlobStore {
 
   /** Path of a blob whose bytes have proved to be what its descriptor says. @throws FormatError */
   async provedPath({ digest, size }: OciDescriptor): Promise<string> {
-    const path = this.#blobPath(digest), hash = createHash("sha256");
+    const path = this.#blobPath(digest),
+      hash = createHash("sha256");
     let done = 0;
     for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Uint8Array>) {
       hash.update(piece);
@@ -167,7 +222,7 @@ export class OciLayoutFolder implements BlobStore {
         taken += piece.length;
         if (taken > size) throw new FormatError(`${digest}: longer than its manifest says`);
         hash.update(piece);
-        for (let done = 0; done < piece.length; ) done += writeSync(fd, piece, done);
+        for (let done = 0; done < piece.length;) done += writeSync(fd, piece, done);
       }
       const found = `sha256:${hash.digest("hex")}`;
       if (found !== digest) throw new FormatError(`${digest}: what came is ${found}`);

@@ -1,14 +1,41 @@
-import { chmodSync, closeSync, existsSync, lchownSync, lstatSync, lutimesSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  lchownSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeSync,
+} from "node:fs";
 import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
 import { byteString } from "@stratos/base";
-import { FormatError, NO_FILE_XATTRS, type ObjectAttributes, type RepositoryStore, type StoredFile } from "@stratos/formats";
+import {
+  FormatError,
+  NO_FILE_XATTRS,
+  type ObjectAttributes,
+  type RepositoryStore,
+  type StoredFile,
+} from "@stratos/formats";
 import { nodeCodecs } from "../node-codecs.ts";
 import { failedAt } from "../whole-file.ts";
 import { HostBlob } from "./folder-tree.ts";
 import { readAttributes, setAttributes } from "./host-attributes.ts";
 
-interface Waiting { readonly path: string; readonly draft: string; readonly xattrs: ReadonlyMap<string, Uint8Array>; readonly isLink: boolean }
+interface Waiting {
+  readonly path: string;
+  readonly draft: string;
+  readonly xattrs: ReadonlyMap<string, Uint8Array>;
+  readonly isLink: boolean;
+}
 const WAITING_MAX = 1024;
 
 /** An OSTree repository in a folder of the host. */
@@ -43,10 +70,17 @@ export class RepositoryFolder implements RepositoryStore {
   }
 
   inspect(path: string): StoredFile | undefined {
-    const place = Buffer.from(join(this.folder, path)), stat = lstatSync(place, { throwIfNoEntry: false });
+    const place = Buffer.from(join(this.folder, path)),
+      stat = lstatSync(place, { throwIfNoEntry: false });
     if (stat === undefined) return undefined;
     const own = { mode: stat.mode & 0o7777, uid: stat.uid, gid: stat.gid, xattrs: this.#attributes(path) };
-    if (stat.isSymbolicLink()) return { ...own, kind: "symlink", target: byteString(readlinkSync(place, { encoding: "buffer" })), content: null };
+    if (stat.isSymbolicLink())
+      return {
+        ...own,
+        kind: "symlink",
+        target: byteString(readlinkSync(place, { encoding: "buffer" })),
+        content: null,
+      };
     if (!stat.isFile()) throw new FormatError(`${path}: is no file`);
     return { ...own, kind: "file", target: "", content: new HostBlob(place, stat.size, nodeCodecs()) };
   }
@@ -62,7 +96,7 @@ export class RepositoryFolder implements RepositoryStore {
     this.makeDirectory(dirname(path));
     const fd = openSync(draft, "wx", 0o644);
     try {
-      for (const piece of pieces) for (let done = 0; done < piece.length; ) done += writeSync(fd, piece, done);
+      for (const piece of pieces) for (let done = 0; done < piece.length;) done += writeSync(fd, piece, done);
     } catch (error) {
       rmSync(draft, { force: true });
       throw failedAt(this.folder, error);
@@ -106,7 +140,11 @@ export class RepositoryFolder implements RepositoryStore {
       lchownSync(draft, uid, gid);
     } catch (error) {
       rmSync(draft, { force: true });
-      if ((error as NodeJS.ErrnoException).code === "EPERM") throw new FormatError("a repository of mode bare gives files their owners, which takes root; bare-user does not", { cause: error });
+      if ((error as NodeJS.ErrnoException).code === "EPERM")
+        throw new FormatError(
+          "a repository of mode bare gives files their owners, which takes root; bare-user does not",
+          { cause: error },
+        );
       throw error;
     }
   }

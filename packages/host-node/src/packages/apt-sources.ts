@@ -1,10 +1,24 @@
 /** What the host's own apt is set up with: sources, and the keyrings of Debian's archive. */
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { ControlError, MirrorError, NO_MIRROR, chooseMirror, parseSourcesList, parseSourcesStanzas, signedByOf, withOnly, type Keyring, type SourceEntry } from "@stratos/pkg";
+import {
+  ControlError,
+  MirrorError,
+  NO_MIRROR,
+  chooseMirror,
+  parseSourcesList,
+  parseSourcesStanzas,
+  signedByOf,
+  withOnly,
+  type Keyring,
+  type SourceEntry,
+} from "@stratos/pkg";
 
 /** Where the package debian-archive-keyring puts the keys of Debian's archive. */
-const KEYRING_PATHS = ["/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp"];
+const KEYRING_PATHS = [
+  "/usr/share/keyrings/debian-archive-keyring.gpg",
+  "/usr/share/keyrings/debian-archive-keyring.pgp",
+];
 
 export interface Mirror {
   uri: string;
@@ -13,16 +27,27 @@ export interface Mirror {
 }
 
 /**
- * The mirror to use: `given` (`--mirror`), else STRATOS_MIRROR, else `configured` (config.json), else that of the host's apt.
+ * The mirror to use: `given` (`--mirror`), else STRATOS_MIRROR, else `configured` (config.json), else that of the
+ * host's apt.
  *
  * @throws MirrorError  none is known
  */
-export function findMirror(options: { given?: string | undefined; configured?: string | undefined; environment?: NodeJS.ProcessEnv; aptFolder?: string } = {}): Mirror {
+export function findMirror(
+  options: {
+    given?: string | undefined;
+    configured?: string | undefined;
+    environment?: NodeJS.ProcessEnv;
+    aptFolder?: string;
+  } = {},
+): Mirror {
   const environment = options.environment ?? process.env;
-  const keyrings: Keyring[] = KEYRING_PATHS.map(readIfThere).filter((bytes) => bytes !== undefined).slice(0, 1);
+  const keyrings: Keyring[] = KEYRING_PATHS.map(readIfThere)
+    .filter((bytes) => bytes !== undefined)
+    .slice(0, 1);
   const named = options.given ?? (environment["STRATOS_MIRROR"] || undefined) ?? options.configured;
   if (named !== undefined) {
-    if (!/^(https?|file):\/\//.test(named)) throw new MirrorError(`not a mirror's URL: ${named} (it begins with http://, https:// or file://)`);
+    if (!/^(https?|file):\/\//.test(named))
+      throw new MirrorError(`not a mirror's URL: ${named} (it begins with http://, https:// or file://)`);
     return { uri: named.replace(/\/+$/, ""), keyrings };
   }
   const aptFolder = options.aptFolder ?? "/etc/apt";
@@ -32,7 +57,9 @@ export function findMirror(options: { given?: string | undefined; configured?: s
   return { uri: chosen.uri.replace(/\/+$/, ""), keyrings };
 }
 
-/** All sources of an apt folder; files that cannot be read or parsed are passed over, since they are not ours to mend. */
+/**
+ * All sources of an apt folder; files that cannot be read or parsed are passed over, since they are not ours to mend.
+ */
 export function readAptSources(folder: string): SourceEntry[] {
   const entries: SourceEntry[] = [];
   const list = readIfThere(join(folder, "sources.list"));
@@ -42,7 +69,9 @@ export function readAptSources(folder: string): SourceEntry[] {
     const bytes = name.endsWith(".list") || name.endsWith(".sources") ? readIfThere(path) : undefined;
     if (bytes === undefined) continue;
     try {
-      entries.push(...(name.endsWith(".list") ? parseSourcesList(textOf(bytes)) : parseSourcesStanzas(textOf(bytes), path)));
+      entries.push(
+        ...(name.endsWith(".list") ? parseSourcesList(textOf(bytes)) : parseSourcesStanzas(textOf(bytes), path)),
+      );
     } catch (error) {
       if (!(error instanceof ControlError)) throw error;
     }
@@ -57,7 +86,10 @@ function keyringsOf(entry: SourceEntry, aptFolder: string): Keyring[] {
   if (key !== undefined) return [key];
   const isOpen = files.length === 0;
   const paths = isOpen ? trustedFiles(aptFolder) : files.filter((path) => !KEYRING_PATHS.includes(path));
-  return withOnly(paths.map(readIfThere).filter((bytes) => bytes !== undefined), fingerprints);
+  return withOnly(
+    paths.map(readIfThere).filter((bytes) => bytes !== undefined),
+    fingerprints,
+  );
 }
 
 /** apt-key(8), FILES: what apt trusts for every source. */

@@ -1,4 +1,7 @@
-/** What building packages needs of the host: roots for one build, git, recipes in folders, and paru where it is installed. */
+/**
+ * What building packages needs of the host: roots for one build, git, recipes in folders, and paru where it is
+ * installed.
+ */
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
@@ -31,8 +34,19 @@ export async function openBuildRoot(folder: string): Promise<BuildRoot> {
 }
 
 /** Clones a repository whole, and checks out what `reference` says. @throws HostProgramError */
-export async function cloneGit(url: string, reference: { branch?: string; tag?: string; commit?: string }, into: string): Promise<void> {
-  await run("git", ["clone", "--quiet", ...(reference.branch === undefined ? [] : ["--branch", reference.branch]), "--", url, into]);
+export async function cloneGit(
+  url: string,
+  reference: { branch?: string; tag?: string; commit?: string },
+  into: string,
+): Promise<void> {
+  await run("git", [
+    "clone",
+    "--quiet",
+    ...(reference.branch === undefined ? [] : ["--branch", reference.branch]),
+    "--",
+    url,
+    into,
+  ]);
   const wanted = reference.commit ?? (reference.tag === undefined ? undefined : `refs/tags/${reference.tag}`);
   if (wanted !== undefined) await run("git", ["-C", into, "checkout", "--quiet", "--detach", wanted]);
 }
@@ -68,7 +82,10 @@ export function readRecipeFolder(folder: string): Map<string, Uint8Array> {
       if (entry.isDirectory() && entry.name !== ".git" && entry.name !== "src" && entry.name !== "pkg") walk(path);
       if (!entry.isFile() || /\.pkg\.tar(\.\w+)?$/.test(entry.name)) continue;
       size += fs.statSync(path).size;
-      if (size > RECIPE_SIZE_MAX) throw new HostProgramError(`${folder}: holds more than ${RECIPE_SIZE_MAX >> 20} MB of files; is it a recipe's folder?`);
+      if (size > RECIPE_SIZE_MAX)
+        throw new HostProgramError(
+          `${folder}: holds more than ${RECIPE_SIZE_MAX >> 20} MB of files; is it a recipe's folder?`,
+        );
       files.set(relative(folder, path), fs.readFileSync(path));
     }
   };
@@ -83,14 +100,26 @@ export async function copyRecipe(from: string, to: string): Promise<void> {
 
 /** Where paru is, when it is installed. */
 export function findParu(environment: NodeJS.ProcessEnv = process.env): string | undefined {
-  return (environment["PATH"] ?? "").split(":").map((folder) => join(folder, "paru")).find((path) => { try { fs.accessSync(path, fs.constants.X_OK); return true; } catch { return false; } });
+  return (environment["PATH"] ?? "")
+    .split(":")
+    .map((folder) => join(folder, "paru"))
+    .find((path) => {
+      try {
+        fs.accessSync(path, fs.constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
 }
 
 /** Runs a program of the host on this terminal. @returns its exit status */
 export function runOnTerminal(program: string, args: readonly string[]): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: "inherit" });
-    child.on("error", (cause) => reject(new HostProgramError(`${program}: cannot be run: ${cause.message}`, { cause })));
+    child.on("error", (cause) =>
+      reject(new HostProgramError(`${program}: cannot be run: ${cause.message}`, { cause })),
+    );
     child.on("close", (status) => resolve(status ?? 128));
   });
 }
@@ -98,14 +127,30 @@ export function runOnTerminal(program: string, args: readonly string[]): Promise
 /** Runs git: without questions, and over protocols that only bring data. */
 function run(program: string, args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, GIT_TERMINAL_PROMPT: "0", GIT_ALLOW_PROTOCOL: "https:http:git:ssh:file", LC_ALL: "C" } });
-    let output = "", errors = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => { output += text; });
-    child.stderr.setEncoding("utf8").on("data", (text: string) => { errors = (errors + text).slice(-4096); });
-    child.on("error", (cause) => reject(new HostProgramError(`${program}: cannot be run: ${cause.message}`, { cause })));
+    const child = spawn(program, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, GIT_TERMINAL_PROMPT: "0", GIT_ALLOW_PROTOCOL: "https:http:git:ssh:file", LC_ALL: "C" },
+    });
+    let output = "",
+      errors = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      errors = (errors + text).slice(-4096);
+    });
+    child.on("error", (cause) =>
+      reject(new HostProgramError(`${program}: cannot be run: ${cause.message}`, { cause })),
+    );
     child.on("close", (status) => {
       if (status === 0) resolve(output);
-      else reject(new HostProgramError(`${program} ${args.find((arg) => !arg.startsWith("-")) ?? ""} failed: ${errors.trim() || `status ${status}`}`));
+      else
+        reject(
+          new HostProgramError(
+            `${program} ${args.find((arg) => !arg.startsWith("-")) ?? ""} failed: ` +
+              `${errors.trim() || `status ${status}`}`,
+          ),
+        );
     });
   });
 }

@@ -1,5 +1,12 @@
 /** Builds a root as a plain folder of the host: what `image build` does, without Stratos' file system and machine. */
-import { buildRoot, planImage, type ImagePlan, type ImageRequest, type OnProgress, type RootSummary } from "@stratos/pkg";
+import {
+  buildRoot,
+  planImage,
+  type ImagePlan,
+  type ImageRequest,
+  type OnProgress,
+  type RootSummary,
+} from "@stratos/pkg";
 import { findMirror } from "./apt-sources.ts";
 import { FolderWriter } from "./folder-writer.ts";
 import { nodePackagePorts } from "./node-package-ports.ts";

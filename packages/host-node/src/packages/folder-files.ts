@@ -30,11 +30,17 @@ export class FolderFiles implements SystemFiles {
     while (rest.length > 0) {
       const name = rest.pop()!;
       if (name === "" || name === ".") continue;
-      if (name === "..") { names.pop(); continue; }
+      if (name === "..") {
+        names.pop();
+        continue;
+      }
       const at = join(this.#root, ...names, name);
       const stats = lstatSync(at, { throwIfNoEntry: false });
       if (stats === undefined) return undefined;
-      if (!stats.isSymbolicLink()) { names.push(name); continue; }
+      if (!stats.isSymbolicLink()) {
+        names.push(name);
+        continue;
+      }
       if (++links > LINKS_MAX) return undefined;
       const target = readlinkSync(at);
       if (target.startsWith("/")) names.length = 0;

@@ -1,6 +1,6 @@
 /**
- * A root filesystem in a folder of the host, to be changed in place. Without root's rights, files belong to the user and
- * devices are refused by the host.
+ * A root filesystem in a folder of the host, to be changed in place. Without root's rights, files belong to the user
+ * and devices are refused by the host.
  */
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
@@ -30,7 +30,12 @@ export class FolderRoot implements RootFiles {
     }
     // Without root's rights all files are the user's, who is root in the root's own user namespace.
     const isOwn = !this.#hasOwnership && stat.uid === process.getuid?.();
-    const meta: RootMeta = { uid: isOwn ? 0 : stat.uid, gid: isOwn ? 0 : stat.gid, mode: stat.mode & 0o7777, mtime: Math.floor(stat.mtimeMs / 1000) };
+    const meta: RootMeta = {
+      uid: isOwn ? 0 : stat.uid,
+      gid: isOwn ? 0 : stat.gid,
+      mode: stat.mode & 0o7777,
+      mtime: Math.floor(stat.mtimeMs / 1000),
+    };
     if (stat.isDirectory()) return { kind: "directory", meta };
     if (stat.isFile()) return { kind: "file", meta, sizeBytes: stat.size };
     if (stat.isSymbolicLink()) return { kind: "symlink", meta, target: fs.readlinkSync(this.#at(path), "latin1") };
@@ -64,7 +69,7 @@ export class FolderRoot implements RootFiles {
   file(path: string, meta: RootMeta, content: Uint8Array): void {
     const handle = fs.openSync(this.#at(path), "wx", 0o600);
     try {
-      for (let at = 0; at < content.length; ) at += fs.writeSync(handle, content, at);
+      for (let at = 0; at < content.length;) at += fs.writeSync(handle, content, at);
       this.#applyXattrs(path, meta);
       if (this.#hasOwnership) fs.fchownSync(handle, meta.uid, meta.gid);
       // After the owner, whose change takes away set-user-id bits.
@@ -72,7 +77,8 @@ export class FolderRoot implements RootFiles {
       fs.futimesSync(handle, meta.mtime, meta.mtime);
     } catch (error) {
       // A failure by descriptor names no file.
-      if (error instanceof Error) (error as NodeJS.ErrnoException).path ??= `${this.folder === "/" ? "" : this.folder}/${path}`;
+      if (error instanceof Error)
+        (error as NodeJS.ErrnoException).path ??= `${this.folder === "/" ? "" : this.folder}/${path}`;
       throw error;
     } finally {
       fs.closeSync(handle);
@@ -90,7 +96,12 @@ export class FolderRoot implements RootFiles {
 
   device(path: string, meta: RootMeta, device: DeviceNumber): void {
     // Node has no mknod(2).
-    execFileSync("mknod", [this.#at(path).toString("latin1"), device.kind === "character" ? "c" : "b", String(device.major), String(device.minor)]);
+    execFileSync("mknod", [
+      this.#at(path).toString("latin1"),
+      device.kind === "character" ? "c" : "b",
+      String(device.major),
+      String(device.minor),
+    ]);
     this.setMeta(path, meta);
   }
 
@@ -151,7 +162,18 @@ export class FolderRoot implements RootFiles {
   #applyXattrs(path: string, meta: RootMeta): void {
     if (meta.xattrs === undefined || !this.#hasOwnership) return;
     for (const [name, value] of meta.xattrs) {
-      execFileSync("setfattr", ["-n", name, "-v", `0x${Buffer.from(value, "latin1").toString("hex")}`, "--", this.#at(path).toString("latin1")], { stdio: "ignore" });
+      execFileSync(
+        "setfattr",
+        [
+          "-n",
+          name,
+          "-v",
+          `0x${Buffer.from(value, "latin1").toString("hex")}`,
+          "--",
+          this.#at(path).toString("latin1"),
+        ],
+        { stdio: "ignore" },
+      );
     }
   }
 

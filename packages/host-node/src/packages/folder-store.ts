@@ -94,7 +94,7 @@ class FolderPart implements PartialFile {
 
   async read(): Promise<Uint8Array> {
     const bytes = new Uint8Array(this.#size);
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       const { bytesRead } = await this.#handle.read(bytes, at, bytes.length - at, at);
       if (bytesRead === 0) throw new Error(`${this.#paths.own}: became shorter while it was read`);
       at += bytesRead;
@@ -104,7 +104,7 @@ class FolderPart implements PartialFile {
 
   async append(bytes: Uint8Array): Promise<void> {
     try {
-      for (let at = 0; at < bytes.length; ) at += (await this.#handle.write(bytes, at, bytes.length - at)).bytesWritten;
+      for (let at = 0; at < bytes.length;) at += (await this.#handle.write(bytes, at, bytes.length - at)).bytesWritten;
     } catch (error) {
       throw failedAt(this.#paths.target, error);
     }

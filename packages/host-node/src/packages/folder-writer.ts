@@ -3,7 +3,18 @@
  * `ownership: false`) files belong to the user and devices are left out.
  */
 import { execFileSync } from "node:child_process";
-import { chmodSync, chownSync, lchownSync, linkSync, lutimesSync, mkdirSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  lchownSync,
+  linkSync,
+  lutimesSync,
+  mkdirSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { RootMeta, RootWriter } from "@stratos/pkg";
 import { failedAt } from "../whole-file.ts";
@@ -53,7 +64,12 @@ export class FolderWriter implements RootWriter {
   device(path: string, meta: RootMeta, device: { kind: "character" | "block"; major: number; minor: number }): void {
     if (!this.#hasOwnership) return;
     // Node has no mknod(2).
-    execFileSync("mknod", [this.#at(path).toString("latin1"), device.kind === "character" ? "c" : "b", String(device.major), String(device.minor)]);
+    execFileSync("mknod", [
+      this.#at(path).toString("latin1"),
+      device.kind === "character" ? "c" : "b",
+      String(device.major),
+      String(device.minor),
+    ]);
     this.#finishNode(path, meta);
   }
 

@@ -15,8 +15,14 @@ const REDIRECTS_MAX = 8;
 const IDLE_TIMEOUT_MS = 30_000;
 const USER_AGENT = "stratos";
 
-/** Asked for by an import, the module would load all that it could offer, fetch and its kin too: as long as Node takes to start. */
-const modules = (): { http: typeof http; https: typeof https } => ({ http: process.getBuiltinModule("node:http"), https: process.getBuiltinModule("node:https") });
+/**
+ * Asked for by an import, the module would load all that it could offer, fetch and its kin too: as long as Node takes
+ * to start.
+ */
+const modules = (): { http: typeof http; https: typeof https } => ({
+  http: process.getBuiltinModule("node:http"),
+  https: process.getBuiltinModule("node:https"),
+});
 
 export class HttpFetcher implements Fetcher {
   readonly #environment: NodeJS.ProcessEnv;
@@ -39,7 +45,8 @@ export class HttpFetcher implements Fetcher {
         response.resume();
         const target = parseUrl(response.headers.location, place);
         // What was asked for over TLS is not taken from elsewhere in the clear.
-        if (place.protocol === "https:" && target.protocol !== "https:") throw new FetchError(`${url}: redirects from HTTPS to ${target.protocol}`, { isPermanent: true });
+        if (place.protocol === "https:" && target.protocol !== "https:")
+          throw new FetchError(`${url}: redirects from HTTPS to ${target.protocol}`, { isPermanent: true });
         place = target;
         continue;
       }
@@ -58,7 +65,8 @@ export class HttpFetcher implements Fetcher {
   }
 
   #request(place: URL, offset: number): Promise<http.IncomingMessage> {
-    if (place.protocol !== "http:" && place.protocol !== "https:") throw new FetchError(`${place.href}: cannot fetch over ${place.protocol}`, { isPermanent: true });
+    if (place.protocol !== "http:" && place.protocol !== "https:")
+      throw new FetchError(`${place.href}: cannot fetch over ${place.protocol}`, { isPermanent: true });
     const headers: http.OutgoingHttpHeaders = { "user-agent": USER_AGENT, accept: "*/*" };
     if (offset > 0) headers["range"] = `bytes=${offset}-`;
     const { http, https } = modules();
@@ -66,10 +74,18 @@ export class HttpFetcher implements Fetcher {
     const agents = (this.#agents ??= { http: new http.Agent(options), https: new https.Agent(options) });
     return new Promise((resolve, reject) => {
       const isSecure = place.protocol === "https:";
-      const request = (isSecure ? https : http).request(place, { agent: isSecure ? agents.https : agents.http, headers, timeout: this.#idleTimeoutMs });
+      const request = (isSecure ? https : http).request(place, {
+        agent: isSecure ? agents.https : agents.http,
+        headers,
+        timeout: this.#idleTimeoutMs,
+      });
       request.on("response", resolve);
       request.on("timeout", () => request.destroy(new Error(`nothing came for ${this.#idleTimeoutMs / 1000} s`)));
-      request.on("error", (cause) => reject(new FetchError(`${place.href}: ${describeFailure(cause, this.#environment)}`, { isPermanent: false, cause })));
+      request.on("error", (cause) =>
+        reject(
+          new FetchError(`${place.href}: ${describeFailure(cause, this.#environment)}`, { isPermanent: false, cause }),
+        ),
+      );
       request.end();
     });
   }
@@ -85,13 +101,18 @@ function parseUrl(url: string, base?: URL): URL {
 
 function describe(url: string, response: http.IncomingMessage, status: number): FetchResponse {
   const length = response.headers["content-length"];
-  if (status === 200) return { offset: 0, sizeBytes: length === undefined ? undefined : Number(length), body: bodyOf(url, response) };
+  if (status === 200)
+    return { offset: 0, sizeBytes: length === undefined ? undefined : Number(length), body: bodyOf(url, response) };
   const range = /^bytes ([0-9]+)-[0-9]+\/([0-9]+|\*)$/.exec(response.headers["content-range"] ?? "");
   if (range === null) {
     response.destroy();
     throw new FetchError(`${url}: a partial answer that does not say which part it is`, { isPermanent: false });
   }
-  return { offset: Number(range[1]), sizeBytes: range[2] === "*" ? undefined : Number(range[2]), body: bodyOf(url, response) };
+  return {
+    offset: Number(range[1]),
+    sizeBytes: range[2] === "*" ? undefined : Number(range[2]),
+    body: bodyOf(url, response),
+  };
 }
 
 async function* bodyOf(url: string, stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -106,7 +127,11 @@ async function openFile(place: URL, offset: number): Promise<FetchResponse> {
   const path = fileURLToPath(place);
   try {
     const { size } = await stat(path);
-    return { offset: Math.min(offset, size), sizeBytes: size, body: bodyOf(place.href, createReadStream(path, { start: Math.min(offset, size) })) };
+    return {
+      offset: Math.min(offset, size),
+      sizeBytes: size,
+      body: bodyOf(place.href, createReadStream(path, { start: Math.min(offset, size) })),
+    };
   } catch (cause) {
     throw new FetchError(`${place.href}: ${describeFailure(cause)}`, { isPermanent: true, cause });
   }

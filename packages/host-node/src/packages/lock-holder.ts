@@ -2,8 +2,8 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 
 /**
- * The process that holds a lock of fcntl(2) on the file, which Node cannot ask for: Linux lists them all, each with the file's device and
- * inode. Source: proc_locks(5).
+ * The process that holds a lock of fcntl(2) on the file, which Node cannot ask for: Linux lists them all, each with the
+ * file's device and inode. Source: proc_locks(5).
  *
  * @returns undefined when nobody does, or when it cannot be known
  */
@@ -11,7 +11,8 @@ export function lockHolder(path: string): number | undefined {
   try {
     const { ino } = statSync(path);
     for (const line of readFileSync("/proc/locks", "utf8").split("\n")) {
-      // 1: POSIX  ADVISORY  WRITE 3568 fd:00:2531452 0 EOF; devices are told apart by what the process has open, since some file systems give stat(2) another.
+      // 1: POSIX  ADVISORY  WRITE 3568 fd:00:2531452 0 EOF; devices are told apart by what the process has open, since
+      // some file systems give stat(2) another.
       const found = /^\d+: POSIX\s+\S+\s+\S+\s+(\d+) [0-9a-f]+:[0-9a-f]+:(\d+) /.exec(line);
       if (found !== null && Number(found[2]) === ino && hasOpen(Number(found[1]), path)) return Number(found[1]);
     }

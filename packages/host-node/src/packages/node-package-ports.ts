@@ -22,11 +22,18 @@ export function nodePackagePorts(folder: string): NodePackagePorts {
     unpack: unpackStream,
     hasher(algorithm) {
       const hash = createHash(algorithm);
-      return { update: (bytes) => { hash.update(bytes); }, hex: () => hash.digest("hex") };
+      return {
+        update: (bytes) => {
+          hash.update(bytes);
+        },
+        hex: () => hash.digest("hex"),
+      };
     },
     latin1: (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1"),
     nowSeconds: () => Date.now() / 1000,
-    sleep: async (milliseconds) => { await sleep(milliseconds); },
+    sleep: async (milliseconds) => {
+      await sleep(milliseconds);
+    },
     async close() {
       fetcher.close();
       await pool.close();

@@ -13,6 +13,15 @@ export { ChrootRunner, nodeAlpmPorts, nodeAlpmSystem, type NodeAlpmSystem } from
 export { readDebFolder } from "./deb-folder.ts";
 export { RepositoryFolder } from "./repository-folder.ts";
 export { repositoryServer } from "./repository-server.ts";
-export { cloneGit, copyRecipe, fetchRecipe, findParu, HostProgramError, openBuildRoot, readRecipeFolder, runOnTerminal } from "./build-host.ts";
+export {
+  cloneGit,
+  copyRecipe,
+  fetchRecipe,
+  findParu,
+  HostProgramError,
+  openBuildRoot,
+  readRecipeFolder,
+  runOnTerminal,
+} from "./build-host.ts";
 export { lockHolder } from "./lock-holder.ts";
 export { FolderFiles } from "./folder-files.ts";

@@ -1,6 +1,7 @@
 /**
- * Serves a repository's folder over HTTP, to read: whole files, parts of them (`Range`), and 304 for what has not changed since.
- * What stands outside of what its kind of repository publishes is not there for it, nor are files behind links that leave the folder.
+ * Serves a repository's folder over HTTP, to read: whole files, parts of them (`Range`), and 304 for what has not
+ * changed since. What stands outside of what its kind of repository publishes is not there for it, nor are files behind
+ * links that leave the folder.
  */
 import { createReadStream, realpathSync, statSync, type Stats } from "node:fs";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
@@ -11,10 +12,18 @@ const PUBLIC = {
   ostree: /^(?:(?:objects|deltas|delta-indexes|extensions|refs\/(?:heads|mirrors))\/|config$|summary(?:\.sig)?$)/,
 } as const;
 export type ServedRepository = keyof typeof PUBLIC;
-const TYPES: Readonly<Record<string, string>> = { deb: "application/vnd.debian.binary-package", gz: "application/gzip", gpg: "application/pgp-keys" };
+const TYPES: Readonly<Record<string, string>> = {
+  deb: "application/vnd.debian.binary-package",
+  gz: "application/gzip",
+  gpg: "application/pgp-keys",
+};
 
 /** @param onRequest  for each answer, a line of a log */
-export function repositoryServer(folder: string, onRequest: (line: string) => void = () => {}, kind: ServedRepository = "debian"): Server {
+export function repositoryServer(
+  folder: string,
+  onRequest: (line: string) => void = () => {},
+  kind: ServedRepository = "debian",
+): Server {
   const root = realpathSync(folder);
   // An import would load the module for all who never serve (http-fetcher.ts).
   return process.getBuiltinModule("node:http").createServer((request, response) => {
@@ -24,13 +33,20 @@ export function repositoryServer(folder: string, onRequest: (line: string) => vo
 }
 
 function answer(root: string, isPublic: RegExp, request: IncomingMessage, response: ServerResponse): void {
-  const refuse = (status: number, headers: Record<string, string> = {}): void => void response.writeHead(status, { "content-type": "text/plain", ...headers }).end(`${status}\n`);
+  const refuse = (status: number, headers: Record<string, string> = {}): void =>
+    void response.writeHead(status, { "content-type": "text/plain", ...headers }).end(`${status}\n`);
   if (request.method !== "GET" && request.method !== "HEAD") return refuse(405, { allow: "GET, HEAD" });
   const found = find(root, isPublic, request.url ?? "/");
   if (found === undefined) return refuse(404);
   const { path, stats } = found;
   const modified = new Date(Math.floor(stats.mtimeMs / 1000) * 1000);
-  const headers: Record<string, string> = { "last-modified": modified.toUTCString(), "accept-ranges": "bytes", "content-type": TYPES[path.slice(path.lastIndexOf(".") + 1)] ?? (isPublic === PUBLIC.ostree ? "application/octet-stream" : "text/plain; charset=utf-8") };
+  const headers: Record<string, string> = {
+    "last-modified": modified.toUTCString(),
+    "accept-ranges": "bytes",
+    "content-type":
+      TYPES[path.slice(path.lastIndexOf(".") + 1)] ??
+      (isPublic === PUBLIC.ostree ? "application/octet-stream" : "text/plain; charset=utf-8"),
+  };
   const since = Date.parse(request.headers["if-modified-since"] ?? "");
   if (!Number.isNaN(since) && modified.getTime() <= since) return void response.writeHead(304, headers).end();
   const range = rangeOf(request, stats.size, modified);
@@ -54,7 +70,12 @@ function find(root: string, isPublic: RegExp, url: string): { path: string; stat
   } catch {
     return undefined;
   }
-  if (path.includes("\0") || path.split("/").some((name) => name === ".." || name === "." || name.startsWith(".")) || !isPublic.test(path)) return undefined;
+  if (
+    path.includes("\0") ||
+    path.split("/").some((name) => name === ".." || name === "." || name.startsWith(".")) ||
+    !isPublic.test(path)
+  )
+    return undefined;
   try {
     const real = realpathSync(join(root, path));
     const stats = statSync(real);
@@ -65,7 +86,11 @@ function find(root: string, isPublic: RegExp, url: string): { path: string; stat
 }
 
 /** The part asked for, undefined for the whole. */
-function rangeOf(request: IncomingMessage, size: number, modified: Date): [number, number] | "unsatisfiable" | undefined {
+function rangeOf(
+  request: IncomingMessage,
+  size: number,
+  modified: Date,
+): [number, number] | "unsatisfiable" | undefined {
   const match = /^bytes=(\d*)-(\d*)$/.exec(request.headers.range ?? "");
   if (match === null || (match[1] === "" && match[2] === "")) return undefined;
   // RFC 9110 §13.1.5: a part of another version is no use.

@@ -1,6 +1,7 @@
 /**
- * Unpacks compressed files side by side: gzip and zstd by Node's own libraries, xz by xz(1), which needs half of the time that its WebAssembly form does; that
- * runs in threads where there is no such program. All start on first use and end with {@link UnpackPool.close}.
+ * Unpacks compressed files side by side: gzip and zstd by Node's own libraries, xz by xz(1), which needs half of the
+ * time that its WebAssembly form does; that runs in threads where there is no such program. All start on first use and
+ * end with {@link UnpackPool.close}.
  */
 import { availableParallelism } from "node:os";
 import { promisify } from "node:util";
@@ -13,13 +14,23 @@ import type { UnpackJob, UnpackResult } from "./unpack-worker.ts";
 
 const THREADS_MAX = 4;
 /** Beside this file: as source, or as the bundler leaves it. */
-const WORKER_URL = new URL(import.meta.url.endsWith(".ts") ? "./unpack-worker.ts" : "./unpack-worker.mjs", import.meta.url);
+const WORKER_URL = new URL(
+  import.meta.url.endsWith(".ts") ? "./unpack-worker.ts" : "./unpack-worker.mjs",
+  import.meta.url,
+);
 
 const gunzipOf = promisify<Uint8Array, { maxOutputLength: number }, Uint8Array>(gunzip);
 const zstdDecompressOf = promisify<Uint8Array, { maxOutputLength: number }, Uint8Array>(zstdDecompress);
 
-interface Pending { job: UnpackJob; resolve(bytes: Uint8Array): void; reject(error: Error): void }
-interface Thread { worker: Worker; current: Pending | undefined }
+interface Pending {
+  job: UnpackJob;
+  resolve(bytes: Uint8Array): void;
+  reject(error: Error): void;
+}
+interface Thread {
+  worker: Worker;
+  current: Pending | undefined;
+}
 
 /** Node says of its own buffers what is to be said of the file. */
 async function within(sizeMax: number, unpacking: Promise<Uint8Array>): Promise<Uint8Array> {
@@ -39,18 +50,30 @@ export class UnpackPool {
   #isClosed = false;
 
   /** @param options.xz  undefined: none is used */
-  constructor(width = Math.min(availableParallelism(), THREADS_MAX), options: { xz: XzProgram | undefined } = { xz: XzProgram.find(width) }) {
+  constructor(
+    width = Math.min(availableParallelism(), THREADS_MAX),
+    options: { xz: XzProgram | undefined } = { xz: XzProgram.find(width) },
+  ) {
     this.#width = width;
     this.#xz = options.xz;
   }
 
-  readonly decompress: Decompress = async (compression: Compression, bytes: Uint8Array, sizeMax: number): Promise<Uint8Array> => {
+  readonly decompress: Decompress = async (
+    compression: Compression,
+    bytes: Uint8Array,
+    sizeMax: number,
+  ): Promise<Uint8Array> => {
     if (this.#isClosed) throw new Error("the unpack pool is closed");
     switch (compression) {
-      case "none": if (bytes.length > sizeMax) throw new UnpackLimitError(sizeMax); return bytes;
-      case "gzip": return within(sizeMax, gunzipOf(bytes, { maxOutputLength: sizeMax }));
-      case "zstd": return within(sizeMax, zstdDecompressOf(bytes, { maxOutputLength: sizeMax }));
-      case "xz": return this.#unpackXz(bytes, sizeMax);
+      case "none":
+        if (bytes.length > sizeMax) throw new UnpackLimitError(sizeMax);
+        return bytes;
+      case "gzip":
+        return within(sizeMax, gunzipOf(bytes, { maxOutputLength: sizeMax }));
+      case "zstd":
+        return within(sizeMax, zstdDecompressOf(bytes, { maxOutputLength: sizeMax }));
+      case "xz":
+        return this.#unpackXz(bytes, sizeMax);
     }
   };
 

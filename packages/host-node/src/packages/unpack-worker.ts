@@ -1,10 +1,20 @@
-/** A thread that unpacks one `.xz` file after another for {@link UnpackPool}, where the host has no xz(1) or it failed. */
+/**
+ * A thread that unpacks one `.xz` file after another for {@link UnpackPool}, where the host has no xz(1) or it failed.
+ */
 import { parentPort } from "node:worker_threads";
 import { xzUnpackedSize } from "@stratos/formats";
 import xz from "xz-decompress";
 
-export interface UnpackJob { id: number; bytes: Uint8Array<ArrayBuffer>; sizeMax: number }
-export interface UnpackResult { id: number; bytes?: Uint8Array; error?: string }
+export interface UnpackJob {
+  id: number;
+  bytes: Uint8Array<ArrayBuffer>;
+  sizeMax: number;
+}
+export interface UnpackResult {
+  id: number;
+  bytes?: Uint8Array;
+  error?: string;
+}
 
 async function unpackXz(packed: Uint8Array<ArrayBuffer>, sizeMax: number): Promise<Uint8Array> {
   // The index tells the size, so that one buffer is enough; when it does not, the buffer grows.
@@ -38,6 +48,10 @@ port.on("message", (job: UnpackJob) => {
       const own = bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
       port.postMessage({ id: job.id, bytes: own } satisfies UnpackResult, [own.buffer as ArrayBuffer]);
     },
-    (error: unknown) => port.postMessage({ id: job.id, error: error instanceof Error ? error.message : String(error) } satisfies UnpackResult),
+    (error: unknown) =>
+      port.postMessage({
+        id: job.id,
+        error: error instanceof Error ? error.message : String(error),
+      } satisfies UnpackResult),
   );
 });

@@ -1,4 +1,7 @@
-/** Many archives in one process of xz(1). Goal: each comes out as it went in, and one that is damaged is refused without harm to those beside it. */
+/**
+ * Many archives in one process of xz(1). Goal: each comes out as it went in, and one that is damaged is refused without
+ * harm to those beside it.
+ */
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
@@ -21,20 +24,27 @@ test("archives that are unpacked together come out apart, empty ones too", optio
 });
 
 test("of archives that share a process the damaged one is refused, and the others are not", options, async () => {
-  const packed = contents.map(pack), damaged = packed[7]!;
+  const packed = contents.map(pack),
+    damaged = packed[7]!;
   damaged[Math.floor(damaged.length / 2)]! ^= 0x55;
   const pool = new UnpackPool(2);
   try {
     const results = await Promise.allSettled(packed.map((one) => pool.decompress("xz", one, 1 << 24)));
-    assert.deepEqual(results.flatMap(({ status }, index) => (status === "rejected" ? [index] : [])), [7]);
-    results.forEach((result, index) => { if (result.status === "fulfilled") assert.ok(contents[index]!.equals(result.value), String(index)); });
+    assert.deepEqual(
+      results.flatMap(({ status }, index) => (status === "rejected" ? [index] : [])),
+      [7],
+    );
+    results.forEach((result, index) => {
+      if (result.status === "fulfilled") assert.ok(contents[index]!.equals(result.value), String(index));
+    });
   } finally {
     await pool.close();
   }
 });
 
 test("a program that cannot be started, or is ended, says so of each archive", options, async () => {
-  const packed = pack(contents[9]!), size = xzUnpackedSize(packed)!;
+  const packed = pack(contents[9]!),
+    size = xzUnpackedSize(packed)!;
   assert.equal(await new XzProgram("/nonexistent/xz", 1).unpack(packed, size), undefined);
   const program = XzProgram.find(1)!;
   const asked = [program.unpack(packed, size), program.unpack(packed, size)];

@@ -1,6 +1,7 @@
 /**
- * Unpacks `.xz` files by xz(1), many of them in one process: streams that follow each other are one file (.xz file format 1.2.1 §2). What each unpacks to is
- * known from its index, so the output can be parted again; when the program ends well, it has found every index to be true.
+ * Unpacks `.xz` files by xz(1), many of them in one process: streams that follow each other are one file (.xz file
+ * format 1.2.1 §2). What each unpacks to is known from its index, so the output can be parted again; when the program
+ * ends well, it has found every index to be true.
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { findProgram } from "../find-program.ts";
@@ -9,7 +10,12 @@ import { findProgram } from "../find-program.ts";
 const BATCH_BYTES = 8 << 20;
 const STREAM_ALIGNMENT = 4;
 
-interface Job { readonly packed: Uint8Array; readonly out: Uint8Array; fill: number; settle(bytes: Uint8Array | undefined): void }
+interface Job {
+  readonly packed: Uint8Array;
+  readonly out: Uint8Array;
+  fill: number;
+  settle(bytes: Uint8Array | undefined): void;
+}
 
 export class XzProgram {
   readonly #path: string;
@@ -32,7 +38,8 @@ export class XzProgram {
 
   /**
    * @param sizeBytes  what the file's index says that it unpacks to; the file is a single stream
-   * @returns undefined when the program failed with this file, or with one that shared its process: then it may say what is wrong who unpacks it alone
+   * @returns undefined when the program failed with this file, or with one that shared its process: then it may say
+   *   what is wrong who unpacks it alone
    */
   unpack(packed: Uint8Array, sizeBytes: number): Promise<Uint8Array | undefined> {
     if (packed.length % STREAM_ALIGNMENT !== 0) return Promise.resolve(undefined);
@@ -41,7 +48,10 @@ export class XzProgram {
       if (this.#isWaiting) return;
       this.#isWaiting = true;
       // What is asked for at the same time goes together.
-      queueMicrotask(() => { this.#isWaiting = false; this.#dispatch(); });
+      queueMicrotask(() => {
+        this.#isWaiting = false;
+        this.#dispatch();
+      });
     });
   }
 
@@ -66,7 +76,8 @@ export class XzProgram {
   #run(batch: readonly Job[]): void {
     const child = spawn(this.#path, ["-dcq"], { stdio: ["pipe", "pipe", "ignore"] });
     this.#running.add(child);
-    let at = 0, isSound = true;
+    let at = 0,
+      isSound = true;
     const settle = (isWell: boolean): void => {
       if (!this.#running.delete(child)) return;
       isWell &&= isSound && at === batch.length;
@@ -79,18 +90,27 @@ export class XzProgram {
       let from = 0;
       skipFull();
       while (from < piece.length && at < batch.length) {
-        const job = batch[at]!, count = Math.min(piece.length - from, job.out.length - job.fill);
+        const job = batch[at]!,
+          count = Math.min(piece.length - from, job.out.length - job.fill);
         job.out.set(piece.subarray(from, from + count), job.fill);
         job.fill += count;
         from += count;
         skipFull();
       }
       // More than the indices say.
-      if (from < piece.length) { isSound = false; child.kill("SIGKILL"); }
+      if (from < piece.length) {
+        isSound = false;
+        child.kill("SIGKILL");
+      }
     });
-    const skipFull = (): void => { while (at < batch.length && batch[at]!.fill === batch[at]!.out.length) at++; };
+    const skipFull = (): void => {
+      while (at < batch.length && batch[at]!.fill === batch[at]!.out.length) at++;
+    };
     child.on("error", () => settle(false));
-    child.on("close", (status) => { skipFull(); settle(status === 0); });
+    child.on("close", (status) => {
+      skipFull();
+      settle(status === 0);
+    });
     child.stdin.cork();
     for (const { packed } of batch) child.stdin.write(packed);
     child.stdin.end();

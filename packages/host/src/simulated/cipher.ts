@@ -13,8 +13,8 @@ class SimulatedKey {
 }
 
 /**
- * A cipher for simulations: deterministic, quick, without any strength. It behaves like an authenticated cipher towards accidents, and throws when a
- * nonce is used twice with a key, which the real one would let pass in silence.
+ * A cipher for simulations: deterministic, quick, without any strength. It behaves like an authenticated cipher towards
+ * accidents, and throws when a nonce is used twice with a key, which the real one would let pass in silence.
  */
 export class SimulatedCipher implements Cipher {
   readonly #random: SeededRandom;
@@ -32,7 +32,16 @@ export class SimulatedCipher implements Cipher {
     return key;
   }
 
-  seal(key: CipherKey, nonce: Uint8Array, associated: Uint8Array, input: Uint8Array, at: number, length: number, output: Uint8Array, to: number): void {
+  seal(
+    key: CipherKey,
+    nonce: Uint8Array,
+    associated: Uint8Array,
+    input: Uint8Array,
+    at: number,
+    length: number,
+    output: Uint8Array,
+    to: number,
+  ): void {
     const { nonces } = key as SimulatedKey;
     const name = nonce.join();
     if (nonces.has(name)) throw new Error("a nonce was used twice");
@@ -41,7 +50,16 @@ export class SimulatedCipher implements Cipher {
     output.set(tagOf(key as SimulatedKey, nonce, associated, output, to, length), to + length);
   }
 
-  open(key: CipherKey, nonce: Uint8Array, associated: Uint8Array, input: Uint8Array, at: number, length: number, output: Uint8Array, to: number): boolean {
+  open(
+    key: CipherKey,
+    nonce: Uint8Array,
+    associated: Uint8Array,
+    input: Uint8Array,
+    at: number,
+    length: number,
+    output: Uint8Array,
+    to: number,
+  ): boolean {
     const tag = tagOf(key as SimulatedKey, nonce, associated, input, at, length);
     for (let index = 0; index < CIPHER_TAG_SIZE; index++) if (input[at + length + index] !== tag[index]) return false;
     apply(key as SimulatedKey, nonce, input, at, length, output, to);
@@ -51,7 +69,10 @@ export class SimulatedCipher implements Cipher {
   derive(passphrase: Uint8Array, salt: Uint8Array, derivation: KeyDerivation): Uint8Array {
     const bytes = new Uint8Array(32);
     let state = 0;
-    for (const byte of [...JSON.stringify(derivation)].map((character) => character.charCodeAt(0)).concat([...passphrase], 256, [...salt])) state = Math.imul(state ^ byte, 0x01000193) + 0x9e3779b9;
+    for (const byte of [...JSON.stringify(derivation)]
+      .map((character) => character.charCodeAt(0))
+      .concat([...passphrase], 256, [...salt]))
+      state = Math.imul(state ^ byte, 0x01000193) + 0x9e3779b9;
     new SeededRandom(state >>> 0).fill(bytes);
     return bytes;
   }
@@ -67,7 +88,15 @@ function mix(key: SimulatedKey, bytes: Uint8Array, state: number): number {
   return (state ^ (state >>> 15)) >>> 0;
 }
 
-function apply(key: SimulatedKey, nonce: Uint8Array, input: Uint8Array, at: number, length: number, output: Uint8Array, to: number): void {
+function apply(
+  key: SimulatedKey,
+  nonce: Uint8Array,
+  input: Uint8Array,
+  at: number,
+  length: number,
+  output: Uint8Array,
+  to: number,
+): void {
   let state = mix(key, nonce, 1);
   for (let index = 0; index < length; index++) {
     state = Math.imul(state ^ (state >>> 13), 0x9e3779b1) + 0x7f4a7c15;
@@ -75,7 +104,14 @@ function apply(key: SimulatedKey, nonce: Uint8Array, input: Uint8Array, at: numb
   }
 }
 
-function tagOf(key: SimulatedKey, nonce: Uint8Array, associated: Uint8Array, bytes: Uint8Array, at: number, length: number): Uint8Array {
+function tagOf(
+  key: SimulatedKey,
+  nonce: Uint8Array,
+  associated: Uint8Array,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+): Uint8Array {
   const tag = new Uint32Array(4);
   let a = mix(key, nonce, 2);
   let b = mix(key, associated, 3);

@@ -18,7 +18,7 @@ export class MemoryBlockDevice implements BlockDevice {
 
   read(offset: number, bytes: Uint8Array, at: number, length: number): number {
     if (offset + length > this.#size) return -EIO;
-    for (let done = 0; done < length; ) {
+    for (let done = 0; done < length;) {
       const within = (offset + done) % PIECE;
       const count = Math.min(length - done, PIECE - within);
       const piece = this.#pieces.get(Math.floor((offset + done) / PIECE));
@@ -32,7 +32,7 @@ export class MemoryBlockDevice implements BlockDevice {
   write(offset: number, bytes: Uint8Array, at: number, length: number): number {
     if (this.readOnly) return -EROFS;
     if (offset + length > this.#size) return -EIO;
-    for (let done = 0; done < length; ) {
+    for (let done = 0; done < length;) {
       const within = (offset + done) % PIECE;
       const count = Math.min(length - done, PIECE - within);
       const index = Math.floor((offset + done) / PIECE);
@@ -55,7 +55,8 @@ export class MemoryBlockDevice implements BlockDevice {
   }
 
   discard(offset: number, length: number): void {
-    for (let index = Math.ceil(offset / PIECE); (index + 1) * PIECE <= offset + length; index++) this.#pieces.delete(index);
+    for (let index = Math.ceil(offset / PIECE); (index + 1) * PIECE <= offset + length; index++)
+      this.#pieces.delete(index);
   }
 }
 

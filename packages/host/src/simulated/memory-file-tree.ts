@@ -1,9 +1,36 @@
-import { EEXIST, EINVAL, EISDIR, ELOOP, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EROFS, O_ACCMODE, O_CREAT, O_EXCL, O_RDONLY, O_TRUNC, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
+import {
+  EEXIST,
+  EINVAL,
+  EISDIR,
+  ELOOP,
+  ENOENT,
+  ENOTDIR,
+  ENOTEMPTY,
+  EPERM,
+  EROFS,
+  O_ACCMODE,
+  O_CREAT,
+  O_EXCL,
+  O_RDONLY,
+  O_TRUNC,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+} from "@stratos/abi";
 import type { HostFile, HostFileTree, HostStat, HostUsage } from "../host-file-tree.ts";
 
-interface Node { stat: HostStat; bytes: Uint8Array; target: string; entries: Map<string, Node> }
+interface Node {
+  stat: HostStat;
+  bytes: Uint8Array;
+  target: string;
+  entries: Map<string, Node>;
+}
 
-/** A folder that exists in memory only; its clock moves by a millisecond with each change. For tests of what passes folders through. */
+/**
+ * A folder that exists in memory only; its clock moves by a millisecond with each change. For tests of what passes
+ * folders through.
+ */
 export class MemoryFileTree implements HostFileTree {
   readonly readOnly: boolean;
   readonly #root: Node;
@@ -18,7 +45,19 @@ export class MemoryFileTree implements HostFileTree {
   #node(mode: number): Node {
     const now = ++this.#nowMs;
     const nlink = (mode & S_IFMT) === S_IFDIR ? 2 : 1;
-    const stat: HostStat = { ino: this.#nextIno++, mode, nlink, uid: 0, gid: 0, size: 0, rdev: 0, atimeMs: now, mtimeMs: now, ctimeMs: now, blocks: 0 };
+    const stat: HostStat = {
+      ino: this.#nextIno++,
+      mode,
+      nlink,
+      uid: 0,
+      gid: 0,
+      size: 0,
+      rdev: 0,
+      atimeMs: now,
+      mtimeMs: now,
+      ctimeMs: now,
+      blocks: 0,
+    };
     return { stat, bytes: new Uint8Array(0), target: "", entries: new Map() };
   }
 
@@ -90,7 +129,8 @@ export class MemoryFileTree implements HostFileTree {
     const writes = (flags & O_ACCMODE) !== O_RDONLY || (flags & O_TRUNC) !== 0;
     if (this.readOnly && (writes || (flags & O_CREAT) !== 0)) return -EROFS;
     let node = this.#find(path);
-    if (node === -ENOENT && (flags & O_CREAT) !== 0) node = this.#add(path, () => this.#node(S_IFREG | (mode & 0o7777)));
+    if (node === -ENOENT && (flags & O_CREAT) !== 0)
+      node = this.#add(path, () => this.#node(S_IFREG | (mode & 0o7777)));
     else if (typeof node !== "number" && (flags & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL)) return -EEXIST;
     if (typeof node === "number") return node;
     const kind = node.stat.mode & S_IFMT;
@@ -151,7 +191,8 @@ export class MemoryFileTree implements HostFileTree {
 
   rename(source: string, target: string): number {
     if (this.readOnly) return -EROFS;
-    const from = this.#parent(source), to = this.#parent(target);
+    const from = this.#parent(source),
+      to = this.#parent(target);
     if (typeof from === "number") return from;
     if (typeof to === "number") return to;
     const node = from.folder.entries.get(from.name);
@@ -222,7 +263,10 @@ class MemoryFile implements HostFile {
   }
 
   read(position: number, bytes: Uint8Array, at: number, length: number): number {
-    const part = this.#node.bytes.subarray(position, Math.max(position, Math.min(position + length, this.#node.stat.size)));
+    const part = this.#node.bytes.subarray(
+      position,
+      Math.max(position, Math.min(position + length, this.#node.stat.size)),
+    );
     bytes.set(part, at);
     return part.length;
   }

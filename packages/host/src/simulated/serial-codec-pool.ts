@@ -24,14 +24,29 @@ export class SerialCodecPool implements CodecPool {
     const pieces = this.#pieces;
     for (let index = 0, word = 0; index < count; index++, word += 4) {
       const output = pieces[word + 2]!;
-      this.#results[index] = codec.compress(plain, at + pieces[word]!, pieces[word + 1]!, this.packed.subarray(output, output + pieces[word + 3]!), level);
+      this.#results[index] = codec.compress(
+        plain,
+        at + pieces[word]!,
+        pieces[word + 1]!,
+        this.packed.subarray(output, output + pieces[word + 3]!),
+        level,
+      );
     }
   }
 
   decompress(codec: CompressionCodec, count: number, plain: Uint8Array, at: number): void {
     const pieces = this.#pieces;
     for (let index = 0, word = 0; index < count; index++, word += 4) {
-      this.#results[index] = codec.decompress(this.packed, pieces[word]!, pieces[word + 1]!, plain, at + pieces[word + 2]!, pieces[word + 3]!) ? 1 : 0;
+      this.#results[index] = codec.decompress(
+        this.packed,
+        pieces[word]!,
+        pieces[word + 1]!,
+        plain,
+        at + pieces[word + 2]!,
+        pieces[word + 3]!,
+      )
+        ? 1
+        : 0;
     }
   }
 

@@ -1,12 +1,31 @@
-import { EADDRINUSE, EADDRNOTAVAIL, EAGAIN, ECONNREFUSED, ECONNRESET, EHOSTUNREACH, EINPROGRESS, EINVAL, EISCONN, ENOTCONN, EPIPE } from "@stratos/abi";
-import type { HostAddress, HostInterfaceAddress, HostSocket, HostSocketEvents, HostSocketOption, SocketProvider } from "../socket-provider.ts";
+import {
+  EADDRINUSE,
+  EADDRNOTAVAIL,
+  EAGAIN,
+  ECONNREFUSED,
+  ECONNRESET,
+  EHOSTUNREACH,
+  EINPROGRESS,
+  EINVAL,
+  EISCONN,
+  ENOTCONN,
+  EPIPE,
+} from "@stratos/abi";
+import type {
+  HostAddress,
+  HostInterfaceAddress,
+  HostSocket,
+  HostSocketEvents,
+  HostSocketOption,
+  SocketProvider,
+} from "../socket-provider.ts";
 
 /** Bytes that a simulated socket buffers each way. */
 const BUFFER_BYTES = 65536;
 
 /**
- * A network in memory: providers with addresses, whose sockets reach each other. Nothing happens by itself: what takes time waits in order
- * until `deliver`, so a run repeats exactly. Bound of the events: open sockets times their calls.
+ * A network in memory: providers with addresses, whose sockets reach each other. Nothing happens by itself: what takes
+ * time waits in order until `deliver`, so a run repeats exactly. Bound of the events: open sockets times their calls.
  */
 export class SimulatedNetwork {
   readonly #sockets: SimulatedSocket[] = [];
@@ -53,11 +72,18 @@ export class SimulatedNetwork {
   }
 
   /** The socket that is bound where `from` sends to; null when nobody is. */
-  find(from: SimulatedSocketProvider, to: HostAddress, accepts: (socket: SimulatedSocket) => boolean): SimulatedSocket | null {
+  find(
+    from: SimulatedSocketProvider,
+    to: HostAddress,
+    accepts: (socket: SimulatedSocket) => boolean,
+  ): SimulatedSocket | null {
     for (const socket of this.#sockets) {
       const local = socket.localAddress();
       if (local === null || local.port !== to.port || !accepts(socket)) continue;
-      if (socket.provider === from ? from.owns(to.address) : socket.provider.owns(to.address) && !isLoopback(to.address)) return socket;
+      if (
+        socket.provider === from ? from.owns(to.address) : socket.provider.owns(to.address) && !isLoopback(to.address)
+      )
+        return socket;
     }
     return null;
   }
@@ -111,7 +137,10 @@ export class SimulatedSocketProvider implements SocketProvider {
   }
 }
 
-interface SimulatedDatagram { readonly bytes: Uint8Array; readonly from: HostAddress }
+interface SimulatedDatagram {
+  readonly bytes: Uint8Array;
+  readonly from: HostAddress;
+}
 
 class SimulatedSocket implements HostSocket {
   readonly provider: SimulatedSocketProvider;
@@ -207,7 +236,14 @@ class SimulatedSocket implements HostSocket {
     network.later(() => {
       if (this.#isClosed) return;
       const at = { ...this.#wanted!, address: this.provider.sourceFor({ ...this.#wanted!, address: "127.0.0.1" }) };
-      if (network.find(this.provider, at, (socket) => socket !== this && socket.#type === this.#type && !socket.#isConnected) !== null) return this.#fail(EADDRINUSE);
+      if (
+        network.find(
+          this.provider,
+          at,
+          (socket) => socket !== this && socket.#type === this.#type && !socket.#isConnected,
+        ) !== null
+      )
+        return this.#fail(EADDRINUSE);
       this.#takePort();
       taken();
       this.#tell();

@@ -60,9 +60,14 @@ export class BlockFile extends OpenFile {
   }
 
   override seek(offset: number, whence: number): number {
-    const target = whence === SEEK_SET
-      ? offset : whence === SEEK_CUR ? this.position + offset : whence === SEEK_END ? this.device.size + offset
-      : -1;
+    const target =
+      whence === SEEK_SET
+        ? offset
+        : whence === SEEK_CUR
+          ? this.position + offset
+          : whence === SEEK_END
+            ? this.device.size + offset
+            : -1;
     if (target < 0 || target > this.device.size) return -EINVAL;
     this.position = target;
     return target;
@@ -81,7 +86,8 @@ export class BlockFile extends OpenFile {
   }
 
   protected override dispose(): void {
-    if (this.#kernel.vfs.watchCount > 0) notifyInode(this.#kernel, this.inode, this.path, this.isWritable ? "close-write" : "close");
+    if (this.#kernel.vfs.watchCount > 0)
+      notifyInode(this.#kernel, this.inode, this.path, this.isWritable ? "close-write" : "close");
     closeDevice(this.#kernel, this.device, this);
   }
 }

@@ -142,7 +142,9 @@ export class BlockInode extends Inode implements PageBacking {
 
   #forget(offset: number, length: number): void {
     const present: number[] = [];
-    this.pages.forEach(Math.floor(offset / PAGE_SIZE), Math.ceil((offset + length) / PAGE_SIZE), (index) => present.push(index));
+    this.pages.forEach(Math.floor(offset / PAGE_SIZE), Math.ceil((offset + length) / PAGE_SIZE), (index) =>
+      present.push(index),
+    );
     for (const index of present) this.pages.drop(index);
   }
 

@@ -1,9 +1,41 @@
 import {
-  BLKALIGNOFF, BLKBSZGET, BLKBSZSET, BLKDISCARD, BLKDISCARDZEROES, BLKFLSBUF, BLKFRAGET, BLKFRASET, BLKGETDISKSEQ,
-  BLKGETSIZE, BLKGETSIZE64, BLKIOMIN, BLKIOOPT, BLKPBSZGET, BLKPG, BLKPG_ADD_PARTITION, BLKPG_DEL_PARTITION,
-  BLKPG_RESIZE_PARTITION, BLKRAGET, BLKRASET, BLKROGET,
-  BLKROSET, BLKROTATIONAL, BLKRRPART, BLKSECTGET, BLKSSZGET, BLKZEROOUT, EACCES, EBADF, EBUSY, EFAULT, EINVAL, ENOTTY,
-  ENXIO, EOPNOTSUPP, EPERM, PAGE_SIZE,
+  BLKALIGNOFF,
+  BLKBSZGET,
+  BLKBSZSET,
+  BLKDISCARD,
+  BLKDISCARDZEROES,
+  BLKFLSBUF,
+  BLKFRAGET,
+  BLKFRASET,
+  BLKGETDISKSEQ,
+  BLKGETSIZE,
+  BLKGETSIZE64,
+  BLKIOMIN,
+  BLKIOOPT,
+  BLKPBSZGET,
+  BLKPG,
+  BLKPG_ADD_PARTITION,
+  BLKPG_DEL_PARTITION,
+  BLKPG_RESIZE_PARTITION,
+  BLKRAGET,
+  BLKRASET,
+  BLKROGET,
+  BLKROSET,
+  BLKROTATIONAL,
+  BLKRRPART,
+  BLKSECTGET,
+  BLKSSZGET,
+  BLKZEROOUT,
+  EACCES,
+  EBADF,
+  EBUSY,
+  EFAULT,
+  EINVAL,
+  ENOTTY,
+  ENXIO,
+  EOPNOTSUPP,
+  EPERM,
+  PAGE_SIZE,
 } from "@stratos/abi";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
@@ -29,27 +61,43 @@ export function blockIoctl(task: Task, file: BlockFile, command: number, argumen
   const { kernel, space } = task;
   const isAdministrator = isCapable(task.credentials, CAP_SYS_ADMIN);
   switch (command) {
-    case BLKGETSIZE64: return space.storeU64(argument, device.size);
-    case BLKGETSIZE: return space.storeU64(argument, Math.floor(device.size / SECTOR_SIZE));
-    case BLKSSZGET: return space.storeU32(argument, device.logicalBlockSize);
-    case BLKPBSZGET: case BLKIOMIN: return space.storeU32(argument, device.logicalBlockSize);
-    case BLKBSZGET: return space.storeU32(argument, PAGE_SIZE);
+    case BLKGETSIZE64:
+      return space.storeU64(argument, device.size);
+    case BLKGETSIZE:
+      return space.storeU64(argument, Math.floor(device.size / SECTOR_SIZE));
+    case BLKSSZGET:
+      return space.storeU32(argument, device.logicalBlockSize);
+    case BLKPBSZGET:
+    case BLKIOMIN:
+      return space.storeU32(argument, device.logicalBlockSize);
+    case BLKBSZGET:
+      return space.storeU32(argument, PAGE_SIZE);
     case BLKBSZSET: {
       if (!isAdministrator) return -EACCES;
       const size = space.loadU32(argument);
       if (size < 0) return -EFAULT;
       return size < device.logicalBlockSize || size > PAGE_SIZE || (size & (size - 1)) !== 0 ? -EINVAL : 0;
     }
-    case BLKIOOPT: case BLKALIGNOFF: case BLKDISCARDZEROES: return space.storeU32(argument, 0);
-    case BLKRAGET: case BLKFRAGET: return space.storeU64(argument, device.readAheadSectors);
-    case BLKRASET: case BLKFRASET:
+    case BLKIOOPT:
+    case BLKALIGNOFF:
+    case BLKDISCARDZEROES:
+      return space.storeU32(argument, 0);
+    case BLKRAGET:
+    case BLKFRAGET:
+      return space.storeU64(argument, device.readAheadSectors);
+    case BLKRASET:
+    case BLKFRASET:
       if (!isAdministrator) return -EACCES;
       device.readAheadSectors = argument >>> 0;
       return 0;
-    case BLKSECTGET: return storeU16(task, argument, REQUEST_SECTORS_MAX);
-    case BLKROTATIONAL: return storeU16(task, argument, 0);
-    case BLKGETDISKSEQ: return space.storeU64(argument, device.diskSequence);
-    case BLKROGET: return space.storeU32(argument, device.isReadOnly ? 1 : 0);
+    case BLKSECTGET:
+      return storeU16(task, argument, REQUEST_SECTORS_MAX);
+    case BLKROTATIONAL:
+      return storeU16(task, argument, 0);
+    case BLKGETDISKSEQ:
+      return space.storeU64(argument, device.diskSequence);
+    case BLKROGET:
+      return space.storeU32(argument, device.isReadOnly ? 1 : 0);
     case BLKROSET: {
       if (!isAdministrator) return -EACCES;
       const value = space.loadU32(argument);
@@ -69,9 +117,11 @@ export function blockIoctl(task: Task, file: BlockFile, command: number, argumen
     case BLKPG:
       if (!isAdministrator) return -EACCES;
       return changePartition(task, device, argument);
-    case BLKDISCARD: case BLKZEROOUT: {
+    case BLKDISCARD:
+    case BLKZEROOUT: {
       if (!file.isWritable) return -EBADF;
-      const start = space.loadU64(argument), length = space.loadU64(argument + 8);
+      const start = space.loadU64(argument),
+        length = space.loadU64(argument + 8);
       if (start === -EFAULT || length === -EFAULT) return -EFAULT;
       const mask = device.logicalBlockSize - 1;
       if (start < 0 || length < 0 || (start & mask) !== 0 || (length & mask) !== 0 || start + length > device.size) {
@@ -94,9 +144,12 @@ export function blockIoctl(task: Task, file: BlockFile, command: number, argumen
  */
 function changePartition(task: Task, disk: BlockInode, argument: number): number {
   const { space, kernel } = task;
-  const operation = space.loadU32(argument), data = space.loadU64(argument + 16);
+  const operation = space.loadU32(argument),
+    data = space.loadU64(argument + 16);
   if (operation < 0 || data < 0) return -EFAULT;
-  const start = space.loadU64(data), length = space.loadU64(data + 8), number = space.loadU32(data + 16);
+  const start = space.loadU64(data),
+    length = space.loadU64(data + 8),
+    number = space.loadU32(data + 16);
   if (start === -EFAULT || length === -EFAULT || number === -EFAULT) return -EFAULT;
   if (disk.disk !== disk || number < 1 || number > PARTITIONS_MAX) return -EINVAL;
   const part = disk.partitions.get(number);

@@ -5,7 +5,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  MAP_ANONYMOUS, MAP_NORESERVE, MAP_PRIVATE, O_RDWR, PROT_READ, PROT_WRITE, SIGABRT, SI_USER,
+  MAP_ANONYMOUS,
+  MAP_NORESERVE,
+  MAP_PRIVATE,
+  O_RDWR,
+  PROT_READ,
+  PROT_WRITE,
+  SIGABRT,
+  SI_USER,
 } from "@stratos/abi";
 import { HART_STATE_SIZE } from "@stratos/riscv";
 import { mmap } from "../mm/mmap.ts";
@@ -37,14 +44,26 @@ class NotedFile extends OpenFile {
 
 function dumpOf(task: Task): { file: NotedFile; steps: number } {
   const file = new NotedFile(O_RDWR, null, null);
-  const dump = new CoreDump(file, signalInfo(SIGABRT, SI_USER), [threadState(task, new Uint8Array(HART_STATE_SIZE))], [...task.space.areas]);
+  const dump = new CoreDump(
+    file,
+    signalInfo(SIGABRT, SI_USER),
+    [threadState(task, new Uint8Array(HART_STATE_SIZE))],
+    [...task.space.areas],
+  );
   let steps = 1;
   while (!dump.step(task)) steps++;
   return { file, steps };
 }
 
 function map(task: Task, length: number): number {
-  return mmap(task, { address: 0, length, protection: PROT_READ | PROT_WRITE, flags: MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, file: null, offset: 0 });
+  return mmap(task, {
+    address: 0,
+    length,
+    protection: PROT_READ | PROT_WRITE,
+    flags: MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+    file: null,
+    offset: 0,
+  });
 }
 
 test("pages far apart stand at their places, and what lies between costs few steps and no bytes", () => {
@@ -61,7 +80,10 @@ test("pages far apart stand at their places, and what lies between costs few ste
   const start = view.getUint32(64 + 56 + 8, true);
   assert.equal(view.getUint32(64 + 56 + 16, true), at);
   assert.equal(view.getUint32(64 + 56 + 32, true), length);
-  assert.deepEqual([...file.words].sort((one, other) => one[0] - other[0]), places.map((place, index) => [start + place, 100 + index]));
+  assert.deepEqual(
+    [...file.words].sort((one, other) => one[0] - other[0]),
+    places.map((place, index) => [start + place, 100 + index]),
+  );
   assert.ok(steps < 40, `${steps} steps`);
 });
 

@@ -8,8 +8,18 @@
  * plain data: what is planned, and where the writing stands.
  */
 import {
-  AT_FDCWD, O_CREAT, O_EXCL, O_LARGEFILE, O_NOFOLLOW, O_NONBLOCK, O_RDWR, PAGE_SIZE, PROT_EXEC, PROT_READ,
-  PROT_WRITE, SIGKILL,
+  AT_FDCWD,
+  O_CREAT,
+  O_EXCL,
+  O_LARGEFILE,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_RDWR,
+  PAGE_SIZE,
+  PROT_EXEC,
+  PROT_READ,
+  PROT_WRITE,
+  SIGKILL,
 } from "@stratos/abi";
 import { type Area, AREA_NO_DUMP } from "../mm/area.ts";
 import { PTE_A } from "../mm/page-table.ts";
@@ -24,7 +34,12 @@ import { openPath } from "../vfs/open.ts";
 import { truncateInode } from "../vfs/truncate.ts";
 import { coreNotes, put64, type ThreadState, threadState } from "./core-notes.ts";
 import {
-  coreName, FILTER_ELF_HEADERS, FILTER_FILE_PRIVATE, FILTER_FILE_SHARED, FILTER_PRIVATE, FILTER_SHARED,
+  coreName,
+  FILTER_ELF_HEADERS,
+  FILTER_FILE_PRIVATE,
+  FILTER_FILE_SHARED,
+  FILTER_PRIVATE,
+  FILTER_SHARED,
 } from "./core-settings.ts";
 
 /** Wait status: a core was written (wait(2), WCOREDUMP). */
@@ -35,11 +50,16 @@ const STEP_PAGES = 512;
 const SPARSE_BYTES = 2 ** 30;
 /** The same where pages are expected: each window without one makes the next twice as wide. */
 const DENSE_BYTES = STEP_PAGES * PAGE_SIZE;
-const HEADER_SIZE = 64, PROGRAM_HEADER_SIZE = 56;
+const HEADER_SIZE = 64,
+  PROGRAM_HEADER_SIZE = 56;
 const ELF_MAGIC = 0x464c457f;
 
 /** An area and how many of its bytes, from its start, stand in the file. */
-interface Segment { area: Area; bytes: number; offset: number }
+interface Segment {
+  area: Area;
+  bytes: number;
+  offset: number;
+}
 
 /**
  * Ends the process by a signal that leaves a core. When one can be written, the process goes on for as long as that
@@ -88,7 +108,10 @@ function openCore(task: Task, signal: number): OpenFile | null {
   const name = coreName(task, signal);
   if (name === "") return null;
   if (name.startsWith("|")) {
-    kernel.log(`${task.name}[${task.tid}]: no core: kernel.core_pattern names a program, and none is started for that; set it to the name of a file`);
+    kernel.log(
+      `${task.name}[${task.tid}]: no core: kernel.core_pattern names a program, and none is started for that; ` +
+        "set it to the name of a file",
+    );
     return null;
   }
   // What had the name before goes (fs/coredump.c, do_coredump): a link or somebody else's file is not written through.
@@ -138,13 +161,14 @@ export class CoreDump {
         this.#index = 0;
         this.#address = this.#segments[0]?.area.start ?? 0;
         return !this.#writeHeaders(task);
-      case "memory": return this.#writeMemory(task);
+      case "memory":
+        return this.#writeMemory(task);
     }
   }
 
   /** Decides what each area gives. Work: STEP_PAGES areas, or SPARSE_BYTES of address space. */
   #plan(task: Task): void {
-    for (let left = STEP_PAGES; left > 0; ) {
+    for (let left = STEP_PAGES; left > 0;) {
       const area = this.#areas[this.#index];
       if (area === undefined) {
         this.#phase = "headers";
@@ -159,7 +183,12 @@ export class CoreDump {
         this.#address = until;
         return;
       }
-      const bytes = kind === "whole" || hasCopies ? area.end - area.start : kind === "if written" && wantsHeader(task, area) ? PAGE_SIZE : 0;
+      const bytes =
+        kind === "whole" || hasCopies
+          ? area.end - area.start
+          : kind === "if written" && wantsHeader(task, area)
+            ? PAGE_SIZE
+            : 0;
       this.#segments.push({ area, bytes, offset: 0 });
       this.#index++;
     }
@@ -180,15 +209,32 @@ export class CoreDump {
     view.setUint16(52, HEADER_SIZE, true);
     view.setUint16(54, PROGRAM_HEADER_SIZE, true);
     view.setUint16(56, count, true);
-    putProgramHeader(view, HEADER_SIZE, { type: 4, flags: 0, offset: notesAt, address: 0, fileBytes: notes.length, memoryBytes: 0, alignment: 4 });
+    putProgramHeader(view, HEADER_SIZE, {
+      type: 4,
+      flags: 0,
+      offset: notesAt,
+      address: 0,
+      fileBytes: notes.length,
+      memoryBytes: 0,
+      alignment: 4,
+    });
     this.#size = bytes.length;
     this.#segments.forEach((segment, index) => {
       const { area } = segment;
       segment.offset = this.#size;
       this.#size += segment.bytes;
-      const flags = ((area.protection & PROT_READ) !== 0 ? 4 : 0) | ((area.protection & PROT_WRITE) !== 0 ? 2 : 0) | ((area.protection & PROT_EXEC) !== 0 ? 1 : 0);
+      const flags =
+        ((area.protection & PROT_READ) !== 0 ? 4 : 0) |
+        ((area.protection & PROT_WRITE) !== 0 ? 2 : 0) |
+        ((area.protection & PROT_EXEC) !== 0 ? 1 : 0);
       putProgramHeader(view, HEADER_SIZE + (index + 1) * PROGRAM_HEADER_SIZE, {
-        type: 1, flags, offset: segment.offset, address: area.start, fileBytes: segment.bytes, memoryBytes: area.end - area.start, alignment: PAGE_SIZE,
+        type: 1,
+        flags,
+        offset: segment.offset,
+        address: area.start,
+        fileBytes: segment.bytes,
+        memoryBytes: area.end - area.start,
+        alignment: PAGE_SIZE,
       });
     });
     bytes.set(notes, notesAt);
@@ -200,7 +246,7 @@ export class CoreDump {
    * longer
    */
   #writeMemory(task: Task): boolean {
-    for (let left = STEP_PAGES; left > 0; ) {
+    for (let left = STEP_PAGES; left > 0;) {
       const segment = this.#segments[this.#index];
       if (segment === undefined) {
         const { inode } = this.file;
@@ -214,7 +260,11 @@ export class CoreDump {
         left--;
         continue;
       }
-      const pages = pagesFrom(task, segment.area, { start: this.#address, end: Math.min(end, this.#address + this.#span), most: left });
+      const pages = pagesFrom(task, segment.area, {
+        start: this.#address,
+        end: Math.min(end, this.#address + this.#span),
+        most: left,
+      });
       this.#span = pages.addresses.length > 0 ? DENSE_BYTES : Math.min(this.#span * 2, SPARSE_BYTES);
       for (const address of pages.addresses) {
         if (task.space.copyIn(address, PAGE, 0, PAGE_SIZE) < 0) continue;
@@ -232,7 +282,10 @@ export class CoreDump {
    */
   #write(task: Task, bytes: Uint8Array, offset: number): boolean {
     this.#written += bytes.length;
-    return this.#written <= task.group.limits[RLIMIT_CORE]!.soft && this.file.write(task, new BytesCursor(bytes), offset) === bytes.length;
+    return (
+      this.#written <= task.group.limits[RLIMIT_CORE]!.soft &&
+      this.file.write(task, new BytesCursor(bytes), offset) === bytes.length
+    );
   }
 }
 
@@ -247,7 +300,10 @@ function dumpKind(task: Task, area: Area): "whole" | "if written" | "none" {
   const has = (bit: number): boolean => (filter & bit) !== 0;
   if ((area.flags & AREA_NO_DUMP) !== 0) return "none";
   if (area.label === "[vdso]") return "whole";
-  if (area.isShared) return has(area.file === null || area.file.inode?.nlink === 0 ? FILTER_SHARED : FILTER_FILE_SHARED) ? "whole" : "none";
+  if (area.isShared)
+    return has(area.file === null || area.file.inode?.nlink === 0 ? FILTER_SHARED : FILTER_FILE_SHARED)
+      ? "whole"
+      : "none";
   if (area.file === null) return has(FILTER_PRIVATE) ? "whole" : "none";
   return has(FILTER_FILE_PRIVATE) ? "whole" : "if written";
 }
@@ -264,20 +320,30 @@ function hasPrivatePages(task: Task, start: number, end: number): boolean {
 
 /** The first page of a program or library shows a debugger which one it was. */
 function wantsHeader(task: Task, area: Area): boolean {
-  return (task.group.coreFilter & FILTER_ELF_HEADERS) !== 0 && area.offset === 0 && area.isReadable && task.space.loadU32(area.start) === ELF_MAGIC;
+  return (
+    (task.group.coreFilter & FILTER_ELF_HEADERS) !== 0 &&
+    area.offset === 0 &&
+    area.isReadable &&
+    task.space.loadU32(area.start) === ELF_MAGIC
+  );
 }
 
 /** What looking through a window costs beside its pages, in pages. */
 const EMPTY_WINDOW = 32;
 
 /** Pages of `[start, end)` that hold something: at most `most`, where to go on, and how many were looked at. */
-function pagesFrom(task: Task, area: Area, range: { start: number; end: number; most: number }): { addresses: number[]; next: number; looked: number } {
+function pagesFrom(
+  task: Task,
+  area: Area,
+  range: { start: number; end: number; most: number },
+): { addresses: number[]; next: number; looked: number } {
   const { start, end, most } = range;
   const addresses: number[] = [];
   if (area.pages !== null) {
     // A page of a file counts in any case; of shared anonymous memory, what is there.
     const last = Math.min(end, start + most * PAGE_SIZE);
-    for (let at = start; at < last; at += PAGE_SIZE) if (area.file !== null || area.pages.peek(area.pageIndex(at)) !== 0) addresses.push(at);
+    for (let at = start; at < last; at += PAGE_SIZE)
+      if (area.file !== null || area.pages.peek(area.pageIndex(at)) !== 0) addresses.push(at);
     return { addresses, next: last, looked: (last - start) / PAGE_SIZE };
   }
   let last = end;
@@ -289,11 +355,21 @@ function pagesFrom(task: Task, area: Area, range: { start: number; end: number; 
   return { addresses, next: last, looked: addresses.length + EMPTY_WINDOW };
 }
 
-interface ProgramHeader { type: number; flags: number; offset: number; address: number; fileBytes: number; memoryBytes: number; alignment: number }
+interface ProgramHeader {
+  type: number;
+  flags: number;
+  offset: number;
+  address: number;
+  fileBytes: number;
+  memoryBytes: number;
+  alignment: number;
+}
 
 /** `Elf64_Phdr`. */
 function putProgramHeader(view: DataView, at: number, header: ProgramHeader): void {
   view.setUint32(at, header.type, true);
   view.setUint32(at + 4, header.flags, true);
-  [header.offset, header.address, 0, header.fileBytes, header.memoryBytes, header.alignment].forEach((value, index) => put64(view, at + 8 + index * 8, value));
+  [header.offset, header.address, 0, header.fileBytes, header.memoryBytes, header.alignment].forEach((value, index) =>
+    put64(view, at + 8 + index * 8, value),
+  );
 }

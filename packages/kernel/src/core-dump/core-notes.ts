@@ -14,13 +14,28 @@ import { writeSignalInfo } from "../signal/signal-frame.ts";
 import type { Task } from "../task/task.ts";
 import { pathName } from "../vfs/path-name.ts";
 
-const NT_PRSTATUS = 1, NT_PRFPREG = 2, NT_PRPSINFO = 3, NT_AUXV = 6, NT_FILE = 0x46494c45, NT_SIGINFO = 0x53494749;
-const PRSTATUS_SIZE = 376, PRPSINFO_SIZE = 136, FPREG_SIZE = 264, SIGINFO_SIZE = 128;
+const NT_PRSTATUS = 1,
+  NT_PRFPREG = 2,
+  NT_PRPSINFO = 3,
+  NT_AUXV = 6,
+  NT_FILE = 0x46494c45,
+  NT_SIGINFO = 0x53494749;
+const PRSTATUS_SIZE = 376,
+  PRPSINFO_SIZE = 136,
+  FPREG_SIZE = 264,
+  SIGINFO_SIZE = 128;
 /** NT_FILE is left out beyond this (core_file_note_size_limit). */
 const FILE_NOTE_MAX = 4 << 20;
 
 /** A thread as it was when the dump began: it may have ended since. */
-export interface ThreadState { tid: number; registers: Uint8Array; userNs: number; systemNs: number; blockedLow: number; blockedHigh: number }
+export interface ThreadState {
+  tid: number;
+  registers: Uint8Array;
+  userNs: number;
+  systemNs: number;
+  blockedLow: number;
+  blockedHigh: number;
+}
 
 export function threadState(task: Task, registers: Uint8Array): ThreadState {
   const { tid, userNs, systemNs, blocked } = task;
@@ -28,13 +43,23 @@ export function threadState(task: Task, registers: Uint8Array): ThreadState {
 }
 
 /** @param threads  the one that failed first */
-export function coreNotes(task: Task, info: SignalInfo, threads: readonly ThreadState[], areas: readonly Area[]): Uint8Array {
+export function coreNotes(
+  task: Task,
+  info: SignalInfo,
+  threads: readonly ThreadState[],
+  areas: readonly Area[],
+): Uint8Array {
   const [failed, ...others] = threads as [ThreadState, ...ThreadState[]];
   const notes = [
-    note(NT_PRSTATUS, status(task, info, failed)), note(NT_PRPSINFO, processInfo(task)), note(NT_SIGINFO, signalBytes(info)), note(NT_AUXV, task.space.auxiliaryVector),
-    ...fileNote(task, areas), note(NT_PRFPREG, floatRegisters(failed)),
+    note(NT_PRSTATUS, status(task, info, failed)),
+    note(NT_PRPSINFO, processInfo(task)),
+    note(NT_SIGINFO, signalBytes(info)),
+    note(NT_AUXV, task.space.auxiliaryVector),
+    ...fileNote(task, areas),
+    note(NT_PRFPREG, floatRegisters(failed)),
   ];
-  for (const other of others) notes.push(note(NT_PRSTATUS, status(task, info, other)), note(NT_PRFPREG, floatRegisters(other)));
+  for (const other of others)
+    notes.push(note(NT_PRSTATUS, status(task, info, other)), note(NT_PRFPREG, floatRegisters(other)));
   return concatenate(notes);
 }
 
@@ -60,7 +85,9 @@ function status(task: Task, info: SignalInfo, thread: ThreadState): Uint8Array {
   view.setUint32(20, group.pending.set.high, true);
   view.setUint32(24, thread.blockedLow, true);
   view.setUint32(28, thread.blockedHigh, true);
-  [thread.tid, group.parent?.pid ?? 0, group.group.id, group.session.id].forEach((value, index) => view.setInt32(32 + index * 4, value, true));
+  [thread.tid, group.parent?.pid ?? 0, group.group.id, group.session.id].forEach((value, index) =>
+    view.setInt32(32 + index * 4, value, true),
+  );
   [thread.userNs, thread.systemNs, group.childrenUserNs, group.childrenSystemNs].forEach((ns, index) => {
     view.setUint32(48 + index * 16, Math.floor(ns / 1e9), true);
     view.setUint32(56 + index * 16, Math.floor((ns % 1e9) / 1000), true);
@@ -91,7 +118,9 @@ function processInfo(task: Task): Uint8Array {
   view.setInt8(3, task.nice);
   view.setUint32(16, credentials.uid, true);
   view.setUint32(20, credentials.gid, true);
-  [task.pid, group.parent?.pid ?? 0, group.group.id, group.session.id].forEach((value, index) => view.setInt32(24 + index * 4, value, true));
+  [task.pid, group.parent?.pid ?? 0, group.group.id, group.session.id].forEach((value, index) =>
+    view.setInt32(24 + index * 4, value, true),
+  );
   bytes.set(byteStringOf(task.name.slice(0, 15)), 40);
   const length = Math.min(space.argumentsEnd - space.argumentsStart, 79);
   if (length > 0 && space.copyIn(space.argumentsStart, bytes, 56, length) === 0) {
@@ -117,7 +146,9 @@ function fileNote(task: Task, areas: readonly Area[]): Uint8Array[] {
   put64(view, 0, mapped.length);
   put64(view, 8, PAGE_SIZE);
   mapped.forEach((area, index) => {
-    [area.start, area.end, Math.floor(area.offset / PAGE_SIZE)].forEach((value, column) => put64(view, 16 + index * 24 + column * 8, value));
+    [area.start, area.end, Math.floor(area.offset / PAGE_SIZE)].forEach((value, column) =>
+      put64(view, 16 + index * 24 + column * 8, value),
+    );
   });
   bytes.set(names, 16 + mapped.length * 24);
   return [note(NT_FILE, bytes)];

@@ -11,7 +11,10 @@ export class CoreSettings {
 }
 
 /** Bits of /proc/PID/coredump_filter (core(5), "Controlling which mappings are written to the core dump"). */
-export const FILTER_PRIVATE = 1, FILTER_SHARED = 2, FILTER_FILE_PRIVATE = 4, FILTER_FILE_SHARED = 8;
+export const FILTER_PRIVATE = 1,
+  FILTER_SHARED = 2,
+  FILTER_FILE_PRIVATE = 4,
+  FILTER_FILE_SHARED = 8;
 export const FILTER_ELF_HEADERS = 16;
 /** Private and shared anonymous memory, and the first pages of programs and libraries. */
 export const DEFAULT_FILTER = 0x33;
@@ -37,20 +40,36 @@ function specifier(task: Task, signal: number, letter: string): string {
   const { kernel, credentials, group, space } = task;
   const program = (): string => (space.executable === null ? task.name : pathName(space.executable, task.fs.root));
   switch (letter) {
-    case "p": case "P": return String(task.pid);
-    case "i": case "I": return String(task.tid);
-    case "u": return String(credentials.uid);
-    case "g": return String(credentials.gid);
-    case "d": return group.isDumpable ? "1" : "0";
-    case "s": return String(signal);
-    case "t": return String(kernel.realtime().seconds);
-    case "h": return kernel.hostname;
-    case "e": return task.name;
-    case "f": return program().slice(program().lastIndexOf("/") + 1);
-    case "E": return program();
-    case "C": return String(task.hart);
-    case "c": return limitText(group.limits[RLIMIT_CORE]!.soft);
-    default: return "";
+    case "p":
+    case "P":
+      return String(task.pid);
+    case "i":
+    case "I":
+      return String(task.tid);
+    case "u":
+      return String(credentials.uid);
+    case "g":
+      return String(credentials.gid);
+    case "d":
+      return group.isDumpable ? "1" : "0";
+    case "s":
+      return String(signal);
+    case "t":
+      return String(kernel.realtime().seconds);
+    case "h":
+      return kernel.hostname;
+    case "e":
+      return task.name;
+    case "f":
+      return program().slice(program().lastIndexOf("/") + 1);
+    case "E":
+      return program();
+    case "C":
+      return String(task.hart);
+    case "c":
+      return limitText(group.limits[RLIMIT_CORE]!.soft);
+    default:
+      return "";
   }
 }
 

@@ -2,20 +2,45 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import {
-  EBADF, EEXIST, EFAULT, EINVAL, ELOOP, ENOENT, EPERM, EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, POLLIN, POLLOUT, SI_USER, SIGUSR1,
+  EBADF,
+  EEXIST,
+  EFAULT,
+  EINVAL,
+  ELOOP,
+  ENOENT,
+  EPERM,
+  EPOLLET,
+  EPOLLEXCLUSIVE,
+  EPOLLONESHOT,
+  EPOLL_CTL_ADD,
+  EPOLL_CTL_DEL,
+  EPOLL_CTL_MOD,
+  POLLIN,
+  POLLOUT,
+  SI_USER,
+  SIGUSR1,
 } from "@stratos/abi";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToTask } from "../signal/send-signal.ts";
 import { epollCalls } from "../syscall/epoll-calls.ts";
 import type { Task } from "../task/task.ts";
-import { advance, Call, createTestKernel, createTestTask, type FakeUserMemory, type TestKernel } from "../testing/fake-task.ts";
+import {
+  advance,
+  Call,
+  createTestKernel,
+  createTestTask,
+  type FakeUserMemory,
+  type TestKernel,
+} from "../testing/fake-task.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import { BytesCursor } from "../vfs/io-cursor.ts";
 import { EventFile } from "./eventfd.ts";
 import { SignalFile } from "./signalfd.ts";
 import { SignalSet } from "../signal/signal-set.ts";
 
-const EVENT = 0x100, EVENTS = 0x1000, LIMIT = 1024;
+const EVENT = 0x100,
+  EVENTS = 0x1000,
+  LIMIT = 1024;
 let machine: TestKernel;
 let task: Task;
 let memory: FakeUserMemory;
@@ -48,7 +73,10 @@ function wait(timeoutMs = 0, most = 16, on = epfd): Call {
 /** [data, events] of what a wait without time-out reports. */
 function ready(most = 16): [number, number][] {
   const count = wait(0, most).result!;
-  return Array.from({ length: count }, (_, index) => [memory.loadU64(EVENTS + index * 16 + 8), memory.loadU32(EVENTS + index * 16)]);
+  return Array.from({ length: count }, (_, index) => [
+    memory.loadU64(EVENTS + index * 16 + 8),
+    memory.loadU32(EVENTS + index * 16),
+  ]);
 }
 
 function add(file: EventFile, amount = 1): void {

@@ -1,22 +1,43 @@
 import {
-  EEXIST, EINVAL, ELOOP, ENOENT, ENOSPC, EPERM, EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT, EPOLLWAKEUP, O_RDWR, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDBAND, POLLRDNORM, POLLWRBAND, POLLWRNORM,
+  EEXIST,
+  EINVAL,
+  ELOOP,
+  ENOENT,
+  ENOSPC,
+  EPERM,
+  EPOLLET,
+  EPOLLEXCLUSIVE,
+  EPOLLONESHOT,
+  EPOLLWAKEUP,
+  O_RDWR,
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  POLLRDBAND,
+  POLLRDNORM,
+  POLLWRBAND,
+  POLLWRNORM,
 } from "@stratos/abi";
 import { WaitQueue, type Waiter } from "../task/wait-queue.ts";
 import { OpenFile, type DescriptionObserver } from "../vfs/open-file.ts";
 
 /** Items of all instances of a machine; the kernel. */
-export interface EpollUsage { epollItems: number }
+export interface EpollUsage {
+  epollItems: number;
+}
 
 /**
- * epoll(7). An item watches one (descriptor, description) pair and stands permanently in the description's wait queue. A wake-up
- * puts it on the ready list; whoever waits then asks the file itself, so the list may hold items that are ready no more.
+ * epoll(7). An item watches one (descriptor, description) pair and stands permanently in the description's wait queue.
+ * A wake-up puts it on the ready list; whoever waits then asks the file itself, so the list may hold items that are
+ * ready no more.
  *
  * Callers of epoll_wait wait apart from those who poll the epoll file: an event wakes one of them, and whoever
  * leaves something on the list wakes the next,
  * so that a level-triggered event finds every waiter in turn and an edge-triggered one a single waiter (epoll(7)).
  *
- * Level-triggered items go back to the end of the list after each report, edge-triggered ones leave it, one-shot ones are
- * disarmed. Invariant: an item whose file is ready, and that has not been reported since, is on the list.
+ * Level-triggered items go back to the end of the list after each report, edge-triggered ones leave it, one-shot ones
+ * are disarmed. Invariant: an item whose file is ready, and that has not been reported since, is on the list.
  */
 export class EpollFile extends OpenFile {
   readonly #items = new Map<OpenFile, Map<number, EpollItem>>();
@@ -61,16 +82,19 @@ export class EpollFile extends OpenFile {
 
   /**
    * EPOLL_CTL_ADD.
-   * @returns 0; −EPERM the file can't be waited for; −EINVAL itself, or a bad EPOLLEXCLUSIVE; −ELOOP a circle or too deep; −EEXIST; −ENOSPC too many items
+   * @returns 0; −EPERM the file can't be waited for; −EINVAL itself, or a bad EPOLLEXCLUSIVE; −ELOOP a circle or too
+   *   deep; −EEXIST; −ENOSPC too many items
    */
   add(fd: number, file: OpenFile, events: number, dataLow: number, dataHigh: number): number {
     const queue = file.waitQueue;
     if (queue === null) return -EPERM;
     if (file === this) return -EINVAL;
-    if ((events & EPOLLEXCLUSIVE) !== 0 && ((events & ~EXCLUSIVE_BITS) !== 0 || file instanceof EpollFile)) return -EINVAL;
+    if ((events & EPOLLEXCLUSIVE) !== 0 && ((events & ~EXCLUSIVE_BITS) !== 0 || file instanceof EpollFile))
+      return -EINVAL;
     if (this.#items.get(file)?.has(fd)) return -EEXIST;
     if (this.#usage.epollItems >= ITEMS_MAX) return -ENOSPC;
-    if (file instanceof EpollFile && (file.#reaches(this, 1) || file.#depth() + this.#depthAbove() > NESTS_MAX)) return -ELOOP;
+    if (file instanceof EpollFile && (file.#reaches(this, 1) || file.#depth() + this.#depthAbove() > NESTS_MAX))
+      return -ELOOP;
 
     const item = new EpollItem(this, fd, file, queue, events, dataLow, dataHigh);
     let byFd = this.#items.get(file);
@@ -184,7 +208,9 @@ export class EpollFile extends OpenFile {
   /** Levels of epoll files that watch this one. */
   #depthAbove(): number {
     let highest = 0;
-    if (this.observers !== null) for (const observer of this.observers) if (observer instanceof EpollItem) highest = Math.max(highest, observer.epoll.#depthAbove() + 1);
+    if (this.observers !== null)
+      for (const observer of this.observers)
+        if (observer instanceof EpollItem) highest = Math.max(highest, observer.epoll.#depthAbove() + 1);
     return highest;
   }
 
@@ -214,7 +240,15 @@ export class EpollItem implements Waiter, DescriptionObserver {
   /** False after a one-shot item was reported, until EPOLL_CTL_MOD. */
   isArmed = true;
 
-  constructor(epoll: EpollFile, fd: number, file: OpenFile, queue: WaitQueue, events: number, dataLow: number, dataHigh: number) {
+  constructor(
+    epoll: EpollFile,
+    fd: number,
+    file: OpenFile,
+    queue: WaitQueue,
+    events: number,
+    dataLow: number,
+    dataHigh: number,
+  ) {
     this.epoll = epoll;
     this.fd = fd;
     this.file = file;
@@ -240,7 +274,10 @@ export class EpollItem implements Waiter, DescriptionObserver {
 
   wake(_queue: WaitQueue, events: number): boolean {
     // Who names POLLIN means its band forms, too.
-    const named = events | ((events & POLLIN) !== 0 ? POLLRDNORM | POLLRDBAND : 0) | ((events & POLLOUT) !== 0 ? POLLWRNORM | POLLWRBAND : 0);
+    const named =
+      events |
+      ((events & POLLIN) !== 0 ? POLLRDNORM | POLLRDBAND : 0) |
+      ((events & POLLOUT) !== 0 ? POLLWRNORM | POLLWRBAND : 0);
     return (this.interest & named) !== 0 && this.epoll.itemWoken(this);
   }
 

@@ -1,9 +1,34 @@
-/** Goal: eventfd(2), timerfd_create(2), signalfd(2), pidfd_open(2), poll(2) and select(2) as their pages say. Method: fake tasks and virtual time. */
+/**
+ * Goal: eventfd(2), timerfd_create(2), signalfd(2), pidfd_open(2), poll(2) and select(2) as their pages say. Method:
+ * fake tasks and virtual time.
+ */
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import {
-  CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID, CLOCK_REALTIME, EAGAIN, EBADF, ECANCELED, EFAULT, EFD_NONBLOCK, EFD_SEMAPHORE, EINVAL, EPERM, ESRCH, POLLHUP, POLLIN, POLLNVAL, POLLOUT, SFD_NONBLOCK,
-  SIGCHLD, SIGUSR1, SI_QUEUE, SI_USER, TFD_NONBLOCK, TFD_TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET,
+  CLOCK_MONOTONIC,
+  CLOCK_PROCESS_CPUTIME_ID,
+  CLOCK_REALTIME,
+  EAGAIN,
+  EBADF,
+  ECANCELED,
+  EFAULT,
+  EFD_NONBLOCK,
+  EFD_SEMAPHORE,
+  EINVAL,
+  EPERM,
+  ESRCH,
+  POLLHUP,
+  POLLIN,
+  POLLNVAL,
+  POLLOUT,
+  SFD_NONBLOCK,
+  SIGCHLD,
+  SIGUSR1,
+  SI_QUEUE,
+  SI_USER,
+  TFD_NONBLOCK,
+  TFD_TIMER_ABSTIME,
+  TFD_TIMER_CANCEL_ON_SET,
 } from "@stratos/abi";
 import { ROOT } from "../security/credentials.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
@@ -13,7 +38,15 @@ import { pidfdCalls } from "../syscall/pidfd-calls.ts";
 import { pollCalls } from "../syscall/poll-calls.ts";
 import type { SyscallTable } from "../syscall/syscall-table.ts";
 import type { Task } from "../task/task.ts";
-import { advance, asCurrent, Call, createTestKernel, createTestTask, type FakeUserMemory, type TestKernel } from "../testing/fake-task.ts";
+import {
+  advance,
+  asCurrent,
+  Call,
+  createTestKernel,
+  createTestTask,
+  type FakeUserMemory,
+  type TestKernel,
+} from "../testing/fake-task.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { processOfPidfd } from "./pidfd.ts";
 
@@ -174,11 +207,20 @@ test("signalfd: reads pending signals in order, changes its mask", () => {
   assert.equal(read(fd, 127).result, -EINVAL);
   sendSignalToProcess(task.group, signalInfo(SIGUSR1, SI_QUEUE, { pid: 42, uid: 7, valueLow: 99 }));
   sendSignalToProcess(task.group, signalInfo(SIGCHLD, SI_USER, { pid: 5 }));
-  assert.equal(asCurrent(task, () => file(fd).poll()), POLLIN);
+  assert.equal(
+    asCurrent(task, () => file(fd).poll()),
+    POLLIN,
+  );
   assert.equal(read(fd, 1000).result, 128);
-  assert.deepEqual([0, 8, 12, 16, 44].map((at) => memory.view.getInt32(BUFFER + at, true)), [SIGUSR1, SI_QUEUE, 42, 7, 99]);
+  assert.deepEqual(
+    [0, 8, 12, 16, 44].map((at) => memory.view.getInt32(BUFFER + at, true)),
+    [SIGUSR1, SI_QUEUE, 42, 7, 99],
+  );
   mask(SIGCHLD);
-  assert.equal(asCurrent(task, () => run(eventFileCalls, "signalfd4", fd, 0x200, 8, 0)), fd);
+  assert.equal(
+    asCurrent(task, () => run(eventFileCalls, "signalfd4", fd, 0x200, 8, 0)),
+    fd,
+  );
   assert.equal(read(fd, 128).result, 128);
   assert.equal(memory.loadU32(BUFFER), SIGCHLD);
   assert.equal(run(eventFileCalls, "signalfd4", -1, 0x200, 4, 0), -EINVAL);
@@ -269,7 +311,10 @@ test("pselect6: three sets, counts bits, clears what is not ready", () => {
   memory.storeU64(0x308, bits);
   memory.storeU64(0x310, bits);
   assert.equal(run(pollCalls, "pselect6", 10, 0x300, 0x308, 0x310, 0, 0), 3);
-  assert.deepEqual([0x300, 0x308, 0x310].map((at) => memory.loadU64(at)), [2 ** full, bits, 0]);
+  assert.deepEqual(
+    [0x300, 0x308, 0x310].map((at) => memory.loadU64(at)),
+    [2 ** full, bits, 0],
+  );
   memory.storeU64(0x300, 2 ** empty);
   memory.storeU64(0x200, 0);
   memory.storeU64(0x208, 3e6);

@@ -71,7 +71,8 @@ export class EventFile extends OpenFile {
     if (offset >= 0) return -ESPIPE;
     if (from.remaining !== 8) return -EINVAL;
     if (from.take(bytes, 0, 8) !== 8) return -EFAULT;
-    const low = view.getUint32(0, true), high = view.getUint32(4, true);
+    const low = view.getUint32(0, true),
+      high = view.getUint32(4, true);
     if (low === 0xffffffff && high === 0xffffffff) return -EINVAL;
     let sumLow = this.#low + low;
     let sumHigh = this.#high + high;

@@ -13,7 +13,9 @@ const INFO_SIZE = 128;
 const record = new Uint8Array(INFO_SIZE);
 const view = new DataView(record.buffer);
 
-/** signalfd(2): shows the signals that are pending for whoever asks, so its readiness is that of the task on the hart. */
+/**
+ * signalfd(2): shows the signals that are pending for whoever asks, so its readiness is that of the task on the hart.
+ */
 export class SignalFile extends OpenFile {
   readonly #kernel: Kernel;
   #mask: SignalSet;

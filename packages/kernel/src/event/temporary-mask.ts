@@ -6,8 +6,9 @@ import type { Task } from "../task/task.ts";
 export const SIGSET_SIZE = 8;
 
 /**
- * Puts the mask at `address` in place for one wait (ppoll, pselect6, epoll_pwait); `task.savedMask` keeps the old one, so that a
- * handler which ends the wait runs under the temporary mask and returns to the old one. Does nothing for a null pointer.
+ * Puts the mask at `address` in place for one wait (ppoll, pselect6, epoll_pwait); `task.savedMask` keeps the old one,
+ * so that a handler which ends the wait runs under the temporary mask and returns to the old one. Does nothing for a
+ * null pointer.
  *
  * @returns 0, −EINVAL for a wrong size, −EFAULT
  */

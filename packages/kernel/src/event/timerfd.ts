@@ -1,5 +1,18 @@
 import {
-  CLOCK_REALTIME, CLOCK_REALTIME_ALARM, EAGAIN, ECANCELED, EFAULT, EINVAL, ENOTTY, ESPIPE, O_NONBLOCK, O_RDWR, POLLIN, TFD_IOC_SET_TICKS, TFD_TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET,
+  CLOCK_REALTIME,
+  CLOCK_REALTIME_ALARM,
+  EAGAIN,
+  ECANCELED,
+  EFAULT,
+  EINVAL,
+  ENOTTY,
+  ESPIPE,
+  O_NONBLOCK,
+  O_RDWR,
+  POLLIN,
+  TFD_IOC_SET_TICKS,
+  TFD_TIMER_ABSTIME,
+  TFD_TIMER_CANCEL_ON_SET,
 } from "@stratos/abi";
 import type { Kernel } from "../kernel-state.ts";
 import type { Task } from "../task/task.ts";
@@ -13,8 +26,8 @@ const bytes = new Uint8Array(8);
 const view = new DataView(bytes.buffer);
 
 /**
- * timerfd_create(2). After an expiry a periodic timer rests until it is read or asked for its time; what has gone by meanwhile is then
- * counted at once, as Linux does, so that an unread timer costs nothing.
+ * timerfd_create(2). After an expiry a periodic timer rests until it is read or asked for its time; what has gone by
+ * meanwhile is then counted at once, as Linux does, so that an unread timer costs nothing.
  */
 export class TimerFile extends OpenFile implements TimerClient {
   readonly #kernel: Kernel;

@@ -2,7 +2,9 @@ import { EFAULT, EINVAL } from "@stratos/abi";
 import type { UserMemory } from "../mm/user-memory.ts";
 
 /** What a blocked poll, select or epoll_wait keeps: when it gives up (monotonic, Infinity: never). */
-export interface WaitState { readonly deadlineNs: number }
+export interface WaitState {
+  readonly deadlineNs: number;
+}
 
 /** Nanoseconds below this are exact; longer waits (104 days) never end. */
 const FOREVER_NS = 2 ** 53;

@@ -9,6 +9,7 @@ import { tmpfsType } from "./tmpfs/tmpfs.ts";
 
 /** Which file systems mount(2) knows, in the order of /proc/filesystems. */
 export function registerFileSystems(kernel: Kernel): void {
-  for (const type of [sysfsType, tmpfsType, procType, cgroup2Type, devtmpfsType, mqueueType, aegisfsType]) kernel.vfs.types.set(type.name, type);
+  for (const type of [sysfsType, tmpfsType, procType, cgroup2Type, devtmpfsType, mqueueType, aegisfsType])
+    kernel.vfs.types.set(type.name, type);
   registerMemoryDevices(kernel);
 }

@@ -1,6 +1,6 @@
 /**
- * What the three kinds of System V IPC share: keys, identifiers, permissions (sysvipc(7)). Read next: semaphores.ts, message-queues.ts,
- * shared-memory.ts; the calls are in syscall/ipc-calls.ts.
+ * What the three kinds of System V IPC share: keys, identifiers, permissions (sysvipc(7)). Read next: semaphores.ts,
+ * message-queues.ts, shared-memory.ts; the calls are in syscall/ipc-calls.ts.
  */
 import { EACCES, EEXIST, EFAULT, EIDRM, EINVAL, ENOENT, ENOSPC, EPERM } from "@stratos/abi";
 import type { UserMemory } from "../mm/user-memory.ts";
@@ -8,10 +8,16 @@ import { CAP_IPC_OWNER, CAP_SYS_ADMIN, type Credentials, isCapable } from "../se
 import { WaitQueue } from "../task/wait-queue.ts";
 
 export const IPC_PRIVATE = 0;
-export const IPC_CREAT = 0o1000, IPC_EXCL = 0o2000, IPC_NOWAIT = 0o4000;
-export const IPC_RMID = 0, IPC_SET = 1, IPC_STAT = 2, IPC_INFO = 3;
+export const IPC_CREAT = 0o1000,
+  IPC_EXCL = 0o2000,
+  IPC_NOWAIT = 0o4000;
+export const IPC_RMID = 0,
+  IPC_SET = 1,
+  IPC_STAT = 2,
+  IPC_INFO = 3;
 /** Rights as in a mode, for user, group and others at once: the caller's class decides which bits count. */
-export const READ = 0o444, ALTER = 0o222;
+export const READ = 0o444,
+  ALTER = 0o222;
 
 /** Size of `struct ipc64_perm`. Source: Linux include/uapi/asm-generic/ipcbuf.h. */
 export const PERMISSIONS_SIZE = 48;
@@ -47,7 +53,12 @@ export class IpcObject {
   /** @param wanted  READ, ALTER or both @see ipc/util.c, ipcperms */
   permits(credentials: Credentials, wanted: number): boolean {
     const inGroup = (gid: number): boolean => credentials.egid === gid || credentials.groups.includes(gid);
-    const shift = credentials.euid === this.cuid || credentials.euid === this.uid ? 6 : inGroup(this.cgid) || inGroup(this.gid) ? 3 : 0;
+    const shift =
+      credentials.euid === this.cuid || credentials.euid === this.uid
+        ? 6
+        : inGroup(this.cgid) || inGroup(this.gid)
+          ? 3
+          : 0;
     const requested = (wanted >> 6) | (wanted >> 3) | wanted;
     return (requested & ~(this.mode >> shift) & 7) === 0 || isCapable(credentials, CAP_IPC_OWNER);
   }
@@ -59,7 +70,9 @@ export class IpcObject {
 
   /** Puts `struct ipc64_perm` at the start of `view`. */
   describe(view: DataView): void {
-    [this.key, this.uid, this.gid, this.cuid, this.cgid, this.mode].forEach((value, index) => view.setUint32(index * 4, value, true));
+    [this.key, this.uid, this.gid, this.cuid, this.cgid, this.mode].forEach((value, index) =>
+      view.setUint32(index * 4, value, true),
+    );
     view.setUint16(24, this.sequence, true);
   }
 
@@ -116,7 +129,11 @@ export class IpcTable<T extends IpcObject> {
    * @param fits  0, or why an object that is there doesn't suit the request (−EINVAL)
    * @returns the identifier; −EACCES, −EEXIST, −ENOENT, −ENOSPC
    */
-  obtain(request: { key: number; flags: number; credentials: Credentials }, fits: (object: T) => number, create: () => T | number): number {
+  obtain(
+    request: { key: number; flags: number; credentials: Credentials },
+    fits: (object: T) => number,
+    create: () => T | number,
+  ): number {
     const { key, flags, credentials } = request;
     const present = key === IPC_PRIVATE ? undefined : this.#byKey.get(key);
     if (present !== undefined) {

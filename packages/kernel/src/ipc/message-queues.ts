@@ -6,16 +6,27 @@ import { BLOCKED_EINTR } from "../task/wait-queue.ts";
 import { ALTER, IPC_INFO, IPC_NOWAIT, IPC_RMID, IPC_SET, IPC_STAT, IpcObject, IpcTable, READ } from "./ipc-table.ts";
 
 /** Linux's defaults (proc(5), /proc/sys/kernel/msgmax and its neighbours). */
-const MSGMAX = 8192, MSGMNB = 16384, MSGMNI = 32000;
+const MSGMAX = 8192,
+  MSGMNB = 16384,
+  MSGMNI = 32000;
 /** What the machine allows at most: a message is copied at once. */
 export const MSGMAX_MOST = 1 << 20;
-const MSG_NOERROR = 0o10000, MSG_EXCEPT = 0o20000, MSG_COPY = 0o40000;
-const MSG_STAT = 11, MSG_INFO = 12, MSG_STAT_ANY = 13;
+const MSG_NOERROR = 0o10000,
+  MSG_EXCEPT = 0o20000,
+  MSG_COPY = 0o40000;
+const MSG_STAT = 11,
+  MSG_INFO = 12,
+  MSG_STAT_ANY = 13;
 const QBYTES_OFFSET = 88;
 
 /** `bytes` begins with the type as the sender wrote it (a long). */
-interface Message { type: number; bytes: Uint8Array }
-interface Wait { queue: MessageQueue }
+interface Message {
+  type: number;
+  bytes: Uint8Array;
+}
+interface Wait {
+  queue: MessageQueue;
+}
 
 export class MessageQueue extends IpcObject {
   readonly messages: Message[] = [];
@@ -36,11 +47,15 @@ export class MessageQueues {
 
   get(task: Task, key: number, flags: number): number {
     const { credentials, kernel } = task;
-    return this.table.obtain({ key, flags, credentials }, () => 0, () => {
-      const queue = new MessageQueue(key, flags, credentials, kernel.realtime().seconds);
-      queue.capacity = this.maximumQueue;
-      return queue;
-    });
+    return this.table.obtain(
+      { key, flags, credentials },
+      () => 0,
+      () => {
+        const queue = new MessageQueue(key, flags, credentials, kernel.realtime().seconds);
+        queue.capacity = this.maximumQueue;
+        return queue;
+      },
+    );
   }
 
   /** The queue, also after a wait: by then its identifier may be another's. */
@@ -60,7 +75,8 @@ export class MessageQueues {
     const queue = this.#queue(task, id);
     if (typeof queue === "number") return queue;
     if (!queue.permits(task.credentials, ALTER)) return -EACCES;
-    if (queue.length + size > queue.capacity || queue.messages.length + 1 > queue.capacity) return wait(task, queue, (flags & IPC_NOWAIT) !== 0 ? -EAGAIN : 0);
+    if (queue.length + size > queue.capacity || queue.messages.length + 1 > queue.capacity)
+      return wait(task, queue, (flags & IPC_NOWAIT) !== 0 ? -EAGAIN : 0);
     queue.messages.push({ type, bytes });
     queue.length += size;
     queue.lastSender = task.pid;
@@ -77,7 +93,11 @@ export class MessageQueues {
     const queue = this.#queue(task, id);
     if (typeof queue === "number") return queue;
     if (!queue.permits(task.credentials, READ)) return -EACCES;
-    const at = isCopy ? (type < queue.messages.length ? type : -1) : select(queue.messages, type, (flags & MSG_EXCEPT) !== 0);
+    const at = isCopy
+      ? type < queue.messages.length
+        ? type
+        : -1
+      : select(queue.messages, type, (flags & MSG_EXCEPT) !== 0);
     const message = queue.messages[at];
     if (message === undefined) return wait(task, queue, (flags & IPC_NOWAIT) !== 0 ? -ENOMSG : 0);
     const length = message.bytes.length - 8;
@@ -121,14 +141,21 @@ export class MessageQueues {
         if (command !== MSG_STAT_ANY && !queue.permits(credentials, READ)) return -EACCES;
         const view = new DataView(new ArrayBuffer(120));
         queue.describe(view);
-        [queue.sentAt, queue.receivedAt, queue.changedAt, queue.length, queue.messages.length].forEach((value, index) => view.setUint32(48 + index * 8, value, true));
+        [queue.sentAt, queue.receivedAt, queue.changedAt, queue.length, queue.messages.length].forEach((value, index) =>
+          view.setUint32(48 + index * 8, value, true),
+        );
         view.setUint32(QBYTES_OFFSET, queue.capacity % 0x100000000, true);
         view.setUint32(QBYTES_OFFSET + 4, Math.floor(queue.capacity / 0x100000000), true);
         view.setUint32(96, queue.lastSender, true);
         view.setUint32(100, queue.lastReceiver, true);
-        return space.copyOut(address, new Uint8Array(view.buffer), 0, 120) < 0 ? -EFAULT : command === IPC_STAT ? 0 : queue.id;
+        return space.copyOut(address, new Uint8Array(view.buffer), 0, 120) < 0
+          ? -EFAULT
+          : command === IPC_STAT
+            ? 0
+            : queue.id;
       }
-      default: return -EINVAL;
+      default:
+        return -EINVAL;
     }
   }
 
@@ -140,16 +167,31 @@ export class MessageQueues {
       bytes += queue.length;
     }
     const isUsage = command === MSG_INFO;
-    const words = Int32Array.of(isUsage ? this.table.count : (this.table.most * this.maximumQueue) / 1024, isUsage ? messages : this.maximumQueue, this.maximumMessage, this.maximumQueue, this.table.most, 16, isUsage ? bytes : this.maximumQueue, 0xffff);
+    const words = Int32Array.of(
+      isUsage ? this.table.count : (this.table.most * this.maximumQueue) / 1024,
+      isUsage ? messages : this.maximumQueue,
+      this.maximumMessage,
+      this.maximumQueue,
+      this.table.most,
+      16,
+      isUsage ? bytes : this.maximumQueue,
+      0xffff,
+    );
     return task.space.copyOut(address, new Uint8Array(words.buffer), 0, 32) < 0 ? -EFAULT : this.table.highestIndex;
   }
 
   /** /proc/sysvipc/msg. */
   describe(): string {
     const pad = (value: number, width: number): string => String(value).padStart(width);
-    let text = "       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid      stime      rtime      ctime\n";
+    let text =
+      "       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid      stime      " +
+      "rtime      ctime\n";
     for (const queue of this.table.objects()) {
-      text += `${pad(queue.key, 10)} ${pad(queue.id, 10)}  ${queue.mode.toString(8).padStart(4)}  ${pad(queue.length, 10)} ${pad(queue.messages.length, 10)} ${pad(queue.lastSender, 5)} ${pad(queue.lastReceiver, 5)} ${pad(queue.uid, 5)} ${pad(queue.gid, 5)} ${pad(queue.cuid, 5)} ${pad(queue.cgid, 5)} ${pad(queue.sentAt, 10)} ${pad(queue.receivedAt, 10)} ${pad(queue.changedAt, 10)}\n`;
+      text +=
+        `${pad(queue.key, 10)} ${pad(queue.id, 10)}  ${queue.mode.toString(8).padStart(4)}  ` +
+        `${pad(queue.length, 10)} ${pad(queue.messages.length, 10)} ${pad(queue.lastSender, 5)} ` +
+        `${pad(queue.lastReceiver, 5)} ${pad(queue.uid, 5)} ${pad(queue.gid, 5)} ${pad(queue.cuid, 5)} ` +
+        `${pad(queue.cgid, 5)} ${pad(queue.sentAt, 10)} ${pad(queue.receivedAt, 10)} ${pad(queue.changedAt, 10)}\n`;
     }
     return text;
   }
@@ -163,7 +205,9 @@ function wait(task: Task, queue: MessageQueue, error: number): number {
   return BLOCKED_EINTR;
 }
 
-/** Index of the message that msgrcv(2)'s msgtyp asks for: any, one of a type (or not), or the lowest type up to a bound. */
+/**
+ * Index of the message that msgrcv(2)'s msgtyp asks for: any, one of a type (or not), or the lowest type up to a bound.
+ */
 function select(messages: readonly Message[], type: number, isExcept: boolean): number {
   if (type === 0) return messages.length > 0 ? 0 : -1;
   if (type > 0) return messages.findIndex((message) => (message.type === type) !== isExcept);

@@ -8,17 +8,42 @@ import { BLOCKED_EINTR } from "../task/wait-queue.ts";
 import { ALTER, IPC_INFO, IPC_NOWAIT, IPC_RMID, IPC_SET, IPC_STAT, IpcObject, IpcTable, READ } from "./ipc-table.ts";
 
 /** Linux's defaults (proc(5), /proc/sys/kernel/sem). */
-const SEMMSL = 32000, SEMMNS = 1024000000, SEMOPM = 500, SEMMNI = 32000, SEMVMX = 32767;
+const SEMMSL = 32000,
+  SEMMNS = 1024000000,
+  SEMOPM = 500,
+  SEMMNI = 32000,
+  SEMVMX = 32767;
 const SEM_UNDO = 0o10000;
-const GETPID = 11, GETVAL = 12, GETALL = 13, GETNCNT = 14, GETZCNT = 15, SETVAL = 16, SETALL = 17, SEM_STAT = 18, SEM_INFO = 19, SEM_STAT_ANY = 20;
+const GETPID = 11,
+  GETVAL = 12,
+  GETALL = 13,
+  GETNCNT = 14,
+  GETZCNT = 15,
+  SETVAL = 16,
+  SETALL = 17,
+  SEM_STAT = 18,
+  SEM_INFO = 19,
+  SEM_STAT_ANY = 20;
 
-interface Operation { index: number; change: number; flags: number }
+interface Operation {
+  index: number;
+  change: number;
+  flags: number;
+}
 
 /** A blocked semop: it is in the set's `waits` as long as it is its task's state. */
-interface Wait { task: Task; set: SemaphoreSet; operations: Operation[]; deadlineNs: number; blockedBy: Operation }
+interface Wait {
+  task: Task;
+  set: SemaphoreSet;
+  operations: Operation[];
+  deadlineNs: number;
+  blockedBy: Operation;
+}
 
 /** Whose SEM_UNDO notes are one: a thread, or all that share by CLONE_SYSVSEM. */
-export interface UndoList { users: number }
+export interface UndoList {
+  users: number;
+}
 
 export class SemaphoreSet extends IpcObject {
   readonly values: Int32Array;
@@ -64,11 +89,17 @@ export class Semaphores {
   /** semget(2): −EINVAL for the count, and as IpcTable.obtain. */
   get(task: Task, key: number, count: number, flags: number): number {
     if (count < 0 || count > SEMMSL) return -EINVAL;
-    return this.table.obtain({ key, flags, credentials: task.credentials }, (set) => (count > set.values.length ? -EINVAL : 0), () =>
-      count === 0 ? -EINVAL : new SemaphoreSet(key, flags, task.credentials, task.kernel.realtime().seconds, count));
+    return this.table.obtain(
+      { key, flags, credentials: task.credentials },
+      (set) => (count > set.values.length ? -EINVAL : 0),
+      () =>
+        count === 0 ? -EINVAL : new SemaphoreSet(key, flags, task.credentials, task.kernel.realtime().seconds, count),
+    );
   }
 
-  /** semtimedop(2): all operations at once or none. −E2BIG, −EACCES, −EAGAIN, −EFAULT, −EFBIG, −EIDRM, −EINVAL, −ERANGE. */
+  /**
+   * semtimedop(2): all operations at once or none. −E2BIG, −EACCES, −EAGAIN, −EFAULT, −EFBIG, −EIDRM, −EINVAL, −ERANGE.
+   */
   operate(task: Task, id: number, address: number, count: number, timeout: number): number {
     let wait = task.syscallState as Wait | null;
     if (wait === null) {
@@ -104,13 +135,22 @@ export class Semaphores {
     if (duration < 0) return duration;
     const view = new DataView(bytes.buffer);
     const operations = Array.from({ length: count }, (_, at): Operation => ({
-      index: view.getUint16(at * 6, true), change: view.getInt16(at * 6 + 2, true), flags: view.getInt16(at * 6 + 4, true),
+      index: view.getUint16(at * 6, true),
+      change: view.getInt16(at * 6 + 2, true),
+      flags: view.getInt16(at * 6 + 4, true),
     }));
     const set = this.table.find(id);
     if (typeof set === "number") return set;
     if (operations.some((operation) => operation.index >= set.values.length)) return -EFBIG;
-    if (!set.permits(task.credentials, operations.some((operation) => operation.change !== 0) ? ALTER : READ)) return -EACCES;
-    return { task, set, operations, deadlineNs: duration === Infinity ? Infinity : task.kernel.now() + duration, blockedBy: operations[0]! };
+    if (!set.permits(task.credentials, operations.some((operation) => operation.change !== 0) ? ALTER : READ))
+      return -EACCES;
+    return {
+      task,
+      set,
+      operations,
+      deadlineNs: duration === Infinity ? Infinity : task.kernel.now() + duration,
+      blockedBy: operations[0]!,
+    };
   }
 
   /** semctl(2). @param argument  `union semun`: a value or an address */
@@ -125,7 +165,8 @@ export class Semaphores {
         if (!set.isControlledBy(credentials)) return -EPERM;
         this.table.remove(set);
         return 0;
-      case IPC_SET: return set.change(space, credentials, argument, now);
+      case IPC_SET:
+        return set.change(space, credentials, argument, now);
       case IPC_STAT:
       case SEM_STAT:
       case SEM_STAT_ANY: {
@@ -135,16 +176,23 @@ export class Semaphores {
         view.setUint32(48, set.operatedAt, true);
         view.setUint32(56, set.changedAt, true);
         view.setUint32(64, set.values.length, true);
-        return space.copyOut(argument, new Uint8Array(view.buffer), 0, 88) < 0 ? -EFAULT : command === IPC_STAT ? 0 : set.id;
+        return space.copyOut(argument, new Uint8Array(view.buffer), 0, 88) < 0
+          ? -EFAULT
+          : command === IPC_STAT
+            ? 0
+            : set.id;
       }
       case GETALL:
-      case SETALL: return transferAll(task, set, command, argument);
+      case SETALL:
+        return transferAll(task, set, command, argument);
       case GETPID:
       case GETVAL:
       case GETNCNT:
       case GETZCNT:
-      case SETVAL: return controlOne(task, set, index, command, argument | 0);
-      default: return -EINVAL;
+      case SETVAL:
+        return controlOne(task, set, index, command, argument | 0);
+      default:
+        return -EINVAL;
     }
   }
 
@@ -152,7 +200,18 @@ export class Semaphores {
     let total = 0;
     for (const set of this.table.objects()) total += set.values.length;
     const isUsage = command === SEM_INFO;
-    const words = Int32Array.of(SEMMNS, SEMMNI, SEMMNS, SEMMNS, SEMMSL, SEMOPM, SEMOPM, isUsage ? this.table.count : 20, SEMVMX, isUsage ? total : SEMVMX);
+    const words = Int32Array.of(
+      SEMMNS,
+      SEMMNI,
+      SEMMNS,
+      SEMMNS,
+      SEMMSL,
+      SEMOPM,
+      SEMOPM,
+      isUsage ? this.table.count : 20,
+      SEMVMX,
+      isUsage ? total : SEMVMX,
+    );
     return task.space.copyOut(address, new Uint8Array(words.buffer), 0, 40) < 0 ? -EFAULT : this.table.highestIndex;
   }
 
@@ -161,7 +220,10 @@ export class Semaphores {
     const pad = (value: number, width: number): string => String(value).padStart(width);
     let text = "       key      semid perms      nsems   uid   gid  cuid  cgid      otime      ctime\n";
     for (const set of this.table.objects()) {
-      text += `${pad(set.key, 10)} ${pad(set.id, 10)}  ${set.mode.toString(8).padStart(4)} ${pad(set.values.length, 10)} ${pad(set.uid, 5)} ${pad(set.gid, 5)} ${pad(set.cuid, 5)} ${pad(set.cgid, 5)} ${pad(set.operatedAt, 10)} ${pad(set.changedAt, 10)}\n`;
+      text +=
+        `${pad(set.key, 10)} ${pad(set.id, 10)}  ${set.mode.toString(8).padStart(4)} ${pad(set.values.length, 10)} ` +
+        `${pad(set.uid, 5)} ${pad(set.gid, 5)} ${pad(set.cuid, 5)} ${pad(set.cgid, 5)} ${pad(set.operatedAt, 10)} ` +
+        `${pad(set.changedAt, 10)}\n`;
     }
     return text;
   }
@@ -172,7 +234,9 @@ function perform(task: Task, set: SemaphoreSet, operations: readonly Operation[]
   const { values } = set;
   const before = values.slice();
   const undo = set.undo.get(task.semaphoreUndo);
-  const changes = operations.some((operation) => (operation.flags & SEM_UNDO) !== 0) ? (undo?.slice() ?? new Int32Array(values.length)) : null;
+  const changes = operations.some((operation) => (operation.flags & SEM_UNDO) !== 0)
+    ? (undo?.slice() ?? new Int32Array(values.length))
+    : null;
   for (const operation of operations) {
     const { index, change } = operation;
     const value = values[index]! + change;
@@ -217,10 +281,14 @@ function controlOne(task: Task, set: SemaphoreSet, index: number, command: numbe
   if (!set.permits(task.credentials, command === SETVAL ? ALTER : READ)) return -EACCES;
   if (index < 0 || index >= set.values.length) return -EINVAL;
   switch (command) {
-    case GETPID: return set.pids[index]!;
-    case GETVAL: return set.values[index]!;
-    case GETNCNT: return countWaits(set, (operation) => operation.index === index && operation.change < 0);
-    case GETZCNT: return countWaits(set, (operation) => operation.index === index && operation.change === 0);
+    case GETPID:
+      return set.pids[index]!;
+    case GETVAL:
+      return set.values[index]!;
+    case GETNCNT:
+      return countWaits(set, (operation) => operation.index === index && operation.change < 0);
+    case GETZCNT:
+      return countWaits(set, (operation) => operation.index === index && operation.change === 0);
     default:
       set.values[index] = value;
       set.pids[index] = task.pid;

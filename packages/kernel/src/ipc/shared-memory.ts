@@ -1,6 +1,22 @@
-/** System V shared memory: shmget(2), shmat(2), shmdt(2), shmctl(2). A segment is an unnamed file of a tmpfs. Read first: ipc-table.ts. */
+/**
+ * System V shared memory: shmget(2), shmat(2), shmdt(2), shmctl(2). A segment is an unnamed file of a tmpfs. Read
+ * first: ipc-table.ts.
+ */
 import {
-  EACCES, EFAULT, EINVAL, ENOMEM, EPERM, MAP_FIXED, MAP_SHARED, O_RDONLY, O_RDWR, PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE, S_IFREG,
+  EACCES,
+  EFAULT,
+  EINVAL,
+  ENOMEM,
+  EPERM,
+  MAP_FIXED,
+  MAP_SHARED,
+  O_RDONLY,
+  O_RDWR,
+  PAGE_SIZE,
+  PROT_EXEC,
+  PROT_READ,
+  PROT_WRITE,
+  S_IFREG,
 } from "@stratos/abi";
 import { shmemMount } from "../fs/memfd/memfd.ts";
 import { mmap, munmap } from "../mm/mmap.ts";
@@ -13,10 +29,18 @@ import { IPC_INFO, IPC_PRIVATE, IPC_RMID, IPC_SET, IPC_STAT, IpcObject, IpcTable
 
 const SHMMNI = 4096;
 const SHM_HUGETLB = 0o4000;
-const SHM_RDONLY = 0o10000, SHM_RND = 0o20000, SHM_REMAP = 0o40000, SHM_EXEC = 0o100000;
-const SHM_LOCK = 11, SHM_UNLOCK = 12, SHM_STAT = 13, SHM_INFO = 14, SHM_STAT_ANY = 15;
+const SHM_RDONLY = 0o10000,
+  SHM_RND = 0o20000,
+  SHM_REMAP = 0o40000,
+  SHM_EXEC = 0o100000;
+const SHM_LOCK = 11,
+  SHM_UNLOCK = 12,
+  SHM_STAT = 13,
+  SHM_INFO = 14,
+  SHM_STAT_ANY = 15;
 /** Mode bits that tell IPC_STAT that the last detaching destroys it, or that it is locked. */
-const SHM_DEST = 0o1000, SHM_LOCKED = 0o2000;
+const SHM_DEST = 0o1000,
+  SHM_LOCKED = 0o2000;
 const EXECUTE = 0o111;
 
 /** One shmat: each area that maps it, in whatever process, holds a reference. */
@@ -48,7 +72,13 @@ export class Segment extends IpcObject {
   attachedAt = 0;
   detachedAt = 0;
 
-  constructor(key: number, flags: number, owner: Credentials, now: number, memory: { size: number; inode: Inode; content: RegularFile; pid: number }) {
+  constructor(
+    key: number,
+    flags: number,
+    owner: Credentials,
+    now: number,
+    memory: { size: number; inode: Inode; content: RegularFile; pid: number },
+  ) {
     super(key, flags, owner, now);
     this.size = memory.size;
     this.inode = memory.inode;
@@ -76,7 +106,11 @@ export class SharedMemory {
 
   /** shmget(2): −EINVAL for the size, −ENOMEM, and as IpcTable.obtain. */
   get(task: Task, key: number, size: number, flags: number): number {
-    return this.table.obtain({ key, flags, credentials: task.credentials }, (segment) => (size > segment.size || size < 0 ? -EINVAL : 0), () => this.#create(task, key, size, flags));
+    return this.table.obtain(
+      { key, flags, credentials: task.credentials },
+      (segment) => (size > segment.size || size < 0 ? -EINVAL : 0),
+      () => this.#create(task, key, size, flags),
+    );
   }
 
   #create(task: Task, key: number, size: number, flags: number): Segment | number {
@@ -85,7 +119,13 @@ export class SharedMemory {
     // As without CONFIG_HUGETLBFS.
     if ((flags & SHM_HUGETLB) !== 0) return -EINVAL;
     if (size > kernel.frames.total * PAGE_SIZE) return -ENOMEM;
-    const inode = shmemMount(kernel).fileSystem.root.createUnnamed({ mode: S_IFREG | 0o600, uid: credentials.euid, gid: credentials.egid, rdev: 0, now: kernel.vfs.now() });
+    const inode = shmemMount(kernel).fileSystem.root.createUnnamed({
+      mode: S_IFREG | 0o600,
+      uid: credentials.euid,
+      gid: credentials.egid,
+      rdev: 0,
+      now: kernel.vfs.now(),
+    });
     if (typeof inode === "number") return -ENOMEM;
     inode.size = size;
     inode.endpoint = { name: `/SYSV${(key >>> 0).toString(16).padStart(8, "0")} (deleted)` };
@@ -109,13 +149,23 @@ export class SharedMemory {
     if (typeof segment === "number") return segment;
     const isReadOnly = (flags & SHM_RDONLY) !== 0;
     const isExecutable = (flags & SHM_EXEC) !== 0;
-    if (!segment.permits(task.credentials, READ | (isReadOnly ? 0 : ALTER) | (isExecutable ? EXECUTE : 0))) return -EACCES;
+    if (!segment.permits(task.credentials, READ | (isReadOnly ? 0 : ALTER) | (isExecutable ? EXECUTE : 0)))
+      return -EACCES;
     const length = Math.ceil(segment.size / PAGE_SIZE) * PAGE_SIZE;
     if (address !== 0 && (flags & SHM_REMAP) === 0 && !task.space.isFree(address, address + length)) return -EINVAL;
 
-    const attachment = new Attachment(this.#kernel, isReadOnly ? O_RDONLY : O_RDWR, segment, (gone) => this.#detached(gone));
+    const attachment = new Attachment(this.#kernel, isReadOnly ? O_RDONLY : O_RDWR, segment, (gone) =>
+      this.#detached(gone),
+    );
     const protection = PROT_READ | (isReadOnly ? 0 : PROT_WRITE) | (isExecutable ? PROT_EXEC : 0);
-    const place = mmap(task, { address, length: segment.size, protection, flags: MAP_SHARED | (address === 0 ? 0 : MAP_FIXED), file: attachment, offset: 0 });
+    const place = mmap(task, {
+      address,
+      length: segment.size,
+      protection,
+      flags: MAP_SHARED | (address === 0 ? 0 : MAP_FIXED),
+      file: attachment,
+      offset: 0,
+    });
     if (place >= 0) {
       segment.attachedAt = this.#kernel.realtime().seconds;
       segment.lastPid = task.pid;
@@ -137,9 +187,12 @@ export class SharedMemory {
     const { space } = task;
     const first = space.areaAt(address);
     const attachment = first?.file;
-    if (first === undefined || !(attachment instanceof Attachment) || first.start - first.offset !== address) return -EINVAL;
+    if (first === undefined || !(attachment instanceof Attachment) || first.start - first.offset !== address)
+      return -EINVAL;
     // Parts of it may have been unmapped or given another protection since.
-    for (const area of [...space.areas]) if (area.file === attachment && area.start - area.offset === address) munmap(space, area.start, area.end - area.start);
+    for (const area of [...space.areas])
+      if (area.file === attachment && area.start - area.offset === address)
+        munmap(space, area.start, area.end - area.start);
     const { segment } = attachment;
     segment.detachedAt = this.#kernel.realtime().seconds;
     segment.lastPid = task.pid;
@@ -161,10 +214,16 @@ export class SharedMemory {
         segment.key = IPC_PRIVATE;
         if (segment.attachments.size === 0) this.#destroy(segment);
         return 0;
-      case IPC_SET: return segment.change(space, credentials, address, this.#kernel.realtime().seconds);
+      case IPC_SET:
+        return segment.change(space, credentials, address, this.#kernel.realtime().seconds);
       case SHM_LOCK:
       case SHM_UNLOCK:
-        if (!isCapable(credentials, CAP_IPC_LOCK) && credentials.euid !== segment.uid && credentials.euid !== segment.cuid) return -EPERM;
+        if (
+          !isCapable(credentials, CAP_IPC_LOCK) &&
+          credentials.euid !== segment.uid &&
+          credentials.euid !== segment.cuid
+        )
+          return -EPERM;
         segment.mode = command === SHM_LOCK ? segment.mode | SHM_LOCKED : segment.mode & ~SHM_LOCKED;
         return 0;
       case IPC_STAT:
@@ -175,23 +234,30 @@ export class SharedMemory {
         segment.describe(view);
         view.setUint32(48, segment.size % 0x100000000, true);
         view.setUint32(52, Math.floor(segment.size / 0x100000000), true);
-        [segment.attachedAt, segment.detachedAt, segment.changedAt].forEach((value, index) => view.setUint32(56 + index * 8, value, true));
+        [segment.attachedAt, segment.detachedAt, segment.changedAt].forEach((value, index) =>
+          view.setUint32(56 + index * 8, value, true),
+        );
         view.setUint32(80, segment.creatorPid, true);
         view.setUint32(84, segment.lastPid, true);
         view.setUint32(88, segment.attachCount, true);
-        return space.copyOut(address, new Uint8Array(view.buffer), 0, 112) < 0 ? -EFAULT : command === IPC_STAT ? 0 : segment.id;
+        return space.copyOut(address, new Uint8Array(view.buffer), 0, 112) < 0
+          ? -EFAULT
+          : command === IPC_STAT
+            ? 0
+            : segment.id;
       }
-      default: return -EINVAL;
+      default:
+        return -EINVAL;
     }
   }
 
   /** `struct shminfo64`; SHMMAX and SHMALL are 2^64 − 2^24 − 1. */
   #describeLimits(task: Task, address: number): number {
     const words = new Uint32Array(18);
-    words[0] = 0xfeffffff, words[1] = 0xffffffff;
+    ((words[0] = 0xfeffffff), (words[1] = 0xffffffff));
     words[2] = 1;
     words[4] = words[6] = SHMMNI;
-    words[8] = 0xfeffffff, words[9] = 0xffffffff;
+    ((words[8] = 0xfeffffff), (words[9] = 0xffffffff));
     return task.space.copyOut(address, new Uint8Array(words.buffer), 0, 72) < 0 ? -EFAULT : this.table.highestIndex;
   }
 
@@ -209,9 +275,16 @@ export class SharedMemory {
   /** /proc/sysvipc/shm. */
   describe(): string {
     const pad = (value: number, width: number): string => String(value).padStart(width);
-    let text = "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime      ctime                   rss                  swap\n";
+    let text =
+      "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime   " +
+      "   dtime      ctime                   rss                  swap\n";
     for (const it of this.table.objects()) {
-      text += `${pad(it.key, 10)} ${pad(it.id, 10)}  ${it.mode.toString(8).padStart(4)} ${pad(it.size, 21)} ${pad(it.creatorPid, 5)} ${pad(it.lastPid, 5)}  ${pad(it.attachCount, 5)} ${pad(it.uid, 5)} ${pad(it.gid, 5)} ${pad(it.cuid, 5)} ${pad(it.cgid, 5)} ${pad(it.attachedAt, 10)} ${pad(it.detachedAt, 10)} ${pad(it.changedAt, 10)} ${pad(it.inode.pages!.pageCount * PAGE_SIZE, 21)} ${pad(0, 21)}\n`;
+      text +=
+        `${pad(it.key, 10)} ${pad(it.id, 10)}  ${it.mode.toString(8).padStart(4)} ${pad(it.size, 21)} ` +
+        `${pad(it.creatorPid, 5)} ${pad(it.lastPid, 5)}  ${pad(it.attachCount, 5)} ${pad(it.uid, 5)} ` +
+        `${pad(it.gid, 5)} ${pad(it.cuid, 5)} ${pad(it.cgid, 5)} ${pad(it.attachedAt, 10)} ` +
+        `${pad(it.detachedAt, 10)} ${pad(it.changedAt, 10)} ${pad(it.inode.pages!.pageCount * PAGE_SIZE, 21)} ` +
+        `${pad(0, 21)}\n`;
     }
     return text;
   }

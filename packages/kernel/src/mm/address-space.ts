@@ -1,4 +1,13 @@
-import { EFAULT, EINVAL, ENAMETOOLONG, ENOMEM, MAP_DENYWRITE, MAP_GROWSDOWN, MAP_LOCKED, PAGE_SIZE } from "@stratos/abi";
+import {
+  EFAULT,
+  EINVAL,
+  ENAMETOOLONG,
+  ENOMEM,
+  MAP_DENYWRITE,
+  MAP_GROWSDOWN,
+  MAP_LOCKED,
+  PAGE_SIZE,
+} from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import type { AddressMode } from "@stratos/riscv";
 import type { Kernel } from "../kernel-state.ts";
@@ -16,7 +25,8 @@ import { UserCursor } from "./user-cursor.ts";
 import type { UserMemory } from "./user-memory.ts";
 
 /**
- * The memory of a process. Layout of the 32-bit user space (almost everything that Debian's programs map fits below 4 GiB):
+ * The memory of a process. Layout of the 32-bit user space (almost everything that Debian's programs map fits below 4
+ * GiB):
  *
  * ```
  * 0x0000_0000  never mapped (mmap_min_addr)
@@ -27,8 +37,9 @@ import type { UserMemory } from "./user-memory.ts";
  * 0xf000_0000  the stack, downwards from 0xffff_f000; signal trampoline on the page above it
  * ```
  *
- * What doesn't fit there, or asks for an address above, makes the space wide for good: data may then lie anywhere below 2^47, downwards from
- * 0x7fff_ffff_f000, and the processor translates accesses by its TLB instead of flat tables. Code stays below 4 GiB.
+ * What doesn't fit there, or asks for an address above, makes the space wide for good: data may then lie anywhere below
+ * 2^47, downwards from 0x7fff_ffff_f000, and the processor translates accesses by its TLB instead of flat tables. Code
+ * stays below 4 GiB.
  */
 export const EXECUTABLE_BASE = 0x10000000;
 export const MMAP_TOP = 0xbffff000;
@@ -48,14 +59,23 @@ export class AddressSpace implements UserMemory, Reapable {
   readonly table: PageTable;
   /** Slot of flat tables, −1 while it has none. */
   slot = -1;
-  /** Runs in the processor's wide mode: the slot has only code entries, pages are shown to the TLB while the space owns it. */
+  /**
+   * Runs in the processor's wide mode: the slot has only code entries, pages are shown to the TLB while the space owns
+   * it.
+   */
   isWide = false;
   users = 1;
   brkStart = 0;
   brkEnd = 0;
   stackStart = 0;
-  argumentsStart = 0; argumentsEnd = 0; environmentStart = 0; environmentEnd = 0;
-  codeStart = 0; codeEnd = 0; dataStart = 0; dataEnd = 0;
+  argumentsStart = 0;
+  argumentsEnd = 0;
+  environmentStart = 0;
+  environmentEnd = 0;
+  codeStart = 0;
+  codeEnd = 0;
+  dataStart = 0;
+  dataEnd = 0;
   /** The program's file (/proc/PID/exe). */
   executable: Path | null = null;
   #executableInode: Inode | null = null;
@@ -120,10 +140,11 @@ export class AddressSpace implements UserMemory, Reapable {
   }
 
   /**
-   * End of what the work that is left allows to do at once with `[start, end)`: page-table nodes and areas are charged for, at least one of them is in it.
+   * End of what the work that is left allows to do at once with `[start, end)`: page-table nodes and areas are charged
+   * for, at least one of them is in it.
    */
   pieceEnd(start: number, end: number, work: CallWork): number {
-    for (let at = start; at < end; ) {
+    for (let at = start; at < end;) {
       const area = this.areas.endingAfter(at);
       if (area === undefined || area.start >= end) return end;
       work.charge(1);
@@ -141,7 +162,7 @@ export class AddressSpace implements UserMemory, Reapable {
 
   /** Is all of `[start, end)` covered? */
   isCovered(start: number, end: number): boolean {
-    for (let at = start; at < end; ) {
+    for (let at = start; at < end;) {
       const area = this.areaAt(at);
       if (area === undefined) return false;
       at = area.end;
@@ -150,8 +171,8 @@ export class AddressSpace implements UserMemory, Reapable {
   }
 
   /**
-   * A free range of `length` bytes: the library's own place when there is one, else the highest gap below MMAP_TOP, else
-   * the highest below the stack's limit; at last above 4 GiB, where code can't be. −ENOMEM when none is left.
+   * A free range of `length` bytes: the library's own place when there is one, else the highest gap below MMAP_TOP,
+   * else the highest below the stack's limit; at last above 4 GiB, where code can't be. −ENOMEM when none is left.
    */
   findGap(length: number, preferred: number, mayBeWide: boolean): number {
     if (preferred > 0 && this.isFree(preferred, preferred + length)) return preferred;
@@ -205,7 +226,10 @@ export class AddressSpace implements UserMemory, Reapable {
     if (this.slot >= 0 && start < USER_TOP) this.kernel.processor.tables.unmapCode(this.slot, start, end);
   }
 
-  /** A TLB entry was displaced by another page's: shows the page again if the page table allows the access. Returns whether it does. */
+  /**
+   * A TLB entry was displaced by another page's: shows the page again if the page table allows the access. Returns
+   * whether it does.
+   */
   republish(address: number, forWrite: boolean): boolean {
     const entry = this.table.get(address);
     if ((entry & (forWrite ? PTE_W : PTE_R)) === 0) return false;
@@ -219,8 +243,8 @@ export class AddressSpace implements UserMemory, Reapable {
   }
 
   /**
-   * Something is mapped above 4 GiB. Code was translated for the paged mode, so it is left before the next instruction (the state is precise
-   * at a system call) and comes back by fetch faults, as the wide mode's.
+   * Something is mapped above 4 GiB. Code was translated for the paged mode, so it is left before the next instruction
+   * (the state is precise at a system call) and comes back by fetch faults, as the wide mode's.
    */
   widen(): void {
     if (this.isWide) return;
@@ -269,7 +293,10 @@ export class AddressSpace implements UserMemory, Reapable {
     else this.unmapPages(start, end, [area]);
   }
 
-  /** Areas that are in no list any more, and the pages of the range, go to a space that nobody uses, which is given back in pieces. */
+  /**
+   * Areas that are in no list any more, and the pages of the range, go to a space that nobody uses, which is given back
+   * in pieces.
+   */
   #dismiss(areas: readonly Area[], start: number, end: number): void {
     this.unpublish(start, end);
     this.unpublishCode(start, end);
@@ -298,7 +325,8 @@ export class AddressSpace implements UserMemory, Reapable {
       this.forgetCode(area);
       this.mappedBytes -= area.end - area.start;
     }
-    if (this.users > 0 && (end - start > AT_ONCE_BYTES || areas.length > AT_ONCE_AREAS)) this.#dismiss(areas, start, end);
+    if (this.users > 0 && (end - start > AT_ONCE_BYTES || areas.length > AT_ONCE_AREAS))
+      this.#dismiss(areas, start, end);
     else {
       this.unmapPages(start, end, areas);
       for (const area of areas) {
@@ -306,7 +334,11 @@ export class AddressSpace implements UserMemory, Reapable {
         area.pages?.releaseMapping();
       }
     }
-    if (end > USER_TOP) this.table.prune(this.areas.startingBefore(start)?.end ?? 0, this.areas.endingAfter(start)?.start ?? Number.MAX_SAFE_INTEGER);
+    if (end > USER_TOP)
+      this.table.prune(
+        this.areas.startingBefore(start)?.end ?? 0,
+        this.areas.endingAfter(start)?.start ?? Number.MAX_SAFE_INTEGER,
+      );
   }
 
   /** The stack's area grows when `address` lies below it within RLIMIT_STACK. Returns whether it did. */
@@ -495,7 +527,9 @@ const HEAP_RESERVE = 0x10000000;
 const WORDS = new Uint8Array(8);
 const WORDS_VIEW = new DataView(WORDS.buffer);
 
-/** Copies within one buffer or between two; the former never leaves the memory, and short copies skip the call's cost. */
+/**
+ * Copies within one buffer or between two; the former never leaves the memory, and short copies skip the call's cost.
+ */
 function copyBytes(from: Uint8Array, start: number, to: Uint8Array, at: number, count: number): void {
   if (count <= 32) {
     for (let index = 0; index < count; index++) to[at + index] = from[start + index]!;

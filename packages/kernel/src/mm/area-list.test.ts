@@ -1,4 +1,7 @@
-/** Goal: the list of areas finds, inserts, removes and looks for gaps as a plain sorted array does. Method: seeded changes to both, compared at each step. */
+/**
+ * Goal: the list of areas finds, inserts, removes and looks for gaps as a plain sorted array does. Method: seeded
+ * changes to both, compared at each step.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MAP_PRIVATE } from "@stratos/abi";
@@ -44,7 +47,10 @@ test("finds, inserts, removes and finds gaps as a sorted array does", () => {
         list.remove(covering);
         model = model.filter((each) => each !== covering);
       } else if (covering !== undefined && covering.end - covering.start > PAGE) {
-        const changed = random.below(2) === 0 ? { start: covering.start + PAGE, end: covering.end } : { start: covering.start, end: covering.end - PAGE };
+        const changed =
+          random.below(2) === 0
+            ? { start: covering.start + PAGE, end: covering.end }
+            : { start: covering.start, end: covering.end - PAGE };
         list.resize(covering, changed.start, changed.end);
       }
       if (random.below(300) === 0) {
@@ -53,14 +59,27 @@ test("finds, inserts, removes and finds gaps as a sorted array does", () => {
         // As the caller does, which splits at both ends: no area straddles the start.
         const straddling = model.find((each) => each.start < bounds.start && each.end > bounds.start);
         if (straddling !== undefined) bounds.start = straddling.start;
-        assert.deepEqual(list.removeWithin(bounds.start, bounds.end), model.filter((each) => each.start >= bounds.start && each.start < bounds.end));
+        assert.deepEqual(
+          list.removeWithin(bounds.start, bounds.end),
+          model.filter((each) => each.start >= bounds.start && each.start < bounds.end),
+        );
         model = model.filter((each) => !(each.start >= bounds.start && each.start < bounds.end));
       }
       const probe = random.below(PAGES) * PAGE;
-      assert.equal(list.endingAfter(probe), model.find((each) => each.end > probe));
-      assert.equal(list.startingBefore(probe), model.findLast((each) => each.start < probe));
+      assert.equal(
+        list.endingAfter(probe),
+        model.find((each) => each.end > probe),
+      );
+      assert.equal(
+        list.startingBefore(probe),
+        model.findLast((each) => each.start < probe),
+      );
       const length = (1 + random.below(12)) * PAGE;
-      assert.equal(list.highestGap(probe, length), highestGapByWalk(model, probe, length), `seed ${seed}, step ${step}`);
+      assert.equal(
+        list.highestGap(probe, length),
+        highestGapByWalk(model, probe, length),
+        `seed ${seed}, step ${step}`,
+      );
     }
     assert.deepEqual([...list], model);
     assert.equal(list.size, model.length);

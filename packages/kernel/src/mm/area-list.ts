@@ -1,8 +1,8 @@
 /**
- * The areas of an address space, sorted by address and never overlapping: a tree of two levels, whose leaves hold 32
- * to 128 areas side by side. Finding one is two binary searches, inserting or removing one moves at most a leaf's 128
- * and, once in 32 times at most, the list of leaves (1,024 at vm.max_map_count). Each leaf knows its widest gap, so that
- * a place for a new area is found without looking at every area.
+ * The areas of an address space, sorted by address and never overlapping: a tree of two levels, whose leaves hold 32 to
+ * 128 areas side by side. Finding one is two binary searches, inserting or removing one moves at most a leaf's 128 and,
+ * once in 32 times at most, the list of leaves (1,024 at vm.max_map_count). Each leaf knows its widest gap, so that a
+ * place for a new area is found without looking at every area.
  *
  * ```
  * leaves  [ leaf 0 | leaf 1 | … ]
@@ -24,7 +24,9 @@ interface Leaf {
 }
 
 /** How many areas the processes of a machine have together. */
-export interface AreaUsage { count: number }
+export interface AreaUsage {
+  count: number;
+}
 
 export class AreaList implements Iterable<Area> {
   readonly #usage: AreaUsage;
@@ -58,7 +60,9 @@ export class AreaList implements Iterable<Area> {
   /** The lowest area whose end is above `address`. */
   endingAfter(address: number): Area | undefined {
     const leaf = this.#leafEndingAfter(address);
-    return leaf < this.#leaves.length ? this.#leaves[leaf]!.areas[firstEndingAfter(this.#leaves[leaf]!.areas, address)] : undefined;
+    return leaf < this.#leaves.length
+      ? this.#leaves[leaf]!.areas[firstEndingAfter(this.#leaves[leaf]!.areas, address)]
+      : undefined;
   }
 
   /** The highest area whose start is below `address`. */
@@ -93,7 +97,8 @@ export class AreaList implements Iterable<Area> {
     const leaf = this.#leaves[at]!;
     leaf.areas.splice(firstEndingAfter(leaf.areas, area.start), 0, area);
     this.#forgetGaps(at);
-    if (leaf.areas.length > LEAF_MAX) this.#leaves.splice(at + 1, 0, { areas: leaf.areas.splice(LEAF_MAX / 2), widest: -1 });
+    if (leaf.areas.length > LEAF_MAX)
+      this.#leaves.splice(at + 1, 0, { areas: leaf.areas.splice(LEAF_MAX / 2), widest: -1 });
   }
 
   remove(area: Area): void {
@@ -164,7 +169,8 @@ export class AreaList implements Iterable<Area> {
         ceiling = leaf.areas[index]!.start;
         if (ceiling - this.#endBelow(at, index) >= length) return ceiling;
       }
-      do at--; while (at >= 0 && this.#widestGap(at) < length);
+      do at--;
+      while (at >= 0 && this.#widestGap(at) < length);
       if (at < 0) return this.#leaves[0]!.areas[0]!.start;
       index = this.#leaves[at]!.areas.length - 1;
     }
@@ -183,7 +189,8 @@ export class AreaList implements Iterable<Area> {
     const leaf = this.#leaves[at]!;
     if (leaf.widest >= 0) return leaf.widest;
     let widest = 0;
-    for (let index = 0; index < leaf.areas.length; index++) widest = Math.max(widest, leaf.areas[index]!.start - this.#endBelow(at, index));
+    for (let index = 0; index < leaf.areas.length; index++)
+      widest = Math.max(widest, leaf.areas[index]!.start - this.#endBelow(at, index));
     leaf.widest = widest;
     return widest;
   }

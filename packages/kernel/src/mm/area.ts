@@ -7,9 +7,11 @@ import type { PageCache } from "./page-cache.ts";
  * Marks beside mmap's in `Area.flags`: mseal(2) holds it; it shares a file that may never be written through it
  * (F_SEAL_WRITE of fcntl(2)).
  */
-export const AREA_SEALED = 0x40000000, AREA_NEVER_WRITABLE = 0x20000000;
+export const AREA_SEALED = 0x40000000,
+  AREA_NEVER_WRITABLE = 0x20000000;
 /** mbind(2): the area's policy (syscall/numa-calls.ts) stands in these seven bits; 0: that of its task. */
-export const AREA_POLICY_SHIFT = 16, AREA_POLICY_MASK = 0x7f0000;
+export const AREA_POLICY_SHIFT = 16,
+  AREA_POLICY_MASK = 0x7f0000;
 /** madvise(2), MADV_DONTDUMP: no core shows it. */
 export const AREA_NO_DUMP = 0x10000000;
 
@@ -35,7 +37,13 @@ export class Area {
   /** Its bytes may differ from the file's (it was writable), so code isn't shared. */
   codeIsPrivate: boolean;
 
-  constructor(start: number, end: number, protection: number, flags: number, source: { file: OpenFile | null; pages: PageCache | null; offset: number; label: string }) {
+  constructor(
+    start: number,
+    end: number,
+    protection: number,
+    flags: number,
+    source: { file: OpenFile | null; pages: PageCache | null; offset: number; label: string },
+  ) {
     this.start = start;
     this.end = end;
     this.protection = protection;
@@ -72,7 +80,10 @@ export class Area {
   /** A copy that covers `[start, end)`; holds its own reference to the file. */
   slice(start: number, end: number): Area {
     const copy = new Area(start, end, this.protection, this.flags, {
-      file: this.file?.retain() ?? null, pages: this.pages, offset: this.offset + (start - this.start), label: this.label,
+      file: this.file?.retain() ?? null,
+      pages: this.pages,
+      offset: this.offset + (start - this.start),
+      label: this.label,
     });
     copy.codeIsPrivate = this.codeIsPrivate;
     this.pages?.retainMapping();

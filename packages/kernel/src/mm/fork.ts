@@ -5,7 +5,10 @@ import { AddressSpace, WIDE_TOP } from "./address-space.ts";
 import { PTE_R, PTE_W } from "./page-table.ts";
 
 /** A fork that goes on in pieces: the half-made copy, and the address that it was made up to. */
-export interface ForkState { readonly child: AddressSpace; readonly at: number }
+export interface ForkState {
+  readonly child: AddressSpace;
+  readonly at: number;
+}
 
 /**
  * The calling task's copy of its address space for fork(2), made in pieces of bounded work. Meanwhile other threads
@@ -76,15 +79,25 @@ function beginFork(parent: AddressSpace): AddressSpace {
 /** Copies what lies in `[start, end)`: an area whole when the piece begins before it, then its pages. */
 function copyPiece(parent: AddressSpace, child: AddressSpace, start: number, end: number): number {
   const { processor } = parent.kernel;
-  for (let area = parent.areas.endingAfter(start); area !== undefined && area.start < end; area = parent.areas.endingAfter(area.end)) {
+  for (
+    let area = parent.areas.endingAfter(start);
+    area !== undefined && area.start < end;
+    area = parent.areas.endingAfter(area.end)
+  ) {
     if (area.start >= start) {
       const copy = area.slice(area.start, area.end);
       copy.flags &= ~MAP_LOCKED;
       child.areas.insert(copy);
       // Code of unchanged file pages is shared at once; private code is decoded anew.
-      if (area.code !== null && area.code.key !== null) copy.code = processor.code.open(area.code.key, area.start, area.end, parent.mode);
+      if (area.code !== null && area.code.key !== null)
+        copy.code = processor.code.open(area.code.key, area.start, area.end, parent.mode);
     }
-    const failed = parent.table.copyTo(child.table, Math.max(area.start, start), Math.min(area.end, end), area.isShared);
+    const failed = parent.table.copyTo(
+      child.table,
+      Math.max(area.start, start),
+      Math.min(area.end, end),
+      area.isShared,
+    );
     if (failed < 0) return failed;
   }
   // What has just become copy-on-write must fault, before anyone runs again.
@@ -100,13 +113,23 @@ function protectWrites(parent: AddressSpace): void {
   for (const area of parent.areas) {
     if (!area.isShared || !area.isWritable) continue;
     parent.table.forEach(area.start, area.end, (address, entry) => {
-      if ((entry & (PTE_R | PTE_W)) === (PTE_R | PTE_W)) tables.map(parent.slot, address, entry - (entry & (PAGE_SIZE - 1)), true);
+      if ((entry & (PTE_R | PTE_W)) === (PTE_R | PTE_W))
+        tables.map(parent.slot, address, entry - (entry & (PAGE_SIZE - 1)), true);
       return entry;
     });
   }
 }
 
 const COPIED = [
-  "brkStart", "brkEnd", "stackStart", "argumentsStart", "argumentsEnd", "environmentStart", "environmentEnd",
-  "codeStart", "codeEnd", "dataStart", "dataEnd",
+  "brkStart",
+  "brkEnd",
+  "stackStart",
+  "argumentsStart",
+  "argumentsEnd",
+  "environmentStart",
+  "environmentEnd",
+  "codeStart",
+  "codeEnd",
+  "dataStart",
+  "dataEnd",
 ] as const;

@@ -40,7 +40,10 @@ test("leaks are told with their number and where the frames were taken", () => {
 test("clean cached pages are given up before an allocation fails; dirty and mapped ones are not", () => {
   const { frames } = createTestKernel().kernel;
   const stored: number[] = [];
-  const cache = new PageCache(frames, { readPage: (index, bytes, at) => (bytes.fill(index, at, at + 4096), 0), writePage: (index) => (stored.push(index), 0) });
+  const cache = new PageCache(frames, {
+    readPage: (index, bytes, at) => (bytes.fill(index, at, at + 4096), 0),
+    writePage: (index) => (stored.push(index), 0),
+  });
   while (frames.freeCount > 0) assert.ok(cache.frame(cache.pageCount) > 0);
   const mapped = cache.peek(0);
   frames.retain(mapped);

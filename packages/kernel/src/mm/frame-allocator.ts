@@ -10,9 +10,9 @@ export interface Reclaimable {
 }
 
 /**
- * PMM: owns the frames of physical memory. A frame number is its physical address / 4096, so 0 is never one. Each frame has a count of
- * references (page tables and caches); the free ones form a LIFO stack, so that warm memory is used again first and the host
- * commits no more than the high-water mark.
+ * PMM: owns the frames of physical memory. A frame number is its physical address / 4096, so 0 is never one. Each frame
+ * has a count of references (page tables and caches); the free ones form a LIFO stack, so that warm memory is used
+ * again first and the host commits no more than the high-water mark.
  */
 export class FrameAllocator {
   readonly physical: PhysicalMemory;
@@ -21,7 +21,9 @@ export class FrameAllocator {
   /** References by (frame − first). */
   readonly #references: Int32Array;
   readonly #free: Int32Array;
-  /** A small number that a frame's owner keeps with it, by (frame − first): entries in use, for nodes of page tables. */
+  /**
+   * A small number that a frame's owner keeps with it, by (frame − first): entries in use, for nodes of page tables.
+   */
   readonly notes: Uint16Array;
   /** What is to be given back in pieces; taken from before anyone is killed. */
   readonly reaper: Reaper;
@@ -139,7 +141,10 @@ export class FrameAllocator {
   #noteSite(frame: number): void {
     // The caller of allocate or allocateZeroed.
     const lines = (new Error().stack ?? "").split("\n").slice(1);
-    this.#sites.set(frame, lines.find((line) => !line.includes("#noteSite") && !line.includes("FrameAllocator."))?.trim() ?? "unknown");
+    this.#sites.set(
+      frame,
+      lines.find((line) => !line.includes("#noteSite") && !line.includes("FrameAllocator."))?.trim() ?? "unknown",
+    );
   }
 
   registerCache(cache: Reclaimable): void {

@@ -1,8 +1,9 @@
 import { LIBRARY_BOTTOM, LIBRARY_TOP } from "./address-space.ts";
 
 /**
- * Gives every shared library one place for all processes, so that code translated for one serves the others. Places are given
- * from the top in the order of first use; when the range is full the map starts anew (a library in use keeps its mapping).
+ * Gives every shared library one place for all processes, so that code translated for one serves the others. Places are
+ * given from the top in the order of first use; when the range is full the map starts anew (a library in use keeps its
+ * mapping).
  */
 export class LibraryPlaces {
   readonly #places = new Map<string, number>();

@@ -7,29 +7,57 @@ import type { Task } from "../task/task.ts";
 import { UNFINISHED } from "../task/wait-queue.ts";
 
 export const MADV_DONTNEED = 4;
-const MADV_NORMAL = 0, MADV_RANDOM = 1, MADV_SEQUENTIAL = 2, MADV_WILLNEED = 3, MADV_FREE = 8, MADV_DONTFORK = 10;
+const MADV_NORMAL = 0,
+  MADV_RANDOM = 1,
+  MADV_SEQUENTIAL = 2,
+  MADV_WILLNEED = 3,
+  MADV_FREE = 8,
+  MADV_DONTFORK = 10;
 const MADV_DOFORK = 11;
-const MADV_HUGEPAGE = 14, MADV_NOHUGEPAGE = 15, MADV_DONTDUMP = 16, MADV_DODUMP = 17, MADV_COLD = 20;
-const MADV_PAGEOUT = 21, MADV_POPULATE_READ = 22;
-export const MADV_POPULATE_WRITE = 23, MADV_DONTNEED_LOCKED = 24;
+const MADV_HUGEPAGE = 14,
+  MADV_NOHUGEPAGE = 15,
+  MADV_DONTDUMP = 16,
+  MADV_DODUMP = 17,
+  MADV_COLD = 20;
+const MADV_PAGEOUT = 21,
+  MADV_POPULATE_READ = 22;
+export const MADV_POPULATE_WRITE = 23,
+  MADV_DONTNEED_LOCKED = 24;
 
 /** MERGEABLE and UNMERGEABLE are those of a kernel without CONFIG_KSM: unknown. */
 const KNOWN_ADVICE = new Set([
-  MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED, MADV_DONTNEED, MADV_FREE, MADV_DONTFORK, MADV_DOFORK,
-  MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_DONTDUMP,
-  MADV_DODUMP, MADV_COLD, MADV_PAGEOUT, MADV_POPULATE_READ, MADV_POPULATE_WRITE, MADV_DONTNEED_LOCKED,
+  MADV_NORMAL,
+  MADV_RANDOM,
+  MADV_SEQUENTIAL,
+  MADV_WILLNEED,
+  MADV_DONTNEED,
+  MADV_FREE,
+  MADV_DONTFORK,
+  MADV_DOFORK,
+  MADV_HUGEPAGE,
+  MADV_NOHUGEPAGE,
+  MADV_DONTDUMP,
+  MADV_DODUMP,
+  MADV_COLD,
+  MADV_PAGEOUT,
+  MADV_POPULATE_READ,
+  MADV_POPULATE_WRITE,
+  MADV_DONTNEED_LOCKED,
 ]);
 const DISCARDS = new Set([MADV_DONTNEED, MADV_FREE, MADV_DONTFORK, MADV_DONTNEED_LOCKED]);
 /** Advice that locked pages refuse (madvise(2), EINVAL). */
 const NOT_FOR_LOCKED = new Set([MADV_DONTNEED, MADV_FREE, MADV_COLD, MADV_PAGEOUT]);
 
-/** @param space  the caller's, or that of process_madvise(2). @returns 0, or EAGAIN, EINVAL, ENOMEM, EPERM (mseal(2)), UNFINISHED. @see madvise(2) */
+/**
+ * @param space  the caller's, or that of process_madvise(2). @returns 0, or EAGAIN, EINVAL, ENOMEM, EPERM (mseal(2)),
+ *   UNFINISHED. @see madvise(2)
+ */
 export function madvise(task: Task, space: AddressSpace, address: number, length: number, advice: number): number {
   if (address % PAGE_SIZE !== 0 || length < 0) return -EINVAL;
   const end = address + Math.ceil(length / PAGE_SIZE) * PAGE_SIZE;
   if (!KNOWN_ADVICE.has(advice)) return -EINVAL;
   if (end === address) return 0;
-  for (let at = address; at < end; ) {
+  for (let at = address; at < end;) {
     const area = space.areas.endingAfter(at);
     if (area === undefined || area.start >= end) break;
     const last = Math.min(area.end, end);
@@ -37,7 +65,8 @@ export function madvise(task: Task, space: AddressSpace, address: number, length
     if (refused < 0) return refused;
     at = last;
   }
-  if ((advice === MADV_POPULATE_READ || advice === MADV_POPULATE_WRITE) && populate(task, address, end) === UNFINISHED) return UNFINISHED;
+  if ((advice === MADV_POPULATE_READ || advice === MADV_POPULATE_WRITE) && populate(task, address, end) === UNFINISHED)
+    return UNFINISHED;
   return space.isCovered(address, end) ? 0 : -ENOMEM;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Locked memory (mlock(2)). Nothing here is ever swapped, so a lock is what others can see of it: the pages are there, RLIMIT_MEMLOCK bounds them,
- * and msync(MS_INVALIDATE) refuses them.
+ * Locked memory (mlock(2)). Nothing here is ever swapped, so a lock is what others can see of it: the pages are there,
+ * RLIMIT_MEMLOCK bounds them, and msync(MS_INVALIDATE) refuses them.
  */
 import { EINVAL, ENOMEM, EPERM, MAP_LOCKED, PAGE_SIZE } from "@stratos/abi";
 import { CAP_IPC_LOCK, isCapable } from "../security/credentials.ts";
@@ -11,7 +11,9 @@ import { UNFINISHED } from "../task/wait-queue.ts";
 import { WIDE_TOP } from "./address-space.ts";
 import { hasRoomForAreas, populate, populatePiece } from "./mmap.ts";
 
-const MCL_CURRENT = 1, MCL_FUTURE = 2, MCL_ONFAULT = 4;
+const MCL_CURRENT = 1,
+  MCL_FUTURE = 2,
+  MCL_ONFAULT = 4;
 
 /** May the task lock so many bytes more? */
 export function mayLock(task: Task, bytes: number): boolean {
@@ -58,7 +60,12 @@ export function lockAllMemory(task: Task, flags: number): number {
   const { space } = task;
   if (flags === 0 || (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) !== 0 || flags === MCL_ONFAULT) return -EINVAL;
   if (!mayLockAtAll(task)) return -EPERM;
-  if (task.syscallState === null && (flags & MCL_CURRENT) !== 0 && !mayLock(task, space.mappedBytes - space.lockedBytes)) return -ENOMEM;
+  if (
+    task.syscallState === null &&
+    (flags & MCL_CURRENT) !== 0 &&
+    !mayLock(task, space.mappedBytes - space.lockedBytes)
+  )
+    return -ENOMEM;
   space.locksFuture = (flags & MCL_FUTURE) !== 0;
   if ((flags & MCL_CURRENT) === 0) return 0;
   if (task.syscallState === null) {
@@ -84,7 +91,9 @@ export function unlockAllMemory(task: Task): number {
 
 function lockedWithin(task: Task, start: number, end: number): number {
   let bytes = 0;
-  for (const area of task.space.areas) if ((area.flags & MAP_LOCKED) !== 0 && area.end > start && area.start < end) bytes += Math.min(area.end, end) - Math.max(area.start, start);
+  for (const area of task.space.areas)
+    if ((area.flags & MAP_LOCKED) !== 0 && area.end > start && area.start < end)
+      bytes += Math.min(area.end, end) - Math.max(area.start, start);
   return bytes;
 }
 
@@ -93,7 +102,7 @@ function mark(task: Task, start: number, end: number, isLocked: boolean): number
   if (start === end) return 0;
   if (!space.isCovered(start, end) || !hasRoomForAreas(space, 2)) return -ENOMEM;
   // An area that says so already keeps its shape.
-  for (let at = start; at < end; ) {
+  for (let at = start; at < end;) {
     const area = space.areaAt(at)!;
     const last = Math.min(area.end, end);
     task.kernel.work.charge(1);

@@ -16,7 +16,7 @@ export function sealMemory(space: AddressSpace, address: number, length: number,
   if (!space.isCovered(address, end)) return -ENOMEM;
   space.splitAt(address);
   space.splitAt(end);
-  for (let at = address; at < end; ) {
+  for (let at = address; at < end;) {
     const area = space.areaAt(at)!;
     area.flags |= AREA_SEALED;
     at = area.end;
@@ -28,7 +28,8 @@ export function sealMemory(space: AddressSpace, address: number, length: number,
 /** Is a part of `[start, end)` sealed? Costs nothing in processes that never sealed anything. */
 export function isSealedWithin(space: AddressSpace, start: number, end: number): boolean {
   if (!space.hasSeals) return false;
-  for (const area of space.areas) if (area.start < end && area.end > start && (area.flags & AREA_SEALED) !== 0) return true;
+  for (const area of space.areas)
+    if (area.start < end && area.end > start && (area.flags & AREA_SEALED) !== 0) return true;
   return false;
 }
 

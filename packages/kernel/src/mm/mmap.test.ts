@@ -1,7 +1,21 @@
-/** Goal: areas, demand paging and copy-on-write. Method: a real address space over a memory of 256 frames; what the processor would see is looked at. */
+/**
+ * Goal: areas, demand paging and copy-on-write. Method: a real address space over a memory of 256 frames; what the
+ * processor would see is looked at.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EINVAL, ENOMEM, MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, MAP_SHARED, PROT_NONE, PROT_READ, PROT_WRITE, SIGSEGV } from "@stratos/abi";
+import {
+  EINVAL,
+  ENOMEM,
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  PROT_NONE,
+  PROT_READ,
+  PROT_WRITE,
+  SIGSEGV,
+} from "@stratos/abi";
 import { createMemoryTask } from "../testing/memory-task.ts";
 import type { Task } from "../task/task.ts";
 import { AddressSpace } from "./address-space.ts";
@@ -13,7 +27,14 @@ import { handlePageFault } from "./page-fault.ts";
 const READ_WRITE = PROT_READ | PROT_WRITE;
 
 function map(task: Task, pages: number, flags = MAP_PRIVATE, protection = READ_WRITE): number {
-  return mmap(task, { address: 0, length: pages * 4096, protection, flags: flags | MAP_ANONYMOUS, file: null, offset: 0 });
+  return mmap(task, {
+    address: 0,
+    length: pages * 4096,
+    protection,
+    flags: flags | MAP_ANONYMOUS,
+    file: null,
+    offset: 0,
+  });
 }
 
 test("anonymous memory reads as zero from one shared frame and gets its own at the first write", () => {
@@ -70,7 +91,13 @@ test("munmap in the middle splits the area; what is left keeps its content", () 
   assert.equal(space.loadU32(at), 1);
   assert.ok(space.loadU32(at + 4096) < 0);
   assert.equal(space.loadU32(at + 8192), 3);
-  assert.deepEqual([...space.areas].map(({ start, end }) => [start - at, end - at]), [[0, 4096], [8192, 12288]]);
+  assert.deepEqual(
+    [...space.areas].map(({ start, end }) => [start - at, end - at]),
+    [
+      [0, 4096],
+      [8192, 12288],
+    ],
+  );
   assert.equal(munmap(space, at + 1, 10), -EINVAL);
 });
 
@@ -98,7 +125,14 @@ test("mremap moves pages without copying them", () => {
   space.storeU32(at + 4096, 2);
   const frame = space.table.get(at) >>> 12;
   map(task, 1);
-  mmap(task, { address: at + 8192, length: 4096, protection: PROT_READ, flags: MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, file: null, offset: 0 });
+  mmap(task, {
+    address: at + 8192,
+    length: 4096,
+    protection: PROT_READ,
+    flags: MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+    file: null,
+    offset: 0,
+  });
   const moved = mremap(task, { address: at, oldLength: 8192, newLength: 5 * 4096, flags: 1, newAddress: 0 });
   assert.ok(moved > 0 && moved !== at);
   assert.equal(space.table.get(moved) >>> 12, frame);

@@ -1,7 +1,37 @@
 import {
-  EACCES, EAGAIN, EEXIST, EBADF, EBUSY, EFAULT, EINVAL, ENODEV, ENOMEM, EOPNOTSUPP, EOVERFLOW, EPERM,
-  F_SEAL_FUTURE_WRITE, F_SEAL_WRITE, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_GROWSDOWN, MAP_HUGETLB, MAP_LOCKED,
-  MAP_NORESERVE, MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, MAP_SHARED_VALIDATE, MAP_TYPE, MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, O_PATH, PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE,
+  EACCES,
+  EAGAIN,
+  EEXIST,
+  EBADF,
+  EBUSY,
+  EFAULT,
+  EINVAL,
+  ENODEV,
+  ENOMEM,
+  EOPNOTSUPP,
+  EOVERFLOW,
+  EPERM,
+  F_SEAL_FUTURE_WRITE,
+  F_SEAL_WRITE,
+  MAP_FIXED,
+  MAP_FIXED_NOREPLACE,
+  MAP_GROWSDOWN,
+  MAP_HUGETLB,
+  MAP_LOCKED,
+  MAP_NORESERVE,
+  MAP_POPULATE,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  MAP_SHARED_VALIDATE,
+  MAP_TYPE,
+  MREMAP_DONTUNMAP,
+  MREMAP_FIXED,
+  MREMAP_MAYMOVE,
+  O_PATH,
+  PAGE_SIZE,
+  PROT_EXEC,
+  PROT_READ,
+  PROT_WRITE,
 } from "@stratos/abi";
 import { walkInPieces } from "../task/call-work.ts";
 import type { Task } from "../task/task.ts";
@@ -21,15 +51,29 @@ import { PTE_A, PTE_C, PTE_R, PTE_W } from "./page-table.ts";
 const pageUp = (bytes: number): number => Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
 /** What MAP_SHARED_VALIDATE takes: Linux's LEGACY_MAP_MASK, MAP_FIXED_NOREPLACE and the sizes of huge pages. */
 const KNOWN_FLAGS = 0x17f93f | (63 << 26);
-/** Areas of all processes together, some 200 bytes of the host each; Linux has them in memory that the guest's would be short of. */
+/**
+ * Areas of all processes together, some 200 bytes of the host each; Linux has them in memory that the guest's would be
+ * short of.
+ */
 export const AREAS_MAX = 1 << 20;
 const PROTECTIONS = PROT_READ | PROT_WRITE | PROT_EXEC;
 
 /** `file` is null for MAP_ANONYMOUS. */
-export interface MapRequest { address: number; length: number; protection: number; flags: number; file: OpenFile | null; offset: number }
+export interface MapRequest {
+  address: number;
+  length: number;
+  protection: number;
+  flags: number;
+  file: OpenFile | null;
+  offset: number;
+}
 
 /** A call that has mapped its area and is faulting pages in from `at` on. */
-interface MappedState { readonly address: number; readonly end: number; readonly at: number }
+interface MappedState {
+  readonly address: number;
+  readonly end: number;
+  readonly at: number;
+}
 
 /**
  * @returns the address, or EACCES, EBADF, EEXIST, EINVAL, ENODEV, ENOMEM
@@ -63,7 +107,8 @@ export function mmap(task: Task, request: MapRequest): number {
     pages = mapping;
   }
   if (exceedsLimit(task, length) || !hasRoomForAreas(space, 1)) return -ENOMEM;
-  const isAccounted = (flags & MAP_NORESERVE) === 0 && (isShared ? file === null : (request.protection & PROT_WRITE) !== 0);
+  const isAccounted =
+    (flags & MAP_NORESERVE) === 0 && (isShared ? file === null : (request.protection & PROT_WRITE) !== 0);
   if (isAccounted && overcommits(space, length)) return -ENOMEM;
 
   let address = request.address;
@@ -77,10 +122,14 @@ export function mmap(task: Task, request: MapRequest): number {
   } else {
     address -= address % PAGE_SIZE;
     // A hint above 4 GiB is no reason to become wide: below, programs run faster.
-    const usable = address >= MMAP_MIN && address + length <= (space.isWide ? top : USER_TOP) && space.isFree(address, address + length);
+    const usable =
+      address >= MMAP_MIN &&
+      address + length <= (space.isWide ? top : USER_TOP) &&
+      space.isFree(address, address + length);
     if (!usable) {
       const inode = file?.inode ?? null;
-      const key = inode === null ? null : `${inode.fileSystem.device}:${inode.ino}:${inode.version}:${offset}:${length}`;
+      const key =
+        inode === null ? null : `${inode.fileSystem.device}:${inode.ino}:${inode.version}:${offset}:${length}`;
       address = space.findGap(length, space.preferredPlace(key, length, flags), top === WIDE_TOP);
       if (address < 0) return address;
     }
@@ -92,18 +141,39 @@ export function mmap(task: Task, request: MapRequest): number {
   }
   const mustLock = space.locksFuture || (flags & MAP_LOCKED) !== 0;
   if (mustLock && !mayLock(task, length)) return -EAGAIN;
-  const kept = (mustLock ? MAP_LOCKED : 0) | (flags & (MAP_GROWSDOWN | MAP_NORESERVE)) | (isShared ? MAP_SHARED : MAP_PRIVATE) | (isShared && isSealedAgainstWriting(file) ? AREA_NEVER_WRITABLE : 0);
-  insertMerged(space, new Area(address, address + length, request.protection & PROTECTIONS, kept, { file: file?.retain() ?? null, pages, offset: file === null && !isShared ? 0 : offset, label: "" }));
-  if (file !== null && file.inode !== null && file.inode.isRegular) touchAccessTime(space.kernel, file.inode, file.path);
-  if ((flags & MAP_POPULATE) !== 0 || mustLock) return populateMapped(task, { address, end: address + Math.min(length, space.kernel.frames.total * PAGE_SIZE), at: address });
+  const kept =
+    (mustLock ? MAP_LOCKED : 0) |
+    (flags & (MAP_GROWSDOWN | MAP_NORESERVE)) |
+    (isShared ? MAP_SHARED : MAP_PRIVATE) |
+    (isShared && isSealedAgainstWriting(file) ? AREA_NEVER_WRITABLE : 0);
+  insertMerged(
+    space,
+    new Area(address, address + length, request.protection & PROTECTIONS, kept, {
+      file: file?.retain() ?? null,
+      pages,
+      offset: file === null && !isShared ? 0 : offset,
+      label: "",
+    }),
+  );
+  if (file !== null && file.inode !== null && file.inode.isRegular)
+    touchAccessTime(space.kernel, file.inode, file.path);
+  if ((flags & MAP_POPULATE) !== 0 || mustLock)
+    return populateMapped(task, {
+      address,
+      end: address + Math.min(length, space.kernel.frames.total * PAGE_SIZE),
+      at: address,
+    });
   return address;
 }
 
-/** MAP_POPULATE, in pieces, of as much as there is memory; what can't be faulted in is left to a later fault. @returns the address, or UNFINISHED */
+/**
+ * MAP_POPULATE, in pieces, of as much as there is memory; what can't be faulted in is left to a later fault. @returns
+ * the address, or UNFINISHED
+ */
 function populateMapped(task: Task, state: MappedState): number {
   const { work } = task.kernel;
   work.mayPause = true;
-  for (let at = state.at; at < state.end; ) {
+  for (let at = state.at; at < state.end;) {
     const reached = populatePiece(task.space, at, state.end);
     if (reached < 0) break;
     at = reached;
@@ -132,8 +202,9 @@ function isSealedAgainstWriting(file: OpenFile | null): boolean {
 }
 
 /**
- * The heuristic of vm.overcommit_memory 0: only what could never be backed is refused, so that malloc fails where it ought to. There is no
- * swap; a margin stands in for it, because programs that use little of much expect the memory of real machines.
+ * The heuristic of vm.overcommit_memory 0: only what could never be backed is refused, so that malloc fails where it
+ * ought to. There is no swap; a margin stands in for it, because programs that use little of much expect the memory of
+ * real machines.
  */
 function overcommits(space: AddressSpace, length: number): boolean {
   return length > space.kernel.frames.total * PAGE_SIZE + OVERCOMMIT_MARGIN;
@@ -145,12 +216,22 @@ function exceedsLimit(task: Task, length: number): boolean {
   return task.space.mappedBytes + length > task.group.limits[RLIMIT_AS]!.soft;
 }
 
-/** Inserts the area, growing the one below instead when both are the same kind of private anonymous memory (malloc arenas, heaps). */
+/**
+ * Inserts the area, growing the one below instead when both are the same kind of private anonymous memory (malloc
+ * arenas, heaps).
+ */
 function insertMerged(space: AddressSpace, area: Area): void {
   const below = space.areas.startingBefore(area.start);
   const merges =
-    below !== undefined && below.end === area.start && area.pages === null && below.pages === null && below.file === null &&
-    below.protection === area.protection && below.flags === area.flags && below.label === area.label && below.code === null;
+    below !== undefined &&
+    below.end === area.start &&
+    area.pages === null &&
+    below.pages === null &&
+    below.file === null &&
+    below.protection === area.protection &&
+    below.flags === area.flags &&
+    below.label === area.label &&
+    below.code === null;
   if (merges) space.extend(below, area.end);
   else space.insert(area);
 }
@@ -175,7 +256,8 @@ export function munmap(space: AddressSpace, address: number, length: number): nu
 }
 
 /** What mprotect(2) does at once: 256 pages, and areas, at most; a unit for each eighth of it. */
-const AT_ONCE_BYTES = 1 << 20, AT_ONCE_UNIT = AT_ONCE_BYTES / 8;
+const AT_ONCE_BYTES = 1 << 20,
+  AT_ONCE_UNIT = AT_ONCE_BYTES / 8;
 
 /** May a space have `more` areas than it has? */
 export function hasRoomForAreas(space: AddressSpace, more: number): boolean {
@@ -185,7 +267,8 @@ export function hasRoomForAreas(space: AddressSpace, more: number): boolean {
 /** May areas be split at both ends of the range? */
 function maySplit(space: AddressSpace, start: number, end: number): boolean {
   if (hasRoomForAreas(space, 2)) return true;
-  const more = Number((space.areaAt(start)?.start ?? start) < start) + Number((space.areas.startingBefore(end)?.end ?? end) > end);
+  const more =
+    Number((space.areaAt(start)?.start ?? start) < start) + Number((space.areas.startingBefore(end)?.end ?? end) > end);
   return hasRoomForAreas(space, more);
 }
 
@@ -216,9 +299,10 @@ export function mprotect(task: Task, address: number, length: number, protection
 function mayProtect(space: AddressSpace, address: number, end: number, protection: number): number {
   if (!space.isCovered(address, end)) return -ENOMEM;
   if ((protection & PROT_EXEC) !== 0 && end > USER_TOP) return -EACCES;
-  for (let at = address; at < end; ) {
+  for (let at = address; at < end;) {
     const area = space.areaAt(at)!;
-    const isNewlyAccounted = (protection & PROT_WRITE) !== 0 && !area.isWritable && !area.isShared && (area.flags & MAP_NORESERVE) === 0;
+    const isNewlyAccounted =
+      (protection & PROT_WRITE) !== 0 && !area.isWritable && !area.isShared && (area.flags & MAP_NORESERVE) === 0;
     if (isNewlyAccounted && overcommits(space, Math.min(area.end, end) - at)) return -ENOMEM;
     if ((area.flags & AREA_SEALED) !== 0) return -EPERM;
     const mayWrite = area.file === null || (area.file.isWritable && (area.flags & AREA_NEVER_WRITABLE) === 0);
@@ -232,7 +316,7 @@ function mayProtect(space: AddressSpace, address: number, end: number, protectio
 function protectPiece(space: AddressSpace, address: number, end: number, protection: number): void {
   space.splitAt(address);
   space.splitAt(end);
-  for (let at = address; at < end; ) {
+  for (let at = address; at < end;) {
     const area = space.areas.endingAfter(at);
     if (area === undefined || area.start >= end) break;
     at = area.end;
@@ -254,7 +338,12 @@ function reprotect(space: AddressSpace, area: Area): void {
     if (area.code === null) changed &= ~PTE_C;
     if (area.isReadable) {
       changed |= PTE_R;
-      const mayWrite = area.isWritable && (entry & PTE_A) !== 0 && (changed & PTE_C) === 0 && !area.isShared && space.kernel.frames.references(entry >>> 12) === 1;
+      const mayWrite =
+        area.isWritable &&
+        (entry & PTE_A) !== 0 &&
+        (changed & PTE_C) === 0 &&
+        !area.isShared &&
+        space.kernel.frames.references(entry >>> 12) === 1;
       if (mayWrite) changed |= PTE_W;
       space.publish(address, changed);
     }
@@ -262,15 +351,25 @@ function reprotect(space: AddressSpace, area: Area): void {
   });
 }
 
-/** Joins neighbours that have become alike, so that programs which change protections in small steps don't pile up areas. */
+/**
+ * Joins neighbours that have become alike, so that programs which change protections in small steps don't pile up
+ * areas.
+ */
 function mergeAround(space: AddressSpace, start: number, end: number): void {
   let below = space.areas.startingBefore(start) ?? space.areas.endingAfter(start);
   while (below !== undefined) {
     const area = space.areas.endingAfter(below.end);
     if (area === undefined || area.start > end) return;
     const alike =
-      below.end === area.start && below.protection === area.protection && below.flags === area.flags && below.pages === null && area.pages === null &&
-      below.label === area.label && below.code === null && area.code === null && below.codeIsPrivate === area.codeIsPrivate;
+      below.end === area.start &&
+      below.protection === area.protection &&
+      below.flags === area.flags &&
+      below.pages === null &&
+      area.pages === null &&
+      below.label === area.label &&
+      below.code === null &&
+      area.code === null &&
+      below.codeIsPrivate === area.codeIsPrivate;
     if (alike) {
       space.areas.remove(area);
       space.areas.resize(below, below.start, area.end);
@@ -286,15 +385,32 @@ export function brk(task: Task, end: number): number {
   const newTop = pageUp(end);
   if (newTop > oldTop) {
     const limit = task.group.limits[RLIMIT_DATA]!.soft;
-    if (end - space.brkStart > limit || exceedsLimit(task, newTop - oldTop) || newTop > USER_TOP || !space.isFree(oldTop, newTop)) return space.brkEnd;
-    insertMerged(space, new Area(oldTop, newTop, PROT_READ | PROT_WRITE, MAP_PRIVATE | (space.locksFuture ? MAP_LOCKED : 0), { file: null, pages: null, offset: 0, label: "[heap]" }));
+    if (
+      end - space.brkStart > limit ||
+      exceedsLimit(task, newTop - oldTop) ||
+      newTop > USER_TOP ||
+      !space.isFree(oldTop, newTop)
+    )
+      return space.brkEnd;
+    insertMerged(
+      space,
+      new Area(oldTop, newTop, PROT_READ | PROT_WRITE, MAP_PRIVATE | (space.locksFuture ? MAP_LOCKED : 0), {
+        file: null,
+        pages: null,
+        offset: 0,
+        label: "[heap]",
+      }),
+    );
   } else if (newTop < oldTop && munmap(space, newTop, oldTop - newTop) < 0) return space.brkEnd;
   space.brkEnd = end;
   return end;
 }
 
 /** @returns the address, or EFAULT, EINVAL, ENOMEM, EPERM (mseal(2)). @see mremap(2) */
-export function mremap(task: Task, request: { address: number; oldLength: number; newLength: number; flags: number; newAddress: number }): number {
+export function mremap(
+  task: Task,
+  request: { address: number; oldLength: number; newLength: number; flags: number; newAddress: number },
+): number {
   const { space } = task;
   if (task.syscallState !== null) return movePages(task, task.syscallState as MoveState);
   const { address, flags } = request;
@@ -321,7 +437,12 @@ export function mremap(task: Task, request: { address: number; oldLength: number
       return address;
     }
     const end = address + oldLength;
-    if (oldLength > 0 && end === area.end && address + newLength <= (address < USER_TOP ? USER_TOP : WIDE_TOP) && space.isFree(end, address + newLength)) {
+    if (
+      oldLength > 0 &&
+      end === area.end &&
+      address + newLength <= (address < USER_TOP ? USER_TOP : WIDE_TOP) &&
+      space.isFree(end, address + newLength)
+    ) {
       space.extend(area, address + newLength);
       return address;
     }
@@ -344,9 +465,22 @@ export function mremap(task: Task, request: { address: number; oldLength: number
 }
 
 /** A move under way: pages up to `at` are at their new place. */
-interface MoveState { readonly address: number; readonly end: number; readonly target: number; readonly keepOld: boolean; readonly at: number }
+interface MoveState {
+  readonly address: number;
+  readonly end: number;
+  readonly target: number;
+  readonly keepOld: boolean;
+  readonly at: number;
+}
 
-function moveArea(task: Task, address: number, oldLength: number, target: number, newLength: number, keepOld: boolean): number {
+function moveArea(
+  task: Task,
+  address: number,
+  oldLength: number,
+  target: number,
+  newLength: number,
+  keepOld: boolean,
+): number {
   const { space } = task;
   space.splitAt(address);
   if (oldLength > 0) space.splitAt(address + oldLength);
@@ -357,10 +491,15 @@ function moveArea(task: Task, address: number, oldLength: number, target: number
   moved.end = target + newLength;
   space.forgetCode(area);
   space.insert(moved);
-  return oldLength === 0 ? target : movePages(task, { address, end: address + oldLength, target, keepOld, at: address });
+  return oldLength === 0
+    ? target
+    : movePages(task, { address, end: address + oldLength, target, keepOld, at: address });
 }
 
-/** Moves entries from the old to the new place, in pieces. @returns the new address, −EFAULT when another thread unmapped one of the places, or UNFINISHED */
+/**
+ * Moves entries from the old to the new place, in pieces. @returns the new address, −EFAULT when another thread
+ * unmapped one of the places, or UNFINISHED
+ */
 function movePages(task: Task, state: MoveState): number {
   const { space } = task;
   const { work, frames } = space.kernel;
@@ -389,8 +528,9 @@ function movePages(task: Task, state: MoveState): number {
 }
 
 /**
- * Faults pages in (mlock, MADV_POPULATE_WRITE), in pieces; what can't be is left to a later fault. A range may be far larger than memory (the page of zeroes
- * would be mapped all over it): no more pages are looked at than there is memory.
+ * Faults pages in (mlock, MADV_POPULATE_WRITE), in pieces; what can't be is left to a later fault. A range may be far
+ * larger than memory (the page of zeroes would be mapped all over it): no more pages are looked at than there is
+ * memory.
  *
  * @returns 0, −EAGAIN, −ENOMEM where nothing is mapped, or UNFINISHED
  */
@@ -404,7 +544,7 @@ export function populate(task: Task, start: number, end: number): number {
 /** @returns where it got to, −EAGAIN, −ENOMEM */
 export function populatePiece(space: AddressSpace, start: number, end: number): number {
   const { work } = space.kernel;
-  for (let at = start; at < end; ) {
+  for (let at = start; at < end;) {
     const area = space.areaAt(at);
     if (area === undefined) return -ENOMEM;
     const access = area.isWritable && !area.isShared ? "write" : "read";
@@ -421,8 +561,13 @@ export function populatePiece(space: AddressSpace, start: number, end: number): 
   return end;
 }
 
-/** An msync under way: in the area at `at`, so many dirty pages are still to be written (−1: it has not been looked at). */
-interface SyncState { readonly at: number; readonly left: number }
+/**
+ * An msync under way: in the area at `at`, so many dirty pages are still to be written (−1: it has not been looked at).
+ */
+interface SyncState {
+  readonly at: number;
+  readonly left: number;
+}
 
 /** @returns 0, or EBUSY (MS_INVALIDATE of locked pages), EINVAL, EIO, ENOMEM, UNFINISHED. @see msync(2) */
 export function msync(task: Task, address: number, length: number, flags: number): number {
@@ -432,7 +577,11 @@ export function msync(task: Task, address: number, length: number, flags: number
   const end = address + pageUp(length);
   let { at, left } = (task.syscallState as SyncState | null) ?? { at: address, left: -1 };
   work.mayPause = true;
-  for (let area = space.areas.endingAfter(at); at < end && area !== undefined && area.start < end; area = space.areas.endingAfter(at)) {
+  for (
+    let area = space.areas.endingAfter(at);
+    at < end && area !== undefined && area.start < end;
+    area = space.areas.endingAfter(at)
+  ) {
     if (left < 0 && work.mustPause()) {
       task.syscallState = { at, left } satisfies SyncState;
       return UNFINISHED;
@@ -476,7 +625,11 @@ export function mincore(task: Task, address: number, length: number, vector: num
       bytes[(page - at) / PAGE_SIZE] = 1;
       return entry;
     });
-    for (let area = space.areas.endingAfter(at); area !== undefined && area.start < last; area = space.areas.endingAfter(area.end)) {
+    for (
+      let area = space.areas.endingAfter(at);
+      area !== undefined && area.start < last;
+      area = space.areas.endingAfter(area.end)
+    ) {
       const areaEnd = Math.min(area.end, last);
       if (area.pages === null) continue;
       for (let place = Math.max(at, area.start); place < areaEnd; place += PAGE_SIZE) {

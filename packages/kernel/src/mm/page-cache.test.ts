@@ -8,7 +8,8 @@ test("each watcher hears of a change once, however often its mapping was made an
   const pages = new PageCache(frames, null);
   pages.frame(3);
   const heard: string[] = [];
-  for (let process = 0; process < 20_000; process++) pages.watch("text", (index) => void heard.push(`text ${index}, process ${process}`));
+  for (let process = 0; process < 20_000; process++)
+    pages.watch("text", (index) => void heard.push(`text ${index}, process ${process}`));
   pages.watch("other", (index) => void heard.push(`other ${index}`));
   pages.markDirty(3);
   assert.deepEqual(heard, ["text 3, process 19999", "other 3"]);

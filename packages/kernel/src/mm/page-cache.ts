@@ -40,8 +40,9 @@ class DroppedPages implements Reapable {
 }
 
 /**
- * The pages of one file that are in memory; the single copy that read, write and mmap see. Without a backing (tmpfs, memfd)
- * the pages are the file and are never reclaimed. Frames hold one reference for the cache and one for each mapping of them.
+ * The pages of one file that are in memory; the single copy that read, write and mmap see. Without a backing (tmpfs,
+ * memfd) the pages are the file and are never reclaimed. Frames hold one reference for the cache and one for each
+ * mapping of them.
  */
 export class PageCache {
   readonly frames: FrameAllocator;
@@ -65,7 +66,10 @@ export class PageCache {
     return this.#pages.get(index) ?? 0;
   }
 
-  /** Frame number of the page, read in when needed; a negated errno (EIO, ENOMEM). The caller retains it before it maps it. */
+  /**
+   * Frame number of the page, read in when needed; a negated errno (EIO, ENOMEM). The caller retains it before it maps
+   * it.
+   */
   frame(index: number): number {
     const present = this.#pages.get(index);
     if (present !== undefined) return present;
@@ -95,8 +99,8 @@ export class PageCache {
   }
 
   /**
-   * Tells `watcher` of each page whose bytes change or that goes. A later watcher of the same name takes the earlier one's place, so there are no more
-   * of them than names: processes that map the same code share one.
+   * Tells `watcher` of each page whose bytes change or that goes. A later watcher of the same name takes the earlier
+   * one's place, so there are no more of them than names: processes that map the same code share one.
    */
   watch(name: string, watcher: (index: number) => void): void {
     this.#watchers.set(name, watcher);
@@ -152,7 +156,8 @@ export class PageCache {
   }
 
   /**
-   * The same until `work` is used up, where the range is no larger than what is in memory; else all of that is looked at in one go.
+   * The same until `work` is used up, where the range is no larger than what is in memory; else all of that is looked
+   * at in one go.
    *
    * @returns index up to which all was visited, `last` at the end
    */
@@ -172,7 +177,8 @@ export class PageCache {
   }
 
   /**
-   * Drops pages from `size` on and zeroes the tail of the page that `size` falls in. Mappings must have been cut before (mm/truncate).
+   * Drops pages from `size` on and zeroes the tail of the page that `size` falls in. Mappings must have been cut before
+   * (mm/truncate).
    */
   truncate(size: number): void {
     const first = Math.ceil(size / PAGE_SIZE);
@@ -218,8 +224,8 @@ export class PageCache {
   }
 
   /**
-   * Writes the `most` pages that are dirty for the longest, in ascending order. One that stays dirty comes behind all others, so that who writes as many
-   * as there were at first has written each.
+   * Writes the `most` pages that are dirty for the longest, in ascending order. One that stays dirty comes behind all
+   * others, so that who writes as many as there were at first has written each.
    *
    * @returns 0, or the first error
    */

@@ -11,7 +11,10 @@ import { PTE_A, PTE_C, PTE_D, PTE_R, PTE_W } from "./page-table.ts";
 export type Access = "read" | "write" | "execute";
 
 /** What a fault that can't be resolved means: a signal and its si_code. */
-export interface BadAccess { signal: number; code: number }
+export interface BadAccess {
+  signal: number;
+  code: number;
+}
 
 const NOT_MAPPED: BadAccess = { signal: SIGSEGV, code: SEGV_MAPERR };
 const NOT_ALLOWED: BadAccess = { signal: SIGSEGV, code: SEGV_ACCERR };
@@ -22,8 +25,8 @@ const NO_MEMORY: BadAccess = { signal: SIGKILL, code: 0 };
 const AROUND = 16;
 
 /**
- * Makes the page under `address` usable for `access`: a page is read in or zeroed at its first use; a write to a page that others
- * share is given a copy first (copy-on-write); a page below the stack makes it grow.
+ * Makes the page under `address` usable for `access`: a page is read in or zeroed at its first use; a write to a page
+ * that others share is given a copy first (copy-on-write); a page below the stack makes it grow.
  *
  * @param address  faulting virtual address in bytes (`stval`)
  * @returns 0 when the instruction may be retried, else the signal for the task
@@ -157,7 +160,10 @@ function mapCode(space: AddressSpace, area: Area, page: number): 0 | BadAccess {
   const { tables, code } = space.kernel.processor;
   if (area.code === null) {
     const inode = area.file?.inode ?? null;
-    const key = area.codeIsPrivate || inode === null ? null : `${inode.fileSystem.device}:${inode.ino}:${inode.version}:${area.offset}`;
+    const key =
+      area.codeIsPrivate || inode === null
+        ? null
+        : `${inode.fileSystem.device}:${inode.ino}:${inode.version}:${area.offset}`;
     area.code = code.open(key, area.start, area.end, space.mode);
     if (key !== null) followChanges(space.kernel, area.pages!, area.code, area.offset);
   }
@@ -197,8 +203,8 @@ function forgetCodeOfPage(space: AddressSpace, area: Area, page: number): void {
 
 /** Code decoded from a file's pages is forgotten when the file's bytes change (write(2), a shared mapping). */
 function followChanges(kernel: Kernel, pages: PageCache, region: CodeRegion, offset: number): void {
-  // Processes that map the same content at the same place share the region, so they share its watcher, too. The key tells versions of the content
-  // apart: an earlier one may still be executed from.
+  // Processes that map the same content at the same place share the region, so they share its watcher, too. The key
+  // tells versions of the content apart: an earlier one may still be executed from.
   pages.watch(`${region.key}@${region.start}-${region.end} ${region.mode}`, (index) => {
     const at = region.start + index * PAGE_SIZE - offset;
     if (at < region.start || at >= region.end) return;

@@ -3,16 +3,15 @@ import { type CallWork, WORK } from "../task/call-work.ts";
 import type { FrameAllocator } from "./frame-allocator.ts";
 
 /**
- * The truth about which frame is at which virtual page. Each 4 GiB section is a tree of two levels whose nodes are frames of 1024
- * entries; the flat tables that translated code reads (AddressTables) are only a cache of it.
+ * The truth about which frame is at which virtual page. Each 4 GiB section is a tree of two levels whose nodes are
+ * frames of 1024 entries; the flat tables that translated code reads (AddressTables) are only a cache of it.
  *
  * ```
  * entry  31            12 11        5 4 3 2 1 0
  *        [ frame number ][  unused  ] C A D W R
- * ```
- * An entry of 0 means that nothing is there. R and W say what may be done without a fault; a resident page without R is
- * protected (PROT_NONE) or not yet allowed. A node of the lower level notes
- * how many of its entries are in use (`FrameAllocator.notes`), so that whole nodes can be taken away without being read.
+ * ``` An entry of 0 means that nothing is there. R and W say what may be done without a fault; a resident page without
+ * R is protected (PROT_NONE) or not yet allowed. A node of the lower level notes how many of its entries are in use
+ * (`FrameAllocator.notes`), so that whole nodes can be taken away without being read.
  */
 export const PTE_R = 1;
 export const PTE_W = 2;
@@ -123,7 +122,11 @@ export class PageTable {
       const root = section === 0 ? this.#section0 : this.#wideRoot(section);
       if (root !== 0) this.#visitSection(root, section * 0x100000000, { start, end }, visit);
     } else {
-      for (let index = this.#firstSection(section); index < this.#order.length && this.#order[index]! * 0x100000000 < end; index++) {
+      for (
+        let index = this.#firstSection(section);
+        index < this.#order.length && this.#order[index]! * 0x100000000 < end;
+        index++
+      ) {
         const other = this.#order[index]!;
         this.#visitSection(this.#sections.get(other)!, other * 0x100000000, { start, end }, visit);
       }
@@ -164,8 +167,9 @@ export class PageTable {
   }
 
   /**
-   * Copies the entries of `[start, end)` to a child's table (fork(2)); frames are counted once more. Anonymous pages of private areas become
-   * copy-on-write on both sides; the child has decoded no code yet, and writes to a shared area mark it anew.
+   * Copies the entries of `[start, end)` to a child's table (fork(2)); frames are counted once more. Anonymous pages of
+   * private areas become copy-on-write on both sides; the child has decoded no code yet, and writes to a shared area
+   * mark it anew.
    *
    * @returns 0, or −ENOMEM when a node can't be allocated
    */
@@ -201,7 +205,12 @@ export class PageTable {
     return 0;
   }
 
-  #visitSection(root: number, base: number, range: { start: number; end: number }, visit: (address: number, entry: number) => number): void {
+  #visitSection(
+    root: number,
+    base: number,
+    range: { start: number; end: number },
+    visit: (address: number, entry: number) => number,
+  ): void {
     const first = Math.max(range.start, base) - base;
     const last = Math.min(range.end, base + 0x100000000) - base;
     for (let table = Math.floor(first / 0x400000); table * 0x400000 < last; table++) {
@@ -222,8 +231,9 @@ export class PageTable {
   }
 
   /**
-   * Hands the pages of `[start, end)` over to another table, at the same addresses: nodes that lie in the range whole as they are, so that the work is a
-   * step for each node, not for each page. @returns 0, or −ENOMEM when the other table can't have a node (only at the range's ends; all before is done)
+   * Hands the pages of `[start, end)` over to another table, at the same addresses: nodes that lie in the range whole
+   * as they are, so that the work is a step for each node, not for each page. @returns 0, or −ENOMEM when the other
+   * table can't have a node (only at the range's ends; all before is done)
    */
   handOver(other: PageTable, start: number, end: number): number {
     for (let index = this.#firstSection(Math.floor(start / 0x100000000)); index < this.#order.length; index++) {
@@ -264,9 +274,12 @@ export class PageTable {
     return 0;
   }
 
-  /** Frees nodes of wide sections that lie in `[start, end)`, where no page is left: a program may use and leave a great many. */
+  /**
+   * Frees nodes of wide sections that lie in `[start, end)`, where no page is left: a program may use and leave a great
+   * many.
+   */
   prune(start: number, end: number): void {
-    for (let index = this.#firstSection(Math.max(1, Math.floor(start / 0x100000000))); index < this.#order.length; ) {
+    for (let index = this.#firstSection(Math.max(1, Math.floor(start / 0x100000000))); index < this.#order.length;) {
       const section = this.#order[index]!;
       const base = section * 0x100000000;
       if (base >= end) break;

@@ -2,8 +2,8 @@ import type { Kernel } from "../kernel-state.ts";
 import type { AddressSpace } from "./address-space.ts";
 
 /**
- * Lends the few slots of flat tables to address spaces. A space gets one when it is scheduled; the least recently scheduled gives
- * its own up when there are none left, and is filled again from its page table later.
+ * Lends the few slots of flat tables to address spaces. A space gets one when it is scheduled; the least recently
+ * scheduled gives its own up when there are none left, and is filled again from its page table later.
  */
 export class SlotPool {
   readonly #kernel: Kernel;

@@ -2,7 +2,9 @@ import { EFAULT, PAGE_SIZE } from "@stratos/abi";
 import type { IoCursor } from "../vfs/io-cursor.ts";
 import type { AddressSpace } from "./address-space.ts";
 
-/** A cursor over user segments. Each address space has one and uses it again, so that a system call allocates nothing. */
+/**
+ * A cursor over user segments. Each address space has one and uses it again, so that a system call allocates nothing.
+ */
 export class UserCursor implements IoCursor {
   readonly #space: AddressSpace;
   readonly #addresses: number[] = [];

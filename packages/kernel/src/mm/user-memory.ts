@@ -1,8 +1,8 @@
 import type { IoCursor } from "../vfs/io-cursor.ts";
 
 /**
- * How system calls touch the caller's memory; implemented by AddressSpace. Faults (demand paging, copy-on-write) are resolved on the way;
- * where no area allows the access the result is −EFAULT. Nothing else reads or writes user memory.
+ * How system calls touch the caller's memory; implemented by AddressSpace. Faults (demand paging, copy-on-write) are
+ * resolved on the way; where no area allows the access the result is −EFAULT. Nothing else reads or writes user memory.
  */
 export interface UserMemory {
   /** Copies user bytes `[address, address + count)` to `into[at …)`: 0 or −EFAULT. */

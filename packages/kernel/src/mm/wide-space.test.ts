@@ -1,7 +1,21 @@
 /** Goal: when a space becomes wide, where things go then, and whose pages the TLB shows. Method: as in mmap.test.ts. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EACCES, EEXIST, ENOMEM, MAP_ANONYMOUS, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_NORESERVE, MAP_PRIVATE, MAP_SHARED, PROT_EXEC, PROT_NONE, PROT_READ, PROT_WRITE } from "@stratos/abi";
+import {
+  EACCES,
+  EEXIST,
+  ENOMEM,
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_FIXED_NOREPLACE,
+  MAP_NORESERVE,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  PROT_EXEC,
+  PROT_NONE,
+  PROT_READ,
+  PROT_WRITE,
+} from "@stratos/abi";
 import { createMemoryTask } from "../testing/memory-task.ts";
 import type { Task } from "../task/task.ts";
 import { AddressSpace, USER_TOP, WIDE_TOP } from "./address-space.ts";
@@ -12,22 +26,36 @@ const GIB = 2 ** 30;
 const READ_WRITE = PROT_READ | PROT_WRITE;
 const PLACE = 0x1000000000;
 
-function map(task: Task, length: number, options: { address?: number; protection?: number; flags?: number } = {}): number {
+function map(
+  task: Task,
+  length: number,
+  options: { address?: number; protection?: number; flags?: number } = {},
+): number {
   const flags = (options.flags ?? MAP_PRIVATE | MAP_NORESERVE) | MAP_ANONYMOUS;
-  return mmap(task, { address: options.address ?? 0, length, protection: options.protection ?? READ_WRITE, flags, file: null, offset: 0 });
+  return mmap(task, {
+    address: options.address ?? 0,
+    length,
+    protection: options.protection ?? READ_WRITE,
+    flags,
+    file: null,
+    offset: 0,
+  });
 }
 
-test("what fits below 4 GiB leaves the space paged, whatever the hint; what doesn't goes to the top of a wide one", () => {
-  const { kernel, task, space } = createMemoryTask();
-  assert.ok(map(task, 2 * GIB, { address: PLACE }) < USER_TOP);
-  assert.equal(space.isWide, false);
-  assert.equal(map(task, 8 * GIB), WIDE_TOP - 8 * GIB);
-  assert.equal(space.isWide, true);
-  assert.equal(kernel.processor.mode, "wide");
-  assert.equal(kernel.codeChanged, true, "translated code must be left");
-  assert.ok(map(task, 4096) < USER_TOP, "small things still go below");
-  assert.equal(map(task, 4096, { address: PLACE }), PLACE, "a wide space follows hints");
-});
+test(
+  "what fits below 4 GiB leaves the space paged, whatever the hint; what " + "doesn't goes to the top of a wide one",
+  () => {
+    const { kernel, task, space } = createMemoryTask();
+    assert.ok(map(task, 2 * GIB, { address: PLACE }) < USER_TOP);
+    assert.equal(space.isWide, false);
+    assert.equal(map(task, 8 * GIB), WIDE_TOP - 8 * GIB);
+    assert.equal(space.isWide, true);
+    assert.equal(kernel.processor.mode, "wide");
+    assert.equal(kernel.codeChanged, true, "translated code must be left");
+    assert.ok(map(task, 4096) < USER_TOP, "small things still go below");
+    assert.equal(map(task, 4096, { address: PLACE }), PLACE, "a wide space follows hints");
+  },
+);
 
 test("code stays below 4 GiB", () => {
   const { task, space } = createMemoryTask();
@@ -55,7 +83,8 @@ test("a request that memory could never back is refused unless it reserves nothi
 
 test("fixed places above: bounds, replacing, refusing to replace", () => {
   const { task, space } = createMemoryTask();
-  const fixed = (address: number, flags = MAP_FIXED): number => map(task, 8192, { address, flags: MAP_PRIVATE | flags });
+  const fixed = (address: number, flags = MAP_FIXED): number =>
+    map(task, 8192, { address, flags: MAP_PRIVATE | flags });
   assert.equal(fixed(PLACE), PLACE);
   space.storeU32(PLACE, 7);
   assert.equal(fixed(PLACE, MAP_FIXED_NOREPLACE), -EEXIST);

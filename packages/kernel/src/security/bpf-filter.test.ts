@@ -1,11 +1,18 @@
-/** Goal: a program that passes the check runs to its end, whatever it is. Method: random programs, mostly near to legal ones; the seed is in the message. */
+/**
+ * Goal: a program that passes the check runs to its end, whatever it is. Method: random programs, mostly near to legal
+ * ones; the seed is in the message.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SeededRandom } from "@stratos/base";
 import { BpfFilter, type Instruction, RECORD_WORDS } from "./bpf-filter.ts";
 
 const RET_K = 0x06;
-const CODES = [0x20, 0x80, 0x81, 0x00, 0x01, 0x60, 0x61, 0x02, 0x03, 0x07, 0x87, 0x06, 0x16, 0x84, 0x05, 0x04, 0x14, 0x24, 0x34, 0x44, 0x54, 0x64, 0x74, 0xa4, 0x0c, 0x1c, 0x2c, 0x3c, 0x4c, 0x5c, 0x6c, 0x7c, 0xac, 0x15, 0x25, 0x35, 0x45, 0x1d, 0x2d, 0x3d, 0x4d];
+const CODES = [
+  0x20, 0x80, 0x81, 0x00, 0x01, 0x60, 0x61, 0x02, 0x03, 0x07, 0x87, 0x06, 0x16, 0x84, 0x05, 0x04, 0x14, 0x24, 0x34,
+  0x44, 0x54, 0x64, 0x74, 0xa4, 0x0c, 0x1c, 0x2c, 0x3c, 0x4c, 0x5c, 0x6c, 0x7c, 0xac, 0x15, 0x25, 0x35, 0x45, 0x1d,
+  0x2d, 0x3d, 0x4d,
+];
 
 test("random programs are refused, or return a word", () => {
   const seed = 20;
@@ -16,14 +23,23 @@ test("random programs are refused, or return a word", () => {
   for (let round = 0; round < 20_000; round++) {
     const length = 1 + below(12);
     const program: Instruction[] = [];
-    for (let at = 0; at < length; at++) program.push({ code: below(50) === 0 ? random.u32() & 0xffff : CODES[below(CODES.length)]!, jt: below(6), jf: below(6), k: below(3) === 0 ? random.u32() >>> 0 : below(16) * 4 });
+    for (let at = 0; at < length; at++)
+      program.push({
+        code: below(50) === 0 ? random.u32() & 0xffff : CODES[below(CODES.length)]!,
+        jt: below(6),
+        jf: below(6),
+        k: below(3) === 0 ? random.u32() >>> 0 : below(16) * 4,
+      });
     if (below(10) > 0) program[length - 1] = { code: RET_K, jt: 0, jf: 0, k: round };
     const filter = BpfFilter.check(program);
     if (typeof filter === "number") continue;
     accepted++;
     for (let word = 0; word < RECORD_WORDS; word++) record[word] = random.u32();
     const result = filter.run(record);
-    assert.ok(Number.isInteger(result) && result >= 0 && result <= 0xffffffff, `seed ${seed}, round ${round}: ${JSON.stringify(program)} returned ${result}`);
+    assert.ok(
+      Number.isInteger(result) && result >= 0 && result <= 0xffffffff,
+      `seed ${seed}, round ${round}: ${JSON.stringify(program)} returned ${result}`,
+    );
   }
   assert.ok(accepted > 500, `only ${accepted} programs were legal`);
 });

@@ -1,10 +1,23 @@
-/** Identity of a task (credentials(7), capabilities(7)). Immutable: a change makes a new object, shared by whoever forked. */
+/**
+ * Identity of a task (credentials(7), capabilities(7)). Immutable: a change makes a new object, shared by whoever
+ * forked.
+ */
 export interface Credentials {
-  readonly uid: number; readonly euid: number; readonly suid: number; readonly fsuid: number;
-  readonly gid: number; readonly egid: number; readonly sgid: number; readonly fsgid: number;
+  readonly uid: number;
+  readonly euid: number;
+  readonly suid: number;
+  readonly fsuid: number;
+  readonly gid: number;
+  readonly egid: number;
+  readonly sgid: number;
+  readonly fsgid: number;
   readonly groups: readonly number[];
   /** Capability sets as pairs of 32-bit words [low, high] would be BigInt work: 41 capabilities fit a double. */
-  readonly effective: number; readonly permitted: number; readonly inheritable: number; readonly bounding: number; readonly ambient: number;
+  readonly effective: number;
+  readonly permitted: number;
+  readonly inheritable: number;
+  readonly bounding: number;
+  readonly ambient: number;
   readonly noNewPrivileges: boolean;
   readonly secureBits: number;
 }
@@ -15,19 +28,61 @@ export const CAP_LAST = 40;
 export const ALL_CAPABILITIES = 2 ** (CAP_LAST + 1) - 1;
 
 /** Source: Linux include/uapi/linux/securebits.h. Each lock is the bit above what it locks. */
-export const SECBIT_NOROOT = 1, SECBIT_NO_SETUID_FIXUP = 4, SECBIT_KEEP_CAPS = 16, SECBIT_KEEP_CAPS_LOCKED = 32;
+export const SECBIT_NOROOT = 1,
+  SECBIT_NO_SETUID_FIXUP = 4,
+  SECBIT_KEEP_CAPS = 16,
+  SECBIT_KEEP_CAPS_LOCKED = 32;
 export const SECBIT_NO_CAP_AMBIENT_RAISE = 64;
-export const SECURE_ALL_BITS = 0x55, SECURE_ALL_LOCKS = 0xaa;
+export const SECURE_ALL_BITS = 0x55,
+  SECURE_ALL_LOCKS = 0xaa;
 
-export const CAP_CHOWN = 0, CAP_DAC_OVERRIDE = 1, CAP_DAC_READ_SEARCH = 2, CAP_FOWNER = 3, CAP_FSETID = 4, CAP_KILL = 5, CAP_SETGID = 6;
-export const CAP_SETUID = 7, CAP_SETPCAP = 8, CAP_LINUX_IMMUTABLE = 9, CAP_NET_BIND_SERVICE = 10, CAP_NET_ADMIN = 12, CAP_NET_RAW = 13;
-export const CAP_IPC_LOCK = 14, CAP_IPC_OWNER = 15, CAP_SYS_CHROOT = 18, CAP_SYS_PTRACE = 19, CAP_SYS_ADMIN = 21, CAP_SYS_BOOT = 22, CAP_SYS_NICE = 23;
-export const CAP_SYS_RESOURCE = 24, CAP_SYS_TIME = 25, CAP_SYS_TTY_CONFIG = 26, CAP_MKNOD = 27, CAP_LEASE = 28, CAP_SETFCAP = 31, CAP_MAC_OVERRIDE = 32, CAP_SYSLOG = 34, CAP_WAKE_ALARM = 35;
+export const CAP_CHOWN = 0,
+  CAP_DAC_OVERRIDE = 1,
+  CAP_DAC_READ_SEARCH = 2,
+  CAP_FOWNER = 3,
+  CAP_FSETID = 4,
+  CAP_KILL = 5,
+  CAP_SETGID = 6;
+export const CAP_SETUID = 7,
+  CAP_SETPCAP = 8,
+  CAP_LINUX_IMMUTABLE = 9,
+  CAP_NET_BIND_SERVICE = 10,
+  CAP_NET_ADMIN = 12,
+  CAP_NET_RAW = 13;
+export const CAP_IPC_LOCK = 14,
+  CAP_IPC_OWNER = 15,
+  CAP_SYS_CHROOT = 18,
+  CAP_SYS_PTRACE = 19,
+  CAP_SYS_ADMIN = 21,
+  CAP_SYS_BOOT = 22,
+  CAP_SYS_NICE = 23;
+export const CAP_SYS_RESOURCE = 24,
+  CAP_SYS_TIME = 25,
+  CAP_SYS_TTY_CONFIG = 26,
+  CAP_MKNOD = 27,
+  CAP_LEASE = 28,
+  CAP_SETFCAP = 31,
+  CAP_MAC_OVERRIDE = 32,
+  CAP_SYSLOG = 34,
+  CAP_WAKE_ALARM = 35;
 
 export const ROOT: Credentials = {
-  uid: 0, euid: 0, suid: 0, fsuid: 0, gid: 0, egid: 0, sgid: 0, fsgid: 0, groups: [],
-  effective: ALL_CAPABILITIES, permitted: ALL_CAPABILITIES, inheritable: 0, bounding: ALL_CAPABILITIES, ambient: 0,
-  noNewPrivileges: false, secureBits: 0,
+  uid: 0,
+  euid: 0,
+  suid: 0,
+  fsuid: 0,
+  gid: 0,
+  egid: 0,
+  sgid: 0,
+  fsgid: 0,
+  groups: [],
+  effective: ALL_CAPABILITIES,
+  permitted: ALL_CAPABILITIES,
+  inheritable: 0,
+  bounding: ALL_CAPABILITIES,
+  ambient: 0,
+  noNewPrivileges: false,
+  secureBits: 0,
 };
 
 /** Is the capability in the set? */
@@ -61,7 +116,13 @@ export function isCapabilitySubset(part: number, whole: number): boolean {
  * (prctl(2), PR_SET_DUMPABLE), and no signal tells it of its parent's death. @see kernel/cred.c, commit_creds
  */
 export function losesDumpability(old: Credentials, now: Credentials): boolean {
-  return old.euid !== now.euid || old.egid !== now.egid || old.fsuid !== now.fsuid || old.fsgid !== now.fsgid || !isCapabilitySubset(now.permitted, old.permitted);
+  return (
+    old.euid !== now.euid ||
+    old.egid !== now.egid ||
+    old.fsuid !== now.fsuid ||
+    old.fsgid !== now.fsgid ||
+    !isCapabilitySubset(now.permitted, old.permitted)
+  );
 }
 
 export function isInGroup(credentials: Credentials, gid: number): boolean {

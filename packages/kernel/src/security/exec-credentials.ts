@@ -3,8 +3,8 @@ import type { Inode } from "../vfs/inode.ts";
 import { type Credentials, SECBIT_KEEP_CAPS, SECBIT_NOROOT, uniteCapabilities } from "./credentials.ts";
 
 /**
- * Identity after execve: set-user-ID and set-group-ID bits, then capabilities by the rules of capabilities(7), "Transformation of capabilities during execve"
- * (no file capabilities: `security.capability` is not evaluated).
+ * Identity after execve: set-user-ID and set-group-ID bits, then capabilities by the rules of capabilities(7),
+ * "Transformation of capabilities during execve" (no file capabilities: `security.capability` is not evaluated).
  *
  * @param noSetId  the mount is nosuid, or no_new_privs is set
  */
@@ -16,5 +16,17 @@ export function credentialsAfterExec(old: Credentials, inode: Inode, noSetId: bo
   const ambient = changesId ? 0 : old.ambient;
   const permitted = isRoot ? uniteCapabilities(old.bounding, old.inheritable) : ambient;
   const effective = isRoot && euid === 0 ? permitted : ambient;
-  return { ...old, euid, suid: euid, fsuid: euid, egid, sgid: egid, fsgid: egid, permitted, effective, ambient, secureBits: old.secureBits & ~SECBIT_KEEP_CAPS };
+  return {
+    ...old,
+    euid,
+    suid: euid,
+    fsuid: euid,
+    egid,
+    sgid: egid,
+    fsgid: egid,
+    permitted,
+    effective,
+    ambient,
+    secureBits: old.secureBits & ~SECBIT_KEEP_CAPS,
+  };
 }

@@ -1,10 +1,21 @@
 import { EACCES, EPERM, FS_APPEND_FL, FS_IMMUTABLE_FL, S_IFDIR, S_IFMT, S_ISGID, S_ISVTX } from "@stratos/abi";
 import type { Inode } from "../vfs/inode.ts";
 import { ACL_GROUP, ACL_GROUP_OBJ, ACL_MASK, ACL_USER, type Acl } from "@stratos/abi";
-import { ALL_CAPABILITIES, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, type Credentials, isCapable, isInGroup } from "./credentials.ts";
+import {
+  ALL_CAPABILITIES,
+  CAP_DAC_OVERRIDE,
+  CAP_DAC_READ_SEARCH,
+  CAP_FOWNER,
+  CAP_FSETID,
+  type Credentials,
+  isCapable,
+  isInGroup,
+} from "./credentials.ts";
 
 /** Discretionary access control: path_resolution(7), capabilities(7), acl(5). */
-export const MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4;
+export const MAY_EXEC = 1,
+  MAY_WRITE = 2,
+  MAY_READ = 4;
 
 /** @returns 0, −EACCES, or −EPERM: nobody writes what is immutable */
 export function checkAccess(credentials: Credentials, inode: Inode, mask: number): number {
@@ -34,7 +45,10 @@ function permittedBits(credentials: Credentials, inode: Inode): number {
   return isInGroup(credentials, inode.gid) ? (inode.mode >> 3) & 7 : inode.mode & 7;
 }
 
-/** acl(5), ACCESS CHECK ALGORITHM; of several matching groups the one that grants most is near enough to "any that grants all". */
+/**
+ * acl(5), ACCESS CHECK ALGORITHM; of several matching groups the one that grants most is near enough to "any that
+ * grants all".
+ */
 function aclBits(credentials: Credentials, inode: Inode, acl: Acl): number {
   const mask = acl.find((entry) => entry.tag === ACL_MASK)?.permissions ?? 7;
   const user = acl.find((entry) => entry.tag === ACL_USER && entry.id === credentials.fsuid);
@@ -64,11 +78,15 @@ export function checkSticky(credentials: Credentials, directory: Inode, inode: I
 
 /** chmod(2): set-group-ID is dropped silently for a file of a group that the caller isn't in. */
 export function permittedMode(credentials: Credentials, inode: Inode, mode: number): number {
-  if ((mode & S_ISGID) !== 0 && !isInGroup(credentials, inode.gid) && !has(credentials, CAP_FSETID)) return mode & ~S_ISGID;
+  if ((mode & S_ISGID) !== 0 && !isInGroup(credentials, inode.gid) && !has(credentials, CAP_FSETID))
+    return mode & ~S_ISGID;
   return mode;
 }
 
-/** Set-user-ID and set-group-ID go when someone without CAP_FSETID writes (write(2), truncate(2)); null: nothing to drop. */
+/**
+ * Set-user-ID and set-group-ID go when someone without CAP_FSETID writes (write(2), truncate(2)); null: nothing to
+ * drop.
+ */
 export function modeAfterWrite(credentials: Credentials, mode: number): number | null {
   if ((mode & 0o6000) === 0) return null;
   const drop = 0o4000 | ((mode & 0o2010) === 0o2010 ? S_ISGID : 0);

@@ -1,6 +1,7 @@
 /**
- * seccomp(2): which system calls a task may make. Filters are only ever added, and children keep them; each call is shown to all of them, the latest first,
- * and the strictest answer holds. Read first: bpf-filter.ts; the call is in syscall/seccomp-calls.ts.
+ * seccomp(2): which system calls a task may make. Filters are only ever added, and children keep them; each call is
+ * shown to all of them, the latest first, and the strictest answer holds. Read first: bpf-filter.ts; the call is in
+ * syscall/seccomp-calls.ts.
  */
 import { EINVAL, ENOMEM, ENOSYS, SIGKILL, SIGSYS, SYSCALL_NAMES } from "@stratos/abi";
 import { forceSignal } from "../signal/deliver.ts";
@@ -11,15 +12,24 @@ import type { Task } from "../task/task.ts";
 import { NO_RETURN } from "../task/wait-queue.ts";
 import { type BpfFilter, RECORD_WORDS } from "./bpf-filter.ts";
 
-/** What a filter returns: an action in the high half, data in the low one. Source: Linux include/uapi/linux/seccomp.h. */
-export const RET_KILL_PROCESS = 0x80000000, RET_KILL_THREAD = 0, RET_TRAP = 0x00030000, RET_ERRNO = 0x00050000, RET_USER_NOTIF = 0x7fc00000;
-export const RET_TRACE = 0x7ff00000, RET_LOG = 0x7ffc0000, RET_ALLOW = 0x7fff0000;
+/**
+ * What a filter returns: an action in the high half, data in the low one. Source: Linux include/uapi/linux/seccomp.h.
+ */
+export const RET_KILL_PROCESS = 0x80000000,
+  RET_KILL_THREAD = 0,
+  RET_TRAP = 0x00030000,
+  RET_ERRNO = 0x00050000,
+  RET_USER_NOTIF = 0x7fc00000;
+export const RET_TRACE = 0x7ff00000,
+  RET_LOG = 0x7ffc0000,
+  RET_ALLOW = 0x7fff0000;
 const ACTION_MASK = 0xffff0000;
 const AUDIT_ARCH_RISCV64 = 0xc00000f3;
 const SYS_SECCOMP = 1;
 const MAX_ERRNO = 4095;
 /** Instructions in all filters of a task, with four for each filter (MAX_INSNS_PER_PATH). */
-const INSTRUCTIONS_MAX = 32768, FILTER_PENALTY = 4;
+const INSTRUCTIONS_MAX = 32768,
+  FILTER_PENALTY = 4;
 const SYSCALLS = 512;
 /** read, write, exit, rt_sigreturn: all that strict mode leaves. */
 const STRICT_CALLS = new Set([63, 64, 93, 139]);
@@ -34,7 +44,9 @@ export class Seccomp {
   readonly mode: "strict" | "filter";
   /** The latest first. */
   readonly filters: readonly BpfFilter[];
-  /** By number: 1 when every filter allows the call whatever its arguments are, so that they need not be asked again. */
+  /**
+   * By number: 1 when every filter allows the call whatever its arguments are, so that they need not be asked again.
+   */
   readonly #allowed = new Uint8Array(SYSCALLS);
 
   constructor(mode: "strict" | "filter", filters: readonly BpfFilter[]) {
@@ -53,7 +65,11 @@ export class Seccomp {
   /** Was it made from `other` by adding filters (or is it the same)? */
   extends(other: Seccomp): boolean {
     const more = this.filters.length - other.filters.length;
-    return this.mode === other.mode && more >= 0 && other.filters.every((filter, index) => filter === this.filters[index + more]);
+    return (
+      this.mode === other.mode &&
+      more >= 0 &&
+      other.filters.every((filter, index) => filter === this.filters[index + more])
+    );
   }
 
   /** The action for a call. */
@@ -78,7 +94,9 @@ export class Seccomp {
   }
 }
 
-/** Is the call that the task on the hart begins permitted? @returns ALLOWED, a negated errno to fail with, or NO_RETURN */
+/**
+ * Is the call that the task on the hart begins permitted? @returns ALLOWED, a negated errno to fail with, or NO_RETURN
+ */
 export function checkSeccomp(task: Task, seccomp: Seccomp, number: number): number {
   if (seccomp.mode === "strict") {
     if (STRICT_CALLS.has(number)) return ALLOWED;
@@ -88,13 +106,17 @@ export function checkSeccomp(task: Task, seccomp: Seccomp, number: number): numb
   const answer = seccomp.judge(task, number);
   const data = answer & 0xffff;
   switch ((answer & ACTION_MASK) >>> 0) {
-    case RET_ALLOW: return ALLOWED;
+    case RET_ALLOW:
+      return ALLOWED;
     case RET_LOG:
       log(task, number, "logged");
       return ALLOWED;
-    case RET_ERRNO: return -Math.min(data, MAX_ERRNO);
+    case RET_ERRNO:
+      return -Math.min(data, MAX_ERRNO);
     // Nobody traces, and nobody listens.
-    case RET_TRACE: case RET_USER_NOTIF: return -ENOSYS;
+    case RET_TRACE:
+    case RET_USER_NOTIF:
+      return -ENOSYS;
     case RET_TRAP: {
       const { hart } = task.kernel;
       // a0 stays as it is, and the handler returns behind the call.
@@ -116,7 +138,12 @@ export function checkSeccomp(task: Task, seccomp: Seccomp, number: number): numb
 }
 
 function violation(task: Task, number: number, data: number): SignalInfo {
-  return signalInfo(SIGSYS, SYS_SECCOMP, { errno: data, address: task.kernel.hart.pc, valueLow: number, valueHigh: AUDIT_ARCH_RISCV64 });
+  return signalInfo(SIGSYS, SYS_SECCOMP, {
+    errno: data,
+    address: task.kernel.hart.pc,
+    valueLow: number,
+    valueHigh: AUDIT_ARCH_RISCV64,
+  });
 }
 
 function log(task: Task, number: number, what: string): void {

@@ -1,5 +1,22 @@
 import {
-  SIGABRT, SIGBUS, SIGCHLD, SIGCONT, SIGFPE, SIGILL, SIGQUIT, SIGSEGV, SIGSTOP, SIGSYS, SIGTRAP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH, SIGXCPU, SIGXFSZ,
+  SIGABRT,
+  SIGBUS,
+  SIGCHLD,
+  SIGCONT,
+  SIGFPE,
+  SIGILL,
+  SIGQUIT,
+  SIGSEGV,
+  SIGSTOP,
+  SIGSYS,
+  SIGTRAP,
+  SIGTSTP,
+  SIGTTIN,
+  SIGTTOU,
+  SIGURG,
+  SIGWINCH,
+  SIGXCPU,
+  SIGXFSZ,
 } from "@stratos/abi";
 
 export type DefaultAction = "terminate" | "core" | "ignore" | "stop" | "continue";
@@ -7,10 +24,29 @@ export type DefaultAction = "terminate" | "core" | "ignore" | "stop" | "continue
 /** What a signal does when the process has not said otherwise (signal(7), "Standard signals"). */
 export function defaultAction(signal: number): DefaultAction {
   switch (signal) {
-    case SIGCHLD: case SIGURG: case SIGWINCH: return "ignore";
-    case SIGCONT: return "continue";
-    case SIGSTOP: case SIGTSTP: case SIGTTIN: case SIGTTOU: return "stop";
-    case SIGQUIT: case SIGILL: case SIGTRAP: case SIGABRT: case SIGBUS: case SIGFPE: case SIGSEGV: case SIGXCPU: case SIGXFSZ: case SIGSYS: return "core";
-    default: return "terminate";
+    case SIGCHLD:
+    case SIGURG:
+    case SIGWINCH:
+      return "ignore";
+    case SIGCONT:
+      return "continue";
+    case SIGSTOP:
+    case SIGTSTP:
+    case SIGTTIN:
+    case SIGTTOU:
+      return "stop";
+    case SIGQUIT:
+    case SIGILL:
+    case SIGTRAP:
+    case SIGABRT:
+    case SIGBUS:
+    case SIGFPE:
+    case SIGSEGV:
+    case SIGXCPU:
+    case SIGXFSZ:
+    case SIGSYS:
+      return "core";
+    default:
+      return "terminate";
   }
 }

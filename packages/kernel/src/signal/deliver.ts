@@ -1,4 +1,15 @@
-import { EINTR, SA_NODEFER, SA_RESETHAND, SA_RESTART, SIGCHLD, SIGKILL, SIGSEGV, SIGSTOP, CLD_STOPPED, SI_KERNEL } from "@stratos/abi";
+import {
+  EINTR,
+  SA_NODEFER,
+  SA_RESETHAND,
+  SA_RESTART,
+  SIGCHLD,
+  SIGKILL,
+  SIGSEGV,
+  SIGSTOP,
+  CLD_STOPPED,
+  SI_KERNEL,
+} from "@stratos/abi";
 import { continueCoreDump, endWithCore } from "../core-dump/core-dump.ts";
 import { exitGroup } from "../task/exit.ts";
 import { forgetFutexWait } from "../task/futex.ts";
@@ -16,15 +27,19 @@ import { enterHandler } from "./signal-frame.ts";
 import { SignalSet } from "./signal-set.ts";
 
 /**
- * Acts on the pending signals of the task on the hart, before it goes on in user mode: terminates, stops, or enters a handler. A blocked
- * system call that a handler interrupts is set to restart or to fail with EINTR first.
+ * Acts on the pending signals of the task on the hart, before it goes on in user mode: terminates, stops, or enters a
+ * handler. A blocked system call that a handler interrupts is set to restart or to fail with EINTR first.
  */
 export function deliverSignals(task: Task): void {
   task.hasWork = false;
   if (task.group.exitStatus !== null) return;
   if (task.group.coreDump !== null) return continueCoreDump(task);
   for (;;) {
-    const info = takeSignal(task, (signal) => signal === SIGKILL || signal === SIGSTOP || (!task.blocked.has(signal) && !comesAfterCall(task, signal)));
+    const info = takeSignal(
+      task,
+      (signal) =>
+        signal === SIGKILL || signal === SIGSTOP || (!task.blocked.has(signal) && !comesAfterCall(task, signal)),
+    );
     if (info === null) return;
     const action = task.group.actions.get(info.signal);
     task.kernel.onSignal?.(task, info);
@@ -41,11 +56,16 @@ export function deliverSignals(task: Task): void {
 }
 
 /**
- * A call that goes on in pieces and can't end early (fork, munmap) is finished before a handler runs, as Linux finishes it; what ends or stops the
- * process doesn't wait for that.
+ * A call that goes on in pieces and can't end early (fork, munmap) is finished before a handler runs, as Linux finishes
+ * it; what ends or stops the process doesn't wait for that.
  */
 function comesAfterCall(task: Task, signal: number): boolean {
-  if (task.syscallNumber < 0 || task.blockedKind !== UNFINISHED || task.kernel.calls[task.syscallNumber]?.interrupted !== undefined) return false;
+  if (
+    task.syscallNumber < 0 ||
+    task.blockedKind !== UNFINISHED ||
+    task.kernel.calls[task.syscallNumber]?.interrupted !== undefined
+  )
+    return false;
   const { handler } = task.group.actions.get(signal);
   return handler !== SIG_DFL && handler !== SIG_IGN;
 }
@@ -62,7 +82,10 @@ function actByDefault(task: Task, info: SignalInfo): boolean {
     return true;
   }
   if (action === "core") {
-    task.kernel.log(`${task.name}[${task.tid}]: signal ${signal} at pc 0x${task.kernel.hart.pc.toString(16)}, address 0x${info.address.toString(16)}`);
+    task.kernel.log(
+      `${task.name}[${task.tid}]: signal ${signal} at pc 0x${task.kernel.hart.pc.toString(16)}, address ` +
+        `0x${info.address.toString(16)}`,
+    );
     endWithCore(task, info);
   } else exitGroup(task, signal);
   return true;
@@ -72,11 +95,17 @@ function actByDefault(task: Task, info: SignalInfo): boolean {
 function interruptSyscall(task: Task, action: SignalAction): void {
   if (task.syscallNumber < 0) return;
   const isDone = ownsPiFutex(task);
-  const restarts = !isDone && (task.blockedKind === BLOCKED_RESTART || (task.blockedKind === BLOCKED && (action.flags & SA_RESTART) !== 0));
+  const restarts =
+    !isDone &&
+    (task.blockedKind === BLOCKED_RESTART || (task.blockedKind === BLOCKED && (action.flags & SA_RESTART) !== 0));
   const { hart } = task.kernel;
   if (!restarts) {
     const row = task.kernel.calls[task.syscallNumber];
-    const result = isDone ? 0 : row?.interrupted ? row.interrupted(task, hart.get(10), hart.get(11), hart.get(12), hart.get(13), hart.get(14), hart.get(15)) : -EINTR;
+    const result = isDone
+      ? 0
+      : row?.interrupted
+        ? row.interrupted(task, hart.get(10), hart.get(11), hart.get(12), hart.get(13), hart.get(14), hart.get(15))
+        : -EINTR;
     hart.set(A0, result);
     hart.pc = hart.pc + 4;
   }
@@ -89,7 +118,8 @@ function interruptSyscall(task: Task, action: SignalAction): void {
 
 function runHandler(task: Task, info: SignalInfo, action: SignalAction): void {
   if (!enterHandler(task, info, action)) {
-    if (info.signal === SIGSEGV) task.group.actions.set(SIGSEGV, { handler: SIG_DFL, flags: 0, restorer: 0, maskLow: 0, maskHigh: 0 });
+    if (info.signal === SIGSEGV)
+      task.group.actions.set(SIGSEGV, { handler: SIG_DFL, flags: 0, restorer: 0, maskLow: 0, maskHigh: 0 });
     sendSignalToTask(task, signalInfo(SIGSEGV, SI_KERNEL));
     task.blocked.delete(SIGSEGV);
     return;
@@ -118,7 +148,10 @@ export function stopProcess(group: ThreadGroup, signal: number): void {
   const { parent } = group;
   if (parent === null) return;
   if ((parent.actions.get(SIGCHLD).flags & 1) === 0) {
-    sendSignalToProcess(parent, signalInfo(SIGCHLD, CLD_STOPPED, { pid: group.pid, uid: group.leader.credentials.uid, status: signal }));
+    sendSignalToProcess(
+      parent,
+      signalInfo(SIGCHLD, CLD_STOPPED, { pid: group.pid, uid: group.leader.credentials.uid, status: signal }),
+    );
   }
   parent.childrenQueue.wakeAll();
 }

@@ -16,7 +16,8 @@ export function signalFileOwner(kernel: Kernel, file: OpenFile, info: SignalInfo
   }
   const group = kernel.tasks.groups.get(-file.owner);
   if (group === undefined) return;
-  for (const process of [...group.members]) if (!process.isZombie && mayNotify(file.ownerCredentials, process)) sendSignalToProcess(process, { ...info });
+  for (const process of [...group.members])
+    if (!process.isZombie && mayNotify(file.ownerCredentials, process)) sendSignalToProcess(process, { ...info });
 }
 
 /** Linux's sigio_perm: null was the kernel itself, for the process that opened the file. */
@@ -50,7 +51,18 @@ export class AsyncNotification implements Waiter {
   wake(_queue: WaitQueue, events: number): void {
     const ready = this.#file.poll() & (events === -1 ? -1 : events | POLLERR | POLLHUP);
     if (ready === 0) return;
-    const code = (ready & POLLIN) !== 0 ? POLL_IN : (ready & POLLPRI) !== 0 ? POLL_PRI : (ready & POLLERR) !== 0 ? POLL_ERR : (ready & POLLHUP) !== 0 ? POLL_HUP : (ready & POLLOUT) !== 0 ? POLL_OUT : 0;
+    const code =
+      (ready & POLLIN) !== 0
+        ? POLL_IN
+        : (ready & POLLPRI) !== 0
+          ? POLL_PRI
+          : (ready & POLLERR) !== 0
+            ? POLL_ERR
+            : (ready & POLLHUP) !== 0
+              ? POLL_HUP
+              : (ready & POLLOUT) !== 0
+                ? POLL_OUT
+                : 0;
     if (code !== 0) sendIoSignal(this.#kernel, this.#file, this.#fd, code, ready);
   }
 

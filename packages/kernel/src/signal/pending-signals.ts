@@ -3,14 +3,21 @@ import { SignalSet } from "./signal-set.ts";
 
 /** The parts of siginfo_t that a signal carries (sigaction(2)); unused ones are 0. */
 export interface SignalInfo {
-  signal: number; code: number; errno: number;
-  pid: number; uid: number; status: number;
+  signal: number;
+  code: number;
+  errno: number;
+  pid: number;
+  uid: number;
+  status: number;
   /** SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP: the address. */
   address: number;
   /** sigqueue(3) and timers: sigval as low and high word. */
-  valueLow: number; valueHigh: number;
-  timerId: number; overrun: number;
-  band: number; fd: number;
+  valueLow: number;
+  valueHigh: number;
+  timerId: number;
+  overrun: number;
+  band: number;
+  fd: number;
   /** Wants to know when the signal leaves the queue: a timer, which counts what it missed meanwhile. */
   owner: SignalOwner | null;
 }
@@ -21,13 +28,36 @@ export interface SignalOwner {
 }
 
 /** How many signals the whole machine has queued: while they are few, nobody need be counted by user. */
-export interface SignalLoad { queued: number }
+export interface SignalLoad {
+  queued: number;
+}
 
 /** si_code of signals that descriptions send (sigaction(2)). */
-export const POLL_IN = 1, POLL_OUT = 2, POLL_MSG = 3, POLL_ERR = 4, POLL_PRI = 5, POLL_HUP = 6;
+export const POLL_IN = 1,
+  POLL_OUT = 2,
+  POLL_MSG = 3,
+  POLL_ERR = 4,
+  POLL_PRI = 5,
+  POLL_HUP = 6;
 
 export function signalInfo(signal: number, code: number, parts: Partial<SignalInfo> = {}): SignalInfo {
-  return { signal, code, errno: 0, pid: 0, uid: 0, status: 0, address: 0, valueLow: 0, valueHigh: 0, timerId: 0, overrun: 0, band: 0, fd: 0, owner: null, ...parts };
+  return {
+    signal,
+    code,
+    errno: 0,
+    pid: 0,
+    uid: 0,
+    status: 0,
+    address: 0,
+    valueLow: 0,
+    valueHigh: 0,
+    timerId: 0,
+    overrun: 0,
+    band: 0,
+    fd: 0,
+    owner: null,
+    ...parts,
+  };
 }
 
 /**

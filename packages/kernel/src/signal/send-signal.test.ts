@@ -2,7 +2,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  EAGAIN, SIGCHLD, SIGCONT, SIGKILL, SIGRTMIN, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SI_TKILL, SI_USER,
+  EAGAIN,
+  SIGCHLD,
+  SIGCONT,
+  SIGKILL,
+  SIGRTMIN,
+  SIGTERM,
+  SIGTSTP,
+  SIGUSR1,
+  SIGUSR2,
+  SI_TKILL,
+  SI_USER,
 } from "@stratos/abi";
 import { createTestKernel, createTestTask } from "../testing/fake-task.ts";
 import type { Task } from "../task/task.ts";
@@ -43,10 +53,18 @@ test("signals for the thread and for the process are both deliverable", () => {
 test("a standard signal waits once, real-time ones in order, the lowest number first", () => {
   const task = createTask();
   for (const signal of [SIGRTMIN, SIGUSR1, SIGUSR1]) task.blocked.add(signal);
-  for (const [signal, valueLow] of [[SIGRTMIN, 1], [SIGUSR1, 0], [SIGRTMIN, 2], [SIGUSR1, 0]] as const) sendSignalToProcess(task.group, signalInfo(signal, -1, { valueLow }));
+  for (const [signal, valueLow] of [
+    [SIGRTMIN, 1],
+    [SIGUSR1, 0],
+    [SIGRTMIN, 2],
+    [SIGUSR1, 0],
+  ] as const)
+    sendSignalToProcess(task.group, signalInfo(signal, -1, { valueLow }));
   task.blocked.delete(SIGRTMIN);
   task.blocked.delete(SIGUSR1);
-  const order = Array.from({ length: 4 }, () => takeSignal(task, () => true)).map((info) => info && [info.signal, info.valueLow]);
+  const order = Array.from({ length: 4 }, () => takeSignal(task, () => true)).map(
+    (info) => info && [info.signal, info.valueLow],
+  );
   assert.deepEqual(order, [[SIGUSR1, 0], [SIGRTMIN, 1], [SIGRTMIN, 2], null]);
 });
 
@@ -66,11 +84,21 @@ test("beyond RLIMIT_SIGPENDING a queued real-time signal is refused, others come
   const { kernel } = task;
   task.group.limits[RLIMIT_SIGPENDING]!.soft = 2;
   for (const signal of [SIGRTMIN, SIGRTMIN + 1, SIGUSR1, SIGTERM]) task.blocked.add(signal);
-  const queue = (signal: number, code: number): number => sendSignalToProcess(task.group, signalInfo(signal, code, { pid: 5 }));
+  const queue = (signal: number, code: number): number =>
+    sendSignalToProcess(task.group, signalInfo(signal, code, { pid: 5 }));
   assert.deepEqual([queue(SIGRTMIN, -1), queue(SIGRTMIN, -1), queue(SIGRTMIN, -1)], [0, 0, -EAGAIN]);
   assert.deepEqual([queue(SIGUSR1, SI_TKILL), queue(SIGTERM, SI_USER), queue(SIGRTMIN + 1, SI_USER)], [0, 0, 0]);
   const infos = Array.from({ length: 5 }, () => takeSignal(task, () => true)!);
-  assert.deepEqual(infos.map(({ signal, pid }) => [signal, pid]), [[SIGUSR1, 0], [SIGTERM, 5], [SIGRTMIN, 5], [SIGRTMIN, 5], [SIGRTMIN + 1, 0]]);
+  assert.deepEqual(
+    infos.map(({ signal, pid }) => [signal, pid]),
+    [
+      [SIGUSR1, 0],
+      [SIGTERM, 5],
+      [SIGRTMIN, 5],
+      [SIGRTMIN, 5],
+      [SIGRTMIN + 1, 0],
+    ],
+  );
   assert.equal(kernel.signalLoad.queued, 0);
   queue(SIGKILL, SI_USER);
   assert.equal(hasDeliverableSignal(task), true);

@@ -1,5 +1,15 @@
 import {
-  CLD_CONTINUED, EAGAIN, SIGCHLD, SIGCONT, SIGKILL, SIGRTMIN, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SI_USER,
+  CLD_CONTINUED,
+  EAGAIN,
+  SIGCHLD,
+  SIGCONT,
+  SIGKILL,
+  SIGRTMIN,
+  SIGSTOP,
+  SIGTSTP,
+  SIGTTIN,
+  SIGTTOU,
+  SI_USER,
 } from "@stratos/abi";
 import type { ProcessGroup } from "../task/session.ts";
 import type { Task } from "../task/task.ts";
@@ -113,7 +123,10 @@ function continueProcess(group: ThreadGroup): void {
   const { parent } = group;
   if (parent === null) return;
   if ((parent.actions.get(SIGCHLD).flags & 1) === 0) {
-    sendSignalToProcess(parent, signalInfo(SIGCHLD, CLD_CONTINUED, { pid: group.pid, uid: group.leader.credentials.uid, status: SIGCONT }));
+    sendSignalToProcess(
+      parent,
+      signalInfo(SIGCHLD, CLD_CONTINUED, { pid: group.pid, uid: group.leader.credentials.uid, status: SIGCONT }),
+    );
   }
   parent.childrenQueue.wakeAll();
 }
@@ -128,7 +141,10 @@ function resume(group: ThreadGroup): void {
   }
 }
 
-/** A signal that would do nothing is not even queued, unless it is blocked (then a handler may come) or waited for by signalfd. */
+/**
+ * A signal that would do nothing is not even queued, unless it is blocked (then a handler may come) or waited for by
+ * signalfd.
+ */
 function isIgnored(group: ThreadGroup, task: Task | null, signal: number): boolean {
   if (signal === SIGKILL || signal === SIGSTOP) return false;
   const isBlocked = task !== null ? task.blocked.has(signal) : group.tasks.some((each) => each.blocked.has(signal));

@@ -1,7 +1,14 @@
 /** What a process does with each signal (sigaction(2)). Addresses are user addresses; 0 SIG_DFL, 1 SIG_IGN. */
-export interface SignalAction { handler: number; flags: number; restorer: number; maskLow: number; maskHigh: number }
+export interface SignalAction {
+  handler: number;
+  flags: number;
+  restorer: number;
+  maskLow: number;
+  maskHigh: number;
+}
 
-export const SIG_DFL = 0, SIG_IGN = 1;
+export const SIG_DFL = 0,
+  SIG_IGN = 1;
 const DEFAULT: SignalAction = { handler: SIG_DFL, flags: 0, restorer: 0, maskLow: 0, maskHigh: 0 };
 
 /** Shared by the threads of a process (CLONE_SIGHAND). */
@@ -25,6 +32,7 @@ export class SignalActions {
 
   /** execve(2): handlers go back to default, ignored signals stay ignored. */
   resetHandlers(): void {
-    for (let signal = 1; signal <= 64; signal++) if (this.#actions[signal]!.handler > SIG_IGN) this.#actions[signal] = DEFAULT;
+    for (let signal = 1; signal <= 64; signal++)
+      if (this.#actions[signal]!.handler > SIG_IGN) this.#actions[signal] = DEFAULT;
   }
 }

@@ -32,14 +32,18 @@ const FCSR = 816;
 const frame = new Uint8Array(SIZE);
 const view = new DataView(frame.buffer);
 
-/** Builds the frame and makes the handler the next thing to run. Returns false when the stack can't hold it (the process gets SIGSEGV). */
+/**
+ * Builds the frame and makes the handler the next thing to run. Returns false when the stack can't hold it (the process
+ * gets SIGSEGV).
+ */
 export function enterHandler(task: Task, info: SignalInfo, action: SignalAction): boolean {
   const { kernel } = task;
   const { hart, physical } = kernel;
   let top = hart.get(SP);
   const { signalStack } = task;
   const isOnStack = onSignalStack(task, top);
-  if ((action.flags & SA_ONSTACK) !== 0 && signalStack.flags !== SS_DISABLE && !isOnStack) top = signalStack.address + signalStack.size;
+  if ((action.flags & SA_ONSTACK) !== 0 && signalStack.flags !== SS_DISABLE && !isOnStack)
+    top = signalStack.address + signalStack.size;
   const at = Math.floor((top - SIZE) / 16) * 16;
   // A handler on the alternate stack must not run off its end.
   if (isOnStack && (action.flags & SA_ONSTACK) !== 0 && at < signalStack.address) return false;
@@ -82,7 +86,9 @@ export function leaveHandler(task: Task): boolean {
   hart.fcsr = view.getUint32(FCSR, true);
   hart.dropReservation();
   task.signalStack = {
-    address: get64(STACK), size: get64(STACK + 16), flags: view.getInt32(STACK + 8, true) === SS_DISABLE ? SS_DISABLE : 0,
+    address: get64(STACK),
+    size: get64(STACK + 16),
+    flags: view.getInt32(STACK + 8, true) === SS_DISABLE ? SS_DISABLE : 0,
   };
   return true;
 }
@@ -102,7 +108,10 @@ function get64(at: number): number {
   return view.getInt32(at + 4, true) * 0x100000000 + view.getUint32(at, true);
 }
 
-/** `siginfo_t` (128 bytes, zeroed by the caller) as the kind of signal lays it out. Source: include/uapi/asm-generic/siginfo.h. */
+/**
+ * `siginfo_t` (128 bytes, zeroed by the caller) as the kind of signal lays it out. Source:
+ * include/uapi/asm-generic/siginfo.h.
+ */
 export function writeSignalInfo(to: DataView, at: number, info: SignalInfo): void {
   to.setInt32(at, info.signal, true);
   to.setInt32(at + 4, info.errno, true);

@@ -6,7 +6,8 @@ import type { ThreadGroup } from "../task/thread-group.ts";
 /** May `sender` signal `target`? 0 or −EPERM. @see kill(2), DESCRIPTION */
 export function checkSignalPermission(sender: Task, target: ThreadGroup, signal: number): number {
   if (target === sender.group) return 0;
-  const from = sender.credentials, to = target.leader.credentials;
+  const from = sender.credentials,
+    to = target.leader.credentials;
   if (from.euid === to.suid || from.euid === to.uid || from.uid === to.suid || from.uid === to.uid) return 0;
   if (isCapable(from, CAP_KILL)) return 0;
   if (signal === SIGCONT && target.session === sender.group.session) return 0;

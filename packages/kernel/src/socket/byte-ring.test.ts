@@ -9,7 +9,8 @@ it("gives back what was written, in order, for random sizes", () => {
   const random = new SeededRandom(7);
   const ring = new ByteRing();
   const model: number[] = [];
-  let next = 0, read = 0;
+  let next = 0,
+    read = 0;
   for (let step = 0; step < 600; step++) {
     if (random.below(2) === 0) {
       const bytes = Uint8Array.from({ length: random.below(9000) }, () => next++ & 0xff);

@@ -4,8 +4,8 @@ const SMALLEST = 4096;
 const EMPTY = new Uint8Array(0);
 
 /**
- * Bytes on their way through a stream socket: a ring that grows by doubling as it fills and gives its storage back when it runs empty.
- * Its bound is the caller's: `writeFrom` is told how many bytes may be inside afterwards.
+ * Bytes on their way through a stream socket: a ring that grows by doubling as it fills and gives its storage back when
+ * it runs empty. Its bound is the caller's: `writeFrom` is told how many bytes may be inside afterwards.
  *
  *      0        head            head+length       capacity (a power of two)
  *      |         [ used, may wrap  )                |
@@ -31,7 +31,9 @@ export class ByteRing {
     return this.#position + this.#length;
   }
 
-  /** Moves bytes from the cursor until `capacity` are inside. Returns their count, or −EFAULT when none could be read. */
+  /**
+   * Moves bytes from the cursor until `capacity` are inside. Returns their count, or −EFAULT when none could be read.
+   */
   writeFrom(from: IoCursor, capacity: number): number {
     const count = Math.min(from.remaining, capacity - this.#length);
     if (count <= 0) return 0;
@@ -50,7 +52,10 @@ export class ByteRing {
     return moved;
   }
 
-  /** Moves at most `most` bytes to the cursor, leaving them inside when `peek`, from `skip` bytes after the first. Returns their count, or −EFAULT. */
+  /**
+   * Moves at most `most` bytes to the cursor, leaving them inside when `peek`, from `skip` bytes after the first.
+   * Returns their count, or −EFAULT.
+   */
   readTo(to: IoCursor, most: number, peek: boolean, skip = 0): number {
     const count = Math.min(to.remaining, most, this.#length - skip);
     if (count <= 0) return 0;

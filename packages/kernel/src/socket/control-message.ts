@@ -1,8 +1,33 @@
 import {
-  EBADF, EFAULT, EINVAL, EPERM, ETOOMANYREFS, IPPROTO_IP, IPPROTO_IPV6, IPV6_HOPLIMIT, IPV6_TCLASS, IP_TOS, IP_TTL,
-  MSG_CMSG_CLOEXEC, MSG_CTRUNC, SCM_CREDENTIALS, SCM_MAX_FD, SCM_RIGHTS, SOL_SOCKET, AF_INET, AF_INET6, AF_UNIX,
+  EBADF,
+  EFAULT,
+  EINVAL,
+  EPERM,
+  ETOOMANYREFS,
+  IPPROTO_IP,
+  IPPROTO_IPV6,
+  IPV6_HOPLIMIT,
+  IPV6_TCLASS,
+  IP_TOS,
+  IP_TTL,
+  MSG_CMSG_CLOEXEC,
+  MSG_CTRUNC,
+  SCM_CREDENTIALS,
+  SCM_MAX_FD,
+  SCM_RIGHTS,
+  SOL_SOCKET,
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
 } from "@stratos/abi";
-import { CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, CAP_SYS_RESOURCE, type Credentials, isCapable } from "../security/credentials.ts";
+import {
+  CAP_SETGID,
+  CAP_SETUID,
+  CAP_SYS_ADMIN,
+  CAP_SYS_RESOURCE,
+  type Credentials,
+  isCapable,
+} from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import { RLIMIT_NOFILE } from "../task/thread-group.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
@@ -32,8 +57,8 @@ function alignControl(length: number): number {
 /**
  * Reads what a sender attached. Files get a reference, which the result owns.
  *
- * @returns null when there is nothing for a socket to carry; EINVAL (malformed, unknown type), EBADF, ETOOMANYREFS (too many files under way), EPERM (credentials
- *   that aren't the sender's)
+ * @returns null when there is nothing for a socket to carry; EINVAL (malformed, unknown type), EBADF, ETOOMANYREFS (too
+ *   many files under way), EPERM (credentials that aren't the sender's)
  */
 export function parseControl(task: Task, socket: Socket, control: Uint8Array): Ancillary | null | number {
   const view = new DataView(control.buffer, control.byteOffset, control.length);
@@ -45,9 +70,10 @@ export function parseControl(task: Task, socket: Socket, control: Uint8Array): A
     if (rights !== null) for (const file of rights) file.release();
     return error;
   };
-  for (let at = 0; at + HEADER_SIZE <= control.length; ) {
+  for (let at = 0; at + HEADER_SIZE <= control.length;) {
     const length = view.getUint32(at, true);
-    if (view.getUint32(at + 4, true) !== 0 || length < HEADER_SIZE || at + length > control.length) return fail(-EINVAL);
+    if (view.getUint32(at + 4, true) !== 0 || length < HEADER_SIZE || at + length > control.length)
+      return fail(-EINVAL);
     const level = view.getInt32(at + 8, true);
     const type = view.getInt32(at + 12, true);
     const data = control.subarray(at + HEADER_SIZE, at + length);
@@ -75,8 +101,15 @@ export function parseControl(task: Task, socket: Socket, control: Uint8Array): A
   return { rights, credentials, hopLimit, trafficClass };
 }
 
-/** A field of the IP header; null for control messages that change nothing here (IP_PKTINFO chooses a source address; there is one). EINVAL as in ip(7), ipv6(7). */
-function headerField(level: number, type: number, data: Uint8Array): { isHopLimit: boolean; value: number | null } | null {
+/**
+ * A field of the IP header; null for control messages that change nothing here (IP_PKTINFO chooses a source address;
+ * there is one). EINVAL as in ip(7), ipv6(7).
+ */
+function headerField(
+  level: number,
+  type: number,
+  data: Uint8Array,
+): { isHopLimit: boolean; value: number | null } | null {
   const isV4 = level === IPPROTO_IP;
   if (!isV4 && level !== IPPROTO_IPV6) return null;
   const isHopLimit = type === (isV4 ? IP_TTL : IPV6_HOPLIMIT);
@@ -94,7 +127,12 @@ function takeFiles(task: Task, data: Uint8Array, before: OpenFile[] | null): Ope
   if (count === 0) return before;
   const limit = task.group.limits[RLIMIT_NOFILE]!.soft;
   const network = task.kernel.network;
-  if (network.inFlight.total + count > limit && !isCapable(task.credentials, CAP_SYS_RESOURCE) && !isCapable(task.credentials, CAP_SYS_ADMIN)) return -ETOOMANYREFS;
+  if (
+    network.inFlight.total + count > limit &&
+    !isCapable(task.credentials, CAP_SYS_RESOURCE) &&
+    !isCapable(task.credentials, CAP_SYS_ADMIN)
+  )
+    return -ETOOMANYREFS;
   const files: OpenFile[] = [];
   for (let index = 0; index < count; index++) {
     const file = task.files.get(optionInt(data, index * 4));
@@ -108,7 +146,9 @@ function takeFiles(task: Task, data: Uint8Array, before: OpenFile[] | null): Ope
 /** unix(7), SCM_CREDENTIALS: the sender's own process and ids, unless it has the capabilities. */
 function checkCredentials(task: Task, data: Uint8Array): PeerCredentials | number {
   if (data.length !== 12) return -EINVAL;
-  const pid = optionInt(data), uid = optionInt(data, 4), gid = optionInt(data, 8);
+  const pid = optionInt(data),
+    uid = optionInt(data, 4),
+    gid = optionInt(data, 8);
   const own: Credentials = task.credentials;
   if (pid !== task.pid && !isCapable(own, CAP_SYS_ADMIN)) return -EPERM;
   if (uid !== own.uid && uid !== own.euid && uid !== own.suid && !isCapable(own, CAP_SETUID)) return -EPERM;
@@ -130,7 +170,9 @@ export class ControlWriter {
     this.#room = address === 0 ? 0 : room;
   }
 
-  /** As put_cmsg of Linux: a message that doesn't fit is cut, one whose header doesn't fit is left out. 0 or −EFAULT. */
+  /**
+   * As put_cmsg of Linux: a message that doesn't fit is cut, one whose header doesn't fit is left out. 0 or −EFAULT.
+   */
   put(level: number, type: number, data: Uint8Array): number {
     const left = this.#room - this.written;
     if (left < HEADER_SIZE) {

@@ -1,6 +1,30 @@
 import {
-  AF_INET, AF_INET6, AF_MAX, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, EACCES, EAFNOSUPPORT, EINVAL, EOPNOTSUPP, EPERM, EPROTONOSUPPORT, ESOCKTNOSUPPORT, IPPROTO_ICMP, IPPROTO_ICMPV6,
-  IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE, O_NONBLOCK, SOCK_DGRAM, SOCK_PACKET, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM,
+  AF_INET,
+  AF_INET6,
+  AF_MAX,
+  AF_NETLINK,
+  AF_PACKET,
+  AF_UNIX,
+  AF_UNSPEC,
+  EACCES,
+  EAFNOSUPPORT,
+  EINVAL,
+  EOPNOTSUPP,
+  EPERM,
+  EPROTONOSUPPORT,
+  ESOCKTNOSUPPORT,
+  IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
+  IPPROTO_IP,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPPROTO_UDPLITE,
+  O_NONBLOCK,
+  SOCK_DGRAM,
+  SOCK_PACKET,
+  SOCK_RAW,
+  SOCK_SEQPACKET,
+  SOCK_STREAM,
 } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
 import { CAP_NET_RAW, isCapable } from "../security/credentials.ts";
@@ -20,18 +44,28 @@ import { UnixDatagramSocket } from "./unix/unix-datagram.ts";
  *   CAP_NET_RAW), EACCES (ICMP sockets: no group
  *   of the caller is in net.ipv4.ping_group_range)
  */
-export function createSocket(task: Task, family: number, type: number, protocol: number, flags: number): Socket | number {
+export function createSocket(
+  task: Task,
+  family: number,
+  type: number,
+  protocol: number,
+  flags: number,
+): Socket | number {
   if (family <= AF_UNSPEC || family >= AF_MAX) return -EAFNOSUPPORT;
   if (type <= 0 || type > SOCK_PACKET) return -EINVAL;
   switch (family) {
-    case AF_UNIX: return createUnixSocket(task, type, protocol, flags);
+    case AF_UNIX:
+      return createUnixSocket(task, type, protocol, flags);
     case AF_INET:
     case AF_INET6:
       return createInetSocket(task, family, type, protocol, flags);
-    case AF_NETLINK: return createNetlinkSocket(task, type, protocol, flags);
+    case AF_NETLINK:
+      return createNetlinkSocket(task, type, protocol, flags);
     // As without CONFIG_PACKET: there is no link whose frames could be seen.
-    case AF_PACKET: return isCapable(task.credentials, CAP_NET_RAW) ? -EAFNOSUPPORT : -EPERM;
-    default: return -EAFNOSUPPORT;
+    case AF_PACKET:
+      return isCapable(task.credentials, CAP_NET_RAW) ? -EAFNOSUPPORT : -EPERM;
+    default:
+      return -EAFNOSUPPORT;
   }
 }
 
@@ -60,10 +94,18 @@ function createInetSocket(task: Task, family: number, type: number, protocol: nu
         return mayPing(task) ? new PacketSocket(task.kernel, family, type, protocol, flags, task.credentials) : -EACCES;
       }
       if (protocol !== IPPROTO_IP && protocol !== IPPROTO_UDP && protocol !== IPPROTO_UDPLITE) return -EPROTONOSUPPORT;
-      return new UdpSocket(task.kernel, family, protocol === IPPROTO_UDPLITE ? IPPROTO_UDPLITE : IPPROTO_UDP, flags, task.credentials);
+      return new UdpSocket(
+        task.kernel,
+        family,
+        protocol === IPPROTO_UDPLITE ? IPPROTO_UDPLITE : IPPROTO_UDP,
+        flags,
+        task.credentials,
+      );
     case SOCK_RAW:
       if (protocol === IPPROTO_IP || protocol > 255) return -EPROTONOSUPPORT;
-      return isCapable(task.credentials, CAP_NET_RAW) ? new PacketSocket(task.kernel, family, type, protocol, flags, task.credentials) : -EPERM;
+      return isCapable(task.credentials, CAP_NET_RAW)
+        ? new PacketSocket(task.kernel, family, type, protocol, flags, task.credentials)
+        : -EPERM;
     default:
       return -ESOCKTNOSUPPORT;
   }
@@ -77,10 +119,17 @@ function mayPing(task: Task): boolean {
 }
 
 /** socketpair(2). EOPNOTSUPP for families other than AF_UNIX, else as `createSocket`. */
-export function createSocketPair(task: Task, family: number, type: number, protocol: number, flags: number): [Socket, Socket] | number {
+export function createSocketPair(
+  task: Task,
+  family: number,
+  type: number,
+  protocol: number,
+  flags: number,
+): [Socket, Socket] | number {
   if (family === AF_UNIX) {
     if (protocol !== 0 && protocol !== AF_UNIX) return -EPROTONOSUPPORT;
-    if (type === SOCK_STREAM || type === SOCK_SEQPACKET) return UnixConnectionSocket.pair(task, type, flags & O_NONBLOCK);
+    if (type === SOCK_STREAM || type === SOCK_SEQPACKET)
+      return UnixConnectionSocket.pair(task, type, flags & O_NONBLOCK);
     if (type === SOCK_DGRAM || type === SOCK_RAW) return UnixDatagramSocket.pair(task, flags & O_NONBLOCK);
     return type <= 0 || type > SOCK_PACKET ? -EINVAL : -ESOCKTNOSUPPORT;
   }

@@ -1,12 +1,19 @@
 import type { OpenFile } from "../vfs/open-file.ts";
 
 /** Who sent a message, as SCM_CREDENTIALS shows it (unix(7)). */
-export interface PeerCredentials { readonly pid: number; readonly uid: number; readonly gid: number }
+export interface PeerCredentials {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
 
 /** What a receiver learns of a sender that did not say: pid 0 and the overflow ids. */
 export const UNKNOWN_SENDER: PeerCredentials = { pid: 0, uid: 65534, gid: 65534 };
 
-/** What travels beside bytes: files and credentials (AF_UNIX), fields of the IP header. The holder owns one reference of each file. */
+/**
+ * What travels beside bytes: files and credentials (AF_UNIX), fields of the IP header. The holder owns one reference of
+ * each file.
+ */
 export interface Ancillary {
   rights: OpenFile[] | null;
   credentials: PeerCredentials | null;
@@ -27,7 +34,11 @@ export interface OutgoingMessage {
 export const PLAIN_MESSAGE: OutgoingMessage = { address: null, ancillary: null };
 
 /** A further control message for the receiver (IP_PKTINFO, SO_TIMESTAMP …). */
-export interface ControlMessage { level: number; type: number; data: Uint8Array }
+export interface ControlMessage {
+  level: number;
+  type: number;
+  data: Uint8Array;
+}
 
 /** What recvmsg(2) learns beside the bytes; filled by a socket's `receive`. */
 export class IncomingMessage {

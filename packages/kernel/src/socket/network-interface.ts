@@ -1,8 +1,20 @@
-import { ARPHRD_ETHER, ARPHRD_LOOPBACK, IFF_BROADCAST, IFF_LOOPBACK, IFF_LOWER_UP, IFF_MULTICAST, IFF_RUNNING, IFF_UP } from "@stratos/abi";
+import {
+  ARPHRD_ETHER,
+  ARPHRD_LOOPBACK,
+  IFF_BROADCAST,
+  IFF_LOOPBACK,
+  IFF_LOWER_UP,
+  IFF_MULTICAST,
+  IFF_RUNNING,
+  IFF_UP,
+} from "@stratos/abi";
 import type { SocketProvider } from "@stratos/host";
 import { canonicalIp, formatV4, isLinkLocal, isV4, LOOPBACK_V4, LOOPBACK_V6, parseV4 } from "./inet/ip-address.ts";
 
-export interface InterfaceAddress { readonly ip: string; readonly prefixLength: number }
+export interface InterfaceAddress {
+  readonly ip: string;
+  readonly prefixLength: number;
+}
 
 /** A network interface as programs see it (netdevice(7)). */
 export interface NetworkInterface {
@@ -19,10 +31,20 @@ export interface NetworkInterface {
 
 /** `lo`, and `eth0` with the provider's addresses when there is a provider. */
 export function makeInterfaces(provider: SocketProvider | null): NetworkInterface[] {
-  const interfaces: NetworkInterface[] = [{
-    index: 1, name: "lo", flags: IFF_UP | IFF_LOOPBACK | IFF_RUNNING | IFF_LOWER_UP, hardwareType: ARPHRD_LOOPBACK, hardwareAddress: new Uint8Array(6), mtu: 65536,
-    addresses: [{ ip: LOOPBACK_V4, prefixLength: 8 }, { ip: LOOPBACK_V6, prefixLength: 128 }],
-  }];
+  const interfaces: NetworkInterface[] = [
+    {
+      index: 1,
+      name: "lo",
+      flags: IFF_UP | IFF_LOOPBACK | IFF_RUNNING | IFF_LOWER_UP,
+      hardwareType: ARPHRD_LOOPBACK,
+      hardwareAddress: new Uint8Array(6),
+      mtu: 65536,
+      addresses: [
+        { ip: LOOPBACK_V4, prefixLength: 8 },
+        { ip: LOOPBACK_V6, prefixLength: 128 },
+      ],
+    },
+  ];
   if (provider !== null) {
     const addresses: InterfaceAddress[] = [];
     for (const { address, prefixLength } of provider.localAddresses()) {
@@ -30,9 +52,14 @@ export function makeInterfaces(provider: SocketProvider | null): NetworkInterfac
       if (ip !== null) addresses.push({ ip, prefixLength });
     }
     interfaces.push({
-      index: 2, name: "eth0", flags: IFF_UP | IFF_BROADCAST | IFF_RUNNING | IFF_MULTICAST | IFF_LOWER_UP, hardwareType: ARPHRD_ETHER,
+      index: 2,
+      name: "eth0",
+      flags: IFF_UP | IFF_BROADCAST | IFF_RUNNING | IFF_MULTICAST | IFF_LOWER_UP,
+      hardwareType: ARPHRD_ETHER,
       // Locally administered (the second bit), the same in each machine: no other machine is on this link.
-      hardwareAddress: Uint8Array.of(0x02, 0x53, 0x74, 0x72, 0x61, 0x74), mtu: 1500, addresses,
+      hardwareAddress: Uint8Array.of(0x02, 0x53, 0x74, 0x72, 0x61, 0x74),
+      mtu: 1500,
+      addresses,
     });
   }
   return interfaces;
@@ -50,7 +77,9 @@ export function broadcastOf(address: InterfaceAddress): string {
   return formatV4(bytes, 0);
 }
 
-/** The address of `outside` that connections to `destination` come from; null when no address of that family is there. */
+/**
+ * The address of `outside` that connections to `destination` come from; null when no address of that family is there.
+ */
 export function sourceAddress(outside: NetworkInterface | undefined, destination: string): string | null {
   if (outside === undefined) return null;
   const v4 = isV4(destination);
@@ -62,4 +91,3 @@ export function sourceAddress(outside: NetworkInterface | undefined, destination
   }
   return v4 ? linkLocal : null;
 }
-

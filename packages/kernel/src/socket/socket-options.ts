@@ -1,19 +1,78 @@
 import {
-  AF_UNIX, EDOM, EINVAL, ENODATA, ENODEV, ENOPROTOOPT, ENOTCONN, EPERM, ERANGE, SO_ACCEPTCONN, SO_ATTACH_BPF, SO_ATTACH_FILTER, SO_BINDTODEVICE, SO_BROADCAST, SO_BSDCOMPAT,
-  SO_BUSY_POLL, SO_COOKIE, SO_DEBUG, SO_DETACH_FILTER, SO_DOMAIN, SO_DONTROUTE, SO_ERROR, SO_INCOMING_CPU, SO_KEEPALIVE, SO_LINGER, SO_LOCK_FILTER, SO_MARK,
-  SO_MAX_PACING_RATE, SO_NOFCS, SO_NO_CHECK, SO_OOBINLINE, SO_PASSCRED, SO_PASSSEC, SO_PEEK_OFF, SO_PEERCRED, SO_PEERGROUPS, SO_PEERNAME, SO_PEERSEC, SO_PRIORITY,
-  SO_PROTOCOL, SO_RCVBUF, SO_RCVBUFFORCE, SO_RCVLOWAT, SO_RCVTIMEO, SO_RCVTIMEO_NEW, SO_REUSEADDR, SO_REUSEPORT, SO_RXQ_OVFL, SO_SELECT_ERR_QUEUE, SO_SNDBUF,
-  SO_SNDBUFFORCE, SO_SNDLOWAT, SO_SNDTIMEO, SO_SNDTIMEO_NEW, SO_TIMESTAMP, SO_TIMESTAMPING, SO_TIMESTAMPNS, SO_TIMESTAMPNS_NEW, SO_TIMESTAMP_NEW, SO_TYPE,
-  SO_ZEROCOPY, SO_TXTIME, SO_PEERPIDFD,
+  AF_UNIX,
+  EDOM,
+  EINVAL,
+  ENODATA,
+  ENODEV,
+  ENOPROTOOPT,
+  ENOTCONN,
+  EPERM,
+  ERANGE,
+  SO_ACCEPTCONN,
+  SO_ATTACH_BPF,
+  SO_ATTACH_FILTER,
+  SO_BINDTODEVICE,
+  SO_BROADCAST,
+  SO_BSDCOMPAT,
+  SO_BUSY_POLL,
+  SO_COOKIE,
+  SO_DEBUG,
+  SO_DETACH_FILTER,
+  SO_DOMAIN,
+  SO_DONTROUTE,
+  SO_ERROR,
+  SO_INCOMING_CPU,
+  SO_KEEPALIVE,
+  SO_LINGER,
+  SO_LOCK_FILTER,
+  SO_MARK,
+  SO_MAX_PACING_RATE,
+  SO_NOFCS,
+  SO_NO_CHECK,
+  SO_OOBINLINE,
+  SO_PASSCRED,
+  SO_PASSSEC,
+  SO_PEEK_OFF,
+  SO_PEERCRED,
+  SO_PEERGROUPS,
+  SO_PEERNAME,
+  SO_PEERSEC,
+  SO_PRIORITY,
+  SO_PROTOCOL,
+  SO_RCVBUF,
+  SO_RCVBUFFORCE,
+  SO_RCVLOWAT,
+  SO_RCVTIMEO,
+  SO_RCVTIMEO_NEW,
+  SO_REUSEADDR,
+  SO_REUSEPORT,
+  SO_RXQ_OVFL,
+  SO_SELECT_ERR_QUEUE,
+  SO_SNDBUF,
+  SO_SNDBUFFORCE,
+  SO_SNDLOWAT,
+  SO_SNDTIMEO,
+  SO_SNDTIMEO_NEW,
+  SO_TIMESTAMP,
+  SO_TIMESTAMPING,
+  SO_TIMESTAMPNS,
+  SO_TIMESTAMPNS_NEW,
+  SO_TIMESTAMP_NEW,
+  SO_TYPE,
+  SO_ZEROCOPY,
+  SO_TXTIME,
+  SO_PEERPIDFD,
 } from "@stratos/abi";
 import { CAP_NET_ADMIN, CAP_NET_RAW, isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import type { Socket } from "./socket.ts";
 
 /** net.core.wmem_default and rmem_default, wmem_max and rmem_max. */
-const BUFFER_DEFAULT = 212992, BUFFER_MAX = 212992;
+const BUFFER_DEFAULT = 212992,
+  BUFFER_MAX = 212992;
 /** SOCK_MIN_SNDBUF and SOCK_MIN_RCVBUF (include/net/sock.h). */
-const SEND_BUFFER_MIN = 4608, RECEIVE_BUFFER_MIN = 2304;
+const SEND_BUFFER_MIN = 4608,
+  RECEIVE_BUFFER_MIN = 2304;
 /** For the …FORCE options: our own bound in place of INT_MAX / 2. */
 const BUFFER_FORCED_MAX = 16 << 20;
 
@@ -59,9 +118,24 @@ export class SocketOptions {
 
 /** Integer options without effect here, with their value at the start. */
 const STORED_DEFAULTS: ReadonlyMap<number, number> = new Map([
-  [SO_DEBUG, 0], [SO_DONTROUTE, 0], [SO_NO_CHECK, 0], [SO_PRIORITY, 0], [SO_BSDCOMPAT, 0], [SO_PASSSEC, 0], [SO_MARK, 0], [SO_TIMESTAMPING, 0],
-  [SO_RXQ_OVFL, 0], [SO_PEEK_OFF, -1], [SO_NOFCS, 0], [SO_LOCK_FILTER, 0], [SO_SELECT_ERR_QUEUE, 0], [SO_BUSY_POLL, 0], [SO_MAX_PACING_RATE, -1],
-  [SO_INCOMING_CPU, 0], [SO_ZEROCOPY, 0], [SO_TXTIME, 0],
+  [SO_DEBUG, 0],
+  [SO_DONTROUTE, 0],
+  [SO_NO_CHECK, 0],
+  [SO_PRIORITY, 0],
+  [SO_BSDCOMPAT, 0],
+  [SO_PASSSEC, 0],
+  [SO_MARK, 0],
+  [SO_TIMESTAMPING, 0],
+  [SO_RXQ_OVFL, 0],
+  [SO_PEEK_OFF, -1],
+  [SO_NOFCS, 0],
+  [SO_LOCK_FILTER, 0],
+  [SO_SELECT_ERR_QUEUE, 0],
+  [SO_BUSY_POLL, 0],
+  [SO_MAX_PACING_RATE, -1],
+  [SO_INCOMING_CPU, 0],
+  [SO_ZEROCOPY, 0],
+  [SO_TXTIME, 0],
 ]);
 
 /** Little-endian int of an option value; the caller has checked that it has 4 bytes. */
@@ -98,7 +172,8 @@ function timeoutBytes(nanoseconds: number): Uint8Array {
 /**
  * setsockopt(2) at SOL_SOCKET.
  *
- * @returns 0 or EINVAL (short or bad value), EDOM, EPERM, ENODEV (SO_BINDTODEVICE), ENOPROTOOPT (unknown, or can't be set)
+ * @returns 0 or EINVAL (short or bad value), EDOM, EPERM, ENODEV (SO_BINDTODEVICE), ENOPROTOOPT (unknown, or can't be
+ *   set)
  */
 export function setSocketOption(socket: Socket, task: Task, name: number, value: Uint8Array): number {
   const options = socket.options;
@@ -120,33 +195,61 @@ export function setSocketOption(socket: Socket, task: Task, name: number, value:
   const number = optionInt(value);
   const on = number !== 0;
   switch (name) {
-    case SO_REUSEADDR: options.reuseAddress = on; break;
-    case SO_REUSEPORT: options.reusePort = on; break;
-    case SO_BROADCAST: options.broadcast = on; break;
-    case SO_KEEPALIVE: options.keepAlive = on; break;
-    case SO_OOBINLINE: options.oobInline = on; break;
-    case SO_PASSCRED: options.passCredentials = on; break;
-    case SO_SNDBUF: options.sendBuffer = Math.max(SEND_BUFFER_MIN, 2 * clampBuffer(number, BUFFER_MAX)); break;
-    case SO_RCVBUF: options.receiveBuffer = Math.max(RECEIVE_BUFFER_MIN, 2 * clampBuffer(number, BUFFER_MAX)); break;
+    case SO_REUSEADDR:
+      options.reuseAddress = on;
+      break;
+    case SO_REUSEPORT:
+      options.reusePort = on;
+      break;
+    case SO_BROADCAST:
+      options.broadcast = on;
+      break;
+    case SO_KEEPALIVE:
+      options.keepAlive = on;
+      break;
+    case SO_OOBINLINE:
+      options.oobInline = on;
+      break;
+    case SO_PASSCRED:
+      options.passCredentials = on;
+      break;
+    case SO_SNDBUF:
+      options.sendBuffer = Math.max(SEND_BUFFER_MIN, 2 * clampBuffer(number, BUFFER_MAX));
+      break;
+    case SO_RCVBUF:
+      options.receiveBuffer = Math.max(RECEIVE_BUFFER_MIN, 2 * clampBuffer(number, BUFFER_MAX));
+      break;
     case SO_SNDBUFFORCE:
     case SO_RCVBUFFORCE:
       if (!isCapable(task.credentials, CAP_NET_ADMIN)) return -EPERM;
-      if (name === SO_SNDBUFFORCE) options.sendBuffer = Math.max(SEND_BUFFER_MIN, 2 * clampBuffer(number, BUFFER_FORCED_MAX));
+      if (name === SO_SNDBUFFORCE)
+        options.sendBuffer = Math.max(SEND_BUFFER_MIN, 2 * clampBuffer(number, BUFFER_FORCED_MAX));
       else options.receiveBuffer = Math.max(RECEIVE_BUFFER_MIN, 2 * clampBuffer(number, BUFFER_FORCED_MAX));
       break;
-    case SO_RCVLOWAT: options.receiveLowAt = number < 0 ? 0x7fffffff : number === 0 ? 1 : number; break;
+    case SO_RCVLOWAT:
+      options.receiveLowAt = number < 0 ? 0x7fffffff : number === 0 ? 1 : number;
+      break;
     case SO_TIMESTAMP:
     case SO_TIMESTAMP_NEW:
-      options.timestamp = on ? SO_TIMESTAMP : 0; break;
+      options.timestamp = on ? SO_TIMESTAMP : 0;
+      break;
     case SO_TIMESTAMPNS:
     case SO_TIMESTAMPNS_NEW:
-      options.timestamp = on ? SO_TIMESTAMPNS : 0; break;
+      options.timestamp = on ? SO_TIMESTAMPNS : 0;
+      break;
     case SO_MARK:
       if (!isCapable(task.credentials, CAP_NET_ADMIN) && !isCapable(task.credentials, CAP_NET_RAW)) return -EPERM;
-      options.stored.set(name, number); break;
+      options.stored.set(name, number);
+      break;
     case SO_PRIORITY:
-      if ((number < 0 || number > 6) && !isCapable(task.credentials, CAP_NET_ADMIN) && !isCapable(task.credentials, CAP_NET_RAW)) return -EPERM;
-      options.stored.set(name, number); break;
+      if (
+        (number < 0 || number > 6) &&
+        !isCapable(task.credentials, CAP_NET_ADMIN) &&
+        !isCapable(task.credentials, CAP_NET_RAW)
+      )
+        return -EPERM;
+      options.stored.set(name, number);
+      break;
     case SO_PEEK_OFF:
     case SO_TXTIME:
       return -EINVAL;
@@ -157,7 +260,14 @@ export function setSocketOption(socket: Socket, task: Task, name: number, value:
       return -EPERM;
     default:
       if (!STORED_DEFAULTS.has(name)) return -ENOPROTOOPT;
-      options.stored.set(name, name === SO_INCOMING_CPU || name === SO_MAX_PACING_RATE || name === SO_BUSY_POLL || name === SO_TIMESTAMPING ? number : on ? 1 : 0);
+      options.stored.set(
+        name,
+        name === SO_INCOMING_CPU || name === SO_MAX_PACING_RATE || name === SO_BUSY_POLL || name === SO_TIMESTAMPING
+          ? number
+          : on
+            ? 1
+            : 0,
+      );
   }
   socket.optionChanged(name);
   return 0;
@@ -185,21 +295,36 @@ function bindToDevice(socket: Socket, task: Task, value: Uint8Array): number {
 export function getSocketOption(socket: Socket, task: Task, name: number, length: number): Uint8Array | number {
   const options = socket.options;
   switch (name) {
-    case SO_TYPE: return intOption(socket.type);
-    case SO_DOMAIN: return intOption(socket.family);
-    case SO_PROTOCOL: return intOption(socket.protocol);
-    case SO_ERROR: return intOption(socket.takeError());
-    case SO_ACCEPTCONN: return intOption(socket.isListening ? 1 : 0);
-    case SO_REUSEADDR: return intOption(options.reuseAddress ? 1 : 0);
-    case SO_REUSEPORT: return intOption(options.reusePort ? 1 : 0);
-    case SO_BROADCAST: return intOption(options.broadcast ? 1 : 0);
-    case SO_KEEPALIVE: return intOption(options.keepAlive ? 1 : 0);
-    case SO_OOBINLINE: return intOption(options.oobInline ? 1 : 0);
-    case SO_PASSCRED: return intOption(options.passCredentials ? 1 : 0);
-    case SO_SNDBUF: return intOption(options.sendBuffer);
-    case SO_RCVBUF: return intOption(options.receiveBuffer);
-    case SO_RCVLOWAT: return intOption(options.receiveLowAt);
-    case SO_SNDLOWAT: return intOption(1);
+    case SO_TYPE:
+      return intOption(socket.type);
+    case SO_DOMAIN:
+      return intOption(socket.family);
+    case SO_PROTOCOL:
+      return intOption(socket.protocol);
+    case SO_ERROR:
+      return intOption(socket.takeError());
+    case SO_ACCEPTCONN:
+      return intOption(socket.isListening ? 1 : 0);
+    case SO_REUSEADDR:
+      return intOption(options.reuseAddress ? 1 : 0);
+    case SO_REUSEPORT:
+      return intOption(options.reusePort ? 1 : 0);
+    case SO_BROADCAST:
+      return intOption(options.broadcast ? 1 : 0);
+    case SO_KEEPALIVE:
+      return intOption(options.keepAlive ? 1 : 0);
+    case SO_OOBINLINE:
+      return intOption(options.oobInline ? 1 : 0);
+    case SO_PASSCRED:
+      return intOption(options.passCredentials ? 1 : 0);
+    case SO_SNDBUF:
+      return intOption(options.sendBuffer);
+    case SO_RCVBUF:
+      return intOption(options.receiveBuffer);
+    case SO_RCVLOWAT:
+      return intOption(options.receiveLowAt);
+    case SO_SNDLOWAT:
+      return intOption(1);
     case SO_TIMESTAMP:
     case SO_TIMESTAMP_NEW:
       return intOption(options.timestamp === SO_TIMESTAMP ? 1 : 0);
@@ -235,18 +360,23 @@ export function getSocketOption(socket: Socket, task: Task, name: number, length
       groups.forEach((group, index) => value.set(intOption(group), index * 4));
       return value;
     }
-    case SO_PEERPIDFD: return socket.family === AF_UNIX ? -ENODATA : -ENOPROTOOPT;
+    case SO_PEERPIDFD:
+      return socket.family === AF_UNIX ? -ENODATA : -ENOPROTOOPT;
     case SO_PEERNAME: {
       const peer = socket.peerName();
       return typeof peer === "number" ? -ENOTCONN : peer.length < length ? -EINVAL : peer;
     }
-    case SO_BINDTODEVICE: return options.boundDevice === "" ? new Uint8Array(0) : Uint8Array.from([...options.boundDevice, "\0"], (c) => c.charCodeAt(0));
+    case SO_BINDTODEVICE:
+      return options.boundDevice === ""
+        ? new Uint8Array(0)
+        : Uint8Array.from([...options.boundDevice, "\0"], (c) => c.charCodeAt(0));
     case SO_COOKIE: {
       const value = new Uint8Array(8);
       value.set(intOption(socket.inode!.ino));
       return value;
     }
-    case SO_PEERSEC: return -ENOPROTOOPT;
+    case SO_PEERSEC:
+      return -ENOPROTOOPT;
     default: {
       const initial = STORED_DEFAULTS.get(name);
       return initial === undefined ? -ENOPROTOOPT : intOption(options.stored.get(name) ?? initial);

@@ -1,6 +1,32 @@
 import {
-  EAGAIN, EFAULT, EINVAL, ENOPROTOOPT, ENOTCONN, ENOTTY, EOPNOTSUPP, EPIPE, ESPIPE, FIONREAD, FIOGETOWN, FIOSETOWN, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_NOSIGNAL, MSG_PEEK, MSG_WAITALL,
-  O_NONBLOCK, O_RDWR, SIGPIPE, SIOCATMARK, SIOCGPGRP, SIOCGSTAMP, SIOCGSTAMPNS, SIOCOUTQ, SIOCSPGRP, SI_USER, ENOENT,
+  EAGAIN,
+  EFAULT,
+  EINVAL,
+  ENOPROTOOPT,
+  ENOTCONN,
+  ENOTTY,
+  EOPNOTSUPP,
+  EPIPE,
+  ESPIPE,
+  FIONREAD,
+  FIOGETOWN,
+  FIOSETOWN,
+  MSG_DONTWAIT,
+  MSG_ERRQUEUE,
+  MSG_NOSIGNAL,
+  MSG_PEEK,
+  MSG_WAITALL,
+  O_NONBLOCK,
+  O_RDWR,
+  SIGPIPE,
+  SIOCATMARK,
+  SIOCGPGRP,
+  SIOCGSTAMP,
+  SIOCGSTAMPNS,
+  SIOCOUTQ,
+  SIOCSPGRP,
+  SI_USER,
+  ENOENT,
 } from "@stratos/abi";
 import type { Kernel } from "../kernel-state.ts";
 import { sendSignalToTask } from "../signal/send-signal.ts";
@@ -24,7 +50,10 @@ export interface TransferState {
   messages: number;
 }
 
-/** The state of this call's transfer, null when it has not waited yet (or a caller such as sendfile keeps a state of its own). */
+/**
+ * The state of this call's transfer, null when it has not waited yet (or a caller such as sendfile keeps a state of its
+ * own).
+ */
 export function transferState(task: Task): TransferState | null {
   const state = task.syscallState as TransferState | null;
   return state !== null && state.kind === "socket" ? state : null;
@@ -32,13 +61,15 @@ export function transferState(task: Task): TransferState | null {
 
 /** The same, made when there is none; null when the call keeps a state of another kind. */
 export function obtainTransferState(task: Task): TransferState | null {
-  if (task.syscallState === null) task.syscallState = { kind: "socket", transferred: 0, deadlineNs: Infinity, messages: 0 } satisfies TransferState;
+  if (task.syscallState === null)
+    task.syscallState = { kind: "socket", transferred: 0, deadlineNs: Infinity, messages: 0 } satisfies TransferState;
   return transferState(task);
 }
 
 /**
- * A socket (socket(7)). Families implement `send` and `receive`, which move what they can at once and say −EAGAIN when that is nothing; this class
- * adds waiting, time limits, MSG_WAITALL and SIGPIPE. Addresses are raw sockaddr bytes, so that each family checks its own.
+ * A socket (socket(7)). Families implement `send` and `receive`, which move what they can at once and say −EAGAIN when
+ * that is nothing; this class adds waiting, time limits, MSG_WAITALL and SIGPIPE. Addresses are raw sockaddr bytes, so
+ * that each family checks its own.
  */
 export abstract class Socket extends OpenFile {
   readonly kernel: Kernel;
@@ -54,7 +85,14 @@ export abstract class Socket extends OpenFile {
   /** Who waits for room after `send` said −EAGAIN: another socket's queue when its receiver is the bottleneck. */
   protected roomQueue: WaitQueue = this.readiness;
 
-  constructor(kernel: Kernel, family: number, type: number, protocol: number, flags: number, creator: { fsuid: number; fsgid: number }) {
+  constructor(
+    kernel: Kernel,
+    family: number,
+    type: number,
+    protocol: number,
+    flags: number,
+    creator: { fsuid: number; fsgid: number },
+  ) {
     super(O_RDWR | flags, kernel.network.createInode(creator), null);
     this.kernel = kernel;
     this.family = family;
@@ -67,7 +105,10 @@ export abstract class Socket extends OpenFile {
   abstract connect(task: Task, address: Uint8Array, nonblocking: boolean): number;
   abstract localName(): Uint8Array;
   abstract peerName(): Uint8Array | number;
-  /** Bytes queued, −EAGAIN when there is no room now, or another negated errno. May take fewer bytes than there are only when it `isStream`. */
+  /**
+   * Bytes queued, −EAGAIN when there is no room now, or another negated errno. May take fewer bytes than there are only
+   * when it `isStream`.
+   */
   abstract send(task: Task, from: IoCursor, message: OutgoingMessage, flags: number): number;
   /** Bytes moved (0 at the end of a stream), −EAGAIN when there is nothing now, or another negated errno. */
   abstract receive(task: Task, to: IoCursor, message: IncomingMessage, flags: number): number;
@@ -155,8 +196,8 @@ export abstract class Socket extends OpenFile {
   }
 
   /**
-   * Sends, waiting for room unless told not to. A stream takes everything before it returns; what it took before an error or a
-   * signal counts (send(2)).
+   * Sends, waiting for room unless told not to. A stream takes everything before it returns; what it took before an
+   * error or a signal counts (send(2)).
    */
   sendWaiting(task: Task, from: IoCursor, message: OutgoingMessage, flags: number): number {
     let done = transferState(task)?.transferred ?? 0;
@@ -195,7 +236,8 @@ export abstract class Socket extends OpenFile {
         continue;
       }
       if (result !== -EAGAIN) return done > 0 ? done : result;
-      if ((this.flags & O_NONBLOCK) !== 0 || (flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) !== 0) return done > 0 ? done : -EAGAIN;
+      if ((this.flags & O_NONBLOCK) !== 0 || (flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) !== 0)
+        return done > 0 ? done : -EAGAIN;
       return this.#wait(task, this.readiness, this.options.receiveTimeoutNs, done);
     }
   }
@@ -217,7 +259,10 @@ export abstract class Socket extends OpenFile {
     return this.isStream;
   }
 
-  /** @param done  bytes moved so far, to be remembered; a wait with some of them, or with a time limit, is never restarted (signal(7)) */
+  /**
+   * @param done  bytes moved so far, to be remembered; a wait with some of them, or with a time limit, is never
+   *   restarted (signal(7))
+   */
   #wait(task: Task, queue: WaitQueue, timeoutNs: number, done: number): number {
     const state = obtainTransferState(task);
     if (state === null) {

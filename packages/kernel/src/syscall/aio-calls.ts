@@ -1,9 +1,29 @@
 /**
- * Linux's asynchronous input and output (io_submit(2), libaio). Requests are carried out when they are submitted, which io_submit allows and Linux does
- * as well for most files; their results wait in the context.
+ * Linux's asynchronous input and output (io_submit(2), libaio). Requests are carried out when they are submitted, which
+ * io_submit allows and Linux does as well for most files; their results wait in the context.
  */
 import {
-  EAGAIN, EBADF, EFAULT, EINVAL, ENOMEM, ESPIPE, MAP_ANONYMOUS, MAP_PRIVATE, O_DSYNC, O_NONBLOCK, PAGE_SIZE, PROT_READ, PROT_WRITE, RWF_APPEND, RWF_DSYNC, RWF_HIPRI, RWF_NOWAIT, RWF_SYNC, SEEK_CUR, O_APPEND, EOPNOTSUPP,
+  EAGAIN,
+  EBADF,
+  EFAULT,
+  EINVAL,
+  ENOMEM,
+  ESPIPE,
+  MAP_ANONYMOUS,
+  MAP_PRIVATE,
+  O_DSYNC,
+  O_NONBLOCK,
+  PAGE_SIZE,
+  PROT_READ,
+  PROT_WRITE,
+  RWF_APPEND,
+  RWF_DSYNC,
+  RWF_HIPRI,
+  RWF_NOWAIT,
+  RWF_SYNC,
+  SEEK_CUR,
+  O_APPEND,
+  EOPNOTSUPP,
 } from "@stratos/abi";
 import { EventFile } from "../event/eventfd.ts";
 import { enterTemporaryMask, leaveTemporaryMask, SIGSET_SIZE } from "../event/temporary-mask.ts";
@@ -16,16 +36,28 @@ import { get64, put64 } from "./path-argument.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 /** `struct iocb` and `struct io_event`. Source: Linux include/uapi/linux/aio_abi.h. */
-const IOCB_SIZE = 64, EVENT_SIZE = 32;
-const IOCB_CMD_PREAD = 0, IOCB_CMD_PWRITE = 1, IOCB_CMD_FSYNC = 2, IOCB_CMD_FDSYNC = 3, IOCB_CMD_PREADV = 7, IOCB_CMD_PWRITEV = 8;
-const IOCB_FLAG_RESFD = 1, IOCB_FLAG_IOPRIO = 2;
+const IOCB_SIZE = 64,
+  EVENT_SIZE = 32;
+const IOCB_CMD_PREAD = 0,
+  IOCB_CMD_PWRITE = 1,
+  IOCB_CMD_FSYNC = 2,
+  IOCB_CMD_FDSYNC = 3,
+  IOCB_CMD_PREADV = 7,
+  IOCB_CMD_PWRITEV = 8;
+const IOCB_FLAG_RESFD = 1,
+  IOCB_FLAG_IOPRIO = 2;
 const RW_FLAGS = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND;
 /** /proc/sys/fs/aio-max-nr. */
 const EVENTS_MAX = 65536;
 /** Bytes of results that a context may be asked to hold at all (ioctx_alloc in Linux's fs/aio.c). */
 const RING_MAX = 0x10000000;
 
-interface Event { dataLow: number; dataHigh: number; iocb: number; result: number }
+interface Event {
+  dataLow: number;
+  dataHigh: number;
+  iocb: number;
+  result: number;
+}
 
 /** Results of requests, in the order of their ends. Bound: `capacity`. */
 class AioContext {
@@ -39,7 +71,10 @@ class AioContext {
   }
 }
 
-/** Contexts of a process by their identifier: the address of a page, because libaio looks there for a ring of the kernel's (and finds none). */
+/**
+ * Contexts of a process by their identifier: the address of a page, because libaio looks there for a ring of the
+ * kernel's (and finds none).
+ */
 const contextsOf = new WeakMap<AddressSpace, Map<number, AioContext>>();
 
 /** io_setup(2): 0; −EAGAIN, −EFAULT, −EINVAL, −ENOMEM. */
@@ -54,7 +89,14 @@ function setup(task: Task, count: number, idAddress: number): number {
   let used = 0;
   for (const context of contexts.values()) used += context.capacity;
   if (capacity + used > EVENTS_MAX) return -EAGAIN;
-  const id = mmap(task, { address: 0, length: PAGE_SIZE, protection: PROT_READ | PROT_WRITE, flags: MAP_PRIVATE | MAP_ANONYMOUS, file: null, offset: 0 });
+  const id = mmap(task, {
+    address: 0,
+    length: PAGE_SIZE,
+    protection: PROT_READ | PROT_WRITE,
+    flags: MAP_PRIVATE | MAP_ANONYMOUS,
+    file: null,
+    offset: 0,
+  });
   if (id < 0) return -ENOMEM;
   if (space.storeU64(idAddress, id) < 0) {
     munmap(space, id, PAGE_SIZE);
@@ -79,18 +121,23 @@ function destroy(task: Task, id: number): number {
   return 0;
 }
 
-/** io_submit(2): how many requests were taken; what is wrong with the first when none was: −EAGAIN, −EBADF, −EFAULT, −EINVAL. */
+/**
+ * io_submit(2): how many requests were taken; what is wrong with the first when none was: −EAGAIN, −EBADF, −EFAULT,
+ * −EINVAL.
+ */
 function submit(task: Task, id: number, count: number, list: number): number {
   const context = contextAt(task, id);
   if (context === undefined || count < 0) return -EINVAL;
   let taken = 0;
-  // Fewer requests than asked for (io_submit(2)), and fewer bytes of one that is too long, are what may always come of it.
+  // Fewer requests than asked for (io_submit(2)), and fewer bytes of one that is too long, are what may always come of
+  // it.
   const { work } = task.kernel;
   work.mayPause = true;
   while (taken < count && !(taken > 0 && work.isUsed)) {
     work.charge(1);
     const iocb = task.space.loadU64(list + taken * 8);
-    const failed = iocb < 0 ? -EFAULT : context.events.length >= context.capacity ? -EAGAIN : submitOne(task, context, iocb);
+    const failed =
+      iocb < 0 ? -EFAULT : context.events.length >= context.capacity ? -EAGAIN : submitOne(task, context, iocb);
     if (failed < 0) return taken > 0 ? taken : failed;
     taken++;
   }
@@ -102,7 +149,8 @@ function submitOne(task: Task, context: AioContext, iocb: number): number {
   if (task.space.copyIn(iocb, bytes, 0, IOCB_SIZE) < 0) return -EFAULT;
   const view = new DataView(bytes.buffer);
   const flags = view.getUint32(56, true);
-  if (get64(view, 48) !== 0 || get64(view, 32) < 0 || (flags & ~(IOCB_FLAG_RESFD | IOCB_FLAG_IOPRIO)) !== 0) return -EINVAL;
+  if (get64(view, 48) !== 0 || get64(view, 32) < 0 || (flags & ~(IOCB_FLAG_RESFD | IOCB_FLAG_IOPRIO)) !== 0)
+    return -EINVAL;
   const file = task.files.get(view.getInt32(20, true));
   if (file === undefined) return -EBADF;
   let told: EventFile | null = null;
@@ -116,7 +164,12 @@ function submitOne(task: Task, context: AioContext, iocb: number): number {
   if (task.space.storeU32(iocb + 8, 0) < 0) return -EFAULT;
   const outcome = perform(task, file, view);
   if (typeof outcome === "number") return outcome;
-  context.events.push({ dataLow: view.getUint32(0, true), dataHigh: view.getUint32(4, true), iocb, result: outcome.result });
+  context.events.push({
+    dataLow: view.getUint32(0, true),
+    dataHigh: view.getUint32(4, true),
+    iocb,
+    result: outcome.result,
+  });
   context.queue.wakeAll();
   told?.signal();
   return 0;
@@ -136,20 +189,28 @@ function perform(task: Task, file: OpenFile, view: DataView): { result: number }
   if (!reads && operation !== IOCB_CMD_PWRITE && operation !== IOCB_CMD_PWRITEV) return -EINVAL;
   if (reads ? !file.isReadable : !file.isWritable) return -EBADF;
   if ((flags & ~RW_FLAGS) !== 0) return -EOPNOTSUPP;
-  const cursor = operation === IOCB_CMD_PREADV || operation === IOCB_CMD_PWRITEV ? task.space.vectorCursor(buffer, length) : task.space.cursor(buffer, length);
+  const cursor =
+    operation === IOCB_CMD_PREADV || operation === IOCB_CMD_PWRITEV
+      ? task.space.vectorCursor(buffer, length)
+      : task.space.cursor(buffer, length);
   if (typeof cursor === "number") return cursor;
   const hasPositions = file.seek(0, SEEK_CUR) !== -ESPIPE;
   if (hasPositions && get64(view, 40) < 0) return { result: -EINVAL };
   const offset = hasPositions ? get64(view, 40) : -1;
   const before = file.flags;
   // Nothing may sleep here: a pipe that is empty says so in its result.
-  file.flags |= (hasPositions ? 0 : O_NONBLOCK) | ((flags & (RWF_DSYNC | RWF_SYNC)) !== 0 ? O_DSYNC : 0) | ((flags & RWF_APPEND) !== 0 ? O_APPEND : 0);
+  file.flags |=
+    (hasPositions ? 0 : O_NONBLOCK) |
+    ((flags & (RWF_DSYNC | RWF_SYNC)) !== 0 ? O_DSYNC : 0) |
+    ((flags & RWF_APPEND) !== 0 ? O_APPEND : 0);
   const result = reads ? file.read(task, cursor, offset) : file.write(task, cursor, offset);
   file.flags = before;
   return { result };
 }
 
-interface Wait { deadlineNs: number }
+interface Wait {
+  deadlineNs: number;
+}
 
 /** io_getevents(2): how many results were stored; −EFAULT, −EINTR, −EINVAL. */
 function getEvents(task: Task, id: number, least: number, most: number, address: number, timeout: number): number {
@@ -184,7 +245,15 @@ function getEvents(task: Task, id: number, least: number, most: number, address:
 }
 
 /** io_pgetevents(2): the same with another signal mask meanwhile (`struct __aio_sigset`: address and size). */
-function getEventsMasked(task: Task, id: number, least: number, most: number, address: number, timeout: number, set: number): number {
+function getEventsMasked(
+  task: Task,
+  id: number,
+  least: number,
+  most: number,
+  address: number,
+  timeout: number,
+  set: number,
+): number {
   const isFirst = task.syscallState === null;
   let mask = 0;
   let size = SIGSET_SIZE;
@@ -205,7 +274,10 @@ function getEventsMasked(task: Task, id: number, least: number, most: number, ad
 export const aioCalls: SyscallTable = {
   io_setup: { run: setup },
   io_destroy: { run: destroy },
-  io_submit: { run: submit, gaps: "a request is done when the call returns; IOCB_CMD_POLL: EINVAL; what would wait ends with EAGAIN" },
+  io_submit: {
+    run: submit,
+    gaps: "a request is done when the call returns; IOCB_CMD_POLL: EINVAL; what would wait ends with EAGAIN",
+  },
   io_getevents: { run: getEvents },
   io_pgetevents: { run: getEventsMasked },
   // Nothing is ever under way.

@@ -26,8 +26,21 @@ import { timeCalls } from "./time-calls.ts";
 /** Every table, by the subsystem's name as docs/compatibility.md groups them. */
 export const CALL_TABLES: Readonly<Record<string, SyscallTable>> = {
   files: { ...fileCalls, ...aioCalls },
-  processes: { ...processCalls, ...compareCalls }, signals: signalCalls, memory: { ...memoryCalls, ...numaCalls }, futexes: futexCalls, time: timeCalls, identity: identityCalls, system: { ...systemCalls, ...prctlCalls }, scheduling: schedulingCalls, security: seccompCalls,
-  polling: pollCalls, epoll: epollCalls, "event files": eventFileCalls, sockets: socketCalls, pidfds: pidfdCalls, "System V IPC": ipcCalls,
+  processes: { ...processCalls, ...compareCalls },
+  signals: signalCalls,
+  memory: { ...memoryCalls, ...numaCalls },
+  futexes: futexCalls,
+  time: timeCalls,
+  identity: identityCalls,
+  system: { ...systemCalls, ...prctlCalls },
+  scheduling: schedulingCalls,
+  security: seccompCalls,
+  polling: pollCalls,
+  epoll: epollCalls,
+  "event files": eventFileCalls,
+  sockets: socketCalls,
+  pidfds: pidfdCalls,
+  "System V IPC": ipcCalls,
   "POSIX message queues": mqueueCalls,
 };
 

@@ -1,7 +1,37 @@
-import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, EBADF, EFBIG, EINVAL, EISDIR, ENODEV, EOPNOTSUPP, EPERM, EROFS, ESPIPE, ETXTBSY, FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE } from "@stratos/abi";
 import {
-  FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_UNSHARE_RANGE, FALLOC_FL_ZERO_RANGE, F_SEAL_FUTURE_WRITE,
-  F_SEAL_GROW, F_SEAL_WRITE, FS_IMMUTABLE_FL, MS_RDONLY, O_PATH, SIGXFSZ, SI_KERNEL, S_IFIFO, S_IFMT, UTIME_NOW, UTIME_OMIT,
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  EBADF,
+  EFBIG,
+  EINVAL,
+  EISDIR,
+  ENODEV,
+  EOPNOTSUPP,
+  EPERM,
+  EROFS,
+  ESPIPE,
+  ETXTBSY,
+  FALLOC_FL_COLLAPSE_RANGE,
+  FALLOC_FL_INSERT_RANGE,
+} from "@stratos/abi";
+import {
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
+  FALLOC_FL_UNSHARE_RANGE,
+  FALLOC_FL_ZERO_RANGE,
+  F_SEAL_FUTURE_WRITE,
+  F_SEAL_GROW,
+  F_SEAL_WRITE,
+  FS_IMMUTABLE_FL,
+  MS_RDONLY,
+  O_PATH,
+  SIGXFSZ,
+  SI_KERNEL,
+  S_IFIFO,
+  S_IFMT,
+  UTIME_NOW,
+  UTIME_OMIT,
 } from "@stratos/abi";
 import { checkAccess, isKept, MAY_WRITE } from "../security/permission.ts";
 import { movedBefore, pauseTransfer } from "../task/call-work.ts";
@@ -65,12 +95,14 @@ function fchown(task: Task, fd: number, uid: number, gid: number): number {
 
 function utimensat(task: Task, dirfd: number, pathAddress: number, times: number, flags: number): number {
   if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
-  let atime: Time | "now" | null = "now", mtime: Time | "now" | null = "now";
+  let atime: Time | "now" | null = "now",
+    mtime: Time | "now" | null = "now";
   if (times !== 0) {
     const { u8, view } = task.kernel.scratch;
     const failed = task.space.copyIn(times, u8, 0, 32);
     if (failed < 0) return failed;
-    const first = timeAt(view, 0), second = timeAt(view, 16);
+    const first = timeAt(view, 0),
+      second = timeAt(view, 16);
     if (typeof first === "number" || typeof second === "number") return -EINVAL;
     if (first === null && second === null) return 0;
     atime = first;
@@ -122,23 +154,37 @@ function fallocate(task: Task, fd: number, mode: number, offset: number, length:
   const file = opened(task, fd);
   if (typeof file === "number") return file;
   if (offset < 0 || length <= 0) return -EINVAL;
-  const known = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE | FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE | FALLOC_FL_UNSHARE_RANGE;
+  const known =
+    FALLOC_FL_KEEP_SIZE |
+    FALLOC_FL_PUNCH_HOLE |
+    FALLOC_FL_ZERO_RANGE |
+    FALLOC_FL_COLLAPSE_RANGE |
+    FALLOC_FL_INSERT_RANGE |
+    FALLOC_FL_UNSHARE_RANGE;
   if ((mode & ~known) !== 0) return -EOPNOTSUPP;
-  if ((mode & FALLOC_FL_PUNCH_HOLE) !== 0 && (mode & ~(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)) !== 0) return -EOPNOTSUPP;
+  if ((mode & FALLOC_FL_PUNCH_HOLE) !== 0 && (mode & ~(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)) !== 0)
+    return -EOPNOTSUPP;
   if ((mode & FALLOC_FL_PUNCH_HOLE) !== 0 && (mode & FALLOC_FL_KEEP_SIZE) === 0) return -EOPNOTSUPP;
   if (!file.isWritable) return -EBADF;
   const inode = file.inode;
   if (inode === null || (inode.mode & S_IFMT) === S_IFIFO) return -ESPIPE;
   if (inode.isDirectory) return -EISDIR;
   if (!inode.isRegular) return -ENODEV;
-  if ((inode.fileFlags & FS_IMMUTABLE_FL) !== 0 || ((mode & ~FALLOC_FL_KEEP_SIZE) !== 0 && isKept(inode))) return -EPERM;
+  if ((inode.fileFlags & FS_IMMUTABLE_FL) !== 0 || ((mode & ~FALLOC_FL_KEEP_SIZE) !== 0 && isKept(inode)))
+    return -EPERM;
   if (offset + length > FILE_SIZE_MAX) return -EFBIG;
   if (inode.seals > 0) {
-    if ((mode & FALLOC_FL_PUNCH_HOLE) !== 0 && (inode.seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) !== 0) return -EPERM;
-    if (offset + length > inode.size && (mode & FALLOC_FL_KEEP_SIZE) === 0 && (inode.seals & F_SEAL_GROW) !== 0) return -EPERM;
+    if ((mode & FALLOC_FL_PUNCH_HOLE) !== 0 && (inode.seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) !== 0)
+      return -EPERM;
+    if (offset + length > inode.size && (mode & FALLOC_FL_KEEP_SIZE) === 0 && (inode.seals & F_SEAL_GROW) !== 0)
+      return -EPERM;
   }
   // All of it or nothing, unlike write(2) (fs/attr.c, inode_newsize_ok).
-  if ((mode & FALLOC_FL_KEEP_SIZE) === 0 && offset + length > inode.size && offset + length > task.group.limits[RLIMIT_FSIZE]!.soft) {
+  if (
+    (mode & FALLOC_FL_KEEP_SIZE) === 0 &&
+    offset + length > inode.size &&
+    offset + length > task.group.limits[RLIMIT_FSIZE]!.soft
+  ) {
     sendSignalToTask(task, signalInfo(SIGXFSZ, SI_KERNEL));
     return -EFBIG;
   }
@@ -164,10 +210,15 @@ export const attributeCalls: SyscallTable = {
   fchmodat: { run: (task, dirfd, path, mode) => fchmodat(task, dirfd | 0, path, mode & 0o7777, 0) },
   fchmodat2: { run: (task, dirfd, path, mode, flags) => fchmodat(task, dirfd | 0, path, mode & 0o7777, flags | 0) },
   fchown: { run: (task, fd, uid, gid) => fchown(task, fd | 0, uid >>> 0, gid >>> 0) },
-  fchownat: { run: (task, dirfd, path, uid, gid, flags) => fchownat(task, dirfd | 0, path, uid >>> 0, gid >>> 0, flags | 0) },
+  fchownat: {
+    run: (task, dirfd, path, uid, gid, flags) => fchownat(task, dirfd | 0, path, uid >>> 0, gid >>> 0, flags | 0),
+  },
   utimensat: { run: (task, dirfd, path, times, flags) => utimensat(task, dirfd | 0, path, times, flags | 0) },
   truncate: { run: truncate },
   ftruncate: { run: (task, fd, size) => ftruncate(task, fd | 0, size) },
-  fallocate: { run: (task, fd, mode, offset, length) => fallocate(task, fd | 0, mode | 0, offset, length), gaps: "ranges are collapsed and inserted on AegisFS alone" },
+  fallocate: {
+    run: (task, fd, mode, offset, length) => fallocate(task, fd | 0, mode | 0, offset, length),
+    gaps: "ranges are collapsed and inserted on AegisFS alone",
+  },
   umask: { run: (task, mask) => umask(task, mask | 0) },
 };

@@ -9,7 +9,8 @@ import { Tmpfs } from "../fs/tmpfs/tmpfs.ts";
 import { BUFFER, FileTask } from "../testing/file-system-task.ts";
 import { FileTable } from "../vfs/file-table.ts";
 
-const F_SETLK = 6, F_WRLCK = 1;
+const F_SETLK = 6,
+  F_WRLCK = 1;
 
 test("ranges locked in one file are bounded (ENOLCK)", () => {
   const { user } = FileTask.create();
@@ -29,11 +30,16 @@ test("ranges locked in one file are bounded (ENOLCK)", () => {
 });
 
 test("extended attributes and targets of links in all file systems in memory are bounded (ENOSPC)", () => {
-  const { test: { kernel }, user } = FileTask.create((fresh) => new Tmpfs(fresh, { inodes: 10_000 }));
-  let failed = 0, files = 0;
+  const {
+    test: { kernel },
+    user,
+  } = FileTask.create((fresh) => new Tmpfs(fresh, { inodes: 10_000 }));
+  let failed = 0,
+    files = 0;
   for (; failed === 0 && files < 200; files++) {
     user.put(`/${files}`, "");
-    for (let index = 0; index < 20 && failed === 0; index++) failed = user.call("setxattr", `/${files}`, `user.${index}`, 0x9000, 0x7000 - 1, 0);
+    for (let index = 0; index < 20 && failed === 0; index++)
+      failed = user.call("setxattr", `/${files}`, `user.${index}`, 0x9000, 0x7000 - 1, 0);
   }
   assert.equal(failed, -ENOSPC);
   assert.ok(kernel.vfs.memoryBytes <= 64 << 20);
@@ -47,7 +53,10 @@ test("extended attributes and targets of links in all file systems in memory are
 });
 
 test("a further name of a file in memory counts like an inode", () => {
-  const { test: { kernel }, user } = FileTask.create((fresh) => new Tmpfs(fresh, { inodes: 100 }));
+  const {
+    test: { kernel },
+    user,
+  } = FileTask.create((fresh) => new Tmpfs(fresh, { inodes: 100 }));
   user.put("/file", "");
   let names = 0;
   while (user.call("linkat", AT_FDCWD, "/file", AT_FDCWD, `/name${names}`, 0) === 0) names++;
@@ -62,7 +71,10 @@ test("a further name of a file in memory counts like an inode", () => {
 });
 
 test("a file system in memory gives back all its names when it goes", () => {
-  const { test: { kernel }, user } = FileTask.create((fresh) => new Tmpfs(fresh, { inodes: 100_000 }));
+  const {
+    test: { kernel },
+    user,
+  } = FileTask.create((fresh) => new Tmpfs(fresh, { inodes: 100_000 }));
   user.call("mkdirat", AT_FDCWD, "/mount", 0o777);
   assert.equal(user.call("mount", "none", "/mount", "tmpfs", 0, "nr_inodes=30000"), 0);
   const before = kernel.vfs.memoryInodes;
@@ -88,8 +100,13 @@ test("a listing goes on where it was while names come and go", () => {
   for (let index = 0; index < 90; index++) user.call("unlinkat", AT_FDCWD, `/d/${index}`, 0);
   user.put("/d/new", "");
   const names: string[] = [];
-  for (let count = user.call("getdents64", fd, BUFFER, 512); count > 0; count = user.call("getdents64", fd, BUFFER, 512)) {
-    for (let at = BUFFER; at < BUFFER + count; at += user.memory.view.getUint16(at + 16, true)) names.push(String.fromCharCode(...user.memory.u8.subarray(at + 19, user.memory.u8.indexOf(0, at + 19))));
+  for (
+    let count = user.call("getdents64", fd, BUFFER, 512);
+    count > 0;
+    count = user.call("getdents64", fd, BUFFER, 512)
+  ) {
+    for (let at = BUFFER; at < BUFFER + count; at += user.memory.view.getUint16(at + 16, true))
+      names.push(String.fromCharCode(...user.memory.u8.subarray(at + 19, user.memory.u8.indexOf(0, at + 19))));
   }
   assert.deepEqual(names, ["90", "91", "92", "93", "94", "95", "96", "97", "98", "99", "new"]);
 });

@@ -4,9 +4,17 @@ import { mayInspect } from "../fs/procfs/proc-access.ts";
 import type { Task } from "../task/task.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
-const KCMP_FILE = 0, KCMP_VM = 1, KCMP_FILES = 2, KCMP_FS = 3, KCMP_SIGHAND = 4, KCMP_IO = 5, KCMP_SYSVSEM = 6;
+const KCMP_FILE = 0,
+  KCMP_VM = 1,
+  KCMP_FILES = 2,
+  KCMP_FS = 3,
+  KCMP_SIGHAND = 4,
+  KCMP_IO = 5,
+  KCMP_SYSVSEM = 6;
 
-/** Numbers for things in the order that they were first asked for: all that the call tells is which of two comes first. */
+/**
+ * Numbers for things in the order that they were first asked for: all that the call tells is which of two comes first.
+ */
 const ranks = new WeakMap<object, number>();
 let nextRank = 1;
 
@@ -18,14 +26,22 @@ function rank(thing: object): number {
 
 function thingOf(task: Task, kind: number, fd: number): object | number {
   switch (kind) {
-    case KCMP_FILE: return task.files.get(fd) ?? -EBADF;
-    case KCMP_VM: return task.space;
-    case KCMP_FILES: return task.files;
-    case KCMP_FS: return task.fs;
-    case KCMP_SIGHAND: return task.group.actions;
-    case KCMP_IO: return task.io;
-    case KCMP_SYSVSEM: return task.semaphoreUndo;
-    default: return -EINVAL;
+    case KCMP_FILE:
+      return task.files.get(fd) ?? -EBADF;
+    case KCMP_VM:
+      return task.space;
+    case KCMP_FILES:
+      return task.files;
+    case KCMP_FS:
+      return task.fs;
+    case KCMP_SIGHAND:
+      return task.group.actions;
+    case KCMP_IO:
+      return task.io;
+    case KCMP_SYSVSEM:
+      return task.semaphoreUndo;
+    default:
+      return -EINVAL;
   }
 }
 

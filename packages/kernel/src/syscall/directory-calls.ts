@@ -1,4 +1,22 @@
-import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, EACCES, EBADF, EFAULT, EINVAL, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM, ERANGE, MS_BIND, MS_MOVE, MS_REMOUNT, O_PATH, PATH_MAX, UMOUNT_NOFOLLOW } from "@stratos/abi";
+import {
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  EACCES,
+  EBADF,
+  EFAULT,
+  EINVAL,
+  ENAMETOOLONG,
+  ENOENT,
+  ENOTDIR,
+  EPERM,
+  ERANGE,
+  MS_BIND,
+  MS_MOVE,
+  MS_REMOUNT,
+  O_PATH,
+  PATH_MAX,
+  UMOUNT_NOFOLLOW,
+} from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import { CAP_SYS_ADMIN, CAP_SYS_CHROOT, isCapable } from "../security/credentials.ts";
 import { checkAccess, MAY_EXEC } from "../security/permission.ts";
@@ -10,7 +28,10 @@ import type { Path } from "../vfs/path.ts";
 import { loadPath, put64 } from "./path-argument.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
-/** `struct linux_dirent64`: d_ino, d_off (64-bit), d_reclen (16-bit), d_type (8-bit), the name and its end mark; each begins at a multiple of 8. */
+/**
+ * `struct linux_dirent64`: d_ino, d_off (64-bit), d_reclen (16-bit), d_type (8-bit), the name and its end mark; each
+ * begins at a multiple of 8.
+ */
 const DIRENT_NAME = 19;
 /** What one getdents64 call fills at most; programs ask for 32 KiB. */
 const DIRENTS_MAX = 65536;
@@ -108,7 +129,14 @@ function optionalString(task: Task, address: number): string | number {
   return address === 0 ? "" : task.space.loadString(address, 4096);
 }
 
-function mount(task: Task, sourceAddress: number, targetAddress: number, typeAddress: number, flags: number, data: number): number {
+function mount(
+  task: Task,
+  sourceAddress: number,
+  targetAddress: number,
+  typeAddress: number,
+  flags: number,
+  data: number,
+): number {
   const source = optionalString(task, sourceAddress);
   if (typeof source === "number") return source;
   const target = loadPath(task, targetAddress);
@@ -149,6 +177,9 @@ export const directoryCalls: SyscallTable = {
   getcwd: { run: (task, buffer, size) => getcwd(task, buffer, size) },
   chroot: { run: chroot },
   pivot_root: { run: pivot },
-  mount: { run: (task, source, target, type, flags, data) => mount(task, source, target, type, flags | 0, data), gaps: "on a device AegisFS alone is mounted; all mounts are private: shared and slave propagation reach nobody" },
+  mount: {
+    run: (task, source, target, type, flags, data) => mount(task, source, target, type, flags | 0, data),
+    gaps: "on a device AegisFS alone is mounted; all mounts are private: shared and slave propagation reach nobody",
+  },
   umount2: { run: (task, path, flags) => umount2(task, path, flags | 0) },
 };

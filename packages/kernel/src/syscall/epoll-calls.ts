@@ -1,6 +1,14 @@
 /** epoll_create1, epoll_ctl, epoll_pwait, epoll_pwait2. Read first: event/epoll.ts, epoll(7). */
 import {
-  EBADF, EFAULT, EINTR, EINVAL, EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, O_PATH,
+  EBADF,
+  EFAULT,
+  EINTR,
+  EINVAL,
+  EPOLL_CLOEXEC,
+  EPOLL_CTL_ADD,
+  EPOLL_CTL_DEL,
+  EPOLL_CTL_MOD,
+  O_PATH,
 } from "@stratos/abi";
 import { EpollFile } from "../event/epoll.ts";
 import { enterTemporaryMask, leaveTemporaryMask } from "../event/temporary-mask.ts";
@@ -17,12 +25,22 @@ const EVENTS_MAX = Math.floor(0x7fffffff / EVENT_SIZE);
 
 function epollCreate(task: Task, flags: number): number {
   if ((flags & ~EPOLL_CLOEXEC) !== 0) return -EINVAL;
-  return task.files.install(new EpollFile(task.kernel), (flags & EPOLL_CLOEXEC) !== 0, 0, task.group.limits[RLIMIT_NOFILE]!.soft);
+  return task.files.install(
+    new EpollFile(task.kernel),
+    (flags & EPOLL_CLOEXEC) !== 0,
+    0,
+    task.group.limits[RLIMIT_NOFILE]!.soft,
+  );
 }
 
-/** epoll_ctl(2): 0; −EBADF either descriptor; −EFAULT; −EINVAL `epfd` is no epoll file, or an unknown `op`; else as EpollFile says. */
+/**
+ * epoll_ctl(2): 0; −EBADF either descriptor; −EFAULT; −EINVAL `epfd` is no epoll file, or an unknown `op`; else as
+ * EpollFile says.
+ */
 function epollControl(task: Task, epfd: number, operation: number, fd: number, event: number): number {
-  let events = 0, dataLow = 0, dataHigh = 0;
+  let events = 0,
+    dataLow = 0,
+    dataHigh = 0;
   if (operation !== EPOLL_CTL_DEL) {
     events = task.space.loadU32(event);
     dataLow = task.space.loadU32(event + 8);
@@ -84,7 +102,15 @@ function epollWait(task: Task, epfd: number, address: number, count: number, sta
   return BLOCKED_EINTR;
 }
 
-function epollWaitMasked(task: Task, epfd: number, address: number, count: number, durationNs: number, mask: number, maskSize: number): number {
+function epollWaitMasked(
+  task: Task,
+  epfd: number,
+  address: number,
+  count: number,
+  durationNs: number,
+  mask: number,
+  maskSize: number,
+): number {
   let state = task.syscallState as WaitState | null;
   if (state === null) {
     const masked = enterTemporaryMask(task, mask, maskSize);
@@ -101,13 +127,29 @@ function epollWaitMasked(task: Task, epfd: number, address: number, count: numbe
 }
 
 /** epoll_pwait(2): `timeout` in milliseconds, negative: for ever. */
-function epollPwait(task: Task, epfd: number, address: number, count: number, timeout: number, mask: number, maskSize: number): number {
+function epollPwait(
+  task: Task,
+  epfd: number,
+  address: number,
+  count: number,
+  timeout: number,
+  mask: number,
+  maskSize: number,
+): number {
   const timeoutMs = timeout | 0;
   return epollWaitMasked(task, epfd, address, count, timeoutMs < 0 ? Infinity : timeoutMs * 1e6, mask, maskSize);
 }
 
 /** epoll_pwait2(2): `timeout` is a timespec or null. */
-function epollPwait2(task: Task, epfd: number, address: number, count: number, timeout: number, mask: number, maskSize: number): number {
+function epollPwait2(
+  task: Task,
+  epfd: number,
+  address: number,
+  count: number,
+  timeout: number,
+  mask: number,
+  maskSize: number,
+): number {
   let duration = Infinity;
   if (timeout !== 0 && task.syscallState === null) {
     duration = loadDuration(task.space, timeout);

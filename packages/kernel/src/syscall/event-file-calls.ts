@@ -1,7 +1,28 @@
-/** eventfd2, timerfd_create, timerfd_settime, timerfd_gettime, signalfd4. Read first: event/*.ts and the manual pages of the calls. */
+/**
+ * eventfd2, timerfd_create, timerfd_settime, timerfd_gettime, signalfd4. Read first: event/*.ts and the manual pages of
+ * the calls.
+ */
 import {
-  CLOCK_BOOTTIME, CLOCK_BOOTTIME_ALARM, CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_REALTIME_ALARM, EBADF, EFAULT, EFD_CLOEXEC, EFD_NONBLOCK, EFD_SEMAPHORE,
-  EINVAL, EPERM, SFD_CLOEXEC, SFD_NONBLOCK, SIGKILL, SIGSTOP, TFD_CLOEXEC, TFD_NONBLOCK, TFD_TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET,
+  CLOCK_BOOTTIME,
+  CLOCK_BOOTTIME_ALARM,
+  CLOCK_MONOTONIC,
+  CLOCK_REALTIME,
+  CLOCK_REALTIME_ALARM,
+  EBADF,
+  EFAULT,
+  EFD_CLOEXEC,
+  EFD_NONBLOCK,
+  EFD_SEMAPHORE,
+  EINVAL,
+  EPERM,
+  SFD_CLOEXEC,
+  SFD_NONBLOCK,
+  SIGKILL,
+  SIGSTOP,
+  TFD_CLOEXEC,
+  TFD_NONBLOCK,
+  TFD_TIMER_ABSTIME,
+  TFD_TIMER_CANCEL_ON_SET,
 } from "@stratos/abi";
 import { EventFile } from "../event/eventfd.ts";
 import { SignalFile } from "../event/signalfd.ts";
@@ -22,10 +43,17 @@ function install(task: Task, file: OpenFile, closeOnExec: boolean): number {
 /** eventfd2(2): a descriptor; −EINVAL unknown flags; −EMFILE. */
 function eventfd(task: Task, initial: number, flags: number): number {
   if ((flags & ~(EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE)) !== 0) return -EINVAL;
-  return install(task, new EventFile(initial >>> 0, (flags & EFD_SEMAPHORE) !== 0, (flags & EFD_NONBLOCK) !== 0), (flags & EFD_CLOEXEC) !== 0);
+  return install(
+    task,
+    new EventFile(initial >>> 0, (flags & EFD_SEMAPHORE) !== 0, (flags & EFD_NONBLOCK) !== 0),
+    (flags & EFD_CLOEXEC) !== 0,
+  );
 }
 
-/** timerfd_create(2): a descriptor; −EINVAL unknown flags or clock; −EPERM an alarm clock without CAP_WAKE_ALARM; −EMFILE. */
+/**
+ * timerfd_create(2): a descriptor; −EINVAL unknown flags or clock; −EPERM an alarm clock without CAP_WAKE_ALARM;
+ * −EMFILE.
+ */
 function timerCreate(task: Task, clock: number, flags: number): number {
   if ((flags & ~(TFD_CLOEXEC | TFD_NONBLOCK)) !== 0) return -EINVAL;
   if (clock === CLOCK_REALTIME_ALARM || clock === CLOCK_BOOTTIME_ALARM) {
@@ -63,7 +91,12 @@ function timerSet(task: Task, fd: number, flags: number, value: number, old: num
   const interval = loadTime(task, value);
   const initial = loadTime(task, value + 16);
   if (interval === -EFAULT || initial === -EFAULT) return -EFAULT;
-  if (typeof interval === "number" || typeof initial === "number" || (flags & ~(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET)) !== 0) return -EINVAL;
+  if (
+    typeof interval === "number" ||
+    typeof initial === "number" ||
+    (flags & ~(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET)) !== 0
+  )
+    return -EINVAL;
   const timer = timerAt(task, fd);
   if (typeof timer === "number") return timer;
   const before = timer.getTime();
@@ -76,7 +109,10 @@ function timerGet(task: Task, fd: number, value: number): number {
   return typeof timer === "number" ? timer : storeTimer(task, value, timer.getTime());
 }
 
-/** signalfd4(2): `fd`, or a new descriptor for −1; −EINVAL flags, size, or `fd` is no signalfd; −EBADF; −EFAULT; −EMFILE. */
+/**
+ * signalfd4(2): `fd`, or a new descriptor for −1; −EINVAL flags, size, or `fd` is no signalfd; −EBADF; −EFAULT;
+ * −EMFILE.
+ */
 function signalfd(task: Task, fd: number, mask: number, size: number, flags: number): number {
   if ((flags & ~(SFD_CLOEXEC | SFD_NONBLOCK)) !== 0 || size !== SIGSET_SIZE) return -EINVAL;
   const low = task.space.loadU32(mask);
@@ -85,7 +121,8 @@ function signalfd(task: Task, fd: number, mask: number, size: number, flags: num
   const set = new SignalSet(low, high);
   set.delete(SIGKILL);
   set.delete(SIGSTOP);
-  if ((fd | 0) === -1) return install(task, new SignalFile(task.kernel, set, (flags & SFD_NONBLOCK) !== 0), (flags & SFD_CLOEXEC) !== 0);
+  if ((fd | 0) === -1)
+    return install(task, new SignalFile(task.kernel, set, (flags & SFD_NONBLOCK) !== 0), (flags & SFD_CLOEXEC) !== 0);
   const file = task.files.get(fd | 0);
   if (file === undefined) return -EBADF;
   if (!(file instanceof SignalFile)) return -EINVAL;
@@ -95,7 +132,10 @@ function signalfd(task: Task, fd: number, mask: number, size: number, flags: num
 
 export const eventFileCalls: SyscallTable = {
   eventfd2: { run: eventfd },
-  timerfd_create: { run: timerCreate, gaps: "the alarm clocks do not wake a suspended system, because ours never suspends" },
+  timerfd_create: {
+    run: timerCreate,
+    gaps: "the alarm clocks do not wake a suspended system, because ours never suspends",
+  },
   timerfd_settime: { run: timerSet },
   timerfd_gettime: { run: timerGet },
   signalfd4: { run: signalfd },

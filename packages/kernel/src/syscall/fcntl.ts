@@ -1,6 +1,59 @@
-import { EBADF, EINVAL, EOVERFLOW, EPERM, ESRCH, F_ADD_SEALS, F_CREATED_QUERY, F_DUPFD, F_DUPFD_CLOEXEC, F_DUPFD_QUERY, F_GETFD, F_GETFL, F_GETLEASE, F_GETLK, F_GETOWN, F_GETOWN_EX, F_GETPIPE_SZ } from "@stratos/abi";
-import { EBUSY, ENOMEM, F_GETSIG, F_GET_FILE_RW_HINT, F_GET_RW_HINT, F_GET_SEALS, F_NOTIFY, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_RDLCK, F_SETFD, F_SETFL, F_SETLEASE, F_SETLK, F_SETLKW, F_SETOWN } from "@stratos/abi";
-import { F_SETOWN_EX, F_SETPIPE_SZ, F_SETSIG, F_SET_FILE_RW_HINT, F_SET_RW_HINT, F_UNLCK, F_WRLCK, FASYNC, FD_CLOEXEC, FS_APPEND_FL, O_APPEND, O_DIRECT, O_NOATIME, O_NONBLOCK, O_PATH, PAGE_SIZE } from "@stratos/abi";
+import {
+  EBADF,
+  EINVAL,
+  EOVERFLOW,
+  EPERM,
+  ESRCH,
+  F_ADD_SEALS,
+  F_CREATED_QUERY,
+  F_DUPFD,
+  F_DUPFD_CLOEXEC,
+  F_DUPFD_QUERY,
+  F_GETFD,
+  F_GETFL,
+  F_GETLEASE,
+  F_GETLK,
+  F_GETOWN,
+  F_GETOWN_EX,
+  F_GETPIPE_SZ,
+} from "@stratos/abi";
+import {
+  EBUSY,
+  ENOMEM,
+  F_GETSIG,
+  F_GET_FILE_RW_HINT,
+  F_GET_RW_HINT,
+  F_GET_SEALS,
+  F_NOTIFY,
+  F_OFD_GETLK,
+  F_OFD_SETLK,
+  F_OFD_SETLKW,
+  F_RDLCK,
+  F_SETFD,
+  F_SETFL,
+  F_SETLEASE,
+  F_SETLK,
+  F_SETLKW,
+  F_SETOWN,
+} from "@stratos/abi";
+import {
+  F_SETOWN_EX,
+  F_SETPIPE_SZ,
+  F_SETSIG,
+  F_SET_FILE_RW_HINT,
+  F_SET_RW_HINT,
+  F_UNLCK,
+  F_WRLCK,
+  FASYNC,
+  FD_CLOEXEC,
+  FS_APPEND_FL,
+  O_APPEND,
+  O_DIRECT,
+  O_NOATIME,
+  O_NONBLOCK,
+  O_PATH,
+  PAGE_SIZE,
+} from "@stratos/abi";
 import { notifyOfDirectory } from "../fs/dnotify/dnotify.ts";
 import { PipeFile } from "../fs/pipe/pipe-file.ts";
 import { addSeals, sealsOf } from "../fs/memfd/memfd.ts";
@@ -23,7 +76,16 @@ const FLOCK_SIZE = 32;
 export function fcntl(task: Task, fd: number, command: number, argument: number): number {
   const file = task.files.get(fd);
   if (file === undefined) return -EBADF;
-  if ((file.flags & O_PATH) !== 0 && command !== F_DUPFD && command !== F_DUPFD_CLOEXEC && command !== F_GETFD && command !== F_SETFD && command !== F_GETFL && command !== F_DUPFD_QUERY) return -EBADF;
+  if (
+    (file.flags & O_PATH) !== 0 &&
+    command !== F_DUPFD &&
+    command !== F_DUPFD_CLOEXEC &&
+    command !== F_GETFD &&
+    command !== F_SETFD &&
+    command !== F_GETFL &&
+    command !== F_DUPFD_QUERY
+  )
+    return -EBADF;
   switch (command) {
     case F_DUPFD:
     case F_DUPFD_CLOEXEC: {
@@ -32,20 +94,32 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
       if (minimum < 0 || minimum >= limit) return -EINVAL;
       return task.files.install(file.retain(), command === F_DUPFD_CLOEXEC, minimum, limit);
     }
-    case F_CREATED_QUERY: return file.isCreated ? 1 : 0;
-    case F_DUPFD_QUERY: return task.files.get(argument | 0) === file ? 1 : 0;
-    case F_GETFD: return task.files.isCloseOnExec(fd) ? FD_CLOEXEC : 0;
-    case F_SETFD: task.files.setCloseOnExec(fd, (argument & FD_CLOEXEC) !== 0); return 0;
-    case F_GETFL: return file.flags;
-    case F_SETFL: return setFlags(task, file, fd, argument | 0);
+    case F_CREATED_QUERY:
+      return file.isCreated ? 1 : 0;
+    case F_DUPFD_QUERY:
+      return task.files.get(argument | 0) === file ? 1 : 0;
+    case F_GETFD:
+      return task.files.isCloseOnExec(fd) ? FD_CLOEXEC : 0;
+    case F_SETFD:
+      task.files.setCloseOnExec(fd, (argument & FD_CLOEXEC) !== 0);
+      return 0;
+    case F_GETFL:
+      return file.flags;
+    case F_SETFL:
+      return setFlags(task, file, fd, argument | 0);
     case F_GETLK:
-    case F_OFD_GETLK: return getLock(task, file, argument, command === F_OFD_GETLK);
+    case F_OFD_GETLK:
+      return getLock(task, file, argument, command === F_OFD_GETLK);
     case F_SETLK:
-    case F_OFD_SETLK: return setLock(task, file, argument, false, command === F_OFD_SETLK);
+    case F_OFD_SETLK:
+      return setLock(task, file, argument, false, command === F_OFD_SETLK);
     case F_SETLKW:
-    case F_OFD_SETLKW: return setLock(task, file, argument, true, command === F_OFD_SETLKW);
-    case F_SETOWN: return setOwner(task, file, argument | 0);
-    case F_GETOWN: return file.owner;
+    case F_OFD_SETLKW:
+      return setLock(task, file, argument, true, command === F_OFD_SETLKW);
+    case F_SETOWN:
+      return setOwner(task, file, argument | 0);
+    case F_GETOWN:
+      return file.owner;
     case F_SETOWN_EX: {
       const type = task.space.loadU32(argument);
       const pid = task.space.loadU32(argument + 4);
@@ -57,40 +131,63 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
       const failed = task.space.storeU32(argument, file.owner < 0 ? 2 : 1);
       return failed < 0 ? failed : task.space.storeU32(argument + 4, Math.abs(file.owner));
     }
-    case F_GETSIG: return file.ioSignal;
+    case F_GETSIG:
+      return file.ioSignal;
     case F_SETSIG:
       if (argument < 0 || argument > 64) return -EINVAL;
       file.ioSignal = argument;
       return 0;
-    case F_GETLEASE: return leaseOf(file);
-    case F_SETLEASE: return setLease(task, file, fd, argument | 0);
-    case F_NOTIFY: return notifyOfDirectory(task, file, fd, argument | 0);
-    case F_GETPIPE_SZ: return file instanceof PipeFile ? file.pipe.capacity : -EBADF;
-    case F_SETPIPE_SZ: return file instanceof PipeFile ? setPipeSize(task, file, argument) : -EBADF;
-    case F_ADD_SEALS: return addSeals(task, file, argument | 0);
-    case F_GET_SEALS: return sealsOf(file.inode);
+    case F_GETLEASE:
+      return leaseOf(file);
+    case F_SETLEASE:
+      return setLease(task, file, fd, argument | 0);
+    case F_NOTIFY:
+      return notifyOfDirectory(task, file, fd, argument | 0);
+    case F_GETPIPE_SZ:
+      return file instanceof PipeFile ? file.pipe.capacity : -EBADF;
+    case F_SETPIPE_SZ:
+      return file instanceof PipeFile ? setPipeSize(task, file, argument) : -EBADF;
+    case F_ADD_SEALS:
+      return addSeals(task, file, argument | 0);
+    case F_GET_SEALS:
+      return sealsOf(file.inode);
     case F_GET_RW_HINT:
-    case F_GET_FILE_RW_HINT: return task.space.storeU64(argument, 0);
+    case F_GET_FILE_RW_HINT:
+      return task.space.storeU64(argument, 0);
     case F_SET_RW_HINT:
     case F_SET_FILE_RW_HINT: {
       const hint = task.space.loadU64(argument);
       return hint < 0 ? hint : hint > 5 ? -EINVAL : 0;
     }
-    default: return -EINVAL;
+    default:
+      return -EINVAL;
   }
 }
 
 /** @param owner  a pid, or −pgrp */
 function setOwner(task: Task, file: OpenFile, owner: number): number {
-  if (owner !== 0 && (owner > 0 ? !task.kernel.tasks.processes.has(owner) && !task.kernel.tasks.tasks.has(owner) : !task.kernel.tasks.groups.has(-owner))) return -ESRCH;
+  if (
+    owner !== 0 &&
+    (owner > 0
+      ? !task.kernel.tasks.processes.has(owner) && !task.kernel.tasks.tasks.has(owner)
+      : !task.kernel.tasks.groups.has(-owner))
+  )
+    return -ESRCH;
   file.owner = owner;
   file.ownerCredentials = task.credentials;
   return 0;
 }
 
 function setFlags(task: Task, file: OpenFile, fd: number, flags: number): number {
-  if ((flags & O_NOATIME) !== 0 && (file.flags & O_NOATIME) === 0 && file.inode !== null && !isOwnerOrCapable(task.credentials, file.inode)) return -EPERM;
-  if ((flags & O_APPEND) === 0 && (file.flags & O_APPEND) !== 0 && ((file.inode?.fileFlags ?? 0) & FS_APPEND_FL) !== 0) return -EPERM;
+  if (
+    (flags & O_NOATIME) !== 0 &&
+    (file.flags & O_NOATIME) === 0 &&
+    file.inode !== null &&
+    !isOwnerOrCapable(task.credentials, file.inode)
+  )
+    return -EPERM;
+  if ((flags & O_APPEND) === 0 && (file.flags & O_APPEND) !== 0 && ((file.inode?.fileFlags ?? 0) & FS_APPEND_FL) !== 0)
+    return -EPERM;
   file.flags = (file.flags & ~SETTABLE) | (flags & SETTABLE);
   const queue = file.waitQueue;
   if ((flags & FASYNC) === 0) {
@@ -108,7 +205,11 @@ function setPipeSize(task: Task, file: PipeFile, wanted: number): number {
   const { pipeLimits } = task.kernel;
   const more = (size - file.pipe.capacity) / PAGE_SIZE;
   if (size > pipeLimits.maximumBytes && more > 0 && !isCapable(task.credentials, CAP_SYS_RESOURCE)) return -EPERM;
-  if (more > 0 && (pipeLimits.exceeds(task.credentials, more, "softPages") || pipeLimits.exceeds(task.credentials, more, "hardPages"))) return -EPERM;
+  if (
+    more > 0 &&
+    (pipeLimits.exceeds(task.credentials, more, "softPages") || pipeLimits.exceeds(task.credentials, more, "hardPages"))
+  )
+    return -EPERM;
   if (size > 1 << 27) return -ENOMEM;
   if (size < file.pipe.length) return -EBUSY;
   if (!file.pipe.resize(size)) return -ENOMEM;
@@ -121,7 +222,8 @@ function loadLock(task: Task, file: OpenFile, address: number, isDescription: bo
   const { u8, view } = task.kernel.scratch;
   const failed = task.space.copyIn(address, u8, 0, FLOCK_SIZE);
   if (failed < 0) return failed;
-  const type = view.getInt16(0, true), whence = view.getInt16(2, true);
+  const type = view.getInt16(0, true),
+    whence = view.getInt16(2, true);
   const length = get64(view, 16);
   if (type !== F_RDLCK && type !== F_WRLCK && type !== F_UNLCK) return -EINVAL;
   if (isDescription && view.getInt32(24, true) !== 0) return -EINVAL;

@@ -2,9 +2,50 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import {
-  AT_FDCWD, EAGAIN, EBADF, EBUSY, EDEADLK, EFBIG, EINVAL, EMFILE, ENXIO, EPERM, EPIPE, ESPIPE, F_ADD_SEALS, F_GETFL, F_GETLK, F_GETPIPE_SZ, F_OFD_SETLK, F_RDLCK, F_SEAL_SHRINK, F_SEAL_WRITE, F_SETFL,
-  F_SETLK, F_SETLKW, F_SETPIPE_SZ, F_UNLCK, F_WRLCK, FIONREAD, LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, MFD_ALLOW_SEALING, O_APPEND, O_CREAT, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY, POLLERR, POLLHUP, POLLIN,
-  S_IFIFO, SIGPIPE, SIGXFSZ,
+  AT_FDCWD,
+  EAGAIN,
+  EBADF,
+  EBUSY,
+  EDEADLK,
+  EFBIG,
+  EINVAL,
+  EMFILE,
+  ENXIO,
+  EPERM,
+  EPIPE,
+  ESPIPE,
+  F_ADD_SEALS,
+  F_GETFL,
+  F_GETLK,
+  F_GETPIPE_SZ,
+  F_OFD_SETLK,
+  F_RDLCK,
+  F_SEAL_SHRINK,
+  F_SEAL_WRITE,
+  F_SETFL,
+  F_SETLK,
+  F_SETLKW,
+  F_SETPIPE_SZ,
+  F_UNLCK,
+  F_WRLCK,
+  FIONREAD,
+  LOCK_EX,
+  LOCK_NB,
+  LOCK_SH,
+  LOCK_UN,
+  MFD_ALLOW_SEALING,
+  O_APPEND,
+  O_CREAT,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_RDWR,
+  O_WRONLY,
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  S_IFIFO,
+  SIGPIPE,
+  SIGXFSZ,
 } from "@stratos/abi";
 import { RLIMIT_FSIZE, RLIMIT_NOFILE } from "../task/thread-group.ts";
 import { BUFFER, FileTask } from "../testing/file-system-task.ts";
@@ -108,7 +149,8 @@ it("record locks conflict by range, are cut, told and dropped by any close", () 
   const { user, test } = FileTask.create();
   user.put("/f", "0123456789");
   const other = new FileTask(test.kernel, user);
-  const mine = user.open("/f", O_RDWR), theirs = other.open("/f", O_RDWR);
+  const mine = user.open("/f", O_RDWR),
+    theirs = other.open("/f", O_RDWR);
   assert.equal(user.call("fcntl", mine, F_SETLK, lock(user, F_WRLCK, 0, 10)), 0);
   assert.equal(other.call("fcntl", theirs, F_SETLK, lock(other, F_RDLCK, 5, 1)), -EAGAIN);
   assert.equal(other.call("fcntl", theirs, F_SETLK, lock(other, F_WRLCK, 10, 5)), 0);
@@ -127,7 +169,8 @@ it("a waiting lock is granted in time and a circle is refused", () => {
   const { user, test } = FileTask.create();
   user.put("/f", "0123456789");
   const other = new FileTask(test.kernel, user);
-  const mine = user.open("/f", O_RDWR), theirs = other.open("/f", O_RDWR);
+  const mine = user.open("/f", O_RDWR),
+    theirs = other.open("/f", O_RDWR);
   user.call("fcntl", mine, F_SETLK, lock(user, F_WRLCK, 0, 1));
   other.call("fcntl", theirs, F_SETLK, lock(other, F_WRLCK, 1, 1));
   const waiting = user.start("fcntl", mine, F_SETLKW, lock(user, F_WRLCK, 1, 1));
@@ -140,7 +183,8 @@ it("a waiting lock is granted in time and a circle is refused", () => {
 it("locks of descriptions belong to the description", () => {
   const { user } = FileTask.create();
   user.put("/f", "x");
-  const one = user.open("/f", O_RDWR), two = user.open("/f", O_RDWR);
+  const one = user.open("/f", O_RDWR),
+    two = user.open("/f", O_RDWR);
   assert.equal(user.call("fcntl", one, F_OFD_SETLK, lock(user, F_WRLCK, 0, 0)), 0);
   assert.equal(user.call("fcntl", two, F_OFD_SETLK, lock(user, F_WRLCK, 0, 0)), -EAGAIN);
   assert.equal(user.call("flock", one, LOCK_EX), 0);
@@ -157,13 +201,15 @@ it("locks of descriptions belong to the description", () => {
 it("sendfile, splice, tee and copy_file_range move bytes", () => {
   const { user } = FileTask.create();
   user.put("/src", "0123456789");
-  const source = user.open("/src"), target = user.open("/dst", O_RDWR | O_CREAT);
+  const source = user.open("/src"),
+    target = user.open("/dst", O_RDWR | O_CREAT);
   assert.equal(user.call("sendfile", target, source, 0, 4), 4);
   user.memory.view.setBigInt64(0x9200, 8n, true);
   assert.equal(user.call("sendfile", target, source, 0x9200, 100), 2);
   assert.equal(Number(user.memory.view.getBigInt64(0x9200, true)), 10);
   assert.equal(user.get("/dst"), "012389");
-  const [reader, writer] = pipe(user), [reader2, writer2] = pipe(user);
+  const [reader, writer] = pipe(user),
+    [reader2, writer2] = pipe(user);
   assert.equal(user.call("splice", source, 0, writer, 0, 100, 0), 6);
   assert.equal(user.call("tee", reader, writer2, 100, 0), 6);
   assert.equal(user.call("splice", reader, 0, target, 0, 100, 0), 6);
@@ -181,7 +227,8 @@ it("sendfile, splice, tee and copy_file_range move bytes", () => {
 it("descriptors are the lowest free, limited, and flags are told and set", () => {
   const { user } = FileTask.create();
   user.put("/f", "abc");
-  const one = user.open("/f"), two = user.open("/f", O_RDWR);
+  const one = user.open("/f"),
+    two = user.open("/f", O_RDWR);
   user.call("close", one);
   assert.equal(user.call("dup", two), one);
   assert.equal(user.call("dup3", two, two, 0), -EINVAL);

@@ -13,5 +13,15 @@ import { xattrCalls } from "./xattr-calls.ts";
 
 /** All system calls on files, names and mounts. */
 export const fileCalls: SyscallTable = {
-  ...openCalls, ...readWriteCalls, ...statCalls, ...nameCalls, ...attributeCalls, ...directoryCalls, ...xattrCalls, ...syncCalls, ...spliceCalls, ...inotifyCalls, ...handleCalls,
+  ...openCalls,
+  ...readWriteCalls,
+  ...statCalls,
+  ...nameCalls,
+  ...attributeCalls,
+  ...directoryCalls,
+  ...xattrCalls,
+  ...syncCalls,
+  ...spliceCalls,
+  ...inotifyCalls,
+  ...handleCalls,
 };

@@ -7,13 +7,31 @@ import { writeTaskRobustList } from "../task/robust-list.ts";
 import { toMonotonic } from "../time/clocks.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
-const FUTEX_WAIT = 0, FUTEX_WAKE = 1, FUTEX_REQUEUE = 3, FUTEX_CMP_REQUEUE = 4, FUTEX_WAKE_OP = 5, FUTEX_WAIT_BITSET = 9, FUTEX_WAKE_BITSET = 10;
-const FUTEX_LOCK_PI = 6, FUTEX_UNLOCK_PI = 7, FUTEX_TRYLOCK_PI = 8, FUTEX_LOCK_PI2 = 13;
-const FUTEX_PRIVATE = 128, FUTEX_CLOCK_REALTIME = 256;
+const FUTEX_WAIT = 0,
+  FUTEX_WAKE = 1,
+  FUTEX_REQUEUE = 3,
+  FUTEX_CMP_REQUEUE = 4,
+  FUTEX_WAKE_OP = 5,
+  FUTEX_WAIT_BITSET = 9,
+  FUTEX_WAKE_BITSET = 10;
+const FUTEX_LOCK_PI = 6,
+  FUTEX_UNLOCK_PI = 7,
+  FUTEX_TRYLOCK_PI = 8,
+  FUTEX_LOCK_PI2 = 13;
+const FUTEX_PRIVATE = 128,
+  FUTEX_CLOCK_REALTIME = 256;
 const ANY = 0xffffffff;
 
 /** @see futex(2) */
-function futex(task: Task, address: number, operation: number, value: number, timeout: number, second: number, third: number): number {
+function futex(
+  task: Task,
+  address: number,
+  operation: number,
+  value: number,
+  timeout: number,
+  second: number,
+  third: number,
+): number {
   if (address % 4 !== 0) return -EINVAL;
   value = value >>> 0;
   const command = operation & ~(FUTEX_PRIVATE | FUTEX_CLOCK_REALTIME);
@@ -29,7 +47,10 @@ function futex(task: Task, address: number, operation: number, value: number, ti
       if (task.syscallState === null && timeout !== 0) {
         const duration = loadDuration(task.space, timeout);
         if (duration < 0) return duration;
-        deadline = command === FUTEX_WAIT ? task.kernel.now() + duration : absoluteDeadline(task, timeout, (operation & FUTEX_CLOCK_REALTIME) !== 0);
+        deadline =
+          command === FUTEX_WAIT
+            ? task.kernel.now() + duration
+            : absoluteDeadline(task, timeout, (operation & FUTEX_CLOCK_REALTIME) !== 0);
       }
       return futexWait(task, address, value, command === FUTEX_WAIT ? ANY : third >>> 0, deadline);
     }
@@ -55,14 +76,22 @@ function futex(task: Task, address: number, operation: number, value: number, ti
       if (task.syscallState === null && timeout !== 0) {
         const duration = loadDuration(task.space, timeout);
         if (duration < 0) return duration;
-        deadline = absoluteDeadline(task, timeout, command === FUTEX_LOCK_PI || (operation & FUTEX_CLOCK_REALTIME) !== 0);
+        deadline = absoluteDeadline(
+          task,
+          timeout,
+          command === FUTEX_LOCK_PI || (operation & FUTEX_CLOCK_REALTIME) !== 0,
+        );
       }
       return piLock(task, address, deadline);
     }
-    case FUTEX_TRYLOCK_PI: return piTryLock(task, address);
-    case FUTEX_UNLOCK_PI: return piUnlock(task, address);
-    case FUTEX_WAKE_OP: return futexWakeOp(task.space, address, second, { first: value | 0, second: timeout | 0 }, third | 0);
-    default: return -ENOSYS;
+    case FUTEX_TRYLOCK_PI:
+      return piTryLock(task, address);
+    case FUTEX_UNLOCK_PI:
+      return piUnlock(task, address);
+    case FUTEX_WAKE_OP:
+      return futexWakeOp(task.space, address, second, { first: value | 0, second: timeout | 0 }, third | 0);
+    default:
+      return -ENOSYS;
   }
 }
 
@@ -74,11 +103,15 @@ function absoluteDeadline(task: Task, address: number, isRealtime: boolean): num
 }
 
 /** futex_wake and its siblings of Linux 6.7, and futex_waitv: a size of 32 bits is all that is there. */
-const FUTEX2_SIZE_MASK = 3, FUTEX2_SIZE_U32 = 2, FUTEX2_PRIVATE = 128;
-const WAITV_SIZE = 24, WAITV_MAX = 128;
+const FUTEX2_SIZE_MASK = 3,
+  FUTEX2_SIZE_U32 = 2,
+  FUTEX2_PRIVATE = 128;
+const WAITV_SIZE = 24,
+  WAITV_MAX = 128;
 
 function checkWord(address: number, flags: number, mask: number): number {
-  if ((flags & ~(FUTEX2_SIZE_MASK | FUTEX2_PRIVATE)) !== 0 || (flags & FUTEX2_SIZE_MASK) !== FUTEX2_SIZE_U32) return -EINVAL;
+  if ((flags & ~(FUTEX2_SIZE_MASK | FUTEX2_PRIVATE)) !== 0 || (flags & FUTEX2_SIZE_MASK) !== FUTEX2_SIZE_U32)
+    return -EINVAL;
   return address % 4 !== 0 || !(mask >= 0 && mask <= ANY) ? -EINVAL : 0;
 }
 
@@ -89,7 +122,15 @@ function loadDeadline(task: Task, address: number, clock: number): number {
   return time < 0 ? time : absoluteDeadline(task, address, clock === CLOCK_REALTIME);
 }
 
-function futexWait2(task: Task, address: number, value: number, mask: number, flags: number, timeout: number, clock: number): number {
+function futexWait2(
+  task: Task,
+  address: number,
+  value: number,
+  mask: number,
+  flags: number,
+  timeout: number,
+  clock: number,
+): number {
   const bad = checkWord(address, flags, mask);
   if (bad < 0) return bad;
   if (!(value >= 0 && value <= ANY)) return -EINVAL;
@@ -118,7 +159,14 @@ function loadWaiter(task: Task, address: number): { address: number; value: numb
 }
 
 /** futex_waitv(2): index of a word that was woken; −EAGAIN, −EFAULT, −EINVAL, −ETIMEDOUT. */
-function futexWaitVector(task: Task, address: number, count: number, flags: number, timeout: number, clock: number): number {
+function futexWaitVector(
+  task: Task,
+  address: number,
+  count: number,
+  flags: number,
+  timeout: number,
+  clock: number,
+): number {
   if (flags !== 0 || !(count > 0 && count <= WAITV_MAX) || address === 0) return -EINVAL;
   if (task.syscallState !== null) return futexWaitMany(task, [], Infinity);
   let deadline = Infinity;

@@ -6,8 +6,20 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import { format, mount } from "@stratos/aegisfs";
 import {
-  AT_EMPTY_PATH, AT_FDCWD, AT_HANDLE_FID, EBADF, EFAULT, EINVAL, EISDIR, ELOOP, ENOENT, EOPNOTSUPP, EOVERFLOW, EPERM,
-  ESTALE, O_RDWR,
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_HANDLE_FID,
+  EBADF,
+  EFAULT,
+  EINVAL,
+  EISDIR,
+  ELOOP,
+  ENOENT,
+  EOPNOTSUPP,
+  EOVERFLOW,
+  EPERM,
+  ESTALE,
+  O_RDWR,
 } from "@stratos/abi";
 import { MemoryBlockDevice } from "@stratos/host";
 import { AegisFileSystem } from "../fs/aegisfs/aegisfs.ts";
@@ -17,7 +29,8 @@ import type { Kernel } from "../kernel-state.ts";
 import { BUFFER, FileTask } from "../testing/file-system-task.ts";
 import { mountAt } from "../vfs/mounting.ts";
 
-const HANDLE = BUFFER, MOUNT_ID = BUFFER + 256;
+const HANDLE = BUFFER,
+  MOUNT_ID = BUFFER + 256;
 
 function aegisfs(kernel: Kernel): AegisFileSystem {
   const device = new MemoryBlockDevice(16 << 20);
@@ -27,9 +40,15 @@ function aegisfs(kernel: Kernel): AegisFileSystem {
   return new AegisFileSystem(kernel, volume);
 }
 
-for (const [name, root] of [["tmpfs", (kernel: Kernel) => new Tmpfs(kernel)], ["aegisfs", aegisfs]] as const) {
+for (const [name, root] of [
+  ["tmpfs", (kernel: Kernel) => new Tmpfs(kernel)],
+  ["aegisfs", aegisfs],
+] as const) {
   it(`${name}: a handle finds its file under another name, and no more when it is gone`, () => {
-    const { test: { kernel }, user } = FileTask.create(root);
+    const {
+      test: { kernel },
+      user,
+    } = FileTask.create(root);
     mountAt(kernel, "/proc", new Procfs(kernel));
     user.put("/file", "content");
     const encode = (path: string, flags = 0): number => {
@@ -69,7 +88,8 @@ for (const [name, root] of [["tmpfs", (kernel: Kernel) => new Tmpfs(kernel)], ["
 it("what is wrong is said in the order that Linux has", () => {
   const { user } = FileTask.create();
   user.put("/file", "");
-  const name = (dirfd: number, path: number | string, handle: number, mountId: number, flags: number): number => user.call("name_to_handle_at", dirfd, path, handle, mountId, flags);
+  const name = (dirfd: number, path: number | string, handle: number, mountId: number, flags: number): number =>
+    user.call("name_to_handle_at", dirfd, path, handle, mountId, flags);
   user.memory.view.setUint32(HANDLE, 0, true);
   assert.equal(name(-1, "x", HANDLE, MOUNT_ID, 0), -EBADF);
   assert.equal(name(AT_FDCWD, 1 << 30, HANDLE, MOUNT_ID, 0), -EFAULT);

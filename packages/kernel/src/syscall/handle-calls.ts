@@ -2,9 +2,24 @@
  * name_to_handle_at(2), open_by_handle_at(2): numbers that lead to a file whatever its names are, for servers of files.
  */
 import {
-  AT_EMPTY_PATH, AT_FDCWD, AT_HANDLE_CONNECTABLE, AT_HANDLE_FID, AT_HANDLE_MNT_ID_UNIQUE, AT_SYMLINK_FOLLOW,
-  AT_SYMLINK_NOFOLLOW, EBADF, EFAULT, EINVAL, ELOOP, EOPNOTSUPP, EOVERFLOW, EPERM, ESTALE, MAX_HANDLE_SZ,
-  O_CLOEXEC, O_PATH,
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_HANDLE_CONNECTABLE,
+  AT_HANDLE_FID,
+  AT_HANDLE_MNT_ID_UNIQUE,
+  AT_SYMLINK_FOLLOW,
+  AT_SYMLINK_NOFOLLOW,
+  EBADF,
+  EFAULT,
+  EINVAL,
+  ELOOP,
+  EOPNOTSUPP,
+  EOVERFLOW,
+  EPERM,
+  ESTALE,
+  MAX_HANDLE_SZ,
+  O_CLOEXEC,
+  O_PATH,
 } from "@stratos/abi";
 import { CAP_DAC_READ_SEARCH, isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
@@ -23,7 +38,9 @@ import type { SyscallTable } from "./syscall-table.ts";
  * `struct file_handle`: handle_bytes, handle_type (32 bits each), then what only we understand: number and generation
  * of the inode (64 bits each).
  */
-const HEADER_SIZE = 8, HANDLE_BYTES = 16, HANDLE_TYPE = 0x82;
+const HEADER_SIZE = 8,
+  HANDLE_BYTES = 16,
+  HANDLE_TYPE = 0x82;
 const FLAGS = AT_SYMLINK_FOLLOW | AT_EMPTY_PATH | AT_HANDLE_FID | AT_HANDLE_MNT_ID_UNIQUE | AT_HANDLE_CONNECTABLE;
 const bytes = new Uint8Array(HEADER_SIZE + HANDLE_BYTES);
 const view = new DataView(bytes.buffer);
@@ -59,9 +76,10 @@ function nameToHandle(
   view.setBigUint64(8, BigInt(inode.ino), true);
   view.setBigUint64(16, BigInt(generation), true);
   const fits = room >= HANDLE_BYTES;
-  const stored = (flags & AT_HANDLE_MNT_ID_UNIQUE) !== 0
-    ? task.space.storeU64(mountId, place.mount.id)
-    : task.space.storeU32(mountId, place.mount.id);
+  const stored =
+    (flags & AT_HANDLE_MNT_ID_UNIQUE) !== 0
+      ? task.space.storeU64(mountId, place.mount.id)
+      : task.space.storeU32(mountId, place.mount.id);
   if (stored < 0 || task.space.copyOut(handle, bytes, 0, fits ? HEADER_SIZE + HANDLE_BYTES : HEADER_SIZE) < 0) {
     return -EFAULT;
   }
@@ -70,7 +88,8 @@ function nameToHandle(
 
 /** @returns a descriptor; −ESTALE: no file of that file system has the handle (any more) */
 function openByHandle(task: Task, mountFd: number, handle: number, flags: number): number {
-  const length = task.space.loadU32(handle), type = task.space.loadU32(handle + 4);
+  const length = task.space.loadU32(handle),
+    type = task.space.loadU32(handle + 4);
   if (length < 0 || type < 0) return -EFAULT;
   if (length === 0 || length > MAX_HANDLE_SZ) return -EINVAL;
   let anchor = task.fs.cwd;

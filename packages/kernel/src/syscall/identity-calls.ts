@@ -1,17 +1,39 @@
 import { EFAULT, EINVAL, EPERM, ESRCH } from "@stratos/abi";
 import {
-  CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, CAP_LINUX_IMMUTABLE, CAP_MAC_OVERRIDE,
-  CAP_MKNOD, CAP_SETGID, CAP_SETPCAP, CAP_SETUID, ALL_CAPABILITIES, type Credentials,
-  hasCapability, intersectCapabilities, isCapabilitySubset, isCapable, losesDumpability, SECBIT_KEEP_CAPS,
-  SECBIT_NO_SETUID_FIXUP, uniteCapabilities,
+  CAP_CHOWN,
+  CAP_DAC_OVERRIDE,
+  CAP_DAC_READ_SEARCH,
+  CAP_FOWNER,
+  CAP_FSETID,
+  CAP_LINUX_IMMUTABLE,
+  CAP_MAC_OVERRIDE,
+  CAP_MKNOD,
+  CAP_SETGID,
+  CAP_SETPCAP,
+  CAP_SETUID,
+  ALL_CAPABILITIES,
+  type Credentials,
+  hasCapability,
+  intersectCapabilities,
+  isCapabilitySubset,
+  isCapable,
+  losesDumpability,
+  SECBIT_KEEP_CAPS,
+  SECBIT_NO_SETUID_FIXUP,
+  uniteCapabilities,
 } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
-/** Users, groups and capabilities: credentials(7), capabilities(7). An id argument of −1 (all ones) means "leave it". */
+/**
+ * Users, groups and capabilities: credentials(7), capabilities(7). An id argument of −1 (all ones) means "leave it".
+ */
 const KEEP = 0xffffffff;
 
-/** Puts new user ids in place and lets capabilities follow (capabilities(7), "Effect of user ID changes on capabilities"). */
+/**
+ * Puts new user ids in place and lets capabilities follow (capabilities(7), "Effect of user ID changes on
+ * capabilities").
+ */
 function changeUser(task: Task, uid: number, euid: number, suid: number): number {
   const old = task.credentials;
   const fixes = (old.secureBits & SECBIT_NO_SETUID_FIXUP) === 0;
@@ -47,14 +69,24 @@ function setresuid(task: Task, ruid: number, euid: number, suid: number): number
   const old = task.credentials;
   const allowed = (id: number): boolean => id === KEEP || id === old.uid || id === old.euid || id === old.suid;
   if (!isCapable(old, CAP_SETUID) && !(allowed(ruid) && allowed(euid) && allowed(suid))) return -EPERM;
-  return changeUser(task, ruid === KEEP ? old.uid : ruid, euid === KEEP ? old.euid : euid, suid === KEEP ? old.suid : suid);
+  return changeUser(
+    task,
+    ruid === KEEP ? old.uid : ruid,
+    euid === KEEP ? old.euid : euid,
+    suid === KEEP ? old.suid : suid,
+  );
 }
 
 function setresgid(task: Task, rgid: number, egid: number, sgid: number): number {
   const old = task.credentials;
   const allowed = (id: number): boolean => id === KEEP || id === old.gid || id === old.egid || id === old.sgid;
   if (!isCapable(old, CAP_SETGID) && !(allowed(rgid) && allowed(egid) && allowed(sgid))) return -EPERM;
-  return changeGroup(task, rgid === KEEP ? old.gid : rgid, egid === KEEP ? old.egid : egid, sgid === KEEP ? old.sgid : sgid);
+  return changeGroup(
+    task,
+    rgid === KEEP ? old.gid : rgid,
+    egid === KEEP ? old.egid : egid,
+    sgid === KEEP ? old.sgid : sgid,
+  );
 }
 
 function setreuid(task: Task, ruid: number, euid: number): number {
@@ -97,7 +129,8 @@ function getgroups(task: Task, size: number, address: number): number {
   if (size < 0) return -EINVAL;
   if (size === 0) return groups.length;
   if (size < groups.length) return -EINVAL;
-  for (let index = 0; index < groups.length; index++) if (task.space.storeU32(address + index * 4, groups[index]!) < 0) return -EFAULT;
+  for (let index = 0; index < groups.length; index++)
+    if (task.space.storeU32(address + index * 4, groups[index]!) < 0) return -EFAULT;
   return groups.length;
 }
 
@@ -115,11 +148,14 @@ function setgroups(task: Task, size: number, address: number): number {
 }
 
 function storeThree(task: Task, addresses: [number, number, number], values: [number, number, number]): number {
-  for (let index = 0; index < 3; index++) if (task.space.storeU32(addresses[index]!, values[index]!) < 0) return -EFAULT;
+  for (let index = 0; index < 3; index++)
+    if (task.space.storeU32(addresses[index]!, values[index]!) < 0) return -EFAULT;
   return 0;
 }
 
-const CAPABILITY_VERSION_1 = 0x19980330, CAPABILITY_VERSION_2 = 0x20071026, CAPABILITY_VERSION_3 = 0x20080522;
+const CAPABILITY_VERSION_1 = 0x19980330,
+  CAPABILITY_VERSION_2 = 0x20071026,
+  CAPABILITY_VERSION_3 = 0x20080522;
 
 /** Words of `cap_user_data_t`; sets a wrong version right, as capget(2) has it. */
 function capabilityWords(task: Task, header: number): number {
@@ -142,7 +178,14 @@ function capget(task: Task, header: number, data: number): number {
   const { effective, permitted, inheritable } = target.credentials;
   for (let word = 0; word < words; word++) {
     const part = (set: number): number => (word === 0 ? set % 0x100000000 : Math.floor(set / 0x100000000));
-    if (storeThree(task, [data + word * 12, data + word * 12 + 4, data + word * 12 + 8], [part(effective), part(permitted), part(inheritable)]) < 0) return -EFAULT;
+    if (
+      storeThree(
+        task,
+        [data + word * 12, data + word * 12 + 4, data + word * 12 + 8],
+        [part(effective), part(permitted), part(inheritable)],
+      ) < 0
+    )
+      return -EFAULT;
   }
   return 0;
 }
@@ -164,45 +207,95 @@ function capset(task: Task, header: number, data: number): number {
   const [effective, permitted, inheritable] = sets as [number, number, number];
   const old = task.credentials;
   if (!isCapabilitySubset(permitted, old.permitted) || !isCapabilitySubset(effective, permitted)) return -EPERM;
-  if (!isCapable(old, CAP_SETPCAP) && !isCapabilitySubset(inheritable, uniteCapabilities(old.inheritable, old.permitted))) return -EPERM;
+  if (
+    !isCapable(old, CAP_SETPCAP) &&
+    !isCapabilitySubset(inheritable, uniteCapabilities(old.inheritable, old.permitted))
+  )
+    return -EPERM;
   if (!isCapabilitySubset(inheritable, uniteCapabilities(old.inheritable, old.bounding))) return -EPERM;
   // Ambient capabilities are permitted and inheritable ones (capabilities(7), "Ambient").
   const ambient = intersectCapabilities(old.ambient, intersectCapabilities(permitted, inheritable));
-  return commit(task, { ...old, effective: clip(effective), permitted: clip(permitted), inheritable: clip(inheritable), ambient });
+  return commit(task, {
+    ...old,
+    effective: clip(effective),
+    permitted: clip(permitted),
+    inheritable: clip(inheritable),
+    ambient,
+  });
 }
 
 const clip = (set: number): number => set % (ALL_CAPABILITIES + 1);
 
-function filesystemId(task: Task, key: "fsuid" | "fsgid", id: number, capability: number, own: readonly number[]): number {
+function filesystemId(
+  task: Task,
+  key: "fsuid" | "fsgid",
+  id: number,
+  capability: number,
+  own: readonly number[],
+): number {
   const old: Credentials = task.credentials;
   if (id === KEEP || (!isCapable(old, capability) && !own.includes(id))) return old[key];
   let { effective } = old;
   // Rights over files go and come with root's identity for files (capabilities(7)).
   const follows = key === "fsuid" && (old.secureBits & SECBIT_NO_SETUID_FIXUP) === 0;
-  if (follows && old.fsuid === 0 && id !== 0) for (const member of FILE_CAPABILITIES) if (hasCapability(effective, member)) effective -= 2 ** member;
-  if (follows && old.fsuid !== 0 && id === 0) for (const member of FILE_CAPABILITIES) if (!hasCapability(effective, member) && hasCapability(old.permitted, member)) effective += 2 ** member;
+  if (follows && old.fsuid === 0 && id !== 0)
+    for (const member of FILE_CAPABILITIES) if (hasCapability(effective, member)) effective -= 2 ** member;
+  if (follows && old.fsuid !== 0 && id === 0)
+    for (const member of FILE_CAPABILITIES)
+      if (!hasCapability(effective, member) && hasCapability(old.permitted, member)) effective += 2 ** member;
   commit(task, { ...old, [key]: id, effective });
   return old[key];
 }
 
 /** Linux's CAP_FS_SET. */
-const FILE_CAPABILITIES: readonly number[] = [CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, CAP_LINUX_IMMUTABLE, CAP_MKNOD, CAP_MAC_OVERRIDE];
+const FILE_CAPABILITIES: readonly number[] = [
+  CAP_CHOWN,
+  CAP_DAC_OVERRIDE,
+  CAP_DAC_READ_SEARCH,
+  CAP_FOWNER,
+  CAP_FSETID,
+  CAP_LINUX_IMMUTABLE,
+  CAP_MKNOD,
+  CAP_MAC_OVERRIDE,
+];
 
 export const identityCalls: SyscallTable = {
   getuid: { run: (task) => task.credentials.uid },
   geteuid: { run: (task) => task.credentials.euid },
   getgid: { run: (task) => task.credentials.gid },
   getegid: { run: (task) => task.credentials.egid },
-  getresuid: { run: (task, r, e, s) => storeThree(task, [r, e, s], [task.credentials.uid, task.credentials.euid, task.credentials.suid]) },
-  getresgid: { run: (task, r, e, s) => storeThree(task, [r, e, s], [task.credentials.gid, task.credentials.egid, task.credentials.sgid]) },
+  getresuid: {
+    run: (task, r, e, s) =>
+      storeThree(task, [r, e, s], [task.credentials.uid, task.credentials.euid, task.credentials.suid]),
+  },
+  getresgid: {
+    run: (task, r, e, s) =>
+      storeThree(task, [r, e, s], [task.credentials.gid, task.credentials.egid, task.credentials.sgid]),
+  },
   setuid: { run: (task, uid) => (uid >>> 0 === KEEP ? -EINVAL : setuid(task, uid >>> 0)) },
   setgid: { run: (task, gid) => (gid >>> 0 === KEEP ? -EINVAL : setgid(task, gid >>> 0)) },
   setreuid: { run: (task, r, e) => setreuid(task, r >>> 0, e >>> 0) },
   setregid: { run: (task, r, e) => setregid(task, r >>> 0, e >>> 0) },
   setresuid: { run: (task, r, e, s) => setresuid(task, r >>> 0, e >>> 0, s >>> 0) },
   setresgid: { run: (task, r, e, s) => setresgid(task, r >>> 0, e >>> 0, s >>> 0) },
-  setfsuid: { run: (task, id) => filesystemId(task, "fsuid", id >>> 0, CAP_SETUID, [task.credentials.uid, task.credentials.euid, task.credentials.suid, task.credentials.fsuid]) },
-  setfsgid: { run: (task, id) => filesystemId(task, "fsgid", id >>> 0, CAP_SETGID, [task.credentials.gid, task.credentials.egid, task.credentials.sgid, task.credentials.fsgid]) },
+  setfsuid: {
+    run: (task, id) =>
+      filesystemId(task, "fsuid", id >>> 0, CAP_SETUID, [
+        task.credentials.uid,
+        task.credentials.euid,
+        task.credentials.suid,
+        task.credentials.fsuid,
+      ]),
+  },
+  setfsgid: {
+    run: (task, id) =>
+      filesystemId(task, "fsgid", id >>> 0, CAP_SETGID, [
+        task.credentials.gid,
+        task.credentials.egid,
+        task.credentials.sgid,
+        task.credentials.fsgid,
+      ]),
+  },
   getgroups: { run: getgroups },
   setgroups: { run: (task, size, address) => setgroups(task, size | 0, address) },
   capget: { run: capget },

@@ -1,4 +1,17 @@
-import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, EBADF, EINVAL, ENOTDIR, IN_ALL_EVENTS, IN_DONT_FOLLOW, IN_MASK_ADD, IN_MASK_CREATE, IN_ONLYDIR, O_CLOEXEC, O_NONBLOCK } from "@stratos/abi";
+import {
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  EBADF,
+  EINVAL,
+  ENOTDIR,
+  IN_ALL_EVENTS,
+  IN_DONT_FOLLOW,
+  IN_MASK_ADD,
+  IN_MASK_CREATE,
+  IN_ONLYDIR,
+  O_CLOEXEC,
+  O_NONBLOCK,
+} from "@stratos/abi";
 import { InotifyFile } from "../fs/inotify/inotify-file.ts";
 import { checkAccess, MAY_READ } from "../security/permission.ts";
 import type { Task } from "../task/task.ts";
@@ -13,7 +26,8 @@ function init(task: Task, flags: number): number {
 }
 
 function addWatch(task: Task, fd: number, pathAddress: number, mask: number): number {
-  if ((mask & IN_ALL_EVENTS) === 0 || (mask & (IN_MASK_ADD | IN_MASK_CREATE)) === (IN_MASK_ADD | IN_MASK_CREATE)) return -EINVAL;
+  if ((mask & IN_ALL_EVENTS) === 0 || (mask & (IN_MASK_ADD | IN_MASK_CREATE)) === (IN_MASK_ADD | IN_MASK_CREATE))
+    return -EINVAL;
   const file = task.files.get(fd);
   if (file === undefined) return -EBADF;
   if (!(file instanceof InotifyFile)) return -EINVAL;
@@ -35,6 +49,9 @@ function removeWatch(task: Task, fd: number, watch: number): number {
 
 export const inotifyCalls: SyscallTable = {
   inotify_init1: { run: (task, flags) => init(task, flags | 0) },
-  inotify_add_watch: { run: (task, fd, path, mask) => addWatch(task, fd | 0, path, mask | 0), gaps: "changes that the host makes to shared folders are not seen" },
+  inotify_add_watch: {
+    run: (task, fd, path, mask) => addWatch(task, fd | 0, path, mask | 0),
+    gaps: "changes that the host makes to shared folders are not seen",
+  },
   inotify_rm_watch: { run: (task, fd, watch) => removeWatch(task, fd | 0, watch | 0) },
 };

@@ -1,5 +1,14 @@
 import {
-  EBADF, EFAULT, EINVAL, EPERM, ESRCH, MAP_ANONYMOUS, MAP_FIXED, MAP_SHARED, PAGE_SIZE, SIGKILL,
+  EBADF,
+  EFAULT,
+  EINVAL,
+  EPERM,
+  ESRCH,
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_SHARED,
+  PAGE_SIZE,
+  SIGKILL,
 } from "@stratos/abi";
 import { processOfPidfd } from "../event/pidfd.ts";
 import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
@@ -17,7 +26,15 @@ import type { SyscallHandler, SyscallTable } from "./syscall-table.ts";
 
 const MLOCK_ONFAULT = 1;
 
-function sysMmap(task: Task, address: number, length: number, protection: number, flags: number, fd: number, offset: number): number {
+function sysMmap(
+  task: Task,
+  address: number,
+  length: number,
+  protection: number,
+  flags: number,
+  fd: number,
+  offset: number,
+): number {
   if ((flags & MAP_ANONYMOUS) !== 0) return mmap(task, { address, length, protection, flags, file: null, offset: 0 });
   const file = task.files.get(fd | 0);
   if (file === undefined) return -EBADF;
@@ -39,20 +56,34 @@ function remapFilePages(task: Task, start: number, size: number, protection: num
   const area = space.areaAt(address);
   if (area === undefined || !area.isShared || area.file === null) return -EINVAL;
   // Earlier calls may have made several mappings of the one.
-  for (let at = area.end; at < address + length; ) {
+  for (let at = area.end; at < address + length;) {
     const next = space.areaAt(at);
     if (next === undefined || next.file !== area.file || next.flags !== area.flags) return -EINVAL;
     at = next.end;
   }
-  const result = mmap(task, { address, length, protection: area.protection, flags: MAP_SHARED | MAP_FIXED, file: area.file, offset: page * PAGE_SIZE });
+  const result = mmap(task, {
+    address,
+    length,
+    protection: area.protection,
+    flags: MAP_SHARED | MAP_FIXED,
+    file: area.file,
+    offset: page * PAGE_SIZE,
+  });
   return result < 0 ? result : 0;
 }
 
-const MEMBARRIER_QUERY = 0, MEMBARRIER_GET_REGISTRATIONS = 512;
-/** Global; global expedited, private expedited and private expedited sync-core, each with its registration before or behind. */
+const MEMBARRIER_QUERY = 0,
+  MEMBARRIER_GET_REGISTRATIONS = 512;
+/**
+ * Global; global expedited, private expedited and private expedited sync-core, each with its registration before or
+ * behind.
+ */
 const MEMBARRIER_COMMANDS = 1 | 2 | 4 | 8 | 16 | 32 | 64;
 const MEMBARRIER_REGISTRATIONS = 4 | 16 | 64;
-const MEMBARRIER_NEEDS: ReadonlyMap<number, number> = new Map([[8, 16], [32, 64]]);
+const MEMBARRIER_NEEDS: ReadonlyMap<number, number> = new Map([
+  [8, 16],
+  [32, 64],
+]);
 
 /** membarrier(2). @returns 0 or a mask; −EINVAL, −EPERM (a private command without its registration) */
 function membarrier(task: Task, command: number, flags: number, _cpu: number): number {
@@ -75,10 +106,18 @@ function alone(run: SyscallHandler): SyscallHandler {
 }
 
 /** process_vm_readv and process_vm_writev: copies between two address spaces, through a kernel page. */
-function transfer(task: Task, args: { pid: number; local: number; localCount: number; remote: number; remoteCount: number; toRemote: boolean }): number {
+function transfer(
+  task: Task,
+  args: { pid: number; local: number; localCount: number; remote: number; remoteCount: number; toRemote: boolean },
+): number {
   const target = task.kernel.tasks.tasks.get(args.pid | 0);
   if (target === undefined) return -ESRCH;
-  if (target.group !== task.group && target.credentials.uid !== task.credentials.euid && !isCapable(task.credentials, CAP_SYS_PTRACE)) return -EPERM;
+  if (
+    target.group !== task.group &&
+    target.credentials.uid !== task.credentials.euid &&
+    !isCapable(task.credentials, CAP_SYS_PTRACE)
+  )
+    return -EPERM;
   if (args.remoteCount < 0 || args.remoteCount > 1024) return -EINVAL;
   const remotes: [number, number][] = [];
   for (let index = 0; index < args.remoteCount; index++) {
@@ -105,8 +144,10 @@ function transfer(task: Task, args: { pid: number; local: number; localCount: nu
       if (work.mustPause()) return pauseTransfer(task, moved);
       const count = Math.min(length, cursor.remaining, PAGE_SIZE - (address % PAGE_SIZE));
       if (args.toRemote) {
-        if (cursor.take(page, 0, count) < count || target.space.copyOut(address, page, 0, count) < 0) return moved > 0 ? moved : -EFAULT;
-      } else if (target.space.copyIn(address, page, 0, count) < 0 || cursor.put(page, 0, count) < count) return moved > 0 ? moved : -EFAULT;
+        if (cursor.take(page, 0, count) < count || target.space.copyOut(address, page, 0, count) < 0)
+          return moved > 0 ? moved : -EFAULT;
+      } else if (target.space.copyIn(address, page, 0, count) < 0 || cursor.put(page, 0, count) < count)
+        return moved > 0 ? moved : -EFAULT;
       moved += count;
       address += count;
       length -= count;
@@ -115,18 +156,29 @@ function transfer(task: Task, args: { pid: number; local: number; localCount: nu
   return moved;
 }
 
-const MADV_WILLNEED = 3, MADV_COLD = 20, MADV_PAGEOUT = 21, MADV_COLLAPSE = 25;
+const MADV_WILLNEED = 3,
+  MADV_COLD = 20,
+  MADV_PAGEOUT = 21,
+  MADV_COLLAPSE = 25;
 const VECTORS_MAX = 1024;
 
 /** process_madvise(2): bytes advised; −EBADF, −EFAULT, −EINVAL, −EPERM, −ESRCH. */
-function processMadvise(task: Task, pidfd: number, vector: number, count: number, advice: number, flags: number): number {
+function processMadvise(
+  task: Task,
+  pidfd: number,
+  vector: number,
+  count: number,
+  advice: number,
+  flags: number,
+): number {
   if (flags !== 0 || !(count >= 0 && count <= VECTORS_MAX)) return -EINVAL;
   const file = task.files.get(pidfd | 0);
   const process = file === undefined ? null : processOfPidfd(file);
   if (process === null) return -EBADF;
   if (process.tasks.length === 0) return -ESRCH;
   const target = process.tasks[0]!;
-  const isHint = advice === MADV_WILLNEED || advice === MADV_COLD || advice === MADV_PAGEOUT || advice === MADV_COLLAPSE;
+  const isHint =
+    advice === MADV_WILLNEED || advice === MADV_COLD || advice === MADV_PAGEOUT || advice === MADV_COLLAPSE;
   if (!isHint && target.space !== task.space) return -EINVAL;
   if (mayInspect(task, target) < 0) return -EPERM;
   const { work } = task.kernel;
@@ -136,8 +188,12 @@ function processMadvise(task: Task, pidfd: number, vector: number, count: number
     const address = task.space.loadU64(vector + index * 16);
     const length = task.space.loadU64(vector + index * 16 + 8);
     if (address < 0 || length < 0) return -EFAULT;
-    // Huge pages are not made, and nothing is lost by that. Pages are faulted in by madvise(2) alone, which can go on in pieces.
-    const result = advice === MADV_COLLAPSE || advice === MADV_POPULATE_WRITE ? 0 : madvise(task, target.space, address, length, advice);
+    // Huge pages are not made, and nothing is lost by that. Pages are faulted in by madvise(2) alone, which can go on
+    // in pieces.
+    const result =
+      advice === MADV_COLLAPSE || advice === MADV_POPULATE_WRITE
+        ? 0
+        : madvise(task, target.space, address, length, advice);
     if (result < 0) return done > 0 ? done : result;
     done += length;
     // As process_madvise(2) allows: fewer bytes than asked for.
@@ -147,7 +203,10 @@ function processMadvise(task: Task, pidfd: number, vector: number, count: number
   return done;
 }
 
-/** process_mrelease(2): 0; −EBADF, −EINVAL when the process isn't ending, −ESRCH when it has. Memory goes with the process's end anyway. */
+/**
+ * process_mrelease(2): 0; −EBADF, −EINVAL when the process isn't ending, −ESRCH when it has. Memory goes with the
+ * process's end anyway.
+ */
 function processRelease(task: Task, pidfd: number, flags: number): number {
   if (flags !== 0) return -EINVAL;
   const file = task.files.get(pidfd | 0);
@@ -158,25 +217,54 @@ function processRelease(task: Task, pidfd: number, flags: number): number {
 }
 
 export const memoryCalls: SyscallTable = {
-  mmap: { run: alone(sysMmap), gaps: "MAP_HUGETLB is refused (ENOMEM); code lies below 4 GiB: with PROT_EXEC an address above is refused (ENOMEM), and mprotect(2) can't make what lies there executable (EACCES); what doesn't fit or is fixed above 4 GiB makes the process slower" },
+  mmap: {
+    run: alone(sysMmap),
+    gaps:
+      "MAP_HUGETLB is refused (ENOMEM); code lies below 4 GiB: with PROT_EXEC an address above is refused " +
+      "(ENOMEM), and mprotect(2) can't make what lies there executable (EACCES); what doesn't fit or is fixed " +
+      "above 4 GiB makes the process slower",
+  },
   munmap: { run: alone((task, address, length) => munmap(task.space, address, length)) },
   mprotect: { run: alone(mprotect) },
-  mremap: { run: alone((task, address, oldLength, newLength, flags, newAddress) => mremap(task, { address, oldLength, newLength, flags, newAddress })) },
+  mremap: {
+    run: alone((task, address, oldLength, newLength, flags, newAddress) =>
+      mremap(task, { address, oldLength, newLength, flags, newAddress }),
+    ),
+  },
   brk: { run: alone(brk) },
-  madvise: { run: (task, address, length, advice) => madvise(task, task.space, address, length, advice | 0), gaps: "hints are accepted and ignored; MADV_REMOVE, MADV_MERGEABLE, MADV_WIPEONFORK and memory failures: EINVAL" },
+  madvise: {
+    run: (task, address, length, advice) => madvise(task, task.space, address, length, advice | 0),
+    gaps: "hints are accepted and ignored; MADV_REMOVE, MADV_MERGEABLE, MADV_WIPEONFORK and memory failures: EINVAL",
+  },
   msync: { run: (task, address, length, flags) => msync(task, address, length, flags | 0) },
   mincore: { run: (task, address, length, vector) => mincore(task, address, length, vector) },
   mlock: { run: alone((task, address, length) => lockMemory(task, address, length, true)) },
-  mlock2: { run: alone((task, address, length, flags) => ((flags & ~MLOCK_ONFAULT) !== 0 ? -EINVAL : lockMemory(task, address, length, (flags & MLOCK_ONFAULT) === 0))) },
+  mlock2: {
+    run: alone((task, address, length, flags) =>
+      (flags & ~MLOCK_ONFAULT) !== 0 ? -EINVAL : lockMemory(task, address, length, (flags & MLOCK_ONFAULT) === 0),
+    ),
+  },
   munlock: { run: alone(unlockMemory) },
   mlockall: { run: lockAllMemory },
   munlockall: { run: unlockAllMemory },
   remap_file_pages: { run: remapFilePages, gaps: "EINVAL for shared anonymous memory" },
   mseal: { run: (task, address, length, flags) => sealMemory(task.space, address, length, flags) },
-  process_madvise: { run: processMadvise }, process_mrelease: { run: processRelease },
-  process_vm_readv: { run: (task, pid, local, localCount, remote, remoteCount) => transfer(task, { pid, local, localCount, remote, remoteCount, toRemote: false }), interrupted: interruptedTransfer },
-  process_vm_writev: { run: (task, pid, local, localCount, remote, remoteCount) => transfer(task, { pid, local, localCount, remote, remoteCount, toRemote: true }), interrupted: interruptedTransfer },
-  membarrier: { run: (task, command, flags, cpu) => membarrier(task, command | 0, flags | 0, cpu | 0), gaps: "harts take turns, so every command is satisfied at once; no rseq commands" },
+  process_madvise: { run: processMadvise },
+  process_mrelease: { run: processRelease },
+  process_vm_readv: {
+    run: (task, pid, local, localCount, remote, remoteCount) =>
+      transfer(task, { pid, local, localCount, remote, remoteCount, toRemote: false }),
+    interrupted: interruptedTransfer,
+  },
+  process_vm_writev: {
+    run: (task, pid, local, localCount, remote, remoteCount) =>
+      transfer(task, { pid, local, localCount, remote, remoteCount, toRemote: true }),
+    interrupted: interruptedTransfer,
+  },
+  membarrier: {
+    run: (task, command, flags, cpu) => membarrier(task, command | 0, flags | 0, cpu | 0),
+    gaps: "harts take turns, so every command is satisfied at once; no rseq commands",
+  },
   riscv_flush_icache: {
     run: (task, start, end) => {
       // Private code is write-tracked; what was written through another mapping of the same memory is forgotten here.

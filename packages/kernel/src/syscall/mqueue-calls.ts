@@ -1,8 +1,31 @@
 /** POSIX message queues. Read first: fs/mqueue/mqueue.ts. */
-import { EACCES, EBADF, EBUSY, EEXIST, EFAULT, EINVAL, EMFILE, ENAMETOOLONG, ENOENT, O_ACCMODE, O_CREAT, O_EXCL, O_NONBLOCK, SI_MESGQ, S_IFREG } from "@stratos/abi";
+import {
+  EACCES,
+  EBADF,
+  EBUSY,
+  EEXIST,
+  EFAULT,
+  EINVAL,
+  EMFILE,
+  ENAMETOOLONG,
+  ENOENT,
+  O_ACCMODE,
+  O_CREAT,
+  O_EXCL,
+  O_NONBLOCK,
+  SI_MESGQ,
+  S_IFREG,
+} from "@stratos/abi";
 import { loadDuration } from "../event/wait-deadline.ts";
 import { MessageQueueFile } from "../fs/mqueue/message-queue-file.ts";
-import { type MessageQueueInode, mqueueMount, mqueueOf, type Notification, PRIORITIES, type QueueShape } from "../fs/mqueue/mqueue.ts";
+import {
+  type MessageQueueInode,
+  mqueueMount,
+  mqueueOf,
+  type Notification,
+  PRIORITIES,
+  type QueueShape,
+} from "../fs/mqueue/mqueue.ts";
 import { checkAccess, checkSticky, MAY_READ, MAY_WRITE } from "../security/permission.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { NetlinkSocket } from "../socket/netlink/netlink-socket.ts";
@@ -15,8 +38,14 @@ import { Path } from "../vfs/path.ts";
 import { get64, put64 } from "./path-argument.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
-/** SIGEV_* that mq_notify(2) takes, and the length of the cookie that SIGEV_THREAD has. Source: Linux include/linux/mqueue.h. */
-const SIGEV_SIGNAL = 0, SIGEV_NONE = 1, SIGEV_THREAD = 2, COOKIE_LENGTH = 32;
+/**
+ * SIGEV_* that mq_notify(2) takes, and the length of the cookie that SIGEV_THREAD has. Source: Linux
+ * include/linux/mqueue.h.
+ */
+const SIGEV_SIGNAL = 0,
+  SIGEV_NONE = 1,
+  SIGEV_THREAD = 2,
+  COOKIE_LENGTH = 32;
 /** `struct mq_attr`: flags, messages, message size, messages now, four spare longs. */
 const ATTRIBUTES_SIZE = 64;
 const NAME_MAX = 255;
@@ -31,7 +60,10 @@ function loadName(task: Task, address: number): string | number {
   return name.includes("/") || name === "." || name === ".." ? -EACCES : name;
 }
 
-/** mq_open(2): a descriptor, closed on exec; −EACCES, −EEXIST, −EFAULT, −EINVAL, −EMFILE, −ENAMETOOLONG, −ENOENT, −ENOSPC. */
+/**
+ * mq_open(2): a descriptor, closed on exec; −EACCES, −EEXIST, −EFAULT, −EINVAL, −EMFILE, −ENAMETOOLONG, −ENOENT,
+ * −ENOSPC.
+ */
 function open(task: Task, nameAddress: number, flags: number, mode: number, shapeAddress: number): number {
   const { kernel, credentials } = task;
   let shape: QueueShape | null = null;
@@ -54,7 +86,13 @@ function open(task: Task, nameAddress: number, flags: number, mode: number, shap
     queue = found as MessageQueueInode;
   } else {
     if ((flags & O_CREAT) === 0) return -ENOENT;
-    const made = fileSystem.createQueue(task, shape, { mode: S_IFREG | (mode & 0o777 & ~task.fs.umask), uid: credentials.fsuid, gid: credentials.fsgid, rdev: 0, now: kernel.vfs.now() });
+    const made = fileSystem.createQueue(task, shape, {
+      mode: S_IFREG | (mode & 0o777 & ~task.fs.umask),
+      uid: credentials.fsuid,
+      gid: credentials.fsgid,
+      rdev: 0,
+      now: kernel.vfs.now(),
+    });
     if (typeof made === "number") return made;
     fileSystem.root.name(name, made);
     queue = made;
@@ -99,7 +137,14 @@ function loadDeadline(task: Task, address: number): number {
   return Math.max(0, toMonotonic(task, CLOCK_REALTIME, task.space.loadU64(address), task.space.loadU64(address + 8)));
 }
 
-function timedSend(task: Task, fd: number, address: number, length: number, priority: number, timeAddress: number): number {
+function timedSend(
+  task: Task,
+  fd: number,
+  address: number,
+  length: number,
+  priority: number,
+  timeAddress: number,
+): number {
   // The deadline counts from the first execution of a call that waits (task.syscallState).
   const deadline = loadDeadline(task, timeAddress);
   if (deadline < 0) return deadline;
@@ -108,7 +153,14 @@ function timedSend(task: Task, fd: number, address: number, length: number, prio
   return typeof file === "number" ? file : file.send(task, address, length, priority, deadline);
 }
 
-function timedReceive(task: Task, fd: number, address: number, length: number, priorityAddress: number, timeAddress: number): number {
+function timedReceive(
+  task: Task,
+  fd: number,
+  address: number,
+  length: number,
+  priorityAddress: number,
+  timeAddress: number,
+): number {
   const deadline = loadDeadline(task, timeAddress);
   if (deadline < 0) return deadline;
   const file = queueAt(task, fd);
@@ -128,7 +180,10 @@ function notify(task: Task, fd: number, eventAddress: number): number {
     if (kind === SIGEV_SIGNAL) {
       // 0 registers as well, and sends nothing.
       if (!(signal >= 0 && signal <= 64)) return -EINVAL;
-      notification.info = signalInfo(signal, SI_MESGQ, { valueLow: view.getUint32(0, true), valueHigh: view.getUint32(4, true) });
+      notification.info = signalInfo(signal, SI_MESGQ, {
+        valueLow: view.getUint32(0, true),
+        valueHigh: view.getUint32(4, true),
+      });
     } else if (kind === SIGEV_THREAD) {
       // The C library's thread listens at a netlink socket for its cookie.
       const cookieAddress = view.getUint32(0, true) + view.getUint32(4, true) * 0x100000000;
@@ -161,7 +216,9 @@ function getSetAttributes(task: Task, fd: number, newAddress: number, oldAddress
   if (typeof file === "number") return file;
   const { shape, messages } = file.inode;
   u8.fill(0, 0, ATTRIBUTES_SIZE);
-  [file.flags & O_NONBLOCK, shape.messages, shape.messageSize, messages.length].forEach((value, index) => put64(view, index * 8, value));
+  [file.flags & O_NONBLOCK, shape.messages, shape.messageSize, messages.length].forEach((value, index) =>
+    put64(view, index * 8, value),
+  );
   if (flags >= 0) file.flags = (file.flags & ~O_NONBLOCK) | flags;
   return oldAddress === 0 ? 0 : task.space.copyOut(oldAddress, u8, 0, ATTRIBUTES_SIZE);
 }

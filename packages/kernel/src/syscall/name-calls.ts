@@ -1,7 +1,30 @@
-import { AT_EMPTY_PATH, AT_REMOVEDIR, AT_SYMLINK_FOLLOW, AT_SYMLINK_NOFOLLOW, EINVAL, ENOENT, EPERM, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK } from "@stratos/abi";
+import {
+  AT_EMPTY_PATH,
+  AT_REMOVEDIR,
+  AT_SYMLINK_FOLLOW,
+  AT_SYMLINK_NOFOLLOW,
+  EINVAL,
+  ENOENT,
+  EPERM,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFMT,
+  S_IFREG,
+  S_IFSOCK,
+} from "@stratos/abi";
 import { CAP_DAC_READ_SEARCH, isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
-import { linkPaths, makeDirectory, makeNode, makeSymlink, removeDirectory, removeFile, renameName } from "../vfs/name-changes.ts";
+import {
+  linkPaths,
+  makeDirectory,
+  makeNode,
+  makeSymlink,
+  removeDirectory,
+  removeFile,
+  renameName,
+} from "../vfs/name-changes.ts";
 import { loadPath } from "./path-argument.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
@@ -13,7 +36,8 @@ function mkdirat(task: Task, dirfd: number, pathAddress: number, mode: number): 
 function mknodat(task: Task, dirfd: number, pathAddress: number, mode: number, device: number): number {
   const kind = mode & S_IFMT;
   if (kind === S_IFDIR) return -EPERM;
-  if (kind !== 0 && kind !== S_IFREG && kind !== S_IFIFO && kind !== S_IFSOCK && kind !== S_IFCHR && kind !== S_IFBLK) return -EINVAL;
+  if (kind !== 0 && kind !== S_IFREG && kind !== S_IFIFO && kind !== S_IFSOCK && kind !== S_IFCHR && kind !== S_IFBLK)
+    return -EINVAL;
   const path = loadPath(task, pathAddress);
   if (typeof path === "number") return path;
   const made = makeNode(task, dirfd, path, (kind === 0 ? S_IFREG : kind) | (mode & 0o7777), device >>> 0);
@@ -34,17 +58,39 @@ function symlinkat(task: Task, targetAddress: number, dirfd: number, pathAddress
   return typeof path === "number" ? path : makeSymlink(task, target, dirfd, path);
 }
 
-function linkat(task: Task, oldDirfd: number, oldAddress: number, newDirfd: number, newAddress: number, flags: number): number {
+function linkat(
+  task: Task,
+  oldDirfd: number,
+  oldAddress: number,
+  newDirfd: number,
+  newAddress: number,
+  flags: number,
+): number {
   if ((flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
   const oldPath = loadPath(task, oldAddress);
   if (typeof oldPath === "number") return oldPath;
-  if (oldPath === "" && (flags & AT_EMPTY_PATH) !== 0 && !isCapable(task.credentials, CAP_DAC_READ_SEARCH)) return -ENOENT;
+  if (oldPath === "" && (flags & AT_EMPTY_PATH) !== 0 && !isCapable(task.credentials, CAP_DAC_READ_SEARCH))
+    return -ENOENT;
   const newPath = loadPath(task, newAddress);
   if (typeof newPath === "number") return newPath;
-  return linkPaths(task, oldDirfd, oldPath, newDirfd, newPath, ((flags & AT_SYMLINK_FOLLOW) !== 0 ? 0 : AT_SYMLINK_NOFOLLOW) | (flags & AT_EMPTY_PATH));
+  return linkPaths(
+    task,
+    oldDirfd,
+    oldPath,
+    newDirfd,
+    newPath,
+    ((flags & AT_SYMLINK_FOLLOW) !== 0 ? 0 : AT_SYMLINK_NOFOLLOW) | (flags & AT_EMPTY_PATH),
+  );
 }
 
-function renameat2(task: Task, oldDirfd: number, oldAddress: number, newDirfd: number, newAddress: number, flags: number): number {
+function renameat2(
+  task: Task,
+  oldDirfd: number,
+  oldAddress: number,
+  newDirfd: number,
+  newAddress: number,
+  flags: number,
+): number {
   const oldPath = loadPath(task, oldAddress);
   if (typeof oldPath === "number") return oldPath;
   const newPath = loadPath(task, newAddress);
@@ -57,7 +103,17 @@ export const nameCalls: SyscallTable = {
   mknodat: { run: (task, dirfd, path, mode, device) => mknodat(task, dirfd | 0, path, mode & 0xffff, device) },
   unlinkat: { run: (task, dirfd, path, flags) => unlinkat(task, dirfd | 0, path, flags | 0) },
   symlinkat: { run: (task, target, dirfd, path) => symlinkat(task, target, dirfd | 0, path) },
-  linkat: { run: (task, oldDirfd, oldPath, newDirfd, newPath, flags) => linkat(task, oldDirfd | 0, oldPath, newDirfd | 0, newPath, flags | 0) },
-  renameat: { run: (task, oldDirfd, oldPath, newDirfd, newPath) => renameat2(task, oldDirfd | 0, oldPath, newDirfd | 0, newPath, 0) },
-  renameat2: { run: (task, oldDirfd, oldPath, newDirfd, newPath, flags) => renameat2(task, oldDirfd | 0, oldPath, newDirfd | 0, newPath, flags | 0), gaps: "no RENAME_WHITEOUT" },
+  linkat: {
+    run: (task, oldDirfd, oldPath, newDirfd, newPath, flags) =>
+      linkat(task, oldDirfd | 0, oldPath, newDirfd | 0, newPath, flags | 0),
+  },
+  renameat: {
+    run: (task, oldDirfd, oldPath, newDirfd, newPath) =>
+      renameat2(task, oldDirfd | 0, oldPath, newDirfd | 0, newPath, 0),
+  },
+  renameat2: {
+    run: (task, oldDirfd, oldPath, newDirfd, newPath, flags) =>
+      renameat2(task, oldDirfd | 0, oldPath, newDirfd | 0, newPath, flags | 0),
+    gaps: "no RENAME_WHITEOUT",
+  },
 };

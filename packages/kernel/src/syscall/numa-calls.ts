@@ -1,4 +1,7 @@
-/** Memory policy on a machine with one node (numa(7)): what is asked for is checked and remembered, and there is nothing to move. */
+/**
+ * Memory policy on a machine with one node (numa(7)): what is asked for is checked and remembered, and there is nothing
+ * to move.
+ */
 import { EFAULT, EINVAL, ENODEV, ENOENT, EPERM, ESRCH, PAGE_SIZE } from "@stratos/abi";
 import { mayInspect } from "../fs/procfs/proc-access.ts";
 import { walkInPieces } from "../task/call-work.ts";
@@ -6,10 +9,19 @@ import { AREA_POLICY_MASK, AREA_POLICY_SHIFT } from "../mm/area.ts";
 import type { Task } from "../task/task.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
-const MPOL_DEFAULT = 0, MPOL_PREFERRED = 1, MPOL_LOCAL = 4, MPOL_MODES = 7;
-const MPOL_F_STATIC_NODES = 0x8000, MPOL_F_RELATIVE_NODES = 0x4000, MPOL_F_NUMA_BALANCING = 0x2000;
-const MPOL_F_NODE = 1, MPOL_F_ADDR = 2, MPOL_F_MEMS_ALLOWED = 4;
-const MPOL_MF_STRICT = 1, MPOL_MF_MOVE = 2, MPOL_MF_MOVE_ALL = 4;
+const MPOL_DEFAULT = 0,
+  MPOL_PREFERRED = 1,
+  MPOL_LOCAL = 4,
+  MPOL_MODES = 7;
+const MPOL_F_STATIC_NODES = 0x8000,
+  MPOL_F_RELATIVE_NODES = 0x4000,
+  MPOL_F_NUMA_BALANCING = 0x2000;
+const MPOL_F_NODE = 1,
+  MPOL_F_ADDR = 2,
+  MPOL_F_MEMS_ALLOWED = 4;
+const MPOL_MF_STRICT = 1,
+  MPOL_MF_MOVE = 2,
+  MPOL_MF_MOVE_ALL = 4;
 /** Bits of a node mask that are looked at: a page of them (get_nodes in Linux's mm/mempolicy.c). */
 const MASK_BITS_MAX = PAGE_SIZE * 8;
 
@@ -31,16 +43,25 @@ function loadNodes(task: Task, address: number, bits: number): number {
 }
 
 /** MPOL_* with its flags, and whether the one node is in its set. */
-interface MemoryPolicy { mode: number; hasNode: boolean }
+interface MemoryPolicy {
+  mode: number;
+  hasNode: boolean;
+}
 
 /** A policy's mode and nodes: −EFAULT, −EINVAL. */
 function checkPolicy(task: Task, mode: number, address: number, bits: number): MemoryPolicy | number {
   const flags = mode & (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES | MPOL_F_NUMA_BALANCING);
   const kind = mode & ~flags;
-  if (kind < 0 || kind >= MPOL_MODES || (flags & (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES)) === (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES)) return -EINVAL;
+  if (
+    kind < 0 ||
+    kind >= MPOL_MODES ||
+    (flags & (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES)) === (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES)
+  )
+    return -EINVAL;
   const nodes = loadNodes(task, address, bits);
   if (nodes < 0) return nodes;
-  if (kind === MPOL_DEFAULT || kind === MPOL_LOCAL ? nodes !== 0 : nodes === 0 && kind !== MPOL_PREFERRED) return -EINVAL;
+  if (kind === MPOL_DEFAULT || kind === MPOL_LOCAL ? nodes !== 0 : nodes === 0 && kind !== MPOL_PREFERRED)
+    return -EINVAL;
   // Preferring no node is preferring the nearest.
   return { mode: (kind === MPOL_PREFERRED && nodes === 0 ? MPOL_LOCAL : kind) | flags, hasNode: nodes !== 0 };
 }
@@ -54,8 +75,17 @@ function setPolicy(task: Task, mode: number, address: number, bits: number): num
 }
 
 /** mbind(2): 0; −EFAULT for a hole in the range, −EINVAL, −EPERM. */
-function bind(task: Task, address: number, length: number, mode: number, mask: number, bits: number, flags: number): number {
-  if (address % PAGE_SIZE !== 0 || length < 0 || (flags & ~(MPOL_MF_STRICT | MPOL_MF_MOVE | MPOL_MF_MOVE_ALL)) !== 0) return -EINVAL;
+function bind(
+  task: Task,
+  address: number,
+  length: number,
+  mode: number,
+  mask: number,
+  bits: number,
+  flags: number,
+): number {
+  if (address % PAGE_SIZE !== 0 || length < 0 || (flags & ~(MPOL_MF_STRICT | MPOL_MF_MOVE | MPOL_MF_MOVE_ALL)) !== 0)
+    return -EINVAL;
   if ((flags & MPOL_MF_MOVE_ALL) !== 0 && task.credentials.euid !== 0) return -EPERM;
   const policy = checkPolicy(task, mode | 0, mask, bits);
   if (typeof policy === "number") return policy;
@@ -65,7 +95,7 @@ function bind(task: Task, address: number, length: number, mode: number, mask: n
   if (address === end) return 0;
   space.splitAt(address);
   space.splitAt(end);
-  for (let at = address; at < end; ) {
+  for (let at = address; at < end;) {
     const area = space.areaAt(at)!;
     area.flags = (area.flags & ~AREA_POLICY_MASK) | (packPolicy(policy) << AREA_POLICY_SHIFT);
     at = area.end;
@@ -83,9 +113,17 @@ function unpackPolicy(bits: number): MemoryPolicy {
 }
 
 /** get_mempolicy(2): 0; −EFAULT, −EINVAL. */
-function getPolicy(task: Task, modeAddress: number, maskAddress: number, bits: number, address: number, flags: number): number {
+function getPolicy(
+  task: Task,
+  modeAddress: number,
+  maskAddress: number,
+  bits: number,
+  address: number,
+  flags: number,
+): number {
   const { space } = task;
-  if ((flags & ~(MPOL_F_NODE | MPOL_F_ADDR | MPOL_F_MEMS_ALLOWED)) !== 0 || (maskAddress !== 0 && bits < 1)) return -EINVAL;
+  if ((flags & ~(MPOL_F_NODE | MPOL_F_ADDR | MPOL_F_MEMS_ALLOWED)) !== 0 || (maskAddress !== 0 && bits < 1))
+    return -EINVAL;
   let { mode, hasNode } = task.memoryPolicy;
   if ((flags & MPOL_F_MEMS_ALLOWED) !== 0) {
     if ((flags & (MPOL_F_NODE | MPOL_F_ADDR)) !== 0) return -EINVAL;
@@ -124,7 +162,15 @@ function migratePages(task: Task, pid: number, bits: number, from: number, to: n
 }
 
 /** move_pages(2): 0, with each page's node or error in `status`; −EFAULT, −EINVAL, −ENODEV, −EPERM, −ESRCH. */
-function movePages(task: Task, pid: number, count: number, pages: number, nodes: number, status: number, flags: number): number {
+function movePages(
+  task: Task,
+  pid: number,
+  count: number,
+  pages: number,
+  nodes: number,
+  status: number,
+  flags: number,
+): number {
   if ((flags & ~(MPOL_MF_MOVE | MPOL_MF_MOVE_ALL)) !== 0) return -EINVAL;
   if ((flags & MPOL_MF_MOVE_ALL) !== 0 && task.credentials.euid !== 0) return -EPERM;
   const target = targetOf(task, pid);
@@ -138,7 +184,12 @@ function movePages(task: Task, pid: number, count: number, pages: number, nodes:
       if (node < 0) return -EFAULT;
       if (node !== 0) return -ENODEV;
     }
-    const place = target.space.areaAt(page) === undefined ? -EFAULT : target.space.table.get(page - (page % PAGE_SIZE)) === 0 ? -ENOENT : 0;
+    const place =
+      target.space.areaAt(page) === undefined
+        ? -EFAULT
+        : target.space.table.get(page - (page % PAGE_SIZE)) === 0
+          ? -ENOENT
+          : 0;
     return task.space.storeU32(status + index * 4, place >>> 0) < 0 ? -EFAULT : index + 1;
   });
 }

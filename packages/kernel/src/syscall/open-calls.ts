@@ -1,4 +1,23 @@
-import { E2BIG, EBADF, EFAULT, EINVAL, EMFILE, FIOASYNC, FASYNC, FICLONE, FICLONERANGE, FIOCLEX, FIONBIO, FIONCLEX, O_CLOEXEC, O_CREAT, O_DIRECT, O_NONBLOCK, O_PATH, O_TMPFILE } from "@stratos/abi";
+import {
+  E2BIG,
+  EBADF,
+  EFAULT,
+  EINVAL,
+  EMFILE,
+  FIOASYNC,
+  FASYNC,
+  FICLONE,
+  FICLONERANGE,
+  FIOCLEX,
+  FIONBIO,
+  FIONCLEX,
+  O_CLOEXEC,
+  O_CREAT,
+  O_DIRECT,
+  O_NONBLOCK,
+  O_PATH,
+  O_TMPFILE,
+} from "@stratos/abi";
 import { CLOSE_RANGE_CLOEXEC, CLOSE_RANGE_UNSHARE, LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN } from "@stratos/abi";
 import { createMemfd } from "../fs/memfd/memfd.ts";
 import { createPipe } from "../fs/pipe/pipe-file.ts";
@@ -36,11 +55,22 @@ function openat2(task: Task, dirfd: number, path: number, how: number, size: num
   const failed = task.space.copyIn(how, u8, 0, size);
   if (failed < 0) return failed;
   for (let at = OPEN_HOW_SIZE; at < size; at++) if (u8[at] !== 0) return -E2BIG;
-  const flags = get64(view, 0), mode = get64(view, 8), resolve = get64(view, 16);
+  const flags = get64(view, 0),
+    mode = get64(view, 8),
+    resolve = get64(view, 16);
   const makes = (flags & O_CREAT) !== 0 || (flags & O_TMPFILE) === O_TMPFILE;
-  if (flags < 0 || flags > 0x7fffffff || (flags & ~0o37777703) !== 0 || mode < 0 || mode > 0o7777 || (mode !== 0 && !makes)) return -EINVAL;
+  if (
+    flags < 0 ||
+    flags > 0x7fffffff ||
+    (flags & ~0o37777703) !== 0 ||
+    mode < 0 ||
+    mode > 0o7777 ||
+    (mode !== 0 && !makes)
+  )
+    return -EINVAL;
   if (resolve < 0 || (resolve & ~RESOLVE_ALL) !== 0 || (resolve & 0x18) === 0x18) return -EINVAL;
-  // RESOLVE_CACHED: "try again without it" is always a right answer (openat2(2)), but nothing here ever waits for a disk.
+  // RESOLVE_CACHED: "try again without it" is always a right answer (openat2(2)), but nothing here ever waits for a
+  // disk.
   return open(task, dirfd, path, flags, mode, resolve);
 }
 
@@ -104,8 +134,12 @@ function ioctl(task: Task, fd: number, command: number, argument: number): numbe
   const file = task.files.get(fd);
   if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
   switch (command) {
-    case FIOCLEX: task.files.setCloseOnExec(fd, true); return 0;
-    case FIONCLEX: task.files.setCloseOnExec(fd, false); return 0;
+    case FIOCLEX:
+      task.files.setCloseOnExec(fd, true);
+      return 0;
+    case FIONCLEX:
+      task.files.setCloseOnExec(fd, false);
+      return 0;
     case FIONBIO:
     case FIOASYNC: {
       const on = task.space.loadU32(argument);
@@ -115,8 +149,11 @@ function ioctl(task: Task, fd: number, command: number, argument: number): numbe
       return 0;
     }
     // Whatever the kind of file: the file system behind it says no.
-    case FICLONE: case FICLONERANGE: return fileIoctl(task, file, command, argument);
-    default: return file.ioctl(task, command, argument);
+    case FICLONE:
+    case FICLONERANGE:
+      return fileIoctl(task, file, command, argument);
+    default:
+      return file.ioctl(task, command, argument);
   }
 }
 
@@ -144,9 +181,18 @@ export const openCalls: SyscallTable = {
   close_range: { run: (task, first, last, flags) => closeRange(task, first >>> 0, last >>> 0, flags | 0) },
   dup: { run: duplicate },
   dup3: { run: (task, oldFd, newFd, flags) => dup3(task, oldFd | 0, newFd | 0, flags | 0) },
-  fcntl: { run: (task, fd, command, argument) => fcntl(task, fd | 0, command | 0, argument), gaps: "4096 ranges of a file can be locked (ENOLCK); F_SETOWN_EX for a thread signals its process" },
-  ioctl: { run: (task, fd, command, argument) => ioctl(task, fd | 0, command >>> 0, argument), gaps: "per device; see ioctl of each file kind" },
-  pipe2: { run: (task, fds, flags) => pipe2(task, fds, flags | 0), gaps: "O_DIRECT (packet mode) is kept as a flag only" },
+  fcntl: {
+    run: (task, fd, command, argument) => fcntl(task, fd | 0, command | 0, argument),
+    gaps: "4096 ranges of a file can be locked (ENOLCK); F_SETOWN_EX for a thread signals its process",
+  },
+  ioctl: {
+    run: (task, fd, command, argument) => ioctl(task, fd | 0, command >>> 0, argument),
+    gaps: "per device; see ioctl of each file kind",
+  },
+  pipe2: {
+    run: (task, fds, flags) => pipe2(task, fds, flags | 0),
+    gaps: "O_DIRECT (packet mode) is kept as a flag only",
+  },
   flock: { run: (task, fd, operation) => flock(task, fd | 0, operation | 0) },
   memfd_create: { run: (task, name, flags) => memfdCreate(task, name, flags | 0), gaps: "no huge pages" },
 };

@@ -1,6 +1,18 @@
 /** pidfd_open, pidfd_send_signal, pidfd_getfd. Read first: event/pidfd.ts and the manual pages of the calls. */
 import {
-  EBADF, EFAULT, EINVAL, EPERM, ESRCH, PIDFD_NONBLOCK, PIDFD_SIGNAL_PROCESS_GROUP, PIDFD_SIGNAL_THREAD, PIDFD_SIGNAL_THREAD_GROUP, PIDFD_THREAD, SIGRTMAX, SI_TKILL, SI_USER,
+  EBADF,
+  EFAULT,
+  EINVAL,
+  EPERM,
+  ESRCH,
+  PIDFD_NONBLOCK,
+  PIDFD_SIGNAL_PROCESS_GROUP,
+  PIDFD_SIGNAL_THREAD,
+  PIDFD_SIGNAL_THREAD_GROUP,
+  PIDFD_THREAD,
+  SIGRTMAX,
+  SI_TKILL,
+  SI_USER,
 } from "@stratos/abi";
 import { PidFile } from "../event/pidfd.ts";
 import { ProcessDirectory } from "../fs/procfs/process-directory.ts";
@@ -26,7 +38,10 @@ function signalTargetAt(task: Task, fd: number): PidFile | number {
   return inode instanceof ProcessDirectory && !inode.isThread ? new PidFile(inode.group, null, false) : -EBADF;
 }
 
-/** pidfd_open(2): a descriptor, always close-on-exec; −EINVAL flags, or `pid` is a thread but not a process; −ESRCH; −EMFILE. */
+/**
+ * pidfd_open(2): a descriptor, always close-on-exec; −EINVAL flags, or `pid` is a thread but not a process; −ESRCH;
+ * −EMFILE.
+ */
 function pidfdOpen(task: Task, pidArgument: number, flags: number): number {
   const pid = pidArgument | 0;
   if ((flags & ~(PIDFD_NONBLOCK | PIDFD_THREAD)) !== 0 || pid <= 0) return -EINVAL;
@@ -40,7 +55,10 @@ function pidfdOpen(task: Task, pidArgument: number, flags: number): number {
   return task.files.install(file, true, 0, task.group.limits[RLIMIT_NOFILE]!.soft);
 }
 
-/** Reads what the caller put into its siginfo_t: −EFAULT, −EINVAL for another signal, −EPERM for a code that only the kernel may send. */
+/**
+ * Reads what the caller put into its siginfo_t: −EFAULT, −EINVAL for another signal, −EPERM for a code that only the
+ * kernel may send.
+ */
 function loadInfo(task: Task, target: PidFile, signal: number, address: number): SignalInfo | number {
   const { u8, view } = task.kernel.scratch;
   if (task.space.copyIn(address, u8, 0, 32) < 0) return -EFAULT;
@@ -48,7 +66,11 @@ function loadInfo(task: Task, target: PidFile, signal: number, address: number):
   const code = view.getInt32(8, true);
   if (target.group !== task.group && (code >= 0 || code === SI_TKILL)) return -EPERM;
   return signalInfo(signal, code, {
-    errno: view.getInt32(4, true), pid: view.getInt32(16, true), uid: view.getUint32(20, true), valueLow: view.getUint32(24, true), valueHigh: view.getUint32(28, true),
+    errno: view.getInt32(4, true),
+    pid: view.getInt32(16, true),
+    uid: view.getUint32(20, true),
+    valueLow: view.getUint32(24, true),
+    valueHigh: view.getUint32(28, true),
   });
 }
 
@@ -59,23 +81,34 @@ function loadInfo(task: Task, target: PidFile, signal: number, address: number):
 function pidfdSendSignal(task: Task, pidfd: number, signalArgument: number, info: number, flags: number): number {
   const signal = signalArgument | 0;
   // At most one scope may be named.
-  if ((flags & ~(PIDFD_SIGNAL_THREAD | PIDFD_SIGNAL_THREAD_GROUP | PIDFD_SIGNAL_PROCESS_GROUP)) !== 0 || (flags & (flags - 1)) !== 0) return -EINVAL;
+  if (
+    (flags & ~(PIDFD_SIGNAL_THREAD | PIDFD_SIGNAL_THREAD_GROUP | PIDFD_SIGNAL_PROCESS_GROUP)) !== 0 ||
+    (flags & (flags - 1)) !== 0
+  )
+    return -EINVAL;
   const target = signalTargetAt(task, pidfd);
   if (typeof target === "number") return target;
   if (signal < 0 || signal > SIGRTMAX) return -EINVAL;
-  const full = info !== 0 ? loadInfo(task, target, signal, info) : signalInfo(signal, SI_USER, { pid: task.pid, uid: task.credentials.uid });
+  const full =
+    info !== 0
+      ? loadInfo(task, target, signal, info)
+      : signalInfo(signal, SI_USER, { pid: task.pid, uid: task.credentials.uid });
   if (typeof full === "number") return full;
   if (target.isReaped) return -ESRCH;
   const permission = checkSignalPermission(task, target.group, signal);
   if (permission < 0) return permission;
   if (signal === 0) return 0;
   if (flags === PIDFD_SIGNAL_PROCESS_GROUP) sendSignalToProcessGroup(target.group.group, full);
-  else if (flags === PIDFD_SIGNAL_THREAD || (flags === 0 && target.thread !== null)) return sendSignalToTask(target.thread ?? target.group.leader, full);
+  else if (flags === PIDFD_SIGNAL_THREAD || (flags === 0 && target.thread !== null))
+    return sendSignalToTask(target.thread ?? target.group.leader, full);
   else return sendSignalToProcess(target.group, full);
   return 0;
 }
 
-/** pidfd_getfd(2): a descriptor of ours for the description; −EINVAL flags; −EBADF either descriptor; −ESRCH it has ended; −EPERM no right to trace it; −EMFILE. */
+/**
+ * pidfd_getfd(2): a descriptor of ours for the description; −EINVAL flags; −EBADF either descriptor; −ESRCH it has
+ * ended; −EPERM no right to trace it; −EMFILE.
+ */
 function pidfdGetfd(task: Task, pidfd: number, fd: number, flags: number): number {
   if (flags !== 0) return -EINVAL;
   const target = pidfdAt(task, pidfd);
@@ -93,7 +126,9 @@ function mayTrace(task: Task, target: Task): boolean {
   if (task.group === target.group || isCapable(task.credentials, CAP_SYS_PTRACE)) return true;
   const { uid, gid } = task.credentials;
   const to = target.credentials;
-  return [to.uid, to.euid, to.suid].every((each) => each === uid) && [to.gid, to.egid, to.sgid].every((each) => each === gid);
+  return (
+    [to.uid, to.euid, to.suid].every((each) => each === uid) && [to.gid, to.egid, to.sgid].every((each) => each === gid)
+  );
 }
 
 export const pidfdCalls: SyscallTable = {

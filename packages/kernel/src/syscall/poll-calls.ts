@@ -1,11 +1,25 @@
 /**
  * ppoll and pselect6; what poll(2) and select(2) are on riscv64. Read first: poll(2), select(2), task/wait-queue.ts.
  *
- * A call looks at every file; when none is ready it registers with all their queues and is executed again at a wake-up. Only its
- * deadline outlives the wait.
+ * A call looks at every file; when none is ready it registers with all their queues and is executed again at a wake-up.
+ * Only its deadline outlives the wait.
  */
 import {
-  EBADF, EFAULT, EINTR, EINVAL, O_PATH, POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLPRI, POLLRDBAND, POLLRDNORM, POLLWRBAND, POLLWRNORM,
+  EBADF,
+  EFAULT,
+  EINTR,
+  EINVAL,
+  O_PATH,
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  POLLNVAL,
+  POLLOUT,
+  POLLPRI,
+  POLLRDBAND,
+  POLLRDNORM,
+  POLLWRBAND,
+  POLLWRNORM,
 } from "@stratos/abi";
 import { enterTemporaryMask, leaveTemporaryMask } from "../event/temporary-mask.ts";
 import { loadDuration, storeRemaining, type WaitState } from "../event/wait-deadline.ts";
@@ -77,14 +91,16 @@ function interrupted(task: Task, timeout: number): number {
 
 /** Linux writes what is left of the time, unless the program wants it left alone (personality(2), STICKY_TIMEOUTS). */
 function storeLeft(task: Task, state: WaitState, timeout: number): void {
-  if (timeout !== 0 && (task.personality & STICKY_TIMEOUTS) === 0) storeRemaining(task.space, timeout, state.deadlineNs, task.kernel.now());
+  if (timeout !== 0 && (task.personality & STICKY_TIMEOUTS) === 0)
+    storeRemaining(task.space, timeout, state.deadlineNs, task.kernel.now());
 }
 
 const STICKY_TIMEOUTS = 0x4000000;
 
 /**
  * ppoll(2).
- * @returns how many descriptors are ready; −EINVAL more than RLIMIT_NOFILE of them or a bad timeout or mask size; −EFAULT; −EINTR
+ * @returns how many descriptors are ready; −EINVAL more than RLIMIT_NOFILE of them or a bad timeout or mask size;
+ *   −EFAULT; −EINTR
  */
 function ppoll(task: Task, fds: number, nfds: number, timeout: number, mask: number, maskSize: number): number {
   const state = begin(task, timeout, mask, maskSize);
@@ -127,8 +143,17 @@ function ppoll(task: Task, fds: number, nfds: number, timeout: number, mask: num
  * pselect6(2). `packed` points to `{ const sigset_t *mask; size_t size; }` or is null.
  * @returns how many bits are set in the three sets; −EBADF a bit names no descriptor; −EINVAL; −EFAULT; −EINTR
  */
-function pselect6(task: Task, nfds: number, readSet: number, writeSet: number, exceptSet: number, timeout: number, packed: number): number {
-  let mask = 0, maskSize = 0;
+function pselect6(
+  task: Task,
+  nfds: number,
+  readSet: number,
+  writeSet: number,
+  exceptSet: number,
+  timeout: number,
+  packed: number,
+): number {
+  let mask = 0,
+    maskSize = 0;
   if (packed !== 0) {
     mask = task.space.loadU64(packed);
     maskSize = task.space.loadU64(packed + 8);
@@ -146,12 +171,14 @@ function pselect6(task: Task, nfds: number, readSet: number, writeSet: number, e
   buffer.fill(0, 0, 6 * setBytes);
   const sets = [readSet, writeSet, exceptSet];
   for (let which = 0; which < 3; which++) {
-    if (sets[which] !== 0 && task.space.copyIn(sets[which]!, buffer, which * setBytes, setBytes) < 0) return finish(task, state, timeout, -EFAULT);
+    if (sets[which] !== 0 && task.space.copyIn(sets[which]!, buffer, which * setBytes, setBytes) < 0)
+      return finish(task, state, timeout, -EFAULT);
   }
 
   let ready = 0;
   for (let fd = 0; fd < count; fd++) {
-    const at = fd >> 3, bit = 1 << (fd & 7);
+    const at = fd >> 3,
+      bit = 1 << (fd & 7);
     const wants = wanted(at, bit, setBytes);
     if (wants === 0) continue;
     const file = openFileAt(task, fd);
@@ -165,18 +192,24 @@ function pselect6(task: Task, nfds: number, readSet: number, writeSet: number, e
   }
   if (ready > 0 || state.deadlineNs <= task.kernel.now()) {
     for (let which = 0; which < 3; which++) {
-      if (sets[which] !== 0 && task.space.copyOut(sets[which]!, buffer, (3 + which) * setBytes, setBytes) < 0) return finish(task, state, timeout, -EFAULT);
+      if (sets[which] !== 0 && task.space.copyOut(sets[which]!, buffer, (3 + which) * setBytes, setBytes) < 0)
+        return finish(task, state, timeout, -EFAULT);
     }
     return finish(task, state, timeout, ready);
   }
-  for (let fd = 0; fd < count; fd++) if (wanted(fd >> 3, 1 << (fd & 7), setBytes) !== 0) wait(task, task.files.get(fd)!);
+  for (let fd = 0; fd < count; fd++)
+    if (wanted(fd >> 3, 1 << (fd & 7), setBytes) !== 0) wait(task, task.files.get(fd)!);
   if (state.deadlineNs !== Infinity) task.waitUntil(state.deadlineNs);
   return BLOCKED_EINTR;
 }
 
 /** The poll bits that the three input sets ask for at one bit place. */
 function wanted(at: number, bit: number, setBytes: number): number {
-  return (buffer[at]! & bit ? READ_BITS : 0) | (buffer[setBytes + at]! & bit ? WRITE_BITS : 0) | (buffer[2 * setBytes + at]! & bit ? EXCEPT_BITS : 0);
+  return (
+    (buffer[at]! & bit ? READ_BITS : 0) |
+    (buffer[setBytes + at]! & bit ? WRITE_BITS : 0) |
+    (buffer[2 * setBytes + at]! & bit ? EXCEPT_BITS : 0)
+  );
 }
 
 function report(found: number, at: number, bit: number): number {
@@ -187,5 +220,8 @@ function report(found: number, at: number, bit: number): number {
 
 export const pollCalls: SyscallTable = {
   ppoll: { run: ppoll, interrupted: (task, _fds, _nfds, timeout) => interrupted(task, timeout) },
-  pselect6: { run: pselect6, interrupted: (task, _nfds, _read, _write, _except, timeout) => interrupted(task, timeout) },
+  pselect6: {
+    run: pselect6,
+    interrupted: (task, _nfds, _read, _write, _except, timeout) => interrupted(task, timeout),
+  },
 };

@@ -2,26 +2,58 @@
 import { EFAULT, EINVAL, ENAMETOOLONG, EPERM } from "@stratos/abi";
 import { byteString, byteStringOf } from "@stratos/base";
 import {
-  CAP_LAST, CAP_SETPCAP, CAP_SYS_RESOURCE, hasCapability, isCapable, SECBIT_KEEP_CAPS, SECBIT_KEEP_CAPS_LOCKED,
-  SECBIT_NO_CAP_AMBIENT_RAISE, SECURE_ALL_BITS, SECURE_ALL_LOCKS,
+  CAP_LAST,
+  CAP_SETPCAP,
+  CAP_SYS_RESOURCE,
+  hasCapability,
+  isCapable,
+  SECBIT_KEEP_CAPS,
+  SECBIT_KEEP_CAPS_LOCKED,
+  SECBIT_NO_CAP_AMBIENT_RAISE,
+  SECURE_ALL_BITS,
+  SECURE_ALL_LOCKS,
 } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import { isErrno } from "../vfs/inode.ts";
 import { seccompMode, setSeccompMode } from "./seccomp-calls.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
-const PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG = 2, PR_GET_DUMPABLE = 3, PR_SET_DUMPABLE = 4, PR_GET_KEEPCAPS = 7;
-const PR_SET_KEEPCAPS = 8, PR_GET_TIMING = 13;
-const PR_SET_TIMING = 14, PR_SET_NAME = 15, PR_GET_NAME = 16, PR_GET_SECCOMP = 21, PR_SET_SECCOMP = 22;
-const PR_CAPBSET_READ = 23, PR_CAPBSET_DROP = 24;
-const PR_GET_SECUREBITS = 27, PR_SET_SECUREBITS = 28, PR_SET_TIMERSLACK = 29, PR_GET_TIMERSLACK = 30;
-const PR_MCE_KILL = 33, PR_MCE_KILL_GET = 34, PR_SET_MM = 35;
-const PR_SET_CHILD_SUBREAPER = 36, PR_GET_CHILD_SUBREAPER = 37, PR_SET_NO_NEW_PRIVS = 38, PR_GET_NO_NEW_PRIVS = 39;
+const PR_SET_PDEATHSIG = 1,
+  PR_GET_PDEATHSIG = 2,
+  PR_GET_DUMPABLE = 3,
+  PR_SET_DUMPABLE = 4,
+  PR_GET_KEEPCAPS = 7;
+const PR_SET_KEEPCAPS = 8,
+  PR_GET_TIMING = 13;
+const PR_SET_TIMING = 14,
+  PR_SET_NAME = 15,
+  PR_GET_NAME = 16,
+  PR_GET_SECCOMP = 21,
+  PR_SET_SECCOMP = 22;
+const PR_CAPBSET_READ = 23,
+  PR_CAPBSET_DROP = 24;
+const PR_GET_SECUREBITS = 27,
+  PR_SET_SECUREBITS = 28,
+  PR_SET_TIMERSLACK = 29,
+  PR_GET_TIMERSLACK = 30;
+const PR_MCE_KILL = 33,
+  PR_MCE_KILL_GET = 34,
+  PR_SET_MM = 35;
+const PR_SET_CHILD_SUBREAPER = 36,
+  PR_GET_CHILD_SUBREAPER = 37,
+  PR_SET_NO_NEW_PRIVS = 38,
+  PR_GET_NO_NEW_PRIVS = 39;
 const PR_GET_TID_ADDRESS = 40;
-const PR_SET_THP_DISABLE = 41, PR_GET_THP_DISABLE = 42, PR_CAP_AMBIENT = 47, PR_SET_IO_FLUSHER = 57;
+const PR_SET_THP_DISABLE = 41,
+  PR_GET_THP_DISABLE = 42,
+  PR_CAP_AMBIENT = 47,
+  PR_SET_IO_FLUSHER = 57;
 const PR_GET_IO_FLUSHER = 58;
-const PR_GET_AUXV = 0x41555856, PR_SET_VMA = 0x53564d41, PR_SET_PTRACER = 0x59616d61;
-const NAME_MAX = 15, SIGNAL_MAX = 64;
+const PR_GET_AUXV = 0x41555856,
+  PR_SET_VMA = 0x53564d41,
+  PR_SET_PTRACER = 0x59616d61;
+const NAME_MAX = 15,
+  SIGNAL_MAX = 64;
 
 function prctl(task: Task, option: number, a: number, b: number, c: number, d: number): number {
   const { credentials, group } = task;
@@ -30,58 +62,82 @@ function prctl(task: Task, option: number, a: number, b: number, c: number, d: n
       if (a < 0 || a > SIGNAL_MAX) return -EINVAL;
       task.parentDeathSignal = a;
       return 0;
-    case PR_GET_PDEATHSIG: return task.space.storeU32(a, task.parentDeathSignal);
-    case PR_GET_DUMPABLE: return group.isDumpable ? 1 : 0;
+    case PR_GET_PDEATHSIG:
+      return task.space.storeU32(a, task.parentDeathSignal);
+    case PR_GET_DUMPABLE:
+      return group.isDumpable ? 1 : 0;
     case PR_SET_DUMPABLE:
       if (a !== 0 && a !== 1) return -EINVAL;
       group.isDumpable = a === 1;
       return 0;
-    case PR_GET_KEEPCAPS: return (credentials.secureBits & SECBIT_KEEP_CAPS) !== 0 ? 1 : 0;
-    case PR_SET_KEEPCAPS: return setSecureBit(task, a);
+    case PR_GET_KEEPCAPS:
+      return (credentials.secureBits & SECBIT_KEEP_CAPS) !== 0 ? 1 : 0;
+    case PR_SET_KEEPCAPS:
+      return setSecureBit(task, a);
     // Statistical timing is the only one there is (PR_TIMING_STATISTICAL).
-    case PR_GET_TIMING: return 0;
-    case PR_SET_TIMING: return a === 0 ? 0 : -EINVAL;
-    case PR_SET_NAME: return setName(task, a);
+    case PR_GET_TIMING:
+      return 0;
+    case PR_SET_TIMING:
+      return a === 0 ? 0 : -EINVAL;
+    case PR_SET_NAME:
+      return setName(task, a);
     case PR_GET_NAME: {
       const bytes = new Uint8Array(NAME_MAX + 1);
       bytes.set(byteStringOf(task.name));
       return task.space.copyOut(a, bytes, 0, bytes.length);
     }
-    case PR_CAPBSET_READ: return a < 0 || a > CAP_LAST ? -EINVAL : hasCapability(credentials.bounding, a) ? 1 : 0;
+    case PR_CAPBSET_READ:
+      return a < 0 || a > CAP_LAST ? -EINVAL : hasCapability(credentials.bounding, a) ? 1 : 0;
     case PR_CAPBSET_DROP:
       if (!isCapable(credentials, CAP_SETPCAP)) return -EPERM;
       if (a < 0 || a > CAP_LAST) return -EINVAL;
-      if (hasCapability(credentials.bounding, a)) task.credentials = { ...credentials, bounding: credentials.bounding - 2 ** a };
+      if (hasCapability(credentials.bounding, a))
+        task.credentials = { ...credentials, bounding: credentials.bounding - 2 ** a };
       return 0;
-    case PR_GET_SECUREBITS: return credentials.secureBits;
-    case PR_SET_SECUREBITS: return setSecureBits(task, a);
+    case PR_GET_SECUREBITS:
+      return credentials.secureBits;
+    case PR_SET_SECUREBITS:
+      return setSecureBits(task, a);
     case PR_SET_TIMERSLACK:
       task.timerSlackNs = a > 0 ? a : task.defaultTimerSlackNs;
       return 0;
-    case PR_GET_TIMERSLACK: return task.timerSlackNs;
+    case PR_GET_TIMERSLACK:
+      return task.timerSlackNs;
     // No memory fails here, so whatever policy holds has nothing to do.
-    case PR_MCE_KILL: return c !== 0 || d !== 0 || !(a === 0 ? b === 0 : a === 1 && b >= 0 && b <= 2) ? -EINVAL : setMemoryErrorPolicy(task, a === 0 ? 2 : b);
-    case PR_MCE_KILL_GET: return a !== 0 || b !== 0 || c !== 0 || d !== 0 ? -EINVAL : task.memoryErrorPolicy;
-    case PR_SET_MM: return isCapable(credentials, CAP_SYS_RESOURCE) ? -EINVAL : -EPERM;
+    case PR_MCE_KILL:
+      return c !== 0 || d !== 0 || !(a === 0 ? b === 0 : a === 1 && b >= 0 && b <= 2)
+        ? -EINVAL
+        : setMemoryErrorPolicy(task, a === 0 ? 2 : b);
+    case PR_MCE_KILL_GET:
+      return a !== 0 || b !== 0 || c !== 0 || d !== 0 ? -EINVAL : task.memoryErrorPolicy;
+    case PR_SET_MM:
+      return isCapable(credentials, CAP_SYS_RESOURCE) ? -EINVAL : -EPERM;
     case PR_SET_CHILD_SUBREAPER:
       group.isSubreaper = a !== 0;
       return 0;
-    case PR_GET_CHILD_SUBREAPER: return task.space.storeU32(a, group.isSubreaper ? 1 : 0);
+    case PR_GET_CHILD_SUBREAPER:
+      return task.space.storeU32(a, group.isSubreaper ? 1 : 0);
     case PR_SET_NO_NEW_PRIVS:
       if (a !== 1 || b !== 0 || c !== 0 || d !== 0) return -EINVAL;
       task.credentials = { ...credentials, noNewPrivileges: true };
       return 0;
-    case PR_GET_NO_NEW_PRIVS: return a !== 0 || b !== 0 || c !== 0 || d !== 0 ? -EINVAL : credentials.noNewPrivileges ? 1 : 0;
-    case PR_GET_TID_ADDRESS: return task.space.storeU64(a, task.clearTid);
+    case PR_GET_NO_NEW_PRIVS:
+      return a !== 0 || b !== 0 || c !== 0 || d !== 0 ? -EINVAL : credentials.noNewPrivileges ? 1 : 0;
+    case PR_GET_TID_ADDRESS:
+      return task.space.storeU64(a, task.clearTid);
     // There are no huge pages: what is asked for holds in any case.
     case PR_SET_THP_DISABLE:
       if (b !== 0 || c !== 0 || d !== 0) return -EINVAL;
       group.refusesHugePages = a !== 0;
       return 0;
-    case PR_GET_THP_DISABLE: return a !== 0 || b !== 0 || c !== 0 || d !== 0 ? -EINVAL : group.refusesHugePages ? 1 : 0;
-    case PR_GET_SECCOMP: return seccompMode(task);
-    case PR_SET_SECCOMP: return setSeccompMode(task, a, b);
-    case PR_CAP_AMBIENT: return ambient(task, a, b, c, d);
+    case PR_GET_THP_DISABLE:
+      return a !== 0 || b !== 0 || c !== 0 || d !== 0 ? -EINVAL : group.refusesHugePages ? 1 : 0;
+    case PR_GET_SECCOMP:
+      return seccompMode(task);
+    case PR_SET_SECCOMP:
+      return setSeccompMode(task, a, b);
+    case PR_CAP_AMBIENT:
+      return ambient(task, a, b, c, d);
     case PR_SET_IO_FLUSHER:
       if (!isCapable(credentials, CAP_SYS_RESOURCE)) return -EPERM;
       if (b !== 0 || c !== 0 || d !== 0 || (a !== 0 && a !== 1)) return -EINVAL;
@@ -95,9 +151,12 @@ function prctl(task: Task, option: number, a: number, b: number, c: number, d: n
       if (c !== 0 || d !== 0) return -EINVAL;
       return task.space.copyOut(a, vector, 0, Math.min(Math.max(b, 0), vector.length)) < 0 ? -EFAULT : vector.length;
     }
-    case PR_SET_PTRACER: return a === 0 || a === -1 || task.kernel.tasks.tasks.has(a) ? 0 : -EINVAL;
-    case PR_SET_VMA: return a === 0 ? 0 : -EINVAL;
-    default: return -EINVAL;
+    case PR_SET_PTRACER:
+      return a === 0 || a === -1 || task.kernel.tasks.tasks.has(a) ? 0 : -EINVAL;
+    case PR_SET_VMA:
+      return a === 0 ? 0 : -EINVAL;
+    default:
+      return -EINVAL;
   }
 }
 
@@ -125,7 +184,10 @@ function setSecureBit(task: Task, value: number): number {
   const { credentials } = task;
   if (value !== 0 && value !== 1) return -EINVAL;
   if ((credentials.secureBits & SECBIT_KEEP_CAPS_LOCKED) !== 0) return -EPERM;
-  task.credentials = { ...credentials, secureBits: (credentials.secureBits & ~SECBIT_KEEP_CAPS) | (value * SECBIT_KEEP_CAPS) };
+  task.credentials = {
+    ...credentials,
+    secureBits: (credentials.secureBits & ~SECBIT_KEEP_CAPS) | (value * SECBIT_KEEP_CAPS),
+  };
   return 0;
 }
 
@@ -138,12 +200,16 @@ function setSecureBits(task: Task, bits: number): number {
   const old = credentials.secureBits;
   const locks = old & SECURE_ALL_LOCKS;
   if (bits < 0 || bits > (SECURE_ALL_BITS | SECURE_ALL_LOCKS)) return -EPERM;
-  if (((locks >> 1) & (old ^ bits)) !== 0 || (locks & ~bits) !== 0 || !isCapable(credentials, CAP_SETPCAP)) return -EPERM;
+  if (((locks >> 1) & (old ^ bits)) !== 0 || (locks & ~bits) !== 0 || !isCapable(credentials, CAP_SETPCAP))
+    return -EPERM;
   task.credentials = { ...credentials, secureBits: bits };
   return 0;
 }
 
-const PR_CAP_AMBIENT_IS_SET = 1, PR_CAP_AMBIENT_RAISE = 2, PR_CAP_AMBIENT_LOWER = 3, PR_CAP_AMBIENT_CLEAR_ALL = 4;
+const PR_CAP_AMBIENT_IS_SET = 1,
+  PR_CAP_AMBIENT_RAISE = 2,
+  PR_CAP_AMBIENT_LOWER = 3,
+  PR_CAP_AMBIENT_CLEAR_ALL = 4;
 
 /** −EINVAL; −EPERM for a capability that isn't permitted and inheritable, and under SECBIT_NO_CAP_AMBIENT_RAISE. */
 function ambient(task: Task, operation: number, capability: number, c: number, d: number): number {
@@ -156,22 +222,27 @@ function ambient(task: Task, operation: number, capability: number, c: number, d
   if (capability < 0 || capability > CAP_LAST || c !== 0 || d !== 0) return -EINVAL;
   const isSet = hasCapability(credentials.ambient, capability);
   switch (operation) {
-    case PR_CAP_AMBIENT_IS_SET: return isSet ? 1 : 0;
+    case PR_CAP_AMBIENT_IS_SET:
+      return isSet ? 1 : 0;
     case PR_CAP_AMBIENT_RAISE:
-      if (!hasCapability(credentials.permitted, capability) || !hasCapability(credentials.inheritable, capability)) return -EPERM;
+      if (!hasCapability(credentials.permitted, capability) || !hasCapability(credentials.inheritable, capability))
+        return -EPERM;
       if ((credentials.secureBits & SECBIT_NO_CAP_AMBIENT_RAISE) !== 0) return -EPERM;
       if (!isSet) task.credentials = { ...credentials, ambient: credentials.ambient + 2 ** capability };
       return 0;
     case PR_CAP_AMBIENT_LOWER:
       if (isSet) task.credentials = { ...credentials, ambient: credentials.ambient - 2 ** capability };
       return 0;
-    default: return -EINVAL;
+    default:
+      return -EINVAL;
   }
 }
 
 export const prctlCalls: SyscallTable = {
   prctl: {
     run: prctl,
-    gaps: "timer slack is kept but wakes nobody later; PR_SET_MM and options that concern memory tagging, pointer masking, core scheduling and system call dispatch are refused (EINVAL)",
+    gaps:
+      "timer slack is kept but wakes nobody later; PR_SET_MM and options that concern memory tagging, pointer " +
+      "masking, core scheduling and system call dispatch are refused (EINVAL)",
   },
 };

@@ -1,9 +1,27 @@
 import {
-  AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, EAGAIN, EBADF, EFAULT, EINVAL, ENOENT, EPERM, ESRCH, O_NONBLOCK,
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  EAGAIN,
+  EBADF,
+  EFAULT,
+  EINVAL,
+  ENOENT,
+  EPERM,
+  ESRCH,
+  O_NONBLOCK,
   PATH_MAX,
 } from "@stratos/abi";
 import { abandonFork } from "../mm/fork.ts";
-import { CLONE_NEWNS, CLONE_PARENT_SETTID, CLONE_PIDFD, CLONE_VFORK, cloneTask, type CloneRequest, readCloneArguments } from "../task/clone.ts";
+import {
+  CLONE_NEWNS,
+  CLONE_PARENT_SETTID,
+  CLONE_PIDFD,
+  CLONE_VFORK,
+  cloneTask,
+  type CloneRequest,
+  readCloneArguments,
+} from "../task/clone.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
 import { executeProgram, type ReadStrings, readStrings } from "../task/exec.ts";
 import { exitGroup, exitTask } from "../task/exit.ts";
@@ -12,7 +30,18 @@ import { PidFile, processOfPidfd } from "../event/pidfd.ts";
 import { getCpu } from "../task/affinity.ts";
 import type { Task } from "../task/task.ts";
 import { RLIMIT_NOFILE, type ThreadGroup } from "../task/thread-group.ts";
-import { type ChildEvent, waitForChild, WCONTINUED, WEXITED, WNOHANG, WNOWAIT, WUNTRACED, __WALL, __WCLONE, __WNOTHREAD } from "../task/wait.ts";
+import {
+  type ChildEvent,
+  waitForChild,
+  WCONTINUED,
+  WEXITED,
+  WNOHANG,
+  WNOWAIT,
+  WUNTRACED,
+  __WALL,
+  __WCLONE,
+  __WNOTHREAD,
+} from "../task/wait.ts";
 import { BLOCKED_KILLABLE, NO_RETURN, UNFINISHED } from "../task/wait-queue.ts";
 import { isErrno } from "../vfs/inode.ts";
 import { unshareMounts } from "../vfs/mounting.ts";
@@ -34,7 +63,12 @@ function clone(task: Task, request: CloneRequest, pidfdAddress: number): number 
   const child = cloneTask(task, request);
   if (isErrno(child)) return child;
   if (wantsPidfd) {
-    const fd = task.files.install(new PidFile(child.group, null, false), true, 0, task.group.limits[RLIMIT_NOFILE]!.soft);
+    const fd = task.files.install(
+      new PidFile(child.group, null, false),
+      true,
+      0,
+      task.group.limits[RLIMIT_NOFILE]!.soft,
+    );
     if (fd < 0) return fd;
     if (task.space.storeU32(pidfdAddress, fd) < 0) return -EFAULT;
   }
@@ -46,25 +80,47 @@ function clone(task: Task, request: CloneRequest, pidfdAddress: number): number 
 }
 
 /** What an execve that goes on in pieces has read. */
-interface ExecState { readonly argv: ReadStrings; readonly environment: ReadStrings }
+interface ExecState {
+  readonly argv: ReadStrings;
+  readonly environment: ReadStrings;
+}
 
-function execve(task: Task, dirfd: number, pathAddress: number, argvAddress: number, environmentAddress: number, flags: number): number {
+function execve(
+  task: Task,
+  dirfd: number,
+  pathAddress: number,
+  argvAddress: number,
+  environmentAddress: number,
+  flags: number,
+): number {
   if ((flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) !== 0) return -EINVAL;
   const name = task.space.loadString(pathAddress, PATH_MAX - 1);
   if (isErrno(name)) return name;
   if (name === "" && (flags & AT_EMPTY_PATH) === 0) return -ENOENT;
-  const state = (task.syscallState as ExecState | null) ?? { argv: { strings: [], bytes: 0, isWhole: false }, environment: { strings: [], bytes: 0, isWhole: false } };
+  const state = (task.syscallState as ExecState | null) ?? {
+    argv: { strings: [], bytes: 0, isWhole: false },
+    environment: { strings: [], bytes: 0, isWhole: false },
+  };
   const { work } = task.kernel;
   work.mayPause = true;
   let failed = readStrings(task, argvAddress, state.argv) || readStrings(task, environmentAddress, state.environment);
-  // From here on it is done in one: its files' heads and its strings, 6 MiB at most. That begins with most of the work to spend.
+  // From here on it is done in one: its files' heads and its strings, 6 MiB at most. That begins with most of the work
+  // to spend.
   if (failed === 0 && work.spent * 2 > work.limit) failed = UNFINISHED;
   if (failed === UNFINISHED) task.syscallState = state;
   if (failed < 0) return failed;
   work.mayPause = false;
-  const argv = state.argv.strings, environment = state.environment.strings;
-  const shown = dirfd === AT_FDCWD || name.startsWith("/") ? name : name === "" ? `/dev/fd/${dirfd}` : `/dev/fd/${dirfd}/${name}`;
-  const result = executeProgram(task, { dirfd, path: name, flags }, shown, argv.length === 0 ? [""] : argv, environment);
+  const argv = state.argv.strings,
+    environment = state.environment.strings;
+  const shown =
+    dirfd === AT_FDCWD || name.startsWith("/") ? name : name === "" ? `/dev/fd/${dirfd}` : `/dev/fd/${dirfd}/${name}`;
+  const result = executeProgram(
+    task,
+    { dirfd, path: name, flags },
+    shown,
+    argv.length === 0 ? [""] : argv,
+    environment,
+  );
   return result < 0 ? result : NO_RETURN;
 }
 
@@ -73,7 +129,14 @@ function wait4(task: Task, pid: number, statusAddress: number, options: number, 
   pid |= 0;
   if (pid === -0x80000000) return -ESRCH;
   const ownGroup = task.group.group.id;
-  const select = pid === -1 ? () => true : pid === 0 ? (child: ThreadGroup) => child.group.id === ownGroup : pid > 0 ? (child: ThreadGroup) => child.pid === pid : (child: ThreadGroup) => child.group.id === -pid;
+  const select =
+    pid === -1
+      ? () => true
+      : pid === 0
+        ? (child: ThreadGroup) => child.group.id === ownGroup
+        : pid > 0
+          ? (child: ThreadGroup) => child.pid === pid
+          : (child: ThreadGroup) => child.group.id === -pid;
   const event = waitForChild(task, select, options | WEXITED);
   if (event === null) return 0;
   if (isErrno(event)) return event;
@@ -82,15 +145,24 @@ function wait4(task: Task, pid: number, statusAddress: number, options: number, 
   return event.pid;
 }
 
-const P_ALL = 0, P_PID = 1, P_PGID = 2, P_PIDFD = 3;
+const P_ALL = 0,
+  P_PID = 1,
+  P_PGID = 2,
+  P_PIDFD = 3;
 
 function waitid(task: Task, kind: number, id: number, infoAddress: number, options: number, usage: number): number {
-  if ((options & ~(WNOHANG | WUNTRACED | WEXITED | WCONTINUED | WNOWAIT | __WALL | __WCLONE | __WNOTHREAD)) !== 0 || (options & (WUNTRACED | WEXITED | WCONTINUED)) === 0) return -EINVAL;
+  if (
+    (options & ~(WNOHANG | WUNTRACED | WEXITED | WCONTINUED | WNOWAIT | __WALL | __WCLONE | __WNOTHREAD)) !== 0 ||
+    (options & (WUNTRACED | WEXITED | WCONTINUED)) === 0
+  )
+    return -EINVAL;
   id |= 0;
   let select: (child: ThreadGroup) => boolean;
   let isNonblocking = false;
   switch (kind | 0) {
-    case P_ALL: select = () => true; break;
+    case P_ALL:
+      select = () => true;
+      break;
     case P_PID:
       if (id <= 0) return -EINVAL;
       select = (child) => child.pid === id;
@@ -110,7 +182,8 @@ function waitid(task: Task, kind: number, id: number, infoAddress: number, optio
       isNonblocking = (file.flags & O_NONBLOCK) !== 0 && (options & WNOHANG) === 0;
       break;
     }
-    default: return -EINVAL;
+    default:
+      return -EINVAL;
   }
   const event = waitForChild(task, select, isNonblocking ? options | WNOHANG : options);
   if (isErrno(event)) return event;
@@ -140,13 +213,21 @@ function processOf(task: Task, pid: number): ThreadGroup | undefined {
   return tasks.processes.get(pid | 0) ?? tasks.tasks.get(pid | 0)?.group;
 }
 
-/** unshare(2): THREAD, FS, NEWNS, SIGHAND, VM, FILES, SYSVSEM and the other namespaces; not NEWTIME, as of a kernel without it (−EINVAL). */
-const UNSHARABLE = 0x7e070f00, CLONE_SYSVSEM = 0x40000;
+/**
+ * unshare(2): THREAD, FS, NEWNS, SIGHAND, VM, FILES, SYSVSEM and the other namespaces; not NEWTIME, as of a kernel
+ * without it (−EINVAL).
+ */
+const UNSHARABLE = 0x7e070f00,
+  CLONE_SYSVSEM = 0x40000;
 
 export const processCalls: SyscallTable = {
   clone: {
     run: (task, flags, stack, parentTid, tls, childTid) =>
-      clone(task, { flags: Math.floor(flags / 256) * 256, exitSignal: flags & 0xff, stack, tls, parentTid, childTid }, parentTid),
+      clone(
+        task,
+        { flags: Math.floor(flags / 256) * 256, exitSignal: flags & 0xff, stack, tls, parentTid, childTid },
+        parentTid,
+      ),
     abandoned: abandonFork,
     gaps: "namespaces but CLONE_NEWNS are refused, CLONE_PTRACE is ignored",
   },
@@ -158,8 +239,14 @@ export const processCalls: SyscallTable = {
     abandoned: abandonFork,
     gaps: "set_tid, CLONE_INTO_CGROUP and namespaces but CLONE_NEWNS are refused",
   },
-  execve: { run: (task, path, argv, environment) => execve(task, AT_FDCWD, path, argv, environment, 0), gaps: "file capabilities are not evaluated" },
-  execveat: { run: (task, dirfd, path, argv, environment, flags) => execve(task, dirfd | 0, path, argv, environment, flags), gaps: "file capabilities are not evaluated" },
+  execve: {
+    run: (task, path, argv, environment) => execve(task, AT_FDCWD, path, argv, environment, 0),
+    gaps: "file capabilities are not evaluated",
+  },
+  execveat: {
+    run: (task, dirfd, path, argv, environment, flags) => execve(task, dirfd | 0, path, argv, environment, flags),
+    gaps: "file capabilities are not evaluated",
+  },
   exit: {
     run: (task, code) => {
       exitTask(task, (code & 0xff) << 8);
@@ -222,5 +309,9 @@ export const processCalls: SyscallTable = {
     },
     gaps: "namespaces but CLONE_NEWNS: EPERM, CLONE_NEWTIME: EINVAL",
   },
-  setns: { run: (task, fd) => (task.files.get(fd | 0) === undefined ? -EBADF : isCapable(task.credentials, CAP_SYS_ADMIN) ? -EINVAL : -EPERM), gaps: "there are no namespaces yet: EINVAL" },
+  setns: {
+    run: (task, fd) =>
+      task.files.get(fd | 0) === undefined ? -EBADF : isCapable(task.credentials, CAP_SYS_ADMIN) ? -EINVAL : -EPERM,
+    gaps: "there are no namespaces yet: EINVAL",
+  },
 };

@@ -1,4 +1,23 @@
-import { EBADF, EINVAL, EOPNOTSUPP, ESPIPE, O_APPEND, O_DSYNC, O_NONBLOCK, O_PATH, PAGE_SIZE, RWF_APPEND, RWF_DSYNC, RWF_HIPRI, RWF_NOAPPEND, RWF_NOWAIT, RWF_SYNC, SEEK_CUR, SEEK_DATA, SEEK_HOLE } from "@stratos/abi";
+import {
+  EBADF,
+  EINVAL,
+  EOPNOTSUPP,
+  ESPIPE,
+  O_APPEND,
+  O_DSYNC,
+  O_NONBLOCK,
+  O_PATH,
+  PAGE_SIZE,
+  RWF_APPEND,
+  RWF_DSYNC,
+  RWF_HIPRI,
+  RWF_NOAPPEND,
+  RWF_NOWAIT,
+  RWF_SYNC,
+  SEEK_CUR,
+  SEEK_DATA,
+  SEEK_HOLE,
+} from "@stratos/abi";
 import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
 import { CALL_WORK, movedBefore, pauseTransfer } from "../task/call-work.ts";
 import type { Task } from "../task/task.ts";
@@ -21,7 +40,7 @@ function writable(task: Task, fd: number): OpenFile | number {
 }
 
 /** More than this may be cut and go on in pieces (task/call-work.ts); less is done in one. */
-const PIECE_MIN = CALL_WORK * PAGE_SIZE / 64;
+const PIECE_MIN = (CALL_WORK * PAGE_SIZE) / 64;
 
 /**
  * Reads into the cursor, in pieces when it is much. @param offset  −1: at the description's position
@@ -121,7 +140,10 @@ function writev(task: Task, fd: number, address: number, count: number, offset: 
   const cursor = vector(task, address, count);
   if (typeof cursor === "number") return cursor;
   if (flags === 0) return writeFrom(task, file, cursor, offset);
-  const set = ((flags & RWF_NOWAIT) !== 0 ? O_NONBLOCK : 0) | ((flags & RWF_APPEND) !== 0 ? O_APPEND : 0) | ((flags & (RWF_DSYNC | RWF_SYNC)) !== 0 ? O_DSYNC : 0);
+  const set =
+    ((flags & RWF_NOWAIT) !== 0 ? O_NONBLOCK : 0) |
+    ((flags & RWF_APPEND) !== 0 ? O_APPEND : 0) |
+    ((flags & (RWF_DSYNC | RWF_SYNC)) !== 0 ? O_DSYNC : 0);
   return withFlags(file, set, (flags & RWF_NOAPPEND) !== 0 ? O_APPEND : 0, () => writeFrom(task, file, cursor, offset));
 }
 
@@ -155,17 +177,37 @@ function lseek(task: Task, fd: number, offset: number, whence: number): number {
 export const readWriteCalls: SyscallTable = {
   read: { run: read, interrupted: interruptedTransfer },
   write: { run: write, interrupted: interruptedTransfer },
-  readv: { run: (task, fd, address, count) => readv(task, fd, address, count, -1, 0), interrupted: interruptedTransfer },
-  writev: { run: (task, fd, address, count) => writev(task, fd, address, count, -1, 0), interrupted: interruptedTransfer },
+  readv: {
+    run: (task, fd, address, count) => readv(task, fd, address, count, -1, 0),
+    interrupted: interruptedTransfer,
+  },
+  writev: {
+    run: (task, fd, address, count) => writev(task, fd, address, count, -1, 0),
+    interrupted: interruptedTransfer,
+  },
   pread64: { run: pread, interrupted: interruptedTransfer },
   pwrite64: { run: pwrite, interrupted: interruptedTransfer },
   // On 64-bit machines the offset is one register; the sixth argument (its high half) is unused.
-  preadv: { run: (task, fd, address, count, offset) => (offset < 0 ? -EINVAL : readv(task, fd, address, count, offset, 0)), interrupted: interruptedTransfer },
-  pwritev: { run: (task, fd, address, count, offset) => (offset < 0 ? -EINVAL : writev(task, fd, address, count, offset, 0)), interrupted: interruptedTransfer },
-  preadv2: { run: (task, fd, address, count, offset, _high, flags) => preadv2(task, fd, address, count, offset, flags | 0), interrupted: interruptedTransfer },
-  pwritev2: { run: (task, fd, address, count, offset, _high, flags) => pwritev2(task, fd, address, count, offset, flags | 0), interrupted: interruptedTransfer },
+  preadv: {
+    run: (task, fd, address, count, offset) => (offset < 0 ? -EINVAL : readv(task, fd, address, count, offset, 0)),
+    interrupted: interruptedTransfer,
+  },
+  pwritev: {
+    run: (task, fd, address, count, offset) => (offset < 0 ? -EINVAL : writev(task, fd, address, count, offset, 0)),
+    interrupted: interruptedTransfer,
+  },
+  preadv2: {
+    run: (task, fd, address, count, offset, _high, flags) => preadv2(task, fd, address, count, offset, flags | 0),
+    interrupted: interruptedTransfer,
+  },
+  pwritev2: {
+    run: (task, fd, address, count, offset, _high, flags) => pwritev2(task, fd, address, count, offset, flags | 0),
+    interrupted: interruptedTransfer,
+  },
   lseek: {
     run: lseek,
-    gaps: "places in files end at 2^53 − 4096, as on a file system whose `s_maxbytes` that is (EINVAL; EFBIG for what makes a file larger); a larger file on AegisFS shows its true size, and is read up to there",
+    gaps:
+      "places in files end at 2^53 − 4096, as on a file system whose `s_maxbytes` that is (EINVAL; EFBIG for what " +
+      "makes a file larger); a larger file on AegisFS shows its true size, and is read up to there",
   },
 };

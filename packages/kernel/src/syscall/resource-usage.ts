@@ -8,8 +8,22 @@ export function currentTurnNs(task: Task): number {
 }
 
 /** CPU time of a process, its live threads included, in nanoseconds. */
-export function processTimes(process: ThreadGroup): { userNs: number; systemNs: number; minorFaults: number; majorFaults: number; voluntary: number; involuntary: number } {
-  let { userNs, systemNs, minorFaults, majorFaults, voluntarySwitches: voluntary, involuntarySwitches: involuntary } = process;
+export function processTimes(process: ThreadGroup): {
+  userNs: number;
+  systemNs: number;
+  minorFaults: number;
+  majorFaults: number;
+  voluntary: number;
+  involuntary: number;
+} {
+  let {
+    userNs,
+    systemNs,
+    minorFaults,
+    majorFaults,
+    voluntarySwitches: voluntary,
+    involuntarySwitches: involuntary,
+  } = process;
   for (const task of process.tasks) {
     userNs += task.userNs + currentTurnNs(task);
     systemNs += task.systemNs;
@@ -21,8 +35,16 @@ export function processTimes(process: ThreadGroup): { userNs: number; systemNs: 
   return { userNs, systemNs, minorFaults, majorFaults, voluntary, involuntary };
 }
 
-/** Writes `struct rusage` (144 bytes). @param what  "all": with the children that were waited for, as wait4 reports it. @returns 0 or −EFAULT */
-export function writeRusage(task: Task, address: number, process: ThreadGroup, what: "self" | "children" | "all" | "thread"): number {
+/**
+ * Writes `struct rusage` (144 bytes). @param what  "all": with the children that were waited for, as wait4 reports
+ * it. @returns 0 or −EFAULT
+ */
+export function writeRusage(
+  task: Task,
+  address: number,
+  process: ThreadGroup,
+  what: "self" | "children" | "all" | "thread",
+): number {
   const { u8, view } = task.kernel.scratch;
   u8.fill(0, 0, 144);
   const own = processTimes(process);

@@ -8,17 +8,30 @@ import { RLIMIT_NICE, RLIMIT_RTPRIO } from "../task/thread-group.ts";
 import { get64, put64 } from "./path-argument.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
-const SCHED_OTHER = 0, SCHED_FIFO = 1, SCHED_RR = 2, SCHED_BATCH = 3, SCHED_IDLE = 5, SCHED_DEADLINE = 6;
+const SCHED_OTHER = 0,
+  SCHED_FIFO = 1,
+  SCHED_RR = 2,
+  SCHED_BATCH = 3,
+  SCHED_IDLE = 5,
+  SCHED_DEADLINE = 6;
 const SCHED_RESET_ON_FORK = 0x40000000;
 /** SCHED_FLAG_*: what sched_setattr(2) takes; utilisation clamps are kept by nobody. */
-const FLAG_RESET_ON_FORK = 1, FLAG_RECLAIM = 2, FLAG_DL_OVERRUN = 4, FLAG_KEEP_POLICY = 8, FLAG_KEEP_PARAMS = 16;
+const FLAG_RESET_ON_FORK = 1,
+  FLAG_RECLAIM = 2,
+  FLAG_DL_OVERRUN = 4,
+  FLAG_KEEP_POLICY = 8,
+  FLAG_KEEP_PARAMS = 16;
 const KNOWN_FLAGS = FLAG_RESET_ON_FORK | FLAG_RECLAIM | FLAG_DL_OVERRUN | FLAG_KEEP_POLICY | FLAG_KEEP_PARAMS;
 /** `struct sched_attr`, first version and with clamps. Source: Linux include/uapi/linux/sched/types.h. */
-const ATTRIBUTES_SIZE_0 = 48, ATTRIBUTES_SIZE_1 = 56;
+const ATTRIBUTES_SIZE_0 = 48,
+  ATTRIBUTES_SIZE_1 = 56;
 /** Priorities of SCHED_DEADLINE stand above those of SCHED_FIFO and SCHED_RR. */
 const DEADLINE_PRIORITY = 100;
 /** Bounds of a deadline task's period, and of the share of a hart that all of them may have (sched(7)). */
-const RUNTIME_MIN_NS = 1024, PERIOD_MIN_NS = 100_000, PERIOD_MAX_NS = 2 ** 22 * 1000, BANDWIDTH_MAX = 0.95;
+const RUNTIME_MIN_NS = 1024,
+  PERIOD_MIN_NS = 100_000,
+  PERIOD_MAX_NS = 2 ** 22 * 1000,
+  BANDWIDTH_MAX = 0.95;
 
 function targetOf(task: Task, pid: number): Task | undefined {
   return (pid | 0) === 0 ? task : task.kernel.tasks.tasks.get(pid | 0);
@@ -28,9 +41,12 @@ function priorityTargets(task: Task, which: number, who: number): Task[] {
   const all = [...task.kernel.tasks.tasks.values()];
   who |= 0;
   switch (which | 0) {
-    case 0: return who === 0 ? [task] : all.filter((each) => each.tid === who);
-    case 1: return all.filter((each) => each.group.group.id === (who === 0 ? task.group.group.id : who));
-    default: return all.filter((each) => each.credentials.uid === (who === 0 ? task.credentials.uid : who));
+    case 0:
+      return who === 0 ? [task] : all.filter((each) => each.tid === who);
+    case 1:
+      return all.filter((each) => each.group.group.id === (who === 0 ? task.group.group.id : who));
+    default:
+      return all.filter((each) => each.credentials.uid === (who === 0 ? task.credentials.uid : who));
   }
 }
 
@@ -50,17 +66,33 @@ function setpriority(task: Task, which: number, who: number, value: number): num
 function getpriority(task: Task, which: number, who: number): number {
   if (which < 0 || which > 2) return -EINVAL;
   const targets = priorityTargets(task, which, who);
-  // The raw call returns 20 − nice, so that no result looks like an error (getpriority(2), C library/kernel differences).
+  // The raw call returns 20 − nice, so that no result looks like an error (getpriority(2), C library/kernel
+  // differences).
   return targets.length === 0 ? -ESRCH : 20 - Math.min(...targets.map((target) => target.nice));
 }
 
-interface Attributes { policy: number; nice: number; priority: number; resetOnFork: boolean; runtimeNs: number; deadlineNs: number; periodNs: number }
+interface Attributes {
+  policy: number;
+  nice: number;
+  priority: number;
+  resetOnFork: boolean;
+  runtimeNs: number;
+  deadlineNs: number;
+  periodNs: number;
+}
 
 /** Changes policy and parameters: 0; −EBUSY, −EINVAL, −EPERM (sched_setattr(2)). */
 function apply(task: Task, target: Task, wanted: Attributes): number {
   const { policy, priority } = wanted;
   const isRealtime = policy === SCHED_FIFO || policy === SCHED_RR;
-  if (!isRealtime && policy !== SCHED_OTHER && policy !== SCHED_BATCH && policy !== SCHED_IDLE && policy !== SCHED_DEADLINE) return -EINVAL;
+  if (
+    !isRealtime &&
+    policy !== SCHED_OTHER &&
+    policy !== SCHED_BATCH &&
+    policy !== SCHED_IDLE &&
+    policy !== SCHED_DEADLINE
+  )
+    return -EINVAL;
   if (isRealtime ? priority < 1 || priority > 99 : priority !== 0) return -EINVAL;
   if (policy === SCHED_DEADLINE && !isFeasible(wanted)) return -EINVAL;
   if (!isCapable(task.credentials, CAP_SYS_NICE)) {
@@ -69,17 +101,23 @@ function apply(task: Task, target: Task, wanted: Attributes): number {
     if (isRealtime && policy !== target.policy && limits[RLIMIT_RTPRIO]!.soft === 0) return -EPERM;
     if (policy === SCHED_DEADLINE) return -EPERM;
     if (!isRealtime && wanted.nice < target.nice && 20 - wanted.nice > limits[RLIMIT_NICE]!.soft) return -EPERM;
-    if (task.credentials.euid !== target.credentials.euid && task.credentials.euid !== target.credentials.uid) return -EPERM;
+    if (task.credentials.euid !== target.credentials.euid && task.credentials.euid !== target.credentials.uid)
+      return -EPERM;
     if (target.resetsOnFork && !wanted.resetOnFork) return -EPERM;
   }
   if (policy === SCHED_DEADLINE) {
     let share = wanted.runtimeNs / wanted.periodNs;
-    for (const each of task.kernel.tasks.tasks.values()) if (each !== target && each.deadlineShare !== null) share += each.deadlineShare.runtimeNs / each.deadlineShare.periodNs;
+    for (const each of task.kernel.tasks.tasks.values())
+      if (each !== target && each.deadlineShare !== null)
+        share += each.deadlineShare.runtimeNs / each.deadlineShare.periodNs;
     if (share > BANDWIDTH_MAX * task.kernel.harts) return -EBUSY;
   }
   target.policy = policy;
   target.realtimePriority = policy === SCHED_DEADLINE ? DEADLINE_PRIORITY : priority;
-  target.deadlineShare = policy === SCHED_DEADLINE ? { runtimeNs: wanted.runtimeNs, deadlineNs: wanted.deadlineNs, periodNs: wanted.periodNs } : null;
+  target.deadlineShare =
+    policy === SCHED_DEADLINE
+      ? { runtimeNs: wanted.runtimeNs, deadlineNs: wanted.deadlineNs, periodNs: wanted.periodNs }
+      : null;
   target.resetsOnFork = wanted.resetOnFork;
   if (policy === SCHED_OTHER || policy === SCHED_BATCH) target.nice = wanted.nice;
   inherit(target);
@@ -88,7 +126,13 @@ function apply(task: Task, target: Task, wanted: Attributes): number {
 }
 
 function isFeasible({ runtimeNs, deadlineNs, periodNs }: Attributes): boolean {
-  return runtimeNs >= RUNTIME_MIN_NS && runtimeNs <= deadlineNs && deadlineNs <= periodNs && periodNs >= PERIOD_MIN_NS && periodNs <= PERIOD_MAX_NS;
+  return (
+    runtimeNs >= RUNTIME_MIN_NS &&
+    runtimeNs <= deadlineNs &&
+    deadlineNs <= periodNs &&
+    periodNs >= PERIOD_MIN_NS &&
+    periodNs <= PERIOD_MAX_NS
+  );
 }
 
 /** What sched_getparam(2) shows. */
@@ -106,7 +150,15 @@ function setScheduler(task: Task, pid: number, policy: number, address: number):
   policy &= ~SCHED_RESET_ON_FORK;
   // It has no parameters for a deadline.
   if (policy === SCHED_DEADLINE) return -EINVAL;
-  return apply(task, target, { policy, nice: target.nice, priority: priority | 0, resetOnFork, runtimeNs: 0, deadlineNs: 0, periodNs: 0 });
+  return apply(task, target, {
+    policy,
+    nice: target.nice,
+    priority: priority | 0,
+    resetOnFork,
+    runtimeNs: 0,
+    deadlineNs: 0,
+    periodNs: 0,
+  });
 }
 
 function setParameters(task: Task, pid: number, address: number): number {
@@ -115,7 +167,13 @@ function setParameters(task: Task, pid: number, address: number): number {
   if (priority < 0) return -EFAULT;
   const target = targetOf(task, pid);
   if (target === undefined) return -ESRCH;
-  return apply(task, target, { policy: target.policy, nice: target.nice, priority: priority | 0, resetOnFork: target.resetsOnFork, ...(target.deadlineShare ?? { runtimeNs: 0, deadlineNs: 0, periodNs: 0 }) });
+  return apply(task, target, {
+    policy: target.policy,
+    nice: target.nice,
+    priority: priority | 0,
+    resetOnFork: target.resetsOnFork,
+    ...(target.deadlineShare ?? { runtimeNs: 0, deadlineNs: 0, periodNs: 0 }),
+  });
 }
 
 /** sched_setattr(2): 0; −E2BIG for a structure with more than is known, −EBUSY, −EFAULT, −EINVAL, −EPERM, −ESRCH. */
@@ -137,10 +195,13 @@ function setAttributes(task: Task, pid: number, address: number, flags: number):
   const keepsParameters = (options & FLAG_KEEP_PARAMS) !== 0;
   const deadlineNs = get64(view, 32);
   return apply(task, target, {
-    policy, resetOnFork: (options & FLAG_RESET_ON_FORK) !== 0,
+    policy,
+    resetOnFork: (options & FLAG_RESET_ON_FORK) !== 0,
     nice: keepsParameters ? target.nice : Math.max(-20, Math.min(19, view.getInt32(16, true))),
     priority: keepsParameters ? shownPriority(target) : view.getUint32(20, true),
-    ...(keepsParameters && target.deadlineShare !== null ? target.deadlineShare : { runtimeNs: get64(view, 24), deadlineNs, periodNs: get64(view, 40) || deadlineNs }),
+    ...(keepsParameters && target.deadlineShare !== null
+      ? target.deadlineShare
+      : { runtimeNs: get64(view, 24), deadlineNs, periodNs: get64(view, 40) || deadlineNs }),
   });
 }
 
@@ -163,15 +224,20 @@ function getAttributes(task: Task, pid: number, address: number, size: number, f
     put64(view, 24, target.deadlineShare.runtimeNs);
     put64(view, 32, target.deadlineShare.deadlineNs);
     put64(view, 40, target.deadlineShare.periodNs);
-  } else if (target.policy === SCHED_FIFO || target.policy === SCHED_RR) view.setUint32(20, target.realtimePriority, true);
+  } else if (target.policy === SCHED_FIFO || target.policy === SCHED_RR)
+    view.setUint32(20, target.realtimePriority, true);
   else view.setInt32(16, target.nice, true);
   // Utilisation is not clamped: 0 … SCHED_CAPACITY_SCALE.
   if (length >= ATTRIBUTES_SIZE_1) view.setUint32(52, 1024, true);
   return task.space.copyOut(address, u8, 0, length);
 }
 
-const IOPRIO_WHO_PROCESS = 1, IOPRIO_WHO_USER = 3;
-const IOPRIO_CLASS_NONE = 0, IOPRIO_CLASS_RT = 1, IOPRIO_CLASS_BE = 2, IOPRIO_CLASS_IDLE = 3;
+const IOPRIO_WHO_PROCESS = 1,
+  IOPRIO_WHO_USER = 3;
+const IOPRIO_CLASS_NONE = 0,
+  IOPRIO_CLASS_RT = 1,
+  IOPRIO_CLASS_BE = 2,
+  IOPRIO_CLASS_IDLE = 3;
 const IOPRIO_LEVELS = 8;
 
 function ioPriorityTargets(task: Task, which: number, who: number): Task[] | number {
@@ -187,12 +253,18 @@ function setIoPriority(task: Task, which: number, who: number, value: number): n
   const level = value & (IOPRIO_LEVELS - 1);
   if (priorityClass === IOPRIO_CLASS_RT) {
     if (!isCapable(task.credentials, CAP_SYS_ADMIN) && !isCapable(task.credentials, CAP_SYS_NICE)) return -EPERM;
-  } else if (priorityClass === IOPRIO_CLASS_NONE ? level !== 0 : priorityClass !== IOPRIO_CLASS_BE && priorityClass !== IOPRIO_CLASS_IDLE) return -EINVAL;
+  } else if (
+    priorityClass === IOPRIO_CLASS_NONE
+      ? level !== 0
+      : priorityClass !== IOPRIO_CLASS_BE && priorityClass !== IOPRIO_CLASS_IDLE
+  )
+    return -EINVAL;
   const targets = ioPriorityTargets(task, which | 0, who);
   if (typeof targets === "number") return targets;
   for (const target of targets) {
     const { euid, uid } = task.credentials;
-    if (target.credentials.uid !== euid && target.credentials.uid !== uid && !isCapable(task.credentials, CAP_SYS_NICE)) return -EPERM;
+    if (target.credentials.uid !== euid && target.credentials.uid !== uid && !isCapable(task.credentials, CAP_SYS_NICE))
+      return -EPERM;
     target.io.priority = value & 0xffff;
   }
   return 0;
@@ -204,7 +276,10 @@ function getIoPriority(task: Task, which: number, who: number): number {
   if (typeof targets === "number") return targets;
   // A single process shows what was set, 0 for nothing.
   if ((which | 0) === IOPRIO_WHO_PROCESS) return targets[0]!.io.priority;
-  const effective = (target: Task): number => (target.io.priority >> 13 !== IOPRIO_CLASS_NONE ? target.io.priority : (IOPRIO_CLASS_BE << 13) | Math.floor((target.nice + 20) / 5));
+  const effective = (target: Task): number =>
+    target.io.priority >> 13 !== IOPRIO_CLASS_NONE
+      ? target.io.priority
+      : (IOPRIO_CLASS_BE << 13) | Math.floor((target.nice + 20) / 5);
   return Math.min(...targets.map(effective));
 }
 
@@ -227,21 +302,38 @@ export const schedulingCalls: SyscallTable = {
       return target === undefined ? -ESRCH : task.space.storeU32(address, shownPriority(target));
     },
   },
-  sched_get_priority_max: { run: (_task, policy) => (policy === 1 || policy === 2 ? 99 : policy === 0 || policy === 3 || policy === 5 || policy === 6 ? 0 : -EINVAL) },
-  sched_get_priority_min: { run: (_task, policy) => (policy === 1 || policy === 2 ? 1 : policy === 0 || policy === 3 || policy === 5 || policy === 6 ? 0 : -EINVAL) },
+  sched_get_priority_max: {
+    run: (_task, policy) =>
+      policy === 1 || policy === 2 ? 99 : policy === 0 || policy === 3 || policy === 5 || policy === 6 ? 0 : -EINVAL,
+  },
+  sched_get_priority_min: {
+    run: (_task, policy) =>
+      policy === 1 || policy === 2 ? 1 : policy === 0 || policy === 3 || policy === 5 || policy === 6 ? 0 : -EINVAL,
+  },
   sched_rr_get_interval: {
     run: (task, pid, address) => {
       if ((pid | 0) < 0) return -EINVAL;
       const target = targetOf(task, pid);
       if (target === undefined) return -ESRCH;
-      const interval = target.policy === SCHED_RR ? 100_000_000 : target.policy === SCHED_FIFO || target.policy === SCHED_DEADLINE ? 0 : 4_000_000;
+      const interval =
+        target.policy === SCHED_RR
+          ? 100_000_000
+          : target.policy === SCHED_FIFO || target.policy === SCHED_DEADLINE
+            ? 0
+            : 4_000_000;
       return task.space.storeU64(address, 0) < 0 ? -EFAULT : task.space.storeU64(address + 8, interval);
     },
   },
   sched_getaffinity: { run: (task, pid, size, address) => getAffinity(task, targetOf(task, pid), size, address) },
-  sched_setaffinity: { run: (task, pid, size, address) => setAffinity(task, targetOf(task, pid), size, address), gaps: "harts take turns on one thread of the host" },
+  sched_setaffinity: {
+    run: (task, pid, size, address) => setAffinity(task, targetOf(task, pid), size, address),
+    gaps: "harts take turns on one thread of the host",
+  },
   ioprio_get: { run: getIoPriority },
   ioprio_set: { run: setIoPriority, gaps: "kept and shown; requests have no order to change" },
-  sched_setattr: { run: setAttributes, gaps: "SCHED_DEADLINE runs as the highest real-time priority; utilisation clamps: EINVAL" },
+  sched_setattr: {
+    run: setAttributes,
+    gaps: "SCHED_DEADLINE runs as the highest real-time priority; utilisation clamps: EINVAL",
+  },
   sched_getattr: { run: getAttributes },
 };

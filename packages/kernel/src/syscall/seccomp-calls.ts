@@ -2,16 +2,32 @@
 import { EACCES, EFAULT, EINVAL, EOPNOTSUPP, ESRCH } from "@stratos/abi";
 import { BpfFilter, type Instruction } from "../security/bpf-filter.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
-import { RET_ALLOW, RET_ERRNO, RET_KILL_PROCESS, RET_KILL_THREAD, RET_LOG, RET_TRACE, RET_TRAP, Seccomp } from "../security/seccomp.ts";
+import {
+  RET_ALLOW,
+  RET_ERRNO,
+  RET_KILL_PROCESS,
+  RET_KILL_THREAD,
+  RET_LOG,
+  RET_TRACE,
+  RET_TRAP,
+  Seccomp,
+} from "../security/seccomp.ts";
 import type { Task } from "../task/task.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
-const SET_MODE_STRICT = 0, SET_MODE_FILTER = 1, GET_ACTION_AVAIL = 2;
-const FLAG_TSYNC = 1, FLAG_LOG = 2, FLAG_SPEC_ALLOW = 4, FLAG_TSYNC_ESRCH = 16;
-const INSTRUCTION_SIZE = 8, INSTRUCTIONS_MAX = 4096;
+const SET_MODE_STRICT = 0,
+  SET_MODE_FILTER = 1,
+  GET_ACTION_AVAIL = 2;
+const FLAG_TSYNC = 1,
+  FLAG_LOG = 2,
+  FLAG_SPEC_ALLOW = 4,
+  FLAG_TSYNC_ESRCH = 16;
+const INSTRUCTION_SIZE = 8,
+  INSTRUCTIONS_MAX = 4096;
 const AVAILABLE = [RET_KILL_PROCESS, RET_KILL_THREAD, RET_TRAP, RET_ERRNO, RET_TRACE, RET_LOG, RET_ALLOW];
 /** prctl(2)'s numbers of the modes. */
-const SECCOMP_MODE_STRICT = 1, SECCOMP_MODE_FILTER = 2;
+const SECCOMP_MODE_STRICT = 1,
+  SECCOMP_MODE_FILTER = 2;
 
 /** Strict mode: 0; −EINVAL when there are filters. */
 function setStrict(task: Task): number {
@@ -31,11 +47,20 @@ function loadFilter(task: Task, address: number): BpfFilter | number {
   if (task.space.copyIn(program, bytes, 0, bytes.length) < 0) return -EFAULT;
   const view = new DataView(bytes.buffer);
   const instructions: Instruction[] = [];
-  for (let at = 0; at < bytes.length; at += INSTRUCTION_SIZE) instructions.push({ code: view.getUint16(at, true), jt: bytes[at + 2]!, jf: bytes[at + 3]!, k: view.getUint32(at + 4, true) });
+  for (let at = 0; at < bytes.length; at += INSTRUCTION_SIZE)
+    instructions.push({
+      code: view.getUint16(at, true),
+      jt: bytes[at + 2]!,
+      jf: bytes[at + 3]!,
+      k: view.getUint32(at + 4, true),
+    });
   return BpfFilter.check(instructions);
 }
 
-/** Adds a filter: 0, or the id of a thread that can't be brought in line (FLAG_TSYNC); −EACCES, −EFAULT, −EINVAL, −ENOMEM, −ESRCH. */
+/**
+ * Adds a filter: 0, or the id of a thread that can't be brought in line (FLAG_TSYNC); −EACCES, −EFAULT, −EINVAL,
+ * −ENOMEM, −ESRCH.
+ */
 function setFilter(task: Task, flags: number, address: number): number {
   if ((flags & ~(FLAG_TSYNC | FLAG_LOG | FLAG_SPEC_ALLOW | FLAG_TSYNC_ESRCH)) !== 0) return -EINVAL;
   const filter = loadFilter(task, address);
@@ -59,7 +84,11 @@ function setFilter(task: Task, flags: number, address: number): number {
 
 /** prctl(PR_SET_SECCOMP): 0; −EACCES, −EFAULT, −EINVAL, −ENOMEM. */
 export function setSeccompMode(task: Task, mode: number, address: number): number {
-  return mode === SECCOMP_MODE_STRICT ? setStrict(task) : mode === SECCOMP_MODE_FILTER ? setFilter(task, 0, address) : -EINVAL;
+  return mode === SECCOMP_MODE_STRICT
+    ? setStrict(task)
+    : mode === SECCOMP_MODE_FILTER
+      ? setFilter(task, 0, address)
+      : -EINVAL;
 }
 
 /** prctl(PR_GET_SECCOMP), and the line of /proc/PID/status. */
@@ -69,17 +98,25 @@ export function seccompMode(task: Task): number {
 
 function seccomp(task: Task, operation: number, flags: number, address: number): number {
   switch (operation | 0) {
-    case SET_MODE_STRICT: return flags !== 0 || address !== 0 ? -EINVAL : setStrict(task);
-    case SET_MODE_FILTER: return setFilter(task, flags >>> 0, address);
+    case SET_MODE_STRICT:
+      return flags !== 0 || address !== 0 ? -EINVAL : setStrict(task);
+    case SET_MODE_FILTER:
+      return setFilter(task, flags >>> 0, address);
     case GET_ACTION_AVAIL: {
       if (flags !== 0) return -EINVAL;
       const action = task.space.loadU32(address);
       return action < 0 ? -EFAULT : AVAILABLE.includes(action) ? 0 : -EOPNOTSUPP;
     }
-    default: return -EINVAL;
+    default:
+      return -EINVAL;
   }
 }
 
 export const seccompCalls: SyscallTable = {
-  seccomp: { run: seccomp, gaps: "no listeners: SECCOMP_FILTER_FLAG_NEW_LISTENER is refused (EINVAL), and SECCOMP_RET_USER_NOTIF fails the call with ENOSYS" },
+  seccomp: {
+    run: seccomp,
+    gaps:
+      "no listeners: SECCOMP_FILTER_FLAG_NEW_LISTENER is refused (EINVAL), and SECCOMP_RET_USER_NOTIF fails the " +
+      "call with ENOSYS",
+  },
 };

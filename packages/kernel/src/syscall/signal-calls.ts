@@ -1,5 +1,22 @@
 import {
-  EAGAIN, EFAULT, EINTR, EINVAL, ENOMEM, EPERM, ESRCH, SIG_BLOCK, SIG_SETMASK, SIG_UNBLOCK, SIGKILL, SIGSEGV, SIGSTOP, SI_KERNEL, SI_TKILL, SI_USER, SS_DISABLE, SS_ONSTACK,
+  EAGAIN,
+  EFAULT,
+  EINTR,
+  EINVAL,
+  ENOMEM,
+  EPERM,
+  ESRCH,
+  SIG_BLOCK,
+  SIG_SETMASK,
+  SIG_UNBLOCK,
+  SIGKILL,
+  SIGSEGV,
+  SIGSTOP,
+  SI_KERNEL,
+  SI_TKILL,
+  SI_USER,
+  SS_DISABLE,
+  SS_ONSTACK,
 } from "@stratos/abi";
 import { loadDuration } from "../event/wait-deadline.ts";
 import { forceSignal } from "../signal/deliver.ts";
@@ -73,10 +90,17 @@ function rtSigprocmask(task: Task, how: number, newAddress: number, oldAddress: 
     const set = loadSet(task, newAddress);
     if (set === null) return -EFAULT;
     switch (how | 0) {
-      case SIG_BLOCK: task.blocked = old.union(set); break;
-      case SIG_UNBLOCK: task.blocked = old.without(set); break;
-      case SIG_SETMASK: task.blocked = set; break;
-      default: return -EINVAL;
+      case SIG_BLOCK:
+        task.blocked = old.union(set);
+        break;
+      case SIG_UNBLOCK:
+        task.blocked = old.without(set);
+        break;
+      case SIG_SETMASK:
+        task.blocked = set;
+        break;
+      default:
+        return -EINVAL;
     }
     task.blocked.delete(SIGKILL);
     task.blocked.delete(SIGSTOP);
@@ -142,7 +166,8 @@ function kill(task: Task, pidArgument: number, signal: number): number {
     const target = tasks.processes.get(pid) ?? tasks.tasks.get(pid)?.group;
     if (target === undefined) return -ESRCH;
     targets = [target];
-  } else if (pid === -1) targets = [...tasks.processes.values()].filter((process) => process.pid !== 1 && process !== task.group);
+  } else if (pid === -1)
+    targets = [...tasks.processes.values()].filter((process) => process.pid !== 1 && process !== task.group);
   else {
     const group = pid === 0 ? task.group.group : tasks.groups.get(-pid);
     if (group === undefined) return -ESRCH;
@@ -171,7 +196,9 @@ function tgkill(task: Task, process: number, thread: number, signal: number): nu
   return signal === 0 ? 0 : sendSignalToTask(target, senderInfo(task, signal, SI_TKILL));
 }
 
-/** rt_sigqueueinfo and rt_tgsigqueueinfo: the caller makes the siginfo, but can't pretend to be the kernel or kill(2). */
+/**
+ * rt_sigqueueinfo and rt_tgsigqueueinfo: the caller makes the siginfo, but can't pretend to be the kernel or kill(2).
+ */
 function queueInfo(task: Task, target: ThreadGroup, thread: Task | null, signal: number, address: number): number {
   const { u8, view } = task.kernel.scratch;
   if (task.space.copyIn(address, u8, 0, 32) < 0) return -EFAULT;
@@ -180,7 +207,13 @@ function queueInfo(task: Task, target: ThreadGroup, thread: Task | null, signal:
   const failed = checkSignalPermission(task, target, signal);
   if (failed < 0) return failed;
   if (signal === 0) return 0;
-  const info = signalInfo(signal, code, { errno: view.getInt32(4, true), pid: view.getInt32(16, true), uid: view.getUint32(20, true), valueLow: view.getUint32(24, true), valueHigh: view.getUint32(28, true) });
+  const info = signalInfo(signal, code, {
+    errno: view.getInt32(4, true),
+    pid: view.getInt32(16, true),
+    uid: view.getUint32(20, true),
+    valueLow: view.getUint32(24, true),
+    valueHigh: view.getUint32(28, true),
+  });
   return thread !== null ? sendSignalToTask(thread, info) : sendSignalToProcess(target, info);
 }
 
@@ -245,7 +278,9 @@ export const signalCalls: SyscallTable = {
   },
   kill: { run: kill },
   tkill: { run: (task, tid, signal) => ((tid | 0) <= 0 ? -EINVAL : tgkill(task, -1, tid, signal)) },
-  tgkill: { run: (task, process, thread, signal) => ((process | 0) <= 0 ? -EINVAL : tgkill(task, process, thread, signal)) },
+  tgkill: {
+    run: (task, process, thread, signal) => ((process | 0) <= 0 ? -EINVAL : tgkill(task, process, thread, signal)),
+  },
   sigaltstack: { run: sigaltstack },
   restart_syscall: { run: () => -EINTR },
 };

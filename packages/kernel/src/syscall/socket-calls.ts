@@ -1,7 +1,22 @@
 import {
-  EBADF, EFAULT, EINTR, EINVAL, EMSGSIZE, ENOBUFS, ENOTSOCK, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_WAITFORONE,
-  MSG_ERRQUEUE, O_NONBLOCK, O_PATH, SOCKADDR_STORAGE_SIZE, SOCK_CLOEXEC, SOCK_NONBLOCK,
-  SOCK_TYPE_MASK, SOL_SOCKET,
+  EBADF,
+  EFAULT,
+  EINTR,
+  EINVAL,
+  EMSGSIZE,
+  ENOBUFS,
+  ENOTSOCK,
+  MSG_CMSG_CLOEXEC,
+  MSG_DONTWAIT,
+  MSG_WAITFORONE,
+  MSG_ERRQUEUE,
+  O_NONBLOCK,
+  O_PATH,
+  SOCKADDR_STORAGE_SIZE,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOCK_TYPE_MASK,
+  SOL_SOCKET,
 } from "@stratos/abi";
 import { CONTROL_MAX, ControlWriter, parseControl, writeControl } from "../socket/control-message.ts";
 import { createSocket, createSocketPair } from "../socket/create-socket.ts";
@@ -14,7 +29,8 @@ import { BLOCKED, BLOCKED_EINTR } from "../task/wait-queue.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 /** sizeof struct msghdr and mmsghdr on 64-bit machines. */
-const MSGHDR_SIZE = 56, MMSGHDR_SIZE = 64;
+const MSGHDR_SIZE = 56,
+  MMSGHDR_SIZE = 64;
 /** UIO_MAXIOV: messages of one sendmmsg, segments of one message. */
 const VECTOR_MAX = 1024;
 const COUNT_MAX = 0x7ffff000;
@@ -130,18 +146,39 @@ function getpeername(task: Task, fd: number, address: number, lengthAddress: num
   return typeof name === "number" ? name : storeAddress(task, name, address, lengthAddress);
 }
 
-function sendto(task: Task, fd: number, buffer: number, count: number, flags: number, address: number, length: number): number {
+function sendto(
+  task: Task,
+  fd: number,
+  buffer: number,
+  count: number,
+  flags: number,
+  address: number,
+  length: number,
+): number {
   const target = socketOf(task, fd);
   if (typeof target === "number") return target;
   if (count < 0) return -EINVAL;
   const name = address === 0 ? null : loadAddress(task, address, length | 0);
   if (typeof name === "number") return name;
-  return target.sendWaiting(task, task.space.cursor(buffer, Math.min(count, COUNT_MAX)), { address: name, ancillary: null }, flags);
+  return target.sendWaiting(
+    task,
+    task.space.cursor(buffer, Math.min(count, COUNT_MAX)),
+    { address: name, ancillary: null },
+    flags,
+  );
 }
 
 const NO_ADDRESS = new Uint8Array(0);
 
-function recvfrom(task: Task, fd: number, buffer: number, count: number, flags: number, address: number, lengthAddress: number): number {
+function recvfrom(
+  task: Task,
+  fd: number,
+  buffer: number,
+  count: number,
+  flags: number,
+  address: number,
+  lengthAddress: number,
+): number {
   const target = socketOf(task, fd);
   if (typeof target === "number") return target;
   if (count < 0) return -EINVAL;
@@ -156,9 +193,12 @@ function recvfrom(task: Task, fd: number, buffer: number, count: number, flags: 
 
 /** `struct msghdr` (recvmsg(2)). */
 interface MessageHeader {
-  name: number; nameLength: number;
-  vector: number; vectorCount: number;
-  control: number; controlLength: number;
+  name: number;
+  nameLength: number;
+  vector: number;
+  vectorCount: number;
+  control: number;
+  controlLength: number;
 }
 
 /** @returns EFAULT, EMSGSIZE (too many segments), EINVAL (negative lengths) */
@@ -171,7 +211,14 @@ function loadHeader(task: Task, address: number): MessageHeader | number {
   const nameLength = name === 0 ? 0 : view.getInt32(8, true);
   if (nameLength < 0) return -EINVAL;
   if (u64(24) > VECTOR_MAX) return -EMSGSIZE;
-  return { name, nameLength: Math.min(nameLength, SOCKADDR_STORAGE_SIZE), vector: u64(16), vectorCount: u64(24), control: u64(32), controlLength: u64(40) };
+  return {
+    name,
+    nameLength: Math.min(nameLength, SOCKADDR_STORAGE_SIZE),
+    vector: u64(16),
+    vectorCount: u64(24),
+    control: u64(32),
+    controlLength: u64(40),
+  };
 }
 
 function sendMessage(task: Task, target: Socket, address: number, flags: number): number {
@@ -250,7 +297,9 @@ function sendmmsg(task: Task, fd: number, vector: number, count: number, flags: 
   return done;
 }
 
-/** recvmmsg(2): waits until all messages came, the time is over, or, with MSG_WAITFORONE, none is there after the first. */
+/**
+ * recvmmsg(2): waits until all messages came, the time is over, or, with MSG_WAITFORONE, none is there after the first.
+ */
 function recvmmsg(task: Task, fd: number, vector: number, count: number, flags: number, timeout: number): number {
   const target = socketOf(task, fd);
   if (typeof target === "number") return target;
@@ -271,7 +320,10 @@ function recvmmsg(task: Task, fd: number, vector: number, count: number, flags: 
   return done;
 }
 
-/** The time limit is looked at after each message only, but for us it also ends the wait for the next (recvmmsg(2), BUGS). */
+/**
+ * The time limit is looked at after each message only, but for us it also ends the wait for the next (recvmmsg(2),
+ * BUGS).
+ */
 function startDeadline(task: Task, timeout: number): number {
   const { space } = task;
   const seconds = space.loadU64(timeout);
@@ -279,7 +331,8 @@ function startDeadline(task: Task, timeout: number): number {
   if (seconds === -EFAULT || nanoseconds === -EFAULT) return -EFAULT;
   if (seconds >= 2 ** 63 || nanoseconds >= 1e9) return -EINVAL;
   const state = obtainTransferState(task);
-  if (state !== null && state.deadlineNs === Infinity) state.deadlineNs = task.kernel.now() + seconds * 1e9 + nanoseconds;
+  if (state !== null && state.deadlineNs === Infinity)
+    state.deadlineNs = task.kernel.now() + seconds * 1e9 + nanoseconds;
   return 0;
 }
 
@@ -310,16 +363,28 @@ function setsockopt(task: Task, fd: number, level: number, name: number, address
   if ((length | 0) < 0) return -EINVAL;
   const value = new Uint8Array(Math.min(length >>> 0, OPTION_MAX));
   if (value.length > 0 && task.space.copyIn(address, value, 0, value.length) < 0) return -EFAULT;
-  return level === SOL_SOCKET ? setSocketOption(target, task, name | 0, value) : target.setProtocolOption(task, level | 0, name | 0, value);
+  return level === SOL_SOCKET
+    ? setSocketOption(target, task, name | 0, value)
+    : target.setProtocolOption(task, level | 0, name | 0, value);
 }
 
-function getsockopt(task: Task, fd: number, level: number, name: number, address: number, lengthAddress: number): number {
+function getsockopt(
+  task: Task,
+  fd: number,
+  level: number,
+  name: number,
+  address: number,
+  lengthAddress: number,
+): number {
   const target = socketOf(task, fd);
   if (typeof target === "number") return target;
   const room = task.space.loadU32(lengthAddress);
   if (room === -EFAULT) return -EFAULT;
   if ((room | 0) < 0) return -EINVAL;
-  const value = level === SOL_SOCKET ? getSocketOption(target, task, name | 0, room) : target.getProtocolOption(task, level | 0, name | 0, room);
+  const value =
+    level === SOL_SOCKET
+      ? getSocketOption(target, task, name | 0, room)
+      : target.getProtocolOption(task, level | 0, name | 0, room);
   if (typeof value === "number") return value;
   const count = Math.min(room, value.length);
   if (count > 0 && task.space.copyOut(address, value, 0, count) < 0) return -EFAULT;
@@ -332,7 +397,13 @@ function shutdown(task: Task, fd: number, how: number): number {
 }
 
 export const socketCalls: SyscallTable = {
-  socket: { run: socket, gaps: "AF_UNIX, AF_INET, AF_INET6 and AF_NETLINK (route, sock_diag, uevents, generic); raw and ICMP sockets reach this machine's own addresses only (ENETUNREACH), and raw ones hear raw and ICMP sockets alone; AF_PACKET: EAFNOSUPPORT" },
+  socket: {
+    run: socket,
+    gaps:
+      "AF_UNIX, AF_INET, AF_INET6 and AF_NETLINK (route, sock_diag, uevents, generic); raw and ICMP sockets reach " +
+      "this machine's own addresses only (ENETUNREACH), and raw ones hear raw and ICMP sockets alone; AF_PACKET: " +
+      "EAFNOSUPPORT",
+  },
   socketpair: { run: socketpair },
   bind: { run: bind },
   listen: { run: listen },
@@ -343,10 +414,21 @@ export const socketCalls: SyscallTable = {
   getpeername: { run: getpeername },
   sendto: { run: sendto, interrupted: interruptedTransfer },
   recvfrom: { run: recvfrom, interrupted: interruptedTransfer },
-  setsockopt: { run: setsockopt, gaps: "datagrams to a multicast group reach members in this machine, and the host's network, from which none come in; IPv6 extension headers (IPV6_RTHDR and its like): ENOPROTOOPT; socket filters can't be attached" },
+  setsockopt: {
+    run: setsockopt,
+    gaps:
+      "datagrams to a multicast group reach members in this machine, and the host's network, from which none come " +
+      "in; IPv6 extension headers (IPV6_RTHDR and its like): ENOPROTOOPT; socket filters can't be attached",
+  },
   getsockopt: { run: getsockopt, gaps: "no SO_PEERPIDFD, SO_PEERSEC; TCP_INFO has state and constants only" },
   shutdown: { run: shutdown },
-  sendmsg: { run: sendmsg, interrupted: interruptedTransfer, gaps: "no MSG_FASTOPEN, MSG_ZEROCOPY; of IP control messages TTL and TOS count; MSG_MORE over the host's TCP is sent at once" },
+  sendmsg: {
+    run: sendmsg,
+    interrupted: interruptedTransfer,
+    gaps:
+      "no MSG_FASTOPEN, MSG_ZEROCOPY; of IP control messages TTL and TOS count; MSG_MORE over the host's TCP is " +
+      "sent at once",
+  },
   recvmsg: { run: recvmsg, interrupted: interruptedTransfer, gaps: "no error queue (MSG_ERRQUEUE says EAGAIN)" },
   sendmmsg: { run: sendmmsg, interrupted: interruptedTransfer },
   recvmmsg: { run: recvmmsg, interrupted: interruptedTransfer },

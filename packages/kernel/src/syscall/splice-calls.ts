@@ -1,4 +1,21 @@
-import { EAGAIN, EBADF, EINVAL, EISDIR, EOVERFLOW, EPERM, ESPIPE, ETXTBSY, FS_IMMUTABLE_FL, O_APPEND, O_NONBLOCK, SEEK_CUR, SPLICE_F_GIFT, SPLICE_F_MORE, SPLICE_F_MOVE, SPLICE_F_NONBLOCK } from "@stratos/abi";
+import {
+  EAGAIN,
+  EBADF,
+  EINVAL,
+  EISDIR,
+  EOVERFLOW,
+  EPERM,
+  ESPIPE,
+  ETXTBSY,
+  FS_IMMUTABLE_FL,
+  O_APPEND,
+  O_NONBLOCK,
+  SEEK_CUR,
+  SPLICE_F_GIFT,
+  SPLICE_F_MORE,
+  SPLICE_F_MOVE,
+  SPLICE_F_NONBLOCK,
+} from "@stratos/abi";
 import { EOPNOTSUPP, EPIPE } from "@stratos/abi";
 import { PipeFile } from "../fs/pipe/pipe-file.ts";
 import type { Task } from "../task/task.ts";
@@ -10,8 +27,9 @@ import { clipToLimits, contentChanged } from "../vfs/regular-file.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 /**
- * Moving bytes between descriptions without the caller's memory: sendfile(2), copy_file_range(2), splice(2), tee(2), vmsplice(2). Each call moves
- * at most one chunk to where it might block, so that no state outlives a wait: bytes count as moved when the target took them.
+ * Moving bytes between descriptions without the caller's memory: sendfile(2), copy_file_range(2), splice(2), tee(2),
+ * vmsplice(2). Each call moves at most one chunk to where it might block, so that no state outlives a wait: bytes count
+ * as moved when the target took them.
  */
 const CHUNK = 65536;
 const staging = new Uint8Array(CHUNK);
@@ -35,7 +53,8 @@ function attempt(task: Task, file: OpenFile, waits: boolean, operation: () => nu
 let failure = 0;
 function loadOffset(task: Task, address: number): number | null {
   if (address === 0) return -1;
-  const low = task.space.loadU32(address), high = task.space.loadU32(address + 4);
+  const low = task.space.loadU32(address),
+    high = task.space.loadU32(address + 4);
   if (low < 0 || high < 0) {
     failure = low < 0 ? low : high;
     return null;
@@ -53,7 +72,8 @@ function storeOffset(task: Task, address: number, offset: number): number {
 }
 
 function sendfile(task: Task, outFd: number, inFd: number, offsetAddress: number, count: number): number {
-  const source = task.files.get(inFd), target = task.files.get(outFd);
+  const source = task.files.get(inFd),
+    target = task.files.get(outFd);
   if (source === undefined || !source.isReadable || target === undefined || !target.isWritable) return -EBADF;
   if (count < 0) return -EINVAL;
   const offset = loadOffset(task, offsetAddress);
@@ -83,7 +103,9 @@ function pump(task: Task, source: OpenFile, from: number, target: OpenFile, to: 
     const wanted = Math.min(CHUNK, count - done);
     const got = source.read(task, new BytesCursor(staging.subarray(0, wanted)), from + done);
     if (got <= 0) return done > 0 ? done : got;
-    const put = attempt(task, target, true, () => target.write(task, new BytesCursor(staging.subarray(0, got)), to < 0 ? -1 : to + done));
+    const put = attempt(task, target, true, () =>
+      target.write(task, new BytesCursor(staging.subarray(0, got)), to < 0 ? -1 : to + done),
+    );
     if (put <= 0) return done > 0 ? done : put;
     done += put;
     if (put < got) break;
@@ -91,22 +113,33 @@ function pump(task: Task, source: OpenFile, from: number, target: OpenFile, to: 
   return done;
 }
 
-function copyFileRange(task: Task, inFd: number, inAddress: number, outFd: number, outAddress: number, count: number, flags: number): number {
+function copyFileRange(
+  task: Task,
+  inFd: number,
+  inAddress: number,
+  outFd: number,
+  outAddress: number,
+  count: number,
+  flags: number,
+): number {
   if (flags !== 0) return -EINVAL;
-  const source = task.files.get(inFd), target = task.files.get(outFd);
+  const source = task.files.get(inFd),
+    target = task.files.get(outFd);
   if (source === undefined || target === undefined) return -EBADF;
   const from = loadOffset(task, inAddress);
   if (from === null) return failure;
   const to = loadOffset(task, outAddress);
   if (to === null) return failure;
-  const sourceInode = source.inode, targetInode = target.inode;
+  const sourceInode = source.inode,
+    targetInode = target.inode;
   if (sourceInode?.isDirectory === true || targetInode?.isDirectory === true) return -EISDIR;
   if (sourceInode?.isRegular !== true || targetInode?.isRegular !== true) return -EINVAL;
   if (!source.isReadable || !target.isWritable || (target.flags & O_APPEND) !== 0) return -EBADF;
   if ((targetInode.fileFlags & FS_IMMUTABLE_FL) !== 0) return -EPERM;
   if (targetInode.writers < 0) return -ETXTBSY;
   if (count < 0) return -EOVERFLOW;
-  const start = from >= 0 ? from : source.position, end = to >= 0 ? to : target.position;
+  const start = from >= 0 ? from : source.position,
+    end = to >= 0 ? to : target.position;
   if (sourceInode === targetInode && start < end + count && end < start + count) return -EINVAL;
   // A file system that shares blocks must have the source's pages.
   const waits = sourceInode.fileSystem === targetInode.fileSystem ? drainInPieces(task, sourceInode) : 0;
@@ -135,12 +168,22 @@ function copyBetween(task: Task, source: OpenFile, from: number, target: OpenFil
   return pump(task, source, from, target, to, count);
 }
 
-function splice(task: Task, inFd: number, inAddress: number, outFd: number, outAddress: number, count: number, flags: number): number {
+function splice(
+  task: Task,
+  inFd: number,
+  inAddress: number,
+  outFd: number,
+  outAddress: number,
+  count: number,
+  flags: number,
+): number {
   if ((flags & ~SPLICE_FLAGS) !== 0) return -EINVAL;
   if (count === 0) return 0;
-  const source = task.files.get(inFd), target = task.files.get(outFd);
+  const source = task.files.get(inFd),
+    target = task.files.get(outFd);
   if (source === undefined || !source.isReadable || target === undefined || !target.isWritable) return -EBADF;
-  const fromPipe = source instanceof PipeFile, toPipe = target instanceof PipeFile;
+  const fromPipe = source instanceof PipeFile,
+    toPipe = target instanceof PipeFile;
   if (!fromPipe && !toPipe) return -EINVAL;
   if (!mayBeSpliced(source) || !mayBeSpliced(target)) return -EINVAL;
   if ((fromPipe && inAddress !== 0) || (toPipe && outAddress !== 0)) return -ESPIPE;
@@ -164,8 +207,14 @@ function splice(task: Task, inFd: number, inAddress: number, outFd: number, outA
       if (source.pipe.writers === 0) return 0;
       return waitFor(task, source, waits);
     }
-    const got = source.pipe.pull(new BytesCursor(staging.subarray(0, Math.min(CHUNK, count))), Math.min(CHUNK, count), true);
-    const put = attempt(task, target, waits, () => target.write(task, new BytesCursor(staging.subarray(0, got)), outOffset));
+    const got = source.pipe.pull(
+      new BytesCursor(staging.subarray(0, Math.min(CHUNK, count))),
+      Math.min(CHUNK, count),
+      true,
+    );
+    const put = attempt(task, target, waits, () =>
+      target.write(task, new BytesCursor(staging.subarray(0, got)), outOffset),
+    );
     if (put <= 0) return put;
     source.pipe.discard(put);
     source.pipe.queue.wakeAll();
@@ -173,7 +222,9 @@ function splice(task: Task, inFd: number, inAddress: number, outFd: number, outA
     return stored < 0 ? stored : put;
   }
   const wanted = Math.min(CHUNK, count);
-  const got = attempt(task, source, waits, () => source.read(task, new BytesCursor(staging.subarray(0, wanted)), inOffset));
+  const got = attempt(task, source, waits, () =>
+    source.read(task, new BytesCursor(staging.subarray(0, wanted)), inOffset),
+  );
   if (got <= 0) return got;
   const put = attempt(task, target, false, () => target.write(task, new BytesCursor(staging.subarray(0, got)), -1));
   if (put > 0 && inOffset >= 0) {
@@ -197,7 +248,8 @@ function waitFor(task: Task, file: OpenFile, waits: boolean): number {
 function tee(task: Task, inFd: number, outFd: number, count: number, flags: number): number {
   if ((flags & ~SPLICE_FLAGS) !== 0) return -EINVAL;
   if (count === 0) return 0;
-  const source = task.files.get(inFd), target = task.files.get(outFd);
+  const source = task.files.get(inFd),
+    target = task.files.get(outFd);
   if (source === undefined || target === undefined || !source.isReadable || !target.isWritable) return -EBADF;
   if (!(source instanceof PipeFile) || !(target instanceof PipeFile) || source.pipe === target.pipe) return -EINVAL;
   const waits = (flags & SPLICE_F_NONBLOCK) === 0;
@@ -220,8 +272,21 @@ function vmsplice(task: Task, fd: number, vector: number, count: number, flags: 
 
 export const spliceCalls: SyscallTable = {
   sendfile: { run: (task, outFd, inFd, offset, count) => sendfile(task, outFd | 0, inFd | 0, offset, count) },
-  copy_file_range: { run: (task, inFd, inOffset, outFd, outOffset, count, flags) => copyFileRange(task, inFd | 0, inOffset, outFd | 0, outOffset, count, flags >>> 0) },
-  splice: { run: (task, inFd, inOffset, outFd, outOffset, count, flags) => splice(task, inFd | 0, inOffset, outFd | 0, outOffset, Math.min(count, COUNT_MAX), flags >>> 0), gaps: "copies; at most 64 KiB a call" },
-  tee: { run: (task, inFd, outFd, count, flags) => tee(task, inFd | 0, outFd | 0, Math.min(count, COUNT_MAX), flags >>> 0), gaps: "copies; at most 64 KiB a call" },
-  vmsplice: { run: (task, fd, vector, count, flags) => vmsplice(task, fd | 0, vector, count, flags >>> 0), gaps: "copies" },
+  copy_file_range: {
+    run: (task, inFd, inOffset, outFd, outOffset, count, flags) =>
+      copyFileRange(task, inFd | 0, inOffset, outFd | 0, outOffset, count, flags >>> 0),
+  },
+  splice: {
+    run: (task, inFd, inOffset, outFd, outOffset, count, flags) =>
+      splice(task, inFd | 0, inOffset, outFd | 0, outOffset, Math.min(count, COUNT_MAX), flags >>> 0),
+    gaps: "copies; at most 64 KiB a call",
+  },
+  tee: {
+    run: (task, inFd, outFd, count, flags) => tee(task, inFd | 0, outFd | 0, Math.min(count, COUNT_MAX), flags >>> 0),
+    gaps: "copies; at most 64 KiB a call",
+  },
+  vmsplice: {
+    run: (task, fd, vector, count, flags) => vmsplice(task, fd | 0, vector, count, flags >>> 0),
+    gaps: "copies",
+  },
 };

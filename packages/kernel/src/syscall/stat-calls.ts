@@ -1,6 +1,49 @@
-import { AT_EACCESS, AT_EMPTY_PATH, AT_FDCWD, AT_NO_AUTOMOUNT, AT_STATX_SYNC_TYPE, AT_SYMLINK_NOFOLLOW, EACCES, EBADF, EINVAL, EROFS, MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC } from "@stratos/abi";
-import { ENOENT, MS_NOSUID, MS_NOSYMFOLLOW, MS_RDONLY, MS_RELATIME, PATH_MAX, ST_NOATIME, ST_NODEV, ST_NODIRATIME, ST_NOEXEC, ST_NOSUID, ST_NOSYMFOLLOW, ST_RDONLY, ST_RELATIME, ST_VALID } from "@stratos/abi";
-import { STATX_ATTR_APPEND, STATX_ATTR_COMPRESSED, STATX_ATTR_IMMUTABLE, STATX_ATTR_MOUNT_ROOT, STATX_ATTR_NODUMP, STATX_BASIC_STATS, STATX_BTIME, STATX_MNT_ID, STATX_RESERVED, W_OK, X_OK } from "@stratos/abi";
+import {
+  AT_EACCESS,
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_NO_AUTOMOUNT,
+  AT_STATX_SYNC_TYPE,
+  AT_SYMLINK_NOFOLLOW,
+  EACCES,
+  EBADF,
+  EINVAL,
+  EROFS,
+  MS_NOATIME,
+  MS_NODEV,
+  MS_NODIRATIME,
+  MS_NOEXEC,
+} from "@stratos/abi";
+import {
+  ENOENT,
+  MS_NOSUID,
+  MS_NOSYMFOLLOW,
+  MS_RDONLY,
+  MS_RELATIME,
+  PATH_MAX,
+  ST_NOATIME,
+  ST_NODEV,
+  ST_NODIRATIME,
+  ST_NOEXEC,
+  ST_NOSUID,
+  ST_NOSYMFOLLOW,
+  ST_RDONLY,
+  ST_RELATIME,
+  ST_VALID,
+} from "@stratos/abi";
+import {
+  STATX_ATTR_APPEND,
+  STATX_ATTR_COMPRESSED,
+  STATX_ATTR_IMMUTABLE,
+  STATX_ATTR_MOUNT_ROOT,
+  STATX_ATTR_NODUMP,
+  STATX_BASIC_STATS,
+  STATX_BTIME,
+  STATX_MNT_ID,
+  STATX_RESERVED,
+  W_OK,
+  X_OK,
+} from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import { MAY_EXEC, MAY_READ, MAY_WRITE, checkAccess } from "../security/permission.ts";
 import type { Credentials } from "../security/credentials.ts";
@@ -126,7 +169,14 @@ function storeStatfs(task: Task, mount: Mount, address: number): number {
 function statfsFlags(mount: Mount): number {
   const { flags } = mount;
   const pairs: [number, number][] = [
-    [MS_RDONLY, ST_RDONLY], [MS_NOSUID, ST_NOSUID], [MS_NODEV, ST_NODEV], [MS_NOEXEC, ST_NOEXEC], [MS_NOATIME, ST_NOATIME], [MS_NODIRATIME, ST_NODIRATIME], [MS_RELATIME, ST_RELATIME], [MS_NOSYMFOLLOW, ST_NOSYMFOLLOW],
+    [MS_RDONLY, ST_RDONLY],
+    [MS_NOSUID, ST_NOSUID],
+    [MS_NODEV, ST_NODEV],
+    [MS_NOEXEC, ST_NOEXEC],
+    [MS_NOATIME, ST_NOATIME],
+    [MS_NODIRATIME, ST_NODIRATIME],
+    [MS_RELATIME, ST_RELATIME],
+    [MS_NOSYMFOLLOW, ST_NOSYMFOLLOW],
   ];
   let result = ST_VALID | (mount.fileSystem.readOnly ? ST_RDONLY : 0);
   for (const [flag, shown] of pairs) if ((flags & flag) !== 0) result |= shown;
@@ -148,7 +198,12 @@ function fstatfs(task: Task, fd: number, address: number): number {
 /** access(2) asks for the real user, whose capabilities count only when that is root. */
 function realCredentials(credentials: Credentials): Credentials {
   if (credentials.uid === credentials.fsuid && credentials.gid === credentials.fsgid) return credentials;
-  return { ...credentials, fsuid: credentials.uid, fsgid: credentials.gid, effective: credentials.uid === 0 ? credentials.permitted : 0 };
+  return {
+    ...credentials,
+    fsuid: credentials.uid,
+    fsgid: credentials.gid,
+    effective: credentials.uid === 0 ? credentials.permitted : 0,
+  };
 }
 
 function faccessat(task: Task, dirfd: number, pathAddress: number, mode: number, flags: number): number {
@@ -168,7 +223,11 @@ function checkPath(task: Task, dirfd: number, path: string, mode: number, flags:
   const { mount } = walker;
   const inode = walker.dentry.inode!;
   if ((mode & X_OK) !== 0 && inode.isRegular && (mount.flags & MS_NOEXEC) !== 0) return -EACCES;
-  const denied = checkAccess(task.credentials, inode, ((mode & 4) !== 0 ? MAY_READ : 0) | ((mode & 2) !== 0 ? MAY_WRITE : 0) | ((mode & 1) !== 0 ? MAY_EXEC : 0));
+  const denied = checkAccess(
+    task.credentials,
+    inode,
+    ((mode & 4) !== 0 ? MAY_READ : 0) | ((mode & 2) !== 0 ? MAY_WRITE : 0) | ((mode & 1) !== 0 ? MAY_EXEC : 0),
+  );
   if (denied < 0) return denied;
   const isOnDisk = inode.isRegular || inode.isDirectory || inode.isSymlink;
   return (mode & W_OK) !== 0 && isOnDisk && ((mount.flags & MS_RDONLY) !== 0 || mount.fileSystem.readOnly) ? -EROFS : 0;
@@ -199,7 +258,10 @@ function readlinkWalk(task: Task, dirfd: number, path: string): number {
 export const statCalls: SyscallTable = {
   fstat: { run: fstat },
   newfstatat: { run: (task, dirfd, path, buffer, flags) => newfstatat(task, dirfd | 0, path, buffer, flags | 0) },
-  statx: { run: (task, dirfd, path, flags, mask, buffer) => statx(task, dirfd | 0, path, flags | 0, mask | 0, buffer), gaps: "no direct I/O alignment, no subvolume number" },
+  statx: {
+    run: (task, dirfd, path, flags, mask, buffer) => statx(task, dirfd | 0, path, flags | 0, mask | 0, buffer),
+    gaps: "no direct I/O alignment, no subvolume number",
+  },
   statfs: { run: statfs },
   fstatfs: { run: fstatfs },
   faccessat: { run: (task, dirfd, path, mode) => faccessat(task, dirfd | 0, path, mode | 0, 0) },

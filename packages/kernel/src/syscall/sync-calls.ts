@@ -19,7 +19,9 @@ function opened(task: Task, fd: number): OpenFile | number {
 function fsync(task: Task, fd: number, dataOnly: boolean): number {
   const file = opened(task, fd);
   if (typeof file === "number") return file;
-  return file instanceof RegularFile && file.inode.pages?.backing ? syncInPieces(task, file.inode, dataOnly) : file.sync(dataOnly);
+  return file instanceof RegularFile && file.inode.pages?.backing
+    ? syncInPieces(task, file.inode, dataOnly)
+    : file.sync(dataOnly);
 }
 
 function syncfs(task: Task, fd: number): number {
@@ -27,7 +29,8 @@ function syncfs(task: Task, fd: number): number {
   return typeof file === "number" ? file : syncFilesInPieces(task, pathOfFile(task.kernel, file).mount.fileSystem);
 }
 
-const SYNC_FILE_RANGE_FLAGS = 7, SYNC_FILE_RANGE_WRITE = 2;
+const SYNC_FILE_RANGE_FLAGS = 7,
+  SYNC_FILE_RANGE_WRITE = 2;
 
 function syncFileRange(task: Task, fd: number, offset: number, length: number, flags: number): number {
   const file = opened(task, fd);
@@ -36,7 +39,8 @@ function syncFileRange(task: Task, fd: number, offset: number, length: number, f
   const inode = file.inode;
   if (inode === null || (!inode.isRegular && !inode.isDirectory && !inode.isSymlink)) return -ESPIPE;
   if ((flags & SYNC_FILE_RANGE_WRITE) === 0 || !inode.isRegular) return 0;
-  // The file's pages in order of their age: some now, the rest when the kernel writes back by itself, as Linux begins the writing only.
+  // The file's pages in order of their age: some now, the rest when the kernel writes back by itself, as Linux begins
+  // the writing only.
   return Math.min(0, inode.pages?.writePortion(inode.size, WRITE_PORTION) ?? 0);
 }
 
@@ -54,19 +58,27 @@ function readahead(task: Task, fd: number): number {
   return file.inode?.isRegular === true ? 0 : -EINVAL;
 }
 
-/** `struct cachestat_range`: offset and length (64 bits each); `struct cachestat`: pages cached, dirty, being written, evicted, evicted lately. */
+/**
+ * `struct cachestat_range`: offset and length (64 bits each); `struct cachestat`: pages cached, dirty, being written,
+ * evicted, evicted lately.
+ */
 const CACHESTAT_SIZE = 40;
 
-/** cachestat(2): 0; −EBADF, −EFAULT, −EINVAL (flags), −EOPNOTSUPP (no file whose pages are cached). What was evicted isn't remembered. */
+/**
+ * cachestat(2): 0; −EBADF, −EFAULT, −EINVAL (flags), −EOPNOTSUPP (no file whose pages are cached). What was evicted
+ * isn't remembered.
+ */
 function cachestat(task: Task, fd: number, range: number, into: number, flags: number): number {
   const file = opened(task, fd);
   if (typeof file === "number") return file;
-  const offset = task.space.loadU64(range), length = task.space.loadU64(range + 8);
+  const offset = task.space.loadU64(range),
+    length = task.space.loadU64(range + 8);
   if (offset === -EFAULT || length === -EFAULT) return -EFAULT;
   const pages = file.contentInode?.pages ?? null;
   if (flags !== 0) return -EINVAL;
   if (pages === null) return -EOPNOTSUPP;
-  let cached = 0, dirty = 0;
+  let cached = 0,
+    dirty = 0;
   const last = length <= 0 || offset + length > FILE_SIZE_MAX ? Infinity : Math.ceil((offset + length) / PAGE_SIZE);
   pages.forEach(Math.floor(offset / PAGE_SIZE), last, (index) => {
     cached++;
@@ -80,20 +92,41 @@ function cachestat(task: Task, fd: number, range: number, into: number, flags: n
 }
 
 export const syncCalls: SyscallTable = {
-  cachestat: { run: (task, fd, range, into, flags) => cachestat(task, fd, range, into, flags | 0), gaps: "pages that were evicted are counted as none" },
+  cachestat: {
+    run: (task, fd, range, into, flags) => cachestat(task, fd, range, into, flags | 0),
+    gaps: "pages that were evicted are counted as none",
+  },
   sync: { run: (task) => (syncFilesInPieces(task, null) === UNFINISHED ? UNFINISHED : 0) },
   syncfs: { run: syncfs },
   fsync: { run: (task, fd) => fsync(task, fd, false) },
   fdatasync: { run: (task, fd) => fsync(task, fd, true) },
-  sync_file_range: { run: (task, fd, offset, length, flags) => syncFileRange(task, fd, offset, length, flags | 0), gaps: "begins with the 256 pages that are dirty for the longest, whatever the range" },
-  fadvise64: { run: (task, fd, _offset, length, advice) => fadvise(task, fd, length, advice | 0), gaps: "a hint that changes nothing" },
+  sync_file_range: {
+    run: (task, fd, offset, length, flags) => syncFileRange(task, fd, offset, length, flags | 0),
+    gaps: "begins with the 256 pages that are dirty for the longest, whatever the range",
+  },
+  fadvise64: {
+    run: (task, fd, _offset, length, advice) => fadvise(task, fd, length, advice | 0),
+    gaps: "a hint that changes nothing",
+  },
   readahead: { run: readahead, gaps: "a hint that changes nothing" },
   ...absent("there are no quotas but those of AegisFS, which `stratos fs quota` sets", ["quotactl", "quotactl_fd"]),
   ...absent("no process accounting", ["acct"]),
   ...absent("no swap: memory is what `--memory` gives", ["swapon", "swapoff"]),
   ...absent("inotify(7) watches files", ["fanotify_init", "fanotify_mark"]),
-  ...absent("epoll(7) and Linux's own asynchronous I/O (io_submit(2)) are there", ["io_uring_setup", "io_uring_enter", "io_uring_register"]),
-  ...absent("mount(2) does it", ["fsopen", "fsconfig", "fsmount", "fspick", "open_tree", "move_mount", "mount_setattr"]),
+  ...absent("epoll(7) and Linux's own asynchronous I/O (io_submit(2)) are there", [
+    "io_uring_setup",
+    "io_uring_enter",
+    "io_uring_register",
+  ]),
+  ...absent("mount(2) does it", [
+    "fsopen",
+    "fsconfig",
+    "fsmount",
+    "fspick",
+    "open_tree",
+    "move_mount",
+    "mount_setattr",
+  ]),
   ...absent("/proc/self/mountinfo tells it", ["statmount", "listmount"]),
   ...absent("Linux has it no more, or never had it built", ["lookup_dcookie", "nfsservctl"]),
 };

@@ -1,6 +1,13 @@
 import { EFAULT, EINVAL, EPERM, ESRCH, PAGE_SIZE } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
-import { CAP_SYS_ADMIN, CAP_SYSLOG, CAP_SYS_BOOT, CAP_SYS_RESOURCE, CAP_SYS_TTY_CONFIG, isCapable } from "../security/credentials.ts";
+import {
+  CAP_SYS_ADMIN,
+  CAP_SYSLOG,
+  CAP_SYS_BOOT,
+  CAP_SYS_RESOURCE,
+  CAP_SYS_TTY_CONFIG,
+  isCapable,
+} from "../security/credentials.ts";
 import { takeMessages } from "../fs/devtmpfs/kernel-message-device.ts";
 import { type KernelLog, logLine } from "../kernel-log.ts";
 import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
@@ -67,7 +74,12 @@ function prlimit(task: Task, pid: number, resource: number, newAddress: number, 
   if (resource < 0 || resource > 15) return -EINVAL;
   const target: ThreadGroup | undefined = (pid | 0) === 0 ? task.group : task.kernel.tasks.tasks.get(pid | 0)?.group;
   if (target === undefined) return -ESRCH;
-  if (target !== task.group && target.leader.credentials.uid !== task.credentials.uid && !isCapable(task.credentials, CAP_SYS_RESOURCE)) return -EPERM;
+  if (
+    target !== task.group &&
+    target.leader.credentials.uid !== task.credentials.uid &&
+    !isCapable(task.credentials, CAP_SYS_RESOURCE)
+  )
+    return -EPERM;
   const { u8, view } = task.kernel.scratch;
   let changed: Limit | null = null;
   if (newAddress !== 0) {
@@ -100,29 +112,51 @@ function hwprobe(task: Task, pairs: number, count: number, _cpuSetSize: number, 
     let value = 0;
     switch (key) {
       // MVENDORID, MARCHID, MIMPID: 0 as for unknown implementations.
-      case 0: case 1: case 2: break;
+      case 0:
+      case 1:
+      case 2:
+        break;
       // BASE_BEHAVIOR_IMA.
-      case 3: value = 1; break;
+      case 3:
+        value = 1;
+        break;
       // IMA_EXT_0: FD and C.
-      case 4: value = 3; break;
+      case 4:
+        value = 3;
+        break;
       // CPUPERF_0: misaligned accesses are slow.
-      case 5: value = 2; break;
-      case 6: value = 0; break;
+      case 5:
+        value = 2;
+        break;
+      case 6:
+        value = 0;
+        break;
       // HIGHEST_VIRT_ADDRESS.
-      case 7: value = 0xffffffff; break;
+      case 7:
+        value = 0xffffffff;
+        break;
       // TIME_CSR_FREQ.
-      case 8: value = TIMEBASE_HZ; break;
+      case 8:
+        value = TIMEBASE_HZ;
+        break;
       // MISALIGNED_SCALAR_PERF: slow; MISALIGNED_VECTOR_PERF: unsupported.
-      case 9: value = 2; break;
-      case 10: value = 4; break;
-      default: known = false;
+      case 9:
+        value = 2;
+        break;
+      case 10:
+        value = 4;
+        break;
+      default:
+        known = false;
     }
     if (!known && task.space.storeU64(at, -1) < 0) return -EFAULT;
     return task.space.storeU64(at + 8, value) < 0 ? -EFAULT : index + 1;
   });
 }
 
-const GRND_NONBLOCK = 1, GRND_RANDOM = 2, GRND_INSECURE = 4;
+const GRND_NONBLOCK = 1,
+  GRND_RANDOM = 2,
+  GRND_INSECURE = 4;
 const randomBytes = new Uint8Array(256);
 
 function getrandom(task: Task, address: number, length: number, flags: number): number {
@@ -151,11 +185,20 @@ function hangUpTerminal(task: Task): number {
   return 0;
 }
 
-const SYSLOG_READ = 2, SYSLOG_READ_ALL = 3, SYSLOG_READ_CLEAR = 4, SYSLOG_CLEAR = 5, SYSLOG_CONSOLE_LEVEL = 8, SYSLOG_SIZE_UNREAD = 9, SYSLOG_SIZE_BUFFER = 10;
+const SYSLOG_READ = 2,
+  SYSLOG_READ_ALL = 3,
+  SYSLOG_READ_CLEAR = 4,
+  SYSLOG_CLEAR = 5,
+  SYSLOG_CONSOLE_LEVEL = 8,
+  SYSLOG_SIZE_UNREAD = 9,
+  SYSLOG_SIZE_BUFFER = 10;
 /** What SYSLOG_SIZE_BUFFER says, and the most that SYSLOG_READ_ALL copies in one call. */
 const LOG_BYTES = 1 << 19;
 
-/** syslog(2): everyone may read all and ask for the size (dmesg_restrict is 0), the rest needs CAP_SYSLOG. The console's level is set for nobody: the host decides what it shows. */
+/**
+ * syslog(2): everyone may read all and ask for the size (dmesg_restrict is 0), the rest needs CAP_SYSLOG. The console's
+ * level is set for nobody: the host decides what it shows.
+ */
 function syslog(task: Task, type: number, buffer: number, length: number): number {
   const mayAll = isCapable(task.credentials, CAP_SYSLOG) || isCapable(task.credentials, CAP_SYS_ADMIN);
   if (type !== SYSLOG_READ_ALL && type !== SYSLOG_SIZE_BUFFER && !mayAll) return -EPERM;
@@ -164,12 +207,20 @@ function syslog(task: Task, type: number, buffer: number, length: number): numbe
   if (type === SYSLOG_CONSOLE_LEVEL && (length < 1 || length > 8)) return -EINVAL;
   const { messages } = task.kernel;
   switch (type) {
-    case SYSLOG_READ: return length === 0 ? 0 : takeMessages(task, task.space.cursor(buffer, length), false);
-    case SYSLOG_READ_ALL: case SYSLOG_READ_CLEAR: return readAllMessages(task, buffer, Math.min(length, LOG_BYTES), type === SYSLOG_READ_CLEAR);
-    case SYSLOG_CLEAR: messages.clearedAt = messages.end; return 0;
-    case SYSLOG_SIZE_UNREAD: return sizeOfMessages(messages, messages.readAt);
-    case SYSLOG_SIZE_BUFFER: return LOG_BYTES;
-    default: return 0;
+    case SYSLOG_READ:
+      return length === 0 ? 0 : takeMessages(task, task.space.cursor(buffer, length), false);
+    case SYSLOG_READ_ALL:
+    case SYSLOG_READ_CLEAR:
+      return readAllMessages(task, buffer, Math.min(length, LOG_BYTES), type === SYSLOG_READ_CLEAR);
+    case SYSLOG_CLEAR:
+      messages.clearedAt = messages.end;
+      return 0;
+    case SYSLOG_SIZE_UNREAD:
+      return sizeOfMessages(messages, messages.readAt);
+    case SYSLOG_SIZE_BUFFER:
+      return LOG_BYTES;
+    default:
+      return 0;
   }
 }
 
@@ -197,7 +248,8 @@ function readAllMessages(task: Task, buffer: number, length: number, clears: boo
 }
 
 /** reboot(2): what Ctrl-Alt-Del does is nothing here; HALT, POWER_OFF, RESTART and RESTART2 stop the machine. */
-const REBOOT_CAD_ON = 0x89abcdef, REBOOT_CAD_OFF = 0;
+const REBOOT_CAD_ON = 0x89abcdef,
+  REBOOT_CAD_OFF = 0;
 const STOPPING_COMMANDS = new Set([0xcdef0123, 0x4321fedc, 0x01234567, 0xa1b2c3d4]);
 
 function refusePtrace(task: Task): number {
@@ -210,8 +262,14 @@ export const systemCalls: SyscallTable = {
   sysinfo: { run: sysinfo },
   sethostname: { run: (task, address, length) => setName(task, address, length, "hostname") },
   setdomainname: { run: (task, address, length) => setName(task, address, length, "domainname") },
-  getrlimit: { run: (task, resource, address) => (resource < 0 || resource > 15 ? -EINVAL : storeLimit(task, address, task.group.limits[resource]!)) },
-  setrlimit: { run: (task, resource, address) => prlimit(task, 0, resource, address, 0), gaps: "RSS and RTTIME are kept but not enforced; NOFILE can be raised to 65536" },
+  getrlimit: {
+    run: (task, resource, address) =>
+      resource < 0 || resource > 15 ? -EINVAL : storeLimit(task, address, task.group.limits[resource]!),
+  },
+  setrlimit: {
+    run: (task, resource, address) => prlimit(task, 0, resource, address, 0),
+    gaps: "RSS and RTTIME are kept but not enforced; NOFILE can be raised to 65536",
+  },
   prlimit64: { run: prlimit, gaps: "RSS and RTTIME are kept but not enforced; NOFILE can be raised to 65536" },
   getrusage: {
     run: (task, who, address) => {
@@ -229,11 +287,15 @@ export const systemCalls: SyscallTable = {
   },
   getrandom: { run: getrandom, interrupted: interruptedTransfer },
   riscv_hwprobe: { run: hwprobe },
-  syslog: { run: (task, type, buffer, length) => syslog(task, type | 0, buffer, length | 0), gaps: "console levels are accepted and change nothing" },
+  syslog: {
+    run: (task, type, buffer, length) => syslog(task, type | 0, buffer, length | 0),
+    gaps: "console levels are accepted and change nothing",
+  },
   reboot: {
     run: (task, magic1, magic2, command) => {
       if (!isCapable(task.credentials, CAP_SYS_BOOT)) return -EPERM;
-      if (magic1 >>> 0 !== 0xfee1dead || ![672274793, 85072278, 369367448, 537993216].includes(magic2 | 0)) return -EINVAL;
+      if (magic1 >>> 0 !== 0xfee1dead || ![672274793, 85072278, 369367448, 537993216].includes(magic2 | 0))
+        return -EINVAL;
       if (command >>> 0 === REBOOT_CAD_ON || command === REBOOT_CAD_OFF) return 0;
       if (!STOPPING_COMMANDS.has(command >>> 0)) return -EINVAL;
       task.kernel.isStopped = true;
@@ -244,5 +306,10 @@ export const systemCalls: SyscallTable = {
   ptrace: { run: refusePtrace, gaps: "no tracing of one guest task by another yet: EPERM" },
   ...absent("the C library does without it", ["rseq"]),
   ...absent("no programs in the kernel, and no counters", ["bpf", "perf_event_open"]),
-  ...absent("this kernel has no modules and starts no other", ["init_module", "finit_module", "delete_module", "kexec_load"]),
+  ...absent("this kernel has no modules and starts no other", [
+    "init_module",
+    "finit_module",
+    "delete_module",
+    "kexec_load",
+  ]),
 };

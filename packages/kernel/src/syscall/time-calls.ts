@@ -5,13 +5,20 @@ import { BLOCKED_EINTR } from "../task/wait-queue.ts";
 import { adjustClock, setRealtime } from "../time/clock-adjustment.ts";
 import { cpuClockOwner, readClock, toMonotonic } from "../time/clocks.ts";
 import {
-  IntervalTimer, PosixTimer, processTimers, SIGEV_NONE, SIGEV_SIGNAL, SIGEV_THREAD, SIGEV_THREAD_ID,
+  IntervalTimer,
+  PosixTimer,
+  processTimers,
+  SIGEV_NONE,
+  SIGEV_SIGNAL,
+  SIGEV_THREAD,
+  SIGEV_THREAD_ID,
 } from "../time/process-timers.ts";
 import { processTimes } from "./resource-usage.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 const TIMER_ABSTIME = 1;
-const CLOCK_PROCESS_CPUTIME_ID = 2, CLOCK_MONOTONIC_COARSE = 6;
+const CLOCK_PROCESS_CPUTIME_ID = 2,
+  CLOCK_MONOTONIC_COARSE = 6;
 
 function storeTime(task: Task, address: number, seconds: number, rest: number): number {
   const { u8, view } = task.kernel.scratch;
@@ -28,7 +35,9 @@ function clockGettime(task: Task, clock: number, address: number): number {
   return now === null ? -EINVAL : storeTime(task, address, now.seconds, now.nanoseconds);
 }
 
-interface SleepState { deadlineNs: number }
+interface SleepState {
+  deadlineNs: number;
+}
 
 /** Sleeps to a monotonic deadline; the remaining time is written when a handler ends it. */
 function sleep(task: Task, deadlineOf: () => number): number {
@@ -67,7 +76,9 @@ function clockNanosleep(task: Task, clock: number, flags: number, request: numbe
 
 function remaining(task: Task, state: unknown, address: number): number {
   if (state === null || address === 0) return -EINTR;
-  return storeRemaining(task.space, address, (state as SleepState).deadlineNs, task.kernel.now()) < 0 ? -EFAULT : -EINTR;
+  return storeRemaining(task.space, address, (state as SleepState).deadlineNs, task.kernel.now()) < 0
+    ? -EFAULT
+    : -EINTR;
 }
 
 /** `struct itimerval` or `itimerspec` at `address`; `unit` nanoseconds per small unit. */
@@ -168,7 +179,9 @@ function timerSettime(task: Task, id: number, flags: number, address: number, ol
   else {
     const isAbsolute = (flags & TIMER_ABSTIME) !== 0;
     const seconds = Math.floor(value.valueNs / 1e9);
-    const deadline = timer.isCpuClock ? value.valueNs : toMonotonic(task, timer.clock, seconds, value.valueNs - seconds * 1e9);
+    const deadline = timer.isCpuClock
+      ? value.valueNs
+      : toMonotonic(task, timer.clock, seconds, value.valueNs - seconds * 1e9);
     timer.set(isAbsolute ? deadline : timer.base.now() + value.valueNs);
   }
   // The timer is set by now, also for a caller who can't be told of its old setting (kernel/time/posix-timers.c,
@@ -194,13 +207,15 @@ export const timeCalls: SyscallTable = {
   },
   clock_nanosleep: {
     run: clockNanosleep,
-    interrupted: (task, _clock, flags, _request, left) => ((flags & TIMER_ABSTIME) !== 0 ? -EINTR : remaining(task, task.syscallState, left)),
+    interrupted: (task, _clock, flags, _request, left) =>
+      (flags & TIMER_ABSTIME) !== 0 ? -EINTR : remaining(task, task.syscallState, left),
   },
   nanosleep: { run: nanosleep, interrupted: (task, _request, left) => remaining(task, task.syscallState, left) },
   gettimeofday: {
     run: (task, address, zone) => {
       const now = task.kernel.realtime();
-      if (address !== 0 && storeTime(task, address, now.seconds, Math.floor(now.nanoseconds / 1000)) < 0) return -EFAULT;
+      if (address !== 0 && storeTime(task, address, now.seconds, Math.floor(now.nanoseconds / 1000)) < 0)
+        return -EFAULT;
       return zone !== 0 ? task.space.clear(zone, 8) : 0;
     },
   },
@@ -212,13 +227,24 @@ export const timeCalls: SyscallTable = {
       return seconds < 0 || micros < 0 ? -EFAULT : setRealtime(task, seconds, micros * 1000);
     },
   },
-  adjtimex: { run: (task, address) => adjustClock(task, address), gaps: "parameters are kept, but the host's clock keeps its pace; ADJ_SETOFFSET sets the time" },
+  adjtimex: {
+    run: (task, address) => adjustClock(task, address),
+    gaps: "parameters are kept, but the host's clock keeps its pace; ADJ_SETOFFSET sets the time",
+  },
   clock_adjtime: {
-    run: (task, clock, address) => ((clock | 0) === CLOCK_REALTIME ? adjustClock(task, address) : readClock(task, clock | 0) === null ? -EINVAL : -EOPNOTSUPP),
+    run: (task, clock, address) =>
+      (clock | 0) === CLOCK_REALTIME
+        ? adjustClock(task, address)
+        : readClock(task, clock | 0) === null
+          ? -EINVAL
+          : -EOPNOTSUPP,
     gaps: "as adjtimex",
   },
   getitimer: { run: (task, which, address) => getitimer(task, which | 0, address) },
-  setitimer: { run: (task, which, address, old) => setitimer(task, which | 0, address, old), gaps: "ITIMER_VIRTUAL counts the time in system calls too" },
+  setitimer: {
+    run: (task, which, address, old) => setitimer(task, which | 0, address, old),
+    gaps: "ITIMER_VIRTUAL counts the time in system calls too",
+  },
   timer_create: { run: timerCreate },
   timer_settime: { run: timerSettime },
   timer_gettime: {

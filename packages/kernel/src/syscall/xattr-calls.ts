@@ -1,4 +1,22 @@
-import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, E2BIG, EBADF, EINVAL, ENODATA, EOPNOTSUPP, EPERM, ERANGE, EROFS, MS_RDONLY, O_PATH, XATTR_CREATE, XATTR_LIST_MAX, XATTR_NAME_MAX, XATTR_REPLACE, XATTR_SIZE_MAX } from "@stratos/abi";
+import {
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  E2BIG,
+  EBADF,
+  EINVAL,
+  ENODATA,
+  EOPNOTSUPP,
+  EPERM,
+  ERANGE,
+  EROFS,
+  MS_RDONLY,
+  O_PATH,
+  XATTR_CREATE,
+  XATTR_LIST_MAX,
+  XATTR_NAME_MAX,
+  XATTR_REPLACE,
+  XATTR_SIZE_MAX,
+} from "@stratos/abi";
 import { EFAULT, S_ISVTX } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import { ACL_ACCESS_NAME, ACL_DEFAULT_NAME, aclMode, isMinimalAcl, parseAcl } from "@stratos/abi";
@@ -42,11 +60,13 @@ function checkNamespace(task: Task, inode: Inode, name: string, writes: boolean)
   if (writes && isKept(inode)) return -EPERM;
   if (name.startsWith("user.") && name.length > 5) {
     if (!inode.isRegular && !inode.isDirectory) return writes ? -EPERM : -ENODATA;
-    if (inode.isDirectory && (inode.mode & S_ISVTX) !== 0 && writes && !isOwnerOrCapable(credentials, inode)) return -EPERM;
+    if (inode.isDirectory && (inode.mode & S_ISVTX) !== 0 && writes && !isOwnerOrCapable(credentials, inode))
+      return -EPERM;
     return checkAccess(credentials, inode, writes ? MAY_WRITE : MAY_READ);
   }
   if (name.startsWith("trusted.")) return isCapable(credentials, CAP_SYS_ADMIN) ? 0 : writes ? -EPERM : -ENODATA;
-  if (name.startsWith("security.")) return !writes || isCapable(credentials, name === "security.capability" ? CAP_SETFCAP : CAP_SYS_ADMIN) ? 0 : -EPERM;
+  if (name.startsWith("security."))
+    return !writes || isCapable(credentials, name === "security.capability" ? CAP_SETFCAP : CAP_SYS_ADMIN) ? 0 : -EPERM;
   if (name === ACL_ACCESS_NAME || name === ACL_DEFAULT_NAME) {
     if (inode.isSymlink) return -EOPNOTSUPP;
     return !writes || isOwnerOrCapable(credentials, inode) ? 0 : -EPERM;
@@ -54,7 +74,15 @@ function checkNamespace(task: Task, inode: Inode, name: string, writes: boolean)
   return -EOPNOTSUPP;
 }
 
-function set(task: Task, find: Finder, first: number, nameAddress: number, value: number, size: number, flags: number): number {
+function set(
+  task: Task,
+  find: Finder,
+  first: number,
+  nameAddress: number,
+  value: number,
+  size: number,
+  flags: number,
+): number {
   if ((flags & ~(XATTR_CREATE | XATTR_REPLACE)) !== 0) return -EINVAL;
   const name = loadName(task, nameAddress);
   if (typeof name === "number") return name;
@@ -68,7 +96,10 @@ function set(task: Task, find: Finder, first: number, nameAddress: number, value
   if ((place.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly) return -EROFS;
   const denied = checkNamespace(task, inode, name, true);
   if (denied < 0) return denied;
-  const result = name === ACL_ACCESS_NAME || name === ACL_DEFAULT_NAME ? setAcl(task, inode, name, bytes, flags) : inode.setXattr(name, bytes, flags);
+  const result =
+    name === ACL_ACCESS_NAME || name === ACL_DEFAULT_NAME
+      ? setAcl(task, inode, name, bytes, flags)
+      : inode.setXattr(name, bytes, flags);
   if (result < 0) return result;
   changed(task, inode, place);
   return 0;
@@ -124,7 +155,10 @@ function list(task: Task, find: Finder, first: number, address: number, size: nu
   const names = place.dentry.inode!.listXattrs();
   if (typeof names === "number") return names;
   const mayTrusted = isCapable(task.credentials, CAP_SYS_ADMIN);
-  const text = names.filter((name) => mayTrusted || !name.startsWith("trusted.")).map((name) => `${name}\0`).join("");
+  const text = names
+    .filter((name) => mayTrusted || !name.startsWith("trusted."))
+    .map((name) => `${name}\0`)
+    .join("");
   if (text.length > XATTR_LIST_MAX) return -E2BIG;
   if (size === 0) return text.length;
   if (size < text.length) return -ERANGE;

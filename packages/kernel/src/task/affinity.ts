@@ -3,8 +3,9 @@ import { CAP_SYS_NICE, isCapable } from "../security/credentials.ts";
 import type { Task } from "./task.ts";
 
 /**
- * On which harts a thread may run, and on which it is: sched_setaffinity(2), getcpu(2). The harts of a machine take turns on one thread of the host, so
- * that a thread's hart is a name: it is what programs see and choose, not a place to run faster.
+ * On which harts a thread may run, and on which it is: sched_setaffinity(2), getcpu(2). The harts of a machine take
+ * turns on one thread of the host, so that a thread's hart is a name: it is what programs see and choose, not a place
+ * to run faster.
  *
  * A mask has bit n for hart n.
  */
@@ -45,13 +46,17 @@ export function getAffinity(task: Task, target: Task | undefined, size: number, 
   return task.space.storeU64(address, target.affinity) < 0 ? -EFAULT : 8;
 }
 
-/** Harts that the machine hasn't are dropped from the mask; none left is an error. Shorter masks than 8 bytes are filled with zeros. */
+/**
+ * Harts that the machine hasn't are dropped from the mask; none left is an error. Shorter masks than 8 bytes are filled
+ * with zeros.
+ */
 export function setAffinity(task: Task, target: Task | undefined, size: number, address: number): number {
   if (target === undefined) return -ESRCH;
   MASK.fill(0);
   if (size > 0 && task.space.copyIn(address, MASK, 0, Math.min(size, MASK.length)) < 0) return -EFAULT;
   const { euid } = task.credentials;
-  if (euid !== target.credentials.euid && euid !== target.credentials.uid && !isCapable(task.credentials, CAP_SYS_NICE)) return -EPERM;
+  if (euid !== target.credentials.euid && euid !== target.credentials.uid && !isCapable(task.credentials, CAP_SYS_NICE))
+    return -EPERM;
   let mask = (MASK[0]! | (MASK[1]! << 8) | (MASK[2]! << 16) | (MASK[3]! << 24)) >>> 0;
   mask = (mask & allHarts(task.kernel.harts)) >>> 0;
   if (mask === 0) return -EINVAL;

@@ -118,7 +118,9 @@ export function pauseTransfer(task: Task, moved: number): number {
 }
 
 /** Where a call that walks `[start, end)` is, between its executions. */
-interface RangeState { readonly at: number }
+interface RangeState {
+  readonly at: number;
+}
 
 /**
  * Walks a range for a call in pieces of bounded work.

@@ -11,12 +11,26 @@ import { A0, setSavedPc, setSavedRegister, SP, TP } from "./hart-registers.ts";
 import { Task } from "./task.ts";
 import { RLIMIT_NPROC, ThreadGroup } from "./thread-group.ts";
 
-export const CLONE_VM = 0x100, CLONE_FS = 0x200, CLONE_FILES = 0x400, CLONE_SIGHAND = 0x800, CLONE_PIDFD = 0x1000, CLONE_VFORK = 0x4000;
-export const CLONE_PARENT = 0x8000, CLONE_THREAD = 0x10000, CLONE_NEWNS = 0x20000, CLONE_SETTLS = 0x80000, CLONE_PARENT_SETTID = 0x100000;
-export const CLONE_CHILD_CLEARTID = 0x200000, CLONE_UNTRACED = 0x800000, CLONE_CHILD_SETTID = 0x1000000, CLONE_CLEAR_SIGHAND = 0x100000000;
-const CLONE_SYSVSEM = 0x40000, CLONE_IO = 0x80000000;
+export const CLONE_VM = 0x100,
+  CLONE_FS = 0x200,
+  CLONE_FILES = 0x400,
+  CLONE_SIGHAND = 0x800,
+  CLONE_PIDFD = 0x1000,
+  CLONE_VFORK = 0x4000;
+export const CLONE_PARENT = 0x8000,
+  CLONE_THREAD = 0x10000,
+  CLONE_NEWNS = 0x20000,
+  CLONE_SETTLS = 0x80000,
+  CLONE_PARENT_SETTID = 0x100000;
+export const CLONE_CHILD_CLEARTID = 0x200000,
+  CLONE_UNTRACED = 0x800000,
+  CLONE_CHILD_SETTID = 0x1000000,
+  CLONE_CLEAR_SIGHAND = 0x100000000;
+const CLONE_SYSVSEM = 0x40000,
+  CLONE_IO = 0x80000000;
 /** NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. */
-const CLONE_NEW_OTHER = 0x7e000000, CLONE_NEWUSER = 0x10000000;
+const CLONE_NEW_OTHER = 0x7e000000,
+  CLONE_NEWUSER = 0x10000000;
 
 export interface CloneRequest {
   /** CLONE_*, without the exit signal. */
@@ -44,7 +58,11 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   if (has(CLONE_THREAD) && !has(CLONE_SIGHAND)) return -EINVAL;
   if (has(CLONE_FS) && has(CLONE_NEWNS)) return -EINVAL;
   if (has(CLONE_PARENT) && parent.group.pid === 1) return -EINVAL;
-  if ((flags & (CLONE_NEWNS | (CLONE_NEW_OTHER & ~CLONE_NEWUSER))) !== 0 && !isCapable(parent.credentials, CAP_SYS_ADMIN)) return -EPERM;
+  if (
+    (flags & (CLONE_NEWNS | (CLONE_NEW_OTHER & ~CLONE_NEWUSER))) !== 0 &&
+    !isCapable(parent.credentials, CAP_SYS_ADMIN)
+  )
+    return -EPERM;
   // Namespaces come with containers; what can't be isolated is refused rather than shared.
   if (has(CLONE_NEW_OTHER)) {
     parent.kernel.notices.set("namespaces", "");
@@ -58,7 +76,13 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   if (!isUnderWay && exceedsProcessLimit(parent)) return -EAGAIN;
 
   // The last frames are for those who run already: a fork bomb is refused before the OOM killer must choose.
-  if (!has(CLONE_VM) && !isUnderWay && kernel.frames.freeCount < kernel.frames.total / 32 && kernel.frames.reclaimAll() < kernel.frames.total / 32) return -ENOMEM;
+  if (
+    !has(CLONE_VM) &&
+    !isUnderWay &&
+    kernel.frames.freeCount < kernel.frames.total / 32 &&
+    kernel.frames.reclaimAll() < kernel.frames.total / 32
+  )
+    return -ENOMEM;
   const space = has(CLONE_VM) ? parent.space : forkInPieces(parent);
   if (isErrno(space)) return space;
   if (has(CLONE_VM)) space.users++;
@@ -71,7 +95,14 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   const registers = new Uint8Array(HART_STATE_SIZE);
   kernel.hart.saveTo(registers);
   const now = kernel.now();
-  const child = new Task(kernel, tid, parent.group, { space, files, fs, credentials: parent.credentials }, registers, now);
+  const child = new Task(
+    kernel,
+    tid,
+    parent.group,
+    { space, files, fs, credentials: parent.credentials },
+    registers,
+    now,
+  );
   if (has(CLONE_NEWNS)) unshareMounts(child);
   setSavedRegister(registers, A0, 0);
   setSavedPc(registers, kernel.hart.pc + 4);
@@ -83,7 +114,17 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
     const actions = has(CLONE_SIGHAND) ? parent.group.actions : parent.group.actions.copy();
     if (has(CLONE_SIGHAND)) actions.users++;
     const limits = parent.group.limits.map((limit) => ({ ...limit }));
-    const process = new ThreadGroup(tid, child, owner, parent.group.group, actions, new PendingSignals(kernel.signalLoad), limits, request.exitSignal, now);
+    const process = new ThreadGroup(
+      tid,
+      child,
+      owner,
+      parent.group.group,
+      actions,
+      new PendingSignals(kernel.signalLoad),
+      limits,
+      request.exitSignal,
+      now,
+    );
     process.oomScoreAdjust = parent.group.oomScoreAdjust;
     process.isDumpable = parent.group.isDumpable;
     process.coreFilter = parent.group.coreFilter;
@@ -138,21 +179,34 @@ function exceedsProcessLimit(parent: Task): boolean {
 }
 
 /** clone3(2): `struct clone_args`. @returns the request, or EFAULT, EINVAL, E2BIG */
-export function readCloneArguments(task: Task, address: number, size: number): (CloneRequest & { pidfd: number }) | number {
+export function readCloneArguments(
+  task: Task,
+  address: number,
+  size: number,
+): (CloneRequest & { pidfd: number }) | number {
   if (size < 64) return -EINVAL;
   if (size > 4096) return -7;
   const { u8, view } = task.kernel.scratch;
   u8.fill(0, 0, 88);
   if (task.space.copyIn(address, u8, 0, size) < 0) return -EFAULT;
   for (let at = 88; at < size; at++) if (u8[at] !== 0) return -7;
-  const field = (index: number): number => view.getUint32(index * 8 + 4, true) * 0x100000000 + view.getUint32(index * 8, true);
+  const field = (index: number): number =>
+    view.getUint32(index * 8 + 4, true) * 0x100000000 + view.getUint32(index * 8, true);
   const flags = field(0);
   const stack = field(5);
   const stackSize = field(6);
   // set_tid, cgroup.
-  if (field(8) !== 0 || field(9) !== 0 || (flags % 0x100000000 & 0xff) !== 0 || flags >= 0x200000000) return -EINVAL;
+  if (field(8) !== 0 || field(9) !== 0 || ((flags % 0x100000000) & 0xff) !== 0 || flags >= 0x200000000) return -EINVAL;
   if ((stack === 0) !== (stackSize === 0)) return -EINVAL;
   const exitSignal = field(4);
   if (exitSignal > 64 || ((flags & (CLONE_THREAD | CLONE_PARENT)) !== 0 && exitSignal !== 0)) return -EINVAL;
-  return { flags, exitSignal, stack: stack + stackSize, tls: field(7), parentTid: field(3), childTid: field(2), pidfd: field(1) };
+  return {
+    flags,
+    exitSignal,
+    stack: stack + stackSize,
+    tls: field(7),
+    parentTid: field(3),
+    childTid: field(2),
+    pidfd: field(1),
+  };
 }

@@ -1,5 +1,29 @@
-import { EINVAL, ELIBBAD, ENOEXEC, ENOMEM, MAP_PRIVATE, MAP_SHARED, PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE } from "@stratos/abi";
-import { EM_RISCV, ET_DYN, ET_EXEC, type ElfImage, isElfError, parseElf, PF_R, PF_W, PF_X, PT_GNU_STACK, PT_LOAD, PT_PHDR } from "@stratos/formats/elf";
+import {
+  EINVAL,
+  ELIBBAD,
+  ENOEXEC,
+  ENOMEM,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  PAGE_SIZE,
+  PROT_EXEC,
+  PROT_READ,
+  PROT_WRITE,
+} from "@stratos/abi";
+import {
+  EM_RISCV,
+  ET_DYN,
+  ET_EXEC,
+  type ElfImage,
+  isElfError,
+  parseElf,
+  PF_R,
+  PF_W,
+  PF_X,
+  PT_GNU_STACK,
+  PT_LOAD,
+  PT_PHDR,
+} from "@stratos/formats/elf";
 import { Area } from "../mm/area.ts";
 import { type AddressSpace, EXECUTABLE_BASE, MMAP_MIN, USER_TOP, VDSO_BASE } from "../mm/address-space.ts";
 import { BytesCursor } from "../vfs/io-cursor.ts";
@@ -17,7 +41,10 @@ export interface LoadedImage {
   /** First address and end of all segments. */
   start: number;
   end: number;
-  codeStart: number; codeEnd: number; dataStart: number; dataEnd: number;
+  codeStart: number;
+  codeEnd: number;
+  dataStart: number;
+  dataEnd: number;
 }
 
 /** Bytes `[offset, offset + bytes.length)` of a file; returns how many were there. */
@@ -34,7 +61,12 @@ export function readAt(task: Task, file: OpenFile, offset: number, bytes: Uint8A
 /** Parses a file's ELF headers; −ENOEXEC (or −ELIBBAD for an interpreter) for what Linux would not load. */
 export function readElf(task: Task, file: OpenFile, header: Uint8Array): ElfImage | number {
   const image = parseElf(header, (offset, bytes) => readAt(task, file, offset, bytes));
-  if (isElfError(image)) return image === "address-range" ? -ENOMEM : image === "segment-size" || image === "segment-alignment" ? -EINVAL : -ENOEXEC;
+  if (isElfError(image))
+    return image === "address-range"
+      ? -ENOMEM
+      : image === "segment-size" || image === "segment-alignment"
+        ? -EINVAL
+        : -ENOEXEC;
   if (image.machine !== EM_RISCV || (image.type !== ET_EXEC && image.type !== ET_DYN)) return -ENOEXEC;
   if (!image.segments.some((segment) => segment.type === PT_LOAD)) return -ENOEXEC;
   return image;
@@ -56,7 +88,13 @@ export function readInterpreter(task: Task, file: OpenFile, image: ElfImage): st
  * @param isInterpreter  the dynamic linker: goes to its own place among the libraries
  * @returns where it lies, or EINVAL, ENOEXEC, ENOMEM
  */
-export function loadImage(task: Task, space: AddressSpace, file: OpenFile, image: ElfImage, isInterpreter: boolean): LoadedImage | number {
+export function loadImage(
+  task: Task,
+  space: AddressSpace,
+  file: OpenFile,
+  image: ElfImage,
+  isInterpreter: boolean,
+): LoadedImage | number {
   const loads = image.segments.filter((segment) => segment.type === PT_LOAD && segment.memsz > 0);
   if (loads.length === 0) return -ENOEXEC;
   let low = Infinity;
@@ -68,7 +106,13 @@ export function loadImage(task: Task, space: AddressSpace, file: OpenFile, image
   let bias = 0;
   if (image.type === ET_DYN) {
     const inode = file.inode!;
-    const place = isInterpreter ? space.findGap(high - low, space.kernel.libraryPlaces.place(`${inode.fileSystem.device}:${inode.ino}:${inode.version}:ld`, high - low), false) : EXECUTABLE_BASE;
+    const place = isInterpreter
+      ? space.findGap(
+          high - low,
+          space.kernel.libraryPlaces.place(`${inode.fileSystem.device}:${inode.ino}:${inode.version}:ld`, high - low),
+          false,
+        )
+      : EXECUTABLE_BASE;
     if (place < 0) return place;
     const align = Math.max(PAGE_SIZE, ...loads.map((segment) => segment.align));
     bias = Math.ceil(place / align) * align - low;
@@ -76,8 +120,16 @@ export function loadImage(task: Task, space: AddressSpace, file: OpenFile, image
   if (low + bias < MMAP_MIN || high + bias > VDSO_BASE || high + bias > USER_TOP) return -ENOMEM;
 
   const loaded: LoadedImage = {
-    bias, entry: image.entry + bias, headers: 0, headerCount: image.phnum, start: low + bias, end: high + bias,
-    codeStart: 0, codeEnd: 0, dataStart: 0, dataEnd: 0,
+    bias,
+    entry: image.entry + bias,
+    headers: 0,
+    headerCount: image.phnum,
+    start: low + bias,
+    end: high + bias,
+    codeStart: 0,
+    codeEnd: 0,
+    dataStart: 0,
+    dataEnd: 0,
   };
   for (const segment of loads) {
     const failed = mapSegment(space, file, segment, bias);
@@ -99,7 +151,10 @@ export function loadImage(task: Task, space: AddressSpace, file: OpenFile, image
 }
 
 function mapSegment(space: AddressSpace, file: OpenFile, segment: ElfImage["segments"][number], bias: number): number {
-  const protection = ((segment.flags & PF_R) !== 0 ? PROT_READ : 0) | ((segment.flags & PF_W) !== 0 ? PROT_WRITE : 0) | ((segment.flags & PF_X) !== 0 ? PROT_EXEC : 0);
+  const protection =
+    ((segment.flags & PF_R) !== 0 ? PROT_READ : 0) |
+    ((segment.flags & PF_W) !== 0 ? PROT_WRITE : 0) |
+    ((segment.flags & PF_X) !== 0 ? PROT_EXEC : 0);
   const start = segment.vaddr + bias;
   const from = pageDown(start);
   const fileEnd = start + segment.filesz;
@@ -110,11 +165,20 @@ function mapSegment(space: AddressSpace, file: OpenFile, segment: ElfImage["segm
   if (!space.isFree(from, pageUp(memoryEnd))) return -ENOMEM;
   if (segment.filesz > 0) {
     if (segment.offset - (start - from) < 0) return -EINVAL;
-    space.insert(new Area(from, mapEnd, protection, MAP_PRIVATE, { file: file.retain(), pages, offset: segment.offset - (start - from), label: "" }));
+    space.insert(
+      new Area(from, mapEnd, protection, MAP_PRIVATE, {
+        file: file.retain(),
+        pages,
+        offset: segment.offset - (start - from),
+        label: "",
+      }),
+    );
   }
   const zeroFrom = segment.filesz > 0 ? mapEnd : from;
   if (pageUp(memoryEnd) > zeroFrom) {
-    space.insert(new Area(zeroFrom, pageUp(memoryEnd), protection, MAP_PRIVATE, { file: null, pages: null, offset: 0, label: "" }));
+    space.insert(
+      new Area(zeroFrom, pageUp(memoryEnd), protection, MAP_PRIVATE, { file: null, pages: null, offset: 0, label: "" }),
+    );
   }
   // The rest of the last file page is bss: zero, though the file goes on.
   if (memoryEnd > fileEnd && segment.filesz > 0 && (protection & PROT_WRITE) !== 0 && fileEnd < mapEnd) {
@@ -132,7 +196,14 @@ export function wantsExecutableStack(image: ElfImage): boolean {
 export function mapTrampoline(space: AddressSpace): void {
   const { trampoline } = space.kernel;
   trampoline.retainMapping();
-  space.insert(new Area(VDSO_BASE, VDSO_BASE + PAGE_SIZE, PROT_READ | PROT_EXEC, MAP_SHARED, { file: null, pages: trampoline, offset: 0, label: "[vdso]" }));
+  space.insert(
+    new Area(VDSO_BASE, VDSO_BASE + PAGE_SIZE, PROT_READ | PROT_EXEC, MAP_SHARED, {
+      file: null,
+      pages: trampoline,
+      offset: 0,
+      label: "[vdso]",
+    }),
+  );
   space.areaAt(VDSO_BASE)!.codeIsPrivate = false;
 }
 

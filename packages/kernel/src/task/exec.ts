@@ -1,5 +1,19 @@
 import {
-  AT_FDCWD, E2BIG, EFAULT, ELOOP, ENOEXEC, ENOMEM, ETXTBSY, MAP_GROWSDOWN, MAP_PRIVATE, MS_NOSUID, PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE, SIGKILL,
+  AT_FDCWD,
+  E2BIG,
+  EFAULT,
+  ELOOP,
+  ENOEXEC,
+  ENOMEM,
+  ETXTBSY,
+  MAP_GROWSDOWN,
+  MAP_PRIVATE,
+  MS_NOSUID,
+  PAGE_SIZE,
+  PROT_EXEC,
+  PROT_READ,
+  PROT_WRITE,
+  SIGKILL,
 } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import type { ElfImage } from "@stratos/formats/elf";
@@ -12,7 +26,15 @@ import { isErrno } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { openExecutable } from "../vfs/open.ts";
 import { pathName } from "../vfs/path-name.ts";
-import { type LoadedImage, loadImage, mapTrampoline, readAt, readElf, readInterpreter, wantsExecutableStack } from "./elf-loader.ts";
+import {
+  type LoadedImage,
+  loadImage,
+  mapTrampoline,
+  readAt,
+  readElf,
+  readInterpreter,
+  wantsExecutableStack,
+} from "./elf-loader.ts";
 import { processTimers } from "../time/process-timers.ts";
 import { exitTask, releaseVforkParent } from "./exit.ts";
 import { SP } from "./hart-registers.ts";
@@ -20,14 +42,21 @@ import { RLIMIT_STACK } from "./thread-group.ts";
 import type { Task } from "./task.ts";
 import { UNFINISHED } from "./wait-queue.ts";
 
-/** Linux limits one string to 128 KiB and all of them to a quarter of the stack's limit, at least 128 KiB and at most 6 MiB. */
+/**
+ * Linux limits one string to 128 KiB and all of them to a quarter of the stack's limit, at least 128 KiB and at most 6
+ * MiB.
+ */
 const STRING_MAX = 131072;
 /** A script's interpreter may be a script, five deep (execve(2)). */
 const SCRIPT_DEPTH = 5;
 const HEADER = 4096;
 
 /** What is to be executed, after `#!` lines have been followed. */
-interface Program { file: OpenFile; header: Uint8Array; argv: string[] }
+interface Program {
+  file: OpenFile;
+  header: Uint8Array;
+  argv: string[];
+}
 
 /**
  * Replaces the program of the task on the hart. On success the registers are those of the new program's start.
@@ -36,7 +65,13 @@ interface Program { file: OpenFile; header: Uint8Array; argv: string[] }
  * @returns 0, or E2BIG, EACCES, ELOOP, ENOENT, ENOEXEC, ENOMEM, ETXTBSY …
  * @see execve(2)
  */
-export function executeProgram(task: Task, place: { dirfd: number; path: string; flags: number }, name: string, argv: string[], environment: string[]): number {
+export function executeProgram(
+  task: Task,
+  place: { dirfd: number; path: string; flags: number },
+  name: string,
+  argv: string[],
+  environment: string[],
+): number {
   const program = openProgram(task, place, name, argv);
   if (isErrno(program)) return program;
   const result = replaceProgram(task, program, name, environment);
@@ -45,7 +80,12 @@ export function executeProgram(task: Task, place: { dirfd: number; path: string;
 }
 
 /** Opens the program, following `#!` interpreters. */
-function openProgram(task: Task, place: { dirfd: number; path: string; flags: number }, name: string, argv: string[]): Program | number {
+function openProgram(
+  task: Task,
+  place: { dirfd: number; path: string; flags: number },
+  name: string,
+  argv: string[],
+): Program | number {
   for (let depth = 0; ; depth++) {
     if (depth > SCRIPT_DEPTH) return -ELOOP;
     const file = openExecutable(task, place.dirfd, place.path, place.flags);
@@ -56,7 +96,8 @@ function openProgram(task: Task, place: { dirfd: number; path: string; flags: nu
     }
     const header = new Uint8Array(HEADER);
     const count = readAt(task, file, 0, header);
-    if (count < 2 || header[0] !== 0x23 || header[1] !== 0x21) return count < 0 ? count : { file, header: header.subarray(0, count), argv };
+    if (count < 2 || header[0] !== 0x23 || header[1] !== 0x21)
+      return count < 0 ? count : { file, header: header.subarray(0, count), argv };
     file.release();
     const line = parseScriptLine(header.subarray(0, Math.min(count, 256)));
     if (line === null) return -ENOEXEC;
@@ -111,9 +152,20 @@ function replaceProgram(task: Task, program: Program, name: string, environment:
   return 0;
 }
 
-interface StartDetails { name: string; environment: string[]; credentials: Credentials }
+interface StartDetails {
+  name: string;
+  environment: string[];
+  credentials: Credentials;
+}
 
-function loadInto(task: Task, space: AddressSpace, program: Program, interpreter: OpenFile | null, image: ElfImage, details: StartDetails): { entry: number; stackPointer: number } | number {
+function loadInto(
+  task: Task,
+  space: AddressSpace,
+  program: Program,
+  interpreter: OpenFile | null,
+  image: ElfImage,
+  details: StartDetails,
+): { entry: number; stackPointer: number } | number {
   const main = loadImage(task, space, program.file, image, false);
   if (isErrno(main)) return main;
   let linker: LoadedImage | null = null;
@@ -127,7 +179,14 @@ function loadInto(task: Task, space: AddressSpace, program: Program, interpreter
     linker = placed;
   }
   const protection = PROT_READ | PROT_WRITE | (wantsExecutableStack(image) ? PROT_EXEC : 0);
-  space.insert(new Area(STACK_TOP - INITIAL_STACK, STACK_TOP, protection, MAP_PRIVATE | MAP_GROWSDOWN, { file: null, pages: null, offset: 0, label: "[stack]" }));
+  space.insert(
+    new Area(STACK_TOP - INITIAL_STACK, STACK_TOP, protection, MAP_PRIVATE | MAP_GROWSDOWN, {
+      file: null,
+      pages: null,
+      offset: 0,
+      label: "[stack]",
+    }),
+  );
   mapTrampoline(space);
   space.brkStart = space.brkEnd = main.end;
   space.codeStart = main.codeStart;
@@ -141,17 +200,40 @@ function loadInto(task: Task, space: AddressSpace, program: Program, interpreter
 
 const INITIAL_STACK = 132 * 1024;
 
-const AT_NULL = 0, AT_PHDR = 3, AT_PHENT = 4, AT_PHNUM = 5, AT_PAGESZ = 6, AT_BASE = 7, AT_FLAGS = 8, AT_ENTRY = 9, AT_UID = 11, AT_EUID = 12, AT_GID = 13;
-const AT_EGID = 14, AT_HWCAP = 16, AT_CLKTCK = 17, AT_SECURE = 23, AT_RANDOM = 25, AT_EXECFN = 31, AT_MINSIGSTKSZ = 51;
+const AT_NULL = 0,
+  AT_PHDR = 3,
+  AT_PHENT = 4,
+  AT_PHNUM = 5,
+  AT_PAGESZ = 6,
+  AT_BASE = 7,
+  AT_FLAGS = 8,
+  AT_ENTRY = 9,
+  AT_UID = 11,
+  AT_EUID = 12,
+  AT_GID = 13;
+const AT_EGID = 14,
+  AT_HWCAP = 16,
+  AT_CLKTCK = 17,
+  AT_SECURE = 23,
+  AT_RANDOM = 25,
+  AT_EXECFN = 31,
+  AT_MINSIGSTKSZ = 51;
 /** Letters of the extensions A, C, D, F, I, M as bits (arch/riscv/include/uapi/asm/hwcap.h). */
 const HWCAP = 0x112d;
 const CLOCK_TICKS = 100;
 
 /**
- * The stack that a program starts with (psABI; getauxval(3)), from the top down: the name, environment and argument strings, 16 random bytes, then
- * argc, argv, envp and the auxiliary vector at the stack pointer.
+ * The stack that a program starts with (psABI; getauxval(3)), from the top down: the name, environment and argument
+ * strings, 16 random bytes, then argc, argv, envp and the auxiliary vector at the stack pointer.
  */
-function buildStack(task: Task, space: AddressSpace, argv: string[], details: StartDetails, main: LoadedImage, linker: LoadedImage | null): number {
+function buildStack(
+  task: Task,
+  space: AddressSpace,
+  argv: string[],
+  details: StartDetails,
+  main: LoadedImage,
+  linker: LoadedImage | null,
+): number {
   let top = STACK_TOP - 8;
   let failed = 0;
   // They lie side by side: all are copied at once, as there may be hundreds of thousands.
@@ -164,7 +246,8 @@ function buildStack(task: Task, space: AddressSpace, argv: string[], details: St
   const nameAt = push(details.name);
   space.environmentEnd = top;
   const environmentAt = details.environment.map(() => 0);
-  for (let index = details.environment.length - 1; index >= 0; index--) environmentAt[index] = push(details.environment[index]!);
+  for (let index = details.environment.length - 1; index >= 0; index--)
+    environmentAt[index] = push(details.environment[index]!);
   space.environmentStart = space.argumentsEnd = top;
   const argumentsAt = argv.map(() => 0);
   for (let index = argv.length - 1; index >= 0; index--) argumentsAt[index] = push(argv[index]!);
@@ -179,9 +262,42 @@ function buildStack(task: Task, space: AddressSpace, argv: string[], details: St
   const { credentials } = details;
   const isSecure = credentials.euid !== credentials.uid || credentials.egid !== credentials.gid;
   const vector = [
-    AT_HWCAP, HWCAP, AT_PAGESZ, PAGE_SIZE, AT_CLKTCK, CLOCK_TICKS, AT_PHDR, main.headers, AT_PHENT, 56, AT_PHNUM, main.headerCount, AT_BASE, linker?.bias ?? 0,
-    AT_FLAGS, 0, AT_ENTRY, main.entry, AT_UID, credentials.uid, AT_EUID, credentials.euid, AT_GID, credentials.gid, AT_EGID, credentials.egid,
-    AT_SECURE, isSecure ? 1 : 0, AT_RANDOM, randomAt, AT_EXECFN, nameAt, AT_MINSIGSTKSZ, 2048, AT_NULL, 0,
+    AT_HWCAP,
+    HWCAP,
+    AT_PAGESZ,
+    PAGE_SIZE,
+    AT_CLKTCK,
+    CLOCK_TICKS,
+    AT_PHDR,
+    main.headers,
+    AT_PHENT,
+    56,
+    AT_PHNUM,
+    main.headerCount,
+    AT_BASE,
+    linker?.bias ?? 0,
+    AT_FLAGS,
+    0,
+    AT_ENTRY,
+    main.entry,
+    AT_UID,
+    credentials.uid,
+    AT_EUID,
+    credentials.euid,
+    AT_GID,
+    credentials.gid,
+    AT_EGID,
+    credentials.egid,
+    AT_SECURE,
+    isSecure ? 1 : 0,
+    AT_RANDOM,
+    randomAt,
+    AT_EXECFN,
+    nameAt,
+    AT_MINSIGSTKSZ,
+    2048,
+    AT_NULL,
+    0,
   ];
   const words = [argv.length, ...argumentsAt, 0, ...environmentAt, 0, ...vector];
   top = Math.floor((top - words.length * 8) / 16) * 16;
@@ -209,7 +325,13 @@ function copyTexts(space: AddressSpace, bottom: number, texts: readonly string[]
 }
 
 /** From here on execve can't fail: the old program goes. */
-function pointOfNoReturn(task: Task, space: AddressSpace, program: Program, name: string, credentials: Credentials): void {
+function pointOfNoReturn(
+  task: Task,
+  space: AddressSpace,
+  program: Program,
+  name: string,
+  credentials: Credentials,
+): void {
   const { kernel, group } = task;
   for (const other of group.tasks.slice()) if (other !== task) exitTask(other, SIGKILL);
   if (task.tid !== group.pid) {
@@ -239,7 +361,10 @@ function pointOfNoReturn(task: Task, space: AddressSpace, program: Program, name
   task.clearTid = 0;
   task.robustList = 0;
   const mayRead = checkAccess(credentials, program.file.inode!, MAY_READ) === 0;
-  const isPlain = credentials.euid === credentials.uid && credentials.egid === credentials.gid && !losesDumpability(task.credentials, credentials);
+  const isPlain =
+    credentials.euid === credentials.uid &&
+    credentials.egid === credentials.gid &&
+    !losesDumpability(task.credentials, credentials);
   group.isDumpable = mayRead && isPlain;
   if (!isPlain) task.parentDeathSignal = 0;
   task.credentials = credentials;
@@ -257,7 +382,11 @@ function stringBytes(strings: string[]): number {
 }
 
 /** argv or envp of execve, as far as it has been read: a call with very many of them goes on in pieces. */
-export interface ReadStrings { readonly strings: string[]; bytes: number; isWhole: boolean }
+export interface ReadStrings {
+  readonly strings: string[];
+  bytes: number;
+  isWhole: boolean;
+}
 
 /**
  * Reads on in a list of user pointers that ends with 0.

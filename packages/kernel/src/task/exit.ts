@@ -26,7 +26,9 @@ export function exitGroup(task: Task, status: number): void {
   exitTask(task, group.exitStatus);
 }
 
-/** Ends one thread; the last one ends the process. @param status  wait status of the process if this is its last thread */
+/**
+ * Ends one thread; the last one ends the process. @param status  wait status of the process if this is its last thread
+ */
 export function exitTask(task: Task, status: number): void {
   if (task.state === "Z" || task.state === "X") return;
   const { kernel, group } = task;
@@ -119,12 +121,18 @@ function notifyParent(kernel: Kernel, process: ThreadGroup, status: number): voi
   if (parent === null) return;
   const action = parent.actions.get(SIGCHLD);
   // A parent that ignores SIGCHLD gets no zombies (wait(2), NOTES).
-  const isReapedAtOnce = process.exitSignal === SIGCHLD && (action.handler === SIG_IGN || (action.flags & SA_NOCLDWAIT) !== 0);
+  const isReapedAtOnce =
+    process.exitSignal === SIGCHLD && (action.handler === SIG_IGN || (action.flags & SA_NOCLDWAIT) !== 0);
   if (process.exitSignal !== 0) {
     const signal = status & 0x7f;
-    sendSignalToProcess(parent, signalInfo(process.exitSignal, signal === 0 ? CLD_EXITED : (status & 0x80) !== 0 ? CLD_DUMPED : CLD_KILLED, {
-      pid: process.pid, uid: process.leader.credentials.uid, status: signal === 0 ? (status >> 8) & 0xff : signal,
-    }));
+    sendSignalToProcess(
+      parent,
+      signalInfo(process.exitSignal, signal === 0 ? CLD_EXITED : (status & 0x80) !== 0 ? CLD_DUMPED : CLD_KILLED, {
+        pid: process.pid,
+        uid: process.leader.credentials.uid,
+        status: signal === 0 ? (status >> 8) & 0xff : signal,
+      }),
+    );
   }
   if (isReapedAtOnce) forget(kernel, process);
   parent.childrenQueue.wakeAll();
@@ -140,7 +148,11 @@ export function reap(kernel: Kernel, process: ThreadGroup): void {
     parent.childrenMajorFaults += process.majorFaults + process.childrenMajorFaults;
     parent.childrenVoluntarySwitches += process.voluntarySwitches + process.childrenVoluntarySwitches;
     parent.childrenInvoluntarySwitches += process.involuntarySwitches + process.childrenInvoluntarySwitches;
-    parent.childrenMaximumResidentPages = Math.max(parent.childrenMaximumResidentPages, process.maximumResidentPages, process.childrenMaximumResidentPages);
+    parent.childrenMaximumResidentPages = Math.max(
+      parent.childrenMaximumResidentPages,
+      process.maximumResidentPages,
+      process.childrenMaximumResidentPages,
+    );
   }
   forget(kernel, process);
 }

@@ -53,8 +53,8 @@ function defaultLimits(): Limit[] {
 }
 
 /**
- * Process 1: takes in orphans and lets them go (it ignores SIGCHLD, so they leave no zombies). It has no program, never runs and no signal
- * reaches it, so that programs started beside it get the ordinary treatment of signals.
+ * Process 1: takes in orphans and lets them go (it ignores SIGCHLD, so they leave no zombies). It has no program, never
+ * runs and no signal reaches it, so that programs started beside it get the ordinary treatment of signals.
  */
 export function createInit(kernel: Kernel): void {
   const task = createProcess(kernel, [], ROOT);
@@ -69,11 +69,26 @@ function createProcess(kernel: Kernel, standardFiles: OpenFile[], credentials: C
   const root = rootPath(kernel);
   const tid = kernel.tasks.allocate();
   const files = new FileTable(kernel.fileUsage);
-  const resources = { space: new AddressSpace(kernel), files, fs: new FsContext(kernel.mounts, root, root, 0o022), credentials };
+  const resources = {
+    space: new AddressSpace(kernel),
+    files,
+    fs: new FsContext(kernel.mounts, root, root, 0o022),
+    credentials,
+  };
   const session = new Session(tid);
   const group = new ProcessGroup(tid, session);
   // The process and its first task name each other; the task is put in place at once.
-  const process = new ThreadGroup(tid, null as unknown as Task, kernel.tasks.processes.get(1) ?? null, group, new SignalActions(), new PendingSignals(kernel.signalLoad), defaultLimits(), SIGCHLD, kernel.now());
+  const process = new ThreadGroup(
+    tid,
+    null as unknown as Task,
+    kernel.tasks.processes.get(1) ?? null,
+    group,
+    new SignalActions(),
+    new PendingSignals(kernel.signalLoad),
+    defaultLimits(),
+    SIGCHLD,
+    kernel.now(),
+  );
   const task = new Task(kernel, tid, process, resources, new Uint8Array(HART_STATE_SIZE), kernel.now());
   process.leader = task;
   process.tasks.push(task);
@@ -112,7 +127,13 @@ function loadProgram(kernel: Kernel, task: Task, request: FirstProcess): StartFa
   if (isErrno(directory)) return { what: "working directory", errno: -directory };
   task.fs.setCwd(directory);
   kernel.scheduler.current = task;
-  const result = executeProgram(task, { dirfd: AT_FDCWD, path: request.path, flags: 0 }, request.path, request.argv, request.environment);
+  const result = executeProgram(
+    task,
+    { dirfd: AT_FDCWD, path: request.path, flags: 0 },
+    request.path,
+    request.argv,
+    request.environment,
+  );
   kernel.hart.saveTo(task.registers);
   kernel.scheduler.current = null;
   return result < 0 ? { what: "program", errno: -result } : null;

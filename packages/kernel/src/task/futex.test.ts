@@ -15,22 +15,40 @@ const ANY = 0xffffffff;
 
 function threads(count: number): { word: number; space: Task["space"]; tasks: Task[] } {
   const { kernel, task, space } = createMemoryTask();
-  const word = mmap(task, { address: 0, length: 4096, protection: PROT_READ | PROT_WRITE, flags: MAP_PRIVATE | MAP_ANONYMOUS, file: null, offset: 0 });
+  const word = mmap(task, {
+    address: 0,
+    length: 4096,
+    protection: PROT_READ | PROT_WRITE,
+    flags: MAP_PRIVATE | MAP_ANONYMOUS,
+    file: null,
+    offset: 0,
+  });
   assert.equal(space.storeU32(word, 7), 0);
   const { files, fs, credentials } = task;
-  const tasks = Array.from({ length: count }, () => new Task(kernel, kernel.tasks.allocate(), task.group, { space, files, fs, credentials }, new Uint8Array(0), 0));
+  const tasks = Array.from(
+    { length: count },
+    () =>
+      new Task(kernel, kernel.tasks.allocate(), task.group, { space, files, fs, credentials }, new Uint8Array(0), 0),
+  );
   return { word, space, tasks };
 }
 
-const waiting = (task: Task, word: number, bitset: number, deadlineNs = Infinity): Call => new Call(task, () => futexWait(task, word, 7, bitset, deadlineNs));
+const waiting = (task: Task, word: number, bitset: number, deadlineNs = Infinity): Call =>
+  new Call(task, () => futexWait(task, word, 7, bitset, deadlineNs));
 
 test("a wake with a bitset wakes the waiters that share a bit with it, and no others", () => {
   const { word, space, tasks } = threads(3);
   const calls = [waiting(tasks[0]!, word, 1), waiting(tasks[1]!, word, 2), waiting(tasks[2]!, word, 3)];
   assert.equal(futexWake(space, word, 9, 4), 0);
-  assert.deepEqual(calls.map((call) => call.resume()), [null, null, null]);
+  assert.deepEqual(
+    calls.map((call) => call.resume()),
+    [null, null, null],
+  );
   assert.equal(futexWake(space, word, 9, 2), 2);
-  assert.deepEqual(calls.map((call) => call.resume()), [null, 0, 0]);
+  assert.deepEqual(
+    calls.map((call) => call.resume()),
+    [null, 0, 0],
+  );
   assert.equal(futexWake(space, word, 9, 2), 0);
   assert.equal(futexWake(space, word, 9, ANY), 1);
   assert.equal(calls[0]!.resume(), 0);
@@ -40,7 +58,10 @@ test("a wake takes as many as it says, in the order they came", () => {
   const { word, space, tasks } = threads(3);
   const calls = tasks.map((task) => waiting(task, word, ANY));
   assert.equal(futexWake(space, word, 2, ANY), 2);
-  assert.deepEqual(calls.map((call) => call.resume()), [0, 0, null]);
+  assert.deepEqual(
+    calls.map((call) => call.resume()),
+    [0, 0, null],
+  );
 });
 
 test("a word that has changed isn't waited for, and a time limit ends a wait", () => {

@@ -4,10 +4,17 @@ import type { Task } from "./task.ts";
 import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "./wait-queue.ts";
 
 /**
- * Futexes (futex(2)). A waiter is keyed by the word's identity: the page of the file or shared memory for a shared mapping, else the address
- * space and the address. Waiters of one key stand in the order they came.
+ * Futexes (futex(2)). A waiter is keyed by the word's identity: the page of the file or shared memory for a shared
+ * mapping, else the address space and the address. Waiters of one key stand in the order they came.
  */
-interface FutexWaiter { task: Task; key: string; bitset: number; woken: boolean; queue: WaitQueue; deadlineNs: number }
+interface FutexWaiter {
+  task: Task;
+  key: string;
+  bitset: number;
+  woken: boolean;
+  queue: WaitQueue;
+  deadlineNs: number;
+}
 
 const waiters = new WeakMap<object, Map<string, FutexWaiter[]>>();
 
@@ -60,13 +67,19 @@ export function futexWait(task: Task, address: number, expected: number, bitset:
   return BLOCKED_EINTR;
 }
 
-interface ManyWait { many: FutexWaiter[] }
+interface ManyWait {
+  many: FutexWaiter[];
+}
 
 /**
  * Waits for any of several words (futex_waitv(2)); all of them are compared first.
  * @returns the index of a word that was woken
  */
-export function futexWaitMany(task: Task, words: readonly { address: number; value: number }[], deadlineNs: number): number {
+export function futexWaitMany(
+  task: Task,
+  words: readonly { address: number; value: number }[],
+  deadlineNs: number,
+): number {
   let state = task.syscallState as ManyWait | null;
   if (state === null) {
     for (const { address, value } of words) {
@@ -75,7 +88,16 @@ export function futexWaitMany(task: Task, words: readonly { address: number; val
       if (now !== value) return -EAGAIN;
     }
     const queue = new WaitQueue();
-    state = { many: words.map(({ address }) => ({ task, key: keyOf(task.space, address), bitset: 0xffffffff, woken: false, queue, deadlineNs })) };
+    state = {
+      many: words.map(({ address }) => ({
+        task,
+        key: keyOf(task.space, address),
+        bitset: 0xffffffff,
+        woken: false,
+        queue,
+        deadlineNs,
+      })),
+    };
     const table = tableOf(task.space);
     for (const waiter of state.many) {
       const list = table.get(waiter.key);
@@ -95,11 +117,15 @@ export function futexWaitMany(task: Task, words: readonly { address: number; val
   return BLOCKED_EINTR;
 }
 
-/** Takes the task out of its queue, if it waits for a futex: it ends, or a handler interrupts the call, be it to restart later. */
+/**
+ * Takes the task out of its queue, if it waits for a futex: it ends, or a handler interrupts the call, be it to restart
+ * later.
+ */
 export function forgetFutexWait(task: Task): void {
   const state = task.syscallState as Partial<FutexWaiter & ManyWait> | null;
   if (state?.task === task && state.key !== undefined) forget(task.space, state as FutexWaiter);
-  else if (state?.many !== undefined) for (const waiter of state.many) if (waiter.task === task) forget(task.space, waiter);
+  else if (state?.many !== undefined)
+    for (const waiter of state.many) if (waiter.task === task) forget(task.space, waiter);
 }
 
 function forget(space: AddressSpace, waiter: FutexWaiter): void {
@@ -119,7 +145,7 @@ export function futexWake(space: AddressSpace, address: number, count: number, b
   const list = table.get(key);
   if (list === undefined) return 0;
   let woken = 0;
-  for (let index = 0; index < list.length && woken < count; ) {
+  for (let index = 0; index < list.length && woken < count;) {
     const waiter = list[index]!;
     const hasEnded = waiter.task.state === "X" || waiter.task.state === "Z";
     if ((waiter.bitset & bitset) === 0 || hasEnded) {
@@ -136,8 +162,16 @@ export function futexWake(space: AddressSpace, address: number, count: number, b
   return woken;
 }
 
-/** Wakes `count` and moves up to `most` of the others to another word. @returns how many were woken (and, for CMP_REQUEUE, moved) */
-export function futexRequeue(space: AddressSpace, from: number, to: number, limits: { wake: number; move: number }): { woken: number; moved: number } {
+/**
+ * Wakes `count` and moves up to `most` of the others to another word. @returns how many were woken (and, for
+ * CMP_REQUEUE, moved)
+ */
+export function futexRequeue(
+  space: AddressSpace,
+  from: number,
+  to: number,
+  limits: { wake: number; move: number },
+): { woken: number; moved: number } {
   const woken = futexWake(space, from, limits.wake, 0xffffffff);
   const table = tableOf(space);
   const source = keyOf(space, from);
@@ -160,7 +194,13 @@ export function futexRequeue(space: AddressSpace, from: number, to: number, limi
 }
 
 /** FUTEX_WAKE_OP: changes the second word, wakes on the first, and on the second if its old value compares. */
-export function futexWakeOp(space: AddressSpace, first: number, second: number, counts: { first: number; second: number }, encoded: number): number {
+export function futexWakeOp(
+  space: AddressSpace,
+  first: number,
+  second: number,
+  counts: { first: number; second: number },
+  encoded: number,
+): number {
   const old = space.loadU32(second);
   if (old < 0) return -EFAULT;
   const operation = (encoded >>> 28) & 15;
@@ -170,35 +210,61 @@ export function futexWakeOp(space: AddressSpace, first: number, second: number, 
   if ((operation & 8) !== 0) argument = 1 << (argument & 31);
   let value: number;
   switch (operation & 7) {
-    case 0: value = argument; break;
-    case 1: value = (old + argument) | 0; break;
-    case 2: value = old | argument; break;
-    case 3: value = old & ~argument; break;
-    case 4: value = old ^ argument; break;
-    default: return -ENOSYS;
+    case 0:
+      value = argument;
+      break;
+    case 1:
+      value = (old + argument) | 0;
+      break;
+    case 2:
+      value = old | argument;
+      break;
+    case 3:
+      value = old & ~argument;
+      break;
+    case 4:
+      value = old ^ argument;
+      break;
+    default:
+      return -ENOSYS;
   }
   if (space.storeU32(second, value >>> 0) < 0) return -EFAULT;
   const signed = old | 0;
   let holds: boolean;
   switch (comparison) {
-    case 0: holds = signed === against; break;
-    case 1: holds = signed !== against; break;
-    case 2: holds = signed < against; break;
-    case 3: holds = signed <= against; break;
-    case 4: holds = signed > against; break;
-    case 5: holds = signed >= against; break;
-    default: return -ENOSYS;
+    case 0:
+      holds = signed === against;
+      break;
+    case 1:
+      holds = signed !== against;
+      break;
+    case 2:
+      holds = signed < against;
+      break;
+    case 3:
+      holds = signed <= against;
+      break;
+    case 4:
+      holds = signed > against;
+      break;
+    case 5:
+      holds = signed >= against;
+      break;
+    default:
+      return -ENOSYS;
   }
   let woken = futexWake(space, first, counts.first, 0xffffffff);
   if (holds) woken += futexWake(space, second, counts.second, 0xffffffff);
   return woken;
 }
 
-export const FUTEX_WAITERS = 0x80000000, FUTEX_OWNER_DIED = 0x40000000, FUTEX_TID_MASK = 0x3fffffff;
+export const FUTEX_WAITERS = 0x80000000,
+  FUTEX_OWNER_DIED = 0x40000000,
+  FUTEX_TID_MASK = 0x3fffffff;
 
 /**
- * Marks the robust mutexes that a dying thread holds and wakes a waiter of each (set_robust_list(2)). The list is in user memory, so it may
- * be wrong or circular: at most 2048 entries are looked at, as in Linux.
+ * Marks the robust mutexes that a dying thread holds and wakes a waiter of each (set_robust_list(2)). The list is in
+ * user memory, so it may be wrong or circular: at most 2048 entries are looked at, as in Linux.
  */
 export function exitRobustList(task: Task): void {
   const head = task.robustList;

@@ -1,10 +1,29 @@
 import type { PhysicalMemory } from "@stratos/riscv";
-import { HART, HART_FFLAGS, HART_FRM, HART_F, HART_PC, HART_RESERVATION, HART_STATE_SIZE, HART_X } from "@stratos/riscv";
+import {
+  HART,
+  HART_FFLAGS,
+  HART_FRM,
+  HART_F,
+  HART_PC,
+  HART_RESERVATION,
+  HART_STATE_SIZE,
+  HART_X,
+} from "@stratos/riscv";
 
 /** Integer registers by their ABI role (RISC-V psABI §1). */
-export const RA = 1, SP = 2, GP = 3, TP = 4, A0 = 10, A1 = 11, A2 = 12, A7 = 17;
+export const RA = 1,
+  SP = 2,
+  GP = 3,
+  TP = 4,
+  A0 = 10,
+  A1 = 11,
+  A2 = 12,
+  A7 = 17;
 
-/** The registers of the task that is on the hart. Numbers are signed 64-bit values as doubles: exact below 2^53, and for −1. */
+/**
+ * The registers of the task that is on the hart. Numbers are signed 64-bit values as doubles: exact below 2^53, and for
+ * −1.
+ */
 export class HartRegisters {
   readonly #u8: Uint8Array;
   readonly #i32: Int32Array;

@@ -1,6 +1,7 @@
 /**
- * Futexes with priority inheritance (futex(2), "Priority-inheritance futexes"): the word holds its owner's thread id, the kernel hands it from owner to
- * owner, and whoever holds it runs with the highest priority of those that wait. Read first: futex.ts.
+ * Futexes with priority inheritance (futex(2), "Priority-inheritance futexes"): the word holds its owner's thread id,
+ * the kernel hands it from owner to owner, and whoever holds it runs with the highest priority of those that wait. Read
+ * first: futex.ts.
  *
  * As one call runs at a time, taking the word and joining the queue is one step; nobody sees what is between.
  */
@@ -10,7 +11,16 @@ import { FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS, keyOf } from "./futex.
 import type { Task } from "./task.ts";
 import { BLOCKED_RESTART, WaitQueue } from "./wait-queue.ts";
 
-interface PiWaiter { task: Task; key: string; space: AddressSpace; address: number; owner: Task; isOwner: boolean; queue: WaitQueue; deadlineNs: number }
+interface PiWaiter {
+  task: Task;
+  key: string;
+  space: AddressSpace;
+  address: number;
+  owner: Task;
+  isOwner: boolean;
+  queue: WaitQueue;
+  deadlineNs: number;
+}
 
 /** The waiters of each word, in the order they came. Bound: tasks. */
 const waitersOf = new WeakMap<object, Map<string, PiWaiter[]>>();
@@ -63,7 +73,7 @@ function join(task: Task, address: number, deadlineNs: number): PiWaiter | numbe
   const others = table.get(key);
   const owner = task.kernel.tasks.tasks.get(value & FUTEX_TID_MASK);
   if (owner === undefined || owner.state === "X" || owner.state === "Z") return -ESRCH;
-  for (let holder: Task | undefined = owner; holder !== undefined; ) {
+  for (let holder: Task | undefined = owner; holder !== undefined;) {
     if (holder === task) return -EDEADLK;
     const blockedOn: PiWaiter | null = waitOf(holder);
     holder = blockedOn?.owner;
@@ -79,7 +89,9 @@ function join(task: Task, address: number, deadlineNs: number): PiWaiter | numbe
 /** The PI futex that a task waits for. */
 function waitOf(task: Task): PiWaiter | null {
   const state = task.syscallState as Partial<PiWaiter> | null;
-  return state !== null && typeof state === "object" && state.isOwner === false && state.task === task ? (state as PiWaiter) : null;
+  return state !== null && typeof state === "object" && state.isOwner === false && state.task === task
+    ? (state as PiWaiter)
+    : null;
 }
 
 function goOn(task: Task, waiter: PiWaiter): number {
@@ -109,7 +121,10 @@ export function forgetPiWait(task: Task): void {
   if (waiter !== null) leave(waiter);
 }
 
-/** Was the task given what it waits for? A handler that comes just then finds the call done (it must not lock once more). */
+/**
+ * Was the task given what it waits for? A handler that comes just then finds the call done (it must not lock once
+ * more).
+ */
 export function ownsPiFutex(task: Task): boolean {
   const state = task.syscallState as Partial<PiWaiter> | null;
   return state !== null && typeof state === "object" && state.isOwner === true && state.task === task;
@@ -125,13 +140,19 @@ export function piUnlock(task: Task, address: number): number {
   return handOver(task, list, 0);
 }
 
-/** The word goes to the waiter of the highest priority, the one that waited longest among equals. @param mark  FUTEX_OWNER_DIED or 0 */
+/**
+ * The word goes to the waiter of the highest priority, the one that waited longest among equals. @param mark
+ * FUTEX_OWNER_DIED or 0
+ */
 function handOver(from: Task, list: PiWaiter[], mark: number): number {
   let best = list[0]!;
   for (const waiter of list) if (waiter.task.effectivePriority > best.task.effectivePriority) best = waiter;
   list.splice(list.indexOf(best), 1);
   if (list.length === 0) tableOf(from).delete(best.key);
-  const stored = best.space.storeU32(best.address, (best.task.tid | mark | (list.length > 0 ? FUTEX_WAITERS : 0)) >>> 0);
+  const stored = best.space.storeU32(
+    best.address,
+    (best.task.tid | mark | (list.length > 0 ? FUTEX_WAITERS : 0)) >>> 0,
+  );
   for (const waiter of list) waiter.owner = best.task;
   best.isOwner = true;
   inherit(from);
@@ -149,14 +170,21 @@ export function releasePiFutexes(task: Task): void {
 
 const CHAIN_MAX = 1024;
 
-/** Priority of a task: its own, or that of the most urgent one which waits for something it owns. Follows chains of owners. */
+/**
+ * Priority of a task: its own, or that of the most urgent one which waits for something it owns. Follows chains of
+ * owners.
+ */
 export function inherit(task: Task): void {
   const table = waitersOf.get(task.kernel);
   let next: Task | undefined = task;
-  // A chain has no cycles (join refuses them); beyond CHAIN_MAX nobody inherits, as Linux follows none further (max_lock_depth).
+  // A chain has no cycles (join refuses them); beyond CHAIN_MAX nobody inherits, as Linux follows none further
+  // (max_lock_depth).
   for (let depth = 0; next !== undefined && depth < CHAIN_MAX; depth++) {
     let priority = next.realtimePriority;
-    if (table !== undefined) for (const list of table.values()) if (list[0]!.owner === next) for (const waiter of list) priority = Math.max(priority, waiter.task.effectivePriority);
+    if (table !== undefined)
+      for (const list of table.values())
+        if (list[0]!.owner === next)
+          for (const waiter of list) priority = Math.max(priority, waiter.task.effectivePriority);
     if (priority === next.effectivePriority) return;
     next.effectivePriority = priority;
     next.kernel.scheduler.reorder(next);

@@ -6,7 +6,10 @@ import { ProcessGroup, Session } from "./session.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 
-/** No member has a parent in another group of the same session: nobody could continue it (POSIX, "Orphaned Process Group"). */
+/**
+ * No member has a parent in another group of the same session: nobody could continue it (POSIX, "Orphaned Process
+ * Group").
+ */
 export function isOrphaned(group: ProcessGroup, exiting: ThreadGroup | null = null): boolean {
   for (const member of group.members) {
     const { parent } = member;
@@ -17,15 +20,17 @@ export function isOrphaned(group: ProcessGroup, exiting: ThreadGroup | null = nu
 }
 
 /**
- * A group that becomes an orphan while a member is stopped is hung up and continued (POSIX exit(), consequences). It becomes one only when the
- * tie that is cut, between `member` and its parent, led out of the group (Linux kernel/exit.c, kill_orphaned_pgrp).
+ * A group that becomes an orphan while a member is stopped is hung up and continued (POSIX exit(), consequences). It
+ * becomes one only when the tie that is cut, between `member` and its parent, led out of the group (Linux
+ * kernel/exit.c, kill_orphaned_pgrp).
  *
  * @param member  `exiting` itself, or one of its children
  */
 export function hangUpIfOrphaned(member: ThreadGroup, exiting: ThreadGroup): void {
   const { group } = member;
   const parent = member === exiting ? exiting.parent : exiting;
-  if (parent === null || parent.group === group || parent.session !== member.session || !isOrphaned(group, exiting)) return;
+  if (parent === null || parent.group === group || parent.session !== member.session || !isOrphaned(group, exiting))
+    return;
   for (const other of group.members) {
     if (other === exiting || other.stopSignal === 0) continue;
     sendSignalToProcessGroup(group, signalInfo(SIGHUP, SI_KERNEL));

@@ -1,4 +1,15 @@
-import { BUS_ADRALN, ENOSYS, ILL_ILLOPC, PAGE_SIZE, SEGV_ACCERR, SIGBUS, SIGILL, SIGSEGV, SIGTRAP, TRAP_BRKPT } from "@stratos/abi";
+import {
+  BUS_ADRALN,
+  ENOSYS,
+  ILL_ILLOPC,
+  PAGE_SIZE,
+  SEGV_ACCERR,
+  SIGBUS,
+  SIGILL,
+  SIGSEGV,
+  SIGTRAP,
+  TRAP_BRKPT,
+} from "@stratos/abi";
 import { ExitReason, HART_FAULT, HART_PC, HART_TABLES } from "@stratos/riscv";
 import type { Kernel } from "../kernel-state.ts";
 import { USER_TOP, WIDE_TOP } from "../mm/address-space.ts";
@@ -22,7 +33,8 @@ const SPEED = 0.4;
 /**
  * Runs tasks until none is runnable, `untilNs` has passed, the calls' work of a turn is done, or the machine stopped.
  *
- * @returns monotonic time at which a timer wants to be served (Infinity: none) when all tasks sleep; −1 when some still want to run
+ * @returns monotonic time at which a timer wants to be served (Infinity: none) when all tasks sleep; −1 when some still
+ *   want to run
  */
 export function runTasks(kernel: Kernel, untilNs: number): number {
   const { scheduler, timers, work } = kernel;
@@ -79,7 +91,8 @@ function runSlice(kernel: Kernel, task: Task, now: number): void {
     hart.saveTo(task.registers);
   }
   scheduler.current = null;
-  if (task.cpuTimers !== null || task.group.cpuTimers !== null || task.group.limits[RLIMIT_CPU]!.soft !== Infinity) expireCpuTimers(task);
+  if (task.cpuTimers !== null || task.group.cpuTimers !== null || task.group.limits[RLIMIT_CPU]!.soft !== Infinity)
+    expireCpuTimers(task);
 }
 
 /** Each step of nice is worth a quarter (sched(7)). */
@@ -105,7 +118,8 @@ function handleTrap(kernel: Kernel, task: Task, reason: ExitReason): void {
   const { hart, physical } = kernel;
   hart.dropReservation();
   switch (reason) {
-    case ExitReason.MEMORY: return handleMemoryTrap(kernel, task);
+    case ExitReason.MEMORY:
+      return handleMemoryTrap(kernel, task);
     case ExitReason.FETCH: {
       const address = physical.u32[HART_FAULT >> 2]!;
       const bad = handlePageFault(task.space, address, "execute");
@@ -120,8 +134,8 @@ function handleTrap(kernel: Kernel, task: Task, reason: ExitReason): void {
 }
 
 /**
- * A translation may span pages that this address space has not fetched from yet; the engine decodes the instruction at the pc through the code
- * table, so its page (and the next, when the instruction crosses) is mapped first.
+ * A translation may span pages that this address space has not fetched from yet; the engine decodes the instruction at
+ * the pc through the code table, so its page (and the next, when the instruction crosses) is mapped first.
  */
 function fetchInstruction(kernel: Kernel, task: Task): boolean {
   const { u32 } = kernel.physical;
@@ -149,7 +163,8 @@ function handleMemoryTrap(kernel: Kernel, task: Task): void {
   const misaligned = access.va % access.size !== 0;
   const first = access.va;
   const last = first + access.size - 1;
-  if (!(first >= 0 && last < (space.isWide ? WIDE_TOP : USER_TOP))) return raiseFault(task, { signal: SIGSEGV, code: 1 }, first);
+  if (!(first >= 0 && last < (space.isWide ? WIDE_TOP : USER_TOP)))
+    return raiseFault(task, { signal: SIGSEGV, code: 1 }, first);
   if (!misaligned) {
     const bad = handlePageFault(space, first, kind);
     if (bad !== 0) raiseFault(task, bad, first);
@@ -162,7 +177,8 @@ function handleMemoryTrap(kernel: Kernel, task: Task): void {
       return raiseFault(task, bad === 0 ? { signal: SIGSEGV, code: SEGV_ACCERR } : bad, address);
     }
   }
-  if (processor.emulateMisaligned((va) => space.translate(va, kind === "write")) !== 0) raiseFault(task, { signal: SIGBUS, code: BUS_ADRALN }, first);
+  if (processor.emulateMisaligned((va) => space.translate(va, kind === "write")) !== 0)
+    raiseFault(task, { signal: SIGBUS, code: BUS_ADRALN }, first);
 }
 
 function raiseFault(task: Task, bad: BadAccess, address: number): void {
@@ -180,7 +196,10 @@ export function handleTlbMiss(kernel: Kernel, address: number, forWrite: boolean
   return kernel.scheduler.current!.space.republish(address, forWrite);
 }
 
-/** The processor's `onEcall` hook: executes the call whose number is in a7. Returns 0 to go on after the `ecall`, 1 to leave translated code. */
+/**
+ * The processor's `onEcall` hook: executes the call whose number is in a7. Returns 0 to go on after the `ecall`, 1 to
+ * leave translated code.
+ */
 export function handleEcall(kernel: Kernel): number {
   const task = kernel.scheduler.current!;
   const { hart } = kernel;
@@ -201,13 +220,23 @@ function invoke(kernel: Kernel, task: Task, number: number): number {
     reportUnknown(kernel, number);
     return -ENOSYS;
   }
-  const a0 = hart.get(10), a1 = hart.get(11), a2 = hart.get(12), a3 = hart.get(13), a4 = hart.get(14), a5 = hart.get(15);
+  const a0 = hart.get(10),
+    a1 = hart.get(11),
+    a2 = hart.get(12),
+    a3 = hart.get(13),
+    a4 = hart.get(14),
+    a5 = hart.get(15);
   work.begin();
   const result = row.run(task, a0, a1, a2, a3, a4, a5);
   work.end(number);
   if (work.isSliceUsed) kernel.scheduler.mustSwitch = true;
   if (kernel.onSyscall === null || result === UNFINISHED) return result;
-  kernel.onSyscall(task, number, [a0, a1, a2, a3, a4, a5], result <= BLOCKED && result !== NO_RETURN ? undefined : result);
+  kernel.onSyscall(
+    task,
+    number,
+    [a0, a1, a2, a3, a4, a5],
+    result <= BLOCKED && result !== NO_RETURN ? undefined : result,
+  );
   return result;
 }
 
@@ -248,15 +277,22 @@ function finish(kernel: Kernel, task: Task, number: number, result: number): num
     task.savedMask = null;
     task.hasWork = true;
   }
-  if (task.syscallNumber < 0 && !task.hasWork && !kernel.scheduler.mustSwitch && !kernel.codeChanged && task.state === "R") return 0;
+  if (
+    task.syscallNumber < 0 &&
+    !task.hasWork &&
+    !kernel.scheduler.mustSwitch &&
+    !kernel.codeChanged &&
+    task.state === "R"
+  )
+    return 0;
   task.syscallNumber = -1;
   physical.u32[HART_PC >> 2] = physical.u32[HART_PC >> 2]! + 4;
   return 1;
 }
 
 /**
- * Executes a call that was blocked once more. What it waited for comes before a signal that came with it (a child's end and its exit signal);
- * when it still has to wait, `deliverSignals` ends or restarts it.
+ * Executes a call that was blocked once more. What it waited for comes before a signal that came with it (a child's end
+ * and its exit signal); when it still has to wait, `deliverSignals` ends or restarts it.
  */
 function resumeSyscall(kernel: Kernel, task: Task): void {
   const number = task.syscallNumber;

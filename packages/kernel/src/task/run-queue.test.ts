@@ -1,4 +1,7 @@
-/** Goal: the run queue gives tasks in the order of sched(7). Method: seeded changes to it and to a plain list, whose best is looked for one by one. */
+/**
+ * Goal: the run queue gives tasks in the order of sched(7). Method: seeded changes to it and to a plain list, whose
+ * best is looked for one by one.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SeededRandom } from "@stratos/base";
@@ -10,8 +13,18 @@ const SCHED_IDLE = 5;
 
 /** The first one before which no other comes. */
 function bestOf(tasks: readonly Task[]): Task {
-  const key = (task: Task): number[] => [-task.effectivePriority, Number(task.effectivePriority === 0 && task.policy === SCHED_IDLE), task.virtualRuntime, task.queueArrival];
-  return tasks.toSorted((one, other) => key(one).map((part, index) => part - key(other)[index]!).find((difference) => difference !== 0) ?? 0)[0]!;
+  const key = (task: Task): number[] => [
+    -task.effectivePriority,
+    Number(task.effectivePriority === 0 && task.policy === SCHED_IDLE),
+    task.virtualRuntime,
+    task.queueArrival,
+  ];
+  return tasks.toSorted(
+    (one, other) =>
+      key(one)
+        .map((part, index) => part - key(other)[index]!)
+        .find((difference) => difference !== 0) ?? 0,
+  )[0]!;
 }
 
 test("the best task is the same as in a list that is searched", () => {

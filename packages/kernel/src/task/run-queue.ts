@@ -45,7 +45,10 @@ export class RunQueue {
 
   /** The least virtual runtime of those that are scheduled by it; Infinity when there are none. */
   leastVirtualRuntime(): number {
-    return Math.min(this.#heaps[NORMAL][0]?.virtualRuntime ?? Infinity, this.#heaps[IDLE][0]?.virtualRuntime ?? Infinity);
+    return Math.min(
+      this.#heaps[NORMAL][0]?.virtualRuntime ?? Infinity,
+      this.#heaps[IDLE][0]?.virtualRuntime ?? Infinity,
+    );
   }
 
   #insert(task: Task): void {
@@ -57,7 +60,9 @@ export class RunQueue {
   }
 }
 
-const REALTIME = 0, NORMAL = 1, IDLE = 2;
+const REALTIME = 0,
+  NORMAL = 1,
+  IDLE = 2;
 
 function isBefore(one: Task, other: Task): boolean {
   if (one.effectivePriority !== other.effectivePriority) return one.effectivePriority > other.effectivePriority;

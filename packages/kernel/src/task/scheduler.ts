@@ -5,7 +5,8 @@ import type { Task } from "./task.ts";
 import type { WaitQueue } from "./wait-queue.ts";
 
 /**
- * Who runs next: real-time tasks by priority, then the others by virtual runtime (weighted by nice), idle ones last (sched(7)).
+ * Who runs next: real-time tasks by priority, then the others by virtual runtime (weighted by nice), idle ones last
+ * (sched(7)).
  */
 export class Scheduler {
   readonly #kernel: Kernel;
@@ -27,12 +28,14 @@ export class Scheduler {
     this.#runnable.add(task);
     const current = this.current;
     if (current === null) this.#kernel.onRunnable?.();
-    else if (current !== task && preempts(task, current) && !(this.#isGentle && task.effectivePriority === 0)) this.mustSwitch = true;
+    else if (current !== task && preempts(task, current) && !(this.#isGentle && task.effectivePriority === 0))
+      this.mustSwitch = true;
   }
 
   /**
-   * Wakes who waits for what the current task makes or takes piece by piece: they leave it the hart until it sleeps or its slice ends, as Linux's
-   * synchronous wake-ups of pipes do (kernel/sched/core.c, WF_SYNC). Else a pipe's two ends would change places for each write.
+   * Wakes who waits for what the current task makes or takes piece by piece: they leave it the hart until it sleeps or
+   * its slice ends, as Linux's synchronous wake-ups of pipes do (kernel/sched/core.c, WF_SYNC). Else a pipe's two ends
+   * would change places for each write.
    */
   wakeGently(queue: WaitQueue, events: number): void {
     this.#isGentle = true;
@@ -102,12 +105,17 @@ class TaskDeadline implements TimerClient {
 }
 
 /**
- * Does a task that becomes runnable take the hart at once? One that had far less of it does, as on Linux: else who unlocks and locks a mutex in a loop
- * always holds it when its slice ends, and those that it wakes find it taken for ever.
+ * Does a task that becomes runnable take the hart at once? One that had far less of it does, as on Linux: else who
+ * unlocks and locks a mutex in a loop always holds it when its slice ends, and those that it wakes find it taken for
+ * ever.
  */
 function preempts(woken: Task, current: Task): boolean {
   if (woken.effectivePriority !== current.effectivePriority) return woken.effectivePriority > current.effectivePriority;
-  return woken.effectivePriority === 0 && woken.policy === SCHED_OTHER && current.virtualRuntime - woken.virtualRuntime > WAKE_UP_MARGIN_NS;
+  return (
+    woken.effectivePriority === 0 &&
+    woken.policy === SCHED_OTHER &&
+    current.virtualRuntime - woken.virtualRuntime > WAKE_UP_MARGIN_NS
+  );
 }
 
 const SCHED_OTHER = 0;

@@ -3,7 +3,8 @@ import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 
 /** What pid_max may be (proc_sys_kernel(5)). */
-export const PID_MAX_LEAST = 301, PID_MAX_MOST = 4194304;
+export const PID_MAX_LEAST = 301,
+  PID_MAX_MOST = 4194304;
 
 /** All tasks, processes and process groups by number. */
 export class TaskTable {

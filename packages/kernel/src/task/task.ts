@@ -16,7 +16,11 @@ import { type Waiter, WaitQueue } from "./wait-queue.ts";
 export type TaskState = "R" | "S" | "T" | "Z" | "X";
 
 /** Alternate signal stack (sigaltstack(2)). */
-export interface SignalStack { address: number; size: number; flags: number }
+export interface SignalStack {
+  address: number;
+  size: number;
+  flags: number;
+}
 
 /**
  * A thread: what the scheduler runs. Registers of a task that isn't on the hart are in `registers`.
@@ -115,7 +119,14 @@ export class Task implements Waiter {
   involuntarySwitches = 0;
   readonly startNs: number;
 
-  constructor(kernel: Kernel, tid: number, group: ThreadGroup, resources: { space: AddressSpace; files: FileTable; fs: FsContext; credentials: Credentials }, registers: Uint8Array, startNs: number) {
+  constructor(
+    kernel: Kernel,
+    tid: number,
+    group: ThreadGroup,
+    resources: { space: AddressSpace; files: FileTable; fs: FsContext; credentials: Credentials },
+    registers: Uint8Array,
+    startNs: number,
+  ) {
     this.kernel = kernel;
     this.tid = tid;
     this.group = group;
@@ -133,7 +144,10 @@ export class Task implements Waiter {
     return this.group.pid;
   }
 
-  /** Registers for a wake-up by `queue`; the system call then returns BLOCKED or BLOCKED_EINTR. May be called for several queues. */
+  /**
+   * Registers for a wake-up by `queue`; the system call then returns BLOCKED or BLOCKED_EINTR. May be called for
+   * several queues.
+   */
   waitOn(queue: WaitQueue): void {
     queue.add(this);
     this.#queues.push(queue);

@@ -9,9 +9,26 @@ import type { TimerQueue } from "../time/timer-queue.ts";
 import { WaitQueue } from "./wait-queue.ts";
 
 /** RLIMIT_* → { soft, hard }; 2^64 − 1 (infinity) is Infinity here. */
-export interface Limit { soft: number; hard: number }
-export const RLIMIT_CPU = 0, RLIMIT_FSIZE = 1, RLIMIT_DATA = 2, RLIMIT_STACK = 3, RLIMIT_CORE = 4, RLIMIT_RSS = 5, RLIMIT_NPROC = 6, RLIMIT_NOFILE = 7;
-export const RLIMIT_MEMLOCK = 8, RLIMIT_AS = 9, RLIMIT_LOCKS = 10, RLIMIT_SIGPENDING = 11, RLIMIT_MSGQUEUE = 12, RLIMIT_NICE = 13, RLIMIT_RTPRIO = 14, RLIMIT_RTTIME = 15;
+export interface Limit {
+  soft: number;
+  hard: number;
+}
+export const RLIMIT_CPU = 0,
+  RLIMIT_FSIZE = 1,
+  RLIMIT_DATA = 2,
+  RLIMIT_STACK = 3,
+  RLIMIT_CORE = 4,
+  RLIMIT_RSS = 5,
+  RLIMIT_NPROC = 6,
+  RLIMIT_NOFILE = 7;
+export const RLIMIT_MEMLOCK = 8,
+  RLIMIT_AS = 9,
+  RLIMIT_LOCKS = 10,
+  RLIMIT_SIGPENDING = 11,
+  RLIMIT_MSGQUEUE = 12,
+  RLIMIT_NICE = 13,
+  RLIMIT_RTPRIO = 14,
+  RLIMIT_RTTIME = 15;
 
 /** A process: the tasks (threads) that share a pid, signal actions, limits and a parent. */
 export class ThreadGroup {
@@ -53,18 +70,38 @@ export class ThreadGroup {
   /** prctl(PR_SET_CHILD_SUBREAPER). */
   isSubreaper = false;
   /** CPU time in nanoseconds of tasks that ended, and of children that were waited for. */
-  userNs = 0; systemNs = 0; childrenUserNs = 0; childrenSystemNs = 0;
-  minorFaults = 0; majorFaults = 0; childrenMinorFaults = 0; childrenMajorFaults = 0;
-  voluntarySwitches = 0; involuntarySwitches = 0; childrenVoluntarySwitches = 0; childrenInvoluntarySwitches = 0;
+  userNs = 0;
+  systemNs = 0;
+  childrenUserNs = 0;
+  childrenSystemNs = 0;
+  minorFaults = 0;
+  majorFaults = 0;
+  childrenMinorFaults = 0;
+  childrenMajorFaults = 0;
+  voluntarySwitches = 0;
+  involuntarySwitches = 0;
+  childrenVoluntarySwitches = 0;
+  childrenInvoluntarySwitches = 0;
   /** Most pages that a program of this process, or any descendant that was waited for, had in memory at once. */
-  maximumResidentPages = 0; childrenMaximumResidentPages = 0;
+  maximumResidentPages = 0;
+  childrenMaximumResidentPages = 0;
   readonly startNs: number;
   hasExecuted = false;
   /** Timers by the process's CPU time (time/cpu-timers.ts); null: it never had one. */
   cpuTimers: TimerQueue | null = null;
   oomScoreAdjust = 0;
 
-  constructor(pid: number, leader: Task, parent: ThreadGroup | null, group: ProcessGroup, actions: SignalActions, pending: PendingSignals, limits: Limit[], exitSignal: number, startNs: number) {
+  constructor(
+    pid: number,
+    leader: Task,
+    parent: ThreadGroup | null,
+    group: ProcessGroup,
+    actions: SignalActions,
+    pending: PendingSignals,
+    limits: Limit[],
+    exitSignal: number,
+    startNs: number,
+  ) {
     this.pid = pid;
     this.leader = leader;
     this.parent = parent;

@@ -1,7 +1,7 @@
 /**
- * Who waits for what. A blocked task holds no JavaScript stack: its system call registered the task with wait queues (and perhaps a
- * deadline), returned BLOCKED, and is executed again from its start once woken. State that must outlive the wait
- * lives in `task.syscallState`.
+ * Who waits for what. A blocked task holds no JavaScript stack: its system call registered the task with wait queues
+ * (and perhaps a deadline), returned BLOCKED, and is executed again from its start once woken. State that must outlive
+ * the wait lives in `task.syscallState`.
  */
 
 /** Result of a system call that must wait; a signal handler restarts it when SA_RESTART is set, else EINTR. */
@@ -12,7 +12,10 @@ export const BLOCKED_EINTR = -0x10001;
 export const BLOCKED_KILLABLE = -0x10003;
 /** A signal handler runs meanwhile, and the call then goes on, whatever SA_RESTART says (Linux's ERESTARTNOINTR). */
 export const BLOCKED_RESTART = -0x10004;
-/** The call used up its work (task/call-work.ts) and goes on from `task.syscallState` when the task has its next turn; it waits for nothing. */
+/**
+ * The call used up its work (task/call-work.ts) and goes on from `task.syscallState` when the task has its next turn;
+ * it waits for nothing.
+ */
 export const UNFINISHED = -0x10005;
 /** The call replaced the registers (execve, rt_sigreturn, exit): a0 is not written and the pc not advanced. */
 export const NO_RETURN = -0x10002;
@@ -21,7 +24,8 @@ export const NO_RETURN = -0x10002;
 export interface Waiter {
   /**
    * Called with no queue lock held; may not add to the queue that wakes it.
-   * @param events  POLL* bits that may have become true, −1 when the waker doesn't say; edge-triggered watchers look at them
+   * @param events  POLL* bits that may have become true, −1 when the waker doesn't say; edge-triggered watchers look at
+   *   them
    * @returns of an exclusive one: true when it has somebody to hand the event to
    */
   wake(queue: WaitQueue, events: number): void | boolean;

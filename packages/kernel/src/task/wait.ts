@@ -1,16 +1,27 @@
-import {
-  CLD_CONTINUED, CLD_DUMPED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, ECHILD, SIGCHLD, SIGCONT,
-} from "@stratos/abi";
+import { CLD_CONTINUED, CLD_DUMPED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, ECHILD, SIGCHLD, SIGCONT } from "@stratos/abi";
 import { reap } from "./exit.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 import { BLOCKED } from "./wait-queue.ts";
 
-export const WNOHANG = 1, WUNTRACED = 2, WEXITED = 4, WCONTINUED = 8, WNOWAIT = 0x01000000;
-export const __WNOTHREAD = 0x20000000, __WALL = 0x40000000, __WCLONE = 0x80000000;
+export const WNOHANG = 1,
+  WUNTRACED = 2,
+  WEXITED = 4,
+  WCONTINUED = 8,
+  WNOWAIT = 0x01000000;
+export const __WNOTHREAD = 0x20000000,
+  __WALL = 0x40000000,
+  __WCLONE = 0x80000000;
 
 /** A child whose state changed. `status` is the wait status word. */
-export interface ChildEvent { pid: number; uid: number; status: number; code: number; value: number; process: ThreadGroup }
+export interface ChildEvent {
+  pid: number;
+  uid: number;
+  status: number;
+  code: number;
+  value: number;
+  process: ThreadGroup;
+}
 
 /**
  * Finds a child that matches and has something to report.
@@ -18,7 +29,11 @@ export interface ChildEvent { pid: number; uid: number; status: number; code: nu
  * @param select  which children
  * @returns the event; null when WNOHANG and nothing happened; ECHILD; or BLOCKED
  */
-export function waitForChild(task: Task, select: (child: ThreadGroup) => boolean, options: number): ChildEvent | null | number {
+export function waitForChild(
+  task: Task,
+  select: (child: ThreadGroup) => boolean,
+  options: number,
+): ChildEvent | null | number {
   const { group, kernel } = task;
   let any = false;
   for (const child of group.children) {
@@ -32,7 +47,10 @@ export function waitForChild(task: Task, select: (child: ThreadGroup) => boolean
       const status = child.exitStatus!;
       const signal = status & 0x7f;
       const event = {
-        pid: child.pid, uid, status, process: child,
+        pid: child.pid,
+        uid,
+        status,
+        process: child,
         code: signal === 0 ? CLD_EXITED : (status & 0x80) !== 0 ? CLD_DUMPED : CLD_KILLED,
         value: signal === 0 ? (status >> 8) & 0xff : signal,
       };

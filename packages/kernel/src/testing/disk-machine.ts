@@ -4,7 +4,10 @@ import { BUFFER, FileTask } from "./file-system-task.ts";
 
 /** A task with /dev, on a machine whose loop devices can be written: files behind them are written as init. */
 export function diskMachine(options: { memoryBytes?: number } = {}): { user: FileTask; messages: string[] } {
-  const { test: { kernel, messages }, user } = FileTask.create(undefined, options);
+  const {
+    test: { kernel, messages },
+    user,
+  } = FileTask.create(undefined, options);
   mountAt(kernel, "/dev", devtmpfsOf(kernel));
   kernel.tasks.tasks.set(1, new FileTask(kernel).task);
   return { user, messages };

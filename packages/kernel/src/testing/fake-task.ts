@@ -1,6 +1,6 @@
 /**
- * A kernel without a processor, and tasks whose memory is one array: for unit tests of system calls. A call that blocks is executed again
- * with `Call.resume`, as the run loop would.
+ * A kernel without a processor, and tasks whose memory is one array: for unit tests of system calls. A call that blocks
+ * is executed again with `Call.resume`, as the run loop would.
  */
 import { EFAULT, EINVAL, ENAMETOOLONG } from "@stratos/abi";
 import { SimulatedClock, SimulatedRandomSource, type SocketProvider, type WasmEngine } from "@stratos/host";
@@ -38,13 +38,28 @@ const memoryEngine: WasmEngine = {
   },
 };
 
-export interface TestKernel { kernel: Kernel; clock: SimulatedClock; messages: string[] }
+export interface TestKernel {
+  kernel: Kernel;
+  clock: SimulatedClock;
+  messages: string[];
+}
 
 export function createTestKernel(options: { sockets?: SocketProvider | null; memoryBytes?: number } = {}): TestKernel {
   const clock = new SimulatedClock(1_700_000_000_000);
   const messages: string[] = [];
-  const physical = new PhysicalMemory(memoryEngine, { frameBytes: options.memoryBytes ?? 1 << 20, slotCount: 1, codePages: 1 });
-  const kernel = new Kernel({ physical, clock, random: new SimulatedRandomSource(1), sockets: options.sockets ?? null, hostname: "test", log: (message) => messages.push(message) });
+  const physical = new PhysicalMemory(memoryEngine, {
+    frameBytes: options.memoryBytes ?? 1 << 20,
+    slotCount: 1,
+    codePages: 1,
+  });
+  const kernel = new Kernel({
+    physical,
+    clock,
+    random: new SimulatedRandomSource(1),
+    sockets: options.sockets ?? null,
+    hostname: "test",
+    log: (message) => messages.push(message),
+  });
   // Number 1 is init's, which signals pass by.
   kernel.tasks.allocate();
   return { kernel, clock, messages };
@@ -95,7 +110,9 @@ export class FakeUserMemory implements UserMemory {
   }
 
   loadU64(address: number): number {
-    return this.#has(address, 8) ? this.view.getUint32(address, true) + this.view.getUint32(address + 4, true) * 2 ** 32 : -EFAULT;
+    return this.#has(address, 8)
+      ? this.view.getUint32(address, true) + this.view.getUint32(address + 4, true) * 2 ** 32
+      : -EFAULT;
   }
 
   storeU64(address: number, value: number): number {
@@ -123,13 +140,20 @@ export class FakeUserMemory implements UserMemory {
   }
 }
 
-export interface TestTask { task: Task; memory: FakeUserMemory }
+export interface TestTask {
+  task: Task;
+  memory: FakeUserMemory;
+}
 
 /**
  * A process of one thread.
  * @param parent  null: a session leader of its own
  */
-export function createTestTask(kernel: Kernel, parent: Task | null = null, options: { ownGroup?: boolean } = {}): TestTask {
+export function createTestTask(
+  kernel: Kernel,
+  parent: Task | null = null,
+  options: { ownGroup?: boolean } = {},
+): TestTask {
   const pid = kernel.tasks.allocate();
   const memory = new FakeUserMemory();
   let group = parent?.group.group;
@@ -137,9 +161,24 @@ export function createTestTask(kernel: Kernel, parent: Task | null = null, optio
   else if (options.ownGroup === true) group = new ProcessGroup(pid, group.session);
   kernel.tasks.groups.set(group.id, group);
   const limits = Array.from({ length: 16 }, () => ({ soft: 1024, hard: 4096 }));
-  const process = new ThreadGroup(pid, null as unknown as Task, parent?.group ?? null, group, new SignalActions(), new PendingSignals(kernel.signalLoad), limits, 17, 0);
+  const process = new ThreadGroup(
+    pid,
+    null as unknown as Task,
+    parent?.group ?? null,
+    group,
+    new SignalActions(),
+    new PendingSignals(kernel.signalLoad),
+    limits,
+    17,
+    0,
+  );
   // What these calls never touch is absent.
-  const resources = { space: memory as unknown as AddressSpace, files: new FileTable(), fs: null as unknown as FsContext, credentials: ROOT };
+  const resources = {
+    space: memory as unknown as AddressSpace,
+    files: new FileTable(),
+    fs: null as unknown as FsContext,
+    credentials: ROOT,
+  };
   const task = new Task(kernel, pid, process, resources, new Uint8Array(0), 0);
   process.leader = task;
   process.tasks.push(task);
@@ -176,7 +215,9 @@ export class Call {
   }
 
   static of(task: Task, row: SyscallRow, ...args: number[]): Call {
-    return new Call(task, () => row.run(task, args[0] ?? 0, args[1] ?? 0, args[2] ?? 0, args[3] ?? 0, args[4] ?? 0, args[5] ?? 0));
+    return new Call(task, () =>
+      row.run(task, args[0] ?? 0, args[1] ?? 0, args[2] ?? 0, args[3] ?? 0, args[4] ?? 0, args[5] ?? 0),
+    );
   }
 
   get isBlocked(): boolean {

@@ -24,11 +24,15 @@ export class FileTask {
     this.task = task;
     this.memory = memory;
     task.group.limits[RLIMIT_FSIZE] = { soft: Infinity, hard: Infinity };
-    task.fs = parent !== null ? parent.task.fs.copy() : new FsContext(kernel.mounts, rootPath(kernel), rootPath(kernel), 0o022);
+    task.fs =
+      parent !== null ? parent.task.fs.copy() : new FsContext(kernel.mounts, rootPath(kernel), rootPath(kernel), 0o022);
     task.files = new FileTable();
   }
 
-  static create(makeRoot: (kernel: Kernel) => FileSystem = (kernel) => new Tmpfs(kernel), options: { memoryBytes?: number } = {}): { test: TestKernel; user: FileTask } {
+  static create(
+    makeRoot: (kernel: Kernel) => FileSystem = (kernel) => new Tmpfs(kernel),
+    options: { memoryBytes?: number } = {},
+  ): { test: TestKernel; user: FileTask } {
     const test = createTestKernel(options);
     mountRoot(test.kernel, makeRoot(test.kernel));
     return { test, user: new FileTask(test.kernel) };
@@ -39,7 +43,18 @@ export class FileTask {
   }
 
   becomeUser(id: number): void {
-    this.become({ uid: id, euid: id, suid: id, fsuid: id, gid: id, egid: id, sgid: id, fsgid: id, effective: 0, permitted: 0 });
+    this.become({
+      uid: id,
+      euid: id,
+      suid: id,
+      fsuid: id,
+      gid: id,
+      egid: id,
+      sgid: id,
+      fsgid: id,
+      effective: 0,
+      permitted: 0,
+    });
   }
 
   /** Puts a string into memory; reused in a circle, so its address is good for the next calls only. */
@@ -112,8 +127,16 @@ export class FileTask {
     const { view } = this.memory;
     const u64 = (offset: number): number => Number(view.getBigUint64(at + offset, true));
     return {
-      ino: u64(8), mode: view.getUint32(at + 16, true), nlink: view.getUint32(at + 20, true), uid: view.getUint32(at + 24, true), gid: view.getUint32(at + 28, true),
-      rdev: u64(32), size: u64(48), blocks: u64(64), mtime: Number(view.getBigInt64(at + 88, true)), mtimeNs: u64(96),
+      ino: u64(8),
+      mode: view.getUint32(at + 16, true),
+      nlink: view.getUint32(at + 20, true),
+      uid: view.getUint32(at + 24, true),
+      gid: view.getUint32(at + 28, true),
+      rdev: u64(32),
+      size: u64(48),
+      blocks: u64(64),
+      mtime: Number(view.getBigInt64(at + 88, true)),
+      mtimeNs: u64(96),
     };
   }
 
@@ -145,7 +168,18 @@ export class FileTask {
   }
 }
 
-export interface Stat { ino: number; mode: number; nlink: number; uid: number; gid: number; rdev: number; size: number; blocks: number; mtime: number; mtimeNs: number }
+export interface Stat {
+  ino: number;
+  mode: number;
+  nlink: number;
+  uid: number;
+  gid: number;
+  rdev: number;
+  size: number;
+  blocks: number;
+  mtime: number;
+  mtimeNs: number;
+}
 
 /** Where results are put. */
 export const BUFFER = 0x8000;

@@ -1,4 +1,6 @@
-/** A task with a real address space over a processor that only notes what it is told to map: for unit tests of memory. */
+/**
+ * A task with a real address space over a processor that only notes what it is told to map: for unit tests of memory.
+ */
 import type { AddressTables, CodeCache, Processor, WideTlb } from "@stratos/riscv";
 import type { Kernel } from "../kernel-state.ts";
 import { AddressSpace } from "../mm/address-space.ts";
@@ -8,7 +10,12 @@ import { createTestKernel, createTestTask } from "./fake-task.ts";
 /** What the flat tables of the one slot, or the TLB, show: page address → "frame" or "frame w". */
 export type ShownPages = Map<number, string>;
 
-export interface MemoryTask { kernel: Kernel; task: Task; space: AddressSpace; shown: ShownPages }
+export interface MemoryTask {
+  kernel: Kernel;
+  task: Task;
+  space: AddressSpace;
+  shown: ShownPages;
+}
 
 export function createMemoryTask(): MemoryTask {
   const { kernel } = createTestKernel();

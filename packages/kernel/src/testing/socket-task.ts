@@ -12,10 +12,22 @@ import { Call, createTestKernel, type TestKernel } from "./fake-task.ts";
 import { FileTask } from "./file-system-task.ts";
 
 /** Places in the task's memory. */
-const ADDRESS = 0x8000, LENGTH = 0x8100, DATA = 0x9000, HEADER = 0x8200, VECTOR = 0x8300, CONTROL = 0x8400, NAME = 0x8800;
+const ADDRESS = 0x8000,
+  LENGTH = 0x8100,
+  DATA = 0x9000,
+  HEADER = 0x8200,
+  VECTOR = 0x8300,
+  CONTROL = 0x8400,
+  NAME = 0x8800;
 const DATA_MAX = 0x6000;
 
-export interface ReceivedMessage { result: number; text: string; flags: number; control: { level: number; type: number; data: Uint8Array }[]; name: Uint8Array }
+export interface ReceivedMessage {
+  result: number;
+  text: string;
+  flags: number;
+  control: { level: number; type: number; data: Uint8Array }[];
+  name: Uint8Array;
+}
 
 /** A task that makes socket calls; results are numbers as the guest sees them. */
 export class SocketTask extends FileTask {
@@ -31,7 +43,11 @@ export class SocketTask extends FileTask {
   }
 
   override start(name: string, ...args: (number | string)[]): Call {
-    return Call.of(this.task, (socketCalls[name] ?? fileCalls[name])!, ...args.map((arg) => (typeof arg === "string" ? this.text(arg) : arg)));
+    return Call.of(
+      this.task,
+      (socketCalls[name] ?? fileCalls[name])!,
+      ...args.map((arg) => (typeof arg === "string" ? this.text(arg) : arg)),
+    );
   }
 
   #putAddress(address: Uint8Array): number {
@@ -100,7 +116,12 @@ export class SocketTask extends FileTask {
   receiveFrom(fd: number, flags = 0): { text: string; from: Uint8Array } | number {
     this.memory.view.setInt32(LENGTH, 128, true);
     const result = this.call("recvfrom", fd, DATA, DATA_MAX, flags, ADDRESS, LENGTH);
-    return result < 0 ? result : { text: this.received(result), from: this.memory.u8.slice(ADDRESS, ADDRESS + this.memory.view.getInt32(LENGTH, true)) };
+    return result < 0
+      ? result
+      : {
+          text: this.received(result),
+          from: this.memory.u8.slice(ADDRESS, ADDRESS + this.memory.view.getInt32(LENGTH, true)),
+        };
   }
 
   #header(data: { address: number; count: number }, control: { length: number }, name: number): void {
@@ -134,13 +155,23 @@ export class SocketTask extends FileTask {
     const result = this.call("recvmsg", fd, HEADER, options.flags ?? 0);
     const control: ReceivedMessage["control"] = [];
     const end = CONTROL + Number(view.getBigUint64(HEADER + 40, true));
-    for (let at = CONTROL; result >= 0 && at + 16 <= end; ) {
+    for (let at = CONTROL; result >= 0 && at + 16 <= end;) {
       const length = Number(view.getBigUint64(at, true));
-      control.push({ level: view.getInt32(at + 8, true), type: view.getInt32(at + 12, true), data: u8.slice(at + 16, at + length) });
+      control.push({
+        level: view.getInt32(at + 8, true),
+        type: view.getInt32(at + 12, true),
+        data: u8.slice(at + 16, at + length),
+      });
       at += (length + 7) & ~7;
     }
     const name = u8.slice(NAME, NAME + view.getUint32(HEADER + 8, true));
-    return { result, text: result < 0 ? "" : this.received(Math.min(result, options.count ?? DATA_MAX)), flags: view.getUint32(HEADER + 48, true), control, name };
+    return {
+      result,
+      text: result < 0 ? "" : this.received(Math.min(result, options.count ?? DATA_MAX)),
+      flags: view.getUint32(HEADER + 48, true),
+      control,
+      name,
+    };
   }
 
   setInt(fd: number, level: number, option: number, value: number): number {

@@ -2,7 +2,10 @@ import { EFAULT, EINVAL, EPERM } from "@stratos/abi";
 import { CAP_SYS_TIME, isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 
-/** What settimeofday(2) takes at most: nanoseconds of 63 bits, less thirty years of running (Linux's TIME_SETTOD_SEC_MAX). */
+/**
+ * What settimeofday(2) takes at most: nanoseconds of 63 bits, less thirty years of running (Linux's
+ * TIME_SETTOD_SEC_MAX).
+ */
 const SETTABLE_SECONDS = Math.floor(2 ** 63 / 1e9) - 30 * 365 * 86400;
 
 /** settimeofday(2), clock_settime(2). */
@@ -27,18 +30,48 @@ export class ClockAdjustment {
   tai = 0;
 }
 
-const ADJ_OFFSET = 1, ADJ_FREQUENCY = 2, ADJ_MAXERROR = 4, ADJ_ESTERROR = 8, ADJ_STATUS = 0x10, ADJ_TIMECONST = 0x20, ADJ_TAI = 0x80;
-const ADJ_SETOFFSET = 0x100, ADJ_MICRO = 0x1000, ADJ_NANO = 0x2000, ADJ_TICK = 0x4000, ADJ_ADJTIME = 0x8000, ADJ_OFFSET_READONLY = 0x2000;
-const STA_PLL = 1, STA_UNSYNC = 0x40, STA_NANO = 0x2000, STA_CLOCKERR = 0x1000, STA_READ_ONLY = 0xff00;
+const ADJ_OFFSET = 1,
+  ADJ_FREQUENCY = 2,
+  ADJ_MAXERROR = 4,
+  ADJ_ESTERROR = 8,
+  ADJ_STATUS = 0x10,
+  ADJ_TIMECONST = 0x20,
+  ADJ_TAI = 0x80;
+const ADJ_SETOFFSET = 0x100,
+  ADJ_MICRO = 0x1000,
+  ADJ_NANO = 0x2000,
+  ADJ_TICK = 0x4000,
+  ADJ_ADJTIME = 0x8000,
+  ADJ_OFFSET_READONLY = 0x2000;
+const STA_PLL = 1,
+  STA_UNSYNC = 0x40,
+  STA_NANO = 0x2000,
+  STA_CLOCKERR = 0x1000,
+  STA_READ_ONLY = 0xff00;
 /** Linux, include/linux/timex.h: NTP_PHASE_LIMIT in microseconds, MAXFREQ_SCALED, MAXTC, MAX_TAI_OFFSET. */
-const MAXIMUM_ERROR = 16_000_000, MAXIMUM_FREQUENCY = 500 << 16, MAXIMUM_TIME_CONSTANT = 10, MAXIMUM_TAI = 100_000;
-const TIME_OK = 0, TIME_ERROR = 5;
+const MAXIMUM_ERROR = 16_000_000,
+  MAXIMUM_FREQUENCY = 500 << 16,
+  MAXIMUM_TIME_CONSTANT = 10,
+  MAXIMUM_TAI = 100_000;
+const TIME_OK = 0,
+  TIME_ERROR = 5;
 
 /** `struct timex` of 64-bit machines. */
 const TIMEX_SIZE = 208;
 const Timex = {
-  modes: 0, offset: 8, frequency: 16, maximumError: 24, estimatedError: 32, status: 40, timeConstant: 48, precision: 56, tolerance: 64,
-  seconds: 72, fraction: 80, tick: 88, tai: 160,
+  modes: 0,
+  offset: 8,
+  frequency: 16,
+  maximumError: 24,
+  estimatedError: 32,
+  status: 40,
+  timeConstant: 48,
+  precision: 56,
+  tolerance: 64,
+  seconds: 72,
+  fraction: 80,
+  tick: 88,
+  tai: 160,
 } as const;
 
 /** @returns TIME_OK or TIME_ERROR (nobody keeps the clock in step), as adjtimex(2) does; −EFAULT, −EINVAL, −EPERM */
@@ -54,20 +87,31 @@ export function adjustClock(task: Task, address: number): number {
   if ((modes & ADJ_ADJTIME) === 0) {
     if ((modes & ADJ_SETOFFSET) !== 0) {
       const now = kernel.realtime();
-      const moved = now.seconds + long(Timex.seconds) + (now.nanoseconds + long(Timex.fraction) * ((modes & ADJ_NANO) !== 0 ? 1 : 1000)) / 1e9;
+      const moved =
+        now.seconds +
+        long(Timex.seconds) +
+        (now.nanoseconds + long(Timex.fraction) * ((modes & ADJ_NANO) !== 0 ? 1 : 1000)) / 1e9;
       if (moved < 0) return -EINVAL;
       const seconds = Math.floor(moved);
       const set = setRealtime(task, seconds, Math.floor((moved - seconds) * 1e9));
       if (set < 0) return set;
     }
-    if ((modes & ADJ_STATUS) !== 0) state.status = (state.status & STA_READ_ONLY) | (view.getInt32(Timex.status, true) & ~STA_READ_ONLY);
+    if ((modes & ADJ_STATUS) !== 0)
+      state.status = (state.status & STA_READ_ONLY) | (view.getInt32(Timex.status, true) & ~STA_READ_ONLY);
     if ((modes & ADJ_NANO) !== 0) state.status |= STA_NANO;
     if ((modes & ADJ_MICRO) !== 0) state.status &= ~STA_NANO;
-    if ((modes & ADJ_FREQUENCY) !== 0) state.frequency = clamp(long(Timex.frequency), -MAXIMUM_FREQUENCY, MAXIMUM_FREQUENCY);
+    if ((modes & ADJ_FREQUENCY) !== 0)
+      state.frequency = clamp(long(Timex.frequency), -MAXIMUM_FREQUENCY, MAXIMUM_FREQUENCY);
     if ((modes & ADJ_MAXERROR) !== 0) state.maximumError = clamp(long(Timex.maximumError), 0, MAXIMUM_ERROR);
     if ((modes & ADJ_ESTERROR) !== 0) state.estimatedError = clamp(long(Timex.estimatedError), 0, MAXIMUM_ERROR);
-    if ((modes & ADJ_TIMECONST) !== 0) state.timeConstant = clamp(clamp(long(Timex.timeConstant), 0, MAXIMUM_TIME_CONSTANT) + ((state.status & STA_NANO) === 0 ? 4 : 0), 0, MAXIMUM_TIME_CONSTANT);
-    if ((modes & ADJ_TAI) !== 0 && long(Timex.timeConstant) >= 0 && long(Timex.timeConstant) <= MAXIMUM_TAI) state.tai = long(Timex.timeConstant);
+    if ((modes & ADJ_TIMECONST) !== 0)
+      state.timeConstant = clamp(
+        clamp(long(Timex.timeConstant), 0, MAXIMUM_TIME_CONSTANT) + ((state.status & STA_NANO) === 0 ? 4 : 0),
+        0,
+        MAXIMUM_TIME_CONSTANT,
+      );
+    if ((modes & ADJ_TAI) !== 0 && long(Timex.timeConstant) >= 0 && long(Timex.timeConstant) <= MAXIMUM_TAI)
+      state.tai = long(Timex.timeConstant);
     if ((modes & ADJ_OFFSET) !== 0 && (state.status & STA_PLL) !== 0) state.offset = long(Timex.offset);
     if ((modes & ADJ_TICK) !== 0) state.tick = long(Timex.tick);
   }
@@ -101,7 +145,8 @@ function refusal(task: Task, modes: number, tick: number, fraction: number): num
   }
   if (modes !== 0 && !mayAdjust) return -EPERM;
   if ((modes & ADJ_TICK) !== 0 && (tick < 9000 || tick > 11000)) return -EINVAL;
-  if ((modes & ADJ_SETOFFSET) !== 0 && (fraction < 0 || fraction >= ((modes & ADJ_NANO) !== 0 ? 1e9 : 1e6))) return -EINVAL;
+  if ((modes & ADJ_SETOFFSET) !== 0 && (fraction < 0 || fraction >= ((modes & ADJ_NANO) !== 0 ? 1e9 : 1e6)))
+    return -EINVAL;
   return 0;
 }
 

@@ -1,13 +1,26 @@
-import { CLOCK_BOOTTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID, CLOCK_REALTIME, CLOCK_THREAD_CPUTIME_ID } from "@stratos/abi";
+import {
+  CLOCK_BOOTTIME,
+  CLOCK_MONOTONIC,
+  CLOCK_PROCESS_CPUTIME_ID,
+  CLOCK_REALTIME,
+  CLOCK_THREAD_CPUTIME_ID,
+} from "@stratos/abi";
 import type { Task } from "../task/task.ts";
 import { currentTurnNs, processTimes } from "../syscall/resource-usage.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
 
-const CLOCK_MONOTONIC_RAW = 4, CLOCK_REALTIME_COARSE = 5, CLOCK_MONOTONIC_COARSE = 6, CLOCK_REALTIME_ALARM = 8, CLOCK_BOOTTIME_ALARM = 9, CLOCK_TAI = 11;
+const CLOCK_MONOTONIC_RAW = 4,
+  CLOCK_REALTIME_COARSE = 5,
+  CLOCK_MONOTONIC_COARSE = 6,
+  CLOCK_REALTIME_ALARM = 8,
+  CLOCK_BOOTTIME_ALARM = 9,
+  CLOCK_TAI = 11;
 
 /** Clocks that follow CLOCK_REALTIME. */
 export function isRealtimeClock(clock: number): boolean {
-  return clock === CLOCK_REALTIME || clock === CLOCK_REALTIME_COARSE || clock === CLOCK_REALTIME_ALARM || clock === CLOCK_TAI;
+  return (
+    clock === CLOCK_REALTIME || clock === CLOCK_REALTIME_COARSE || clock === CLOCK_REALTIME_ALARM || clock === CLOCK_TAI
+  );
 }
 
 const reading = { seconds: 0, nanoseconds: 0 };
@@ -23,11 +36,19 @@ export function readClock(task: Task, clock: number): { seconds: number; nanosec
   }
   let ns: number;
   switch (clock) {
-    case CLOCK_MONOTONIC: case CLOCK_MONOTONIC_RAW: case CLOCK_MONOTONIC_COARSE: case CLOCK_BOOTTIME: case CLOCK_BOOTTIME_ALARM:
+    case CLOCK_MONOTONIC:
+    case CLOCK_MONOTONIC_RAW:
+    case CLOCK_MONOTONIC_COARSE:
+    case CLOCK_BOOTTIME:
+    case CLOCK_BOOTTIME_ALARM:
       ns = kernel.now();
       break;
-    case CLOCK_PROCESS_CPUTIME_ID: ns = processCpuNs(task.group); break;
-    case CLOCK_THREAD_CPUTIME_ID: ns = threadCpuNs(task); break;
+    case CLOCK_PROCESS_CPUTIME_ID:
+      ns = processCpuNs(task.group);
+      break;
+    case CLOCK_THREAD_CPUTIME_ID:
+      ns = threadCpuNs(task);
+      break;
     default: {
       // Clocks of other processes and threads: (~pid << 3) | kind, bit 2 for a thread (clock_getcpuclockid(3)).
       // Kind 3 would be a clock behind a descriptor (a PTP device): there is none.
@@ -63,7 +84,10 @@ export function processCpuNs(process: ThreadGroup): number {
   return userNs + systemNs;
 }
 
-/** CLOCK_REALTIME is known to a quarter of a microsecond (a double of milliseconds); a sleeper must not wake before its time. */
+/**
+ * CLOCK_REALTIME is known to a quarter of a microsecond (a double of milliseconds); a sleeper must not wake before its
+ * time.
+ */
 const REALTIME_MARGIN_NS = 1000;
 
 /** Monotonic nanoseconds at which an absolute time of `clock` has come. */

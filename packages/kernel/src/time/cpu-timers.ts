@@ -1,6 +1,7 @@
 /**
- * Timers that run on CPU time: ITIMER_VIRTUAL and ITIMER_PROF, POSIX timers of CPU clocks, RLIMIT_CPU. A process and a thread each have a queue by the
- * CPU time that they used, which is looked at when one of their turns ends; a turn is some milliseconds, as a tick of Linux is.
+ * Timers that run on CPU time: ITIMER_VIRTUAL and ITIMER_PROF, POSIX timers of CPU clocks, RLIMIT_CPU. A process and a
+ * thread each have a queue by the CPU time that they used, which is looked at when one of their turns ends; a turn is
+ * some milliseconds, as a tick of Linux is.
  */
 import { SI_KERNEL, SIGKILL, SIGXCPU } from "@stratos/abi";
 import { signalInfo } from "../signal/pending-signals.ts";
@@ -11,7 +12,10 @@ import { processCpuNs, threadCpuNs } from "./clocks.ts";
 import { TimerQueue } from "./timer-queue.ts";
 
 /** A clock with its queue of timers. */
-export interface TimeBase { now(): number; readonly queue: TimerQueue }
+export interface TimeBase {
+  now(): number;
+  readonly queue: TimerQueue;
+}
 
 export function processTimeBase(process: ThreadGroup): TimeBase {
   const queue = (process.cpuTimers ??= new TimerQueue());

@@ -1,4 +1,12 @@
-import { CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID, SI_KERNEL, SI_TIMER, SIGALRM, SIGPROF, SIGVTALRM } from "@stratos/abi";
+import {
+  CLOCK_PROCESS_CPUTIME_ID,
+  CLOCK_THREAD_CPUTIME_ID,
+  SI_KERNEL,
+  SI_TIMER,
+  SIGALRM,
+  SIGPROF,
+  SIGVTALRM,
+} from "@stratos/abi";
 import type { Kernel } from "../kernel-state.ts";
 import { signalInfo, type SignalInfo, type SignalOwner } from "../signal/pending-signals.ts";
 import { sendSignalToProcess, sendSignalToTask } from "../signal/send-signal.ts";
@@ -45,7 +53,9 @@ export function cancelProcessTimers(process: ThreadGroup): void {
   timersOf.get(process)?.cancelAll();
 }
 
-export const ITIMER_REAL = 0, ITIMER_VIRTUAL = 1, ITIMER_PROF = 2;
+export const ITIMER_REAL = 0,
+  ITIMER_VIRTUAL = 1,
+  ITIMER_PROF = 2;
 const SIGNALS = [SIGALRM, SIGVTALRM, SIGPROF];
 
 /** A timer on some clock: armed for a time of that clock, and again each interval. */
@@ -113,7 +123,10 @@ export class IntervalTimer extends ClockTimer {
 }
 
 /** `sigev_notify`. */
-export const SIGEV_SIGNAL = 0, SIGEV_NONE = 1, SIGEV_THREAD = 2, SIGEV_THREAD_ID = 4;
+export const SIGEV_SIGNAL = 0,
+  SIGEV_NONE = 1,
+  SIGEV_THREAD = 2,
+  SIGEV_THREAD_ID = 4;
 /** What timer_getoverrun(2) shows at most (DELAYTIMER_MAX). */
 const OVERRUN_MAX = 0x7fffffff;
 
@@ -134,8 +147,15 @@ export class PosixTimer extends ClockTimer implements SignalOwner {
   #rests = false;
 
   /** @param owner  whose CPU time it runs on; null: elapsed time */
-  constructor(task: Task, clock: number, owner: Task | ThreadGroup | null, event: { notify: number; signal: number; valueLow: number; valueHigh: number; thread: Task | null }) {
-    super(owner === null ? elapsedTimeBase(task.kernel) : "tid" in owner ? threadTimeBase(owner) : processTimeBase(owner));
+  constructor(
+    task: Task,
+    clock: number,
+    owner: Task | ThreadGroup | null,
+    event: { notify: number; signal: number; valueLow: number; valueHigh: number; thread: Task | null },
+  ) {
+    super(
+      owner === null ? elapsedTimeBase(task.kernel) : "tid" in owner ? threadTimeBase(owner) : processTimeBase(owner),
+    );
     this.#process = task.group;
     this.clock = clock;
     this.#event = event;
@@ -150,7 +170,12 @@ export class PosixTimer extends ClockTimer implements SignalOwner {
     if (event.notify === SIGEV_NONE) return super.timerExpired(nowNs);
     this.#rests = true;
     this.#isQueued = true;
-    const info = signalInfo(event.signal, SI_TIMER, { timerId: this.id, valueLow: event.valueLow, valueHigh: event.valueHigh, owner: this });
+    const info = signalInfo(event.signal, SI_TIMER, {
+      timerId: this.id,
+      valueLow: event.valueLow,
+      valueHigh: event.valueHigh,
+      owner: this,
+    });
     if (event.notify === SIGEV_THREAD_ID && event.thread !== null) sendSignalToTask(event.thread, info);
     else sendSignalToProcess(this.#process, info);
   }

@@ -23,7 +23,11 @@ test("timers expire in order of their deadlines, also after moves and cancellati
   }
   const half = 500_000;
   queue.expire(half);
-  assert.deepEqual(fired.map((index) => deadlines.get(index)!), [...deadlines.values()].filter((deadline) => deadline <= half).sort((a, b) => a - b), `seed ${seed}`);
+  assert.deepEqual(
+    fired.map((index) => deadlines.get(index)!),
+    [...deadlines.values()].filter((deadline) => deadline <= half).sort((a, b) => a - b),
+    `seed ${seed}`,
+  );
   assert.equal(queue.nextNs, Math.min(...[...deadlines.values()].filter((deadline) => deadline > half)));
   for (const index of fired) assert.equal(timers[index]!.isArmed, false);
 });

@@ -1,4 +1,6 @@
-/** Goal: guests are charged for the processor, not for the wall. Method: a clock of which both sides are set by hand. */
+/**
+ * Goal: guests are charged for the processor, not for the wall. Method: a clock of which both sides are set by hand.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { TurnClock } from "./turn-clock.ts";
@@ -6,11 +8,19 @@ import { TurnClock } from "./turn-clock.ts";
 const MS = 1e6;
 
 function setUp(): { turn: TurnClock; pass: (wallNs: number, cpuNs: number) => void; begin: () => void } {
-  let wallNs = 0, cpuNs = 5 * MS;
+  let wallNs = 0,
+    cpuNs = 5 * MS;
   const clock = { monotonicNs: () => wallNs, realtimeMs: () => 0, cpuNs: () => cpuNs };
   const turn = new TurnClock(clock);
   turn.resume();
-  return { turn, begin: () => turn.begin(wallNs), pass: (wall, cpu) => { wallNs += wall; cpuNs += cpu; } };
+  return {
+    turn,
+    begin: () => turn.begin(wallNs),
+    pass: (wall, cpu) => {
+      wallNs += wall;
+      cpuNs += cpu;
+    },
+  };
 }
 
 test("a turn in which the host did something else costs what it used", () => {

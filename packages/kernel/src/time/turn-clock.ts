@@ -1,7 +1,7 @@
 /**
- * Processor time of the turn that is on the hart. A turn on a busy host may be interrupted by the host's other processes, and that time is
- * not the guest's (times(2)). Asking the host for processor time costs about a microsecond, so turns of less than `SHORT_NS` are taken
- * as they stand on the wall.
+ * Processor time of the turn that is on the hart. A turn on a busy host may be interrupted by the host's other
+ * processes, and that time is not the guest's (times(2)). Asking the host for processor time costs about a microsecond,
+ * so turns of less than `SHORT_NS` are taken as they stand on the wall.
  */
 import type { CpuClock } from "@stratos/host";
 

@@ -1,7 +1,27 @@
-/** Goal: the console and the standard streams join programs and the host's ports. Method: simulated ports, fake tasks. */
+/**
+ * Goal: the console and the standard streams join programs and the host's ports. Method: simulated ports, fake tasks.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EAGAIN, EIO, EPIPE, FIONREAD, O_NONBLOCK, O_RDWR, O_WRONLY, POLLERR, POLLHUP, POLLIN, POLLOUT, SIGHUP, SIGINT, SIGPIPE, SIGWINCH, S_IFIFO, S_IFMT } from "@stratos/abi";
+import {
+  EAGAIN,
+  EIO,
+  EPIPE,
+  FIONREAD,
+  O_NONBLOCK,
+  O_RDWR,
+  O_WRONLY,
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  SIGHUP,
+  SIGINT,
+  SIGPIPE,
+  SIGWINCH,
+  S_IFIFO,
+  S_IFMT,
+} from "@stratos/abi";
 import { byteString, byteStringOf } from "@stratos/base";
 import { SimulatedConsole, SimulatedStreamIn, SimulatedStreamOut } from "@stratos/host";
 import { Call, createTestKernel, createTestTask, type TestTask } from "../testing/fake-task.ts";
@@ -72,7 +92,14 @@ test("a long paste waits for its reader", () => {
   const { host, shell, file } = setUp();
   const lines = Array.from({ length: 20_000 }, (_, index) => `line ${index}\n`);
   host.type(byteStringOf(lines.join("")));
-  for (const line of lines) assert.equal((() => { const { text } = read(shell, file); return text(); })(), line);
+  for (const line of lines)
+    assert.equal(
+      (() => {
+        const { text } = read(shell, file);
+        return text();
+      })(),
+      line,
+    );
 });
 
 test("the end of the host's terminal hangs up", () => {

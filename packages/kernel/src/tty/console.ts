@@ -95,7 +95,9 @@ export function attachConsole(kernel: Kernel, host: HostConsole): Terminal {
 /** A description of the console for a first process, by its name /dev/tty1 where that exists. */
 export function openConsoleTerminal(kernel: Kernel, terminal: Terminal): OpenFile {
   const place = consolePlace(kernel);
-  return typeof place === "number" ? new TerminalFile(terminal, O_RDWR, null, null) : new TerminalFile(terminal, O_RDWR, place.dentry.inode, place);
+  return typeof place === "number"
+    ? new TerminalFile(terminal, O_RDWR, null, null)
+    : new TerminalFile(terminal, O_RDWR, place.dentry.inode, place);
 }
 
 function consolePlace(kernel: Kernel): Path | number {
@@ -109,7 +111,10 @@ function consolePlace(kernel: Kernel): Path | number {
 /** Group "tty" of every distribution. */
 const TTY_GID = 5;
 
-/** A first process whose standard input is a free terminal is controlled by it, and its user owns the device, as login(1) would have it. */
+/**
+ * A first process whose standard input is a free terminal is controlled by it, and its user owns the device, as
+ * login(1) would have it.
+ */
 export function takeTerminal(task: Task): void {
   const input = task.files.get(0);
   if (!(input instanceof TerminalFile)) return;

@@ -3,7 +3,10 @@ import { ByteRing } from "./byte-ring.ts";
 import { EXPANSION_MAX, isControl, type OutputProcessing } from "./output-processing.ts";
 import type { Termios } from "./termios.ts";
 
-/** What a terminal echoes waits here while the other side has no room or output is stopped. Bound: as Linux, N_TTY_BUF_SIZE; more is lost. */
+/**
+ * What a terminal echoes waits here while the other side has no room or output is stopped. Bound: as Linux,
+ * N_TTY_BUF_SIZE; more is lost.
+ */
 const ECHO_CAPACITY = 4096;
 
 /** Echo of input (termios(3), ECHO…): bytes are post-processed in the order in which they reach the screen. */

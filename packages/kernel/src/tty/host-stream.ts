@@ -1,5 +1,26 @@
-/** Standard input, output and error that are pipes or files of the host: plain streams of bytes, shown to programs as pipes. */
-import { EACCES, EAGAIN, EPIPE, FIONREAD, O_ACCMODE, O_NONBLOCK, O_RDONLY, O_WRONLY, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, S_IFIFO, SIGPIPE, SI_KERNEL } from "@stratos/abi";
+/**
+ * Standard input, output and error that are pipes or files of the host: plain streams of bytes, shown to programs as
+ * pipes.
+ */
+import {
+  EACCES,
+  EAGAIN,
+  EPIPE,
+  FIONREAD,
+  O_ACCMODE,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_WRONLY,
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  POLLRDNORM,
+  POLLWRNORM,
+  S_IFIFO,
+  SIGPIPE,
+  SI_KERNEL,
+} from "@stratos/abi";
 import type { HostStreamIn, HostStreamOut } from "@stratos/host";
 import type { Kernel } from "../kernel-state.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
@@ -84,7 +105,9 @@ class HostInputFile extends HostStreamFile {
   }
 
   override ioctl(task: Task, command: number, argument: number): number {
-    return command === FIONREAD ? task.space.storeU32(argument, this.#stream.available) : super.ioctl(task, command, argument);
+    return command === FIONREAD
+      ? task.space.storeU32(argument, this.#stream.available)
+      : super.ioctl(task, command, argument);
   }
 }
 
@@ -97,10 +120,16 @@ class HostOutputFile extends HostStreamFile {
   }
 
   override poll(): number {
-    return (this.#stream.room > 0 || this.#stream.isBroken ? POLLOUT | POLLWRNORM : 0) | (this.#stream.isBroken ? POLLERR : 0);
+    return (
+      (this.#stream.room > 0 || this.#stream.isBroken ? POLLOUT | POLLWRNORM : 0) |
+      (this.#stream.isBroken ? POLLERR : 0)
+    );
   }
 
-  /** All bytes, waiting in between; what is done already stands in `task.syscallState`, and a signal then ends the call with it. −EPIPE with SIGPIPE. */
+  /**
+   * All bytes, waiting in between; what is done already stands in `task.syscallState`, and a signal then ends the call
+   * with it. −EPIPE with SIGPIPE.
+   */
   override write(task: Task, from: IoCursor): number {
     const before = typeof task.syscallState === "number" ? task.syscallState : 0;
     if (before > 0) from.skip(before);
@@ -136,7 +165,9 @@ class HostOutputFile extends HostStreamFile {
 export function openHostInput(kernel: Kernel, stream: HostStreamIn): OpenFile {
   const queue = new WaitQueue();
   stream.onReadable(() => queue.wakeAll(POLLIN | POLLHUP));
-  const inode: HostStreamInode = new HostStreamInode(kernel, (flags, path) => ((flags & O_ACCMODE) === O_WRONLY ? -EACCES : new HostInputFile(stream, queue, flags, inode, path)));
+  const inode: HostStreamInode = new HostStreamInode(kernel, (flags, path) =>
+    (flags & O_ACCMODE) === O_WRONLY ? -EACCES : new HostInputFile(stream, queue, flags, inode, path),
+  );
   return new HostInputFile(stream, queue, O_RDONLY, inode, null);
 }
 
@@ -144,6 +175,9 @@ export function openHostInput(kernel: Kernel, stream: HostStreamIn): OpenFile {
 export function openHostOutput(kernel: Kernel, stream: HostStreamOut): OpenFile {
   const queue = new WaitQueue();
   stream.onWritable(() => queue.wakeAll(POLLOUT | POLLERR));
-  const inode: HostStreamInode = new HostStreamInode(kernel, (flags, path) => new HostOutputFile(stream, queue, flags, inode, path));
+  const inode: HostStreamInode = new HostStreamInode(
+    kernel,
+    (flags, path) => new HostOutputFile(stream, queue, flags, inode, path),
+  );
   return new HostOutputFile(stream, queue, O_WRONLY, inode, null);
 }

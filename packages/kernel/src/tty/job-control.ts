@@ -1,4 +1,7 @@
-/** Who may use a terminal, and who is stopped for it. Read first: credentials(7) "Sessions", tcsetpgrp(3), setpgid(2). Rules: Linux drivers/tty/tty_jobctrl.c. */
+/**
+ * Who may use a terminal, and who is stopped for it. Read first: credentials(7) "Sessions", tcsetpgrp(3), setpgid(2).
+ * Rules: Linux drivers/tty/tty_jobctrl.c.
+ */
 import { EFAULT, EINVAL, EIO, ENOTTY, EPERM, ESRCH, SIGTTIN, SIGTTOU, SI_KERNEL } from "@stratos/abi";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
@@ -16,12 +19,15 @@ function isLeader(task: Task): boolean {
 /**
  * Stops a background process that reads (SIGTTIN) or changes (SIGTTOU) its controlling terminal.
  *
- * @returns 0 it may go on; −EIO nobody could continue it, or it can't be told; BLOCKED the signal is on its way and the call starts again after it
+ * @returns 0 it may go on; −EIO nobody could continue it, or it can't be told; BLOCKED the signal is on its way and the
+ *   call starts again after it
  */
 export function checkForeground(task: Task, terminal: Terminal, signal: typeof SIGTTIN | typeof SIGTTOU): number {
   const { group } = task.group;
-  if (task.group.session.terminal !== terminal || terminal.foreground === null || terminal.foreground === group) return 0;
-  if (task.blocked.has(signal) || task.group.actions.get(signal).handler === SIG_IGN) return signal === SIGTTIN ? -EIO : 0;
+  if (task.group.session.terminal !== terminal || terminal.foreground === null || terminal.foreground === group)
+    return 0;
+  if (task.blocked.has(signal) || task.group.actions.get(signal).handler === SIG_IGN)
+    return signal === SIGTTIN ? -EIO : 0;
   if (isOrphaned(group)) return -EIO;
   sendSignalToProcessGroup(group, signalInfo(signal, SI_KERNEL));
   // Should the stop be cancelled by a change of the foreground, look again.
@@ -32,7 +38,8 @@ export function checkForeground(task: Task, terminal: Terminal, signal: typeof S
 /** A session leader without a terminal that opens one gets it (open(2), O_NOCTTY). */
 export function acquireOnOpen(task: Task, terminal: Terminal): void {
   const { session } = task.group;
-  if (isLeader(task) && session.terminal === null && terminal.session === null) terminal.control(session, task.group.group);
+  if (isLeader(task) && session.terminal === null && terminal.session === null)
+    terminal.control(session, task.group.group);
 }
 
 /** TIOCSCTTY: 0 or −EPERM. */
@@ -57,7 +64,10 @@ export function giveUpTerminal(task: Task, terminal: Terminal): number {
   return 0;
 }
 
-/** TIOCGPGRP: the foreground group (0: none) at `address`. A master shows that of its other side, whatever the caller's terminal. */
+/**
+ * TIOCGPGRP: the foreground group (0: none) at `address`. A master shows that of its other side, whatever the caller's
+ * terminal.
+ */
 export function getForeground(task: Task, terminal: Terminal, address: number, isMaster: boolean): number {
   if (!isMaster && task.group.session.terminal !== terminal) return -ENOTTY;
   return task.space.storeU32(address, terminal.foreground?.id ?? 0);

@@ -1,6 +1,6 @@
 /**
- * Goal: the line discipline does to input what Linux's N_TTY does. Method: tables of typed bytes → what is echoed and what reads return;
- * the expected columns were taken from Linux pseudo-terminals.
+ * Goal: the line discipline does to input what Linux's N_TTY does. Method: tables of typed bytes → what is echoed and
+ * what reads return; the expected columns were taken from Linux pseudo-terminals.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -70,7 +70,10 @@ for (const row of DISCIPLINE_CASES) {
     fixture.termios.lflag = row.lflag ?? STANDARD_LFLAG;
     for (const [index, value] of Object.entries(row.cc ?? {})) fixture.termios.cc[Number(index)] = value;
     fixture.type(row.typed);
-    assert.deepEqual({ echo: fixture.echoed(), lines: fixture.lines(), signals: fixture.signals }, { echo: row.echo, lines: row.lines, signals: row.signals ?? [] });
+    assert.deepEqual(
+      { echo: fixture.echoed(), lines: fixture.lines(), signals: fixture.signals },
+      { echo: row.echo, lines: row.lines, signals: row.signals ?? [] },
+    );
   });
 }
 

@@ -1,17 +1,50 @@
 /**
- * N_TTY: what a terminal does with its input. Read first: termios(3), "Canonical and noncanonical mode"; the rules in doubtful cases are
- * those of Linux drivers/tty/n_tty.c.
+ * N_TTY: what a terminal does with its input. Read first: termios(3), "Canonical and noncanonical mode"; the rules in
+ * doubtful cases are those of Linux drivers/tty/n_tty.c.
  *
  * ```
  * tail          canonicalHead            head          indexes grow for ever; & MASK gives the place
  *  | complete lines   | line being edited  |
- * ```
- * A set flag marks the byte that ends a line: a newline or EOL character, or a zero that stands for EOF and is not delivered.
- * Invariant: tail ≤ canonicalHead ≤ head ≤ tail + SIZE.
+ * ``` A set flag marks the byte that ends a line: a newline or EOL character, or a zero that stands for EOF and is not
+ * delivered. Invariant: tail ≤ canonicalHead ≤ head ≤ tail + SIZE.
  */
 import {
-  ECHO, ECHOE, ECHOK, ECHOKE, ECHONL, ECHOPRT, ECHOCTL, EXTPROC, ICANON, ICRNL, IEXTEN, IGNCR, INLCR, ISIG, ISTRIP, IUCLC, IXANY, IXON, NOFLSH, PARMRK, SIGINT, SIGQUIT, SIGTSTP,
-  VEOF, VEOL, VEOL2, VERASE, VINTR, VKILL, VLNEXT, VQUIT, VREPRINT, VSTART, VSTOP, VSUSP, VWERASE,
+  ECHO,
+  ECHOE,
+  ECHOK,
+  ECHOKE,
+  ECHONL,
+  ECHOPRT,
+  ECHOCTL,
+  EXTPROC,
+  ICANON,
+  ICRNL,
+  IEXTEN,
+  IGNCR,
+  INLCR,
+  ISIG,
+  ISTRIP,
+  IUCLC,
+  IXANY,
+  IXON,
+  NOFLSH,
+  PARMRK,
+  SIGINT,
+  SIGQUIT,
+  SIGTSTP,
+  VEOF,
+  VEOL,
+  VEOL2,
+  VERASE,
+  VINTR,
+  VKILL,
+  VLNEXT,
+  VQUIT,
+  VREPRINT,
+  VSTART,
+  VSTOP,
+  VSUSP,
+  VWERASE,
 } from "@stratos/abi";
 import type { IoCursor } from "../vfs/io-cursor.ts";
 import type { Echo } from "./echo.ts";
@@ -22,7 +55,12 @@ import type { Termios } from "./termios.ts";
 export const INPUT_SIZE = 4096;
 const MASK = INPUT_SIZE - 1;
 
-const NEWLINE = 10, CARRIAGE_RETURN = 13, TAB = 9, BACKSPACE = 8, CARET = 94, BACKSLASH = 92;
+const NEWLINE = 10,
+  CARRIAGE_RETURN = 13,
+  TAB = 9,
+  BACKSPACE = 8,
+  CARET = 94,
+  BACKSLASH = 92;
 /** _POSIX_VDISABLE, and the place holder of an EOF. */
 const DISABLED = 0;
 
@@ -83,13 +121,17 @@ export class LineDiscipline {
     return this.#ends[at & MASK] === 1 && this.#bytes[at & MASK] === DISABLED;
   }
 
-  /** Takes input; returns how many bytes it took: fewer than `count` when the buffer is full and no line is being edited in it. */
+  /**
+   * Takes input; returns how many bytes it took: fewer than `count` when the buffer is full and no line is being edited
+   * in it.
+   */
   receive(bytes: Uint8Array, start: number, count: number): number {
     let taken = 0;
     while (taken < count) {
       if (this.#head - this.#tail >= INPUT_SIZE - 1) {
         if (!this.#isCanonical || this.#canonicalHead !== this.#tail) break;
-        // One endless line: what is beyond the buffer replaces its last byte, so that the end of the line can still come.
+        // One endless line: what is beyond the buffer replaces its last byte, so that the end of the line can still
+        // come.
         if (this.#head - this.#tail >= INPUT_SIZE) this.#head--;
       }
       this.#character(bytes[start + taken]!);
@@ -307,7 +349,7 @@ export class LineDiscipline {
   #echoErasedTab(): void {
     let columns = 0;
     let isAfterTab = false;
-    for (let at = this.#head; at !== this.#canonicalHead; ) {
+    for (let at = this.#head; at !== this.#canonicalHead;) {
       const byte = this.#bytes[--at & MASK]!;
       if (byte === TAB) {
         isAfterTab = true;
@@ -319,7 +361,10 @@ export class LineDiscipline {
     this.#echo.rubOutTab(columns, isAfterTab);
   }
 
-  /** Moves (a part of) the first line to the cursor: the count, 0 at an end of file, or −EFAULT. The caller has seen `hasLine`. */
+  /**
+   * Moves (a part of) the first line to the cursor: the count, 0 at an end of file, or −EFAULT. The caller has seen
+   * `hasLine`.
+   */
   takeLine(to: IoCursor): number {
     const limit = Math.min(this.#canonicalHead, this.#tail + to.remaining + 1);
     let end = this.#tail;
@@ -380,5 +425,11 @@ export class LineDiscipline {
 
 /** Letters, digits (Latin-1 ones too, which the first bytes of UTF-8 characters look like) and the underscore. */
 function isWordByte(byte: number): boolean {
-  return (byte >= 48 && byte <= 57) || (byte >= 65 && byte <= 90) || (byte >= 97 && byte <= 122) || byte === 95 || (byte >= 0xc0 && byte !== 0xd7 && byte !== 0xf7);
+  return (
+    (byte >= 48 && byte <= 57) ||
+    (byte >= 65 && byte <= 90) ||
+    (byte >= 97 && byte <= 122) ||
+    byte === 95 ||
+    (byte >= 0xc0 && byte !== 0xd7 && byte !== 0xf7)
+  );
 }

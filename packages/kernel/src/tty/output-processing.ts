@@ -23,8 +23,8 @@ export function lowerCase(byte: number): number {
 }
 
 /**
- * Output post-processing (termios(3), c_oflag) and the column of the cursor, which the echo of an erased tab needs. Source of the
- * rules: Linux drivers/tty/n_tty.c do_output_char.
+ * Output post-processing (termios(3), c_oflag) and the column of the cursor, which the echo of an erased tab needs.
+ * Source of the rules: Linux drivers/tty/n_tty.c do_output_char.
  */
 export class OutputProcessing {
   readonly #termios: Termios;
@@ -36,7 +36,9 @@ export class OutputProcessing {
     this.#termios = termios;
   }
 
-  /** Writes what `byte` becomes to `target[at …)`, which has EXPANSION_MAX bytes of place; returns the place behind it. */
+  /**
+   * Writes what `byte` becomes to `target[at …)`, which has EXPANSION_MAX bytes of place; returns the place behind it.
+   */
   put(byte: number, target: Uint8Array, at: number): number {
     const { oflag } = this.#termios;
     if ((oflag & OPOST) === 0) {

@@ -1,17 +1,78 @@
-/** Goal: both sides of a pseudo-terminal, sessions and job control behave as pty(7), tty_ioctl(4) and credentials(7) say. Method: fake tasks call the files. */
+/**
+ * Goal: both sides of a pseudo-terminal, sessions and job control behave as pty(7), tty_ioctl(4) and credentials(7)
+ * say. Method: fake tasks call the files.
+ */
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import {
-  EAGAIN, EINVAL, EIO, ENOTTY, EPERM, ESRCH, FIONREAD, ICANON, ISIG, O_NOCTTY, O_NONBLOCK, O_RDWR, POLLHUP, POLLIN, POLLOUT, POLLPRI, SIGHUP, SIGINT, SIGTTIN, SIGTTOU, SIGWINCH, TCFLSH,
-  TCGETS, TCGETS2, TCIFLUSH, TCIOFLUSH, TCOOFF, TCOON, TCSETS, TCSETS2, TCSETSF, TCXONC, TIOCGDEV, TIOCGETD, TIOCGPGRP, TIOCGPTN, TIOCGSID, TIOCGWINSZ, TIOCNOTTY, TIOCPKT, TIOCPKT_FLUSHREAD,
-  TIOCPKT_FLUSHWRITE, TIOCPKT_START, TIOCPKT_STOP, TIOCSCTTY, TIOCSPGRP, TIOCSPTLCK, TIOCSTI, TIOCSWINSZ, TIOCVHANGUP, TOSTOP, VMIN, VTIME,
+  EAGAIN,
+  EINVAL,
+  EIO,
+  ENOTTY,
+  EPERM,
+  ESRCH,
+  FIONREAD,
+  ICANON,
+  ISIG,
+  O_NOCTTY,
+  O_NONBLOCK,
+  O_RDWR,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  POLLPRI,
+  SIGHUP,
+  SIGINT,
+  SIGTTIN,
+  SIGTTOU,
+  SIGWINCH,
+  TCFLSH,
+  TCGETS,
+  TCGETS2,
+  TCIFLUSH,
+  TCIOFLUSH,
+  TCOOFF,
+  TCOON,
+  TCSETS,
+  TCSETS2,
+  TCSETSF,
+  TCXONC,
+  TIOCGDEV,
+  TIOCGETD,
+  TIOCGPGRP,
+  TIOCGPTN,
+  TIOCGSID,
+  TIOCGWINSZ,
+  TIOCNOTTY,
+  TIOCPKT,
+  TIOCPKT_FLUSHREAD,
+  TIOCPKT_FLUSHWRITE,
+  TIOCPKT_START,
+  TIOCPKT_STOP,
+  TIOCSCTTY,
+  TIOCSPGRP,
+  TIOCSPTLCK,
+  TIOCSTI,
+  TIOCSWINSZ,
+  TIOCVHANGUP,
+  TOSTOP,
+  VMIN,
+  VTIME,
 } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import { devptsOf } from "../fs/devpts/devpts.ts";
 import { SIG_IGN } from "../signal/signal-actions.ts";
 import { ROOT } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
-import { advance, asCurrent, Call, createTestKernel, createTestTask, type FakeUserMemory, type TestKernel } from "../testing/fake-task.ts";
+import {
+  advance,
+  asCurrent,
+  Call,
+  createTestKernel,
+  createTestTask,
+  type FakeUserMemory,
+  type TestKernel,
+} from "../testing/fake-task.ts";
 import { makeDevice } from "../vfs/device-registry.ts";
 import { BytesCursor } from "../vfs/io-cursor.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
@@ -89,16 +150,19 @@ test("a locked terminal can't be opened; it has a number and a device", () => {
   assert.equal(memory.loadU32(64), makeDevice(136, 0));
 });
 
-test("the master reads EIO and sees a hang-up once the other side is closed, and goes on when it is opened again", () => {
-  write(task, slave, "bye");
-  slave.release();
-  assert.equal(master.poll() & (POLLIN | POLLHUP), POLLIN | POLLHUP);
-  assert.equal(textOf(task, master), "bye");
-  assert.equal(read(task, master).call.result, -EIO);
-  slave = openSlave(task);
-  assert.equal(master.poll() & POLLHUP, 0);
-  assert.ok(read(task, master).call.isBlocked);
-});
+test(
+  "the master reads EIO and sees a hang-up once the other side is closed, and " + "goes on when it is opened again",
+  () => {
+    write(task, slave, "bye");
+    slave.release();
+    assert.equal(master.poll() & (POLLIN | POLLHUP), POLLIN | POLLHUP);
+    assert.equal(textOf(task, master), "bye");
+    assert.equal(read(task, master).call.result, -EIO);
+    slave = openSlave(task);
+    assert.equal(master.poll() & POLLHUP, 0);
+    assert.ok(read(task, master).call.isBlocked);
+  },
+);
 
 test("a blocked master read ends when the other side closes", () => {
   const reader = read(task, master);
@@ -107,25 +171,28 @@ test("a blocked master read ends when the other side closes", () => {
   assert.equal(reader.call.resume(), -EIO);
 });
 
-test("closing the master hangs the terminal up: end of file, EIO, SIGHUP, and the number is free when all is closed", () => {
-  const shell = createTestTask(machine.kernel);
-  const tty = openSlave(shell.task);
-  assert.ok(shell.task.group.session.terminal === slave.terminal);
-  const reader = read(shell.task, tty);
-  assert.ok(reader.call.isBlocked);
-  master.release();
-  assert.ok(shell.task.group.pending.set.has(SIGHUP));
-  assert.equal(read(task, slave).call.result, 0);
-  assert.equal(write(task, slave, "x").result, -EIO);
-  assert.equal(slave.ioctl(task, TCGETS, 64), -EIO);
-  assert.ok((slave.poll() & POLLHUP) !== 0);
-  assert.ok(shell.task.group.session.terminal === null);
-  assert.equal(devptsOf(machine.kernel).root.lookup("0"), -2);
-  assert.ok(devptsOf(machine.kernel).pty(0) !== null);
-  slave.release();
-  tty.release();
-  assert.ok(devptsOf(machine.kernel).pty(0) === null);
-});
+test(
+  "closing the master hangs the terminal up: end of file, EIO, SIGHUP, and the " + "number is free when all is closed",
+  () => {
+    const shell = createTestTask(machine.kernel);
+    const tty = openSlave(shell.task);
+    assert.ok(shell.task.group.session.terminal === slave.terminal);
+    const reader = read(shell.task, tty);
+    assert.ok(reader.call.isBlocked);
+    master.release();
+    assert.ok(shell.task.group.pending.set.has(SIGHUP));
+    assert.equal(read(task, slave).call.result, 0);
+    assert.equal(write(task, slave, "x").result, -EIO);
+    assert.equal(slave.ioctl(task, TCGETS, 64), -EIO);
+    assert.ok((slave.poll() & POLLHUP) !== 0);
+    assert.ok(shell.task.group.session.terminal === null);
+    assert.equal(devptsOf(machine.kernel).root.lookup("0"), -2);
+    assert.ok(devptsOf(machine.kernel).pty(0) !== null);
+    slave.release();
+    tty.release();
+    assert.ok(devptsOf(machine.kernel).pty(0) === null);
+  },
+);
 
 test("a full master stops writers until it is read", () => {
   const big = "x".repeat(100_000);
@@ -283,7 +350,10 @@ test("job control: foreground, background reads and writes, orphans", () => {
 
   // The shell puts the job into the foreground: the read goes on as an ordinary one.
   shell.memory.storeU32(64, job.task.group.group.id);
-  assert.equal(asCurrent(shell.task, () => tty.ioctl(shell.task, TIOCSPGRP, 64)), 0);
+  assert.equal(
+    asCurrent(shell.task, () => tty.ioctl(shell.task, TIOCSPGRP, 64)),
+    0,
+  );
   job.task.state = "R";
   reader.call.resume();
   write(task, master, "x\n");

@@ -1,9 +1,38 @@
 /**
- * Pseudo-terminals (pty(7)): a terminal whose other side is a file. What programs write to /dev/pts/N is read from the master, what is
- * written to the master is typed on the terminal.
+ * Pseudo-terminals (pty(7)): a terminal whose other side is a file. What programs write to /dev/pts/N is read from the
+ * master, what is written to the master is typed on the terminal.
  */
-import { EAGAIN, EBUSY, EFAULT, EINVAL, EIO, FIONREAD, O_NOCTTY, O_NONBLOCK, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, POLLWRNORM, SIGINT, SIGQUIT, SIGTSTP,
-  TCFLSH, TCIFLUSH, TCIOFLUSH, TCOFLUSH, TIOCGPKT, TIOCGPTLCK, TIOCGPTN, TIOCGPTPEER, TIOCPKT, TIOCPKT_DATA, TIOCSIG, TIOCSPTLCK } from "@stratos/abi";
+import {
+  EAGAIN,
+  EBUSY,
+  EFAULT,
+  EINVAL,
+  EIO,
+  FIONREAD,
+  O_NOCTTY,
+  O_NONBLOCK,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  POLLPRI,
+  POLLRDNORM,
+  POLLWRNORM,
+  SIGINT,
+  SIGQUIT,
+  SIGTSTP,
+  TCFLSH,
+  TCIFLUSH,
+  TCIOFLUSH,
+  TCOFLUSH,
+  TIOCGPKT,
+  TIOCGPTLCK,
+  TIOCGPTN,
+  TIOCGPTPEER,
+  TIOCPKT,
+  TIOCPKT_DATA,
+  TIOCSIG,
+  TIOCSPTLCK,
+} from "@stratos/abi";
 import type { DevptsFileSystem } from "../fs/devpts/devpts.ts";
 import type { Kernel } from "../kernel-state.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
@@ -135,7 +164,10 @@ export class PtyMasterFile extends OpenFile {
     return events;
   }
 
-  /** What the terminal shows; in packet mode behind a byte of TIOCPKT_*. −EIO once all is read and nobody has the terminal open; −EAGAIN. */
+  /**
+   * What the terminal shows; in packet mode behind a byte of TIOCPKT_*. −EIO once all is read and nobody has the
+   * terminal open; −EAGAIN.
+   */
   override read(task: Task, to: IoCursor): number {
     const { pty } = this;
     if (to.remaining === 0) return 0;

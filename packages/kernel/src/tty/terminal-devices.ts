@@ -13,7 +13,8 @@ import { PTS_MAJOR } from "./pty.ts";
 import { TerminalFile } from "./terminal-file.ts";
 import type { Terminal } from "./terminal.ts";
 
-const TTY_MAJOR = 4, AUXILIARY_MAJOR = 5;
+const TTY_MAJOR = 4,
+  AUXILIARY_MAJOR = 5;
 /** /dev/tty1: the machine's only line. */
 export const TTY1_DEVICE = makeDevice(TTY_MAJOR, 1);
 
@@ -24,12 +25,25 @@ export function registerTerminalDevices(kernel: Kernel): void {
   devices.registerCharacter(TTY_MAJOR, 1, { name: "tty", open: openTty1 });
   devices.registerCharacter(AUXILIARY_MAJOR, 0, { name: "/dev/tty", open: openControlling });
   devices.registerCharacter(AUXILIARY_MAJOR, 1, { name: "/dev/console", open: openConsole });
-  devices.registerCharacter(AUXILIARY_MAJOR, 2, { name: "/dev/ptmx", open: (task, inode, flags, path) => devptsOf(task.kernel).openMaster(task, flags, inode, path) });
-  devices.registerCharacter(PTS_MAJOR, -1, { name: "pts", open: (task, inode, flags, path) => openPts(task, minorOf(inode.rdev), inode, flags, path) });
+  devices.registerCharacter(AUXILIARY_MAJOR, 2, {
+    name: "/dev/ptmx",
+    open: (task, inode, flags, path) => devptsOf(task.kernel).openMaster(task, flags, inode, path),
+  });
+  devices.registerCharacter(PTS_MAJOR, -1, {
+    name: "pts",
+    open: (task, inode, flags, path) => openPts(task, minorOf(inode.rdev), inode, flags, path),
+  });
   types.set(devptsType.name, devptsType);
 }
 
-function openTerminal(task: Task, terminal: Terminal, inode: Inode, flags: number, path: Path, isConsole: boolean): OpenFile | number {
+function openTerminal(
+  task: Task,
+  terminal: Terminal,
+  inode: Inode,
+  flags: number,
+  path: Path,
+  isConsole: boolean,
+): OpenFile | number {
   if (terminal.isExclusive && !isCapable(task.credentials, CAP_SYS_ADMIN)) return -EBUSY;
   return new TerminalFile(terminal, flags & ~O_NOCTTY, inode, path, isConsole);
 }

@@ -10,7 +10,10 @@ import { terminalIoctl } from "./terminal-ioctl.ts";
 import type { Terminal, TerminalHolder } from "./terminal.ts";
 
 /** What a read with VTIME keeps: how much it had seen, and until when it waits for more. */
-interface TimedRead { seen: number; deadlineNs: number }
+interface TimedRead {
+  seen: number;
+  deadlineNs: number;
+}
 
 /** A description of a terminal: /dev/tty1, /dev/console, /dev/tty, /dev/pts/N. */
 export class TerminalFile extends OpenFile implements TerminalHolder {
@@ -34,7 +37,10 @@ export class TerminalFile extends OpenFile implements TerminalHolder {
     return this.terminal.poll(this);
   }
 
-  /** Bytes of at most one line in canonical mode; 0 at an end of file or after a hang-up; −EAGAIN; −EIO in an orphaned background group, or when the master was closed under a waiting read. */
+  /**
+   * Bytes of at most one line in canonical mode; 0 at an end of file or after a hang-up; −EAGAIN; −EIO in an orphaned
+   * background group, or when the master was closed under a waiting read.
+   */
   override read(task: Task, to: IoCursor): number {
     if (this.isHungUp) return task.syscallNumber >= 0 && this.terminal.driver.isPty ? -EIO : 0;
     if (to.remaining === 0) return 0;
@@ -71,7 +77,9 @@ export class TerminalFile extends OpenFile implements TerminalHolder {
     return BLOCKED;
   }
 
-  /** VTIME: between bytes when VMIN > 0, for the first byte when it is 0 (termios(3)). Returns 0 when the time is over. */
+  /**
+   * VTIME: between bytes when VMIN > 0, for the first byte when it is 0 (termios(3)). Returns 0 when the time is over.
+   */
   #waitTimed(task: Task, available: number, timeNs: number, minimum: number): number {
     if ((this.flags & O_NONBLOCK) !== 0) return -EAGAIN;
     const now = task.kernel.now();
@@ -89,7 +97,10 @@ export class TerminalFile extends OpenFile implements TerminalHolder {
     return BLOCKED;
   }
 
-  /** All bytes, waiting for room in between: the partial count stands in `task.syscallState`, and a signal then ends the call with it. */
+  /**
+   * All bytes, waiting for room in between: the partial count stands in `task.syscallState`, and a signal then ends the
+   * call with it.
+   */
   override write(task: Task, from: IoCursor): number {
     if (this.isHungUp) return -EIO;
     const { terminal } = this;

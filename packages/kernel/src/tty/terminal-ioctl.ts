@@ -1,13 +1,69 @@
 /** The ioctls of terminals: a table by command. Read first: ioctl_tty(2), ioctl_console(2). */
 import {
-  EFAULT, EINVAL, EIO, ENOTTY, EPERM, FIONREAD, SIGTTOU, TCFLSH, TCGETA, TCGETS, TCGETS2, TCIFLUSH, TCIOFF, TCIOFLUSH, TCION, TCOFLUSH, TCOOFF, TCOON, TCSBRK, TCSBRKP, TCSETA,
-  TCSETAF, TCSETAW, TCSETS, TCSETS2, TCSETSF, TCSETSF2, TCSETSW, TCSETSW2, TCXONC, TIOCCBRK, TIOCEXCL, TIOCGDEV, TIOCGETD, TIOCGEXCL, TIOCGLCKTRMIOS, TIOCGPGRP, TIOCGSID, TIOCGWINSZ,
-  TIOCNOTTY, TIOCNXCL, TIOCOUTQ, TIOCSBRK, TIOCSCTTY, TIOCSETD, TIOCSLCKTRMIOS, TIOCSPGRP, TIOCSTI, TIOCSWINSZ, TIOCVHANGUP, VSTART, VSTOP,
+  EFAULT,
+  EINVAL,
+  EIO,
+  ENOTTY,
+  EPERM,
+  FIONREAD,
+  SIGTTOU,
+  TCFLSH,
+  TCGETA,
+  TCGETS,
+  TCGETS2,
+  TCIFLUSH,
+  TCIOFF,
+  TCIOFLUSH,
+  TCION,
+  TCOFLUSH,
+  TCOOFF,
+  TCOON,
+  TCSBRK,
+  TCSBRKP,
+  TCSETA,
+  TCSETAF,
+  TCSETAW,
+  TCSETS,
+  TCSETS2,
+  TCSETSF,
+  TCSETSF2,
+  TCSETSW,
+  TCSETSW2,
+  TCXONC,
+  TIOCCBRK,
+  TIOCEXCL,
+  TIOCGDEV,
+  TIOCGETD,
+  TIOCGEXCL,
+  TIOCGLCKTRMIOS,
+  TIOCGPGRP,
+  TIOCGSID,
+  TIOCGWINSZ,
+  TIOCNOTTY,
+  TIOCNXCL,
+  TIOCOUTQ,
+  TIOCSBRK,
+  TIOCSCTTY,
+  TIOCSETD,
+  TIOCSLCKTRMIOS,
+  TIOCSPGRP,
+  TIOCSTI,
+  TIOCSWINSZ,
+  TIOCVHANGUP,
+  VSTART,
+  VSTOP,
 } from "@stratos/abi";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
-import { checkForeground, getForeground, getSession, giveUpTerminal, setControllingTerminal, setForeground } from "./job-control.ts";
+import {
+  checkForeground,
+  getForeground,
+  getSession,
+  giveUpTerminal,
+  setControllingTerminal,
+  setForeground,
+} from "./job-control.ts";
 import { keepLocked, loadTermios, storeTermios, TERMIO_SIZE, TERMIOS2_SIZE, TERMIOS_SIZE } from "./termios.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -18,7 +74,14 @@ const N_TTY = 0;
  * @param isMaster  the call came through the master's side of a pseudo-terminal; `terminal` is its other side
  * @returns 0 or more; −ENOTTY for what terminals don't know; see each case
  */
-export function terminalIoctl(task: Task, file: OpenFile, terminal: Terminal, command: number, argument: number, isMaster: boolean): number {
+export function terminalIoctl(
+  task: Task,
+  file: OpenFile,
+  terminal: Terminal,
+  command: number,
+  argument: number,
+  isMaster: boolean,
+): number {
   const { space } = task;
   switch (command) {
     case TCGETS:
@@ -28,19 +91,25 @@ export function terminalIoctl(task: Task, file: OpenFile, terminal: Terminal, co
     case TCGETA:
       return storeTermios(task, argument, terminal.termios, TERMIO_SIZE);
     // There is no line to drain: output is with the other side as soon as write returns, so the W forms don't wait.
-    case TCSETS: case TCSETSW:
+    case TCSETS:
+    case TCSETSW:
       return setTermios(task, terminal, argument, TERMIOS_SIZE, false);
     case TCSETSF:
       return setTermios(task, terminal, argument, TERMIOS_SIZE, true);
-    case TCSETS2: case TCSETSW2:
+    case TCSETS2:
+    case TCSETSW2:
       return setTermios(task, terminal, argument, TERMIOS2_SIZE, false);
     case TCSETSF2:
       return setTermios(task, terminal, argument, TERMIOS2_SIZE, true);
-    case TCSETA: case TCSETAW:
+    case TCSETA:
+    case TCSETAW:
       return setTermios(task, terminal, argument, TERMIO_SIZE, false);
     case TCSETAF:
       return setTermios(task, terminal, argument, TERMIO_SIZE, true);
-    case TCSBRK: case TCSBRKP: case TIOCSBRK: case TIOCCBRK:
+    case TCSBRK:
+    case TCSBRKP:
+    case TIOCSBRK:
+    case TIOCCBRK:
       return checkForeground(task, terminal, SIGTTOU);
     case TCXONC:
       return checkForeground(task, terminal, SIGTTOU) || controlFlow(terminal, argument);
@@ -85,7 +154,9 @@ export function terminalIoctl(task: Task, file: OpenFile, terminal: Terminal, co
     case TIOCGLCKTRMIOS:
       return storeTermios(task, argument, terminal.locked, TERMIOS_SIZE);
     case TIOCSLCKTRMIOS:
-      return isCapable(task.credentials, CAP_SYS_ADMIN) ? loadTermios(task, argument, terminal.locked, TERMIOS_SIZE) : -EPERM;
+      return isCapable(task.credentials, CAP_SYS_ADMIN)
+        ? loadTermios(task, argument, terminal.locked, TERMIOS_SIZE)
+        : -EPERM;
     case TIOCVHANGUP:
       if (!isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
       terminal.hangUp();
@@ -159,7 +230,12 @@ function getWindow(task: Task, terminal: Terminal, address: number): number {
 function setWindow(task: Task, terminal: Terminal, address: number): number {
   const { u8, view } = task.kernel.scratch;
   if (task.space.copyIn(address, u8, 0, 8) < 0) return -EFAULT;
-  terminal.setWindow({ rows: view.getUint16(0, true), columns: view.getUint16(2, true), xPixels: view.getUint16(4, true), yPixels: view.getUint16(6, true) });
+  terminal.setWindow({
+    rows: view.getUint16(0, true),
+    columns: view.getUint16(2, true),
+    xPixels: view.getUint16(4, true),
+    yPixels: view.getUint16(6, true),
+  });
   return 0;
 }
 

@@ -1,12 +1,39 @@
 /**
- * A terminal: what programs see as /dev/tty1 or /dev/pts/N. Input goes driver → `input` queue → line discipline → readers; output goes
- * writers → output processing → driver. Echo is output, too, and keeps its order with it.
+ * A terminal: what programs see as /dev/tty1 or /dev/pts/N. Input goes driver → `input` queue → line discipline →
+ * readers; output goes writers → output processing → driver. Echo is output, too, and keeps its order with it.
  *
  * Read first: tty_ioctl(4), termios(3), credentials(7) "Sessions"; line-discipline.ts; job-control.ts.
  */
 import {
-  CREAD, CS8, CSIZE, EXTPROC, ICANON, IXON, OPOST, PARENB, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, SIGCONT, SIGHUP, SIGWINCH, SI_KERNEL,
-  TIOCPKT_DOSTOP, TIOCPKT_FLUSHREAD, TIOCPKT_FLUSHWRITE, TIOCPKT_IOCTL, TIOCPKT_NOSTOP, TIOCPKT_START, TIOCPKT_STOP, VMIN, VSTART, VSTOP, VTIME,
+  CREAD,
+  CS8,
+  CSIZE,
+  EXTPROC,
+  ICANON,
+  IXON,
+  OPOST,
+  PARENB,
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  POLLRDNORM,
+  POLLWRNORM,
+  SIGCONT,
+  SIGHUP,
+  SIGWINCH,
+  SI_KERNEL,
+  TIOCPKT_DOSTOP,
+  TIOCPKT_FLUSHREAD,
+  TIOCPKT_FLUSHWRITE,
+  TIOCPKT_IOCTL,
+  TIOCPKT_NOSTOP,
+  TIOCPKT_START,
+  TIOCPKT_STOP,
+  VMIN,
+  VSTART,
+  VSTOP,
+  VTIME,
 } from "@stratos/abi";
 import type { Kernel } from "../kernel-state.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
@@ -44,7 +71,12 @@ export interface TerminalHolder extends OpenFile {
   isHungUp: boolean;
 }
 
-export interface WindowSize { rows: number; columns: number; xPixels: number; yPixels: number }
+export interface WindowSize {
+  rows: number;
+  columns: number;
+  xPixels: number;
+  yPixels: number;
+}
 
 /** Input that came faster than the discipline takes it. */
 const INPUT_CAPACITY = 65536;
@@ -247,7 +279,13 @@ export class Terminal implements ControllingTerminal, DisciplineOwner {
   /** TIOCSWINSZ, or the window outside changed: tells the foreground group when it is another size. */
   setWindow(size: WindowSize): void {
     const { window } = this;
-    if (window.rows === size.rows && window.columns === size.columns && window.xPixels === size.xPixels && window.yPixels === size.yPixels) return;
+    if (
+      window.rows === size.rows &&
+      window.columns === size.columns &&
+      window.xPixels === size.xPixels &&
+      window.yPixels === size.yPixels
+    )
+      return;
     Object.assign(window, size);
     this.signalForeground(SIGWINCH);
   }

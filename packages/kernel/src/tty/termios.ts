@@ -1,10 +1,36 @@
 import {
-  BAUD_RATES, B38400, BOTHER, CBAUD, CBAUDEX, CREAD, CS8, ECHO, ECHOCTL, ECHOE, ECHOK, ECHOKE, EFAULT, HUPCL, ICANON, ICRNL, IEXTEN, ISIG, IXON, NCCS, ONLCR, OPOST,
+  BAUD_RATES,
+  B38400,
+  BOTHER,
+  CBAUD,
+  CBAUDEX,
+  CREAD,
+  CS8,
+  ECHO,
+  ECHOCTL,
+  ECHOE,
+  ECHOK,
+  ECHOKE,
+  EFAULT,
+  HUPCL,
+  ICANON,
+  ICRNL,
+  IEXTEN,
+  ISIG,
+  IXON,
+  NCCS,
+  ONLCR,
+  OPOST,
 } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
 
-/** sizeof(struct termios), termios2 and termio as the kernel has them. Source: Linux include/uapi/asm-generic/termbits.h, termios.h. */
-export const TERMIOS_SIZE = 36, TERMIOS2_SIZE = 44, TERMIO_SIZE = 18;
+/**
+ * sizeof(struct termios), termios2 and termio as the kernel has them. Source: Linux
+ * include/uapi/asm-generic/termbits.h, termios.h.
+ */
+export const TERMIOS_SIZE = 36,
+  TERMIOS2_SIZE = 44,
+  TERMIO_SIZE = 18;
 /** c_cc of struct termio. */
 const NCC = 8;
 
@@ -58,7 +84,10 @@ export class Termios {
   }
 }
 
-/** Undoes changes of `next` to what `locked` names: flags by their bits, characters by a value other than 0 (TIOCSLCKTRMIOS, ioctl_tty(2)). */
+/**
+ * Undoes changes of `next` to what `locked` names: flags by their bits, characters by a value other than 0
+ * (TIOCSLCKTRMIOS, ioctl_tty(2)).
+ */
 export function keepLocked(next: Termios, present: Termios, locked: Termios): void {
   const merge = (fresh: number, old: number, lock: number): number => ((fresh & ~lock) | (old & lock)) >>> 0;
   next.iflag = merge(next.iflag, present.iflag, locked.iflag);

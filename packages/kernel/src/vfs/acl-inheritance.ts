@@ -1,9 +1,17 @@
-import { ACL_ACCESS_NAME, ACL_DEFAULT_NAME, aclMode, aclWithMode, isMinimalAcl, parseAcl, serializeAcl } from "@stratos/abi";
+import {
+  ACL_ACCESS_NAME,
+  ACL_DEFAULT_NAME,
+  aclMode,
+  aclWithMode,
+  isMinimalAcl,
+  parseAcl,
+  serializeAcl,
+} from "@stratos/abi";
 import type { Inode } from "./inode.ts";
 
 /**
- * acl(5), OBJECT CREATION: a file made in a directory with a default list gets it as its own, cut by the mode asked for; a directory also
- * inherits it as its default. @param mode  as given to open or mkdir
+ * acl(5), OBJECT CREATION: a file made in a directory with a default list gets it as its own, cut by the mode asked
+ * for; a directory also inherits it as its default. @param mode  as given to open or mkdir
  */
 export function inheritAcl(directory: Inode, inode: Inode, mode: number): void {
   const value = directory.getXattr(ACL_DEFAULT_NAME);

@@ -40,8 +40,20 @@ export function anonymousMount(kernel: Kernel): Mount {
 }
 
 /** @param kind  S_IFIFO, S_IFSOCK, or 0 for an anonymous inode without type (as eventfd) */
-export function createAnonymousInode(kernel: Kernel, kind: number, permissions: number, owner: { fsuid: number; fsgid: number } = { fsuid: 0, fsgid: 0 }): Inode {
-  const inode = new AnonymousInode(anonymousMount(kernel).fileSystem, kernel.allocateAnonymousIno(), kind | permissions, kernel.vfs.now(), owner.fsuid, owner.fsgid);
+export function createAnonymousInode(
+  kernel: Kernel,
+  kind: number,
+  permissions: number,
+  owner: { fsuid: number; fsgid: number } = { fsuid: 0, fsgid: 0 },
+): Inode {
+  const inode = new AnonymousInode(
+    anonymousMount(kernel).fileSystem,
+    kernel.allocateAnonymousIno(),
+    kind | permissions,
+    kernel.vfs.now(),
+    owner.fsuid,
+    owner.fsgid,
+  );
   if (kind === S_IFIFO || kind === S_IFSOCK) inode.nlink = 1;
   return inode;
 }

@@ -1,4 +1,15 @@
-import { EACCES, EPERM, EROFS, F_SEAL_EXEC, FS_IMMUTABLE_FL, MS_RDONLY, S_IFDIR, S_IFMT, S_ISGID, S_ISUID } from "@stratos/abi";
+import {
+  EACCES,
+  EPERM,
+  EROFS,
+  F_SEAL_EXEC,
+  FS_IMMUTABLE_FL,
+  MS_RDONLY,
+  S_IFDIR,
+  S_IFMT,
+  S_ISGID,
+  S_ISUID,
+} from "@stratos/abi";
 import { CAP_CHOWN, isCapable, isInGroup } from "../security/credentials.ts";
 import { checkAccess, isKept, isOwnerOrCapable, MAY_WRITE, permittedMode } from "../security/permission.ts";
 import { ACL_ACCESS_NAME, aclWithMode, serializeAcl } from "@stratos/abi";
@@ -41,11 +52,13 @@ export function changeOwner(task: Task, path: Path, uid: number, gid: number): n
   const credentials = task.credentials;
   if (isReadOnly(path)) return -EROFS;
   if (isKept(inode)) return -EPERM;
-  const setsUid = uid !== -1 && uid !== 0xffffffff, setsGid = gid !== -1 && gid !== 0xffffffff;
+  const setsUid = uid !== -1 && uid !== 0xffffffff,
+    setsGid = gid !== -1 && gid !== 0xffffffff;
   const mayAll = isCapable(credentials, CAP_CHOWN);
   if (!mayAll) {
     if (setsUid && (credentials.fsuid !== inode.uid || uid !== inode.uid)) return -EPERM;
-    if (setsGid && (credentials.fsuid !== inode.uid || (gid !== inode.gid && !isInGroup(credentials, gid)))) return -EPERM;
+    if (setsGid && (credentials.fsuid !== inode.uid || (gid !== inode.gid && !isInGroup(credentials, gid))))
+      return -EPERM;
   }
   const attributes: AttributeChange = { ctime: task.kernel.vfs.now() };
   if (setsUid) attributes.uid = uid;
@@ -63,7 +76,8 @@ export function changeTimes(task: Task, path: Path, atime: Time | "now" | null, 
   if (atime === null && mtime === null) return 0;
   if (isReadOnly(path)) return -EROFS;
   // What a write would do to an append-only file is allowed (chattr(1)).
-  if ((inode.fileFlags & FS_IMMUTABLE_FL) !== 0 || (isKept(inode) && (atime !== "now" || mtime !== "now"))) return -EPERM;
+  if ((inode.fileFlags & FS_IMMUTABLE_FL) !== 0 || (isKept(inode) && (atime !== "now" || mtime !== "now")))
+    return -EPERM;
   if (!isOwnerOrCapable(task.credentials, inode)) {
     // Setting both to now is what writing would do: write permission is enough (utimensat(2)).
     if (atime !== "now" || mtime !== "now") return -EPERM;

@@ -7,7 +7,10 @@ import type { Inode } from "./inode.ts";
 /** Bound of the cache; pruning then drops what was not found since the last time. An entry costs about 150 bytes. */
 export const DENTRIES_MAX = 65536;
 
-/** The entry `name` of a directory, negative when the name is absent; a negated errno when the file system fails (EIO, EACCES …). */
+/**
+ * The entry `name` of a directory, negative when the name is absent; a negated errno when the file system fails (EIO,
+ * EACCES …).
+ */
 export function lookupChild(kernel: Kernel, parent: Dentry, name: string): Dentry | number {
   const directory = parent.inode!;
   const cached = parent.children?.get(name);
@@ -64,7 +67,8 @@ export function pinChild(kernel: Kernel, child: Dentry): void {
 export function fillDentry(kernel: Kernel, dentry: Dentry, inode: Inode): void {
   dentry.inode = inode;
   if (isCached(dentry)) inode.cachedNames++;
-  else if (dentry.parent !== null && !dentry.parent.isDetached && dentry.parent.children?.has(dentry.name) !== true) pinChild(kernel, dentry);
+  else if (dentry.parent !== null && !dentry.parent.isDetached && dentry.parent.children?.has(dentry.name) !== true)
+    pinChild(kernel, dentry);
 }
 
 function isCached(dentry: Dentry): boolean {
@@ -131,8 +135,12 @@ export function moveDentry(kernel: Kernel, dentry: Dentry, target: Dentry): void
 
 /** rename(2) with RENAME_EXCHANGE. */
 export function exchangeDentries(one: Dentry, other: Dentry): void {
-  const oneParent = one.parent!, oneName = one.name, oneCached = isCached(one);
-  const otherParent = other.parent!, otherName = other.name, otherCached = isCached(other);
+  const oneParent = one.parent!,
+    oneName = one.name,
+    oneCached = isCached(one);
+  const otherParent = other.parent!,
+    otherName = other.name,
+    otherCached = isCached(other);
   one.parent = otherParent;
   one.name = otherName;
   other.parent = oneParent;

@@ -5,8 +5,9 @@ import { notifyLastName } from "./inotify-marks.ts";
 /**
  * A name in a directory, cached; `inode` is null when the name is known to be absent (a negative entry).
  *
- * Invariants: `users` counts the paths that hold this entry; while it is above 0 the inode counts one user and the entry isn't pruned. An
- * entry in `parent.children` keeps its parent from being pruned. A detached entry has lost its name (unlink, O_TMPFILE) but is still held.
+ * Invariants: `users` counts the paths that hold this entry; while it is above 0 the inode counts one user and the
+ * entry isn't pruned. An entry in `parent.children` keeps its parent from being pruned. A detached entry has lost its
+ * name (unlink, O_TMPFILE) but is still held.
  */
 export class Dentry {
   name: string;

@@ -42,11 +42,18 @@ export class DeviceRegistry {
   /** Major numbers with the name of their first driver, for /proc/devices. */
   majors(kind: "character" | "block"): [number, string][] {
     const table = kind === "character" ? this.#character : this.#block;
-    return [...table].map(([major, minors]): [number, string] => [major, [...minors.values()][0]!.name]).sort((a, b) => a[0] - b[0]);
+    return [...table]
+      .map(([major, minors]): [number, string] => [major, [...minors.values()][0]!.name])
+      .sort((a, b) => a[0] - b[0]);
   }
 }
 
-function register(table: Map<number, Map<number, DeviceDriver>>, major: number, minor: number, driver: DeviceDriver): void {
+function register(
+  table: Map<number, Map<number, DeviceDriver>>,
+  major: number,
+  minor: number,
+  driver: DeviceDriver,
+): void {
   let minors = table.get(major);
   if (minors === undefined) {
     minors = new Map();

@@ -25,7 +25,10 @@ export class DirectoryFile extends OpenFile {
     return -EISDIR;
   }
 
-  override readDirectory(_task: Task, emit: (name: string, ino: number, type: number, nextPosition: number) => boolean): number {
+  override readDirectory(
+    _task: Task,
+    emit: (name: string, ino: number, type: number, nextPosition: number) => boolean,
+  ): number {
     const inode = this.inode;
     if (inode.nlink === 0) return -ENOENT;
     touchAccessTime(this.#kernel, inode, this.path);
@@ -35,7 +38,8 @@ export class DirectoryFile extends OpenFile {
     }
     if (this.position === 1) {
       const { mount, dentry } = this.path;
-      const above = dentry === mount.root ? (mount.mountPoint?.parent ?? mount.mountPoint ?? dentry) : (dentry.parent ?? dentry);
+      const above =
+        dentry === mount.root ? (mount.mountPoint?.parent ?? mount.mountPoint ?? dentry) : (dentry.parent ?? dentry);
       if (!emit("..", above.inode?.ino ?? inode.ino, DT_DIR, 2)) return 0;
       this.position = 2;
     }
@@ -47,7 +51,14 @@ export class DirectoryFile extends OpenFile {
   }
 
   override seek(offset: number, whence: number): number {
-    const target = whence === SEEK_SET ? offset : whence === SEEK_CUR ? this.position + offset : whence === SEEK_END ? this.inode.size + offset : -1;
+    const target =
+      whence === SEEK_SET
+        ? offset
+        : whence === SEEK_CUR
+          ? this.position + offset
+          : whence === SEEK_END
+            ? this.inode.size + offset
+            : -1;
     if (target < 0) return -EINVAL;
     this.position = target;
     return target;

@@ -7,10 +7,16 @@ import { writeBackInode } from "./write-back.ts";
  * FS_IOC_FIEMAP. Source: Linux include/uapi/linux/fiemap.h, Documentation/filesystems/fiemap.rst. `struct fiemap` and
  * behind it as many `struct fiemap_extent`.
  */
-const HEADER_SIZE = 32, EXTENT_SIZE = 56;
-const AT_START = 0, AT_LENGTH = 8, AT_FLAGS = 16, AT_MAPPED = 20, AT_COUNT = 24;
+const HEADER_SIZE = 32,
+  EXTENT_SIZE = 56;
+const AT_START = 0,
+  AT_LENGTH = 8,
+  AT_FLAGS = 16,
+  AT_MAPPED = 20,
+  AT_COUNT = 24;
 const FIEMAP_FLAG_SYNC = 1;
-const FIEMAP_EXTENT_LAST = 1, FIEMAP_EXTENT_UNKNOWN = 2;
+const FIEMAP_EXTENT_LAST = 1,
+  FIEMAP_EXTENT_UNKNOWN = 2;
 /** Extents of one call; a caller goes on behind the last, which doesn't bear FIEMAP_EXTENT_LAST. */
 const EXTENTS_MAX = 1024;
 const bytes = new Uint8Array(EXTENT_SIZE);
@@ -24,8 +30,10 @@ const view = new DataView(bytes.buffer);
 export function mapExtents(task: Task, inode: Inode, argument: number): number {
   const { space } = task;
   if (!inode.hasExtents || !inode.isRegular) return -EOPNOTSUPP;
-  const start = space.loadU64(argument + AT_START), length = space.loadU64(argument + AT_LENGTH);
-  const flags = space.loadU32(argument + AT_FLAGS), room = space.loadU32(argument + AT_COUNT);
+  const start = space.loadU64(argument + AT_START),
+    length = space.loadU64(argument + AT_LENGTH);
+  const flags = space.loadU32(argument + AT_FLAGS),
+    room = space.loadU32(argument + AT_COUNT);
   if (start === -EFAULT || length === -EFAULT || flags < 0 || room < 0) return -EFAULT;
   if (length === 0 || start < 0) return -EINVAL;
   if ((flags & ~FIEMAP_FLAG_SYNC) !== 0) {
@@ -37,7 +45,7 @@ export function mapExtents(task: Task, inode: Inode, argument: number): number {
   // A length of all ones: to the end.
   const end = length < 0 ? inode.size : Math.min(inode.size, start + length);
   let mapped = 0;
-  for (let at = start; at < end && mapped < EXTENTS_MAX && (room === 0 || mapped < room); ) {
+  for (let at = start; at < end && mapped < EXTENTS_MAX && (room === 0 || mapped < room);) {
     const data = inode.seekData(at);
     if (data < 0 || data >= end) break;
     const hole = inode.seekHole(data);

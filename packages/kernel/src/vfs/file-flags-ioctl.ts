@@ -1,7 +1,23 @@
 import {
-  EFAULT, ENOTTY, EOPNOTSUPP, EPERM, EROFS, FS_APPEND_FL, FS_IMMUTABLE_FL, FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR,
-  FS_IOC_GETFLAGS, FS_NOATIME_FL, FS_NODUMP_FL, FS_PROJINHERIT_FL, FS_XFLAG_APPEND, FS_XFLAG_IMMUTABLE,
-  FS_XFLAG_NOATIME, FS_XFLAG_NODUMP, FS_XFLAG_PROJINHERIT, MS_RDONLY,
+  EFAULT,
+  ENOTTY,
+  EOPNOTSUPP,
+  EPERM,
+  EROFS,
+  FS_APPEND_FL,
+  FS_IMMUTABLE_FL,
+  FS_IOC_FSGETXATTR,
+  FS_IOC_FSSETXATTR,
+  FS_IOC_GETFLAGS,
+  FS_NOATIME_FL,
+  FS_NODUMP_FL,
+  FS_PROJINHERIT_FL,
+  FS_XFLAG_APPEND,
+  FS_XFLAG_IMMUTABLE,
+  FS_XFLAG_NOATIME,
+  FS_XFLAG_NODUMP,
+  FS_XFLAG_PROJINHERIT,
+  MS_RDONLY,
 } from "@stratos/abi";
 import { CAP_LINUX_IMMUTABLE, isCapable } from "../security/credentials.ts";
 import { isOwnerOrCapable } from "../security/permission.ts";
@@ -15,9 +31,14 @@ import type { OpenFile } from "./open-file.ts";
  * extents, project, copied extents' size, 8 bytes.
  */
 const FSXATTR_SIZE = 28;
-const AT_FLAGS = 0, AT_EXTENT_SIZE = 4, AT_PROJECT = 12, AT_COPIED_EXTENT_SIZE = 16;
+const AT_FLAGS = 0,
+  AT_EXTENT_SIZE = 4,
+  AT_PROJECT = 12,
+  AT_COPIED_EXTENT_SIZE = 16;
 const PAIRS: readonly (readonly [flag: number, xflag: number])[] = [
-  [FS_IMMUTABLE_FL, FS_XFLAG_IMMUTABLE], [FS_APPEND_FL, FS_XFLAG_APPEND], [FS_NODUMP_FL, FS_XFLAG_NODUMP],
+  [FS_IMMUTABLE_FL, FS_XFLAG_IMMUTABLE],
+  [FS_APPEND_FL, FS_XFLAG_APPEND],
+  [FS_NODUMP_FL, FS_XFLAG_NODUMP],
   [FS_NOATIME_FL, FS_XFLAG_NOATIME],
 ];
 const bytes = new Uint8Array(FSXATTR_SIZE);
@@ -31,7 +52,8 @@ export function flagsIoctl(task: Task, file: OpenFile, inode: Inode, command: nu
   if (!inode.keepsFileFlags || (!inode.isRegular && !inode.isDirectory)) return -ENOTTY;
   const { space } = task;
   switch (command) {
-    case FS_IOC_GETFLAGS: return space.storeU32(argument, inode.fileFlags | inherited(inode, FS_PROJINHERIT_FL));
+    case FS_IOC_GETFLAGS:
+      return space.storeU32(argument, inode.fileFlags | inherited(inode, FS_PROJINHERIT_FL));
     case FS_IOC_FSGETXATTR:
       bytes.fill(0);
       view.setUint32(AT_FLAGS, xflagsOf(inode), true);
@@ -39,11 +61,13 @@ export function flagsIoctl(task: Task, file: OpenFile, inode: Inode, command: nu
       return space.copyOut(argument, bytes, 0, FSXATTR_SIZE);
     case FS_IOC_FSSETXATTR: {
       if (space.copyIn(argument, bytes, 0, FSXATTR_SIZE) < 0) return -EFAULT;
-      const xflags = view.getUint32(AT_FLAGS, true), project = view.getUint32(AT_PROJECT, true);
+      const xflags = view.getUint32(AT_FLAGS, true),
+        project = view.getUint32(AT_PROJECT, true);
       if (view.getUint32(AT_EXTENT_SIZE, true) !== 0 || view.getUint32(AT_COPIED_EXTENT_SIZE, true) !== 0) {
         return -EOPNOTSUPP;
       }
-      let flags = 0, known = FS_XFLAG_PROJINHERIT;
+      let flags = 0,
+        known = FS_XFLAG_PROJINHERIT;
       for (const [flag, xflag] of PAIRS) {
         known |= xflag;
         if ((xflags & xflag) !== 0) flags |= flag;

@@ -6,8 +6,23 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import { format, mount } from "@stratos/aegisfs";
 import {
-  AT_FDCWD, EPERM, F_SETFL, FALLOC_FL_KEEP_SIZE, FS_APPEND_FL, FS_IMMUTABLE_FL, FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR,
-  FS_IOC_GETFLAGS, FS_IOC_SETFLAGS, FS_XFLAG_IMMUTABLE, ENOTTY, EOPNOTSUPP, O_APPEND, O_CREAT, O_RDWR, O_WRONLY,
+  AT_FDCWD,
+  EPERM,
+  F_SETFL,
+  FALLOC_FL_KEEP_SIZE,
+  FS_APPEND_FL,
+  FS_IMMUTABLE_FL,
+  FS_IOC_FSGETXATTR,
+  FS_IOC_FSSETXATTR,
+  FS_IOC_GETFLAGS,
+  FS_IOC_SETFLAGS,
+  FS_XFLAG_IMMUTABLE,
+  ENOTTY,
+  EOPNOTSUPP,
+  O_APPEND,
+  O_CREAT,
+  O_RDWR,
+  O_WRONLY,
   STATX_ATTR_IMMUTABLE,
 } from "@stratos/abi";
 import { MemoryBlockDevice } from "@stratos/host";
@@ -37,7 +52,10 @@ function flags(user: FileTask, fd: number): number {
   return user.memory.view.getUint32(BUFFER, true);
 }
 
-for (const [name, root] of [["tmpfs", (kernel: Kernel) => new Tmpfs(kernel)], ["aegisfs", aegisfs]] as const) {
+for (const [name, root] of [
+  ["tmpfs", (kernel: Kernel) => new Tmpfs(kernel)],
+  ["aegisfs", aegisfs],
+] as const) {
   it(`${name}: an immutable file is neither written, named nor changed`, () => {
     assert.equal(format(device, { uuid: new Uint8Array(16), hashSeed: 1 }), 0);
     const { user } = FileTask.create(root);
@@ -49,12 +67,17 @@ for (const [name, root] of [["tmpfs", (kernel: Kernel) => new Tmpfs(kernel)], ["
     assert.equal(flags(user, fd), FS_IMMUTABLE_FL);
     assert.equal(user.open("/file", O_WRONLY), -EPERM);
     for (const [call, ...args] of [
-      ["unlinkat", AT_FDCWD, "/file", 0], ["renameat2", AT_FDCWD, "/file", AT_FDCWD, "/new", 0],
-      ["linkat", AT_FDCWD, "/file", AT_FDCWD, "/new", 0], ["fchmodat", AT_FDCWD, "/file", 0o600, 0],
-      ["fchownat", AT_FDCWD, "/file", 1, 1, 0], ["utimensat", AT_FDCWD, "/file", 0, 0],
-      ["setxattr", "/file", "user.a", "v", 1, 0], ["truncate", "/file", 0],
+      ["unlinkat", AT_FDCWD, "/file", 0],
+      ["renameat2", AT_FDCWD, "/file", AT_FDCWD, "/new", 0],
+      ["linkat", AT_FDCWD, "/file", AT_FDCWD, "/new", 0],
+      ["fchmodat", AT_FDCWD, "/file", 0o600, 0],
+      ["fchownat", AT_FDCWD, "/file", 1, 1, 0],
+      ["utimensat", AT_FDCWD, "/file", 0, 0],
+      ["setxattr", "/file", "user.a", "v", 1, 0],
+      ["truncate", "/file", 0],
       ["fallocate", fd, FALLOC_FL_KEEP_SIZE, 0, 10],
-    ] as const) assert.equal(user.call(call, ...args), -EPERM, call);
+    ] as const)
+      assert.equal(user.call(call, ...args), -EPERM, call);
     assert.equal(user.call("statx", AT_FDCWD, "/file", 0, 0x7ff, BUFFER), 0);
     assert.equal(user.memory.view.getUint32(BUFFER + 8, true) & STATX_ATTR_IMMUTABLE, STATX_ATTR_IMMUTABLE);
     assert.equal(user.call("ioctl", fd, FS_IOC_FSGETXATTR, BUFFER), 0);

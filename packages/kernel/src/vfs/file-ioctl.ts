@@ -1,4 +1,23 @@
-import { EBADF, EFBIG, EINVAL, EISDIR, ENOTTY, EOPNOTSUPP, EPERM, EXDEV, FICLONE, FICLONERANGE, FIDEDUPERANGE, FIGETBSZ, FS_IMMUTABLE_FL, FS_IOC_FIEMAP, FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR, FS_IOC_GETFLAGS, FS_IOC_SETFLAGS } from "@stratos/abi";
+import {
+  EBADF,
+  EFBIG,
+  EINVAL,
+  EISDIR,
+  ENOTTY,
+  EOPNOTSUPP,
+  EPERM,
+  EXDEV,
+  FICLONE,
+  FICLONERANGE,
+  FIDEDUPERANGE,
+  FIGETBSZ,
+  FS_IMMUTABLE_FL,
+  FS_IOC_FIEMAP,
+  FS_IOC_FSGETXATTR,
+  FS_IOC_FSSETXATTR,
+  FS_IOC_GETFLAGS,
+  FS_IOC_SETFLAGS,
+} from "@stratos/abi";
 import type { Task } from "../task/task.ts";
 import type { Inode } from "./inode.ts";
 import type { OpenFile } from "./open-file.ts";
@@ -7,7 +26,12 @@ import { mapExtents } from "./fiemap.ts";
 import { clipToLimits, contentChanged } from "./regular-file.ts";
 
 /** ioctl_ficlonerange(2). */
-function cloneInto(task: Task, source: Inode, inode: Inode, { sourceOffset, length, offset }: { sourceOffset: number; length: number; offset: number }): number {
+function cloneInto(
+  task: Task,
+  source: Inode,
+  inode: Inode,
+  { sourceOffset, length, offset }: { sourceOffset: number; length: number; offset: number },
+): number {
   // Negative: not an address, or a number that no file reaches.
   if (sourceOffset < 0 || length < 0 || offset < 0) return -EINVAL;
   if ((inode.fileFlags & FS_IMMUTABLE_FL) !== 0) return -EPERM;
@@ -21,7 +45,10 @@ function cloneInto(task: Task, source: Inode, inode: Inode, { sourceOffset, leng
   return 0;
 }
 
-/** ioctls of regular files and directories (ioctl_list(2)). What the file system can't do is EOPNOTSUPP, which callers such as cp expect. */
+/**
+ * ioctls of regular files and directories (ioctl_list(2)). What the file system can't do is EOPNOTSUPP, which callers
+ * such as cp expect.
+ */
 export function fileIoctl(task: Task, file: OpenFile, command: number, argument: number): number {
   const inode = file.inode;
   switch (command) {
@@ -33,7 +60,8 @@ export function fileIoctl(task: Task, file: OpenFile, command: number, argument:
       if (source === undefined || !source.isReadable || !file.isWritable) return -EBADF;
       if (source.inode === null || inode === null) return -EINVAL;
       if (source.inode.fileSystem !== inode.fileSystem) return -EXDEV;
-      if (!source.inode.isRegular || !inode.isRegular) return source.inode.isDirectory || inode.isDirectory ? -EISDIR : -EINVAL;
+      if (!source.inode.isRegular || !inode.isRegular)
+        return source.inode.isDirectory || inode.isDirectory ? -EISDIR : -EINVAL;
       const range = { sourceOffset: 0, length: 0, offset: 0 };
       if (command === FICLONERANGE) {
         range.sourceOffset = task.space.loadU64(argument + 8);

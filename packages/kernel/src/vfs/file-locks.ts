@@ -7,8 +7,8 @@ import type { Inode } from "./inode.ts";
 import type { OpenFile } from "./open-file.ts";
 
 /**
- * Advisory locks of an inode: byte ranges of processes (fcntl(2), "owner" is the file table) and of descriptions (F_OFD_*), and flock(2).
- * Bound: RANGES_MAX for each file; a lock costs its caller a list walk.
+ * Advisory locks of an inode: byte ranges of processes (fcntl(2), "owner" is the file table) and of descriptions
+ * (F_OFD_*), and flock(2). Bound: RANGES_MAX for each file; a lock costs its caller a list walk.
  */
 export interface RangeLock extends Range<FileTable | OpenFile> {
   /** −1 for a lock of a description. */
@@ -25,7 +25,10 @@ export class FileLocks {
 const RANGES_MAX = 4096;
 
 /** A task that waits for a range lock: kept in its `syscallState`, so a stale one is known. */
-interface RangeWait { task: Task; blocker: object }
+interface RangeWait {
+  task: Task;
+  blocker: object;
+}
 const waits = new WeakMap<object, RangeWait>();
 
 function locksOf(inode: Inode): FileLocks {
@@ -45,7 +48,8 @@ export function conflictingLock(inode: Inode, wanted: RangeLock): RangeLock | nu
 
 /**
  * Sets or clears (type F_UNLCK) a range.
- * @returns 0; −EAGAIN on a conflict, or when `mayWait` BLOCKED; −ENOLCK; −EDEADLK when waiting would close a circle of processes
+ * @returns 0; −EAGAIN on a conflict, or when `mayWait` BLOCKED; −ENOLCK; −EDEADLK when waiting would close a circle of
+ *   processes
  */
 export function setRangeLock(task: Task, inode: Inode, wanted: RangeLock, mayWait: boolean): number {
   waits.delete(wanted.owner);
@@ -125,9 +129,13 @@ export function setFlock(task: Task, inode: Inode, file: OpenFile, kind: number,
 
 /** Lines of /proc/locks. */
 export function describeLocks(inode: Inode, emit: (line: string) => void): void {
-  for (const [, kind] of inode.locks?.flocks ?? []) emit(`FLOCK  ADVISORY  ${kind === LOCK_EX ? "WRITE" : "READ "} 0 00:00:${inode.ino} 0 EOF`);
+  for (const [, kind] of inode.locks?.flocks ?? [])
+    emit(`FLOCK  ADVISORY  ${kind === LOCK_EX ? "WRITE" : "READ "} 0 00:00:${inode.ino} 0 EOF`);
   for (const lock of inode.locks?.ranges ?? []) {
     const end = lock.end === Infinity ? "EOF" : String(lock.end - 1);
-    emit(`${lock.pid < 0 ? "OFDLCK" : "POSIX "} ADVISORY  ${lock.type === F_RDLCK ? "READ " : "WRITE"} ${lock.pid} 00:00:${inode.ino} ${lock.start} ${end}`);
+    emit(
+      `${lock.pid < 0 ? "OFDLCK" : "POSIX "} ADVISORY  ${lock.type === F_RDLCK ? "READ " : "WRITE"} ${lock.pid} ` +
+        `00:00:${inode.ino} ${lock.start} ${end}`,
+    );
   }
 }

@@ -3,7 +3,10 @@ import type { BlockInode } from "../block/block-inode.ts";
 import type { FileSystem } from "./file-system.ts";
 
 /** What a file system that isn't virtual lies on. */
-export interface MountedDevice { readonly device: BlockInode; readonly readOnly: boolean }
+export interface MountedDevice {
+  readonly device: BlockInode;
+  readonly readOnly: boolean;
+}
 
 /** Makes an instance for mount(2), or says why not. `options` is the data string, comma separated. */
 export interface FileSystemType {

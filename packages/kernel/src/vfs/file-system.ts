@@ -2,7 +2,15 @@ import { EOPNOTSUPP } from "@stratos/abi";
 import type { Inode } from "./inode.ts";
 
 /** statfs(2), in blocks of `blockSize` bytes. */
-export interface FileSystemUsage { magic: number; blockSize: number; blocks: number; blocksFree: number; files: number; filesFree: number; nameMax: number }
+export interface FileSystemUsage {
+  magic: number;
+  blockSize: number;
+  blocks: number;
+  blocksFree: number;
+  files: number;
+  filesFree: number;
+  nameMax: number;
+}
 
 /** A mounted file system. One folder below `fs/` for each kind; all pass the conformance suite of `fs/testing/`. */
 export abstract class FileSystem {

@@ -11,10 +11,15 @@ export const FILES_MAX = 1 << 19;
 export const OPEN_MAX = 65536;
 
 /** How many descriptors are open in a machine; its tables share one. */
-export interface FileUsage { open: number }
+export interface FileUsage {
+  open: number;
+}
 
 const CHUNK = 256;
-interface Chunk { readonly files: (OpenFile | null)[]; readonly closeOnExec: boolean[] }
+interface Chunk {
+  readonly files: (OpenFile | null)[];
+  readonly closeOnExec: boolean[];
+}
 
 /**
  * The file descriptors of a process (shared by its threads, CLONE_FILES), in chunks of 256 that are made when one of
@@ -70,7 +75,10 @@ export class FileTable {
   #set(fd: number, file: OpenFile, closeOnExec: boolean): void {
     const at = fd >> 8;
     while (this.#chunks.length <= at) this.#chunks.push(null);
-    const chunk = (this.#chunks[at] ??= { files: new Array<OpenFile | null>(CHUNK).fill(null), closeOnExec: new Array<boolean>(CHUNK).fill(false) });
+    const chunk = (this.#chunks[at] ??= {
+      files: new Array<OpenFile | null>(CHUNK).fill(null),
+      closeOnExec: new Array<boolean>(CHUNK).fill(false),
+    });
     chunk.files[fd & (CHUNK - 1)] = file;
     chunk.closeOnExec[fd & (CHUNK - 1)] = closeOnExec;
     this.#usage.open++;

@@ -1,8 +1,8 @@
 import type { Inode } from "./inode.ts";
 
 /**
- * Called when an inode lost its last user. Without a name its content is freed; with one the file system may forget the object once no
- * cached name leads to it and nothing is unwritten.
+ * Called when an inode lost its last user. Without a name its content is freed; with one the file system may forget the
+ * object once no cached name leads to it and nothing is unwritten.
  */
 export function evictInode(inode: Inode): void {
   if (inode.users > 0 || inode.isEvicted) return;

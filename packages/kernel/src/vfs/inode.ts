@@ -1,4 +1,16 @@
-import { EINVAL, ENODATA, ENOTDIR, ENOTTY, ENXIO, EOPNOTSUPP, EPERM, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
+import {
+  EINVAL,
+  ENODATA,
+  ENOTDIR,
+  ENOTTY,
+  ENXIO,
+  EOPNOTSUPP,
+  EPERM,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+} from "@stratos/abi";
 import type { PageCache } from "../mm/page-cache.ts";
 import type { Acl } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
@@ -10,24 +22,41 @@ import type { OpenFile } from "./open-file.ts";
 import type { Path } from "./path.ts";
 
 /** A point in time: seconds since 1970 and nanoseconds below 10^9. Apart, because together they exceed 2^53. */
-export interface Time { seconds: number; nanoseconds: number }
+export interface Time {
+  seconds: number;
+  nanoseconds: number;
+}
 
 /** What a new inode begins with; the caller (vfs) has applied umask, set-group-ID inheritance and quota checks. */
-export interface NewInode { mode: number; uid: number; gid: number; rdev: number; now: Time }
+export interface NewInode {
+  mode: number;
+  uid: number;
+  gid: number;
+  rdev: number;
+  now: Time;
+}
 
 /** Attributes to change; absent ones stay. The vfs has checked permissions and sets `ctime`. */
-export interface AttributeChange { mode?: number; uid?: number; gid?: number; atime?: Time; mtime?: Time; ctime?: Time }
+export interface AttributeChange {
+  mode?: number;
+  uid?: number;
+  gid?: number;
+  atime?: Time;
+  mtime?: Time;
+  ctime?: Time;
+}
 
 export function isErrno<T>(result: T | number): result is number {
   return typeof result === "number";
 }
 
 /**
- * A file of some file system, whatever its names. The public fields are the truth while it is in memory; a file system that stores them
- * persists changes made through `setAttributes` and `truncate`. Names are byte strings, checked by the vfs (not empty, not "." or "..",
- * no "/", at most NAME_MAX bytes). Results are objects or negated errnos.
+ * A file of some file system, whatever its names. The public fields are the truth while it is in memory; a file system
+ * that stores them persists changes made through `setAttributes` and `truncate`. Names are byte strings, checked by the
+ * vfs (not empty, not "." or "..", no "/", at most NAME_MAX bytes). Results are objects or negated errnos.
  *
- * One Inode object exists for each file while it is referenced; `fileSystem` keeps it that way (needed for locks, pages and inotify).
+ * One Inode object exists for each file while it is referenced; `fileSystem` keeps it that way (needed for locks, pages
+ * and inotify).
  */
 export abstract class Inode {
   readonly fileSystem: FileSystem;
@@ -52,7 +81,10 @@ export abstract class Inode {
   users = 0;
   /** Grows with each change of content; keys translated code together with `ino` and `fileSystem.device`. */
   version = 0;
-  /** Descriptions open for writing; execve says ETXTBSY when > 0, and < 0 counts running executables (open for writing: ETXTBSY). */
+  /**
+   * Descriptions open for writing; execve says ETXTBSY when > 0, and < 0 counts running executables (open for writing:
+   * ETXTBSY).
+   */
   writers = 0;
   /** Open descriptions of a regular file. */
   descriptions = 0;
@@ -138,15 +170,29 @@ export abstract class Inode {
   rmdir(name: string, inode: Inode, now: Time): number {
     return -EPERM;
   }
-  /** Moves `name` to `newName` in `newDirectory` (same file system), replacing what is there atomically; RENAME_EXCHANGE in `flags`. The vfs has checked loops, types and stickiness. */
-  rename(name: string, inode: Inode, newDirectory: Inode, newName: string, replaced: Inode | null, flags: number, now: Time): number {
+  /**
+   * Moves `name` to `newName` in `newDirectory` (same file system), replacing what is there atomically; RENAME_EXCHANGE
+   * in `flags`. The vfs has checked loops, types and stickiness.
+   */
+  rename(
+    name: string,
+    inode: Inode,
+    newDirectory: Inode,
+    newName: string,
+    replaced: Inode | null,
+    flags: number,
+    now: Time,
+  ): number {
     return -EPERM;
   }
   /** A regular file without a name (O_TMPFILE). */
   createUnnamed(attributes: NewInode): Inode | number {
     return -EOPNOTSUPP;
   }
-  /** Lists entries but "." and "..", from `cursor` (0: the first); `emit` returns false to stop before the entry it was given. Cursors stay valid while entries come and go. */
+  /**
+   * Lists entries but "." and "..", from `cursor` (0: the first); `emit` returns false to stop before the entry it was
+   * given. Cursors stay valid while entries come and go.
+   */
   list(cursor: number, emit: (name: string, ino: number, type: number, nextCursor: number) => boolean): number {
     return -ENOTDIR;
   }
@@ -195,7 +241,8 @@ export abstract class Inode {
   /**
    * fallocate(2); see each file system for its modes.
    *
-   * @returns bytes of the range that are done, fewer than `length` only when the call has used its work; 0: all; or a negated errno
+   * @returns bytes of the range that are done, fewer than `length` only when the call has used its work; 0: all; or a
+   *   negated errno
    */
   allocate(mode: number, offset: number, length: number, now: Time): number {
     return -EOPNOTSUPP;
@@ -203,7 +250,8 @@ export abstract class Inode {
   /**
    * Takes over a range of another regular file of this file system, where that is cheaper than reading and writing.
    *
-   * @param shares  as FICLONERANGE: all of it by sharing blocks, or −EINVAL; else as copy_file_range(2), as much as can be
+   * @param shares  as FICLONERANGE: all of it by sharing blocks, or −EINVAL; else as copy_file_range(2), as much as can
+   *   be
    * @returns bytes; −EOPNOTSUPP when it has to be read and written
    */
   takeRange(source: Inode, sourceOffset: number, offset: number, length: number, shares: boolean, now: Time): number {
@@ -234,8 +282,8 @@ export abstract class Inode {
   }
 
   /**
-   * Opens a description. Null: the vfs makes the ordinary one for the inode's type (regular file over `pages`, directory over
-   * `list`, fifo, device by `rdev`).
+   * Opens a description. Null: the vfs makes the ordinary one for the inode's type (regular file over `pages`,
+   * directory over `list`, fifo, device by `rdev`).
    */
   open(task: Task, flags: number, path: Path): OpenFile | number | null {
     return null;
@@ -247,8 +295,8 @@ export abstract class Inode {
   }
 
   /**
-   * Says before a write of a regular file with `pages` whether `[offset, offset + length)` can be stored: 0, −ENOSPC, −EDQUOT, −EFBIG. The vfs
-   * then changes pages, `size` and times in place and marks the inode dirty.
+   * Says before a write of a regular file with `pages` whether `[offset, offset + length)` can be stored: 0, −ENOSPC,
+   * −EDQUOT, −EFBIG. The vfs then changes pages, `size` and times in place and marks the inode dirty.
    */
   prepareWrite(offset: number, length: number): number {
     return 0;
@@ -262,6 +310,8 @@ export abstract class Inode {
   /** No name and no user is left: free its storage. `pages` were disposed of. */
   evict(): void {}
 
-  /** It still has a name, but neither users nor cached names nor unwritten changes: the file system may drop the object. */
+  /**
+   * It still has a name, but neither users nor cached names nor unwritten changes: the file system may drop the object.
+   */
   forget(): void {}
 }

@@ -1,4 +1,19 @@
-import { IN_ACCESS, IN_ATTRIB, IN_CLOSE_NOWRITE, IN_CLOSE_WRITE, IN_CREATE, IN_DELETE, IN_DELETE_SELF, IN_ISDIR, IN_MODIFY, IN_MOVED_FROM, IN_MOVED_TO, IN_MOVE_SELF, IN_OPEN, IN_UNMOUNT } from "@stratos/abi";
+import {
+  IN_ACCESS,
+  IN_ATTRIB,
+  IN_CLOSE_NOWRITE,
+  IN_CLOSE_WRITE,
+  IN_CREATE,
+  IN_DELETE,
+  IN_DELETE_SELF,
+  IN_ISDIR,
+  IN_MODIFY,
+  IN_MOVED_FROM,
+  IN_MOVED_TO,
+  IN_MOVE_SELF,
+  IN_OPEN,
+  IN_UNMOUNT,
+} from "@stratos/abi";
 import type { Kernel } from "../kernel-state.ts";
 import type { FileSystem } from "./file-system.ts";
 import type { Inode } from "./inode.ts";
@@ -23,7 +38,12 @@ export class InotifyMarks {
 }
 
 const MASKS = {
-  access: IN_ACCESS, modify: IN_MODIFY, attrib: IN_ATTRIB, open: IN_OPEN, close: IN_CLOSE_NOWRITE, "close-write": IN_CLOSE_WRITE,
+  access: IN_ACCESS,
+  modify: IN_MODIFY,
+  attrib: IN_ATTRIB,
+  open: IN_OPEN,
+  close: IN_CLOSE_NOWRITE,
+  "close-write": IN_CLOSE_WRITE,
 } as const;
 export type FileEvent = keyof typeof MASKS;
 
@@ -60,7 +80,10 @@ export function removeMark(kernel: Kernel, inode: Inode, mark: InotifyMark): boo
   return true;
 }
 
-/** Something happened to a file: tells those who watch it, and those who watch the directory that it was reached through. */
+/**
+ * Something happened to a file: tells those who watch it, and those who watch the directory that it was reached
+ * through.
+ */
 export function notifyInode(kernel: Kernel, inode: Inode, path: Path | null, event: FileEvent): void {
   if (kernel.vfs.watchCount === 0) return;
   const mask = MASKS[event] | (inode.isDirectory ? IN_ISDIR : 0);
@@ -71,7 +94,13 @@ export function notifyInode(kernel: Kernel, inode: Inode, path: Path | null, eve
 }
 
 /** A name came into a directory or left it. */
-export function notifyName(kernel: Kernel, directory: Inode, name: string, inode: Inode, event: "create" | "delete"): void {
+export function notifyName(
+  kernel: Kernel,
+  directory: Inode,
+  name: string,
+  inode: Inode,
+  event: "create" | "delete",
+): void {
   if (kernel.vfs.watchCount === 0) return;
   const isDirectory = inode.isDirectory ? IN_ISDIR : 0;
   if (event === "delete") {
@@ -83,8 +112,8 @@ export function notifyName(kernel: Kernel, directory: Inode, name: string, inode
 }
 
 /**
- * A file without names and without users but its watches is deleted (inotify(7), IN_DELETE_SELF); with users, `Dentry.release` comes here later.
- * Each watch counts as a user.
+ * A file without names and without users but its watches is deleted (inotify(7), IN_DELETE_SELF); with users,
+ * `Dentry.release` comes here later. Each watch counts as a user.
  */
 export function notifyLastName(inode: Inode, otherUsers = 1): void {
   const { marks } = inode;
@@ -93,7 +122,12 @@ export function notifyLastName(inode: Inode, otherUsers = 1): void {
   for (const mark of [...marks.marks]) mark.ignored();
 }
 
-export function notifyMove(kernel: Kernel, from: { directory: Inode; name: string }, to: { directory: Inode; name: string }, inode: Inode): void {
+export function notifyMove(
+  kernel: Kernel,
+  from: { directory: Inode; name: string },
+  to: { directory: Inode; name: string },
+  inode: Inode,
+): void {
   if (kernel.vfs.watchCount === 0) return;
   const cookie = (kernel.vfs.renameCookie = (kernel.vfs.renameCookie + 1) | 0 || 1);
   const isDirectory = inode.isDirectory ? IN_ISDIR : 0;
@@ -105,5 +139,6 @@ export function notifyMove(kernel: Kernel, from: { directory: Inode; name: strin
 
 function send(inode: Inode, mask: number, cookie: number, name: string, isUnlinked = false): void {
   if (inode.marks === null) return;
-  for (const mark of [...inode.marks.marks]) if ((mark.mask & mask & ~IN_ISDIR) !== 0 && !(isUnlinked && mark.isOnlyLinked)) mark.notify(mask, cookie, name);
+  for (const mark of [...inode.marks.marks])
+    if ((mark.mask & mask & ~IN_ISDIR) !== 0 && !(isUnlinked && mark.isOnlyLinked)) mark.notify(mask, cookie, name);
 }

@@ -1,15 +1,22 @@
 import { byteStringOf } from "@stratos/base";
 
 /**
- * Where a read puts its bytes and a write takes them from: the caller's memory (a list of user segments, `mm/user-memory.ts`) or
- * kernel bytes. It moves forward as it is used. When the bytes are themselves in physical memory (`physical.u8`), the copy never leaves it.
+ * Where a read puts its bytes and a write takes them from: the caller's memory (a list of user segments,
+ * `mm/user-memory.ts`) or kernel bytes. It moves forward as it is used. When the bytes are themselves in physical
+ * memory (`physical.u8`), the copy never leaves it.
  */
 export interface IoCursor {
   /** Bytes that may still be moved. */
   readonly remaining: number;
-  /** Copies `count` bytes (at most `remaining`) from `source[start …)`. Returns the bytes moved; −EFAULT when none could be. */
+  /**
+   * Copies `count` bytes (at most `remaining`) from `source[start …)`. Returns the bytes moved; −EFAULT when none could
+   * be.
+   */
   put(source: Uint8Array, start: number, count: number): number;
-  /** Copies `count` bytes (at most `remaining`) into `target[start …)`. Returns the bytes moved; −EFAULT when none could be. */
+  /**
+   * Copies `count` bytes (at most `remaining`) into `target[start …)`. Returns the bytes moved; −EFAULT when none could
+   * be.
+   */
   take(target: Uint8Array, start: number, count: number): number;
   /** Passes over `count` bytes (at most `remaining`): a call that is executed again goes on where it was. */
   skip(count: number): void;

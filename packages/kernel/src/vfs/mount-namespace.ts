@@ -36,7 +36,8 @@ export class MountNamespace {
   mountedAt(parent: Mount, point: Dentry): Mount | null {
     const mounts = this.#byPoint.get(point);
     if (mounts === undefined) return null;
-    for (let index = mounts.length - 1; index >= 0; index--) if (mounts[index]!.parent === parent) return mounts[index]!;
+    for (let index = mounts.length - 1; index >= 0; index--)
+      if (mounts[index]!.parent === parent) return mounts[index]!;
     return null;
   }
 
@@ -70,11 +71,17 @@ export class MountNamespace {
     return this.mounts.filter((other) => other.parent === mount);
   }
 
-  /** unshare(CLONE_NEWNS): the same tree of new mounts; `pairs` tells what became of each, for the caller's root and working directory. */
+  /**
+   * unshare(CLONE_NEWNS): the same tree of new mounts; `pairs` tells what became of each, for the caller's root and
+   * working directory.
+   */
   copy(allocateId: () => number, ino: number): { namespace: MountNamespace; pairs: Map<Mount, Mount> } {
     const pairs = new Map<Mount, Mount>();
     for (const mount of this.mounts) {
-      pairs.set(mount, new Mount(allocateId(), mount.fileSystem, mount.root, null, mount.mountPoint, mount.flags, mount.source));
+      pairs.set(
+        mount,
+        new Mount(allocateId(), mount.fileSystem, mount.root, null, mount.mountPoint, mount.flags, mount.source),
+      );
     }
     const namespace = new MountNamespace(pairs.get(this.root)!, ino);
     for (const mount of this.mounts) {

@@ -5,8 +5,28 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import {
-  AT_FDCWD, EAGAIN, ENOENT, EPERM, ERANGE, EROFS, IN_IGNORED, IN_OPEN, IN_UNMOUNT, MNT_EXPIRE, MS_BIND, MS_NODIRATIME, MS_NOSYMFOLLOW,
-  MS_RDONLY, MS_REMOUNT, MS_STRICTATIME, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_WRONLY, ST_NOSYMFOLLOW,
+  AT_FDCWD,
+  EAGAIN,
+  ENOENT,
+  EPERM,
+  ERANGE,
+  EROFS,
+  IN_IGNORED,
+  IN_OPEN,
+  IN_UNMOUNT,
+  MNT_EXPIRE,
+  MS_BIND,
+  MS_NODIRATIME,
+  MS_NOSYMFOLLOW,
+  MS_RDONLY,
+  MS_REMOUNT,
+  MS_STRICTATIME,
+  O_CREAT,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_PATH,
+  O_WRONLY,
+  ST_NOSYMFOLLOW,
   XATTR_NAME_MAX,
 } from "@stratos/abi";
 import { Procfs } from "../fs/procfs/procfs.ts";
@@ -102,7 +122,10 @@ it("watches end with their file system; a name of an attribute has at most 255 b
   user.call("inotify_add_watch", fd, "/mnt/file", IN_OPEN);
   assert.equal(user.call("umount2", "/mnt", 0), 0, "a watch is no use of the mount");
   assert.equal(user.call("read", fd, BUFFER, 4096), 32);
-  assert.deepEqual([4, 20].map((at) => user.memory.view.getUint32(BUFFER + at, true)), [IN_UNMOUNT, IN_IGNORED]);
+  assert.deepEqual(
+    [4, 20].map((at) => user.memory.view.getUint32(BUFFER + at, true)),
+    [IN_UNMOUNT, IN_IGNORED],
+  );
   user.put("/file", "");
   const name = (length: number): string => `user.${"k".repeat(length - 5)}`;
   assert.equal(user.call("setxattr", "/file", name(XATTR_NAME_MAX), "v", 1, 0), 0);

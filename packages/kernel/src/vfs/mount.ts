@@ -18,7 +18,15 @@ export class Mount {
   /** umount2(MNT_EXPIRE) was asked for once, and no path led here since. */
   isExpiring = false;
 
-  constructor(id: number, fileSystem: FileSystem, root: Dentry, parent: Mount | null, mountPoint: Dentry | null, flags: number, source: string) {
+  constructor(
+    id: number,
+    fileSystem: FileSystem,
+    root: Dentry,
+    parent: Mount | null,
+    mountPoint: Dentry | null,
+    flags: number,
+    source: string,
+  ) {
     this.id = id;
     this.fileSystem = fileSystem;
     this.root = root;

@@ -1,5 +1,36 @@
-import { EBUSY, EINVAL, ENODEV, ENOENT, ENOSPC, ENOTDIR, EPERM, MNT_DETACH, MNT_EXPIRE, MNT_FORCE, MS_BIND, MS_MOVE, MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID } from "@stratos/abi";
-import { EAGAIN, MS_NOSYMFOLLOW, MS_PRIVATE, MS_RDONLY, MS_REC, MS_RELATIME, MS_REMOUNT, MS_SHARED, MS_SLAVE, MS_STRICTATIME, MS_UNBINDABLE, UMOUNT_NOFOLLOW } from "@stratos/abi";
+import {
+  EBUSY,
+  EINVAL,
+  ENODEV,
+  ENOENT,
+  ENOSPC,
+  ENOTDIR,
+  EPERM,
+  MNT_DETACH,
+  MNT_EXPIRE,
+  MNT_FORCE,
+  MS_BIND,
+  MS_MOVE,
+  MS_NOATIME,
+  MS_NODEV,
+  MS_NODIRATIME,
+  MS_NOEXEC,
+  MS_NOSUID,
+} from "@stratos/abi";
+import {
+  EAGAIN,
+  MS_NOSYMFOLLOW,
+  MS_PRIVATE,
+  MS_RDONLY,
+  MS_REC,
+  MS_RELATIME,
+  MS_REMOUNT,
+  MS_SHARED,
+  MS_SLAVE,
+  MS_STRICTATIME,
+  MS_UNBINDABLE,
+  UMOUNT_NOFOLLOW,
+} from "@stratos/abi";
 import type { Kernel } from "../kernel-state.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
@@ -17,7 +48,8 @@ import { syncFileSystem, syncInode } from "./write-back.ts";
 
 /** Bound of mounts in a namespace (fs.mount-max is 100000; the walk looks at each). */
 const MOUNTS_MAX = 10000;
-const PER_MOUNT_FLAGS = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_NOSYMFOLLOW;
+const PER_MOUNT_FLAGS =
+  MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_NOSYMFOLLOW;
 
 function rootEntry(kernel: Kernel, fileSystem: FileSystem): Dentry {
   let root = kernel.vfs.roots.get(fileSystem);
@@ -29,7 +61,15 @@ function rootEntry(kernel: Kernel, fileSystem: FileSystem): Dentry {
   return root.dentry;
 }
 
-function createMount(kernel: Kernel, fileSystem: FileSystem, root: Dentry, parent: Mount | null, point: Dentry | null, flags: number, source: string): Mount {
+function createMount(
+  kernel: Kernel,
+  fileSystem: FileSystem,
+  root: Dentry,
+  parent: Mount | null,
+  point: Dentry | null,
+  flags: number,
+  source: string,
+): Mount {
   kernel.vfs.roots.get(fileSystem)!.mounts++;
   root.retain();
   return new Mount(kernel.vfs.allocateMountId(), fileSystem, root, parent, point, perMountFlags(flags), source);
@@ -41,7 +81,12 @@ function perMountFlags(flags: number): number {
 }
 
 /** Mounts the first file system: "/". */
-export function mountRoot(kernel: Kernel, fileSystem: FileSystem, source = "root", flags = MS_RELATIME): MountNamespace {
+export function mountRoot(
+  kernel: Kernel,
+  fileSystem: FileSystem,
+  source = "root",
+  flags = MS_RELATIME,
+): MountNamespace {
   const mount = createMount(kernel, fileSystem, rootEntry(kernel, fileSystem), null, null, flags, source);
   kernel.mounts = new MountNamespace(mount);
   return kernel.mounts;
@@ -51,23 +96,49 @@ export function mountRoot(kernel: Kernel, fileSystem: FileSystem, source = "root
 export function rootPath(kernel: Kernel): Path {
   const mount = kernel.mounts.root;
   let path = new Path(mount, mount.root);
-  for (let over = kernel.mounts.mountedAt(path.mount, path.dentry); over !== null; over = kernel.mounts.mountedAt(path.mount, path.dentry)) path = new Path(over, over.root);
+  for (
+    let over = kernel.mounts.mountedAt(path.mount, path.dentry);
+    over !== null;
+    over = kernel.mounts.mountedAt(path.mount, path.dentry)
+  )
+    path = new Path(over, over.root);
   return path;
 }
 
 /** For boot: mounts at an absolute path of real directories, which are made (0755) when absent. */
-export function mountAt(kernel: Kernel, name: string, fileSystem: FileSystem, options: { source?: string; flags?: number } = {}): Mount | number {
+export function mountAt(
+  kernel: Kernel,
+  name: string,
+  fileSystem: FileSystem,
+  options: { source?: string; flags?: number } = {},
+): Mount | number {
   const place = directoryAt(kernel, name);
   if (typeof place === "number") return place;
-  return attach(kernel, kernel.mounts, place, fileSystem, rootEntry(kernel, fileSystem), options.flags ?? MS_RELATIME, options.source ?? fileSystem.type);
+  return attach(
+    kernel,
+    kernel.mounts,
+    place,
+    fileSystem,
+    rootEntry(kernel, fileSystem),
+    options.flags ?? MS_RELATIME,
+    options.source ?? fileSystem.type,
+  );
 }
 
 /**
- * For boot: mounts one file, `name` in the root of `fileSystem`, over a file at an absolute path, which is made (empty) when absent.
+ * For boot: mounts one file, `name` in the root of `fileSystem`, over a file at an absolute path, which is made (empty)
+ * when absent.
  *
- * @returns the mount, or −ENOTDIR (a directory is there, or a part of the path is none), −ENOENT (`name` is not there) …
+ * @returns the mount, or −ENOTDIR (a directory is there, or a part of the path is none), −ENOENT (`name` is not there)
+ *   …
  */
-export function mountFileAt(kernel: Kernel, place: string, fileSystem: FileSystem, name: string, options: { source?: string; flags?: number } = {}): Mount | number {
+export function mountFileAt(
+  kernel: Kernel,
+  place: string,
+  fileSystem: FileSystem,
+  name: string,
+  options: { source?: string; flags?: number } = {},
+): Mount | number {
   const file = lookupChild(kernel, rootEntry(kernel, fileSystem), name);
   if (typeof file === "number") return file;
   if (file.inode === null) return -ENOENT;
@@ -77,12 +148,26 @@ export function mountFileAt(kernel: Kernel, place: string, fileSystem: FileSyste
   const point = lookupChild(kernel, folder.dentry, place.slice(slash + 1));
   if (typeof point === "number") return point;
   if (point.inode === null) {
-    const made = folder.dentry.inode!.create(point.name, { mode: 0o100644, uid: 0, gid: 0, rdev: 0, now: kernel.vfs.now() });
+    const made = folder.dentry.inode!.create(point.name, {
+      mode: 0o100644,
+      uid: 0,
+      gid: 0,
+      rdev: 0,
+      now: kernel.vfs.now(),
+    });
     if (typeof made === "number") return made;
     point.inode = made;
     if (folder.dentry.children?.get(point.name) === point) made.cachedNames++;
   }
-  return attach(kernel, kernel.mounts, new Path(folder.mount, point), fileSystem, file, options.flags ?? MS_RELATIME, options.source ?? fileSystem.type);
+  return attach(
+    kernel,
+    kernel.mounts,
+    new Path(folder.mount, point),
+    fileSystem,
+    file,
+    options.flags ?? MS_RELATIME,
+    options.source ?? fileSystem.type,
+  );
 }
 
 /** For boot: the directory of an absolute path; missing ones are made. */
@@ -100,12 +185,25 @@ export function directoryAt(kernel: Kernel, name: string): Path | number {
     }
     if (!child.inode.isDirectory) return -ENOTDIR;
     place = new Path(place.mount, child);
-    for (let over = kernel.mounts.mountedAt(place.mount, place.dentry); over !== null; over = kernel.mounts.mountedAt(place.mount, place.dentry)) place = new Path(over, over.root);
+    for (
+      let over = kernel.mounts.mountedAt(place.mount, place.dentry);
+      over !== null;
+      over = kernel.mounts.mountedAt(place.mount, place.dentry)
+    )
+      place = new Path(over, over.root);
   }
   return place;
 }
 
-function attach(kernel: Kernel, namespace: MountNamespace, place: Path, fileSystem: FileSystem, root: Dentry, flags: number, source: string): Mount | number {
+function attach(
+  kernel: Kernel,
+  namespace: MountNamespace,
+  place: Path,
+  fileSystem: FileSystem,
+  root: Dentry,
+  flags: number,
+  source: string,
+): Mount | number {
   if (namespace.mounts.length >= MOUNTS_MAX) return -ENOSPC;
   if (place.dentry.isDetached || !place.dentry.inode!.isMountable) return -ENOENT;
   if (root.inode!.isDirectory !== place.dentry.inode!.isDirectory) return -ENOTDIR;
@@ -120,7 +218,11 @@ function attach(kernel: Kernel, namespace: MountNamespace, place: Path, fileSyst
  * mount(2) after its strings are read and `place` is looked up.
  * @param source  what was given, for /proc/mounts; `sourcePath` is it looked up for MS_BIND and MS_MOVE
  */
-export function mountFileSystem(task: Task, place: Path, request: { source: string; sourcePath: Path | null; type: string; flags: number; options: string }): number {
+export function mountFileSystem(
+  task: Task,
+  place: Path,
+  request: { source: string; sourcePath: Path | null; type: string; flags: number; options: string },
+): number {
   const kernel = task.kernel;
   const namespace = task.fs.namespace;
   const { flags } = request;
@@ -131,14 +233,25 @@ export function mountFileSystem(task: Task, place: Path, request: { source: stri
   }
   if ((flags & MS_BIND) !== 0) return bind(task, place, request.sourcePath!, flags, request.source);
   // Every mount is private here: shared and slave propagation are accepted and have nobody to reach.
-  if ((flags & (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)) !== 0) return place.dentry === place.mount.root ? 0 : -EINVAL;
+  if ((flags & (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)) !== 0)
+    return place.dentry === place.mount.root ? 0 : -EINVAL;
   if ((flags & MS_MOVE) !== 0) return move(namespace, request.sourcePath!, place);
   const type = kernel.vfs.types.get(request.type);
   if (type === undefined) return -ENODEV;
-  const fileSystem = type.isVirtual ? type.create(kernel, request.source, request.options) : fileSystemOn(task, type, request);
+  const fileSystem = type.isVirtual
+    ? type.create(kernel, request.source, request.options)
+    : fileSystemOn(task, type, request);
   if (typeof fileSystem === "number") return fileSystem;
   const hadRoot = kernel.vfs.roots.has(fileSystem);
-  const mount = attach(kernel, namespace, place, fileSystem, rootEntry(kernel, fileSystem), flags, request.source || "none");
+  const mount = attach(
+    kernel,
+    namespace,
+    place,
+    fileSystem,
+    rootEntry(kernel, fileSystem),
+    flags,
+    request.source || "none",
+  );
   if (typeof mount === "number") {
     if (!hadRoot) {
       kernel.vfs.roots.delete(fileSystem);
@@ -150,7 +263,11 @@ export function mountFileSystem(task: Task, place: Path, request: { source: stri
 }
 
 /** The file system on a device: the one that is mounted already, or another. */
-function fileSystemOn(task: Task, type: FileSystemType, request: { source: string; flags: number; options: string }): FileSystem | number {
+function fileSystemOn(
+  task: Task,
+  type: FileSystemType,
+  request: { source: string; flags: number; options: string },
+): FileSystem | number {
   const { kernel } = task;
   const readOnly = (request.flags & MS_RDONLY) !== 0;
   const device = mountSource(task, request.source, readOnly);
@@ -224,7 +341,8 @@ function move(namespace: MountNamespace, source: Path, place: Path): number {
 
 /**
  * umount2(2): `place` must be the root of a mount.
- * @returns 0, −EINVAL (no mount point, or the root), −EBUSY (something in it is in use; MNT_DETACH takes it away all the same), −EPERM
+ * @returns 0, −EINVAL (no mount point, or the root), −EBUSY (something in it is in use; MNT_DETACH takes it away all
+ *   the same), −EPERM
  */
 export function unmount(task: Task, place: Path, flags: number): number {
   if (!isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
@@ -232,9 +350,16 @@ export function unmount(task: Task, place: Path, flags: number): number {
   if ((flags & MNT_EXPIRE) !== 0 && (flags & (MNT_FORCE | MNT_DETACH)) !== 0) return -EINVAL;
   const namespace = task.fs.namespace;
   const mount = place.mount;
-  if (place.dentry !== mount.root || !namespace.mounts.includes(mount) || mount.parent === null || mount === task.fs.root.mount) return -EINVAL;
+  if (
+    place.dentry !== mount.root ||
+    !namespace.mounts.includes(mount) ||
+    mount.parent === null ||
+    mount === task.fs.root.mount
+  )
+    return -EINVAL;
   if ((flags & MNT_DETACH) !== 0) {
-    for (const below of namespace.mounts.filter((other) => isMountBelow(other, mount)).reverse()) detach(task.kernel, namespace, below);
+    for (const below of namespace.mounts.filter((other) => isMountBelow(other, mount)).reverse())
+      detach(task.kernel, namespace, below);
     return 0;
   }
   if (mount.users > 0) return -EBUSY;
@@ -291,7 +416,8 @@ export function pivotRoot(task: Task, newRoot: Path, putOld: Path): number {
   const old = oldRoot.mount;
   namespace.remove(mount);
   mount.mountPoint!.release();
-  const parent = old.parent, point = old.mountPoint;
+  const parent = old.parent,
+    point = old.mountPoint;
   if (parent !== null) namespace.remove(old);
   mount.parent = parent;
   mount.mountPoint = point;
@@ -319,7 +445,10 @@ export function pivotRoot(task: Task, newRoot: Path, putOld: Path): number {
 /** unshare(CLONE_NEWNS), clone(CLONE_NEWNS): gives the task's file system context a namespace of its own. */
 export function unshareMounts(task: Task): void {
   const fs = task.fs;
-  const { namespace, pairs } = fs.namespace.copy(() => task.kernel.vfs.allocateMountId(), 0xf0000000 + task.kernel.allocateAnonymousIno());
+  const { namespace, pairs } = fs.namespace.copy(
+    () => task.kernel.vfs.allocateMountId(),
+    0xf0000000 + task.kernel.allocateAnonymousIno(),
+  );
   for (const mount of pairs.values()) {
     task.kernel.vfs.roots.get(mount.fileSystem)!.mounts++;
     mount.mountPoint?.retain();

@@ -1,4 +1,20 @@
-import { EBUSY, EEXIST, EINVAL, EISDIR, EMLINK, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EROFS, EXDEV, FS_APPEND_FL, MS_RDONLY, RENAME_EXCHANGE, RENAME_NOREPLACE } from "@stratos/abi";
+import {
+  EBUSY,
+  EEXIST,
+  EINVAL,
+  EISDIR,
+  EMLINK,
+  ENOENT,
+  ENOTDIR,
+  ENOTEMPTY,
+  EPERM,
+  EROFS,
+  EXDEV,
+  FS_APPEND_FL,
+  MS_RDONLY,
+  RENAME_EXCHANGE,
+  RENAME_NOREPLACE,
+} from "@stratos/abi";
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT, S_ISGID } from "@stratos/abi";
 import { ACL_DEFAULT_NAME, parseAcl } from "@stratos/abi";
 import { CAP_FSETID, CAP_MKNOD, isCapable, isInGroup } from "../security/credentials.ts";
@@ -13,7 +29,10 @@ import type { Inode, NewInode } from "./inode.ts";
 import { type LastKind, lookupName, lookupPath, walker } from "./path-walk.ts";
 import { Path } from "./path.ts";
 
-/** Making, removing and moving names: mkdir(2), mknod(2), unlink(2), rmdir(2), link(2), symlink(2), rename(2). All return 0 or a negated errno. */
+/**
+ * Making, removing and moving names: mkdir(2), mknod(2), unlink(2), rmdir(2), link(2), symlink(2), rename(2). All
+ * return 0 or a negated errno.
+ */
 
 /** LINK_MAX of ext4, which programs know (pathconf(3)). */
 const LINK_MAX = 65000;
@@ -27,7 +46,8 @@ export function newInodeFor(task: Task, directory: Inode, mode: number, rdev: nu
     gid = directory.gid;
     if ((mode & S_IFMT) === S_IFDIR) bits |= S_ISGID;
     // A program of a group that its maker isn't in would give it that group (Linux, mode_strip_sgid).
-    else if ((mode & 0o2010) === 0o2010 && !isInGroup(credentials, gid) && !isCapable(credentials, CAP_FSETID)) bits &= ~S_ISGID;
+    else if ((mode & 0o2010) === 0o2010 && !isInGroup(credentials, gid) && !isCapable(credentials, CAP_FSETID))
+      bits &= ~S_ISGID;
   }
   return { mode: bits, uid: credentials.fsuid, gid, rdev, now: task.kernel.vfs.now() };
 }
@@ -48,7 +68,9 @@ function mayChange(task: Task, place: Path): number {
   return directory.nlink === 0 ? -ENOENT : 0;
 }
 
-/** Makes a file of any type but symbolic link under a negative entry, which is then its name. Used with a fresh `place`. */
+/**
+ * Makes a file of any type but symbolic link under a negative entry, which is then its name. Used with a fresh `place`.
+ */
 export function createUnder(task: Task, place: Path, mode: number, rdev: number): number {
   const refused = mayChange(task, place);
   if (refused < 0) return refused;
@@ -186,14 +208,23 @@ function removeEntry(task: Task, place: Path, inode: Inode, isDirectory: boolean
 }
 
 /** renameat2(2). */
-export function renameName(task: Task, oldDirfd: number, oldPath: string, newDirfd: number, newPath: string, flags: number): number {
+export function renameName(
+  task: Task,
+  oldDirfd: number,
+  oldPath: string,
+  newDirfd: number,
+  newPath: string,
+  flags: number,
+): number {
   if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) !== 0 || (flags & 3) === 3) return -EINVAL;
   const from = lookupName(task, oldDirfd, oldPath);
   if (typeof from === "number") return from;
-  const fromKind = walker.lastKind, fromSlash = walker.trailingSlash;
+  const fromKind = walker.lastKind,
+    fromSlash = walker.trailingSlash;
   const to = lookupName(task, newDirfd, newPath);
   if (typeof to === "number") return to;
-  const toKind = walker.lastKind, toSlash = walker.trailingSlash;
+  const toKind = walker.lastKind,
+    toSlash = walker.trailingSlash;
   if (from.mount !== to.mount) return -EXDEV;
   if (fromKind !== "name") return -EBUSY;
   if (toKind !== "name") return (flags & RENAME_NOREPLACE) !== 0 ? -EEXIST : -EBUSY;
@@ -204,7 +235,8 @@ export function renameName(task: Task, oldDirfd: number, oldPath: string, newDir
   if ((flags & RENAME_EXCHANGE) !== 0 && replaced === null) return -ENOENT;
   if (!inode.isDirectory && (fromSlash || (toSlash && (flags & RENAME_EXCHANGE) === 0))) return -ENOTDIR;
   if (isSameOrAbove(from.dentry, to.dentry.parent)) return -EINVAL;
-  if (replaced !== null && isSameOrAbove(to.dentry, from.dentry.parent)) return (flags & RENAME_EXCHANGE) !== 0 ? -EINVAL : -ENOTEMPTY;
+  if (replaced !== null && isSameOrAbove(to.dentry, from.dentry.parent))
+    return (flags & RENAME_EXCHANGE) !== 0 ? -EINVAL : -ENOTEMPTY;
   let refused = mayRemove(task, from);
   if (refused >= 0) refused = replaced === null ? mayChange(task, to) : mayRemove(task, to);
   if (refused < 0) return refused;
@@ -215,7 +247,8 @@ export function renameName(task: Task, oldDirfd: number, oldPath: string, newDir
     if (!inode.isDirectory && replaced.isDirectory) return -EISDIR;
   }
   // A directory's ".." changes when it moves to another parent.
-  const fromDirectory = from.dentry.parent!.inode!, toDirectory = to.dentry.parent!.inode!;
+  const fromDirectory = from.dentry.parent!.inode!,
+    toDirectory = to.dentry.parent!.inode!;
   if (inode.isDirectory && fromDirectory !== toDirectory) {
     const denied = checkAccess(task.credentials, inode, MAY_WRITE);
     if (denied < 0) return denied;
@@ -228,9 +261,12 @@ export function renameName(task: Task, oldDirfd: number, oldPath: string, newDir
 
 function doRename(task: Task, from: Dentry, to: Dentry, flags: number): number {
   const kernel = task.kernel;
-  const inode = from.inode!, replaced = to.inode;
-  const fromDirectory = from.parent!.inode!, toDirectory = to.parent!.inode!;
-  const oldName = from.name, newName = to.name;
+  const inode = from.inode!,
+    replaced = to.inode;
+  const fromDirectory = from.parent!.inode!,
+    toDirectory = to.parent!.inode!;
+  const oldName = from.name,
+    newName = to.name;
   const now = kernel.vfs.now();
   inode.users++;
   if (replaced !== null) replaced.users++;
@@ -240,7 +276,12 @@ function doRename(task: Task, from: Dentry, to: Dentry, flags: number): number {
     inode.setAttributes({ ctime: now });
     if ((flags & RENAME_EXCHANGE) !== 0) {
       exchangeDentries(from, to);
-      notifyMove(kernel, { directory: toDirectory, name: newName }, { directory: fromDirectory, name: oldName }, replaced!);
+      notifyMove(
+        kernel,
+        { directory: toDirectory, name: newName },
+        { directory: fromDirectory, name: oldName },
+        replaced!,
+      );
     } else {
       let target = to;
       if (replaced !== null) {
@@ -250,7 +291,8 @@ function doRename(task: Task, from: Dentry, to: Dentry, flags: number): number {
       moveDentry(kernel, from, target);
     }
     notifyMove(kernel, { directory: fromDirectory, name: oldName }, { directory: toDirectory, name: newName }, inode);
-    if (replaced !== null && (flags & RENAME_EXCHANGE) === 0) notifyName(kernel, toDirectory, newName, replaced, "delete");
+    if (replaced !== null && (flags & RENAME_EXCHANGE) === 0)
+      notifyName(kernel, toDirectory, newName, replaced, "delete");
   }
   if (replaced !== null && --replaced.users === 0) evictInode(replaced);
   if (--inode.users === 0) evictInode(inode);
@@ -262,8 +304,18 @@ function isSameOrAbove(above: Dentry, below: Dentry | null): boolean {
   return false;
 }
 
-/** linkat(2) with its lookups: AT_SYMLINK_FOLLOW follows the source, AT_EMPTY_PATH needs CAP_DAC_READ_SEARCH or the file's own opener. */
-export function linkPaths(task: Task, oldDirfd: number, oldPath: string, newDirfd: number, newPath: string, lookupFlags: number): number {
+/**
+ * linkat(2) with its lookups: AT_SYMLINK_FOLLOW follows the source, AT_EMPTY_PATH needs CAP_DAC_READ_SEARCH or the
+ * file's own opener.
+ */
+export function linkPaths(
+  task: Task,
+  oldDirfd: number,
+  oldPath: string,
+  newDirfd: number,
+  newPath: string,
+  lookupFlags: number,
+): number {
   const source = lookupPath(task, oldDirfd, oldPath, lookupFlags);
   if (typeof source === "number") return source;
   if (walker.trailingSlash && !source.dentry.inode!.isDirectory) return -ENOTDIR;

@@ -13,8 +13,8 @@ export interface DescriptionObserver {
 }
 
 /**
- * An open file description (open(2)): what file descriptors point to, shared by dup and fork. Subclasses are the kinds of file:
- * regular files, directories, pipes, ttys, sockets, eventfds …
+ * An open file description (open(2)): what file descriptors point to, shared by dup and fork. Subclasses are the kinds
+ * of file: regular files, directories, pipes, ttys, sockets, eventfds …
  *
  * Integer results are ≥ 0 or a negated errno, BLOCKED or BLOCKED_EINTR (task/wait-queue.ts) after `task.waitOn(queue)`.
  */
@@ -93,7 +93,10 @@ export abstract class OpenFile {
     return -ESPIPE;
   }
 
-  /** getdents64: calls `emit` from `position` on; it returns false when its buffer is full. The entry that was refused is emitted again next time. */
+  /**
+   * getdents64: calls `emit` from `position` on; it returns false when its buffer is full. The entry that was refused
+   * is emitted again next time.
+   */
   readDirectory(task: Task, emit: (name: string, ino: number, type: number, nextPosition: number) => boolean): number {
     return -ENOTDIR;
   }

@@ -1,6 +1,52 @@
-import { EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENODEV, ENOENT, ENOTDIR, ENXIO, EPERM, EROFS, ETXTBSY, FS_APPEND_FL, MS_NODEV, MS_RDONLY } from "@stratos/abi";
-import { O_ACCMODE, O_CLOEXEC, O_CREAT, O_DIRECT, O_DIRECTORY, O_DSYNC, O_EXCL, O_LARGEFILE, O_NOATIME, O_NOCTTY, O_NOFOLLOW, O_PATH, O_RDONLY, O_SYNC, O_TMPFILE, O_TRUNC, O_WRONLY } from "@stratos/abi";
-import { O_APPEND, FASYNC, O_NONBLOCK, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from "@stratos/abi";
+import {
+  EACCES,
+  EEXIST,
+  EINVAL,
+  EISDIR,
+  ELOOP,
+  ENODEV,
+  ENOENT,
+  ENOTDIR,
+  ENXIO,
+  EPERM,
+  EROFS,
+  ETXTBSY,
+  FS_APPEND_FL,
+  MS_NODEV,
+  MS_RDONLY,
+} from "@stratos/abi";
+import {
+  O_ACCMODE,
+  O_CLOEXEC,
+  O_CREAT,
+  O_DIRECT,
+  O_DIRECTORY,
+  O_DSYNC,
+  O_EXCL,
+  O_LARGEFILE,
+  O_NOATIME,
+  O_NOCTTY,
+  O_NOFOLLOW,
+  O_PATH,
+  O_RDONLY,
+  O_SYNC,
+  O_TMPFILE,
+  O_TRUNC,
+  O_WRONLY,
+} from "@stratos/abi";
+import {
+  O_APPEND,
+  FASYNC,
+  O_NONBLOCK,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  S_IFSOCK,
+} from "@stratos/abi";
 import { checkAccess, isOwnerOrCapable, MAY_EXEC, MAY_READ, MAY_WRITE } from "../security/permission.ts";
 import type { Task } from "../task/task.ts";
 import { openFifo } from "../fs/pipe/pipe-file.ts";
@@ -18,7 +64,21 @@ import { truncateInode } from "./truncate.ts";
 
 /** Flags that only steer the opening; F_GETFL doesn't show them. */
 const OPENING_FLAGS = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC;
-const VALID_FLAGS = OPENING_FLAGS | O_ACCMODE | O_APPEND | O_NONBLOCK | O_SYNC | O_DSYNC | FASYNC | O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_PATH | O_TMPFILE;
+const VALID_FLAGS =
+  OPENING_FLAGS |
+  O_ACCMODE |
+  O_APPEND |
+  O_NONBLOCK |
+  O_SYNC |
+  O_DSYNC |
+  FASYNC |
+  O_DIRECT |
+  O_LARGEFILE |
+  O_DIRECTORY |
+  O_NOFOLLOW |
+  O_NOATIME |
+  O_PATH |
+  O_TMPFILE;
 /** __O_TMPFILE without O_DIRECTORY, its companion bit. */
 const TMPFILE_BIT = O_TMPFILE & ~O_DIRECTORY;
 
@@ -28,13 +88,21 @@ const TMPFILE_BIT = O_TMPFILE & ~O_DIRECTORY;
  * @param flags  O_*; O_LARGEFILE is implied
  * @param mode  permission bits for a new file, before the umask
  * @param resolve  RESOLVE_* of openat2(2)
- * @returns an open description with one reference; BLOCKED for a fifo without its other side; −EACCES −EEXIST −EINVAL −EISDIR −ELOOP
- *   −ENAMETOOLONG −ENOENT −ENOTDIR −ENXIO −EPERM −EROFS −ETXTBSY … as open(2) ERRORS
+ * @returns an open description with one reference; BLOCKED for a fifo without its other side; −EACCES −EEXIST −EINVAL
+ *   −EISDIR −ELOOP −ENAMETOOLONG −ENOENT −ENOTDIR −ENXIO −EPERM −EROFS −ETXTBSY … as open(2) ERRORS
  */
-export function openPath(task: Task, dirfd: number, path: string, flags: number, mode: number, resolve = 0): OpenFile | number {
+export function openPath(
+  task: Task,
+  dirfd: number,
+  path: string,
+  flags: number,
+  mode: number,
+  resolve = 0,
+): OpenFile | number {
   flags &= VALID_FLAGS;
   if ((flags & TMPFILE_BIT) !== 0) {
-    if ((flags & O_TMPFILE) !== O_TMPFILE || (flags & O_ACCMODE) === O_RDONLY || (flags & O_CREAT) !== 0) return -EINVAL;
+    if ((flags & O_TMPFILE) !== O_TMPFILE || (flags & O_ACCMODE) === O_RDONLY || (flags & O_CREAT) !== 0)
+      return -EINVAL;
   } else if ((flags & (O_CREAT | O_DIRECTORY)) === (O_CREAT | O_DIRECTORY)) return -EINVAL;
   if (path === "") return -ENOENT;
   const start = startOf(task, dirfd, path, resolve);
@@ -67,7 +135,12 @@ export function openExisting(task: Task, place: Path, flags: number, file: OpenF
   // A magic link to a nameless description: only pipes can be opened anew.
   if (file !== null && file.path === null && !inode.isRegular && (inode.mode & S_IFMT) !== S_IFIFO) return -ENXIO;
   if (inode.leases !== null) {
-    const waits = breakLeases(task, inode, (flags & O_ACCMODE) !== O_RDONLY || (flags & O_TRUNC) !== 0, (flags & O_NONBLOCK) === 0);
+    const waits = breakLeases(
+      task,
+      inode,
+      (flags & O_ACCMODE) !== O_RDONLY || (flags & O_TRUNC) !== 0,
+      (flags & O_NONBLOCK) === 0,
+    );
     if (waits < 0) return waits;
   }
   if ((flags & O_TRUNC) !== 0 && inode.isRegular) {
@@ -96,7 +169,14 @@ function createAndOpen(task: Task, flags: number, mode: number): OpenFile | numb
   return file;
 }
 
-function openUnnamed(task: Task, start: Path, path: string, flags: number, mode: number, resolve: number): OpenFile | number {
+function openUnnamed(
+  task: Task,
+  start: Path,
+  path: string,
+  flags: number,
+  mode: number,
+  resolve: number,
+): OpenFile | number {
   const failed = walk(task, start, path, WALK_FOLLOW, resolve);
   if (failed < 0) return failed;
   const { mount, dentry } = walker;
@@ -128,7 +208,11 @@ function mayOpen(task: Task, place: Path, flags: number): number {
     if ((place.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly) return -EROFS;
     if (inode.writers < 0) return -ETXTBSY;
   }
-  if ((inode.fileFlags & FS_APPEND_FL) !== 0 && ((access !== O_RDONLY && (flags & O_APPEND) === 0) || (flags & O_TRUNC) !== 0)) return -EPERM;
+  if (
+    (inode.fileFlags & FS_APPEND_FL) !== 0 &&
+    ((access !== O_RDONLY && (flags & O_APPEND) === 0) || (flags & O_TRUNC) !== 0)
+  )
+    return -EPERM;
   if ((flags & O_NOATIME) !== 0 && !isOwnerOrCapable(task.credentials, inode)) return -EPERM;
   return 0;
 }
@@ -153,7 +237,8 @@ export function openInode(task: Task, place: Path, flags: number): OpenFile | nu
         file = openFifo(task, inode, kept, place);
         break;
       case S_IFCHR:
-        file = task.kernel.vfs.devices.character(inode.rdev)?.open(task, inode, kept | (flags & O_NOCTTY), place) ?? -ENXIO;
+        file =
+          task.kernel.vfs.devices.character(inode.rdev)?.open(task, inode, kept | (flags & O_NOCTTY), place) ?? -ENXIO;
         break;
       case S_IFBLK:
         file = task.kernel.vfs.devices.block(inode.rdev)?.open(task, inode, kept | (flags & O_EXCL), place) ?? -ENXIO;
@@ -169,7 +254,9 @@ export function openInode(task: Task, place: Path, flags: number): OpenFile | nu
   return file;
 }
 
-/** For exec: an existing regular file that may be executed, opened for reading. ETXTBSY is the caller's (inode.writers). */
+/**
+ * For exec: an existing regular file that may be executed, opened for reading. ETXTBSY is the caller's (inode.writers).
+ */
 export function openExecutable(task: Task, dirfd: number, path: string, atFlags: number): OpenFile | number {
   const failed = walkAt(task, dirfd, path, atFlags);
   if (failed < 0) return failed;

@@ -1,8 +1,8 @@
 import type { Path } from "./path.ts";
 
 /**
- * The absolute name of a place as seen from `root` (d_path): what getcwd(2), /proc/PID/exe and maps show. A name that was unlinked ends in
- * " (deleted)"; null when the place lies outside `root` (getcwd says "(unreachable)").
+ * The absolute name of a place as seen from `root` (d_path): what getcwd(2), /proc/PID/exe and maps show. A name that
+ * was unlinked ends in " (deleted)"; null when the place lies outside `root` (getcwd says "(unreachable)").
  */
 export function pathNameBelow(path: Path, root: Path): string | null {
   let { mount, dentry } = path;

@@ -2,8 +2,35 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import {
-  AT_FDCWD, AT_REMOVEDIR, EACCES, EBADF, EBUSY, EINVAL, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM, EROFS, EXDEV, MNT_DETACH, MS_BIND, MS_MOVE, MS_RDONLY, MS_REC, MS_REMOUNT, O_CREAT, O_DIRECTORY,
-  O_PATH, O_RDONLY, O_WRONLY, RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, S_IFCHR,
+  AT_FDCWD,
+  AT_REMOVEDIR,
+  EACCES,
+  EBADF,
+  EBUSY,
+  EINVAL,
+  ELOOP,
+  ENAMETOOLONG,
+  ENOENT,
+  ENOTDIR,
+  EPERM,
+  EROFS,
+  EXDEV,
+  MNT_DETACH,
+  MS_BIND,
+  MS_MOVE,
+  MS_RDONLY,
+  MS_REC,
+  MS_REMOUNT,
+  O_CREAT,
+  O_DIRECTORY,
+  O_PATH,
+  O_RDONLY,
+  O_WRONLY,
+  RESOLVE_BENEATH,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_SYMLINKS,
+  RESOLVE_NO_XDEV,
+  S_IFCHR,
 } from "@stratos/abi";
 import { BUFFER, FileTask } from "../testing/file-system-task.ts";
 import { unshareMounts } from "./mounting.ts";

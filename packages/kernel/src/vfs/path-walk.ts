@@ -1,5 +1,25 @@
-import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, EACCES, EBADF, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EXDEV, MS_NOSYMFOLLOW, NAME_MAX, PATH_MAX } from "@stratos/abi";
-import { RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV } from "@stratos/abi";
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  EACCES,
+  EBADF,
+  ELOOP,
+  ENAMETOOLONG,
+  ENOENT,
+  ENOTDIR,
+  EXDEV,
+  MS_NOSYMFOLLOW,
+  NAME_MAX,
+  PATH_MAX,
+} from "@stratos/abi";
+import {
+  RESOLVE_BENEATH,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+  RESOLVE_NO_SYMLINKS,
+  RESOLVE_NO_XDEV,
+} from "@stratos/abi";
 import { checkAccess, MAY_EXEC } from "../security/permission.ts";
 import type { Task } from "../task/task.ts";
 import { pathOfFile } from "./anonymous-file.ts";
@@ -10,8 +30,8 @@ import { OpenFile } from "./open-file.ts";
 import { Path } from "./path.ts";
 
 /**
- * path_resolution(7). One walk goes on at a time and keeps its place in the module's `walker`, so that a walk over cached names allocates
- * nothing; its results stay valid until the next walk.
+ * path_resolution(7). One walk goes on at a time and keeps its place in the module's `walker`, so that a walk over
+ * cached names allocates nothing; its results stay valid until the next walk.
  */
 
 /** Follow a symbolic link in the last component. */
@@ -26,7 +46,8 @@ export type LastKind = "name" | "dot" | "dotdot" | "root";
 
 /** MAXSYMLINKS (path_resolution(7)). */
 const LINKS_MAX = 40;
-const SLASH = 47, DOT = 46;
+const SLASH = 47,
+  DOT = 46;
 
 class Walker {
   mount!: Mount;
@@ -97,8 +118,13 @@ export function walk(task: Task, start: Path, path: string, mode: number, resolv
         dentry = mount.mountPoint!;
         mount = mount.parent;
       }
-      if (!(dentry === root.dentry && mount === root.mount) && dentry !== mount.root && dentry.parent !== null) dentry = dentry.parent;
-      for (let over = dentry.mountCount > 0 ? fs.namespace.mountedAt(mount, dentry) : null; over !== null; over = fs.namespace.mountedAt(mount, dentry)) {
+      if (!(dentry === root.dentry && mount === root.mount) && dentry !== mount.root && dentry.parent !== null)
+        dentry = dentry.parent;
+      for (
+        let over = dentry.mountCount > 0 ? fs.namespace.mountedAt(mount, dentry) : null;
+        over !== null;
+        over = fs.namespace.mountedAt(mount, dentry)
+      ) {
         mount = over;
         dentry = over.root;
       }
@@ -117,7 +143,8 @@ export function walk(task: Task, start: Path, path: string, mode: number, resolv
       return 0;
     }
     if (found.isSymlink && (!isLast || ((hasSlash || (mode & WALK_FOLLOW) !== 0) && (mode & WALK_NAME) === 0))) {
-      if (++links > LINKS_MAX || (resolve & RESOLVE_NO_SYMLINKS) !== 0 || (mount.flags & MS_NOSYMFOLLOW) !== 0) return -ELOOP;
+      if (++links > LINKS_MAX || (resolve & RESOLVE_NO_SYMLINKS) !== 0 || (mount.flags & MS_NOSYMFOLLOW) !== 0)
+        return -ELOOP;
       const magic = found.followMagic(task);
       if (magic !== null) {
         if (typeof magic === "number") return magic;
@@ -134,7 +161,8 @@ export function walk(task: Task, start: Path, path: string, mode: number, resolv
       if (typeof target === "number") return target;
       if (target === "") return -ENOENT;
       if (target.charCodeAt(0) === SLASH) {
-        if ((resolve & RESOLVE_BENEATH) !== 0 || ((resolve & RESOLVE_NO_XDEV) !== 0 && mount !== root.mount)) return -EXDEV;
+        if ((resolve & RESOLVE_BENEATH) !== 0 || ((resolve & RESOLVE_NO_XDEV) !== 0 && mount !== root.mount))
+          return -EXDEV;
         mount = root.mount;
         dentry = root.dentry;
       }
@@ -148,7 +176,11 @@ export function walk(task: Task, start: Path, path: string, mode: number, resolv
     dentry = child;
     if (isLast && (mode & WALK_NAME) !== 0) break;
     if (child.mountCount > 0) {
-      for (let over = fs.namespace.mountedAt(mount, dentry); over !== null; over = fs.namespace.mountedAt(mount, dentry)) {
+      for (
+        let over = fs.namespace.mountedAt(mount, dentry);
+        over !== null;
+        over = fs.namespace.mountedAt(mount, dentry)
+      ) {
         if ((resolve & RESOLVE_NO_XDEV) !== 0) return -EXDEV;
         mount = over;
         dentry = over.root;
@@ -157,18 +189,21 @@ export function walk(task: Task, start: Path, path: string, mode: number, resolv
     }
     at = next;
   }
-  if (walker.trailingSlash && (mode & WALK_NAME) === 0 && dentry.inode !== null && !dentry.inode.isDirectory) return -ENOTDIR;
+  if (walker.trailingSlash && (mode & WALK_NAME) === 0 && dentry.inode !== null && !dentry.inode.isDirectory)
+    return -ENOTDIR;
   walker.mount = mount;
   walker.dentry = dentry;
   return 0;
 }
 
 /**
- * Where a relative path starts: the working directory for AT_FDCWD, else the directory of a descriptor (EBADF, ENOTDIR).
+ * Where a relative path starts: the working directory for AT_FDCWD, else the directory of a descriptor (EBADF,
+ * ENOTDIR).
  * @param resolve  RESOLVE_IN_ROOT and RESOLVE_BENEATH make `dirfd` count for absolute paths, too
  */
 export function startOf(task: Task, dirfd: number, path: string, resolve = 0): Path | number {
-  if (dirfd === AT_FDCWD || (path.charCodeAt(0) === SLASH && (resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) === 0)) return task.fs.cwd;
+  if (dirfd === AT_FDCWD || (path.charCodeAt(0) === SLASH && (resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) === 0))
+    return task.fs.cwd;
   const file = task.files.get(dirfd);
   if (file === undefined) return -EBADF;
   if (file.path === null || file.inode?.isDirectory !== true) return -ENOTDIR;
@@ -217,8 +252,8 @@ export function lookupDirectory(task: Task, dirfd: number, path: string): Path |
 }
 
 /**
- * The name that a path ends in, for calls that make or remove it: a path whose entry may be negative. `walker.lastKind` and `walker.trailingSlash`
- * tell the rest.
+ * The name that a path ends in, for calls that make or remove it: a path whose entry may be negative. `walker.lastKind`
+ * and `walker.trailingSlash` tell the rest.
  */
 export function lookupName(task: Task, dirfd: number, path: string): Path | number {
   if (path === "") return -ENOENT;

@@ -1,7 +1,10 @@
 import type { Dentry } from "./dentry.ts";
 import type { Mount } from "./mount.ts";
 
-/** A place in the tree: a directory entry seen through a mount. Holders retain it, so that a mount in use is known to be busy. */
+/**
+ * A place in the tree: a directory entry seen through a mount. Holders retain it, so that a mount in use is known to be
+ * busy.
+ */
 export class Path {
   readonly mount: Mount;
   readonly dentry: Dentry;

@@ -11,7 +11,14 @@ import { openPath } from "./open.ts";
  * Copies bytes of a regular file through its page cache.
  * @returns bytes copied, fewer at the end of the file; −EISDIR, −EIO, −ENOMEM
  */
-export function readFileBytes(kernel: Kernel, inode: Inode, offset: number, into: Uint8Array, at: number, count: number): number {
+export function readFileBytes(
+  kernel: Kernel,
+  inode: Inode,
+  offset: number,
+  into: Uint8Array,
+  at: number,
+  count: number,
+): number {
   const pages = inode.pages;
   if (pages === null) return -EISDIR;
   const memory = kernel.physical.u8;

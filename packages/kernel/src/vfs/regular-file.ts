@@ -1,4 +1,22 @@
-import { EFBIG, EINVAL, ENXIO, EPERM, F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_WRITE, FIONREAD, FS_NOATIME_FL, MS_NOATIME, MS_NODIRATIME, MS_RDONLY, MS_RELATIME, O_APPEND, O_DSYNC, O_NOATIME, PAGE_SIZE } from "@stratos/abi";
+import {
+  EFBIG,
+  EINVAL,
+  ENXIO,
+  EPERM,
+  F_SEAL_FUTURE_WRITE,
+  F_SEAL_GROW,
+  F_SEAL_WRITE,
+  FIONREAD,
+  FS_NOATIME_FL,
+  MS_NOATIME,
+  MS_NODIRATIME,
+  MS_RDONLY,
+  MS_RELATIME,
+  O_APPEND,
+  O_DSYNC,
+  O_NOATIME,
+  PAGE_SIZE,
+} from "@stratos/abi";
 import { SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET, SIGXFSZ, SI_KERNEL } from "@stratos/abi";
 import type { Kernel } from "../kernel-state.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
@@ -17,7 +35,10 @@ import { OpenFile } from "./open-file.ts";
 import type { Path } from "./path.ts";
 import { markInodeDirty, syncInode } from "./write-back.ts";
 
-/** Largest file, as `s_maxbytes` of a file system in Linux: offsets are exact numbers (docs/decisions/0013-largest-file.md). */
+/**
+ * Largest file, as `s_maxbytes` of a file system in Linux: offsets are exact numbers
+ * (docs/decisions/0013-largest-file.md).
+ */
 export const FILE_SIZE_MAX = 2 ** 53 - PAGE_SIZE;
 const ZEROES = new Uint8Array(PAGE_SIZE);
 
@@ -43,7 +64,8 @@ export class RegularFile extends OpenFile {
     if (done >= 0 && wanted > 0 && (this.flags & O_NOATIME) === 0) touchAccessTime(this.#kernel, this.inode, this.path);
     if (done > 0) {
       if (offset < 0) this.position = at + done;
-      if (this.inode.marks !== null || this.#kernel.vfs.watchCount > 0) notifyInode(this.#kernel, this.inode, this.path, "access");
+      if (this.inode.marks !== null || this.#kernel.vfs.watchCount > 0)
+        notifyInode(this.#kernel, this.inode, this.path, "access");
     }
     return done;
   }
@@ -86,7 +108,8 @@ export class RegularFile extends OpenFile {
     if (this.isWritable) this.inode.writers--;
     if (this.inode.leases !== null) dropLease(this.inode, this);
     if (this.inode.locks !== null) dropLocksOfDescription(this.inode, this);
-    if (this.#kernel.vfs.watchCount > 0) notifyInode(this.#kernel, this.inode, this.path, this.isWritable ? "close-write" : "close");
+    if (this.#kernel.vfs.watchCount > 0)
+      notifyInode(this.#kernel, this.inode, this.path, this.isWritable ? "close-write" : "close");
     if (this.path === null && --this.inode.users === 0) {
       this.inode.pages?.dispose();
       this.inode.evict();
@@ -98,7 +121,10 @@ export class RegularFile extends OpenFile {
   }
 }
 
-/** Copies file bytes from `at` on, fewer when the call has used its work (task/call-work.ts); returns how many, 0 at the end, or −EIO, −ENOMEM, −EFAULT when none could be moved. */
+/**
+ * Copies file bytes from `at` on, fewer when the call has used its work (task/call-work.ts); returns how many, 0 at the
+ * end, or −EIO, −ENOMEM, −EFAULT when none could be moved.
+ */
 export function readPages(kernel: Kernel, inode: Inode, to: IoCursor, at: number): number {
   const pages = inode.pages!;
   const { work } = kernel;
@@ -132,7 +158,10 @@ export function readPages(kernel: Kernel, inode: Inode, to: IoCursor, at: number
   return Math.max(0, position - at);
 }
 
-/** Copies bytes into the file at `at`, which grows when needed, fewer when the call has used its work; returns how many or −EFBIG (with SIGXFSZ), −ENOSPC, −EIO, −EPERM (sealed) … */
+/**
+ * Copies bytes into the file at `at`, which grows when needed, fewer when the call has used its work; returns how many
+ * or −EFBIG (with SIGXFSZ), −ENOSPC, −EIO, −EPERM (sealed) …
+ */
 export function writePages(task: Task, inode: Inode, from: IoCursor, at: number): number {
   const kernel = task.kernel;
   let count = from.remaining;
@@ -153,7 +182,10 @@ export function writePages(task: Task, inode: Inode, from: IoCursor, at: number)
   return done;
 }
 
-/** Copies `count` bytes into the pages at `at`, without any check; the file's `size` grows with them. Returns how many, or −ENOSPC, −EIO, −EFAULT … */
+/**
+ * Copies `count` bytes into the pages at `at`, without any check; the file's `size` grows with them. Returns how many,
+ * or −ENOSPC, −EIO, −EFAULT …
+ */
 export function putPages(kernel: Kernel, inode: Inode, from: IoCursor, at: number, count: number): number {
   const pages = inode.pages!;
   const { work } = kernel;
@@ -211,7 +243,12 @@ export function clipToLimits(task: Task, at: number, count: number): number {
 function clearTail(kernel: Kernel, inode: Inode, upTo: number): void {
   const within = inode.size % PAGE_SIZE;
   const frame = inode.pages!.peek((inode.size - within) / PAGE_SIZE);
-  if (frame > 0) kernel.physical.u8.fill(0, frame * PAGE_SIZE + within, frame * PAGE_SIZE + Math.min(PAGE_SIZE, within + upTo - inode.size));
+  if (frame > 0)
+    kernel.physical.u8.fill(
+      0,
+      frame * PAGE_SIZE + within,
+      frame * PAGE_SIZE + Math.min(PAGE_SIZE, within + upTo - inode.size),
+    );
 }
 
 /** After a write: times, version, set-ID bits, write-back. */
@@ -243,7 +280,10 @@ export function touchAccessTime(kernel: Kernel, inode: Inode, path: Path | null)
   if (!inode.isDirty) markInodeDirty(kernel, inode);
 }
 
-/** The same time is not after: a file that is read in the moment of its change gets a stamp (relatime_need_update in Linux's fs/inode.c). */
+/**
+ * The same time is not after: a file that is read in the moment of its change gets a stamp (relatime_need_update in
+ * Linux's fs/inode.c).
+ */
 function isAfter(one: Time, other: Time): boolean {
   return one.seconds > other.seconds || (one.seconds === other.seconds && one.nanoseconds > other.nanoseconds);
 }
@@ -252,9 +292,15 @@ function isAfter(one: Time, other: Time): boolean {
 export function seekInode(file: OpenFile, inode: Inode, offset: number, whence: number): number {
   let target: number;
   switch (whence) {
-    case SEEK_SET: target = offset; break;
-    case SEEK_CUR: target = file.position + offset; break;
-    case SEEK_END: target = Number(inode.statSize()) + offset; break;
+    case SEEK_SET:
+      target = offset;
+      break;
+    case SEEK_CUR:
+      target = file.position + offset;
+      break;
+    case SEEK_END:
+      target = Number(inode.statSize()) + offset;
+      break;
     case SEEK_DATA:
     case SEEK_HOLE: {
       if (offset < 0 || offset >= inode.size) return -ENXIO;
@@ -263,7 +309,8 @@ export function seekInode(file: OpenFile, inode: Inode, offset: number, whence: 
       target = found;
       break;
     }
-    default: return -EINVAL;
+    default:
+      return -EINVAL;
   }
   if (target < 0 || target > FILE_SIZE_MAX) return -EINVAL;
   file.position = target;

@@ -10,7 +10,8 @@ import type { Path } from "./path.ts";
 import { FILE_SIZE_MAX } from "./regular-file.ts";
 
 /**
- * Sets the size of a regular file (truncate(2)): mappings beyond it are cut first, then pages dropped, then the file system told.
+ * Sets the size of a regular file (truncate(2)): mappings beyond it are cut first, then pages dropped, then the file
+ * system told.
  * @returns 0, −EINVAL, −EISDIR, −EFBIG (with SIGXFSZ beyond RLIMIT_FSIZE), −EPERM (sealed), −ENOSPC, −EIO
  */
 export function truncateInode(task: Task, inode: Inode, size: number, path: Path | null): number {

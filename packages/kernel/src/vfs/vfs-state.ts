@@ -15,7 +15,10 @@ export class VfsState implements Reclaimable {
   readonly devices = new DeviceRegistry();
   /** mount(2) types by name. */
   readonly types = new Map<string, FileSystemType>();
-  /** The root entry of each mounted file system, with the number of mounts of it, and of those that were taken away and still are in use. */
+  /**
+   * The root entry of each mounted file system, with the number of mounts of it, and of those that were taken away and
+   * still are in use.
+   */
   readonly roots = new Map<FileSystem, { dentry: Dentry; mounts: number; lingering: number }>();
   /** Entries in the dentry cache; pruned above DENTRIES_MAX (dentry-cache.ts). */
   dentryCount = 0;
@@ -48,8 +51,8 @@ export class VfsState implements Reclaimable {
   }
 
   /**
-   * The time for file stamps, at a millisecond's grain (Linux takes the time of the last tick, which is coarser); one object serves all stamps of a
-   * millisecond, so never change it.
+   * The time for file stamps, at a millisecond's grain (Linux takes the time of the last tick, which is coarser); one
+   * object serves all stamps of a millisecond, so never change it.
    */
   now(): Time {
     const kernel = this.#kernel;

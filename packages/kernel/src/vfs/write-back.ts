@@ -45,7 +45,11 @@ function storeInode(kernel: Kernel, inode: Inode, failed: number): number {
  * How far a write-back in pieces is: pages of the inode at the head of the dirty ones (−1: not looked at yet), and
  * inodes, that are still to be written.
  */
-export interface WriteBack { readonly pages: number; readonly inodes: number; readonly failure: number }
+export interface WriteBack {
+  readonly pages: number;
+  readonly inodes: number;
+  readonly failure: number;
+}
 
 /** Of all that is dirty now: what becomes dirty meanwhile is left for the next time. */
 export function beginWriteBack(kernel: Kernel): WriteBack {
@@ -71,7 +75,12 @@ export function writeSomePages(inode: Inode, left: number, work: CallWork, faile
  * One piece of a write-back. @param takes  the inodes that are meant
  * @returns where it goes on; `inodes` is 0 when it is done
  */
-export function continueWriteBack(kernel: Kernel, from: WriteBack, takes: (inode: Inode) => boolean, work: CallWork): WriteBack {
+export function continueWriteBack(
+  kernel: Kernel,
+  from: WriteBack,
+  takes: (inode: Inode) => boolean,
+  work: CallWork,
+): WriteBack {
   let { pages, inodes, failure } = from;
   for (const inode of kernel.vfs.dirty) {
     if (inodes === 0 || work.mustPause()) break;
@@ -113,7 +122,12 @@ export function drainInPieces(task: Task, inode: Inode): number {
   if (inode.pages === null || inode.pages.backing === null) return 0;
   work.mayPause = true;
   let failed = 0;
-  const rest = writeSomePages(inode, typeof task.syscallState === "number" ? task.syscallState : inode.pages.dirtyCount, work, (error) => (failed ||= error));
+  const rest = writeSomePages(
+    inode,
+    typeof task.syscallState === "number" ? task.syscallState : inode.pages.dirtyCount,
+    work,
+    (error) => (failed ||= error),
+  );
   task.syscallState = failed === 0 && rest > 0 ? rest : null;
   if (task.syscallState !== null) return UNFINISHED;
   work.mayPause = false;
@@ -142,7 +156,12 @@ export function writeBackAll(kernel: Kernel): number {
 
 /** All of one file system at once, before it is unmounted. */
 export function syncFileSystem(kernel: Kernel, fileSystem: FileSystem): number {
-  const { failure } = continueWriteBack(kernel, beginWriteBack(kernel), (inode) => inode.fileSystem === fileSystem, new CallWork(Infinity));
+  const { failure } = continueWriteBack(
+    kernel,
+    beginWriteBack(kernel),
+    (inode) => inode.fileSystem === fileSystem,
+    new CallWork(Infinity),
+  );
   const failed = fileSystem.sync();
   return failure < 0 ? failure : failed;
 }
@@ -155,7 +174,12 @@ export function syncFilesInPieces(task: Task, fileSystem: FileSystem | null): nu
   const { kernel } = task;
   kernel.work.mayPause = true;
   const from = (task.syscallState as WriteBack | null) ?? beginWriteBack(kernel);
-  const reached = continueWriteBack(kernel, from, (inode) => fileSystem === null || inode.fileSystem === fileSystem, kernel.work);
+  const reached = continueWriteBack(
+    kernel,
+    from,
+    (inode) => fileSystem === null || inode.fileSystem === fileSystem,
+    kernel.work,
+  );
   if (reached.inodes > 0) {
     task.syscallState = reached;
     return UNFINISHED;
@@ -169,7 +193,8 @@ export function syncFilesInPieces(task: Task, fileSystem: FileSystem | null): nu
 }
 
 /**
- * Everything at once, before the machine is let go. The newest file system comes first: the device that it is on may be a file of an older one.
+ * Everything at once, before the machine is let go. The newest file system comes first: the device that it is on may be
+ * a file of an older one.
  * @param except  a file system that nobody will read any more
  */
 export function syncAll(kernel: Kernel, except: FileSystem | null = null): void {

@@ -1,7 +1,8 @@
 /**
- * A minimal first root for Linux: the modules that the root's disk and file system need, a shell, and a script that mounts the root and goes
- * there, or, in a root of OSTree, to the system that `ostree=` names. Programs come from the tree itself: busybox when it has it, else its own shell, mount, findfs, switch_root and insmod with their
- * libraries. The result is a function of the tree.
+ * A minimal first root for Linux: the modules that the root's disk and file system need, a shell, and a script that
+ * mounts the root and goes there, or, in a root of OSTree, to the system that `ostree=` names. Programs come from the
+ * tree itself: busybox when it has it, else its own shell, mount, findfs, switch_root and insmod with their libraries.
+ * The result is a function of the tree.
  */
 import { concatBytes } from "@stratos/base";
 import { cpioArchive, FormatError, type Codecs, type FileTree } from "@stratos/formats";
@@ -12,21 +13,53 @@ import { TreePaths } from "./tree-paths.ts";
 
 /** For disks of virtual machines and ordinary computers; what a kernel does not have is left out. */
 const MODULES = [
-  "virtio_pci", "virtio_mmio", "virtio_blk", "virtio_scsi", "sd_mod", "sr_mod", "ahci", "nvme", "xhci_pci", "usb_storage", "uas", "mmc_block", "sdhci_pci",
-  "crc32c_generic", "crc32c_intel", "ext4", "btrfs", "erofs", "squashfs", "isofs", "overlay", "loop", "nls_ascii", "nls_cp437", "vfat",
+  "virtio_pci",
+  "virtio_mmio",
+  "virtio_blk",
+  "virtio_scsi",
+  "sd_mod",
+  "sr_mod",
+  "ahci",
+  "nvme",
+  "xhci_pci",
+  "usb_storage",
+  "uas",
+  "mmc_block",
+  "sdhci_pci",
+  "crc32c_generic",
+  "crc32c_intel",
+  "ext4",
+  "btrfs",
+  "erofs",
+  "squashfs",
+  "isofs",
+  "overlay",
+  "loop",
+  "nls_ascii",
+  "nls_cp437",
+  "vfat",
 ] as const;
 const PROGRAMS = ["sh", "mount", "findfs", "switch_root", "insmod", "sleep", "mkdir"] as const;
 /** util-linux's findfs. */
 const PARTITION_FINDER = "find-partition";
 const PLACES = ["usr/bin", "bin", "usr/sbin", "sbin"] as const;
 
-/** What stands between the first root and the root: hashes that vouch for it, its encryption, the volumes that it is one of. */
+/**
+ * What stands between the first root and the root: hashes that vouch for it, its encryption, the volumes that it is one
+ * of.
+ */
 export type RootSeal = "verity" | "luks" | "lvm";
 /** What opens each, with the modules that it needs. Ciphers and digests that the kernel has built in are left out. */
-const OPENERS: Readonly<Record<RootSeal, { readonly program: string; readonly package: string; readonly modules: readonly string[] }>> = {
+const OPENERS: Readonly<
+  Record<RootSeal, { readonly program: string; readonly package: string; readonly modules: readonly string[] }>
+> = {
   lvm: { program: "lvm", package: "lvm2", modules: ["dm_mod"] },
   verity: { program: "veritysetup", package: "cryptsetup-bin", modules: ["dm_mod", "sha256_generic", "dm_verity"] },
-  luks: { program: "cryptsetup", package: "cryptsetup-bin", modules: ["dm_mod", "sha256_generic", "aes_generic", "aesni_intel", "aes_arm64", "cryptd", "xts", "dm_crypt"] },
+  luks: {
+    program: "cryptsetup",
+    package: "cryptsetup-bin",
+    modules: ["dm_mod", "sha256_generic", "aes_generic", "aesni_intel", "aes_arm64", "cryptd", "xts", "dm_crypt"],
+  },
 };
 
 export interface InitramfsOptions {
@@ -43,7 +76,8 @@ export interface InitramfsOptions {
 export function initramfs(tree: FileTree, options: InitramfsOptions, codecs: Pick<Codecs, "sha256">): Uint8Array {
   const paths = new TreePaths(tree);
   const draft = new TreeDraft(null, codecs, options.mtime);
-  for (const folder of ["dev", "proc", "sys", "run", "sysroot", "bin", "modules", "tmp", "etc"]) draft.directory(folder);
+  for (const folder of ["dev", "proc", "sys", "run", "sysroot", "bin", "modules", "tmp", "etc"])
+    draft.directory(folder);
   const busybox = paths.firstFile(PLACES.map((place) => `${place}/busybox`));
   const copy = (from: string, to: string): void => {
     const entry = paths.resolve(from);
@@ -61,23 +95,37 @@ export function initramfs(tree: FileTree, options: InitramfsOptions, codecs: Pic
   } else {
     for (const program of PROGRAMS) {
       const found = paths.firstFile(PLACES.map((place) => `${place}/${program}`));
-      if (found === undefined) throw new FormatError(`an initramfs needs busybox, or ${program}, and the tree has neither; install busybox-static`);
+      if (found === undefined)
+        throw new FormatError(
+          `an initramfs needs busybox, or ${program}, and the tree has neither; install busybox-static`,
+        );
       // kmod is many programs, by the name it is called.
       copyProgram(program, found);
     }
   }
   const seals = options.seals ?? [];
   // busybox's findfs knows no partitions by their own identity.
-  for (const program of [...seals.map((seal) => OPENERS[seal].program), ...(seals.length > 0 || options.findsPartitions === true ? ["findfs"] : [])]) {
+  for (const program of [
+    ...seals.map((seal) => OPENERS[seal].program),
+    ...(seals.length > 0 || options.findsPartitions === true ? ["findfs"] : []),
+  ]) {
     const found = paths.firstFile(["usr/sbin", "sbin"].map((place) => `${place}/${program}`));
-    if (found === undefined) throw new FormatError(`to reach the root takes ${program}, which the tree does not have; install ${Object.values(OPENERS).find((opener) => opener.program === program)?.package ?? "util-linux"}`);
+    if (found === undefined)
+      throw new FormatError(
+        `to reach the root takes ${program}, which the tree does not have; install ` +
+          `${Object.values(OPENERS).find((opener) => opener.program === program)?.package ?? "util-linux"}`,
+      );
     // busybox's shell takes its own programs before those in PATH, but for a path.
     copyProgram(program === "findfs" ? PARTITION_FINDER : program, found);
   }
   const all: string[] = [];
   for (const { path } of tree.entries()) all.push(path);
   const modules = readModules(paths, all, options.kernel);
-  const order = loadOrder(modules, [...MODULES, ...seals.flatMap((seal) => OPENERS[seal].modules), ...(options.modules ?? [])]);
+  const order = loadOrder(modules, [
+    ...MODULES,
+    ...seals.flatMap((seal) => OPENERS[seal].modules),
+    ...(options.modules ?? []),
+  ]);
   const names = order.map((file) => file.slice(file.lastIndexOf("/") + 1));
   order.forEach((file, index) => copy(file, `modules/${names[index]!}`));
   draft.file("modules/order", names.map((name) => `${name}\n`).join(""));
@@ -87,8 +135,9 @@ export function initramfs(tree: FileTree, options: InitramfsOptions, codecs: Pic
 }
 
 /**
- * What runs first. It reads the kernel's command line: root=, rootfstype=, rootflags=, ro or rw, init=, ostree=, panic=. What it does for the last is what ostree-prepare-root(1)
- * does: the system becomes the root, its /usr cannot be written, its /var is that of all systems of its name, and the disk's own root is seen at /sysroot.
+ * What runs first. It reads the kernel's command line: root=, rootfstype=, rootflags=, ro or rw, init=, ostree=,
+ * panic=. What it does for the last is what ostree-prepare-root(1) does: the system becomes the root, its /usr cannot
+ * be written, its /var is that of all systems of its name, and the disk's own root is seen at /sysroot.
  */
 const INIT_SCRIPT = `#!/bin/sh
 export PATH=/bin
@@ -146,7 +195,8 @@ wait_for() {
   tries=0
   while [ "$tries" -lt 100 ]; do
     # No other volume: what is made here without udev, the system's udev takes for unfinished.
-    [ -z "$volume" ] || /bin/lvm lvchange -qq -ay --sysinit "$volume" --config 'activation { udev_sync=0 udev_rules=0 }' > /dev/null 2>&1
+    [ -z "$volume" ] || /bin/lvm lvchange -qq -ay --sysinit "$volume" --config 'activation { udev_sync=0 udev_rules=0 \
+}' > /dev/null 2>&1
     case "$1" in
       UUID=*|LABEL=*|PARTUUID=*|PARTLABEL=*) device="$($finder "$1" 2> /dev/null)" ;;
       *) [ -b "$1" ] && device="$1" ;;
@@ -171,9 +221,11 @@ fi
 if [ -n "$luks" ]; then
   wait_for "UUID=\${luks%%=*}"
   if [ -f "/keys/\${luks%%=*}" ]; then
-    cryptsetup open --key-file "/keys/\${luks%%=*}" "$device" "\${luks#*=}" || fail "$device cannot be opened by its key"
+    cryptsetup open --key-file "/keys/\${luks%%=*}" "$device" "\${luks#*=}" || fail "$device cannot be opened by its \
+key"
   else
-    cryptsetup open --tries 5 "$device" "\${luks#*=}" < /dev/console > /dev/console 2>&1 || fail "$device was not opened"
+    cryptsetup open --tries 5 "$device" "\${luks#*=}" < /dev/console > /dev/console 2>&1 || fail "$device was not \
+opened"
   fi
 fi
 wait_for "$root"
@@ -183,7 +235,8 @@ if [ -n "$live" ]; then
   mount -o ro "$device" /run/medium || fail "$device cannot be mounted"
   mount -o loop,ro "/run/medium/$live" /run/image || fail "$live cannot be mounted"
   mount -t tmpfs tmpfs /run/changes && mkdir -p /run/changes/upper /run/changes/work || fail "no memory for changes"
-  mount -t overlay -o lowerdir=/run/image,upperdir=/run/changes/upper,workdir=/run/changes/work overlay /sysroot || fail "no overlay"
+  mount -t overlay -o lowerdir=/run/image,upperdir=/run/changes/upper,workdir=/run/changes/work overlay /sysroot || \
+fail "no overlay"
 else
   # ostree's own services make what they must not change read-only later.
   [ -z "$ostree" ] || mode=rw
@@ -195,11 +248,13 @@ move() {
 if [ -n "$ostree" ]; then
   system="$(cd "/sysroot$ostree" 2> /dev/null && pwd -P)" || fail "$ostree is not on the root"
   mkdir -p /system
-  mount -o bind "$system" /system && mount -o bind /system/usr /system/usr && mount -o remount,bind,ro /system/usr || fail "$ostree cannot be mounted"
+  mount -o bind "$system" /system && mount -o bind /system/usr /system/usr && mount -o remount,bind,ro /system/usr || \
+fail "$ostree cannot be mounted"
   mount -o bind "\${system%/deploy/*}/var" /system/var || fail "$ostree has no /var"
   move /sysroot /system/sysroot || fail "the root cannot be moved below $ostree"
   # Where ostree writes down what is to be started.
-  [ ! -L /system/sysroot/boot/loader ] || mount -o bind /system/sysroot/boot /system/boot || fail "/boot cannot be mounted"
+  [ ! -L /system/sysroot/boot/loader ] || mount -o bind /system/sysroot/boot /system/boot || fail "/boot cannot be \
+mounted"
   move /system /sysroot
   mount -t tmpfs -o mode=0755 tmpfs /run
   : > /run/ostree-booted

@@ -14,16 +14,30 @@ export class TreePaths {
   /** What a path leads to, and its real path; undefined when it leads nowhere. */
   resolve(path: string): FileEntry | undefined {
     let links = 0;
-    const pending = path.split("/").filter((name) => name !== "" && name !== ".").reverse();
+    const pending = path
+      .split("/")
+      .filter((name) => name !== "" && name !== ".")
+      .reverse();
     const trail: string[] = [];
     for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
-      if (name === "..") { trail.pop(); continue; }
+      if (name === "..") {
+        trail.pop();
+        continue;
+      }
       const entry = this.#entries.get([...trail, name].join("/"));
       if (entry === undefined) return undefined;
-      if (entry.kind !== "symlink") { trail.push(name); continue; }
+      if (entry.kind !== "symlink") {
+        trail.push(name);
+        continue;
+      }
       if (++links > LINKS_MAX) return undefined;
       if (entry.target.startsWith("/")) trail.length = 0;
-      pending.push(...entry.target.split("/").filter((part) => part !== "" && part !== ".").reverse());
+      pending.push(
+        ...entry.target
+          .split("/")
+          .filter((part) => part !== "" && part !== ".")
+          .reverse(),
+      );
     }
     const found = this.#entries.get(trail.join("/"));
     return found?.kind === "hardLink" ? this.#entries.get(found.target) : found;
@@ -44,7 +58,8 @@ export class TreePaths {
   names(path: string): string[] {
     const prefix = `${path}/`;
     const found: string[] = [];
-    for (const key of this.#entries.keys()) if (key.startsWith(prefix) && !key.includes("/", prefix.length)) found.push(key.slice(prefix.length));
+    for (const key of this.#entries.keys())
+      if (key.startsWith(prefix) && !key.includes("/", prefix.length)) found.push(key.slice(prefix.length));
     return found.sort();
   }
 

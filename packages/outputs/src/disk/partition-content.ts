@@ -1,8 +1,28 @@
-/** What is written on each partition: a file system with its share of the tree, swap, volumes, and all of these within encryption. */
+/**
+ * What is written on each partition: a file system with its share of the tree, swap, volumes, and all of these within
+ * encryption.
+ */
 import { byteStringToUtf8 } from "@stratos/base";
 import {
-  DiskWindow, FatVolume, fileEntry, FormatError, LUKS_DATA_OFFSET, LVM_DATA_OFFSET, LVM_EXTENT, MemoryDisk, placeVolumes, readBlob, sealLuks, uuidBytes, writeSquashfs, writeSwap, writeVolumeGroup,
-  type Codecs, type Disk, type DiskCipher, type FileTree,
+  DiskWindow,
+  FatVolume,
+  fileEntry,
+  FormatError,
+  LUKS_DATA_OFFSET,
+  LVM_DATA_OFFSET,
+  LVM_EXTENT,
+  MemoryDisk,
+  placeVolumes,
+  readBlob,
+  sealLuks,
+  uuidBytes,
+  writeSquashfs,
+  writeSwap,
+  writeVolumeGroup,
+  type Codecs,
+  type Disk,
+  type DiskCipher,
+  type FileTree,
 } from "@stratos/formats";
 import type { BootFiles } from "../boot/boot-files.ts";
 import { luksId } from "./partition-mounts.ts";
@@ -34,49 +54,100 @@ export interface ContentSettings {
 
 /** @throws FormatError, PartitionError */
 export function partitionContent(one: DiskPartition, settings: ContentSettings, codecs: Codecs): PartitionContent {
-  return sealed(one.fileSystem === "lvm" ? volumesContent(one, settings, codecs) : plainContent(one, one.fileSystem, settings, codecs), one, settings);
+  return sealed(
+    one.fileSystem === "lvm"
+      ? volumesContent(one, settings, codecs)
+      : plainContent(one, one.fileSystem, settings, codecs),
+    one,
+    settings,
+  );
 }
 
-function plainContent(one: DiskPartition, fileSystem: Exclude<DiskPartition["fileSystem"], "lvm">, { shares: all, uuids, time, boot, id }: ContentSettings, codecs: Codecs): PartitionContent {
-  const share = all.get(one), uuid = uuids.get(one)!;
-  const { name } = one, label = (one.label ?? name).slice(0, 16);
+function plainContent(
+  one: DiskPartition,
+  fileSystem: Exclude<DiskPartition["fileSystem"], "lvm">,
+  { shares: all, uuids, time, boot, id }: ContentSettings,
+  codecs: Codecs,
+): PartitionContent {
+  const share = all.get(one),
+    uuid = uuids.get(one)!;
+  const { name } = one,
+    label = (one.label ?? name).slice(0, 16);
   const tree = share ?? { entries: () => [fileEntry("", "directory", { mtime: time })] };
   switch (fileSystem) {
-    case "none": return { need: 0, usual: 0, isExact: true, write: () => {} };
-    case "swap": return { need: 0, usual: 0, isExact: true, write: (disk) => writeSwap(disk, { uuid, label: one.label ?? name }) };
-    case "vfat": return fatContent(one, share, { boot: one === boot.on ? boot.files : null, uuid, time });
+    case "none":
+      return { need: 0, usual: 0, isExact: true, write: () => {} };
+    case "swap":
+      return { need: 0, usual: 0, isExact: true, write: (disk) => writeSwap(disk, { uuid, label: one.label ?? name }) };
+    case "vfat":
+      return fatContent(one, share, { boot: one === boot.on ? boot.files : null, uuid, time });
     case "squashfs": {
       // How large it becomes shows when it is packed.
-      const packed = new MemoryDisk(), size = writeSquashfs(packed, withoutAccessLists(tree), { compression: "zstd", time }, codecs);
+      const packed = new MemoryDisk(),
+        size = writeSquashfs(packed, withoutAccessLists(tree), { compression: "zstd", time }, codecs);
       return { need: size, usual: size, isExact: true, write: (disk) => copy(packed, disk, size) };
     }
     default: {
-      const system = rootFileSystem(fileSystem satisfies RootFormat), shares: readonly RootShare[] = [{ subvolume: "", tree }];
+      const system = rootFileSystem(fileSystem satisfies RootFormat),
+        shares: readonly RootShare[] = [{ subvolume: "", tree }];
       const need = system.sizeFor(shares, { isPacked: one.isPacked === true });
       return {
-        need, usual: system.isReadOnly || one.isReadOnly === true ? need : need * 1.2 + 16 * MIB, isExact: system.isReadOnly || one.isReadOnly === true,
-        write: (disk, isZeroed) => system.write(disk, shares, { uuid, label, time, isZeroed, id: (what) => id(`${name} ${what}`), ...(one.isPacked === true ? { zstd: codecs.zstd, isPacked: true } : {}) }),
+        need,
+        usual: system.isReadOnly || one.isReadOnly === true ? need : need * 1.2 + 16 * MIB,
+        isExact: system.isReadOnly || one.isReadOnly === true,
+        write: (disk, isZeroed) =>
+          system.write(disk, shares, {
+            uuid,
+            label,
+            time,
+            isZeroed,
+            id: (what) => id(`${name} ${what}`),
+            ...(one.isPacked === true ? { zstd: codecs.zstd, isPacked: true } : {}),
+          }),
       };
     }
   }
 }
 
-function fatContent(one: DiskPartition, share: FileTree | undefined, { boot, uuid, time }: { boot: BootFiles | null; uuid: string; time: number }): PartitionContent {
-  const files: { path: string; content: () => Uint8Array; size: number }[] = (boot?.files ?? []).map(({ path, content }) => ({ path, content: () => content, size: content.length }));
+function fatContent(
+  one: DiskPartition,
+  share: FileTree | undefined,
+  { boot, uuid, time }: { boot: BootFiles | null; uuid: string; time: number },
+): PartitionContent {
+  const files: { path: string; content: () => Uint8Array; size: number }[] = (boot?.files ?? []).map(
+    ({ path, content }) => ({ path, content: () => content, size: content.length }),
+  );
   const folders: string[] = [];
   for (const { path, kind, content } of share?.entries() ?? []) {
-    if (kind === "directory") { if (path !== "") folders.push(byteStringToUtf8(path)); continue; }
-    if (kind !== "file" || content === null) throw new PartitionError(one.name, "filesystem", `${one.mount}/${path} is no plain file, and vfat holds no other`);
+    if (kind === "directory") {
+      if (path !== "") folders.push(byteStringToUtf8(path));
+      continue;
+    }
+    if (kind !== "file" || content === null)
+      throw new PartitionError(
+        one.name,
+        "filesystem",
+        `${one.mount}/${path} is no plain file, and vfat holds no other`,
+      );
     files.push({ path: byteStringToUtf8(path), content: () => readBlob(content), size: content.sizeBytes });
   }
   const bytes = files.reduce((sum, { size }) => sum + size + 4096, 0) * 1.05 + MIB;
   return {
-    need: bytes, isExact: false,
+    need: bytes,
+    isExact: false,
     // Room for a second kernel beside the first, as an upgrade needs.
     usual: Math.max(64 * MIB, 2.2 * bytes),
     write(disk, isZeroed) {
-      if (!isZeroed) for (let at = 0, zeros = new Uint8Array(MIB); at < Math.min(disk.size, 32 * MIB); at += MIB) disk.write(at, zeros.subarray(0, Math.min(MIB, disk.size - at)));
-      const fat = FatVolume.format(disk, { label: (one.label ?? one.name).toUpperCase().replace(/[^A-Z0-9]/g, "").slice(0, 11), volumeId: parseInt(uuid.replace("-", ""), 16) });
+      if (!isZeroed)
+        for (let at = 0, zeros = new Uint8Array(MIB); at < Math.min(disk.size, 32 * MIB); at += MIB)
+          disk.write(at, zeros.subarray(0, Math.min(MIB, disk.size - at)));
+      const fat = FatVolume.format(disk, {
+        label: (one.label ?? one.name)
+          .toUpperCase()
+          .replace(/[^A-Z0-9]/g, "")
+          .slice(0, 11),
+        volumeId: parseInt(uuid.replace("-", ""), 16),
+      });
       for (const folder of folders) fat.makeDirectory(folder, time);
       for (const { path, content } of files) {
         fat.makeDirectory(path.slice(0, Math.max(0, path.lastIndexOf("/"))), time);
@@ -89,7 +160,10 @@ function fatContent(one: DiskPartition, share: FileTree | undefined, { boot, uui
 
 /** squashfs keeps no access lists. */
 function withoutAccessLists(tree: FileTree): FileTree {
-  const entries = [...tree.entries()].map((entry) => ({ ...entry, xattrs: new Map([...entry.xattrs].filter(([name]) => !name.startsWith("system.posix_acl_"))) }));
+  const entries = [...tree.entries()].map((entry) => ({
+    ...entry,
+    xattrs: new Map([...entry.xattrs].filter(([name]) => !name.startsWith("system.posix_acl_"))),
+  }));
   return { entries: () => entries };
 }
 
@@ -106,31 +180,63 @@ function copy(source: Disk, target: Disk, size: number): void {
 function volumesContent(group: DiskPartition, settings: ContentSettings, codecs: Codecs): PartitionContent {
   const volumes = (group.volumes ?? []).map((one) => {
     const content = partitionContent(one, settings, codecs);
-    const size = Math.ceil((one.size ?? Math.min(Math.max(content.usual, one.min ?? 0), one.max ?? Number.POSITIVE_INFINITY)) / LVM_EXTENT) * LVM_EXTENT;
-    if (size < content.need) throw new PartitionError(one.name, one.size === undefined ? "max" : "size", `what lies there needs ${content.need} bytes, and it is to have ${size}`);
+    const size =
+      Math.ceil(
+        (one.size ?? Math.min(Math.max(content.usual, one.min ?? 0), one.max ?? Number.POSITIVE_INFINITY)) / LVM_EXTENT,
+      ) * LVM_EXTENT;
+    if (size < content.need)
+      throw new PartitionError(
+        one.name,
+        one.size === undefined ? "max" : "size",
+        `what lies there needs ${content.need} bytes, and it is to have ${size}`,
+      );
     return { name: one.name, size, content };
   });
-  const places = placeVolumes(volumes), need = volumes.reduce((sum, { size }) => sum + size, LVM_DATA_OFFSET);
+  const places = placeVolumes(volumes),
+    need = volumes.reduce((sum, { size }) => sum + size, LVM_DATA_OFFSET);
   return {
-    need, usual: need, isExact: false,
+    need,
+    usual: need,
+    isExact: false,
     write(disk, isZeroed) {
-      writeVolumeGroup(disk, volumes, { name: volumeGroupOf(group), time: settings.time, id: (what) => uuidBytes(settings.id(what)) });
+      writeVolumeGroup(disk, volumes, {
+        name: volumeGroupOf(group),
+        time: settings.time,
+        id: (what) => uuidBytes(settings.id(what)),
+      });
       volumes.forEach(({ content }, index) => content.write(new DiskWindow(disk, places[index]!), isZeroed));
     },
   };
 }
 
 /** The same within an encrypted partition. */
-function sealed(content: PartitionContent, one: DiskPartition, { cipher, name, id }: ContentSettings): PartitionContent {
+function sealed(
+  content: PartitionContent,
+  one: DiskPartition,
+  { cipher, name, id }: ContentSettings,
+): PartitionContent {
   const { encryption } = one;
   if (encryption === undefined) return content;
   if (cipher === undefined) throw new FormatError("encryption: there is none here");
   const { secret, derivation = "argon2id", random } = encryption;
   return {
-    ...content, need: content.need + LUKS_DATA_OFFSET, usual: content.usual + LUKS_DATA_OFFSET,
+    ...content,
+    need: content.need + LUKS_DATA_OFFSET,
+    usual: content.usual + LUKS_DATA_OFFSET,
     write(disk, isZeroed) {
       content.write(new DiskWindow(disk, { start: LUKS_DATA_OFFSET, size: disk.size - LUKS_DATA_OFFSET }), isZeroed);
-      sealLuks(disk, { uuid: luksId(one, id), label: one.label ?? one.name, secret, derivation, seed: `${name} ${one.name}`, ...(random === undefined ? {} : { random }) }, cipher);
+      sealLuks(
+        disk,
+        {
+          uuid: luksId(one, id),
+          label: one.label ?? one.name,
+          secret,
+          derivation,
+          seed: `${name} ${one.name}`,
+          ...(random === undefined ? {} : { random }),
+        },
+        cipher,
+      );
     },
   };
 }

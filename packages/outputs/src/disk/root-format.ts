@@ -1,5 +1,18 @@
-/** File systems that a root can be written on, by one interface: how large, what a system is told of them, and writing. */
-import { btrfsSizeFor, erofsSizeFor, ext4SizeFor, FormatError, writeBtrfs, writeErofs, writeExt4, type Codecs, type Disk, type FileTree } from "@stratos/formats";
+/**
+ * File systems that a root can be written on, by one interface: how large, what a system is told of them, and writing.
+ */
+import {
+  btrfsSizeFor,
+  erofsSizeFor,
+  ext4SizeFor,
+  FormatError,
+  writeBtrfs,
+  writeErofs,
+  writeExt4,
+  type Codecs,
+  type Disk,
+  type FileTree,
+} from "@stratos/formats";
 
 export const ROOT_FORMATS = ["ext4", "btrfs", "erofs", "aegisfs"] as const;
 export type RootFormat = (typeof ROOT_FORMATS)[number];
@@ -39,23 +52,35 @@ export interface RootFileSystem {
 }
 
 const ext4: RootFileSystem = {
-  isReadOnly: false, mountOptions: "errors=remount-ro", checkPass: 1,
+  isReadOnly: false,
+  mountOptions: "errors=remount-ro",
+  checkPass: 1,
   sizeFor: (shares) => ext4SizeFor(only(shares, "ext4"), 0),
-  write: (disk, shares, { uuid, label, time, isZeroed }) => writeExt4(disk, only(shares, "ext4"), { uuid, label: label.slice(0, 16), time, isZeroed }),
+  write: (disk, shares, { uuid, label, time, isZeroed }) =>
+    writeExt4(disk, only(shares, "ext4"), { uuid, label: label.slice(0, 16), time, isZeroed }),
 };
 
 const btrfs: RootFileSystem = {
-  isReadOnly: false, mountOptions: "defaults", checkPass: 0,
+  isReadOnly: false,
+  mountOptions: "defaults",
+  checkPass: 0,
   sizeFor: (shares) => btrfsSizeFor(shares),
   write(disk, shares, { uuid, label, time, id, zstd }) {
-    writeBtrfs(disk, shares.map(({ subvolume, ...share }) => ({ ...share, name: subvolume })), { uuid, label, time, id, ...(zstd === undefined ? {} : { zstd }) });
+    writeBtrfs(
+      disk,
+      shares.map(({ subvolume, ...share }) => ({ ...share, name: subvolume })),
+      { uuid, label, time, id, ...(zstd === undefined ? {} : { zstd }) },
+    );
   },
 };
 
 const erofs: RootFileSystem = {
-  isReadOnly: true, mountOptions: "ro", checkPass: 0,
+  isReadOnly: true,
+  mountOptions: "ro",
+  checkPass: 0,
   sizeFor: (shares, options) => erofsSizeFor(only(shares, "erofs"), options),
-  write: (disk, shares, { uuid, label, time, isPacked }) => void writeErofs(disk, only(shares, "erofs"), { uuid, label, time, isPacked: isPacked === true }),
+  write: (disk, shares, { uuid, label, time, isPacked }) =>
+    void writeErofs(disk, only(shares, "erofs"), { uuid, label, time, isPacked: isPacked === true }),
 };
 
 /** @param aegisfs  AegisFS, from a caller that has its engine. @throws FormatError without one */
@@ -67,6 +92,7 @@ export function rootFileSystem(format: RootFormat, aegisfs?: RootFileSystem): Ro
 
 /** The one tree of a file system without subvolumes. */
 export function only(shares: readonly RootShare[], format: string): FileTree {
-  if (shares.length !== 1 || shares[0]!.subvolume !== "") throw new FormatError(`${format} has no subvolumes; btrfs has`);
+  if (shares.length !== 1 || shares[0]!.subvolume !== "")
+    throw new FormatError(`${format} has no subvolumes; btrfs has`);
   return shares[0]!.tree;
 }

@@ -1,6 +1,7 @@
 /**
- * Makes a root the system of one machine: names, places, people. Files are those of Debian and systemd; what the root already says is kept
- * where nothing else is asked for. Source: hostname(5), hosts(5), fstab(5), locale.conf(5), passwd(5), shadow(5), group(5), systemd.network(5).
+ * Makes a root the system of one machine: names, places, people. Files are those of Debian and systemd; what the root
+ * already says is kept where nothing else is asked for. Source: hostname(5), hosts(5), fstab(5), locale.conf(5),
+ * passwd(5), shadow(5), group(5), systemd.network(5).
  */
 import { byteStringToUtf8, utf8ToByteString } from "@stratos/base";
 import { FormatError } from "@stratos/formats";
@@ -12,7 +13,11 @@ const FIRST_USER = 1000;
 const SECONDS_OF_DAY = 86_400;
 
 /** @throws FormatError when the root lacks what is asked for (a time zone, a group) */
-export function configureSystem(draft: TreeDraft, config: InstallConfig, partitions: readonly PlannedPartition[]): void {
+export function configureSystem(
+  draft: TreeDraft,
+  config: InstallConfig,
+  partitions: readonly PlannedPartition[],
+): void {
   const { system = {} } = config;
   const hostname = system.hostname ?? "localhost";
   draft.file("etc/hostname", `${hostname}\n`);
@@ -29,28 +34,50 @@ export function configureSystem(draft: TreeDraft, config: InstallConfig, partiti
   for (const user of config.user ?? []) addUser(draft, accounts, user);
   accounts.write();
   for (const [index, network] of (config.network ?? []).entries()) writeNetwork(draft, network, index);
-  for (const { path, content, mode } of config.file ?? []) draft.file(utf8ToByteString(path.slice(1)), content, { mode: mode === undefined ? 0o644 : parseInt(mode, 8) });
+  for (const { path, content, mode } of config.file ?? [])
+    draft.file(utf8ToByteString(path.slice(1)), content, { mode: mode === undefined ? 0o644 : parseInt(mode, 8) });
 }
 
 function writeHosts(draft: TreeDraft, hostname: string): void {
   const short = hostname.split(".")[0]!;
   const own = `127.0.1.1\t${hostname === short ? short : `${hostname} ${short}`}`;
   const old = draft.text("etc/hosts") ?? "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
-  draft.file("etc/hosts", `${byteStringToUtf8(old).split("\n").filter((line) => line !== "" && !line.startsWith("127.0.1.1")).join("\n")}\n${own}\n`);
+  draft.file(
+    "etc/hosts",
+    `${byteStringToUtf8(old)
+      .split("\n")
+      .filter((line) => line !== "" && !line.startsWith("127.0.1.1"))
+      .join("\n")}\n${own}\n`,
+  );
 }
 
 function writeFstab(draft: TreeDraft, partitions: readonly PlannedPartition[]): void {
   const lines = ["# <file system> <mount point> <type> <options> <dump> <pass>"];
   // Nothing but its own programs knows the UUID of AegisFS; the partition's number everybody knows.
-  const places = partitions.flatMap(({ config: { format }, partition, uuid, mountings }) => mountings.map((mounting) => ({ ...mounting, format, source: format === "aegisfs" ? `PARTUUID=${partition.id}` : `UUID=${uuid}` })));
+  const places = partitions.flatMap(({ config: { format }, partition, uuid, mountings }) =>
+    mountings.map((mounting) => ({
+      ...mounting,
+      format,
+      source: format === "aegisfs" ? `PARTUUID=${partition.id}` : `UUID=${uuid}`,
+    })),
+  );
   // A folder is mounted before those in it.
   for (const { mount, subvolume, options, format, source } of places.sort((a, b) => (a.mount < b.mount ? -1 : 1))) {
-    const usual = { vfat: "umask=0077", erofs: "ro", aegisfs: "nofail" }[format as string] ?? (format === "ext4" && mount === "/" ? "errors=remount-ro" : "defaults");
-    const words = subvolume === "" ? (options ?? usual) : `subvol=${subvolume}${options === undefined ? "" : `,${options}`}`;
-    lines.push(`${source} ${mount} ${format} ${words} 0 ${format !== "vfat" && format !== "ext4" ? 0 : mount === "/" ? 1 : 2}`);
+    const usual =
+      { vfat: "umask=0077", erofs: "ro", aegisfs: "nofail" }[format as string] ??
+      (format === "ext4" && mount === "/" ? "errors=remount-ro" : "defaults");
+    const words =
+      subvolume === "" ? (options ?? usual) : `subvol=${subvolume}${options === undefined ? "" : `,${options}`}`;
+    lines.push(
+      `${source} ${mount} ${format} ${words} 0 ${format !== "vfat" && format !== "ext4" ? 0 : mount === "/" ? 1 : 2}`,
+    );
     if (mount !== "/") draft.directory(utf8ToByteString(mount.slice(1)));
   }
-  for (const { config: { format, options }, uuid } of partitions) if (format === "swap") lines.push(`UUID=${uuid} none swap ${options ?? "sw"} 0 0`);
+  for (const {
+    config: { format, options },
+    uuid,
+  } of partitions)
+    if (format === "swap") lines.push(`UUID=${uuid} none swap ${options ?? "sw"} 0 0`);
   draft.file("etc/fstab", `${lines.join("\n")}\n`);
 }
 
@@ -61,22 +88,29 @@ function writeLocale(draft: TreeDraft, locale: string): void {
   if (locale === "C.UTF-8" || locale === "C" || locale === "POSIX") return;
   const charset = /\.([^@]+)/.exec(locale)?.[1] ?? "ISO-8859-1";
   const wanted = `${locale} ${charset.toUpperCase() === "UTF8" ? "UTF-8" : charset}`;
-  const old = byteStringToUtf8(draft.text("etc/locale.gen") ?? "").split("\n").filter((line) => line !== "" && line !== wanted && line !== `# ${wanted}`);
+  const old = byteStringToUtf8(draft.text("etc/locale.gen") ?? "")
+    .split("\n")
+    .filter((line) => line !== "" && line !== wanted && line !== `# ${wanted}`);
   draft.file("etc/locale.gen", `${[...old, wanted].join("\n")}\n`);
 }
 
 /**
- * keyboard(5) and vconsole.conf(5) in one file: Debian's systemd makes the second a link to the first at every start, and each reader passes over
- * the other's keys.
+ * keyboard(5) and vconsole.conf(5) in one file: Debian's systemd makes the second a link to the first at every start,
+ * and each reader passes over the other's keys.
  */
 function writeKeymap(draft: TreeDraft, keymap: string): void {
-  const language = keymap.split(/[-_]/, 1)[0]!, layout = language === "uk" ? "gb" : language;
-  draft.file("etc/default/keyboard", `XKBMODEL="pc105"\nXKBLAYOUT="${layout}"\nXKBVARIANT=""\nXKBOPTIONS=""\nBACKSPACE="guess"\nKEYMAP=${keymap}\n`);
+  const language = keymap.split(/[-_]/, 1)[0]!,
+    layout = language === "uk" ? "gb" : language;
+  draft.file(
+    "etc/default/keyboard",
+    `XKBMODEL="pc105"\nXKBLAYOUT="${layout}"\nXKBVARIANT=""\nXKBOPTIONS=""\nBACKSPACE="guess"\nKEYMAP=${keymap}\n`,
+  );
   draft.symlink("etc/vconsole.conf", "default/keyboard");
 }
 
 function writeTimezone(draft: TreeDraft, timezone: string): void {
-  if (draft.has("usr/share/zoneinfo") && !draft.has(`usr/share/zoneinfo/${timezone}`)) throw new FormatError(`${timezone}: a time zone that the root does not have`);
+  if (draft.has("usr/share/zoneinfo") && !draft.has(`usr/share/zoneinfo/${timezone}`))
+    throw new FormatError(`${timezone}: a time zone that the root does not have`);
   draft.symlink("etc/localtime", `/usr/share/zoneinfo/${timezone}`);
   draft.file("etc/timezone", `${timezone}\n`);
 }
@@ -89,7 +123,8 @@ function addUser(draft: TreeDraft, accounts: Accounts, user: UserConfig): void {
   if (!draft.has(home)) {
     draft.directory(home, { mode: 0o700, ...ids });
     for (const entry of draft.below("etc/skel")) {
-      if (entry.path !== "etc/skel" && entry.kind !== "hardLink") draft.put({ ...entry, ...ids, path: home + entry.path.slice("etc/skel".length) });
+      if (entry.path !== "etc/skel" && entry.kind !== "hardLink")
+        draft.put({ ...entry, ...ids, path: home + entry.path.slice("etc/skel".length) });
     }
   }
   if (user.ssh_keys !== undefined) writeKeys(draft, home, ids, user.ssh_keys);
@@ -123,7 +158,11 @@ class Accounts {
 
   constructor(draft: TreeDraft) {
     this.#draft = draft;
-    const read = (name: string): string[][] => byteStringToUtf8(draft.text(`etc/${name}`) ?? "").split("\n").filter((line) => line !== "").map((line) => line.split(":"));
+    const read = (name: string): string[][] =>
+      byteStringToUtf8(draft.text(`etc/${name}`) ?? "")
+        .split("\n")
+        .filter((line) => line !== "")
+        .map((line) => line.split(":"));
     this.#files = { passwd: read("passwd"), shadow: read("shadow"), group: read("group"), gshadow: read("gshadow") };
     if (this.#files.passwd.length === 0) this.#files.passwd.push(["root", "x", "0", "0", "root", "/root", "/bin/sh"]);
     if (this.#files.group.length === 0) this.#files.group.push(["root", "x", "0", ""]);
@@ -141,14 +180,17 @@ class Accounts {
 
   add(user: UserConfig): { uid: number; gid: number } {
     const { passwd, group, gshadow } = this.#files;
-    if (passwd.some(([name]) => name === user.name)) throw new FormatError(`user ${user.name}: the root has one of this name`);
+    if (passwd.some(([name]) => name === user.name))
+      throw new FormatError(`user ${user.name}: the root has one of this name`);
     const taken = new Set([...passwd.map((fields) => fields[2]), ...group.map((fields) => fields[2])]);
     let id = user.uid ?? FIRST_USER;
     if (user.uid === undefined) while (taken.has(String(id))) id++;
-    else if (passwd.some((fields) => fields[2] === String(id))) throw new FormatError(`user ${user.name}: the number ${id} is taken`);
+    else if (passwd.some((fields) => fields[2] === String(id)))
+      throw new FormatError(`user ${user.name}: the number ${id} is taken`);
     let gid = id;
     while (group.some((fields) => fields[2] === String(gid))) gid++;
-    const shell = user.shell ?? (this.#draft.has("bin/bash") || this.#draft.has("usr/bin/bash") ? "/bin/bash" : "/bin/sh");
+    const shell =
+      user.shell ?? (this.#draft.has("bin/bash") || this.#draft.has("usr/bin/bash") ? "/bin/bash" : "/bin/sh");
     passwd.push([user.name, "x", String(id), String(gid), user.comment ?? "", `/home/${user.name}`, shell]);
     group.push([user.name, "x", String(gid), ""]);
     if (gshadow.length > 0) gshadow.push([user.name, "!", "", ""]);
@@ -168,7 +210,10 @@ class Accounts {
       const lines = this.#files[name];
       if (lines.length === 0) return;
       const old = this.#draft.get(`etc/${name}`);
-      this.#draft.file(`etc/${name}`, lines.map((fields) => `${fields.join(":")}\n`).join(""), { mode: old?.mode ?? mode, gid: old?.gid ?? gid });
+      this.#draft.file(`etc/${name}`, lines.map((fields) => `${fields.join(":")}\n`).join(""), {
+        mode: old?.mode ?? mode,
+        gid: old?.gid ?? gid,
+      });
     };
     const shadowGroup = Number(this.#files.group.find(([name]) => name === "shadow")?.[2] ?? 0);
     put("passwd", 0o644, 0);

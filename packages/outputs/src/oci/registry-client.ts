@@ -1,6 +1,7 @@
 /**
- * Pulls and pushes images. A blob is taken only when its bytes are its digest; a push brings blobs that are missing, then manifests,
- * so that no tag names what is not whole. Source: OCI Distribution Specification 1.1, "Pull" and "Push".
+ * Pulls and pushes images. A blob is taken only when its bytes are its digest; a push brings blobs that are missing,
+ * then manifests, so that no tag names what is not whole. Source: OCI Distribution Specification 1.1, "Pull" and
+ * "Push".
  */
 import { byteString, byteStringToUtf8 } from "@stratos/base";
 import { FormatError, OCI_MEDIA, sha256Of, type Codecs, type OciDescriptor, type OciPlatform } from "@stratos/formats";
@@ -53,23 +54,39 @@ export class RegistryClient {
   readonly #options: RegistryOptions;
   readonly #session: RegistrySession;
 
-  constructor(reference: ImageReference, access: "pull" | "pull,push", ports: RegistryPorts, options: RegistryOptions = {}) {
+  constructor(
+    reference: ImageReference,
+    access: "pull" | "pull,push",
+    ports: RegistryPorts,
+    options: RegistryOptions = {},
+  ) {
     this.#reference = reference;
     this.#ports = ports;
     this.#options = options;
     const isPlain = options.isPlain ?? isLocalRegistry(reference);
     this.#session = new RegistrySession({
-      origin: `${isPlain ? "http" : "https"}://${registryHost(reference)}`, repository: reference.repository, access, transport: ports.transport, credentials: options.credentials, mountFrom: options.mountFrom,
+      origin: `${isPlain ? "http" : "https"}://${registryHost(reference)}`,
+      repository: reference.repository,
+      access,
+      transport: ports.transport,
+      credentials: options.credentials,
+      mountFrom: options.mountFrom,
     });
   }
 
   /** @throws RegistryError when there is none, or it is not what its digest says */
   async manifest(digestOrTag: string = this.#reference.digest ?? this.#reference.tag): Promise<Manifest> {
-    const response = await this.#session.request({ method: "GET", path: this.#path(`manifests/${digestOrTag}`), headers: { accept: ACCEPT } });
-    if (response.status !== 200) throw new RegistryError(`${formatReference(this.#reference)}: ${await reasonOf(response)}`, response.status);
+    const response = await this.#session.request({
+      method: "GET",
+      path: this.#path(`manifests/${digestOrTag}`),
+      headers: { accept: ACCEPT },
+    });
+    if (response.status !== 200)
+      throw new RegistryError(`${formatReference(this.#reference)}: ${await reasonOf(response)}`, response.status);
     const bytes = await bytesOf(response);
     const digest = `sha256:${sha256Of(this.#ports.codecs, bytes)}`;
-    if (digestOrTag.includes(":") && digest !== digestOrTag) throw new RegistryError(`${formatReference(this.#reference)}: the manifest is ${digest}, not ${digestOrTag}`);
+    if (digestOrTag.includes(":") && digest !== digestOrTag)
+      throw new RegistryError(`${formatReference(this.#reference)}: the manifest is ${digest}, not ${digestOrTag}`);
     const value = parseManifest(bytes, formatReference(this.#reference));
     const mediaType = value.mediaType ?? response.headers["content-type"]?.split(";")[0] ?? OCI_MEDIA.manifest;
     return { descriptor: { mediaType, digest, size: bytes.length }, bytes, value };
@@ -80,17 +97,27 @@ export class RegistryClient {
    * @param options.acceptsOther  also an image that is for another platform, when it is the only one
    * @returns the image's own manifest
    */
-  async pull(store: BlobStore, platform: OciPlatform, options: { readonly acceptsOther?: boolean } = {}): Promise<Manifest> {
+  async pull(
+    store: BlobStore,
+    platform: OciPlatform,
+    options: { readonly acceptsOther?: boolean } = {},
+  ): Promise<Manifest> {
     let manifest = await this.manifest();
-    if (manifest.value.manifests !== undefined) manifest = await this.manifest(choosePlatform(manifest.value.manifests, platform, formatReference(this.#reference)).digest);
+    if (manifest.value.manifests !== undefined)
+      manifest = await this.manifest(
+        choosePlatform(manifest.value.manifests, platform, formatReference(this.#reference)).digest,
+      );
     const { config, layers } = manifest.value;
-    if (config === undefined || layers === undefined) throw new RegistryError(`${formatReference(this.#reference)}: the manifest is no image's`);
+    if (config === undefined || layers === undefined)
+      throw new RegistryError(`${formatReference(this.#reference)}: the manifest is no image's`);
     const blobs = [config, ...layers];
     const total = blobs.reduce((sum, blob) => sum + blob.size, 0);
     let done = 0;
     for (const blob of blobs) {
-      if (!(await store.has(blob.digest))) await this.#pullBlob(blob, store, (bytes) => this.#options.onProgress?.(done + bytes, total));
-      if (blob === config && options.acceptsOther !== true) checkPlatform(await store.read(config.digest, 0, config.size), platform, formatReference(this.#reference));
+      if (!(await store.has(blob.digest)))
+        await this.#pullBlob(blob, store, (bytes) => this.#options.onProgress?.(done + bytes, total));
+      if (blob === config && options.acceptsOther !== true)
+        checkPlatform(await store.read(config.digest, 0, config.size), platform, formatReference(this.#reference));
       done += blob.size;
       this.#options.onProgress?.(done, total);
     }
@@ -106,27 +133,44 @@ export class RegistryClient {
     const manifests: { descriptor: OciDescriptor; bytes: Uint8Array }[] = [];
     const blobs = new Map<string, OciDescriptor>();
     const collect = async (descriptor: OciDescriptor): Promise<void> => {
-      const bytes = await store.read(descriptor.digest, 0, descriptor.size), found = `sha256:${sha256Of(this.#ports.codecs, bytes)}`;
+      const bytes = await store.read(descriptor.digest, 0, descriptor.size),
+        found = `sha256:${sha256Of(this.#ports.codecs, bytes)}`;
       // A registry believes what is put under a tag.
-      if (found !== descriptor.digest) throw new RegistryError(`${descriptor.digest}: the manifest has been changed; its digest is ${found}`);
+      if (found !== descriptor.digest)
+        throw new RegistryError(`${descriptor.digest}: the manifest has been changed; its digest is ${found}`);
       const value = parseManifest(bytes, descriptor.digest);
       for (const child of value.manifests ?? []) await collect(child);
-      for (const blob of [...(value.config === undefined ? [] : [value.config]), ...(value.layers ?? [])]) blobs.set(blob.digest, blob);
+      for (const blob of [...(value.config === undefined ? [] : [value.config]), ...(value.layers ?? [])])
+        blobs.set(blob.digest, blob);
       manifests.push({ descriptor, bytes });
     };
     await collect(entry);
     const total = [...blobs.values()].reduce((sum, blob) => sum + blob.size, 0);
-    let done = 0, sent = 0;
+    let done = 0,
+      sent = 0;
     for (const blob of blobs.values()) {
-      if (!(await this.#hasBlob(blob)) && (await this.#pushBlob(blob, store, (bytes) => this.#options.onProgress?.(done + bytes, total)))) sent += blob.size;
+      if (
+        !(await this.#hasBlob(blob)) &&
+        (await this.#pushBlob(blob, store, (bytes) => this.#options.onProgress?.(done + bytes, total)))
+      )
+        sent += blob.size;
       done += blob.size;
       this.#options.onProgress?.(done, total);
     }
     for (const { descriptor, bytes } of manifests) {
       const isEntry = descriptor.digest === entry.digest;
       const name = isEntry && this.#reference.digest === undefined ? this.#reference.tag : descriptor.digest;
-      const response = await this.#session.request({ method: "PUT", path: this.#path(`manifests/${name}`), headers: { "content-type": descriptor.mediaType }, body: bytes });
-      if (response.status !== 201) throw new RegistryError(`${formatReference(this.#reference)}: the registry refuses the manifest: ${await reasonOf(response)}`, response.status);
+      const response = await this.#session.request({
+        method: "PUT",
+        path: this.#path(`manifests/${name}`),
+        headers: { "content-type": descriptor.mediaType },
+        body: bytes,
+      });
+      if (response.status !== 201)
+        throw new RegistryError(
+          `${formatReference(this.#reference)}: the registry refuses the manifest: ${await reasonOf(response)}`,
+          response.status,
+        );
       await drain(response);
     }
     return sent;
@@ -135,9 +179,10 @@ export class RegistryClient {
   /** All tags of the repository. */
   async tags(): Promise<string[]> {
     const tags: string[] = [];
-    for (let path: string | undefined = this.#path("tags/list?n=1000"); path !== undefined; ) {
+    for (let path: string | undefined = this.#path("tags/list?n=1000"); path !== undefined;) {
       const response = await this.#session.request({ method: "GET", path });
-      if (response.status !== 200) throw new RegistryError(`${this.#reference.repository}: ${await reasonOf(response)}`, response.status);
+      if (response.status !== 200)
+        throw new RegistryError(`${this.#reference.repository}: ${await reasonOf(response)}`, response.status);
       const value = JSON.parse(byteStringToUtf8(byteString(await bytesOf(response)))) as { tags?: string[] | null };
       tags.push(...(value.tags ?? []));
       path = /<([^>]+)>;\s*rel="?next"?/.exec(response.headers["link"] ?? "")?.[1];
@@ -153,14 +198,20 @@ export class RegistryClient {
   async *#blobPieces(blob: OciDescriptor, onBytes: (done: number) => void): AsyncGenerator<Uint8Array> {
     let done = 0;
     for (let failures = 0; ; failures++) {
-      let response: HttpResponse | null = null, why = "it ended early";
+      let response: HttpResponse | null = null,
+        why = "it ended early";
       try {
-        response = await this.#session.request({ method: "GET", path: this.#path(`blobs/${blob.digest}`), headers: done === 0 ? {} : { range: `bytes=${done}-` } });
+        response = await this.#session.request({
+          method: "GET",
+          path: this.#path(`blobs/${blob.digest}`),
+          headers: done === 0 ? {} : { range: `bytes=${done}-` },
+        });
       } catch (error) {
         if ((error as { status?: number }).status !== 0) throw error;
         why = (error as Error).message;
       }
-      if (response !== null && response.status !== 200 && (done === 0 || response.status !== 206)) throw new RegistryError(`${blob.digest}: ${await reasonOf(response)}`, response.status);
+      if (response !== null && response.status !== 200 && (done === 0 || response.status !== 206))
+        throw new RegistryError(`${blob.digest}: ${await reasonOf(response)}`, response.status);
       // Who knows no parts sends all of it again.
       let known = response?.status === 200 ? done : 0;
       try {
@@ -176,7 +227,8 @@ export class RegistryClient {
         why = (error as Error).message;
       }
       if (done >= blob.size) return;
-      if (failures === RESUMES_MAX) throw new RegistryError(`${blob.digest}: broke off after ${done} of ${blob.size} bytes: ${why}`);
+      if (failures === RESUMES_MAX)
+        throw new RegistryError(`${blob.digest}: broke off after ${done} of ${blob.size} bytes: ${why}`);
     }
   }
 
@@ -191,14 +243,34 @@ export class RegistryClient {
   /** @returns false when the registry had it in another repository, and nothing was sent */
   async #pushBlob(blob: OciDescriptor, store: BlobStore, onBytes: (done: number) => void): Promise<boolean> {
     let upload = await this.#startUpload(blob, this.#options.mountFrom);
-    for (let offset = 0, failures = 0; upload !== null; ) {
-      const isLast = blob.size - offset <= upload.chunkBytes, body = await store.read(blob.digest, offset, isLast ? blob.size - offset : upload.chunkBytes);
-      const headers: Record<string, string> = { "content-type": "application/octet-stream", "content-length": String(body.length), ...(isLast && offset === 0 ? {} : { "content-range": `${offset}-${offset + body.length - 1}` }) };
+    for (let offset = 0, failures = 0; upload !== null;) {
+      const isLast = blob.size - offset <= upload.chunkBytes,
+        body = await store.read(blob.digest, offset, isLast ? blob.size - offset : upload.chunkBytes);
+      const headers: Record<string, string> = {
+        "content-type": "application/octet-stream",
+        "content-length": String(body.length),
+        ...(isLast && offset === 0 ? {} : { "content-range": `${offset}-${offset + body.length - 1}` }),
+      };
       let response: HttpResponse;
       try {
         // All but the last chunk; that one closes the upload.
-        response = await this.#session.request(isLast ? { method: "PUT", path: `${upload.place}${upload.place.includes("?") ? "&" : "?"}digest=${encodeURIComponent(blob.digest)}`, headers, body } : { method: "PATCH", path: upload.place, headers, body });
-        if (response.status >= 500) throw new RegistryError(`${blob.digest}: the registry breaks the upload off: ${await reasonOf(response)}`, response.status);
+        response = await this.#session.request(
+          isLast
+            ? {
+                method: "PUT",
+                path:
+                  `${upload.place}` +
+                  `${upload.place.includes("?") ? "&" : "?"}digest=${encodeURIComponent(blob.digest)}`,
+                headers,
+                body,
+              }
+            : { method: "PATCH", path: upload.place, headers, body },
+        );
+        if (response.status >= 500)
+          throw new RegistryError(
+            `${blob.digest}: the registry breaks the upload off: ${await reasonOf(response)}`,
+            response.status,
+          );
       } catch (error) {
         if (++failures > RESUMES_MAX) throw error;
         if (await this.#hasBlob(blob)) return true;
@@ -209,7 +281,12 @@ export class RegistryClient {
         offset = arrived?.offset ?? 0;
         continue;
       }
-      if (response.status !== (isLast ? 201 : 202)) throw new RegistryError(`${blob.digest}: the registry ${isLast ? "refuses the blob" : "breaks the upload off"}: ${await reasonOf(response)}`, response.status);
+      if (response.status !== (isLast ? 201 : 202))
+        throw new RegistryError(
+          `${blob.digest}: the registry ${isLast ? "refuses the blob" : "breaks the upload off"}: ` +
+            `${await reasonOf(response)}`,
+          response.status,
+        );
       await drain(response);
       offset += body.length;
       onBytes(offset);
@@ -220,16 +297,33 @@ export class RegistryClient {
   }
 
   /** @returns null when the registry has taken the blob over from another repository */
-  async #startUpload(blob: OciDescriptor, from: string | undefined): Promise<{ place: string; chunkBytes: number } | null> {
-    const response = await this.#session.request({ method: "POST", path: this.#path(`blobs/uploads/${from === undefined ? "" : `?mount=${encodeURIComponent(blob.digest)}&from=${encodeURIComponent(from)}`}`), headers: { "content-length": "0" } });
+  async #startUpload(
+    blob: OciDescriptor,
+    from: string | undefined,
+  ): Promise<{ place: string; chunkBytes: number } | null> {
+    const response = await this.#session.request({
+      method: "POST",
+      path: this.#path(
+        "blobs/uploads/" +
+          (from === undefined ? "" : `?mount=${encodeURIComponent(blob.digest)}&from=${encodeURIComponent(from)}`),
+      ),
+      headers: { "content-length": "0" },
+    });
     if (response.status === 201 && from !== undefined) {
       await drain(response);
       return null;
     }
-    if (response.status !== 202) throw new RegistryError(`${formatReference(this.#reference)}: the registry takes no upload: ${await reasonOf(response)}`, response.status);
+    if (response.status !== 202)
+      throw new RegistryError(
+        `${formatReference(this.#reference)}: the registry takes no upload: ${await reasonOf(response)}`,
+        response.status,
+      );
     await drain(response);
     const wanted = Number(response.headers["oci-chunk-min-length"] ?? "0");
-    return { place: uploadPlace(response, blob), chunkBytes: Number.isInteger(wanted) ? Math.min(CHUNK_BYTES_MAX, Math.max(CHUNK_BYTES, wanted)) : CHUNK_BYTES };
+    return {
+      place: uploadPlace(response, blob),
+      chunkBytes: Number.isInteger(wanted) ? Math.min(CHUNK_BYTES_MAX, Math.max(CHUNK_BYTES, wanted)) : CHUNK_BYTES,
+    };
   }
 
   /** How much of an upload the registry has, and where it goes on; null when it knows nothing of it. */
@@ -248,12 +342,23 @@ export class RegistryClient {
 }
 
 /** The image for a platform. @throws RegistryError that names those which there are */
-export function choosePlatform(manifests: readonly OciDescriptor[], platform: OciPlatform, what: string): OciDescriptor {
-  const found = manifests.find((entry) => entry.platform?.architecture === platform.architecture && entry.platform.os === platform.os && (platform.variant === undefined || entry.platform.variant === platform.variant));
+export function choosePlatform(
+  manifests: readonly OciDescriptor[],
+  platform: OciPlatform,
+  what: string,
+): OciDescriptor {
+  const found = manifests.find(
+    (entry) =>
+      entry.platform?.architecture === platform.architecture &&
+      entry.platform.os === platform.os &&
+      (platform.variant === undefined || entry.platform.variant === platform.variant),
+  );
   if (found !== undefined) return found;
   const only = manifests.length === 1 && manifests[0]!.platform === undefined ? manifests[0] : undefined;
   if (only !== undefined) return only;
-  const there = manifests.map((entry) => `${entry.platform?.os ?? "?"}/${entry.platform?.architecture ?? "?"}`).join(", ");
+  const there = manifests
+    .map((entry) => `${entry.platform?.os ?? "?"}/${entry.platform?.architecture ?? "?"}`)
+    .join(", ");
   throw new RegistryError(`${what}: has no image for ${platform.os}/${platform.architecture}; there are ${there}`);
 }
 
@@ -265,8 +370,16 @@ function checkPlatform(config: Uint8Array, platform: OciPlatform, what: string):
   } catch {
     throw new RegistryError(`${what}: its configuration is no JSON`);
   }
-  if (typeof own.architecture !== "string" || own.architecture === "" || (own.architecture === platform.architecture && own.os === platform.os)) return;
-  throw new RegistryError(`${what}: is for ${typeof own.os === "string" ? own.os : "?"}/${own.architecture}, not for ${platform.os}/${platform.architecture}`);
+  if (
+    typeof own.architecture !== "string" ||
+    own.architecture === "" ||
+    (own.architecture === platform.architecture && own.os === platform.os)
+  )
+    return;
+  throw new RegistryError(
+    `${what}: is for ${typeof own.os === "string" ? own.os : "?"}/${own.architecture}, not for ` +
+      `${platform.os}/${platform.architecture}`,
+  );
 }
 
 /** The images that a layout's `index.json` names. @throws FormatError when it is damaged */
@@ -290,14 +403,23 @@ export function parseManifest(bytes: Uint8Array, what: string): ManifestValue {
   }
   const { manifests, config, layers } = (value ?? {}) as { manifests?: unknown; config?: unknown; layers?: unknown };
   const lists = [manifests, layers].filter((list) => list !== undefined);
-  const isGood = lists.every((list) => Array.isArray(list) && list.every(isDescriptor)) && (config === undefined || isDescriptor(config)) && (manifests !== undefined || config !== undefined);
+  const isGood =
+    lists.every((list) => Array.isArray(list) && list.every(isDescriptor)) &&
+    (config === undefined || isDescriptor(config)) &&
+    (manifests !== undefined || config !== undefined);
   if (!isGood) throw new RegistryError(`${what}: the manifest does not follow the specification`);
   return value as ManifestValue;
 }
 
 function isDescriptor(value: unknown): boolean {
   const { mediaType, digest, size } = (value ?? {}) as Partial<Record<keyof OciDescriptor, unknown>>;
-  return typeof mediaType === "string" && typeof digest === "string" && /^sha256:[0-9a-f]{64}$/.test(digest) && Number.isSafeInteger(size) && (size as number) >= 0;
+  return (
+    typeof mediaType === "string" &&
+    typeof digest === "string" &&
+    /^sha256:[0-9a-f]{64}$/.test(digest) &&
+    Number.isSafeInteger(size) &&
+    (size as number) >= 0
+  );
 }
 
 function uploadPlace(response: { headers: Readonly<Record<string, string | undefined>> }, blob: OciDescriptor): string {
@@ -309,4 +431,3 @@ function uploadPlace(response: { headers: Readonly<Record<string, string | undef
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
-

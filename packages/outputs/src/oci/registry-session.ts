@@ -41,7 +41,9 @@ export class RegistrySession {
   }
 
   /** @param path  below the origin, or a whole URL that the registry gave */
-  async request(request: Omit<HttpRequest, "url" | "headers"> & { path: string; headers?: Readonly<Record<string, string>> }): Promise<HttpResponse> {
+  async request(
+    request: Omit<HttpRequest, "url" | "headers"> & { path: string; headers?: Readonly<Record<string, string>> },
+  ): Promise<HttpResponse> {
     const url = new URL(request.path, this.#options.origin);
     let response = await this.#send(url, request);
     if (response.status === 401) {
@@ -59,27 +61,50 @@ export class RegistrySession {
 
   #notSignedIn(host: string): RegistryError {
     const { credentials } = this.#options;
-    return new RegistryError(`${host}: ${credentials === undefined ? "wants a user's name and password" : `does not take this name and password (${credentials.username})`}`, 401);
+    return new RegistryError(
+      `${host}: ` +
+        `${
+          credentials === undefined
+            ? "wants a user's name and password"
+            : "does not take this name and password " + `(${credentials.username})`
+        }`,
+      401,
+    );
   }
 
-  async #send(start: URL, request: Omit<HttpRequest, "url" | "headers"> & { headers?: Readonly<Record<string, string>> }): Promise<HttpResponse> {
+  async #send(
+    start: URL,
+    request: Omit<HttpRequest, "url" | "headers"> & { headers?: Readonly<Record<string, string>> },
+  ): Promise<HttpResponse> {
     let url = start;
     for (let redirects = 0; redirects <= REDIRECTS_MAX; redirects++) {
       // Storage behind a registry is another host, which must not see the registry's token.
       const isOwn = url.host === new URL(this.#options.origin).host;
-      const headers = { ...request.headers, ...(isOwn && this.#authorization !== undefined ? { authorization: this.#authorization } : {}) };
-      const response = await this.#transport({ method: request.method, url: url.href, headers, ...(request.body === undefined ? {} : { body: request.body }) });
+      const headers = {
+        ...request.headers,
+        ...(isOwn && this.#authorization !== undefined ? { authorization: this.#authorization } : {}),
+      };
+      const response = await this.#transport({
+        method: request.method,
+        url: url.href,
+        headers,
+        ...(request.body === undefined ? {} : { body: request.body }),
+      });
       const location = response.headers["location"];
       if (![301, 302, 303, 307, 308].includes(response.status) || location === undefined) return response;
       await drain(response);
       const next = new URL(location, url);
-      if (url.protocol === "https:" && next.protocol !== "https:") throw new RegistryError(`${url.host}: redirects from HTTPS to ${next.protocol}`);
+      if (url.protocol === "https:" && next.protocol !== "https:")
+        throw new RegistryError(`${url.host}: redirects from HTTPS to ${next.protocol}`);
       url = next;
     }
     throw new RegistryError(`${start.host}: redirects more than ${REDIRECTS_MAX} times`);
   }
 
-  /** A kept connection that the server has closed meanwhile looks like a failure: what may be asked twice is (RFC 9110 §9.2.2). */
+  /**
+   * A kept connection that the server has closed meanwhile looks like a failure: what may be asked twice is (RFC 9110
+   * §9.2.2).
+   */
   async #transport(request: HttpRequest): Promise<HttpResponse> {
     try {
       return await this.#options.transport(request);
@@ -92,28 +117,39 @@ export class RegistrySession {
   async #answer(challenge: string | undefined): Promise<string> {
     const { origin, repository, access, credentials } = this.#options;
     const host = new URL(origin).host;
-    const basic = credentials === undefined ? undefined : `Basic ${base64(utf8ToByteString(`${credentials.username}:${credentials.password}`))}`;
+    const basic =
+      credentials === undefined
+        ? undefined
+        : `Basic ${base64(utf8ToByteString(`${credentials.username}:${credentials.password}`))}`;
     const scheme = /^\s*([A-Za-z]+)/.exec(challenge ?? "")?.[1]?.toLowerCase();
     if (scheme === "basic") {
       if (basic === undefined) throw this.#notSignedIn(host);
       return basic;
     }
-    if (scheme !== "bearer") throw new RegistryError(`${host}: asks to sign in by a way that is not known (${challenge ?? "none"})`, 401);
+    if (scheme !== "bearer")
+      throw new RegistryError(`${host}: asks to sign in by a way that is not known (${challenge ?? "none"})`, 401);
     const parameters = new Map([...challenge!.matchAll(/([a-z]+)="([^"]*)"/g)].map((match) => [match[1]!, match[2]!]));
     const realm = parameters.get("realm");
     if (realm === undefined) throw new RegistryError(`${host}: asks to sign in, but does not say where`, 401);
     const url = new URL(realm, origin);
-    if (new URL(origin).protocol === "https:" && url.protocol !== "https:") throw new RegistryError(`${host}: asks to sign in over ${url.protocol}`, 401);
+    if (new URL(origin).protocol === "https:" && url.protocol !== "https:")
+      throw new RegistryError(`${host}: asks to sign in over ${url.protocol}`, 401);
     const service = parameters.get("service");
     if (service !== undefined) url.searchParams.set("service", service);
     url.searchParams.set("scope", parameters.get("scope") ?? `repository:${repository}:${access}`);
-    if (this.#options.mountFrom !== undefined) url.searchParams.append("scope", `repository:${this.#options.mountFrom}:pull`);
-    const response = await this.#options.transport({ method: "GET", url: url.href, headers: basic === undefined ? {} : { authorization: basic } });
+    if (this.#options.mountFrom !== undefined)
+      url.searchParams.append("scope", `repository:${this.#options.mountFrom}:pull`);
+    const response = await this.#options.transport({
+      method: "GET",
+      url: url.href,
+      headers: basic === undefined ? {} : { authorization: basic },
+    });
     if (response.status === 401) {
       await drain(response);
       throw this.#notSignedIn(url.host);
     }
-    if (response.status !== 200) throw new RegistryError(`${url.host}: gives no token: ${await reasonOf(response)}`, response.status);
+    if (response.status !== 200)
+      throw new RegistryError(`${url.host}: gives no token: ${await reasonOf(response)}`, response.status);
     const token = tokenIn(await textOf(response));
     if (token === undefined) throw new RegistryError(`${url.host}: answers without a token`);
     return `Bearer ${token}`;
@@ -141,7 +177,10 @@ export async function bytesOf(response: HttpResponse, sizeMax = TEXT_BYTES_MAX):
   }
   const whole = new Uint8Array(size);
   let at = 0;
-  for (const piece of pieces) { whole.set(piece, at); at += piece.length; }
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
   return whole;
 }
 
@@ -151,7 +190,9 @@ export async function textOf(response: HttpResponse): Promise<string> {
 
 /** Lets the connection be used again. */
 export async function drain(response: HttpResponse): Promise<void> {
-  for await (const _piece of response.body) { /* not wanted */ }
+  for await (const _piece of response.body) {
+    /* not wanted */
+  }
 }
 
 /** The registry's own words, or the status. */
@@ -159,7 +200,9 @@ export async function reasonOf(response: HttpResponse): Promise<string> {
   const text = await textOf(response);
   try {
     const { errors } = JSON.parse(text) as { errors?: { code?: string; message?: string }[] };
-    const words = (errors ?? []).map((error) => error.message || error.code).filter((word) => word !== undefined && word !== "");
+    const words = (errors ?? [])
+      .map((error) => error.message || error.code)
+      .filter((word) => word !== undefined && word !== "");
     if (words.length > 0) return `${words.join(", ")} (${response.status})`;
   } catch {
     // Not the specification's form: the status has to do.
@@ -173,9 +216,14 @@ const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/
 export function base64(bytes: string): string {
   let text = "";
   for (let at = 0; at < bytes.length; at += 3) {
-    const word = (bytes.charCodeAt(at) << 16) | ((bytes.charCodeAt(at + 1) || 0) << 8) | (bytes.charCodeAt(at + 2) || 0);
+    const word =
+      (bytes.charCodeAt(at) << 16) | ((bytes.charCodeAt(at + 1) || 0) << 8) | (bytes.charCodeAt(at + 2) || 0);
     const left = bytes.length - at;
-    text += DIGITS[word >> 18]! + DIGITS[(word >> 12) & 63]! + (left > 1 ? DIGITS[(word >> 6) & 63]! : "=") + (left > 2 ? DIGITS[word & 63]! : "=");
+    text +=
+      DIGITS[word >> 18]! +
+      DIGITS[(word >> 12) & 63]! +
+      (left > 1 ? DIGITS[(word >> 6) & 63]! : "=") +
+      (left > 2 ? DIGITS[word & 63]! : "=");
   }
   return text;
 }

@@ -1,13 +1,15 @@
 /**
- * A root as OSTree and bootc deploy it. Source: libostree's manual, "Adapting existing mainstream distributions"; bootc's documentation,
- * "Filesystem" and "Bootc-compatible images".
+ * A root as OSTree and bootc deploy it. Source: libostree's manual, "Adapting existing mainstream distributions";
+ * bootc's documentation, "Filesystem" and "Bootc-compatible images".
  *
- * - `/etc` becomes `/usr/etc`: what is deployed, from which each machine's `/etc` is made and merged. In an image for containers it stays: it runs as one, too,
- *   bootc itself moves it when it makes a commit of the image, and its linter refuses `/usr/etc` there.
- * - Kernel and initramfs stand in `/usr/lib/modules/VERSION/{vmlinuz,initramfs.img}`; `/boot` is empty. A kernel whose root brings no initramfs, or one of
- *   initramfs-tools, which does not know OSTree, gets ours.
- * - `/var` is the machine's and comes empty, as does what people write to and so leads into it (`/home /root /opt /srv /mnt /usr/local`): what the image has there lies
- *   elsewhere in it and is brought to each machine (`machine-state.ts`); dpkg's database moves to `/usr/lib/sysimage`.
+ * - `/etc` becomes `/usr/etc`: what is deployed, from which each machine's `/etc` is made and merged. In an image for
+ *   containers it stays: it runs as one, too, bootc itself moves it when it makes a commit of the image, and its linter
+ *   refuses `/usr/etc` there.
+ * - Kernel and initramfs stand in `/usr/lib/modules/VERSION/{vmlinuz,initramfs.img}`; `/boot` is empty. A kernel whose
+ *   root brings no initramfs, or one of initramfs-tools, which does not know OSTree, gets ours.
+ * - `/var` is the machine's and comes empty, as does what people write to and so leads into it
+ *   (`/home /root /opt /srv /mnt /usr/local`): what the image has there lies elsewhere in it and is brought to each
+ *   machine (`machine-state.ts`); dpkg's database moves to `/usr/lib/sysimage`.
  * - `/ostree` leads to `/sysroot/ostree`; `/dev /proc /run /sys` are empty, and devices are left out.
  */
 import { byteStringToUtf8 } from "@stratos/base";
@@ -32,29 +34,53 @@ const OF_BOOT_LOADERS = /^boot\/(grub|efi|loader|initrd\.img-|vmlinu[xz]-|config
  * A root laid out for bootc as an image for containers, and the labels by which it knows its own.
  * @throws FormatError when there is no kernel to boot, or nothing to make an initramfs of
  */
-export function bootcImage(tree: FileTree, codecs: Pick<Codecs, "sha256" | "gzip">, mtime: number): { readonly tree: FileTree; readonly labels: Readonly<Record<string, string>>; readonly notes: readonly string[] } {
+export function bootcImage(
+  tree: FileTree,
+  codecs: Pick<Codecs, "sha256" | "gzip">,
+  mtime: number,
+): { readonly tree: FileTree; readonly labels: Readonly<Record<string, string>>; readonly notes: readonly string[] } {
   const layout = bootcLayout(tree, codecs, mtime, "container");
-  if (layout.kernel === null) throw new FormatError("ostree.bootc: the image has no kernel in /boot or /usr/lib/modules");
-  return { tree: layout.tree, notes: layout.notes, labels: { "containers.bootc": "1", "ostree.bootable": "1", "ostree.linux": layout.kernel } };
+  if (layout.kernel === null)
+    throw new FormatError("ostree.bootc: the image has no kernel in /boot or /usr/lib/modules");
+  return {
+    tree: layout.tree,
+    notes: layout.notes,
+    labels: { "containers.bootc": "1", "ostree.bootable": "1", "ostree.linux": layout.kernel },
+  };
 }
 
 /** @param mtime  seconds since 1970, for what is added. @param use  a commit, or an image for containers */
-export function bootcLayout(tree: FileTree, codecs: Pick<Codecs, "sha256" | "gzip">, mtime: number, use: "commit" | "container" = "commit"): BootcLayout {
+export function bootcLayout(
+  tree: FileTree,
+  codecs: Pick<Codecs, "sha256" | "gzip">,
+  mtime: number,
+  use: "commit" | "container" = "commit",
+): BootcLayout {
   const draft = new TreeDraft(tree, codecs, mtime);
   if (draft.has("usr/etc") && draft.has("etc")) throw new FormatError("the tree has both /etc and /usr/etc");
   // initramfs-tools' knows nothing of OSTree, and would look for a system at the disk's own root.
-  if (draft.has("usr/share/initramfs-tools") && !draft.below("usr/share/initramfs-tools").some(({ path }) => path.includes("ostree"))) {
+  if (
+    draft.has("usr/share/initramfs-tools") &&
+    !draft.below("usr/share/initramfs-tools").some(({ path }) => path.includes("ostree"))
+  ) {
     for (const path of draft.children("boot")) if (path.startsWith("boot/initrd.img-")) draft.remove(path);
   }
   const kernel = moveKernel(draft);
-  if (kernel !== null && !draft.has(`usr/lib/modules/${kernel}/initramfs.img`)) draft.file(`usr/lib/modules/${kernel}/initramfs.img`, codecs.gzip(initramfs(draft.tree(), { kernel, mtime }, codecs)), { mode: 0o600 });
+  if (kernel !== null && !draft.has(`usr/lib/modules/${kernel}/initramfs.img`))
+    draft.file(
+      `usr/lib/modules/${kernel}/initramfs.img`,
+      codecs.gzip(initramfs(draft.tree(), { kernel, mtime }, codecs)),
+      { mode: 0o600 },
+    );
   const [from, to] = use === "commit" ? ["etc", "usr/etc"] : ["usr/etc", "etc"];
   if (draft.has(from)) draft.move(from, to);
-  const leftOut = empty(draft), state = keepMachineState(draft);
+  const leftOut = empty(draft),
+    state = keepMachineState(draft);
   draft.directory("sysroot");
   draft.symlink("ostree", "sysroot/ostree");
   draft.file("usr/lib/ostree/prepare-root.conf", "[composefs]\nenabled = maybe\n[sysroot]\nreadonly = true\n");
-  for (const entry of draft.below("")) if (["character", "block", "fifo"].includes(entry.kind)) draft.remove(entry.path);
+  for (const entry of draft.below(""))
+    if (["character", "block", "fifo"].includes(entry.kind)) draft.remove(entry.path);
   return { tree: draft.tree(), kernel, notes: notesOf(state, leftOut) };
 }
 
@@ -63,7 +89,13 @@ function moveKernel(draft: TreeDraft): string | null {
   const versions = draft.children("usr/lib/modules").map((path) => path.slice("usr/lib/modules/".length));
   let found: string | null = null;
   for (const version of versions) {
-    for (const [from, to] of [[`boot/vmlinuz-${version}`, "vmlinuz"], [`boot/vmlinux-${version}`, "vmlinuz"], [`boot/initrd.img-${version}`, "initramfs.img"], [`boot/config-${version}`, "config"], [`boot/System.map-${version}`, "System.map"]] as const) {
+    for (const [from, to] of [
+      [`boot/vmlinuz-${version}`, "vmlinuz"],
+      [`boot/vmlinux-${version}`, "vmlinuz"],
+      [`boot/initrd.img-${version}`, "initramfs.img"],
+      [`boot/config-${version}`, "config"],
+      [`boot/System.map-${version}`, "System.map"],
+    ] as const) {
       const place = `usr/lib/modules/${version}/${to}`;
       if (draft.has(from) && !draft.has(place)) draft.move(from, place);
     }
@@ -76,24 +108,38 @@ function moveKernel(draft: TreeDraft): string | null {
 function empty(draft: TreeDraft): string[] {
   const lost: string[] = [];
   for (const path of EMPTY) {
-    for (const { path: inner, kind } of draft.below(path)) if (kind === "file" && !OF_BOOT_LOADERS.test(inner)) lost.push(`/${inner}`);
+    for (const { path: inner, kind } of draft.below(path))
+      if (kind === "file" && !OF_BOOT_LOADERS.test(inner)) lost.push(`/${inner}`);
     for (const child of draft.children(path)) draft.remove(child);
     if (path === "media") draft.symlink("media", "run/media");
     else draft.directory(path, { mode: path === "tmp" ? 0o1777 : 0o755 });
   }
   // Debian's kernels are linked from the root.
-  for (const path of draft.children("")) if (draft.get(path)!.kind === "symlink" && /^\/?boot\//.test(draft.get(path)!.target)) draft.remove(path);
+  for (const path of draft.children(""))
+    if (draft.get(path)!.kind === "symlink" && /^\/?boot\//.test(draft.get(path)!.target)) draft.remove(path);
   return lost;
 }
 
 const NAMED_MAX = 6;
 
 function notesOf({ copied, linked }: MachineState, leftOut: readonly string[]): string[] {
-  const some = (paths: readonly string[]): string => `${paths.slice(0, NAMED_MAX).map(byteStringToUtf8).join(", ")}${paths.length > NAMED_MAX ? ` and ${paths.length - NAMED_MAX} more` : ""}`;
-  const counts = [...copied].map(([place, files]) => `${place} (${files})`).sort().join(", ");
+  const some = (paths: readonly string[]): string =>
+    `${paths.slice(0, NAMED_MAX).map(byteStringToUtf8).join(", ")}` +
+    `${paths.length > NAMED_MAX ? ` and ${paths.length - NAMED_MAX} more` : ""}`;
+  const counts = [...copied]
+    .map(([place, files]) => `${place} (${files})`)
+    .sort()
+    .join(", ");
   return [
-    ...(copied.size === 0 ? [] : [`files of ${counts} are copied to a machine when it first boots, and are its own from then on: a later image does not change them there`]),
-    ...(linked.length === 0 ? [] : [`${some(linked)}: now below /usr/lib/opt and /usr/lib/usrlocal, with links at the old places, made at boot`]),
+    ...(copied.size === 0
+      ? []
+      : [
+          `files of ${counts} are copied to a machine when it first boots, and are its own from then on: a later ` +
+            "image does not change them there",
+        ]),
+    ...(linked.length === 0
+      ? []
+      : [`${some(linked)}: now below /usr/lib/opt and /usr/lib/usrlocal, with links at the old places, made at boot`]),
     ...(leftOut.length === 0 ? [] : [`${some(leftOut)}: left out, since each machine has its own there`]),
   ];
 }

@@ -1,6 +1,7 @@
 /**
- * A disk's root into which a commit has been deployed, as `ostree admin deploy` leaves it: the repository (mode `bare`, whose files are those of the system by hard
- * links), the system, its `/etc` and `/var`, and the entry by which it is started. Source: libostree's manual, "Deployments"; src/libostree/ostree-sysroot-deploy.c.
+ * A disk's root into which a commit has been deployed, as `ostree admin deploy` leaves it: the repository (mode `bare`,
+ * whose files are those of the system by hard links), the system, its `/etc` and `/var`, and the entry by which it is
+ * started. Source: libostree's manual, "Deployments"; src/libostree/ostree-sysroot-deploy.c.
  *
  *     boot/loader → loader.1 · boot/loader.1/entries/ostree-1.conf · boot/ostree/OS-KERNELS/{vmlinuz,initramfs}-VERSION
  *     ostree/boot.1 → boot.1.1 · ostree/boot.1.1/OS/KERNELS/0 → ../../../deploy/OS/deploy/COMMIT.0
@@ -9,7 +10,24 @@
  * KERNELS is the digest of kernel and first root, one after the other.
  */
 import { byteStringOf, utf8Of } from "@stratos/base";
-import { addSignatures, fileEntry, fileTreeOf, FormatError, MemoryBlob, OstreeRepository, readBlob, sha256Of, type Blob, type Codecs, type CommitOptions, type FileEntry, type FileTree, type ObjectAttributes, type OstreeSignature, type RepositoryStore } from "@stratos/formats";
+import {
+  addSignatures,
+  fileEntry,
+  fileTreeOf,
+  FormatError,
+  MemoryBlob,
+  OstreeRepository,
+  readBlob,
+  sha256Of,
+  type Blob,
+  type Codecs,
+  type CommitOptions,
+  type FileEntry,
+  type FileTree,
+  type ObjectAttributes,
+  type OstreeSignature,
+  type RepositoryStore,
+} from "@stratos/formats";
 import { TreePaths } from "../boot/tree-paths.ts";
 import type { BootcLayout } from "./bootc-layout.ts";
 
@@ -35,26 +53,53 @@ const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
 /** @throws FormatError when the layout has no kernel, or a name is none */
 export function deployedTree(layout: BootcLayout, { commit, os, remote }: DeployOptions, codecs: Codecs): DeployedTree {
   if (layout.kernel === null) throw new FormatError("what is deployed needs a kernel in /boot or /usr/lib/modules");
-  for (const [what, name] of [["system", os], ["remote", remote]] as const) if (!NAME.test(name)) throw new FormatError(`${name}: not a ${what}'s name`);
-  const { kernel } = layout, paths = new TreePaths(layout.tree), entries: FileEntry[] = [];
-  const folder = (path: string, mode = 0o755): void => void entries.push(fileEntry(path, "directory", { mode, mtime: commit.timestamp }));
-  const file = (path: string, content: Blob | string, mode = 0o644): void => void entries.push(fileEntry(path, "file", { mode, mtime: commit.timestamp, content: typeof content === "string" ? blobOf(utf8Of(content), codecs) : content }));
-  const link = (path: string, target: string): void => void entries.push(fileEntry(path, "symlink", { target, mtime: commit.timestamp }));
+  for (const [what, name] of [
+    ["system", os],
+    ["remote", remote],
+  ] as const)
+    if (!NAME.test(name)) throw new FormatError(`${name}: not a ${what}'s name`);
+  const { kernel } = layout,
+    paths = new TreePaths(layout.tree),
+    entries: FileEntry[] = [];
+  const folder = (path: string, mode = 0o755): void =>
+    void entries.push(fileEntry(path, "directory", { mode, mtime: commit.timestamp }));
+  const file = (path: string, content: Blob | string, mode = 0o644): void =>
+    void entries.push(
+      fileEntry(path, "file", {
+        mode,
+        mtime: commit.timestamp,
+        content: typeof content === "string" ? blobOf(utf8Of(content), codecs) : content,
+      }),
+    );
+  const link = (path: string, target: string): void =>
+    void entries.push(fileEntry(path, "symlink", { target, mtime: commit.timestamp }));
 
-  const store = new ObjectTree("ostree/repo", codecs), objects = new Map<string, string>();
-  const { checksum } = new OstreeRepository(store, codecs, "bare").commit(layout.tree, { ...commit, onFile: (entry, object) => void objects.set(entry.path, object) });
+  const store = new ObjectTree("ostree/repo", codecs),
+    objects = new Map<string, string>();
+  const { checksum } = new OstreeRepository(store, codecs, "bare").commit(layout.tree, {
+    ...commit,
+    onFile: (entry, object) => void objects.set(entry.path, object),
+  });
   store.write("config", [utf8Of("[core]\nrepo_version=1\nmode=bare\n\n[sysroot]\nbootloader=none\n")]);
   store.move(`refs/heads/${commit.ref}`, `refs/remotes/${remote}/${commit.ref}`);
   // Who cleans up takes what no such reference names.
   store.write("refs/heads/ostree/1/1/0", [utf8Of(`${checksum}\n`)]);
 
-  const deploy = `ostree/deploy/${os}/deploy`, system = `${deploy}/${checksum}.0`, first = new Map<string, string>();
+  const deploy = `ostree/deploy/${os}/deploy`,
+    system = `${deploy}/${checksum}.0`,
+    first = new Map<string, string>();
   // ostree gives all files of a system one time; its folders have none of their own.
   for (const entry of layout.tree.entries()) {
     const path = entry.path === "" ? system : `${system}/${entry.path}`;
-    if (entry.kind === "directory") { entries.push({ ...entry, path, mtime: commit.timestamp }); continue; }
-    const object = objects.get(entry.path)!, known = first.get(object), source = entry.kind === "hardLink" ? paths.resolve(entry.path)! : entry;
-    if (known !== undefined) entries.push({ ...source, kind: "hardLink", content: null, path, target: known, mtime: 0 });
+    if (entry.kind === "directory") {
+      entries.push({ ...entry, path, mtime: commit.timestamp });
+      continue;
+    }
+    const object = objects.get(entry.path)!,
+      known = first.get(object),
+      source = entry.kind === "hardLink" ? paths.resolve(entry.path)! : entry;
+    if (known !== undefined)
+      entries.push({ ...source, kind: "hardLink", content: null, path, target: known, mtime: 0 });
     else entries.push({ ...source, path, mtime: 0 });
     // An empty file shares nothing but trouble, and links are theirs who made them.
     if (known === undefined && source.kind === "file" && source.content!.sizeBytes > 0) first.set(object, path);
@@ -66,16 +111,40 @@ export function deployedTree(layout: BootcLayout, { commit, os, remote }: Deploy
   for (const entry of [...entries]) {
     if (entry.path !== etc && !entry.path.startsWith(`${etc}/`)) continue;
     const source = entry.kind === "hardLink" ? paths.resolve(entry.path.slice(system.length + 1))! : entry;
-    entries.push({ ...source, path: `${system}/etc${entry.path.slice(etc.length)}`, mtime: entry.kind === "directory" ? commit.timestamp : 0 });
+    entries.push({
+      ...source,
+      path: `${system}/etc${entry.path.slice(etc.length)}`,
+      mtime: entry.kind === "directory" ? commit.timestamp : 0,
+    });
   }
   file(`${system}.origin`, `[origin]\nrefspec=${remote}:${commit.ref}\n`);
 
-  const linux = paths.resolve(`usr/lib/modules/${kernel}/vmlinuz`)!, initrd = paths.resolve(`usr/lib/modules/${kernel}/initramfs.img`)!;
+  const linux = paths.resolve(`usr/lib/modules/${kernel}/vmlinuz`)!,
+    initrd = paths.resolve(`usr/lib/modules/${kernel}/initramfs.img`)!;
   const digest = codecs.sha256();
   for (const { content } of [linux, initrd]) digest.update(readBlob(content!));
-  const kernels = digest.hex(), place = `/ostree/${os}-${kernels}`;
-  const title = /^PRETTY_NAME=(["']?)(.*)\1$/m.exec(paths.text("usr/lib/os-release") ?? paths.text("usr/etc/os-release") ?? "")?.[2] ?? os;
-  for (const path of ["", "boot", "boot/loader.1", "boot/loader.1/entries", "boot/ostree", `boot${place}`, "ostree", "ostree/boot.1.1", `ostree/boot.1.1/${os}`, `ostree/boot.1.1/${os}/${kernels}`, "ostree/deploy", `ostree/deploy/${os}`, deploy]) folder(path);
+  const kernels = digest.hex(),
+    place = `/ostree/${os}-${kernels}`;
+  const title =
+    /^PRETTY_NAME=(["']?)(.*)\1$/m.exec(
+      paths.text("usr/lib/os-release") ?? paths.text("usr/etc/os-release") ?? "",
+    )?.[2] ?? os;
+  for (const path of [
+    "",
+    "boot",
+    "boot/loader.1",
+    "boot/loader.1/entries",
+    "boot/ostree",
+    `boot${place}`,
+    "ostree",
+    "ostree/boot.1.1",
+    `ostree/boot.1.1/${os}`,
+    `ostree/boot.1.1/${os}/${kernels}`,
+    "ostree/deploy",
+    `ostree/deploy/${os}`,
+    deploy,
+  ])
+    folder(path);
   for (const path of ["", "/lib", "/log"]) folder(`ostree/deploy/${os}/var${path}`);
   folder(`ostree/deploy/${os}/var/tmp`, 0o1777);
   link(`ostree/deploy/${os}/var/lock`, "../run/lock");
@@ -85,16 +154,30 @@ export function deployedTree(layout: BootcLayout, { commit, os, remote }: Deploy
   link(`ostree/boot.1.1/${os}/${kernels}/0`, `../../../deploy/${os}/deploy/${checksum}.0`);
   file(`boot${place}/vmlinuz-${kernel}`, linux.content!, linux.mode);
   file(`boot${place}/initramfs-${kernel}.img`, initrd.content!, initrd.mode);
-  file("boot/loader.1/entries/ostree-1.conf", `title ${title} (ostree:0)\nversion 1\noptions ostree=/ostree/boot.1/${os}/${kernels}/0\nlinux ${place}/vmlinuz-${kernel}\ninitrd ${place}/initramfs-${kernel}.img\n`);
+  file(
+    "boot/loader.1/entries/ostree-1.conf",
+    `title ${title} (ostree:0)\nversion 1\noptions ostree=/ostree/boot.1/${os}/${kernels}/0\nlinux ` +
+      `${place}/vmlinuz-${kernel}\ninitrd ${place}/initramfs-${kernel}.img\n`,
+  );
   // Where the disk's own root would have what a kernel mounts.
   for (const path of ["dev", "proc", "run", "sys"]) folder(path);
   folder("tmp", 0o1777);
-  return { tree: fileTreeOf([...entries, ...store.entries()]), checksum, commit: store.read(`objects/${checksum.slice(0, 2)}/${checksum.slice(2)}.commit`)! };
+  return {
+    tree: fileTreeOf([...entries, ...store.entries()]),
+    checksum,
+    commit: store.read(`objects/${checksum.slice(0, 2)}/${checksum.slice(2)}.commit`)!,
+  };
 }
 
 /** The same with signatures beside the commit, which ostree looks for where a remote is to have them. */
-export function signedDeployment({ tree, checksum, commit }: DeployedTree, signatures: readonly OstreeSignature[], codecs: Codecs): DeployedTree {
-  const meta = fileEntry(`ostree/repo/objects/${checksum.slice(0, 2)}/${checksum.slice(2)}.commitmeta`, "file", { content: blobOf(addSignatures(undefined, signatures), codecs) });
+export function signedDeployment(
+  { tree, checksum, commit }: DeployedTree,
+  signatures: readonly OstreeSignature[],
+  codecs: Codecs,
+): DeployedTree {
+  const meta = fileEntry(`ostree/repo/objects/${checksum.slice(0, 2)}/${checksum.slice(2)}.commitmeta`, "file", {
+    content: blobOf(addSignatures(undefined, signatures), codecs),
+  });
   return { tree: signatures.length === 0 ? tree : fileTreeOf([...tree.entries(), meta]), checksum, commit };
 }
 
@@ -102,7 +185,10 @@ function blobOf(bytes: Uint8Array, codecs: Codecs): Blob {
   return new MemoryBlob(bytes, (all) => sha256Of(codecs, all));
 }
 
-/** A repository that becomes part of a tree. Its file objects are put there by who knows where their content lies: to the writer of commits they are there. */
+/**
+ * A repository that becomes part of a tree. Its file objects are put there by who knows where their content lies: to
+ * the writer of commits they are there.
+ */
 class ObjectTree implements RepositoryStore {
   readonly #folder: string;
   readonly #codecs: Codecs;
@@ -129,9 +215,13 @@ class ObjectTree implements RepositoryStore {
   }
 
   write(path: string, pieces: Iterable<Uint8Array>, { mode = 0o644 }: ObjectAttributes = {}): void {
-    const parts = Array.from(pieces, (piece) => piece.slice()), bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+    const parts = Array.from(pieces, (piece) => piece.slice()),
+      bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
     let at = 0;
-    for (const part of parts) { bytes.set(part, at); at += part.length; }
+    for (const part of parts) {
+      bytes.set(part, at);
+      at += part.length;
+    }
     this.#put(path, fileEntry("", "file", { mode, content: blobOf(bytes, this.#codecs) }));
   }
 
@@ -152,14 +242,20 @@ class ObjectTree implements RepositoryStore {
   move(from: string, to: string): void {
     const entry = this.#files.get(from)!;
     this.#files.delete(from);
-    for (let parent = from.slice(0, from.lastIndexOf("/")); parent !== "refs/heads"; parent = parent.slice(0, parent.lastIndexOf("/"))) this.#folders.delete(parent);
+    for (
+      let parent = from.slice(0, from.lastIndexOf("/"));
+      parent !== "refs/heads";
+      parent = parent.slice(0, parent.lastIndexOf("/"))
+    )
+      this.#folders.delete(parent);
     this.#put(to, entry);
   }
 
   flush(): void {}
 
   makeDirectory(path: string): void {
-    for (let at = path; !this.#folders.has(at); at = at.slice(0, Math.max(0, at.lastIndexOf("/")))) this.#folders.add(at);
+    for (let at = path; !this.#folders.has(at); at = at.slice(0, Math.max(0, at.lastIndexOf("/"))))
+      this.#folders.add(at);
   }
 
   remove(path: string): void {
@@ -167,10 +263,17 @@ class ObjectTree implements RepositoryStore {
   }
 
   list(path: string): string[] {
-    return [...this.#files.keys()].filter((name) => name.startsWith(`${path}/`)).map((name) => name.slice(path.length + 1));
+    return [...this.#files.keys()]
+      .filter((name) => name.startsWith(`${path}/`))
+      .map((name) => name.slice(path.length + 1));
   }
 
   entries(): FileEntry[] {
-    return [...[...this.#folders].map((path) => fileEntry(path === "" ? this.#folder : `${this.#folder}/${path}`, "directory")), ...this.#files.values()];
+    return [
+      ...[...this.#folders].map((path) =>
+        fileEntry(path === "" ? this.#folder : `${this.#folder}/${path}`, "directory"),
+      ),
+      ...this.#files.values(),
+    ];
   }
 }

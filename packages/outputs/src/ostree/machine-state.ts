@@ -44,6 +44,7 @@ const LINKED: readonly (readonly [place: string, kept: string, links: string])[]
 ];
 /** Folders of `/usr/local` that machines add to: what is below them is linked, not they. */
 const SHARED_LOCAL =
+  // wide: one pattern
   /^(bin|etc|games|include|lib|lib\/systemd(\/system)?|libexec|man|sbin|share|share\/(applications|man|man\/man\d)|src)$/;
 /** The archive's lists, which a machine fetches, and what OSTree itself links. */
 const NOT_COPIED = /^var\/(cache\/apt\/.|lib\/apt\/lists\/.|run$|lock$)/;

@@ -1,6 +1,18 @@
-/** A file tree that is being changed: entries by path, kept whole (no entry without its folder, no link without its file). */
+/**
+ * A file tree that is being changed: entries by path, kept whole (no entry without its folder, no link without its
+ * file).
+ */
 import { byteString, utf8ToByteString, utf8Of } from "@stratos/base";
-import { comparePaths, fileEntry, FormatError, MemoryBlob, sha256Of, type Codecs, type FileEntry, type FileTree } from "@stratos/formats";
+import {
+  comparePaths,
+  fileEntry,
+  FormatError,
+  MemoryBlob,
+  sha256Of,
+  type Codecs,
+  type FileEntry,
+  type FileTree,
+} from "@stratos/formats";
 
 export class TreeDraft {
   readonly #entries = new Map<string, FileEntry>();
@@ -26,12 +38,16 @@ export class TreeDraft {
   /** Paths directly in a folder, in order. */
   children(path: string): string[] {
     const prefix = path === "" ? "" : `${path}/`;
-    return [...this.#entries.keys()].filter((key) => key !== "" && key.startsWith(prefix) && !key.slice(prefix.length).includes("/")).sort(comparePaths);
+    return [...this.#entries.keys()]
+      .filter((key) => key !== "" && key.startsWith(prefix) && !key.slice(prefix.length).includes("/"))
+      .sort(comparePaths);
   }
 
   /** All entries below a folder, with it. */
   below(path: string): FileEntry[] {
-    return [...this.#entries.values()].filter((entry) => entry.path === path || path === "" || entry.path.startsWith(`${path}/`)).sort((a, b) => comparePaths(a.path, b.path));
+    return [...this.#entries.values()]
+      .filter((entry) => entry.path === path || path === "" || entry.path.startsWith(`${path}/`))
+      .sort((a, b) => comparePaths(a.path, b.path));
   }
 
   /** Puts an entry in the place of what has its path, with the folders above it. */
@@ -49,7 +65,13 @@ export class TreeDraft {
   /** @param content  bytes, or Unicode text */
   file(path: string, content: Uint8Array | string, fields: Partial<FileEntry> = {}): void {
     const bytes = typeof content === "string" ? utf8Of(content) : content;
-    this.put(fileEntry(path, "file", { mtime: this.mtime, content: new MemoryBlob(bytes, (all) => sha256Of(this.#codecs, all)), ...fields }));
+    this.put(
+      fileEntry(path, "file", {
+        mtime: this.mtime,
+        content: new MemoryBlob(bytes, (all) => sha256Of(this.#codecs, all)),
+        ...fields,
+      }),
+    );
   }
 
   symlink(path: string, target: string): void {
@@ -71,9 +93,17 @@ export class TreeDraft {
     const moved = this.below(from);
     if (moved.length === 0) throw new FormatError(`${from}: is not there`);
     for (const { path } of moved) this.#entries.delete(path);
-    const renamed = (path: string): string => (path === from || path.startsWith(`${from}/`) ? to + path.slice(from.length) : path);
-    for (const entry of moved) this.put({ ...entry, path: renamed(entry.path), target: entry.kind === "hardLink" ? renamed(entry.target) : entry.target });
-    for (const entry of this.#entries.values()) if (entry.kind === "hardLink" && renamed(entry.target) !== entry.target) this.#entries.set(entry.path, { ...entry, target: renamed(entry.target) });
+    const renamed = (path: string): string =>
+      path === from || path.startsWith(`${from}/`) ? to + path.slice(from.length) : path;
+    for (const entry of moved)
+      this.put({
+        ...entry,
+        path: renamed(entry.path),
+        target: entry.kind === "hardLink" ? renamed(entry.target) : entry.target,
+      });
+    for (const entry of this.#entries.values())
+      if (entry.kind === "hardLink" && renamed(entry.target) !== entry.target)
+        this.#entries.set(entry.path, { ...entry, target: renamed(entry.target) });
   }
 
   /** The text of a file; undefined when there is none. */
@@ -88,11 +118,13 @@ export class TreeDraft {
   /** The tree as it is now. Hard links are put behind their files, whatever was moved. */
   tree(): FileTree {
     const groups = new Map<string, string[]>();
-    for (const entry of this.#entries.values()) if (entry.kind === "hardLink") groups.set(entry.target, [...(groups.get(entry.target) ?? []), entry.path]);
+    for (const entry of this.#entries.values())
+      if (entry.kind === "hardLink") groups.set(entry.target, [...(groups.get(entry.target) ?? []), entry.path]);
     const entries = new Map(this.#entries);
     for (const [target, links] of groups) {
       const file = this.#entries.get(target);
-      if (file === undefined || file.kind === "directory") throw new FormatError(`${links[0]!}: a hard link to ${target}, which is not there`);
+      if (file === undefined || file.kind === "directory")
+        throw new FormatError(`${links[0]!}: a hard link to ${target}, which is not there`);
       const [first, ...others] = [target, ...links].sort(comparePaths);
       entries.set(first!, { ...file, path: first! });
       for (const path of others) entries.set(path, { ...file, path, kind: "hardLink", content: null, target: first! });
@@ -102,7 +134,13 @@ export class TreeDraft {
   }
 
   #handOn(file: FileEntry, removed: string): void {
-    const heirs = [...this.#entries.values()].filter((entry) => entry.kind === "hardLink" && entry.target === file.path && entry.path !== removed && !entry.path.startsWith(`${removed}/`));
+    const heirs = [...this.#entries.values()].filter(
+      (entry) =>
+        entry.kind === "hardLink" &&
+        entry.target === file.path &&
+        entry.path !== removed &&
+        !entry.path.startsWith(`${removed}/`),
+    );
     const [heir, ...others] = heirs;
     if (heir === undefined) return;
     this.#entries.set(heir.path, { ...file, path: heir.path });

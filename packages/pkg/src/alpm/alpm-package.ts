@@ -1,4 +1,7 @@
-/** One version of one package, as a repository offers it, as it is installed, or as its archive describes it. Texts are byte strings. */
+/**
+ * One version of one package, as a repository offers it, as it is installed, or as its archive describes it. Texts are
+ * byte strings.
+ */
 import { DescError, type DescFields } from "./desc.ts";
 import { isAlpmVersion } from "./version.ts";
 
@@ -63,13 +66,29 @@ export function checkIdentity(name: string, version: string, where: string): voi
 export function packageOfDesc(fields: DescFields, where: string): AlpmPackage {
   const one = (field: string): string => fields.get(field)?.[0] ?? "";
   const all = (field: string): readonly string[] => fields.get(field) ?? [];
-  const name = one("NAME"), version = one("VERSION");
+  const name = one("NAME"),
+    version = one("VERSION");
   checkIdentity(name, version, where);
   return {
-    name, version, base: one("BASE") === "" ? name : one("BASE"), description: one("DESC"), url: one("URL"), architecture: one("ARCH"), packager: one("PACKAGER"),
-    buildDate: numberOf(one("BUILDDATE")), installedSize: numberOf(one("ISIZE") === "" ? one("SIZE") : one("ISIZE")),
-    licenses: all("LICENSE"), groups: all("GROUPS"), depends: all("DEPENDS"), optionalDepends: all("OPTDEPENDS"), makeDepends: all("MAKEDEPENDS"),
-    checkDepends: all("CHECKDEPENDS"), conflicts: all("CONFLICTS"), provides: all("PROVIDES"), replaces: all("REPLACES"), extraData: all("XDATA"),
+    name,
+    version,
+    base: one("BASE") === "" ? name : one("BASE"),
+    description: one("DESC"),
+    url: one("URL"),
+    architecture: one("ARCH"),
+    packager: one("PACKAGER"),
+    buildDate: numberOf(one("BUILDDATE")),
+    installedSize: numberOf(one("ISIZE") === "" ? one("SIZE") : one("ISIZE")),
+    licenses: all("LICENSE"),
+    groups: all("GROUPS"),
+    depends: all("DEPENDS"),
+    optionalDepends: all("OPTDEPENDS"),
+    makeDepends: all("MAKEDEPENDS"),
+    checkDepends: all("CHECKDEPENDS"),
+    conflicts: all("CONFLICTS"),
+    provides: all("PROVIDES"),
+    replaces: all("REPLACES"),
+    extraData: all("XDATA"),
   };
 }
 

@@ -1,8 +1,9 @@
 /**
- * A system of ALPM packages, opened: its configuration, what is installed, what repositories offer, and transactions on it.
+ * A system of ALPM packages, opened: its configuration, what is installed, what repositories offer, and transactions on
+ * it.
  *
- * Whoever opens it holds pacman's lock until `close`. Opening also mends what an interrupted transaction left: what was not
- * committed is dropped, what was is finished.
+ * Whoever opens it holds pacman's lock until `close`. Opening also mends what an interrupted transaction left: what was
+ * not committed is dropped, what was is finished.
  */
 import { FetchError } from "../ports.ts";
 import { RootChanges, type ChangeRecord } from "../root/root-change.ts";
@@ -16,7 +17,13 @@ import { planTransaction, type TransactionWish } from "./plan-transaction.ts";
 import { Keyring, type KeyringFile } from "./signatures.ts";
 import { readSyncDatabase, type SyncDatabase } from "./sync-database.ts";
 import type { AlpmPorts, AlpmSystem } from "./system.ts";
-import { AlpmTransaction, fetchSmall, finishChange, type GivenArchive, type TransactionOptions } from "./transaction.ts";
+import {
+  AlpmTransaction,
+  fetchSmall,
+  finishChange,
+  type GivenArchive,
+  type TransactionOptions,
+} from "./transaction.ts";
 
 /** Somebody else is at work on the system. */
 export class AlpmLockError extends Error {
@@ -97,14 +104,22 @@ export class Alpm {
     this.#release();
   }
 
-  /** Fetches the databases of all repositories. @throws FetchError, SignatureError, DescError  one could not be had; the others are there */
+  /**
+   * Fetches the databases of all repositories. @throws FetchError, SignatureError, DescError  one could not be had; the
+   * others are there
+   */
   async refresh(): Promise<void> {
     let failure: unknown;
     for (const repository of this.configuration.repositories) {
       try {
         await this.#refreshOne(repository);
       } catch (error) {
-        this.#options.listener.event({ kind: "refresh", repository: repository.name, state: "failed", why: error instanceof Error ? error.message : String(error) });
+        this.#options.listener.event({
+          kind: "refresh",
+          repository: repository.name,
+          state: "failed",
+          why: error instanceof Error ? error.message : String(error),
+        });
         failure ??= error;
       }
     }
@@ -113,7 +128,10 @@ export class Alpm {
   }
 
   /** Plans a transaction, asking what has to be asked. */
-  async prepare(wish: TransactionWish, options: TransactionOptions & { archives?: readonly GivenArchive[]; offers?: readonly Offer[] } = {}): Promise<AlpmTransaction> {
+  async prepare(
+    wish: TransactionWish,
+    options: TransactionOptions & { archives?: readonly GivenArchive[]; offers?: readonly Offer[] } = {},
+  ): Promise<AlpmTransaction> {
     const { ports, listener } = this.#options;
     const archives = new Map<string, GivenArchive>();
     const given = [];
@@ -123,14 +141,42 @@ export class Alpm {
       given.push(info);
     }
     listener.event({ kind: "resolve" });
-    const plan = await planTransaction({ ...wish, archives: wish.archives ?? [...archives].flatMap(([name, archive]) => (archive.asDependency === true ? [] : [name])) }, {
-      configuration: this.configuration, local: this.#local, databases: this.#databases, listener,
-      offers: [...(given.length === 0 ? [] : [{ origin: "archive", packages: given, first: true }]), ...(options.offers ?? [])],
-    });
-    const used = new Map([...archives].filter(([name]) => plan.install.some((one) => one.package.name === name && one.origin === "archive")));
-    return new AlpmTransaction(plan, {
-      ports, listener, system: this.#options.system, configuration: this.configuration, local: this.#local, changes: this.#changes, keyring: () => this.keyring(), archives: used,
-    }, options);
+    const plan = await planTransaction(
+      {
+        ...wish,
+        archives:
+          wish.archives ?? [...archives].flatMap(([name, archive]) => (archive.asDependency === true ? [] : [name])),
+      },
+      {
+        configuration: this.configuration,
+        local: this.#local,
+        databases: this.#databases,
+        listener,
+        offers: [
+          ...(given.length === 0 ? [] : [{ origin: "archive", packages: given, first: true }]),
+          ...(options.offers ?? []),
+        ],
+      },
+    );
+    const used = new Map(
+      [...archives].filter(([name]) =>
+        plan.install.some((one) => one.package.name === name && one.origin === "archive"),
+      ),
+    );
+    return new AlpmTransaction(
+      plan,
+      {
+        ports,
+        listener,
+        system: this.#options.system,
+        configuration: this.configuration,
+        local: this.#local,
+        changes: this.#changes,
+        keyring: () => this.keyring(),
+        archives: used,
+      },
+      options,
+    );
   }
 
   /** Carries a transaction out. */
@@ -150,12 +196,17 @@ export class Alpm {
     const records = this.history();
     const last = records.at(-1);
     const first = from ?? last?.id;
-    if (first === undefined || !records.some((record) => record.id === first)) throw new Error(first === undefined ? "no change was made yet" : `there is no change ${first}`);
+    if (first === undefined || !records.some((record) => record.id === first))
+      throw new Error(first === undefined ? "no change was made yet" : `there is no change ${first}`);
     this.#changes.requireUntouched(first);
     const titles: string[] = [];
     for (const record of records.filter((one) => one.id >= first).reverse()) {
       const draft = this.#changes.revert(record.id);
-      const id = draft.commit({ title: `took back: ${record.note.title}`, time: Math.floor(this.#options.ports.nowSeconds()), data: null });
+      const id = draft.commit({
+        title: `took back: ${record.note.title}`,
+        time: Math.floor(this.#options.ports.nowSeconds()),
+        data: null,
+      });
       this.#changes.apply(id);
       this.#changes.finish(id);
       // The pair has no effect, so that what came before can be taken back as well.
@@ -179,7 +230,8 @@ export class Alpm {
     const found: KeyringFile[] = [...(this.#options.keyring ?? [])];
     for (const name of files.list(KEYRINGS_FOLDER)) {
       const place = targetOf(look, `${KEYRINGS_FOLDER}/${name}`);
-      if (/\.gpg$|-trusted$|-revoked$/.test(name) && files.look(place)?.kind === "file") found.push({ name, content: files.read(place) });
+      if (/\.gpg$|-trusted$|-revoked$/.test(name) && files.look(place)?.kind === "file")
+        found.push({ name, content: files.read(place) });
     }
     return Keyring.load(found, this.#options.ports.nowSeconds());
   }
@@ -202,7 +254,11 @@ export class Alpm {
   }
 
   async #refreshOne(repository: RepositoryConfiguration): Promise<void> {
-    const { ports, listener, system: { files } } = this.#options;
+    const {
+      ports,
+      listener,
+      system: { files },
+    } = this.#options;
     const { name } = repository;
     listener.event({ kind: "refresh", repository: name, state: "fetching" });
     if (repository.servers.length === 0) throw new FetchError(`${name}: has no server`, { isPermanent: true });
@@ -214,7 +270,8 @@ export class Alpm {
         const rule = repository.signatures.database;
         const signature = rule.check === "never" ? undefined : await this.#optional(`${url}.sig`);
         // A keyring is read only when there is something to check or to miss.
-        if (signature !== undefined || rule.check === "required") await (await this.keyring()).check(`${name}.db`, bytes, signature, rule, ports.nowSeconds());
+        if (signature !== undefined || rule.check === "required")
+          await (await this.keyring()).check(`${name}.db`, bytes, signature, rule, ports.nowSeconds());
         await this.#readDatabase(name, bytes);
         const place = `${this.#folder}/sync/${name}.db`;
         const isSame = files.look(place)?.kind === "file" && sameBytes(files.read(place), bytes);
@@ -257,7 +314,10 @@ async function mend(options: AlpmOptions): Promise<void> {
   const changes = new RootChanges(options.system.files);
   for (const record of changes.recover()) {
     options.listener.event({ kind: "recovered", title: record.note.title });
-    await finishChange({ system: options.system, configuration: options.configuration, listener: options.listener, changes }, record.id);
+    await finishChange(
+      { system: options.system, configuration: options.configuration, listener: options.listener, changes },
+      record.id,
+    );
   }
 }
 

@@ -1,15 +1,29 @@
-/** Goal: a configuration means here what it means to pacman: `pacman-conf` is the judge. What is wrong is told with file and line. */
+/**
+ * Goal: a configuration means here what it means to pacman: `pacman-conf` is the judge. What is wrong is told with file
+ * and line.
+ */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { machine, tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { ConfigurationError, readConfiguration, type AlpmConfiguration, type ConfigurationSources } from "./configuration.ts";
+import {
+  ConfigurationError,
+  readConfiguration,
+  type AlpmConfiguration,
+  type ConfigurationSources,
+} from "./configuration.ts";
 import type { SignatureLevel } from "./signature-level.ts";
 
 const HOST: ConfigurationSources = {
-  read: (path) => { try { return readFileSync(path, "utf8"); } catch { return undefined; } },
+  read: (path) => {
+    try {
+      return readFileSync(path, "utf8");
+    } catch {
+      return undefined;
+    }
+  },
   glob: (pattern) => globSync(pattern).sort(),
   machine: machine(),
 };
@@ -50,9 +64,20 @@ test("pacman-conf says the same", () => {
     writeFileSync(join(folder, "pacman.conf"), CONFIGURATION.replaceAll("FOLDER", folder));
     const ours = readConfiguration(join(folder, "pacman.conf"), HOST);
     assert.deepEqual(ours.warnings, []);
-    const theirs = execFileSync("pacman-conf", ["-c", join(folder, "pacman.conf")], { encoding: "utf8" }).trim().split("\n");
-    assert.deepEqual(asPacmanConf(ours).sort(), theirs.filter((line) => !/^(RootDir|CleanMethod|LogFile|GPGDir|DBPath|HookDir = \/usr)/.test(line)).map((line) => line.replace(/\/$/, "")).sort());
-    assert.deepEqual([ours.rootFolder, ours.databasePath, ours.logFile], ["/", "/var/lib/pacman/", "/var/log/pacman.log"]);
+    const theirs = execFileSync("pacman-conf", ["-c", join(folder, "pacman.conf")], { encoding: "utf8" })
+      .trim()
+      .split("\n");
+    assert.deepEqual(
+      asPacmanConf(ours).sort(),
+      theirs
+        .filter((line) => !/^(RootDir|CleanMethod|LogFile|GPGDir|DBPath|HookDir = \/usr)/.test(line))
+        .map((line) => line.replace(/\/$/, ""))
+        .sort(),
+    );
+    assert.deepEqual(
+      [ours.rootFolder, ours.databasePath, ours.logFile],
+      ["/", "/var/lib/pacman/", "/var/log/pacman.log"],
+    );
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -60,7 +85,9 @@ test("pacman-conf says the same", () => {
 
 function asPacmanConf(ours: AlpmConfiguration): string[] {
   const lines: string[] = ["[options]"];
-  const put = (key: string, values: readonly string[]): void => { for (const value of values) lines.push(`${key} = ${value}`.replace(/\/$/, "")); };
+  const put = (key: string, values: readonly string[]): void => {
+    for (const value of values) lines.push(`${key} = ${value}`.replace(/\/$/, ""));
+  };
   const levels = (key: string, level: Partial<SignatureLevel>): void => {
     for (const kind of ["Package", "Database"] as const) {
       const rule = level[kind.toLowerCase() as "package" | "database"];
@@ -85,7 +112,12 @@ function asPacmanConf(ours: AlpmConfiguration): string[] {
   levels("RemoteFileSigLevel", { package: ours.remoteFileSignatures });
   for (const repository of ours.repositories) {
     lines.push(`[${repository.name}]`);
-    put("Usage", repository.use.size === 4 ? ["All"] : [...repository.use].map((use) => use.charAt(0).toUpperCase() + use.slice(1)));
+    put(
+      "Usage",
+      repository.use.size === 4
+        ? ["All"]
+        : [...repository.use].map((use) => use.charAt(0).toUpperCase() + use.slice(1)),
+    );
     levels("SigLevel", repository.signatures);
     put("Server", repository.servers);
   }
@@ -93,8 +125,18 @@ function asPacmanConf(ours: AlpmConfiguration): string[] {
 }
 
 test("what is wrong is told with its place, and what is not known is a warning", () => {
-  const read = (text: string): AlpmConfiguration => readConfiguration("/c", { ...HOST, read: (path) => (path === "/c" ? text : undefined), glob: (pattern) => [pattern] });
-  const fails = (text: string, message: RegExp): void => { assert.throws(() => read(text), (error) => error instanceof ConfigurationError && message.test(error.message)); };
+  const read = (text: string): AlpmConfiguration =>
+    readConfiguration("/c", {
+      ...HOST,
+      read: (path) => (path === "/c" ? text : undefined),
+      glob: (pattern) => [pattern],
+    });
+  const fails = (text: string, message: RegExp): void => {
+    assert.throws(
+      () => read(text),
+      (error) => error instanceof ConfigurationError && message.test(error.message),
+    );
+  };
   fails("[options]\nSigLevel = Sometimes\n", /^\/c:2: SigLevel does not know Sometimes/);
   fails("Color\n", /^\/c:1: Color stands in no section/);
   fails("[core\n", /^\/c:1: bad section name/);

@@ -1,8 +1,13 @@
 /**
- * `pacman.conf`: sections of `Key = values`, of which `[options]` is about pacman and each other one is a repository, the
- * earlier the preferred. `Include` takes in other files where it stands. Source: pacman.conf(5).
+ * `pacman.conf`: sections of `Key = values`, of which `[options]` is about pacman and each other one is a repository,
+ * the earlier the preferred. `Include` takes in other files where it stands. Source: pacman.conf(5).
  */
-import { applySignatureLevel, DEFAULT_SIGNATURE_LEVEL, type SignatureLevel, type SignatureRule } from "./signature-level.ts";
+import {
+  applySignatureLevel,
+  DEFAULT_SIGNATURE_LEVEL,
+  type SignatureLevel,
+  type SignatureRule,
+} from "./signature-level.ts";
 
 /** What is wrong with a configuration, and where: `FILE:LINE: why`. */
 export class ConfigurationError extends Error {
@@ -68,7 +73,13 @@ export function readConfiguration(path: string, sources: ConfigurationSources): 
   return reader.result();
 }
 
-interface RawRepository { name: string; servers: string[]; signatureWords: string[]; uses: Set<RepositoryUse>; place: string }
+interface RawRepository {
+  name: string;
+  servers: string[];
+  signatureWords: string[];
+  uses: Set<RepositoryUse>;
+  place: string;
+}
 
 class ConfigurationReader {
   readonly #sources: ConfigurationSources;
@@ -85,7 +96,8 @@ class ConfigurationReader {
   }
 
   file(path: string, depth: number): void {
-    if (depth >= INCLUDE_DEPTH_MAX) throw new ConfigurationError(`${path}: included more than ${INCLUDE_DEPTH_MAX} deep`);
+    if (depth >= INCLUDE_DEPTH_MAX)
+      throw new ConfigurationError(`${path}: included more than ${INCLUDE_DEPTH_MAX} deep`);
     const text = this.#sources.read(path);
     if (text === undefined) throw new ConfigurationError(`${path}: cannot be read`);
     const lines = text.split("\n");
@@ -118,16 +130,35 @@ class ConfigurationReader {
     if (strange !== undefined) throw new ConfigurationError(`Architecture: not a name: ${strange.slice(0, 40)}`);
     const signatures = this.#level(DEFAULT_SIGNATURE_LEVEL, this.#signatureWords.get("SigLevel"));
     const parallel = one("ParallelDownloads", "1");
-    if (!/^[1-9][0-9]{0,3}$/.test(parallel)) throw new ConfigurationError(`ParallelDownloads: a number above 0 was expected, not ${parallel}`);
+    if (!/^[1-9][0-9]{0,3}$/.test(parallel))
+      throw new ConfigurationError(`ParallelDownloads: a number above 0 was expected, not ${parallel}`);
     return {
-      rootFolder: one("RootDir", "/"), databasePath: one("DBPath", "/var/lib/pacman/"), cachePaths: all("CacheDir", ["/var/cache/pacman/pkg/"]),
-      hookPaths: ["/usr/share/libalpm/hooks/", ...all("HookDir", ["/etc/pacman.d/hooks/"])], keyringPath: one("GPGDir", "/etc/pacman.d/gnupg/"), logFile: one("LogFile", "/var/log/pacman.log"),
-      architectures, holdPackages: all("HoldPkg"), ignorePackages: all("IgnorePkg"), ignoreGroups: all("IgnoreGroup"), noUpgrade: all("NoUpgrade"), noExtract: all("NoExtract"),
-      parallelDownloads: Number(parallel), checkSpace: this.#flags.has("CheckSpace"), color: this.#flags.has("Color"), useSyslog: this.#flags.has("UseSyslog"),
-      verbosePackageLists: this.#flags.has("VerbosePkgLists"), cleanMethods: all("CleanMethod", ["KeepInstalled"]), transferCommand: this.#lists.get("XferCommand")?.at(-1),
-      signatures, localFileSignatures: this.#level(signatures, this.#signatureWords.get("LocalFileSigLevel")).package, remoteFileSignatures: this.#level(signatures, this.#signatureWords.get("RemoteFileSigLevel")).package,
+      rootFolder: one("RootDir", "/"),
+      databasePath: one("DBPath", "/var/lib/pacman/"),
+      cachePaths: all("CacheDir", ["/var/cache/pacman/pkg/"]),
+      hookPaths: ["/usr/share/libalpm/hooks/", ...all("HookDir", ["/etc/pacman.d/hooks/"])],
+      keyringPath: one("GPGDir", "/etc/pacman.d/gnupg/"),
+      logFile: one("LogFile", "/var/log/pacman.log"),
+      architectures,
+      holdPackages: all("HoldPkg"),
+      ignorePackages: all("IgnorePkg"),
+      ignoreGroups: all("IgnoreGroup"),
+      noUpgrade: all("NoUpgrade"),
+      noExtract: all("NoExtract"),
+      parallelDownloads: Number(parallel),
+      checkSpace: this.#flags.has("CheckSpace"),
+      color: this.#flags.has("Color"),
+      useSyslog: this.#flags.has("UseSyslog"),
+      verbosePackageLists: this.#flags.has("VerbosePkgLists"),
+      cleanMethods: all("CleanMethod", ["KeepInstalled"]),
+      transferCommand: this.#lists.get("XferCommand")?.at(-1),
+      signatures,
+      localFileSignatures: this.#level(signatures, this.#signatureWords.get("LocalFileSigLevel")).package,
+      remoteFileSignatures: this.#level(signatures, this.#signatureWords.get("RemoteFileSigLevel")).package,
       repositories: [...this.#repositories.values()].map((raw) => ({
-        name: raw.name, use: raw.uses.size === 0 ? new Set(USES) : raw.uses, signatures: this.#level(signatures, { words: raw.signatureWords, place: raw.place }),
+        name: raw.name,
+        use: raw.uses.size === 0 ? new Set(USES) : raw.uses,
+        signatures: this.#level(signatures, { words: raw.signatureWords, place: raw.place }),
         servers: raw.servers.map((server) => this.#server(server, raw, architectures[0])),
       })),
       warnings: this.#warnings,
@@ -137,8 +168,10 @@ class ConfigurationReader {
   #enter(section: string, place: string): void {
     this.#section = section;
     if (section === "options") return;
-    if (section === "local" || !/^[A-Za-z0-9@_+][A-Za-z0-9@._+-]{0,99}$/.test(section)) throw new ConfigurationError(`${place}: ${section.slice(0, 60)} cannot be a repository's name`);
-    if (!this.#repositories.has(section)) this.#repositories.set(section, { name: section, servers: [], signatureWords: [], uses: new Set(), place });
+    if (section === "local" || !/^[A-Za-z0-9@_+][A-Za-z0-9@._+-]{0,99}$/.test(section))
+      throw new ConfigurationError(`${place}: ${section.slice(0, 60)} cannot be a repository's name`);
+    if (!this.#repositories.has(section))
+      this.#repositories.set(section, { name: section, servers: [], signatureWords: [], uses: new Set(), place });
   }
 
   #include(value: string | undefined, place: string, depth: number): void {
@@ -150,17 +183,43 @@ class ConfigurationReader {
 
   #option(key: string, value: string | undefined, place: string): void {
     switch (key) {
-      case "RootDir": case "DBPath": case "GPGDir": case "LogFile": case "XferCommand": case "ParallelDownloads": case "DownloadUser":
+      case "RootDir":
+      case "DBPath":
+      case "GPGDir":
+      case "LogFile":
+      case "XferCommand":
+      case "ParallelDownloads":
+      case "DownloadUser":
         this.#lists.set(key, [this.#needed(key, value, place)]);
         return;
-      case "CacheDir": case "HookDir": case "HoldPkg": case "IgnorePkg": case "IgnoreGroup": case "NoUpgrade": case "NoExtract": case "Architecture": case "CleanMethod":
+      case "CacheDir":
+      case "HookDir":
+      case "HoldPkg":
+      case "IgnorePkg":
+      case "IgnoreGroup":
+      case "NoUpgrade":
+      case "NoExtract":
+      case "Architecture":
+      case "CleanMethod":
         this.#lists.set(key, [...(this.#lists.get(key) ?? []), ...wordsOf(this.#needed(key, value, place))]);
         return;
-      case "SigLevel": case "LocalFileSigLevel": case "RemoteFileSigLevel":
-        this.#signatureWords.set(key, { words: [...(this.#signatureWords.get(key)?.words ?? []), ...wordsOf(this.#needed(key, value, place))], place });
+      case "SigLevel":
+      case "LocalFileSigLevel":
+      case "RemoteFileSigLevel":
+        this.#signatureWords.set(key, {
+          words: [...(this.#signatureWords.get(key)?.words ?? []), ...wordsOf(this.#needed(key, value, place))],
+          place,
+        });
         this.#level(DEFAULT_SIGNATURE_LEVEL, this.#signatureWords.get(key));
         return;
-      case "UseSyslog": case "Color": case "NoProgressBar": case "CheckSpace": case "VerbosePkgLists": case "DisableDownloadTimeout": case "ILoveCandy": case "DisableSandbox":
+      case "UseSyslog":
+      case "Color":
+      case "NoProgressBar":
+      case "CheckSpace":
+      case "VerbosePkgLists":
+      case "DisableDownloadTimeout":
+      case "ILoveCandy":
+      case "DisableSandbox":
         this.#flags.add(key);
         return;
       default:
@@ -171,7 +230,8 @@ class ConfigurationReader {
   #repository(key: string, value: string | undefined, place: string): void {
     const repository = this.#repositories.get(this.#section)!;
     switch (key) {
-      case "Server": case "CacheServer":
+      case "Server":
+      case "CacheServer":
         repository.servers.push(this.#needed(key, value, place).replace(/\/+$/, ""));
         return;
       case "SigLevel": {
@@ -183,7 +243,10 @@ class ConfigurationReader {
       case "Usage":
         for (const word of wordsOf(this.#needed(key, value, place))) {
           const use = USES.find((one) => one === word.toLowerCase());
-          if (use === undefined && word !== "All") throw new ConfigurationError(`${place}: Usage knows Sync, Search, Install, Upgrade and All, not ${word.slice(0, 40)}`);
+          if (use === undefined && word !== "All")
+            throw new ConfigurationError(
+              `${place}: Usage knows Sync, Search, Install, Upgrade and All, not ${word.slice(0, 40)}`,
+            );
           for (const one of use === undefined ? USES : [use]) repository.uses.add(one);
         }
         return;
@@ -200,12 +263,16 @@ class ConfigurationReader {
   #level(start: SignatureLevel, given: { words: string[]; place: string } | undefined): SignatureLevel {
     if (given === undefined) return start;
     const level = applySignatureLevel(start, given.words);
-    if ("unknown" in level) throw new ConfigurationError(`${given.place}: SigLevel does not know ${level.unknown.slice(0, 40)}`);
+    if ("unknown" in level)
+      throw new ConfigurationError(`${given.place}: SigLevel does not know ${level.unknown.slice(0, 40)}`);
     return level;
   }
 
   #server(server: string, raw: RawRepository, architecture: string | undefined): string {
-    if (server.includes("$arch") && architecture === undefined) throw new ConfigurationError(`${raw.place}: a server of ${raw.name} names $arch, but there is no Architecture in [options]`);
+    if (server.includes("$arch") && architecture === undefined)
+      throw new ConfigurationError(
+        `${raw.place}: a server of ${raw.name} names $arch, but there is no Architecture in [options]`,
+      );
     return server.replaceAll("$repo", raw.name).replaceAll("$arch", architecture ?? "");
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What ALPM packages say of each other: `name`, `name>=1.2`, `libfoo.so=1-64`, and for optional ones `name: what it is good for`.
- * Source: PKGBUILD(5), depends, optdepends, provides, conflicts.
+ * What ALPM packages say of each other: `name`, `name>=1.2`, `libfoo.so=1-64`, and for optional ones
+ * `name: what it is good for`. Source: PKGBUILD(5), depends, optdepends, provides, conflicts.
  */
 import { compareAlpmVersions } from "./version.ts";
 
@@ -24,8 +24,15 @@ export function parseAlpmDependency(text: string): AlpmDependency {
   const known = parsed.get(text);
   if (known !== undefined) return known;
   const match = /^([^\s<>=:]+(?:::?[^\s<>=:]+)*)(?:(<=|>=|=|<|>)([^\s]+?))?(?::?\s+(.*)|:)?$/s.exec(text);
-  const dependency: AlpmDependency = match === null ? { name: text, relation: undefined, version: "", description: "" }
-    : { name: match[1]!, relation: match[2] as AlpmRelation | undefined, version: match[3] ?? "", description: match[4] ?? "" };
+  const dependency: AlpmDependency =
+    match === null
+      ? { name: text, relation: undefined, version: "", description: "" }
+      : {
+          name: match[1]!,
+          relation: match[2] as AlpmRelation | undefined,
+          version: match[3] ?? "",
+          description: match[4] ?? "",
+        };
   if (parsed.size >= PARSED_MAX) parsed.clear();
   parsed.set(text, dependency);
   return dependency;
@@ -40,11 +47,16 @@ export function satisfiesAlpmRelation(version: string, relation: AlpmRelation | 
   if (relation === undefined) return true;
   const order = compareAlpmVersions(version, bound);
   switch (relation) {
-    case "<": return order < 0;
-    case "<=": return order <= 0;
-    case "=": return order === 0;
-    case ">=": return order >= 0;
-    case ">": return order > 0;
+    case "<":
+      return order < 0;
+    case "<=":
+      return order <= 0;
+    case "=":
+      return order === 0;
+    case ">=":
+      return order >= 0;
+    case ">":
+      return order > 0;
   }
 }
 
@@ -52,7 +64,9 @@ export function satisfiesAlpmRelation(version: string, relation: AlpmRelation | 
 export function acceptsAlpmProvision(dependency: AlpmDependency, provision: AlpmDependency): boolean {
   if (dependency.name !== provision.name) return false;
   if (dependency.relation === undefined) return true;
-  return provision.relation === "=" && satisfiesAlpmRelation(provision.version, dependency.relation, dependency.version);
+  return (
+    provision.relation === "=" && satisfiesAlpmRelation(provision.version, dependency.relation, dependency.version)
+  );
 }
 
 /** What a package is called and what it stands for; of installed and offered packages alike. */
@@ -64,6 +78,7 @@ export interface Satisfier {
 
 /** Whether `one` fulfils `dependency`, by itself or by what it provides. */
 export function satisfiesAlpmDependency(one: Satisfier, dependency: AlpmDependency): boolean {
-  if (one.name === dependency.name && satisfiesAlpmRelation(one.version, dependency.relation, dependency.version)) return true;
+  if (one.name === dependency.name && satisfiesAlpmRelation(one.version, dependency.relation, dependency.version))
+    return true;
   return one.provides.some((text) => acceptsAlpmProvision(dependency, parseAlpmDependency(text)));
 }

@@ -19,9 +19,16 @@ export function parseDesc(text: string, name: string, fields: DescFields = new M
     if (end < 0) end = text.length;
     const line = text.charCodeAt(end - 1) === 0x0d ? text.slice(start, end - 1) : text.slice(start, end);
     start = end + 1;
-    if (line === "") { values = undefined; continue; }
-    if (values !== undefined) { values.push(line); continue; }
-    if (!/^%[A-Z0-9]{1,40}%$/.test(line)) throw new DescError(`${name}: a field was expected, not "${line.slice(0, 60)}"`);
+    if (line === "") {
+      values = undefined;
+      continue;
+    }
+    if (values !== undefined) {
+      values.push(line);
+      continue;
+    }
+    if (!/^%[A-Z0-9]{1,40}%$/.test(line))
+      throw new DescError(`${name}: a field was expected, not "${line.slice(0, 60)}"`);
     values = [];
     fields.set(line.slice(1, -1), values);
   }

@@ -7,7 +7,14 @@ export type AlpmEvent =
   | { kind: "resolve" }
   | { kind: "download"; name: string; doneBytes: number; totalBytes: number; doneFiles: number; totalFiles: number }
   | { kind: "check"; what: "integrity" | "files" | "keyring" }
-  | { kind: "package"; operation: "install" | "upgrade" | "downgrade" | "reinstall" | "remove"; name: string; version: string; index: number; total: number }
+  | {
+      kind: "package";
+      operation: "install" | "upgrade" | "downgrade" | "reinstall" | "remove";
+      name: string;
+      version: string;
+      index: number;
+      total: number;
+    }
   | { kind: "hook"; when: "PreTransaction" | "PostTransaction"; name: string; description: string }
   | { kind: "scriptlet"; package: string; name: string }
   | { kind: "output"; text: string }

@@ -15,11 +15,13 @@ export function explainAlpm(causes: readonly AlpmCause[], pool: PackagePool): st
     told.add(cause);
     const line = sentence(cause, pool);
     if (line !== "" && !lines.includes(line)) lines.push(line);
-    if (cause.kind === "target" || cause.kind === "depends" || cause.kind === "keep") for (const one of cause.candidates) reached.add(one);
+    if (cause.kind === "target" || cause.kind === "depends" || cause.kind === "keep")
+      for (const one of cause.candidates) reached.add(one);
     if (cause.kind === "upgrade") reached.add(cause.to);
   };
-  for (const kind of ["target", "upgrade", "remove", "keep"]) for (const cause of causes) if (cause.kind === kind) tell(cause);
-  for (let before = -1; before !== told.size; ) {
+  for (const kind of ["target", "upgrade", "remove", "keep"])
+    for (const cause of causes) if (cause.kind === kind) tell(cause);
+  for (let before = -1; before !== told.size;) {
     before = told.size;
     for (const cause of causes) if (cause.kind === "depends" && reached.has(cause.owner)) tell(cause);
   }
@@ -32,20 +34,43 @@ function sentence(cause: AlpmCause, pool: PackagePool): string {
     case "target":
       if (cause.candidates.length > 0) return `${cause.text} was asked for`;
       return `${cause.text} was asked for, but no package or group of that name exists${suggestion(cause.text, pool)}`;
-    case "upgrade": return `${cause.installed.package.name} is to become ${named(cause.to)}`;
-    case "remove": return `${cause.installed.package.name} is to be removed`;
-    case "keep": return `${named(cause.installed)} stays installed${cause.candidates.length > 1 ? ", in this version or another" : ""}`;
+    case "upgrade":
+      return `${cause.installed.package.name} is to become ${named(cause.to)}`;
+    case "remove":
+      return `${cause.installed.package.name} is to be removed`;
+    case "keep":
+      return (
+        `${named(cause.installed)} stays ` +
+        `installed${cause.candidates.length > 1 ? ", in this version or another" : ""}`
+      );
     case "depends": {
       const owner = named(cause.owner);
-      if (cause.candidates.length > 0) return `${owner} depends on ${cause.text}${listOf(cause.candidates, cause.text)}`;
+      if (cause.candidates.length > 0)
+        return `${owner} depends on ${cause.text}${listOf(cause.candidates, cause.text)}`;
       const ignored = pool.satisfying(cause.dependency);
-      if (ignored.length > 0) return `${owner} depends on ${cause.text}, but ${ignored.map(named).join(", ")} is to be ignored (IgnorePkg, IgnoreGroup)`;
+      if (ignored.length > 0)
+        return (
+          `${owner} depends on ${cause.text}, but ${ignored.map(named).join(", ")} is to be ignored (IgnorePkg, ` +
+          "IgnoreGroup)"
+        );
       const others = pool.named(cause.dependency.name);
-      return `${owner} depends on ${cause.text}, but ${others.length > 0 ? `there is only ${others.map(named).join(", ")}` : "nothing is or provides it"}`;
+      return (
+        `${owner} depends on ${cause.text}, but ` +
+        `${others.length > 0 ? `there is only ${others.map(named).join(", ")}` : "nothing is or provides it"}`
+      );
     }
-    case "conflict": return `${named(cause.owner)} conflicts with ${cause.text}, which ${named(cause.other)} ${cause.text.startsWith(cause.other.package.name) ? "is" : "provides"}`;
-    case "rival": return `only one version of ${cause.left.package.name} can be installed: ${cause.left.package.version} or ${cause.right.package.version}`;
-    case "unforced": return "";
+    case "conflict":
+      return (
+        `${named(cause.owner)} conflicts with ${cause.text}, which ${named(cause.other)} ` +
+        `${cause.text.startsWith(cause.other.package.name) ? "is" : "provides"}`
+      );
+    case "rival":
+      return (
+        `only one version of ${cause.left.package.name} can be installed: ${cause.left.package.version} or ` +
+        `${cause.right.package.version}`
+      );
+    case "unforced":
+      return "";
   }
 }
 
@@ -57,7 +82,10 @@ function listOf(candidates: readonly Candidate[], text: string): string {
   const names = [...new Set(candidates.map((one) => one.package.name))];
   if (names.length === 1 && names[0] === text) return "";
   const shown = [...new Set(candidates.map(named))];
-  return `: ${shown.slice(0, NAMES_MAX).join(", ")}${shown.length > NAMES_MAX ? ` and ${shown.length - NAMES_MAX} more` : ""}`;
+  return (
+    `: ${shown.slice(0, NAMES_MAX).join(", ")}` +
+    `${shown.length > NAMES_MAX ? ` and ${shown.length - NAMES_MAX} more` : ""}`
+  );
 }
 
 /** The closest name, if one is within two slips. */

@@ -31,7 +31,10 @@ function globExpression(pattern: string): RegExp {
     else if (character === "\\" && at + 1 < pattern.length) source += quoted(pattern[++at]!);
     else if (character === "[") {
       const end = pattern.indexOf("]", at + (/^[!^]/.test(pattern.charAt(at + 1)) ? 3 : 2));
-      if (end < 0) { source += "\\["; continue; }
+      if (end < 0) {
+        source += "\\[";
+        continue;
+      }
       const isNegated = /^[!^]/.test(pattern.charAt(at + 1));
       const set = pattern.slice(at + (isNegated ? 2 : 1), end).replace(/[\\\]^[]/g, "\\$&");
       try {

@@ -1,4 +1,7 @@
-/** Hooks: what else is to run before or after a transaction that touches certain packages or paths. Source: alpm-hooks(5). */
+/**
+ * Hooks: what else is to run before or after a transaction that touches certain packages or paths. Source:
+ * alpm-hooks(5).
+ */
 import { byteString } from "@stratos/base";
 import type { RootFiles } from "../root/root-files.ts";
 import { targetOf } from "../root/root-paths.ts";
@@ -7,7 +10,11 @@ import { matchesGlobList } from "./glob.ts";
 export type HookOperation = "Install" | "Upgrade" | "Remove";
 export type HookMoment = "PreTransaction" | "PostTransaction";
 
-export interface HookTrigger { operations: HookOperation[]; type: "Path" | "Package"; targets: string[] }
+export interface HookTrigger {
+  operations: HookOperation[];
+  type: "Path" | "Package";
+  targets: string[];
+}
 
 export interface Hook {
   name: string;
@@ -42,7 +49,9 @@ export function parseHook(text: string, name: string): Hook {
   const lines = text.split("\n");
   for (let index = 0; index < lines.length; index++) {
     const line = lines[index]!.trim();
-    const fail = (why: string): never => { throw new HookError(`${name}:${index + 1}: ${why}`); };
+    const fail = (why: string): never => {
+      throw new HookError(`${name}:${index + 1}: ${why}`);
+    };
     if (line === "" || line.startsWith("#")) continue;
     const header = /^\[(.+)\]$/.exec(line);
     if (header !== null) {
@@ -52,7 +61,8 @@ export function parseHook(text: string, name: string): Hook {
       continue;
     }
     const equals = line.indexOf("=");
-    const key = (equals < 0 ? line : line.slice(0, equals)).trim(), value = equals < 0 ? "" : line.slice(equals + 1).trim();
+    const key = (equals < 0 ? line : line.slice(0, equals)).trim(),
+      value = equals < 0 ? "" : line.slice(equals + 1).trim();
     if (section === "Trigger") addToTrigger(triggers.at(-1)!, key, value, fail);
     else if (section === "Action") {
       if (key === "When" || key === "Exec" || key === "Description") action.set(key, value);
@@ -62,18 +72,31 @@ export function parseHook(text: string, name: string): Hook {
     } else fail(`${key} stands in no section`);
   }
   const when = action.get("When");
-  if (when !== "PreTransaction" && when !== "PostTransaction") throw new HookError(`${name}: When must be PreTransaction or PostTransaction`);
+  if (when !== "PreTransaction" && when !== "PostTransaction")
+    throw new HookError(`${name}: When must be PreTransaction or PostTransaction`);
   const command = splitWords(action.get("Exec") ?? "", name);
   if (command.length === 0) throw new HookError(`${name}: has no Exec`);
-  for (const trigger of triggers) if (trigger.operations.length === 0 || trigger.targets.length === 0) throw new HookError(`${name}: a trigger needs an Operation and a Target`);
+  for (const trigger of triggers)
+    if (trigger.operations.length === 0 || trigger.targets.length === 0)
+      throw new HookError(`${name}: a trigger needs an Operation and a Target`);
   if (triggers.length === 0) throw new HookError(`${name}: has no [Trigger]`);
-  return { name, triggers, when, command, description: action.get("Description") ?? "", depends, abortOnFail: flags.has("AbortOnFail"), needsTargets: flags.has("NeedsTargets") };
+  return {
+    name,
+    triggers,
+    when,
+    command,
+    description: action.get("Description") ?? "",
+    depends,
+    abortOnFail: flags.has("AbortOnFail"),
+    needsTargets: flags.has("NeedsTargets"),
+  };
 }
 
 function addToTrigger(trigger: HookTrigger, key: string, value: string, fail: (why: string) => never): void {
   switch (key) {
     case "Operation":
-      if (value !== "Install" && value !== "Upgrade" && value !== "Remove") fail(`Operation is Install, Upgrade or Remove, not ${value}`);
+      if (value !== "Install" && value !== "Upgrade" && value !== "Remove")
+        fail(`Operation is Install, Upgrade or Remove, not ${value}`);
       trigger.operations.push(value as HookOperation);
       return;
     case "Type":
@@ -81,12 +104,18 @@ function addToTrigger(trigger: HookTrigger, key: string, value: string, fail: (w
       if (value !== "Path" && value !== "File" && value !== "Package") fail(`Type is Path or Package, not ${value}`);
       trigger.type = value === "Package" ? "Package" : "Path";
       return;
-    case "Target": trigger.targets.push(value); return;
-    default: fail(`${key} is not known in [Trigger]`);
+    case "Target":
+      trigger.targets.push(value);
+      return;
+    default:
+      fail(`${key} is not known in [Trigger]`);
   }
 }
 
-/** Words with quotes and backslashes as in pacman's wordsplit: single quotes are literal, within double ones `\` escapes. */
+/**
+ * Words with quotes and backslashes as in pacman's wordsplit: single quotes are literal, within double ones `\`
+ * escapes.
+ */
 function splitWords(text: string, name: string): string[] {
   const words: string[] = [];
   let word: string | undefined;
@@ -111,7 +140,10 @@ function splitWords(text: string, name: string): string[] {
   return words;
 }
 
-/** The hooks of a root: of several with one name the last folder's counts, and one that links to /dev/null switches it off. */
+/**
+ * The hooks of a root: of several with one name the last folder's counts, and one that links to /dev/null switches it
+ * off.
+ */
 export function readHooks(files: RootFiles, folders: readonly string[], onError: (why: string) => void): Hook[] {
   const found = new Map<string, Hook | undefined>();
   const look = (path: string): ReturnType<RootFiles["look"]> => files.look(path);
@@ -120,7 +152,10 @@ export function readHooks(files: RootFiles, folders: readonly string[], onError:
     for (const name of files.list(place)) {
       if (!name.endsWith(".hook")) continue;
       const node = files.look(`${place}/${name}`);
-      if (node?.kind === "symlink" && node.target === "/dev/null") { found.set(name, undefined); continue; }
+      if (node?.kind === "symlink" && node.target === "/dev/null") {
+        found.set(name, undefined);
+        continue;
+      }
       try {
         const target = targetOf(look, `${place}/${name}`);
         if (files.look(target)?.kind !== "file") continue;
@@ -131,7 +166,9 @@ export function readHooks(files: RootFiles, folders: readonly string[], onError:
       }
     }
   }
-  return [...found.entries()].sort(([one], [other]) => (one < other ? -1 : 1)).flatMap(([, hook]) => (hook === undefined ? [] : [hook]));
+  return [...found.entries()]
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .flatMap(([, hook]) => (hook === undefined ? [] : [hook]));
 }
 
 /** What of `subjects` sets the hook off, sorted; undefined when nothing does. */

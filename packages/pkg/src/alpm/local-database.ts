@@ -1,6 +1,6 @@
 /**
- * What is installed: `local/NAME-VERSION/{desc,files,mtree,install,changelog}` under the database folder, as pacman keeps it.
- * Reading is from a root in use; entries are written through whoever changes the root.
+ * What is installed: `local/NAME-VERSION/{desc,files,mtree,install,changelog}` under the database folder, as pacman
+ * keeps it. Reading is from a root in use; entries are written through whoever changes the root.
  */
 import { byteString, byteStringOf } from "@stratos/base";
 import type { RootMeta } from "../image/root-writer.ts";
@@ -13,7 +13,10 @@ const FORMAT_VERSION = "9";
 const FILE_META: RootMeta = { uid: 0, gid: 0, mode: 0o644, mtime: 0 };
 const FOLDER_META: RootMeta = { uid: 0, gid: 0, mode: 0o755, mtime: 0 };
 
-export interface BackupFile { path: string; md5: string }
+export interface BackupFile {
+  path: string;
+  md5: string;
+}
 
 /** An installed package with the files it owns. */
 export interface LocalEntry {
@@ -44,11 +47,13 @@ export class LocalDatabase {
     this.#files = files;
     this.folder = folder;
     const version = this.#text(`${folder}/local/ALPM_DB_VERSION`);
-    if (version !== undefined && version.trim() !== FORMAT_VERSION) throw new DescError(`/${folder}/local: is of format ${version.trim().slice(0, 20)}, not ${FORMAT_VERSION}`);
+    if (version !== undefined && version.trim() !== FORMAT_VERSION)
+      throw new DescError(`/${folder}/local: is of format ${version.trim().slice(0, 20)}, not ${FORMAT_VERSION}`);
     for (const name of files.list(`${folder}/local`)) {
       if (files.look(`${folder}/local/${name}`)?.kind !== "directory") continue;
       const entry = this.#readEntry(name);
-      if (this.#entries.has(entry.package.name)) throw new DescError(`/${folder}/local: ${entry.package.name} is installed twice`);
+      if (this.#entries.has(entry.package.name))
+        throw new DescError(`/${folder}/local: ${entry.package.name} is installed twice`);
       this.#entries.set(entry.package.name, entry);
     }
   }
@@ -92,15 +97,19 @@ export class LocalDatabase {
   #readEntry(name: string): LocalEntry {
     const where = `/${this.folder}/local/${name}`;
     const desc = this.#text(`${this.folder}/local/${name}/desc`);
-    if (desc === undefined || desc === "") throw new DescError(`${where}: has no desc; was an installation interrupted?`);
+    if (desc === undefined || desc === "")
+      throw new DescError(`${where}: has no desc; was an installation interrupted?`);
     const fields = parseDesc(desc, where);
     const files = this.#text(`${this.folder}/local/${name}/files`);
     if (files !== undefined) parseDesc(files, where, fields);
     const described = packageOfDesc(fields, where);
-    if (entryName(described) !== name) throw new DescError(`${where}: describes ${described.name} ${described.version}`);
+    if (entryName(described) !== name)
+      throw new DescError(`${where}: describes ${described.name} ${described.version}`);
     return {
       package: {
-        ...described, installDate: numberOf(fields.get("INSTALLDATE")?.[0] ?? ""), reason: fields.get("REASON")?.[0] === "1" ? "dependency" : "explicit",
+        ...described,
+        installDate: numberOf(fields.get("INSTALLDATE")?.[0] ?? ""),
+        reason: fields.get("REASON")?.[0] === "1" ? "dependency" : "explicit",
         validation: fields.get("VALIDATION") ?? ["none"],
       },
       files: fields.get("FILES") ?? [],
@@ -121,7 +130,10 @@ function backupOf(fields: DescFields): BackupFile[] {
 }
 
 /** A file of an entry that the package brought; its time is the package's, which `pacman -Qkk` compares. */
-export interface EntryFile { content: Uint8Array; mtime: number }
+export interface EntryFile {
+  content: Uint8Array;
+  mtime: number;
+}
 
 export interface EntryExtras {
   mtree?: EntryFile | undefined;
@@ -132,16 +144,26 @@ export interface EntryExtras {
 /** Writes the entry of a package; the folder and the format's mark are made when they are missing. */
 export function writeLocalEntry(writer: EntryWriter, folder: string, entry: LocalEntry, extras: EntryExtras): void {
   makeParents(writer, `${folder}/local`);
-  if (writer.look(`${folder}/local/ALPM_DB_VERSION`) === undefined) writer.file(`${folder}/local/ALPM_DB_VERSION`, FILE_META, byteStringOf(`${FORMAT_VERSION}\n`));
+  if (writer.look(`${folder}/local/ALPM_DB_VERSION`) === undefined)
+    writer.file(`${folder}/local/ALPM_DB_VERSION`, FILE_META, byteStringOf(`${FORMAT_VERSION}\n`));
   const own = `${folder}/local/${entryName(entry.package)}`;
   if (writer.look(own) === undefined) writer.directory(own, FOLDER_META);
   const put = (name: string, file: EntryFile | undefined): void => {
     if (file !== undefined) writer.file(`${own}/${name}`, { ...FILE_META, mtime: file.mtime }, file.content);
     else if (writer.look(`${own}/${name}`) !== undefined) writer.remove(`${own}/${name}`);
   };
-  const text = (fields: [string, readonly string[]][]): EntryFile => ({ content: byteStringOf(formatDesc(fields)), mtime: entry.package.installDate });
+  const text = (fields: [string, readonly string[]][]): EntryFile => ({
+    content: byteStringOf(formatDesc(fields)),
+    mtime: entry.package.installDate,
+  });
   put("desc", text(localFields(entry.package)));
-  put("files", text([["FILES", entry.files], ["BACKUP", entry.backup.map(({ path, md5 }) => `${path}\t${md5}`)]]));
+  put(
+    "files",
+    text([
+      ["FILES", entry.files],
+      ["BACKUP", entry.backup.map(({ path, md5 }) => `${path}\t${md5}`)],
+    ]),
+  );
   put("mtree", extras.mtree);
   put("install", extras.install);
   put("changelog", extras.changelog);
@@ -149,7 +171,8 @@ export function writeLocalEntry(writer: EntryWriter, folder: string, entry: Loca
 
 export function removeLocalEntry(writer: EntryWriter, folder: string, one: InstalledPackage): void {
   const own = `${folder}/local/${entryName(one)}`;
-  for (const name of ["desc", "files", "mtree", "install", "changelog"]) if (writer.look(`${own}/${name}`) !== undefined) writer.remove(`${own}/${name}`);
+  for (const name of ["desc", "files", "mtree", "install", "changelog"])
+    if (writer.look(`${own}/${name}`) !== undefined) writer.remove(`${own}/${name}`);
   writer.removeDirectory(own);
 }
 
@@ -157,10 +180,26 @@ export function removeLocalEntry(writer: EntryWriter, folder: string, one: Insta
 function localFields(one: InstalledPackage): [string, readonly string[]][] {
   const single = (text: string): string[] => (text === "" ? [] : [text]);
   return [
-    ["NAME", [one.name]], ["VERSION", [one.version]], ["BASE", single(one.base)], ["DESC", single(one.description)], ["URL", single(one.url)], ["ARCH", single(one.architecture)],
-    ["BUILDDATE", [String(one.buildDate)]], ["INSTALLDATE", [String(one.installDate)]], ["PACKAGER", single(one.packager)], ["SIZE", [String(one.installedSize)]],
-    ["REASON", one.reason === "dependency" ? ["1"] : []], ["GROUPS", one.groups], ["LICENSE", one.licenses], ["VALIDATION", one.validation], ["REPLACES", one.replaces],
-    ["DEPENDS", one.depends], ["OPTDEPENDS", one.optionalDepends], ["CONFLICTS", one.conflicts], ["PROVIDES", one.provides], ["XDATA", one.extraData],
+    ["NAME", [one.name]],
+    ["VERSION", [one.version]],
+    ["BASE", single(one.base)],
+    ["DESC", single(one.description)],
+    ["URL", single(one.url)],
+    ["ARCH", single(one.architecture)],
+    ["BUILDDATE", [String(one.buildDate)]],
+    ["INSTALLDATE", [String(one.installDate)]],
+    ["PACKAGER", single(one.packager)],
+    ["SIZE", [String(one.installedSize)]],
+    ["REASON", one.reason === "dependency" ? ["1"] : []],
+    ["GROUPS", one.groups],
+    ["LICENSE", one.licenses],
+    ["VALIDATION", one.validation],
+    ["REPLACES", one.replaces],
+    ["DEPENDS", one.depends],
+    ["OPTDEPENDS", one.optionalDepends],
+    ["CONFLICTS", one.conflicts],
+    ["PROVIDES", one.provides],
+    ["XDATA", one.extraData],
   ];
 }
 

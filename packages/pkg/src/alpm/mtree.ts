@@ -1,6 +1,6 @@
 /**
- * `.MTREE` of a package: one line for each file with its time, mode, owner, size and hashes, from which `pacman -Qkk` tells
- * what was altered. Source: mtree(5) of libarchive, which decides how names are escaped and what `/set` means.
+ * `.MTREE` of a package: one line for each file with its time, mode, owner, size and hashes, from which `pacman -Qkk`
+ * tells what was altered. Source: mtree(5) of libarchive, which decides how names are escaped and what `/set` means.
  */
 import type { RootMeta } from "../image/root-writer.ts";
 
@@ -46,18 +46,39 @@ export function parseMtree(text: string): MtreeEntry[] {
     const line = lines[index]!.trim();
     if (line === "" || line.startsWith("#")) continue;
     const words = line.split(/ +/);
-    const keys = new Map(words.slice(1).map((word) => { const equals = word.indexOf("="); return equals < 0 ? [word, ""] as const : [word.slice(0, equals), word.slice(equals + 1)] as const; }));
-    if (words[0] === "/set") { defaults = new Map([...defaults, ...keys]); continue; }
-    if (words[0] === "/unset") { for (const key of keys.keys()) defaults.delete(key); continue; }
+    const keys = new Map(
+      words.slice(1).map((word) => {
+        const equals = word.indexOf("=");
+        return equals < 0 ? ([word, ""] as const) : ([word.slice(0, equals), word.slice(equals + 1)] as const);
+      }),
+    );
+    if (words[0] === "/set") {
+      defaults = new Map([...defaults, ...keys]);
+      continue;
+    }
+    if (words[0] === "/unset") {
+      for (const key of keys.keys()) defaults.delete(key);
+      continue;
+    }
     const get = (key: string): string | undefined => keys.get(key) ?? defaults.get(key);
-    const kind = { file: "file", dir: "directory", link: "symlink" }[get("type") ?? "file"] as MtreeEntry["kind"] | undefined;
-    const mode = parseInt(get("mode") ?? "644", 8), mtime = Number(get("time") ?? 0), uid = Number(get("uid") ?? 0), gid = Number(get("gid") ?? 0);
-    if (kind === undefined || !Number.isFinite(mode + mtime + uid + gid) || !words[0]!.startsWith("./")) throw new Error(`mtree line ${index + 1}: not understood: ${line.slice(0, 80)}`);
-    const entry: MtreeEntry = { path: unescapeName(words[0]!.slice(2)), kind, meta: { mode: mode & 0o7777, mtime, uid, gid } };
+    const kind = { file: "file", dir: "directory", link: "symlink" }[get("type") ?? "file"] as
+      MtreeEntry["kind"] | undefined;
+    const mode = parseInt(get("mode") ?? "644", 8),
+      mtime = Number(get("time") ?? 0),
+      uid = Number(get("uid") ?? 0),
+      gid = Number(get("gid") ?? 0);
+    if (kind === undefined || !Number.isFinite(mode + mtime + uid + gid) || !words[0]!.startsWith("./"))
+      throw new Error(`mtree line ${index + 1}: not understood: ${line.slice(0, 80)}`);
+    const entry: MtreeEntry = {
+      path: unescapeName(words[0]!.slice(2)),
+      kind,
+      meta: { mode: mode & 0o7777, mtime, uid, gid },
+    };
     if (kind === "symlink") entry.target = unescapeName(get("link") ?? "");
     if (kind === "file") {
       if (get("size") !== undefined) entry.sizeBytes = Number(get("size"));
-      const md5 = get("md5digest") ?? get("md5"), sha256 = get("sha256digest") ?? get("sha256");
+      const md5 = get("md5digest") ?? get("md5"),
+        sha256 = get("sha256digest") ?? get("sha256");
       if (md5 !== undefined) entry.md5 = md5;
       if (sha256 !== undefined) entry.sha256 = sha256;
     }

@@ -1,4 +1,7 @@
-/** `.PKGINFO` and `.BUILDINFO`: lines `key = value`, a key as often as it has values. Source: PKGBUILD(5); BUILDINFO(5). Texts are byte strings. */
+/**
+ * `.PKGINFO` and `.BUILDINFO`: lines `key = value`, a key as often as it has values. Source: PKGBUILD(5); BUILDINFO(5).
+ * Texts are byte strings.
+ */
 import { checkIdentity, numberOf, type AlpmPackage } from "./alpm-package.ts";
 
 export interface PackageInfo extends AlpmPackage {
@@ -25,19 +28,38 @@ export function parsePackageInfo(text: string, where: string): PackageInfo {
   const values = parseAssignments(text);
   const one = (key: string): string => values.get(key)?.[0] ?? "";
   const all = (key: string): readonly string[] => values.get(key) ?? [];
-  const name = one("pkgname"), version = one("pkgver");
+  const name = one("pkgname"),
+    version = one("pkgver");
   checkIdentity(name, version, where);
   return {
-    name, version, base: one("pkgbase") === "" ? name : one("pkgbase"), description: one("pkgdesc"), url: one("url"), architecture: one("arch"), packager: one("packager"),
-    buildDate: numberOf(one("builddate")), installedSize: numberOf(one("size")), licenses: all("license"), groups: all("group"), depends: all("depend"),
-    optionalDepends: all("optdepend"), makeDepends: all("makedepend"), checkDepends: all("checkdepend"), conflicts: all("conflict"), provides: all("provides"),
-    replaces: all("replaces"), backup: all("backup"), extraData: all("xdata"),
+    name,
+    version,
+    base: one("pkgbase") === "" ? name : one("pkgbase"),
+    description: one("pkgdesc"),
+    url: one("url"),
+    architecture: one("arch"),
+    packager: one("packager"),
+    buildDate: numberOf(one("builddate")),
+    installedSize: numberOf(one("size")),
+    licenses: all("license"),
+    groups: all("group"),
+    depends: all("depend"),
+    optionalDepends: all("optdepend"),
+    makeDepends: all("makedepend"),
+    checkDepends: all("checkdepend"),
+    conflicts: all("conflict"),
+    provides: all("provides"),
+    replaces: all("replaces"),
+    backup: all("backup"),
+    extraData: all("xdata"),
   };
 }
 
 export function formatPackageInfo(info: PackageInfo): string {
   const lines: string[] = [];
-  const put = (key: string, values: readonly string[]): void => { for (const value of values) lines.push(`${key} = ${value}`); };
+  const put = (key: string, values: readonly string[]): void => {
+    for (const value of values) lines.push(`${key} = ${value}`);
+  };
   const single = (text: string): string[] => (text === "" ? [] : [text]);
   put("pkgname", [info.name]);
   put("pkgbase", [info.base]);

@@ -1,4 +1,7 @@
-/** All packages that a transaction may choose from: what is installed, what archives were given, what repositories offer, the preferred first. */
+/**
+ * All packages that a transaction may choose from: what is installed, what archives were given, what repositories
+ * offer, the preferred first.
+ */
 import type { AlpmPackage, InstalledPackage } from "./alpm-package.ts";
 import { parseAlpmDependency, satisfiesAlpmDependency, type AlpmDependency } from "./dependency.ts";
 
@@ -26,7 +29,11 @@ export class PackagePool {
   #size = 0;
 
   /** @param isIgnored  what is installed only when it is asked for by name (IgnorePkg, IgnoreGroup) */
-  constructor(installed: readonly InstalledPackage[], offers: readonly Offer[], isIgnored: (one: AlpmPackage) => boolean = () => false) {
+  constructor(
+    installed: readonly InstalledPackage[],
+    offers: readonly Offer[],
+    isIgnored: (one: AlpmPackage) => boolean = () => false,
+  ) {
     this.#ignored = isIgnored;
     for (const one of installed) {
       const candidate: Candidate = { package: one, origin: "local", isInstalled: true, rank: 0 };
@@ -34,7 +41,8 @@ export class PackagePool {
       this.#add(candidate);
     }
     for (const offer of offers) {
-      for (const one of offer.packages) this.#add({ package: one, origin: offer.origin, isInstalled: false, rank: ++this.#size });
+      for (const one of offer.packages)
+        this.#add({ package: one, origin: offer.origin, isInstalled: false, rank: ++this.#size });
     }
   }
 
@@ -58,9 +66,13 @@ export class PackagePool {
   /** What fulfils the dependency: installed ones, then packages of that name, then those that provide it. */
   satisfying(dependency: AlpmDependency): Candidate[] {
     const named = this.named(dependency.name).filter((one) => satisfiesAlpmDependency(one.package, dependency));
-    const providers = (this.#providers.get(dependency.name) ?? []).filter((one) => one.package.name !== dependency.name && satisfiesAlpmDependency(one.package, dependency));
-    return [...named, ...providers].map((one, index) => ({ one, index }))
-      .sort((left, right) => Number(right.one.isInstalled) - Number(left.one.isInstalled) || left.index - right.index).map(({ one }) => one);
+    const providers = (this.#providers.get(dependency.name) ?? []).filter(
+      (one) => one.package.name !== dependency.name && satisfiesAlpmDependency(one.package, dependency),
+    );
+    return [...named, ...providers]
+      .map((one, index) => ({ one, index }))
+      .sort((left, right) => Number(right.one.isInstalled) - Number(left.one.isInstalled) || left.index - right.index)
+      .map(({ one }) => one);
   }
 
   /** Whether any package has that name or provides it, in any version. */

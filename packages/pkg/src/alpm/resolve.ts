@@ -1,11 +1,12 @@
 /**
- * What a transaction has to install and remove, as pacman would decide it, by a search that is complete: where pacman gives
- * up on its first choice, another one is tried; where there is no answer, the sentences say why.
+ * What a transaction has to install and remove, as pacman would decide it, by a search that is complete: where pacman
+ * gives up on its first choice, another one is tried; where there is no answer, the sentences say why.
  *
- * What is installed stays, unless it is asked to go, is replaced by another version, or conflicts with what comes (which the
- * caller confirms). A dependency that was broken before is not mended unasked.
+ * What is installed stays, unless it is asked to go, is replaced by another version, or conflicts with what comes
+ * (which the caller confirms). A dependency that was broken before is not mended unasked.
  *
- * Source: pacman(8), "HANDLING CONFIG FILES" apart, sections on -S, -R and -U; PKGBUILD(5), depends, conflicts, replaces.
+ * Source: pacman(8), "HANDLING CONFIG FILES" apart, sections on -S, -R and -U; PKGBUILD(5), depends, conflicts,
+ * replaces.
  */
 import { ClauseSet } from "../debian/resolver/clause-set.ts";
 import type { InstalledPackage } from "./alpm-package.ts";
@@ -99,11 +100,16 @@ class AlpmSearch {
   run(): AlpmResolution {
     const root = this.#clauses.newVariable();
     for (const { text, candidates } of this.#request.targets) {
-      this.#clauses.add([-root, ...candidates.map((one) => this.#clauses.variableOf(one))], "need", { kind: "target", text, candidates });
+      this.#clauses.add([-root, ...candidates.map((one) => this.#clauses.variableOf(one))], "need", {
+        kind: "target",
+        text,
+        candidates,
+      });
     }
     const upgrades = new Map(this.#request.upgrades.map((upgrade) => [upgrade.installed, upgrade]));
     for (const { installed, to, mayStay } of upgrades.values()) {
-      if (!mayStay) this.#clauses.add([-root, this.#clauses.variableOf(to)], "need", { kind: "upgrade", installed, to });
+      if (!mayStay)
+        this.#clauses.add([-root, this.#clauses.variableOf(to)], "need", { kind: "upgrade", installed, to });
     }
     for (const installed of this.#pool.allInstalled()) this.#keep(root, installed, upgrades.get(installed));
     this.#clauses.add([root], "fact", undefined);
@@ -116,28 +122,44 @@ class AlpmSearch {
   #keep(root: number, installed: Candidate, upgrade: { to: Candidate; mayStay: boolean } | undefined): void {
     const own = this.#clauses.variableOf(installed);
     if (this.#removed.has(installed.package.name)) {
-      for (const one of this.#pool.named(installed.package.name)) this.#clauses.add([-root, -this.#clauses.variableOf(one)], "fact", { kind: "remove", installed });
+      for (const one of this.#pool.named(installed.package.name))
+        this.#clauses.add([-root, -this.#clauses.variableOf(one)], "fact", { kind: "remove", installed });
       return;
     }
-    const others = this.#pool.named(installed.package.name).filter((one) => !one.isInstalled && !this.#pool.isIgnored(one));
-    const order = upgrade === undefined ? [installed, ...others] : [upgrade.to, installed, ...others.filter((one) => one !== upgrade.to)];
+    const others = this.#pool
+      .named(installed.package.name)
+      .filter((one) => !one.isInstalled && !this.#pool.isIgnored(one));
+    const order =
+      upgrade === undefined
+        ? [installed, ...others]
+        : [upgrade.to, installed, ...others.filter((one) => one !== upgrade.to)];
     const gone = this.#clauses.newVariable();
     this.#gone.set(installed.package.name, gone);
-    this.#clauses.add([-root, ...order.map((one) => (one === installed ? own : this.#clauses.variableOf(one))), gone], "need", { kind: "keep", installed, candidates: order });
+    this.#clauses.add(
+      [-root, ...order.map((one) => (one === installed ? own : this.#clauses.variableOf(one))), gone],
+      "need",
+      { kind: "keep", installed, candidates: order },
+    );
     // Only a conflict with something that comes, or its replacement, drives a package out.
     const drivers = this.#request.keep?.has(installed.package.name) === true ? [] : this.#driversOf(installed);
-    this.#clauses.add([-gone, ...drivers.map((one) => this.#clauses.variableOf(one))], "fact", { kind: "unforced", installed });
+    this.#clauses.add([-gone, ...drivers.map((one) => this.#clauses.variableOf(one))], "fact", {
+      kind: "unforced",
+      installed,
+    });
   }
 
   #driversOf(installed: Candidate): Candidate[] {
     const found = new Set<Candidate>();
     for (const text of installed.package.conflicts) {
-      for (const one of this.#pool.satisfying(parseAlpmDependency(text))) if (!one.isInstalled && one.package.name !== installed.package.name) found.add(one);
+      for (const one of this.#pool.satisfying(parseAlpmDependency(text)))
+        if (!one.isInstalled && one.package.name !== installed.package.name) found.add(one);
     }
     const names = [installed.package.name, ...installed.package.provides.map((text) => parseAlpmDependency(text).name)];
     for (const one of names.flatMap((name) => this.#newcomers().get(name) ?? [])) {
       if (one.package.name === installed.package.name) continue;
-      const hits = [...one.package.conflicts, ...one.package.replaces].some((text) => satisfiesAlpmDependency(installed.package, parseAlpmDependency(text)));
+      const hits = [...one.package.conflicts, ...one.package.replaces].some((text) =>
+        satisfiesAlpmDependency(installed.package, parseAlpmDependency(text)),
+      );
       if (hits) found.add(one);
     }
     return [...found];
@@ -164,13 +186,23 @@ class AlpmSearch {
 
   #expand(owner: Candidate, variable: number): void {
     for (const rival of this.#pool.named(owner.package.name)) {
-      if (rival !== owner) this.#clauses.add([-variable, -this.#clauses.variableOf(rival)], "fact", { kind: "rival", left: owner, right: rival });
+      if (rival !== owner)
+        this.#clauses.add([-variable, -this.#clauses.variableOf(rival)], "fact", {
+          kind: "rival",
+          left: owner,
+          right: rival,
+        });
     }
     for (const text of owner.package.conflicts) {
       for (const other of this.#pool.satisfying(parseAlpmDependency(text))) {
         // A package never conflicts with itself; two that are installed already are not ours to part.
         if (other.package.name === owner.package.name || (owner.isInstalled && other.isInstalled)) continue;
-        this.#clauses.add([-variable, -this.#clauses.variableOf(other)], "fact", { kind: "conflict", owner, text, other });
+        this.#clauses.add([-variable, -this.#clauses.variableOf(other)], "fact", {
+          kind: "conflict",
+          owner,
+          text,
+          other,
+        });
       }
     }
     for (const text of owner.package.depends) {
@@ -178,9 +210,18 @@ class AlpmSearch {
       if (satisfiesAlpmDependency(owner.package, dependency)) continue;
       const all = this.#pool.satisfying(dependency);
       if (owner.isInstalled && !all.some((one) => one.isInstalled)) continue;
-      const candidates = this.#ordered(text, all.filter((one) => !this.#pool.isIgnored(one) || this.#isTarget(one)));
+      const candidates = this.#ordered(
+        text,
+        all.filter((one) => !this.#pool.isIgnored(one) || this.#isTarget(one)),
+      );
       if (candidates.length === 0) this.#missing.add(dependency.name);
-      this.#clauses.add([-variable, ...candidates.map((one) => this.#clauses.variableOf(one))], "need", { kind: "depends", owner, dependency, text, candidates });
+      this.#clauses.add([-variable, ...candidates.map((one) => this.#clauses.variableOf(one))], "need", {
+        kind: "depends",
+        owner,
+        dependency,
+        text,
+        candidates,
+      });
     }
   }
 
@@ -199,13 +240,22 @@ class AlpmSearch {
     const reasons = new Map<Candidate, { because: string; isTarget: boolean }>();
     const choices: AlpmResolution["choices"] = [];
     for (const cause of this.#clauses.causes()) {
-      if (cause.kind !== "target" && cause.kind !== "upgrade" && cause.kind !== "keep" && cause.kind !== "depends") continue;
+      if (cause.kind !== "target" && cause.kind !== "upgrade" && cause.kind !== "keep" && cause.kind !== "depends")
+        continue;
       if (cause.kind === "depends" && !chosen.has(cause.owner)) continue;
       const taken = cause.kind === "upgrade" ? cause.to : cause.candidates.find((one) => chosen.has(one));
       if (taken === undefined || !chosen.has(taken)) continue;
-      if (cause.kind === "depends" && !taken.isInstalled && !reasons.has(taken) && taken.package.name !== cause.dependency.name) {
-        const providers = cause.candidates.filter((one, index) => cause.candidates.findIndex((other) => other.package.name === one.package.name) === index);
-        if (providers.length > 1 && !cause.candidates.some((one) => one.package.name === cause.dependency.name)) choices.push({ dependency: cause.text, neededBy: cause.owner, providers, chosen: taken });
+      if (
+        cause.kind === "depends" &&
+        !taken.isInstalled &&
+        !reasons.has(taken) &&
+        taken.package.name !== cause.dependency.name
+      ) {
+        const providers = cause.candidates.filter(
+          (one, index) => cause.candidates.findIndex((other) => other.package.name === one.package.name) === index,
+        );
+        if (providers.length > 1 && !cause.candidates.some((one) => one.package.name === cause.dependency.name))
+          choices.push({ dependency: cause.text, neededBy: cause.owner, providers, chosen: taken });
       }
       if (!reasons.has(taken)) reasons.set(taken, { because: becauseOf(cause), isTarget: cause.kind === "target" });
     }
@@ -214,16 +264,31 @@ class AlpmSearch {
       const isTarget = reasons.get(candidate)?.isTarget ?? false;
       const installed = this.#pool.installed(candidate.package.name);
       if (candidate.isInstalled) continue;
-      install.push({ candidate, replaces: installed?.package as InstalledPackage | undefined, isTarget, because: reasons.get(candidate)?.because ?? "" });
+      install.push({
+        candidate,
+        replaces: installed?.package as InstalledPackage | undefined,
+        isTarget,
+        because: reasons.get(candidate)?.because ?? "",
+      });
     }
     const remove: RemovedPackage[] = [];
     for (const installed of this.#pool.allInstalled()) {
       const { name } = installed.package;
-      if (this.#removed.has(name)) remove.push({ package: installed.package as InstalledPackage, because: "asked for", rival: undefined });
+      if (this.#removed.has(name))
+        remove.push({ package: installed.package as InstalledPackage, because: "asked for", rival: undefined });
       else if (this.#clauses.isTrue(this.#gone.get(name)!) && !this.#pool.named(name).some((one) => chosen.has(one))) {
         const rival = this.#driversOf(installed).find((one) => chosen.has(one));
-        const verb = rival?.package.replaces.some((text) => satisfiesAlpmDependency(installed.package, parseAlpmDependency(text))) === true ? "is replaced by" : "conflicts with";
-        remove.push({ package: installed.package as InstalledPackage, because: `${verb} ${rival?.package.name ?? "what comes"}`, rival });
+        const verb =
+          rival?.package.replaces.some((text) =>
+            satisfiesAlpmDependency(installed.package, parseAlpmDependency(text)),
+          ) === true
+            ? "is replaced by"
+            : "conflicts with";
+        remove.push({
+          package: installed.package as InstalledPackage,
+          because: `${verb} ${rival?.package.name ?? "what comes"}`,
+          rival,
+        });
       }
     }
     return { install, remove, choices };
@@ -232,9 +297,14 @@ class AlpmSearch {
 
 function becauseOf(cause: AlpmCause): string {
   switch (cause.kind) {
-    case "target": return "asked for";
-    case "upgrade": case "keep": return "upgrade";
-    case "depends": return `needed by ${cause.owner.package.name}: ${cause.text}`;
-    default: return "";
+    case "target":
+      return "asked for";
+    case "upgrade":
+    case "keep":
+      return "upgrade";
+    case "depends":
+      return `needed by ${cause.owner.package.name}: ${cause.text}`;
+    default:
+      return "";
   }
 }

@@ -1,9 +1,10 @@
 /**
  * Detached OpenPGP signatures of packages and databases, and whom they must be by.
  *
- * Keyrings come as pacman-key(8) takes them in: `NAME.gpg` with certificates, `NAME-trusted` with the fingerprints of the
- * master keys and how far each is trusted (4 marginally, 5 fully, 6 ultimately), `NAME-revoked` with those that are no longer.
- * A packager's key counts as trusted when a fully trusted key or three marginally trusted ones certified it, as in GnuPG.
+ * Keyrings come as pacman-key(8) takes them in: `NAME.gpg` with certificates, `NAME-trusted` with the fingerprints of
+ * the master keys and how far each is trusted (4 marginally, 5 fully, 6 ultimately), `NAME-revoked` with those that are
+ * no longer. A packager's key counts as trusted when a fully trusted key or three marginally trusted ones certified it,
+ * as in GnuPG.
  */
 import { byteString } from "@stratos/base";
 import { verifySignatures } from "../verified-signatures.ts";
@@ -15,7 +16,10 @@ export class SignatureError extends Error {
 }
 
 export interface KeyringFile {
-  /** `archlinux.gpg`, `archlinux-trusted`, `archlinux-revoked`; what has another ending is certificates that are trusted directly */
+  /**
+   * `archlinux.gpg`, `archlinux-trusted`, `archlinux-revoked`; what has another ending is certificates that are trusted
+   * directly
+   */
   name: string;
   content: Uint8Array;
 }
@@ -59,7 +63,9 @@ export class Keyring {
       }
       try {
         const isArmored = content[0] === 0x2d;
-        const read = isArmored ? await openpgp.readKeys({ armoredKeys: byteString(content) }) : await openpgp.readKeys({ binaryKeys: content });
+        const read = isArmored
+          ? await openpgp.readKeys({ armoredKeys: byteString(content) })
+          : await openpgp.readKeys({ binaryKeys: content });
         keys.push(...read);
         // A keyring without a list of trust was given by whoever trusts it.
         const hasTrust = files.some((file) => file.name === name.replace(/\.gpg$/, "-trusted"));
@@ -71,11 +77,18 @@ export class Keyring {
     const date = new Date(nowSeconds * 1000);
     const masters = keys.filter((key) => (ownerTrust.get(key.getFingerprint()) ?? 0) >= TRUST_MARGINAL);
     for (const key of keys) {
-      if (masters.includes(key) || trusted.has(key.getFingerprint())) { trusted.add(key.getFingerprint()); continue; }
+      if (masters.includes(key) || trusted.has(key.getFingerprint())) {
+        trusted.add(key.getFingerprint());
+        continue;
+      }
       if (await isCertified(key, masters, ownerTrust, date)) trusted.add(key.getFingerprint());
     }
     for (const fingerprint of revoked) trusted.delete(fingerprint);
-    return new Keyring(openpgp, keys.filter((key) => !revoked.has(key.getFingerprint())), trusted);
+    return new Keyring(
+      openpgp,
+      keys.filter((key) => !revoked.has(key.getFingerprint())),
+      trusted,
+    );
   }
 
   get size(): number {
@@ -84,7 +97,9 @@ export class Keyring {
 
   /** Only the keys with these fingerprints (or the ends of them), all of them trusted. */
   only(fingerprints: readonly string[]): Keyring {
-    const keys = this.#keys.filter((key) => fingerprints.some((one) => one.length >= 16 && key.getFingerprint().endsWith(one)));
+    const keys = this.#keys.filter((key) =>
+      fingerprints.some((one) => one.length >= 16 && key.getFingerprint().endsWith(one)),
+    );
     return new Keyring(this.#openpgp, keys, new Set(keys.map((key) => key.getFingerprint())));
   }
 
@@ -93,9 +108,16 @@ export class Keyring {
    *
    * @param what  for messages
    * @returns whether a good signature was there
-   * @throws SignatureError  it is required and missing, is wrong, or is by a key that is unknown, not trusted or out of date
+   * @throws SignatureError  it is required and missing, is wrong, or is by a key that is unknown, not trusted or out of
+   *   date
    */
-  async check(what: string, content: Uint8Array, signature: Uint8Array | undefined, rule: SignatureRule, nowSeconds: number): Promise<boolean> {
+  async check(
+    what: string,
+    content: Uint8Array,
+    signature: Uint8Array | undefined,
+    rule: SignatureRule,
+    nowSeconds: number,
+  ): Promise<boolean> {
     if (rule.check === "never") return false;
     if (signature === undefined || signature.length === 0) {
       if (rule.check === "required") throw new SignatureError(`${what}: is not signed, and a signature is required`);
@@ -104,13 +126,31 @@ export class Keyring {
     const openpgp = this.#openpgp;
     let failure = "";
     try {
-      const parsed = signature[0] === 0x2d ? await openpgp.readSignature({ armoredSignature: byteString(signature) }) : await openpgp.readSignature({ binarySignature: signature });
+      const parsed =
+        signature[0] === 0x2d
+          ? await openpgp.readSignature({ armoredSignature: byteString(signature) })
+          : await openpgp.readSignature({ binarySignature: signature });
       const message = await openpgp.createMessage({ binary: content });
-      for (const one of await verifySignatures(this.#keys, parsed.getSigningKeyIDs(), (certificate) => openpgp.verify({ message, signature: parsed, verificationKeys: certificate, date: new Date(nowSeconds * 1000) }))) {
+      for (const one of await verifySignatures(this.#keys, parsed.getSigningKeyIDs(), (certificate) =>
+        openpgp.verify({
+          message,
+          signature: parsed,
+          verificationKeys: certificate,
+          date: new Date(nowSeconds * 1000),
+        }),
+      )) {
         const key = one.signer?.certificate;
-        if (key === undefined) { failure = one.failure === "" ? `is signed by the key ${one.keyId.toHex()}, which is not in the keyring` : `has a bad signature (${one.failure})`; continue; }
+        if (key === undefined) {
+          failure =
+            one.failure === ""
+              ? `is signed by the key ${one.keyId.toHex()}, which is not in the keyring`
+              : `has a bad signature (${one.failure})`;
+          continue;
+        }
         if (rule.trustAll || this.#trusted.has(key.getFingerprint())) return true;
-        failure = `is signed by ${key.getUserIDs()[0] ?? key.getFingerprint()}, whom the keyring holds but nobody trusted vouches for`;
+        failure =
+          `is signed by ${key.getUserIDs()[0] ?? key.getFingerprint()}, whom the keyring holds but nobody trusted ` +
+          "vouches for";
       }
     } catch (cause) {
       failure = `has a signature that cannot be read (${cause instanceof Error ? cause.message : String(cause)})`;
@@ -119,14 +159,24 @@ export class Keyring {
   }
 }
 
-async function isCertified(key: Key, masters: readonly Key[], ownerTrust: ReadonlyMap<string, number>, date: Date): Promise<boolean> {
+async function isCertified(
+  key: Key,
+  masters: readonly Key[],
+  ownerTrust: ReadonlyMap<string, number>,
+  date: Date,
+): Promise<boolean> {
   if (masters.length === 0) return false;
   for (const user of key.users) {
     let marginals = 0;
     for (const master of masters) {
-      if (!user.otherCertifications.some((certification) => master.getKeys(certification.issuerKeyID).length > 0)) continue;
+      if (!user.otherCertifications.some((certification) => master.getKeys(certification.issuerKeyID).length > 0))
+        continue;
       try {
-        const results = await Promise.all(user.otherCertifications.filter((one) => master.getKeys(one.issuerKeyID).length > 0).map((one) => user.verifyCertificate(one, [master], date)));
+        const results = await Promise.all(
+          user.otherCertifications
+            .filter((one) => master.getKeys(one.issuerKeyID).length > 0)
+            .map((one) => user.verifyCertificate(one, [master], date)),
+        );
         if (!results.some((result) => result === true)) continue;
       } catch {
         continue; // A certification that does not verify is none.
@@ -144,11 +194,15 @@ export function fromBase64(text: string): Uint8Array | undefined {
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(clean)) return undefined;
   const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   const bytes: number[] = [];
-  let bits = 0, count = 0;
+  let bits = 0,
+    count = 0;
   for (const character of clean.replace(/=+$/, "")) {
     bits = ((bits << 6) | digits.indexOf(character)) & 0xffffff;
     count += 6;
-    if (count >= 8) { count -= 8; bytes.push((bits >> count) & 0xff); }
+    if (count >= 8) {
+      count -= 8;
+      bytes.push((bits >> count) & 0xff);
+    }
   }
   return Uint8Array.from(bytes);
 }
@@ -158,7 +212,11 @@ export function toBase64(bytes: Uint8Array): string {
   let text = "";
   for (let at = 0; at < bytes.length; at += 3) {
     const group = (bytes[at]! << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
-    text += digits[group >> 18]! + digits[(group >> 12) & 63]! + (at + 1 < bytes.length ? digits[(group >> 6) & 63]! : "=") + (at + 2 < bytes.length ? digits[group & 63]! : "=");
+    text +=
+      digits[group >> 18]! +
+      digits[(group >> 12) & 63]! +
+      (at + 1 < bytes.length ? digits[(group >> 6) & 63]! : "=") +
+      (at + 2 < bytes.length ? digits[group & 63]! : "=");
   }
   return text;
 }

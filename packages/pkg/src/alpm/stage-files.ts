@@ -1,8 +1,9 @@
 /**
- * Puts the files of packages into a draft: what comes, what goes, whose file is whose, and what happens to configuration files.
+ * Puts the files of packages into a draft: what comes, what goes, whose file is whose, and what happens to
+ * configuration files.
  *
- * A configuration file (`backup`) that was changed is never lost: on an upgrade the new one is laid beside it as `.pacnew` when
- * both changed, and on removal it is kept as `.pacsave`. Source: pacman(8), "HANDLING CONFIG FILES".
+ * A configuration file (`backup`) that was changed is never lost: on an upgrade the new one is laid beside it as
+ * `.pacnew` when both changed, and on removal it is kept as `.pacsave`. Source: pacman(8), "HANDLING CONFIG FILES".
  */
 import { TarType } from "@stratos/formats";
 import type { RootMeta } from "../image/root-writer.ts";
@@ -27,7 +28,17 @@ export class FileConflictError extends Error {
   readonly conflicts: readonly FileConflict[];
 
   constructor(conflicts: readonly FileConflict[]) {
-    super(`files are in the way:\n${conflicts.map(({ path, package: name, owner }) => `  ${name}: /${path} ${owner === undefined ? "exists and belongs to no package" : `belongs to ${owner}`}`).join("\n")}`);
+    super(
+      "files are in the way:\n" +
+        `${conflicts
+          .map(
+            ({ path, package: name, owner }) =>
+              `  ${name}: /${path} ${
+                owner === undefined ? "exists and belongs to no package" : "belongs to " + `${owner}`
+              }`,
+          )
+          .join("\n")}`,
+    );
     this.conflicts = conflicts;
   }
 }
@@ -42,7 +53,11 @@ export interface StageOptions {
 }
 
 /** Paths that an operation touched, for hooks. */
-export interface TouchedPaths { installed: string[]; upgraded: string[]; removed: string[] }
+export interface TouchedPaths {
+  installed: string[];
+  upgraded: string[];
+  removed: string[];
+}
 
 export class FileStager {
   readonly #draft: ChangeDraft;
@@ -59,7 +74,12 @@ export class FileStager {
   readonly touched: TouchedPaths = { installed: [], upgraded: [], removed: [] };
 
   /** @param upgraded  names that this transaction will bring anew */
-  constructor(draft: ChangeDraft, database: LocalDatabase, tools: { hasher: (algorithm: "md5") => Hasher; listener: AlpmListener; options: StageOptions }, upgraded: ReadonlySet<string>) {
+  constructor(
+    draft: ChangeDraft,
+    database: LocalDatabase,
+    tools: { hasher: (algorithm: "md5") => Hasher; listener: AlpmListener; options: StageOptions },
+    upgraded: ReadonlySet<string>,
+  ) {
     this.#draft = draft;
     this.#hasher = tools.hasher;
     this.#listener = tools.listener;
@@ -80,7 +100,10 @@ export class FileStager {
     const { name } = entry.package;
     const backup = new Map(entry.backup.map((one) => [one.path, one.md5]));
     for (const path of entry.files.toReversed()) {
-      if (path.endsWith("/")) { this.#releaseFolder(path.slice(0, -1), name); continue; }
+      if (path.endsWith("/")) {
+        this.#releaseFolder(path.slice(0, -1), name);
+        continue;
+      }
       this.touched.removed.push(path);
       this.#removeFile(path, name, backup.get(path));
     }
@@ -100,10 +123,17 @@ export class FileStager {
       if (matchesGlobList(this.#options.noExtract, file.path)) continue;
       const place = this.#place(file.path);
       places.add(place);
-      if (file.entry.type === TarType.directory) { this.#installFolder(file, place, name); continue; }
+      if (file.entry.type === TarType.directory) {
+        this.#installFolder(file, place, name);
+        continue;
+      }
       (before.has(file.path) ? this.touched.upgraded : this.touched.installed).push(file.path);
       if (!(await this.#mayTake(file, place, name, isBackup))) continue;
-      this.#installFile(file, place, { contents, isBackup, oldHash: old?.backup.find((one) => one.path === file.path)?.md5 });
+      this.#installFile(file, place, {
+        contents,
+        isBackup,
+        oldHash: old?.backup.find((one) => one.path === file.path)?.md5,
+      });
       this.#owners.set(place, name);
     }
     if (old !== undefined) this.#removeDropped(old, places);
@@ -145,7 +175,8 @@ export class FileStager {
       this.#conflicts.push({ path: file.path, package: name, owner });
       return false;
     }
-    if (owner === name || (owner === undefined && isBackup) || matchesGlobList(this.#options.overwrite, file.path)) return true;
+    if (owner === name || (owner === undefined && isBackup) || matchesGlobList(this.#options.overwrite, file.path))
+      return true;
     const conflict: FileConflict = { path: file.path, package: name, owner };
     // Its owner may give it up in this very transaction; `settleClaims` sees whether it does.
     if (owner !== undefined && this.#upgraded.has(owner)) {
@@ -163,7 +194,9 @@ export class FileStager {
     if (users === undefined || [...users].some((user) => user !== name)) return false;
     return this.#draft.list(folder).every((entry) => {
       const place = `${folder}/${entry}`;
-      return this.#draft.look(place)?.kind === "directory" ? this.#belongsTo(place, name) : this.#owners.get(place) === name;
+      return this.#draft.look(place)?.kind === "directory"
+        ? this.#belongsTo(place, name)
+        : this.#owners.get(place) === name;
     });
   }
 
@@ -179,11 +212,16 @@ export class FileStager {
     this.#folderPlaces.clear();
   }
 
-  #installFile(file: PackageFile, place: string, how: { contents: ReadonlyMap<string, PackageFile>; isBackup: boolean; oldHash: string | undefined }): void {
+  #installFile(
+    file: PackageFile,
+    place: string,
+    how: { contents: ReadonlyMap<string, PackageFile>; isBackup: boolean; oldHash: string | undefined },
+  ): void {
     const node = this.#draft.look(place);
     let target = place;
     if (node?.kind === "file" && how.isBackup) {
-      const present = this.#md5(this.#draft.read(place)), coming = this.#md5(file.content);
+      const present = this.#md5(this.#draft.read(place)),
+        coming = this.#md5(file.content);
       const isUntouched = present === how.oldHash;
       if (!isUntouched && present !== coming) {
         // Changed here; when the package's own did not change, there is nothing to tell.
@@ -200,24 +238,39 @@ export class FileStager {
     const { entry } = file;
     const meta = metaOf(file);
     switch (entry.type) {
-      case TarType.file: this.#draft.file(place, meta, file.content); return;
-      case TarType.symbolicLink: this.#draft.symlink(place, meta, entry.linkPath); this.#folderPlaces.clear(); return;
-      case TarType.fifo: this.#draft.fifo(place, meta); return;
+      case TarType.file:
+        this.#draft.file(place, meta, file.content);
+        return;
+      case TarType.symbolicLink:
+        this.#draft.symlink(place, meta, entry.linkPath);
+        this.#folderPlaces.clear();
+        return;
+      case TarType.fifo:
+        this.#draft.fifo(place, meta);
+        return;
       case TarType.hardLink: {
         const original = this.#place(entry.linkPath.replace(/^(?:\.\/)+/, ""));
         // What it links to may have been laid elsewhere (.pacnew) or left out; then it has the content of its own.
-        if (this.#draft.stagedPath(original) !== undefined && this.#draft.look(original) !== undefined) this.#draft.hardLink(place, original);
+        if (this.#draft.stagedPath(original) !== undefined && this.#draft.look(original) !== undefined)
+          this.#draft.hardLink(place, original);
         else {
           const source = contents.get(entry.linkPath.replace(/^(?:\.\/)+/, ""));
-          if (source === undefined || source.entry.type !== TarType.file) throw new Error(`/${file.path}: is a link to ${entry.linkPath}, which the package does not hold`);
+          if (source === undefined || source.entry.type !== TarType.file)
+            throw new Error(`/${file.path}: is a link to ${entry.linkPath}, which the package does not hold`);
           this.#draft.file(place, metaOf(source), source.content);
         }
         return;
       }
-      case TarType.characterDevice: case TarType.blockDevice:
-        this.#draft.device(place, meta, { kind: entry.type === TarType.blockDevice ? "block" : "character", major: entry.deviceMajor, minor: entry.deviceMinor });
+      case TarType.characterDevice:
+      case TarType.blockDevice:
+        this.#draft.device(place, meta, {
+          kind: entry.type === TarType.blockDevice ? "block" : "character",
+          major: entry.deviceMajor,
+          minor: entry.deviceMinor,
+        });
         return;
-      case TarType.directory: return;
+      case TarType.directory:
+        return;
     }
   }
 
@@ -228,7 +281,10 @@ export class FileStager {
     for (const path of old.files.toReversed()) {
       const plain = path.replace(/\/$/, "");
       if (places.has(this.#place(plain))) continue;
-      if (path.endsWith("/")) { this.#releaseFolder(plain, name); continue; }
+      if (path.endsWith("/")) {
+        this.#releaseFolder(plain, name);
+        continue;
+      }
       this.touched.removed.push(path);
       this.#removeFile(path, name, backup.get(path));
     }
@@ -237,12 +293,16 @@ export class FileStager {
   #removeFile(path: string, name: string, installedHash: string | undefined): void {
     const place = this.#place(path);
     const claim = this.#claims.get(place);
-    if (claim?.owner === name) { this.#claims.delete(place); return; }
+    if (claim?.owner === name) {
+      this.#claims.delete(place);
+      return;
+    }
     if (this.#owners.get(place) !== name) return;
     this.#owners.delete(place);
     const node = this.#draft.look(place);
     if (node === undefined || node.kind === "directory") return;
-    const isChanged = installedHash !== undefined && node.kind === "file" && this.#md5(this.#draft.read(place)) !== installedHash;
+    const isChanged =
+      installedHash !== undefined && node.kind === "file" && this.#md5(this.#draft.read(place)) !== installedHash;
     if (isChanged && !this.#options.purge) this.#save(place);
     this.#draft.remove(place);
   }

@@ -1,6 +1,6 @@
 /**
- * A repository's database: a tar archive (gzip, zstd, xz or plain) with a folder `NAME-VERSION` for each package, in it `desc`
- * and, in `.files` databases, `files`. Read here, and written as repo-add(8) writes it.
+ * A repository's database: a tar archive (gzip, zstd, xz or plain) with a folder `NAME-VERSION` for each package, in it
+ * `desc` and, in `.files` databases, `files`. Read here, and written as repo-add(8) writes it.
  */
 import { byteStringOf, concatBytes } from "@stratos/base";
 import { TarType, tarEnd, tarEntry, tarHeader, tarPadding, visitTar, type TarEntry } from "@stratos/formats";
@@ -28,7 +28,11 @@ export class SyncDatabase {
   readonly #byName: ReadonlyMap<string, SyncPackage>;
   #replacers: readonly SyncPackage[] | undefined;
 
-  constructor(repository: string, packages: readonly SyncPackage[], files: ReadonlyMap<string, readonly string[]> = new Map()) {
+  constructor(
+    repository: string,
+    packages: readonly SyncPackage[],
+    files: ReadonlyMap<string, readonly string[]> = new Map(),
+  ) {
     this.repository = repository;
     // pacman offers providers and members of groups by name.
     this.packages = [...packages].sort((one, other) => (one.name < other.name ? -1 : one.name > other.name ? 1 : 0));
@@ -51,12 +55,19 @@ export class SyncDatabase {
 }
 
 /** @throws DescError  damaged or malformed */
-export async function readSyncDatabase(repository: string, bytes: Uint8Array, tools: { decompress: Decompress; latin1(bytes: Uint8Array): string }): Promise<SyncDatabase> {
+export async function readSyncDatabase(
+  repository: string,
+  bytes: Uint8Array,
+  tools: { decompress: Decompress; latin1(bytes: Uint8Array): string },
+): Promise<SyncDatabase> {
   let tar: Uint8Array;
   try {
     tar = await tools.decompress(compressionOf(bytes), bytes, DATABASE_SIZE_MAX);
   } catch (cause) {
-    throw new DescError(`${repository}: the database cannot be unpacked: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new DescError(
+      `${repository}: the database cannot be unpacked: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    );
   }
   const entries = new Map<string, DescFields>();
   // All at once, which hosts do much faster than entry by entry.
@@ -82,11 +93,21 @@ export async function readSyncDatabase(repository: string, bytes: Uint8Array, to
 function syncPackageOf(fields: DescFields, repository: string, folder: string): SyncPackage {
   const one = (field: string): string => fields.get(field)?.[0] ?? "";
   const described = packageOfDesc(fields, `${repository}: ${folder}`);
-  if (entryName(described) !== folder) throw new DescError(`${repository}: ${folder}: describes ${described.name} ${described.version}`);
+  if (entryName(described) !== folder)
+    throw new DescError(`${repository}: ${folder}: describes ${described.name} ${described.version}`);
   const fileName = one("FILENAME");
   // It becomes part of a URL and of a path in the cache.
-  if (!/^[A-Za-z0-9@_+][^/\s\0]{0,250}$/.test(fileName)) throw new DescError(`${repository}: ${folder}: not a file name: "${fileName.slice(0, 60)}"`);
-  return { ...described, repository, fileName, downloadSize: numberOf(one("CSIZE")), sha256: one("SHA256SUM"), md5: one("MD5SUM"), signature: one("PGPSIG") };
+  if (!/^[A-Za-z0-9@_+][^/\s\0]{0,250}$/.test(fileName))
+    throw new DescError(`${repository}: ${folder}: not a file name: "${fileName.slice(0, 60)}"`);
+  return {
+    ...described,
+    repository,
+    fileName,
+    downloadSize: numberOf(one("CSIZE")),
+    sha256: one("SHA256SUM"),
+    md5: one("MD5SUM"),
+    signature: one("PGPSIG"),
+  };
 }
 
 /** What is said of a package in a database that we write. */
@@ -97,7 +118,10 @@ export interface DatabaseEntry {
 }
 
 /** The database as a plain tar, to be compressed by the caller. Nothing depends on the clock. */
-export function writeSyncDatabase(entries: readonly DatabaseEntry[], options: { withFiles: boolean; mtime: number }): Uint8Array {
+export function writeSyncDatabase(
+  entries: readonly DatabaseEntry[],
+  options: { withFiles: boolean; mtime: number },
+): Uint8Array {
   const parts: Uint8Array[] = [];
   const sorted = [...entries].sort((one, other) => (entryName(one.package) < entryName(other.package) ? -1 : 1));
   for (const entry of sorted) {
@@ -105,7 +129,11 @@ export function writeSyncDatabase(entries: readonly DatabaseEntry[], options: { 
     parts.push(tarHeader(tarEntry(folder, TarType.directory, { mtime: options.mtime })));
     const add = (name: string, text: string): void => {
       const content = byteStringOf(text);
-      parts.push(tarHeader(tarEntry(`${folder}/${name}`, TarType.file, { size: content.length, mtime: options.mtime })), content, new Uint8Array(tarPadding(content.length)));
+      parts.push(
+        tarHeader(tarEntry(`${folder}/${name}`, TarType.file, { size: content.length, mtime: options.mtime })),
+        content,
+        new Uint8Array(tarPadding(content.length)),
+      );
     };
     add("desc", formatDesc(syncFields(entry.package)));
     if (options.withFiles) add("files", formatDesc([["FILES", entry.files]]));
@@ -117,11 +145,29 @@ export function writeSyncDatabase(entries: readonly DatabaseEntry[], options: { 
 function syncFields(one: SyncPackage): [string, readonly string[]][] {
   const single = (text: string): string[] => (text === "" ? [] : [text]);
   return [
-    ["FILENAME", [one.fileName]], ["NAME", [one.name]], ["BASE", single(one.base)], ["VERSION", [one.version]], ["DESC", single(one.description)], ["GROUPS", one.groups],
-    ["CSIZE", [String(one.downloadSize)]], ["ISIZE", [String(one.installedSize)]], ["MD5SUM", single(one.md5)], ["SHA256SUM", single(one.sha256)], ["PGPSIG", single(one.signature)],
-    ["URL", single(one.url)], ["LICENSE", one.licenses], ["ARCH", single(one.architecture)], ["BUILDDATE", single(String(one.buildDate))], ["PACKAGER", single(one.packager)],
-    ["REPLACES", one.replaces], ["CONFLICTS", one.conflicts], ["PROVIDES", one.provides], ["DEPENDS", one.depends], ["OPTDEPENDS", one.optionalDepends],
-    ["MAKEDEPENDS", one.makeDepends], ["CHECKDEPENDS", one.checkDepends],
+    ["FILENAME", [one.fileName]],
+    ["NAME", [one.name]],
+    ["BASE", single(one.base)],
+    ["VERSION", [one.version]],
+    ["DESC", single(one.description)],
+    ["GROUPS", one.groups],
+    ["CSIZE", [String(one.downloadSize)]],
+    ["ISIZE", [String(one.installedSize)]],
+    ["MD5SUM", single(one.md5)],
+    ["SHA256SUM", single(one.sha256)],
+    ["PGPSIG", single(one.signature)],
+    ["URL", single(one.url)],
+    ["LICENSE", one.licenses],
+    ["ARCH", single(one.architecture)],
+    ["BUILDDATE", single(String(one.buildDate))],
+    ["PACKAGER", single(one.packager)],
+    ["REPLACES", one.replaces],
+    ["CONFLICTS", one.conflicts],
+    ["PROVIDES", one.provides],
+    ["DEPENDS", one.depends],
+    ["OPTDEPENDS", one.optionalDepends],
+    ["MAKEDEPENDS", one.makeDepends],
+    ["CHECKDEPENDS", one.checkDepends],
   ];
 }
 

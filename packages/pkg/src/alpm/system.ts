@@ -1,4 +1,7 @@
-/** What ALPM needs beside {@link PackagePorts}: a root, somebody to run programs in it, and compression. `host-node` has the real forms. */
+/**
+ * What ALPM needs beside {@link PackagePorts}: a root, somebody to run programs in it, and compression. `host-node` has
+ * the real forms.
+ */
 import type { Compression, PackagePorts } from "../ports.ts";
 import type { RootFiles } from "../root/root-files.ts";
 

@@ -62,7 +62,11 @@ export interface TransactionParts {
 }
 
 /** What a change of ours carries. */
-export interface ChangeData { kind: "alpm"; after: AfterStep[]; summary: string[] }
+export interface ChangeData {
+  kind: "alpm";
+  after: AfterStep[];
+  summary: string[];
+}
 
 export type TransactionState = "prepared" | "checked" | "committed" | "aborted";
 
@@ -97,7 +101,8 @@ export class AlpmTransaction {
 
   /** Bytes to fetch, and by how much the system grows. */
   get sizes(): { downloadBytes: number; grownBytes: number } {
-    let downloadBytes = 0, grownBytes = 0;
+    let downloadBytes = 0,
+      grownBytes = 0;
     for (const { package: one, old } of this.plan.install) {
       downloadBytes += this.#parts.archives.has(one.name) ? 0 : (one as SyncPackage).downloadSize;
       grownBytes += one.installedSize - (old?.installedSize ?? 0);
@@ -109,9 +114,12 @@ export class AlpmTransaction {
   /** Brings what is not in the cache yet into it, checked. @throws FetchError, IntegrityError */
   async fetch(): Promise<void> {
     const { ports, configuration, listener } = this.#parts;
-    const wanted = this.plan.install.filter((one) => !this.#parts.archives.has(one.package.name)).map((one) => this.#wanted(one));
+    const wanted = this.plan.install
+      .filter((one) => !this.#parts.archives.has(one.package.name))
+      .map((one) => this.#wanted(one));
     const totalBytes = wanted.reduce((sum, file) => sum + file.sizeBytes, 0);
-    let doneBytes = 0, doneFiles = 0;
+    let doneBytes = 0,
+      doneFiles = 0;
     await inParallel(wanted, Math.max(1, configuration.parallelDownloads), async (file) => {
       const name = file.path.slice(file.path.lastIndexOf("/") + 1);
       await download(ports, file, (count) => {
@@ -132,27 +140,63 @@ export class AlpmTransaction {
     try {
       listener.event({ kind: "check", what: "integrity" });
       const upgraded = new Set(this.plan.install.map((one) => one.package.name));
-      const stager = new FileStager(draft, local, {
-        hasher: (algorithm) => ports.hasher(algorithm), listener,
-        options: { noUpgrade: this.#parts.configuration.noUpgrade, noExtract: this.#parts.configuration.noExtract, overwrite: this.#options.overwrite ?? [], purge: this.#options.purge ?? false },
-      }, upgraded);
+      const stager = new FileStager(
+        draft,
+        local,
+        {
+          hasher: (algorithm) => ports.hasher(algorithm),
+          listener,
+          options: {
+            noUpgrade: this.#parts.configuration.noUpgrade,
+            noExtract: this.#parts.configuration.noExtract,
+            overwrite: this.#options.overwrite ?? [],
+            purge: this.#options.purge ?? false,
+          },
+        },
+        upgraded,
+      );
       const total = this.plan.install.length + this.plan.remove.length;
       let index = 0;
       for (const { package: one } of this.plan.remove) {
-        listener.event({ kind: "package", operation: "remove", name: one.name, version: one.version, index: ++index, total });
-        this.#stageScriptlets(draft, { name: one.name, text: this.#installedScriptlet(one.name), before: "pre_remove", after: "post_remove", versions: [one.version] });
+        listener.event({
+          kind: "package",
+          operation: "remove",
+          name: one.name,
+          version: one.version,
+          index: ++index,
+          total,
+        });
+        this.#stageScriptlets(draft, {
+          name: one.name,
+          text: this.#installedScriptlet(one.name),
+          before: "pre_remove",
+          after: "post_remove",
+          versions: [one.version],
+        });
         stager.remove(local.get(one.name)!);
         removeLocalEntry(draft, local.folder, one);
       }
       for (const planned of this.plan.install) {
         const { package: one, old } = planned;
         const order = old === undefined ? 1 : compareAlpmVersions(one.version, old.version);
-        listener.event({ kind: "package", operation: old === undefined ? "install" : order > 0 ? "upgrade" : order < 0 ? "downgrade" : "reinstall", name: one.name, version: one.version, index: ++index, total });
+        listener.event({
+          kind: "package",
+          operation: old === undefined ? "install" : order > 0 ? "upgrade" : order < 0 ? "downgrade" : "reinstall",
+          name: one.name,
+          version: one.version,
+          index: ++index,
+          total,
+        });
         await this.#stageInstall(draft, stager, planned);
       }
       for (const { package: one, reason } of this.plan.reasons) {
         const entry = local.get(one.name)!;
-        writeLocalEntry(draft, local.folder, { ...entry, package: { ...entry.package, reason } }, local.extras(one.name));
+        writeLocalEntry(
+          draft,
+          local.folder,
+          { ...entry, package: { ...entry.package, reason } },
+          local.extras(one.name),
+        );
       }
       listener.event({ kind: "check", what: "files" });
       stager.finish();
@@ -176,13 +220,18 @@ export class AlpmTransaction {
     try {
       for (const hook of this.#hooks("PreTransaction")) {
         const isGood = await runStep(hook.step, "", system.runner, event);
-        if (!isGood && hook.abortOnFail && system.runner !== undefined) throw new Error(`${hook.step.name}: the hook failed, and the transaction with it`);
+        if (!isGood && hook.abortOnFail && system.runner !== undefined)
+          throw new Error(`${hook.step.name}: the hook failed, and the transaction with it`);
       }
       for (const step of this.#before) await runStep(step, this.#scriptFolder, system.runner, event);
       const summary = [...summaryOf(this.plan), ...this.#alsoDone];
       // Post hooks are looked up when the new files are there, since they may be among them.
       const data: ChangeData = { kind: "alpm", after: [...this.#scripts, { kind: "ldconfig" }], summary };
-      id = draft.commit({ title: titleOf(summary), time: Math.floor(ports.nowSeconds()), data: { ...data, subjects: this.#subjects() } });
+      id = draft.commit({
+        title: titleOf(summary),
+        time: Math.floor(ports.nowSeconds()),
+        data: { ...data, subjects: this.#subjects() },
+      });
     } catch (error) {
       this.abort();
       throw error;
@@ -190,7 +239,9 @@ export class AlpmTransaction {
     this.#state = "committed";
     changes.apply(id);
     await finishChange(this.#parts, id);
-    for (const { package: one, old } of this.plan.install) if (old === undefined && one.optionalDepends.length > 0) event({ kind: "optional", package: one.name, dependencies: one.optionalDepends });
+    for (const { package: one, old } of this.plan.install)
+      if (old === undefined && one.optionalDepends.length > 0)
+        event({ kind: "optional", package: one.name, dependencies: one.optionalDepends });
     return id;
   }
 
@@ -209,14 +260,32 @@ export class AlpmTransaction {
     const oldEntry = old === undefined ? undefined : local.get(old.name);
     const versions = old === undefined ? [one.version] : [one.version, old.version];
     const kind = old === undefined ? "install" : "upgrade";
-    this.#stageScriptlets(draft, { name: one.name, text: archive.install?.content, before: `pre_${kind}`, after: `post_${kind}`, versions });
-    if (oldEntry !== undefined && oldEntry.package.version !== one.version) removeLocalEntry(draft, local.folder, oldEntry.package);
+    this.#stageScriptlets(draft, {
+      name: one.name,
+      text: archive.install?.content,
+      before: `pre_${kind}`,
+      after: `post_${kind}`,
+      versions,
+    });
+    if (oldEntry !== undefined && oldEntry.package.version !== one.version)
+      removeLocalEntry(draft, local.folder, oldEntry.package);
     const backup = await stager.install(archive, oldEntry);
     const { backup: _, ...info } = archive.info;
-    writeLocalEntry(draft, local.folder, {
-      package: { ...info, installDate: Math.floor(ports.nowSeconds()), reason: planned.reason, validation: [validation] },
-      files: ownedPaths(archive), backup,
-    }, { mtree: archive.mtree, install: archive.install, changelog: archive.changelog });
+    writeLocalEntry(
+      draft,
+      local.folder,
+      {
+        package: {
+          ...info,
+          installDate: Math.floor(ports.nowSeconds()),
+          reason: planned.reason,
+          validation: [validation],
+        },
+        files: ownedPaths(archive),
+        backup,
+      },
+      { mtree: archive.mtree, install: archive.install, changelog: archive.changelog },
+    );
   }
 
   /** The package's archive, verified. */
@@ -236,8 +305,16 @@ export class AlpmTransaction {
       if (read === undefined) throw new FetchError(`${one.fileName}: has gone from the cache`, { isPermanent: true });
       bytes = read;
       name = one.fileName;
-      const rule = configuration.repositories.find((repository) => repository.name === one.repository)?.signatures.package ?? configuration.signatures.package;
-      isSigned = await keyring.check(name, bytes, rule.check === "never" ? undefined : await this.#signatureOf(one, wanted), rule, now);
+      const rule =
+        configuration.repositories.find((repository) => repository.name === one.repository)?.signatures.package ??
+        configuration.signatures.package;
+      isSigned = await keyring.check(
+        name,
+        bytes,
+        rule.check === "never" ? undefined : await this.#signatureOf(one, wanted),
+        rule,
+        now,
+      );
     }
     const archive = await openAlpmPackage(bytes, name, ports.decompress);
     if (archive.info.name !== planned.package.name || archive.info.version !== planned.package.version) {
@@ -260,10 +337,18 @@ export class AlpmTransaction {
 
   #wanted(planned: PlannedInstall): WantedFile {
     const one = planned.package as SyncPackage;
-    const servers = this.#parts.configuration.repositories.find((repository) => repository.name === planned.origin)?.servers ?? [];
-    if (!/^[0-9a-f]{64}$/.test(one.sha256)) throw new FetchError(`${one.fileName}: ${one.repository} gives no SHA-256 hash for it`, { isPermanent: true });
-    if (servers.length === 0) throw new FetchError(`${one.fileName}: ${planned.origin} has no server`, { isPermanent: true });
-    return { urls: servers.map((server) => `${server}/${encodeURIComponent(one.fileName)}`), path: `alpm/${one.repository}/${one.fileName}`, sizeBytes: one.downloadSize, sha256: one.sha256 };
+    const servers =
+      this.#parts.configuration.repositories.find((repository) => repository.name === planned.origin)?.servers ?? [];
+    if (!/^[0-9a-f]{64}$/.test(one.sha256))
+      throw new FetchError(`${one.fileName}: ${one.repository} gives no SHA-256 hash for it`, { isPermanent: true });
+    if (servers.length === 0)
+      throw new FetchError(`${one.fileName}: ${planned.origin} has no server`, { isPermanent: true });
+    return {
+      urls: servers.map((server) => `${server}/${encodeURIComponent(one.fileName)}`),
+      path: `alpm/${one.repository}/${one.fileName}`,
+      sizeBytes: one.downloadSize,
+      sha256: one.sha256,
+    };
   }
 
   #installedScriptlet(name: string): Uint8Array | undefined {
@@ -271,14 +356,24 @@ export class AlpmTransaction {
     return path === undefined ? undefined : this.#parts.system.files.read(path);
   }
 
-  #stageScriptlets(draft: ChangeDraft, script: { name: string; text: Uint8Array | undefined; before: string; after: string; versions: string[] }): void {
+  #stageScriptlets(
+    draft: ChangeDraft,
+    script: { name: string; text: Uint8Array | undefined; before: string; after: string; versions: string[] },
+  ): void {
     if (script.text === undefined || this.#options.noScriptlets === true) return;
     const text = byteString(script.text);
     const functions = [script.before, script.after].filter((name) => definesFunction(text, name));
     if (functions.length === 0) return;
     const file = `scriptlet-${this.#scriptCount++}`;
     this.#scriptFolder = draft.attach(file, script.text);
-    for (const name of functions) (name === script.before ? this.#before : this.#scripts).push({ kind: "scriptlet", package: script.name, function: name, file, versions: script.versions });
+    for (const name of functions)
+      (name === script.before ? this.#before : this.#scripts).push({
+        kind: "scriptlet",
+        package: script.name,
+        function: name,
+        file,
+        versions: script.versions,
+      });
   }
 
   #subjects(): HookSubjects {
@@ -295,18 +390,39 @@ export class AlpmTransaction {
   }
 }
 
-function hookSteps(parts: Pick<TransactionParts, "system" | "configuration" | "listener">, subjects: HookSubjects, when: Hook["when"]): { step: AfterStep & { kind: "hook" }; abortOnFail: boolean }[] {
+function hookSteps(
+  parts: Pick<TransactionParts, "system" | "configuration" | "listener">,
+  subjects: HookSubjects,
+  when: Hook["when"],
+): { step: AfterStep & { kind: "hook" }; abortOnFail: boolean }[] {
   const folders = parts.configuration.hookPaths.map((path) => path.replace(/^\/+|\/+$/g, ""));
   const hooks = readHooks(parts.system.files, folders, (why) => parts.listener.event({ kind: "warning", text: why }));
-  return hooks.filter((hook) => hook.when === when).flatMap((hook) => {
-    const matched = triggeredBy(hook, subjects);
-    if (matched === undefined) return [];
-    return [{ step: { kind: "hook" as const, when, name: hook.name, description: hook.description, command: hook.command, input: hook.needsTargets ? matched : undefined }, abortOnFail: hook.abortOnFail }];
-  });
+  return hooks
+    .filter((hook) => hook.when === when)
+    .flatMap((hook) => {
+      const matched = triggeredBy(hook, subjects);
+      if (matched === undefined) return [];
+      return [
+        {
+          step: {
+            kind: "hook" as const,
+            when,
+            name: hook.name,
+            description: hook.description,
+            command: hook.command,
+            input: hook.needsTargets ? matched : undefined,
+          },
+          abortOnFail: hook.abortOnFail,
+        },
+      ];
+    });
 }
 
 /** Does what is left to do after change `id` was applied; also after an interruption. */
-export async function finishChange(parts: Pick<TransactionParts, "system" | "configuration" | "listener" | "changes">, id: number): Promise<void> {
+export async function finishChange(
+  parts: Pick<TransactionParts, "system" | "configuration" | "listener" | "changes">,
+  id: number,
+): Promise<void> {
   const record = parts.changes.history().find((change) => change.id === id);
   const data = record?.note.data as (ChangeData & { subjects: HookSubjects }) | null;
   const event = parts.listener.event.bind(parts.listener);
@@ -326,13 +442,19 @@ export async function finishChange(parts: Pick<TransactionParts, "system" | "con
 }
 
 /** Lines in pacman's own log, which other tools read. */
-function writeLog(parts: Pick<TransactionParts, "system" | "configuration">, time: number, summary: readonly string[]): void {
+function writeLog(
+  parts: Pick<TransactionParts, "system" | "configuration">,
+  time: number,
+  summary: readonly string[],
+): void {
   const { files } = parts.system;
   const path = targetOf((one) => files.look(one), parts.configuration.logFile.replace(/^\/+/, ""));
   const slash = path.lastIndexOf("/");
   makeParents(files, path.slice(0, slash));
   const stamp = `[${new Date(time * 1000).toISOString().slice(0, 19)}+0000] [ALPM]`;
-  const lines = byteStringOf(["transaction started", ...summary, "transaction completed"].map((line) => `${stamp} ${line}\n`).join(""));
+  const lines = byteStringOf(
+    ["transaction started", ...summary, "transaction completed"].map((line) => `${stamp} ${line}\n`).join(""),
+  );
   const old = files.look(path)?.kind === "file" ? files.read(path) : new Uint8Array(0);
   const fresh = `${path}.stratos-new`;
   if (files.look(fresh) !== undefined) files.remove(fresh);
@@ -344,10 +466,18 @@ function writeLog(parts: Pick<TransactionParts, "system" | "configuration">, tim
 function summaryOf(plan: TransactionPlan): string[] {
   return [
     ...plan.remove.map(({ package: one }) => `removed ${one.name} (${one.version})`),
-    ...plan.install.map(({ package: one, old }) => (old === undefined ? `installed ${one.name} (${one.version})`
-      : compareAlpmVersions(one.version, old.version) === 0 ? `reinstalled ${one.name} (${one.version})`
-        : `${compareAlpmVersions(one.version, old.version) > 0 ? "upgraded" : "downgraded"} ${one.name} (${old.version} -> ${one.version})`)),
-    ...plan.reasons.map(({ package: one, reason }) => `marked ${one.name} as ${reason === "explicit" ? "explicitly installed" : "a dependency"}`),
+    ...plan.install.map(({ package: one, old }) =>
+      old === undefined
+        ? `installed ${one.name} (${one.version})`
+        : compareAlpmVersions(one.version, old.version) === 0
+          ? `reinstalled ${one.name} (${one.version})`
+          : `${compareAlpmVersions(one.version, old.version) > 0 ? "upgraded" : "downgraded"} ${one.name} ` +
+            `(${old.version} -> ${one.version})`,
+    ),
+    ...plan.reasons.map(
+      ({ package: one, reason }) =>
+        `marked ${one.name} as ${reason === "explicit" ? "explicitly installed" : "a dependency"}`,
+    ),
   ];
 }
 
@@ -356,7 +486,11 @@ function titleOf(summary: readonly string[]): string {
 }
 
 /** Signatures and the like: at most 1 MB. @throws FetchError */
-export async function fetchSmall(ports: Pick<AlpmPorts, "fetcher">, url: string, sizeMax = 1 << 20): Promise<Uint8Array> {
+export async function fetchSmall(
+  ports: Pick<AlpmPorts, "fetcher">,
+  url: string,
+  sizeMax = 1 << 20,
+): Promise<Uint8Array> {
   const response = await ports.fetcher.open(url, { offset: 0 });
   const parts: Uint8Array[] = [];
   let size = 0;
@@ -367,6 +501,9 @@ export async function fetchSmall(ports: Pick<AlpmPorts, "fetcher">, url: string,
   }
   const whole = new Uint8Array(size);
   let at = 0;
-  for (const part of parts) { whole.set(part, at); at += part.length; }
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
   return whole;
 }

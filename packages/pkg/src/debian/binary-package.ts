@@ -12,10 +12,20 @@ export interface PackageOrigin {
   /** as apt's pinning has it: 500 is usual, 100 for backports and what is installed; higher is preferred */
   priority: number;
   /** of the signed list, for pins; absent for what no list offers */
-  release?: { archive: string; codename: string; origin: string; label: string; component: string; version: string; dateSeconds?: number; signers?: readonly string[] };
+  release?: {
+    archive: string;
+    codename: string;
+    origin: string;
+    label: string;
+    component: string;
+    version: string;
+    dateSeconds?: number;
+    signers?: readonly string[];
+  };
 }
 
-export type RelationField = "Depends" | "Pre-Depends" | "Recommends" | "Suggests" | "Enhances" | "Conflicts" | "Breaks" | "Replaces" | "Provides";
+export type RelationField =
+  "Depends" | "Pre-Depends" | "Recommends" | "Suggests" | "Enhances" | "Conflicts" | "Breaks" | "Replaces" | "Provides";
 
 export class BinaryPackage {
   readonly name: string;
@@ -28,7 +38,11 @@ export class BinaryPackage {
   #stanza: Stanza | undefined;
   #relations: Map<RelationField, Dependency[]> | undefined;
 
-  constructor(identity: { name: string; version: string; architecture: string }, origin: PackageOrigin, source: { text: TextSource; start: number; end: number }) {
+  constructor(
+    identity: { name: string; version: string; architecture: string },
+    origin: PackageOrigin,
+    source: { text: TextSource; start: number; end: number },
+  ) {
     this.name = identity.name;
     this.version = identity.version;
     this.architecture = identity.architecture;
@@ -43,7 +57,11 @@ export class BinaryPackage {
     if (this.#stanza === undefined) {
       const stanza = parseSingleStanza(this.#text.slice(this.#start, this.#end), `${this.origin.name}: ${this.name}`);
       // A kept table may belong to a text that somebody has changed since.
-      if (stanza.get("Package") !== this.name || stanza.get("Version") !== this.version) throw new ControlError(`${this.origin.name}: ${this.name} ${this.version} is not where the index has it; \`stratos pkg update\` makes the index anew`);
+      if (stanza.get("Package") !== this.name || stanza.get("Version") !== this.version)
+        throw new ControlError(
+          `${this.origin.name}: ${this.name} ${this.version} is not where the index has it; \`stratos pkg ` +
+            "update` makes the index anew",
+        );
       this.#stanza = stanza;
     }
     return this.#stanza;

@@ -47,7 +47,8 @@ export class Stanza {
   /** The stanza as text, each field on its line, with a final newline. */
   toString(): string {
     let text = "";
-    for (const { name, value } of this.#fields.values()) text += value === "" || value.startsWith("\n") ? `${name}:${value}\n` : `${name}: ${value}\n`;
+    for (const { name, value } of this.#fields.values())
+      text += value === "" || value.startsWith("\n") ? `${name}:${value}\n` : `${name}: ${value}\n`;
     return text;
   }
 }
@@ -61,7 +62,8 @@ export class Stanza {
 export function parseControl(text: string, source: string): Stanza[] {
   const stanzas: Stanza[] = [];
   let stanza: Stanza | undefined;
-  let name = "", value = "";
+  let name = "",
+    value = "";
   let lineNumber = 0;
   const finishField = (): void => {
     if (name === "") return;
@@ -74,7 +76,7 @@ export function parseControl(text: string, source: string): Stanza[] {
     if (stanza !== undefined) stanzas.push(stanza);
     stanza = undefined;
   };
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     let end = text.indexOf("\n", at);
     if (end < 0) end = text.length;
     const line = text.slice(at, end > at && text.charCodeAt(end - 1) === 13 ? end - 1 : end);
@@ -89,7 +91,8 @@ export function parseControl(text: string, source: string): Stanza[] {
     } else {
       finishField();
       const colon = line.indexOf(":");
-      if (colon < 1 || !/^[!-9;-~]+$/.test(line.slice(0, colon)) || first === 0x2d) throw new ControlError(`${source}:${lineNumber}: not a field: ${line.slice(0, 60)}`);
+      if (colon < 1 || !/^[!-9;-~]+$/.test(line.slice(0, colon)) || first === 0x2d)
+        throw new ControlError(`${source}:${lineNumber}: not a field: ${line.slice(0, 60)}`);
       name = line.slice(0, colon);
       if (stanza?.has(name)) throw new ControlError(`${source}:${lineNumber}: field ${name} is given twice`);
       // Blanks at the end of a line that others follow belong to the value, as dpkg has it.

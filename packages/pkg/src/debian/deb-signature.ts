@@ -1,7 +1,8 @@
 /**
- * Signatures in packages themselves, as debsigs makes and debsig-verify checks them: a member `_gpgorigin` after the others, with a detached
- * OpenPGP signature of the contents of `debian-binary`, `control.tar…` and `data.tar…`, one after the other. apt does not need them,
- * since it trusts the repository's; who gets a single file has nothing else. Source: debsigs(1), debsig-verify(1), deb(5).
+ * Signatures in packages themselves, as debsigs makes and debsig-verify checks them: a member `_gpgorigin` after the
+ * others, with a detached OpenPGP signature of the contents of `debian-binary`, `control.tar…` and `data.tar…`, one
+ * after the other. apt does not need them, since it trusts the repository's; who gets a single file has nothing else.
+ * Source: debsigs(1), debsig-verify(1), deb(5).
  */
 import { concatBytes } from "@stratos/base";
 import { parseAr, writeAr, type ArMember } from "@stratos/formats";
@@ -24,15 +25,22 @@ export async function signDeb(bytes: Uint8Array, privateKey: string, nowSeconds:
   try {
     const signingKeys = await openpgp.readPrivateKey({ armoredKey: privateKey });
     if (!signingKeys.isDecrypted()) throw new DebError("the private key has a passphrase; signing needs one without");
-    signature = await openpgp.sign({
-      message: await openpgp.createMessage({ binary: signedPart(members) }), signingKeys, detached: true, format: "binary", date: new Date(nowSeconds * 1000),
+    signature = (await openpgp.sign({
+      message: await openpgp.createMessage({ binary: signedPart(members) }),
+      signingKeys,
+      detached: true,
+      format: "binary",
+      date: new Date(nowSeconds * 1000),
       config: { preferredHashAlgorithm: openpgp.enums.hash.sha512 },
-    }) as Uint8Array;
+    })) as Uint8Array;
   } catch (cause) {
     if (cause instanceof DebError) throw cause;
     throw new DebError(`the package cannot be signed: ${(cause as Error).message}`, { cause });
   }
-  return writeAr([...members.filter((member) => member.name !== MEMBER), { name: MEMBER, mtime: nowSeconds, uid: 0, gid: 0, mode: 0o100644, data: signature }]);
+  return writeAr([
+    ...members.filter((member) => member.name !== MEMBER),
+    { name: MEMBER, mtime: nowSeconds, uid: 0, gid: 0, mode: 0o100644, data: signature },
+  ]);
 }
 
 /**
@@ -42,17 +50,32 @@ export async function signDeb(bytes: Uint8Array, privateKey: string, nowSeconds:
  * @returns fingerprints, in lower case, of the trusted keys that signed
  * @throws DebError  it is not signed, or by no trusted key, or has been changed since
  */
-export async function verifyDebSignature(bytes: Uint8Array, keyrings: readonly Uint8Array[], nowSeconds: number): Promise<string[]> {
+export async function verifyDebSignature(
+  bytes: Uint8Array,
+  keyrings: readonly Uint8Array[],
+  nowSeconds: number,
+): Promise<string[]> {
   const members = membersOf(bytes);
   const signature = members.find((member) => member.name === MEMBER);
   if (signature === undefined) throw new DebError("the package is not signed");
   const openpgp = await import("openpgp");
   try {
-    const keys = (await Promise.all(keyrings.map((keyring) => (keyring[0] === 0x2d ? openpgp.readKeys({ armoredKeys: new TextDecoder().decode(keyring) }) : openpgp.readKeys({ binaryKeys: keyring }))))).flat();
-    const message = await openpgp.createMessage({ binary: signedPart(members) }), parsed = await openpgp.readSignature({ binarySignature: signature.data });
+    const keys = (
+      await Promise.all(
+        keyrings.map((keyring) =>
+          keyring[0] === 0x2d
+            ? openpgp.readKeys({ armoredKeys: new TextDecoder().decode(keyring) })
+            : openpgp.readKeys({ binaryKeys: keyring }),
+        ),
+      )
+    ).flat();
+    const message = await openpgp.createMessage({ binary: signedPart(members) }),
+      parsed = await openpgp.readSignature({ binarySignature: signature.data });
     const signers: string[] = [];
     const failures: string[] = [];
-    for (const { keyId, signer, failure } of await verifySignatures(keys, parsed.getSigningKeyIDs(), (certificate) => openpgp.verify({ message, signature: parsed, verificationKeys: certificate, date: new Date(nowSeconds * 1000) }))) {
+    for (const { keyId, signer, failure } of await verifySignatures(keys, parsed.getSigningKeyIDs(), (certificate) =>
+      openpgp.verify({ message, signature: parsed, verificationKeys: certificate, date: new Date(nowSeconds * 1000) }),
+    )) {
       if (signer !== undefined) signers.push(signer.certificate.getFingerprint());
       else failures.push(`${keyId.toHex()}: ${failure === "" ? "no keyring has such a key" : failure}`);
     }

@@ -22,7 +22,9 @@ export class DependencyError extends Error {
   override name = "DependencyError";
 }
 
-const ALTERNATIVE = /^([A-Za-z0-9][A-Za-z0-9+.-]*)(?::([a-z0-9-]+))?\s*(?:\(\s*(<<|<=|=|>=|>>|<|>)\s*([^\s)]+)\s*\))?\s*(?:\[([^\]]*)\])?\s*((?:<[^>]*>\s*)*)$/;
+const ALTERNATIVE =
+  // wide: one pattern
+  /^([A-Za-z0-9][A-Za-z0-9+.-]*)(?::([a-z0-9-]+))?\s*(?:\(\s*(<<|<=|=|>=|>>|<|>)\s*([^\s)]+)\s*\))?\s*(?:\[([^\]]*)\])?\s*((?:<[^>]*>\s*)*)$/;
 
 /** Dependencies are few and repeat (`libc6 (>= 2.38)` thousands of times): parsed ones are shared, up to a bound. */
 const PARSED_MAX = 200_000;
@@ -38,19 +40,26 @@ export function parseDependencies(text: string): Dependency[] {
   for (const part of text.split(",")) {
     const trimmed = part.trim();
     if (trimmed === "") continue;
-    dependencies.push(trimmed.includes("|") ? trimmed.split("|").map((one) => parseAlternative(one.trim())) : [parseAlternative(trimmed)]);
+    dependencies.push(
+      trimmed.includes("|")
+        ? trimmed.split("|").map((one) => parseAlternative(one.trim()))
+        : [parseAlternative(trimmed)],
+    );
   }
   return dependencies;
 }
 
-/** One alternative, such as `libc6:any (>= 2.41)`. Architecture and profile lists, which only sources have, are ignored. */
+/**
+ * One alternative, such as `libc6:any (>= 2.41)`. Architecture and profile lists, which only sources have, are ignored.
+ */
 export function parseAlternative(text: string): Alternative {
   const known = parsed.get(text);
   if (known !== undefined) return known;
   const match = ALTERNATIVE.exec(text);
   if (match === null) throw new DependencyError(`not a package relation: ${text.slice(0, 80)}`);
   const version = match[4] ?? "";
-  if (version !== "" && !isVersion(version)) throw new DependencyError(`not a version: ${version.slice(0, 60)} in ${text.slice(0, 80)}`);
+  if (version !== "" && !isVersion(version))
+    throw new DependencyError(`not a version: ${version.slice(0, 60)} in ${text.slice(0, 80)}`);
   const symbol = match[3];
   const relation = symbol === "<" ? "<=" : symbol === ">" ? ">=" : (symbol as Relation | undefined);
   const alternative: Alternative = { name: match[1]!, qualifier: match[2], relation, version };

@@ -59,11 +59,15 @@ export class InstalledState {
 }
 
 /**
- * Whether a package must not go of itself. As apt has it, what one version says of that holds for all; and apt does not remove itself.
- * Source: apt-pkg/deb/deblistparser.cc, `UsePackage`.
+ * Whether a package must not go of itself. As apt has it, what one version says of that holds for all; and apt does not
+ * remove itself. Source: apt-pkg/deb/deblistparser.cc, `UsePackage`.
  */
 export function isVital(index: PackageIndex, entry: InstalledEntry): boolean {
-  return entry.isEssential || entry.package.name === "apt" || index.versions(entry.package.name).some((one) => one.isEssential || one.isProtected);
+  return (
+    entry.isEssential ||
+    entry.package.name === "apt" ||
+    index.versions(entry.package.name).some((one) => one.isEssential || one.isProtected)
+  );
 }
 
 /** A package's name, with its architecture when that is a foreign one. */
@@ -81,18 +85,36 @@ export function keyOf(one: Pick<BinaryPackage, "name" | "architecture">, native:
 export function parseInstalledState(status: string, extendedStates: string, architecture: string): InstalledState {
   const automatic = new Set<string>();
   for (const stanza of parseControl(extendedStates, "extended_states")) {
-    if (stanza.get("Auto-Installed") === "1") automatic.add(keyOf({ name: stanza.get("Package") ?? "", architecture: stanza.get("Architecture") ?? architecture }, architecture));
+    if (stanza.get("Auto-Installed") === "1")
+      automatic.add(
+        keyOf(
+          { name: stanza.get("Package") ?? "", architecture: stanza.get("Architecture") ?? architecture },
+          architecture,
+        ),
+      );
   }
   const entries: InstalledEntry[] = [];
   const configFiles = new Set<string>();
   for (const stanza of parseControl(status, "dpkg's status")) {
-    const name = stanza.get("Package") ?? "", version = stanza.get("Version"), own = stanza.get("Architecture") ?? "";
+    const name = stanza.get("Package") ?? "",
+      version = stanza.get("Version"),
+      own = stanza.get("Architecture") ?? "";
     const [want, , state] = (stanza.get("Status") ?? "").split(" ");
     if (state === "config-files") configFiles.add(keyOf({ name, architecture: own }, architecture));
     if (version === undefined || state === undefined || state === "not-installed" || state === "config-files") continue;
     const text = stanza.toString();
-    const one = new BinaryPackage({ name, version, architecture: own }, INSTALLED_ORIGIN, { text, start: 0, end: text.length });
-    entries.push({ package: one, isHeld: want === "hold", isAutomatic: automatic.has(keyOf(one, architecture)), isEssential: one.isEssential || one.isProtected, state });
+    const one = new BinaryPackage({ name, version, architecture: own }, INSTALLED_ORIGIN, {
+      text,
+      start: 0,
+      end: text.length,
+    });
+    entries.push({
+      package: one,
+      isHeld: want === "hold",
+      isAutomatic: automatic.has(keyOf(one, architecture)),
+      isEssential: one.isEssential || one.isProtected,
+      state,
+    });
   }
   return new InstalledState(architecture, entries, configFiles);
 }

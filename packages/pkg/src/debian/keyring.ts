@@ -1,21 +1,25 @@
 /**
- * Whom signatures are believed from: OpenPGP certificates, all of a file's or only some of them. Source: RFC 9580 §5.5.4 (fingerprints and
- * key IDs), §10.1 (certificates); sources.list(5), `Signed-By`.
+ * Whom signatures are believed from: OpenPGP certificates, all of a file's or only some of them. Source: RFC 9580
+ * §5.5.4 (fingerprints and key IDs), §10.1 (certificates); sources.list(5), `Signed-By`.
  */
 import { byteStringOf } from "@stratos/base";
 import type { PublicKey } from "openpgp";
 import { MirrorError, type SourceEntry } from "./sources.ts";
 
 /**
- * Certificates, binary or armored. `only` are fingerprints in lower case of those that count: of a certificate, with all its subkeys, or of
- * a subkey; with `!` behind it just that key counts.
+ * Certificates, binary or armored. `only` are fingerprints in lower case of those that count: of a certificate, with
+ * all its subkeys, or of a subkey; with `!` behind it just that key counts.
  */
 export type Keyring = Uint8Array | { readonly bytes: Uint8Array; readonly only: readonly string[] };
 
 /** Of keyrings only what has one of some fingerprints; without any, all. */
 export function withOnly(keyrings: readonly Keyring[], fingerprints: readonly string[]): Keyring[] {
   if (fingerprints.length === 0) return [...keyrings];
-  return keyrings.map((keyring) => ("only" in keyring ? { bytes: keyring.bytes, only: keyring.only.filter((one) => fingerprints.includes(one)) } : { bytes: keyring, only: fingerprints }));
+  return keyrings.map((keyring) =>
+    "only" in keyring
+      ? { bytes: keyring.bytes, only: keyring.only.filter((one) => fingerprints.includes(one)) }
+      : { bytes: keyring, only: fingerprints },
+  );
 }
 
 /** Names all that is trusted, for a hash over it. */
@@ -42,7 +46,9 @@ export class TrustedKeys {
       // One of them that is damaged, or of another format, is no reason to distrust what the others vouch for.
       try {
         const isArmored = bytes[0] === 0x2d;
-        const keys = isArmored ? await openpgp.readKeys({ armoredKeys: new TextDecoder().decode(bytes) }) : await openpgp.readKeys({ binaryKeys: bytes });
+        const keys = isArmored
+          ? await openpgp.readKeys({ armoredKeys: new TextDecoder().decode(bytes) })
+          : await openpgp.readKeys({ binaryKeys: bytes });
         for (const key of keys) {
           trusted.certificates.push(key);
           trusted.#only.set(key, only);
@@ -65,9 +71,17 @@ export class TrustedKeys {
     const own = certificate.getFingerprint();
     // The same certificate may stand in several keyrings, of which one lets it count.
     const rules = this.certificates.filter((one) => one.getFingerprint() === own).map((one) => this.#only.get(one));
-    if (rules.some((only) => only === undefined || only.some((name) => name.replace(/!$/, "") === keyFingerprint || name === own))) return undefined;
+    if (
+      rules.some(
+        (only) => only === undefined || only.some((name) => name.replace(/!$/, "") === keyFingerprint || name === own),
+      )
+    )
+      return undefined;
     const named = new Set(rules.flatMap((only) => only ?? []));
-    return `${shown(own)} is trusted, but this source is to be signed by ${[...named].map(shown).join(" or ") || "another key"}`;
+    return (
+      `${shown(own)} is trusted, but this source is to be signed by ` +
+      `${[...named].map(shown).join(" or ") || "another key"}`
+    );
   }
 }
 
@@ -90,10 +104,26 @@ export interface SignedBy {
 export function signedByOf({ signedBy, uri, suite }: SourceEntry): SignedBy {
   if (signedBy === undefined) return { key: undefined, files: [], fingerprints: [] };
   // deb822(5): a line of the value that is empty stands as a dot.
-  if (signedBy.includes("BEGIN PGP")) return { key: byteStringOf(signedBy.split("\n").map((line) => line.trim()).map((line) => (line === "." ? "" : line)).join("\n").trim()), files: [], fingerprints: [] };
+  if (signedBy.includes("BEGIN PGP"))
+    return {
+      key: byteStringOf(
+        signedBy
+          .split("\n")
+          .map((line) => line.trim())
+          .map((line) => (line === "." ? "" : line))
+          .join("\n")
+          .trim(),
+      ),
+      files: [],
+      fingerprints: [],
+    };
   const words = signedBy.split(/[\s,]+/).filter((word) => word !== "");
   const fingerprints = words.filter((word) => !word.startsWith("/")).map((word) => word.toLowerCase());
   const wrong = fingerprints.find((word) => !/^[0-9a-f]{40}!?$/.test(word));
-  if (wrong !== undefined) throw new MirrorError(`${uri} ${suite}: Signed-By is to name keyrings by their absolute paths, or keys by their fingerprints of 40 hexadecimal digits, not ${wrong}`);
+  if (wrong !== undefined)
+    throw new MirrorError(
+      `${uri} ${suite}: Signed-By is to name keyrings by their absolute paths, or keys by their fingerprints of ` +
+        `40 hexadecimal digits, not ${wrong}`,
+    );
   return { key: undefined, files: words.filter((word) => word.startsWith("/")), fingerprints };
 }

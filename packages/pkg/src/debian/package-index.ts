@@ -9,12 +9,20 @@ import { compareVersions } from "./version.ts";
 
 export { BinaryPackage, type PackageOrigin, type RelationField } from "./binary-package.ts";
 
-export interface Provider { package: BinaryPackage; provided: Alternative }
+export interface Provider {
+  package: BinaryPackage;
+  provided: Alternative;
+}
 
 /** What a version is worth to the one who asks: apt's pin priority. Below zero it is never taken. */
 export type PriorityOf = (one: BinaryPackage) => number;
 
-interface Member { table: PackageTable; origin: PackageOrigin; architectures: ReadonlySet<string>; made: Map<number, BinaryPackage> }
+interface Member {
+  table: PackageTable;
+  origin: PackageOrigin;
+  architectures: ReadonlySet<string>;
+  made: Map<number, BinaryPackage>;
+}
 
 const NONE: readonly never[] = [];
 
@@ -47,7 +55,10 @@ export class PackageIndex {
     this.addTable(buildPackageTable(text, origin.name), origin, [architecture]);
   }
 
-  /** Adds packages that somebody named as files: they stand for what lists offer in the same version, unless that is installed. */
+  /**
+   * Adds packages that somebody named as files: they stand for what lists offer in the same version, unless that is
+   * installed.
+   */
   addNamed(text: string, origin: PackageOrigin, architecture: string): void {
     this.add(text, origin, architecture);
     this.#preferred.push(this.#members.at(-1)!);
@@ -59,7 +70,9 @@ export class PackageIndex {
     this.#forget();
   }
 
-  /** The same lists and priorities without what has been added as installed: for another system with the same sources. */
+  /**
+   * The same lists and priorities without what has been added as installed: for another system with the same sources.
+   */
   withoutInstalled(): PackageIndex {
     const other = new PackageIndex();
     other.#members.push(...this.#members);
@@ -69,11 +82,15 @@ export class PackageIndex {
   }
 
   /**
-   * Adds a version that is installed; when a list offers the very same one, that stands for it. One of the same version with other
-   * relations is another package, built here or by somebody else; apt takes it for that, too. @returns the one to go by
+   * Adds a version that is installed; when a list offers the very same one, that stands for it. One of the same version
+   * with other relations is another package, built here or by somebody else; apt takes it for that, too. @returns the
+   * one to go by
    */
   addInstalled(one: BinaryPackage): BinaryPackage {
-    const offered = this.versions(one.name).find((other) => other.version === one.version && other.architecture === one.architecture && hasSameRelations(one, other));
+    const offered = this.versions(one.name).find(
+      (other) =>
+        other.version === one.version && other.architecture === one.architecture && hasSameRelations(one, other),
+    );
     if (offered !== undefined) {
       this.#joined.add(offered);
       return offered;
@@ -108,7 +125,11 @@ export class PackageIndex {
     if (versions === undefined) {
       const found = this.#named(name);
       versions = found.filter((one) => this.#priorityOf(one) >= 0);
-      if (found.length > 1) (versions as BinaryPackage[]).sort((left, right) => this.#priorityOf(right) - this.#priorityOf(left) || compareVersions(right.version, left.version));
+      if (found.length > 1)
+        (versions as BinaryPackage[]).sort(
+          (left, right) =>
+            this.#priorityOf(right) - this.#priorityOf(left) || compareVersions(right.version, left.version),
+        );
       this.#versions.set(name, versions);
     }
     return versions;
@@ -119,7 +140,12 @@ export class PackageIndex {
     const origins = [one.origin];
     for (const { table, origin } of this.#members) {
       table.eachNamed(one.name, (id) => {
-        if (origin !== one.origin && table.versionAt(id) === one.version && table.architectureAt(id) === one.architecture) origins.push(origin);
+        if (
+          origin !== one.origin &&
+          table.versionAt(id) === one.version &&
+          table.architectureAt(id) === one.architecture
+        )
+          origins.push(origin);
       });
     }
     return origins;
@@ -135,13 +161,20 @@ export class PackageIndex {
     for (const member of this.#members) {
       member.table.eachNamed(name, (id) => {
         const one = make(member, id);
-        if (one !== undefined && !found.some((other) => other.version === one.version && other.architecture === one.architecture)) found.push(one);
+        if (
+          one !== undefined &&
+          !found.some((other) => other.version === one.version && other.architecture === one.architecture)
+        )
+          found.push(one);
       });
     }
     for (const member of this.#preferred) {
       member.table.eachNamed(name, (id) => {
         const one = make(member, id);
-        const at = one === undefined ? -1 : found.findIndex((other) => other.version === one.version && other.architecture === one.architecture);
+        const at =
+          one === undefined
+            ? -1
+            : found.findIndex((other) => other.version === one.version && other.architecture === one.architecture);
         if (at >= 0 && !this.#joined.has(found[at]!)) found[at] = one!;
       });
     }
@@ -177,7 +210,10 @@ export class PackageIndex {
     return providers;
   }
 
-  /** When apt meets a name, be it only in a relation, reading the same lists in the same order: a number that is higher for later ones. */
+  /**
+   * When apt meets a name, be it only in a relation, reading the same lists in the same order: a number that is higher
+   * for later ones.
+   */
   turnOf(name: string): number {
     for (const [place, { table }] of this.#members.entries()) {
       const turn = table.turnOf(name);
@@ -247,14 +283,18 @@ const TELLING: readonly RelationField[] = ["Depends", "Pre-Depends", "Conflicts"
 
 function hasSameRelations(one: BinaryPackage, other: BinaryPackage): boolean {
   return TELLING.every((field) => {
-    const left = one.field(field), right = other.field(field);
+    const left = one.field(field),
+      right = other.field(field);
     // dpkg writes blanks and the old operators in its own way.
     return left === right || plain(left) === plain(right);
   });
 }
 
 function plain(field: string | undefined): string {
-  return (field ?? "").replaceAll(/\s+/g, "").replaceAll(/\(([<>])(?![<>=])/g, "($1=").toLowerCase();
+  return (field ?? "")
+    .replaceAll(/\s+/g, "")
+    .replaceAll(/\(([<>])(?![<>=])/g, "($1=")
+    .toLowerCase();
 }
 
 function wholeText(table: PackageTable): string {
@@ -268,9 +308,12 @@ function make(member: Member, id: number): BinaryPackage | undefined {
     const { table } = member;
     const architecture = table.architectureAt(id);
     if (!member.architectures.has(architecture)) return undefined;
-    one = new BinaryPackage({ name: table.nameAt(id), version: table.versionAt(id), architecture }, member.origin, { text: table.text, start: table.startAt(id), end: table.endAt(id) });
+    one = new BinaryPackage({ name: table.nameAt(id), version: table.versionAt(id), architecture }, member.origin, {
+      text: table.text,
+      start: table.startAt(id),
+      end: table.endAt(id),
+    });
     member.made.set(id, one);
   }
   return one;
 }
-

@@ -1,6 +1,6 @@
 /**
- * Which versions are preferred: apt's pins. A record for particular packages goes before one for all; within a kind the first
- * that fits counts; what no record names has the priority of its origin. Source: apt_preferences(5).
+ * Which versions are preferred: apt's pins. A record for particular packages goes before one for all; within a kind the
+ * first that fits counts; what no record names has the priority of its origin. Source: apt_preferences(5).
  */
 import type { BinaryPackage, PackageOrigin } from "./binary-package.ts";
 import { parseControl } from "./control.ts";
@@ -34,10 +34,14 @@ const RELEASE_KEYS = { a: "archive", n: "codename", o: "origin", l: "label", c: 
 export function parsePreferences(text: string, source: string): Pin[] {
   const pins: Pin[] = [];
   for (const stanza of parseControl(text, source)) {
-    const names = stanza.get("Package"), pin = stanza.get("Pin"), priority = stanza.get("Pin-Priority");
+    const names = stanza.get("Package"),
+      pin = stanza.get("Pin"),
+      priority = stanza.get("Pin-Priority");
     if (names === undefined && pin === undefined) continue;
-    if (names === undefined || pin === undefined) throw new PolicyError(`${source}: a record needs Package and Pin: ${names ?? pin}`);
-    if (priority === undefined || !/^[+-]?[0-9]{1,5}$/.test(priority)) throw new PolicyError(`${source}: ${names}: Pin-Priority is no number: ${priority ?? "missing"}`);
+    if (names === undefined || pin === undefined)
+      throw new PolicyError(`${source}: a record needs Package and Pin: ${names ?? pin}`);
+    if (priority === undefined || !/^[+-]?[0-9]{1,5}$/.test(priority))
+      throw new PolicyError(`${source}: ${names}: Pin-Priority is no number: ${priority ?? "missing"}`);
     const isGeneral = names.trim() === "*";
     const fitsName = isGeneral ? (): boolean => true : nameMatcher(names);
     const fitsVersion = versionMatcher(pin, `${source}: ${names}`);
@@ -63,12 +67,17 @@ export function priorities(pins: readonly Pin[]): PriorityOf {
 }
 
 function nameMatcher(names: string): (one: BinaryPackage) => boolean {
-  const tests = names.split(/\s+/).filter((name) => name !== "").map((name) => {
-    const isSource = name.startsWith("src:");
-    const [pattern, architecture] = splitArchitecture(isSource ? name.slice(4) : name);
-    const fits = patternOf(pattern);
-    return (one: BinaryPackage): boolean => fits(isSource ? one.source : one.name) && (architecture === undefined || architecture === "any" || one.architecture === architecture);
-  });
+  const tests = names
+    .split(/\s+/)
+    .filter((name) => name !== "")
+    .map((name) => {
+      const isSource = name.startsWith("src:");
+      const [pattern, architecture] = splitArchitecture(isSource ? name.slice(4) : name);
+      const fits = patternOf(pattern);
+      return (one: BinaryPackage): boolean =>
+        fits(isSource ? one.source : one.name) &&
+        (architecture === undefined || architecture === "any" || one.architecture === architecture);
+    });
   return (one) => tests.some((test) => test(one));
 }
 
@@ -94,7 +103,11 @@ function patternOf(pattern: string): (text: string) => boolean {
 
 /** `*`, `?` and `[…]` as fnmatch(3) has them. */
 export function globOf(glob: string): (text: string) => boolean {
-  const escaped = glob.replace(/[.+^${}()|\\]/g, "\\$&").replace(/\*+/g, ".*").replace(/\?/g, ".").replace(/\[!/g, "[^");
+  const escaped = glob
+    .replace(/[.+^${}()|\\]/g, "\\$&")
+    .replace(/\*+/g, ".*")
+    .replace(/\?/g, ".")
+    .replace(/\[!/g, "[^");
   let compiled: RegExp;
   try {
     compiled = new RegExp(`^${escaped}$`);
@@ -106,7 +119,8 @@ export function globOf(glob: string): (text: string) => boolean {
 
 function versionMatcher(pin: string, where: string): (one: BinaryPackage) => boolean {
   const space = pin.search(/\s/);
-  const kind = space < 0 ? pin : pin.slice(0, space), rest = space < 0 ? "" : pin.slice(space + 1).trim();
+  const kind = space < 0 ? pin : pin.slice(0, space),
+    rest = space < 0 ? "" : pin.slice(space + 1).trim();
   switch (kind) {
     case "version": {
       const fits = patternOf(rest);
@@ -118,16 +132,23 @@ function versionMatcher(pin: string, where: string): (one: BinaryPackage) => boo
     }
     case "release": {
       const tests = rest.split(",").map((part) => {
-        const [key, value] = part.includes("=") ? [part.slice(0, part.indexOf("=")).trim(), part.slice(part.indexOf("=") + 1).trim()] : ["", part.trim()];
+        const [key, value] = part.includes("=")
+          ? [part.slice(0, part.indexOf("=")).trim(), part.slice(part.indexOf("=") + 1).trim()]
+          : ["", part.trim()];
         const fits = patternOf(value ?? "");
-        if (key === "") return (one: BinaryPackage): boolean => one.origin.release !== undefined && (fits(one.origin.release.archive) || fits(one.origin.release.codename) || fits(one.origin.release.version));
-        if (!(key! in RELEASE_KEYS)) throw new PolicyError(`${where}: a release is told by a, n, o, l, c and v, not by ${key}`);
+        if (key === "")
+          return (one: BinaryPackage): boolean =>
+            one.origin.release !== undefined &&
+            (fits(one.origin.release.archive) || fits(one.origin.release.codename) || fits(one.origin.release.version));
+        if (!(key! in RELEASE_KEYS))
+          throw new PolicyError(`${where}: a release is told by a, n, o, l, c and v, not by ${key}`);
         const field = RELEASE_KEYS[key as keyof typeof RELEASE_KEYS];
         return (one: BinaryPackage): boolean => one.origin.release !== undefined && fits(one.origin.release[field]);
       });
       return (one) => tests.every((test) => test(one));
     }
-    default: throw new PolicyError(`${where}: Pin begins with version, origin or release, not ${kind}`);
+    default:
+      throw new PolicyError(`${where}: Pin begins with version, origin or release, not ${kind}`);
   }
 }
 

@@ -5,15 +5,29 @@ import type { BinaryPackage, PackageIndex, RelationField } from "./package-index
 import { candidatesFor } from "./resolver/candidates.ts";
 
 /** One step of an explanation: `owner` needs `package` because of `dependency`. */
-export interface NeedLink { owner: BinaryPackage; field: RelationField; dependency: Dependency; package: BinaryPackage }
+export interface NeedLink {
+  owner: BinaryPackage;
+  field: RelationField;
+  dependency: Dependency;
+  package: BinaryPackage;
+}
 
 const HARD: readonly RelationField[] = ["Pre-Depends", "Depends"];
 const SOFT: readonly RelationField[] = ["Recommends", "Suggests"];
 
 /** What `one` needs or wishes, with the installed or preferred packages that fulfil it. */
-export function relationsOf(index: PackageIndex, one: BinaryPackage, fields: readonly RelationField[], architecture: string): { field: RelationField; dependency: Dependency; candidates: BinaryPackage[] }[] {
+export function relationsOf(
+  index: PackageIndex,
+  one: BinaryPackage,
+  fields: readonly RelationField[],
+  architecture: string,
+): { field: RelationField; dependency: Dependency; candidates: BinaryPackage[] }[] {
   const own = one.architecture === "all" ? architecture : one.architecture;
-  return fields.flatMap((field) => one.relations(field).map((dependency) => ({ field, dependency, candidates: candidatesFor(index, dependency, own, architecture) })));
+  return fields.flatMap((field) =>
+    one
+      .relations(field)
+      .map((dependency) => ({ field, dependency, candidates: candidatesFor(index, dependency, own, architecture) })),
+  );
 }
 
 /** Installed packages whose Depends, Recommends or Suggests `one` fulfils. */
@@ -21,14 +35,15 @@ export function installedDependents(index: PackageIndex, state: InstalledState, 
   const links: NeedLink[] = [];
   for (const { package: owner } of state.entries()) {
     if (owner === one) continue;
-    for (const { field, dependency, candidates } of relationsOf(index, owner, [...HARD, ...SOFT], state.architecture)) if (candidates.includes(one)) links.push({ owner, field, dependency, package: one });
+    for (const { field, dependency, candidates } of relationsOf(index, owner, [...HARD, ...SOFT], state.architecture))
+      if (candidates.includes(one)) links.push({ owner, field, dependency, package: one });
   }
   return links;
 }
 
 /**
- * Why a package is installed: the shortest chain from one that was asked for, or is essential, by dependencies; by Recommends and
- * Suggests when there is none.
+ * Why a package is installed: the shortest chain from one that was asked for, or is essential, by dependencies; by
+ * Recommends and Suggests when there is none.
  *
  * @returns the chain, empty when the package was asked for or is essential itself; undefined when nothing needs it
  */
@@ -38,7 +53,12 @@ export function whyInstalled(index: PackageIndex, state: InstalledState, one: Bi
   return chainTo(index, state, one, HARD) ?? chainTo(index, state, one, [...HARD, ...SOFT]);
 }
 
-function chainTo(index: PackageIndex, state: InstalledState, one: BinaryPackage, fields: readonly RelationField[]): NeedLink[] | undefined {
+function chainTo(
+  index: PackageIndex,
+  state: InstalledState,
+  one: BinaryPackage,
+  fields: readonly RelationField[],
+): NeedLink[] | undefined {
   const reached = new Map<BinaryPackage, NeedLink | undefined>();
   const queue: BinaryPackage[] = [];
   for (const entry of state.entries()) {
@@ -70,13 +90,23 @@ export function sentenceOf(link: NeedLink): string {
   return `${link.owner.name} ${verb} ${text}${isNamed ? "" : `: ${link.package.name}`}`;
 }
 
-export interface SearchHit { name: string; version: string; summary: string; isInstalled: boolean }
+export interface SearchHit {
+  name: string;
+  version: string;
+  summary: string;
+  isInstalled: boolean;
+}
 
 /**
- * Packages in whose name or description all of `words` occur, in any case; names that are the word itself come first, then
- * names that hold it, by name.
+ * Packages in whose name or description all of `words` occur, in any case; names that are the word itself come first,
+ * then names that hold it, by name.
  */
-export function searchPackages(index: PackageIndex, state: InstalledState, words: readonly string[], namesOnly: boolean): SearchHit[] {
+export function searchPackages(
+  index: PackageIndex,
+  state: InstalledState,
+  words: readonly string[],
+  namesOnly: boolean,
+): SearchHit[] {
   const wanted = words.map((word) => word.toLowerCase());
   const names = new Set<string>();
   for (const name of index.names()) if (wanted.every((word) => name.toLowerCase().includes(word))) names.add(name);
@@ -87,8 +117,14 @@ export function searchPackages(index: PackageIndex, state: InstalledState, words
     if (one === undefined) continue;
     const description = one.field("Description") ?? "";
     if (!wanted.every((word) => `${name} ${description}`.toLowerCase().includes(word))) continue;
-    hits.push({ name, version: one.version, summary: description.split("\n")[0]!, isInstalled: state.get(keyOf(one, state.architecture)) !== undefined });
+    hits.push({
+      name,
+      version: one.version,
+      summary: description.split("\n")[0]!,
+      isInstalled: state.get(keyOf(one, state.architecture)) !== undefined,
+    });
   }
-  const rank = (hit: SearchHit): number => (wanted.includes(hit.name) ? 0 : wanted.some((word) => hit.name.includes(word)) ? 1 : 2);
+  const rank = (hit: SearchHit): number =>
+    wanted.includes(hit.name) ? 0 : wanted.some((word) => hit.name.includes(word)) ? 1 : 2;
   return hits.sort((left, right) => rank(left) - rank(right) || (left.name < right.name ? -1 : 1));
 }

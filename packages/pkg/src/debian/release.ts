@@ -3,9 +3,9 @@
  *
  *     keyring ─ signature ─▶ InRelease ─ SHA-256 ─▶ Packages ─ SHA-256 ─▶ .deb
  *
- * Policy: at least one good signature by a trusted key that was valid when it signed; signatures by other keys are ignored
- * (Debian signs with the keys of two releases); the clear text is the only thing that is read; `Valid-Until` is kept
- * where the suite gives one; MD5 and SHA-1 lists are never used.
+ * Policy: at least one good signature by a trusted key that was valid when it signed; signatures by other keys are
+ * ignored (Debian signs with the keys of two releases); the clear text is the only thing that is read; `Valid-Until` is
+ * kept where the suite gives one; MD5 and SHA-1 lists are never used.
  *
  * Source: https://wiki.debian.org/DebianRepository/Format, "Release files"; RFC 9580 §7 (cleartext signatures).
  */
@@ -20,7 +20,10 @@ export class ReleaseError extends Error {
   override name = "ReleaseError";
 }
 
-export interface ReleaseFile { sizeBytes: number; sha256: string }
+export interface ReleaseFile {
+  sizeBytes: number;
+  sha256: string;
+}
 
 export interface Release {
   origin: string;
@@ -58,7 +61,12 @@ const CLOCK_SKEW_SECONDS = 15 * 60;
  * @param isExpiredGood  whether one that was valid in the past will do, as for snapshots
  * @throws ReleaseError  no trusted signature, expired, or malformed
  */
-export async function verifyInRelease(inRelease: string, keyrings: readonly Keyring[], nowSeconds: number, isExpiredGood = false): Promise<Release> {
+export async function verifyInRelease(
+  inRelease: string,
+  keyrings: readonly Keyring[],
+  nowSeconds: number,
+  isExpiredGood = false,
+): Promise<Release> {
   const openpgp = await import("openpgp");
   const trusted = await TrustedKeys.read(keyrings);
   let signers: string[];
@@ -69,26 +77,40 @@ export async function verifyInRelease(inRelease: string, keyrings: readonly Keyr
     let checked: CheckedSignature<PublicKey>[];
     if (behind < 0) {
       const message = await openpgp.readCleartextMessage({ cleartextMessage: byteStringToUtf8(inRelease) });
-      checked = await verifySignatures(trusted.certificates, message.getSigningKeyIDs(), (certificate) => openpgp.verify({ message, verificationKeys: certificate, date }));
+      checked = await verifySignatures(trusted.certificates, message.getSigningKeyIDs(), (certificate) =>
+        openpgp.verify({ message, verificationKeys: certificate, date }),
+      );
       text = message.getText();
     } else {
       const content = inRelease.slice(0, behind);
-      const signature = await openpgp.readSignature({ armoredSignature: inRelease.slice(behind + 1) }), message = await openpgp.createMessage({ binary: byteStringOf(content) });
-      checked = await verifySignatures(trusted.certificates, signature.getSigningKeyIDs(), (certificate) => openpgp.verify({ message, signature, verificationKeys: certificate, date }));
+      const signature = await openpgp.readSignature({ armoredSignature: inRelease.slice(behind + 1) }),
+        message = await openpgp.createMessage({ binary: byteStringOf(content) });
+      checked = await verifySignatures(trusted.certificates, signature.getSigningKeyIDs(), (certificate) =>
+        openpgp.verify({ message, signature, verificationKeys: certificate, date }),
+      );
       text = byteStringToUtf8(content);
     }
     signers = [];
     const failures: string[] = [];
     for (const { keyId, signer, failure } of checked) {
-      const refusal = signer === undefined ? `${keyId.toHex()}: ${failure === "" ? "no keyring has such a key" : failure}` : trusted.refusal(signer.certificate, signer.keyFingerprint);
+      const refusal =
+        signer === undefined
+          ? `${keyId.toHex()}: ${failure === "" ? "no keyring has such a key" : failure}`
+          : trusted.refusal(signer.certificate, signer.keyFingerprint);
       if (refusal === undefined) signers.push(signer!.certificate.getFingerprint());
       else failures.push(refusal);
     }
-    if (signers.length === 0 && trusted.unreadable !== undefined) throw new ReleaseError("no good signature by a trusted key, and a keyring cannot be read", { cause: trusted.unreadable });
-    if (signers.length === 0) throw new ReleaseError(`no good signature by a trusted key (${failures.join("; ") || "not signed"})`);
+    if (signers.length === 0 && trusted.unreadable !== undefined)
+      throw new ReleaseError("no good signature by a trusted key, and a keyring cannot be read", {
+        cause: trusted.unreadable,
+      });
+    if (signers.length === 0)
+      throw new ReleaseError(`no good signature by a trusted key (${failures.join("; ") || "not signed"})`);
   } catch (cause) {
     if (cause instanceof ReleaseError) throw cause;
-    throw new ReleaseError(`not a signed Release file: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new ReleaseError(`not a signed Release file: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
   }
   const release = { ...parseRelease(utf8ToByteString(text)), signers };
   refuseUntimely(release, nowSeconds, isExpiredGood);
@@ -97,9 +119,13 @@ export async function verifyInRelease(inRelease: string, keyrings: readonly Keyr
 
 /** @throws ReleaseError  it is from the future, or no longer valid */
 export function refuseUntimely(release: Release, nowSeconds: number, isExpiredGood = false): void {
-  if (release.dateSeconds > nowSeconds + CLOCK_SKEW_SECONDS) throw new ReleaseError("the Release file is from the future; is this computer's clock right?");
+  if (release.dateSeconds > nowSeconds + CLOCK_SKEW_SECONDS)
+    throw new ReleaseError("the Release file is from the future; is this computer's clock right?");
   if (!isExpiredGood && release.validUntilSeconds !== undefined && release.validUntilSeconds < nowSeconds) {
-    throw new ReleaseError(`the Release file was valid until ${new Date(release.validUntilSeconds * 1000).toISOString().slice(0, 10)} only: the mirror is out of date`);
+    throw new ReleaseError(
+      `the Release file was valid until ${new Date(release.validUntilSeconds * 1000).toISOString().slice(0, 10)} ` +
+        "only: the mirror is out of date",
+    );
   }
 }
 
@@ -127,11 +153,22 @@ export function parseRelease(text: string): Release {
   }
   if (files.size === 0) throw new ReleaseError("the Release file lists no SHA256 hashes");
   return {
-    origin: stanza.get("Origin") ?? "", label: stanza.get("Label") ?? "", suite: stanza.get("Suite") ?? "", codename: stanza.get("Codename") ?? "", version: stanza.get("Version") ?? "",
-    dateSeconds, validUntilSeconds, acquireByHash: stanza.get("Acquire-By-Hash") === "yes", snapshots: /^https?:\/\/\S+$/.test(stanza.get("Snapshots") ?? "") ? stanza.get("Snapshots") : undefined,
-    architectures: words("Architectures"), components: words("Components"),
-    notAutomatic: stanza.get("NotAutomatic") === "yes", butAutomaticUpgrades: stanza.get("ButAutomaticUpgrades") === "yes",
-    noSupportForArchitectureAll: words("No-Support-for-Architecture-all"), files, signers: [],
+    origin: stanza.get("Origin") ?? "",
+    label: stanza.get("Label") ?? "",
+    suite: stanza.get("Suite") ?? "",
+    codename: stanza.get("Codename") ?? "",
+    version: stanza.get("Version") ?? "",
+    dateSeconds,
+    validUntilSeconds,
+    acquireByHash: stanza.get("Acquire-By-Hash") === "yes",
+    snapshots: /^https?:\/\/\S+$/.test(stanza.get("Snapshots") ?? "") ? stanza.get("Snapshots") : undefined,
+    architectures: words("Architectures"),
+    components: words("Components"),
+    notAutomatic: stanza.get("NotAutomatic") === "yes",
+    butAutomaticUpgrades: stanza.get("ButAutomaticUpgrades") === "yes",
+    noSupportForArchitectureAll: words("No-Support-for-Architecture-all"),
+    files,
+    signers: [],
   };
 }
 
@@ -139,8 +176,14 @@ const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "
 
 /** `Sat, 12 Sep 2026 07:55:41 UTC` as seconds since 1970; NaN when it is no such date. */
 function parseDate(text: string): number {
-  const match = /^(?:[A-Z][a-z]{2}, )?([0-9]{1,2}) ([A-Z][a-z]{2}) ([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) (?:UTC|GMT|Z|\+0000)$/.exec(text);
+  const match =
+    // wide: one pattern
+    /^(?:[A-Z][a-z]{2}, )?([0-9]{1,2}) ([A-Z][a-z]{2}) ([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) (?:UTC|GMT|Z|\+0000)$/.exec(
+      text,
+    );
   if (match === null) return NaN;
   const month = MONTHS.indexOf(match[2]!);
-  return month < 0 ? NaN : Date.UTC(Number(match[3]), month, Number(match[1]), Number(match[4]), Number(match[5]), Number(match[6])) / 1000;
+  return month < 0
+    ? NaN
+    : Date.UTC(Number(match[3]), month, Number(match[1]), Number(match[4]), Number(match[5]), Number(match[6])) / 1000;
 }

@@ -1,6 +1,6 @@
 /**
- * Repositories. Goal: nothing is believed that a trusted key has not signed, at each link of the chain; what is cached is
- * checked; old lists do not push out newer ones. The archive is made in memory and signed by keys of the test.
+ * Repositories. Goal: nothing is believed that a trusted key has not signed, at each link of the chain; what is cached
+ * is checked; old lists do not push out newer ones. The archive is made in memory and signed by keys of the test.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
@@ -17,13 +17,21 @@ import { trixieFingerprints, trixieKeyrings } from "./trixie-keys.ts";
 const NOW = 1_800_000_000; // 15 January 2027
 const signer = await makeSigner(NOW - 100_000);
 const stranger = await makeSigner(NOW - 100_000);
-const HELLO: TestPackage = { control: { Package: "hello", Version: "1:1.0+x-1", Architecture: "riscv64", Description: "says hello" } };
+const HELLO: TestPackage = {
+  control: { Package: "hello", Version: "1:1.0+x-1", Architecture: "riscv64", Description: "says hello" },
+};
 
-async function load(ports: TestPorts, keyrings = [signer.publicKey], suite = "trixie"): Promise<{ index: PackageIndex; warnings: string[]; signers: string[] }> {
+async function load(
+  ports: TestPorts,
+  keyrings = [signer.publicKey],
+  suite = "trixie",
+): Promise<{ index: PackageIndex; warnings: string[]; signers: string[] }> {
   const index = new PackageIndex();
   const warnings: string[] = [];
   const source = { uri: "http://mirror/debian/", suite, components: ["main"], architecture: "riscv64", keyrings };
-  const release = await loadRepository(ports, source, index, (progress: Progress) => { if (progress.phase === "warning") warnings.push(progress.name); });
+  const release = await loadRepository(ports, source, index, (progress: Progress) => {
+    if (progress.phase === "warning") warnings.push(progress.name);
+  });
   return { index, warnings, signers: release.signers };
 }
 
@@ -40,14 +48,21 @@ test("a signed repository is loaded, by hash when it says so, and once only", as
     const before = ports.opened.length;
     await load(ports);
     await download(ports, file, () => {});
-    assert.deepEqual(ports.opened.slice(before), ["http://mirror/debian/dists/trixie/InRelease"], "only the signed list is asked for again");
+    assert.deepEqual(
+      ports.opened.slice(before),
+      ["http://mirror/debian/dists/trixie/InRelease"],
+      "only the signed list is asked for again",
+    );
   }
 });
 
 test("what no trusted key has signed is refused", async () => {
   const ports = testPorts();
   await publish(ports, [HELLO], stranger);
-  await assert.rejects(load(ports), (error) => error instanceof ReleaseError && /no good signature by a trusted key/.test(error.message));
+  await assert.rejects(
+    load(ports),
+    (error) => error instanceof ReleaseError && /no good signature by a trusted key/.test(error.message),
+  );
   await publish(ports, [HELLO], signer);
   const url = "http://mirror/debian/dists/trixie/InRelease";
   const text = Buffer.from(ports.web.get(url)!).toString("latin1");
@@ -81,7 +96,10 @@ test("expired and future lists, other suites and other architectures are refused
   await publish(ports, [HELLO], signer, { date: "Fri, 22 Jan 2027 07:00:00 UTC" });
   await assert.rejects(load(ports), /from the future/);
   await publish(ports, [HELLO], signer);
-  ports.web.set("http://mirror/debian/dists/sid/InRelease", ports.web.get("http://mirror/debian/dists/trixie/InRelease")!);
+  ports.web.set(
+    "http://mirror/debian/dists/sid/InRelease",
+    ports.web.get("http://mirror/debian/dists/trixie/InRelease")!,
+  );
   await assert.rejects(load(ports, [signer.publicKey], "sid"), /is trixie, not sid/);
 });
 
@@ -98,15 +116,28 @@ test("an index or a package that was tampered with is refused, and not kept", as
   const file = packageFile((await load(ports)).index.candidate("hello")!);
   const deb = ports.web.get(file.urls[0]!)!;
   ports.web.set(file.urls[0]!, Buffer.concat([deb, Buffer.from("more")]));
-  await assert.rejects(download(ports, file, () => {}), (error) => error instanceof IntegrityError && /larger/.test(error.message));
-  ports.web.set(file.urls[0]!, deb.map((byte) => byte ^ 1));
-  await assert.rejects(download(ports, file, () => {}), IntegrityError);
+  await assert.rejects(
+    download(ports, file, () => {}),
+    (error) => error instanceof IntegrityError && /larger/.test(error.message),
+  );
+  ports.web.set(
+    file.urls[0]!,
+    deb.map((byte) => byte ^ 1),
+  );
+  await assert.rejects(
+    download(ports, file, () => {}),
+    IntegrityError,
+  );
   assert.ok(!ports.files.has(file.path));
   ports.web.set(file.urls[0]!, deb);
   await download(ports, file, () => {});
   ports.files.set(file.path, new Uint8Array(deb.length));
   await download(ports, file, () => {});
-  assert.deepEqual(Buffer.from(ports.files.get(file.path)!), Buffer.from(deb), "a damaged file of the store is fetched again");
+  assert.deepEqual(
+    Buffer.from(ports.files.get(file.path)!),
+    Buffer.from(deb),
+    "a damaged file of the store is fetched again",
+  );
 });
 
 test("an interrupted download goes on where it stopped, and bytes are counted once", async () => {
@@ -119,10 +150,18 @@ test("an interrupted download goes on where it stopped, and bytes are counted on
   ports.fetcher.open = async (at, options) => {
     const response = await whole(at, options);
     if (cuts-- <= 0) return response;
-    return { ...response, body: (async function* () { yield bytes.subarray(options.offset, options.offset + 300); throw new FetchError("cut", { isPermanent: false }); })() };
+    return {
+      ...response,
+      body: (async function* () {
+        yield bytes.subarray(options.offset, options.offset + 300);
+        throw new FetchError("cut", { isPermanent: false });
+      })(),
+    };
   };
   let counted = 0;
-  await download(ports, { urls: [url], path: "big", sizeBytes: 1000, sha256: sha256(bytes) }, (count) => { counted += count; });
+  await download(ports, { urls: [url], path: "big", sizeBytes: 1000, sha256: sha256(bytes) }, (count) => {
+    counted += count;
+  });
   assert.deepEqual(ports.opened, [url, `${url}@300`, `${url}@600`]);
   assert.equal(counted, 1000);
   assert.deepEqual(Buffer.from(ports.files.get("big")!), bytes);
@@ -139,7 +178,11 @@ test("a server that cannot resume, or a part that was wrong, begins anew", async
   assert.deepEqual(Buffer.from(ports.files.get("x")!), bytes);
   ports.fetcher.open = whole;
   ports.files.set("y.part", Buffer.alloc(200, "zzz"));
-  await download(ports, { urls: ["http://gone", "http://m/x"], path: "y", sizeBytes: 500, sha256: sha256(bytes) }, () => {});
+  await download(
+    ports,
+    { urls: ["http://gone", "http://m/x"], path: "y", sizeBytes: 500, sha256: sha256(bytes) },
+    () => {},
+  );
   assert.deepEqual(Buffer.from(ports.files.get("y")!), bytes);
 });
 
@@ -148,7 +191,9 @@ test("older lists do not push out newer ones, and without a net the last ones se
   await publish(ports, [HELLO], signer, { date: "Fri, 15 Jan 2027 06:00:00 UTC" });
   await load(ports);
   const old = ports.web.get("http://mirror/debian/dists/trixie/InRelease")!;
-  await publish(ports, [{ control: { ...HELLO.control, Version: "2" } }], signer, { date: "Fri, 15 Jan 2027 07:00:00 UTC" });
+  await publish(ports, [{ control: { ...HELLO.control, Version: "2" } }], signer, {
+    date: "Fri, 15 Jan 2027 07:00:00 UTC",
+  });
   await load(ports);
   ports.web.set("http://mirror/debian/dists/trixie/InRelease", old);
   const replayed = await load(ports);
@@ -163,7 +208,11 @@ test("older lists do not push out newer ones, and without a net the last ones se
 
 test("file names that leave the repository are refused", () => {
   const index = new PackageIndex();
-  index.add(`Package: a\nVersion: 1\nArchitecture: all\nFilename: pool/../../etc/passwd\nSize: 1\nSHA256: ${"0".repeat(64)}\n`, { name: "x", baseUrl: "http://x", priority: 500 }, "all");
+  index.add(
+    `Package: a\nVersion: 1\nArchitecture: all\nFilename: pool/../../etc/passwd\nSize: 1\nSHA256: ${"0".repeat(64)}\n`,
+    { name: "x", baseUrl: "http://x", priority: 500 },
+    "all",
+  );
   assert.throws(() => packageFile(index.candidate("a")!), /leaves the repository/);
 });
 
@@ -175,50 +224,87 @@ test("a Release file's date must be one", () => {
 test("the keys that Stratos brings are those with the published fingerprints", async () => {
   const openpgp = await import("openpgp");
   const found = [];
-  for (const binaryKeys of trixieKeyrings()) for (const key of await openpgp.readKeys({ binaryKeys })) found.push(key.getFingerprint());
+  for (const binaryKeys of trixieKeyrings())
+    for (const key of await openpgp.readKeys({ binaryKeys })) found.push(key.getFingerprint());
   assert.deepEqual(found.sort(), trixieFingerprints().sort());
 });
 
 const HOST_KEYRING = "/usr/share/keyrings/debian-archive-trixie-stable.gpg";
-test("they are also those of the host's keyring package", { skip: existsSync(HOST_KEYRING) ? false : "the host has no keyring of trixie" }, () => {
-  assert.ok(trixieKeyrings().some((key) => Buffer.from(key).equals(readFileSync(HOST_KEYRING))));
-});
+test(
+  "they are also those of the host's keyring package",
+  {
+    skip: existsSync(HOST_KEYRING) ? false : "the host has no keyring of trixie",
+  },
+  () => {
+    assert.ok(trixieKeyrings().some((key) => Buffer.from(key).equals(readFileSync(HOST_KEYRING))));
+  },
+);
 
-test("a flat repository is loaded, for one architecture of those that it holds, and its packages are found beside its list", async () => {
-  for (const [suite, folder] of [["./", "http://mirror/flat"], ["/", "http://mirror/flat"], ["stable/v1/", "http://mirror/flat/stable/v1"]] as const) {
-    const ports = testPorts();
-    const text = publishFlat(ports, [HELLO, { control: { Package: "other", Version: "1", Architecture: "amd64" } }], folder);
-    ports.web.set(`${folder}/InRelease`, Buffer.from(await signer.sign(text)));
-    const index = new PackageIndex();
-    await loadRepository(ports, { uri: "http://mirror/flat/", suite, components: [], architecture: "riscv64", keyrings: [signer.publicKey] }, index, () => {});
-    assert.equal(index.candidate("other"), undefined);
-    await download(ports, packageFile(index.candidate("hello")!), () => {});
-  }
-});
+test(
+  "a flat repository is loaded, for one architecture of those that it holds, and its packages are found beside its " +
+    "list",
+  async () => {
+    for (const [suite, folder] of [
+      ["./", "http://mirror/flat"],
+      ["/", "http://mirror/flat"],
+      ["stable/v1/", "http://mirror/flat/stable/v1"],
+    ] as const) {
+      const ports = testPorts();
+      const text = publishFlat(
+        ports,
+        [HELLO, { control: { Package: "other", Version: "1", Architecture: "amd64" } }],
+        folder,
+      );
+      ports.web.set(`${folder}/InRelease`, Buffer.from(await signer.sign(text)));
+      const index = new PackageIndex();
+      await loadRepository(
+        ports,
+        { uri: "http://mirror/flat/", suite, components: [], architecture: "riscv64", keyrings: [signer.publicKey] },
+        index,
+        () => {},
+      );
+      assert.equal(index.candidate("other"), undefined);
+      await download(ports, packageFile(index.candidate("hello")!), () => {});
+    }
+  },
+);
 
-test("without InRelease, Release counts with the signature of Release.gpg; without any, only a source that is said to be trusted", async () => {
-  const ports = testPorts(), folder = "http://mirror/flat";
-  const text = publishFlat(ports, [HELLO], folder);
-  const load = async (extra: { isTrusted?: boolean }): Promise<PackageIndex> => {
-    const index = new PackageIndex();
-    await loadRepository(ports, { uri: folder, suite: "./", components: [], architecture: "riscv64", keyrings: [signer.publicKey], ...extra }, index, () => {});
-    return index;
-  };
-  ports.web.set(`${folder}/Release`, Buffer.from(text));
-  await assert.rejects(load({}), (error) => error instanceof FetchError && error.message.includes("InRelease"));
-  assert.ok((await load({ isTrusted: true })).candidate("hello") !== undefined);
-  // What was believed without a signature is not kept as if it had one.
-  await assert.rejects(load({}), FetchError);
-  ports.web.set(`${folder}/Release.gpg`, Buffer.from(await stranger.signDetached(text)));
-  await assert.rejects(load({}), (error) => error instanceof ReleaseError && /no good signature by a trusted key/.test(error.message));
-  ports.web.set(`${folder}/Release.gpg`, Buffer.from(await signer.signDetached(text)));
-  assert.ok((await load({})).candidate("hello") !== undefined);
-  const opened = ports.opened.length;
-  assert.ok((await load({})).candidate("hello") !== undefined, "from the store, too");
-  assert.ok(ports.opened.length > opened);
-  ports.web.set(`${folder}/Release`, Buffer.from(text.replace("2027", "2026")));
-  await assert.rejects(load({}), ReleaseError);
-});
+test(
+  "without InRelease, Release counts with the signature of Release.gpg; without any, only a source that is said to " +
+    "be trusted",
+  async () => {
+    const ports = testPorts(),
+      folder = "http://mirror/flat";
+    const text = publishFlat(ports, [HELLO], folder);
+    const load = async (extra: { isTrusted?: boolean }): Promise<PackageIndex> => {
+      const index = new PackageIndex();
+      await loadRepository(
+        ports,
+        { uri: folder, suite: "./", components: [], architecture: "riscv64", keyrings: [signer.publicKey], ...extra },
+        index,
+        () => {},
+      );
+      return index;
+    };
+    ports.web.set(`${folder}/Release`, Buffer.from(text));
+    await assert.rejects(load({}), (error) => error instanceof FetchError && error.message.includes("InRelease"));
+    assert.ok((await load({ isTrusted: true })).candidate("hello") !== undefined);
+    // What was believed without a signature is not kept as if it had one.
+    await assert.rejects(load({}), FetchError);
+    ports.web.set(`${folder}/Release.gpg`, Buffer.from(await stranger.signDetached(text)));
+    await assert.rejects(
+      load({}),
+      (error) => error instanceof ReleaseError && /no good signature by a trusted key/.test(error.message),
+    );
+    ports.web.set(`${folder}/Release.gpg`, Buffer.from(await signer.signDetached(text)));
+    assert.ok((await load({})).candidate("hello") !== undefined);
+    const opened = ports.opened.length;
+    assert.ok((await load({})).candidate("hello") !== undefined, "from the store, too");
+    assert.ok(ports.opened.length > opened);
+    ports.web.set(`${folder}/Release`, Buffer.from(text.replace("2027", "2026")));
+    await assert.rejects(load({}), ReleaseError);
+  },
+);
 
 test("keys count that can be read, beside one that cannot", async () => {
   const ports = testPorts();

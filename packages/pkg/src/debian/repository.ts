@@ -1,7 +1,8 @@
 /**
- * A Debian repository as a client sees it: `dists/SUITE/InRelease`, the `Packages` files that it lists, and the packages
- * that those list; or, for a suite that ends with a slash, a flat repository, whose folder holds all of it. Indices are fetched by hash where the suite offers that, so that a mirror which is being updated
- * never mixes old and new.
+ * A Debian repository as a client sees it: `dists/SUITE/InRelease`, the `Packages` files that it lists, and the
+ * packages that those list; or, for a suite that ends with a slash, a flat repository, whose folder holds all of it.
+ * Indices are fetched by hash where the suite offers that, so that a mirror which is being updated never mixes old and
+ * new.
  *
  * Source: https://wiki.debian.org/DebianRepository/Format; apt's `Acquire-By-Hash`.
  */
@@ -41,7 +42,10 @@ export function isFlat({ suite }: { suite: string }): boolean {
 function suiteUrlOf({ uri, suite }: RepositorySource): string {
   const base = uri.replace(/\/+$/, "");
   if (!isFlat({ suite })) return `${base}/dists/${suite}`;
-  const folder = suite.split("/").filter((name) => name !== "" && name !== ".").join("/");
+  const folder = suite
+    .split("/")
+    .filter((name) => name !== "" && name !== ".")
+    .join("/");
   return folder === "" ? base : `${base}/${folder}`;
 }
 
@@ -53,7 +57,12 @@ const IN_RELEASE_SIZE_MAX = 8 << 20;
  * @throws ReleaseError  it cannot be trusted or lacks what was asked for
  * @throws FetchError, IntegrityError  it cannot be fetched whole
  */
-export async function loadRepository(ports: PackagePorts, source: RepositorySource, index: PackageIndex, onProgress: OnProgress): Promise<Release> {
+export async function loadRepository(
+  ports: PackagePorts,
+  source: RepositorySource,
+  index: PackageIndex,
+  onProgress: OnProgress,
+): Promise<Release> {
   const suiteUrl = suiteUrlOf(source);
   onProgress({ phase: "index", name: `${suiteUrl}/InRelease` });
   const release = await loadRelease(ports, source, suiteUrl, onProgress);
@@ -64,33 +73,75 @@ export async function loadRepository(ports: PackagePorts, source: RepositorySour
   if (release.codename !== source.suite && release.suite !== source.suite) {
     throw new ReleaseError(`${suiteUrl}: is ${release.codename || release.suite}, not ${source.suite}`);
   }
-  if (!release.architectures.includes(source.architecture) && !(source.isArchitectureOptional === true && release.architectures.includes("all"))) {
+  if (
+    !release.architectures.includes(source.architecture) &&
+    !(source.isArchitectureOptional === true && release.architectures.includes("all"))
+  ) {
     const why = `${suiteUrl}: has no architecture ${source.architecture}, only ${release.architectures.join(", ")}`;
     if (source.isArchitectureOptional !== true) throw new ReleaseError(why);
     onProgress({ phase: "warning", name: why });
     return release;
   }
-  for (const component of source.components) await addList(ports, { source, release, suiteUrl, component, baseUrl: source.uri.replace(/\/+$/, "") }, index, onProgress);
+  for (const component of source.components)
+    await addList(
+      ports,
+      { source, release, suiteUrl, component, baseUrl: source.uri.replace(/\/+$/, "") },
+      index,
+      onProgress,
+    );
   return release;
 }
 
-interface ListToAdd { source: RepositorySource; release: Release; suiteUrl: string; component: string; baseUrl: string }
+interface ListToAdd {
+  source: RepositorySource;
+  release: Release;
+  suiteUrl: string;
+  component: string;
+  baseUrl: string;
+}
 
 /** Adds what one component offers, or a flat repository. */
-async function addList(ports: PackagePorts, { source, release, suiteUrl, component, baseUrl }: ListToAdd, index: PackageIndex, onProgress: OnProgress): Promise<void> {
+async function addList(
+  ports: PackagePorts,
+  { source, release, suiteUrl, component, baseUrl }: ListToAdd,
+  index: PackageIndex,
+  onProgress: OnProgress,
+): Promise<void> {
   const origin: PackageOrigin = {
-    name: `${source.suite}${component === "" ? "" : `/${component}`}`, baseUrl,
+    name: `${source.suite}${component === "" ? "" : `/${component}`}`,
+    baseUrl,
     // apt_preferences(5), "APT's Default Priority Assignments".
     priority: !release.notAutomatic ? 500 : release.butAutomaticUpgrades ? 100 : 1,
-    release: { archive: release.suite, codename: release.codename, origin: release.origin, label: release.label, component, version: release.version, dateSeconds: release.dateSeconds, signers: release.signers },
+    release: {
+      archive: release.suite,
+      codename: release.codename,
+      origin: release.origin,
+      label: release.label,
+      component,
+      version: release.version,
+      dateSeconds: release.dateSeconds,
+      signers: release.signers,
+    },
   };
   onProgress({ phase: "index", name: `${suiteUrl} ${component}`.trimEnd() });
   const add = async (architecture: string): Promise<void> =>
-    index.addTable(await loadTable(ports, release, { suiteUrl, component, architecture, name: origin.name, ...(isFlat(source) ? { isFlat: true } : {}) }), origin, [source.architecture]);
+    index.addTable(
+      await loadTable(ports, release, {
+        suiteUrl,
+        component,
+        architecture,
+        name: origin.name,
+        ...(isFlat(source) ? { isFlat: true } : {}),
+      }),
+      origin,
+      [source.architecture],
+    );
   if (isFlat(source)) return add(source.architecture);
   // Debian says that each architecture's file holds the `all` packages too; other archives may list them apart.
-  const isAllApart = release.architectures.includes("all") && !release.noSupportForArchitectureAll.includes("Packages")
-    && ["", ".gz", ".xz", ".zst"].some((suffix) => release.files.has(`${component}/binary-all/Packages${suffix}`));
+  const isAllApart =
+    release.architectures.includes("all") &&
+    !release.noSupportForArchitectureAll.includes("Packages") &&
+    ["", ".gz", ".xz", ".zst"].some((suffix) => release.files.has(`${component}/binary-all/Packages${suffix}`));
   if (release.architectures.includes(source.architecture)) await add(source.architecture);
   if (isAllApart) await add("all");
 }
@@ -101,7 +152,12 @@ export function releaseOf(ports: PackagePorts, source: RepositorySource, onProgr
 }
 
 /** The signed list, from the net, or the one of last time when that is newer or the net is away. */
-async function loadRelease(ports: PackagePorts, source: RepositorySource, suiteUrl: string, onProgress: OnProgress): Promise<Release> {
+async function loadRelease(
+  ports: PackagePorts,
+  source: RepositorySource,
+  suiteUrl: string,
+  onProgress: OnProgress,
+): Promise<Release> {
   const path = `lists/${storeName(suiteUrl)}_InRelease`;
   const keptBytes = await ports.store.read(path);
   let kept: Release | undefined;
@@ -111,7 +167,11 @@ async function loadRelease(ports: PackagePorts, source: RepositorySource, suiteU
     } catch (error) {
       if (!(error instanceof ReleaseError)) throw error;
       await ports.store.remove(path);
-      if (source.lists === "kept") onProgress({ phase: "warning", name: `${suiteUrl}: the lists of last time cannot be used (${error.message}); fetching them anew` });
+      if (source.lists === "kept")
+        onProgress({
+          phase: "warning",
+          name: `${suiteUrl}: the lists of last time cannot be used (${error.message}); fetching them anew`,
+        });
     }
   }
   if (kept !== undefined && source.lists === "kept") return kept;
@@ -141,7 +201,8 @@ async function loadRelease(ports: PackagePorts, source: RepositorySource, suiteU
 
 /** `InRelease`, or where there is none, `Release` with the signature of `Release.gpg` behind it. @throws FetchError */
 async function fetchRelease(ports: PackagePorts, source: RepositorySource, suiteUrl: string): Promise<Uint8Array> {
-  const fetch = (name: string): Promise<Uint8Array> => withRetries(ports, () => fetchWhole(ports, `${suiteUrl}/${name}`, IN_RELEASE_SIZE_MAX));
+  const fetch = (name: string): Promise<Uint8Array> =>
+    withRetries(ports, () => fetchWhole(ports, `${suiteUrl}/${name}`, IN_RELEASE_SIZE_MAX));
   const isAbsent = (error: unknown): boolean => error instanceof FetchError && error.isPermanent;
   try {
     return await fetch("InRelease");
@@ -160,12 +221,23 @@ async function fetchRelease(ports: PackagePorts, source: RepositorySource, suite
 
 /** Where a package is to be had, from its index entry. */
 export function packageFile(one: BinaryPackage): WantedFile {
-  const filename = one.field("Filename"), sha256 = one.field("SHA256"), size = one.field("Size");
-  if (filename === undefined || sha256 === undefined || size === undefined || !/^[0-9a-f]{64}$/.test(sha256) || !/^[0-9]{1,15}$/.test(size)) {
+  const filename = one.field("Filename"),
+    sha256 = one.field("SHA256"),
+    size = one.field("Size");
+  if (
+    filename === undefined ||
+    sha256 === undefined ||
+    size === undefined ||
+    !/^[0-9a-f]{64}$/.test(sha256) ||
+    !/^[0-9]{1,15}$/.test(size)
+  ) {
     throw new ReleaseError(`${one}: the index gives no file name, size or SHA-256 hash`);
   }
-  if (filename.startsWith("/") || filename.split("/").includes("..")) throw new ReleaseError(`${one}: its file name leaves the repository: ${filename}`);
-  const url = `${one.origin.baseUrl}/${filename.replace(/[^A-Za-z0-9/._~-]/g, (character) => `%${character.charCodeAt(0).toString(16).padStart(2, "0").toUpperCase()}`)}`;
+  if (filename.startsWith("/") || filename.split("/").includes(".."))
+    throw new ReleaseError(`${one}: its file name leaves the repository: ${filename}`);
+  const escaped = (character: string): string =>
+    `%${character.charCodeAt(0).toString(16).padStart(2, "0").toUpperCase()}`;
+  const url = `${one.origin.baseUrl}/${filename.replace(/[^A-Za-z0-9/._~-]/g, escaped)}`;
   return { urls: [url], path: `debs/${sha256.slice(0, 2)}/${sha256}.deb`, sizeBytes: Number(size), sha256 };
 }
 

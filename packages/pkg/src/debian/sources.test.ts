@@ -5,36 +5,87 @@ import { FetchError } from "../ports.ts";
 import { chooseMirror, parseSourcesList, parseSourcesStanzas, SuiteError, unreachableMirror } from "./sources.ts";
 
 test("one-line sources are read, with options and comments", () => {
-  const entries = parseSourcesList("# deb http://no main\ndeb-src http://s/debian trixie main\ndeb [arch=amd64 signed-by=/k.gpg] http://m/debian/ bookworm main contrib # x\n  deb file:/srv/debian sid main\njunk\n");
+  const entries = parseSourcesList(
+    "# deb http://no main\ndeb-src http://s/debian trixie main\n" +
+      "deb [arch=amd64 signed-by=/k.gpg] http://m/debian/ bookworm main contrib # x\n" +
+      "  deb file:/srv/debian sid main\njunk\n",
+  );
   assert.deepEqual(entries, [
-    { uri: "http://m/debian/", suite: "bookworm", components: ["main", "contrib"], signedBy: "/k.gpg", architectures: ["amd64"] },
+    {
+      uri: "http://m/debian/",
+      suite: "bookworm",
+      components: ["main", "contrib"],
+      signedBy: "/k.gpg",
+      architectures: ["amd64"],
+    },
     { uri: "file:/srv/debian", suite: "sid", components: ["main"], signedBy: undefined },
   ]);
 });
 
 test("what a source says of its validity and its architectures is read in both forms", () => {
-  const [line] = parseSourcesList("deb [check-valid-until=no arch=riscv64,amd64] http://snapshot/debian/20250101T000000Z trixie main\n");
-  const [stanza] = parseSourcesStanzas("Types: deb\nURIs: http://x\nSuites: trixie\nComponents: main\nArchitectures: riscv64\nCheck-Valid-Until: no\n", "x");
-  assert.deepEqual([line!.isExpiredGood, line!.architectures, stanza!.isExpiredGood, stanza!.architectures], [true, ["riscv64", "amd64"], true, ["riscv64"]]);
+  const [line] = parseSourcesList(
+    "deb [check-valid-until=no arch=riscv64,amd64] http://snapshot/debian/20250101T000000Z trixie main\n",
+  );
+  const [stanza] = parseSourcesStanzas(
+    "Types: deb\nURIs: http://x\nSuites: trixie\nComponents: main\nArchitectures: riscv64\nCheck-Valid-Until: no\n",
+    "x",
+  );
+  assert.deepEqual(
+    [line!.isExpiredGood, line!.architectures, stanza!.isExpiredGood, stanza!.architectures],
+    [true, ["riscv64", "amd64"], true, ["riscv64"]],
+  );
 });
 
 test("deb822 sources are read, but for disabled ones and sources alone", () => {
-  const entries = parseSourcesStanzas("Types: deb deb-src\nURIs: http://m/debian\nSuites: bookworm bookworm-updates\nComponents: main\nSigned-By:\n -----BEGIN PGP\n\nTypes: deb\nEnabled: no\nURIs: http://off\nSuites: trixie\nComponents: main\n\nTypes: deb-src\nURIs: http://src\nSuites: trixie\nComponents: main\n", "x");
-  assert.deepEqual(entries.map((entry) => [entry.uri, entry.suite]), [["http://m/debian", "bookworm"], ["http://m/debian", "bookworm-updates"]]);
+  const entries = parseSourcesStanzas(
+    "Types: deb deb-src\nURIs: http://m/debian\nSuites: bookworm bookworm-updates\nComponents: main\nSigned-By:\n" +
+      " -----BEGIN PGP\n\nTypes: deb\nEnabled: no\nURIs: http://off\nSuites: trixie\nComponents: main\n\n" +
+      "Types: deb-src\nURIs: http://src\nSuites: trixie\nComponents: main\n",
+    "x",
+  );
+  assert.deepEqual(
+    entries.map((entry) => [entry.uri, entry.suite]),
+    [
+      ["http://m/debian", "bookworm"],
+      ["http://m/debian", "bookworm-updates"],
+    ],
+  );
 });
 
 test("the mirror is the main archive's, whatever suite the host follows", () => {
-  const entry = (uri: string, suite: string, components = ["main"]) => ({ uri, suite, components, signedBy: undefined });
-  const others = [entry("http://s/debian-security", "trixie"), entry("https://node", "nodistro"), entry("http://ubuntu", "noble"), entry("http://m/debian", "bookworm-updates"), entry("cdrom:[x]", "trixie")];
+  const entry = (uri: string, suite: string, components = ["main"]) => ({
+    uri,
+    suite,
+    components,
+    signedBy: undefined,
+  });
+  const others = [
+    entry("http://s/debian-security", "trixie"),
+    entry("https://node", "nodistro"),
+    entry("http://ubuntu", "noble"),
+    entry("http://m/debian", "bookworm-updates"),
+    entry("cdrom:[x]", "trixie"),
+  ];
   assert.equal(chooseMirror(others), undefined);
   assert.equal(chooseMirror([...others, entry("http://m/debian", "bookworm")])?.uri, "http://m/debian");
 });
 
 test("a mirror that lacks a suite is not a network that lacks a mirror", () => {
-  const notFound = (suite: string): Error => new FetchError(`http://m/dists/${suite}/InRelease: 404 Not Found`, { isPermanent: true });
-  assert.match(new SuiteError({ uri: "http://m", suite: "trixi" }, notFound("trixi")).message, /^http:\/\/m has no suite trixi; did you mean trixie\? \(/);
-  assert.match(new SuiteError({ uri: "http://m", suite: "zzz" }, notFound("zzz")).message, /^http:\/\/m has no suite zzz \(/);
-  const words = (message: string): string => unreachableMirror("http://m", new FetchError(message, { isPermanent: false })).message;
-  assert.match(words("http://m/x: the name m cannot be looked up now: is there a network?"), /is there a network\? Check the network/);
+  const notFound = (suite: string): Error =>
+    new FetchError(`http://m/dists/${suite}/InRelease: 404 Not Found`, { isPermanent: true });
+  assert.match(
+    new SuiteError({ uri: "http://m", suite: "trixi" }, notFound("trixi")).message,
+    /^http:\/\/m has no suite trixi; did you mean trixie\? \(/,
+  );
+  assert.match(
+    new SuiteError({ uri: "http://m", suite: "zzz" }, notFound("zzz")).message,
+    /^http:\/\/m has no suite zzz \(/,
+  );
+  const words = (message: string): string =>
+    unreachableMirror("http://m", new FetchError(message, { isPermanent: false })).message;
+  assert.match(
+    words("http://m/x: the name m cannot be looked up now: is there a network?"),
+    /is there a network\? Check the network/,
+  );
   assert.match(words("http://m/x: the server takes no connections"), /no connections\. Check the network/);
 });

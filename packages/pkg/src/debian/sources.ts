@@ -26,16 +26,34 @@ export class MirrorError extends Error {
   override name = "MirrorError";
 }
 
-const HOW_TO_NAME = "with --mirror URL, or STRATOS_MIRROR=URL in the environment, or \"mirror\" in config.json (a URL such as that of an apt source, under which dists/ and pool/ are found)";
+const HOW_TO_NAME =
+  'with --mirror URL, or STRATOS_MIRROR=URL in the environment, or "mirror" in config.json (a URL such as that ' +
+  "of an apt source, under which dists/ and pool/ are found)";
 export const NO_MIRROR = `no Debian mirror is known: name one ${HOW_TO_NAME}`;
 
 /** For a mirror that does not answer. */
 export function unreachableMirror(uri: string, cause: Error): MirrorError {
   const end = /[.?!]$/.test(cause.message) ? "" : ".";
-  return new MirrorError(`the Debian mirror ${uri} cannot be used: ${cause.message}${end} Check the network and its proxy (http_proxy, https_proxy), or name another mirror ${HOW_TO_NAME}`, { cause });
+  return new MirrorError(
+    `the Debian mirror ${uri} cannot be used: ${cause.message}${end} Check the network and its proxy ` +
+      `(http_proxy, https_proxy), or name another mirror ${HOW_TO_NAME}`,
+    { cause },
+  );
 }
 
-const KNOWN_SUITES = ["stable", "testing", "unstable", "oldstable", "oldoldstable", "experimental", "sid", "forky", "trixie", "bookworm", "bullseye"].flatMap((one) => [one, `${one}-updates`, `${one}-backports`, `${one}-security`]);
+const KNOWN_SUITES = [
+  "stable",
+  "testing",
+  "unstable",
+  "oldstable",
+  "oldoldstable",
+  "experimental",
+  "sid",
+  "forky",
+  "trixie",
+  "bookworm",
+  "bullseye",
+].flatMap((one) => [one, `${one}-updates`, `${one}-backports`, `${one}-security`]);
 
 /** A mirror answers, and has no such suite. */
 export class SuiteError extends MirrorError {
@@ -43,13 +61,18 @@ export class SuiteError extends MirrorError {
   readonly suite: string;
   constructor({ uri, suite }: { uri: string; suite: string }, cause: Error) {
     const meant = KNOWN_SUITES.includes(suite) ? undefined : closestName(suite, KNOWN_SUITES, slipsOfWord);
-    super(`${uri} has no suite ${suite}${meant === undefined ? "" : `; did you mean ${meant}?`} (${cause.message})`, { cause });
+    super(`${uri} has no suite ${suite}${meant === undefined ? "" : `; did you mean ${meant}?`} (${cause.message})`, {
+      cause,
+    });
     this.uri = uri;
     this.suite = suite;
   }
 }
 
-/** One-line form: `deb [signed-by=/…] URI SUITE COMPONENT…`. Lines that do not have it are skipped, as apt's own parts may. */
+/**
+ * One-line form: `deb [signed-by=/…] URI SUITE COMPONENT…`. Lines that do not have it are skipped, as apt's own parts
+ * may.
+ */
 export function parseSourcesList(text: string): SourceEntry[] {
   const entries: SourceEntry[] = [];
   for (const line of text.split("\n")) {
@@ -59,28 +82,57 @@ export function parseSourcesList(text: string): SourceEntry[] {
     const isExpiredGood = /(?:^|\s)check-valid-until=no(?:\s|$)/.test(match[1] ?? "");
     const architectures = /(?:^|\s)arch=(\S+)/.exec(match[1] ?? "")?.[1]?.split(",");
     const snapshot = snapshotOf(/(?:^|\s)snapshot=(\S+)/.exec(match[1] ?? "")?.[1]);
-    entries.push({ uri: match[2]!, suite: match[3]!, components: match[4]!.split(/\s+/).filter((word) => word !== ""), signedBy, ...(isExpiredGood ? { isExpiredGood } : {}), ...(/(?:^|\s)trusted=(?:yes|true|1)(?:\s|$)/i.test(match[1] ?? "") ? { isTrusted: true as const } : {}), ...(architectures === undefined ? {} : { architectures }), ...(snapshot === undefined ? {} : { snapshot }) });
+    entries.push({
+      uri: match[2]!,
+      suite: match[3]!,
+      components: match[4]!.split(/\s+/).filter((word) => word !== ""),
+      signedBy,
+      ...(isExpiredGood ? { isExpiredGood } : {}),
+      ...(/(?:^|\s)trusted=(?:yes|true|1)(?:\s|$)/i.test(match[1] ?? "") ? { isTrusted: true as const } : {}),
+      ...(architectures === undefined ? {} : { architectures }),
+      ...(snapshot === undefined ? {} : { snapshot }),
+    });
   }
   return entries;
 }
 
 /** sources.list(5), Snapshot: `enable` and `yes` leave the time to the command line. */
 function snapshotOf(value: string | undefined): string | undefined {
-  return value === undefined || /^(enable|yes)$/i.test(value) ? undefined : /^(disable|no)$/i.test(value) ? "no" : value;
+  return value === undefined || /^(enable|yes)$/i.test(value)
+    ? undefined
+    : /^(disable|no)$/i.test(value)
+      ? "no"
+      : value;
 }
 
 /** @throws MirrorError  it is no time of a snapshot: a day or hour that does not exist is none either */
 export function requireSnapshotTime(snapshot: string): void {
   const match = /^([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z$/.exec(snapshot);
-  const [year, month, day, hour, minute, second] = (match ?? []).slice(1).map(Number) as [number, number, number, number, number, number];
-  const daysOf = (): number => (month === 2 ? (year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28) : [4, 6, 9, 11].includes(month) ? 30 : 31);
-  if (match === null || month < 1 || month > 12 || day < 1 || day > daysOf() || hour > 23 || minute > 59 || second > 59) throw new MirrorError(`not the time of a snapshot: ${snapshot} (it looks like 20260101T000000Z)`);
+  const [year, month, day, hour, minute, second] = (match ?? []).slice(1).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const daysOf = (): number =>
+    month === 2
+      ? year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
+        ? 29
+        : 28
+      : [4, 6, 9, 11].includes(month)
+        ? 30
+        : 31;
+  if (match === null || month < 1 || month > 12 || day < 1 || day > daysOf() || hour > 23 || minute > 59 || second > 59)
+    throw new MirrorError(`not the time of a snapshot: ${snapshot} (it looks like 20260101T000000Z)`);
 }
 
 /**
  * Where an archive stands as it was at a time.
  *
- * @param template  with `@SNAPSHOTID@` for the time and `@ARCHIVE@` for the last part of the archive's URI; a plain URL means `URL/@ARCHIVE@/@SNAPSHOTID@`
+ * @param template  with `@SNAPSHOTID@` for the time and `@ARCHIVE@` for the last part of the archive's URI; a plain URL
+ *   means `URL/@ARCHIVE@/@SNAPSHOTID@`
  * @param snapshot  `20260101T000000Z`
  * @throws MirrorError  that is no time
  */
@@ -92,7 +144,10 @@ export function snapshotUri(template: string, uri: string, snapshot: string): st
 }
 
 /** No place of snapshots is known. */
-export const NO_SNAPSHOTS = "no snapshots of it are known: its Release file names none; name their place with STRATOS_SNAPSHOTS=URL in the environment or \"snapshots\" in config.json, under which ARCHIVE/TIME is found, or with @ARCHIVE@ and @SNAPSHOTID@ in it";
+export const NO_SNAPSHOTS =
+  "no snapshots of it are known: its Release file names none; name their place with STRATOS_SNAPSHOTS=URL in the " +
+  'environment or "snapshots" in config.json, under which ARCHIVE/TIME is found, or with @ARCHIVE@ and ' +
+  "@SNAPSHOTID@ in it";
 
 /** deb822 form (`*.sources`). Entries that are disabled or lack a field are skipped. */
 export function parseSourcesStanzas(text: string, source: string): SourceEntry[] {
@@ -102,19 +157,46 @@ export function parseSourcesStanzas(text: string, source: string): SourceEntry[]
     if (!words("Types").includes("deb") || (stanza.get("Enabled") ?? "yes").toLowerCase() === "no") continue;
     for (const uri of words("URIs")) {
       const snapshot = snapshotOf(stanza.get("Snapshot")?.trim());
-      for (const suite of words("Suites")) entries.push({ uri, suite, components: words("Components"), signedBy: stanza.get("Signed-By"), ...(stanza.get("Check-Valid-Until") === "no" ? { isExpiredGood: true as const } : {}), ...(/^(yes|true|1)$/i.test(stanza.get("Trusted") ?? "") ? { isTrusted: true as const } : {}), ...(words("Architectures").length > 0 ? { architectures: words("Architectures") } : {}), ...(snapshot === undefined ? {} : { snapshot }) });
+      for (const suite of words("Suites"))
+        entries.push({
+          uri,
+          suite,
+          components: words("Components"),
+          signedBy: stanza.get("Signed-By"),
+          ...(stanza.get("Check-Valid-Until") === "no" ? { isExpiredGood: true as const } : {}),
+          ...(/^(yes|true|1)$/i.test(stanza.get("Trusted") ?? "") ? { isTrusted: true as const } : {}),
+          ...(words("Architectures").length > 0 ? { architectures: words("Architectures") } : {}),
+          ...(snapshot === undefined ? {} : { snapshot }),
+        });
     }
   }
   return entries;
 }
 
-const DEBIAN_SUITES = new Set(["bullseye", "bookworm", "trixie", "forky", "duke", "sid", "oldoldstable", "oldstable", "stable", "testing", "unstable"]);
+const DEBIAN_SUITES = new Set([
+  "bullseye",
+  "bookworm",
+  "trixie",
+  "forky",
+  "duke",
+  "sid",
+  "oldoldstable",
+  "oldstable",
+  "stable",
+  "testing",
+  "unstable",
+]);
 
 /**
  * The mirror of Debian's main archive among a host's sources: whatever suite the host follows, the same URI has the
  * guest's. Archives of security updates and of others are passed over.
  */
 export function chooseMirror(entries: readonly SourceEntry[]): SourceEntry | undefined {
-  return entries.find((entry) =>
-    /^(https?|file):/.test(entry.uri) && DEBIAN_SUITES.has(entry.suite) && entry.components.includes("main") && !/security/.test(entry.uri));
+  return entries.find(
+    (entry) =>
+      /^(https?|file):/.test(entry.uri) &&
+      DEBIAN_SUITES.has(entry.suite) &&
+      entry.components.includes("main") &&
+      !/security/.test(entry.uri),
+  );
 }

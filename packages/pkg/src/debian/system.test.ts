@@ -6,51 +6,116 @@ import { testPorts } from "../testing/test-ports.ts";
 import { loadSystemIndex, readSystem } from "./system.ts";
 
 const CREATED = 1_800_000_000 - 10_000_000;
-const archive = await makeSigner(CREATED), vendor = await makeSigner(CREATED);
+const archive = await makeSigner(CREATED),
+  vendor = await makeSigner(CREATED);
 const TRUSTED = "etc/apt/trusted.gpg.d";
 const KEYRING = "usr/share/keyrings/vendor.gpg";
 
-/** What a source offers that is signed by `signer`, where the caller trusts the archive's key, and the system has the vendor's. */
-async function offered(source: string, signer: typeof archive, trusted: Record<string, Uint8Array> = {}, ports = testPorts()): Promise<string | undefined> {
+/**
+ * What a source offers that is signed by `signer`, where the caller trusts the archive's key, and the system has the
+ * vendor's.
+ */
+async function offered(
+  source: string,
+  signer: typeof archive,
+  trusted: Record<string, Uint8Array> = {},
+  ports = testPorts(),
+): Promise<string | undefined> {
   // What is signed once more is another file.
-  if (ports.web.size === 0) await publish(ports, [{ control: { Package: "hello", Version: "1", Architecture: "riscv64" } }], signer);
-  const contents: Record<string, Uint8Array> = { "etc/apt/sources.list": Buffer.from(source), [KEYRING]: vendor.publicKey, ...Object.fromEntries(Object.entries(trusted).map(([name, bytes]) => [`${TRUSTED}/${name}`, bytes])) };
-  const files = { read: (path: string): Uint8Array | undefined => contents[path], list: (path: string): string[] => (path === TRUSTED ? Object.keys(trusted).sort() : []) };
-  const index = await loadSystemIndex(ports, files, readSystem(files, "riscv64", ports.latin1), { lists: "fresh", keyrings: [archive.publicKey] }, () => {});
+  if (ports.web.size === 0)
+    await publish(ports, [{ control: { Package: "hello", Version: "1", Architecture: "riscv64" } }], signer);
+  const contents: Record<string, Uint8Array> = {
+    "etc/apt/sources.list": Buffer.from(source),
+    [KEYRING]: vendor.publicKey,
+    ...Object.fromEntries(Object.entries(trusted).map(([name, bytes]) => [`${TRUSTED}/${name}`, bytes])),
+  };
+  const files = {
+    read: (path: string): Uint8Array | undefined => contents[path],
+    list: (path: string): string[] => (path === TRUSTED ? Object.keys(trusted).sort() : []),
+  };
+  const index = await loadSystemIndex(
+    ports,
+    files,
+    readSystem(files, "riscv64", ports.latin1),
+    { lists: "fresh", keyrings: [archive.publicKey] },
+    () => {},
+  );
   return index.candidate("hello")?.version;
 }
 
 test("a source that names a keyring is trusted for its keys alone", async () => {
-  const plain = "deb http://mirror/debian trixie main\n", named = `deb [signed-by=/${KEYRING}] http://mirror/debian trixie main\n`;
+  const plain = "deb http://mirror/debian trixie main\n",
+    named = `deb [signed-by=/${KEYRING}] http://mirror/debian trixie main\n`;
   assert.equal(await offered(named, vendor), "1");
   await assert.rejects(offered(named, archive), /no good signature by a trusted key/);
   assert.equal(await offered(plain, archive), "1");
   await assert.rejects(offered(plain, vendor), /no good signature by a trusted key/);
-  assert.equal(await offered("deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://mirror/debian trixie main\n", archive), "1", "the archive's keys are known also where their package is not");
+  assert.equal(
+    await offered(
+      "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://mirror/debian trixie main\n",
+      archive,
+    ),
+    "1",
+    "the archive's keys are known also where their package is not",
+  );
 });
 
 test("a fingerprint lets that key alone sign, out of those that the source or the system trusts", async () => {
   const own = await makeSigner(CREATED, { withSubkey: true });
   const trusted = { "own.gpg": own.publicKey, "vendor.gpg": vendor.publicKey };
   const by = (words: string): string => `deb [signed-by=${words}] http://mirror/debian trixie main\n`;
-  assert.equal(await offered("deb http://mirror/debian trixie main\n", own, trusted), "1", "without one, each that the system trusts");
-  for (const words of [own.fingerprint, own.fingerprint.toUpperCase(), own.subkey!, `${own.subkey}!`, `${vendor.fingerprint},${own.fingerprint}`]) assert.equal(await offered(by(words), own, trusted), "1", words);
-  await assert.rejects(offered(by(vendor.fingerprint), own, trusted), (error: Error) => error.message.includes(`${own.fingerprint.toUpperCase()} is trusted, but this source is to be signed by ${vendor.fingerprint.toUpperCase()}`));
-  await assert.rejects(offered(by(`${own.fingerprint}!`), own, trusted), /is trusted, but this source is to be signed by/, "that very key, and none of its subkeys");
-  await assert.rejects(offered(by(own.fingerprint), own), /no good signature by a trusted key/, "a fingerprint makes nobody trusted");
-  await assert.rejects(offered(by(own.fingerprint), archive, trusted), /is trusted, but/, "nor do the archive's keys count beside it");
+  assert.equal(
+    await offered("deb http://mirror/debian trixie main\n", own, trusted),
+    "1",
+    "without one, each that the system trusts",
+  );
+  for (const words of [
+    own.fingerprint,
+    own.fingerprint.toUpperCase(),
+    own.subkey!,
+    `${own.subkey}!`,
+    `${vendor.fingerprint},${own.fingerprint}`,
+  ])
+    assert.equal(await offered(by(words), own, trusted), "1", words);
+  await assert.rejects(offered(by(vendor.fingerprint), own, trusted), (error: Error) =>
+    error.message.includes(
+      `${own.fingerprint.toUpperCase()} is trusted, but this source is to be signed by ` +
+        `${vendor.fingerprint.toUpperCase()}`,
+    ),
+  );
+  await assert.rejects(
+    offered(by(`${own.fingerprint}!`), own, trusted),
+    /is trusted, but this source is to be signed by/,
+    "that very key, and none of its subkeys",
+  );
+  await assert.rejects(
+    offered(by(own.fingerprint), own),
+    /no good signature by a trusted key/,
+    "a fingerprint makes nobody trusted",
+  );
+  await assert.rejects(
+    offered(by(own.fingerprint), archive, trusted),
+    /is trusted, but/,
+    "nor do the archive's keys count beside it",
+  );
   // Of a file that holds more than one.
   const both = { "both.gpg": Buffer.concat([own.publicKey, vendor.publicKey]) };
   const file = `/${TRUSTED}/both.gpg`;
   assert.equal(await offered(by(`${file},${own.fingerprint}`), own, both), "1");
   await assert.rejects(offered(by(`${file},${vendor.fingerprint}`), own, both), /is trusted, but/);
   assert.equal(await offered(`${by(file)}`, own, both), "1");
-  await assert.rejects(offered(by("own.gpg"), own, both), /Signed-By is to name keyrings by their absolute paths, or keys by their fingerprints/);
+  await assert.rejects(
+    offered(by("own.gpg"), own, both),
+    /Signed-By is to name keyrings by their absolute paths, or keys by their fingerprints/,
+  );
 });
 
 test("a list that was verified for all keys is verified again when a source names one", async () => {
   const ports = testPorts();
   const trusted = { "archive.gpg": archive.publicKey, "vendor.gpg": vendor.publicKey };
   assert.equal(await offered("deb http://mirror/debian trixie main\n", archive, trusted, ports), "1");
-  await assert.rejects(offered(`deb [signed-by=${vendor.fingerprint}] http://mirror/debian trixie main\n`, archive, trusted, ports), /is trusted, but/);
+  await assert.rejects(
+    offered(`deb [signed-by=${vendor.fingerprint}] http://mirror/debian trixie main\n`, archive, trusted, ports),
+    /is trusted, but/,
+  );
 });

@@ -1,6 +1,7 @@
 /**
- * Which automatically installed packages nobody needs any more. Needed is what was asked for, what is essential, and what a
- * needed one depends on, recommends or suggests. Source: apt's default settings (`APT::AutoRemove`), apt-get(8) `autoremove`.
+ * Which automatically installed packages nobody needs any more. Needed is what was asked for, what is essential, and
+ * what a needed one depends on, recommends or suggests. Source: apt's default settings (`APT::AutoRemove`), apt-get(8)
+ * `autoremove`.
  */
 import type { BinaryPackage, PackageIndex, RelationField } from "./package-index.ts";
 import { candidatesFor } from "./resolver/candidates.ts";
@@ -12,7 +13,12 @@ const KEEPING: readonly RelationField[] = ["Pre-Depends", "Depends", "Recommends
  * @param present  all packages of the system
  * @param isRoot  whether a package stays for its own sake
  */
-export function findUnneeded(index: PackageIndex, present: readonly BinaryPackage[], isRoot: (one: BinaryPackage) => boolean, architecture: string): BinaryPackage[] {
+export function findUnneeded(
+  index: PackageIndex,
+  present: readonly BinaryPackage[],
+  isRoot: (one: BinaryPackage) => boolean,
+  architecture: string,
+): BinaryPackage[] {
   const all = new Set(present);
   const needed = new Set<BinaryPackage>();
   const queue: BinaryPackage[] = [];

@@ -1,6 +1,6 @@
 /**
- * Remembers that a kept `InRelease` has been verified, so that only one whose bytes or whose trusted keys have changed costs the
- * work again. Its dates are looked at each time.
+ * Remembers that a kept `InRelease` has been verified, so that only one whose bytes or whose trusted keys have changed
+ * costs the work again. Its dates are looked at each time.
  */
 import { byteStringOf } from "@stratos/base";
 import type { PackagePorts } from "../ports.ts";
@@ -16,7 +16,12 @@ const SIGNATURE = "\n-----BEGIN PGP SIGNATURE-----";
  * @param path  where the store keeps the file; what is remembered of it stands beside
  * @throws ReleaseError  no trusted signature, expired, or malformed
  */
-export async function checkInRelease(ports: PackagePorts, path: string, bytes: Uint8Array, source: { keyrings: readonly Keyring[]; isExpiredGood?: boolean; isTrusted?: boolean }): Promise<Release> {
+export async function checkInRelease(
+  ports: PackagePorts,
+  path: string,
+  bytes: Uint8Array,
+  source: { keyrings: readonly Keyring[]; isExpiredGood?: boolean; isTrusted?: boolean },
+): Promise<Release> {
   const { keyrings, isExpiredGood = false } = source;
   if (source.isTrusted === true) {
     const release = parseRelease(clearText(ports.latin1(bytes)));
@@ -45,10 +50,15 @@ function markOf(ports: PackagePorts, bytes: Uint8Array, keyrings: readonly Keyri
   return hasher.hex();
 }
 
-/** What is signed: by a cleartext signature (RFC 9580 §7), in which dashes at the start of a line are escaped by another and a blank, or by one behind the text. */
+/**
+ * What is signed: by a cleartext signature (RFC 9580 §7), in which dashes at the start of a line are escaped by another
+ * and a blank, or by one behind the text.
+ */
 function clearText(message: string): string {
-  if (!message.startsWith(BEGIN)) return message.slice(0, message.includes(SIGNATURE) ? message.indexOf(SIGNATURE) : undefined);
-  const start = message.indexOf("\n\n", message.indexOf(BEGIN)), end = message.indexOf(SIGNATURE, start);
+  if (!message.startsWith(BEGIN))
+    return message.slice(0, message.includes(SIGNATURE) ? message.indexOf(SIGNATURE) : undefined);
+  const start = message.indexOf("\n\n", message.indexOf(BEGIN)),
+    end = message.indexOf(SIGNATURE, start);
   if (start < 0 || end < 0) throw new ReleaseError("not a signed Release file");
   return message.slice(start + 2, end).replace(/^- /gm, "");
 }

@@ -7,7 +7,21 @@ import { compareVersions, isVersion, satisfiesRelation } from "./version.ts";
 
 /** each list is in ascending order */
 const ORDERED = [
-  ["1.0~~", "1.0~~a", "1.0~", "1.0", "1.0-0.1", "1.0-1~bpo1", "1.0-1", "1.0-2", "1.0-10", "1.0a", "1.0+b1", "1.1", "1:0.1"],
+  [
+    "1.0~~",
+    "1.0~~a",
+    "1.0~",
+    "1.0",
+    "1.0-0.1",
+    "1.0-1~bpo1",
+    "1.0-1",
+    "1.0-2",
+    "1.0-10",
+    "1.0a",
+    "1.0+b1",
+    "1.1",
+    "1:0.1",
+  ],
   ["0", "0.0.1", "0.1", "00.2", "1", "1.a", "1.+0", "2"],
   ["2.41-12", "2.41-12+deb13u1", "2.42~rc1-1", "2.42-1"],
   ["20240101", "20240101.1", "1:0"],
@@ -25,12 +39,21 @@ test("known chains are in order, in both directions", () => {
 });
 
 test("different spellings of one version are equal", () => {
-  for (const [left, right] of [["1.0", "0:1.0"], ["1.0", "1.0-0"], ["1.00", "1.0"], ["0", "0-0"], ["1.0-", "1.0"]]) assert.equal(compareVersions(left!, right!), 0, `${left} ${right}`);
+  for (const [left, right] of [
+    ["1.0", "0:1.0"],
+    ["1.0", "1.0-0"],
+    ["1.00", "1.0"],
+    ["0", "0-0"],
+    ["1.0-", "1.0"],
+  ])
+    assert.equal(compareVersions(left!, right!), 0, `${left} ${right}`);
 });
 
 test("relations mean what Policy says", () => {
   assert.ok(satisfiesRelation("1", "<<", "2") && !satisfiesRelation("2", "<<", "2"));
-  assert.ok(satisfiesRelation("2", "<=", "2") && satisfiesRelation("2", ">=", "2") && satisfiesRelation("2.0", "=", "2.00"));
+  assert.ok(
+    satisfiesRelation("2", "<=", "2") && satisfiesRelation("2", ">=", "2") && satisfiesRelation("2.0", "=", "2.00"),
+  );
   assert.ok(satisfiesRelation("3", ">>", "2") && !satisfiesRelation("2", ">>", "2"));
 });
 
@@ -59,7 +82,13 @@ test("dpkg agrees on 300 generated pairs", { skip: hasDpkg ? false : "dpkg is no
     if (isVersion(left) && isVersion(right)) pairs.push([left, right]);
   }
   // One shell asks for all of them: starting it 300 times would take most of the time.
-  const script = pairs.map(([left, right]) => `dpkg --compare-versions '${left}' lt '${right}' && echo lt || { dpkg --compare-versions '${left}' eq '${right}' && echo eq || echo gt; }`).join("\n");
+  const script = pairs
+    .map(
+      ([left, right]) =>
+        `dpkg --compare-versions '${left}' lt '${right}' && echo lt || { dpkg --compare-versions '${left}' eq ` +
+        `'${right}' && echo eq || echo gt; }`,
+    )
+    .join("\n");
   const answers = spawnSync("sh", ["-s"], { input: script, encoding: "utf8" }).stdout.trim().split("\n");
   pairs.forEach(([left, right], index) => {
     const order = compareVersions(left, right);

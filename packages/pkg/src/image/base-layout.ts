@@ -1,4 +1,6 @@
-/** What a root needs besides packages: the merged /usr, device nodes, names, apt's source, and a guard against services. */
+/**
+ * What a root needs besides packages: the merged /usr, device nodes, names, apt's source, and a guard against services.
+ */
 import { byteStringOf, utf8Of } from "@stratos/base";
 import type { RootTree } from "./root-tree.ts";
 import type { RootMeta } from "./root-writer.ts";
@@ -17,12 +19,21 @@ export interface LayoutSettings {
 const MERGED = ["bin", "lib", "sbin"];
 
 const DEVICES: readonly (readonly [name: string, mode: number, major: number, minor: number])[] = [
-  ["console", 0o600, 5, 1], ["full", 0o666, 1, 7], ["null", 0o666, 1, 3], ["ptmx", 0o666, 5, 2],
-  ["random", 0o666, 1, 8], ["tty", 0o666, 5, 0], ["urandom", 0o666, 1, 9], ["zero", 0o666, 1, 5],
+  ["console", 0o600, 5, 1],
+  ["full", 0o666, 1, 7],
+  ["null", 0o666, 1, 3],
+  ["ptmx", 0o666, 5, 2],
+  ["random", 0o666, 1, 8],
+  ["tty", 0o666, 5, 0],
+  ["urandom", 0o666, 1, 9],
+  ["zero", 0o666, 1, 5],
 ];
 
 const DEVICE_LINKS: readonly (readonly [name: string, target: string])[] = [
-  ["fd", "/proc/self/fd"], ["stdin", "/proc/self/fd/0"], ["stdout", "/proc/self/fd/1"], ["stderr", "/proc/self/fd/2"],
+  ["fd", "/proc/self/fd"],
+  ["stdin", "/proc/self/fd/0"],
+  ["stdout", "/proc/self/fd/1"],
+  ["stderr", "/proc/self/fd/2"],
 ];
 
 /** invoke-rc.d asks it before it starts a service; 101 forbids (policy-rc.d of invoke-rc.d(8)). */
@@ -41,17 +52,40 @@ export function layBeforePackages(tree: RootTree, settings: LayoutSettings): voi
 /** After packages: what none of them has brought. */
 export function layAfterPackages(tree: RootTree, settings: LayoutSettings): void {
   const directory = metaOf(settings, 0o755);
-  for (const name of ["proc", "sys", "run", "dev", "dev/pts", "var", "var/lib", "var/lib/dpkg", "etc", "etc/apt", "etc/apt/sources.list.d"]) tree.directory(tree.place(name), directory);
+  for (const name of [
+    "proc",
+    "sys",
+    "run",
+    "dev",
+    "dev/pts",
+    "var",
+    "var/lib",
+    "var/lib/dpkg",
+    "etc",
+    "etc/apt",
+    "etc/apt/sources.list.d",
+  ])
+    tree.directory(tree.place(name), directory);
   tree.directory(tree.place("dev/shm"), metaOf(settings, 0o1777));
-  for (const name of ["alternatives", "info", "parts", "triggers", "updates"]) tree.directory(tree.place(`var/lib/dpkg/${name}`), directory);
-  for (const [name, mode, major, minor] of DEVICES) tree.device(tree.place(`dev/${name}`), metaOf(settings, mode), { kind: "character", major, minor });
+  for (const name of ["alternatives", "info", "parts", "triggers", "updates"])
+    tree.directory(tree.place(`var/lib/dpkg/${name}`), directory);
+  for (const [name, mode, major, minor] of DEVICES)
+    tree.device(tree.place(`dev/${name}`), metaOf(settings, mode), { kind: "character", major, minor });
   for (const [name, target] of DEVICE_LINKS) tree.symlink(tree.place(`dev/${name}`), metaOf(settings, 0o777), target);
   writeIfAbsent(tree, settings, "etc/hostname", `${settings.hostname}\n`);
-  writeIfAbsent(tree, settings, "etc/hosts", `127.0.0.1\tlocalhost\n127.0.1.1\t${settings.hostname}\n\n::1\tlocalhost ip6-localhost ip6-loopback\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n`);
+  writeIfAbsent(
+    tree,
+    settings,
+    "etc/hosts",
+    `127.0.0.1\tlocalhost\n127.0.1.1\t${settings.hostname}\n\n::1\tlocalhost ip6-localhost ip6-loopback\n` +
+      "ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n",
+  );
   writeIfAbsent(tree, settings, "etc/resolv.conf", "");
   writeIfAbsent(tree, settings, "etc/fstab", "# The root is mounted by Stratos.\n");
   if (settings.mirror !== undefined) {
-    const source = `Types: deb\nURIs: ${settings.mirror}\nSuites: ${settings.suite}\nComponents: ${settings.components.join(" ")}\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n`;
+    const source =
+      `Types: deb\nURIs: ${settings.mirror}\nSuites: ${settings.suite}\nComponents: ` +
+      `${settings.components.join(" ")}\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n`;
     writeIfAbsent(tree, settings, "etc/apt/sources.list.d/debian.sources", source);
   }
   forbidServices(tree, settings);
@@ -60,7 +94,12 @@ export function layAfterPackages(tree: RootTree, settings: LayoutSettings): void
 /** No services are started while packages are configured; the configure script takes it away again. */
 export function forbidServices(tree: RootTree, settings: Pick<LayoutSettings, "mtime">): void {
   const policy = tree.place(POLICY_RC_D);
-  if (tree.ownerOf(policy) === undefined) tree.file(policy, metaOf(settings, 0o755), byteStringOf("#!/bin/sh\n# No services are started while the image is configured.\nexit 101\n"));
+  if (tree.ownerOf(policy) === undefined)
+    tree.file(
+      policy,
+      metaOf(settings, 0o755),
+      byteStringOf("#!/bin/sh\n# No services are started while the image is configured.\nexit 101\n"),
+    );
 }
 
 function writeIfAbsent(tree: RootTree, settings: LayoutSettings, path: string, text: string): void {

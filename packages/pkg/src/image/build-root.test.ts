@@ -1,6 +1,7 @@
 /**
- * Roots. Goal: a root is what dpkg's unpacking would leave: files with their attributes, links followed but never out of the
- * root, files taken over by Replaces alone, and a database that dpkg can go on with. Packages are made in memory.
+ * Roots. Goal: a root is what dpkg's unpacking would leave: files with their attributes, links followed but never out
+ * of the root, files taken over by Replaces alone, and a database that dpkg can go on with. Packages are made in
+ * memory.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
@@ -23,16 +24,34 @@ import { MemoryRoot } from "./root-writer.ts";
 
 const signer = await makeSigner(1_800_000_000 - 100_000);
 
-function packageOf(name: string, fields: Record<string, string> = {}, files: TestPackage["files"] = [], scripts: Record<string, string> = {}): TestPackage {
-  const control = { Package: name, Version: "1.0-1", Architecture: "riscv64", Maintainer: "M", ...fields, Description: `the ${name}` };
+function packageOf(
+  name: string,
+  fields: Record<string, string> = {},
+  files: TestPackage["files"] = [],
+  scripts: Record<string, string> = {},
+): TestPackage {
+  const control = {
+    Package: name,
+    Version: "1.0-1",
+    Architecture: "riscv64",
+    Maintainer: "M",
+    ...fields,
+    Description: `the ${name}`,
+  };
   return { control, files: [{ path: "./" }, { path: "./usr/" }, ...files], scripts };
 }
 
-async function build(packages: TestPackage[], request: string[] = [], mirror = "http://mirror/debian"): Promise<{ root: MemoryRoot; plan: ImagePlan; commands: string[][]; progress: Progress[] }> {
+async function build(
+  packages: TestPackage[],
+  request: string[] = [],
+  mirror = "http://mirror/debian",
+): Promise<{ root: MemoryRoot; plan: ImagePlan; commands: string[][]; progress: Progress[] }> {
   const ports = testPorts();
   await publish(ports, packages, signer);
   const progress: Progress[] = [];
-  const onProgress = (one: Progress): void => { progress.push(one); };
+  const onProgress = (one: Progress): void => {
+    progress.push(one);
+  };
   const prepared = await planImage(ports, { mirror, packages: request, keyrings: [signer.publicKey] }, onProgress);
   const root = new MemoryRoot();
   const { commands } = await buildRoot(ports, prepared, root, onProgress);
@@ -45,18 +64,43 @@ function text(root: MemoryRoot, path: string): string {
   return Buffer.from((node as { content: Uint8Array }).content).toString("latin1");
 }
 
-const BASE = packageOf("base-files", { Essential: "yes", Priority: "required" }, [
-  { path: "./bin", type: TarType.symbolicLink, fields: { linkPath: "usr/bin" } }, { path: "./usr/bin/" }, { path: "./etc/" },
-  { path: "./root/", fields: { mode: 0o700 } }, { path: "./etc/issue", text: "Debian\n" },
-], { preinst: "#!/bin/sh\ntrue\n", conffiles: "/etc/issue\nremove-on-upgrade /etc/old\n", triggers: "interest-noawait /usr/lib64\ninterest named\n" });
+const BASE = packageOf(
+  "base-files",
+  { Essential: "yes", Priority: "required" },
+  [
+    { path: "./bin", type: TarType.symbolicLink, fields: { linkPath: "usr/bin" } },
+    { path: "./usr/bin/" },
+    { path: "./etc/" },
+    { path: "./root/", fields: { mode: 0o700 } },
+    { path: "./etc/issue", text: "Debian\n" },
+  ],
+  {
+    preinst: "#!/bin/sh\ntrue\n",
+    conffiles: "/etc/issue\nremove-on-upgrade /etc/old\n",
+    triggers: "interest-noawait /usr/lib64\ninterest named\n",
+  },
+);
 
 test("a root has the variant's packages, what was asked for, and what they need, in order", async () => {
-  const { plan, commands, progress } = await build([
-    packageOf("tool", { Depends: "libtool" }), packageOf("libtool", { "Multi-Arch": "same" }), BASE, packageOf("apt"), packageOf("unwanted"),
-    packageOf("sh", { Priority: "required", Depends: "libtool" }),
-  ], ["tool"]);
-  assert.deepEqual(plan.packages.map((one) => one.name), ["base-files", "libtool", "sh", "apt", "tool"]);
-  assert.deepEqual(plan.packages.filter((one) => one.isAutomatic).map((one) => one.name), ["libtool"]);
+  const { plan, commands, progress } = await build(
+    [
+      packageOf("tool", { Depends: "libtool" }),
+      packageOf("libtool", { "Multi-Arch": "same" }),
+      BASE,
+      packageOf("apt"),
+      packageOf("unwanted"),
+      packageOf("sh", { Priority: "required", Depends: "libtool" }),
+    ],
+    ["tool"],
+  );
+  assert.deepEqual(
+    plan.packages.map((one) => one.name),
+    ["base-files", "libtool", "sh", "apt", "tool"],
+  );
+  assert.deepEqual(
+    plan.packages.filter((one) => one.isAutomatic).map((one) => one.name),
+    ["libtool"],
+  );
   assert.equal(plan.codename, "trixie");
   assert.equal(JSON.stringify(JSON.parse(JSON.stringify(plan))), JSON.stringify(plan));
   assert.deepEqual(commands, [["/bin/sh", "/var/lib/dpkg/stratos-configure"]]);
@@ -65,11 +109,20 @@ test("a root has the variant's packages, what was asked for, and what they need,
 });
 
 test("files arrive with owner, mode, time and links; folders follow the merged /usr", async () => {
-  const { root } = await build([BASE, packageOf("apt"), packageOf("x", {}, [
-    { path: "./bin/" }, { path: "./bin/su", text: "SU", fields: { mode: 0o4755, uid: 3, gid: 7 } },
-    { path: "./lib/riscv64-linux-gnu/libx.so", text: "LIB" }, { path: "./usr/bin/hard", type: TarType.hardLink, fields: { linkPath: "./bin/su" } },
-    { path: "./usr/bin/soft", type: TarType.symbolicLink, fields: { linkPath: "../bin/su" } },
-  ])], ["x"]);
+  const { root } = await build(
+    [
+      BASE,
+      packageOf("apt"),
+      packageOf("x", {}, [
+        { path: "./bin/" },
+        { path: "./bin/su", text: "SU", fields: { mode: 0o4755, uid: 3, gid: 7 } },
+        { path: "./lib/riscv64-linux-gnu/libx.so", text: "LIB" },
+        { path: "./usr/bin/hard", type: TarType.hardLink, fields: { linkPath: "./bin/su" } },
+        { path: "./usr/bin/soft", type: TarType.symbolicLink, fields: { linkPath: "../bin/su" } },
+      ]),
+    ],
+    ["x"],
+  );
   assert.equal(root.nodes.get("bin")!.kind, "symlink");
   assert.equal(text(root, "usr/bin/su"), "SU");
   assert.deepEqual(root.nodes.get("usr/bin/su")!.meta, { uid: 3, gid: 7, mode: 0o4755, mtime: 1_700_000_000 });
@@ -80,49 +133,114 @@ test("files arrive with owner, mode, time and links; folders follow the merged /
   assert.equal(soft?.kind === "symlink" && soft.target, "../bin/su");
   const console = root.nodes.get("dev/null");
   assert.deepEqual(console?.kind === "device" && console.device, { kind: "character", major: 1, minor: 3 });
-  assert.match(text(root, "etc/apt/sources.list.d/debian.sources"), /URIs: http:\/\/mirror\/debian\nSuites: trixie\nComponents: main\n/);
+  assert.match(
+    text(root, "etc/apt/sources.list.d/debian.sources"),
+    /URIs: http:\/\/mirror\/debian\nSuites: trixie\nComponents: main\n/,
+  );
   assert.match(text(root, "usr/sbin/policy-rc.d"), /exit 101/);
 });
 
 test("dpkg's database says unpacked, lists files, hashes and triggers", async () => {
-  const { root } = await build([BASE, packageOf("apt"), packageOf("libx", { "Multi-Arch": "same", Depends: "apt" }, [{ path: "./usr/x", text: "X" }], { postinst: "#!/bin/sh\n" })], ["libx"]);
+  const { root } = await build(
+    [
+      BASE,
+      packageOf("apt"),
+      packageOf("libx", { "Multi-Arch": "same", Depends: "apt" }, [{ path: "./usr/x", text: "X" }], {
+        postinst: "#!/bin/sh\n",
+      }),
+    ],
+    ["libx"],
+  );
   const status = text(root, "var/lib/dpkg/status");
-  assert.ok(status.includes([
-    "Package: libx", "Status: install ok unpacked", "Maintainer: M", "Architecture: riscv64", "Multi-Arch: same", "Version: 1.0-1", "Depends: apt", "Description: the libx", "", "",
-  ].join("\n")), status);
-  assert.ok(status.includes("Conffiles:\n /etc/issue 32865e97b5342e762ab140e00f3da23b\n /etc/old newconffile remove-on-upgrade\n"), status);
+  assert.ok(
+    status.includes(
+      [
+        "Package: libx",
+        "Status: install ok unpacked",
+        "Maintainer: M",
+        "Architecture: riscv64",
+        "Multi-Arch: same",
+        "Version: 1.0-1",
+        "Depends: apt",
+        "Description: the libx",
+        "",
+        "",
+      ].join("\n"),
+    ),
+    status,
+  );
+  assert.ok(
+    status.includes(
+      "Conffiles:\n /etc/issue 32865e97b5342e762ab140e00f3da23b\n /etc/old newconffile remove-on-upgrade\n",
+    ),
+    status,
+  );
   assert.equal(text(root, "var/lib/dpkg/info/libx:riscv64.list"), "/.\n/usr\n/usr/x\n");
   assert.equal(text(root, "var/lib/dpkg/info/libx:riscv64.md5sums"), "02129bb861061d1a052c592e2dc6b383  usr/x\n");
   assert.equal(root.nodes.get("var/lib/dpkg/info/libx:riscv64.postinst")!.meta.mode, 0o755);
   assert.equal(text(root, "var/lib/dpkg/triggers/File"), "/usr/lib64 base-files/noawait\n");
   assert.equal(text(root, "var/lib/dpkg/triggers/named"), "base-files\n");
   const script = text(root, "var/lib/dpkg/stratos-configure");
-  assert.ok(script.includes("preinst base-files riscv64 base-files\n") && script.indexOf("preinst base-files") < script.indexOf("dpkg --configure"));
+  assert.ok(
+    script.includes("preinst base-files riscv64 base-files\n") &&
+      script.indexOf("preinst base-files") < script.indexOf("dpkg --configure"),
+  );
 });
 
 test("a file moves to the package that replaces its owner, and to no other", async () => {
-  const old = packageOf("old", {}, [{ path: "./usr/f", text: "old" }, { path: "./usr/g", text: "g" }]);
+  const old = packageOf("old", {}, [
+    { path: "./usr/f", text: "old" },
+    { path: "./usr/g", text: "g" },
+  ]);
   const taker = packageOf("taker", { Replaces: "old (<< 2)", Depends: "old" }, [{ path: "./usr/f", text: "new" }]);
   const { root } = await build([BASE, packageOf("apt"), old, taker], ["taker"]);
   assert.equal(text(root, "usr/f"), "new");
   assert.equal(text(root, "var/lib/dpkg/info/old.list"), "/.\n/usr\n/usr/g\n");
   const thief = packageOf("thief", { Depends: "old" }, [{ path: "./usr/f", text: "new" }]);
-  await assert.rejects(build([BASE, packageOf("apt"), old, thief], ["thief"]), (error) => error instanceof DebError && /\/usr\/f is also in package old/.test(error.message));
+  await assert.rejects(
+    build([BASE, packageOf("apt"), old, thief], ["thief"]),
+    (error) => error instanceof DebError && /\/usr\/f is also in package old/.test(error.message),
+  );
 });
 
 test("no path leads out of the root", async () => {
-  await assert.rejects(build([BASE, packageOf("apt"), packageOf("evil", {}, [{ path: "./../etc/passwd", text: "x" }])], ["evil"]), DebError);
-  const { root } = await build([BASE, packageOf("apt"), packageOf("sly", {}, [
-    { path: "./usr/out", type: TarType.symbolicLink, fields: { linkPath: "../../../../../etc" } }, { path: "./usr/out/sly", text: "x" },
-    { path: "./usr/abs", type: TarType.symbolicLink, fields: { linkPath: "/etc" } }, { path: "./usr/abs/sly2", text: "x" },
-  ])], ["sly"]);
+  await assert.rejects(
+    build([BASE, packageOf("apt"), packageOf("evil", {}, [{ path: "./../etc/passwd", text: "x" }])], ["evil"]),
+    DebError,
+  );
+  const { root } = await build(
+    [
+      BASE,
+      packageOf("apt"),
+      packageOf("sly", {}, [
+        { path: "./usr/out", type: TarType.symbolicLink, fields: { linkPath: "../../../../../etc" } },
+        { path: "./usr/out/sly", text: "x" },
+        { path: "./usr/abs", type: TarType.symbolicLink, fields: { linkPath: "/etc" } },
+        { path: "./usr/abs/sly2", text: "x" },
+      ]),
+    ],
+    ["sly"],
+  );
   assert.equal(text(root, "etc/sly"), "x");
   assert.equal(text(root, "etc/sly2"), "x");
   const tree = new RootTree(new MemoryRoot(), 0);
-  for (const bad of ["..", "a/../b", "/etc", "a//b", "./a", "a/", "a\0b"]) assert.throws(() => tree.place(bad), RootTreeError, bad);
-  await assert.rejects(build([BASE, packageOf("apt"), packageOf("loop", {}, [
-    { path: "./usr/a", type: TarType.symbolicLink, fields: { linkPath: "b" } }, { path: "./usr/b", type: TarType.symbolicLink, fields: { linkPath: "a" } }, { path: "./usr/a/x", text: "x" },
-  ])], ["loop"]), (error) => error instanceof RootTreeError && /loop: .*too many symbolic links/.test(error.message));
+  for (const bad of ["..", "a/../b", "/etc", "a//b", "./a", "a/", "a\0b"])
+    assert.throws(() => tree.place(bad), RootTreeError, bad);
+  await assert.rejects(
+    build(
+      [
+        BASE,
+        packageOf("apt"),
+        packageOf("loop", {}, [
+          { path: "./usr/a", type: TarType.symbolicLink, fields: { linkPath: "b" } },
+          { path: "./usr/b", type: TarType.symbolicLink, fields: { linkPath: "a" } },
+          { path: "./usr/a/x", text: "x" },
+        ]),
+      ],
+      ["loop"],
+    ),
+    (error) => error instanceof RootTreeError && /loop: .*too many symbolic links/.test(error.message),
+  );
 });
 
 test("the same packages give the same root twice", async () => {
@@ -136,31 +254,66 @@ test("extra sources join in, and their newer versions win", async () => {
   const ports = testPorts();
   await publish(ports, [BASE, packageOf("apt")], signer);
   await publish(ports, [packageOf("apt", { Version: "2.0" })], signer, { suite: "trixie-updates" });
-  const request = { mirror: "http://mirror/debian", packages: [], keyrings: [signer.publicKey], extraSources: [{ uri: "http://mirror/debian", suite: "trixie-updates", components: ["main"] }] };
+  const request = {
+    mirror: "http://mirror/debian",
+    packages: [],
+    keyrings: [signer.publicKey],
+    extraSources: [{ uri: "http://mirror/debian", suite: "trixie-updates", components: ["main"] }],
+  };
   const { plan } = await planImage(ports, request, () => {});
   assert.equal(plan.packages.find((one) => one.name === "apt")!.version, "2.0");
 });
 
 test("a mirror that does not answer is named, with what to set", async () => {
   const ports = testPorts();
-  ports.fetcher = { open: async () => { throw new FetchError("no route to host", { isPermanent: false }); } };
-  await assert.rejects(planImage(ports, { mirror: "http://nowhere/debian", packages: [] }, () => {}), (error) =>
-    error instanceof MirrorError && /http:\/\/nowhere\/debian cannot be used: no route.*--mirror URL, or STRATOS_MIRROR/.test(error.message));
+  ports.fetcher = {
+    open: async () => {
+      throw new FetchError("no route to host", { isPermanent: false });
+    },
+  };
+  await assert.rejects(
+    planImage(ports, { mirror: "http://nowhere/debian", packages: [] }, () => {}),
+    (error) =>
+      error instanceof MirrorError &&
+      /http:\/\/nowhere\/debian cannot be used: no route.*--mirror URL, or STRATOS_MIRROR/.test(error.message),
+  );
 });
 
 test("a suite that a mirror has not is told as such, with what was meant", async () => {
   const ports = testPorts();
   await publish(ports, [BASE, packageOf("apt")], signer);
-  await assert.rejects(planImage(ports, { mirror: "http://mirror/debian", suite: "trixy", packages: [], keyrings: [signer.publicKey] }, () => {}), (error) =>
-    error instanceof SuiteError && /^http:\/\/mirror\/debian has no suite trixy; did you mean trixie\? \(.*404/.test(error.message));
+  await assert.rejects(
+    planImage(
+      ports,
+      { mirror: "http://mirror/debian", suite: "trixy", packages: [], keyrings: [signer.publicKey] },
+      () => {},
+    ),
+    (error) =>
+      error instanceof SuiteError &&
+      /^http:\/\/mirror\/debian has no suite trixy; did you mean trixie\? \(.*404/.test(error.message),
+  );
   const extraSources = [{ uri: "http://mirror/debian", suite: "own", components: ["main"] }];
-  await assert.rejects(planImage(ports, { mirror: "http://mirror/debian", packages: [], keyrings: [signer.publicKey], extraSources }, () => {}), (error) => error instanceof SuiteError && error.suite === "own" && /has no suite own \(/.test(error.message));
+  await assert.rejects(
+    planImage(
+      ports,
+      { mirror: "http://mirror/debian", packages: [], keyrings: [signer.publicKey], extraSources },
+      () => {},
+    ),
+    (error) => error instanceof SuiteError && error.suite === "own" && /has no suite own \(/.test(error.message),
+  );
 });
 
 const hasDpkg = spawnSync("dpkg-query", ["--version"]).status === 0;
 
 test("the host's dpkg reads the database", { skip: hasDpkg ? false : "dpkg is not installed" }, async () => {
-  const { root } = await build([BASE, packageOf("apt"), packageOf("libx", { "Multi-Arch": "same", Depends: "apt (>= 1)" }, [{ path: "./usr/x", text: "X" }])], ["libx"]);
+  const { root } = await build(
+    [
+      BASE,
+      packageOf("apt"),
+      packageOf("libx", { "Multi-Arch": "same", Depends: "apt (>= 1)" }, [{ path: "./usr/x", text: "X" }]),
+    ],
+    ["libx"],
+  );
   const folder = mkdtempSync(join(tmpdir(), "dpkg-"));
   try {
     for (const [path, node] of root.nodes) {
@@ -168,12 +321,18 @@ test("the host's dpkg reads the database", { skip: hasDpkg ? false : "dpkg is no
       if (node.kind === "directory") mkdirSync(join(folder, path), { recursive: true });
       else if (node.kind === "file") writeFileSync(join(folder, path), node.content);
     }
-    const ask = (...words: string[]): string => execFileSync("dpkg-query", [`--admindir=${join(folder, "var/lib/dpkg")}`, ...words], { encoding: "utf8" });
-    assert.equal(ask("-W", "-f", "${Package} ${Version} ${db:Status-Status}\n"), "apt 1.0-1 unpacked\nbase-files 1.0-1 unpacked\nlibx 1.0-1 unpacked\n");
+    const ask = (...words: string[]): string =>
+      execFileSync("dpkg-query", [`--admindir=${join(folder, "var/lib/dpkg")}`, ...words], { encoding: "utf8" });
+    assert.equal(
+      ask("-W", "-f", "${Package} ${Version} ${db:Status-Status}\n"),
+      "apt 1.0-1 unpacked\nbase-files 1.0-1 unpacked\nlibx 1.0-1 unpacked\n",
+    );
     assert.equal(ask("-L", "libx:riscv64"), "/.\n/usr\n/usr/x\n");
     assert.match(ask("-S", "/etc/issue"), /^base-files(:riscv64)?: \/etc\/issue\n$/);
     assert.match(ask("-W", "-f", "${Conffiles}", "base-files"), /\/etc\/issue 32865e97b5342e762ab140e00f3da23b/);
-  } finally { rmSync(folder, { recursive: true }); }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("dpkg's progress is understood", () => {

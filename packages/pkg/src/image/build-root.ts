@@ -2,8 +2,8 @@
  * Builds a root filesystem from a plan: download, unpack in order, write dpkg's database. What is left is to run
  * {@link RootSummary.commands} in the guest, which configures the packages.
  *
- * Downloads run side by side; then packages are unpacked one after another, since their order means something, while the
- * next ones are being decompressed on other threads.
+ * Downloads run side by side; then packages are unpacked one after another, since their order means something, while
+ * the next ones are being decompressed on other threads.
  */
 import { utf8Of } from "@stratos/base";
 import { DebError, openDeb, requireIdentity, type DebArchive } from "../debian/deb-archive.ts";
@@ -41,11 +41,24 @@ export interface RootSummary {
  * @param writer  an empty root
  * @throws FetchError, IntegrityError, DebError, RootTreeError
  */
-export async function buildRoot(ports: PackagePorts, prepared: PreparedPlan, writer: RootWriter, onProgress: OnProgress, options: RootOptions = {}): Promise<RootSummary> {
+export async function buildRoot(
+  ports: PackagePorts,
+  prepared: PreparedPlan,
+  writer: RootWriter,
+  onProgress: OnProgress,
+  options: RootOptions = {},
+): Promise<RootSummary> {
   const { plan, binaries } = prepared;
   await downloadAll(ports, binaries, onProgress);
-  const guestMirror = "guestMirror" in options ? options.guestMirror : plan.mirror.startsWith("file:") ? undefined : plan.mirror;
-  const settings: LayoutSettings = { hostname: options.hostname ?? "stratos", mirror: guestMirror, suite: plan.suite, components: plan.components, mtime: plan.dateSeconds };
+  const guestMirror =
+    "guestMirror" in options ? options.guestMirror : plan.mirror.startsWith("file:") ? undefined : plan.mirror;
+  const settings: LayoutSettings = {
+    hostname: options.hostname ?? "stratos",
+    mirror: guestMirror,
+    suite: plan.suite,
+    components: plan.components,
+    mtime: plan.dateSeconds,
+  };
   const tree = new RootTree(writer, settings.mtime);
   layBeforePackages(tree, settings);
   const unpacked = await unpackAll(ports, binaries, tree, onProgress);
@@ -55,7 +68,13 @@ export async function buildRoot(ports: PackagePorts, prepared: PreparedPlan, wri
     tree.file(tree.place(path), { ...metaOf(settings, mode), ...(mtime === undefined ? {} : { mtime }) }, content);
   for (const file of dpkgDatabase(unpacked, plan.architecture)) put(file.path, file.mode, file.content, file.mtime);
   const automatic = plan.packages.filter((one) => one.isAutomatic);
-  const states = automatic.map((one) => `Package: ${one.name}\nArchitecture: ${one.architecture === "all" ? plan.architecture : one.architecture}\nAuto-Installed: 1\n\n`).join("");
+  const states = automatic
+    .map(
+      (one) =>
+        `Package: ${one.name}\nArchitecture: ${one.architecture === "all" ? plan.architecture : one.architecture}` +
+        "\nAuto-Installed: 1\n\n",
+    )
+    .join("");
   if (binaries.some((one) => one.name === "apt")) put("var/lib/apt/extended_states", 0o644, utf8Of(states), undefined);
   put(CONFIGURE_SCRIPT, 0o755, utf8Of(configureScript(unpacked)), undefined);
   writer.finish();
@@ -64,11 +83,17 @@ export async function buildRoot(ports: PackagePorts, prepared: PreparedPlan, wri
   return { commands: [["/bin/sh", `/${CONFIGURE_SCRIPT}`]], order: unpacked.map((one) => one.name), files };
 }
 
-async function downloadAll(ports: PackagePorts, binaries: readonly BinaryPackage[], onProgress: OnProgress): Promise<void> {
+async function downloadAll(
+  ports: PackagePorts,
+  binaries: readonly BinaryPackage[],
+  onProgress: OnProgress,
+): Promise<void> {
   const files = binaries.map((one) => ({ one, file: packageFile(one) }));
   const totalBytes = files.reduce((sum, { file }) => sum + file.sizeBytes, 0);
-  let doneBytes = 0, doneFiles = 0;
-  const report = (name: string): void => onProgress({ phase: "download", name, doneBytes, totalBytes, doneFiles, totalFiles: files.length });
+  let doneBytes = 0,
+    doneFiles = 0;
+  const report = (name: string): void =>
+    onProgress({ phase: "download", name, doneBytes, totalBytes, doneFiles, totalFiles: files.length });
   await inParallel(files, DOWNLOADS_AT_ONCE, async ({ one, file }) => {
     await download(ports, file, (count) => {
       doneBytes += count;
@@ -79,7 +104,12 @@ async function downloadAll(ports: PackagePorts, binaries: readonly BinaryPackage
   });
 }
 
-async function unpackAll(ports: PackagePorts, binaries: readonly BinaryPackage[], tree: RootTree, onProgress: OnProgress): Promise<UnpackedPackage[]> {
+async function unpackAll(
+  ports: PackagePorts,
+  binaries: readonly BinaryPackage[],
+  tree: RootTree,
+  onProgress: OnProgress,
+): Promise<UnpackedPackage[]> {
   const installed = new Map<string, UnpackedPackage>();
   const opened: Promise<DebArchive>[] = [];
   const openNext = (): void => {

@@ -1,10 +1,10 @@
 /**
  * The script that finishes an image inside the guest. Packages are unpacked by us, so what dpkg does around its own
- * unpacking is caught up with: the `preinst` of each package runs first, in order, with the environment that dpkg gives it
- * (deb-preinst(5), dpkg(1) "Internal environment"); then dpkg configures all.
+ * unpacking is caught up with: the `preinst` of each package runs first, in order, with the environment that dpkg gives
+ * it (deb-preinst(5), dpkg(1) "Internal environment"); then dpkg configures all.
  *
- * In a Debian root each preinst finds the files of its own and other packages unpacked already, as it does when mmdebstrap or
- * debootstrap extract the base before they let dpkg at it; those scripts are written for that.
+ * In a Debian root each preinst finds the files of its own and other packages unpacked already, as it does when
+ * mmdebstrap or debootstrap extract the base before they let dpkg at it; those scripts are written for that.
  */
 import { byteString } from "@stratos/base";
 import { infoName, type UnpackedPackage } from "./dpkg-database.ts";
@@ -27,11 +27,16 @@ function preinstFunction(packages: readonly ScriptedPackage[], prepare: readonly
   return [
     "preinst() {",
     ...prepare.map((line) => `  ${line}`),
-    "  DPKG_MAINTSCRIPT_PACKAGE=$1 DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT=1 DPKG_MAINTSCRIPT_ARCH=$2 DPKG_MAINTSCRIPT_NAME=preinst \\",
-    "  DPKG_MAINTSCRIPT_DEBUG=0 DPKG_RUNNING_VERSION=$dpkg_version DPKG_ADMINDIR=/var/lib/dpkg DPKG_ROOT= DPKG_FORCE= DEBCONF_PACKAGE=$1 \\",
+    "  DPKG_MAINTSCRIPT_PACKAGE=$1 DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT=1 DPKG_MAINTSCRIPT_ARCH=$2 " +
+      "DPKG_MAINTSCRIPT_NAME=preinst \\",
+    "  DPKG_MAINTSCRIPT_DEBUG=0 DPKG_RUNNING_VERSION=$dpkg_version DPKG_ADMINDIR=/var/lib/dpkg DPKG_ROOT= " +
+      "DPKG_FORCE= DEBCONF_PACKAGE=$1 \\",
     `    "${path}" install`,
     "}",
-    `dpkg_version=${quote((packages.find((one) => one.name === "dpkg")?.archive.control.get("Version") ?? "0").replace(/^[0-9]+:/, ""))}`,
+    `dpkg_version=` +
+      quote(
+        (packages.find((one) => one.name === "dpkg")?.archive.control.get("Version") ?? "0").replace(/^[0-9]+:/, ""),
+      ),
   ];
 }
 
@@ -39,31 +44,50 @@ function preinstFunction(packages: readonly ScriptedPackage[], prepare: readonly
 export type ScriptedPackage = Pick<UnpackedPackage, "name" | "architecture" | "archive">;
 
 /**
- * A preinst that only calls dpkg-maintscript-helper, as debhelper writes them: it does something when another version was there before, and nothing where the package
- * is new. Source: dpkg-maintscript-helper(1); its functions, each of which wants a version as second argument in preinst.
+ * A preinst that only calls dpkg-maintscript-helper, as debhelper writes them: it does something when another version
+ * was there before, and nothing where the package is new. Source: dpkg-maintscript-helper(1); its functions, each of
+ * which wants a version as second argument in preinst.
  */
-const FOR_UPGRADES_ALONE = /^(#.*|set -e|exit 0|dpkg-maintscript-helper (rm_conffile|mv_conffile|symlink_to_dir|dir_to_symlink)( [\w/.:+\\~-]+)+ -- "\$@")?$/;
+const FOR_UPGRADES_ALONE =
+  // wide: one pattern
+  /^(#.*|set -e|exit 0|dpkg-maintscript-helper (rm_conffile|mv_conffile|symlink_to_dir|dir_to_symlink)( [\w/.:+\\~-]+)+ -- "\$@")?$/;
 
 /** Whether a package that was not there before does something before it is unpacked. */
 export function actsBeforeUnpack({ archive }: Pick<ScriptedPackage, "archive">): boolean {
   const preinst = archive.controlFiles.find(({ name }) => name === "preinst");
   if (preinst === undefined) return false;
   const [interpreter, ...lines] = byteString(preinst.content).split("\n");
-  return !/^#! *\/bin\/(sh|bash)( -e)?$/.test(interpreter!) || !lines.every((line) => FOR_UPGRADES_ALONE.test(line.trim()));
+  return (
+    !/^#! *\/bin\/(sh|bash)( -e)?$/.test(interpreter!) || !lines.every((line) => FOR_UPGRADES_ALONE.test(line.trim()))
+  );
 }
 
-/** Where the control files of packages stand that are not unpacked yet, each in a folder named by its number; the script is `run` beside them. */
+/**
+ * Where the control files of packages stand that are not unpacked yet, each in a folder named by its number; the script
+ * is `run` beside them.
+ */
 export const PREINST_FOLDER = "var/lib/dpkg/stratos-preinst";
 
 /**
- * The script that runs what dpkg runs before it unpacks, for packages whose files are not there yet. dpkg has the control files of the package at hand
- * in `tmp.ci`, where debconf looks for them.
+ * The script that runs what dpkg runs before it unpacks, for packages whose files are not there yet. dpkg has the
+ * control files of the package at hand in `tmp.ci`, where debconf looks for them.
  *
  * @param installed  packages that are there, dpkg among them
  */
 export function preinstScript(packages: readonly ScriptedPackage[], installed: readonly ScriptedPackage[]): string {
-  const lines = ["#!/bin/sh", "# Runs what dpkg runs before it unpacks.", ...PREAMBLE, ...preinstFunction(installed, [`ln -sfn /${PREINST_FOLDER}/$3 /var/lib/dpkg/tmp.ci`], "/var/lib/dpkg/tmp.ci/preinst")];
-  packages.forEach((one, index) => { if (actsBeforeUnpack(one)) lines.push(`preinst ${quote(one.name)} ${quote(one.architecture)} ${index}`); });
+  const lines = [
+    "#!/bin/sh",
+    "# Runs what dpkg runs before it unpacks.",
+    ...PREAMBLE,
+    ...preinstFunction(
+      installed,
+      [`ln -sfn /${PREINST_FOLDER}/$3 /var/lib/dpkg/tmp.ci`],
+      "/var/lib/dpkg/tmp.ci/preinst",
+    ),
+  ];
+  packages.forEach((one, index) => {
+    if (actsBeforeUnpack(one)) lines.push(`preinst ${quote(one.name)} ${quote(one.architecture)} ${index}`);
+  });
   lines.push("rm -f /var/lib/dpkg/tmp.ci");
   return `${lines.join("\n")}\n`;
 }
@@ -72,7 +96,10 @@ export function preinstScript(packages: readonly ScriptedPackage[], installed: r
  * @param packages  in the order of unpacking
  * @param options.hasRunPreinsts  they were run before the packages were unpacked
  */
-export function configureScript(packages: readonly UnpackedPackage[], options: { hasRunPreinsts?: boolean } = {}): string {
+export function configureScript(
+  packages: readonly UnpackedPackage[],
+  options: { hasRunPreinsts?: boolean } = {},
+): string {
   const lines = [
     "#!/bin/sh",
     "# Finishes an image: runs what dpkg runs before it unpacks, then has dpkg configure every package.",
@@ -80,12 +107,15 @@ export function configureScript(packages: readonly UnpackedPackage[], options: {
   ];
   if (options.hasRunPreinsts !== true) {
     lines.push(...preinstFunction(packages, [], "/var/lib/dpkg/info/$3.preinst"));
-    for (const one of packages) if (actsBeforeUnpack(one)) lines.push(`preinst ${quote(one.name)} ${quote(one.architecture)} ${quote(infoName(one))}`);
+    for (const one of packages)
+      if (actsBeforeUnpack(one))
+        lines.push(`preinst ${quote(one.name)} ${quote(one.architecture)} ${quote(infoName(one))}`);
   }
   lines.push(
     "dpkg --configure --pending --force-confdef --force-confold",
     // Logs and caches of this run say when it was, which no image should.
-    "rm -f /var/log/dpkg.log /var/log/alternatives.log /var/log/bootstrap.log /var/cache/ldconfig/aux-cache /var/cache/debconf/*-old",
+    "rm -f /var/log/dpkg.log /var/log/alternatives.log /var/log/bootstrap.log /var/cache/ldconfig/aux-cache " +
+      "/var/cache/debconf/*-old",
     `rm -f /${POLICY_RC_D} /${CONFIGURE_SCRIPT}`,
   );
   return `${lines.join("\n")}\n`;

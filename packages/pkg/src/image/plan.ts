@@ -80,12 +80,23 @@ export interface PreparedPlan {
  * @throws MirrorError  the mirror does not answer and no list of it is kept
  * @throws ReleaseError, FetchError, IntegrityError, UnsatisfiableError
  */
-export async function planImage(ports: PackagePorts, request: ImageRequest, onProgress: OnProgress): Promise<PreparedPlan> {
-  const suite = request.suite ?? "trixie", architecture = request.architecture ?? "riscv64";
-  const components = request.components ?? ["main"], variant = request.variant ?? "minbase";
+export async function planImage(
+  ports: PackagePorts,
+  request: ImageRequest,
+  onProgress: OnProgress,
+): Promise<PreparedPlan> {
+  const suite = request.suite ?? "trixie",
+    architecture = request.architecture ?? "riscv64";
+  const components = request.components ?? ["main"],
+    variant = request.variant ?? "minbase";
   const index = new PackageIndex();
   const keyrings = [...trixieKeyrings(), ...(request.keyrings ?? [])];
-  const release = await loadRepository(ports, { uri: request.mirror, suite, components, architecture, keyrings }, index, onProgress).catch((error: unknown) => {
+  const release = await loadRepository(
+    ports,
+    { uri: request.mirror, suite, components, architecture, keyrings },
+    index,
+    onProgress,
+  ).catch((error: unknown) => {
     if (error instanceof FetchError && error.isPermanent) throw new SuiteError({ uri: request.mirror, suite }, error);
     throw error instanceof FetchError ? unreachableMirror(request.mirror, error) : error;
   });
@@ -100,11 +111,30 @@ export async function planImage(ports: PackagePorts, request: ImageRequest, onPr
   const resolved = resolve(index, { install: [...new Set([...base, ...wanted])], recommends }, architecture);
   const manual = new Set([...wanted, ...base].map((text) => /^[^\s:=(]+/.exec(text)?.[0] ?? text));
   // What the essential set pulls in can never go, so apt need not know it as automatic.
-  if (variant !== "none") for (const one of resolve(index, { install: variantPackages(index, "essential") }, architecture)) manual.add(one.package.name);
-  const binaries = unpackOrder(resolved.map((one) => one.package), index, architecture);
+  if (variant !== "none")
+    for (const one of resolve(index, { install: variantPackages(index, "essential") }, architecture))
+      manual.add(one.package.name);
+  const binaries = unpackOrder(
+    resolved.map((one) => one.package),
+    index,
+    architecture,
+  );
   const byPackage = new Map(resolved.map((one) => [one.package, one]));
   const packages = binaries.map((one) => describe(byPackage.get(one)!, manual));
-  return { binaries, plan: { ...identity(release), mirror: request.mirror, suite, components: [...components], architecture, variant, requested: wanted, packages, ...totals(packages) } };
+  return {
+    binaries,
+    plan: {
+      ...identity(release),
+      mirror: request.mirror,
+      suite,
+      components: [...components],
+      architecture,
+      variant,
+      requested: wanted,
+      packages,
+      ...totals(packages),
+    },
+  };
 }
 
 /** Names that a variant consists of, before dependencies. */
@@ -119,18 +149,31 @@ function describe(resolved: ResolvedPackage, manual: ReadonlySet<string>): Plann
   const one = resolved.package;
   const file = packageFile(one);
   return {
-    name: one.name, version: one.version, architecture: one.architecture, sizeBytes: file.sizeBytes, installedKiB: one.installedSizeKiB,
-    sha256: file.sha256, url: file.urls[0]!, ...(resolved.neededBy === undefined ? {} : { neededBy: resolved.neededBy.name }),
-    because: resolved.because, isAutomatic: !manual.has(one.name),
+    name: one.name,
+    version: one.version,
+    architecture: one.architecture,
+    sizeBytes: file.sizeBytes,
+    installedKiB: one.installedSizeKiB,
+    sha256: file.sha256,
+    url: file.urls[0]!,
+    ...(resolved.neededBy === undefined ? {} : { neededBy: resolved.neededBy.name }),
+    because: resolved.because,
+    isAutomatic: !manual.has(one.name),
   };
 }
 
 function identity(release: Release): Pick<ImagePlan, "codename" | "version" | "dateSeconds" | "signers"> {
-  return { codename: release.codename, version: release.version, dateSeconds: release.dateSeconds, signers: release.signers };
+  return {
+    codename: release.codename,
+    version: release.version,
+    dateSeconds: release.dateSeconds,
+    signers: release.signers,
+  };
 }
 
 function totals(packages: readonly PlannedPackage[]): Pick<ImagePlan, "downloadBytes" | "installedKiB"> {
-  let downloadBytes = 0, installedKiB = 0;
+  let downloadBytes = 0,
+    installedKiB = 0;
   for (const one of packages) {
     downloadBytes += one.sizeBytes;
     installedKiB += one.installedKiB;

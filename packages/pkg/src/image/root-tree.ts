@@ -1,7 +1,7 @@
 /**
- * The tree of a root that is being put together: what stands where, and which package it came from. It resolves symbolic
- * links in paths as the guest would (`/lib/x` is `/usr/lib/x` on a merged-/usr system), so that nothing a package says can
- * lead outside of the root, whatever the writer behind it does.
+ * The tree of a root that is being put together: what stands where, and which package it came from. It resolves
+ * symbolic links in paths as the guest would (`/lib/x` is `/usr/lib/x` on a merged-/usr system), so that nothing a
+ * package says can lead outside of the root, whatever the writer behind it does.
  */
 import type { RootMeta, RootWriter } from "./root-writer.ts";
 
@@ -10,7 +10,11 @@ export class RootTreeError extends Error {
   override name = "RootTreeError";
 }
 
-interface Node { kind: "directory" | "symlink" | "other"; target: string; owner: string }
+interface Node {
+  kind: "directory" | "symlink" | "other";
+  target: string;
+  owner: string;
+}
 
 /** Linux follows at most this many links in one path (MAXSYMLINKS). */
 const LINKS_MAX = 40;
@@ -35,7 +39,10 @@ export class RootTree {
    * @throws RootTreeError  the path holds `..` or the like, a folder is no folder, or its links go in circles
    */
   place(path: string): string {
-    if (path !== "" && path.split("/").some((name) => name === "" || name === "." || name === ".." || name.includes("\0"))) {
+    if (
+      path !== "" &&
+      path.split("/").some((name) => name === "" || name === "." || name === ".." || name.includes("\0"))
+    ) {
       throw new RootTreeError(`not a path within the root: ${path}`);
     }
     const slash = path.lastIndexOf("/");
@@ -70,7 +77,10 @@ export class RootTree {
 
   /** Makes a directory unless there is one already, whose attributes then stay. */
   directory(place: string, meta: RootMeta, owner = ""): void {
-    if (place === "") { this.#writer.directory("", meta); return; }
+    if (place === "") {
+      this.#writer.directory("", meta);
+      return;
+    }
     if (this.isDirectory(place)) return;
     this.#refuseTaken(place);
     this.#writer.directory(place, meta);
@@ -92,12 +102,18 @@ export class RootTree {
   hardLink(place: string, existing: string, owner = ""): void {
     this.#refuseTaken(place);
     const node = this.#nodes.get(existing);
-    if (node === undefined || node.kind === "directory") throw new RootTreeError(`/${place}: is a link to /${existing}, which is not there`);
+    if (node === undefined || node.kind === "directory")
+      throw new RootTreeError(`/${place}: is a link to /${existing}, which is not there`);
     this.#writer.hardLink(place, existing);
     this.#nodes.set(place, { ...node, owner });
   }
 
-  device(place: string, meta: RootMeta, device: { kind: "character" | "block"; major: number; minor: number }, owner = ""): void {
+  device(
+    place: string,
+    meta: RootMeta,
+    device: { kind: "character" | "block"; major: number; minor: number },
+    owner = "",
+  ): void {
     this.#refuseTaken(place);
     this.#writer.device(place, meta, device);
     this.#nodes.set(place, { kind: "other", target: "", owner });

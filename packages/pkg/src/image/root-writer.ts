@@ -40,10 +40,18 @@ export type MemoryNode =
 export class MemoryRoot implements RootWriter {
   readonly nodes = new Map<string, MemoryNode>();
 
-  directory(path: string, meta: RootMeta): void { this.#put(path, { kind: "directory", meta }); }
-  file(path: string, meta: RootMeta, content: Uint8Array): void { this.#put(path, { kind: "file", meta, content: new Uint8Array(content) }); }
-  symlink(path: string, meta: RootMeta, target: string): void { this.#put(path, { kind: "symlink", meta, target }); }
-  fifo(path: string, meta: RootMeta): void { this.#put(path, { kind: "fifo", meta }); }
+  directory(path: string, meta: RootMeta): void {
+    this.#put(path, { kind: "directory", meta });
+  }
+  file(path: string, meta: RootMeta, content: Uint8Array): void {
+    this.#put(path, { kind: "file", meta, content: new Uint8Array(content) });
+  }
+  symlink(path: string, meta: RootMeta, target: string): void {
+    this.#put(path, { kind: "symlink", meta, target });
+  }
+  fifo(path: string, meta: RootMeta): void {
+    this.#put(path, { kind: "fifo", meta });
+  }
 
   device(path: string, meta: RootMeta, device: { kind: "character" | "block"; major: number; minor: number }): void {
     this.#put(path, { kind: "device", meta, device });

@@ -8,7 +8,11 @@ import { candidatesFor } from "../debian/resolver/candidates.ts";
 /** Whose scripts make what all others take for granted: accounts first, then the tree's shape. */
 const FIRST = ["base-passwd", "base-files"];
 
-export function unpackOrder(packages: readonly BinaryPackage[], index: PackageIndex, architecture: string): BinaryPackage[] {
+export function unpackOrder(
+  packages: readonly BinaryPackage[],
+  index: PackageIndex,
+  architecture: string,
+): BinaryPackage[] {
   const chosen = new Set(packages);
   const ordered: BinaryPackage[] = [];
   const visited = new Set<BinaryPackage>();
@@ -24,7 +28,10 @@ export function unpackOrder(packages: readonly BinaryPackage[], index: PackageIn
     while (stack.length > 0) {
       const top = stack.at(-1)!;
       if (top.next < top.needs.length) enter(top.needs[top.next++]!);
-      else { ordered.push(top.one); stack.pop(); }
+      else {
+        ordered.push(top.one);
+        stack.pop();
+      }
     }
   };
   const needsOf = (one: BinaryPackage): BinaryPackage[] => {
@@ -41,7 +48,10 @@ export function unpackOrder(packages: readonly BinaryPackage[], index: PackageIn
   // What comes first does so alone; the packages it depends on are visited in their turn.
   for (const name of FIRST) {
     const one = packages.find((candidate) => candidate.name === name);
-    if (one !== undefined) { visited.add(one); ordered.push(one); }
+    if (one !== undefined) {
+      visited.add(one);
+      ordered.push(one);
+    }
   }
   for (const one of packages) visit(one);
   return ordered;

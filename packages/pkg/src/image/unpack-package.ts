@@ -1,6 +1,6 @@
 /**
- * Puts one package's files into a root, with dpkg's rules for what is there already: a directory stays as it is, a file of
- * another package yields only to a package that replaces it. Source: dpkg src/main/archives.c, `tarobject`.
+ * Puts one package's files into a root, with dpkg's rules for what is there already: a directory stays as it is, a file
+ * of another package yields only to a package that replaces it. Source: dpkg src/main/archives.c, `tarobject`.
  */
 import { TarType, type TarEntry } from "@stratos/formats";
 import { DebError, visitDataFiles, type DebArchive } from "../debian/deb-archive.ts";
@@ -11,7 +11,10 @@ import type { RootMeta } from "./root-writer.ts";
 import { RootTree, RootTreeError } from "./root-tree.ts";
 
 export interface UnpackTools {
-  /** where a file of the package goes whose path another package has diverted (dpkg-divert(1)); paths are without their leading slash */
+  /**
+   * where a file of the package goes whose path another package has diverted (dpkg-divert(1)); paths are without their
+   * leading slash
+   */
   divert?(path: string, name: string): string;
   /** whether an entry is listed as the package's and not unpacked (dpkg(1), `--path-exclude`) */
   isLeftOut?(entry: TarEntry): boolean;
@@ -29,28 +32,50 @@ export type VisitEntries = (visit: VisitEntry) => void;
  * @param installed  packages unpacked before, by name; a file that is taken over leaves its former owner's list
  * @throws DebError, RootTreeError
  */
-export async function unpackPackage(tree: RootTree, archive: DebArchive, installed: ReadonlyMap<string, UnpackedPackage>, tools: UnpackTools): Promise<UnpackedPackage> {
+export async function unpackPackage(
+  tree: RootTree,
+  archive: DebArchive,
+  installed: ReadonlyMap<string, UnpackedPackage>,
+  tools: UnpackTools,
+): Promise<UnpackedPackage> {
   const { unpacked, visit } = beginUnpack(tree, archive, installed, tools);
   await visitDataFiles(archive, unpacked.name, visit);
   return unpacked;
 }
 
-/** The same from entries that somebody else has read. Of files that have a hash in `md5sums`, and are no configuration, content is only handed on. */
+/**
+ * The same from entries that somebody else has read. Of files that have a hash in `md5sums`, and are no configuration,
+ * content is only handed on.
+ */
 export function unpackEntries(
-  tree: RootTree, archive: Pick<DebArchive, "control" | "controlFiles">, visitEntries: VisitEntries, installed: ReadonlyMap<string, UnpackedPackage>, tools: UnpackTools,
+  tree: RootTree,
+  archive: Pick<DebArchive, "control" | "controlFiles">,
+  visitEntries: VisitEntries,
+  installed: ReadonlyMap<string, UnpackedPackage>,
+  tools: UnpackTools,
 ): UnpackedPackage {
   const { unpacked, visit } = beginUnpack(tree, archive, installed, tools);
   visitEntries(visit);
   return unpacked;
 }
 
-function beginUnpack(tree: RootTree, archive: Pick<DebArchive, "control" | "controlFiles">, installed: ReadonlyMap<string, UnpackedPackage>, tools: UnpackTools): { unpacked: UnpackedPackage; visit: VisitEntry } {
+function beginUnpack(
+  tree: RootTree,
+  archive: Pick<DebArchive, "control" | "controlFiles">,
+  installed: ReadonlyMap<string, UnpackedPackage>,
+  tools: UnpackTools,
+): { unpacked: UnpackedPackage; visit: VisitEntry } {
   const { control } = archive;
-  const name = control.get("Package") ?? "", architecture = control.get("Architecture") ?? "";
+  const name = control.get("Package") ?? "",
+    architecture = control.get("Architecture") ?? "";
   const bringsHashes = archive.controlFiles.some((file) => file.name === "md5sums");
   const unpacked: UnpackedPackage = {
-    name, architecture, archive: { control, controlFiles: archive.controlFiles }, paths: new Set(["/."]),
-    conffiles: parseConffiles(archive.controlFiles, tools.latin1), md5sums: bringsHashes ? undefined : new Map(),
+    name,
+    architecture,
+    archive: { control, controlFiles: archive.controlFiles },
+    paths: new Set(["/."]),
+    conffiles: parseConffiles(archive.controlFiles, tools.latin1),
+    md5sums: bringsHashes ? undefined : new Map(),
   };
   const divert = (path: string): string => tools.divert?.(path, name) ?? path;
   /** by path; of a file that was left out, the first link that stays is the file */
@@ -60,7 +85,10 @@ function beginUnpack(tree: RootTree, archive: Pick<DebArchive, "control" | "cont
     if (path === "") return;
     if (tools.isLeftOut?.(entry) === true) {
       unpacked.paths.add(`/${path}`);
-      leftOut.set(path, entry.type === TarType.hardLink ? leftOut.get(relativePath(entry.linkPath, name)) : { entry, content });
+      leftOut.set(
+        path,
+        entry.type === TarType.hardLink ? leftOut.get(relativePath(entry.linkPath, name)) : { entry, content },
+      );
       return;
     }
     try {
@@ -74,7 +102,13 @@ function beginUnpack(tree: RootTree, archive: Pick<DebArchive, "control" | "cont
 
   function place(path: string, entry: TarEntry, content: Uint8Array): void {
     const at = tree.place(entry.type === TarType.directory ? path : divert(path));
-    const meta: RootMeta = { uid: entry.uid, gid: entry.gid, mode: entry.mode, mtime: entry.mtime, ...(entry.xattrs.size > 0 ? { xattrs: entry.xattrs } : {}) };
+    const meta: RootMeta = {
+      uid: entry.uid,
+      gid: entry.gid,
+      mode: entry.mode,
+      mtime: entry.mtime,
+      ...(entry.xattrs.size > 0 ? { xattrs: entry.xattrs } : {}),
+    };
     if (entry.type === TarType.directory) {
       tree.directory(at, meta, name);
       unpacked.paths.add(`/${path}`);
@@ -82,7 +116,10 @@ function beginUnpack(tree: RootTree, archive: Pick<DebArchive, "control" | "cont
     }
     if (tree.isDirectory(at)) {
       // A link onto a directory that is there (`/lib` → `usr/lib`) changes nothing when it leads to it.
-      if (entry.type === TarType.symbolicLink) { unpacked.paths.add(`/${path}`); return; }
+      if (entry.type === TarType.symbolicLink) {
+        unpacked.paths.add(`/${path}`);
+        return;
+      }
       throw new RootTreeError(`/${at}: is a directory`);
     }
     const owner = tree.ownerOf(at);
@@ -98,9 +135,12 @@ function beginUnpack(tree: RootTree, archive: Pick<DebArchive, "control" | "cont
         }
         break;
       }
-      case TarType.symbolicLink: tree.symlink(at, meta, entry.linkPath, name); break;
+      case TarType.symbolicLink:
+        tree.symlink(at, meta, entry.linkPath, name);
+        break;
       case TarType.hardLink: {
-        const linked = relativePath(entry.linkPath, name), file = leftOut.get(linked);
+        const linked = relativePath(entry.linkPath, name),
+          file = leftOut.get(linked);
         if (file === undefined) tree.hardLink(at, tree.place(divert(linked)), name);
         else if ("at" in file) tree.hardLink(at, file.at, name);
         else {
@@ -109,9 +149,15 @@ function beginUnpack(tree: RootTree, archive: Pick<DebArchive, "control" | "cont
         }
         break;
       }
-      case TarType.characterDevice: tree.device(at, meta, { kind: "character", major: entry.deviceMajor, minor: entry.deviceMinor }, name); break;
-      case TarType.blockDevice: tree.device(at, meta, { kind: "block", major: entry.deviceMajor, minor: entry.deviceMinor }, name); break;
-      case TarType.fifo: tree.fifo(at, meta, name); break;
+      case TarType.characterDevice:
+        tree.device(at, meta, { kind: "character", major: entry.deviceMajor, minor: entry.deviceMinor }, name);
+        break;
+      case TarType.blockDevice:
+        tree.device(at, meta, { kind: "block", major: entry.deviceMajor, minor: entry.deviceMinor }, name);
+        break;
+      case TarType.fifo:
+        tree.fifo(at, meta, name);
+        break;
     }
     unpacked.paths.add(`/${path}`);
   }

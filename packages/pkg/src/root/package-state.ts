@@ -1,6 +1,6 @@
 /**
- * Which packages a root has, by the databases of dpkg and pacman, as one short text. What dpkg, apt or pacman change between two changes of
- * ours shows in it; marks and selections, which may be taken back without harm, do not.
+ * Which packages a root has, by the databases of dpkg and pacman, as one short text. What dpkg, apt or pacman change
+ * between two changes of ours shows in it; marks and selections, which may be taken back without harm, do not.
  */
 import { byteString, byteStringOf, crc32c } from "@stratos/base";
 import type { RootNode } from "./root-files.ts";
@@ -18,7 +18,12 @@ export function packageState(root: RootView): string {
   const text = root.look(DPKG_STATUS)?.kind === "file" ? byteString(root.read(DPKG_STATUS)) : "";
   const packages = text.split("\n\n").flatMap((stanza) => {
     const state = field(stanza, "Status")?.split(" ")[2];
-    return state === undefined || state === "not-installed" ? [] : [`${field(stanza, "Package")!} ${field(stanza, "Version") ?? ""} ${field(stanza, "Architecture") ?? ""} ${state}`];
+    return state === undefined || state === "not-installed"
+      ? []
+      : [
+          `${field(stanza, "Package")!} ${field(stanza, "Version") ?? ""} ${field(stanza, "Architecture") ?? ""} ` +
+            `${state}`,
+        ];
   });
   const local = root.list(PACMAN_LOCAL).filter((name) => name !== "ALPM_DB_VERSION");
   const all = byteStringOf([...packages.sort(), "", ...local].join("\n"));

@@ -75,19 +75,30 @@ test("an interruption at any step, and at any step of the recovery, leaves the o
   const finished = oldRoot();
   change(finished);
   const after = finished.snapshot(OUTSIDE);
-  assert.ok(after.includes("etc/config file 644 new") && after.includes("usr/bin/alias file 4755 tool 2") && !after.some((line) => line.startsWith("usr/old")));
-  let old = 0, renewed = 0, cases = 0;
+  assert.ok(
+    after.includes("etc/config file 644 new") &&
+      after.includes("usr/bin/alias file 4755 tool 2") &&
+      !after.some((line) => line.startsWith("usr/old")),
+  );
+  let old = 0,
+    renewed = 0,
+    cases = 0;
   for (let stop = 0; ; stop++) {
     const root = oldRoot();
     if (runUntil(root, stop, () => change(root))) break;
     for (let again = 0; ; again++) {
       const copied = root.copy();
-      const recovered = runUntil(copied, again, () => { new RootChanges(copied).recover(); });
+      const recovered = runUntil(copied, again, () => {
+        new RootChanges(copied).recover();
+      });
       if (!recovered) new RootChanges(copied).recover();
       const state = copied.snapshot(OUTSIDE);
       const isOld = JSON.stringify(state) === JSON.stringify(before);
       if (isOld) old++;
-      else { assert.deepEqual(state, after, `stopped at ${stop}, recovery at ${again}`); renewed++; }
+      else {
+        assert.deepEqual(state, after, `stopped at ${stop}, recovery at ${again}`);
+        renewed++;
+      }
       assert.ok(!copied.list(CHANGES_FOLDER).some((name) => name.endsWith(".draft")), "nothing half is left");
       cases++;
       if (recovered) break;
@@ -101,14 +112,21 @@ test("a change is taken back, and the taking back too", () => {
   const before = root.snapshot(OUTSIDE);
   change(root);
   const after = root.snapshot(OUTSIDE);
-  for (const [id, expected] of [[1, before], [2, after], [3, before]] as const) {
+  for (const [id, expected] of [
+    [1, before],
+    [2, after],
+    [3, before],
+  ] as const) {
     const changes = new RootChanges(root);
     const next = changes.revert(id).commit(NOTE);
     changes.apply(next);
     changes.finish(next);
     assert.deepEqual(root.snapshot(OUTSIDE), expected);
   }
-  assert.throws(() => new RootChanges(root).revert(2), (error) => error instanceof ChangeError && /not the last one: take back 4 first/.test(error.message));
+  assert.throws(
+    () => new RootChanges(root).revert(2),
+    (error) => error instanceof ChangeError && /not the last one: take back 4 first/.test(error.message),
+  );
 });
 
 test("a draft shows the root as it will be, and giving it up leaves no trace", () => {
@@ -120,7 +138,10 @@ test("a draft shows the root as it will be, and giving it up leaves no trace", (
   assert.equal(draft.look("usr/bin/tool")?.meta.mode, 0o4755);
   assert.equal(Buffer.from(root.read("etc/config")).toString(), "old");
   draft.discard();
-  assert.deepEqual(root.snapshot(CHANGES_FOLDER).filter((line) => !/^var\/lib/.test(line)), oldRoot().snapshot(CHANGES_FOLDER));
+  assert.deepEqual(
+    root.snapshot(CHANGES_FOLDER).filter((line) => !/^var\/lib/.test(line)),
+    oldRoot().snapshot(CHANGES_FOLDER),
+  );
   assert.deepEqual(root.list(CHANGES_FOLDER), []);
 });
 
@@ -151,5 +172,6 @@ test("paths are resolved within the root, and circles are refused", () => {
   assert.equal(placeOf(look, "lib/x/y"), "usr/lib/x/y");
   assert.equal(placeOf(look, "abs/x"), "usr/lib/x");
   assert.equal(placeOf(look, "lib"), "lib");
-  for (const path of ["one/x", "a/../b", "/a", "a//b", "a/./b"]) assert.throws(() => placeOf(look, path), RootPathError, path);
+  for (const path of ["one/x", "a/../b", "/a", "a//b", "a/./b"])
+    assert.throws(() => placeOf(look, path), RootPathError, path);
 });

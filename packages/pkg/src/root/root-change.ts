@@ -33,7 +33,11 @@ export class ChangeError extends Error {
 /** What stands at a place before or after: nothing, a directory, or something that `old/N` or `new/N` holds. */
 type State = { kind: "nothing" } | { kind: "directory"; meta: RootMeta } | { kind: "kept" };
 
-interface Step { path: string; was: State; becomes: State }
+interface Step {
+  path: string;
+  was: State;
+  becomes: State;
+}
 
 /** What the caller remembers with a change; plain data. */
 export interface ChangeNote {
@@ -82,18 +86,22 @@ export class RootChanges {
     const plan = this.#plan(id);
     if (this.#files.look(`${folder}/applied`) !== undefined) return;
     // A folder comes before what is in it, and goes after it.
-    const order = plan.steps.map((step, index) => ({ step, index })).sort((one, other) => compare(one.step.path, other.step.path));
+    const order = plan.steps
+      .map((step, index) => ({ step, index }))
+      .sort((one, other) => compare(one.step.path, other.step.path));
     const needed = new Set<string>();
     for (const { step } of order) {
       if (step.becomes.kind === "nothing") continue;
-      for (let slash = step.path.lastIndexOf("/"); slash > 0; slash = step.path.lastIndexOf("/", slash - 1)) needed.add(step.path.slice(0, slash));
+      for (let slash = step.path.lastIndexOf("/"); slash > 0; slash = step.path.lastIndexOf("/", slash - 1))
+        needed.add(step.path.slice(0, slash));
     }
     for (const { step, index } of order.toReversed()) {
       if (step.becomes.kind === "nothing" && !needed.has(step.path)) this.#removeStep(step, folder, index);
     }
     for (const { step, index } of order) if (step.becomes.kind !== "nothing") this.#makeStep(step, folder, index);
     // What came into a directory changed its time.
-    for (const { step } of order.toReversed()) if (step.becomes.kind === "directory") this.#files.setMeta(step.path, step.becomes.meta);
+    for (const { step } of order.toReversed())
+      if (step.becomes.kind === "directory") this.#files.setMeta(step.path, step.becomes.meta);
     this.#files.sync();
     this.#files.file(`${folder}/applied`, PRIVATE_META, new Uint8Array(0));
   }
@@ -105,7 +113,8 @@ export class RootChanges {
 
   /** Notes that a thing was done, so that it is not done again after an interruption. */
   mark(id: number, name: string): void {
-    if (!this.hasMark(id, name)) this.#files.file(`${CHANGES_FOLDER}/${id}/mark-${name}`, PRIVATE_META, new Uint8Array(0));
+    if (!this.hasMark(id, name))
+      this.#files.file(`${CHANGES_FOLDER}/${id}/mark-${name}`, PRIVATE_META, new Uint8Array(0));
   }
 
   hasMark(id: number, name: string): boolean {
@@ -115,9 +124,11 @@ export class RootChanges {
   /** What had to be done after applying is done. */
   finish(id: number): void {
     const folder = `${CHANGES_FOLDER}/${id}`;
-    if (this.#files.look(`${folder}/done`) === undefined) this.#files.file(`${folder}/done`, PRIVATE_META, new Uint8Array(0));
+    if (this.#files.look(`${folder}/done`) === undefined)
+      this.#files.file(`${folder}/done`, PRIVATE_META, new Uint8Array(0));
     const finished = this.history().filter((change) => change.state === "done");
-    for (const change of finished.slice(0, Math.max(0, finished.length - KEPT_MAX))) removeTree(this.#files, `${CHANGES_FOLDER}/${change.id}`);
+    for (const change of finished.slice(0, Math.max(0, finished.length - KEPT_MAX)))
+      removeTree(this.#files, `${CHANGES_FOLDER}/${change.id}`);
     this.#files.sync();
   }
 
@@ -140,23 +151,35 @@ export class RootChanges {
     return this.#ids().map((id) => {
       const folder = `${CHANGES_FOLDER}/${id}`;
       const plan = this.#plan(id);
-      const state = this.#files.look(`${folder}/done`) !== undefined ? "done" : this.#files.look(`${folder}/applied`) !== undefined ? "applied" : "committed";
+      const state =
+        this.#files.look(`${folder}/done`) !== undefined
+          ? "done"
+          : this.#files.look(`${folder}/applied`) !== undefined
+            ? "applied"
+            : "committed";
       return { id, note: plan.note, state, paths: plan.steps.map((step) => step.path) };
     });
   }
 
   /**
-   * Makes sure that change `id` and all after it can be taken back: a change returns the databases of packages to what they were, and would
-   * forget what another program has installed since, but leave its files.
+   * Makes sure that change `id` and all after it can be taken back: a change returns the databases of packages to what
+   * they were, and would forget what another program has installed since, but leave its files.
    *
    * @throws ChangeError  another program has changed packages since
    */
   requireUntouched(id: number): void {
     let now = packageState(this.#files);
-    for (const later of this.#ids().filter((one) => one >= id).reverse()) {
+    for (const later of this.#ids()
+      .filter((one) => one >= id)
+      .reverse()) {
       const { packages, note } = this.#plan(later);
       if (packages === undefined) return;
-      if (packages.after !== now) throw new ChangeError(`packages have been changed by another program (apt, dpkg, pacman) since change ${later} (${note.title}), and taking it back would leave theirs half there; take back what that program did first`);
+      if (packages.after !== now)
+        throw new ChangeError(
+          `packages have been changed by another program (apt, dpkg, pacman) since change ${later} ` +
+            `(${note.title}), and taking it back would leave theirs half there; take back what that program did ` +
+            "first",
+        );
       now = packages.before;
     }
   }
@@ -169,12 +192,22 @@ export class RootChanges {
   revert(id: number): ChangeDraft {
     const history = this.history();
     const last = history.at(-1);
-    if (last?.id !== id) throw new ChangeError(history.some((change) => change.id === id) ? `change ${id} is not the last one: take back ${last!.id} first` : `there is no change ${id}`);
+    if (last?.id !== id)
+      throw new ChangeError(
+        history.some((change) => change.id === id)
+          ? `change ${id} is not the last one: take back ${last!.id} first`
+          : `there is no change ${id}`,
+      );
     if (last.state === "committed") throw new ChangeError(`change ${id} is not finished`);
     const draft = this.begin();
     // A folder comes before what is in it: whether that is there depends on what the folder is now.
-    const steps = this.#plan(id).steps.map((step, index) => ({ step, index })).sort((one, other) => compare(one.step.path, other.step.path));
-    for (const { step: { path, was, becomes }, index } of steps) {
+    const steps = this.#plan(id)
+      .steps.map((step, index) => ({ step, index }))
+      .sort((one, other) => compare(one.step.path, other.step.path));
+    for (const {
+      step: { path, was, becomes },
+      index,
+    } of steps) {
       if (was.kind === "kept") draft.keep(path, `${CHANGES_FOLDER}/${id}/old/${index}`);
       else if (was.kind === "directory") draft.directory(path, was.meta);
       else if (becomes.kind === "directory") draft.removeDirectory(path);
@@ -189,7 +222,11 @@ export class RootChanges {
   }
 
   #ids(): number[] {
-    return this.#files.list(CHANGES_FOLDER).filter((name) => /^[0-9]{1,9}$/.test(name)).map(Number).sort((one, other) => one - other);
+    return this.#files
+      .list(CHANGES_FOLDER)
+      .filter((name) => /^[0-9]{1,9}$/.test(name))
+      .map(Number)
+      .sort((one, other) => one - other);
   }
 
   #plan(id: number): Plan {
@@ -205,7 +242,8 @@ export class RootChanges {
     // What came into being since the draft was made is not ours to remove.
     if (node === undefined || step.was.kind === "nothing") return;
     if (node.kind === "directory") this.#files.removeDirectory(step.path);
-    else if (step.was.kind !== "kept" || this.#files.look(`${folder}/old/${index}`) !== undefined) this.#files.remove(step.path);
+    else if (step.was.kind !== "kept" || this.#files.look(`${folder}/old/${index}`) !== undefined)
+      this.#files.remove(step.path);
   }
 
   #makeStep(step: Step, folder: string, index: number): void {
@@ -218,7 +256,8 @@ export class RootChanges {
     }
     const staged = `${folder}/new/${index}`;
     if (this.#files.look(staged) === undefined) return;
-    if (node?.kind === "directory" && !this.#files.removeDirectory(step.path)) throw new ChangeError(`/${step.path}: is a directory that is not empty, where a file is to come`);
+    if (node?.kind === "directory" && !this.#files.removeDirectory(step.path))
+      throw new ChangeError(`/${step.path}: is a directory that is not empty, where a file is to come`);
     this.#files.rename(staged, step.path);
   }
 }
@@ -235,7 +274,8 @@ export class ChangeDraft {
     this.#files = files;
     this.#id = id;
     this.#folder = `${CHANGES_FOLDER}/${id}.draft`;
-    for (const path of [this.#folder, `${this.#folder}/new`, `${this.#folder}/old`]) files.directory(path, PRIVATE_META);
+    for (const path of [this.#folder, `${this.#folder}/new`, `${this.#folder}/old`])
+      files.directory(path, PRIVATE_META);
   }
 
   get isEmpty(): boolean {
@@ -248,7 +288,9 @@ export class ChangeDraft {
     if (index === undefined) return this.#isBelowFormer(path) ? undefined : this.#files.look(path);
     const { becomes } = this.#steps[index]!;
     if (becomes.kind === "nothing") return undefined;
-    return becomes.kind === "directory" ? { kind: "directory", meta: becomes.meta } : this.#files.look(`${this.#folder}/new/${index}`);
+    return becomes.kind === "directory"
+      ? { kind: "directory", meta: becomes.meta }
+      : this.#files.look(`${this.#folder}/new/${index}`);
   }
 
   /** Names that will be in a directory, sorted. */
@@ -269,7 +311,10 @@ export class ChangeDraft {
     return this.#files.read(index === undefined ? path : `${this.#folder}/new/${index}`);
   }
 
-  /** Lays a file beside the plan, for what runs before or after; it is no part of the root. @returns the folder it is in until the commit */
+  /**
+   * Lays a file beside the plan, for what runs before or after; it is no part of the root. @returns the folder it is in
+   * until the commit
+   */
   attach(name: string, content: Uint8Array): string {
     this.#files.file(`${this.#folder}/${name}`, PRIVATE_META, content);
     return this.#folder;
@@ -297,7 +342,8 @@ export class ChangeDraft {
   /** @param existing  a place that this draft or the root holds */
   hardLink(path: string, existing: string): void {
     const source = this.stagedPath(existing) ?? existing;
-    if (this.#files.look(source) === undefined) throw new ChangeError(`/${path}: is a link to /${existing}, which is not there`);
+    if (this.#files.look(source) === undefined)
+      throw new ChangeError(`/${path}: is a link to /${existing}, which is not there`);
     this.#files.hardLink(this.#stage(path), source);
   }
 
@@ -332,7 +378,12 @@ export class ChangeDraft {
 
   /** From here on the change happens, even when the power fails. @returns its number, for {@link RootChanges.apply} */
   commit(note: ChangeNote): number {
-    const plan: Plan = { format: 1, note, steps: this.#steps, packages: { before: packageState(this.#files), after: packageState(this) } };
+    const plan: Plan = {
+      format: 1,
+      note,
+      steps: this.#steps,
+      packages: { before: packageState(this.#files), after: packageState(this) },
+    };
     this.#files.file(`${this.#folder}/plan`, PRIVATE_META, utf8Of(JSON.stringify(plan)));
     this.#files.sync();
     this.#files.rename(this.#folder, `${CHANGES_FOLDER}/${this.#id}`);
@@ -341,8 +392,8 @@ export class ChangeDraft {
   }
 
   /**
-   * Whether a folder above the place is a link or a file now: then nothing stands at the place, and what is found by that path is
-   * somewhere else.
+   * Whether a folder above the place is a link or a file now: then nothing stands at the place, and what is found by
+   * that path is somewhere else.
    */
   #isBelowFormer(path: string): boolean {
     for (let slash = path.lastIndexOf("/"); slash > 0; slash = path.lastIndexOf("/", slash - 1)) {
@@ -358,7 +409,8 @@ export class ChangeDraft {
   }
 
   #step(path: string, becomes: State): number {
-    if (path === "" || path === CHANGES_FOLDER || path.startsWith(`${CHANGES_FOLDER}/`)) throw new ChangeError(`/${path}: cannot be changed this way`);
+    if (path === "" || path === CHANGES_FOLDER || path.startsWith(`${CHANGES_FOLDER}/`))
+      throw new ChangeError(`/${path}: cannot be changed this way`);
     const known = this.#stepAt.get(path);
     if (known !== undefined) {
       const step = this.#steps[known]!;
@@ -388,7 +440,9 @@ function makeFolders(files: RootFiles, path: string): void {
   }
 }
 
-/** Removes a folder with all that is in it. The folder is renamed first, so that half of one is never taken for a whole. */
+/**
+ * Removes a folder with all that is in it. The folder is renamed first, so that half of one is never taken for a whole.
+ */
 function removeTree(files: RootFiles, path: string): void {
   if (files.look(path) === undefined) return;
   let at = path;

@@ -1,7 +1,7 @@
 /**
- * A root filesystem that is in use, to be read and changed in place: a host folder, an AegisFS volume, memory. Paths are byte
- * strings relative to the root, without slashes at their ends; "" is the root itself. An implementation follows no symbolic
- * link, neither at the end of a path nor within: the caller resolves them ({@link RootPaths}).
+ * A root filesystem that is in use, to be read and changed in place: a host folder, an AegisFS volume, memory. Paths
+ * are byte strings relative to the root, without slashes at their ends; "" is the root itself. An implementation
+ * follows no symbolic link, neither at the end of a path nor within: the caller resolves them ({@link RootPaths}).
  */
 import type { RootMeta } from "../image/root-writer.ts";
 
@@ -12,7 +12,11 @@ export type RootNode =
   /** a device, a fifo or a socket */
   | { kind: "special"; meta: RootMeta };
 
-export interface DeviceNumber { kind: "character" | "block"; major: number; minor: number }
+export interface DeviceNumber {
+  kind: "character" | "block";
+  major: number;
+  minor: number;
+}
 
 /** All throw when the host refuses; making something where something is, is refused. */
 export interface RootFiles {

@@ -10,8 +10,8 @@ export class RootPathError extends Error {
 const LINKS_MAX = 40;
 
 /**
- * The place of `path`: all links in its folders are followed, the last name is not. Folders that do not exist are taken to
- * be what the path says.
+ * The place of `path`: all links in its folders are followed, the last name is not. Folders that do not exist are taken
+ * to be what the path says.
  *
  * @throws RootPathError  the path holds `..` or the like, a folder is no folder, or links go in circles
  */
@@ -19,7 +19,8 @@ export function placeOf(look: (path: string) => RootNode | undefined, path: stri
   if (path === "") return "";
   const names = path.split("/");
   for (const name of names) {
-    if (name === "" || name === "." || name === ".." || name.includes("\0")) throw new RootPathError(`not a path within the root: ${path.slice(0, 200)}`);
+    if (name === "" || name === "." || name === ".." || name.includes("\0"))
+      throw new RootPathError(`not a path within the root: ${path.slice(0, 200)}`);
   }
   const last = names.pop()!;
   const links = { count: 0 };
@@ -35,7 +36,12 @@ export function targetOf(look: (path: string) => RootNode | undefined, path: str
   return node?.kind === "symlink" ? follow(look, place, node.target, { count: 0 }) : place;
 }
 
-function enter(look: (path: string) => RootNode | undefined, at: string, name: string, links: { count: number }): string {
+function enter(
+  look: (path: string) => RootNode | undefined,
+  at: string,
+  name: string,
+  links: { count: number },
+): string {
   const place = at === "" ? name : `${at}/${name}`;
   const node = look(place);
   if (node === undefined || node.kind === "directory") return place;
@@ -43,18 +49,27 @@ function enter(look: (path: string) => RootNode | undefined, at: string, name: s
   return follow(look, place, node.target, links);
 }
 
-function follow(look: (path: string) => RootNode | undefined, place: string, target: string, links: { count: number }): string {
+function follow(
+  look: (path: string) => RootNode | undefined,
+  place: string,
+  target: string,
+  links: { count: number },
+): string {
   if (++links.count > LINKS_MAX) throw new RootPathError(`/${place}: too many symbolic links`);
   const slash = place.lastIndexOf("/");
   let at = target.startsWith("/") || slash < 0 ? "" : place.slice(0, slash);
   const names = target.split("/").filter((name) => name !== "" && name !== ".");
   for (let index = 0; index < names.length; index++) {
     const name = names[index]!;
-    if (name === "..") { at = at.includes("/") ? at.slice(0, at.lastIndexOf("/")) : ""; continue; }
+    if (name === "..") {
+      at = at.includes("/") ? at.slice(0, at.lastIndexOf("/")) : "";
+      continue;
+    }
     const next = at === "" ? name : `${at}/${name}`;
     const node = look(next);
     if (node?.kind === "symlink") at = follow(look, next, node.target, links);
-    else if (node !== undefined && node.kind !== "directory" && index < names.length - 1) throw new RootPathError(`/${next}: is no directory`);
+    else if (node !== undefined && node.kind !== "directory" && index < names.length - 1)
+      throw new RootPathError(`/${next}: is no directory`);
     else at = next;
   }
   return at;

@@ -1,8 +1,8 @@
 /**
  * Brings a system to a list: `diff` says what would change, `apply` does it, and a second `apply` finds nothing to do.
  *
- * On a root with ALPM packages, packages, files, settings and services come in one transaction. What an earlier list had and
- * this one has not goes again; what was there anyway stays, unless the list is `exact`.
+ * On a root with ALPM packages, packages, files, settings and services come in one transaction. What an earlier list
+ * had and this one has not goes again; what was there anyway stays, unless the list is `exact`.
  */
 import { byteString } from "@stratos/base";
 import { Alpm } from "../alpm/alpm.ts";
@@ -16,7 +16,14 @@ import type { RootFiles } from "../root/root-files.ts";
 import { placeOf } from "../root/root-paths.ts";
 import { describeListChange, namesOf, type ListChange } from "./list-change.ts";
 import type { DebianWish } from "./debian-list.ts";
-import { LIST_FOLDER, originalPath, readListRecord, recordFile, type ListRecord, type RecordedNode } from "./list-record.ts";
+import {
+  LIST_FOLDER,
+  originalPath,
+  readListRecord,
+  recordFile,
+  type ListRecord,
+  type RecordedNode,
+} from "./list-record.ts";
 import { plainName, SystemListError, type Listed, type SystemList } from "./read-list.ts";
 import { isThere, metaOfWanted, wantedNodes, type RootView, type WantedNode } from "./system-files.ts";
 
@@ -26,7 +33,10 @@ export interface DebianHand {
   asked(): ReadonlySet<string>;
   /** what fulfils the wish; empty when all is so already */
   plan(wish: DebianWish): readonly ListChange[];
-  /** Carries that out at once; or, where files change by drafts alone, makes it ready and returns what lays it out in a draft. */
+  /**
+   * Carries that out at once; or, where files change by drafts alone, makes it ready and returns what lays it out in a
+   * draft.
+   */
   change(wish: DebianWish): Promise<((draft: ChangeDraft) => void) | undefined>;
 }
 
@@ -46,7 +56,13 @@ export interface ListHands {
 }
 
 /** What a root's history keeps of a list that brought no ALPM packages. */
-export interface ListNote { readonly kind: "list"; readonly command: string; readonly installed: string[]; readonly upgraded: string[]; readonly removed: string[] }
+export interface ListNote {
+  readonly kind: "list";
+  readonly command: string;
+  readonly installed: string[];
+  readonly upgraded: string[];
+  readonly removed: string[];
+}
 
 /** What `apply` would change; empty when nothing. @throws SystemListError */
 export async function diffSystemList(list: SystemList, hands: ListHands): Promise<ListChange[]> {
@@ -78,7 +94,15 @@ class ListWork {
     let comesMore = changes.some((change) => change.kind === "package");
     if (alpm !== undefined) {
       const wanted = this.#aurWanted();
-      for (const one of wanted) changes.push({ kind: "package", action: "build", system: "alpm", name: plainName(one.value), version: "", because: "listed" });
+      for (const one of wanted)
+        changes.push({
+          kind: "package",
+          action: "build",
+          system: "alpm",
+          name: plainName(one.value),
+          version: "",
+          because: "listed",
+        });
       const transaction = await alpm.prepare(this.#alpmWish(alpm));
       changes.push(...packageChanges(transaction));
       comesMore ||= wanted.length > 0 || !transaction.isEmpty;
@@ -99,7 +123,9 @@ class ListWork {
     const lay = ofDebian.length > 0 ? await debian?.change(this.#debianWish()) : undefined;
     const also = (draft: ChangeDraft): string[] => {
       lay?.(draft);
-      const done = this.#nodeChanges(draft, (unit) => { throw missingUnit(unit); });
+      const done = this.#nodeChanges(draft, (unit) => {
+        throw missingUnit(unit);
+      });
       this.#write(draft);
       changes.push(...done);
       return [...(lay === undefined ? [] : ofDebian), ...done].map(describeListChange);
@@ -112,12 +138,23 @@ class ListWork {
     const wanted = this.#aurWanted();
     let archives: GivenArchive[] = [];
     if (wanted.length > 0) {
-      if (buildAur === undefined) throw new SystemListError([{ ...wanted[0]!.place, message: "nothing here can build packages of the AUR" }]);
+      if (buildAur === undefined)
+        throw new SystemListError([{ ...wanted[0]!.place, message: "nothing here can build packages of the AUR" }]);
       archives = await buildAur(wanted.map((one) => plainName(one.value)));
     }
     const wish = this.#alpmWish(alpm);
     const built = wanted.map((one) => plainName(one.value));
-    const transaction = await alpm.prepare({ ...wish, archives: built, reasons: new Map<string, InstallReason>([...wish.reasons!, ...built.map((name) => [name, "explicit"] as const)]) }, { archives, also });
+    const transaction = await alpm.prepare(
+      {
+        ...wish,
+        archives: built,
+        reasons: new Map<string, InstallReason>([
+          ...wish.reasons!,
+          ...built.map((name) => [name, "explicit"] as const),
+        ]),
+      },
+      { archives, also },
+    );
     if (transaction.isEmpty && lay === undefined && !this.#mustWrite()) return changes;
     changes.push(...packageChanges(transaction));
     await alpm.commit(transaction);
@@ -132,7 +169,13 @@ class ListWork {
     try {
       const done = also(draft);
       const title = done.length === 1 ? done[0]! : `${done[0] ?? "list"} and ${Math.max(0, done.length - 1)} more`;
-      const data: ListNote = { kind: "list", command: command ?? title, installed: namesOf(packages, "install"), upgraded: namesOf(packages, "upgrade"), removed: namesOf(packages, "remove") };
+      const data: ListNote = {
+        kind: "list",
+        command: command ?? title,
+        installed: namesOf(packages, "install"),
+        upgraded: namesOf(packages, "upgrade"),
+        removed: namesOf(packages, "remove"),
+      };
       id = draft.commit({ title, time: Math.floor(nowSeconds()), data });
     } catch (error) {
       draft.discard();
@@ -145,15 +188,26 @@ class ListWork {
   #notes(): ListChange[] {
     const { alpm, debian } = this.#hands;
     const notes: ListChange[] = [];
-    if (alpm === undefined && this.#list.official.length + this.#list.aur.length > 0) notes.push({ kind: "note", text: "official and AUR packages are passed over: the system has no etc/pacman.conf" });
-    if (debian === undefined && this.#list.debian.length > 0) notes.push({ kind: "note", text: "Debian packages are passed over: the system has no var/lib/dpkg/status" });
+    if (alpm === undefined && this.#list.official.length + this.#list.aur.length > 0)
+      notes.push({
+        kind: "note",
+        text: "official and AUR packages are passed over: the system has no etc/pacman.conf",
+      });
+    if (debian === undefined && this.#list.debian.length > 0)
+      notes.push({ kind: "note", text: "Debian packages are passed over: the system has no var/lib/dpkg/status" });
     return notes;
   }
 
   #debianWish(): DebianWish {
     const names = (all: readonly Listed<string>[]): string[] => all.map((one) => one.value);
     const listed = names(this.#list.debian);
-    return { listed, absent: names(this.#list.absent), dropped: this.#record.debian.filter((name) => !listed.includes(name)), exact: this.#list.exact, recommends: this.#list.recommends };
+    return {
+      listed,
+      absent: names(this.#list.absent),
+      dropped: this.#record.debian.filter((name) => !listed.includes(name)),
+      exact: this.#list.exact,
+      recommends: this.#list.recommends,
+    };
   }
 
   #debianChanges(): ListChange[] {
@@ -170,7 +224,8 @@ class ListWork {
     const { listed, install } = this.#listedAlpm(alpm);
     const absent = new Set(this.#list.absent.map((one) => plainName(one.value)));
     const dropped = new Set(this.#record.alpm.filter((name) => !listed.has(name)));
-    if (this.#list.exact) for (const one of installed) if (one.reason === "explicit" && !listed.has(one.name)) dropped.add(one.name);
+    if (this.#list.exact)
+      for (const one of installed) if (one.reason === "explicit" && !listed.has(one.name)) dropped.add(one.name);
     const reasons = new Map<string, InstallReason>();
     const remove: string[] = [];
     for (const one of installed) {
@@ -192,8 +247,11 @@ class ListWork {
     const install: string[] = [];
     for (const { value } of this.#list.official) {
       const name = plainName(value);
-      const isPackage = alpm.local.get(name) !== undefined || alpm.databases.some((database) => database.get(name) !== undefined);
-      const members = isPackage ? [] : alpm.databases.flatMap((database) => database.group(name).map((one) => one.name));
+      const isPackage =
+        alpm.local.get(name) !== undefined || alpm.databases.some((database) => database.get(name) !== undefined);
+      const members = isPackage
+        ? []
+        : alpm.databases.flatMap((database) => database.group(name).map((one) => one.name));
       if (members.length > 0) {
         for (const member of members) {
           listed.add(member);
@@ -202,7 +260,9 @@ class ListWork {
         continue;
       }
       listed.add(name);
-      const isThereAlready = alpm.local.get(name) !== undefined || installed.some((one) => satisfiesAlpmDependency(one, parseAlpmDependency(name)));
+      const isThereAlready =
+        alpm.local.get(name) !== undefined ||
+        installed.some((one) => satisfiesAlpmDependency(one, parseAlpmDependency(name)));
       if (!isThereAlready) install.push(value);
     }
     return { listed, install };
@@ -211,9 +271,17 @@ class ListWork {
   /** Whether anything besides packages has to be written. */
   #mustWrite(): boolean {
     const { files } = this.#hands;
-    if (this.#nodeChanges(files, (unit) => { throw missingUnit(unit); }).length > 0) return true;
+    if (
+      this.#nodeChanges(files, (unit) => {
+        throw missingUnit(unit);
+      }).length > 0
+    )
+      return true;
     const { path, content } = recordFile(this.#newRecord(files));
-    return !(files.look(path)?.kind === "file" && byteString(files.read(path)) === byteString(content)) && !(files.look(path) === undefined && this.#isEmptyList());
+    return (
+      !(files.look(path)?.kind === "file" && byteString(files.read(path)) === byteString(content)) &&
+      !(files.look(path) === undefined && this.#isEmptyList())
+    );
   }
 
   #isEmptyList(): boolean {
@@ -282,16 +350,28 @@ class ListWork {
       const known = this.#record.nodes.find((node) => node.path === path);
       const there = view.look(path);
       if (one.node.kind === "nothing") continue;
-      const original = known !== undefined ? known.original : there === undefined || there.kind === "directory" || isThere(one, view, this.#hands) ? null : next++;
+      const original =
+        known !== undefined
+          ? known.original
+          : there === undefined || there.kind === "directory" || isThere(one, view, this.#hands)
+            ? null
+            : next++;
       nodes.push({ path, digest: this.#digestOf(one), original, reason: one.reason ?? null });
     }
     // What was there anyway, and asked for, is not the list's to take away.
-    const isOurs = (name: string): boolean => this.#record.alpm.includes(name) || alpm?.local.get(name)?.package.reason !== "explicit";
+    const isOurs = (name: string): boolean =>
+      this.#record.alpm.includes(name) || alpm?.local.get(name)?.package.reason !== "explicit";
     const there = this.#debianBefore;
     return {
-      format: 1, nodes,
+      format: 1,
+      nodes,
       alpm: alpm === undefined ? this.#record.alpm : [...this.#listedAlpm(alpm).listed].filter(isOurs),
-      debian: debian === undefined ? this.#record.debian : this.#list.debian.map((one) => one.value).filter((name) => this.#record.debian.includes(name) || !there.has(name)),
+      debian:
+        debian === undefined
+          ? this.#record.debian
+          : this.#list.debian
+              .map((one) => one.value)
+              .filter((name) => this.#record.debian.includes(name) || !there.has(name)),
     };
   }
 
@@ -315,14 +395,33 @@ class ListWork {
 
 /** Whether something that stays depends on `one`. */
 function isNeeded(one: InstalledPackage, installed: readonly InstalledPackage[], going: ReadonlySet<string>): boolean {
-  return installed.some((other) => other !== one && !going.has(other.name) && other.depends.some((text) => satisfiesAlpmDependency(one, parseAlpmDependency(text))));
+  return installed.some(
+    (other) =>
+      other !== one &&
+      !going.has(other.name) &&
+      other.depends.some((text) => satisfiesAlpmDependency(one, parseAlpmDependency(text))),
+  );
 }
 
 function packageChanges(transaction: AlpmTransaction): ListChange[] {
   const { plan } = transaction;
   return [
-    ...plan.remove.map(({ package: one, because }): ListChange => ({ kind: "package", action: "remove", system: "alpm", name: one.name, version: one.version, because })),
-    ...plan.install.map(({ package: one, old, because }): ListChange => ({ kind: "package", action: old === undefined ? "install" : "upgrade", system: "alpm", name: one.name, version: one.version, because })),
+    ...plan.remove.map(({ package: one, because }): ListChange => ({
+      kind: "package",
+      action: "remove",
+      system: "alpm",
+      name: one.name,
+      version: one.version,
+      because,
+    })),
+    ...plan.install.map(({ package: one, old, because }): ListChange => ({
+      kind: "package",
+      action: old === undefined ? "install" : "upgrade",
+      system: "alpm",
+      name: one.name,
+      version: one.version,
+      because,
+    })),
     ...plan.reasons.map(({ package: one, reason }): ListChange => ({ kind: "reason", name: one.name, reason })),
   ];
 }

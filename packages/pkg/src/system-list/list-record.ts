@@ -1,6 +1,6 @@
 /**
- * What the last `apply` made of a list, kept in the system: so that what is no longer listed can be told from what was there
- * anyway, and what a file replaced can be brought back.
+ * What the last `apply` made of a list, kept in the system: so that what is no longer listed can be told from what was
+ * there anyway, and what a file replaced can be brought back.
  */
 import { byteString, byteStringToUtf8, utf8Of } from "@stratos/base";
 import type { RootFiles } from "../root/root-files.ts";
@@ -51,6 +51,11 @@ export function originalPath(number: number): string {
 
 /** The record's place and bytes; the same record gives the same bytes. */
 export function recordFile(record: ListRecord): { path: string; content: Uint8Array } {
-  const sorted: ListRecord = { format: 1, alpm: [...record.alpm].sort(), debian: [...record.debian].sort(), nodes: [...record.nodes].sort((one, other) => (one.path < other.path ? -1 : 1)) };
+  const sorted: ListRecord = {
+    format: 1,
+    alpm: [...record.alpm].sort(),
+    debian: [...record.debian].sort(),
+    nodes: [...record.nodes].sort((one, other) => (one.path < other.path ? -1 : 1)),
+  };
   return { path: RECORD_PATH, content: utf8Of(`${JSON.stringify(sorted, null, 1)}\n`) };
 }

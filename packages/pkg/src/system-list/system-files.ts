@@ -1,4 +1,6 @@
-/** Files that a list asks for: those it names, those that its settings stand for, and the links that enable services. */
+/**
+ * Files that a list asks for: those it names, those that its settings stand for, and the links that enable services.
+ */
 import { byteString, byteStringOf, utf8ToByteString } from "@stratos/base";
 import type { RootMeta } from "../image/root-writer.ts";
 import type { RootNode } from "../root/root-files.ts";
@@ -16,15 +18,26 @@ export interface RootView {
 export interface WantedNode {
   /** relative to the root, links not followed yet */
   path: string;
-  node: { kind: "file"; content: Uint8Array; mode: number; uid: number; gid: number } | { kind: "symlink"; target: string } | { kind: "nothing" };
+  node:
+    | { kind: "file"; content: Uint8Array; mode: number; uid: number; gid: number }
+    | { kind: "symlink"; target: string }
+    | { kind: "nothing" };
   /** what is said of it to people: `enable sshd.service`, `hostname box`; undefined: the path itself */
   reason: string | undefined;
 }
 
 /** Where units of packages and of the administrator are. */
-const UNIT_FOLDERS = ["etc/systemd/system", "usr/lib/systemd/system", "lib/systemd/system", "usr/local/lib/systemd/system"];
+const UNIT_FOLDERS = [
+  "etc/systemd/system",
+  "usr/lib/systemd/system",
+  "lib/systemd/system",
+  "usr/local/lib/systemd/system",
+];
 
-/** Everything the list wants of files. Units that are not there yet are given to `missing`. @throws SystemListError  an owner that the system does not know */
+/**
+ * Everything the list wants of files. Units that are not there yet are given to `missing`. @throws SystemListError  an
+ * owner that the system does not know
+ */
 export function wantedNodes(list: SystemList, view: RootView, missing: (unit: Listed<string>) => void): WantedNode[] {
   const files = [...settingFiles(list, view), ...list.files.map((file) => listedFile(file, view))];
   return [...files, ...serviceLinks(list, withFiles(view, files), missing)];
@@ -36,8 +49,15 @@ function withFiles(view: RootView, files: readonly WantedNode[]): RootView {
   return {
     look(path) {
       const node = byPath.get(path);
-      if (node?.kind === "file") return { kind: "file", meta: { uid: node.uid, gid: node.gid, mode: node.mode, mtime: 0 }, sizeBytes: node.content.length };
-      return node?.kind === "symlink" ? { kind: "symlink", meta: { uid: 0, gid: 0, mode: 0o777, mtime: 0 }, target: node.target } : view.look(path);
+      if (node?.kind === "file")
+        return {
+          kind: "file",
+          meta: { uid: node.uid, gid: node.gid, mode: node.mode, mtime: 0 },
+          sizeBytes: node.content.length,
+        };
+      return node?.kind === "symlink"
+        ? { kind: "symlink", meta: { uid: 0, gid: 0, mode: 0o777, mtime: 0 }, target: node.target }
+        : view.look(path);
     },
     read(path) {
       const node = byPath.get(path);
@@ -50,13 +70,23 @@ function withFiles(view: RootView, files: readonly WantedNode[]): RootView {
 function settingFiles(list: SystemList, view: RootView): WantedNode[] {
   const wanted: WantedNode[] = [];
   const text = (key: "hostname" | "locale" | "keymap", path: string, content: string): void => {
-    wanted.push({ path, node: { kind: "file", content: byteStringOf(utf8ToByteString(content)), mode: 0o644, uid: 0, gid: 0 }, reason: `${key} ${list.system.get(key)!.value}` });
+    wanted.push({
+      path,
+      node: { kind: "file", content: byteStringOf(utf8ToByteString(content)), mode: 0o644, uid: 0, gid: 0 },
+      reason: `${key} ${list.system.get(key)!.value}`,
+    });
   };
   const get = (key: "hostname" | "timezone" | "locale" | "keymap"): string | undefined => list.system.get(key)?.value;
   if (get("hostname") !== undefined) text("hostname", "etc/hostname", `${get("hostname")!}\n`);
-  if (get("timezone") !== undefined) wanted.push({ path: "etc/localtime", node: { kind: "symlink", target: `../usr/share/zoneinfo/${get("timezone")!}` }, reason: `timezone ${get("timezone")!}` });
+  if (get("timezone") !== undefined)
+    wanted.push({
+      path: "etc/localtime",
+      node: { kind: "symlink", target: `../usr/share/zoneinfo/${get("timezone")!}` },
+      reason: `timezone ${get("timezone")!}`,
+    });
   const isDebian = view.look("var/lib/dpkg/status") !== undefined && view.look("etc/pacman.conf") === undefined;
-  if (get("locale") !== undefined) text("locale", isDebian ? "etc/default/locale" : "etc/locale.conf", `LANG=${get("locale")!}\n`);
+  if (get("locale") !== undefined)
+    text("locale", isDebian ? "etc/default/locale" : "etc/locale.conf", `LANG=${get("locale")!}\n`);
   if (get("keymap") !== undefined) text("keymap", "etc/vconsole.conf", `KEYMAP=${get("keymap")!}\n`);
   return wanted;
 }
@@ -64,20 +94,33 @@ function settingFiles(list: SystemList, view: RootView): WantedNode[] {
 function listedFile(file: SystemList["files"][number], view: RootView): WantedNode {
   const { path, content, link, mode, owner } = file.value;
   const plain = utf8ToByteString(path.slice(1));
-  if (link !== undefined) return { path: plain, node: { kind: "symlink", target: utf8ToByteString(link) }, reason: undefined };
+  if (link !== undefined)
+    return { path: plain, node: { kind: "symlink", target: utf8ToByteString(link) }, reason: undefined };
   const [user, group] = (owner ?? "root").split(":") as [string, string | undefined];
   const { uid, gid } = lookUpUser(user, view, file);
   return {
-    path: plain, reason: undefined,
-    node: { kind: "file", content: content!, mode: parseInt(mode ?? "644", 8), uid, gid: group === undefined ? gid : lookUpGroup(group, view, file) },
+    path: plain,
+    reason: undefined,
+    node: {
+      kind: "file",
+      content: content!,
+      mode: parseInt(mode ?? "644", 8),
+      uid,
+      gid: group === undefined ? gid : lookUpGroup(group, view, file),
+    },
   };
 }
 
-function lookUpUser(name: string, view: RootView, file: { place: SystemList["files"][number]["place"] }): { uid: number; gid: number } {
+function lookUpUser(
+  name: string,
+  view: RootView,
+  file: { place: SystemList["files"][number]["place"] },
+): { uid: number; gid: number } {
   if (/^[0-9]+$/.test(name)) return { uid: Number(name), gid: Number(name) };
   if (name === "root") return { uid: 0, gid: 0 };
   const row = accountRow("etc/passwd", name, view);
-  if (row === undefined) throw new SystemListError([{ ...file.place, message: `there is no user ${name} in the system` }]);
+  if (row === undefined)
+    throw new SystemListError([{ ...file.place, message: `there is no user ${name} in the system` }]);
   return { uid: Number(row[2]), gid: Number(row[3]) };
 }
 
@@ -85,13 +128,17 @@ function lookUpGroup(name: string, view: RootView, file: { place: SystemList["fi
   if (/^[0-9]+$/.test(name)) return Number(name);
   if (name === "root") return 0;
   const row = accountRow("etc/group", name, view);
-  if (row === undefined) throw new SystemListError([{ ...file.place, message: `there is no group ${name} in the system` }]);
+  if (row === undefined)
+    throw new SystemListError([{ ...file.place, message: `there is no group ${name} in the system` }]);
   return Number(row[2]);
 }
 
 function accountRow(path: string, name: string, view: RootView): string[] | undefined {
   if (view.look(path)?.kind !== "file") return undefined;
-  return byteString(view.read(path)).split("\n").map((line) => line.split(":")).find((row) => row[0] === name);
+  return byteString(view.read(path))
+    .split("\n")
+    .map((line) => line.split(":"))
+    .find((row) => row[0] === name);
 }
 
 function serviceLinks(list: SystemList, view: RootView, missing: (unit: Listed<string>) => void): WantedNode[] {
@@ -100,13 +147,18 @@ function serviceLinks(list: SystemList, view: RootView, missing: (unit: Listed<s
     const path = `etc/systemd/system/${unit.value}`;
     wanted.set(path, { path, node: { kind: "symlink", target: "/dev/null" }, reason: `mask ${unit.value}` });
   }
-  for (const unit of list.disable) for (const path of existingLinks(unit.value, view)) wanted.set(path, { path, node: { kind: "nothing" }, reason: `disable ${unit.value}` });
+  for (const unit of list.disable)
+    for (const path of existingLinks(unit.value, view))
+      wanted.set(path, { path, node: { kind: "nothing" }, reason: `disable ${unit.value}` });
   const seen = new Set<string>();
   const enable = (unit: Listed<string>, reason: string): void => {
     if (seen.has(unit.value)) return;
     seen.add(unit.value);
     const links = enablingLinks(unit.value, view);
-    if (links === undefined) { missing(unit); return; }
+    if (links === undefined) {
+      missing(unit);
+      return;
+    }
     for (const { path, target } of links.links) wanted.set(path, { path, node: { kind: "symlink", target }, reason });
     for (const also of links.also) enable({ value: also, place: unit.place }, reason);
   };
@@ -118,18 +170,29 @@ function serviceLinks(list: SystemList, view: RootView, missing: (unit: Listed<s
  * The links that `systemctl enable` would make; undefined when there is no such unit.
  * Source: systemd.unit(5), "[Install] SECTION OPTIONS".
  */
-function enablingLinks(unit: string, view: RootView): { links: { path: string; target: string }[]; also: string[] } | undefined {
+function enablingLinks(
+  unit: string,
+  view: RootView,
+): { links: { path: string; target: string }[]; also: string[] } | undefined {
   // An instance name@x.service is made of the template name@.service.
   const template = unit.replace(/@[^.]+\./, "@.");
-  const found = UNIT_FOLDERS.flatMap((folder) => [`${folder}/${unit}`, `${folder}/${template}`]).find((path) => kindOf(path, view) === "file");
+  const found = UNIT_FOLDERS.flatMap((folder) => [`${folder}/${unit}`, `${folder}/${template}`]).find(
+    (path) => kindOf(path, view) === "file",
+  );
   if (found === undefined) return undefined;
   const section = new Map<string, string[]>();
   let inInstall = false;
-  for (const line of byteString(view.read(targetOf((path) => view.look(path), found))).replace(/\\\n/g, " ").split("\n")) {
+  for (const line of byteString(view.read(targetOf((path) => view.look(path), found)))
+    .replace(/\\\n/g, " ")
+    .split("\n")) {
     const header = /^\s*\[(.+)\]\s*$/.exec(line);
-    if (header !== null) { inInstall = header[1] === "Install"; continue; }
+    if (header !== null) {
+      inInstall = header[1] === "Install";
+      continue;
+    }
     const pair = /^\s*([A-Za-z]+)\s*=\s*(.*?)\s*$/.exec(line);
-    if (inInstall && pair !== null) section.set(pair[1]!, [...(section.get(pair[1]!) ?? []), ...pair[2]!.split(/\s+/).filter((word) => word !== "")]);
+    if (inInstall && pair !== null)
+      section.set(pair[1]!, [...(section.get(pair[1]!) ?? []), ...pair[2]!.split(/\s+/).filter((word) => word !== "")]);
   }
   let name = unit;
   const instance = section.get("DefaultInstance")?.[0];
@@ -137,11 +200,21 @@ function enablingLinks(unit: string, view: RootView): { links: { path: string; t
   const target = `/${found}`;
   const links: { path: string; target: string }[] = [];
   const isName = (word: string): boolean => /^[A-Za-z0-9:_.@\\-]+$/.test(word);
-  const expand = (word: string): string => word.replaceAll("%i", /@([^.]*)\./.exec(name)?.[1] ?? "").replaceAll("%n", name).replaceAll("%p", name.replace(/[@.].*$/, ""));
-  for (const [key, suffix] of [["WantedBy", "wants"], ["RequiredBy", "requires"], ["UpheldBy", "upholds"]] as const) {
-    for (const word of (section.get(key) ?? []).map(expand).filter(isName)) links.push({ path: `etc/systemd/system/${word}.${suffix}/${name}`, target });
+  const expand = (word: string): string =>
+    word
+      .replaceAll("%i", /@([^.]*)\./.exec(name)?.[1] ?? "")
+      .replaceAll("%n", name)
+      .replaceAll("%p", name.replace(/[@.].*$/, ""));
+  for (const [key, suffix] of [
+    ["WantedBy", "wants"],
+    ["RequiredBy", "requires"],
+    ["UpheldBy", "upholds"],
+  ] as const) {
+    for (const word of (section.get(key) ?? []).map(expand).filter(isName))
+      links.push({ path: `etc/systemd/system/${word}.${suffix}/${name}`, target });
   }
-  for (const word of (section.get("Alias") ?? []).map(expand).filter(isName)) if (word !== name) links.push({ path: `etc/systemd/system/${word}`, target });
+  for (const word of (section.get("Alias") ?? []).map(expand).filter(isName))
+    if (word !== name) links.push({ path: `etc/systemd/system/${word}`, target });
   return { links, also: (section.get("Also") ?? []).map(expand).filter(isName) };
 }
 
@@ -168,8 +241,10 @@ export function isThere(wanted: WantedNode, view: RootView, options: { ownership
   const node = view.look(placeOf((path) => view.look(path), wanted.path));
   const { node: want } = wanted;
   switch (want.kind) {
-    case "nothing": return node === undefined;
-    case "symlink": return node?.kind === "symlink" && node.target === want.target;
+    case "nothing":
+      return node === undefined;
+    case "symlink":
+      return node?.kind === "symlink" && node.target === want.target;
     case "file": {
       if (node?.kind !== "file" || node.meta.mode !== want.mode || node.sizeBytes !== want.content.length) return false;
       if (options.ownership && (node.meta.uid !== want.uid || node.meta.gid !== want.gid)) return false;
@@ -180,5 +255,7 @@ export function isThere(wanted: WantedNode, view: RootView, options: { ownership
 }
 
 export function metaOfWanted(wanted: WantedNode, mtime: number): RootMeta {
-  return wanted.node.kind === "file" ? { uid: wanted.node.uid, gid: wanted.node.gid, mode: wanted.node.mode, mtime } : { uid: 0, gid: 0, mode: 0o777, mtime };
+  return wanted.node.kind === "file"
+    ? { uid: wanted.node.uid, gid: wanted.node.gid, mode: wanted.node.mode, mtime }
+    : { uid: 0, gid: 0, mode: 0o777, mtime };
 }

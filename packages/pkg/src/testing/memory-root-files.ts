@@ -1,4 +1,7 @@
-/** A root in memory that is strict about what it is asked, and that can stop dead at its N-th change, as a killed process does. */
+/**
+ * A root in memory that is strict about what it is asked, and that can stop dead at its N-th change, as a killed
+ * process does.
+ */
 import type { RootMeta } from "../image/root-writer.ts";
 import type { DeviceNumber, RootFiles, RootNode } from "../root/root-files.ts";
 
@@ -7,10 +10,15 @@ export class Crash extends Error {
   override name = "Crash";
 }
 
-interface MemoryNode { node: RootNode; content: Uint8Array }
+interface MemoryNode {
+  node: RootNode;
+  content: Uint8Array;
+}
 
 export class MemoryRootFiles implements RootFiles {
-  #nodes = new Map<string, MemoryNode>([["", { node: { kind: "directory", meta: { uid: 0, gid: 0, mode: 0o755, mtime: 0 } }, content: new Uint8Array(0) }]]);
+  #nodes = new Map<string, MemoryNode>([
+    ["", { node: { kind: "directory", meta: { uid: 0, gid: 0, mode: 0o755, mtime: 0 } }, content: new Uint8Array(0) }],
+  ]);
   /** changes until the crash; negative for never */
   crashAfter = -1;
   /** changes so far */
@@ -23,7 +31,10 @@ export class MemoryRootFiles implements RootFiles {
 
   list(path: string): string[] {
     const prefix = path === "" ? "" : `${path}/`;
-    return [...this.#nodes.keys()].filter((one) => one !== "" && one.startsWith(prefix) && !one.slice(prefix.length).includes("/")).map((one) => one.slice(prefix.length)).sort();
+    return [...this.#nodes.keys()]
+      .filter((one) => one !== "" && one.startsWith(prefix) && !one.slice(prefix.length).includes("/"))
+      .map((one) => one.slice(prefix.length))
+      .sort();
   }
 
   read(path: string): Uint8Array {
@@ -32,11 +43,21 @@ export class MemoryRootFiles implements RootFiles {
     return found.content.slice();
   }
 
-  directory(path: string, meta: RootMeta): void { this.#put(path, { node: { kind: "directory", meta: { ...meta } }, content: new Uint8Array(0) }); }
-  file(path: string, meta: RootMeta, content: Uint8Array): void { this.#put(path, { node: { kind: "file", meta: { ...meta }, sizeBytes: content.length }, content: content.slice() }); }
-  symlink(path: string, meta: RootMeta, target: string): void { this.#put(path, { node: { kind: "symlink", meta: { ...meta }, target }, content: new Uint8Array(0) }); }
-  device(path: string, meta: RootMeta, _device: DeviceNumber): void { this.#put(path, { node: { kind: "special", meta: { ...meta } }, content: new Uint8Array(0) }); }
-  fifo(path: string, meta: RootMeta): void { this.#put(path, { node: { kind: "special", meta: { ...meta } }, content: new Uint8Array(0) }); }
+  directory(path: string, meta: RootMeta): void {
+    this.#put(path, { node: { kind: "directory", meta: { ...meta } }, content: new Uint8Array(0) });
+  }
+  file(path: string, meta: RootMeta, content: Uint8Array): void {
+    this.#put(path, { node: { kind: "file", meta: { ...meta }, sizeBytes: content.length }, content: content.slice() });
+  }
+  symlink(path: string, meta: RootMeta, target: string): void {
+    this.#put(path, { node: { kind: "symlink", meta: { ...meta }, target }, content: new Uint8Array(0) });
+  }
+  device(path: string, meta: RootMeta, _device: DeviceNumber): void {
+    this.#put(path, { node: { kind: "special", meta: { ...meta } }, content: new Uint8Array(0) });
+  }
+  fifo(path: string, meta: RootMeta): void {
+    this.#put(path, { node: { kind: "special", meta: { ...meta } }, content: new Uint8Array(0) });
+  }
 
   hardLink(path: string, existing: string): void {
     const found = this.#nodes.get(existing);
@@ -55,7 +76,8 @@ export class MemoryRootFiles implements RootFiles {
     const found = this.#nodes.get(from);
     if (found === undefined) throw new Error(`nothing to rename: ${from}`);
     const there = this.#nodes.get(to);
-    if (there !== undefined && (there.node.kind === "directory" || found.node.kind === "directory")) throw new Error(`is in the way: ${to}`);
+    if (there !== undefined && (there.node.kind === "directory" || found.node.kind === "directory"))
+      throw new Error(`is in the way: ${to}`);
     this.#checkParent(to);
     this.#change();
     if (found === there) return; // rename(2): two links to one file stay as they are
@@ -89,8 +111,14 @@ export class MemoryRootFiles implements RootFiles {
   /** One line for each thing outside of `except`, to compare states with. */
   snapshot(except: string): string[] {
     const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1");
-    return [...this.#nodes].filter(([path]) => path !== "" && path !== except && !path.startsWith(`${except}/`))
-      .map(([path, { node, content }]) => `${path} ${node.kind} ${node.meta.mode.toString(8)} ${node.kind === "symlink" ? node.target : latin1(content)}`).sort();
+    return [...this.#nodes]
+      .filter(([path]) => path !== "" && path !== except && !path.startsWith(`${except}/`))
+      .map(
+        ([path, { node, content }]) =>
+          `${path} ${node.kind} ${node.meta.mode.toString(8)} ` +
+          `${node.kind === "symlink" ? node.target : latin1(content)}`,
+      )
+      .sort();
   }
 
   copy(): MemoryRootFiles {
@@ -108,7 +136,8 @@ export class MemoryRootFiles implements RootFiles {
 
   #checkParent(path: string): void {
     const slash = path.lastIndexOf("/");
-    if (this.#nodes.get(slash < 0 ? "" : path.slice(0, slash))?.node.kind !== "directory") throw new Error(`no folder for ${path}`);
+    if (this.#nodes.get(slash < 0 ? "" : path.slice(0, slash))?.node.kind !== "directory")
+      throw new Error(`no folder for ${path}`);
   }
 
   #change(): void {

@@ -4,7 +4,12 @@ import { TarType, tarEnd, tarEntry, tarHeader, tarPadding, writeAr, type TarEntr
 import * as openpgp from "openpgp";
 import { sha256, type TestPorts } from "./test-ports.ts";
 
-export interface TestFile { path: string; text?: string; fields?: Partial<TarEntry>; type?: TarType }
+export interface TestFile {
+  path: string;
+  text?: string;
+  fields?: Partial<TarEntry>;
+  type?: TarType;
+}
 export interface TestPackage {
   /** fields of the control file, Package, Version and Architecture among them */
   control: Record<string, string>;
@@ -18,15 +23,32 @@ export function makeTar(files: readonly TestFile[]): Uint8Array {
   for (const file of files) {
     const content = Buffer.from(file.text ?? "", "latin1");
     const type = file.type ?? (file.path.endsWith("/") ? TarType.directory : TarType.file);
-    parts.push(tarHeader(tarEntry(file.path.replace(/(.)\/$/, "$1"), type, { mtime: 1_700_000_000, size: content.length, ...file.fields })), content, new Uint8Array(tarPadding(content.length)));
+    parts.push(
+      tarHeader(
+        tarEntry(file.path.replace(/(.)\/$/, "$1"), type, {
+          mtime: 1_700_000_000,
+          size: content.length,
+          ...file.fields,
+        }),
+      ),
+      content,
+      new Uint8Array(tarPadding(content.length)),
+    );
   }
   return Buffer.concat([...parts, tarEnd()]);
 }
 
 export function makeDeb(one: TestPackage): Uint8Array {
-  const control = Object.entries(one.control).map(([name, value]) => `${name}: ${value}\n`).join("");
+  const control = Object.entries(one.control)
+    .map(([name, value]) => `${name}: ${value}\n`)
+    .join("");
   const controlFiles: TestFile[] = [{ path: "./" }, { path: "./control", text: control }];
-  for (const [name, text] of Object.entries(one.scripts ?? {})) controlFiles.push({ path: `./${name}`, text, fields: { mode: name === "conffiles" || name === "triggers" || name === "md5sums" ? 0o644 : 0o755 } });
+  for (const [name, text] of Object.entries(one.scripts ?? {}))
+    controlFiles.push({
+      path: `./${name}`,
+      text,
+      fields: { mode: name === "conffiles" || name === "triggers" || name === "md5sums" ? 0o644 : 0o755 },
+    });
   const member = { mtime: 0, uid: 0, gid: 0, mode: 0o100644 };
   return writeAr([
     { ...member, name: "debian-binary", data: Buffer.from("2.0\n") },
@@ -50,29 +72,57 @@ export interface TestSigner {
 /** @param how.withSubkey  signs by a subkey, as Debian's archive does */
 export async function makeSigner(dateSeconds: number, how: { withSubkey?: boolean } = {}): Promise<TestSigner> {
   const date = new Date(dateSeconds * 1000);
-  const { privateKey, publicKey } = await openpgp.generateKey({ type: "ecc", curve: "ed25519Legacy", userIDs: [{ name: "Test Archive" }], format: "object", date, ...(how.withSubkey === true ? { subkeys: [{ sign: true }] } : {}) });
+  const { privateKey, publicKey } = await openpgp.generateKey({
+    type: "ecc",
+    curve: "ed25519Legacy",
+    userIDs: [{ name: "Test Archive" }],
+    format: "object",
+    date,
+    ...(how.withSubkey === true ? { subkeys: [{ sign: true }] } : {}),
+  });
   return {
     publicKey: publicKey.write(),
     fingerprint: publicKey.getFingerprint(),
     subkey: how.withSubkey === true ? publicKey.getSubkeys()[0]!.getFingerprint() : undefined,
     privateKey: privateKey.armor(),
     async sign(text) {
-      return openpgp.sign({ message: await openpgp.createCleartextMessage({ text }), signingKeys: privateKey, date: new Date((dateSeconds + 60) * 1000) });
+      return openpgp.sign({
+        message: await openpgp.createCleartextMessage({ text }),
+        signingKeys: privateKey,
+        date: new Date((dateSeconds + 60) * 1000),
+      });
     },
     async signDetached(text) {
-      return openpgp.sign({ message: await openpgp.createMessage({ binary: Buffer.from(text) }), signingKeys: privateKey, detached: true, date: new Date((dateSeconds + 60) * 1000) });
+      return openpgp.sign({
+        message: await openpgp.createMessage({ binary: Buffer.from(text) }),
+        signingKeys: privateKey,
+        detached: true,
+        date: new Date((dateSeconds + 60) * 1000),
+      });
     },
   };
 }
 
-export interface PublishOptions { date?: string; extra?: string; byHash?: boolean; suite?: string; root?: string }
+export interface PublishOptions {
+  date?: string;
+  extra?: string;
+  byHash?: boolean;
+  suite?: string;
+  root?: string;
+}
 
-/** Puts the packages into one folder of the web, with their list, as a flat repository; how it is signed is the test's. @returns the text of its `Release` */
+/**
+ * Puts the packages into one folder of the web, with their list, as a flat repository; how it is signed is the
+ * test's. @returns the text of its `Release`
+ */
 export function publishFlat(ports: TestPorts, packages: readonly TestPackage[], folder: string): string {
   const stanzas = packages.map((one) => {
-    const deb = makeDeb(one), filename = `./${one.control["Package"]}.deb`;
+    const deb = makeDeb(one),
+      filename = `./${one.control["Package"]}.deb`;
     ports.web.set(`${folder}/${filename}`, deb);
-    return Object.entries({ ...one.control, Filename: filename, Size: String(deb.length), SHA256: sha256(deb) }).map(([name, value]) => `${name}: ${value}\n`).join("");
+    return Object.entries({ ...one.control, Filename: filename, Size: String(deb.length), SHA256: sha256(deb) })
+      .map(([name, value]) => `${name}: ${value}\n`)
+      .join("");
   });
   const list = Buffer.from(stanzas.join("\n"));
   ports.web.set(`${folder}/Packages`, list);
@@ -80,20 +130,35 @@ export function publishFlat(ports: TestPorts, packages: readonly TestPackage[], 
 }
 
 /** Puts the packages on the web of `ports`, under `root` (`http://mirror/debian`). */
-export async function publish(ports: TestPorts, packages: readonly TestPackage[], signer: TestSigner, options: PublishOptions = {}): Promise<void> {
-  const root = options.root ?? "http://mirror/debian", suite = options.suite ?? "trixie";
+export async function publish(
+  ports: TestPorts,
+  packages: readonly TestPackage[],
+  signer: TestSigner,
+  options: PublishOptions = {},
+): Promise<void> {
+  const root = options.root ?? "http://mirror/debian",
+    suite = options.suite ?? "trixie";
   const stanzas = packages.map((one) => {
     const deb = makeDeb(one);
     const filename = `pool/${one.control["Package"]}_${one.control["Version"]}.deb`;
-    ports.web.set(`${root}/${filename.replace(/[^A-Za-z0-9/._~-]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)}`, deb);
+    ports.web.set(
+      `${root}/` +
+        filename.replace(/[^A-Za-z0-9/._~-]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`),
+      deb,
+    );
     const fields = { ...one.control, Filename: filename, Size: String(deb.length), SHA256: sha256(deb) };
-    return Object.entries(fields).map(([name, value]) => `${name}: ${value}\n`).join("");
+    return Object.entries(fields)
+      .map(([name, value]) => `${name}: ${value}\n`)
+      .join("");
   });
   const packed = gzipSync(stanzas.join("\n"));
   const folder = `${root}/dists/${suite}`;
   if (options.byHash ?? true) ports.web.set(`${folder}/main/binary-riscv64/by-hash/SHA256/${sha256(packed)}`, packed);
   else ports.web.set(`${folder}/main/binary-riscv64/Packages.gz`, packed);
-  const release = `Origin: Debian\nSuite: stable\nCodename: ${suite}\nVersion: 13.0\nDate: ${options.date ?? "Fri, 15 Jan 2027 07:00:00 UTC"}\nArchitectures: riscv64\nComponents: main\n`
-    + `${(options.byHash ?? true) ? "Acquire-By-Hash: yes\n" : ""}${options.extra ?? ""}SHA256:\n ${sha256(packed)} ${packed.length} main/binary-riscv64/Packages.gz\n`;
+  const release =
+    `Origin: Debian\nSuite: stable\nCodename: ${suite}\nVersion: 13.0\nDate: ` +
+    `${options.date ?? "Fri, 15 Jan 2027 07:00:00 UTC"}\nArchitectures: riscv64\nComponents: main\n` +
+    `${(options.byHash ?? true) ? "Acquire-By-Hash: yes\n" : ""}${options.extra ?? ""}SHA256:\n ${sha256(packed)}` +
+    ` ${packed.length} main/binary-riscv64/Packages.gz\n`;
   ports.web.set(`${folder}/InRelease`, Buffer.from(await signer.sign(release)));
 }

@@ -6,15 +6,24 @@ import { PhysicalMemory } from "../physical-memory.ts";
 import type { CodeRegion, Processor, ProcessorOptions } from "../processor.ts";
 
 /**
- * The smallest computer around a processor: one static ELF in one address space, pages mapped as they are touched, and the few
- * system calls that such programs make. For tests and benches of the engine alone; the kernel is another package.
+ * The smallest computer around a processor: one static ELF in one address space, pages mapped as they are touched, and
+ * the few system calls that such programs make. For tests and benches of the engine alone; the kernel is another
+ * package.
  */
 const PAGE = 4096;
 const STACK_TOP = 0x7fff_0000;
 const STACK_SIZE = 8 << 20;
 const BREAK_LIMIT = 256 << 20;
 
-interface Area { start: number; end: number; writable: boolean; code: CodeRegion | null; frames: Map<number, number>; image: Uint8Array | null; imageStart: number }
+interface Area {
+  start: number;
+  end: number;
+  writable: boolean;
+  code: CodeRegion | null;
+  frames: Map<number, number>;
+  image: Uint8Array | null;
+  imageStart: number;
+}
 
 export interface BareOptions extends Omit<ProcessorOptions, "physical" | "hooks"> {
   frameBytes?: number;
@@ -41,7 +50,11 @@ export class BareGuest {
 
   constructor(elf: Uint8Array, options: BareOptions) {
     const { frameBytes, argv, slice, mode, ...rest } = options;
-    this.physical = new PhysicalMemory(options.engine, { frameBytes: frameBytes ?? 64 << 20, slotCount: 2, codePages: 1024 });
+    this.physical = new PhysicalMemory(options.engine, {
+      frameBytes: frameBytes ?? 64 << 20,
+      slotCount: 2,
+      codePages: 1024,
+    });
     this.processor = createProcessor({ ...rest, physical: this.physical, hooks: { onEcall: () => this.#ecall() } });
     this.processor.mode = mode ?? "paged";
     this.output = "";
@@ -63,7 +76,8 @@ export class BareGuest {
 
   /** Runs to the guest's exit, or until `limit` instructions are done. */
   run(limit = Infinity): void {
-    while (this.exitStatus < 0 && this.failure === "" && this.processor.statistics.instructions < limit) this.step(this.#slice);
+    while (this.exitStatus < 0 && this.failure === "" && this.processor.statistics.instructions < limit)
+      this.step(this.#slice);
   }
 
   /** One slice. */
@@ -72,7 +86,8 @@ export class BareGuest {
     const pc = this.physical.u32[HART_PC >>> 2] as number;
     if (reason === ExitReason.MEMORY) this.#memoryFault(pc);
     else if (reason === ExitReason.FETCH) this.#fetchFault();
-    else if (reason === ExitReason.ILLEGAL || reason === ExitReason.BREAKPOINT) this.failure = `exit ${reason} at ${pc.toString(16)}`;
+    else if (reason === ExitReason.ILLEGAL || reason === ExitReason.BREAKPOINT)
+      this.failure = `exit ${reason} at ${pc.toString(16)}`;
     return reason;
   }
 
@@ -112,12 +127,15 @@ export class BareGuest {
       if (this.processor.mode === "wide") this.processor.tlb.map(page, this.#frame(area, va), area.writable);
       else this.processor.tables.map(this.#slot, page, this.#frame(area, va), area.writable);
     }
-    if (access.va % access.size !== 0 && this.processor.emulateMisaligned((va) => this.physicalOf(va)) !== 0) this.failure = `misaligned AMO at ${pc.toString(16)}`;
+    if (access.va % access.size !== 0 && this.processor.emulateMisaligned((va) => this.physicalOf(va)) !== 0)
+      this.failure = `misaligned AMO at ${pc.toString(16)}`;
   }
 
   #fetchFault(): void {
     const va = this.physical.u32[HART_FAULT >>> 2] as number;
-    const area = this.#areas.find((candidate) => candidate.code !== null && va >= candidate.start && va < candidate.end);
+    const area = this.#areas.find(
+      (candidate) => candidate.code !== null && va >= candidate.start && va < candidate.end,
+    );
     if (area === undefined) {
       this.failure = `fetch of ${va.toString(16)}`;
       return;
@@ -141,7 +159,14 @@ export class BareGuest {
     return frame;
   }
 
-  #addArea(start: number, end: number, writable: boolean, image: Uint8Array | null, imageStart: number, executable = false): Area {
+  #addArea(
+    start: number,
+    end: number,
+    writable: boolean,
+    image: Uint8Array | null,
+    imageStart: number,
+    executable = false,
+  ): Area {
     const code = executable ? this.processor.code.open(null, start, end, this.processor.mode) : null;
     const area: Area = { start, end, writable, code, frames: new Map(), image, imageStart };
     this.#areas.push(area);
@@ -198,7 +223,8 @@ export class BareGuest {
         this.#write(this.x(11), this.x(12));
         this.setX(10, this.x(12));
         return 0;
-      case 66: { // writev
+      case 66: {
+        // writev
         let total = 0;
         for (let i = 0; i < this.x(12); i++) {
           const entry = this.physicalOf(this.x(11) + i * 16) >>> 2;
@@ -211,10 +237,12 @@ export class BareGuest {
       case 226: // mprotect: everything stays as it is
         this.setX(10, 0);
         return 0;
-      case 93: case 94: // exit, exit_group
+      case 93:
+      case 94: // exit, exit_group
         this.exitStatus = this.x(10) & 255;
         return 1;
-      case 214: { // brk
+      case 214: {
+        // brk
         const wanted = this.x(10);
         if (wanted >= this.#break.start && wanted < this.#break.start + BREAK_LIMIT) {
           this.#programBreak = wanted;

@@ -5,8 +5,8 @@ import type { Lowering, LoweringFunction, LoweringTable } from "./lowering.ts";
 
 /**
  * Meaning of the A extension on one hart: plain operations, because nothing runs between their load and their store.
- * Source: Unprivileged ISA, chapter 14. LR remembers address and value; SC succeeds when both still hold (another task of the
- * hart may have run between only through a trap, and every trap drops the reservation).
+ * Source: Unprivileged ISA, chapter 14. LR remembers address and value; SC succeeds when both still hold (another task
+ * of the hart may have run between only through a trap, and every trap drops the reservation).
  */
 
 const NO_RESERVATION = -1;
@@ -88,21 +88,25 @@ function amo(size: 4 | 8, combine: (to: Lowering, old: number, source: number) =
   };
 }
 
-const arithmetic = (opcode: number) => (to: Lowering, old: number, source: number): void => {
-  to.code.localGet(old);
-  to.code.localGet(source);
-  to.code.op(opcode);
-};
+const arithmetic =
+  (opcode: number) =>
+  (to: Lowering, old: number, source: number): void => {
+    to.code.localGet(old);
+    to.code.localGet(source);
+    to.code.op(opcode);
+  };
 
 /** Sign extension keeps the order of words, signed and unsigned, so that one 64-bit comparison serves both sizes. */
-const choose = (comparison: number) => (to: Lowering, old: number, source: number): void => {
-  to.code.localGet(old);
-  to.code.localGet(source);
-  to.code.localGet(old);
-  to.code.localGet(source);
-  to.code.op(comparison);
-  to.code.op(Op.select);
-};
+const choose =
+  (comparison: number) =>
+  (to: Lowering, old: number, source: number): void => {
+    to.code.localGet(old);
+    to.code.localGet(source);
+    to.code.localGet(old);
+    to.code.localGet(source);
+    to.code.op(comparison);
+    to.code.op(Op.select);
+  };
 
 const swap = (to: Lowering, _old: number, source: number): void => to.code.localGet(source);
 
@@ -111,12 +115,22 @@ export const atomicLowerings: LoweringTable = {
   "lr.d": loadReserved(Op.i64Load, 8),
   "sc.w": storeConditional(Op.i64Load32S, Op.i64Store32, 4),
   "sc.d": storeConditional(Op.i64Load, Op.i64Store, 8),
-  "amoswap.w": amo(4, swap), "amoadd.w": amo(4, arithmetic(Op.i64Add)), "amoxor.w": amo(4, arithmetic(Op.i64Xor)),
-  "amoand.w": amo(4, arithmetic(Op.i64And)), "amoor.w": amo(4, arithmetic(Op.i64Or)),
-  "amomin.w": amo(4, choose(Op.i64LtS)), "amomax.w": amo(4, choose(Op.i64GtS)),
-  "amominu.w": amo(4, choose(Op.i64LtU)), "amomaxu.w": amo(4, choose(Op.i64GtU)),
-  "amoswap.d": amo(8, swap), "amoadd.d": amo(8, arithmetic(Op.i64Add)), "amoxor.d": amo(8, arithmetic(Op.i64Xor)),
-  "amoand.d": amo(8, arithmetic(Op.i64And)), "amoor.d": amo(8, arithmetic(Op.i64Or)),
-  "amomin.d": amo(8, choose(Op.i64LtS)), "amomax.d": amo(8, choose(Op.i64GtS)),
-  "amominu.d": amo(8, choose(Op.i64LtU)), "amomaxu.d": amo(8, choose(Op.i64GtU)),
+  "amoswap.w": amo(4, swap),
+  "amoadd.w": amo(4, arithmetic(Op.i64Add)),
+  "amoxor.w": amo(4, arithmetic(Op.i64Xor)),
+  "amoand.w": amo(4, arithmetic(Op.i64And)),
+  "amoor.w": amo(4, arithmetic(Op.i64Or)),
+  "amomin.w": amo(4, choose(Op.i64LtS)),
+  "amomax.w": amo(4, choose(Op.i64GtS)),
+  "amominu.w": amo(4, choose(Op.i64LtU)),
+  "amomaxu.w": amo(4, choose(Op.i64GtU)),
+  "amoswap.d": amo(8, swap),
+  "amoadd.d": amo(8, arithmetic(Op.i64Add)),
+  "amoxor.d": amo(8, arithmetic(Op.i64Xor)),
+  "amoand.d": amo(8, arithmetic(Op.i64And)),
+  "amoor.d": amo(8, arithmetic(Op.i64Or)),
+  "amomin.d": amo(8, choose(Op.i64LtS)),
+  "amomax.d": amo(8, choose(Op.i64GtS)),
+  "amominu.d": amo(8, choose(Op.i64LtU)),
+  "amomaxu.d": amo(8, choose(Op.i64GtU)),
 };

@@ -7,8 +7,8 @@ import { RS1 } from "./lowering.ts";
 import type { Helper, Lowering, LoweringFunction, LoweringTable } from "./lowering.ts";
 
 /**
- * Meaning of Zicsr for the CSRs of user programs: fflags, frm, fcsr, and the counters cycle, time, instret (read-only; the decoder
- * refuses the rest). Rare, so one helper does the work; cycle counts instructions.
+ * Meaning of Zicsr for the CSRs of user programs: fflags, frm, fcsr, and the counters cycle, time, instret (read-only;
+ * the decoder refuses the rest). Rare, so one helper does the work; cycle counts instructions.
  */
 
 const WRITE = 0;
@@ -26,7 +26,11 @@ const csrHelper: Helper = {
   locals: [Type.i32],
   emit(code, call) {
     const [number, operation, operand, retired, old] = [0, 1, 2, 3, 4];
-    const isCsr = (csr: number): void => { code.localGet(number); code.i32Const(csr); code.op(Op.i32Eq); };
+    const isCsr = (csr: number): void => {
+      code.localGet(number);
+      code.i32Const(csr);
+      code.op(Op.i32Eq);
+    };
 
     isCsr(Csr.time);
     code.if();
@@ -98,7 +102,11 @@ const csrHelper: Helper = {
     isCsr(Csr.frm);
     code.op(Op.i32Eqz);
     code.if();
-    setCell(code, HART_FFLAGS, () => { code.localGet(operand); code.i32Const(31); code.op(Op.i32And); });
+    setCell(code, HART_FFLAGS, () => {
+      code.localGet(operand);
+      code.i32Const(31);
+      code.op(Op.i32And);
+    });
     code.end();
     isCsr(Csr.fflags);
     code.op(Op.i32Eqz);
@@ -133,15 +141,17 @@ function setCell(code: CodeWriter, address: number, pushValue: () => void): void
   code.memory(Op.i32Store, address);
 }
 
-const access = (operation: number, pushOperand: (to: Lowering) => void): LoweringFunction => (to) => {
-  to.beginWriteX();
-  to.immediate32();
-  to.code.i32Const(operation);
-  pushOperand(to);
-  to.pushRetired();
-  to.call("csr");
-  to.endWriteX();
-};
+const access =
+  (operation: number, pushOperand: (to: Lowering) => void): LoweringFunction =>
+  (to) => {
+    to.beginWriteX();
+    to.immediate32();
+    to.code.i32Const(operation);
+    pushOperand(to);
+    to.pushRetired();
+    to.call("csr");
+    to.endWriteX();
+  };
 
 export const csrHelpers: readonly Helper[] = [csrHelper];
 

@@ -2,11 +2,13 @@ import { Op, Simd, Type } from "@stratos/wasm";
 import type { CodeWriter } from "@stratos/wasm";
 
 /**
- * NaN boxing (ISA "D" § 21.2) for code that keeps f registers in f64 locals. The value's way stays within vector registers: in a chain of
- * single-precision additions that is 1.9 ns per instruction, where going through integer registers takes 4.4.
+ * NaN boxing (ISA "D" § 21.2) for code that keeps f registers in f64 locals. The value's way stays within vector
+ * registers: in a chain of single-precision additions that is 1.9 ns per instruction, where going through integer
+ * registers takes 4.4.
  */
 
-const V128_CONST = 12, I8X16_SHUFFLE = 13;
+const V128_CONST = 12,
+  I8X16_SHUFFLE = 13;
 /** Lanes of 32 bits: first of the left, first of the right, second of the left, second of the right. */
 const INTERLEAVE_LOW_LANES = [0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23];
 
@@ -35,8 +37,8 @@ export function emitUnboxKnownF32(code: CodeWriter, register: number): void {
 }
 
 /**
- * Turns the f32 on the stack into the f64 that boxes it: its lane interleaved with one of all ones. Hosts make that vector of ones, and this
- * shuffle, with one instruction each; another constant would cost several.
+ * Turns the f32 on the stack into the f64 that boxes it: its lane interleaved with one of all ones. Hosts make that
+ * vector of ones, and this shuffle, with one instruction each; another constant would cost several.
  */
 export function emitBoxF32(code: CodeWriter): void {
   code.simd(Simd.f32x4Splat);

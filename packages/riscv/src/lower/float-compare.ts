@@ -5,13 +5,19 @@ import { RS1, RS2, type Lowering, type LoweringFunction, type LoweringTable } fr
 
 /** Comparisons, minimum and maximum, sign injection, classification, moves, loads and stores: nothing here rounds. */
 
-const read = (to: Lowering, double: boolean, source: typeof RS1 | typeof RS2): void => { if (double) to.readF64(source); else to.readF32(source); };
+const read = (to: Lowering, double: boolean, source: typeof RS1 | typeof RS2): void => {
+  if (double) to.readF64(source);
+  else to.readF32(source);
+};
 const typeOf = (double: boolean): typeof Type.f32 | typeof Type.f64 => (double ? Type.f64 : Type.f32);
 
 function readBoth(to: Lowering, double: boolean): [number, number] {
-  const a = to.scratch(typeOf(double), 0), b = to.scratch(typeOf(double), 1);
-  read(to, double, RS1); to.code.localSet(a);
-  read(to, double, RS2); to.code.localSet(b);
+  const a = to.scratch(typeOf(double), 0),
+    b = to.scratch(typeOf(double), 1);
+  read(to, double, RS1);
+  to.code.localSet(a);
+  read(to, double, RS2);
+  to.code.localSet(b);
   return [a, b];
 }
 
@@ -29,14 +35,23 @@ function equal(double: boolean): LoweringFunction {
     const [a, b] = readBoth(to, double);
     const result = to.scratch(Type.i32, 0);
     const eq = double ? Op.f64Eq : Op.f32Eq;
-    code.localGet(a); code.localGet(a); code.op(eq);
-    code.localGet(b); code.localGet(b); code.op(eq);
+    code.localGet(a);
+    code.localGet(a);
+    code.op(eq);
+    code.localGet(b);
+    code.localGet(b);
+    code.op(eq);
     code.op(Op.i32And);
     code.op(Op.i32Eqz);
     code.if();
-    code.localGet(a); code.localGet(b); to.call(double ? "f64.quiet" : "f32.quiet");
+    code.localGet(a);
+    code.localGet(b);
+    to.call(double ? "f64.quiet" : "f32.quiet");
     code.end();
-    code.localGet(a); code.localGet(b); code.op(eq); code.localSet(result);
+    code.localGet(a);
+    code.localGet(b);
+    code.op(eq);
+    code.localSet(result);
     writeFlag(to, result);
   };
 }
@@ -47,8 +62,13 @@ function ordered(double: boolean, relation: number, opposite: number): LoweringF
     const code = to.code;
     const [a, b] = readBoth(to, double);
     const result = to.scratch(Type.i32, 0);
-    code.localGet(a); code.localGet(b); code.op(relation); code.localTee(result);
-    code.localGet(a); code.localGet(b); code.op(opposite);
+    code.localGet(a);
+    code.localGet(b);
+    code.op(relation);
+    code.localTee(result);
+    code.localGet(a);
+    code.localGet(b);
+    code.op(opposite);
     code.op(Op.i32Or);
     code.op(Op.i32Eqz);
     code.if();
@@ -64,15 +84,22 @@ function extreme(double: boolean, opcode: number): LoweringFunction {
     const code = to.code;
     const [a, b] = readBoth(to, double);
     const r = to.scratch(typeOf(double), 2);
-    code.localGet(a); code.localGet(b); code.op(opcode); code.localTee(r);
+    code.localGet(a);
+    code.localGet(b);
+    code.op(opcode);
+    code.localTee(r);
     code.localGet(r);
     code.op(double ? Op.f64Ne : Op.f32Ne);
     code.if();
-    code.localGet(a); code.localGet(b); to.call(double ? "f64.number-of" : "f32.number-of"); code.localSet(r);
+    code.localGet(a);
+    code.localGet(b);
+    to.call(double ? "f64.number-of" : "f32.number-of");
+    code.localSet(r);
     code.end();
     to.beginWriteF();
     code.localGet(r);
-    if (double) to.endWriteF64(); else to.endWriteF32();
+    if (double) to.endWriteF64();
+    else to.endWriteF32();
   };
 }
 
@@ -83,20 +110,28 @@ function injectSign(double: boolean, how: "copy" | "negate" | "xor"): LoweringFu
     to.beginWriteF();
     if (how === "xor") {
       if (double) {
-        to.readFBits(RS1); to.readFBits(RS2);
-        code.i64ConstBits(0x80000000 | 0, 0); code.op(Op.i64And); code.op(Op.i64Xor);
+        to.readFBits(RS1);
+        to.readFBits(RS2);
+        code.i64ConstBits(0x80000000 | 0, 0);
+        code.op(Op.i64And);
+        code.op(Op.i64Xor);
         to.endWriteFBits();
       } else {
-        to.readF32Bits(RS1); to.readF32Bits(RS2);
-        code.i32Const(0x80000000 | 0); code.op(Op.i32And); code.op(Op.i32Xor);
+        to.readF32Bits(RS1);
+        to.readF32Bits(RS2);
+        code.i32Const(0x80000000 | 0);
+        code.op(Op.i32And);
+        code.op(Op.i32Xor);
         to.endWriteF32Bits();
       }
       return;
     }
-    read(to, double, RS1); read(to, double, RS2);
+    read(to, double, RS1);
+    read(to, double, RS2);
     if (how === "negate") code.op(double ? Op.f64Neg : Op.f32Neg);
     code.op(double ? Op.f64Copysign : Op.f32Copysign);
-    if (double) to.endWriteF64(); else to.endWriteF32();
+    if (double) to.endWriteF64();
+    else to.endWriteF32();
   };
 }
 
@@ -111,18 +146,55 @@ function classify(double: boolean): LoweringFunction {
 }
 
 export const COMPARISON_LOWERINGS: LoweringTable = {
-  "feq.s": equal(false), "flt.s": ordered(false, Op.f32Lt, Op.f32Ge), "fle.s": ordered(false, Op.f32Le, Op.f32Gt),
-  "feq.d": equal(true), "flt.d": ordered(true, Op.f64Lt, Op.f64Ge), "fle.d": ordered(true, Op.f64Le, Op.f64Gt),
-  "fmin.s": extreme(false, Op.f32Min), "fmax.s": extreme(false, Op.f32Max), "fmin.d": extreme(true, Op.f64Min), "fmax.d": extreme(true, Op.f64Max),
-  "fsgnj.s": injectSign(false, "copy"), "fsgnjn.s": injectSign(false, "negate"), "fsgnjx.s": injectSign(false, "xor"),
-  "fsgnj.d": injectSign(true, "copy"), "fsgnjn.d": injectSign(true, "negate"), "fsgnjx.d": injectSign(true, "xor"),
-  "fclass.s": classify(false), "fclass.d": classify(true),
-  "fmv.x.d": (to) => { to.beginWriteX(); to.readFBits(RS1); to.endWriteX(); },
-  "fmv.d.x": (to) => { to.beginWriteF(); to.readX(RS1); to.endWriteFBits(); },
-  "fmv.x.w": (to) => { to.beginWriteX(); to.readFLow(RS1); to.code.op(Op.i64ExtendI32S); to.endWriteX(); },
-  "fmv.w.x": (to) => { to.beginWriteF(); to.readXLow(RS1); to.endWriteF32Bits(); },
-  flw: (to) => { to.beginWriteF(); to.load(Op.i32Load, 4); to.endWriteF32Bits(); },
-  fld: (to) => { to.beginWriteF(); to.load(Op.f64Load, 8); to.endWriteF64(); },
+  "feq.s": equal(false),
+  "flt.s": ordered(false, Op.f32Lt, Op.f32Ge),
+  "fle.s": ordered(false, Op.f32Le, Op.f32Gt),
+  "feq.d": equal(true),
+  "flt.d": ordered(true, Op.f64Lt, Op.f64Ge),
+  "fle.d": ordered(true, Op.f64Le, Op.f64Gt),
+  "fmin.s": extreme(false, Op.f32Min),
+  "fmax.s": extreme(false, Op.f32Max),
+  "fmin.d": extreme(true, Op.f64Min),
+  "fmax.d": extreme(true, Op.f64Max),
+  "fsgnj.s": injectSign(false, "copy"),
+  "fsgnjn.s": injectSign(false, "negate"),
+  "fsgnjx.s": injectSign(false, "xor"),
+  "fsgnj.d": injectSign(true, "copy"),
+  "fsgnjn.d": injectSign(true, "negate"),
+  "fsgnjx.d": injectSign(true, "xor"),
+  "fclass.s": classify(false),
+  "fclass.d": classify(true),
+  "fmv.x.d": (to) => {
+    to.beginWriteX();
+    to.readFBits(RS1);
+    to.endWriteX();
+  },
+  "fmv.d.x": (to) => {
+    to.beginWriteF();
+    to.readX(RS1);
+    to.endWriteFBits();
+  },
+  "fmv.x.w": (to) => {
+    to.beginWriteX();
+    to.readFLow(RS1);
+    to.code.op(Op.i64ExtendI32S);
+    to.endWriteX();
+  },
+  "fmv.w.x": (to) => {
+    to.beginWriteF();
+    to.readXLow(RS1);
+    to.endWriteF32Bits();
+  },
+  flw: (to) => {
+    to.beginWriteF();
+    to.load(Op.i32Load, 4);
+    to.endWriteF32Bits();
+  },
+  fld: (to) => {
+    to.beginWriteF();
+    to.load(Op.f64Load, 8);
+    to.endWriteF64();
+  },
   fsw: (to) => to.store(Op.i32Store, 4, () => to.readFLow(RS2)),
   fsd: (to) => to.store(Op.f64Store, 8, () => to.readF64(RS2)),
 };

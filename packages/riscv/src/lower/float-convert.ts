@@ -22,22 +22,33 @@ const INT64: IntegerType = { name: "i64", low: -(2 ** 63), high: 2 ** 63, trunca
 /** Below 2^63 the signed truncation does, which hosts have as one instruction. */
 const UINT64: IntegerType = { name: "u64", low: 0, high: 2 ** 63, truncate: 6, is32: false };
 
-/** The instruction that rounds to an integer in a known mode; 0: truncation rounds by itself; −1: no instruction does. */
+/**
+ * The instruction that rounds to an integer in a known mode; 0: truncation rounds by itself; −1: no instruction does.
+ */
 function integralOpcode(to: Lowering): number {
   switch (to.roundingMode) {
-    case RoundingMode.RTZ: return 0;
-    case RoundingMode.RDN: return Op.f64Floor;
-    case RoundingMode.RUP: return Op.f64Ceil;
-    case RoundingMode.RMM: return -1;
-    default: return Op.f64Nearest; // RNE, or dynamic and then guarded by the state
+    case RoundingMode.RTZ:
+      return 0;
+    case RoundingMode.RDN:
+      return Op.f64Floor;
+    case RoundingMode.RUP:
+      return Op.f64Ceil;
+    case RoundingMode.RMM:
+      return -1;
+    default:
+      return Op.f64Nearest; // RNE, or dynamic and then guarded by the state
   }
 }
 
 function floatToInteger(single: boolean, integer: IntegerType): LoweringFunction {
   return (to) => {
     const code = to.code;
-    const x = to.scratch(Type.f64, 0), result = to.scratch(Type.i64, 0);
-    if (single) { to.readF32(RS1); code.op(Op.f64PromoteF32); } else to.readF64(RS1);
+    const x = to.scratch(Type.f64, 0),
+      result = to.scratch(Type.i64, 0);
+    if (single) {
+      to.readF32(RS1);
+      code.op(Op.f64PromoteF32);
+    } else to.readF64(RS1);
     code.localSet(x);
     const callHelper = (): void => {
       checkRoundingMode(to);
@@ -49,8 +60,12 @@ function floatToInteger(single: boolean, integer: IntegerType): LoweringFunction
     const opcode = integralOpcode(to);
     if (opcode < 0) callHelper();
     else {
-      code.localGet(x); code.f64Const(integer.low); code.op(Op.f64Ge);
-      code.localGet(x); code.f64Const(integer.high); code.op(Op.f64Lt);
+      code.localGet(x);
+      code.f64Const(integer.low);
+      code.op(Op.f64Ge);
+      code.localGet(x);
+      code.f64Const(integer.high);
+      code.op(Op.f64Lt);
       code.op(Op.i32And);
       andNativeState(to);
       code.if();
@@ -81,12 +96,22 @@ function exactFromInteger(opcode: number): LoweringFunction {
 }
 
 function integerToFloat(single: boolean, unsigned: boolean, is32: boolean): LoweringFunction {
-  const opcode = single ? (unsigned ? Op.f32ConvertI64U : Op.f32ConvertI64S) : (unsigned ? Op.f64ConvertI64U : Op.f64ConvertI64S);
+  const opcode = single
+    ? unsigned
+      ? Op.f32ConvertI64U
+      : Op.f32ConvertI64S
+    : unsigned
+      ? Op.f64ConvertI64U
+      : Op.f64ConvertI64S;
   const type = single ? Type.f32 : Type.f64;
   return (to) => {
     const code = to.code;
-    const x = to.scratch(Type.i64, 0), r = to.scratch(type, 0);
-    if (is32) { to.readXLow(RS1); code.op(unsigned ? Op.i64ExtendI32U : Op.i64ExtendI32S); } else to.readX(RS1);
+    const x = to.scratch(Type.i64, 0),
+      r = to.scratch(type, 0);
+    if (is32) {
+      to.readXLow(RS1);
+      code.op(unsigned ? Op.i64ExtendI32U : Op.i64ExtendI32S);
+    } else to.readX(RS1);
     code.localSet(x);
     const callHelper = (): void => {
       checkRoundingMode(to);
@@ -107,15 +132,18 @@ function integerToFloat(single: boolean, unsigned: boolean, is32: boolean): Lowe
     code.localSet(r);
     to.beginWriteF();
     code.localGet(r);
-    if (single) to.endWriteF32(); else to.endWriteF64();
+    if (single) to.endWriteF32();
+    else to.endWriteF64();
   };
 }
 
 /** fcvt.s.d */
 function narrow(to: Lowering): void {
   const code = to.code;
-  const x = to.scratch(Type.f64, 0), r = to.scratch(Type.f32, 0);
-  to.readF64(RS1); code.localSet(x);
+  const x = to.scratch(Type.f64, 0),
+    r = to.scratch(Type.f32, 0);
+  to.readF64(RS1);
+  code.localSet(x);
   const callHelper = (): void => {
     checkRoundingMode(to);
     code.localGet(x);
@@ -124,9 +152,16 @@ function narrow(to: Lowering): void {
     code.localSet(r);
   };
   if (mayBeNative(to)) {
-    code.localGet(x); code.op(Op.f32DemoteF64); code.localTee(r);
-    code.op(Op.f32Abs); code.f32Const(Infinity); code.op(Op.f32Lt);
-    code.localGet(r); code.op(Op.f32Abs); code.f32Const(2 ** -126); code.op(Op.f32Gt);
+    code.localGet(x);
+    code.op(Op.f32DemoteF64);
+    code.localTee(r);
+    code.op(Op.f32Abs);
+    code.f32Const(Infinity);
+    code.op(Op.f32Lt);
+    code.localGet(r);
+    code.op(Op.f32Abs);
+    code.f32Const(2 ** -126);
+    code.op(Op.f32Gt);
     code.op(Op.i32And);
     andNativeState(to);
     code.op(Op.i32Eqz);
@@ -142,11 +177,16 @@ function narrow(to: Lowering): void {
 /** fcvt.d.s: exact; only a NaN needs care. */
 function widen(to: Lowering): void {
   const code = to.code;
-  const x = to.scratch(Type.f32, 0), r = to.scratch(Type.f64, 0);
+  const x = to.scratch(Type.f32, 0),
+    r = to.scratch(Type.f64, 0);
   checkRoundingMode(to);
-  to.readF32(RS1); code.localTee(x);
-  code.op(Op.f64PromoteF32); code.localSet(r);
-  code.localGet(x); code.localGet(x); code.op(Op.f32Ne);
+  to.readF32(RS1);
+  code.localTee(x);
+  code.op(Op.f64PromoteF32);
+  code.localSet(r);
+  code.localGet(x);
+  code.localGet(x);
+  code.op(Op.f32Ne);
   code.if();
   code.localGet(x);
   to.call("f64.from-f32");
@@ -158,9 +198,22 @@ function widen(to: Lowering): void {
 }
 
 export const CONVERSION_LOWERINGS: LoweringTable = {
-  "fcvt.w.s": floatToInteger(true, INT32), "fcvt.wu.s": floatToInteger(true, UINT32), "fcvt.l.s": floatToInteger(true, INT64), "fcvt.lu.s": floatToInteger(true, UINT64),
-  "fcvt.w.d": floatToInteger(false, INT32), "fcvt.wu.d": floatToInteger(false, UINT32), "fcvt.l.d": floatToInteger(false, INT64), "fcvt.lu.d": floatToInteger(false, UINT64),
-  "fcvt.s.w": integerToFloat(true, false, true), "fcvt.s.wu": integerToFloat(true, true, true), "fcvt.s.l": integerToFloat(true, false, false), "fcvt.s.lu": integerToFloat(true, true, false),
-  "fcvt.d.w": exactFromInteger(Op.f64ConvertI32S), "fcvt.d.wu": exactFromInteger(Op.f64ConvertI32U), "fcvt.d.l": integerToFloat(false, false, false), "fcvt.d.lu": integerToFloat(false, true, false),
-  "fcvt.s.d": narrow, "fcvt.d.s": widen,
+  "fcvt.w.s": floatToInteger(true, INT32),
+  "fcvt.wu.s": floatToInteger(true, UINT32),
+  "fcvt.l.s": floatToInteger(true, INT64),
+  "fcvt.lu.s": floatToInteger(true, UINT64),
+  "fcvt.w.d": floatToInteger(false, INT32),
+  "fcvt.wu.d": floatToInteger(false, UINT32),
+  "fcvt.l.d": floatToInteger(false, INT64),
+  "fcvt.lu.d": floatToInteger(false, UINT64),
+  "fcvt.s.w": integerToFloat(true, false, true),
+  "fcvt.s.wu": integerToFloat(true, true, true),
+  "fcvt.s.l": integerToFloat(true, false, false),
+  "fcvt.s.lu": integerToFloat(true, true, false),
+  "fcvt.d.w": exactFromInteger(Op.f64ConvertI32S),
+  "fcvt.d.wu": exactFromInteger(Op.f64ConvertI32U),
+  "fcvt.d.l": integerToFloat(false, false, false),
+  "fcvt.d.lu": integerToFloat(false, true, false),
+  "fcvt.s.d": narrow,
+  "fcvt.d.s": widen,
 };

@@ -5,56 +5,110 @@ import { FloatFlag } from "../softfloat/softfloat.ts";
 import { emitNativeStateUpdate } from "./float-state.ts";
 
 /**
- * WebAssembly as nested expressions, for the floating-point helpers: `set(r, add64(get(a), get(b)))` reads as the algorithm
- * it is. Helpers are emitted once, so closures cost nothing here; lowerings write to the CodeWriter directly.
+ * WebAssembly as nested expressions, for the floating-point helpers: `set(r, add64(get(a), get(b)))` reads as the
+ * algorithm it is. Helpers are emitted once, so closures cost nothing here; lowerings write to the CodeWriter directly.
  */
-export interface Emitter { readonly code: CodeWriter; readonly call: (helper: string) => void }
+export interface Emitter {
+  readonly code: CodeWriter;
+  readonly call: (helper: string) => void;
+}
 export type Expression = (to: Emitter) => void;
 
-export const get = (local: number): Expression => ({ code }) => code.localGet(local);
-export const set = (local: number, value: Expression): Expression => (to) => { value(to); to.code.localSet(local); };
+export const get =
+  (local: number): Expression =>
+  ({ code }) =>
+    code.localGet(local);
+export const set =
+  (local: number, value: Expression): Expression =>
+  (to) => {
+    value(to);
+    to.code.localSet(local);
+  };
 
 /** The instruction `opcode` applied to its operands. */
-export const apply = (opcode: number, ...operands: readonly Expression[]): Expression => (to) => {
-  for (const operand of operands) operand(to);
-  to.code.op(opcode);
-};
+export const apply =
+  (opcode: number, ...operands: readonly Expression[]): Expression =>
+  (to) => {
+    for (const operand of operands) operand(to);
+    to.code.op(opcode);
+  };
 /** An instruction behind the 0xfc prefix. */
-export const applyMisc = (opcode: number, operand: Expression): Expression => (to) => { operand(to); to.code.misc(opcode); };
+export const applyMisc =
+  (opcode: number, operand: Expression): Expression =>
+  (to) => {
+    operand(to);
+    to.code.misc(opcode);
+  };
 
-export const i32 = (value: number): Expression => ({ code }) => code.i32Const(value);
-export const i64 = (value: number): Expression => ({ code }) => code.i64Const(value);
-export const i64Bits = (high: number, low: number): Expression => ({ code }) => code.i64ConstBits(high, low);
-export const f32 = (value: number): Expression => ({ code }) => code.f32Const(value);
-export const f64 = (value: number): Expression => ({ code }) => code.f64Const(value);
+export const i32 =
+  (value: number): Expression =>
+  ({ code }) =>
+    code.i32Const(value);
+export const i64 =
+  (value: number): Expression =>
+  ({ code }) =>
+    code.i64Const(value);
+export const i64Bits =
+  (high: number, low: number): Expression =>
+  ({ code }) =>
+    code.i64ConstBits(high, low);
+export const f32 =
+  (value: number): Expression =>
+  ({ code }) =>
+    code.f32Const(value);
+export const f64 =
+  (value: number): Expression =>
+  ({ code }) =>
+    code.f64Const(value);
 
-export const call = (helper: string, ...operands: readonly Expression[]): Expression => (to) => {
-  for (const operand of operands) operand(to);
-  to.call(helper);
-};
-export const giveBack = (value: Expression): Expression => (to) => { value(to); to.code.return(); };
+export const call =
+  (helper: string, ...operands: readonly Expression[]): Expression =>
+  (to) => {
+    for (const operand of operands) operand(to);
+    to.call(helper);
+  };
+export const giveBack =
+  (value: Expression): Expression =>
+  (to) => {
+    value(to);
+    to.code.return();
+  };
 
 /** Statements one after the other. */
-export const sequence = (...parts: readonly Expression[]): Expression => (to) => { for (const part of parts) part(to); };
+export const sequence =
+  (...parts: readonly Expression[]): Expression =>
+  (to) => {
+    for (const part of parts) part(to);
+  };
 
-export const when = (condition: Expression, ...then: readonly Expression[]): Expression => (to) => {
-  condition(to);
-  to.code.if();
-  for (const part of then) part(to);
-  to.code.end();
-};
+export const when =
+  (condition: Expression, ...then: readonly Expression[]): Expression =>
+  (to) => {
+    condition(to);
+    to.code.if();
+    for (const part of then) part(to);
+    to.code.end();
+  };
 
-export const choose = (type: ValueType, condition: Expression, then: Expression, otherwise: Expression): Expression => (to) => {
-  condition(to);
-  to.code.if(type);
-  then(to);
-  to.code.else();
-  otherwise(to);
-  to.code.end();
-};
+export const choose =
+  (type: ValueType, condition: Expression, then: Expression, otherwise: Expression): Expression =>
+  (to) => {
+    condition(to);
+    to.code.if(type);
+    then(to);
+    to.code.else();
+    otherwise(to);
+    to.code.end();
+  };
 
-const binary = (opcode: number) => (left: Expression, right: Expression): Expression => apply(opcode, left, right);
-const unary = (opcode: number) => (operand: Expression): Expression => apply(opcode, operand);
+const binary =
+  (opcode: number) =>
+  (left: Expression, right: Expression): Expression =>
+    apply(opcode, left, right);
+const unary =
+  (opcode: number) =>
+  (operand: Expression): Expression =>
+    apply(opcode, operand);
 
 export const and = binary(Op.i32And);
 export const or = binary(Op.i32Or);
@@ -90,23 +144,30 @@ export const magnitudeWithin = (local: number, min: number, max: number): Expres
   and(gtF64(absF64(get(local)), f64(min)), ltF64(absF64(get(local)), f64(max)));
 
 /** a × b + c in one instruction, where the host's relaxed SIMD is known to fuse (float-probe.ts). */
-export const pushFused = (type: typeof Type.f32 | typeof Type.f64, ...operands: readonly [Expression, Expression, Expression]): Expression => (to) => {
-  const double = type === Type.f64;
-  for (const operand of operands) { operand(to); to.code.simd(double ? Simd.f64x2Splat : Simd.f32x4Splat); }
-  to.code.simd(double ? Simd.f64x2RelaxedMadd : Simd.f32x4RelaxedMadd);
-  to.code.simd(double ? Simd.f64x2ExtractLane : Simd.f32x4ExtractLane, 0);
-};
+export const pushFused =
+  (type: typeof Type.f32 | typeof Type.f64, ...operands: readonly [Expression, Expression, Expression]): Expression =>
+  (to) => {
+    const double = type === Type.f64;
+    for (const operand of operands) {
+      operand(to);
+      to.code.simd(double ? Simd.f64x2Splat : Simd.f32x4Splat);
+    }
+    to.code.simd(double ? Simd.f64x2RelaxedMadd : Simd.f32x4RelaxedMadd);
+    to.code.simd(double ? Simd.f64x2ExtractLane : Simd.f32x4ExtractLane, 0);
+  };
 
 /** Sets bits of fflags. */
-export const raise = (flags: number): Expression => ({ code }) => {
-  code.i32Const(0);
-  code.i32Const(0);
-  code.memory(Op.i32Load, HART_FFLAGS);
-  code.i32Const(flags);
-  code.op(Op.i32Or);
-  code.memory(Op.i32Store, HART_FFLAGS);
-  if ((flags & FloatFlag.NX) !== 0) emitNativeStateUpdate(code);
-};
+export const raise =
+  (flags: number): Expression =>
+  ({ code }) => {
+    code.i32Const(0);
+    code.i32Const(0);
+    code.memory(Op.i32Load, HART_FFLAGS);
+    code.i32Const(flags);
+    code.op(Op.i32Or);
+    code.memory(Op.i32Store, HART_FFLAGS);
+    if ((flags & FloatFlag.NX) !== 0) emitNativeStateUpdate(code);
+  };
 
 export const F32 = Type.f32;
 export const F64 = Type.f64;

@@ -9,8 +9,9 @@ import type { Helper } from "./lowering.ts";
 export const SoftOperation = { ADD: 0, MULTIPLY: 1, DIVIDE: 2, SQUARE_ROOT: 3, FUSED_MULTIPLY_ADD: 4 } as const;
 
 /**
- * (operation, rm): the soft float on the doubles in the scratch cells; leaves the result in the first and raises its flags. For the
- * rare cases only: results near the ends of the exponent range while underflow, overflow or inexactness isn't known yet.
+ * (operation, rm): the soft float on the doubles in the scratch cells; leaves the result in the first and raises its
+ * flags. For the rare cases only: results near the ends of the exponent range while underflow, overflow or inexactness
+ * isn't known yet.
  */
 export const softHelper: Helper = {
   name: "f64.soft",
@@ -18,7 +19,8 @@ export const softHelper: Helper = {
   results: [],
   create: ({ u32 }) => {
     const cell = HART_SCRATCH >>> 2;
-    const operand = (index: number): bigint => (BigInt(u32[cell + index * 2 + 1]!) << 32n) | BigInt(u32[cell + index * 2]!);
+    const operand = (index: number): bigint =>
+      (BigInt(u32[cell + index * 2 + 1]!) << 32n) | BigInt(u32[cell + index * 2]!);
     return (operation, rounding) => {
       const environment: FloatEnvironment = { rounding: rounding as RoundingMode, flags: 0 };
       const result = compute(operation!, operand, environment);
@@ -32,10 +34,15 @@ export const softHelper: Helper = {
 
 function compute(operation: number, operand: (index: number) => bigint, environment: FloatEnvironment): bigint {
   switch (operation) {
-    case SoftOperation.ADD: return add(BINARY64, operand(0), operand(1), environment);
-    case SoftOperation.MULTIPLY: return multiply(BINARY64, operand(0), operand(1), environment);
-    case SoftOperation.DIVIDE: return divide(BINARY64, operand(0), operand(1), environment);
-    case SoftOperation.SQUARE_ROOT: return squareRoot(BINARY64, operand(0), environment);
-    default: return fusedMultiplyAdd(BINARY64, operand(0), operand(1), operand(2), environment);
+    case SoftOperation.ADD:
+      return add(BINARY64, operand(0), operand(1), environment);
+    case SoftOperation.MULTIPLY:
+      return multiply(BINARY64, operand(0), operand(1), environment);
+    case SoftOperation.DIVIDE:
+      return divide(BINARY64, operand(0), operand(1), environment);
+    case SoftOperation.SQUARE_ROOT:
+      return squareRoot(BINARY64, operand(0), environment);
+    default:
+      return fusedMultiplyAdd(BINARY64, operand(0), operand(1), operand(2), environment);
   }
 }

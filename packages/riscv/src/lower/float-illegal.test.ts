@@ -1,6 +1,7 @@
 /**
- * Goal: an instruction whose dynamic rounding mode is reserved (frm 5 … 7) traps as illegal and changes nothing, interpreted and
- * translated; a static mode isn't disturbed. Method: the instruction in a loop that makes it hot with a legal frm first.
+ * Goal: an instruction whose dynamic rounding mode is reserved (frm 5 … 7) traps as illegal and changes nothing,
+ * interpreted and translated; a static mode isn't disturbed. Method: the instruction in a loop that makes it hot with a
+ * legal frm first.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
@@ -10,7 +11,13 @@ import { HART_PC } from "../hart-state.ts";
 import { Assembler, staticElf } from "../testing/assembler.ts";
 import { INSTRUCTION_FORMS } from "../testing/instruction-forms.ts";
 
-const ORIGIN = 0x10000, ROUNDS = 20, COUNTER = 5, FRM = 2, DESTINATION = 10, RNE = 0, DYNAMIC = 7;
+const ORIGIN = 0x10000,
+  ROUNDS = 20,
+  COUNTER = 5,
+  FRM = 2,
+  DESTINATION = 10,
+  RNE = 0,
+  DYNAMIC = 7;
 
 /** f10 or x10 = op(f1, f2, f3 or x1) `ROUNDS` times with frm 0 and once more with `frm`, then exit(0). */
 function loopProgram(match: number, rm: number, frm: number): { elf: Uint8Array; at: number } {
@@ -18,7 +25,7 @@ function loopProgram(match: number, rm: number, frm: number): { elf: Uint8Array;
   assembler.i("addi", COUNTER, 0, ROUNDS);
   assembler.label("again");
   const at = assembler.here;
-  const sources = (match & 0x7f) !== 0x53 ? (2 << 20) | (3 << 27) : (match >>> 25) < 0x18 ? 2 << 20 : 0;
+  const sources = (match & 0x7f) !== 0x53 ? (2 << 20) | (3 << 27) : match >>> 25 < 0x18 ? 2 << 20 : 0;
   assembler.word((match | (DESTINATION << 7) | (1 << 15) | sources | (rm << 12)) >>> 0);
   assembler.i("addi", COUNTER, COUNTER, -1);
   assembler.branch(4, 0, COUNTER, "again"); // blt zero, t0
@@ -27,7 +34,10 @@ function loopProgram(match: number, rm: number, frm: number): { elf: Uint8Array;
   assembler.i("addi", 10, 0, 0);
   assembler.i("addi", 17, 0, 93);
   assembler.ecall();
-  return { elf: staticElf({ entry: ORIGIN, segments: [{ address: ORIGIN, bytes: assembler.finish(), writable: false }] }), at };
+  return {
+    elf: staticElf({ entry: ORIGIN, segments: [{ address: ORIGIN, bytes: assembler.finish(), writable: false }] }),
+    at,
+  };
 }
 
 const rounding = INSTRUCTION_FORMS.filter((form) => form.kind.endsWith("-rm"));
@@ -37,7 +47,13 @@ for (const translate of [false, true]) {
     for (const form of rounding) {
       for (const frm of [5, 7]) {
         const { elf, at } = loopProgram(form.match, DYNAMIC, frm);
-        const guest = new BareGuest(elf, { engine: new NodeWasmEngine(), frameBytes: 1 << 20, translate, hotThreshold: 2, slice: 10 });
+        const guest = new BareGuest(elf, {
+          engine: new NodeWasmEngine(),
+          frameBytes: 1 << 20,
+          translate,
+          hotThreshold: 2,
+          slice: 10,
+        });
         guest.run(10_000);
         assert.equal(guest.failure, `exit 5 at ${at.toString(16)}`, `${form.name} with frm ${frm}`);
         assert.equal(guest.physical.u32[HART_PC >>> 2], at);

@@ -1,6 +1,6 @@
 /**
- * Goal: whoever changes fflags or frm between two runs is noticed, though generated code looks at a derived cell. Method: an endless
- * loop of inexact additions, run in slices, interpreted and translated.
+ * Goal: whoever changes fflags or frm between two runs is noticed, though generated code looks at a derived cell.
+ * Method: an endless loop of inexact additions, run in slices, interpreted and translated.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
@@ -12,7 +12,8 @@ import { FloatFlag, RoundingMode } from "../softfloat/softfloat.ts";
 import { Assembler, staticElf } from "../testing/assembler.ts";
 import { formNamed } from "../testing/instruction-forms.ts";
 
-const ORIGIN = 0x10000, DYNAMIC = 7;
+const ORIGIN = 0x10000,
+  DYNAMIC = 7;
 
 /** f1 = f2 + f3 for ever. */
 function additionLoop(): Uint8Array {
@@ -25,7 +26,12 @@ function additionLoop(): Uint8Array {
 
 for (const translate of [false, true]) {
   test(`flags and modes changed between runs take effect, ${translate ? "translated" : "interpreted"}`, () => {
-    const guest = new BareGuest(additionLoop(), { engine: new NodeWasmEngine(), frameBytes: 1 << 20, translate, hotThreshold: 1 });
+    const guest = new BareGuest(additionLoop(), {
+      engine: new NodeWasmEngine(),
+      frameBytes: 1 << 20,
+      translate,
+      hotThreshold: 1,
+    });
     const { u32, f64 } = guest.physical;
     f64[(HART_F >>> 3) + 2] = 1;
     f64[(HART_F >>> 3) + 3] = 2 ** -60;

@@ -5,9 +5,9 @@ import { FloatFlag, RoundingMode } from "../softfloat/softfloat.ts";
 import type { Lowering } from "./lowering.ts";
 
 /**
- * When native arithmetic may be used as it is: the mode in force is nearest-even, and NX is already raised, as it is after the first
- * few operations of nearly any program; HART_NATIVE_FLOAT says so in one cell. Then what is left to look at is the result: anything
- * that could raise another flag, and any NaN, shows in it.
+ * When native arithmetic may be used as it is: the mode in force is nearest-even, and NX is already raised, as it is
+ * after the first few operations of nearly any program; HART_NATIVE_FLOAT says so in one cell. Then what is left to
+ * look at is the result: anything that could raise another flag, and any NaN, shows in it.
  */
 
 /** Whether native arithmetic can ever do for this instruction: not for a static mode other than RNE. */
@@ -31,7 +31,10 @@ export function pushIsValidMode(to: Lowering): void {
   to.code.op(Op.i32LeU);
 }
 
-/** Takes an i32 0 or 1 from the stack ("the result is harmless") and pushes non-zero if native arithmetic also may be used. */
+/**
+ * Takes an i32 0 or 1 from the stack ("the result is harmless") and pushes non-zero if native arithmetic also may be
+ * used.
+ */
 export function andNativeState(to: Lowering): void {
   const code = to.code;
   code.i32Const(0);
@@ -71,7 +74,8 @@ export function emitNativeStateUpdate(code: CodeWriter): void {
 
 /** The same from outside of generated code. */
 export function updateNativeState(u32: Uint32Array): void {
-  u32[HART_NATIVE_FLOAT >>> 2] = (u32[HART_FFLAGS >>> 2]! & FloatFlag.NX) !== 0 && u32[HART_FRM >>> 2] === RoundingMode.RNE ? 1 : 0;
+  u32[HART_NATIVE_FLOAT >>> 2] =
+    (u32[HART_FFLAGS >>> 2]! & FloatFlag.NX) !== 0 && u32[HART_FRM >>> 2] === RoundingMode.RNE ? 1 : 0;
 }
 
 /** Leaves with ILLEGAL when the dynamic mode is reserved (5 … 7). */

@@ -8,8 +8,8 @@ import { hasFusedMultiplyAdd } from "./float-probe.ts";
 import type { Helper, LoweringTable } from "./lowering.ts";
 
 /**
- * Floating point for the translator and the generated interpreter: every instruction of the F and D extensions (loads and stores
- * too, but not the CSRs), bit-exact in all rounding modes and flags.
+ * Floating point for the translator and the generated interpreter: every instruction of the F and D extensions (loads
+ * and stores too, but not the CSRs), bit-exact in all rounding modes and flags.
  *
  * ```
  * float-state.ts           when native arithmetic is all that's needed

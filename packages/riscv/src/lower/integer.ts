@@ -2,75 +2,105 @@ import { Op, Type } from "@stratos/wasm";
 import { RS1, RS2 } from "./lowering.ts";
 import type { Lowering, LoweringFunction, LoweringTable } from "./lowering.ts";
 
-/** Meaning of RV64I and M, but for control transfers, which belong to the back ends (their conditions are BRANCH_CONDITIONS). */
+/**
+ * Meaning of RV64I and M, but for control transfers, which belong to the back ends (their conditions are
+ * BRANCH_CONDITIONS).
+ */
 
 /** The wasm comparison of rs1 with rs2 that takes the branch. */
 export const BRANCH_CONDITIONS: Readonly<Record<string, number>> = {
-  beq: Op.i64Eq, bne: Op.i64Ne, blt: Op.i64LtS, bge: Op.i64GeS, bltu: Op.i64LtU, bgeu: Op.i64GeU,
+  beq: Op.i64Eq,
+  bne: Op.i64Ne,
+  blt: Op.i64LtS,
+  bge: Op.i64GeS,
+  bltu: Op.i64LtU,
+  bgeu: Op.i64GeU,
 };
 
-const registers = (opcode: number): LoweringFunction => (to) => {
-  to.beginWriteX();
-  to.readX(RS1);
-  to.readX(RS2);
-  to.code.op(opcode);
-  to.endWriteX();
-};
+const registers =
+  (opcode: number): LoweringFunction =>
+  (to) => {
+    to.beginWriteX();
+    to.readX(RS1);
+    to.readX(RS2);
+    to.code.op(opcode);
+    to.endWriteX();
+  };
 
-const immediate = (opcode: number): LoweringFunction => (to) => {
-  to.beginWriteX();
-  to.readX(RS1);
-  to.immediate64();
-  to.code.op(opcode);
-  to.endWriteX();
-};
+const immediate =
+  (opcode: number): LoweringFunction =>
+  (to) => {
+    to.beginWriteX();
+    to.readX(RS1);
+    to.immediate64();
+    to.code.op(opcode);
+    to.endWriteX();
+  };
 
-const compare = (opcode: number, push: (to: Lowering) => void): LoweringFunction => (to) => {
-  to.beginWriteX();
-  to.readX(RS1);
-  push(to);
-  to.code.op(opcode);
-  to.code.op(Op.i64ExtendI32U);
-  to.endWriteX();
-};
-
-/** On the low halves, the result sign-extended. wasm's i32 shifts take the amount modulo 32, as RISC-V's word shifts do. */
-const word = (opcode: number): LoweringFunction => (to) => {
-  to.beginWriteX();
-  to.readXLow(RS1);
-  to.readXLow(RS2);
-  to.code.op(opcode);
-  to.code.op(Op.i64ExtendI32S);
-  to.endWriteX();
-};
-
-const wordImmediate = (opcode: number): LoweringFunction => (to) => {
-  to.beginWriteX();
-  to.readXLow(RS1);
-  to.immediate32();
-  to.code.op(opcode);
-  to.code.op(Op.i64ExtendI32S);
-  to.endWriteX();
-};
-
-const load = (opcode: number, size: 1 | 2 | 4 | 8): LoweringFunction => (to) => {
-  to.load(opcode, size);
-  const value = to.scratch(Type.i64, 0);
-  to.code.localSet(value);
-  to.beginWriteX();
-  to.code.localGet(value);
-  to.endWriteX();
-};
-
-const store = (opcode: number, size: 1 | 2 | 4 | 8): LoweringFunction => (to) => {
-  to.store(opcode, size, () => to.readX(RS2));
-};
+const compare =
+  (opcode: number, push: (to: Lowering) => void): LoweringFunction =>
+  (to) => {
+    to.beginWriteX();
+    to.readX(RS1);
+    push(to);
+    to.code.op(opcode);
+    to.code.op(Op.i64ExtendI32U);
+    to.endWriteX();
+  };
 
 /**
- * Division never traps: by zero the quotient is all ones and the remainder the dividend; the overflow of the most negative
- * number by −1 gives that number and 0. Source: Unprivileged ISA, chapter 13.2. A divisor of 1 stands in where wasm would trap.
+ * On the low halves, the result sign-extended. wasm's i32 shifts take the amount modulo 32, as RISC-V's word shifts do.
  */
-function divide(options: { opcode: number; isWord: boolean; isSigned: boolean; isRemainder: boolean }): LoweringFunction {
+const word =
+  (opcode: number): LoweringFunction =>
+  (to) => {
+    to.beginWriteX();
+    to.readXLow(RS1);
+    to.readXLow(RS2);
+    to.code.op(opcode);
+    to.code.op(Op.i64ExtendI32S);
+    to.endWriteX();
+  };
+
+const wordImmediate =
+  (opcode: number): LoweringFunction =>
+  (to) => {
+    to.beginWriteX();
+    to.readXLow(RS1);
+    to.immediate32();
+    to.code.op(opcode);
+    to.code.op(Op.i64ExtendI32S);
+    to.endWriteX();
+  };
+
+const load =
+  (opcode: number, size: 1 | 2 | 4 | 8): LoweringFunction =>
+  (to) => {
+    to.load(opcode, size);
+    const value = to.scratch(Type.i64, 0);
+    to.code.localSet(value);
+    to.beginWriteX();
+    to.code.localGet(value);
+    to.endWriteX();
+  };
+
+const store =
+  (opcode: number, size: 1 | 2 | 4 | 8): LoweringFunction =>
+  (to) => {
+    to.store(opcode, size, () => to.readX(RS2));
+  };
+
+/**
+ * Division never traps: by zero the quotient is all ones and the remainder the dividend; the overflow of the most
+ * negative number by −1 gives that number and 0. Source: Unprivileged ISA, chapter 13.2. A divisor of 1 stands in where
+ * wasm would trap.
+ */
+function divide(options: {
+  opcode: number;
+  isWord: boolean;
+  isSigned: boolean;
+  isRemainder: boolean;
+}): LoweringFunction {
   const { opcode, isWord, isSigned, isRemainder } = options;
   return (to) => {
     const { code } = to;
@@ -126,8 +156,16 @@ function multiplyHigh(aSigned: boolean, bSigned: boolean): LoweringFunction {
     const m1 = to.scratch(Type.i64, 2);
     const shiftA = aSigned ? Op.i64ShrS : Op.i64ShrU;
     const shiftB = bSigned ? Op.i64ShrS : Op.i64ShrU;
-    const low = (local: number): void => { code.localGet(local); code.i64ConstBits(0, -1); code.op(Op.i64And); };
-    const high = (local: number, shift: number): void => { code.localGet(local); code.i64Const(32); code.op(shift); };
+    const low = (local: number): void => {
+      code.localGet(local);
+      code.i64ConstBits(0, -1);
+      code.op(Op.i64And);
+    };
+    const high = (local: number, shift: number): void => {
+      code.localGet(local);
+      code.i64Const(32);
+      code.op(shift);
+    };
     // A mixed product of a signed high half and an unsigned low half fits i64; the carries in are below 2^32.
     const shiftM = (isSigned: boolean): number => (isSigned ? Op.i64ShrS : Op.i64ShrU);
 
@@ -167,28 +205,70 @@ function multiplyHigh(aSigned: boolean, bSigned: boolean): LoweringFunction {
 const nothing: LoweringFunction = () => {};
 
 export const integerLowerings: LoweringTable = {
-  lui: (to) => { to.beginWriteX(); to.immediate64(); to.endWriteX(); },
-  auipc: (to) => { to.beginWriteX(); to.pushPc(0); to.immediate64(); to.code.op(Op.i64Add); to.endWriteX(); },
+  lui: (to) => {
+    to.beginWriteX();
+    to.immediate64();
+    to.endWriteX();
+  },
+  auipc: (to) => {
+    to.beginWriteX();
+    to.pushPc(0);
+    to.immediate64();
+    to.code.op(Op.i64Add);
+    to.endWriteX();
+  },
 
-  lb: load(Op.i64Load8S, 1), lh: load(Op.i64Load16S, 2), lw: load(Op.i64Load32S, 4), ld: load(Op.i64Load, 8),
-  lbu: load(Op.i64Load8U, 1), lhu: load(Op.i64Load16U, 2), lwu: load(Op.i64Load32U, 4),
-  sb: store(Op.i64Store8, 1), sh: store(Op.i64Store16, 2), sw: store(Op.i64Store32, 4), sd: store(Op.i64Store, 8),
+  lb: load(Op.i64Load8S, 1),
+  lh: load(Op.i64Load16S, 2),
+  lw: load(Op.i64Load32S, 4),
+  ld: load(Op.i64Load, 8),
+  lbu: load(Op.i64Load8U, 1),
+  lhu: load(Op.i64Load16U, 2),
+  lwu: load(Op.i64Load32U, 4),
+  sb: store(Op.i64Store8, 1),
+  sh: store(Op.i64Store16, 2),
+  sw: store(Op.i64Store32, 4),
+  sd: store(Op.i64Store, 8),
 
-  addi: immediate(Op.i64Add), xori: immediate(Op.i64Xor), ori: immediate(Op.i64Or), andi: immediate(Op.i64And),
-  slli: immediate(Op.i64Shl), srli: immediate(Op.i64ShrU), srai: immediate(Op.i64ShrS),
-  slti: compare(Op.i64LtS, (to) => to.immediate64()), sltiu: compare(Op.i64LtU, (to) => to.immediate64()),
-  add: registers(Op.i64Add), sub: registers(Op.i64Sub), xor: registers(Op.i64Xor), or: registers(Op.i64Or), and: registers(Op.i64And),
-  sll: registers(Op.i64Shl), srl: registers(Op.i64ShrU), sra: registers(Op.i64ShrS),
-  slt: compare(Op.i64LtS, (to) => to.readX(RS2)), sltu: compare(Op.i64LtU, (to) => to.readX(RS2)),
+  addi: immediate(Op.i64Add),
+  xori: immediate(Op.i64Xor),
+  ori: immediate(Op.i64Or),
+  andi: immediate(Op.i64And),
+  slli: immediate(Op.i64Shl),
+  srli: immediate(Op.i64ShrU),
+  srai: immediate(Op.i64ShrS),
+  slti: compare(Op.i64LtS, (to) => to.immediate64()),
+  sltiu: compare(Op.i64LtU, (to) => to.immediate64()),
+  add: registers(Op.i64Add),
+  sub: registers(Op.i64Sub),
+  xor: registers(Op.i64Xor),
+  or: registers(Op.i64Or),
+  and: registers(Op.i64And),
+  sll: registers(Op.i64Shl),
+  srl: registers(Op.i64ShrU),
+  sra: registers(Op.i64ShrS),
+  slt: compare(Op.i64LtS, (to) => to.readX(RS2)),
+  sltu: compare(Op.i64LtU, (to) => to.readX(RS2)),
 
-  addiw: wordImmediate(Op.i32Add), slliw: wordImmediate(Op.i32Shl), srliw: wordImmediate(Op.i32ShrU), sraiw: wordImmediate(Op.i32ShrS),
-  addw: word(Op.i32Add), subw: word(Op.i32Sub), sllw: word(Op.i32Shl), srlw: word(Op.i32ShrU), sraw: word(Op.i32ShrS),
+  addiw: wordImmediate(Op.i32Add),
+  slliw: wordImmediate(Op.i32Shl),
+  srliw: wordImmediate(Op.i32ShrU),
+  sraiw: wordImmediate(Op.i32ShrS),
+  addw: word(Op.i32Add),
+  subw: word(Op.i32Sub),
+  sllw: word(Op.i32Shl),
+  srlw: word(Op.i32ShrU),
+  sraw: word(Op.i32ShrS),
 
   // One hart, and records are dropped by the kernel's write tracking: nothing to order, nothing to flush.
-  fence: nothing, "fence.i": nothing,
+  fence: nothing,
+  "fence.i": nothing,
 
-  mul: registers(Op.i64Mul), mulw: word(Op.i32Mul),
-  mulh: multiplyHigh(true, true), mulhsu: multiplyHigh(true, false), mulhu: multiplyHigh(false, false),
+  mul: registers(Op.i64Mul),
+  mulw: word(Op.i32Mul),
+  mulh: multiplyHigh(true, true),
+  mulhsu: multiplyHigh(true, false),
+  mulhu: multiplyHigh(false, false),
   div: divide({ opcode: Op.i64DivS, isWord: false, isSigned: true, isRemainder: false }),
   divu: divide({ opcode: Op.i64DivU, isWord: false, isSigned: false, isRemainder: false }),
   rem: divide({ opcode: Op.i64RemS, isWord: false, isSigned: true, isRemainder: true }),

@@ -3,16 +3,18 @@ import type { CodeWriter, ValueType } from "@stratos/wasm";
 /**
  * How an instruction's meaning is written, once, for the interpreter and the translator alike.
  *
- * A lowering function emits WebAssembly through a `Lowering`. In the interpreter the operands come from the predecoded record
- * of the instruction and the hart's cells; in the translator they are locals and constants. Values travel on the wasm stack:
+ * A lowering function emits WebAssembly through a `Lowering`. In the interpreter the operands come from the predecoded
+ * record of the instruction and the hart's cells; in the translator they are locals and constants. Values travel on the
+ * wasm stack:
  *
  * ```ts
  * add: (to) => { to.beginWriteX(); to.readX(RS1); to.readX(RS2); to.code.op(Op.i64Add); to.endWriteX(); }
  * ```
  *
- * Rules: `beginWrite…` comes before the value is pushed (it may push an address), `endWrite…` takes value and address. One
- * destination, written last and once: what may leave (`load`, `store`, `exitIllegal`) comes before the write and before any
- * other effect. Cells of the hart at fixed addresses (HART_FFLAGS, HART_FRM) are plain memory: `i32.const 0; i32.load offset=HART_FFLAGS`.
+ * Rules: `beginWrite…` comes before the value is pushed (it may push an address), `endWrite…` takes value and address.
+ * One destination, written last and once: what may leave (`load`, `store`, `exitIllegal`) comes before the write and
+ * before any other effect. Cells of the hart at fixed addresses (HART_FFLAGS, HART_FRM) are plain memory:
+ * `i32.const 0; i32.load offset=HART_FFLAGS`.
  */
 export interface Lowering {
   readonly code: CodeWriter;
@@ -65,9 +67,15 @@ export interface Lowering {
   load(opcode: number, size: 1 | 2 | 4 | 8): void;
   /** Stores to rs1 + imm what `pushValue` pushes. */
   store(opcode: number, size: 1 | 2 | 4 | 8, pushValue: () => void): void;
-  /** Pushes the physical address (i32) of `size` bytes at rs1 (+ imm), writable if `write`; leaves with MEMORY if it can't be done. */
+  /**
+   * Pushes the physical address (i32) of `size` bytes at rs1 (+ imm), writable if `write`; leaves with MEMORY if it
+   * can't be done.
+   */
   physicalAddress(size: 4 | 8, write: boolean): void;
-  /** Pushes what tells the place of the last `physicalAddress` from others (i32): the virtual address, or in the wide mode the physical one. */
+  /**
+   * Pushes what tells the place of the last `physicalAddress` from others (i32): the virtual address, or in the wide
+   * mode the physical one.
+   */
   reservationAddress(): void;
 
   /** Leaves with ILLEGAL at this instruction when the i32 on the stack isn't 0. */
@@ -75,7 +83,10 @@ export interface Lowering {
 
   /** A scratch local of the type; `which` 0 … 3 tells several apart. Contents live within one instruction only. */
   scratch(type: ValueType, which: number): number;
-  /** Calls a helper of the core module: one of `floatHelpers` or the machine's own (name → signature known at definition). */
+  /**
+   * Calls a helper of the core module: one of `floatHelpers` or the machine's own (name → signature known at
+   * definition).
+   */
   call(helper: string): void;
 }
 
@@ -90,8 +101,9 @@ export type LoweringFunction = (to: Lowering) => void;
 export type LoweringTable = Readonly<Record<string, LoweringFunction>>;
 
 /**
- * A function of the core module, callable from every lowering by its name. Written in wasm by `emit` (parameters are locals
- * 0 …, then `locals`), or in JavaScript by `create` (i32 and f64 only across that border; wider values through HART_SCRATCH cells).
+ * A function of the core module, callable from every lowering by its name. Written in wasm by `emit` (parameters are
+ * locals 0 …, then `locals`), or in JavaScript by `create` (i32 and f64 only across that border; wider values through
+ * HART_SCRATCH cells).
  */
 export interface Helper {
   readonly name: string;
@@ -101,5 +113,9 @@ export interface Helper {
   /** Emits the body without the final `end`. `call` emits a call of another helper. */
   readonly emit?: (code: CodeWriter, call: (helper: string) => void) => void;
   /** Makes the imported function over the views of the physical memory. */
-  readonly create?: (memory: { u32: Uint32Array; i32: Int32Array; f64: Float64Array }) => (...parameters: number[]) => number | void;
+  readonly create?: (memory: {
+    u32: Uint32Array;
+    i32: Int32Array;
+    f64: Float64Array;
+  }) => (...parameters: number[]) => number | void;
 }

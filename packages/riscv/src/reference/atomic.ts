@@ -1,6 +1,9 @@
 import type { Semantics } from "./reference-hart.ts";
 
-/** The A extension on one hart (Unprivileged ISA, chapter 14): orderings mean nothing, each operation is indivisible anyway. */
+/**
+ * The A extension on one hart (Unprivileged ISA, chapter 14): orderings mean nothing, each operation is indivisible
+ * anyway.
+ */
 
 /** A value of `size` bytes as rd sees it: sign-extended. */
 const extend = (size: number, value: bigint): bigint => BigInt.asIntN(size * 8, value);
@@ -14,12 +17,18 @@ function loadReserved(size: number): Semantics {
   };
 }
 
-/** Succeeds when the reserved address still holds the value that LR saw, as qemu's user mode has it; the reservation ends either way. */
+/**
+ * Succeeds when the reserved address still holds the value that LR saw, as qemu's user mode has it; the reservation
+ * ends either way.
+ */
 function storeConditional(size: number): Semantics {
   return (hart, { rd, rs1, rs2 }) => {
     const address = hart.x[rs1]!;
     const reservation = hart.reservation;
-    const succeeds = reservation !== null && reservation.address === address && extend(size, hart.memory.load(address, size)) === extend(size, reservation.value);
+    const succeeds =
+      reservation !== null &&
+      reservation.address === address &&
+      extend(size, hart.memory.load(address, size)) === extend(size, reservation.value);
     if (succeeds) hart.memory.store(address, size, BigInt.asUintN(size * 8, hart.x[rs2]!));
     hart.reservation = null;
     hart.setX(rd, succeeds ? 0n : 1n);
@@ -40,14 +49,21 @@ function amo(size: number, combine: (old: bigint, operand: bigint) => bigint): S
 function both(size: number, suffix: string): [string, Semantics][] {
   const unsigned = (value: bigint): bigint => BigInt.asUintN(size * 8, value);
   return [
-    [`lr.${suffix}`, loadReserved(size)], [`sc.${suffix}`, storeConditional(size)],
-    [`amoswap.${suffix}`, amo(size, (_, operand) => operand)], [`amoadd.${suffix}`, amo(size, (old, operand) => old + operand)],
-    [`amoxor.${suffix}`, amo(size, (old, operand) => old ^ operand)], [`amoand.${suffix}`, amo(size, (old, operand) => old & operand)],
+    [`lr.${suffix}`, loadReserved(size)],
+    [`sc.${suffix}`, storeConditional(size)],
+    [`amoswap.${suffix}`, amo(size, (_, operand) => operand)],
+    [`amoadd.${suffix}`, amo(size, (old, operand) => old + operand)],
+    [`amoxor.${suffix}`, amo(size, (old, operand) => old ^ operand)],
+    [`amoand.${suffix}`, amo(size, (old, operand) => old & operand)],
     [`amoor.${suffix}`, amo(size, (old, operand) => old | operand)],
-    [`amomin.${suffix}`, amo(size, (old, operand) => (old < operand ? old : operand))], [`amomax.${suffix}`, amo(size, (old, operand) => (old > operand ? old : operand))],
+    [`amomin.${suffix}`, amo(size, (old, operand) => (old < operand ? old : operand))],
+    [`amomax.${suffix}`, amo(size, (old, operand) => (old > operand ? old : operand))],
     [`amominu.${suffix}`, amo(size, (old, operand) => (unsigned(old) < unsigned(operand) ? old : operand))],
     [`amomaxu.${suffix}`, amo(size, (old, operand) => (unsigned(old) > unsigned(operand) ? old : operand))],
   ];
 }
 
-export const ATOMIC_SEMANTICS: Readonly<Record<string, Semantics>> = Object.fromEntries([...both(4, "w"), ...both(8, "d")]);
+export const ATOMIC_SEMANTICS: Readonly<Record<string, Semantics>> = Object.fromEntries([
+  ...both(4, "w"),
+  ...both(8, "d"),
+]);

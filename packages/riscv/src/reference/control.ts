@@ -5,7 +5,8 @@ import type { ReferenceHart, Semantics } from "./reference-hart.ts";
 
 function branch(taken: (a: bigint, b: bigint) => boolean): Semantics {
   return (hart, operands) => {
-    if (taken(hart.x[operands.rs1]!, hart.x[operands.rs2]!)) hart.pc = BigInt.asUintN(64, hart.pcOf(operands) + BigInt(operands.imm));
+    if (taken(hart.x[operands.rs1]!, hart.x[operands.rs2]!))
+      hart.pc = BigInt.asUintN(64, hart.pcOf(operands) + BigInt(operands.imm));
   };
 }
 
@@ -13,11 +14,15 @@ const signedLess = (a: bigint, b: bigint): boolean => BigInt.asIntN(64, a) < Big
 
 function readCsr(hart: ReferenceHart, csr: number): bigint {
   switch (csr) {
-    case Csr.fflags: return BigInt(hart.fflags);
-    case Csr.frm: return BigInt(hart.frm);
-    case Csr.fcsr: return BigInt((hart.frm << 5) | hart.fflags);
+    case Csr.fflags:
+      return BigInt(hart.fflags);
+    case Csr.frm:
+      return BigInt(hart.frm);
+    case Csr.fcsr:
+      return BigInt((hart.frm << 5) | hart.fflags);
     // Time is whatever the host says; the reference counts instructions for all three.
-    default: return BigInt(hart.retired);
+    default:
+      return BigInt(hart.retired);
   }
 }
 
@@ -25,7 +30,10 @@ function writeCsr(hart: ReferenceHart, csr: number, value: bigint): void {
   const bits = Number(value & 0xffn);
   if (csr === Csr.fflags) hart.fflags = bits & 31;
   else if (csr === Csr.frm) hart.frm = bits & 7;
-  else if (csr === Csr.fcsr) { hart.fflags = bits & 31; hart.frm = bits >> 5; }
+  else if (csr === Csr.fcsr) {
+    hart.fflags = bits & 31;
+    hart.frm = bits >> 5;
+  }
 }
 
 /** `source` is a register's value, or the 5-bit immediate; set and clear with x0 or 0 don't write. */
@@ -54,10 +62,20 @@ export const CONTROL_SEMANTICS: Readonly<Record<string, Semantics>> = {
     hart.setX(rd, hart.pc);
     hart.pc = target;
   },
-  beq: branch((a, b) => a === b), bne: branch((a, b) => a !== b),
-  blt: branch(signedLess), bge: branch((a, b) => !signedLess(a, b)), bltu: branch((a, b) => a < b), bgeu: branch((a, b) => a >= b),
-  fence: () => {}, "fence.i": () => {},
-  ecall: () => "ecall", ebreak: () => "breakpoint",
-  csrrw: csr(false, replace, true), csrrs: csr(false, set, false), csrrc: csr(false, clear, false),
-  csrrwi: csr(true, replace, true), csrrsi: csr(true, set, false), csrrci: csr(true, clear, false),
+  beq: branch((a, b) => a === b),
+  bne: branch((a, b) => a !== b),
+  blt: branch(signedLess),
+  bge: branch((a, b) => !signedLess(a, b)),
+  bltu: branch((a, b) => a < b),
+  bgeu: branch((a, b) => a >= b),
+  fence: () => {},
+  "fence.i": () => {},
+  ecall: () => "ecall",
+  ebreak: () => "breakpoint",
+  csrrw: csr(false, replace, true),
+  csrrs: csr(false, set, false),
+  csrrc: csr(false, clear, false),
+  csrrwi: csr(true, replace, true),
+  csrrsi: csr(true, set, false),
+  csrrci: csr(true, clear, false),
 };

@@ -1,14 +1,38 @@
 import type { Decoded } from "../decode.ts";
 import {
-  add, BINARY32, BINARY64, box, classify, divide, equal, fromInteger, fusedMultiplyAdd, INT32, INT64, lessOrEqual, lessThan, maximum, minimum, multiply,
-  RoundingMode, squareRoot, subtract, toBinary32, toBinary64, toInteger, UINT32, UINT64, unbox,
+  add,
+  BINARY32,
+  BINARY64,
+  box,
+  classify,
+  divide,
+  equal,
+  fromInteger,
+  fusedMultiplyAdd,
+  INT32,
+  INT64,
+  lessOrEqual,
+  lessThan,
+  maximum,
+  minimum,
+  multiply,
+  RoundingMode,
+  squareRoot,
+  subtract,
+  toBinary32,
+  toBinary64,
+  toInteger,
+  UINT32,
+  UINT64,
+  unbox,
 } from "../softfloat/softfloat.ts";
 import type { FloatEnvironment, FloatFormat, IntegerRange } from "../softfloat/softfloat.ts";
 import type { ReferenceHart, Semantics } from "./reference-hart.ts";
 
 /** The F and D extensions (Unprivileged ISA, chapters 20 and 21) over the soft float. */
 
-const read = (hart: ReferenceHart, format: FloatFormat, register: number): bigint => (format === BINARY32 ? unbox(hart.f[register]!) : hart.f[register]!);
+const read = (hart: ReferenceHart, format: FloatFormat, register: number): bigint =>
+  format === BINARY32 ? unbox(hart.f[register]!) : hart.f[register]!;
 
 function write(hart: ReferenceHart, format: FloatFormat, register: number, bits: bigint): void {
   hart.f[register] = format === BINARY32 ? box(bits) : bits;
@@ -27,7 +51,9 @@ function rounded(apply: (hart: ReferenceHart, operands: Decoded, environment: Fl
 type Binary<R> = (format: FloatFormat, a: bigint, b: bigint, environment: FloatEnvironment) => R;
 
 function arithmetic(format: FloatFormat, operation: Binary<bigint>): Semantics {
-  return rounded((hart, { rd, rs1, rs2 }, environment) => write(hart, format, rd, operation(format, read(hart, format, rs1), read(hart, format, rs2), environment)));
+  return rounded((hart, { rd, rs1, rs2 }, environment) =>
+    write(hart, format, rd, operation(format, read(hart, format, rs1), read(hart, format, rs2), environment)),
+  );
 }
 
 /** ±(rs1 × rs2) ± rs3. A negated NaN is as good as the NaN: results are canonical. */
@@ -40,18 +66,23 @@ function fused(format: FloatFormat, negateProduct: boolean, negateAddend: boolea
 }
 
 function compare(format: FloatFormat, relation: Binary<boolean>): Semantics {
-  return (hart, { rd, rs1, rs2 }) => hart.withFlags(RoundingMode.RNE, (environment) =>
-    hart.setX(rd, relation(format, read(hart, format, rs1), read(hart, format, rs2), environment) ? 1n : 0n));
+  return (hart, { rd, rs1, rs2 }) =>
+    hart.withFlags(RoundingMode.RNE, (environment) =>
+      hart.setX(rd, relation(format, read(hart, format, rs1), read(hart, format, rs2), environment) ? 1n : 0n),
+    );
 }
 
 function extreme(format: FloatFormat, operation: Binary<bigint>): Semantics {
-  return (hart, { rd, rs1, rs2 }) => hart.withFlags(RoundingMode.RNE, (environment) =>
-    write(hart, format, rd, operation(format, read(hart, format, rs1), read(hart, format, rs2), environment)));
+  return (hart, { rd, rs1, rs2 }) =>
+    hart.withFlags(RoundingMode.RNE, (environment) =>
+      write(hart, format, rd, operation(format, read(hart, format, rs1), read(hart, format, rs2), environment)),
+    );
 }
 
 function injectSign(format: FloatFormat, sign: (a: bigint, b: bigint) => bigint): Semantics {
   return (hart, { rd, rs1, rs2 }) => {
-    const a = read(hart, format, rs1), b = read(hart, format, rs2);
+    const a = read(hart, format, rs1),
+      b = read(hart, format, rs2);
     write(hart, format, rd, (a & ~format.signBit) | (sign(a, b) & format.signBit));
   };
 }
@@ -65,40 +96,73 @@ function toX(format: FloatFormat, range: IntegerRange, is32: boolean): Semantics
 }
 
 function fromX(format: FloatFormat, interpret: (value: bigint) => bigint): Semantics {
-  return rounded((hart, { rd, rs1 }, environment) => write(hart, format, rd, fromInteger(format, interpret(hart.x[rs1]!), environment)));
+  return rounded((hart, { rd, rs1 }, environment) =>
+    write(hart, format, rd, fromInteger(format, interpret(hart.x[rs1]!), environment)),
+  );
 }
 
-const addressOf = (hart: ReferenceHart, { rs1, imm }: Decoded): bigint => BigInt.asUintN(64, hart.x[rs1]! + BigInt(imm));
+const addressOf = (hart: ReferenceHart, { rs1, imm }: Decoded): bigint =>
+  BigInt.asUintN(64, hart.x[rs1]! + BigInt(imm));
 
 function formatSemantics(format: FloatFormat, suffix: string): [string, Semantics][] {
   return [
-    [`fadd.${suffix}`, arithmetic(format, add)], [`fsub.${suffix}`, arithmetic(format, subtract)],
-    [`fmul.${suffix}`, arithmetic(format, multiply)], [`fdiv.${suffix}`, arithmetic(format, divide)],
-    [`fsqrt.${suffix}`, rounded((hart, { rd, rs1 }, environment) => write(hart, format, rd, squareRoot(format, read(hart, format, rs1), environment)))],
-    [`fmadd.${suffix}`, fused(format, false, false)], [`fmsub.${suffix}`, fused(format, false, true)],
-    [`fnmsub.${suffix}`, fused(format, true, false)], [`fnmadd.${suffix}`, fused(format, true, true)],
-    [`feq.${suffix}`, compare(format, equal)], [`flt.${suffix}`, compare(format, lessThan)], [`fle.${suffix}`, compare(format, lessOrEqual)],
-    [`fmin.${suffix}`, extreme(format, minimum)], [`fmax.${suffix}`, extreme(format, maximum)],
-    [`fsgnj.${suffix}`, injectSign(format, (_, b) => b)], [`fsgnjn.${suffix}`, injectSign(format, (_, b) => ~b)], [`fsgnjx.${suffix}`, injectSign(format, (a, b) => a ^ b)],
+    [`fadd.${suffix}`, arithmetic(format, add)],
+    [`fsub.${suffix}`, arithmetic(format, subtract)],
+    [`fmul.${suffix}`, arithmetic(format, multiply)],
+    [`fdiv.${suffix}`, arithmetic(format, divide)],
+    [
+      `fsqrt.${suffix}`,
+      rounded((hart, { rd, rs1 }, environment) =>
+        write(hart, format, rd, squareRoot(format, read(hart, format, rs1), environment)),
+      ),
+    ],
+    [`fmadd.${suffix}`, fused(format, false, false)],
+    [`fmsub.${suffix}`, fused(format, false, true)],
+    [`fnmsub.${suffix}`, fused(format, true, false)],
+    [`fnmadd.${suffix}`, fused(format, true, true)],
+    [`feq.${suffix}`, compare(format, equal)],
+    [`flt.${suffix}`, compare(format, lessThan)],
+    [`fle.${suffix}`, compare(format, lessOrEqual)],
+    [`fmin.${suffix}`, extreme(format, minimum)],
+    [`fmax.${suffix}`, extreme(format, maximum)],
+    [`fsgnj.${suffix}`, injectSign(format, (_, b) => b)],
+    [`fsgnjn.${suffix}`, injectSign(format, (_, b) => ~b)],
+    [`fsgnjx.${suffix}`, injectSign(format, (a, b) => a ^ b)],
     [`fclass.${suffix}`, (hart, { rd, rs1 }) => hart.setX(rd, BigInt(classify(format, read(hart, format, rs1))))],
-    [`fcvt.w.${suffix}`, toX(format, INT32, true)], [`fcvt.wu.${suffix}`, toX(format, UINT32, true)],
-    [`fcvt.l.${suffix}`, toX(format, INT64, false)], [`fcvt.lu.${suffix}`, toX(format, UINT64, false)],
-    [`fcvt.${suffix}.w`, fromX(format, (value) => BigInt.asIntN(32, value))], [`fcvt.${suffix}.wu`, fromX(format, (value) => BigInt.asUintN(32, value))],
-    [`fcvt.${suffix}.l`, fromX(format, (value) => BigInt.asIntN(64, value))], [`fcvt.${suffix}.lu`, fromX(format, (value) => value)],
+    [`fcvt.w.${suffix}`, toX(format, INT32, true)],
+    [`fcvt.wu.${suffix}`, toX(format, UINT32, true)],
+    [`fcvt.l.${suffix}`, toX(format, INT64, false)],
+    [`fcvt.lu.${suffix}`, toX(format, UINT64, false)],
+    [`fcvt.${suffix}.w`, fromX(format, (value) => BigInt.asIntN(32, value))],
+    [`fcvt.${suffix}.wu`, fromX(format, (value) => BigInt.asUintN(32, value))],
+    [`fcvt.${suffix}.l`, fromX(format, (value) => BigInt.asIntN(64, value))],
+    [`fcvt.${suffix}.lu`, fromX(format, (value) => value)],
   ];
 }
 
 export const FLOAT_SEMANTICS: Readonly<Record<string, Semantics>> = {
   ...Object.fromEntries([...formatSemantics(BINARY32, "s"), ...formatSemantics(BINARY64, "d")]),
-  "fcvt.s.d": rounded((hart, { rd, rs1 }, environment) => write(hart, BINARY32, rd, toBinary32(read(hart, BINARY64, rs1), environment))),
-  "fcvt.d.s": rounded((hart, { rd, rs1 }, environment) => write(hart, BINARY64, rd, toBinary64(read(hart, BINARY32, rs1), environment))),
+  "fcvt.s.d": rounded((hart, { rd, rs1 }, environment) =>
+    write(hart, BINARY32, rd, toBinary32(read(hart, BINARY64, rs1), environment)),
+  ),
+  "fcvt.d.s": rounded((hart, { rd, rs1 }, environment) =>
+    write(hart, BINARY64, rd, toBinary64(read(hart, BINARY32, rs1), environment)),
+  ),
   // Moves, loads and stores transfer bits; they don't look at boxes.
   "fmv.x.w": (hart, { rd, rs1 }) => hart.setX(rd, BigInt.asIntN(32, hart.f[rs1]!)),
   "fmv.x.d": (hart, { rd, rs1 }) => hart.setX(rd, hart.f[rs1]!),
-  "fmv.w.x": (hart, { rd, rs1 }) => { hart.f[rd] = box(BigInt.asUintN(32, hart.x[rs1]!)); },
-  "fmv.d.x": (hart, { rd, rs1 }) => { hart.f[rd] = hart.x[rs1]!; },
-  flw: (hart, operands) => { hart.f[operands.rd] = box(hart.memory.load(addressOf(hart, operands), 4)); },
-  fld: (hart, operands) => { hart.f[operands.rd] = hart.memory.load(addressOf(hart, operands), 8); },
+  "fmv.w.x": (hart, { rd, rs1 }) => {
+    hart.f[rd] = box(BigInt.asUintN(32, hart.x[rs1]!));
+  },
+  "fmv.d.x": (hart, { rd, rs1 }) => {
+    hart.f[rd] = hart.x[rs1]!;
+  },
+  flw: (hart, operands) => {
+    hart.f[operands.rd] = box(hart.memory.load(addressOf(hart, operands), 4));
+  },
+  fld: (hart, operands) => {
+    hart.f[operands.rd] = hart.memory.load(addressOf(hart, operands), 8);
+  },
   fsw: (hart, operands) => hart.memory.store(addressOf(hart, operands), 4, BigInt.asUintN(32, hart.f[operands.rs2]!)),
   fsd: (hart, operands) => hart.memory.store(addressOf(hart, operands), 8, hart.f[operands.rs2]!),
 };

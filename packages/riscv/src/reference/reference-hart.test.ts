@@ -1,6 +1,6 @@
 /**
- * Goal: the corners that the manual words explicitly, where no judge is installed. Method: a few instructions at a time, assembled here;
- * random programs against qemu are in ../testing/differential.test.ts.
+ * Goal: the corners that the manual words explicitly, where no judge is installed. Method: a few instructions at a
+ * time, assembled here; random programs against qemu are in ../testing/differential.test.ts.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
@@ -8,9 +8,13 @@ import { Assembler } from "../testing/assembler.ts";
 import { RangeMemory, UnmappedAccess } from "./memory.ts";
 import { ReferenceHart } from "./reference-hart.ts";
 
-const CODE = 0x1000, DATA = 0x8000;
-const MINIMUM = 1n << 63n, ALL_ONES = (1n << 64n) - 1n;
-const RD = 5, RS1 = 6, RS2 = 7;
+const CODE = 0x1000,
+  DATA = 0x8000;
+const MINIMUM = 1n << 63n,
+  ALL_ONES = (1n << 64n) - 1n;
+const RD = 5,
+  RS1 = 6,
+  RS2 = 7;
 
 /** A hart before the code that `write` emits, with a page of data. */
 function hartWith(write: (assembler: Assembler) => void): ReferenceHart {
@@ -90,12 +94,18 @@ test("an access where nothing is mapped changes nothing", () => {
 
 test("sc succeeds once after lr on its address, and fails elsewhere", () => {
   const lr = 0x2f | (3 << 12) | (RD << 7) | (RS1 << 15) | (2 << 27);
-  const sc = (address: number): number => (0x2f | (3 << 12) | (RD << 7) | (address << 15) | (10 << 20) | (3 << 27)) >>> 0;
-  const hart = hartWith((assembler) => { for (const word of [lr, sc(RS1), sc(RS1), lr, sc(RS2)]) assembler.word(word); });
+  const sc = (address: number): number =>
+    (0x2f | (3 << 12) | (RD << 7) | (address << 15) | (10 << 20) | (3 << 27)) >>> 0;
+  const hart = hartWith((assembler) => {
+    for (const word of [lr, sc(RS1), sc(RS1), lr, sc(RS2)]) assembler.word(word);
+  });
   hart.setX(RS1, BigInt(DATA));
   hart.setX(RS2, BigInt(DATA + 8));
   hart.setX(10, 77n);
-  const results = [0, 1, 2, 3, 4].map(() => { hart.step(); return hart.x[RD]; });
+  const results = [0, 1, 2, 3, 4].map(() => {
+    hart.step();
+    return hart.x[RD];
+  });
   assert.deepEqual(results, [0n, 0n, 1n, 77n, 1n]);
   assert.equal(hart.memory.load(BigInt(DATA), 8), 77n);
 });

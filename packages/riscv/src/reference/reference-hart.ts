@@ -9,8 +9,9 @@ import { INTEGER_SEMANTICS } from "./integer.ts";
 import type { ReferenceMemory } from "./memory.ts";
 
 /**
- * An RV64GC hart in plain TypeScript: the meaning of each instruction as the manual words it, with BigInt registers. It is the
- * oracle for the generated interpreter and the translator, and shares only the decoder with them; qemu judges all three.
+ * An RV64GC hart in plain TypeScript: the meaning of each instruction as the manual words it, with BigInt registers. It
+ * is the oracle for the generated interpreter and the translator, and shares only the decoder with them; qemu judges
+ * all three.
  */
 
 /** Why an instruction didn't simply complete. The pc stays at the instruction. */
@@ -90,7 +91,10 @@ export class ReferenceHart {
       this.pc = start;
       throw error;
     }
-    if (trap !== undefined) { this.pc = start; return trap; }
+    if (trap !== undefined) {
+      this.pc = start;
+      return trap;
+    }
     this.retired++;
     return undefined;
   }
@@ -98,7 +102,12 @@ export class ReferenceHart {
 
 const ALL_FLAGS = FloatFlag.NX | FloatFlag.UF | FloatFlag.OF | FloatFlag.DZ | FloatFlag.NV;
 
-const BY_NAME: Readonly<Record<string, Semantics>> = { ...CONTROL_SEMANTICS, ...INTEGER_SEMANTICS, ...ATOMIC_SEMANTICS, ...FLOAT_SEMANTICS };
+const BY_NAME: Readonly<Record<string, Semantics>> = {
+  ...CONTROL_SEMANTICS,
+  ...INTEGER_SEMANTICS,
+  ...ATOMIC_SEMANTICS,
+  ...FLOAT_SEMANTICS,
+};
 const SEMANTICS: readonly (Semantics | undefined)[] = INSTRUCTIONS.map((instruction) => BY_NAME[instruction.name]);
 
 /** Names in the instruction table that the reference doesn't know; the tests keep this empty. */

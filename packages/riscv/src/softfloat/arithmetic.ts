@@ -1,16 +1,33 @@
-import { FloatFlag, invalid, propagateNaN, RoundingMode, unpack, withSign, type FloatEnvironment, type FloatFormat } from "./format.ts";
+import {
+  FloatFlag,
+  invalid,
+  propagateNaN,
+  RoundingMode,
+  unpack,
+  withSign,
+  type FloatEnvironment,
+  type FloatFormat,
+} from "./format.ts";
 import { bitLength, roundAndPack } from "./round.ts";
 
 /** Addition, subtraction, multiplication, division, square root and fused multiply-add (IEEE 754 §5.4.1). */
 
 export function add(format: FloatFormat, a: bigint, b: bigint, environment: FloatEnvironment): bigint {
-  const x = unpack(format, a), y = unpack(format, b);
+  const x = unpack(format, a),
+    y = unpack(format, b);
   if (x.kind === "nan" || y.kind === "nan") return propagateNaN(format, environment, a, b);
   if (x.kind === "infinite") return y.kind === "infinite" && x.sign !== y.sign ? invalid(format, environment) : a;
   if (y.kind === "infinite") return b;
   const exponent = Math.min(x.exponent, y.exponent);
-  return packSum(format, exponent,
-    x.sign, x.significand << BigInt(x.exponent - exponent), y.sign, y.significand << BigInt(y.exponent - exponent), environment);
+  return packSum(
+    format,
+    exponent,
+    x.sign,
+    x.significand << BigInt(x.exponent - exponent),
+    y.sign,
+    y.significand << BigInt(y.exponent - exponent),
+    environment,
+  );
 }
 
 export function subtract(format: FloatFormat, a: bigint, b: bigint, environment: FloatEnvironment): bigint {
@@ -19,7 +36,8 @@ export function subtract(format: FloatFormat, a: bigint, b: bigint, environment:
 }
 
 export function multiply(format: FloatFormat, a: bigint, b: bigint, environment: FloatEnvironment): bigint {
-  const x = unpack(format, a), y = unpack(format, b);
+  const x = unpack(format, a),
+    y = unpack(format, b);
   if (x.kind === "nan" || y.kind === "nan") return propagateNaN(format, environment, a, b);
   const sign = x.sign !== y.sign;
   if (x.kind === "infinite" || y.kind === "infinite") {
@@ -31,10 +49,12 @@ export function multiply(format: FloatFormat, a: bigint, b: bigint, environment:
 }
 
 export function divide(format: FloatFormat, a: bigint, b: bigint, environment: FloatEnvironment): bigint {
-  const x = unpack(format, a), y = unpack(format, b);
+  const x = unpack(format, a),
+    y = unpack(format, b);
   if (x.kind === "nan" || y.kind === "nan") return propagateNaN(format, environment, a, b);
   const sign = x.sign !== y.sign;
-  if (x.kind === "infinite") return y.kind === "infinite" ? invalid(format, environment) : withSign(format, sign, format.infinity);
+  if (x.kind === "infinite")
+    return y.kind === "infinite" ? invalid(format, environment) : withSign(format, sign, format.infinity);
   if (y.kind === "infinite") return withSign(format, sign, 0n);
   if (y.significand === 0n) {
     if (x.significand === 0n) return invalid(format, environment);
@@ -65,28 +85,51 @@ export function squareRoot(format: FloatFormat, a: bigint, environment: FloatEnv
 }
 
 /** a × b + c with one rounding. */
-export function fusedMultiplyAdd(format: FloatFormat, a: bigint, b: bigint, c: bigint, environment: FloatEnvironment): bigint {
-  const x = unpack(format, a), y = unpack(format, b), z = unpack(format, c);
-  const infiniteTimesZero = (x.kind === "infinite" && y.kind === "finite" && y.significand === 0n)
-    || (y.kind === "infinite" && x.kind === "finite" && x.significand === 0n);
+export function fusedMultiplyAdd(
+  format: FloatFormat,
+  a: bigint,
+  b: bigint,
+  c: bigint,
+  environment: FloatEnvironment,
+): bigint {
+  const x = unpack(format, a),
+    y = unpack(format, b),
+    z = unpack(format, c);
+  const infiniteTimesZero =
+    (x.kind === "infinite" && y.kind === "finite" && y.significand === 0n) ||
+    (y.kind === "infinite" && x.kind === "finite" && x.significand === 0n);
   // ISA "F" § 11.6: ∞ × 0 is invalid even when the addend is a quiet NaN.
   if (infiniteTimesZero) return invalid(format, environment);
   if (x.kind === "nan" || y.kind === "nan" || z.kind === "nan") return propagateNaN(format, environment, a, b, c);
   const sign = x.sign !== y.sign;
   if (x.kind === "infinite" || y.kind === "infinite") {
-    return z.kind === "infinite" && z.sign !== sign ? invalid(format, environment) : withSign(format, sign, format.infinity);
+    return z.kind === "infinite" && z.sign !== sign
+      ? invalid(format, environment)
+      : withSign(format, sign, format.infinity);
   }
   if (z.kind === "infinite") return c;
   const productExponent = x.exponent + y.exponent;
   const exponent = Math.min(productExponent, z.exponent);
-  return packSum(format, exponent,
-    sign, (x.significand * y.significand) << BigInt(productExponent - exponent), z.sign, z.significand << BigInt(z.exponent - exponent), environment);
+  return packSum(
+    format,
+    exponent,
+    sign,
+    (x.significand * y.significand) << BigInt(productExponent - exponent),
+    z.sign,
+    z.significand << BigInt(z.exponent - exponent),
+    environment,
+  );
 }
 
 /** Packs the exact sum of two magnitudes × 2^exponent. */
 function packSum(
-  format: FloatFormat, exponent: number,
-  xSign: boolean, xMagnitude: bigint, ySign: boolean, yMagnitude: bigint, environment: FloatEnvironment,
+  format: FloatFormat,
+  exponent: number,
+  xSign: boolean,
+  xMagnitude: bigint,
+  ySign: boolean,
+  yMagnitude: bigint,
+  environment: FloatEnvironment,
 ): bigint {
   const sum = (xSign ? -xMagnitude : xMagnitude) + (ySign ? -yMagnitude : yMagnitude);
   if (sum === 0n) {

@@ -4,23 +4,34 @@ import { FloatFlag, isNaN, isSignallingNaN, propagateNaN, type FloatEnvironment,
 
 /** Quiet: NV only for a signalling NaN. */
 export function equal(format: FloatFormat, a: bigint, b: bigint, environment: FloatEnvironment): boolean {
-  if (isNaN(format, a) || isNaN(format, b)) { propagateNaN(format, environment, a, b); return false; }
+  if (isNaN(format, a) || isNaN(format, b)) {
+    propagateNaN(format, environment, a, b);
+    return false;
+  }
   return a === b || ((a | b) & (format.signBit - 1n)) === 0n;
 }
 
 /** Signalling: NV for any NaN. */
 export function lessThan(format: FloatFormat, a: bigint, b: bigint, environment: FloatEnvironment): boolean {
-  if (isNaN(format, a) || isNaN(format, b)) { environment.flags |= FloatFlag.NV; return false; }
+  if (isNaN(format, a) || isNaN(format, b)) {
+    environment.flags |= FloatFlag.NV;
+    return false;
+  }
   return order(format, a) < order(format, b);
 }
 
 /** Signalling: NV for any NaN. */
 export function lessOrEqual(format: FloatFormat, a: bigint, b: bigint, environment: FloatEnvironment): boolean {
-  if (isNaN(format, a) || isNaN(format, b)) { environment.flags |= FloatFlag.NV; return false; }
+  if (isNaN(format, a) || isNaN(format, b)) {
+    environment.flags |= FloatFlag.NV;
+    return false;
+  }
   return order(format, a) <= order(format, b);
 }
 
-/** minimumNumber: −0 < +0, a NaN loses against a number, two NaNs give the canonical one; a signalling NaN raises NV. */
+/**
+ * minimumNumber: −0 < +0, a NaN loses against a number, two NaNs give the canonical one; a signalling NaN raises NV.
+ */
 export function minimum(format: FloatFormat, a: bigint, b: bigint, environment: FloatEnvironment): bigint {
   return select(format, a, b, environment, (x, y) => x <= y);
 }
@@ -30,8 +41,15 @@ export function maximum(format: FloatFormat, a: bigint, b: bigint, environment: 
   return select(format, a, b, environment, (x, y) => x >= y);
 }
 
-function select(format: FloatFormat, a: bigint, b: bigint, environment: FloatEnvironment, first: (x: bigint, y: bigint) => boolean): bigint {
-  const aIsNaN = isNaN(format, a), bIsNaN = isNaN(format, b);
+function select(
+  format: FloatFormat,
+  a: bigint,
+  b: bigint,
+  environment: FloatEnvironment,
+  first: (x: bigint, y: bigint) => boolean,
+): bigint {
+  const aIsNaN = isNaN(format, a),
+    bIsNaN = isNaN(format, b);
   if (aIsNaN || bIsNaN) {
     const nan = propagateNaN(format, environment, a, b);
     return aIsNaN && bIsNaN ? nan : aIsNaN ? b : a;

@@ -1,8 +1,20 @@
-import { BINARY32, BINARY64, FloatFlag, propagateNaN, unpack, withSign, type FloatEnvironment, type FloatFormat } from "./format.ts";
+import {
+  BINARY32,
+  BINARY64,
+  FloatFlag,
+  propagateNaN,
+  unpack,
+  withSign,
+  type FloatEnvironment,
+  type FloatFormat,
+} from "./format.ts";
 import { roundAndPack, shiftRightRounded } from "./round.ts";
 
 /** An integer type that `fcvt` knows; results of 32 bits are sign-extended by the caller, also the unsigned ones. */
-export interface IntegerRange { readonly min: bigint; readonly max: bigint }
+export interface IntegerRange {
+  readonly min: bigint;
+  readonly max: bigint;
+}
 
 export const INT32: IntegerRange = { min: -(1n << 31n), max: (1n << 31n) - 1n };
 export const UINT32: IntegerRange = { min: 0n, max: (1n << 32n) - 1n };
@@ -10,10 +22,15 @@ export const INT64: IntegerRange = { min: -(1n << 63n), max: (1n << 63n) - 1n };
 export const UINT64: IntegerRange = { min: 0n, max: (1n << 64n) - 1n };
 
 /**
- * The value as an integer (ISA "F" § 11.7, table 11.4): out of range after rounding gives the nearest bound, NaN the upper one;
- * both raise NV and not NX.
+ * The value as an integer (ISA "F" § 11.7, table 11.4): out of range after rounding gives the nearest bound, NaN the
+ * upper one; both raise NV and not NX.
  */
-export function toInteger(format: FloatFormat, bits: bigint, range: IntegerRange, environment: FloatEnvironment): bigint {
+export function toInteger(
+  format: FloatFormat,
+  bits: bigint,
+  range: IntegerRange,
+  environment: FloatEnvironment,
+): bigint {
   const x = unpack(format, bits);
   if (x.kind !== "finite") {
     environment.flags |= FloatFlag.NV;
@@ -44,7 +61,10 @@ export function toBinary32(bits: bigint, environment: FloatEnvironment): bigint 
 
 function betweenFormats(source: FloatFormat, target: FloatFormat, bits: bigint, environment: FloatEnvironment): bigint {
   const x = unpack(source, bits);
-  if (x.kind === "nan") { propagateNaN(source, environment, bits); return target.canonicalNaN; }
+  if (x.kind === "nan") {
+    propagateNaN(source, environment, bits);
+    return target.canonicalNaN;
+  }
   if (x.kind === "infinite") return withSign(target, x.sign, target.infinity);
   return roundAndPack(target, x.sign, x.exponent, x.significand, environment);
 }

@@ -2,8 +2,8 @@
  * The binary interchange formats of IEEE 754-2019 §3.4 and the environment of RISC-V's F and D extensions
  * (Unprivileged ISA, "F" §§ 11.2-11.3): rounding modes and accrued exception flags.
  *
- * A value is a BigInt of raw bits, so that NaN payloads never pass through a host float. Clarity comes first here: this is
- * the oracle, and the last resort of the translator for the rare cases.
+ * A value is a BigInt of raw bits, so that NaN payloads never pass through a host float. Clarity comes first here: this
+ * is the oracle, and the last resort of the translator for the rare cases.
  */
 
 /** Sizes and special bit patterns of one format. */
@@ -32,11 +32,16 @@ function format(name: string, width: number, precision: number): FloatFormat {
   const infinity = (BigInt(bias) * 2n + 1n) << fractionBits;
   const quietBit = 1n << (fractionBits - 1n);
   return {
-    name, width, precision,
-    exponentMin: 1 - bias, exponentMax: bias,
+    name,
+    width,
+    precision,
+    exponentMin: 1 - bias,
+    exponentMax: bias,
     signBit: 1n << BigInt(width - 1),
-    infinity, largest: infinity - 1n,
-    canonicalNaN: infinity | quietBit, quietBit,
+    infinity,
+    largest: infinity - 1n,
+    canonicalNaN: infinity | quietBit,
+    quietBit,
     fractionMask: (1n << fractionBits) - 1n,
   };
 }
@@ -52,7 +57,10 @@ export type RoundingMode = (typeof RoundingMode)[keyof typeof RoundingMode];
 export const FloatFlag = { NX: 1, UF: 2, OF: 4, DZ: 8, NV: 16 } as const;
 
 /** How to round, and what has been raised so far. */
-export interface FloatEnvironment { rounding: RoundingMode; flags: number }
+export interface FloatEnvironment {
+  rounding: RoundingMode;
+  flags: number;
+}
 
 /** A finite number is (−1)^sign × significand × 2^exponent, exactly; the significand isn't normalised. */
 export interface Unpacked {
@@ -94,7 +102,11 @@ export function invalid(format: FloatFormat, environment: FloatEnvironment): big
 }
 
 /** The NaN that comes of NaN operands: always canonical (payloads aren't propagated); NV when one signals. */
-export function propagateNaN(format: FloatFormat, environment: FloatEnvironment, ...operands: readonly bigint[]): bigint {
+export function propagateNaN(
+  format: FloatFormat,
+  environment: FloatEnvironment,
+  ...operands: readonly bigint[]
+): bigint {
   if (operands.some((operand) => isSignallingNaN(format, operand))) environment.flags |= FloatFlag.NV;
   return format.canonicalNaN;
 }

@@ -1,25 +1,81 @@
 /**
- * Goal: the soft float is exact. Method: against the host's own arithmetic, which is IEEE 754 in round-to-nearest-even, over special
- * and random values; and against values worked out by hand for the modes and flags that the host doesn't show. The judge of the rest
- * is qemu (../testing/differential.test.ts).
+ * Goal: the soft float is exact. Method: against the host's own arithmetic, which is IEEE 754 in round-to-nearest-even,
+ * over special and random values; and against values worked out by hand for the modes and flags that the host doesn't
+ * show. The judge of the rest is qemu (../testing/differential.test.ts).
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { SeededRandom } from "@stratos/base";
 import {
-  add, BINARY32, BINARY64, divide, equal, FloatFlag, fromInteger, fusedMultiplyAdd, INT32, INT64, maximum, minimum, multiply, RoundingMode,
-  squareRoot, subtract, toBinary32, toInteger, UINT32, UINT64, classify, lessThan, unbox, box,
+  add,
+  BINARY32,
+  BINARY64,
+  divide,
+  equal,
+  FloatFlag,
+  fromInteger,
+  fusedMultiplyAdd,
+  INT32,
+  INT64,
+  maximum,
+  minimum,
+  multiply,
+  RoundingMode,
+  squareRoot,
+  subtract,
+  toBinary32,
+  toInteger,
+  UINT32,
+  UINT64,
+  classify,
+  lessThan,
+  unbox,
+  box,
 } from "./softfloat.ts";
 import type { FloatEnvironment } from "./softfloat.ts";
 
 const view = new DataView(new ArrayBuffer(8));
-const bits64 = (value: number): bigint => { view.setFloat64(0, value); return view.getBigUint64(0); };
-const bits32 = (value: number): bigint => { view.setFloat32(0, value); return BigInt(view.getUint32(0)); };
-const number64 = (bits: bigint): number => { view.setBigUint64(0, bits); return view.getFloat64(0); };
+const bits64 = (value: number): bigint => {
+  view.setFloat64(0, value);
+  return view.getBigUint64(0);
+};
+const bits32 = (value: number): bigint => {
+  view.setFloat32(0, value);
+  return BigInt(view.getUint32(0));
+};
+const number64 = (bits: bigint): number => {
+  view.setBigUint64(0, bits);
+  return view.getFloat64(0);
+};
 const environment = (rounding: RoundingMode = RoundingMode.RNE): FloatEnvironment => ({ rounding, flags: 0 });
 
-const SPECIAL = [0, -0, 1, -1, 1.5, 3, -1 / 3, 2 ** -1022, 2 ** -1074, -(2 ** -1074), 2 ** -1022 - 2 ** -1074, Number.MAX_VALUE, -Number.MAX_VALUE, Infinity, -Infinity,
-  NaN, 2 ** 52, 2 ** 53 - 1, 0.1, 2 ** -149, 2 ** -126, 2 ** 127, 3.4e38, 1e-310, 1e308];
+const SPECIAL = [
+  0,
+  -0,
+  1,
+  -1,
+  1.5,
+  3,
+  -1 / 3,
+  2 ** -1022,
+  2 ** -1074,
+  -(2 ** -1074),
+  2 ** -1022 - 2 ** -1074,
+  Number.MAX_VALUE,
+  -Number.MAX_VALUE,
+  Infinity,
+  -Infinity,
+  NaN,
+  2 ** 52,
+  2 ** 53 - 1,
+  0.1,
+  2 ** -149,
+  2 ** -126,
+  2 ** 127,
+  3.4e38,
+  1e-310,
+  1e308,
+];
 
 function operands(count: number): number[] {
   const random = new SeededRandom(20);
@@ -38,7 +94,8 @@ test("binary64 arithmetic in nearest-even is the host's", () => {
   const values = operands(40);
   for (const x of values) {
     for (const y of values) {
-      const a = bits64(x), b = bits64(y);
+      const a = bits64(x),
+        b = bits64(y);
       assert.equal(add(BINARY64, a, b, environment()), canonical64(x + y), `${x} + ${y}`);
       assert.equal(subtract(BINARY64, a, b, environment()), canonical64(x - y), `${x} - ${y}`);
       assert.equal(multiply(BINARY64, a, b, environment()), canonical64(x * y), `${x} * ${y}`);
@@ -54,7 +111,8 @@ test("binary32 arithmetic in nearest-even is the host's double arithmetic rounde
   const values = operands(20).map(Math.fround);
   for (const x of values) {
     for (const y of values) {
-      const a = bits32(x), b = bits32(y);
+      const a = bits32(x),
+        b = bits32(y);
       assert.equal(add(BINARY32, a, b, environment()), canonical32(Math.fround(x + y)), `${x} + ${y}`);
       assert.equal(multiply(BINARY32, a, b, environment()), canonical32(Math.fround(x * y)), `${x} * ${y}`);
       assert.equal(divide(BINARY32, a, b, environment()), canonical32(Math.fround(x / y)), `${x} / ${y}`);
@@ -64,7 +122,11 @@ test("binary32 arithmetic in nearest-even is the host's double arithmetic rounde
 });
 
 test("the directed modes bracket the exact result and raise NX", () => {
-  for (const [x, y] of [[1, 2 ** -60], [-1, -(2 ** -60)], [1, -(2 ** -60)]] as const) {
+  for (const [x, y] of [
+    [1, 2 ** -60],
+    [-1, -(2 ** -60)],
+    [1, -(2 ** -60)],
+  ] as const) {
     const at = (rounding: RoundingMode): number => {
       const env = environment(rounding);
       const result = number64(add(BINARY64, bits64(x), bits64(y), env));
@@ -79,7 +141,8 @@ test("the directed modes bracket the exact result and raise NX", () => {
 });
 
 test("ties go to even, or away from zero", () => {
-  const half = bits64(2 ** -53), one = bits64(1);
+  const half = bits64(2 ** -53),
+    one = bits64(1);
   assert.equal(add(BINARY64, one, half, environment(RoundingMode.RNE)), one);
   assert.equal(add(BINARY64, one, half, environment(RoundingMode.RMM)), one + 1n);
   assert.equal(toInteger(BINARY64, bits64(2.5), INT32, environment(RoundingMode.RNE)), 2n);
@@ -88,7 +151,8 @@ test("ties go to even, or away from zero", () => {
 });
 
 test("an exact cancellation is +0, but -0 when rounding down", () => {
-  const one = bits64(1), minusOne = bits64(-1);
+  const one = bits64(1),
+    minusOne = bits64(-1);
   assert.equal(add(BINARY64, one, minusOne, environment()), 0n);
   assert.equal(add(BINARY64, one, minusOne, environment(RoundingMode.RDN)), BINARY64.signBit);
   assert.equal(add(BINARY64, 0n, 0n, environment(RoundingMode.RDN)), 0n);
@@ -103,7 +167,10 @@ test("fused multiply-add rounds once", () => {
   assert.equal(number64(result), 2 ** -60);
   assert.equal(env.flags, 0);
   const invalidEnv = environment();
-  assert.equal(fusedMultiplyAdd(BINARY64, BINARY64.infinity, 0n, BINARY64.canonicalNaN, invalidEnv), BINARY64.canonicalNaN);
+  assert.equal(
+    fusedMultiplyAdd(BINARY64, BINARY64.infinity, 0n, BINARY64.canonicalNaN, invalidEnv),
+    BINARY64.canonicalNaN,
+  );
   assert.equal(invalidEnv.flags, FloatFlag.NV);
 });
 
@@ -114,11 +181,15 @@ test("overflow and underflow raise their flags; tininess is found after rounding
   // (1 − 2^-53) × 2^-1022: subnormal and inexact, so tiny.
   const tiny = environment();
   multiply(BINARY64, bits64(2 ** -1022), bits64(1 - 2 ** -53), tiny);
-  // With an unbounded exponent this is representable below 2^-1022, so it is tiny although the result is the smallest normal.
+  // With an unbounded exponent this is representable below 2^-1022, so it is tiny although the result is the smallest
+  // normal.
   assert.equal(tiny.flags, FloatFlag.UF | FloatFlag.NX);
   // (1 + 2^-27)(1 − 2^-27) = 1 − 2^-54 rounds to 1 at full precision too, so the smallest normal isn't tiny.
   const notTiny = environment();
-  assert.equal(multiply(BINARY64, bits64(1 + 2 ** -27), bits64((1 - 2 ** -27) * 2 ** -1022), notTiny), bits64(2 ** -1022));
+  assert.equal(
+    multiply(BINARY64, bits64(1 + 2 ** -27), bits64((1 - 2 ** -27) * 2 ** -1022), notTiny),
+    bits64(2 ** -1022),
+  );
   assert.equal(notTiny.flags, FloatFlag.NX);
   const exactSubnormal = environment();
   multiply(BINARY64, bits64(2 ** -1022), bits64(0.5), exactSubnormal);
@@ -136,9 +207,15 @@ test("division by zero and zero by zero", () => {
 
 test("conversions to integers saturate", () => {
   const cases: readonly [number, typeof INT32, bigint, number][] = [
-    [NaN, INT32, INT32.max, FloatFlag.NV], [-Infinity, INT64, INT64.min, FloatFlag.NV], [Infinity, UINT64, UINT64.max, FloatFlag.NV],
-    [-0.5, UINT32, 0n, FloatFlag.NX], [-1, UINT32, 0n, FloatFlag.NV], [2 ** 31, INT32, INT32.max, FloatFlag.NV],
-    [2 ** 31 - 0.5, INT32, INT32.max, FloatFlag.NX], [-(2 ** 31), INT32, INT32.min, 0], [2 ** 63, INT64, INT64.max, FloatFlag.NV],
+    [NaN, INT32, INT32.max, FloatFlag.NV],
+    [-Infinity, INT64, INT64.min, FloatFlag.NV],
+    [Infinity, UINT64, UINT64.max, FloatFlag.NV],
+    [-0.5, UINT32, 0n, FloatFlag.NX],
+    [-1, UINT32, 0n, FloatFlag.NV],
+    [2 ** 31, INT32, INT32.max, FloatFlag.NV],
+    [2 ** 31 - 0.5, INT32, INT32.max, FloatFlag.NX],
+    [-(2 ** 31), INT32, INT32.min, 0],
+    [2 ** 63, INT64, INT64.max, FloatFlag.NV],
   ];
   for (const [value, range, expected, flags] of cases) {
     const env = environment(RoundingMode.RTZ);
@@ -177,7 +254,18 @@ test("comparisons: quiet and signalling", () => {
 });
 
 test("classes and boxes", () => {
-  const values = [BINARY32.infinity | BINARY32.signBit, bits32(-1), BINARY32.signBit | 1n, BINARY32.signBit, 0n, 1n, bits32(1), BINARY32.infinity, BINARY32.infinity | 1n, BINARY32.canonicalNaN];
+  const values = [
+    BINARY32.infinity | BINARY32.signBit,
+    bits32(-1),
+    BINARY32.signBit | 1n,
+    BINARY32.signBit,
+    0n,
+    1n,
+    bits32(1),
+    BINARY32.infinity,
+    BINARY32.infinity | 1n,
+    BINARY32.canonicalNaN,
+  ];
   values.forEach((bits, index) => assert.equal(classify(BINARY32, bits), 1 << index));
   assert.equal(unbox(box(bits32(1.5))), bits32(1.5));
   assert.equal(unbox(bits32(1.5)), BINARY32.canonicalNaN);

@@ -1,4 +1,6 @@
-/** IEEE 754 binary32 and binary64 as RISC-V wants them, exact in every rounding mode, with flags. Start with format.ts. */
+/**
+ * IEEE 754 binary32 and binary64 as RISC-V wants them, exact in every rounding mode, with flags. Start with format.ts.
+ */
 export { BINARY32, BINARY64, FloatFlag, RoundingMode, isNaN, isSignallingNaN } from "./format.ts";
 export type { FloatEnvironment, FloatFormat } from "./format.ts";
 export { add, subtract, multiply, divide, squareRoot, fusedMultiplyAdd } from "./arithmetic.ts";

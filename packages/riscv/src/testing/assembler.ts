@@ -2,8 +2,8 @@ import { assert } from "@stratos/base";
 import { formNamed } from "./instruction-forms.ts";
 
 /**
- * A small assembler for test programs: instructions go into a byte buffer at a fixed address; branches to labels are patched when
- * the program is finished.
+ * A small assembler for test programs: instructions go into a byte buffer at a fixed address; branches to labels are
+ * patched when the program is finished.
  */
 export class Assembler {
   readonly origin: number;
@@ -21,7 +21,9 @@ export class Assembler {
   }
 
   /** Address of the next instruction. */
-  get here(): number { return this.origin + this.#length; }
+  get here(): number {
+    return this.origin + this.#length;
+  }
 
   label(name: string): void {
     assert(!this.#labels.has(name), `the label ${name} is defined once`);
@@ -56,12 +58,20 @@ export class Assembler {
   }
 
   store(name: string, source: number, base: number, offset: number): void {
-    this.word(formNamed(name).match | ((offset & 31) << 7) | (base << 15) | (source << 20) | (((offset >> 5) & 127) << 25));
+    this.word(
+      formNamed(name).match | ((offset & 31) << 7) | (base << 15) | (source << 20) | (((offset >> 5) & 127) << 25),
+    );
   }
 
-  ecall(): void { this.word(0x73); }
-  jumpRegister(rs1: number): void { this.word(0x67 | (rs1 << 15)); }
-  csr(name: "csrrw" | "csrrs", rd: number, csr: number, rs1: number): void { this.i(name, rd, rs1, csr); }
+  ecall(): void {
+    this.word(0x73);
+  }
+  jumpRegister(rs1: number): void {
+    this.word(0x67 | (rs1 << 15));
+  }
+  csr(name: "csrrw" | "csrrs", rd: number, csr: number, rs1: number): void {
+    this.i(name, rd, rs1, csr);
+  }
 
   branch(funct3: number, rs1: number, rs2: number, label: string): void {
     this.#fixups.push({ at: this.#length, label, kind: "b" });
@@ -113,16 +123,52 @@ export class Assembler {
     assert(offset >= -reach && offset < reach, `the label ${label} is within reach of its ${kind} branch`);
     const view = this.#view;
     if (kind === "b") {
-      view.setUint32(at, view.getUint32(at, true) | (((offset >> 11) & 1) << 7) | (((offset >> 1) & 15) << 8) | (((offset >> 5) & 63) << 25) | (((offset >> 12) & 1) << 31), true);
+      view.setUint32(
+        at,
+        view.getUint32(at, true) |
+          (((offset >> 11) & 1) << 7) |
+          (((offset >> 1) & 15) << 8) |
+          (((offset >> 5) & 63) << 25) |
+          (((offset >> 12) & 1) << 31),
+        true,
+      );
     } else if (kind === "j") {
-      view.setUint32(at, view.getUint32(at, true) | (((offset >> 12) & 255) << 12) | (((offset >> 11) & 1) << 20) | (((offset >> 1) & 1023) << 21) | (((offset >> 20) & 1) << 31), true);
+      view.setUint32(
+        at,
+        view.getUint32(at, true) |
+          (((offset >> 12) & 255) << 12) |
+          (((offset >> 11) & 1) << 20) |
+          (((offset >> 1) & 1023) << 21) |
+          (((offset >> 20) & 1) << 31),
+        true,
+      );
     } else if (kind === "cb") {
       // offset[8|4:3] to 12:10, offset[7:6|2:1|5] to 6:2
-      view.setUint16(at, view.getUint16(at, true) | (((offset >> 8) & 1) << 12) | (((offset >> 3) & 3) << 10) | (((offset >> 6) & 3) << 5) | (((offset >> 1) & 3) << 3) | (((offset >> 5) & 1) << 2), true);
+      view.setUint16(
+        at,
+        view.getUint16(at, true) |
+          (((offset >> 8) & 1) << 12) |
+          (((offset >> 3) & 3) << 10) |
+          (((offset >> 6) & 3) << 5) |
+          (((offset >> 1) & 3) << 3) |
+          (((offset >> 5) & 1) << 2),
+        true,
+      );
     } else if (kind === "cj") {
       // offset[11|4|9:8|10|6|7|3:1|5] to 12:2
-      view.setUint16(at, view.getUint16(at, true) | (((offset >> 11) & 1) << 12) | (((offset >> 4) & 1) << 11) | (((offset >> 8) & 3) << 9) | (((offset >> 10) & 1) << 8)
-        | (((offset >> 6) & 1) << 7) | (((offset >> 7) & 1) << 6) | (((offset >> 1) & 7) << 3) | (((offset >> 5) & 1) << 2), true);
+      view.setUint16(
+        at,
+        view.getUint16(at, true) |
+          (((offset >> 11) & 1) << 12) |
+          (((offset >> 4) & 1) << 11) |
+          (((offset >> 8) & 3) << 9) |
+          (((offset >> 10) & 1) << 8) |
+          (((offset >> 6) & 1) << 7) |
+          (((offset >> 7) & 1) << 6) |
+          (((offset >> 1) & 7) << 3) |
+          (((offset >> 5) & 1) << 2),
+        true,
+      );
     } else {
       view.setUint32(at, view.getUint32(at, true) | ((offset + 0x800) & 0xfffff000), true);
       view.setUint32(at + 4, view.getUint32(at + 4, true) | ((offset & 0xfff) << 20), true);
@@ -139,10 +185,20 @@ export class Assembler {
 }
 
 /** One loadable piece of a static program. */
-export interface Segment { readonly address: number; readonly bytes: Uint8Array; readonly writable: boolean }
-export interface StaticProgram { readonly entry: number; readonly segments: readonly Segment[] }
+export interface Segment {
+  readonly address: number;
+  readonly bytes: Uint8Array;
+  readonly writable: boolean;
+}
+export interface StaticProgram {
+  readonly entry: number;
+  readonly segments: readonly Segment[];
+}
 
-/** The program as an ELF64 executable for riscv64 with double-float ABI and RVC (ELF header, program headers, page-aligned segments). */
+/**
+ * The program as an ELF64 executable for riscv64 with double-float ABI and RVC (ELF header, program headers,
+ * page-aligned segments).
+ */
 export function staticElf(program: StaticProgram): Uint8Array {
   const PAGE = 4096;
   let fileOffset = PAGE;
@@ -154,15 +210,25 @@ export function staticElf(program: StaticProgram): Uint8Array {
   const bytes = new Uint8Array(fileOffset);
   const view = new DataView(bytes.buffer);
   bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
-  view.setUint16(16, 2, true); view.setUint16(18, 243, true); view.setUint32(20, 1, true);
+  view.setUint16(16, 2, true);
+  view.setUint16(18, 243, true);
+  view.setUint32(20, 1, true);
   view.setUint32(24, program.entry, true);
-  view.setUint32(32, 64, true); view.setUint32(48, 5, true);
-  view.setUint16(52, 64, true); view.setUint16(54, 56, true); view.setUint16(56, placed.length, true);
+  view.setUint32(32, 64, true);
+  view.setUint32(48, 5, true);
+  view.setUint16(52, 64, true);
+  view.setUint16(54, 56, true);
+  view.setUint16(56, placed.length, true);
   placed.forEach(({ segment, offset }, index) => {
     const at = 64 + index * 56;
-    view.setUint32(at, 1, true); view.setUint32(at + 4, segment.writable ? 6 : 5, true);
-    view.setUint32(at + 8, offset, true); view.setUint32(at + 16, segment.address, true); view.setUint32(at + 24, segment.address, true);
-    view.setUint32(at + 32, segment.bytes.length, true); view.setUint32(at + 40, segment.bytes.length, true); view.setUint32(at + 48, PAGE, true);
+    view.setUint32(at, 1, true);
+    view.setUint32(at + 4, segment.writable ? 6 : 5, true);
+    view.setUint32(at + 8, offset, true);
+    view.setUint32(at + 16, segment.address, true);
+    view.setUint32(at + 24, segment.address, true);
+    view.setUint32(at + 32, segment.bytes.length, true);
+    view.setUint32(at + 40, segment.bytes.length, true);
+    view.setUint32(at + 48, PAGE, true);
     bytes.set(segment.bytes, offset);
   });
   return bytes;

@@ -3,13 +3,19 @@ import type { Assembler } from "./assembler.ts";
 import { appendRandomInstructions, withReserved, type SequenceRules } from "./sequence-generator.ts";
 
 /**
- * Random control flow that ends: if/else, bounded loops (nested, with break and continue), jumps into and out of arms (irreducible shapes),
- * calls through ra and t0, calls and jumps through computed addresses, functions that keep their link in memory.
+ * Random control flow that ends: if/else, bounded loops (nested, with break and continue), jumps into and out of arms
+ * (irreducible shapes), calls through ra and t0, calls and jumps through computed addresses, functions that keep their
+ * link in memory.
  *
- * x1 and x5 hold links; x28 is scratch of the control flow itself. Loops count in x31 … x25 by depth, and apart for each level of functions,
- * so that a function called in a loop doesn't disturb its counter.
+ * x1 and x5 hold links; x28 is scratch of the control flow itself. Loops count in x31 … x25 by depth, and apart for
+ * each level of functions, so that a function called in a loop doesn't disturb its counter.
  */
-const RA = 1, T0 = 5, GP = 3, COMPUTED = 28, COUNTERS = [31, 30, 29, 27, 26, 25] as const, TANGLE_COUNTER = 24;
+const RA = 1,
+  T0 = 5,
+  GP = 3,
+  COMPUTED = 28,
+  COUNTERS = [31, 30, 29, 27, 26, 25] as const,
+  TANGLE_COUNTER = 24;
 /** Where functions keep their links: beyond the frame's scratch area. */
 const LINK_SLOTS = 1624;
 const SCRATCH = 1088;
@@ -27,9 +33,20 @@ interface Program {
 }
 
 /** Appends a branchy body; `finish` emits the jump back to the frame program, before the functions. */
-export function appendBranchyProgram(assembler: Assembler, random: SeededRandom, rules: SequenceRules, prefix: string, finish: () => void): void {
+export function appendBranchyProgram(
+  assembler: Assembler,
+  random: SeededRandom,
+  rules: SequenceRules,
+  prefix: string,
+  finish: () => void,
+): void {
   const program: Program = {
-    assembler, random, prefix, labels: 0, functions: [], budget: 90,
+    assembler,
+    random,
+    prefix,
+    labels: 0,
+    functions: [],
+    budget: 90,
     rules: withReserved(rules, [RA, T0, COMPUTED, TANGLE_COUNTER, ...COUNTERS]),
   };
   appendStatements(program, 0, 0, 2 + random.below(4));
@@ -52,15 +69,35 @@ function appendStatements(program: Program, depth: number, level: number, count:
     straight(program, 5);
     if (program.budget <= 0 || depth >= 4) continue;
     switch (program.random.below(11)) {
-      case 0: case 1: appendIf(program, depth, level); break;
-      case 2: case 3: appendLoop(program, depth, level); break;
-      case 4: appendCall(program, level); break;
-      case 5: appendSwitch(program, depth, level); break;
-      case 6: appendSkip(program); break;
-      case 7: appendTangle(program); break;
-      case 8: appendZeroExtension(program); break;
-      case 9: appendChase(program, depth, level); break;
-      case 10: appendSignExtension(program); break;
+      case 0:
+      case 1:
+        appendIf(program, depth, level);
+        break;
+      case 2:
+      case 3:
+        appendLoop(program, depth, level);
+        break;
+      case 4:
+        appendCall(program, level);
+        break;
+      case 5:
+        appendSwitch(program, depth, level);
+        break;
+      case 6:
+        appendSkip(program);
+        break;
+      case 7:
+        appendTangle(program);
+        break;
+      case 8:
+        appendZeroExtension(program);
+        break;
+      case 9:
+        appendChase(program, depth, level);
+        break;
+      case 10:
+        appendSignExtension(program);
+        break;
     }
   }
 }
@@ -73,7 +110,8 @@ function randomBranch(program: Program, label: string): void {
 
 function appendIf(program: Program, depth: number, level: number): void {
   const { assembler, random } = program;
-  const otherwise = newLabel(program), end = newLabel(program);
+  const otherwise = newLabel(program),
+    end = newLabel(program);
   randomBranch(program, otherwise);
   appendStatements(program, depth + 1, level, 1);
   assembler.jump(0, end);
@@ -86,7 +124,9 @@ function appendLoop(program: Program, depth: number, level: number): void {
   const { assembler, random } = program;
   if (depth > 1) return;
   const counter = COUNTERS[level * 2 + depth]!;
-  const head = newLabel(program), latch = newLabel(program), end = newLabel(program);
+  const head = newLabel(program),
+    latch = newLabel(program),
+    end = newLabel(program);
   assembler.i("addi", counter, 0, 1 + random.below(6));
   assembler.label(head);
   appendStatements(program, depth + 1, level, 1);
@@ -107,37 +147,46 @@ function appendCall(program: Program, level: number): void {
   const label = newLabel(program);
   program.functions.push({ label, level: level + 1, link });
   switch (random.below(3)) {
-    case 0: assembler.jump(link, label); break;
+    case 0:
+      assembler.jump(link, label);
+      break;
     case 1:
       assembler.loadAddress(COMPUTED, label);
       assembler.word(0x67 | (link << 7) | (COMPUTED << 15));
       break;
     case 2:
       assembler.loadAddress(COMPUTED, label);
-      if (link === RA) assembler.half(0x9002 | (COMPUTED << 7)); // c.jalr
+      if (link === RA)
+        assembler.half(0x9002 | (COMPUTED << 7)); // c.jalr
       else assembler.word(0x67 | (link << 7) | (COMPUTED << 15));
       break;
   }
 }
 
-function appendFunction(program: Program, { label, level, link }: { label: string; level: number; link: number }): void {
+function appendFunction(
+  program: Program,
+  { label, level, link }: { label: string; level: number; link: number },
+): void {
   const { assembler, random } = program;
   assembler.label(label);
   const slot = LINK_SLOTS + level * 8;
   assembler.store("sd", link, GP, slot);
   appendStatements(program, 0, level, 1 + random.below(2));
   assembler.i("ld", link, GP, slot);
-  if (random.below(2) === 0) assembler.half(0x8002 | (link << 7)); // c.jr
+  if (random.below(2) === 0)
+    assembler.half(0x8002 | (link << 7)); // c.jr
   else assembler.jumpRegister(link);
 }
 
 /** A jump table of four arms, some of them shared. */
 function appendSwitch(program: Program, depth: number, level: number): void {
   const { assembler, random } = program;
-  const table = newLabel(program), end = newLabel(program);
+  const table = newLabel(program),
+    end = newLabel(program);
   const arms = [newLabel(program), newLabel(program), newLabel(program)];
   let selector: number;
-  do selector = 10 + random.below(6); while (program.rules.reserved.has(selector));
+  do selector = 10 + random.below(6);
+  while (program.rules.reserved.has(selector));
   assembler.i("andi", selector, random.below(32), 3);
   assembler.i("slli", selector, selector, 2);
   assembler.loadAddress(COMPUTED, table);
@@ -171,7 +220,12 @@ function appendZeroExtension(program: Program): void {
   const left = [32, 48, 56, 33, 31, 63][random.below(6)]!;
   if (random.below(2) === 0) randomBranch(program, end);
   assembler.i("slli", to, random.below(32), left);
-  assembler.i("srli", to, random.below(4) === 0 ? random.below(32) : to, random.below(2) === 0 ? left : random.below(64));
+  assembler.i(
+    "srli",
+    to,
+    random.below(4) === 0 ? random.below(32) : to,
+    random.below(2) === 0 ? left : random.below(64),
+  );
   assembler.label(end);
 }
 
@@ -182,10 +236,18 @@ function appendSignExtension(program: Program): void {
   const [first, second, to] = [dataRegister(program), dataRegister(program), dataRegister(program)];
   for (const register of [first, second]) {
     switch (random.below(4)) {
-      case 0: assembler.i("addiw", register, random.below(32), random.below(4096) - 2048); break;
-      case 1: assembler.i("slli", register, random.below(32), random.below(64)); break;
-      case 2: assembler.r("addw", register, random.below(32), random.below(32)); break;
-      case 3: assembler.i("andi", register, random.below(32), random.below(4096) - 2048); break;
+      case 0:
+        assembler.i("addiw", register, random.below(32), random.below(4096) - 2048);
+        break;
+      case 1:
+        assembler.i("slli", register, random.below(32), random.below(64));
+        break;
+      case 2:
+        assembler.r("addw", register, random.below(32), random.below(32));
+        break;
+      case 3:
+        assembler.i("andi", register, random.below(32), random.below(4096) - 2048);
+        break;
     }
   }
   if (random.below(2) === 0) randomBranch(program, end);
@@ -194,12 +256,16 @@ function appendSignExtension(program: Program): void {
   assembler.i("addiw", dataRegister(program), to, 0);
 }
 
-/** Goes round a ring of three nodes of the scratch area, which lies over a page boundary as often as not, and reads and writes their data. */
+/**
+ * Goes round a ring of three nodes of the scratch area, which lies over a page boundary as often as not, and reads and
+ * writes their data.
+ */
 function appendChase(program: Program, depth: number, level: number): void {
   const { assembler, random } = program;
   if (depth > 1) return;
   const counter = COUNTERS[level * 2 + depth]!;
-  const at = dataRegister(program), data = dataRegister(program);
+  const at = dataRegister(program),
+    data = dataRegister(program);
   if (at === data) return;
   const nodes = [0, 1, 2].map((third) => SCRATCH + third * 168 + 8 * random.below(19));
   for (let node = 0; node < 3; node++) {
@@ -217,7 +283,14 @@ function appendChase(program: Program, depth: number, level: number): void {
 }
 
 function appendNodeAccess({ assembler, random }: Program, data: number, at: number): void {
-  const [load, store, size] = ([["lbu", "sb", 1], ["lh", "sh", 2], ["lw", "sw", 4], ["ld", "sd", 8]] as const)[random.below(4)]!;
+  const [load, store, size] = (
+    [
+      ["lbu", "sb", 1],
+      ["lh", "sh", 2],
+      ["lw", "sw", 4],
+      ["ld", "sd", 8],
+    ] as const
+  )[random.below(4)]!;
   const offset = 8 + random.below(8 / size) * size;
   if (random.below(3) === 0) assembler.store(store, data, at, offset);
   else assembler.i(load, data, at, offset);
@@ -234,7 +307,10 @@ function dataRegister({ random, rules }: Program): number {
 /** Two arms that jump into the middle of each other, a bounded number of times: an irreducible loop. */
 function appendTangle(program: Program): void {
   const { assembler } = program;
-  const left = newLabel(program), right = newLabel(program), middle = newLabel(program), end = newLabel(program);
+  const left = newLabel(program),
+    right = newLabel(program),
+    middle = newLabel(program),
+    end = newLabel(program);
   const counter = TANGLE_COUNTER;
   assembler.i("addi", counter, 0, 5);
   randomBranch(program, right);
@@ -252,4 +328,3 @@ function appendTangle(program: Program): void {
   assembler.jump(0, right);
   assembler.label(end);
 }
-

@@ -7,7 +7,17 @@ import type { StaticProgram } from "./assembler.ts";
 
 /** The same program on several machines; they must agree on every byte. */
 
-export type EngineName = "qemu" | "reference" | "interpreter" | "translator" | "sliced" | "forgetful" | "unfused" | "wide-interpreter" | "wide" | "wide-forgetful";
+export type EngineName =
+  | "qemu"
+  | "reference"
+  | "interpreter"
+  | "translator"
+  | "sliced"
+  | "forgetful"
+  | "unfused"
+  | "wide-interpreter"
+  | "wide"
+  | "wide-forgetful";
 
 export const ENGINES: Readonly<Record<EngineName, (program: StaticProgram) => RunResult>> = {
   qemu: runQemu,
@@ -34,12 +44,19 @@ export interface Difference {
 }
 
 /** The first difference of each sequence against the first engine. */
-export function compareEngines(seed: number, indices: readonly number[], engines: readonly EngineName[], only?: SequenceKind): Difference[] {
+export function compareEngines(
+  seed: number,
+  indices: readonly number[],
+  engines: readonly EngineName[],
+  only?: SequenceKind,
+): Difference[] {
   const program = frameProgram(seed, indices, only);
   const [judge, ...others] = engines;
   const wanted = ENGINES[judge!](program.program);
   if (wanted.status !== 0 || wanted.output.length !== program.frames.size) {
-    return [{ engine: judge!, index: -1, run: 0, what: `status ${wanted.status}, ${wanted.output.length} bytes of output` }];
+    return [
+      { engine: judge!, index: -1, run: 0, what: `status ${wanted.status}, ${wanted.output.length} bytes of output` },
+    ];
   }
   return others.flatMap((engine) => {
     try {
@@ -50,19 +67,27 @@ export function compareEngines(seed: number, indices: readonly number[], engines
   });
 }
 
-function differences(program: FrameProgram, indices: readonly number[], engine: EngineName, wanted: RunResult, actual: RunResult): Difference[] {
+function differences(
+  program: FrameProgram,
+  indices: readonly number[],
+  engine: EngineName,
+  wanted: RunResult,
+  actual: RunResult,
+): Difference[] {
   if (actual.status !== wanted.status || actual.output.length !== wanted.output.length) {
     return [{ engine, index: -1, run: 0, what: `status ${actual.status}, ${actual.output.length} bytes of output` }];
   }
   const found: Difference[] = [];
   const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const a = view(wanted.output), b = view(actual.output);
+  const a = view(wanted.output),
+    b = view(actual.output);
   program.sequences.forEach((_, position) => {
     const start = position * RUNS_PER_SEQUENCE * FRAME_SIZE;
     const what: string[] = [];
     let run = -1;
     for (let at = start; at < start + RUNS_PER_SEQUENCE * FRAME_SIZE; at += 8) {
-      const x = a.getBigUint64(at, true), y = b.getBigUint64(at, true);
+      const x = a.getBigUint64(at, true),
+        y = b.getBigUint64(at, true);
       if (x === y) continue;
       const thisRun = Math.floor((at - start) / FRAME_SIZE);
       if (run >= 0 && thisRun !== run) break;
@@ -85,7 +110,12 @@ function slotName(offset: number): string {
 
 /** Calls `compareEngines` for `count` sequences in batches, each one program. */
 export function checkSequences(options: {
-  seed: number; first: number; count: number; batch: number; engines: readonly EngineName[]; kind?: SequenceKind;
+  seed: number;
+  first: number;
+  count: number;
+  batch: number;
+  engines: readonly EngineName[];
+  kind?: SequenceKind;
 }): Difference[] {
   const { seed, first, count, batch, engines, kind } = options;
   const found: Difference[] = [];
@@ -99,7 +129,10 @@ export function checkSequences(options: {
 /** How to see one difference again. */
 export function repeatCommand(seed: number, difference: Difference, kind?: SequenceKind): string {
   const place = difference.index < 0 ? "" : ` --first ${difference.index} --count 1`;
-  return `node packages/riscv/src/testing/differential.ts --seed ${seed}${place}${kind === undefined ? "" : ` --kind ${kind}`}`;
+  return (
+    `node packages/riscv/src/testing/differential.ts --seed ${seed}${place}` +
+    `${kind === undefined ? "" : ` --kind ${kind}`}`
+  );
 }
 
 /** The first differences of `engines` against the first of them in the floating-point vectors; in words. */
@@ -110,10 +143,15 @@ export function checkFloatVectors(program: VectorProgram, engines: readonly Engi
   const found: string[] = [];
   for (const engine of others) {
     const actual = ENGINES[engine](program.program);
-    if (actual.output.length !== wanted.output.length) { found.push(`${engine}: ${actual.output.length} bytes of output, not ${wanted.output.length}`); continue; }
-    const a = new DataView(wanted.output.buffer, wanted.output.byteOffset), b = new DataView(actual.output.buffer, actual.output.byteOffset);
+    if (actual.output.length !== wanted.output.length) {
+      found.push(`${engine}: ${actual.output.length} bytes of output, not ${wanted.output.length}`);
+      continue;
+    }
+    const a = new DataView(wanted.output.buffer, wanted.output.byteOffset),
+      b = new DataView(actual.output.buffer, actual.output.byteOffset);
     for (let index = 0; index * 8 < wanted.output.length && found.length < 20; index++) {
-      const x = a.getBigUint64(index * 8, true), y = b.getBigUint64(index * 8, true);
+      const x = a.getBigUint64(index * 8, true),
+        y = b.getBigUint64(index * 8, true);
       if (x !== y) found.push(`${engine}: ${program.describe(index)} is ${y.toString(16)}, not ${x.toString(16)}`);
     }
   }

@@ -1,7 +1,8 @@
 /**
- * Goal: the reference hart, the generated interpreter and the translator mean the same as qemu, instruction by instruction and over control
- * flow. Method: a thousand random sequences, each on four inputs, and slices of the floating-point vectors, a few seconds' worth; the command line
- * (differential.ts) runs more. Where qemu isn't installed the reference hart judges the processor.
+ * Goal: the reference hart, the generated interpreter and the translator mean the same as qemu, instruction by
+ * instruction and over control flow. Method: a thousand random sequences, each on four inputs, and slices of the
+ * floating-point vectors, a few seconds' worth; the command line (differential.ts) runs more. Where qemu isn't
+ * installed the reference hart judges the processor.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
@@ -18,7 +19,11 @@ const withQemu = hasQemu();
 
 function check(kind: SequenceKind, count: number, engines: readonly EngineName[]): void {
   const differences = checkSequences({ seed: SEED, first: 0, count, batch: 250, engines, kind });
-  const report = differences.slice(0, 5).map((difference) => `${difference.engine}: ${difference.what}\n  repeat: ${repeatCommand(SEED, difference, kind)}`);
+  const report = differences
+    .slice(0, 5)
+    .map(
+      (difference) => `${difference.engine}: ${difference.what}\n  repeat: ${repeatCommand(SEED, difference, kind)}`,
+    );
   assert.equal(differences.length, 0, `\n${report.join("\n")}`);
 }
 
@@ -26,19 +31,36 @@ test("the reference hart knows every instruction of the table", () => {
   assert.deepEqual(unknownInstructions(), []);
 });
 
-for (const [kind, count] of [["integer", 300], ["float", 300], ["all", 300], ["branchy", 120]] as const) {
+for (const [kind, count] of [
+  ["integer", 300],
+  ["float", 300],
+  ["all", 300],
+  ["branchy", 120],
+] as const) {
   test(`random ${kind} sequences mean the same to all`, () => {
     const judge = withQemu ? "qemu" : "reference";
-    check(kind, count, kind === "branchy" ? [judge, "interpreter", "translator", "sliced", "forgetful"] : [judge, "interpreter", "translator"]);
+    check(
+      kind,
+      count,
+      kind === "branchy"
+        ? [judge, "interpreter", "translator", "sliced", "forgetful"]
+        : [judge, "interpreter", "translator"],
+    );
   });
 
   test(`random ${kind} sequences mean the same in the wide address mode`, () => {
     check(kind, 120, ["interpreter", "wide-interpreter", "wide", "wide-forgetful"]);
   });
 
-  test(`random ${kind} sequences mean to the reference what they mean to qemu`, { skip: withQemu ? false : "qemu-riscv64-static isn't installed" }, () => {
-    check(kind, 80, ["qemu", "reference"]);
-  });
+  test(
+    `random ${kind} sequences mean to the reference what they mean to qemu`,
+    {
+      skip: withQemu ? false : "qemu-riscv64-static isn't installed",
+    },
+    () => {
+      check(kind, 80, ["qemu", "reference"]);
+    },
+  );
 }
 
 for (const format of ["s", "d"] as const) {
@@ -54,12 +76,17 @@ for (const format of ["s", "d"] as const) {
 }
 
 test("slices end after the same instruction in each tier, and instructions are counted as they retire", () => {
-  const { program } = frameProgram(SEED, Array.from({ length: 60 }, (_, index) => index), "branchy");
+  const { program } = frameProgram(
+    SEED,
+    Array.from({ length: 60 }, (_, index) => index),
+    "branchy",
+  );
   const whole = runReference(program).retired;
   for (const slice of [1, 37, 1000]) {
     const interpreted = sliceEnds(program, { translate: false, slice });
     assert.deepEqual(sliceEnds(program, { translate: true, slice }), interpreted, `slices of ${slice}`);
-    for (const translate of [false, true]) assert.deepEqual(sliceEnds(program, { translate, slice, mode: "wide" }), interpreted, `slices of ${slice}, wide`);
+    for (const translate of [false, true])
+      assert.deepEqual(sliceEnds(program, { translate, slice, mode: "wide" }), interpreted, `slices of ${slice}, wide`);
     assert.equal(interpreted.at(-1)!.retired, whole, "the interpreter counts as the reference does");
   }
 });

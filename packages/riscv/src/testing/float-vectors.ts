@@ -4,15 +4,24 @@ import { INSTRUCTION_FORMS, type InstructionForm } from "./instruction-forms.ts"
 import { SPECIAL_DOUBLES, SPECIAL_INTEGERS, SPECIAL_SINGLES } from "./operand-values.ts";
 
 /**
- * Every operation of F and D on every pair of special values (triples for the fused ones: the third operand walks through the values
- * as well), in one rounding mode, once with no flag raised and once with NX raised, which is when native arithmetic is used.
+ * Every operation of F and D on every pair of special values (triples for the fused ones: the third operand walks
+ * through the values as well), in one rounding mode, once with no flag raised and once with NX raised, which is when
+ * native arithmetic is used.
  *
  * The program walks over rows of operands; for each row it executes each operation and stores its result and fflags.
  */
-const CODE_ORIGIN = 0x10000, ROWS_ORIGIN = 0x2000000;
+const CODE_ORIGIN = 0x10000,
+  ROWS_ORIGIN = 0x2000000;
 const ROW = 32; // a, b, c as registers hold them, and an integer
-const FRM = 2, FFLAGS = 1;
-const T0 = 5, T1 = 6, ROWS = 8, RESULTS = 9, ROWS_END = 18, INTEGER = 10, RESULT = 11;
+const FRM = 2,
+  FFLAGS = 1;
+const T0 = 5,
+  T1 = 6,
+  ROWS = 8,
+  RESULTS = 9,
+  ROWS_END = 18,
+  INTEGER = 10,
+  RESULT = 11;
 
 export interface VectorProgram {
   readonly program: StaticProgram;
@@ -21,7 +30,13 @@ export interface VectorProgram {
 }
 
 /** @param chunk  which part of the pairs, of `chunks` */
-export function floatVectorProgram(options: { format: "s" | "d"; rounding: number; dynamic: boolean; chunk: number; chunks: number }): VectorProgram {
+export function floatVectorProgram(options: {
+  format: "s" | "d";
+  rounding: number;
+  dynamic: boolean;
+  chunk: number;
+  chunks: number;
+}): VectorProgram {
   const { format, rounding, dynamic, chunk, chunks } = options;
   const forms = INSTRUCTION_FORMS.filter((form) => isOperation(form) && ofFormat(form.name, format));
   const rows = operandRows(format, chunk, chunks);
@@ -48,7 +63,10 @@ export function floatVectorProgram(options: { format: "s" | "d"; rounding: numbe
       assembler.csr("csrrs", T0, FFLAGS, 0);
       assembler.store("sd", T0, RESULTS, offset + 8);
       offset += 16;
-      if (offset >= 2032) { assembler.i("addi", RESULTS, RESULTS, offset); offset = 0; }
+      if (offset >= 2032) {
+        assembler.i("addi", RESULTS, RESULTS, offset);
+        offset = 0;
+      }
     }
   }
   assembler.i("addi", RESULTS, RESULTS, offset);
@@ -70,9 +88,13 @@ export function floatVectorProgram(options: { format: "s" | "d"; rounding: numbe
       ],
     },
     describe: (index) => {
-      const row = Math.floor(index / wordsPerRow), word = index % wordsPerRow;
+      const row = Math.floor(index / wordsPerRow),
+        word = index % wordsPerRow;
       const operands = [0, 8, 16, 24].map((at) => rows.getBigUint64(row * ROW + at, true).toString(16)).join(", ");
-      return `${word % 2 === 0 ? "result" : "fflags"} of ${forms[word >> 2]!.name} (${operands}) in mode ${rounding}${dynamic ? " (dynamic)" : ""} with fflags ${(word >> 1) & 1}`;
+      return (
+        `${word % 2 === 0 ? "result" : "fflags"} of ${forms[word >> 2]!.name} (${operands}) in mode ${rounding}` +
+        `${dynamic ? " (dynamic)" : ""} with fflags ${(word >> 1) & 1}`
+      );
     },
   };
 }
@@ -101,9 +123,11 @@ function operation(form: InstructionForm, rm: number): number {
 
 function operandRows(format: "s" | "d", chunk: number, chunks: number): DataView {
   const box = 0xffffffff00000000n;
-  const values = format === "d" ? [...SPECIAL_DOUBLES] : [...SPECIAL_SINGLES.map((value) => box | value), 0x3ff000003f800000n, 0n];
+  const values =
+    format === "d" ? [...SPECIAL_DOUBLES] : [...SPECIAL_SINGLES.map((value) => box | value), 0x3ff000003f800000n, 0n];
   const pairs: [number, number][] = [];
-  for (let a = 0; a < values.length; a++) for (let b = 0; b < values.length; b++) if ((a * values.length + b) % chunks === chunk) pairs.push([a, b]);
+  for (let a = 0; a < values.length; a++)
+    for (let b = 0; b < values.length; b++) if ((a * values.length + b) % chunks === chunk) pairs.push([a, b]);
   const view = new DataView(new ArrayBuffer(pairs.length * ROW));
   pairs.forEach(([a, b], index) => {
     view.setBigUint64(index * ROW, values[a]!, true);

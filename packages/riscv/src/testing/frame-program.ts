@@ -2,13 +2,20 @@ import { SeededRandom } from "@stratos/base";
 import { Assembler, type StaticProgram } from "./assembler.ts";
 import { appendBranchyProgram } from "./branchy-generator.ts";
 import { randomBits64, randomFloatRegister, randomInteger } from "./operand-values.ts";
-import { ALL_RULES, appendRandomInstructions, FLOAT_RULES, INTEGER_RULES, SCRATCH_SIZE, type SequenceRules } from "./sequence-generator.ts";
+import {
+  ALL_RULES,
+  appendRandomInstructions,
+  FLOAT_RULES,
+  INTEGER_RULES,
+  SCRATCH_SIZE,
+  type SequenceRules,
+} from "./sequence-generator.ts";
 
 /**
  * A static program that runs many random sequences, each several times, and writes what became of them to stdout.
  *
- * Each run has a frame of 2 KiB; gp walks over them. The frame program loads all registers from the frame, jumps to the sequence, which
- * jumps back, and stores all registers:
+ * Each run has a frame of 2 KiB; gp walks over them. The frame program loads all registers from the frame, jumps to the
+ * sequence, which jumps back, and stores all registers:
  *
  * ```
  *    0  x0 … x31 in (the slot of x0: fcsr)      528  x0 … x31 out
@@ -18,11 +25,16 @@ import { ALL_RULES, appendRandomInstructions, FLOAT_RULES, INTEGER_RULES, SCRATC
  * ```
  */
 export const FRAME_SIZE = 2048;
-const CODE = 512, BACK = 520, OUT_X = 528, OUT_F = 784, SCRATCH = 1088;
+const CODE = 512,
+  BACK = 520,
+  OUT_X = 528,
+  OUT_F = 784,
+  SCRATCH = 1088;
 const CODE_ORIGIN = 0x10000;
 /** Frames start late in a page, so that every second scratch area crosses a page boundary. */
 const FRAMES_ORIGIN = 0x4000000 + 2688;
-const GP = 3, LINK = 4;
+const GP = 3,
+  LINK = 4;
 /** How often each sequence runs: interpreted first, then translated, with other inputs each time. */
 export const RUNS_PER_SEQUENCE = 4;
 
@@ -35,7 +47,12 @@ export interface FrameProgram {
   readonly frames: { readonly address: number; readonly size: number };
 }
 
-const RULES: Readonly<Record<SequenceKind, SequenceRules>> = { integer: INTEGER_RULES, float: FLOAT_RULES, all: ALL_RULES, branchy: ALL_RULES };
+const RULES: Readonly<Record<SequenceKind, SequenceRules>> = {
+  integer: INTEGER_RULES,
+  float: FLOAT_RULES,
+  all: ALL_RULES,
+  branchy: ALL_RULES,
+};
 const KINDS: readonly SequenceKind[] = ["integer", "float", "all", "branchy"];
 
 /** The sequence `index` of `seed` is the same whatever else is in the program. */
@@ -51,7 +68,8 @@ export function frameProgram(seed: number, indices: readonly number[], only?: Se
     const address = assembler.here;
     appendSequence(assembler, random, kind, `s${position}`);
     const length = assembler.here - address;
-    for (let run = 0; run < RUNS_PER_SEQUENCE; run++) fillFrame(frames, (position * RUNS_PER_SEQUENCE + run) * FRAME_SIZE, address, random);
+    for (let run = 0; run < RUNS_PER_SEQUENCE; run++)
+      fillFrame(frames, (position * RUNS_PER_SEQUENCE + run) * FRAME_SIZE, address, random);
     return { address, length, kind };
   });
   const back = assembler.addressOf("back");
@@ -70,7 +88,11 @@ export function frameProgram(seed: number, indices: readonly number[], only?: Se
 }
 
 function appendFrameLoop(assembler: Assembler, framesSize: number): void {
-  const T0 = 5, A0 = 10, A1 = 11, A2 = 12, A7 = 17;
+  const T0 = 5,
+    A0 = 10,
+    A1 = 11,
+    A2 = 12,
+    A7 = 17;
   assembler.loadConstant(GP, FRAMES_ORIGIN);
   assembler.label("frame");
   assembler.i("ld", T0, GP, 0);
@@ -93,7 +115,10 @@ function appendFrameLoop(assembler: Assembler, framesSize: number): void {
 
 /** write(1, …) until all is written, then exit(0); exit(1) when a write fails. */
 export function appendWriteAndExit(
-  assembler: Assembler, address: number, size: number, { A0, A1, A2, A7 } = { A0: 10, A1: 11, A2: 12, A7: 17 },
+  assembler: Assembler,
+  address: number,
+  size: number,
+  { A0, A1, A2, A7 } = { A0: 10, A1: 11, A2: 12, A7: 17 },
 ): void {
   assembler.loadConstant(A1, address);
   assembler.loadConstant(A2, size);
@@ -137,6 +162,10 @@ function fillFrame(frames: DataView, at: number, code: number, random: SeededRan
   for (let f = 0; f < 32; f++) frames.setBigUint64(at + 256 + f * 8, randomFloatRegister(random), true);
   frames.setBigUint64(at + CODE, BigInt(code), true);
   for (let offset = 0; offset < SCRATCH_SIZE; offset += 8) {
-    frames.setBigUint64(at + SCRATCH + offset, random.below(2) === 0 ? randomBits64(random) : randomFloatRegister(random), true);
+    frames.setBigUint64(
+      at + SCRATCH + offset,
+      random.below(2) === 0 ? randomBits64(random) : randomFloatRegister(random),
+      true,
+    );
   }
 }

@@ -1,24 +1,50 @@
 /**
- * The encodings of RV64GC as the test generator knows them: written from the ISA manual's listings (Unprivileged ISA, "RV32/64G
- * Instruction Set Listings" and "RVC Instruction Set Listings"), apart from the decoder's own table, so that a wrong row there shows.
+ * The encodings of RV64GC as the test generator knows them: written from the ISA manual's listings (Unprivileged ISA,
+ * "RV32/64G Instruction Set Listings" and "RVC Instruction Set Listings"), apart from the decoder's own table, so that
+ * a wrong row there shows.
  */
 
 /** How the free fields of a form are filled. */
 export type FormKind =
   | "r" // rd, rs1, rs2
   | "i" // rd, rs1, imm12
-  | "shift64" | "shift32" // rd, rs1, shamt
+  | "shift64"
+  | "shift32" // rd, rs1, shamt
   | "u" // rd, imm20
-  | "load" | "store" | "float-load" | "float-store" // size bytes at base + offset
+  | "load"
+  | "store"
+  | "float-load"
+  | "float-store" // size bytes at base + offset
   | "amo" // rd, rs1 = address, rs2, aq/rl
   | "fence"
   | "csr-flags" // rd, rs1 or uimm on fflags/frm/fcsr
-  | "f-ff" | "f-ff-rm" | "f-f-rm" | "f-fff-rm" // float ← floats
-  | "x-ff" | "x-f" | "x-f-rm" // integer ← floats
-  | "f-x" | "f-x-rm" // float ← integer
-  | "c-addi4spn" | "c-load" | "c-store" | "c-float-load" | "c-float-store"
-  | "c-addi" | "c-addiw" | "c-li" | "c-lui" | "c-shift" | "c-andi" | "c-alu"
-  | "c-slli" | "c-load-sp" | "c-store-sp" | "c-float-load-sp" | "c-float-store-sp" | "c-mv";
+  | "f-ff"
+  | "f-ff-rm"
+  | "f-f-rm"
+  | "f-fff-rm" // float ← floats
+  | "x-ff"
+  | "x-f"
+  | "x-f-rm" // integer ← floats
+  | "f-x"
+  | "f-x-rm" // float ← integer
+  | "c-addi4spn"
+  | "c-load"
+  | "c-store"
+  | "c-float-load"
+  | "c-float-store"
+  | "c-addi"
+  | "c-addiw"
+  | "c-li"
+  | "c-lui"
+  | "c-shift"
+  | "c-andi"
+  | "c-alu"
+  | "c-slli"
+  | "c-load-sp"
+  | "c-store-sp"
+  | "c-float-load-sp"
+  | "c-float-store-sp"
+  | "c-mv";
 
 export interface InstructionForm {
   readonly name: string;
@@ -40,51 +66,108 @@ function word(opcode: number, funct3: number, funct7 = 0, rs2 = 0): number {
 
 function arithmetic(): InstructionForm[] {
   const forms: InstructionForm[] = [form("lui", "u", 0x37), form("auipc", "u", 0x17)];
-  ["addi", "", "slti", "sltiu", "xori", "", "ori", "andi"].forEach((name, funct3) => { if (name !== "") forms.push(form(name, "i", word(0x13, funct3))); });
-  forms.push(form("addiw", "i", word(0x1b, 0)),
-    form("slli", "shift64", word(0x13, 1)), form("srli", "shift64", word(0x13, 5)), form("srai", "shift64", word(0x13, 5, 0x20)),
-    form("slliw", "shift32", word(0x1b, 1)), form("srliw", "shift32", word(0x1b, 5)), form("sraiw", "shift32", word(0x1b, 5, 0x20)));
-  ["add", "sll", "slt", "sltu", "xor", "srl", "or", "and"].forEach((name, funct3) => forms.push(form(name, "r", word(0x33, funct3))));
-  forms.push(form("sub", "r", word(0x33, 0, 0x20)), form("sra", "r", word(0x33, 5, 0x20)),
-    form("addw", "r", word(0x3b, 0)), form("subw", "r", word(0x3b, 0, 0x20)), form("sllw", "r", word(0x3b, 1)),
-    form("srlw", "r", word(0x3b, 5)), form("sraw", "r", word(0x3b, 5, 0x20)));
-  ["mul", "mulh", "mulhsu", "mulhu", "div", "divu", "rem", "remu"].forEach((name, funct3) => forms.push(form(name, "r", word(0x33, funct3, 1))));
-  ["mulw", "", "", "", "divw", "divuw", "remw", "remuw"].forEach((name, funct3) => { if (name !== "") forms.push(form(name, "r", word(0x3b, funct3, 1))); });
+  ["addi", "", "slti", "sltiu", "xori", "", "ori", "andi"].forEach((name, funct3) => {
+    if (name !== "") forms.push(form(name, "i", word(0x13, funct3)));
+  });
+  forms.push(
+    form("addiw", "i", word(0x1b, 0)),
+    form("slli", "shift64", word(0x13, 1)),
+    form("srli", "shift64", word(0x13, 5)),
+    form("srai", "shift64", word(0x13, 5, 0x20)),
+    form("slliw", "shift32", word(0x1b, 1)),
+    form("srliw", "shift32", word(0x1b, 5)),
+    form("sraiw", "shift32", word(0x1b, 5, 0x20)),
+  );
+  ["add", "sll", "slt", "sltu", "xor", "srl", "or", "and"].forEach((name, funct3) =>
+    forms.push(form(name, "r", word(0x33, funct3))),
+  );
+  forms.push(
+    form("sub", "r", word(0x33, 0, 0x20)),
+    form("sra", "r", word(0x33, 5, 0x20)),
+    form("addw", "r", word(0x3b, 0)),
+    form("subw", "r", word(0x3b, 0, 0x20)),
+    form("sllw", "r", word(0x3b, 1)),
+    form("srlw", "r", word(0x3b, 5)),
+    form("sraw", "r", word(0x3b, 5, 0x20)),
+  );
+  ["mul", "mulh", "mulhsu", "mulhu", "div", "divu", "rem", "remu"].forEach((name, funct3) =>
+    forms.push(form(name, "r", word(0x33, funct3, 1))),
+  );
+  ["mulw", "", "", "", "divw", "divuw", "remw", "remuw"].forEach((name, funct3) => {
+    if (name !== "") forms.push(form(name, "r", word(0x3b, funct3, 1)));
+  });
   forms.push(form("fence", "fence", word(0x0f, 0)), form("fence.i", "fence", word(0x0f, 1)));
   return forms;
 }
 
 function memory(): InstructionForm[] {
   const forms: InstructionForm[] = [];
-  ["lb", "lh", "lw", "ld", "lbu", "lhu", "lwu"].forEach((name, funct3) => forms.push(form(name, "load", word(0x03, funct3), 1 << (funct3 & 3))));
+  ["lb", "lh", "lw", "ld", "lbu", "lhu", "lwu"].forEach((name, funct3) =>
+    forms.push(form(name, "load", word(0x03, funct3), 1 << (funct3 & 3))),
+  );
   ["sb", "sh", "sw", "sd"].forEach((name, funct3) => forms.push(form(name, "store", word(0x23, funct3), 1 << funct3)));
-  forms.push(form("flw", "float-load", word(0x07, 2), 4), form("fld", "float-load", word(0x07, 3), 8),
-    form("fsw", "float-store", word(0x27, 2), 4), form("fsd", "float-store", word(0x27, 3), 8));
-  const amos: readonly [string, number][] = [["amoadd", 0], ["amoswap", 1], ["amoxor", 4], ["amoor", 8], ["amoand", 12], ["amomin", 16], ["amomax", 20], ["amominu", 24], ["amomaxu", 28]];
+  forms.push(
+    form("flw", "float-load", word(0x07, 2), 4),
+    form("fld", "float-load", word(0x07, 3), 8),
+    form("fsw", "float-store", word(0x27, 2), 4),
+    form("fsd", "float-store", word(0x27, 3), 8),
+  );
+  const amos: readonly [string, number][] = [
+    ["amoadd", 0],
+    ["amoswap", 1],
+    ["amoxor", 4],
+    ["amoor", 8],
+    ["amoand", 12],
+    ["amomin", 16],
+    ["amomax", 20],
+    ["amominu", 24],
+    ["amomaxu", 28],
+  ];
   for (const [name, funct5] of amos) {
-    forms.push(form(`${name}.w`, "amo", word(0x2f, 2, funct5 << 2), 4), form(`${name}.d`, "amo", word(0x2f, 3, funct5 << 2), 8));
+    forms.push(
+      form(`${name}.w`, "amo", word(0x2f, 2, funct5 << 2), 4),
+      form(`${name}.d`, "amo", word(0x2f, 3, funct5 << 2), 8),
+    );
   }
   return forms;
 }
 
 function float(): InstructionForm[] {
   const forms: InstructionForm[] = [];
-  for (const [suffix, fmt, integer] of [["s", 0, "w"], ["d", 1, "d"]] as const) {
-    ["fmadd", "fmsub", "fnmsub", "fnmadd"].forEach((name, index) => forms.push(form(`${name}.${suffix}`, "f-fff-rm", word(0x43 + index * 4, 0, fmt))));
-    ["fadd", "fsub", "fmul", "fdiv"].forEach((name, index) => forms.push(form(`${name}.${suffix}`, "f-ff-rm", word(0x53, 0, (index << 2) | fmt))));
+  for (const [suffix, fmt, integer] of [
+    ["s", 0, "w"],
+    ["d", 1, "d"],
+  ] as const) {
+    ["fmadd", "fmsub", "fnmsub", "fnmadd"].forEach((name, index) =>
+      forms.push(form(`${name}.${suffix}`, "f-fff-rm", word(0x43 + index * 4, 0, fmt))),
+    );
+    ["fadd", "fsub", "fmul", "fdiv"].forEach((name, index) =>
+      forms.push(form(`${name}.${suffix}`, "f-ff-rm", word(0x53, 0, (index << 2) | fmt))),
+    );
     forms.push(form(`fsqrt.${suffix}`, "f-f-rm", word(0x53, 0, 0x2c | fmt)));
-    ["fsgnj", "fsgnjn", "fsgnjx"].forEach((name, funct3) => forms.push(form(`${name}.${suffix}`, "f-ff", word(0x53, funct3, 0x10 | fmt))));
-    ["fmin", "fmax"].forEach((name, funct3) => forms.push(form(`${name}.${suffix}`, "f-ff", word(0x53, funct3, 0x14 | fmt))));
-    ["fle", "flt", "feq"].forEach((name, funct3) => forms.push(form(`${name}.${suffix}`, "x-ff", word(0x53, funct3, 0x50 | fmt))));
+    ["fsgnj", "fsgnjn", "fsgnjx"].forEach((name, funct3) =>
+      forms.push(form(`${name}.${suffix}`, "f-ff", word(0x53, funct3, 0x10 | fmt))),
+    );
+    ["fmin", "fmax"].forEach((name, funct3) =>
+      forms.push(form(`${name}.${suffix}`, "f-ff", word(0x53, funct3, 0x14 | fmt))),
+    );
+    ["fle", "flt", "feq"].forEach((name, funct3) =>
+      forms.push(form(`${name}.${suffix}`, "x-ff", word(0x53, funct3, 0x50 | fmt))),
+    );
     ["w", "wu", "l", "lu"].forEach((name, rs2) => {
       forms.push(form(`fcvt.${name}.${suffix}`, "x-f-rm", word(0x53, 0, 0x60 | fmt, rs2)));
       forms.push(form(`fcvt.${suffix}.${name}`, "f-x-rm", word(0x53, 0, 0x68 | fmt, rs2)));
     });
     forms.push(form(`fclass.${suffix}`, "x-f", word(0x53, 1, 0x70 | fmt)));
-    forms.push(form(`fmv.x.${integer}`, "x-f", word(0x53, 0, 0x70 | fmt)), form(`fmv.${integer}.x`, "f-x", word(0x53, 0, 0x78 | fmt)));
+    forms.push(
+      form(`fmv.x.${integer}`, "x-f", word(0x53, 0, 0x70 | fmt)),
+      form(`fmv.${integer}.x`, "f-x", word(0x53, 0, 0x78 | fmt)),
+    );
   }
   forms.push(form("fcvt.s.d", "f-f-rm", word(0x53, 0, 0x20, 1)), form("fcvt.d.s", "f-f-rm", word(0x53, 0, 0x21, 0)));
-  ["csrrw", "csrrs", "csrrc", "", "csrrwi", "csrrsi", "csrrci"].forEach((name, index) => { if (name !== "") forms.push(form(name, "csr-flags", word(0x73, index + 1))); });
+  ["csrrw", "csrrs", "csrrc", "", "csrrwi", "csrrsi", "csrrci"].forEach((name, index) => {
+    if (name !== "") forms.push(form(name, "csr-flags", word(0x73, index + 1)));
+  });
   return forms;
 }
 
@@ -92,19 +175,43 @@ function compressed(): InstructionForm[] {
   const quadrant = (funct3: number, op: number, rest = 0): number => (funct3 << 13) | rest | op;
   return [
     form("c.addi4spn", "c-addi4spn", quadrant(0, 0)),
-    form("c.fld", "c-float-load", quadrant(1, 0), 8), form("c.lw", "c-load", quadrant(2, 0), 4), form("c.ld", "c-load", quadrant(3, 0), 8),
-    form("c.fsd", "c-float-store", quadrant(5, 0), 8), form("c.sw", "c-store", quadrant(6, 0), 4), form("c.sd", "c-store", quadrant(7, 0), 8),
-    form("c.addi", "c-addi", quadrant(0, 1)), form("c.addiw", "c-addiw", quadrant(1, 1)), form("c.li", "c-li", quadrant(2, 1)), form("c.lui", "c-lui", quadrant(3, 1)),
-    form("c.srli", "c-shift", quadrant(4, 1)), form("c.srai", "c-shift", quadrant(4, 1, 1 << 10)), form("c.andi", "c-andi", quadrant(4, 1, 2 << 10)),
-    form("c.sub", "c-alu", quadrant(4, 1, 0x0c00)), form("c.xor", "c-alu", quadrant(4, 1, 0x0c20)), form("c.or", "c-alu", quadrant(4, 1, 0x0c40)), form("c.and", "c-alu", quadrant(4, 1, 0x0c60)),
-    form("c.subw", "c-alu", quadrant(4, 1, 0x1c00)), form("c.addw", "c-alu", quadrant(4, 1, 0x1c20)),
-    form("c.slli", "c-slli", quadrant(0, 2)), form("c.fldsp", "c-float-load-sp", quadrant(1, 2), 8), form("c.lwsp", "c-load-sp", quadrant(2, 2), 4), form("c.ldsp", "c-load-sp", quadrant(3, 2), 8),
-    form("c.mv", "c-mv", quadrant(4, 2)), form("c.add", "c-mv", quadrant(4, 2, 1 << 12)),
-    form("c.fsdsp", "c-float-store-sp", quadrant(5, 2), 8), form("c.swsp", "c-store-sp", quadrant(6, 2), 4), form("c.sdsp", "c-store-sp", quadrant(7, 2), 8),
+    form("c.fld", "c-float-load", quadrant(1, 0), 8),
+    form("c.lw", "c-load", quadrant(2, 0), 4),
+    form("c.ld", "c-load", quadrant(3, 0), 8),
+    form("c.fsd", "c-float-store", quadrant(5, 0), 8),
+    form("c.sw", "c-store", quadrant(6, 0), 4),
+    form("c.sd", "c-store", quadrant(7, 0), 8),
+    form("c.addi", "c-addi", quadrant(0, 1)),
+    form("c.addiw", "c-addiw", quadrant(1, 1)),
+    form("c.li", "c-li", quadrant(2, 1)),
+    form("c.lui", "c-lui", quadrant(3, 1)),
+    form("c.srli", "c-shift", quadrant(4, 1)),
+    form("c.srai", "c-shift", quadrant(4, 1, 1 << 10)),
+    form("c.andi", "c-andi", quadrant(4, 1, 2 << 10)),
+    form("c.sub", "c-alu", quadrant(4, 1, 0x0c00)),
+    form("c.xor", "c-alu", quadrant(4, 1, 0x0c20)),
+    form("c.or", "c-alu", quadrant(4, 1, 0x0c40)),
+    form("c.and", "c-alu", quadrant(4, 1, 0x0c60)),
+    form("c.subw", "c-alu", quadrant(4, 1, 0x1c00)),
+    form("c.addw", "c-alu", quadrant(4, 1, 0x1c20)),
+    form("c.slli", "c-slli", quadrant(0, 2)),
+    form("c.fldsp", "c-float-load-sp", quadrant(1, 2), 8),
+    form("c.lwsp", "c-load-sp", quadrant(2, 2), 4),
+    form("c.ldsp", "c-load-sp", quadrant(3, 2), 8),
+    form("c.mv", "c-mv", quadrant(4, 2)),
+    form("c.add", "c-mv", quadrant(4, 2, 1 << 12)),
+    form("c.fsdsp", "c-float-store-sp", quadrant(5, 2), 8),
+    form("c.swsp", "c-store-sp", quadrant(6, 2), 4),
+    form("c.sdsp", "c-store-sp", quadrant(7, 2), 8),
   ];
 }
 
-export const INSTRUCTION_FORMS: readonly InstructionForm[] = [...arithmetic(), ...memory(), ...float(), ...compressed()];
+export const INSTRUCTION_FORMS: readonly InstructionForm[] = [
+  ...arithmetic(),
+  ...memory(),
+  ...float(),
+  ...compressed(),
+];
 
 export function formNamed(name: string): InstructionForm {
   const found = INSTRUCTION_FORMS.find((candidate) => candidate.name === name);

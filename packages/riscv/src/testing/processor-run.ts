@@ -29,10 +29,16 @@ class UnfusedEngine extends NodeWasmEngine {
 
 /** Where each slice of a run ended: pc and instructions retired so far. */
 export function sliceEnds(program: StaticProgram, options: ProcessorRunOptions): { pc: number; retired: number }[] {
-  const guest = new BareGuest(staticElf(program), { engine: new NodeWasmEngine(), hotThreshold: 1, frameBytes: 16 << 20, ...options });
+  const guest = new BareGuest(staticElf(program), {
+    engine: new NodeWasmEngine(),
+    hotThreshold: 1,
+    frameBytes: 16 << 20,
+    ...options,
+  });
   const ends: { pc: number; retired: number }[] = [];
   while (guest.exitStatus < 0 && guest.failure === "" && ends.length < 1_000_000) {
-    if (guest.step(options.slice) === ExitReason.BUDGET) ends.push({ pc: guest.physical.u32[HART_PC >>> 2]!, retired: guest.processor.statistics.instructions });
+    if (guest.step(options.slice) === ExitReason.BUDGET)
+      ends.push({ pc: guest.physical.u32[HART_PC >>> 2]!, retired: guest.processor.statistics.instructions });
   }
   if (guest.failure !== "") throw new Error(`the guest failed: ${guest.failure}`);
   ends.push({ pc: 0, retired: guest.processor.statistics.instructions });

@@ -5,7 +5,10 @@ import { join } from "node:path";
 import { staticElf, type StaticProgram } from "./assembler.ts";
 
 /** What a program wrote to stdout, and how it ended. */
-export interface RunResult { readonly output: Uint8Array; readonly status: number }
+export interface RunResult {
+  readonly output: Uint8Array;
+  readonly status: number;
+}
 
 const QEMU = "qemu-riscv64-static";
 

@@ -3,8 +3,9 @@ import { writesX } from "./liveness.ts";
 import type { UnitInstruction } from "./unit.ts";
 
 /**
- * Accesses off one unchanged base register within a block (a stack frame, the fields of an object) mostly lie in one page. The
- * first of them looks the page up for all; where that fails (another page, misaligned, not mapped) each does it for itself.
+ * Accesses off one unchanged base register within a block (a stack frame, the fields of an object) mostly lie in one
+ * page. The first of them looks the page up for all; where that fails (another page, misaligned, not mapped) each does
+ * it for itself.
  */
 export interface AccessGroup {
   /** Which of the block's groups, for the local that has the page's entry. */
@@ -25,7 +26,21 @@ export const MAX_GROUPS = 8;
 const MAX_SPAN = 1024;
 
 const SIZES: Readonly<Record<string, number>> = {
-  lb: 1, lbu: 1, sb: 1, lh: 2, lhu: 2, sh: 2, lw: 4, lwu: 4, sw: 4, flw: 4, fsw: 4, ld: 8, sd: 8, fld: 8, fsd: 8,
+  lb: 1,
+  lbu: 1,
+  sb: 1,
+  lh: 2,
+  lhu: 2,
+  sh: 2,
+  lw: 4,
+  lwu: 4,
+  sw: 4,
+  flw: 4,
+  fsw: 4,
+  ld: 8,
+  sd: 8,
+  fld: 8,
+  fsd: 8,
 };
 const SIZE_BY_INDEX: readonly number[] = INSTRUCTIONS.map((instruction) => SIZES[instruction.name] ?? 0);
 const IS_STORE: readonly boolean[] = INSTRUCTIONS.map((instruction) => instruction.format === "S");
@@ -52,7 +67,15 @@ export function groupAccesses(instructions: readonly UnitInstruction[]): (Access
       let group: AccessGroup | null = open[rs1]!;
       if (group !== null && Math.max(group.end, imm + size) - Math.min(group.lowest, imm) > MAX_SPAN) group = null;
       if (group === null) {
-        group = { number: next++, lowest: imm, end: imm + size, alignment: size, hasStore: false, first: instruction, count: 0 };
+        group = {
+          number: next++,
+          lowest: imm,
+          end: imm + size,
+          alignment: size,
+          hasStore: false,
+          first: instruction,
+          count: 0,
+        };
         open[rs1] = group;
       }
       group.lowest = Math.min(group.lowest, imm);

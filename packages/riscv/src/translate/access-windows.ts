@@ -5,12 +5,13 @@ import type { Loop, Structure } from "./structure.ts";
 import type { Block, Unit } from "./unit.ts";
 
 /**
- * In loops, the page that a base register last pointed into is kept in locals with its table entry. An access compares its page
- * with that one, which the host predicts, and has the host address at once: without the window, each link of a list would wait for
- * the load of a table entry too. A window whose page changes every few instructions is given up until the loop is entered again, because
- * then the comparison would be mispredicted.
+ * In loops, the page that a base register last pointed into is kept in locals with its table entry. An access compares
+ * its page with that one, which the host predicts, and has the host address at once: without the window, each link of a
+ * list would wait for the load of a table entry too. A window whose page changes every few instructions is given up
+ * until the loop is entered again, because then the comparison would be mispredicted.
  *
- * Address tables change only outside of translated code, so a window must not outlive a call or ecall: only loops without are given any.
+ * Address tables change only outside of translated code, so a window must not outlive a call or ecall: only loops
+ * without are given any.
  */
 export interface AccessWindow {
   /** Which of the unit's, for its locals. */
@@ -40,7 +41,11 @@ export function planWindows(unit: Unit, structure: Structure): WindowPlan {
   for (const loop of structure.loops) {
     if (windowsOf[loop.header.index] !== null) continue;
     const members = unit.blocks.filter((block) => isInside(structure, block, loop));
-    if (members.some(mayCall) || members.reduce((count, block) => count + block.instructions.length, 0) > MAX_INSTRUCTIONS) continue;
+    if (
+      members.some(mayCall) ||
+      members.reduce((count, block) => count + block.instructions.length, 0) > MAX_INSTRUCTIONS
+    )
+      continue;
     const windows = openWindows(members, chasedRegisters(members));
     if (windows.all.length === 0) continue;
     count = Math.max(count, windows.all.length);
@@ -55,8 +60,9 @@ function mayCall(block: Block): boolean {
 }
 
 /**
- * Base registers whose address comes, in the end, from a load by the same register: the next link of a list, the table's index in a checksum.
- * There the look-up's latency counts; where addresses are computed ahead, it overlaps with other work and costs less than a window.
+ * Base registers whose address comes, in the end, from a load by the same register: the next link of a list, the
+ * table's index in a checksum. There the look-up's latency counts; where addresses are computed ahead, it overlaps with
+ * other work and costs less than a window.
  */
 function chasedRegisters(members: readonly Block[]): number {
   // By register, what its value may depend on, through loads or not.
@@ -70,7 +76,7 @@ function chasedRegisters(members: readonly Block[]): number {
       sources[register]! |= readsX(instruction);
     }
   }
-  for (let changed = true; changed; ) {
+  for (let changed = true; changed;) {
     changed = false;
     for (let register = 1; register < 32; register++) {
       let mask = sources[register]!;
@@ -92,7 +98,10 @@ function chasedRegisters(members: readonly Block[]): number {
   return loaders;
 }
 
-function openWindows(members: readonly Block[], bases: number): { byRegister: (AccessWindow | undefined)[]; all: AccessWindow[] } {
+function openWindows(
+  members: readonly Block[],
+  bases: number,
+): { byRegister: (AccessWindow | undefined)[]; all: AccessWindow[] } {
   const byRegister = new Array<AccessWindow | undefined>(32).fill(undefined);
   const all: AccessWindow[] = [];
   for (const block of members) {

@@ -9,7 +9,10 @@ import { DEPTH, FUEL, RECORD, TABLES, VA } from "./translation-lowering.ts";
 import type { TranslationImports, TranslationLowering } from "./translation-lowering.ts";
 import type { UnitInstruction } from "./unit.ts";
 
-/** What a translated function does to go elsewhere and come back: fuel, the depth of calls, targets in registers, the slots behind them. */
+/**
+ * What a translated function does to go elsewhere and come back: fuel, the depth of calls, targets in registers, the
+ * slots behind them.
+ */
 export class FrameEmitter {
   readonly #code: CodeWriter;
   readonly #lowering: TranslationLowering;

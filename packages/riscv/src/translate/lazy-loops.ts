@@ -4,9 +4,10 @@ import type { Loop, Structure } from "./structure.ts";
 import type { Block, Unit } from "./unit.ts";
 
 /**
- * Loops in which registers stay in locals: what the loop writes goes to the register file only where control leaves it, be it by
- * an edge or by an exit (which stores before it leaves, so that the state is precise all the same). Each way out
- * then holds a store for each such register, so that only loops with few ways out are worth it; a call would need them all.
+ * Loops in which registers stay in locals: what the loop writes goes to the register file only where control leaves it,
+ * be it by an edge or by an exit (which stores before it leaves, so that the state is precise all the same). Each way
+ * out then holds a store for each such register, so that only loops with few ways out are worth it; a call would need
+ * them all.
  */
 export interface LazyLoop {
   readonly maskX: number;
@@ -35,13 +36,26 @@ function consider(members: readonly Block[], loop: Loop, structure: Structure): 
   let exits = 0;
   for (const block of members) {
     switch (block.ending) {
-      case "call": case "call-register": case "jump-register": case "return": case "ecall": case "ebreak": case "illegal": return null;
-      case "branch": case "jump":
+      case "call":
+      case "call-register":
+      case "jump-register":
+      case "return":
+      case "ecall":
+      case "ebreak":
+      case "illegal":
+        return null;
+      case "branch":
+      case "jump":
         if (block.target <= block.end) exits++;
         break;
-      case "inline-call": exits++; break;
-      case "inline-return": exits += 2; break;
-      default: break;
+      case "inline-call":
+        exits++;
+        break;
+      case "inline-return":
+        exits += 2;
+        break;
+      default:
+        break;
     }
     let inside = 0;
     for (const successor of block.successors) if (isInside(structure, successor, loop)) inside++;

@@ -4,8 +4,8 @@ import type { LazyLoop } from "./lazy-loops.ts";
 import type { Block, Unit, UnitInstruction } from "./unit.ts";
 
 /**
- * Which registers a block may read before it writes them, through its successors: these are loaded into locals at entries
- * and after calls. Calls and traps end the search, because what follows them loads anew.
+ * Which registers a block may read before it writes them, through its successors: these are loaded into locals at
+ * entries and after calls. Calls and traps end the search, because what follows them loads anew.
  *
  * Sets of registers are bit masks, integer and floating point apart.
  */
@@ -88,7 +88,7 @@ export function analyzeLiveness(unit: Unit, order: readonly Block[], lazyOf: rea
       usedF |= rf | wf;
     }
   }
-  for (let changed = true; changed; ) {
+  for (let changed = true; changed;) {
     changed = false;
     for (let i = order.length - 1; i >= 0; i--) {
       const block = order[i]!;

@@ -2,8 +2,9 @@ import { INSTRUCTIONS, instructionIndex } from "../instruction-table.ts";
 import type { UnitInstruction } from "./unit.ts";
 
 /**
- * Which registers are known, within a block, to hold a 32-bit value sign-extended to 64 bits. Compilers for RV64 write `sext.w` (addiw rd, rs, 0) after
- * what they take for 64-bit arithmetic, an xor for instance; where both operands were words the copy does it, two cycles sooner.
+ * Which registers are known, within a block, to hold a 32-bit value sign-extended to 64 bits. Compilers for RV64 write
+ * `sext.w` (addiw rd, rs, 0) after what they take for 64-bit arithmetic, an xor for instance; where both operands were
+ * words the copy does it, two cycles sooner.
  *
  * Sets of registers are bit masks; x0 is always in.
  */
@@ -11,8 +12,30 @@ export const KNOWN_AT_ENTRY = 1;
 
 /** Results that fit a word whatever the operands. */
 const WORDS = new Set([
-  "lb", "lh", "lw", "lbu", "lhu", "lui", "slti", "sltiu", "slt", "sltu", "addiw", "slliw", "srliw", "sraiw", "addw", "subw", "sllw", "srlw", "sraw",
-  "mulw", "divw", "divuw", "remw", "remuw",
+  "lb",
+  "lh",
+  "lw",
+  "lbu",
+  "lhu",
+  "lui",
+  "slti",
+  "sltiu",
+  "slt",
+  "sltu",
+  "addiw",
+  "slliw",
+  "srliw",
+  "sraiw",
+  "addw",
+  "subw",
+  "sllw",
+  "srlw",
+  "sraw",
+  "mulw",
+  "divw",
+  "divuw",
+  "remw",
+  "remuw",
 ]);
 /** Results that fit a word when the operands do. */
 const BITWISE = new Set(["xor", "or", "and", "xori", "ori", "andi"]);

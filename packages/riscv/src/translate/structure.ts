@@ -1,13 +1,13 @@
 import type { Block } from "./unit.ts";
 
 /**
- * Orders the blocks of a unit and nests its loops, so that structured wasm can express its control flow: at each level the
- * elements (blocks or loops) stand in topological order, a loop begins with its header, and every jump inside a level but the one
- * back to the header goes forwards.
+ * Orders the blocks of a unit and nests its loops, so that structured wasm can express its control flow: at each level
+ * the elements (blocks or loops) stand in topological order, a loop begins with its header, and every jump inside a
+ * level but the one back to the header goes forwards.
  *
- * A loop is a strongly connected component; its header is where depth-first search from the entry came in. Removing the edges
- * into the header and looking for components again gives the inner loops. Jumps into the midst of a loop (irreducible flow,
- * and entries from outside) go through the header's dispatch by entry number.
+ * A loop is a strongly connected component; its header is where depth-first search from the entry came in. Removing the
+ * edges into the header and looking for components again gives the inner loops. Jumps into the midst of a loop
+ * (irreducible flow, and entries from outside) go through the header's dispatch by entry number.
  */
 export interface Loop {
   readonly header: Block;
@@ -29,7 +29,10 @@ export interface Element {
 export interface Structure {
   readonly elements: Element[];
   readonly loops: readonly Loop[];
-  /** By block index: the innermost loop, the element at the level of its own loop (headers: of the parent loop), the position. */
+  /**
+   * By block index: the innermost loop, the element at the level of its own loop (headers: of the parent loop), the
+   * position.
+   */
   readonly loopOf: readonly (Loop | null)[];
   readonly elementOf: readonly Element[];
   readonly positionOf: readonly number[];
@@ -64,7 +67,13 @@ export function structureBlocks(blocks: readonly Block[], entry: Block): Structu
       loopOf[header.index] = loop;
       elementOf[header.index] = element;
       positionOf[header.index] = order.push(header) - 1;
-      loop.body.push(...arrange(component.filter((block) => block !== header), header.successors, loop));
+      loop.body.push(
+        ...arrange(
+          component.filter((block) => block !== header),
+          header.successors,
+          loop,
+        ),
+      );
       elements.push(element);
     }
     return elements;
@@ -74,22 +83,26 @@ export function structureBlocks(blocks: readonly Block[], entry: Block): Structu
 }
 
 /**
- * A unit that begins in the midst of a loop, because an inner loop became hot first: the loop's header is the one that it would have if control came
- * from above, so that the inner loop has its own. Compilers put it first.
+ * A unit that begins in the midst of a loop, because an inner loop became hot first: the loop's header is the one that
+ * it would have if control came from above, so that the inner loop has its own. Compilers put it first.
  */
 function naturalHeader(component: readonly Block[], root: Block): Block {
   let header = root;
   for (const block of component) {
     if (block.context !== root.context || block.pc >= header.pc) continue;
-    if (component.some((from) => from.context === root.context && from.pc >= block.pc && from.successors.includes(block))) header = block;
+    if (
+      component.some((from) => from.context === root.context && from.pc >= block.pc && from.successors.includes(block))
+    )
+      header = block;
   }
   // The entry's number stands for itself in the tables of jumps through registers.
   return component.some((block) => block.targets.length > 0) ? root : header;
 }
 
 /**
- * The blocks to translate for an entry in the midst of a loop, which became hot before the loop's header did: the inner loop that the entry heads, or else what
- * lies around the entry within the loop. The loop has a unit of its own as soon as its header is hot, and no dispatch to the entry in it.
+ * The blocks to translate for an entry in the midst of a loop, which became hot before the loop's header did: the inner
+ * loop that the entry heads, or else what lies around the entry within the loop. The loop has a unit of its own as soon
+ * as its header is hot, and no dispatch to the entry in it.
  *
  * @returns null when the entry is in no loop, or heads the outermost: all of the unit
  */

@@ -51,8 +51,8 @@ const NO_PAGE = 0x800;
 const MIN_STAY = 64;
 
 /**
- * Instructions into a translated function: registers are locals, immediates and addresses constants. Every write goes through to
- * the register file, so that an exit finds it precise.
+ * Instructions into a translated function: registers are locals, immediates and addresses constants. Every write goes
+ * through to the register file, so that an exit finds it precise.
  */
 export class TranslationLowering extends AddressedLowering implements Lowering {
   /** The loop whose written registers stay in locals here. */
@@ -77,7 +77,10 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
 
   constructor(code: CodeWriter, mode: AddressMode, imports: TranslationImports) {
     super({
-      code, mode, helper: imports.helper, access: { tables: TABLES, va: VA, delta: DELTA, address: ADDRESS },
+      code,
+      mode,
+      helper: imports.helper,
+      access: { tables: TABLES, va: VA, delta: DELTA, address: ADDRESS },
       scratch: { i32: SCRATCH_I32, i64: SCRATCH_I64, f32: SCRATCH_F32, f64: SCRATCH_F64 },
     });
     this.lazy = null;
@@ -87,7 +90,19 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
     this.#windowEntries = 0;
     this.#windowMoves = 0;
     this.#windows = null;
-    this.#instruction = { index: -1, rd: 0, rs1: 0, rs2: 0, rs3: 0, rm: 0, imm: 0, length: 4, pc: 0, skips: 0, isConditional: false };
+    this.#instruction = {
+      index: -1,
+      rd: 0,
+      rs1: 0,
+      rs2: 0,
+      rs3: 0,
+      rm: 0,
+      imm: 0,
+      length: 4,
+      pc: 0,
+      skips: 0,
+      isConditional: false,
+    };
     this.#completed = 0;
     this.#isDeadWrite = false;
     this.#group = null;
@@ -105,9 +120,15 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
     const xCount = next - firstRegister;
     for (let register = 0; register < 32; register++) if ((usedF >>> register) & 1) this.#localOfF[register] = next++;
     return [
-      { count: 10, type: Type.i32 }, { count: 5, type: Type.i64 }, { count: 4, type: Type.f32 }, { count: 4, type: Type.f64 },
-      { count: 1 + MAX_GROUPS, type: Type.i32 }, { count: windows, type: Type.i64 }, { count: 2 * windows, type: Type.i32 },
-      { count: xCount, type: Type.i64 }, { count: next - firstRegister - xCount, type: Type.f64 },
+      { count: 10, type: Type.i32 },
+      { count: 5, type: Type.i64 },
+      { count: 4, type: Type.f32 },
+      { count: 4, type: Type.f64 },
+      { count: 1 + MAX_GROUPS, type: Type.i32 },
+      { count: windows, type: Type.i64 },
+      { count: 2 * windows, type: Type.i32 },
+      { count: xCount, type: Type.i64 },
+      { count: next - firstRegister - xCount, type: Type.f64 },
     ];
   }
 
@@ -312,7 +333,9 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
     this.code.i32Const(this.#instruction.rs1);
   }
 
-  get roundingMode(): number { return this.#instruction.rm; }
+  get roundingMode(): number {
+    return this.#instruction.rm;
+  }
 
   pushRoundingMode(): void {
     if (this.#instruction.rm !== 7) {
@@ -424,7 +447,10 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
     code.localSet(FIRST_WINDOW_PAGE + window.number);
   }
 
-  /** Stack: a table entry; pushes whether it doesn't do for `va`: (2·va + entry − 1) & (2·alignment − 1) (see access.ts). */
+  /**
+   * Stack: a table entry; pushes whether it doesn't do for `va`: (2·va + entry − 1) & (2·alignment − 1) (see
+   * access.ts).
+   */
   #pushMisfit(va: number, alignment: number): void {
     const { code } = this;
     code.localGet(va);
@@ -437,7 +463,10 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
     code.op(Op.i32And);
   }
 
-  /** host = the host address of the group's lowest offset, or 0. Its offsets are multiples of their sizes, so that the alignment of that one tells all. */
+  /**
+   * host = the host address of the group's lowest offset, or 0. Its offsets are multiples of their sizes, so that the
+   * alignment of that one tells all.
+   */
   #lookUpGroup(group: AccessGroup, host: number, window: AccessWindow | undefined): void {
     const { code } = this;
     this.readX(RS1);

@@ -20,13 +20,23 @@ const MAX_VERSIONS = 4;
 /** Units in one module. */
 const MAX_BATCH = 32;
 
-/** Units of up to so many instructions are taken into others that reach them: an inner loop, which is hot before the loops around it. */
+/**
+ * Units of up to so many instructions are taken into others that reach them: an inner loop, which is hot before the
+ * loops around it.
+ */
 const ABSORBED = 250;
 
 /** A hot path out of a unit belongs to the function that it leaves. */
-interface Owner { readonly entry: number; readonly region: TranslatedRegion; version: number }
+interface Owner {
+  readonly entry: number;
+  readonly region: TranslatedRegion;
+  version: number;
+}
 
-interface HotTarget { readonly region: TranslatedRegion; readonly pc: number }
+interface HotTarget {
+  readonly region: TranslatedRegion;
+  readonly pc: number;
+}
 
 /**
  * Turns hot targets into wasm modules: collects them while the guest runs, translates them in batches between runs, and
@@ -51,8 +61,15 @@ export class Translator {
   readonly #exits: WeakMap<TranslatedRegion, Map<number, Owner>>;
 
   constructor(options: {
-    physical: PhysicalMemory; engine: WasmEngine; cache: TranslatedCodeCache; core: CoreModule; meanings: InstructionMeanings;
-    mode: AddressMode; statistics: ProcessorStatistics; nowMs: () => number; reportsNeeded: number;
+    physical: PhysicalMemory;
+    engine: WasmEngine;
+    cache: TranslatedCodeCache;
+    core: CoreModule;
+    meanings: InstructionMeanings;
+    mode: AddressMode;
+    statistics: ProcessorStatistics;
+    nowMs: () => number;
+    reportsNeeded: number;
   }) {
     this.#physical = options.physical;
     this.#engine = options.engine;
@@ -71,7 +88,9 @@ export class Translator {
     this.#exits = new WeakMap();
   }
 
-  get queued(): number { return this.#queue.length; }
+  get queued(): number {
+    return this.#queue.length;
+  }
 
   /** A target has been executed often. */
   noteHot(pc: number): void {
@@ -103,7 +122,8 @@ export class Translator {
 
   #translate(targets: readonly HotTarget[]): void {
     const units: { unit: Unit; slot: number; owner: Owner }[] = [];
-    const isTaken = (region: TranslatedRegion, entry: number): boolean => units.some(({ unit }) => unit.region === region && unit.entry === entry);
+    const isTaken = (region: TranslatedRegion, entry: number): boolean =>
+      units.some(({ unit }) => unit.region === region && unit.entry === entry);
     for (const { region, pc } of targets) {
       const owner = this.#exits.get(region)?.get(pc);
       if (owner !== undefined && owner.version < MAX_VERSIONS) {
@@ -122,8 +142,15 @@ export class Translator {
 
   #discover(owner: Owner, units: { unit: Unit; slot: number; owner: Owner }[]): void {
     const { region, entry } = owner;
-    const ownSlots = new Set(region.translations.filter((translation) => translation.entry === entry || translation.instructionCount <= ABSORBED).map(({ slot }) => slot));
-    const unit = discoverUnit({ physical: this.#physical, cache: this.#cache, region, indirectTargets: this.#indirectTargets, ownSlots }, entry);
+    const ownSlots = new Set(
+      region.translations
+        .filter((translation) => translation.entry === entry || translation.instructionCount <= ABSORBED)
+        .map(({ slot }) => slot),
+    );
+    const unit = discoverUnit(
+      { physical: this.#physical, cache: this.#cache, region, indirectTargets: this.#indirectTargets, ownSlots },
+      entry,
+    );
     if (unit === undefined) return;
     const slot = region.callSlots.get(entry) ?? this.#cache.allocateSlot(this.#mode);
     if (slot !== 0) units.push({ unit, slot, owner });
@@ -138,7 +165,12 @@ export class Translator {
       const index = builder.addFunction(imports.codeType);
       builder.addElement(slot, index);
       const { entries } = emitUnit(unit, {
-        code, mode: this.#mode, imports, lowerings: this.#meanings.lowerings, slot, callSlot: (target) => this.#callSlot(unit.region, target),
+        code,
+        mode: this.#mode,
+        imports,
+        lowerings: this.#meanings.lowerings,
+        slot,
+        callSlot: (target) => this.#callSlot(unit.region, target),
       });
       return { unit, slot, owner, entries };
     });
@@ -163,7 +195,13 @@ export class Translator {
   #install(unit: Unit, slot: number, owner: Owner, entries: readonly Block[]): void {
     const { u16 } = this.#physical;
     const { region } = unit;
-    const translation: Translation = { entry: unit.entry, instructionCount: unit.instructionCount, pages: unit.pages, slot, entryRecords: [] };
+    const translation: Translation = {
+      entry: unit.entry,
+      instructionCount: unit.instructionCount,
+      pages: unit.pages,
+      slot,
+      entryRecords: [],
+    };
     entries.forEach((block, number) => {
       const page = region.existingPage(block.pc);
       if (page === 0 || block.context.returnTo !== null) return;
@@ -188,7 +226,13 @@ export class Translator {
     for (const block of unit.blocks) {
       const outs: number[] = [];
       if (block.ending === "branch" || block.ending === "jump") outs.push(block.target);
-      if (block.ending !== "jump" && block.ending !== "return" && block.ending !== "inline-return" && block.ending !== "jump-register") outs.push(block.end);
+      if (
+        block.ending !== "jump" &&
+        block.ending !== "return" &&
+        block.ending !== "inline-return" &&
+        block.ending !== "jump-register"
+      )
+        outs.push(block.end);
       for (const pc of outs) if (!block.context.blockAt.has(pc) && !unit.excluded.has(pc)) exits.set(pc, owner);
     }
   }
@@ -202,7 +246,8 @@ export class Translator {
     let slot = 0;
     if (page !== 0) {
       const record = page + ((target & 0xffe) << 3);
-      if (this.#physical.u16[(record + Record.entry) >>> 1] === 0) slot = this.#physical.u16[(record + Record.slot) >>> 1] as number;
+      if (this.#physical.u16[(record + Record.entry) >>> 1] === 0)
+        slot = this.#physical.u16[(record + Record.slot) >>> 1] as number;
     }
     if (slot === 0) slot = this.#cache.allocateSlot(this.#mode);
     if (slot !== 0) region.callSlots.set(target, slot);
@@ -211,24 +256,44 @@ export class Translator {
 }
 
 /** A module's types and imports, which are the same each time. */
-interface ModuleTemplate { readonly builder: ModuleBuilder; readonly imports: TranslationImports }
+interface ModuleTemplate {
+  readonly builder: ModuleBuilder;
+  readonly imports: TranslationImports;
+}
 
 function createTemplate(code: CodeWriter, helpers: readonly Helper[], mode: AddressMode): ModuleTemplate {
   const builder = new ModuleBuilder(code);
   builder.importMemory("m", "memory");
   builder.importTable("m", "table");
   const codeType = builder.type([Type.i32, Type.i32], [Type.i32]);
-  const leave = builder.importFunction("m", "leave", builder.type([Type.i32, Type.i32, Type.i32, Type.i32], [Type.i32]));
+  const leave = builder.importFunction(
+    "m",
+    "leave",
+    builder.type([Type.i32, Type.i32, Type.i32, Type.i32], [Type.i32]),
+  );
   const dispatch = builder.importFunction("m", "dispatch", codeType);
   const ecall = builder.importFunction("m", "ecall", builder.type([], [Type.i32]));
-  const indexOf = new Map(helpers.map((helper) => [helper.name, builder.importFunction("m", helper.name, builder.type(helper.parameters, helper.results))]));
-  if (mode === "wide") indexOf.set(TLB_MISS, builder.importFunction("m", TLB_MISS, builder.type([Type.i32, Type.i32, Type.i32], [Type.i32])));
+  const indexOf = new Map(
+    helpers.map((helper) => [
+      helper.name,
+      builder.importFunction("m", helper.name, builder.type(helper.parameters, helper.results)),
+    ]),
+  );
+  if (mode === "wide")
+    indexOf.set(
+      TLB_MISS,
+      builder.importFunction("m", TLB_MISS, builder.type([Type.i32, Type.i32, Type.i32], [Type.i32])),
+    );
   return { builder, imports: { codeType, leave, dispatch, ecall, helper: (name) => indexOf.get(name)! } };
 }
 
 /** Whether lowerings of the unit call functions of the core module. */
 function needsHelpers(unit: Unit): boolean {
-  return unit.blocks.some((block) => block.instructions.some((instruction) => USES_HELPERS[instruction.index] === true));
+  return unit.blocks.some((block) =>
+    block.instructions.some((instruction) => USES_HELPERS[instruction.index] === true),
+  );
 }
 
-const USES_HELPERS: readonly boolean[] = INSTRUCTIONS.map((instruction) => instruction.operands.includes("f") || instruction.format.startsWith("csr"));
+const USES_HELPERS: readonly boolean[] = INSTRUCTIONS.map(
+  (instruction) => instruction.operands.includes("f") || instruction.format.startsWith("csr"),
+);

@@ -30,12 +30,13 @@ import type { Block, Unit, UnitInstruction } from "./unit.ts";
 /**
  * Emits one unit as a wasm function (pc, depth) → next pc.
  *
- * Entries are the unit's first block, headers of outermost loops, return points of calls and known targets of jumps through registers
- * (`jump-routes.ts`). The pc of the first is compared; for the others the record of the pc has the entry number, by which the function's top and
- * the headers of loops around the entry dispatch.
+ * Entries are the unit's first block, headers of outermost loops, return points of calls and known targets of jumps
+ * through registers (`jump-routes.ts`). The pc of the first is compared; for the others the record of the pc has the
+ * entry number, by which the function's top and the headers of loops around the entry dispatch.
  *
- * Fuel is a local. A block's instructions are subtracted at its end, or later: a block with a single way in takes over what its
- * predecessor hasn't subtracted. At canonical check points (backward branches and jumps, calls, jalr) it is up to date and tested.
+ * Fuel is a local. A block's instructions are subtracted at its end, or later: a block with a single way in takes over
+ * what its predecessor hasn't subtracted. At canonical check points (backward branches and jumps, calls, jalr) it is up
+ * to date and tested.
  */
 export interface EmittedUnit {
   /** Blocks by entry number. */
@@ -54,7 +55,12 @@ export interface UnitContext {
 }
 
 const NEGATED: ReadonlyMap<number, number> = new Map([
-  [Op.i64Eq, Op.i64Ne], [Op.i64Ne, Op.i64Eq], [Op.i64LtS, Op.i64GeS], [Op.i64GeS, Op.i64LtS], [Op.i64LtU, Op.i64GeU], [Op.i64GeU, Op.i64LtU],
+  [Op.i64Eq, Op.i64Ne],
+  [Op.i64Ne, Op.i64Eq],
+  [Op.i64LtS, Op.i64GeS],
+  [Op.i64GeS, Op.i64LtS],
+  [Op.i64LtU, Op.i64GeU],
+  [Op.i64GeU, Op.i64LtU],
 ]);
 
 export function emitUnit(unit: Unit, context: UnitContext): EmittedUnit {
@@ -90,7 +96,9 @@ class UnitEmitter {
   }
 
   emit(): EmittedUnit {
-    const start = this.#code.beginFunction(this.#lowering.assignLocals(this.#liveness.usedX, this.#liveness.usedF, this.#windows.count));
+    const start = this.#code.beginFunction(
+      this.#lowering.assignLocals(this.#liveness.usedX, this.#liveness.usedF, this.#windows.count),
+    );
     this.#emitTop();
     this.#emitElements(this.#structure.elements);
     this.#code.op(Op.unreachable);
@@ -132,10 +140,13 @@ class UnitEmitter {
       code.localSet(ENTRY);
       const unreachable = code.block();
       code.localGet(ENTRY);
-      code.brTable(this.#routes.entries.map((block) => {
-        const destination = this.#routes.destination(null, block);
-        return "isTarget" in destination && destination.isTarget ? destination.label : unreachable;
-      }), unreachable);
+      code.brTable(
+        this.#routes.entries.map((block) => {
+          const destination = this.#routes.destination(null, block);
+          return "isTarget" in destination && destination.isTarget ? destination.label : unreachable;
+        }),
+        unreachable,
+      );
       code.end();
       code.op(Op.unreachable);
       code.end();
@@ -174,7 +185,14 @@ class UnitEmitter {
       code.if();
       const header = code.block();
       code.localGet(ENTRY);
-      code.brTable(this.#routes.dispatched.map((block) => (block === loop.header || !isInside(this.#structure, block, loop) ? header : this.#routes.levelElement(loop, block).label)), header);
+      code.brTable(
+        this.#routes.dispatched.map((block) =>
+          block === loop.header || !isInside(this.#structure, block, loop)
+            ? header
+            : this.#routes.levelElement(loop, block).label,
+        ),
+        header,
+      );
       code.end();
       code.i32Const(0);
       code.localSet(ENTRY);
@@ -236,7 +254,8 @@ class UnitEmitter {
       }
       const lowering = this.#context.lowerings[INSTRUCTIONS[instruction.index]!.name];
       assert(lowering !== undefined, "every instruction that runs on has a lowering");
-      if (instruction.rd !== 0 || !isComputation(instruction)) { // else a hint
+      if (instruction.rd !== 0 || !isComputation(instruction)) {
+        // else a hint
         this.#lowering.begin(instruction, done, deadWrites[i]!, groups[i]!);
         if (isCopy) this.#emitCopy();
         else lowering(this.#lowering);
@@ -252,7 +271,10 @@ class UnitEmitter {
     this.#lowering.endWriteX();
   }
 
-  /** rd = the low 64 − left bits of rs1, shifted left by what isn't shifted back. Hosts have an instruction for the common widths. */
+  /**
+   * rd = the low 64 − left bits of rs1, shifted left by what isn't shifted back. Hosts have an instruction for the
+   * common widths.
+   */
   #emitZeroExtension(left: number, right: number): void {
     const code = this.#code;
     this.#lowering.beginWriteX();
@@ -272,8 +294,8 @@ class UnitEmitter {
   }
 
   /**
-   * A branch within a block. CONDITION says whether to skip, or for bne, which a host tests as "not equal to zero, not", whether
-   * not to. The instructions that are done are paid for here.
+   * A branch within a block. CONDITION says whether to skip, or for bne, which a host tests as "not equal to zero,
+   * not", whether not to. The instructions that are done are paid for here.
    *
    * @returns how many of them the block's end subtracts all the same (skipping gives them back)
    */
@@ -316,18 +338,42 @@ class UnitEmitter {
     const last = block.instructions[block.instructions.length - 1]!;
     this.#lowering.begin(last, completed, false);
     switch (block.ending) {
-      case "fall": this.#edge(block, block.end, completed, false); break;
-      case "jump": this.#edge(block, block.target, completed + 1, last.imm <= 0); break;
-      case "branch": this.#emitBranch(block, last, completed + 1); break;
-      case "inline-call": this.#emitInlineCall(block, completed + 1); break;
-      case "inline-return": this.#emitInlineReturn(block, last, completed + 1); break;
-      case "call": this.#emitCall(block, completed + 1); break;
-      case "call-register": this.#emitCallRegister(block, last, completed + 1); break;
-      case "jump-register": this.#emitJumpRegister(block, last, completed + 1); break;
-      case "return": this.#emitReturn(last, completed + 1); break;
-      case "ecall": this.#emitEcall(block, last, completed + 1); break;
-      case "ebreak": this.#lowering.exitWith(ExitReason.BREAKPOINT); break;
-      case "illegal": this.#lowering.exitWith(ExitReason.ILLEGAL); break;
+      case "fall":
+        this.#edge(block, block.end, completed, false);
+        break;
+      case "jump":
+        this.#edge(block, block.target, completed + 1, last.imm <= 0);
+        break;
+      case "branch":
+        this.#emitBranch(block, last, completed + 1);
+        break;
+      case "inline-call":
+        this.#emitInlineCall(block, completed + 1);
+        break;
+      case "inline-return":
+        this.#emitInlineReturn(block, last, completed + 1);
+        break;
+      case "call":
+        this.#emitCall(block, completed + 1);
+        break;
+      case "call-register":
+        this.#emitCallRegister(block, last, completed + 1);
+        break;
+      case "jump-register":
+        this.#emitJumpRegister(block, last, completed + 1);
+        break;
+      case "return":
+        this.#emitReturn(last, completed + 1);
+        break;
+      case "ecall":
+        this.#emitEcall(block, last, completed + 1);
+        break;
+      case "ebreak":
+        this.#lowering.exitWith(ExitReason.BREAKPOINT);
+        break;
+      case "illegal":
+        this.#lowering.exitWith(ExitReason.ILLEGAL);
+        break;
     }
   }
 
@@ -347,7 +393,12 @@ class UnitEmitter {
     }
     this.#lowering.readX(RS1);
     this.#lowering.readX(RS2);
-    if (taken !== undefined && !isBackward && this.#routes.isNext(block, taken) && this.#routes.loopEntered(block, taken) === null) {
+    if (
+      taken !== undefined &&
+      !isBackward &&
+      this.#routes.isNext(block, taken) &&
+      this.#routes.loopEntered(block, taken) === null
+    ) {
       // The taken side stands next: the other one jumps.
       code.op(NEGATED.get(condition)!);
       code.if();
@@ -357,7 +408,13 @@ class UnitEmitter {
       return;
     }
     code.op(condition);
-    if (taken !== undefined && !isBackward && !this.#leavesLazy(block, taken) && this.#routes.loopEntered(block, taken) === null && (left === 0 || this.#carries(block, block.target, false))) {
+    if (
+      taken !== undefined &&
+      !isBackward &&
+      !this.#leavesLazy(block, taken) &&
+      this.#routes.loopEntered(block, taken) === null &&
+      (left === 0 || this.#carries(block, block.target, false))
+    ) {
       this.#pendingAt[taken.index] = left;
       code.brIf(this.#routes.destination(block, taken).label);
     } else {
@@ -371,8 +428,13 @@ class UnitEmitter {
   /** Whether the block at `pc` takes over what isn't subtracted yet: this is its only way in. */
   #carries(from: Block, pc: number, isBackward: boolean): boolean {
     const to = from.context.blockAt.get(pc);
-    return to !== undefined && !isBackward && to.predecessorCount === 1 && this.#routes.entryNumber[to.index]! < 0 &&
-      this.#structure.positionOf[to.index]! > this.#structure.positionOf[from.index]!;
+    return (
+      to !== undefined &&
+      !isBackward &&
+      to.predecessorCount === 1 &&
+      this.#routes.entryNumber[to.index]! < 0 &&
+      this.#structure.positionOf[to.index]! > this.#structure.positionOf[from.index]!
+    );
   }
 
   /**
@@ -427,7 +489,9 @@ class UnitEmitter {
     code.call(this.#context.imports.dispatch);
     this.#frame.returnUnless(returnTo.pc);
     this.#reload(returnTo);
-    this.#lowering.closeWindows((this.#windows.windowsOf[returnTo.index] ?? []).filter((window) => window !== undefined));
+    this.#lowering.closeWindows(
+      (this.#windows.windowsOf[returnTo.index] ?? []).filter((window) => window !== undefined),
+    );
     // The register file is newer than what a lazy loop in the inlined function kept in locals.
     const { lazy } = this.#lowering;
     this.#lowering.lazy = null;
@@ -516,7 +580,12 @@ class UnitEmitter {
       code.localSet(ENTRY);
       const unknown = code.block();
       code.localGet(ENTRY);
-            code.brTable(this.#routes.entries.map((entry) => (successors.has(entry) ? this.#routes.destination(block, entry).label : unknown)), unknown);
+      code.brTable(
+        this.#routes.entries.map((entry) =>
+          successors.has(entry) ? this.#routes.destination(block, entry).label : unknown,
+        ),
+        unknown,
+      );
       code.end();
       code.end();
     }

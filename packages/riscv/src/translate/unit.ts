@@ -8,8 +8,8 @@ import { isComputationIndex } from "./computations.ts";
 import { blocksAround } from "./structure.ts";
 
 /**
- * What is translated together: the blocks that control reaches from an entry without leaving the guest function or its region,
- * and small leaf functions that it calls, inlined: each call site has blocks of its own for them (a `Context`).
+ * What is translated together: the blocks that control reaches from an entry without leaving the guest function or its
+ * region, and small leaf functions that it calls, inlined: each call site has blocks of its own for them (a `Context`).
  * Only what the interpreter has executed is taken (its records are decoded); the rest stays an exit.
  */
 const MAX_BLOCKS = 120;
@@ -19,10 +19,16 @@ const MAX_INLINE_BLOCKS = 12;
 const MAX_INLINE_INSTRUCTIONS = 40;
 const MAX_INLINE_DEPTH = 2;
 const MAX_TOTAL_BLOCKS = 200;
-/** Jumps with more known targets (the dispatch of an interpreter) leave the unit: each target would take all the others in. One more is remembered. */
+/**
+ * Jumps with more known targets (the dispatch of an interpreter) leave the unit: each target would take all the others
+ * in. One more is remembered.
+ */
 export const MAX_JUMP_TARGETS = 32;
 
-/** Computations that a branch may skip and still be worth a condition instead: it saves a misprediction, and costs a select each. */
+/**
+ * Computations that a branch may skip and still be worth a condition instead: it saves a misprediction, and costs a
+ * select each.
+ */
 const MAX_HAMMOCK = 3;
 
 /** A function's blocks at one call site; the unit's own have no `returnTo`. */
@@ -101,7 +107,11 @@ export function discoverUnit(options: DiscoveryOptions, entry: number): Unit | u
   const unit = new Discovery(options, new Set()).unit(entry);
   const around = unit === undefined ? null : blocksAround(unit.blocks, unit.main);
   if (unit === undefined || around === null) return unit;
-  const excluded = new Set(unit.blocks.filter((block) => block.context === unit.main.context && !around.includes(block)).map((block) => block.pc));
+  const excluded = new Set(
+    unit.blocks
+      .filter((block) => block.context === unit.main.context && !around.includes(block))
+      .map((block) => block.pc),
+  );
   return new Discovery(options, excluded).unit(entry);
 }
 
@@ -139,14 +149,22 @@ class Discovery {
     const { region } = this.#options;
     const context = this.#build(body, null, [entry]);
     const pages = [...this.#pages].filter((page) => page < region.pages.length);
-    return { region, entry, blocks: this.#blocks, main: context.blockAt.get(entry)!, pages, instructionCount: this.#instructionCount, excluded: this.#excluded };
+    return {
+      region,
+      entry,
+      blocks: this.#blocks,
+      main: context.blockAt.get(entry)!,
+      pages,
+      instructionCount: this.#instructionCount,
+      excluded: this.#excluded,
+    };
   }
 
   /**
    * Follows control from `entry` within one function; `isComplete` when no bound stopped it.
    *
-   * @param stopsAtOthers  leave what another unit can be entered at to it: else the parts that a large function's units share would be
-   *   translated anew for each (an interpreter's loop once for each of its instructions)
+   * @param stopsAtOthers  leave what another unit can be entered at to it: else the parts that a large function's units
+   *   share would be translated anew for each (an interpreter's loop once for each of its instructions)
    */
   #explore(entry: number, maxBlocks: number, maxInstructions: number, stopsAtOthers: boolean): FunctionBody {
     const instructions = new Map<number, UnitInstruction>();
@@ -157,7 +175,8 @@ class Discovery {
       let pc = work[at]!;
       if (leaders.has(pc) || !this.#isDecoded(pc)) continue;
       if (stopsAtOthers && pc !== entry && this.#isLeftToOthers(pc)) continue;
-      if (leaders.size >= maxBlocks || instructions.size >= maxInstructions) return { instructions, leaders, hammocks: new Map(), isComplete: false };
+      if (leaders.size >= maxBlocks || instructions.size >= maxInstructions)
+        return { instructions, leaders, hammocks: new Map(), isComplete: false };
       leaders.add(pc);
       for (;;) {
         if (instructions.has(pc)) {
@@ -177,17 +196,34 @@ class Discovery {
         break;
       }
     }
-    return { instructions, leaders, hammocks: this.#findHammocks(entry, instructions, leaders, references), isComplete: true };
+    return {
+      instructions,
+      leaders,
+      hammocks: this.#findHammocks(entry, instructions, leaders, references),
+      isComplete: true,
+    };
   }
 
   /** Takes the skipped instructions' leader away, so that they stay in the block of their branch. */
-  #findHammocks(entry: number, instructions: ReadonlyMap<number, UnitInstruction>, leaders: Set<number>, references: ReadonlyMap<number, number>): Map<number, number> {
+  #findHammocks(
+    entry: number,
+    instructions: ReadonlyMap<number, UnitInstruction>,
+    leaders: Set<number>,
+    references: ReadonlyMap<number, number>,
+  ): Map<number, number> {
     const hammocks = new Map<number, number>();
     for (const branch of instructions.values()) {
       if (!isBranch(branch.index)) continue;
       const first = branch.pc + branch.length;
       const end = target(branch);
-      if (end <= first || end > first + MAX_HAMMOCK * 4 || first === entry || references.get(first) !== 1 || !leaders.has(end)) continue;
+      if (
+        end <= first ||
+        end > first + MAX_HAMMOCK * 4 ||
+        first === entry ||
+        references.get(first) !== 1 ||
+        !leaders.has(end)
+      )
+        continue;
       let count = 0;
       let pc = first;
       while (pc < end) {
@@ -237,7 +273,19 @@ class Discovery {
     if (word === 0) return undefined;
     decode(word, DECODED);
     const { index, rd, rs1, rs2, rs3, rm, imm, length } = DECODED;
-    const instruction: UnitInstruction = { index, rd, rs1, rs2, rs3, rm, imm, length, pc, skips: 0, isConditional: false };
+    const instruction: UnitInstruction = {
+      index,
+      rd,
+      rs1,
+      rs2,
+      rs3,
+      rm,
+      imm,
+      length,
+      pc,
+      skips: 0,
+      isConditional: false,
+    };
     this.#read.set(pc, instruction);
     return instruction;
   }
@@ -250,7 +298,16 @@ class Discovery {
     for (const pc of [...body.leaders].sort((a, b) => a - b)) {
       if (!body.instructions.has(pc)) continue;
       const block: Block = {
-        index: this.#blocks.length, pc, context, instructions: [], ending: "fall", end: pc, target: -1, targets: [], successors: [], predecessorCount: 0,
+        index: this.#blocks.length,
+        pc,
+        context,
+        instructions: [],
+        ending: "fall",
+        end: pc,
+        target: -1,
+        targets: [],
+        successors: [],
+        predecessorCount: 0,
       };
       this.#blocks.push(block);
       own.push(block);
@@ -296,9 +353,16 @@ class Discovery {
         follow(block.target);
         follow(block.end);
         break;
-      case "jump": follow(block.target); break;
-      case "fall": follow(block.end); break;
-      case "ecall": case "call-register": link(blockAt.get(block.end)); break;
+      case "jump":
+        follow(block.target);
+        break;
+      case "fall":
+        follow(block.end);
+        break;
+      case "ecall":
+      case "call-register":
+        link(blockAt.get(block.end));
+        break;
       case "call": {
         const inlined = this.#inline(block, chain);
         link(inlined ?? blockAt.get(block.end));
@@ -318,13 +382,23 @@ class Discovery {
     }
   }
 
-  /** The first block of the called function's copy for this call site, when it is small and calls nothing that isn't. */
+  /**
+   * The first block of the called function's copy for this call site, when it is small and calls nothing that isn't.
+   */
   #inline(block: Block, chain: readonly number[]): Block | undefined {
     const { region } = this.#options;
     const returnTo = block.context.blockAt.get(block.end);
     const entry = block.target;
-    if (returnTo === undefined || chain.length > MAX_INLINE_DEPTH || chain.includes(entry) || entry < region.start || entry >= region.end) return undefined;
-    if (this.#blocks.length >= MAX_TOTAL_BLOCKS || block.instructions[block.instructions.length - 1]!.rd !== 1) return undefined;
+    if (
+      returnTo === undefined ||
+      chain.length > MAX_INLINE_DEPTH ||
+      chain.includes(entry) ||
+      entry < region.start ||
+      entry >= region.end
+    )
+      return undefined;
+    if (this.#blocks.length >= MAX_TOTAL_BLOCKS || block.instructions[block.instructions.length - 1]!.rd !== 1)
+      return undefined;
     const body = this.#leaves.has(entry) ? this.#leaves.get(entry) : this.#exploreLeaf(entry);
     if (body === undefined) return undefined;
     block.ending = "inline-call";

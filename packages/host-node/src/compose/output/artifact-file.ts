@@ -22,7 +22,12 @@ export interface FileOptions {
 }
 
 /** @param pieces  each is only valid until the next is asked for */
-export async function writeArtifact(folder: string, path: string, pieces: Iterable<Uint8Array>, options: FileOptions): Promise<Artifact> {
+export async function writeArtifact(
+  folder: string,
+  path: string,
+  pieces: Iterable<Uint8Array>,
+  options: FileOptions,
+): Promise<Artifact> {
   const target = join(folder, path);
   await mkdir(dirname(target), { recursive: true });
   const temporary = `${target}.part.${process.pid}`;
@@ -35,12 +40,20 @@ export async function writeArtifact(folder: string, path: string, pieces: Iterab
     hash.update(bytes);
     sizeBytes += bytes.length;
     // Whoever gives a piece may use its memory again, so it must have been written.
-    await new Promise<void>((resolve, reject) => void file.write(bytes, (error) => (error ? reject(error) : resolve())));
+    await new Promise<void>(
+      (resolve, reject) => void file.write(bytes, (error) => (error ? reject(error) : resolve())),
+    );
   };
   try {
-    const packer = options.compression === "none" ? undefined : options.compression === "gzip"
-      ? createGzip({ level: options.level ?? 6, chunkSize: CHUNK_BYTES })
-      : createZstdCompress({ chunkSize: CHUNK_BYTES, params: { [constants.ZSTD_c_compressionLevel]: options.level ?? 3, [constants.ZSTD_c_checksumFlag]: 1 } });
+    const packer =
+      options.compression === "none"
+        ? undefined
+        : options.compression === "gzip"
+          ? createGzip({ level: options.level ?? 6, chunkSize: CHUNK_BYTES })
+          : createZstdCompress({
+              chunkSize: CHUNK_BYTES,
+              params: { [constants.ZSTD_c_compressionLevel]: options.level ?? 3, [constants.ZSTD_c_checksumFlag]: 1 },
+            });
     if (packer === undefined) {
       for (const piece of pieces) {
         options.signal?.throwIfAborted();
@@ -50,7 +63,9 @@ export async function writeArtifact(folder: string, path: string, pieces: Iterab
       const feeding = (async () => {
         for (const piece of pieces) {
           options.signal?.throwIfAborted();
-          await new Promise<void>((resolve, reject) => void packer.write(piece, (error) => (error ? reject(error) : resolve())));
+          await new Promise<void>(
+            (resolve, reject) => void packer.write(piece, (error) => (error ? reject(error) : resolve())),
+          );
         }
         packer.end();
       })();
@@ -86,11 +101,15 @@ export async function hasArtifact(folder: string, artifact: Artifact): Promise<b
 
 /** A small file, such as metadata. */
 export function publishText(folder: string, path: string, text: string): Promise<Artifact> {
-  return writeArtifact(folder, path, [Buffer.from(text, "utf8")], { compression: "none", mediaType: path.endsWith(".json") ? "application/json" : "text/plain" });
+  return writeArtifact(folder, path, [Buffer.from(text, "utf8")], {
+    compression: "none",
+    mediaType: path.endsWith(".json") ? "application/json" : "text/plain",
+  });
 }
 
 export async function hashArtifact(folder: string, path: string, algorithm: "sha256" | "sha512"): Promise<string> {
   const hash = createHash(algorithm);
-  for await (const piece of createReadStream(join(folder, path), { highWaterMark: CHUNK_BYTES })) hash.update(piece as Uint8Array);
+  for await (const piece of createReadStream(join(folder, path), { highWaterMark: CHUNK_BYTES }))
+    hash.update(piece as Uint8Array);
   return hash.digest("hex");
 }

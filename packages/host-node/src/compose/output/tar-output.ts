@@ -9,10 +9,18 @@ const MEDIA_TYPES = { none: "application/x-tar", gzip: "application/gzip", zstd:
 export function tarOutput(folder: string): OutputWriter {
   return {
     format: "tar",
-    filename: ({ compression }) => "${name}-${variant}-${architecture}.tar" + SUFFIXES[archiveCompression(compression) ?? "none"],
+    filename: ({ compression }) =>
+      "${name}-${variant}-${architecture}.tar" + SUFFIXES[archiveCompression(compression) ?? "none"],
     write: async ({ tree, config, signal }, path) => {
       const compression = archiveCompression(config.compression) ?? "none";
-      return [await writeArtifact(folder, path, archiveTree(tree), { compression, level: config.level, mediaType: MEDIA_TYPES[compression], signal })];
+      return [
+        await writeArtifact(folder, path, archiveTree(tree), {
+          compression,
+          level: config.level,
+          mediaType: MEDIA_TYPES[compression],
+          signal,
+        }),
+      ];
     },
     has: (artifact) => hasArtifact(folder, artifact),
   };

@@ -5,11 +5,42 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import {
-  BLKDISCARD, BLKGETSIZE, BLKGETSIZE64, BLKPG, BLKPG_ADD_PARTITION, BLKPG_DEL_PARTITION, BLKROGET, BLKRRPART, BLKSSZGET,
-  EBADF, EBUSY, EEXIST, EINVAL, ENODEV, ENOSPC, ENXIO, EPERM, LO_FLAGS_AUTOCLEAR, LO_FLAGS_PARTSCAN, LO_FLAGS_READ_ONLY,
+  BLKDISCARD,
+  BLKGETSIZE,
+  BLKGETSIZE64,
+  BLKPG,
+  BLKPG_ADD_PARTITION,
+  BLKPG_DEL_PARTITION,
+  BLKROGET,
+  BLKRRPART,
+  BLKSSZGET,
+  EBADF,
+  EBUSY,
+  EEXIST,
+  EINVAL,
+  ENODEV,
+  ENOSPC,
+  ENXIO,
+  EPERM,
+  LO_FLAGS_AUTOCLEAR,
+  LO_FLAGS_PARTSCAN,
+  LO_FLAGS_READ_ONLY,
   LOOP_CHANGE_FD,
-  LOOP_CLR_FD, LOOP_CONFIGURE, LOOP_CTL_ADD, LOOP_CTL_GET_FREE, LOOP_CTL_REMOVE, LOOP_GET_STATUS64, LOOP_SET_BLOCK_SIZE,
-  LOOP_SET_CAPACITY, LOOP_SET_FD, LOOP_SET_STATUS64, O_CREAT, O_EXCL, O_RDWR, S_IFBLK, S_IFMT,
+  LOOP_CLR_FD,
+  LOOP_CONFIGURE,
+  LOOP_CTL_ADD,
+  LOOP_CTL_GET_FREE,
+  LOOP_CTL_REMOVE,
+  LOOP_GET_STATUS64,
+  LOOP_SET_BLOCK_SIZE,
+  LOOP_SET_CAPACITY,
+  LOOP_SET_FD,
+  LOOP_SET_STATUS64,
+  O_CREAT,
+  O_EXCL,
+  O_RDWR,
+  S_IFBLK,
+  S_IFMT,
 } from "@stratos/abi";
 import { diskMachine, putPartitionTable } from "../../testing/disk-machine.ts";
 import { BUFFER, type FileTask, type Stat } from "../../testing/file-system-task.ts";
@@ -113,7 +144,11 @@ it("sync hands on what was written to a device that lies in a device", () => {
   assert.equal(user.call("pwrite64", inner, user.text("deep"), 4, 8192), 4);
   syncAll(user.task.kernel);
   assert.equal((user.get("/image") as string).slice(8192, 8196), "deep");
-  assert.equal(user.call("ioctl", user.open("/dev/loop0", O_RDWR), LOOP_CHANGE_FD, inner), -EINVAL, "it isn't read-only");
+  assert.equal(
+    user.call("ioctl", user.open("/dev/loop0", O_RDWR), LOOP_CHANGE_FD, inner),
+    -EINVAL,
+    "it isn't read-only",
+  );
   const control = user.open("/dev/loop-control", O_RDWR);
   user.call("ioctl", control, LOOP_CTL_ADD, 2);
   const third = user.open("/dev/loop2", O_RDWR);
@@ -146,7 +181,8 @@ it("a read-only file makes a read-only device, whose file may be changed for one
   const device = attach(user, 4096, { access: 0 });
   assert.equal(number32(user, device, BLKROGET), 1);
   assert.equal(user.write(device, "x"), -EPERM);
-  const longer = user.open("/longer", O_RDWR | O_CREAT), same = user.open("/same", O_RDWR | O_CREAT);
+  const longer = user.open("/longer", O_RDWR | O_CREAT),
+    same = user.open("/same", O_RDWR | O_CREAT);
   user.call("ftruncate", longer, 8192);
   user.call("ftruncate", same, 4096);
   user.call("pwrite64", same, user.text("second"), 6, 0);

@@ -1,5 +1,15 @@
 import {
-  EBUSY, EEXIST, EINVAL, ENODEV, ENOSPC, ENOTTY, ENXIO, LOOP_CTL_ADD, LOOP_CTL_GET_FREE, LOOP_CTL_REMOVE, O_EXCL,
+  EBUSY,
+  EEXIST,
+  EINVAL,
+  ENODEV,
+  ENOSPC,
+  ENOTTY,
+  ENXIO,
+  LOOP_CTL_ADD,
+  LOOP_CTL_GET_FREE,
+  LOOP_CTL_REMOVE,
+  O_EXCL,
 } from "@stratos/abi";
 import type { Kernel } from "../../kernel-state.ts";
 import type { Task } from "../../task/task.ts";
@@ -13,7 +23,8 @@ import { LOOP_MAJOR, LoopDevice } from "./loop-device.ts";
 
 /** Most loop devices (Linux: 2^20 minor numbers); ENOSPC beyond. */
 const LOOPS_MAX = 256;
-const MISC_MAJOR = 10, LOOP_CONTROL_MINOR = 237;
+const MISC_MAJOR = 10,
+  LOOP_CONTROL_MINOR = 237;
 
 /** The loop devices that were asked for, by number. There are none at first, as with `max_loop=0`. */
 class LoopDevices {
@@ -34,7 +45,7 @@ class LoopDevices {
 
   /** @param number  −1: the first that is not there. @returns its number; −EEXIST, −ENOSPC */
   add(number: number): number {
-    if (number < 0) for (number = 0; this.#devices.has(number); ) number++;
+    if (number < 0) for (number = 0; this.#devices.has(number);) number++;
     if (this.#devices.has(number)) return -EEXIST;
     if (this.#devices.size >= LOOPS_MAX || number >= LOOPS_MAX) return -ENOSPC;
     const loop = new LoopDevice(this.#kernel, number);
@@ -71,10 +82,14 @@ class LoopControlFile extends OpenFile {
 
   override ioctl(_task: Task, command: number, argument: number): number {
     switch (command) {
-      case LOOP_CTL_ADD: return this.#devices.add(argument | 0);
-      case LOOP_CTL_REMOVE: return this.#devices.remove(argument | 0);
-      case LOOP_CTL_GET_FREE: return this.#devices.free();
-      default: return -ENOTTY;
+      case LOOP_CTL_ADD:
+        return this.#devices.add(argument | 0);
+      case LOOP_CTL_REMOVE:
+        return this.#devices.remove(argument | 0);
+      case LOOP_CTL_GET_FREE:
+        return this.#devices.free();
+      default:
+        return -ENOTTY;
     }
   }
 }

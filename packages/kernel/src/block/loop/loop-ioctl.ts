@@ -1,6 +1,18 @@
 import {
-  EFAULT, ENXIO, EOVERFLOW, EPERM, LOOP_CHANGE_FD, LOOP_CLR_FD, LOOP_CONFIGURE, LOOP_GET_STATUS, LOOP_GET_STATUS64,
-  LOOP_SET_BLOCK_SIZE, LOOP_SET_CAPACITY, LOOP_SET_DIRECT_IO, LOOP_SET_FD, LOOP_SET_STATUS,
+  EFAULT,
+  ENXIO,
+  EOVERFLOW,
+  EPERM,
+  LOOP_CHANGE_FD,
+  LOOP_CLR_FD,
+  LOOP_CONFIGURE,
+  LOOP_GET_STATUS,
+  LOOP_GET_STATUS64,
+  LOOP_SET_BLOCK_SIZE,
+  LOOP_SET_CAPACITY,
+  LOOP_SET_DIRECT_IO,
+  LOOP_SET_FD,
+  LOOP_SET_STATUS,
   LOOP_SET_STATUS64,
 } from "@stratos/abi";
 import { CAP_SYS_ADMIN, isCapable } from "../../security/credentials.ts";
@@ -11,11 +23,21 @@ import type { LoopDevice } from "./loop-device.ts";
 import { type LoopStatus, noStatus } from "./loop-status.ts";
 
 /** The structures of loop(4). Source: Linux include/uapi/linux/loop.h, as riscv64 lays them out. */
-const LOOP_INFO_SIZE = 160, LOOP_INFO64_SIZE = 232, LOOP_CONFIG_SIZE = 304;
+const LOOP_INFO_SIZE = 160,
+  LOOP_INFO64_SIZE = 232,
+  LOOP_CONFIG_SIZE = 304;
 const NAME_SIZE = 64;
 const INFO = { number: 0, device: 4, inode: 8, rdevice: 16, offset: 20, encryption: 24, flags: 32, name: 36 } as const;
 const INFO64 = {
-  device: 0, inode: 8, rdevice: 16, offset: 24, sizeLimit: 32, number: 40, encryption: 44, flags: 52, name: 56,
+  device: 0,
+  inode: 8,
+  rdevice: 16,
+  offset: 24,
+  sizeLimit: 32,
+  number: 40,
+  encryption: 44,
+  flags: 52,
+  name: 56,
 } as const;
 const CONFIG = { fd: 0, blockSize: 4, info: 8 } as const;
 /** The old structure has 32 bits for each. */
@@ -33,21 +55,34 @@ export function loopIoctl(loop: LoopDevice, opening: DiskOpening, command: numbe
       return loop.bind(opening, argument | 0, 0, noStatus());
     case LOOP_CONFIGURE:
       if (task.space.copyIn(argument, bytes, 0, LOOP_CONFIG_SIZE) < 0) return -EFAULT;
-      return loop.bind(opening, view.getInt32(CONFIG.fd, true), view.getUint32(CONFIG.blockSize, true), status64At(CONFIG.info));
-    case LOOP_CHANGE_FD: return loop.change(task, argument | 0);
-    case LOOP_CLR_FD: return loop.clear();
+      return loop.bind(
+        opening,
+        view.getInt32(CONFIG.fd, true),
+        view.getUint32(CONFIG.blockSize, true),
+        status64At(CONFIG.info),
+      );
+    case LOOP_CHANGE_FD:
+      return loop.change(task, argument | 0);
+    case LOOP_CLR_FD:
+      return loop.clear();
     case LOOP_SET_STATUS:
       if (!mayChange) return -EPERM;
       return task.space.copyIn(argument, bytes, 0, LOOP_INFO_SIZE) < 0 ? -EFAULT : loop.setStatus(statusAt());
     case LOOP_SET_STATUS64:
       if (!mayChange) return -EPERM;
       return task.space.copyIn(argument, bytes, 0, LOOP_INFO64_SIZE) < 0 ? -EFAULT : loop.setStatus(status64At(0));
-    case LOOP_GET_STATUS: return storeStatus(loop, task, argument);
-    case LOOP_GET_STATUS64: return storeStatus64(loop, task, argument);
-    case LOOP_SET_CAPACITY: return mayChange ? loop.updateLength() : -EPERM;
-    case LOOP_SET_DIRECT_IO: return mayChange ? loop.setDirect(argument !== 0) : -EPERM;
-    case LOOP_SET_BLOCK_SIZE: return mayChange ? loop.setBlockSize(argument) : -EPERM;
-    default: return null;
+    case LOOP_GET_STATUS:
+      return storeStatus(loop, task, argument);
+    case LOOP_GET_STATUS64:
+      return storeStatus64(loop, task, argument);
+    case LOOP_SET_CAPACITY:
+      return mayChange ? loop.updateLength() : -EPERM;
+    case LOOP_SET_DIRECT_IO:
+      return mayChange ? loop.setDirect(argument !== 0) : -EPERM;
+    case LOOP_SET_BLOCK_SIZE:
+      return mayChange ? loop.setBlockSize(argument) : -EPERM;
+    default:
+      return null;
   }
 }
 
@@ -59,8 +94,11 @@ function nameAt(at: number): Uint8Array {
 
 function statusAt(): LoopStatus {
   return {
-    offset: view.getInt32(INFO.offset, true), sizeLimit: 0, flags: view.getUint32(INFO.flags, true),
-    name: nameAt(INFO.name), encryption: view.getInt32(INFO.encryption, true),
+    offset: view.getInt32(INFO.offset, true),
+    sizeLimit: 0,
+    flags: view.getUint32(INFO.flags, true),
+    name: nameAt(INFO.name),
+    encryption: view.getInt32(INFO.encryption, true),
   };
 }
 

@@ -1,8 +1,48 @@
-import { ATTRIBUTE_ATIME, ATTRIBUTE_CTIME, ATTRIBUTE_FLAGS, ATTRIBUTE_GID, ATTRIBUTE_MODE, ATTRIBUTE_MTIME, ATTRIBUTE_PROJECT, ATTRIBUTE_SIZE, ATTRIBUTE_UID } from "@stratos/aegisfs";
-import { COMPRESS_LZ4, COMPRESS_NONE, COMPRESS_UNSET, COMPRESS_ZSTD, compressionOf, withCompression } from "@stratos/aegisfs";
+import {
+  ATTRIBUTE_ATIME,
+  ATTRIBUTE_CTIME,
+  ATTRIBUTE_FLAGS,
+  ATTRIBUTE_GID,
+  ATTRIBUTE_MODE,
+  ATTRIBUTE_MTIME,
+  ATTRIBUTE_PROJECT,
+  ATTRIBUTE_SIZE,
+  ATTRIBUTE_UID,
+} from "@stratos/aegisfs";
+import {
+  COMPRESS_LZ4,
+  COMPRESS_NONE,
+  COMPRESS_UNSET,
+  COMPRESS_ZSTD,
+  compressionOf,
+  withCompression,
+} from "@stratos/aegisfs";
 import type { Attributes } from "@stratos/aegisfs";
-import { EFBIG, EINVAL, ENOSPC, EOPNOTSUPP, FS_APPEND_FL, FS_COMPR_FL, FS_IMMUTABLE_FL, FS_NOATIME_FL, FS_NOCOMP_FL, FS_NODUMP_FL, PAGE_SIZE, RENAME_EXCHANGE, S_IFDIR, S_IFMT, S_IFREG } from "@stratos/abi";
-import { FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_UNSHARE_RANGE, FALLOC_FL_ZERO_RANGE } from "@stratos/abi";
+import {
+  EFBIG,
+  EINVAL,
+  ENOSPC,
+  EOPNOTSUPP,
+  FS_APPEND_FL,
+  FS_COMPR_FL,
+  FS_IMMUTABLE_FL,
+  FS_NOATIME_FL,
+  FS_NOCOMP_FL,
+  FS_NODUMP_FL,
+  PAGE_SIZE,
+  RENAME_EXCHANGE,
+  S_IFDIR,
+  S_IFMT,
+  S_IFREG,
+} from "@stratos/abi";
+import {
+  FALLOC_FL_COLLAPSE_RANGE,
+  FALLOC_FL_INSERT_RANGE,
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
+  FALLOC_FL_UNSHARE_RANGE,
+  FALLOC_FL_ZERO_RANGE,
+} from "@stratos/abi";
 import { PageCache, type PageBacking } from "../../mm/page-cache.ts";
 import { type AttributeChange, Inode, type NewInode, type Time } from "../../vfs/inode.ts";
 import { FILE_SIZE_MAX } from "../../vfs/regular-file.ts";
@@ -22,8 +62,8 @@ function compressionFlags(properties: number): number {
 const DIRECTORY_ENTRY_SIZE = 64;
 
 /**
- * A file of an AegisFS subvolume. Names, modes and owners are changed in the engine and here at once; content and the size and times
- * that writes move are ahead here until write-back.
+ * A file of an AegisFS subvolume. Names, modes and owners are changed in the engine and here at once; content and the
+ * size and times that writes move are ahead here until write-back.
  */
 export class AegisInode extends Inode implements PageBacking {
   declare readonly fileSystem: AegisFileSystem;
@@ -33,7 +73,10 @@ export class AegisInode extends Inode implements PageBacking {
   readonly firstVersion: number;
 
   constructor(fileSystem: AegisFileSystem, attributes: Attributes, version: number) {
-    super(fileSystem, attributes.ino, attributes.mode, attributes.uid, attributes.gid, { seconds: attributes.mtimeSeconds, nanoseconds: attributes.mtimeNanoseconds });
+    super(fileSystem, attributes.ino, attributes.mode, attributes.uid, attributes.gid, {
+      seconds: attributes.mtimeSeconds,
+      nanoseconds: attributes.mtimeNanoseconds,
+    });
     this.nlink = attributes.nlink;
     this.rdev = attributes.rdev;
     this.blocks = attributes.blocks;
@@ -96,7 +139,10 @@ export class AegisInode extends Inode implements PageBacking {
     const failed = subvolume.stat(this.ino, attributes);
     if (failed < 0) return failed;
     // What waits for write-back will take blocks: without them tar and cp would take the file for a hole.
-    this.blocks = Math.min(attributes.blocks + this.pages!.dirtyCount * 8, Math.max(attributes.blocks, Math.ceil(this.size / PAGE_SIZE) * 8));
+    this.blocks = Math.min(
+      attributes.blocks + this.pages!.dirtyCount * 8,
+      Math.max(attributes.blocks, Math.ceil(this.size / PAGE_SIZE) * 8),
+    );
     return 0;
   }
 
@@ -115,8 +161,10 @@ export class AegisInode extends Inode implements PageBacking {
 
   /** fallocate(2) in all modes but FALLOC_FL_UNSHARE_RANGE. */
   override allocate(mode: number, offset: number, length: number, now: Time): number {
-    if (mode === FALLOC_FL_COLLAPSE_RANGE || mode === FALLOC_FL_INSERT_RANGE) return this.#shift(mode, offset, length, now);
-    if ((mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE | FALLOC_FL_UNSHARE_RANGE)) !== 0) return -EOPNOTSUPP;
+    if (mode === FALLOC_FL_COLLAPSE_RANGE || mode === FALLOC_FL_INSERT_RANGE)
+      return this.#shift(mode, offset, length, now);
+    if ((mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE | FALLOC_FL_UNSHARE_RANGE)) !== 0)
+      return -EOPNOTSUPP;
     const { subvolume } = this.fileSystem;
     const keepSize = (mode & FALLOC_FL_KEEP_SIZE) !== 0;
     this.fileSystem.stamp(now);
@@ -143,7 +191,9 @@ export class AegisInode extends Inode implements PageBacking {
     fileSystem.stamp(now);
     const collapses = mode === FALLOC_FL_COLLAPSE_RANGE;
     if (!collapses && Number(this.statSize()) + length > FILE_SIZE_MAX) return -EFBIG;
-    const failed = collapses ? fileSystem.subvolume.collapseRange(this.ino, offset, length) : fileSystem.subvolume.insertRange(this.ino, offset, length);
+    const failed = collapses
+      ? fileSystem.subvolume.collapseRange(this.ino, offset, length)
+      : fileSystem.subvolume.insertRange(this.ino, offset, length);
     if (failed < 0) return failed;
     fileSystem.kernel.onFileTruncated(this, offset);
     this.pages!.truncate(offset);
@@ -162,7 +212,14 @@ export class AegisInode extends Inode implements PageBacking {
     return failed < 0 ? failed : this.storeAttributes();
   }
 
-  override takeRange(source: Inode, sourceOffset: number, offset: number, length: number, shares: boolean, now: Time): number {
+  override takeRange(
+    source: Inode,
+    sourceOffset: number,
+    offset: number,
+    length: number,
+    shares: boolean,
+    now: Time,
+  ): number {
     if (!(source instanceof AegisInode) || source.fileSystem !== this.fileSystem) return -EOPNOTSUPP;
     const { fileSystem } = this;
     const { subvolume } = fileSystem;
@@ -196,7 +253,8 @@ export class AegisInode extends Inode implements PageBacking {
     const pages = this.pages!;
     const { frames, physical } = this.fileSystem.kernel;
     pages.forEach(Math.floor(start / PAGE_SIZE), Math.ceil(end / PAGE_SIZE), (index, frame) => {
-      const from = Math.max(0, start - index * PAGE_SIZE), to = Math.min(PAGE_SIZE, end - index * PAGE_SIZE);
+      const from = Math.max(0, start - index * PAGE_SIZE),
+        to = Math.min(PAGE_SIZE, end - index * PAGE_SIZE);
       if (from >= to) return;
       if (from === 0 && to === PAGE_SIZE && frames.references(frame) === 1) pages.drop(index);
       else {
@@ -235,13 +293,17 @@ export class AegisInode extends Inode implements PageBacking {
   override create(name: string, attributes: NewInode): Inode | number {
     const { fileSystem } = this;
     fileSystem.stamp(attributes.now);
-    return this.#made(fileSystem.subvolume.create(this.ino, name, attributes.mode, attributes.uid, attributes.gid, attributes.rdev));
+    return this.#made(
+      fileSystem.subvolume.create(this.ino, name, attributes.mode, attributes.uid, attributes.gid, attributes.rdev),
+    );
   }
 
   override mkdir(name: string, attributes: NewInode): Inode | number {
     const { fileSystem } = this;
     fileSystem.stamp(attributes.now);
-    return this.#made(fileSystem.subvolume.create(this.ino, name, (attributes.mode & 0o7777) | S_IFDIR, attributes.uid, attributes.gid));
+    return this.#made(
+      fileSystem.subvolume.create(this.ino, name, (attributes.mode & 0o7777) | S_IFDIR, attributes.uid, attributes.gid),
+    );
   }
 
   override symlink(name: string, target: string, attributes: NewInode): Inode | number {
@@ -285,7 +347,15 @@ export class AegisInode extends Inode implements PageBacking {
     return this.#changed(fileSystem.subvolume.rmdir(this.ino, name), inode);
   }
 
-  override rename(name: string, inode: Inode, newDirectory: Inode, newName: string, replaced: Inode | null, flags: number, now: Time): number {
+  override rename(
+    name: string,
+    inode: Inode,
+    newDirectory: Inode,
+    newName: string,
+    replaced: Inode | null,
+    flags: number,
+    now: Time,
+  ): number {
     const { fileSystem } = this;
     if (replaced !== null) storeReplacing((flags & RENAME_EXCHANGE) !== 0 ? [inode, replaced] : [inode]);
     fileSystem.stamp(now);
@@ -315,7 +385,10 @@ export class AegisInode extends Inode implements PageBacking {
     this.size = directorySize(attributes.entries);
   }
 
-  override list(cursor: number, emit: (name: string, ino: number, type: number, nextCursor: number) => boolean): number {
+  override list(
+    cursor: number,
+    emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
+  ): number {
     const { subvolume, entry } = this.fileSystem;
     for (;;) {
       const found = subvolume.readDirectory(this.ino, cursor, entry);
@@ -369,15 +442,20 @@ export class AegisInode extends Inode implements PageBacking {
     return true;
   }
 
-  /** Kept as Linux's bits, but for compression, which is a property: with Zstandard where there is one, else with LZ4. */
+  /**
+   * Kept as Linux's bits, but for compression, which is a property: with Zstandard where there is one, else with LZ4.
+   */
   override setFileFlags(flags: number): number {
     if ((flags & ~(FILE_FLAGS | COMPRESSION_FLAGS)) !== 0) return -EOPNOTSUPP;
     if ((flags & COMPRESSION_FLAGS) === COMPRESSION_FLAGS) return -EINVAL;
     const { attributes, subvolume, kernel } = this.fileSystem;
     if (((flags ^ this.fileFlags) & COMPRESSION_FLAGS) !== 0) {
       const own = subvolume.ownProperties(this.ino);
-      const set = (compression: number): number => subvolume.setProperties(this.ino, withCompression(own, compression, 0));
-      let changed = set((flags & FS_COMPR_FL) !== 0 ? COMPRESS_ZSTD : (flags & FS_NOCOMP_FL) !== 0 ? COMPRESS_NONE : COMPRESS_UNSET);
+      const set = (compression: number): number =>
+        subvolume.setProperties(this.ino, withCompression(own, compression, 0));
+      let changed = set(
+        (flags & FS_COMPR_FL) !== 0 ? COMPRESS_ZSTD : (flags & FS_NOCOMP_FL) !== 0 ? COMPRESS_NONE : COMPRESS_UNSET,
+      );
       // LZ4 is built in; Zstandard is the host's.
       if (changed === -EOPNOTSUPP) changed = set(COMPRESS_LZ4);
       if (changed < 0) return changed;
@@ -440,9 +518,9 @@ export class AegisInode extends Inode implements PageBacking {
 }
 
 /**
- * Before a file gets the name of another one: its content goes to the engine, whose next batch tells of the name (as ext4's
- * auto_da_alloc does). An exchange gives both a new name. An error is told by the write-back that tries it again, not by rename(2). Bound:
- * the pages of two files that wait in memory, in one piece.
+ * Before a file gets the name of another one: its content goes to the engine, whose next batch tells of the name (as
+ * ext4's auto_da_alloc does). An exchange gives both a new name. An error is told by the write-back that tries it
+ * again, not by rename(2). Bound: the pages of two files that wait in memory, in one piece.
  */
 function storeReplacing(files: readonly Inode[]): void {
   for (const file of files) {

@@ -1,7 +1,24 @@
 /** AegisFS under the kernel: the conformance suite, and that what was synced is there after the next mount. */
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { AT_FDCWD, EFBIG, EINVAL, ENOSPC, FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FICLONE, FS_IOC_FIEMAP, O_CREAT, O_RDWR, O_TRUNC, O_WRONLY, RENAME_EXCHANGE, S_IFREG } from "@stratos/abi";
+import {
+  AT_FDCWD,
+  EFBIG,
+  EINVAL,
+  ENOSPC,
+  FALLOC_FL_COLLAPSE_RANGE,
+  FALLOC_FL_INSERT_RANGE,
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
+  FICLONE,
+  FS_IOC_FIEMAP,
+  O_CREAT,
+  O_RDWR,
+  O_TRUNC,
+  O_WRONLY,
+  RENAME_EXCHANGE,
+  S_IFREG,
+} from "@stratos/abi";
 import { check, format, mount, mountOverlay, ROOT_INO } from "@stratos/aegisfs";
 import type { MountOptions, Volume } from "@stratos/aegisfs";
 import { MemoryBlockDevice } from "@stratos/host";
@@ -23,7 +40,10 @@ function mounted(device: MemoryBlockDevice, options: MountOptions = {}): Volume 
 }
 
 fileSystemConformance("aegisfs", (kernel) => new AegisFileSystem(kernel, mounted(fresh())));
-fileSystemConformance("aegisfs that commits after every few nodes", (kernel) => new AegisFileSystem(kernel, mounted(fresh(), { dirtyNodes: 3, cacheNodes: 4 })));
+fileSystemConformance(
+  "aegisfs that commits after every few nodes",
+  (kernel) => new AegisFileSystem(kernel, mounted(fresh(), { dirtyNodes: 3, cacheNodes: 4 })),
+);
 fileSystemConformance("aegisfs as a clone in memory", (kernel) => {
   const clone = mountOverlay(fresh(), new MemoryBlockDevice(64 << 20), { volatile: true });
   if (typeof clone === "string") throw new Error(clone);
@@ -124,48 +144,52 @@ it("clones and copies share blocks, and ranges are taken out and put in, whateve
   assert.deepEqual(check(device, { data: true }), []);
 });
 
-it("a file that is larger than offsets reach shows its size, and ends at the limit, as on Linux where s_maxbytes is smaller", () => {
-  const device = fresh();
-  const volume = mounted(device);
-  const ino = volume.root.create(ROOT_INO, "far", S_IFREG | 0o644, 0, 0);
-  const size = 2n ** 63n - 1n;
-  const last = 2 ** 53 - 4096;
-  assert.equal(volume.root.truncate(ino, size), 0);
-  assert.equal(volume.root.write(ino, size - 3n, Uint8Array.of(1, 2, 3), 0, 3), 3);
-  assert.equal(volume.root.write(ino, last - 2, Uint8Array.of(7, 8), 0, 2), 2);
-  assert.equal(volume.sync(), 0);
-  const { user } = FileTask.create((kernel) => new AegisFileSystem(kernel, mounted(device)));
-  const statSize = (): bigint => {
-    assert.equal(user.call("newfstatat", AT_FDCWD, "/far", BUFFER, 0), 0);
-    return user.memory.view.getBigInt64(BUFFER + 48, true);
-  };
-  assert.equal(statSize(), size);
-  assert.equal(user.call("statx", AT_FDCWD, "/far", 0, 0x7ff, BUFFER), 0);
-  assert.equal(user.memory.view.getBigInt64(BUFFER + 40, true), size);
-  const fd = user.open("/far", O_RDWR);
-  assert.equal(user.call("pread64", fd, BUFFER, 10, last - 2), 2, "what is behind the limit cannot be read");
-  assert.equal(user.call("pread64", fd, BUFFER, 10, last), 0);
-  assert.equal(user.call("lseek", fd, 0, 2), -EINVAL, "the end is behind the limit");
-  assert.equal(user.call("lseek", fd, last - 5000, 3), last - 4096);
-  assert.equal(user.call("lseek", fd, last - 1, 4), last);
-  const other = user.open("/copy", O_RDWR | O_CREAT);
-  assert.equal(user.call("ioctl", other, FICLONE, fd), -EFBIG, "a clone would be cut");
-  assert.equal(user.call("fallocate", fd, FALLOC_FL_INSERT_RANGE, 0, 4096), -EFBIG);
-  assert.equal(user.call("pwrite64", fd, BUFFER, 10, last), -EFBIG);
-  assert.equal(user.call("pwrite64", fd, BUFFER, 10, 100), 10);
-  user.call("fsync", fd);
-  assert.equal(statSize(), size, "a write does not cut it");
-  assert.equal(user.call("fallocate", fd, FALLOC_FL_COLLAPSE_RANGE, 4096, 8192), 0);
-  assert.equal(statSize(), size - 8192n);
-  syncAll(user.task.kernel);
-  assert.deepEqual(check(device, { data: true }), []);
-  const bytes = new Uint8Array(4);
-  assert.equal(mounted(device).root.read(ino, size - 8192n - 3n, bytes, 0, 4), 3);
-  assert.deepEqual([...bytes], [1, 2, 3, 0]);
-  assert.equal(user.call("ftruncate", fd, 5000), 0);
-  assert.equal(statSize(), 5000n);
-  assert.equal(user.call("lseek", fd, 0, 2), 5000);
-});
+it(
+  "a file that is larger than offsets reach shows its size, and ends at the limit, as on Linux where s_maxbytes is " +
+    "smaller",
+  () => {
+    const device = fresh();
+    const volume = mounted(device);
+    const ino = volume.root.create(ROOT_INO, "far", S_IFREG | 0o644, 0, 0);
+    const size = 2n ** 63n - 1n;
+    const last = 2 ** 53 - 4096;
+    assert.equal(volume.root.truncate(ino, size), 0);
+    assert.equal(volume.root.write(ino, size - 3n, Uint8Array.of(1, 2, 3), 0, 3), 3);
+    assert.equal(volume.root.write(ino, last - 2, Uint8Array.of(7, 8), 0, 2), 2);
+    assert.equal(volume.sync(), 0);
+    const { user } = FileTask.create((kernel) => new AegisFileSystem(kernel, mounted(device)));
+    const statSize = (): bigint => {
+      assert.equal(user.call("newfstatat", AT_FDCWD, "/far", BUFFER, 0), 0);
+      return user.memory.view.getBigInt64(BUFFER + 48, true);
+    };
+    assert.equal(statSize(), size);
+    assert.equal(user.call("statx", AT_FDCWD, "/far", 0, 0x7ff, BUFFER), 0);
+    assert.equal(user.memory.view.getBigInt64(BUFFER + 40, true), size);
+    const fd = user.open("/far", O_RDWR);
+    assert.equal(user.call("pread64", fd, BUFFER, 10, last - 2), 2, "what is behind the limit cannot be read");
+    assert.equal(user.call("pread64", fd, BUFFER, 10, last), 0);
+    assert.equal(user.call("lseek", fd, 0, 2), -EINVAL, "the end is behind the limit");
+    assert.equal(user.call("lseek", fd, last - 5000, 3), last - 4096);
+    assert.equal(user.call("lseek", fd, last - 1, 4), last);
+    const other = user.open("/copy", O_RDWR | O_CREAT);
+    assert.equal(user.call("ioctl", other, FICLONE, fd), -EFBIG, "a clone would be cut");
+    assert.equal(user.call("fallocate", fd, FALLOC_FL_INSERT_RANGE, 0, 4096), -EFBIG);
+    assert.equal(user.call("pwrite64", fd, BUFFER, 10, last), -EFBIG);
+    assert.equal(user.call("pwrite64", fd, BUFFER, 10, 100), 10);
+    user.call("fsync", fd);
+    assert.equal(statSize(), size, "a write does not cut it");
+    assert.equal(user.call("fallocate", fd, FALLOC_FL_COLLAPSE_RANGE, 4096, 8192), 0);
+    assert.equal(statSize(), size - 8192n);
+    syncAll(user.task.kernel);
+    assert.deepEqual(check(device, { data: true }), []);
+    const bytes = new Uint8Array(4);
+    assert.equal(mounted(device).root.read(ino, size - 8192n - 3n, bytes, 0, 4), 3);
+    assert.deepEqual([...bytes], [1, 2, 3, 0]);
+    assert.equal(user.call("ftruncate", fd, 5000), 0);
+    assert.equal(statSize(), 5000n);
+    assert.equal(user.call("lseek", fd, 0, 2), 5000);
+  },
+);
 
 it("FS_IOC_FIEMAP and cachestat(2) tell where data lies in a file and which pages are in memory", () => {
   const { user } = FileTask.create((kernel) => new AegisFileSystem(kernel, mounted(fresh())));
@@ -192,7 +216,10 @@ it("FS_IOC_FIEMAP and cachestat(2) tell where data lies in a file and which page
       return room === 0 ? [] : [view.getUint32(at, true), view.getUint32(at + 16, true), view.getUint32(at + 40, true)];
     });
   };
-  assert.deepEqual(extents(0, 4), [[0, 4096, 2], [16_384, 8192, 3]]);
+  assert.deepEqual(extents(0, 4), [
+    [0, 4096, 2],
+    [16_384, 8192, 3],
+  ]);
   assert.deepEqual(extents(0, 1), [[0, 4096, 2]]);
   assert.equal(extents(0, 0).length, 2, "without room they are counted");
 });

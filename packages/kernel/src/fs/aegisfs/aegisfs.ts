@@ -12,8 +12,8 @@ import { AegisInode } from "./aegisfs-inode.ts";
 export const AEGISFS_MAGIC = 0x41454749;
 
 /**
- * A mounted AegisFS subvolume. The engine holds names and metadata, the kernel's page cache holds content: nothing is cached twice. An
- * inode object pins its file in the engine, so that unlinked files live as long as they are used.
+ * A mounted AegisFS subvolume. The engine holds names and metadata, the kernel's page cache holds content: nothing is
+ * cached twice. An inode object pins its file in the engine, so that unlinked files live as long as they are used.
  */
 export class AegisFileSystem extends FileSystem {
   readonly type: string = "aegisfs";
@@ -25,8 +25,8 @@ export class AegisFileSystem extends FileSystem {
   readonly attributes: Attributes = new Attributes();
   readonly entry: DirectoryEntry = new DirectoryEntry();
   /**
-   * Files that were emptied, as a rule to be written anew, since the engine's last batch: what they have by then goes with it. Bound: the
-   * inode objects that are in memory.
+   * Files that were emptied, as a rule to be written anew, since the engine's last batch: what they have by then goes
+   * with it. Bound: the inode objects that are in memory.
    */
   readonly emptied: Set<AegisInode> = new Set();
   readonly #inodes = new Map<number, AegisInode>();
@@ -39,7 +39,12 @@ export class AegisFileSystem extends FileSystem {
    * @param subvolume  of the volume, the default one when absent
    * @param device  number of the device that it lies on; default: one without a device
    */
-  constructor(kernel: Kernel, volume: Volume, subvolume: Subvolume = volume.root, device: number = kernel.allocateDevice()) {
+  constructor(
+    kernel: Kernel,
+    volume: Volume,
+    subvolume: Subvolume = volume.root,
+    device: number = kernel.allocateDevice(),
+  ) {
     super(device);
     this.kernel = kernel;
     this.volume = volume;
@@ -81,7 +86,10 @@ export class AegisFileSystem extends FileSystem {
     this.subvolume.unpin(inode.ino);
   }
 
-  /** Before a batch of the engine, which tells that these files are empty: their new content. Write-back tells what fails. */
+  /**
+   * Before a batch of the engine, which tells that these files are empty: their new content. Write-back tells what
+   * fails.
+   */
   storeEmptied(): void {
     for (const inode of this.emptied) if (inode.pages!.dirtyCount > 0) inode.store();
     this.emptied.clear();
@@ -109,7 +117,15 @@ export class AegisFileSystem extends FileSystem {
 
   usage(): FileSystemUsage {
     const { blocks, freeBlocks, inodes } = this.volume.usage();
-    return { magic: AEGISFS_MAGIC, blockSize: 4096, blocks, blocksFree: freeBlocks, files: inodes + freeBlocks, filesFree: freeBlocks, nameMax: 255 };
+    return {
+      magic: AEGISFS_MAGIC,
+      blockSize: 4096,
+      blocks,
+      blocksFree: freeBlocks,
+      files: inodes + freeBlocks,
+      filesFree: freeBlocks,
+      nameMax: 255,
+    };
   }
 
   override sync(): number {

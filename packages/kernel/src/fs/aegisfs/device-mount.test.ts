@@ -6,8 +6,21 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import { check, format } from "@stratos/aegisfs";
 import {
-  EACCES, EBUSY, EINVAL, ENOENT, ENOTBLK, LO_FLAGS_AUTOCLEAR, LOOP_CTL_GET_FREE, LOOP_GET_STATUS64, LOOP_SET_FD,
-  LOOP_SET_STATUS64, MNT_DETACH, MS_RDONLY, O_CREAT, O_EXCL, O_RDWR,
+  EACCES,
+  EBUSY,
+  EINVAL,
+  ENOENT,
+  ENOTBLK,
+  LO_FLAGS_AUTOCLEAR,
+  LOOP_CTL_GET_FREE,
+  LOOP_GET_STATUS64,
+  LOOP_SET_FD,
+  LOOP_SET_STATUS64,
+  MNT_DETACH,
+  MS_RDONLY,
+  O_CREAT,
+  O_EXCL,
+  O_RDWR,
 } from "@stratos/abi";
 import { MemoryBlockDevice } from "@stratos/host";
 import { diskMachine } from "../../testing/disk-machine.ts";
@@ -25,7 +38,11 @@ function volumeBytes(): Uint8Array {
   return bytes;
 }
 
-interface Guest { user: FileTask; device: number; log: string[] }
+interface Guest {
+  user: FileTask;
+  device: number;
+  log: string[];
+}
 
 /** The volume behind /dev/loop0; `device` is a descriptor of it. */
 function machine(): Guest {
@@ -72,7 +89,11 @@ it("one device is one file system, wherever it is mounted", () => {
   assert.equal(user.call("mount", "/dev/loop0", "/other", "aegisfs", 0, 0), 0);
   user.put("/mnt/file", "seen");
   assert.equal(user.get("/other/file"), "seen");
-  assert.equal(user.call("mount", "/dev/loop0", "/other", "aegisfs", MS_RDONLY, 0), -EBUSY, "it is mounted to be written");
+  assert.equal(
+    user.call("mount", "/dev/loop0", "/other", "aegisfs", MS_RDONLY, 0),
+    -EBUSY,
+    "it is mounted to be written",
+  );
   assert.equal(user.call("umount2", "/mnt", 0), 0);
   assert.equal(user.get("/other/file"), "seen");
 });

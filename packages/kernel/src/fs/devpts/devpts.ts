@@ -18,10 +18,18 @@ import { Path } from "../../vfs/path.ts";
 /** kernel.pty.max. */
 const PTYS_MAX = 4096;
 const DEVPTS_SUPER_MAGIC = 0x1cd1;
-const ROOT_INO = 1, PTMX_INO = 2, FIRST_PTY_INO = 3;
+const ROOT_INO = 1,
+  PTMX_INO = 2,
+  FIRST_PTY_INO = 3;
 export const PTMX_DEVICE = makeDevice(5, 2);
 
-interface Options { uid: number | null; gid: number | null; mode: number; ptmxMode: number; max: number }
+interface Options {
+  uid: number | null;
+  gid: number | null;
+  mode: number;
+  ptmxMode: number;
+  max: number;
+}
 
 export class DevptsFileSystem extends FileSystem {
   readonly type = "devpts";
@@ -39,19 +47,39 @@ export class DevptsFileSystem extends FileSystem {
   }
 
   usage(): FileSystemUsage {
-    return { magic: DEVPTS_SUPER_MAGIC, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
+    return {
+      magic: DEVPTS_SUPER_MAGIC,
+      blockSize: 4096,
+      blocks: 0,
+      blocksFree: 0,
+      files: 0,
+      filesFree: 0,
+      nameMax: 255,
+    };
   }
 
   override get options(): string {
     const { uid, gid, mode, ptmxMode } = this.settings;
-    return [uid === null ? "" : `uid=${uid}`, gid === null ? "" : `gid=${gid}`, `mode=${mode.toString(8)}`, `ptmxmode=${ptmxMode.toString(8).padStart(3, "0")}`].filter((part) => part !== "").join(",");
+    return [
+      uid === null ? "" : `uid=${uid}`,
+      gid === null ? "" : `gid=${gid}`,
+      `mode=${mode.toString(8)}`,
+      `ptmxmode=${ptmxMode.toString(8).padStart(3, "0")}`,
+    ]
+      .filter((part) => part !== "")
+      .join(",");
   }
 
   /** Takes mount options: 0 or −EINVAL. */
   configure(text: string): number {
     const next = { ...this.settings };
     for (const [name, value] of parseMountOptions(text)) {
-      const number = /^[0-7]+$/.test(value) && (name === "mode" || name === "ptmxmode") ? parseInt(value, 8) : /^[0-9]+$/.test(value) ? parseInt(value, 10) : -1;
+      const number =
+        /^[0-7]+$/.test(value) && (name === "mode" || name === "ptmxmode")
+          ? parseInt(value, 8)
+          : /^[0-9]+$/.test(value)
+            ? parseInt(value, 10)
+            : -1;
       if (name === "newinstance") continue;
       if (number < 0) return -EINVAL;
       if (name === "uid") next.uid = number;
@@ -109,7 +137,9 @@ export class DevptsFileSystem extends FileSystem {
     this.#count--;
   }
 
-  /** Where the task sees the terminal, for TIOCGPTPEER; a place of its own when devpts is mounted nowhere in its view. */
+  /**
+   * Where the task sees the terminal, for TIOCGPTPEER; a place of its own when devpts is mounted nowhere in its view.
+   */
   pathOf(task: Task, index: number): Path | null {
     const inode = this.inodeAt(index);
     if (inode === null) return null;
@@ -118,7 +148,11 @@ export class DevptsFileSystem extends FileSystem {
   }
 }
 
-interface PtyEntry { readonly pty: Pty; readonly inode: PtsInode; isHidden: boolean }
+interface PtyEntry {
+  readonly pty: Pty;
+  readonly inode: PtsInode;
+  isHidden: boolean;
+}
 
 class DevptsRoot extends Inode {
   declare readonly fileSystem: DevptsFileSystem;
@@ -139,7 +173,10 @@ class DevptsRoot extends Inode {
     return (/^(0|[1-9][0-9]{0,6})$/.test(name) ? this.fileSystem.inodeAt(Number(name)) : null) ?? -ENOENT;
   }
 
-  override list(cursor: number, emit: (name: string, ino: number, type: number, nextCursor: number) => boolean): number {
+  override list(
+    cursor: number,
+    emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
+  ): number {
     const type = S_IFCHR >> 12;
     if (cursor === 0 && !emit("ptmx", PTMX_INO, type, 1)) return 0;
     this.fileSystem.forEach((index, inode) => emit(String(index), inode.ino, type, index + 2), Math.max(0, cursor - 1));
@@ -165,7 +202,14 @@ class PtsInode extends Inode {
 
   constructor(fileSystem: DevptsFileSystem, pty: Pty, task: Task) {
     const { uid, gid, mode } = fileSystem.settings;
-    super(fileSystem, FIRST_PTY_INO + pty.index, S_IFCHR | mode, uid ?? task.credentials.fsuid, gid ?? task.credentials.fsgid, fileSystem.kernel.vfs.now());
+    super(
+      fileSystem,
+      FIRST_PTY_INO + pty.index,
+      S_IFCHR | mode,
+      uid ?? task.credentials.fsuid,
+      gid ?? task.credentials.fsgid,
+      fileSystem.kernel.vfs.now(),
+    );
     this.rdev = pty.terminal.device;
     this.pty = pty;
   }

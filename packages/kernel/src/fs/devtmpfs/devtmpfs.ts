@@ -4,15 +4,36 @@ import { forgetChild, lookupChild, unlinkDentry } from "../../vfs/dentry-cache.t
 import { makeDevice } from "../../vfs/device-registry.ts";
 import type { FileSystemType } from "../../vfs/file-system-types.ts";
 import { Tmpfs } from "../tmpfs/tmpfs.ts";
-import { FULL_MINOR, KMSG_MINOR, MEMORY_MAJOR, NULL_MINOR, RANDOM_MINOR, URANDOM_MINOR, ZERO_MINOR } from "./memory-devices.ts";
+import {
+  FULL_MINOR,
+  KMSG_MINOR,
+  MEMORY_MAJOR,
+  NULL_MINOR,
+  RANDOM_MINOR,
+  URANDOM_MINOR,
+  ZERO_MINOR,
+} from "./memory-devices.ts";
 
 const NODES: readonly (readonly [name: string, major: number, minor: number, mode: number])[] = [
-  ["null", MEMORY_MAJOR, NULL_MINOR, 0o666], ["zero", MEMORY_MAJOR, ZERO_MINOR, 0o666], ["full", MEMORY_MAJOR, FULL_MINOR, 0o666],
-  ["random", MEMORY_MAJOR, RANDOM_MINOR, 0o666], ["urandom", MEMORY_MAJOR, URANDOM_MINOR, 0o666], ["kmsg", MEMORY_MAJOR, KMSG_MINOR, 0o644],
-  ["loop-control", 10, 237, 0o660], ["tty", 5, 0, 0o666], ["console", 5, 1, 0o600], ["ptmx", 5, 2, 0o666], ["tty0", 4, 0, 0o620], ["tty1", 4, 1, 0o620],
+  ["null", MEMORY_MAJOR, NULL_MINOR, 0o666],
+  ["zero", MEMORY_MAJOR, ZERO_MINOR, 0o666],
+  ["full", MEMORY_MAJOR, FULL_MINOR, 0o666],
+  ["random", MEMORY_MAJOR, RANDOM_MINOR, 0o666],
+  ["urandom", MEMORY_MAJOR, URANDOM_MINOR, 0o666],
+  ["kmsg", MEMORY_MAJOR, KMSG_MINOR, 0o644],
+  ["loop-control", 10, 237, 0o660],
+  ["tty", 5, 0, 0o666],
+  ["console", 5, 1, 0o600],
+  ["ptmx", 5, 2, 0o666],
+  ["tty0", 4, 0, 0o620],
+  ["tty1", 4, 1, 0o620],
 ];
 const LINKS: readonly (readonly [name: string, target: string])[] = [
-  ["fd", "/proc/self/fd"], ["stdin", "/proc/self/fd/0"], ["stdout", "/proc/self/fd/1"], ["stderr", "/proc/self/fd/2"], ["core", "/proc/kcore"],
+  ["fd", "/proc/self/fd"],
+  ["stdin", "/proc/self/fd/0"],
+  ["stdout", "/proc/self/fd/1"],
+  ["stderr", "/proc/self/fd/2"],
+  ["core", "/proc/kcore"],
 ];
 
 /** The device nodes of a machine, in a tmpfs that all mounts of it share (devtmpfs of Linux). */
@@ -23,7 +44,13 @@ export class Devtmpfs extends Tmpfs {
     super(kernel, { mode: 0o755 });
     const now = kernel.vfs.now();
     const owner = { uid: 0, gid: 0, rdev: 0, now };
-    for (const [name, major, minor, mode] of NODES) this.root.create(name, { ...owner, mode: S_IFCHR | mode, gid: GROUPS.get(major) ?? 0, rdev: makeDevice(major, minor) });
+    for (const [name, major, minor, mode] of NODES)
+      this.root.create(name, {
+        ...owner,
+        mode: S_IFCHR | mode,
+        gid: GROUPS.get(major) ?? 0,
+        rdev: makeDevice(major, minor),
+      });
     for (const [name, target] of LINKS) this.root.symlink(name, target, { ...owner, mode: 0o777 });
     for (const name of ["pts", "shm", "mqueue"]) this.root.mkdir(name, { ...owner, mode: S_IFDIR | 0o755 });
   }
@@ -33,7 +60,8 @@ export class Devtmpfs extends Tmpfs {
     const root = this.kernel.vfs.roots.get(this);
     // The name may be known to be absent.
     if (root !== undefined) forgetChild(this.kernel, root.dentry, name);
-    if (typeof this.root.lookup(name) === "number") this.root.create(name, { ...node, uid: 0, now: this.kernel.vfs.now() });
+    if (typeof this.root.lookup(name) === "number")
+      this.root.create(name, { ...node, uid: 0, now: this.kernel.vfs.now() });
   }
 
   /** A device went. */
@@ -48,7 +76,11 @@ export class Devtmpfs extends Tmpfs {
 }
 
 /** Groups "tty" and "disk" of Debian, by major number. */
-const GROUPS: ReadonlyMap<number, number> = new Map([[4, 5], [5, 5], [10, 6]]);
+const GROUPS: ReadonlyMap<number, number> = new Map([
+  [4, 5],
+  [5, 5],
+  [10, 6],
+]);
 const instances = new WeakMap<Kernel, Devtmpfs>();
 
 export function devtmpfsOf(kernel: Kernel): Devtmpfs {

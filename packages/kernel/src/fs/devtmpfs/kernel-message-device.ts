@@ -1,6 +1,19 @@
 import {
-  EAGAIN, EINVAL, EPIPE, ESPIPE, O_NONBLOCK, POLLERR, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, POLLWRNORM, SEEK_CUR,
-  SEEK_DATA, SEEK_END, SEEK_SET,
+  EAGAIN,
+  EINVAL,
+  EPIPE,
+  ESPIPE,
+  O_NONBLOCK,
+  POLLERR,
+  POLLIN,
+  POLLOUT,
+  POLLPRI,
+  POLLRDNORM,
+  POLLWRNORM,
+  SEEK_CUR,
+  SEEK_DATA,
+  SEEK_END,
+  SEEK_SET,
 } from "@stratos/abi";
 import { byteString, byteStringOf } from "@stratos/base";
 import { logLine, USER_INFO } from "../../kernel-log.ts";
@@ -70,11 +83,19 @@ export class KernelMessageDevice extends OpenFile {
     const { messages } = this.#kernel;
     if (offset !== 0) return -ESPIPE;
     switch (whence) {
-      case SEEK_SET: this.#next = messages.first; return 0;
-      case SEEK_DATA: this.#next = Math.max(messages.first, messages.clearedAt); return 0;
-      case SEEK_END: this.#next = messages.end; return 0;
-      case SEEK_CUR: return -ESPIPE;
-      default: return -EINVAL;
+      case SEEK_SET:
+        this.#next = messages.first;
+        return 0;
+      case SEEK_DATA:
+        this.#next = Math.max(messages.first, messages.clearedAt);
+        return 0;
+      case SEEK_END:
+        this.#next = messages.end;
+        return 0;
+      case SEEK_CUR:
+        return -ESPIPE;
+      default:
+        return -EINVAL;
     }
   }
 

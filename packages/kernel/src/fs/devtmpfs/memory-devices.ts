@@ -1,4 +1,15 @@
-import { EINVAL, ENOSPC, EPERM, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, PAGE_SIZE, SEEK_CUR, SEEK_SET } from "@stratos/abi";
+import {
+  EINVAL,
+  ENOSPC,
+  EPERM,
+  POLLIN,
+  POLLOUT,
+  POLLRDNORM,
+  POLLWRNORM,
+  PAGE_SIZE,
+  SEEK_CUR,
+  SEEK_SET,
+} from "@stratos/abi";
 import type { Kernel } from "../../kernel-state.ts";
 import { KernelMessageDevice } from "./kernel-message-device.ts";
 import { PageCache } from "../../mm/page-cache.ts";
@@ -12,7 +23,12 @@ import type { Path } from "../../vfs/path.ts";
 
 /** Major number of memory devices, and their minors (devices.txt of Linux; mem(4), null(4), random(4)). */
 export const MEMORY_MAJOR = 1;
-export const NULL_MINOR = 3, ZERO_MINOR = 5, FULL_MINOR = 7, RANDOM_MINOR = 8, URANDOM_MINOR = 9, KMSG_MINOR = 11;
+export const NULL_MINOR = 3,
+  ZERO_MINOR = 5,
+  FULL_MINOR = 7,
+  RANDOM_MINOR = 8,
+  URANDOM_MINOR = 9,
+  KMSG_MINOR = 11;
 
 const zeroes = new Uint8Array(65536);
 const chunk = new Uint8Array(4096);
@@ -91,9 +107,12 @@ class RandomDevice extends MemoryDevice {
 
   /** random(4) ioctls: the pool is always full. */
   override ioctl(task: Task, command: number, argument: number): number {
-    const RNDGETENTCNT = 0x80045200, RNDADDTOENTCNT = 0x40045201, RNDADDENTROPY = 0x40085203;
+    const RNDGETENTCNT = 0x80045200,
+      RNDADDTOENTCNT = 0x40045201,
+      RNDADDENTROPY = 0x40085203;
     if (command === RNDGETENTCNT) return task.space.storeU32(argument, 256);
-    if (command === RNDADDTOENTCNT || command === RNDADDENTROPY) return isCapable(task.credentials, CAP_SYS_ADMIN) ? 0 : -EPERM;
+    if (command === RNDADDTOENTCNT || command === RNDADDENTROPY)
+      return isCapable(task.credentials, CAP_SYS_ADMIN) ? 0 : -EPERM;
     return -EINVAL;
   }
 }
@@ -101,7 +120,10 @@ class RandomDevice extends MemoryDevice {
 /** Tells the vfs who opens them. */
 export function registerMemoryDevices(kernel: Kernel): void {
   const register = (minor: number, make: (flags: number, inode: Inode, path: Path) => OpenFile): void => {
-    kernel.vfs.devices.registerCharacter(MEMORY_MAJOR, minor, { name: "mem", open: (_task, inode, flags, path) => make(flags, inode, path) });
+    kernel.vfs.devices.registerCharacter(MEMORY_MAJOR, minor, {
+      name: "mem",
+      open: (_task, inode, flags, path) => make(flags, inode, path),
+    });
   };
   register(NULL_MINOR, (flags, inode, path) => new NullDevice(kernel, flags, inode, path));
   register(ZERO_MINOR, (flags, inode, path) => new ZeroDevice(kernel, flags, inode, path));

@@ -7,7 +7,11 @@ import { it } from "node:test";
 import { AT_FDCWD, EINVAL, ENOTDIR, F_NOTIFY, F_SETSIG } from "@stratos/abi";
 import { FileTask } from "../../testing/file-system-task.ts";
 
-const DN_CREATE = 4, DN_RENAME = 0x10, DN_ATTRIB = 0x20, DN_MULTISHOT = 0x80000000, SIGNAL = 36;
+const DN_CREATE = 4,
+  DN_RENAME = 0x10,
+  DN_ATTRIB = 0x20,
+  DN_MULTISHOT = 0x80000000,
+  SIGNAL = 36;
 
 function pending(user: FileTask): boolean {
   const { pending: signals } = user.task.group;

@@ -1,5 +1,13 @@
 import {
-  EINVAL, ENOTDIR, IN_ACCESS, IN_ATTRIB, IN_CREATE, IN_DELETE, IN_MODIFY, IN_MOVED_FROM, IN_MOVED_TO,
+  EINVAL,
+  ENOTDIR,
+  IN_ACCESS,
+  IN_ATTRIB,
+  IN_CREATE,
+  IN_DELETE,
+  IN_MODIFY,
+  IN_MOVED_FROM,
+  IN_MOVED_TO,
 } from "@stratos/abi";
 import type { Kernel } from "../../kernel-state.ts";
 import { POLL_MSG } from "../../signal/pending-signals.ts";
@@ -13,10 +21,20 @@ import type { OpenFile } from "../../vfs/open-file.ts";
  * fcntl(2), F_NOTIFY: inotify's predecessor, a signal when something happens in a folder. Bound: one mark for each
  * description of a folder.
  */
-const DN_ACCESS = 1, DN_MODIFY = 2, DN_CREATE = 4, DN_DELETE = 8, DN_RENAME = 0x10, DN_ATTRIB = 0x20, DN_MULTISHOT = 0x80000000 | 0;
+const DN_ACCESS = 1,
+  DN_MODIFY = 2,
+  DN_CREATE = 4,
+  DN_DELETE = 8,
+  DN_RENAME = 0x10,
+  DN_ATTRIB = 0x20,
+  DN_MULTISHOT = 0x80000000 | 0;
 const EVENTS: readonly (readonly [flag: number, mask: number])[] = [
-  [DN_ACCESS, IN_ACCESS], [DN_MODIFY, IN_MODIFY], [DN_ATTRIB, IN_ATTRIB], [DN_RENAME, RENAMED_WITHIN],
-  [DN_CREATE, IN_CREATE | IN_MOVED_TO], [DN_DELETE, IN_DELETE | IN_MOVED_FROM],
+  [DN_ACCESS, IN_ACCESS],
+  [DN_MODIFY, IN_MODIFY],
+  [DN_ATTRIB, IN_ATTRIB],
+  [DN_RENAME, RENAMED_WITHIN],
+  [DN_CREATE, IN_CREATE | IN_MOVED_TO],
+  [DN_DELETE, IN_DELETE | IN_MOVED_FROM],
 ];
 
 /** What a description asked for; it goes with the description. */

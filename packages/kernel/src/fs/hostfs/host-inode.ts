@@ -1,4 +1,16 @@
-import { EINVAL, ENOENT, EPERM, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, RENAME_EXCHANGE, RENAME_NOREPLACE, S_IFMT, S_IFREG } from "@stratos/abi";
+import {
+  EINVAL,
+  ENOENT,
+  EPERM,
+  O_CREAT,
+  O_EXCL,
+  O_RDONLY,
+  O_RDWR,
+  RENAME_EXCHANGE,
+  RENAME_NOREPLACE,
+  S_IFMT,
+  S_IFREG,
+} from "@stratos/abi";
 import type { HostFile, HostStat } from "@stratos/host";
 import { PageCache, type PageBacking } from "../../mm/page-cache.ts";
 import type { Task } from "../../task/task.ts";
@@ -84,7 +96,10 @@ export class HostInode extends Inode implements PageBacking {
 
   /** Reads the attributes anew from the host. */
   reload(): number {
-    const stat = this.nlink === 0 || this.#file !== null ? (this.#file?.stat() ?? -ENOENT) : this.fileSystem.tree.lstat(this.hostPath);
+    const stat =
+      this.nlink === 0 || this.#file !== null
+        ? (this.#file?.stat() ?? -ENOENT)
+        : this.fileSystem.tree.lstat(this.hostPath);
     if (typeof stat === "number") return this.nlink === 0 ? 0 : stat;
     const { nlink } = this;
     this.apply(stat);
@@ -153,7 +168,14 @@ export class HostInode extends Inode implements PageBacking {
     return 0;
   }
 
-  override rename(name: string, inode: Inode, newDirectory: Inode, newName: string, replaced: Inode | null, flags: number): number {
+  override rename(
+    name: string,
+    inode: Inode,
+    newDirectory: Inode,
+    newName: string,
+    replaced: Inode | null,
+    flags: number,
+  ): number {
     // The port knows neither exchange nor whiteouts; RENAME_NOREPLACE was checked by the vfs.
     if ((flags & ~RENAME_NOREPLACE) !== 0 || (flags & RENAME_EXCHANGE) !== 0) return -EINVAL;
     const target = newDirectory as HostInode;
@@ -170,7 +192,10 @@ export class HostInode extends Inode implements PageBacking {
     return 0;
   }
 
-  override list(cursor: number, emit: (name: string, ino: number, type: number, nextCursor: number) => boolean): number {
+  override list(
+    cursor: number,
+    emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
+  ): number {
     const names = this.fileSystem.tree.list(this.hostPath);
     if (typeof names === "number") return names;
     // Sorted, so that a cursor means the same place while others come and go elsewhere.
@@ -197,7 +222,8 @@ export class HostInode extends Inode implements PageBacking {
     const path = this.hostPath;
     if (this.nlink === 0) return super.setAttributes(change);
     let failed = 0;
-    if (change.uid !== undefined || change.gid !== undefined) failed = tree.chown(path, change.uid ?? this.uid, change.gid ?? this.gid);
+    if (change.uid !== undefined || change.gid !== undefined)
+      failed = tree.chown(path, change.uid ?? this.uid, change.gid ?? this.gid);
     if (failed >= 0 && change.mode !== undefined && !this.isSymlink) failed = tree.chmod(path, change.mode & 0o7777);
     if (failed >= 0 && (change.atime !== undefined || change.mtime !== undefined)) {
       failed = tree.utimes(path, msOf(change.atime ?? this.atime), msOf(change.mtime ?? this.mtime));

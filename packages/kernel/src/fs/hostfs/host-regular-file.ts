@@ -102,7 +102,7 @@ export class HostRegularFile extends OpenFile {
     const pages = this.inode.pages!;
     if (pages.pageCount === 0) return;
     const memory = this.#kernel.physical.u8;
-    for (let at = start; at < start + length; ) {
+    for (let at = start; at < start + length;) {
       const within = at % PAGE_SIZE;
       const part = Math.min(PAGE_SIZE - within, start + length - at);
       const index = (at - within) / PAGE_SIZE;
@@ -142,6 +142,7 @@ export class HostRegularFile extends OpenFile {
     if (this.isWritable) this.inode.writers--;
     if (this.inode.leases !== null) dropLease(this.inode, this);
     if (this.inode.locks !== null) dropLocksOfDescription(this.inode, this);
-    if (this.#kernel.vfs.watchCount > 0) notifyInode(this.#kernel, this.inode, this.path, this.isWritable ? "close-write" : "close");
+    if (this.#kernel.vfs.watchCount > 0)
+      notifyInode(this.#kernel, this.inode, this.path, this.isWritable ? "close-write" : "close");
   }
 }

@@ -1,4 +1,7 @@
-/** hostfs: the conformance suite over a simulated folder, and what the host does behind our back. The real port has tests of its own. */
+/**
+ * hostfs: the conformance suite over a simulated folder, and what the host does behind our back. The real port has
+ * tests of its own.
+ */
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { EROFS, O_CREAT, O_RDWR, O_WRONLY } from "@stratos/abi";
@@ -11,7 +14,11 @@ import { HostFs } from "./hostfs.ts";
 
 const limits = { hasXattrs: false, hasExchange: false, hasUnnamed: false, hasFifos: false };
 fileSystemConformance("hostfs, shared", (kernel) => new HostFs(kernel, new MemoryFileTree()), limits);
-fileSystemConformance("hostfs, private", (kernel) => new HostFs(kernel, new MemoryFileTree(), { isPrivate: true }), limits);
+fileSystemConformance(
+  "hostfs, private",
+  (kernel) => new HostFs(kernel, new MemoryFileTree(), { isPrivate: true }),
+  limits,
+);
 
 function hostRead(tree: MemoryFileTree, path: string): string {
   const file = tree.open(path, 0, 0);

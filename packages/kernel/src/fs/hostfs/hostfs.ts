@@ -8,8 +8,8 @@ import { HostInode } from "./host-inode.ts";
 const INODES_MAX = 16384;
 
 /**
- * A folder of the host, passed through (`-v HOST:GUEST`). The host's files are the truth: names are looked up there each time, reads and writes
- * go straight through; pages are kept for mappings only. Owners are as the port shows them.
+ * A folder of the host, passed through (`-v HOST:GUEST`). The host's files are the truth: names are looked up there
+ * each time, reads and writes go straight through; pages are kept for mappings only. Owners are as the port shows them.
  */
 export class HostFs extends FileSystem {
   readonly type = "hostfs";
@@ -28,7 +28,19 @@ export class HostFs extends FileSystem {
     this.isPrivate = options.isPrivate === true;
     this.readOnly = tree.readOnly;
     const stat = tree.lstat("");
-    const fallback: HostStat = { ino: 1, mode: 0o040755, nlink: 2, uid: 0, gid: 0, size: 0, rdev: 0, atimeMs: 0, mtimeMs: 0, ctimeMs: 0, blocks: 0 };
+    const fallback: HostStat = {
+      ino: 1,
+      mode: 0o040755,
+      nlink: 2,
+      uid: 0,
+      gid: 0,
+      size: 0,
+      rdev: 0,
+      atimeMs: 0,
+      mtimeMs: 0,
+      ctimeMs: 0,
+      blocks: 0,
+    };
     this.root = new HostInode(this, null, "", typeof stat === "number" ? fallback : stat);
     this.#inodes.set(this.root.ino, this.root);
   }
@@ -54,7 +66,14 @@ export class HostFs extends FileSystem {
 
   #prune(): void {
     for (const inode of this.#inodes.values()) {
-      if (inode.users > 0 || inode.cachedNames > 0 || inode.isDirty || inode.pages?.hasDirty === true || inode === this.root) continue;
+      if (
+        inode.users > 0 ||
+        inode.cachedNames > 0 ||
+        inode.isDirty ||
+        inode.pages?.hasDirty === true ||
+        inode === this.root
+      )
+        continue;
       inode.close();
       inode.pages?.dispose();
       this.#inodes.delete(inode.ino);
@@ -62,7 +81,13 @@ export class HostFs extends FileSystem {
   }
 
   usage(): FileSystemUsage {
-    const { blockSize, blocks, blocksFree, files, filesFree } = this.tree.usage() ?? { blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0 };
+    const { blockSize, blocks, blocksFree, files, filesFree } = this.tree.usage() ?? {
+      blockSize: 4096,
+      blocks: 0,
+      blocksFree: 0,
+      files: 0,
+      filesFree: 0,
+    };
     return { magic: V9FS_MAGIC, blockSize, blocks, blocksFree, files, filesFree, nameMax: 255 };
   }
 

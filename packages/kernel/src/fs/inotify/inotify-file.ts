@@ -1,4 +1,20 @@
-import { EAGAIN, EEXIST, EINVAL, ENOSPC, FIONREAD, IN_ALL_EVENTS, IN_EXCL_UNLINK, IN_IGNORED, IN_MASK_ADD, IN_MASK_CREATE, IN_ONESHOT, IN_Q_OVERFLOW, O_NONBLOCK, POLLIN, POLLRDNORM } from "@stratos/abi";
+import {
+  EAGAIN,
+  EEXIST,
+  EINVAL,
+  ENOSPC,
+  FIONREAD,
+  IN_ALL_EVENTS,
+  IN_EXCL_UNLINK,
+  IN_IGNORED,
+  IN_MASK_ADD,
+  IN_MASK_CREATE,
+  IN_ONESHOT,
+  IN_Q_OVERFLOW,
+  O_NONBLOCK,
+  POLLIN,
+  POLLRDNORM,
+} from "@stratos/abi";
 import type { Kernel } from "../../kernel-state.ts";
 import type { Task } from "../../task/task.ts";
 import { BLOCKED, WaitQueue } from "../../task/wait-queue.ts";
@@ -9,14 +25,20 @@ import type { IoCursor } from "../../vfs/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 
 /** fs.inotify.max_queued_events and max_user_watches; what comes beyond is IN_Q_OVERFLOW and ENOSPC. */
-const EVENTS_MAX = 16384, WATCHES_MAX = 65536;
+const EVENTS_MAX = 16384,
+  WATCHES_MAX = 65536;
 /** `struct inotify_event`: wd, mask, cookie, len (32 bits each), then the name padded with NULs to a multiple of 16. */
 const EVENT_SIZE = 16;
 
 /** What a watch is asked for; other bits are the marks' own. */
 const KNOWN_BITS = IN_ALL_EVENTS | IN_EXCL_UNLINK | IN_ONESHOT | IN_MASK_ADD | IN_MASK_CREATE;
 
-interface Event { watch: number; mask: number; cookie: number; name: string }
+interface Event {
+  watch: number;
+  mask: number;
+  cookie: number;
+  name: string;
+}
 
 class Watch implements InotifyMark {
   readonly id: number;
@@ -109,7 +131,14 @@ export class InotifyFile extends OpenFile {
     const events = this.#events;
     const last = events.at(-1);
     // Equal neighbours are one event (inotify(7)).
-    if (last !== undefined && last.watch === event.watch && last.mask === event.mask && last.cookie === event.cookie && last.name === event.name) return;
+    if (
+      last !== undefined &&
+      last.watch === event.watch &&
+      last.mask === event.mask &&
+      last.cookie === event.cookie &&
+      last.name === event.name
+    )
+      return;
     if (events.length >= EVENTS_MAX) {
       if (last!.mask !== IN_Q_OVERFLOW) events.push({ watch: -1, mask: IN_Q_OVERFLOW, cookie: 0, name: "" });
       return;
@@ -143,7 +172,8 @@ export class InotifyFile extends OpenFile {
       this.#view.setUint32(4, event.mask >>> 0, true);
       this.#view.setUint32(8, event.cookie, true);
       this.#view.setUint32(12, size - EVENT_SIZE, true);
-      for (let index = 0; index < event.name.length; index++) this.#bytes[EVENT_SIZE + index] = event.name.charCodeAt(index);
+      for (let index = 0; index < event.name.length; index++)
+        this.#bytes[EVENT_SIZE + index] = event.name.charCodeAt(index);
       const moved = to.put(this.#bytes, 0, size);
       if (moved < size) return done > 0 ? done : moved < 0 ? moved : -EINVAL;
       took();
@@ -169,7 +199,15 @@ export class InotifyFile extends OpenFile {
   }
 
   override details(): string {
-    return [...this.#watches.values()].map((watch) => `inotify wd:${watch.id.toString(16)} ino:${watch.inode.ino.toString(16)} sdev:${watch.inode.fileSystem.device.toString(16)} mask:${((watch.mask & (IN_ALL_EVENTS | IN_EXCL_UNLINK | IN_ONESHOT)) >>> 0).toString(16)} ignored_mask:0\n`).join("");
+    return [...this.#watches.values()]
+      .map(
+        (watch) =>
+          `inotify wd:${watch.id.toString(16)} ino:${watch.inode.ino.toString(16)} ` +
+          `sdev:${watch.inode.fileSystem.device.toString(16)} ` +
+          `mask:${((watch.mask & (IN_ALL_EVENTS | IN_EXCL_UNLINK | IN_ONESHOT)) >>> 0).toString(16)} ` +
+          "ignored_mask:0\n",
+      )
+      .join("");
   }
 
   protected override dispose(): void {

@@ -1,4 +1,19 @@
-import { EBUSY, EINVAL, EPERM, F_SEAL_EXEC, F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_WRITE, MFD_ALLOW_SEALING, MFD_CLOEXEC, MFD_EXEC, MFD_HUGETLB, MFD_NOEXEC_SEAL } from "@stratos/abi";
+import {
+  EBUSY,
+  EINVAL,
+  EPERM,
+  F_SEAL_EXEC,
+  F_SEAL_FUTURE_WRITE,
+  F_SEAL_GROW,
+  F_SEAL_SEAL,
+  F_SEAL_SHRINK,
+  F_SEAL_WRITE,
+  MFD_ALLOW_SEALING,
+  MFD_CLOEXEC,
+  MFD_EXEC,
+  MFD_HUGETLB,
+  MFD_NOEXEC_SEAL,
+} from "@stratos/abi";
 import { O_LARGEFILE, O_RDWR, S_IFREG } from "@stratos/abi";
 import type { Kernel } from "../../kernel-state.ts";
 import { AREA_NEVER_WRITABLE } from "../../mm/area.ts";
@@ -27,12 +42,19 @@ export function shmemMount(kernel: Kernel): Mount {
 
 /** memfd_create(2): −EINVAL, −ENOSPC. */
 export function createMemfd(task: Task, name: string, flags: number): OpenFile | number {
-  if ((flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC)) !== 0 || (flags & MFD_HUGETLB) !== 0) return -EINVAL;
+  if ((flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC)) !== 0 || (flags & MFD_HUGETLB) !== 0)
+    return -EINVAL;
   if ((flags & (MFD_EXEC | MFD_NOEXEC_SEAL)) === (MFD_EXEC | MFD_NOEXEC_SEAL)) return -EINVAL;
   const kernel = task.kernel;
   const mount = shmemMount(kernel);
   const isExecutable = (flags & MFD_NOEXEC_SEAL) === 0;
-  const inode = mount.fileSystem.root.createUnnamed({ mode: S_IFREG | (isExecutable ? 0o777 : 0o666), uid: task.credentials.fsuid, gid: task.credentials.fsgid, rdev: 0, now: kernel.vfs.now() });
+  const inode = mount.fileSystem.root.createUnnamed({
+    mode: S_IFREG | (isExecutable ? 0o777 : 0o666),
+    uid: task.credentials.fsuid,
+    gid: task.credentials.fsgid,
+    rdev: 0,
+    now: kernel.vfs.now(),
+  });
   if (typeof inode === "number") return inode;
   inode.seals = (flags & MFD_NOEXEC_SEAL) !== 0 ? F_SEAL_EXEC : (flags & MFD_ALLOW_SEALING) !== 0 ? 0 : F_SEAL_SEAL;
   const dentry = new Dentry(`/memfd:${name}`, null, inode);
@@ -60,9 +82,11 @@ export function addSeals(task: Task, file: OpenFile, seals: number): number {
   const old = sealsOf(inode);
   if (inode === null || old < 0) return -EINVAL;
   if ((old & F_SEAL_SEAL) !== 0) return -EPERM;
-  if ((seals & F_SEAL_WRITE) !== 0 && (old & F_SEAL_WRITE) === 0 && mayBeWrittenByMapping(task.kernel, inode)) return -EBUSY;
+  if ((seals & F_SEAL_WRITE) !== 0 && (old & F_SEAL_WRITE) === 0 && mayBeWrittenByMapping(task.kernel, inode))
+    return -EBUSY;
   // A program that can't lose its right to be executed can't be changed any more either (mm/memfd.c, memfd_add_seals).
-  if ((seals & F_SEAL_EXEC) !== 0 && (inode.mode & 0o111) !== 0) seals |= F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
+  if ((seals & F_SEAL_EXEC) !== 0 && (inode.mode & 0o111) !== 0)
+    seals |= F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
   inode.seals |= seals;
   return 0;
 }
@@ -71,7 +95,13 @@ export function addSeals(task: Task, file: OpenFile, seals: number): number {
 function mayBeWrittenByMapping(kernel: Kernel, inode: Inode): boolean {
   for (const { space } of kernel.tasks.tasks.values()) {
     for (const area of space.areas) {
-      if (area.isShared && area.pages === inode.pages && area.file?.isWritable === true && (area.flags & AREA_NEVER_WRITABLE) === 0) return true;
+      if (
+        area.isShared &&
+        area.pages === inode.pages &&
+        area.file?.isWritable === true &&
+        (area.flags & AREA_NEVER_WRITABLE) === 0
+      )
+        return true;
     }
   }
   return false;

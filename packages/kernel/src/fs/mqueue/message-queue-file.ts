@@ -1,5 +1,18 @@
 /** An open message queue. Read first: mqueue.ts and mq_overview(7). */
-import { EAGAIN, EBADF, EFAULT, EINVAL, EMSGSIZE, ETIMEDOUT, O_NONBLOCK, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, SI_MESGQ } from "@stratos/abi";
+import {
+  EAGAIN,
+  EBADF,
+  EFAULT,
+  EINVAL,
+  EMSGSIZE,
+  ETIMEDOUT,
+  O_NONBLOCK,
+  POLLIN,
+  POLLOUT,
+  POLLRDNORM,
+  POLLWRNORM,
+  SI_MESGQ,
+} from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import { sendSignalToProcess } from "../../signal/send-signal.ts";
 import type { Task } from "../../task/task.ts";
@@ -10,7 +23,9 @@ import type { Path } from "../../vfs/path.ts";
 import type { MessageQueueInode } from "./mqueue.ts";
 
 /** What a blocked send or receive keeps. */
-interface Wait { readonly deadlineNs: number }
+interface Wait {
+  readonly deadlineNs: number;
+}
 
 export class MessageQueueFile extends OpenFile {
   declare readonly inode: MessageQueueInode;
@@ -78,7 +93,8 @@ export class MessageQueueFile extends OpenFile {
     if (notification === null) return;
     this.inode.notification = null;
     const { owner, info, cookie } = notification;
-    if (info !== null && info.signal !== 0) sendSignalToProcess(owner, { ...info, code: SI_MESGQ, pid: sender.pid, uid: sender.credentials.uid });
+    if (info !== null && info.signal !== 0)
+      sendSignalToProcess(owner, { ...info, code: SI_MESGQ, pid: sender.pid, uid: sender.credentials.uid });
     if (cookie !== null) cookie.deliver(withState(cookie.bytes, NOTIFY_WOKENUP));
   }
 
@@ -101,8 +117,15 @@ export class MessageQueueFile extends OpenFile {
     const at = offset < 0 ? this.position : offset;
     const { notification } = this.inode;
     const kind = notification === null ? 0 : notification.info !== null ? 0 : notification.cookie !== null ? 2 : 1;
-    const fields = [["QSIZE", this.inode.queuedBytes, 10], ["NOTIFY", kind, 5], ["SIGNO", notification?.info?.signal ?? 0, 5], ["NOTIFY_PID", notification?.owner.pid ?? 0, 6]] as const;
-    const text = byteStringOf(`${fields.map(([name, value, width]) => `${name}:${String(value).padEnd(width)}`).join(" ")}\n`);
+    const fields = [
+      ["QSIZE", this.inode.queuedBytes, 10],
+      ["NOTIFY", kind, 5],
+      ["SIGNO", notification?.info?.signal ?? 0, 5],
+      ["NOTIFY_PID", notification?.owner.pid ?? 0, 6],
+    ] as const;
+    const text = byteStringOf(
+      `${fields.map(([name, value, width]) => `${name}:${String(value).padEnd(width)}`).join(" ")}\n`,
+    );
     const count = Math.min(to.remaining, text.length - at);
     if (count <= 0) return 0;
     const moved = to.put(text, at, count);
@@ -112,7 +135,8 @@ export class MessageQueueFile extends OpenFile {
 
   /** Only the text that `read` gives has a position. */
   override seek(offset: number, whence: number): number {
-    const target = whence === 0 ? offset : whence === 1 ? this.position + offset : whence === 2 ? this.inode.size + offset : -1;
+    const target =
+      whence === 0 ? offset : whence === 1 ? this.position + offset : whence === 2 ? this.inode.size + offset : -1;
     if (target < 0 || target > Number.MAX_SAFE_INTEGER) return -EINVAL;
     this.position = target;
     return target;
@@ -120,7 +144,8 @@ export class MessageQueueFile extends OpenFile {
 }
 
 /** The last byte of a SIGEV_THREAD cookie says why it comes back. Source: Linux ipc/mqueue.c. */
-const NOTIFY_WOKENUP = 1, NOTIFY_REMOVED = 2;
+const NOTIFY_WOKENUP = 1,
+  NOTIFY_REMOVED = 2;
 
 function withState(cookie: Uint8Array, state: number): Uint8Array {
   const bytes = cookie.slice();

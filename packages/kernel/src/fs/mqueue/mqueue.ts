@@ -1,6 +1,6 @@
 /**
- * POSIX message queues as a file system (mq_overview(7)): one instance for the machine, which mq_open(2) reaches whether it is mounted or not.
- * Read next: message-queue-file.ts, what a descriptor does; syscall/mqueue-calls.ts.
+ * POSIX message queues as a file system (mq_overview(7)): one instance for the machine, which mq_open(2) reaches
+ * whether it is mounted or not. Read next: message-queue-file.ts, what a descriptor does; syscall/mqueue-calls.ts.
  */
 import { EINVAL, EMFILE, ENOENT, ENOSPC, S_IFDIR, S_IFREG } from "@stratos/abi";
 import type { Kernel } from "../../kernel-state.ts";
@@ -22,24 +22,45 @@ const MQUEUE_MAGIC = 0x19800202;
 /** What reading a queue may give at most; stat(2) shows it as the size. Source: Linux ipc/mqueue.c, FILENT_SIZE. */
 const STATUS_SIZE = 80;
 /** `struct msg_msg` and a priority's tree node, which count towards RLIMIT_MSGQUEUE (getrlimit(2)). */
-const MESSAGE_OVERHEAD = 48, NODE_OVERHEAD = 48;
+const MESSAGE_OVERHEAD = 48,
+  NODE_OVERHEAD = 48;
 /** HARD_MSGMAX, HARD_MSGSIZEMAX: bounds for those with CAP_SYS_RESOURCE. */
-const MESSAGES_MAX_HARD = 65536, MESSAGE_SIZE_MAX_HARD = 16 << 20;
+const MESSAGES_MAX_HARD = 65536,
+  MESSAGE_SIZE_MAX_HARD = 16 << 20;
 export const PRIORITIES = 32768;
 
 /** /proc/sys/fs/mqueue. */
-export interface MqueueLimits { messages: number; messageSize: number; messagesDefault: number; messageSizeDefault: number; queues: number }
+export interface MqueueLimits {
+  messages: number;
+  messageSize: number;
+  messagesDefault: number;
+  messageSizeDefault: number;
+  queues: number;
+}
 
-export interface QueueShape { messages: number; messageSize: number }
+export interface QueueShape {
+  messages: number;
+  messageSize: number;
+}
 
 /** Who is told of a message that comes to an empty queue (mq_notify(2)); null: nobody. */
-export interface Notification { owner: ThreadGroup; info: SignalInfo | null; cookie: { bytes: Uint8Array; deliver: (bytes: Uint8Array) => void } | null }
+export interface Notification {
+  owner: ThreadGroup;
+  info: SignalInfo | null;
+  cookie: { bytes: Uint8Array; deliver: (bytes: Uint8Array) => void } | null;
+}
 
 export class MqueueFileSystem extends FileSystem {
   readonly type = "mqueue";
   readonly kernel: Kernel;
   readonly root: MqueueRoot;
-  readonly limits: MqueueLimits = { messages: 10, messageSize: 8192, messagesDefault: 10, messageSizeDefault: 8192, queues: 256 };
+  readonly limits: MqueueLimits = {
+    messages: 10,
+    messageSize: 8192,
+    messagesDefault: 10,
+    messageSizeDefault: 8192,
+    queues: 256,
+  };
   queues = 0;
   /** Bytes that each user's queues may take together (RLIMIT_MSGQUEUE); a queue gives its part back when it is gone. */
   readonly bytesByUser = new Map<number, number>();
@@ -59,14 +80,24 @@ export class MqueueFileSystem extends FileSystem {
     return { magic: MQUEUE_MAGIC, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
   }
 
-  /** A queue of this shape for the task, not named yet: −EINVAL for a shape beyond the limits, −ENOSPC too many queues, −EMFILE above RLIMIT_MSGQUEUE. */
+  /**
+   * A queue of this shape for the task, not named yet: −EINVAL for a shape beyond the limits, −ENOSPC too many queues,
+   * −EMFILE above RLIMIT_MSGQUEUE.
+   */
   createQueue(task: Task, shape: QueueShape | null, attributes: NewInode): MessageQueueInode | number {
     const { limits } = this;
     const isPrivileged = isCapable(task.credentials, CAP_SYS_RESOURCE);
     if (this.queues >= limits.queues && !isPrivileged) return -ENOSPC;
-    const { messages, messageSize } = shape ?? { messages: Math.min(limits.messagesDefault, limits.messages), messageSize: Math.min(limits.messageSizeDefault, limits.messageSize) };
+    const { messages, messageSize } = shape ?? {
+      messages: Math.min(limits.messagesDefault, limits.messages),
+      messageSize: Math.min(limits.messageSizeDefault, limits.messageSize),
+    };
     if (!(messages > 0 && messageSize > 0)) return -EINVAL;
-    if (messages > (isPrivileged ? MESSAGES_MAX_HARD : limits.messages) || messageSize > (isPrivileged ? MESSAGE_SIZE_MAX_HARD : limits.messageSize)) return -EINVAL;
+    if (
+      messages > (isPrivileged ? MESSAGES_MAX_HARD : limits.messages) ||
+      messageSize > (isPrivileged ? MESSAGE_SIZE_MAX_HARD : limits.messageSize)
+    )
+      return -EINVAL;
     const bytes = messages * (MESSAGE_OVERHEAD + messageSize) + Math.min(messages, PRIORITIES) * NODE_OVERHEAD;
     const user = task.credentials.uid;
     const used = (this.bytesByUser.get(user) ?? 0) + bytes;
@@ -115,14 +146,21 @@ class MqueueRoot extends Inode {
     return 0;
   }
 
-  override list(cursor: number, emit: (name: string, ino: number, type: number, nextCursor: number) => boolean): number {
+  override list(
+    cursor: number,
+    emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
+  ): number {
     // Inode numbers only grow, and so does the order of insertion: a cursor is the number of the last entry given.
-    for (const [name, queue] of this.#entries) if (queue.ino > cursor && !emit(name, queue.ino, S_IFREG >> 12, queue.ino)) break;
+    for (const [name, queue] of this.#entries)
+      if (queue.ino > cursor && !emit(name, queue.ino, S_IFREG >> 12, queue.ino)) break;
     return 0;
   }
 }
 
-interface Message { priority: number; bytes: Uint8Array }
+interface Message {
+  priority: number;
+  bytes: Uint8Array;
+}
 
 /** Messages by priority, oldest first among equals. Bound: `shape.messages` of `shape.messageSize` bytes. */
 export class MessageQueueInode extends Inode {
@@ -136,7 +174,12 @@ export class MessageQueueInode extends Inode {
   notification: Notification | null = null;
   readonly #charge: { user: number; bytes: number };
 
-  constructor(fileSystem: MqueueFileSystem, attributes: NewInode, shape: QueueShape, charge: { user: number; bytes: number }) {
+  constructor(
+    fileSystem: MqueueFileSystem,
+    attributes: NewInode,
+    shape: QueueShape,
+    charge: { user: number; bytes: number },
+  ) {
     super(fileSystem, fileSystem.allocateIno(), attributes.mode, attributes.uid, attributes.gid, attributes.now);
     this.size = STATUS_SIZE;
     this.shape = shape;
@@ -200,7 +243,10 @@ export function mqueueMount(kernel: Kernel): Mount {
   let mount = mounts.get(kernel);
   if (mount === undefined) {
     const fileSystem = mqueueOf(kernel);
-    mounts.set(kernel, (mount = new Mount(0, fileSystem, new Dentry("/", null, fileSystem.root), null, null, 0, "mqueue")));
+    mounts.set(
+      kernel,
+      (mount = new Mount(0, fileSystem, new Dentry("/", null, fileSystem.root), null, null, 0, "mqueue")),
+    );
   }
   return mount;
 }

@@ -1,6 +1,22 @@
 import {
-  EAGAIN, EINTR, EINVAL, ENFILE, ENOMEM, ENXIO, EPIPE, FIONREAD, O_ACCMODE, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY,
-  POLLIN, POLLOUT, SIGPIPE, SI_KERNEL, S_IFIFO,
+  EAGAIN,
+  EINTR,
+  EINVAL,
+  ENFILE,
+  ENOMEM,
+  ENXIO,
+  EPIPE,
+  FIONREAD,
+  O_ACCMODE,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_RDWR,
+  O_WRONLY,
+  POLLIN,
+  POLLOUT,
+  SIGPIPE,
+  SI_KERNEL,
+  S_IFIFO,
 } from "@stratos/abi";
 import type { Credentials } from "../../security/credentials.ts";
 import type { Kernel } from "../../kernel-state.ts";
@@ -15,7 +31,10 @@ import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
 import { type FifoWait, Pipe, PIPE_BUF } from "./pipe.ts";
 
-/** One end (or, for a fifo opened O_RDWR, both) of a pipe. The ends of a pipe share an inode whose `endpoint` is the pipe. */
+/**
+ * One end (or, for a fifo opened O_RDWR, both) of a pipe. The ends of a pipe share an inode whose `endpoint` is the
+ * pipe.
+ */
 export class PipeFile extends OpenFile {
   declare readonly inode: Inode;
   readonly pipe: Pipe;
@@ -44,7 +63,10 @@ export class PipeFile extends OpenFile {
     return done;
   }
 
-  /** Writes all, waiting in between; what is done already stands in `task.syscallState`, and a signal then ends the call with it. */
+  /**
+   * Writes all, waiting in between; what is done already stands in `task.syscallState`, and a signal then ends the call
+   * with it.
+   */
   override write(task: Task, from: IoCursor): number {
     const pipe = this.pipe;
     const before = typeof task.syscallState === "number" ? task.syscallState : 0;
@@ -108,7 +130,11 @@ export class PipeFile extends OpenFile {
  * pipe2(2): the reading and the writing end. `flags`: O_NONBLOCK, O_DIRECT are kept. −ENFILE beyond
  * fs.pipe-user-pages-hard.
  */
-export function createPipe(kernel: Kernel, flags: number, owner: Credentials): { reader: PipeFile; writer: PipeFile } | number {
+export function createPipe(
+  kernel: Kernel,
+  flags: number,
+  owner: Credentials,
+): { reader: PipeFile; writer: PipeFile } | number {
   const pages = kernel.pipeLimits.initialPages(owner);
   if (pages === 0) return -ENFILE;
   const pipe = new Pipe(kernel, owner.uid, pages);
@@ -116,12 +142,15 @@ export function createPipe(kernel: Kernel, flags: number, owner: Credentials): {
   inode.endpoint = pipe;
   pipe.readers = 1;
   pipe.writers = 1;
-  return { reader: new PipeFile(flags | O_RDONLY, inode, pipe, null), writer: new PipeFile(flags | O_WRONLY, inode, pipe, null) };
+  return {
+    reader: new PipeFile(flags | O_RDONLY, inode, pipe, null),
+    writer: new PipeFile(flags | O_WRONLY, inode, pipe, null),
+  };
 }
 
 /**
- * open(2) of a fifo: a reader waits for a writer and the other way round, unless O_NONBLOCK (fifo(7)). A pipe that is opened through
- * /proc/PID/fd waits for nobody, as its other side may be gone for good.
+ * open(2) of a fifo: a reader waits for a writer and the other way round, unless O_NONBLOCK (fifo(7)). A pipe that is
+ * opened through /proc/PID/fd waits for nobody, as its other side may be gone for good.
  * @returns the description, −ENXIO (O_NONBLOCK for writing and no reader), or BLOCKED
  */
 export function openFifo(task: Task, inode: Inode, flags: number, path: Path): OpenFile | number {
@@ -198,6 +227,7 @@ function dropDeadWaits(pipe: Pipe): void {
 /** Result of an interrupted write(2) that had moved bytes already. */
 export function interruptedTransfer(task: Task): number {
   const state = task.syscallState as number | { transferred?: number } | null;
-  const done = typeof state === "number" ? state : (state?.transferred ?? 0); // a socket keeps an object (socket/socket.ts)
+  // a socket keeps an object (socket/socket.ts)
+  const done = typeof state === "number" ? state : (state?.transferred ?? 0);
   return done > 0 ? done : -EINTR;
 }

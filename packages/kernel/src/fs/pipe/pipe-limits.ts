@@ -19,16 +19,20 @@ export class PipeLimits {
 
   /** Would `more` pages bring the user beyond the limit? */
   exceeds(credentials: Credentials, more: number, limit: "softPages" | "hardPages"): boolean {
-    if (isCapable(credentials, CAP_SYS_RESOURCE) || isCapable(credentials, CAP_SYS_ADMIN) || this[limit] === 0) return false;
+    if (isCapable(credentials, CAP_SYS_RESOURCE) || isCapable(credentials, CAP_SYS_ADMIN) || this[limit] === 0)
+      return false;
     return (this.#pagesOf.get(credentials.uid) ?? 0) + more > this[limit];
   }
 
   /** Pages of a new pipe; 0: the user may have no more. @see fs/pipe.c, alloc_pipe_info */
   initialPages(credentials: Credentials): number {
-    const most = isCapable(credentials, CAP_SYS_RESOURCE) ? INITIAL_PAGES : Math.min(INITIAL_PAGES, Math.max(1, Math.floor(this.maximumBytes / PAGE_SIZE)));
+    const most = isCapable(credentials, CAP_SYS_RESOURCE)
+      ? INITIAL_PAGES
+      : Math.min(INITIAL_PAGES, Math.max(1, Math.floor(this.maximumBytes / PAGE_SIZE)));
     const pages = this.exceeds(credentials, most, "softPages") ? Math.min(most, LEAST_PAGES) : most;
     return this.exceeds(credentials, pages, "hardPages") ? 0 : pages;
   }
 }
 
-const INITIAL_PAGES = 16, LEAST_PAGES = 2;
+const INITIAL_PAGES = 16,
+  LEAST_PAGES = 2;

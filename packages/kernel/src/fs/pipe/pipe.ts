@@ -8,8 +8,8 @@ import type { IoCursor } from "../../vfs/io-cursor.ts";
 export const PIPE_BUF = 4096;
 
 /**
- * The byte queue behind a pipe or fifo: a ring of frames of physical memory, so that what goes through never leaves it. Frames come when first
- * needed; an emptied ring starts over at its first frame, so a pipe of small messages holds one.
+ * The byte queue behind a pipe or fifo: a ring of frames of physical memory, so that what goes through never leaves it.
+ * Frames come when first needed; an emptied ring starts over at its first frame, so a pipe of small messages holds one.
  *
  * Bytes lie at ring positions `[#start, #start + length)` modulo `capacity`.
  */
@@ -122,7 +122,7 @@ export class Pipe {
         return false;
       }
       frames[at / PAGE_SIZE] = frame;
-      for (let done = 0; done < Math.min(PAGE_SIZE, length - at); ) {
+      for (let done = 0; done < Math.min(PAGE_SIZE, length - at);) {
         const position = (this.#start + at + done) % this.capacity;
         const within = position % PAGE_SIZE;
         const part = Math.min(PAGE_SIZE - within, Math.min(PAGE_SIZE, length - at) - done);
@@ -170,4 +170,7 @@ export class Pipe {
 }
 
 /** An open(2) of a fifo that waits for the other side; its count is taken for it when that comes. */
-export interface FifoWait { readonly task: Task; isMet: boolean }
+export interface FifoWait {
+  readonly task: Task;
+  isMet: boolean;
+}

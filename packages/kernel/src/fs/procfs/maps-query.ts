@@ -11,12 +11,31 @@ import { areaName } from "./process-maps.ts";
  * procmap_query; fs/proc/task_mmu.c.
  */
 const PROCMAP_QUERY = 0xc0686611;
-const SIZE = 104, SIZE_MIN = 24;
+const SIZE = 104,
+  SIZE_MIN = 24;
 const AT = {
-  size: 0, flags: 8, address: 16, start: 24, end: 32, vmaFlags: 40, pageSize: 48, offset: 56, inode: 64, major: 72,
-  minor: 76, nameSize: 80, buildIdSize: 84, name: 88, buildId: 96,
+  size: 0,
+  flags: 8,
+  address: 16,
+  start: 24,
+  end: 32,
+  vmaFlags: 40,
+  pageSize: 48,
+  offset: 56,
+  inode: 64,
+  major: 72,
+  minor: 76,
+  nameSize: 80,
+  buildIdSize: 84,
+  name: 88,
+  buildId: 96,
 } as const;
-const READABLE = 1, WRITABLE = 2, EXECUTABLE = 4, SHARED = 8, COVERING_OR_NEXT = 0x10, FILE_BACKED = 0x20;
+const READABLE = 1,
+  WRITABLE = 2,
+  EXECUTABLE = 4,
+  SHARED = 8,
+  COVERING_OR_NEXT = 0x10,
+  FILE_BACKED = 0x20;
 const bytes = new Uint8Array(SIZE);
 const view = new DataView(bytes.buffer);
 
@@ -32,7 +51,9 @@ export function queryMaps(task: Task, target: Task, command: number, argument: n
   bytes.fill(0);
   if (task.space.copyIn(argument, bytes, 0, Math.min(size, SIZE)) < 0) return -EFAULT;
   const get = (at: number): number => Number(view.getBigUint64(at, true));
-  const flags = get(AT.flags), nameSize = view.getUint32(AT.nameSize, true), name = get(AT.name);
+  const flags = get(AT.flags),
+    nameSize = view.getUint32(AT.nameSize, true),
+    name = get(AT.name);
   const buildIdSize = view.getUint32(AT.buildIdSize, true);
   if (flags > 0x3f || (nameSize !== 0) !== (name !== 0) || (buildIdSize !== 0) !== (get(AT.buildId) !== 0)) {
     return -EINVAL;
@@ -63,8 +84,12 @@ export function queryMaps(task: Task, target: Task, command: number, argument: n
 }
 
 function flagsOf(area: Area): number {
-  return (area.isReadable ? READABLE : 0) | (area.isWritable ? WRITABLE : 0) | (area.isExecutable ? EXECUTABLE : 0)
-    | (area.isShared ? SHARED : 0);
+  return (
+    (area.isReadable ? READABLE : 0) |
+    (area.isWritable ? WRITABLE : 0) |
+    (area.isExecutable ? EXECUTABLE : 0) |
+    (area.isShared ? SHARED : 0)
+  );
 }
 
 /** The area at the address, or the next one, that is all that the flags ask for. */

@@ -1,12 +1,20 @@
 import {
-  IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_UDP, IPPROTO_UDPLITE, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM,
+  IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
+  IPPROTO_UDP,
+  IPPROTO_UDPLITE,
+  SOCK_DGRAM,
+  SOCK_RAW,
+  SOCK_STREAM,
 } from "@stratos/abi";
 import type { Task } from "../../task/task.ts";
 import { parseV4, parseV6 } from "../../socket/inet/ip-address.ts";
 import type { InetSocket } from "../../socket/inet/inet-socket.ts";
 import { PseudoDirectory, PseudoFile, type PseudoFileSystem, type TextSource } from "../pseudo/pseudo-inodes.ts";
 
-/** /proc/net (proc_pid_net(5)): interfaces, routes and sockets in the forms that netstat, ss, lsof and ifconfig read. */
+/**
+ * /proc/net (proc_pid_net(5)): interfaces, routes and sockets in the forms that netstat, ss, lsof and ifconfig read.
+ */
 
 const cache = new WeakMap<PseudoFileSystem, PseudoDirectory>();
 
@@ -29,32 +37,60 @@ export function makeNetDirectory(fileSystem: PseudoFileSystem): PseudoDirectory 
   file("udplite6", (task) => describeSockets(task, (socket) => socket.protocol === IPPROTO_UDPLITE, true));
   file("raw", (task) => describeSockets(task, (socket) => socket.type === SOCK_RAW, false));
   file("raw6", (task) => describeSockets(task, (socket) => socket.type === SOCK_RAW, true));
-  file("icmp", (task) => describeSockets(task, (socket) => socket.type === SOCK_DGRAM && socket.protocol === IPPROTO_ICMP, false));
-  file("icmp6", (task) => describeSockets(task, (socket) => socket.type === SOCK_DGRAM && socket.protocol === IPPROTO_ICMPV6, true));
+  file("icmp", (task) =>
+    describeSockets(task, (socket) => socket.type === SOCK_DGRAM && socket.protocol === IPPROTO_ICMP, false),
+  );
+  file("icmp6", (task) =>
+    describeSockets(task, (socket) => socket.type === SOCK_DGRAM && socket.protocol === IPPROTO_ICMPV6, true),
+  );
   file("unix", describeUnix);
   file("netlink", () => "sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n");
   file("packet", () => "sk       RefCnt Type Proto  Iface R Rmem   User   Inode\n");
-  file("protocols", () => "protocol  size sockets  memory press maxhdr  slab module     cl co di ac io in de sh ss gs se re sp bi br ha uh gp em\n");
+  file(
+    "protocols",
+    () =>
+      "protocol  size sockets  memory press maxhdr  slab module     cl co di ac io in de sh ss gs se re sp bi br " +
+      "ha uh gp em\n",
+  );
   file("sockstat", describeTotals);
   file("sockstat6", () => "TCP6: inuse 0\nUDP6: inuse 0\nUDPLITE6: inuse 0\nRAW6: inuse 0\nFRAG6: inuse 0 memory 0\n");
-  file("snmp", () => "Ip: Forwarding DefaultTTL\nIp: 2 64\nTcp: RtoAlgorithm RtoMin RtoMax MaxConn\nTcp: 1 200 120000 -1\nUdp: InDatagrams NoPorts\nUdp: 0 0\n");
+  file(
+    "snmp",
+    () =>
+      "Ip: Forwarding DefaultTTL\nIp: 2 64\nTcp: RtoAlgorithm RtoMin RtoMax MaxConn\nTcp: 1 200 120000 -1\n" +
+      "Udp: InDatagrams NoPorts\nUdp: 0 0\n",
+  );
   file("netstat", () => "");
-  file("wireless", () => "Inter-| sta-|   Quality        |   Discarded packets               | Missed | WE\n face | tus | link level noise |  nwid  crypt   frag  retry   misc | beacon | 22\n");
+  file(
+    "wireless",
+    () =>
+      "Inter-| sta-|   Quality        |   Discarded packets               | Missed | WE\n" +
+      " face | tus | link level noise |  nwid  crypt   frag  retry   misc | beacon | 22\n",
+  );
   cache.set(fileSystem, directory);
   return directory;
 }
 
 function describeInterfaces(task: Task): string {
-  const zeros = "       0       0    0    0    0     0          0         0        0       0    0    0    0     0       0          0\n";
+  const zeros =
+    "       0       0    0    0    0     0          0         0        0       0    0    0    0     0       0    " +
+    "      0\n";
   const rows = task.kernel.network.interfaces.map((one) => `${one.name.padStart(6)}:${zeros}`);
-  return "Inter-|   Receive                                                |  Transmit\n"
-    + ` face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n${rows.join("")}`;
+  return (
+    "Inter-|   Receive                                                |  Transmit\n" +
+    " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls " +
+    `carrier compressed\n${rows.join("")}`
+  );
 }
 
 /** Addresses stand there as the machine's words: little endian on RISC-V. */
 function hexV4(ip: string): string {
   const bytes = parseV4(ip) ?? new Uint8Array(4);
-  return [...bytes].reverse().map((byte) => byte.toString(16).padStart(2, "0")).join("").toUpperCase();
+  return [...bytes]
+    .reverse()
+    .map((byte) => byte.toString(16).padStart(2, "0"))
+    .join("")
+    .toUpperCase();
 }
 
 function hexV6(ip: string): string {
@@ -65,14 +101,16 @@ function hexV6(ip: string): string {
     if (v4 !== null && ip !== "0.0.0.0") bytes.set([0xff, 0xff, ...v4], 10);
   }
   let text = "";
-  for (let word = 0; word < 16; word += 4) for (let byte = 3; byte >= 0; byte--) text += bytes[word + byte]!.toString(16).padStart(2, "0");
+  for (let word = 0; word < 16; word += 4)
+    for (let byte = 3; byte >= 0; byte--) text += bytes[word + byte]!.toString(16).padStart(2, "0");
   return text.toUpperCase();
 }
 
 function describeRoutes(task: Task): string {
   const rows: string[] = [];
   const outside = task.kernel.network.outside;
-  const row = (name: string, target: string, flags: string, mask: string): void => void rows.push(`${name}\t${target}\t00000000\t${flags}\t0\t0\t0\t${mask}\t0\t0\t0`.padEnd(127));
+  const row = (name: string, target: string, flags: string, mask: string): void =>
+    void rows.push(`${name}\t${target}\t00000000\t${flags}\t0\t0\t0\t${mask}\t0\t0\t0`.padEnd(127));
   if (outside !== undefined) {
     row(outside.name, "00000000", "0001", "00000000");
     for (const { ip, prefixLength } of outside.addresses) {
@@ -83,7 +121,12 @@ function describeRoutes(task: Task): string {
       row(outside.name, swapHex(word), "0001", swapHex(mask));
     }
   }
-  return `${["Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT".padEnd(127), ...rows].join("\n")}\n`;
+  return (
+    `${[
+      ("Iface\tDestination\tGateway " + "\tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT").padEnd(127),
+      ...rows,
+    ].join("\n")}` + "\n"
+  );
 }
 
 function swapHex(word: number): string {
@@ -99,14 +142,20 @@ function describeInet6(task: Task): string {
       if (bytes === null) continue;
       const address = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
       const scope = one.name === "lo" ? "10" : ip.startsWith("fe80") ? "20" : "00";
-      text += `${address} ${one.index.toString(16).padStart(2, "0")} ${prefixLength.toString(16).padStart(2, "0")} ${scope} 80 ${one.name.padStart(8)}\n`;
+      text +=
+        `${address} ${one.index.toString(16).padStart(2, "0")} ${prefixLength.toString(16).padStart(2, "0")} ` +
+        `${scope} 80 ${one.name.padStart(8)}\n`;
     }
   }
   return text;
 }
 
-const SOCKET_HEADER_V4 = `${"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode".padEnd(149)}\n`;
-const SOCKET_HEADER_V6 = "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
+const SOCKET_HEADER_V4 =
+  `${"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode".padEnd(149)}` +
+  "\n";
+const SOCKET_HEADER_V6 =
+  "  sl  local_address                         remote_address                        st tx_queue rx_queue tr " +
+  "tm->when retrnsmt   uid  timeout inode\n";
 
 function describeSockets(task: Task, belongs: (socket: InetSocket) => boolean, isV6: boolean): string {
   let text = isV6 ? SOCKET_HEADER_V6 : SOCKET_HEADER_V4;
@@ -114,7 +163,12 @@ function describeSockets(task: Task, belongs: (socket: InetSocket) => boolean, i
   for (const socket of task.kernel.network.inetSockets) {
     if (!belongs(socket) || socket.isV6 !== isV6 || socket.local === null) continue;
     const state = socket.stateNumber.toString(16).padStart(2, "0").toUpperCase();
-    text += `${`${String(line++).padStart(4)}: ${endpoint(socket, "local", isV6)} ${endpoint(socket, "peer", isV6)} ${state} 00000000:00000000 00:00000000 00000000 ${String(socket.inode?.uid ?? 0).padStart(5)} ${"0".padStart(8)} ${socket.inode?.ino ?? 0} 1 0000000000000000 100 0 0 10 0`.padEnd(149)}\n`;
+    text +=
+      `${(
+        `${String(line++).padStart(4)}: ${endpoint(socket, "local", isV6)} ${endpoint(socket, "peer", isV6)} ` +
+        `${state} 00000000:00000000 00:00000000 00000000 ${String(socket.inode?.uid ?? 0).padStart(5)} ` +
+        `${"0".padStart(8)} ${socket.inode?.ino ?? 0} 1 0000000000000000 100 0 0 10 0`
+      ).padEnd(149)}` + "\n";
   }
   return text;
 }
@@ -132,18 +186,25 @@ function describeUnix(task: Task): string {
     const flags = socket.isListening ? "00010000" : "00000000";
     const type = socket.type.toString(16).padStart(4, "0");
     const name = socket.shownName;
-    text += `0000000000000000: ${"00000002"} 00000000 ${flags} ${type} ${isConnected ? "03" : "01"} ${String(socket.inode?.ino ?? 0).padStart(5)}${name === "" ? "" : ` ${name}`}\n`;
+    text +=
+      `0000000000000000: ${"00000002"} 00000000 ${flags} ${type} ${isConnected ? "03" : "01"} ` +
+      `${String(socket.inode?.ino ?? 0).padStart(5)}${name === "" ? "" : ` ${name}`}\n`;
   }
   return text;
 }
 
 function describeTotals(task: Task): string {
   const { network } = task.kernel;
-  let tcp = 0, udp = 0, raw = 0;
+  let tcp = 0,
+    udp = 0,
+    raw = 0;
   for (const socket of network.inetSockets) {
     if (socket.type === SOCK_STREAM) tcp++;
     else if (socket.type === SOCK_RAW) raw++;
     else udp++;
   }
-  return `sockets: used ${network.inetSockets.size + network.unixSockets.size}\nTCP: inuse ${tcp} orphan 0 tw 0 alloc ${tcp} mem 0\nUDP: inuse ${udp} mem 0\nUDPLITE: inuse 0\nRAW: inuse ${raw}\nFRAG: inuse 0 memory 0\n`;
+  return (
+    `sockets: used ${network.inetSockets.size + network.unixSockets.size}\nTCP: inuse ${tcp} orphan 0 tw 0 alloc ` +
+    `${tcp} mem 0\nUDP: inuse ${udp} mem 0\nUDPLITE: inuse 0\nRAW: inuse ${raw}\nFRAG: inuse 0 memory 0\n`
+  );
 }

@@ -14,7 +14,9 @@ const ENTRY_SIZE = 8;
  * In the high word: bit 63 the page is present, 61 it is of a file or shared memory, 56 nobody else maps it. The low 55
  * bits are its frame, for administrators.
  */
-const PRESENT = 0x80000000, FILE_OR_SHARED = 0x20000000, EXCLUSIVE = 0x01000000;
+const PRESENT = 0x80000000,
+  FILE_OR_SHARED = 0x20000000,
+  EXCLUSIVE = 0x01000000;
 /** Sv39: user addresses end here. */
 const ADDRESS_END = 2 ** 38;
 /** Entries of one read; more are read by further calls. */

@@ -6,7 +6,17 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import { gunzipSync } from "node:zlib";
 import {
-  EAGAIN, EINVAL, EPERM, EPIPE, O_NONBLOCK, O_RDWR, O_WRONLY, POLLERR, POLLIN, POLLPRI, POLLRDNORM,
+  EAGAIN,
+  EINVAL,
+  EPERM,
+  EPIPE,
+  O_NONBLOCK,
+  O_RDWR,
+  O_WRONLY,
+  POLLERR,
+  POLLIN,
+  POLLPRI,
+  POLLRDNORM,
 } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import { callsByNumber } from "../../syscall/all-calls.ts";
@@ -18,7 +28,10 @@ import { devtmpfsOf } from "../devtmpfs/devtmpfs.ts";
 import { Procfs } from "./procfs.ts";
 
 function machine(): FileTask {
-  const { test: { kernel }, user } = FileTask.create();
+  const {
+    test: { kernel },
+    user,
+  } = FileTask.create();
   mountAt(kernel, "/dev", devtmpfsOf(kernel));
   mountAt(kernel, "/proc", new Procfs(kernel));
   return user;
@@ -45,7 +58,8 @@ it("/dev/kmsg gives one record for each read, and takes lines", () => {
 
 it("syslog(2) and /proc/kmsg take a message once, SYSLOG_ACTION_READ_ALL shows it until it is cleared", () => {
   const user = machine();
-  const syslog = (type: number, length = 4096): number => Call.of(user.task, systemCalls["syslog"]!, type, BUFFER, length).result!;
+  const syslog = (type: number, length = 4096): number =>
+    Call.of(user.task, systemCalls["syslog"]!, type, BUFFER, length).result!;
   const text = (length: number): string => byteString(user.memory.u8, BUFFER, BUFFER + length);
   user.task.kernel.log("first");
   assert.match(text(syslog(3)), /^<6>\[ +\d+\.\d{6}\] Linux version .*\n[^]*\] first\n$/);
@@ -66,7 +80,9 @@ it("syslog(2) and /proc/kmsg take a message once, SYSLOG_ACTION_READ_ALL shows i
 it("a mount is an exceptional condition of /proc/self/mounts, told once", () => {
   const user = machine();
   user.call("mkdirat", -100, "/mnt", 0o755);
-  const files = ["mounts", "mountinfo", "mountstats"].map((name) => user.task.files.get(user.open(`/proc/self/${name}`))!);
+  const files = ["mounts", "mountinfo", "mountstats"].map((name) =>
+    user.task.files.get(user.open(`/proc/self/${name}`))!,
+  );
   const names = user.task.files.get(user.open("/proc/sys/kernel/hostname"))!;
   for (const file of [...files, names, user.task.files.get(user.open("/proc/swaps"))!]) {
     assert.ok(file.waitQueue !== null);
@@ -93,5 +109,13 @@ it("/proc/config.gz names what is there and what isn't", () => {
   const file = user.open("/proc/config.gz");
   const count = user.call("read", file, BUFFER, 16_384);
   const text = gunzipSync(user.memory.u8.subarray(BUFFER, BUFFER + count)).toString("latin1");
-  for (const line of ["CONFIG_EPOLL=y", "CONFIG_TMPFS=y", "CONFIG_BLK_DEV_LOOP=y", "# CONFIG_USERFAULTFD is not set", "# CONFIG_BPF_SYSCALL is not set", "# CONFIG_EXT4_FS is not set"]) assert.ok(text.includes(`${line}\n`), line);
+  for (const line of [
+    "CONFIG_EPOLL=y",
+    "CONFIG_TMPFS=y",
+    "CONFIG_BLK_DEV_LOOP=y",
+    "# CONFIG_USERFAULTFD is not set",
+    "# CONFIG_BPF_SYSCALL is not set",
+    "# CONFIG_EXT4_FS is not set",
+  ])
+    assert.ok(text.includes(`${line}\n`), line);
 });

@@ -8,11 +8,21 @@ export function taskOf(kernel: Kernel, tid: number): Task | null {
   return kernel.tasks.tasks.get(tid) ?? kernel.tasks.processes.get(tid)?.leader ?? null;
 }
 
-/** ptrace(2), "Ptrace access mode checking": same user and group throughout, and dumpable, or CAP_SYS_PTRACE. 0 or −EACCES. */
+/**
+ * ptrace(2), "Ptrace access mode checking": same user and group throughout, and dumpable, or CAP_SYS_PTRACE. 0 or
+ * −EACCES.
+ */
 export function mayInspect(caller: Task, target: Task): number {
   if (caller.group === target.group || isCapable(caller.credentials, CAP_SYS_PTRACE)) return 0;
-  const own = caller.credentials, other = target.credentials;
-  const isSame = own.fsuid === other.uid && own.fsuid === other.euid && own.fsuid === other.suid && own.fsgid === other.gid && own.fsgid === other.egid && own.fsgid === other.sgid;
+  const own = caller.credentials,
+    other = target.credentials;
+  const isSame =
+    own.fsuid === other.uid &&
+    own.fsuid === other.euid &&
+    own.fsuid === other.suid &&
+    own.fsgid === other.gid &&
+    own.fsgid === other.egid &&
+    own.fsgid === other.sgid;
   return isSame && target.group.isDumpable ? 0 : -EACCES;
 }
 

@@ -1,4 +1,16 @@
-import { EACCES, EBADF, EINVAL, ENOENT, EPERM, ESRCH, O_ACCMODE, O_PATH, O_RDONLY, S_IFDIR, S_IFLNK } from "@stratos/abi";
+import {
+  EACCES,
+  EBADF,
+  EINVAL,
+  ENOENT,
+  EPERM,
+  ESRCH,
+  O_ACCMODE,
+  O_PATH,
+  O_RDONLY,
+  S_IFDIR,
+  S_IFLNK,
+} from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import { SYSCALL_NAMES } from "@stratos/abi";
 import type { Changes } from "../../event/changes.ts";
@@ -10,13 +22,29 @@ import { Inode } from "../../vfs/inode.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import { pathName } from "../../vfs/path-name.ts";
 import { Path } from "../../vfs/path.ts";
-import { PseudoDirectory, PseudoFile, type PseudoFileSystem, PseudoInode, PseudoLink, type TextRequest, type TextSink, type TextSource } from "../pseudo/pseudo-inodes.ts";
+import {
+  PseudoDirectory,
+  PseudoFile,
+  type PseudoFileSystem,
+  PseudoInode,
+  PseudoLink,
+  type TextRequest,
+  type TextSink,
+  type TextSource,
+} from "../pseudo/pseudo-inodes.ts";
 import { queryMaps } from "./maps-query.ts";
 import { Pagemap } from "./pagemap.ts";
 import { describeMaps, describeSmaps, describeSmapsRollup } from "./process-maps.ts";
 import { describeMountInfo, describeMounts, describeMountStats } from "./process-mounts.ts";
 import { mayInspect, hasMemory, taskOf } from "./proc-access.ts";
-import { describeIo, describeLimits, describeSchedule, describeStat, describeStatm, describeStatus } from "./process-status.ts";
+import {
+  describeIo,
+  describeLimits,
+  describeSchedule,
+  describeStat,
+  describeStatm,
+  describeStatus,
+} from "./process-status.ts";
 import { makeNetDirectory } from "./net-files.ts";
 
 /** /proc/PID and /proc/PID/task/TID. Owned by the process, so that only its user reads what is private (proc(5)). */
@@ -44,7 +72,10 @@ export class ProcessDirectory extends PseudoDirectory {
   }
 
   override refresh(): number {
-    const { credentials, group: { isDumpable } } = this.#target;
+    const {
+      credentials,
+      group: { isDumpable },
+    } = this.#target;
     this.uid = isDumpable ? credentials.euid : 0;
     this.gid = isDumpable ? credentials.egid : 0;
     return 0;
@@ -60,7 +91,17 @@ export class ProcessDirectory extends PseudoDirectory {
   #fill(fileSystem: PseudoFileSystem, isThread: boolean): void {
     const target = (): Task => this.#target;
     const guard = (caller: Task): number => mayInspect(caller, target());
-    const file = (name: string, source: TextSource, options: { mode?: number; sink?: TextSink; isPrivate?: boolean; watched?: () => Changes; ioctl?: TextRequest } = {}): void => {
+    const file = (
+      name: string,
+      source: TextSource,
+      options: {
+        mode?: number;
+        sink?: TextSink;
+        isPrivate?: boolean;
+        watched?: () => Changes;
+        ioctl?: TextRequest;
+      } = {},
+    ): void => {
       const { isPrivate, ...rest } = options;
       this.add(name, new OwnedFile(this, source, isPrivate === true ? { ...rest, guard } : rest));
     };
@@ -70,14 +111,20 @@ export class ProcessDirectory extends PseudoDirectory {
     file("cmdline", () => memoryText(target(), "arguments"));
     file("environ", () => memoryText(target(), "environment"), { mode: 0o400, isPrivate: true });
     file("comm", () => `${target().name}\n`, { mode: 0o644, sink: (caller, text) => rename(caller, target(), text) });
-    file("maps", (caller, from) => describeMaps(target(), caller, from), { isPrivate: true, ioctl: (caller, command, argument) => queryMaps(caller, target(), command, argument) });
+    file("maps", (caller, from) => describeMaps(target(), caller, from), {
+      isPrivate: true,
+      ioctl: (caller, command, argument) => queryMaps(caller, target(), command, argument),
+    });
     this.add("pagemap", new Pagemap(fileSystem, target));
     file("smaps", (caller, from) => describeSmaps(target(), caller, from), { isPrivate: true });
     file("smaps_rollup", () => describeSmapsRollup(target()), { isPrivate: true });
     file("limits", () => describeLimits(target()));
     file("io", () => describeIo(), { mode: 0o400, isPrivate: true });
     file("wchan", () => (target().state === "S" ? (SYSCALL_NAMES[target().syscallNumber] ?? "0") : "0"));
-    file("syscall", () => (target().state === "R" ? "running\n" : `${target().syscallNumber}\n`), { mode: 0o400, isPrivate: true });
+    file("syscall", () => (target().state === "R" ? "running\n" : `${target().syscallNumber}\n`), {
+      mode: 0o400,
+      isPrivate: true,
+    });
     file("stack", () => "", { mode: 0o400, isPrivate: true });
     file("auxv", () => byteString(target().space.auxiliaryVector), { mode: 0o400, isPrivate: true });
     file("personality", () => `${target().personality.toString(16).padStart(8, "0")}\n`, { mode: 0o400 });
@@ -90,15 +137,28 @@ export class ProcessDirectory extends PseudoDirectory {
     file("loginuid", () => "4294967295", { sink: () => 0 });
     file("sessionid", () => "4294967295");
     file("oom_score", () => "0\n");
-    file("oom_score_adj", () => `${this.group.oomScoreAdjust}\n`, { mode: 0o644, sink: (_caller, text) => this.#setOomScore(text) });
+    file("oom_score_adj", () => `${this.group.oomScoreAdjust}\n`, {
+      mode: 0o644,
+      sink: (_caller, text) => this.#setOomScore(text),
+    });
     file("oom_adj", () => `${Math.trunc((this.group.oomScoreAdjust * 17) / 1000)}\n`, { mode: 0o644, sink: () => 0 });
     file("sched", () => describeSchedule(target()));
-    file("schedstat", () => `${Math.floor(target().userNs + target().systemNs)} 0 ${target().voluntarySwitches + target().involuntarySwitches}\n`);
+    file(
+      "schedstat",
+      () =>
+        `${Math.floor(target().userNs + target().systemNs)} 0 ` +
+        `${target().voluntarySwitches + target().involuntarySwitches}\n`,
+    );
     file("uid_map", () => "         0          0 4294967295\n", { sink: () => -EINVAL });
     file("gid_map", () => "         0          0 4294967295\n", { sink: () => -EINVAL });
     file("setgroups", () => "allow\n", { sink: () => -EINVAL });
-    file("coredump_filter", () => `${this.group.coreFilter.toString(16).padStart(8, "0")}\n`, { sink: (_caller, text) => this.#setCoreFilter(text) });
-    file("timerslack_ns", () => `${target().timerSlackNs}\n`, { mode: 0o666, sink: (_caller, text) => this.#setTimerSlack(target(), text) });
+    file("coredump_filter", () => `${this.group.coreFilter.toString(16).padStart(8, "0")}\n`, {
+      sink: (_caller, text) => this.#setCoreFilter(text),
+    });
+    file("timerslack_ns", () => `${target().timerSlackNs}\n`, {
+      mode: 0o666,
+      sink: (_caller, text) => this.#setTimerSlack(target(), text),
+    });
     this.add("exe", new PlaceLink(this, target, (task) => (hasMemory(task) ? task.space.executable : null)));
     this.add("cwd", new PlaceLink(this, target, (task) => task.fs.cwd));
     this.add("root", new PlaceLink(this, target, (task) => task.fs.root));
@@ -234,8 +294,12 @@ class DescriptorDirectory extends PseudoInode {
     }
     const known = this.#inodes.get(fd);
     if (known !== undefined && known.file === file) return known.inode;
-    const inode = this.#kind === "links" ? new DescriptorLink(this.fileSystem, this.#target, fd, file)
-      : new DescriptorInfo(this.fileSystem, () => describeDescriptor(this.#target(), fd), { guard: (caller) => mayInspect(caller, this.#target()) });
+    const inode =
+      this.#kind === "links"
+        ? new DescriptorLink(this.fileSystem, this.#target, fd, file)
+        : new DescriptorInfo(this.fileSystem, () => describeDescriptor(this.#target(), fd), {
+            guard: (caller) => mayInspect(caller, this.#target()),
+          });
     inode.uid = this.uid;
     inode.gid = this.gid;
     this.#inodes.set(fd, { file, inode });
@@ -246,7 +310,10 @@ class DescriptorDirectory extends PseudoInode {
     return mayInspect(task, this.#target()) < 0 ? -EACCES : null;
   }
 
-  override list(cursor: number, emit: (name: string, ino: number, type: number, nextCursor: number) => boolean): number {
+  override list(
+    cursor: number,
+    emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
+  ): number {
     const task = this.#target();
     if (!isAlive(task)) return -ENOENT;
     let stopped = false;
@@ -274,7 +341,10 @@ class DescriptorLink extends PseudoInode {
   readonly #fd: number;
 
   constructor(fileSystem: PseudoFileSystem, target: () => Task, fd: number, file: OpenFile) {
-    super(fileSystem, S_IFLNK | ((file.flags & O_PATH) !== 0 ? 0 : (file.isReadable ? 0o500 : 0) | (file.isWritable ? 0o300 : 0)));
+    super(
+      fileSystem,
+      S_IFLNK | ((file.flags & O_PATH) !== 0 ? 0 : (file.isReadable ? 0o500 : 0) | (file.isWritable ? 0o300 : 0)),
+    );
     this.#target = target;
     this.#fd = fd;
     this.size = 64;
@@ -307,7 +377,10 @@ function describeDescriptor(task: Task, fd: number): string | number {
   if (file === undefined) return -EBADF;
   const flags = file.flags | (task.files.isCloseOnExec(fd) ? 0o2000000 : 0);
   const mount = file.path?.mount.id ?? anonymousMount(task.kernel).id;
-  return `pos:\t${file.position}\nflags:\t0${flags.toString(8)}\nmnt_id:\t${mount}\nino:\t${file.inode?.ino ?? 0}\n${file.details(task)}`;
+  return (
+    `pos:\t${file.position}\nflags:\t0${flags.toString(8)}\nmnt_id:\t${mount}\nino:\t${file.inode?.ino ?? 0}\n` +
+    `${file.details(task)}`
+  );
 }
 
 /** /proc/PID/task. */
@@ -348,7 +421,10 @@ class ThreadsDirectory extends PseudoInode {
     return directory;
   }
 
-  override list(cursor: number, emit: (name: string, ino: number, type: number, nextCursor: number) => boolean): number {
+  override list(
+    cursor: number,
+    emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
+  ): number {
     const tids = this.#tids();
     if (tids.length === 0) return -ESRCH;
     for (const tid of tids) {
@@ -361,8 +437,15 @@ class ThreadsDirectory extends PseudoInode {
 
 /** Numbers that Linux gives to the initial name spaces (include/linux/proc_ns.h). */
 const NAMESPACES: readonly (readonly [name: string, kind: string, ino: number])[] = [
-  ["cgroup", "cgroup", 0xeffffffb], ["ipc", "ipc", 0xefffffff], ["net", "net", 0xeffffff9], ["pid", "pid", 0xeffffffc], ["pid_for_children", "pid", 0xeffffffc],
-  ["time", "time", 0xeffffffa], ["time_for_children", "time", 0xeffffffa], ["user", "user", 0xeffffffd], ["uts", "uts", 0xeffffffe],
+  ["cgroup", "cgroup", 0xeffffffb],
+  ["ipc", "ipc", 0xefffffff],
+  ["net", "net", 0xeffffff9],
+  ["pid", "pid", 0xeffffffc],
+  ["pid_for_children", "pid", 0xeffffffc],
+  ["time", "time", 0xeffffffa],
+  ["time_for_children", "time", 0xeffffffa],
+  ["user", "user", 0xeffffffd],
+  ["uts", "uts", 0xeffffffe],
 ];
 
 /** What /proc/PID/ns/KIND leads to: a file that stands for the name space while it is open (namespaces(7)). */

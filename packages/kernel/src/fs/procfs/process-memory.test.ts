@@ -15,15 +15,22 @@ const PROCMAP_QUERY = 0xc0686611;
 const BASE = 0x10000;
 
 function machine(): { user: FileTask; frame: number } {
-  const { test: { kernel }, user } = FileTask.create();
+  const {
+    test: { kernel },
+    user,
+  } = FileTask.create();
   mountAt(kernel, "/proc", new Procfs(kernel));
   const frame = kernel.frames.allocateZeroed();
-  const area = (start: number, pages: number, protection: number, label: string): Area => new Area(start, start + pages * 4096, protection, MAP_PRIVATE, { file: null, pages: null, offset: 0, label });
+  const area = (start: number, pages: number, protection: number, label: string): Area =>
+    new Area(start, start + pages * 4096, protection, MAP_PRIVATE, { file: null, pages: null, offset: 0, label });
   const areas = new AreaList(kernel.areaUsage);
   areas.insert(area(BASE, 2, PROT_READ, "[first]"));
   areas.insert(area(BASE + 0x8000, 1, PROT_READ | PROT_WRITE, "[heap]"));
   // The second page alone is in memory.
-  const table = { forEach: (start: number, end: number, visit: (address: number, entry: number) => number): void => void (start <= BASE + 4096 && end > BASE + 4096 && visit(BASE + 4096, (frame << 12) | 1)) };
+  const table = {
+    forEach: (start: number, end: number, visit: (address: number, entry: number) => number): void =>
+      void (start <= BASE + 4096 && end > BASE + 4096 && visit(BASE + 4096, (frame << 12) | 1)),
+  };
   Object.assign(user.task.space, { areas, table, areaAt: (address: number) => areas.at(address) });
   return { user, frame };
 }
@@ -39,7 +46,7 @@ it("pagemap says which pages are in memory, and where only to administrators", (
   assert.equal(entry(1) & 0x7fffffffffffffn, BigInt(frame));
   assert.equal(entry(1) >> 63n, 1n);
   user.call("lseek", fd, 0, 0);
-  user.call("lseek", fd, 2 ** 38 / 4096 * 8, 0);
+  user.call("lseek", fd, (2 ** 38 / 4096) * 8, 0);
   assert.equal(user.call("read", fd, BUFFER, 8), 0, "the end of the address space");
   user.task.credentials = { ...user.task.credentials, effective: 0 };
   user.call("pread64", fd, BUFFER, 24, (BASE / 4096) * 8);
@@ -62,7 +69,10 @@ it("PROCMAP_QUERY finds the area at an address, or the next that is what is aske
     return user.call("ioctl", fd, PROCMAP_QUERY, BUFFER);
   };
   assert.equal(query(BASE + 5000, 0, { name: 32 }), 0);
-  assert.deepEqual([24, 32, 40, 48, 80].map((at) => view.getUint32(BUFFER + at, true)), [BASE, BASE + 8192, 1, 4096, 8]);
+  assert.deepEqual(
+    [24, 32, 40, 48, 80].map((at) => view.getUint32(BUFFER + at, true)),
+    [BASE, BASE + 8192, 1, 4096, 8],
+  );
   assert.equal(String.fromCharCode(...u8.subarray(BUFFER + 120, BUFFER + 127)), "[first]");
   assert.equal(query(BASE - 1, 0), -ENOENT);
   assert.equal(query(BASE - 1, 0x10), 0);

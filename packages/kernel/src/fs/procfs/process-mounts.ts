@@ -6,7 +6,10 @@ import { describeMountFlags } from "../../vfs/mounting.ts";
 import { pathNameBelow } from "../../vfs/path-name.ts";
 import { Path } from "../../vfs/path.ts";
 
-/** proc_pid_mounts(5), proc_pid_mountinfo(5), proc_pid_mountstats(5): the mounts that the process can reach from its root. */
+/**
+ * proc_pid_mounts(5), proc_pid_mountinfo(5), proc_pid_mountstats(5): the mounts that the process can reach from its
+ * root.
+ */
 
 /** fstab(5): white space and backslashes as octal numbers. */
 function escape(text: string): string {
@@ -40,21 +43,33 @@ function superOptions(mount: Mount): string {
 }
 
 export function describeMounts(task: Task): string {
-  return reachable(task).map(({ mount, place }) => {
-    const flags = describeMountFlags(mount.flags | (mount.fileSystem.readOnly ? MS_RDONLY : 0));
-    const options = mount.fileSystem.options === "" ? flags : `${flags},${mount.fileSystem.options}`;
-    return `${escape(mount.source)} ${escape(place)} ${mount.fileSystem.type} ${options} 0 0\n`;
-  }).join("");
+  return reachable(task)
+    .map(({ mount, place }) => {
+      const flags = describeMountFlags(mount.flags | (mount.fileSystem.readOnly ? MS_RDONLY : 0));
+      const options = mount.fileSystem.options === "" ? flags : `${flags},${mount.fileSystem.options}`;
+      return `${escape(mount.source)} ${escape(place)} ${mount.fileSystem.type} ${options} 0 0\n`;
+    })
+    .join("");
 }
 
 export function describeMountInfo(task: Task): string {
-  return reachable(task).map(({ mount, place }) => {
-    const device = mount.fileSystem.device;
-    return `${mount.id} ${mount.parent?.id ?? mount.id} ${majorOf(device)}:${minorOf(device)} ${escape(rootWithin(mount))} ${escape(place)} ${describeMountFlags(mount.flags)}`
-      + ` - ${mount.fileSystem.type} ${escape(mount.source)} ${superOptions(mount)}\n`;
-  }).join("");
+  return reachable(task)
+    .map(({ mount, place }) => {
+      const device = mount.fileSystem.device;
+      return (
+        `${mount.id} ${mount.parent?.id ?? mount.id} ${majorOf(device)}:${minorOf(device)} ` +
+        `${escape(rootWithin(mount))} ${escape(place)} ${describeMountFlags(mount.flags)}` +
+        ` - ${mount.fileSystem.type} ${escape(mount.source)} ${superOptions(mount)}\n`
+      );
+    })
+    .join("");
 }
 
 export function describeMountStats(task: Task): string {
-  return reachable(task).map(({ mount, place }) => `device ${escape(mount.source)} mounted on ${escape(place)} with fstype ${mount.fileSystem.type}\n`).join("");
+  return reachable(task)
+    .map(
+      ({ mount, place }) =>
+        `device ${escape(mount.source)} mounted on ${escape(place)} with fstype ${mount.fileSystem.type}\n`,
+    )
+    .join("");
 }

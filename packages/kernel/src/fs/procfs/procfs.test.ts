@@ -1,7 +1,21 @@
 /** procfs, sysfs and devtmpfs as programs read them, through system calls over a fake process. */
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, EACCES, EINVAL, ENOENT, ENOSPC, ENXIO, O_RDONLY, O_RDWR, O_WRONLY, S_IFCHR, S_IFLNK, S_IFMT } from "@stratos/abi";
+import {
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  EACCES,
+  EINVAL,
+  ENOENT,
+  ENOSPC,
+  ENXIO,
+  O_RDONLY,
+  O_RDWR,
+  O_WRONLY,
+  S_IFCHR,
+  S_IFLNK,
+  S_IFMT,
+} from "@stratos/abi";
 import type { AddressSpace } from "../../mm/address-space.ts";
 import { BUFFER, FileTask, type Stat } from "../../testing/file-system-task.ts";
 import type { TestKernel } from "../../testing/fake-task.ts";
@@ -9,7 +23,11 @@ import { mountAt } from "../../vfs/mounting.ts";
 
 function begin(): { test: TestKernel; user: FileTask } {
   const { test, user } = FileTask.create();
-  for (const [place, type] of [["/proc", "proc"], ["/sys", "sysfs"], ["/dev", "devtmpfs"]] as const) {
+  for (const [place, type] of [
+    ["/proc", "proc"],
+    ["/sys", "sysfs"],
+    ["/dev", "devtmpfs"],
+  ] as const) {
     const fileSystem = test.kernel.vfs.types.get(type)!.create(test.kernel, type, "");
     assert.ok(typeof fileSystem !== "number");
     assert.ok(typeof mountAt(test.kernel, place, fileSystem) !== "number");
@@ -36,7 +54,22 @@ it("the system's files are there and are read anew from their start", () => {
   user.call("lseek", fd, 0, 0);
   assert.notEqual(user.read(fd), first);
   assert.equal(user.open("/proc/meminfo", O_WRONLY), -EACCES);
-  for (const name of ["loadavg", "vmstat", "devices", "partitions", "swaps", "net/dev", "net/route", "net/tcp", "net/unix", "net/if_inet6", "locks", "self/limits", "self/cgroup", "self/statm"]) {
+  for (const name of [
+    "loadavg",
+    "vmstat",
+    "devices",
+    "partitions",
+    "swaps",
+    "net/dev",
+    "net/route",
+    "net/tcp",
+    "net/unix",
+    "net/if_inet6",
+    "locks",
+    "self/limits",
+    "self/cgroup",
+    "self/statm",
+  ]) {
     assert.equal(typeof user.get(`/proc/${name}`), "string", name);
   }
 });
@@ -48,7 +81,10 @@ it("a process has its numbers, in proc(5)'s order", () => {
   const fields = (user.get("/proc/self/stat") as string).trim().split(" ");
   assert.equal(fields.length, 52);
   assert.deepEqual(fields.slice(0, 3), [String(pid), "(tester)", "R"]);
-  assert.match(user.get(`/proc/${pid}/status`) as string, /^Name:\ttester\nUmask:\t0022\nState:\tR \(running\)\nTgid:\t\d+\n[^]*CapEff:\t000001ffffffffff\n/);
+  assert.match(
+    user.get(`/proc/${pid}/status`) as string,
+    /^Name:\ttester\nUmask:\t0022\nState:\tR \(running\)\nTgid:\t\d+\n[^]*CapEff:\t000001ffffffffff\n/,
+  );
   assert.equal(user.get("/proc/self/comm"), "tester\n");
   assert.ok((user.list("/proc") as string[]).includes(String(pid)));
   assert.ok((user.list("/proc/self/task") as string[]).includes(String(pid)));
@@ -64,10 +100,11 @@ it("descriptors are magic links to their files, whatever became of the name", ()
   user.call("unlinkat", AT_FDCWD, "/f", 0);
   assert.equal(user.readlink(`/proc/self/fd/${fd}`), "/f (deleted)");
   assert.equal(user.get(`/proc/self/fd/${fd}`), "content");
-  assert.equal(((user.stat(`/proc/self/fd/${fd}`, AT_SYMLINK_NOFOLLOW) as Stat).mode & S_IFMT), S_IFLNK);
+  assert.equal((user.stat(`/proc/self/fd/${fd}`, AT_SYMLINK_NOFOLLOW) as Stat).mode & S_IFMT, S_IFLNK);
   assert.match(user.get(`/proc/self/fdinfo/${fd}`) as string, /^pos:\t0\nflags:\t0100002\nmnt_id:\t\d+\n/);
   assert.equal(user.call("pipe2", 0x9000, 0), 0);
-  const reader = user.memory.view.getUint32(0x9000, true), writer = user.memory.view.getUint32(0x9004, true);
+  const reader = user.memory.view.getUint32(0x9000, true),
+    writer = user.memory.view.getUint32(0x9004, true);
   assert.match(user.readlink(`/proc/self/fd/${reader}`) as string, /^pipe:\[\d+\]$/);
   // Opening a pipe's link opens the pipe again (/dev/stdin of a pipeline).
   user.write(writer, "through");

@@ -11,7 +11,8 @@ import { ProcessDirectory } from "./process-directory.ts";
 import { addSystemFiles } from "./system-files.ts";
 import { makeSysctlTree } from "./sysctl.ts";
 
-const SELF = "self", THREAD_SELF = "thread-self";
+const SELF = "self",
+  THREAD_SELF = "thread-self";
 
 /** proc(5): what the kernel knows, as text. Sources of each file stand in the modules beside this one. */
 export class Procfs extends PseudoFileSystem {
@@ -43,7 +44,10 @@ export class Procfs extends PseudoFileSystem {
   }
 }
 
-/** Processes by number beside the fixed names. Directories of processes are kept while these live, so that each is one inode. */
+/**
+ * Processes by number beside the fixed names. Directories of processes are kept while these live, so that each is one
+ * inode.
+ */
 class ProcRoot extends PseudoDirectory {
   readonly #processes = new Map<number, ProcessDirectory>();
 
@@ -76,10 +80,14 @@ class ProcRoot extends PseudoDirectory {
   }
 
   #forgetDead(): void {
-    for (const tid of this.#processes.keys()) if (taskOf(this.fileSystem.kernel, tid) === null) this.#processes.delete(tid);
+    for (const tid of this.#processes.keys())
+      if (taskOf(this.fileSystem.kernel, tid) === null) this.#processes.delete(tid);
   }
 
-  override list(cursor: number, emit: (name: string, ino: number, type: number, nextCursor: number) => boolean): number {
+  override list(
+    cursor: number,
+    emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
+  ): number {
     // Cursors: fixed names first, then 0x10000 + pid, in order.
     const BASE = 0x10000;
     if (cursor < BASE) {
@@ -103,5 +111,6 @@ class ProcRoot extends PseudoDirectory {
 export const procType: FileSystemType = {
   name: "proc",
   isVirtual: true,
-  create: (kernel: Kernel, _source: string, options: string) => (/^[\w=,.-]*$/.test(options) ? new Procfs(kernel) : -EINVAL),
+  create: (kernel: Kernel, _source: string, options: string) =>
+    /^[\w=,.-]*$/.test(options) ? new Procfs(kernel) : -EINVAL,
 };

@@ -13,7 +13,12 @@ import { PseudoDirectory, PseudoFile, type PseudoFileSystem } from "../pseudo/ps
 
 /** /proc/sys (proc_sys(5), sysctl(8)). */
 
-interface Setting { read: (kernel: Kernel) => string; write?: (kernel: Kernel, text: string) => number; mode?: number; changes?: (kernel: Kernel) => Changes }
+interface Setting {
+  read: (kernel: Kernel) => string;
+  write?: (kernel: Kernel, text: string) => number;
+  mode?: number;
+  changes?: (kernel: Kernel) => Changes;
+}
 
 /** A value that is kept and shown, though nothing here depends on it. */
 function kept(initial: string, accept: RegExp = /^-?\d+(\s+-?\d+)*$/): () => Setting {
@@ -35,7 +40,11 @@ function fixed(read: (kernel: Kernel) => string): () => Setting {
 }
 
 /** A whole number of some subsystem, from `least` to `most`; what lies outside is EINVAL. */
-function bounded(range: { least: number; most: number }, read: (kernel: Kernel) => number, write: (kernel: Kernel, value: number) => void): () => Setting {
+function bounded(
+  range: { least: number; most: number },
+  read: (kernel: Kernel) => number,
+  write: (kernel: Kernel, value: number) => void,
+): () => Setting {
   return () => ({
     read: (kernel) => String(read(kernel)),
     write: (kernel, text) => {
@@ -49,12 +58,20 @@ function bounded(range: { least: number; most: number }, read: (kernel: Kernel) 
 
 /** msg_next_id and its like (proc_sys_kernel(5)): the identifier of the next object, −1 once it was given. */
 function nextId(kind: "messages" | "semaphores" | "memory"): () => Setting {
-  return bounded({ least: 0, most: 0x7fffffff }, (kernel) => kernel.ipc[kind].table.nextId, (kernel, value) => (kernel.ipc[kind].table.nextId = value));
+  return bounded(
+    { least: 0, most: 0x7fffffff },
+    (kernel) => kernel.ipc[kind].table.nextId,
+    (kernel, value) => (kernel.ipc[kind].table.nextId = value),
+  );
 }
 
 /** msgmni, shmmni. */
 function objectLimit(kind: "messages" | "memory"): () => Setting {
-  return bounded({ least: 0, most: 32768 }, (kernel) => kernel.ipc[kind].table.most, (kernel, value) => (kernel.ipc[kind].table.most = value));
+  return bounded(
+    { least: 0, most: 32768 },
+    (kernel) => kernel.ipc[kind].table.most,
+    (kernel, value) => (kernel.ipc[kind].table.most = value),
+  );
 }
 
 function hostField(field: "hostname" | "domainname"): () => Setting {
@@ -92,16 +109,38 @@ function uuid(kernel: Kernel): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
-/** net/ipv4/conf and net/ipv6/conf: what Linux begins with, for all interfaces, for new ones, and for each. Kept; nothing here depends on it. */
+/**
+ * net/ipv4/conf and net/ipv6/conf: what Linux begins with, for all interfaces, for new ones, and for each. Kept;
+ * nothing here depends on it.
+ */
 function interfaceSettings(): Record<string, () => Setting> {
   const settings: Record<string, () => Setting> = {};
   const versions: Readonly<Record<string, readonly (readonly [name: string, value: string])[]>> = {
-    ipv4: [["accept_redirects", "1"], ["accept_source_route", "0"], ["arp_ignore", "0"], ["arp_announce", "0"], ["forwarding", "0"], ["log_martians", "0"], ["proxy_arp", "0"], ["route_localnet", "0"], ["rp_filter", "0"],
-      ["secure_redirects", "1"], ["send_redirects", "1"], ["tag", "0"]],
-    ipv6: [["accept_ra", "1"], ["autoconf", "1"], ["forwarding", "0"], ["hop_limit", "64"], ["mtu", "1280"]],
+    ipv4: [
+      ["accept_redirects", "1"],
+      ["accept_source_route", "0"],
+      ["arp_ignore", "0"],
+      ["arp_announce", "0"],
+      ["forwarding", "0"],
+      ["log_martians", "0"],
+      ["proxy_arp", "0"],
+      ["route_localnet", "0"],
+      ["rp_filter", "0"],
+      ["secure_redirects", "1"],
+      ["send_redirects", "1"],
+      ["tag", "0"],
+    ],
+    ipv6: [
+      ["accept_ra", "1"],
+      ["autoconf", "1"],
+      ["forwarding", "0"],
+      ["hop_limit", "64"],
+      ["mtu", "1280"],
+    ],
   };
   for (const [version, names] of Object.entries(versions)) {
-    for (const place of ["all", "default", "lo"]) for (const [name, value] of names) settings[`net/${version}/conf/${place}/${name}`] = kept(value);
+    for (const place of ["all", "default", "lo"])
+      for (const [name, value] of names) settings[`net/${version}/conf/${place}/${name}`] = kept(value);
   }
   return settings;
 }
@@ -113,7 +152,11 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "kernel/arch": fixed(() => "riscv64"),
   "kernel/hostname": hostField("hostname"),
   "kernel/domainname": hostField("domainname"),
-  "kernel/pid_max": bounded({ least: PID_MAX_LEAST, most: PID_MAX_MOST }, (kernel) => kernel.tasks.maximum, (kernel, value) => (kernel.tasks.maximum = value)),
+  "kernel/pid_max": bounded(
+    { least: PID_MAX_LEAST, most: PID_MAX_MOST },
+    (kernel) => kernel.tasks.maximum,
+    (kernel, value) => (kernel.tasks.maximum = value),
+  ),
   "kernel/threads-max": fixed((kernel) => String(kernel.maximumTasks)),
   "kernel/ngroups_max": fixed(() => "65536"),
   "kernel/cap_last_cap": fixed(() => "40"),
@@ -139,7 +182,8 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "kernel/sem": kept("32000\t1024000000\t500\t32000"),
   "kernel/sem_next_id": nextId("semaphores"),
   "kernel/shmmax": () => ({
-    read: ({ ipc }) => (ipc.memory.maximumSegment === Infinity ? "18446744073692774399" : String(ipc.memory.maximumSegment)),
+    read: ({ ipc }) =>
+      ipc.memory.maximumSegment === Infinity ? "18446744073692774399" : String(ipc.memory.maximumSegment),
     write: ({ ipc }, text) => {
       if (!/^\d+$/.test(text.trim())) return -EINVAL;
       ipc.memory.maximumSegment = Number(text) >= 2 ** 53 ? Infinity : Number(text);
@@ -149,8 +193,16 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "kernel/shmall": kept("18446744073692774399"),
   "kernel/shmmni": objectLimit("memory"),
   "kernel/shm_next_id": nextId("memory"),
-  "kernel/msgmax": bounded({ least: 0, most: MSGMAX_MOST }, ({ ipc }) => ipc.messages.maximumMessage, ({ ipc }, value) => (ipc.messages.maximumMessage = value)),
-  "kernel/msgmnb": bounded({ least: 0, most: 0x7fffffff }, ({ ipc }) => ipc.messages.maximumQueue, ({ ipc }, value) => (ipc.messages.maximumQueue = value)),
+  "kernel/msgmax": bounded(
+    { least: 0, most: MSGMAX_MOST },
+    ({ ipc }) => ipc.messages.maximumMessage,
+    ({ ipc }, value) => (ipc.messages.maximumMessage = value),
+  ),
+  "kernel/msgmnb": bounded(
+    { least: 0, most: 0x7fffffff },
+    ({ ipc }) => ipc.messages.maximumQueue,
+    ({ ipc }, value) => (ipc.messages.maximumQueue = value),
+  ),
   "kernel/msgmni": objectLimit("messages"),
   "kernel/msg_next_id": nextId("messages"),
   "kernel/sysrq": kept("0"),
@@ -172,7 +224,11 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "vm/overcommit_memory": kept("0", /^[012]$/),
   "vm/overcommit_ratio": kept("50"),
   "vm/overcommit_kbytes": kept("0"),
-  "vm/max_map_count": bounded({ least: 0, most: 0x7fffffff }, (kernel) => kernel.maximumAreas, (kernel, value) => (kernel.maximumAreas = value)),
+  "vm/max_map_count": bounded(
+    { least: 0, most: 0x7fffffff },
+    (kernel) => kernel.maximumAreas,
+    (kernel, value) => (kernel.maximumAreas = value),
+  ),
   "vm/mmap_min_addr": kept("65536"),
   "vm/swappiness": kept("60"),
   "vm/vfs_cache_pressure": kept("100"),
@@ -199,9 +255,21 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "fs/inode-nr": fixed((kernel) => `${kernel.vfs.dentryCount}\t0`),
   "fs/dentry-state": fixed((kernel) => `${kernel.vfs.dentryCount}\t0\t45\t0\t0\t0`),
   // Rounded up to a power of two (pipe(7)).
-  "fs/pipe-max-size": bounded({ least: 0, most: 1 << 27 }, ({ pipeLimits }) => pipeLimits.maximumBytes, ({ pipeLimits }, value) => (pipeLimits.maximumBytes = 2 ** Math.ceil(Math.log2(Math.max(value, 4096))))),
-  "fs/pipe-user-pages-hard": bounded({ least: 0, most: Infinity }, ({ pipeLimits }) => pipeLimits.hardPages, ({ pipeLimits }, value) => (pipeLimits.hardPages = value)),
-  "fs/pipe-user-pages-soft": bounded({ least: 0, most: Infinity }, ({ pipeLimits }) => pipeLimits.softPages, ({ pipeLimits }, value) => (pipeLimits.softPages = value)),
+  "fs/pipe-max-size": bounded(
+    { least: 0, most: 1 << 27 },
+    ({ pipeLimits }) => pipeLimits.maximumBytes,
+    ({ pipeLimits }, value) => (pipeLimits.maximumBytes = 2 ** Math.ceil(Math.log2(Math.max(value, 4096)))),
+  ),
+  "fs/pipe-user-pages-hard": bounded(
+    { least: 0, most: Infinity },
+    ({ pipeLimits }) => pipeLimits.hardPages,
+    ({ pipeLimits }, value) => (pipeLimits.hardPages = value),
+  ),
+  "fs/pipe-user-pages-soft": bounded(
+    { least: 0, most: Infinity },
+    ({ pipeLimits }) => pipeLimits.softPages,
+    ({ pipeLimits }, value) => (pipeLimits.softPages = value),
+  ),
   "fs/mount-max": kept("100000"),
   "fs/aio-max-nr": kept("65536"),
   "fs/aio-nr": fixed(() => "0"),
@@ -278,10 +346,21 @@ export function makeSysctlTree(fileSystem: PseudoFileSystem): PseudoDirectory {
       directory = next as PseudoDirectory;
     }
     const { write, changes } = setting;
-    directory.add(names.at(-1)!, new PseudoFile(fileSystem, () => `${setting.read(kernel)}\n`, write === undefined ? {} : {
-      mode: setting.mode ?? 0o644, ...(changes === undefined ? {} : { watched: () => changes(kernel) }),
-      sink: (task, text) => (isCapable(task.credentials, CAP_SYS_ADMIN) ? write(kernel, text.replace(/\n$/, "")) : -EPERM),
-    }));
+    directory.add(
+      names.at(-1)!,
+      new PseudoFile(
+        fileSystem,
+        () => `${setting.read(kernel)}\n`,
+        write === undefined
+          ? {}
+          : {
+              mode: setting.mode ?? 0o644,
+              ...(changes === undefined ? {} : { watched: () => changes(kernel) }),
+              sink: (task, text) =>
+                isCapable(task.credentials, CAP_SYS_ADMIN) ? write(kernel, text.replace(/\n$/, "")) : -EPERM,
+            },
+      ),
+    );
   }
   return root;
 }

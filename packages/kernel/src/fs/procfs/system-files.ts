@@ -11,7 +11,13 @@ import { describeLocks } from "../../vfs/file-locks.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import { KernelMessageQueue } from "../devtmpfs/kernel-message-device.ts";
 import { ConfigFile } from "./kernel-config.ts";
-import { PseudoDirectory, PseudoFile, type PseudoFileSystem, PseudoLink, type TextSource } from "../pseudo/pseudo-inodes.ts";
+import {
+  PseudoDirectory,
+  PseudoFile,
+  type PseudoFileSystem,
+  PseudoLink,
+  type TextSource,
+} from "../pseudo/pseudo-inodes.ts";
 import { describePartitions } from "../sysfs/block-directories.ts";
 import { countTasks } from "./task-count.ts";
 
@@ -19,7 +25,8 @@ import { countTasks } from "./task-count.ts";
 
 export function addSystemFiles(fileSystem: PseudoFileSystem, root: PseudoDirectory): void {
   const { kernel } = fileSystem;
-  const file = (name: string, source: TextSource, mode = 0o444): void => void root.add(name, new PseudoFile(fileSystem, source, { mode }));
+  const file = (name: string, source: TextSource, mode = 0o444): void =>
+    void root.add(name, new PseudoFile(fileSystem, source, { mode }));
   file("meminfo", () => describeMemory(kernel));
   file("stat", () => describeStatistics(kernel));
   file("cpuinfo", () => Array.from({ length: kernel.harts }, (_, hart) => describeHart(hart)).join(""));
@@ -27,7 +34,9 @@ export function addSystemFiles(fileSystem: PseudoFileSystem, root: PseudoDirecto
   file("loadavg", () => describeLoad(kernel));
   file("version", () => `Linux version ${RELEASE} (stratos@stratos) (stratos) ${VERSION}\n`);
   file("version_signature", () => `Stratos ${RELEASE}\n`);
-  file("filesystems", () => [...kernel.vfs.types.values()].map((type) => `${type.isVirtual ? "nodev" : ""}\t${type.name}\n`).join(""));
+  file("filesystems", () =>
+    [...kernel.vfs.types.values()].map((type) => `${type.isVirtual ? "nodev" : ""}\t${type.name}\n`).join(""),
+  );
   root.add("mounts", new PseudoLink(fileSystem, "self/mounts"));
   root.add("device-tree", new PseudoLink(fileSystem, "/sys/firmware/devicetree/base"));
   root.add("net", new PseudoLink(fileSystem, "self/net"));
@@ -39,7 +48,10 @@ export function addSystemFiles(fileSystem: PseudoFileSystem, root: PseudoDirecto
   file("partitions", () => describePartitions(kernel.disks.all.values()));
   // There is no swap: who waits for a change waits for ever.
   const swaps = new Changes();
-  root.add("swaps", new PseudoFile(fileSystem, () => "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n", { watched: () => swaps }));
+  root.add(
+    "swaps",
+    new PseudoFile(fileSystem, () => "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n", { watched: () => swaps }),
+  );
   file("interrupts", () => "           CPU0       \n");
   file("softirqs", () => "                    CPU0       \n");
   file("modules", () => "");
@@ -54,7 +66,13 @@ export function addSystemFiles(fileSystem: PseudoFileSystem, root: PseudoDirecto
   file("buddyinfo", () => "");
   file("zoneinfo", () => "");
   file("pagetypeinfo", () => "", 0o400);
-  file("slabinfo", () => "slabinfo - version: 2.1\n# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n", 0o400);
+  file(
+    "slabinfo",
+    () =>
+      "slabinfo - version: 2.1\n# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> " +
+      ": tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n",
+    0o400,
+  );
   file("locks", () => describeAllLocks(kernel));
   root.add("kmsg", new KernelMessages(fileSystem));
   file("cgroups", () => "#subsys_name\thierarchy\tnum_cgroups\tenabled\n");
@@ -84,15 +102,27 @@ class KernelMessages extends PseudoFile {
 
 function describeHart(hart: number): string {
   const isa = "rv64imafdc_zicntr_zicsr_zifencei";
-  return `processor\t: ${hart}\nhart\t\t: ${hart}\nisa\t\t: ${isa}\nmmu\t\t: sv39\nuarch\t\t: stratos\nmvendorid\t: 0x0\nmarchid\t\t: 0x0\nmimpid\t\t: 0x0\nhart isa\t: ${isa}\n\n`;
+  return (
+    `processor\t: ${hart}\nhart\t\t: ${hart}\nisa\t\t: ${isa}\nmmu\t\t: sv39\nuarch\t\t: stratos\nmvendorid\t: ` +
+    `0x0\nmarchid\t\t: 0x0\nmimpid\t\t: 0x0\nhart isa\t: ${isa}\n\n`
+  );
 }
 
-interface MemoryUse { total: number; free: number; cached: number; shared: number; available: number; anonymous: number }
+interface MemoryUse {
+  total: number;
+  free: number;
+  cached: number;
+  shared: number;
+  available: number;
+  anonymous: number;
+}
 
 /** In bytes. */
 function memoryUse(kernel: Kernel): MemoryUse {
   const { frames } = kernel;
-  const total = frames.total * PAGE_SIZE, free = frames.freeCount * PAGE_SIZE, cached = frames.cachedCount * PAGE_SIZE;
+  const total = frames.total * PAGE_SIZE,
+    free = frames.freeCount * PAGE_SIZE,
+    cached = frames.cachedCount * PAGE_SIZE;
   let shared = 0;
   for (const fileSystem of kernel.vfs.roots.keys()) {
     if (fileSystem.type !== "tmpfs") continue;
@@ -100,25 +130,69 @@ function memoryUse(kernel: Kernel): MemoryUse {
     shared += (blocks - blocksFree) * PAGE_SIZE;
   }
   // Files of tmpfs have nowhere else to be: they don't become free memory.
-  return { total, free, cached, shared, available: Math.min(total, free + Math.max(0, cached - shared)), anonymous: Math.max(0, total - free - cached) };
+  return {
+    total,
+    free,
+    cached,
+    shared,
+    available: Math.min(total, free + Math.max(0, cached - shared)),
+    anonymous: Math.max(0, total - free - cached),
+  };
 }
 
 function describeMemory(kernel: Kernel): string {
   const use = memoryUse(kernel);
   const rows: [string, number][] = [
-    ["MemTotal", use.total], ["MemFree", use.free], ["MemAvailable", use.available], ["Buffers", 0], ["Cached", use.cached], ["SwapCached", 0],
-    ["Active", use.anonymous], ["Inactive", use.cached], ["Active(anon)", use.anonymous], ["Inactive(anon)", 0], ["Active(file)", 0], ["Inactive(file)", use.cached],
-    ["Unevictable", 0], ["Mlocked", 0], ["SwapTotal", 0], ["SwapFree", 0], ["Dirty", 0], ["Writeback", 0], ["AnonPages", use.anonymous], ["Mapped", 0],
-    ["Shmem", use.shared], ["KReclaimable", 0], ["Slab", 0], ["SReclaimable", 0], ["SUnreclaim", 0], ["KernelStack", 0], ["PageTables", 0], ["NFS_Unstable", 0], ["Bounce", 0],
-    ["WritebackTmp", 0], ["CommitLimit", use.total / 2], ["Committed_AS", use.anonymous], ["VmallocTotal", 0], ["VmallocUsed", 0], ["VmallocChunk", 0], ["Percpu", 0],
+    ["MemTotal", use.total],
+    ["MemFree", use.free],
+    ["MemAvailable", use.available],
+    ["Buffers", 0],
+    ["Cached", use.cached],
+    ["SwapCached", 0],
+    ["Active", use.anonymous],
+    ["Inactive", use.cached],
+    ["Active(anon)", use.anonymous],
+    ["Inactive(anon)", 0],
+    ["Active(file)", 0],
+    ["Inactive(file)", use.cached],
+    ["Unevictable", 0],
+    ["Mlocked", 0],
+    ["SwapTotal", 0],
+    ["SwapFree", 0],
+    ["Dirty", 0],
+    ["Writeback", 0],
+    ["AnonPages", use.anonymous],
+    ["Mapped", 0],
+    ["Shmem", use.shared],
+    ["KReclaimable", 0],
+    ["Slab", 0],
+    ["SReclaimable", 0],
+    ["SUnreclaim", 0],
+    ["KernelStack", 0],
+    ["PageTables", 0],
+    ["NFS_Unstable", 0],
+    ["Bounce", 0],
+    ["WritebackTmp", 0],
+    ["CommitLimit", use.total / 2],
+    ["Committed_AS", use.anonymous],
+    ["VmallocTotal", 0],
+    ["VmallocUsed", 0],
+    ["VmallocChunk", 0],
+    ["Percpu", 0],
   ];
-  const text = rows.map(([name, bytes]) => `${`${name}:`.padEnd(16)}${String(Math.floor(bytes / 1024)).padStart(8)} kB\n`).join("");
-  return `${text}HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        0\nHugePages_Surp:        0\nHugepagesize:       2048 kB\nHugetlb:               0 kB\n`;
+  const text = rows
+    .map(([name, bytes]) => `${`${name}:`.padEnd(16)}${String(Math.floor(bytes / 1024)).padStart(8)} kB\n`)
+    .join("");
+  return (
+    `${text}HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        0\nHugePages_Surp:        ` +
+    "0\nHugepagesize:       2048 kB\nHugetlb:               0 kB\n"
+  );
 }
 
 /** Nanoseconds that programs and the kernel on their behalf used since boot. */
 function busyTime(kernel: Kernel): { userNs: number; systemNs: number } {
-  let userNs = 0, systemNs = 0;
+  let userNs = 0,
+    systemNs = 0;
   for (const process of kernel.tasks.processes.values()) {
     const times = processTimes(process);
     userNs += times.userNs + process.childrenUserNs;
@@ -136,9 +210,15 @@ function describeStatistics(kernel: Kernel): string {
   const { running, blocked } = countTasks(kernel);
   // The harts take turns on one thread: all that was done stands at the first, and the others were idle.
   const none = `0 0 0 ${ticks(kernel.now())} 0 0 0 0 0 0`;
-  const harts = Array.from({ length: kernel.harts }, (_, hart) => `cpu${hart} ${hart === 0 ? numbers : none}\n`).join("");
+  const harts = Array.from({ length: kernel.harts }, (_, hart) => `cpu${hart} ${hart === 0 ? numbers : none}\n`).join(
+    "",
+  );
   const total = `${ticks(userNs)} 0 ${ticks(systemNs)} ${ticks(idle + (kernel.harts - 1) * kernel.now())} 0 0 0 0 0 0`;
-  return `cpu  ${total}\n${harts}intr 0\nctxt ${kernel.contextSwitches}\nbtime ${boot}\nprocesses ${kernel.tasks.lastAllocated}\nprocs_running ${running}\nprocs_blocked ${blocked}\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n`;
+  return (
+    `cpu  ${total}\n${harts}intr 0\nctxt ${kernel.contextSwitches}\nbtime ${boot}\nprocesses ` +
+    `${kernel.tasks.lastAllocated}\nprocs_running ${running}\nprocs_blocked ${blocked}\nsoftirq 0 0 0 0 0 0 0 0 0 ` +
+    "0 0\n"
+  );
 }
 
 function describeUptime(kernel: Kernel): string {
@@ -153,26 +233,37 @@ function describeLoad(kernel: Kernel): string {
 }
 
 function describeDevices(kernel: Kernel): string {
-  const rows = (kind: "character" | "block"): string => kernel.vfs.devices.majors(kind).map(([major, name]) => `${String(major).padStart(3)} ${name}\n`).join("");
+  const rows = (kind: "character" | "block"): string =>
+    kernel.vfs.devices
+      .majors(kind)
+      .map(([major, name]) => `${String(major).padStart(3)} ${name}\n`)
+      .join("");
   return `Character devices:\n${rows("character")}\nBlock devices:\n${rows("block")}`;
 }
 
 function describeVirtualMemory(kernel: Kernel): string {
   const use = memoryUse(kernel);
   const pages = (bytes: number): number => Math.floor(bytes / PAGE_SIZE);
-  return `nr_free_pages ${pages(use.free)}\nnr_inactive_file ${pages(use.cached)}\nnr_active_anon ${pages(use.anonymous)}\nnr_anon_pages ${pages(use.anonymous)}\nnr_mapped 0\nnr_file_pages ${pages(use.cached)}\n`
-    + `nr_dirty 0\nnr_writeback 0\nnr_shmem 0\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\npgfault ${kernel.faultCount}\npgmajfault 0\npgfree 0\npgalloc_normal 0\n`;
+  return (
+    `nr_free_pages ${pages(use.free)}\nnr_inactive_file ${pages(use.cached)}\nnr_active_anon ` +
+    `${pages(use.anonymous)}\nnr_anon_pages ${pages(use.anonymous)}\nnr_mapped 0\nnr_file_pages ` +
+    `${pages(use.cached)}\n` +
+    "nr_dirty 0\nnr_writeback 0\nnr_shmem 0\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\npgfault " +
+    `${kernel.faultCount}\npgmajfault 0\npgfree 0\npgalloc_normal 0\n`
+  );
 }
 
 function describeAllLocks(kernel: Kernel): string {
   const inodes = new Set<Inode>();
-  for (const task of kernel.tasks.tasks.values()) task.files?.forEach((_fd, file) => {
-    if (file.inode !== null && file.inode.locks !== null) inodes.add(file.inode);
-  });
+  for (const task of kernel.tasks.tasks.values())
+    task.files?.forEach((_fd, file) => {
+      if (file.inode !== null && file.inode.locks !== null) inodes.add(file.inode);
+    });
   let text = "";
   let number = 1;
-  for (const inode of inodes) describeLocks(inode, (line) => {
-    text += `${number++}: ${line}\n`;
-  });
+  for (const inode of inodes)
+    describeLocks(inode, (line) => {
+      text += `${number++}: ${line}\n`;
+    });
   return text;
 }

@@ -1,4 +1,21 @@
-import { EACCES, EINVAL, ENOENT, ENOTTY, ENXIO, EPERM, O_ACCMODE, O_RDONLY, POLLERR, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, S_IFDIR, S_IFLNK, S_IFREG } from "@stratos/abi";
+import {
+  EACCES,
+  EINVAL,
+  ENOENT,
+  ENOTTY,
+  ENXIO,
+  EPERM,
+  O_ACCMODE,
+  O_RDONLY,
+  POLLERR,
+  POLLIN,
+  POLLOUT,
+  POLLPRI,
+  POLLRDNORM,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFREG,
+} from "@stratos/abi";
 import { byteString, byteStringOf } from "@stratos/base";
 import type { Changes } from "../../event/changes.ts";
 import type { Kernel } from "../../kernel-state.ts";
@@ -60,7 +77,10 @@ export class PseudoDirectory extends PseudoInode {
     return this.entries.get(name) ?? -ENOENT;
   }
 
-  override list(cursor: number, emit: (name: string, ino: number, type: number, nextCursor: number) => boolean): number {
+  override list(
+    cursor: number,
+    emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
+  ): number {
     let index = 0;
     for (const [name, inode] of this.entries) {
       if (index++ < cursor) continue;
@@ -70,10 +90,17 @@ export class PseudoDirectory extends PseudoInode {
   }
 }
 
-/** A part of a long text: the next one begins at `next`, which the source chose and the reader gives back; −1 when this is the last. */
-export interface TextPiece { readonly text: string; readonly next: number }
 /**
- * Makes the text of a file; a negated errno when the file can't be read now (ESRCH: the process is gone). What a program can make long comes in pieces.
+ * A part of a long text: the next one begins at `next`, which the source chose and the reader gives back; −1 when this
+ * is the last.
+ */
+export interface TextPiece {
+  readonly text: string;
+  readonly next: number;
+}
+/**
+ * Makes the text of a file; a negated errno when the file can't be read now (ESRCH: the process is gone). What a
+ * program can make long comes in pieces.
  *
  * @param from  where the piece begins; 0 at first
  */
@@ -92,7 +119,17 @@ export class PseudoFile extends PseudoInode {
   readonly #watched: ((task: Task) => Changes) | null;
   readonly #ioctl: TextRequest | null;
 
-  constructor(fileSystem: PseudoFileSystem, source: TextSource, options: { mode?: number; sink?: TextSink; guard?: (task: Task) => number; watched?: (task: Task) => Changes; ioctl?: TextRequest } = {}) {
+  constructor(
+    fileSystem: PseudoFileSystem,
+    source: TextSource,
+    options: {
+      mode?: number;
+      sink?: TextSink;
+      guard?: (task: Task) => number;
+      watched?: (task: Task) => Changes;
+      ioctl?: TextRequest;
+    } = {},
+  ) {
     super(fileSystem, S_IFREG | (options.mode ?? (options.sink !== undefined ? 0o644 : 0o444)));
     this.#source = source;
     this.#sink = options.sink ?? null;
@@ -104,7 +141,12 @@ export class PseudoFile extends PseudoInode {
   override open(task: Task, flags: number, path: Path): OpenFile | number {
     if ((flags & O_ACCMODE) !== O_RDONLY && this.#sink === null) return -EACCES;
     const refused = this.#guard?.(task) ?? 0;
-    return refused < 0 ? refused : new TextFile(flags, this, path, this.#source, this.#sink, { watched: this.#watched?.(task) ?? null, ioctl: this.#ioctl });
+    return refused < 0
+      ? refused
+      : new TextFile(flags, this, path, this.#source, this.#sink, {
+          watched: this.#watched?.(task) ?? null,
+          ioctl: this.#ioctl,
+        });
   }
 
   /** O_TRUNC of `echo 1 > file` changes nothing. */
@@ -113,7 +155,10 @@ export class PseudoFile extends PseudoInode {
   }
 }
 
-/** A description of a text that is made at its first read, and anew when reading begins at 0 again; a long one piece by piece as reading goes on. */
+/**
+ * A description of a text that is made at its first read, and anew when reading begins at 0 again; a long one piece by
+ * piece as reading goes on.
+ */
 export class TextFile extends OpenFile {
   readonly #source: TextSource;
   readonly #sink: TextSink | null;
@@ -126,7 +171,14 @@ export class TextFile extends OpenFile {
   /** Of what it watches, when it was opened or a change was told. */
   #seenVersion: number;
 
-  constructor(flags: number, inode: Inode, path: Path, source: TextSource, sink: TextSink | null, options: { watched: Changes | null; ioctl: TextRequest | null } = { watched: null, ioctl: null }) {
+  constructor(
+    flags: number,
+    inode: Inode,
+    path: Path,
+    source: TextSource,
+    sink: TextSink | null,
+    options: { watched: Changes | null; ioctl: TextRequest | null } = { watched: null, ioctl: null },
+  ) {
     super(flags, inode, path);
     this.#watched = options.watched;
     this.#ioctl = options.ioctl;
@@ -198,7 +250,14 @@ export class TextFile extends OpenFile {
   }
 
   override seek(offset: number, whence: number): number {
-    const target = whence === 0 ? offset : whence === 1 ? this.position + offset : whence === 2 ? this.#start + (this.#piece?.length ?? 0) + offset : -1;
+    const target =
+      whence === 0
+        ? offset
+        : whence === 1
+          ? this.position + offset
+          : whence === 2
+            ? this.#start + (this.#piece?.length ?? 0) + offset
+            : -1;
     if (whence > 2) return -ENXIO;
     if (target < 0 || target > FILE_SIZE_MAX) return -EINVAL;
     this.position = target;

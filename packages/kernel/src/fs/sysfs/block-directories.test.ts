@@ -12,7 +12,10 @@ import { Procfs } from "../procfs/procfs.ts";
 import { Sysfs } from "./sysfs.ts";
 
 it("memory is shown in blocks that make up all of it", () => {
-  const { test: { kernel }, user } = FileTask.create();
+  const {
+    test: { kernel },
+    user,
+  } = FileTask.create();
   mountAt(kernel, "/sys", new Sysfs(kernel));
   const size = parseInt(user.get("/sys/devices/system/memory/block_size_bytes") as string, 16);
   const blocks = (user.list("/sys/devices/system/memory") as string[]).filter((name) => /^memory\d+$/.test(name));
@@ -41,7 +44,10 @@ it("a loop device and its partition are shown with what lies behind them, and go
   assert.equal(user.get("/sys/class/block/loop0p1/start"), "64\n");
   assert.equal(user.readlink("/sys/class/block/loop0p1"), "../../devices/virtual/block/loop0/loop0p1");
   assert.equal(user.get("/sys/block/loop0/loop0p1/size"), "100\n");
-  assert.equal(user.get("/proc/partitions"), "major minor  #blocks  name\n\n   7        0       1024 loop0\n 259        0         50 loop0p1\n");
+  assert.equal(
+    user.get("/proc/partitions"),
+    "major minor  #blocks  name\n\n   7        0       1024 loop0\n 259        0         50 loop0p1\n",
+  );
   assert.match(user.get("/proc/devices") as string, /Block devices:\n {2}7 loop\n259 blkext\n/);
   user.call("ioctl", device, LOOP_CLR_FD, 0);
   user.call("close", device);

@@ -5,7 +5,11 @@ import type { Inode } from "../../vfs/inode.ts";
 import { majorOf, makeDevice, minorOf } from "../../vfs/device-registry.ts";
 import { pathName } from "../../vfs/path-name.ts";
 import {
-  PseudoDirectory, PseudoFile, type PseudoFileSystem, PseudoLink, type TextSource,
+  PseudoDirectory,
+  PseudoFile,
+  type PseudoFileSystem,
+  PseudoLink,
+  type TextSource,
 } from "../pseudo/pseudo-inodes.ts";
 
 /** Disks and partitions in sysfs(5): the folder of each below devices/virtual/block, and the links that lead there. */
@@ -37,7 +41,10 @@ abstract class DeviceListing extends PseudoDirectory {
     return device === undefined || !this.shows(device) ? super.lookup(name) : this.#inodeOf(device);
   }
 
-  override list(cursor: number, emit: (name: string, ino: number, type: number, nextCursor: number) => boolean): number {
+  override list(
+    cursor: number,
+    emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
+  ): number {
     // Devices come first, each at a cursor of its own; what always is there follows.
     const BASE = 2 ** 40;
     if (cursor < BASE) {
@@ -117,7 +124,10 @@ class LoopFolder extends PseudoDirectory {
   constructor(fileSystem: PseudoFileSystem, loop: LoopDevice) {
     super(fileSystem, 0o755);
     this.#loop = loop;
-    const flag = (bit: number): TextSource => () => ((loop.status.flags & bit) !== 0 ? "1\n" : "0\n");
+    const flag =
+      (bit: number): TextSource =>
+      () =>
+        (loop.status.flags & bit) !== 0 ? "1\n" : "0\n";
     const file = (name: string, source: TextSource): void => void this.add(name, new PseudoFile(fileSystem, source));
     file("backing_file", (task) => {
       const path = loop.file?.path ?? null;
@@ -138,7 +148,10 @@ class LoopFolder extends PseudoDirectory {
     return this.#loop.state === "unbound" ? -ENOENT : super.lookup(name);
   }
 
-  override list(cursor: number, emit: (name: string, ino: number, type: number, nextCursor: number) => boolean): number {
+  override list(
+    cursor: number,
+    emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
+  ): number {
     return this.#loop.state === "unbound" ? 0 : super.list(cursor, emit);
   }
 }
@@ -160,11 +173,17 @@ function fillFolder(fileSystem: PseudoFileSystem, folder: PseudoDirectory, devic
   file(folder, "discard_alignment", () => "0\n");
   file(folder, "stat", () => `${"0 ".repeat(17).trim()}\n`);
   file(folder, "inflight", () => "0 0\n");
-  file(folder, "uevent", () => [
-    `MAJOR=${majorOf(device.rdev)}`, `MINOR=${minorOf(device.rdev)}`, `DEVNAME=${device.name}`,
-    `DEVTYPE=${isDisk ? "disk" : "partition"}`, `DISKSEQ=${device.diskSequence}`,
-    ...(isDisk ? [] : [`PARTN=${device.partition}`]), "",
-  ].join("\n"));
+  file(folder, "uevent", () =>
+    [
+      `MAJOR=${majorOf(device.rdev)}`,
+      `MINOR=${minorOf(device.rdev)}`,
+      `DEVNAME=${device.name}`,
+      `DEVTYPE=${isDisk ? "disk" : "partition"}`,
+      `DISKSEQ=${device.diskSequence}`,
+      ...(isDisk ? [] : [`PARTN=${device.partition}`]),
+      "",
+    ].join("\n"),
+  );
   folder.add("holders", new PseudoDirectory(fileSystem, 0o755));
   folder.add("subsystem", new PseudoLink(fileSystem, `${isDisk ? "" : "../"}../../../../class/block`));
   if (!isDisk) {
@@ -190,12 +209,30 @@ function fillFolder(fileSystem: PseudoFileSystem, folder: PseudoDirectory, devic
 
 /** Files behind devices give back what is discarded, in pages. */
 const QUEUE: readonly (readonly [name: string, value: string])[] = [
-  ["optimal_io_size", "0"], ["max_sectors_kb", "1280"], ["max_hw_sectors_kb", "1280"], ["max_segments", "128"],
-  ["read_ahead_kb", "128"], ["rotational", "0"], ["scheduler", "[none]"], ["nr_requests", "128"],
-  ["discard_granularity", "4096"], ["discard_max_bytes", "4294966784"], ["discard_max_hw_bytes", "4294966784"],
-  ["discard_zeroes_data", "0"], ["write_zeroes_max_bytes", "4294966784"], ["write_same_max_bytes", "0"],
-  ["write_cache", "write back"], ["fua", "0"], ["dax", "0"], ["zoned", "none"], ["nr_zones", "0"], ["add_random", "0"],
-  ["iostats", "0"], ["nomerges", "0"], ["rq_affinity", "1"], ["stable_writes", "0"],
+  ["optimal_io_size", "0"],
+  ["max_sectors_kb", "1280"],
+  ["max_hw_sectors_kb", "1280"],
+  ["max_segments", "128"],
+  ["read_ahead_kb", "128"],
+  ["rotational", "0"],
+  ["scheduler", "[none]"],
+  ["nr_requests", "128"],
+  ["discard_granularity", "4096"],
+  ["discard_max_bytes", "4294966784"],
+  ["discard_max_hw_bytes", "4294966784"],
+  ["discard_zeroes_data", "0"],
+  ["write_zeroes_max_bytes", "4294966784"],
+  ["write_same_max_bytes", "0"],
+  ["write_cache", "write back"],
+  ["fua", "0"],
+  ["dax", "0"],
+  ["zoned", "none"],
+  ["nr_zones", "0"],
+  ["add_random", "0"],
+  ["iostats", "0"],
+  ["nomerges", "0"],
+  ["rq_affinity", "1"],
+  ["stable_writes", "0"],
 ];
 
 /** Puts the folders where programs look. @param directory  makes or finds a folder of the file system by its path */
@@ -208,7 +245,12 @@ export function addBlockDirectories(fileSystem: PseudoFileSystem, directory: (pa
 
 /** /proc/partitions: devices with a medium, sizes in KiB. */
 export function describePartitions(devices: Iterable<BlockInode>): string {
-  const rows = [...devices].filter((device) => device.size > 0).map((device) =>
-    `${String(majorOf(device.rdev)).padStart(4)} ${String(minorOf(device.rdev)).padStart(8)} ${String(Math.floor(device.size / 1024)).padStart(10)} ${device.name}\n`);
+  const rows = [...devices]
+    .filter((device) => device.size > 0)
+    .map(
+      (device) =>
+        `${String(majorOf(device.rdev)).padStart(4)} ${String(minorOf(device.rdev)).padStart(8)} ` +
+        `${String(Math.floor(device.size / 1024)).padStart(10)} ${device.name}\n`,
+    );
   return `major minor  #blocks  name\n\n${rows.join("")}`;
 }

@@ -27,7 +27,12 @@ export class Sysfs extends PseudoFileSystem {
     this.#file("devices/system/node/possible", "0\n");
     this.#file("devices/system/node/node0/cpulist", "0\n");
     this.#file("devices/system/node/node0/cpumap", "1\n");
-    this.#file("devices/system/node/node0/meminfo", () => `Node 0 MemTotal:       ${kernel.frames.total * 4} kB\nNode 0 MemFree:        ${kernel.frames.freeCount * 4} kB\n`);
+    this.#file(
+      "devices/system/node/node0/meminfo",
+      () =>
+        `Node 0 MemTotal:       ${kernel.frames.total * 4} kB\nNode 0 MemFree:        ` +
+        `${kernel.frames.freeCount * 4} kB\n`,
+    );
     this.#file("devices/system/clocksource/clocksource0/current_clocksource", "riscv_clocksource\n");
     this.#file("devices/system/clocksource/clocksource0/available_clocksource", "riscv_clocksource\n");
     // Properties of a device tree are big-endian cells and strings that end with a zero byte (Devicetree
@@ -74,12 +79,20 @@ export class Sysfs extends PseudoFileSystem {
       const own = `${base}/cpu${hart}`;
       this.#file(`${own}/topology/core_id`, `${hart}\n`);
       this.#file(`${own}/topology/physical_package_id`, "0\n");
-      for (const [name, mask] of [["core_cpus", 2 ** hart], ["thread_siblings", 2 ** hart], ["core_siblings", all], ["package_cpus", all]] as const) {
+      for (const [name, mask] of [
+        ["core_cpus", 2 ** hart],
+        ["thread_siblings", 2 ** hart],
+        ["core_siblings", all],
+        ["package_cpus", all],
+      ] as const) {
         this.#file(`${own}/topology/${name}`, `${mask.toString(16)}\n`);
         this.#file(`${own}/topology/${name}_list`, `${listOfHarts(mask)}\n`);
       }
       this.#file(`${own}/online`, "1\n");
-      this.#directory("bus/cpu/devices").add(`cpu${hart}`, new PseudoLink(this, `../../../devices/system/cpu/cpu${hart}`));
+      this.#directory("bus/cpu/devices").add(
+        `cpu${hart}`,
+        new PseudoLink(this, `../../../devices/system/cpu/cpu${hart}`),
+      );
     }
   }
 
@@ -94,7 +107,15 @@ export class Sysfs extends PseudoFileSystem {
     this.#file(`${base}/auto_online_blocks`, "online\n");
     for (let index = 0; index < Math.floor(bytes / block); index++) {
       const own = `${base}/memory${index}`;
-      for (const [name, value] of [["online", "1"], ["state", "online"], ["removable", "0"], ["phys_device", "0"], ["phys_index", index.toString(16).padStart(8, "0")], ["valid_zones", "none"]] as const) this.#file(`${own}/${name}`, `${value}\n`);
+      for (const [name, value] of [
+        ["online", "1"],
+        ["state", "online"],
+        ["removable", "0"],
+        ["phys_device", "0"],
+        ["phys_index", index.toString(16).padStart(8, "0")],
+        ["valid_zones", "none"],
+      ] as const)
+        this.#file(`${own}/${name}`, `${value}\n`);
     }
   }
 
@@ -113,7 +134,19 @@ export class Sysfs extends PseudoFileSystem {
       this.#file(`${base}/carrier`, "1\n");
       this.#file(`${base}/tx_queue_len`, "1000\n");
       this.#file(`${base}/uevent`, `INTERFACE=${one.name}\nIFINDEX=${one.index}\n`);
-      for (const name of ["rx_bytes", "tx_bytes", "rx_packets", "tx_packets", "rx_errors", "tx_errors", "rx_dropped", "tx_dropped", "multicast", "collisions"]) this.#file(`${base}/statistics/${name}`, "0\n");
+      for (const name of [
+        "rx_bytes",
+        "tx_bytes",
+        "rx_packets",
+        "tx_packets",
+        "rx_errors",
+        "tx_errors",
+        "rx_dropped",
+        "tx_dropped",
+        "multicast",
+        "collisions",
+      ])
+        this.#file(`${base}/statistics/${name}`, "0\n");
       this.#directory("class/net").add(one.name, new PseudoLink(this, `../../devices/virtual/net/${one.name}`));
     }
   }
@@ -131,8 +164,25 @@ function bigEndian32(value: number): number[] {
 const MEMORY_BLOCKS_MAX = 64;
 
 const EMPTY_DIRECTORIES = [
-  "bus", "class/net", "class/tty", "class/power_supply", "class/thermal", "class/drm", "dev/char", "devices/virtual", "firmware",
-  "fs/cgroup", "fs/pstore", "fs/bpf", "fs/fuse/connections", "hypervisor", "kernel/debug", "kernel/security", "kernel/tracing", "module", "power",
+  "bus",
+  "class/net",
+  "class/tty",
+  "class/power_supply",
+  "class/thermal",
+  "class/drm",
+  "dev/char",
+  "devices/virtual",
+  "firmware",
+  "fs/cgroup",
+  "fs/pstore",
+  "fs/bpf",
+  "fs/fuse/connections",
+  "hypervisor",
+  "kernel/debug",
+  "kernel/security",
+  "kernel/tracing",
+  "module",
+  "power",
 ] as const;
 
 /** A control group hierarchy with its root group alone; nothing can be made in it. */
@@ -149,14 +199,36 @@ export class Cgroup2 extends PseudoFileSystem {
     file("cgroup.max.depth", () => "max\n");
     file("cgroup.max.descendants", () => "max\n");
     file("cgroup.stat", () => "nr_descendants 0\nnr_dying_descendants 0\n");
-    file("cgroup.procs", () => [...kernel.tasks.processes.keys()].sort((one, other) => one - other).map((pid) => `${pid}\n`).join(""));
-    file("cgroup.threads", () => [...kernel.tasks.tasks.keys()].sort((one, other) => one - other).map((tid) => `${tid}\n`).join(""));
+    file("cgroup.procs", () =>
+      [...kernel.tasks.processes.keys()]
+        .sort((one, other) => one - other)
+        .map((pid) => `${pid}\n`)
+        .join(""),
+    );
+    file("cgroup.threads", () =>
+      [...kernel.tasks.tasks.keys()]
+        .sort((one, other) => one - other)
+        .map((tid) => `${tid}\n`)
+        .join(""),
+    );
   }
 
   usage(): FileSystemUsage {
-    return { magic: CGROUP2_SUPER_MAGIC, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
+    return {
+      magic: CGROUP2_SUPER_MAGIC,
+      blockSize: 4096,
+      blocks: 0,
+      blocksFree: 0,
+      files: 0,
+      filesFree: 0,
+      nameMax: 255,
+    };
   }
 }
 
 export const sysfsType: FileSystemType = { name: "sysfs", isVirtual: true, create: (kernel) => new Sysfs(kernel) };
-export const cgroup2Type: FileSystemType = { name: "cgroup2", isVirtual: true, create: (kernel) => new Cgroup2(kernel) };
+export const cgroup2Type: FileSystemType = {
+  name: "cgroup2",
+  isVirtual: true,
+  create: (kernel) => new Cgroup2(kernel),
+};

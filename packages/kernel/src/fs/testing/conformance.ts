@@ -2,17 +2,57 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
-  AT_FDCWD, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENODATA, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW,
-  O_RDONLY, O_RDWR, O_TMPFILE, O_TRUNC, O_WRONLY, RENAME_EXCHANGE, RENAME_NOREPLACE, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG,
+  AT_FDCWD,
+  AT_REMOVEDIR,
+  AT_SYMLINK_NOFOLLOW,
+  EACCES,
+  EEXIST,
+  EINVAL,
+  EISDIR,
+  ELOOP,
+  ENAMETOOLONG,
+  ENODATA,
+  ENOENT,
+  ENOTDIR,
+  ENOTEMPTY,
+  EPERM,
+  O_APPEND,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_RDONLY,
+  O_RDWR,
+  O_TMPFILE,
+  O_TRUNC,
+  O_WRONLY,
+  RENAME_EXCHANGE,
+  RENAME_NOREPLACE,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
 } from "@stratos/abi";
 import type { Kernel } from "../../kernel-state.ts";
 import { BUFFER, FileTask, type Stat } from "../../testing/file-system-task.ts";
 import type { FileSystem } from "../../vfs/file-system.ts";
 
 /** What an instance can't do by its nature. */
-export interface ConformanceOptions { hasOwners?: boolean; hasXattrs?: boolean; hasExchange?: boolean; hasUnnamed?: boolean; hasFifos?: boolean; dispose?: () => void }
+export interface ConformanceOptions {
+  hasOwners?: boolean;
+  hasXattrs?: boolean;
+  hasExchange?: boolean;
+  hasUnnamed?: boolean;
+  hasFifos?: boolean;
+  dispose?: () => void;
+}
 
-export function fileSystemConformance(name: string, create: (kernel: Kernel) => FileSystem, options: ConformanceOptions = {}): void {
+export function fileSystemConformance(
+  name: string,
+  create: (kernel: Kernel) => FileSystem,
+  options: ConformanceOptions = {},
+): void {
   const { hasOwners = true, hasXattrs = true, hasExchange = true, hasUnnamed = true, hasFifos = true } = options;
   const begin = (): FileTask => FileTask.create(create).user;
   const statOf = (user: FileTask, path: string, flags = 0): Stat => {
@@ -147,7 +187,8 @@ export function fileSystemConformance(name: string, create: (kernel: Kernel) => 
 
     it("rename moves, replaces and refuses as rename(2) says", () => {
       const user = begin();
-      const rename = (from: string, to: string, flags = 0): number => user.call("renameat2", AT_FDCWD, from, AT_FDCWD, to, flags);
+      const rename = (from: string, to: string, flags = 0): number =>
+        user.call("renameat2", AT_FDCWD, from, AT_FDCWD, to, flags);
       user.put("/a", "A");
       user.put("/b", "B");
       assert.equal(rename("/a", "/b", RENAME_NOREPLACE), -EEXIST);
@@ -233,34 +274,37 @@ export function fileSystemConformance(name: string, create: (kernel: Kernel) => 
       assert.equal(user.call("fchmodat", AT_FDCWD, "/secret", 0o666), -EPERM);
     });
 
-    if (hasFifos) it("fifos are kept as such", () => {
-      const user = begin();
-      assert.equal(user.call("mknodat", AT_FDCWD, "/pipe", S_IFIFO | 0o600, 0), 0);
-      assert.equal(statOf(user, "/pipe").mode, S_IFIFO | 0o600);
-    });
+    if (hasFifos)
+      it("fifos are kept as such", () => {
+        const user = begin();
+        assert.equal(user.call("mknodat", AT_FDCWD, "/pipe", S_IFIFO | 0o600, 0), 0);
+        assert.equal(statOf(user, "/pipe").mode, S_IFIFO | 0o600);
+      });
 
-    if (hasUnnamed) it("O_TMPFILE makes a file without a name that may get one", () => {
-      const user = begin();
-      const fd = user.open("/", O_TMPFILE | O_RDWR, 0o600);
-      assert.ok(fd >= 0, String(fd));
-      user.write(fd, "no name");
-      assert.deepEqual(user.list("/"), [".", ".."].concat((user.list("/") as string[]).slice(2)));
-      assert.equal((user.fstat(fd) as Stat).nlink, 0);
-      assert.equal(user.call("linkat", fd, "", AT_FDCWD, "/named", 0x1000), 0);
-      assert.equal(user.get("/named"), "no name");
-    });
+    if (hasUnnamed)
+      it("O_TMPFILE makes a file without a name that may get one", () => {
+        const user = begin();
+        const fd = user.open("/", O_TMPFILE | O_RDWR, 0o600);
+        assert.ok(fd >= 0, String(fd));
+        user.write(fd, "no name");
+        assert.deepEqual(user.list("/"), [".", ".."].concat((user.list("/") as string[]).slice(2)));
+        assert.equal((user.fstat(fd) as Stat).nlink, 0);
+        assert.equal(user.call("linkat", fd, "", AT_FDCWD, "/named", 0x1000), 0);
+        assert.equal(user.get("/named"), "no name");
+      });
 
-    if (hasXattrs) it("extended attributes are kept", () => {
-      const user = begin();
-      user.put("/x", "");
-      assert.equal(user.call("setxattr", "/x", "user.color", "blue", 4, 0), 0);
-      assert.equal(user.call("getxattr", "/x", "user.color", BUFFER, 100), 4);
-      assert.equal(String.fromCharCode(...user.memory.u8.subarray(BUFFER, BUFFER + 4)), "blue");
-      assert.equal(user.call("setxattr", "/x", "user.color", "red", 3, 1), -EEXIST);
-      assert.equal(user.call("listxattr", "/x", BUFFER, 100), 11);
-      assert.equal(user.call("removexattr", "/x", "user.color"), 0);
-      assert.equal(user.call("getxattr", "/x", "user.color", BUFFER, 100), -ENODATA);
-    });
+    if (hasXattrs)
+      it("extended attributes are kept", () => {
+        const user = begin();
+        user.put("/x", "");
+        assert.equal(user.call("setxattr", "/x", "user.color", "blue", 4, 0), 0);
+        assert.equal(user.call("getxattr", "/x", "user.color", BUFFER, 100), 4);
+        assert.equal(String.fromCharCode(...user.memory.u8.subarray(BUFFER, BUFFER + 4)), "blue");
+        assert.equal(user.call("setxattr", "/x", "user.color", "red", 3, 1), -EEXIST);
+        assert.equal(user.call("listxattr", "/x", BUFFER, 100), 11);
+        assert.equal(user.call("removexattr", "/x", "user.color"), 0);
+        assert.equal(user.call("getxattr", "/x", "user.color", BUFFER, 100), -ENODATA);
+      });
 
     it("open says what it refuses", () => {
       const user = begin();

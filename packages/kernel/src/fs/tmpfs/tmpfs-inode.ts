@@ -1,5 +1,32 @@
-import { EEXIST, EINVAL, ENODATA, ENOENT, ENOSPC, ENOTEMPTY, ENXIO, EOPNOTSUPP, PAGE_SIZE, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
-import { FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE, FS_APPEND_FL, FS_IMMUTABLE_FL, FS_NOATIME_FL, FS_NODUMP_FL, RENAME_EXCHANGE, XATTR_CREATE, XATTR_REPLACE } from "@stratos/abi";
+import {
+  EEXIST,
+  EINVAL,
+  ENODATA,
+  ENOENT,
+  ENOSPC,
+  ENOTEMPTY,
+  ENXIO,
+  EOPNOTSUPP,
+  PAGE_SIZE,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+} from "@stratos/abi";
+import {
+  FALLOC_FL_COLLAPSE_RANGE,
+  FALLOC_FL_INSERT_RANGE,
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
+  FALLOC_FL_ZERO_RANGE,
+  FS_APPEND_FL,
+  FS_IMMUTABLE_FL,
+  FS_NOATIME_FL,
+  FS_NODUMP_FL,
+  RENAME_EXCHANGE,
+  XATTR_CREATE,
+  XATTR_REPLACE,
+} from "@stratos/abi";
 import { PageCache } from "../../mm/page-cache.ts";
 import type { Reapable } from "../../mm/reaper.ts";
 import type { CallWork } from "../../task/call-work.ts";
@@ -16,9 +43,17 @@ const ORDER_SLACK = 32;
 /** What chattr(1) may set (Linux: SHMEM_FL_USER_MODIFIABLE). */
 const KEPT_FLAGS = FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL;
 
-interface Entry { readonly name: string; readonly inode: TmpfsInode; readonly cursor: number; isGone: boolean }
+interface Entry {
+  readonly name: string;
+  readonly inode: TmpfsInode;
+  readonly cursor: number;
+  isGone: boolean;
+}
 
-/** A file of a tmpfs. Directories keep their names in order of creation; an entry's cursor never changes, so listings survive changes. */
+/**
+ * A file of a tmpfs. Directories keep their names in order of creation; an entry's cursor never changes, so listings
+ * survive changes.
+ */
 export class TmpfsInode extends Inode {
   declare readonly fileSystem: Tmpfs;
   /** Of a directory: where ".." leads. */
@@ -81,7 +116,8 @@ export class TmpfsInode extends Inode {
     const entry = this.#entries!.get(name)!;
     this.#entries!.delete(name);
     entry.isGone = true;
-    if (this.#order.length > 2 * this.#entries!.size + ORDER_SLACK) this.#order = this.#order.filter((each) => !each.isGone);
+    if (this.#order.length > 2 * this.#entries!.size + ORDER_SLACK)
+      this.#order = this.#order.filter((each) => !each.isGone);
     this.size -= ENTRY_SIZE;
     this.mtime = now;
     this.ctime = now;
@@ -139,7 +175,15 @@ export class TmpfsInode extends Inode {
     return 0;
   }
 
-  override rename(name: string, inode: Inode, newDirectory: Inode, newName: string, replaced: Inode | null, flags: number, now: Time): number {
+  override rename(
+    name: string,
+    inode: Inode,
+    newDirectory: Inode,
+    newName: string,
+    replaced: Inode | null,
+    flags: number,
+    now: Time,
+  ): number {
     const target = newDirectory as TmpfsInode;
     if ((flags & RENAME_EXCHANGE) !== 0) {
       const other = replaced as TmpfsInode;
@@ -168,7 +212,10 @@ export class TmpfsInode extends Inode {
     return inode;
   }
 
-  override list(cursor: number, emit: (name: string, ino: number, type: number, nextCursor: number) => boolean): number {
+  override list(
+    cursor: number,
+    emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
+  ): number {
     const order = this.#order;
     let low = 0;
     let high = order.length;
@@ -192,7 +239,8 @@ export class TmpfsInode extends Inode {
   override prepareWrite(offset: number, length: number): number {
     const fileSystem = this.fileSystem;
     this.#count();
-    const first = Math.floor(offset / PAGE_SIZE), last = Math.floor((offset + length - 1) / PAGE_SIZE);
+    const first = Math.floor(offset / PAGE_SIZE),
+      last = Math.floor((offset + length - 1) / PAGE_SIZE);
     const pages = last - first + 1;
     if (fileSystem.pagesUsed + pages <= fileSystem.pagesMax) return 0;
     // What could not be there even if all the file's pages lay in the range needs no counting.
@@ -217,7 +265,10 @@ export class TmpfsInode extends Inode {
     return 0;
   }
 
-  /** fallocate(2): plain extension, punching holes, zeroing; ranges are not collapsed or inserted. Stops when the call has used its work. */
+  /**
+   * fallocate(2): plain extension, punching holes, zeroing; ranges are not collapsed or inserted. Stops when the call
+   * has used its work.
+   */
   override allocate(mode: number, offset: number, length: number, now: Time): number {
     if ((mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE)) !== 0) return -EOPNOTSUPP;
     const { work } = this.fileSystem.kernel;
@@ -251,15 +302,19 @@ export class TmpfsInode extends Inode {
     const pages = this.pages!;
     const { work } = this.fileSystem.kernel;
     const memory = this.fileSystem.kernel.physical.u8;
-    return PAGE_SIZE * pages.forEachInPieces(Math.floor(start / PAGE_SIZE), Math.ceil(end / PAGE_SIZE), work, (index, frame) => {
-      const from = Math.max(0, start - index * PAGE_SIZE), to = Math.min(PAGE_SIZE, end - index * PAGE_SIZE);
-      // A page that is mapped must stay the same frame: it is zeroed in place.
-      if (from === 0 && to === PAGE_SIZE && this.fileSystem.kernel.frames.references(frame) === 1) pages.drop(index);
-      else {
-        memory.fill(0, frame * PAGE_SIZE + from, frame * PAGE_SIZE + to);
-        pages.markDirty(index);
-      }
-    });
+    return (
+      PAGE_SIZE *
+      pages.forEachInPieces(Math.floor(start / PAGE_SIZE), Math.ceil(end / PAGE_SIZE), work, (index, frame) => {
+        const from = Math.max(0, start - index * PAGE_SIZE),
+          to = Math.min(PAGE_SIZE, end - index * PAGE_SIZE);
+        // A page that is mapped must stay the same frame: it is zeroed in place.
+        if (from === 0 && to === PAGE_SIZE && this.fileSystem.kernel.frames.references(frame) === 1) pages.drop(index);
+        else {
+          memory.fill(0, frame * PAGE_SIZE + from, frame * PAGE_SIZE + to);
+          pages.markDirty(index);
+        }
+      })
+    );
   }
 
   override seekData(offset: number): number {
@@ -336,7 +391,10 @@ export class TmpfsInode extends Inode {
     this.#pagesCounted = 0;
   }
 
-  /** The file system goes: frames go back, and names; what is open still keeps its content. @returns the inodes that it had names of */
+  /**
+   * The file system goes: frames go back, and names; what is open still keeps its content. @returns the inodes that it
+   * had names of
+   */
   dismantle(): TmpfsInode[] {
     const below = [...(this.#entries?.values() ?? [])].map((entry) => entry.inode);
     this.#entries?.clear();

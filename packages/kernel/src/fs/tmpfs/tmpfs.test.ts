@@ -1,4 +1,6 @@
-/** tmpfs: the conformance suite, and what is its own: limits, sparse files, holes. Accounting is looked at from inside. */
+/**
+ * tmpfs: the conformance suite, and what is its own: limits, sparse files, holes. Accounting is looked at from inside.
+ */
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { AT_FDCWD, ENOSPC, ENXIO, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, O_CREAT, O_RDWR } from "@stratos/abi";

@@ -8,9 +8,17 @@ import { DismantledTree, TmpfsInode } from "./tmpfs-inode.ts";
 /** Of all tmpfs of a machine: targets of symbolic links and extended attributes, which no page holds. */
 const BYTES_MAX = 64 << 20;
 
-export interface TmpfsOptions { sizeBytes: number; inodes: number; mode: number; uid: number; gid: number }
+export interface TmpfsOptions {
+  sizeBytes: number;
+  inodes: number;
+  mode: number;
+  uid: number;
+  gid: number;
+}
 
-/** tmpfs(5): files that live in page cache frames and in names of this process's heap. Nothing of it is ever reclaimed. */
+/**
+ * tmpfs(5): files that live in page cache frames and in names of this process's heap. Nothing of it is ever reclaimed.
+ */
 export class Tmpfs extends FileSystem {
   readonly type: string = "tmpfs";
   readonly kernel: Kernel;
@@ -28,14 +36,30 @@ export class Tmpfs extends FileSystem {
     super(kernel.allocateDevice());
     this.kernel = kernel;
     // Half of memory, as Linux has it.
-    this.#options = { sizeBytes: (kernel.frames.total / 2) * PAGE_SIZE, inodes: Math.max(1024, kernel.frames.total / 2), mode: 0o1777, uid: 0, gid: 0, ...options };
+    this.#options = {
+      sizeBytes: (kernel.frames.total / 2) * PAGE_SIZE,
+      inodes: Math.max(1024, kernel.frames.total / 2),
+      mode: 0o1777,
+      uid: 0,
+      gid: 0,
+      ...options,
+    };
     this.pagesMax = Math.ceil(this.#options.sizeBytes / PAGE_SIZE);
     this.inodesMax = Math.floor(this.#options.inodes);
-    this.root = this.createInode({ mode: S_IFDIR | this.#options.mode, uid: this.#options.uid, gid: this.#options.gid, rdev: 0, now: kernel.vfs.now() }) as TmpfsInode;
+    this.root = this.createInode({
+      mode: S_IFDIR | this.#options.mode,
+      uid: this.#options.uid,
+      gid: this.#options.gid,
+      rdev: 0,
+      now: kernel.vfs.now(),
+    }) as TmpfsInode;
     this.root.parent = this.root;
   }
 
-  /** Takes room for a name or an inode, each of which is memory of the host: −ENOSPC beyond `nr_inodes`, or what all tmpfs of a machine may have. */
+  /**
+   * Takes room for a name or an inode, each of which is memory of the host: −ENOSPC beyond `nr_inodes`, or what all
+   * tmpfs of a machine may have.
+   */
   reserveInode(): number {
     const { vfs, frames } = this.kernel;
     if (this.inodesUsed >= this.inodesMax || vfs.memoryInodes >= frames.total) return -ENOSPC;
@@ -66,7 +90,9 @@ export class Tmpfs extends FileSystem {
 
   override inodeByNumber(ino: number, generation: number): Inode | number {
     const inode = this.inodes.get(ino);
-    return inode === undefined || generation !== this.device || (inode.nlink === 0 && inode.users === 0) ? -ESTALE : inode;
+    return inode === undefined || generation !== this.device || (inode.nlink === 0 && inode.users === 0)
+      ? -ESTALE
+      : inode;
   }
 
   /** Numbers aren't used twice: the file system tells handles apart. */
@@ -76,8 +102,13 @@ export class Tmpfs extends FileSystem {
 
   usage(): FileSystemUsage {
     return {
-      magic: TMPFS_MAGIC, blockSize: PAGE_SIZE, blocks: this.pagesMax, blocksFree: Math.max(0, this.pagesMax - this.pagesUsed),
-      files: this.inodesMax, filesFree: this.inodesMax - this.inodesUsed, nameMax: 255,
+      magic: TMPFS_MAGIC,
+      blockSize: PAGE_SIZE,
+      blocks: this.pagesMax,
+      blocksFree: Math.max(0, this.pagesMax - this.pagesUsed),
+      files: this.inodesMax,
+      filesFree: this.inodesMax - this.inodesUsed,
+      nameMax: 255,
     };
   }
 
@@ -97,11 +128,16 @@ function parseSize(text: string, memoryBytes: number): number {
   if (match === null) return NaN;
   const value = Number(match[1]);
   switch (match[2]!.toLowerCase()) {
-    case "k": return value * 1024;
-    case "m": return value * 1024 ** 2;
-    case "g": return value * 1024 ** 3;
-    case "%": return (value / 100) * memoryBytes;
-    default: return value;
+    case "k":
+      return value * 1024;
+    case "m":
+      return value * 1024 ** 2;
+    case "g":
+      return value * 1024 ** 3;
+    case "%":
+      return (value / 100) * memoryBytes;
+    default:
+      return value;
   }
 }
 
@@ -114,14 +150,33 @@ export const tmpfsType: FileSystemType = {
     for (const [key, value] of parseMountOptions(options)) {
       let number = NaN;
       switch (key) {
-        case "size": result.sizeBytes = number = parseSize(value, memory); break;
-        case "nr_blocks": result.sizeBytes = number = parseSize(value, memory) * PAGE_SIZE; break;
-        case "nr_inodes": result.inodes = number = parseSize(value, memory); break;
-        case "mode": result.mode = number = parseInt(value, 8) & 0o7777; break;
-        case "uid": result.uid = number = Number(value); break;
-        case "gid": result.gid = number = Number(value); break;
-        case "inode32": case "inode64": case "huge": case "noswap": case "mpol": number = 0; break;
-        default: return -EINVAL;
+        case "size":
+          result.sizeBytes = number = parseSize(value, memory);
+          break;
+        case "nr_blocks":
+          result.sizeBytes = number = parseSize(value, memory) * PAGE_SIZE;
+          break;
+        case "nr_inodes":
+          result.inodes = number = parseSize(value, memory);
+          break;
+        case "mode":
+          result.mode = number = parseInt(value, 8) & 0o7777;
+          break;
+        case "uid":
+          result.uid = number = Number(value);
+          break;
+        case "gid":
+          result.gid = number = Number(value);
+          break;
+        case "inode32":
+        case "inode64":
+        case "huge":
+        case "noswap":
+        case "mpol":
+          number = 0;
+          break;
+        default:
+          return -EINVAL;
       }
       if (Number.isNaN(number)) return -EINVAL;
     }
@@ -129,4 +184,3 @@ export const tmpfsType: FileSystemType = {
     return new Tmpfs(kernel, result);
   },
 };
-

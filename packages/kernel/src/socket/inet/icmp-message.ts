@@ -1,8 +1,12 @@
 import { parseV4, parseV6 } from "./ip-address.ts";
 
 /** ICMP (RFC 792) and ICMPv6 (RFC 4443): what an echo is, and its checksum. */
-export const IPPROTO_ICMP = 1, IPPROTO_ICMPV6 = 58;
-const ECHO_REPLY_V4 = 0, ECHO_REQUEST_V4 = 8, ECHO_REQUEST_V6 = 128, ECHO_REPLY_V6 = 129;
+export const IPPROTO_ICMP = 1,
+  IPPROTO_ICMPV6 = 58;
+const ECHO_REPLY_V4 = 0,
+  ECHO_REQUEST_V4 = 8,
+  ECHO_REQUEST_V6 = 128,
+  ECHO_REPLY_V6 = 129;
 /** Type, code, checksum, identifier, sequence number. */
 export const ICMP_HEADER_SIZE = 8;
 
@@ -19,12 +23,21 @@ export interface IpPacket {
 
 export function isEchoRequest(packet: IpPacket): boolean {
   const { bytes, isV4, protocol } = packet;
-  return protocol === (isV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6) && bytes.length >= ICMP_HEADER_SIZE && bytes[0] === (isV4 ? ECHO_REQUEST_V4 : ECHO_REQUEST_V6) && bytes[1] === 0;
+  return (
+    protocol === (isV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6) &&
+    bytes.length >= ICMP_HEADER_SIZE &&
+    bytes[0] === (isV4 ? ECHO_REQUEST_V4 : ECHO_REQUEST_V6) &&
+    bytes[1] === 0
+  );
 }
 
 export function isEchoReply(packet: IpPacket): boolean {
   const { bytes, isV4, protocol } = packet;
-  return protocol === (isV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6) && bytes.length >= ICMP_HEADER_SIZE && bytes[0] === (isV4 ? ECHO_REPLY_V4 : ECHO_REPLY_V6);
+  return (
+    protocol === (isV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6) &&
+    bytes.length >= ICMP_HEADER_SIZE &&
+    bytes[0] === (isV4 ? ECHO_REPLY_V4 : ECHO_REPLY_V6)
+  );
 }
 
 /** The identifier of an echo, which a ping socket has instead of a port. */

@@ -1,5 +1,16 @@
 import { AF_INET, AF_INET6, AF_UNSPEC, EAFNOSUPPORT, EINVAL, SOCKADDR_IN6_SIZE, SOCKADDR_IN_SIZE } from "@stratos/abi";
-import { ANY_V4, ANY_V6, formatV4, formatV6, isLinkLocal, isV4, isWildcard, parseV4, parseV6, type InetEndpoint } from "./ip-address.ts";
+import {
+  ANY_V4,
+  ANY_V6,
+  formatV4,
+  formatV6,
+  isLinkLocal,
+  isV4,
+  isWildcard,
+  parseV4,
+  parseV6,
+  type InetEndpoint,
+} from "./ip-address.ts";
 
 /** sa_family of a raw sockaddr; AF_UNSPEC when it is too short to have one. */
 export function familyOf(address: Uint8Array): number {
@@ -7,7 +18,8 @@ export function familyOf(address: Uint8Array): number {
 }
 
 /**
- * The endpoint in a sockaddr for a socket of `family`. AF_INET6 sockets take `sockaddr_in6`, whose mapped addresses come out as IPv4.
+ * The endpoint in a sockaddr for a socket of `family`. AF_INET6 sockets take `sockaddr_in6`, whose mapped addresses
+ * come out as IPv4.
  *
  * @returns EINVAL when it is too short, EAFNOSUPPORT for another family
  */
@@ -24,7 +36,10 @@ export function parseInetAddress(address: Uint8Array, family: number): InetEndpo
   return { ip: formatV6(address, 8), port: (address[2]! << 8) | address[3]! };
 }
 
-/** The sockaddr of an endpoint as a socket of `family` shows it: IPv4 is mapped for AF_INET6. `scope` is the interface of link-local addresses. */
+/**
+ * The sockaddr of an endpoint as a socket of `family` shows it: IPv4 is mapped for AF_INET6. `scope` is the interface
+ * of link-local addresses.
+ */
 export function inetAddressBytes(endpoint: InetEndpoint, family: number, scope = 0): Uint8Array {
   if (family === AF_INET) {
     const bytes = new Uint8Array(SOCKADDR_IN_SIZE);

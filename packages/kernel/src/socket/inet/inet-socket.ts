@@ -1,4 +1,15 @@
-import { AF_INET, AF_INET6, AF_UNSPEC, EACCES, EADDRNOTAVAIL, EADDRINUSE, EINVAL, IPPROTO_IP, IPPROTO_IPV6, ENOTCONN } from "@stratos/abi";
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNSPEC,
+  EACCES,
+  EADDRNOTAVAIL,
+  EADDRINUSE,
+  EINVAL,
+  IPPROTO_IP,
+  IPPROTO_IPV6,
+  ENOTCONN,
+} from "@stratos/abi";
 import type { HostAddress, HostSocketEvents } from "@stratos/host";
 import type { Kernel } from "../../kernel-state.ts";
 import { CAP_NET_BIND_SERVICE, isCapable } from "../../security/credentials.ts";
@@ -19,7 +30,14 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   protected isAddressBound = false;
   protected claim: PortClaim | null = null;
 
-  constructor(kernel: Kernel, family: number, type: number, protocol: number, flags: number, creator: { fsuid: number; fsgid: number }) {
+  constructor(
+    kernel: Kernel,
+    family: number,
+    type: number,
+    protocol: number,
+    flags: number,
+    creator: { fsuid: number; fsgid: number },
+  ) {
     super(kernel, family, type, protocol, flags, creator);
     kernel.network.inetSockets.add(this);
   }
@@ -54,11 +72,17 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   /**
    * bind(2) up to the claim on the port.
    *
-   * @returns EINVAL (bound already, bad length), EAFNOSUPPORT, EADDRNOTAVAIL (not an address of this machine), EACCES (port below 1024), EADDRINUSE
+   * @returns EINVAL (bound already, bad length), EAFNOSUPPORT, EADDRNOTAVAIL (not an address of this machine), EACCES
+   *   (port below 1024), EADDRINUSE
    */
   protected bindAddress(task: Task, address: Uint8Array): number {
     // ip(7): AF_UNSPEC with INADDR_ANY passes for AF_INET, for old programs.
-    if (this.family === AF_INET && familyOf(address) === AF_UNSPEC && address.length >= 16 && address.subarray(4, 8).every((byte) => byte === 0)) {
+    if (
+      this.family === AF_INET &&
+      familyOf(address) === AF_UNSPEC &&
+      address.length >= 16 &&
+      address.subarray(4, 8).every((byte) => byte === 0)
+    ) {
       address = address.slice();
       address[0] = AF_INET;
     }
@@ -88,8 +112,14 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   /** Takes the port (any free one for 0) and sets `local`. */
   protected claimPort(task: Task, endpoint: InetEndpoint): number {
     const make = (port: number): PortClaim & { readonly socket: InetSocket } => ({
-      ip: endpoint.ip, port, isDualStack: this.isDualStack, reuseAddress: this.options.reuseAddress, reusePort: this.options.reusePort,
-      uid: task.credentials.euid, isListening: false, socket: this,
+      ip: endpoint.ip,
+      port,
+      isDualStack: this.isDualStack,
+      reuseAddress: this.options.reuseAddress,
+      reusePort: this.options.reusePort,
+      uid: task.credentials.euid,
+      isListening: false,
+      socket: this,
     });
     if (endpoint.port === 0) {
       const claim = this.ports.claimEphemeral(make);

@@ -1,12 +1,19 @@
 /**
- * Numeric IP addresses as text: dotted IPv4, or IPv6 in the canonical form of RFC 5952, so that equal addresses are equal strings. The text form is
- * what the socket provider speaks; IPv4-mapped IPv6 addresses (RFC 4291 §2.5.5.2) are turned into IPv4 where they enter.
+ * Numeric IP addresses as text: dotted IPv4, or IPv6 in the canonical form of RFC 5952, so that equal addresses are
+ * equal strings. The text form is what the socket provider speaks; IPv4-mapped IPv6 addresses (RFC 4291 §2.5.5.2) are
+ * turned into IPv4 where they enter.
  */
 
-export const ANY_V4 = "0.0.0.0", ANY_V6 = "::", LOOPBACK_V4 = "127.0.0.1", LOOPBACK_V6 = "::1";
+export const ANY_V4 = "0.0.0.0",
+  ANY_V6 = "::",
+  LOOPBACK_V4 = "127.0.0.1",
+  LOOPBACK_V6 = "::1";
 
 /** An address with a port; `ip` is numeric, the family is seen from its form. */
-export interface InetEndpoint { readonly ip: string; readonly port: number }
+export interface InetEndpoint {
+  readonly ip: string;
+  readonly port: number;
+}
 
 export function isV4(ip: string): boolean {
   return ip.indexOf(":") < 0;
@@ -43,7 +50,9 @@ export function formatV4(bytes: Uint8Array, at: number): string {
 export function formatV6(bytes: Uint8Array, at: number): string {
   if (isMappedV4(bytes, at)) return formatV4(bytes, at + 12);
   // RFC 5952 §4.2: the longest run of two or more zero groups (the first of equals) becomes "::".
-  let bestStart = -1, bestLength = 1, start = -1;
+  let bestStart = -1,
+    bestLength = 1,
+    start = -1;
   for (let group = 0; group <= 8; group++) {
     const isZero = group < 8 && bytes[at + 2 * group] === 0 && bytes[at + 2 * group + 1] === 0;
     if (isZero) {
@@ -87,7 +96,10 @@ export function parseV4(text: string): Uint8Array | null {
   return bytes;
 }
 
-/** Sixteen bytes of an IPv6 address (a scope after "%" is ignored), or of an IPv4 address in mapped form; null when it is neither. */
+/**
+ * Sixteen bytes of an IPv6 address (a scope after "%" is ignored), or of an IPv4 address in mapped form; null when it
+ * is neither.
+ */
 export function parseV6(text: string): Uint8Array | null {
   const bytes = new Uint8Array(16);
   if (isV4(text)) {

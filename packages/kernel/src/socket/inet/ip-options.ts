@@ -1,13 +1,78 @@
 import {
-  AF_INET, AF_INET6, EADDRINUSE, EADDRNOTAVAIL, EINVAL, ENOBUFS, ENODEV, ENOPROTOOPT, ENOTCONN, EPERM, IPPROTO_IP,
-  IPPROTO_IPV6, IPV6_2292PKTINFO, IPV6_ADDRFORM, IPV6_ADDR_PREFERENCES, IPV6_ADD_MEMBERSHIP, IPV6_AUTOFLOWLABEL,
-  IPV6_DONTFRAG, IPV6_DROP_MEMBERSHIP, IPV6_FREEBIND, IPV6_HOPLIMIT, IPV6_MINHOPCOUNT, IPV6_MTU, IPV6_MTU_DISCOVER, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_IF,
-  IPV6_MULTICAST_LOOP, IPV6_PKTINFO, IPV6_RECVDSTOPTS, IPV6_RECVERR, IPV6_RECVHOPLIMIT, IPV6_RECVHOPOPTS, IPV6_RECVPATHMTU, IPV6_RECVPKTINFO,
-  IPV6_RECVRTHDR, IPV6_RECVTCLASS, IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_V6ONLY, IP_ADD_MEMBERSHIP, IP_ADD_SOURCE_MEMBERSHIP, IP_BIND_ADDRESS_NO_PORT,
-  IP_BLOCK_SOURCE, IP_DROP_MEMBERSHIP, IP_DROP_SOURCE_MEMBERSHIP, IP_FREEBIND, IP_HDRINCL, IP_LOCAL_PORT_RANGE, IP_MINTTL, IP_MTU, IP_MTU_DISCOVER,
-  IP_MULTICAST_ALL, IP_MULTICAST_IF, IP_MULTICAST_LOOP, IP_MULTICAST_TTL, IP_NODEFRAG, IP_OPTIONS, IP_PKTINFO, IP_RECVERR, IP_RECVFRAGSIZE, IP_RECVOPTS,
-  IP_RECVORIGDSTADDR, IP_RECVTOS, IP_RECVTTL, IP_RETOPTS, IP_TOS, IP_TRANSPARENT, IP_TTL, IP_UNBLOCK_SOURCE,
-  IP_UNICAST_IF, MCAST_JOIN_GROUP, MCAST_LEAVE_GROUP, SOCK_RAW, TCP_ESTABLISHED,
+  AF_INET,
+  AF_INET6,
+  EADDRINUSE,
+  EADDRNOTAVAIL,
+  EINVAL,
+  ENOBUFS,
+  ENODEV,
+  ENOPROTOOPT,
+  ENOTCONN,
+  EPERM,
+  IPPROTO_IP,
+  IPPROTO_IPV6,
+  IPV6_2292PKTINFO,
+  IPV6_ADDRFORM,
+  IPV6_ADDR_PREFERENCES,
+  IPV6_ADD_MEMBERSHIP,
+  IPV6_AUTOFLOWLABEL,
+  IPV6_DONTFRAG,
+  IPV6_DROP_MEMBERSHIP,
+  IPV6_FREEBIND,
+  IPV6_HOPLIMIT,
+  IPV6_MINHOPCOUNT,
+  IPV6_MTU,
+  IPV6_MTU_DISCOVER,
+  IPV6_MULTICAST_HOPS,
+  IPV6_MULTICAST_IF,
+  IPV6_MULTICAST_LOOP,
+  IPV6_PKTINFO,
+  IPV6_RECVDSTOPTS,
+  IPV6_RECVERR,
+  IPV6_RECVHOPLIMIT,
+  IPV6_RECVHOPOPTS,
+  IPV6_RECVPATHMTU,
+  IPV6_RECVPKTINFO,
+  IPV6_RECVRTHDR,
+  IPV6_RECVTCLASS,
+  IPV6_TCLASS,
+  IPV6_UNICAST_HOPS,
+  IPV6_V6ONLY,
+  IP_ADD_MEMBERSHIP,
+  IP_ADD_SOURCE_MEMBERSHIP,
+  IP_BIND_ADDRESS_NO_PORT,
+  IP_BLOCK_SOURCE,
+  IP_DROP_MEMBERSHIP,
+  IP_DROP_SOURCE_MEMBERSHIP,
+  IP_FREEBIND,
+  IP_HDRINCL,
+  IP_LOCAL_PORT_RANGE,
+  IP_MINTTL,
+  IP_MTU,
+  IP_MTU_DISCOVER,
+  IP_MULTICAST_ALL,
+  IP_MULTICAST_IF,
+  IP_MULTICAST_LOOP,
+  IP_MULTICAST_TTL,
+  IP_NODEFRAG,
+  IP_OPTIONS,
+  IP_PKTINFO,
+  IP_RECVERR,
+  IP_RECVFRAGSIZE,
+  IP_RECVOPTS,
+  IP_RECVORIGDSTADDR,
+  IP_RECVTOS,
+  IP_RECVTTL,
+  IP_RETOPTS,
+  IP_TOS,
+  IP_TRANSPARENT,
+  IP_TTL,
+  IP_UNBLOCK_SOURCE,
+  IP_UNICAST_IF,
+  MCAST_JOIN_GROUP,
+  MCAST_LEAVE_GROUP,
+  SOCK_RAW,
+  TCP_ESTABLISHED,
 } from "@stratos/abi";
 import type { Ancillary, ControlMessage } from "../message.ts";
 import type { Network } from "../network.ts";
@@ -19,23 +84,83 @@ const DEFAULT_TTL = 64;
 
 /** Options of IPPROTO_IP with their value at the start; they are kept and told back. */
 const IP_STORED: ReadonlyMap<number, number> = new Map([
-  [IP_TOS, 0], [IP_TTL, DEFAULT_TTL], [IP_RECVOPTS, 0], [IP_RETOPTS, 0], [IP_PKTINFO, 0], [IP_MTU_DISCOVER, 1], [IP_RECVERR, 0], [IP_RECVTTL, 0], [IP_RECVTOS, 0],
-  [IP_FREEBIND, 0], [IP_RECVORIGDSTADDR, 0], [IP_MINTTL, 0], [IP_BIND_ADDRESS_NO_PORT, 0], [IP_RECVFRAGSIZE, 0], [IP_MULTICAST_IF, 0],
-  [IP_MULTICAST_TTL, 1], [IP_MULTICAST_LOOP, 1], [IP_MULTICAST_ALL, 1], [IP_UNICAST_IF, 0], [IP_LOCAL_PORT_RANGE, 0],
+  [IP_TOS, 0],
+  [IP_TTL, DEFAULT_TTL],
+  [IP_RECVOPTS, 0],
+  [IP_RETOPTS, 0],
+  [IP_PKTINFO, 0],
+  [IP_MTU_DISCOVER, 1],
+  [IP_RECVERR, 0],
+  [IP_RECVTTL, 0],
+  [IP_RECVTOS, 0],
+  [IP_FREEBIND, 0],
+  [IP_RECVORIGDSTADDR, 0],
+  [IP_MINTTL, 0],
+  [IP_BIND_ADDRESS_NO_PORT, 0],
+  [IP_RECVFRAGSIZE, 0],
+  [IP_MULTICAST_IF, 0],
+  [IP_MULTICAST_TTL, 1],
+  [IP_MULTICAST_LOOP, 1],
+  [IP_MULTICAST_ALL, 1],
+  [IP_UNICAST_IF, 0],
+  [IP_LOCAL_PORT_RANGE, 0],
 ]);
 
 const IPV6_STORED: ReadonlyMap<number, number> = new Map([
-  [IPV6_UNICAST_HOPS, DEFAULT_TTL], [IPV6_MULTICAST_IF, 0], [IPV6_MULTICAST_HOPS, 1], [IPV6_MULTICAST_LOOP, 1], [IPV6_MTU_DISCOVER, 1], [IPV6_RECVERR, 0],
-  [IPV6_V6ONLY, 0], [IPV6_RECVPKTINFO, 0], [IPV6_2292PKTINFO, 0], [IPV6_RECVHOPLIMIT, 0], [IPV6_RECVTCLASS, 0], [IPV6_TCLASS, 0], [IPV6_DONTFRAG, 0],
-  [IPV6_RECVHOPOPTS, 0], [IPV6_RECVRTHDR, 0], [IPV6_RECVDSTOPTS, 0], [IPV6_RECVPATHMTU, 0], [IPV6_AUTOFLOWLABEL, 1], [IPV6_ADDR_PREFERENCES, 2],
-  [IPV6_MINHOPCOUNT, 0], [IPV6_FREEBIND, 0],
+  [IPV6_UNICAST_HOPS, DEFAULT_TTL],
+  [IPV6_MULTICAST_IF, 0],
+  [IPV6_MULTICAST_HOPS, 1],
+  [IPV6_MULTICAST_LOOP, 1],
+  [IPV6_MTU_DISCOVER, 1],
+  [IPV6_RECVERR, 0],
+  [IPV6_V6ONLY, 0],
+  [IPV6_RECVPKTINFO, 0],
+  [IPV6_2292PKTINFO, 0],
+  [IPV6_RECVHOPLIMIT, 0],
+  [IPV6_RECVTCLASS, 0],
+  [IPV6_TCLASS, 0],
+  [IPV6_DONTFRAG, 0],
+  [IPV6_RECVHOPOPTS, 0],
+  [IPV6_RECVRTHDR, 0],
+  [IPV6_RECVDSTOPTS, 0],
+  [IPV6_RECVPATHMTU, 0],
+  [IPV6_AUTOFLOWLABEL, 1],
+  [IPV6_ADDR_PREFERENCES, 2],
+  [IPV6_MINHOPCOUNT, 0],
+  [IPV6_FREEBIND, 0],
 ]);
 
 /** Options whose value is a flag. */
-const FLAGS_V4 = new Set([IP_RECVOPTS, IP_RETOPTS, IP_PKTINFO, IP_RECVERR, IP_RECVTTL, IP_RECVTOS, IP_FREEBIND, IP_RECVORIGDSTADDR, IP_BIND_ADDRESS_NO_PORT,
-  IP_RECVFRAGSIZE, IP_MULTICAST_LOOP, IP_MULTICAST_ALL]);
-const FLAGS_V6 = new Set([IPV6_MULTICAST_LOOP, IPV6_RECVERR, IPV6_V6ONLY, IPV6_RECVPKTINFO, IPV6_2292PKTINFO, IPV6_RECVHOPLIMIT, IPV6_RECVTCLASS, IPV6_DONTFRAG,
-  IPV6_RECVHOPOPTS, IPV6_RECVRTHDR, IPV6_RECVDSTOPTS, IPV6_RECVPATHMTU, IPV6_AUTOFLOWLABEL, IPV6_FREEBIND]);
+const FLAGS_V4 = new Set([
+  IP_RECVOPTS,
+  IP_RETOPTS,
+  IP_PKTINFO,
+  IP_RECVERR,
+  IP_RECVTTL,
+  IP_RECVTOS,
+  IP_FREEBIND,
+  IP_RECVORIGDSTADDR,
+  IP_BIND_ADDRESS_NO_PORT,
+  IP_RECVFRAGSIZE,
+  IP_MULTICAST_LOOP,
+  IP_MULTICAST_ALL,
+]);
+const FLAGS_V6 = new Set([
+  IPV6_MULTICAST_LOOP,
+  IPV6_RECVERR,
+  IPV6_V6ONLY,
+  IPV6_RECVPKTINFO,
+  IPV6_2292PKTINFO,
+  IPV6_RECVHOPLIMIT,
+  IPV6_RECVTCLASS,
+  IPV6_DONTFRAG,
+  IPV6_RECVHOPOPTS,
+  IPV6_RECVRTHDR,
+  IPV6_RECVDSTOPTS,
+  IPV6_RECVPATHMTU,
+  IPV6_AUTOFLOWLABEL,
+  IPV6_FREEBIND,
+]);
 
 /** The IP options of one socket. */
 export class IpOptions {
@@ -62,7 +187,9 @@ export class IpOptions {
     for (const [name, value] of from.v6) this.v6.set(name, value);
   }
 
-  /** Hop limit and traffic class of a datagram to `destination`: what sendmsg(2) was given, else this socket's options. */
+  /**
+   * Hop limit and traffic class of a datagram to `destination`: what sendmsg(2) was given, else this socket's options.
+   */
   headerFor(destination: string, given: Ancillary | null): { hopLimit: number; trafficClass: number } {
     const v4 = isV4(destination);
     return {
@@ -72,7 +199,11 @@ export class IpOptions {
   }
 
   /** Control messages for a datagram that came in; null when none was asked for. */
-  controlsFor(datagram: { to: string; hopLimit: number; trafficClass: number }, isV6: boolean, network: Network): ControlMessage[] | null {
+  controlsFor(
+    datagram: { to: string; hopLimit: number; trafficClass: number },
+    isV6: boolean,
+    network: Network,
+  ): ControlMessage[] | null {
     const { to: destination, hopLimit, trafficClass } = datagram;
     if (this.v4.size === 0 && this.v6.size === 0) return null;
     const controls: ControlMessage[] = [];
@@ -87,7 +218,8 @@ export class IpOptions {
         controls.push({ level: IPPROTO_IP, type: IP_PKTINFO, data });
       }
       if (this.v4.get(IP_RECVTTL) === 1) controls.push({ level: IPPROTO_IP, type: IP_TTL, data: intOption(hopLimit) });
-      if (this.v4.get(IP_RECVTOS) === 1) controls.push({ level: IPPROTO_IP, type: IP_TOS, data: Uint8Array.of(trafficClass) });
+      if (this.v4.get(IP_RECVTOS) === 1)
+        controls.push({ level: IPPROTO_IP, type: IP_TOS, data: Uint8Array.of(trafficClass) });
     }
     if (isV6) {
       if (this.v6.get(IPV6_RECVPKTINFO) === 1) {
@@ -96,8 +228,10 @@ export class IpOptions {
         data.set(intOption(index), 16);
         controls.push({ level: IPPROTO_IPV6, type: IPV6_PKTINFO, data });
       }
-      if (this.v6.get(IPV6_RECVHOPLIMIT) === 1) controls.push({ level: IPPROTO_IPV6, type: IPV6_HOPLIMIT, data: intOption(hopLimit) });
-      if (this.v6.get(IPV6_RECVTCLASS) === 1) controls.push({ level: IPPROTO_IPV6, type: IPV6_TCLASS, data: intOption(trafficClass) });
+      if (this.v6.get(IPV6_RECVHOPLIMIT) === 1)
+        controls.push({ level: IPPROTO_IPV6, type: IPV6_HOPLIMIT, data: intOption(hopLimit) });
+      if (this.v6.get(IPV6_RECVTCLASS) === 1)
+        controls.push({ level: IPPROTO_IPV6, type: IPV6_TCLASS, data: intOption(trafficClass) });
     }
     return controls.length === 0 ? null : controls;
   }
@@ -111,17 +245,23 @@ export class IpOptions {
 export function setIpOption(socket: InetSocket, level: number, name: number, value: Uint8Array): number {
   if (level === IPPROTO_IP) {
     switch (name) {
-      case IP_ADD_MEMBERSHIP: case IP_DROP_MEMBERSHIP: case MCAST_JOIN_GROUP: case MCAST_LEAVE_GROUP:
+      case IP_ADD_MEMBERSHIP:
+      case IP_DROP_MEMBERSHIP:
+      case MCAST_JOIN_GROUP:
+      case MCAST_LEAVE_GROUP:
         return changeMembership(socket, level, name, value);
       case IP_ADD_SOURCE_MEMBERSHIP:
         return value.length < 12 ? -EINVAL : -ENODEV;
-      case IP_DROP_SOURCE_MEMBERSHIP: case IP_BLOCK_SOURCE: case IP_UNBLOCK_SOURCE:
+      case IP_DROP_SOURCE_MEMBERSHIP:
+      case IP_BLOCK_SOURCE:
+      case IP_UNBLOCK_SOURCE:
         return -EADDRNOTAVAIL;
       case IP_OPTIONS:
         return value.length === 0 ? 0 : value.length > 40 ? -EINVAL : -EPERM;
       case IP_TRANSPARENT:
         return -EPERM;
-      case IP_HDRINCL: case IP_NODEFRAG:
+      case IP_HDRINCL:
+      case IP_NODEFRAG:
         return -ENOPROTOOPT;
       default:
     }
@@ -134,7 +274,12 @@ export function setIpOption(socket: InetSocket, level: number, name: number, val
       return 0;
     }
     if (number === null) return -EINVAL;
-    if ((name === IP_TTL || name === IP_MULTICAST_TTL) && number !== -1 && (number < (name === IP_TTL ? 1 : 0) || number > 255)) return -EINVAL;
+    if (
+      (name === IP_TTL || name === IP_MULTICAST_TTL) &&
+      number !== -1 &&
+      (number < (name === IP_TTL ? 1 : 0) || number > 255)
+    )
+      return -EINVAL;
     if (name === IP_MTU_DISCOVER && (number < 0 || number > 5)) return -EINVAL;
     if (name === IP_MINTTL && (number < 0 || number > 255)) return -EINVAL;
     if (FLAGS_V4.has(name)) socket.ip.v4.set(name, number !== 0 ? 1 : 0);
@@ -143,9 +288,13 @@ export function setIpOption(socket: InetSocket, level: number, name: number, val
     return 0;
   }
   switch (name) {
-    case IPV6_ADD_MEMBERSHIP: case IPV6_DROP_MEMBERSHIP: case MCAST_JOIN_GROUP: case MCAST_LEAVE_GROUP:
+    case IPV6_ADD_MEMBERSHIP:
+    case IPV6_DROP_MEMBERSHIP:
+    case MCAST_JOIN_GROUP:
+    case MCAST_LEAVE_GROUP:
       return changeMembership(socket, level, name, value);
-    case IPV6_ADDRFORM: return becomeV4(socket, value);
+    case IPV6_ADDRFORM:
+      return becomeV4(socket, value);
     case IPV6_MTU:
       return -EINVAL;
     default:
@@ -154,7 +303,11 @@ export function setIpOption(socket: InetSocket, level: number, name: number, val
   if (value.length < 4) return -EINVAL;
   const number = optionInt(value);
   if (name === IPV6_V6ONLY && socket.local !== null) return -EINVAL;
-  if ((name === IPV6_UNICAST_HOPS || name === IPV6_MULTICAST_HOPS || name === IPV6_TCLASS) && (number < -1 || number > 255)) return -EINVAL;
+  if (
+    (name === IPV6_UNICAST_HOPS || name === IPV6_MULTICAST_HOPS || name === IPV6_TCLASS) &&
+    (number < -1 || number > 255)
+  )
+    return -EINVAL;
   if (name === IPV6_MTU_DISCOVER && (number < 0 || number > 5)) return -EINVAL;
   if (FLAGS_V6.has(name)) socket.ip.v6.set(name, number !== 0 ? 1 : 0);
   else if (number === -1) socket.ip.v6.delete(name);
@@ -193,7 +346,13 @@ function changeMembership(socket: InetSocket, level: number, name: number, value
   if (isGeneric && optionInt(value, 8) % 65536 !== (isV4Level ? AF_INET : AF_INET6)) return -EINVAL;
   const group = isV4Level ? formatV4(value, isGeneric ? 12 : 0) : formatV6(value, isGeneric ? 16 : 0);
   if (!isMulticast(group)) return -EINVAL;
-  const index = isGeneric ? optionInt(value) : isV4Level ? (value.length >= 12 ? optionInt(value, 8) : 0) : optionInt(value, 16);
+  const index = isGeneric
+    ? optionInt(value)
+    : isV4Level
+      ? value.length >= 12
+        ? optionInt(value, 8)
+        : 0
+      : optionInt(value, 16);
   const { network } = socket.kernel;
   if (index !== 0 && network.interfaceByIndex(index) === undefined) return -ENODEV;
   const { groups } = socket.ip;

@@ -2,13 +2,84 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
-  AF_INET, AF_INET6, AF_PACKET, AF_UNSPEC, EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, EALREADY, ECONNREFUSED, ECONNRESET, EDESTADDRREQ, EINPROGRESS, EINVAL, EISCONN, EMSGSIZE,
-  ENETUNREACH, ENOPROTOOPT, ENOTCONN, EOPNOTSUPP, EPIPE, EPROTONOSUPPORT, ESOCKTNOSUPPORT, FIONREAD, IPPROTO_ICMP,
-  IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE, IPV6_HOPLIMIT, IPV6_RECVHOPLIMIT,
-  IPV6_UNICAST_HOPS, IPV6_V6ONLY,
-  IP_ADD_MEMBERSHIP, IP_PKTINFO, IP_RECVERR, IP_TTL, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_NOSIGNAL, MSG_OOB, MSG_PEEK, MSG_TRUNC, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDHUP, SHUT_RD,
-  SHUT_RDWR, SHUT_WR, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM, SOL_SOCKET, SO_BROADCAST, SO_DOMAIN, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_OOBINLINE, SO_PROTOCOL, SO_RCVBUF, SO_REUSEADDR,
-  SO_REUSEPORT, SO_SNDBUF, SO_TIMESTAMP, SO_TYPE, TCP_CONGESTION, TCP_INFO, TCP_KEEPIDLE, TCP_MAXSEG, TCP_NODELAY,
+  AF_INET,
+  AF_INET6,
+  AF_PACKET,
+  AF_UNSPEC,
+  EACCES,
+  EADDRINUSE,
+  EADDRNOTAVAIL,
+  EAFNOSUPPORT,
+  EAGAIN,
+  EALREADY,
+  ECONNREFUSED,
+  ECONNRESET,
+  EDESTADDRREQ,
+  EINPROGRESS,
+  EINVAL,
+  EISCONN,
+  EMSGSIZE,
+  ENETUNREACH,
+  ENOPROTOOPT,
+  ENOTCONN,
+  EOPNOTSUPP,
+  EPIPE,
+  EPROTONOSUPPORT,
+  ESOCKTNOSUPPORT,
+  FIONREAD,
+  IPPROTO_ICMP,
+  IPPROTO_IP,
+  IPPROTO_IPV6,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPPROTO_UDPLITE,
+  IPV6_HOPLIMIT,
+  IPV6_RECVHOPLIMIT,
+  IPV6_UNICAST_HOPS,
+  IPV6_V6ONLY,
+  IP_ADD_MEMBERSHIP,
+  IP_PKTINFO,
+  IP_RECVERR,
+  IP_TTL,
+  MSG_DONTWAIT,
+  MSG_ERRQUEUE,
+  MSG_NOSIGNAL,
+  MSG_OOB,
+  MSG_PEEK,
+  MSG_TRUNC,
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  POLLPRI,
+  POLLRDHUP,
+  SHUT_RD,
+  SHUT_RDWR,
+  SHUT_WR,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOCK_RAW,
+  SOCK_SEQPACKET,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  SO_BROADCAST,
+  SO_DOMAIN,
+  SO_ERROR,
+  SO_KEEPALIVE,
+  SO_LINGER,
+  SO_OOBINLINE,
+  SO_PROTOCOL,
+  SO_RCVBUF,
+  SO_REUSEADDR,
+  SO_REUSEPORT,
+  SO_SNDBUF,
+  SO_TIMESTAMP,
+  SO_TYPE,
+  TCP_CONGESTION,
+  TCP_INFO,
+  TCP_KEEPIDLE,
+  TCP_MAXSEG,
+  TCP_NODELAY,
 } from "@stratos/abi";
 import { BytesCursor } from "../../vfs/io-cursor.ts";
 import type { Socket } from "../socket.ts";
@@ -36,14 +107,27 @@ describe("socket(2)", () => {
   it("says what there is not", () => {
     const { user } = SocketTask.createMachine();
     const cases: [number, number, number, number][] = [
-      [AF_INET, SOCK_STREAM, IPPROTO_UDP, -EPROTONOSUPPORT], [AF_INET, SOCK_DGRAM, IPPROTO_TCP, -EPROTONOSUPPORT], [AF_INET, SOCK_SEQPACKET, 0, -ESOCKTNOSUPPORT],
-      [AF_INET, SOCK_RAW, 0, -EPROTONOSUPPORT], [AF_INET6, SOCK_DGRAM, IPPROTO_ICMP, -EPROTONOSUPPORT], [AF_PACKET, SOCK_RAW, 0, -EAFNOSUPPORT], [AF_UNSPEC, SOCK_STREAM, 0, -EAFNOSUPPORT],
-      [999, SOCK_STREAM, 0, -EAFNOSUPPORT], [AF_INET, 11, 0, -EINVAL], [AF_INET, SOCK_STREAM | 0x100, 0, -EINVAL], [1, SOCK_STREAM, 5, -EPROTONOSUPPORT], [16, SOCK_RAW, 9, -EPROTONOSUPPORT],
+      [AF_INET, SOCK_STREAM, IPPROTO_UDP, -EPROTONOSUPPORT],
+      [AF_INET, SOCK_DGRAM, IPPROTO_TCP, -EPROTONOSUPPORT],
+      [AF_INET, SOCK_SEQPACKET, 0, -ESOCKTNOSUPPORT],
+      [AF_INET, SOCK_RAW, 0, -EPROTONOSUPPORT],
+      [AF_INET6, SOCK_DGRAM, IPPROTO_ICMP, -EPROTONOSUPPORT],
+      [AF_PACKET, SOCK_RAW, 0, -EAFNOSUPPORT],
+      [AF_UNSPEC, SOCK_STREAM, 0, -EAFNOSUPPORT],
+      [999, SOCK_STREAM, 0, -EAFNOSUPPORT],
+      [AF_INET, 11, 0, -EINVAL],
+      [AF_INET, SOCK_STREAM | 0x100, 0, -EINVAL],
+      [1, SOCK_STREAM, 5, -EPROTONOSUPPORT],
+      [16, SOCK_RAW, 9, -EPROTONOSUPPORT],
     ];
-    for (const [family, type, protocol, expected] of cases) assert.equal(user.socket(family, type, protocol), expected, `${family} ${type} ${protocol}`);
+    for (const [family, type, protocol, expected] of cases)
+      assert.equal(user.socket(family, type, protocol), expected, `${family} ${type} ${protocol}`);
     assert.equal(user.pair(SOCK_STREAM, AF_INET), -EOPNOTSUPP);
     const fd = user.socket(AF_INET6, SOCK_STREAM);
-    assert.deepEqual([SO_DOMAIN, SO_TYPE, SO_PROTOCOL].map((name) => user.getInt(fd, SOL_SOCKET, name)), [AF_INET6, SOCK_STREAM, IPPROTO_TCP]);
+    assert.deepEqual(
+      [SO_DOMAIN, SO_TYPE, SO_PROTOCOL].map((name) => user.getInt(fd, SOL_SOCKET, name)),
+      [AF_INET6, SOCK_STREAM, IPPROTO_TCP],
+    );
   });
 });
 
@@ -323,7 +407,10 @@ describe("UDP inside the machine", () => {
     while (typeof user.receive(server, 4000, MSG_DONTWAIT) === "string") received++;
     assert.equal(received, 2);
     const sender = user.task.files.get(client) as Socket;
-    assert.equal(sender.sendWaiting(user.task, new BytesCursor(new Uint8Array(65508)), { address: to, ancillary: null }, 0), -EMSGSIZE);
+    assert.equal(
+      sender.sendWaiting(user.task, new BytesCursor(new Uint8Array(65508)), { address: to, ancillary: null }, 0),
+      -EMSGSIZE,
+    );
   });
 
   it("tells the receiver where a datagram was sent to, and when it came", () => {
@@ -334,7 +421,13 @@ describe("UDP inside the machine", () => {
     user.setInt(server, SOL_SOCKET, SO_TIMESTAMP, 1);
     user.send(user.socket(AF_INET, SOCK_DGRAM), "x", 0, inet("127.0.0.1", user.port(server)));
     const { control } = user.receiveMessage(server);
-    assert.deepEqual(control.map(({ level, type }) => [level, type]), [[IPPROTO_IP, IP_PKTINFO], [SOL_SOCKET, SO_TIMESTAMP]]);
+    assert.deepEqual(
+      control.map(({ level, type }) => [level, type]),
+      [
+        [IPPROTO_IP, IP_PKTINFO],
+        [SOL_SOCKET, SO_TIMESTAMP],
+      ],
+    );
     assert.deepEqual([...control[0]!.data], [1, 0, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1]);
   });
 });
@@ -385,7 +478,11 @@ describe("options", () => {
     assert.equal(user.getInt(fd, SOL_SOCKET, SO_SNDBUF), 100000);
     user.setInt(fd, SOL_SOCKET, SO_RCVBUF, 1);
     assert.equal(user.getInt(fd, SOL_SOCKET, SO_RCVBUF), 2304);
-    for (const [level, name] of [[SOL_SOCKET, SO_KEEPALIVE], [IPPROTO_TCP, TCP_NODELAY], [IPPROTO_IP, IP_RECVERR]] as const) {
+    for (const [level, name] of [
+      [SOL_SOCKET, SO_KEEPALIVE],
+      [IPPROTO_TCP, TCP_NODELAY],
+      [IPPROTO_IP, IP_RECVERR],
+    ] as const) {
       assert.equal(user.getInt(fd, level, name), 0);
       assert.equal(user.setInt(fd, level, name, 5), 0);
       assert.equal(user.getInt(fd, level, name), 1);
@@ -395,7 +492,10 @@ describe("options", () => {
     assert.equal(user.setInt(fd, IPPROTO_TCP, TCP_KEEPIDLE, 0), -EINVAL);
     assert.equal(user.setInt(fd, IPPROTO_TCP, TCP_KEEPIDLE, 10), 0);
     assert.equal(user.getInt(fd, IPPROTO_TCP, TCP_MAXSEG), 536);
-    assert.equal(String.fromCharCode(...(user.getBytes(fd, IPPROTO_TCP, TCP_CONGESTION, 16) as Uint8Array).subarray(0, 5)), "cubic");
+    assert.equal(
+      String.fromCharCode(...(user.getBytes(fd, IPPROTO_TCP, TCP_CONGESTION, 16) as Uint8Array).subarray(0, 5)),
+      "cubic",
+    );
     assert.equal((user.getBytes(fd, IPPROTO_TCP, TCP_INFO) as Uint8Array)[0], 7);
     assert.equal(user.setInt(fd, SOL_SOCKET, 9999, 1), -ENOPROTOOPT);
     assert.equal(user.setInt(fd, 9999, 1, 1), -ENOPROTOOPT);

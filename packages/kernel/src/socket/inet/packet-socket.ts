@@ -1,9 +1,33 @@
 import { concatBytes } from "@stratos/base";
 import {
-  AF_INET, AF_INET6, AF_UNSPEC, EACCES, EADDRNOTAVAIL, EAGAIN, EDESTADDRREQ, EINVAL, EMSGSIZE, ENETUNREACH,
-  EOPNOTSUPP, EPIPE, IPPROTO_IP, IP_HDRINCL, MSG_ERRQUEUE, MSG_OOB, MSG_PEEK,
-  MSG_TRUNC, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM, 
-  SOCK_DGRAM, TCP_CLOSE, TCP_ESTABLISHED,
+  AF_INET,
+  AF_INET6,
+  AF_UNSPEC,
+  EACCES,
+  EADDRNOTAVAIL,
+  EAGAIN,
+  EDESTADDRREQ,
+  EINVAL,
+  EMSGSIZE,
+  ENETUNREACH,
+  EOPNOTSUPP,
+  EPIPE,
+  IPPROTO_IP,
+  IP_HDRINCL,
+  MSG_ERRQUEUE,
+  MSG_OOB,
+  MSG_PEEK,
+  MSG_TRUNC,
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  POLLRDHUP,
+  POLLRDNORM,
+  POLLWRNORM,
+  SOCK_DGRAM,
+  TCP_CLOSE,
+  TCP_ESTABLISHED,
 } from "@stratos/abi";
 import type { Kernel } from "../../kernel-state.ts";
 import type { Task } from "../../task/task.ts";
@@ -13,8 +37,16 @@ import type { Network } from "../network.ts";
 import { intOption, optionInt } from "../socket-options.ts";
 import { addTimestamp } from "../unix/unix-socket.ts";
 import {
-  echoIdentifier, echoReply, ICMP_HEADER_SIZE, IPPROTO_ICMP, IPPROTO_ICMPV6, type IpPacket, ipv4Header, isEchoReply,
-  isEchoRequest, setIcmpChecksum,
+  echoIdentifier,
+  echoReply,
+  ICMP_HEADER_SIZE,
+  IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
+  type IpPacket,
+  ipv4Header,
+  isEchoReply,
+  isEchoRequest,
+  setIcmpChecksum,
 } from "./icmp-message.ts";
 import { anyAddress, destinationOf, familyOf, parseInetAddress } from "./inet-address.ts";
 import { DatagramSocket } from "./datagram-socket.ts";
@@ -22,9 +54,15 @@ import type { InetSocket } from "./inet-socket.ts";
 import { formatV4, type InetEndpoint, isBroadcast, isLoopback, isV4, isWildcard } from "./ip-address.ts";
 import type { PortClaim, PortTable } from "./port-table.ts";
 
-export interface PingClaim extends PortClaim { readonly socket: InetSocket }
+export interface PingClaim extends PortClaim {
+  readonly socket: InetSocket;
+}
 
-const IPPROTO_RAW = 255, SOL_RAW = 255, ICMP_FILTER = 1, IPV6_CHECKSUM = 7, ICMPV6_FILTER = 1;
+const IPPROTO_RAW = 255,
+  SOL_RAW = 255,
+  ICMP_FILTER = 1,
+  IPV6_CHECKSUM = 7,
+  ICMPV6_FILTER = 1;
 const PACKET_OVERHEAD = 256;
 const LENGTH_MAX = 65515;
 
@@ -42,7 +80,14 @@ export class PacketSocket extends DatagramSocket {
   #filter = new Uint8Array(32);
   #includesHeader: boolean;
 
-  constructor(kernel: Kernel, family: number, type: number, protocol: number, flags: number, creator: { fsuid: number; fsgid: number }) {
+  constructor(
+    kernel: Kernel,
+    family: number,
+    type: number,
+    protocol: number,
+    flags: number,
+    creator: { fsuid: number; fsgid: number },
+  ) {
     super(kernel, family, type, protocol, flags, creator);
     this.#includesHeader = protocol === IPPROTO_RAW;
     // Ping sockets may share an identifier (net/ipv4/ping.c, ping_init_sock).
@@ -139,7 +184,14 @@ export class PacketSocket extends DatagramSocket {
     const from = isWildcard(this.local!.ip) ? source : this.local!.ip;
     const isV4Packet = !this.isV6;
     if (this.#includesHeader && isV4Packet) return packetWithHeader(bytes, from);
-    const packet = { isV4: isV4Packet, protocol: this.protocol, bytes, from, to, ...this.ip.headerFor(to, message.ancillary) };
+    const packet = {
+      isV4: isV4Packet,
+      protocol: this.protocol,
+      bytes,
+      from,
+      to,
+      ...this.ip.headerFor(to, message.ancillary),
+    };
     if (this.isPing) {
       if (bytes.length < ICMP_HEADER_SIZE || !isEchoRequest(packet)) return -EINVAL;
       bytes[4] = this.local!.port >> 8;
@@ -211,7 +263,13 @@ export class PacketSocket extends DatagramSocket {
   }
 
   override setProtocolOption(task: Task, level: number, name: number, value: Uint8Array): number {
-    if (!this.isPing && level === SOL_RAW && name === ICMP_FILTER && this.protocol === IPPROTO_ICMP && this.family === AF_INET) {
+    if (
+      !this.isPing &&
+      level === SOL_RAW &&
+      name === ICMP_FILTER &&
+      this.protocol === IPPROTO_ICMP &&
+      this.family === AF_INET
+    ) {
       this.#filter.fill(0);
       this.#filter.set(value.subarray(0, 4));
       return 0;
@@ -226,13 +284,16 @@ export class PacketSocket extends DatagramSocket {
       return 0;
     }
     // ICMPv6 has its checksum where RFC 4443 puts it, and nowhere else (RFC 3542 §3.1).
-    if (level === SOL_RAW && name === IPV6_CHECKSUM && this.family === AF_INET6) return value.length >= 4 && optionInt(value) === 2 ? 0 : -EINVAL;
+    if (level === SOL_RAW && name === IPV6_CHECKSUM && this.family === AF_INET6)
+      return value.length >= 4 && optionInt(value) === 2 ? 0 : -EINVAL;
     return super.setProtocolOption(task, level, name, value);
   }
 
   override getProtocolOption(task: Task, level: number, name: number, length: number): Uint8Array | number {
-    if (!this.isPing && level === SOL_RAW && name === ICMP_FILTER && this.protocol === IPPROTO_ICMP) return this.#filter.slice(0, 4);
-    if (!this.isPing && level === IPPROTO_ICMPV6 && name === ICMPV6_FILTER && this.protocol === IPPROTO_ICMPV6) return this.#filter.slice();
+    if (!this.isPing && level === SOL_RAW && name === ICMP_FILTER && this.protocol === IPPROTO_ICMP)
+      return this.#filter.slice(0, 4);
+    if (!this.isPing && level === IPPROTO_ICMPV6 && name === ICMPV6_FILTER && this.protocol === IPPROTO_ICMPV6)
+      return this.#filter.slice();
     if (!this.isPing && level === IPPROTO_IP && name === IP_HDRINCL) return intOption(this.#includesHeader ? 1 : 0);
     return super.getProtocolOption(task, level, name, length);
   }
@@ -253,8 +314,13 @@ function packetWithHeader(bytes: Uint8Array, from: string): IpPacket | number {
   if (bytes.length < 20 || headerLength < 20 || headerLength > bytes.length) return -EINVAL;
   const source = formatV4(bytes, 12);
   return {
-    isV4: true, protocol: bytes[9]!, bytes: bytes.slice(headerLength), from: source === anyAddress(AF_INET) ? from : source, to: formatV4(bytes, 16),
-    hopLimit: bytes[8]!, trafficClass: bytes[1]!,
+    isV4: true,
+    protocol: bytes[9]!,
+    bytes: bytes.slice(headerLength),
+    from: source === anyAddress(AF_INET) ? from : source,
+    to: formatV4(bytes, 16),
+    hopLimit: bytes[8]!,
+    trafficClass: bytes[1]!,
   };
 }
 

@@ -3,7 +3,9 @@ import type { RandomSource } from "@stratos/host";
 import { ANY_V4, ANY_V6, isV4, isWildcard } from "./ip-address.ts";
 
 /** net.ipv4.ip_local_port_range, and the first port that needs no privilege. */
-export const EPHEMERAL_FIRST = 32768, EPHEMERAL_LAST = 60999, UNPRIVILEGED_FIRST = 1024;
+export const EPHEMERAL_FIRST = 32768,
+  EPHEMERAL_LAST = 60999,
+  UNPRIVILEGED_FIRST = 1024;
 
 /** A socket's claim on an address and a port. */
 export interface PortClaim {
@@ -40,7 +42,9 @@ export class PortTable<Claim extends PortClaim> {
     return 0;
   }
 
-  /** Takes a free ephemeral port: `make` builds the claim for the number that was found. EADDRINUSE when all are taken. */
+  /**
+   * Takes a free ephemeral port: `make` builds the claim for the number that was found. EADDRINUSE when all are taken.
+   */
   claimEphemeral(make: (port: number) => Claim): Claim | number {
     const count = EPHEMERAL_LAST - EPHEMERAL_FIRST + 1;
     const bytes = new Uint8Array(2);
@@ -59,7 +63,8 @@ export class PortTable<Claim extends PortClaim> {
   /** May a claim that was bound with SO_REUSEADDR begin to listen? EADDRINUSE when another one listens there. */
   listen(claim: Claim): number {
     for (const other of this.#byPort.get(claim.port) ?? []) {
-      if (other !== claim && other.isListening && overlaps(claim, other) && !sharesPort(claim, other)) return -EADDRINUSE;
+      if (other !== claim && other.isListening && overlaps(claim, other) && !sharesPort(claim, other))
+        return -EADDRINUSE;
     }
     claim.isListening = true;
     return 0;

@@ -2,8 +2,26 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
-  AF_INET, AF_INET6, EADDRINUSE, EAGAIN, ECONNREFUSED, ECONNRESET, EHOSTUNREACH, EINPROGRESS, ENETUNREACH, MSG_DONTWAIT, MSG_NOSIGNAL, POLLHUP, POLLIN, POLLOUT, SHUT_WR, SOCK_DGRAM,
-  SOCK_NONBLOCK, SOCK_STREAM, SOL_SOCKET, SO_ERROR,
+  AF_INET,
+  AF_INET6,
+  EADDRINUSE,
+  EAGAIN,
+  ECONNREFUSED,
+  ECONNRESET,
+  EHOSTUNREACH,
+  EINPROGRESS,
+  ENETUNREACH,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  SHUT_WR,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  SO_ERROR,
 } from "@stratos/abi";
 import { SimulatedNetwork } from "@stratos/host";
 import type { Call } from "../../testing/fake-task.ts";
@@ -12,11 +30,19 @@ import { inet, inet6, SocketTask } from "../../testing/socket-task.ts";
 const A = { family: 4, address: "10.0.0.1", prefixLength: 24 } as const;
 const B = { family: 4, address: "10.0.0.2", prefixLength: 24 } as const;
 
-interface Pair { network: SimulatedNetwork; a: SocketTask; b: SocketTask }
+interface Pair {
+  network: SimulatedNetwork;
+  a: SocketTask;
+  b: SocketTask;
+}
 
 function machines(): Pair {
   const network = new SimulatedNetwork();
-  return { network, a: SocketTask.createMachine(network.host([A])).user, b: SocketTask.createMachine(network.host([B])).user };
+  return {
+    network,
+    a: SocketTask.createMachine(network.host([A])).user,
+    b: SocketTask.createMachine(network.host([B])).user,
+  };
 }
 
 /** Delivers what is under way and goes on with the call. */
@@ -158,7 +184,10 @@ describe("a machine and its host", () => {
     assert.equal(user.connect(second, inet("127.0.0.1", 8080)), 0);
     assert.ok(user.call("accept", own, 0, 0) > 0);
     // The machine's outside address leads to its own listeners, too.
-    assert.equal(settle(network, user.startWith("connect", user.socket(AF_INET, SOCK_STREAM), inet("10.0.0.1", 9))), -ECONNREFUSED);
+    assert.equal(
+      settle(network, user.startWith("connect", user.socket(AF_INET, SOCK_STREAM), inet("10.0.0.1", 9))),
+      -ECONNREFUSED,
+    );
   });
 
   it("passes the host's refusal to listen on, and leaves nothing open", () => {

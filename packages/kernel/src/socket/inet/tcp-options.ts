@@ -1,16 +1,51 @@
 import {
-  EINVAL, ENOENT, ENOPROTOOPT, EPERM, TCP_CONGESTION, TCP_CORK, TCP_DEFER_ACCEPT, TCP_FASTOPEN, TCP_FASTOPEN_CONNECT, TCP_INFO, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL,
-  TCP_LINGER2, TCP_MAXSEG, TCP_NODELAY, TCP_NOTSENT_LOWAT, TCP_QUICKACK, TCP_SYNCNT, TCP_TIMESTAMP, TCP_ULP, TCP_USER_TIMEOUT, TCP_WINDOW_CLAMP,
+  EINVAL,
+  ENOENT,
+  ENOPROTOOPT,
+  EPERM,
+  TCP_CONGESTION,
+  TCP_CORK,
+  TCP_DEFER_ACCEPT,
+  TCP_FASTOPEN,
+  TCP_FASTOPEN_CONNECT,
+  TCP_INFO,
+  TCP_KEEPCNT,
+  TCP_KEEPIDLE,
+  TCP_KEEPINTVL,
+  TCP_LINGER2,
+  TCP_MAXSEG,
+  TCP_NODELAY,
+  TCP_NOTSENT_LOWAT,
+  TCP_QUICKACK,
+  TCP_SYNCNT,
+  TCP_TIMESTAMP,
+  TCP_ULP,
+  TCP_USER_TIMEOUT,
+  TCP_WINDOW_CLAMP,
 } from "@stratos/abi";
 import type { HostSocket } from "@stratos/host";
 import { intOption, optionInt } from "../socket-options.ts";
 
 /** [value at the start, least, most] of the options that are plain integers (tcp(7)). */
-const INTEGERS: ReadonlyMap<number, readonly [number, number, number]> = new Map<number, readonly [number, number, number]>([
-  [TCP_NODELAY, [0, -Infinity, Infinity]], [TCP_MAXSEG, [536, 88, 32767]], [TCP_CORK, [0, -Infinity, Infinity]], [TCP_KEEPIDLE, [7200, 1, 32767]],
-  [TCP_KEEPINTVL, [75, 1, 32767]], [TCP_KEEPCNT, [9, 1, 127]], [TCP_SYNCNT, [6, 1, 127]], [TCP_LINGER2, [60, -Infinity, Infinity]],
-  [TCP_DEFER_ACCEPT, [0, -Infinity, Infinity]], [TCP_WINDOW_CLAMP, [0, 0, Infinity]], [TCP_QUICKACK, [1, -Infinity, Infinity]],
-  [TCP_USER_TIMEOUT, [0, 0, Infinity]], [TCP_FASTOPEN, [0, 0, Infinity]], [TCP_FASTOPEN_CONNECT, [0, 0, 1]], [TCP_NOTSENT_LOWAT, [0, -Infinity, Infinity]],
+const INTEGERS: ReadonlyMap<number, readonly [number, number, number]> = new Map<
+  number,
+  readonly [number, number, number]
+>([
+  [TCP_NODELAY, [0, -Infinity, Infinity]],
+  [TCP_MAXSEG, [536, 88, 32767]],
+  [TCP_CORK, [0, -Infinity, Infinity]],
+  [TCP_KEEPIDLE, [7200, 1, 32767]],
+  [TCP_KEEPINTVL, [75, 1, 32767]],
+  [TCP_KEEPCNT, [9, 1, 127]],
+  [TCP_SYNCNT, [6, 1, 127]],
+  [TCP_LINGER2, [60, -Infinity, Infinity]],
+  [TCP_DEFER_ACCEPT, [0, -Infinity, Infinity]],
+  [TCP_WINDOW_CLAMP, [0, 0, Infinity]],
+  [TCP_QUICKACK, [1, -Infinity, Infinity]],
+  [TCP_USER_TIMEOUT, [0, 0, Infinity]],
+  [TCP_FASTOPEN, [0, 0, Infinity]],
+  [TCP_FASTOPEN_CONNECT, [0, 0, 1]],
+  [TCP_NOTSENT_LOWAT, [0, -Infinity, Infinity]],
   [TCP_TIMESTAMP, [0, -Infinity, Infinity]],
 ]);
 const FLAGS = new Set([TCP_NODELAY, TCP_CORK, TCP_QUICKACK]);
@@ -45,7 +80,9 @@ export class TcpOptions {
   }
 }
 
-/** setsockopt(2) at IPPROTO_TCP: 0 or EINVAL, ENOENT (unknown congestion control or upper layer), EPERM, ENOPROTOOPT. */
+/**
+ * setsockopt(2) at IPPROTO_TCP: 0 or EINVAL, ENOENT (unknown congestion control or upper layer), EPERM, ENOPROTOOPT.
+ */
 export function setTcpOption(options: TcpOptions, name: number, value: Uint8Array): number {
   if (name === TCP_CONGESTION) {
     if (value.length < 1) return -EINVAL;
@@ -71,7 +108,8 @@ export function getTcpOption(options: TcpOptions, name: number, state: number, l
   if (name === TCP_INFO) return tcpInfo(state);
   if (name === TCP_CONGESTION) {
     const value = new Uint8Array(Math.min(16, Math.max(0, length)));
-    for (let at = 0; at < Math.min(options.congestion.length, value.length); at++) value[at] = options.congestion.charCodeAt(at);
+    for (let at = 0; at < Math.min(options.congestion.length, value.length); at++)
+      value[at] = options.congestion.charCodeAt(at);
     return value;
   }
   if (name === TCP_ULP) return new Uint8Array(0);

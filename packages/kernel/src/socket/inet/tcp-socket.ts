@@ -1,8 +1,51 @@
 import {
-  AF_UNSPEC, EAGAIN, EALREADY, ECONNABORTED, ECONNREFUSED, EFAULT, ECONNRESET, EINPROGRESS, EINVAL, EISCONN,
-  ENETUNREACH, ENOTCONN, EOPNOTSUPP, EPIPE, IPPROTO_TCP, MSG_ERRQUEUE, MSG_FASTOPEN, MSG_MORE, MSG_OOB,
-  MSG_PEEK, MSG_TRUNC, O_NONBLOCK, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDHUP, POLLRDNORM, POLLWRNORM, SHUT_RD, SHUT_RDWR, SHUT_WR, SIGURG, SOCK_STREAM, SOMAXCONN, SO_KEEPALIVE, SO_OOBINLINE,
-  TCP_CLOSE, TCP_CLOSE_WAIT, TCP_CORK, TCP_NODELAY, TCP_ESTABLISHED, TCP_FIN_WAIT2, TCP_LISTEN, TCP_SYN_SENT, SI_KERNEL,
+  AF_UNSPEC,
+  EAGAIN,
+  EALREADY,
+  ECONNABORTED,
+  ECONNREFUSED,
+  EFAULT,
+  ECONNRESET,
+  EINPROGRESS,
+  EINVAL,
+  EISCONN,
+  ENETUNREACH,
+  ENOTCONN,
+  EOPNOTSUPP,
+  EPIPE,
+  IPPROTO_TCP,
+  MSG_ERRQUEUE,
+  MSG_FASTOPEN,
+  MSG_MORE,
+  MSG_OOB,
+  MSG_PEEK,
+  MSG_TRUNC,
+  O_NONBLOCK,
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  POLLPRI,
+  POLLRDHUP,
+  POLLRDNORM,
+  POLLWRNORM,
+  SHUT_RD,
+  SHUT_RDWR,
+  SHUT_WR,
+  SIGURG,
+  SOCK_STREAM,
+  SOMAXCONN,
+  SO_KEEPALIVE,
+  SO_OOBINLINE,
+  TCP_CLOSE,
+  TCP_CLOSE_WAIT,
+  TCP_CORK,
+  TCP_NODELAY,
+  TCP_ESTABLISHED,
+  TCP_FIN_WAIT2,
+  TCP_LISTEN,
+  TCP_SYN_SENT,
+  SI_KERNEL,
 } from "@stratos/abi";
 import type { HostSocket } from "@stratos/host";
 import type { Kernel } from "../../kernel-state.ts";
@@ -18,21 +61,32 @@ import type { Socket } from "../socket.ts";
 import { DiscardCursor, ShortCursor } from "../part-cursor.ts";
 import { destinationOf, familyOf, parseInetAddress } from "./inet-address.ts";
 import { InetSocket } from "./inet-socket.ts";
-import { canonicalIp, type InetEndpoint, isBroadcast, isLoopback, isMulticast, isV4, isWildcard } from "./ip-address.ts";
+import {
+  canonicalIp,
+  type InetEndpoint,
+  isBroadcast,
+  isLoopback,
+  isMulticast,
+  isV4,
+  isWildcard,
+} from "./ip-address.ts";
 import type { PortClaim, PortTable } from "./port-table.ts";
 import { getTcpOption, setTcpOption, TcpOptions } from "./tcp-options.ts";
 import { HostTransport, LoopbackTransport, type TcpTransport } from "./tcp-transport.ts";
 
 const CORK_NS = 200e6;
 
-export interface TcpClaim extends PortClaim { readonly socket: InetSocket }
+export interface TcpClaim extends PortClaim {
+  readonly socket: InetSocket;
+}
 
 /**
  * AF_INET and AF_INET6 SOCK_STREAM (tcp(7)).
  *
- * Connections between sockets of this machine never leave it. Everything else is the provider's: connections out, and those that come in to
- * a listener that is not bound to a loopback address; such a listener accepts from both. A connection to a loopback address that nobody
- * here listens on goes to the provider too, which knows the loopback of the host.
+ * Connections between sockets of this machine never leave it. Everything else is the provider's: connections out, and
+ * those that come in to a listener that is not bound to a loopback address; such a listener accepts from both. A
+ * connection to a loopback address that nobody here listens on goes to the provider too, which knows the loopback of
+ * the host.
  */
 export class TcpSocket extends InetSocket {
   readonly tcp = new TcpOptions();
@@ -183,7 +237,8 @@ export class TcpSocket extends InetSocket {
   /**
    * connect(2), also asked again while it goes on.
    *
-   * @returns 0, BLOCKED, or EINPROGRESS, EALREADY, EISCONN, ECONNREFUSED, ENETUNREACH, EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL …
+   * @returns 0, BLOCKED, or EINPROGRESS, EALREADY, EISCONN, ECONNREFUSED, ENETUNREACH, EADDRNOTAVAIL, EAFNOSUPPORT,
+   *   EINVAL …
    */
   override connect(task: Task, address: Uint8Array, nonblocking: boolean): number {
     if (address.length >= 2 && familyOf(address) === AF_UNSPEC) return this.#disconnect();
@@ -214,12 +269,21 @@ export class TcpSocket extends InetSocket {
 
   #begin(task: Task, endpoint: InetEndpoint): number {
     const { network, sockets } = this.kernel;
-    const to = destinationOf(isWildcard(endpoint.ip) && this.local !== null && isV4(this.local.ip) ? { ip: "0.0.0.0", port: endpoint.port } : endpoint);
+    const to = destinationOf(
+      isWildcard(endpoint.ip) && this.local !== null && isV4(this.local.ip)
+        ? { ip: "0.0.0.0", port: endpoint.port }
+        : endpoint,
+    );
     if (isMulticast(to.ip) || isBroadcast(to.ip)) return -ENETUNREACH;
     if (isV4(to.ip) && this.isV6 && this.ip.v6Only) return -ENETUNREACH;
-    if (this.local !== null && !isWildcard(this.local.ip) && isV4(this.local.ip) !== isV4(to.ip)) return isV4(to.ip) ? -ENETUNREACH : -EINVAL;
+    if (this.local !== null && !isWildcard(this.local.ip) && isV4(this.local.ip) !== isV4(to.ip))
+      return isV4(to.ip) ? -ENETUNREACH : -EINVAL;
     const isLocal = network.isLocal(to.ip);
-    const source = isLocal ? (isLoopback(to.ip) && isV4(to.ip) ? "127.0.0.1" : to.ip) : sourceAddress(network.outside, to.ip);
+    const source = isLocal
+      ? isLoopback(to.ip) && isV4(to.ip)
+        ? "127.0.0.1"
+        : to.ip
+      : sourceAddress(network.outside, to.ip);
     if (!isLocal && sockets === null) return this.kernel.network.unreachable();
     if (!isLocal && source === null && !isV4(to.ip)) return -ENETUNREACH;
     const failed = this.claimAnyPort(task);
@@ -229,7 +293,8 @@ export class TcpSocket extends InetSocket {
     this.#isReadShut = false;
     this.#isWriteShut = false;
     if (isLocal) {
-      const listener = this.ports.find(to.ip, to.port, (claim) => (claim.socket as TcpSocket).isListening)?.socket as TcpSocket | undefined;
+      const listener = this.ports.find(to.ip, to.port, (claim) => (claim.socket as TcpSocket).isListening)?.socket as
+        TcpSocket | undefined;
       if (listener !== undefined) {
         this.#state = "syn-sent";
         this.#target = listener;
@@ -319,7 +384,8 @@ export class TcpSocket extends InetSocket {
         if (error !== 0) this.#fail(error);
       }
     } else if (host !== null && this.#state === "established") (this.#transport as HostTransport).notice();
-    if (this.owner !== 0 && this.#transport !== null && this.#transport.urgent(false) >= 0) signalFileOwner(this.kernel, this, signalInfo(SIGURG, SI_KERNEL));
+    if (this.owner !== 0 && this.#transport !== null && this.#transport.urgent(false) >= 0)
+      signalFileOwner(this.kernel, this, signalInfo(SIGURG, SI_KERNEL));
     this.readiness.wakeAll();
   }
 
@@ -409,7 +475,10 @@ export class TcpSocket extends InetSocket {
     return this.#transport?.isAtMark ?? false;
   }
 
-  /** A reset connection has no peer any more, though what had arrived can still be read (net/ipv4/af_inet.c, inet_getname). */
+  /**
+   * A reset connection has no peer any more, though what had arrived can still be read (net/ipv4/af_inet.c,
+   * inet_getname).
+   */
   override peerName(): Uint8Array | number {
     return this.#transport?.isReset === true ? -ENOTCONN : super.peerName();
   }
@@ -540,7 +609,8 @@ export class TcpSocket extends InetSocket {
 
   override optionChanged(name: number): void {
     if (name === SO_OOBINLINE && this.#transport !== null) this.#transport.isUrgentInline = this.options.oobInline;
-    if (name === SO_KEEPALIVE && this.#hostSocket !== null && this.#state === "established") this.#hostSocket.setOption("keepAlive", this.options.keepAlive ? 1 : 0);
+    if (name === SO_KEEPALIVE && this.#hostSocket !== null && this.#state === "established")
+      this.#hostSocket.setOption("keepAlive", this.options.keepAlive ? 1 : 0);
   }
 
   /** SO_LINGER with 0 seconds resets the connection, otherwise what was written still arrives. */

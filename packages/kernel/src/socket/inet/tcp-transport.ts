@@ -47,7 +47,8 @@ const SEGMENT_BYTES = 65483;
  * One side of a connection between two sockets of this machine. It behaves as TCP does over `lo`, without its segments:
  *
  * - closing with unread bytes resets the other side (ECONNRESET), as does writing to a side that was closed: the first
- *   write passes, then the reset arrives (EPIPE, as after a FIN the state is CLOSE-WAIT: net/ipv4/tcp_input.c, tcp_reset);
+ *   write passes, then the reset arrives (EPIPE, as after a FIN the state is CLOSE-WAIT: net/ipv4/tcp_input.c,
+ *   tcp_reset);
  * - bytes that arrived before the reset can still be read.
  */
 export class LoopbackTransport implements TcpTransport {

@@ -1,9 +1,41 @@
 import {
-  AF_INET, AF_UNSPEC, EACCES, EAGAIN, ECONNREFUSED, EDESTADDRREQ, EFAULT, EINPROGRESS, EINVAL, EMSGSIZE,
-  ENETUNREACH, ENOPROTOOPT, EOPNOTSUPP, EPIPE, IPPROTO_UDP, IPPROTO_UDPLITE, MSG_ERRQUEUE,
-  IPPROTO_IP, IP_TTL, MSG_MORE, MSG_OOB, MSG_PEEK, MSG_TRUNC, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP,
-  POLLRDNORM, POLLWRNORM, SOCK_DGRAM, SO_BROADCAST, TCP_CLOSE,
-  TCP_ESTABLISHED, UDP_CORK, UDP_GRO, UDP_SEGMENT,
+  AF_INET,
+  AF_UNSPEC,
+  EACCES,
+  EAGAIN,
+  ECONNREFUSED,
+  EDESTADDRREQ,
+  EFAULT,
+  EINPROGRESS,
+  EINVAL,
+  EMSGSIZE,
+  ENETUNREACH,
+  ENOPROTOOPT,
+  EOPNOTSUPP,
+  EPIPE,
+  IPPROTO_UDP,
+  IPPROTO_UDPLITE,
+  MSG_ERRQUEUE,
+  IPPROTO_IP,
+  IP_TTL,
+  MSG_MORE,
+  MSG_OOB,
+  MSG_PEEK,
+  MSG_TRUNC,
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  POLLRDHUP,
+  POLLRDNORM,
+  POLLWRNORM,
+  SOCK_DGRAM,
+  SO_BROADCAST,
+  TCP_CLOSE,
+  TCP_ESTABLISHED,
+  UDP_CORK,
+  UDP_GRO,
+  UDP_SEGMENT,
 } from "@stratos/abi";
 import type { HostAddress, HostSocket, SocketProvider } from "@stratos/host";
 import type { Kernel } from "../../kernel-state.ts";
@@ -18,11 +50,21 @@ import { anyAddress, destinationOf, familyOf, parseInetAddress } from "./inet-ad
 import { DatagramSocket } from "./datagram-socket.ts";
 import type { InetSocket } from "./inet-socket.ts";
 import {
-  canonicalIp, type InetEndpoint, isBroadcast, isLoopback, isMulticast, isV4, isWildcard, LOOPBACK_V4, LOOPBACK_V6,
+  canonicalIp,
+  type InetEndpoint,
+  isBroadcast,
+  isLoopback,
+  isMulticast,
+  isV4,
+  isWildcard,
+  LOOPBACK_V4,
+  LOOPBACK_V6,
 } from "./ip-address.ts";
 import type { PortClaim, PortTable } from "./port-table.ts";
 
-export interface UdpClaim extends PortClaim { readonly socket: InetSocket }
+export interface UdpClaim extends PortClaim {
+  readonly socket: InetSocket;
+}
 
 interface Datagram {
   readonly bytes: Uint8Array;
@@ -37,20 +79,28 @@ interface Datagram {
  * A datagram that is put together from several calls (MSG_MORE, UDP_CORK): the first decides where it goes. Bound:
  * the length of a datagram.
  */
-interface CorkedDatagram { readonly to: InetEndpoint; readonly toPeer: boolean; readonly ancillary: Ancillary | null; readonly bytes: Uint8Array; length: number }
+interface CorkedDatagram {
+  readonly to: InetEndpoint;
+  readonly toPeer: boolean;
+  readonly ancillary: Ancillary | null;
+  readonly bytes: Uint8Array;
+  length: number;
+}
 
-const UDPLITE_SEND_CSCOV = 10, UDPLITE_RECV_CSCOV = 11;
+const UDPLITE_SEND_CSCOV = 10,
+  UDPLITE_RECV_CSCOV = 11;
 
 /** Where name servers listen (RFC 1035 §4.2). */
 const DOMAIN_PORT = 53;
 /** What a queued datagram costs of SO_RCVBUF beside its bytes. */
 const DATAGRAM_OVERHEAD = 256;
 /** 65535 less the headers of IPv4 and UDP; IPv6 does not count its header. */
-const LENGTH_MAX_V4 = 65507, LENGTH_MAX_V6 = 65527;
+const LENGTH_MAX_V4 = 65507,
+  LENGTH_MAX_V6 = 65527;
 
 /**
- * AF_INET and AF_INET6 SOCK_DGRAM (udp(7)). Datagrams between sockets of this machine stay inside; others go through the provider, with one
- * host socket for each IP version in use.
+ * AF_INET and AF_INET6 SOCK_DGRAM (udp(7)). Datagrams between sockets of this machine stay inside; others go through
+ * the provider, with one host socket for each IP version in use.
  */
 export class UdpSocket extends DatagramSocket {
   readonly #queue: Datagram[] = [];
@@ -63,8 +113,16 @@ export class UdpSocket extends DatagramSocket {
   #corked: CorkedDatagram | null = null;
   readonly #options = new Map<number, number>();
 
-  /** @param protocol  IPPROTO_UDP, or IPPROTO_UDPLITE (udplite(7)), which stays inside the machine: hosts don't offer it */
-  constructor(kernel: Kernel, family: number, protocol: number, flags: number, creator: { fsuid: number; fsgid: number }) {
+  /**
+   * @param protocol  IPPROTO_UDP, or IPPROTO_UDPLITE (udplite(7)), which stays inside the machine: hosts don't offer it
+   */
+  constructor(
+    kernel: Kernel,
+    family: number,
+    protocol: number,
+    flags: number,
+    creator: { fsuid: number; fsgid: number },
+  ) {
     super(kernel, family, SOCK_DGRAM, protocol, flags, creator);
   }
 
@@ -206,7 +264,11 @@ export class UdpSocket extends DatagramSocket {
     return sent === -EAGAIN ? corked.length : sent;
   }
 
-  #transmit(task: Task, from: IoCursor, datagram: { to: InetEndpoint; toPeer: boolean; ancillary: Ancillary | null }): number {
+  #transmit(
+    task: Task,
+    from: IoCursor,
+    datagram: { to: InetEndpoint; toPeer: boolean; ancillary: Ancillary | null },
+  ): number {
     const { to, toPeer, ancillary } = datagram;
     if (isMulticast(to.ip) && this.#reachesMembers(to)) return this.#sendToMembers(task, from, datagram);
     const source = this.#route(to.ip);
@@ -216,7 +278,8 @@ export class UdpSocket extends DatagramSocket {
     const sender = { ip: isWildcard(this.local!.ip) ? source : this.local!.ip, port: this.local!.port };
     if (this.kernel.network.isLocal(to.ip)) {
       const claim = this.ports.find(to.ip, to.port, (each) => (each.socket as UdpSocket).#hears(sender));
-      if (claim !== null) return (claim.socket as UdpSocket).#deliver(from, sender, to.ip, this.ip.headerFor(to.ip, ancillary));
+      if (claim !== null)
+        return (claim.socket as UdpSocket).#deliver(from, sender, to.ip, this.ip.headerFor(to.ip, ancillary));
       if (this.#provider === null) {
         // A resolver without a configuration asks this machine (resolv.conf(5)).
         if (to.port === DOMAIN_PORT) this.kernel.network.unreachable();
@@ -228,16 +291,26 @@ export class UdpSocket extends DatagramSocket {
 
   /** Is anybody in this machine a member of the group, at that port? */
   #reachesMembers(to: InetEndpoint): boolean {
-    for (const socket of this.kernel.network.inetSockets) if (socket instanceof UdpSocket && socket.#isMemberAt(to)) return true;
+    for (const socket of this.kernel.network.inetSockets)
+      if (socket instanceof UdpSocket && socket.#isMemberAt(to)) return true;
     return false;
   }
 
   #isMemberAt(to: InetEndpoint): boolean {
-    return this.local !== null && this.local.port === to.port && (isWildcard(this.local.ip) || this.local.ip === to.ip) && this.ip.isMember(to.ip);
+    return (
+      this.local !== null &&
+      this.local.port === to.port &&
+      (isWildcard(this.local.ip) || this.local.ip === to.ip) &&
+      this.ip.isMember(to.ip)
+    );
   }
 
   /** A copy for each member in this machine, and out to the host's network if there is one. Work: one step a socket. */
-  #sendToMembers(task: Task, from: IoCursor, datagram: { to: InetEndpoint; toPeer: boolean; ancillary: Ancillary | null }): number {
+  #sendToMembers(
+    task: Task,
+    from: IoCursor,
+    datagram: { to: InetEndpoint; toPeer: boolean; ancillary: Ancillary | null },
+  ): number {
     const { to, toPeer, ancillary } = datagram;
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
@@ -245,9 +318,13 @@ export class UdpSocket extends DatagramSocket {
     const taken = bytes.length === 0 ? 0 : from.take(bytes, 0, bytes.length);
     if (taken < bytes.length) return taken < 0 ? taken : -EFAULT;
     const outside = sourceAddress(this.kernel.network.outside, to.ip);
-    const sender = { ip: isWildcard(this.local!.ip) ? (outside ?? (isV4(to.ip) ? LOOPBACK_V4 : LOOPBACK_V6)) : this.local!.ip, port: this.local!.port };
+    const sender = {
+      ip: isWildcard(this.local!.ip) ? (outside ?? (isV4(to.ip) ? LOOPBACK_V4 : LOOPBACK_V6)) : this.local!.ip,
+      port: this.local!.port,
+    };
     for (const socket of this.kernel.network.inetSockets) {
-      if (socket instanceof UdpSocket && socket.#isMemberAt(to) && socket.#hears(sender)) socket.#deliver(new BytesCursor(bytes), sender, to.ip, this.ip.headerFor(to.ip, ancillary));
+      if (socket instanceof UdpSocket && socket.#isMemberAt(to) && socket.#hears(sender))
+        socket.#deliver(new BytesCursor(bytes), sender, to.ip, this.ip.headerFor(to.ip, ancillary));
     }
     if (this.#provider !== null) this.#sendOutside(new BytesCursor(bytes), toPeer, to);
     return bytes.length;
@@ -271,7 +348,12 @@ export class UdpSocket extends DatagramSocket {
   }
 
   /** Into the queue; without room the datagram is lost, as datagrams are. */
-  #deliver(from: IoCursor, sender: InetEndpoint, to: string, header: { hopLimit: number; trafficClass: number }): number {
+  #deliver(
+    from: IoCursor,
+    sender: InetEndpoint,
+    to: string,
+    header: { hopLimit: number; trafficClass: number },
+  ): number {
     const length = from.remaining;
     const bytes = new Uint8Array(length);
     const taken = length === 0 ? 0 : from.take(bytes, 0, length);
@@ -301,7 +383,8 @@ export class UdpSocket extends DatagramSocket {
     let target: HostAddress | null = this.hostAddress(to);
     if (host !== null) {
       // A dual-stack socket reaches IPv4 through mapped addresses.
-      if (this.hostLocal.family === 6 && target.family === 4) target = { family: 6, address: `::ffff:${to.ip}`, port: to.port };
+      if (this.hostLocal.family === 6 && target.family === 4)
+        target = { family: 6, address: `::ffff:${to.ip}`, port: to.port };
     } else {
       const found = this.#hostFor(target.family, toPeer ? target : null);
       if (typeof found === "number") return found;
@@ -316,7 +399,10 @@ export class UdpSocket extends DatagramSocket {
     return host.write(transfer, 0, length, target);
   }
 
-  /** The host socket for an IP version, made when there is none; one for a connected socket has the same peer, so that refusals are told. */
+  /**
+   * The host socket for an IP version, made when there is none; one for a connected socket has the same peer, so that
+   * refusals are told.
+   */
   #hostFor(family: 4 | 6, peer: HostAddress | null): HostSocket | number {
     const index = family === 4 ? 0 : 1;
     const present = this.#hosts[index];
@@ -385,14 +471,26 @@ export class UdpSocket extends DatagramSocket {
         }
         const moved = count === 0 ? 0 : to.put(transfer, 0, count);
         if (moved < 0) return moved;
-        const destination = isWildcard(this.local!.ip) ? (sourceAddress(this.kernel.network.outside, from.ip) ?? this.local!.ip) : this.local!.ip;
-        return this.#describe(message, flags, { from, to: destination, ...this.ip.headerFor(destination, null) }, { moved, length });
+        const destination = isWildcard(this.local!.ip)
+          ? (sourceAddress(this.kernel.network.outside, from.ip) ?? this.local!.ip)
+          : this.local!.ip;
+        return this.#describe(
+          message,
+          flags,
+          { from, to: destination, ...this.ip.headerFor(destination, null) },
+          { moved, length },
+        );
       }
     }
     return this.isReadShut ? 0 : -EAGAIN;
   }
 
-  #describe(message: IncomingMessage, flags: number, datagram: Omit<Datagram, "bytes">, size: { moved: number; length: number }): number {
+  #describe(
+    message: IncomingMessage,
+    flags: number,
+    datagram: Omit<Datagram, "bytes">,
+    size: { moved: number; length: number },
+  ): number {
     message.address = this.addressBytes(datagram.from);
     const controls = this.ip.controlsFor(datagram, this.isV6, this.kernel.network);
     if (controls !== null) for (const each of controls) message.addControl(each.level, each.type, each.data);
@@ -428,7 +526,11 @@ export class UdpSocket extends DatagramSocket {
   }
 
   override setProtocolOption(task: Task, level: number, name: number, value: Uint8Array): number {
-    if (level === IPPROTO_UDPLITE && this.protocol === level && (name === UDPLITE_SEND_CSCOV || name === UDPLITE_RECV_CSCOV)) {
+    if (
+      level === IPPROTO_UDPLITE &&
+      this.protocol === level &&
+      (name === UDPLITE_SEND_CSCOV || name === UDPLITE_RECV_CSCOV)
+    ) {
       if (value.length < 4) return -EINVAL;
       // Less than the header can't be covered (udplite(7)).
       this.#options.set(name, optionInt(value) === 0 ? 0 : Math.max(8, optionInt(value)));
@@ -445,7 +547,11 @@ export class UdpSocket extends DatagramSocket {
   }
 
   override getProtocolOption(task: Task, level: number, name: number, length: number): Uint8Array | number {
-    if (level === IPPROTO_UDPLITE && this.protocol === level && (name === UDPLITE_SEND_CSCOV || name === UDPLITE_RECV_CSCOV)) {
+    if (
+      level === IPPROTO_UDPLITE &&
+      this.protocol === level &&
+      (name === UDPLITE_SEND_CSCOV || name === UDPLITE_RECV_CSCOV)
+    ) {
       return intOption(this.#options.get(name) ?? 0);
     }
     if (level !== IPPROTO_UDP) return super.getProtocolOption(task, level, name, length);
@@ -454,11 +560,13 @@ export class UdpSocket extends DatagramSocket {
   }
 
   override optionChanged(name: number): void {
-    if (name === SO_BROADCAST) for (const host of this.#hosts) host?.setOption("broadcast", this.options.broadcast ? 1 : 0);
+    if (name === SO_BROADCAST)
+      for (const host of this.#hosts) host?.setOption("broadcast", this.options.broadcast ? 1 : 0);
   }
 
   protected override ipOptionChanged(level: number, name: number): void {
-    if (level === IPPROTO_IP && name === IP_TTL) for (const host of this.#hosts) host?.setOption("ttl", this.ip.v4.get(IP_TTL) ?? 64);
+    if (level === IPPROTO_IP && name === IP_TTL)
+      for (const host of this.#hosts) host?.setOption("ttl", this.ip.v4.get(IP_TTL) ?? 64);
   }
 
   protected override dispose(): void {

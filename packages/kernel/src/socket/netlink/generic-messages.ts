@@ -7,11 +7,18 @@ import { NetlinkWriter, NLM_F_DUMP, NLM_F_MULTI } from "./netlink-writer.ts";
 import { attributeOf, type NetlinkAnswer, type NetlinkRequest, textOf } from "./route-messages.ts";
 
 /** Source: include/uapi/linux/genetlink.h. */
-const GENL_ID_CTRL = 16, GENL_HEADER_SIZE = 4;
-const CTRL_CMD_NEWFAMILY = 1, CTRL_CMD_GETFAMILY = 3;
-const CTRL_ATTR_FAMILY_ID = 1, CTRL_ATTR_FAMILY_NAME = 2, CTRL_ATTR_VERSION = 3, CTRL_ATTR_HDRSIZE = 4;
+const GENL_ID_CTRL = 16,
+  GENL_HEADER_SIZE = 4;
+const CTRL_CMD_NEWFAMILY = 1,
+  CTRL_CMD_GETFAMILY = 3;
+const CTRL_ATTR_FAMILY_ID = 1,
+  CTRL_ATTR_FAMILY_NAME = 2,
+  CTRL_ATTR_VERSION = 3,
+  CTRL_ATTR_HDRSIZE = 4;
 const CTRL_ATTR_MAXATTR = 5;
-const CONTROLLER = "nlctrl", CONTROLLER_VERSION = 2, CONTROLLER_ATTRIBUTES = 10;
+const CONTROLLER = "nlctrl",
+  CONTROLLER_VERSION = 2,
+  CONTROLLER_ATTRIBUTES = 10;
 
 /** @returns −EINVAL, −ENOENT for a family that isn't there, −EOPNOTSUPP for another command */
 export function answerGeneric(request: NetlinkRequest, port: number): NetlinkAnswer {
@@ -26,8 +33,16 @@ export function answerGeneric(request: NetlinkRequest, port: number): NetlinkAns
     const isController = name !== null ? textOf(name) === CONTROLLER : id![0] === GENL_ID_CTRL && id![1] === 0;
     if (!isController) return -ENOENT;
   }
-  const message = new NetlinkWriter().begin(GENL_ID_CTRL, isDump ? NLM_F_MULTI : 0, request.sequence, port).u8(CTRL_CMD_NEWFAMILY).u8(CONTROLLER_VERSION).u16(0)
-    .attributeText(CTRL_ATTR_FAMILY_NAME, CONTROLLER).attribute(CTRL_ATTR_FAMILY_ID, Uint8Array.of(GENL_ID_CTRL, 0)).attributeU32(CTRL_ATTR_VERSION, CONTROLLER_VERSION)
-    .attributeU32(CTRL_ATTR_HDRSIZE, 0).attributeU32(CTRL_ATTR_MAXATTR, CONTROLLER_ATTRIBUTES).finish();
+  const message = new NetlinkWriter()
+    .begin(GENL_ID_CTRL, isDump ? NLM_F_MULTI : 0, request.sequence, port)
+    .u8(CTRL_CMD_NEWFAMILY)
+    .u8(CONTROLLER_VERSION)
+    .u16(0)
+    .attributeText(CTRL_ATTR_FAMILY_NAME, CONTROLLER)
+    .attribute(CTRL_ATTR_FAMILY_ID, Uint8Array.of(GENL_ID_CTRL, 0))
+    .attributeU32(CTRL_ATTR_VERSION, CONTROLLER_VERSION)
+    .attributeU32(CTRL_ATTR_HDRSIZE, 0)
+    .attributeU32(CTRL_ATTR_MAXATTR, CONTROLLER_ATTRIBUTES)
+    .finish();
   return { isDump, messages: [message] };
 }

@@ -1,7 +1,31 @@
 import { concatBytes } from "@stratos/base";
 import {
-  AF_NETLINK, AF_UNSPEC, EADDRINUSE, EAGAIN, ECONNREFUSED, EINVAL, EMSGSIZE, ENOBUFS, ENOPROTOOPT, EOPNOTSUPP, EPERM, EPROTONOSUPPORT, ESOCKTNOSUPPORT, MSG_OOB, MSG_PEEK, MSG_TRUNC,
-  POLLERR, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, SOCKADDR_NL_SIZE, SOCK_DGRAM, SOCK_RAW, SOL_NETLINK, EAFNOSUPPORT,
+  AF_NETLINK,
+  AF_UNSPEC,
+  EADDRINUSE,
+  EAGAIN,
+  ECONNREFUSED,
+  EINVAL,
+  EMSGSIZE,
+  ENOBUFS,
+  ENOPROTOOPT,
+  EOPNOTSUPP,
+  EPERM,
+  EPROTONOSUPPORT,
+  ESOCKTNOSUPPORT,
+  MSG_OOB,
+  MSG_PEEK,
+  MSG_TRUNC,
+  POLLERR,
+  POLLIN,
+  POLLOUT,
+  POLLRDNORM,
+  POLLWRNORM,
+  SOCKADDR_NL_SIZE,
+  SOCK_DGRAM,
+  SOCK_RAW,
+  SOL_NETLINK,
+  EAFNOSUPPORT,
 } from "@stratos/abi";
 import type { Kernel } from "../../kernel-state.ts";
 import type { Task } from "../../task/task.ts";
@@ -10,17 +34,44 @@ import { familyOf } from "../inet/inet-address.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
 import { Socket } from "../socket.ts";
 import { intOption, optionInt } from "../socket-options.ts";
-import { NetlinkWriter, NLM_F_ACK, NLM_F_CAPPED, NLM_F_MULTI, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR } from "./netlink-writer.ts";
+import {
+  NetlinkWriter,
+  NLM_F_ACK,
+  NLM_F_CAPPED,
+  NLM_F_MULTI,
+  NLM_F_REQUEST,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+} from "./netlink-writer.ts";
 import { answerGeneric } from "./generic-messages.ts";
 import { answerDiagnosis } from "./socket-diagnosis.ts";
 import { answerRouteRequest, type NetlinkAnswer, type NetlinkRequest, parseRequests } from "./route-messages.ts";
 
-const NETLINK_ROUTE = 0, NETLINK_SOCK_DIAG = 4, NETLINK_KOBJECT_UEVENT = 15, NETLINK_GENERIC = 16;
+const NETLINK_ROUTE = 0,
+  NETLINK_SOCK_DIAG = 4,
+  NETLINK_KOBJECT_UEVENT = 15,
+  NETLINK_GENERIC = 16;
 /** NETLINK_AUDIT isn't among them: libraries take EPROTONOSUPPORT for a kernel without auditing, which this is. */
 const PROTOCOLS = new Set([NETLINK_ROUTE, NETLINK_SOCK_DIAG, NETLINK_KOBJECT_UEVENT, NETLINK_GENERIC]);
-const NETLINK_ADD_MEMBERSHIP = 1, NETLINK_DROP_MEMBERSHIP = 2, NETLINK_PKTINFO = 3, NETLINK_BROADCAST_ERROR = 4, NETLINK_NO_ENOBUFS = 5, NETLINK_LISTEN_ALL_NSID = 8;
-const NETLINK_LIST_MEMBERSHIPS = 9, NETLINK_CAP_ACK = 10, NETLINK_EXT_ACK = 11, NETLINK_GET_STRICT_CHK = 12;
-const KNOWN_OPTIONS = new Set([NETLINK_PKTINFO, NETLINK_BROADCAST_ERROR, NETLINK_NO_ENOBUFS, NETLINK_LISTEN_ALL_NSID, NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK]);
+const NETLINK_ADD_MEMBERSHIP = 1,
+  NETLINK_DROP_MEMBERSHIP = 2,
+  NETLINK_PKTINFO = 3,
+  NETLINK_BROADCAST_ERROR = 4,
+  NETLINK_NO_ENOBUFS = 5,
+  NETLINK_LISTEN_ALL_NSID = 8;
+const NETLINK_LIST_MEMBERSHIPS = 9,
+  NETLINK_CAP_ACK = 10,
+  NETLINK_EXT_ACK = 11,
+  NETLINK_GET_STRICT_CHK = 12;
+const KNOWN_OPTIONS = new Set([
+  NETLINK_PKTINFO,
+  NETLINK_BROADCAST_ERROR,
+  NETLINK_NO_ENOBUFS,
+  NETLINK_LISTEN_ALL_NSID,
+  NETLINK_CAP_ACK,
+  NETLINK_EXT_ACK,
+  NETLINK_GET_STRICT_CHK,
+]);
 /** Largest datagram of a dump (net/netlink/af_netlink.c gives at least this much). */
 const DUMP_DATAGRAM_MAX = 8192;
 
@@ -31,7 +82,10 @@ export function createNetlinkSocket(task: Task, type: number, protocol: number, 
   return new NetlinkSocket(task.kernel, type, protocol, flags, task);
 }
 
-/** A conversation with the kernel in datagrams (netlink(7)): what is sent is answered at once into the receive queue, bounded by SO_RCVBUF. */
+/**
+ * A conversation with the kernel in datagrams (netlink(7)): what is sent is answered at once into the receive queue,
+ * bounded by SO_RCVBUF.
+ */
 export class NetlinkSocket extends Socket {
   /** nl_pid; 0 until bind or the first message. */
   portId = 0;
@@ -132,9 +186,12 @@ export class NetlinkSocket extends Socket {
 
   #ask(task: Task, request: NetlinkRequest): NetlinkAnswer {
     switch (this.protocol) {
-      case NETLINK_SOCK_DIAG: return answerDiagnosis(this.kernel.network, request, this.portId);
-      case NETLINK_GENERIC: return answerGeneric(request, this.portId);
-      default: return answerRouteRequest(task, request, this.portId, this.#options.get(NETLINK_GET_STRICT_CHK) === 1);
+      case NETLINK_SOCK_DIAG:
+        return answerDiagnosis(this.kernel.network, request, this.portId);
+      case NETLINK_GENERIC:
+        return answerGeneric(request, this.portId);
+      default:
+        return answerRouteRequest(task, request, this.portId, this.#options.get(NETLINK_GET_STRICT_CHK) === 1);
     }
   }
 
@@ -159,7 +216,13 @@ export class NetlinkSocket extends Socket {
   #acknowledge(request: NetlinkRequest, error: number): void {
     const isCapped = error === 0 || this.#options.get(NETLINK_CAP_ACK) === 1 || request.payload.length > 1024;
     const writer = new NetlinkWriter().begin(NLMSG_ERROR, isCapped ? NLM_F_CAPPED : 0, request.sequence, this.portId);
-    writer.u32(error >>> 0).u32(16 + request.payload.length).u16(request.type).u16(request.flags).u32(request.sequence).u32(this.portId);
+    writer
+      .u32(error >>> 0)
+      .u32(16 + request.payload.length)
+      .u16(request.type)
+      .u16(request.flags)
+      .u32(request.sequence)
+      .u32(this.portId);
     if (!isCapped) writer.bytes(request.payload);
     this.#enqueue(writer.finish());
   }

@@ -1,7 +1,13 @@
 /** sizeof struct nlmsghdr, and the alignment of messages and attributes (netlink(7), rtnetlink(7)). */
-export const NLMSG_HDRLEN = 16, NLMSG_ALIGNTO = 4;
-export const NLMSG_ERROR = 2, NLMSG_DONE = 3;
-export const NLM_F_REQUEST = 1, NLM_F_MULTI = 2, NLM_F_ACK = 4, NLM_F_DUMP = 0x300, NLM_F_CAPPED = 0x100;
+export const NLMSG_HDRLEN = 16,
+  NLMSG_ALIGNTO = 4;
+export const NLMSG_ERROR = 2,
+  NLMSG_DONE = 3;
+export const NLM_F_REQUEST = 1,
+  NLM_F_MULTI = 2,
+  NLM_F_ACK = 4,
+  NLM_F_DUMP = 0x300,
+  NLM_F_CAPPED = 0x100;
 
 export function alignNetlink(length: number): number {
   return (length + NLMSG_ALIGNTO - 1) & ~(NLMSG_ALIGNTO - 1);

@@ -2,16 +2,52 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
-  AF_INET, AF_INET6, AF_NETLINK, EAGAIN, ECONNREFUSED, EEXIST, EFAULT, EINVAL, ENODEV, ENOENT, ENOTTY, EOPNOTSUPP,
-  EPERM, MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC, POLLIN, SIOCGIFADDR, SIOCGIFCONF, SIOCGIFFLAGS,
-  SIOCGIFHWADDR, SIOCGIFINDEX, SIOCGIFMTU, SIOCGIFNAME, SIOCGIFNETMASK, SIOCSIFADDR, SIOCSIFFLAGS, SOCK_DGRAM,
-  SOCK_RAW, SOCK_STREAM, SOL_NETLINK,
+  AF_INET,
+  AF_INET6,
+  AF_NETLINK,
+  EAGAIN,
+  ECONNREFUSED,
+  EEXIST,
+  EFAULT,
+  EINVAL,
+  ENODEV,
+  ENOENT,
+  ENOTTY,
+  EOPNOTSUPP,
+  EPERM,
+  MSG_DONTWAIT,
+  MSG_PEEK,
+  MSG_TRUNC,
+  POLLIN,
+  SIOCGIFADDR,
+  SIOCGIFCONF,
+  SIOCGIFFLAGS,
+  SIOCGIFHWADDR,
+  SIOCGIFINDEX,
+  SIOCGIFMTU,
+  SIOCGIFNAME,
+  SIOCGIFNETMASK,
+  SIOCSIFADDR,
+  SIOCSIFFLAGS,
+  SOCK_DGRAM,
+  SOCK_RAW,
+  SOCK_STREAM,
+  SOL_NETLINK,
 } from "@stratos/abi";
 import { SimulatedNetwork } from "@stratos/host";
 import { SocketTask } from "../../testing/socket-task.ts";
 
-const GETLINK = 18, GETADDR = 22, GETROUTE = 26, NEWLINK = 16, NEWADDR = 20, NEWROUTE = 24, NLMSG_ERROR = 2, NLMSG_DONE = 3;
-const REQUEST = 1, ACK = 4, DUMP = 0x300;
+const GETLINK = 18,
+  GETADDR = 22,
+  GETROUTE = 26,
+  NEWLINK = 16,
+  NEWADDR = 20,
+  NEWROUTE = 24,
+  NLMSG_ERROR = 2,
+  NLMSG_DONE = 3;
+const REQUEST = 1,
+  ACK = 4,
+  DUMP = 0x300;
 
 function machine(): SocketTask {
   const provider = new SimulatedNetwork().host([{ family: 4, address: "10.0.2.15", prefixLength: 24 }]);
@@ -29,22 +65,32 @@ function request(type: number, flags: number, payload: number[]): Uint8Array {
   return bytes;
 }
 
-interface Message { type: number; sequence: number; payload: Uint8Array; attributes: Map<number, Uint8Array> }
+interface Message {
+  type: number;
+  sequence: number;
+  payload: Uint8Array;
+  attributes: Map<number, Uint8Array>;
+}
 
 /** The messages of one datagram; attributes begin behind `fixed` bytes. */
 function messagesIn(text: string, fixed: number): Message[] {
   const bytes = Uint8Array.from(text, (c) => c.charCodeAt(0));
   const view = new DataView(bytes.buffer);
   const messages: Message[] = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const length = view.getUint32(at, true);
     const attributes = new Map<number, Uint8Array>();
-    for (let place = at + 16 + fixed; place + 4 <= at + length; ) {
+    for (let place = at + 16 + fixed; place + 4 <= at + length;) {
       const size = view.getUint16(place, true);
       attributes.set(view.getUint16(place + 2, true), bytes.slice(place + 4, place + size));
       place += (size + 3) & ~3;
     }
-    messages.push({ type: view.getUint16(at + 4, true), sequence: view.getUint32(at + 8, true), payload: bytes.slice(at + 16, at + length), attributes });
+    messages.push({
+      type: view.getUint16(at + 4, true),
+      sequence: view.getUint32(at + 8, true),
+      payload: bytes.slice(at + 16, at + length),
+      attributes,
+    });
     at += (length + 3) & ~3;
   }
   return messages;
@@ -52,7 +98,10 @@ function messagesIn(text: string, fixed: number): Message[] {
 
 function dump(user: SocketTask, type: number, fixed: number, family = 0): Message[] {
   const fd = user.socket(AF_NETLINK, SOCK_RAW);
-  assert.equal(user.send(fd, request(type, REQUEST | DUMP, [family, ...new Array<number>(fixed - 1).fill(0)])) > 0, true);
+  assert.equal(
+    user.send(fd, request(type, REQUEST | DUMP, [family, ...new Array<number>(fixed - 1).fill(0)])) > 0,
+    true,
+  );
   assert.equal(user.poll(fd) & POLLIN, POLLIN);
   const all: Message[] = [];
   for (;;) {
@@ -76,14 +125,31 @@ describe("NETLINK_ROUTE", () => {
   it("lists links, addresses and routes", () => {
     const user = machine();
     const links = dump(user, GETLINK, 16);
-    assert.deepEqual(links.map((link) => [link.type, nameOf(link)]), [[NEWLINK, "lo"], [NEWLINK, "eth0"]]);
+    assert.deepEqual(
+      links.map((link) => [link.type, nameOf(link)]),
+      [
+        [NEWLINK, "lo"],
+        [NEWLINK, "eth0"],
+      ],
+    );
     const addresses = dump(user, GETADDR, 8);
-    assert.deepEqual(addresses.map((one) => [one.type, one.payload[0], one.payload[1], [...one.attributes.get(1)!].slice(-4)]), [
-      [NEWADDR, AF_INET, 8, [127, 0, 0, 1]], [NEWADDR, AF_INET6, 128, [0, 0, 0, 1]], [NEWADDR, AF_INET, 24, [10, 0, 2, 15]],
-    ]);
+    assert.deepEqual(
+      addresses.map((one) => [one.type, one.payload[0], one.payload[1], [...one.attributes.get(1)!].slice(-4)]),
+      [
+        [NEWADDR, AF_INET, 8, [127, 0, 0, 1]],
+        [NEWADDR, AF_INET6, 128, [0, 0, 0, 1]],
+        [NEWADDR, AF_INET, 24, [10, 0, 2, 15]],
+      ],
+    );
     assert.equal(dump(user, GETADDR, 8, AF_INET6).length, 1);
     const routes = dump(user, GETROUTE, 12, AF_INET).filter((route) => route.payload[4] === 254);
-    assert.deepEqual(routes.map((route) => [route.type, route.payload[1]]), [[NEWROUTE, 0], [NEWROUTE, 24]]);
+    assert.deepEqual(
+      routes.map((route) => [route.type, route.payload[1]]),
+      [
+        [NEWROUTE, 0],
+        [NEWROUTE, 24],
+      ],
+    );
   });
 
   it("answers one question, and acknowledges", () => {
@@ -140,7 +206,11 @@ describe("NETLINK_ROUTE", () => {
 });
 
 describe("other protocols of netlink", () => {
-  const SOCK_DIAG = 4, UEVENT = 15, GENERIC = 16, CREATE = 0x400, EXCL = 0x200;
+  const SOCK_DIAG = 4,
+    UEVENT = 15,
+    GENERIC = 16,
+    CREATE = 0x400,
+    EXCL = 0x200;
   const errorOf = (user: SocketTask, fd: number): number => {
     const [message] = messagesIn(user.receive(fd, 0x6000, MSG_DONTWAIT) as string, 4);
     assert.equal(message!.type, NLMSG_ERROR);
@@ -164,7 +234,10 @@ describe("other protocols of netlink", () => {
     assert.equal(found.length, 1);
     assert.deepEqual([...found[0]!.payload.subarray(0, 12)], [AF_INET, 10, 0, 0, 0x1f, 0x90, 0, 0, 127, 0, 0, 1]);
     assert.equal(new DataView(found[0]!.payload.buffer).getUint32(60, true), 7);
-    assert.deepEqual(ask(1 << 1).map((message) => message.type), [NLMSG_DONE]);
+    assert.deepEqual(
+      ask(1 << 1).map((message) => message.type),
+      [NLMSG_DONE],
+    );
     const fd = user.socket(AF_NETLINK, SOCK_RAW, SOCK_DIAG);
     user.send(fd, request(20, REQUEST | DUMP, [AF_INET, 132, ...new Array<number>(54).fill(0)]));
     assert.equal(errorOf(user, fd), -ENOENT);
@@ -173,9 +246,24 @@ describe("other protocols of netlink", () => {
   it("generic netlink knows its controller alone; nobody hears what is sent to the kernel's events", () => {
     const user = machine();
     const fd = user.socket(AF_NETLINK, SOCK_RAW, GENERIC);
-    const named = (name: string): number[] => [3, 1, 0, 0, name.length + 5, 0, 2, 0, ...[...name].map((letter) => letter.charCodeAt(0)), 0, ...new Array<number>(3 - (name.length % 4)).fill(0)];
+    const named = (name: string): number[] => [
+      3,
+      1,
+      0,
+      0,
+      name.length + 5,
+      0,
+      2,
+      0,
+      ...[...name].map((letter) => letter.charCodeAt(0)),
+      0,
+      ...new Array<number>(3 - (name.length % 4)).fill(0),
+    ];
     user.send(fd, request(16, REQUEST, named("nlctrl")));
-    assert.deepEqual([...messagesIn(user.receive(fd, 0x6000, MSG_DONTWAIT) as string, 4)[0]!.attributes.get(1)!], [16, 0]);
+    assert.deepEqual(
+      [...messagesIn(user.receive(fd, 0x6000, MSG_DONTWAIT) as string, 4)[0]!.attributes.get(1)!],
+      [16, 0],
+    );
     user.send(fd, request(16, REQUEST, named("nl80211")));
     assert.equal(errorOf(user, fd), -ENOENT);
     const events = user.socket(AF_NETLINK, SOCK_RAW, UEVENT);
@@ -188,8 +276,39 @@ describe("other protocols of netlink", () => {
     const user = machine();
     const set = (flags: number, index: number, up: number, change: number, name = ""): number => {
       const fd = user.socket(AF_NETLINK, SOCK_RAW);
-      const attributes = name === "" ? [] : [name.length + 5, 0, 3, 0, ...[...name].map((letter) => letter.charCodeAt(0)), ...new Array<number>(4 - (name.length % 4)).fill(0)];
-      user.send(fd, request(NEWLINK, REQUEST | ACK | flags, [0, 0, 0, 0, index, 0, 0, 0, up, 0, 0, 0, change, 0, 0, 0, ...attributes]));
+      const attributes =
+        name === ""
+          ? []
+          : [
+              name.length + 5,
+              0,
+              3,
+              0,
+              ...[...name].map((letter) => letter.charCodeAt(0)),
+              ...new Array<number>(4 - (name.length % 4)).fill(0),
+            ];
+      user.send(
+        fd,
+        request(NEWLINK, REQUEST | ACK | flags, [
+          0,
+          0,
+          0,
+          0,
+          index,
+          0,
+          0,
+          0,
+          up,
+          0,
+          0,
+          0,
+          change,
+          0,
+          0,
+          0,
+          ...attributes,
+        ]),
+      );
       return errorOf(user, fd);
     };
     assert.equal(set(0, 1, 1, 1), 0);
@@ -226,7 +345,10 @@ describe("interface ioctls", () => {
     assert.equal(view.getUint16(AT + 16, true), 1);
     assert.equal(ask(user, SIOCGIFINDEX, "wlan0"), -ENODEV);
     assert.equal(ask(user, SIOCSIFADDR, "lo"), -EOPNOTSUPP);
-    assert.equal(user.task.files.get(user.socket(AF_INET, SOCK_DGRAM))!.ioctl(user.task, SIOCSIFFLAGS, 0x7fffff), -EFAULT);
+    assert.equal(
+      user.task.files.get(user.socket(AF_INET, SOCK_DGRAM))!.ioctl(user.task, SIOCSIFFLAGS, 0x7fffff),
+      -EFAULT,
+    );
     assert.equal(ask(user, 0x1234, "lo"), -ENOTTY);
     user.memory.u8.fill(0, AT, AT + 40);
     view.setInt32(AT + 16, 2, true);

@@ -1,7 +1,17 @@
 /** NETLINK_SOCK_DIAG (sock_diag(7)): the sockets of TCP, UDP and UNIX domains, as ss(8) asks for them. */
 import {
-  AF_INET, AF_INET6, AF_UNIX, EINVAL, ENOENT, EOPNOTSUPP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE, TCP_CLOSE,
-  TCP_ESTABLISHED, TCP_LISTEN,
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  EINVAL,
+  ENOENT,
+  EOPNOTSUPP,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPPROTO_UDPLITE,
+  TCP_CLOSE,
+  TCP_ESTABLISHED,
+  TCP_LISTEN,
 } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import type { InetSocket } from "../inet/inet-socket.ts";
@@ -16,12 +26,19 @@ import type { NetlinkAnswer, NetlinkRequest } from "./route-messages.ts";
  * unknown.
  */
 const OLD_REQUESTS = [18, 19];
-const SOCK_DIAG_BY_FAMILY = 20, SOCK_DESTROY = 21;
+const SOCK_DIAG_BY_FAMILY = 20,
+  SOCK_DESTROY = 21;
 /** `struct inet_diag_req_v2`, `struct unix_diag_req`. */
-const INET_REQUEST_SIZE = 56, UNIX_REQUEST_SIZE = 24;
+const INET_REQUEST_SIZE = 56,
+  UNIX_REQUEST_SIZE = 24;
 const INET_DIAG_SHUTDOWN = 8;
-const UNIX_DIAG_NAME = 0, UNIX_DIAG_PEER = 2, UNIX_DIAG_RQLEN = 4, UNIX_DIAG_SHUTDOWN = 6;
-const UDIAG_SHOW_NAME = 1, UDIAG_SHOW_PEER = 4, UDIAG_SHOW_RQLEN = 16;
+const UNIX_DIAG_NAME = 0,
+  UNIX_DIAG_PEER = 2,
+  UNIX_DIAG_RQLEN = 4,
+  UNIX_DIAG_SHUTDOWN = 6;
+const UDIAG_SHOW_NAME = 1,
+  UDIAG_SHOW_PEER = 4,
+  UDIAG_SHOW_RQLEN = 16;
 /** A path of AF_UNIX is 108 bytes at most. */
 const NAME_MAX = 108;
 
@@ -41,12 +58,16 @@ export function answerDiagnosis(network: Network, request: NetlinkRequest, port:
     return isDump ? { isDump, messages: unixSockets(network, request.payload, heading) } : -EOPNOTSUPP;
   }
   const protocol = request.payload[1]!;
-  if ((family !== AF_INET && family !== AF_INET6) || ![IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE].includes(protocol)) return -ENOENT;
+  if ((family !== AF_INET && family !== AF_INET6) || ![IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE].includes(protocol))
+    return -ENOENT;
   if (request.payload.length < INET_REQUEST_SIZE) return -EINVAL;
   return isDump ? { isDump, messages: inetSockets(network, request.payload, heading) } : -EOPNOTSUPP;
 }
 
-interface Heading { readonly sequence: number; readonly port: number }
+interface Heading {
+  readonly sequence: number;
+  readonly port: number;
+}
 
 /** `struct inet_diag_msg` for each socket of the family and protocol that is in one of the states asked for. */
 function inetSockets(network: Network, payload: Uint8Array, heading: Heading): Uint8Array[] {
@@ -55,8 +76,17 @@ function inetSockets(network: Network, payload: Uint8Array, heading: Heading): U
   const writer = new NetlinkWriter();
   for (const socket of network.inetSockets) {
     const state = socket.stateNumber;
-    if (socket.family !== payload[0] || socket.protocol !== payload[1] || (states & (1 << state)) === 0 || socket.local === null) continue;
-    writer.begin(SOCK_DIAG_BY_FAMILY, NLM_F_MULTI, heading.sequence, heading.port).bytes(inetMessage(socket, state)).attributeU8(INET_DIAG_SHUTDOWN, 0);
+    if (
+      socket.family !== payload[0] ||
+      socket.protocol !== payload[1] ||
+      (states & (1 << state)) === 0 ||
+      socket.local === null
+    )
+      continue;
+    writer
+      .begin(SOCK_DIAG_BY_FAMILY, NLM_F_MULTI, heading.sequence, heading.port)
+      .bytes(inetMessage(socket, state))
+      .attributeU8(INET_DIAG_SHUTDOWN, 0);
     messages.push(writer.finish());
   }
   return messages;
@@ -97,9 +127,19 @@ function unixSockets(network: Network, payload: Uint8Array, heading: Heading): U
     const { peerSocket, inode } = socket;
     const state = socket.isListening ? TCP_LISTEN : peerSocket !== null ? TCP_ESTABLISHED : TCP_CLOSE;
     if ((states & (1 << state)) === 0) continue;
-    writer.begin(SOCK_DIAG_BY_FAMILY, NLM_F_MULTI, heading.sequence, heading.port).u8(AF_UNIX).u8(socket.type).u8(state).u8(0).u32(inode?.ino ?? 0).u32(inode?.ino ?? 0).u32(0);
-    if ((show & UDIAG_SHOW_NAME) !== 0 && socket.shownName !== "") writer.attribute(UNIX_DIAG_NAME, byteStringOf(socket.shownName.replace(/^@/, "\0").slice(0, NAME_MAX)));
-    if ((show & UDIAG_SHOW_PEER) !== 0 && peerSocket !== null) writer.attributeU32(UNIX_DIAG_PEER, peerSocket.inode?.ino ?? 0);
+    writer
+      .begin(SOCK_DIAG_BY_FAMILY, NLM_F_MULTI, heading.sequence, heading.port)
+      .u8(AF_UNIX)
+      .u8(socket.type)
+      .u8(state)
+      .u8(0)
+      .u32(inode?.ino ?? 0)
+      .u32(inode?.ino ?? 0)
+      .u32(0);
+    if ((show & UDIAG_SHOW_NAME) !== 0 && socket.shownName !== "")
+      writer.attribute(UNIX_DIAG_NAME, byteStringOf(socket.shownName.replace(/^@/, "\0").slice(0, NAME_MAX)));
+    if ((show & UDIAG_SHOW_PEER) !== 0 && peerSocket !== null)
+      writer.attributeU32(UNIX_DIAG_PEER, peerSocket.inode?.ino ?? 0);
     if ((show & UDIAG_SHOW_RQLEN) !== 0) writer.attribute(UNIX_DIAG_RQLEN, queueLengths(socket));
     messages.push(writer.attributeU8(UNIX_DIAG_SHUTDOWN, 0).finish());
   }

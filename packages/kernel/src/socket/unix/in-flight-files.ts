@@ -2,8 +2,9 @@ import type { OpenFile } from "../../vfs/open-file.ts";
 import { UnixSocket } from "./unix-socket.ts";
 
 /**
- * Files that are on their way in SCM_RIGHTS messages (unix(7)). A socket that lies in its own queue, or in a ring of queues that no
- * descriptor leads to, would never be closed: `collect` finds such sockets and empties them. Bound: the sender's RLIMIT_NOFILE at the time of sending.
+ * Files that are on their way in SCM_RIGHTS messages (unix(7)). A socket that lies in its own queue, or in a ring of
+ * queues that no descriptor leads to, would never be closed: `collect` finds such sockets and empties them. Bound: the
+ * sender's RLIMIT_NOFILE at the time of sending.
  */
 export class InFlightFiles {
   /** Bytes that wait in stream sockets of the whole machine: they are memory of the host. */
@@ -36,18 +37,23 @@ export class InFlightFiles {
     }
   }
 
-  /** Called when a socket lost a reference: empties sockets that only messages hold and that no living socket's queue leads to. */
+  /**
+   * Called when a socket lost a reference: empties sockets that only messages hold and that no living socket's queue
+   * leads to.
+   */
   collect(): void {
     if (this.#sockets === 0 || this.#isCollecting) return;
     const suspects = new Set<UnixSocket>();
-    for (const [file, count] of this.#counts) if (file instanceof UnixSocket && file.references === count) suspects.add(file);
+    for (const [file, count] of this.#counts)
+      if (file instanceof UnixSocket && file.references === count) suspects.add(file);
     if (suspects.size === 0) return;
     // Whatever a living socket's queue holds lives; queues of suspects only count once the suspect is known to live.
     const living: UnixSocket[] = [];
     const holders = new Map<UnixSocket, UnixSocket[]>();
     for (const [file] of this.#counts) if (file instanceof UnixSocket && suspects.has(file)) holders.set(file, []);
     for (const socket of suspects) {
-      for (const held of socket.queuedFiles()) if (held instanceof UnixSocket && suspects.has(held)) holders.get(held)!.push(socket);
+      for (const held of socket.queuedFiles())
+        if (held instanceof UnixSocket && suspects.has(held)) holders.get(held)!.push(socket);
     }
     for (const suspect of suspects) {
       let fromSuspects = 0;

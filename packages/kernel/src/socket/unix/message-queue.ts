@@ -37,11 +37,20 @@ export class MessageQueue<Sender> {
     return this.count === 0 ? 0 : this.#messages[this.#head]!.bytes.length;
   }
 
-  push(bytes: Uint8Array, ancillary: Ancillary | null, sender: { credentials: PeerCredentials | null; address: Uint8Array | null; socket: Sender }): void {
+  push(
+    bytes: Uint8Array,
+    ancillary: Ancillary | null,
+    sender: { credentials: PeerCredentials | null; address: Uint8Array | null; socket: Sender },
+  ): void {
     const rights = ancillary?.rights ?? null;
     if (rights !== null) this.#inFlight.add(rights);
     this.#messages.push({
-      bytes, rights, credentials: ancillary?.credentials ?? sender.credentials, address: sender.address, sender: sender.socket, cost: bytes.length + MESSAGE_OVERHEAD,
+      bytes,
+      rights,
+      credentials: ancillary?.credentials ?? sender.credentials,
+      address: sender.address,
+      sender: sender.socket,
+      cost: bytes.length + MESSAGE_OVERHEAD,
     });
   }
 
@@ -51,7 +60,12 @@ export class MessageQueue<Sender> {
    * @param wantsLength  MSG_TRUNC was asked for: the result is the full length
    * @returns bytes moved, or −EFAULT (the message then stays)
    */
-  read(to: IoCursor, message: IncomingMessage, peek: boolean, options: { wantsLength: boolean; withCredentials: boolean }): number {
+  read(
+    to: IoCursor,
+    message: IncomingMessage,
+    peek: boolean,
+    options: { wantsLength: boolean; withCredentials: boolean },
+  ): number {
     const first = this.#messages[this.#head]!;
     const count = Math.min(first.bytes.length, to.remaining);
     const moved = count === 0 ? 0 : to.put(first.bytes, 0, count);

@@ -14,12 +14,14 @@ interface Mark {
   readonly credentials: PeerCredentials | null;
 }
 
-const BYTES_MAX = 256 << 20, SCARCE_ROOM = 4096;
+const BYTES_MAX = 256 << 20,
+  SCARCE_ROOM = 4096;
 
 /**
- * What waits to be received by a stream socket. Most streams are bytes only; files and credentials are marks beside them. A read never crosses
- * into bytes that came with files, and one that took files ends with their bytes (unix(7), SCM_RIGHTS). Bound: the sender's SO_SNDBUF, and
- * SCARCE_ROOM once all queues of the machine hold BYTES_MAX: each goes on, in small steps.
+ * What waits to be received by a stream socket. Most streams are bytes only; files and credentials are marks beside
+ * them. A read never crosses into bytes that came with files, and one that took files ends with their bytes (unix(7),
+ * SCM_RIGHTS). Bound: the sender's SO_SNDBUF, and SCARCE_ROOM once all queues of the machine hold BYTES_MAX: each goes
+ * on, in small steps.
  */
 export class StreamQueue {
   readonly #ring = new ByteRing();
@@ -37,7 +39,10 @@ export class StreamQueue {
     return this.#ring.length;
   }
 
-  /** Takes bytes while fewer than `capacity` wait; the first of them carries `ancillary`. −EAGAIN when there is no room, −EFAULT. */
+  /**
+   * Takes bytes while fewer than `capacity` wait; the first of them carries `ancillary`. −EAGAIN when there is no room,
+   * −EFAULT.
+   */
   write(from: IoCursor, capacity: number, ancillary: Ancillary | null, sender: PeerCredentials | null): number {
     const room = this.#inFlight.bytes >= BYTES_MAX ? Math.min(capacity, SCARCE_ROOM) : capacity;
     if (this.#ring.length >= room) return -EAGAIN;
@@ -70,7 +75,11 @@ export class StreamQueue {
       let most = this.#ring.length;
       const here = this.#marks[mark];
       if (here !== undefined && here.position <= position) {
-        if (done > 0 && (here.rights !== null || (withCredentials && here.credentials !== null && !isSame(here.credentials, reader)))) break;
+        if (
+          done > 0 &&
+          (here.rights !== null || (withCredentials && here.credentials !== null && !isSame(here.credentials, reader)))
+        )
+          break;
         reader = here.credentials ?? reader;
         if (here.rights !== null) {
           most = here.end - position;

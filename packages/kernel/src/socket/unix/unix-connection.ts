@@ -1,6 +1,28 @@
 import {
-  EAGAIN, ECONNREFUSED, ECONNRESET, EINVAL, EISCONN, EMSGSIZE, ENOTCONN, EOPNOTSUPP, EPIPE, MSG_OOB, MSG_PEEK, MSG_TRUNC, O_NONBLOCK, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP,
-  POLLRDNORM, POLLWRBAND, POLLWRNORM, SHUT_RDWR, SOCK_STREAM, SOMAXCONN,
+  EAGAIN,
+  ECONNREFUSED,
+  ECONNRESET,
+  EINVAL,
+  EISCONN,
+  EMSGSIZE,
+  ENOTCONN,
+  EOPNOTSUPP,
+  EPIPE,
+  MSG_OOB,
+  MSG_PEEK,
+  MSG_TRUNC,
+  O_NONBLOCK,
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  POLLRDHUP,
+  POLLRDNORM,
+  POLLWRBAND,
+  POLLWRNORM,
+  SHUT_RDWR,
+  SOCK_STREAM,
+  SOMAXCONN,
 } from "@stratos/abi";
 import type { Kernel } from "../../kernel-state.ts";
 import type { Task } from "../../task/task.ts";
@@ -93,7 +115,8 @@ export class UnixConnectionSocket extends UnixSocket {
   /**
    * connect(2), with the errors of unix(7).
    *
-   * @returns 0, BLOCKED, or EAGAIN (backlog full), ECONNREFUSED, EINVAL (it listens), EISCONN, EPROTOTYPE, EACCES, ENOENT …
+   * @returns 0, BLOCKED, or EAGAIN (backlog full), ECONNREFUSED, EINVAL (it listens), EISCONN, EPROTOTYPE, EACCES,
+   *   ENOENT …
    */
   override connect(task: Task, address: Uint8Array, nonblocking: boolean): number {
     const target = this.findTarget(task, address);
@@ -109,7 +132,10 @@ export class UnixConnectionSocket extends UnixSocket {
     if (listener.#backlog.length > listener.#backlogMax) {
       return nonblocking ? -EAGAIN : this.waitForConnection(task, listener.#connectors, -EAGAIN);
     }
-    const embryo = new UnixConnectionSocket(this.kernel, this.type, 0, { fsuid: listener.inode!.uid, fsgid: listener.inode!.gid });
+    const embryo = new UnixConnectionSocket(this.kernel, this.type, 0, {
+      fsuid: listener.inode!.uid,
+      fsgid: listener.inode!.gid,
+    });
     embryo.options.passCredentials = listener.options.passCredentials;
     embryo.name = listener.name;
     embryo.#join(this, identityOf(task), task.credentials.groups);
@@ -139,19 +165,32 @@ export class UnixConnectionSocket extends UnixSocket {
     if (error !== 0) return -error;
     if (peer.isClosed || (peer.shut & RECEIVE_SHUT) !== 0) return -EPIPE;
     const sender = this.options.passCredentials || peer.options.passCredentials ? senderOf(task) : null;
-    const result = this.#stream !== null ? this.#sendBytes(peer, from, message, sender) : this.#sendPacket(peer, from, message, sender);
+    const result =
+      this.#stream !== null
+        ? this.#sendBytes(peer, from, message, sender)
+        : this.#sendPacket(peer, from, message, sender);
     if (result >= 0) peer.readiness.wakeAll(POLLIN | POLLRDNORM);
     return result;
   }
 
-  #sendBytes(peer: UnixConnectionSocket, from: IoCursor, message: OutgoingMessage, sender: PeerCredentials | null): number {
+  #sendBytes(
+    peer: UnixConnectionSocket,
+    from: IoCursor,
+    message: OutgoingMessage,
+    sender: PeerCredentials | null,
+  ): number {
     if (from.remaining === 0) return 0;
     const moved = peer.#stream!.write(from, this.options.sendBuffer, message.ancillary, sender);
     if (moved > 0 && message.ancillary !== null) message.ancillary = null;
     return moved;
   }
 
-  #sendPacket(peer: UnixConnectionSocket, from: IoCursor, message: OutgoingMessage, sender: PeerCredentials | null): number {
+  #sendPacket(
+    peer: UnixConnectionSocket,
+    from: IoCursor,
+    message: OutgoingMessage,
+    sender: PeerCredentials | null,
+  ): number {
     const length = from.remaining;
     if (length > this.options.sendBuffer - 32) return -EMSGSIZE;
     const cost = length + MESSAGE_OVERHEAD;
@@ -172,7 +211,8 @@ export class UnixConnectionSocket extends UnixSocket {
     const withCredentials = this.options.passCredentials;
     let result = -EAGAIN;
     if (this.#stream !== null) {
-      if (this.#stream.length > 0) result = to.remaining === 0 ? 0 : this.#stream.read(to, message, peek, withCredentials);
+      if (this.#stream.length > 0)
+        result = to.remaining === 0 ? 0 : this.#stream.read(to, message, peek, withCredentials);
     } else if (this.#packets!.count > 0) {
       const cost = this.#packets!.first!.cost;
       result = this.#packets!.read(to, message, peek, { wantsLength: (flags & MSG_TRUNC) !== 0, withCredentials });

@@ -1,6 +1,26 @@
 import {
-  AF_UNSPEC, EAGAIN, ECONNREFUSED, EINVAL, EMSGSIZE, ENOTCONN, EOPNOTSUPP, EPERM, EPIPE, MSG_OOB, MSG_PEEK, MSG_TRUNC, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM,
-  POLLWRBAND, POLLWRNORM, SHUT_RDWR, SOCK_DGRAM,
+  AF_UNSPEC,
+  EAGAIN,
+  ECONNREFUSED,
+  EINVAL,
+  EMSGSIZE,
+  ENOTCONN,
+  EOPNOTSUPP,
+  EPERM,
+  EPIPE,
+  MSG_OOB,
+  MSG_PEEK,
+  MSG_TRUNC,
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  POLLRDHUP,
+  POLLRDNORM,
+  POLLWRBAND,
+  POLLWRNORM,
+  SHUT_RDWR,
+  SOCK_DGRAM,
 } from "@stratos/abi";
 import type { Kernel } from "../../kernel-state.ts";
 import type { Task } from "../../task/task.ts";
@@ -53,7 +73,10 @@ export class UnixDatagramSocket extends UnixSocket {
     if (peer !== null) peer.#senders.add(this);
   }
 
-  /** connect(2): where `send` goes and from whom messages are taken; AF_UNSPEC undoes it. EPERM when the peer is connected to another. */
+  /**
+   * connect(2): where `send` goes and from whom messages are taken; AF_UNSPEC undoes it. EPERM when the peer is
+   * connected to another.
+   */
   override connect(task: Task, address: Uint8Array, _nonblocking: boolean): number {
     if (familyOf(address) === AF_UNSPEC && address.length >= 2) {
       this.#setPeer(null);
@@ -106,7 +129,11 @@ export class UnixDatagramSocket extends UnixSocket {
     const taken = length === 0 ? 0 : from.take(bytes, 0, length);
     if (taken < length) return taken < 0 ? taken : -EINVAL;
     const credentials = this.options.passCredentials || target.options.passCredentials ? senderOf(task) : null;
-    target.#queue.push(bytes, message.ancillary, { credentials, address: this.name.kind === "unnamed" ? null : this.localName(), socket: this });
+    target.#queue.push(bytes, message.ancillary, {
+      credentials,
+      address: this.name.kind === "unnamed" ? null : this.localName(),
+      socket: this,
+    });
     if (message.ancillary !== null) message.ancillary = null;
     this.#outstanding += cost;
     target.readiness.wakeAll(POLLIN | POLLRDNORM);
@@ -122,7 +149,10 @@ export class UnixDatagramSocket extends UnixSocket {
       return (this.shut & RECEIVE_SHUT) !== 0 ? 0 : -EAGAIN;
     }
     const peek = (flags & MSG_PEEK) !== 0;
-    const result = this.#queue.read(to, message, peek, { wantsLength: (flags & MSG_TRUNC) !== 0, withCredentials: this.options.passCredentials });
+    const result = this.#queue.read(to, message, peek, {
+      wantsLength: (flags & MSG_TRUNC) !== 0,
+      withCredentials: this.options.passCredentials,
+    });
     if (result < 0) return result;
     this.stamp(message);
     if (!peek) this.#delivered(first.sender, first.cost);

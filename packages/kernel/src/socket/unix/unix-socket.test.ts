@@ -2,9 +2,53 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
-  AF_UNIX, EACCES, EADDRINUSE, EAGAIN, EBADF, ECONNREFUSED, ECONNRESET, EINVAL, EISCONN, EMSGSIZE, ENOENT, ENOTCONN, ENOTSOCK, EPERM, EPIPE, EPROTOTYPE, MSG_CTRUNC, MSG_DONTWAIT, MSG_NOSIGNAL,
-  MSG_PEEK, MSG_TRUNC, MSG_WAITALL, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, SCM_CREDENTIALS, SCM_RIGHTS, SHUT_RD, SHUT_WR, SIGPIPE, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_SEQPACKET,
-  SOCK_STREAM, SOL_SOCKET, SO_ACCEPTCONN, SO_ERROR, SO_PASSCRED, SO_PEERCRED, SO_RCVTIMEO, SO_SNDBUF, SIGUSR1, S_IFMT, S_IFSOCK, SI_USER,
+  AF_UNIX,
+  EACCES,
+  EADDRINUSE,
+  EAGAIN,
+  EBADF,
+  ECONNREFUSED,
+  ECONNRESET,
+  EINVAL,
+  EISCONN,
+  EMSGSIZE,
+  ENOENT,
+  ENOTCONN,
+  ENOTSOCK,
+  EPERM,
+  EPIPE,
+  EPROTOTYPE,
+  MSG_CTRUNC,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+  MSG_PEEK,
+  MSG_TRUNC,
+  MSG_WAITALL,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  POLLRDHUP,
+  SCM_CREDENTIALS,
+  SCM_RIGHTS,
+  SHUT_RD,
+  SHUT_WR,
+  SIGPIPE,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOCK_SEQPACKET,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  SO_ACCEPTCONN,
+  SO_ERROR,
+  SO_PASSCRED,
+  SO_PEERCRED,
+  SO_RCVTIMEO,
+  SO_SNDBUF,
+  SIGUSR1,
+  S_IFMT,
+  S_IFSOCK,
+  SI_USER,
 } from "@stratos/abi";
 import { signalInfo } from "../../signal/pending-signals.ts";
 import { sendSignalToTask } from "../../signal/send-signal.ts";
@@ -35,7 +79,10 @@ function fill(user: SocketTask, fd: number): number {
 
 describe("stream pairs", () => {
   it("of a machine that are full of bytes take a page each, and all again once they are read", () => {
-    const { test: { kernel }, user } = SocketTask.createMachine();
+    const {
+      test: { kernel },
+      user,
+    } = SocketTask.createMachine();
     const [one, other] = pairOf(user);
     const usual = fill(user, one);
     assert.equal(kernel.network.inFlight.bytes, usual);

@@ -1,4 +1,16 @@
-import { AF_UNIX, AT_FDCWD, AT_SYMLINK_NOFOLLOW, EADDRINUSE, ECONNREFUSED, EINVAL, EPROTOTYPE, SOL_SOCKET, SO_TIMESTAMP, SO_TIMESTAMPNS, ENOTCONN } from "@stratos/abi";
+import {
+  AF_UNIX,
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  EADDRINUSE,
+  ECONNREFUSED,
+  EINVAL,
+  EPROTOTYPE,
+  SOL_SOCKET,
+  SO_TIMESTAMP,
+  SO_TIMESTAMPNS,
+  ENOTCONN,
+} from "@stratos/abi";
 import type { Kernel } from "../../kernel-state.ts";
 import type { Credentials } from "../../security/credentials.ts";
 import type { Task } from "../../task/task.ts";
@@ -14,13 +26,15 @@ const UNNAMED: UnixName = { kind: "unnamed" };
 /** Autobind names are five hexadecimal digits (unix(7)). */
 const AUTOBIND_NAMES = 0x100000;
 /** sk_shutdown: no more to receive, no more to send. */
-export const RECEIVE_SHUT = 1, SEND_SHUT = 2, BOTH_SHUT = 3;
+export const RECEIVE_SHUT = 1,
+  SEND_SHUT = 2,
+  BOTH_SHUT = 3;
 
 /**
  * What all AF_UNIX sockets share (unix(7)): their name, in the file system or abstract, and who is on the other side.
  *
- * A socket bound to a path keeps that path retained, so the inode object stays the same; connections find the socket by the inode, hence
- * a rename of the file keeps it reachable and an unlink doesn't disturb it.
+ * A socket bound to a path keeps that path retained, so the inode object stays the same; connections find the socket by
+ * the inode, hence a rename of the file keeps it reachable and an unlink doesn't disturb it.
  */
 export abstract class UnixSocket extends Socket {
   name: UnixName = UNNAMED;
@@ -81,8 +95,10 @@ export abstract class UnixSocket extends Socket {
     if (typeof name === "number") return name;
     if (name.kind === "unnamed") return this.autobind();
     if (this.name.kind !== "unnamed") {
-      // Linux makes the name first and looks at the socket afterwards, so an existing name is what it tells (net/unix/af_unix.c, unix_bind_bsd).
-      const exists = name.kind === "path" && typeof lookupPath(task, AT_FDCWD, name.name, AT_SYMLINK_NOFOLLOW) !== "number";
+      // Linux makes the name first and looks at the socket afterwards, so an existing name is what it tells
+      // (net/unix/af_unix.c, unix_bind_bsd).
+      const exists =
+        name.kind === "path" && typeof lookupPath(task, AT_FDCWD, name.name, AT_SYMLINK_NOFOLLOW) !== "number";
       return exists ? -EADDRINUSE : -EINVAL;
     }
     const network = this.kernel.network;
@@ -146,7 +162,8 @@ export abstract class UnixSocket extends Socket {
     this.isClosed = true;
     const network = this.kernel.network;
     network.unixSockets.delete(this);
-    if (this.name.kind === "abstract" && network.abstractNames.get(this.name.name) === this) network.abstractNames.delete(this.name.name);
+    if (this.name.kind === "abstract" && network.abstractNames.get(this.name.name) === this)
+      network.abstractNames.delete(this.name.name);
     if (this.#path !== null) {
       network.boundInodes.delete(this.#path.dentry.inode!);
       this.#path.release();

@@ -1,4 +1,7 @@
-/** The AUR's metadata over its RPC interface, version 5. Source: aurweb doc/rpc (info, search). Texts are Unicode, as in JSON. */
+/**
+ * The AUR's metadata over its RPC interface, version 5. Source: aurweb doc/rpc (info, search). Texts are Unicode, as in
+ * JSON.
+ */
 import { byteString, byteStringToUtf8, utf8ToByteString } from "@stratos/base";
 import { FetchError } from "../../ports.ts";
 import { isAlpmName, type AlpmPackage } from "../alpm-package.ts";
@@ -44,8 +47,11 @@ export class AurClient {
     const found: AurPackage[] = [];
     const asked = [...new Set(names)];
     for (let at = 0; at < asked.length; at += NAMES_PER_REQUEST) {
-      const query = asked.slice(at, at + NAMES_PER_REQUEST).map((name) => `arg%5B%5D=${encodeURIComponent(name)}`).join("&");
-      found.push(...await this.#ask(`/rpc/v5/info?${query}`));
+      const query = asked
+        .slice(at, at + NAMES_PER_REQUEST)
+        .map((name) => `arg%5B%5D=${encodeURIComponent(name)}`)
+        .join("&");
+      found.push(...(await this.#ask(`/rpc/v5/info?${query}`)));
     }
     return found;
   }
@@ -53,7 +59,9 @@ export class AurClient {
   /** Packages that match, the most popular first; they lack what only `info` tells (dependencies). */
   async search(word: string, by: AurSearchBy = "name-desc"): Promise<AurPackage[]> {
     const found = await this.#ask(`/rpc/v5/search/${encodeURIComponent(word)}?by=${by}`);
-    return found.sort((one, other) => other.popularity - one.popularity || other.votes - one.votes || (one.name < other.name ? -1 : 1));
+    return found.sort(
+      (one, other) => other.popularity - one.popularity || other.votes - one.votes || (one.name < other.name ? -1 : 1),
+    );
   }
 
   /** Where git finds the recipe of a base. */
@@ -85,14 +93,40 @@ export class AurClient {
 function packageOf(value: unknown): AurPackage {
   const one = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
   const text = (key: string): string => (typeof one[key] === "string" ? utf8ToByteString(one[key]) : "");
-  const list = (key: string): string[] => (Array.isArray(one[key]) ? one[key].filter((item) => typeof item === "string").map(utf8ToByteString) : []);
+  const list = (key: string): string[] =>
+    Array.isArray(one[key]) ? one[key].filter((item) => typeof item === "string").map(utf8ToByteString) : [];
   const number = (key: string): number => (typeof one[key] === "number" && Number.isFinite(one[key]) ? one[key] : 0);
-  const name = text("Name"), version = text("Version"), base = text("PackageBase");
-  if (!isAlpmName(name) || !isAlpmName(base)) throw new AurError(`the AUR names a package "${name.slice(0, 60)}" of "${base.slice(0, 60)}"`);
+  const name = text("Name"),
+    version = text("Version"),
+    base = text("PackageBase");
+  if (!isAlpmName(name) || !isAlpmName(base))
+    throw new AurError(`the AUR names a package "${name.slice(0, 60)}" of "${base.slice(0, 60)}"`);
   if (!isAlpmVersion(version)) throw new AurError(`the AUR gives ${name} the version "${version.slice(0, 60)}"`);
   return {
-    name, version, base, description: text("Description"), url: text("URL"), architecture: "any", packager: "", buildDate: 0, installedSize: 0, licenses: list("License"), groups: list("Groups"),
-    depends: list("Depends"), optionalDepends: list("OptDepends"), makeDepends: list("MakeDepends"), checkDepends: list("CheckDepends"), conflicts: list("Conflicts"), provides: list("Provides"), replaces: list("Replaces"), extraData: [],
-    maintainer: text("Maintainer"), votes: number("NumVotes"), popularity: number("Popularity"), outOfDate: number("OutOfDate"), lastModified: number("LastModified"), keywords: list("Keywords"),
+    name,
+    version,
+    base,
+    description: text("Description"),
+    url: text("URL"),
+    architecture: "any",
+    packager: "",
+    buildDate: 0,
+    installedSize: 0,
+    licenses: list("License"),
+    groups: list("Groups"),
+    depends: list("Depends"),
+    optionalDepends: list("OptDepends"),
+    makeDepends: list("MakeDepends"),
+    checkDepends: list("CheckDepends"),
+    conflicts: list("Conflicts"),
+    provides: list("Provides"),
+    replaces: list("Replaces"),
+    extraData: [],
+    maintainer: text("Maintainer"),
+    votes: number("NumVotes"),
+    popularity: number("Popularity"),
+    outOfDate: number("OutOfDate"),
+    lastModified: number("LastModified"),
+    keywords: list("Keywords"),
   };
 }

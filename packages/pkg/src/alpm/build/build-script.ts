@@ -1,6 +1,7 @@
 /**
- * The script that runs a recipe's functions in the clean root, as makepkg runs them: each in `$srcdir`, stopping at the first
- * error, `package` functions with a `$pkgdir` of their own. Afterwards it writes down what the attributes have become.
+ * The script that runs a recipe's functions in the clean root, as makepkg runs them: each in `$srcdir`, stopping at the
+ * first error, `package` functions with a `$pkgdir` of their own. Afterwards it writes down what the attributes have
+ * become.
  */
 import { PACKAGE_ATTRIBUTES } from "./recipe.ts";
 
@@ -24,8 +25,10 @@ export function buildScript(settings: ScriptSettings): string {
   return `# Made by Stratos for one build; nothing here is kept.
 exec 2>&1 # one stream, so that the order is kept
 set -o errexit -o errtrace -o pipefail
-export startdir=/${BUILD_FOLDER}/recipe srcdir=/${BUILD_FOLDER}/src PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-export CARCH=${quote(settings.architecture)} CHOST=${quote(`${settings.architecture}-pc-linux-gnu`)} SOURCE_DATE_EPOCH=${settings.sourceDate} LC_ALL=C.UTF-8 HOME=/${BUILD_FOLDER}/home
+export startdir=/${BUILD_FOLDER}/recipe srcdir=/${BUILD_FOLDER}/src \
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export CARCH=${quote(settings.architecture)} CHOST=${quote(`${settings.architecture}-pc-linux-gnu`)} \
+SOURCE_DATE_EPOCH=${settings.sourceDate} LC_ALL=C.UTF-8 HOME=/${BUILD_FOLDER}/home
 export CFLAGS="-O2 -pipe" CXXFLAGS="-O2 -pipe" LDFLAGS="-Wl,-O1" MAKEFLAGS="-j${settings.jobs}"
 umask 0022
 shopt -s extglob
@@ -59,21 +62,26 @@ for name in ${settings.packages.map(quote).join(" ")}; do
     declare -f "package_$name" >/dev/null && function="package_$name"
     if declare -f "$function" >/dev/null; then stage "$function"; "$function"; fi
     if [[ " \${options[*]} " != *" !strip "* ]] && command -v strip >/dev/null; then
-      find "$pkgdir" -type f -perm -u+w \\( -perm -u+x -o -name '*.so*' -o -name '*.a' \\) -print0 | while IFS= read -rd '' file; do
+      find "$pkgdir" -type f -perm -u+w \\( -perm -u+x -o -name '*.so*' -o -name '*.a' \\) -print0 | while IFS= read \
+-rd '' file; do
         [[ $(head -c4 "$file" | tr -d '\\0') == $'\\x7fELF' ]] && strip --strip-unneeded "$file" || :
       done
     fi
-${printAttributes([...PACKAGE_ATTRIBUTES, ...["depends", "optdepends", "provides", "conflicts", "replaces"].map((key) => `${key}_$CARCH`)])} > "/${BUILD_FOLDER}/attributes-$name"
+${printAttributes([...PACKAGE_ATTRIBUTES, ...RELATIONS.map((key) => `${key}_$CARCH`)])} > \
+"/${BUILD_FOLDER}/attributes-$name"
   ) || fail "package $name"
 done
 `;
 }
 
-/** A script that evaluates a PKGBUILD's assignments, for those that only a shell can tell; its functions are not called. */
+/**
+ * A script that evaluates a PKGBUILD's assignments, for those that only a shell can tell; its functions are not called.
+ */
 export function readingScript(architecture: string, attributes: readonly string[]): string {
   return `exec 2>&1
 set -o errexit
-export CARCH='${architecture}' LC_ALL=C.UTF-8 startdir=/${BUILD_FOLDER}/recipe srcdir=/${BUILD_FOLDER}/src PATH=/usr/local/bin:/usr/bin:/bin
+export CARCH='${architecture}' LC_ALL=C.UTF-8 startdir=/${BUILD_FOLDER}/recipe srcdir=/${BUILD_FOLDER}/src \
+PATH=/usr/local/bin:/usr/bin:/bin
 shopt -s extglob
 cd "$startdir"
 source ./PKGBUILD
@@ -94,7 +102,7 @@ function printAttributes(names: readonly string[]): string {
 export function parseAttributes(text: string): Map<string, string[]> {
   const words = text.split("\0");
   const found = new Map<string, string[]>();
-  for (let at = 0; at + 1 < words.length; ) {
+  for (let at = 0; at + 1 < words.length;) {
     const count = Number(words[at + 1]);
     if (!Number.isInteger(count) || count < 0 || at + 2 + count > words.length) break;
     found.set(words[at]!, words.slice(at + 2, at + 2 + count));

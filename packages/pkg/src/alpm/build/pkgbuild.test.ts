@@ -16,36 +16,84 @@ const FOLDER = join(import.meta.dirname, "../../testing/pkgbuilds");
 const read = (name: string, file: string): string => readFileSync(join(FOLDER, name, file), "utf8");
 
 test("makepkg writes the same .SRCINFO", () => {
-  for (const name of readdirSync(FOLDER)) assert.equal(formatSourceInfo(parsePkgbuild(read(name, "PKGBUILD"), "x86_64", name).recipe), read(name, "SRCINFO"), name);
+  for (const name of readdirSync(FOLDER))
+    assert.equal(
+      formatSourceInfo(parsePkgbuild(read(name, "PKGBUILD"), "x86_64", name).recipe),
+      read(name, "SRCINFO"),
+      name,
+    );
 });
 
 test("a .SRCINFO is read back as it was", () => {
-  for (const name of readdirSync(FOLDER)) assert.equal(formatSourceInfo(parseSourceInfo(read(name, "SRCINFO"))), read(name, "SRCINFO"), name);
+  for (const name of readdirSync(FOLDER))
+    assert.equal(formatSourceInfo(parseSourceInfo(read(name, "SRCINFO"))), read(name, "SRCINFO"), name);
 });
 
 test("a package has what its function says, else what the base says, for its architecture", () => {
   const { recipe, functions } = parsePkgbuild(read("split", "PKGBUILD"), "x86_64");
-  const of = (name: string, key: string): string[] => packageValues(recipe, recipe.packages.find((one) => one.name === name)!, key, "x86_64");
-  assert.deepEqual([recipe.base, recipe.version, of("suite-core", "depends"), of("suite-gui", "depends"), of("suite-docs", "depends"), of("suite-gui", "groups"), of("suite-core", "groups"), of("suite-gui", "conflicts")],
-    ["suite", "2:4.7-1", ["zlib", "openssl>=3"], ["suite-core=2:4.7-1", "qt6-base"], [], [], ["suite"], ["suite-cli"]]);
-  assert.deepEqual([...functions].sort(), ["_install", "build", "package_suite-core", "package_suite-docs", "package_suite-gui"]);
+  const of = (name: string, key: string): string[] =>
+    packageValues(
+      recipe,
+      recipe.packages.find((one) => one.name === name)!,
+      key,
+      "x86_64",
+    );
+  assert.deepEqual(
+    [
+      recipe.base,
+      recipe.version,
+      of("suite-core", "depends"),
+      of("suite-gui", "depends"),
+      of("suite-docs", "depends"),
+      of("suite-gui", "groups"),
+      of("suite-core", "groups"),
+      of("suite-gui", "conflicts"),
+    ],
+    ["suite", "2:4.7-1", ["zlib", "openssl>=3"], ["suite-core=2:4.7-1", "qt6-base"], [], [], ["suite"], ["suite-cli"]],
+  );
+  assert.deepEqual([...functions].sort(), [
+    "_install",
+    "build",
+    "package_suite-core",
+    "package_suite-docs",
+    "package_suite-gui",
+  ]);
   const plain = parsePkgbuild(read("plain", "PKGBUILD"), "x86_64").recipe;
   assert.equal(valuesFor(plain.attributes, "source", "x86_64").length, 4);
   assert.equal(valuesFor(plain.attributes, "source", "aarch64").length, 3);
 });
 
 test("a function ends where bash ends it, whatever stands in it", () => {
-  const bodies = ['cat <<< "a\nb } "', "cat <<<word", "cat <<EOF\n}\nEOF\n", "cat <<-'E O'\n}\n\tE O\n", "x=$((1<<2))", "((x = 1 << 2, y = (3)))", "echo '}' \"}\" \\} $'\\'}' # }\n", "for x in {a,b}; do { echo ${x#\"{\"}; }; done"];
+  const bodies = [
+    'cat <<< "a\nb } "',
+    "cat <<<word",
+    "cat <<EOF\n}\nEOF\n",
+    "cat <<-'E O'\n}\n\tE O\n",
+    "x=$((1<<2))",
+    "((x = 1 << 2, y = (3)))",
+    "echo '}' \"}\" \\} $'\\'}' # }\n",
+    'for x in {a,b}; do { echo ${x#"{"}; }; done',
+  ];
   for (const body of bodies) {
-    const { functions } = parsePkgbuild(`pkgname=a\npkgver=1\npkgrel=1\narch=(any)\npackage() { ${body}\n}\nbuild() { :; }\n`, "x86_64");
+    const { functions } = parsePkgbuild(
+      `pkgname=a\npkgver=1\npkgrel=1\narch=(any)\npackage() { ${body}\n}\nbuild() { :; }\n`,
+      "x86_64",
+    );
     assert.deepEqual([...functions].sort(), ["build", "package"], body);
-    assert.equal(spawnSync("bash", ["-n", "-c", `package() { ${body}\n}\nbuild() { :; }\n`]).status, 0, `bash takes it: ${body}`);
+    assert.equal(
+      spawnSync("bash", ["-n", "-c", `package() { ${body}\n}\nbuild() { :; }\n`]).status,
+      0,
+      `bash takes it: ${body}`,
+    );
   }
 });
 
 test("what only a shell can tell is refused with its line, and nothing is run", () => {
   const refuse = (text: string, message: RegExp, needsShell = true): void => {
-    assert.throws(() => parsePkgbuild(text, "x86_64"), (error) => error instanceof ShellError && error.needsShell === needsShell && message.test(error.message));
+    assert.throws(
+      () => parsePkgbuild(text, "x86_64"),
+      (error) => error instanceof ShellError && error.needsShell === needsShell && message.test(error.message),
+    );
   };
   refuse("pkgname=a\npkgver=$(date)\n", /^PKGBUILD:2: command substitution/);
   refuse("pkgname=a\n\npkgver=`date`\n", /^PKGBUILD:3: command substitution/);
@@ -58,13 +106,21 @@ test("what only a shell can tell is refused with its line, and nothing is run", 
 });
 
 test("what is no package is refused in words", () => {
-  const refuse = (text: string, message: RegExp): void => { assert.throws(() => parsePkgbuild(text, "x86_64"), (error) => error instanceof RecipeError && message.test(error.message)); };
+  const refuse = (text: string, message: RegExp): void => {
+    assert.throws(
+      () => parsePkgbuild(text, "x86_64"),
+      (error) => error instanceof RecipeError && message.test(error.message),
+    );
+  };
   refuse("pkgver=1\npkgrel=1\narch=(any)\n", /has no pkgname/);
   refuse("pkgname=../x\npkgver=1\npkgrel=1\narch=(any)\n", /not a package name: "..\/x"/);
   refuse("pkgname=a\npkgver=1-2\npkgrel=1\narch=(any)\n", /not a pkgver/);
   refuse("pkgname=a\npkgver=1\npkgrel=x\narch=(any)\n", /not a pkgrel/);
   refuse("pkgname=a\npkgver=1\npkgrel=1\n", /has no arch/);
-  assert.throws(() => parseSourceInfo("pkgbase = a\nnonsense\n"), /^RecipeError: .SRCINFO:2: "key = value" was expected/);
+  assert.throws(
+    () => parseSourceInfo("pkgbase = a\nnonsense\n"),
+    /^RecipeError: .SRCINFO:2: "key = value" was expected/,
+  );
 });
 
 test("5 000 damaged PKGBUILDs are answered", () => {
@@ -75,13 +131,18 @@ test("5 000 damaged PKGBUILDs are answered", () => {
     let text = texts[random.below(texts.length)]!;
     for (let edits = 1 + random.below(4); edits > 0; edits--) {
       const at = random.below(text.length);
-      const piece = ["", "'", '"', "$", "{", "}", "(", ")", "\\", "`", "${", "$((", "<<EOF\n", ",", "\n"][random.below(15)]!;
+      const piece = ["", "'", '"', "$", "{", "}", "(", ")", "\\", "`", "${", "$((", "<<EOF\n", ",", "\n"][
+        random.below(15)
+      ]!;
       text = text.slice(0, at) + piece + text.slice(at + random.below(4));
     }
     try {
       parsePkgbuild(text, "x86_64");
     } catch (error) {
-      assert.ok(error instanceof ShellError || error instanceof RecipeError, `seed ${seed}, round ${round}: ${String(error)}\n${text}`);
+      assert.ok(
+        error instanceof ShellError || error instanceof RecipeError,
+        `seed ${seed}, round ${round}: ${String(error)}\n${text}`,
+      );
     }
   }
 });

@@ -1,9 +1,18 @@
 /**
- * Reads a PKGBUILD without running it: its assignments are evaluated, its functions are found but not entered, but for the
- * assignments of package functions, which makepkg finds there too. A PKGBUILD whose assignments need a shell is refused with
- * the line, so that the caller can take its `.SRCINFO` or ask bash in a clean root.
+ * Reads a PKGBUILD without running it: its assignments are evaluated, its functions are found but not entered, but for
+ * the assignments of package functions, which makepkg finds there too. A PKGBUILD whose assignments need a shell is
+ * refused with the line, so that the caller can take its `.SRCINFO` or ask bash in a clean root.
  */
-import { makeRecipe, PACKAGE_ATTRIBUTES, PER_ARCHITECTURE, RecipeError, SINGLE_ATTRIBUTES, type Attributes, type Recipe, type RecipePackage } from "./recipe.ts";
+import {
+  makeRecipe,
+  PACKAGE_ATTRIBUTES,
+  PER_ARCHITECTURE,
+  RecipeError,
+  SINGLE_ATTRIBUTES,
+  type Attributes,
+  type Recipe,
+  type RecipePackage,
+} from "./recipe.ts";
 import { ShellError, WordReader, type ShellVariables } from "./shell-words.ts";
 
 export interface Pkgbuild {
@@ -13,11 +22,31 @@ export interface Pkgbuild {
 }
 
 /** All that a PKGBUILD may say of itself at its top. */
-export const ATTRIBUTES: ReadonlySet<string> = new Set<string>([...PACKAGE_ATTRIBUTES, "pkgname", "pkgbase", "pkgver", "pkgrel", "epoch", "makedepends", "checkdepends", "noextract", "validpgpkeys", "source", ...PER_ARCHITECTURE]);
+export const ATTRIBUTES: ReadonlySet<string> = new Set<string>([
+  ...PACKAGE_ATTRIBUTES,
+  "pkgname",
+  "pkgbase",
+  "pkgver",
+  "pkgrel",
+  "epoch",
+  "makedepends",
+  "checkdepends",
+  "noextract",
+  "validpgpkeys",
+  "source",
+  ...PER_ARCHITECTURE,
+]);
 
 /** A statement that was found: an assignment, a function, or something else. */
 type Statement =
-  | { kind: "assignment"; name: string; isAppend: boolean; index: number | undefined; values: string[]; isArray: boolean }
+  | {
+      kind: "assignment";
+      name: string;
+      isAppend: boolean;
+      index: number | undefined;
+      values: string[];
+      isArray: boolean;
+    }
   | { kind: "function"; name: string; body: string; line: number }
   | { kind: "command"; word: string; words: string[]; line: number };
 
@@ -32,11 +61,14 @@ export function parsePkgbuild(text: string, architecture: string, where = "PKGBU
     for (const statement of statements(text, 1, variables, false)) {
       if (statement.kind === "assignment") assign(variables, statement);
       else if (statement.kind === "function") functions.set(statement.name, statement);
-      else if (statement.word === "unset") for (const name of statement.words) variables.delete(name.replace(/^-.*/, ""));
-      else if (![":", "true", "shopt", "set"].includes(statement.word)) throw new ShellError(`${statement.word} needs a shell`, statement.line, true);
+      else if (statement.word === "unset")
+        for (const name of statement.words) variables.delete(name.replace(/^-.*/, ""));
+      else if (![":", "true", "shopt", "set"].includes(statement.word))
+        throw new ShellError(`${statement.word} needs a shell`, statement.line, true);
     }
   } catch (error) {
-    if (error instanceof ShellError) throw new ShellError(`${where}:${error.line}: ${error.message}`, error.line, error.needsShell);
+    if (error instanceof ShellError)
+      throw new ShellError(`${where}:${error.line}: ${error.message}`, error.line, error.needsShell);
     throw error;
   }
   const attributes = attributesOf(variables);
@@ -69,22 +101,36 @@ function overrides(own: { body: string; line: number }, variables: ShellVariable
   for (const statement of statements(own.body, own.line, scope, true)) {
     if (statement.kind !== "assignment") continue;
     const match = /^([a-z0-9]+)(?:_(.+))?$/.exec(statement.name);
-    const isOwn = match !== null && (PACKAGE_ATTRIBUTES as readonly string[]).includes(match[1]!) && (match[2] === undefined || (architectures.includes(match[2]) && PER_ARCHITECTURE.has(match[1]!)));
+    const isOwn =
+      match !== null &&
+      (PACKAGE_ATTRIBUTES as readonly string[]).includes(match[1]!) &&
+      (match[2] === undefined || (architectures.includes(match[2]) && PER_ARCHITECTURE.has(match[1]!)));
     assign(scope, statement);
-    if (isOwn) found.set(statement.name, SINGLE_ATTRIBUTES.has(match[1]!) ? [scope.get(statement.name)?.[0] ?? ""] : scope.get(statement.name) ?? []);
+    if (isOwn)
+      found.set(
+        statement.name,
+        SINGLE_ATTRIBUTES.has(match[1]!) ? [scope.get(statement.name)?.[0] ?? ""] : (scope.get(statement.name) ?? []),
+      );
   }
   return found;
 }
 
-function assign(variables: ShellVariables, { name, isAppend, index, values, isArray }: Statement & { kind: "assignment" }): void {
+function assign(
+  variables: ShellVariables,
+  { name, isAppend, index, values, isArray }: Statement & { kind: "assignment" },
+): void {
   const old = variables.get(name) ?? [];
   if (index !== undefined) {
     const copy = [...old];
     while (copy.length < index) copy.push("");
-    copy[index] = (isAppend ? copy[index] ?? "" : "") + (values[0] ?? "");
+    copy[index] = (isAppend ? (copy[index] ?? "") : "") + (values[0] ?? "");
     variables.set(name, copy);
   } else if (isArray) variables.set(name, isAppend ? [...old, ...values] : values);
-  else variables.set(name, isAppend ? [`${old[0] ?? ""}${values[0] ?? ""}`, ...old.slice(1)] : [values[0] ?? "", ...old.slice(1)]);
+  else
+    variables.set(
+      name,
+      isAppend ? [`${old[0] ?? ""}${values[0] ?? ""}`, ...old.slice(1)] : [values[0] ?? "", ...old.slice(1)],
+    );
 }
 
 /**
@@ -92,16 +138,37 @@ function assign(variables: ShellVariables, { name, isAppend, index, values, isAr
  *
  * @param isLenient  pass over what is not understood (the commands in a function)
  */
-function* statements(text: string, firstLine: number, variables: ShellVariables, isLenient: boolean): Generator<Statement> {
-  let at = 0, line = firstLine;
+function* statements(
+  text: string,
+  firstLine: number,
+  variables: ShellVariables,
+  isLenient: boolean,
+): Generator<Statement> {
+  let at = 0,
+    line = firstLine;
   while (at < text.length) {
     const character = text[at]!;
-    if (character === "\n") { line++; at++; continue; }
-    if (/[\s;]/.test(character)) { at++; continue; }
-    if (character === "#") { at = endOfLine(text, at); continue; }
-    if (text.startsWith("\\\n", at)) { at += 2; line++; continue; }
+    if (character === "\n") {
+      line++;
+      at++;
+      continue;
+    }
+    if (/[\s;]/.test(character)) {
+      at++;
+      continue;
+    }
+    if (character === "#") {
+      at = endOfLine(text, at);
+      continue;
+    }
+    if (text.startsWith("\\\n", at)) {
+      at += 2;
+      line++;
+      continue;
+    }
     const rest = text.slice(at, at + 400);
-    const definition = /^(?:function\s+([A-Za-z0-9_@.+-]+)\s*(?:\(\s*\))?|([A-Za-z0-9_@.+-]+)\s*\(\s*\))\s*(?:#[^\n]*)?\s*\{/.exec(rest);
+    const definition =
+      /^(?:function\s+([A-Za-z0-9_@.+-]+)\s*(?:\(\s*\))?|([A-Za-z0-9_@.+-]+)\s*\(\s*\))\s*(?:#[^\n]*)?\s*\{/.exec(rest);
     if (definition !== null && !isLenient) {
       const bodyAt = at + definition[0].length;
       const end = endOfBody(text, bodyAt, line);
@@ -112,24 +179,41 @@ function* statements(text: string, firstLine: number, variables: ShellVariables,
       continue;
     }
     const prefix = /^(?:(?:local|declare|typeset|readonly|export)\s+(?:-[A-Za-z]+\s+)*)?/.exec(rest)![0];
-    const assignment = /^([A-Za-z_][A-Za-z0-9_]*)(?:\[([0-9]+)\])?(\+?)=/.exec(text.slice(at + prefix.length, at + prefix.length + 200));
+    const assignment = /^([A-Za-z_][A-Za-z0-9_]*)(?:\[([0-9]+)\])?(\+?)=/.exec(
+      text.slice(at + prefix.length, at + prefix.length + 200),
+    );
     if (assignment !== null) {
       const reader = new WordReader(text, at + prefix.length + assignment[0].length, line, variables);
       try {
         const isArray = text[reader.at] === "(" && assignment[2] === undefined;
         const values = isArray ? arrayWords(text, reader) : [reader.value()];
-        yield { kind: "assignment", name: assignment[1]!, isAppend: assignment[3] === "+", index: assignment[2] === undefined ? undefined : Number(assignment[2]), values, isArray };
+        yield {
+          kind: "assignment",
+          name: assignment[1]!,
+          isAppend: assignment[3] === "+",
+          index: assignment[2] === undefined ? undefined : Number(assignment[2]),
+          values,
+          isArray,
+        };
         at = reader.at;
         line = reader.line;
         continue;
       } catch (error) {
-        if (!(error instanceof ShellError) || !isLenient || ((PACKAGE_ATTRIBUTES as readonly string[]).includes(assignment[1]!))) throw error;
+        if (
+          !(error instanceof ShellError) ||
+          !isLenient ||
+          (PACKAGE_ATTRIBUTES as readonly string[]).includes(assignment[1]!)
+        )
+          throw error;
       }
     } else if (!isLenient) {
       const reader = new WordReader(text, at, line, variables);
       const words: string[] = [];
       while (reader.at < text.length && !/[\n;&|()<>]/.test(text[reader.at]!)) {
-        if (/[ \t]/.test(text[reader.at]!)) { reader.at++; continue; }
+        if (/[ \t]/.test(text[reader.at]!)) {
+          reader.at++;
+          continue;
+        }
         words.push(...reader.words());
       }
       yield { kind: "command", word: words[0] ?? character, words: words.slice(1), line };
@@ -151,11 +235,18 @@ function arrayWords(text: string, reader: WordReader): string[] {
   for (;;) {
     const character = text[reader.at];
     if (character === undefined) throw new ShellError("an array does not end", reader.line, false);
-    if (character === ")") { reader.at++; return values; }
-    if (character === "\n") { reader.line++; reader.at++; }
-    else if (/\s/.test(character)) reader.at++;
-    else if (character === "\\" && text[reader.at + 1] === "\n") { reader.at += 2; reader.line++; }
-    else if (character === "#") reader.at = endOfLine(text, reader.at);
+    if (character === ")") {
+      reader.at++;
+      return values;
+    }
+    if (character === "\n") {
+      reader.line++;
+      reader.at++;
+    } else if (/\s/.test(character)) reader.at++;
+    else if (character === "\\" && text[reader.at + 1] === "\n") {
+      reader.at += 2;
+      reader.line++;
+    } else if (character === "#") reader.at = endOfLine(text, reader.at);
     else {
       const before = reader.at;
       values.push(...reader.words());
@@ -192,16 +283,24 @@ function endOfDouble(text: string, at: number): number {
   return text.length;
 }
 
-/** Index of the brace that ends a function's body: braces in quotes, comments, here-strings and here-documents do not count. */
+/**
+ * Index of the brace that ends a function's body: braces in quotes, comments, here-strings and here-documents do not
+ * count.
+ */
 function endOfBody(text: string, start: number, line: number): number {
   let depth = 1;
   for (let at = start; at < text.length; at++) {
     const character = text[at]!;
     if (character === "\\") at++;
-    else if (character === "'") { const end = text.indexOf("'", at + 1); if (end < 0) break; at = end; }
-    else if (character === '"') at = endOfDouble(text, at);
-    else if (character === "$" && text[at + 1] === "'") { at += 2; while (at < text.length && text[at] !== "'") at += text[at] === "\\" ? 2 : 1; }
-    else if (character === "#" && /[\s;]/.test(text[at - 1] ?? " ")) at = endOfLine(text, at);
+    else if (character === "'") {
+      const end = text.indexOf("'", at + 1);
+      if (end < 0) break;
+      at = end;
+    } else if (character === '"') at = endOfDouble(text, at);
+    else if (character === "$" && text[at + 1] === "'") {
+      at += 2;
+      while (at < text.length && text[at] !== "'") at += text[at] === "\\" ? 2 : 1;
+    } else if (character === "#" && /[\s;]/.test(text[at - 1] ?? " ")) at = endOfLine(text, at);
     else if (text.startsWith("((", at)) at = endOfArithmetic(text, at);
     else if (text.startsWith("<<<", at)) at += 2;
     else if (text.startsWith("<<", at)) at = endOfHereDocument(text, at) - 1;
@@ -226,7 +325,7 @@ function endOfHereDocument(text: string, at: number): number {
   const from = endOfLine(text, at);
   if (match === null) return from;
   const word = match[2] ?? match[3] ?? match[4]!;
-  for (let lineAt = from + 1; lineAt < text.length; ) {
+  for (let lineAt = from + 1; lineAt < text.length;) {
     const end = endOfLine(text, lineAt);
     const line = text.slice(lineAt, end);
     if ((match[1] === "-" ? line.replace(/^\t+/, "") : line) === word) return end;

@@ -1,6 +1,6 @@
 /**
- * What has to be built from the AUR for some packages, and in which order: what they need at run time, to be built and to be
- * checked comes from the repositories where they have it, else from the AUR.
+ * What has to be built from the AUR for some packages, and in which order: what they need at run time, to be built and
+ * to be checked comes from the repositories where they have it, else from the AUR.
  */
 import { parseAlpmDependency, satisfiesAlpmDependency } from "../dependency.ts";
 import type { SyncDatabase } from "../sync-database.ts";
@@ -24,7 +24,10 @@ export interface BuildPlan {
 const DEPTH_MAX = 64;
 
 /** @throws AurError  a package is not there, needs something that nobody has, or they need each other in a circle */
-export async function planBuilds(names: readonly string[], around: { aur: AurClient; databases: readonly SyncDatabase[] }): Promise<BuildPlan> {
+export async function planBuilds(
+  names: readonly string[],
+  around: { aur: AurClient; databases: readonly SyncDatabase[] },
+): Promise<BuildPlan> {
   const chosen = new Map<string, AurPackage>();
   /** package name → dependency → name of the AUR package that provides it */
   const edges = new Map<string, Set<string>>();
@@ -32,7 +35,10 @@ export async function planBuilds(names: readonly string[], around: { aur: AurCli
     const dependency = parseAlpmDependency(text);
     return around.databases.some((database) => {
       const named = database.get(dependency.name);
-      return (named !== undefined && satisfiesAlpmDependency(named, dependency)) || database.packages.some((one) => one.provides.length > 0 && satisfiesAlpmDependency(one, dependency));
+      return (
+        (named !== undefined && satisfiesAlpmDependency(named, dependency)) ||
+        database.packages.some((one) => one.provides.length > 0 && satisfiesAlpmDependency(one, dependency))
+      );
     });
   };
   let wanted = names.map((name) => ({ text: name, by: undefined as AurPackage | undefined }));
@@ -47,7 +53,8 @@ export async function planBuilds(names: readonly string[], around: { aur: AurCli
       chosen.set(one.name, one);
       edges.set(one.name, new Set());
       for (const need of [...one.depends, ...one.makeDepends, ...one.checkDepends]) {
-        if (!offered(need) && !satisfiesAlpmDependency(one, parseAlpmDependency(need))) next.push({ text: need, by: one });
+        if (!offered(need) && !satisfiesAlpmDependency(one, parseAlpmDependency(need)))
+          next.push({ text: need, by: one });
       }
     }
     wanted = next;
@@ -56,7 +63,11 @@ export async function planBuilds(names: readonly string[], around: { aur: AurCli
 }
 
 /** The AUR's package for each dependency: of that name, else the most popular that provides it. */
-async function choose(wanted: readonly { text: string; by: AurPackage | undefined }[], chosen: ReadonlyMap<string, AurPackage>, aur: AurClient): Promise<Map<string, AurPackage>> {
+async function choose(
+  wanted: readonly { text: string; by: AurPackage | undefined }[],
+  chosen: ReadonlyMap<string, AurPackage>,
+  aur: AurClient,
+): Promise<Map<string, AurPackage>> {
   const found = new Map<string, AurPackage>();
   const open = wanted.filter(({ text }) => {
     const dependency = parseAlpmDependency(text);
@@ -70,15 +81,25 @@ async function choose(wanted: readonly { text: string; by: AurPackage | undefine
     let one = infos.find((info) => satisfiesAlpmDependency(info, dependency) && info.name === dependency.name);
     if (one === undefined) {
       const providers = (await aur.search(dependency.name, "provides")).map((provider) => provider.name);
-      one = (providers.length === 0 ? [] : await aur.info(providers)).sort((left, right) => providers.indexOf(left.name) - providers.indexOf(right.name)).find((info) => satisfiesAlpmDependency(info, dependency));
+      one = (providers.length === 0 ? [] : await aur.info(providers))
+        .sort((left, right) => providers.indexOf(left.name) - providers.indexOf(right.name))
+        .find((info) => satisfiesAlpmDependency(info, dependency));
     }
-    if (one === undefined) throw new AurError(by === undefined ? `${text}: the AUR has no such package` : `${by.name} needs ${text}, which neither the repositories nor the AUR have`);
+    if (one === undefined)
+      throw new AurError(
+        by === undefined
+          ? `${text}: the AUR has no such package`
+          : `${by.name} needs ${text}, which neither the repositories nor the AUR have`,
+      );
     found.set(text, one);
   }
   return found;
 }
 
-function inBuildOrder(chosen: ReadonlyMap<string, AurPackage>, edges: ReadonlyMap<string, ReadonlySet<string>>): BuildStep[] {
+function inBuildOrder(
+  chosen: ReadonlyMap<string, AurPackage>,
+  edges: ReadonlyMap<string, ReadonlySet<string>>,
+): BuildStep[] {
   const steps = new Map<string, BuildStep>();
   for (const one of chosen.values()) {
     const step = steps.get(one.base);
@@ -89,7 +110,10 @@ function inBuildOrder(chosen: ReadonlyMap<string, AurPackage>, edges: ReadonlyMa
   const state = new Map<string, "open" | "done">();
   const visit = (base: string, path: readonly string[]): void => {
     if (state.get(base) === "done") return;
-    if (state.get(base) === "open") throw new AurError(`packages of the AUR need each other to be built: ${[...path.slice(path.indexOf(base)), base].join(" → ")}`);
+    if (state.get(base) === "open")
+      throw new AurError(
+        `packages of the AUR need each other to be built: ${[...path.slice(path.indexOf(base)), base].join(" → ")}`,
+      );
     state.set(base, "open");
     const step = steps.get(base)!;
     for (const one of step.packages) {
@@ -98,7 +122,8 @@ function inBuildOrder(chosen: ReadonlyMap<string, AurPackage>, edges: ReadonlyMa
         if (other === base) continue;
         visit(other, [...path, base]);
         // What that needs in turn has to be there too while this is built.
-        for (const needed of [name, ...steps.get(other)!.needsBuilt]) if (!step.needsBuilt.includes(needed)) step.needsBuilt.push(needed);
+        for (const needed of [name, ...steps.get(other)!.needsBuilt])
+          if (!step.needsBuilt.includes(needed)) step.needsBuilt.push(needed);
       }
     }
     state.set(base, "done");

@@ -5,13 +5,62 @@
 import { isAlpmName } from "../alpm-package.ts";
 
 /** Attributes that a package function may set for its own package. */
-export const PACKAGE_ATTRIBUTES = ["pkgdesc", "url", "arch", "license", "groups", "depends", "optdepends", "provides", "conflicts", "replaces", "backup", "options", "install", "changelog"] as const;
+export const PACKAGE_ATTRIBUTES = [
+  "pkgdesc",
+  "url",
+  "arch",
+  "license",
+  "groups",
+  "depends",
+  "optdepends",
+  "provides",
+  "conflicts",
+  "replaces",
+  "backup",
+  "options",
+  "install",
+  "changelog",
+] as const;
 /** Attributes that hold one value; the others hold lists. */
-export const SINGLE_ATTRIBUTES: ReadonlySet<string> = new Set(["pkgbase", "pkgver", "pkgrel", "epoch", "pkgdesc", "url", "install", "changelog"]);
+export const SINGLE_ATTRIBUTES: ReadonlySet<string> = new Set([
+  "pkgbase",
+  "pkgver",
+  "pkgrel",
+  "epoch",
+  "pkgdesc",
+  "url",
+  "install",
+  "changelog",
+]);
 /** Attributes that may be given for one architecture: `depends_x86_64`; in the order in which makepkg writes them. */
-export const PER_ARCHITECTURE: ReadonlySet<string> = new Set(["source", "provides", "conflicts", "depends", "replaces", "optdepends", "makedepends", "checkdepends", "cksums", "md5sums", "sha1sums", "sha224sums", "sha256sums", "sha384sums", "sha512sums", "b2sums"]);
+export const PER_ARCHITECTURE: ReadonlySet<string> = new Set([
+  "source",
+  "provides",
+  "conflicts",
+  "depends",
+  "replaces",
+  "optdepends",
+  "makedepends",
+  "checkdepends",
+  "cksums",
+  "md5sums",
+  "sha1sums",
+  "sha224sums",
+  "sha256sums",
+  "sha384sums",
+  "sha512sums",
+  "b2sums",
+]);
 /** Strongest first: of several kinds that are given, one that is checked is enough, and all are. */
-export const CHECKSUM_KINDS = ["b2sums", "sha512sums", "sha256sums", "sha384sums", "sha224sums", "sha1sums", "md5sums"] as const;
+export const CHECKSUM_KINDS = [
+  "b2sums",
+  "sha512sums",
+  "sha256sums",
+  "sha384sums",
+  "sha224sums",
+  "sha1sums",
+  "md5sums",
+] as const;
 
 /** Attribute → its values, per architecture under `NAME_ARCH`. */
 export type Attributes = ReadonlyMap<string, readonly string[]>;
@@ -39,10 +88,14 @@ export function makeRecipe(attributes: Attributes, packages: RecipePackage[], wh
   const one = (key: string): string => attributes.get(key)?.[0] ?? "";
   const base = one("pkgbase") === "" ? (packages[0]?.name ?? "") : one("pkgbase");
   if (packages.length === 0) throw new RecipeError(`${where}: has no pkgname`);
-  for (const name of [base, ...packages.map((each) => each.name)]) if (!isAlpmName(name)) throw new RecipeError(`${where}: not a package name: "${name.slice(0, 60)}"`);
-  if (!/^[^\s/:-]+$/.test(one("pkgver"))) throw new RecipeError(`${where}: not a pkgver: "${one("pkgver").slice(0, 60)}"`);
-  if (!/^[0-9]+(\.[0-9]+)?$/.test(one("pkgrel"))) throw new RecipeError(`${where}: not a pkgrel: "${one("pkgrel").slice(0, 60)}"`);
-  if (one("epoch") !== "" && !/^[0-9]+$/.test(one("epoch"))) throw new RecipeError(`${where}: not an epoch: "${one("epoch").slice(0, 60)}"`);
+  for (const name of [base, ...packages.map((each) => each.name)])
+    if (!isAlpmName(name)) throw new RecipeError(`${where}: not a package name: "${name.slice(0, 60)}"`);
+  if (!/^[^\s/:-]+$/.test(one("pkgver")))
+    throw new RecipeError(`${where}: not a pkgver: "${one("pkgver").slice(0, 60)}"`);
+  if (!/^[0-9]+(\.[0-9]+)?$/.test(one("pkgrel")))
+    throw new RecipeError(`${where}: not a pkgrel: "${one("pkgrel").slice(0, 60)}"`);
+  if (one("epoch") !== "" && !/^[0-9]+$/.test(one("epoch")))
+    throw new RecipeError(`${where}: not an epoch: "${one("epoch").slice(0, 60)}"`);
   if ((attributes.get("arch") ?? []).length === 0) throw new RecipeError(`${where}: has no arch`);
   const epoch = one("epoch") === "" || one("epoch") === "0" ? "" : `${one("epoch")}:`;
   return { base, version: `${epoch}${one("pkgver")}-${one("pkgrel")}`, attributes, packages };
@@ -50,13 +103,18 @@ export function makeRecipe(attributes: Attributes, packages: RecipePackage[], wh
 
 /** All values of a list for one architecture: the general ones and its own. */
 export function valuesFor(attributes: Attributes, key: string, architecture: string): string[] {
-  return [...(attributes.get(key) ?? []), ...(PER_ARCHITECTURE.has(key) ? attributes.get(`${key}_${architecture}`) ?? [] : [])];
+  return [
+    ...(attributes.get(key) ?? []),
+    ...(PER_ARCHITECTURE.has(key) ? (attributes.get(`${key}_${architecture}`) ?? []) : []),
+  ];
 }
 
 /** What counts for one package: its own value where it has one, else the base's. */
 export function packageValues(recipe: Recipe, one: RecipePackage, key: string, architecture: string): string[] {
   const own = one.attributes.get(key) ?? recipe.attributes.get(key) ?? [];
-  const ownPer = PER_ARCHITECTURE.has(key) ? one.attributes.get(`${key}_${architecture}`) ?? recipe.attributes.get(`${key}_${architecture}`) ?? [] : [];
+  const ownPer = PER_ARCHITECTURE.has(key)
+    ? (one.attributes.get(`${key}_${architecture}`) ?? recipe.attributes.get(`${key}_${architecture}`) ?? [])
+    : [];
   return [...own, ...ownPer];
 }
 
@@ -87,8 +145,55 @@ export function parseSourceInfo(text: string, where = ".SRCINFO"): Recipe {
   return makeRecipe(base, packages, where);
 }
 
-const BASE_ORDER = ["pkgdesc", "pkgver", "pkgrel", "epoch", "url", "install", "changelog", "arch", "groups", "license", "checkdepends", "makedepends", "depends", "optdepends", "provides", "conflicts", "replaces", "noextract", "options", "backup", "source", "validpgpkeys", "cksums", "md5sums", "sha1sums", "sha224sums", "sha256sums", "sha384sums", "sha512sums", "b2sums"];
-const PACKAGE_ORDER = ["pkgdesc", "url", "install", "changelog", "arch", "groups", "license", "checkdepends", "depends", "optdepends", "provides", "conflicts", "replaces", "options", "backup"];
+const BASE_ORDER = [
+  "pkgdesc",
+  "pkgver",
+  "pkgrel",
+  "epoch",
+  "url",
+  "install",
+  "changelog",
+  "arch",
+  "groups",
+  "license",
+  "checkdepends",
+  "makedepends",
+  "depends",
+  "optdepends",
+  "provides",
+  "conflicts",
+  "replaces",
+  "noextract",
+  "options",
+  "backup",
+  "source",
+  "validpgpkeys",
+  "cksums",
+  "md5sums",
+  "sha1sums",
+  "sha224sums",
+  "sha256sums",
+  "sha384sums",
+  "sha512sums",
+  "b2sums",
+];
+const PACKAGE_ORDER = [
+  "pkgdesc",
+  "url",
+  "install",
+  "changelog",
+  "arch",
+  "groups",
+  "license",
+  "checkdepends",
+  "depends",
+  "optdepends",
+  "provides",
+  "conflicts",
+  "replaces",
+  "options",
+  "backup",
+];
 
 /** The `.SRCINFO` of a recipe, as makepkg writes it. */
 export function formatSourceInfo(recipe: Recipe): string {
@@ -102,10 +207,13 @@ export function formatSourceInfo(recipe: Recipe): string {
       if (isOwn && values.every((value) => value === "")) text += `\t${key} = \n`;
     };
     for (const key of order) put(key);
-    for (const architecture of architectures) if (architecture !== "any") for (const key of PER_ARCHITECTURE) if (order.includes(key)) put(`${key}_${architecture}`);
+    for (const architecture of architectures)
+      if (architecture !== "any")
+        for (const key of PER_ARCHITECTURE) if (order.includes(key)) put(`${key}_${architecture}`);
     return text;
   };
   const parts = [`pkgbase = ${recipe.base}\n${section(recipe.attributes, BASE_ORDER, false)}`];
-  for (const one of recipe.packages) parts.push(`pkgname = ${one.name}\n${section(one.attributes, PACKAGE_ORDER, true)}`);
+  for (const one of recipe.packages)
+    parts.push(`pkgname = ${one.name}\n${section(one.attributes, PACKAGE_ORDER, true)}`);
   return parts.join("\n");
 }

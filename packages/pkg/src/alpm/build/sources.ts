@@ -1,4 +1,7 @@
-/** Entries of `source`: where they come from, under which name, and whether they are what the recipe says. Source: PKGBUILD(5), source; VCS sources. */
+/**
+ * Entries of `source`: where they come from, under which name, and whether they are what the recipe says. Source:
+ * PKGBUILD(5), source; VCS sources.
+ */
 import { FetchError } from "../../ports.ts";
 import { Keyring, SignatureError, type KeyringFile } from "../signatures.ts";
 import type { AlpmPorts } from "../system.ts";
@@ -18,22 +21,40 @@ export function parseSource(text: string, where: string): Source {
   const renamed = /^([^:]+)::(.*)$/s.exec(text);
   const place = renamed === null ? text : renamed[2]!;
   const check = (name: string): string => {
-    if (name === "" || name === "." || name === ".." || /[/\0\n]/.test(name)) throw new RecipeError(`${where}: not a file name in source: ${name.slice(0, 80)}`);
+    if (name === "" || name === "." || name === ".." || /[/\0\n]/.test(name))
+      throw new RecipeError(`${where}: not a file name in source: ${name.slice(0, 80)}`);
     return name;
   };
   const protocol = /^([a-z]+)(?:\+([a-z]+))?:\/\//.exec(place);
   if (protocol === null) {
-    if (renamed !== null) throw new RecipeError(`${where}: ${text.slice(0, 80)}: a file of the recipe cannot be renamed`);
+    if (renamed !== null)
+      throw new RecipeError(`${where}: ${text.slice(0, 80)}: a file of the recipe cannot be renamed`);
     return { kind: "local", name: check(place) };
   }
   if (protocol[1] === "git" || protocol[2] === "git") {
-    const url = place.replace(/^git\+/, "").replace(/#.*$/, "").replace(/\?signed$/, "");
+    const url = place
+      .replace(/^git\+/, "")
+      .replace(/#.*$/, "")
+      .replace(/\?signed$/, "");
     const fragment = /#(.*)$/.exec(place)?.[1] ?? "";
     const reference = /^(branch|tag|commit)=([A-Za-z0-9._/+-]+)$/.exec(fragment);
-    if (fragment !== "" && (reference === null || reference[2]!.startsWith("-"))) throw new RecipeError(`${where}: ${text.slice(0, 80)}: #branch=, #tag= or #commit= was expected`);
-    return { kind: "git", name: check(renamed?.[1] ?? url.replace(/\/+$/, "").replace(/^.*\//, "").replace(/\.git$/, "")), url, reference: reference === null ? {} : { [reference[1]!]: reference[2]! } };
+    if (fragment !== "" && (reference === null || reference[2]!.startsWith("-")))
+      throw new RecipeError(`${where}: ${text.slice(0, 80)}: #branch=, #tag= or #commit= was expected`);
+    return {
+      kind: "git",
+      name: check(
+        renamed?.[1] ??
+          url
+            .replace(/\/+$/, "")
+            .replace(/^.*\//, "")
+            .replace(/\.git$/, ""),
+      ),
+      url,
+      reference: reference === null ? {} : { [reference[1]!]: reference[2]! },
+    };
   }
-  if (protocol[2] !== undefined || !["http", "https", "file"].includes(protocol[1]!)) throw new RecipeError(`${where}: ${text.slice(0, 80)}: sources over ${protocol[0]} are not supported`);
+  if (protocol[2] !== undefined || !["http", "https", "file"].includes(protocol[1]!))
+    throw new RecipeError(`${where}: ${text.slice(0, 80)}: sources over ${protocol[0]} are not supported`);
   return { kind: "url", name: check(renamed?.[1] ?? decodeName(place)), url: place };
 }
 
@@ -41,7 +62,10 @@ function decodeName(url: string): string {
   return url.replace(/[?#].*$/, "").replace(/^.*\//, "");
 }
 
-export interface FetchedSource { source: Source; content: Uint8Array | undefined }
+export interface FetchedSource {
+  source: Source;
+  content: Uint8Array | undefined;
+}
 
 export interface SourceSettings {
   ports: AlpmPorts;
@@ -84,30 +108,54 @@ export async function fetchSources(recipe: Recipe, settings: SourceSettings): Pr
 }
 
 function checkSums(recipe: Recipe, architecture: string, fetched: readonly FetchedSource[], ports: AlpmPorts): void {
-  const given = CHECKSUM_KINDS.map((kind) => ({ kind, sums: valuesFor(recipe.attributes, kind, architecture) })).filter(({ sums }) => sums.length > 0);
-  if (fetched.length > 0 && given.length === 0) throw new RecipeError(`${recipe.base}: gives no checksums for its sources`);
+  const given = CHECKSUM_KINDS.map((kind) => ({ kind, sums: valuesFor(recipe.attributes, kind, architecture) })).filter(
+    ({ sums }) => sums.length > 0,
+  );
+  if (fetched.length > 0 && given.length === 0)
+    throw new RecipeError(`${recipe.base}: gives no checksums for its sources`);
   for (const { kind, sums } of given) {
-    if (sums.length !== fetched.length) throw new RecipeError(`${recipe.base}: ${kind} has ${sums.length} entries for ${fetched.length} sources`);
+    if (sums.length !== fetched.length)
+      throw new RecipeError(`${recipe.base}: ${kind} has ${sums.length} entries for ${fetched.length} sources`);
     fetched.forEach(({ source, content }, index) => {
       if (sums[index] === "SKIP" || content === undefined) return;
       const found = ports.digest(kind.replace(/sums$/, ""), content);
-      if (found !== sums[index]!.toLowerCase()) throw new RecipeError(`${recipe.base}: ${source.name} is not what the recipe says: its ${kind.slice(0, -1)} is ${found}`);
+      if (found !== sums[index]!.toLowerCase())
+        throw new RecipeError(
+          `${recipe.base}: ${source.name} is not what the recipe says: its ${kind.slice(0, -1)} is ${found}`,
+        );
     });
   }
 }
 
-async function checkSignatures(recipe: Recipe, fetched: readonly FetchedSource[], settings: SourceSettings): Promise<void> {
+async function checkSignatures(
+  recipe: Recipe,
+  fetched: readonly FetchedSource[],
+  settings: SourceSettings,
+): Promise<void> {
   const signed = fetched.filter(({ source }) => /\.(sig|asc|sign)$/.test(source.name));
   if (signed.length === 0) return;
   const valid = (recipe.attributes.get("validpgpkeys") ?? []).map((key) => key.toLowerCase());
-  const own = [...settings.files].filter(([path]) => /^keys\/pgp\/[^/]+\.(asc|gpg)$/.test(path)).map(([path, content]) => ({ name: path, content }));
+  const own = [...settings.files]
+    .filter(([path]) => /^keys\/pgp\/[^/]+\.(asc|gpg)$/.test(path))
+    .map(([path, content]) => ({ name: path, content }));
   const keyring = (await Keyring.load([...own, ...settings.keyring], settings.ports.nowSeconds())).only(valid);
   for (const { source, content } of signed) {
     const name = source.name.replace(/\.(sig|asc|sign)$/, "");
     const file = fetched.find((one) => one.source.name === name)?.content;
-    if (file === undefined || content === undefined) throw new RecipeError(`${recipe.base}: ${source.name} signs ${name}, which is no source`);
+    if (file === undefined || content === undefined)
+      throw new RecipeError(`${recipe.base}: ${source.name} signs ${name}, which is no source`);
     if (keyring.size === 0 && settings.skipSignatures) continue;
-    if (keyring.size === 0) throw new SignatureError(`${recipe.base}: ${name} is signed by ${valid.join(" or ") || "nobody whom the recipe names"}, of whom no certificate is here`);
-    await keyring.check(`${recipe.base}: ${name}`, file, content, { check: "required", trustAll: false }, settings.ports.nowSeconds());
+    if (keyring.size === 0)
+      throw new SignatureError(
+        `${recipe.base}: ${name} is signed by ${valid.join(" or ") || "nobody whom the recipe names"}, of whom ` +
+          "no certificate is here",
+      );
+    await keyring.check(
+      `${recipe.base}: ${name}`,
+      file,
+      content,
+      { check: "required", trustAll: false },
+      settings.ports.nowSeconds(),
+    );
   }
 }

@@ -1,21 +1,22 @@
 /**
  * One `Packages` file as columns: where each stanza stands, its name, version and architecture, and who provides what.
- * 68 000 packages are a few megabytes that need no parsing, so a later run begins where the first one ended. Stanzas are
- * read from the text when somebody asks for more.
+ * 68 000 packages are a few megabytes that need no parsing, so a later run begins where the first one ended. Stanzas
+ * are read from the text when somebody asks for more.
  *
  *     header   16 u32, little-endian: magic, format, packages, provided names, slots, bytes of strings, bytes of text,
  *              packages flagged, CRC-32C of all that follows before the text, mentioned names, six zeros
  *     columns  packages × u32 each:  name, version, architecture, start, end, next of the same slot, turn
  *              provided × u32 each:  name, package, next of the same slot
  *              mentioned × u32 each: name, turn, next of the same slot; of what is no package of the file
- *              slots × u32:          first package + 1 of each slot of a name's hash, then first provided + 1, first mentioned + 1
+ *              slots × u32:          first package + 1 of each slot of a name's hash, then first provided + 1, first
+ *              mentioned + 1
  *              flagged × u32:        packages that are Essential (bit 31) or of priority `required` (bit 30)
  *     strings  u16 length and bytes; a reference is the offset. Padded to 4
  *     text     the file itself
  *
- * A name's turn counts the names that the file mentions before it first mentions this one, as a package's or in a relation. Among
- * providers that are otherwise alike apt takes the one with the highest, since its cache numbers names as it meets them
- * (apt-pkg/pkgcachegen.cc, `NewPackage`; depcache.cc, `CompareProviders`).
+ * A name's turn counts the names that the file mentions before it first mentions this one, as a package's or in a
+ * relation. Among providers that are otherwise alike apt takes the one with the highest, since its cache numbers names
+ * as it meets them (apt-pkg/pkgcachegen.cc, `NewPackage`; depcache.cc, `CompareProviders`).
  *
  * `FORMAT.md` has the same for other readers.
  */
@@ -24,7 +25,9 @@ import { ControlError } from "../control.ts";
 import { isVersion } from "../version.ts";
 
 /** Cuts pieces from a text; a string does, and so does a file that is read in places. */
-export interface TextSource { slice(start: number, end: number): string }
+export interface TextSource {
+  slice(start: number, end: number): string;
+}
 
 /** Policy §5.6.7; capitals occur in old archives. What has this form is safe in paths and scripts. */
 const PACKAGE_NAME = /^[A-Za-z0-9][A-Za-z0-9+.-]*$/;
@@ -34,7 +37,8 @@ const ARCHITECTURE = /^[a-z0-9][a-z0-9-]*$/;
 const MAGIC = 0x58495053; // "SPIX"
 const FORMAT = 3;
 const HEADER_WORDS = 16;
-const ESSENTIAL = 0x8000_0000, REQUIRED = 0x4000_0000;
+const ESSENTIAL = 0x8000_0000,
+  REQUIRED = 0x4000_0000;
 
 /** The bytes are no table of ours, of another format, or damaged. */
 export class PackageTableError extends Error {
@@ -69,7 +73,8 @@ export class PackageTable {
   /** @throws PackageTableError */
   constructor(bytes: Uint8Array, text: TextSource) {
     const header = tableHeader(bytes);
-    if (bytes.length !== header.tableBytes || bytes.byteOffset % 4 !== 0) throw new PackageTableError("the table is cut short");
+    if (bytes.length !== header.tableBytes || bytes.byteOffset % 4 !== 0)
+      throw new PackageTableError("the table is cut short");
     if (crc32c(bytes, HEADER_WORDS * 4) !== header.crc) throw new PackageTableError("the table is damaged");
     this.bytes = bytes;
     this.text = text;
@@ -101,17 +106,33 @@ export class PackageTable {
     this.#strings = new Uint8Array(bytes.buffer, at, header.stringBytes);
   }
 
-  nameAt(id: number): string { return this.#string(this.#names[id]!); }
-  versionAt(id: number): string { return this.#string(this.#versions[id]!); }
-  architectureAt(id: number): string { return this.#string(this.#architectures[id]!); }
-  startAt(id: number): number { return this.#starts[id]!; }
-  endAt(id: number): number { return this.#ends[id]!; }
+  nameAt(id: number): string {
+    return this.#string(this.#names[id]!);
+  }
+  versionAt(id: number): string {
+    return this.#string(this.#versions[id]!);
+  }
+  architectureAt(id: number): string {
+    return this.#string(this.#architectures[id]!);
+  }
+  startAt(id: number): number {
+    return this.#starts[id]!;
+  }
+  endAt(id: number): number {
+    return this.#ends[id]!;
+  }
 
   /** −1 for a name that the file does not mention. */
   turnOf(name: string): number {
     let turn = -1;
-    this.eachNamed(name, (id) => { turn = this.#turns[id]!; });
-    for (let link = turn >= 0 ? 0 : this.#mentionedHeads[hashOf(name) & (this.#mentionedHeads.length - 1)]!; link !== 0; link = this.#mentionedNexts[link - 1]!) {
+    this.eachNamed(name, (id) => {
+      turn = this.#turns[id]!;
+    });
+    for (
+      let link = turn >= 0 ? 0 : this.#mentionedHeads[hashOf(name) & (this.#mentionedHeads.length - 1)]!;
+      link !== 0;
+      link = this.#mentionedNexts[link - 1]!
+    ) {
       if (this.#isString(this.#mentionedNames[link - 1]!, name)) return this.#mentionedTurns[link - 1]!;
     }
     return turn;
@@ -126,14 +147,19 @@ export class PackageTable {
 
   /** Calls `visit` with each package that provides `name`; one that does so twice comes twice. */
   eachProviding(name: string, visit: (id: number) => void): void {
-    for (let link = this.#providedHeads[hashOf(name) & (this.#providedHeads.length - 1)]!; link !== 0; link = this.#providedNexts[link - 1]!) {
+    for (
+      let link = this.#providedHeads[hashOf(name) & (this.#providedHeads.length - 1)]!;
+      link !== 0;
+      link = this.#providedNexts[link - 1]!
+    ) {
       if (this.#isString(this.#providedNames[link - 1]!, name)) visit(this.#providedOwners[link - 1]!);
     }
   }
 
   /** Calls `visit` with each package that is essential or required. */
   eachFlagged(visit: (id: number, flags: { isEssential: boolean; isRequired: boolean }) => void): void {
-    for (const word of this.#flagged) visit(word & (REQUIRED - 1), { isEssential: (word & ESSENTIAL) !== 0, isRequired: (word & REQUIRED) !== 0 });
+    for (const word of this.#flagged)
+      visit(word & (REQUIRED - 1), { isEssential: (word & ESSENTIAL) !== 0, isRequired: (word & REQUIRED) !== 0 });
   }
 
   #string(reference: number): string {
@@ -147,17 +173,32 @@ export class PackageTable {
   #isString(reference: number, text: string): boolean {
     const strings = this.#strings;
     if ((strings[reference]! | (strings[reference + 1]! << 8)) !== text.length) return false;
-    for (let index = 0; index < text.length; index++) if (strings[reference + 2 + index] !== text.charCodeAt(index)) return false;
+    for (let index = 0; index < text.length; index++)
+      if (strings[reference + 2 + index] !== text.charCodeAt(index)) return false;
     return true;
   }
 }
 
 /** Fields that mention names, in apt's order (apt-pkg/deb/deblistparser.cc, `NewVersion`). */
-const RELATION_FIELDS = ["Pre-Depends", "Depends", "Conflicts", "Breaks", "Recommends", "Suggests", "Replaces", "Enhances", "Provides"] as const;
-const COLON = 0x3a, COMMA = 0x2c, BAR = 0x7c;
+const RELATION_FIELDS = [
+  "Pre-Depends",
+  "Depends",
+  "Conflicts",
+  "Breaks",
+  "Recommends",
+  "Suggests",
+  "Replaces",
+  "Enhances",
+  "Provides",
+] as const;
+const COLON = 0x3a,
+  COMMA = 0x2c,
+  BAR = 0x7c;
 
 /** By byte: whether it can be in a package's name. */
-const NAME_BYTES = Uint8Array.from({ length: 256 }, (_, code) => (/[A-Za-z0-9+.-]/.test(String.fromCharCode(code)) ? 1 : 0));
+const NAME_BYTES = Uint8Array.from({ length: 256 }, (_, code) =>
+  /[A-Za-z0-9+.-]/.test(String.fromCharCode(code)) ? 1 : 0,
+);
 
 /** Names in the order in which a file first mentions them. */
 class MetNames {
@@ -181,19 +222,23 @@ class MetNames {
     return this.#turns[reference]! - 1;
   }
 
-  /** The names of a relation field. One with an architecture behind it is to apt a name of its own, and so is none here. */
+  /**
+   * The names of a relation field. One with an architecture behind it is to apt a name of its own, and so is none here.
+   */
   meetRelation(text: string, start: number, end: number): void {
     for (let at = start; at < end; at++) {
       while (at < end && text.charCodeAt(at) <= 0x20) at++;
       const nameStart = at;
-      let hash = HASH_START, code = 0;
+      let hash = HASH_START,
+        code = 0;
       for (; at < end; at++) {
         code = text.charCodeAt(at);
         if (NAME_BYTES[code] !== 1) break;
         hash = Math.imul(hash ^ code, HASH_PRIME);
       }
       // What is too long for a name of the table is none.
-      if ((at === end || code !== COLON) && at > nameStart && at - nameStart < 0x100) this.turnOf(this.#strings.internPart(text, nameStart, at, hash >>> 0));
+      if ((at === end || code !== COLON) && at > nameStart && at - nameStart < 0x100)
+        this.turnOf(this.#strings.internPart(text, nameStart, at, hash >>> 0));
       for (; at < end; at++) {
         code = text.charCodeAt(at);
         if (code === COMMA || code === BAR) break;
@@ -202,7 +247,17 @@ class MetNames {
   }
 }
 
-interface TableHeader { packages: number; provided: number; mentioned: number; slots: number; stringBytes: number; textBytes: number; flagged: number; crc: number; tableBytes: number }
+interface TableHeader {
+  packages: number;
+  provided: number;
+  mentioned: number;
+  slots: number;
+  stringBytes: number;
+  textBytes: number;
+  flagged: number;
+  crc: number;
+  tableBytes: number;
+}
 
 export const TABLE_HEADER_BYTES = HEADER_WORDS * 4;
 
@@ -216,10 +271,21 @@ export function tableHeader(bytes: Uint8Array): TableHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, TABLE_HEADER_BYTES);
   const word = (index: number): number => view.getUint32(index * 4, true);
   const isLittleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
-  if (word(0) !== MAGIC || word(1) !== FORMAT || !isLittleEndian) throw new PackageTableError("this is no package table of this version");
-  const [packages, provided, slots, stringBytes, textBytes, flagged, crc, mentioned] = [word(2), word(3), word(4), word(5), word(6), word(7), word(8), word(9)];
+  if (word(0) !== MAGIC || word(1) !== FORMAT || !isLittleEndian)
+    throw new PackageTableError("this is no package table of this version");
+  const [packages, provided, slots, stringBytes, textBytes, flagged, crc, mentioned] = [
+    word(2),
+    word(3),
+    word(4),
+    word(5),
+    word(6),
+    word(7),
+    word(8),
+    word(9),
+  ];
   if (slots === 0 || (slots & (slots - 1)) !== 0) throw new PackageTableError("the table is damaged");
-  const tableBytes = TABLE_HEADER_BYTES + 4 * (7 * packages + 3 * provided + 3 * mentioned + 3 * slots + flagged) + stringBytes;
+  const tableBytes =
+    TABLE_HEADER_BYTES + 4 * (7 * packages + 3 * provided + 3 * mentioned + 3 * slots + flagged) + stringBytes;
   return { packages, provided, mentioned, slots, stringBytes, textBytes, flagged, crc, tableBytes };
 }
 
@@ -230,17 +296,32 @@ export function tableHeader(bytes: Uint8Array): TableHeader {
  * @throws ControlError  a stanza without name, version or architecture, or with a malformed one
  */
 export function buildPackageTable(text: string, source: string): PackageTable {
-  const names: number[] = [], versions: number[] = [], architectures: number[] = [], starts: number[] = [], ends: number[] = [];
-  const providedNames: number[] = [], providedOwners: number[] = [], flagged: number[] = [], turns: number[] = [];
+  const names: number[] = [],
+    versions: number[] = [],
+    architectures: number[] = [],
+    starts: number[] = [],
+    ends: number[] = [];
+  const providedNames: number[] = [],
+    providedOwners: number[] = [],
+    flagged: number[] = [],
+    turns: number[] = [];
   const strings = new StringPool();
   const met = new MetNames(strings);
   const relations = new Int32Array(2 * RELATION_FIELDS.length);
   let start = 0;
-  let name = "", version = "", architecture = "", provides = "", isRequired = false, isEssential = false;
+  let name = "",
+    version = "",
+    architecture = "",
+    provides = "",
+    isRequired = false,
+    isEssential = false;
   const finish = (end: number): void => {
     if (end > start && name + version + architecture !== "") {
       if (!PACKAGE_NAME.test(name) || !ARCHITECTURE.test(architecture) || !isVersion(version)) {
-        throw new ControlError(`${source}: a package without a proper name, version or architecture near byte ${start}: ${name.slice(0, 80)} ${version.slice(0, 80)}`);
+        throw new ControlError(
+          `${source}: a package without a proper name, version or architecture near byte ${start}: ` +
+            `${name.slice(0, 80)} ${version.slice(0, 80)}`,
+        );
       }
       const id = names.length;
       names.push(strings.intern(name));
@@ -249,8 +330,10 @@ export function buildPackageTable(text: string, source: string): PackageTable {
       turns.push(met.turnOf(names[id]!));
       starts.push(start);
       ends.push(end);
-      for (let field = 0; field < relations.length; field += 2) if (relations[field + 1] !== 0) met.meetRelation(text, relations[field]!, relations[field + 1]!);
-      if (isEssential || isRequired) flagged.push((id | (isEssential ? ESSENTIAL : 0) | (isRequired ? REQUIRED : 0)) >>> 0);
+      for (let field = 0; field < relations.length; field += 2)
+        if (relations[field + 1] !== 0) met.meetRelation(text, relations[field]!, relations[field + 1]!);
+      if (isEssential || isRequired)
+        flagged.push((id | (isEssential ? ESSENTIAL : 0) | (isRequired ? REQUIRED : 0)) >>> 0);
       if (provides !== "") {
         // The names alone: the whole field is read, and refused if it must be, when its package comes into question.
         for (const entry of provides.split(",")) {
@@ -320,21 +403,53 @@ export function buildPackageTable(text: string, source: string): PackageTable {
   finish(text.length);
 
   const own = new Set(names);
-  const mentionedNames: number[] = [], mentionedTurns: number[] = [];
+  const mentionedNames: number[] = [],
+    mentionedTurns: number[] = [];
   met.inOrder.forEach((reference, turn) => {
     if (own.has(reference)) return;
     mentionedNames.push(reference);
     mentionedTurns.push(turn);
   });
   const slots = slotCount(Math.max(names.length, providedNames.length, mentionedNames.length));
-  const named = chain(names, slots, strings), providing = chain(providedNames, slots, strings), mentioned = chain(mentionedNames, slots, strings);
+  const named = chain(names, slots, strings),
+    providing = chain(providedNames, slots, strings),
+    mentioned = chain(mentionedNames, slots, strings);
   const pool = strings.bytes();
   const words = 7 * names.length + 3 * providedNames.length + 3 * mentionedNames.length + 3 * slots + flagged.length;
   const bytes = new Uint8Array(TABLE_HEADER_BYTES + 4 * words + pool.length);
   const all = new Uint32Array(bytes.buffer, 0, HEADER_WORDS + words);
-  all.set([MAGIC, FORMAT, names.length, providedNames.length, slots, pool.length, text.length, flagged.length, 0, mentionedNames.length]);
+  all.set([
+    MAGIC,
+    FORMAT,
+    names.length,
+    providedNames.length,
+    slots,
+    pool.length,
+    text.length,
+    flagged.length,
+    0,
+    mentionedNames.length,
+  ]);
   let word = HEADER_WORDS;
-  for (const column of [names, versions, architectures, starts, ends, named.nexts, turns, providedNames, providedOwners, providing.nexts, mentionedNames, mentionedTurns, mentioned.nexts, named.heads, providing.heads, mentioned.heads, flagged]) {
+  for (const column of [
+    names,
+    versions,
+    architectures,
+    starts,
+    ends,
+    named.nexts,
+    turns,
+    providedNames,
+    providedOwners,
+    providing.nexts,
+    mentionedNames,
+    mentionedTurns,
+    mentioned.nexts,
+    named.heads,
+    providing.heads,
+    mentioned.heads,
+    flagged,
+  ]) {
     all.set(column, word);
     word += column.length;
   }
@@ -344,8 +459,13 @@ export function buildPackageTable(text: string, source: string): PackageTable {
 }
 
 /** Links the entries of each slot; within one they stand in the order of the file. */
-function chain(references: readonly number[], slots: number, strings: StringPool): { heads: Uint32Array; nexts: Uint32Array } {
-  const heads = new Uint32Array(slots), nexts = new Uint32Array(references.length);
+function chain(
+  references: readonly number[],
+  slots: number,
+  strings: StringPool,
+): { heads: Uint32Array; nexts: Uint32Array } {
+  const heads = new Uint32Array(slots),
+    nexts = new Uint32Array(references.length);
   for (let id = references.length - 1; id >= 0; id--) {
     const slot = strings.hashAt(references[id]!) & (slots - 1);
     nexts[id] = heads[slot]!;
@@ -360,7 +480,8 @@ function slotCount(entries: number): number {
   return slots;
 }
 
-const HASH_START = 0x811c9dc5, HASH_PRIME = 0x01000193;
+const HASH_START = 0x811c9dc5,
+  HASH_PRIME = 0x01000193;
 
 /** FNV-1a over the bytes. */
 function hashOf(text: string): number {
@@ -386,9 +507,11 @@ class StringPool {
     const length = end - start;
     if (length > 0xffff) throw new ControlError(`a name or version of ${length} characters`);
     if (this.#count * 2 > this.#slots.length) this.#grow();
-    const slots = this.#slots, mask = slots.length - 1;
+    const slots = this.#slots,
+      mask = slots.length - 1;
     let slot = hash & mask;
-    for (; slots[slot] !== 0; slot = (slot + 1) & mask) if (this.#holds(slots[slot]! - 1, text, start, length)) return slots[slot]! - 1;
+    for (; slots[slot] !== 0; slot = (slot + 1) & mask)
+      if (this.#holds(slots[slot]! - 1, text, start, length)) return slots[slot]! - 1;
     const reference = this.#size;
     if (reference + 2 + length > this.#bytes.length) {
       const larger = new Uint8Array(this.#bytes.length * 2 + length);
@@ -407,7 +530,8 @@ class StringPool {
 
   /** The hash of a string that is here. */
   hashAt(reference: number): number {
-    const bytes = this.#bytes, end = reference + 2 + (bytes[reference]! | (bytes[reference + 1]! << 8));
+    const bytes = this.#bytes,
+      end = reference + 2 + (bytes[reference]! | (bytes[reference + 1]! << 8));
     let hash = HASH_START;
     for (let at = reference + 2; at < end; at++) hash = Math.imul(hash ^ bytes[at]!, HASH_PRIME);
     return hash >>> 0;
@@ -420,13 +544,15 @@ class StringPool {
   #holds(reference: number, text: string, start: number, length: number): boolean {
     const bytes = this.#bytes;
     if ((bytes[reference]! | (bytes[reference + 1]! << 8)) !== length) return false;
-    for (let index = 0; index < length; index++) if (bytes[reference + 2 + index] !== text.charCodeAt(start + index)) return false;
+    for (let index = 0; index < length; index++)
+      if (bytes[reference + 2 + index] !== text.charCodeAt(start + index)) return false;
     return true;
   }
 
   #grow(): void {
     const old = this.#slots;
-    const slots = new Uint32Array(old.length * 2), mask = slots.length - 1;
+    const slots = new Uint32Array(old.length * 2),
+      mask = slots.length - 1;
     for (const entry of old) {
       if (entry === 0) continue;
       let slot = this.hashAt(entry - 1) & mask;

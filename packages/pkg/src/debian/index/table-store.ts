@@ -1,25 +1,38 @@
 /**
- * `Packages` files of a signed list, as tables. A table that has been made is kept under the hash of its list, with the text
- * behind it (`package-table.ts`); the list before it is then let go. Where the archive offers differences from that one, they are
- * fetched instead of the whole list (`pdiff.ts`).
+ * `Packages` files of a signed list, as tables. A table that has been made is kept under the hash of its list, with the
+ * text behind it (`package-table.ts`); the list before it is then let go. Where the archive offers differences from
+ * that one, they are fetched instead of the whole list (`pdiff.ts`).
  */
 import { byteStringOf } from "@stratos/base";
 import { download, readVerified, type WantedFile } from "../../download.ts";
 import type { Compression, PackagePorts, RandomFile } from "../../ports.ts";
 import { ReleaseError, type Release } from "../release.ts";
 import { listByPatches } from "./pdiff.ts";
-import { buildPackageTable, PackageTable, PackageTableError, TABLE_HEADER_BYTES, tableHeader } from "./package-table.ts";
+import {
+  buildPackageTable,
+  PackageTable,
+  PackageTableError,
+  TABLE_HEADER_BYTES,
+  tableHeader,
+} from "./package-table.ts";
 
 /** A Packages file of Debian is some 55 MB. */
 const PACKAGES_SIZE_MAX = 512 << 20;
 
-const COMPRESSIONS: readonly (readonly [suffix: string, compression: Compression])[] = [[".xz", "xz"], [".zst", "zstd"], [".gz", "gzip"], ["", "none"]];
+const COMPRESSIONS: readonly (readonly [suffix: string, compression: Compression])[] = [
+  [".xz", "xz"],
+  [".zst", "zstd"],
+  [".gz", "gzip"],
+  ["", "none"],
+];
 
 export interface ListPlace {
   suiteUrl: string;
   component: string;
   architecture: string;
-  /** whether the list stands beside the release, as in flat repositories; component and architecture then only name it */
+  /**
+   * whether the list stands beside the release, as in flat repositories; component and architecture then only name it
+   */
   isFlat?: boolean;
   /** for messages */
   name: string;
@@ -34,19 +47,24 @@ export interface ListPlace {
 export async function loadTable(ports: PackagePorts, release: Release, place: ListPlace): Promise<PackageTable> {
   const name = place.isFlat === true ? "Packages" : `${place.component}/binary-${place.architecture}/Packages`;
   for (const [suffix, compression] of COMPRESSIONS) {
-    const listed = release.files.get(name + suffix) ?? (place.isFlat === true ? release.files.get(`./${name}${suffix}`) : undefined);
+    const listed =
+      release.files.get(name + suffix) ?? (place.isFlat === true ? release.files.get(`./${name}${suffix}`) : undefined);
     if (listed === undefined) continue;
     const kept = openTable(ports, tablePath(listed.sha256));
     if (kept !== undefined) return kept;
     const held = await heldText(ports, place);
-    const made = held === undefined ? undefined : await listByPatches({ ports, release, suiteUrl: place.suiteUrl, name, held, wholeBytes: listed.sizeBytes });
+    const made =
+      held === undefined
+        ? undefined
+        : await listByPatches({ ports, release, suiteUrl: place.suiteUrl, name, held, wholeBytes: listed.sizeBytes });
     if (made !== undefined) {
       const table = buildPackageTable(ports.latin1(made), place.name);
       await keep(ports, { place, table, text: made, sha256: listed.sha256, packedPath: undefined });
       return table;
     }
     const urls = [`${place.suiteUrl}/${name}${suffix}`];
-    if (release.acquireByHash) urls.unshift(`${place.suiteUrl}/${name.slice(0, name.lastIndexOf("/") + 1)}by-hash/SHA256/${listed.sha256}`);
+    if (release.acquireByHash)
+      urls.unshift(`${place.suiteUrl}/${name.slice(0, name.lastIndexOf("/") + 1)}by-hash/SHA256/${listed.sha256}`);
     const file: WantedFile = { urls, path: `lists/${listed.sha256}${suffix}`, ...listed };
     await download(ports, file, () => {});
     const packed = await readVerified(ports, file);
@@ -59,11 +77,19 @@ export async function loadTable(ports: PackagePorts, release: Release, place: Li
   throw new ReleaseError(`${place.suiteUrl}: lists no ${name}`);
 }
 
-async function unpack(ports: PackagePorts, compression: Compression, packed: Uint8Array, name: string): Promise<Uint8Array> {
+async function unpack(
+  ports: PackagePorts,
+  compression: Compression,
+  packed: Uint8Array,
+  name: string,
+): Promise<Uint8Array> {
   try {
     return await ports.decompress(compression, packed, PACKAGES_SIZE_MAX);
   } catch (cause) {
-    throw new ReleaseError(`${name}: the list of packages cannot be unpacked: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new ReleaseError(
+      `${name}: the list of packages cannot be unpacked: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    );
   }
 }
 
@@ -71,7 +97,10 @@ function tablePath(sha256: string): string {
   return `lists/${sha256}.table`;
 }
 
-async function keep(ports: PackagePorts, made: { place: ListPlace; table: PackageTable; text: Uint8Array; sha256: string; packedPath: string | undefined }): Promise<void> {
+async function keep(
+  ports: PackagePorts,
+  made: { place: ListPlace; table: PackageTable; text: Uint8Array; sha256: string; packedPath: string | undefined },
+): Promise<void> {
   if (ports.store.random === undefined) return;
   const { table, text } = made;
   const whole = new Uint8Array(table.bytes.length + text.length);
@@ -80,22 +109,36 @@ async function keep(ports: PackagePorts, made: { place: ListPlace; table: Packag
   const current = currentPath(made.place);
   const before = await ports.store.read(current);
   await ports.store.write(tablePath(made.sha256), whole);
-  await ports.store.write(current, byteStringOf(`${[...(made.packedPath === undefined ? [] : [made.packedPath]), tablePath(made.sha256)].join(" ")}\n`));
+  await ports.store.write(
+    current,
+    byteStringOf(
+      `${[...(made.packedPath === undefined ? [] : [made.packedPath]), tablePath(made.sha256)].join(" ")}\n`,
+    ),
+  );
   if (before === undefined) return;
   for (const path of ports.latin1(before).trimEnd().split(" ")) {
-    if (/^lists\/[0-9a-f]{64}(\.[a-z]+)?$/.test(path) && path !== made.packedPath && path !== tablePath(made.sha256)) await ports.store.remove(path);
+    if (/^lists\/[0-9a-f]{64}(\.[a-z]+)?$/.test(path) && path !== made.packedPath && path !== tablePath(made.sha256))
+      await ports.store.remove(path);
   }
 }
 
 /** Where the names of the files stand that a list of last time is in. */
 function currentPath({ suiteUrl, component, architecture }: ListPlace): string {
-  return `lists/${`${suiteUrl}/${component}/${architecture}`.replace(/^[a-z]+:\/\//, "").replace(/[^A-Za-z0-9.-]/g, "_")}.current`;
+  const place = `${suiteUrl}/${component}/${architecture}`.replace(/^[a-z]+:\/\//, "");
+  return `lists/${place.replace(/[^A-Za-z0-9.-]/g, "_")}.current`;
 }
 
 /** The text of the list of last time. */
 async function heldText(ports: PackagePorts, place: ListPlace): Promise<Uint8Array | undefined> {
   const current = await ports.store.read(currentPath(place));
-  const path = current === undefined ? undefined : ports.latin1(current).trimEnd().split(" ").find((one) => /^lists\/[0-9a-f]{64}\.table$/.test(one));
+  const path =
+    current === undefined
+      ? undefined
+      : ports
+          .latin1(current)
+          .trimEnd()
+          .split(" ")
+          .find((one) => /^lists\/[0-9a-f]{64}\.table$/.test(one));
   const file = path === undefined ? undefined : ports.store.random?.(path);
   if (file === undefined) return undefined;
   try {

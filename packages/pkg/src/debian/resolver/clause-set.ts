@@ -1,10 +1,14 @@
 /**
- * Clauses over things (packages, candidates) rather than numbers, each with the reason that it exists: what searches for packages put to
- * the solver, and what explains an answer, or that there is none.
+ * Clauses over things (packages, candidates) rather than numbers, each with the reason that it exists: what searches
+ * for packages put to the solver, and what explains an answer, or that there is none.
  */
 import { Solver, type ClauseKind } from "./solver.ts";
 
-interface Clause<Cause> { literals: number[]; kind: ClauseKind; cause: Cause | undefined }
+interface Clause<Cause> {
+  literals: number[];
+  kind: ClauseKind;
+  cause: Cause | undefined;
+}
 
 export class ClauseSet<Item extends object, Cause> {
   readonly #solver: Solver;
@@ -50,7 +54,11 @@ export class ClauseSet<Item extends object, Cause> {
    */
   solve(): Cause[] | undefined {
     const result = this.#solver.solve();
-    return result.isSatisfiable ? undefined : this.#minimalCore(result.core).map((clause) => clause.cause).filter((cause) => cause !== undefined);
+    return result.isSatisfiable
+      ? undefined
+      : this.#minimalCore(result.core)
+          .map((clause) => clause.cause)
+          .filter((cause) => cause !== undefined);
   }
 
   isTrue(variable: number): boolean {
@@ -59,7 +67,12 @@ export class ClauseSet<Item extends object, Cause> {
 
   /** What was chosen, in the order in which it was found to be needed. */
   chosen(): Set<Item> {
-    return new Set(this.#solver.trueVariables().map((variable) => this.#items[variable]).filter((item) => item !== undefined));
+    return new Set(
+      this.#solver
+        .trueVariables()
+        .map((variable) => this.#items[variable])
+        .filter((item) => item !== undefined),
+    );
   }
 
   /** The reasons of all clauses, in the order in which they came. */

@@ -1,9 +1,15 @@
 /**
- * Puts the clauses behind an unsatisfiable request into sentences, beginning with what was asked for. What several packages say alike (two
- * versions of one, or all that provide something) is one sentence.
+ * Puts the clauses behind an unsatisfiable request into sentences, beginning with what was asked for. What several
+ * packages say alike (two versions of one, or all that provide something) is one sentence.
  */
 import { closestName } from "@stratos/base";
-import { acceptsVersion, formatDependency, parseAlternative, type Alternative, type Dependency } from "../dependency.ts";
+import {
+  acceptsVersion,
+  formatDependency,
+  parseAlternative,
+  type Alternative,
+  type Dependency,
+} from "../dependency.ts";
 import { keyOf } from "../installed-state.ts";
 import type { BinaryPackage, PackageIndex } from "../package-index.ts";
 import type { ClauseCause } from "./resolution.ts";
@@ -21,22 +27,32 @@ export function explainCore(causes: readonly ClauseCause[], index: PackageIndex,
     if (told.has(cause)) return;
     told.add(cause);
     const sentence = words.sentence(cause);
-    const same = sentences.find((other) => other.subjects.length > 0 && other.one === sentence.one && other.kind === cause.kind);
+    const same = sentences.find(
+      (other) => other.subjects.length > 0 && other.one === sentence.one && other.kind === cause.kind,
+    );
     if (same === undefined) sentences.push({ ...sentence, kind: cause.kind });
     else same.subjects.push(...sentence.subjects);
-    if (cause.kind === "request" || cause.kind === "depends" || cause.kind === "keep") for (const one of cause.candidates) reached.add(one);
+    if (cause.kind === "request" || cause.kind === "depends" || cause.kind === "keep")
+      for (const one of cause.candidates) reached.add(one);
   };
   for (const cause of causes) if (cause.kind === "request" || cause.kind === "keep") tell(cause);
-  for (let before = -1; before !== told.size; ) {
+  for (let before = -1; before !== told.size;) {
     before = told.size;
     for (const cause of causes) if (cause.kind === "depends" && reached.has(cause.owner)) tell(cause);
   }
   for (const cause of causes) tell(cause);
-  return sentences.map(({ subjects, one, many }) => (subjects.length === 0 ? one : `${words.list(subjects, "and")} ${new Set(subjects).size === 1 ? one : many}`));
+  return sentences.map(({ subjects, one, many }) =>
+    subjects.length === 0 ? one : `${words.list(subjects, "and")} ${new Set(subjects).size === 1 ? one : many}`,
+  );
 }
 
 /** `one` and `many` are what is said of one and of several subjects; of none, `one` is all of it. */
-interface Sentence { kind?: ClauseCause["kind"]; subjects: BinaryPackage[]; one: string; many: string }
+interface Sentence {
+  kind?: ClauseCause["kind"];
+  subjects: BinaryPackage[];
+  one: string;
+  many: string;
+}
 
 function whole(text: string): Sentence {
   return { subjects: [], one: text, many: text };
@@ -54,28 +70,56 @@ class Words {
   sentence(cause: ClauseCause): Sentence {
     switch (cause.kind) {
       case "request":
-        return whole(cause.candidates.length > 0 ? `${cause.text} was asked for${this.#choices(cause.candidates, cause.text)}` : `${cause.text} was asked for, but ${this.#absence(cause.text)}`);
+        return whole(
+          cause.candidates.length > 0
+            ? `${cause.text} was asked for${this.#choices(cause.candidates, cause.text)}`
+            : `${cause.text} was asked for, but ${this.#absence(cause.text)}`,
+        );
       case "exclude":
-        return { subjects: [cause.package], one: cause.why, many: cause.why.replace(/^is /, "are ").replace(/^was /, "were ") };
+        return {
+          subjects: [cause.package],
+          one: cause.why,
+          many: cause.why.replace(/^is /, "are ").replace(/^was /, "were "),
+        };
       case "keep":
         return whole(`${this.#name(cause.package)} ${cause.why}${this.#choices(cause.candidates, cause.package.name)}`);
       case "depends": {
         const text = formatDependency(cause.dependency);
-        const rest = cause.candidates.length > 0 ? `${text}${this.#choices(cause.candidates, text)}` : `${text}, but ${this.#absenceOf(cause.dependency)}`;
-        if (cause.field === "Recommends") return { subjects: [cause.owner], one: `recommends ${rest}`, many: `recommend ${rest}` };
+        const rest =
+          cause.candidates.length > 0
+            ? `${text}${this.#choices(cause.candidates, text)}`
+            : `${text}, but ${this.#absenceOf(cause.dependency)}`;
+        if (cause.field === "Recommends")
+          return { subjects: [cause.owner], one: `recommends ${rest}`, many: `recommend ${rest}` };
         const how = cause.field === "Pre-Depends" ? "beforehand on" : "on";
         return { subjects: [cause.owner], one: `depends ${how} ${rest}`, many: `depend ${how} ${rest}` };
       }
       case "conflict": {
         const { name, relation } = parseAlternative(cause.text);
         const other = this.#name(cause.other);
-        const rest = name !== cause.other.name ? `${cause.text}, which ${other} provides` : relation === undefined ? other : `${cause.text}, which ${other} is`;
-        return { subjects: [cause.owner], one: `${cause.field === "Breaks" ? "breaks" : "conflicts with"} ${rest}`, many: `${cause.field === "Breaks" ? "break" : "conflict with"} ${rest}` };
+        const rest =
+          name !== cause.other.name
+            ? `${cause.text}, which ${other} provides`
+            : relation === undefined
+              ? other
+              : `${cause.text}, which ${other} is`;
+        return {
+          subjects: [cause.owner],
+          one: `${cause.field === "Breaks" ? "breaks" : "conflicts with"} ${rest}`,
+          many: `${cause.field === "Breaks" ? "break" : "conflict with"} ${rest}`,
+        };
       }
       case "rival": {
         const { left, right } = cause;
-        if (left.version === right.version) return whole(`${left.name} can be installed for one architecture only: ${left.architecture} or ${right.architecture}`);
-        if (left.architecture !== right.architecture) return whole(`${left.name} must be of one version for each architecture: ${left.version} for ${left.architecture}, or ${right.version} for ${right.architecture}`);
+        if (left.version === right.version)
+          return whole(
+            `${left.name} can be installed for one architecture only: ${left.architecture} or ${right.architecture}`,
+          );
+        if (left.architecture !== right.architecture)
+          return whole(
+            `${left.name} must be of one version for each architecture: ${left.version} for ` +
+              `${left.architecture}, or ${right.version} for ${right.architecture}`,
+          );
         return whole(`only one version of ${left.name} can be installed: ${left.version} or ${right.version}`);
       }
     }
@@ -85,7 +129,8 @@ class Words {
   list(packages: readonly BinaryPackage[], joint: "and" | "or"): string {
     const versions = new Map<string, Set<string>>();
     for (const one of packages) {
-      const name = keyOf(one, this.#architecture), known = versions.get(name);
+      const name = keyOf(one, this.#architecture),
+        known = versions.get(name);
       if (known === undefined) versions.set(name, new Set([one.version]));
       else known.add(one.version);
     }
@@ -107,8 +152,25 @@ class Words {
     const name = /^[A-Za-z0-9+.-]+/.exec(text)?.[0] ?? text;
     const versions = this.#index.versions(name);
     const architecture = /^[A-Za-z0-9+.-]+:([a-z0-9-]+)/.exec(text)?.[1];
-    if (text.includes("/") && versions.length > 0) return `there is only ${versions.map((one) => `${this.#name(one)}${one.origin.release === undefined ? "" : ` of ${one.origin.release.codename}`}`).join(", ")}`;
-    if (versions.length > 0) return `there is only ${this.list(versions, "and")}${architecture === undefined || versions.some((one) => one.architecture === architecture) ? "" : ` for ${shorten([...new Set(versions.map((one) => one.architecture))], "and")}`}`;
+    if (text.includes("/") && versions.length > 0)
+      return (
+        "there is only " +
+        `${versions
+          .map(
+            (one) =>
+              `${this.#name(one)}` + `${one.origin.release === undefined ? "" : ` of ${one.origin.release.codename}`}`,
+          )
+          .join(", ")}`
+      );
+    if (versions.length > 0)
+      return (
+        `there is only ${this.list(versions, "and")}` +
+        `${
+          architecture === undefined || versions.some((one) => one.architecture === architecture)
+            ? ""
+            : " for " + `${shorten([...new Set(versions.map((one) => one.architecture))], "and")}`
+        }`
+      );
     return this.#ruledOut([name]) ?? `no package of that name exists${suggestion(name, this.#index)}`;
   }
 
@@ -116,14 +178,21 @@ class Words {
     const names = dependency.map((alternative) => alternative.name);
     const versions = names.flatMap((name) => this.#index.versions(name));
     const providers = names.flatMap((name) => this.#index.providers(name).map((provider) => provider.package));
-    const foreign = dependency.find((alternative) => alternative.qualifier !== undefined && this.#fitting(alternative).length > 0);
+    const foreign = dependency.find(
+      (alternative) => alternative.qualifier !== undefined && this.#fitting(alternative).length > 0,
+    );
     if (foreign !== undefined) {
       const found = this.#fitting(foreign);
-      if (foreign.qualifier === "any") return `${this.list(found, "and")} may not be of any architecture, not being \`Multi-Arch: allowed\``;
-      return `there is only ${this.list(found, "and")} for ${shorten([...new Set(found.map((one) => one.architecture))], "and")}`;
+      if (foreign.qualifier === "any")
+        return `${this.list(found, "and")} may not be of any architecture, not being \`Multi-Arch: allowed\``;
+      return (
+        `there is only ${this.list(found, "and")} for ` +
+        `${shorten([...new Set(found.map((one) => one.architecture))], "and")}`
+      );
     }
     if (versions.length > 0) return `there is only ${this.list(versions, "and")}`;
-    if (providers.length > 0) return `${this.list(providers, "and")} provide${providers.length === 1 ? "s" : ""} it in no fitting version`;
+    if (providers.length > 0)
+      return `${this.list(providers, "and")} provide${providers.length === 1 ? "s" : ""} it in no fitting version`;
     return this.#ruledOut(names) ?? "no package of that name exists, and none provides it";
   }
 
@@ -133,7 +202,9 @@ class Words {
 
   #ruledOut(names: readonly string[]): string | undefined {
     const pinned = names.flatMap((name) => this.#index.ruledOut(name));
-    return pinned.length === 0 ? undefined : `there is only ${this.list(pinned, "and")}, which a pin of ${this.#index.priorityOf(pinned[0]!)} forbids`;
+    return pinned.length === 0
+      ? undefined
+      : `there is only ${this.list(pinned, "and")}, which a pin of ${this.#index.priorityOf(pinned[0]!)} forbids`;
   }
 }
 

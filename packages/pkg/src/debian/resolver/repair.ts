@@ -1,7 +1,7 @@
 /**
- * How apt mends what its walk has broken (apt-pkg/algorithms.cc, `pkgProblemResolver`): packages weigh what depends on them; from the
- * heaviest on, what is broken and what stands in its way are kept back, upgraded or removed, the lighter one first. It ends after some
- * rounds, mended or not.
+ * How apt mends what its walk has broken (apt-pkg/algorithms.cc, `pkgProblemResolver`): packages weigh what depends on
+ * them; from the heaviest on, what is broken and what stands in its way are kept back, upgraded or removed, the lighter
+ * one first. It ends after some rounds, mended or not.
  */
 import { acceptsProvided, acceptsVersion, type Alternative, type Dependency } from "../dependency.ts";
 import { INSTALLED_ORIGIN } from "../installed-state.ts";
@@ -10,8 +10,8 @@ import { HARD, NEGATIVE, POSITIVE, type Mark, type Marks } from "./marks.ts";
 import { priorityRank } from "./candidates.ts";
 
 /**
- * How packages of one weight follow one another. apt has them as its hash table and an unstable sort leave them, which nobody outside can
- * tell; each order gives a sound answer, and now and then one gives a smaller one.
+ * How packages of one weight follow one another. apt has them as its hash table and an unstable sort leave them, which
+ * nobody outside can tell; each order gives a sound answer, and now and then one gives a smaller one.
  */
 export type Ties = "found" | "reversed" | "named";
 export const TIES: readonly Ties[] = ["found", "reversed", "named"];
@@ -35,12 +35,21 @@ export function repair(marks: Marks, marking: Marking): void {
 const ROUNDS_MAX = 20;
 /** How many packages one upgrade may draw after it, each for the one before: no archive exhausts the stack. */
 const DEPTH_MAX = 400;
-/** `pkgProblemResolver::Scores`, apt.conf(5): of priorities from required to extra; then of what is asked for, is essential, is offered still */
+/**
+ * `pkgProblemResolver::Scores`, apt.conf(5): of priorities from required to extra; then of what is asked for, is
+ * essential, is offered still
+ */
 const PRIORITY_SCORES = [3, 2, 1, -1, -2] as const;
-const ASKED_SCORE = 10_000, ESSENTIAL_SCORE = 5_000, ESSENTIAL_BASE_SCORE = 100, OFFERED_SCORE = 1;
+const ASKED_SCORE = 10_000,
+  ESSENTIAL_SCORE = 5_000,
+  ESSENTIAL_BASE_SCORE = 100,
+  OFFERED_SCORE = 1;
 
 function isVital(mark: Mark): boolean {
-  return mark.isEssential || [mark.install, mark.candidate].some((one) => one?.isEssential === true || one?.isProtected === true);
+  return (
+    mark.isEssential ||
+    [mark.install, mark.candidate].some((one) => one?.isEssential === true || one?.isProtected === true)
+  );
 }
 
 function append<Key, Value>(map: Map<Key, Value[]>, key: Key, value: Value): void {
@@ -50,7 +59,11 @@ function append<Key, Value>(map: Map<Key, Value[]>, key: Key, value: Value): voi
 }
 
 function inOrder(marks: Mark[], ties: Ties): Mark[] {
-  return ties === "found" ? marks : ties === "reversed" ? marks.toReversed() : marks.toSorted((left, right) => (left.name < right.name ? -1 : 1));
+  return ties === "found"
+    ? marks
+    : ties === "reversed"
+      ? marks.toReversed()
+      : marks.toSorted((left, right) => (left.name < right.name ? -1 : 1));
 }
 
 function isComing(mark: Mark): boolean {
@@ -58,7 +71,11 @@ function isComing(mark: Mark): boolean {
 }
 
 /** A relation of one package: alternatives of which one must be there, or one thing that must not. */
-interface Relation { dependency: Dependency; isNegative: boolean; isBreaks: boolean }
+interface Relation {
+  dependency: Dependency;
+  isNegative: boolean;
+  isBreaks: boolean;
+}
 
 class Repair {
   readonly #marks: Marks;
@@ -75,7 +92,7 @@ class Repair {
   }
 
   run(): void {
-    for (let isAgain = true; isAgain; ) {
+    for (let isAgain = true; isAgain;) {
       isAgain = false;
       for (const mark of this.#marks.all()) {
         if (isComing(mark)) this.#wasComing.add(mark);
@@ -90,13 +107,17 @@ class Repair {
     const order = new Map(this.#scores);
     const rankOf = (mark: Mark): number => order.get(mark) ?? 0;
     const ordered = inOrder([...order.keys()], this.#marking.ties).sort((left, right) => rankOf(right) - rankOf(left));
-    const heavy = ordered.filter((mark) => rankOf(mark) > 0), light = ordered.filter((mark) => rankOf(mark) < 0);
+    const heavy = ordered.filter((mark) => rankOf(mark) > 0),
+      light = ordered.filter((mark) => rankOf(mark) < 0);
     this.#hasChanged = true;
     for (let round = 0; round < ROUNDS_MAX && this.#hasChanged; round++) {
       this.#hasChanged = false;
       for (const mark of heavy) this.#visit(mark, round);
       const seen = new Set<Mark>();
-      for (let found: Mark[] = []; (found = this.#marks.all().filter((mark) => rankOf(mark) === 0 && !seen.has(mark))).length > 0; ) {
+      for (
+        let found: Mark[] = [];
+        (found = this.#marks.all().filter((mark) => rankOf(mark) === 0 && !seen.has(mark))).length > 0;
+      ) {
         for (const mark of inOrder(found, this.#marking.ties)) {
           seen.add(mark);
           this.#visit(mark, round);
@@ -125,30 +146,47 @@ class Repair {
       const one = mark.install!;
       if (isVital(mark)) add(mark, ESSENTIAL_BASE_SCORE);
       add(mark, PRIORITY_SCORES[one.origin === INSTALLED_ORIGIN ? 4 : Math.max(0, priorityRank(one))] ?? -2);
-      if (mark.current !== undefined && mark.candidate !== undefined && mark.candidate.origin !== INSTALLED_ORIGIN) add(mark, OFFERED_SCORE);
+      if (mark.current !== undefined && mark.candidate !== undefined && mark.candidate.origin !== INSTALLED_ORIGIN)
+        add(mark, OFFERED_SCORE);
       for (const field of [...POSITIVE, ...NEGATIVE]) {
-        const isNegative = field === "Conflicts" || field === "Breaks", score = isNegative ? -1 : 1;
+        const isNegative = field === "Conflicts" || field === "Breaks",
+          score = isNegative ? -1 : 1;
         for (const dependency of one.relations(field)) {
           for (const alternative of dependency) {
             const target = this.#marks.of(alternative.name);
             // To apt, `name:any` is a package of its own, which all that allow it provide.
             const isAny = alternative.qualifier === "any";
             if (!isNegative && !isAny) append(dependents, target, mark);
-            if (alternative.relation !== undefined && (isAny || target.install === undefined || !acceptsVersion(alternative, target.install.version))) continue;
+            if (
+              alternative.relation !== undefined &&
+              (isAny || target.install === undefined || !acceptsVersion(alternative, target.install.version))
+            )
+              continue;
             if (!isAny && !(isNegative && target === mark)) add(target, score);
-            const providers = new Set(this.#marks.index.providers(alternative.name).filter(({ package: other, provided }) => acceptsProvided(alternative, provided) && !(isNegative && other.name === one.name)).map(({ package: other }) => other));
+            const providers = new Set(
+              this.#marks.index
+                .providers(alternative.name)
+                .filter(
+                  ({ package: other, provided }) =>
+                    acceptsProvided(alternative, provided) && !(isNegative && other.name === one.name),
+                )
+                .map(({ package: other }) => other),
+            );
             if (isAny && target.install !== undefined) providers.add(target.install);
-            for (const other of providers) if (this.#marks.of(other.name).install === other) add(this.#marks.of(other.name), score);
+            for (const other of providers)
+              if (this.#marks.of(other.name).install === other) add(this.#marks.of(other.name), score);
           }
         }
       }
     }
     const before = new Map(scores);
-    for (const mark of present) for (const dependent of dependents.get(mark) ?? []) add(mark, Math.max(0, before.get(dependent) ?? 0));
+    for (const mark of present)
+      for (const dependent of dependents.get(mark) ?? []) add(mark, Math.max(0, before.get(dependent) ?? 0));
     for (const mark of present) {
       const gained = Math.abs((scores.get(mark) ?? 0) - (before.get(mark) ?? 0));
       if (gained === 0) continue;
-      for (const other of new Set(this.#marks.index.providers(mark.name).map(({ package: one }) => one))) if (this.#marks.of(other.name).install === other) add(this.#marks.of(other.name), gained);
+      for (const other of new Set(this.#marks.index.providers(mark.name).map(({ package: one }) => one)))
+        if (this.#marks.of(other.name).install === other) add(this.#marks.of(other.name), gained);
     }
     for (const mark of this.#marking.asked) add(mark, ASKED_SCORE);
     for (const mark of scores.keys()) if (isVital(mark)) add(mark, ESSENTIAL_SCORE);
@@ -157,7 +195,14 @@ class Repair {
 
   /** What was to become newer and was kept back is tried again, once. */
   #reinstate(mark: Mark): void {
-    if (mark.candidate === mark.install || mark.current === undefined || mark.install === undefined || mark.isProtected || !this.#wasComing.delete(mark)) return;
+    if (
+      mark.candidate === mark.install ||
+      mark.current === undefined ||
+      mark.install === undefined ||
+      mark.isProtected ||
+      !this.#wasComing.delete(mark)
+    )
+      return;
     const before = this.#brokenCount();
     this.#marking.install(mark, false);
     if (this.#marks.isBroken(mark) || this.#brokenCount() > before) this.#marking.keep(mark);
@@ -169,12 +214,20 @@ class Repair {
 
   #relationsOf(one: BinaryPackage): Relation[] {
     return [
-      ...HARD.flatMap((field) => one.relations(field).map((dependency) => ({ dependency, isNegative: false, isBreaks: false }))),
-      ...NEGATIVE.flatMap((field) => one.relations(field).map((dependency) => ({ dependency, isNegative: true, isBreaks: field === "Breaks" }))),
+      ...HARD.flatMap((field) =>
+        one.relations(field).map((dependency) => ({ dependency, isNegative: false, isBreaks: false })),
+      ),
+      ...NEGATIVE.flatMap((field) =>
+        one.relations(field).map((dependency) => ({ dependency, isNegative: true, isBreaks: field === "Breaks" })),
+      ),
     ];
   }
 
-  #holds({ dependency, isNegative }: Relation, owner: BinaryPackage, which: "install" | "current" | "candidate"): boolean {
+  #holds(
+    { dependency, isNegative }: Relation,
+    owner: BinaryPackage,
+    which: "install" | "current" | "candidate",
+  ): boolean {
     if (isNegative) return this.#marks.hits(dependency[0]!, owner, which).length === 0;
     return dependency.some((alternative) => this.#marks.fulfils(alternative, owner, which));
   }
@@ -185,11 +238,19 @@ class Repair {
     for (const relation of this.#relationsOf(owner)) {
       if (this.#holds(relation, owner, "install")) continue;
       const { dependency, isNegative } = relation;
-      const hasOthers = dependency.length > 1, before = toGo.length;
-      let fallback: "remove" | "keep" = "remove", isDone = false, isFulfilled = false;
+      const hasOthers = dependency.length > 1,
+        before = toGo.length;
+      let fallback: "remove" | "keep" = "remove",
+        isDone = false,
+        isFulfilled = false;
       for (const alternative of dependency) {
-        if (this.#holds(relation, owner, "install")) { isFulfilled = true; break; }
-        const targets = isNegative ? this.#marks.hits(alternative, owner, "install").map((hit) => hit.install!) : this.#marks.targets(alternative, owner);
+        if (this.#holds(relation, owner, "install")) {
+          isFulfilled = true;
+          break;
+        }
+        const targets = isNegative
+          ? this.#marks.hits(alternative, owner, "install").map((hit) => hit.install!)
+          : this.#marks.targets(alternative, owner);
         if (targets.length === 0 && !mark.isProtected && !isNegative) {
           if (hasOthers) continue;
           this.#hasChanged = true;
@@ -200,7 +261,10 @@ class Repair {
         }
         for (const target of targets) {
           const other = this.#marks.of(target.name);
-          if (this.#scoreOf(mark) <= this.#scoreOf(other) || (!isNegative && !this.#marks.fulfils(alternative, owner, "current"))) {
+          if (
+            this.#scoreOf(mark) <= this.#scoreOf(other) ||
+            (!isNegative && !this.#marks.fulfils(alternative, owner, "current"))
+          ) {
             if (mark.isProtected) {
               if (!this.#upgrade(other)) continue;
               this.#scores.set(other, Math.min(this.#scoreOf(other), this.#scoreOf(mark)));
@@ -225,9 +289,20 @@ class Repair {
         }
         if (!hasOthers && isDone) break;
       }
-      if (hasOthers && !isFulfilled && toGo.length === before && mark.install !== undefined && !this.#holds(relation, owner, "install")) {
-        if (fallback === "keep") { this.#marking.keep(mark); this.#hasChanged = true; }
-        else if (!mark.isProtected) { this.#marking.remove(mark); this.#hasChanged = true; }
+      if (
+        hasOthers &&
+        !isFulfilled &&
+        toGo.length === before &&
+        mark.install !== undefined &&
+        !this.#holds(relation, owner, "install")
+      ) {
+        if (fallback === "keep") {
+          this.#marking.keep(mark);
+          this.#hasChanged = true;
+        } else if (!mark.isProtected) {
+          this.#marking.remove(mark);
+          this.#hasChanged = true;
+        }
       }
       if (!hasOthers && isDone) break;
     }
@@ -240,15 +315,27 @@ class Repair {
     if (!how.hasOthers) {
       this.#marking.remove(mark);
       if (how.round > 1) this.#scores.set(mark, Math.max(this.#scoreOf(mark), this.#scoreOf(how.other)));
-    } else if (target.current === undefined && target.mode !== "delete" && !target.isHeld && target.candidate !== undefined) {
+    } else if (
+      target.current === undefined &&
+      target.mode !== "delete" &&
+      !target.isHeld &&
+      target.candidate !== undefined
+    ) {
       const before = this.#brokenCount();
       this.#marking.install(target, true);
       if (this.#marks.isBroken(target) || this.#brokenCount() > before) this.#marking.remove(target);
     }
   }
 
-  #letGo(mark: Mark, { mark: other, relation }: { mark: Mark; relation: Relation }, owner: BinaryPackage, round: number): void {
-    const isGone = this.#holds(relation, owner, "current") ? this.#marking.keep(other) : relation.isNegative && this.#marking.remove(other);
+  #letGo(
+    mark: Mark,
+    { mark: other, relation }: { mark: Mark; relation: Relation },
+    owner: BinaryPackage,
+    round: number,
+  ): void {
+    const isGone = this.#holds(relation, owner, "current")
+      ? this.#marking.keep(other)
+      : relation.isNegative && this.#marking.remove(other);
     if (isGone) this.#hasChanged = true;
     if ((!isGone || round > 1) && this.#scoreOf(mark) > this.#scoreOf(other)) {
       this.#scores.set(other, this.#scoreOf(mark));
@@ -256,9 +343,19 @@ class Repair {
     }
   }
 
-  /** Takes a package's candidate, and those of what that needs and is not there; takes it back where something is missing. */
+  /**
+   * Takes a package's candidate, and those of what that needs and is not there; takes it back where something is
+   * missing.
+   */
   #upgrade(mark: Mark, depth = 0): boolean {
-    if (depth > DEPTH_MAX || this.#tried.has(mark) || mark.candidate === undefined || mark.candidate === mark.current || this.#marking.asked.has(mark)) return false;
+    if (
+      depth > DEPTH_MAX ||
+      this.#tried.has(mark) ||
+      mark.candidate === undefined ||
+      mark.candidate === mark.current ||
+      this.#marking.asked.has(mark)
+    )
+      return false;
     this.#tried.add(mark);
     const wasKept = mark.mode === "keep";
     if (!this.#marking.install(mark, false) || mark.install === undefined) return false;
@@ -267,10 +364,18 @@ class Repair {
       let hasFailed = false;
       for (const alternative of relation.dependency) {
         if (this.#holds(relation, owner, "install")) break;
-        const target = this.#marks.index.versions(alternative.name).length > 0 ? alternative.name : this.#marks.index.providers(alternative.name).findLast(({ package: one }) => one.name !== owner.name)?.package.name ?? alternative.name;
+        const target =
+          this.#marks.index.versions(alternative.name).length > 0
+            ? alternative.name
+            : (this.#marks.index.providers(alternative.name).findLast(({ package: one }) => one.name !== owner.name)
+                ?.package.name ?? alternative.name);
         const other = this.#marks.of(target);
         if (other.isProtected) hasFailed = true;
-        else if (relation.isNegative ? this.#holds(relation, owner, "candidate") : this.#marks.fulfils(alternative, owner, "candidate")) {
+        else if (
+          relation.isNegative
+            ? this.#holds(relation, owner, "candidate")
+            : this.#marks.fulfils(alternative, owner, "candidate")
+        ) {
           hasFailed = !this.#upgrade(other, depth + 1);
           if (!hasFailed) break;
         } else if (relation.isNegative) break;

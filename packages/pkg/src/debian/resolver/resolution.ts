@@ -1,6 +1,7 @@
 /**
  * One run of the solver over an index: clauses for packages that come into question, and the answer with its reasons.
- * What is wanted (a fresh set, or the change of a system) is said by {@link Rules} and by the needs that are added first.
+ * What is wanted (a fresh set, or the change of a system) is said by {@link Rules} and by the needs that are added
+ * first.
  */
 import { formatAlternative, formatDependency, type Dependency } from "../dependency.ts";
 import type { BinaryPackage, PackageIndex, RelationField } from "../package-index.ts";
@@ -24,7 +25,11 @@ export class UnsatisfiableError extends Error {
   /** what was asked for, in the request's own words, and has a part in it */
   readonly requests: readonly string[];
 
-  constructor(explanation: readonly string[], headline = "the packages asked for cannot be installed together", requests: readonly string[] = []) {
+  constructor(
+    explanation: readonly string[],
+    headline = "the packages asked for cannot be installed together",
+    requests: readonly string[] = [],
+  ) {
     super(`${headline}:\n${explanation.map((line) => `  ${line}`).join("\n")}`);
     this.explanation = explanation;
     this.requests = requests;
@@ -47,8 +52,8 @@ export interface Rules {
   /** candidates of a dependency, reordered */
   prefer(candidates: BinaryPackage[]): BinaryPackage[];
   /**
-   * Whether a package is there already and stays of itself, so that a dependency which it fulfils decides nothing yet: else its version
-   * would be settled before what is wished for, which may want it newer.
+   * Whether a package is there already and stays of itself, so that a dependency which it fulfils decides nothing yet:
+   * else its version would be settled before what is wished for, which may want it newer.
    */
   isThere(one: BinaryPackage): boolean;
 }
@@ -75,19 +80,33 @@ export class Resolution {
    * @param when  `last`: only after all that is wished for may one be chosen that nothing has decided on
    */
   require(candidates: readonly BinaryPackage[], cause: ClauseCause, when: "first" | "last" = "first"): void {
-    this.#clauses.add([-this.#root, ...candidates.map((one) => this.#clauses.variableOf(one))], when === "first" ? "need" : "late", cause);
+    this.#clauses.add(
+      [-this.#root, ...candidates.map((one) => this.#clauses.variableOf(one))],
+      when === "first" ? "need" : "late",
+      cause,
+    );
   }
 
-  /** One of `candidates` is to be there, whichever the rest wants, and the earlier the better when it wants none; unless what is required forbids each. */
+  /**
+   * One of `candidates` is to be there, whichever the rest wants, and the earlier the better when it wants none; unless
+   * what is required forbids each.
+   */
   wishAny(candidates: readonly BinaryPackage[], cause: ClauseCause): void {
     const stays = this.#clauses.newVariable();
     this.#clauses.add([-this.#root, stays, this.#clauses.newVariable()], "soft", undefined);
     this.#clauses.add([-stays, ...candidates.map((one) => this.#clauses.variableOf(one))], "late", cause);
   }
 
-  /** One of `candidates` is chosen, the earlier the better, unless what is required forbids each; asked after all that is required. */
+  /**
+   * One of `candidates` is chosen, the earlier the better, unless what is required forbids each; asked after all that
+   * is required.
+   */
   wish(candidates: readonly BinaryPackage[], cause: ClauseCause): void {
-    this.#clauses.add([-this.#root, ...candidates.map((one) => this.#clauses.variableOf(one)), this.#clauses.newVariable()], "soft", cause);
+    this.#clauses.add(
+      [-this.#root, ...candidates.map((one) => this.#clauses.variableOf(one)), this.#clauses.newVariable()],
+      "soft",
+      cause,
+    );
   }
 
   /**
@@ -99,7 +118,15 @@ export class Resolution {
     const obstacles = this.#clauses.solve();
     if (obstacles !== undefined) {
       const asked = obstacles.filter((cause) => cause.kind === "request");
-      throw new UnsatisfiableError(explainCore(obstacles, this.#index, this.#architecture), asked.length === 1 ? `${asked[0]!.text} cannot be installed` : asked.length === 0 ? "the change is not possible" : undefined, asked.map(({ text }) => text));
+      throw new UnsatisfiableError(
+        explainCore(obstacles, this.#index, this.#architecture),
+        asked.length === 1
+          ? `${asked[0]!.text} cannot be installed`
+          : asked.length === 0
+            ? "the change is not possible"
+            : undefined,
+        asked.map(({ text }) => text),
+      );
     }
     return this.#answer();
   }
@@ -108,12 +135,24 @@ export class Resolution {
   #expand(owner: BinaryPackage, variable: number): void {
     const architecture = owner.architecture === "all" ? this.#architecture : owner.architecture;
     const refusal = this.#rules.refuses(owner);
-    if (refusal !== undefined) this.#clauses.add([-variable], "fact", { kind: "exclude", package: owner, why: refusal });
-    for (const rival of rivalsOf(this.#index, owner)) this.#clauses.add([-variable, -this.#clauses.variableOf(rival)], "fact", { kind: "rival", left: owner, right: rival });
+    if (refusal !== undefined)
+      this.#clauses.add([-variable], "fact", { kind: "exclude", package: owner, why: refusal });
+    for (const rival of rivalsOf(this.#index, owner))
+      this.#clauses.add([-variable, -this.#clauses.variableOf(rival)], "fact", {
+        kind: "rival",
+        left: owner,
+        right: rival,
+      });
     for (const field of ["Conflicts", "Breaks"] as const) {
       for (const [conflict] of owner.relations(field)) {
         for (const other of conflictingWith(this.#index, conflict!, owner)) {
-          this.#clauses.add([-variable, -this.#clauses.variableOf(other)], "fact", { kind: "conflict", owner, field, text: formatAlternative(conflict!), other });
+          this.#clauses.add([-variable, -this.#clauses.variableOf(other)], "fact", {
+            kind: "conflict",
+            owner,
+            field,
+            text: formatAlternative(conflict!),
+            other,
+          });
         }
       }
     }
@@ -122,7 +161,13 @@ export class Resolution {
         const candidates = this.#rules.prefer(candidatesFor(this.#index, dependency, architecture, this.#architecture));
         if (candidates.includes(owner)) continue;
         const when = candidates.length > 0 && this.#rules.isThere(candidates[0]!) ? "late" : "need";
-        this.#clauses.add([-variable, ...candidates.map((one) => this.#clauses.variableOf(one))], when, { kind: "depends", owner, field, dependency, candidates });
+        this.#clauses.add([-variable, ...candidates.map((one) => this.#clauses.variableOf(one))], when, {
+          kind: "depends",
+          owner,
+          field,
+          dependency,
+          candidates,
+        });
       }
     }
     for (const dependency of owner.relations("Recommends")) {
@@ -130,18 +175,26 @@ export class Resolution {
       const candidates = this.#rules.prefer(candidatesFor(this.#index, dependency, architecture, this.#architecture));
       if (candidates.length === 0 || candidates.includes(owner)) continue;
       const givenUp = this.#clauses.newVariable();
-      this.#clauses.add([-variable, ...candidates.map((one) => this.#clauses.variableOf(one)), givenUp], "soft", { kind: "depends", owner, field: "Recommends", dependency, candidates });
+      this.#clauses.add([-variable, ...candidates.map((one) => this.#clauses.variableOf(one)), givenUp], "soft", {
+        kind: "depends",
+        owner,
+        field: "Recommends",
+        dependency,
+        candidates,
+      });
     }
   }
 
   /**
-   * What of the chosen packages is left when they are walked through as apt does (apt-pkg/depcache.cc, `MarkInstall`): what was asked
-   * for, then each package's needs in turn, those of what fulfils one before the next. Alternatives are decided in another order here,
-   * what is required first, so that one that was taken early can be idle beside another that something else has brought.
+   * What of the chosen packages is left when they are walked through as apt does (apt-pkg/depcache.cc, `MarkInstall`):
+   * what was asked for, then each package's needs in turn, those of what fulfils one before the next. Alternatives are
+   * decided in another order here, what is required first, so that one that was taken early can be idle beside another
+   * that something else has brought.
    */
   #needed(): Set<BinaryPackage> {
     const chosen = this.#clauses.chosen();
-    const asked: BinaryPackage[] = [], kept: BinaryPackage[] = [];
+    const asked: BinaryPackage[] = [],
+      kept: BinaryPackage[] = [];
     const needs = new Map<BinaryPackage, (readonly BinaryPackage[])[]>();
     for (const cause of this.#clauses.causes()) {
       if (cause.kind === "depends") {
@@ -157,7 +210,10 @@ export class Resolution {
       const path = [{ one: from, next: 0 }];
       for (let step = path.at(-1); step !== undefined; step = path.at(-1)) {
         const candidates = needs.get(step.one)?.[step.next++];
-        if (candidates === undefined) { path.pop(); continue; }
+        if (candidates === undefined) {
+          path.pop();
+          continue;
+        }
         if (candidates.some((one) => reached.has(one))) continue;
         const taken = candidates.find((one) => chosen.has(one));
         // None is there when a recommendation was given up.
@@ -184,9 +240,15 @@ export class Resolution {
       if (cause.kind === "depends" && !chosen.has(cause.owner)) continue;
       const taken = cause.candidates.find((one) => chosen.has(one));
       if (taken === undefined || reasons.has(taken)) continue;
-      reasons.set(taken, cause.kind !== "depends" ? { neededBy: undefined, because: cause.kind === "request" ? cause.text : cause.why } : { neededBy: cause.owner, because: `${cause.field}: ${formatDependency(cause.dependency)}` });
+      reasons.set(
+        taken,
+        cause.kind !== "depends"
+          ? { neededBy: undefined, because: cause.kind === "request" ? cause.text : cause.why }
+          : { neededBy: cause.owner, because: `${cause.field}: ${formatDependency(cause.dependency)}` },
+      );
     }
-    for (const one of chosen) resolved.push({ package: one, ...(reasons.get(one) ?? { neededBy: undefined, because: "" }) });
+    for (const one of chosen)
+      resolved.push({ package: one, ...(reasons.get(one) ?? { neededBy: undefined, because: "" }) });
     return resolved;
   }
 }

@@ -11,19 +11,28 @@ import { UnsatisfiableError, resolve, type ResolveRequest } from "./resolve.ts";
 
 /** Lines `name version [Field: value; …]`. */
 function indexOf(...lines: string[]): PackageIndex {
-  const text = lines.map((line) => {
-    const [name, version, ...rest] = line.split(" ");
-    const fields = rest.join(" ").split(";").map((field) => field.trim()).filter((field) => field !== "");
-    const architecture = fields.some((field) => field.startsWith("Architecture:")) ? [] : ["Architecture: riscv64"];
-    return [`Package: ${name}`, `Version: ${version}`, ...architecture, ...fields].join("\n") + "\n";
-  }).join("\n");
+  const text = lines
+    .map((line) => {
+      const [name, version, ...rest] = line.split(" ");
+      const fields = rest
+        .join(" ")
+        .split(";")
+        .map((field) => field.trim())
+        .filter((field) => field !== "");
+      const architecture = fields.some((field) => field.startsWith("Architecture:")) ? [] : ["Architecture: riscv64"];
+      return [`Package: ${name}`, `Version: ${version}`, ...architecture, ...fields].join("\n") + "\n";
+    })
+    .join("\n");
   const index = new PackageIndex();
   index.add(text, { name: "test", baseUrl: "http://x", priority: 500 }, "riscv64");
   return index;
 }
 
 function names(index: PackageIndex, ...install: string[]): string {
-  return resolve(index, { install }, "riscv64").map((one) => String(one.package)).sort().join(", ");
+  return resolve(index, { install }, "riscv64")
+    .map((one) => String(one.package))
+    .sort()
+    .join(", ");
 }
 
 function refusal(index: PackageIndex, request: ResolveRequest): string {
@@ -55,19 +64,31 @@ test("the first alternative is taken unless another is there already", () => {
 
 test("a real package goes before a provider, an important provider before an optional one", () => {
   assert.equal(names(indexOf("a 1 Depends: v", "p 1 Provides: v", "v 1"), "a"), "a 1, v 1");
-  assert.equal(names(indexOf("a 1 Depends: v", "aaa 1 Provides: v", "zzz 1 Provides: v; Priority: important"), "a"), "a 1, zzz 1");
+  assert.equal(
+    names(indexOf("a 1 Depends: v", "aaa 1 Provides: v", "zzz 1 Provides: v; Priority: important"), "a"),
+    "a 1, zzz 1",
+  );
   assert.equal(names(indexOf("a 1 Depends: v", "q 1 Provides: v", "p 1 Provides: v"), "a"), "a 1, p 1");
   assert.equal(names(indexOf("a 1 Depends: v", "p 1 Provides: v; Depends: a", "q 1 Provides: v"), "a"), "a 1, q 1");
 });
 
 test("of several that provide what was asked for, who asks chooses", () => {
   const index = indexOf("p 1 Provides: v, w", "q 1 Provides: v", "q 2 Provides: v", "x 1", "y 1 Provides: x");
-  assert.equal(refusal(index, { install: ["v", "x"] }), "v is a virtual package, provided by p and q: ask for one of them");
-  assert.throws(() => resolve(index, { install: ["x", "v"] }, "riscv64"), (error) => error instanceof UnsatisfiableError && error.requests.join() === "v");
+  assert.equal(
+    refusal(index, { install: ["v", "x"] }),
+    "v is a virtual package, provided by p and q: ask for one of them",
+  );
+  assert.throws(
+    () => resolve(index, { install: ["x", "v"] }, "riscv64"),
+    (error) => error instanceof UnsatisfiableError && error.requests.join() === "v",
+  );
   assert.equal(names(index, "w"), "p 1");
   assert.equal(names(index, "x"), "x 1");
   assert.equal(names(index, "v | nothing"), "q 2");
-  assert.deepEqual(resolve(index, { install: ["v"], exclude: ["q"] }, "riscv64").map((one) => one.package.name), ["p"]);
+  assert.deepEqual(
+    resolve(index, { install: ["v"], exclude: ["q"] }, "riscv64").map((one) => one.package.name),
+    ["p"],
+  );
 });
 
 test("versioned Provides are compared", () => {
@@ -79,7 +100,10 @@ test("conflicts and breaks are respected, also against what is provided; nobody 
   assert.equal(names(indexOf("a 1 Depends: x | y", "x 1 Conflicts: b", "y 1", "b 1"), "a", "b"), "a 1, b 1, y 1");
   assert.equal(names(indexOf("a 1 Depends: x | y", "x 1", "y 1", "b 1 Breaks: x (<< 2)"), "a", "b"), "a 1, b 1, y 1");
   assert.equal(names(indexOf("m 1 Provides: mta; Conflicts: mta", "n 1 Provides: mta; Conflicts: mta"), "m"), "m 1");
-  assert.match(refusal(indexOf("m 1 Provides: mta; Conflicts: mta", "n 1 Provides: mta; Conflicts: mta"), { install: ["m", "n"] }), /m 1 conflicts with mta, which n 1 provides|n 1 conflicts with mta, which m 1 provides/);
+  assert.match(
+    refusal(indexOf("m 1 Provides: mta; Conflicts: mta", "n 1 Provides: mta; Conflicts: mta"), { install: ["m", "n"] }),
+    /m 1 conflicts with mta, which n 1 provides|n 1 conflicts with mta, which m 1 provides/,
+  );
 });
 
 test("circles of dependencies are no problem", () => {
@@ -87,7 +111,14 @@ test("circles of dependencies are no problem", () => {
 });
 
 test("a choice that fails far below is taken back", () => {
-  const index = indexOf("a 1 Depends: b | c, z", "b 1 Depends: b2", "b2 1 Depends: b3", "b3 1 Conflicts: z", "c 1", "z 1");
+  const index = indexOf(
+    "a 1 Depends: b | c, z",
+    "b 1 Depends: b2",
+    "b2 1 Depends: b3",
+    "b3 1 Conflicts: z",
+    "c 1",
+    "z 1",
+  );
   assert.equal(names(index, "a"), "a 1, c 1, z 1");
 });
 
@@ -97,13 +128,28 @@ test("architecture qualifiers follow Multi-Arch", () => {
 });
 
 test("Recommends are taken when asked for, and given up when they cannot be", () => {
-  const answer = (...lines: string[]): string => resolve(indexOf(...lines), { install: ["a"], recommends: true }, "riscv64").map((one) => one.package.name).sort().join(" ");
-  assert.equal(answer("a 1 Recommends: r, s, u", "r 1 Depends: missing", "s 1", "u 1 Depends: v", "v 1 Conflicts: a"), "a s");
-  assert.equal(answer("a 1 Recommends: s, t | u", "s 1", "t 1 Conflicts: s", "u 1"), "a t", "a later wish takes the place of an earlier one, as apt has it");
+  const answer = (...lines: string[]): string =>
+    resolve(indexOf(...lines), { install: ["a"], recommends: true }, "riscv64")
+      .map((one) => one.package.name)
+      .sort()
+      .join(" ");
+  assert.equal(
+    answer("a 1 Recommends: r, s, u", "r 1 Depends: missing", "s 1", "u 1 Depends: v", "v 1 Conflicts: a"),
+    "a s",
+  );
+  assert.equal(
+    answer("a 1 Recommends: s, t | u", "s 1", "t 1 Conflicts: s", "u 1"),
+    "a t",
+    "a later wish takes the place of an earlier one, as apt has it",
+  );
 });
 
 test("what a package needs is settled with all that this recommends before its next need, as apt goes", () => {
-  const answer = (index: PackageIndex): string => resolve(index, { install: ["a"], recommends: true }, "riscv64").map((one) => one.package.name).sort().join(" ");
+  const answer = (index: PackageIndex): string =>
+    resolve(index, { install: ["a"], recommends: true }, "riscv64")
+      .map((one) => one.package.name)
+      .sort()
+      .join(" ");
   assert.equal(answer(indexOf("a 1 Depends: b, c | d", "b 1 Recommends: d", "c 1", "d 1")), "a b d");
   assert.equal(answer(indexOf("a 1 Depends: c | d, b", "b 1 Recommends: d", "c 1", "d 1")), "a b c d");
 });
@@ -121,33 +167,86 @@ test("a request with thousands of needs in one chain is answered", () => {
 
 test("excluded packages are avoided or blamed", () => {
   const index = indexOf("a 1 Depends: x | y", "x 1", "y 1", "b 1 Depends: x");
-  assert.equal(resolve(index, { install: ["a"], exclude: ["x"] }, "riscv64").map((one) => one.package.name).sort().join(" "), "a y");
+  assert.equal(
+    resolve(index, { install: ["a"], exclude: ["x"] }, "riscv64")
+      .map((one) => one.package.name)
+      .sort()
+      .join(" "),
+    "a y",
+  );
   assert.match(refusal(index, { install: ["b"], exclude: ["x"] }), /x 1 was excluded/);
 });
 
 test("each package knows who needed it", () => {
   const found = resolve(indexOf("a 1 Depends: b", "b 1"), { install: ["a"] }, "riscv64");
-  assert.deepEqual(found.map((one) => [one.package.name, one.neededBy?.name, one.because]), [["a", undefined, "a"], ["b", "a", "Depends: b"]]);
+  assert.deepEqual(
+    found.map((one) => [one.package.name, one.neededBy?.name, one.because]),
+    [
+      ["a", undefined, "a"],
+      ["b", "a", "Depends: b"],
+    ],
+  );
 });
 
 test("refusals say why, from what was asked for down to the cause, and hold nothing idle", () => {
-  assert.equal(refusal(indexOf("python3 1"), { install: ["pyhton3"] }), "pyhton3 was asked for, but no package of that name exists (did you mean python3?)");
+  assert.equal(
+    refusal(indexOf("python3 1"), { install: ["pyhton3"] }),
+    "pyhton3 was asked for, but no package of that name exists (did you mean python3?)",
+  );
   assert.equal(refusal(indexOf("a 1"), { install: ["a (>= 2)"] }), "a (>= 2) was asked for, but there is only a 1");
-  const index = indexOf("idle 1 Depends: idle2", "idle2 1", "a 1 Depends: b", "b 1 Depends: lib (>= 2)", "lib 1", "lib 2", "c 1 Depends: lib (<< 2)");
-  assert.equal(refusal(index, { install: ["idle", "a", "c"] }), [
-    "a was asked for", "c was asked for", "a 1 depends on b", "c 1 depends on lib (<< 2): lib 1", "b 1 depends on lib (>= 2): lib 2",
-    "only one version of lib can be installed: 1 or 2",
-  ].join("\n"));
-  assert.equal(refusal(indexOf("a 1 Depends: b (>= 2)", "b 1"), { install: ["a"] }), "a was asked for\na 1 depends on b (>= 2), but there is only b 1");
+  const index = indexOf(
+    "idle 1 Depends: idle2",
+    "idle2 1",
+    "a 1 Depends: b",
+    "b 1 Depends: lib (>= 2)",
+    "lib 1",
+    "lib 2",
+    "c 1 Depends: lib (<< 2)",
+  );
+  assert.equal(
+    refusal(index, { install: ["idle", "a", "c"] }),
+    [
+      "a was asked for",
+      "c was asked for",
+      "a 1 depends on b",
+      "c 1 depends on lib (<< 2): lib 1",
+      "b 1 depends on lib (>= 2): lib 2",
+      "only one version of lib can be installed: 1 or 2",
+    ].join("\n"),
+  );
+  assert.equal(
+    refusal(indexOf("a 1 Depends: b (>= 2)", "b 1"), { install: ["a"] }),
+    "a was asked for\na 1 depends on b (>= 2), but there is only b 1",
+  );
 });
 
 /** Whether `chosen` has all dependencies fulfilled and no conflict, by the words of Policy alone. */
 function isValid(chosen: readonly BinaryPackage[], requests: readonly Dependency[]): boolean {
-  const fulfils = (dependency: Dependency): boolean => dependency.some((alternative) => chosen.some((one) =>
-    (one.name === alternative.name && acceptsVersion(alternative, one.version)) || one.provides.some((provided) => provided.name === alternative.name && acceptsProvided(alternative, provided))));
+  const fulfils = (dependency: Dependency): boolean =>
+    dependency.some((alternative) =>
+      chosen.some(
+        (one) =>
+          (one.name === alternative.name && acceptsVersion(alternative, one.version)) ||
+          one.provides.some((provided) => provided.name === alternative.name && acceptsProvided(alternative, provided)),
+      ),
+    );
   if (new Set(chosen.map((one) => one.name)).size !== chosen.length || !requests.every(fulfils)) return false;
-  return chosen.every((one) => one.relations("Depends").every(fulfils) && !one.relations("Conflicts").some(([conflict]) => chosen.some((other) =>
-    other.name !== one.name && ((other.name === conflict!.name && acceptsVersion(conflict!, other.version)) || other.provides.some((provided) => provided.name === conflict!.name && acceptsProvided(conflict!, provided))))));
+  return chosen.every(
+    (one) =>
+      one.relations("Depends").every(fulfils) &&
+      !one
+        .relations("Conflicts")
+        .some(([conflict]) =>
+          chosen.some(
+            (other) =>
+              other.name !== one.name &&
+              ((other.name === conflict!.name && acceptsVersion(conflict!, other.version)) ||
+                other.provides.some(
+                  (provided) => provided.name === conflict!.name && acceptsProvided(conflict!, provided),
+                )),
+          ),
+        ),
+  );
 }
 
 test("600 random archives: the verdict is that of trying everything, and every answer is valid", () => {
@@ -161,21 +260,40 @@ test("600 random archives: the verdict is that of trying everything, and every a
     for (let index = 0; index < count; index++) {
       const own = `p${random.below(5)} ${1 + random.below(2)}`;
       const fields: string[] = [];
-      if (random.below(2)) fields.push(`Depends: ${Array.from({ length: 1 + random.below(2) }, () => Array.from({ length: 1 + random.below(2) }, relation).join(" | ")).join(", ")}`);
+      if (random.below(2))
+        fields.push(
+          "Depends: " +
+            Array.from({ length: 1 + random.below(2) }, () =>
+              Array.from({ length: 1 + random.below(2) }, relation).join(" | "),
+            ).join(", "),
+        );
       if (random.below(3) === 0) fields.push(`Conflicts: ${relation()}`);
       if (random.below(3) === 0) fields.push(`Provides: ${name()}${random.below(2) ? " (= 2)" : ""}`);
       lines.set(own, `${own} ${fields.join("; ")}`);
     }
     const archive = indexOf(...lines.values());
     const install = [...new Set([name(), name()])];
-    const requests: Dependency[] = install.map((text) => [{ name: text, qualifier: undefined, relation: undefined, version: "" }]);
+    const requests: Dependency[] = install.map((text) => [
+      { name: text, qualifier: undefined, relation: undefined, version: "" },
+    ]);
     const all = [...archive.names()].flatMap((one) => [...archive.versions(one)]);
     let exists = false;
-    for (let mask = 0; mask < 1 << all.length && !exists; mask++) exists = isValid(all.filter((_, index) => mask & (1 << index)), requests);
+    for (let mask = 0; mask < 1 << all.length && !exists; mask++)
+      exists = isValid(
+        all.filter((_, index) => mask & (1 << index)),
+        requests,
+      );
     try {
       // Of several providers one is taken only for a wish that leaves the choice.
-      const answer = resolve(archive, { install: install.map((text) => (archive.versions(text).length > 0 ? text : `${text} | ${text}`)) }, "riscv64").map((one) => one.package);
-      assert.ok(isValid(answer, requests), `round ${round}: ${install} ${answer.join(", ")}\n${[...lines.values()].join("\n")}`);
+      const answer = resolve(
+        archive,
+        { install: install.map((text) => (archive.versions(text).length > 0 ? text : `${text} | ${text}`)) },
+        "riscv64",
+      ).map((one) => one.package);
+      assert.ok(
+        isValid(answer, requests),
+        `round ${round}: ${install} ${answer.join(", ")}\n${[...lines.values()].join("\n")}`,
+      );
       satisfiable++;
     } catch (error) {
       if (!(error instanceof UnsatisfiableError)) throw error;

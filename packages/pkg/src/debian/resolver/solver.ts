@@ -1,18 +1,20 @@
 /**
  * A conflict-driven clause-learning solver whose clauses come while it runs and whose choices are ordered.
  *
- * Variables are numbers from 1; a literal is `v` or `−v`. A *need* `[−p, c1, c2 …]` says "if p, then one of c1, c2 …, the
- * earlier the better"; it alone causes choices, taken in the order in which its owners became true. So nothing becomes
- * true without a reason, and without conflicts the answer is what a greedy walk (apt's) would give. *Soft* needs come
- * after these and end in a variable of their own that gives them up. *Late* needs must be fulfilled too, but what nobody has
- * decided by then is chosen last: that is how an installed package stays in its version unless something wants it newer.
+ * Variables are numbers from 1; a literal is `v` or `−v`. A *need* `[−p, c1, c2 …]` says "if p, then one of c1, c2 …,
+ * the earlier the better"; it alone causes choices, taken in the order in which its owners became true. So nothing
+ * becomes true without a reason, and without conflicts the answer is what a greedy walk (apt's) would give. *Soft*
+ * needs come after these and end in a variable of their own that gives them up. *Late* needs must be fulfilled too, but
+ * what nobody has decided by then is chosen last: that is how an installed package stays in its version unless
+ * something wants it newer.
  *
- * When a variable first becomes true, `expand` adds the clauses that speak for it. Each of them holds `−variable`, which
- * is false on the current level, so whatever they imply belongs to the current level too: that is what makes adding
- * clauses in mid-search sound. Two watched literals, first unique implication point, back-jumping; clauses learned keep
- * what they were made of, so that an unsatisfiable problem yields the given clauses that cause it.
+ * When a variable first becomes true, `expand` adds the clauses that speak for it. Each of them holds `−variable`,
+ * which is false on the current level, so whatever they imply belongs to the current level too: that is what makes
+ * adding clauses in mid-search sound. Two watched literals, first unique implication point, back-jumping; clauses
+ * learned keep what they were made of, so that an unsatisfiable problem yields the given clauses that cause it.
  *
- * See: J. Marques-Silva, I. Lynce, S. Malik, "Conflict-Driven Clause Learning SAT Solvers" (Handbook of Satisfiability, ch. 4).
+ * See: J. Marques-Silva, I. Lynce, S. Malik, "Conflict-Driven Clause Learning SAT Solvers" (Handbook of Satisfiability,
+ * ch. 4).
  */
 import { assert } from "@stratos/base";
 
@@ -24,7 +26,10 @@ interface Clause {
   /** indices of the two watched literals */
   watchA: number;
   watchB: number;
-  /** what a learned clause was resolved from: ids of clauses, and `~variable` for what level 0 decides; undefined for given ones */
+  /**
+   * what a learned clause was resolved from: ids of clauses, and `~variable` for what level 0 decides; undefined for
+   * given ones
+   */
   parents: number[] | undefined;
 }
 
@@ -98,7 +103,8 @@ export class Solver {
   }
 
   /**
-   * Adds a clause and returns its id. During the search it must hold the negation of the variable that is being expanded.
+   * Adds a clause and returns its id. During the search it must hold the negation of the variable that is being
+   * expanded.
    *
    * @param kind  a `need`, `soft` or `late` clause begins with its owner, negated
    */
@@ -120,7 +126,8 @@ export class Solver {
       const conflict = this.#propagate();
       if (conflict >= 0) {
         if (this.#levelStarts.length === 0) return { isSatisfiable: false, core: this.#coreOf(conflict) };
-        if (++this.#conflicts > CONFLICTS_MAX) throw new SolverLimitError(`no answer within ${CONFLICTS_MAX} conflicts`);
+        if (++this.#conflicts > CONFLICTS_MAX)
+          throw new SolverLimitError(`no answer within ${CONFLICTS_MAX} conflicts`);
         this.#learn(conflict);
         continue;
       }
@@ -154,18 +161,27 @@ export class Solver {
   #watch(id: number, clause: Clause): void {
     const { literals } = clause;
     const rank = (literal: number): number => (this.#valueOf(literal) >= 0 ? Infinity : this.#levelOf(literal));
-    let best = -1, second = -1;
+    let best = -1,
+      second = -1;
     for (let index = 0; index < literals.length; index++) {
-      if (best < 0 || rank(literals[index]!) > rank(literals[best]!)) { second = best; best = index; }
-      else if (second < 0 || rank(literals[index]!) > rank(literals[second]!)) second = index;
+      if (best < 0 || rank(literals[index]!) > rank(literals[best]!)) {
+        second = best;
+        best = index;
+      } else if (second < 0 || rank(literals[index]!) > rank(literals[second]!)) second = index;
     }
-    if (best < 0) { this.#conflict = id; return; }
+    if (best < 0) {
+      this.#conflict = id;
+      return;
+    }
     clause.watchA = best;
     clause.watchB = second < 0 ? best : second;
     this.#watchList(literals[best]!).push(id);
     if (second >= 0) this.#watchList(literals[second]!).push(id);
     const bestValue = this.#valueOf(literals[best]!);
-    if (bestValue < 0) { if (this.#conflict < 0) this.#conflict = id; return; }
+    if (bestValue < 0) {
+      if (this.#conflict < 0) this.#conflict = id;
+      return;
+    }
     const isUnit = second < 0 || this.#valueOf(literals[second]!) < 0;
     if (bestValue === 0 && isUnit) this.#assign(literals[best]!, id);
   }
@@ -244,7 +260,10 @@ export class Solver {
       let choice = 0;
       for (let index = 1; index < literals.length; index++) {
         const value = this.#valueOf(literals[index]!);
-        if (value > 0) { choice = 0; break; }
+        if (value > 0) {
+          choice = 0;
+          break;
+        }
         if (value === 0 && choice === 0) choice = literals[index]!;
       }
       if (choice !== 0) return choice;
@@ -258,7 +277,10 @@ export class Solver {
     const { literals: conflictLiterals } = this.#clauses[conflict]!;
     const conflictLevel = Math.max(0, ...conflictLiterals.map((literal) => this.#levelOf(literal)));
     this.#backtrack(conflictLevel);
-    if (conflictLevel === 0) { this.#conflict = conflict; return; }
+    if (conflictLevel === 0) {
+      this.#conflict = conflict;
+      return;
+    }
 
     const seen = new Set<number>();
     const parents = [conflict];
@@ -306,7 +328,10 @@ export class Solver {
       chain.push(reason);
       for (const literal of this.#clauses[reason]!.literals) {
         const other = Math.abs(literal);
-        if (!seen.has(other)) { seen.add(other); stack.push(other); }
+        if (!seen.has(other)) {
+          seen.add(other);
+          stack.push(other);
+        }
       }
     }
     return chain;
@@ -323,7 +348,11 @@ export class Solver {
       this.#values[variable] = 0;
       this.#reasons[variable] = -1;
     }
-    this.#levelStarts.length = this.#agendaStarts.length = this.#softAgendaStarts.length = this.#lateAgendaStarts.length = level;
+    this.#levelStarts.length =
+      this.#agendaStarts.length =
+      this.#softAgendaStarts.length =
+      this.#lateAgendaStarts.length =
+        level;
     this.#propagated = length;
     this.#conflict = -1;
   }
@@ -339,10 +368,14 @@ export class Solver {
       seen.add(id);
       const { parents } = this.#clauses[id]!;
       if (parents === undefined) core.add(id);
-      else for (const parent of parents) {
-        if (parent >= 0) stack.push(parent);
-        else if (!seen.has(parent)) { seen.add(parent); stack.push(...this.#reasonChain(~parent)); }
-      }
+      else
+        for (const parent of parents) {
+          if (parent >= 0) stack.push(parent);
+          else if (!seen.has(parent)) {
+            seen.add(parent);
+            stack.push(...this.#reasonChain(~parent));
+          }
+        }
     }
     return [...core].sort((left, right) => left - right);
   }

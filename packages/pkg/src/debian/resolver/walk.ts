@@ -1,8 +1,8 @@
 /**
- * apt's own way through a request (apt-pkg/depcache.cc, `MarkInstall`): each package's needs in the order of its fields, of each the first
- * solution that works, with all that this needs and recommends before the next; what is in the way is upgraded or removed. It decides
- * greedily and knows no way back; what is broken by that it tries to mend (`repair.ts`). Where that fails too, `walk` has no answer, and
- * the search has to find one.
+ * apt's own way through a request (apt-pkg/depcache.cc, `MarkInstall`): each package's needs in the order of its
+ * fields, of each the first solution that works, with all that this needs and recommends before the next; what is in
+ * the way is upgraded or removed. It decides greedily and knows no way back; what is broken by that it tries to mend
+ * (`repair.ts`). Where that fails too, `walk` has no answer, and the search has to find one.
  *
  * Where it has one, that is apt's answer, which people expect; to find it costs less than the search.
  */
@@ -36,10 +36,18 @@ export interface WalkRequest {
   isExcluded(name: string): boolean;
 }
 
-/** All packages that are there in the end, with why the new ones came, and whether something had to be mended for that. */
-export interface Walked { packages: ResolvedPackage[]; isMended: boolean }
+/**
+ * All packages that are there in the end, with why the new ones came, and whether something had to be mended for that.
+ */
+export interface Walked {
+  packages: ResolvedPackage[];
+  isMended: boolean;
+}
 
-/** How deep needs may nest before the walk gives up, so that no archive exhausts the stack. All of science's packages go to 95. */
+/**
+ * How deep needs may nest before the walk gives up, so that no archive exhausts the stack. All of science's packages go
+ * to 95.
+ */
 const DEPTH_MAX = 400;
 
 /**
@@ -51,7 +59,10 @@ export function walk(index: PackageIndex, state: InstalledState, request: WalkRe
   return new Walk(index, state, request).run();
 }
 
-interface Need { field: RelationField; dependency: Dependency }
+interface Need {
+  field: RelationField;
+  dependency: Dependency;
+}
 
 class Walk {
   readonly #marks: Marks;
@@ -72,9 +83,15 @@ class Walk {
       const mark = this.#marks.of(name);
       mark.isProtected = true;
       if (mark.current === undefined) mark.isHeld = true;
-      else { mark.mode = "delete"; mark.install = undefined; }
+      else {
+        mark.mode = "delete";
+        mark.install = undefined;
+      }
     }
-    for (const { candidates: [one], text } of this.#request.install) {
+    for (const {
+      candidates: [one],
+      text,
+    } of this.#request.install) {
       if (one === undefined) return undefined;
       const mark = this.#marks.of(one.name);
       if (mark.isProtected && (mark.mode === "delete" || mark.isHeld)) return undefined;
@@ -84,27 +101,56 @@ class Walk {
       this.#take(mark);
       asked.push(mark);
     }
-    chooseByRelease(this.#marks, this.#request.install.flatMap(({ candidates: [one], release }) => (one === undefined || release === undefined ? [] : [{ package: one, release }])), this.#request.recommends);
+    chooseByRelease(
+      this.#marks,
+      this.#request.install.flatMap(({ candidates: [one], release }) =>
+        one === undefined || release === undefined ? [] : [{ package: one, release }],
+      ),
+      this.#request.recommends,
+    );
     const wanted = asked.map((mark) => mark.candidate);
     // What another's suite made of it must be what its own words allow.
-    if (wanted.some((one, index) => one === undefined || !this.#request.install[index]!.candidates.includes(one))) return undefined;
+    if (wanted.some((one, index) => one === undefined || !this.#request.install[index]!.candidates.includes(one)))
+      return undefined;
     for (const mark of asked) this.#install(mark, { isWhole: true, depth: 0, isAsked: true });
     if (this.#isTooDeep) return undefined;
     const isMended = this.#marks.all().some((mark) => this.#marks.isBroken(mark));
     if (isMended) {
       this.#hasTurned = true;
-      repair(this.#marks, { ties: this.#request.ties ?? "found", asked: new Set([...asked, ...[...this.#request.remove].map((name) => this.#marks.of(name))]), install: (mark, isWhole) => this.#install(mark, { isWhole, depth: 0, isAsked: false }), keep: (mark) => this.#keep(mark), remove: (mark) => this.#remove(mark) });
+      repair(this.#marks, {
+        ties: this.#request.ties ?? "found",
+        asked: new Set([...asked, ...[...this.#request.remove].map((name) => this.#marks.of(name))]),
+        install: (mark, isWhole) => this.#install(mark, { isWhole, depth: 0, isAsked: false }),
+        keep: (mark) => this.#keep(mark),
+        remove: (mark) => this.#remove(mark),
+      });
     }
     if (asked.some((mark, index) => mark.install !== wanted[index])) return undefined;
     const there = this.#hasTurned ? this.#withoutIdle(asked) : this.#marks.present();
     if (findViolations(there, this.#marks.architecture).length > 0) return undefined;
-    return { packages: there.map((one) => ({ package: one, ...(this.#reasons.get(this.#marks.of(one.name)) ?? { neededBy: undefined, because: "" }) })), isMended };
+    return {
+      packages: there.map((one) => ({
+        package: one,
+        ...(this.#reasons.get(this.#marks.of(one.name)) ?? { neededBy: undefined, because: "" }),
+      })),
+      isMended,
+    };
   }
 
-  /** What came for something that was given up, and that nobody needs, does not come. Source: apt-private/private-install.cc, `DoAutomaticRemove`. */
+  /**
+   * What came for something that was given up, and that nobody needs, does not come. Source:
+   * apt-private/private-install.cc, `DoAutomaticRemove`.
+   */
   #withoutIdle(asked: readonly Mark[]): BinaryPackage[] {
     const present = this.#marks.present();
-    const idle = new Set(findUnneeded(this.#marks.index, present, (one) => this.#marks.of(one.name).current !== undefined || asked.some((mark) => mark.install === one), this.#marks.architecture));
+    const idle = new Set(
+      findUnneeded(
+        this.#marks.index,
+        present,
+        (one) => this.#marks.of(one.name).current !== undefined || asked.some((mark) => mark.install === one),
+        this.#marks.architecture,
+      ),
+    );
     return present.filter((one) => !idle.has(one));
   }
 
@@ -115,11 +161,16 @@ class Walk {
       this.#isTooDeep = true;
       return this.#turn();
     }
-    const isSettled = mark.isProtected && mark.mode === "keep" && mark.candidate !== undefined && mark.candidate === mark.current;
+    const isSettled =
+      mark.isProtected && mark.mode === "keep" && mark.candidate !== undefined && mark.candidate === mark.current;
     if (!isSettled && !mayChange(mark, "install", isAsked)) return this.#turn();
     const version = mark.candidate;
     if (version === undefined) return this.#turn();
-    if (!mark.isProtected && (version === mark.current || mark.mode === "install") && !this.#marks.isBroken(mark, this.#request.recommends)) {
+    if (
+      !mark.isProtected &&
+      (version === mark.current || mark.mode === "install") &&
+      !this.#marks.isBroken(mark, this.#request.recommends)
+    ) {
       return version === mark.current && mark.install === undefined ? this.#keep(mark) : true;
     }
     if (isWhole && !this.#isPossible(mark, version)) return this.#turn();
@@ -131,7 +182,8 @@ class Walk {
       return true;
     }
     const needs = this.#openNeeds(version, wasProtected);
-    const toUpgrade: Mark[] = [], toRemove: Mark[] = [];
+    const toUpgrade: Mark[] = [],
+      toRemove: Mark[] = [];
     let hasFailed = !this.#clearWay(version, { wasProtected, isAsked }, toUpgrade, toRemove);
     if (hasFailed && givesUp) return this.#turn();
     for (const other of this.#marks.leftBy(mark, version, this.#request.recommends)) {
@@ -204,7 +256,10 @@ class Walk {
     return this.#turn();
   }
 
-  /** Whether each of a version's needs can be fulfilled at all; a package of which one cannot is never a candidate again. */
+  /**
+   * Whether each of a version's needs can be fulfilled at all; a package of which one cannot is never a candidate
+   * again.
+   */
   #isPossible(mark: Mark, version: BinaryPackage): boolean {
     if (version === mark.current) return true;
     for (const field of HARD) {
@@ -224,13 +279,22 @@ class Walk {
     const needs: Need[] = [];
     for (const field of POSITIVE) {
       if (field === "Recommends" && !this.#request.recommends) continue;
-      for (const dependency of version.relations(field)) if (isProtected || !this.#marks.isFulfilled(dependency, version)) needs.push({ field, dependency });
+      for (const dependency of version.relations(field))
+        if (isProtected || !this.#marks.isFulfilled(dependency, version)) needs.push({ field, dependency });
     }
     return needs;
   }
 
-  /** Sees to what `version` conflicts with: what is only to be installed stays away, what is there is to be upgraded or to go. */
-  #clearWay(version: BinaryPackage, how: { wasProtected: boolean; isAsked: boolean }, toUpgrade: Mark[], toRemove: Mark[]): boolean {
+  /**
+   * Sees to what `version` conflicts with: what is only to be installed stays away, what is there is to be upgraded or
+   * to go.
+   */
+  #clearWay(
+    version: BinaryPackage,
+    how: { wasProtected: boolean; isAsked: boolean },
+    toUpgrade: Mark[],
+    toRemove: Mark[],
+  ): boolean {
     const { wasProtected, isAsked } = how;
     const givesUp = !wasProtected && !isAsked;
     const unfit = new Set<Mark>();
@@ -283,7 +347,8 @@ class Walk {
   #upgradeOrRemove(marks: readonly Mark[], how: { wasProtected: boolean; isAsked: boolean; depth: number }): boolean {
     let isDone = true;
     for (const mark of marks) {
-      if (mark.mode === "install" || this.#install(mark, { isWhole: true, depth: how.depth + 1, isAsked: false })) continue;
+      if (mark.mode === "install" || this.#install(mark, { isWhole: true, depth: how.depth + 1, isAsked: false }))
+        continue;
       if (this.#remove(mark)) {
         if (how.wasProtected) mark.isProtected = true;
         continue;
@@ -294,7 +359,12 @@ class Walk {
     return isDone;
   }
 
-  #fulfil(mark: Mark, version: BinaryPackage, needs: readonly Need[], how: { wasProtected: boolean; isAsked: boolean; depth: number }): boolean {
+  #fulfil(
+    mark: Mark,
+    version: BinaryPackage,
+    needs: readonly Need[],
+    how: { wasProtected: boolean; isAsked: boolean; depth: number },
+  ): boolean {
     const { wasProtected, isAsked, depth } = how;
     let isDone = true;
     for (const { field, dependency } of needs) {
@@ -330,7 +400,9 @@ class Walk {
 
   /** Whether the version that is installed did not recommend it, or had it. */
   #isNewWish(current: BinaryPackage, dependency: Dependency): boolean {
-    const before = current.relations("Recommends").filter((old) => old.some((alternative) => alternative.name === dependency[0]!.name));
+    const before = current
+      .relations("Recommends")
+      .filter((old) => old.some((alternative) => alternative.name === dependency[0]!.name));
     return before.length === 0 || before.some((old) => this.#marks.wasFulfilled(old, current));
   }
 }

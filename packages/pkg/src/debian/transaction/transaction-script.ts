@@ -1,12 +1,12 @@
 /**
- * The script that carries out a change inside the system, with the system's own dpkg: scripts, diversions, configuration files and
- * triggers are dpkg's business. Ours is the order (dpkg(1), Policy §6.6 and §7.2):
+ * The script that carries out a change inside the system, with the system's own dpkg: scripts, diversions,
+ * configuration files and triggers are dpkg's business. Ours is the order (dpkg(1), Policy §6.6 and §7.2):
  *
  *     mark what goes ─▶ unpack, dependencies first ─▶ configure all ─▶ remove what is still there
  *                          ╰ before a package whose Pre-Depends are among these: configure those and what they need
  *
- * What goes is marked first, so that dpkg itself takes it away in favour of what conflicts with it, at the moment when the
- * newcomer's files are there. The change happens in a clone of the system, so a failure leaves nothing.
+ * What goes is marked first, so that dpkg itself takes it away in favour of what conflicts with it, at the moment when
+ * the newcomer's files are there. The change happens in a clone of the system, so a failure leaves nothing.
  */
 import type { BinaryPackage, PackageIndex } from "../package-index.ts";
 import { candidatesFor } from "../resolver/candidates.ts";
@@ -33,7 +33,8 @@ export type TransactionStep = { kind: "unpack" | "configure"; packages: BinaryPa
 export function transactionSteps(input: Pick<TransactionInput, "order" | "index" | "architecture">): TransactionStep[] {
   const { order, index, architecture } = input;
   const chosen = new Set(order);
-  const unpacked = new Set<BinaryPackage>(), configured = new Set<BinaryPackage>();
+  const unpacked = new Set<BinaryPackage>(),
+    configured = new Set<BinaryPackage>();
   const steps: TransactionStep[] = [];
   const add = (kind: TransactionStep["kind"], one: BinaryPackage): void => {
     const last = steps.at(-1);
@@ -78,7 +79,8 @@ export function transactionSteps(input: Pick<TransactionInput, "order" | "index"
 /** The whole script, for `/bin/sh`. */
 export function transactionScript(input: TransactionInput): string {
   const { change } = input;
-  const key = (one: BinaryPackage): string => quote(one.architecture === "all" ? one.name : `${one.name}:${one.architecture}`);
+  const key = (one: BinaryPackage): string =>
+    quote(one.architecture === "all" ? one.name : `${one.name}:${one.architecture}`);
   const lines = [
     "set -e",
     "cd /",
@@ -87,10 +89,20 @@ export function transactionScript(input: TransactionInput): string {
     "export DEBIAN_FRONTEND=noninteractive DEBCONF_NONINTERACTIVE_SEEN=true DEBCONF_NOWARNINGS=yes",
     // Nothing is started while packages change, whatever the system says otherwise (policy-rc.d of invoke-rc.d(8)).
     "policy=/usr/sbin/policy-rc.d",
-    "if [ ! -e $policy ]; then printf '#!/bin/sh\\nexit 101\\n' > $policy; chmod 755 $policy; trap 'rm -f /usr/sbin/policy-rc.d' EXIT; fi",
+    "if [ ! -e $policy ]; then printf '#!/bin/sh\\nexit 101\\n' > $policy; chmod 755 $policy; trap 'rm -f " +
+      "/usr/sbin/policy-rc.d' EXIT; fi",
   ];
   if (change.remove.length > 0) {
-    lines.push(`dpkg --set-selections <<'END'\n${change.remove.map(({ package: one, isPurge }) => `${one.architecture === "all" ? one.name : `${one.name}:${one.architecture}`} ${isPurge ? "purge" : "deinstall"}\n`).join("")}END`);
+    lines.push(
+      "dpkg --set-selections <<'END'\n" +
+        `${change.remove
+          .map(
+            ({ package: one, isPurge }) =>
+              `${one.architecture === "all" ? one.name : `${one.name}:${one.architecture}`} ` +
+              `${isPurge ? "purge" : "deinstall"}\n`,
+          )
+          .join("")}END`,
+    );
   }
   for (const { kind, packages } of transactionSteps(input)) {
     const words = packages.map((one) => (kind === "unpack" ? quote(input.pathOf(one)) : key(one)));
@@ -102,10 +114,18 @@ export function transactionScript(input: TransactionInput): string {
     const leaving = change.remove.filter((removal) => removal.isPurge === isPurge).map(({ package: one }) => key(one));
     if (leaving.length === 0) continue;
     // Some have made way already; a purge has their configuration to look after still.
-    lines.push(`left=; for one in ${leaving.join(" ")}; do case $(dpkg-query -W -f '\${db:Status-Status}' "$one" 2>/dev/null || :) in not-installed|''${isPurge ? "" : "|config-files"}) ;; *) left="$left $one" ;; esac; done`);
-    lines.push(`if [ -n "$left" ]; then dpkg --force-unsafe-io --force-hold --force-remove-essential --force-remove-protected --${isPurge ? "purge" : "remove"} $left; fi`);
+    lines.push(
+      `left=; for one in ${leaving.join(" ")}; do case $(dpkg-query -W -f '\${db:Status-Status}' "$one" ` +
+        `2>/dev/null || :) in not-installed|''${isPurge ? "" : "|config-files"}) ;; *) left="$left $one" ;; esac; ` +
+        "done",
+    );
+    lines.push(
+      'if [ -n "$left" ]; then dpkg --force-unsafe-io --force-hold --force-remove-essential ' +
+        `--force-remove-protected --${isPurge ? "purge" : "remove"} $left; fi`,
+    );
   }
-  if (change.purgeConfig.length > 0) lines.push(`dpkg --force-unsafe-io --purge ${change.purgeConfig.map(quote).join(" ")}`);
+  if (change.purgeConfig.length > 0)
+    lines.push(`dpkg --force-unsafe-io --purge ${change.purgeConfig.map(quote).join(" ")}`);
   // Removals may have asked for triggers.
   if (change.remove.length > 0) lines.push(`dpkg ${OPTIONS} --configure --pending`);
   lines.push("rm -f /var/cache/debconf/*-old /var/cache/ldconfig/aux-cache");

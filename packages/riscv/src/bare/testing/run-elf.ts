@@ -2,7 +2,9 @@ import { readFileSync } from "node:fs";
 import { NodeWasmEngine } from "@stratos/host-node";
 import { BareGuest } from "../bare-guest.ts";
 
-/** `node run-elf.ts [--interpret] [--hot N] [--stats] ELF [ARG…]`: runs a static riscv64 program on the processor alone. */
+/**
+ * `node run-elf.ts [--interpret] [--hot N] [--stats] ELF [ARG…]`: runs a static riscv64 program on the processor alone.
+ */
 const args = process.argv.slice(2);
 let translate = true;
 let stats = false;
@@ -15,7 +17,13 @@ while (args[0]?.startsWith("--") === true) {
 }
 const path = args[0];
 if (path === undefined) throw new Error("which ELF?");
-const guest = new BareGuest(readFileSync(path), { engine: new NodeWasmEngine(), translate, hotThreshold, argv: args, nowMs: () => performance.now() });
+const guest = new BareGuest(readFileSync(path), {
+  engine: new NodeWasmEngine(),
+  translate,
+  hotThreshold,
+  argv: args,
+  nowMs: () => performance.now(),
+});
 const start = performance.now();
 const cpuBefore = process.threadCpuUsage();
 guest.run();
