@@ -38,7 +38,10 @@ async function main(node) {
     for (const project of ["tsconfig.core.json", "tsconfig.json"])
       await step(`types: ${project}`, node, ["node_modules/typescript/bin/tsc", "-p", project]);
   }
-  if (wants("tidy")) await step("tidy", node, ["tools/tidy.ts"]);
+  if (wants("tidy")) {
+    await step("tidy", node, ["tools/tidy.ts"]);
+    await step("format", node, ["node_modules/prettier/bin/prettier.cjs", "--check", "--log-level", "warn", "."]);
+  }
   // Unit tests of the processor have qemu-user as their judge, too.
   if (wants("unit") || wants("system")) await installSystemPackages();
   if (wants("unit")) await testFiles("unit", node, globSync(root, ["packages", "tools", "bench"], ".test.ts"));

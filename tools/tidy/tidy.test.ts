@@ -40,7 +40,8 @@ for (const [text, expected] of layerFaults) {
 
 test("layers: what is allowed is not found", () => {
   const text =
-    '/** Date.now() and import "node:fs" in a comment. */\nimport { x } from "@stratos/base";\nimport type { Y } from "../vfs/y.ts"; // Math.random()\n';
+    '/** Date.now() and import "node:fs" in a comment. */\nimport { x } from "@stratos/base";\n' +
+    'import type { Y } from "../vfs/y.ts"; // Math.random()\n';
   assert.deepEqual(
     messages(
       checkLayers(
@@ -58,7 +59,8 @@ test("start-up: what a run doesn't need, with the way to it; types and later imp
   const files = {
     "packages/cli/src/commands/run-command.ts": 'import { run } from "../session/run.ts";',
     "packages/cli/src/session/run.ts":
-      'import { parse } from "@stratos/pkg";\nimport { elf } from "@stratos/formats/elf";\nimport type { T } from "@stratos/compose";\nconst x = await import("@stratos/outputs");',
+      'import { parse } from "@stratos/pkg";\nimport { elf } from "@stratos/formats/elf";\n' +
+      'import type { T } from "@stratos/compose";\nconst x = await import("@stratos/outputs");',
     "packages/pkg/package.json": JSON.stringify({ exports: { ".": "./src/pkg.ts" } }),
     "packages/formats/package.json": JSON.stringify({ exports: { "./elf": "./src/elf.ts" } }),
   };
@@ -80,6 +82,24 @@ test("files: names and sizes", () => {
   );
   assert.equal(found.length, 3);
   assert.match(found.join("\n"), /Foo\.ts.*kebab-case(.|\n)*utils\.ts.*says nothing(.|\n)*a\.ts.*702 lines/);
+});
+
+test("a line is at most 120 columns wide, unless the one above tells why; of those there are at most 50", () => {
+  const wide = "x".repeat(121);
+  const marked = `// wide: one pattern\n${wide}\n`;
+  const found = messages(
+    checkFiles(
+      tree({
+        "packages/kernel/src/a.ts": `${"x".repeat(120)}\n${wide}\n// wide:\n${wide}\n`,
+        "packages/kernel/src/b.ts": marked.repeat(50),
+        "packages/kernel/src/c.ts": marked,
+      }),
+    ),
+  );
+  assert.deepEqual(
+    found.map((one) => one.replace(/ .*/, "")),
+    ["packages/kernel/src/a.ts:2", "packages/kernel/src/a.ts:4", "packages/kernel/src/c.ts:2"],
+  );
 });
 
 test("leftovers: each kind", () => {
