@@ -6,6 +6,8 @@
 import { PACKAGE_ATTRIBUTES } from "./recipe.ts";
 
 export const BUILD_FOLDER = "build";
+/** Attributes that a recipe may give for one architecture (PKGBUILD(5), `depends_x86_64`). */
+const RELATIONS = ["depends", "optdepends", "provides", "conflicts", "replaces"];
 
 export interface ScriptSettings {
   architecture: string;
