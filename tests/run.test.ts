@@ -135,7 +135,8 @@ test("/run begins as the image's packages left it", async () => {
         name,
         "sh",
         "-c",
-        "stat -c '%A %u %g' /run/server; cat /run/link/file; findmnt -no FSTYPE /run; rm -r /run/server; ls -d /run/link /run/s*r",
+        "stat -c '%A %u %g' /run/server; cat /run/link/file; findmnt -no FSTYPE /run; rm -r /run/server; " +
+          "ls -d /run/link /run/s*r",
       ],
       { env: home },
     );

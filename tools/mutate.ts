@@ -1,12 +1,11 @@
 /**
- * `npm run mutate -- --package NAME [--folder FOLDER] [--seed S] [--count N]`: breaks the code in one place at a time and
- * asks the nearest tests whether they notice. What they don't is printed as `SURVIVED file:line: before → after`, with the
- * seed and number that repeat it (`--only K`); the last line is `N caught, M survived`. Status 0: survivors are read by
- * people, some change nothing that anybody could notice.
+ * `npm run mutate -- --package NAME [--folder FOLDER] [--seed S] [--count N]`: breaks the code in one place at a time
+ * and asks the nearest tests whether they notice. What they don't is printed as `SURVIVED K file:line: before → after`;
+ * the same seed with `--only K` repeats it. The last line is `N caught, M survived`. Status 0: survivors are read by
+ * people, and some change nothing that anybody could notice.
  *
- * The nearest tests of a file are its own (`x.test.ts`), those of its folder, then those of the package, until some fail;
- * tests that do not end in `--seconds` count as such.
- * Works on a copy of the packages; nothing in the clone is changed.
+ * The nearest tests of a file are its own (`x.test.ts`), those of its folder, then those of the package, until some
+ * fail; tests that do not end in `--seconds` count as such. Works on a copy: nothing in the clone is changed.
  */
 import { spawnSync } from "node:child_process";
 import {
@@ -25,7 +24,6 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { SeededRandom } from "@stratos/base";
-import { globSync } from "./glob.mjs";
 import { findMutations, type Mutation } from "./mutate/mutations.ts";
 
 const { values: options } = parseArgs({
@@ -57,8 +55,8 @@ for (const name of ["packages", "package.json"]) cpSync(join(root, name), join(c
 linkPackages();
 
 const isCode = (path: string): boolean => !/\.(test|fuzz|bench)\.ts$|\/testing\//.test(path);
-const files = globSync(copy, [join(source, options.folder)], ".ts").filter(isCode);
-const tests = globSync(copy, [source], ".test.ts");
+const files = filesBelow(join(source, options.folder), ".ts").filter(isCode);
+const tests = filesBelow(source, ".test.ts");
 const random = new SeededRandom(Number(options.seed));
 let caught = 0;
 let survived = 0;
@@ -102,6 +100,15 @@ function whoNotices(file: string): string | null {
     if (result.status !== 0) return name;
   }
   return null;
+}
+
+/** Relative to the copy, sorted. */
+function filesBelow(folder: string, suffix: string): string[] {
+  const names = readdirSync(join(copy, folder), { recursive: true, encoding: "utf8" });
+  return names
+    .filter((name) => name.endsWith(suffix))
+    .map((name) => join(folder, name))
+    .sort();
 }
 
 /** The copy's `node_modules`: the libraries are the clone's, the packages its own. */

@@ -5,6 +5,7 @@
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readTree } from "./tidy/source-tree.ts";
+import { checkCircles } from "./tidy/circles.ts";
 import { checkDocuments } from "./tidy/documents.ts";
 import { checkFiles } from "./tidy/files.ts";
 import { checkLayers } from "./tidy/layers.ts";
@@ -12,8 +13,8 @@ import { checkLeftovers } from "./tidy/leftovers.ts";
 import { checkStartUp } from "./tidy/start-up.ts";
 
 const tree = readTree(dirname(dirname(fileURLToPath(import.meta.url))));
-const findings = [checkLayers, checkFiles, checkLeftovers, checkStartUp, checkDocuments].flatMap((check) =>
-  check(tree),
+const findings = [checkLayers, checkCircles, checkFiles, checkLeftovers, checkStartUp, checkDocuments].flatMap(
+  (check) => check(tree),
 );
 for (const finding of findings)
   process.stdout.write(`${finding.path}${finding.line === 0 ? "" : `:${finding.line}`}: ${finding.message}\n`);

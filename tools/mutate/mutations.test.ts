@@ -18,7 +18,8 @@ test("comparisons, sums, conditions, numbers and calls are each broken in one wa
 
 test("types, imports, comments, strings and patterns are left alone", () => {
   const text =
-    'import { x } from "./x.ts";\n/* a < b */\nconst s = "a < b"; // a && b\nconst p = / < /g;\nexport type T = 0 | 1;\n' +
+    'import { x } from "./x.ts";\n/* a < b */\nconst s = "a < b"; // a && b\nconst p = / < /g;\n' +
+    "export type T = 0 | 1;\nconst t = `a < ${s} && 1`;\n" +
     "  readonly size: 4;\n  const m: Map<string, number[]> = new Map<string, number[]>();\n";
   assert.deepEqual(changes(text), []);
 });

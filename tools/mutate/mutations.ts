@@ -63,11 +63,17 @@ export function findMutations(text: string): Mutation[] {
   return found.sort((a, b) => a.start - b.start);
 }
 
+const BLANKED = new RegExp(
+  [
+    String.raw`\/\*[\s\S]*?\*\/|\/\/[^\n]*`, // comments
+    String.raw`"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'`, // strings
+    "`(?:[^`\\\\]|\\\\[\\s\\S])*`", // templates
+    String.raw`(?<=[(=,:] ?)\/(?:[^/\\\n]|\\.)+\/[a-z]*`, // regular expressions
+  ].join("|"),
+  "g",
+);
+
 /** The text with comments, strings and regular expressions made blank; offsets stay. */
 function blankedText(text: string): string {
-  const blank = (part: string): string => part.replace(/[^\n]/g, "_");
-  return text.replace(
-    /\/\*[\s\S]*?\*\/|\/\/[^\n]*|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\[\s\S])*`|(?<=[(=,:] ?)\/(?:[^/\\\n]|\\.)+\/[a-z]*/g,
-    blank,
-  );
+  return text.replace(BLANKED, (part) => part.replace(/[^\n]/g, "_"));
 }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkDocuments } from "./documents.ts";
+import { checkCircles } from "./circles.ts";
 import { checkFiles } from "./files.ts";
 import { checkLayers } from "./layers.ts";
 import { checkLeftovers } from "./leftovers.ts";
@@ -82,6 +83,21 @@ test("files: names and sizes", () => {
   );
   assert.equal(found.length, 3);
   assert.match(found.join("\n"), /Foo\.ts.*kebab-case(.|\n)*utils\.ts.*says nothing(.|\n)*a\.ts.*702 lines/);
+});
+
+test("files that import each other when they are loaded are a finding; types are gone by then", () => {
+  const found = messages(
+    checkCircles(
+      tree({
+        "packages/kernel/src/a.ts": 'import { b } from "./b.ts";',
+        "packages/kernel/src/b.ts": 'import { c } from "./fs/c.ts";',
+        "packages/kernel/src/fs/c.ts": 'import { a } from "../a.ts";\nimport type { d } from "./d.ts";',
+        "packages/kernel/src/fs/d.ts": 'import { c } from "./c.ts";',
+      }),
+    ),
+  );
+  assert.equal(found.length, 1);
+  assert.match(found[0]!, /circle: packages\/kernel\/src\/a\.ts, packages\/kernel\/src\/b\.ts, .*fs\/c\.ts$/);
 });
 
 test("a line is at most 120 columns wide, unless the one above tells why; of those there are at most 50", () => {

@@ -11,7 +11,7 @@ import {
 import { CommandError } from "../command-error.ts";
 import { toByteString, toText } from "./file-tree.ts";
 import { filesOf, type OpenedVolume } from "./open-volume.ts";
-import { forgetTransfers } from "./transfers.ts";
+import { forgetTransfers } from "./transfer-records.ts";
 import { expectResult, expectValue } from "./volume-error.ts";
 import { subvolumeSpace, type SubvolumeSpace } from "./volume-usage.ts";
 

@@ -14,6 +14,7 @@ import { CommandError, UsageError } from "../command-error.ts";
 import { toByteString, toText } from "./file-tree.ts";
 import type { OpenedVolume } from "./open-volume.ts";
 import { checkSnapshotName, reclaimAll, requireSnapshot, snapshotSpaces } from "./snapshots.ts";
+import { forgetTransfers } from "./transfer-records.ts";
 import { errnoWords, expectResult } from "./volume-error.ts";
 
 /** Where a transfer goes on: a key of the tree as three numbers, `12.50331648.0`. */
@@ -131,16 +132,6 @@ export function discardPartialTransfers(
   forgetTransfers(opened);
   reclaimAll(opened);
   return { snapshots, freedBytes: Math.max(0, volume.space.freeBlocks - before) * 4096 };
-}
-
-/** Forgets whose copies deleted snapshots were. */
-export function forgetTransfers({ path, volume }: OpenedVolume): void {
-  const names = volume.properties.names();
-  if (typeof names === "number") return;
-  for (const name of names) {
-    const id = /^receiv(?:ed|ing)\/(\d+)$/.exec(name)?.[1];
-    if (id !== undefined && volume.subvolume(Number(id)) === null) expectResult(path, volume.properties.remove(name));
-  }
 }
 
 /** Hexadecimal name of a snapshot that no other has: volume, number and generation. */

@@ -34,13 +34,13 @@ import { openPath } from "../vfs/open.ts";
 import { truncateInode } from "../vfs/truncate.ts";
 import { coreNotes, put64, type ThreadState, threadState } from "./core-notes.ts";
 import {
-  coreName,
   FILTER_ELF_HEADERS,
   FILTER_FILE_PRIVATE,
   FILTER_FILE_SHARED,
   FILTER_PRIVATE,
   FILTER_SHARED,
-} from "./core-settings.ts";
+} from "./core-filter.ts";
+import { coreName } from "./core-settings.ts";
 
 /** Wait status: a core was written (wait(2), WCOREDUMP). */
 const CORE_FLAG = 0x80;

@@ -9,17 +9,12 @@ import type { Task } from "../task/task.ts";
 import { RLIMIT_MEMLOCK } from "../task/thread-group.ts";
 import { UNFINISHED } from "../task/wait-queue.ts";
 import { WIDE_TOP } from "./address-space.ts";
+import { mayLock } from "./lock-limit.ts";
 import { hasRoomForAreas, populate, populatePiece } from "./mmap.ts";
 
 const MCL_CURRENT = 1,
   MCL_FUTURE = 2,
   MCL_ONFAULT = 4;
-
-/** May the task lock so many bytes more? */
-export function mayLock(task: Task, bytes: number): boolean {
-  const limit = task.group.limits[RLIMIT_MEMLOCK]!.soft;
-  return limit === Infinity || isCapable(task.credentials, CAP_IPC_LOCK) || task.space.lockedBytes + bytes <= limit;
-}
 
 function mayLockAtAll(task: Task): boolean {
   return task.group.limits[RLIMIT_MEMLOCK]!.soft > 0 || isCapable(task.credentials, CAP_IPC_LOCK);

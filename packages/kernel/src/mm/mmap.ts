@@ -42,7 +42,7 @@ import { touchAccessTime } from "../vfs/regular-file.ts";
 import { writeSomePages } from "../vfs/write-back.ts";
 import { type AddressSpace, MMAP_MIN, USER_TOP, WIDE_TOP } from "./address-space.ts";
 import { Area, AREA_NEVER_WRITABLE, AREA_SEALED } from "./area.ts";
-import { mayLock } from "./memory-lock.ts";
+import { mayLock } from "./lock-limit.ts";
 import { checkSeals } from "./memory-seal.ts";
 import { PageCache } from "./page-cache.ts";
 import { handlePageFault } from "./page-fault.ts";

@@ -46,7 +46,7 @@ import { notifyInode } from "../vfs/inotify-marks.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { lookupPath } from "../vfs/path-walk.ts";
 import type { Path } from "../vfs/path.ts";
-import { FILE_SIZE_MAX } from "../vfs/regular-file.ts";
+import { FILE_SIZE_MAX } from "../vfs/content-change.ts";
 import { truncateInode } from "../vfs/truncate.ts";
 import { markInodeDirty } from "../vfs/write-back.ts";
 import { get64, loadPath } from "./path-argument.ts";

@@ -23,7 +23,7 @@ import { BLOCKED } from "../task/wait-queue.ts";
 import { BytesCursor } from "../vfs/io-cursor.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { drainInPieces } from "../vfs/write-back.ts";
-import { clipToLimits, contentChanged } from "../vfs/regular-file.ts";
+import { clipToLimits, contentChanged } from "../vfs/content-change.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 /**

@@ -1,5 +1,5 @@
 import type { CoreDump } from "../core-dump/core-dump.ts";
-import { DEFAULT_FILTER } from "../core-dump/core-settings.ts";
+import { DEFAULT_FILTER } from "../core-dump/core-filter.ts";
 import type { Task } from "./task.ts";
 import type { SignalActions } from "../signal/signal-actions.ts";
 import type { PendingSignals } from "../signal/pending-signals.ts";

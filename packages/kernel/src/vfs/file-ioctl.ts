@@ -23,7 +23,7 @@ import type { Inode } from "./inode.ts";
 import type { OpenFile } from "./open-file.ts";
 import { flagsIoctl } from "./file-flags-ioctl.ts";
 import { mapExtents } from "./fiemap.ts";
-import { clipToLimits, contentChanged } from "./regular-file.ts";
+import { clipToLimits, contentChanged } from "./content-change.ts";
 
 /** ioctl_ficlonerange(2). */
 function cloneInto(

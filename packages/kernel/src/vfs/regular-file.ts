@@ -1,5 +1,4 @@
 import {
-  EFBIG,
   EINVAL,
   ENXIO,
   EPERM,
@@ -17,14 +16,11 @@ import {
   O_NOATIME,
   PAGE_SIZE,
 } from "@stratos/abi";
-import { SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET, SIGXFSZ, SI_KERNEL } from "@stratos/abi";
+import { SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET } from "@stratos/abi";
 import type { Kernel } from "../kernel-state.ts";
-import { signalInfo } from "../signal/pending-signals.ts";
-import { sendSignalToTask } from "../signal/send-signal.ts";
-import { modeAfterWrite } from "../security/permission.ts";
 import { WORK } from "../task/call-work.ts";
 import type { Task } from "../task/task.ts";
-import { RLIMIT_FSIZE } from "../task/thread-group.ts";
+import { clipToLimits, contentChanged, FILE_SIZE_MAX } from "./content-change.ts";
 import { fileIoctl } from "./file-ioctl.ts";
 import { dropLease } from "./leases.ts";
 import { dropLocksOfDescription, dropLocksOfProcess } from "./file-locks.ts";
@@ -35,11 +31,6 @@ import { OpenFile } from "./open-file.ts";
 import type { Path } from "./path.ts";
 import { markInodeDirty, syncInode } from "./write-back.ts";
 
-/**
- * Largest file, as `s_maxbytes` of a file system in Linux: offsets are exact numbers
- * (docs/decisions/0013-largest-file.md).
- */
-export const FILE_SIZE_MAX = 2 ** 53 - PAGE_SIZE;
 const ZEROES = new Uint8Array(PAGE_SIZE);
 
 /** A regular file whose content lies in its page cache: read and write are copies between frames. */
@@ -222,23 +213,6 @@ export function putPages(kernel: Kernel, inode: Inode, from: IoCursor, at: numbe
   return position === at ? failure : position - at;
 }
 
-/** RLIMIT_FSIZE (setrlimit(2)) and the largest offset. */
-export function clipToLimits(task: Task, at: number, count: number): number {
-  const limit = task.group.limits[RLIMIT_FSIZE]!.soft;
-  if (at + count > limit) {
-    if (at >= limit) {
-      sendSignalToTask(task, signalInfo(SIGXFSZ, SI_KERNEL));
-      return -EFBIG;
-    }
-    count = limit - at;
-  }
-  if (at + count > FILE_SIZE_MAX) {
-    if (at >= FILE_SIZE_MAX) return -EFBIG;
-    count = FILE_SIZE_MAX - at;
-  }
-  return count;
-}
-
 /** A mapping may have written behind the end of the file; what becomes part of the file must be zero (mmap(2)). */
 function clearTail(kernel: Kernel, inode: Inode, upTo: number): void {
   const within = inode.size % PAGE_SIZE;
@@ -249,18 +223,6 @@ function clearTail(kernel: Kernel, inode: Inode, upTo: number): void {
       frame * PAGE_SIZE + within,
       frame * PAGE_SIZE + Math.min(PAGE_SIZE, within + upTo - inode.size),
     );
-}
-
-/** After a write: times, version, set-ID bits, write-back. */
-export function contentChanged(task: Task, inode: Inode): void {
-  const kernel = task.kernel;
-  const now = kernel.vfs.now();
-  inode.mtime = now;
-  inode.ctime = now;
-  inode.version++;
-  const mode = modeAfterWrite(task.credentials, inode.mode);
-  if (mode !== null) inode.setAttributes({ mode, ctime: now });
-  if (!inode.isDirty) markInodeDirty(kernel, inode);
 }
 
 const DAY_SECONDS = 86400;

@@ -7,7 +7,7 @@ import { RLIMIT_FSIZE } from "../task/thread-group.ts";
 import { notifyInode } from "./inotify-marks.ts";
 import type { Inode } from "./inode.ts";
 import type { Path } from "./path.ts";
-import { FILE_SIZE_MAX } from "./regular-file.ts";
+import { FILE_SIZE_MAX } from "./content-change.ts";
 
 /**
  * Sets the size of a regular file (truncate(2)): mappings beyond it are cut first, then pages dropped, then the file

@@ -45,7 +45,7 @@ import {
 } from "@stratos/abi";
 import { PageCache, type PageBacking } from "../../mm/page-cache.ts";
 import { type AttributeChange, Inode, type NewInode, type Time } from "../../vfs/inode.ts";
-import { FILE_SIZE_MAX } from "../../vfs/regular-file.ts";
+import { FILE_SIZE_MAX } from "../../vfs/content-change.ts";
 import type { AegisFileSystem } from "./aegisfs.ts";
 
 /** What chattr(1) may set. */

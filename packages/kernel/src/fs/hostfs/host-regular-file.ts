@@ -7,7 +7,8 @@ import { dropLocksOfDescription, dropLocksOfProcess } from "../../vfs/file-locks
 import { notifyInode } from "../../vfs/inotify-marks.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
-import { clipToLimits, seekInode } from "../../vfs/regular-file.ts";
+import { clipToLimits } from "../../vfs/content-change.ts";
+import { seekInode } from "../../vfs/regular-file.ts";
 import { dropLease } from "../../vfs/leases.ts";
 import { syncInode, writeBackInode } from "../../vfs/write-back.ts";
 import type { HostInode } from "./host-inode.ts";

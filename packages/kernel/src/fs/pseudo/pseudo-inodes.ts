@@ -26,7 +26,7 @@ import { type AttributeChange, Inode } from "../../vfs/inode.ts";
 import type { IoCursor } from "../../vfs/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
-import { FILE_SIZE_MAX } from "../../vfs/regular-file.ts";
+import { FILE_SIZE_MAX } from "../../vfs/content-change.ts";
 
 /** Building blocks of procfs and sysfs: files whose text is made when it is read. */
 

@@ -1,0 +1,43 @@
+/** What a write may add to a regular file, and what changes of the file by it: all who write content ask here. */
+import { EFBIG, PAGE_SIZE, SIGXFSZ, SI_KERNEL } from "@stratos/abi";
+import { modeAfterWrite } from "../security/permission.ts";
+import { signalInfo } from "../signal/pending-signals.ts";
+import { sendSignalToTask } from "../signal/send-signal.ts";
+import type { Task } from "../task/task.ts";
+import { RLIMIT_FSIZE } from "../task/thread-group.ts";
+import type { Inode } from "./inode.ts";
+import { markInodeDirty } from "./write-back.ts";
+
+/**
+ * Largest file, as `s_maxbytes` of a file system in Linux: offsets are exact numbers
+ * (docs/decisions/0013-largest-file.md).
+ */
+export const FILE_SIZE_MAX = 2 ** 53 - PAGE_SIZE;
+/** RLIMIT_FSIZE (setrlimit(2)) and the largest offset. */
+export function clipToLimits(task: Task, at: number, count: number): number {
+  const limit = task.group.limits[RLIMIT_FSIZE]!.soft;
+  if (at + count > limit) {
+    if (at >= limit) {
+      sendSignalToTask(task, signalInfo(SIGXFSZ, SI_KERNEL));
+      return -EFBIG;
+    }
+    count = limit - at;
+  }
+  if (at + count > FILE_SIZE_MAX) {
+    if (at >= FILE_SIZE_MAX) return -EFBIG;
+    count = FILE_SIZE_MAX - at;
+  }
+  return count;
+}
+
+/** After a write: times, version, set-ID bits, write-back. */
+export function contentChanged(task: Task, inode: Inode): void {
+  const kernel = task.kernel;
+  const now = kernel.vfs.now();
+  inode.mtime = now;
+  inode.ctime = now;
+  inode.version++;
+  const mode = modeAfterWrite(task.credentials, inode.mode);
+  if (mode !== null) inode.setAttributes({ mode, ctime: now });
+  if (!inode.isDirty) markInodeDirty(kernel, inode);
+}
