@@ -1,3 +1,18 @@
+/**
+ * How tasks run: the loop between the processor and the kernel.
+ *
+ *     runTasks ── pick ──► runSlice ── switchTo ──► processor.run(fuel) ──┐ a trap: handleTrap (page fault, SIGILL …)
+ *        ▲                    ▲                                           │ ecall: handleEcall ─► the call's row
+ *        └── turn is over ────┴── slice is over, task sleeps or ended ◄───┘
+ *
+ * - A slice ends by its instructions (fuel), by the calls' work (task/call-work.ts), by a sleep, or when a better task
+ *   wants to run. Registers of the task on the hart are the hart's; `saveTo` gives them back when the slice ends.
+ * - A call that must wait returns BLOCKED and its kin and is executed *again* when its task runs: what it keeps
+ *   meanwhile is `task.syscallState`; no JavaScript stack waits. `pc` moves behind the `ecall` when the call is done.
+ * - Signals are delivered here alone, before a task goes on in user mode.
+ *
+ * Read next: call-work.ts (bounds), wait-queue.ts (results of calls that wait), ../signal/deliver.ts.
+ */
 import {
   BUS_ADRALN,
   ENOSYS,
