@@ -447,7 +447,7 @@ test("typing that walks the line again and again goes on in pieces", () => {
     assert.equal(write(task, master, "x".repeat(4000)).result, 4000);
     work.begin();
     task.syscallState = null;
-    const result = master.write(task, BytesCursor.ofString(typed.repeat((1 << 20) / typed.length)), -1);
+    const result = master.write(task, BytesCursor.ofString(typed.repeat((1 << 20) / typed.length)));
     assert.equal(result, UNFINISHED);
     assert.ok(work.spent < CALL_WORK + 512, `${work.spent} units`);
     assert.ok((task.syscallState as unknown as number) <= bytesAtMost, `${task.syscallState} bytes in one piece`);
