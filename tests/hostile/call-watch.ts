@@ -26,19 +26,33 @@ export class CallWatch {
   mostWork: SlowCall | null = null;
   count = 0;
   readonly #slow: Interval[] = [];
+  /** Turns of the machine that took longer than `slowTurnMs`. */
+  readonly #slowTurns: { ms: number; startMs: number; endMs: number }[] = [];
   readonly #collections: PerformanceEntry[] = [];
   readonly #observer: PerformanceObserver;
   readonly #slowMs: number;
+  readonly #slowTurnMs: number;
 
-  constructor(slowMs: number) {
+  constructor(slowMs: number, slowTurnMs = Infinity) {
     this.#slowMs = slowMs;
+    this.#slowTurnMs = slowTurnMs;
     this.#observer = new PerformanceObserver((list) => void this.#collections.push(...list.getEntries()));
     this.#observer.observe({ entryTypes: ["gc"] });
   }
 
-  /** Puts itself around each row of the machine's table. */
+  /** Puts itself around each row of the machine's table, and around its turns. */
   attach(machine: Machine): void {
     const { kernel } = machine;
+    const run = machine.run.bind(machine);
+    machine.run = (milliseconds) => {
+      const startMs = performance.now();
+      const before = process.threadCpuUsage();
+      const wait = run(milliseconds);
+      const used = process.threadCpuUsage(before);
+      const ms = (used.user + used.system) / 1000;
+      if (ms > this.#slowTurnMs) this.#slowTurns.push({ ms, startMs, endMs: performance.now() });
+      return wait;
+    };
     kernel.calls = kernel.calls.map((row, number) =>
       row === undefined
         ? row
@@ -64,19 +78,30 @@ export class CallWatch {
     );
   }
 
-  /** The slow calls, slowest first, without the time that collections took in them. Forgets them. */
-  async takeSlow(): Promise<SlowCall[]> {
+  /**
+   * The slow calls, slowest first, and the longest turn (0: none was slow), without the time that collections took in
+   * them. Forgets them.
+   */
+  async takeSlow(): Promise<{ calls: SlowCall[]; turnMs: number }> {
     // Entries about collections come a turn of the event loop later.
     await new Promise((resolve) => setTimeout(resolve, 20));
-    const calls = this.#slow.map(({ call, startMs, endMs }) => {
+    const withoutCollections = (ms: number, startMs: number, endMs: number): number => {
       const collected = this.#collections
         .filter((entry) => entry.startTime >= startMs && entry.startTime <= endMs)
         .reduce((sum, entry) => sum + entry.duration, 0);
-      return { ...call, ms: Math.round((call.ms - collected) * 10) / 10 };
-    });
+      return Math.round((ms - collected) * 10) / 10;
+    };
+    const calls = this.#slow
+      .map(({ call, startMs, endMs }) => ({ ...call, ms: withoutCollections(call.ms, startMs, endMs) }))
+      .filter((call) => call.ms > this.#slowMs)
+      .sort((a, b) => b.ms - a.ms);
+    const turns = this.#slowTurns
+      .map(({ ms, startMs, endMs }) => withoutCollections(ms, startMs, endMs))
+      .filter((ms) => ms > this.#slowTurnMs);
     this.#slow.length = 0;
+    this.#slowTurns.length = 0;
     this.#collections.length = 0;
-    return calls.filter((call) => call.ms > this.#slowMs).sort((a, b) => b.ms - a.ms);
+    return { calls, turnMs: Math.max(0, ...turns) };
   }
 
   stop(): void {

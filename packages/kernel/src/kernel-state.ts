@@ -6,6 +6,7 @@ import { registerBlockDevices } from "./block/loop/loop-devices.ts";
 import { Changes } from "./event/changes.ts";
 import { killForMemory } from "./mm/oom-killer.ts";
 import { KERNEL_INFO, KernelLog } from "./kernel-log.ts";
+import { InotifyLimits } from "./fs/inotify/inotify-limits.ts";
 import { PipeLimits } from "./fs/pipe/pipe-limits.ts";
 import { LibraryPlaces } from "./mm/library-places.ts";
 import { PageCache } from "./mm/page-cache.ts";
@@ -34,7 +35,7 @@ import { TurnClock } from "./time/turn-clock.ts";
 import { TimerQueue } from "./time/timer-queue.ts";
 import type { Inode, Time } from "./vfs/inode.ts";
 import { VfsState } from "./vfs/vfs-state.ts";
-import type { FileUsage } from "./vfs/file-table.ts";
+import { OPEN_MAX, type FileUsage } from "./vfs/file-table.ts";
 import type { AreaUsage } from "./mm/area-list.ts";
 import type { MountNamespace } from "./vfs/mount-namespace.ts";
 
@@ -101,7 +102,7 @@ export class Kernel {
   /** The task that was on the hart last. */
   lastTask: Task | null = null;
   /** Descriptors, areas and epoll items of all processes together: what each is takes memory of the host. */
-  readonly fileUsage: FileUsage = { open: 0 };
+  readonly fileUsage: FileUsage = { open: 0, tableMost: OPEN_MAX };
   readonly areaUsage: AreaUsage = { count: 0 };
   epollItems = 0;
   /**
@@ -139,6 +140,7 @@ export class Kernel {
   /** clock_settime(CLOCK_REALTIME) moves it. */
   realtimeOffsetMs = 0;
   readonly pipeLimits = new PipeLimits();
+  readonly inotifyLimits = new InotifyLimits();
   /** Areas that an address space may have (vm.max_map_count). */
   maximumAreas = MAP_COUNT_DEFAULT;
   readonly signalLoad: SignalLoad = { queued: 0 };

@@ -41,6 +41,7 @@ export class TranslatedRegion implements CodeRegion {
   readonly start: number;
   readonly end: number;
   references: number;
+  isForgotten: boolean;
   /** Code page address by page index, 0: none. */
   readonly pages: Uint32Array;
   translations: Translation[];
@@ -60,6 +61,7 @@ export class TranslatedRegion implements CodeRegion {
     this.start = start;
     this.end = end;
     this.references = 1;
+    this.isForgotten = false;
     this.pages = new Uint32Array((end - start) / PAGE);
     this.translations = [];
     this.callSlots = new Map();
@@ -282,6 +284,7 @@ export class TranslatedCodeCache implements CodeCache {
       this.#regionOf[index] = undefined;
       (this.#isLive ? this.#deferredPages : this.#freePages).push(index);
     }
+    region.isForgotten = true;
     if (region.key !== null) this.#shared.delete(sharedName(region));
   }
 
@@ -295,6 +298,7 @@ export class TranslatedCodeCache implements CodeCache {
       const { references } = region;
       this.#dropRegion(region);
       region.references = references;
+      region.isForgotten = references === 0;
       if (region.key !== null && references > 0) this.#shared.set(sharedName(region), region);
     }
   }

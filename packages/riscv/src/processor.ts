@@ -77,6 +77,8 @@ export interface CodeRegion {
   readonly mode: AddressMode;
   readonly start: number;
   readonly end: number;
+  /** The cache has dropped it, and nobody uses it: it will never come back. */
+  readonly isForgotten: boolean;
   /**
    * Address of the code page for `va`, decoding from `frame` (physical address) as it is executed. The frame of a page
    * is fixed until dropped.

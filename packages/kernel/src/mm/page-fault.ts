@@ -205,11 +205,16 @@ function forgetCodeOfPage(space: AddressSpace, area: Area, page: number): void {
 function followChanges(kernel: Kernel, pages: PageCache, region: CodeRegion, offset: number): void {
   // Processes that map the same content at the same place share the region, so they share its watcher, too. The key
   // tells versions of the content apart: an earlier one may still be executed from.
-  pages.watch(`${region.key}@${region.start}-${region.end} ${region.mode}`, (index) => {
-    const at = region.start + index * PAGE_SIZE - offset;
-    if (at < region.start || at >= region.end) return;
-    region.invalidate(at, at + PAGE_SIZE);
-    kernel.codeChanged = true;
+  pages.watch(`${region.key}@${region.start}-${region.end} ${region.mode}`, {
+    pageChanged: (index) => {
+      const at = region.start + index * PAGE_SIZE - offset;
+      if (at < region.start || at >= region.end) return;
+      region.invalidate(at, at + PAGE_SIZE);
+      kernel.codeChanged = true;
+    },
+    get isDone() {
+      return region.isForgotten;
+    },
   });
 }
 

@@ -11,6 +11,7 @@ import type { InetSocket } from "./inet/inet-socket.ts";
 import type { NetlinkSocket } from "./netlink/netlink-socket.ts";
 import { makeInterfaces, type NetworkInterface } from "./network-interface.ts";
 import { InFlightFiles } from "./unix/in-flight-files.ts";
+import { SocketMemory } from "./socket-memory.ts";
 import type { UnixSocket } from "./unix/unix-socket.ts";
 
 /** What the sockets of one machine share: names, ports, interfaces (what a network namespace holds in Linux). */
@@ -32,13 +33,20 @@ export class Network {
   readonly abstractNames = new Map<string, UnixSocket>();
   /** Sockets bound to a path, by the inode there. */
   readonly boundInodes = new Map<Inode, UnixSocket>();
-  readonly inFlight = new InFlightFiles();
+  readonly inFlight: InFlightFiles;
+  /** What waits in sockets of a kind; ICMP, raw and netlink sockets count with UDP. */
+  readonly tcpMemory: SocketMemory;
+  readonly udpMemory: SocketMemory;
   /** Bytes between a provider and user memory; valid during one call. */
   readonly transfer = new Uint8Array(65536);
   readonly #kernel: Kernel;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
+    const pages = kernel.frames.total;
+    this.tcpMemory = new SocketMemory(pages / 16);
+    this.udpMemory = new SocketMemory(pages / 8);
+    this.inFlight = new InFlightFiles(new SocketMemory(pages / 8));
     this.interfaces = makeInterfaces(kernel.sockets);
     this.tcpPorts = new PortTable<TcpClaim>(kernel.random);
     this.udpPorts = new PortTable<UdpClaim>(kernel.random);

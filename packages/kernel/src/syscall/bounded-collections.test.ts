@@ -4,9 +4,13 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AT_FDCWD, EEXIST, ENOLCK, ENOSPC } from "@stratos/abi";
+import { AT_FDCWD, EEXIST, EMFILE, ENOLCK, ENOSPC, EPERM, IN_ALL_EVENTS, IN_CREATE } from "@stratos/abi";
 import { Tmpfs } from "../fs/tmpfs/tmpfs.ts";
+import { Call } from "../testing/fake-task.ts";
 import { BUFFER, FileTask } from "../testing/file-system-task.ts";
+import type { Kernel } from "../kernel-state.ts";
+import { systemCalls } from "./system-calls.ts";
+import { canCopyMounts, unshareMounts } from "../vfs/mounting.ts";
 import { FileTable } from "../vfs/file-table.ts";
 
 const F_SETLK = 6,
@@ -123,4 +127,119 @@ test("a high descriptor takes no more room than a low one, and forks of its tabl
   const seen: number[] = [];
   user.task.files.forEach((each) => seen.push(each));
   assert.deepEqual(seen, [fd, (1 << 16) - 1]);
+});
+
+/** Writes a setting, as sysctl(8) does. */
+function set(user: FileTask, name: string, value: string): void {
+  user.put(`/proc/sys/${name}`, value);
+  assert.equal((user.get(`/proc/sys/${name}`) as string).trim(), value);
+}
+
+function withProc(): { user: FileTask; kernel: Kernel } {
+  const { user, test: machine } = FileTask.create();
+  user.call("mkdirat", AT_FDCWD, "/proc", 0o755);
+  assert.equal(user.call("mount", "proc", "/proc", "proc", 0, 0), 0);
+  return { user, kernel: machine.kernel };
+}
+
+test("instances and watches of inotify are bounded for each user, by what /proc/sys says (EMFILE, ENOSPC)", () => {
+  const { user, kernel } = withProc();
+  set(user, "fs/inotify/max_user_instances", "3");
+  set(user, "fs/inotify/max_user_watches", "2");
+  const [one, other, third] = [0, 0, 0].map(() => user.call("inotify_init1", 0));
+  assert.ok(third! > 0);
+  assert.equal(user.call("inotify_init1", 0), -EMFILE);
+  for (const name of ["a", "b", "c"]) user.put(`/${name}`, "");
+  assert.equal(user.call("inotify_add_watch", one!, "/a", IN_ALL_EVENTS), 1);
+  assert.equal(user.call("inotify_add_watch", other!, "/b", IN_ALL_EVENTS), 1);
+  assert.equal(user.call("inotify_add_watch", other!, "/c", IN_ALL_EVENTS), -ENOSPC);
+  assert.equal(user.call("inotify_add_watch", one!, "/a", IN_CREATE), 1, "a watch that is there changes");
+  // Another user has limits of their own.
+  user.becomeUser(1000);
+  const theirs = user.call("inotify_init1", 0);
+  assert.ok(theirs > 0);
+  assert.equal(user.call("inotify_add_watch", theirs, "/c", IN_ALL_EVENTS), 1);
+  user.become({});
+  user.call("close", one!);
+  assert.equal(user.call("inotify_add_watch", other!, "/c", IN_ALL_EVENTS), 2);
+  assert.equal(user.call("inotify_init1", 0), one);
+  for (let fd = 0; fd < 20; fd++) user.call("close", fd);
+  assert.equal(kernel.inotifyLimits.events, 0);
+});
+
+test("events of inotify that nobody reads are bounded for an instance, and for the machine (IN_Q_OVERFLOW)", () => {
+  const { user, kernel } = withProc();
+  set(user, "fs/inotify/max_queued_events", "10");
+  const fd = user.call("inotify_init1", 0);
+  set(user, "fs/inotify/max_queued_events", "16384");
+  user.put("/a", "");
+  user.call("inotify_add_watch", fd, "/", IN_CREATE);
+  for (let name = 0; name < 30; name++) user.put(`/file${name}`, "");
+  assert.equal(kernel.inotifyLimits.events, 11, "ten, and that some were lost");
+  const plenty = user.call("inotify_init1", 0);
+  user.call("inotify_add_watch", plenty, "/", IN_CREATE);
+  kernel.inotifyLimits.events += 2 ** 30;
+  for (let name = 30; name < 40; name++) user.put(`/file${name}`, "");
+  kernel.inotifyLimits.events -= 2 ** 30;
+  assert.equal(kernel.inotifyLimits.events, 12);
+  user.call("close", fd);
+  user.call("close", plenty);
+  assert.equal(kernel.inotifyLimits.events, 0);
+});
+
+test("mounts of a namespace are bounded by fs.mount-max, also copies of trees, and those of all namespaces", () => {
+  const { user, kernel } = withProc();
+  set(user, "fs/mount-max", "100");
+  user.call("mkdirat", AT_FDCWD, "/d", 0o755);
+  user.call("mkdirat", AT_FDCWD, "/e", 0o755);
+  assert.equal(user.call("mount", "none", "/d", "tmpfs", 0, 0), 0);
+  const MS_BIND = 0x1000,
+    MS_REC = 0x4000,
+    MNT_DETACH = 2;
+  // Each copy of all doubles them.
+  let copies = 0;
+  while (user.call("mount", "/", "/e", 0, MS_BIND | MS_REC, 0) === 0) copies++;
+  assert.equal(user.call("mount", "/", "/e", 0, MS_BIND | MS_REC, 0), -ENOSPC);
+  assert.ok(copies >= 4 && copies < 8, `${copies} copies`);
+  const { vfs } = kernel;
+  assert.ok(vfs.mountCount <= 100 && vfs.mountCount === kernel.mounts.mounts.length);
+  const present = vfs.mountCount;
+  vfs.mountCount = 50_000 - present + 1;
+  assert.equal(canCopyMounts(user.task), false);
+  assert.equal(user.call("mount", "/", "/e", 0, MS_BIND | MS_REC, 0), -ENOSPC);
+  vfs.mountCount = 50_000 - present;
+  assert.equal(canCopyMounts(user.task), true);
+  vfs.mountCount = present;
+  unshareMounts(user.task);
+  assert.equal(vfs.mountCount, 2 * present);
+  while (user.call("umount2", "/e", MNT_DETACH) === 0);
+  assert.equal(vfs.mountCount, present + 3, "the root, /proc and /d are left of the copy");
+});
+
+test("fs.nr_open is what a table may grow to (EMFILE), and RLIMIT_NOFILE may be raised to (EPERM)", () => {
+  const { user, kernel } = withProc();
+  // As in the machine, where all tables share one.
+  user.task.files = new FileTable(kernel.fileUsage);
+  const limits = user.task.group.limits;
+  limits[7] = { soft: 1 << 20, hard: 1 << 20 };
+  const fd = user.open("/", 0o200000);
+  assert.equal(user.call("dup3", fd, 70_000, 0), -EMFILE);
+  set(user, "fs/nr_open", "71000");
+  assert.equal(user.call("dup3", fd, 70_000, 0), 70_000);
+  set(user, "fs/nr_open", "65536");
+  assert.equal(user.task.files.copyForTask(), -EMFILE);
+  assert.equal(user.call("dup3", fd, 70_001, 0), 70_001, "a table keeps what it has");
+  user.call("close", 70_000);
+  user.call("close", 70_001);
+  assert.ok(user.task.files.copyForTask() instanceof FileTable);
+  const { view } = user.memory;
+  const setLimit = (hard: bigint): number => {
+    view.setBigUint64(BUFFER, 100n, true);
+    view.setBigUint64(BUFFER + 8, hard, true);
+    return Call.of(user.task, systemCalls["prlimit64"]!, 0, 7, BUFFER, 0).result!;
+  };
+  limits[7] = { soft: 1024, hard: 65536 };
+  assert.equal(setLimit(65537n), -EPERM);
+  set(user, "fs/nr_open", "65600");
+  assert.equal(setLimit(65537n), 0);
 });

@@ -22,7 +22,8 @@ import type { SyscallTable } from "./syscall-table.ts";
 
 function init(task: Task, flags: number): number {
   if ((flags & ~(O_CLOEXEC | O_NONBLOCK)) !== 0) return -EINVAL;
-  return installFile(task, new InotifyFile(task.kernel, flags & O_NONBLOCK), (flags & O_CLOEXEC) !== 0);
+  const file = InotifyFile.create(task, flags & O_NONBLOCK);
+  return typeof file === "number" ? file : installFile(task, file, (flags & O_CLOEXEC) !== 0);
 }
 
 function addWatch(task: Task, fd: number, pathAddress: number, mask: number): number {

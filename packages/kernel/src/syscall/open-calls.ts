@@ -83,6 +83,7 @@ function dup3(task: Task, oldFd: number, newFd: number, flags: number): number {
   if ((flags & ~O_CLOEXEC) !== 0 || oldFd === newFd) return -EINVAL;
   const file = task.files.get(oldFd);
   if (file === undefined || newFd < 0 || newFd >= task.group.limits[RLIMIT_NOFILE]!.soft) return -EBADF;
+  if (!task.files.canHold(newFd)) return -EMFILE;
   task.files.installAt(task, newFd, file.retain(), (flags & O_CLOEXEC) !== 0);
   return newFd;
 }
@@ -90,8 +91,10 @@ function dup3(task: Task, oldFd: number, newFd: number, flags: number): number {
 function closeRange(task: Task, first: number, last: number, flags: number): number {
   if ((flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) !== 0 || first > last) return -EINVAL;
   if ((flags & CLOSE_RANGE_UNSHARE) !== 0 && task.files.users > 1) {
+    const copy = task.files.copyForTask();
+    if (typeof copy === "number") return copy;
     task.files.users--;
-    task.files = task.files.copy();
+    task.files = copy;
   }
   const inRange: number[] = [];
   task.files.forEach((fd) => {

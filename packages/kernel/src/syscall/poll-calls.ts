@@ -25,6 +25,7 @@ import { enterTemporaryMask, leaveTemporaryMask } from "../event/temporary-mask.
 import { loadDuration, storeRemaining, type WaitState } from "../event/wait-deadline.ts";
 import type { Task } from "../task/task.ts";
 import { RLIMIT_NOFILE } from "../task/thread-group.ts";
+import { OPEN_MAX } from "../vfs/file-table.ts";
 import { BLOCKED_EINTR } from "../task/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import type { SyscallTable } from "./syscall-table.ts";
@@ -99,14 +100,14 @@ const STICKY_TIMEOUTS = 0x4000000;
 
 /**
  * ppoll(2).
- * @returns how many descriptors are ready; −EINVAL more than RLIMIT_NOFILE of them or a bad timeout or mask size;
- *   −EFAULT; −EINTR
+ * @returns how many descriptors are ready; −EINVAL more than RLIMIT_NOFILE or OPEN_MAX of them, or a bad timeout or
+ *   mask size; −EFAULT; −EINTR
  */
 function ppoll(task: Task, fds: number, nfds: number, timeout: number, mask: number, maskSize: number): number {
   const state = begin(task, timeout, mask, maskSize);
   if (typeof state === "number") return state;
   const count = nfds >>> 0;
-  if (count > task.group.limits[RLIMIT_NOFILE]!.soft) return finish(task, state, timeout, -EINVAL);
+  if (count > Math.min(task.group.limits[RLIMIT_NOFILE]!.soft, OPEN_MAX)) return finish(task, state, timeout, -EINVAL);
   const bytes = count * POLLFD_SIZE;
   reserve(bytes);
   if (task.space.copyIn(fds, buffer, 0, bytes) < 0) return finish(task, state, timeout, -EFAULT);

@@ -7,6 +7,7 @@ import {
   EFAULT,
   EINVAL,
   ENOENT,
+  ENOSPC,
   EPERM,
   ESRCH,
   O_NONBLOCK,
@@ -44,7 +45,7 @@ import {
 } from "../task/wait.ts";
 import { BLOCKED_KILLABLE, NO_RETURN, UNFINISHED } from "../task/wait-queue.ts";
 import { isErrno } from "../vfs/inode.ts";
-import { unshareMounts } from "../vfs/mounting.ts";
+import { canCopyMounts, unshareMounts } from "../vfs/mounting.ts";
 import { writeRusage } from "./resource-usage.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
@@ -291,9 +292,12 @@ export const processCalls: SyscallTable = {
       }
       const ownMounts = (flags & CLONE_NEWNS) !== 0;
       if (ownMounts && !isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
+      if (ownMounts && !canCopyMounts(task)) return -ENOSPC;
       if ((flags & 0x400) !== 0 && task.files.users > 1) {
+        const copy = task.files.copyForTask();
+        if (typeof copy === "number") return copy;
         task.files.users--;
-        task.files = task.files.copy();
+        task.files = copy;
       }
       if (((flags & 0x200) !== 0 || ownMounts) && task.fs.users > 1) {
         const copy = task.fs.copy();

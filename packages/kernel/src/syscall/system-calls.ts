@@ -11,7 +11,6 @@ import {
 import { takeMessages } from "../fs/devtmpfs/kernel-message-device.ts";
 import { type KernelLog, logLine } from "../kernel-log.ts";
 import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
-import { OPEN_MAX } from "../vfs/file-table.ts";
 import { movedBefore, pauseTransfer, walkInPieces, WORK } from "../task/call-work.ts";
 import type { Task } from "../task/task.ts";
 import { type Limit, RLIMIT_CPU, RLIMIT_NOFILE, type ThreadGroup } from "../task/thread-group.ts";
@@ -92,7 +91,7 @@ function prlimit(task: Task, pid: number, resource: number, newAddress: number, 
     if (changed.soft > changed.hard) return -EINVAL;
     // A limit of no time at all is one of a second (kernel/sys.c, do_prlimit).
     if (resource === RLIMIT_CPU && changed.soft === 0) changed.soft = 1;
-    if (resource === RLIMIT_NOFILE && changed.hard > OPEN_MAX) return -EPERM;
+    if (resource === RLIMIT_NOFILE && changed.hard > task.kernel.fileUsage.tableMost) return -EPERM;
     if (changed.hard > target.limits[resource]!.hard && !isCapable(task.credentials, CAP_SYS_RESOURCE)) return -EPERM;
   }
   if (oldAddress !== 0 && storeLimit(task, oldAddress, target.limits[resource]!) < 0) return -EFAULT;

@@ -21,7 +21,7 @@ const SLICE_WORK = 2 * CALL_WORK;
  * Units of one turn of the machine, after which the host gets its own: with virtual time a turn ends by instructions,
  * which calls don't retire.
  */
-const TURN_WORK = 2 * SLICE_WORK;
+const TURN_WORK = SLICE_WORK;
 
 /** Units of things that cost more than a page touched. */
 export const WORK = {
@@ -32,7 +32,7 @@ export const WORK = {
   /** 1024 entries of a page table looked at, copied or given back. */
   PAGE_TABLE: 8,
   /** 4096 random bytes; a seeded source draws each byte by itself. */
-  RANDOM_PAGE: 32,
+  RANDOM_PAGE: 48,
 } as const;
 
 export class CallWork {

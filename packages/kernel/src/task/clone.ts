@@ -1,10 +1,10 @@
 import { placeBeside } from "./affinity.ts";
-import { EAGAIN, EFAULT, EINVAL, ENOMEM, EPERM } from "@stratos/abi";
+import { EAGAIN, EFAULT, EINVAL, ENOMEM, ENOSPC, EPERM } from "@stratos/abi";
 import { AREAS_MAX } from "../mm/mmap.ts";
 import { forkInPieces } from "../mm/fork.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
 import { isErrno } from "../vfs/inode.ts";
-import { unshareMounts } from "../vfs/mounting.ts";
+import { canCopyMounts, unshareMounts } from "../vfs/mounting.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
 import { HART_STATE_SIZE } from "@stratos/riscv";
 import { A0, setSavedPc, setSavedRegister, SP, TP } from "./hart-registers.ts";
@@ -68,6 +68,7 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
     parent.kernel.notices.set("namespaces", "");
     return -EINVAL;
   }
+  if (has(CLONE_NEWNS) && !canCopyMounts(parent)) return -ENOSPC;
   if (request.exitSignal > 64) return -EINVAL;
   // A share of a hart isn't given twice (sched(7), SCHED_DEADLINE).
   if (parent.deadlineShare !== null && !parent.resetsOnFork) return -EAGAIN;
@@ -86,7 +87,11 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   const space = has(CLONE_VM) ? parent.space : forkInPieces(parent);
   if (isErrno(space)) return space;
   if (has(CLONE_VM)) space.users++;
-  const files = has(CLONE_FILES) ? parent.files : parent.files.copy();
+  const files = has(CLONE_FILES) ? parent.files : parent.files.copyForTask();
+  if (typeof files === "number") {
+    space.release();
+    return files;
+  }
   if (has(CLONE_FILES)) files.users++;
   const fs = has(CLONE_FS) ? parent.fs : parent.fs.copy();
   if (has(CLONE_FS)) fs.users++;

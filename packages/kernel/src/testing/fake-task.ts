@@ -16,7 +16,7 @@ import type { SyscallRow } from "../syscall/syscall-table.ts";
 import { ProcessGroup, Session } from "../task/session.ts";
 import { Task } from "../task/task.ts";
 import { ThreadGroup } from "../task/thread-group.ts";
-import { BLOCKED, BLOCKED_EINTR, BLOCKED_KILLABLE } from "../task/wait-queue.ts";
+import { BLOCKED, BLOCKED_EINTR, BLOCKED_KILLABLE, UNFINISHED } from "../task/wait-queue.ts";
 import { FileTable } from "../vfs/file-table.ts";
 import type { FsContext } from "../vfs/fs-context.ts";
 import { BytesCursor, type IoCursor } from "../vfs/io-cursor.ts";
@@ -233,7 +233,11 @@ export class Call {
   }
 
   #execute(): void {
-    const result = asCurrent(this.#task, this.#run);
+    let result: number;
+    do {
+      this.#task.kernel.work.begin();
+      result = asCurrent(this.#task, this.#run);
+    } while (result === UNFINISHED);
     if (result === BLOCKED || result === BLOCKED_EINTR || result === BLOCKED_KILLABLE) {
       if (hasDeliverableSignal(this.#task)) {
         this.#task.endWait("signal");

@@ -26,6 +26,11 @@ export class Echo {
     this.#output = output;
   }
 
+  /** Has it room for a byte, whatever that becomes? */
+  get hasRoom(): boolean {
+    return this.pending.room >= EXPANSION_MAX;
+  }
+
   /** Drops what was not shown yet: the cursor is where it was before. */
   clear(): void {
     if (this.pending.length === 0) return;

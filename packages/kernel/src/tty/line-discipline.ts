@@ -88,6 +88,10 @@ export class LineDiscipline {
   #tail = 0;
   #canonicalHead = 0;
   #takesNextLiterally = false;
+  /**
+   * Bytes of the line that were looked at again, to erase or to show them: work beyond that of the byte that was typed.
+   */
+  walked = 0;
 
   constructor(termios: Termios, echo: Echo, owner: DisciplineOwner) {
     this.#termios = termios;
@@ -254,7 +258,11 @@ export class LineDiscipline {
       this.#echo.finishErasing();
       this.#echo.shown(byte);
       this.#echo.raw(NEWLINE);
-      for (let at = this.#canonicalHead; at !== this.#head; at++) this.#echo.shown(this.#bytes[at & MASK]!);
+      // What the echo has no room for would be lost; and it costs the more the more often it is asked for.
+      for (let at = this.#canonicalHead; at !== this.#head && this.#echo.hasRoom; at++) {
+        this.#echo.shown(this.#bytes[at & MASK]!);
+        this.walked++;
+      }
       return true;
     }
     if (byte === NEWLINE) {
@@ -308,6 +316,7 @@ export class LineDiscipline {
       let first: number;
       do first = this.#bytes[--at & MASK]!;
       while (isContinuation(first, this.#termios) && at !== this.#canonicalHead);
+      this.walked += this.#head - at;
       // Never half a character.
       if (isContinuation(first, this.#termios)) break;
       if (isWordErase) {
@@ -351,6 +360,7 @@ export class LineDiscipline {
     let isAfterTab = false;
     for (let at = this.#head; at !== this.#canonicalHead;) {
       const byte = this.#bytes[--at & MASK]!;
+      this.walked++;
       if (byte === TAB) {
         isAfterTab = true;
         break;

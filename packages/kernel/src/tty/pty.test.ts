@@ -63,7 +63,9 @@ import { byteString } from "@stratos/base";
 import { devptsOf } from "../fs/devpts/devpts.ts";
 import { SIG_IGN } from "../signal/signal-actions.ts";
 import { ROOT } from "../security/credentials.ts";
+import { CALL_WORK } from "../task/call-work.ts";
 import type { Task } from "../task/task.ts";
+import { UNFINISHED } from "../task/wait-queue.ts";
 import {
   advance,
   asCurrent,
@@ -432,6 +434,28 @@ test("TIOCSTI and TIOCVHANGUP need rights", () => {
   assert.equal(slave.ioctl(task, TIOCVHANGUP, 0), 0);
   assert.equal(read(task, slave).call.result, 0);
   assert.equal(slave.ioctl(task, TIOCGETD, 64), -EIO);
+});
+
+test("typing that walks the line again and again goes on in pieces", () => {
+  const { work } = machine.kernel;
+  // A line of 4000 characters; then tabs that are erased (how far one went depends on what stands before it), then the
+  // line is asked for anew by each character.
+  for (const [typed, bytesAtMost] of [
+    ["\t\x7f", 8192],
+    ["\x12", 65536],
+  ] as const) {
+    assert.equal(write(task, master, "x".repeat(4000)).result, 4000);
+    work.begin();
+    task.syscallState = null;
+    const result = master.write(task, BytesCursor.ofString(typed.repeat((1 << 20) / typed.length)));
+    assert.equal(result, UNFINISHED);
+    assert.ok(work.spent < CALL_WORK + 512, `${work.spent} units`);
+    assert.ok((task.syscallState as unknown as number) <= bytesAtMost, `${task.syscallState} bytes in one piece`);
+    task.syscallState = null;
+    assert.equal(write(task, master, "\x15").result, 1);
+    while (master.poll() & POLLIN) textOf(task, master, 65536);
+  }
+  assert.ok(slave.terminal.input.walked < 10_000);
 });
 
 test("devpts lists its terminals and bounds them", () => {

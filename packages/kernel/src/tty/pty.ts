@@ -139,7 +139,11 @@ export class Pty implements TerminalDriver {
 }
 
 const statusByte = new Uint8Array(1);
-const chunk = new Uint8Array(4096);
+/** Bytes typed between two looks at the work: each may walk the whole line that is being edited. */
+const chunk = new Uint8Array(256);
+/** Units of work: bytes typed to one, and bytes of the line that were looked at again. */
+const TYPED_PER_UNIT = 4,
+  WALKED_PER_UNIT = 1024;
 
 /** The master's side: what open("/dev/ptmx") gives. */
 export class PtyMasterFile extends OpenFile {
@@ -206,12 +210,13 @@ export class PtyMasterFile extends OpenFile {
     while (from.remaining > 0) {
       // A line that is full takes no more bytes and has room for ever.
       if (work.mustPause()) return pauseTransfer(task, total);
-      const count = Math.min(from.remaining, chunk.length, terminal.inputRoom);
+      const count = Math.min(from.remaining, terminal.typedAtOnce(chunk.length), terminal.inputRoom);
       if (count === 0) break;
       const taken = from.take(chunk, 0, count);
       if (taken < 0) return total > 0 ? total : taken;
       terminal.receive(chunk, 0, taken);
-      work.charge(1 + (taken >> 5));
+      work.charge(1 + Math.floor(taken / TYPED_PER_UNIT) + Math.floor(terminal.input.walked / WALKED_PER_UNIT));
+      terminal.input.walked = 0;
       total += taken;
       if (taken < count) return total;
     }

@@ -127,6 +127,11 @@ export class Terminal implements ControllingTerminal, DisciplineOwner {
     return this.#arrived.room;
   }
 
+  /** How many of `most` bytes may be typed at once: any of them may be a signal to each process in the foreground. */
+  typedAtOnce(most: number): number {
+    return Math.ceil(most / Math.max(1, this.foreground?.members.size ?? 1));
+  }
+
   /** Takes bytes from the other side: at most `inputRoom`. */
   receive(bytes: Uint8Array, start: number, count: number): void {
     this.#arrived.push(bytes, start, count);
@@ -170,7 +175,9 @@ export class Terminal implements ControllingTerminal, DisciplineOwner {
   // DisciplineOwner.
 
   signalForeground(signal: number): void {
-    if (this.foreground !== null) sendSignalToProcessGroup(this.foreground, signalInfo(signal, SI_KERNEL));
+    if (this.foreground === null) return;
+    this.kernel.work.charge(this.foreground.members.size);
+    sendSignalToProcessGroup(this.foreground, signalInfo(signal, SI_KERNEL));
   }
 
   flushOutput(): void {

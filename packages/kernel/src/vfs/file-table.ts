@@ -6,13 +6,17 @@ import type { OpenFile } from "./open-file.ts";
 export const FILES_MAX = 1 << 19;
 
 /**
- * What RLIMIT_NOFILE may be raised to (fs.nr_open in proc(5)): a poll(2) of all is a piece of work that can't be cut.
+ * What fs.nr_open (proc(5)) is at first: what RLIMIT_NOFILE may be raised to. A poll(2) of more is refused, since it is
+ * a piece of work that can't be cut.
  */
 export const OPEN_MAX = 65536;
+/** What fs.nr_open may be set to: a table has a word for each 256 descriptors below its highest. */
+export const OPEN_MOST = 1 << 20;
 
-/** How many descriptors are open in a machine; its tables share one. */
+/** How many descriptors are open in a machine, and fs.nr_open; its tables share one. */
 export interface FileUsage {
   open: number;
+  tableMost: number;
 }
 
 const CHUNK = 256;
@@ -32,7 +36,7 @@ export class FileTable {
   #lowestFree = 0;
   users = 1;
 
-  constructor(usage: FileUsage = { open: 0 }) {
+  constructor(usage: FileUsage = { open: 0, tableMost: OPEN_MAX }) {
     this.#usage = usage;
   }
 
@@ -57,13 +61,19 @@ export class FileTable {
   install(file: OpenFile, closeOnExec: boolean, minimum: number, limit: number): number {
     let fd = Math.max(minimum, minimum === 0 ? this.#lowestFree : minimum);
     while (fd < limit && this.get(fd) !== undefined) fd++;
-    if (fd >= limit || this.#usage.open >= FILES_MAX) {
+    const isBeyond = fd >= limit || !this.canHold(fd);
+    if (isBeyond || this.#usage.open >= FILES_MAX) {
       file.release();
-      return fd >= limit ? -EMFILE : -ENFILE;
+      return isBeyond ? -EMFILE : -ENFILE;
     }
     this.#set(fd, file, closeOnExec);
     if (minimum <= this.#lowestFree) this.#lowestFree = fd + 1;
     return fd;
+  }
+
+  /** A table grows to fs.nr_open, and keeps what it has (fs/file.c, expand_files). */
+  canHold(fd: number): boolean {
+    return fd < Math.max(this.#usage.tableMost, this.#chunks.length * CHUNK);
   }
 
   /** dup2, dup3: closes what is there first. The caller has checked `fd` against RLIMIT_NOFILE. */
@@ -105,7 +115,16 @@ export class FileTable {
     this.forEach((fd) => void this.close(task, fd));
   }
 
-  /** A copy for fork: same descriptions, each with one more reference. */
+  /**
+   * A copy for fork and unshare: same descriptions, each with one more reference. −EMFILE when fs.nr_open is below what
+   * is open (fs/file.c, dup_fd).
+   */
+  copyForTask(): FileTable | number {
+    let highest = -1;
+    if (this.#chunks.length * CHUNK > this.#usage.tableMost) this.forEach((fd) => (highest = fd));
+    return highest >= this.#usage.tableMost ? -EMFILE : this.copy();
+  }
+
   copy(): FileTable {
     const copy = new FileTable(this.#usage);
     this.forEach((fd, file) => copy.#set(fd, file.retain(), this.isCloseOnExec(fd)));

@@ -2,7 +2,7 @@ import { Changes } from "../event/changes.ts";
 import type { Dentry } from "./dentry.ts";
 import { Mount } from "./mount.ts";
 
-/** The mounts that a set of tasks sees (mount_namespaces(7)). Bound: MOUNTS_MAX (vfs/mounting.ts). */
+/** The mounts that a set of tasks sees (mount_namespaces(7)). Bound: fs.mount-max (vfs/vfs-state.ts). */
 export class MountNamespace {
   readonly mounts: Mount[] = [];
   /** Those by the place that they cover, the latest last: a path walk asks at each place that has any. */
@@ -54,7 +54,8 @@ export class MountNamespace {
   }
 
   remove(mount: Mount): void {
-    const at = this.mounts.indexOf(mount);
+    // Namespaces go with the latest mount first.
+    const at = this.mounts.lastIndexOf(mount);
     if (at < 0) return;
     this.mounts.splice(at, 1);
     this.changes.changed();
@@ -67,8 +68,16 @@ export class MountNamespace {
     if (mount.parent !== null) mount.parent.users--;
   }
 
-  childrenOf(mount: Mount): Mount[] {
-    return this.mounts.filter((other) => other.parent === mount);
+  /** Mounts by what they are mounted on. */
+  childrenByParent(): Map<Mount, Mount[]> {
+    const children = new Map<Mount, Mount[]>();
+    for (const mount of this.mounts) {
+      if (mount.parent === null || mount.mountPoint === null) continue;
+      const siblings = children.get(mount.parent);
+      if (siblings === undefined) children.set(mount.parent, [mount]);
+      else siblings.push(mount);
+    }
+    return children;
   }
 
   /**

@@ -46,8 +46,6 @@ import { Mount } from "./mount.ts";
 import { Path } from "./path.ts";
 import { syncFileSystem, syncInode } from "./write-back.ts";
 
-/** Bound of mounts in a namespace (fs.mount-max is 100000; the walk looks at each). */
-const MOUNTS_MAX = 10000;
 const PER_MOUNT_FLAGS =
   MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_NOSYMFOLLOW;
 
@@ -71,6 +69,7 @@ function createMount(
   source: string,
 ): Mount {
   kernel.vfs.roots.get(fileSystem)!.mounts++;
+  kernel.vfs.mountCount++;
   root.retain();
   return new Mount(kernel.vfs.allocateMountId(), fileSystem, root, parent, point, perMountFlags(flags), source);
 }
@@ -204,7 +203,7 @@ function attach(
   flags: number,
   source: string,
 ): Mount | number {
-  if (namespace.mounts.length >= MOUNTS_MAX) return -ENOSPC;
+  if (!kernel.vfs.hasMountRoom(namespace.mounts.length, 1)) return -ENOSPC;
   if (place.dentry.isDetached || !place.dentry.inode!.isMountable) return -ENOENT;
   if (root.inode!.isDirectory !== place.dentry.inode!.isDirectory) return -ENOTDIR;
   pinChild(kernel, place.dentry);
@@ -297,22 +296,30 @@ function remount(place: Path, flags: number): number {
 function bind(task: Task, place: Path, source: Path, flags: number, name: string): number {
   const kernel = task.kernel;
   const namespace = task.fs.namespace;
+  const below = (flags & MS_REC) !== 0 ? mountsBelow(kernel, namespace, source) : [];
+  if (!kernel.vfs.hasMountRoom(namespace.mounts.length, 1 + below.length)) return -ENOSPC;
   const mount = attach(kernel, namespace, place, source.mount.fileSystem, source.dentry, source.mount.flags, name);
   if (typeof mount === "number") return mount;
-  if ((flags & MS_REC) === 0) return 0;
-  copyMountsBelow(kernel, namespace, source, mount, mount);
+  // rbind: what is mounted below the source appears below the copy.
+  const copies = new Map([[source.mount, mount]]);
+  for (const child of below) {
+    const point = child.mountPoint!;
+    point.retain();
+    const target = copies.get(child.parent!)!;
+    const copy = createMount(kernel, child.fileSystem, child.root, target, point, child.flags, child.source);
+    namespace.add(copy);
+    copies.set(child, copy);
+  }
   return 0;
 }
 
-/** rbind: what is mounted below the source appears below the copy. */
-function copyMountsBelow(kernel: Kernel, namespace: MountNamespace, source: Path, target: Mount, created: Mount): void {
-  for (const child of namespace.childrenOf(source.mount)) {
-    if (child === created || child.mountPoint === null || !isBelow(child.mountPoint, source.dentry)) continue;
-    child.mountPoint.retain();
-    const copy = createMount(kernel, child.fileSystem, child.root, target, child.mountPoint, child.flags, child.source);
-    namespace.add(copy);
-    copyMountsBelow(kernel, namespace, new Path(child, child.root), copy, created);
-  }
+/** What is mounted below a place, parents first. */
+function mountsBelow(kernel: Kernel, namespace: MountNamespace, source: Path): Mount[] {
+  kernel.work.charge(namespace.mounts.length >> 2);
+  const children = namespace.childrenByParent();
+  const below = (children.get(source.mount) ?? []).filter((child) => isBelow(child.mountPoint!, source.dentry));
+  for (let at = 0; at < below.length; at++) below.push(...(children.get(below[at]!) ?? []));
+  return below;
 }
 
 function isBelow(dentry: Dentry, above: Dentry): boolean {
@@ -373,6 +380,7 @@ export function unmount(task: Task, place: Path, flags: number): number {
 
 function detach(kernel: Kernel, namespace: MountNamespace, mount: Mount): void {
   namespace.remove(mount);
+  kernel.vfs.mountCount--;
   mount.mountPoint?.release();
   mount.root.release();
   const root = kernel.vfs.roots.get(mount.fileSystem);
@@ -442,6 +450,11 @@ export function pivotRoot(task: Task, newRoot: Path, putOld: Path): number {
   return 0;
 }
 
+/** Is there room for a copy of the task's mounts? */
+export function canCopyMounts(task: Task): boolean {
+  return task.kernel.vfs.hasMountRoom(0, task.fs.namespace.mounts.length);
+}
+
 /** unshare(CLONE_NEWNS), clone(CLONE_NEWNS): gives the task's file system context a namespace of its own. */
 export function unshareMounts(task: Task): void {
   const fs = task.fs;
@@ -449,6 +462,9 @@ export function unshareMounts(task: Task): void {
     () => task.kernel.vfs.allocateMountId(),
     0xf0000000 + task.kernel.allocateAnonymousIno(),
   );
+  // A mount costs about as much as a fault.
+  task.kernel.work.charge(2 * pairs.size);
+  task.kernel.vfs.mountCount += pairs.size;
   for (const mount of pairs.values()) {
     task.kernel.vfs.roots.get(mount.fileSystem)!.mounts++;
     mount.mountPoint?.retain();

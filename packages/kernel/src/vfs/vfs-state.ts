@@ -9,6 +9,11 @@ import { Mount } from "./mount.ts";
 import { CallWork } from "../task/call-work.ts";
 import { beginWriteBack, continueWriteBack } from "./write-back.ts";
 
+/** What fs.mount-max (proc(5)) may be set to: mounts of a namespace. */
+export const MOUNTS_MAX = 10000;
+/** Mounts of all namespaces together: memory of the host. */
+const ALL_MOUNTS_MAX = 50_000;
+
 /** What the vfs keeps once for each kernel. */
 export class VfsState implements Reclaimable {
   readonly #kernel: Kernel;
@@ -35,6 +40,10 @@ export class VfsState implements Reclaimable {
   renameCookie = 0;
   /** Where pipes, sockets and other nameless files live; made on first use (anonymous-file.ts). */
   anonymousMount: Mount | null = null;
+  /** fs.mount-max. */
+  maximumMounts = MOUNTS_MAX;
+  /** Mounts of all namespaces. */
+  mountCount = 0;
   #nextMountId = 1;
   #time: Time = { seconds: 0, nanoseconds: 0 };
   #timeMs = -1;
@@ -44,6 +53,11 @@ export class VfsState implements Reclaimable {
     this.#kernel = kernel;
     // First among the caches: what the others drop must be written before.
     kernel.frames.registerCache(this);
+  }
+
+  /** Has a namespace of `present` mounts room for `more`? Else ENOSPC (mount(2)). */
+  hasMountRoom(present: number, more: number): boolean {
+    return present + more <= this.maximumMounts && this.mountCount + more <= ALL_MOUNTS_MAX;
   }
 
   allocateMountId(): number {

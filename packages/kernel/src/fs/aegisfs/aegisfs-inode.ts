@@ -159,7 +159,7 @@ export class AegisInode extends Inode implements PageBacking {
     return 0;
   }
 
-  /** fallocate(2) in all modes but FALLOC_FL_UNSHARE_RANGE. */
+  /** fallocate(2) in all modes but FALLOC_FL_UNSHARE_RANGE. Returns short when as many pages were cleared as it may. */
   override allocate(mode: number, offset: number, length: number, now: Time): number {
     if (mode === FALLOC_FL_COLLAPSE_RANGE || mode === FALLOC_FL_INSERT_RANGE)
       return this.#shift(mode, offset, length, now);
@@ -168,7 +168,9 @@ export class AegisInode extends Inode implements PageBacking {
     const { subvolume } = this.fileSystem;
     const keepSize = (mode & FALLOC_FL_KEEP_SIZE) !== 0;
     this.fileSystem.stamp(now);
+    const wanted = offset + length;
     if ((mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) !== 0) {
+      length = Math.min(length, this.#reachOf(offset, Math.min(wanted, this.size)) - offset);
       const failed = subvolume.punchHole(this.ino, offset, length);
       if (failed < 0) return failed;
       this.#clearPages(offset, Math.min(offset + length, this.size));
@@ -180,7 +182,15 @@ export class AegisInode extends Inode implements PageBacking {
     }
     this.mtime = now;
     this.ctime = now;
-    return 0;
+    return offset + length < wanted ? length : 0;
+  }
+
+  /** How far the pages of a range may be cleared at once; Infinity: all of them. */
+  #reachOf(start: number, end: number): number {
+    const { work } = this.fileSystem.kernel;
+    const last = Math.ceil(end / PAGE_SIZE);
+    const reached = this.pages!.forEachInPieces(Math.floor(start / PAGE_SIZE), last, work, () => {});
+    return reached < last ? reached * PAGE_SIZE : Infinity;
   }
 
   /** What lies behind the range moves: all of it is in the engine before, and read anew after. */

@@ -2,6 +2,7 @@ import {
   EAGAIN,
   EEXIST,
   EINVAL,
+  EMFILE,
   ENOSPC,
   FIONREAD,
   IN_ALL_EVENTS,
@@ -24,9 +25,6 @@ import type { Inode } from "../../vfs/inode.ts";
 import type { IoCursor } from "../../vfs/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 
-/** fs.inotify.max_queued_events and max_user_watches; what comes beyond is IN_Q_OVERFLOW and ENOSPC. */
-const EVENTS_MAX = 16384,
-  WATCHES_MAX = 65536;
 /** `struct inotify_event`: wd, mask, cookie, len (32 bits each), then the name padded with NULs to a multiple of 16. */
 const EVENT_SIZE = 16;
 
@@ -67,9 +65,15 @@ class Watch implements InotifyMark {
   }
 }
 
-/** inotify(7): a queue of what happened to watched files. A watch holds its inode as a user. */
+/**
+ * inotify(7): a queue of what happened to watched files. A watch holds its inode as a user. Bounds: InotifyLimits; what
+ * comes beyond is IN_Q_OVERFLOW, ENOSPC and EMFILE.
+ */
 export class InotifyFile extends OpenFile {
   readonly #kernel: Kernel;
+  /** Whose limits it counts against. */
+  readonly #uid: number;
+  readonly #eventsMost: number;
   readonly #watches = new Map<number, Watch>();
   readonly #byInode = new Map<Inode, Watch>();
   readonly #events: Event[] = [];
@@ -78,9 +82,17 @@ export class InotifyFile extends OpenFile {
   readonly #bytes = new Uint8Array(EVENT_SIZE + 272);
   readonly #view = new DataView(this.#bytes.buffer);
 
-  constructor(kernel: Kernel, flags: number) {
+  private constructor(kernel: Kernel, uid: number, flags: number) {
     super(flags, null, null);
     this.#kernel = kernel;
+    this.#uid = uid;
+    this.#eventsMost = kernel.inotifyLimits.maximumEvents;
+  }
+
+  /** inotify_init1(2): −EMFILE when the user has enough of them. */
+  static create(task: Task, flags: number): InotifyFile | number {
+    const { kernel, credentials } = task;
+    return kernel.inotifyLimits.addInstance(credentials) ? new InotifyFile(kernel, credentials.uid, flags) : -EMFILE;
   }
 
   /** inotify_add_watch(2): the watch's number; −EEXIST (IN_MASK_CREATE), −ENOSPC. */
@@ -92,7 +104,7 @@ export class InotifyFile extends OpenFile {
       present.mask = (mask & IN_MASK_ADD) !== 0 ? present.mask | mask : mask;
       return present.id;
     }
-    if (this.#kernel.vfs.watchCount >= WATCHES_MAX) return -ENOSPC;
+    if (!this.#kernel.inotifyLimits.addWatch(this.#uid)) return -ENOSPC;
     const watch = new Watch(this, this.#nextWatch++, inode, mask);
     this.#watches.set(watch.id, watch);
     this.#byInode.set(inode, watch);
@@ -116,6 +128,7 @@ export class InotifyFile extends OpenFile {
 
   #detach(watch: Watch): void {
     this.#watches.delete(watch.id);
+    this.#kernel.inotifyLimits.removeWatch(this.#uid);
     const { inode } = watch;
     this.#byInode.delete(inode);
     removeMark(this.#kernel, inode, watch);
@@ -139,11 +152,11 @@ export class InotifyFile extends OpenFile {
       last.name === event.name
     )
       return;
-    if (events.length >= EVENTS_MAX) {
-      if (last!.mask !== IN_Q_OVERFLOW) events.push({ watch: -1, mask: IN_Q_OVERFLOW, cookie: 0, name: "" });
-      return;
-    }
-    events.push(event);
+    const limits = this.#kernel.inotifyLimits;
+    const isLost = events.length >= this.#eventsMost || limits.isFull;
+    if (isLost && last?.mask === IN_Q_OVERFLOW) return;
+    events.push(isLost ? { watch: -1, mask: IN_Q_OVERFLOW, cookie: 0, name: "" } : event);
+    limits.events++;
     this.#queue.wakeAll();
   }
 
@@ -157,6 +170,7 @@ export class InotifyFile extends OpenFile {
     let taken = 0;
     const done = this.#putEvents(task, to, () => taken++);
     this.#events.splice(0, taken);
+    this.#kernel.inotifyLimits.events -= taken;
     return done;
   }
 
@@ -212,6 +226,8 @@ export class InotifyFile extends OpenFile {
 
   protected override dispose(): void {
     for (const watch of [...this.#watches.values()]) this.#detach(watch);
+    this.#kernel.inotifyLimits.events -= this.#events.length;
+    this.#kernel.inotifyLimits.removeInstance(this.#uid);
   }
 
   override get description(): string {

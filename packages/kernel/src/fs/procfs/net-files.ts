@@ -205,6 +205,7 @@ function describeTotals(task: Task): string {
   }
   return (
     `sockets: used ${network.inetSockets.size + network.unixSockets.size}\nTCP: inuse ${tcp} orphan 0 tw 0 alloc ` +
-    `${tcp} mem 0\nUDP: inuse ${udp} mem 0\nUDPLITE: inuse 0\nRAW: inuse ${raw}\nFRAG: inuse 0 memory 0\n`
+    `${tcp} mem ${network.tcpMemory.pages}\n` +
+    `UDP: inuse ${udp} mem ${network.udpMemory.pages}\nUDPLITE: inuse 0\nRAW: inuse ${raw}\nFRAG: inuse 0 memory 0\n`
   );
 }

@@ -3,7 +3,8 @@ import { setCorePattern } from "../../core-dump/core-settings.ts";
 import type { Changes } from "../../event/changes.ts";
 import type { Kernel } from "../../kernel-state.ts";
 import { ITEMS_MAX } from "../../event/epoll.ts";
-import { FILES_MAX, OPEN_MAX } from "../../vfs/file-table.ts";
+import { FILES_MAX, OPEN_MOST } from "../../vfs/file-table.ts";
+import { MOUNTS_MAX } from "../../vfs/vfs-state.ts";
 import { MSGMAX_MOST } from "../../ipc/message-queues.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../../security/credentials.ts";
 import { RELEASE, VERSION } from "../../syscall/system-calls.ts";
@@ -71,6 +72,27 @@ function objectLimit(kind: "messages" | "memory"): () => Setting {
     { least: 0, most: 32768 },
     (kernel) => kernel.ipc[kind].table.most,
     (kernel, value) => (kernel.ipc[kind].table.most = value),
+  );
+}
+
+/** tcp_mem and udp_mem: three numbers of pages. */
+function socketMemory(kind: "tcpMemory" | "udpMemory"): () => Setting {
+  return () => ({
+    read: ({ network }) => network[kind].limits.join("\t"),
+    write: ({ network }, text) => {
+      const limits = /^\s*(\d+)\s+(\d+)\s+(\d+)\s*$/.exec(text);
+      if (limits === null) return -EINVAL;
+      network[kind].limits = [Number(limits[1]), Number(limits[2]), Number(limits[3])];
+      return 0;
+    },
+  });
+}
+
+function inotifyLimit(field: "maximumEvents" | "maximumInstances" | "maximumWatches"): () => Setting {
+  return bounded(
+    { least: 0, most: 0x7fffffff },
+    (kernel) => kernel.inotifyLimits[field],
+    (kernel, value) => (kernel.inotifyLimits[field] = value),
   );
 }
 
@@ -251,7 +273,11 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   }),
   "fs/file-max": fixed(() => String(FILES_MAX)),
   "fs/file-nr": fixed((kernel) => `${openFiles(kernel)}\t0\t${FILES_MAX}`),
-  "fs/nr_open": fixed(() => String(OPEN_MAX)),
+  "fs/nr_open": bounded(
+    { least: 64, most: OPEN_MOST },
+    ({ fileUsage }) => fileUsage.tableMost,
+    ({ fileUsage }, value) => (fileUsage.tableMost = value),
+  ),
   "fs/inode-nr": fixed((kernel) => `${kernel.vfs.dentryCount}\t0`),
   "fs/dentry-state": fixed((kernel) => `${kernel.vfs.dentryCount}\t0\t45\t0\t0\t0`),
   // Rounded up to a power of two (pipe(7)).
@@ -270,7 +296,11 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
     ({ pipeLimits }) => pipeLimits.softPages,
     ({ pipeLimits }, value) => (pipeLimits.softPages = value),
   ),
-  "fs/mount-max": kept("100000"),
+  "fs/mount-max": bounded(
+    { least: 1, most: MOUNTS_MAX },
+    ({ vfs }) => vfs.maximumMounts,
+    ({ vfs }, value) => (vfs.maximumMounts = value),
+  ),
   "fs/aio-max-nr": kept("65536"),
   "fs/aio-nr": fixed(() => "0"),
   "fs/lease-break-time": kept("45"),
@@ -280,9 +310,9 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "fs/protected_fifos": kept("0"),
   "fs/protected_regular": kept("0"),
   "fs/suid_dumpable": kept("0"),
-  "fs/inotify/max_queued_events": kept("16384"),
-  "fs/inotify/max_user_instances": kept("128"),
-  "fs/inotify/max_user_watches": kept("65536"),
+  "fs/inotify/max_queued_events": inotifyLimit("maximumEvents"),
+  "fs/inotify/max_user_instances": inotifyLimit("maximumInstances"),
+  "fs/inotify/max_user_watches": inotifyLimit("maximumWatches"),
   "fs/epoll/max_user_watches": fixed(() => String(ITEMS_MAX)),
   "fs/mqueue/msg_max": queueLimit("messages", 65536),
   "fs/mqueue/msgsize_max": queueLimit("messageSize", 16 << 20),
@@ -302,6 +332,8 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "net/ipv4/tcp_fin_timeout": kept("60"),
   "net/ipv4/tcp_keepalive_time": kept("7200"),
   "net/ipv4/tcp_syncookies": kept("1"),
+  "net/ipv4/tcp_mem": socketMemory("tcpMemory"),
+  "net/ipv4/udp_mem": socketMemory("udpMemory"),
   "net/ipv4/tcp_rmem": kept("4096\t131072\t6291456"),
   "net/ipv4/tcp_wmem": kept("4096\t16384\t4194304"),
   "net/ipv4/tcp_congestion_control": kept("cubic", /^cubic$/),

@@ -223,8 +223,11 @@ export class PacketSocket extends DatagramSocket {
   enqueue(packet: IpPacket): void {
     const cost = packet.bytes.length + PACKET_OVERHEAD;
     if (this.isReadShut || this.#queuedCost + cost > this.options.receiveBuffer) return;
+    const { udpMemory } = this.kernel.network;
+    if (udpMemory.isFull) return;
     this.#queue.push(packet);
     this.#queuedCost += cost;
+    udpMemory.bytes += cost;
     this.readiness.wakeAll(POLLIN | POLLRDNORM);
   }
 
@@ -240,6 +243,7 @@ export class PacketSocket extends DatagramSocket {
     if ((flags & MSG_PEEK) === 0) {
       this.#queue.shift();
       this.#queuedCost -= packet.bytes.length + PACKET_OVERHEAD;
+      this.kernel.network.udpMemory.bytes -= packet.bytes.length + PACKET_OVERHEAD;
     }
     message.address = this.addressBytes({ ip: packet.from, port: 0 });
     const controls = this.ip.controlsFor(packet, this.isV6, this.kernel.network);
@@ -301,6 +305,7 @@ export class PacketSocket extends DatagramSocket {
   protected override dispose(): void {
     this.kernel.network.packetSockets.delete(this);
     this.#queue.length = 0;
+    this.kernel.network.udpMemory.bytes -= this.#queuedCost;
     super.dispose();
   }
 }

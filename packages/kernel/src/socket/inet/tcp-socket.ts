@@ -330,8 +330,8 @@ export class TcpSocket extends InetSocket {
     while (this.#waiting.length > 0 && this.#accepted.length <= this.#backlogMax) {
       const client = this.#waiting.shift()!;
       const child = this.#child();
-      const mine = new LoopbackTransport(child);
-      const other = new LoopbackTransport(client);
+      const mine = new LoopbackTransport(child, this.kernel.network.tcpMemory);
+      const other = new LoopbackTransport(client, this.kernel.network.tcpMemory);
       LoopbackTransport.join(mine, other);
       child.local = client.peer;
       child.peer = client.local;
@@ -426,7 +426,7 @@ export class TcpSocket extends InetSocket {
   #sendUrgentByte(from: IoCursor): number {
     const byte = new Uint8Array(1);
     const taken = from.take(byte, 0, 1);
-    return taken < 0 ? taken : this.#transport!.sendUrgent(byte[0]!);
+    return taken < 0 ? taken : this.#transport!.sendUrgent(byte[0]!, this.capacity);
   }
 
   /** What is held back goes after 200 ms in any case (tcp(7), TCP_CORK). */

@@ -2,6 +2,7 @@ import { EAGAIN, ECONNRESET, EINVAL, EPIPE } from "@stratos/abi";
 import type { HostSocket, HostSocketEvents } from "@stratos/host";
 import type { IoCursor } from "../../vfs/io-cursor.ts";
 import { ByteRing } from "../byte-ring.ts";
+import type { SocketMemory } from "../socket-memory.ts";
 
 /** How the bytes of an established connection travel: inside the machine, or carried by the socket provider. */
 export interface TcpTransport {
@@ -34,12 +35,15 @@ export interface TcpTransport {
   abort(): void;
   /** Urgent data (MSG_OOB): the byte, −1 when there is none. */
   urgent(take: boolean): number;
-  sendUrgent(byte: number): number;
+  /** 1, −EAGAIN, −EPIPE. `capacity` as for `write`. */
+  sendUrgent(byte: number, capacity: number): number;
   /** SO_OOBINLINE: the urgent byte stays in the stream. */
   isUrgentInline: boolean;
   readonly isAtMark: boolean;
 }
 
+/** Bytes that may be under way on a connection when the machine's memory for TCP is full. */
+const SCARCE_ROOM = 4096;
 /** The largest segment over `lo`, whose MTU is 65536. */
 const SEGMENT_BYTES = 65483;
 
@@ -57,6 +61,7 @@ export class LoopbackTransport implements TcpTransport {
   #heldBack = 0;
   #other: LoopbackTransport | null = null;
   readonly #owner: HostSocketEvents;
+  readonly #memory: SocketMemory;
   #hasSentFin = false;
   #isClosed = false;
   #isReadStopped = false;
@@ -68,8 +73,9 @@ export class LoopbackTransport implements TcpTransport {
   isReset = false;
   isUrgentInline = false;
 
-  constructor(owner: HostSocketEvents) {
+  constructor(owner: HostSocketEvents, memory: SocketMemory) {
     this.#owner = owner;
+    this.#memory = memory;
   }
 
   static join(one: LoopbackTransport, other: LoopbackTransport): void {
@@ -96,6 +102,7 @@ export class LoopbackTransport implements TcpTransport {
     const { readPosition } = this.#incoming;
     const most = this.#mark > readPosition ? this.#mark - readPosition : this.available;
     const moved = this.#incoming.readTo(to, most, peek);
+    if (moved > 0 && !peek) this.#memory.bytes -= moved;
     if (moved > 0 && !peek && this.#other !== null) this.#other.#owner.changed();
     return moved;
   }
@@ -112,16 +119,22 @@ export class LoopbackTransport implements TcpTransport {
       this.#receiveReset(this.isEnded ? EPIPE : ECONNRESET);
       return remaining;
     }
-    if (other.#incoming.length >= capacity) {
+    const room = this.#room(capacity);
+    if (other.#incoming.length >= room) {
       this.push();
       return -EAGAIN;
     }
-    const moved = other.#incoming.writeFrom(from, capacity);
+    const moved = other.#incoming.writeFrom(from, room);
     if (moved <= 0) return moved;
+    this.#memory.bytes += moved;
     const waiting = other.#heldBack + moved;
     other.#heldBack = hasMore ? waiting % SEGMENT_BYTES : 0;
     if (other.#heldBack < waiting) other.#owner.changed();
     return moved;
+  }
+
+  #room(capacity: number): number {
+    return this.#memory.isFull ? Math.min(capacity, SCARCE_ROOM) : capacity;
   }
 
   push(): void {
@@ -137,7 +150,7 @@ export class LoopbackTransport implements TcpTransport {
 
   canWrite(capacity: number): boolean {
     // Two thirds may be in use (include/net/sock.h, sk_stream_is_writeable).
-    return this.unsent * 3 <= capacity * 2;
+    return this.unsent * 3 <= this.#room(capacity) * 2;
   }
 
   takeError(): number {
@@ -175,6 +188,7 @@ export class LoopbackTransport implements TcpTransport {
   abort(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#memory.bytes -= this.#incoming.length;
     this.#incoming.clear();
     this.#heldBack = 0;
     if (!this.isReset) this.#other!.#receiveReset(this.#other!.isEnded ? EPIPE : ECONNRESET);
@@ -198,14 +212,17 @@ export class LoopbackTransport implements TcpTransport {
     return byte;
   }
 
-  sendUrgent(byte: number): number {
+  sendUrgent(byte: number, capacity: number): number {
     if (this.#hasSentFin || this.isReset) return -EPIPE;
     const other = this.#other!;
     this.push();
     if (!other.#isClosed) {
+      if (other.isUrgentInline && other.#incoming.length >= this.#room(capacity)) return -EAGAIN;
       other.#mark = other.#incoming.writePosition;
-      if (other.isUrgentInline) other.#incoming.append(Uint8Array.of(byte));
-      else other.#urgent = byte;
+      if (other.isUrgentInline) {
+        other.#incoming.append(Uint8Array.of(byte));
+        this.#memory.bytes++;
+      } else other.#urgent = byte;
       other.#owner.changed();
     }
     return 1;
@@ -326,7 +343,7 @@ export class HostTransport implements TcpTransport {
     return -1;
   }
 
-  sendUrgent(_byte: number): number {
+  sendUrgent(_byte: number, _capacity: number): number {
     return -EINVAL; // the host's interface has no urgent data
   }
 

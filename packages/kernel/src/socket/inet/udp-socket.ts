@@ -10,6 +10,7 @@ import {
   EINVAL,
   EMSGSIZE,
   ENETUNREACH,
+  ENOBUFS,
   ENOPROTOOPT,
   EOPNOTSUPP,
   EPIPE,
@@ -37,6 +38,7 @@ import {
   UDP_GRO,
   UDP_SEGMENT,
 } from "@stratos/abi";
+import { concatBytes } from "@stratos/base";
 import type { HostAddress, HostSocket, SocketProvider } from "@stratos/host";
 import type { Kernel } from "../../kernel-state.ts";
 import type { Task } from "../../task/task.ts";
@@ -77,13 +79,14 @@ interface Datagram {
 
 /**
  * A datagram that is put together from several calls (MSG_MORE, UDP_CORK): the first decides where it goes. Bound:
- * the length of a datagram.
+ * the length of a datagram; what is there counts with what waits in the machine's sockets.
  */
 interface CorkedDatagram {
   readonly to: InetEndpoint;
   readonly toPeer: boolean;
   readonly ancillary: Ancillary | null;
-  readonly bytes: Uint8Array;
+  readonly parts: Uint8Array[];
+  readonly lengthMax: number;
   length: number;
 }
 
@@ -92,6 +95,8 @@ const UDPLITE_SEND_CSCOV = 10,
 
 /** Where name servers listen (RFC 1035 §4.2). */
 const DOMAIN_PORT = 53;
+/** Calls that a corked datagram is put together from. */
+const PARTS_MAX = 4096;
 /** What a queued datagram costs of SO_RCVBUF beside its bytes. */
 const DATAGRAM_OVERHEAD = 256;
 /** 65535 less the headers of IPv4 and UDP; IPv6 does not count its header. */
@@ -235,32 +240,45 @@ export class UdpSocket extends DatagramSocket {
     if (!hasMore) return this.#transmit(task, from, { to, toPeer, ancillary: message.ancillary });
     const route = this.#route(to.ip);
     if (typeof route === "number") return route;
-    const bytes = new Uint8Array(isV4(to.ip) ? LENGTH_MAX_V4 : LENGTH_MAX_V6);
-    this.#corked = { to, toPeer, ancillary: message.ancillary, bytes, length: 0 };
+    const lengthMax = isV4(to.ip) ? LENGTH_MAX_V4 : LENGTH_MAX_V6;
+    this.#corked = { to, toPeer, ancillary: message.ancillary, parts: [], lengthMax, length: 0 };
     return this.#append(task, this.#corked, from, true);
   }
 
   /** More of the datagram. What fails loses all of it (net/ipv4/udp.c, udp_flush_pending_frames). */
   #append(task: Task, corked: CorkedDatagram, from: IoCursor, hasMore: boolean): number {
     const length = from.remaining;
-    const fits = length <= corked.bytes.length - corked.length;
-    const taken = !fits ? -EMSGSIZE : length === 0 ? 0 : from.take(corked.bytes, corked.length, length);
+    const { udpMemory } = this.kernel.network;
+    let taken = 0;
+    if (length > corked.lengthMax - corked.length) taken = -EMSGSIZE;
+    else if (udpMemory.isFull || corked.parts.length >= PARTS_MAX) taken = -ENOBUFS;
+    else if (length > 0) {
+      const part = new Uint8Array(length);
+      taken = from.take(part, 0, length);
+      corked.parts.push(part);
+      corked.length += length;
+      udpMemory.bytes += length;
+    }
     if (taken < length) {
-      this.#corked = null;
+      this.#forgetCorked();
       return taken < 0 ? taken : -EFAULT;
     }
-    corked.length += length;
     if (hasMore) return length;
     const sent = this.#uncork(task);
     return sent < 0 ? sent : length;
+  }
+
+  #forgetCorked(): void {
+    this.kernel.network.udpMemory.bytes -= this.#corked?.length ?? 0;
+    this.#corked = null;
   }
 
   /** Sends what was put together; without room at the host it is lost, as datagrams are. */
   #uncork(task: Task): number {
     const corked = this.#corked;
     if (corked === null) return 0;
-    this.#corked = null;
-    const sent = this.#transmit(task, new BytesCursor(corked.bytes.subarray(0, corked.length)), corked);
+    this.#forgetCorked();
+    const sent = this.#transmit(task, new BytesCursor(concatBytes(corked.parts)), corked);
     return sent === -EAGAIN ? corked.length : sent;
   }
 
@@ -358,9 +376,11 @@ export class UdpSocket extends DatagramSocket {
     const bytes = new Uint8Array(length);
     const taken = length === 0 ? 0 : from.take(bytes, 0, length);
     if (taken < length) return taken < 0 ? taken : -EINVAL;
-    if (this.isReadShut || this.#queuedCost + length > this.options.receiveBuffer) return length;
+    const { udpMemory } = this.kernel.network;
+    if (this.isReadShut || this.#queuedCost + length > this.options.receiveBuffer || udpMemory.isFull) return length;
     this.#queue.push({ bytes, from: sender, to, ...header });
     this.#queuedCost += length + DATAGRAM_OVERHEAD;
+    udpMemory.bytes += length + DATAGRAM_OVERHEAD;
     this.readiness.wakeAll(POLLIN | POLLRDNORM);
     return length;
   }
@@ -451,6 +471,7 @@ export class UdpSocket extends DatagramSocket {
     if ((flags & MSG_PEEK) === 0) {
       this.#queue.shift();
       this.#queuedCost -= bytes.length + DATAGRAM_OVERHEAD;
+      this.kernel.network.udpMemory.bytes -= bytes.length + DATAGRAM_OVERHEAD;
     }
     return this.#describe(message, flags, datagram, { moved, length: bytes.length });
   }
@@ -570,9 +591,10 @@ export class UdpSocket extends DatagramSocket {
   }
 
   protected override dispose(): void {
-    this.#corked = null;
+    this.#forgetCorked();
     this.#closeHosts();
     this.#queue.length = 0;
+    this.kernel.network.udpMemory.bytes -= this.#queuedCost;
     super.dispose();
   }
 }

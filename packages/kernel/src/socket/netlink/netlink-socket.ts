@@ -234,12 +234,14 @@ export class NetlinkSocket extends Socket {
   }
 
   #enqueue(datagram: Uint8Array): void {
-    if (this.#queuedBytes + datagram.length > this.options.receiveBuffer) {
+    const { udpMemory } = this.kernel.network;
+    if (this.#queuedBytes + datagram.length > this.options.receiveBuffer || udpMemory.isFull) {
       this.pendingError = ENOBUFS;
       return;
     }
     this.#queue.push(datagram);
     this.#queuedBytes += datagram.length;
+    udpMemory.bytes += datagram.length;
   }
 
   override receive(_task: Task, to: IoCursor, message: IncomingMessage, flags: number): number {
@@ -254,6 +256,7 @@ export class NetlinkSocket extends Socket {
     if ((flags & MSG_PEEK) === 0) {
       this.#queue.shift();
       this.#queuedBytes -= datagram.length;
+      this.kernel.network.udpMemory.bytes -= datagram.length;
     }
     message.address = nameBytes(0, 0);
     if (moved < datagram.length) message.flags |= MSG_TRUNC;
@@ -297,6 +300,7 @@ export class NetlinkSocket extends Socket {
   protected override dispose(): void {
     if (this.portId !== 0) this.kernel.network.netlinkSockets.delete(this.#key(this.portId));
     this.#queue.length = 0;
+    this.kernel.network.udpMemory.bytes -= this.#queuedBytes;
   }
 }
 

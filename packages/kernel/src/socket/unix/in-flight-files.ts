@@ -1,4 +1,5 @@
 import type { OpenFile } from "../../vfs/open-file.ts";
+import type { SocketMemory } from "../socket-memory.ts";
 import { UnixSocket } from "./unix-socket.ts";
 
 /**
@@ -7,13 +8,17 @@ import { UnixSocket } from "./unix-socket.ts";
  * sender's RLIMIT_NOFILE at the time of sending.
  */
 export class InFlightFiles {
-  /** Bytes that wait in stream sockets of the whole machine: they are memory of the host. */
-  bytes = 0;
+  /** What waits in Unix sockets of the whole machine. */
+  readonly memory: SocketMemory;
   /** References that messages hold, by file. */
   readonly #counts = new Map<OpenFile, number>();
   #total = 0;
   #sockets = 0;
   #isCollecting = false;
+
+  constructor(memory: SocketMemory) {
+    this.memory = memory;
+  }
 
   get total(): number {
     return this.#total;

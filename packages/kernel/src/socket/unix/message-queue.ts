@@ -18,7 +18,10 @@ export interface QueuedMessage<Sender> {
 /** What a message costs beside its bytes (Linux counts sizeof sk_buff and alignment). */
 export const MESSAGE_OVERHEAD = 576;
 
-/** Messages whose borders are kept: datagrams and sequenced packets. Bound: SO_SNDBUF of each sender. */
+/**
+ * Messages whose borders are kept: datagrams and sequenced packets. Bound: SO_SNDBUF of each sender, and one message
+ * once the machine's sockets are full.
+ */
 export class MessageQueue<Sender> {
   #messages: QueuedMessage<Sender>[] = [];
   #head = 0;
@@ -30,6 +33,11 @@ export class MessageQueue<Sender> {
 
   get count(): number {
     return this.#messages.length - this.#head;
+  }
+
+  /** The machine's sockets are full, and here waits a message already. */
+  get isScarce(): boolean {
+    return this.count > 0 && this.#inFlight.memory.isFull;
   }
 
   /** Length of the first message, 0 when none waits. */
@@ -44,6 +52,7 @@ export class MessageQueue<Sender> {
   ): void {
     const rights = ancillary?.rights ?? null;
     if (rights !== null) this.#inFlight.add(rights);
+    this.#inFlight.memory.bytes += bytes.length + MESSAGE_OVERHEAD;
     this.#messages.push({
       bytes,
       rights,
@@ -76,6 +85,7 @@ export class MessageQueue<Sender> {
     if (first.rights !== null) message.rights = peek ? first.rights.map((file) => file.retain()) : first.rights;
     if (!peek) {
       this.#head++;
+      this.#inFlight.memory.bytes -= first.cost;
       if (first.rights !== null) this.#inFlight.remove(first.rights);
       if (this.#head > 32 && this.#head * 2 > this.#messages.length) {
         this.#messages = this.#messages.slice(this.#head);
@@ -105,6 +115,7 @@ export class MessageQueue<Sender> {
     this.#messages = [];
     this.#head = 0;
     for (const message of messages) {
+      this.#inFlight.memory.bytes -= message.cost;
       dropped(message);
       if (message.rights === null) continue;
       this.#inFlight.remove(message.rights);

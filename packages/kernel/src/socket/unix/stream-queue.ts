@@ -14,14 +14,14 @@ interface Mark {
   readonly credentials: PeerCredentials | null;
 }
 
-const BYTES_MAX = 256 << 20,
-  SCARCE_ROOM = 4096;
+/** Bytes that a queue takes when the machine's memory for sockets is full. */
+const SCARCE_ROOM = 4096;
 
 /**
  * What waits to be received by a stream socket. Most streams are bytes only; files and credentials are marks beside
  * them. A read never crosses into bytes that came with files, and one that took files ends with their bytes (unix(7),
- * SCM_RIGHTS). Bound: the sender's SO_SNDBUF, and SCARCE_ROOM once all queues of the machine hold BYTES_MAX: each goes
- * on, in small steps.
+ * SCM_RIGHTS). Bound: the sender's SO_SNDBUF, and SCARCE_ROOM once the machine's sockets are full: each goes on, in
+ * small steps.
  */
 export class StreamQueue {
   readonly #ring = new ByteRing();
@@ -44,12 +44,12 @@ export class StreamQueue {
    * −EFAULT.
    */
   write(from: IoCursor, capacity: number, ancillary: Ancillary | null, sender: PeerCredentials | null): number {
-    const room = this.#inFlight.bytes >= BYTES_MAX ? Math.min(capacity, SCARCE_ROOM) : capacity;
+    const room = this.#inFlight.memory.isFull ? Math.min(capacity, SCARCE_ROOM) : capacity;
     if (this.#ring.length >= room) return -EAGAIN;
     const position = this.#ring.writePosition;
     const moved = this.#ring.writeFrom(from, room);
     if (moved <= 0) return moved;
-    this.#inFlight.bytes += moved;
+    this.#inFlight.memory.bytes += moved;
     const credentials = ancillary?.credentials ?? sender;
     const changes = credentials !== null && !isSame(credentials, this.#writer);
     if (ancillary?.rights || changes) {
@@ -97,7 +97,7 @@ export class StreamQueue {
         break;
       }
       done += moved;
-      if (!peek) this.#inFlight.bytes -= moved;
+      if (!peek) this.#inFlight.memory.bytes -= moved;
       if (message.rights !== null || moved === 0) break;
     }
     if (withCredentials && done > 0) message.credentials = reader ?? UNKNOWN_SENDER;
@@ -113,7 +113,7 @@ export class StreamQueue {
   }
 
   clear(): void {
-    this.#inFlight.bytes -= this.#ring.length;
+    this.#inFlight.memory.bytes -= this.#ring.length;
     this.#ring.clear();
     for (const mark of this.#marks.splice(0)) {
       if (mark.rights === null) continue;

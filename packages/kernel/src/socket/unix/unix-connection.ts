@@ -195,6 +195,7 @@ export class UnixConnectionSocket extends UnixSocket {
     if (length > this.options.sendBuffer - 32) return -EMSGSIZE;
     const cost = length + MESSAGE_OVERHEAD;
     if (peer.#packetCost > 0 && peer.#packetCost + cost > this.options.sendBuffer) return -EAGAIN;
+    if (peer.#packets!.isScarce) return -EAGAIN;
     const bytes = new Uint8Array(length);
     const taken = length === 0 ? 0 : from.take(bytes, 0, length);
     if (taken < length) return taken < 0 ? taken : -EINVAL;

@@ -121,7 +121,7 @@ export class UnixDatagramSocket extends UnixSocket {
     }
     if (!target.#accepts(this)) return -EPERM;
     if ((target.shut & RECEIVE_SHUT) !== 0) return -EPIPE;
-    if (target !== this && target.#peer !== this && target.#queue.count > QUEUE_MAX) {
+    if ((target !== this && target.#peer !== this && target.#queue.count > QUEUE_MAX) || target.#queue.isScarce) {
       this.roomQueue = target.readiness;
       return -EAGAIN;
     }
@@ -149,20 +149,21 @@ export class UnixDatagramSocket extends UnixSocket {
       return (this.shut & RECEIVE_SHUT) !== 0 ? 0 : -EAGAIN;
     }
     const peek = (flags & MSG_PEEK) !== 0;
+    const wasScarce = this.#queue.isScarce;
     const result = this.#queue.read(to, message, peek, {
       wantsLength: (flags & MSG_TRUNC) !== 0,
       withCredentials: this.options.passCredentials,
     });
     if (result < 0) return result;
     this.stamp(message);
-    if (!peek) this.#delivered(first.sender, first.cost);
+    if (!peek) this.#delivered(first.sender, first.cost, wasScarce);
     return result;
   }
 
-  #delivered(sender: UnixDatagramSocket, cost: number): void {
+  #delivered(sender: UnixDatagramSocket, cost: number, wasScarce: boolean): void {
     sender.#outstanding -= cost;
     sender.readiness.wakeAll(POLLOUT | POLLWRNORM);
-    if (this.#queue.count !== QUEUE_MAX) return;
+    if (this.#queue.count !== QUEUE_MAX && !wasScarce) return;
     // There is room again: those who wait to send, and those who poll for it.
     this.readiness.wakeAll(0);
     for (const each of this.#senders) each.readiness.wakeAll(POLLOUT | POLLWRNORM);
@@ -183,7 +184,8 @@ export class UnixDatagramSocket extends UnixSocket {
     if ((this.shut & RECEIVE_SHUT) !== 0) ready |= POLLRDHUP | POLLIN | POLLRDNORM;
     if (this.#queue.count > 0) ready |= POLLIN | POLLRDNORM;
     const peer = this.#peer;
-    const peerIsFull = peer !== null && peer.#peer !== this && peer.#queue.count > QUEUE_MAX;
+    const peerIsFull =
+      peer !== null && ((peer.#peer !== this && peer.#queue.count > QUEUE_MAX) || peer.#queue.isScarce);
     if (this.#outstanding * 4 <= this.options.sendBuffer && !peerIsFull) ready |= POLLOUT | POLLWRNORM | POLLWRBAND;
     return ready;
   }

@@ -85,14 +85,14 @@ describe("stream pairs", () => {
     } = SocketTask.createMachine();
     const [one, other] = pairOf(user);
     const usual = fill(user, one);
-    assert.equal(kernel.network.inFlight.bytes, usual);
+    assert.equal(kernel.network.inFlight.memory.bytes, usual);
     const [third, fourth] = pairOf(user);
-    kernel.network.inFlight.bytes += 256 << 20;
+    kernel.network.inFlight.memory.bytes += 256 << 20;
     assert.equal(fill(user, third), 4096);
-    kernel.network.inFlight.bytes -= 256 << 20;
+    kernel.network.inFlight.memory.bytes -= 256 << 20;
     assert.equal(fill(user, third), usual - 4096);
     for (const fd of [one, other, third, fourth]) user.call("close", fd);
-    assert.equal(kernel.network.inFlight.bytes, 0);
+    assert.equal(kernel.network.inFlight.memory.bytes, 0);
   });
 
   it("carry bytes both ways, without borders", () => {
