@@ -39,11 +39,31 @@ interface Inventory {
   readonly names: Map<string, number>;
 }
 
+/** Counts what changes it, whatever it is changed to. */
+class CountingDevice extends MemoryBlockDevice {
+  changes = 0;
+
+  override write(offset: number, bytes: Uint8Array, at: number, length: number): number {
+    this.changes++;
+    return super.write(offset, bytes, at, length);
+  }
+
+  override resize(size: number): number {
+    this.changes++;
+    return super.resize(size);
+  }
+
+  override discard(offset: number, length: number): void {
+    this.changes++;
+    super.discard(offset, length);
+  }
+}
+
 /** Throws at the first thing that is wrong and not named. */
 export function simulateRepair(seed: number): RepairOutcome {
   const random = new SeededRandom(seed);
   const copies = 1 + (seed % 2);
-  const device = new MemoryBlockDevice(copies === 1 ? 6 << 20 : 12 << 20);
+  const device = new CountingDevice(copies === 1 ? 6 << 20 : 12 << 20);
   if (format(device, { uuid: new Uint8Array(16).fill(6), hashSeed: seed, copies }) !== 0)
     throw new Error("format failed");
   const volume = mountedVolume(mount(device));
@@ -62,10 +82,9 @@ export function simulateRepair(seed: number): RepairOutcome {
   damage(volume, device, random);
   const where = `seed ${seed}, ${copies} ${copies === 1 ? "copy" : "copies"}`;
 
-  const asItWas = bytesOf(device);
+  device.changes = 0;
   const looked = repair(device, { dryRun: true });
-  if (bytesOf(device).some((byte, at) => byte !== asItWas[at]))
-    throw new Error(`${where}: a repair that only looks has written`);
+  if (device.changes > 0) throw new Error(`${where}: a repair that only looks has written`);
   const result = repair(device);
   if (typeof result === "string" || typeof looked === "string") {
     if (result !== looked) throw new Error(`${where}: ${String(result)}, but only looking: ${String(looked)}`);
@@ -235,12 +254,6 @@ function damage(volume: Volume, device: MemoryBlockDevice, random: SeededRandom)
   const root = volume.subvolume(ids[random.below(ids.length)]!)!.tree.root[POINTER_AT_BLOCK]!;
   const { first, places } = volume.store.layout.segmentAt(root)!;
   for (const place of places) flip(place.first + root - first);
-}
-
-function bytesOf(device: MemoryBlockDevice): Uint8Array {
-  const bytes = new Uint8Array(device.size);
-  device.read(0, bytes, 0, bytes.length);
-  return bytes;
 }
 
 if (process.argv[1] === import.meta.filename) {
