@@ -35,7 +35,7 @@ import {
 import type { FormatOptions, MountOptions, Subvolume, Volume } from "../aegisfs.ts";
 import { checkVolume } from "../check/check.ts";
 import { Attributes, ATTRIBUTE_MODE } from "../file/attributes.ts";
-import { numberOption } from "./command-options.ts";
+import { numberOption, tellProgress } from "./command-options.ts";
 import { CrashDisk } from "./crash-disk.ts";
 import { difference, FlatFile, FlatFiles, someContent } from "./flat-files.ts";
 
@@ -667,6 +667,7 @@ if (process.argv[1] === import.meta.filename) {
   let failed = 0;
   for (let round = 0; round < rounds; round++) {
     const seed = first + round;
+    tellProgress(round, seed);
     try {
       const { operations, refused, crashes } = simulateFullVolume({ seed, ...(mib > 0 ? { mib } : {}) });
       total.operations += operations;

@@ -15,7 +15,7 @@ import { Attributes } from "../file/attributes.ts";
 import { DirectoryEntry } from "../file/directory.ts";
 import { POINTER_AT_BLOCK } from "../format/node-layout.ts";
 import { SUPERBLOCK_SLOTS } from "../format/superblock.ts";
-import { numberOption } from "./command-options.ts";
+import { numberOption, tellProgress } from "./command-options.ts";
 import { mountedVolume } from "./fresh-volume.ts";
 import { Workload } from "./workload.ts";
 
@@ -262,6 +262,7 @@ if (process.argv[1] === import.meta.filename) {
   const total = { kept: 0, lost: 0, refused: 0 };
   let failed = 0;
   for (let round = 0; round < rounds && failed < 10; round++) {
+    tellProgress(round, first + round);
     try {
       const { kept, lost, refused } = simulateRepair(first + round);
       total.kept += kept;
