@@ -102,7 +102,7 @@ class FullVolume {
     const size =
       mib !== undefined
         ? mib * MIB
-        : random.below(8) > 0
+        : random.below(24) > 0
           ? smallest * MIB + random.below(256) * 4096
           : (smallest + 1 + random.below(random.below(4) === 0 ? 21 : 6)) * MIB;
     this.#cipher = kind === 5 ? new SimulatedCipher(seed) : null;

@@ -77,7 +77,10 @@ export function simulateRepair(seed: number): RepairOutcome {
     for (let file = 0; file < random.below(2000); file++)
       volume.root.create(ROOT_INO, `many${file}`, S_IFREG | 0o600, 0, 0);
   volume.sync();
-  const before = new Map(volume.subvolumeIds().map((id) => [id, inventory(volume.subvolume(id)!)]));
+  const before = inventoryOf(volume);
+  // The state of the commit before: all of it is still there.
+  const older = mount(device, { readOnly: true, asFound: true, olderThan: volume.superblock.generation });
+  const beforeThat = typeof older === "string" ? before : inventoryOf(older);
   const spare = volume.subvolumeIds();
   damage(volume, device, random);
   const where = `seed ${seed}, ${copies} ${copies === 1 ? "copy" : "copies"}`;
@@ -102,7 +105,8 @@ export function simulateRepair(seed: number): RepairOutcome {
   const after = mountedVolume(mount(device, { readOnly: true }));
   let lost = 0;
   let kept = 0;
-  for (const [id, known] of before) {
+  const wentBack = result.fixed.some(({ what }) => what.startsWith("went back"));
+  for (const [id, known] of wentBack ? beforeThat : before) {
     const files = after.subvolume(id);
     if (files === null) {
       if (!result.losses.some(({ what }) => what === "subvolume"))
@@ -197,6 +201,10 @@ function walk(files: Subvolume, path: string): number {
   return ino;
 }
 
+function inventoryOf(volume: Volume): Map<number, Inventory> {
+  return new Map(volume.subvolumeIds().map((id) => [id, inventory(volume.subvolume(id)!)]));
+}
+
 function inventory(files: Subvolume): Inventory {
   const inodes = new Map<number, Known>();
   const names = new Map<string, number>();
@@ -226,8 +234,8 @@ function inventory(files: Subvolume): Inventory {
 }
 
 /**
- * Flips bits in blocks that are in use: one here and there, or all copies of one, or what a subvolume's tree begins
- * with.
+ * Flips bits in blocks that are in use: one here and there, or all copies of one, or what a subvolume's tree or the
+ * volume's begins with.
  */
 function damage(volume: Volume, device: MemoryBlockDevice, random: SeededRandom): void {
   const blocks: number[][] = [];
@@ -248,6 +256,13 @@ function damage(volume: Volume, device: MemoryBlockDevice, random: SeededRandom)
     const places = blocks[random.below(blocks.length)]!;
     if (random.below(2) === 0) for (const place of places) flip(place);
     else flip(places[random.below(places.length)]!);
+  }
+  if (random.below(4) === 0) {
+    const root = volume.superblock.root[POINTER_AT_BLOCK]!;
+    for (const block of random.below(2) === 0 ? [root] : [root, volume.superblock.rootCopy]) {
+      const { first, places } = volume.store.layout.segmentAt(block)!;
+      for (const place of places) flip(place.first + block - first);
+    }
   }
   if (random.below(3) > 0) return;
   const ids = volume.subvolumeIds();
