@@ -11,6 +11,7 @@ import type { MountError } from "../failure.ts";
 import { damagedContent, readLog } from "../log/read-log.ts";
 import { mount, mountOverlay } from "../volume/mount.ts";
 import type { Volume } from "../volume/volume.ts";
+import { POINTER_AT_BLOCK } from "../format/node-layout.ts";
 import { SUBVOLUME_INCOMPLETE } from "../format/subvolume-item.ts";
 import { droppedRoots } from "../snapshot/dropped-trees.ts";
 import { checkSubvolume } from "./check-subvolume.ts";
@@ -67,6 +68,14 @@ export function checkVolume(volume: Volume, options: CheckOptions = {}): Problem
   const pass = new OwnerPass(volume, options.data === true);
   try {
     pass.walkTree(volume.tree.root, -1);
+    // Where it could be, it was written anew at once.
+    if (volume.readOnly && volume.cache.rootCopyUses > 0)
+      pass.report(
+        "the root of the volume's tree is damaged; its second copy is good",
+        -1,
+        -1,
+        volume.tree.root[POINTER_AT_BLOCK]!,
+      );
     for (const id of volume.subvolumeIds()) {
       const subvolume = volume.subvolume(id);
       if (subvolume === null) continue;

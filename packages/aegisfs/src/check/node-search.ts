@@ -3,7 +3,8 @@
  * place where a node may be, once, and takes those
  *
  *   - that miss an owner: they are marked as used, and fewer pointers lead to them than their record says (one without
- *     a record)
+ *     a record). Where more lost nodes could have named one than it misses owners, it may be another version of what
+ *     one of them had, an older state of its files: it stays lost
  *   - that somebody vouches for, since the checksum that did was in the lost node: another copy that is equal, or an
  *     older version of the lost node, which is still in free space and has the pointers to all nodes that did not
  *     change since. What nobody vouches for may be damaged as well, and stays lost.
@@ -36,7 +37,14 @@ import { nodeMatches, TreeNode } from "../store/node-cache.ts";
 import type { Key, LostNode } from "../device/relocation.ts";
 import type { Volume } from "../volume/volume.ts";
 
+/** Owners that a node misses: as its record and the bitmaps say, and what they may be where those are lost. */
+export interface MissingOwners {
+  readonly known: number;
+  readonly possible: number;
+}
+
 interface FoundNode {
+  readonly missing: MissingOwners;
   readonly level: number;
   readonly generation: number;
   readonly first: Key;
@@ -51,13 +59,18 @@ const LEVEL_MAX = 11;
 
 export class NodeSearch {
   readonly #volume: Volume;
-  readonly #missesOwner: (block: number) => boolean;
+  readonly #missing: (block: number) => MissingOwners;
+  readonly #lost: readonly LostNode[];
   #found: FoundNode[] | null = null;
 
-  /** @param missesOwner  does fewer than there should be lead to the node at this block? */
-  constructor(volume: Volume, missesOwner: (block: number) => boolean) {
+  /**
+   * @param missing  how many fewer than there should be lead to the node at this block?
+   * @param lost     nodes of subvolumes that cannot be read
+   */
+  constructor(volume: Volume, missing: (block: number) => MissingOwners, lost: readonly LostNode[]) {
     this.#volume = volume;
-    this.#missesOwner = missesOwner;
+    this.#missing = missing;
+    this.#lost = lost;
   }
 
   /** Nodes that were below the lost one, ascending and apart. */
@@ -70,7 +83,8 @@ export class NodeSearch {
         node.generation <= generation &&
         compare(node.first, low) >= 0 &&
         (high === null || compare(node.last, high) < 0) &&
-        node.first[1] >>> 24 >= VOLUME_KIND_MIN === ofVolumeTree,
+        node.first[1] >>> 24 >= VOLUME_KIND_MIN === ofVolumeTree &&
+        (ofVolumeTree || node.missing.known >= this.#claimants(node)),
     );
     // Of two versions of a part the newer one is that of the tree that was changed last.
     fitting.sort((a, b) => b.generation - a.generation);
@@ -79,6 +93,17 @@ export class NodeSearch {
       if (chosen.every((other) => compare(node.last, other.first) < 0 || compare(other.last, node.first) < 0))
         chosen.push(node);
     return chosen.sort((a, b) => compare(a.first, b.first)).map(({ first, pointer }) => ({ key: first, pointer }));
+  }
+
+  /** How many lost nodes could have named it, or what named it. */
+  #claimants({ level, generation, first, last }: FoundNode): number {
+    return this.#lost.filter(
+      (lost) =>
+        lost.level > level &&
+        lost.generation >= generation &&
+        compare(last, lost.low) >= 0 &&
+        (lost.high === null || compare(first, lost.high) < 0),
+    ).length;
   }
 
   #search(): FoundNode[] {
@@ -100,7 +125,9 @@ export class NodeSearch {
           if (pointer !== null) versions.push({ pointer, node: nodes[copy]! });
         }
         for (const { node } of versions) if (node.level > 0) vouchFor(node, vouched);
-        if (versions.length === 0 || !this.#missesOwner(block)) continue;
+        if (versions.length === 0) continue;
+        const missing = this.#missing(block);
+        if (missing.possible <= 0) continue;
         for (const [index, { pointer, node }] of versions.entries()) {
           const others = versions.filter(
             (other, at) => at !== index && signatureOf(other.pointer, 0) === signatureOf(pointer, 0),
@@ -110,6 +137,7 @@ export class NodeSearch {
           const stride = node.level > 0 ? ENTRY_WORDS : SLOT_WORDS;
           if (node.count === 0) continue;
           found.push({
+            missing,
             level: node.level,
             generation: generationOf(node),
             first: keyAt(node, 0, stride),

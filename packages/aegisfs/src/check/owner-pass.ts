@@ -18,9 +18,13 @@ import {
   ENTRY_AT_POINTER,
   ENTRY_WORDS,
   NODE_HEADER_WORDS,
+  POINTER_AT_BIRTH_HIGH,
+  POINTER_AT_BIRTH_LOW,
   POINTER_AT_BLOCK,
+  POINTER_AT_INFO,
   SLOT_WORDS,
 } from "../format/node-layout.ts";
+import type { LostNode } from "../device/relocation.ts";
 import { checksumBlock } from "../store/checksum.ts";
 import { Layout } from "../store/layout.ts";
 import type { TreeNode } from "../store/node-cache.ts";
@@ -41,7 +45,9 @@ export class OwnerPass {
   readonly #owners = new Map<number, Uint16Array>();
   readonly #bytes = new Uint8Array(EXTENT_BLOCKS_MAX * BLOCK_SIZE);
   #walked = 0;
-  /** Nodes that could not be read. */
+  /** Nodes of subvolumes and dropped trees that could not be read, each once. */
+  readonly damaged: LostNode[] = [];
+  /** All nodes that could not be read. */
   damagedNodes = 0;
 
   constructor(volume: Volume, withData: boolean) {
@@ -73,6 +79,7 @@ export class OwnerPass {
     } catch (thrown) {
       if (!(thrown instanceof Failure)) throw thrown;
       this.damagedNodes++;
+      if (subvolume >= 0) this.damaged.push(lostNode(pointer, at, low, high));
       this.report(thrown.kind === "io" ? "tree node cannot be read" : "tree node is damaged", subvolume, -1, block);
       return;
     }
@@ -244,6 +251,16 @@ export class OwnerPass {
     if (layout.blocks - used !== space.freeBlocks)
       this.report(`${layout.blocks - used} blocks are free, the superblock says ${space.freeBlocks}`, -1, -1, -1);
   }
+}
+
+function lostNode(pointer: Uint32Array, at: number, low: readonly number[], high: readonly number[] | null): LostNode {
+  return {
+    block: pointer[at + POINTER_AT_BLOCK]!,
+    level: pointer[at + POINTER_AT_INFO]! & 255,
+    generation: pointer[at + POINTER_AT_BIRTH_LOW]! + pointer[at + POINTER_AT_BIRTH_HIGH]! * 0x100000000,
+    low: [low[0]!, low[1]!, low[2]!],
+    high: high === null ? null : [high[0]!, high[1]!, high[2]!],
+  };
 }
 
 function keyAt(node: TreeNode, index: number, stride: number): [number, number, number] {

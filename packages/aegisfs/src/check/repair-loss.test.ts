@@ -8,6 +8,7 @@ import { EIO, S_IFDIR, S_IFREG } from "@stratos/abi";
 import { MemoryBlockDevice } from "@stratos/host";
 import { check, exitOf, format, mount, repair, ROOT_INO } from "../aegisfs.ts";
 import type { RepairResult, Volume } from "../aegisfs.ts";
+import { KIND_INODE, keyMiddle } from "../format/key.ts";
 import { NODE_HEADER_WORDS, POINTER_AT_BLOCK, ENTRY_AT_POINTER, ENTRY_WORDS } from "../format/node-layout.ts";
 import { mountedVolume } from "../testing/fresh-volume.ts";
 import { simulateRepair } from "../testing/repair-flips.ts";
@@ -104,6 +105,102 @@ for (const copies of [1, 2]) {
     },
   );
 }
+
+test("the root of the volume's tree is lost in its only copy: its second place has it, and nothing is lost", () => {
+  const { device, volume } = made(1);
+  const { root, rootCopy } = volume.superblock;
+  assert.ok(rootCopy > 0 && !volume.space.isAllocated(rootCopy));
+  hit(volume, device, root[POINTER_AT_BLOCK]!);
+  assert.equal(intact(device).size, FILES, "it is read from there");
+  const problems = check(device, { data: true });
+  assert.deepEqual(typeof problems === "string" ? problems : problems.map(({ what }) => what), [
+    "the root of the volume's tree is damaged; its second copy is good",
+  ]);
+  const result = repaired(device);
+  assert.equal(exitOf(result), 1, "all of it is mended");
+  assert.deepEqual(result.losses, []);
+  assert.equal(intact(device).size, FILES);
+  // A mount that writes mends it at once.
+  hit(volume, device, root[POINTER_AT_BLOCK]!);
+  mountedVolume(mount(device));
+  assert.deepEqual(check(device, { data: true }), []);
+});
+
+test("the second place of the root moves with each commit, and is given back where space is short", () => {
+  const { device, volume } = made(1);
+  const { root } = volume;
+  const free = volume.space.freeBlocks;
+  for (let round = 0; round < 5; round++) {
+    const { rootCopy } = volume.superblock;
+    root.create(ROOT_INO, `more${round}`, S_IFREG | 0o644, 0, 0);
+    assert.equal(volume.sync(), 0);
+    assert.notEqual(volume.superblock.rootCopy, rootCopy, "the durable copy is not written over");
+  }
+  const kept = volume.space.freeBlocks - volume.space.availableBlocks;
+  assert.equal(kept, volume.log.blocks + 4, "one copy and the log, not one more with each commit");
+  assert.ok(volume.space.freeBlocks > free - 64);
+  const ino = root.create(ROOT_INO, "full", S_IFREG | 0o644, 0, 0);
+  const bytes = new Uint8Array(1 << 20).fill(7);
+  let at = 0;
+  for (let done = 1; done > 0; at += Math.max(0, done)) done = root.write(ino, at, bytes, 0, bytes.length);
+  assert.equal(volume.sync(), 0);
+  assert.equal(root.unlink(ROOT_INO, "full"), 0);
+  assert.equal(volume.sync(), 0);
+  assert.deepEqual(check(device, { data: true }), []);
+});
+
+for (const copies of [1, 2])
+  test(`the root is lost in all its places (copies: ${copies}): repair goes back one commit, and says what that loses`, () => {
+    const { device, volume } = made(copies);
+    const { root, rootCopy } = volume.superblock;
+    for (const block of [root[POINTER_AT_BLOCK]!, rootCopy]) hit(volume, device, block);
+    assert.equal(mount(device, { readOnly: true }), "corrupt");
+    const result = repaired(device);
+    assert.equal(exitOf(result), 4);
+    assert.ok(
+      result.losses.some(({ what, detail }) => what === "subvolume" && detail.startsWith("went back to commit")),
+      JSON.stringify(result.losses),
+    );
+    assert.equal(intact(device).size, FILES, "what the commit before had is whole");
+    const again = mountedVolume(mount(device));
+    assert.ok(again.root.lookup(ROOT_INO, "last") < 0, "the last commit is what is lost");
+    assert.ok(again.superblock.generation > volume.superblock.generation, "and its superblock counts no more");
+    assert.ok(again.root.create(ROOT_INO, "next", S_IFREG | 0o644, 0, 0) > 0);
+    assert.equal(again.sync(), 0);
+    assert.deepEqual(check(device, { data: true }), []);
+  });
+
+test("without any root of the volume's tree repair changes nothing, and says so", () => {
+  const { device, volume } = made(1);
+  const older = mountedVolume(mount(device, { readOnly: true, olderThan: volume.superblock.generation }));
+  for (const { superblock } of [volume, older])
+    for (const block of [superblock.root[POINTER_AT_BLOCK]!, superblock.rootCopy]) hit(volume, device, block);
+  const result = repair(device);
+  assert.ok(typeof result === "object");
+  assert.equal(exitOf(result), 4);
+  assert.match(result.left[0]!.what, /root of the volume's tree/);
+});
+
+test("a snapshot's older leaf does not take the place of a lost one (simulated: old repair seed 109483)", () => {
+  const { device, volume } = made(2);
+  const { root } = volume;
+  const id = volume.snapshot(root, "older", { readOnly: true });
+  const ino = root.lookup(root.lookup(ROOT_INO, "folder"), "f200");
+  assert.equal(root.write(ino, 0, new Uint8Array(3000).fill(251), 0, 3000), 3000);
+  assert.equal(volume.sync(), 0);
+  assert.ok(root.tree.find(ino, keyMiddle(KIND_INODE, 0), 0));
+  const leaf = root.tree.leaf.block;
+  const snapshot = volume.subvolume(id)!;
+  assert.ok(snapshot.tree.find(ino, keyMiddle(KIND_INODE, 0), 0) && snapshot.tree.leaf.block !== leaf);
+  for (const { tree } of [root, snapshot]) hit(volume, device, tree.root[POINTER_AT_BLOCK]!);
+  hit(volume, device, leaf);
+  const result = repaired(device);
+  const { root: files } = mountedVolume(mount(device, { readOnly: true }));
+  const bytes = new Uint8Array(1);
+  const count = files.read(ino, 0, bytes, 0, 1);
+  assert.ok(count < 0 || bytes[0] === 251, `byte ${bytes[0]} is what the file had before`);
+  assert.ok(result.losses.some((loss) => loss.subvolume === root.id && loss.ino <= ino && loss.lastIno >= ino));
+});
 
 test("a file whose extents are lost reads as an error, and the report has its path and bytes", () => {
   for (let child = 0; child < 6; child++) {

@@ -50,7 +50,7 @@ import { checkVolume } from "./check.ts";
 import type { Problem } from "./check.ts";
 import { OwnerPass } from "./owner-pass.ts";
 import { damagedContent, lossOf, markedContent, readableMode, withPaths, type Loss } from "./losses.ts";
-import { NodeSearch } from "./node-search.ts";
+import { NodeSearch, type MissingOwners } from "./node-search.ts";
 import { repairSubvolume } from "./repair-subvolume.ts";
 
 export interface RepairResult {
@@ -107,13 +107,18 @@ export function repair(
   options: MountOptions & { dryRun?: boolean } = {},
 ): RepairResult | MountError {
   const devices = "read" in device ? [device] : device;
-  const volume = mount(options.dryRun === true ? devices.map((each) => new ScratchDevice(each)) : devices, {
-    ...options,
-    asFound: true,
-  });
-  if (typeof volume === "string") return volume;
-  if (volume.readOnly) return "device-error";
+  const targets = options.dryRun === true ? devices.map((each) => new ScratchDevice(each)) : devices;
+  const newest = mount(targets, { ...options, asFound: true });
+  if (typeof newest === "string") return newest;
+  if (newest.readOnly) return "device-error";
   const result: RepairResult = { found: [], fixed: [], left: [], lost: [], losses: [] };
+  const volume = withReadableRoot(newest, targets, options, result);
+  if (volume === null) {
+    const what =
+      "the root of the volume's tree is lost, and so is that of the commit before: nothing else names what is in it";
+    result.left.push({ what, subvolume: -1, ino: -1, block: newest.tree.root[POINTER_AT_BLOCK]! });
+    return result;
+  }
   const known = readable(() => markedContent(volume)) ?? [];
   const course: Course = {
     result,
@@ -131,6 +136,8 @@ export function repair(
     course.inodes.set(id, inodes);
   try {
     takeLog(volume, result);
+    // What is written from here on is newer than the state that was given up.
+    volume.superblock.generation = newest.superblock.generation;
     if (!repairAll(volume, course, true)) return "device-error";
     if (result.left.length === 0 && volume.log.carried.length > 0) {
       doLogAgain(volume, result);
@@ -162,6 +169,37 @@ export function repair(
   }
 }
 
+/**
+ * The volume with a root of its tree that can be read: from its second copy, which is then written to its place; else
+ * the state of the commit before, all of which is on the device until the next commit, and is verified like any. Null
+ * where there is neither: nothing else names the subvolumes, and what nothing vouches for is not taken for content.
+ */
+function withReadableRoot(
+  volume: Volume,
+  devices: readonly BlockDevice[],
+  options: MountOptions,
+  result: RepairResult,
+): Volume | null {
+  const { cache, superblock, tree } = volume;
+  const block = tree.root[POINTER_AT_BLOCK]!;
+  const nowhere = { subvolume: -1, ino: -1 };
+  const isReadable = (one: Volume): boolean => readable(() => one.cache.load(one.tree.root, 0)) !== null;
+  if (isReadable(volume)) {
+    if (cache.rootCopyUses > 0)
+      result.fixed.push({ what: "wrote the root of the volume's tree anew from its second copy", ...nowhere, block });
+    return volume;
+  }
+  const before = mount(devices, { ...options, asFound: true, olderThan: superblock.generation });
+  if (typeof before === "string" || !isReadable(before)) return null;
+  const what = `went back to commit ${before.superblock.generation}: the root of the volume's tree is lost`;
+  result.found.push({ what: "tree node is damaged", ...nowhere, block });
+  result.fixed.push({ what, ...nowhere, block });
+  result.losses.push(
+    lossOf("subvolume", `${what}, and with it what was done between that commit and number ${superblock.generation}`),
+  );
+  return before;
+}
+
 function nameOfMark({ subvolume, ino, from, to }: Loss): string {
   return `${subvolume} ${ino} ${from} ${to}`;
 }
@@ -181,7 +219,7 @@ function repairAll(volume: Volume, course: Course, first: boolean): boolean {
   const { result } = course;
   for (let round = 0; round < ROUNDS_MAX; round++) {
     result.left = checkVolume(volume);
-    if (first && round === 0) result.found = result.left;
+    if (first && round === 0) result.found.push(...result.left);
     if (result.left.length === 0) break;
     repairOnce(volume, course);
     if (volume.commit() < 0) return false;
@@ -266,10 +304,12 @@ function repairOnce(volume: Volume, course: Course): void {
   const damaged = before.damagedNodes > 0;
   space.rebuild((group) => before.ownersIn(group), damaged);
   keepLog(volume);
-  const search = new NodeSearch(volume, (block) => {
+  const missing = (block: number): MissingOwners => {
     const owners = before.ownersIn(Math.floor(block / GROUP_BLOCKS))?.[block % GROUP_BLOCKS] ?? 0;
-    return owners < (shared.get(block) ?? (volumeTreeDamaged || space.isAllocated(block) ? 1 : 0));
-  });
+    const known = (shared.get(block) ?? (space.isAllocated(block) ? 1 : 0)) - owners;
+    return { known, possible: volumeTreeDamaged ? Math.max(known, 1 - owners) : known };
+  };
+  const search = new NodeSearch(volume, missing, before.damaged);
   if (volumeTreeDamaged) {
     const pruned = pruneTree(volume, tree.root, -1, (node) => {
       const children = node.level > 0 ? search.childrenOf(node, true) : [];

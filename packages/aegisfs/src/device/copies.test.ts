@@ -10,6 +10,7 @@ import type { BlockDevice } from "@stratos/host";
 import { MemoryBlockDevice } from "@stratos/host";
 import { check, format, health, mount, ROOT_INO, Scrub } from "../aegisfs.ts";
 import type { FormatOptions, Volume } from "../aegisfs.ts";
+import { POINTER_AT_BLOCK } from "../format/node-layout.ts";
 import { EXTENT_AT_BLOCK, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, EXTENT_UNWRITTEN } from "../format/extent-item.ts";
 import { KIND_EXTENT } from "../format/key.ts";
 import { dumpSubvolume } from "../testing/dump.ts";
@@ -133,6 +134,7 @@ test(`each block damaged in turn, without a copy: named, never shown as content 
   const device = devices(12)[0]!;
   const { volume, dump } = filled([device], {}, 120);
   const unwritten = unwrittenBlocks(volume);
+  const root = volume.superblock.root[POINTER_AT_BLOCK]!;
   const places = usedPlaces(volume, 0).filter(({ offset }) => !unwritten.has(offset / 4096));
   const random = new SeededRandom(SEED);
   const before = new Uint8Array(4096);
@@ -157,8 +159,13 @@ test(`each block damaged in turn, without a copy: named, never shown as content 
       if (places.length < 400 || random.below(4) === 0) {
         const scrub = new Scrub(damaged);
         while (scrub.step(1000) === 1);
-        assert.ok(scrub.damage.length > 0 || scrub.step(1) < 0, `block ${offset / 4096}: the scrub does not name it`);
-        assert.equal(health(damaged).state, "damaged");
+        // The root of the volume's tree has a second copy.
+        const isMended = offset >> 14 === root >> 2 && scrub.cursor.repaired > 0;
+        assert.ok(
+          scrub.damage.length > 0 || scrub.step(1) < 0 || isMended,
+          `block ${offset / 4096}: the scrub does not name it`,
+        );
+        assert.equal(health(damaged).state, isMended ? "repaired" : "damaged");
       }
     }
     device.write(offset, before, 0, 4096);

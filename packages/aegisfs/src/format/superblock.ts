@@ -40,6 +40,8 @@ export const FEATURES_KNOWN = FEATURE_OVERLAY | FEATURE_COMPRESSION | FEATURE_PO
  * them.
  */
 export const COMPATIBLE_PROPERTIES = 1;
+/** There is a second copy of the volume tree's root; writers that ignore it leave out the bit or the place. */
+export const COMPATIBLE_ROOT_COPY = 2;
 
 const MAGIC_LOW = 0x49474541; // "AEGI"
 const MAGIC_HIGH = 0x31534653; // "SFS1"
@@ -64,6 +66,7 @@ const AT_NEXT_SUBVOLUME = 21;
 const AT_DEFAULT_SUBVOLUME = 22;
 const AT_CHECKSUM_KIND = 23;
 const AT_ROOT = 24; // POINTER_WORDS
+const AT_ROOT_COPY = 33;
 const AT_BASE_UUID = 36;
 const AT_BASE_GENERATION = 40;
 const AT_BASE_CHECKSUM = 42;
@@ -97,6 +100,8 @@ export class Superblock {
   nextSubvolume = 0;
   defaultSubvolume = 0;
   readonly root: Uint32Array = new Uint32Array(POINTER_WORDS);
+  /** First block of a second copy of the root (volume/root-copy.ts); 0: there is none. */
+  rootCopy = 0;
   readonly baseUuid: Uint32Array = new Uint32Array(4);
   baseGeneration = 0;
   baseChecksum = 0;
@@ -160,7 +165,8 @@ export function encodeSuperblock(superblock: Superblock): Uint8Array {
   putPair(AT_BASE_GENERATION, superblock.baseGeneration);
   words[AT_BASE_CHECKSUM] = superblock.baseChecksum;
   words[AT_PROPERTIES] = superblock.properties;
-  words[AT_COMPATIBLE] = superblock.compatible;
+  words[AT_COMPATIBLE] = superblock.compatible | (superblock.rootCopy > 0 ? COMPATIBLE_ROOT_COPY : 0);
+  words[AT_ROOT_COPY] = superblock.rootCopy;
   const { table } = superblock;
   if (table !== null) {
     words[AT_INCOMPATIBLE]! |= FEATURE_POOL;
@@ -211,7 +217,8 @@ export function decodeSuperblock(bytes: Uint8Array): Superblock | SuperblockErro
     superblock.logBlocks = words[AT_LOG_BLOCKS]!;
   }
   superblock.properties = words[AT_PROPERTIES]!;
-  superblock.compatible = words[AT_COMPATIBLE]!;
+  superblock.compatible = words[AT_COMPATIBLE]! & ~COMPATIBLE_ROOT_COPY;
+  if ((words[AT_COMPATIBLE]! & COMPATIBLE_ROOT_COPY) !== 0) superblock.rootCopy = words[AT_ROOT_COPY]!;
   decodeErrors(superblock.errors, words, AT_ERRORS);
   if ((words[AT_INCOMPATIBLE]! & FEATURE_POOL) !== 0) {
     superblock.table = decodePoolTable(words, AT_POOL, words[AT_DEVICES]!, words[AT_SEGMENTS]!, superblock.baseSpan);

@@ -65,6 +65,11 @@ export class NodeCache {
   readonly #limit: number;
   readonly #spare: TreeNode[] = [];
   dirtyCount = 0;
+  /** The durable root of the volume tree, and where a second copy of it is (volume/root-copy.ts); 0: nowhere. */
+  rootBlock = 0;
+  rootCopy = 0;
+  /** How often that copy was what was left. */
+  rootCopyUses = 0;
   /** Changes of trees so far: tells whether a failed operation had begun to change anything. */
   changes = 0;
 
@@ -173,7 +178,8 @@ export class NodeCache {
       damaged = true;
       store.countCorrupt(block, copy);
     }
-    if (copy === copies) {
+    if (copy === copies && this.readRootCopy(node, words, at)) this.rootCopyUses++;
+    else if (copy === copies) {
       store.countLost(block);
       throw new Failure(damaged ? "corrupt-node" : "io", block);
     }
@@ -181,6 +187,21 @@ export class NodeCache {
     node.count = node.words[NODE_AT_COUNT]!;
     this.#nodes.set(block, node);
     return node;
+  }
+
+  /** Reads the second copy of the volume tree's root, if it is that node; false when there is no good one. */
+  readRootCopy(node: TreeNode, words: Uint32Array, at: number): boolean {
+    if (this.rootCopy === 0 || words[at + POINTER_AT_BLOCK] !== this.rootBlock) return false;
+    const store = this.#store;
+    try {
+      for (let copy = 0; copy < store.copies(this.rootCopy, NODE_BLOCKS); copy++)
+        if (store.readCopy(this.rootCopy, NODE_BLOCKS, copy, node.bytes, 0) && nodeMatches(node, words, at))
+          return true;
+    } catch (thrown) {
+      // What names a place that the volume does not have is no copy.
+      if (!(thrown instanceof Failure)) throw thrown;
+    }
+    return false;
   }
 }
 

@@ -386,6 +386,26 @@ export class SpaceMap {
     return best >= least ? best : 0;
   }
 
+  /** The last quad that is free, which is not taken; −1 when there is none. */
+  findLastQuad(): number {
+    const first = Math.floor(this.#layout.first / GROUP_BLOCKS);
+    for (let index = first + this.#groupCount() - 1; index >= first; index--) {
+      const bits = this.#noQuads[index >>> 5]!;
+      if (bits === 0xffffffff) {
+        index = (index >>> 5) * 32;
+        continue;
+      }
+      if ((bits & (1 << (index & 31))) !== 0) continue;
+      const group = this.#load(index);
+      for (let word = GROUP_WORDS - 1; word >= 0; word--) {
+        const quads = freeQuadsOf(group.bits[word]! | group.pinned[word]!);
+        if (quads !== 0) return index * GROUP_BLOCKS + word * 32 + (31 - Math.clz32(quads));
+      }
+      this.#note(group);
+    }
+    return -1;
+  }
+
   /** Are all blocks of the range the volume's, and free? */
   isFree(start: number, length: number): boolean {
     for (let block = start; block < start + length; block++)

@@ -1,4 +1,4 @@
-/** Number options of the commands in this folder. */
+/** What the commands in this folder share. */
 
 /** The number behind `--name`; ends the program when it is none. */
 export function numberOption(name: string, otherwise: number): number {
@@ -9,4 +9,9 @@ export function numberOption(name: string, otherwise: number): number {
     process.exit(2);
   }
   return value;
+}
+
+/** A line now and then, so that a run which is cut short tells how far it came. */
+export function tellProgress(round: number, seed: number): void {
+  if (round > 0 && round % 250 === 0) console.error(`${round} rounds done, up to seed ${seed - 1}`);
 }

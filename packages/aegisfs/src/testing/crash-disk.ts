@@ -10,14 +10,17 @@ const SECTOR = 512;
 interface Write {
   offset: number;
   bytes: Uint8Array;
+  /** What was there before it. */
+  before: Uint8Array;
 }
 
 export class CrashDisk implements BlockDevice {
   readonly readOnly = false;
   size: number;
-  /** As after a crash that lost every unflushed write. */
-  durable: Uint8Array;
+  /** What reads see; it may be longer than the disk. */
   #visible: Uint8Array;
+  /** As after a crash that lost every unflushed write, once somebody has asked for it. */
+  #durable: Uint8Array | null = null;
   pending: Write[] = [];
   flushes = 0;
   /** Called in each flush, before the writes become durable. */
@@ -25,15 +28,13 @@ export class CrashDisk implements BlockDevice {
 
   constructor(size: number) {
     this.size = size;
-    this.durable = new Uint8Array(size);
     this.#visible = new Uint8Array(size);
   }
 
   /** The disk that is left after a crash, to be used again. */
   static after(image: BlockDevice): CrashDisk {
     const disk = new CrashDisk(image.size);
-    image.read(0, disk.durable, 0, image.size);
-    disk.#visible.set(disk.durable);
+    image.read(0, disk.#visible, 0, image.size);
     return disk;
   }
 
@@ -44,15 +45,15 @@ export class CrashDisk implements BlockDevice {
 
   write(offset: number, bytes: Uint8Array, at: number, length: number): number {
     const copy = bytes.slice(at, at + length);
+    this.pending.push({ offset, bytes: copy, before: this.#visible.slice(offset, offset + length) });
     this.#visible.set(copy, offset);
-    this.pending.push({ offset, bytes: copy });
     return 0;
   }
 
   flush(): number {
     this.onFlush?.();
     this.flushes++;
-    for (const { offset, bytes } of this.pending) this.durable.set(bytes, offset);
+    if (this.#durable !== null) for (const { offset, bytes } of this.pending) this.#durable.set(bytes, offset);
     this.pending = [];
     return 0;
   }
@@ -60,13 +61,13 @@ export class CrashDisk implements BlockDevice {
   /** Gets longer at once, as a file does; it never gets shorter. */
   resize(size: number): number {
     if (size <= this.size) return 0;
-    const grow = (bytes: Uint8Array): Uint8Array => {
-      const longer = new Uint8Array(size);
-      longer.set(bytes);
-      return longer;
-    };
-    this.durable = grow(this.durable);
-    this.#visible = grow(this.#visible);
+    if (size > this.#visible.length) {
+      // Pages that nobody touches cost nothing: there is room for the next steps, too.
+      const longer = new Uint8Array(2 * size);
+      longer.set(this.#visible.subarray(0, this.size));
+      this.#visible = longer;
+    }
+    this.#durable = null;
     this.size = size;
     return 0;
   }
@@ -75,14 +76,22 @@ export class CrashDisk implements BlockDevice {
 
   /** What is on the disk when the power goes after the first `count` unflushed writes, in order. */
   crashAfter(count: number): CrashImage {
-    const image = new CrashImage(this.durable);
+    const image = new CrashImage(this.#base());
     for (const { offset, bytes } of this.pending.slice(0, count)) image.write(offset, bytes, 0, bytes.length);
     return image;
   }
 
+  #base(): Uint8Array {
+    if (this.#durable === null) {
+      this.#durable = this.#visible.slice(0, this.size);
+      for (const { offset, before } of this.pending.toReversed()) this.#durable.set(before, offset);
+    }
+    return this.#durable;
+  }
+
   /** What may be on the disk after a crash now: a random choice of writes, a few of them torn, in random order. */
   crashAnyhow(random: SeededRandom): CrashImage {
-    const image = new CrashImage(this.durable);
+    const image = new CrashImage(this.#base());
     const kept = random.below(4) === 0 ? 0.9 : random.below(100) / 100;
     const writes = this.pending.filter(() => random.below(1000) < kept * 1000);
     for (let index = writes.length - 1; index > 0; index--) {

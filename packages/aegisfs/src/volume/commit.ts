@@ -7,6 +7,7 @@ import { Failure } from "../failure.ts";
 import { pinContent, replayLog } from "../log/replay.ts";
 import type { TreeNode } from "../store/node-cache.ts";
 import { writeNodes } from "../store/write-nodes.ts";
+import { findRootCopy, freeRootCopy, keepRootCopy, writeRootCopy } from "./root-copy.ts";
 import type { Volume } from "./volume.ts";
 
 /** Blocks of the intent log: a share of the volume within bounds. */
@@ -37,6 +38,7 @@ export function writeCommit(volume: Volume, { hasLog, isVolatile }: CommitOption
   volume.observer?.beforeCommit?.();
   space.store();
   tree.seal(nodes);
+  writeRootCopy(volume, hasLog);
   writeNodes(store, nodes);
   flush();
 
@@ -56,7 +58,9 @@ export function writeCommit(volume: Volume, { hasLog, isVolatile }: CommitOption
 
   for (const node of nodes) cache.clean(node);
   assert(cache.dirtyCount === 0, "a commit writes every dirty node");
+  freeRootCopy(volume);
   space.committed();
+  keepRootCopy(volume);
   space.pin(superblock.logStart, superblock.logBlocks);
   pinContent(volume, log.carried);
   log.restart(superblock.logStart, superblock.logBlocks);
@@ -76,6 +80,7 @@ function placeLog({ log, space, store, superblock }: Volume, hasLog: boolean): v
 /** Brings back what was synced after the last commit. Throws Failure. */
 export function recoverFromLog(volume: Volume, hasLog: boolean): void {
   const { log, space, superblock } = volume;
+  if (!volume.readOnly) findRootCopy(volume);
   if (superblock.logBlocks === 0) return;
   if (!space.isFree(superblock.logStart, superblock.logBlocks)) throw new Failure("corrupt-node", superblock.logStart);
   space.pin(superblock.logStart, superblock.logBlocks);

@@ -31,6 +31,8 @@ export interface MountOptions {
   degraded?: boolean;
   /** Leave everything as it is found, damaged or not: for check and repair. */
   asFound?: boolean;
+  /** The newest state that is older than this generation: for repair. */
+  olderThan?: number;
   /** Compression formats of the host; LZ4 is built in. */
   codecs?: readonly CompressionCodec[];
   /** Who compresses and decompresses several units at once; default: one after the other. */

@@ -98,7 +98,7 @@ export function eraseSuperblocks(device: BlockDevice): boolean {
  */
 export function mount(device: BlockDevice | readonly BlockDevice[], options: MountOptions = {}): Volume | MountError {
   const devices = listOf(device);
-  const found = devices.map((each) => readSuperblock(each));
+  const found = devices.map((each) => readSuperblock(each, options.olderThan));
   let newest: Superblock | null = null;
   for (const superblock of found) {
     if (typeof superblock === "string") continue;
@@ -260,8 +260,8 @@ function open(store: BlockStore, superblock: Superblock, options: MountOptions):
   return volume;
 }
 
-/** The newest valid superblock of a device. */
-export function readSuperblock(device: BlockDevice): Superblock | MountError {
+/** The newest valid superblock of a device, of a generation below `olderThan`. */
+export function readSuperblock(device: BlockDevice, olderThan = Infinity): Superblock | MountError {
   const bytes = new Uint8Array(BLOCK_SIZE);
   let newest: Superblock | null = null;
   let unsupported = false;
@@ -272,7 +272,11 @@ export function readSuperblock(device: BlockDevice): Superblock | MountError {
       readable = true;
       const superblock = decodeSuperblock(bytes);
       if (superblock === "unsupported") unsupported = true;
-      else if (superblock !== "invalid" && (newest === null || superblock.generation > newest.generation))
+      else if (
+        superblock !== "invalid" &&
+        superblock.generation < olderThan &&
+        (newest === null || superblock.generation > newest.generation)
+      )
         newest = superblock;
     }
   }

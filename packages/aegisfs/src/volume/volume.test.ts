@@ -168,7 +168,8 @@ test("files without a name live while pinned, and a mount frees those that a cra
   assert.equal(after.root.stat(ino, new Attributes()), -ENOENT);
   assert.ok(after.root.lookup(ROOT_INO, "named") > 0);
   commitAndCheck(after, device);
-  assert.ok(after.usage().freeBlocks >= free - 8);
+  // Besides it there is the second copy of the root now, which the first commit had none of.
+  assert.ok(after.usage().freeBlocks >= free - 12);
   // The first mount goes on by itself, too.
   assert.equal(root.unpin(ino), 0);
   assert.equal(root.stat(ino, new Attributes()), -ENOENT);

@@ -20,6 +20,7 @@ import { EINVAL, ENOENT, ENOSPC, EROFS } from "@stratos/abi";
 import { Failure } from "../failure.ts";
 import { Tree, type NodeOwner } from "../tree/tree.ts";
 import { NODE_BLOCKS } from "../format/geometry.ts";
+import { POINTER_AT_BLOCK } from "../format/node-layout.ts";
 import { COMPATIBLE_PROPERTIES, FEATURE_COMPRESSION, type Superblock } from "../format/superblock.ts";
 import { resizeDevice } from "../device/resize.ts";
 import type { WriteIndex } from "../dedupe/write-index.ts";
@@ -120,6 +121,8 @@ export class Volume implements NodeOwner {
     this.superblock = superblock;
     this.#subvolumes = new SubvolumeRegistry(this);
     this.readOnly = options.readOnly === true || store.readOnly || superblock.mustNotWrite;
+    // Who only looks leaves damaged copies as they are.
+    store.repairs = !this.readOnly;
     this.#volatile = options.volatile === true;
     const limits = cacheLimits(options);
     this.#dirtyLimit = limits.dirtyNodes;
@@ -132,6 +135,8 @@ export class Volume implements NodeOwner {
     this.#hasLog = options.intentLog !== false && !this.#volatile && !this.readOnly;
     this.seconds = options.seconds ?? 0;
     this.cache = new NodeCache(store, limits.nodes);
+    this.cache.rootBlock = superblock.root[POINTER_AT_BLOCK]!;
+    this.cache.rootCopy = superblock.rootCopy;
     this.tree = new Tree(this.cache, new VolumeTreeOwner(this));
     this.tree.root.set(superblock.root);
     this.space = new SpaceMap(this.tree, store.layout, superblock.freeBlocks, superblock.freeQuads);
@@ -283,7 +288,7 @@ export class Volume implements NodeOwner {
    * trees still hold. 0, −ENOSPC, −EIO.
    */
   #makeRoom(room: Room, blocks: number): number {
-    if (this.#hasPending || this.space.freeBlocks - this.log.blocks > this.space.availableBlocks) {
+    if (this.#hasPending || this.space.freeBlocks - this.#keptBlocks > this.space.availableBlocks) {
       const failed = this.commit();
       if (failed < 0) return failed;
     }
@@ -443,10 +448,15 @@ export class Volume implements NodeOwner {
   get dataBlocks(): number {
     const { freeBlocks, freeQuads } = this.space;
     const quads = this.quadReserve + SLACK_QUADS;
-    const free = freeBlocks - this.pages.dirtyCount - this.log.blocks;
-    return freeQuads - Math.ceil(this.log.blocks / NODE_BLOCKS) < quads
+    const free = freeBlocks - this.pages.dirtyCount - this.#keptBlocks;
+    return freeQuads - Math.ceil(this.#keptBlocks / NODE_BLOCKS) < quads
       ? 0
       : Math.max(0, free - (free >> 6) - quads * NODE_BLOCKS);
+  }
+
+  /** Free blocks that the log and the copy of the root stand in. */
+  get #keptBlocks(): number {
+    return this.log.blocks + (this.cache.rootCopy > 0 ? NODE_BLOCKS : 0);
   }
 
   /**
