@@ -7,6 +7,9 @@ import { PACKAGE_ATTRIBUTES } from "./recipe.ts";
 
 export const BUILD_FOLDER = "build";
 
+/** What a recipe may say for one architecture alone. */
+const RELATIONS = ["depends", "optdepends", "provides", "conflicts", "replaces"] as const;
+
 export interface ScriptSettings {
   architecture: string;
   packages: readonly string[];
