@@ -28,6 +28,7 @@ const NEEDED = [
   { program: "unsquashfs", package: "squashfs-tools" },
   { program: "fsck.erofs", package: "erofs-utils" },
   { program: "btrfs", package: "btrfs-progs" },
+  { program: "xfs_repair", package: "xfsprogs" },
   { program: "cpio", package: "cpio" },
   { program: "openssl", package: "openssl" },
   // What mounted volumes are used by.

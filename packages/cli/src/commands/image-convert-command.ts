@@ -19,7 +19,7 @@ export interface ImageConvertOptions {
   readonly signEd25519?: string;
   readonly bootc?: true;
   readonly loader?: "systemd-boot" | "grub" | "unified";
-  readonly filesystem?: "ext4" | "btrfs" | "erofs" | "aegisfs";
+  readonly filesystem?: "ext4" | "btrfs" | "xfs" | "erofs" | "aegisfs";
   readonly snapshot?: string;
   readonly kernelOptions?: string;
   readonly ownInitramfs?: true;
@@ -112,6 +112,7 @@ function formatOf(target: string): OutputFormat {
   if (/\.(tar(\.(gz|zst))?|tgz|tzst)$/.test(target)) return "tar";
   if (/\.ext4$/.test(target)) return "ext4";
   if (/\.btrfs$/.test(target)) return "btrfs";
+  if (/\.xfs$/.test(target)) return "xfs";
   if (/\.erofs$/.test(target)) return "erofs";
   if (/\.qcow2$/.test(target)) return "qcow2";
   if (/\.(raw|img)$/.test(target)) return "raw";

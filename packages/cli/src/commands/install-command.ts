@@ -32,7 +32,7 @@ export interface InstallCommandOptions {
   readonly target?: string;
   readonly size?: string;
   readonly arch?: string;
-  readonly filesystem?: "ext4" | "btrfs";
+  readonly filesystem?: "ext4" | "btrfs" | "xfs";
   readonly swap?: string;
   readonly seed?: string;
   readonly time?: number;

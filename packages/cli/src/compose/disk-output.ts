@@ -31,6 +31,7 @@ const FORMATS: readonly DiskFormat[] = [
   { format: "initramfs", suffix: "initrd.img", mediaType: "application/x-cpio" },
   { format: "ext4", suffix: "ext4", mediaType: "application/vnd.ext4" },
   { format: "btrfs", suffix: "btrfs", mediaType: "application/vnd.btrfs" },
+  { format: "xfs", suffix: "xfs", mediaType: "application/vnd.xfs" },
   { format: "erofs", suffix: "erofs", mediaType: "application/vnd.erofs" },
 ];
 

@@ -9,6 +9,7 @@ export const OUTPUT_FORMATS = [
   "ostree",
   "ext4",
   "btrfs",
+  "xfs",
   "erofs",
   "raw",
   "qcow2",
@@ -38,4 +39,4 @@ export const OUTPUT_COMPRESSIONS: Readonly<Partial<Record<OutputFormat, readonly
   erofs: ["none", "lz4"],
 };
 /** What the root of a disk may lie on. */
-export const DISK_FILE_SYSTEMS = ["ext4", "btrfs", "erofs", "aegisfs"] as const;
+export const DISK_FILE_SYSTEMS = ["ext4", "btrfs", "xfs", "erofs", "aegisfs"] as const;

@@ -19,6 +19,8 @@ import {
   writeBtrfs,
   writeErofs,
   writeExt4,
+  writeXfs,
+  xfsSizeFor,
   writeSquashfs,
   type Codecs,
   type Disk,
@@ -160,6 +162,17 @@ function writeAs(
         writeExt4(disk, tree, {
           uuid: derivedId(`${options.name} root file system`, codecs),
           label: options.name.slice(0, 16),
+          time: options.time,
+          isZeroed: true,
+        }),
+      );
+    }
+    case "xfs": {
+      const size = options.size ?? Math.ceil((xfsSizeFor(tree) * 1.2) / MIB) * MIB;
+      return withNewDisks(path, size, options.qcow2, codecs, (disk) =>
+        writeXfs(disk, tree, {
+          uuid: derivedId(`${options.name} root file system`, codecs),
+          label: options.name.slice(0, 12),
           time: options.time,
           isZeroed: true,
         }),

@@ -73,7 +73,7 @@ export function imageOutputCommands(finish: Finish): Command[] {
       ).argParser(parseSnapshot),
     )
     .option("--kernel-options <words>", "further words for the kernel's command line")
-    .option("--qcow2 <file>", "with raw, ext4 and btrfs: the same disk as a QCOW2 image, too, in one go")
+    .option("--qcow2 <file>", "with raw, ext4, btrfs and xfs: the same disk as a QCOW2 image, too, in one go")
     .option("--own-initramfs", "make a minimal initramfs, even when the root has one")
     .option("--root", "a folder's files belong to root, whoever unpacked them")
     .addOption(jsonOption())

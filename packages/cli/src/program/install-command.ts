@@ -25,7 +25,7 @@ export function installCommand(finish: Finish): Command {
       new Option(
         "--filesystem <kind>",
         "of the root, where the configuration names no partitions (default: ext4); btrfs gets subvolumes @ and @home",
-      ).choices(["ext4", "btrfs"]),
+      ).choices(["ext4", "btrfs", "xfs"]),
     )
     .option("--swap <size>", "also a swap partition of this size")
     .option(

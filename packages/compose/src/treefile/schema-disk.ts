@@ -6,8 +6,8 @@
 const SIZE = { type: "string", pattern: "^[0-9]+[KMGT]?$", title: "a size, such as 4G or 512M" } as const;
 const MOUNT = { type: "string", pattern: "^/[^\\s,]*$", title: "a path that begins with /, without blanks" } as const;
 /** What is asked for and cannot be had: said so, rather than not known. */
-export const UNWRITTEN = { "x-unwritten": ["xfs", "f2fs", "zfs", "ntfs"] } as const;
-const FILE_SYSTEMS = ["ext4", "btrfs", "erofs", "squashfs", "vfat", "swap", "lvm", "none"] as const;
+export const UNWRITTEN = { "x-unwritten": ["f2fs", "zfs", "ntfs"] } as const;
+const FILE_SYSTEMS = ["ext4", "btrfs", "xfs", "erofs", "squashfs", "vfat", "swap", "lvm", "none"] as const;
 
 const ENCRYPTION = {
   type: "object",
@@ -57,7 +57,11 @@ const VOLUME = {
   additionalProperties: false,
   description: "one volume",
   properties: {
-    filesystem: { enum: ["ext4", "btrfs", "erofs", "swap"], ...UNWRITTEN, description: "what it is formatted with" },
+    filesystem: {
+      enum: ["ext4", "btrfs", "xfs", "erofs", "swap"],
+      ...UNWRITTEN,
+      description: "what it is formatted with",
+    },
     mount: { ...MOUNT, description: "where it is mounted: the image's files below it lie there", examples: ["/var"] },
     size: {
       ...SIZE,
@@ -257,7 +261,7 @@ export interface PartitionConfig {
 }
 
 export interface VolumeConfig {
-  readonly filesystem?: "ext4" | "btrfs" | "erofs" | "swap";
+  readonly filesystem?: "ext4" | "btrfs" | "xfs" | "erofs" | "swap";
   readonly mount?: string;
   readonly size?: string;
   readonly min?: string;

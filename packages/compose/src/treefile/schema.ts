@@ -114,6 +114,7 @@ export const OUTPUT_FORMATS = [
   "initramfs",
   "ext4",
   "btrfs",
+  "xfs",
   "erofs",
 ] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
@@ -161,7 +162,7 @@ const OUTPUT = {
       description: "of a disk or an ISO (default: what the image has)",
     },
     filesystem: {
-      enum: ["ext4", "btrfs", "erofs", "aegisfs"],
+      enum: ["ext4", "btrfs", "xfs", "erofs", "aegisfs"],
       ...UNWRITTEN,
       description: "of a disk's root (default: ext4)",
     },
@@ -700,7 +701,7 @@ export interface OutputConfig {
   readonly image?: string;
   readonly size?: string;
   readonly bootloader?: "systemd-boot" | "grub" | "unified";
-  readonly filesystem?: "ext4" | "btrfs" | "erofs" | "aegisfs";
+  readonly filesystem?: "ext4" | "btrfs" | "xfs" | "erofs" | "aegisfs";
   readonly snapshot?: string;
   readonly "command-line"?: string;
   readonly deploy?: boolean;

@@ -30,6 +30,7 @@ const MODULES = [
   "crc32c_intel",
   "ext4",
   "btrfs",
+  "xfs",
   "erofs",
   "squashfs",
   "isofs",

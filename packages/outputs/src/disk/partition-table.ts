@@ -13,7 +13,17 @@ import {
 } from "@stratos/formats";
 import type { BootArchitecture } from "../boot/boot-files.ts";
 
-export const PARTITION_FILE_SYSTEMS = ["ext4", "btrfs", "erofs", "squashfs", "vfat", "swap", "lvm", "none"] as const;
+export const PARTITION_FILE_SYSTEMS = [
+  "ext4",
+  "btrfs",
+  "xfs",
+  "erofs",
+  "squashfs",
+  "vfat",
+  "swap",
+  "lvm",
+  "none",
+] as const;
 export type PartitionFileSystem = (typeof PARTITION_FILE_SYSTEMS)[number];
 
 export interface DiskPartition {
@@ -83,10 +93,11 @@ const READ_ONLY: ReadonlySet<PartitionFileSystem> = new Set(["erofs", "squashfs"
 const NEEDED_FIRST: ReadonlySet<string> = new Set(["/bin", "/etc", "/lib", "/lib64", "/sbin", "/usr"]);
 const IN_MEMORY = /^\/(dev|proc|run|sys)(\/|$)/;
 /** What a volume may hold. */
-const IN_VOLUMES: ReadonlySet<PartitionFileSystem> = new Set(["ext4", "btrfs", "erofs", "swap"]);
+const IN_VOLUMES: ReadonlySet<PartitionFileSystem> = new Set(["ext4", "btrfs", "xfs", "erofs", "swap"]);
 const LEAST: Readonly<Record<PartitionFileSystem, number>> = {
   ext4: 8 * MIB,
   btrfs: 64 * MIB,
+  xfs: 300 * MIB,
   erofs: MIB,
   squashfs: MIB,
   vfat: MIB,
@@ -199,7 +210,11 @@ export function partitionProblems(wanted: readonly DiskPartition[], diskSize: nu
   const root = all.find(({ mount }) => mount === "/");
   if (root === undefined) problems.push({ name: "", key: "", message: "no partition is mounted on /" });
   else if (root.fileSystem === "vfat")
-    problems.push({ name: root.name, key: "filesystem", message: "the root is on ext4, btrfs, erofs or squashfs" });
+    problems.push({
+      name: root.name,
+      key: "filesystem",
+      message: "the root is on ext4, btrfs, xfs, erofs or squashfs",
+    });
   if (!wanted.some(isEfiPartition))
     problems.push({
       name: "",

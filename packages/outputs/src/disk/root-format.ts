@@ -9,12 +9,14 @@ import {
   writeBtrfs,
   writeErofs,
   writeExt4,
+  writeXfs,
+  xfsSizeFor,
   type Codecs,
   type Disk,
   type FileTree,
 } from "@stratos/formats";
 
-export const ROOT_FORMATS = ["ext4", "btrfs", "erofs", "aegisfs"] as const;
+export const ROOT_FORMATS = ["ext4", "btrfs", "xfs", "erofs", "aegisfs"] as const;
 export type RootFormat = (typeof ROOT_FORMATS)[number];
 
 /** What lies on the file system: one tree without a name, or on btrfs several with names. */
@@ -74,6 +76,16 @@ const btrfs: RootFileSystem = {
   },
 };
 
+const xfs: RootFileSystem = {
+  isReadOnly: false,
+  mountOptions: "defaults",
+  // The kernel replays its log when it mounts it, and fsck.xfs does nothing.
+  checkPass: 0,
+  sizeFor: (shares) => xfsSizeFor(only(shares, "xfs")),
+  write: (disk, shares, { uuid, label, time, isZeroed }) =>
+    writeXfs(disk, only(shares, "xfs"), { uuid, label, time, isZeroed }),
+};
+
 const erofs: RootFileSystem = {
   isReadOnly: true,
   mountOptions: "ro",
@@ -85,7 +97,7 @@ const erofs: RootFileSystem = {
 
 /** @param aegisfs  AegisFS, from a caller that has its engine. @throws FormatError without one */
 export function rootFileSystem(format: RootFormat, aegisfs?: RootFileSystem): RootFileSystem {
-  if (format !== "aegisfs") return { ext4, btrfs, erofs }[format];
+  if (format !== "aegisfs") return { ext4, btrfs, xfs, erofs }[format];
   if (aegisfs === undefined) throw new FormatError("AegisFS: not written here");
   return aegisfs;
 }

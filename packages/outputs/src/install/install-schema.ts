@@ -6,7 +6,7 @@ export interface PartitionConfig {
   readonly type?: string;
   /** `512M`, `20G`; `rest` takes what is left, once */
   readonly size: string;
-  readonly format: "vfat" | "ext4" | "btrfs" | "erofs" | "aegisfs" | "swap" | "none";
+  readonly format: "vfat" | "ext4" | "btrfs" | "xfs" | "erofs" | "aegisfs" | "swap" | "none";
   readonly mount?: string;
   readonly options?: string;
   /** of btrfs, instead of one mount; by default `@` and `@home` where the partition is mounted on / */
@@ -123,7 +123,7 @@ export const INSTALL_SCHEMA: object = {
           name: { type: "string", description: "at most 36 characters without /", pattern: "^[^\\n\\r/]{1,36}$" },
           type: text,
           size,
-          format: { enum: ["vfat", "ext4", "btrfs", "erofs", "aegisfs", "swap", "none"] },
+          format: { enum: ["vfat", "ext4", "btrfs", "xfs", "erofs", "aegisfs", "swap", "none"] },
           mount,
           options,
           subvolumes: {

@@ -313,7 +313,7 @@ test(
     assert.throws(
       () =>
         planInstall(root(), readInstallConfig(text.replace('"erofs"', '"aegisfs"')), { ...OPTIONS, aegisfs }, codecs),
-      /partition root: the root is on ext4, btrfs or erofs/,
+      /partition root: the root is on ext4, btrfs, xfs or erofs/,
     );
   },
 );
@@ -500,8 +500,8 @@ test("a mistaken file is told by line and key", () => {
   told('[system]\nhostnam = "x"\n', /^FormatError: 2:1: system\.hostnam: unknown key; did you mean hostname\?$/);
   told('[system]\nhostname = "UPPER case"\n', /2:1: system\.hostname: is not what is expected/);
   told(
-    '[[partition]]\nname = "x"\nformat = "xfs"\nsize = "1G"\n',
-    /3:1: partition\[0\]\.format: must be one of vfat, ext4, btrfs, erofs, aegisfs, swap, none/,
+    '[[partition]]\nname = "x"\nformat = "zfs"\nsize = "1G"\n',
+    /3:1: partition\[0\]\.format: must be one of vfat, ext4, btrfs, xfs, erofs, aegisfs, swap, none/,
   );
   told("[[user]]\nuid = 5\n", /1:1: user\[0\]: name is missing/);
   told("x = \n", /^FormatError: 1:\d+: /);

@@ -23,6 +23,7 @@ const LEAST: Readonly<Record<PartitionConfig["format"], number>> = {
   vfat: MIB,
   ext4: 8 * MIB,
   btrfs: 64 * MIB,
+  xfs: 300 * MIB,
   erofs: MIB,
   aegisfs: 16 * MIB,
   swap: MIB,
@@ -36,7 +37,7 @@ const IN_MEMORY = /^\/(dev|proc|run|sys)(\/|$)/;
 
 /** What is made when nothing is said: an EFI system partition and a root. */
 export function defaultPartitions(
-  options: { readonly rootFormat?: "ext4" | "btrfs"; readonly swap?: string } = {},
+  options: { readonly rootFormat?: "ext4" | "btrfs" | "xfs"; readonly swap?: string } = {},
 ): PartitionConfig[] {
   return [
     { name: "esp", size: "256M", format: "vfat", mount: "/boot/efi" },
@@ -162,9 +163,9 @@ function check(wanted: readonly PartitionConfig[]): void {
   }
   const root = wanted.find((config) => mountings(config).some(({ mount }) => mount === "/"));
   if (root === undefined) throw new FormatError("no partition is mounted on /");
-  if (!["ext4", "btrfs", "erofs"].includes(root.format))
+  if (!["ext4", "btrfs", "xfs", "erofs"].includes(root.format))
     throw new FormatError(
-      `partition ${root.name}: the root is on ext4, btrfs or erofs, which the kernel mounts by itself`,
+      `partition ${root.name}: the root is on ext4, btrfs, xfs or erofs, which the kernel mounts by itself`,
     );
   if (!wanted.some(isEsp))
     throw new FormatError(

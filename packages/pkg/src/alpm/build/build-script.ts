@@ -9,6 +9,9 @@ export const BUILD_FOLDER = "build";
 /** Attributes that a recipe may give for one architecture (PKGBUILD(5), `depends_x86_64`). */
 const RELATIONS = ["depends", "optdepends", "provides", "conflicts", "replaces"];
 
+/** What a recipe may say for one architecture alone. */
+const RELATIONS = ["depends", "optdepends", "provides", "conflicts", "replaces"] as const;
+
 export interface ScriptSettings {
   architecture: string;
   packages: readonly string[];
