@@ -1,6 +1,7 @@
 /*
  * What a mount does in a second: `files ROW FOLDER [FILES [sync]]` runs one row and prints the nanoseconds that it took, how many things it did, and the microseconds of processor time that it had meanwhile.
  * With `sync` they include syncfs(2).
+ * `files command PROGRAM ARG…` runs a program instead, without its output: one thing done, in its own processor time.
  * Rows are short, so that one system's turn falls into the same weather as the other's.
  * Direct reads and writes go past the page cache, so that each is a question to the file system.
  */
@@ -14,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "../measured.h"
 
@@ -34,10 +36,14 @@ static unsigned below(unsigned bound) {
 /* Processor time of this process, in microseconds, when a row began: what was prepared before is not counted. */
 static uint64_t begun;
 
+static uint64_t microseconds(const struct rusage *used) {
+  return (uint64_t)(used->ru_utime.tv_sec + used->ru_stime.tv_sec) * 1000000u + (uint64_t)(used->ru_utime.tv_usec + used->ru_stime.tv_usec);
+}
+
 static uint64_t processor(void) {
   struct rusage used;
   getrusage(RUSAGE_SELF, &used);
-  return (uint64_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000u + (uint64_t)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+  return microseconds(&used);
 }
 
 static uint64_t begin(void) {
@@ -145,8 +151,26 @@ static uint64_t readFolder(const char *path) {
   return count;
 }
 
+static int command(char **program) {
+  struct rusage used;
+  int status;
+  uint64_t start = now();
+  pid_t child = fork();
+  need(child >= 0, "fork");
+  if (child == 0) {
+    need(freopen("/dev/null", "w", stdout) != NULL, "/dev/null");
+    execvp(program[0], program);
+    need(0, program[0]);
+  }
+  need(wait4(child, &status, 0, &used) == child, "wait4");
+  if (status != 0) return 1;
+  printf("%llu 1 %llu\n", (unsigned long long)(now() - start), (unsigned long long)microseconds(&used));
+  return 0;
+}
+
 int main(int argc, char **argv) {
   if (argc < 3) return 2;
+  if (!strcmp(argv[1], "command")) return command(argv + 2);
   if (argc > 3) files = atoi(argv[3]);
   if (files >= 10000) folders = files / 100;
   const char *row = argv[1];

@@ -12,12 +12,14 @@ import {
   dropNames,
   kernelThreads,
   kernelThreadsUs,
+  messagesTo,
   must,
   processorUs,
   SYSTEM_NAMES,
   syncMount,
   Workbench,
   type Backing,
+  type Done,
   type System,
   type SystemName,
   type WorkbenchOptions,
@@ -43,6 +45,8 @@ export interface MountResult {
    * done, in microseconds: the least of the rounds, for nobody else's work is wanted in it.
    */
   readonly workUs: Readonly<Record<string, number>>;
+  /** What the kernel asked our server for each thing done: the least of the rounds. */
+  readonly messages: Readonly<Record<string, number>>;
   readonly ratios: readonly { readonly to: string; readonly ratio: number | null; readonly goal: number }[];
 }
 
@@ -101,6 +105,7 @@ function measureRow(bench: Workbench, row: MountRow, names: readonly SystemName[
   const figures: Record<string, number[]> = {};
   const cpu: Record<string, number[]> = {};
   const work: Record<string, number> = {};
+  const asked: Record<string, number> = {};
   const once = (name: SystemName): Turn =>
     row.what.startsWith("mount") ? measureMounting(bench, row, name) : measure(bench, row, bench.system(name));
   // Servers live long: what they do in their first seconds, while ours is not translated yet, is no measure.
@@ -112,15 +117,16 @@ function measureRow(bench: Workbench, row: MountRow, names: readonly SystemName[
   for (let round = 0; round < rounds; round++) {
     // Each other round the other way round: nobody always comes after the same.
     for (const name of round % 2 === 0 ? names : [...names].reverse()) {
-      const { figure, serverUs, workUs } = once(name);
+      const { figure, serverUs, workUs, messages } = once(name);
       (figures[name] ??= []).push(figure);
       if (serverUs !== null) (cpu[name] ??= []).push(serverUs);
       if (workUs !== null) work[name] = Math.min(work[name] ?? Infinity, workUs);
+      if (messages !== null) asked[name] = Math.min(asked[name] ?? Infinity, messages);
     }
   }
   const medians = (by: Record<string, number[]>): Record<string, number> =>
     Object.fromEntries(Object.entries(by).map(([name, values]) => [name, median(values)]));
-  const result = { figures: medians(figures), serverUs: medians(cpu), workUs: work };
+  const result = { figures: medians(figures), serverUs: medians(cpu), workUs: work, messages: asked };
   const ratios = row.against.map((against) => ({
     to: against.peers.join(", "),
     ratio: ratioTo(row, against, result.figures),
@@ -142,9 +148,11 @@ function lines(row: MountRow, result: MountResult): string[] {
   const figures = Object.entries(result.figures).map(([name, figure]) => {
     const us = result.serverUs[name];
     const work = result.workUs[name];
+    const messages = result.messages[name];
     return (
       `${name} ${show(figure, row.unit)}${us === undefined ? "" : ` (server ${us.toFixed(1)} µs)`}` +
-      `${work === undefined ? "" : ` [${work.toFixed(1)} µs of processors]`}`
+      `${work === undefined ? "" : ` [${work.toFixed(1)} µs of processors]`}` +
+      `${messages === undefined ? "" : ` {${messages.toFixed(messages < 100 ? 2 : 0)} messages}`}`
     );
   });
   const ratios = result.ratios.map(
@@ -158,14 +166,16 @@ interface Turn {
   readonly figure: number;
   readonly serverUs: number | null;
   readonly workUs: number | null;
+  readonly messages: number | null;
 }
 
 /** One run of one row; what it needs is made before, what it leaves is removed. */
 function measure(bench: Workbench, row: MountRow, { folder: at, pid, name }: System): Turn {
   if (name === "aegisfs library") {
     const { ns, count } = bench.runLibrary(row.what, at);
-    return { figure: figureOf(row, ns, count), serverUs: null, workUs: null };
+    return { figure: figureOf(row, ns, count), serverUs: null, workUs: null, messages: null };
   }
+  const isOurs = name.startsWith("aegisfs");
   const target = join(at, "untar");
   if (row.what === "untar") mkdirSync(target);
   const files = row.files ?? (row.what === "snapshot" ? 10_000 : 2000);
@@ -178,25 +188,26 @@ function measure(bench: Workbench, row: MountRow, { folder: at, pid, name }: Sys
   const before = processorUs(pid);
   const kernelBefore = pid === null ? kernelThreads() : null;
   const start = process.hrtime.bigint();
-  let ns: number;
-  let count = 1;
-  let callerUs: number | null = null;
+  const messagesBefore = isOurs ? messagesTo(at) : 0;
+  let done: Done;
   if (row.what === "untar") {
-    must("tar", ["-xf", bench.archive, "-C", target]);
-    // A mount of ours is durable when its server says so: sync(2) does not reach it, fsync of a folder with all of the
-    // volume's changes does.
-    if (row.synced === true) name.startsWith("aegisfs") ? syncServer(at) : syncMount(at);
-    ns = Number(process.hrtime.bigint() - start);
-  } else if (row.what === "find") {
-    must("sh", ["-c", 'exec find "$1" > /dev/null', "sh", at]);
-    ns = Number(process.hrtime.bigint() - start);
-  } else ({ ns, count, callerUs } = bench.run(row.what, at, files, row.synced));
+    done = bench.runCommand("tar", "-xf", bench.archive, "-C", target);
+    if (row.synced === true) {
+      // A mount of ours is durable when its server says so: sync(2) does not reach it, fsync of a folder with all of
+      // the volume's changes does.
+      isOurs ? syncServer(at) : syncMount(at);
+      done = { ...done, ns: Number(process.hrtime.bigint() - start) };
+    }
+  } else if (row.what === "find") done = bench.runCommand("find", at);
+  else done = bench.run(row.what, at, files, row.synced);
+  const { ns, count, callerUs } = done;
+  const messages = isOurs ? (messagesTo(at) - messagesBefore) / count : null;
   const othersUs = kernelBefore !== null ? kernelThreadsUs(kernelBefore) : processorUs(pid) - before;
   const serverUs = pid === null ? null : othersUs / count;
-  const workUs = callerUs === null ? null : (callerUs + othersUs) / count;
+  const workUs = (callerUs + othersUs) / count;
   if (row.what === "untar") must("rm", ["-rf", target]);
   if (row.what === "create" || (row.needs === "create" && row.what !== "unlink")) bench.run("unlink", at, files);
-  return { figure: figureOf(row, ns, count), serverUs, workUs };
+  return { figure: figureOf(row, ns, count), serverUs, workUs, messages };
 }
 
 function figureOf({ unit }: MountRow, ns: number, count: number): number {
@@ -236,13 +247,14 @@ function measureMounting(bench: Workbench, row: MountRow, name: SystemName): Tur
         figure: Number(must(process.execPath, ["--disable-warning=ExperimentalWarning", program, crashed])),
         serverUs: null,
         workUs: null,
+        messages: null,
       };
     }
     const start = process.hrtime.bigint();
     must("mount", ["-o", "loop", crashed, at]);
     const figure = Number(process.hrtime.bigint() - start) / 1e6;
     must("umount", [at]);
-    return { figure, serverUs: null, workUs: null };
+    return { figure, serverUs: null, workUs: null, messages: null };
   } finally {
     rmSync(crashed, { force: true });
   }

@@ -35,6 +35,13 @@ export interface System {
   readonly unmount: () => void;
 }
 
+/** What a program of callers did, in how much time on the clock and on a processor. */
+export interface Done {
+  readonly ns: number;
+  readonly count: number;
+  readonly callerUs: number;
+}
+
 export interface WorkbenchOptions {
   /** The command `stratos`. */
   readonly launcher: readonly string[];
@@ -102,11 +109,17 @@ export class Workbench {
   }
 
   /** @param isSynced  the clock stops when all of it is on the device (syncfs(2)) */
-  run(what: string, at: string, files = 2000, isSynced = false): { ns: number; count: number; callerUs: number } {
-    const [ns, count, callerUs] = must(this.files, [what, at, String(files), ...(isSynced ? ["sync"] : [])])
-      .trim()
-      .split(" ")
-      .map(Number);
+  run(what: string, at: string, files = 2000, isSynced = false): Done {
+    return this.#done([what, at, String(files), ...(isSynced ? ["sync"] : [])]);
+  }
+
+  /** A program in place of a row: one thing done. */
+  runCommand(...command: readonly string[]): Done {
+    return this.#done(["command", ...command]);
+  }
+
+  #done(args: readonly string[]): Done {
+    const [ns, count, callerUs] = must(this.files, args).trim().split(" ").map(Number);
     return { ns: ns!, count: count!, callerUs: callerUs! };
   }
 
@@ -258,6 +271,12 @@ export function processorUs(pid: number | null): number {
     (sum, task) => sum + Number.parseInt(readFileSync(join(tasks, task, "schedstat"), "latin1"), 10) / 1000,
     0,
   );
+}
+
+/** Messages that the kernel has sent to the server of a mount of ours, by `.aegisfs` in its root. */
+export function messagesTo(at: string): number {
+  const { requests } = JSON.parse(readFileSync(join(at, ".aegisfs"), "utf8")) as { requests: Record<string, number> };
+  return Object.values(requests).reduce((sum, count) => sum + count, 0);
 }
 
 /**
