@@ -64,8 +64,10 @@ export function exitTask(task: Task, status: number): void {
   kernel.scheduler.mustSwitch = true;
   // Pidfds of this one thread (PIDFD_THREAD).
   if (!group.exitQueue.isEmpty) group.exitQueue.wakeAll();
-  if (group.tasks.length === 0) exitProcess(kernel, group, group.exitStatus ?? status);
-  else if (group.tasks.length === 1) group.tasks[0]!.hasWork = true;
+  if (group.tasks.length === 0) {
+    kernel.accounting.processEnded(task, group, group.exitStatus ?? status);
+    exitProcess(kernel, group, group.exitStatus ?? status);
+  } else if (group.tasks.length === 1) group.tasks[0]!.hasWork = true;
 }
 
 /** execve or exit of a vfork child lets its parent go on. */
