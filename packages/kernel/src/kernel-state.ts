@@ -21,6 +21,7 @@ import { Network } from "./socket/network.ts";
 import type { SignalInfo, SignalLoad } from "./signal/pending-signals.ts";
 import { RELEASE, VERSION } from "./syscall/system-calls.ts";
 import type { SyscallRow } from "./syscall/syscall-table.ts";
+import { Accounting } from "./task/accounting.ts";
 import { CALL_WORK, CallWork } from "./task/call-work.ts";
 import { HartRegisters } from "./task/hart-registers.ts";
 import { Scheduler } from "./task/scheduler.ts";
@@ -145,6 +146,7 @@ export class Kernel {
   maximumAreas = MAP_COUNT_DEFAULT;
   readonly signalLoad: SignalLoad = { queued: 0 };
   readonly coreSettings = new CoreSettings();
+  readonly accounting = new Accounting(this);
   readonly clockAdjustment = new ClockAdjustment();
   /** Called after CLOCK_REALTIME was set: timers that follow it move (timerfd_create(2)). Bound: open timerfds. */
   readonly clockSetListeners = new Set<() => void>();

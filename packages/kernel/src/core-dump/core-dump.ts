@@ -103,17 +103,10 @@ export function continueCoreDump(task: Task): void {
 
 /** The file to write to; null when there is to be none (core(5) lists the reasons). */
 function openCore(task: Task, signal: number): OpenFile | null {
-  const { group, kernel } = task;
+  const { group } = task;
   if (!group.isDumpable || group.limits[RLIMIT_CORE]!.soft < PAGE_SIZE || group.coreDump !== null) return null;
   const name = coreName(task, signal);
   if (name === "") return null;
-  if (name.startsWith("|")) {
-    kernel.log(
-      `${task.name}[${task.tid}]: no core: kernel.core_pattern names a program, and none is started for that; ` +
-        "set it to the name of a file",
-    );
-    return null;
-  }
   // What had the name before goes (fs/coredump.c, do_coredump): a link or somebody else's file is not written through.
   removeFile(task, AT_FDCWD, name);
   const file = openPath(task, AT_FDCWD, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_LARGEFILE | O_NONBLOCK, 0o600);

@@ -68,9 +68,13 @@ function limitText(limit: number): string {
   return limit === Infinity ? "18446744073709551615" : String(limit);
 }
 
-/** What a write to core_pattern sets: 0, −EINVAL. */
+/** What a write to core_pattern sets: 0; −EINVAL too long, or a program to start ("|…"), which is said in the log. */
 export function setCorePattern(kernel: Kernel, text: string): number {
   if (text.length > PATTERN_MAX) return -EINVAL;
+  if (text.startsWith("|")) {
+    kernel.log("kernel.core_pattern: no program is started for a core; set it to the name of a file");
+    return -EINVAL;
+  }
   kernel.coreSettings.pattern = text;
   return 0;
 }

@@ -14,6 +14,9 @@ export const AREA_POLICY_SHIFT = 16,
   AREA_POLICY_MASK = 0x7f0000;
 /** madvise(2), MADV_DONTDUMP: no core shows it. */
 export const AREA_NO_DUMP = 0x10000000;
+/** MADV_DONTFORK: a child has none of it; MADV_WIPEONFORK: it finds zeroes there. */
+export const AREA_NO_FORK = 0x8000000,
+  AREA_WIPE_ON_FORK = 0x4000000;
 
 /** A mapping (VMA): a range of pages with one protection and one source. */
 export class Area {

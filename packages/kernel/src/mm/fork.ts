@@ -1,6 +1,7 @@
 import { MAP_LOCKED, PAGE_SIZE } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
 import { BLOCKED_KILLABLE, UNFINISHED } from "../task/wait-queue.ts";
+import { AREA_NO_FORK, AREA_WIPE_ON_FORK } from "./area.ts";
 import { AddressSpace, WIDE_TOP } from "./address-space.ts";
 import { PTE_R, PTE_W } from "./page-table.ts";
 
@@ -84,6 +85,10 @@ function copyPiece(parent: AddressSpace, child: AddressSpace, start: number, end
     area !== undefined && area.start < end;
     area = parent.areas.endingAfter(area.end)
   ) {
+    if ((area.flags & AREA_NO_FORK) !== 0) {
+      if (area.start >= start) child.mappedBytes -= area.end - area.start;
+      continue;
+    }
     if (area.start >= start) {
       const copy = area.slice(area.start, area.end);
       copy.flags &= ~MAP_LOCKED;
@@ -92,6 +97,7 @@ function copyPiece(parent: AddressSpace, child: AddressSpace, start: number, end
       if (area.code !== null && area.code.key !== null)
         copy.code = processor.code.open(area.code.key, area.start, area.end, parent.mode);
     }
+    if ((area.flags & AREA_WIPE_ON_FORK) !== 0) continue;
     const failed = parent.table.copyTo(
       child.table,
       Math.max(area.start, start),

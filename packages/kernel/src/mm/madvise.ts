@@ -1,6 +1,6 @@
 import { EINVAL, ENOMEM, EPERM, MAP_LOCKED, PAGE_SIZE } from "@stratos/abi";
 import type { AddressSpace } from "./address-space.ts";
-import { type Area, AREA_NO_DUMP } from "./area.ts";
+import { type Area, AREA_NO_DUMP, AREA_NO_FORK, AREA_WIPE_ON_FORK } from "./area.ts";
 import { refusesDiscard } from "./memory-seal.ts";
 import { populate } from "./mmap.ts";
 import type { Task } from "../task/task.ts";
@@ -20,6 +20,8 @@ const MADV_HUGEPAGE = 14,
   MADV_DODUMP = 17,
   MADV_COLD = 20;
 const MADV_PAGEOUT = 21,
+  MADV_WIPEONFORK = 18,
+  MADV_KEEPONFORK = 19,
   MADV_POPULATE_READ = 22;
 export const MADV_POPULATE_WRITE = 23,
   MADV_DONTNEED_LOCKED = 24;
@@ -40,11 +42,22 @@ const KNOWN_ADVICE = new Set([
   MADV_DODUMP,
   MADV_COLD,
   MADV_PAGEOUT,
+  MADV_WIPEONFORK,
+  MADV_KEEPONFORK,
   MADV_POPULATE_READ,
   MADV_POPULATE_WRITE,
   MADV_DONTNEED_LOCKED,
 ]);
-const DISCARDS = new Set([MADV_DONTNEED, MADV_FREE, MADV_DONTFORK, MADV_DONTNEED_LOCKED]);
+const DISCARDS = new Set([MADV_DONTNEED, MADV_FREE, MADV_DONTFORK, MADV_WIPEONFORK, MADV_DONTNEED_LOCKED]);
+/** Advice that marks an area until the opposite is given. */
+const MARKS: ReadonlyMap<number, { bit: number; isSet: boolean }> = new Map([
+  [MADV_DONTDUMP, { bit: AREA_NO_DUMP, isSet: true }],
+  [MADV_DODUMP, { bit: AREA_NO_DUMP, isSet: false }],
+  [MADV_DONTFORK, { bit: AREA_NO_FORK, isSet: true }],
+  [MADV_DOFORK, { bit: AREA_NO_FORK, isSet: false }],
+  [MADV_WIPEONFORK, { bit: AREA_WIPE_ON_FORK, isSet: true }],
+  [MADV_KEEPONFORK, { bit: AREA_WIPE_ON_FORK, isSet: false }],
+]);
 /** Advice that locked pages refuse (madvise(2), EINVAL). */
 const NOT_FOR_LOCKED = new Set([MADV_DONTNEED, MADV_FREE, MADV_COLD, MADV_PAGEOUT]);
 
@@ -75,11 +88,14 @@ function advise(space: AddressSpace, area: Area, start: number, end: number, adv
   if (DISCARDS.has(advice) && refusesDiscard(area)) return -EPERM;
   if ((area.flags & MAP_LOCKED) !== 0 && NOT_FOR_LOCKED.has(advice)) return -EINVAL;
   if (advice === MADV_DONTNEED || advice === MADV_DONTNEED_LOCKED) space.dropPages(area, start, end);
-  if (advice === MADV_DONTDUMP || advice === MADV_DODUMP) {
+  // Only private anonymous memory has content of its own to forget (madvise(2), EINVAL).
+  if (advice === MADV_WIPEONFORK && (area.pages !== null || area.file !== null)) return -EINVAL;
+  const mark = MARKS.get(advice);
+  if (mark !== undefined && ((area.flags & mark.bit) !== 0) !== mark.isSet) {
     space.splitAt(start);
     space.splitAt(end);
     const part = space.areaAt(start)!;
-    part.flags = advice === MADV_DONTDUMP ? part.flags | AREA_NO_DUMP : part.flags & ~AREA_NO_DUMP;
+    part.flags = mark.isSet ? part.flags | mark.bit : part.flags & ~mark.bit;
   }
   if (advice === MADV_FREE) {
     // A hint for private anonymous memory; freeing at once is allowed.

@@ -234,7 +234,7 @@ export const memoryCalls: SyscallTable = {
   brk: { run: alone(brk) },
   madvise: {
     run: (task, address, length, advice) => madvise(task, task.space, address, length, advice | 0),
-    gaps: "hints are accepted and ignored; MADV_REMOVE, MADV_MERGEABLE, MADV_WIPEONFORK and memory failures: EINVAL",
+    gaps: "hints are accepted and ignored; MADV_REMOVE, MADV_MERGEABLE and memory failures: EINVAL",
   },
   msync: { run: (task, address, length, flags) => msync(task, address, length, flags | 0) },
   mincore: { run: (task, address, length, vector) => mincore(task, address, length, vector) },

@@ -112,7 +112,7 @@ function ppoll(task: Task, fds: number, nfds: number, timeout: number, mask: num
   reserve(bytes);
   if (task.space.copyIn(fds, buffer, 0, bytes) < 0) return finish(task, state, timeout, -EFAULT);
   // Bound: RLIMIT_NOFILE, at most 65,536 (vfs/file-table.ts); to look at one costs a fraction of a unit.
-  task.kernel.work.charge(count >> 4);
+  task.kernel.work.charge(count >> 5);
 
   let ready = 0;
   for (let at = 0; at < bytes; at += POLLFD_SIZE) {

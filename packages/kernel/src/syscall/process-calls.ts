@@ -1,3 +1,5 @@
+import { loadPath } from "./path-argument.ts";
+import { acct } from "../task/accounting.ts";
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -283,6 +285,13 @@ export const processCalls: SyscallTable = {
     },
   },
   getcpu: { run: getCpu },
+  acct: {
+    run: (task, address) => {
+      const path = address === 0 ? null : loadPath(task, address);
+      return typeof path === "number" ? path : acct(task, path);
+    },
+    gaps: "ASU and ac_io are never set; the file's system stays in use",
+  },
   unshare: {
     run: (task, flags) => {
       if ((flags & ~UNSHARABLE) !== 0) return -EINVAL;

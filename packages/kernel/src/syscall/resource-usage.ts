@@ -1,10 +1,10 @@
 import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
 
-/** Processor time of the task in the turn that goes on, in nanoseconds; 0 when it isn't on the hart. */
-export function currentTurnNs(task: Task): number {
+/** Charges a task that is on the hart for its turn so far: its times are then true. */
+export function chargeTurn(task: Task): void {
   const { kernel } = task;
-  return kernel.scheduler.current === task ? kernel.turn.elapsed() : 0;
+  if (kernel.scheduler.current === task) kernel.turn.charge(task);
 }
 
 /** CPU time of a process, its live threads included, in nanoseconds. */
@@ -25,7 +25,8 @@ export function processTimes(process: ThreadGroup): {
     involuntarySwitches: involuntary,
   } = process;
   for (const task of process.tasks) {
-    userNs += task.userNs + currentTurnNs(task);
+    chargeTurn(task);
+    userNs += task.userNs;
     systemNs += task.systemNs;
     minorFaults += task.minorFaults;
     majorFaults += task.majorFaults;
@@ -59,7 +60,7 @@ export function writeRusage(
   if (what === "thread") {
     voluntary = task.voluntarySwitches;
     involuntary = task.involuntarySwitches;
-    user = task.userNs + currentTurnNs(task);
+    user = task.userNs;
     system = task.systemNs;
     minor = task.minorFaults;
     major = task.majorFaults;

@@ -429,7 +429,7 @@ export const socketCalls: SyscallTable = {
       "no MSG_FASTOPEN, MSG_ZEROCOPY; of IP control messages TTL and TOS count; MSG_MORE over the host's TCP is " +
       "sent at once",
   },
-  recvmsg: { run: recvmsg, interrupted: interruptedTransfer, gaps: "no error queue (MSG_ERRQUEUE says EAGAIN)" },
+  recvmsg: { run: recvmsg, interrupted: interruptedTransfer, gaps: "the error queue has refused UDP datagrams alone" },
   sendmmsg: { run: sendmmsg, interrupted: interruptedTransfer },
   recvmmsg: { run: recvmmsg, interrupted: interruptedTransfer },
 };

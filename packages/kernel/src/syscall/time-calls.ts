@@ -243,7 +243,6 @@ export const timeCalls: SyscallTable = {
   getitimer: { run: (task, which, address) => getitimer(task, which | 0, address) },
   setitimer: {
     run: (task, which, address, old) => setitimer(task, which | 0, address, old),
-    gaps: "ITIMER_VIRTUAL counts the time in system calls too",
   },
   timer_create: { run: timerCreate },
   timer_settime: { run: timerSettime },

@@ -398,8 +398,7 @@ export function readStrings(task: Task, address: number, list: ReadStrings): num
   const { work } = task.kernel;
   if (address === 0) list.isWhole = true;
   while (!list.isWhole) {
-    // Reading a short one costs a fraction of a unit.
-    if ((strings.length & 3) === 0) work.charge(1);
+    work.charge(1);
     if (work.mustPause()) return UNFINISHED;
     const pointer = task.space.loadU64(address + strings.length * 8);
     if (pointer === -EFAULT) return -EFAULT;

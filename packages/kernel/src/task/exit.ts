@@ -3,7 +3,7 @@ import type { Kernel } from "../kernel-state.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess } from "../signal/send-signal.ts";
 import { SIG_IGN } from "../signal/signal-actions.ts";
-import { currentTurnNs } from "../syscall/resource-usage.ts";
+import { chargeTurn } from "../syscall/resource-usage.ts";
 import { cancelProcessTimers } from "../time/process-timers.ts";
 import { exitRobustList, forgetFutexWait, futexWake } from "./futex.ts";
 import { forgetPiWait, releasePiFutexes } from "./pi-futex.ts";
@@ -53,7 +53,8 @@ export function exitTask(task: Task, status: number): void {
   task.pending.clear();
   kernel.tasks.tasks.delete(task.tid);
   group.tasks.splice(group.tasks.indexOf(task), 1);
-  group.userNs += task.userNs + currentTurnNs(task);
+  chargeTurn(task);
+  group.userNs += task.userNs;
   group.systemNs += task.systemNs;
   group.minorFaults += task.minorFaults;
   group.majorFaults += task.majorFaults;
@@ -63,8 +64,10 @@ export function exitTask(task: Task, status: number): void {
   kernel.scheduler.mustSwitch = true;
   // Pidfds of this one thread (PIDFD_THREAD).
   if (!group.exitQueue.isEmpty) group.exitQueue.wakeAll();
-  if (group.tasks.length === 0) exitProcess(kernel, group, group.exitStatus ?? status);
-  else if (group.tasks.length === 1) group.tasks[0]!.hasWork = true;
+  if (group.tasks.length === 0) {
+    kernel.accounting.processEnded(task, group, group.exitStatus ?? status);
+    exitProcess(kernel, group, group.exitStatus ?? status);
+  } else if (group.tasks.length === 1) group.tasks[0]!.hasWork = true;
 }
 
 /** execve or exit of a vfork child lets its parent go on. */

@@ -34,6 +34,7 @@ import { deliverSignals, forceSignal } from "../signal/deliver.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { hasDeliverableSignal } from "../signal/send-signal.ts";
 import { expireCpuTimers } from "../time/cpu-timers.ts";
+import { CALL_NS, FAULT_NS, WORK_UNIT_NS } from "../time/turn-clock.ts";
 import { exitGroup } from "./exit.ts";
 import type { Task } from "./task.ts";
 import { reportUnknown } from "./unknown-calls.ts";
@@ -94,9 +95,9 @@ function runSlice(kernel: Kernel, task: Task, now: number): void {
     if (reason !== ExitReason.ECALL) handleTrap(kernel, task, reason);
     if (fuel <= 0) break;
   }
+  kernel.turn.charge(task);
   const elapsed = kernel.turn.end();
   task.instructions += processor.statistics.instructions - before;
-  task.userNs += elapsed;
   task.virtualRuntime += elapsed * weight(task.nice);
   if (task.state === "R") {
     task.involuntarySwitches++;
@@ -106,7 +107,12 @@ function runSlice(kernel: Kernel, task: Task, now: number): void {
     hart.saveTo(task.registers);
   }
   scheduler.current = null;
-  if (task.cpuTimers !== null || task.group.cpuTimers !== null || task.group.limits[RLIMIT_CPU]!.soft !== Infinity)
+  if (
+    task.cpuTimers !== null ||
+    task.group.cpuTimers !== null ||
+    task.group.userTimers !== null ||
+    task.group.limits[RLIMIT_CPU]!.soft !== Infinity
+  )
     expireCpuTimers(task);
 }
 
@@ -132,6 +138,7 @@ function switchTo(kernel: Kernel, task: Task): void {
 function handleTrap(kernel: Kernel, task: Task, reason: ExitReason): void {
   const { hart, physical } = kernel;
   hart.dropReservation();
+  kernel.turn.spendInKernel(FAULT_NS);
   switch (reason) {
     case ExitReason.MEMORY:
       return handleMemoryTrap(kernel, task);
@@ -244,6 +251,7 @@ function invoke(kernel: Kernel, task: Task, number: number): number {
   work.begin();
   const result = row.run(task, a0, a1, a2, a3, a4, a5);
   work.end(number);
+  kernel.turn.spendInKernel(CALL_NS + work.spent * WORK_UNIT_NS);
   if (work.isSliceUsed) kernel.scheduler.mustSwitch = true;
   if (kernel.onSyscall === null || result === UNFINISHED) return result;
   kernel.onSyscall(

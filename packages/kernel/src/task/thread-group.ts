@@ -89,6 +89,8 @@ export class ThreadGroup {
   hasExecuted = false;
   /** Timers by the process's CPU time (time/cpu-timers.ts); null: it never had one. */
   cpuTimers: TimerQueue | null = null;
+  /** Those that run on time in user mode (ITIMER_VIRTUAL). */
+  userTimers: TimerQueue | null = null;
   oomScoreAdjust = 0;
 
   constructor(

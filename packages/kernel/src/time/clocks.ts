@@ -6,7 +6,7 @@ import {
   CLOCK_THREAD_CPUTIME_ID,
 } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
-import { currentTurnNs, processTimes } from "../syscall/resource-usage.ts";
+import { chargeTurn, processTimes } from "../syscall/resource-usage.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
 
 const CLOCK_MONOTONIC_RAW = 4,
@@ -76,7 +76,13 @@ export function cpuClockOwner(task: Task, clock: number): Task | ThreadGroup | n
 }
 
 export function threadCpuNs(task: Task): number {
-  return task.userNs + task.systemNs + currentTurnNs(task);
+  chargeTurn(task);
+  return task.userNs + task.systemNs;
+}
+
+/** What a process used in user mode, which ITIMER_VIRTUAL counts. */
+export function processUserNs(process: ThreadGroup): number {
+  return processTimes(process).userNs;
 }
 
 export function processCpuNs(process: ThreadGroup): number {

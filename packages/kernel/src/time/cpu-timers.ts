@@ -8,7 +8,7 @@ import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess } from "../signal/send-signal.ts";
 import type { Task } from "../task/task.ts";
 import { RLIMIT_CPU, type ThreadGroup } from "../task/thread-group.ts";
-import { processCpuNs, threadCpuNs } from "./clocks.ts";
+import { processCpuNs, processUserNs, threadCpuNs } from "./clocks.ts";
 import { TimerQueue } from "./timer-queue.ts";
 
 /** A clock with its queue of timers. */
@@ -22,6 +22,12 @@ export function processTimeBase(process: ThreadGroup): TimeBase {
   return { now: () => processCpuNs(process), queue };
 }
 
+/** Time in user mode alone. */
+export function processUserTimeBase(process: ThreadGroup): TimeBase {
+  const queue = (process.userTimers ??= new TimerQueue());
+  return { now: () => processUserNs(process), queue };
+}
+
 export function threadTimeBase(task: Task): TimeBase {
   const queue = (task.cpuTimers ??= new TimerQueue());
   return { now: () => threadCpuNs(task), queue };
@@ -32,6 +38,7 @@ export function expireCpuTimers(task: Task): void {
   const { group } = task;
   if (task.cpuTimers !== null) task.cpuTimers.expire(threadCpuNs(task));
   if (group.cpuTimers !== null) group.cpuTimers.expire(processCpuNs(group));
+  if (group.userTimers !== null) group.userTimers.expire(processUserNs(group));
   if (group.limits[RLIMIT_CPU]!.soft !== Infinity) checkCpuLimit(group);
 }
 

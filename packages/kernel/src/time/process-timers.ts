@@ -12,7 +12,7 @@ import { signalInfo, type SignalInfo, type SignalOwner } from "../signal/pending
 import { sendSignalToProcess, sendSignalToTask } from "../signal/send-signal.ts";
 import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
-import { processTimeBase, threadTimeBase, type TimeBase } from "./cpu-timers.ts";
+import { processTimeBase, processUserTimeBase, threadTimeBase, type TimeBase } from "./cpu-timers.ts";
 import { Timer, type TimerClient } from "./timer-queue.ts";
 
 /** Interval timers (setitimer(2)) and POSIX timers (timer_create(2)) of a process. The process's end cancels them. */
@@ -106,13 +106,17 @@ function elapsedTimeBase(kernel: Kernel): TimeBase {
   return { now: () => kernel.now(), queue: kernel.timers };
 }
 
-/** ITIMER_VIRTUAL counts the time in system calls as well: it isn't told from that in user mode. */
+function intervalTimeBase(kernel: Kernel, process: ThreadGroup, which: number): TimeBase {
+  if (which === ITIMER_REAL) return elapsedTimeBase(kernel);
+  return which === ITIMER_VIRTUAL ? processUserTimeBase(process) : processTimeBase(process);
+}
+
 export class IntervalTimer extends ClockTimer {
   readonly #process: ThreadGroup;
   readonly #which: number;
 
   constructor(kernel: Kernel, process: ThreadGroup, which: number) {
-    super(which === ITIMER_REAL ? elapsedTimeBase(kernel) : processTimeBase(process));
+    super(intervalTimeBase(kernel, process, which));
     this.#process = process;
     this.#which = which;
   }

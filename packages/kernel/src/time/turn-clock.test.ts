@@ -61,3 +61,26 @@ test("what the host's thread did between the machine's turns is not charged", ()
   pass(3 * MS, 1 * MS);
   assert.equal(turn.end(), 1 * MS);
 });
+
+test("what is done in the kernel is system time, and neither time goes back", () => {
+  const { turn, begin, pass } = setUp();
+  const task = { userNs: 0, systemNs: 0 };
+  begin();
+  pass(1 * MS, 1 * MS);
+  turn.spendInKernel(0.2 * MS);
+  turn.charge(task);
+  assert.deepEqual(task, { userNs: 0.8 * MS, systemNs: 0.2 * MS });
+  // Work that took no time yet doesn't take it from what was charged before.
+  turn.spendInKernel(5 * MS);
+  turn.charge(task);
+  assert.deepEqual(task, { userNs: 0.8 * MS, systemNs: 0.2 * MS });
+  pass(2 * MS, 2 * MS);
+  turn.charge(task);
+  assert.equal(turn.end(), 3 * MS);
+  assert.deepEqual(task, { userNs: 0.8 * MS, systemNs: 2.2 * MS });
+  // Nor from the next turn.
+  begin();
+  pass(1 * MS, 1 * MS);
+  turn.charge(task);
+  assert.deepEqual(task, { userNs: 1.8 * MS, systemNs: 2.2 * MS });
+});

@@ -2,11 +2,26 @@
  * Processor time of the turn that is on the hart. A turn on a busy host may be interrupted by the host's other
  * processes, and that time is not the guest's (times(2)). Asking the host for processor time costs about a microsecond,
  * so turns of less than `SHORT_NS` are taken as they stand on the wall.
+ *
+ * Looking at the clock around each call would double the price of the cheap ones. So a turn's time is split by counted
+ * work: calls and page faults are thought to take what they take on average, and the rest is the program's. With
+ * virtual time, where only instructions take any, that is the same in each run.
  */
 import type { CpuClock } from "@stratos/host";
 
 /** A turn that was shorter on the wall was hardly interrupted: a host's own turns are milliseconds. */
 const SHORT_NS = 250_000;
+
+/** What a call, a unit of its work (task/call-work.ts) and a page fault take, in nanoseconds. */
+export const CALL_NS = 250,
+  WORK_UNIT_NS = 1000,
+  FAULT_NS = 700;
+
+/** Who is charged: a task. */
+export interface Charged {
+  userNs: number;
+  systemNs: number;
+}
 
 export class TurnClock {
   readonly #clock: CpuClock;
@@ -16,6 +31,9 @@ export class TurnClock {
   #shortNs = 0;
   /** What `elapsed` said last in this turn: processor time never goes back. */
   #saidNs = 0;
+  /** How much of the turn was charged already, and what was done in the kernel since. */
+  #chargedNs = 0;
+  #kernelNs = 0;
 
   constructor(clock: CpuClock) {
     this.#clock = clock;
@@ -31,6 +49,23 @@ export class TurnClock {
   begin(nowNs: number): void {
     this.#startNs = nowNs;
     this.#saidNs = 0;
+    this.#chargedNs = 0;
+    this.#kernelNs = 0;
+  }
+
+  /** A call or a fault is done that is thought to have taken `ns`. */
+  spendInKernel(ns: number): void {
+    this.#kernelNs += ns;
+  }
+
+  /** Charges the task on the hart for its turn so far. */
+  charge(task: Charged): void {
+    const ns = this.elapsed() - this.#chargedNs;
+    const systemNs = Math.min(ns, this.#kernelNs);
+    this.#kernelNs -= systemNs;
+    this.#chargedNs += ns;
+    task.systemNs += systemNs;
+    task.userNs += ns - systemNs;
   }
 
   /** Nanoseconds of processor time since `begin`. */

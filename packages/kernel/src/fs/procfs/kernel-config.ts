@@ -18,6 +18,7 @@ const BY_CALL: Readonly<Record<string, string>> = {
   ADVISE_SYSCALLS: "madvise",
   BPF_SYSCALL: "bpf",
   BSD_PROCESS_ACCT: "acct",
+  BSD_PROCESS_ACCT_V3: "acct",
   CROSS_MEMORY_ATTACH: "process_vm_readv",
   EPOLL: "epoll_create1",
   EVENTFD: "eventfd2",

@@ -1,6 +1,6 @@
 import { MAP_LOCKED, PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE } from "@stratos/abi";
 import { WIDE_TOP } from "../../mm/address-space.ts";
-import { type Area, AREA_SEALED } from "../../mm/area.ts";
+import { type Area, AREA_NO_DUMP, AREA_NO_FORK, AREA_SEALED, AREA_WIPE_ON_FORK } from "../../mm/area.ts";
 import type { Task } from "../../task/task.ts";
 import { majorOf, minorOf } from "../../vfs/device-registry.ts";
 import { pathName } from "../../vfs/path-name.ts";
@@ -115,6 +115,8 @@ export function describeSmaps(task: Task, caller: Task, from: number): TextPiece
     const flags =
       `${area.isReadable ? "rd " : ""}${area.isWritable ? "wr " : ""}${area.isExecutable ? "ex " : ""}` +
       `${area.isShared ? "sh " : ""}mr mw me ${(area.flags & MAP_LOCKED) !== 0 ? "lo " : ""}` +
+      `${(area.flags & AREA_NO_FORK) !== 0 ? "dc " : ""}` +
+      `${(area.flags & AREA_NO_DUMP) !== 0 ? "dd " : ""}${(area.flags & AREA_WIPE_ON_FORK) !== 0 ? "wf " : ""}` +
       `${(area.flags & AREA_SEALED) !== 0 ? "sl " : ""}`;
     return (
       `${describeArea(area, caller)}\n${sizes}${describeWeights(weigh(task, area))}THPeligible:           0\n` +

@@ -1,6 +1,6 @@
 import { PAGE_SIZE, SIGRTMAX } from "@stratos/abi";
 import type { SignalSet } from "../../signal/signal-set.ts";
-import { processTimes } from "../../syscall/resource-usage.ts";
+import { chargeTurn, processTimes } from "../../syscall/resource-usage.ts";
 import { listOfHarts } from "../../task/affinity.ts";
 import { seccompMode } from "../../syscall/seccomp-calls.ts";
 import type { Task } from "../../task/task.ts";
@@ -28,6 +28,7 @@ function priorityOf(task: Task): number {
 /** @param isThread  numbers of the thread alone, not of its process  @param isVisible  may the reader see addresses? */
 export function describeStat(task: Task, isThread: boolean, isVisible: boolean): string {
   const process = task.group;
+  chargeTurn(task);
   const times = isThread
     ? { userNs: task.userNs, systemNs: task.systemNs, minorFaults: task.minorFaults, majorFaults: task.majorFaults }
     : processTimes(process);
@@ -261,6 +262,7 @@ export function describeIo(): string {
 }
 
 export function describeSchedule(task: Task): string {
+  chargeTurn(task);
   const runtime = (task.userNs + task.systemNs) / 1e6;
   return (
     `${task.name} (${task.tid}, #threads: ${task.group.tasks.length})\n${"-".repeat(67)}\n` +

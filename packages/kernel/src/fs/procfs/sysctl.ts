@@ -185,11 +185,21 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "kernel/overflowuid": kept("65534"),
   "kernel/overflowgid": kept("65534"),
   "kernel/core_pattern": () => ({ read: (kernel) => kernel.coreSettings.pattern, write: setCorePattern }),
+  "kernel/core_pipe_limit": fixed(() => "0"),
   "kernel/core_uses_pid": () => ({
     read: (kernel) => (kernel.coreSettings.usesPid ? "1" : "0"),
     write: (kernel, text) => {
       if (!/^\d+$/.test(text)) return -EINVAL;
       kernel.coreSettings.usesPid = Number(text) !== 0;
+      return 0;
+    },
+  }),
+  "kernel/acct": () => ({
+    read: ({ accounting }) => `${accounting.limits.high}\t${accounting.limits.low}\t${accounting.limits.seconds}`,
+    write: ({ accounting }, text) => {
+      const limits = /^\s*(\d+)\s+(\d+)\s+(\d+)\s*$/.exec(text);
+      if (limits === null) return -EINVAL;
+      accounting.limits = { high: Number(limits[1]), low: Number(limits[2]), seconds: Number(limits[3]) };
       return 0;
     },
   }),

@@ -18,6 +18,8 @@ import {
   IPPROTO_UDPLITE,
   MSG_ERRQUEUE,
   IPPROTO_IP,
+  IPV6_RECVERR,
+  IP_RECVERR,
   IP_TTL,
   MSG_MORE,
   MSG_OOB,
@@ -49,6 +51,7 @@ import { sourceAddress } from "../network-interface.ts";
 import { intOption, optionInt } from "../socket-options.ts";
 import { addTimestamp } from "../unix/unix-socket.ts";
 import { anyAddress, destinationOf, familyOf, parseInetAddress } from "./inet-address.ts";
+import { ErrorQueue, errorControl } from "./error-queue.ts";
 import { DatagramSocket } from "./datagram-socket.ts";
 import type { InetSocket } from "./inet-socket.ts";
 import {
@@ -116,6 +119,7 @@ export class UdpSocket extends DatagramSocket {
   #boundHost: HostSocket | null = null;
   #isBindPending = false;
   #corked: CorkedDatagram | null = null;
+  readonly #errors: ErrorQueue;
   readonly #options = new Map<number, number>();
 
   /**
@@ -129,6 +133,7 @@ export class UdpSocket extends DatagramSocket {
     creator: { fsuid: number; fsgid: number },
   ) {
     super(kernel, family, SOCK_DGRAM, protocol, flags, creator);
+    this.#errors = new ErrorQueue(kernel.network.udpMemory);
   }
 
   protected override get ports(): PortTable<UdpClaim> {
@@ -301,7 +306,7 @@ export class UdpSocket extends DatagramSocket {
       if (this.#provider === null) {
         // A resolver without a configuration asks this machine (resolv.conf(5)).
         if (to.port === DOMAIN_PORT) this.kernel.network.unreachable();
-        return this.#refused(from, toPeer);
+        return this.#refused(from, toPeer, to);
       }
     }
     return this.#sendOutside(from, toPeer, to);
@@ -385,13 +390,19 @@ export class UdpSocket extends DatagramSocket {
     return length;
   }
 
-  /** Nobody is there: the sender learns it later, and only when it is connected (udp(7)). */
-  #refused(from: IoCursor, toPeer: boolean): number {
+  /**
+   * Nobody is there: the sender learns it later, when it is connected, or asked for such errors (udp(7); ip(7),
+   * IP_RECVERR).
+   */
+  #refused(from: IoCursor, toPeer: boolean, to: InetEndpoint): number {
     const length = from.remaining;
+    const { transfer } = this.kernel.network;
     // The bytes are looked at all the same.
-    const taken = length === 0 ? 0 : from.take(this.kernel.network.transfer, 0, length);
+    const taken = length === 0 ? 0 : from.take(transfer, 0, length);
     if (taken < length) return taken < 0 ? taken : -EFAULT;
-    if (toPeer) {
+    const isTold = (isV4(to.ip) ? this.ip.v4.get(IP_RECVERR) : this.ip.v6.get(IPV6_RECVERR)) === 1;
+    if (isTold) this.#errors.refused(transfer.slice(0, length), to, this.options.receiveBuffer);
+    if (toPeer || isTold) {
       this.pendingError = ECONNREFUSED;
       this.readiness.wakeAll();
     }
@@ -458,7 +469,7 @@ export class UdpSocket extends DatagramSocket {
   }
 
   override receive(_task: Task, to: IoCursor, message: IncomingMessage, flags: number): number {
-    if ((flags & MSG_ERRQUEUE) !== 0) return -EAGAIN;
+    if ((flags & MSG_ERRQUEUE) !== 0) return this.#receiveError(to, message);
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
     const error = this.takeError();
     if (error !== 0) return -error;
@@ -474,6 +485,23 @@ export class UdpSocket extends DatagramSocket {
       this.kernel.network.udpMemory.bytes -= bytes.length + DATAGRAM_OVERHEAD;
     }
     return this.#describe(message, flags, datagram, { moved, length: bytes.length });
+  }
+
+  /** The first error that waits, with the datagram that it belongs to; never waits itself. */
+  #receiveError(to: IoCursor, message: IncomingMessage): number {
+    const error = this.#errors.first;
+    if (error === undefined) return -EAGAIN;
+    const count = Math.min(error.bytes.length, to.remaining);
+    const moved = count === 0 ? 0 : to.put(error.bytes, 0, count);
+    if (moved < 0) return moved;
+    this.#errors.shift();
+    // The next call tells of the next one (net/core/skbuff.c, sock_dequeue_err_skb).
+    this.pendingError = this.#errors.first?.errno ?? 0;
+    message.address = this.addressBytes(error.to);
+    const control = errorControl(error);
+    message.addControl(control.level, control.type, control.data);
+    message.flags |= moved < error.bytes.length ? MSG_ERRQUEUE | MSG_TRUNC : MSG_ERRQUEUE;
+    return moved;
   }
 
   #receiveFromHost(to: IoCursor, message: IncomingMessage, flags: number): number {
@@ -538,7 +566,7 @@ export class UdpSocket extends DatagramSocket {
 
   override poll(): number {
     let ready = 0;
-    if (this.pendingError !== 0) ready |= POLLERR;
+    if (this.pendingError !== 0 || this.#errors.first !== undefined) ready |= POLLERR;
     if (this.isReadShut) ready |= POLLIN | POLLRDNORM | POLLRDHUP;
     if (this.isReadShut && this.isWriteShut) ready |= POLLHUP;
     if (this.#queue.length > 0 || this.#hosts.some((host) => host?.readable() === true)) ready |= POLLIN | POLLRDNORM;
@@ -592,6 +620,7 @@ export class UdpSocket extends DatagramSocket {
 
   protected override dispose(): void {
     this.#forgetCorked();
+    this.#errors.clear();
     this.#closeHosts();
     this.#queue.length = 0;
     this.kernel.network.udpMemory.bytes -= this.#queuedCost;

@@ -1,0 +1,73 @@
+/**
+ * Errors of datagrams with what they belong to (ip(7), IP_RECVERR; ipv6(7), IPV6_RECVERR), which MSG_ERRQUEUE reads.
+ * Inside the machine there is one: nobody listens at the port, which hosts tell by ICMP.
+ */
+import { AF_INET, AF_INET6, ECONNREFUSED, IPPROTO_IP, IPPROTO_IPV6, IPV6_RECVERR, IP_RECVERR } from "@stratos/abi";
+import type { ControlMessage } from "../message.ts";
+import type { SocketMemory } from "../socket-memory.ts";
+import { inetAddressBytes } from "./inet-address.ts";
+import { type InetEndpoint, isV4 } from "./ip-address.ts";
+
+export interface DatagramError {
+  readonly errno: number;
+  /** What was sent, and where to. */
+  readonly bytes: Uint8Array;
+  readonly to: InetEndpoint;
+}
+
+/** SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6; "destination unreachable" and its code for a port (RFC 792, RFC 4443). */
+const ORIGIN_ICMP = 2,
+  ORIGIN_ICMP6 = 3,
+  UNREACHABLE = 3,
+  UNREACHABLE_PORT = 3,
+  UNREACHABLE_V6 = 1,
+  UNREACHABLE_PORT_V6 = 4;
+const OVERHEAD = 576;
+
+/** Bound: the socket's SO_RCVBUF, and the machine's memory for sockets; what comes beyond is forgotten. */
+export class ErrorQueue {
+  readonly #errors: DatagramError[] = [];
+  #cost = 0;
+  readonly #memory: SocketMemory;
+
+  constructor(memory: SocketMemory) {
+    this.#memory = memory;
+  }
+
+  get first(): DatagramError | undefined {
+    return this.#errors[0];
+  }
+
+  /** @param most  bytes that may wait */
+  refused(bytes: Uint8Array, to: InetEndpoint, most: number): void {
+    const cost = bytes.length + OVERHEAD;
+    if (this.#cost + cost > most || this.#memory.isFull) return;
+    this.#errors.push({ errno: ECONNREFUSED, bytes, to });
+    this.#cost += cost;
+    this.#memory.bytes += cost;
+  }
+
+  shift(): void {
+    const error = this.#errors.shift();
+    if (error === undefined) return;
+    this.#cost -= error.bytes.length + OVERHEAD;
+    this.#memory.bytes -= error.bytes.length + OVERHEAD;
+  }
+
+  clear(): void {
+    while (this.first !== undefined) this.shift();
+  }
+}
+
+/** `struct sock_extended_err`, and the address of who said it: this machine, for what it refused itself. */
+export function errorControl(error: DatagramError): ControlMessage {
+  const v4 = isV4(error.to.ip);
+  const offender = inetAddressBytes({ ip: error.to.ip, port: 0 }, v4 ? AF_INET : AF_INET6);
+  const data = new Uint8Array(16 + offender.length);
+  new DataView(data.buffer).setUint32(0, error.errno, true);
+  data[4] = v4 ? ORIGIN_ICMP : ORIGIN_ICMP6;
+  data[5] = v4 ? UNREACHABLE : UNREACHABLE_V6;
+  data[6] = v4 ? UNREACHABLE_PORT : UNREACHABLE_PORT_V6;
+  data.set(offender, 16);
+  return v4 ? { level: IPPROTO_IP, type: IP_RECVERR, data } : { level: IPPROTO_IPV6, type: IPV6_RECVERR, data };
+}

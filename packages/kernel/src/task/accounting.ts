@@ -1,0 +1,139 @@
+/**
+ * Process accounting (acct(2), acct(5)): each process that ends leaves a record of 64 bytes at the end of a file.
+ *
+ * The records are `struct acct_v3` of Linux include/uapi/linux/acct.h, little-endian.
+ */
+import { EACCES, EIO, EISDIR, EPERM, O_APPEND, O_LARGEFILE, O_WRONLY, AT_FDCWD } from "@stratos/abi";
+import type { Kernel } from "../kernel-state.ts";
+import { PseudoFileSystem } from "../fs/pseudo/pseudo-inodes.ts";
+import { CAP_SYS_PACCT, isCapable } from "../security/credentials.ts";
+import { BytesCursor } from "../vfs/io-cursor.ts";
+import type { OpenFile } from "../vfs/open-file.ts";
+import { openPath } from "../vfs/open.ts";
+import type { Task } from "./task.ts";
+import { RLIMIT_FSIZE, type ThreadGroup } from "./thread-group.ts";
+
+const RECORD_SIZE = 64,
+  VERSION = 3,
+  NAME_AT = 48,
+  NAME_MAX = 15;
+/** ac_flag: it never executed a program; it left a core; a signal ended it. */
+const AFORK = 0x01,
+  ACORE = 0x08,
+  AXSIG = 0x10;
+/** Times are in ticks of AHZ = 100 a second. */
+const TICK_NS = 1e7;
+
+export class Accounting {
+  readonly #kernel: Kernel;
+  #file: OpenFile | null = null;
+  /** It rests while the file system is nearly full. */
+  #isResting = false;
+  #nextLookNs = 0;
+  /** kernel.acct: rests below `low` percent of free space, goes on at `high`, looks each `seconds` (proc(5)). */
+  limits = { high: 4, low: 2, seconds: 30 };
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  /** Records go to the file from now on; null: nowhere. It must be regular. */
+  use(file: OpenFile | null): void {
+    this.#file?.release();
+    this.#file = file;
+    this.#isResting = false;
+    this.#nextLookNs = 0;
+  }
+
+  /** A process has ended. @param task  its last thread */
+  processEnded(task: Task, process: ThreadGroup, status: number): void {
+    const file = this.#file;
+    if (file === null || !this.#hasSpace(file)) return;
+    // The limit is the process's, the file is not (kernel/acct.c, do_acct_process).
+    const limit = process.limits[RLIMIT_FSIZE]!;
+    process.limits[RLIMIT_FSIZE] = { soft: Infinity, hard: Infinity };
+    // What can't be written is lost.
+    file.write(task, new BytesCursor(recordOf(this.#kernel, task, process, status)), -1);
+    process.limits[RLIMIT_FSIZE] = limit;
+  }
+
+  #hasSpace(file: OpenFile): boolean {
+    const now = this.#kernel.now();
+    if (now < this.#nextLookNs) return !this.#isResting;
+    this.#nextLookNs = now + this.limits.seconds * 1e9;
+    const usage = file.inode!.fileSystem.usage();
+    const percent = usage.blocks === 0 ? 100 : (usage.blocksFree * 100) / usage.blocks;
+    if (percent < this.limits.low) this.#isResting = true;
+    else if (percent >= this.limits.high) this.#isResting = false;
+    return !this.#isResting;
+  }
+}
+
+/**
+ * acct(2). @param path  null: accounting ends
+ *
+ * @returns 0; −EPERM without CAP_SYS_PACCT; −EISDIR; −EACCES not a regular file; −EIO it can't be written; else as
+ *   open(2)
+ */
+export function acct(task: Task, path: string | null): number {
+  if (!isCapable(task.credentials, CAP_SYS_PACCT)) return -EPERM;
+  const { accounting } = task.kernel;
+  if (path === null) {
+    accounting.use(null);
+    return 0;
+  }
+  const file = openPath(task, AT_FDCWD, path, O_WRONLY | O_APPEND | O_LARGEFILE, 0);
+  if (typeof file === "number") return file;
+  const { inode } = file;
+  if (inode?.isRegular !== true) {
+    file.release();
+    return inode?.isDirectory === true ? -EISDIR : -EACCES;
+  }
+  if (inode.fileSystem instanceof PseudoFileSystem) {
+    file.release();
+    return -EIO;
+  }
+  accounting.use(file);
+  return 0;
+}
+
+function recordOf(kernel: Kernel, task: Task, process: ThreadGroup, status: number): Uint8Array {
+  const bytes = new Uint8Array(RECORD_SIZE);
+  const view = new DataView(bytes.buffer);
+  const elapsedNs = kernel.now() - process.startNs;
+  bytes[0] =
+    (process.hasExecuted ? 0 : AFORK) | ((status & 0x80) !== 0 ? ACORE : 0) | ((status & 0x7f) !== 0 ? AXSIG : 0);
+  bytes[1] = VERSION;
+  view.setUint16(2, process.session.terminal?.device ?? 0, true);
+  view.setUint32(4, status, true);
+  view.setUint32(8, task.credentials.uid, true);
+  view.setUint32(12, task.credentials.gid, true);
+  view.setUint32(16, process.pid, true);
+  view.setUint32(20, process.parent?.pid ?? 0, true);
+  view.setUint32(24, Math.floor(kernel.realtime().seconds - elapsedNs / 1e9), true);
+  view.setFloat32(28, Math.floor(elapsedNs / TICK_NS), true);
+  view.setUint16(32, compressed(process.userNs / TICK_NS), true);
+  view.setUint16(34, compressed(process.systemNs / TICK_NS), true);
+  view.setUint16(36, compressed(task.space.mappedBytes / 1024), true);
+  view.setUint16(42, compressed(process.minorFaults), true);
+  view.setUint16(44, compressed(process.majorFaults), true);
+  for (let at = 0; at < Math.min(NAME_MAX, task.name.length); at++) bytes[NAME_AT + at] = task.name.charCodeAt(at);
+  return bytes;
+}
+
+/** `comp_t`: 13 bits of a number and 3 of its exponent of eight (acct(5)), rounded; the largest for what is more. */
+export function compressed(value: number): number {
+  let fraction = Math.floor(value),
+    exponent = 0,
+    rounds = false;
+  while (fraction > 0x1fff) {
+    rounds = Math.floor(fraction / 4) % 2 === 1;
+    fraction = Math.floor(fraction / 8);
+    exponent++;
+  }
+  if (rounds && ++fraction > 0x1fff) {
+    fraction >>= 3;
+    exponent++;
+  }
+  return exponent > 7 ? 0xffff : (exponent << 13) | fraction;
+}
