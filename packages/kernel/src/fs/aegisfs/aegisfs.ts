@@ -6,6 +6,7 @@ import { loadAcl } from "../../vfs/acl-inheritance.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
 import type { Time } from "../../vfs/inode.ts";
 import { syncFileSystem } from "../../vfs/write-back.ts";
+import { CAP_SYS_RESOURCE, isCapable } from "../../security/credentials.ts";
 import { AegisInode } from "./aegisfs-inode.ts";
 
 /** statfs(2) f_type of ours: "AEGI". */
@@ -98,6 +99,14 @@ export class AegisFileSystem extends FileSystem {
   /** The time that the engine's next change stamps. */
   stamp(now: Time): void {
     this.volume.setTime(now.seconds, now.nanoseconds);
+    this.actForTask();
+  }
+
+  /** Limits of owners bind what comes next, unless the task that it is done for may pass them (quotactl(2)). */
+  actForTask(): void {
+    if (!this.subvolume.quotas.isOn) return;
+    const { current } = this.kernel.scheduler;
+    this.volume.enforcesQuotas = current === null || !isCapable(current.credentials, CAP_SYS_RESOURCE);
   }
 
   /** Can `pages` more pages be stored at write-back? */
