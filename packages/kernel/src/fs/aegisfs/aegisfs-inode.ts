@@ -581,7 +581,7 @@ export class AegisInode extends Inode implements PageBacking {
 /**
  * Before a file gets the name of another one: its content goes to the engine, whose next batch tells of the name (as
  * ext4's auto_da_alloc does). An exchange gives both a new name. An error is told by the write-back that tries it
- * again, not by rename(2). Bound: the pages of two files that wait in memory, in one piece.
+ * again, not by rename(2). The call has stored the most of it in pieces (vfs/write-back.ts `drainBeforeRename`).
  */
 function storeReplacing(files: readonly Inode[]): void {
   for (const file of files) {

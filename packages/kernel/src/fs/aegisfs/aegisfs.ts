@@ -30,6 +30,8 @@ export class AegisFileSystem extends FileSystem {
    * with it. Bound: the inode objects that are in memory.
    */
   readonly emptied: Set<AegisInode> = new Set();
+  /** Those of them whose pages a sync under way has begun to store. */
+  readonly #drained: Set<AegisInode> = new Set();
   readonly #inodes = new Map<number, AegisInode>();
   /** Versions of inode objects begin here: above each version that a forgotten object of a changed file had. */
   #versionFloor = 0;
@@ -84,6 +86,7 @@ export class AegisFileSystem extends FileSystem {
     if (inode.version !== inode.firstVersion) this.#versionFloor = Math.max(this.#versionFloor, inode.version + 1);
     this.#inodes.delete(inode.ino);
     this.emptied.delete(inode);
+    this.#drained.delete(inode);
     this.subvolume.unpin(inode.ino);
   }
 
@@ -92,8 +95,25 @@ export class AegisFileSystem extends FileSystem {
    * fails.
    */
   storeEmptied(): void {
-    for (const inode of this.emptied) if (inode.pages!.dirtyCount > 0) inode.store();
-    this.emptied.clear();
+    for (const files of [this.emptied, this.#drained]) {
+      for (const inode of files) if (inode.pages!.dirtyCount > 0) inode.store();
+      files.clear();
+    }
+  }
+
+  override get storesBeforeReplacing(): boolean {
+    return true;
+  }
+
+  override nextBeforeSync(inode: AegisInode): AegisInode | null {
+    for (const each of this.emptied) if (each !== inode) return each;
+    return null;
+  }
+
+  override storedBeforeSync(inode: AegisInode): void {
+    this.emptied.delete(inode);
+    // What is written to it until the batch goes with it, too.
+    this.#drained.add(inode);
   }
 
   /** The time that the engine's next change stamps. */
