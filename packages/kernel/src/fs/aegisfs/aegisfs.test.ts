@@ -310,7 +310,7 @@ for (const [what, kind, id] of [
     assert.equal(user.get("/home/f"), "x".repeat(10 * 4096));
   });
 
-it("who may pass limits is counted, and not bound, also at write-back; a file's promises go with it to new owners", () => {
+it("who may pass limits is counted, and not bound; a file's promises go with it to new owners", () => {
   const { device, volume, user } = limited(QUOTA_USER, 1000);
   const fd = user.open("/home/f", O_RDWR | O_CREAT);
   assert.equal(user.call("fchown", fd, 1000, 1000), 0);
