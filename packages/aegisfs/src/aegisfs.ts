@@ -12,7 +12,7 @@
 export { format, mount, mountOverlay, readSuperblock } from "./volume/mount.ts";
 export type { FormatOptions } from "./volume/mount.ts";
 export { Volume } from "./volume/volume.ts";
-export { CACHE_BYTES_DEFAULT, CACHE_BYTES_MIN } from "./volume/mount-options.ts";
+export { CACHE_BYTES_DEFAULT, CACHE_BYTES_MIN, GUEST_LIMITS } from "./volume/mount-options.ts";
 export type { MountOptions, SubvolumeInfo, VolumeUsage } from "./volume/mount-options.ts";
 export { QUOTA_GROUP, QUOTA_PROJECT, QUOTA_USER } from "./quota/quotas.ts";
 export type { QuotaKind, QuotaLimits, QuotaReport } from "./quota/quotas.ts";

@@ -150,7 +150,7 @@ test("the second place of the root moves with each commit, and is given back whe
 });
 
 for (const copies of [1, 2])
-  test(`the root is lost in all its places (copies: ${copies}): repair goes back one commit, and says what that loses`, () => {
+  test(`the root is lost in all places (copies: ${copies}): repair goes back one commit, and says so`, () => {
     const { device, volume } = made(copies);
     const { root, rootCopy } = volume.superblock;
     for (const block of [root[POINTER_AT_BLOCK]!, rootCopy]) hit(volume, device, block);

@@ -244,6 +244,25 @@ export class Quotas {
     return 0;
   }
 
+  /**
+   * The same for the blocks of a file from `first` on, as far as there is room for them. Those that take a new block
+   * are added to `promised`; those that are in it have been promised before.
+   *
+   * @returns how many of the `count` blocks may be written
+   */
+  promiseRun(ino: number, first: number, count: number, promised: Set<number>): number {
+    const subvolume = this.#subvolume;
+    if (!this.isOn) return count;
+    if (subvolume.volume.pages.dirtyCount > 0) subvolume.volume.settle();
+    for (let done = 0; done < count; done++) {
+      if (promised.has(first + done)) continue;
+      if (mayHaveItems(subvolume, ino) && findExtent(subvolume, ino, first + done)) continue;
+      if (this.promise(ino, 1) < 0) return done;
+      promised.add(first + done);
+    }
+    return count;
+  }
+
   #accountsOf(ino: number): Account[] {
     const at = loadInode(this.#subvolume, ino);
     if (at < 0) return [];

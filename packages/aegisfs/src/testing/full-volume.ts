@@ -375,7 +375,7 @@ class FullVolume {
 
   #fill(): void {
     const { below } = { below: (bound: number): number => this.#random.below(bound) };
-    const sizes = below(4) === 0 ? SIZES.slice(0, 3) : below(4) === 0 ? [4096] : SIZES;
+    const sizes = below(16) === 0 ? SIZES.slice(0, 3) : below(4) === 0 ? [4096] : SIZES;
     for (let full = 0, files = 0; full < 6 && files < 12_000; files++) {
       const largest = full < 3 ? sizes.length : Math.min(3, sizes.length);
       if (!this.#write(sizes[below(largest)]!)) full++;

@@ -9,7 +9,7 @@
 import { EIO, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
 import { SeededRandom } from "@stratos/base";
 import { MemoryBlockDevice } from "@stratos/host";
-import { check, exitOf, format, mount, repair, ROOT_INO } from "../aegisfs.ts";
+import { check, COMPRESS_LZ4, exitOf, format, mount, repair, ROOT_INO, withCompression } from "../aegisfs.ts";
 import type { Loss, RepairResult, Subvolume, Volume } from "../aegisfs.ts";
 import { Attributes } from "../file/attributes.ts";
 import { DirectoryEntry } from "../file/directory.ts";
@@ -63,10 +63,15 @@ class CountingDevice extends MemoryBlockDevice {
 export function simulateRepair(seed: number): RepairOutcome {
   const random = new SeededRandom(seed);
   const copies = 1 + (seed % 2);
-  const device = new CountingDevice(copies === 1 ? 6 << 20 : 12 << 20);
-  if (format(device, { uuid: new Uint8Array(16).fill(6), hashSeed: seed, copies }) !== 0)
+  // Every fourth volume is on two devices, every eighth compressed, every eighth has quotas.
+  const isPool = seed % 8 >= 6;
+  const size = (copies === 1 ? 6 : 12) << 20;
+  const devices = isPool ? [new CountingDevice(size), new CountingDevice(size)] : [new CountingDevice(size)];
+  const properties = seed % 8 === 4 ? withCompression(0, COMPRESS_LZ4, 0) : 0;
+  if (format(devices, { uuid: new Uint8Array(16).fill(6), hashSeed: seed, copies, properties }) !== 0)
     throw new Error("format failed");
-  const volume = mountedVolume(mount(device));
+  const volume = mountedVolume(mount(devices));
+  if (seed % 8 === 5) volume.root.setQuotas(true);
   const workload = new Workload(random, volume.root, { sizeMax: random.below(3) === 0 ? 200_000 : 30_000, names: 40 });
   for (let step = 50 + random.below(250); step > 0; step--) workload.step();
   if (random.below(2) === 0) {
@@ -79,16 +84,16 @@ export function simulateRepair(seed: number): RepairOutcome {
   volume.sync();
   const before = inventoryOf(volume);
   // The state of the commit before: all of it is still there.
-  const older = mount(device, { readOnly: true, asFound: true, olderThan: volume.superblock.generation });
+  const older = mount(devices, { readOnly: true, asFound: true, olderThan: volume.superblock.generation });
   const beforeThat = typeof older === "string" ? before : inventoryOf(older);
   const spare = volume.subvolumeIds();
-  damage(volume, device, random);
+  damage(volume, devices, random);
   const where = `seed ${seed}, ${copies} ${copies === 1 ? "copy" : "copies"}`;
 
-  device.changes = 0;
-  const looked = repair(device, { dryRun: true });
-  if (device.changes > 0) throw new Error(`${where}: a repair that only looks has written`);
-  const result = repair(device);
+  for (const device of devices) device.changes = 0;
+  const looked = repair(devices, { dryRun: true });
+  if (devices.some(({ changes }) => changes > 0)) throw new Error(`${where}: a repair that only looks has written`);
+  const result = repair(devices);
   if (typeof result === "string" || typeof looked === "string") {
     if (result !== looked) throw new Error(`${where}: ${String(result)}, but only looking: ${String(looked)}`);
     return { kept: 0, lost: spare.length, refused: true };
@@ -99,10 +104,10 @@ export function simulateRepair(seed: number): RepairOutcome {
         `${JSON.stringify(result.losses).slice(0, 300)}`,
     );
   if (result.left.length > 0) return { kept: 0, lost: 1, refused: true };
-  const problems = check(device, { data: true });
+  const problems = check(devices, { data: true });
   if (typeof problems === "string" || problems.some(({ what }) => !what.startsWith("data ")))
     throw new Error(`${where}: after the repair: ${JSON.stringify(problems).slice(0, 400)}`);
-  const after = mountedVolume(mount(device, { readOnly: true }));
+  const after = mountedVolume(mount(devices, { readOnly: true }));
   let lost = 0;
   let kept = 0;
   const wentBack = result.fixed.some(({ what }) => what.startsWith("went back"));
@@ -237,38 +242,41 @@ function inventory(files: Subvolume): Inventory {
  * Flips bits in blocks that are in use: one here and there, or all copies of one, or what a subvolume's tree or the
  * volume's begins with.
  */
-function damage(volume: Volume, device: MemoryBlockDevice, random: SeededRandom): void {
-  const blocks: number[][] = [];
-  for (const { first, blocks: count, places } of volume.store.layout.segments) {
-    for (let block = first; block < first + count; block++)
-      if (volume.space.isAllocated(block)) blocks.push(places.map((place) => place.first + block - first));
+function damage(volume: Volume, devices: readonly MemoryBlockDevice[], random: SeededRandom): void {
+  interface Place {
+    readonly device: number;
+    readonly block: number;
   }
+  const placesOf = (block: number): Place[] => {
+    const { first, places } = volume.store.layout.segmentAt(block)!;
+    return places.map((place) => ({ device: place.device, block: place.first + block - first }));
+  };
+  const blocks: number[] = [];
+  for (const { first, blocks: count } of volume.store.layout.segments)
+    for (let block = first; block < first + count; block++) if (volume.space.isAllocated(block)) blocks.push(block);
   const superblocks = new Set(SUPERBLOCK_SLOTS.flat());
-  const flip = (place: number): void => {
-    if (superblocks.has(place)) return;
+  const flip = ({ device, block }: Place): void => {
+    if (superblocks.has(block)) return;
     const byte = new Uint8Array(1);
-    const offset = place * BLOCK + random.below(BLOCK);
-    device.read(offset, byte, 0, 1);
+    const offset = block * BLOCK + random.below(BLOCK);
+    devices[device]!.read(offset, byte, 0, 1);
     byte[0]! ^= 1 << random.below(8);
-    device.write(offset, byte, 0, 1);
+    devices[device]!.write(offset, byte, 0, 1);
   };
   for (let flips = 1 + random.below(random.below(4) === 0 ? 60 : 6); flips > 0; flips--) {
-    const places = blocks[random.below(blocks.length)]!;
+    const places = placesOf(blocks[random.below(blocks.length)]!);
     if (random.below(2) === 0) for (const place of places) flip(place);
     else flip(places[random.below(places.length)]!);
   }
   if (random.below(4) === 0) {
     const root = volume.superblock.root[POINTER_AT_BLOCK]!;
-    for (const block of random.below(2) === 0 ? [root] : [root, volume.superblock.rootCopy]) {
-      const { first, places } = volume.store.layout.segmentAt(block)!;
-      for (const place of places) flip(place.first + block - first);
-    }
+    for (const block of random.below(2) === 0 ? [root] : [root, volume.superblock.rootCopy])
+      for (const place of placesOf(block)) flip(place);
   }
   if (random.below(3) > 0) return;
   const ids = volume.subvolumeIds();
   const root = volume.subvolume(ids[random.below(ids.length)]!)!.tree.root[POINTER_AT_BLOCK]!;
-  const { first, places } = volume.store.layout.segmentAt(root)!;
-  for (const place of places) flip(place.first + root - first);
+  for (const place of placesOf(root)) flip(place);
 }
 
 if (process.argv[1] === import.meta.filename) {

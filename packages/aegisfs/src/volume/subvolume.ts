@@ -413,6 +413,14 @@ export class Subvolume extends SubvolumeContent {
     return this.reading(() => this.quotas.promise(ino, blocks));
   }
 
+  /**
+   * The same for a run of blocks that may be there already: those that are new are added to `promised`. Returns how
+   * many of `count` may be written, 0 when none, or a negated errno.
+   */
+  promiseRun(ino: number, first: number, count: number, promised: Set<number>): number {
+    return this.reading(() => this.quotas.promiseRun(ino, first, count, promised));
+  }
+
   unpromise(ino: number, blocks: number): void {
     this.reading(() => this.quotas.promise(ino, -blocks));
   }

@@ -1,7 +1,15 @@
 /** Opens and makes the AegisFS volumes that images are. */
 import { randomBytes } from "node:crypto";
 import { unlinkSync } from "node:fs";
-import { format, mount, mountOverlay, MOUNT_ERROR_WORDS, type MountError, type Volume } from "@stratos/aegisfs";
+import {
+  format,
+  GUEST_LIMITS,
+  mount,
+  mountOverlay,
+  MOUNT_ERROR_WORDS,
+  type MountError,
+  type Volume,
+} from "@stratos/aegisfs";
 import { MemoryBlockDevice } from "@stratos/host";
 import { FileBlockDevice } from "@stratos/host-node";
 import { CommandError } from "../command-error.ts";
@@ -46,7 +54,11 @@ export function cloneVolume(layers: readonly string[], deltaBytes: number): Open
   return opened(
     layers.at(-1)!,
     devices,
-    mountOverlay(devices, new MemoryBlockDevice(deltaBytes), { volatile: true, seconds: nowSeconds() }),
+    mountOverlay(devices, new MemoryBlockDevice(deltaBytes), {
+      ...GUEST_LIMITS,
+      volatile: true,
+      seconds: nowSeconds(),
+    }),
   );
 }
 
@@ -54,7 +66,7 @@ export function cloneVolume(layers: readonly string[], deltaBytes: number): Open
 export function cloneVolumeToLayer(layers: readonly string[], path: string): OpenVolume {
   const bases = openLayers(layers);
   const delta = new FileBlockDevice(path, { create: IMAGE_VOLUME_BYTES });
-  return opened(path, [...bases, delta], mountOverlay(bases, delta, { seconds: nowSeconds() }));
+  return opened(path, [...bases, delta], mountOverlay(bases, delta, { ...GUEST_LIMITS, seconds: nowSeconds() }));
 }
 
 function openLayers(layers: readonly string[]): FileBlockDevice[] {

@@ -47,6 +47,19 @@ export abstract class FileSystem {
     return 0;
   }
 
+  /** Does `rename` over a file store its pages first? Then the call stores the most of them before, in pieces. */
+  get storesBeforeReplacing(): boolean {
+    return false;
+  }
+
+  /** A file besides `inode` whose pages `inode.sync` would store: fsync(2) stores them before it, in pieces. */
+  nextBeforeSync(_inode: Inode): Inode | null {
+    return null;
+  }
+
+  /** The pages that this file had when `nextBeforeSync` named it are stored, or cannot be. */
+  storedBeforeSync(_inode: Inode): void {}
+
   /** Mount options beyond the generic ones, for /proc/mounts. */
   get options(): string {
     return "";

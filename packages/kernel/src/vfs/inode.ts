@@ -296,7 +296,8 @@ export abstract class Inode {
 
   /**
    * Says before a write of a regular file with `pages` whether `[offset, offset + length)` can be stored: 0, −ENOSPC,
-   * −EDQUOT, −EFBIG. The vfs then changes pages, `size` and times in place and marks the inode dirty.
+   * −EDQUOT, −EFBIG; or how many bytes from `offset` on can, where that is not all. The vfs then changes pages, `size`
+   * and times in place and marks the inode dirty.
    */
   prepareWrite(offset: number, length: number): number {
     return 0;

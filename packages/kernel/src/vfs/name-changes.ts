@@ -20,6 +20,7 @@ import { ACL_DEFAULT_NAME, parseAcl } from "@stratos/abi";
 import { CAP_FSETID, CAP_MKNOD, isCapable, isInGroup } from "../security/credentials.ts";
 import { checkAccess, checkSticky, isKept, MAY_EXEC, MAY_WRITE } from "../security/permission.ts";
 import type { Task } from "../task/task.ts";
+import { UNFINISHED } from "../task/wait-queue.ts";
 import { inheritAcl } from "./acl-inheritance.ts";
 import { Dentry } from "./dentry.ts";
 import { exchangeDentries, fillDentry, moveDentry, unlinkDentry } from "./dentry-cache.ts";
@@ -28,6 +29,7 @@ import { notifyMove, notifyName } from "./inotify-marks.ts";
 import type { Inode, NewInode } from "./inode.ts";
 import { type LastKind, lookupName, lookupPath, walker } from "./path-walk.ts";
 import { Path } from "./path.ts";
+import { drainBeforeRename } from "./write-back.ts";
 
 /**
  * Making, removing and moving names: mkdir(2), mknod(2), unlink(2), rmdir(2), link(2), symlink(2), rename(2). All
@@ -256,6 +258,8 @@ export function renameName(
   if (fromDirectory.fileSystem !== toDirectory.fileSystem) return -EXDEV;
   if (isMountPoint(task, from) || (replaced !== null && isMountPoint(task, to))) return -EBUSY;
   if (from.dentry === to.dentry) return 0;
+  if (replaced !== null && drainBeforeRename(task, inode, replaced, (flags & RENAME_EXCHANGE) !== 0) === UNFINISHED)
+    return UNFINISHED;
   return doRename(task, from.dentry, to.dentry, flags);
 }
 

@@ -168,6 +168,7 @@ export function writePages(task: Task, inode: Inode, from: IoCursor, at: number)
   if (count < 0) return count;
   const refused = inode.prepareWrite(at, count);
   if (refused < 0) return refused;
+  if (refused > 0) count = refused;
   const done = putPages(kernel, inode, from, at, count);
   if (done > 0) contentChanged(task, inode);
   return done;

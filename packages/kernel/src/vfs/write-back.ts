@@ -61,6 +61,7 @@ export function beginWriteBack(kernel: Kernel): WriteBack {
  * `failed`
  */
 export function writeSomePages(inode: Inode, left: number, work: CallWork, failed: (error: number) => void): number {
+  left = Math.min(left, inode.pages!.dirtyCount);
   while (left > 0 && !work.mustPause()) {
     const most = Math.min(left, WRITE_PORTION);
     const error = inode.pages!.writePortion(inode.size, most);
@@ -134,9 +135,26 @@ export function drainInPieces(task: Task, inode: Inode): number {
   return failed;
 }
 
+/**
+ * Before a file gets the name of another one, or exchanges names with it: its pages, in pieces, where the file system
+ * stores them together with the name. What cannot be written stays dirty, and is told by write-back.
+ *
+ * @returns 0 or UNFINISHED
+ */
+export function drainBeforeRename(task: Task, inode: Inode, replaced: Inode, isExchange: boolean): number {
+  if (!inode.fileSystem.storesBeforeReplacing) return 0;
+  if (drainInPieces(task, inode) === UNFINISHED) return UNFINISHED;
+  return isExchange && drainInPieces(task, replaced) === UNFINISHED ? UNFINISHED : 0;
+}
+
 /** The same as \`syncInode\` for a file with many dirty pages, in pieces. @returns 0, a negated errno, or UNFINISHED */
 export function syncInPieces(task: Task, inode: Inode, dataOnly: boolean): number {
   const { kernel } = task;
+  const { fileSystem } = inode;
+  for (let other = fileSystem.nextBeforeSync(inode); other !== null; other = fileSystem.nextBeforeSync(inode)) {
+    if (drainInPieces(task, other) === UNFINISHED) return UNFINISHED;
+    fileSystem.storedBeforeSync(other);
+  }
   kernel.work.mayPause = true;
   const left = typeof task.syscallState === "number" ? task.syscallState : (inode.pages?.dirtyCount ?? 0);
   let failed = 0;

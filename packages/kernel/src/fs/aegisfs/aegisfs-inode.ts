@@ -19,6 +19,7 @@ import {
 } from "@stratos/aegisfs";
 import type { Attributes } from "@stratos/aegisfs";
 import {
+  EDQUOT,
   EFBIG,
   EINVAL,
   ENOSPC,
@@ -43,6 +44,7 @@ import {
   FALLOC_FL_UNSHARE_RANGE,
   FALLOC_FL_ZERO_RANGE,
 } from "@stratos/abi";
+import { CALL_WORK } from "../../task/call-work.ts";
 import { PageCache, type PageBacking } from "../../mm/page-cache.ts";
 import { type AttributeChange, Inode, type NewInode, type Time } from "../../vfs/inode.ts";
 import { FILE_SIZE_MAX } from "../../vfs/content-change.ts";
@@ -50,6 +52,9 @@ import type { AegisFileSystem } from "./aegisfs.ts";
 
 /** What chattr(1) may set. */
 const FILE_FLAGS = FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL;
+
+/** Pages that are promised to owners with a limit in one piece of a write: more than one piece moves. */
+const PROMISED_AT_ONCE = 2 * CALL_WORK;
 
 const COMPRESSION_FLAGS = FS_COMPR_FL | FS_NOCOMP_FL;
 
@@ -69,6 +74,8 @@ export class AegisInode extends Inode implements PageBacking {
   declare readonly fileSystem: AegisFileSystem;
   /** The size of a file that the kernel's offsets do not reach the end of. */
   #farSize: bigint | null = null;
+  /** Pages that wait for write-back and were promised a block, since an owner of the file has a limit (quota(7)). */
+  readonly #promised = new Set<number>();
   /** `version` at the beginning. */
   readonly firstVersion: number;
 
@@ -110,17 +117,61 @@ export class AegisInode extends Inode implements PageBacking {
   }
 
   writePage(index: number, bytes: Uint8Array, at: number, length: number): number {
-    const stored = this.fileSystem.subvolume.writePages(this.ino, index, bytes, at, length);
+    const { subvolume, volume } = this.fileSystem;
+    const isPromised = this.#promised.delete(index);
+    if (isPromised) subvolume.unpromise(this.ino, 1);
+    volume.enforcesQuotas = !isPromised;
+    const stored = subvolume.writePages(this.ino, index, bytes, at, length);
     if (stored >= 0) this.fileSystem.fulfil();
+    else if (isPromised) subvolume.promiseRun(this.ino, index, 1, this.#promised);
+    volume.enforcesQuotas = true;
     return stored;
   }
 
+  /**
+   * The pages are promised their blocks, and where an owner of the file has a limit, that is met here and not at
+   * write-back. What is written through a mapping is not: there the limit is met at write-back (msync(2), fsync(2)).
+   */
   override prepareWrite(offset: number, length: number): number {
-    const pages = Math.floor((offset + length - 1) / PAGE_SIZE) - Math.floor(offset / PAGE_SIZE) + 1;
-    return this.fileSystem.promise(pages) ? 0 : -ENOSPC;
+    const { fileSystem, ino } = this;
+    const first = Math.floor(offset / PAGE_SIZE);
+    const pages = Math.floor((offset + length - 1) / PAGE_SIZE) - first + 1;
+    if (!fileSystem.promise(pages)) return -ENOSPC;
+    const { subvolume } = fileSystem;
+    if (!subvolume.quotas.isOn || !subvolume.hasQuotaLimit(ino)) return 0;
+    fileSystem.actForTask();
+    const allowed = subvolume.promiseRun(ino, first, Math.min(pages, PROMISED_AT_ONCE), this.#promised);
+    if (allowed < 0) return allowed;
+    if (allowed === pages) return 0;
+    return allowed === 0 ? -EDQUOT : (first + allowed) * PAGE_SIZE - offset;
+  }
+
+  /** Pages that do not wait for write-back any more, stored or not, need no promise. */
+  #dropPromises(): void {
+    if (this.#promised.size === 0) return;
+    for (const index of [...this.#promised]) {
+      if (this.pages!.isDirty(index)) continue;
+      this.#promised.delete(index);
+      this.fileSystem.subvolume.unpromise(this.ino, 1);
+    }
+  }
+
+  /** The file has other owners from now on: what was promised to the old ones is the new ones'. */
+  #promiseAnew(change: () => number): number {
+    const { subvolume, volume } = this.fileSystem;
+    const count = this.#promised.size;
+    if (count === 0) return change();
+    subvolume.unpromise(this.ino, count);
+    const result = change();
+    const { enforcesQuotas } = volume;
+    volume.enforcesQuotas = false;
+    subvolume.promise(this.ino, count);
+    volume.enforcesQuotas = enforcesQuotas;
+    return result;
   }
 
   override storeAttributes(): number {
+    this.#dropPromises();
     const { attributes, subvolume } = this.fileSystem;
     attributes.size = this.size;
     attributes.atimeSeconds = this.atime.seconds;
@@ -152,6 +203,7 @@ export class AegisInode extends Inode implements PageBacking {
     const failed = fileSystem.subvolume.truncate(this.ino, size);
     if (failed < 0) return failed;
     if (size < this.size) this.pages!.truncate(size);
+    this.#dropPromises();
     if (size !== this.statSize()) this.mtime = now;
     this.#takeSize(size);
     this.ctime = now;
@@ -174,6 +226,7 @@ export class AegisInode extends Inode implements PageBacking {
       const failed = subvolume.punchHole(this.ino, offset, length);
       if (failed < 0) return failed;
       this.#clearPages(offset, Math.min(offset + length, this.size));
+      this.#dropPromises();
     }
     if ((mode & FALLOC_FL_PUNCH_HOLE) === 0) {
       const failed = subvolume.preallocate(this.ino, offset, length, keepSize);
@@ -444,7 +497,8 @@ export class AegisInode extends Inode implements PageBacking {
       attributes.ctimeSeconds = change.ctime.seconds;
       attributes.ctimeNanoseconds = change.ctime.nanoseconds;
     }
-    const failed = subvolume.setAttributes(this.ino, attributes, mask);
+    const set = (): number => subvolume.setAttributes(this.ino, attributes, mask);
+    const failed = (mask & (ATTRIBUTE_UID | ATTRIBUTE_GID)) !== 0 ? this.#promiseAnew(set) : set();
     return failed < 0 ? failed : super.setAttributes(change);
   }
 
@@ -490,7 +544,7 @@ export class AegisInode extends Inode implements PageBacking {
   override setProject(project: number): number {
     const { attributes, subvolume } = this.fileSystem;
     attributes.project = project;
-    return Math.min(0, subvolume.setAttributes(this.ino, attributes, ATTRIBUTE_PROJECT));
+    return this.#promiseAnew(() => Math.min(0, subvolume.setAttributes(this.ino, attributes, ATTRIBUTE_PROJECT)));
   }
 
   override getXattr(name: string): Uint8Array | number {
@@ -516,13 +570,20 @@ export class AegisInode extends Inode implements PageBacking {
   // ---- Lifetime ---------------------------------------------------------------------------------------------------
 
   override evict(): void {
+    this.#giveUpPromises();
     this.fileSystem.drop(this);
+  }
+
+  #giveUpPromises(): void {
+    if (this.#promised.size > 0) this.fileSystem.subvolume.unpromise(this.ino, this.#promised.size);
+    this.#promised.clear();
   }
 
   override forget(): void {
     // The root object is the file system's own; it stays.
     if (this === this.fileSystem.root) return;
     this.pages?.dispose();
+    this.#giveUpPromises();
     this.fileSystem.drop(this);
   }
 }
@@ -530,7 +591,7 @@ export class AegisInode extends Inode implements PageBacking {
 /**
  * Before a file gets the name of another one: its content goes to the engine, whose next batch tells of the name (as
  * ext4's auto_da_alloc does). An exchange gives both a new name. An error is told by the write-back that tries it
- * again, not by rename(2). Bound: the pages of two files that wait in memory, in one piece.
+ * again, not by rename(2). The call has stored the most of it in pieces (vfs/write-back.ts `drainBeforeRename`).
  */
 function storeReplacing(files: readonly Inode[]): void {
   for (const file of files) {

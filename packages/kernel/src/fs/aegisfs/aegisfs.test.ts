@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import {
   AT_FDCWD,
+  EDQUOT,
   EFBIG,
   EINVAL,
   ENOSPC,
@@ -19,8 +20,19 @@ import {
   RENAME_EXCHANGE,
   S_IFREG,
 } from "@stratos/abi";
-import { check, format, mount, mountOverlay, ROOT_INO } from "@stratos/aegisfs";
-import type { MountOptions, Volume } from "@stratos/aegisfs";
+import {
+  ATTRIBUTE_PROJECT,
+  Attributes,
+  check,
+  format,
+  mount,
+  mountOverlay,
+  QUOTA_GROUP,
+  QUOTA_PROJECT,
+  QUOTA_USER,
+  ROOT_INO,
+} from "@stratos/aegisfs";
+import type { MountOptions, QuotaKind, Volume } from "@stratos/aegisfs";
 import { MemoryBlockDevice } from "@stratos/host";
 import { BUFFER, FileTask, type Stat } from "../../testing/file-system-task.ts";
 import { syncAll } from "../../vfs/write-back.ts";
@@ -245,4 +257,92 @@ it("what replaced a file without fsync is there after a crash, old or new, when 
   assert.equal(after.get("/emptied"), "new emptied");
   assert.equal(after.get("/left"), "new left");
   assert.equal(after.get("/left.tmp"), "old /left");
+});
+
+/** A volume whose owners are limited to 10 blocks, and a task of user and group 1000 with a folder of its own. */
+function limited(kind: QuotaKind, id: number): { device: MemoryBlockDevice; volume: Volume; user: FileTask } {
+  const device = fresh();
+  let volume!: Volume;
+  const { user } = FileTask.create((kernel) => new AegisFileSystem(kernel, (volume = mounted(device))));
+  assert.equal(volume.root.setQuotas(true), 0);
+  const none = { blocksSoft: 0, inodesSoft: 0, inodesHard: 0 };
+  assert.equal(volume.root.setQuotaLimits(kind, id, { ...none, blocksHard: 10 }), 0);
+  user.call("mkdirat", AT_FDCWD, "/home", 0o777);
+  user.call("fchmodat", AT_FDCWD, "/home", 0o777);
+  if (kind === QUOTA_PROJECT) {
+    const attributes = new Attributes();
+    attributes.project = id;
+    assert.equal(volume.root.setAttributes(volume.root.lookup(ROOT_INO, "home"), attributes, ATTRIBUTE_PROJECT), 0);
+  }
+  return { device, volume, user };
+}
+
+for (const [what, kind, id] of [
+  ["user", QUOTA_USER, 1000],
+  ["group", QUOTA_GROUP, 1000],
+  ["project", QUOTA_PROJECT, 7],
+] as const)
+  it(`write(2) says EDQUOT when the limit of a ${what} is met, and what it took is stored`, () => {
+    const { device, volume, user } = limited(kind, id);
+    user.becomeUser(1000);
+    const fd = user.open("/home/f", O_RDWR | O_CREAT);
+    assert.ok(fd >= 0);
+    const page = "x".repeat(4096);
+    assert.equal(user.write(fd, page.repeat(15)), 10 * 4096, "as much as there is room for");
+    assert.equal(user.write(fd, page), -EDQUOT);
+    const other = user.open("/home/other", O_RDWR | O_CREAT);
+    assert.equal(user.write(other, "y"), -EDQUOT, "what waits for write-back is counted");
+    assert.equal(user.call("pwrite64", fd, page, 4096, 0), 4096, "what is there is not new");
+    assert.equal((user.fstat(fd) as Stat).size, 10 * 4096);
+    assert.equal(user.call("fsync", fd), 0, "all that was taken is stored");
+    assert.equal(user.call("pwrite64", fd, page, 4096, 8192), 4096);
+    assert.equal(user.call("fallocate", fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4 * 4096), 0);
+    assert.equal(user.write(other, page.repeat(6)), 4 * 4096, "a hole gives its blocks back");
+    assert.equal(user.call("ftruncate", other, 4096), 0);
+    assert.equal(user.call("pwrite64", fd, page.repeat(4), 4 * 4096, 0), 3 * 4096, "and so does what was never stored");
+    user.call("close", other);
+    user.call("unlinkat", AT_FDCWD, "/home/other", 0);
+    assert.equal(user.call("pwrite64", fd, page, 4096, 3 * 4096), 4096);
+    assert.equal(user.call("pwrite64", fd, page, 4096, 10 * 4096), -EDQUOT);
+    syncAll(user.task.kernel);
+    assert.equal(volume.failure, null);
+    assert.deepEqual(check(device, { data: true }), []);
+    assert.equal(user.get("/home/f"), "x".repeat(10 * 4096));
+  });
+
+it("who may pass limits is counted, and not bound; a file's promises go with it to new owners", () => {
+  const { device, volume, user } = limited(QUOTA_USER, 1000);
+  const fd = user.open("/home/f", O_RDWR | O_CREAT);
+  assert.equal(user.call("fchown", fd, 1000, 1000), 0);
+  const page = "x".repeat(4096);
+  assert.equal(user.write(fd, page.repeat(15)), 15 * 4096);
+  syncAll(user.task.kernel);
+  assert.equal(user.get("/home/f"), page.repeat(15));
+  const given = user.open("/home/given", O_RDWR | O_CREAT);
+  assert.equal(user.write(given, page.repeat(3)), 3 * 4096);
+  assert.equal(user.call("fchown", given, 1000, 1000), 0);
+  assert.equal(user.call("unlinkat", AT_FDCWD, "/home/f", 0), 0);
+  user.call("close", fd);
+  syncAll(user.task.kernel);
+  assert.equal(volume.root.quotas.hasRoom(volume.root.lookup(volume.root.lookup(ROOT_INO, "home"), "given"), 7), true);
+  assert.equal(
+    volume.root.quotas.hasRoom(volume.root.lookup(volume.root.lookup(ROOT_INO, "home"), "given"), 18),
+    false,
+  );
+  assert.deepEqual(check(device, { data: true }), []);
+});
+
+it("without quotas nobody asks for limits", () => {
+  let volume!: Volume;
+  const { user } = FileTask.create((kernel) => new AegisFileSystem(kernel, (volume = mounted(fresh()))));
+  let asked = 0;
+  for (const name of ["hasQuotaLimit", "promiseRun", "unpromise"] as const) {
+    const original = volume.root[name] as (...given: unknown[]) => number;
+    Object.defineProperty(volume.root, name, {
+      value: (...given: unknown[]): number => (asked++, original.apply(volume.root, given)),
+    });
+  }
+  user.put("/f", "x".repeat(100_000));
+  syncAll(user.task.kernel);
+  assert.equal(asked, 0);
 });

@@ -6,6 +6,7 @@ import { loadAcl } from "../../vfs/acl-inheritance.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
 import type { Time } from "../../vfs/inode.ts";
 import { syncFileSystem } from "../../vfs/write-back.ts";
+import { CAP_SYS_RESOURCE, isCapable } from "../../security/credentials.ts";
 import { AegisInode } from "./aegisfs-inode.ts";
 
 /** statfs(2) f_type of ours: "AEGI". */
@@ -29,6 +30,8 @@ export class AegisFileSystem extends FileSystem {
    * with it. Bound: the inode objects that are in memory.
    */
   readonly emptied: Set<AegisInode> = new Set();
+  /** Those of them whose pages a sync under way has begun to store. */
+  readonly #drained: Set<AegisInode> = new Set();
   readonly #inodes = new Map<number, AegisInode>();
   /** Versions of inode objects begin here: above each version that a forgotten object of a changed file had. */
   #versionFloor = 0;
@@ -83,6 +86,7 @@ export class AegisFileSystem extends FileSystem {
     if (inode.version !== inode.firstVersion) this.#versionFloor = Math.max(this.#versionFloor, inode.version + 1);
     this.#inodes.delete(inode.ino);
     this.emptied.delete(inode);
+    this.#drained.delete(inode);
     this.subvolume.unpin(inode.ino);
   }
 
@@ -91,13 +95,38 @@ export class AegisFileSystem extends FileSystem {
    * fails.
    */
   storeEmptied(): void {
-    for (const inode of this.emptied) if (inode.pages!.dirtyCount > 0) inode.store();
-    this.emptied.clear();
+    for (const files of [this.emptied, this.#drained]) {
+      for (const inode of files) if (inode.pages!.dirtyCount > 0) inode.store();
+      files.clear();
+    }
+  }
+
+  override get storesBeforeReplacing(): boolean {
+    return true;
+  }
+
+  override nextBeforeSync(inode: AegisInode): AegisInode | null {
+    for (const each of this.emptied) if (each !== inode) return each;
+    return null;
+  }
+
+  override storedBeforeSync(inode: AegisInode): void {
+    this.emptied.delete(inode);
+    // What is written to it until the batch goes with it, too.
+    this.#drained.add(inode);
   }
 
   /** The time that the engine's next change stamps. */
   stamp(now: Time): void {
     this.volume.setTime(now.seconds, now.nanoseconds);
+    this.actForTask();
+  }
+
+  /** Limits of owners bind what comes next, unless the task that it is done for may pass them (quotactl(2)). */
+  actForTask(): void {
+    if (!this.subvolume.quotas.isOn) return;
+    const { current } = this.kernel.scheduler;
+    this.volume.enforcesQuotas = current === null || !isCapable(current.credentials, CAP_SYS_RESOURCE);
   }
 
   /** Can `pages` more pages be stored at write-back? */

@@ -1,4 +1,4 @@
-import { MOUNT_ERROR_WORDS, mount } from "@stratos/aegisfs";
+import { GUEST_LIMITS, MOUNT_ERROR_WORDS, mount } from "@stratos/aegisfs";
 import type { Subvolume, Volume } from "@stratos/aegisfs";
 import { EINVAL, EIO, ENOENT, ENOMEM } from "@stratos/abi";
 import type { BlockDevice } from "@stratos/host";
@@ -78,7 +78,12 @@ export const aegisfsType: FileSystemType = {
       return -EINVAL;
     }
     const { seconds } = kernel.vfs.now();
-    const volume = mount(new GuestDevice(device, readOnly), { readOnly, cacheBytes: CACHE_BYTES, seconds });
+    const volume = mount(new GuestDevice(device, readOnly), {
+      ...GUEST_LIMITS,
+      readOnly,
+      cacheBytes: CACHE_BYTES,
+      seconds,
+    });
     if (typeof volume === "string") {
       complain(MOUNT_ERROR_WORDS[volume]);
       return volume === "device-error" ? -EIO : -EINVAL;
