@@ -80,6 +80,6 @@ export {
   type ImageDifference,
   type ValueDifference,
 } from "./metadata/diff-composes.ts";
-export { parseProvenance, ProvenanceError, type Recipe } from "./metadata/provenance.ts";
+export { lockOf, parseProvenance, ProvenanceError, type Recipe } from "./metadata/provenance.ts";
 export { PackBlob, readTree } from "./build/manifest.ts";
 export { mockConfig, MockConfigError } from "./metadata/mock-config.ts";

@@ -3,7 +3,14 @@
  * from, so a compose that was interrupted, or comes again, goes on where something is new.
  */
 import { checkImage } from "./check-images.ts";
-import { checkOutputs, extendedTarget, extensionName, outputPath, writerOf } from "./check-outputs.ts";
+import {
+  checkOutputs,
+  extendedTarget,
+  extendedVariants,
+  extensionName,
+  outputPath,
+  writerOf,
+} from "./check-outputs.ts";
 import { checkAnswers } from "./gather/check-answers.ts";
 import { archiveEpoch } from "./gather/epoch.ts";
 import {
@@ -452,10 +459,22 @@ class Compose implements PhaseWork {
       const publish = async (suffix: string, value: JsonObject): Promise<void> =>
         void (await this.#ports.publish(`${stem}.${suffix}.json`, `${JSON.stringify(value, null, 1)}\n`));
       await publish("spdx", spdxDocument(record, `urn:stratos:compose:${record.treeKey}`));
+      const { treefile, targets } = this.#request,
+        over = extendedVariants(target);
       const inputs: Provenance = {
-        treefile: this.#request.treefile.exportTarget(target),
+        treefile: over.length === 0 ? treefile.exportTarget(target) : treefile.exportExtension(target, over),
         locked: record.locked,
         sources: state.sources,
+        ...(over.length === 0
+          ? {}
+          : {
+              over: Object.fromEntries(
+                over.map((variant) => {
+                  const below = this.#states.get(lockKey(extendedTarget(targets, target, variant)!))!;
+                  return [variant, { locked: below.locked!, sources: below.sources }];
+                }),
+              ),
+            }),
       };
       await publish(
         "provenance",
