@@ -4,6 +4,7 @@
  * `treefile/` reads and merges what is wanted, `phase/` runs the steps to it. Everything outside is reached through
  * ports.
  */
+export { hostHooksOf, type HostHookMode } from "./build/host-hooks.ts";
 export { isList, isObject, canonicalJson, type Json, type JsonObject } from "./treefile/json.ts";
 export { formatProblem, TREEFILE_SIZE_MAX, TreefileError, type TreefileProblem } from "./treefile/parse.ts";
 export {

@@ -59,6 +59,8 @@ async function rebuild(recipe: Recipe, options: ComposeRebuildOptions): Promise<
       }),
       jobs: availableParallelism(),
       runner,
+      // A provenance comes from elsewhere.
+      hostHooks: "skip",
       version: VERSION,
       signal: session.signal,
       onEvent: (event) => session.show(event),
