@@ -15,6 +15,7 @@ const BOOTED: ReadonlySet<string> = new Set<OutputConfig["format"]>([
   "vmdk",
   "vhd",
   "vhd-fixed",
+  "vhdx",
   "ova",
   "iso",
   "initramfs",

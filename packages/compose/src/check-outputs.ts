@@ -39,6 +39,12 @@ export function extendedTarget(
   return targets.find((one) => one.variant === over && one.architecture === architecture);
 }
 
+/** Variants that the outputs of an image are laid over. */
+export function extendedVariants({ config }: ImageTarget): string[] {
+  const all = Object.values(config.outputs ?? {}).map(({ extension }) => extension?.over);
+  return [...new Set(all.filter((over) => over !== undefined))];
+}
+
 function checkExtension(treefile: Treefile, targets: readonly ImageTarget[], target: ImageTarget, name: string): void {
   const { format, extension = {} } = target.config.outputs![name]!,
     { kind, over } = extension;

@@ -4,6 +4,7 @@
  * `treefile/` reads and merges what is wanted, `phase/` runs the steps to it. Everything outside is reached through
  * ports.
  */
+export { hostHooksOf, type HostHookMode } from "./build/host-hooks.ts";
 export { isList, isObject, canonicalJson, type Json, type JsonObject } from "./treefile/json.ts";
 export { formatProblem, TREEFILE_SIZE_MAX, TreefileError, type TreefileProblem } from "./treefile/parse.ts";
 export {
@@ -80,6 +81,6 @@ export {
   type ImageDifference,
   type ValueDifference,
 } from "./metadata/diff-composes.ts";
-export { parseProvenance, ProvenanceError, type Recipe } from "./metadata/provenance.ts";
+export { lockOf, parseProvenance, ProvenanceError, type Recipe } from "./metadata/provenance.ts";
 export { PackBlob, readTree } from "./build/manifest.ts";
 export { mockConfig, MockConfigError } from "./metadata/mock-config.ts";

@@ -145,6 +145,17 @@ export interface OutputWriter {
   problems?(config: OutputConfig): readonly OutputProblem[];
 }
 
+/** A program of the host itself, as a treefile's `host-hooks` name it. */
+export interface HostProgram {
+  readonly command: readonly string[];
+  /** from the treefile's folder */
+  readonly directory: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly timeoutSeconds: number;
+  readonly signal: AbortSignal;
+  readonly onLine: (line: string) => void;
+}
+
 export interface ComposePorts {
   readonly packages: PackagePorts;
   readonly store: ComposeStore;
@@ -159,6 +170,12 @@ export interface ComposePorts {
   readSource(path: string): Promise<Uint8Array | undefined>;
   /** A folder beside the treefile, with the host's owners and modes; undefined when there is none. */
   readFolder(path: string): Promise<FileTree | undefined>;
+  /**
+   * Runs a program on the host; undefined where none may be.
+   *
+   * @throws ScriptError  it is not there, has not ended in time, or has failed: with its last words
+   */
+  runOnHost?(program: HostProgram): Promise<void>;
   /** calls `action` after `milliseconds`, unless the function that it returns has been called */
   after(milliseconds: number, action: () => void): () => void;
   nowMs(): number;

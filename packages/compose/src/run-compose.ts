@@ -3,7 +3,14 @@
  * from, so a compose that was interrupted, or comes again, goes on where something is new.
  */
 import { checkImage } from "./check-images.ts";
-import { checkOutputs, extendedTarget, extensionName, outputPath, writerOf } from "./check-outputs.ts";
+import {
+  checkOutputs,
+  extendedTarget,
+  extendedVariants,
+  extensionName,
+  outputPath,
+  writerOf,
+} from "./check-outputs.ts";
 import { checkAnswers } from "./gather/check-answers.ts";
 import { archiveEpoch } from "./gather/epoch.ts";
 import {
@@ -19,6 +26,7 @@ import { fitsLock } from "./gather/package-files.ts";
 import { tellingRequest } from "./gather/request-place.ts";
 import { fetchPackages, resolveImage, type Archive } from "./gather/resolve-image.ts";
 import { filesOfChance } from "./build/chance.ts";
+import { checkHostHooks, runHostHooks, type HostHookMode } from "./build/host-hooks.ts";
 import { customize, CustomizeError } from "./build/customize.ts";
 import { isSettled, JAVA_KEYSTORE } from "./build/java-keystore.ts";
 import { ExtensionError, extensionTree } from "./build/extension.ts";
@@ -36,7 +44,7 @@ import { checkPhases, planSteps, type PhaseWork } from "./plan-steps.ts";
 import type { Artifact, ComposePorts, OutputWriter, ScriptRunner } from "./ports.ts";
 import { canonicalJson, type Json, type JsonObject } from "./treefile/json.ts";
 import type { OutputConfig } from "./treefile/schema.ts";
-import { overlaysOf } from "./treefile/schema-content.ts";
+import { overlaysOf, type HostPoint } from "./treefile/schema-content.ts";
 import type { TreefileProblem } from "./treefile/parse.ts";
 import type { ImageTarget, Treefile } from "./treefile/treefile.ts";
 import { FormatError, rfc3339, type FileTree } from "@stratos/formats";
@@ -59,6 +67,8 @@ export interface ComposeRequest {
   readonly skipPhases?: readonly string[];
   readonly timeoutSeconds?: number | undefined;
   readonly runner?: "auto" | "stratos" | "native" | undefined;
+  /** default: refuse */
+  readonly hostHooks?: HostHookMode;
   /** of Stratos, for the provenance */
   readonly version: string;
   readonly signal?: AbortSignal | undefined;
@@ -104,6 +114,9 @@ function hasScripts({ scripts = [], hooks = {} }: ImageTarget["config"]): boolea
 /** @throws GraphError, TreefileError  before anything runs */
 export async function runCompose(ports: ComposePorts, request: ComposeRequest): Promise<ComposeResult> {
   const compose = new Compose(ports, request);
+  const { hostHooks = "refuse" } = request;
+  if (hostHooks === "refuse" || (hostHooks === "run" && ports.runOnHost === undefined))
+    checkHostHooks(request.treefile, request.targets);
   checkOutputs(ports.outputs, request.treefile, request.targets);
   checkPhases(request.treefile, request.targets);
   const steps = planSteps(request.targets, compose, {
@@ -192,7 +205,32 @@ class Compose implements PhaseWork {
     }
   }
 
+  async #runOnHost(target: ImageTarget, point: HostPoint, signal: AbortSignal): Promise<void> {
+    const { treefile, hostHooks, onEvent } = this.#request,
+      image = lockKey(target),
+      { locked, artifacts } = this.#states.get(image)!;
+    const count = target.config["host-hooks"]?.[point]?.length ?? 0;
+    if (count === 0) return;
+    if (hostHooks !== "run") {
+      const message = `${count} of host-hooks.${point} not run: a compose that is made again runs none on the host`;
+      return onEvent({ kind: "note", image, output: "root", message });
+    }
+    await runHostHooks(
+      {
+        treefile,
+        target,
+        point,
+        epochSeconds: archiveEpoch(target, locked!),
+        artifacts: point === "after-outputs" ? artifacts.map(({ path }) => path) : [],
+        signal,
+        onLine: (line) => onEvent({ kind: "build", image, event: { kind: "line", line } }),
+      },
+      (program) => this.#ports.runOnHost!(program),
+    );
+  }
+
   async #build(target: ImageTarget, signal: AbortSignal): Promise<void> {
+    await this.#runOnHost(target, "before-build", signal);
     const image = lockKey(target),
       state = this.#states.get(image)!,
       locked = state.locked!;
@@ -443,7 +481,7 @@ class Compose implements PhaseWork {
   }
 
   /** Bills of materials and provenance of the images that are whole. */
-  async cleanup(): Promise<void> {
+  async cleanup(signal: AbortSignal): Promise<void> {
     for (const record of this.#records()) {
       if (record.artifacts.length === 0) continue;
       const { target } = record,
@@ -452,15 +490,28 @@ class Compose implements PhaseWork {
       const publish = async (suffix: string, value: JsonObject): Promise<void> =>
         void (await this.#ports.publish(`${stem}.${suffix}.json`, `${JSON.stringify(value, null, 1)}\n`));
       await publish("spdx", spdxDocument(record, `urn:stratos:compose:${record.treeKey}`));
+      const { treefile, targets } = this.#request,
+        over = extendedVariants(target);
       const inputs: Provenance = {
-        treefile: this.#request.treefile.exportTarget(target),
+        treefile: over.length === 0 ? treefile.exportTarget(target) : treefile.exportExtension(target, over),
         locked: record.locked,
         sources: state.sources,
+        ...(over.length === 0
+          ? {}
+          : {
+              over: Object.fromEntries(
+                over.map((variant) => {
+                  const below = this.#states.get(lockKey(extendedTarget(targets, target, variant)!))!;
+                  return [variant, { locked: below.locked!, sources: below.sources }];
+                }),
+              ),
+            }),
       };
       await publish(
         "provenance",
         provenanceStatement(record, inputs, { version: this.#request.version, runner: state.runner }),
       );
+      await this.#runOnHost(target, "after-outputs", signal);
     }
   }
 

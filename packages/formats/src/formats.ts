@@ -95,6 +95,7 @@ export { readErofs } from "./erofs/erofs-reader.ts";
 export { TreeFiles } from "./disk/tree-files.ts";
 export { readBtrfs } from "./btrfs/btrfs-reader.ts";
 export { writeVmdk, type VmdkKind, type VmdkOptions } from "./vmdk/vmdk-writer.ts";
+export { writeVhdx, type VhdxOptions } from "./vhdx/vhdx-writer.ts";
 export { VHD_ALIGNMENT, writeVhd, type VhdOptions } from "./vhd/vhd-writer.ts";
 export { writeOva, type OvaOptions } from "./ovf/ova.ts";
 export { VERITY_BLOCK, veritySizeFor, writeVerity, type VerityOptions } from "./verity/verity.ts";

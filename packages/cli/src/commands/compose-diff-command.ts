@@ -114,7 +114,9 @@ function images(recipes: readonly Recipe[]): Map<string, Recipe> {
 
 /** Packages are compared by version, so the configuration's list says nothing more. */
 function describe(recipe: Recipe): ComposedImage {
-  const { schema: _, variants: __, architectures: ___, ...config } = recipe.treefile;
+  const { schema: _, variants, architectures: __, ...top } = recipe.treefile;
+  // Of an image that is laid over another, all is in its variant.
+  const config = { ...top, ...(variants as Record<string, JsonObject> | undefined)?.[recipe.variant] };
   return { packages: recipe.locked.packages, config: config as JsonObject, artifacts: recipe.subjects };
 }
 

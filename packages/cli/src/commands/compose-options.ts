@@ -36,6 +36,7 @@ export interface ComposeRunOptions extends ComposePlanOptions {
   readonly sequential?: true;
   readonly timeout?: number;
   readonly runner?: "auto" | "stratos" | "native";
+  readonly allowHostHooks?: true;
   readonly verbose?: true;
 }
 

@@ -4,6 +4,7 @@ import {
   checkOutputs,
   checkPhases,
   fitsLock,
+  hostHooksOf,
   lockKey,
   NO_WORK,
   orderNodes,
@@ -58,7 +59,17 @@ export async function planCompose(file: string, options: ComposePlanOptions): Pr
               ),
             );
         checkAnswers(treefile, target, locked);
-        const notes = checkImage(treefile, target, locked);
+        const notes = [
+          ...checkImage(treefile, target, locked),
+          ...hostHooksOf(target).flatMap(
+            ({ point, hook }) =>
+              treefile.problem(
+                target,
+                ["host-hooks", point],
+                `${hook.command[0]} is run on this host, where --allow-host-hooks says so`,
+              ).problems,
+          ),
+        ];
         if (options.json !== true)
           for (const problem of notes) session.show({ kind: "advice", image: lockKey(target), problem });
         images.push({ variant: target.variant, architecture: target.architecture, isLocked, locked, notes });

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
-import { EMPTY_LOCK, formatTreefile, loadTreefile, runCompose, type Recipe } from "@stratos/compose";
+import { formatTreefile, loadTreefile, lockOf, runCompose, type Recipe } from "@stratos/compose";
 import { CommandError } from "../command-error.ts";
 import { readRecipes } from "../compose/compose-folder.ts";
 import { findArchive, openComposeSession, telling } from "../compose/compose-session.ts";
@@ -50,7 +50,7 @@ async function rebuild(recipe: Recipe, options: ComposeRebuildOptions): Promise<
     const result = await runCompose(session.ports, {
       treefile,
       targets,
-      lock: { ...EMPTY_LOCK, images: { [image]: recipe.locked } },
+      lock: lockOf(recipe),
       lockMode: "locked",
       archive: findArchive({
         mirror: options.mirror ?? recipe.locked.mirror,
@@ -59,6 +59,8 @@ async function rebuild(recipe: Recipe, options: ComposeRebuildOptions): Promise<
       }),
       jobs: availableParallelism(),
       runner,
+      // A provenance comes from elsewhere.
+      hostHooks: "skip",
       version: VERSION,
       signal: session.signal,
       onEvent: (event) => session.show(event),

@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { runCompose } from "@stratos/compose";
 import { homeFolder, stratosHome } from "@stratos/host-node";
@@ -20,10 +21,14 @@ export async function runComposeCommand(file: string, options: ComposeRunOptions
   const place = lockPath(file, options.lock),
     lockMode = lockModeOf(options);
   const lock = await readLock(place);
+  const allowsHostHooks = options.allowHostHooks === true;
+  // Who wrote what comes through a pipe is not known here.
+  if (allowsHostHooks && !statSync(file).isFile())
+    throw new CommandError(file, "is no file beside which its programs could lie; --allow-host-hooks is for files");
   return telling(file, async () => {
     const session = await openComposeSession(
       { output: resolve(options.output), treefile: file },
-      { verbose: options.verbose === true, targets },
+      { verbose: options.verbose === true, targets, allowsHostHooks },
     );
     try {
       const result = await runCompose(session.ports, {
@@ -36,6 +41,7 @@ export async function runComposeCommand(file: string, options: ComposeRunOptions
         skipPhases: options.skipPhase,
         timeoutSeconds: options.timeout === undefined ? undefined : options.timeout / 1000,
         runner: options.runner,
+        hostHooks: allowsHostHooks ? "run" : "refuse",
         version: VERSION,
         signal: session.signal,
         onEvent: (event) => session.show(event),

@@ -93,7 +93,7 @@ async function nativeShell(source: TreeSource, command: readonly string[]): Prom
       [
         "--mount",
         "--propagation",
-        "private",
+        "slave",
         "--pid",
         "--fork",
         "--kill-child",

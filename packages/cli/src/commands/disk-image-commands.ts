@@ -37,7 +37,7 @@ export interface DiskConvertOptions {
 }
 export type DiskFormat = "raw" | "qcow2";
 /** What a disk can be written as, and is not read as here. */
-type TargetFormat = DiskFormat | "vmdk" | "vhd" | "vhd-fixed";
+type TargetFormat = DiskFormat | "vmdk" | "vhd" | "vhd-fixed" | "vhdx";
 
 const COPY_BYTES = 4 << 20;
 
@@ -117,7 +117,14 @@ export async function createDisk(image: string, options: DiskCreateOptions): Pro
 
 export async function convertDisk(source: string, target: string, options: DiskConvertOptions): Promise<number> {
   const format =
-    options.to ?? (/\.vmdk$/.test(target) ? "vmdk" : /\.(vhd|vpc)$/.test(target) ? "vhd" : formatOf(target, undefined));
+    options.to ??
+    (/\.vmdk$/.test(target)
+      ? "vmdk"
+      : /\.(vhd|vpc)$/.test(target)
+        ? "vhd"
+        : /\.vhdx$/.test(target)
+          ? "vhdx"
+          : formatOf(target, undefined));
   if (options.compress !== undefined && format !== "qcow2")
     throw new CommandError(target, `a ${format} disk cannot be packed by choice; qcow2 can`);
   const progress = new ProgressDisplay(process.stderr);

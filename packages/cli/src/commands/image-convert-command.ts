@@ -117,6 +117,7 @@ function formatOf(target: string): OutputFormat {
   if (/\.qcow2$/.test(target)) return "qcow2";
   if (/\.(raw|img)$/.test(target)) return "raw";
   if (/\.vmdk$/.test(target)) return "vmdk";
+  if (/\.vhdx$/.test(target)) return "vhdx";
   if (/\.(vhd|vpc)$/.test(target)) return "vhd";
   if (/\.ova$/.test(target)) return "ova";
   if (/\.iso$/.test(target)) return "iso";

@@ -14,6 +14,7 @@ import {
   ociOutputs,
   ostreeOutput,
   publishText,
+  runHostProgram,
   tarOutput,
 } from "@stratos/host-node/compose";
 import { findMirror, nodePackagePorts } from "@stratos/host-node/packages";
@@ -46,7 +47,7 @@ export interface ComposeSession {
 /** @param folders  what is made goes into `output`; files are looked for beside `treefile` */
 export async function openComposeSession(
   folders: { output: string; treefile: string },
-  options: { verbose: boolean; targets: readonly ImageTarget[] },
+  options: { verbose: boolean; targets: readonly ImageTarget[]; allowsHostHooks?: boolean },
 ): Promise<ComposeSession> {
   compileLate(true);
   const formats = new Set(
@@ -82,6 +83,7 @@ export async function openComposeSession(
     checksum: (path, algorithm) => hashArtifact(folders.output, path, algorithm),
     readSource: (path) => readSource(resolve(dirname(folders.treefile), path)),
     readFolder: (path) => readFolder(resolve(dirname(folders.treefile), path)),
+    ...(options.allowsHostHooks === true ? { runOnHost: (program) => runHostProgram(program, folders) } : {}),
     after(milliseconds, action) {
       const timer = setTimeout(action, milliseconds);
       return () => clearTimeout(timer);

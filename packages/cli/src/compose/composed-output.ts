@@ -10,7 +10,7 @@ export interface ComposedOutput {
   readonly architecture: string | undefined;
 }
 
-const BOOTABLE = ["qcow2", "raw", "iso", "vmdk", "vhd", "vhd-fixed"];
+const BOOTABLE = ["qcow2", "raw", "iso", "vmdk", "vhd", "vhd-fixed", "vhdx"];
 
 /** @throws CommandError  nothing is there, or several could be meant */
 export function findOutput(text: string, options: { readonly isBootable: boolean }): ComposedOutput {

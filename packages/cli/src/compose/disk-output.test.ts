@@ -202,6 +202,7 @@ test("a treefile divides a disk as it likes, in each format; what cannot be is t
       vmdk: "own.vmdk",
       vhd: "own.vhd",
       "vhd-fixed": "own-fixed.vhd",
+      vhdx: "own.vhdx",
       ova: "own.ova",
     } as const;
   const digests = new Map<string, string>();
@@ -232,6 +233,7 @@ test("a treefile divides a disk as it likes, in each format; what cannot be is t
     ["own.vmdk", "vmdk"],
     ["own.vhd", "vpc"],
     ["own-fixed.vhd", "vpc"],
+    ["own.vhdx", "vhdx"],
   ] as const) {
     execFileSync("qemu-img", ["compare", "-f", "raw", "-F", kind, join(folder, "own.raw"), join(folder, name)]);
     execFileSync("qemu-img", ["convert", "-f", kind, "-O", "raw", join(folder, name), join(folder, "back.raw")]);

@@ -23,6 +23,7 @@ const FORMATS: readonly DiskFormat[] = [
   { format: "vmdk", suffix: "vmdk", mediaType: "application/x-vmdk" },
   { format: "vhd", suffix: "vhd", mediaType: "application/x-vhd" },
   { format: "vhd-fixed", suffix: "vhd", mediaType: "application/x-vhd" },
+  { format: "vhdx", suffix: "vhdx", mediaType: "application/x-vhdx" },
   { format: "ova", suffix: "ova", mediaType: "application/x-virtualbox-ova" },
   { format: "iso", suffix: "iso", mediaType: "application/vnd.efi.iso" },
   { format: "squashfs", suffix: "squashfs", mediaType: "application/vnd.squashfs" },

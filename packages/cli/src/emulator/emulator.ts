@@ -111,13 +111,20 @@ export function canAccelerate(architecture: EmulatedArchitecture): boolean {
 /** How QEMU is to read an image, by its name. @throws CommandError */
 export function mediumOf(path: string): EmulatedMedium {
   const suffix = /\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCase() ?? "";
-  const format = { raw: "raw", img: "raw", qcow2: "qcow2", vmdk: "vmdk", vhd: "vpc", vpc: "vpc", iso: "raw" }[
-    suffix
-  ] as EmulatedMedium["format"] | undefined;
+  const format = {
+    raw: "raw",
+    img: "raw",
+    qcow2: "qcow2",
+    vmdk: "vmdk",
+    vhd: "vpc",
+    vpc: "vpc",
+    vhdx: "vhdx",
+    iso: "raw",
+  }[suffix] as EmulatedMedium["format"] | undefined;
   if (format === undefined)
     throw new CommandError(
       path,
-      "is no disk or medium that a machine starts from: .raw, .img, .qcow2, .vmdk, .vhd and .iso are",
+      "is no disk or medium that a machine starts from: .raw, .img, .qcow2, .vmdk, .vhd, .vhdx and .iso are",
     );
   return { path, format, kind: suffix === "iso" ? "optical" : "disk" };
 }

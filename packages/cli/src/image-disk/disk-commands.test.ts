@@ -174,6 +174,7 @@ test("a disk becomes what other hypervisors take, and qemu-img finds the same in
     ["out.vmdk", "vmdk", []],
     ["out.vhd", "vpc", []],
     ["fixed.vhd", "vpc", ["--to", "vhd-fixed"]],
+    ["out.vhdx", "vhdx", []],
   ] as const) {
     await ok("convert", ...more, raw, join(folder, name));
     execFileSync("qemu-img", ["compare", "-f", "raw", "-F", kind, raw, join(folder, name)]);

@@ -1,8 +1,17 @@
 /** Disks in the formats of other hypervisors, from one that is at hand. */
-import { FormatError, sha256Of, writeOva, writeVhd, writeVmdk, type Codecs, type Disk } from "@stratos/formats";
+import {
+  FormatError,
+  sha256Of,
+  writeOva,
+  writeVhd,
+  writeVhdx,
+  writeVmdk,
+  type Codecs,
+  type Disk,
+} from "@stratos/formats";
 import { derivedId } from "@stratos/outputs";
 
-export const FOREIGN_FORMATS = ["vmdk", "vhd", "vhd-fixed", "ova"] as const;
+export const FOREIGN_FORMATS = ["vmdk", "vhd", "vhd-fixed", "vhdx", "ova"] as const;
 export type ForeignFormat = (typeof FOREIGN_FORMATS)[number];
 
 export interface ForeignDiskOptions {
@@ -46,6 +55,8 @@ export function writeForeignDisk(
     contentId = parseInt(sha256Of(codecs, Buffer.from(`stratos ${id}`)).slice(0, 8), 16) % 0xfffffffe;
   if (format === "vhd" || format === "vhd-fixed")
     return writeVhd(source, file, { kind: format === "vhd" ? "dynamic" : "fixed", uuid: id, time, ...progress });
+  if (format === "vhdx")
+    return writeVhdx(source, file, { id: (what) => derivedId(`${name} ${what}`, codecs), ...progress });
   if (format === "vmdk")
     return writeVmdk(
       source,

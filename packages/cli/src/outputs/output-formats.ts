@@ -16,6 +16,7 @@ export const OUTPUT_FORMATS = [
   "vmdk",
   "vhd",
   "vhd-fixed",
+  "vhdx",
   "ova",
   "iso",
   "squashfs",

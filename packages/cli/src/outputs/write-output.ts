@@ -209,6 +209,7 @@ function writeAs(
     case "vmdk":
     case "vhd":
     case "vhd-fixed":
+    case "vhdx":
     case "ova":
       return writeDisk(format, tree, path, options, codecs);
     case "iso":

@@ -80,6 +80,7 @@ export function composeCommand(finish: (status: number) => void): Command {
     .addOption(new Option("--sequential", "one phase after another").conflicts("jobs"))
     .addOption(new Option("--timeout <seconds>", "for phases that the treefile gives no time").argParser(parseTimeout))
     .addOption(new Option("--runner <runner>", "where maintainer scripts run").choices(["auto", "stratos", "native"]))
+    .option("--allow-host-hooks", "run the programs of this host that the treefile names in host-hooks")
     .option("-v, --verbose", "also show what scripts print")
     .addHelpText(
       "after",

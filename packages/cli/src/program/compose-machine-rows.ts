@@ -14,7 +14,7 @@ export function composeMachineCommands(finish: Finish): Command[] {
       "Starts a machine from a disk or ISO under QEMU, with its console on the terminal. What it writes is gone " +
         "when it ends.",
     )
-    .argument("<output>", "disk (.raw, .qcow2, .vmdk, .vhd) or ISO, or the compose's folder")
+    .argument("<output>", "disk (.raw, .qcow2, .vmdk, .vhd, .vhdx) or ISO, or the compose's folder")
     .addOption(
       new Option("--net <mode>", "network: none, or QEMU's own, behind the host")
         .choices(["none", "user"])

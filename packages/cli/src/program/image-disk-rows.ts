@@ -80,19 +80,16 @@ export function diskCommand(finish: Finish): Command {
   const convert = new Command("convert")
     .description(
       "Converts a disk image, raw or QCOW2, from one format to the other, or to what other hypervisors take: " +
-        "VMDK (stream-optimized), VHD (dynamic) and fixed VHD, as Azure wants it. What is zero takes no room.",
+        "VMDK (stream-optimized), VHDX, VHD (dynamic) and fixed VHD, as Azure wants it. What is zero takes no room.",
     )
-    .summary("convert to raw, QCOW2, VMDK or VHD")
+    .summary("convert to raw, QCOW2, VMDK, VHD or VHDX")
     .argument("<source>", "disk image")
     .argument("<target>", "file to make")
     .addOption(
-      new Option("--to <format>", "the target's format (default: by the name, .qcow2, .vmdk, .vhd or raw)").choices([
-        "raw",
-        "qcow2",
-        "vmdk",
-        "vhd",
-        "vhd-fixed",
-      ]),
+      new Option(
+        "--to <format>",
+        "the target's format (default: by the name, .qcow2, .vmdk, .vhd, .vhdx or raw)",
+      ).choices(["raw", "qcow2", "vmdk", "vhd", "vhd-fixed", "vhdx"]),
     )
     .addOption(new Option("-c, --compress <kind>", "pack the clusters of a QCOW2 image").choices(["zlib", "zstd"]))
     .option("-f, --force", "replace a file that is there")

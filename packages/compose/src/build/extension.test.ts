@@ -5,6 +5,8 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { checkFileTree } from "@stratos/formats";
+import { lockOf, parseProvenance } from "../metadata/provenance.ts";
+import { formatTreefile } from "../treefile/treefile.ts";
 import { BASE, makeWorld, packageOf, textIn, type TestWorld } from "../testing/test-compose.ts";
 
 const OS_RELEASE = 'ID=debian\nVERSION_ID="13"\nNAME=x\n';
@@ -75,6 +77,30 @@ test("a configuration extension has what is below /etc, without what each system
     textIn(one.trees.get("root")!, "etc/extension-release.d/extension-release.tools"),
     "ID=_any\nARCHITECTURE=riscv64\n",
   );
+});
+
+test("what an extension's provenance says is enough to make it again, with the image below", async () => {
+  const one = await world();
+  const text = TREEFILE("sysext").replace("  base: {}", "  base: {hostname: below}");
+  await one.compose(text.replace("packages: [os]", 'version: "7"\npackages: [os]'));
+  const made = one.outputs.get("tools.tar")!;
+  const recipe = parseProvenance(
+    Buffer.from(one.outputs.get("t-more-riscv64.provenance.json")!).toString(),
+    "provenance.json",
+  );
+  assert.deepEqual(Object.keys(recipe.over!), ["base"]);
+  const again = await one.compose(formatTreefile(recipe.treefile, "yaml"), {
+    lock: lockOf(recipe),
+    lockMode: "locked",
+  });
+  assert.deepEqual(
+    again.steps.filter(({ status }) => status === "failed"),
+    [],
+  );
+  assert.ok(Buffer.from(made).equals(one.outputs.get("tools.tar")!));
+  const other = await world();
+  await other.compose(formatTreefile(recipe.treefile, "yaml"), { lock: lockOf(recipe), lockMode: "locked" });
+  assert.ok(Buffer.from(made).equals(other.outputs.get("tools.tar")!), "from an empty store, too");
 });
 
 test("what is no extension is told with its key", async () => {

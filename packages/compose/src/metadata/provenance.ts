@@ -4,13 +4,21 @@
  * https://slsa.dev/spec/v1.0/provenance.
  */
 import { isList, isObject, type Json, type JsonObject } from "../treefile/json.ts";
-import { allPackages, type LockedImage } from "../gather/lock.ts";
+import { allPackages, EMPTY_LOCK, type Lock, type LockedImage } from "../gather/lock.ts";
 import type { ImageRecord } from "./composeinfo.ts";
 
 export const BUILD_TYPE = "urn:stratos:compose:v1";
 
 export interface Provenance {
   readonly treefile: JsonObject;
+  readonly locked: LockedImage;
+  readonly sources: Readonly<Record<string, string>>;
+  /** what its extensions are laid over, by variant */
+  readonly over?: Readonly<Record<string, OtherImage>>;
+}
+
+/** An image that another one needs. */
+export interface OtherImage {
   readonly locked: LockedImage;
   readonly sources: Readonly<Record<string, string>>;
 }
@@ -36,14 +44,17 @@ export function provenanceStatement(
         internalParameters: {
           lock: inputs.locked as unknown as Json,
           sources: inputs.sources,
+          ...(inputs.over === undefined ? {} : { over: inputs.over as unknown as Json }),
           runner: builder.runner,
           sourceDateEpoch: record.epochSeconds,
         },
-        resolvedDependencies: allPackages(record.locked).map((one) => ({
-          uri: one.url,
-          name: one.name,
-          digest: { sha256: one.sha256 },
-        })),
+        resolvedDependencies: [
+          ...new Map(
+            [record.locked, ...Object.values(inputs.over ?? {}).map(({ locked }) => locked)]
+              .flatMap(allPackages)
+              .map((one) => [one.url, { uri: one.url, name: one.name, digest: { sha256: one.sha256 } }]),
+          ).values(),
+        ],
       },
       runDetails: {
         builder: { id: "urn:stratos:compose", version: { stratos: builder.version } },
@@ -62,6 +73,12 @@ export interface Recipe extends Provenance {
   readonly tree: string;
   /** path → digest */
   readonly subjects: Readonly<Record<string, string>>;
+}
+
+/** What a compose of the recipe's treefile takes its packages from. */
+export function lockOf({ variant, architecture, locked, over = {} }: Recipe): Lock {
+  const others = Object.entries(over).map(([below, image]) => [`${below}/${architecture}`, image.locked] as const);
+  return { ...EMPTY_LOCK, images: Object.fromEntries([[`${variant}/${architecture}`, locked], ...others]) };
 }
 
 export class ProvenanceError extends Error {
@@ -83,6 +100,7 @@ export function parseProvenance(text: string, path: string): Recipe {
   const treefile = at(definition, "externalParameters", "treefile"),
     locked = at(definition, "internalParameters", "lock"),
     sources = at(definition, "internalParameters", "sources");
+  const over = at(definition, "internalParameters", "over");
   const variant = at(definition, "externalParameters", "variant"),
     architecture = at(definition, "externalParameters", "architecture");
   const subjects = at(statement, "subject");
@@ -99,6 +117,7 @@ export function parseProvenance(text: string, path: string): Recipe {
     treefile,
     locked: locked as unknown as LockedImage,
     sources: sources as Record<string, string>,
+    ...(isObject(over) ? { over: over as unknown as Record<string, OtherImage> } : {}),
     variant,
     architecture,
     runner: String(at(definition, "internalParameters", "runner") ?? "auto"),

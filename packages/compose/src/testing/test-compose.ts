@@ -5,15 +5,17 @@
 import { createHash } from "node:crypto";
 import { archiveTree, fileEntry, MemoryBlob, readBlob, type FileEntry, type FileTree } from "@stratos/formats";
 import { gathered, makeSigner, publish, testPorts, type TestPackage, type TestPorts } from "@stratos/pkg/testing";
-import type {
-  Artifact,
-  ComposePorts,
-  ComposeStore,
-  Observations,
-  OutputWriter,
-  ScriptJob,
-  ScriptRunner,
-  TreeChanges,
+import {
+  ScriptError,
+  type Artifact,
+  type ComposePorts,
+  type ComposeStore,
+  type Observations,
+  type OutputWriter,
+  type ScriptJob,
+  type ScriptRunner,
+  type TreeChanges,
+  type HostProgram,
 } from "../ports.ts";
 import { runCompose, type ComposeEvent, type ComposeRequest, type ComposeResult } from "../run-compose.ts";
 import { loadTreefile } from "../treefile/treefile.ts";
@@ -72,6 +74,8 @@ export class FakeRunner implements ScriptRunner {
 export interface TestWorld {
   packages: TestPorts;
   files: Map<string, Uint8Array>;
+  /** that the host was to run */
+  hostPrograms: HostProgram[];
   outputs: Map<string, Uint8Array>;
   runner: FakeRunner;
   /** one for tar archives, to which others may be put */
@@ -154,6 +158,7 @@ export function makeWorld(): TestWorld {
     },
   };
   const writers = [writer];
+  const hostPrograms: HostProgram[] = [];
   const ports: ComposePorts = {
     packages,
     store: memoryStore(files),
@@ -167,6 +172,10 @@ export function makeWorld(): TestWorld {
     checksum: async (path, algorithm) => createHash(algorithm).update(outputs.get(path)!).digest("hex"),
     readSource: async (path) => sources.get(path),
     readFolder: async (path) => folders.get(path),
+    runOnHost: async (program) => {
+      hostPrograms.push(program);
+      if (program.command[0] === "false") throw new ScriptError("false: ended with status 1");
+    },
     after: (milliseconds, action) => {
       const timer = setTimeout(action, milliseconds);
       return () => clearTimeout(timer);
@@ -176,6 +185,7 @@ export function makeWorld(): TestWorld {
   return {
     packages,
     files,
+    hostPrograms,
     outputs,
     runner,
     trees,

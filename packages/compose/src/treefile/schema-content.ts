@@ -54,6 +54,56 @@ const SCRIPTS = (description: string, example: string) =>
       title: "a shell script (none is taken away by '-…': they are a sequence; null takes all of lower layers away)",
     },
   }) as const;
+/** Points of a compose at which the host's own programs run, in order. */
+export const HOST_POINTS = ["before-build", "after-outputs"] as const;
+export type HostPoint = (typeof HOST_POINTS)[number];
+const HOST_PROGRAMS = (description: string, example: string) =>
+  ({
+    type: "array",
+    "x-merge": "sequence",
+    description,
+    examples: [[{ command: [example] }]],
+    items: {
+      type: "object",
+      additionalProperties: false,
+      required: ["command"],
+      description: "one program",
+      properties: {
+        command: {
+          type: "array",
+          "x-merge": "replaced",
+          minItems: 1,
+          items: { type: "string" },
+          description:
+            "the program and its words, without a shell between; with a / it is found from `directory`, else in PATH",
+          examples: [[example, "--verbose"]],
+        },
+        directory: {
+          type: "string",
+          minLength: 1,
+          description: "folder that it starts in, beside the treefile (default: the treefile's own)",
+          examples: ["tools"],
+        },
+        environment: {
+          type: "object",
+          propertyNames: { pattern: "^[A-Za-z_][A-Za-z0-9_]*$" },
+          additionalProperties: { type: "string" },
+          description:
+            "further variables. PATH, HOME and LANG are the user's; STRATOS_POINT, STRATOS_NAME, STRATOS_VERSION, " +
+            "STRATOS_VARIANT, STRATOS_ARCHITECTURE, STRATOS_TREEFILE, STRATOS_OUTPUT (the compose's folder), " +
+            "STRATOS_ARTIFACTS (files in it, a line each) and SOURCE_DATE_EPOCH tell what is made",
+          examples: [{ BUCKET: "images" }],
+        },
+        timeout: {
+          type: "number",
+          exclusiveMinimum: 0,
+          maximum: 86400,
+          description: "seconds after which it is killed with all that it has started (default: 600)",
+          examples: [60],
+        },
+      },
+    },
+  }) as const;
 const QUESTION_TYPES = [
   "string",
   "boolean",
@@ -178,6 +228,24 @@ export const CONTENT_KEYS = {
       ),
     },
   },
+  "host-hooks": {
+    type: "object",
+    additionalProperties: false,
+    description:
+      "programs of the host that makes the images, run there with the rights of who runs the compose, and only with " +
+      "`compose run --allow-host-hooks`; never by `compose rebuild`, nor for a treefile that comes through a pipe",
+    examples: [{ "after-outputs": [{ command: ["./upload.sh"] }] }],
+    properties: {
+      "before-build": HOST_PROGRAMS(
+        "run when the packages are known, before the image is built; they may write what `files` and `overlay` name",
+        "./make-assets.sh",
+      ),
+      "after-outputs": HOST_PROGRAMS(
+        "run when all outputs of the image are written, with its bill of materials and its provenance",
+        "./upload.sh",
+      ),
+    },
+  },
 } as const;
 
 export type QuestionType = (typeof QUESTION_TYPES)[number];
@@ -207,7 +275,16 @@ export interface HooksConfig {
   readonly finalize?: readonly string[];
 }
 
+export interface HostHook {
+  readonly command: readonly string[];
+  readonly directory?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** seconds */
+  readonly timeout?: number;
+}
+
 export interface ContentConfig {
+  readonly "host-hooks"?: Readonly<Partial<Record<HostPoint, readonly HostHook[]>>>;
   readonly overlay?: readonly (string | OverlayFolder)[];
   readonly "path-excludes"?: readonly string[];
   readonly "path-includes"?: readonly string[];

@@ -107,6 +107,7 @@ export const OUTPUT_FORMATS = [
   "vmdk",
   "vhd",
   "vhd-fixed",
+  "vhdx",
   "ova",
   "iso",
   "squashfs",
@@ -615,6 +616,9 @@ const FILE = {
   },
   ...OWN_KEYS,
 } as const;
+
+/** Keys of a file that its variants have not. */
+export const FILE_KEYS: ReadonlySet<string> = new Set(Object.keys(FILE.properties).filter((key) => !(key in LAYER)));
 
 /**
  * What `stratos compose schema` prints, and each file is checked against. What a file may leave to others is checked

@@ -21,7 +21,7 @@ import {
 import { beside, isPackageFile, ownPlaces, withOwnPlaces } from "./own-places.ts";
 import { compilePattern } from "./pattern.ts";
 import { formatKeyPath, type KeyPath } from "./positions.ts";
-import { PHASES, type ImageConfig } from "./schema.ts";
+import { FILE_KEYS, PHASES, type ImageConfig } from "./schema.ts";
 
 /** Reads a file beside the treefile; undefined when there is none. Paths are relative to the folder of the first. */
 export type ReadText = (path: string) => Promise<string | undefined>;
@@ -141,6 +141,30 @@ export class Treefile {
       ...this.#layers(target),
       architectures: [target.architecture],
       variants: { [target.variant]: {} },
+    };
+  }
+
+  /**
+   * The same with the variants that the target's extensions are laid over, each with all of its layers and without
+   * outputs.
+   */
+  exportExtension(target: { variant: string; architecture: string }, over: readonly string[]): JsonObject {
+    const own = this.#layers(target);
+    const layers = (all: JsonObject): JsonObject =>
+      Object.fromEntries(Object.entries(all).filter(([key]) => !FILE_KEYS.has(key)));
+    return {
+      schema: 1,
+      ...Object.fromEntries(Object.entries(own).filter(([key]) => FILE_KEYS.has(key))),
+      architectures: [target.architecture],
+      variants: {
+        [target.variant]: layers(own),
+        ...Object.fromEntries(
+          over.map((variant) => {
+            const { outputs: _, ...rest } = layers(this.#layers({ ...target, variant }));
+            return [variant, rest];
+          }),
+        ),
+      },
     };
   }
 

@@ -7,3 +7,4 @@ export { folderOutput } from "./output/folder-output.ts";
 export { tarOutput } from "./output/tar-output.ts";
 export { ociOutputs } from "./output/oci-output.ts";
 export { deployedImage, ostreeOutput, type RepositorySigner } from "./output/ostree-output.ts";
+export { runHostProgram } from "./host-program.ts";

@@ -13,6 +13,24 @@
  */
 
 /**
+ * Lines of sh(1) for a namespace that was copied from the host's, with the folder that it works in as $work: lets go of
+ * the host's volumes, since one that is in use in any namespace is not unmounted, and what the host unmounts would stay
+ * in use until the script has ended. Kept is what programs are run from, and where that folder lies. In a user namespace
+ * the kernel locks them all; there, and for the time before, a host whose mounts are shared takes them away itself
+ * (`--propagation slave`).
+ */
+export const LEAVE_VOLUMES = `( set --
+while read -r _ _ _ _ place _; do
+case $place in *\\\\*) place=$(printf %b. "$(printf %s "$place" | sed 's/\\\\/\\\\0/g')"); place=\${place%.} ;; esac
+case $place in
+/ | /bin | /sbin | /lib* | /usr | /usr/* | /etc | /etc/* | /nix* | /gnu*) ;;
+/proc | /proc/* | /sys | /sys/* | /dev | /dev/*) ;;
+*) case $work/ in "$place"/*) ;; *) set -- "$@" "$place" ;; esac ;;
+esac
+done </proc/self/mountinfo
+[ $# -eq 0 ] || umount -n -l -- "$@" ) 2>/dev/null || :`;
+
+/**
  * What is left of root: what Docker leaves, too, but for nodes of devices. With these Debian's packages are installed
  * in containers every day.
  */
@@ -38,7 +56,7 @@ const KEPT = [
  * nobody's script: one of number 1 is sent no signal that it does not catch.
  */
 export const ENTER_ROOT = `status=0
-unshare --mount --pid --fork --kill-child=SIGKILL sh -euc 'cd root
+unshare --mount --propagation slave --pid --fork --kill-child=SIGKILL sh -euc 'cd root
 mount -n -t proc proc proc
 mount -n --move . /
 exec setpriv --inh-caps=-all --bounding-set=-all,${KEPT.map((name) => `+${name}`).join(",")} chroot . /usr/bin/env -i \

@@ -196,6 +196,55 @@ const serving = {
     (process.getuid?.() === 0 && existsSync("/dev/fuse") ? false : "root with /dev/fuse is needed to serve a tree"),
 };
 
+/** Mounts of each process that this one has started, and those have. */
+function mountsOfChildren(): string {
+  const parents = new Map<string, string>();
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      parents.set(pid, / \(.*\) \S (\d+)/s.exec(readFileSync(`/proc/${pid}/stat`, "latin1"))![1]!);
+    } catch {
+      // It has ended.
+    }
+  }
+  const isOurs = (pid: string | undefined): boolean =>
+    pid !== undefined && (pid === String(process.pid) || isOurs(parents.get(pid)));
+  return [...parents.keys()]
+    .filter((pid) => pid !== String(process.pid) && isOurs(pid))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/mountinfo`, "utf8");
+      } catch {
+        return "";
+      }
+    })
+    .join("");
+}
+
+test(
+  "a volume of the host is not kept in use while a script runs, which would be so as long as it does",
+  { skip: obstacle ?? (process.getuid?.() === 0 ? false : "only root mounts a volume") },
+  async () => {
+    const volume = join(temporary, "volume of the host");
+    mkdirSync(volume);
+    execFileSync("mount", ["-t", "tmpfs", "of-the-host", volume]);
+    try {
+      for (const [runner, isObserved] of [
+        [new NativeRunner(), false],
+        ...(serving.skip === false ? ([[new NativeRunner(temporary), true]] as const) : []),
+      ] as const) {
+        let seen = "";
+        const one = job("echo started\nsleep 1\n", { isObserved });
+        await runner.run({ ...one, onLine: () => void (seen = mountsOfChildren()) });
+        assert.match(seen, / \/proc /, "the script was seen while it ran");
+        assert.doesNotMatch(seen, /of-the-host/);
+      }
+    } finally {
+      execFileSync("umount", [volume]);
+      rmSync(volume, { recursive: true });
+    }
+  },
+);
+
 test("nor does one over a served tree", serving, async () => {
   assert.deepEqual((await escapes({ isObserved: true }, new NativeRunner(temporary))).slice(1), ["looked"]);
 });

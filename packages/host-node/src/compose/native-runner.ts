@@ -16,7 +16,7 @@ import { ScriptError, type ScriptJob, type ScriptRunner, type TreeChanges } from
 import { archiveTree, type FileTree } from "@stratos/formats";
 import { findProgram } from "../find-program.ts";
 import { isRunning } from "../running-process.ts";
-import { ENTER_ROOT, firstProcess } from "./enter-root.ts";
+import { ENTER_ROOT, firstProcess, LEAVE_VOLUMES } from "./enter-root.ts";
 import { DEVICE_NAMES, INSIDE_OVERLAY, insideOverlay, MOUNTED_NOTE, queriesOf } from "./overlay-inside.ts";
 import { RootServer } from "./root-server.ts";
 import { ChangeReader } from "./script-changes.ts";
@@ -92,7 +92,7 @@ hostname "$name" 2>/dev/null || :`;
  */
 const INSIDE = `set -eu
 work=$1 name=$2; shift 2
-mount --make-rprivate /
+${LEAVE_VOLUMES}
 mount -t tmpfs -o mode=0755 tmpfs "$work"
 cd "$work"
 mkdir root
@@ -216,6 +216,9 @@ async function runInNamespaces(
       "unshare",
       ...(isRoot ? [] : ["--user", "--map-root-user", "--map-auto"]),
       "--mount",
+      // What the host unmounts meanwhile goes here, too, where its mounts are shared; nothing goes back.
+      "--propagation",
+      "slave",
       "--pid",
       "--ipc",
       "--uts",

@@ -11,7 +11,7 @@
  *       queries    what dpkg-query was asked: each word ended by NUL, each question by a newline and NUL
  */
 import { comparePaths, fileEntry, MemoryBlob, type FileEntry, type FileTree } from "@stratos/formats";
-import { ENTER_ROOT } from "./enter-root.ts";
+import { ENTER_ROOT, LEAVE_VOLUMES } from "./enter-root.ts";
 import { sha256 } from "./script-changes.ts";
 import { LDCONFIG_BEGINS, LDCONFIG_ENDS, LDCONFIG_SIGN } from "./served-tree.ts";
 
@@ -49,6 +49,7 @@ const NOTE_TAKERS: Readonly<Record<string, string>> = {
  */
 export const INSIDE_OVERLAY = `set -eu
 work=$1 name=$2; shift 2
+${LEAVE_VOLUMES}
 mount -t tmpfs -o mode=0755 tmpfs "$work"
 cd "$work"
 tar -x -p --same-owner --numeric-owner -f - 2>/dev/null || [ -f fstab ]

@@ -76,6 +76,9 @@ export class ChrootRunner implements RootRunner {
           "unshare",
           ...rights,
           "--mount",
+          // What the host unmounts meanwhile is not kept in use, where its mounts are shared.
+          "--propagation",
+          "slave",
           "--pid",
           "--fork",
           "--kill-child",
