@@ -34,7 +34,7 @@ import { PackBlob } from "./manifest.ts";
 import { restoreTimes, settleTimes, showTimes } from "./script-times.ts";
 import { answerQuestions } from "./debconf.ts";
 import { PATH_FILTER_FILE, pathFilter, pathFilterText } from "./path-filter.ts";
-import { answersFor, BUILD_HOSTNAME, sha256Of, slotKey, type BuildPorts, type StageJob } from "./stages.ts";
+import { answersFor, BUILD_HOSTNAME, sha256Of, slotKey, type BuildPorts, type StageJob } from "./stage-job.ts";
 import { memoryBlobs, TreeBuilder } from "./tree-builder.ts";
 
 /**

@@ -25,7 +25,7 @@ import { runHook } from "./hooks.ts";
 import { JAVA_KEYSTORE, withoutClock } from "./java-keystore.ts";
 import { isSkeleton, layOverlay } from "./overlay.ts";
 import { disableUnit, enableUnit, maskUnit, ServiceError, type UnitFiles } from "./services.ts";
-import { BUILD_HOSTNAME, sha256Of } from "./stages.ts";
+import { BUILD_HOSTNAME, sha256Of } from "./stage-job.ts";
 import { memoryBlobs, TreeBuilder, type TreeNode } from "./tree-builder.ts";
 
 /** The configuration asks for what the root does not have, at some key. */

@@ -4,63 +4,32 @@
  * before, by whichever compose, is taken from the store. A changed package makes its own stage and later ones anew, and
  * no earlier one.
  */
-import { byteStringOf } from "@stratos/base";
 import type { FileTree } from "@stratos/formats";
 import { actsBeforeUnpack } from "@stratos/pkg";
 import type { LockedImage, LockedPackage } from "../gather/lock.ts";
 import { STAGES, type StageName } from "../gather/lock.ts";
-import type { SharedWork } from "../phase/shared-work.ts";
-import { ScriptError, type ComposePorts, type ScriptRunner } from "../ports.ts";
+import { ScriptError } from "../ports.ts";
 import { canonicalJson, type JsonObject } from "../treefile/json.ts";
-import type { DebconfAnswer } from "../treefile/schema-content.ts";
 import { buildStage } from "./build-stage.ts";
-import { askingPackage } from "./debconf.ts";
 import { runHook } from "./hooks.ts";
-import type { PathFilters } from "./path-filter.ts";
 import { openControl } from "./layer.ts";
 import { readTree, writeTree } from "./manifest.ts";
+import {
+  answersFor,
+  BUILD_HOSTNAME,
+  circumstances,
+  hashText,
+  sha256Of,
+  type BuildPorts,
+  type StageJob,
+} from "./stage-job.ts";
 import { loadSoundness } from "./soundness.ts";
 import { memoryBlobs, TreeBuilder } from "./tree-builder.ts";
-
-/** Part of every key: a change of what a stage does makes all anew. */
-export const STAGE_CODE = 10;
-/** The name that scripts see; an image's own is set at the end. */
-export const BUILD_HOSTNAME = "localhost";
-
-export interface StageJob {
-  readonly architecture: string;
-  readonly locked: LockedImage;
-  readonly runner: ScriptRunner;
-  /** of Stratos: what another version has made is made anew */
-  readonly version: string;
-  readonly epochSeconds: number;
-  readonly environment: Readonly<Record<string, string>>;
-  readonly hasNetwork: boolean;
-  /** what of packages is not unpacked */
-  readonly filters?: PathFilters | undefined;
-  /** for the questions of debconf */
-  readonly answers?: Readonly<Record<string, DebconfAnswer>> | undefined;
-  /** scripts that run between the base and the image's own packages */
-  readonly prepare?: readonly string[] | undefined;
-  readonly signal: AbortSignal;
-  /** between images that are built side by side */
-  readonly shared: SharedWork<FileTree>;
-  readonly onEvent: (event: StageEvent) => void;
-}
-
-export type StageEvent =
-  | { readonly kind: "stage"; readonly stage: StageName; readonly packages: number; readonly isKept: boolean }
-  | { readonly kind: "unpack"; readonly name: string; readonly done: number; readonly total: number }
-  /** the scripts of the stage would do again what they have done before, so they were not run */
-  | { readonly kind: "repeated" }
-  | { readonly kind: "line"; readonly line: string };
 
 export interface BuiltRoot {
   readonly key: string;
   readonly tree: FileTree;
 }
-
-export type BuildPorts = Pick<ComposePorts, "packages" | "store">;
 
 /** @throws ScriptError, DebError, RootTreeError, LockError */
 export async function buildStages(ports: BuildPorts, job: StageJob): Promise<BuiltRoot> {
@@ -179,65 +148,6 @@ function stageKey(
       ...(answers === undefined ? {} : { answers: JSON.parse(JSON.stringify(answers)) as JsonObject }),
     }),
   );
-}
-
-/** The answers to questions that these packages ask; undefined: none. */
-export function answersFor(
-  { answers = {} }: Pick<StageJob, "answers">,
-  packages: readonly Pick<LockedPackage, "name">[],
-): Readonly<Record<string, DebconfAnswer>> | undefined {
-  const names = new Set(packages.map(({ name }) => name));
-  const own = Object.entries(answers).filter(([question, answer]) => names.has(askingPackage(question, answer)));
-  return own.length === 0 ? undefined : Object.fromEntries(own);
-}
-
-/** The same for stages of the same packages in other versions. */
-export function slotKey(
-  ports: BuildPorts,
-  job: StageJob,
-  packages: readonly LockedPackage[],
-  before: readonly LockedPackage[],
-): string {
-  return hashText(
-    ports,
-    canonicalJson({
-      ...circumstances(job),
-      packages: packages.map(({ name }) => name),
-      before: before.map(({ name }) => name),
-    }),
-  );
-}
-
-/** What scripts may see besides the tree, and what lays it out. */
-function circumstances(job: StageJob): JsonObject {
-  const { mirror, suite, components } = job.locked;
-  return {
-    code: STAGE_CODE,
-    version: job.version,
-    architecture: job.architecture,
-    runner: job.runner.id,
-    epoch: job.epochSeconds,
-    environment: job.environment,
-    network: job.hasNetwork,
-    mirror,
-    suite,
-    components: [...components],
-    ...(job.filters === undefined ? {} : { excludes: [...job.filters.excludes], includes: [...job.filters.includes] }),
-  };
-}
-
-export function hashText(ports: Pick<ComposePorts, "packages">, text: string): string {
-  const hasher = ports.packages.hasher("sha256");
-  hasher.update(byteStringOf(text));
-  return hasher.hex();
-}
-
-export function sha256Of(ports: Pick<ComposePorts, "packages">): (bytes: Uint8Array) => string {
-  return (bytes) => {
-    const hasher = ports.packages.hasher("sha256");
-    hasher.update(bytes);
-    return hasher.hex();
-  };
 }
 
 function emptyTree(ports: BuildPorts, job: StageJob): FileTree {

@@ -69,7 +69,8 @@ export async function runHostProgram(
       child.on("error", (error: NodeJS.ErrnoException) =>
         failed(
           new ScriptError(
-            `${name}: cannot be run: ${error.code === "EACCES" ? "it is not executable" : (error.code ?? error.message)}`,
+            `${name}: cannot be run: ` +
+              `${error.code === "EACCES" ? "it is not executable" : (error.code ?? error.message)}`,
           ),
         ),
       );

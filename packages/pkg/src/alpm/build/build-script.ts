@@ -6,8 +6,6 @@
 import { PACKAGE_ATTRIBUTES } from "./recipe.ts";
 
 export const BUILD_FOLDER = "build";
-/** Attributes that a recipe may give for one architecture (PKGBUILD(5), `depends_x86_64`). */
-const RELATIONS = ["depends", "optdepends", "provides", "conflicts", "replaces"];
 
 /** What a recipe may say for one architecture alone. */
 const RELATIONS = ["depends", "optdepends", "provides", "conflicts", "replaces"] as const;
