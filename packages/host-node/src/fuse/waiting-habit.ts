@@ -27,8 +27,8 @@ const FIRST_PAUSE = 8;
 const LONGEST_PAUSE = 64;
 /** Batches of looking before it is compared with sleeping anew. */
 const TERM = 512;
-/** Some 50 µs of looking: longer than a caller takes to wake on another processor. */
-const LOOKS = 80;
+/** Some 100 µs of looking: longer than a caller takes to wake on another processor. */
+const LOOKS = 160;
 
 export class WaitingHabit {
   readonly #now: () => number;
