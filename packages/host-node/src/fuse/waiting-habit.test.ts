@@ -40,7 +40,13 @@ test("where looking is slower it is given up, and tried ever more seldom", () =>
   const first = run(habit, clock, 10_000, { asleepUs: 50, lookingUs: 100 });
   assert.ok(first.looking >= 128 && first.looking < 1000, `${first.looking} at first`);
   const later = run(habit, clock, 1_000_000, { asleepUs: 50, lookingUs: 100 });
-  assert.ok(later.looking < 10_000, `${later.looking} later`);
+  assert.ok(later.looking < 18_000, `${later.looking} later`);
+});
+
+test("looking that takes far longer ends before its batch does", () => {
+  const { habit, clock } = start();
+  const { looking } = run(habit, clock, 2000, { asleepUs: 50, lookingUs: 1000 });
+  assert.ok(looking > 0 && looking <= 32, `${looking}`);
 });
 
 test("it goes back to sleep as soon as looking is in vain, and looks again when the load is back", () => {

@@ -10,22 +10,25 @@
  *        ▲                                            │                          │
  *        └──────── waits twice as long ───────────────┴── took more, or looked in vain
  *
- * Bound: a trial that fails costs one batch in `FIRST_PAUSE` at first and one in `LONGEST_PAUSE` soon.
+ * Bound: looking that fails ends when it took as long as a batch asleep, so trials cost one batch in `FIRST_PAUSE` at
+ * first and one in `LONGEST_PAUSE` soon.
  */
 const BATCH = 128;
 /** A batch that took longer than that has a caller who does something else in between. */
 const BATCH_MS_MAX = 50;
 /** Looking is worth it when it takes no more than this part of the time. */
 const WORTH = 0.8;
+/** Messages after which looking is judged for the first time. */
+const PART = 16;
 /** Looks in a batch that end with sleeping all the same. */
 const VAIN_MAX = 32;
 /** Batches asleep before the next trial. */
 const FIRST_PAUSE = 8;
-const LONGEST_PAUSE = 128;
+const LONGEST_PAUSE = 64;
 /** Batches of looking before it is compared with sleeping anew. */
 const TERM = 512;
-/** Some 50 µs of looking: longer than a caller takes to wake on another processor. */
-const LOOKS = 80;
+/** Some 100 µs of looking: longer than a caller takes to wake on another processor. */
+const LOOKS = 160;
 
 export class WaitingHabit {
   readonly #now: () => number;
@@ -52,10 +55,11 @@ export class WaitingHabit {
 
   /** A message has come. @param slept  after all looks were in vain */
   came(slept: boolean): void {
-    if (this.#isLooking && slept && ++this.#vain > VAIN_MAX) {
+    this.#count++;
+    if (this.#isLooking && ((slept && ++this.#vain > VAIN_MAX) || this.#isTooLong)) {
       this.#sleepAgain();
       this.#begin();
-    } else if (++this.#count === BATCH) {
+    } else if (this.#count === BATCH) {
       const tookMs = this.#begin();
       if (this.#isLooking) this.#judge(tookMs);
       else if (tookMs <= BATCH_MS_MAX) {
@@ -66,6 +70,11 @@ export class WaitingHabit {
         }
       }
     }
+  }
+
+  /** Has a part of the batch taken as long as all of it may? */
+  get #isTooLong(): boolean {
+    return this.#count % PART === 0 && this.#now() - this.#startMs > this.#asleepMs * WORTH;
   }
 
   /** Begins a batch. @returns what the one before took */
