@@ -16,7 +16,7 @@ import { UNFINISHED } from "./wait-queue.ts";
 /** Units between two chances to stop a call: some 3 ms at 1 to 2 µs each, three times that on a busy host. */
 export const CALL_WORK = 2048;
 /** Units of all calls of one slice, after which other tasks get their turn. */
-const SLICE_WORK = 4 * CALL_WORK;
+const SLICE_WORK = 2 * CALL_WORK;
 /**
  * Units of one turn of the machine, after which the host gets its own: with virtual time a turn ends by instructions,
  * which calls don't retire.
