@@ -130,3 +130,27 @@ test("a search in a full volume goes past what is known to be full, and finds wh
   for (const block of nodes) space.release(block, 4);
   assert.equal(space.allocateData(64, 0), 64);
 });
+
+test("a fragmented volume has its log, wherever the run for it is, and each changed bitmap is stored once", () => {
+  const { volume } = freshVolume(80 * 32);
+  const { space, tree } = volume;
+  const taken: [number, number][] = [];
+  for (let length = space.allocateData(64, -1000); length > 0; length = space.allocateData(64, -1000))
+    taken.push([space.runStart, length]);
+  const [start] = taken.find(([block, length]) => block >= 75 * 8192 && length === 64)!;
+  space.release(start, 16);
+  let calls = 1;
+  while (space.findFree(16, 8) === 0) assert.ok(++calls <= 2, "64 groups are looked at in one call");
+  assert.equal(space.runStart, start);
+  // Room for the bitmaps' own leaves.
+  for (const [block, length] of taken) if (block !== start) space.release(block, length);
+  assert.equal(volume.sync(), 0);
+  for (let group = 2; group < 80; group++) assert.ok(space.claim(group * 8192 + 600));
+  const { dirtyGroups } = space;
+  assert.ok(dirtyGroups > 70);
+  let stored = 0;
+  const replace = tree.replace.bind(tree);
+  tree.replace = (...given): number => (stored++, replace(...given));
+  space.store();
+  assert.ok(stored <= dirtyGroups + 4, `${stored} items for ${dirtyGroups} groups`);
+});

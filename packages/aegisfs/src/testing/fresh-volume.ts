@@ -8,7 +8,7 @@ export function freshVolume(
   options: MountOptions = {},
   formatOptions: Partial<FormatOptions> = {},
 ): { device: MemoryBlockDevice; volume: Volume } {
-  const device = new MemoryBlockDevice(mib << 20);
+  const device = new MemoryBlockDevice(mib * 2 ** 20);
   const failed = format(device, { uuid: new Uint8Array(16).fill(9), hashSeed: 77, ...formatOptions });
   if (failed !== 0) throw new Error(failed);
   return { device, volume: mountedVolume(mount(device, options)) };
