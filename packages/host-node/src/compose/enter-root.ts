@@ -15,13 +15,15 @@
 /**
  * Lines of sh(1) for a namespace that was copied from the host's, with the folder that it works in as $work: lets go of
  * the host's volumes, since one that is in use in any namespace is not unmounted, and what the host unmounts would stay
- * in use until the script has ended. Kept is what programs are run from, and where that folder lies. In a user namespace
- * the kernel locks them all; there, and for the time before, a host whose mounts are shared takes them away itself
- * (`--propagation slave`).
+ * in use until the script has ended. Kept is what programs are run from, and where that folder lies. In a user
+ * namespace the kernel locks them all; there, and for the time before, a host whose mounts are shared takes them away
+ * itself (`--propagation slave`).
  */
 export const LEAVE_VOLUMES = `( set --
 while read -r _ _ _ _ place _; do
-case $place in *\\\\*) place=$(printf %b. "$(printf %s "$place" | sed 's/\\\\/\\\\0/g')"); place=\${place%.} ;; esac
+case $place in
+*\\\\*) place=$(printf %b. "$(printf %s "$place" | sed 's/\\\\/\\\\0/g')"); place=\${place%.} ;;
+esac
 case $place in
 / | /bin | /sbin | /lib* | /usr | /usr/* | /etc | /etc/* | /nix* | /gnu*) ;;
 /proc | /proc/* | /sys | /sys/* | /dev | /dev/*) ;;
