@@ -95,6 +95,21 @@ export function checkImage(
       );
   }
 
+  // What opens a root is copied from the image when its disk is made, and is missed only then.
+  const isKnown =
+    (config.scripts ?? []).length === 0 &&
+    config.mirror === undefined &&
+    Object.keys(config.repositories ?? {}).length === 0 &&
+    config.overlay === undefined;
+  for (const [name, output] of outputs)
+    for (const { key, program, packages, isOfRoot } of neededTools(output)) {
+      if (packages.some((one) => names.has(one))) continue;
+      const message = `no package of the image brings ${program}; ${packages[0]} does`;
+      if (isOfRoot && isKnown)
+        throw treefile.problem(target, ["outputs", name, ...key], `${message}, and the root is opened by it`);
+      note(["outputs", name, ...key], message);
+    }
+
   if (
     config.timezone !== undefined &&
     !names.has("tzdata") &&
@@ -127,6 +142,50 @@ export function checkImage(
   )
     for (const { key, message } of layoutNotes(target)) note(key, message);
   return notes;
+}
+
+interface NeededTool {
+  readonly key: KeyPath;
+  readonly program: string;
+  /** that bring it, the first of which is told */
+  readonly packages: readonly string[];
+  /** a disk cannot be made without it */
+  readonly isOfRoot: boolean;
+}
+
+/** What checks, repairs and grows file systems that Debian's base has no programs for. */
+const FILE_SYSTEM_TOOLS: Readonly<Record<string, readonly string[]>> = {
+  xfs: ["xfsprogs"],
+  btrfs: ["btrfs-progs"],
+};
+
+/** Programs that an image needs for how its disk is divided. */
+function* neededTools({ filesystem, partitions = {} }: OutputConfig): Iterable<NeededTool> {
+  const tools = (kind: string | undefined, key: KeyPath): NeededTool[] =>
+    kind === undefined || FILE_SYSTEM_TOOLS[kind] === undefined
+      ? []
+      : [{ key, program: `what checks and grows ${kind}`, packages: FILE_SYSTEM_TOOLS[kind]!, isOfRoot: false }];
+  yield* tools(filesystem, ["filesystem"]);
+  for (const [name, { volumes = {}, ...one }] of Object.entries(partitions)) {
+    const at = ["partitions", name],
+      parts = [
+        { key: at, ...one },
+        ...Object.entries(volumes).map(([own, volume]) => ({ key: [...at, "volumes", own], ...volume })),
+      ];
+    const holdsRoot = parts.some(({ mount }) => mount === "/");
+    for (const { key, filesystem: kind } of parts) yield* tools(kind, [...key, "filesystem"]);
+    if (one.encrypt !== undefined)
+      yield {
+        key: [...at, "encrypt"],
+        program: "cryptsetup",
+        packages: holdsRoot ? ["cryptsetup-bin"] : ["cryptsetup", "systemd-cryptsetup"],
+        isOfRoot: holdsRoot,
+      };
+    if (one.verity === true)
+      yield { key: [...at, "verity"], program: "veritysetup", packages: ["cryptsetup-bin"], isOfRoot: holdsRoot };
+    if (one.filesystem === "lvm")
+      yield { key: [...at, "volumes"], program: "lvm", packages: ["lvm2"], isOfRoot: holdsRoot };
+  }
 }
 
 /** What becomes of files where each machine that OSTree deploys has its own. */

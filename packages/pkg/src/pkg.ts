@@ -4,7 +4,7 @@
  * Everything that touches the outside goes through {@link PackagePorts}; `@stratos/host-node/packages` has those of
  * Node.
  */
-export { packagesOfTask } from "./debian/resolver/expand-requests.ts";
+export { insteadOfTask, packagesOfTask } from "./debian/resolver/expand-requests.ts";
 export * from "./ports.ts";
 export { download, readVerified, inParallel, IntegrityError, type WantedFile } from "./download.ts";
 export { ControlError, Stanza, parseControl, parseSingleStanza } from "./debian/control.ts";

@@ -39,21 +39,17 @@ test("programs of the host run at their points, with what is made", async () => 
   assert.equal(one.hostPrograms.length, 4);
 });
 
-test(
-  "nothing is run on the host that was not allowed; a compose that is " + "made again says what it leaves out",
-  async () => {
-    const one = await world();
-    await assert.rejects(
-      one.compose(TREEFILE(TWO)),
-      // wide: one pattern
-      /t\.yaml:7:\d+: host-hooks\.before-build: \.\/make would be run on this host, .* which only happens with --allow-host-hooks/,
-    );
-    const { steps } = await one.compose(TREEFILE(TWO), { hostHooks: "skip" });
-    assert.ok(steps.every(({ status }) => status === "done"));
-    assert.deepEqual(one.hostPrograms, []);
-    assert.match(JSON.stringify(one.events), /1 of host-hooks\.after-outputs not run/);
-  },
-);
+test("nothing is run on the host that was not allowed; one made again says what it leaves out", async () => {
+  const one = await world();
+  await assert.rejects(
+    one.compose(TREEFILE(TWO)),
+    /t\.yaml:7:\d+: host-hooks\.before-build: \.\/make would be run .* with --allow-host-hooks/,
+  );
+  const { steps } = await one.compose(TREEFILE(TWO), { hostHooks: "skip" });
+  assert.ok(steps.every(({ status }) => status === "done"));
+  assert.deepEqual(one.hostPrograms, []);
+  assert.match(JSON.stringify(one.events), /1 of host-hooks\.after-outputs not run/);
+});
 
 test("a program that fails is told with its line, and nothing is built after it", async () => {
   const one = await world();

@@ -3,6 +3,7 @@
  * of stages.
  */
 import {
+  insteadOfTask,
   packagesOfTask,
   planImage,
   readVerified,
@@ -40,8 +41,8 @@ export interface Archive {
 /** A pattern over the archive's names matches none. */
 export class PatternError extends LockError {
   readonly requests: readonly string[];
-  constructor(pattern: string) {
-    super(`no package matches ${pattern}`);
+  constructor(pattern: string, instead = "") {
+    super(`no package matches ${pattern}${instead}`);
     this.requests = [pattern];
   }
 }
@@ -193,7 +194,7 @@ function expandPatterns(packages: readonly string[], index: PackageIndex, files:
     const one = files.requestOf(item);
     if (one.endsWith("^")) {
       const members = packagesOfTask(index, one.slice(0, -1));
-      if (members.length === 0) throw new PatternError(one);
+      if (members.length === 0) throw new PatternError(one, insteadOfTask(index, one.slice(0, -1)));
       for (const name of members) names.add(name);
       continue;
     }

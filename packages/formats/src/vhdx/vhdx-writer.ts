@@ -32,9 +32,7 @@ const SIZE_MAX = 64 * 2 ** 40;
 const BLOCK = MIB,
   LARGE_BLOCK = 32 * MIB,
   LARGE_FROM = 2 ** 40;
-/**
- * Between so many sectors' worth of blocks the table has an entry for a bitmap, which only a disk with a parent uses.
- */
+/** After blocks of so many sectors the table has an entry for a bitmap, which only a disk with a parent uses. */
 const SECTORS_PER_BITMAP = 2 ** 23;
 const STATE = { notPresent: 0, present: 6 } as const;
 const REGION = {

@@ -21,7 +21,9 @@
  */
 export const LEAVE_VOLUMES = `( set --
 while read -r _ _ _ _ place _; do
-case $place in *\\\\*) place=$(printf %b. "$(printf %s "$place" | sed 's/\\\\/\\\\0/g')"); place=\${place%.} ;; esac
+case $place in
+*\\\\*) place=$(printf %b. "$(printf %s "$place" | sed 's/\\\\/\\\\0/g')"); place=\${place%.} ;;
+esac
 case $place in
 / | /bin | /sbin | /lib* | /usr | /usr/* | /etc | /etc/* | /nix* | /gnu*) ;;
 /proc | /proc/* | /sys | /sys/* | /dev | /dev/*) ;;

@@ -66,14 +66,10 @@ export async function runHostProgram(
         onLine(line);
       });
     const status = await new Promise<number>((done, failed) => {
-      child.on("error", (error: NodeJS.ErrnoException) =>
-        failed(
-          new ScriptError(
-            `${name}: cannot be run: ` +
-              `${error.code === "EACCES" ? "it is not executable" : (error.code ?? error.message)}`,
-          ),
-        ),
-      );
+      child.on("error", ({ code, message }: NodeJS.ErrnoException) => {
+        const why = code === "EACCES" ? "it is not executable" : (code ?? message);
+        failed(new ScriptError(`${name}: cannot be run: ${why}`));
+      });
       // All of its output has come, and of what it has left behind: that ends with its time, if not before.
       child.on("close", (code, by) => done(code ?? 128 + (by === null ? 0 : constants.signals[by])));
     });

@@ -26,9 +26,11 @@ export function expandRequests(
   return requests.flatMap((text) => {
     const task = TASK.exec(text);
     if (task !== null)
-      return required(text, packagesOfTask(index, task[1]!).filter(isCandidate), "no package is part of this task").map(
-        (name) => `${name}${task[2]!}`,
-      );
+      return required(
+        text,
+        packagesOfTask(index, task[1]!).filter(isCandidate),
+        `no package is part of this task${insteadOfTask(index, task[1]!)}`,
+      ).map((name) => `${name}${task[2]!}`);
     const pattern = /[*?[]/.test(text) ? PATTERN.exec(text) : null;
     if (pattern === null) return [text];
     const [, names, rest = "", mark = ""] = pattern;
@@ -45,6 +47,12 @@ export function packagesOfTask(index: PackageIndex, task: string): string[] {
   return [...index.names()]
     .filter((name) => (index.candidate(name)?.field("Task") ?? "").split(/,\s*/).includes(task))
     .sort();
+}
+
+/** What to ask for instead: since trixie the archive has a package for each task, and the field `Task` no more. */
+export function insteadOfTask(index: PackageIndex, task: string): string {
+  const name = `task-${task}`;
+  return index.candidate(name) === undefined ? "" : `; the archive has a package for it, ${name}`;
 }
 
 function required(text: string, names: readonly string[], why: string): readonly string[] {

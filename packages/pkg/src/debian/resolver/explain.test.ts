@@ -280,3 +280,16 @@ for (const [title, world, request, text] of CASES) {
     assert.equal(refusal(world, request), text);
   });
 }
+
+test("versions and architectures of one name, no two of which can be there together, are one sentence", () => {
+  const told = refusal(
+    {
+      trixie: ["tool 2", "one 1 Depends: tool"],
+      bookworm: ["tool 1"],
+      i386: ["tool 2", "other 1 Depends: tool"],
+    },
+    { install: ["one", "other:i386"] },
+  );
+  assert.equal(told.split("\n").filter((line) => line.startsWith("tool ")).length, 1, told);
+  assert.match(told, /^tool can be installed once only: 2 for i386, 2 for amd64 or 1 for amd64$/m);
+});

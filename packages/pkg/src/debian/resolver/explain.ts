@@ -26,6 +26,13 @@ export function explainCore(causes: readonly ClauseCause[], index: PackageIndex,
   const tell = (cause: ClauseCause): void => {
     if (told.has(cause)) return;
     told.add(cause);
+    if (cause.kind === "rival") {
+      // Each two of several versions and architectures are a cause; they are one thing to know.
+      const all = causes.filter((other) => other.kind === "rival" && other.left.name === cause.left.name);
+      for (const other of all) told.add(other);
+      sentences.push({ ...whole(words.rivals(all as Rival[])), kind: cause.kind });
+      return;
+    }
     const sentence = words.sentence(cause);
     const same = sentences.find(
       (other) => other.subjects.length > 0 && other.one === sentence.one && other.kind === cause.kind,
@@ -47,6 +54,7 @@ export function explainCore(causes: readonly ClauseCause[], index: PackageIndex,
 }
 
 /** `one` and `many` are what is said of one and of several subjects; of none, `one` is all of it. */
+type Rival = Extract<ClauseCause, { readonly kind: "rival" }>;
 interface Sentence {
   kind?: ClauseCause["kind"];
   subjects: BinaryPackage[];
@@ -109,20 +117,25 @@ class Words {
           many: `${cause.field === "Breaks" ? "break" : "conflict with"} ${rest}`,
         };
       }
-      case "rival": {
-        const { left, right } = cause;
-        if (left.version === right.version)
-          return whole(
-            `${left.name} can be installed for one architecture only: ${left.architecture} or ${right.architecture}`,
-          );
-        if (left.architecture !== right.architecture)
-          return whole(
-            `${left.name} must be of one version for each architecture: ${left.version} for ` +
-              `${left.architecture}, or ${right.version} for ${right.architecture}`,
-          );
-        return whole(`only one version of ${left.name} can be installed: ${left.version} or ${right.version}`);
-      }
+      case "rival":
+        return whole(this.rivals([cause]));
     }
+  }
+
+  /** Versions and architectures of one name, no two of which can be there together. */
+  rivals(pairs: readonly Rival[]): string {
+    const all = [...new Set(pairs.flatMap(({ left, right }) => [left, right]))],
+      { name } = all[0]!;
+    const versions = [...new Set(all.map(({ version }) => version))],
+      architectures = [...new Set(all.map(({ architecture }) => architecture))];
+    const places = all.map(({ version, architecture }) => `${version} for ${architecture}`),
+      each = places.length === 2 ? places.join(", or ") : shorten(places, "or");
+    if (versions.length === 1)
+      return `${name} can be installed for one architecture only: ${shorten(architectures, "or")}`;
+    if (architectures.length === 1) return `only one version of ${name} can be installed: ${shorten(versions, "or")}`;
+    return pairs.some(({ left, right }) => left.version === right.version)
+      ? `${name} can be installed once only: ${each}`
+      : `${name} must be of one version for each architecture: ${each}`;
   }
 
   /** Names with versions, those of one name together. */

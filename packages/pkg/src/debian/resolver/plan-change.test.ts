@@ -621,6 +621,11 @@ test("patterns and tasks stand for what they match, as on apt's command line", (
   assert.equal(change(world(archive, system), { install: ["other", "py3*-"] }).includes("-py3"), true);
   assert.equal(refusal(world(archive, system), { install: ["none*"] }), "none*: no package matches");
   assert.equal(refusal(world(archive, system), { install: ["none^"] }), "none^: no package is part of this task");
+  // Debian's archive says no more which packages a task has: it has packages that depend on them.
+  assert.equal(
+    refusal(world([...archive, "task-none 1"], system), { install: ["none^"] }),
+    "none^: no package is part of this task; the archive has a package for it, task-none",
+  );
 });
 
 test("what is held is not changed by any way of asking for it", () => {

@@ -1,0 +1,39 @@
+/** What an image's packages cannot give its outputs. Goal: it is told when they are known, with file, line and key. */
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { BASE, makeWorld, packageOf } from "./testing/test-compose.ts";
+
+test("what opens a root and looks after its file system is told before anything is fetched", async () => {
+  const one = makeWorld();
+  await one.publish([...BASE, packageOf("linux-image-riscv64"), packageOf("lvm2")]);
+  one.writers.push({ ...one.writers[0]!, format: "raw" });
+  const made = async (packages: string, partitions: string, more = ""): Promise<string> => {
+    one.events.length = 0;
+    const { steps } = await one.compose(
+      `name: x\npackages: [linux-image-riscv64${packages}]\n${more}outputs:\n  d:\n    format: raw\n` +
+        `    partitions:\n      root:\n${partitions}`,
+    );
+    const advice = one.events.flatMap((event) =>
+      event.kind === "advice" ? [`${event.problem.line} ${event.problem.key}: ${event.problem.message}`] : [],
+    );
+    return [steps.find(({ status }) => status === "failed")?.reason ?? "", ...advice].join("\n");
+  };
+  const sealed = "        filesystem: ext4\n        mount: /\n        encrypt: {key-file: k}\n";
+  assert.match(
+    await made("", sealed),
+    // wide: one pattern
+    /^t\.yaml:10:9: outputs\.d\.partitions\.root\.encrypt: no package of the image brings cryptsetup; cryptsetup-bin does, and the root is opened by it$/,
+  );
+  // What a script may bring is not refused.
+  assert.match(
+    await made("", sealed, "scripts: [run]\n"),
+    /^\n11 .*\.encrypt: no package of the image brings cryptsetup/,
+  );
+  const divided = "        filesystem: lvm\n        volumes:\n          r: {filesystem: xfs, mount: /}\n";
+  assert.match(await made("", divided), /:9:9: outputs\.d\.partitions\.root\.volumes: .* brings lvm; lvm2 does/);
+  assert.equal(
+    await made(", lvm2", divided),
+    "\n10 outputs.d.partitions.root.volumes.r.filesystem: no package of the image brings what checks and grows xfs; " +
+      "xfsprogs does",
+  );
+});
