@@ -47,9 +47,11 @@ class StageError extends Error {
   }
 }
 
-/** What a stage used in the root; what this process used is counted beside. */
+/**
+ * What a stage used in the root, where that is counted by itself; else it is among what this process has waited for.
+ */
 interface Usage {
-  cpuMs: number;
+  cpuMs: number | undefined;
   peakBytes: number;
 }
 
@@ -108,14 +110,16 @@ class Build {
   }
 
   async #stage<T>(name: StageName, work: (usage: Usage) => Promise<T>): Promise<T> {
-    const usage: Usage = { cpuMs: 0, peakBytes: 0 };
+    const usage: Usage = { cpuMs: undefined, peakBytes: 0 };
     const startedMs = this.#ports.nowMs(),
       startedCpuMs = this.#ports.cpuMs();
     const finish = (state: "done" | "failed"): void => {
+      const { own, children } = this.#ports.cpuMs(),
+        cpuMs = own - startedCpuMs.own + (usage.cpuMs ?? children - startedCpuMs.children);
       const record: StageRecord = {
         name,
-        wallMs: this.#ports.nowMs() - startedMs,
-        cpuMs: Math.max(0, this.#ports.cpuMs() - startedCpuMs) + usage.cpuMs,
+        wallMs: Math.round(this.#ports.nowMs() - startedMs),
+        cpuMs: Math.round(cpuMs),
         peakBytes: usage.peakBytes,
       };
       this.#stages.push(record);
@@ -236,7 +240,7 @@ class Build {
     };
     this.#lastCommand = command;
     const exit: RootExit = await this.#root!.run(command);
-    usage.cpuMs += exit.cpuMs;
+    if (exit.cpuMs !== undefined) usage.cpuMs = (usage.cpuMs ?? 0) + exit.cpuMs;
     usage.peakBytes = Math.max(usage.peakBytes, exit.peakBytes);
     if (exit.stopped !== undefined) throw new StageError(exit.stopped.kind, `${name}: ${exit.stopped.why}`);
     if (exit.status !== 0) throw new StageError("build", `${name} ended with status ${exit.status}`);

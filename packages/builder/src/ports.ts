@@ -62,7 +62,9 @@ export interface RootExit {
   readonly status: number;
   /** what ended it before its own end */
   readonly stopped?: { readonly kind: "timeout" | "killed"; readonly why: string };
-  readonly cpuMs: number;
+  /** undefined: not counted by itself */
+  readonly cpuMs: number | undefined;
+  /** 0: not known */
   readonly peakBytes: number;
 }
 
@@ -140,7 +142,7 @@ export interface BuilderPorts {
   readonly signal: AbortSignal;
   nowMs(): number;
   /** processor time of this process, and of those that it has waited for */
-  cpuMs(): number;
+  cpuMs(): { readonly own: number; readonly children: number };
   /** Called with the root of a build that has failed, before it is dropped. */
   onFailedRoot?(root: CleanRoot, command: RootCommand): Promise<void>;
 }
