@@ -14,10 +14,13 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { isRunning } from "../running-process.ts";
 
 const ROOT = "/sys/fs/cgroup";
 const PREFIX = "stratos-build-";
+const REMOVE_TRIES = 250;
+const REMOVE_PAUSE_MS = 20;
 let serial = 0;
 
 export interface CgroupUsage {
@@ -52,7 +55,7 @@ export class Cgroup {
       if (isUnified) tryWrite(join(ROOT, "cgroup.subtree_control"), "+memory +pids +cpu");
       for (const folder of folders) mkdirSync(folder);
     } catch {
-      group.remove();
+      for (const folder of folders) removeFolder(folder);
       return undefined;
     }
     group.#set(isUnified ? "memory.max" : "memory.limit_in_bytes", limits.memoryBytes);
@@ -82,8 +85,10 @@ export class Cgroup {
     return Number(/^max (\d+)/m.exec(this.#get("pids.events"))?.[1] ?? 0);
   }
 
-  remove(): void {
-    for (const folder of this.#folders) removeFolder(folder);
+  /** Waits for processes that have been killed and are not gone yet. */
+  async remove(): Promise<void> {
+    for (let tries = 0; tries < REMOVE_TRIES && this.#folders.some((folder) => !removeFolder(folder)); tries++)
+      await sleep(REMOVE_PAUSE_MS);
   }
 
   #set(file: string, value: number): void {
@@ -118,11 +123,13 @@ function removeForgotten(): void {
   }
 }
 
-function removeFolder(folder: string): void {
+/** @returns whether it is gone; a group that has processes stays */
+function removeFolder(folder: string): boolean {
   try {
     rmdirSync(folder);
-  } catch {
-    // Its last process is not reaped yet: the next builder removes it.
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ENOENT";
   }
 }
 

@@ -85,7 +85,13 @@ export class LayerFolder {
       writeFileSync(join(folder, "removed"), Buffer.from(removed.map((path) => `${path}\0`).join(""), "latin1"));
       const child = spawnForFiles(WRITE_LAYER, [folder], ["pipe", "ignore", "pipe"]),
         told = tailOf(child);
-      const [status] = await Promise.all([ended(child), feed(child.stdin!, withoutDevices(tree))]);
+      const [status] = await Promise.all([
+        ended(child),
+        feed(child.stdin!, withoutDevices(tree)).catch((error: unknown) => {
+          child.kill("SIGKILL");
+          throw error;
+        }),
+      ]);
       if (status !== 0)
         throw new InfrastructureError(`a layer cannot be written to ${folder}: ` + `${told() || `status ${status}`}`);
       await this.#list(join(folder, "tree"), join(folder, "manifest"));

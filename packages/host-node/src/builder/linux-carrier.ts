@@ -248,7 +248,7 @@ class LinuxRoot implements CleanRoot {
       );
       return await this.#watch(child, command, group);
     } finally {
-      group?.remove();
+      await group?.remove();
     }
   }
 
