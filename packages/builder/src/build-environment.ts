@@ -3,6 +3,7 @@
  * and umask. How many jobs run at once is in the record, and must not show in the result.
  */
 import type { BuildRequest } from "./build-request.ts";
+import { COMPILER_CACHE } from "./ports.ts";
 
 /** As Debian's own builders have it since sbuild 0.87, and so what most `.buildinfo` files name. */
 export const BUILD_FOLDER = "/build/reproducible-path";
@@ -28,13 +29,15 @@ export function buildEnvironment(request: BuildRequest, jobs: number): BuildEnvi
   const user = { name: variation.user ?? BUILD_USER.name, id: variation.uid ?? BUILD_USER.id },
     locale = variation.locale ?? "C.UTF-8";
   const options = [`parallel=${variation.jobs ?? jobs}`, ...profiles.filter((one) => OPTION_PROFILES.has(one))];
+  const { buildPath } = request,
+    given = buildPath === undefined ? undefined : buildPath.slice(0, buildPath.lastIndexOf("/"));
   return {
-    folder: variation.path ?? BUILD_FOLDER,
+    folder: variation.path ?? given ?? BUILD_FOLDER,
     hostname: variation.hostname ?? BUILD_HOSTNAME,
     user,
     umask: variation.umask ?? "0022",
     variables: {
-      PATH,
+      PATH: request.ccache === true ? `/usr/lib/ccache:${PATH}` : PATH,
       HOME: variation.home ?? "/nonexistent",
       USER: user.name,
       LOGNAME: user.name,
@@ -42,6 +45,7 @@ export function buildEnvironment(request: BuildRequest, jobs: number): BuildEnvi
       LC_ALL: locale,
       ...(variation.locale === undefined ? {} : { LANG: locale }),
       TZ: variation.timezone ?? "UTC",
+      ...(request.ccache === true ? { CCACHE_DIR: COMPILER_CACHE, CCACHE_NOHASHDIR: "1" } : {}),
       DEB_BUILD_OPTIONS: options.join(" "),
       ...(profiles.length === 0 ? {} : { DEB_BUILD_PROFILES: profiles.join(" ") }),
       ...environment,

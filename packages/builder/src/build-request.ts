@@ -63,6 +63,10 @@ export interface BuildRequest {
   readonly installed?: readonly { readonly name: string; readonly version: string; readonly architecture?: string }[];
   /** further packages in the root */
   readonly packages?: readonly string[];
+  /** where the tree is unpacked, as a `.buildinfo` names it; default: NAME-VERSION in the build folder */
+  readonly buildPath?: string;
+  /** compilations are looked up in a cache that builds of the same architecture share */
+  readonly ccache?: boolean;
   /** further variables of the build */
   readonly environment?: Readonly<Record<string, string>>;
   /** what of the fixed surroundings is another on purpose, for `reprotest` */

@@ -194,7 +194,11 @@ class Build {
       `Build dependencies: ${needs.depends.join(", ") || "none"}\n` +
         (needs.conflicts.length === 0 ? "" : `Build conflicts: ${needs.conflicts.join(", ")}\n`),
     );
-    this.#plan = await planRoot(this.#ports, this.#request, needs, this.#onEvent);
+    const asked =
+      this.#request.ccache === true
+        ? { ...this.#request, packages: [...(this.#request.packages ?? []), "ccache"] }
+        : this.#request;
+    this.#plan = await planRoot(this.#ports, asked, needs, this.#onEvent);
     for (const { name, version, neededBy, because } of this.#plan.reasons)
       this.#log(`  ${name} ${version}` + (neededBy === undefined ? "" : ` (${neededBy}: ${because})`) + "\n");
     const { keys, kept } = await makeLayers(this.#ports, this.#plan, architecture, this.#onEvent);
@@ -206,24 +210,37 @@ class Build {
       hostname,
       user,
       buildFolder: folder,
+      hasCompilerCache: this.#request.ccache === true,
       limits: { ...DEFAULT_LIMITS, ...this.#request.limits },
       signal: this.#ports.signal,
     });
     await this.#root.bring(source.files);
   }
 
+  /** The name of the unpacked tree. */
+  get #tree(): string {
+    const { buildPath } = this.#request,
+      { dsc, tree } = this.#source!;
+    return buildPath === undefined || dsc === undefined ? tree : buildPath.slice(buildPath.lastIndexOf("/") + 1);
+  }
+
   async #unpack(usage: Usage): Promise<void> {
-    const { dsc, tree } = this.#source!;
+    const { dsc } = this.#source!;
     if (dsc === undefined) return;
     // What the files are is settled; whose signature the .dsc has is not ours to judge here.
-    await this.#command(usage, ["dpkg-source", "--no-check", "-x", dsc, tree], this.#environment.folder, "dpkg-source");
+    await this.#command(
+      usage,
+      ["dpkg-source", "--no-check", "-x", dsc, this.#tree],
+      this.#environment.folder,
+      "dpkg-source",
+    );
   }
 
   async #build(usage: Usage): Promise<void> {
     await this.#command(
       usage,
       buildCommand(this.#request),
-      `${this.#environment.folder}/${this.#source!.tree}`,
+      `${this.#environment.folder}/${this.#tree}`,
       "dpkg-buildpackage",
     );
   }

@@ -31,3 +31,15 @@ export { fetchSource, openSourceIndex, type FetchedSource } from "./source/fetch
 export { planRoot, type PackageReason, type RootPlan, type RootRequest } from "./root/plan-root.ts";
 export { layerBetween, layersOf, makeLayers, type RootLayers } from "./root/make-layers.ts";
 export { provenanceStatement } from "./record/provenance.ts";
+export {
+  CONFIG_KEYS,
+  ConfigError,
+  mergeConfig,
+  sizeOf,
+  type ConfigLayer,
+  type Setting,
+} from "./config/builder-config.ts";
+export { comparePackages, type PackageDifference } from "./verify/compare-packages.ts";
+export { parseBuildInfo, requestOfBuildInfo, type BuildInfo } from "./verify/buildinfo.ts";
+export { VARIATIONS, variedRequests } from "./verify/reprotest.ts";
+export { runLintian } from "./checks/lintian.ts";

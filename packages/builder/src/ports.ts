@@ -35,12 +35,17 @@ export interface BroughtFile {
   readonly name: string;
 }
 
+/** Where ccache(1) finds what it has kept. */
+export const COMPILER_CACHE = "/ccache";
+
 export interface CloneSettings {
   readonly architecture: string;
   readonly hostname: string;
   readonly user: { readonly name: string; readonly id: number };
   /** below `/`, made for the user */
   readonly buildFolder: string;
+  /** a folder that outlives the build, at {@link COMPILER_CACHE} */
+  readonly hasCompilerCache?: boolean;
   readonly limits: BuildLimits;
   readonly signal: AbortSignal;
 }

@@ -3,6 +3,7 @@
  * https://slsa.dev/spec/v1.0/provenance.
  */
 import type { Json, JsonObject, LockedPackage } from "@stratos/compose";
+import { civilTime } from "@stratos/formats";
 import type { Artefact, BuildRequest } from "../build-request.ts";
 import type { FetchedSource } from "../source/fetch-source.ts";
 
@@ -70,24 +71,9 @@ export function provenanceStatement(artefacts: readonly Artefact[], inputs: Prov
   };
 }
 
-/** Milliseconds since 1970 as RFC 3339 has it, to the second. Source: "days from civil", the other way round. */
+/** Milliseconds since 1970 as RFC 3339 has it, to the second. */
 export function isoTime(milliseconds: number): string {
-  const seconds = Math.floor(milliseconds / 1000),
-    days = Math.floor(seconds / 86_400),
-    rest = seconds - days * 86_400;
-  const shifted = days + 719_468,
-    era = Math.floor(shifted / 146_097),
-    dayOfEra = shifted - era * 146_097;
-  const yearOfEra = Math.floor(
-    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365,
-  );
-  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
-  const month = Math.floor((5 * dayOfYear + 2) / 153),
+  const { year, month, day, hour, minute, second } = civilTime(Math.floor(milliseconds / 1000)),
     two = (value: number): string => String(value).padStart(2, "0");
-  const civil = {
-    year: yearOfEra + era * 400 + (month >= 10 ? 1 : 0),
-    month: month < 10 ? month + 3 : month - 9,
-    day: dayOfYear - Math.floor((153 * month + 2) / 5) + 1,
-  };
-  return `${civil.year}-${two(civil.month)}-${two(civil.day)}T${two(Math.floor(rest / 3600))}:${two(Math.floor(rest / 60) % 60)}:${two(rest % 60)}Z`;
+  return `${year}-${two(month)}-${two(day)}T${two(hour)}:${two(minute)}:${two(second)}Z`;
 }

@@ -145,3 +145,33 @@ function listen(onSignal: (signal: "SIGINT" | "SIGTERM" | "SIGHUP") => void): ()
   });
   return () => stops.forEach((stop) => stop());
 }
+
+/** Failures of what the builder stands on, which are told in words that are meant for people. */
+const TOLD: ReadonlySet<string> = new Set([
+  "MirrorError",
+  "FetchError",
+  "IntegrityError",
+  "ReleaseError",
+  "ControlError",
+  "DependencyError",
+  "UnsatisfiableError",
+  "SolverLimitError",
+  "DebError",
+  "RootTreeError",
+  "LockError",
+  "ScriptError",
+  "SourceError",
+  "InfrastructureError",
+  "HostProgramError",
+  "ConfigError",
+]);
+
+/** What `work` throws, as the command line tells it. */
+export async function telling<T>(what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Error && TOLD.has(error.name)) throw new CommandError(what, error.message, { cause: error });
+    throw error;
+  }
+}

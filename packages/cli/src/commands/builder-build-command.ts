@@ -1,9 +1,15 @@
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
-import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
-import { build, type BuildLimits, type BuildRequest, type BuildResult } from "@stratos/builder";
-import { nativeArchitecture } from "@stratos/host-node/compose";
-import { openBuilderSession, type BuilderSession } from "../builder/builder-session.ts";
+import {
+  build,
+  runLintian,
+  type BuildRequest,
+  type BuildResult,
+  type CleanRoot,
+  type RootCommand,
+} from "@stratos/builder";
+import { openBuilderSession, telling, type BuilderSession } from "../builder/builder-session.ts";
+import { settingsOf } from "../builder/config-files.ts";
 import { parseSourceReference } from "../builder/source-reference.ts";
 import { CommandError } from "../command-error.ts";
 import { EXIT_SUCCESS } from "../exit-status.ts";
@@ -11,18 +17,23 @@ import { formatSize } from "../option-values.ts";
 import type { BuilderBuildOptions } from "../program/builder-command.ts";
 
 export async function buildSource(source: string, options: BuilderBuildOptions): Promise<number> {
-  const request = requestOf(source, options);
+  const settings = settingsOf(options),
+    request: BuildRequest = { source: parseSourceReference(source), ...settings.request };
   const output = resolve(options.output);
   mkdirSync(output, { recursive: true });
   const session = openBuilderSession({
-    mirror: options.mirror,
-    keyrings: options.keyring,
+    mirror: settings.mirror,
+    keyrings: settings.keyrings,
+    hooks: settings.hooks,
     verbose: options.verbose === true,
     output,
+    ...(options.shellOnFailure === true && process.stdin.isTTY === true
+      ? { onFailedRoot: (root, command) => openShell(session, root, command) }
+      : {}),
   });
   try {
-    session.display.note(`builder: ${source} for ${request.suite} ${request.architecture}, in linux`);
-    const result = await runBuild(request, session, output);
+    session.display.note(`builder: ${source} for ${request.suite} ${request.architecture}, in ${settings.carrier}`);
+    const result = await telling(source, () => runBuild(request, session, output, settings.isLinted));
     await session.close();
     if (options.json === true) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
     else
@@ -42,14 +53,32 @@ export async function buildSource(source: string, options: BuilderBuildOptions):
 }
 
 /** Builds, and leaves the log and the provenance beside what was made. */
-export async function runBuild(request: BuildRequest, session: BuilderSession, output: string): Promise<BuildResult> {
+export async function runBuild(
+  request: BuildRequest,
+  session: BuilderSession,
+  output: string,
+  isLinted = false,
+): Promise<BuildResult> {
   const log = join(output, `.stratos-build-${process.pid}.log`),
     fd = openSync(log, "w");
   try {
-    const result = await build(request, session.ports, (event) => {
+    let result = await build(request, session.ports, (event) => {
       if (event.kind === "log") writeSync(fd, event.bytes);
       session.show(event);
     });
+    if (isLinted && result.status === "built") {
+      const write = (bytes: Uint8Array): void => {
+        writeSync(fd, bytes);
+        session.show({ kind: "log", bytes, offset: 0 });
+      };
+      write(Buffer.from("\n==== lintian ====\n"));
+      if (!(await runLintian(session.ports, request, result.artefacts, (event) => session.show(event), write)))
+        result = {
+          ...result,
+          status: "failed",
+          failure: { kind: "hook", stage: "Check", message: "lintian found errors; the log names them" },
+        };
+    }
     if (result.source !== undefined)
       renameSync(
         log,
@@ -70,41 +99,12 @@ export async function runBuild(request: BuildRequest, session: BuilderSession, o
   }
 }
 
-export function requestOf(source: string, options: BuilderBuildOptions): BuildRequest {
-  const {
-    suite,
-    arch,
-    profiles,
-    parts,
-    components,
-    repository,
-    jobs,
-    timeout,
-    silence,
-    memory,
-    processes,
-    space,
-    log,
-  } = options;
-  const limits = Object.fromEntries(
-    Object.entries({
-      timeoutSeconds: timeout,
-      silenceSeconds: silence,
-      memoryBytes: memory,
-      processes,
-      spaceBytes: space,
-      logBytes: log,
-    }).filter(([, value]) => value !== undefined),
-  ) as Partial<BuildLimits>;
-  return {
-    source: parseSourceReference(source),
-    suite,
-    architecture: arch ?? nativeArchitecture() ?? "riscv64",
-    profiles: profiles ?? [],
-    ...(parts === undefined ? {} : { parts }),
-    ...(components === undefined ? {} : { components }),
-    ...(repository === undefined || repository.length === 0 ? {} : { repositories: repository }),
-    jobs: jobs ?? availableParallelism(),
-    limits,
-  };
+async function openShell(session: BuilderSession, root: CleanRoot, command: RootCommand): Promise<void> {
+  session.display.note(`a shell where \`${command.argv.join(" ")}\` failed; its end removes the root`);
+  await root.run({
+    ...command,
+    argv: ["/bin/bash"],
+    environment: { ...command.environment, TERM: process.env["TERM"] ?? "dumb" },
+    isInteractive: true,
+  });
 }

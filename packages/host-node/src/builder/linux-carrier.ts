@@ -97,6 +97,7 @@ mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,gid=5 devpts root/dev/pts
 root/dev/ptmx || :
 [ "$network" = yes ] || { ${LOOPBACK_UP}; }
 [ "$network" = no ] || cp -L /etc/resolv.conf root/etc/resolv.conf 2>/dev/null || :
+[ -z "$cache" ] || { mkdir -p root/ccache; mount --bind "$cache" root/ccache; chown "$cacheOwner" root/ccache; }
 echo mounted >&3
 ${ENTER_ROOT}`;
 
@@ -243,6 +244,8 @@ class LinuxRoot implements CleanRoot {
             ...this.#mountEnvironment(),
             groups: group?.entrances.join(" ") ?? "",
             network: command.hasNetwork === true ? "yes" : "no",
+            cache: this.#compilerCache(),
+            cacheOwner: `${user.id}:${user.id}`,
           },
         },
       );
@@ -384,6 +387,14 @@ class LinuxRoot implements CleanRoot {
 
   async drop(): Promise<void> {
     await removeTree(join(this.#folder, this.#work));
+  }
+
+  /** One for each architecture; what ccache keeps in it is known by all that a compilation depends on. */
+  #compilerCache(): string {
+    if (this.#settings.hasCompilerCache !== true) return "";
+    const path = join(this.#folder, "ccache", this.#settings.architecture);
+    mkdirSync(path, { recursive: true });
+    return path;
   }
 
   #mountArguments(): string[] {
