@@ -11,6 +11,9 @@ import {
   type BuildResult,
   type PackageDifference,
 } from "@stratos/builder";
+import { homeFolder, stratosHome } from "@stratos/host-node/home";
+import { nodePackagePorts } from "@stratos/host-node/packages";
+import type { PackagePorts } from "@stratos/pkg";
 import { openBuilderSession, telling, type BuilderSession } from "../builder/builder-session.ts";
 import { settingsOf } from "../builder/config-files.ts";
 import { parseSourceReference } from "../builder/source-reference.ts";
@@ -77,10 +80,7 @@ export async function reprotest(source: string, options: BuilderReprotestOptions
     request: BuildRequest = { source: parseSourceReference(source), ...settings.request };
   const names = options.vary ?? Object.keys(VARIATIONS);
   return inFolder(undefined, async (folder) => {
-    const build = async (
-      one: BuildRequest,
-      name: string,
-    ): Promise<{ result: BuildResult; session: BuilderSession }> => {
+    const build = async (one: BuildRequest, name: string): Promise<BuildResult> => {
       const output = join(folder, name);
       mkdirSync(output);
       const session = openBuilderSession({
@@ -92,10 +92,7 @@ export async function reprotest(source: string, options: BuilderReprotestOptions
       });
       try {
         session.display.note(`reprotest: ${name}`);
-        return {
-          result: requireBuilt(source, await telling(source, () => runBuild(one, session, output)), session),
-          session,
-        };
+        return requireBuilt(source, await telling(source, () => runBuild(one, session, output)), session);
       } finally {
         await session.close();
       }
@@ -103,22 +100,30 @@ export async function reprotest(source: string, options: BuilderReprotestOptions
     const { control, experiment } = variedRequests(request, names);
     const first = await build(control, "control"),
       second = await build(experiment, "experiment");
-    const compared = await compareBuilds(first.session, first.result, second.result);
+    const compared = await compareBuilds(first, second);
     const isSame = compared.every(({ verdict }) => verdict === "same");
     let causes: string[] | undefined;
     if (!isSame && options.autoBuild === true) {
       causes = [];
       for (const name of names) {
         const alone = await build(variedRequests(request, [name]).experiment, name);
-        if ((await compareBuilds(first.session, first.result, alone.result)).some(({ verdict }) => verdict !== "same"))
-          causes.push(name);
+        if ((await compareBuilds(first, alone)).some(({ verdict }) => verdict !== "same")) causes.push(name);
       }
     }
     return tell(compared, options.json === true, { varied: names, ...(causes === undefined ? {} : { causes }) });
   });
 }
 
-async function compareBuilds(session: BuilderSession, first: BuildResult, second: BuildResult): Promise<Comparison[]> {
+async function compareBuilds(first: BuildResult, second: BuildResult): Promise<Comparison[]> {
+  const packages = nodePackagePorts(homeFolder(stratosHome(), "downloads"));
+  try {
+    return await compareWith(packages, first, second);
+  } finally {
+    await packages.close();
+  }
+}
+
+async function compareWith(packages: PackagePorts, first: BuildResult, second: BuildResult): Promise<Comparison[]> {
   const compared: Comparison[] = [];
   const names = new Set([...first.artefacts, ...second.artefacts].map(({ name }) => name).filter(isPackage));
   for (const name of names) {
@@ -129,7 +134,7 @@ async function compareBuilds(session: BuilderSession, first: BuildResult, second
       compared.push({
         name,
         verdict: "different",
-        differences: await comparePackages(session.ports.packages, readFileSync(other.path), readFileSync(one.path)),
+        differences: await comparePackages(packages, readFileSync(other.path), readFileSync(one.path)),
       });
   }
   return compared;
