@@ -208,6 +208,7 @@ class Build {
     this.#root = await this.#ports.carrier.clone(keys, {
       architecture,
       hostname,
+      epochSeconds: this.#plan.root.dateSeconds,
       user,
       buildFolder: folder,
       hasCompilerCache: this.#request.ccache === true,

@@ -41,6 +41,8 @@ export const COMPILER_CACHE = "/ccache";
 export interface CloneSettings {
   readonly architecture: string;
   readonly hostname: string;
+  /** a machine that keeps its own time begins a day after this */
+  readonly epochSeconds: number;
   readonly user: { readonly name: string; readonly id: number };
   /** below `/`, made for the user */
   readonly buildFolder: string;
@@ -93,6 +95,8 @@ export interface CleanRoot {
 export interface RootCarrier {
   /** goes into records */
   readonly id: string;
+  /** whether roots are stacks of layers; else each is written whole, under the key of its uppermost */
+  readonly isLayered: boolean;
   has(key: string): Promise<boolean>;
   /** Makes the layer visible at once and whole. */
   write(info: LayerInfo, content: LayerContent): Promise<void>;

@@ -34,6 +34,7 @@ export async function runLintian(
   const root = await ports.carrier.clone(keys, {
     architecture,
     hostname: BUILD_HOSTNAME,
+    epochSeconds: plan.root.dateSeconds,
     user: BUILD_USER,
     buildFolder: BUILD_FOLDER,
     limits: { ...DEFAULT_LIMITS, ...request.limits },

@@ -43,7 +43,9 @@ export async function makeLayers(
   architecture: string,
   onEvent: OnBuildEvent,
 ): Promise<RootLayers> {
-  const layers = layersOf(ports, plan, architecture);
+  const all = layersOf(ports, plan, architecture),
+    { isLayered } = ports.carrier,
+    layers = isLayered ? all : all.slice(-1);
   const trees = new Map<LockedImage, FileTree>();
   const treeOf = async (locked: LockedImage): Promise<FileTree> => {
     let tree = trees.get(locked);
@@ -65,7 +67,7 @@ export async function makeLayers(
     const tree = await treeOf(locked);
     await ports.carrier.write(
       info,
-      below === undefined ? { tree, removed: [] } : layerBetween(await treeOf(below), tree),
+      below === undefined || !isLayered ? { tree, removed: [] } : layerBetween(await treeOf(below), tree),
     );
   }
   return { keys: layers.map(({ info }) => info.key), kept };

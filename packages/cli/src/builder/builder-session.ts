@@ -2,7 +2,7 @@
 import { constants } from "node:os";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { BuildEvent, BuilderPorts, CleanRoot, RootCommand } from "@stratos/builder";
+import type { BuildEvent, BuilderPorts, CleanRoot, RootCarrier, RootCommand } from "@stratos/builder";
 import { printable } from "@stratos/base";
 import { Hooks, hostSourceFiles, LinuxCarrier, type Hook } from "@stratos/host-node/builder";
 import { ComposeFolder } from "@stratos/host-node/compose";
@@ -19,6 +19,8 @@ export interface SessionOptions {
   readonly keyrings?: readonly string[] | undefined;
   readonly hooks?: readonly Hook[];
   readonly verbose?: boolean;
+  /** where builds run; default: linux */
+  readonly carrier?: RootCarrier | undefined;
   /** where artefacts go */
   readonly output?: string;
   readonly onFailedRoot?: (root: CleanRoot, command: RootCommand) => Promise<void>;
@@ -36,7 +38,7 @@ export interface BuilderSession {
 }
 
 export function openBuilderSession(options: SessionOptions): BuilderSession {
-  compileLate(true);
+  if (options.carrier === undefined) compileLate(true);
   const home = stratosHome(),
     folder = homeFolder(home, "builder"),
     downloads = homeFolder(home, "downloads"),
@@ -58,7 +60,7 @@ export function openBuilderSession(options: SessionOptions): BuilderSession {
   const ports: BuilderPorts = {
     packages,
     store,
-    carrier,
+    carrier: options.carrier ?? carrier,
     version: VERSION,
     signal: controller.signal,
     archive: { mirror: uri, keyrings: [...keyrings, ...(options.keyrings ?? []).map(readKeyring)] },
@@ -144,6 +146,16 @@ function listen(onSignal: (signal: "SIGINT" | "SIGTERM" | "SIGHUP") => void): ()
     return () => process.off(signal, handler);
   });
   return () => stops.forEach((stop) => stop());
+}
+
+/** Where builds run, as the settings say. Stratos is loaded only when it is asked for: most of what there is. */
+export async function carrierFor(
+  name: "linux" | "stratos",
+  seed: number | undefined,
+): Promise<RootCarrier | undefined> {
+  if (name === "linux") return undefined;
+  compileLate(false);
+  return new (await import("./stratos-carrier.ts")).StratosCarrier(homeFolder(stratosHome(), "builder"), seed ?? 1);
 }
 
 /** Failures of what the builder stands on, which are told in words that are meant for people. */

@@ -162,7 +162,11 @@ export interface BuilderSettings {
 
 /** What counts, as a request to be completed. */
 export function settingsOf(options: BuilderOptions): BuilderSettings {
-  const values = new Map(readSettings(options).map(({ key, value }) => [key, value]));
+  const settings = readSettings(options),
+    values = new Map(settings.map(({ key, value }) => [key, value]));
+  // A machine of Stratos is of one kind, whatever the host is.
+  if (values.get("in") === "stratos" && settings.find(({ key }) => key === "arch")?.origin === "built-in")
+    values.set("arch", "riscv64");
   const get = <T>(key: string): T | undefined => values.get(key) as T | undefined;
   const limits: Record<string, number> = {};
   for (const [key, name] of [

@@ -8,7 +8,7 @@ import {
   type CleanRoot,
   type RootCommand,
 } from "@stratos/builder";
-import { openBuilderSession, telling, type BuilderSession } from "../builder/builder-session.ts";
+import { carrierFor, openBuilderSession, telling, type BuilderSession } from "../builder/builder-session.ts";
 import { settingsOf } from "../builder/config-files.ts";
 import { parseSourceReference } from "../builder/source-reference.ts";
 import { CommandError } from "../command-error.ts";
@@ -22,6 +22,7 @@ export async function buildSource(source: string, options: BuilderBuildOptions):
   const output = resolve(options.output);
   mkdirSync(output, { recursive: true });
   const session = openBuilderSession({
+    carrier: await carrierFor(settings.carrier, options.seed),
     mirror: settings.mirror,
     keyrings: settings.keyrings,
     hooks: settings.hooks,

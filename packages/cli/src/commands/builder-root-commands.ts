@@ -12,7 +12,7 @@ import {
 import { LinuxCarrier, type KeptLayer } from "@stratos/host-node/builder";
 import { cleanStore } from "@stratos/host-node/compose";
 import { homeFolder, stratosHome } from "@stratos/host-node/home";
-import { openBuilderSession, telling, type BuilderSession } from "../builder/builder-session.ts";
+import { carrierFor, openBuilderSession, telling, type BuilderSession } from "../builder/builder-session.ts";
 import { settingsOf, type BuilderSettings } from "../builder/config-files.ts";
 import { parseSourceReference } from "../builder/source-reference.ts";
 import { CommandError, UsageError } from "../command-error.ts";
@@ -76,7 +76,7 @@ export async function makeRoot(source: string | undefined, options: BuilderOptio
 }
 
 export async function updateRoots(options: BuilderOptions): Promise<number> {
-  const settings = settingsOf(options);
+  const settings = settingsOf({ ...options, in: "linux" });
   return withSession(settings, options, "update", async (session) => {
     const bases = session.carrier.layers.list().filter(({ kind }) => kind === "base"),
       used = session.carrier.layersInUse();
@@ -114,12 +114,18 @@ export async function updateRoots(options: BuilderOptions): Promise<number> {
 export async function enterRoot(source: string | undefined, options: RootShellOptions): Promise<number> {
   const settings = settingsOf(options),
     { architecture, suite } = settings.request;
+  if (settings.carrier !== "linux")
+    throw new CommandError(
+      "root shell",
+      "a shell is to be had on linux alone; `stratos run` " + "has one inside Stratos",
+    );
   return withSession(settings, options, source ?? suite, async (session) => {
     const { keys } = await layersFor(session, settings, source);
     session.display.clear();
     const root = await session.carrier.clone(keys, {
       architecture,
       hostname: "builder",
+      epochSeconds: 0,
       user: BUILD_USER,
       buildFolder: "/build",
       limits: { ...DEFAULT_LIMITS, ...settings.request.limits },
@@ -264,6 +270,7 @@ async function withSession(
   work: (session: BuilderSession) => Promise<number>,
 ): Promise<number> {
   const session = openBuilderSession({
+    carrier: await carrierFor(settings.carrier, undefined),
     mirror: settings.mirror,
     keyrings: settings.keyrings,
     verbose: options.verbose === true,

@@ -14,7 +14,7 @@ import {
 import { homeFolder, stratosHome } from "@stratos/host-node/home";
 import { nodePackagePorts } from "@stratos/host-node/packages";
 import type { PackagePorts } from "@stratos/pkg";
-import { openBuilderSession, telling, type BuilderSession } from "../builder/builder-session.ts";
+import { carrierFor, openBuilderSession, telling, type BuilderSession } from "../builder/builder-session.ts";
 import { settingsOf } from "../builder/config-files.ts";
 import { parseSourceReference } from "../builder/source-reference.ts";
 import { CommandError, hostReason } from "../command-error.ts";
@@ -38,6 +38,7 @@ export async function verifyBuild(file: string, options: BuilderVerifyOptions): 
   const request = requestOfBuildInfo(info, fields, source);
   return inFolder(options.output, async (output) => {
     const session = openBuilderSession({
+      carrier: await carrierFor(settings.carrier, undefined),
       mirror: settings.mirror,
       keyrings: settings.keyrings,
       hooks: settings.hooks,
@@ -84,6 +85,7 @@ export async function reprotest(source: string, options: BuilderReprotestOptions
       const output = join(folder, name);
       mkdirSync(output);
       const session = openBuilderSession({
+        carrier: await carrierFor(settings.carrier, undefined),
         mirror: settings.mirror,
         keyrings: settings.keyrings,
         hooks: settings.hooks,

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { ExtraRepository } from "@stratos/builder";
+import { parseSeed } from "../option-values.ts";
 import { parseSize } from "../fs/volume-options.ts";
 import { jsonOption, type Finish } from "./fs-rows.ts";
 
@@ -31,6 +32,7 @@ export interface BuilderOptions {
 export interface BuilderBuildOptions extends BuilderOptions {
   readonly output: string;
   readonly shellOnFailure?: true;
+  readonly seed?: number;
 }
 
 export interface BuilderVerifyOptions extends BuilderOptions {
@@ -104,6 +106,12 @@ function buildRow(finish: Finish): Command {
       .argument("<source>", SOURCE)
       .option("-o, --output <dir>", "where packages go", "."),
   )
+    .addOption(
+      new Option(
+        "--seed <n>",
+        "of the machine's chance, with --in stratos (default: " + "1): the same each time",
+      ).argParser(parseSeed),
+    )
     .option("--shell-on-failure", "when the build fails, a shell in its root, as the build's user")
     .addOption(jsonOption())
     .option("-v, --verbose", "show the log as it is written")
@@ -329,7 +337,10 @@ function withRequest(command: Command): Command {
   for (const option of [
     new Option("--suite <suite>", "Debian suite to build for (default: trixie)"),
     new Option("--arch <arch>", "architecture to build for (default: the host's)"),
-    new Option("--in <carrier>", "where builds run (default: linux where the host is one)").choices(["linux"]),
+    new Option("--in <carrier>", "where builds run (default: linux where the host is one)").choices([
+      "linux",
+      "stratos",
+    ]),
     new Option(
       "--mirror <url>",
       'Debian mirror (default: $STRATOS_MIRROR, "mirror" in config.json, ' + "or the host's apt sources)",

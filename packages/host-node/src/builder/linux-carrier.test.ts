@@ -110,6 +110,7 @@ async function root(limits: Partial<BuildLimits> = {}, signal = new AbortControl
   const made = await carrier.clone(await layers(), {
     architecture: ARCHITECTURE,
     hostname: "inside",
+    epochSeconds: 0,
     user: { name: "builder", id: 1000 },
     buildFolder: "/build/here",
     limits: { ...DEFAULT_LIMITS, ...limits },
@@ -279,8 +280,8 @@ test(
     const program = `import { LinuxCarrier } \
 from ${JSON.stringify(new URL("./linux-carrier.ts", import.meta.url).href)};
     const made = await new LinuxCarrier(${JSON.stringify(folder)}).clone(${JSON.stringify([BASE, UPPER])}, { \
-architecture: "${ARCHITECTURE}", hostname: "x", user: { name: "b", id: 1000 }, buildFolder: "/build/here", limits: \
-${JSON.stringify(DEFAULT_LIMITS)}, signal: new AbortController().signal });
+architecture: "${ARCHITECTURE}", hostname: "x", epochSeconds: 0, user: { name: "b", id: 1000 }, buildFolder: \
+"/build/here", limits: ${JSON.stringify(DEFAULT_LIMITS)}, signal: new AbortController().signal });
     await made.bring([]);
     await made.run({ argv: ["sh", "-c", "echo begun; sleep 4242 & sleep 4242"], environment: { PATH: "/usr/bin:/bin" \
 }, folder: "/build/here", umask: "0022", onOutput: (bytes) => process.stdout.write(bytes) });`;

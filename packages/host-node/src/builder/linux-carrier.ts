@@ -118,6 +118,7 @@ const PIECE_BYTES = 1 << 20;
 
 export class LinuxCarrier implements RootCarrier {
   readonly id = "linux";
+  readonly isLayered = true;
   readonly layers: LayerFolder;
   readonly #folder: string;
   #serial = 0;
