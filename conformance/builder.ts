@@ -30,8 +30,8 @@ import { homeFolder, stratosHome } from "@stratos/host-node/home";
 import { findMirror } from "@stratos/host-node/packages";
 
 const SOURCES =
-  "hostname,time,ed,bc,figlet,tree,pv,sl,cowsay,mawk,netbase,ucf,debianutils,libjson-perl,libtry-tiny-perl," +
-  "liburi-perl,six,python-toml,python-idna,manpages";
+  "hostname,figlet,sl,cowsay,netbase,libjson-perl,liburi-perl,libtest-warn-perl,libencode-locale-perl,dash,gzip," +
+  "bzip2,zlib,lsof,jq,less,xz-utils,bash,hello,time";
 const { values } = parseArgs({
   options: {
     sources: { type: "string", default: SOURCES },
@@ -68,6 +68,7 @@ try {
     }
     rows.push(row);
     if (row.differing.length > 0) failed++;
+    if (values.record) record();
     process.stdout.write(
       `${source}: ` +
         `${
@@ -77,7 +78,6 @@ try {
         `outside of the build ${row.overhead.toFixed(1)} s\n`,
     );
   }
-  if (values.record) record();
 } finally {
   if (values.keep === undefined) rmSync(folder, { recursive: true, force: true });
 }
@@ -200,9 +200,16 @@ function record(): void {
     text = readFileSync(path, "utf8"),
     begin = "<!-- builder -->",
     end = "<!-- /builder -->";
+  // What other runs have compared stays.
+  const kept = text.includes(begin)
+    ? [...text.slice(text.indexOf(begin), text.indexOf(end)).matchAll(/^\| ([a-z0-9+.-]+) \| \d.*$/gm)]
+        .filter(([, name]) => !rows.some(({ source }) => source === name))
+        .map(([line]) => line)
+    : [];
   const table = [
     "| source | packages | same bytes | CPU s | sbuild's | " + "ratio | outside of the build |",
     "|---|---|---|---|---|---|---|",
+    ...kept,
     ...rows.map(
       (one) =>
         `| ${one.source} | ${one.packages} | ` +
