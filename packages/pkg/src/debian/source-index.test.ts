@@ -11,7 +11,7 @@ import { parseSource, sourceFiles, SourceError } from "./source-package.ts";
 
 const signer = await makeSigner(1_799_900_000);
 const stanza = (name: string, version: string, fields = ""): string =>
-  `Package: ${name}\nBinary: ${name}\nVersion: ${version}\nArchitecture: any all\nDirectory: pool/x\n` +
+  `Package: ${name}\nBinary: ${name}\nVersion: ${version}\nArchitecture: linux-any all\nDirectory: pool/x\n` +
   `Checksums-Sha256:\n ${"a".repeat(64)} 10 ${name}_1.dsc\n${fields}\n`;
 
 async function load(sources: string, change: (ports: TestPorts) => void = () => {}): Promise<SourceIndex> {
