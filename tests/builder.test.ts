@@ -95,6 +95,31 @@ test("a folder and its .dsc give the same packages, each time, and the record sa
   assert.deepEqual(remains(), []);
 });
 
+test("a git repository is built at a reference, and its commit is in the record", options, async () => {
+  const tree = writeSource(folder, { name: "versioned", script: "[ ! -e .git ]" });
+  const git = (...args: string[]): string => {
+    const { status, stdout, stderr } = spawnSync(
+      "git",
+      ["-C", tree, "-c", "user.name=Test", "-c", "user.email=test@mirror.example", ...args],
+      { encoding: "utf8" },
+    );
+    assert.equal(status, 0, stderr);
+    return stdout.trim();
+  };
+  git("init", "-q");
+  git("add", "-A");
+  git("commit", "-q", "-m", "first");
+  git("tag", "v1");
+  writeFileSync(join(tree, "debian/build.sh"), "exit 1\n");
+  git("commit", "-q", "-a", "-m", "broken");
+  const { result, status, stderr, output } = await build(`${tree}#v1`, "git");
+  assert.equal(status, 0, stderr);
+  assert.ok(JSON.stringify(result.provenance).includes(git("rev-parse", "v1")));
+  assert.ok(existsSync(join(output, "provenance.json")));
+  assert.equal((await build(`${tree}#${git("branch", "--show-current")}`, "git-head")).result.failure?.stage, "Build");
+  assert.deepEqual(remains(), []);
+});
+
 test("what a build depends on is as sbuild takes it, and what cannot be had is waited for", options, async () => {
   const refused = await build(writeSource(folder, { fields: "Build-Depends: no-such-thing | make" }), "refused");
   assert.equal(refused.status, 1);

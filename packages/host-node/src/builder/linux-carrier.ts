@@ -11,6 +11,7 @@ import { createHash } from "node:crypto";
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   mkdirSync,
   openSync,
@@ -161,7 +162,8 @@ export class LinuxCarrier implements RootCarrier {
     const used = new Set<string>();
     for (const name of namesIn(join(this.#folder, "work"))) {
       const folder = join(this.#folder, "work", name);
-      if (isForgotten(join(folder, "owner"))) continue;
+      // Checkouts of sources stand there, too.
+      if (isForgotten(join(folder, "owner")) || !existsSync(join(folder, "layers"))) continue;
       for (const key of readFileSync(join(folder, "layers"), "latin1").split("\n")) if (key !== "") used.add(key);
     }
     return used;
