@@ -29,6 +29,7 @@ export {
   type ReadText,
 } from "./treefile/treefile.ts";
 export { GraphError, orderNodes, type GraphNode } from "./phase/graph.ts";
+export { SharedWork } from "./phase/shared-work.ts";
 export {
   runGraph,
   type PoolOptions,
@@ -57,7 +58,7 @@ export { checkOutputs } from "./check-outputs.ts";
 export { tellingRequest } from "./gather/request-place.ts";
 export { checkAnswers } from "./gather/check-answers.ts";
 export { fitsLock } from "./gather/package-files.ts";
-export { fetchPackages, resolveImage, type Archive } from "./gather/resolve-image.ts";
+export { fetchPackages, lockChosen, resolveImage, type Archive } from "./gather/resolve-image.ts";
 export type { StageEvent, StageJob } from "./build/stage-job.ts";
 export { buildStages, type BuiltRoot } from "./build/stages.ts";
 export { TreeBuilder } from "./build/tree-builder.ts";

@@ -47,10 +47,13 @@ export { SolverLimitError } from "./debian/resolver/solver.ts";
 export { ReleaseError, verifyInRelease, parseRelease, type Release } from "./debian/release.ts";
 export { trixieKeyrings } from "./debian/trixie-keys.ts";
 export { loadRepository, packageFile, type RepositorySource } from "./debian/repository.ts";
+export { loadSources, SourceIndex, wantedSourceFiles, type SourcePackage } from "./debian/source-index.ts";
+export { parseSource, sourceFiles, SourceError, type SourceFile } from "./debian/source-package.ts";
 export {
   MirrorError,
   SuiteError,
   NO_MIRROR,
+  unreachableMirror,
   chooseMirror,
   parseSourcesList,
   parseSourcesStanzas,
@@ -119,6 +122,7 @@ export {
   type TransactionStep,
 } from "./debian/transaction/transaction-script.ts";
 export { repackDeb } from "./debian/transaction/repack.ts";
+export { variantPackages } from "./image/plan.ts";
 export { unpackOrder } from "./image/unpack-order.ts";
 export { MemoryRoot, type MemoryNode, type RootMeta, type RootWriter } from "./image/root-writer.ts";
 export { treeEntryMeta, writeTreeEntry } from "./image/tree-entry.ts";

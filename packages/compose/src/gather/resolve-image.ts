@@ -66,7 +66,7 @@ export async function resolveImage(
   const locked = lockPackages(world, { plan, binaries }, stagesOf(binaries, offers(binaries), target.architecture));
   const forScripts = build.packages ?? [];
   if (forScripts.length > 0 && base === "none")
-    throw new LockError("build.packages: an image without a base has nothing that could configure them");
+    throw new LockError("build.packages: an image without a base has nothing " + "that could configure them");
   return {
     request: packageRequest(target),
     suite: plan.suite,
@@ -160,9 +160,27 @@ function ofPriority(index: PackageIndex, priorities: readonly string[]): string[
   return [...index.names()].filter((name) => priorities.includes(index.candidate(name)?.priority ?? "")).sort();
 }
 
+/**
+ * The lock of packages that were chosen otherwise than by a treefile: the image's in their stages, the others as what
+ * is there for scripts only.
+ *
+ * @param chosen  packages in the order of unpacking, with what a plan says of each
+ * @param isOfImage  closed under dependencies
+ */
+export function lockChosen(
+  chosen: { readonly plan: Pick<Chosen["plan"], "packages">; readonly binaries: Chosen["binaries"] },
+  architecture: string,
+  isOfImage: (one: BinaryPackage) => boolean,
+): LockedPackage[] {
+  const own = chosen.binaries.filter(isOfImage),
+    stages = stagesOf(own, offers(own), architecture);
+  for (const one of chosen.binaries) if (!stages.has(one)) stages.set(one, "build");
+  return lockPackages({ files: new PackageFiles([]) }, chosen, stages);
+}
+
 function lockPackages(
-  { files }: Choosing,
-  { plan, binaries }: Pick<Chosen, "plan" | "binaries">,
+  { files }: Pick<Choosing, "files">,
+  { plan, binaries }: { readonly plan: Pick<Chosen["plan"], "packages">; readonly binaries: Chosen["binaries"] },
   stages: ReadonlyMap<BinaryPackage, StageName>,
 ): LockedPackage[] {
   const rounds = roundsOf(binaries, offers(binaries), stages);

@@ -50,7 +50,7 @@ export function nativeObstacle(): string | undefined {
   const name = userInfo().username;
   for (const file of ["/etc/subuid", "/etc/subgid"]) {
     if (!readLines(file).some((line) => line.startsWith(`${name}:`) || line.startsWith(`${userInfo().uid}:`)))
-      return `${name} is not root and has no subordinate ids in ${file}`;
+      return `${name} is not root and has no ` + `subordinate ids in ${file}`;
   }
   return missingPrograms(["newuidmap"]) === "" ? undefined : "the host lacks newuidmap (package uidmap)";
 }
@@ -73,7 +73,7 @@ const ENVIRONMENT = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/
  * What a root needs that is not of the tree. Nodes of devices are one process where they can be made and used, which is
  * for root alone; elsewhere each is a mount.
  */
-const MOUNT_DEVICES = `mkdir -p root/dev root/proc root/sys
+export const MOUNT_DEVICES = `mkdir -p root/dev root/proc root/sys
 mount -t tmpfs -o mode=0755 tmpfs root/dev
 bind_devices() { for device in ${DEVICE_NAMES.join(" ")}; do : >"root/dev/$device"; mount --bind "/dev/$device" \
 "root/dev/$device"; done; }
@@ -287,14 +287,12 @@ function failure(status: number, job: ScriptJob, last: readonly string[]): strin
     );
   return (
     `/${job.script} ended with status ${status}` +
-    `${
-      last.length === 0
-        ? ""
-        : "\n" +
-          `${last
-            .map((line) => "  " + `${line.length > SHOWN_LENGTH_MAX ? `${line.slice(0, SHOWN_LENGTH_MAX)} …` : line}`)
-            .join("\n")}`
-    }`
+    (last.length === 0
+      ? ""
+      : "\n" +
+        last
+          .map((line) => `  ${line.length > SHOWN_LENGTH_MAX ? `${line.slice(0, SHOWN_LENGTH_MAX)} …` : line}`)
+          .join("\n"))
   );
 }
 

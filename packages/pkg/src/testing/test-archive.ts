@@ -103,12 +103,14 @@ export async function makeSigner(dateSeconds: number, how: { withSubkey?: boolea
   };
 }
 
+/** `sources`: the text of the list of source packages */
 export interface PublishOptions {
   date?: string;
   extra?: string;
   byHash?: boolean;
   suite?: string;
   root?: string;
+  sources?: string;
 }
 
 /**
@@ -121,7 +123,7 @@ export function publishFlat(ports: TestPorts, packages: readonly TestPackage[], 
       filename = `./${one.control["Package"]}.deb`;
     ports.web.set(`${folder}/${filename}`, deb);
     return Object.entries({ ...one.control, Filename: filename, Size: String(deb.length), SHA256: sha256(deb) })
-      .map(([name, value]) => `${name}: ${value}\n`)
+      .map(([name, value]) => `${name}: ` + `${value}\n`)
       .join("");
   });
   const list = Buffer.from(stanzas.join("\n"));
@@ -142,8 +144,7 @@ export async function publish(
     const deb = makeDeb(one);
     const filename = `pool/${one.control["Package"]}_${one.control["Version"]}.deb`;
     ports.web.set(
-      `${root}/` +
-        filename.replace(/[^A-Za-z0-9/._~-]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`),
+      `${root}/${filename.replace(/[^A-Za-z0-9/._~-]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)}`,
       deb,
     );
     const fields = { ...one.control, Filename: filename, Size: String(deb.length), SHA256: sha256(deb) };
@@ -155,10 +156,13 @@ export async function publish(
   const folder = `${root}/dists/${suite}`;
   if (options.byHash ?? true) ports.web.set(`${folder}/main/binary-riscv64/by-hash/SHA256/${sha256(packed)}`, packed);
   else ports.web.set(`${folder}/main/binary-riscv64/Packages.gz`, packed);
+  const sources = options.sources === undefined ? undefined : gzipSync(options.sources);
+  if (sources !== undefined) ports.web.set(`${folder}/main/source/Sources.gz`, sources);
   const release =
     `Origin: Debian\nSuite: stable\nCodename: ${suite}\nVersion: 13.0\nDate: ` +
     `${options.date ?? "Fri, 15 Jan 2027 07:00:00 UTC"}\nArchitectures: riscv64\nComponents: main\n` +
     `${(options.byHash ?? true) ? "Acquire-By-Hash: yes\n" : ""}${options.extra ?? ""}SHA256:\n ${sha256(packed)}` +
-    ` ${packed.length} main/binary-riscv64/Packages.gz\n`;
+    ` ${packed.length} main/binary-riscv64/Packages.gz\n` +
+    (sources === undefined ? "" : ` ${sha256(sources)} ${sources.length} main/source/Sources.gz\n`);
   ports.web.set(`${folder}/InRelease`, Buffer.from(await signer.sign(release)));
 }

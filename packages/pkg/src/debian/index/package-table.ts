@@ -289,13 +289,16 @@ export function tableHeader(bytes: Uint8Array): TableHeader {
   return { packages, provided, mentioned, slots, stringBytes, textBytes, flagged, crc, tableBytes };
 }
 
+/** What the packages of a `Sources` text go by: there the field lists what they are built for. */
+export const SOURCE_ARCHITECTURE = "source";
+
 /**
- * Reads a `Packages` text, a byte string.
+ * Reads a `Packages` text, a byte string, or a `Sources` text.
  *
  * @param source  for messages
  * @throws ControlError  a stanza without name, version or architecture, or with a malformed one
  */
-export function buildPackageTable(text: string, source: string): PackageTable {
+export function buildPackageTable(text: string, source: string, isSources = false): PackageTable {
   const names: number[] = [],
     versions: number[] = [],
     architectures: number[] = [],
@@ -391,7 +394,8 @@ export function buildPackageTable(text: string, source: string): PackageTable {
         if (text.startsWith("Version:", at)) version = text.slice(at + 8, end).trim();
         break;
       case 0x41: // A
-        if (text.startsWith("Architecture:", at)) architecture = text.slice(at + 13, end).trim();
+        if (text.startsWith("Architecture:", at))
+          architecture = isSources ? SOURCE_ARCHITECTURE : text.slice(at + 13, end).trim();
         break;
       case 0x45: // E
         if (text.startsWith("Essential:", at)) isEssential = text.slice(at + 10, end).trim() === "yes";

@@ -34,6 +34,8 @@ export interface ListPlace {
    * whether the list stands beside the release, as in flat repositories; component and architecture then only name it
    */
   isFlat?: boolean;
+  /** `Sources`, which lists source packages; the architecture then only names it */
+  isSources?: boolean;
   /** for messages */
   name: string;
 }
@@ -45,7 +47,11 @@ export interface ListPlace {
  * @throws FetchError, IntegrityError, ControlError
  */
 export async function loadTable(ports: PackagePorts, release: Release, place: ListPlace): Promise<PackageTable> {
-  const name = place.isFlat === true ? "Packages" : `${place.component}/binary-${place.architecture}/Packages`;
+  const kind = place.isSources === true ? "Sources" : "Packages";
+  const name =
+    place.isFlat === true
+      ? kind
+      : `${place.component}/${place.isSources === true ? "source" : `binary-${place.architecture}`}/${kind}`;
   for (const [suffix, compression] of COMPRESSIONS) {
     const listed =
       release.files.get(name + suffix) ?? (place.isFlat === true ? release.files.get(`./${name}${suffix}`) : undefined);
@@ -58,7 +64,7 @@ export async function loadTable(ports: PackagePorts, release: Release, place: Li
         ? undefined
         : await listByPatches({ ports, release, suiteUrl: place.suiteUrl, name, held, wholeBytes: listed.sizeBytes });
     if (made !== undefined) {
-      const table = buildPackageTable(ports.latin1(made), place.name);
+      const table = buildPackageTable(ports.latin1(made), place.name, place.isSources);
       await keep(ports, { place, table, text: made, sha256: listed.sha256, packedPath: undefined });
       return table;
     }
@@ -70,7 +76,7 @@ export async function loadTable(ports: PackagePorts, release: Release, place: Li
     const packed = await readVerified(ports, file);
     if (packed === undefined) throw new ReleaseError(`${urls[0]}: vanished from the store`);
     const bytes = await unpack(ports, compression, packed, place.name);
-    const table = buildPackageTable(ports.latin1(bytes), place.name);
+    const table = buildPackageTable(ports.latin1(bytes), place.name, place.isSources);
     await keep(ports, { place, table, text: bytes, sha256: listed.sha256, packedPath: file.path });
     return table;
   }
@@ -112,7 +118,7 @@ async function keep(
   await ports.store.write(
     current,
     byteStringOf(
-      `${[...(made.packedPath === undefined ? [] : [made.packedPath]), tablePath(made.sha256)].join(" ")}\n`,
+      [...(made.packedPath === undefined ? [] : [made.packedPath]), tablePath(made.sha256)].join(" ") + "\n",
     ),
   );
   if (before === undefined) return;
@@ -124,8 +130,7 @@ async function keep(
 
 /** Where the names of the files stand that a list of last time is in. */
 function currentPath({ suiteUrl, component, architecture }: ListPlace): string {
-  const place = `${suiteUrl}/${component}/${architecture}`.replace(/^[a-z]+:\/\//, "");
-  return `lists/${place.replace(/[^A-Za-z0-9.-]/g, "_")}.current`;
+  return `lists/${`${suiteUrl}/${component}/${architecture}`.replace(/^[a-z]+:\/\//, "").replace(/[^A-Za-z0-9.-]/g, "_")}.current`;
 }
 
 /** The text of the list of last time. */

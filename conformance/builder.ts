@@ -1,0 +1,229 @@
+/**
+ * `npm run conformance:builder -- [--sources a,b] [--suite trixie] [--user NAME] [--keep FOLDER] [--record]`: source
+ * packages built by `stratos builder build` and by sbuild in unshare mode, one after the other: each `.deb` must have
+ * the same bytes. Told beside it: the CPU time of both, with all their children's, and of ours what is spent outside of
+ * dpkg-buildpackage once layers are there.
+ *
+ * Needs root, sbuild and mmdebstrap, and a user with subordinate ids (`useradd -m NAME`), for whom the root of sbuild
+ * is made when it is not there. A source that the mirror does not have whole is told, and counts as neither. The last
+ * line is `N passed, N failed`.
+ */
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import type { BuildResult } from "@stratos/builder";
+import { homeFolder, stratosHome } from "@stratos/host-node/home";
+import { findMirror } from "@stratos/host-node/packages";
+
+const SOURCES =
+  "hostname,figlet,sl,cowsay,netbase,libjson-perl,liburi-perl,libtest-warn-perl,libencode-locale-perl,dash,gzip," +
+  "bzip2,zlib,lsof,jq,less,xz-utils,bash,hello,time";
+const { values } = parseArgs({
+  options: {
+    sources: { type: "string", default: SOURCES },
+    suite: { type: "string", default: "trixie" },
+    user: { type: "string", default: "sbuilder" },
+    keep: { type: "string" },
+    record: { type: "boolean", default: false },
+  },
+});
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const { suite, user } = values;
+const folder = values.keep ?? mkdtempSync(join(tmpdir(), "stratos-conformance-builder-"));
+
+interface Row {
+  readonly source: string;
+  readonly packages: number;
+  readonly ours: number;
+  readonly theirs: number;
+  readonly overhead: number;
+  readonly differing: readonly string[];
+}
+
+let failed = 0;
+const rows: Row[] = [];
+try {
+  mkdirSync(folder, { recursive: true });
+  const ids = userIds();
+  makePeerRoot();
+  for (const source of values.sources.split(",")) {
+    const row = compare(source, ids);
+    if (typeof row === "string") {
+      process.stdout.write(`${source}: ${row}\n`);
+      continue;
+    }
+    rows.push(row);
+    if (row.differing.length > 0) failed++;
+    if (values.record) record();
+    process.stdout.write(
+      `${source}: ` +
+        `${
+          row.differing.length === 0 ? `${row.packages} packages ` + "the same" : "differ: " + row.differing.join(", ")
+        }; ` +
+        `CPU ${row.ours.toFixed(1)} s, sbuild ${row.theirs.toFixed(1)} s (${(row.ours / row.theirs).toFixed(2)} x); ` +
+        `outside of the build ${row.overhead.toFixed(1)} s\n`,
+    );
+  }
+} finally {
+  if (values.keep === undefined) rmSync(folder, { recursive: true, force: true });
+}
+process.stdout.write(`${rows.length - failed} passed, ${failed} failed\n`);
+process.exitCode = failed === 0 && rows.length > 0 ? 0 : 1;
+
+/** A text: why there is nothing to compare. */
+function compare(source: string, ids: { uid: number; gid: number }): Row | string {
+  const ours = join(folder, source, "ours"),
+    theirs = join(folder, source, "theirs");
+  for (const path of [ours, theirs]) {
+    rmSync(path, { recursive: true, force: true });
+    mkdirSync(path, { recursive: true });
+  }
+  // The first time makes the layers; the second shows what a build costs when they are there.
+  const first = build(source, ours);
+  if (first.result.failure?.kind === "infrastructure") return `not compared: ${first.result.failure.message}`;
+  const { result, cpu } = first.result.status === "built" ? build(source, ours) : first;
+  if (result.status !== "built") {
+    failed++;
+    return `ours failed: ${result.failure!.stage} (${result.failure!.kind}): ` + `${result.failure!.message}`;
+  }
+  chownSync(theirs, ids.uid, ids.gid);
+  const dsc = bringSource(ours, theirs, ids);
+  const before = childrenSeconds();
+  const peer = spawnSync(
+    "su",
+    [
+      user,
+      "-c",
+      `cd '${theirs}' && sbuild --chroot-mode=unshare -d ${suite} --no-clean-source --no-run-lintian ` +
+        `--build-path=/build/reproducible-path ${dsc}`,
+    ],
+    { encoding: "utf8", maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "pipe"] },
+  );
+  const theirCpu = childrenSeconds() - before;
+  writeFileSync(join(folder, source, "sbuild.log"), peer.stdout + peer.stderr);
+  if (peer.status !== 0) return `sbuild failed: ${peer.stdout.trim().split("\n").slice(-3).join(" ")}`;
+  const debs = (path: string): string[] =>
+    readdirSync(path)
+      .filter((name) => /\.u?deb$/.test(name))
+      .sort();
+  const names = [...new Set([...debs(ours), ...debs(theirs)])];
+  const differing = names.filter((name) => hashOf(join(ours, name)) !== hashOf(join(theirs, name)));
+  const inBuild = result.stages.find(({ name }) => name === "Build")!.cpuMs / 1000;
+  return { source, packages: names.length, ours: cpu, theirs: theirCpu, overhead: cpu - inBuild, differing };
+}
+
+function build(source: string, output: string): { result: BuildResult; cpu: number } {
+  const before = childrenSeconds(),
+    program = existsSync(join(root, "dist/main.mjs"))
+      ? join(root, "dist/main.mjs")
+      : join(root, "packages/cli/src/main.ts");
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    [program, "builder", "build", source, "--suite", suite, "-o", output, "--json"],
+    { encoding: "utf8", maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "pipe"] },
+  );
+  if (stdout === "") throw new Error(`${source}: ${stderr}`);
+  return { result: JSON.parse(stdout) as BuildResult, cpu: childrenSeconds() - before };
+}
+
+/** The files that ours was built from, as its provenance names them. */
+function bringSource(from: string, to: string, ids: { uid: number; gid: number }): string {
+  const { predicate } = JSON.parse(readFileSync(join(from, "provenance.json"), "utf8")) as {
+    predicate: { buildDefinition: { resolvedDependencies: { uri: string; digest: { sha256: string } }[] } };
+  };
+  let dsc = "";
+  for (const {
+    uri,
+    digest: { sha256 },
+  } of predicate.buildDefinition.resolvedDependencies) {
+    const stored = join(homeFolder(stratosHome(), "downloads"), "sources", sha256.slice(0, 2), sha256),
+      name = decodeURIComponent(uri.slice(uri.lastIndexOf("/") + 1));
+    if (name.endsWith(".deb") || !existsSync(stored)) continue;
+    copyFileSync(stored, join(to, name));
+    chownSync(join(to, name), ids.uid, ids.gid);
+    if (name.endsWith(".dsc")) dsc = name;
+  }
+  return dsc;
+}
+
+function makePeerRoot(): void {
+  const { stdout } = spawnSync("su", [user, "-c", "echo $HOME"], { encoding: "utf8" });
+  const architecture = spawnSync("dpkg", ["--print-architecture"], { encoding: "utf8" }).stdout.trim(),
+    path = join(stdout.trim(), ".cache/sbuild", `${suite}-${architecture}.tar`);
+  if (existsSync(path)) return;
+  const { status } = spawnSync(
+    "su",
+    [
+      user,
+      "-c",
+      `mkdir -p '${dirname(path)}' && mmdebstrap --variant=buildd --mode=unshare ${suite} '${path}' ` +
+        `${findMirror().uri}`,
+    ],
+    { stdio: ["ignore", "inherit", "inherit"] },
+  );
+  if (status !== 0) throw new Error("mmdebstrap failed");
+}
+
+function userIds(): { uid: number; gid: number } {
+  const [uid, gid] = ["-u", "-g"].map((flag) => Number(spawnSync("id", [flag, user], { encoding: "utf8" }).stdout));
+  if (!(uid! > 0)) throw new Error(`there is no user ${user}: \`useradd -m ${user}\` makes one with subordinate ids`);
+  return { uid: uid!, gid: gid! };
+}
+
+/** Processor time of all that this process has waited for. Source: proc(5), fields 16 and 17 of stat. */
+function childrenSeconds(): number {
+  const stat = readFileSync("/proc/self/stat", "latin1"),
+    fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[13]) + Number(fields[14])) / 100;
+}
+
+function hashOf(path: string): string {
+  return existsSync(path) ? createHash("sha256").update(readFileSync(path)).digest("hex") : "none";
+}
+
+function record(): void {
+  const path = join(root, "docs/conformance.md"),
+    text = readFileSync(path, "utf8"),
+    begin = "<!-- builder -->",
+    end = "<!-- /builder -->";
+  // What other runs have compared stays.
+  const kept = text.includes(begin)
+    ? [...text.slice(text.indexOf(begin), text.indexOf(end)).matchAll(/^\| ([a-z0-9+.-]+) \| \d.*$/gm)]
+        .filter(([, name]) => !rows.some(({ source }) => source === name))
+        .map(([line]) => line)
+    : [];
+  const table = [
+    "| source | packages | same bytes | CPU s | sbuild's | " + "ratio | outside of the build |",
+    "|---|---|---|---|---|---|---|",
+    ...kept,
+    ...rows.map(
+      (one) =>
+        `| ${one.source} | ${one.packages} | ` +
+        `${one.differing.length === 0 ? "yes" : `no: ${one.differing.join(", ")}`} ` +
+        `| ${one.ours.toFixed(1)} | ${one.theirs.toFixed(1)} | ${(one.ours / one.theirs).toFixed(2)} | ` +
+        `${one.overhead.toFixed(1)} |`,
+    ),
+  ].join("\n");
+  const section = `${begin}\n\n${table}\n\n${end}`;
+  writeFileSync(
+    path,
+    text.includes(begin)
+      ? text.slice(0, text.indexOf(begin)) + section + text.slice(text.indexOf(end) + end.length)
+      : `${text.trimEnd()}\n\n## Builds beside sbuild's\n\n\`npm run conformance:builder\`: the same sources, suite ` +
+          `and mirror; CPU with all children's, layers and sbuild's root made before.\n\n${section}\n`,
+  );
+}

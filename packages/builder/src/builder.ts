@@ -1,0 +1,45 @@
+/**
+ * Packages built from source in clean roots. A request becomes a result (`build`), over ports: package archives and
+ * layers as composes have them, and a carrier that clones roots (`ports.ts`).
+ */
+export * from "./build-request.ts";
+export { build } from "./build.ts";
+export { BUILD_FOLDER, BUILD_USER, buildEnvironment, type BuildEnvironment } from "./build-environment.ts";
+export {
+  InfrastructureError,
+  type BroughtFile,
+  type BuilderPorts,
+  type CleanRoot,
+  type CloneSettings,
+  type HookJob,
+  type HookRunner,
+  type LayerContent,
+  type LayerInfo,
+  type RootCarrier,
+  type RootCommand,
+  type RootExit,
+  type SourceFiles,
+} from "./ports.ts";
+export {
+  buildNeeds,
+  reduceRelations,
+  type BuildNeeds,
+  type BuildSurroundings,
+} from "./dependencies/build-relations.ts";
+export { isInArchitectureList, matchesArchitecture } from "./dependencies/architecture-match.ts";
+export { fetchSource, openSourceIndex, type FetchedSource } from "./source/fetch-source.ts";
+export { planRoot, type PackageReason, type RootPlan, type RootRequest } from "./root/plan-root.ts";
+export { layerBetween, layersOf, makeLayers, type RootLayers } from "./root/make-layers.ts";
+export { provenanceStatement } from "./record/provenance.ts";
+export {
+  CONFIG_KEYS,
+  ConfigError,
+  mergeConfig,
+  sizeOf,
+  type ConfigLayer,
+  type Setting,
+} from "./config/builder-config.ts";
+export { comparePackages, type PackageDifference } from "./verify/compare-packages.ts";
+export { parseBuildInfo, requestOfBuildInfo, type BuildInfo } from "./verify/buildinfo.ts";
+export { VARIATIONS, variedRequests } from "./verify/reprotest.ts";
+export { runLintian } from "./checks/lintian.ts";

@@ -1,0 +1,111 @@
+import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { join, resolve } from "node:path";
+import {
+  build,
+  runLintian,
+  type BuildRequest,
+  type BuildResult,
+  type CleanRoot,
+  type RootCommand,
+} from "@stratos/builder";
+import { carrierFor, openBuilderSession, telling, type BuilderSession } from "../builder/builder-session.ts";
+import { settingsOf } from "../builder/config-files.ts";
+import { parseSourceReference } from "../builder/source-reference.ts";
+import { CommandError } from "../command-error.ts";
+import { EXIT_SUCCESS } from "../exit-status.ts";
+import { formatSize } from "../option-values.ts";
+import type { BuilderBuildOptions } from "../program/builder-command.ts";
+
+export async function buildSource(source: string, options: BuilderBuildOptions): Promise<number> {
+  const settings = settingsOf(options),
+    request: BuildRequest = { source: parseSourceReference(source), ...settings.request };
+  const output = resolve(options.output);
+  mkdirSync(output, { recursive: true });
+  const session = openBuilderSession({
+    carrier: await carrierFor(settings.carrier, options.seed),
+    mirror: settings.mirror,
+    keyrings: settings.keyrings,
+    hooks: settings.hooks,
+    verbose: options.verbose === true,
+    output,
+    ...(options.shellOnFailure === true && process.stdin.isTTY === true
+      ? { onFailedRoot: (root, command) => openShell(session, root, command) }
+      : {}),
+  });
+  try {
+    session.display.note(`builder: ${source} for ${request.suite} ${request.architecture}, in ${settings.carrier}`);
+    const result = await telling(source, () => runBuild(request, session, output, settings.isLinted));
+    await session.close();
+    if (options.json === true) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+    else
+      for (const { name, size, sha256 } of result.artefacts)
+        process.stdout.write(`${sha256}  ${name}  ` + `${formatSize(size)}\n`);
+    const { failure } = result;
+    if (failure !== undefined)
+      throw new CommandError(
+        source,
+        `${failure.stage} failed (${failure.kind}): ` + `${failure.message}`,
+        session.stopStatus === undefined ? {} : { status: session.stopStatus },
+      );
+    return EXIT_SUCCESS;
+  } finally {
+    await session.close();
+  }
+}
+
+/** Builds, and leaves the log and the provenance beside what was made. */
+export async function runBuild(
+  request: BuildRequest,
+  session: BuilderSession,
+  output: string,
+  isLinted = false,
+): Promise<BuildResult> {
+  const log = join(output, `.stratos-build-${process.pid}.log`),
+    fd = openSync(log, "w");
+  try {
+    let result = await build(request, session.ports, (event) => {
+      if (event.kind === "log") writeSync(fd, event.bytes);
+      session.show(event);
+    });
+    if (isLinted && result.status === "built") {
+      const write = (bytes: Uint8Array): void => {
+        writeSync(fd, bytes);
+        session.show({ kind: "log", bytes, offset: 0 });
+      };
+      write(Buffer.from("\n==== lintian ====\n"));
+      if (!(await runLintian(session.ports, request, result.artefacts, (event) => session.show(event), write)))
+        result = {
+          ...result,
+          status: "failed",
+          failure: { kind: "hook", stage: "Check", message: "lintian found errors; the log names them" },
+        };
+    }
+    if (result.source !== undefined)
+      renameSync(
+        log,
+        join(
+          output,
+          `${result.source.name}_${result.source.version.replace(/^\d+:/, "")}_${result.architecture}.build`,
+        ),
+      );
+    if (result.provenance !== undefined) {
+      const path = join(output, "provenance.json");
+      writeFileSync(`${path}.new`, `${JSON.stringify(result.provenance, null, 1)}\n`);
+      renameSync(`${path}.new`, path);
+    }
+    return result;
+  } finally {
+    closeSync(fd);
+    rmSync(log, { force: true });
+  }
+}
+
+async function openShell(session: BuilderSession, root: CleanRoot, command: RootCommand): Promise<void> {
+  session.display.note(`a shell where \`${command.argv.join(" ")}\` failed; its end removes the root`);
+  await root.run({
+    ...command,
+    argv: ["/bin/bash"],
+    environment: { ...command.environment, TERM: process.env["TERM"] ?? "dumb" },
+    isInteractive: true,
+  });
+}

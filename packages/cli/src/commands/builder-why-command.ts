@@ -1,0 +1,61 @@
+import { buildNeeds, fetchSource, planRoot, type PackageReason } from "@stratos/builder";
+import { openBuilderSession, telling } from "../builder/builder-session.ts";
+import { settingsOf } from "../builder/config-files.ts";
+import { parseSourceReference } from "../builder/source-reference.ts";
+import { CommandError } from "../command-error.ts";
+import { EXIT_SUCCESS } from "../exit-status.ts";
+import type { BuilderOptions } from "../program/builder-command.ts";
+
+/** What brings packages into a source's root. */
+export async function explainRoot(source: string, name: string | undefined, options: BuilderOptions): Promise<number> {
+  const settings = settingsOf(options),
+    request = { source: parseSourceReference(source), ...settings.request };
+  const session = openBuilderSession({ mirror: settings.mirror, keyrings: settings.keyrings });
+  try {
+    return await telling(source, async () => {
+      const fetched = await fetchSource(session.ports, request, (event) => session.show(event));
+      const needs = buildNeeds(fetched.stanza, {
+        architecture: request.architecture,
+        profiles: request.profiles,
+        parts: request.parts ?? "both",
+      });
+      const plan = await planRoot(session.ports, request, needs, (event) => session.show(event));
+      await fetched.remove();
+      session.display.clear();
+      const byName = new Map(plan.reasons.map((one) => [one.name, one]));
+      if (name !== undefined && !byName.has(name)) {
+        const inBase = plan.root.packages.some((one) => one.name === name);
+        throw new CommandError(
+          name,
+          inBase ? "is part of the base, which every build has" : "is not in the root of " + `${source}`,
+        );
+      }
+      const shown = name === undefined ? plan.reasons : chainTo(byName, name);
+      if (options.json === true) process.stdout.write(`${JSON.stringify(shown, null, 2)}\n`);
+      else
+        for (const [index, one] of shown.entries())
+          process.stdout.write(
+            `${name === undefined ? "" : "  ".repeat(index)}${one.name} ${one.version}: ` +
+              (one.neededBy === undefined
+                ? `${source} (${one.because || "Build-Depends"})`
+                : `${one.neededBy} (${one.because})`) +
+              "\n",
+          );
+      return EXIT_SUCCESS;
+    });
+  } finally {
+    await session.close();
+  }
+}
+
+/** From what the source asks for down to the package. */
+function chainTo(byName: ReadonlyMap<string, PackageReason>, name: string): PackageReason[] {
+  const chain: PackageReason[] = [];
+  for (
+    let one = byName.get(name);
+    one !== undefined && !chain.includes(one);
+    one = one.neededBy === undefined ? undefined : byName.get(one.neededBy)
+  )
+    chain.unshift(one);
+  return chain;
+}

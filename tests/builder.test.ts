@@ -1,0 +1,355 @@
+/**
+ * Building from the command line. Goal: a source becomes the same packages each time, from wherever it comes; what goes
+ * wrong is told by stage and kind; hostile sources stay inside; nothing is left of builds that are killed; settings
+ * count by their places. Sources are made here, and need no more than the base, which is made once from the mirror and
+ * stays in the tests' cache.
+ */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import type { BuildResult } from "@stratos/builder";
+import { buildObstacle } from "@stratos/host-node/builder";
+import { packSource, writeSource } from "./builder/sample-source.ts";
+import { launcher, run, start, type Result, type RunInput } from "./support/stratos.ts";
+import { TEST_HOME } from "./support/test-image.ts";
+
+const options = { skip: buildObstacle() ?? false };
+const TIMEOUT_MS = 600_000;
+let folder = "";
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), "stratos-builder-test-"));
+  mkdirSync(TEST_HOME, { recursive: true });
+  if (options.skip === false) await builder(["root", "make"]);
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+function builder(args: readonly string[], input: RunInput = {}): Promise<Result> {
+  return run([...launcher, "builder", ...args], {
+    timeoutMs: TIMEOUT_MS,
+    cwd: folder,
+    ...input,
+    env: { STRATOS_HOME: TEST_HOME, XDG_CONFIG_HOME: join(folder, "config"), ...input.env },
+  });
+}
+
+async function build(
+  source: string,
+  name: string,
+  args: readonly string[] = [],
+): Promise<{ result: BuildResult; stderr: string; status: number; output: string }> {
+  const output = join(folder, name),
+    { stdout, stderr, status } = await builder(["build", source, "-o", output, "--json", ...args]);
+  assert.notEqual(stdout, "", stderr);
+  return { result: JSON.parse(stdout) as BuildResult, stderr, status, output };
+}
+
+function hashes({ artefacts }: BuildResult): Record<string, string> {
+  return Object.fromEntries(
+    artefacts.filter(({ name }) => name.endsWith(".deb")).map(({ name, sha256 }) => [name, sha256]),
+  );
+}
+
+/** Mounts of roots, and folders of work, that somebody has left. */
+function remains(): string[] {
+  const work = join(TEST_HOME, "builder/work");
+  return [
+    ...readFileSync("/proc/self/mounts", "utf8")
+      .split("\n")
+      .filter((line) => line.includes(work)),
+    ...(existsSync(work) ? readdirSync(work) : []),
+  ];
+}
+
+test("a folder and its .dsc give the same packages, each time, and the record says of what", options, async () => {
+  const tree = writeSource(folder),
+    dsc = packSource(folder, tree);
+  const first = await build(tree, "first"),
+    second = await build(dsc, "second");
+  assert.equal(first.status, 0, first.stderr);
+  assert.equal(second.status, 0, second.stderr);
+  assert.deepEqual(Object.keys(hashes(first.result)).length, 1);
+  assert.deepEqual(hashes(first.result), hashes(second.result));
+  assert.deepEqual(
+    first.result.stages.map(({ name }) => name),
+    ["Fetch", "Install-Deps", "Unpack", "Build", "Check", "Post"],
+  );
+  assert.ok(first.result.stages.find(({ name }) => name === "Build")!.cpuMs > 0);
+  const names = readdirSync(second.output).map((name) => name.replace(/_(amd64|arm64|riscv64)\./, "_ARCH."));
+  assert.deepEqual(names.sort(), [
+    "provenance.json",
+    "sample_1.0_ARCH.build",
+    "sample_1.0_ARCH.buildinfo",
+    "sample_1.0_ARCH.changes",
+    "sample_1.0_ARCH.deb",
+  ]);
+  const { subject, predicate } = JSON.parse(readFileSync(join(second.output, "provenance.json"), "utf8")) as {
+    subject: { name: string; digest: { sha256: string } }[];
+    predicate: { buildDefinition: { resolvedDependencies: { name: string }[] } };
+  };
+  for (const { name, sha256 } of second.result.artefacts)
+    assert.equal(subject.find((one) => one.name === name)?.digest.sha256, sha256);
+  assert.ok(predicate.buildDefinition.resolvedDependencies.some(({ name }) => name.startsWith("dpkg-dev=")));
+  assert.deepEqual(remains(), []);
+});
+
+test("a git repository is built at a reference, and its commit is in the record", options, async () => {
+  const tree = writeSource(folder, { name: "versioned", script: "[ ! -e .git ]" });
+  const git = (...args: string[]): string => {
+    const { status, stdout, stderr } = spawnSync(
+      "git",
+      ["-C", tree, "-c", "user.name=Test", "-c", "user.email=test@mirror.example", ...args],
+      { encoding: "utf8" },
+    );
+    assert.equal(status, 0, stderr);
+    return stdout.trim();
+  };
+  git("init", "-q");
+  git("add", "-A");
+  git("commit", "-q", "-m", "first");
+  git("tag", "v1");
+  writeFileSync(join(tree, "debian/build.sh"), "exit 1\n");
+  git("commit", "-q", "-a", "-m", "broken");
+  const { result, status, stderr, output } = await build(`${tree}#v1`, "git");
+  assert.equal(status, 0, stderr);
+  assert.ok(JSON.stringify(result.provenance).includes(git("rev-parse", "v1")));
+  assert.ok(existsSync(join(output, "provenance.json")));
+  assert.equal((await build(`${tree}#${git("branch", "--show-current")}`, "git-head")).result.failure?.stage, "Build");
+  assert.deepEqual(remains(), []);
+});
+
+test("what a build depends on is as sbuild takes it, and what cannot be had is waited for", options, async () => {
+  const refused = await build(writeSource(folder, { fields: "Build-Depends: no-such-thing | make" }), "refused");
+  assert.equal(refused.status, 1);
+  assert.deepEqual([refused.result.failure?.kind, refused.result.failure?.stage], ["dependency-wait", "Install-Deps"]);
+  assert.match(refused.result.failure!.message, /no-such-thing/);
+  const meant = writeSource(folder, {
+    fields: "Build-Depends: no-such-thing <!nocheck>, other-thing " + "[hurd-any], make:native",
+  });
+  assert.equal((await build(meant, "meant", ["--profiles", "nocheck"])).result.status, "built");
+  assert.equal((await build(meant, "unmeant")).result.failure?.kind, "dependency-wait");
+  const conflict = await build(writeSource(folder, { fields: "Build-Conflicts: dpkg-dev" }), "conflict");
+  assert.equal(conflict.result.failure?.kind, "dependency-wait");
+});
+
+test("a build that fails says where, leaves its log, and no packages", options, async () => {
+  const { result, status, stderr, output } = await build(
+    writeSource(folder, { script: "echo about to fail\nexit 7" }),
+    "failing",
+  );
+  assert.equal(status, 1);
+  assert.deepEqual([result.failure?.kind, result.failure?.stage, result.artefacts], ["build", "Build", []]);
+  assert.match(stderr, /stratos: .*: Build failed \(build\): dpkg-buildpackage ended with status 2/);
+  assert.deepEqual(
+    readdirSync(output).map((name) => name.replace(/^.*\./, "")),
+    ["build"],
+  );
+  assert.match(readFileSync(join(output, readdirSync(output)[0]!), "utf8"), /about to fail/);
+  assert.equal(
+    (await builder(["build", join(folder, "nothing.dsc"), "-o", output])).stderr.trim().split("\n").at(-1),
+    `stratos: ${join(folder, "nothing.dsc")}: Fetch failed (build): ${join(folder, "nothing.dsc")}: there is no ` +
+      "such file",
+  );
+});
+
+test("a source that is not what its .dsc says is refused", options, async () => {
+  const dsc = packSource(folder, writeSource(folder, { name: "tampered" }), "tampered");
+  writeFileSync(join(folder, "tampered_1.0.tar.gz"), "other", { flag: "a" });
+  const { result } = await build(dsc, "tampered");
+  assert.match(result.failure?.message ?? "", /is not the file that tampered_1.0.dsc lists/);
+});
+
+test("hooks see what is known; one that fails or hangs is a failure of its own kind", options, async () => {
+  const tree = writeSource(folder),
+    seen = join(folder, "seen"),
+    hook = join(folder, "hook.sh");
+  writeFileSync(hook, `#!/bin/sh\ncat >${seen}\n`, { mode: 0o755 });
+  assert.equal((await build(tree, "hooked", ["--hook", `post-Build=${hook}`])).status, 0);
+  const { when, stage, source } = JSON.parse(readFileSync(seen, "utf8")) as Record<string, unknown>;
+  assert.deepEqual([when, stage, source], ["post", "Build", { name: "sample", version: "1.0" }]);
+  assert.deepEqual((await build(tree, "unhooked", ["--hook", "pre-Check=false"])).result.failure, {
+    kind: "hook",
+    stage: "Check",
+    message: "hook pre-Check (false) ended with status 1",
+  });
+  mkdirSync(join(folder, "project"));
+  writeFileSync(
+    join(folder, "project/stratos-builder.yaml"),
+    "hooks:\n  - {point: pre-Fetch, command: [sleep, " + "'60'], timeout: 1}\n",
+  );
+  const slow = await run([...launcher, "builder", "build", tree, "-o", join(folder, "slow"), "--json"], {
+    cwd: join(folder, "project"),
+    env: { STRATOS_HOME: TEST_HOME },
+  });
+  assert.match(slow.stderr, /Fetch failed \(hook\): hook pre-Fetch \(sleep 60\) took longer than 1 s/);
+});
+
+test("settings count by their places, and say so", options, async () => {
+  mkdirSync(join(folder, "config/stratos"), { recursive: true });
+  writeFileSync(join(folder, "config/stratos/builder.yaml"), "include: more.yaml\nsuite: sid\nlimits: {timeout: 7}\n");
+  writeFileSync(join(folder, "config/stratos/more.yaml"), "suite: bookworm\nprofiles: [nodoc]\n");
+  try {
+    const { stdout } = await builder(["config", "show", "--origin", "--json", "--jobs", "3"]);
+    const { settings } = JSON.parse(stdout) as { settings: Record<string, { value: unknown; origin: string }> };
+    assert.deepEqual(settings["suite"], { value: "sid", origin: join(folder, "config/stratos/builder.yaml") });
+    assert.deepEqual(settings["profiles"], { value: ["nodoc"], origin: join(folder, "config/stratos/more.yaml") });
+    assert.deepEqual(settings["jobs"], { value: 3, origin: "command line" });
+    writeFileSync(join(folder, "config/stratos/more.yaml"), "siute: x\n");
+    assert.match((await builder(["config", "show"])).stderr, /more\.yaml: there is no setting siute/);
+  } finally {
+    rmSync(join(folder, "config"), { recursive: true });
+  }
+});
+
+test("verify repeats a build, and names member and offset of what differs", options, async () => {
+  const first = await build(packSource(folder, writeSource(folder)), "verified");
+  const info = join(
+    first.output,
+    readdirSync(first.output).find((name) => name.endsWith(".buildinfo"))!,
+  );
+  const same = await builder(["verify", info, "--source", join(folder, "sample_1.0.dsc")]);
+  assert.equal(same.status, 0, same.stderr);
+  assert.match(same.stdout, /^sample_1\.0_\w+\.deb: same\n$/);
+  const other = packSource(join(folder), writeSource(folder, { script: "echo c0ntent >$D/usr/share/sample/file" }));
+  const different = await builder(["verify", info, "--source", other]);
+  assert.equal(different.status, 1);
+  assert.match(
+    different.stdout,
+    /sample_1\.0_\w+\.deb: different\n(?:.*\n)*  data\.tar\.xz: \.\/usr\/share\/sample\/file: differs from byte 1 on \("c0ntent\." \/ "content\."\)\n/,
+  );
+});
+
+test("reprotest finds what shows of a build's surroundings, and by which variation", options, async () => {
+  const good = await builder(["reprotest", writeSource(folder)]);
+  assert.equal(good.status, 0, good.stderr + good.stdout);
+  const bad = await builder([
+    "reprotest",
+    writeSource(folder, { script: "pwd >$D/usr/share/sample/place" }),
+    "--vary",
+    "build_path,domain_host,umask",
+    "--auto-build",
+  ]);
+  assert.equal(bad.status, 1);
+  assert.match(bad.stdout, /\.\/usr\/share\/sample\/place: differs from byte \d+/);
+  assert.match(bad.stdout, /^caused by: build_path$/m);
+});
+
+test("hostile sources stay inside", options, async () => {
+  const secret = join(folder, "secret");
+  writeFileSync(secret, "of the host");
+  const script = [
+    `cat ${secret} >&2 && ` + "exit 90 || :",
+    "(: </dev/tcp/192.0.2.1/80) 2>/dev/null && exit 91 || :",
+    "id -u | grep -qx 0 && exit 92 || :",
+    "mount -t tmpfs none /mnt 2>/dev/null && exit 93 || :",
+    "(: >/etc/owned) 2>/dev/null && exit 94 || :",
+    "cp /bin/id /tmp/own && chmod 4755 /tmp/own",
+    "su -c true root 2>/dev/null </dev/null && exit 95 || :",
+    "[ -e /proc/1/root/work ] && exit 96 || :",
+    "(echo b >/proc/sysrq-trigger) 2>/dev/null && exit 97 || :",
+    "kill -9 1 2>/dev/null && exit 98 || :",
+  ].join("\n");
+  const contained = await build(writeSource(folder, { name: "hostile", script }), "hostile");
+  assert.equal(contained.status, 0, contained.stderr);
+  const link = await build(
+    writeSource(folder, {
+      name: "linked",
+      script:
+        `ln -s ${secret} ../linked_1.0_$(dpkg --print-architecture).buildinfo; dpkg-gencontrol() { ` +
+        '/usr/bin/dpkg-gencontrol "$@"; }',
+    }),
+    "linked",
+  );
+  assert.ok(
+    !readdirSync(link.output).some((name) => readFileSync(join(link.output, name), "latin1").includes("of the host")),
+  );
+  const bomb = await build(
+    writeSource(folder, { name: "bomb", script: "bomb() { bomb | bomb & sleep 5; }; bomb; wait; exit 1" }),
+    "bomb",
+    ["--processes", "200", "--timeout", "60"],
+  );
+  assert.match(bomb.result.failure?.kind ?? "", /killed|timeout/);
+  const loud = await build(writeSource(folder, { name: "loud", script: "yes" }), "loud", ["--log", "4M"]);
+  assert.deepEqual(
+    [loud.result.failure?.kind, loud.result.failure?.message],
+    ["killed", "dpkg-buildpackage: it wrote more than 4 MiB of output"],
+  );
+  const large = await build(
+    writeSource(folder, {
+      name: "large",
+      script: "head -c 100G /dev/zero " + ">/build/reproducible-path/large || exit 1",
+    }),
+    "large",
+    ["--space", "64M"],
+  );
+  assert.equal(large.status, 1);
+  assert.match(
+    `${large.result.failure?.kind}: ` + `${readFileSync(join(large.output, readdirSync(large.output)[0]!), "latin1")}`,
+    /more than 64 MiB|File too large|File size limit exceeded/,
+  );
+  assert.deepEqual(remains(), []);
+});
+
+test(
+  "a build that is stopped or killed leaves no process, no mount, and " + "nothing for the next to trip over",
+  options,
+  async () => {
+    const tree = writeSource(folder, { name: "slow", script: "echo begun; sleep 4343" });
+    for (const signal of ["SIGINT", "SIGKILL"] as const) {
+      const child = start([...launcher, "builder", "build", tree, "-o", join(folder, "slow-out"), "-v"], {
+        cwd: folder,
+        env: { STRATOS_HOME: TEST_HOME },
+      });
+      const closed = new Promise<number | null>((resolve) => child.once("close", (code) => resolve(code)));
+      await new Promise<void>((resolve) => {
+        let text = "";
+        child.stderr!.on("data", (bytes: Buffer) => {
+          if ((text += bytes.toString("latin1")).includes("begun")) resolve();
+        });
+      });
+      const builders = spawnSync("pgrep", ["-f", "builder build " + `${tree}`], { encoding: "utf8" })
+        .stdout.trim()
+        .split("\n")
+        .map(Number);
+      for (const pid of signal === "SIGINT" ? [child.pid!] : builders) process.kill(pid, signal);
+      const status = await closed;
+      if (signal === "SIGINT") assert.equal(status, 130);
+      for (let tries = 0; tries < 50 && spawnSync("pgrep", ["-f", "^sleep 4343"]).status === 0; tries++)
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      assert.equal(spawnSync("pgrep", ["-f", "^sleep 4343"]).status, 1, signal);
+      assert.deepEqual(
+        readFileSync("/proc/self/mounts", "utf8")
+          .split("\n")
+          .filter((line) => line.includes("builder/work")),
+        [],
+      );
+    }
+    assert.equal((await build(writeSource(folder), "after")).status, 0);
+    assert.deepEqual(remains(), []);
+  },
+);
+
+test("layers are listed, checked and removed", options, async () => {
+  const home = join(folder, "home"),
+    { stdout } = await builder(["root", "ls", "--json"]);
+  const layers = JSON.parse(stdout) as { key: string; kind: string; packages: string[] }[];
+  assert.ok(
+    layers.some(({ kind, packages }) => kind === "base" && packages.some((one) => one.startsWith("build-essential="))),
+  );
+  assert.deepEqual(await builder(["root", "rm", "ffff"], { env: { STRATOS_HOME: home } }), {
+    stdout: "",
+    stderr: "stratos: ffff: there is no such layer; `stratos " + "builder root ls` lists them\n",
+    status: 1,
+  });
+  const base = layers.find(({ kind }) => kind === "base")!;
+  assert.match((await builder(["root", "scrub", base.key])).stdout, /: sound\n$/);
+  assert.match((await builder(["root", "shell"], { stdin: "id -u; exit 5\n" })).stdout, /^0\n$/);
+});
+
+test("why tells which dependency brings a package", options, async () => {
+  const tree = writeSource(folder, { fields: "Build-Depends: gettext-base" });
+  assert.match((await builder(["why", tree])).stdout, /^gettext-base \S+: .*Build-Depends: gettext-base/m);
+  assert.match((await builder(["why", tree, "dpkg"])).stderr, /stratos: dpkg: is part of the base/);
+});
