@@ -23,3 +23,13 @@ export {
 } from "./datum/datum.ts";
 export type { Datum, Real } from "./datum/datum.ts";
 export type { Clause, Core, Global, Source, Unit, Variable } from "./core/core.ts";
+export { Condition, SchemeError } from "./datum/condition.ts";
+export { FEATURES, Lisp, placeText, writeShown } from "./session.ts";
+export type { LispOptions } from "./session.ts";
+export type { LibraryFinder } from "./library/library.ts";
+export { closedSystem } from "./interpreter/system.ts";
+export type { System } from "./interpreter/system.ts";
+export type { ByteSink } from "./interpreter/ports.ts";
+export { ExitRequest, UncaughtError } from "./interpreter/machine.ts";
+export { IncompleteError, readAll } from "./reader/reader.ts";
+export { writeText } from "./reader/writer.ts";
