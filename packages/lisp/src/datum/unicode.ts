@@ -11,7 +11,8 @@ export function foldText(text: string): string {
 function foldLetter(letter: string): string {
   if (letter < "\x80") return letter.toLowerCase();
   const code = letter.codePointAt(0)!;
-  if ((code >= 0x13a0 && code <= 0x13f5) || code === 0x130 || code === 0x131) return letter;
+  if ((code >= 0x13a0 && code <= 0x13f5) || code === 0x131) return letter;
+  if (code === 0x130) return "i\u0307";
   if (code >= 0xab70 && code <= 0xabbf) return letter.toUpperCase();
   if (code >= 0x13f8 && code <= 0x13fd) return letter.toUpperCase();
   // `toLowerCase` of a lone letter never makes a final sigma.

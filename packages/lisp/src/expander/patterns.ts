@@ -235,12 +235,12 @@ function compilePart(
   const origin = value instanceof Syntax ? value : null;
   const datum = unwrap(value);
   if (Array.isArray(datum)) {
-    const inner = compilePart(list(datum), depth, lookup, scope, isEscaped, whole);
+    const items = list(datum);
+    const inner = compilePart(items, depth, lookup, scope, isEscaped, whole);
     return {
-      template:
-        inner.template.kind === "constant"
-          ? { kind: "constant", syntax: value }
-          : { kind: "vector", inner: inner.template, origin },
+      template: isItself(inner.template, items)
+        ? { kind: "constant", syntax: value }
+        : { kind: "vector", inner: inner.template, origin },
       wants: inner.wants,
     };
   }
@@ -263,7 +263,8 @@ function compilePart(
   const tail = compilePart(rest, depth, lookup, scope, isEscaped, whole);
   if (ellipses === 0) {
     const wants = union(item.wants, tail.wants);
-    if (item.template.kind === "constant" && tail.template.kind === "constant")
+    // An escape within is another constant than what is written.
+    if (isItself(item.template, datum.car) && isItself(tail.template, datum.cdr))
       return { template: { kind: "constant", syntax: value }, wants };
     return { template: { kind: "pair", car: item.template, cdr: tail.template, origin }, wants };
   }
@@ -284,6 +285,10 @@ function compilePart(
     template: { kind: "repeat", item: item.template, drivers, rest: tail.template, origin },
     wants: union(wants, tail.wants),
   };
+}
+
+function isItself(template: Template, value: unknown): boolean {
+  return template.kind === "constant" && template.syntax === value;
 }
 
 function union(a: Map<number, number>, b: Map<number, number>): Map<number, number> {

@@ -40,7 +40,9 @@ export function parseNumber(text: string, defaultRadix = 10): Num | null {
     at += 2;
   }
   if (text.length - at > DIGITS_MAX) return null;
-  return complexOf(text.slice(at).toLowerCase(), radix, exactness);
+  const rest = text.slice(at).toLowerCase();
+  // R5RS's markers of precision: all are doubles.
+  return complexOf(radix === 10 ? rest.replace(/([\d.])[sfdl](?=[+-]?\d)/g, "$1e") : rest, radix, exactness);
 }
 
 function complexOf(text: string, radix: number, exactness: "e" | "i" | null): Num | null {

@@ -25,7 +25,7 @@ function doubleToText(value: number, radix: number): string {
     const text = value.toString(radix);
     return text.includes(".") ? text : `${text}.0`;
   }
-  // JavaScript's digits are the shortest ones; only the form of the exponent and of integers differs.
-  const text = value.toString().replace("e+", "e");
-  return text.includes(".") || text.includes("e") ? text : `${text}.0`;
+  // JavaScript's digits are the shortest ones; a point is always shown.
+  const [digits, exponent] = value.toString().split("e") as [string, string?];
+  return `${digits.includes(".") ? digits : `${digits}.0`}${exponent === undefined ? "" : `e${exponent}`}`;
 }

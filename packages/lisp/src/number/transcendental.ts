@@ -186,7 +186,7 @@ function sqrtComplex(z: Compnum): Num {
   const p = Math.sqrt((size + Math.abs(a)) / 2),
     q = p === 0 ? 0 : Math.abs(b) / (2 * p);
   const [x, y] = a >= 0 ? [p, q] : [q, p];
-  return complex(x, b < 0 || Object.is(b, -0) ? -y : y);
+  return complex(x, b < 0 ? -y : y);
 }
 
 export function expt(base: unknown, exponent: unknown): Num {

@@ -217,6 +217,7 @@ function charText(code: number): string {
 
 /** Bars where the name would not be read as that symbol. */
 function symbolText(name: string): string {
+  if (/^[+-](inf|nan)\.0/i.test(name)) return `|${name}|`;
   if (/^[\p{L}!$%&*/:<=>?^_~][\p{L}\p{M}\p{N}!$%&*/:<=>?^_~+\-.@]*$/u.test(name)) return name;
   if (name !== "" && name !== "." && !/[\s()"';`,|\\#[\]\p{C}\p{Z}]/u.test(name) && parseNumber(name) === null)
     return name;

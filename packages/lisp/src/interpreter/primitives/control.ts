@@ -65,8 +65,7 @@ function control(
 }
 
 export function defineControl(table: Table): void {
-  control(table, "apply", 1, Infinity, (machine, [procedure, ...operands]) => {
-    if (operands.length === 0) return machine.apply(procedure, []);
+  control(table, "apply", 2, Infinity, (machine, [procedure, ...operands]) => {
     const last = operands.pop();
     const items = itemsOf(last);
     if (items === null) throw wrongType("apply", "a list as the last argument", last);
