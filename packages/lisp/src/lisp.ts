@@ -33,3 +33,5 @@ export type { ByteSink } from "./interpreter/ports.ts";
 export { ExitRequest, UncaughtError } from "./interpreter/machine.ts";
 export { IncompleteError, readAll } from "./reader/reader.ts";
 export { writeText } from "./reader/writer.ts";
+export { backtrace, indentationOf, Repl } from "./repl/repl.ts";
+export type { ReplResult } from "./repl/repl.ts";

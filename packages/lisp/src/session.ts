@@ -18,6 +18,7 @@ import {
   isProcedure,
   Machine,
   type MachineLimits,
+  MultipleValues,
   Primitive,
   UncaughtError,
 } from "./interpreter/machine.ts";
@@ -31,7 +32,7 @@ import { defineSyntaxPrimitives } from "./interpreter/primitives/syntax.ts";
 import { defineText } from "./interpreter/primitives/text.ts";
 import { defineVectors } from "./interpreter/primitives/vectors.ts";
 import { conditionText, writeObject } from "./interpreter/print-object.ts";
-import { TextOutputPort } from "./interpreter/ports.ts";
+import { type TextInputPort, TextOutputPort } from "./interpreter/ports.ts";
 import { closedSystem, type System } from "./interpreter/system.ts";
 import { utf8Decode } from "./interpreter/utf8.ts";
 import { Libraries, type LibraryFinder, makeUnit } from "./library/library.ts";
@@ -152,6 +153,18 @@ export class Lisp implements ExpanderHost {
     for (let form = reader.read(); !isEnd(form); form = reader.read())
       value = this.evaluateForm(form as Syntax, this.interaction);
     return value;
+  }
+
+  /** Evaluates the forms of standard input, one after the other, and shows values as the REPL does. */
+  evaluateInput(): void {
+    const input = this.ports.input.value as TextInputPort;
+    const reader = new Reader(input, { wrapper: wrapperOf(this.interaction) });
+    for (let form = reader.read(); !isEnd(form); form = reader.read()) {
+      const value = this.evaluateForm(form as Syntax, this.interaction);
+      const output = this.ports.output.value as TextOutputPort;
+      if (value !== UNSPECIFIED && !(value instanceof MultipleValues && value.values.length === 0))
+        output.write((output.column > 0 ? "\n" : "") + `${writeShown(value)}\n`);
+    }
   }
 
   evaluateForm(form: Syntax, namespace: Namespace): unknown {
@@ -287,7 +300,7 @@ export class Lisp implements ExpanderHost {
       payload instanceof Condition && payload.source !== null
         ? payload.source
         : error instanceof UncaughtError
-          ? error.source
+          ? (error.site?.source ?? null)
           : null;
     const what =
       payload instanceof Condition

@@ -376,11 +376,13 @@ class Compiler {
     if (operator.kind === "global" && operator.global.primitive !== null) {
       const procedure = this.#linker.primitive(operator.global.primitive);
       if (procedure instanceof Primitive && operands.length >= procedure.least && operands.length <= procedure.most) {
-        return this.#with(operands, scope, source, (values) => simple(primitiveCall(procedure, values, source)));
+        return this.#with(operands, scope, source, (values) =>
+          simple(primitiveCall(procedure, values, this.#site(source, scope))),
+        );
       }
     }
     return this.#with([operator, ...operands], scope, source, ([procedure, ...values]) =>
-      steps(generalCall(procedure!, values, source)),
+      steps(generalCall(procedure!, values, this.#site(source, scope))),
     );
   }
 
@@ -504,33 +506,36 @@ function early(variable: Variable, source: Source | null): SchemeError {
   return new SchemeError(new Condition("unbound", `${variable.name} is used before it has a value`, [], source));
 }
 
-function primitiveCall(procedure: Primitive, values: readonly Simple[], source: Source | null): Simple {
+function primitiveCall(procedure: Primitive, values: readonly Simple[], site: Site): Simple {
   const { call, name } = procedure;
   const [a, b, c] = values;
   const special =
     values.length === 1
-      ? inlineOne(name, a!, procedure, source)
+      ? inlineOne(name, a!, procedure, site)
       : values.length === 2
-        ? inlineTwo(name, a!, b!, procedure, source)
+        ? inlineTwo(name, a!, b!, procedure, site)
         : null;
   if (special !== null) return special;
   switch (values.length) {
     case 0:
-      return () => {
-        lastCall.source = source;
+      return (env) => {
+        lastCall.site = site;
+        lastCall.env = env;
         return call();
       };
     case 1:
       return (env) => {
         const x = a!(env);
-        lastCall.source = source;
+        lastCall.site = site;
+        lastCall.env = env;
         return call(x);
       };
     case 2:
       return (env) => {
         const x = a!(env),
           y = b!(env);
-        lastCall.source = source;
+        lastCall.site = site;
+        lastCall.env = env;
         return call(x, y);
       };
     case 3:
@@ -538,34 +543,37 @@ function primitiveCall(procedure: Primitive, values: readonly Simple[], source: 
         const x = a!(env),
           y = b!(env),
           z = c!(env);
-        lastCall.source = source;
+        lastCall.site = site;
+        lastCall.env = env;
         return call(x, y, z);
       };
     default:
       return (env) => {
         const operands = values.map((value) => value(env));
-        lastCall.source = source;
+        lastCall.site = site;
+        lastCall.env = env;
         return call(...operands);
       };
   }
 }
 
 /** The common case of what programs do most; all else goes to the primitive. */
-function inlineOne(name: string, a: Simple, { call }: Primitive, source: Source | null): Simple | null {
-  const slow = (x: unknown): unknown => {
-    lastCall.source = source;
+function inlineOne(name: string, a: Simple, { call }: Primitive, site: Site): Simple | null {
+  const slow = (env: Env, x: unknown): unknown => {
+    lastCall.site = site;
+    lastCall.env = env;
     return call(x);
   };
   switch (name) {
     case "car":
       return (env) => {
         const x = a(env);
-        return x instanceof Pair ? x.car : slow(x);
+        return x instanceof Pair ? x.car : slow(env, x);
       };
     case "cdr":
       return (env) => {
         const x = a(env);
-        return x instanceof Pair ? x.cdr : slow(x);
+        return x instanceof Pair ? x.cdr : slow(env, x);
       };
     case "null?":
       return (env) => a(env) === NIL;
@@ -576,16 +584,17 @@ function inlineOne(name: string, a: Simple, { call }: Primitive, source: Source 
     case "zero?":
       return (env) => {
         const x = a(env);
-        return typeof x === "number" ? x === 0 : slow(x);
+        return typeof x === "number" ? x === 0 : slow(env, x);
       };
     default:
       return null;
   }
 }
 
-function inlineTwo(name: string, a: Simple, b: Simple, { call }: Primitive, source: Source | null): Simple | null {
-  const slow = (x: unknown, y: unknown): unknown => {
-    lastCall.source = source;
+function inlineTwo(name: string, a: Simple, b: Simple, { call }: Primitive, site: Site): Simple | null {
+  const slow = (env: Env, x: unknown, y: unknown): unknown => {
+    lastCall.site = site;
+    lastCall.env = env;
     return call(x, y);
   };
   const ordered =
@@ -594,7 +603,7 @@ function inlineTwo(name: string, a: Simple, b: Simple, { call }: Primitive, sour
       const x = a(env),
         y = b(env);
       if (typeof x === "number" && typeof y === "number") return test(x - y);
-      return isReal(x) && isReal(y) ? test(compare(x, y)) : slow(x, y);
+      return isReal(x) && isReal(y) ? test(compare(x, y)) : slow(env, x, y);
     };
   switch (name) {
     case "+":
@@ -605,7 +614,8 @@ function inlineTwo(name: string, a: Simple, b: Simple, { call }: Primitive, sour
           const sum = x + y;
           if (Number.isSafeInteger(sum)) return sum;
         }
-        lastCall.source = source;
+        lastCall.site = site;
+        lastCall.env = env;
         return add(x, y);
       };
     case "-":
@@ -616,7 +626,8 @@ function inlineTwo(name: string, a: Simple, b: Simple, { call }: Primitive, sour
           const difference = x - y;
           if (Number.isSafeInteger(difference)) return difference;
         }
-        lastCall.source = source;
+        lastCall.site = site;
+        lastCall.env = env;
         return subtract(x, y);
       };
     case "<":
@@ -631,7 +642,7 @@ function inlineTwo(name: string, a: Simple, b: Simple, { call }: Primitive, sour
       return (env) => {
         const x = a(env),
           y = b(env);
-        return typeof x === "number" && typeof y === "number" ? x === y : slow(x, y);
+        return typeof x === "number" && typeof y === "number" ? x === y : slow(env, x, y);
       };
     case "eq?":
       return (env) => {
@@ -649,16 +660,17 @@ function inlineTwo(name: string, a: Simple, b: Simple, { call }: Primitive, sour
         const x = a(env),
           y = b(env);
         if (Array.isArray(x) && typeof y === "number" && y >= 0 && y < x.length) return x[y];
-        return slow(x, y);
+        return slow(env, x, y);
       };
     default:
       return null;
   }
 }
 
-function generalCall(procedure: Simple, values: readonly Simple[], source: Source | null): Run {
-  const slow = (machine: Machine, callee: unknown, operands: unknown[]): unknown => {
-    lastCall.source = source;
+function generalCall(procedure: Simple, values: readonly Simple[], site: Site): Run {
+  const slow = (env: Env, machine: Machine, callee: unknown, operands: unknown[]): unknown => {
+    lastCall.site = site;
+    lastCall.env = env;
     return machine.apply(callee, operands);
   };
   const [a, b, c] = values;
@@ -666,7 +678,7 @@ function generalCall(procedure: Simple, values: readonly Simple[], source: Sourc
     case 0:
       return (env, machine) => {
         const callee = procedure(env);
-        if (!(callee instanceof Closure) || callee.code.plainCount !== 0) return slow(machine, callee, []);
+        if (!(callee instanceof Closure) || callee.code.plainCount !== 0) return slow(env, machine, callee, []);
         const clause = callee.code.clauses[0]!;
         const own: Env = [callee.env];
         for (let left = clause.size - 1; left > 0; left--) own.push(undefined);
@@ -678,7 +690,7 @@ function generalCall(procedure: Simple, values: readonly Simple[], source: Sourc
       return (env, machine) => {
         const callee = procedure(env),
           x = a!(env);
-        if (!(callee instanceof Closure) || callee.code.plainCount !== 1) return slow(machine, callee, [x]);
+        if (!(callee instanceof Closure) || callee.code.plainCount !== 1) return slow(env, machine, callee, [x]);
         const clause = callee.code.clauses[0]!;
         machine.env =
           clause.size === 2
@@ -694,7 +706,7 @@ function generalCall(procedure: Simple, values: readonly Simple[], source: Sourc
         const callee = procedure(env),
           x = a!(env),
           y = b!(env);
-        if (!(callee instanceof Closure) || callee.code.plainCount !== 2) return slow(machine, callee, [x, y]);
+        if (!(callee instanceof Closure) || callee.code.plainCount !== 2) return slow(env, machine, callee, [x, y]);
         const clause = callee.code.clauses[0]!;
         machine.env =
           clause.size === 3
@@ -711,7 +723,7 @@ function generalCall(procedure: Simple, values: readonly Simple[], source: Sourc
           x = a!(env),
           y = b!(env),
           z = c!(env);
-        if (!(callee instanceof Closure) || callee.code.plainCount !== 3) return slow(machine, callee, [x, y, z]);
+        if (!(callee instanceof Closure) || callee.code.plainCount !== 3) return slow(env, machine, callee, [x, y, z]);
         const clause = callee.code.clauses[0]!;
         machine.env = clause.size === 4 ? [callee.env, x, y, z] : padded([callee.env, x, y, z, undefined], clause.size);
         machine.run = clause.run;
@@ -720,6 +732,7 @@ function generalCall(procedure: Simple, values: readonly Simple[], source: Sourc
     default:
       return (env, machine) =>
         slow(
+          env,
           machine,
           procedure(env),
           values.map((value) => value(env)),

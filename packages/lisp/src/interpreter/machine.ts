@@ -37,7 +37,7 @@ export interface VisibleVariable {
 }
 
 /** Where the last call of a primitive, or of what is no procedure, stands: errors are told with it. */
-export const lastCall: { source: Source | null } = { source: null };
+export const lastCall: { site: Site | null; env: Env } = { site: null, env: [] };
 
 export class Frame {
   readonly resume: Resume;
@@ -174,13 +174,16 @@ export class Continuation {
 export class UncaughtError extends Error {
   readonly payload: unknown;
   readonly continuation: Continuation;
-  readonly source: Source | null;
+  /** The call that failed, and the variables it saw. */
+  readonly site: Site | null;
+  readonly env: Env;
   readonly isContinuable: boolean;
-  constructor(payload: unknown, continuation: Continuation, source: Source | null, isContinuable: boolean) {
+  constructor(payload: unknown, continuation: Continuation, isContinuable: boolean) {
     super(payload instanceof Condition ? String(payload.message) : "uncaught object");
     this.payload = payload;
     this.continuation = continuation;
-    this.source = source;
+    this.site = lastCall.site;
+    this.env = lastCall.env;
     this.isContinuable = isContinuable;
   }
 }
@@ -222,7 +225,6 @@ export class Machine {
     this.winders = null;
     this.handlers = null;
     this.parameters = null;
-    lastCall.source = null;
     this.limits = { steps: Infinity, isInterrupted: () => false };
     this.#ticksLeft = TICK_STEPS;
     this.#steps = 0;
@@ -305,12 +307,11 @@ export class Machine {
       throw new UncaughtError(
         new Condition("limit", "the program took more steps than it may"),
         new Continuation(this),
-        lastCall.source,
         false,
       );
     }
     if (this.limits.isInterrupted())
-      throw new UncaughtError(new Condition("limit", "interrupted"), new Continuation(this), lastCall.source, false);
+      throw new UncaughtError(new Condition("limit", "interrupted"), new Continuation(this), false);
   }
 
   /** Errors of primitives become Scheme's; what is a defect of ours goes on as it is. */
@@ -319,8 +320,7 @@ export class Machine {
       try {
         return this.raise(error.payload, error.isContinuable);
       } catch (inner) {
-        if (inner instanceof SchemeError)
-          throw new UncaughtError(error.payload, new Continuation(this), lastCall.source, false);
+        if (inner instanceof SchemeError) throw new UncaughtError(error.payload, new Continuation(this), false);
         throw inner;
       }
     }
@@ -332,7 +332,7 @@ export class Machine {
   /** Hands an object to the innermost handler, which runs with those outside of it. R7RS §6.11. */
   raise(payload: unknown, isContinuable: boolean): unknown {
     const { handlers } = this;
-    if (handlers === null) throw new UncaughtError(payload, new Continuation(this), lastCall.source, isContinuable);
+    if (handlers === null) throw new UncaughtError(payload, new Continuation(this), isContinuable);
     this.push(restoreHandlers, [handlers]);
     if (!isContinuable) this.push(handlerReturned, [payload]);
     this.handlers = handlers.next;
