@@ -344,8 +344,11 @@ export class Instance {
   readonly #table: Table;
   readonly #cells: Map<Global, Cell>;
   readonly #done: Set<string>;
+  /** Each call of a primitive is a step of its own, so that a debugger can go on from there; slower. */
+  isStepped: boolean;
 
   constructor(lisp: Lisp, phase: number) {
+    this.isStepped = false;
     this.#lisp = lisp;
     this.machine = new Machine();
     this.#table = new Map();
@@ -408,10 +411,16 @@ export class Instance {
 
   /** Runs a library's or a program's body; a library once only. */
   run(unit: Unit): unknown {
-    let value: unknown = UNSPECIFIED;
-    for (const core of unit.body) value = this.execute(core);
     this.#done.add(unit.library);
-    return value;
+    // One form waits for the other as a frame: a continuation that is captured in one goes on with those after it.
+    const next = (index: number, machine: Machine): unknown => {
+      const form = compileForm(unit.body[index]!, this);
+      if (index + 1 < unit.body.length) machine.push((_value, _env, later) => next(index + 1, later), []);
+      machine.run = form.run;
+      machine.env = form.makeEnv();
+      return CONTINUE;
+    };
+    return unit.body.length === 0 ? UNSPECIFIED : this.machine.execute((_env, machine) => next(0, machine), []);
   }
 
   /** Runs the libraries that a namespace imports, and that have not been run. */

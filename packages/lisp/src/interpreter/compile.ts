@@ -48,6 +48,8 @@ export class Cell {
 /** Where compiled code finds globals. */
 export interface Linker {
   cell(global: Global): Cell;
+  /** No expression is simple but constants and local variables: each has a continuation of its own. */
+  readonly isStepped: boolean;
   /** The procedure of a primitive. */
   primitive(name: string): unknown;
 }
@@ -206,10 +208,11 @@ class Compiler {
       return pure(() => value);
     }
     const cell = this.#linker.cell(global);
-    return simple((_env) => {
+    const read = (): unknown => {
       if (cell.value === undefined) throw unbound(global, source);
       return cell.value;
-    });
+    };
+    return this.#linker.isStepped ? steps(read) : simple(read);
   }
 
   #branch(test: Simple, then: Code, otherwise: Code): Code {
@@ -343,13 +346,15 @@ class Compiler {
     switch (core.kind) {
       case "const":
       case "local":
-      case "global":
       case "lambda":
         return true;
+      case "global":
+        return !this.#linker.isStepped || core.global.primitive !== null;
       case "if":
         return this.#isSurelySimple(core.test) && this.#isSurelySimple(core.then) && this.#isSurelySimple(core.else);
       case "call":
         return (
+          !this.#linker.isStepped &&
           core.operator.kind === "global" &&
           core.operator.global.primitive !== null &&
           this.#linker.primitive(core.operator.global.primitive) instanceof Primitive &&
@@ -377,7 +382,7 @@ class Compiler {
       const procedure = this.#linker.primitive(operator.global.primitive);
       if (procedure instanceof Primitive && operands.length >= procedure.least && operands.length <= procedure.most) {
         return this.#with(operands, scope, source, (values) =>
-          simple(primitiveCall(procedure, values, this.#site(source, scope))),
+          (this.#linker.isStepped ? steps : simple)(primitiveCall(procedure, values, this.#site(source, scope))),
         );
       }
     }

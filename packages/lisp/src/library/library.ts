@@ -130,13 +130,12 @@ export class Libraries {
       for (const declaration of declarations) declare(declaration);
       for (const importSet of imports) this.import(importSet, context);
       // What stands in the library means what the library binds, whatever the scopes of the text around it.
-      const core = expander.top(
-        body.map((one) => rescoped(one, namespace)),
-        { namespace, phase: 0 },
-      );
+      const inside = (syntax: Syntax): Syntax =>
+        form.scopes.scopes.reduce((result, scope) => result.with("remove", scope), syntax).with("add", namespace.scope);
+      const core = expander.top(body.map(inside), { namespace, phase: 0 });
       const bindings = new Map<string, Binding>();
       for (const { internal, external } of exports) {
-        const binding = resolve(rescoped(internal, namespace) as Identifier, 0);
+        const binding = resolve(inside(internal) as Identifier, 0);
         if (binding === null)
           throw syntaxError(
             `${written} exports ${internal.datum.name}, which ` + "it does not define",
@@ -235,11 +234,6 @@ export function makeUnit(namespace: Namespace, body: readonly Core[], bindings: 
   const exports = new Map<string, Global>();
   for (const [name, binding] of bindings) if (binding.kind === "global") exports.set(name, binding.global);
   return { library: namespace.name, imports: [...namespace.imports], globals: namespace.globals, body, exports };
-}
-
-/** Gives syntax that was read elsewhere the scopes of a namespace, in all its parts. */
-function rescoped(syntax: Syntax, namespace: Namespace): Syntax {
-  return syntax.with("add", namespace.scope);
 }
 
 function exportOf(form: Syntax): { internal: Identifier; external: string } {

@@ -106,6 +106,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "(scheme time)": TIME,
   "(scheme write)": WRITE,
   "(scheme r5rs)": R5RS,
+  "(stratos hash)": "%hash %identity-hash",
   "(stratos syntax)": SYNTAX,
   "(stratos base)": EXTRAS,
 };

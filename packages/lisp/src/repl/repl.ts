@@ -55,6 +55,7 @@ export class Repl {
     this.#lisp = lisp;
     this.#levels = [];
     this.#line = 1;
+    lisp.linker.isStepped = true;
   }
 
   /** How deep in errors we are; 0: none. */

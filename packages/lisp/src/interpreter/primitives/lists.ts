@@ -2,6 +2,7 @@
 import { DEFAULT, EOF, intern, list, MString, NIL, Pair, SchemeSymbol, UNSPECIFIED } from "../../datum/datum.ts";
 import { outOfRange, wrongType } from "../../datum/condition.ts";
 import { isEqual, isEqv } from "../equality.ts";
+import { hashOf, identityHash } from "../hash.ts";
 import { isProcedure } from "../machine.ts";
 import { define, lengthOf, stringOf, symbolOf, type Table } from "./operands.ts";
 
@@ -9,6 +10,8 @@ export function defineLists(table: Table): void {
   define(table, "eq?", 2, 2, (a: unknown, b: unknown) => a === b || (typeof a === "bigint" && a === b));
   define(table, "eqv?", 2, 2, isEqv);
   define(table, "equal?", 2, 2, isEqual);
+  define(table, "%hash", 1, 1, hashOf);
+  define(table, "%identity-hash", 1, 1, identityHash);
   define(table, "not", 1, 1, (x: unknown) => x === false);
   define(table, "boolean?", 1, 1, (x: unknown) => typeof x === "boolean");
   define(table, "pair?", 1, 1, (x: unknown) => x instanceof Pair);
