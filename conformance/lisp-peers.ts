@@ -24,13 +24,14 @@ const { values } = parseArgs({
   },
 });
 const BATCH = 500;
-const RECORDED = 400;
+const RECORDED = 300;
+const RECORD = join(import.meta.dirname, "../packages/lisp/src/testing/peer-answers.json");
 const random = new SeededRandom(Number(values.seed));
 const folder = mkdtempSync(join(tmpdir(), "stratos-lisp-"));
 let passed = 0,
   failed = 0,
   open = 0;
-const recorded: string[] = [];
+const recorded: [expression: string, answer: string][] = [];
 for (let left = Number(values.count); left > 0; left -= BATCH) {
   const expressions = Array.from({ length: Math.min(BATCH, left) }, () => randomExpression(random));
   const program = programOf(expressions);
@@ -48,7 +49,7 @@ for (let left = Number(values.count); left > 0; left -= BATCH) {
       open++;
       continue;
     }
-    if (recorded.length < RECORDED) recorded.push(`${c}`);
+    if (recorded.length < RECORDED && c !== "err") recorded.push([expression, `${c}`]);
     if (a === b) passed++;
     else {
       failed++;
@@ -57,6 +58,7 @@ for (let left = Number(values.count); left > 0; left -= BATCH) {
   }
 }
 rmSync(folder, { recursive: true });
+if (values.record) writeFileSync(RECORD, `${JSON.stringify(recorded, null, 1)}\n`);
 console.log(`seed ${values.seed}; the peers differ from each other on ${open}`);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
