@@ -7,7 +7,7 @@
  */
 import type { Core, Global, Source, Variable } from "../core/core.ts";
 import { makeBegin, makeCall, makeConst, makeVariable, withName } from "../core/build.ts";
-import { limitReached, SchemeError, syntaxError } from "../datum/condition.ts";
+import { limitReached, syntaxError } from "../datum/condition.ts";
 import { intern, list, NIL, Pair } from "../datum/datum.ts";
 import { bind, type Binding, boundExactly, resolve } from "./binding.ts";
 import { coreForms } from "./core-forms.ts";
@@ -145,11 +145,9 @@ export class Expander {
   /** An expression. */
   expand(given: Syntax, context: Context): Core {
     // Deeper than this the stack of JavaScript itself would end, which is caught as well, but says less.
-    if (++this.#depth > 3000) {
-      this.#depth = 0;
-      throw new SchemeError(limitReached("expressions are nested too deeply").payload);
-    }
+    this.#depth++;
     try {
+      if (this.#depth > 3000) throw limitReached("expressions are nested too deeply");
       return this.#expand(given, context.body === null ? context : { ...context, body: null });
     } finally {
       this.#depth--;
