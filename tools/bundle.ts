@@ -6,11 +6,12 @@
  *     dist/unpack-worker.mjs, dist/fuse-thread.mjs, dist/tree-thread.mjs, dist/codec-thread.mjs,
  *     dist/mounted-commands.mjs
  *     dist/man/*.1        manual pages
+ *     dist/scheme/        AstraLisp's libraries
  *     dist/inputs.json    sizes and times of the sources, by which the launcher knows whether the bundle is fresh
  *     dist/package.json   of the published package, with dist/stratos.mjs, its launcher
  */
 import { build, type BuildOptions, type Plugin } from "esbuild";
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createProgram, manPage, manPageNames } from "@stratos/cli";
@@ -73,6 +74,9 @@ await build({
   outfile: "dist/stratos.mjs",
   banner: { js: "#!/usr/bin/env node" },
 });
+
+// AstraLisp's libraries in Scheme are read where they are imported.
+cpSync(join(root, "packages/lisp/scheme"), join(dist, "scheme"), { recursive: true });
 
 const program = createProgram(commandHandlers, () => {});
 mkdirSync(join(dist, "man"));

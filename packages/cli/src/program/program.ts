@@ -12,6 +12,7 @@ import { fsCommand } from "./fs-command.ts";
 import { diskCommand } from "./image-disk-rows.ts";
 import { imageOutputCommands } from "./image-output-rows.ts";
 import { installCommand } from "./install-command.ts";
+import { lispCommand } from "./lisp-command.ts";
 import { ostreeCommand } from "./ostree-command.ts";
 import { pkgCommand } from "./pkg-command.ts";
 import { addRunOptions } from "./run-options.ts";
@@ -127,6 +128,7 @@ export function createProgram(handlers: CommandHandlers, finish: (status: number
     composeCommand(finish),
     fsCommand(finish),
     installCommand(finish),
+    lispCommand(finish),
     ostreeCommand(finish),
     pkgCommand(finish),
     completion,

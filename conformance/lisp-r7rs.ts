@@ -1,0 +1,135 @@
+/**
+ * Chibi's tests of R7RS and of SRFIs, on the reference interpreter:
+ *
+ *     npm run conformance:lisp-r7rs -- --dir FOLDER [--srfi all|N,N…] [--record]
+ *
+ * FOLDER is a checkout of chibi-scheme (BSD licence; nothing of it is kept here): `tests/r7rs-tests.scm` is run as it
+ * stands, with `--srfi` also `lib/srfi/N/test.sld`. Its `(chibi test)` is ours (conformance/lisp/chibi-test.sld), which
+ * counts. The last line is `N passed, N failed`.
+ */
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { ExitRequest, Lisp } from "@stratos/lisp";
+import { folderFinder, nodeSystem, ownLibraryFolder } from "../packages/cli/src/lisp/node-system.ts";
+import { recordRows } from "./results.ts";
+
+const { values } = parseArgs({
+  options: { dir: { type: "string" }, srfi: { type: "string" }, record: { type: "boolean" } },
+});
+if (values.dir === undefined || !existsSync(join(values.dir, "tests/r7rs-tests.scm"))) {
+  console.error("usage: npm run conformance:lisp-r7rs -- --dir FOLDER   (a checkout of chibi-scheme)");
+  process.exit(2);
+}
+const chibi = values.dir;
+const chibiTest = readFileSync(join(import.meta.dirname, "lisp/chibi-test.sld"), "utf8");
+
+interface Outcome {
+  passed: number;
+  failed: number;
+  text: string;
+  seconds: number;
+}
+
+const rows: { name: string; outcome: Outcome }[] = [];
+rows.push({
+  name: "r7rs-tests",
+  outcome: run(readFileSync(join(chibi, "tests/r7rs-tests.scm"), "utf8"), join(chibi, "tests/r7rs-tests.scm")),
+});
+for (const number of srfis()) {
+  rows.push({
+    name: `srfi-${number}`,
+    outcome: run(`(import (scheme base) (srfi ${number} ` + "test)) (run-tests)", "srfi.scm"),
+  });
+}
+let passed = 0,
+  failed = 0;
+for (const { name, outcome } of rows) {
+  passed += outcome.passed;
+  failed += outcome.failed;
+  console.log(
+    `${outcome.failed === 0 ? "ok    " : "FAILED"} ${name.padEnd(14)} ${outcome.passed} passed, ${outcome.failed} ` +
+      `failed, ${outcome.seconds.toFixed(1)} s`,
+  );
+  if (outcome.failed > 0) console.log(outcome.text.replaceAll(/^/gm, "         "));
+}
+if (values.record) {
+  recordRows(
+    "lisp-r7rs",
+    {
+      title: "AstraLisp: chibi-scheme's tests of R7RS and of SRFIs",
+      command: "npm run conformance:lisp-r7rs -- --dir FOLDER " + "--srfi all --record",
+    },
+    rows.map(({ name, outcome }) => ({
+      name,
+      stratos: { ran: outcome.passed + outcome.failed, failed: outcome.failed, seconds: Math.round(outcome.seconds) },
+      qemu: null,
+      worse: [],
+    })),
+  );
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;
+
+function srfis(): string[] {
+  if (values.srfi === undefined) return [];
+  const own = folderFinder([ownLibraryFolder()]);
+  const tested = readdirSync(join(chibi, "lib/srfi")).filter((name) =>
+    existsSync(join(chibi, "lib/srfi", name, "test.sld")),
+  );
+  const wanted =
+    values.srfi === "all"
+      ? tested.filter(
+          (name) => own(["srfi", Number(name)]) !== null || ["8", "9", "11", "16", "39", "98"].includes(name),
+        )
+      : values.srfi.split(",");
+  return wanted.sort((a, b) => Number(a) - Number(b));
+}
+
+/** In a folder of its own, since the tests write files. */
+function run(text: string, file: string): Outcome {
+  const folder = mkdtempSync(join(tmpdir(), "stratos-lisp-"));
+  const home = process.cwd();
+  const parts: string[] = [];
+  const started = performance.now();
+  const sink = {
+    write: (bytes: Uint8Array) => void parts.push(Buffer.from(bytes).toString()),
+    flush: () => {},
+    close: () => {},
+  };
+  const own = folderFinder([ownLibraryFolder()]);
+  const tests = folderFinder([join(chibi, "lib")]);
+  const lisp = new Lisp({
+    system: { ...nodeSystem(["r7rs-tests"]), standardOutput: sink, standardError: sink },
+    findLibrary: (name) => {
+      if (name.join(" ") === "chibi test") return { text: chibiTest, file: "chibi-test.sld" };
+      if (name.at(-1) !== "test") return own(name);
+      const found = tests(name);
+      // Chibi's own base library is what R7RS and our words have.
+      return found === null ? null : { ...found, text: found.text.replace("(chibi)", "(stratos lisp)") };
+    },
+  });
+  let broke = false;
+  try {
+    process.chdir(folder);
+    lisp.runProgram(text, file);
+  } catch (error) {
+    if (!(error instanceof ExitRequest)) {
+      broke = true;
+      parts.push(`\n${lisp.describe(error) ?? (error instanceof Error ? error.stack : String(error))}\n`);
+    }
+  } finally {
+    process.chdir(home);
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const output = parts.join("");
+  const counts = [...output.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1);
+  const failures = [...output.matchAll(/^FAILED /gm)].length + (broke || counts === undefined ? 1 : 0);
+  return {
+    passed: Number(counts?.[1] ?? 0),
+    failed: Math.max(failures, Number(counts?.[2] ?? 0)),
+    text: output.trim(),
+    seconds: (performance.now() - started) / 1000,
+  };
+}

@@ -1,0 +1,55 @@
+/** `stratos lisp`: a program, expressions, or the prompt. */
+import { readFileSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { backtrace, ExitRequest, Lisp, Repl, UncaughtError } from "@stratos/lisp";
+import { CommandError, hostReason } from "../command-error.ts";
+import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
+import { folderFinder, nodeSystem, ownLibraryFolder } from "../lisp/node-system.ts";
+
+export interface LispOptions {
+  readonly eval: readonly string[];
+  readonly libraryPath: readonly string[];
+}
+
+export async function runLisp(
+  file: string | undefined,
+  args: readonly string[],
+  options: LispOptions,
+): Promise<number> {
+  const folders = [...options.libraryPath, ...(file === undefined ? [] : [dirname(file)]), ".", ownLibraryFolder()];
+  const lisp = new Lisp({ system: nodeSystem([file ?? "lisp", ...args]), findLibrary: folderFinder(folders) });
+  try {
+    for (const text of options.eval) lisp.evaluateText(text, "-e");
+    if (file !== undefined) lisp.runProgram(programText(file), file);
+    else if (options.eval.length === 0) return await talk(lisp);
+    return EXIT_SUCCESS;
+  } catch (error) {
+    if (error instanceof ExitRequest) return error.status;
+    lisp.flush();
+    const words = lisp.describe(error);
+    if (words === null) throw error;
+    const trace = error instanceof UncaughtError ? backtrace(error) : [];
+    process.stderr.write(`stratos: ${[words, ...trace].join("\n")}\n`);
+    return EXIT_FAILURE;
+  } finally {
+    lisp.flush();
+  }
+}
+
+async function talk(lisp: Lisp): Promise<number> {
+  if (process.stdin.isTTY && process.stdout.isTTY)
+    return await (await import("../lisp/terminal.ts")).talkOnTerminal(lisp, new Repl(lisp));
+  // Through a pipe: each form is read when the one before has run, so that a program may read what follows it.
+  lisp.evaluateInput();
+  return EXIT_SUCCESS;
+}
+
+function programText(file: string): string {
+  try {
+    if (statSync(file).isDirectory()) throw new CommandError(file, "is a folder");
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    throw new CommandError(file, hostReason(error as NodeJS.ErrnoException));
+  }
+}

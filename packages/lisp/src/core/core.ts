@@ -1,0 +1,98 @@
+/**
+ * The core language: what the expander gives and every engine takes. No macros, no `cond`, `do` or named `let` are
+ * left; records, parameters and exceptions are calls of primitives by name.
+ */
+import type { Datum } from "../datum/datum.ts";
+
+/** Where a form stands in its source: 1-based line, 0-based column, offset and length in UTF-16 units. */
+export interface Source {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/**
+ * A local variable: known by identity, not by name. `isAssigned`: some `set!` names it (engines box it when it is
+ * captured).
+ */
+export interface Variable {
+  readonly name: string;
+  isAssigned: boolean;
+}
+
+/**
+ * A top-level variable of a library or of the program; unique by `library` and `name`.
+ *
+ * `isAssigned`  some `set!` names it, it is defined twice, or it is a REPL's global, which may be defined anew
+ * `primitive`   the runtime's word where the library binds one ("car", "+"), else null
+ */
+export interface Global {
+  readonly library: string;
+  readonly name: string;
+  isAssigned: boolean;
+  readonly primitive: string | null;
+}
+
+export type Core =
+  | { readonly kind: "const"; readonly datum: Datum; readonly source: Source | null }
+  | { readonly kind: "local"; readonly variable: Variable; readonly source: Source | null }
+  | { readonly kind: "set-local"; readonly variable: Variable; readonly value: Core; readonly source: Source | null }
+  | { readonly kind: "global"; readonly global: Global; readonly source: Source | null }
+  | { readonly kind: "set-global"; readonly global: Global; readonly value: Core; readonly source: Source | null }
+  | { readonly kind: "define-global"; readonly global: Global; readonly value: Core; readonly source: Source | null }
+  /** A one-armed `if` has the constant UNSPECIFIED as `else`. */
+  | {
+      readonly kind: "if";
+      readonly test: Core;
+      readonly then: Core;
+      readonly else: Core;
+      readonly source: Source | null;
+    }
+  /** At least one form. */
+  | { readonly kind: "begin"; readonly body: readonly Core[]; readonly source: Source | null }
+  /** More than one clause: a `case-lambda`; the first that takes the count of arguments is run. */
+  | {
+      readonly kind: "lambda";
+      readonly name: string | null;
+      readonly clauses: readonly Clause[];
+      readonly source: Source | null;
+    }
+  | {
+      readonly kind: "let";
+      readonly variables: readonly Variable[];
+      readonly values: readonly Core[];
+      readonly body: Core;
+      readonly source: Source | null;
+    }
+  | {
+      readonly kind: "letrec*";
+      readonly variables: readonly Variable[];
+      readonly values: readonly Core[];
+      readonly body: Core;
+      readonly source: Source | null;
+    }
+  | {
+      readonly kind: "call";
+      readonly operator: Core;
+      readonly operands: readonly Core[];
+      readonly source: Source | null;
+    };
+
+export interface Clause {
+  readonly required: readonly Variable[];
+  readonly rest: Variable | null;
+  readonly body: Core;
+}
+
+/**
+ * One compiled unit: a library's body or the program, in order of execution; the libraries of `imports` are run first.
+ */
+export interface Unit {
+  readonly library: string;
+  readonly imports: readonly string[];
+  readonly globals: readonly Global[];
+  readonly body: readonly Core[];
+  readonly exports: ReadonlyMap<string, Global>;
+}

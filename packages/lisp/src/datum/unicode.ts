@@ -1,0 +1,77 @@
+/** Case and classes of characters and texts, by the host's Unicode tables. R7RS §6.6, §6.7. */
+
+/** Full case folding of a text, as far as lower case of upper case gives it; final sigma is like any other. */
+export function foldText(text: string): string {
+  // Cherokee's upper case is its folded form; all else goes by lower case of upper case.
+  let folded = "";
+  for (const letter of text) folded += foldLetter(letter);
+  return folded;
+}
+
+function foldLetter(letter: string): string {
+  if (letter < "\x80") return letter.toLowerCase();
+  const code = letter.codePointAt(0)!;
+  if ((code >= 0x13a0 && code <= 0x13f5) || code === 0x131) return letter;
+  if (code === 0x130) return "i\u0307";
+  if (code >= 0xab70 && code <= 0xabbf) return letter.toUpperCase();
+  if (code >= 0x13f8 && code <= 0x13fd) return letter.toUpperCase();
+  // `toLowerCase` of a lone letter never makes a final sigma.
+  return [...letter.toUpperCase()]
+    .map((upper) => upper.toLowerCase())
+    .join("")
+    .replaceAll("ς", "σ");
+}
+
+/** Simple mapping: a letter whose upper case is more than one stays. */
+export function upcaseCode(code: number): number {
+  if (code < 128) return code >= 97 && code <= 122 ? code - 32 : code;
+  return single(String.fromCodePoint(code).toUpperCase(), code);
+}
+
+export function downcaseCode(code: number): number {
+  if (code < 128) return code >= 65 && code <= 90 ? code + 32 : code;
+  return single(String.fromCodePoint(code).toLowerCase(), code);
+}
+
+export function foldCode(code: number): number {
+  if (code < 128) return downcaseCode(code);
+  return single(foldLetter(String.fromCodePoint(code)), downcaseCode(code));
+}
+
+function single(text: string, otherwise: number): number {
+  const code = text.codePointAt(0)!;
+  return text.length === (code > 0xffff ? 2 : 1) ? code : otherwise;
+}
+
+export function isAlphabetic(code: number): boolean {
+  return code < 128
+    ? (code >= 65 && code <= 90) || (code >= 97 && code <= 122)
+    : /\p{Alphabetic}/u.test(String.fromCodePoint(code));
+}
+
+export function isUpperCase(code: number): boolean {
+  return code < 128 ? code >= 65 && code <= 90 : /\p{Uppercase}/u.test(String.fromCodePoint(code));
+}
+
+export function isLowerCase(code: number): boolean {
+  return code < 128 ? code >= 97 && code <= 122 : /\p{Lowercase}/u.test(String.fromCodePoint(code));
+}
+
+export function isNumeric(code: number): boolean {
+  return code < 128 ? code >= 48 && code <= 57 : /\p{Nd}/u.test(String.fromCodePoint(code));
+}
+
+export function isWhitespace(code: number): boolean {
+  return code < 128 ? code === 32 || (code >= 9 && code <= 13) : /\p{White_Space}/u.test(String.fromCodePoint(code));
+}
+
+/** 0 … 9 of a decimal digit of any script; -1 of anything else. */
+export function digitValue(code: number): number {
+  if (code < 128) return code >= 48 && code <= 57 ? code - 48 : -1;
+  if (!isNumeric(code)) return -1;
+  // Unicode encodes the digits of a script as runs of ten from zero up; mathematical digits are five such runs on end.
+  if (code >= 0x1d7ce && code <= 0x1d7ff) return (code - 0x1d7ce) % 10;
+  let zero = code;
+  while (zero > code - 9 && isNumeric(zero - 1)) zero--;
+  return code - zero;
+}

@@ -1,0 +1,48 @@
+/**
+ * What a program may know of the computer that it runs on; the face gives it. Without it there are no files and no
+ * time.
+ */
+import type { ByteSink, Pull } from "./ports.ts";
+
+export interface System {
+  /** @throws Error with a reason, where there is no such file or it may not be read */
+  readFile(path: string): Uint8Array;
+  openInput(path: string): { pull: Pull; close(): void };
+  openOutput(path: string, options: { append: boolean }): ByteSink;
+  fileExists(path: string): boolean;
+  deleteFile(path: string): void;
+  readonly standardInput: Pull;
+  readonly standardOutput: ByteSink;
+  readonly standardError: ByteSink;
+  /** Seconds since 1970, with fractions. */
+  currentSecond(): number;
+  /** Microseconds from an arbitrary beginning; they never go back. */
+  currentJiffy(): number;
+  readonly commandLine: readonly string[];
+  environmentVariable(name: string): string | undefined;
+  environmentVariables(): readonly (readonly [string, string])[];
+}
+
+/** No files, no time, no environment; what is written is lost. For sandboxes and tests. */
+export function closedSystem(overrides: Partial<System> = {}): System {
+  const nothing = (path: string): never => {
+    throw new Error(`${path}: no files are open to this program`);
+  };
+  const sink: ByteSink = { write: () => {}, flush: () => {}, close: () => {} };
+  return {
+    readFile: nothing,
+    openInput: nothing,
+    openOutput: nothing,
+    fileExists: () => false,
+    deleteFile: nothing,
+    standardInput: () => null,
+    standardOutput: sink,
+    standardError: sink,
+    currentSecond: () => 0,
+    currentJiffy: () => 0,
+    commandLine: [],
+    environmentVariable: () => undefined,
+    environmentVariables: () => [],
+    ...overrides,
+  };
+}

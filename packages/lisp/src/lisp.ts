@@ -1,0 +1,37 @@
+/**
+ * AstraLisp: Scheme (R7RS-small and more). Reads, expands and runs programs; knows nothing of the computer it runs on.
+ */
+export {
+  char,
+  Char,
+  codesOf,
+  Compnum,
+  DEFAULT,
+  EOF,
+  Flonum,
+  intern,
+  itemsOf,
+  list,
+  MString,
+  NIL,
+  Pair,
+  Ratnum,
+  SchemeSymbol,
+  textOf,
+  Unique,
+  UNSPECIFIED,
+} from "./datum/datum.ts";
+export type { Datum, Real } from "./datum/datum.ts";
+export type { Clause, Core, Global, Source, Unit, Variable } from "./core/core.ts";
+export { Condition, SchemeError } from "./datum/condition.ts";
+export { FEATURES, Lisp, placeText, writeShown } from "./session.ts";
+export type { LispOptions } from "./session.ts";
+export type { LibraryFinder } from "./library/library.ts";
+export { closedSystem } from "./interpreter/system.ts";
+export type { System } from "./interpreter/system.ts";
+export type { ByteSink } from "./interpreter/ports.ts";
+export { ExitRequest, UncaughtError } from "./interpreter/machine.ts";
+export { IncompleteError, readAll } from "./reader/reader.ts";
+export { writeText } from "./reader/writer.ts";
+export { backtrace, indentationOf, Repl } from "./repl/repl.ts";
+export type { ReplResult } from "./repl/repl.ts";

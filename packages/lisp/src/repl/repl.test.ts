@@ -1,0 +1,82 @@
+/** Goal: after an error the prompt lets one look into frames, go on or try again. Method: conversations. */
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { makeLisp } from "../testing/run.ts";
+import { indentationOf, Repl } from "./repl.ts";
+
+function talk(...lines: string[]): string[] {
+  const repl = new Repl(makeLisp().lisp);
+  return lines.map((line) => repl.submit(line).text);
+}
+
+test("values are shown, unspecified ones are not", () => {
+  assert.deepEqual(talk("(define x 5)", "(+ x 1) 'a", "(values 1 2)", "(if #f #f)", '"s"'), [
+    "",
+    "6\na",
+    "1\n2",
+    "",
+    '"s"',
+  ]);
+});
+
+test("after an error, frames show their variables and evaluate expressions", () => {
+  const said = talk(
+    "(define (f x) (let ((y (* x 2))) (+ 1 (g y))))",
+    "(define (g z) (car z))",
+    "(f 4)",
+    ",bt",
+    ",frame 1",
+    "(list x y)",
+    ",frame 0",
+    "z",
+    ",abort",
+    "(+ 1 1)",
+  );
+  assert.match(
+    said[2]!,
+    /^repl-2:1:15: car: expected a pair, got 8\n  \(define \(g z\) \(car z\)\)\n {16}\^{7}\nRestarts:/,
+  );
+  assert.match(said[3]!, /\* {2}0 {2}g .*\n {3}1 {2}f /);
+  assert.match(said[4]!, /x = 4\n {2}y = 8/);
+  assert.deepEqual(said.slice(5, 6), ["(4 8)"]);
+  assert.equal(said[7], "8");
+  assert.equal(said[9], "2");
+});
+
+test("a program goes on with a value, or tries again", () => {
+  const said = talk(
+    "(define (f) (* 2 (missing)))",
+    "(f)",
+    ",use-value (lambda () 21)",
+    ",abort",
+    "(+ 1 (car 5))",
+    ",use-value 41",
+    "(f)",
+    "(define (missing) 4)",
+    ",retry",
+  );
+  assert.equal(said[5], "42");
+  assert.equal(said[8], "8");
+});
+
+test("expansion is shown in steps", () => {
+  const [, steps, core] = talk(
+    "(define-syntax swap! (syntax-rules () ((_ a b) (let ((t a)) " + "(set! a b) (set! b t)))))",
+    ",step (let ((t 1) (u 2)) (swap! t u))",
+    ",expand (let ((t 1) (u 2)) (swap! t u) t)",
+  );
+  assert.match(steps!, /swap! .*\n {2}\(swap! t u\)\n {2}→ \(let \(\(t t\)\) \(set! t u\) \(set! u t\)\)/);
+  assert.equal(core, "(let ((t 1) (u 2)) (begin (let ((t.1 t)) (begin (set! t u) (set! u t.1))) t))");
+});
+
+test("a text that ends inside of a datum is awaited, with the next line's indentation", () => {
+  const repl = new Repl(makeLisp().lisp);
+  assert.ok(repl.isIncomplete("(define (f x)"));
+  assert.ok(!repl.isIncomplete("(f 1)"));
+  assert.ok(!repl.isIncomplete(")"));
+  assert.equal(indentationOf("(define (f x)"), 2);
+  assert.equal(indentationOf("(list 1"), 6);
+  assert.equal(indentationOf("(let ((x 1)"), 6);
+  assert.equal(indentationOf('(foo\n  (bar ")" #\\) ; ('), 7);
+  assert.ok(repl.completions("call-with-cu").includes("call-with-current-continuation"));
+});

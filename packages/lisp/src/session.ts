@@ -1,0 +1,546 @@
+/**
+ * One Lisp: its libraries, its machines (one for each phase), the REPL's namespace. The composition root of the
+ * package; what it may touch of the outside comes as a `System` and a `LibraryFinder`.
+ */
+import type { Core, Global, Source, Unit } from "./core/core.ts";
+import { makeBegin, unspecifiedCore } from "./core/build.ts";
+import { coreToDatum } from "./core/unparse.ts";
+import { Condition, failure, SchemeError, syntaxError, wrongType } from "./datum/condition.ts";
+import { EOF, intern, list, MString, textOf, UNSPECIFIED } from "./datum/datum.ts";
+import { bind } from "./expander/binding.ts";
+import { type Context, Expander, type ExpanderHost, type ExpansionStep } from "./expander/expander.ts";
+import { Namespace } from "./expander/namespace.ts";
+import { ANY_PHASE, datumToSyntax, isIdentifier, Syntax, syntaxItems } from "./expander/syntax.ts";
+import { Cell, compileForm } from "./interpreter/compile.ts";
+import {
+  CONTINUE,
+  ControlPrimitive,
+  isProcedure,
+  Machine,
+  type MachineLimits,
+  MultipleValues,
+  Primitive,
+  UncaughtError,
+} from "./interpreter/machine.ts";
+import { preludeDefinition } from "./interpreter/prelude.ts";
+import { defineControl } from "./interpreter/primitives/control.ts";
+import { defineLists } from "./interpreter/primitives/lists.ts";
+import { defineNumbers } from "./interpreter/primitives/numbers.ts";
+import type { Table } from "./interpreter/primitives/operands.ts";
+import { definePorts, makeStandardPorts, type StandardPorts } from "./interpreter/primitives/ports.ts";
+import { defineSyntaxPrimitives } from "./interpreter/primitives/syntax.ts";
+import { defineText } from "./interpreter/primitives/text.ts";
+import { defineVectors } from "./interpreter/primitives/vectors.ts";
+import { conditionText, writeObject } from "./interpreter/print-object.ts";
+import { type TextInputPort, TextOutputPort } from "./interpreter/ports.ts";
+import { closedSystem, type System } from "./interpreter/system.ts";
+import { utf8Decode } from "./interpreter/utf8.ts";
+import { Libraries, type LibraryFinder, makeUnit } from "./library/library.ts";
+import { systemBinding } from "./library/standard.ts";
+import { Reader } from "./reader/reader.ts";
+import { TextCursor } from "./reader/text-cursor.ts";
+import { writeText } from "./reader/writer.ts";
+
+export const FEATURES: readonly string[] = [
+  "r7rs",
+  "exact-closed",
+  "exact-complex",
+  "ieee-float",
+  "full-unicode",
+  "ratios",
+  "syntax-case",
+  "stratos",
+  "astralisp",
+  "stratos-0.1",
+];
+
+/** Files whose text is kept, to show lines of them in errors. */
+const SOURCES_MAX = 200;
+
+export interface LispOptions {
+  readonly system?: System;
+  readonly findLibrary?: LibraryFinder;
+  readonly limits?: MachineLimits;
+}
+
+export class Lisp implements ExpanderHost {
+  readonly system: System;
+  readonly expander: Expander;
+  readonly libraries: Libraries;
+  readonly ports: StandardPorts;
+  /** What the REPL and `eval` in `(interaction-environment)` define. */
+  readonly interaction: Namespace;
+  onExpansion: ((step: ExpansionStep) => void) | null;
+  readonly #limits: MachineLimits | null;
+  readonly #instances: Instance[];
+  readonly #sources: Map<string, string>;
+
+  constructor({ system = closedSystem(), findLibrary = () => null, limits }: LispOptions = {}) {
+    this.system = system;
+    this.expander = new Expander(this);
+    this.libraries = new Libraries({
+      expander: this.expander,
+      findLibrary,
+      readForms: (text, file, namespace, foldsCase) => this.#readForms(text, file, namespace, foldsCase),
+    });
+    this.ports = makeStandardPorts(system);
+    this.interaction = this.#openNamespace("(repl)", true);
+    this.onExpansion = null;
+    this.#limits = limits ?? null;
+    this.#instances = [];
+    this.#sources = new Map();
+    this.#importAll(this.interaction);
+  }
+
+  /** The machine of phase 0. */
+  get machine(): Machine {
+    return this.#instance(0).machine;
+  }
+
+  // Programs
+
+  /**
+   * Expands a whole program: the libraries that it needs in order, each before those that use it, then itself.
+   *
+   * @throws SchemeError  of kind "syntax" or "read", with its place
+   */
+  expandProgram(text: string, file: string): Unit[] {
+    const namespace = this.#openNamespace("(program)", false);
+    return this.#expandProgram(namespace, this.#readForms(text, file, namespace, false));
+  }
+
+  #expandProgram(namespace: Namespace, forms: readonly Syntax[]): Unit[] {
+    const first = forms.find((form) => headName(form) !== "define-library");
+    if (first === undefined || headName(first) !== "import") this.#importAll(namespace);
+    const body = this.#guarded(() => this.expander.top(forms, { namespace, phase: 0 }));
+    const units: Unit[] = [];
+    this.#collect(namespace.imports, units, new Set());
+    return [...units, makeUnit(namespace, body, new Map())];
+  }
+
+  #collect(imports: Iterable<string>, units: Unit[], seen: Set<string>): void {
+    for (const name of imports) {
+      if (seen.has(name)) continue;
+      seen.add(name);
+      const unit = this.libraries.get(name)?.unit ?? null;
+      if (unit === null) continue;
+      this.#collect(unit.imports, units, seen);
+      units.push(unit);
+    }
+  }
+
+  /**
+   * Runs a program to its end; output that is still held back is handed on. @throws SchemeError, UncaughtError,
+   * ExitRequest
+   */
+  runProgram(text: string, file: string): unknown {
+    try {
+      const units = this.expandProgram(text, file);
+      const instance = this.#instance(0);
+      let value: unknown = UNSPECIFIED;
+      for (const unit of units) value = instance.run(unit);
+      return value;
+    } finally {
+      this.flush();
+    }
+  }
+
+  /** Evaluates all forms of a text in the interaction environment; each before the next is expanded. */
+  evaluateText(text: string, file: string, line = 1): unknown {
+    let value: unknown = UNSPECIFIED;
+    this.#keepSource(file, text);
+    const reader = new Reader(new TextCursor(text, file, line), { wrapper: wrapperOf(this.interaction) });
+    for (let form = reader.read(); !isEnd(form); form = reader.read())
+      value = this.evaluateForm(form as Syntax, this.interaction);
+    return value;
+  }
+
+  /** Evaluates the forms of standard input, one after the other, and shows values as the REPL does. */
+  evaluateInput(): void {
+    const input = this.ports.input.value as TextInputPort;
+    const reader = new Reader(input, { wrapper: wrapperOf(this.interaction) });
+    for (let form = reader.read(); !isEnd(form); form = reader.read()) {
+      const value = this.evaluateForm(form as Syntax, this.interaction);
+      const output = this.ports.output.value as TextOutputPort;
+      if (value !== UNSPECIFIED && !(value instanceof MultipleValues && value.values.length === 0))
+        output.write((output.column > 0 ? "\n" : "") + `${writeShown(value)}\n`);
+    }
+  }
+
+  evaluateForm(form: Syntax, namespace: Namespace): unknown {
+    return this.#instance(0).execute(this.expandForm(form, namespace));
+  }
+
+  /**
+   * Forms of a text, as syntax of the interaction environment. @throws IncompleteError where the text ends inside of
+   * one
+   */
+  readForms(text: string, file: string): Syntax[] {
+    return this.#readForms(text, file, this.interaction, false);
+  }
+
+  expandForm(form: Syntax, namespace: Namespace, phase = 0): Core {
+    const cores = this.#guarded(() => this.expander.top([form], { namespace, phase }));
+    this.#instance(0).link(namespace);
+    return cores.length === 0 ? unspecifiedCore : makeBegin(cores);
+  }
+
+  flush(): void {
+    for (const parameter of [this.ports.output, this.ports.error])
+      if (parameter.value instanceof TextOutputPort && parameter.value.isOpen) parameter.value.flush();
+  }
+
+  /** The stack of JavaScript has its bound: what goes deeper in the expander is the program's error. */
+  #guarded<T>(expand: () => T): T {
+    try {
+      return expand();
+    } catch (error) {
+      if (error instanceof RangeError) throw syntaxError("the program is nested too deeply to be expanded", null);
+      throw error;
+    }
+  }
+
+  // Namespaces
+
+  #openNamespace(name: string, isInteractive: boolean): Namespace {
+    const namespace = new Namespace(name, { isOpen: true, isInteractive });
+    for (const word of ["import", "define-library"])
+      bind(intern(word), namespace.scopes, ANY_PHASE, systemBinding(word));
+    return namespace;
+  }
+
+  #importAll(namespace: Namespace): void {
+    for (const name of ["scheme r5rs", "stratos lisp"]) this.importNamed(name.split(" "), namespace);
+  }
+
+  importNamed(parts: readonly (string | number)[], namespace: Namespace): void {
+    const name = datumToSyntax(null, list(parts.map((part) => (typeof part === "string" ? intern(part) : part))));
+    this.libraries.import(name, { namespace, phase: 0, body: null });
+  }
+
+  #readForms(text: string, file: string, namespace: Namespace, foldsCase: boolean): Syntax[] {
+    this.#keepSource(file, text);
+    const reader = new Reader(new TextCursor(text, file), { wrapper: wrapperOf(namespace), foldsCase });
+    const forms: Syntax[] = [];
+    for (let form = reader.read(); !isEnd(form); form = reader.read()) forms.push(form as Syntax);
+    return forms;
+  }
+
+  // What the expander asks (ExpanderHost)
+
+  evaluate(core: Core, phase: number, namespace: Namespace): unknown {
+    const instance = this.#instance(phase);
+    instance.link(namespace);
+    return instance.execute(core);
+  }
+
+  apply(procedure: unknown, operands: readonly unknown[], phase: number): unknown {
+    return this.#instance(phase).machine.call(procedure, [...operands]);
+  }
+
+  isProcedure(value: unknown): boolean {
+    return isProcedure(value);
+  }
+
+  wrapProcedure(name: string, count: number, call: (...operands: unknown[]) => unknown): unknown {
+    return new Primitive(name, count, count, call);
+  }
+
+  import(importSet: Syntax, context: Context): void {
+    this.libraries.import(importSet, context);
+  }
+
+  defineLibrary(form: Syntax): void {
+    this.libraries.define(form);
+  }
+
+  hasFeature(requirement: Syntax): boolean {
+    return this.libraries.hasFeature(requirement, FEATURES);
+  }
+
+  include(path: string, form: Syntax, foldsCase: boolean): Syntax[] {
+    const file = relativeTo(form.source?.file ?? "", path);
+    let text: string;
+    try {
+      text = textOf(utf8Decode(this.system.readFile(file)));
+    } catch (error) {
+      if (error instanceof Error && !(error instanceof SchemeError))
+        throw syntaxError("include: " + `${error.message}`, form.source);
+      throw error;
+    }
+    this.#keepSource(file, text);
+    const reader = new Reader(new TextCursor(text, file), {
+      foldsCase,
+      wrapper: {
+        wrap: (value, source) => new Syntax(value, form.scopes, source),
+        inside: (value) => (value instanceof Syntax ? value : null),
+      },
+    });
+    const forms: Syntax[] = [];
+    for (let one = reader.read(); !isEnd(one); one = reader.read()) forms.push(one as Syntax);
+    return forms;
+  }
+
+  // Errors
+
+  #keepSource(file: string, text: string): void {
+    if (this.#sources.size >= SOURCES_MAX && !this.#sources.has(file))
+      this.#sources.delete([...this.#sources.keys()][0]!);
+    this.#sources.set(file, text);
+  }
+
+  /**
+   * An error in words: `FILE:LINE:COLUMN: what`, the line and a caret below it where they are known. Columns are told
+   * from 1. Null: it is none of Scheme's.
+   */
+  describe(error: unknown): string | null {
+    const payload = error instanceof UncaughtError || error instanceof SchemeError ? error.payload : null;
+    if (payload === null) return null;
+    const source =
+      payload instanceof Condition && payload.source !== null
+        ? payload.source
+        : error instanceof UncaughtError
+          ? (error.site?.source ?? null)
+          : null;
+    const what =
+      payload instanceof Condition
+        ? conditionText(payload, writeShown)
+        : "an object was raised that nobody handled: " + `${writeShown(payload)}`;
+    return source === null ? what : `${placeText(source)}: ${what}${this.excerpt(source)}`;
+  }
+
+  /** The source line with a caret, on lines of their own; empty when the text is not known. */
+  excerpt(source: Source): string {
+    const text = this.#sources.get(source.file);
+    const line = text?.split("\n")[source.line - 1];
+    if (line === undefined || line.length > 400) return "";
+    const shown = line.replaceAll("\t", " ").replace(/\r$/, "");
+    const width = Math.max(1, Math.min(source.length, shown.length - source.column));
+    return `\n  ${shown}\n  ${" ".repeat(source.column)}${"^".repeat(width)}`;
+  }
+
+  // Machines
+
+  #instance(phase: number): Instance {
+    let instance = this.#instances[phase];
+    if (instance === undefined) {
+      instance = new Instance(this, phase);
+      if (this.#limits !== null) instance.machine.limits = this.#limits;
+      this.#instances[phase] = instance;
+    }
+    return instance;
+  }
+
+  /** Where names of the machine of phase 0 are found: for a debugger's evaluation in a frame. */
+  get linker(): Instance {
+    return this.#instance(0);
+  }
+}
+
+/** A machine with its globals: what one phase of a session runs in. */
+export class Instance {
+  readonly machine: Machine;
+  readonly #lisp: Lisp;
+  readonly #table: Table;
+  readonly #cells: Map<Global, Cell>;
+  readonly #done: Set<string>;
+  /** Each call of a primitive is a step of its own, so that a debugger can go on from there; slower. */
+  isStepped: boolean;
+
+  constructor(lisp: Lisp, phase: number) {
+    this.isStepped = false;
+    this.#lisp = lisp;
+    this.machine = new Machine();
+    this.#table = new Map();
+    this.#cells = new Map();
+    this.#done = new Set();
+    defineNumbers(this.#table);
+    defineLists(this.#table);
+    defineText(this.#table);
+    defineVectors(this.#table);
+    defineControl(this.#table);
+    definePorts(this.#table, this.machine, lisp.system, lisp.ports);
+    defineSyntaxPrimitives(this.#table, phase);
+    defineEvaluation(this.#table, lisp, this);
+  }
+
+  cell(global: Global): Cell {
+    let cell = this.#cells.get(global);
+    if (cell === undefined) this.#cells.set(global, (cell = new Cell(global)));
+    return cell;
+  }
+
+  /** @throws SchemeError  where the system has no such primitive */
+  primitive(name: string): unknown {
+    let found = this.#table.get(name);
+    if (found !== undefined) return found;
+    const text = preludeDefinition(name);
+    if (text === null) throw failure(`there is no primitive ${name}`);
+    found = this.#definePrelude(name, text);
+    return found;
+  }
+
+  hasPrimitive(name: string): boolean {
+    return this.#table.has(name) || preludeDefinition(name) !== null;
+  }
+
+  /** Expanded in a namespace of primitives only, so that no program can change what it means. */
+  #definePrelude(name: string, text: string): unknown {
+    const namespace = new Namespace(`(prelude ${name})`, { isOpen: true, isInteractive: false });
+    const words = new Set(["quote", ...[...text.matchAll(/[^\s()'"]+/g)].map(([word]) => word)]);
+    for (const word of words) {
+      if (word === name) continue;
+      const binding = systemBinding(word);
+      if (binding.kind !== "global" || this.hasPrimitive(word))
+        bind(intern(word), namespace.scopes, ANY_PHASE, binding);
+    }
+    const form = new Reader(new TextCursor(text, "(stratos primitive)"), {
+      wrapper: wrapperOf(namespace),
+    }).read() as Syntax;
+    const cores = this.#lisp.expander.top([form], { namespace, phase: 0 });
+    for (const core of cores) this.execute(core);
+    const value = this.cell(namespace.globals.find((global) => global.name === name)!).value;
+    this.#table.set(name, value);
+    return value;
+  }
+
+  execute(core: Core): unknown {
+    const form = compileForm(core, this);
+    return this.machine.execute(form.run, form.makeEnv());
+  }
+
+  /** Runs a library's or a program's body; a library once only. */
+  run(unit: Unit): unknown {
+    this.#done.add(unit.library);
+    // One form waits for the other as a frame: a continuation that is captured in one goes on with those after it.
+    const next = (index: number, machine: Machine): unknown => {
+      const form = compileForm(unit.body[index]!, this);
+      if (index + 1 < unit.body.length) machine.push((_value, _env, later) => next(index + 1, later), []);
+      machine.run = form.run;
+      machine.env = form.makeEnv();
+      return CONTINUE;
+    };
+    return unit.body.length === 0 ? UNSPECIFIED : this.machine.execute((_env, machine) => next(0, machine), []);
+  }
+
+  /** Runs the libraries that a namespace imports, and that have not been run. */
+  link(namespace: Namespace): void {
+    for (const name of namespace.imports) this.#link(name);
+  }
+
+  #link(name: string): void {
+    if (this.#done.has(name)) return;
+    this.#done.add(name);
+    const unit = this.#lisp.libraries.get(name)?.unit ?? null;
+    if (unit === null) return;
+    for (const other of unit.imports) this.#link(other);
+    this.run(unit);
+  }
+}
+
+/** `eval`, environments, `load`, `features` and `expand`: they need the session. */
+function defineEvaluation(table: Table, lisp: Lisp, instance: Instance): void {
+  const control = (
+    name: string,
+    least: number,
+    most: number,
+    call: (machine: Machine, operands: unknown[]) => unknown,
+  ): void => void table.set(name, new ControlPrimitive(name, least, most, call));
+  const primitive = (name: string, least: number, most: number, call: (...operands: unknown[]) => unknown): void =>
+    void table.set(name, new Primitive(name, least, most, call));
+  const namespaceOf = (who: string, value: unknown): Namespace => {
+    if (value === undefined) return lisp.interaction;
+    if (!(value instanceof Namespace)) throw wrongType(who, "an environment", value);
+    return value;
+  };
+  const syntaxIn = (datum: unknown, namespace: Namespace): Syntax =>
+    datum instanceof Syntax ? datum : datumToSyntax(new Syntax(UNSPECIFIED, namespace.scopes, null), datum, null);
+  control("eval", 1, 2, (machine, [datum, environment]) => {
+    const namespace = namespaceOf("eval", environment);
+    const core = lisp.expandForm(syntaxIn(datum, namespace), namespace);
+    instance.link(namespace);
+    const form = compileForm(core, instance);
+    machine.run = form.run;
+    machine.env = form.makeEnv();
+    return CONTINUE;
+  });
+  primitive("interaction-environment", 0, 0, () => lisp.interaction);
+  primitive("environment", 0, Infinity, (...sets) => {
+    const namespace = new Namespace("(environment)", { isOpen: false, isInteractive: true });
+    for (const set of sets) lisp.libraries.import(datumToSyntax(null, set), { namespace, phase: 0, body: null });
+    return namespace;
+  });
+  const report = (name: string): void =>
+    primitive(name, 1, 1, (version) => {
+      if (version !== 5 && version !== 7) throw failure(`${name}: the versions 5 and 7 are known, not`, version);
+      const namespace = new Namespace("(environment)", { isOpen: false, isInteractive: true });
+      lisp.importNamed(["scheme", version === 5 ? "r5rs" : "base"], namespace);
+      return namespace;
+    });
+  report("scheme-report-environment");
+  report("null-environment");
+  control("load", 1, 2, (machine, [path, environment]) => {
+    if (!(path instanceof MString)) throw wrongType("load", "a string", path);
+    const namespace = namespaceOf("load", environment),
+      file = path.toString();
+    let text: string;
+    try {
+      text = textOf(utf8Decode(lisp.system.readFile(file)));
+    } catch (error) {
+      if (error instanceof SchemeError || !(error instanceof Error)) throw error;
+      throw new SchemeError(new Condition("file", error.message, [path]));
+    }
+    const reader = new Reader(new TextCursor(text, file), { wrapper: wrapperOf(namespace) });
+    // One form after the other: each may define what the next needs.
+    const next = (own: Machine): unknown => {
+      const form = reader.read();
+      if (isEnd(form)) return UNSPECIFIED;
+      const compiled = compileForm(lisp.expandForm(form as Syntax, namespace), instance);
+      own.push((_value, _env, later) => next(later), []);
+      own.run = compiled.run;
+      own.env = compiled.makeEnv();
+      return CONTINUE;
+    };
+    return next(machine);
+  });
+  primitive("features", 0, 0, () => list(FEATURES.map(intern)));
+  primitive("expand", 1, 2, (datum, environment) => {
+    const namespace = namespaceOf("expand", environment);
+    return coreToDatum(lisp.expandForm(syntaxIn(datum, namespace), namespace));
+  });
+}
+
+function headName(form: Syntax): string {
+  const items = syntaxItems(form);
+  const word = items?.[0];
+  return isIdentifier(word) ? word.datum.name : "";
+}
+
+function wrapperOf(namespace: Namespace): {
+  wrap(value: unknown, source: Source): unknown;
+  inside(value: unknown): { datum: unknown } | null;
+} {
+  return {
+    wrap: (value, source) => new Syntax(value, namespace.scopes, source),
+    inside: (value) => (value instanceof Syntax ? value : null),
+  };
+}
+
+/** The reader's end is EOF itself; `#!eof` in a text would be wrapped. */
+function isEnd(form: unknown): boolean {
+  return form === EOF;
+}
+
+export function writeShown(value: unknown): string {
+  const text = writeText(value, "write", writeObject);
+  return text.length > 2000 ? `${text.slice(0, 2000)}…` : text;
+}
+
+export function placeText({ file, line, column }: Source): string {
+  return `${file}:${line}:${column + 1}`;
+}
+
+function relativeTo(file: string, path: string): string {
+  if (path.startsWith("/") || !file.includes("/")) return path;
+  return `${file.slice(0, file.lastIndexOf("/") + 1)}${path}`;
+}

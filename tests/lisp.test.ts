@@ -1,0 +1,58 @@
+/**
+ * Goal: `stratos lisp` runs programs as a user starts them: files with arguments, -e, pipes, exit statuses, libraries
+ * beside a program.
+ */
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { launcher, run } from "./support/stratos.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "stratos-lisp-"));
+test.after(() => rmSync(folder, { recursive: true, force: true }));
+const lisp = (args: readonly string[], stdin = ""): ReturnType<typeof run> =>
+  run([...launcher, "lisp", ...args], { stdin, cwd: folder, env: { STRATOS_HOME: folder } });
+
+test("-e prints nothing of its own", async () => {
+  assert.deepEqual(await lisp(["-e", "(+ 1 2)"]), { stdout: "", stderr: "", status: 0 });
+  assert.equal((await lisp(["-e", "(define x 20)", "-e", "(display (+ x 1))"])).stdout, "21");
+});
+
+test("a program has its arguments, its library path and its exit status", async () => {
+  mkdirSync(join(folder, "my"));
+  writeFileSync(
+    join(folder, "my/lib.sld"),
+    "(define-library (my lib) (export twice) (import (scheme base) (srfi 1)) (begin (define (twice x) (append-map " +
+      "list x x))))",
+  );
+  writeFileSync(
+    join(folder, "test"),
+    "#!/usr/bin/env stratos\n(import (scheme base) (scheme write) (scheme process-context) (my lib))\n" +
+      "(write (twice (cdr (command-line)))) (exit 7)\n",
+  );
+  assert.deepEqual(await lisp(["./test", "a", "-e"]), { stdout: '("a" "a" "-e" "-e")', stderr: "", status: 7 });
+});
+
+test("an error names file, line and column, shows the line, and what called it", async () => {
+  writeFileSync(
+    join(folder, "bad.scm"),
+    "(define (f x)\n  (+ 1 (g x)))\n(define (g x) (car x))\n" + "(display 1)\n(list (f 5))\n",
+  );
+  const { stdout, stderr, status } = await lisp(["bad.scm"]);
+  assert.equal(stdout, "1");
+  assert.equal(status, 1);
+  assert.equal(
+    stderr,
+    "stratos: bad.scm:3:15: car: expected a pair, got 5\n  (define (g x) (car x))\n                ^^^^^^^\n" +
+      "  from f, bad.scm:2:3\n  from the top level, bad.scm:5:1\n",
+  );
+});
+
+test("forms that come through a pipe are evaluated, and may read what follows", async () => {
+  assert.equal(
+    (await lisp([], '(define x 5)\n(* x x)\n(read)\n(a . b)\n(display "end")\n')).stdout,
+    "25\n(a . b)\nend",
+  );
+  assert.equal((await lisp([], "(+ 1")).status, 1);
+});
