@@ -1,0 +1,212 @@
+/**
+ * The compiling engine: each unit becomes a module of WebAssembly; all share one memory (the heap), one table of
+ * functions, and the runtime. Order of use: `createEngine`, then `load` for each unit in order of its imports; a value
+ * comes back as a datum.
+ */
+import type { WasmEngine, WasmInstance, WasmMemory, WasmTable } from "@stratos/host";
+import type { Global, Unit } from "./core/core.ts";
+import { Flonum, SchemeSymbol, intern } from "./datum/datum.ts";
+import type { Datum } from "./datum/datum.ts";
+import { Heap, HeapFullError } from "./heap/heap.ts";
+import { Cell, Immediate, Register, Tag } from "./heap/layout.ts";
+import { compileUnit } from "./back-wasm/compile-unit.ts";
+import type { Exporter, Surroundings } from "./back-wasm/compile-unit.ts";
+import { TableSlot, runtimeModule } from "./back-wasm/runtime-module.ts";
+import { readForms } from "./low/read.ts";
+import type { Fun, TopLevel } from "./middle/ir.ts";
+import { ALL_PASSES } from "./middle/simplify.ts";
+import type { Passes } from "./middle/simplify.ts";
+import { expandRuntime } from "./runtime/boot-expander.ts";
+import { ARITHMETIC, LIBRARY } from "./runtime/scheme.ts";
+import { hostOperation } from "./runtime/host.ts";
+
+export interface EngineOptions {
+  readonly wasm: WasmEngine;
+  /** All memory of the heap, two halves of the old generation included. Default 512 MiB. */
+  readonly memoryBytes?: number;
+  /** Default 4 MiB. */
+  readonly nurseryBytes?: number;
+  readonly passes?: Passes;
+  /** Proves the whole heap after each collection; `torture`: collects at each allocation, too. */
+  readonly debug?: "verify" | "torture";
+  /** Text that programs write to the standard output. */
+  readonly write?: (text: string) => void;
+}
+
+export interface CollectorStatistics {
+  readonly minorCount: number;
+  readonly majorCount: number;
+  readonly oldBytes: number;
+}
+
+export function createEngine(options: EngineOptions): Engine {
+  return new Engine(options);
+}
+
+export class Engine {
+  readonly heap: Heap;
+  readonly options: EngineOptions;
+  readonly #memory: WasmMemory;
+  readonly #table: WasmTable;
+  readonly #low: WasmInstance;
+  readonly #units: Map<string, WasmInstance>;
+  readonly #topLevels: Map<string, TopLevel>;
+  readonly #runtime: Map<string, TopLevel>;
+  readonly #exporter: Exporter;
+  readonly #constants: Map<Datum, number>;
+  readonly #numbers: Map<string, number>;
+  #tableNext: number;
+  #staticClosures: number;
+
+  constructor(options: EngineOptions) {
+    this.options = options;
+    const { wasm, memoryBytes = 512 * 1024 * 1024, nurseryBytes = 4 * 1024 * 1024 } = options;
+    this.#memory = wasm.createMemory(Math.floor(memoryBytes / 65536));
+    this.#table = wasm.createTable(16384);
+    this.heap = new Heap(this.#memory, { nurseryBytes });
+    this.#units = new Map();
+    this.#topLevels = new Map();
+    this.#runtime = new Map();
+    this.#exporter = new Map<Fun, { unit: string; names: string[]; word: number }>();
+    this.#constants = new Map();
+    this.#numbers = new Map();
+    this.#tableNext = TableSlot.first;
+    this.#staticClosures = 0;
+    this.#low = wasm.instantiate(wasm.compileHot(runtimeModule()), {
+      vm: { memory: this.#memory, table: this.#table },
+      host: {
+        "host-call": (sp: number, operation: number) => hostOperation(this, sp, operation),
+        "heap-full": () => {
+          throw new HeapFullError();
+        },
+        "collected": (sp: number) => this.heap.verify(sp),
+        "bignum->double": (word: bigint) => Number(this.heap.integerOf(BigInt.asUintN(64, word))),
+      },
+    });
+    this.#loadRuntime("arithmetic", ARITHMETIC, false);
+    this.#loadRuntime("library", LIBRARY, true);
+    if (options.debug !== undefined) this.heap.set(Register.torture, options.debug === "torture" ? 2 : 1);
+    if (options.debug === "torture") this.heap.set(Register.limit, this.heap.get(Register.alloc));
+  }
+
+  /** Compiles and runs a unit; its imports must have been loaded. @returns the value of its last form */
+  load(unit: Unit, { isClosed = false }: { isClosed?: boolean } = {}): unknown {
+    return this.heap.toDatum(this.#run(this.compile(unit, { isClosed })));
+  }
+
+  /** Compiles a unit. @returns the word of the procedure that runs it */
+  compile(unit: Unit, { isClosed = false }: { isClosed?: boolean } = {}): bigint {
+    return this.#compile(unit, { isClosed, checksStack: true });
+  }
+
+  get statistics(): CollectorStatistics {
+    return {
+      minorCount: this.heap.get(Register.minorCount),
+      majorCount: this.heap.get(Register.majorCount),
+      oldBytes: this.heap.get(Register.oldNext) - this.heap.get(Register.oldStart),
+    };
+  }
+
+  /** Whether the runtime has a procedure for a primitive's word. */
+  hasPrimitive(name: string): boolean {
+    return this.#runtime.has(name);
+  }
+
+  #loadRuntime(name: string, text: string, checksStack: boolean): void {
+    const unit = expandRuntime(readForms(text), { library: name, globalOf: (word) => this.runtimeGlobal(word) });
+    for (const global of unit.globals) {
+      if (unit.body.some((form) => form.kind === "define-global" && form.global === global))
+        this.#runtime.set(global.name, this.#topLevelOf(global));
+    }
+    this.#run(this.#compile(unit, { isClosed: false, checksStack }));
+  }
+
+  /** The global of a word of the runtime, for units expanded without libraries. */
+  runtimeGlobal(name: string): Global | undefined {
+    const found = this.#runtime.get(name);
+    return found === undefined
+      ? undefined
+      : { library: found.library, name, isAssigned: found.isAssigned, primitive: name };
+  }
+
+  #compile(unit: Unit, { isClosed, checksStack }: { isClosed: boolean; checksStack: boolean }): bigint {
+    const name = `unit${this.#units.size}`;
+    const surroundings: Surroundings = {
+      topLevel: (global) => this.#topLevelOf(global),
+      runtime: (word) => this.#runtime.get(word),
+      tableSlot: () => this.#tableNext++,
+      staticClosure: (low, slot) => this.#staticClosure(low, slot),
+      constantCell: (datum) => this.#constantCell(datum),
+      coldSlot: TableSlot.coldResume,
+    };
+    const { bytes, main, imports } = compileUnit(unit, surroundings, this.#exporter, {
+      name,
+      passes: this.options.passes ?? ALL_PASSES,
+      isClosed,
+      checksStack,
+    });
+    while (this.#table.length < this.#tableNext) this.#table.grow(this.#table.length);
+    const modules: Record<string, Record<string, unknown>> = {
+      vm: { memory: this.#memory, table: this.#table, unwind: this.#low.exports["unwind"] },
+      low: this.#low.exports,
+    };
+    for (const imported of imports) modules[imported] = this.#units.get(imported)!.exports;
+    const { wasm } = this.options;
+    this.#units.set(name, wasm.instantiate(wasm.compileHot(bytes), modules));
+    return BigInt(main);
+  }
+
+  #run(procedure: bigint): bigint {
+    this.heap.setCell(Cell.value, procedure);
+    (this.#low.exports["run"] as () => void)();
+    return this.heap.cell(Cell.value);
+  }
+
+  #topLevelOf(global: Global): TopLevel {
+    const key = `${global.library}\n${global.name}`;
+    let found = this.#topLevels.get(key);
+    if (found === undefined) {
+      const symbol = intern(global.name);
+      found = {
+        name: global.name,
+        library: global.library,
+        symbol,
+        isAssigned: global.isAssigned,
+        cell: this.heap.newCell(BigInt(Immediate.unbound)),
+        fun: null,
+        inline: null,
+        constant: null,
+        isDefined: false,
+      };
+      this.#topLevels.set(key, found);
+    }
+    if (global.isAssigned) found.isAssigned = true;
+    return found;
+  }
+
+  #staticClosure(low: number, slot: number): number {
+    const address = this.heap.allocateStatic(8);
+    this.heap.view.setUint32(address, low, true);
+    this.heap.view.setUint32(address + 4, slot, true);
+    this.#staticClosures++;
+    return address - 8 + Tag.procedure;
+  }
+
+  #constantCell(datum: Datum): number {
+    // Equal numbers and symbols share a cell; other constants are known by identity.
+    const key =
+      datum instanceof Flonum
+        ? `f${Object.is(datum.value, -0) ? "-0" : String(datum.value)}`
+        : typeof datum === "bigint"
+          ? `b${String(datum)}`
+          : datum instanceof SchemeSymbol && datum.isInterned
+            ? `s${datum.name}`
+            : null;
+    const known = key === null ? this.#constants.get(datum) : this.#numbers.get(key);
+    if (known !== undefined) return known;
+    const cell = this.heap.newCell(this.heap.fromDatum(datum));
+    if (key === null) this.#constants.set(datum, cell);
+    else this.#numbers.set(key, cell);
+    return cell;
+  }
+}
