@@ -8,7 +8,7 @@ import type { Global, Unit } from "./core/core.ts";
 import { Flonum, SchemeSymbol, intern } from "./datum/datum.ts";
 import type { Datum } from "./datum/datum.ts";
 import { Heap, HeapFullError } from "./heap/heap.ts";
-import { Cell, Immediate, Register, Tag } from "./heap/layout.ts";
+import { Cell, Immediate, Kind, Register, Tag, VARIADIC, headerByte } from "./heap/layout.ts";
 import { compileUnit } from "./back-wasm/compile-unit.ts";
 import type { Exporter, Surroundings } from "./back-wasm/compile-unit.ts";
 import { TableSlot, runtimeModule } from "./back-wasm/runtime-module.ts";
@@ -17,8 +17,17 @@ import type { Fun, TopLevel } from "./middle/ir.ts";
 import { ALL_PASSES } from "./middle/simplify.ts";
 import type { Passes } from "./middle/simplify.ts";
 import { expandRuntime } from "./runtime/boot-expander.ts";
-import { ARITHMETIC, LIBRARY } from "./runtime/scheme.ts";
-import { hostOperation } from "./runtime/host.ts";
+import { HostPrimitives } from "./runtime/host.ts";
+import { Objects } from "./runtime/objects.ts";
+import { ARITHMETIC, LIBRARY, derivedText } from "./runtime/scheme.ts";
+import { Primitive } from "./interpreter/machine.ts";
+import { preludeDefinition, preludeNames } from "./interpreter/prelude.ts";
+import { makeStandardPorts } from "./interpreter/primitives/ports.ts";
+import type { StandardPorts } from "./interpreter/primitives/ports.ts";
+import { closedSystem } from "./interpreter/system.ts";
+import type { System } from "./interpreter/system.ts";
+import { publicPrimitives } from "./middle/primitives.ts";
+import { failure } from "./datum/condition.ts";
 
 export interface EngineOptions {
   readonly wasm: WasmEngine;
@@ -29,8 +38,17 @@ export interface EngineOptions {
   readonly passes?: Passes;
   /** Proves the whole heap after each collection; `torture`: collects at each allocation, too. */
   readonly debug?: "verify" | "torture";
-  /** Text that programs write to the standard output. */
-  readonly write?: (text: string) => void;
+  readonly system?: System;
+  readonly ports?: StandardPorts;
+  /** Primitives of the session: environments, features. */
+  readonly primitives?: ReadonlyMap<string, Primitive>;
+}
+
+/** What `eval` and `load` ask of the session. */
+export interface Evaluator {
+  /** @returns the procedure without arguments that does it */
+  evaluate(datum: unknown, environment: readonly unknown[]): unknown;
+  load(path: unknown, environment: readonly unknown[]): unknown;
 }
 
 export interface CollectorStatistics {
@@ -50,7 +68,10 @@ export class Engine {
   readonly #table: WasmTable;
   readonly #low: WasmInstance;
   readonly #units: Map<string, WasmInstance>;
-  readonly #topLevels: Map<string, TopLevel>;
+  readonly host: HostPrimitives;
+  evaluator: Evaluator;
+  readonly #functions: Map<number, Fun>;
+  readonly #topLevels: Map<Global, TopLevel>;
   readonly #runtime: Map<string, TopLevel>;
   readonly #exporter: Exporter;
   readonly #constants: Map<Datum, number>;
@@ -64,6 +85,22 @@ export class Engine {
     this.#memory = wasm.createMemory(Math.floor(memoryBytes / 65536));
     this.#table = wasm.createTable(16384);
     this.heap = new Heap(this.#memory, { nurseryBytes });
+    const { system = closedSystem() } = options;
+    this.host = new HostPrimitives(this, {
+      system,
+      ports: options.ports ?? makeStandardPorts(system),
+      extra: options.primitives ?? new Map(),
+    });
+    this.evaluator = {
+      evaluate: () => {
+        throw failure("eval: this engine has no expander");
+      },
+      load: () => {
+        throw failure("load: this engine has no expander");
+      },
+    };
+    this.#functions = new Map();
+    this.heap.codec = new Objects(this.heap, (slot) => this.#functions.get(slot));
     this.#units = new Map();
     this.#topLevels = new Map();
     this.#runtime = new Map();
@@ -75,7 +112,7 @@ export class Engine {
     this.#low = wasm.instantiate(wasm.compileHot(runtimeModule()), {
       vm: { memory: this.#memory, table: this.#table },
       host: {
-        "host-call": (sp: number, operation: number) => hostOperation(this, sp, operation),
+        "host-call": (sp: number, operation: number) => this.host.run(sp, operation),
         "heap-full": () => {
           throw new HeapFullError();
         },
@@ -84,7 +121,19 @@ export class Engine {
       },
     });
     this.#loadRuntime("arithmetic", ARITHMETIC, false);
-    this.#loadRuntime("library", LIBRARY, true);
+    this.#defineCode("call/cc", TableSlot.callcc, 1);
+    this.#defineCode("call-with-current-continuation", TableSlot.callcc, 1);
+    this.#defineCode("%throw-to", TableSlot.throwTo, 2);
+    this.#defineCode("apply", TableSlot.apply, VARIADIC);
+    this.#defineCode("values", TableSlot.values, VARIADIC);
+    const counts = Map.groupBy(publicPrimitives(), ({ name }) => name);
+    const prelude = preludeNames().map((name) => ({ name, text: preludeDefinition(name)! }));
+    this.#loadRuntime(
+      "library",
+      `${LIBRARY}\n` +
+        `${derivedText({ inline: [...counts].map(([name, all]) => ({ name, counts: all.map(({ count }) => count) })), hostNames: this.host.names, prelude })}`,
+      true,
+    );
     if (options.debug !== undefined) this.heap.set(Register.torture, options.debug === "torture" ? 2 : 1);
     if (options.debug === "torture") this.heap.set(Register.limit, this.heap.get(Register.alloc));
   }
@@ -112,8 +161,21 @@ export class Engine {
     return this.#runtime.has(name);
   }
 
+  /** A procedure of the runtime whose code is a low-level routine. */
+  #defineCode(name: string, slot: number, arity: number): void {
+    const global: Global = { library: "runtime", name, isAssigned: false, primitive: name };
+    const topLevel = this.#topLevelOf(global);
+    topLevel.isDefined = true;
+    this.heap.setCell(topLevel.cell, BigInt(this.#staticClosure(headerByte(Kind.procedure) | (arity << 8), slot)));
+    this.#runtime.set(name, topLevel);
+  }
+
   #loadRuntime(name: string, text: string, checksStack: boolean): void {
-    const unit = expandRuntime(readForms(text), { library: name, globalOf: (word) => this.runtimeGlobal(word) });
+    const unit = expandRuntime(readForms(text), {
+      library: name,
+      globalOf: (word) => this.runtimeGlobal(word),
+      hostIndex: (word) => this.host.indexOf(word),
+    });
     for (const global of unit.globals) {
       if (unit.body.some((form) => form.kind === "define-global" && form.global === global))
         this.#runtime.set(global.name, this.#topLevelOf(global));
@@ -136,6 +198,9 @@ export class Engine {
       runtime: (word) => this.#runtime.get(word),
       tableSlot: () => this.#tableNext++,
       staticClosure: (low, slot) => this.#staticClosure(low, slot),
+      functionAt: (slot, fun) => {
+        this.#functions.set(slot, fun);
+      },
       constantCell: (datum) => this.#constantCell(datum),
       coldSlot: TableSlot.coldResume,
     };
@@ -163,8 +228,7 @@ export class Engine {
   }
 
   #topLevelOf(global: Global): TopLevel {
-    const key = `${global.library}\n${global.name}`;
-    let found = this.#topLevels.get(key);
+    let found = this.#topLevels.get(global);
     if (found === undefined) {
       const symbol = intern(global.name);
       found = {
@@ -178,7 +242,7 @@ export class Engine {
         constant: null,
         isDefined: false,
       };
-      this.#topLevels.set(key, found);
+      this.#topLevels.set(global, found);
     }
     if (global.isAssigned) found.isAssigned = true;
     return found;

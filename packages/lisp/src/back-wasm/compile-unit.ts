@@ -23,6 +23,8 @@ import { FunctionRef, UnitModule, VARIADIC_SIGNATURE, procedureSignature } from 
 export interface Surroundings extends Globals {
   tableSlot(): number;
   staticClosure(low: number, slot: number): number;
+  /** Tells whose code lies at a place of the table: for errors and for showing procedures. */
+  functionAt(slot: number, fun: Fun): void;
   constantCell(datum: Datum): number;
   readonly coldSlot: number;
 }
@@ -213,6 +215,7 @@ class UnitLinker implements Linker {
     let found = this.#headers.get(fun);
     if (found !== undefined) return found;
     const slot = this.tableSlot();
+    this.#surroundings.functionAt(slot, fun);
     this.#headers.set(fun, (found = { low: closureLow(fun), slot }));
     if (isVariadic(fun)) {
       const entry = new FunctionRef(`${fun.name}/entry`, VARIADIC_SIGNATURE);

@@ -5,10 +5,10 @@ import type { Node } from "../middle/ir.ts";
 import type { Emitter } from "./emit-arithmetic.ts";
 import type { FrameWriter, Operand } from "./frame-writer.ts";
 
-export function characterCompare(opcode: number): Emitter {
+export function characterCompare(name: string, opcode: number): Emitter {
   return (e, node) => {
     const operands = node.args.map((arg) => e.operand(arg));
-    operands.forEach((operand, index) => checkCharacter(e, operand, node.args[index]!, "char-comparison", "char"));
+    operands.forEach((operand, index) => checkCharacter(e, operand, node.args[index]!, name, "char"));
     for (const operand of operands) e.push(operand);
     e.writer.op(opcode);
     e.done(...operands);

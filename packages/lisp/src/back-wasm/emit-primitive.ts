@@ -372,6 +372,7 @@ const EMITTERS: Record<string, Emitter> = {
     e.done(box, value);
     return "nothing";
   },
+  "%closure-ref": (e, node) => unchecked(e, node, Offset.captured + 8 * constantOf(node.args[1]!)),
   "%closure-set!": (e, node) => {
     const closure = e.operand(node.args[0]!);
     const value = e.operand(node.args[2]!);
@@ -422,19 +423,6 @@ const EMITTERS: Record<string, Emitter> = {
     toCharacter(e);
     e.done(object, index);
     return "word";
-  },
-  "string-set!": (e, node) => {
-    const { object, index } = checkedElement(e, node, Kind.string, "string", "string-set!", 2);
-    const value = e.operand(node.args[2]!);
-    checkCharacter(e, value, node.args[2]!, "string-set!", "char");
-    pushIndexed(e, object, index, 4);
-    e.push(value);
-    e.writer.i64Const(8);
-    e.writer.op(Op.i64ShrU);
-    e.writer.op(Op.i32WrapI64);
-    e.writer.memory(Op.i32Store, Offset.fields);
-    e.done(object, index, value);
-    return "nothing";
   },
   "bytevector-u8-ref": (e, node) => {
     const { object, index } = checkedElement(e, node, Kind.bytevector, "bytevector", "bytevector-u8-ref", 0);
@@ -517,11 +505,11 @@ const EMITTERS: Record<string, Emitter> = {
     e.writer.op(Op.i64Or);
     return "word";
   },
-  "char=?": characterCompare(Op.i64Eq),
-  "char<?": characterCompare(Op.i64LtU),
-  "char>?": characterCompare(Op.i64GtU),
-  "char<=?": characterCompare(Op.i64LeU),
-  "char>=?": characterCompare(Op.i64GeU),
+  "char=?": characterCompare("char=?", Op.i64Eq),
+  "char<?": characterCompare("char<?", Op.i64LtU),
+  "char>?": characterCompare("char>?", Op.i64GtU),
+  "char<=?": characterCompare("char<=?", Op.i64LeU),
+  "char>=?": characterCompare("char>=?", Op.i64GeU),
 
   "%make": (e, node) => makeObject(e, node, "make-words"),
   "%make-bytes": (e, node) => makeObject(e, node, "make-bytes"),

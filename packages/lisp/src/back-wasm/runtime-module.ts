@@ -24,7 +24,15 @@ import { RUNTIME } from "../runtime/low.ts";
 import { FunctionRef, RESUME_SIGNATURE, UnitModule, VARIADIC_SIGNATURE, procedureSignature } from "./unit-module.ts";
 
 /** Places in the table of functions that the runtime fills: slowN at N, then these. */
-export const TableSlot = { continuation: 10, coldResume: 11, first: 16 } as const;
+export const TableSlot = {
+  continuation: 10,
+  coldResume: 11,
+  callcc: 12,
+  throwTo: 13,
+  apply: 14,
+  values: 15,
+  first: 16,
+} as const;
 
 /** Objects of more bytes lie in the old generation from the start. */
 const LARGE_BYTES = 256 * 1024;
@@ -66,6 +74,7 @@ function lowProgram(): LowProgram {
     "CAPTURED-0": Offset.captured,
     "CAPTURED-1": Offset.captured + 8,
     "CAPTURED-2": Offset.captured + 16,
+    "CAPTURED-3": Offset.captured + 24,
     "CONTINUATION-CODE": TableSlot.continuation,
     "FLONUM-HEADER": headerByte(Kind.flonum) + 8 * 2 ** 32,
     "ERROR-TOO-MANY": errorCode("apply", "fewer arguments"),
@@ -114,6 +123,10 @@ export function runtimeModule(): Uint8Array {
   for (let count = 0; count <= 8; count++) module.addElement(count, refs.get(`slow${count}`)!);
   module.addElement(TableSlot.continuation, refs.get("continuation")!);
   module.addElement(TableSlot.coldResume, refs.get("cold-resume")!);
+  module.addElement(TableSlot.callcc, refs.get("call/cc-code")!);
+  module.addElement(TableSlot.throwTo, refs.get("throw-code")!);
+  module.addElement(TableSlot.apply, refs.get("apply-code")!);
+  module.addElement(TableSlot.values, refs.get("list-values")!);
   addRun(module, refs);
   return module.finish();
 }

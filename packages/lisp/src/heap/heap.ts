@@ -45,14 +45,18 @@ export class HeapFullError extends Error {
   }
 }
 
-/**
- * A word that has no form of its own outside of the heap: procedures, records, ports. Valid until the next collection.
- */
+/** A word as it is. Valid until the next collection. */
 export class Opaque {
   readonly word: Word;
   constructor(word: Word) {
     this.word = word;
   }
+}
+
+/** The heap's objects that the reader does not know: procedures, records, conditions, ports. */
+export interface ObjectCodec {
+  toObject(word: Word, seen: Map<Word, unknown>): unknown;
+  fromObject(object: object, seen: Map<object, Word>): Word;
 }
 
 export class Heap {
@@ -61,6 +65,7 @@ export class Heap {
   readonly #symbols: Map<string, number>;
   readonly #symbolsByAddress: Map<number, SchemeSymbol>;
   readonly #uninterned: Map<SchemeSymbol, number>;
+  codec: ObjectCodec | null;
 
   constructor(memory: WasmMemory, options: { nurseryBytes: number }) {
     this.view = new DataView(memory.buffer);
@@ -68,6 +73,7 @@ export class Heap {
     this.#symbols = new Map();
     this.#symbolsByAddress = new Map();
     this.#uninterned = new Map();
+    this.codec = null;
     const size = memory.buffer.byteLength;
     const nurseryEnd = Region.nursery + options.nurseryBytes;
     const half = Math.floor((size - nurseryEnd) / 2 / 65536) * 65536;
@@ -151,13 +157,20 @@ export class Heap {
 
   /** Kind in an object's header. */
   kind(word: Word): number {
-    return Heap.tag(word) === Tag.object || Heap.tag(word) === Tag.vector
+    const tag = Heap.tag(word);
+    return tag === Tag.object || tag === Tag.vector || tag === Tag.procedure
       ? (this.view.getUint8(Heap.address(word)) >> 3) & 31
       : -1;
   }
 
   count(word: Word): number {
     return this.view.getUint32(Heap.address(word) + 4, true);
+  }
+  car(pair: Word): Word {
+    return this.word(Heap.address(pair));
+  }
+  cdr(pair: Word): Word {
+    return this.word(Heap.address(pair) + 8);
   }
   field(word: Word, index: number): Word {
     return this.word(Heap.address(word) + 8 + 8 * index);
@@ -327,7 +340,10 @@ export class Heap {
         word = rest;
       }
     }
-    throw new Error(`${Object.prototype.toString.call(datum)} has no word`);
+    assert(this.codec !== null, "an object of the host must have a word");
+    const word = this.codec.fromObject(datum, seen);
+    seen.set(datum, word);
+    return word;
   }
 
   /** The datum of a word; objects without one come as `Opaque`. */
@@ -339,8 +355,6 @@ export class Heap {
         return new Flonum(this.view.getFloat64(Heap.address(word) + 8, true));
       case Tag.immediate:
         return immediateOf(Number(word));
-      case Tag.procedure:
-        return new Opaque(word);
     }
     const known = seen.get(word);
     if (known !== undefined) return known;
@@ -367,12 +381,12 @@ export class Heap {
       for (let index = 0; index < this.count(word); index++) items.push(this.toDatum(this.field(word, index), seen));
       return items;
     }
-    const datum = this.#objectDatum(word);
+    const datum = this.#objectDatum(word, seen);
     seen.set(word, datum);
     return datum;
   }
 
-  #objectDatum(word: Word): unknown {
+  #objectDatum(word: Word, seen: Map<Word, unknown>): unknown {
     switch (this.kind(word)) {
       case Kind.string:
         return new MString(this.codesOf(word), (this.view.getUint8(Heap.address(word) + 1) & 1) === 1);
@@ -390,7 +404,7 @@ export class Heap {
       case Kind.bytevector:
         return this.bytes(word).slice();
       default:
-        return new Opaque(word);
+        return this.codec === null ? new Opaque(word) : this.codec.toObject(word, seen);
     }
   }
 

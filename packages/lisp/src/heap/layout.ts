@@ -47,7 +47,7 @@ export const Kind = {
   promise: 10,
   parameter: 11,
   port: 12,
-  environment: 13,
+  condition: 13,
   host: 14,
   unique: 15,
   string: 20,
@@ -171,6 +171,11 @@ export const Cell = {
   modulo: 26,
   inexact: 27,
   sqrt: 28,
+  raise: 29,
+  raised: 30,
+  inputPort: 31,
+  outputPort: 32,
+  errorPort: 33,
   first: 64,
 } as const;
 

@@ -133,18 +133,6 @@ export function primitiveCall(name: string, args: Node[]): Node | null {
       );
       return args.length === 0 ? list : { k: "let", vars, values: args, body: list };
     }
-    case "cadr":
-    case "cddr":
-    case "caar":
-    case "cdar":
-    case "caddr":
-    case "cdddr":
-    case "cadddr":
-      if (args.length !== 1) return null;
-      return [...name.slice(1, -1)].reduceRight<Node>(
-        (object, letter) => ({ k: "prim", op: prim(letter === "a" ? "car" : "cdr", 1), args: [object] }),
-        args[0]!,
-      );
     case "zero?":
     case "positive?":
     case "negative?":

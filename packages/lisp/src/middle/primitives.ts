@@ -59,7 +59,7 @@ add("vector-length string-length bytevector-length", 1, { result: "fixnum" });
 add("vector-ref", 2);
 add("string-ref", 2, { result: "char" });
 add("bytevector-u8-ref", 2, { result: "fixnum" });
-add("vector-set! string-set! bytevector-u8-set!", 3);
+add("vector-set! bytevector-u8-set!", 3);
 add("char->integer", 1, { result: "fixnum" });
 add("integer->char", 1, { result: "char" });
 add("char=? char<? char>? char<=? char>=?", 2, { test: true });
@@ -117,6 +117,7 @@ add("%mulhi", 2, { pure: true, result: "fixnum" });
 for (let count = 0; count <= 6; count++) add("%host", count + 1); // (operation, operand …): see runtime/host.ts
 add("%record-ref", 3); // (record, its type, constant index): checked
 add("%record-set!", 4);
+add("%closure-ref", 2);
 add("%closure-set!", 3); // (closure, constant index, value)
 add("%eqv?", 2, { pure: true, test: true });
 

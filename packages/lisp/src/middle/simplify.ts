@@ -38,7 +38,7 @@ export const ALL_PASSES: Passes = {
 };
 
 /** Nodes of a body up to which each call of a function gets a copy of it. */
-const INLINE_SIZE_MAX = 14;
+const INLINE_SIZE_MAX = 20;
 /** Rounds of counting and rewriting; each uncovers what the one before made possible. */
 const ROUNDS = 3;
 

@@ -13,38 +13,32 @@ import { publicPrimitives, primitive } from "../middle/primitives.ts";
 
 type Scope = ReadonlyMap<string, Variable>;
 
+export interface BootOptions {
+  readonly library: string;
+  readonly globalOf: (name: string) => Global | undefined;
+  /** Place of a primitive among the host's. */
+  readonly hostIndex?: (name: string) => number;
+}
+
 /**
  * @param globalOf  the variable of a name that the forms do not define: a primitive, or one of the units before
  */
-export function expandRuntime(
-  forms: readonly Form[],
-  options: { library: string; globalOf: (name: string) => Global | undefined },
-): Unit {
+export function expandRuntime(forms: readonly Form[], options: BootOptions): Unit {
   return new BootExpander(options).unit(forms);
 }
 
 /** Names of operations in line: they need no definition to be called. */
 const INLINE = new Set(publicPrimitives().map(({ name }) => name));
-const ALSO_INLINE = new Set([
-  "list",
-  "cadr",
-  "cddr",
-  "caar",
-  "cdar",
-  "caddr",
-  "cdddr",
-  "cadddr",
-  "zero?",
-  "positive?",
-  "negative?",
-]);
+const ALSO_INLINE = new Set(["list", "zero?", "positive?", "negative?"]);
 
 class BootExpander {
   readonly #library: string;
   readonly #globalOf: (name: string) => Global | undefined;
   readonly #globals: Map<string, Global>;
+  readonly #hostIndex: (name: string) => number;
 
-  constructor(options: { library: string; globalOf: (name: string) => Global | undefined }) {
+  constructor(options: BootOptions) {
+    this.#hostIndex = options.hostIndex ?? (() => -1);
     this.#library = options.library;
     this.#globalOf = options.globalOf;
     this.#globals = new Map();
@@ -151,7 +145,7 @@ class BootExpander {
     const found = this.#globals.get(name) ?? this.#globalOf(name);
     if (found !== undefined) return found;
     const isInline = name.startsWith("%")
-      ? [0, 1, 2, 3, 4, 5, 6, 7].some((count) => primitive(name, count) !== undefined)
+      ? [1, 2, 3, 4, 5, 6, 7].some((count) => primitive(name, count) !== undefined)
       : INLINE.has(name) || ALSO_INLINE.has(name);
     assert(isInline, `the runtime has no ${name}`);
     const global: Global = { library: "runtime", name, isAssigned: false, primitive: name };
@@ -163,6 +157,15 @@ class BootExpander {
     const source = null;
     const expand = (form: Form): Core => this.#expand(form, scope);
     switch (head) {
+      // (%oracle name operand …): the host's form of a primitive, which raises what there is to raise.
+      case "%oracle":
+        return expand([
+          `%fail${rest.length - 1 > 3 ? "-list" : rest.length - 1}`,
+          this.#hostIndex(rest[0] as string),
+          ...(rest.length - 1 > 3 ? [["list", ...rest.slice(1)]] : rest.slice(1)),
+        ]);
+      case "%oracle-list":
+        return expand(["%fail-list", this.#hostIndex(rest[0] as string), rest[1]!]);
       case "quote":
         return { kind: "const", datum: datumOf(rest[0]!), source };
       case "lambda":

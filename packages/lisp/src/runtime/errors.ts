@@ -31,7 +31,11 @@ const ERRORS: readonly (readonly [primitive: string, expected: string])[] = [
   ["integer->char", "code of a character"],
   ["string-set!", "char"],
   ["bytevector-u8-set!", "byte"],
-  ["char-comparison", "char"],
+  ["char=?", "char"],
+  ["char<?", "char"],
+  ["char>?", "char"],
+  ["char<=?", "char"],
+  ["char>=?", "char"],
   ["record", "record of the type"],
   ["letrec", "initialised variable"],
 ];
