@@ -145,7 +145,7 @@ export class Engine {
 
   /** Compiles a unit. @returns the word of the procedure that runs it */
   compile(unit: Unit, { isClosed = false }: { isClosed?: boolean } = {}): bigint {
-    return this.#compile(unit, { isClosed, checksStack: true });
+    return this.#compile(unit, { isClosed, checksStack: true, isHot: isClosed });
   }
 
   get statistics(): CollectorStatistics {
@@ -180,7 +180,7 @@ export class Engine {
       if (unit.body.some((form) => form.kind === "define-global" && form.global === global))
         this.#runtime.set(global.name, this.#topLevelOf(global));
     }
-    this.#run(this.#compile(unit, { isClosed: false, checksStack }));
+    this.#run(this.#compile(unit, { isClosed: false, checksStack, isHot: !checksStack }));
   }
 
   /** The global of a word of the runtime, for units expanded without libraries. */
@@ -191,7 +191,10 @@ export class Engine {
       : { library: found.library, name, isAssigned: found.isAssigned, primitive: name };
   }
 
-  #compile(unit: Unit, { isClosed, checksStack }: { isClosed: boolean; checksStack: boolean }): bigint {
+  #compile(
+    unit: Unit,
+    { isClosed, checksStack, isHot }: { isClosed: boolean; checksStack: boolean; isHot: boolean },
+  ): bigint {
     const name = `unit${this.#units.size}`;
     const surroundings: Surroundings = {
       topLevel: (global) => this.#topLevelOf(global),
@@ -217,7 +220,7 @@ export class Engine {
     };
     for (const imported of imports) modules[imported] = this.#units.get(imported)!.exports;
     const { wasm } = this.options;
-    this.#units.set(name, wasm.instantiate(wasm.compileHot(bytes), modules));
+    this.#units.set(name, wasm.instantiate(isHot ? wasm.compileHot(bytes) : wasm.compile(bytes), modules));
     return BigInt(main);
   }
 

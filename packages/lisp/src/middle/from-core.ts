@@ -120,7 +120,6 @@ export function primitiveCall(name: string, args: Node[]): Node | null {
       if (args.length === 1) return { k: "prim", op: prim(name, 2), args: [args[0]!, constant(name === "+" ? 0 : 1)] };
       return leftAssociated(name, args);
     case "-":
-      if (args.length === 1) return { k: "prim", op: prim("-", 2), args: [constant(0), args[0]!] };
       return args.length > 2 ? leftAssociated(name, args) : null;
     case "/":
       return args.length === 1 ? { k: "prim", op: prim("/", 2), args: [constant(1), args[0]!] } : null;

@@ -36,15 +36,13 @@ export function resultType(name: string, types: readonly ValueType[]): ValueType
   switch (name) {
     case "+":
     case "-":
+    case "*":
       if (a === "none" || b === "none") return "none";
       if ((a === "flonum" && (b === "flonum" || isInteger(b))) || (isInteger(a) && b === "flonum")) return "flonum";
       return isInteger(a) && isInteger(b) ? "integer" : "any";
-    case "*":
-      if (a === "none" || b === "none") return "none";
-      return a === "flonum" && b === "flonum" ? "flonum" : isInteger(a) && isInteger(b) ? "integer" : "any";
     case "/":
       if (a === "none" || b === "none") return "none";
-      return a === "flonum" && b === "flonum" ? "flonum" : "any";
+      return b === "flonum" && (a === "flonum" || isInteger(a)) ? "flonum" : "any";
     case "quotient":
     case "remainder":
     case "modulo":
@@ -69,13 +67,8 @@ export function typeOf(node: Node): ValueType {
     case "lambda":
       return "procedure";
     case "prim":
-      // Exact zero times a flonum may be exact zero; another constant is not.
-      if (
-        node.op.name === "*" &&
-        node.args.some((arg) => arg.k === "const" && typeof arg.datum === "number" && arg.datum !== 0) &&
-        node.args.some((arg) => typeOf(arg) === "flonum")
-      )
-        return "flonum";
+      // Division by an exact zero is an error; another constant is none.
+      if (node.op.name === "/" && isNonZero(node.args[1]!) && typeOf(node.args[0]!) === "flonum") return "flonum";
       return resultType(node.op.name, node.args.map(typeOf)) ?? node.op.result;
     case "if":
       return join(typeOf(node.then), typeOf(node.else));
@@ -128,6 +121,10 @@ function forgetTypes(node: Node): void {
   if (node.k === "let") for (const v of node.vars) v.type = "none";
   if (node.k === "label") for (const v of (node.label as Label).parameters) v.type = "none";
   for (const child of children(node)) forgetTypes(child);
+}
+
+function isNonZero(node: Node): boolean {
+  return node.k === "const" && typeof node.datum === "number" && node.datum !== 0;
 }
 
 /** Operations that take and give doubles in registers when the types allow it. */

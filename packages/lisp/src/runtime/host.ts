@@ -12,7 +12,7 @@ import type { Real, SchemeSymbol } from "../datum/datum.ts";
 import { HeapFullError } from "../heap/heap.ts";
 import { Cell, Immediate } from "../heap/layout.ts";
 import { isEqual } from "../interpreter/equality.ts";
-import { Machine, Primitive, wrongCount } from "../interpreter/machine.ts";
+import { Machine, Primitive, procedureName, wrongCount } from "../interpreter/machine.ts";
 import { defineControl } from "../interpreter/primitives/control.ts";
 import type { RecordType } from "../interpreter/primitives/control.ts";
 import { defineLists } from "../interpreter/primitives/lists.ts";
@@ -248,7 +248,7 @@ function applyErrorOf(f: unknown, operands: unknown[]): SchemeError {
   return new SchemeError(
     new Condition(
       "arity",
-      `${f.name === "" ? "an anonymous procedure" : f.name}: wrong number of arguments (${counts} expected, ` +
+      `${procedureName(f) ?? "an anonymous procedure"}: wrong number of arguments (${counts} expected, ` +
         `${operands.length} given)`,
     ),
   );
