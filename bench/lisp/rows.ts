@@ -72,7 +72,7 @@ export function measureLisp(
         readFileSync(join(folder, "src/Petite-Chez-prelude.scm"), "utf8").replace(
           "(only (chezscheme)",
           "(only (chezscheme) sstats-cpu statistics",
-        ) + `\n${CHEZ_CLOCK}\n${source}\n(run-benchmark)\n`,
+        ) + `\n${CHEZ_CLOCK}\n${source.replace(/^\(import[^]*?\)\)\s*$/mu, "")}\n(run-benchmark)\n`,
       );
       const times = { ours: [] as number[], chez: [] as number[] };
       let error = "";
