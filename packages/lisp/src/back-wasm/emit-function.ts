@@ -400,6 +400,8 @@ export class CodeEmitter extends FrameWriter {
     const { writer } = this;
     const isTail = destination === "tail" && context === null;
     if (node.args.length > ARITY_MAX) return this.callVariadic(node, destination, context);
+    if (!isTail && node.args.length === 1 && node.f.k === "gref" && isCallWithContinuation(node.f.g))
+      return this.callWithContinuation(node, destination, context!);
     if (isTail) writer.localGet(0);
     else this.pushTop();
     const f = this.temporary(Type.i64);
@@ -435,6 +437,32 @@ export class CodeEmitter extends FrameWriter {
       writer.callIndirect(type);
       this.afterCall(destination, context);
     }
+  }
+
+  /**
+   * `(call/cc f)` that is waited for. When this function lies on the base loop alone its frame goes to the heap at once
+   * and it is left for good: no exception, so that programs which live by continuations cost an allocation for each.
+   */
+  callWithContinuation(node: Node & { k: "call" }, destination: Destination, context: Context): void {
+    const { writer } = this;
+    const receiver = this.temporary(Type.i64);
+    this.gen(node.args[0]!, "word", null);
+    writer.localSet(receiver);
+    this.beforeCall(context);
+    writer.localGet(0);
+    writer.i32Const(Region.stack);
+    writer.op(Op.i32Eq);
+    writer.if();
+    writer.localGet(0);
+    writer.localGet(this.site);
+    writer.localGet(receiver);
+    this.callRef(this.linker.low("capture-site"), true);
+    writer.end();
+    this.pushTop();
+    writer.localGet(receiver);
+    this.callLow("capture");
+    this.release(receiver, Type.i64);
+    this.afterCall(destination, context);
   }
 
   callVariadic(node: Node & { k: "call" }, destination: Destination, context: Context | null): void {
@@ -548,6 +576,10 @@ const PREDICATES: Record<string, ValueType> = {
   "%flonum?": "flonum",
   "bytevector?": "bytevector",
 };
+
+function isCallWithContinuation(g: TopLevel): boolean {
+  return g.library === "runtime" && (g.name === "call/cc" || g.name === "call-with-current-continuation");
+}
 
 function blockType(destination: Destination): number {
   return destination === "word"
