@@ -11,6 +11,7 @@
  *     npm run bench -- --only aegisfs-scale   how its costs grow with directories, files and volumes, and a picture of
  *     it in docs/aegisfs-scale.svg
  *     npm run bench -- --only aegisfs-memory [--files N]   whether a volume stays within the memory that it was given
+ *     npm run bench -- --only lisp|lisp-fib --root FOLDER       r7rs-benchmarks beside Chez Scheme (lisp/rows.ts)
  *     npm run bench -- [--only GROUP|ROW] [--rounds N] [--image NAME] [--root DIR] [--page]
  *
  * `--only pkg` measures resolving beside apt, `--only outputs` images beside ostree, umoci, mke2fs and qemu-img,
@@ -41,6 +42,7 @@ import { chosenMountRows, measureMounts, storeMountResult } from "./fuse/mounts.
 import { Workbench, type Backing } from "./fuse/systems.ts";
 import { measureCompose, measureEachChange } from "./compose-rows.ts";
 import { measureImageBuild } from "./image-build.ts";
+import { measureLisp } from "./lisp/rows.ts";
 import { measureOutputs } from "./output-rows.ts";
 import { measurePackages } from "./package-rows.ts";
 import { measureIdleMemory, measureSyscalls, measureWholeCommand } from "./special-rows.ts";
@@ -89,6 +91,11 @@ if (only === "outputs") {
     printSpecial(result);
   process.exit();
 }
+if (only === "lisp" || only?.startsWith("lisp-") === true) {
+  const runner = [process.execPath, join(root, "bench/lisp/run-once.ts")];
+  measureLisp(options.root ?? ".", { rounds, only: only === "lisp" ? null : only.slice(5), runner }, print);
+  process.exit();
+}
 const isChosen = (row: Row): boolean => only === undefined || row.group === only || row.name.startsWith(only);
 const launcher = [process.execPath, join(root, "stratos.mjs")];
 const cache = join(stratosHome(), "bench");
@@ -126,7 +133,7 @@ if (only === "aegisfs-snapshots") {
   mkdirSync(join(root, "bench/results"), { recursive: true });
   writeFileSync(
     join(root, `bench/results/aegisfs-snapshots-${options.backing}.json`),
-    `${JSON.stringify(rows, null, 1)}\n`,
+    JSON.stringify(rows, null, 1) + "\n",
   );
   process.exit(0);
 }
@@ -203,7 +210,7 @@ if (options.page) {
   const [before, , after] = text.split(/^<!-- (?:begin|end) of figures -->$/m);
   writeFileSync(
     page,
-    `${before}<!-- begin of figures -->\n${markdown(results, special, about)}<!-- end of figures -->${after}`,
+    `${before}<!-- begin of figures -->\n` + `${markdown(results, special, about)}<!-- end of figures -->${after}`,
   );
 }
 
@@ -215,10 +222,10 @@ function chosenBacking(): Backing {
 
 function printSpecial({ name, ours: own, peer, peerName, unit, failure }: SpecialResult): void {
   const figure = (value: number | null): string =>
-    value === null ? "-" : `${value.toFixed(value < 10 ? 3 : 1)} ${unit}`;
+    value === null ? "-" : value.toFixed(value < 10 ? 3 : 1) + ` ${unit}`;
   print(
     `  ${name}: ${failure ?? figure(own)}; ${peerName} ${figure(peer)}` +
-      `${own === null || peer === null ? "" : `; ${(own / peer).toFixed(3)} ×`}`,
+      (own === null || peer === null ? "" : `; ${(own / peer).toFixed(3)} ×`),
   );
 }
 

@@ -1,7 +1,7 @@
 /**
- * Chibi's tests of R7RS and of SRFIs, on the reference interpreter:
+ * Chibi's tests of R7RS and of SRFIs, on the reference interpreter or, with `--engine wasm`, compiled:
  *
- *     npm run conformance:lisp-r7rs -- --dir FOLDER [--srfi all|N,N…] [--record]
+ *     npm run conformance:lisp-r7rs -- --dir FOLDER [--srfi all|N,N…] [--engine wasm] [--record]
  *
  * FOLDER is a checkout of chibi-scheme (BSD licence; nothing of it is kept here): `tests/r7rs-tests.scm` is run as it
  * stands, with `--srfi` also `lib/srfi/N/test.sld`. Its `(chibi test)` is ours (conformance/lisp/chibi-test.sld), which
@@ -11,12 +11,18 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { ExitRequest, Lisp } from "@stratos/lisp";
+import { NodeWasmEngine } from "@stratos/host-node";
+import { CompiledLisp, ExitRequest, Lisp } from "@stratos/lisp";
 import { folderFinder, nodeSystem, ownLibraryFolder } from "../packages/cli/src/lisp/node-system.ts";
 import { recordRows } from "./results.ts";
 
 const { values } = parseArgs({
-  options: { dir: { type: "string" }, srfi: { type: "string" }, record: { type: "boolean" } },
+  options: {
+    dir: { type: "string" },
+    srfi: { type: "string" },
+    record: { type: "boolean" },
+    engine: { type: "string" },
+  },
 });
 if (values.dir === undefined || !existsSync(join(values.dir, "tests/r7rs-tests.scm"))) {
   console.error("usage: npm run conformance:lisp-r7rs -- --dir FOLDER   (a checkout of chibi-scheme)");
@@ -113,7 +119,7 @@ function run(text: string, file: string): Outcome {
   let broke = false;
   try {
     process.chdir(folder);
-    lisp.runProgram(text, file);
+    (values.engine === "wasm" ? new CompiledLisp(lisp, { wasm: new NodeWasmEngine() }) : lisp).runProgram(text, file);
   } catch (error) {
     if (!(error instanceof ExitRequest)) {
       broke = true;

@@ -56,3 +56,18 @@ test("forms that come through a pipe are evaluated, and may read what follows", 
   );
   assert.equal((await lisp([], "(+ 1")).status, 1);
 });
+
+test("--engine wasm runs the same program compiled; an engine that is none is refused", async () => {
+  writeFileSync(
+    join(folder, "deep.scm"),
+    "(import (scheme base) (scheme write))\n(define (count n) (if (= n 0) 0 (+ 1 (count (- n 1)))))\n" +
+      "(write (count 1000000)) (car 5)\n",
+  );
+  const { stdout, stderr, status } = await lisp(["--engine", "wasm", "deep.scm"]);
+  assert.deepEqual([stdout, stderr, status], ["1000000", "stratos: car: expected a pair, got 5\n", 1]);
+  assert.equal(
+    (await lisp(["--engine", "wasm", "-e", "(display (expt 2 100))"])).stdout,
+    "1267650600228229401496703205376",
+  );
+  assert.match((await lisp(["--engine", "steam", "-e", "1"])).stderr, /steam is no engine; take interpreter or wasm/);
+});

@@ -26,6 +26,10 @@ export type { Clause, Core, Global, Source, Unit, Variable } from "./core/core.t
 export { Condition, SchemeError } from "./datum/condition.ts";
 export { FEATURES, Lisp, placeText, writeShown } from "./session.ts";
 export type { LispOptions } from "./session.ts";
+export { CompiledLisp } from "./compiled-session.ts";
+export { createEngine } from "./engine.ts";
+export type { CollectorStatistics, Engine, EngineOptions } from "./engine.ts";
+export { HeapFullError } from "./heap/heap.ts";
 export type { LibraryFinder } from "./library/library.ts";
 export { closedSystem } from "./interpreter/system.ts";
 export type { System } from "./interpreter/system.ts";

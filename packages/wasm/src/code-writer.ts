@@ -1,4 +1,4 @@
-import { Op } from "./opcodes.ts";
+import { Misc, Op } from "./opcodes.ts";
 import type { ValueType } from "./opcodes.ts";
 
 /**
@@ -208,6 +208,69 @@ export class CodeWriter {
     this.op(Op.callIndirect);
     this.u32(typeIndex);
     this.u32(tableIndex);
+  }
+
+  /** A call of the function reference on the stack, which has this type. */
+  callRef(typeIndex: number): void {
+    this.op(Op.callRef);
+    this.u32(typeIndex);
+  }
+
+  returnCallRef(typeIndex: number): void {
+    this.op(Op.returnCallRef);
+    this.u32(typeIndex);
+  }
+
+  refFunc(functionIndex: number): void {
+    this.op(Op.refFunc);
+    this.u32(functionIndex);
+  }
+
+  globalGet(index: number): void {
+    this.op(Op.globalGet);
+    this.u32(index);
+  }
+
+  globalSet(index: number): void {
+    this.op(Op.globalSet);
+    this.u32(index);
+  }
+
+  /** `memory.copy` or `memory.fill` of memory 0; their operands are on the stack. */
+  memoryCopy(): void {
+    this.misc(Misc.memoryCopy);
+    this.byte(0);
+    this.byte(0);
+  }
+
+  memoryFill(): void {
+    this.misc(Misc.memoryFill);
+    this.byte(0);
+  }
+
+  throw(tag: number): void {
+    this.op(Op.throw);
+    this.u32(tag);
+  }
+
+  throwRef(): void {
+    this.op(Op.throwRef);
+  }
+
+  /**
+   * Opens a block whose exceptions go to labels outside of it: first match wins. A `ref` clause leaves the exception as
+   * the label's last value (`exnref`); a `tag` of null takes any exception.
+   */
+  tryTable(catches: readonly { tag: number | null; label: number; ref?: boolean }[], type = 0x40): number {
+    this.op(Op.tryTable);
+    this.byte(type);
+    this.u32(catches.length);
+    for (const { tag, label, ref = false } of catches) {
+      this.byte((tag === null ? 2 : 0) + (ref ? 1 : 0));
+      if (tag !== null) this.u32(tag);
+      this.u32(this.#depth - label);
+    }
+    return ++this.#depth;
   }
 
   /** @param type  0x40 for none, a value type, or a type index */

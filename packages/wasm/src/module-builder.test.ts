@@ -112,3 +112,112 @@ test("elements fill table slots, imports are called, a template is used twice", 
   assert.equal(new Int32Array(memory.buffer)[4], 47);
   assert.equal(table.get(0), null);
 });
+
+test("a module of its own memory, globals, data, table and function names", () => {
+  const builder = new ModuleBuilder();
+  const { code } = builder;
+  const type = builder.type([], [Type.i32]);
+  builder.addMemory({ minimum: 1, maximum: 2 });
+  builder.exportMemory("memory");
+  builder.addTable(4);
+  builder.exportTable("table");
+  const counter = builder.addGlobal(Type.i32, 40);
+  builder.exportGlobal("counter", counter);
+  builder.addData(1000, new Uint8Array([1, 2, 3]));
+  const next = builder.addFunction(type);
+  builder.exportFunction("next", next);
+  builder.nameFunction(next, "next-\u03bb");
+  builder.addElements(1, [next, next]);
+  const start = code.beginFunction([]);
+  code.globalGet(counter);
+  code.i32Const(1);
+  code.op(Op.i32Add);
+  code.globalSet(counter);
+  code.globalGet(counter);
+  code.endFunction(start);
+  const exports = compile(builder) as unknown as {
+    memory: { buffer: ArrayBuffer };
+    counter: { value: number };
+    next: () => number;
+    table: { get(index: number): unknown };
+  };
+  assert.equal(exports.next(), 41);
+  assert.equal(exports.next(), 42);
+  assert.equal(exports.counter.value, 42);
+  assert.deepEqual([...new Uint8Array(exports.memory.buffer, 999, 5)], [0, 1, 2, 3, 0]);
+  assert.equal(exports.table.get(2), exports.next);
+  assert.equal(exports.table.get(3), null);
+  assert.ok(new TextDecoder().decode(builder.finish()).includes("next-?"));
+});
+
+test("an exception is caught by its tag with its value, rethrown by reference, and missed by another tag", () => {
+  const builder = new ModuleBuilder();
+  const { code } = builder;
+  const unary = builder.type([Type.i32], [Type.i32]);
+  const mine = builder.addTag(builder.type([Type.i32], []));
+  const other = builder.addTag(builder.type([], []));
+  builder.exportTag("other", other);
+  const thrower = builder.addFunction(unary);
+  let at = code.beginFunction([]);
+  code.localGet(0);
+  code.i32Const(100);
+  code.op(Op.i32GtS);
+  code.if();
+  code.throw(other);
+  code.end();
+  code.localGet(0);
+  code.throw(mine);
+  code.endFunction(at);
+
+  const again = builder.addFunction(unary);
+  at = code.beginFunction([]);
+  let caught = code.block(Type.exnref);
+  code.tryTable([{ tag: null, label: caught, ref: true }]);
+  code.localGet(0);
+  code.call(thrower);
+  code.return();
+  code.end();
+  code.op(Op.unreachable);
+  code.end();
+  code.throwRef();
+  code.endFunction(at);
+
+  builder.exportFunction("catch", builder.addFunction(unary));
+  at = code.beginFunction([]);
+  caught = code.block(Type.i32);
+  code.tryTable([{ tag: mine, label: caught }]);
+  code.localGet(0);
+  code.call(again);
+  code.return();
+  code.end();
+  code.op(Op.unreachable);
+  code.end();
+  code.i32Const(1);
+  code.op(Op.i32Add);
+  code.endFunction(at);
+  const exports = compile(builder);
+  assert.equal(exports["catch"]!(41), 42);
+  assert.throws(() => exports["catch"]!(101));
+});
+
+test("calls by reference, in a function's tail too, return what the function returns", () => {
+  const builder = new ModuleBuilder();
+  const { code } = builder;
+  const type = builder.type([Type.i32], [Type.i32]);
+  const increment = builder.addFunction(type);
+  builder.exportFunction("increment", increment); // an exported function may be referred to
+  let at = code.beginFunction([]);
+  code.localGet(0);
+  code.i32Const(1);
+  code.op(Op.i32Add);
+  code.endFunction(at);
+  builder.exportFunction("twice", builder.addFunction(type));
+  at = code.beginFunction([]);
+  code.localGet(0);
+  code.refFunc(increment);
+  code.callRef(type);
+  code.refFunc(increment);
+  code.returnCallRef(type);
+  code.endFunction(at);
+  assert.equal(compile(builder)["twice"]!(40), 42);
+});

@@ -4,8 +4,9 @@ import { Type } from "./opcodes.ts";
 import type { ValueType } from "./opcodes.ts";
 
 /**
- * Puts a binary module together. Source: WebAssembly Core Specification 2.0 §5.5 (Modules). Order of use: types and
- * imports, then functions with their bodies through `code`, then exports and elements, then `finish`.
+ * Puts a binary module together. Source: WebAssembly Core Specification 3.0 §5.5 (Modules). Order of use: types and
+ * imports, then functions with their bodies through `code`, then exports and elements, then `finish`. Each kind of
+ * thing (functions, globals, tags) counts its imports first: import before adding one's own.
  */
 export class ModuleBuilder {
   /** The code section's bodies, in order of `addFunction`. */
@@ -19,6 +20,18 @@ export class ModuleBuilder {
   #exportCount: number;
   #elements: CodeWriter;
   #elementCount: number;
+  #tables: CodeWriter;
+  #tableCount: number;
+  #memories: CodeWriter;
+  #memoryCount: number;
+  #tags: number[];
+  #tagImportCount: number;
+  #globals: CodeWriter;
+  #globalCount: number;
+  #globalImportCount: number;
+  #data: CodeWriter;
+  #dataCount: number;
+  #names: { index: number; name: string }[];
 
   constructor(code: CodeWriter = new CodeWriter()) {
     this.code = code;
@@ -31,6 +44,18 @@ export class ModuleBuilder {
     this.#exportCount = 0;
     this.#elements = new CodeWriter(256);
     this.#elementCount = 0;
+    this.#tables = new CodeWriter(16);
+    this.#tableCount = 0;
+    this.#memories = new CodeWriter(16);
+    this.#memoryCount = 0;
+    this.#tags = [];
+    this.#tagImportCount = 0;
+    this.#globals = new CodeWriter(64);
+    this.#globalCount = 0;
+    this.#globalImportCount = 0;
+    this.#data = new CodeWriter(64);
+    this.#dataCount = 0;
+    this.#names = [];
     code.reset();
   }
 
@@ -59,6 +84,76 @@ export class ModuleBuilder {
     this.#imports.u32(1);
   }
 
+  /** @returns the global's index */
+  importGlobal(
+    module: string,
+    name: string,
+    type: ValueType,
+    { isMutable = false }: { isMutable?: boolean } = {},
+  ): number {
+    assert(this.#globalCount === 0, "imported globals come before the module's own");
+    this.#import(module, name, 3);
+    this.#imports.byte(type);
+    this.#imports.byte(isMutable ? 1 : 0);
+    return this.#globalImportCount++;
+  }
+
+  /** @returns the tag's index */
+  importTag(module: string, name: string, type: number): number {
+    assert(this.#tags.length === 0, "imported tags come before the module's own");
+    this.#import(module, name, 4);
+    this.#imports.byte(0);
+    this.#imports.u32(type);
+    return this.#tagImportCount++;
+  }
+
+  /** A memory of the module's own, in pages of 64 KiB. */
+  addMemory(limits: { minimum: number; maximum: number }): void {
+    this.#memories.byte(1);
+    this.#memories.u32(limits.minimum);
+    this.#memories.u32(limits.maximum);
+    this.#memoryCount++;
+  }
+
+  /** A table of function references of the module's own. @returns its index among the module's own tables */
+  addTable(minimum: number): number {
+    this.#tables.byte(Type.funcref);
+    this.#tables.byte(0);
+    this.#tables.u32(minimum);
+    return this.#tableCount++;
+  }
+
+  /** An exception's tag; `type` is a function type without results. @returns the tag's index */
+  addTag(type: number): number {
+    return this.#tagImportCount + this.#tags.push(type) - 1;
+  }
+
+  /** A global of i32, i64 or f64 with a constant as its first value. @returns the global's index */
+  addGlobal(type: 0x7f | 0x7e | 0x7c, initial: number, { isMutable = true }: { isMutable?: boolean } = {}): number {
+    this.#globals.byte(type);
+    this.#globals.byte(isMutable ? 1 : 0);
+    if (type === Type.i32) this.#globals.i32Const(initial);
+    else if (type === Type.i64) this.#globals.i64Const(initial);
+    else this.#globals.f64Const(initial);
+    this.#globals.byte(0x0b);
+    return this.#globalImportCount + this.#globalCount++;
+  }
+
+  /** Bytes that memory 0 holds at `address` when the module has been instantiated. */
+  addData(address: number, bytes: Uint8Array): void {
+    this.#data.byte(0);
+    this.#data.i32Const(address);
+    this.#data.byte(0x0b);
+    this.#data.u32(bytes.length);
+    this.#data.raw(bytes);
+    this.#dataCount++;
+  }
+
+  /** The function's name in profiles and traces: printable ASCII (others become `?`). Indexes in rising order. */
+  nameFunction(index: number, name: string): void {
+    this.#names.push({ index, name: name.replace(/[^\x20-\x7e]/gu, "?") });
+  }
+
   /** @returns the function's index */
   importFunction(module: string, name: string, type: number): number {
     assert(this.#functions.length === 0, "imported functions come before the module's own");
@@ -73,19 +168,37 @@ export class ModuleBuilder {
   }
 
   exportFunction(name: string, index: number): void {
-    this.#exports.name(name);
-    this.#exports.byte(0);
-    this.#exports.u32(index);
-    this.#exportCount++;
+    this.#export(name, 0, index);
+  }
+
+  exportTable(name: string, index = 0): void {
+    this.#export(name, 1, index);
+  }
+
+  exportMemory(name: string, index = 0): void {
+    this.#export(name, 2, index);
+  }
+
+  exportGlobal(name: string, index: number): void {
+    this.#export(name, 3, index);
+  }
+
+  exportTag(name: string, index: number): void {
+    this.#export(name, 4, index);
   }
 
   /** An active segment of table 0: `table[slot] = function`, written when the module is instantiated. */
   addElement(slot: number, functionIndex: number): void {
+    this.addElements(slot, [functionIndex]);
+  }
+
+  /** The same for consecutive slots. */
+  addElements(slot: number, functionIndexes: readonly number[]): void {
     this.#elements.byte(0);
     this.#elements.i32Const(slot);
     this.#elements.byte(0x0b);
-    this.#elements.u32(1);
-    this.#elements.u32(functionIndex);
+    this.#elements.u32(functionIndexes.length);
+    for (const index of functionIndexes) this.#elements.u32(index);
     this.#elementCount++;
   }
 
@@ -96,6 +209,7 @@ export class ModuleBuilder {
     this.#exportCount = 0;
     this.#elements.reset();
     this.#elementCount = 0;
+    this.#names.length = 0;
     this.code.reset();
   }
 
@@ -121,10 +235,45 @@ export class ModuleBuilder {
     for (const type of this.#functions) out.u32(type);
     endSection(out, at);
 
+    writeSection(out, 4, this.#tableCount, this.#tables);
+    writeSection(out, 5, this.#memoryCount, this.#memories);
+    if (this.#tags.length > 0) {
+      at = beginSection(out, 13); // stands between memories and globals
+      out.u32(this.#tags.length);
+      for (const type of this.#tags) {
+        out.byte(0);
+        out.u32(type);
+      }
+      endSection(out, at);
+    }
+    writeSection(out, 6, this.#globalCount, this.#globals);
     writeSection(out, 7, this.#exportCount, this.#exports);
     writeSection(out, 9, this.#elementCount, this.#elements);
     writeSection(out, 10, this.#functions.length, this.code);
+    writeSection(out, 11, this.#dataCount, this.#data);
+    if (this.#names.length > 0) this.#writeNames(out);
     return out.bytes.slice(0, out.length);
+  }
+
+  /** The custom section `name`, subsection 1. Source: Core Specification 3.0, Appendix: Custom Sections. */
+  #writeNames(out: CodeWriter): void {
+    const at = beginSection(out, 0);
+    out.name("name");
+    const functions = beginSection(out, 1);
+    out.u32(this.#names.length);
+    for (const { index, name } of this.#names) {
+      out.u32(index);
+      out.name(name);
+    }
+    endSection(out, functions);
+    endSection(out, at);
+  }
+
+  #export(name: string, kind: number, index: number): void {
+    this.#exports.name(name);
+    this.#exports.byte(kind);
+    this.#exports.u32(index);
+    this.#exportCount++;
   }
 
   #import(module: string, name: string, kind: number): void {

@@ -1,5 +1,5 @@
 /**
- * WebAssembly opcodes by their name in the specification. Source: WebAssembly Core Specification 2.0 §5.4
+ * WebAssembly opcodes by their name in the specification. Source: WebAssembly Core Specification 3.0 §5.4
  * (Instructions).
  */
 export const Op = {
@@ -18,13 +18,25 @@ export const Op = {
   callIndirect: 0x11,
   returnCall: 0x12,
   returnCallIndirect: 0x13,
+  callRef: 0x14,
+  returnCallRef: 0x15,
+  throw: 0x08,
+  throwRef: 0x0a,
+  tryTable: 0x1f,
   drop: 0x1a,
   select: 0x1b,
+  refNull: 0xd0,
+  refIsNull: 0xd1,
+  refFunc: 0xd2,
   localGet: 0x20,
   localSet: 0x21,
   localTee: 0x22,
   globalGet: 0x23,
   globalSet: 0x24,
+  tableGet: 0x25,
+  tableSet: 0x26,
+  memorySize: 0x3f,
+  memoryGrow: 0x40,
 
   i32Load: 0x28,
   i64Load: 0x29,
@@ -222,5 +234,15 @@ export const Simd = {
 } as const;
 
 /** Value types and the empty block type. */
-export const Type = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b, empty: 0x40, funcref: 0x70 } as const;
-export type ValueType = 0x7f | 0x7e | 0x7d | 0x7c | 0x7b;
+export const Type = {
+  i32: 0x7f,
+  i64: 0x7e,
+  f32: 0x7d,
+  f64: 0x7c,
+  v128: 0x7b,
+  empty: 0x40,
+  funcref: 0x70,
+  externref: 0x6f,
+  exnref: 0x69,
+} as const;
+export type ValueType = 0x7f | 0x7e | 0x7d | 0x7c | 0x7b | 0x70 | 0x6f | 0x69;

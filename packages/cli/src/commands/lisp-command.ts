@@ -1,7 +1,8 @@
 /** `stratos lisp`: a program, expressions, or the prompt. */
 import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { backtrace, ExitRequest, Lisp, Repl, UncaughtError } from "@stratos/lisp";
+import { NodeWasmEngine } from "@stratos/host-node";
+import { backtrace, CompiledLisp, ExitRequest, Lisp, Repl, UncaughtError } from "@stratos/lisp";
 import { CommandError, hostReason } from "../command-error.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
 import { folderFinder, nodeSystem, ownLibraryFolder } from "../lisp/node-system.ts";
@@ -9,6 +10,7 @@ import { folderFinder, nodeSystem, ownLibraryFolder } from "../lisp/node-system.
 export interface LispOptions {
   readonly eval: readonly string[];
   readonly libraryPath: readonly string[];
+  readonly engine: string;
 }
 
 export async function runLisp(
@@ -18,9 +20,14 @@ export async function runLisp(
 ): Promise<number> {
   const folders = [...options.libraryPath, ...(file === undefined ? [] : [dirname(file)]), ".", ownLibraryFolder()];
   const lisp = new Lisp({ system: nodeSystem([file ?? "lisp", ...args]), findLibrary: folderFinder(folders) });
+  if (!["interpreter", "wasm"].includes(options.engine))
+    throw new CommandError("--engine", `${options.engine} is no engine; take ` + "interpreter or wasm");
   try {
-    for (const text of options.eval) lisp.evaluateText(text, "-e");
-    if (file !== undefined) lisp.runProgram(programText(file), file);
+    const runner = options.engine === "wasm" ? new CompiledLisp(lisp, { wasm: new NodeWasmEngine() }) : lisp;
+    for (const text of options.eval) runner.evaluateText(text, "-e");
+    if (file !== undefined) runner.runProgram(programText(file), file);
+    else if (options.eval.length === 0 && options.engine === "wasm")
+      throw new CommandError("--engine", "the prompt runs on the interpreter only");
     else if (options.eval.length === 0) return await talk(lisp);
     return EXIT_SUCCESS;
   } catch (error) {

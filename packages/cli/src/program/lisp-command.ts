@@ -16,6 +16,11 @@ export function lispCommand(finish: Finish): Command {
     .passThroughOptions()
     .option("-e, --eval <expr>", "evaluate this first (repeatable); nothing is printed but what it prints", repeat, [])
     .option("-I, --library-path <folder>", "look for libraries there, too (repeatable): (a b) is a/b.sld", repeat, [])
+    .option(
+      "--engine <name>",
+      "what runs it: interpreter, or wasm (compiled to " + "WebAssembly, with a heap of its own)",
+      "interpreter",
+    )
     .addHelpText(
       "after",
       "\nExit status: what the program says by (exit); 1 after an error that nobody handled; 2 for a mistaken " +

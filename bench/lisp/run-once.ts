@@ -1,0 +1,24 @@
+/** Runs one program on the compiling engine, with the CPU's time as its clock: `run-once.ts PROGRAM < INPUT`. */
+import { readFileSync } from "node:fs";
+import { NodeWasmEngine } from "@stratos/host-node";
+import { CompiledLisp, ExitRequest, Lisp } from "@stratos/lisp";
+import { nodeSystem } from "../../packages/cli/src/lisp/node-system.ts";
+
+const [file] = process.argv.slice(2) as [string];
+const microseconds = (): number => {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+};
+const lisp = new Lisp({
+  system: { ...nodeSystem([file]), currentJiffy: microseconds, currentSecond: () => microseconds() / 1e6 },
+});
+try {
+  new CompiledLisp(lisp, { wasm: new NodeWasmEngine(), memoryBytes: 1024 * 1024 * 1024 }).runProgram(
+    readFileSync(file, "utf8"),
+    file,
+  );
+} catch (error) {
+  if (error instanceof ExitRequest) process.exit(error.status);
+  process.stderr.write(`${lisp.describe(error) ?? (error as Error).stack}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,255 @@
+/** A unit through all passes to a module of WebAssembly. */
+import type { Unit } from "../core/core.ts";
+import type { Datum } from "../datum/datum.ts";
+import { boxAssigned, convertClosures } from "../middle/closures.ts";
+import type { Code } from "../middle/closures.ts";
+import { contify, loopSelfCalls } from "../middle/contify.ts";
+import { FromCore } from "../middle/from-core.ts";
+import type { Globals } from "../middle/from-core.ts";
+import { Fun, Var, children, functionsOf } from "../middle/ir.ts";
+import type { Node, TopLevel } from "../middle/ir.ts";
+import { normalize } from "../middle/normalize.ts";
+import { chooseRepresentations } from "../middle/representation.ts";
+import { countUses, inlineForm, simplify } from "../middle/simplify.ts";
+import type { Passes } from "../middle/simplify.ts";
+import { inferTypes } from "../middle/type-inference.ts";
+import { CodeEmitter } from "./emit-function.ts";
+import type { Linker } from "./frame-writer.ts";
+import { closureLow, emitVariadicEntry, isVariadic } from "./procedure-entry.ts";
+import { lowSignature } from "./runtime-module.ts";
+import { FunctionRef, UnitModule, VARIADIC_SIGNATURE, procedureSignature } from "./unit-module.ts";
+
+/** What the engine gives to each unit. */
+export interface Surroundings extends Globals {
+  tableSlot(): number;
+  staticClosure(low: number, slot: number): number;
+  /** Tells whose code lies at a place of the table: for errors and for showing procedures. */
+  functionAt(slot: number, fun: Fun): void;
+  constantCell(datum: Datum): number;
+  readonly coldSlot: number;
+}
+
+export interface CompiledUnit {
+  readonly bytes: Uint8Array;
+  /** Closure word of the procedure without arguments that runs the unit. */
+  readonly main: number;
+  /** Modules whose exports it imports: the names as given to `Exporter`. */
+  readonly imports: ReadonlySet<string>;
+}
+
+/**
+ * Where functions that other units may call directly are exported: by function, the unit's name and the export's name
+ * of each clause.
+ */
+export type Exporter = Map<Fun, { unit: string; names: string[]; word: number }>;
+
+/** Top-level forms in one function at most: the functions stay of a size that the host compiles well. */
+const FORMS_MAX = 24;
+
+export interface CompileOptions {
+  readonly name: string;
+  readonly passes: Passes;
+  /** Nothing outside calls its top-level functions: their parameters' types may be inferred. */
+  readonly isClosed: boolean;
+  readonly checksStack: boolean;
+}
+
+export function compileUnit(
+  unit: Unit,
+  surroundings: Surroundings,
+  exporter: Exporter,
+  options: CompileOptions,
+): CompiledUnit {
+  const { passes } = options;
+  const converter = new FromCore(surroundings);
+  const forms = unit.body.map((core) => converter.convert(core));
+
+  // What top-level variables always are. Simplify in order: later forms see the small functions of earlier ones.
+  const own = new Map<TopLevel, Fun>();
+  for (const form of forms) {
+    if (form.k !== "gset" || !form.isDefinition || form.g.isAssigned) continue;
+    form.g.isDefined = form.value.k === "lambda";
+    if (form.value.k !== "lambda") continue;
+    form.g.fun = form.value.fun;
+    form.value.fun.isClosed = true;
+    own.set(form.g, form.value.fun);
+  }
+  const simplified = forms.map((form) => {
+    const result = simplify(form, passes);
+    if (result.k === "gset" && result.value.k === "lambda" && result.g.fun === result.value.fun && passes.inlining)
+      result.g.inline = inlineForm(result.value.fun);
+    return result;
+  });
+
+  const codes: Code[] = [];
+  const roots: Node[] = simplified.map((form) => {
+    let root = form;
+    if (passes.loops) {
+      root = contify(root);
+      if (root.k === "gset" && root.value.k === "lambda" && root.g.fun !== null) loopSelfCalls(root.value.fun, root.g);
+      loopInner(root);
+    }
+    root = boxAssigned(root);
+    countUses(root);
+    const converted = convertClosures(root, passes);
+    codes.push(...converted.codes);
+    return converted.root;
+  });
+  codes.push(...mainCodes(roots));
+  for (const code of codes) code.body = normalize(code.body);
+
+  const open = new Set<Fun>();
+  for (const code of codes)
+    if (!(options.isClosed && own.size > 0 && [...own.values()].includes(code.fun)) && !code.fun.isLifted)
+      open.add(code.fun);
+  for (const code of codes) markEscaping(code.body, open);
+  inferTypes(codes, open);
+
+  const linker = new UnitLinker(surroundings, exporter, options);
+  for (const code of codes) {
+    const self = new Var("self");
+    if (passes.unboxing) chooseRepresentations(code, self);
+    new CodeEmitter(code, self, linker).emit();
+  }
+  const main = linker.staticClosure(codes[codes.length - 1]!.fun);
+  for (const [, fun] of own) linker.export(fun);
+  linker.finishEntries();
+  return { bytes: linker.module.finish(), main, imports: linker.imported };
+}
+
+function loopInner(node: Node): void {
+  if (node.k === "fix") node.funs.forEach((fun, index) => loopSelfCalls(fun, node.vars[index]!));
+  for (const fun of functionsOf(node)) for (const clause of fun.clauses) loopInner(clause.body);
+  for (const child of children(node)) loopInner(child);
+}
+
+/** The unit's forms as a chain of functions; the last in the list is the first to run. */
+function mainCodes(roots: readonly Node[]): Code[] {
+  const codes: Code[] = [];
+  let next: Fun | null = null;
+  const count = Math.max(1, Math.ceil(roots.length / FORMS_MAX));
+  for (let index = count - 1; index >= 0; index--) {
+    const items = roots.slice(index * FORMS_MAX, (index + 1) * FORMS_MAX);
+    if (next !== null) items.push({ k: "direct", fun: next, clause: 0, self: null, args: [], source: null });
+    const body: Node =
+      items.length === 1 ? items[0]! : items.length === 0 ? { k: "const", datum: false } : { k: "seq", items };
+    const fun = new Fun(`top-level ${index}`, [{ parameters: [], hasRest: false, body }], null);
+    fun.isClosed = true;
+    codes.push({ fun, clause: 0, parameters: [], body });
+    next = fun;
+  }
+  return codes;
+}
+
+/** Functions whose closure is a value somewhere may be called with anything. */
+function markEscaping(node: Node, open: Set<Fun>): void {
+  if (node.k === "closure") open.add(node.fun);
+  if (node.k === "gref" && node.g.fun !== null) open.add(node.g.fun);
+  if (node.k === "gset" && node.value.k === "closure") return;
+  for (const child of children(node)) markEscaping(child, open);
+}
+
+class UnitLinker implements Linker {
+  readonly module: UnitModule;
+  readonly usesTypes: boolean;
+  readonly checksStack: boolean;
+  readonly imported: Set<string>;
+  readonly #surroundings: Surroundings;
+  readonly #exporter: Exporter;
+  readonly #name: string;
+  readonly #clauses: Map<Fun, FunctionRef[]>;
+  readonly #headers: Map<Fun, { low: number; slot: number }>;
+  readonly #statics: Map<Fun, number>;
+  readonly #entries: (() => void)[];
+
+  constructor(surroundings: Surroundings, exporter: Exporter, options: CompileOptions) {
+    this.module = new UnitModule();
+    this.usesTypes = options.passes.types;
+    this.checksStack = options.checksStack;
+    this.imported = new Set();
+    this.#surroundings = surroundings;
+    this.#exporter = exporter;
+    this.#name = options.name;
+    this.#clauses = new Map();
+    this.#headers = new Map();
+    this.#statics = new Map();
+    this.#entries = [];
+  }
+
+  get coldSlot(): number {
+    return this.#surroundings.coldSlot;
+  }
+
+  tableSlot(): number {
+    return this.#surroundings.tableSlot();
+  }
+
+  low(name: string): FunctionRef {
+    const signature = lowSignature(name);
+    if (signature === undefined) throw new Error(`no low-level routine ${name}`);
+    return this.module.importFunction("low", name, signature);
+  }
+
+  clause(fun: Fun, clause: number): FunctionRef {
+    const exported = this.#exporter.get(fun);
+    const lifted = fun.isLifted ? fun.free.length : 0;
+    if (exported !== undefined && exported.unit !== this.#name) {
+      this.imported.add(exported.unit);
+      return this.module.importFunction(
+        exported.unit,
+        exported.names[clause]!,
+        procedureSignature(fun.clauses[clause]!.parameters.length),
+      );
+    }
+    let refs = this.#clauses.get(fun);
+    if (refs === undefined) {
+      refs = fun.clauses.map(
+        ({ parameters }) => new FunctionRef(fun.name, procedureSignature(lifted + parameters.length)),
+      );
+      this.#clauses.set(fun, refs);
+    }
+    return refs[clause]!;
+  }
+
+  closureHeader(fun: Fun): { low: number; slot: number } {
+    let found = this.#headers.get(fun);
+    if (found !== undefined) return found;
+    const slot = this.tableSlot();
+    this.#surroundings.functionAt(slot, fun);
+    this.#headers.set(fun, (found = { low: closureLow(fun), slot }));
+    if (isVariadic(fun)) {
+      const entry = new FunctionRef(`${fun.name}/entry`, VARIADIC_SIGNATURE);
+      this.module.addElement(slot, entry);
+      this.#entries.push(() => emitVariadicEntry(fun, entry, this));
+    } else this.module.addElement(slot, this.clause(fun, 0));
+    return found;
+  }
+
+  staticClosure(fun: Fun): number {
+    const exported = this.#exporter.get(fun);
+    if (exported !== undefined && exported.unit !== this.#name) return exported.word;
+    let word = this.#statics.get(fun);
+    if (word === undefined) {
+      const { low, slot } = this.closureHeader(fun);
+      this.#statics.set(fun, (word = this.#surroundings.staticClosure(low, slot)));
+    }
+    return word;
+  }
+
+  constantCell(datum: Datum): number {
+    return this.#surroundings.constantCell(datum);
+  }
+
+  export(fun: Fun): void {
+    const names = fun.clauses.map((_, index) => {
+      const name = `f${this.#exporter.size}_${index}`;
+      this.module.exportFunction(name, this.clause(fun, index));
+      return name;
+    });
+    this.#exporter.set(fun, { unit: this.#name, names, word: this.staticClosure(fun) });
+  }
+
+  finishEntries(): void {
+    while (this.#entries.length > 0) this.#entries.pop()!();
+  }
+}

@@ -1,0 +1,747 @@
+/** Operations in line: their quick way with all checks, and the call of the runtime where that does not do. */
+import { Op, Type } from "@stratos/wasm";
+import { CHARACTER_BYTE, Immediate, Kind, Offset, Tag, cellAddress, headerByte } from "../heap/layout.ts";
+import type { Node, ValueType } from "../middle/ir.ts";
+import { isFloatComparison, isFloatOperation } from "../middle/type-inference.ts";
+import { ARITHMETIC, FLOAT_COMPARE, floatOperation, pushFloat, wordCompare } from "./emit-arithmetic.ts";
+import { characterCompare, checkCharacter } from "./emit-characters.ts";
+import type { Emitter, PrimNode, Result } from "./emit-arithmetic.ts";
+import type { Context, Destination, FrameWriter, Operand } from "./frame-writer.ts";
+
+export function emitPrimitive(e: FrameWriter, node: PrimNode, destination: Destination, context: Context | null): void {
+  const { name } = node.op;
+  if (destination === "effect" && node.op.isPure && name !== "%rebox") {
+    for (const arg of node.args) e.gen(arg, "effect", null);
+    return;
+  }
+  if (isFloatComparison(node)) {
+    pushFloat(e, node.args[0]!);
+    pushFloat(e, node.args[1]!);
+    e.writer.op(FLOAT_COMPARE[name.replace("%fl", "")]!);
+    return e.finishTest(destination, context);
+  }
+  if (isFloatOperation(node) && floatOperation(e, node)) return e.finishFloat(node, destination, context);
+  if (name === "%rebox") {
+    e.gen(node.args[0]!, "f64", null);
+    return e.finishFloat(node, destination, context);
+  }
+  const emitter = EMITTERS[name];
+  if (emitter === undefined) throw new Error(`no code for the primitive ${name}`);
+  const result = emitter(e, node);
+  if (result === "word") e.finish(destination, context);
+  else if (result === "test") e.finishTest(destination, context);
+  else {
+    // for effect
+    if (destination === "effect") return;
+    e.word(Immediate.unspecified);
+    e.finish(destination, context);
+  }
+}
+
+function tagTest(tag: number): Emitter {
+  return (e, node) => {
+    e.gen(node.args[0]!, "word", null);
+    e.writer.op(Op.i32WrapI64);
+    e.writer.i32Const(7);
+    e.writer.op(Op.i32And);
+    e.writer.i32Const(tag);
+    e.writer.op(Op.i32Eq);
+    return "test";
+  };
+}
+
+function immediateTest(word: number): Emitter {
+  return (e, node) => {
+    e.gen(node.args[0]!, "word", null);
+    e.writer.i64Const(word);
+    e.writer.op(Op.i64Eq);
+    return "test";
+  };
+}
+
+/** Pushes whether the word in the operand is an object with a header of this kind. */
+function pushKindTest(e: FrameWriter, operand: Operand, kind: number): void {
+  const { writer } = e;
+  e.push(operand);
+  writer.op(Op.i32WrapI64);
+  writer.i32Const(7);
+  writer.op(Op.i32And);
+  writer.i32Const(Tag.object);
+  writer.op(Op.i32Eq);
+  writer.if(Type.i32);
+  e.push(operand);
+  writer.op(Op.i32WrapI64);
+  writer.memory(Op.i32Load8U, Offset.header);
+  writer.i32Const(headerByte(kind));
+  writer.op(Op.i32Eq);
+  writer.else();
+  writer.i32Const(0);
+  writer.end();
+}
+
+function kindTest(kind: number): Emitter {
+  return (e, node) => {
+    const operand = e.operand(node.args[0]!);
+    pushKindTest(e, operand, kind);
+    e.done(operand);
+    return "test";
+  };
+}
+
+function checkKind(
+  e: FrameWriter,
+  operand: Operand,
+  node: Node,
+  kind: number,
+  known: ValueType,
+  primitive: string,
+  expected: string,
+): void {
+  if (operand.type === known) return;
+  pushKindTest(e, operand, kind);
+  e.writer.op(Op.i32Eqz);
+  e.raiseIf(operand, primitive, expected);
+  e.learn(node, known);
+}
+
+/** Raises unless the operand is a fixnum from 0 to below the count that `count` pushes (an i32). */
+function checkIndex(e: FrameWriter, index: Operand, count: () => void, primitive: string): void {
+  const { writer } = e;
+  // As an unsigned number a fixnum's word is 8 times itself; negative ones are huge; other tags are seen by their low
+  // bits.
+  if (index.constant === null && index.type !== "fixnum") {
+    e.push(index);
+    writer.i64Const(7);
+    writer.op(Op.i64And);
+    writer.op(Op.i64Eqz);
+    writer.op(Op.i32Eqz);
+    e.raiseIf(index, primitive, "index");
+  }
+  e.push(index);
+  count();
+  writer.op(Op.i64ExtendI32U);
+  writer.i64Const(3);
+  writer.op(Op.i64Shl);
+  writer.op(Op.i64GeU);
+  e.raiseIf(index, primitive, "index");
+}
+
+/** Pushes pointer + index × scale as an i32. */
+function pushIndexed(e: FrameWriter, object: Operand, index: Operand, scale: 1 | 4 | 8): void {
+  const { writer } = e;
+  e.push(object);
+  writer.op(Op.i32WrapI64);
+  if (index.constant !== null) {
+    writer.i32Const(index.constant * scale);
+  } else {
+    e.push(index);
+    writer.op(Op.i32WrapI64);
+    if (scale !== 8) {
+      writer.i32Const(scale === 1 ? 3 : 1);
+      writer.op(Op.i32ShrU);
+    }
+  }
+  writer.op(Op.i32Add);
+}
+
+/** Pushes the address of an unchecked field: object, index in words, bytes (1) or units of 4 bytes. */
+function fieldAddress(e: FrameWriter, object: Node, index: Node, scale: 1 | 4 | 8): void {
+  const a = e.operand(object);
+  const b = e.operand(index);
+  pushIndexed(e, a, b, scale);
+  e.done(a, b);
+}
+
+function field(tag: number, offset: number, type: ValueType, primitive: string, expected: string): Emitter {
+  return (e, node) => {
+    const [object] = node.args as [Node];
+    const operand = e.operand(object);
+    e.checkTag(operand, object, tag, type, primitive, expected);
+    e.push(operand);
+    e.writer.op(Op.i32WrapI64);
+    e.writer.memory(Op.i64Load, offset);
+    e.done(operand);
+    return "word";
+  };
+}
+
+function setField(offset: number, primitive: string): Emitter {
+  return (e, node) => {
+    const [object, value] = node.args as [Node, Node];
+    const a = e.operand(object);
+    const b = e.operand(value);
+    e.checkTag(a, object, Tag.pair, "pair", primitive, "pair");
+    e.storeField(
+      () => {
+        e.push(a);
+        e.writer.op(Op.i32WrapI64);
+      },
+      offset,
+      b,
+    );
+    e.done(a, b);
+    return "nothing";
+  };
+}
+
+/** Turns the i32 on the stack into a fixnum. */
+function toFixnum(e: FrameWriter): void {
+  e.writer.op(Op.i64ExtendI32U);
+  e.writer.i64Const(3);
+  e.writer.op(Op.i64Shl);
+}
+
+/** Code on the stack (i32) to the character's word. */
+function toCharacter(e: FrameWriter): void {
+  e.writer.op(Op.i64ExtendI32U);
+  e.writer.i64Const(8);
+  e.writer.op(Op.i64Shl);
+  e.writer.i64Const(CHARACTER_BYTE);
+  e.writer.op(Op.i64Or);
+}
+
+function constantOf(node: Node): number {
+  if (node.k !== "const" || typeof node.datum !== "number") throw new Error("an operand must be constant here");
+  return node.datum;
+}
+
+function makeObject(e: FrameWriter, node: PrimNode, name: string): Result {
+  const kind = constantOf(node.args[0]!);
+  const count = e.operand(node.args[1]!);
+  e.coldCall(node, e.linker.low(name), () => {
+    e.writer.i32Const(kind);
+    e.push(count);
+    e.writer.i64Const(3);
+    e.writer.op(Op.i64ShrS);
+    e.writer.op(Op.i32WrapI64);
+  });
+  e.done(count);
+  return "word";
+}
+
+/** Checks of a string or bytevector and an index; pushes nothing. */
+function checkedElement(
+  e: FrameWriter,
+  node: PrimNode,
+  kind: number,
+  known: ValueType,
+  primitive: string,
+  shift: number,
+): { object: Operand; index: Operand } {
+  const object = e.operand(node.args[0]!);
+  const index = e.operand(node.args[1]!);
+  checkKind(e, object, node.args[0]!, kind, known, primitive, known);
+  checkIndex(
+    e,
+    index,
+    () => {
+      e.push(object);
+      e.writer.op(Op.i32WrapI64);
+      e.writer.memory(Op.i32Load, Offset.count);
+      if (shift > 0) {
+        e.writer.i32Const(shift);
+        e.writer.op(Op.i32ShrU);
+      }
+    },
+    primitive,
+  );
+  e.learn(node.args[1]!, "fixnum");
+  return { object, index };
+}
+
+function bytesLength(kind: number, known: ValueType, primitive: string, shift: number): Emitter {
+  return (e, node) => {
+    const object = e.operand(node.args[0]!);
+    checkKind(e, object, node.args[0]!, kind, known, primitive, known);
+    e.push(object);
+    e.writer.op(Op.i32WrapI64);
+    e.writer.memory(Op.i32Load, Offset.count);
+    if (shift > 0) {
+      e.writer.i32Const(shift);
+      e.writer.op(Op.i32ShrU);
+    }
+    toFixnum(e);
+    e.done(object);
+    return "word";
+  };
+}
+
+/** Checks that a record has a type; pushes nothing. */
+function checkRecord(e: FrameWriter, node: PrimNode): Operand {
+  const { writer } = e;
+  const record = e.operand(node.args[0]!);
+  const type = e.operand(node.args[1]!);
+  pushKindTest(e, record, Kind.record);
+  writer.if(Type.i32);
+  e.push(record);
+  writer.op(Op.i32WrapI64);
+  writer.memory(Op.i64Load, Offset.fields);
+  e.push(type);
+  writer.op(Op.i64Eq);
+  writer.else();
+  writer.i32Const(0);
+  writer.end();
+  writer.op(Op.i32Eqz);
+  e.raiseIf(record, "record", "record of the type");
+  e.done(type);
+  return record;
+}
+
+const EMITTERS: Record<string, Emitter> = {
+  "eq?": wordCompare(Op.i64Eq),
+  "not": (e, node) => {
+    e.gen(node.args[0]!, "test", null);
+    e.writer.op(Op.i32Eqz);
+    return "test";
+  },
+  "null?": immediateTest(Immediate.nil),
+  "eof-object?": immediateTest(Immediate.eof),
+  "%unbound?": immediateTest(Immediate.unbound),
+  "%default?": immediateTest(Immediate.default),
+  "pair?": tagTest(Tag.pair),
+  "vector?": tagTest(Tag.vector),
+  "procedure?": tagTest(Tag.procedure),
+  "%flonum?": tagTest(Tag.flonum),
+  "%fixnum?": tagTest(Tag.fixnum),
+  "%object?": tagTest(Tag.object),
+  "string?": kindTest(Kind.string),
+  "symbol?": kindTest(Kind.symbol),
+  "bytevector?": kindTest(Kind.bytevector),
+  "char?": (e, node) => {
+    e.gen(node.args[0]!, "word", null);
+    e.writer.op(Op.i32WrapI64);
+    e.writer.i32Const(255);
+    e.writer.op(Op.i32And);
+    e.writer.i32Const(CHARACTER_BYTE);
+    e.writer.op(Op.i32Eq);
+    return "test";
+  },
+  "boolean?": (e, node) => {
+    e.gen(node.args[0]!, "word", null);
+    e.writer.i64Const(-257);
+    e.writer.op(Op.i64And);
+    e.writer.i64Const(Immediate.false);
+    e.writer.op(Op.i64Eq);
+    return "test";
+  },
+  "%kind?": (e, node) => {
+    const operand = e.operand(node.args[0]!);
+    pushKindTest(e, operand, constantOf(node.args[1]!));
+    e.done(operand);
+    return "test";
+  },
+  "car": field(Tag.pair, Offset.car, "pair", "car", "pair"),
+  "cdr": field(Tag.pair, Offset.cdr, "pair", "cdr", "pair"),
+  "%car": (e, node) => unchecked(e, node, Offset.car),
+  "%cdr": (e, node) => unchecked(e, node, Offset.cdr),
+  "%unbox": (e, node) => unchecked(e, node, Offset.fields),
+  "set-car!": setField(Offset.car, "set-car!"),
+  "set-cdr!": setField(Offset.cdr, "set-cdr!"),
+  "cons": (e, node) => {
+    const address = e.allocate(node, 16);
+    node.args.forEach((arg, index) => {
+      e.writer.localGet(address);
+      e.gen(arg, "word", null);
+      e.writer.memory(Op.i64Store, index * 8);
+    });
+    e.pointer(address, Tag.pair);
+    e.release(address, Type.i32);
+    return "word";
+  },
+  "%box": (e, node) => {
+    const address = e.allocate(node, 16);
+    e.storeHeader(address, headerByte(Kind.box), 1);
+    e.writer.localGet(address);
+    e.gen(node.args[0]!, "word", null);
+    e.writer.memory(Op.i64Store, 8);
+    e.pointer(address, Tag.object);
+    e.release(address, Type.i32);
+    return "word";
+  },
+  "%set-box!": (e, node) => {
+    const box = e.operand(node.args[0]!);
+    const value = e.operand(node.args[1]!);
+    e.storeField(
+      () => {
+        e.push(box);
+        e.writer.op(Op.i32WrapI64);
+      },
+      Offset.fields,
+      value,
+    );
+    e.done(box, value);
+    return "nothing";
+  },
+  "%closure-ref": (e, node) => unchecked(e, node, Offset.captured + 8 * constantOf(node.args[1]!)),
+  "%closure-set!": (e, node) => {
+    const closure = e.operand(node.args[0]!);
+    const value = e.operand(node.args[2]!);
+    e.storeField(
+      () => {
+        e.push(closure);
+        e.writer.op(Op.i32WrapI64);
+      },
+      Offset.captured + 8 * constantOf(node.args[1]!),
+      value,
+    );
+    e.done(closure, value);
+    return "nothing";
+  },
+
+  ...ARITHMETIC,
+
+  "vector-length": (e, node) => {
+    const vector = e.operand(node.args[0]!);
+    e.checkTag(vector, node.args[0]!, Tag.vector, "vector", "vector-length", "vector");
+    e.push(vector);
+    e.writer.op(Op.i32WrapI64);
+    e.writer.memory(Op.i32Load, Offset.vectorLength);
+    toFixnum(e);
+    e.done(vector);
+    return "word";
+  },
+  "vector-ref": (e, node) => {
+    const { vector, index } = checkedVector(e, node, "vector-ref");
+    pushIndexed(e, vector, index, 8);
+    e.writer.memory(Op.i64Load, Offset.vectorItems);
+    e.done(vector, index);
+    return "word";
+  },
+  "vector-set!": (e, node) => {
+    const { vector, index } = checkedVector(e, node, "vector-set!");
+    const value = e.operand(node.args[2]!);
+    e.storeField(() => pushIndexed(e, vector, index, 8), Offset.vectorItems, value);
+    e.done(vector, index, value);
+    return "nothing";
+  },
+  "string-length": bytesLength(Kind.string, "string", "string-length", 2),
+  "bytevector-length": bytesLength(Kind.bytevector, "bytevector", "bytevector-length", 0),
+  "string-ref": (e, node) => {
+    const { object, index } = checkedElement(e, node, Kind.string, "string", "string-ref", 2);
+    pushIndexed(e, object, index, 4);
+    e.writer.memory(Op.i32Load, Offset.fields);
+    toCharacter(e);
+    e.done(object, index);
+    return "word";
+  },
+  "bytevector-u8-ref": (e, node) => {
+    const { object, index } = checkedElement(e, node, Kind.bytevector, "bytevector", "bytevector-u8-ref", 0);
+    pushIndexed(e, object, index, 1);
+    e.writer.memory(Op.i32Load8U, Offset.fields);
+    toFixnum(e);
+    e.done(object, index);
+    return "word";
+  },
+  "bytevector-u8-set!": (e, node) => {
+    const { object, index } = checkedElement(e, node, Kind.bytevector, "bytevector", "bytevector-u8-set!", 0);
+    const value = e.operand(node.args[2]!);
+    e.push(value);
+    e.writer.i64Const(~0x7f8);
+    e.writer.op(Op.i64And);
+    e.writer.op(Op.i64Eqz);
+    e.writer.op(Op.i32Eqz);
+    e.raiseIf(value, "bytevector-u8-set!", "byte");
+    pushIndexed(e, object, index, 1);
+    e.push(value);
+    e.writer.op(Op.i32WrapI64);
+    e.writer.i32Const(3);
+    e.writer.op(Op.i32ShrU);
+    e.writer.memory(Op.i32Store8, Offset.fields);
+    e.done(object, index, value);
+    return "nothing";
+  },
+  "char->integer": (e, node) => {
+    const operand = e.operand(node.args[0]!);
+    checkCharacter(e, operand, node.args[0]!, "char->integer", "char");
+    e.push(operand);
+    e.writer.i64Const(8);
+    e.writer.op(Op.i64ShrU);
+    e.writer.i64Const(3);
+    e.writer.op(Op.i64Shl);
+    e.done(operand);
+    return "word";
+  },
+  "%char->integer": (e, node) => {
+    e.gen(node.args[0]!, "word", null);
+    e.writer.i64Const(8);
+    e.writer.op(Op.i64ShrU);
+    e.writer.i64Const(3);
+    e.writer.op(Op.i64Shl);
+    return "word";
+  },
+  "integer->char": (e, node) => {
+    const { writer } = e;
+    const operand = e.operand(node.args[0]!);
+    // A fixnum below 0x110000 that is no surrogate.
+    e.push(operand);
+    writer.i64Const(7);
+    writer.op(Op.i64And);
+    writer.op(Op.i64Eqz);
+    writer.op(Op.i32Eqz);
+    e.push(operand);
+    writer.i64Const(0x110000 * 8);
+    writer.op(Op.i64GeU);
+    writer.op(Op.i32Or);
+    e.push(operand);
+    writer.i64Const(0xd800 * 8);
+    writer.op(Op.i64Sub);
+    writer.i64Const(0x800 * 8);
+    writer.op(Op.i64LtU);
+    writer.op(Op.i32Or);
+    e.raiseIf(operand, "integer->char", "code of a character");
+    e.push(operand);
+    writer.i64Const(5);
+    writer.op(Op.i64Shl);
+    writer.i64Const(CHARACTER_BYTE);
+    writer.op(Op.i64Or);
+    e.done(operand);
+    return "word";
+  },
+  "%integer->char": (e, node) => {
+    e.gen(node.args[0]!, "word", null);
+    e.writer.i64Const(5);
+    e.writer.op(Op.i64Shl);
+    e.writer.i64Const(CHARACTER_BYTE);
+    e.writer.op(Op.i64Or);
+    return "word";
+  },
+  "char=?": characterCompare("char=?", Op.i64Eq),
+  "char<?": characterCompare("char<?", Op.i64LtU),
+  "char>?": characterCompare("char>?", Op.i64GtU),
+  "char<=?": characterCompare("char<=?", Op.i64LeU),
+  "char>=?": characterCompare("char>=?", Op.i64GeU),
+
+  "%make": (e, node) => makeObject(e, node, "make-words"),
+  "%make-bytes": (e, node) => makeObject(e, node, "make-bytes"),
+  "%make-vector": (e, node) => {
+    const count = e.operand(node.args[0]!);
+    const fill = e.operand(node.args[1]!);
+    e.coldCall(node, e.linker.low("make-vector"), () => {
+      e.push(count);
+      e.writer.i64Const(3);
+      e.writer.op(Op.i64ShrS);
+      e.writer.op(Op.i32WrapI64);
+      e.push(fill);
+    });
+    e.done(count, fill);
+    return "word";
+  },
+  "%ref": (e, node) => {
+    fieldAddress(e, node.args[0]!, node.args[1]!, 8);
+    e.writer.memory(Op.i64Load, Offset.fields);
+    return "word";
+  },
+  "%vref": (e, node) => {
+    fieldAddress(e, node.args[0]!, node.args[1]!, 8);
+    e.writer.memory(Op.i64Load, Offset.vectorItems);
+    return "word";
+  },
+  "%set!": (e, node) => setIndexed(e, node, Offset.fields),
+  "%vset!": (e, node) => setIndexed(e, node, Offset.vectorItems),
+  "%count": (e, node) => {
+    e.gen(node.args[0]!, "word", null);
+    e.writer.op(Op.i32WrapI64);
+    e.writer.memory(Op.i32Load, Offset.count);
+    toFixnum(e);
+    return "word";
+  },
+  "%extra": (e, node) => {
+    e.gen(node.args[0]!, "word", null);
+    e.writer.op(Op.i32WrapI64);
+    e.writer.memory(Op.i32Load, Offset.header);
+    e.writer.i32Const(8);
+    e.writer.op(Op.i32ShrU);
+    toFixnum(e);
+    return "word";
+  },
+  "%set-extra!": (e, node) => {
+    const object = e.operand(node.args[0]!);
+    const value = e.operand(node.args[1]!);
+    e.push(object);
+    e.writer.op(Op.i32WrapI64);
+    e.push(object);
+    e.writer.op(Op.i32WrapI64);
+    e.writer.memory(Op.i32Load8U, Offset.header);
+    e.push(value);
+    e.writer.op(Op.i32WrapI64);
+    e.writer.i32Const(5);
+    e.writer.op(Op.i32Shl);
+    e.writer.op(Op.i32Or);
+    e.writer.memory(Op.i32Store, Offset.header);
+    e.done(object, value);
+    return "nothing";
+  },
+  "%u8": (e, node) => {
+    fieldAddress(e, node.args[0]!, node.args[1]!, 1);
+    e.writer.memory(Op.i32Load8U, Offset.fields);
+    toFixnum(e);
+    return "word";
+  },
+  "%u32": (e, node) => {
+    fieldAddress(e, node.args[0]!, node.args[1]!, 4);
+    e.writer.memory(Op.i32Load, Offset.fields);
+    toFixnum(e);
+    return "word";
+  },
+  "%set-u8!": (e, node) => setNumber(e, node, 1, Op.i32Store8),
+  "%set-u32!": (e, node) => setNumber(e, node, 4, Op.i32Store),
+  "%bytes-copy!": (e, node) => copy(e, node, 1),
+  "%words-copy!": (e, node) => copy(e, node, 8),
+  "%arity": (e, node) => {
+    e.gen(node.args[0]!, "word", null);
+    e.writer.op(Op.i32WrapI64);
+    e.writer.memory(Op.i32Load8U, Offset.procedureHeader + 1);
+    toFixnum(e);
+    return "word";
+  },
+  "%cell": (e, node) => {
+    e.loadCell(constantOf(node.args[0]!));
+    return "word";
+  },
+  "%set-cell!": (e, node) => {
+    e.writer.i32Const(0);
+    e.gen(node.args[1]!, "word", null);
+    e.writer.memory(Op.i64Store, cellAddress(constantOf(node.args[0]!)));
+    return "nothing";
+  },
+  "%record-ref": (e, node) => {
+    const record = checkRecord(e, node);
+    e.push(record);
+    e.writer.op(Op.i32WrapI64);
+    e.writer.memory(Op.i64Load, Offset.fields + 8 + 8 * constantOf(node.args[2]!));
+    e.done(record);
+    return "word";
+  },
+  "%record-set!": (e, node) => {
+    const value = e.operand(node.args[3]!);
+    const record = checkRecord(e, node);
+    e.storeField(
+      () => {
+        e.push(record);
+        e.writer.op(Op.i32WrapI64);
+      },
+      Offset.fields + 8 + 8 * constantOf(node.args[2]!),
+      value,
+    );
+    e.done(record, value);
+    return "nothing";
+  },
+  "%eqv?": (e, node) => {
+    const a = e.operand(node.args[0]!);
+    const b = e.operand(node.args[1]!);
+    e.push(a);
+    e.push(b);
+    e.writer.op(Op.i64Eq);
+    e.writer.if(Type.i32);
+    e.writer.i32Const(1);
+    e.writer.else();
+    e.push(a);
+    e.push(b);
+    e.callLow("eqv-numbers");
+    e.writer.end();
+    e.done(a, b);
+    return "test";
+  },
+  "%host": (e, node) => {
+    const { writer } = e;
+    const [operation, ...args] = node.args as [Node, ...Node[]];
+    const operands = args.map((arg) => e.operand(arg));
+    operands.forEach((operand, index) => {
+      e.pushFrame();
+      e.push(operand);
+      writer.memory(Op.i64Store, 8 * index);
+    });
+    e.pushFrame();
+    writer.i32Const(constantOf(operation));
+    e.callLow("host");
+    e.done(...operands);
+    return "word";
+  },
+};
+
+function checkedVector(e: FrameWriter, node: PrimNode, primitive: string): { vector: Operand; index: Operand } {
+  const vector = e.operand(node.args[0]!);
+  const index = e.operand(node.args[1]!);
+  e.checkTag(vector, node.args[0]!, Tag.vector, "vector", primitive, "vector");
+  checkIndex(
+    e,
+    index,
+    () => {
+      e.push(vector);
+      e.writer.op(Op.i32WrapI64);
+      e.writer.memory(Op.i32Load, Offset.vectorLength);
+    },
+    primitive,
+  );
+  e.learn(node.args[1]!, "fixnum");
+  return { vector, index };
+}
+
+function unchecked(e: FrameWriter, node: PrimNode, offset: number): Result {
+  e.gen(node.args[0]!, "word", null);
+  e.writer.op(Op.i32WrapI64);
+  e.writer.memory(Op.i64Load, offset);
+  return "word";
+}
+
+function setIndexed(e: FrameWriter, node: PrimNode, offset: number): Result {
+  const object = e.operand(node.args[0]!);
+  const index = e.operand(node.args[1]!);
+  const value = e.operand(node.args[2]!);
+  e.storeField(() => pushIndexed(e, object, index, 8), offset, value);
+  e.done(object, index, value);
+  return "nothing";
+}
+
+function setNumber(e: FrameWriter, node: PrimNode, scale: 1 | 4, opcode: number): Result {
+  const object = e.operand(node.args[0]!);
+  const index = e.operand(node.args[1]!);
+  pushIndexed(e, object, index, scale);
+  e.gen(node.args[2]!, "word", null);
+  e.writer.i64Const(3);
+  e.writer.op(Op.i64ShrS);
+  e.writer.op(Op.i32WrapI64);
+  e.writer.memory(opcode, Offset.fields);
+  e.done(object, index);
+  return "nothing";
+}
+
+/**
+ * Copies units of `scale` bytes between objects (offsets of fields of vectors and others differ by their tag alone).
+ */
+function copy(e: FrameWriter, node: PrimNode, scale: 1 | 8): Result {
+  const [to, toStart, from, fromStart, count] = node.args.map((arg) => e.operand(arg)) as [
+    Operand,
+    Operand,
+    Operand,
+    Operand,
+    Operand,
+  ];
+  for (const [object, start] of [
+    [to, toStart],
+    [from, fromStart],
+  ] as const) {
+    e.push(object);
+    e.writer.i64Const(-8);
+    e.writer.op(Op.i64And);
+    e.writer.op(Op.i32WrapI64);
+    e.writer.i32Const(16);
+    e.writer.op(Op.i32Add);
+    e.push(start);
+    e.writer.op(Op.i32WrapI64);
+    if (scale === 1) {
+      e.writer.i32Const(3);
+      e.writer.op(Op.i32ShrU);
+    }
+    e.writer.op(Op.i32Add);
+  }
+  e.push(count);
+  e.writer.op(Op.i32WrapI64);
+  if (scale === 1) {
+    e.writer.i32Const(3);
+    e.writer.op(Op.i32ShrU);
+    e.writer.memoryCopy();
+  } else e.callLow("copy-words");
+  e.done(to, toStart, from, fromStart, count);
+  return "nothing";
+}

@@ -1,0 +1,176 @@
+/**
+ * The module of low-level routines: collector, calls, continuations, slow arithmetic, and the base loop under which
+ * everything runs.
+ */
+import { CodeWriter, Op, Type } from "@stratos/wasm";
+import { COLLECTOR } from "../heap/collector.ts";
+import {
+  Cell,
+  FIRST_BYTES_KIND,
+  Immediate,
+  Kind,
+  Offset,
+  Region,
+  Register,
+  Tag,
+  cellAddress,
+  headerByte,
+} from "../heap/layout.ts";
+import { LowProgram } from "../low/compile.ts";
+import type { LowSignature, LowTarget } from "../low/compile.ts";
+import { readForms } from "../low/read.ts";
+import { errorCode } from "../runtime/errors.ts";
+import { RUNTIME } from "../runtime/low.ts";
+import { FunctionRef, RESUME_SIGNATURE, UnitModule, VARIADIC_SIGNATURE, procedureSignature } from "./unit-module.ts";
+
+/** Places in the table of functions that the runtime fills: slowN at N, then these. */
+export const TableSlot = {
+  continuation: 10,
+  coldResume: 11,
+  callcc: 12,
+  throwTo: 13,
+  apply: 14,
+  values: 15,
+  first: 16,
+} as const;
+
+/** Objects of more bytes lie in the old generation from the start. */
+const LARGE_BYTES = 256 * 1024;
+
+/** What the low-level routines import from the host. */
+const HOST: Record<string, LowSignature> = {
+  "host-call": { parameters: [Type.i32, Type.i32], result: null },
+  "heap-full": { parameters: [], result: null },
+  "collected": { parameters: [Type.i32], result: null },
+  "bignum->double": { parameters: [Type.i64], result: Type.f64 },
+};
+
+let program: LowProgram | undefined;
+
+function lowProgram(): LowProgram {
+  if (program !== undefined) return program;
+  const constants: Record<string, number> = {
+    CELLS: Region.cells,
+    STACK: Region.stack,
+    ARGUMENTS: Region.arguments,
+    "ARGUMENTS-END": Region.argumentsEnd,
+    STORES: Region.stores,
+    "STORES-END": Region.storesEnd,
+    NURSERY: Region.nursery,
+    "FIRST-BYTES": FIRST_BYTES_KIND,
+    LARGE: LARGE_BYTES,
+    TRUE: Immediate.true,
+    FALSE: Immediate.false,
+    NIL: Immediate.nil,
+    CAR: Offset.car,
+    CDR: Offset.cdr,
+    FLONUM: Offset.flonum,
+    "PROCEDURE-HEADER": Offset.procedureHeader,
+    HEADER: Offset.header,
+    COUNT: Offset.count,
+    FIELDS: Offset.fields,
+    "FIELD-1": Offset.fields + 8,
+    "FIELD-2": Offset.fields + 16,
+    "CAPTURED-0": Offset.captured,
+    "CAPTURED-1": Offset.captured + 8,
+    "CAPTURED-2": Offset.captured + 16,
+    "CAPTURED-3": Offset.captured + 24,
+    "CONTINUATION-CODE": TableSlot.continuation,
+    "FLONUM-HEADER": headerByte(Kind.flonum) + 8 * 2 ** 32,
+    "ERROR-TOO-MANY": errorCode("apply", "fewer arguments"),
+    "ERROR-LIST": errorCode("apply", "list"),
+    "ERROR-RETURN": errorCode("", "a continuation that can be returned to"),
+  };
+  const dashed = (name: string): string => name.replace(/[A-Z]/gu, (letter) => `-${letter}`).toUpperCase();
+  for (const [name, value] of Object.entries(Register)) constants[dashed(name)] = value;
+  for (const [name, value] of Object.entries(Kind)) constants[`KIND-${dashed(name)}`] = value;
+  for (const [name, value] of Object.entries(Tag)) constants[`TAG-${dashed(name)}`] = value;
+  for (const [name, value] of Object.entries(Cell)) constants[`CELL-${dashed(name)}`] = value;
+  program = new LowProgram(constants);
+  program.add(readForms(COLLECTOR));
+  program.add(readForms(RUNTIME));
+  return program;
+}
+
+/** Signature of a low-level routine; undefined: there is none of this name. */
+export function lowSignature(name: string): LowSignature | undefined {
+  return lowProgram().functions.find((fn) => fn.name === name)?.signature ?? HOST[name];
+}
+
+/** The module's bytes; it exports each routine by its name, `run`, and the tag `unwind`. */
+export function runtimeModule(): Uint8Array {
+  const low = lowProgram();
+  const module = new UnitModule({ ownsTags: true });
+  const refs = new Map(low.functions.map((fn) => [fn.name, new FunctionRef(fn.name, fn.signature)]));
+  for (const [name, signature] of Object.entries(HOST)) refs.set(name, module.importFunction("host", name, signature));
+  const types: Record<string, LowSignature> = { variadic: VARIADIC_SIGNATURE, resume: RESUME_SIGNATURE };
+  for (let count = 0; count <= 8; count++) types[`procedure${count}`] = procedureSignature(count);
+  let fixups: { at: number; ref: FunctionRef }[] = [];
+  const target: LowTarget = {
+    signature: (name) => refs.get(name)?.signature,
+    functionIndex: (code, name) => {
+      fixups.push({ at: code.reserveU32(), ref: refs.get(name)! });
+    },
+    typeIndex: (name) => ({ index: module.typeIndex(types[name]!), signature: types[name]! }),
+    tag: (name) => (name === "unwind" ? module.unwindTag : module.abortTag),
+  };
+  for (const fn of low.functions) {
+    fixups = [];
+    const { code, locals } = low.compile(fn, target);
+    module.addBody(refs.get(fn.name)!, locals, code, fixups);
+    module.exportFunction(fn.name, refs.get(fn.name)!);
+  }
+  for (let count = 0; count <= 8; count++) module.addElement(count, refs.get(`slow${count}`)!);
+  module.addElement(TableSlot.continuation, refs.get("continuation")!);
+  module.addElement(TableSlot.coldResume, refs.get("cold-resume")!);
+  module.addElement(TableSlot.callcc, refs.get("call/cc-code")!);
+  module.addElement(TableSlot.throwTo, refs.get("throw-code")!);
+  module.addElement(TableSlot.apply, refs.get("apply-code")!);
+  module.addElement(TableSlot.values, refs.get("list-values")!);
+  addRun(module, refs);
+  return module.finish();
+}
+
+/** `run(f)`: calls f without arguments and goes on from the heap until no frame is left; the value lies in its cell. */
+function addRun(module: UnitModule, refs: ReadonlyMap<string, FunctionRef>): void {
+  const run = new FunctionRef("run", { parameters: [], result: null });
+  const code = new CodeWriter(256);
+  const fixups: { at: number; ref: FunctionRef }[] = [];
+  const call = (name: string): void => {
+    code.op(Op.call);
+    fixups.push({ at: code.reserveU32(), ref: refs.get(name)! });
+  };
+  const isStarted = 0;
+  const value = 1;
+  const again = code.loop();
+  const next = code.block();
+  const unwound = code.block();
+  code.tryTable([
+    { tag: module.unwindTag, label: unwound },
+    { tag: module.abortTag, label: next },
+  ]);
+  code.localGet(isStarted);
+  code.if(Type.i64);
+  call("step");
+  code.else();
+  code.i32Const(1);
+  code.localSet(isStarted);
+  code.i32Const(0);
+  code.memory(Op.i64Load, cellAddress(Cell.value));
+  call("start");
+  code.end();
+  code.localSet(value);
+  code.i32Const(0);
+  code.localGet(value);
+  code.memory(Op.i64Store, cellAddress(Cell.value));
+  code.br(next);
+  code.end();
+  code.end();
+  call("link-frames");
+  code.end();
+  call("has-work");
+  code.brIf(again);
+  code.end();
+  module.addBody(run, [Type.i32, Type.i64], code, fixups);
+  module.exportFunction("run", run);
+}

@@ -1,0 +1,114 @@
+/** The same programs on both engines: what they write, and the error they end with, must be the same to the letter. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { CompiledLisp } from "./compiled-session.ts";
+import { closedSystem } from "./interpreter/system.ts";
+import { Lisp } from "./session.ts";
+import { testWasmEngine } from "./testing/wasm-engine.ts";
+
+const PROGRAMS: Record<string, string> = {
+  "records are shown, changed and checked":
+    "(define-record-type point (make-point x y) point? (x px set-px!) (y py)) (define p (make-point 1 2)) (set-px! " +
+    'p \'(a "b")) (write p) (write (list (point? p) (point? 5) (py p))) (px 7)',
+  "a continuation is entered again after it has returned":
+    "(let ((k #f) (n 0)) (write (list 1 (call/cc (lambda (c) (set! k c) 2)))) " +
+    "(set! n (+ n 1)) (if (< n 4) (k n)))",
+  "generators by continuations": `(define (each-of list) (define return #f) (define (start) (for-each (lambda (x) \
+(call/cc (lambda (next) (set! start (lambda () (next #f))) (return x)))) list) (return 'end))
+    (lambda () (call/cc (lambda (r) (set! return r) (start))))) (define g (each-of '(1 2 3))) (write (list (g) (g) \
+(g) (g)))`,
+  "dynamic-wind runs its thunks on the way in and out": `(let ((k #f) (count 0)) (dynamic-wind (lambda () (display \
+"[")) (lambda () (call/cc (lambda (c) (set! k c))) (display count)) (lambda () (display "]")))
+    (set! count (+ count 1)) (if (< count 3) (k #f)))`,
+  "errors are caught with their message and irritants":
+    "(write (map (lambda (thunk) (guard (e (#t (list (error-object-message e) (error-object-irritants e)))) " +
+    "(thunk))) (list (lambda () (car 5)) (lambda () (vector-ref (vector 1 2) 2)) (lambda () (vector-ref '(1) 0)) " +
+    "(lambda () (+ 'a 1)) (lambda () (error \"own\" 1 '(2))) (lambda () (cadr '(1))) (lambda () ('(1) 2)) (lambda " +
+    '() ((lambda (x) x))) (lambda () (string-ref "abc" 3)) (lambda () (length \'(1 . 2))) (lambda () (exact (/ 0. ' +
+    "0.))) (lambda () (/ 5 0)))))",
+  "a handler that returns to raise is an error":
+    "(with-exception-handler (lambda (e) 1) (lambda () " + "(+ 1 (raise 'oops))))",
+  "raise-continuable goes on":
+    "(write (with-exception-handler (lambda (e) (* e 2)) (lambda () (+ " + "1 (raise-continuable 20)))))",
+  "numbers of all kinds":
+    "(for-each (lambda (x) (write x) (newline)) (list (expt 3 100) (/ 6 4) (- (expt 2 60)) (* 1152921504606846975 " +
+    "2) (- -1152921504606846976 1) (quotient (expt 10 30) 7) (modulo -7 2) (exact->inexact 1/3) (sqrt -4) (sqrt " +
+    '16) (exact (floor 2.5)) (max 1 2.0) (* 1.5 0) (- 0.0) (string->number "#xff") (number->string 255 16) (exp ' +
+    "1) (atan 1 2) (make-rectangular 1 2) (+ 1/2 0.5) (< 1 2 3) (= 1 1.0) (eqv? 1 1.0) (equal? (expt 2 70) (expt 2 " +
+    "70))))",
+  "overflow at the edge of fixnums":
+    "(define (f x) (list (+ x 1) (- x 1) (* x 2) (* x x) (- x) (quotient x -1))) (write (map f (list " +
+    "1152921504606846975 -1152921504606846976 2147483648 -2147483649 0 -1)))",
+  "doubles in loops, mixed with exact numbers":
+    "(define (f n) (let loop ((i 0) (x 0.) (y 1)) (if (= i n) (list x y) (loop (+ i 1) (+ x (/ i 2) (* y 0.1)) (* " +
+    "y 2))))) (write (f 10)) (define (g x) (if (< x 10) (g (+ x 1.5)) x)) (write (g 0)) (write (map sqrt '(4 2.25 " +
+    "-1.)))",
+  "values, parameters, promises, strings":
+    "(call-with-values (lambda () (values 1 2 3)) (lambda l (write l))) (define p (make-parameter 1 (lambda (x) (* " +
+    "x 2)))) (write (list (p) (parameterize ((p 5)) (p)) (p))) (define-values (a . b) (values 1 2 3)) (write (list " +
+    "a b)) (define s (make-string 3 #\\a)) (string-set! s 1 #\\λ) (write s) (write (force (delay (+ 1 2)))) (write " +
+    '(string->list "abc")) (write (call-with-output-string (lambda (port) (write \'x port)))) (write (vector-map ' +
+    "+ #(1 2) #(10 20))) (write (let loop ((i 0)) (if (< i 100000) (loop (+ i 1)) i)))",
+  "delay-force in constant space":
+    "(define (loop n) (if (= n 0) (delay 'done) (delay-force (loop (- n " + "1))))) (write (force (loop 100000)))",
+  "recursion that is not a loop, deep":
+    "(define (build n) (if (= n 0) '() (cons n (build (- n 1))))) (write (apply + (build 50000))) (write (length " +
+    "(map (lambda (x) x) (build 200000))))",
+  "eval with a definition":
+    "(define e (interaction-environment)) (eval '(define (twice x) (* 2 x)) e) (write (eval '(twice 21) e)) (write " +
+    "(eval '(let ((x 1)) (+ x 1)) (scheme-report-environment 5)))",
+  "cycles are written with labels, and compared":
+    "(define l (list 1 2 3)) (set-cdr! (cddr l) l) (write l) (define m (list 1 2 3)) (set-cdr! (cddr m) m) (write " +
+    "(equal? l m)) (write (list? l))",
+  "an unbound variable": '(display "before") (no-such-thing 1)',
+  "an object is raised that nobody handles": "(raise '(some object))",
+  "libraries and macros":
+    "(define-library (a) (export next! (rename value get)) (import (scheme base)) (begin (define value 5) (define " +
+    "n 0) (define-syntax swap! (syntax-rules () ((_ a b) (let ((t a)) (set! a b) (set! b t))))) (define (next!) " +
+    "(let ((m 1)) (swap! n m) (set! n (+ n m 1)) n)))) (import (scheme base) (scheme write) (a)) (write (list " +
+    "(next!) (next!) get))",
+};
+
+function outcome(text: string, isCompiled: boolean, debug?: "verify" | "torture"): string {
+  const parts: string[] = [];
+  const decoder = new TextDecoder();
+  const sink = {
+    write: (bytes: Uint8Array) => void parts.push(decoder.decode(bytes)),
+    flush: () => {},
+    close: () => {},
+  };
+  const lisp = new Lisp({ system: closedSystem({ standardOutput: sink }) });
+  const runner = isCompiled
+    ? new CompiledLisp(lisp, {
+        wasm: testWasmEngine,
+        memoryBytes: 256 * 1024 * 1024,
+        ...(debug === undefined ? {} : { debug }),
+      })
+    : lisp;
+  try {
+    runner.runProgram(text, "program.scm");
+  } catch (error) {
+    const words = lisp.describe(error);
+    if (words === null) throw error;
+    // The place of an error is the interpreter's alone as yet.
+    parts.push(`\nerror: ${words.replace(/^program\.scm:\d+:\d+: /u, "").split("\n")[0]}`);
+  }
+  return parts.join("");
+}
+
+for (const [name, text] of Object.entries(PROGRAMS)) {
+  test(`${name}: the same on both engines`, () => {
+    const expected = outcome(text, false);
+    assert.equal(outcome(text, true), expected);
+    assert.ok(expected.length > 0);
+  });
+}
+
+test("the heap is whole after each collection of a program that uses most of the runtime", () => {
+  const text = `(define (work n) (let loop ((i 0) (l '())) (if (= i n) (length l) (loop (+ i 1) (cons (call/cc \
+(lambda (k) (list->string (list #\\a (k (vector i (number->string i))))))) l)))))
+    (define k (make-parameter 0))
+    (write (list (work 2000) (parameterize ((k (make-vector 1000 'x))) (vector-length (k))) (expt 7 200) (map (lambda \
+(x) (* x 1.5)) '(1 2 3))))`;
+  assert.equal(outcome(text, true, "verify"), outcome(text, false));
+});

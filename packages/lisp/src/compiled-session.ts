@@ -1,0 +1,136 @@
+/**
+ * A session whose programs are compiled: the expander and its macros are the `Lisp`'s, what they give is run by the
+ * engine.
+ */
+import type { WasmEngine } from "@stratos/host";
+import type { Core, Unit } from "./core/core.ts";
+import { Condition, SchemeError, wrongType } from "./datum/condition.ts";
+import { EOF, MString, UNSPECIFIED, textOf } from "./datum/datum.ts";
+import { createEngine } from "./engine.ts";
+import type { Engine, EngineOptions } from "./engine.ts";
+import { Namespace } from "./expander/namespace.ts";
+import { Syntax, datumToSyntax } from "./expander/syntax.ts";
+import { Opaque } from "./heap/heap.ts";
+import { Primitive } from "./interpreter/machine.ts";
+import { utf8Decode } from "./interpreter/utf8.ts";
+import { makeBegin } from "./core/build.ts";
+import { Reader } from "./reader/reader.ts";
+import { TextCursor } from "./reader/text-cursor.ts";
+import type { Lisp } from "./session.ts";
+
+/** Primitives that the session itself gives. */
+const SESSION_PRIMITIVES = [
+  "interaction-environment",
+  "environment",
+  "scheme-report-environment",
+  "null-environment",
+  "features",
+  "expand",
+];
+
+export class CompiledLisp {
+  readonly lisp: Lisp;
+  readonly engine: Engine;
+  readonly #loaded: Set<string>;
+
+  constructor(lisp: Lisp, options: { wasm: WasmEngine } & Partial<EngineOptions>) {
+    this.lisp = lisp;
+    this.#loaded = new Set();
+    const primitives = new Map(SESSION_PRIMITIVES.map((name) => [name, lisp.linker.primitive(name) as Primitive]));
+    this.engine = createEngine({ ...options, system: lisp.system, ports: lisp.ports, primitives });
+    this.engine.evaluator = {
+      evaluate: (datum, [environment]) => this.#evaluate(datum, environment),
+      load: (path, [environment]) => this.#load(path, environment),
+    };
+  }
+
+  /** Runs a program to its end, as `Lisp.runProgram` does. @throws SchemeError, ExitRequest */
+  runProgram(text: string, file: string): unknown {
+    try {
+      const units = this.lisp.expandProgram(text, file);
+      let value: unknown = UNSPECIFIED;
+      for (const [index, unit] of units.entries()) {
+        const isProgram = index === units.length - 1;
+        if (!isProgram && this.#loaded.has(unit.library)) continue;
+        this.#loaded.add(unit.library);
+        value = this.engine.load(unit, { isClosed: isProgram });
+      }
+      return value;
+    } finally {
+      this.lisp.flush();
+    }
+  }
+
+  /** Evaluates all forms of a text in the interaction environment; each before the next is expanded. */
+  evaluateText(text: string, file: string): unknown {
+    let value: unknown = UNSPECIFIED;
+    const reader = this.#reader(text, file, this.lisp.interaction);
+    for (let form = reader.read(); form !== EOF; form = reader.read())
+      value = this.engine.load(
+        this.#unit([this.lisp.expandForm(form as Syntax, this.lisp.interaction)], this.lisp.interaction),
+      );
+    return value;
+  }
+
+  #namespace(who: string, environment: unknown): Namespace {
+    if (environment === undefined) return this.lisp.interaction;
+    if (!(environment instanceof Namespace)) throw wrongType(who, "an environment", environment);
+    return environment;
+  }
+
+  #evaluate(datum: unknown, environment: unknown): Opaque {
+    const namespace = this.#namespace("eval", environment);
+    const syntax =
+      datum instanceof Syntax ? datum : datumToSyntax(new Syntax(UNSPECIFIED, namespace.scopes, null), datum, null);
+    return new Opaque(this.engine.compile(this.#unit([this.lisp.expandForm(syntax, namespace)], namespace)));
+  }
+
+  /** All forms are expanded before the first is run. */
+  #load(path: unknown, environment: unknown): Opaque {
+    if (!(path instanceof MString)) throw wrongType("load", "a string", path);
+    const namespace = this.#namespace("load", environment);
+    const file = path.toString();
+    let text: string;
+    try {
+      text = textOf(utf8Decode(this.lisp.system.readFile(file)));
+    } catch (error) {
+      if (error instanceof SchemeError || !(error instanceof Error)) throw error;
+      throw new SchemeError(new Condition("file", error.message, [path]));
+    }
+    const reader = this.#reader(text, file, namespace);
+    const cores: Core[] = [];
+    for (let form = reader.read(); form !== EOF; form = reader.read())
+      cores.push(this.lisp.expandForm(form as Syntax, namespace));
+    return new Opaque(this.engine.compile(this.#unit(cores, namespace)));
+  }
+
+  #reader(text: string, file: string, namespace: Namespace): Reader {
+    return new Reader(new TextCursor(text, file), {
+      wrapper: {
+        wrap: (value, source) => new Syntax(value, namespace.scopes, source),
+        inside: (value) => (value instanceof Syntax ? value : null),
+      },
+    });
+  }
+
+  /** Libraries that the namespace imports are loaded first. */
+  #unit(cores: readonly Core[], namespace: Namespace): Unit {
+    for (const name of namespace.imports) this.#loadLibrary(name);
+    return {
+      library: namespace.name,
+      imports: [...namespace.imports],
+      globals: [],
+      body: cores.length === 0 ? [] : [makeBegin([...cores])],
+      exports: new Map(),
+    };
+  }
+
+  #loadLibrary(name: string): void {
+    if (this.#loaded.has(name)) return;
+    this.#loaded.add(name);
+    const unit = this.lisp.libraries.get(name)?.unit ?? null;
+    if (unit === null) return;
+    for (const other of unit.imports) this.#loadLibrary(other);
+    this.engine.load(unit);
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * Programs through the whole compiler, run by the host's WebAssembly; small ones again with a collection at each
+ * allocation and the heap proved after it.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { createEngine } from "./engine.ts";
+import type { Engine, EngineOptions } from "./engine.ts";
+import { readForms } from "./low/read.ts";
+import { ALL_PASSES } from "./middle/simplify.ts";
+import { expandRuntime } from "./runtime/boot-expander.ts";
+import { testWasmEngine } from "./testing/wasm-engine.ts";
+
+function run(text: string, options: Partial<EngineOptions> = {}): unknown {
+  const engine: Engine = createEngine({ wasm: testWasmEngine, memoryBytes: 256 * 1024 * 1024, ...options });
+  return engine.load(
+    expandRuntime(readForms(text), { library: "program", globalOf: (word) => engine.runtimeGlobal(word) }),
+    { isClosed: true },
+  );
+}
+
+const PROGRAMS: readonly (readonly [name: string, text: string, value: unknown])[] = [
+  ["calls and arithmetic", "(define (fib n) (if (< n 2) n (+ (fib (- n 1)) (fib (- n 2))))) (fib 12)", 144],
+  [
+    "known calls with three arguments",
+    "(define (tak x y z) (if (not (< y x)) z (tak (tak (- x 1) y z) (tak (- y 1) z x) (tak (- z 1) x y)))) (tak 8 " +
+      "4 2)",
+    3,
+  ],
+  [
+    "lists in a loop",
+    "(define (down n) (let loop ((i n) (l '())) (if (= i 0) l (loop (- i 1) (cons i l))))) (define (sum l) (let " +
+      "loop ((l l) (s 0)) (if (pair? l) (loop (cdr l) (+ s (car l))) s))) (sum (down 100))",
+    5050,
+  ],
+  [
+    "closures that capture and are called unknown",
+    "(define (adder n) (lambda (x) (+ x n))) (define (twice f x) (f " + "(f x))) (twice (adder 20) 2)",
+    42,
+  ],
+  [
+    "functions that know each other and capture",
+    "(define (parity n k) (letrec ((even (lambda (i) (if (= i 0) (k 1) (odd (- i 1))))) (odd (lambda (i) (if (= i " +
+      "0) (k 2) (even (- i 1)))))) (list even odd) (even n))) (parity 101 (lambda (x) (* x 10)))",
+    20,
+  ],
+  [
+    "assigned variables",
+    "(define (counter) (let ((n 0)) (lambda () (set! n (+ n 1)) n))) (let ((c (counter)) (d (counter))) (c) (d) " +
+      "(c) (+ (* 10 (c)) (d)))",
+    32,
+  ],
+  [
+    "rest arguments and several clauses",
+    "(define (f a . rest) (if (pair? rest) (+ a (car rest)) a)) (define g (case-lambda ((a) (* a 2)) ((a b) (* a " +
+      "b)) ((a . r) (length r)))) (let ((h f)) (+ (h 1) (h 2 3) (g 4) (g 5 6) (g 1 2 3 4)))",
+    1 + 5 + 8 + 30 + 3,
+  ],
+  [
+    "doubles in loops",
+    "(define (iterate n) (let loop ((i 0) (x 0.5)) (if (= i n) (%flonum->fixnum (%flfloor (* x 1000.0))) (loop (+ " +
+      "i 1) (* 3.5 x (- 1.0 x)))))) (iterate 4)",
+    500,
+  ],
+  [
+    "vectors",
+    "(define v (make-vector 10 1)) (do ((i 1 (+ i 1))) ((= i 10)) (vector-set! v i (+ (vector-ref v (- i 1)) i))) " +
+      "(vector-ref v 9)",
+    46,
+  ],
+];
+
+for (const [name, text, value] of PROGRAMS) {
+  test(`${name}: the same with all passes, with none, and under torture`, () => {
+    assert.equal(run(text), value);
+    const none = Object.fromEntries(
+      Object.keys(ALL_PASSES).map((pass) => [pass, false]),
+    ) as unknown as typeof ALL_PASSES;
+    assert.equal(run(text, { passes: none }), value);
+    assert.equal(run(text, { debug: "torture" }), value);
+  });
+}
+
+test("a recursion that is a million calls deep ends, with the stack in the heap", () => {
+  assert.equal(run("(define (count n) (if (= n 0) 0 (+ 1 (count (- n 1))))) (count 1000000)"), 1000000);
+});
+
+test("ten million tail calls of functions that call each other need no memory", () => {
+  assert.equal(
+    run(
+      "(define (even n) (if (= n 0) 1 (odd (- n 1)))) (define (odd n) (if (= n 0) 0 " +
+        "(even (- n 1)))) (even 10000000)",
+    ),
+    1,
+  );
+});
+
+test("what lives is promoted, what dies is not kept: a large heap is collected in both generations", () => {
+  const text = `(define (tree n) (if (= n 0) '() (cons (tree (- n 1)) (tree (- n 1)))))
+    (define (count t) (if (pair? t) (+ 1 (count (car t)) (count (cdr t))) 0))
+    (define keep (tree 12))
+    (define (again n) (if (= n 0) (count keep) (begin (tree 14) (again (- n 1)))))
+    (again 100)`;
+  const engine = createEngine({
+    wasm: testWasmEngine,
+    memoryBytes: 64 * 1024 * 1024,
+    nurseryBytes: 1024 * 1024,
+    debug: "verify",
+  });
+  assert.equal(
+    engine.load(expandRuntime(readForms(text), { library: "program", globalOf: (word) => engine.runtimeGlobal(word) })),
+    4095,
+  );
+  const { minorCount, oldBytes } = engine.statistics;
+  assert.ok(minorCount > 20, `${minorCount} minor collections`);
+  assert.ok(oldBytes < 16 * 1024 * 1024, `${oldBytes} bytes kept`);
+});

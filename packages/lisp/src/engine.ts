@@ -1,0 +1,279 @@
+/**
+ * The compiling engine: each unit becomes a module of WebAssembly; all share one memory (the heap), one table of
+ * functions, and the runtime. Order of use: `createEngine`, then `load` for each unit in order of its imports; a value
+ * comes back as a datum.
+ */
+import type { WasmEngine, WasmInstance, WasmMemory, WasmTable } from "@stratos/host";
+import type { Global, Unit } from "./core/core.ts";
+import { Flonum, SchemeSymbol, intern } from "./datum/datum.ts";
+import type { Datum } from "./datum/datum.ts";
+import { Heap, HeapFullError } from "./heap/heap.ts";
+import { Cell, Immediate, Kind, Register, Tag, VARIADIC, headerByte } from "./heap/layout.ts";
+import { compileUnit } from "./back-wasm/compile-unit.ts";
+import type { Exporter, Surroundings } from "./back-wasm/compile-unit.ts";
+import { TableSlot, runtimeModule } from "./back-wasm/runtime-module.ts";
+import { readForms } from "./low/read.ts";
+import type { Fun, TopLevel } from "./middle/ir.ts";
+import { ALL_PASSES } from "./middle/simplify.ts";
+import type { Passes } from "./middle/simplify.ts";
+import { expandRuntime } from "./runtime/boot-expander.ts";
+import { HostPrimitives } from "./runtime/host.ts";
+import { Objects } from "./runtime/objects.ts";
+import { ARITHMETIC, LIBRARY, derivedText } from "./runtime/scheme.ts";
+import { Primitive } from "./interpreter/machine.ts";
+import { preludeDefinition, preludeNames } from "./interpreter/prelude.ts";
+import { makeStandardPorts } from "./interpreter/primitives/ports.ts";
+import type { StandardPorts } from "./interpreter/primitives/ports.ts";
+import { closedSystem } from "./interpreter/system.ts";
+import type { System } from "./interpreter/system.ts";
+import { publicPrimitives } from "./middle/primitives.ts";
+import { failure } from "./datum/condition.ts";
+
+export interface EngineOptions {
+  readonly wasm: WasmEngine;
+  /** All memory of the heap, two halves of the old generation included. Default 512 MiB. */
+  readonly memoryBytes?: number;
+  /** Default 4 MiB. */
+  readonly nurseryBytes?: number;
+  readonly passes?: Passes;
+  /** Proves the whole heap after each collection; `torture`: collects at each allocation, too. */
+  readonly debug?: "verify" | "torture";
+  readonly system?: System;
+  readonly ports?: StandardPorts;
+  /** Primitives of the session: environments, features. */
+  readonly primitives?: ReadonlyMap<string, Primitive>;
+}
+
+/** What `eval` and `load` ask of the session. */
+export interface Evaluator {
+  /** @returns the procedure without arguments that does it */
+  evaluate(datum: unknown, environment: readonly unknown[]): unknown;
+  load(path: unknown, environment: readonly unknown[]): unknown;
+}
+
+export interface CollectorStatistics {
+  readonly minorCount: number;
+  readonly majorCount: number;
+  readonly oldBytes: number;
+}
+
+export function createEngine(options: EngineOptions): Engine {
+  return new Engine(options);
+}
+
+export class Engine {
+  readonly heap: Heap;
+  readonly options: EngineOptions;
+  readonly #memory: WasmMemory;
+  readonly #table: WasmTable;
+  readonly #low: WasmInstance;
+  readonly #units: Map<string, WasmInstance>;
+  readonly host: HostPrimitives;
+  evaluator: Evaluator;
+  readonly #functions: Map<number, Fun>;
+  readonly #topLevels: Map<Global, TopLevel>;
+  readonly #runtime: Map<string, TopLevel>;
+  readonly #exporter: Exporter;
+  readonly #constants: Map<Datum, number>;
+  readonly #numbers: Map<string, number>;
+  #tableNext: number;
+  #staticClosures: number;
+
+  constructor(options: EngineOptions) {
+    this.options = options;
+    const { wasm, memoryBytes = 512 * 1024 * 1024, nurseryBytes = 4 * 1024 * 1024 } = options;
+    this.#memory = wasm.createMemory(Math.floor(memoryBytes / 65536));
+    this.#table = wasm.createTable(16384);
+    this.heap = new Heap(this.#memory, { nurseryBytes });
+    const { system = closedSystem() } = options;
+    this.host = new HostPrimitives(this, {
+      system,
+      ports: options.ports ?? makeStandardPorts(system),
+      extra: options.primitives ?? new Map(),
+    });
+    this.evaluator = {
+      evaluate: () => {
+        throw failure("eval: this engine has no expander");
+      },
+      load: () => {
+        throw failure("load: this engine has no expander");
+      },
+    };
+    this.#functions = new Map();
+    this.heap.codec = new Objects(this.heap, (slot) => this.#functions.get(slot));
+    this.#units = new Map();
+    this.#topLevels = new Map();
+    this.#runtime = new Map();
+    this.#exporter = new Map<Fun, { unit: string; names: string[]; word: number }>();
+    this.#constants = new Map();
+    this.#numbers = new Map();
+    this.#tableNext = TableSlot.first;
+    this.#staticClosures = 0;
+    this.#low = wasm.instantiate(wasm.compileHot(runtimeModule()), {
+      vm: { memory: this.#memory, table: this.#table },
+      host: {
+        "host-call": (sp: number, operation: number) => this.host.run(sp, operation),
+        "heap-full": () => {
+          throw new HeapFullError();
+        },
+        "collected": (sp: number) => this.heap.verify(sp),
+        "bignum->double": (word: bigint) => Number(this.heap.integerOf(BigInt.asUintN(64, word))),
+      },
+    });
+    this.#loadRuntime("arithmetic", ARITHMETIC, false);
+    this.#defineCode("call/cc", TableSlot.callcc, 1);
+    this.#defineCode("call-with-current-continuation", TableSlot.callcc, 1);
+    this.#defineCode("%throw-to", TableSlot.throwTo, 2);
+    this.#defineCode("apply", TableSlot.apply, VARIADIC);
+    this.#defineCode("values", TableSlot.values, VARIADIC);
+    const counts = Map.groupBy(publicPrimitives(), ({ name }) => name);
+    const prelude = preludeNames().map((name) => ({ name, text: preludeDefinition(name)! }));
+    this.#loadRuntime(
+      "library",
+      `${LIBRARY}\n` +
+        `${derivedText({ inline: [...counts].map(([name, all]) => ({ name, counts: all.map(({ count }) => count) })), hostNames: this.host.names, prelude })}`,
+      true,
+    );
+    if (options.debug !== undefined) this.heap.set(Register.torture, options.debug === "torture" ? 2 : 1);
+    if (options.debug === "torture") this.heap.set(Register.limit, this.heap.get(Register.alloc));
+  }
+
+  /** Compiles and runs a unit; its imports must have been loaded. @returns the value of its last form */
+  load(unit: Unit, { isClosed = false }: { isClosed?: boolean } = {}): unknown {
+    return this.heap.toDatum(this.#run(this.compile(unit, { isClosed })));
+  }
+
+  /** Compiles a unit. @returns the word of the procedure that runs it */
+  compile(unit: Unit, { isClosed = false }: { isClosed?: boolean } = {}): bigint {
+    return this.#compile(unit, { isClosed, checksStack: true, isHot: isClosed });
+  }
+
+  get statistics(): CollectorStatistics {
+    return {
+      minorCount: this.heap.get(Register.minorCount),
+      majorCount: this.heap.get(Register.majorCount),
+      oldBytes: this.heap.get(Register.oldNext) - this.heap.get(Register.oldStart),
+    };
+  }
+
+  /** Whether the runtime has a procedure for a primitive's word. */
+  hasPrimitive(name: string): boolean {
+    return this.#runtime.has(name);
+  }
+
+  /** A procedure of the runtime whose code is a low-level routine. */
+  #defineCode(name: string, slot: number, arity: number): void {
+    const global: Global = { library: "runtime", name, isAssigned: false, primitive: name };
+    const topLevel = this.#topLevelOf(global);
+    topLevel.isDefined = true;
+    this.heap.setCell(topLevel.cell, BigInt(this.#staticClosure(headerByte(Kind.procedure) | (arity << 8), slot)));
+    this.#runtime.set(name, topLevel);
+  }
+
+  #loadRuntime(name: string, text: string, checksStack: boolean): void {
+    const unit = expandRuntime(readForms(text), {
+      library: name,
+      globalOf: (word) => this.runtimeGlobal(word),
+      hostIndex: (word) => this.host.indexOf(word),
+    });
+    for (const global of unit.globals) {
+      if (unit.body.some((form) => form.kind === "define-global" && form.global === global))
+        this.#runtime.set(global.name, this.#topLevelOf(global));
+    }
+    this.#run(this.#compile(unit, { isClosed: false, checksStack, isHot: !checksStack }));
+  }
+
+  /** The global of a word of the runtime, for units expanded without libraries. */
+  runtimeGlobal(name: string): Global | undefined {
+    const found = this.#runtime.get(name);
+    return found === undefined
+      ? undefined
+      : { library: found.library, name, isAssigned: found.isAssigned, primitive: name };
+  }
+
+  #compile(
+    unit: Unit,
+    { isClosed, checksStack, isHot }: { isClosed: boolean; checksStack: boolean; isHot: boolean },
+  ): bigint {
+    const name = `unit${this.#units.size}`;
+    const surroundings: Surroundings = {
+      topLevel: (global) => this.#topLevelOf(global),
+      runtime: (word) => this.#runtime.get(word),
+      tableSlot: () => this.#tableNext++,
+      staticClosure: (low, slot) => this.#staticClosure(low, slot),
+      functionAt: (slot, fun) => {
+        this.#functions.set(slot, fun);
+      },
+      constantCell: (datum) => this.#constantCell(datum),
+      coldSlot: TableSlot.coldResume,
+    };
+    const { bytes, main, imports } = compileUnit(unit, surroundings, this.#exporter, {
+      name,
+      passes: this.options.passes ?? ALL_PASSES,
+      isClosed,
+      checksStack,
+    });
+    while (this.#table.length < this.#tableNext) this.#table.grow(this.#table.length);
+    const modules: Record<string, Record<string, unknown>> = {
+      vm: { memory: this.#memory, table: this.#table, unwind: this.#low.exports["unwind"] },
+      low: this.#low.exports,
+    };
+    for (const imported of imports) modules[imported] = this.#units.get(imported)!.exports;
+    const { wasm } = this.options;
+    this.#units.set(name, wasm.instantiate(isHot ? wasm.compileHot(bytes) : wasm.compile(bytes), modules));
+    return BigInt(main);
+  }
+
+  #run(procedure: bigint): bigint {
+    this.heap.setCell(Cell.value, procedure);
+    (this.#low.exports["run"] as () => void)();
+    return this.heap.cell(Cell.value);
+  }
+
+  #topLevelOf(global: Global): TopLevel {
+    let found = this.#topLevels.get(global);
+    if (found === undefined) {
+      const symbol = intern(global.name);
+      found = {
+        name: global.name,
+        library: global.library,
+        symbol,
+        isAssigned: global.isAssigned,
+        cell: this.heap.newCell(BigInt(Immediate.unbound)),
+        fun: null,
+        inline: null,
+        constant: null,
+        isDefined: false,
+      };
+      this.#topLevels.set(global, found);
+    }
+    if (global.isAssigned) found.isAssigned = true;
+    return found;
+  }
+
+  #staticClosure(low: number, slot: number): number {
+    const address = this.heap.allocateStatic(8);
+    this.heap.view.setUint32(address, low, true);
+    this.heap.view.setUint32(address + 4, slot, true);
+    this.#staticClosures++;
+    return address - 8 + Tag.procedure;
+  }
+
+  #constantCell(datum: Datum): number {
+    // Equal numbers and symbols share a cell; other constants are known by identity.
+    const key =
+      datum instanceof Flonum
+        ? `f${Object.is(datum.value, -0) ? "-0" : String(datum.value)}`
+        : typeof datum === "bigint"
+          ? `b${String(datum)}`
+          : datum instanceof SchemeSymbol && datum.isInterned
+            ? `s${datum.name}`
+            : null;
+    const known = key === null ? this.#constants.get(datum) : this.#numbers.get(key);
+    if (known !== undefined) return known;
+    const cell = this.heap.newCell(this.heap.fromDatum(datum));
+    if (key === null) this.#constants.set(datum, cell);
+    else this.#numbers.set(key, cell);
+    return cell;
+  }
+}

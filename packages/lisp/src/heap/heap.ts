@@ -1,0 +1,492 @@
+/**
+ * The heap from the host's side: words are bigints here (cold paths only), objects are made without ever collecting: in
+ * the nursery while it has room, else in the old generation, so that words in a host operation's hands stay where they
+ * are.
+ */
+import { assert } from "@stratos/base";
+import type { WasmMemory } from "@stratos/host";
+import {
+  Compnum,
+  DEFAULT,
+  EOF,
+  Flonum,
+  MString,
+  NIL,
+  Pair,
+  Ratnum,
+  SchemeSymbol,
+  UNSPECIFIED,
+  char,
+  codesOf,
+  intern,
+  textOf,
+} from "../datum/datum.ts";
+import { immediateWord } from "./immediate.ts";
+import {
+  CHARACTER_BYTE,
+  Cell,
+  FIRST_BYTES_KIND,
+  Immediate,
+  Kind,
+  Region,
+  Register,
+  Tag,
+  cellAddress,
+  headerByte,
+} from "./layout.ts";
+
+export type Word = bigint;
+
+/** The program needs more memory than it may have. */
+export class HeapFullError extends Error {
+  override readonly name = "HeapFullError";
+  constructor() {
+    super("the heap's limit is reached");
+  }
+}
+
+/** A word as it is. Valid until the next collection. */
+export class Opaque {
+  readonly word: Word;
+  constructor(word: Word) {
+    this.word = word;
+  }
+}
+
+/** The heap's objects that the reader does not know: procedures, records, conditions, ports. */
+export interface ObjectCodec {
+  toObject(word: Word, seen: Map<Word, unknown>): unknown;
+  fromObject(object: object, seen: Map<object, Word>): Word;
+}
+
+export class Heap {
+  readonly view: DataView;
+  readonly #bytes: Uint8Array;
+  readonly #symbols: Map<string, number>;
+  readonly #symbolsByAddress: Map<number, SchemeSymbol>;
+  readonly #uninterned: Map<SchemeSymbol, number>;
+  codec: ObjectCodec | null;
+
+  constructor(memory: WasmMemory, options: { nurseryBytes: number }) {
+    this.view = new DataView(memory.buffer);
+    this.#bytes = new Uint8Array(memory.buffer);
+    this.#symbols = new Map();
+    this.#symbolsByAddress = new Map();
+    this.#uninterned = new Map();
+    this.codec = null;
+    const size = memory.buffer.byteLength;
+    const nurseryEnd = Region.nursery + options.nurseryBytes;
+    const half = Math.floor((size - nurseryEnd) / 2 / 65536) * 65536;
+    assert(half > options.nurseryBytes * 2, "the memory must hold a nursery and an old generation");
+    this.set(Register.alloc, Region.nursery + 8);
+    this.set(Register.limit, nurseryEnd);
+    this.set(Register.nurseryEnd, nurseryEnd);
+    this.set(Register.nurserySize, options.nurseryBytes);
+    this.set(Register.oldStart, nurseryEnd);
+    this.set(Register.oldNext, nurseryEnd + 8);
+    this.set(Register.oldEnd, nurseryEnd + half);
+    this.set(Register.otherStart, nurseryEnd + half);
+    this.set(Register.otherEnd, nurseryEnd + 2 * half);
+    this.set(Register.oldThreshold, Math.min(64 * 1024 * 1024, Math.floor(half / 2)));
+    this.set(Register.storeNext, Region.stores);
+    this.set(Register.staticNext, Region.statics);
+    this.set(Register.cellCount, Cell.first);
+    this.setCell(Cell.winders, BigInt(Immediate.nil));
+    this.setCell(Cell.handlers, BigInt(Immediate.nil));
+    this.setCell(Cell.parameters, BigInt(Immediate.nil));
+  }
+
+  get(register: number): number {
+    return this.view.getUint32(register, true);
+  }
+  set(register: number, value: number): void {
+    this.view.setUint32(register, value, true);
+  }
+  word(address: number): Word {
+    return this.view.getBigUint64(address, true);
+  }
+  setWord(address: number, word: Word): void {
+    this.view.setBigUint64(address, BigInt.asUintN(64, word), true);
+  }
+  cell(cell: number): Word {
+    return this.word(cellAddress(cell));
+  }
+  setCell(cell: number, word: Word): void {
+    this.setWord(cellAddress(cell), word);
+  }
+
+  newCell(word: Word): number {
+    const cell = this.get(Register.cellCount);
+    if (cellAddress(cell + 1) > Region.cellsEnd) throw new HeapFullError();
+    this.setCell(cell, word);
+    this.set(Register.cellCount, cell + 1);
+    return cell;
+  }
+
+  /** An object that never moves and holds no pointers. @returns its address */
+  allocateStatic(bytes: number): number {
+    const address = this.get(Register.staticNext);
+    if (address + bytes > Region.staticsEnd) throw new HeapFullError();
+    this.set(Register.staticNext, address + bytes);
+    return address;
+  }
+
+  /** @returns the address of so many bytes without content, a multiple of 8 */
+  allocate(bytes: number): number {
+    const nursery = this.get(Register.alloc);
+    if (nursery + bytes <= this.get(Register.limit)) {
+      this.set(Register.alloc, nursery + bytes);
+      return nursery;
+    }
+    const old = this.get(Register.oldNext);
+    // The nursery must always fit behind what is there.
+    if (old + bytes + this.get(Register.nurserySize) > this.get(Register.oldEnd)) throw new HeapFullError();
+    this.set(Register.oldNext, old + bytes);
+    return old;
+  }
+
+  static address(word: Word): number {
+    return ((Number(word) & ~7) + 8) >>> 0;
+  }
+  static tag(word: Word): number {
+    return Number(word & 7n);
+  }
+  static pointer(address: number, tag: number): Word {
+    return BigInt(address - 8 + tag);
+  }
+
+  /** Kind in an object's header. */
+  kind(word: Word): number {
+    const tag = Heap.tag(word);
+    return tag === Tag.object || tag === Tag.vector || tag === Tag.procedure
+      ? (this.view.getUint8(Heap.address(word)) >> 3) & 31
+      : -1;
+  }
+
+  count(word: Word): number {
+    return this.view.getUint32(Heap.address(word) + 4, true);
+  }
+  car(pair: Word): Word {
+    return this.word(Heap.address(pair));
+  }
+  cdr(pair: Word): Word {
+    return this.word(Heap.address(pair) + 8);
+  }
+  field(word: Word, index: number): Word {
+    return this.word(Heap.address(word) + 8 + 8 * index);
+  }
+
+  /** Stores into an object just made by `allocate`; an old one is noted when the word is young. */
+  initField(address: number, word: Word): void {
+    this.setWord(address, word);
+    const tag = Heap.tag(word);
+    if (tag === 0 || tag > 5) return;
+    const isYoung = (at: number): boolean => at >= Region.nursery && at < this.get(Register.nurseryEnd);
+    if (!isYoung(Number(word)) || isYoung(address)) return;
+    const next = this.get(Register.storeNext);
+    if (next >= Region.storesEnd) this.set(Register.storeOverflow, 1);
+    else {
+      this.set(next, address);
+      this.set(Register.storeNext, next + 4);
+    }
+  }
+
+  object(kind: number, fields: readonly Word[], tag: number = Tag.object): Word {
+    const address = this.allocate(8 + 8 * fields.length);
+    this.setWord(address, BigInt(headerByte(kind)) | (BigInt(fields.length) << 32n));
+    fields.forEach((field, index) => this.initField(address + 8 + 8 * index, field));
+    return Heap.pointer(address, tag);
+  }
+
+  bytesObject(kind: number, count: number, extra = 0): { word: Word; address: number } {
+    const aligned = (count + 7) & ~7;
+    const address = this.allocate(8 + aligned);
+    this.setWord(address, BigInt(headerByte(kind)) | (BigInt(extra) << 8n) | (BigInt(count) << 32n));
+    if (aligned > 0) this.setWord(address + aligned, 0n);
+    return { word: Heap.pointer(address, Tag.object), address: address + 8 };
+  }
+
+  pair(car: Word, cdr: Word): Word {
+    const address = this.allocate(16);
+    this.initField(address, car);
+    this.initField(address + 8, cdr);
+    return Heap.pointer(address, Tag.pair);
+  }
+
+  flonum(value: number): Word {
+    const address = this.allocate(16);
+    this.setWord(address, BigInt(headerByte(Kind.flonum)) | (8n << 32n));
+    this.view.setFloat64(address + 8, value, true);
+    return Heap.pointer(address, Tag.flonum);
+  }
+
+  integer(value: bigint): Word {
+    if (value >= -(1n << 60n) && value < 1n << 60n) return BigInt.asUintN(64, value << 3n);
+    let magnitude = value < 0n ? -value : value;
+    const digits = magnitude.toString(16).length;
+    const limbs = Math.ceil(digits / 8);
+    const { word, address } = this.bytesObject(Kind.bignum, limbs * 4, value < 0n ? 1 : 0);
+    for (let at = 0; at < limbs; at++) {
+      this.view.setUint32(address + at * 4, Number(magnitude & 0xffffffffn), true);
+      magnitude >>= 32n;
+    }
+    return word;
+  }
+
+  /** The exact integer of a fixnum or bignum. */
+  integerOf(word: Word): bigint {
+    if (Heap.tag(word) === Tag.fixnum) return BigInt.asIntN(64, word) >> 3n;
+    const address = Heap.address(word);
+    let text = "";
+    for (let at = this.count(word) - 4; at >= 0; at -= 4)
+      text += this.view
+        .getUint32(address + 8 + at, true)
+        .toString(16)
+        .padStart(8, "0");
+    const magnitude = BigInt(`0x${text === "" ? "0" : text}`);
+    return (this.view.getUint8(address + 1) & 1) === 1 ? -magnitude : magnitude;
+  }
+
+  string(codes: readonly number[], isImmutable = false): Word {
+    const { word, address } = this.bytesObject(Kind.string, codes.length * 4, isImmutable ? 1 : 0);
+    codes.forEach((code, index) => this.view.setUint32(address + 4 * index, code, true));
+    return word;
+  }
+
+  codesOf(word: Word): number[] {
+    const address = Heap.address(word) + 8;
+    return Array.from({ length: this.count(word) / 4 }, (_, index) => this.view.getUint32(address + 4 * index, true));
+  }
+
+  text(word: Word): string {
+    return textOf(this.codesOf(word));
+  }
+
+  /** The symbol of a name: one static object. Its only field is the name's place among the cells, as a fixnum. */
+  symbol(symbol: SchemeSymbol): Word {
+    const known = symbol.isInterned ? this.#symbols.get(symbol.name) : this.#uninterned.get(symbol);
+    if (known !== undefined) return Heap.pointer(known, Tag.object);
+    const codes = codesOf(symbol.name);
+    const address = this.allocateStatic(16);
+    const name = this.newCell(this.string(codes, true));
+    this.setWord(address, BigInt(headerByte(Kind.symbol)) | (1n << 32n));
+    this.setWord(address + 8, BigInt(name) << 3n);
+    if (symbol.isInterned) this.#symbols.set(symbol.name, address);
+    else this.#uninterned.set(symbol, address);
+    this.#symbolsByAddress.set(address, symbol);
+    return Heap.pointer(address, Tag.object);
+  }
+
+  bytes(word: Word): Uint8Array {
+    const address = Heap.address(word) + 8;
+    return this.#bytes.subarray(address, address + this.count(word));
+  }
+
+  bytevector(bytes: Uint8Array): Word {
+    const { word, address } = this.bytesObject(Kind.bytevector, bytes.length);
+    this.#bytes.set(bytes, address);
+    return word;
+  }
+
+  /** The word of a datum; sharing and cycles are kept. */
+  fromDatum(datum: unknown, seen: Map<object, Word> = new Map()): Word {
+    const immediate = immediateWord(datum);
+    if (immediate !== null) return BigInt.asUintN(64, immediate);
+    if (typeof datum === "bigint") return this.integer(datum);
+    if (datum instanceof Flonum) return this.flonum(datum.value);
+    if (datum instanceof SchemeSymbol) return this.symbol(datum);
+    if (datum instanceof Opaque) return datum.word;
+    if (datum instanceof Ratnum)
+      return this.object(Kind.ratnum, [this.integer(datum.numerator), this.integer(datum.denominator)]);
+    if (datum instanceof Compnum)
+      return this.object(Kind.compnum, [this.fromDatum(datum.real), this.fromDatum(datum.imaginary)]);
+    assert(typeof datum === "object" && datum !== null, "a datum must have a word");
+    const known = seen.get(datum);
+    if (known !== undefined) return known;
+    if (datum instanceof MString) {
+      const word = this.string(datum.codes, datum.isImmutable);
+      seen.set(datum, word);
+      return word;
+    }
+    if (datum instanceof Uint8Array) {
+      const word = this.bytevector(datum);
+      seen.set(datum, word);
+      return word;
+    }
+    if (Array.isArray(datum)) {
+      const word = this.object(
+        Kind.vector,
+        datum.map(() => 0n),
+        Tag.vector,
+      );
+      seen.set(datum, word);
+      datum.forEach((item, index) => this.initField(Heap.address(word) + 8 + 8 * index, this.fromDatum(item, seen)));
+      return word;
+    }
+    if (datum instanceof Pair) {
+      // Along the list without recursion.
+      const first = this.pair(0n, 0n);
+      let at: Pair = datum;
+      let word = first;
+      for (;;) {
+        seen.set(at, word);
+        this.initField(Heap.address(word), this.fromDatum(at.car, seen));
+        const next = at.cdr;
+        const isNew = next instanceof Pair && !seen.has(next);
+        const rest = isNew ? this.pair(0n, 0n) : this.fromDatum(next, seen);
+        this.initField(Heap.address(word) + 8, rest);
+        if (!isNew) return first;
+        at = next;
+        word = rest;
+      }
+    }
+    assert(this.codec !== null, "an object of the host must have a word");
+    const word = this.codec.fromObject(datum, seen);
+    seen.set(datum, word);
+    return word;
+  }
+
+  /** The datum of a word; objects without one come as `Opaque`. */
+  toDatum(word: Word, seen: Map<Word, unknown> = new Map()): unknown {
+    switch (Heap.tag(word)) {
+      case Tag.fixnum:
+        return smallest(BigInt.asIntN(64, word) >> 3n);
+      case Tag.flonum:
+        return new Flonum(this.view.getFloat64(Heap.address(word) + 8, true));
+      case Tag.immediate:
+        return immediateOf(Number(word));
+    }
+    const known = seen.get(word);
+    if (known !== undefined) return known;
+    if (Heap.tag(word) === Tag.pair) {
+      const first = new Pair(NIL, NIL);
+      let pair = first;
+      for (let at = word; ;) {
+        seen.set(at, pair);
+        pair.car = this.toDatum(this.word(Heap.address(at)), seen);
+        const next = this.word(Heap.address(at) + 8);
+        if (Heap.tag(next) !== Tag.pair || seen.has(next)) {
+          pair.cdr = this.toDatum(next, seen);
+          return first;
+        }
+        const rest = new Pair(NIL, NIL);
+        pair.cdr = rest;
+        pair = rest;
+        at = next;
+      }
+    }
+    if (Heap.tag(word) === Tag.vector) {
+      const items: unknown[] = [];
+      seen.set(word, items);
+      for (let index = 0; index < this.count(word); index++) items.push(this.toDatum(this.field(word, index), seen));
+      return items;
+    }
+    const datum = this.#objectDatum(word, seen);
+    seen.set(word, datum);
+    return datum;
+  }
+
+  #objectDatum(word: Word, seen: Map<Word, unknown>): unknown {
+    switch (this.kind(word)) {
+      case Kind.string:
+        return new MString(this.codesOf(word), (this.view.getUint8(Heap.address(word) + 1) & 1) === 1);
+      case Kind.symbol:
+        return (
+          this.#symbolsByAddress.get(Heap.address(word)) ??
+          intern(this.text(this.cell(Number(this.field(word, 0)) >> 3)))
+        );
+      case Kind.bignum:
+        return smallest(this.integerOf(word));
+      case Kind.ratnum:
+        return new Ratnum(this.integerOf(this.field(word, 0)), this.integerOf(this.field(word, 1)));
+      case Kind.compnum:
+        return new Compnum(this.toDatum(this.field(word, 0)) as Flonum, this.toDatum(this.field(word, 1)) as Flonum);
+      case Kind.bytevector:
+        return this.bytes(word).slice();
+      default:
+        return this.codec === null ? new Opaque(word) : this.codec.toObject(word, seen);
+    }
+  }
+
+  /**
+   * Proves that the heap is whole: each pointer of each root and each live object leads to an object whose header fits
+   * its tag, inside of a region in use. `sp`: end of the shadow stack's words.
+   */
+  verify(sp: number): void {
+    const inUse = (address: number): boolean =>
+      (address >= Region.nursery && address < this.get(Register.alloc)) ||
+      (address >= this.get(Register.oldStart) && address < this.get(Register.oldNext)) ||
+      (address >= Region.statics && address < this.get(Register.staticNext));
+    const seen = new Set<number>();
+    const open: { word: Word; from: string }[] = [];
+    const root = (start: number, end: number, from: string): void => {
+      for (let at = start; at < end; at += 8)
+        open.push({ word: this.word(at), from: `${from} ` + `${(at - start) / 8}` });
+    };
+    root(Region.cells, cellAddress(this.get(Register.cellCount)), "cell");
+    root(Region.stack, sp, "stack word");
+    root(Region.arguments, Region.arguments + 8 * this.get(Register.argumentCount), "argument");
+    while (open.length > 0) {
+      const { word, from } = open.pop()!;
+      const tag = Heap.tag(word);
+      assert(tag !== Tag.header, `${from} must hold a value, not the header ${word.toString(16)}`);
+      if (tag === Tag.fixnum || tag === Tag.immediate) continue;
+      const address = Heap.address(word);
+      assert(word >> 32n === 0n && inUse(address), `${from} must point into the heap: ${word.toString(16)}`);
+      if (seen.has(address)) continue;
+      seen.add(address);
+      const first = this.word(address);
+      if (tag === Tag.pair) {
+        assert(Number(first & 7n) !== Tag.header, `${from} must point to a pair: ${word.toString(16)}`);
+        open.push(
+          { word: first, from: "car of " + `${from.slice(0, 60)}` },
+          { word: this.word(address + 8), from: "cdr of " + `${from.slice(0, 60)}` },
+        );
+        continue;
+      }
+      assert(
+        Number(first & 7n) === Tag.header && Number(first & 255n) !== 255,
+        `${from} must point to a header: ${word.toString(16)} -> ` + `${first.toString(16)}`,
+      );
+      const kind = Number(first >> 3n) & 31;
+      const expected =
+        kind === Kind.vector
+          ? Tag.vector
+          : kind === Kind.procedure
+            ? Tag.procedure
+            : kind === Kind.flonum
+              ? Tag.flonum
+              : Tag.object;
+      assert(tag === expected, `${from}: kind ${kind} must not have the tag ${tag}`);
+      if (kind >= FIRST_BYTES_KIND) continue;
+      const count = kind === Kind.procedure ? Number((first >> 16n) & 0xffffn) : Number(first >> 32n);
+      for (let index = 0; index < count; index++)
+        open.push({
+          word: this.word(address + 8 + 8 * index),
+          from: `field ${index} of kind ${kind} ` + `(${from.slice(0, 40)})`,
+        });
+    }
+  }
+}
+
+function smallest(value: bigint): number | bigint {
+  return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
+}
+
+function immediateOf(word: number): unknown {
+  if ((word & 255) === CHARACTER_BYTE) return char(Math.floor(word / 256));
+  switch (word) {
+    case Immediate.false:
+      return false;
+    case Immediate.true:
+      return true;
+    case Immediate.nil:
+      return NIL;
+    case Immediate.eof:
+      return EOF;
+    case Immediate.default:
+      return DEFAULT;
+    default:
+      return UNSPECIFIED;
+  }
+}

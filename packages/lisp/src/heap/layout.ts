@@ -1,0 +1,184 @@
+/**
+ * Words, objects and the map of the linear memory: declared here once, for emitted code and for TypeScript.
+ *
+ * A value is a word of 64 bits; its low three bits are the tag. A pointer's upper half is zero.
+ *
+ *     000 fixnum (61 bits, value << 3)        100 vector
+ *     001 pair (no header: car, cdr)          101 any other object
+ *     010 flonum                              110 immediate: payload << 8 | kind << 3 | 6
+ *     011 procedure                           111 header or forwarding, never a value
+ *
+ * An object lies at an address that is a multiple of 8; its pointer is `address - 8 + tag`, so that the field at byte
+ * `n` is read with the constant offset `n + 8 - tag`. Objects but pairs begin with a header:
+ *
+ *     63           32 31      16 15       8 7    3 2 0
+ *     [ count        | extra    | extra    | type | 111 ]
+ *
+ * `count` is words for objects of slots, bytes for objects of bytes. A procedure has its place in the table of
+ * functions there; its `extra` bytes are arity (255: takes its arguments from the argument area) and the number of
+ * captured values. A moved object's first word is `new address << 32 | 0xff`.
+ *
+ * Memory, from low to high addresses: registers, arguments of variadic calls, shadow stack, cells of globals, static
+ * objects (never moved, hold no pointers), store buffer, nursery, two halves of the old generation.
+ */
+export const Tag = {
+  fixnum: 0,
+  pair: 1,
+  flonum: 2,
+  procedure: 3,
+  vector: 4,
+  object: 5,
+  immediate: 6,
+  header: 7,
+} as const;
+
+/** Types in a header. Those from `string` on hold bytes, the others words that the collector follows. */
+export const Kind = {
+  vector: 0,
+  procedure: 1,
+  box: 2,
+  values: 3,
+  record: 4,
+  recordType: 5,
+  symbol: 6,
+  ratnum: 7,
+  compnum: 8,
+  frame: 9,
+  promise: 10,
+  parameter: 11,
+  port: 12,
+  condition: 13,
+  host: 14,
+  unique: 15,
+  string: 20,
+  bytevector: 21,
+  bignum: 22,
+  flonum: 23,
+} as const;
+export const FIRST_BYTES_KIND = 20;
+
+/** The header's low byte. */
+export function headerByte(kind: number): number {
+  return (kind << 3) | 7;
+}
+
+export const Immediate = {
+  false: 0x006,
+  true: 0x106,
+  nil: 0x206,
+  unspecified: 0x306,
+  eof: 0x406,
+  default: 0x506,
+  unbound: 0x606,
+} as const;
+/** Low byte of a character's word; its code stands above. */
+export const CHARACTER_BYTE = 0x0e;
+
+/** Arity byte of a procedure that takes its arguments from the argument area. */
+export const VARIADIC = 255;
+/** Procedures of more parameters take them from the argument area, too. */
+export const ARITY_MAX = 8;
+
+/** Offsets of fields from a tagged pointer. */
+export const Offset = {
+  car: 8 - Tag.pair,
+  cdr: 16 - Tag.pair,
+  flonum: 16 - Tag.flonum,
+  procedureHeader: 8 - Tag.procedure,
+  procedureCode: 12 - Tag.procedure,
+  captured: 16 - Tag.procedure,
+  vectorHeader: 8 - Tag.vector,
+  vectorLength: 12 - Tag.vector,
+  vectorItems: 16 - Tag.vector,
+  header: 8 - Tag.object,
+  count: 12 - Tag.object,
+  fields: 16 - Tag.object,
+} as const;
+
+/** Registers: i32 words at fixed addresses. */
+export const Register = {
+  alloc: 64,
+  limit: 68,
+  oldNext: 72,
+  oldEnd: 76,
+  oldStart: 80,
+  storeNext: 84,
+  cellCount: 88,
+  argumentCount: 92,
+  stackLimit: 96,
+  oldThreshold: 100,
+  storeOverflow: 104,
+  minorCount: 108,
+  majorCount: 112,
+  staticNext: 116,
+  torture: 120,
+  scan: 124,
+  otherStart: 128,
+  otherEnd: 132,
+  hostBusy: 136,
+  copiedBytes: 140,
+  nurseryEnd: 148,
+  nurserySize: 152,
+} as const;
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+export const Region = {
+  arguments: 4 * KIB,
+  argumentsEnd: 1 * MIB,
+  stack: 1 * MIB,
+  stackEnd: 2 * MIB,
+  cells: 2 * MIB,
+  cellsEnd: 4 * MIB,
+  statics: 4 * MIB,
+  staticsEnd: 7 * MIB,
+  stores: 7 * MIB,
+  storesEnd: 8 * MIB,
+  nursery: 8 * MIB,
+} as const;
+
+/** Bytes of the shadow stack after which the stack moves to the heap: some 4000 of the host's frames. */
+export const STACK_BUDGET = 32 * KIB;
+
+/** Cells (8 bytes each, all roots) that the runtime itself uses; globals of units follow. */
+export const Cell = {
+  continuation: 0,
+  newHead: 1,
+  newTail: 2,
+  pendingProcedure: 3,
+  pendingArgument: 4,
+  value: 5,
+  winders: 6,
+  handlers: 7,
+  raiseError: 8,
+  rewind: 9,
+  applyError: 10,
+  temporary: 11,
+  temporary2: 12,
+  parameters: 13,
+  symbols: 14,
+  add: 15,
+  subtract: 16,
+  multiply: 17,
+  divide: 18,
+  less: 19,
+  lessEqual: 20,
+  greater: 21,
+  greaterEqual: 22,
+  equal: 23,
+  quotient: 24,
+  remainder: 25,
+  modulo: 26,
+  inexact: 27,
+  sqrt: 28,
+  raise: 29,
+  raised: 30,
+  inputPort: 31,
+  outputPort: 32,
+  errorPort: 33,
+  first: 64,
+} as const;
+
+export function cellAddress(cell: number): number {
+  return Region.cells + cell * 8;
+}

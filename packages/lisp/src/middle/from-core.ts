@@ -1,0 +1,250 @@
+/**
+ * Core to the intermediate form: variables by identity, primitives by their operation, `letrec*` into functions that
+ * know each other (`fix`), plain bindings, and boxes for what is left (Ghuloum & Dybvig, Fixing Letrec (reloaded),
+ * 2009: by strongly connected components).
+ */
+import type { Clause, Core, Global, Variable } from "../core/core.ts";
+import { NIL, UNSPECIFIED } from "../datum/datum.ts";
+import type { Datum } from "../datum/datum.ts";
+import { Fun, Var, children, constant, functionsOf, ref } from "./ir.ts";
+import type { FunClause, Node, TopLevel } from "./ir.ts";
+import { prim, primitive } from "./primitives.ts";
+
+export interface Globals {
+  /** The top-level variable of a global of this unit or another one. */
+  topLevel(global: Global): TopLevel;
+  /** The runtime's own variable of a primitive's word. */
+  runtime(name: string): TopLevel | undefined;
+}
+
+export class FromCore {
+  readonly #globals: Globals;
+  readonly #variables: Map<Variable, Var>;
+
+  constructor(globals: Globals) {
+    this.#globals = globals;
+    this.#variables = new Map();
+  }
+
+  convert(core: Core): Node {
+    switch (core.kind) {
+      case "const":
+        return constant(core.datum);
+      case "local":
+        return ref(this.#variable(core.variable));
+      case "set-local":
+        return { k: "set", v: this.#variable(core.variable), value: this.convert(core.value) };
+      case "global":
+        return { k: "gref", g: this.#global(core.global) };
+      case "set-global":
+        return { k: "gset", g: this.#global(core.global), value: this.convert(core.value), isDefinition: false };
+      case "define-global":
+        return {
+          k: "gset",
+          g: this.#globals.topLevel(core.global),
+          value: this.convert(core.value),
+          isDefinition: true,
+        };
+      case "if":
+        return { k: "if", test: this.convert(core.test), then: this.convert(core.then), else: this.convert(core.else) };
+      case "begin":
+        return sequence(core.body.map((item) => this.convert(item)));
+      case "lambda":
+        return { k: "lambda", fun: this.#function(core.name ?? "lambda", core.clauses, core) };
+      case "let": {
+        const values = core.values.map((value) => this.convert(value));
+        return {
+          k: "let",
+          vars: core.variables.map((variable) => this.#variable(variable)),
+          values,
+          body: this.convert(core.body),
+        };
+      }
+      case "letrec*": {
+        const vars = core.variables.map((variable) => this.#variable(variable));
+        return fixLetrec(
+          vars,
+          core.values.map((value) => this.convert(value)),
+          this.convert(core.body),
+        );
+      }
+      case "call":
+        return this.#call(core);
+    }
+  }
+
+  #function(name: string, clauses: readonly Clause[], core: Core): Fun {
+    return new Fun(
+      name,
+      clauses.map(({ required, rest, body }): FunClause => {
+        const parameters = [...required, ...(rest === null ? [] : [rest])].map((variable) => this.#variable(variable));
+        return { parameters, hasRest: rest !== null, body: this.convert(body) };
+      }),
+      core.source,
+    );
+  }
+
+  #variable(variable: Variable): Var {
+    let found = this.#variables.get(variable);
+    if (found === undefined) this.#variables.set(variable, (found = new Var(variable.name, variable.isAssigned)));
+    return found;
+  }
+
+  #global(global: Global): TopLevel {
+    if (global.primitive !== null && !global.isAssigned) {
+      const own = this.#globals.runtime(global.primitive);
+      if (own !== undefined) return own;
+    }
+    return this.#globals.topLevel(global);
+  }
+
+  #call(core: Core & { kind: "call" }): Node {
+    const { operator } = core;
+    const args = core.operands.map((operand) => this.convert(operand));
+    if (operator.kind === "global" && operator.global.primitive !== null && !operator.global.isAssigned) {
+      const inline = primitiveCall(operator.global.primitive, args);
+      if (inline !== null) return inline;
+    }
+    return { k: "call", f: this.convert(operator), args, source: core.source };
+  }
+}
+
+/** A call of a primitive by operations in line; null: it has none for these operands. */
+export function primitiveCall(name: string, args: Node[]): Node | null {
+  const op = primitive(name, args.length);
+  if (op !== undefined) return { k: "prim", op, args };
+  switch (name) {
+    case "+":
+    case "*":
+      if (args.length === 0) return constant(name === "+" ? 0 : 1);
+      if (args.length === 1) return { k: "prim", op: prim(name, 2), args: [args[0]!, constant(name === "+" ? 0 : 1)] };
+      return leftAssociated(name, args);
+    case "-":
+      return args.length > 2 ? leftAssociated(name, args) : null;
+    case "/":
+      return args.length === 1 ? { k: "prim", op: prim("/", 2), args: [constant(1), args[0]!] } : null;
+    case "list": {
+      if (args.length > 16) return null;
+      const vars = args.map(() => new Var("item"));
+      const list = vars.reduceRight<Node>(
+        (rest, v) => ({ k: "prim", op: prim("cons", 2), args: [ref(v), rest] }),
+        constant(NIL as Datum),
+      );
+      return args.length === 0 ? list : { k: "let", vars, values: args, body: list };
+    }
+    case "zero?":
+    case "positive?":
+    case "negative?":
+      if (args.length !== 1) return null;
+      return {
+        k: "prim",
+        op: prim(name === "zero?" ? "=" : name === "positive?" ? ">" : "<", 2),
+        args: [args[0]!, constant(0)],
+      };
+    default:
+      return null;
+  }
+}
+
+function leftAssociated(name: string, args: Node[]): Node {
+  return args.slice(1).reduce((left, right) => ({ k: "prim", op: prim(name, 2), args: [left, right] }), args[0]!);
+}
+
+export function sequence(items: Node[]): Node {
+  const flat = items.flatMap((item) => (item.k === "seq" ? item.items : [item]));
+  const kept = flat.filter(
+    (item, index) => index === flat.length - 1 || (item.k !== "const" && item.k !== "ref" && item.k !== "lambda"),
+  );
+  return kept.length === 1 ? kept[0]! : { k: "seq", items: kept };
+}
+
+/** Variables that a node mentions (bodies of its functions too). */
+function mentioned(node: Node, wanted: ReadonlySet<Var>, found: Set<Var>): void {
+  if ((node.k === "ref" || node.k === "set") && wanted.has(node.v)) found.add(node.v);
+  for (const child of children(node)) mentioned(child, wanted, found);
+  for (const fun of functionsOf(node)) for (const clause of fun.clauses) mentioned(clause.body, wanted, found);
+}
+
+function fixLetrec(vars: Var[], values: Node[], body: Node): Node {
+  const wanted = new Set(vars);
+  const index = new Map(vars.map((v, at) => [v, at]));
+  const edges: number[][] = [];
+  let lastComplex = -1;
+  values.forEach((value, at) => {
+    const found = new Set<Var>();
+    mentioned(value, wanted, found);
+    const targets = [...found].map((v) => index.get(v)!);
+    // What is no function is evaluated in the order of the text.
+    if (value.k !== "lambda" && value.k !== "const") {
+      if (lastComplex >= 0) targets.push(lastComplex);
+      lastComplex = at;
+    }
+    edges.push(targets);
+  });
+  let result = body;
+  for (const component of components(edges).reverse()) {
+    component.sort((a, b) => a - b);
+    const single = component.length === 1 ? component[0]! : -1;
+    if (single >= 0 && !edges[single]!.includes(single)) {
+      // a function that does not call itself is a plain value
+      result = { k: "let", vars: [vars[single]!], values: [values[single]!], body: result };
+      continue;
+    }
+    const isFunction = (at: number): boolean => values[at]!.k === "lambda" && !vars[at]!.isAssigned;
+    const functions = component.filter(isFunction);
+    const others = component.filter((at) => !isFunction(at));
+    for (const at of others) vars[at]!.isAssigned = true;
+    const settings = others.map((at): Node => ({ k: "set", v: vars[at]!, value: values[at]! }));
+    if (settings.length > 0) result = sequence([...settings, result]);
+    if (functions.length > 0) {
+      result = {
+        k: "fix",
+        vars: functions.map((at) => vars[at]!),
+        funs: functions.map((at) => (values[at] as Node & { k: "lambda" }).fun),
+        body: result,
+      };
+    }
+    if (others.length > 0)
+      result = {
+        k: "let",
+        vars: others.map((at) => vars[at]!),
+        values: others.map(() => constant(UNSPECIFIED as Datum)),
+        body: result,
+      };
+  }
+  return result;
+}
+
+/** Strongly connected components (Tarjan), those that others depend on first. */
+export function components(edges: readonly (readonly number[])[]): number[][] {
+  const order = edges.map(() => -1);
+  const low = edges.map(() => 0);
+  const isOpen = edges.map(() => false);
+  const open: number[] = [];
+  const result: number[][] = [];
+  let counter = 0;
+  const visit = (at: number): void => {
+    order[at] = low[at] = counter++;
+    open.push(at);
+    isOpen[at] = true;
+    for (const next of edges[at]!) {
+      if (order[next]! < 0) {
+        visit(next);
+        low[at] = Math.min(low[at]!, low[next]!);
+      } else if (isOpen[next]) low[at] = Math.min(low[at]!, order[next]!);
+    }
+    if (low[at] !== order[at]) return;
+    const component: number[] = [];
+    for (;;) {
+      const member = open.pop()!;
+      isOpen[member] = false;
+      component.push(member);
+      if (member === at) break;
+    }
+    result.push(component);
+  };
+  edges.forEach((_, at) => {
+    if (order[at]! < 0) visit(at);
+  });
+  return result;
+}

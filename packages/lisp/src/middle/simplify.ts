@@ -1,0 +1,485 @@
+/**
+ * Source-level optimisation: constants and copies are propagated, functions that are called once or are small are put
+ * in place of their call, tests of tests become jumps, what has no effect and no use goes. Each kind has a switch, so
+ * that tests can show what it does.
+ */
+import { assert } from "@stratos/base";
+import { NIL, Pair, SchemeSymbol, UNSPECIFIED } from "../datum/datum.ts";
+import type { Datum } from "../datum/datum.ts";
+import { primitiveCall, sequence } from "./from-core.ts";
+import { Fun, Label, Var, children, constant, functionsOf, mapChildren, ref } from "./ir.ts";
+import type { FunClause, Node } from "./ir.ts";
+import { prim } from "./primitives.ts";
+
+export interface Passes {
+  /** Operations on constants are done by the compiler. */
+  readonly folding: boolean;
+  /** Bindings and values without use or effect are dropped. */
+  readonly deadCode: boolean;
+  readonly inlining: boolean;
+  /** Local functions that are only ever called in a tail become jumps; self calls in a tail become loops. */
+  readonly loops: boolean;
+  /** Free variables become parameters where all calls are known. */
+  readonly lifting: boolean;
+  /** Doubles are kept unboxed in local variables. */
+  readonly unboxing: boolean;
+  /** Type tests that are known to hold are left out. */
+  readonly types: boolean;
+}
+
+export const ALL_PASSES: Passes = {
+  folding: true,
+  deadCode: true,
+  inlining: true,
+  loops: true,
+  lifting: true,
+  unboxing: true,
+  types: true,
+};
+
+/** Nodes of a body up to which each call of a function gets a copy of it. */
+const INLINE_SIZE_MAX = 20;
+/** Rounds of counting and rewriting; each uncovers what the one before made possible. */
+const ROUNDS = 3;
+
+export function simplify(root: Node, passes: Passes): Node {
+  let node = root;
+  for (let round = 0; round < ROUNDS; round++) {
+    countUses(node);
+    node = new Simplifier(passes).rewrite(node);
+  }
+  countUses(node);
+  return node;
+}
+
+/**
+ * Sets `references` and `calls` of all variables bound in the tree, and `fun` of those that are bound to a function.
+ */
+export function countUses(node: Node): void {
+  const reset = (v: Var): void => {
+    v.references = 0;
+    v.calls = 0;
+    v.fun = null;
+  };
+  const visit = (n: Node): void => {
+    switch (n.k) {
+      case "ref":
+      case "set":
+        n.v.references++;
+        break;
+      case "let":
+        n.vars.forEach((v, index) => {
+          reset(v);
+          const value = n.values[index]!;
+          if (value.k === "lambda" && !v.isAssigned) v.fun = value.fun;
+        });
+        break;
+      case "fix":
+        n.vars.forEach((v, index) => {
+          reset(v);
+          v.fun = n.funs[index]!;
+        });
+        break;
+      case "label":
+        n.label.parameters.forEach(reset);
+        break;
+      case "call":
+        if (n.f.k === "ref") n.f.v.calls++;
+        break;
+    }
+    for (const fun of functionsOf(n)) {
+      for (const clause of fun.clauses) {
+        clause.parameters.forEach(reset);
+        visit(clause.body);
+      }
+    }
+    for (const child of children(n)) visit(child);
+  };
+  visit(node);
+}
+
+/** Nodes of a tree, its functions' bodies too; stops counting beyond `limit`. */
+export function sizeOf(node: Node, limit = Infinity): number {
+  let size = 1;
+  for (const fun of functionsOf(node)) for (const clause of fun.clauses) size += 2 + sizeOf(clause.body, limit - size);
+  for (const child of children(node)) {
+    if (size > limit) return size;
+    size += sizeOf(child, limit - size);
+  }
+  return size;
+}
+
+/** A copy with variables and labels of its own. */
+export function copyNode(
+  node: Node,
+  variables: Map<Var, Var> = new Map(),
+  labels: Map<Label, Label> = new Map(),
+): Node {
+  const fresh = (v: Var): Var => {
+    const copy = new Var(v.name, v.isAssigned);
+    variables.set(v, copy);
+    return copy;
+  };
+  const copy = (n: Node): Node => copyNode(n, variables, labels);
+  const copyFunction = (fun: Fun): Fun =>
+    new Fun(
+      fun.name,
+      fun.clauses.map((clause): FunClause => ({
+        parameters: clause.parameters.map(fresh),
+        hasRest: clause.hasRest,
+        body: copy(clause.body),
+      })),
+      fun.source,
+    );
+  switch (node.k) {
+    case "ref":
+      return { k: "ref", v: variables.get(node.v) ?? node.v };
+    case "set":
+      return { k: "set", v: variables.get(node.v) ?? node.v, value: copy(node.value) };
+    case "let": {
+      const values = node.values.map(copy);
+      return { k: "let", values, vars: node.vars.map(fresh), body: copy(node.body) };
+    }
+    case "fix": {
+      const vars = node.vars.map(fresh);
+      return { k: "fix", vars, funs: node.funs.map(copyFunction), body: copy(node.body) };
+    }
+    case "lambda":
+      return { k: "lambda", fun: copyFunction(node.fun) };
+    case "label": {
+      const label = new Label(node.label.name, node.label.parameters.map(fresh), constant(false));
+      label.isLoop = node.label.isLoop;
+      labels.set(node.label, label);
+      label.body = copy(node.label.body);
+      return { k: "label", label, body: copy(node.body) };
+    }
+    case "jump":
+      return { k: "jump", label: labels.get(node.label) ?? node.label, args: node.args.map(copy) };
+    default:
+      return mapChildren(node, copy);
+  }
+}
+
+/** Evaluating it has no effect and cannot fail. */
+export function isPure(node: Node): boolean {
+  switch (node.k) {
+    case "const":
+    case "ref":
+    case "lambda":
+    case "captured":
+      return true;
+    case "gref":
+      return node.g.fun !== null || node.g.constant !== null;
+    case "if":
+    case "seq":
+    case "let":
+    case "fix":
+      return children(node).every(isPure);
+    case "prim":
+      return node.op.isPure && node.args.every(isPure);
+    default:
+      return false;
+  }
+}
+
+class Simplifier {
+  readonly #passes: Passes;
+  /**
+   * What a variable stands for: a constant, another variable, or a function that is put in place at its only call or
+   * copied there.
+   */
+  readonly #known: Map<Var, Node>;
+  readonly #copied: Set<Var>;
+  #depth: number;
+
+  constructor(passes: Passes) {
+    this.#passes = passes;
+    this.#known = new Map();
+    this.#copied = new Set();
+    this.#depth = 0;
+  }
+
+  rewrite(node: Node): Node {
+    switch (node.k) {
+      case "ref": {
+        const known = this.#known.get(node.v);
+        return known === undefined || known.k === "lambda" ? node : known;
+      }
+      case "gref":
+        return this.#passes.folding && node.g.constant !== null ? constant(node.g.constant.datum) : node;
+      case "lambda":
+        this.#function(node.fun);
+        return node;
+      case "let":
+        return this.#let(node);
+      case "fix":
+        return this.#fix(node);
+      case "seq":
+        return this.#sequence(node.items.map((item) => this.rewrite(item)));
+      case "if":
+        return this.#if(this.rewrite(node.test), node.then, node.else);
+      case "call":
+        return this.#call(node);
+      case "prim":
+        return this.#prim(node.op.name, { ...node, args: node.args.map((arg) => this.rewrite(arg)) });
+      case "label": {
+        node.label.body = this.rewrite(node.label.body);
+        return { k: "label", label: node.label, body: this.rewrite(node.body) };
+      }
+      default:
+        return mapChildren(node, (child) => this.rewrite(child));
+    }
+  }
+
+  #function(fun: Fun): void {
+    for (const clause of fun.clauses) clause.body = this.rewrite(clause.body);
+  }
+
+  #sequence(items: Node[]): Node {
+    const last = items.pop()!;
+    return sequence([...(this.#passes.deadCode ? items.filter((item) => !isPure(item)) : items), last]);
+  }
+
+  #let(node: Node & { k: "let" }): Node {
+    const vars: Var[] = [];
+    const values: Node[] = [];
+    const effects: Node[] = [];
+    node.vars.forEach((v, index) => {
+      const value = node.values[index]!;
+      if (value.k === "lambda" && !v.isAssigned && this.#passes.inlining) {
+        const { fun } = value;
+        if (v.references === 1 && v.calls === 1) {
+          this.#function(fun);
+          this.#known.set(v, value);
+          if (fun.clauses.length === 1) return;
+        } else if (
+          v.references > 0 &&
+          v.references === v.calls &&
+          fun.clauses.length === 1 &&
+          sizeOf(fun.clauses[0]!.body, INLINE_SIZE_MAX + 1) <= INLINE_SIZE_MAX
+        ) {
+          this.#function(fun);
+          this.#known.set(v, value);
+          this.#copied.add(v);
+          return;
+        }
+      }
+      const rewritten = this.rewrite(value);
+      if (!v.isAssigned) {
+        if (v.references === 0 && this.#passes.deadCode) {
+          if (!isPure(rewritten)) effects.push(rewritten);
+          return;
+        }
+        // A copy of a variable that is assigned would see later values.
+        if (
+          this.#passes.folding &&
+          ((rewritten.k === "const" && isImmediate(rewritten.datum)) ||
+            (rewritten.k === "ref" && !rewritten.v.isAssigned))
+        ) {
+          this.#known.set(v, rewritten);
+          return;
+        }
+      }
+      // Values before this one are evaluated before its effects: keep the order.
+      if (effects.length > 0) values.push(sequence([...effects.splice(0), rewritten]));
+      else values.push(rewritten);
+      vars.push(v);
+    });
+    const body = this.rewrite(node.body);
+    const inner = effects.length > 0 ? sequence([...effects, body]) : body;
+    if (vars.length === 0) return inner;
+    // (let ((x e)) x)
+    if (vars.length === 1 && inner.k === "ref" && inner.v === vars[0] && !vars[0].isAssigned) return values[0]!;
+    return { k: "let", vars, values, body: inner };
+  }
+
+  #fix(node: Node & { k: "fix" }): Node {
+    const isUsed = (v: Var): boolean => v.references > 0 || !this.#passes.deadCode;
+    const kept = node.vars.map((v, index) => ({ v, fun: node.funs[index]! })).filter(({ v }) => isUsed(v));
+    for (const { fun } of kept) this.#function(fun);
+    const body = this.rewrite(node.body);
+    if (kept.length === 0) return body;
+    return { k: "fix", vars: kept.map(({ v }) => v), funs: kept.map(({ fun }) => fun), body };
+  }
+
+  #call(node: Node & { k: "call" }): Node {
+    const args = node.args.map((arg) => this.rewrite(arg));
+    const { f } = node;
+    if (f.k === "ref") {
+      const known = this.#known.get(f.v);
+      if (known !== undefined && known.k === "lambda") {
+        const own = this.#copied.has(f.v) ? (copyNode(known) as Node & { k: "lambda" }) : known;
+        return this.#apply(own, args) ?? { ...node, f: own, args };
+      }
+    }
+    if (f.k === "lambda") {
+      this.#function(f.fun);
+      return this.#apply(f, args) ?? { ...node, args };
+    }
+    if (f.k === "let" && f.vars.every((v) => !v.isAssigned))
+      return this.rewrite({ k: "let", vars: f.vars, values: f.values, body: { ...node, f: f.body, args: node.args } });
+    if (f.k === "gref" && this.#passes.inlining && f.g.fun !== null && this.#depth < 4) {
+      if (f.g.fun.clauses.length === 1 && f.g.inline !== null) {
+        this.#depth++;
+        const inlined = this.#apply(
+          { k: "lambda", fun: new Fun(f.g.name, [copyClause(f.g.inline)], f.g.fun.source) },
+          args,
+        );
+        this.#depth--;
+        if (inlined !== null) return inlined;
+      }
+    }
+    const operator = this.rewrite(f);
+    if (operator.k === "lambda") return this.#apply(operator, args) ?? { ...node, f: operator, args };
+    return { ...node, f: operator, args };
+  }
+
+  /** The function's body with its parameters bound; null when the count of arguments does not fit. */
+  #apply(lambda: Node & { k: "lambda" }, args: Node[]): Node | null {
+    if (!this.#passes.inlining) return null;
+    const clause = lambda.fun.clauses.find(({ parameters, hasRest }) =>
+      hasRest ? args.length >= parameters.length - 1 : args.length === parameters.length,
+    );
+    if (clause === undefined) return null;
+    const { parameters, hasRest, body } = clause;
+    if (hasRest) {
+      const count = parameters.length - 1;
+      const rest = args.slice(count).map(() => new Var("item"));
+      const list = primitiveCall("list", rest.map(ref));
+      if (list === null) return null;
+      return {
+        k: "let",
+        vars: [...parameters.slice(0, count), ...rest],
+        values: args,
+        body: { k: "let", vars: [parameters[count]!], values: [list], body },
+      };
+    }
+    if (parameters.length === 0) return body;
+    return { k: "let", vars: parameters, values: args, body };
+  }
+
+  #if(test: Node, thenSource: Node, elseSource: Node): Node {
+    if (this.#passes.folding) {
+      if (test.k === "const") return this.rewrite(test.datum === false ? elseSource : thenSource);
+      if (test.k === "lambda") return this.rewrite(thenSource);
+      if (test.k === "prim" && test.op.name === "not") return this.#if(test.args[0]!, elseSource, thenSource);
+    }
+    return this.#ifWith(test, this.rewrite(thenSource), this.rewrite(elseSource));
+  }
+
+  /** An `if` whose parts are rewritten already. */
+  #ifWith(test: Node, then: Node, otherwise: Node): Node {
+    if (this.#passes.folding) {
+      if (test.k === "const") return test.datum === false ? otherwise : then;
+      if (test.k === "prim" && test.op.name === "not") return this.#ifWith(test.args[0]!, otherwise, then);
+      if (test.k === "let")
+        return { k: "let", vars: test.vars, values: test.values, body: this.#ifWith(test.body, then, otherwise) };
+      if (test.k === "seq")
+        return sequence([...test.items.slice(0, -1), this.#ifWith(test.items.at(-1)!, then, otherwise)]);
+      if (test.k === "if") {
+        const { test: first } = test;
+        const isSame = (n: Node, outcome: boolean): Node =>
+          first.k === "ref" && n.k === "ref" && n.v === first.v && !n.v.isAssigned ? constant(outcome) : n;
+        const second = isSame(test.then, true);
+        const third = isSame(test.else, false);
+        if (second.k === "const" || third.k === "const") {
+          return this.#shared(then, (one) =>
+            this.#shared(otherwise, (other) =>
+              this.#ifWith(first, this.#ifWith(second, one(), other()), this.#ifWith(third, one(), other())),
+            ),
+          );
+        }
+      }
+    }
+    return { k: "if", test, then, else: otherwise };
+  }
+
+  /** Lets `use` put a branch in several places: small ones are copied, others become a join point. */
+  #shared(branch: Node, use: (one: () => Node) => Node): Node {
+    if (
+      branch.k === "const" ||
+      branch.k === "ref" ||
+      (branch.k === "jump" && branch.args.every((arg) => arg.k === "const" || arg.k === "ref"))
+    )
+      return use(() => branch);
+    let count = 0;
+    const label = new Label("join", [], branch);
+    const result = use(() => {
+      count++;
+      return { k: "jump", label, args: [] };
+    });
+    return count === 0 ? result : { k: "label", label, body: result };
+  }
+
+  #prim(name: string, node: Node & { k: "prim" }): Node {
+    if (!this.#passes.folding) return node;
+    const data = node.args.map((arg) => (arg.k === "const" ? arg.datum : undefined));
+    const [a, b] = data;
+    if (node.args.length === 1 && a !== undefined) {
+      if (name === "not") return constant(a === false);
+      if (name === "null?") return constant(a === NIL);
+      if (name === "pair?") return constant(a instanceof Pair);
+    }
+    if (node.args.length === 2 && a !== undefined && b !== undefined) {
+      if (name === "eq?" && isImmediate(a) && isImmediate(b)) return constant(a === b);
+      if (typeof a === "number" && typeof b === "number") {
+        const value = FOLDS[name]?.(a, b);
+        if (typeof value === "boolean" || (value !== undefined && Number.isSafeInteger(value) && !Object.is(value, -0)))
+          return constant(value);
+      }
+    }
+    if (name === "eqv?" && node.args.some((arg) => arg.k === "const" && isImmediate(arg.datum)))
+      return { k: "prim", op: prim("eq?", 2), args: node.args };
+    return node;
+  }
+}
+
+const FOLDS: Record<string, (a: number, b: number) => number | boolean> = {
+  "+": (a, b) => a + b,
+  "-": (a, b) => a - b,
+  "*": (a, b) => a * b,
+  "%fx+": (a, b) => a + b,
+  "%fx-": (a, b) => a - b,
+  "%fx*": (a, b) => a * b,
+  "%fxshl": (a, b) => a * 2 ** b,
+  "<": (a, b) => a < b,
+  "<=": (a, b) => a <= b,
+  ">": (a, b) => a > b,
+  ">=": (a, b) => a >= b,
+  "=": (a, b) => a === b,
+};
+
+/** A word that needs no memory: it may be copied to each use. Symbols are one object each. */
+export function isImmediate(datum: Datum): boolean {
+  return (
+    typeof datum === "boolean" ||
+    typeof datum === "number" ||
+    datum === NIL ||
+    datum === UNSPECIFIED ||
+    datum instanceof SchemeSymbol ||
+    (typeof datum === "object" && "code" in datum) ||
+    "name" in Object(datum)
+  );
+}
+
+export function copyClause(clause: FunClause): FunClause {
+  const copy = copyNode({ k: "lambda", fun: new Fun("copy", [clause], null) });
+  assert(copy.k === "lambda", "a function's copy is a function");
+  return copy.fun.clauses[0]!;
+}
+
+/** A copy for other callers when the function is small and calls no procedure of its own name. */
+export function inlineForm(fun: Fun): FunClause | null {
+  const clause = fun.clauses[0]!;
+  if (
+    fun.clauses.length !== 1 ||
+    sizeOf(clause.body, INLINE_SIZE_MAX + 1) > INLINE_SIZE_MAX ||
+    hasFunctions(clause.body)
+  )
+    return null;
+  return copyClause(clause);
+}
+
+function hasFunctions(node: Node): boolean {
+  return functionsOf(node).length > 0 || node.k === "gset" || children(node).some(hasFunctions);
+}

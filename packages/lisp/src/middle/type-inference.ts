@@ -1,0 +1,150 @@
+/**
+ * What kinds of values reach each variable, by a fixed point over all code of a unit: loops' and known functions'
+ * parameters take the join of what they are given. Decides which variables hold unboxed doubles.
+ */
+import { Char, Flonum, MString, NIL, Pair, SchemeSymbol } from "../datum/datum.ts";
+import type { Datum } from "../datum/datum.ts";
+import type { Code } from "./closures.ts";
+import { children } from "./ir.ts";
+import type { Fun, Label, Node, ValueType, Var } from "./ir.ts";
+
+export function join(a: ValueType, b: ValueType): ValueType {
+  if (a === b || b === "none") return a;
+  if (a === "none") return b;
+  if ((a === "fixnum" || a === "integer") && (b === "fixnum" || b === "integer")) return "integer";
+  return "any";
+}
+
+export function typeOfDatum(datum: Datum): ValueType {
+  if (typeof datum === "number") return "fixnum";
+  if (typeof datum === "bigint") return "integer";
+  if (typeof datum === "boolean") return "boolean";
+  if (datum instanceof Flonum) return "flonum";
+  if (datum instanceof Char) return "char";
+  if (datum instanceof MString) return "string";
+  if (datum instanceof SchemeSymbol) return "symbol";
+  if (datum instanceof Pair) return "pair";
+  if (datum === NIL) return "nil";
+  if (datum instanceof Uint8Array) return "bytevector";
+  return Array.isArray(datum) ? "vector" : "any";
+}
+
+/** Type of an operation's result from its operands' types. */
+export function resultType(name: string, types: readonly ValueType[]): ValueType | null {
+  const [a, b] = types;
+  const isInteger = (type: ValueType | undefined): boolean => type === "fixnum" || type === "integer";
+  switch (name) {
+    case "+":
+    case "-":
+    case "*":
+      if (a === "none" || b === "none") return "none";
+      if ((a === "flonum" && (b === "flonum" || isInteger(b))) || (isInteger(a) && b === "flonum")) return "flonum";
+      return isInteger(a) && isInteger(b) ? "integer" : "any";
+    case "/":
+      if (a === "none" || b === "none") return "none";
+      return b === "flonum" && (a === "flonum" || isInteger(a)) ? "flonum" : "any";
+    case "quotient":
+    case "remainder":
+    case "modulo":
+      return isInteger(a) && isInteger(b) ? "integer" : "any";
+    case "exact->inexact":
+    case "inexact":
+      return a === "flonum" || isInteger(a) ? "flonum" : a === "none" ? "none" : "any";
+    default:
+      return null;
+  }
+}
+
+export function typeOf(node: Node): ValueType {
+  switch (node.k) {
+    case "const":
+      return typeOfDatum(node.datum);
+    case "ref":
+      return node.v.type;
+    case "captured":
+      return node.v.type === "none" ? "any" : node.v.type;
+    case "closure":
+    case "lambda":
+      return "procedure";
+    case "prim":
+      // Division by an exact zero is an error; another constant is none.
+      if (node.op.name === "/" && isNonZero(node.args[1]!) && typeOf(node.args[0]!) === "flonum") return "flonum";
+      return resultType(node.op.name, node.args.map(typeOf)) ?? node.op.result;
+    case "if":
+      return join(typeOf(node.then), typeOf(node.else));
+    case "let":
+    case "fix":
+      return typeOf(node.body);
+    case "seq":
+      return typeOf(node.items.at(-1)!);
+    case "label":
+      return join(typeOf(node.body), typeOf(node.label.body));
+    case "jump":
+      return "none";
+    default:
+      return "any";
+  }
+}
+
+/** Sets all variables' types. `open`: functions that may be called from elsewhere with anything. */
+export function inferTypes(codes: readonly Code[], open: ReadonlySet<Fun>): void {
+  const isKnown = (code: Code): boolean => !open.has(code.fun);
+  const codeOf = new Map<Fun, Code[]>();
+  for (const code of codes) {
+    const clauses = codeOf.get(code.fun) ?? [];
+    clauses[code.clause] = code;
+    codeOf.set(code.fun, clauses);
+    for (const v of code.parameters) v.type = isKnown(code) ? "none" : "any";
+    forgetTypes(code.body);
+  }
+  let changed = true;
+  const widen = (v: Var, type: ValueType): void => {
+    const joined = join(v.type, type);
+    if (joined === v.type) return;
+    v.type = joined;
+    changed = true;
+  };
+  const visit = (node: Node): void => {
+    for (const child of children(node)) visit(child);
+    if (node.k === "let") node.vars.forEach((v, index) => widen(v, typeOf(node.values[index]!)));
+    else if (node.k === "jump") node.label.parameters.forEach((v, index) => widen(v, typeOf(node.args[index]!)));
+    else if (node.k === "direct")
+      codeOf.get(node.fun)?.[node.clause]?.parameters.forEach((v, index) => widen(v, typeOf(node.args[index]!)));
+  };
+  while (changed) {
+    changed = false;
+    for (const code of codes) visit(code.body);
+  }
+}
+
+function forgetTypes(node: Node): void {
+  if (node.k === "let") for (const v of node.vars) v.type = "none";
+  if (node.k === "label") for (const v of (node.label as Label).parameters) v.type = "none";
+  for (const child of children(node)) forgetTypes(child);
+}
+
+function isNonZero(node: Node): boolean {
+  return node.k === "const" && typeof node.datum === "number" && node.datum !== 0;
+}
+
+/** Operations that take and give doubles in registers when the types allow it. */
+export function isFloatOperation(node: Node): boolean {
+  if (node.k !== "prim") return false;
+  const { name } = node.op;
+  if (name === "%rebox") return false;
+  if (node.op.result === "flonum") return true;
+  return (
+    (name === "+" || name === "-" || name === "*" || name === "/" || name === "exact->inexact" || name === "inexact") &&
+    typeOf(node) === "flonum"
+  );
+}
+
+/** Comparisons done on doubles. */
+export function isFloatComparison(node: Node): boolean {
+  if (node.k !== "prim" || node.args.length !== 2) return false;
+  const { name } = node.op;
+  if (name.startsWith("%fl") && node.op.isTest) return true;
+  if (!["<", "<=", ">", ">=", "="].includes(name)) return false;
+  const [a, b] = node.args.map((arg) => (arg.k === "const" && typeof arg.datum === "number" ? "number" : typeOf(arg)));
+  return (a === "flonum" && (b === "flonum" || b === "number")) || (a === "number" && b === "flonum");
+}
