@@ -10,6 +10,7 @@ import { composeCommand } from "./compose-command.ts";
 import { fsCommand } from "./fs-command.ts";
 import { diskCommand } from "./image-disk-rows.ts";
 import { imageOutputCommands } from "./image-output-rows.ts";
+import { hubCommand, workerCommand } from "./hub-command.ts";
 import { installCommand } from "./install-command.ts";
 import { ostreeCommand } from "./ostree-command.ts";
 import { pkgCommand } from "./pkg-command.ts";
@@ -62,8 +63,8 @@ export function createProgram(handlers: CommandHandlers, finish: (status: number
 
   const run = new Command("run")
     .description(
-      "Runs a program in a fresh clone of an image. Standard streams, signals, terminal size and exit status " +
-        "pass through; changes to the root are gone afterwards, unless --keep is given.",
+      "Runs a program in a fresh clone of an image. Standard streams, signals, terminal size and exit status pass " +
+        "through; changes to the root are gone afterwards, unless --keep is given.",
     )
     .summary("run a program in a fresh clone of an image")
     .usage("[OPTIONS] [--] CMD [ARG…]")
@@ -82,7 +83,7 @@ export function createProgram(handlers: CommandHandlers, finish: (status: number
 
   const trace = new Command("trace")
     .description(
-      "Runs a program as `run` does and writes each system call, its arguments and its result, as strace(1) does.",
+      "Runs a program as `run` does and writes each system call, its arguments " + "and its result, as strace(1) does.",
     )
     .summary("run a program and show its system calls")
     .usage("[OPTIONS] [--] CMD [ARG…]")
@@ -97,8 +98,8 @@ export function createProgram(handlers: CommandHandlers, finish: (status: number
 
   const replay = new Command("replay")
     .description(
-      "Repeats a run that `run --record` recorded, instruction by instruction, and shows its output again. Says " +
-        "so when the outcome differs.",
+      "Repeats a run that `run --record` recorded, instruction by instruction, and shows its output again. Says so " +
+        "when the outcome differs.",
     )
     .summary("repeat a recorded run")
     .argument("<file>", "the recording")
@@ -124,9 +125,11 @@ export function createProgram(handlers: CommandHandlers, finish: (status: number
     imageCommand(handlers, finish),
     composeCommand(finish),
     fsCommand(finish),
+    hubCommand(finish),
     installCommand(finish),
     ostreeCommand(finish),
     pkgCommand(finish),
+    workerCommand(finish),
     completion,
     man,
   ]) {
@@ -151,7 +154,8 @@ function imageCommand(handlers: CommandHandlers, finish: (status: number) => voi
 
   const build = new Command("build")
     .description(
-      "Builds an image from Debian packages: fetches, verifies and unpacks them, and configures them inside Stratos.",
+      "Builds an image from Debian packages: fetches, verifies and unpacks them, and configures them inside " +
+        "Stratos.",
     )
     .summary("build an image from Debian packages")
     .usage("[OPTIONS] NAME")
@@ -168,7 +172,7 @@ function imageCommand(handlers: CommandHandlers, finish: (status: number) => voi
     .option("--suite <suite>", "Debian suite", DEFAULT_SUITE)
     .option(
       "--mirror <url>",
-      'Debian mirror (default: $STRATOS_MIRROR, "mirror" in config.json, or the host\'s apt sources)',
+      'Debian mirror (default: $STRATOS_MIRROR, "mirror" in config.json, ' + "or the host's apt sources)",
     )
     .option("--recommends", "also take the packages that they recommend")
     .addOption(
@@ -201,9 +205,9 @@ function imageCommand(handlers: CommandHandlers, finish: (status: number) => voi
 
   const importing = new Command("import")
     .description(
-      "Makes an image from a tar archive of a root folder (plain, gzip, xz or zstd), from an image for " +
-        "containers in an archive (OCI, or `docker save`), or from the root of a disk image (raw or QCOW2, with " +
-        "ext4, btrfs, EROFS or AegisFS).",
+      "Makes an image from a tar archive of a root folder (plain, gzip, xz or zstd), from an image for containers " +
+        "in an archive (OCI, or `docker save`), or from the root of a disk image (raw or QCOW2, with ext4, btrfs, " +
+        "EROFS or AegisFS).",
     )
     .summary("make an image from an archive or a disk")
     .argument("<name>", "the new image's name", parseImageName)

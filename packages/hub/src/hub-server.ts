@@ -1,0 +1,79 @@
+/** A hub that listens: composition root of this package. */
+import { createAdaptorServer } from "@hono/node-server";
+import { createServer as createTlsServer } from "node:https";
+import type { IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Context } from "hono";
+import { BlobStore } from "./blobs/blob-store.ts";
+import { blobChore } from "./blobs/collect-blobs.ts";
+import { ADMIN_ROUTES } from "./api/admin-routes.ts";
+import { createApi } from "./api/api-service.ts";
+import { blobRoutes } from "./api/blob-routes.ts";
+import { HOST_ROUTES } from "./api/host-routes.ts";
+import type { ApiRoute } from "./api/route.ts";
+import { TASK_ROUTES } from "./api/task-routes.ts";
+import type { Database } from "./database/database.ts";
+import { HubService, type HubOptions } from "./hub-service.ts";
+import { migrate } from "./store/migrations/migrate.ts";
+
+export function apiRoutes(blobs: BlobStore): readonly ApiRoute[] {
+  return [...TASK_ROUTES, ...HOST_ROUTES, ...blobRoutes(blobs), ...ADMIN_ROUTES];
+}
+
+export interface ServerOptions extends HubOptions {
+  readonly host: string;
+  /** 0: a free one. */
+  readonly port: number;
+  readonly version: string;
+  /** Artefacts are kept here; several hubs share one. */
+  readonly blobFolder: string;
+  readonly tls?: { readonly cert: string; readonly key: string };
+}
+
+export interface HubServer {
+  readonly url: string;
+  readonly service: HubService;
+  /** The administrator's key of a new database; never told again. */
+  readonly firstToken: string | null;
+  close(): Promise<void>;
+}
+
+export async function startHub(database: Database, options: ServerOptions): Promise<HubServer> {
+  await migrate(database);
+  const blobs = new BlobStore(options.blobFolder);
+  const service = new HubService(database, options, [blobChore(database, blobs)]);
+  const firstToken = await service.access.prepare();
+  await service.start();
+  const addressOf = (context: Context): string =>
+    (context.env as { incoming?: IncomingMessage }).incoming?.socket.remoteAddress ?? "unknown";
+  const app = createApi(service, { version: options.version, routes: apiRoutes(blobs), addressOf });
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    ...(options.tls === undefined
+      ? {}
+      : { createServer: createTlsServer, serverOptions: { ...options.tls, minVersion: "TLSv1.2" as const } }),
+  });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("listening", resolve).once("error", reject);
+      server.listen(options.port, options.host);
+    });
+  } catch (error) {
+    await service.close();
+    throw error;
+  }
+  const { port } = server.address() as AddressInfo;
+  const url = `http${options.tls === undefined ? "" : "s"}://${options.host.includes(":") ? `[${options.host}]` : options.host}:${port}`;
+  const close = async (): Promise<void> => {
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    await service.close();
+    if ("closeIdleConnections" in server) server.closeIdleConnections();
+    const cut = setTimeout(() => "closeAllConnections" in server && server.closeAllConnections(), CLOSE_PATIENCE_MS);
+    await closed;
+    clearTimeout(cut);
+  };
+  return { url, service, firstToken, close };
+}
+
+/** Requests that are being answered have so long when the hub ends. */
+const CLOSE_PATIENCE_MS = 2_000;
