@@ -174,7 +174,9 @@ export interface WaitReason {
 }
 
 export interface EventView {
-  /** Names the event's place in the order of all events. */
+  /** Smaller took effect earlier, among the events of a task. */
+  readonly id: number;
+  /** Its place in the order in which events are given out: by when their transactions began. */
   readonly cursor: string;
   readonly at: string;
   readonly actor: string;

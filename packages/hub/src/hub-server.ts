@@ -12,12 +12,14 @@ import { blobRoutes } from "./api/blob-routes.ts";
 import { HOST_ROUTES } from "./api/host-routes.ts";
 import type { ApiRoute } from "./api/route.ts";
 import { TASK_ROUTES } from "./api/task-routes.ts";
+import { WEBHOOK_ROUTES } from "./api/webhook-routes.ts";
 import type { Database } from "./database/database.ts";
 import { HubService, type HubOptions } from "./hub-service.ts";
+import { webhookChore } from "./leader/deliver-webhooks.ts";
 import { migrate } from "./store/migrations/migrate.ts";
 
 export function apiRoutes(blobs: BlobStore): readonly ApiRoute[] {
-  return [...TASK_ROUTES, ...HOST_ROUTES, ...blobRoutes(blobs), ...ADMIN_ROUTES];
+  return [...TASK_ROUTES, ...HOST_ROUTES, ...blobRoutes(blobs), ...WEBHOOK_ROUTES, ...ADMIN_ROUTES];
 }
 
 export interface ServerOptions extends HubOptions {
@@ -41,12 +43,17 @@ export interface HubServer {
 export async function startHub(database: Database, options: ServerOptions): Promise<HubServer> {
   await migrate(database);
   const blobs = new BlobStore(options.blobFolder);
-  const service = new HubService(database, options, [blobChore(database, blobs)]);
+  const service = new HubService(database, options, [blobChore(database, blobs), webhookChore(database)]);
   const firstToken = await service.access.prepare();
   await service.start();
   const addressOf = (context: Context): string =>
     (context.env as { incoming?: IncomingMessage }).incoming?.socket.remoteAddress ?? "unknown";
-  const app = createApi(service, { version: options.version, routes: apiRoutes(blobs), addressOf });
+  const app = createApi(service, {
+    version: options.version,
+    routes: apiRoutes(blobs),
+    addressOf,
+    isSecure: options.tls !== undefined,
+  });
   const server = createAdaptorServer({
     fetch: app.fetch,
     ...(options.tls === undefined

@@ -75,15 +75,23 @@ export class Access {
       [match[1]],
     );
     if (row === undefined || !timingSafeEqual(Buffer.from(row.hash), Buffer.from(hash))) return null;
-    const principal = {
-      name: row.principal,
-      keyId: row.id,
-      scopes: row.scopes,
-      permissions: await this.#permissionsFor(row.principal),
-    };
+    const principal = await this.principalOf(row);
     if (this.#cache.size >= CACHE_KEYS) this.#cache.clear();
     this.#cache.set(hash, { principal, untilMs: performance.now() + CACHE_MS });
     return principal;
+  }
+
+  async principalOf(key: {
+    readonly id: string;
+    readonly principal: string;
+    readonly scopes: readonly string[];
+  }): Promise<Principal> {
+    return {
+      name: key.principal,
+      keyId: key.id,
+      scopes: key.scopes,
+      permissions: await this.#permissionsFor(key.principal),
+    };
   }
 
   async #permissionsFor(principal: string): Promise<string[]> {

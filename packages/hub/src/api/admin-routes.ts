@@ -284,7 +284,7 @@ const operation: readonly ApiRoute[] = [
     handle: async ({ hub, query }) => {
       const limit = (query["limit"] as number | undefined) ?? PAGE;
       const after = query["cursor"] === undefined ? EVENT_START : parseCursor(query["cursor"] as string);
-      const items = await eventsAfter(hub.database, after, { limit });
+      const items = await eventsAfter(hub.database, after, limit);
       return { body: { items, next: items.at(-1)?.cursor ?? null } };
     },
   },
@@ -311,7 +311,7 @@ const operation: readonly ApiRoute[] = [
       const last = headers.get("last-event-id");
       let after: EventCursor = last === null ? await lastCursor(hub.database) : parseCursor(last);
       return eventStream(hub, signal, async () => {
-        const items = await eventsAfter(hub.database, after, { limit: EVENTS_BATCH });
+        const items = await eventsAfter(hub.database, after, EVENTS_BATCH);
         if (items.length > 0) after = parseCursor(items.at(-1)!.cursor);
         return { events: items.map((item) => ({ id: item.cursor, event: item.what, data: item })), end: false };
       });

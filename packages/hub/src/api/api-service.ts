@@ -18,6 +18,7 @@ import { AttemptLimit } from "./attempt-limit.ts";
 import { metricsText, RequestCounts } from "./metrics.ts";
 import { openApiDocument } from "./openapi.ts";
 import { fitsParameter } from "./path-parameters.ts";
+import { webPages } from "../web/web-pages.ts";
 import type { ApiAnswer, ApiRequest, ApiRoute } from "./route.ts";
 
 export interface ApiOptions {
@@ -25,6 +26,7 @@ export interface ApiOptions {
   readonly routes: readonly ApiRoute[];
   /** Where a request came from: for the audit and for limits. */
   readonly addressOf: (context: Context) => string;
+  readonly isSecure: boolean;
 }
 
 const JSON_BYTES_MAX = 1 << 20;
@@ -97,6 +99,7 @@ export function createApi(hub: HubService, options: ApiOptions): Hono {
       ),
     );
   }
+  app.route("/", webPages(hub, { isSecure: options.isSecure, attempts, addressOf: options.addressOf }));
   return app;
 }
 

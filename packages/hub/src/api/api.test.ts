@@ -66,7 +66,7 @@ test("each role may call the routes that its permissions name, and no other", as
       if (route.id === "whoAmI" || route.answers === "events") continue;
       const path = route.path
         .replace("{digest}", `sha256:${"0".repeat(64)}`)
-        .replace(/\{(task|run|workflow)\}/g, "999999")
+        .replace(/\{(task|run|workflow|webhook|delivery)\}/g, "999999")
         .replace(/\{\w+\}/g, "nobody");
       // A body that the route takes, so that only the permission can refuse.
       const body =
@@ -113,6 +113,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
   renewRuns: { runs: [] },
   endRuns: { runs: [] },
   createToken: { principal: "x", scopes: ["task:read"] },
+  createWebhook: { url: "http://127.0.0.1:9/", events: ["COMPLETED"] },
 };
 
 test(

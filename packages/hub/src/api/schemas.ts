@@ -115,6 +115,11 @@ export const TOKEN = object(
 );
 export const ROLE = object({ inherits: list(text(63), 64), permissions: list(text(200), 256) });
 
+export const WEBHOOK = object(
+  { url: text(2_000), events: { ...list({ type: "string", pattern: "^[A-Z_]{1,40}$" }, 40), minItems: 1 } },
+  ["url", "events"],
+);
+
 export const TASK_VIEW: JsonSchema = {
   type: "object",
   required: ["id", "kind", "arch", "channel", "payload", "state", "priority", "owner", "created", "version"],
@@ -149,8 +154,9 @@ export const page = (items: JsonSchema): JsonSchema => ({
 });
 export const EVENT_VIEW: JsonSchema = {
   type: "object",
-  required: ["cursor", "at", "actor", "what"],
+  required: ["id", "cursor", "at", "actor", "what"],
   properties: {
+    id,
     cursor: { type: "string" },
     at: time,
     actor: { type: "string" },

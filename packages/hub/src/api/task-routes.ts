@@ -1,7 +1,7 @@
 /** Tasks and workflows. */
 import type { TaskState, TaskSubmission } from "@stratos/hub-api";
 import { cancelTask, retryTask, setPriority } from "../store/change-tasks.ts";
-import { EVENT_START, eventsAfter, parseCursor } from "../store/events.ts";
+import { eventsOfTask } from "../store/events.ts";
 import { HubError, notFound } from "../store/hub-error.ts";
 import { readLog } from "../store/logs.ts";
 import { submitTasks } from "../store/submit-tasks.ts";
@@ -24,7 +24,7 @@ const pageQuery = {
   cursor: { schema: { type: "string" }, description: "`next` of the page before" },
 };
 
-export const taskId = ({ parameters }: ApiRequest): number => Number(parameters["task"]);
+export const taskId = ({ parameters }: Pick<ApiRequest, "parameters">): number => Number(parameters["task"]);
 
 async function mayChange(request: ApiRequest, id: number): Promise<void> {
   const task = await findTask(request.hub.database, id);
@@ -226,9 +226,10 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
       const { hub, query } = request;
       await findTask(hub.database, taskId(request));
       const limit = (query["limit"] as number | undefined) ?? PAGE;
-      const after = query["cursor"] === undefined ? EVENT_START : parseCursor(query["cursor"] as string);
-      const items = await eventsAfter(hub.database, after, { limit, task: taskId(request) });
-      return { body: { items, next: items.length === limit ? items.at(-1)!.cursor : null } };
+      const cursor = (query["cursor"] as string | undefined) ?? "0";
+      if (!/^\d{1,15}$/.test(cursor)) throw new HubError(400, "bad-cursor", `${cursor}: no cursor of a task's events`);
+      const items = await eventsOfTask(hub.database, taskId(request), { afterId: Number(cursor), limit });
+      return { body: { items, next: items.length === limit ? String(items.at(-1)!.id) : null } };
     },
   },
   {
@@ -415,7 +416,9 @@ function parseStates(textOfStates: string): TaskState[] {
 }
 
 /** Ids are RUN-OFFSET; a new attempt begins at its own start. */
-function followLog(request: ApiRequest): Response | Promise<Response> {
+export function followLog(
+  request: Pick<ApiRequest, "hub" | "headers" | "signal" | "parameters">,
+): Response | Promise<Response> {
   const { hub } = request;
   const given = /^(\d{1,15})-(\d{1,15})$/.exec(request.headers.get("last-event-id") ?? "0-0");
   if (given === null) throw new HubError(400, "bad-cursor", "Last-Event-ID: no place in a log");

@@ -35,18 +35,36 @@ export function parseCursor(text: string): EventCursor {
   return { tx: Number(match[1]), id: Number(match[2]) };
 }
 
-export async function eventsAfter(
-  on: Queryable,
-  cursor: EventCursor,
-  { limit, task }: { limit: number; task?: number },
-): Promise<EventView[]> {
+/**
+ * Each event once, none forgotten; of two that touch one task, whose transactions overlapped, the later may come first.
+ */
+export async function eventsAfter(on: Queryable, cursor: EventCursor, limit: number): Promise<EventView[]> {
   const rows = await on.query<EventRow>(
-    `select ${COLUMNS} from event where (tx, id) > ($1::bigint, $2::bigint) and tx < \
-${HORIZON}${task === undefined ? "" : " and task_id = $4"}
-     order by tx, id limit $3`,
-    [cursor.tx, cursor.id, limit, ...(task === undefined ? [] : [task])],
+    `select ${COLUMNS} from event where (tx, id) > ($1::bigint, $2::bigint) and tx < ${HORIZON} order by tx, id ` +
+      "limit $3",
+    [cursor.tx, cursor.id, limit],
   );
   return rows.map(view);
+}
+
+/** In the order in which they took effect: an event has its id from when its task was locked. */
+export async function eventsOfTask(
+  on: Queryable,
+  task: number,
+  { afterId, limit }: { afterId: number; limit: number },
+): Promise<EventView[]> {
+  const rows = await on.query<EventRow>(
+    `select ${COLUMNS} from event where task_id = $1 and id > ` + "$2 order by id limit $3",
+    [task, afterId, limit],
+  );
+  return rows.map(view);
+}
+
+/** Newest first. */
+export async function lastEvents(on: Queryable, limit: number): Promise<EventView[]> {
+  return (
+    await on.query<EventRow>(`select ${COLUMNS} from event order by tx ` + "desc, id desc limit $1", [limit])
+  ).map(view);
 }
 
 /** The cursor behind which only what is yet to come stands. */
@@ -59,6 +77,7 @@ export async function lastCursor(on: Queryable): Promise<EventCursor> {
 
 function view(row: EventRow): EventView {
   return {
+    id: row.id,
     cursor: `${row.tx}-${row.id}`,
     at: row.at.toISOString(),
     actor: row.actor,

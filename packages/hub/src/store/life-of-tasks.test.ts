@@ -10,7 +10,7 @@ import { openMigrated, postgresBinaries, startPostgres, type TestServer } from "
 import { cancelTask, retryTask, setPriority } from "./change-tasks.ts";
 import { putBrake, putChannel } from "./channels.ts";
 import { claimRuns } from "./claim-runs.ts";
-import { eventsAfter, EVENT_START, sealEvents, verifyChain } from "./events.ts";
+import { eventsOfTask, sealEvents, verifyChain } from "./events.ts";
 import { fsck } from "./fsck.ts";
 import { enableHost, registerHost } from "./hosts.ts";
 import { HubError } from "./hub-error.ts";
@@ -81,7 +81,7 @@ for (const kind of ["pglite", "postgres"] as const) {
     const state = async (id: number): Promise<string> => (await findTask(database, id)).state;
     const settle = async (): Promise<void> => void (await settleEnded(database, 100));
     const history = async (task: number): Promise<string[]> =>
-      (await eventsAfter(database, EVENT_START, { limit: 100, task })).map(({ what }) => what);
+      (await eventsOfTask(database, task, { afterId: 0, limit: 100 })).map(({ what }) => what);
 
     test(
       "a task goes from FREE over ASSIGNED and RUNNING to COMPLETED, and each " + "step is written down with its actor",
@@ -97,7 +97,7 @@ for (const kind of ["pglite", "postgres"] as const) {
         ]);
         const task = await findTask(database, id!);
         assert.deepEqual([task.state, task.result, task.attempt], ["COMPLETED", { size: 3 }, 1]);
-        const events = await eventsAfter(database, EVENT_START, { limit: 100, task: id! });
+        const events = await eventsOfTask(database, id!, { afterId: 0, limit: 100 });
         assert.deepEqual(
           events.map(({ what, actor }) => [what, actor]),
           [

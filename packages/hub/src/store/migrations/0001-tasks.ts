@@ -8,7 +8,8 @@ import type { Migration } from "./migration.ts";
  * partners too, and `hub fsck` looks for orphans.
  *
  * `event.tx` is the transaction that wrote the row. All of a transaction below `pg_snapshot_xmin` have ended, so
- * readers that stay below it see each event once and in one order, (tx, id), whatever order commits came in.
+ * readers that stay below it see each event once and in one order, (tx, id), whatever order commits came in. Among the
+ * events of one task, which waited for each other's locks, `id` is the order in which they took effect.
  */
 export const tasks: Migration = {
   version: 1,
@@ -120,7 +121,7 @@ create table event (
   actor text not null, what text not null, task_id bigint, run_id bigint, detail jsonb,
   primary key (tx, id)
 );
-create index event_task on event (task_id, tx, id) where task_id is not null;
+create index event_task on event (task_id, id) where task_id is not null;
 
 create table seal (
   number bigint primary key, through_tx bigint not null, events integer not null check (events > 0),
