@@ -60,6 +60,8 @@ export async function startHub(database: Database, options: ServerOptions): Prom
       ? {}
       : { createServer: createTlsServer, serverOptions: { ...options.tls, minVersion: "TLSv1.2" as const } }),
   });
+  // Longer than clients keep an idle connection, so that none writes a request into one that is being closed.
+  if ("keepAliveTimeout" in server) server.keepAliveTimeout = KEEP_ALIVE_MS;
   try {
     await new Promise<void>((resolve, reject) => {
       server.once("listening", resolve).once("error", reject);
@@ -82,5 +84,6 @@ export async function startHub(database: Database, options: ServerOptions): Prom
   return { url, service, firstToken, close };
 }
 
+const KEEP_ALIVE_MS = 75_000;
 /** Requests that are being answered have so long when the hub ends. */
 const CLOSE_PATIENCE_MS = 2_000;

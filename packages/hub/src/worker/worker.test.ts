@@ -13,7 +13,8 @@ import { startTestHub, type TestHub } from "../testing/test-hub.ts";
 import { endLeftRuns, noteProcessGroup } from "./process-groups.ts";
 import { commandExecutor, Worker } from "./worker.ts";
 
-const LEASE_SECONDS = 4;
+const LEASE_SECONDS = 12;
+const workers: TestWorker[] = [];
 let hub: TestHub;
 let folder: string;
 
@@ -22,6 +23,7 @@ before(async () => {
   folder = mkdtempSync(join(tmpdir(), "hub-worker-"));
 });
 after(async () => {
+  for (const worker of workers) await worker.stop();
   await hub.close();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -60,6 +62,7 @@ async function startWorker(name: string, capacity = 2): Promise<TestWorker> {
     worker.stop();
     await done;
   };
+  workers.push(state);
   return state;
 }
 
@@ -173,7 +176,7 @@ test("a short cut does not disturb a run, and its result is told when the hub is
   const task = await submit("short", "sleep 1; echo done");
   await running(task.id);
   worker.cut = true;
-  await new Promise((resolve) => setTimeout(resolve, 1_300));
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
   worker.cut = false;
   const done = await ended(task.id);
   assert.deepEqual([done.state, done.attempt, await log(task.id)], ["COMPLETED", 1, "done\n"]);
