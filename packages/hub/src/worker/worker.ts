@@ -305,7 +305,7 @@ export class Worker {
   async #renew(): Promise<void> {
     const sentMs = performance.now();
     const runs = [...this.#runs.values()].map(({ claim: { run, token } }) => ({ run, token }));
-    const patience = AbortSignal.timeout(this.#leaseMs * (STOP_AT - RENEW_AT));
+    const patience = AbortSignal.timeout(Math.floor(this.#leaseMs * (STOP_AT - RENEW_AT)));
     try {
       const answer = await this.#options.client.call<RenewAnswer>(
         "POST",
