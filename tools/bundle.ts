@@ -5,13 +5,14 @@
  *     dist/chunk-*.mjs    the rest, loaded when it is used
  *     dist/unpack-worker.mjs, dist/fuse-thread.mjs, dist/tree-thread.mjs, dist/codec-thread.mjs,
  *     dist/mounted-commands.mjs
+ *     dist/pglite.*, dist/initdb.wasm   the database of `stratos hub`
  *     dist/man/*.1        manual pages
  *     dist/scheme/        AstraLisp's libraries
  *     dist/inputs.json    sizes and times of the sources, by which the launcher knows whether the bundle is fresh
  *     dist/package.json   of the published package, with dist/stratos.mjs, its launcher
  */
 import { build, type BuildOptions, type Plugin } from "esbuild";
-import { cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createProgram, manPage, manPageNames } from "@stratos/cli";
@@ -60,6 +61,8 @@ const result = await build({
   splitting: true,
   chunkNames: "chunk-[hash]",
   metafile: true,
+  // The other client of PostgreSQL, in C, which `pg` would take if it were there.
+  external: ["pg-native"],
   // Libraries in CommonJS ask for Node's modules by require.
   banner: {
     js:
@@ -77,6 +80,10 @@ await build({
 
 // AstraLisp's libraries in Scheme are read where they are imported.
 cpSync(join(root, "packages/lisp/scheme"), join(dist, "scheme"), { recursive: true });
+
+// PostgreSQL as WebAssembly: PGlite reads these beside its own code.
+const pglite = dirname(fileURLToPath(import.meta.resolve("@electric-sql/pglite")));
+for (const name of ["pglite.wasm", "pglite.data", "initdb.wasm"]) copyFileSync(join(pglite, name), join(dist, name));
 
 const program = createProgram(commandHandlers, () => {});
 mkdirSync(join(dist, "man"));

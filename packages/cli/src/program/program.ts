@@ -11,6 +11,7 @@ import { composeCommand } from "./compose-command.ts";
 import { fsCommand } from "./fs-command.ts";
 import { diskCommand } from "./image-disk-rows.ts";
 import { imageOutputCommands } from "./image-output-rows.ts";
+import { hubCommand, workerCommand } from "./hub-command.ts";
 import { installCommand } from "./install-command.ts";
 import { lispCommand } from "./lisp-command.ts";
 import { ostreeCommand } from "./ostree-command.ts";
@@ -127,10 +128,12 @@ export function createProgram(handlers: CommandHandlers, finish: (status: number
     builderCommand(finish),
     composeCommand(finish),
     fsCommand(finish),
+    hubCommand(finish),
     installCommand(finish),
     lispCommand(finish),
     ostreeCommand(finish),
     pkgCommand(finish),
+    workerCommand(finish),
     completion,
     man,
   ]) {

@@ -1,0 +1,124 @@
+/** `stratos hub`: serves until a signal ends it. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { HUB_DEFAULTS, DatabaseError, isServerUrl, openDatabase, startHub, type Database } from "@stratos/hub";
+import { FileLockedError, lockFile, stratosHome } from "@stratos/host-node";
+import { CommandError, hostReason, UsageError } from "../command-error.ts";
+import { VERSION } from "../version.ts";
+
+export interface HubPlaceOptions {
+  readonly database?: string;
+  readonly state?: string;
+}
+
+export interface HubServeOptions extends HubPlaceOptions {
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly tokenFile?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly lease: number;
+  readonly pool?: number;
+  readonly slowQuery?: number;
+}
+
+export async function serveHub(options: HubServeOptions): Promise<number> {
+  const { host, port } = options.listen;
+  const tls = readTls(options);
+  if (tls === null && !/^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(host))
+    throw new UsageError("--listen", `${host} can be reached by others: --tls-cert and ` + "--tls-key are needed");
+  const warn = (message: string): void => void process.stderr.write(`stratos hub: ${message}\n`);
+  const place = await openPlace(options, {
+    ...(options.pool === undefined ? {} : { poolSize: options.pool }),
+    ...(options.slowQuery === undefined ? {} : { slowStatementMs: options.slowQuery }),
+    slow: (sql, milliseconds) =>
+      warn(`slow statement, ${milliseconds.toFixed(0)} ms: ` + `${sql.replace(/\s+/g, " ").trim().slice(0, 200)}`),
+  });
+  try {
+    const hub = await startHub(place.database, {
+      host,
+      port,
+      version: VERSION,
+      leaseSeconds: options.lease,
+      leaderSeconds: HUB_DEFAULTS.leaderSeconds,
+      warn,
+      blobFolder: join(place.state, "blobs"),
+      ...(tls === null ? {} : { tls }),
+    }).catch((error: unknown) => {
+      throw error instanceof Error && (error as NodeJS.ErrnoException).syscall === "listen"
+        ? new CommandError(`${host}:${port}`, hostReason(error), { cause: error })
+        : error;
+    });
+    if (hub.firstToken !== null) tellFirstToken(hub.firstToken, options.tokenFile, hub.url);
+    process.stdout.write(`${hub.url}\n`);
+    await new Promise<void>((resolve) => process.once("SIGINT", resolve).once("SIGTERM", resolve));
+    await hub.close();
+    return 0;
+  } finally {
+    await place.close();
+  }
+}
+
+export interface OpenPlace {
+  readonly database: Database;
+  /** Folder of this hub's files. */
+  readonly state: string;
+  close(): Promise<void>;
+}
+
+/**
+ * The database that `--database` names; a folder of PGlite is locked. @throws CommandError when another process has it
+ */
+export async function openPlace(
+  options: HubPlaceOptions,
+  more: Parameters<typeof openDatabase>[1] = {},
+): Promise<OpenPlace> {
+  const state = options.state ?? join(stratosHome(), "hub");
+  mkdirSync(state, { recursive: true, mode: 0o700 });
+  const place = options.database ?? join(state, "database");
+  const isFolder = place !== "memory" && !isServerUrl(place);
+  let release = (): void => {};
+  try {
+    if (isFolder) {
+      mkdirSync(place, { recursive: true, mode: 0o700 });
+      release = lockFile(place);
+    }
+    const database = await openDatabase(place, more);
+    return {
+      database,
+      state,
+      close: async () => {
+        await database.close();
+        release();
+      },
+    };
+  } catch (error) {
+    release();
+    if (error instanceof FileLockedError) throw new CommandError(place, error.words, { cause: error });
+    if (error instanceof DatabaseError)
+      throw new CommandError(place.replace(/:[^:@/]*@/, "@"), error.message, { cause: error });
+    throw error;
+  }
+}
+
+function readTls({ tlsCert, tlsKey }: HubServeOptions): { cert: string; key: string } | null {
+  if (tlsCert === undefined && tlsKey === undefined) return null;
+  if (tlsCert === undefined || tlsKey === undefined)
+    throw new UsageError("--tls-cert", "and --tls-key belong together");
+  return { cert: readFileSync(tlsCert, "utf8"), key: readFileSync(tlsKey, "utf8") };
+}
+
+/** On stderr, or into a file: programs read the address from stdout. */
+function tellFirstToken(token: string, file: string | undefined, url: string): void {
+  if (file === undefined) {
+    process.stderr.write(
+      `stratos hub: the administrator's key, shown this once: ${token}\nstratos hub: \`stratos hub login --hub ` +
+        `${url}\` keeps it for this user\n`,
+    );
+    return;
+  }
+  try {
+    writeFileSync(file, `${token}\n`, { mode: 0o600, flag: "wx", flush: true });
+  } catch (error) {
+    process.stderr.write(`stratos hub: ${file}: ${hostReason(error)}; so it is shown here, this once: ${token}\n`);
+  }
+}

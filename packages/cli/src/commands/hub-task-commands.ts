@@ -1,0 +1,368 @@
+/** `stratos hub task`: tasks of a hub, from the outside. */
+import { readFileSync } from "node:fs";
+import type { EventView, HubClient, TaskDetails, TaskSubmission, TaskView, WaitReason } from "@stratos/hub-api";
+import { CommandError, hostReason, UsageError } from "../command-error.ts";
+import { withHub, type HubOptions } from "../hub/hub-login.ts";
+import { formatTable } from "../text-table.ts";
+
+export interface SubmitOptions extends HubOptions {
+  readonly kind: string;
+  readonly payload?: string;
+  readonly file?: string;
+  readonly arch?: string;
+  readonly channel?: string;
+  readonly label?: string;
+  readonly priority?: number;
+  readonly weight?: number;
+  readonly require: readonly string[];
+  readonly after: readonly number[];
+  readonly afterEnd: readonly number[];
+  readonly timeout?: number;
+  readonly artefact: readonly string[];
+  readonly key?: string;
+  readonly watch?: true;
+  readonly json?: true;
+}
+
+const print = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+
+export function submitTask(command: readonly string[], options: SubmitOptions): Promise<number> {
+  return withHub(options, async (client) => {
+    const headers = options.key === undefined ? {} : { "idempotency-key": options.key };
+    if (options.file !== undefined) {
+      const body = readJson(options.file);
+      const isWorkflow = typeof body === "object" && body !== null && "name" in body;
+      const answer = await client.call<{ id?: number; tasks: { id: number; state: string }[] }>(
+        "POST",
+        isWorkflow ? "/workflows" : "/task-batches",
+        Array.isArray(body) ? { tasks: body } : body,
+        { headers },
+      );
+      if (options.json === true) print(answer);
+      else process.stdout.write(answer.tasks.map(({ id }) => `${id}\n`).join(""));
+      return 0;
+    }
+    const task = await client.call<TaskView>("POST", "/tasks", submission(command, options), { headers });
+    if (options.watch !== true) {
+      if (options.json === true) print(task);
+      else process.stdout.write(`${task.id}\n`);
+      return 0;
+    }
+    process.stderr.write(`stratos: task ${task.id}\n`);
+    await followLog(client, task.id);
+    return endOf(await client.call<TaskView>("GET", `/tasks/${task.id}`));
+  });
+}
+
+function submission(command: readonly string[], options: SubmitOptions): TaskSubmission {
+  if (options.kind === "command" && options.payload === undefined && command.length === 0)
+    throw new UsageError("CMD", "missing; see --help");
+  if (command.length > 0 && options.payload !== undefined) throw new UsageError("--payload", "is instead of a command");
+  const payload =
+    options.payload === undefined
+      ? { argv: command, ...(options.artefact.length === 0 ? {} : { artefacts: options.artefact }) }
+      : readPayload(options.payload);
+  return {
+    kind: options.kind,
+    payload,
+    label: options.label ?? command.join(" ").slice(0, 200),
+    ...given("arch", options.arch),
+    ...given("channel", options.channel),
+    ...given("priority", options.priority),
+    ...given("weight", options.weight),
+    ...given("timeoutSeconds", options.timeout),
+    ...(options.require.length === 0 ? {} : { requires: options.require }),
+    ...(options.after.length === 0 ? {} : { after: options.after }),
+    ...(options.afterEnd.length === 0 ? {} : { afterEnd: options.afterEnd }),
+  };
+}
+
+function given<Name extends string, Value>(name: Name, value: Value | undefined): Partial<Record<Name, Value>> {
+  return (value === undefined ? {} : { [name]: value }) as Partial<Record<Name, Value>>;
+}
+
+function readPayload(text: string): Record<string, unknown> {
+  const value = text.startsWith("@") ? readJson(text.slice(1)) : parseJson(text, "--payload");
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new UsageError("--payload", "expected a JSON object");
+  return value as Record<string, unknown>;
+}
+
+function readJson(path: string): unknown {
+  try {
+    return parseJson(readFileSync(path === "-" ? 0 : path, "utf8"), path);
+  } catch (error) {
+    throw error instanceof CommandError ? error : new CommandError(path, hostReason(error), { cause: error });
+  }
+}
+
+function parseJson(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw new UsageError(what, (error as Error).message);
+  }
+}
+
+export interface TaskListOptions extends HubOptions {
+  readonly state?: string;
+  readonly channel?: string;
+  readonly owner?: string;
+  readonly workflow?: string;
+  readonly limit: number;
+  readonly json?: true;
+}
+
+export function listTasks(options: TaskListOptions): Promise<number> {
+  return withHub(options, async (client) => {
+    const query = new URLSearchParams({ limit: String(Math.min(options.limit, 500)) });
+    for (const name of ["state", "channel", "owner", "workflow"] as const)
+      if (options[name] !== undefined) query.set(name, options[name]);
+    const tasks: TaskView[] = [];
+    for (let next: string | null = ""; next !== null && tasks.length < options.limit;) {
+      if (next !== "") query.set("cursor", next);
+      const page: { items: TaskView[]; next: string | null } = await client.call("GET", `/tasks?${query}`);
+      tasks.push(...page.items);
+      next = page.next;
+    }
+    const shown = tasks.slice(0, options.limit);
+    if (options.json === true) print(shown);
+    else
+      process.stdout.write(
+        formatTable(
+          ["TASK", "STATE", "CHANNEL", "ARCH", "PRIORITY", "OWNER", "AGE", "LABEL"],
+          shown.map((task) => [
+            String(task.id),
+            task.state,
+            task.channel,
+            task.arch,
+            String(task.priority),
+            task.owner,
+            age(task.created),
+            task.label || task.kind,
+          ]),
+        ),
+      );
+  });
+}
+
+function age(since: string): string {
+  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(since)) / 1_000));
+  if (seconds < 120) return `${seconds}s`;
+  if (seconds < 7_200) return `${Math.round(seconds / 60)}m`;
+  return seconds < 172_800 ? `${Math.round(seconds / 3_600)}h` : `${Math.round(seconds / 86_400)}d`;
+}
+
+export function showTask(id: number, options: HubOptions & { readonly json?: true }): Promise<number> {
+  return withHub(options, async (client) => {
+    const task = await client.call<TaskDetails>("GET", `/tasks/${id}`);
+    if (options.json === true) return print(task);
+    const lines: [string, string][] = [
+      ["task", `${task.id}  ` + `${task.label}`],
+      ["kind", `${task.kind} on ` + `${task.arch}`],
+      ["state", task.state + (task.cancelRequested && task.finished === null ? " (to be canceled)" : "")],
+      ["channel", `${task.channel}, priority ` + `${task.priority}`],
+      ["owner", task.owner],
+      ["created", task.created],
+      ["finished", task.finished ?? "-"],
+      ...(task.message === null
+        ? []
+        : [
+            ["message", `${task.failureClass === null ? "" : `${task.failureClass}: `}${task.message}`] as [
+              string,
+              string,
+            ],
+          ]),
+      ...task.parents.map(({ id: parent, state, needs }): [string, string] => [
+        "after",
+        `${parent} (${state}), to ` + (needs === "success" ? "complete" : "end"),
+      ]),
+      ...(task.children.length === 0 ? [] : [["before", task.children.join(" ")] as [string, string]]),
+      ...task.runs.map((run): [string, string] => [
+        "attempt " + `${run.attempt}`,
+        `${run.state} on ${run.host}, ${run.assigned}${run.ended === null ? "" : ` to ${run.ended}`}` +
+          (run.message === null ? "" : `: ${run.message}`),
+      ]),
+      ...task.artefacts.map(({ name, size, digest }): [string, string] => [
+        "artefact",
+        `${name}  ${size} bytes  ` + `${digest}`,
+      ]),
+    ];
+    const width = Math.max(...lines.map(([name]) => name.length));
+    process.stdout.write(lines.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join(""));
+  });
+}
+
+export function watchTask(id: number, options: HubOptions & { readonly json?: true }): Promise<number> {
+  return withHub(options, async (client) => {
+    let last: TaskView | null = null;
+    let lastId = "";
+    while (last === null || last.finished === null) {
+      for await (const event of goOn(client, `/tasks/${id}/stream`, lastId)) {
+        lastId = event.id;
+        last = event.data as TaskView;
+        process.stdout.write(
+          options.json === true
+            ? `${JSON.stringify(last)}` + "\n"
+            : `${new Date().toISOString()}  ${last.state}` + `${last.message === null ? "" : `  ${last.message}`}\n`,
+        );
+      }
+    }
+    return endOf(last);
+  });
+}
+
+/** Whether the hub restarts meanwhile or the network breaks off: it is taken up again behind what was seen. */
+async function* goOn(
+  client: HubClient,
+  path: string,
+  lastId: string,
+): AsyncGenerator<{ id: string; event: string; data: unknown }> {
+  const TRIES_MAX = 30;
+  let last = lastId;
+  for (let failures = 0; ; failures++) {
+    try {
+      for await (const event of client.stream(path, { lastId: last })) {
+        failures = 0;
+        last = event.id;
+        yield event;
+      }
+      return;
+    } catch (error) {
+      const isNetwork = error instanceof TypeError || (error as { code?: string }).code !== undefined;
+      if (!isNetwork || failures >= TRIES_MAX || (failures === 0 && last === "")) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+    }
+  }
+}
+
+async function followLog(client: HubClient, id: number): Promise<void> {
+  let lastId = "";
+  for (;;) {
+    for await (const event of goOn(client, `/tasks/${id}/log/stream`, lastId)) {
+      lastId = event.id;
+      if (event.event === "end") return;
+      process.stdout.write((event.data as { text: string }).text);
+    }
+    // The hub ended, and the task has not.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+export function showLog(
+  id: number,
+  options: HubOptions & { readonly follow?: true; readonly attempt?: number },
+): Promise<number> {
+  return withHub(options, async (client) => {
+    if (options.follow === true) return followLog(client, id);
+    for (let offset = 0; ;) {
+      const response = await client.raw(
+        "GET",
+        `/tasks/${id}/log?offset=${offset}` + (options.attempt === undefined ? "" : `&attempt=${options.attempt}`),
+        {},
+      );
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      process.stdout.write(bytes);
+      offset = Number(response.headers.get("log-offset"));
+      if (bytes.length === 0) return;
+    }
+  });
+}
+
+/** Exit status of a task that ended. */
+function endOf(task: TaskView): number {
+  if (task.state === "COMPLETED") return 0;
+  process.stderr.write(`stratos: task ${task.id}: ${task.state}${task.message === null ? "" : `: ${task.message}`}\n`);
+  return 1;
+}
+
+export function cancelTasks(
+  ids: readonly number[],
+  options: HubOptions & { readonly reason?: string; readonly json?: true },
+): Promise<number> {
+  return changeTasks(ids, options, (client, id) =>
+    client.call("POST", `/tasks/${id}/cancel`, options.reason === undefined ? {} : { reason: options.reason }),
+  );
+}
+
+export function retryTasks(ids: readonly number[], options: HubOptions & { readonly json?: true }): Promise<number> {
+  return changeTasks(ids, options, (client, id) => client.call("POST", `/tasks/${id}/retry`, {}));
+}
+
+export function prioritizeTasks(
+  priority: number,
+  ids: readonly number[],
+  options: HubOptions & { readonly json?: true },
+): Promise<number> {
+  return changeTasks(ids, options, (client, id) => client.call("PATCH", `/tasks/${id}`, { priority }));
+}
+
+function changeTasks(
+  ids: readonly number[],
+  options: HubOptions & { readonly json?: true },
+  change: (client: HubClient, id: number) => Promise<TaskView>,
+): Promise<number> {
+  return withHub(options, async (client) => {
+    const changed: TaskView[] = [];
+    for (const id of ids) changed.push(await change(client, id));
+    if (options.json === true) print(changed);
+    else
+      process.stdout.write(
+        changed
+          .map(
+            (task) =>
+              `${task.id}  ${task.state}` +
+              (task.cancelRequested && task.finished === null ? " (its host is told)" : "") +
+              "\n",
+          )
+          .join(""),
+      );
+  });
+}
+
+export function whyTask(id: number, options: HubOptions & { readonly json?: true }): Promise<number> {
+  return withHub(options, async (client) => {
+    const why = await client.call<WaitReason>("GET", `/tasks/${id}/why`);
+    if (options.json === true) return print(why);
+    process.stdout.write(
+      `${why.state}: ${why.summary}\n` +
+        why.filters.map(({ filter, left, of }) => `  ${left} of ${of} hosts ${filter}\n`).join("") +
+        (why.ahead === 0 ? "" : `  ${why.ahead} tasks come first\n`),
+    );
+  });
+}
+
+export function listEvents(
+  id: number | undefined,
+  options: HubOptions & { readonly follow?: true; readonly json?: true },
+): Promise<number> {
+  return withHub(options, async (client) => {
+    const show = (event: EventView): void =>
+      void process.stdout.write(
+        options.json === true
+          ? `${JSON.stringify(event)}` + "\n"
+          : `${event.at}  ${event.actor}  ${event.what}${event.task === null ? "" : `  task ${event.task}`}` +
+              (event.run === null ? "" : `  run ${event.run}`) +
+              `${event.detail === null ? "" : `  ${JSON.stringify(event.detail)}`}\n`,
+      );
+    const path = id === undefined ? "/events" : `/tasks/${id}/events`;
+    let cursor: string | null = "";
+    let last = "";
+    while (cursor !== null) {
+      const page: { items: EventView[]; next: string | null } = await client.call(
+        "GET",
+        `${path}?limit=500${cursor === "" ? "" : `&cursor=${cursor}`}`,
+      );
+      page.items.forEach(show);
+      last = page.items.at(-1)?.cursor ?? last;
+      cursor = page.items.length === 0 ? null : page.next;
+    }
+    if (options.follow !== true) return;
+    for (;;) {
+      for await (const event of goOn(client, "/events/stream", last)) {
+        last = event.id;
+        if (id === undefined || (event.data as EventView).task === id) show(event.data as EventView);
+      }
+    }
+  });
+}

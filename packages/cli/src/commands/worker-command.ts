@@ -1,0 +1,64 @@
+/** `stratos worker`: runs tasks of a hub on this host until a signal ends it. */
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { commandExecutor, Worker, type Executor } from "@stratos/hub/worker";
+import { FileLockedError, lockFile, stratosHome } from "@stratos/host-node";
+import { makeFolders } from "@stratos/host-node/home";
+import { CommandError } from "../command-error.ts";
+import { hubFailure, openHub, type HubOptions } from "../hub/hub-login.ts";
+import { VERSION } from "../version.ts";
+
+export interface WorkerCommandOptions extends HubOptions {
+  readonly name?: string;
+  readonly capacity: number;
+  readonly arch: readonly string[];
+  readonly channel: readonly string[];
+  readonly capability: readonly string[];
+  readonly folder?: string;
+}
+
+const DEBIAN_ARCHES: Readonly<Record<string, string>> = {
+  x64: "amd64",
+  arm64: "arm64",
+  riscv64: "riscv64",
+  ppc64: "ppc64el",
+  s390x: "s390x",
+  arm: "armhf",
+  ia32: "i386",
+};
+
+/** One for each kind of task. */
+const EXECUTORS: readonly Executor[] = [commandExecutor];
+
+export async function runWorker(options: WorkerCommandOptions): Promise<number> {
+  const client = openHub(options);
+  const host = options.name ?? hostname();
+  const folder = options.folder ?? join(stratosHome(), "worker", host);
+  makeFolders(folder);
+  let release = (): void => {};
+  try {
+    release = lockFile(folder);
+    const worker = new Worker({
+      client,
+      host,
+      folder,
+      executors: EXECUTORS,
+      tell: (message) => void process.stderr.write("stratos worker: " + `${message}\n`),
+      registration: {
+        arches: options.arch.length > 0 ? options.arch : [DEBIAN_ARCHES[process.arch] ?? process.arch],
+        channels: options.channel.length > 0 ? options.channel : ["default"],
+        capabilities: options.capability,
+        capacity: options.capacity,
+        software: "stratos " + `${VERSION}`,
+      },
+    });
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => worker.stop());
+    await worker.run();
+    return 0;
+  } catch (error) {
+    if (error instanceof FileLockedError) throw new CommandError(folder, error.words, { cause: error });
+    throw hubFailure(error, client.url);
+  } finally {
+    release();
+  }
+}

@@ -1,0 +1,41 @@
+/** What rows of `stratos hub` have in common. */
+import { InvalidArgumentError, Option, type Command } from "commander";
+
+/** What each client of a hub takes. */
+export function hubOptions(command: Command): Command {
+  return command
+    .option("--hub <url>", "the hub (default: $STRATOS_HUB, else http://127.0.0.1:7470)")
+    .option("--token-file <file>", "a file with the key (default: what `hub login` kept)");
+}
+
+export function parseCount(minimum: number, maximum = 2_000_000_000): (text: string) => number {
+  return (text) => {
+    if (!/^-?\d{1,10}$/.test(text) || Number(text) < minimum || Number(text) > maximum)
+      throw new InvalidArgumentError(`expected a number from ${minimum} ` + `to ${maximum}`);
+    return Number(text);
+  };
+}
+
+/** `30s`, `15m`, `12h`, `90d`; seconds without a unit. */
+export function parseSeconds(text: string): number {
+  const match = /^(\d{1,9})([smhd]?)$/.exec(text);
+  if (match === null || Number(match[1]) === 0)
+    throw new InvalidArgumentError("expected a time, such as 30s, 15m, 12h or 90d");
+  return Number(match[1]) * { "": 1, s: 1, m: 60, h: 3_600, d: 86_400 }[match[2]!]!;
+}
+
+export const collect = (text: string, before: readonly string[]): readonly string[] => [
+  ...before,
+  ...text.split(",").filter((part) => part !== ""),
+];
+export const repeatable = (flags: string, description: string): Option =>
+  new Option(flags, `${description} ` + "(repeatable)").argParser(collect).default([], "none");
+
+export function databaseOptions(command: Command): Command {
+  return command
+    .option(
+      "--database <place>",
+      "memory, a folder, or postgres://USER@HOST/NAME (default: a " + "folder of the state folder)",
+    )
+    .option("--state <folder>", "where the hub keeps its files (default: hub in $STRATOS_HOME)");
+}

@@ -1,0 +1,3 @@
+/** What the hub and those who talk to it share: the shapes of requests and answers, and a client. */
+export * from "./task-views.ts";
+export { HubClient, HubProblem, type HubClientOptions, type StreamEvent } from "./hub-client.ts";

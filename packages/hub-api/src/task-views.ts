@@ -1,0 +1,226 @@
+/** What requests and answers of the hub's API say. Times are ISO 8601 in UTC; sizes are bytes. */
+
+export type TaskState = "BLOCKED" | "FREE" | "ASSIGNED" | "RUNNING" | "COMPLETED" | "FAILED" | "CANCELED";
+export type RunState = "ASSIGNED" | "RUNNING" | "COMPLETED" | "FAILED" | "CANCELED" | "LOST" | "RELEASED";
+export type FailureClass = "infrastructure" | "dependency-wait" | "build" | "timeout" | "killed";
+
+export interface TaskSubmission {
+  /** What executes it: `command`, `build`. */
+  readonly kind: string;
+  /** Debian's name of an architecture; `any`: every host will do. */
+  readonly arch?: string;
+  readonly channel?: string;
+  readonly label?: string;
+  readonly payload: Readonly<Record<string, unknown>>;
+  /** Larger is sooner. */
+  readonly priority?: number;
+  /** Units of a host's capacity that it takes. */
+  readonly weight?: number;
+  /** Capabilities that its host must have. */
+  readonly requires?: readonly string[];
+  /** It starts when these have completed. */
+  readonly after?: readonly number[];
+  /** It starts when these have ended, however they ended. */
+  readonly afterEnd?: readonly number[];
+  /** Positions in the same submission, as `after`. */
+  readonly afterInBatch?: readonly number[];
+  readonly timeoutSeconds?: number;
+  /** A completed task of the same key answers for this one. */
+  readonly cacheKey?: string;
+}
+
+export interface TaskView {
+  readonly id: number;
+  readonly kind: string;
+  readonly arch: string;
+  readonly channel: string;
+  readonly label: string;
+  readonly payload: Readonly<Record<string, unknown>>;
+  readonly state: TaskState;
+  readonly priority: number;
+  readonly weight: number;
+  readonly requires: readonly string[];
+  readonly owner: string;
+  readonly workflow: number | null;
+  readonly attempt: number;
+  readonly cancelRequested: boolean;
+  readonly timeoutSeconds: number;
+  readonly created: string;
+  readonly finished: string | null;
+  readonly failureClass: FailureClass | null;
+  readonly message: string | null;
+  readonly result: unknown;
+  readonly version: number;
+}
+
+export interface RunView {
+  readonly id: number;
+  readonly attempt: number;
+  readonly host: string;
+  readonly state: RunState;
+  readonly assigned: string;
+  readonly started: string | null;
+  readonly ended: string | null;
+  readonly leaseUntil: string;
+  readonly failureClass: FailureClass | null;
+  readonly message: string | null;
+  readonly logBytes: number;
+}
+
+export interface ArtefactView {
+  readonly name: string;
+  readonly role: string;
+  readonly digest: string;
+  readonly media: string;
+  readonly size: number;
+}
+
+export interface TaskDetails extends TaskView {
+  readonly runs: readonly RunView[];
+  readonly parents: readonly { readonly id: number; readonly state: TaskState; readonly needs: "success" | "end" }[];
+  readonly children: readonly number[];
+  readonly artefacts: readonly ArtefactView[];
+}
+
+export interface HostView {
+  readonly name: string;
+  readonly arches: readonly string[];
+  readonly channels: readonly string[];
+  readonly capabilities: readonly string[];
+  readonly capacity: number;
+  /** Of its capacity, by runs that live. */
+  readonly used: number;
+  readonly enabled: boolean;
+  /** It was heard of lately. */
+  readonly online: boolean;
+  readonly software: string;
+  readonly lastSeen: string;
+  readonly version: number;
+}
+
+export interface HostRegistration {
+  readonly arches: readonly string[];
+  readonly channels: readonly string[];
+  readonly capabilities?: readonly string[];
+  readonly capacity: number;
+  readonly software?: string;
+}
+
+/** A run that a host was given. `token` proves it to the hub, and is worth nothing once the run is somebody else's. */
+export interface ClaimedRun {
+  readonly run: number;
+  readonly token: string;
+  readonly task: number;
+  readonly attempt: number;
+  readonly kind: string;
+  readonly arch: string;
+  readonly channel: string;
+  readonly label: string;
+  readonly payload: Readonly<Record<string, unknown>>;
+  readonly timeoutSeconds: number;
+}
+
+export interface ClaimAnswer {
+  readonly runs: readonly ClaimedRun[];
+  /** Runs of this host which somebody wants to end. */
+  readonly cancel: readonly number[];
+  readonly leaseSeconds: number;
+  /** The request lay at the hub for so long before the runs were taken: their leases count from then, or later. */
+  readonly heldMs: number;
+}
+
+export interface RunProof {
+  readonly run: number;
+  readonly token: string;
+}
+
+export interface RenewAnswer {
+  readonly kept: readonly number[];
+  readonly cancel: readonly number[];
+  /** These are somebody else's now, or ended: stop them. */
+  readonly lost: readonly number[];
+}
+
+export type RunOutcome = "COMPLETED" | "FAILED" | "CANCELED" | "RELEASED";
+
+export interface RunEnd extends RunProof {
+  readonly outcome: RunOutcome;
+  readonly failureClass?: FailureClass;
+  readonly message?: string;
+  readonly result?: unknown;
+  readonly artefacts?: readonly {
+    readonly name: string;
+    readonly role: string;
+    readonly digest: string;
+    readonly media: string;
+  }[];
+}
+
+export interface EndedRun {
+  readonly run: number;
+  readonly task: number;
+  readonly state: TaskState;
+}
+
+/** Why a task waits: what is left of the hosts after each filter, in this order. */
+export interface WaitReason {
+  readonly task: number;
+  readonly state: TaskState;
+  /** One sentence that says all. */
+  readonly summary: string;
+  readonly filters: readonly { readonly filter: string; readonly left: number; readonly of: number }[];
+  /** Tasks that the same hosts would take first. */
+  readonly ahead: number;
+}
+
+export interface EventView {
+  /** Smaller took effect earlier, among the events of a task. */
+  readonly id: number;
+  /** Its place in the order in which events are given out: by when their transactions began. */
+  readonly cursor: string;
+  readonly at: string;
+  readonly actor: string;
+  readonly what: string;
+  readonly task: number | null;
+  readonly run: number | null;
+  readonly detail: unknown;
+}
+
+export interface ChannelView {
+  readonly name: string;
+  readonly policy: "fifo" | "priority" | "fair";
+  readonly description: string;
+  readonly retentionDays: number | null;
+  readonly maxQueued: number | null;
+  readonly maxRunning: number | null;
+  readonly version: number;
+}
+
+export interface TokenView {
+  readonly id: string;
+  readonly principal: string;
+  readonly scopes: readonly string[];
+  readonly note: string;
+  readonly created: string;
+  readonly expires: string | null;
+  readonly revoked: string | null;
+  readonly lastUsed: string | null;
+}
+
+export interface RoleView {
+  readonly name: string;
+  readonly inherits: readonly string[];
+  readonly permissions: readonly string[];
+  readonly version: number;
+}
+
+/** RFC 9457, with what caused it. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly instance?: string;
+  /** From the outermost cause to the first one, each with the tool that met it. */
+  readonly causes?: readonly { readonly tool: string; readonly detail: string }[];
+}

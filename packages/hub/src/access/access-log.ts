@@ -1,0 +1,71 @@
+/**
+ * Each decision about a request, in the chain of events. They are written together, a moment later; refusals are never
+ * dropped.
+ */
+import type { Database } from "../database/database.ts";
+import { writeEvents } from "../store/events.ts";
+
+export interface Decision {
+  readonly actor: string;
+  readonly isAllowed: boolean;
+  readonly permission: string;
+  readonly method: string;
+  readonly path: string;
+  readonly from: string;
+  readonly status?: number;
+}
+
+const DELAY_MS = 200;
+const BATCH = 500;
+/** So many wait at most; a request beyond waits for them. */
+const PENDING_MAX = 5_000;
+
+export class AccessLog {
+  readonly #database: Database;
+  readonly #warn: (message: string) => void;
+  #pending: Decision[] = [];
+  #timer: NodeJS.Timeout | null = null;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(database: Database, warn: (message: string) => void) {
+    this.#database = database;
+    this.#warn = warn;
+  }
+
+  /** Settles at once, but when too many wait to be written. */
+  async add(decision: Decision): Promise<void> {
+    this.#pending.push(decision);
+    this.#timer ??= setTimeout(() => void this.flush(), DELAY_MS);
+    if (this.#pending.length >= PENDING_MAX) await this.flush();
+  }
+
+  flush(): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#writing = this.#writing.then(() => this.#write());
+    return this.#writing;
+  }
+
+  close(): Promise<void> {
+    return this.flush();
+  }
+
+  async #write(): Promise<void> {
+    while (this.#pending.length > 0) {
+      const batch = this.#pending.slice(0, BATCH);
+      try {
+        await writeEvents(
+          this.#database,
+          batch.map(({ actor, isAllowed, ...detail }) => ({ actor, what: isAllowed ? "ALLOWED" : "REFUSED", detail })),
+        );
+        this.#pending = this.#pending.slice(batch.length);
+      } catch (error) {
+        // Kept for later; when the database stays away, the oldest that were allowed go first.
+        this.#warn(`audit: ${(error as Error).message}`);
+        if (this.#pending.length > PENDING_MAX)
+          this.#pending = this.#pending.filter(({ isAllowed }, index) => !isAllowed || index > PENDING_MAX / 2);
+        return;
+      }
+    }
+  }
+}

@@ -1,0 +1,248 @@
+/**
+ * Keys and roles. A key is `stratos_ID_SECRET`; its 32 random bytes need no slow hash, so their SHA-256 is what is
+ * kept. What a key may do is what its principal's roles grant, within the key's own scopes.
+ */
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import type { RoleView, TokenView } from "@stratos/hub-api";
+import type { Database, Queryable } from "../database/database.ts";
+import { SQL_FOREIGN_KEY_VIOLATION, type DatabaseError } from "../database/database.ts";
+import { writeEvents } from "../store/events.ts";
+import { HubError, notFound } from "../store/hub-error.ts";
+import { BUILT_IN_ROLES, grants, PATTERN, permissionsOf, type Role } from "./permissions.ts";
+
+export interface Principal {
+  readonly name: string;
+  readonly keyId: string;
+  readonly permissions: readonly string[];
+  readonly scopes: readonly string[];
+}
+
+export function mayDo(principal: Principal, permission: string): boolean {
+  const has = (patterns: readonly string[]): boolean => patterns.some((pattern) => grants(pattern, permission));
+  return has(principal.permissions) && has(principal.scopes);
+}
+
+interface KeyRow {
+  id: string;
+  principal: string;
+  hash: string;
+  scopes: string[];
+  note: string;
+  created: Date;
+  expires: Date | null;
+  revoked: Date | null;
+  last_used: Date | null;
+  is_expired: boolean;
+}
+
+/** A key that was revoked by another hub still works here for so long. */
+const CACHE_MS = 2_000;
+const CACHE_KEYS = 10_000;
+const digestOf = (text: string): string => createHash("sha256").update(text).digest("hex");
+
+export class Access {
+  readonly #database: Database;
+  readonly #cache = new Map<string, { principal: Principal; untilMs: number }>();
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** The roles that each hub has. @returns the first administrator's key, when there was no key at all */
+  async prepare(): Promise<string | null> {
+    for (const { name, inherits, permissions } of BUILT_IN_ROLES) {
+      await this.#database.query(
+        "insert into role (name, inherits, permissions) values ($1, $2, " + "$3) on conflict do nothing",
+        [name, [...inherits], [...permissions]],
+      );
+    }
+    const [row] = await this.#database.query<{ found: boolean }>("select exists (select 1 from api_key) as found");
+    if (row!.found) return null;
+    await this.grant("admin", "admin", "hub");
+    return (await this.createKey({ principal: "admin", scopes: ["*"], note: "made at the first start" }, "hub")).token;
+  }
+
+  /** @returns null for a key that is unknown, expired or revoked */
+  async authenticate(token: string): Promise<Principal | null> {
+    const match = /^stratos_([A-Za-z0-9]{12})_[A-Za-z0-9_-]{43}$/.exec(token);
+    if (match === null) return null;
+    const hash = digestOf(token);
+    const cached = this.#cache.get(hash);
+    if (cached !== undefined && cached.untilMs > performance.now()) return cached.principal;
+    const [row] = await this.#database.query<KeyRow>(
+      `update api_key set last_used = case when last_used > now() - interval '1 minute' then last_used else now() end
+       where id = $1 and revoked is null and (expires is null or expires > now()) returning id, principal, hash, scopes`,
+      [match[1]],
+    );
+    if (row === undefined || !timingSafeEqual(Buffer.from(row.hash), Buffer.from(hash))) return null;
+    const principal = await this.principalOf(row);
+    if (this.#cache.size >= CACHE_KEYS) this.#cache.clear();
+    this.#cache.set(hash, { principal, untilMs: performance.now() + CACHE_MS });
+    return principal;
+  }
+
+  async principalOf(key: {
+    readonly id: string;
+    readonly principal: string;
+    readonly scopes: readonly string[];
+  }): Promise<Principal> {
+    return {
+      name: key.principal,
+      keyId: key.id,
+      scopes: key.scopes,
+      permissions: await this.#permissionsFor(key.principal),
+    };
+  }
+
+  async #permissionsFor(principal: string): Promise<string[]> {
+    const granted = await this.#database.query<{ role: string }>("select role from role_grant where principal = $1", [
+      principal,
+    ]);
+    return permissionsOf(
+      granted.map(({ role }) => role),
+      await rolesByName(this.#database),
+    );
+  }
+
+  /** @returns the key itself, which is not kept. @throws HubError 422 for a scope that is none */
+  async createKey(
+    key: { principal: string; scopes: readonly string[]; note?: string; expiresSeconds?: number },
+    actor: string,
+  ): Promise<TokenView & { token: string }> {
+    for (const scope of key.scopes)
+      if (!PATTERN.test(scope))
+        throw new HubError(
+          422,
+          "bad-scope",
+          `${scope}: no permission; they are ` + "noun:verb:channel, with * for any",
+        );
+    const id = randomBytes(16).toString("base64url").replace(/[-_]/g, "").padEnd(12, "0").slice(0, 12);
+    const token = `stratos_${id}_${randomBytes(32).toString("base64url")}`;
+    await this.#database.transaction("read committed", async (inside) => {
+      await inside.query(
+        "insert into api_key (id, principal, hash, scopes, note, created_by, expires) values ($1, $2, $3, $4, " +
+          "$5, $6, now() + make_interval(secs => $7))",
+        [id, key.principal, digestOf(token), [...key.scopes], key.note ?? "", actor, key.expiresSeconds ?? null],
+      );
+      await writeEvents(inside, [
+        { actor, what: "TOKEN_CREATED", detail: { token: id, principal: key.principal, scopes: key.scopes } },
+      ]);
+    });
+    return { ...(await this.listKeys()).find((view) => view.id === id)!, token };
+  }
+
+  async listKeys(): Promise<TokenView[]> {
+    const rows = await this.#database.query<KeyRow>("select * from api_key order by created, id");
+    return rows.map((row) => ({
+      id: row.id,
+      principal: row.principal,
+      scopes: row.scopes,
+      note: row.note,
+      created: row.created.toISOString(),
+      expires: row.expires?.toISOString() ?? null,
+      revoked: row.revoked?.toISOString() ?? null,
+      lastUsed: row.last_used?.toISOString() ?? null,
+    }));
+  }
+
+  async revokeKey(id: string, actor: string): Promise<void> {
+    await this.#database.transaction("read committed", async (inside) => {
+      const rows = await inside.query(
+        "update api_key set revoked = coalesce(revoked, now()) " + "where id = $1 returning id",
+        [id],
+      );
+      if (rows.length === 0) throw notFound(`token ${id}`);
+      await inside.query("delete from web_session where api_key = $1", [id]);
+      await writeEvents(inside, [{ actor, what: "TOKEN_REVOKED", detail: { token: id } }]);
+    });
+    this.#cache.clear();
+  }
+
+  async listRoles(): Promise<RoleView[]> {
+    return this.#database.query<RoleView>("select name, inherits, permissions, version from role order by name");
+  }
+
+  /** @throws HubError 422 for circles, roles that are not there and permissions that are none; 409 for `admin` */
+  async putRole(role: Role, actor: string): Promise<void> {
+    if (role.name === "admin") throw new HubError(409, "built-in", "the role admin cannot be changed");
+    const bad = role.permissions.find((permission) => !PATTERN.test(permission));
+    if (bad !== undefined)
+      throw new HubError(
+        422,
+        "bad-permission",
+        `${bad}: no permission; they are ` + "noun:verb:channel, with * for any",
+      );
+    await this.#database.transaction("read committed", async (inside) => {
+      // Two changes that make a circle only together take turns.
+      await inside.query("lock table role in share row exclusive mode");
+      const roles = await rolesByName(inside);
+      roles.set(role.name, role);
+      try {
+        permissionsOf([...roles.keys()], roles);
+      } catch (error) {
+        throw new HubError(422, "bad-role", (error as Error).message);
+      }
+      await inside.query(
+        "insert into role (name, inherits, permissions) values ($1, $2, $3) on conflict (name) do update set " +
+          "inherits = $2, permissions = $3, version = role.version + 1",
+        [role.name, [...role.inherits], [...role.permissions]],
+      );
+      await writeEvents(inside, [
+        {
+          actor,
+          what: "ROLE_CHANGED",
+          detail: { role: role.name, inherits: role.inherits, permissions: role.permissions },
+        },
+      ]);
+    });
+    this.#cache.clear();
+  }
+
+  /** @throws HubError 409 while somebody has it or inherits it */
+  async removeRole(name: string, actor: string): Promise<void> {
+    if (BUILT_IN_ROLES.some((role) => role.name === name))
+      throw new HubError(409, "built-in", `the role ${name} is part of ` + "every hub");
+    const heir = (await this.listRoles()).find(({ inherits }) => inherits.includes(name));
+    if (heir !== undefined) throw new HubError(409, "role-used", `role ${heir.name} inherits ${name}`);
+    try {
+      const rows = await this.#database.query("delete from role where name = $1 returning name", [name]);
+      if (rows.length === 0) throw notFound(`role ${name}`);
+    } catch (error) {
+      if ((error as DatabaseError).code === SQL_FOREIGN_KEY_VIOLATION)
+        throw new HubError(409, "role-used", `role ${name} is granted ` + "to somebody");
+      throw error;
+    }
+    await writeEvents(this.#database, [{ actor, what: "ROLE_REMOVED", detail: { role: name } }]);
+    this.#cache.clear();
+  }
+
+  async listGrants(): Promise<{ principal: string; role: string }[]> {
+    return this.#database.query("select principal, role from role_grant order by principal, role");
+  }
+
+  async grant(principal: string, role: string, actor: string): Promise<void> {
+    const known = await this.#database.query("select 1 from role where name = $1", [role]);
+    if (known.length === 0) throw notFound(`role ${role}`);
+    await this.#database.query("insert into role_grant (principal, role) values ($1, " + "$2) on conflict do nothing", [
+      principal,
+      role,
+    ]);
+    await writeEvents(this.#database, [{ actor, what: "ROLE_GRANTED", detail: { principal, role } }]);
+    this.#cache.clear();
+  }
+
+  async ungrant(principal: string, role: string, actor: string): Promise<void> {
+    const rows = await this.#database.query(
+      "delete from role_grant where principal = $1 and " + "role = $2 returning 1",
+      [principal, role],
+    );
+    if (rows.length === 0) throw notFound(`role ${role} of ${principal}`);
+    await writeEvents(this.#database, [{ actor, what: "ROLE_TAKEN", detail: { principal, role } }]);
+    this.#cache.clear();
+  }
+}
+
+async function rolesByName(on: Queryable): Promise<Map<string, Role>> {
+  const rows = await on.query<Role>("select name, inherits, permissions from role");
+  return new Map(rows.map((role) => [role.name, role]));
+}

@@ -1,0 +1,367 @@
+/** Channels, brakes, keys, roles, events, and the hub itself. */
+import { dumpDatabase } from "../backup/dump.ts";
+import {
+  findChannel,
+  listChannels,
+  listOwnerBrakes,
+  putBrake,
+  putChannel,
+  removeChannel,
+  type Brake,
+  type ChannelSettings,
+} from "../store/channels.ts";
+import {
+  chainHead,
+  EVENT_START,
+  eventsAfter,
+  lastCursor,
+  parseCursor,
+  writeEvents,
+  type EventCursor,
+} from "../store/events.ts";
+import { fsck } from "../store/fsck.ts";
+import { HubError } from "../store/hub-error.ts";
+import { schemaVersion } from "../store/migrations/migrate.ts";
+import { countQueue } from "../store/tasks.ts";
+import { mayDo } from "../access/access.ts";
+import { eventStream } from "./event-stream.ts";
+import type { ApiRequest, ApiRoute } from "./route.ts";
+import { BRAKE, CHANNEL, EVENT_VIEW, page, ROLE, TOKEN } from "./schemas.ts";
+import { PAGE, PAGE_MAX } from "./task-routes.ts";
+
+const list = (items: unknown): { body: unknown } => ({ body: { items, next: null } });
+const one = (request: ApiRequest, name: string): string => request.parameters[name]!;
+const EVENTS_BATCH = 500;
+
+const channels: readonly ApiRoute[] = [
+  {
+    id: "listChannels",
+    method: "get",
+    path: "/channels",
+    tag: "channels",
+    permission: "channel:read",
+    summary: "Lists channels.",
+    handle: async ({ hub }) => list(await listChannels(hub.database)),
+  },
+  {
+    id: "getChannel",
+    method: "get",
+    path: "/channels/{channel}",
+    tag: "channels",
+    permission: "channel:read",
+    summary: "A channel.",
+    handle: async (request) => {
+      const body = await findChannel(request.hub.database, one(request, "channel"));
+      return { body, version: body.version };
+    },
+  },
+  {
+    id: "putChannel",
+    method: "put",
+    path: "/channels/{channel}",
+    tag: "channels",
+    permission: "channel:change",
+    takesIfMatch: true,
+    body: CHANNEL,
+    summary: "Makes or changes a channel: its policy, how long ended tasks are kept, and its brakes.",
+    handle: async (request) => {
+      const channel = one(request, "channel");
+      if (!/^[a-z0-9][a-z0-9._-]{0,62}$/.test(channel))
+        throw new HubError(
+          422,
+          "bad-name",
+          `${channel}: names of channels are of a-z, 0-9, dot, ` + "dash and underscore",
+        );
+      const body = await putChannel(request.hub.database, channel, request.body as ChannelSettings, {
+        actor: request.principal.name,
+        version: request.version,
+      });
+      return { body, version: body.version };
+    },
+  },
+  {
+    id: "removeChannel",
+    method: "delete",
+    path: "/channels/{channel}",
+    tag: "channels",
+    permission: "channel:change",
+    summary: "Removes a channel without open tasks.",
+    answers: "nothing",
+    status: 204,
+    handle: async (request) => {
+      await removeChannel(request.hub.database, one(request, "channel"), request.principal.name);
+      return { status: 204 };
+    },
+  },
+  {
+    id: "listBrakes",
+    method: "get",
+    path: "/brakes",
+    tag: "channels",
+    permission: "channel:read",
+    summary: "Lists the limits of owners.",
+    handle: async ({ hub }) => list(await listOwnerBrakes(hub.database)),
+  },
+  {
+    id: "putBrake",
+    method: "put",
+    path: "/brakes/{owner}",
+    tag: "channels",
+    permission: "brake:change",
+    body: BRAKE,
+    summary: "Limits the tasks of an owner that are open, or that run, at once; without limits the brake goes.",
+    handle: async (request) => {
+      await putBrake(request.hub.database, "owner", one(request, "owner"), request.body as Brake);
+      await writeEvents(request.hub.database, [
+        {
+          actor: request.principal.name,
+          what: "BRAKE_CHANGED",
+          detail: { owner: one(request, "owner"), ...(request.body as Brake) },
+        },
+      ]);
+      request.hub.claims.wakeAll();
+      return { body: { owner: one(request, "owner"), ...(request.body as Brake) } };
+    },
+  },
+];
+
+const access: readonly ApiRoute[] = [
+  {
+    id: "whoAmI",
+    method: "get",
+    path: "/whoami",
+    tag: "access",
+    permission: "status:whoami",
+    isScoped: true,
+    summary: "Whose key this is, and what it may do.",
+    handle: async ({ principal }) => ({
+      body: {
+        principal: principal.name,
+        token: principal.keyId,
+        permissions: principal.permissions,
+        scopes: principal.scopes,
+      },
+    }),
+  },
+  {
+    id: "listTokens",
+    method: "get",
+    path: "/tokens",
+    tag: "access",
+    permission: "token:read",
+    summary: "Lists keys, without what they are.",
+    handle: async ({ hub }) => list(await hub.access.listKeys()),
+  },
+  {
+    id: "createToken",
+    method: "post",
+    path: "/tokens",
+    tag: "access",
+    permission: "token:create",
+    body: TOKEN,
+    status: 201,
+    summary: "Makes a key. Its `token` is in this answer alone. Nobody can make one that may more than their own.",
+    handle: async (request) => {
+      const key = request.body as { principal: string; scopes: string[]; note?: string; expiresSeconds?: number };
+      for (const scope of key.scopes)
+        if (!request.principal.scopes.includes("*") && !mayDo(request.principal, scope))
+          throw new HubError(403, "forbidden", `${scope}: more than this key ` + "may itself");
+      return { status: 201, body: await request.hub.access.createKey(key, request.principal.name) };
+    },
+  },
+  {
+    id: "revokeToken",
+    method: "delete",
+    path: "/tokens/{token}",
+    tag: "access",
+    permission: "token:revoke",
+    summary: "Revokes a key.",
+    answers: "nothing",
+    status: 204,
+    handle: async (request) => {
+      await request.hub.access.revokeKey(one(request, "token"), request.principal.name);
+      return { status: 204 };
+    },
+  },
+  {
+    id: "listRoles",
+    method: "get",
+    path: "/roles",
+    tag: "access",
+    permission: "role:read",
+    summary: "Lists roles.",
+    handle: async ({ hub }) => list(await hub.access.listRoles()),
+  },
+  {
+    id: "putRole",
+    method: "put",
+    path: "/roles/{role}",
+    tag: "access",
+    permission: "role:change",
+    body: ROLE,
+    summary: "Makes or changes a role. Circles are refused.",
+    handle: async (request) => {
+      const { inherits, permissions } = request.body as { inherits?: string[]; permissions?: string[] };
+      const name = one(request, "role");
+      if (!/^[a-z][a-z0-9-]{0,62}$/.test(name))
+        throw new HubError(422, "bad-name", `${name}: names of roles are of ` + "a-z, 0-9 and dash");
+      await request.hub.access.putRole(
+        { name, inherits: inherits ?? [], permissions: permissions ?? [] },
+        request.principal.name,
+      );
+      return { body: (await request.hub.access.listRoles()).find((role) => role.name === name) };
+    },
+  },
+  {
+    id: "removeRole",
+    method: "delete",
+    path: "/roles/{role}",
+    tag: "access",
+    permission: "role:change",
+    summary: "Removes a role that nobody has.",
+    answers: "nothing",
+    status: 204,
+    handle: async (request) => {
+      await request.hub.access.removeRole(one(request, "role"), request.principal.name);
+      return { status: 204 };
+    },
+  },
+  {
+    id: "listGrants",
+    method: "get",
+    path: "/grants",
+    tag: "access",
+    permission: "role:read",
+    summary: "Lists who has which role.",
+    handle: async ({ hub }) => list(await hub.access.listGrants()),
+  },
+  {
+    id: "grantRole",
+    method: "put",
+    path: "/grants/{principal}/{role}",
+    tag: "access",
+    permission: "role:grant",
+    summary: "Gives somebody a role.",
+    answers: "nothing",
+    status: 204,
+    handle: async (request) => {
+      await request.hub.access.grant(one(request, "principal"), one(request, "role"), request.principal.name);
+      return { status: 204 };
+    },
+  },
+  {
+    id: "takeRole",
+    method: "delete",
+    path: "/grants/{principal}/{role}",
+    tag: "access",
+    permission: "role:grant",
+    summary: "Takes a role from somebody.",
+    answers: "nothing",
+    status: 204,
+    handle: async (request) => {
+      await request.hub.access.ungrant(one(request, "principal"), one(request, "role"), request.principal.name);
+      return { status: 204 };
+    },
+  },
+];
+
+const operation: readonly ApiRoute[] = [
+  {
+    id: "listEvents",
+    method: "get",
+    path: "/events",
+    tag: "audit",
+    permission: "event:read",
+    summary: "What happened, in order.",
+    answer: page(EVENT_VIEW),
+    query: {
+      limit: {
+        schema: { type: "integer", minimum: 1, maximum: PAGE_MAX },
+        description: "how many at most (default " + `${PAGE})`,
+      },
+      cursor: { schema: { type: "string" }, description: "`next` of the page before" },
+    },
+    handle: async ({ hub, query }) => {
+      const limit = (query["limit"] as number | undefined) ?? PAGE;
+      const after = query["cursor"] === undefined ? EVENT_START : parseCursor(query["cursor"] as string);
+      const items = await eventsAfter(hub.database, after, limit);
+      return { body: { items, next: items.at(-1)?.cursor ?? null } };
+    },
+  },
+  {
+    id: "getChainHead",
+    method: "get",
+    path: "/events/head",
+    tag: "audit",
+    permission: "event:read",
+    summary:
+      "The number and hash of the last seal over the events. Kept elsewhere, it proves later that nothing before " +
+      "was changed.",
+    handle: async ({ hub }) => ({ body: await chainHead(hub.database) }),
+  },
+  {
+    id: "followEvents",
+    method: "get",
+    path: "/events/stream",
+    tag: "audit",
+    permission: "event:read",
+    answers: "events",
+    summary: "Follows what happens, from now or from Last-Event-ID.",
+    handle: async ({ hub, headers, signal }) => {
+      const last = headers.get("last-event-id");
+      let after: EventCursor = last === null ? await lastCursor(hub.database) : parseCursor(last);
+      return eventStream(hub, signal, async () => {
+        const items = await eventsAfter(hub.database, after, EVENTS_BATCH);
+        if (items.length > 0) after = parseCursor(items.at(-1)!.cursor);
+        return { events: items.map((item) => ({ id: item.cursor, event: item.what, data: item })), end: false };
+      });
+    },
+  },
+  {
+    id: "getStatus",
+    method: "get",
+    path: "/status",
+    tag: "operation",
+    permission: "status:read",
+    summary: "The hub and its queue.",
+    handle: async ({ hub }) => {
+      const [leader] = await hub.database.query<{ holder: string; term: number }>("select holder, term from leader");
+      return {
+        body: {
+          database: hub.database.name,
+          schema: await schemaVersion(hub.database),
+          leader: leader ?? null,
+          leads: hub.leadership.isLeader,
+          waitingHosts: hub.claims.waiting,
+          watchers: hub.feed.watchers,
+          queue: await countQueue(hub.database),
+        },
+      };
+    },
+  },
+  {
+    id: "runFsck",
+    method: "post",
+    path: "/fsck",
+    tag: "operation",
+    permission: "fsck:run",
+    status: 200,
+    summary: "Checks what must hold between rows, and the chain of events.",
+    handle: async ({ hub }) => ({ body: { findings: await fsck(hub.database), head: await chainHead(hub.database) } }),
+  },
+  {
+    id: "backUp",
+    method: "get",
+    path: "/backup",
+    tag: "operation",
+    permission: "backup:read",
+    answers: "bytes",
+    summary:
+      "All rows of one moment, as JSON lines, while the hub works. It holds digests of keys and secrets of " +
+      "webhooks.",
+    handle: async ({ hub, signal }) =>
+      new Response(dumpDatabase(hub.database, signal), { headers: { "Content-Type": "application/x-ndjson" } }),
+  },
+];
+
+export const ADMIN_ROUTES: readonly ApiRoute[] = [...channels, ...access, ...operation];

@@ -1,0 +1,329 @@
+/**
+ * The hub over HTTP: finds out who asks, checks the request against its route, calls the route, and answers.
+ *
+ * A page in a browser must not be able to use it behind its reader's back: requests of other origins are refused, and a
+ * session by cookie serves the web pages alone.
+ */
+import { createHash } from "node:crypto";
+import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
+import { addDateTime } from "./date-time-format.ts";
+import { Hono, type Context } from "hono";
+import type { Problem } from "@stratos/hub-api";
+import { mayDo, type Principal } from "../access/access.ts";
+import { DatabaseError } from "../database/database.ts";
+import { jsonText } from "../database/json-text.ts";
+import type { HubService } from "../hub-service.ts";
+import { HubError } from "../store/hub-error.ts";
+import { AttemptLimit } from "./attempt-limit.ts";
+import { metricsText, RequestCounts } from "./metrics.ts";
+import { openApiDocument } from "./openapi.ts";
+import { fitsParameter } from "./path-parameters.ts";
+import { webPages } from "../web/web-pages.ts";
+import type { ApiAnswer, ApiRequest, ApiRoute } from "./route.ts";
+
+export interface ApiOptions {
+  readonly version: string;
+  readonly routes: readonly ApiRoute[];
+  /** Where a request came from: for the audit and for limits. */
+  readonly addressOf: (context: Context) => string;
+  readonly isSecure: boolean;
+}
+
+const JSON_BYTES_MAX = 1 << 20;
+
+export function createApi(hub: HubService, options: ApiOptions): Hono {
+  const app = new Hono();
+  const ajv = addDateTime(new Ajv2020({ strict: true, allowUnionTypes: true, validateFormats: true }));
+  const counts = new RequestCounts();
+  const attempts = new AttemptLimit();
+  app.use("*", async (context, next) => {
+    const origin = context.req.header("origin");
+    if (origin !== undefined && origin !== new URL(context.req.url).origin)
+      return problem(context, new HubError(403, "other-origin", "requests from pages of other origins are not served"));
+    await next();
+    context.res.headers.set("X-Content-Type-Options", "nosniff");
+    if (!context.res.headers.has("Cache-Control")) context.res.headers.set("Cache-Control", "no-store");
+  });
+  app.onError((error, context) => {
+    if (!(error instanceof HubError))
+      hub.options.warn(`${context.req.method} ${context.req.path}: ` + `${error.stack ?? error.message}`);
+    return problem(context, error);
+  });
+  app.notFound((context) =>
+    problem(
+      context,
+      new HubError(404, "not-found", "there is nothing of this name; /v1/openapi.json " + "describes what there is"),
+    ),
+  );
+  app.get("/healthz", (context) => context.text("ok\n"));
+  app.get("/readyz", async (context) => {
+    await hub.database.query("select 1");
+    return context.text("ready\n");
+  });
+  app.get("/v1/openapi.json", (context) => context.json(openApiDocument(options.routes, options.version)));
+  app.get("/metrics", async (context) => {
+    const principal = await authenticate(hub, context, attempts, options.addressOf(context));
+    await requireOf(hub, principal, context, options.addressOf(context))("status:read");
+    return context.text(await metricsText(hub, counts), 200, {
+      "Content-Type": "text/plain; version=0.0.4; charset=utf-8",
+    });
+  });
+  for (const route of options.routes) {
+    const check = route.body === undefined ? null : ajv.compile(route.body);
+    app.on(route.method.toUpperCase(), `/v1${route.path.replace(/\{(\w+)\}/g, ":$1")}`, async (context) => {
+      const started = performance.now();
+      let response: Response;
+      try {
+        response = await answer(hub, route, context, { check, ajv, attempts, from: options.addressOf(context) });
+      } catch (error) {
+        if (!(error instanceof HubError) && !context.req.raw.signal.aborted)
+          hub.options.warn(`${route.id}: ` + `${(error as Error).stack ?? String(error)}`);
+        response = problem(context, error);
+      }
+      counts.add(route.id, response.status, (performance.now() - started) / 1_000);
+      return response;
+    });
+  }
+  // A path that is there, by another method.
+  for (const path of new Set(options.routes.map((route) => route.path))) {
+    const allow = options.routes
+      .filter((route) => route.path === path)
+      .map(({ method }) => method.toUpperCase())
+      .join(", ");
+    app.all(`/v1${path.replace(/\{(\w+)\}/g, ":$1")}`, (context) =>
+      problem(
+        context,
+        new HubError(405, "no-such-method", `${context.req.method} is not for ` + `this; ${allow}`, {
+          headers: { Allow: allow },
+        }),
+      ),
+    );
+  }
+  app.route("/", webPages(hub, { isSecure: options.isSecure, attempts, addressOf: options.addressOf }));
+  return app;
+}
+
+interface Tools {
+  readonly check: ValidateFunction | null;
+  readonly ajv: Ajv2020;
+  readonly attempts: AttemptLimit;
+  readonly from: string;
+}
+
+async function answer(
+  hub: HubService,
+  route: ApiRoute,
+  context: Context,
+  { check, ajv, attempts, from }: Tools,
+): Promise<Response> {
+  const principal = await authenticate(hub, context, attempts, from);
+  const require = requireOf(hub, principal, context, from);
+  if (route.isScoped !== true) await require(route.permission);
+  const parameters = context.req.param() as Record<string, string>;
+  for (const [name, value] of Object.entries(parameters))
+    if (!fitsParameter(name, value)) throw new HubError(404, "not-found", `${name} ${value}: there ` + "is none");
+  const query = readQuery(context, route);
+  let body: unknown = null;
+  if (route.body !== undefined) {
+    body = await readJson(context, route.bodyBytesMax ?? JSON_BYTES_MAX);
+    if (check !== null && !check(body))
+      throw new HubError(422, "bad-body", ajv.errorsText(check.errors, { dataVar: "body" }));
+  }
+  const request: ApiRequest = {
+    hub,
+    principal,
+    parameters,
+    query,
+    body,
+    require,
+    inside: undefined,
+    content: bounded((context.req.raw.body ?? []) as AsyncIterable<Uint8Array>, route.bodyBytesMax ?? JSON_BYTES_MAX),
+    headers: context.req.raw.headers,
+    signal: context.req.raw.signal,
+    version: readVersion(context, route),
+    may: (permission) => mayDo(principal, permission),
+  };
+  const key = route.takesIdempotencyKey === true ? context.req.header("idempotency-key") : undefined;
+  const result = key === undefined ? await route.handle(request) : await once(route, request, key);
+  if (result instanceof Response) return result;
+  const headers: Record<string, string> = { ...result.headers };
+  if (result.version !== undefined) {
+    headers["ETag"] = `"${result.version}"`;
+    if (route.method === "get" && context.req.header("if-none-match") === headers["ETag"])
+      return new Response(null, { status: 304, headers });
+  }
+  const status = result.status ?? route.status ?? 200;
+  return status === 204 ? new Response(null, { status, headers }) : Response.json(result.body, { status, headers });
+}
+
+async function authenticate(
+  hub: HubService,
+  context: Context,
+  attempts: AttemptLimit,
+  from: string,
+): Promise<Principal> {
+  const refuse = async (why: string): Promise<never> => {
+    await hub.accessLog.add({
+      actor: "nobody",
+      isAllowed: false,
+      permission: "authenticate",
+      method: context.req.method,
+      path: context.req.path,
+      from,
+    });
+    throw new HubError(401, "no-token", why, { headers: { "WWW-Authenticate": 'Bearer realm="stratos hub"' } });
+  };
+  if (attempts.isOver(from))
+    throw new HubError(429, "too-many-attempts", "too many wrong tokens came from this address; wait a minute", {
+      headers: { "Retry-After": "60" },
+    });
+  const given = /^Bearer ([\x21-\x7e]+)$/.exec(context.req.header("authorization") ?? "")?.[1];
+  if (given === undefined) return refuse("a bearer token is needed: `stratos hub login` keeps one");
+  const principal = await hub.access.authenticate(given);
+  if (principal === null) {
+    attempts.count(from);
+    return refuse("this token is unknown, expired or revoked");
+  }
+  return principal;
+}
+
+function requireOf(
+  hub: HubService,
+  principal: Principal,
+  context: Context,
+  from: string,
+): (permission: string) => Promise<void> {
+  return async (permission) => {
+    const isAllowed = mayDo(principal, permission);
+    await hub.accessLog.add({
+      actor: principal.name,
+      isAllowed,
+      permission,
+      method: context.req.method,
+      path: context.req.path,
+      from,
+    });
+    if (!isAllowed)
+      throw new HubError(403, "forbidden", `${principal.name} may not: it takes the ` + `permission ${permission}`);
+  };
+}
+
+/** Carries a request out once for each key, in one transaction with the note that it was. */
+function once(route: ApiRoute, request: ApiRequest, key: string): Promise<ApiAnswer> {
+  if (!/^[\x21-\x7e]{1,255}$/.test(key))
+    throw new HubError(400, "bad-key", "Idempotency-Key: 1 to 255 printable characters");
+  const requestHash = createHash("sha256")
+    .update(`${route.id} ${JSON.stringify(request.parameters)} ` + `${JSON.stringify(request.body)}`)
+    .digest("hex");
+  return request.hub.database.transaction("read committed", async (inside) => {
+    const made = await inside.query(
+      "insert into idempotency (principal, key, request_hash, status, answer) values ($1, $2, $3, 0, 'null') on " +
+        "conflict do nothing returning 1",
+      [request.principal.name, key, requestHash],
+    );
+    if (made.length === 0) {
+      const [before] = await inside.query<{ request_hash: string; status: number; answer: unknown }>(
+        "select request_hash, status, answer from idempotency where " + "principal = $1 and key = $2",
+        [request.principal.name, key],
+      );
+      if (before!.request_hash !== requestHash)
+        throw new HubError(422, "key-reused", "this Idempotency-Key came with another request before");
+      return { status: before!.status, body: before!.answer, headers: { "Idempotent-Replayed": "true" } };
+    }
+    const result = (await route.handle({ ...request, inside })) as ApiAnswer;
+    await inside.query("update idempotency set status = $3, answer = $4::jsonb where principal = $1 and key = $2", [
+      request.principal.name,
+      key,
+      result.status ?? route.status ?? 200,
+      jsonText(result.body),
+    ]);
+    return result;
+  });
+}
+
+function readVersion(context: Context, route: ApiRoute): number | null {
+  const given = context.req.header("if-match");
+  if (route.takesIfMatch !== true || given === undefined || given === "*") return null;
+  const match = /^"(\d{1,9})"$/.exec(given);
+  if (match === null) throw new HubError(412, "changed", `If-Match ${given}: no ETag of this hub`);
+  return Number(match[1]);
+}
+
+function readQuery(context: Context, route: ApiRoute): Record<string, string | number | boolean | undefined> {
+  const given = context.req.query();
+  const known = route.query ?? {};
+  const query: Record<string, string | number | boolean | undefined> = {};
+  for (const [name, value] of Object.entries(given)) {
+    const schema = known[name]?.schema;
+    if (schema === undefined)
+      throw new HubError(
+        400,
+        "bad-query",
+        `${name}: no such parameter; there ` +
+          (Object.keys(known).length === 0 ? "are none" : `is ${Object.keys(known).join(", ")}`),
+      );
+    if (schema["type"] !== "integer") {
+      query[name] = value;
+      continue;
+    }
+    const { minimum = 0, maximum = Number.MAX_SAFE_INTEGER } = schema as { minimum?: number; maximum?: number };
+    if (!/^\d{1,15}$/.test(value) || Number(value) < minimum || Number(value) > maximum)
+      throw new HubError(
+        400,
+        "bad-query",
+        `${name}: expected a number from ${minimum}` + (maximum === Number.MAX_SAFE_INTEGER ? "" : ` to ${maximum}`),
+      );
+    query[name] = Number(value);
+  }
+  return query;
+}
+
+async function readJson(context: Context, bytesMax: number): Promise<unknown> {
+  if (!/^application\/json\b/.test(context.req.header("content-type") ?? ""))
+    throw new HubError(415, "bad-media", "expected a body of type application/json");
+  const pieces: Uint8Array[] = [];
+  for await (const piece of bounded((context.req.raw.body ?? []) as AsyncIterable<Uint8Array>, bytesMax))
+    pieces.push(piece);
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(pieces))) as unknown;
+  } catch (error) {
+    throw new HubError(400, "bad-json", `the body is no JSON: ${(error as Error).message}`);
+  }
+}
+
+async function* bounded(pieces: AsyncIterable<Uint8Array>, bytesMax: number): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const piece of pieces) {
+    bytes += piece.length;
+    if (bytes > bytesMax) throw new HubError(413, "too-large", `the body is larger than ${bytesMax} bytes`);
+    yield piece;
+  }
+}
+
+/** RFC 9457. What went wrong inside is told to the log alone. */
+export function problem(context: Context, error: unknown): Response {
+  const refusal = error instanceof HubError ? error : internal(error);
+  const causes: { tool: string; detail: string }[] = [];
+  for (let cause = refusal.cause; cause instanceof HubError; cause = cause.cause)
+    causes.push({ tool: "hub", detail: cause.message });
+  const body: Problem = {
+    type: `urn:stratos:hub:${refusal.kind}`,
+    title: refusal.kind.replaceAll("-", " "),
+    status: refusal.status,
+    detail: refusal.message,
+    instance: context.req.path,
+    ...(causes.length === 0 ? {} : { causes }),
+  };
+  return new Response(JSON.stringify(body), {
+    status: refusal.status,
+    headers: { ...refusal.headers, "Content-Type": "application/problem+json", "Cache-Control": "no-store" },
+  });
+}
+
+function internal(error: unknown): HubError {
+  if (error instanceof DatabaseError && error.isPassing)
+    return new HubError(503, "database-away", "the database cannot be reached now; try again", {
+      headers: { "Retry-After": "2" },
+    });
+  return new HubError(500, "internal", "the hub failed; its log says why");
+}

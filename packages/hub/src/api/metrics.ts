@@ -1,0 +1,94 @@
+/** Prometheus' text format 0.0.4. */
+import type { HubService } from "../hub-service.ts";
+import { listHosts } from "../store/hosts.ts";
+import { countQueue } from "../store/tasks.ts";
+
+const BUCKETS_SECONDS = [0.005, 0.02, 0.1, 0.5, 2, 10, 60] as const;
+
+interface Counted {
+  count: number;
+  sum: number;
+  readonly buckets: number[];
+}
+
+/** Requests by route and status. Routes are few, so this stays small. */
+export class RequestCounts {
+  readonly #counts = new Map<string, Counted>();
+
+  add(route: string, status: number, seconds: number): void {
+    const key = `route="${route}",status="${status}"`;
+    let counted = this.#counts.get(key);
+    if (counted === undefined)
+      this.#counts.set(key, (counted = { count: 0, sum: 0, buckets: BUCKETS_SECONDS.map(() => 0) }));
+    counted.count++;
+    counted.sum += seconds;
+    BUCKETS_SECONDS.forEach((bound, index) => void (seconds <= bound && counted.buckets[index]!++));
+  }
+
+  lines(): string[] {
+    const lines = [
+      "# HELP stratos_hub_request_seconds Requests, " + "and how long they took.",
+      "# TYPE stratos_hub_request_seconds histogram",
+    ];
+    for (const [key, { count, sum, buckets }] of this.#counts) {
+      buckets.forEach((value, index) =>
+        lines.push(`stratos_hub_request_seconds_bucket{${key},le="${BUCKETS_SECONDS[index]}"} ` + `${value}`),
+      );
+      lines.push(`stratos_hub_request_seconds_bucket{${key},le="+Inf"} ${count}`);
+      lines.push(
+        `stratos_hub_request_seconds_sum{${key}} ` + `${sum}`,
+        `stratos_hub_request_seconds_count{${key}} ` + `${count}`,
+      );
+    }
+    return lines;
+  }
+}
+
+export async function metricsText(hub: HubService, counts: RequestCounts): Promise<string> {
+  const queue = await countQueue(hub.database);
+  const hosts = await listHosts(hub.database);
+  const lines: string[] = [];
+  const gauge = (name: string, help: string, rows: readonly (readonly [string, number])[]): void => {
+    lines.push(
+      `# HELP stratos_hub_${name}` + ` ${help}`,
+      "# TYPE " + `stratos_hub_${name} ` + "gauge",
+      ...rows.map(([labels, value]) => `stratos_hub_${name}` + `${labels === "" ? "" : `{${labels}}`} ${value}`),
+    );
+  };
+  gauge(
+    "tasks",
+    "Open tasks.",
+    queue.states.map(({ channel, state, count }) => [`channel="${channel}",state="${state}"`, count]),
+  );
+  gauge(
+    "oldest_wait_seconds",
+    "How long the oldest task in the queue has waited.",
+    queue.oldestWaitSeconds.map(({ channel, seconds }) => [`channel="${channel}"`, seconds]),
+  );
+  gauge(
+    "failed_tasks",
+    "Tasks that failed.",
+    queue.failures.map(({ channel, class: failure, count }) => [`channel="${channel}",class="${failure}"`, count]),
+  );
+  gauge("hosts", "Hosts.", [
+    ['state="online"', hosts.filter(({ online }) => online).length],
+    ['state="offline"', hosts.filter(({ online }) => !online).length],
+  ]);
+  gauge("capacity", "Units of capacity of hosts that are online.", [
+    ['state="used"', hosts.reduce((sum, { used, online }) => sum + (online ? used : 0), 0)],
+    ['state="free"', hosts.reduce((sum, { used, capacity, online }) => sum + (online ? capacity - used : 0), 0)],
+  ]);
+  gauge("leader", "Whether this hub leads.", [["", hub.leadership.isLeader ? 1 : 0]]);
+  gauge("waiting_hosts", "Hosts that wait for tasks at this hub.", [["", hub.claims.waiting]]);
+  gauge("chore_failures", "Chores of the leader that failed since the start.", [["", hub.housekeeping.failures]]);
+  const [age] = await hub.database.query<{ seconds: number }>(
+    "select coalesce(extract(epoch from max(now() - xact_start)), 0)::float8 as seconds from pg_stat_activity " +
+      "where backend_xmin is not null",
+  );
+  gauge(
+    "oldest_snapshot_seconds",
+    "Age of the oldest transaction: while it is open, dead " + "rows cannot be cleaned up.",
+    [["", age!.seconds]],
+  );
+  return `${[...lines, ...counts.lines()].join("\n")}\n`;
+}

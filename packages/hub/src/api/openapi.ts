@@ -1,0 +1,86 @@
+import { PATH_PARAMETERS } from "./path-parameters.ts";
+import type { ApiRoute, JsonSchema } from "./route.ts";
+import { PROBLEM } from "./schemas.ts";
+
+/** The API in OpenAPI 3.1, from the same schemas by which requests are checked. */
+export function openApiDocument(routes: readonly ApiRoute[], version: string): Record<string, unknown> {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const route of routes) (paths[`/v1${route.path}`] ??= {})[route.method] = operation(route);
+  return {
+    openapi: "3.1.1",
+    info: {
+      title: "Stratos hub",
+      version,
+      description: "Tasks, hosts, artefacts and their audit. Errors " + "are problems (RFC 9457).",
+    },
+    servers: [{ url: "/" }],
+    security: [{ token: [] }],
+    components: { securitySchemes: { token: { type: "http", scheme: "bearer" } }, schemas: { Problem: PROBLEM } },
+    paths,
+  };
+}
+
+function operation(route: ApiRoute): Record<string, unknown> {
+  const header = (name: string, description: string): unknown => ({
+    name,
+    in: "header",
+    required: false,
+    schema: { type: "string" },
+    description,
+  });
+  const parameters = [
+    ...[...route.path.matchAll(/\{(\w+)\}/g)].map((match) => ({
+      name: match[1],
+      in: "path",
+      required: true,
+      schema: PATH_PARAMETERS[match[1]!] ?? { type: "string" },
+    })),
+    ...Object.entries(route.query ?? {}).map(([name, { schema, description }]) => ({
+      name,
+      in: "query",
+      required: false,
+      schema,
+      description,
+    })),
+    ...(route.takesIdempotencyKey === true
+      ? [header("Idempotency-Key", "the same request with the same key is carried out once")]
+      : []),
+    ...(route.takesIfMatch === true
+      ? [header("If-Match", "the ETag that was read; 412 when the thing has changed since")]
+      : []),
+    ...(route.answers === "events" ? [header("Last-Event-ID", "goes on behind this event")] : []),
+  ];
+  const media: Record<string, string> = {
+    json: "application/json",
+    bytes: "application/octet-stream",
+    events: "text/event-stream",
+  };
+  const answers = route.answers ?? "json";
+  const content =
+    answers === "nothing"
+      ? {}
+      : { content: { [media[answers]!]: { schema: answers === "json" ? (route.answer ?? {}) : { type: "string" } } } };
+  const problem = {
+    description: "a problem",
+    content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
+  };
+  return {
+    operationId: route.id,
+    summary: route.summary,
+    tags: [route.tag],
+    "x-permission": route.permission,
+    parameters,
+    ...(route.body === undefined
+      ? {}
+      : { requestBody: { required: true, content: { "application/json": { schema: route.body } } } }),
+    ...(route.takes === "bytes"
+      ? {
+          requestBody: {
+            required: true,
+            content: { "application/octet-stream": { schema: { type: "string" } as JsonSchema } },
+          },
+        }
+      : {}),
+    responses: { [String(route.status ?? 200)]: { description: "done", ...content }, default: problem },
+  };
+}

@@ -1,0 +1,57 @@
+/** What a route of the API is: OpenAPI, the check of requests and the tests of who may what derive from it. */
+import type { Queryable } from "../database/database.ts";
+import type { Principal } from "../access/access.ts";
+import type { HubService } from "../hub-service.ts";
+
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+export interface ApiRequest {
+  readonly hub: HubService;
+  readonly principal: Principal;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string | number | boolean | undefined>>;
+  readonly body: unknown;
+  /** Body of a route that takes bytes. */
+  readonly content: AsyncIterable<Uint8Array>;
+  readonly headers: Headers;
+  readonly signal: AbortSignal;
+  /** Of If-Match; null: none was given. */
+  readonly version: number | null;
+  /** The transaction of an Idempotency-Key; for routes that take one. */
+  readonly inside: Queryable | undefined;
+  /** @throws HubError 403; the decision is written down */
+  require(permission: string): Promise<void>;
+  /** Asks without refusing. */
+  may(permission: string): boolean;
+}
+
+export interface ApiAnswer {
+  readonly status?: number;
+  readonly body?: unknown;
+  /** Becomes the ETag. */
+  readonly version?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface ApiRoute {
+  readonly id: string;
+  readonly method: "get" | "post" | "put" | "patch" | "delete";
+  /** Below /v1. */
+  readonly path: string;
+  readonly summary: string;
+  readonly tag: string;
+  /** What it takes; where it is scoped, the handler asks for it with its scope. */
+  readonly permission: string;
+  readonly isScoped?: true;
+  readonly query?: Readonly<Record<string, { readonly schema: JsonSchema; readonly description: string }>>;
+  readonly body?: JsonSchema;
+  readonly bodyBytesMax?: number;
+  /** `bytes`: the body is content, and not JSON. */
+  readonly takes?: "bytes";
+  readonly answers?: "json" | "bytes" | "events" | "nothing";
+  readonly answer?: JsonSchema;
+  readonly status?: number;
+  readonly takesIdempotencyKey?: true;
+  readonly takesIfMatch?: true;
+  readonly handle: (request: ApiRequest) => Promise<ApiAnswer | Response>;
+}

@@ -1,0 +1,183 @@
+/** JSON Schemas of bodies and answers. What a body may not say is refused. */
+import type { JsonSchema } from "./route.ts";
+import { BATCH_TASKS_MAX } from "../store/submit-tasks.ts";
+import { FAILURE_CLASSES, TASK_STATES } from "../store/task-states.ts";
+
+const object = (properties: Record<string, JsonSchema>, required: readonly string[] = []): JsonSchema => ({
+  type: "object",
+  properties,
+  required,
+  additionalProperties: false,
+});
+const list = (items: JsonSchema, maxItems = 1_000): JsonSchema => ({ type: "array", items, maxItems });
+const word = { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9._+-]{0,126}$" };
+const text = (maxLength: number): JsonSchema => ({ type: "string", maxLength });
+const id = { type: "integer", minimum: 1, maximum: Number.MAX_SAFE_INTEGER };
+const uuid = { type: "string", pattern: "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$" };
+const orNull = (schema: JsonSchema): JsonSchema => ({ anyOf: [schema, { type: "null" }] });
+const time = { type: "string", format: "date-time" };
+
+export const DIGEST_PATTERN = "^sha256:[0-9a-f]{64}$";
+
+const submission: Record<string, JsonSchema> = {
+  kind: word,
+  arch: word,
+  channel: word,
+  label: text(256),
+  payload: { type: "object" },
+  priority: { type: "integer", minimum: -1_000_000, maximum: 1_000_000 },
+  weight: { type: "integer", minimum: 1, maximum: 1_000_000 },
+  requires: list(word, 64),
+  after: list(id),
+  afterEnd: list(id),
+  timeoutSeconds: { type: "integer", minimum: 1, maximum: 31 * 86_400 },
+  cacheKey: { type: "string", pattern: "^[A-Za-z0-9:._/+-]{1,200}$" },
+};
+export const SUBMISSION = object(submission, ["kind", "payload"]);
+const batchTasks = list(
+  object({ ...submission, afterInBatch: list({ type: "integer", minimum: 0, maximum: BATCH_TASKS_MAX }) }, [
+    "kind",
+    "payload",
+  ]),
+  BATCH_TASKS_MAX,
+);
+export const BATCH = object({ tasks: batchTasks }, ["tasks"]);
+export const WORKFLOW = object({ name: text(256), tasks: batchTasks }, ["name", "tasks"]);
+export const TASK_CHANGE = object({ priority: submission["priority"]! }, ["priority"]);
+export const REASON = object({ reason: text(1_000) });
+
+export const HOST_REGISTRATION = object(
+  {
+    arches: { ...list(word, 32), minItems: 1 },
+    channels: { ...list(word, 256), minItems: 1 },
+    capabilities: list(word, 256),
+    capacity: { type: "integer", minimum: 1, maximum: 1_000_000 },
+    software: text(256),
+  },
+  ["arches", "channels", "capacity"],
+);
+export const HOST_CHANGE = object({ enabled: { type: "boolean" } }, ["enabled"]);
+export const CLAIM_WAIT_SECONDS_MAX = 55;
+export const CLAIM = object(
+  {
+    session: uuid,
+    slots: { type: "integer", minimum: 0, maximum: 500 },
+    waitSeconds: { type: "number", minimum: 0, maximum: CLAIM_WAIT_SECONDS_MAX },
+    start: { type: "boolean" },
+    holding: list(id, 10_000),
+  },
+  ["session", "slots", "holding"],
+);
+export const SESSION = object({ session: uuid }, ["session"]);
+const proof = { run: id, token: uuid };
+export const PROOFS = object({ runs: list(object(proof, ["run", "token"]), 10_000) }, ["runs"]);
+export const ARTEFACT = object(
+  { name: text(255), role: word, digest: { type: "string", pattern: DIGEST_PATTERN }, media: text(127) },
+  ["name", "role", "digest", "media"],
+);
+export const RUN_ENDS = object(
+  {
+    runs: list(
+      object(
+        {
+          ...proof,
+          outcome: { enum: ["COMPLETED", "FAILED", "CANCELED", "RELEASED"] },
+          failureClass: { enum: Object.keys(FAILURE_CLASSES) },
+          message: text(10_000),
+          result: {},
+          artefacts: list(ARTEFACT, 1_000),
+        },
+        ["run", "token", "outcome"],
+      ),
+      1_000,
+    ),
+  },
+  ["runs"],
+);
+
+const limitOrNull = (minimum: number): JsonSchema => orNull({ type: "integer", minimum, maximum: 2_000_000_000 });
+export const CHANNEL = object({
+  policy: { enum: ["fifo", "priority", "fair"] },
+  description: text(1_000),
+  retentionDays: orNull({ type: "integer", minimum: 1, maximum: 36_500 }),
+  maxQueued: limitOrNull(0),
+  maxRunning: limitOrNull(0),
+});
+export const BRAKE = object({ maxQueued: limitOrNull(0), maxRunning: limitOrNull(0) });
+export const TOKEN = object(
+  {
+    principal: word,
+    scopes: { ...list(text(200), 64), minItems: 1 },
+    note: text(256),
+    expiresSeconds: { type: "integer", minimum: 1, maximum: 3_650 * 86_400 },
+  },
+  ["principal", "scopes"],
+);
+export const ROLE = object({ inherits: list(text(63), 64), permissions: list(text(200), 256) });
+
+export const WEBHOOK = object(
+  { url: text(2_000), events: { ...list({ type: "string", pattern: "^[A-Z_]{1,40}$" }, 40), minItems: 1 } },
+  ["url", "events"],
+);
+
+export const TASK_VIEW: JsonSchema = {
+  type: "object",
+  required: ["id", "kind", "arch", "channel", "payload", "state", "priority", "owner", "created", "version"],
+  properties: {
+    id,
+    kind: word,
+    arch: word,
+    channel: word,
+    label: { type: "string" },
+    payload: { type: "object" },
+    state: { enum: TASK_STATES },
+    priority: { type: "integer" },
+    weight: { type: "integer" },
+    requires: list(word),
+    owner: { type: "string" },
+    workflow: orNull(id),
+    attempt: { type: "integer" },
+    cancelRequested: { type: "boolean" },
+    timeoutSeconds: { type: "integer" },
+    created: time,
+    finished: orNull(time),
+    failureClass: orNull({ enum: Object.keys(FAILURE_CLASSES) }),
+    message: orNull({ type: "string" }),
+    result: {},
+    version: { type: "integer" },
+  },
+};
+export const page = (items: JsonSchema): JsonSchema => ({
+  type: "object",
+  required: ["items", "next"],
+  properties: { items: { type: "array", items }, next: orNull({ type: "string" }) },
+});
+export const EVENT_VIEW: JsonSchema = {
+  type: "object",
+  required: ["id", "cursor", "at", "actor", "what"],
+  properties: {
+    id,
+    cursor: { type: "string" },
+    at: time,
+    actor: { type: "string" },
+    what: { type: "string" },
+    task: orNull(id),
+    run: orNull(id),
+    detail: {},
+  },
+};
+export const PROBLEM: JsonSchema = {
+  type: "object",
+  required: ["type", "title", "status", "detail"],
+  properties: {
+    type: { type: "string" },
+    title: { type: "string" },
+    status: { type: "integer" },
+    detail: { type: "string" },
+    instance: { type: "string" },
+    causes: {
+      type: "array",
+      items: { type: "object", properties: { tool: { type: "string" }, detail: { type: "string" } } },
+    },
+  },
+};

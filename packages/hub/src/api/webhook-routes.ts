@@ -1,0 +1,73 @@
+/** Webhooks and their deliveries. */
+import { createWebhook, listDeliveries, listWebhooks, redeliver, removeWebhook } from "../store/webhooks.ts";
+import { HubError } from "../store/hub-error.ts";
+import type { ApiRoute } from "./route.ts";
+import { WEBHOOK } from "./schemas.ts";
+
+export const WEBHOOK_ROUTES: readonly ApiRoute[] = [
+  {
+    id: "listWebhooks",
+    method: "get",
+    path: "/webhooks",
+    tag: "webhooks",
+    permission: "webhook:read",
+    summary: "Lists webhooks, without their secrets.",
+    handle: async ({ hub }) => ({ body: { items: await listWebhooks(hub.database), next: null } }),
+  },
+  {
+    id: "createWebhook",
+    method: "post",
+    path: "/webhooks",
+    tag: "webhooks",
+    permission: "webhook:change",
+    body: WEBHOOK,
+    status: 201,
+    summary: "Has events told to a URL, signed by the `secret` that is in this answer alone.",
+    handle: async ({ hub, body, principal }) => {
+      const { url, events } = body as { url: string; events: string[] };
+      if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+        throw new HubError(422, "bad-url", `${url}: expected a URL of ` + "http or https");
+      return { status: 201, body: await createWebhook(hub.database, { url, events }, principal.name) };
+    },
+  },
+  {
+    id: "removeWebhook",
+    method: "delete",
+    path: "/webhooks/{webhook}",
+    tag: "webhooks",
+    permission: "webhook:change",
+    summary: "Removes a webhook and its deliveries.",
+    answers: "nothing",
+    status: 204,
+    handle: async ({ hub, parameters, principal }) => {
+      await removeWebhook(hub.database, Number(parameters["webhook"]), principal.name);
+      return { status: 204 };
+    },
+  },
+  {
+    id: "listDeliveries",
+    method: "get",
+    path: "/webhooks/{webhook}/deliveries",
+    tag: "webhooks",
+    permission: "webhook:read",
+    summary: "The last hundred deliveries of a webhook; DEAD ones are tried no more.",
+    handle: async ({ hub, parameters }) => ({
+      body: { items: await listDeliveries(hub.database, Number(parameters["webhook"]), 100), next: null },
+    }),
+  },
+  {
+    id: "redeliver",
+    method: "post",
+    path: "/deliveries/{delivery}/retry",
+    tag: "webhooks",
+    permission: "webhook:change",
+    summary: "Tries a dead delivery again.",
+    answers: "nothing",
+    status: 204,
+    handle: async ({ hub, parameters }) => {
+      await redeliver(hub.database, Number(parameters["delivery"]));
+      hub.housekeeping.nudge();
+      return { status: 204 };
+    },
+  },
+];

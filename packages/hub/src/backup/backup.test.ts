@@ -1,0 +1,93 @@
+/**
+ * Goal: a backup holds a moment, and a hub goes on from it, chain and ids included; a damaged one is refused whole.
+ * Method: two databases of one server, and one in memory.
+ */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { openDatabase } from "../database/open-database.ts";
+import { claimRuns } from "../store/claim-runs.ts";
+import { sealEvents, verifyChain } from "../store/events.ts";
+import { fsck } from "../store/fsck.ts";
+import { registerHost } from "../store/hosts.ts";
+import { endRuns } from "../store/move-runs.ts";
+import { submitTasks } from "../store/submit-tasks.ts";
+import { openMigrated, startPostgres, type TestServer } from "../testing/test-database.ts";
+import { dumpDatabase } from "./dump.ts";
+import { countRows, restoreDatabase } from "./restore.ts";
+
+let server: TestServer;
+before(() => void (server = startPostgres()));
+after(() => server.stop());
+
+async function* linesOf(text: string): AsyncGenerator<string> {
+  for (const line of text.split("\n")) if (line !== "") yield line;
+}
+
+test(
+  "a hub goes on from its backup: rows, live runs, ids and the chain; what is damaged is refused, and nothing of " +
+    "it stays",
+  async () => {
+    const source = await openMigrated(server.createDatabase());
+    const target = await openDatabase(server.createDatabase());
+    const memory = await openDatabase("memory");
+    try {
+      const session = await registerHost(source, "h", { arches: ["amd64"], channels: ["default"], capacity: 4 }, "me");
+      const ids = (
+        await submitTasks(
+          source,
+          [
+            { kind: "a", payload: { text: 'naïve \u2028 "quoted"' } },
+            { kind: "b", payload: {}, afterInBatch: [0] },
+            { kind: "c", payload: {} },
+          ],
+          { owner: "me" },
+        )
+      ).map(({ id }) => id);
+      const [run] = await claimRuns(source, { host: "h", session, slots: 1, leaseSeconds: 60, start: true });
+      await sealEvents(source);
+      const text = await new Response(dumpDatabase(source, new AbortController().signal)).text();
+      const lines = text.trimEnd().split("\n");
+
+      await assert.rejects(restoreDatabase(target, linesOf(lines.slice(0, -1).join("\n")), 60), /cut short/);
+      await assert.rejects(restoreDatabase(target, linesOf(text.replace("naïve", "naive")), 60), /digest differs/);
+      await assert.rejects(
+        restoreDatabase(target, linesOf(lines.filter((line) => !line.includes('"kind": "c"')).join("\n")), 60),
+        /digest differs/,
+      );
+      await assert.rejects(restoreDatabase(target, linesOf('{"some":"json"}'), 60), /no backup of a hub/);
+      assert.equal((await countRows(target))["task"], 0);
+
+      for (const each of [target, memory]) {
+        await restoreDatabase(each, linesOf(text), 60);
+        assert.deepEqual(await countRows(each), await countRows(source));
+        assert.equal(await verifyChain(each), null);
+        assert.deepEqual(
+          (await endRuns(each, "h", [{ run: run!.run, token: run!.token, outcome: "COMPLETED" }])).map(
+            ({ task }) => task,
+          ),
+          [ids[0]],
+          "its worker goes on",
+        );
+        assert.ok((await submitTasks(each, [{ kind: "d", payload: {} }], { owner: "me" }))[0]!.id > ids[2]!);
+        assert.ok((await sealEvents(each)) > 0);
+        assert.equal(await verifyChain(each), null, "the chain goes on");
+        assert.deepEqual(await fsck(each), []);
+        await assert.rejects(restoreDatabase(each, linesOf(text), 60), /goes into an empty one/);
+      }
+      // And once more, from there.
+      const again = await openDatabase(server.createDatabase());
+      try {
+        await restoreDatabase(
+          again,
+          linesOf(await new Response(dumpDatabase(target, new AbortController().signal)).text()),
+          60,
+        );
+        assert.equal(await verifyChain(again), null);
+      } finally {
+        await again.close();
+      }
+    } finally {
+      for (const each of [source, target, memory]) await each.close();
+    }
+  },
+);

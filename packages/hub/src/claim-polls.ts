@@ -1,0 +1,136 @@
+/**
+ * Claims that wait until there is something: a host asks, and is answered when a task that it may take is there, when
+ * one of its runs shall end, or when its patience is over. A notification wakes as many hosts as there are new tasks,
+ * in turn, so that a thousand idle hosts do not all ask for one task.
+ */
+import type { ClaimAnswer } from "@stratos/hub-api";
+import type { Database } from "./database/database.ts";
+import { canceledRunsOf } from "./store/change-tasks.ts";
+import { claimRuns } from "./store/claim-runs.ts";
+import { HubError } from "./store/hub-error.ts";
+import { releaseUnknown } from "./store/move-runs.ts";
+
+export interface ClaimPoll {
+  readonly host: string;
+  readonly session: string;
+  readonly slots: number;
+  readonly waitMs: number;
+  readonly start: boolean;
+  /** Runs that the worker has. */
+  readonly holding: readonly number[];
+}
+
+interface Waiter {
+  readonly host: string;
+  /** It only waits for runs that shall end. */
+  readonly isFull: boolean;
+  readonly channels: ReadonlySet<string>;
+  readonly arches: ReadonlySet<string>;
+  wake: () => void;
+}
+
+/** Notifications can be lost with a connection; so long after one at most, a host looks by itself. */
+const LOOK_MS = 5_000;
+const WAITERS_MAX = 10_000;
+
+export class ClaimPolls {
+  readonly #database: Database;
+  readonly #leaseSeconds: number;
+  /** In the order in which they are woken. */
+  readonly #waiters = new Set<Waiter>();
+  #isClosed = false;
+
+  constructor(database: Database, leaseSeconds: number) {
+    this.#database = database;
+    this.#leaseSeconds = leaseSeconds;
+  }
+
+  get waiting(): number {
+    return this.#waiters.size;
+  }
+
+  /** @throws HubError 404 and 409 for a host that is not registered, or was registered again; 503 when too many wait */
+  async claim(poll: ClaimPoll, signal: AbortSignal): Promise<ClaimAnswer> {
+    if (this.#waiters.size >= WAITERS_MAX)
+      throw new HubError(503, "busy", "too many hosts wait at this hub", { headers: { "Retry-After": "5" } });
+    const { host, session } = poll;
+    const [row] = await this.#database.query<{ current: boolean; channels: string[]; arches: string[] }>(
+      "update host set last_seen = now() where name = $1 and session = $2::uuid returning true as current, " +
+        "channels, arches",
+      [host, session],
+    );
+    await releaseUnknown(this.#database, row === undefined ? "" : host, poll.holding);
+    const waiter: Waiter = {
+      host,
+      isFull: poll.slots === 0,
+      channels: new Set(row?.channels),
+      arches: new Set(row?.arches),
+      wake: () => {},
+    };
+    const arrivedMs = performance.now();
+    const deadlineMs = arrivedMs + poll.waitMs;
+    try {
+      for (;;) {
+        // It counts as waiting before it looks: what comes in between wakes it.
+        let isWoken = false;
+        waiter.wake = () => void (isWoken = true);
+        this.#waiters.add(waiter);
+        const heldMs = performance.now() - arrivedMs;
+        const runs = signal.aborted
+          ? []
+          : await claimRuns(this.#database, {
+              host,
+              session,
+              slots: poll.slots,
+              leaseSeconds: this.#leaseSeconds,
+              start: poll.start,
+            });
+        const cancel = await canceledRunsOf(this.#database, host);
+        const leftMs = deadlineMs - performance.now();
+        if (runs.length > 0 || cancel.length > 0 || leftMs <= 0 || signal.aborted || this.#isClosed)
+          return { runs, cancel, leaseSeconds: this.#leaseSeconds, heldMs };
+        if (!isWoken) await sleepUntilWoken(waiter, Math.min(leftMs, LOOK_MS), signal);
+      }
+    } finally {
+      this.#waiters.delete(waiter);
+    }
+  }
+
+  /** So many tasks of an architecture are new in a channel. */
+  wakeFor(channel: string, arch: string, count: number): void {
+    let left = count;
+    for (const waiter of this.#waiters) {
+      if (left === 0) return;
+      if (waiter.isFull || !waiter.channels.has(channel) || (arch !== "any" && !waiter.arches.has(arch))) continue;
+      this.#waiters.delete(waiter);
+      waiter.wake();
+      left--;
+    }
+  }
+
+  wakeHost(host: string): void {
+    for (const waiter of this.#waiters) if (waiter.host === host) waiter.wake();
+  }
+
+  wakeAll(): void {
+    for (const waiter of this.#waiters) waiter.wake();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.wakeAll();
+  }
+}
+
+function sleepUntilWoken(waiter: Waiter, milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, milliseconds);
+    signal.addEventListener("abort", end, { once: true });
+    waiter.wake = end;
+  });
+}

@@ -1,0 +1,36 @@
+/** `--database memory|FOLDER|postgres://…`. */
+import { PgliteDatabase } from "./pglite.ts";
+import { PostgresDatabase } from "./postgres.ts";
+import type { Database } from "./database.ts";
+
+export interface DatabaseOptions {
+  /** Connections to a server. */
+  readonly poolSize?: number;
+  readonly slowStatementMs?: number;
+  readonly slow?: (sql: string, milliseconds: number) => void;
+}
+
+const POOL_SIZE = 10;
+const SLOW_STATEMENT_MS = 1_000;
+
+export function isServerUrl(place: string): boolean {
+  return /^postgres(ql)?:\/\//.test(place);
+}
+
+/** @throws DatabaseError when it cannot be had */
+export async function openDatabase(place: string, options: DatabaseOptions = {}): Promise<Database> {
+  if (!isServerUrl(place)) return PgliteDatabase.open(place === "memory" ? null : place);
+  const database = new PostgresDatabase({
+    url: place,
+    poolSize: options.poolSize ?? POOL_SIZE,
+    slowStatementMs: options.slowStatementMs ?? SLOW_STATEMENT_MS,
+    slow: options.slow ?? (() => {}),
+  });
+  try {
+    await database.query("select 1");
+    return database;
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}

@@ -1,0 +1,89 @@
+/** A hub that listens: composition root of this package. */
+import { createAdaptorServer } from "@hono/node-server";
+import { createServer as createTlsServer } from "node:https";
+import type { IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Context } from "hono";
+import { BlobStore } from "./blobs/blob-store.ts";
+import { blobChore } from "./blobs/collect-blobs.ts";
+import { ADMIN_ROUTES } from "./api/admin-routes.ts";
+import { createApi } from "./api/api-service.ts";
+import { blobRoutes } from "./api/blob-routes.ts";
+import { HOST_ROUTES } from "./api/host-routes.ts";
+import type { ApiRoute } from "./api/route.ts";
+import { TASK_ROUTES } from "./api/task-routes.ts";
+import { WEBHOOK_ROUTES } from "./api/webhook-routes.ts";
+import type { Database } from "./database/database.ts";
+import { HubService, type HubOptions } from "./hub-service.ts";
+import { webhookChore } from "./leader/deliver-webhooks.ts";
+import { migrate } from "./store/migrations/migrate.ts";
+
+export function apiRoutes(blobs: BlobStore): readonly ApiRoute[] {
+  return [...TASK_ROUTES, ...HOST_ROUTES, ...blobRoutes(blobs), ...WEBHOOK_ROUTES, ...ADMIN_ROUTES];
+}
+
+export interface ServerOptions extends HubOptions {
+  readonly host: string;
+  /** 0: a free one. */
+  readonly port: number;
+  readonly version: string;
+  /** Artefacts are kept here; several hubs share one. */
+  readonly blobFolder: string;
+  readonly tls?: { readonly cert: string; readonly key: string };
+}
+
+export interface HubServer {
+  readonly url: string;
+  readonly service: HubService;
+  /** The administrator's key of a new database; never told again. */
+  readonly firstToken: string | null;
+  close(): Promise<void>;
+}
+
+export async function startHub(database: Database, options: ServerOptions): Promise<HubServer> {
+  await migrate(database);
+  const blobs = new BlobStore(options.blobFolder);
+  const service = new HubService(database, options, [blobChore(database, blobs), webhookChore(database)]);
+  const firstToken = await service.access.prepare();
+  await service.start();
+  const addressOf = (context: Context): string =>
+    (context.env as { incoming?: IncomingMessage }).incoming?.socket.remoteAddress ?? "unknown";
+  const app = createApi(service, {
+    version: options.version,
+    routes: apiRoutes(blobs),
+    addressOf,
+    isSecure: options.tls !== undefined,
+  });
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    ...(options.tls === undefined
+      ? {}
+      : { createServer: createTlsServer, serverOptions: { ...options.tls, minVersion: "TLSv1.2" as const } }),
+  });
+  // Longer than clients keep an idle connection, so that none writes a request into one that is being closed.
+  if ("keepAliveTimeout" in server) server.keepAliveTimeout = KEEP_ALIVE_MS;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("listening", resolve).once("error", reject);
+      server.listen(options.port, options.host);
+    });
+  } catch (error) {
+    await service.close();
+    throw error;
+  }
+  const { port } = server.address() as AddressInfo;
+  const url = `http${options.tls === undefined ? "" : "s"}://${options.host.includes(":") ? `[${options.host}]` : options.host}:${port}`;
+  const close = async (): Promise<void> => {
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    await service.close();
+    if ("closeIdleConnections" in server) server.closeIdleConnections();
+    const cut = setTimeout(() => "closeAllConnections" in server && server.closeAllConnections(), CLOSE_PATIENCE_MS);
+    await closed;
+    clearTimeout(cut);
+  };
+  return { url, service, firstToken, close };
+}
+
+const KEEP_ALIVE_MS = 75_000;
+/** Requests that are being answered have so long when the hub ends. */
+const CLOSE_PATIENCE_MS = 2_000;

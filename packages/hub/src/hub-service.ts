@@ -1,0 +1,84 @@
+/** The hub, without its faces: the database, what wakes whom, and what one hub of several does for all. */
+import { hostname } from "node:os";
+import { Access } from "./access/access.ts";
+import { AccessLog } from "./access/access-log.ts";
+import { ClaimPolls } from "./claim-polls.ts";
+import type { Database } from "./database/database.ts";
+import { Feed } from "./feed.ts";
+import { Housekeeping, storeChores, type Chore } from "./leader/housekeeping.ts";
+import { Leadership } from "./leader/leadership.ts";
+
+export interface HubOptions {
+  readonly leaseSeconds: number;
+  /** A leader that hangs is replaced after so long. */
+  readonly leaderSeconds: number;
+  readonly warn: (message: string) => void;
+}
+
+export const HUB_DEFAULTS = { leaseSeconds: 60, leaderSeconds: 5 } as const;
+
+export class HubService {
+  readonly database: Database;
+  readonly options: HubOptions;
+  readonly access: Access;
+  readonly accessLog: AccessLog;
+  readonly claims: ClaimPolls;
+  readonly feed: Feed;
+  readonly leadership: Leadership;
+  readonly housekeeping: Housekeeping;
+
+  constructor(database: Database, options: HubOptions, chores: readonly Chore[] = []) {
+    this.database = database;
+    this.options = options;
+    this.access = new Access(database);
+    this.accessLog = new AccessLog(database, options.warn);
+    this.claims = new ClaimPolls(database, options.leaseSeconds);
+    this.feed = new Feed(database);
+    this.leadership = new Leadership(database, {
+      holder: `${hostname()}:${process.pid}`,
+      leaseSeconds: options.leaderSeconds,
+      warn: options.warn,
+      changed: (isLeader, term) => {
+        if (isLeader) this.housekeeping.nudge();
+        if (database.isShared) options.warn(isLeader ? `leads, term ${term}` : "leads no more");
+      },
+    });
+    this.housekeeping = new Housekeeping(
+      [...storeChores(database), ...chores],
+      () => this.leadership.isLeader,
+      options.warn,
+    );
+  }
+
+  async start(): Promise<void> {
+    await this.database.listen(["hub_runnable", "hub_cancel", "hub_ended"], (channel, payload) =>
+      this.#heard(channel, payload),
+    );
+    this.leadership.start();
+    this.housekeeping.start();
+    this.feed.start();
+  }
+
+  /** Answers those who wait, then stops. The database stays open. */
+  async close(): Promise<void> {
+    this.claims.close();
+    this.feed.close();
+    await this.housekeeping.close();
+    await this.leadership.close();
+    await this.accessLog.close();
+  }
+
+  #heard(channel: string, payload: string): void {
+    this.feed.nudge();
+    if (channel === "hub_runnable") {
+      const [name, arch, count] = payload.split(" ");
+      this.claims.wakeFor(name!, arch!, Number(count));
+    } else if (channel === "hub_cancel") this.claims.wakeHost(payload);
+    else if (channel === "hub_ended") this.housekeeping.nudge();
+    else {
+      // The connection was lost for a while: anything may have been missed.
+      this.claims.wakeAll();
+      this.housekeeping.nudge();
+    }
+  }
+}

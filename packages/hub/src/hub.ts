@@ -1,0 +1,10 @@
+/** The build hub: `stratos hub`. See ARCHITECTURE.md. */
+export { openDatabase, isServerUrl } from "./database/open-database.ts";
+export { DatabaseError, type Database } from "./database/database.ts";
+export { startHub, apiRoutes, type HubServer, type ServerOptions } from "./hub-server.ts";
+export { HUB_DEFAULTS } from "./hub-service.ts";
+export { openApiDocument } from "./api/openapi.ts";
+export { dumpDatabase } from "./backup/dump.ts";
+export { countRows, restoreDatabase } from "./backup/restore.ts";
+export { migrate, SCHEMA_VERSION, schemaVersion } from "./store/migrations/migrate.ts";
+export { fsck, type FsckFinding } from "./store/fsck.ts";

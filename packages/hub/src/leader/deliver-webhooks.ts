@@ -1,0 +1,98 @@
+/**
+ * Tells webhooks of events: a POST of the event as JSON, signed.
+ *
+ *     Stratos-Signature: t=1700000000,v1=hex(HMAC-SHA256(secret, "1700000000." + body))
+ *     Stratos-Delivery: 42        the same for each attempt, so that a receiver can tell repetitions
+ *
+ * An answer of 2xx is a delivery. Else it is tried again after 2^attempt × 5 s; after twelve attempts, about six hours,
+ * it is dead, and waits for somebody to ask for it again.
+ */
+import { createHmac } from "node:crypto";
+import type { Database } from "../database/database.ts";
+import { queueDeliveries } from "../store/webhooks.ts";
+import type { Chore } from "./housekeeping.ts";
+
+export const DELIVERY_ATTEMPTS_MAX = 12;
+const PAUSE_SECONDS = 5;
+const TIMEOUT_MS = 10_000;
+const TOGETHER_MAX = 16;
+const KEPT_DAYS = 14;
+
+export function webhookChore(database: Database, send: typeof fetch = fetch): Chore {
+  return {
+    name: "webhooks",
+    everyMs: 1_000,
+    work: async (limit) => {
+      const queued = await queueDeliveries(database);
+      const delivered = await deliverDue(database, send);
+      await database.query(
+        "delete from delivery where state <> 'WAITING' and created < now() " + "- make_interval(days => $1)",
+        [KEPT_DAYS],
+      );
+      return queued >= limit || delivered >= TOGETHER_MAX ? limit : 0;
+    },
+  };
+}
+
+interface Due {
+  id: number;
+  body: unknown;
+  attempt: number;
+  url: string;
+  secret: string;
+  now_seconds: number;
+}
+
+/** @returns how many were tried */
+export async function deliverDue(database: Database, send: typeof fetch): Promise<number> {
+  // Counted before it is sent: one that kills the hub does not do so for ever.
+  const due = await database.query<Due>(`
+    update delivery d set attempt = d.attempt + 1, due = now() + make_interval(secs => ${PAUSE_SECONDS} * power(2, \
+d.attempt))
+    from webhook w where w.id = d.webhook_id and d.id in (
+      select id from delivery where state = 'WAITING' and due <= now() order by due limit ${TOGETHER_MAX} for update \
+skip locked)
+    returning d.id, d.body, d.attempt, w.url, w.secret, extract(epoch from now())::bigint as now_seconds`);
+  await Promise.all(
+    due.map(async (delivery) => {
+      const { status, message } = await post(delivery, send);
+      const isDelivered = status !== null && status >= 200 && status < 300;
+      const state = isDelivered ? "DELIVERED" : delivery.attempt >= DELIVERY_ATTEMPTS_MAX ? "DEAD" : "WAITING";
+      await database.query("update delivery set state = $2, status = $3, " + "message = $4 where id = $1", [
+        delivery.id,
+        state,
+        status,
+        message,
+      ]);
+    }),
+  );
+  return due.length;
+}
+
+async function post(
+  { id, body, url, secret, now_seconds: now }: Due,
+  send: typeof fetch,
+): Promise<{ status: number | null; message: string | null }> {
+  const text = JSON.stringify(body);
+  const signature = createHmac("sha256", secret).update(`${now}.${text}`).digest("hex");
+  try {
+    const response = await send(url, {
+      method: "POST",
+      body: text,
+      redirect: "manual",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+      headers: {
+        "content-type": "application/json",
+        "stratos-signature": `t=${now},v1=${signature}`,
+        "stratos-delivery": String(id),
+      },
+    });
+    await response.body?.cancel();
+    return { status: response.status, message: null };
+  } catch (error) {
+    return {
+      status: null,
+      message: ((error as Error).cause as Error | undefined)?.message ?? (error as Error).message,
+    };
+  }
+}

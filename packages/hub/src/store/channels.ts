@@ -1,0 +1,105 @@
+/** Channels: queues with a policy, a retention and brakes. */
+import type { ChannelView } from "@stratos/hub-api";
+import type { Database, Queryable } from "../database/database.ts";
+import { writeEvents } from "./events.ts";
+import { HubError, notFound } from "./hub-error.ts";
+
+const SELECT = `
+select c.name, c.policy, c.description, c.retention_days as "retentionDays", c.version,
+  b.max_queued as "maxQueued", b.max_running as "maxRunning"
+from channel c left join brake b on b.scope = 'channel' and b.name = c.name`;
+
+export function listChannels(on: Queryable): Promise<ChannelView[]> {
+  return on.query<ChannelView>(`${SELECT} order by c.name`);
+}
+
+export async function findChannel(on: Queryable, name: string): Promise<ChannelView> {
+  const [row] = await on.query<ChannelView>(`${SELECT} where c.name = $1`, [name]);
+  if (row === undefined) throw notFound(`channel ${name}`);
+  return row;
+}
+
+export interface ChannelSettings {
+  readonly policy?: ChannelView["policy"];
+  readonly description?: string;
+  readonly retentionDays?: number | null;
+  readonly maxQueued?: number | null;
+  readonly maxRunning?: number | null;
+}
+
+/**
+ * Makes a channel or changes it: what is not said becomes the default. @throws HubError 412 when it is another version
+ * by now
+ */
+export async function putChannel(
+  database: Database,
+  name: string,
+  settings: ChannelSettings,
+  { actor, version }: { actor: string; version: number | null },
+): Promise<ChannelView> {
+  return database.transaction("read committed", async (inside) => {
+    const rows = await inside.query(
+      `
+      insert into channel (name, policy, description, retention_days) values ($1, $2, $3, $4)
+      on conflict (name) do update set policy = $2, description = $3, retention_days = $4, version = channel.version + 1
+        where $5::int is null or channel.version = $5
+      returning version`,
+      [name, settings.policy ?? "priority", settings.description ?? "", settings.retentionDays ?? null, version],
+    );
+    if (rows.length === 0)
+      throw new HubError(
+        412,
+        "changed",
+        `channel ${name} has changed: it is version ` + `${(await findChannel(inside, name)).version} now`,
+      );
+    await putBrake(inside, "channel", name, settings);
+    await writeEvents(inside, [{ actor, what: "CHANNEL_CHANGED", detail: { channel: name, ...settings } }]);
+    return findChannel(inside, name);
+  });
+}
+
+/** @throws HubError 409 while it has open tasks, and for the channel `default` */
+export async function removeChannel(database: Database, name: string, actor: string): Promise<void> {
+  if (name === "default") throw new HubError(409, "built-in", "the channel default is part of every hub");
+  await database.transaction("read committed", async (inside) => {
+    await findChannel(inside, name);
+    const rows = await inside.query(
+      "delete from channel where name = $1 and not exists (select 1 from task where channel = $1 and state in " +
+        "('BLOCKED','FREE','ASSIGNED','RUNNING')) returning name",
+      [name],
+    );
+    if (rows.length === 0) throw new HubError(409, "channel-busy", `channel ${name} has open tasks`);
+    await inside.query("delete from brake where scope = 'channel' and name = $1", [name]);
+    await writeEvents(inside, [{ actor, what: "CHANNEL_REMOVED", detail: { channel: name } }]);
+  });
+}
+
+export interface Brake {
+  readonly maxQueued?: number | null;
+  readonly maxRunning?: number | null;
+}
+
+/** Without limits there is no brake. */
+export async function putBrake(
+  on: Queryable,
+  scope: "owner" | "channel",
+  name: string,
+  { maxQueued, maxRunning }: Brake,
+): Promise<void> {
+  if ((maxQueued ?? maxRunning ?? null) === null)
+    await on.query("delete from brake where scope = $1 and name = $2", [scope, name]);
+  else {
+    await on.query(
+      "insert into brake (scope, name, max_queued, max_running) values ($1, $2, $3, $4) on conflict (scope, " +
+        "name) do update set max_queued = $3, max_running = $4",
+      [scope, name, maxQueued ?? null, maxRunning ?? null],
+    );
+  }
+}
+
+export function listOwnerBrakes(on: Queryable): Promise<(Brake & { owner: string })[]> {
+  return on.query(
+    `select name as owner, max_queued as "maxQueued", max_running as "maxRunning" from brake where scope = 'owner' ` +
+      "order by name",
+  );
+}

@@ -1,0 +1,147 @@
+/**
+ * A host takes what it can do: one statement picks tasks off the queue, makes their runs and writes down both. Claims
+ * at the same time skip each other's rows (`skip locked`), so none waits and none gets what another got.
+ *
+ * Order of locks, here and everywhere: runnable or waiting, then task by ascending id, then run.
+ */
+import type { ClaimedRun } from "@stratos/hub-api";
+import type { Database, Queryable } from "../database/database.ts";
+import { HubError } from "./hub-error.ts";
+
+export interface ClaimRequest {
+  readonly host: string;
+  /** Of the host's registration; a later registration makes it void. */
+  readonly session: string;
+  readonly slots: number;
+  readonly leaseSeconds: number;
+  /** The host begins at once: the runs are RUNNING when they arrive. */
+  readonly start: boolean;
+}
+
+export const CLAIM_SLOTS_MAX = 500;
+/** Heads of queues beyond those asked for: so many other claims at once leave one with something. */
+const SPARE_HEADS = 16;
+const SPARE_HEADS_AGAIN = 256;
+
+const CLAIM = `
+with h as materialized (
+  select channels, arches || '{any}'::text[] as arches, capabilities, capacity - coalesce((
+    select sum(weight) from run where run.host = host.name and state in ('ASSIGNED','RUNNING')), 0) as room
+  from host where name = $1 and session = $2::uuid and enabled
+), k as materialized (
+  select q.task_id from h cross join unnest(h.channels) as c(channel) cross join unnest(h.arches) as a(arch)
+  cross join lateral (
+    select task_id, priority, rank from runnable r
+    where r.channel = c.channel and r.arch = a.arch and r.requires <@ h.capabilities and r.weight <= h.room
+      and ($7::text[] is null or r.owner <> all($7::text[])) and ($8::text[] is null or r.channel <> all($8::text[]))
+    order by priority desc, rank, task_id limit $6
+  ) q order by q.priority desc, q.rank, q.task_id limit $6
+), l as materialized (
+  select task_id, weight, priority, rank from runnable where task_id in (select task_id from k)
+  order by priority desc, rank, task_id limit $3 for update skip locked
+), f as (
+  select task_id from (
+    select task_id, sum(weight) over (order by priority desc, rank, task_id) as sum from l
+  ) s where sum <= (select room from h)
+), d as (
+  delete from runnable where task_id in (select task_id from f) returning task_id
+), u as (
+  update task t set state = case when $5 then 'RUNNING' else 'ASSIGNED' end, attempt = t.attempt + 1, version = \
+t.version + 1
+  from d where t.id = d.task_id and t.state = 'FREE'
+  returning t.id, t.attempt, t.kind, t.arch, t.channel, t.label, t.payload, t.weight, t.timeout_seconds
+), r as (
+  insert into run (task_id, attempt, host, state, weight, lease_until, started)
+  select id, attempt, $1, case when $5 then 'RUNNING' else 'ASSIGNED' end, weight, now() + make_interval(secs => $4),
+    case when $5 then now() end from u
+  returning id, task_id, token
+), e as (
+  insert into event (actor, what, task_id, run_id)
+  select $1, w.what, r.task_id, r.id from r cross join (values (1, 'ASSIGNED'), (2, 'RUNNING')) w(n, what)
+  where $5 or w.n = 1 order by r.id, w.n
+)
+select r.id as run, r.token, r.task_id as task, u.attempt, u.kind, u.arch, u.channel, u.label, u.payload,
+  u.timeout_seconds as "timeoutSeconds"
+from r join u on u.id = r.task_id join l on l.task_id = r.task_id order by l.priority desc, l.rank, l.task_id`;
+
+/** Held while a claim counts what runs, where a brake limits that. */
+const RUNNING_BRAKE_LOCK = 7_470_002;
+
+/** @throws HubError 409 when the session is not the host's */
+export async function claimRuns(database: Database, request: ClaimRequest): Promise<ClaimedRun[]> {
+  const slots = Math.min(request.slots, CLAIM_SLOTS_MAX);
+  if (slots === 0) {
+    await requireSession(database, request);
+    return [];
+  }
+  const [braked] = await database.query<{ found: boolean }>(
+    "select exists (select 1 from brake where " + "max_running is not null) as found",
+  );
+  const claimed = braked!.found
+    ? await claimBraked(database, request, slots)
+    : await claimFrom(database, request, slots, null);
+  if (claimed.length === 0) await requireSession(database, request);
+  return claimed;
+}
+
+interface Full {
+  readonly owners: readonly string[];
+  readonly channels: readonly string[];
+}
+
+async function claimFrom(
+  on: Queryable,
+  request: ClaimRequest,
+  slots: number,
+  full: Full | null,
+): Promise<ClaimedRun[]> {
+  const attempt = (spare: number): Promise<ClaimedRun[]> =>
+    on.query<ClaimedRun>(CLAIM, [
+      request.host,
+      request.session,
+      slots,
+      request.leaseSeconds,
+      request.start,
+      slots + spare,
+      full?.owners ?? null,
+      full?.channels ?? null,
+    ]);
+  const claimed = await attempt(SPARE_HEADS);
+  if (claimed.length > 0) return claimed;
+  // Others may have been at all the heads in this moment.
+  const [left] = await on.query<{ found: boolean }>("select exists (select 1 from runnable) as found");
+  return left!.found ? attempt(SPARE_HEADS_AGAIN) : claimed;
+}
+
+/** One by one, and one claimer at a time: so no limit is overstepped. */
+function claimBraked(database: Database, request: ClaimRequest, slots: number): Promise<ClaimedRun[]> {
+  return database.transaction("read committed", async (inside) => {
+    await inside.query("select pg_advisory_xact_lock($1)", [RUNNING_BRAKE_LOCK]);
+    const claimed: ClaimedRun[] = [];
+    while (claimed.length < slots) {
+      const rows = await inside.query<{ scope: string; name: string }>(`
+        select b.scope, b.name from brake b where b.max_running is not null and b.max_running <= (
+          select count(*) from task t where t.state in ('ASSIGNED','RUNNING')
+            and case b.scope when 'owner' then t.owner else t.channel end = b.name)`);
+      const named = (scope: string): string[] => rows.filter((row) => row.scope === scope).map(({ name }) => name);
+      const next = await claimFrom(inside, request, 1, { owners: named("owner"), channels: named("channel") });
+      if (next.length === 0) break;
+      claimed.push(...next);
+    }
+    return claimed;
+  });
+}
+
+async function requireSession(database: Database, { host, session }: ClaimRequest): Promise<void> {
+  const [row] = await database.query<{ current: boolean }>(
+    "select coalesce(session = $2::uuid, false) as current from host where name = $1",
+    [host, session],
+  );
+  if (row === undefined) throw new HubError(404, "no-such-host", `host ${host} is not registered`);
+  if (!row.current)
+    throw new HubError(
+      409,
+      "session-replaced",
+      `host ${host} was registered again by another worker, and ` + "this one's session is over",
+    );
+}

@@ -1,0 +1,21 @@
+/** A request that the hub understands and refuses. The API answers it as a problem (RFC 9457) of this status. */
+export class HubError extends Error {
+  readonly status: number;
+  /** Last part of the problem's type. */
+  readonly kind: string;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    status: number,
+    kind: string,
+    detail: string,
+    options: { headers?: Record<string, string>; cause?: unknown } = {},
+  ) {
+    super(detail, options.cause === undefined ? undefined : { cause: options.cause });
+    this.status = status;
+    this.kind = kind;
+    this.headers = options.headers ?? {};
+  }
+}
+
+export const notFound = (what: string): HubError => new HubError(404, "not-found", `${what}: there is none`);

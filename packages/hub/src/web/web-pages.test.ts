@@ -1,0 +1,103 @@
+/**
+ * Goal: the pages show what is there, to whom it may be shown, and nothing that they show becomes markup. Method: a hub
+ * in this process, its pages by fetch.
+ */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { TaskView } from "@stratos/hub-api";
+import { startTestHub, type TestHub } from "../testing/test-hub.ts";
+
+let hub: TestHub;
+let cookie = "";
+const get = (path: string, init: RequestInit = {}): Promise<Response> =>
+  fetch(hub.server.url + path, {
+    redirect: "manual",
+    ...init,
+    headers: { cookie, ...(init.headers as Record<string, string>) },
+  });
+const post = (
+  path: string,
+  form: Record<string, string> = {},
+  headers: Record<string, string> = {},
+): Promise<Response> => get(path, { method: "POST", body: new URLSearchParams(form), headers });
+const signIn = async (token: string): Promise<string> =>
+  (await post("/login", { token })).headers.get("set-cookie") ?? "";
+
+before(async () => void (hub = await startTestHub()));
+after(() => hub.close());
+
+test(
+  "who is not signed in is asked for a key; a wrong one is told so; the cookie is out of reach of scripts and of " +
+    "other sites",
+  async () => {
+    for (const path of ["/", "/tasks", "/tasks/1", "/hosts", "/audit", "/tasks/1/log"])
+      assert.deepEqual([(await get(path)).status, (await get(path)).headers.get("location")], [303, "/login"], path);
+    assert.match(await (await get("/login")).text(), /<label>Key <input type="password"/);
+    const wrong = await post("/login", { token: "x" });
+    assert.deepEqual([wrong.status, wrong.headers.get("set-cookie")], [401, null]);
+    const set = await signIn(hub.adminToken);
+    assert.match(set, /^stratos_session=[\w-]{43}; Max-Age=43200; Path=\/; HttpOnly; SameSite=Strict$/);
+    cookie = set.split(";")[0]!;
+    assert.equal(
+      (await fetch(`${hub.server.url}/v1/status`, { headers: { cookie } })).status,
+      401,
+      "the API takes no cookie",
+    );
+  },
+);
+
+test(
+  "a task's page: its state, why it waits, its attempts; text that looks like markup stays text; it is canceled by " +
+    "a form",
+  async () => {
+    const evil = "<script>alert(1)</script><img src=x onerror=alert(1)>";
+    const task = await hub.admin.call<TaskView>("POST", "/tasks", {
+      kind: "command",
+      arch: "s390x",
+      label: evil,
+      payload: { argv: [evil, "</pre>"] },
+    });
+    const response = await get(`/tasks/${task.id}`);
+    assert.match(response.headers.get("content-security-policy")!, /default-src 'none'.*script-src 'sha256-/);
+    const text = await response.text();
+    assert.ok(!text.includes("<script>alert") && !text.includes("<img"), text);
+    assert.match(text, /<h2>Why it waits<\/h2><p>no host is registered: start `stratos worker`/);
+    assert.match(text, /<span class="state FREE">FREE<\/span>/);
+    assert.equal((text.match(/<script>/g) ?? []).length, 1);
+    assert.ok(Buffer.byteLength(/<script>([^]*)<\/script>/.exec(text)![1]!) < 20_000);
+    for (const path of ["/", "/tasks?state=open", "/hosts", "/audit"]) {
+      const page = await (await get(path)).text();
+      assert.ok(!page.includes("<script>") && !page.includes("<img"), path);
+      assert.match(page, /<html lang="en">[^]*<main id="main"><h1>/, path);
+    }
+    assert.match(await (await get("/tasks?state=open")).text(), new RegExp(`<a href="/tasks/${task.id}">`));
+    assert.doesNotMatch(await (await get("/tasks?state=FAILED")).text(), new RegExp(`<a href="/tasks/${task.id}">`));
+    assert.equal((await post(`/tasks/${task.id}/cancel`, {}, { origin: "http://evil.example" })).status, 403);
+    assert.equal((await post(`/tasks/${task.id}/cancel`, {}, { origin: hub.server.url })).status, 303);
+    assert.equal((await hub.admin.call<TaskView>("GET", `/tasks/${task.id}`)).state, "CANCELED");
+    assert.match(await (await get(`/tasks/${task.id}`)).text(), /action="\/tasks\/\d+\/retry"><button>Try again/);
+    assert.equal((await get("/tasks/999999")).status, 404);
+  },
+);
+
+test(
+  "a viewer sees no buttons, and what a viewer posts is refused; a session ends " + "with its key, and by signing out",
+  async () => {
+    await hub.admin.call("PUT", "/grants/guest/viewer");
+    const { token, id } = await hub.admin.call<{ token: string; id: string }>("POST", "/tokens", {
+      principal: "guest",
+      scopes: ["*"],
+    });
+    const task = await hub.admin.call<TaskView>("POST", "/tasks", { kind: "command", payload: {} });
+    const admin = cookie;
+    cookie = (await signIn(token)).split(";")[0]!;
+    assert.doesNotMatch(await (await get(`/tasks/${task.id}`)).text(), /Cancel<\/button>/);
+    assert.equal((await post(`/tasks/${task.id}/cancel`)).status, 403);
+    await hub.admin.call("DELETE", `/tokens/${id}`);
+    assert.equal((await get("/")).status, 303);
+    cookie = admin;
+    assert.equal((await get("/")).status, 200);
+    await post("/logout");
+    assert.equal((await get("/")).status, 303);
+  },
+);

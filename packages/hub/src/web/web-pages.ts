@@ -1,0 +1,209 @@
+/**
+ * Pages of the hub for people, from the same reads as the API. They have a session of their own by a cookie that no
+ * other site's page can send (SameSite=Strict), and every change is a form that this hub's pages posted (the API's
+ * check of origins stands before them).
+ */
+import { createHash } from "node:crypto";
+import { Hono, type Context } from "hono";
+import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import type { TaskState } from "@stratos/hub-api";
+import { mayDo, type Principal } from "../access/access.ts";
+import { closeSession, findSession, openSession, SESSION_HOURS } from "../access/web-sessions.ts";
+import type { AttemptLimit } from "../api/attempt-limit.ts";
+import { followLog } from "../api/task-routes.ts";
+import type { HubService } from "../hub-service.ts";
+import { cancelTask, retryTask } from "../store/change-tasks.ts";
+import { chainHead, eventsOfTask, lastEvents } from "../store/events.ts";
+import { HubError } from "../store/hub-error.ts";
+import { listHosts } from "../store/hosts.ts";
+import { TASK_STATES } from "../store/task-states.ts";
+import { countQueue, findTask, listTasks, taskDetails } from "../store/tasks.ts";
+import { whyWaits } from "../store/why-waits.ts";
+import {
+  auditPage,
+  failurePage,
+  hostsPage,
+  LOG_SCRIPT,
+  loginPage,
+  overviewPage,
+  taskPage,
+  tasksPage,
+} from "./pages.ts";
+
+const COOKIE = "stratos_session";
+const PAGE = 50;
+const POLICY =
+  "default-src 'none'; style-src 'unsafe-inline'; script-src " +
+  `'sha256-${createHash("sha256").update(LOG_SCRIPT).digest("base64")}'; connect-src 'self'; form-action 'self'; ` +
+  "base-uri 'none'; frame-ancestors 'none'";
+
+export interface WebOptions {
+  readonly isSecure: boolean;
+  readonly attempts: AttemptLimit;
+  readonly addressOf: (context: Context) => string;
+}
+
+export function webPages(hub: HubService, { isSecure, attempts, addressOf }: WebOptions): Hono {
+  const app = new Hono();
+  const { database } = hub;
+
+  const whoOf = async (context: Context): Promise<Principal> => {
+    const secret = getCookie(context, COOKIE);
+    const principal = secret === undefined ? null : await findSession(database, hub.access, secret);
+    if (principal === null) throw new SignInFirst();
+    return principal;
+  };
+  const require = async (context: Context, principal: Principal, permission: string): Promise<void> => {
+    const isAllowed = mayDo(principal, permission);
+    await hub.accessLog.add({
+      actor: principal.name,
+      isAllowed,
+      permission,
+      method: context.req.method,
+      path: context.req.path,
+      from: addressOf(context),
+    });
+    if (!isAllowed)
+      throw new HubError(403, "forbidden", `${principal.name} may not: it takes the ` + `permission ${permission}`);
+  };
+  const permitted = async (context: Context, permission: string): Promise<Principal> => {
+    const principal = await whoOf(context);
+    await require(context, principal, permission);
+    return principal;
+  };
+  const taskOf = (context: Context): number => {
+    const text = context.req.param("task") ?? "";
+    if (!/^[1-9]\d{0,14}$/.test(text)) throw new HubError(404, "not-found", `task ${text}: there is none`);
+    return Number(text);
+  };
+  const mayChange = (principal: Principal, task: { owner: string; channel: string }): string =>
+    task.owner === principal.name && mayDo(principal, "task:change-own")
+      ? "task:change-own"
+      : `task:change:${task.channel}`;
+
+  app.use("*", async (context, next) => {
+    await next();
+    context.res.headers.set("Content-Security-Policy", POLICY);
+    context.res.headers.set("Referrer-Policy", "no-referrer");
+  });
+  app.onError((error, context) => {
+    if (error instanceof SignInFirst) return context.redirect("/login", 303);
+    const status = error instanceof HubError ? error.status : 500;
+    if (status === 500) hub.options.warn(`${context.req.path}: ${error.stack ?? error.message}`);
+    return context.html(
+      failurePage(status, error instanceof HubError ? error.message : "The hub failed; its log says why.", null),
+      status as 500,
+    );
+  });
+
+  app.get("/login", (context) => context.html(loginPage(false)));
+  app.post("/login", async (context) => {
+    const from = addressOf(context);
+    if (attempts.isOver(from))
+      throw new HubError(429, "too-many-attempts", "Too many wrong keys came from this address; wait a minute.");
+    const { token } = await context.req.parseBody();
+    const principal =
+      typeof token === "string" && token.length < 200 ? await hub.access.authenticate(token.trim()) : null;
+    await hub.accessLog.add({
+      actor: principal?.name ?? "nobody",
+      isAllowed: principal !== null,
+      permission: "authenticate",
+      method: "POST",
+      path: "/login",
+      from,
+    });
+    if (principal === null) {
+      attempts.count(from);
+      return context.html(loginPage(true), 401);
+    }
+    setCookie(context, COOKIE, await openSession(database, principal), {
+      httpOnly: true,
+      sameSite: "Strict",
+      secure: isSecure,
+      path: "/",
+      maxAge: SESSION_HOURS * 3_600,
+    });
+    return context.redirect("/", 303);
+  });
+  app.post("/logout", async (context) => {
+    const secret = getCookie(context, COOKIE);
+    if (secret !== undefined) await closeSession(database, secret);
+    deleteCookie(context, COOKIE, { path: "/" });
+    return context.redirect("/login", 303);
+  });
+
+  app.get("/", async (context) => {
+    const { name } = await permitted(context, "task:read");
+    return context.html(
+      overviewPage(
+        await countQueue(database),
+        await listHosts(database),
+        await listTasks(database, { states: ["FAILED"] }, 10),
+        name,
+      ),
+    );
+  });
+  app.get("/tasks", async (context) => {
+    const { name } = await permitted(context, "task:read");
+    const { state = "", channel = "", cursor = "" } = context.req.query();
+    const states =
+      state === "open"
+        ? (["BLOCKED", "FREE", "ASSIGNED", "RUNNING"] as const)
+        : TASK_STATES.filter((known) => known === state);
+    const tasks = await listTasks(
+      database,
+      {
+        ...(states.length === 0 ? {} : { states: states as TaskState[] }),
+        ...(channel === "" ? {} : { channel }),
+        ...(/^\d{1,15}$/.test(cursor) ? { before: Number(cursor) } : {}),
+      },
+      PAGE,
+    );
+    return context.html(
+      tasksPage(tasks, { state, channel, next: tasks.length === PAGE ? String(tasks.at(-1)!.id) : null }, name),
+    );
+  });
+  app.get("/tasks/:task", async (context) => {
+    const principal = await permitted(context, "task:read");
+    const task = await taskDetails(database, taskOf(context));
+    const events = await eventsOfTask(database, task.id, { afterId: 0, limit: 200 });
+    return context.html(
+      taskPage(
+        task,
+        events,
+        await whyWaits(database, task.id),
+        mayDo(principal, mayChange(principal, task)),
+        principal.name,
+      ),
+    );
+  });
+  app.get("/tasks/:task/log", async (context) => {
+    await permitted(context, "task:read");
+    return followLog({
+      hub,
+      headers: context.req.raw.headers,
+      signal: context.req.raw.signal,
+      parameters: { task: String(taskOf(context)) },
+    });
+  });
+  app.post("/tasks/:task/:verb{cancel|retry}", async (context) => {
+    const principal = await whoOf(context);
+    const task = await findTask(database, taskOf(context));
+    await require(context, principal, mayChange(principal, task));
+    if (context.req.param("verb") === "cancel") await cancelTask(database, task.id, principal.name);
+    else await retryTask(database, task.id, principal.name);
+    hub.housekeeping.nudge();
+    return context.redirect(`/tasks/${task.id}`, 303);
+  });
+  app.get("/hosts", async (context) => {
+    const { name } = await permitted(context, "host:read");
+    return context.html(hostsPage(await listHosts(database), name));
+  });
+  app.get("/audit", async (context) => {
+    const { name } = await permitted(context, "event:read");
+    return context.html(auditPage(await lastEvents(database, 200), await chainHead(database), name));
+  });
+  return app;
+}
+
+class SignInFirst extends Error {}

@@ -1,0 +1,237 @@
+/**
+ * Goal: a worker runs what it is given, obeys, and never works on, or reports, what is not its any more. Method: a hub
+ * in this process with short leases; between it and the worker a `fetch` that the test can cut.
+ */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { HubClient, type TaskDetails, type TaskView } from "@stratos/hub-api";
+import { startTestHub, type TestHub } from "../testing/test-hub.ts";
+import { endLeftRuns, noteProcessGroup } from "./process-groups.ts";
+import { commandExecutor, Worker } from "./worker.ts";
+
+const LEASE_SECONDS = 12;
+const workers: TestWorker[] = [];
+let hub: TestHub;
+let folder: string;
+
+before(async () => {
+  hub = await startTestHub({ leaseSeconds: LEASE_SECONDS });
+  folder = mkdtempSync(join(tmpdir(), "hub-worker-"));
+});
+after(async () => {
+  for (const worker of workers) await worker.stop();
+  await hub.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface TestWorker {
+  readonly told: string[];
+  cut: boolean;
+  stop(): Promise<void>;
+}
+
+/** Serves a channel of its own. */
+async function startWorker(name: string, capacity = 2): Promise<TestWorker> {
+  const told: string[] = [];
+  const state = { told, cut: false, stop: async () => {} };
+  const client = new HubClient({
+    url: hub.server.url,
+    token: hub.adminToken,
+    fetch: async (url, init) => {
+      if (state.cut) throw new TypeError("fetch failed: the test cut the network");
+      const response = await fetch(url, init);
+      if (state.cut) throw new TypeError("fetch failed: the test cut the network");
+      return response;
+    },
+  });
+  await hub.admin.call("PUT", `/channels/${name}`, {});
+  const worker = new Worker({
+    client,
+    host: name,
+    folder: join(folder, name),
+    executors: [commandExecutor],
+    tell: (message) => void told.push(message),
+    registration: { arches: ["amd64"], channels: [name], capacity },
+  });
+  const done = worker.run();
+  state.stop = async () => {
+    worker.stop();
+    await done;
+  };
+  workers.push(state);
+  return state;
+}
+
+const submit = (channel: string, script: string, more: object = {}, payload: object = {}): Promise<TaskView> =>
+  hub.admin.call("POST", "/tasks", {
+    kind: "command",
+    channel,
+    payload: { argv: ["sh", "-c", script], ...payload },
+    ...more,
+  });
+const get = (id: number): Promise<TaskDetails> => hub.admin.call("GET", `/tasks/${id}`);
+async function until<Value>(
+  what: string,
+  look: () => Promise<Value | null> | Value | null,
+  seconds = 90,
+): Promise<Value> {
+  for (const deadline = performance.now() + seconds * 1_000; performance.now() < deadline;) {
+    const value = await look();
+    if (value !== null && value !== false) return value;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return assert.fail(`in vain: ${what}`);
+}
+const ended = (id: number): Promise<TaskDetails> =>
+  until(`task ${id} ends`, async () => {
+    const task = await get(id);
+    return task.finished === null ? null : task;
+  });
+const running = (id: number): Promise<unknown> =>
+  until(`task ${id} ` + "runs", async () => ((await get(id)).state === "RUNNING" ? true : null));
+const log = async (id: number): Promise<string> => (await hub.admin.raw("GET", `/tasks/${id}/log`, {})).text();
+
+/** Processes of a group; one that is dead and not waited for yet is none. */
+function livingIn(group: string): string[] {
+  return readdirSync("/proc").filter((name) => {
+    if (!/^\d+$/.test(name) || !existsSync(`/proc/${name}/stat`)) return false;
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, "latin1");
+      const [state, , itsGroup] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      return itsGroup === group && state !== "Z";
+    } catch {
+      return false;
+    }
+  });
+}
+
+test("results, logs and artefacts come; what fails fails with its class", async () => {
+  const worker = await startWorker("plain");
+  const good = await submit(
+    "plain",
+    "cat given/in; echo $STRATOS_TASK >&2; echo made > out",
+    {},
+    { files: { "given/in": "hello\n" }, artefacts: ["out"] },
+  );
+  const task = await ended(good.id);
+  assert.equal(task.state, "COMPLETED", task.message ?? "");
+  assert.deepEqual((await log(good.id)).split("\n").sort(), ["", String(good.id), "hello"]);
+  assert.equal(await (await hub.admin.raw("GET", `/blobs/${task.artefacts[0]!.digest}`, {})).text(), "made\n");
+  const outcome = async (script: string, more: object = {}, payload: object = {}): Promise<(string | null)[]> => {
+    const { state, failureClass, message } = await ended((await submit("plain", script, more, payload)).id);
+    return [state, failureClass, message];
+  };
+  assert.deepEqual(await outcome("exit 7"), ["FAILED", "build", "exit status 7"]);
+  assert.deepEqual(await outcome("sleep 100", { timeoutSeconds: 1 }), ["FAILED", "timeout", "it took longer than 1 s"]);
+  assert.deepEqual(await outcome("true", {}, { artefacts: ["../x"] }), [
+    "FAILED",
+    "build",
+    "../x: leaves the task's folder",
+  ]);
+  assert.deepEqual(await outcome("true", {}, { argv: [] }), [
+    "FAILED",
+    "build",
+    "payload.argv: expected a program and its arguments",
+  ]);
+  assert.match((await outcome("", {}, { argv: ["no-such-program"] }))[2]!, /no-such-program/);
+  const bytes = await ended((await submit("plain", "head -c 3000000 /dev/zero | tr '\\0' x")).id);
+  assert.equal(bytes.runs[0]!.logBytes, 3_000_000);
+  await worker.stop();
+  assert.deepEqual(readdirSync(join(folder, "plain")), []);
+});
+
+test(
+  "a canceled run is stopped with all that it started, though it ignores " + "SIGTERM and the worker is full",
+  async () => {
+    const worker = await startWorker("cancel", 1);
+    const task = await submit("cancel", `trap '' TERM; (sleep 60; echo late) & echo $$ > ${folder}/pid; wait`);
+    await until("the pid", () =>
+      existsSync(join(folder, "pid")) && readFileSync(join(folder, "pid"), "utf8") !== "" ? true : null,
+    );
+    await hub.admin.call("POST", `/tasks/${task.id}/cancel`, {});
+    const { state, message } = await ended(task.id);
+    assert.deepEqual([state, message], ["CANCELED", "stopped on request"]);
+    const group = readFileSync(join(folder, "pid"), "utf8").trim();
+    await until("its processes are gone", () => (livingIn(group).length === 0 ? true : null), 10);
+    await worker.stop();
+  },
+);
+
+test(
+  "a worker that is cut off stops its run before the lease ends; another host does the task once, and the first " +
+    "goes on after",
+  async () => {
+    const first = await startWorker("cut", 1);
+    const marks = join(folder, "marks");
+    const task = await submit("cut", `echo begin >> ${marks}; sleep 14; echo end >> ${marks}`);
+    await running(task.id);
+    first.cut = true;
+    await until("it stops", () => (first.told.some((line) => /lease could not be kept/.test(line)) ? true : null));
+    const [run] = (await get(task.id)).runs;
+    assert.ok(Date.now() < Date.parse(run!.leaseUntil), "it stopped before its lease ended");
+    const lost = await until("the hub sees it", async () =>
+      (await get(task.id)).runs[0]!.state === "LOST" ? get(task.id) : null,
+    );
+    assert.equal(lost.state, "FREE");
+    await hub.database.query("update waiting set due = now()");
+    first.cut = false;
+    const done = await ended(task.id);
+    assert.deepEqual([done.state, done.runs.map(({ state }) => state)], ["COMPLETED", ["LOST", "COMPLETED"]]);
+    assert.equal(readFileSync(marks, "utf8"), "begin\nbegin\nend\n");
+    await first.stop();
+  },
+);
+
+test("a short cut does not disturb a run, and its result is told when the hub is there again", async () => {
+  const worker = await startWorker("short", 1);
+  const task = await submit("short", "sleep 1; echo done");
+  await running(task.id);
+  worker.cut = true;
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  worker.cut = false;
+  const done = await ended(task.id);
+  assert.deepEqual([done.state, done.attempt, await log(task.id)], ["COMPLETED", 1, "done\n"]);
+  await worker.stop();
+});
+
+test("a worker that ends gives its runs back at once, and its host is offline", async () => {
+  const worker = await startWorker("leaves", 1);
+  const task = await submit("leaves", "sleep 100");
+  await running(task.id);
+  await worker.stop();
+  const { state, runs } = await get(task.id);
+  assert.deepEqual([state, runs[0]!.state], ["FREE", "RELEASED"]);
+  assert.equal((await hub.admin.call<{ online: boolean }>("GET", "/hosts/leaves")).online, false);
+});
+
+test("a result of a run that somebody else has by now is refused", async () => {
+  const worker = await startWorker("late", 1);
+  const task = await submit("late", "sleep 1; exit 0");
+  await running(task.id);
+  worker.cut = true;
+  await hub.database.query("update run set lease_until = now() - interval '1 s' where task_id = $1", [task.id]);
+  hub.server.service.housekeeping.nudge();
+  await until("it is lost", async () => ((await get(task.id)).runs[0]!.state === "LOST" ? true : null));
+  worker.cut = false;
+  await until("the worker knows", () =>
+    worker.told.some((line) => /refused|lease could not be kept/.test(line)) ? true : null,
+  );
+  assert.equal((await get(task.id)).state, "FREE");
+  await worker.stop();
+});
+
+test("what a killed worker left running is ended by the next one", async () => {
+  const left = join(folder, "left");
+  const run = join(left, "run-1");
+  const child = spawn("sleep", ["100"], { detached: true, stdio: "ignore" });
+  mkdirSync(run, { recursive: true });
+  noteProcessGroup(run, child.pid!);
+  const gone = new Promise((resolve) => child.once("exit", (_, signal) => resolve(signal)));
+  assert.equal(endLeftRuns(left), 1);
+  assert.equal(await gone, "SIGKILL");
+  assert.deepEqual(readdirSync(left), []);
+});
