@@ -217,6 +217,7 @@ test("verify repeats a build, and names member and offset of what differs", opti
   assert.equal(different.status, 1);
   assert.match(
     different.stdout,
+    // wide: one pattern
     /sample_1\.0_\w+\.deb: different\n(?:.*\n)*  data\.tar\.xz: \.\/usr\/share\/sample\/file: differs from byte 1 on \("c0ntent\." \/ "content\."\)\n/,
   );
 });

@@ -72,7 +72,8 @@ export async function startHub(database: Database, options: ServerOptions): Prom
     throw error;
   }
   const { port } = server.address() as AddressInfo;
-  const url = `http${options.tls === undefined ? "" : "s"}://${options.host.includes(":") ? `[${options.host}]` : options.host}:${port}`;
+  const host = options.host.includes(":") ? `[${options.host}]` : options.host;
+  const url = `http${options.tls === undefined ? "" : "s"}://${host}:${port}`;
   const close = async (): Promise<void> => {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     await service.close();

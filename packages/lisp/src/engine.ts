@@ -128,12 +128,8 @@ export class Engine {
     this.#defineCode("values", TableSlot.values, VARIADIC);
     const counts = Map.groupBy(publicPrimitives(), ({ name }) => name);
     const prelude = preludeNames().map((name) => ({ name, text: preludeDefinition(name)! }));
-    this.#loadRuntime(
-      "library",
-      `${LIBRARY}\n` +
-        `${derivedText({ inline: [...counts].map(([name, all]) => ({ name, counts: all.map(({ count }) => count) })), hostNames: this.host.names, prelude })}`,
-      true,
-    );
+    const inline = [...counts].map(([name, all]) => ({ name, counts: all.map(({ count }) => count) }));
+    this.#loadRuntime("library", `${LIBRARY}\n` + derivedText({ inline, hostNames: this.host.names, prelude }), true);
     if (options.debug !== undefined) this.heap.set(Register.torture, options.debug === "torture" ? 2 : 1);
     if (options.debug === "torture") this.heap.set(Register.limit, this.heap.get(Register.alloc));
   }

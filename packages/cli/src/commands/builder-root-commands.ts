@@ -253,7 +253,8 @@ export async function pruneCaches(options: CachePruneOptions): Promise<number> {
       `${old
         .map(
           (one) =>
-            `${one.key.slice(0, KEY_SHOWN)} ${one.kind} ${one.suite} ${one.architecture}, used ${timeText(one.usedMs)}` +
+            `${one.key.slice(0, KEY_SHOWN)} ${one.kind} ${one.suite} ${one.architecture}, used ` +
+            `${timeText(one.usedMs)}` +
             "\n",
         )
         .join("")}${old.length}` +

@@ -172,6 +172,7 @@ test("a root is its layers, the user, and what was brought", options, async () =
   assert.equal(status, 0);
   assert.match(
     output,
+    // wide: one pattern
     /^of the upper layer\n.*hidden.*No such file.*\n1000\ninside\ngiven\nbroughtbroughtfile\nroot:.*\nbuilder:x:1000:1000:/,
   );
   assert.deepEqual(remains(), []);

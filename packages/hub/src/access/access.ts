@@ -71,7 +71,8 @@ export class Access {
     if (cached !== undefined && cached.untilMs > performance.now()) return cached.principal;
     const [row] = await this.#database.query<KeyRow>(
       `update api_key set last_used = case when last_used > now() - interval '1 minute' then last_used else now() end
-       where id = $1 and revoked is null and (expires is null or expires > now()) returning id, principal, hash, scopes`,
+       where id = $1 and revoked is null and (expires is null or expires > now())
+       returning id, principal, hash, scopes`,
       [match[1]],
     );
     if (row === undefined || !timingSafeEqual(Buffer.from(row.hash), Buffer.from(hash))) return null;

@@ -150,7 +150,8 @@ test(
         );
         const query =
           random.below(3) === 0
-            ? `?${oneOf(random, ["limit", "cursor", "state", "offset", "size", "nonsense"])}=${encodeURIComponent(oneOf(random, ["1", "0", "-5", "x", "open", "FREE,NOPE", "9999999999999999999"]))}`
+            ? `?${oneOf(random, ["limit", "cursor", "state", "offset", "size", "nonsense"])}=` +
+              encodeURIComponent(oneOf(random, ["1", "0", "-5", "x", "open", "FREE,NOPE", "9999999999999999999"]))
             : "";
         const body =
           route.takes === "bytes"

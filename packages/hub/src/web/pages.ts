@@ -15,8 +15,10 @@ header{display:flex;flex-wrap:wrap;gap:1rem;align-items:baseline;border-bottom:1
 nav{display:flex;gap:1rem;flex:1}nav a[aria-current]{font-weight:700;text-decoration:none;color:inherit}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .75rem .3rem 0;border-bottom:1px solid \
 var(--line);vertical-align:top}
-th{color:var(--soft);font-weight:600}.wide{overflow-x:auto}pre{overflow:auto;max-height:30rem;padding:.75rem;border:1px solid var(--line);border-radius:.3rem;white-space:pre-wrap}
-.state{font-weight:600}.COMPLETED{color:light-dark(#116329,#7ee787)}.FAILED{color:light-dark(#a40e26,#ff8a80)}.CANCELED{color:var(--soft)}.RUNNING,.ASSIGNED{color:light-dark(#0a4fa8,#79c0ff)}
+th{color:var(--soft);font-weight:600}.wide{overflow-x:auto}pre{overflow:auto;max-height:30rem;padding:.75rem;
+border:1px solid var(--line);border-radius:.3rem;white-space:pre-wrap}
+.state{font-weight:600}.COMPLETED{color:light-dark(#116329,#7ee787)}.FAILED{color:light-dark(#a40e26,#ff8a80)}.CANCELED{
+color:var(--soft)}.RUNNING,.ASSIGNED{color:light-dark(#0a4fa8,#79c0ff)}
 form{display:inline}button,input,select{font:inherit;padding:.25rem \
 .6rem}dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem \
 1rem}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
@@ -26,7 +28,8 @@ light-dark(#0a4fa8,#79c0ff);outline-offset:2px}`;
 /** The one script; its hash stands in the Content-Security-Policy. */
 export const LOG_SCRIPT = `
 const log=document.getElementById("log"),from=new EventSource(log.dataset.stream);
-from.addEventListener("log",e=>{const end=log.scrollTop+log.clientHeight>=log.scrollHeight-40;log.append(JSON.parse(e.data).text);if(end)log.scrollTop=log.scrollHeight});
+from.addEventListener("log",e=>{const end=log.scrollTop+log.clientHeight>=log.scrollHeight-40;
+log.append(JSON.parse(e.data).text);if(end)log.scrollTop=log.scrollHeight});
 from.addEventListener("end",()=>{from.close();if(log.dataset.open)location.reload()});`;
 
 export interface Frame {
@@ -44,44 +47,30 @@ const LINKS = [
 
 export function page({ title, who, here }: Frame, content: Html): Html {
   const links = LINKS.map(
-    ([path, name]) => html`<a href="${path}" ${raw(path === here ? ' aria-current="page"' : "")}>${name}</a>`,
+    ([path, name]) => html`<a href="${path}"${raw(path === here ? ' aria-current="page"' : "")}>${name}</a>`,
   );
   return html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width,initial-scale=1" />
-        <title>${title} · Stratos hub</title>
-        <style>
-          ${raw(STYLE)}
-        </style>
-      </head>
-      <body>
-        <a class="skip" href="#main">To the content</a>
-        <header>
-          <strong>Stratos hub</strong>${
-            who === null
-              ? ""
-              : html`<nav aria-label="Pages">${links}</nav>
-                  <form method="post" action="/logout"><span>${who}</span> <button>Sign out</button></form>`
-          }
-        </header>
-        <main id="main">
-          <h1>${title}</h1>
-          ${content}
-        </main>
-      </body>
-    </html>`;
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<title>${title} · Stratos hub</title><style>${raw(STYLE)}</style></head>
+<body><a class="skip" href="#main">To the content</a>
+<header><strong>Stratos hub</strong>${
+    who === null
+      ? ""
+      : html`<nav aria-label="Pages">${links}</nav>
+<form method="post" action="/logout"><span>${who}</span> <button>Sign out</button></form>`
+  }</header>
+<main id="main"><h1>${title}</h1>
+${content}
+</main></body></html>`;
 }
 
 export function loginPage(wrong: boolean): Html {
   return page(
     { title: "Sign in", who: null, here: "" },
     html`${wrong ? html`<p role="alert">This key is unknown, expired or revoked.</p>` : ""}
-      <form method="post" action="/login">
-        <label>Key <input type="password" name="token" required autocomplete="current-password" size="50" /></label>
-        <button>Sign in</button>
-      </form>`,
+<form method="post" action="/login">
+<label>Key <input type="password" name="token" required autocomplete="current-password" size="50">
+</label> <button>Sign in</button></form>`,
   );
 }
 
@@ -102,26 +91,9 @@ function table(
   rows: readonly (readonly (Html | string | number)[])[],
 ): Html {
   if (rows.length === 0) return html`<p>${caption}: none.</p>`;
-  return html`<div class="wide">
-    <table>
-      <caption class="skip">
-        ${caption}
-      </caption>
-      <thead>
-        <tr>
-          ${header.map((name) => html`<th scope="col">${name}</th>`)}
-        </tr>
-      </thead>
-      <tbody>
-        ${rows.map(
-          (row) =>
-            html`<tr>
-              ${row.map((cell) => html`<td>${cell}</td>`)}
-            </tr>`,
-        )}
-      </tbody>
-    </table>
-  </div>`;
+  return html`<div class="wide"><table><caption class="skip">${caption}</caption><thead>
+<tr>${header.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
+<tbody>${rows.map((row) => html`<tr>${row.map((cell) => html`<td>${cell}</td>`)}</tr>`)}</tbody></table></div>`;
 }
 
 export function overviewPage(
@@ -134,31 +106,24 @@ export function overviewPage(
   const used = online.reduce((sum, host) => sum + host.used, 0);
   return page(
     { title: "Overview", who, here: "/" },
-    html` <dl>
-        <dt>Hosts</dt>
-        <dd>
-          ${online.length} of ${hosts.length} online, ${used} of
-          ${online.reduce((sum, { capacity }) => sum + capacity, 0)} units used
-        </dd>
-      </dl>
-      <h2>Queue</h2>
-      ${table(
-        "Queue",
-        ["Channel", "State", "Tasks"],
-        queue.states.map(({ channel, state, count }) => [
-          html`<a href="/tasks?state=${state}&channel=${channel}">${channel}</a>`,
-          stateOf(state),
-          count,
-        ]),
-      )}
-      <h2>Longest wait</h2>
-      ${table(
-        "Longest wait",
-        ["Channel", "Seconds"],
-        queue.oldestWaitSeconds.map(({ channel, seconds }) => [channel, Math.round(seconds)]),
-      )}
-      <h2>Failed last</h2>
-      ${taskTable(failed)}`,
+    html`
+<dl><dt>Hosts</dt><dd>${online.length} of ${hosts.length} online,
+${used} of ${online.reduce((sum, { capacity }) => sum + capacity, 0)} units used</dd></dl>
+<h2>Queue</h2>${table(
+      "Queue",
+      ["Channel", "State", "Tasks"],
+      queue.states.map(({ channel, state, count }) => [
+        html`<a href="/tasks?state=${state}&channel=${channel}">${channel}</a>`,
+        stateOf(state),
+        count,
+      ]),
+    )}
+<h2>Longest wait</h2>${table(
+      "Longest wait",
+      ["Channel", "Seconds"],
+      queue.oldestWaitSeconds.map(({ channel, seconds }) => [channel, Math.round(seconds)]),
+    )}
+<h2>Failed last</h2>${taskTable(failed)}`,
   );
 }
 
@@ -185,16 +150,19 @@ export function tasksPage(
 ): Html {
   return page(
     { title: "Tasks", who, here: "/tasks" },
-    html` <form method="get" action="/tasks">
-        <label
-          >State
-          <select name="state">
-            ${["", "open", ...TASK_STATES].map((name) => html`<option value="${name}" ${raw(name === state ? " selected" : "")}>${name || "all"}</option>`)}
-          </select></label
-        >
-        <label>Channel <input name="channel" value="${channel}" size="12" /></label> <button>Show</button>
-      </form>
-      ${taskTable(tasks)}${next === null ? "" : html`<p><a rel="next" href="/tasks?state=${state}&channel=${channel}&cursor=${next}">Older</a></p>`}`,
+    html`
+<form method="get" action="/tasks"><label>State <select name="state">
+${["", "open", ...TASK_STATES].map(
+  (name) => html`<option value="${name}"${raw(name === state ? " selected" : "")}>
+${name || "all"}</option>`,
+)}</select></label>
+<label>Channel <input name="channel" value="${channel}" size="12"></label> <button>Show</button></form>
+${taskTable(tasks)}${
+      next === null
+        ? ""
+        : html`<p>
+<a rel="next" href="/tasks?state=${state}&channel=${channel}&cursor=${next}">Older</a></p>`
+    }`,
   );
 }
 
@@ -211,88 +179,65 @@ export function taskPage(
     html`<form method="post" action="/tasks/${task.id}/${verb}"><button>${name}</button></form> `;
   return page(
     { title: `Task ${task.id}`, who, here: "/tasks" },
-    html` <p>${stateOf(task.state)} ${task.label}</p>
-      ${task.message === null ? "" : html`<p role="status">${task.failureClass === null ? "" : `${task.failureClass}: `}${task.message}</p>`}
-      ${mayChange ? html`<p>${open ? button("cancel", "Cancel") : ""}${task.state === "FAILED" || task.state === "CANCELED" ? button("retry", "Try again") : ""}</p>` : ""}
-      <dl>
-        <dt>Kind</dt>
-        <dd>${task.kind} on ${task.arch}</dd>
-        <dt>Channel</dt>
-        <dd>${task.channel}, priority ${task.priority}</dd>
-        <dt>Owner</dt>
-        <dd>${task.owner}</dd>
-        <dt>Created</dt>
-        <dd>${timeOf(task.created)}</dd>
-        <dt>Finished</dt>
-        <dd>${timeOf(task.finished)}</dd>
-        ${
-          task.parents.length === 0
-            ? ""
-            : html`<dt>After</dt>
-                <dd>${task.parents.map(({ id }) => link(id))}</dd>`
-        }${
-          task.children.length === 0
-            ? ""
-            : html`<dt>Before</dt>
-                <dd>${task.children.map(link)}</dd>`
-        }
-      </dl>
-      ${
-        task.state === "FREE" || task.state === "BLOCKED"
-          ? html`<h2>Why it waits</h2>
-              <p>${why.summary}</p>
-              ${
-                why.filters.length === 0
-                  ? ""
-                  : table(
-                      "Hosts left",
-                      ["Hosts that", "Left", "Of"],
-                      why.filters.map(({ filter, left, of }) => [filter, left, of]),
-                    )
-              }`
-          : ""
-      }
-      <h2>Attempts</h2>
-      ${table(
-        "Attempts",
-        ["Attempt", "State", "Host", "Assigned", "Ended", "Message"],
-        task.runs.map((run) => [
-          run.attempt,
-          stateOf(run.state),
-          run.host,
-          timeOf(run.assigned),
-          timeOf(run.ended),
-          run.message ?? "",
-        ]),
-      )}
-      <h2>Artefacts</h2>
-      ${table(
-        "Artefacts",
-        ["Name", "Bytes", "Digest"],
-        task.artefacts.map(({ name, size, digest }) => [name, size, digest]),
-      )}
-      <h2 id="log-title">Log</h2>
-      <pre
-        id="log"
-        tabindex="0"
-        role="log"
-        aria-labelledby="log-title"
-        data-stream="/tasks/${task.id}/log"
-        ${raw(open ? ' data-open="1"' : "")}
-      ></pre>
-      <script>
-        ${raw(LOG_SCRIPT)};
-      </script>
-      <h2>States in time</h2>
-      ${eventTable(events)}
-      <h2>Payload</h2>
-      <pre tabindex="0">${JSON.stringify(task.payload, null, 2)}</pre>
-      ${
-        task.result === null
+    html`
+<p>${stateOf(task.state)} ${task.label}</p>
+${
+  task.message === null
+    ? ""
+    : html`<p role="status">${task.failureClass === null ? "" : `${task.failureClass}: `}${task.message}</p>`
+}
+${
+  mayChange
+    ? html`<p>${open ? button("cancel", "Cancel") : ""}${
+        task.state === "FAILED" || task.state === "CANCELED" ? button("retry", "Try again") : ""
+      }</p>`
+    : ""
+}
+<dl><dt>Kind</dt><dd>${task.kind} on ${task.arch}</dd><dt>Channel</dt>
+<dd>${task.channel}, priority ${task.priority}</dd><dt>Owner</dt><dd>${task.owner}</dd>
+<dt>Created</dt><dd>${timeOf(task.created)}</dd><dt>Finished</dt><dd>${timeOf(task.finished)}</dd>
+${
+  task.parents.length === 0
+    ? ""
+    : html`<dt>After</dt><dd>${task.parents.map(({ id }) => link(id))}
+</dd>`
+}${task.children.length === 0 ? "" : html`<dt>Before</dt><dd>${task.children.map(link)}</dd>`}</dl>
+${
+  task.state === "FREE" || task.state === "BLOCKED"
+    ? html`<h2>Why it waits</h2><p>${why.summary}</p>${
+        why.filters.length === 0
           ? ""
-          : html`<h2>Result</h2>
-              <pre tabindex="0">${JSON.stringify(task.result, null, 2)}</pre>`
-      }`,
+          : table(
+              "Hosts left",
+              ["Hosts that", "Left", "Of"],
+              why.filters.map(({ filter, left, of }) => [filter, left, of]),
+            )
+      }`
+    : ""
+}
+<h2>Attempts</h2>${table(
+      "Attempts",
+      ["Attempt", "State", "Host", "Assigned", "Ended", "Message"],
+      task.runs.map((run) => [
+        run.attempt,
+        stateOf(run.state),
+        run.host,
+        timeOf(run.assigned),
+        timeOf(run.ended),
+        run.message ?? "",
+      ]),
+    )}
+<h2>Artefacts</h2>${table(
+      "Artefacts",
+      ["Name", "Bytes", "Digest"],
+      task.artefacts.map(({ name, size, digest }) => [name, size, digest]),
+    )}
+<h2 id="log-title">Log</h2><pre id="log" tabindex="0" role="log" aria-labelledby="log-title"
+data-stream="/tasks/${task.id}/log"${raw(open ? ' data-open="1"' : "")}></pre>
+<script>${raw(LOG_SCRIPT)}</script>
+<h2>States in time</h2>${eventTable(events)}
+<h2>Payload</h2><pre tabindex="0">${JSON.stringify(task.payload, null, 2)}</pre>
+${task.result === null ? "" : html`<h2>Result</h2><pre tabindex="0">${JSON.stringify(task.result, null, 2)}</pre>`}`,
   );
 }
 
@@ -333,7 +278,6 @@ export function hostsPage(hosts: readonly HostView[], who: string): Html {
 export function auditPage(events: readonly EventView[], head: { number: number; hash: string }, who: string): Html {
   return page(
     { title: "Audit", who, here: "/audit" },
-    html`<p>Seal ${head.number}: <code>${head.hash}</code></p>
-      ${eventTable(events)}`,
+    html`<p>Seal ${head.number}: <code>${head.hash}</code></p>${eventTable(events)}`,
   );
 }

@@ -15,13 +15,14 @@ import {
 import { syntaxError } from "../datum/condition.ts";
 import { MString, Pair } from "../datum/datum.ts";
 import { bind, resolve } from "./binding.ts";
-import { bindLocals, type Context, type Expander, parseFormals } from "./expander.ts";
+import type { Context, Expander } from "./expander.ts";
+import { bindLocals, parseFormals } from "./local-binding.ts";
 import { caseForm, condForm, doForm, guardForm } from "./derived-forms.ts";
 import { isAuxiliary } from "./patterns.ts";
 import { quasiquoteForm } from "./quasiquote.ts";
 import { quasisyntaxForm, syntaxCaseForm, syntaxForm, withSyntaxForm } from "./syntax-case.ts";
 import { type Identifier, isIdentifier, Scope, Syntax, syntaxItems, syntaxToDatum, unwrap } from "./syntax.ts";
-import { evaluateTransformer } from "./definition-forms.ts";
+import { evaluateTransformer } from "./evaluate-transformer.ts";
 import { parseSyntaxRules, RenamingTransformer } from "./transformer.ts";
 
 export type CoreForm = (form: Syntax, context: Context, expander: Expander) => Core;

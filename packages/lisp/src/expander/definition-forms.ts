@@ -5,11 +5,12 @@ import type { Core } from "../core/core.ts";
 import { callPrimitive, makeConst, makeLambda, makeVariable, unspecifiedCore, makeLocal } from "../core/build.ts";
 import { syntaxError } from "../datum/condition.ts";
 import { Pair } from "../datum/datum.ts";
-import { bind, type Binding, isBoundIdentifierEqual, resolve } from "./binding.ts";
+import { bind, isBoundIdentifierEqual } from "./binding.ts";
 import { chooseFeature, includedForms, lambdaClause } from "./core-forms.ts";
-import { type Body, type Context, type Expander, parseFormals, type Slot, slotReference } from "./expander.ts";
+import { evaluateTransformer } from "./evaluate-transformer.ts";
+import type { Body, Context, Expander } from "./expander.ts";
+import { parseFormals, type Slot, slotReference } from "./local-binding.ts";
 import { type Identifier, isIdentifier, type Syntax, syntaxItems, syntaxToDatum, unwrap } from "./syntax.ts";
-import { parseSyntaxRules, RenamingTransformer, RulesTransformer } from "./transformer.ts";
 
 type DefinitionForm = (form: Syntax, context: Context & { readonly body: Body }, expander: Expander) => void;
 
@@ -219,37 +220,4 @@ function defineRecordType(form: Syntax, { body, phase }: Context & { readonly bo
     if (accessor !== null) add(body.declare(accessor, phase), accessor, "record-accessor", [makeConst(index)]);
     if (modifier !== null) add(body.declare(modifier, phase), modifier, "record-modifier", [makeConst(index)]);
   }
-}
-
-/**
- * The meaning of a keyword that is defined by `value`: rules are made at once; anything else is run at the next phase.
- * A keyword as value gives its meaning another name.
- *
- * @param isDefinition  in a body, where uses of the macro may stand beside what it defines
- */
-export function evaluateTransformer(
-  name: string,
-  value: Syntax,
-  context: Context,
-  expander: Expander,
-  isDefinition: boolean,
-): Binding {
-  if (isIdentifier(value)) {
-    const binding = resolve(value, context.phase);
-    if (binding !== null && (binding.kind === "core" || binding.kind === "macro" || binding.kind === "auxiliary"))
-      return binding;
-  }
-  const inner: Context = { namespace: context.namespace, phase: context.phase + 1, body: null };
-  const { form, binding } = expander.head(value, inner);
-  const transformer =
-    binding?.kind === "core" && binding.name === "syntax-rules"
-      ? parseSyntaxRules(form, context.phase)
-      : expander.host.evaluate(expander.expand(form, inner), inner.phase, context.namespace);
-  const isGood =
-    transformer instanceof RulesTransformer ||
-    transformer instanceof RenamingTransformer ||
-    expander.host.isProcedure(transformer);
-  if (!isGood)
-    throw syntaxError(`${name}: a keyword's value must be ` + "a transformer", value.source, syntaxToDatum(value));
-  return { kind: "macro", name, transformer, context: isDefinition ? context.namespace : null };
 }

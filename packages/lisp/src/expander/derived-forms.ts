@@ -15,7 +15,8 @@ import {
 } from "../core/build.ts";
 import { syntaxError } from "../datum/condition.ts";
 import { list } from "../datum/datum.ts";
-import { bindLocals, type Context, type Expander } from "./expander.ts";
+import type { Context, Expander } from "./expander.ts";
+import { bindLocals } from "./local-binding.ts";
 import { isAuxiliary } from "./patterns.ts";
 import { type Identifier, isIdentifier, Scope, Syntax, syntaxItems, syntaxToDatum } from "./syntax.ts";
 

@@ -5,11 +5,12 @@
  * expands heads only and notes definitions, the second expands what stands in them. What a form means lies in the
  * tables of core-forms.ts (expressions) and definition-forms.ts (what may stand at the head of a body).
  */
-import type { Core, Global, Source, Variable } from "../core/core.ts";
+import type { Core, Source, Variable } from "../core/core.ts";
 import { makeBegin, makeCall, makeConst, makeVariable, withName } from "../core/build.ts";
 import { limitReached, syntaxError } from "../datum/condition.ts";
 import { intern, list, NIL, Pair } from "../datum/datum.ts";
 import { bind, type Binding, boundExactly, resolve } from "./binding.ts";
+import { type Slot } from "./local-binding.ts";
 import { coreForms } from "./core-forms.ts";
 import { definitionForms } from "./definition-forms.ts";
 import { type Namespace, systemNamespace } from "./namespace.ts";
@@ -49,9 +50,6 @@ export interface ExpansionStep {
   readonly before: Syntax;
   readonly after: Syntax;
 }
-
-/** A definition's place: a variable of a body, or a global. */
-export type Slot = { readonly variable: Variable } | { readonly global: Global };
 
 /** One entry of a body: a value for a slot, or an expression. */
 interface BodyItem {
@@ -125,12 +123,6 @@ export class Body {
   add(slot: Slot | null, name: string, value: (context: Context) => Core, source: Source | null): void {
     this.items.push({ slot, name, value, source });
   }
-}
-
-export function slotReference(slot: Slot, source: Source | null = null): Core {
-  return "variable" in slot
-    ? { kind: "local", variable: slot.variable, source }
-    : { kind: "global", global: slot.global, source };
 }
 
 export class Expander {
@@ -332,39 +324,4 @@ export class Expander {
     }
     return items;
   }
-}
-
-/** Formals of a lambda: identifiers, and that of the rest. @throws SchemeError */
-export function parseFormals(formals: unknown, whole: Syntax): { required: Identifier[]; rest: Identifier | null } {
-  const required: Identifier[] = [];
-  let rest = formals;
-  for (let datum = unwrap(rest); datum instanceof Pair; datum = unwrap(rest)) {
-    if (!isIdentifier(datum.car))
-      throw syntaxError(
-        "a parameter must be an identifier",
-        datum.car instanceof Syntax ? datum.car.source : whole.source,
-        syntaxToDatum(datum.car),
-      );
-    required.push(datum.car);
-    rest = datum.cdr;
-  }
-  if (unwrap(rest) === NIL) return { required, rest: null };
-  if (!isIdentifier(rest)) throw syntaxError("a parameter must be an identifier", whole.source, syntaxToDatum(rest));
-  return { required, rest };
-}
-
-/** Binds identifiers as local variables in a new scope. @throws SchemeError where one stands twice */
-export function bindLocals(identifiers: readonly Identifier[], scope: Scope, phase: number): Variable[] {
-  const seen = new Map<unknown, Identifier[]>();
-  return identifiers.map((given) => {
-    const identifier = given.with("add", scope) as Identifier;
-    const same = seen.get(identifier.datum);
-    if (same?.some((other) => other.scopes.equals(identifier.scopes)) === true)
-      throw syntaxError(`${identifier.datum.name} is ` + "bound twice", given.source);
-    if (same === undefined) seen.set(identifier.datum, [identifier]);
-    else same.push(identifier);
-    const variable = makeVariable(identifier.datum.name);
-    bind(identifier.datum, identifier.scopes, phase, { kind: "local", variable });
-    return variable;
-  });
 }

@@ -285,6 +285,7 @@ export class Repl {
 
 /** Forms whose body is indented by two, whatever stands in their first line. */
 const BODY_FORMS =
+  // wide: one pattern
   /^(?:define.*|lambda|named-lambda|let.*|do|when|unless|begin|case|cond-expand|guard|parameterize|receive|syntax-.*|with-.*|call-with-.*|er-macro-transformer|ir-macro-transformer|dynamic-wind)$/;
 
 export function indentationOf(text: string): number {

@@ -138,7 +138,19 @@ export function randomExpression(random: SeededRandom): string {
           () => `(${pick(["quotient", "remainder", "modulo", "gcd", "lcm"])} ` + `${one("number")} ${one("number")})`,
           () => `(/ ${one("number")} ` + `${one("number")})`,
           () =>
-            `(${pick(["abs", "floor", "round", "truncate", "ceiling", "numerator", "denominator", "exact", "inexact", "-"])}` +
+            "(" +
+            pick([
+              "abs",
+              "floor",
+              "round",
+              "truncate",
+              "ceiling",
+              "numerator",
+              "denominator",
+              "exact",
+              "inexact",
+              "-",
+            ]) +
             ` ${one("number")})`,
           () => "(length " + `${one("list")})`,
           () => "(string-length " + `${one("string")})`,

@@ -144,7 +144,8 @@ export async function publish(
     const deb = makeDeb(one);
     const filename = `pool/${one.control["Package"]}_${one.control["Version"]}.deb`;
     ports.web.set(
-      `${root}/${filename.replace(/[^A-Za-z0-9/._~-]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)}`,
+      `${root}/` +
+        filename.replace(/[^A-Za-z0-9/._~-]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`),
       deb,
     );
     const fields = { ...one.control, Filename: filename, Size: String(deb.length), SHA256: sha256(deb) };

@@ -130,7 +130,8 @@ async function keep(
 
 /** Where the names of the files stand that a list of last time is in. */
 function currentPath({ suiteUrl, component, architecture }: ListPlace): string {
-  return `lists/${`${suiteUrl}/${component}/${architecture}`.replace(/^[a-z]+:\/\//, "").replace(/[^A-Za-z0-9.-]/g, "_")}.current`;
+  const place = `${suiteUrl}/${component}/${architecture}`.replace(/^[a-z]+:\/\//, "");
+  return `lists/${place.replace(/[^A-Za-z0-9.-]/g, "_")}.current`;
 }
 
 /** The text of the list of last time. */
