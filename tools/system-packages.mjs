@@ -45,6 +45,10 @@ const NEEDED = [
   { program: "python3", package: "python3" },
   { program: "fusermount3", package: "fuse3" },
   { program: "pacman", package: "pacman-package-manager" },
+  // The hub's other database; and what unprivileged builds map their users by.
+  { program: "/usr/share/postgresql-common/pg_wrapper", package: "postgresql" },
+  { program: "newuidmap", package: "uidmap" },
+  { program: "dpkg-source", package: "dpkg-dev" },
 ];
 
 export async function installSystemPackages() {
