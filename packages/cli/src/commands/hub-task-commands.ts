@@ -58,10 +58,14 @@ function submission(command: readonly string[], options: SubmitOptions): TaskSub
   if (options.kind === "command" && options.payload === undefined && command.length === 0)
     throw new UsageError("CMD", "missing; see --help");
   if (command.length > 0 && options.payload !== undefined) throw new UsageError("--payload", "is instead of a command");
+  if (options.kind === "build" && options.payload === undefined && command.length !== 1)
+    throw new UsageError("SOURCE", "is the one argument of a build");
   const payload =
-    options.payload === undefined
-      ? { argv: command, ...(options.artefact.length === 0 ? {} : { artefacts: options.artefact }) }
-      : readPayload(options.payload);
+    options.payload === undefined && options.kind === "build"
+      ? { source: command[0]! }
+      : options.payload === undefined
+        ? { argv: command, ...(options.artefact.length === 0 ? {} : { artefacts: options.artefact }) }
+        : readPayload(options.payload);
   return {
     kind: options.kind,
     payload,

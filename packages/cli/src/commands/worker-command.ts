@@ -5,6 +5,7 @@ import { commandExecutor, Worker, type Executor } from "@stratos/hub/worker";
 import { FileLockedError, lockFile, stratosHome } from "@stratos/host-node";
 import { makeFolders } from "@stratos/host-node/home";
 import { CommandError } from "../command-error.ts";
+import { buildExecutor } from "../hub/build-executor.ts";
 import { hubFailure, openHub, type HubOptions } from "../hub/hub-login.ts";
 import { VERSION } from "../version.ts";
 
@@ -28,7 +29,7 @@ const DEBIAN_ARCHES: Readonly<Record<string, string>> = {
 };
 
 /** One for each kind of task. */
-const EXECUTORS: readonly Executor[] = [commandExecutor];
+const EXECUTORS: readonly Executor[] = [commandExecutor, buildExecutor];
 
 export async function runWorker(options: WorkerCommandOptions): Promise<number> {
   const client = openHub(options);

@@ -38,7 +38,7 @@ export function taskCommand(finish: Finish): Command {
       .argument("[cmd]", "program that a worker runs in a folder of its own")
       .argument("[arg...]", "its arguments")
       .passThroughOptions()
-      .option("--kind <kind>", "what executes it", "command")
+      .option("--kind <kind>", "what executes it: command, or build, whose argument is a source package", "command")
       .option("--payload <json>", "what it is to do, as a JSON object; @FILE reads a file")
       .option(
         "-f, --file <file>",

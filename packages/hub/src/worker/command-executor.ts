@@ -63,9 +63,16 @@ function readPayload(payload: Readonly<Record<string, unknown>>): CommandPayload
   return { argv, environment, files, artefacts };
 }
 
-function runProgram(
+/**
+ * Runs a program in the run's folder, in a process group that ends with it.
+ *
+ * @param onOutput  takes standard output; without it, both streams go to the run's log
+ * @returns null when its status was 0
+ */
+export function runProgram(
   execution: Execution,
-  { argv, environment }: CommandPayload,
+  { argv, environment }: Pick<CommandPayload, "argv" | "environment">,
+  onOutput: (bytes: Uint8Array) => Promise<void> = (bytes) => execution.log(bytes),
 ): Promise<NonNullable<ExecutionResult["failure"]> | null> {
   return new Promise((resolve) => {
     // A group of its own, so that what it starts ends with it.
@@ -97,9 +104,10 @@ function runProgram(
     };
     if (execution.signal.aborted) stop();
     else execution.signal.addEventListener("abort", stop, { once: true });
-    const drains = [child.stdout, child.stderr].map(async (stream) => {
-      for await (const piece of stream) await execution.log(piece as Uint8Array);
-    });
+    const drain = async (stream: AsyncIterable<unknown>, take: (bytes: Uint8Array) => Promise<void>): Promise<void> => {
+      for await (const piece of stream) await take(piece as Uint8Array);
+    };
+    const drains = [drain(child.stdout, onOutput), drain(child.stderr, (bytes) => execution.log(bytes))];
     child.once("error", (error) => resolve({ class: "build", message: `${argv[0]!}: ${error.message}` }));
     child.once("exit", () => {
       // What it left running would keep the pipes open.

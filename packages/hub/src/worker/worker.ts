@@ -23,7 +23,7 @@ import { LogSender } from "./log-sender.ts";
 import { endLeftRuns, forgetRunFolder } from "./process-groups.ts";
 import { uploadArtefacts } from "./upload.ts";
 
-export { commandExecutor } from "./command-executor.ts";
+export { commandExecutor, runProgram } from "./command-executor.ts";
 export type { Execution, ExecutionResult, Executor, StopReason } from "./executor.ts";
 
 export interface WorkerOptions {
