@@ -263,6 +263,7 @@ function readQuery(context: Context, route: ApiRoute): Record<string, string | n
           (Object.keys(known).length === 0 ? "are none" : `is ${Object.keys(known).join(", ")}`),
       );
     if (schema["type"] !== "integer") {
+      if (!isKept(value)) throw new HubError(400, "bad-query", `${name}: ${UNKEPT}`);
       query[name] = value;
       continue;
     }
@@ -284,11 +285,35 @@ async function readJson(context: Context, bytesMax: number): Promise<unknown> {
   const pieces: Uint8Array[] = [];
   for await (const piece of bounded((context.req.raw.body ?? []) as AsyncIterable<Uint8Array>, bytesMax))
     pieces.push(piece);
+  let body: unknown;
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(pieces))) as unknown;
+    body = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(pieces)));
   } catch (error) {
     throw new HubError(400, "bad-json", `the body is no JSON: ${(error as Error).message}`);
   }
+  const unkept = textThatCannotBeKept(body);
+  if (unkept !== null) throw new HubError(422, "bad-body", `body: ${JSON.stringify(unkept.slice(0, 80))}: ${UNKEPT}`);
+  return body;
+}
+
+const UNKEPT = "text with U+0000 or half of a surrogate pair, which no database keeps";
+
+function isKept(text: string): boolean {
+  return !text.includes("\0") && text.isWellFormed();
+}
+
+/** PostgreSQL's text and jsonb hold any text but these ("Character Types"; "JSON Types"). */
+function textThatCannotBeKept(body: unknown): string | null {
+  const left = [body];
+  while (left.length > 0) {
+    const value = left.pop();
+    if (typeof value === "string" && !isKept(value)) return value;
+    if (typeof value !== "object" || value === null) continue;
+    const name = Object.keys(value).find((key) => !isKept(key));
+    if (name !== undefined) return name;
+    for (const entry of Object.values(value)) left.push(entry);
+  }
+  return null;
 }
 
 async function* bounded(pieces: AsyncIterable<Uint8Array>, bytesMax: number): AsyncGenerator<Uint8Array> {

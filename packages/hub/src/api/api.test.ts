@@ -459,13 +459,23 @@ test("an artefact that lies about its digest is refused; one that no task has is
   assert.equal(blobs.size(digest("artefact")), 8);
 });
 
+test("text that no database keeps is refused, wherever it stands", async () => {
+  for (const text of ["a\0b", "\ud800"]) {
+    for (const more of [{ label: text }, { payload: { deep: [{ [text]: 1 }] } }, { payload: { argv: [text] } }])
+      assert.equal((await problemOf(submit(hub.admin, more))).status, 422);
+  }
+});
+
 test("a completed task answers for another one of its cache key", async () => {
+  // A channel of its own: other tests leave tasks of any priority in the others.
+  await hub.admin.call("PUT", "/channels/cached", {});
   const { session } = await hub.admin.call<{ session: string }>("PUT", "/hosts/cache", {
     arches: ["amd64"],
-    channels: ["default"],
+    channels: ["cached"],
     capacity: 1_000,
   });
-  const first = await submit(hub.admin, { cacheKey: "k:1", priority: 1_000 });
+  const asked = { cacheKey: "k:1", channel: "cached" };
+  const first = await submit(hub.admin, asked);
   const { runs } = await hub.admin.call<ClaimAnswer>("POST", "/hosts/cache/claim", {
     session,
     slots: 1,
@@ -473,11 +483,11 @@ test("a completed task answers for another one of its cache key", async () => {
     holding: [],
   });
   assert.equal(runs[0]!.task, first.id);
-  assert.notEqual((await submit(hub.admin, { cacheKey: "k:1" })).id, first.id, "not yet");
+  assert.notEqual((await submit(hub.admin, asked)).id, first.id, "not yet");
   await hub.admin.call("POST", "/hosts/cache/runs/end", {
     runs: [{ run: runs[0]!.run, token: runs[0]!.token, outcome: "COMPLETED" }],
   });
-  assert.equal((await submit(hub.admin, { cacheKey: "k:1" })).id, first.id);
+  assert.equal((await submit(hub.admin, asked)).id, first.id);
 });
 
 test("metrics, health and the description need what they need", async () => {

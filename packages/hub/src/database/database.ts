@@ -61,8 +61,14 @@ export const SQL_FOREIGN_KEY_VIOLATION = "23503";
 /** Both members' errors carry SQLSTATE and constraint under these names; a failure of a socket carries none. */
 export function databaseError(cause: unknown): DatabaseError {
   if (cause instanceof DatabaseError) return cause;
-  const { message, code, constraint } = cause as { message?: string; code?: string; constraint?: string };
-  const isState = typeof code === "string" && /^[0-9A-Z]{5}$/.test(code);
+  const { message, code, constraint, syscall } = cause as {
+    readonly message?: string;
+    readonly code?: string;
+    readonly constraint?: string;
+    readonly syscall?: string;
+  };
+  // EPIPE has the form of an SQLSTATE; what fails in a system call is no answer of the database.
+  const isState = syscall === undefined && typeof code === "string" && /^[0-9A-Z]{5}$/.test(code);
   return new DatabaseError(message ?? String(cause), {
     code: isState ? code : "",
     constraint: constraint ?? "",

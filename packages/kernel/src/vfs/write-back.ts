@@ -61,10 +61,11 @@ export function beginWriteBack(kernel: Kernel): WriteBack {
  * `failed`
  */
 export function writeSomePages(inode: Inode, left: number, work: CallWork, failed: (error: number) => void): number {
-  left = Math.min(left, inode.pages!.dirtyCount);
+  if (inode.pages === null) return 0;
+  left = Math.min(left, inode.pages.dirtyCount);
   while (left > 0 && !work.mustPause()) {
     const most = Math.min(left, WRITE_PORTION);
-    const error = inode.pages!.writePortion(inode.size, most);
+    const error = inode.pages.writePortion(inode.size, most);
     if (error < 0) failed(error);
     work.charge(most * WORK.PAGE_READ);
     left -= most;
