@@ -5,6 +5,7 @@ export { startHub, apiRoutes, type HubServer, type ServerOptions } from "./hub-s
 export { HUB_DEFAULTS } from "./hub-service.ts";
 export { openApiDocument } from "./api/openapi.ts";
 export { dumpDatabase } from "./backup/dump.ts";
+export { linesOf } from "./backup/lines.ts";
 export { countRows, restoreDatabase } from "./backup/restore.ts";
 export { migrate, SCHEMA_VERSION, schemaVersion } from "./store/migrations/migrate.ts";
 export { fsck, type FsckFinding } from "./store/fsck.ts";

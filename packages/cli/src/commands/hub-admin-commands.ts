@@ -1,12 +1,13 @@
 /** `stratos hub`: hosts, channels, keys, and the hub's care. */
-import { createReadStream, createWriteStream } from "node:fs";
 import { createInterface } from "node:readline";
+import { createReadStream, createWriteStream } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import {
   countRows,
   DatabaseError,
   dumpDatabase,
+  linesOf,
   HUB_DEFAULTS,
   openDatabase,
   restoreDatabase,
@@ -254,10 +255,7 @@ export function backupHub(file: string, options: HubOptions): Promise<number> {
 export async function restoreHub(file: string, options: HubPlaceOptions & { readonly json?: true }): Promise<number> {
   const place = await openPlace(options);
   try {
-    const lines = createInterface({
-      input: file === "-" ? process.stdin : createReadStream(file),
-      crlfDelay: Infinity,
-    });
+    const lines = linesOf(file === "-" ? process.stdin : createReadStream(file));
     const counts = await restoreDatabase(place.database, lines, HUB_DEFAULTS.leaseSeconds);
     tellCounts(counts, options.json === true);
     return 0;
@@ -273,16 +271,12 @@ export async function migrateHub(
   options: HubPlaceOptions & { readonly to: string; readonly json?: true },
 ): Promise<number> {
   const place = await openPlace(options);
+  const stop = new AbortController();
   let target: Database | null = null;
   try {
     target = await openDatabase(options.to);
-    const stop = new AbortController();
-    const text = Readable.fromWeb(dumpDatabase(place.database, stop.signal) as Parameters<typeof Readable.fromWeb>[0]);
-    const counts = await restoreDatabase(
-      target,
-      createInterface({ input: text, crlfDelay: Infinity }),
-      HUB_DEFAULTS.leaseSeconds,
-    );
+    const text = dumpDatabase(place.database, stop.signal);
+    const counts = await restoreDatabase(target, linesOf(text), HUB_DEFAULTS.leaseSeconds);
     const [before, after] = [await countRows(place.database), await countRows(target)];
     const differing = Object.keys(before).filter((table) => before[table] !== after[table]);
     if (differing.length > 0)
@@ -295,6 +289,7 @@ export async function migrateHub(
   } catch (error) {
     throw databaseFailure(error, options.to);
   } finally {
+    stop.abort();
     await target?.close();
     await place.close();
   }
