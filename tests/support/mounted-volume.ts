@@ -38,7 +38,9 @@ export class MountedVolume {
   async stratos(args: readonly string[]): Promise<Result> {
     const result = await this.try([...launcher, ...args]);
     if (result.status !== 0)
-      throw new Error(`stratos ${args.join(" ")}: status ${result.status}: ${result.stderr}${this.log()}`);
+      throw new Error(
+        `stratos ${args.join(" ")}: status ${result.status}: ` + `${result.stdout}${result.stderr}${this.log()}`,
+      );
     return result;
   }
 

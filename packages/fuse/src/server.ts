@@ -145,8 +145,6 @@ export class FuseServer {
   readonly #onFailure: (failure: Failure, unsavedMs: number) => void;
   #isFailureTold = false;
   #isCalled = false;
-  /** When the request at hand was stamped: the clock is asked once for each. */
-  #stampedMs = 0;
   /** When the oldest change that is not durable yet was made; 0: there is none. */
   #dirtySinceMs = 0;
   #syncsAll = false;
@@ -265,7 +263,6 @@ export class FuseServer {
   /** Operations stamp the time of their request. */
   stampTime(): void {
     const milliseconds = this.clock.realtimeMs();
-    this.#stampedMs = milliseconds;
     const seconds = Math.floor(milliseconds / 1000);
     const nanoseconds = Math.floor((milliseconds - seconds * 1000) * 1e6);
     if (!this.gathersWrites) {
@@ -434,7 +431,7 @@ export class FuseServer {
   }
 
   #commitWhenDue(): void {
-    const nowMs = this.#stampedMs;
+    const nowMs = this.clock.realtimeMs();
     // A clock that was set back must not put the commit off.
     if (this.#dirtySinceMs === 0 || nowMs < this.#dirtySinceMs) this.#dirtySinceMs = nowMs;
     if (nowMs - this.#dirtySinceMs < this.#commitIntervalMs) return;

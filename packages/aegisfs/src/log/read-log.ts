@@ -39,7 +39,10 @@ export interface FoundLog {
   readonly lost: number;
 }
 
-/** Throws Failure for a batch that makes no sense. */
+/**
+ * Throws Failure for a batch that makes no sense. Also of a volume that is mounted, whose log grows meanwhile: it
+ * begins anew while that happens, at most once for each batch that the log has room for.
+ */
 export function readLog(volume: Volume): FoundLog {
   const { batches, end } = readBatches(volume);
   const last = batches[batches.length - 1];
@@ -47,7 +50,11 @@ export function readLog(volume: Volume): FoundLog {
   if (last !== undefined && receipt !== null && receipt.number === batches.length && receipt.checksum === last.checksum)
     return { batches, lost: 0 };
   const durable = batches.length === 0 && isVoid(volume) ? 0 : durableBatches(volume, end);
-  if (durable > batches.length) return { batches, lost: durable - batches.length };
+  if (durable > batches.length) {
+    // Who serves the volume may have gone on since the batches were read, and those are there then.
+    if (readBatches(volume).batches.length > batches.length) return readLog(volume);
+    return { batches, lost: durable - batches.length };
+  }
   if (last !== undefined && !isContentThere(volume, last)) batches.pop();
   return { batches, lost: 0 };
 }

@@ -45,6 +45,9 @@ const GROUPS_SEARCHED = 64;
 /** Groups kept in memory (3 KiB each): what they describe is 128 GiB. */
 const GROUPS_MAX = 4096;
 
+/** Commits between a `hold` and the moment when who asked for it has read the superblock and its log. */
+const LOGS_KEPT = 4;
+
 /** Value of a group item: the bitmap. */
 const GROUP_ITEM_SIZE = GROUP_WORDS * 4;
 
@@ -78,6 +81,8 @@ export class SpaceMap {
   onRelease: ((block: number, count: number) => void) | null = null;
   /** Start of the run that `allocateData` found. */
   runStart = 0;
+  /** Logs that commits still leave as they are since the last `hold`. */
+  #logsToKeep = 0;
   /** Readers besides the volume's own (`hold`). */
   #holds = 0;
 
@@ -487,6 +492,14 @@ export class SpaceMap {
    */
   hold(): void {
     this.#holds++;
+    this.#logsToKeep = LOGS_KEPT;
+  }
+
+  /** Whether the log that a commit leaves behind stays as it is: that of the held state, and few that come after. */
+  keepsLog(): boolean {
+    if (!this.isHeld || this.#logsToKeep === 0) return false;
+    this.#logsToKeep--;
+    return true;
   }
 
   /** Takes back one `hold`. What was kept for it is free behind the next commit. */

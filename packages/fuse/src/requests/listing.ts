@@ -140,8 +140,7 @@ export function putDirent(
   const head = size + (plus ? ENTRY_SIZE : 0);
   const end = (head + DIRENT_SIZE + name.length + 7) & ~7;
   if (end > sizeMax) return -1;
-  // A loop: of so few words it takes a fourth of what `fill` does.
-  if (plus) for (let word = D + size / 4, last = D + head / 4; word < last; word++) words[word] = 0;
+  if (plus) words.fill(0, D + size / 4, D + head / 4);
   // The last words hold the padding, which must not tell what was here before.
   words[D + end / 4 - 1] = 0;
   words[D + end / 4 - 2] = 0;
