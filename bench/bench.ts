@@ -210,7 +210,7 @@ if (options.page) {
   const [before, , after] = text.split(/^<!-- (?:begin|end) of figures -->$/m);
   writeFileSync(
     page,
-    `${before}<!-- begin of figures -->\n` + `${markdown(results, special, about)}<!-- end of figures -->${after}`,
+    `${before}<!-- begin of figures -->\n${markdown(results, special, about)}<!-- end of figures -->${after}`,
   );
 }
 

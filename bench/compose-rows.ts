@@ -185,7 +185,7 @@ function afterChange(own: OwnCompose, name: string, how: Change, rounds: number)
         `${
           how === "file"
             ? "got another file"
-            : "came in a new version, with other programs and " + "libraries, all files newer"
+            : "came in a new version, with other programs and libraries, all files newer"
         }`,
       ours: failure === null ? median(again) : null,
       peer: failure === null ? median(whole) : null,

@@ -104,7 +104,7 @@ function scriptOf(row: Row): string {
     `${quote(
       row.command.startsWith("bash ") || row.command.includes("|") || row.command.includes("=")
         ? row.command
-        : "exec " + `${row.command}`,
+        : `exec ${row.command}`,
     )}`
   );
 }

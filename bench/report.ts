@@ -77,8 +77,7 @@ export function markdown(results: readonly RowResult[], special: readonly Specia
     ...groupResults(results).map(
       ({ group, mean, worst, reached }) =>
         `| ${group.title} | ${ratioText(mean)} | ${ratioText(worst)} | ${group.floor} ` +
-        `×${group.worstRow === null ? "" : ` (no row below ${group.worstRow} ×)`} | ${group.goal} × | ${reached} ` +
-        "|",
+        `×${group.worstRow === null ? "" : ` (no row below ${group.worstRow} ×)`} | ${group.goal} × | ${reached} |`,
     ),
     "",
     "| row | Stratos | qemu-user | ratio |",

@@ -72,7 +72,7 @@ try {
     process.stdout.write(
       `${source}: ` +
         `${
-          row.differing.length === 0 ? `${row.packages} packages ` + "the same" : "differ: " + row.differing.join(", ")
+          row.differing.length === 0 ? `${row.packages} packages the same` : "differ: " + row.differing.join(", ")
         }; ` +
         `CPU ${row.ours.toFixed(1)} s, sbuild ${row.theirs.toFixed(1)} s (${(row.ours / row.theirs).toFixed(2)} x); ` +
         `outside of the build ${row.overhead.toFixed(1)} s\n`,
@@ -98,7 +98,7 @@ function compare(source: string, ids: { uid: number; gid: number }): Row | strin
   const { result, cpu } = first.result.status === "built" ? build(source, ours) : first;
   if (result.status !== "built") {
     failed++;
-    return `ours failed: ${result.failure!.stage} (${result.failure!.kind}): ` + `${result.failure!.message}`;
+    return `ours failed: ${result.failure!.stage} (${result.failure!.kind}): ${result.failure!.message}`;
   }
   chownSync(theirs, ids.uid, ids.gid);
   const dsc = bringSource(ours, theirs, ids);
@@ -207,7 +207,7 @@ function record(): void {
         .map(([line]) => line)
     : [];
   const table = [
-    "| source | packages | same bytes | CPU s | sbuild's | " + "ratio | outside of the build |",
+    "| source | packages | same bytes | CPU s | sbuild's | ratio | outside of the build |",
     "|---|---|---|---|---|---|---|",
     ...kept,
     ...rows.map(

@@ -46,7 +46,7 @@ rows.push({
 for (const number of srfis()) {
   rows.push({
     name: `srfi-${number}`,
-    outcome: run(`(import (scheme base) (srfi ${number} ` + "test)) (run-tests)", "srfi.scm"),
+    outcome: run(`(import (scheme base) (srfi ${number} test)) (run-tests)`, "srfi.scm"),
   });
 }
 let passed = 0,
@@ -65,7 +65,7 @@ if (values.record) {
     "lisp-r7rs",
     {
       title: "AstraLisp: chibi-scheme's tests of R7RS and of SRFIs",
-      command: "npm run conformance:lisp-r7rs -- --dir FOLDER " + "--srfi all --record",
+      command: "npm run conformance:lisp-r7rs -- --dir FOLDER --srfi all --record",
     },
     rows.map(({ name, outcome }) => ({
       name,

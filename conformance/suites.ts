@@ -209,9 +209,7 @@ async function runSuite(suite: Suite): Promise<void> {
     `${worse.length === 0 ? "ok    " : "FAILED"} ${suite.name.padEnd(12)} ran ${own.size} of ${names.length}, ` +
       `failed ${bad.length}, ${seconds.toFixed(0)} ` +
       `s${
-        theirs === null
-          ? ""
-          : `; of these ${bad.length - worse.length} under qemu-user, ` + `${judgeSeconds.toFixed(0)} s`
+        theirs === null ? "" : `; of these ${bad.length - worse.length} under qemu-user, ${judgeSeconds.toFixed(0)} s`
       }`,
   );
   for (const name of worse)

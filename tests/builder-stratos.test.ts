@@ -36,7 +36,7 @@ async function hashes(name: string, carrier: readonly string[]): Promise<Record<
 }
 
 test(
-  "a package that embeds time and chance differs between " + "two builds on this host",
+  "a package that embeds time and chance differs between two builds on this host",
   { skip: buildObstacle() ?? false },
   async () => {
     assert.notDeepEqual(await hashes("first", ["linux"]), await hashes("second", ["linux"]));

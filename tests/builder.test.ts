@@ -126,7 +126,7 @@ test("what a build depends on is as sbuild takes it, and what cannot be had is w
   assert.deepEqual([refused.result.failure?.kind, refused.result.failure?.stage], ["dependency-wait", "Install-Deps"]);
   assert.match(refused.result.failure!.message, /no-such-thing/);
   const meant = writeSource(folder, {
-    fields: "Build-Depends: no-such-thing <!nocheck>, other-thing " + "[hurd-any], make:native",
+    fields: "Build-Depends: no-such-thing <!nocheck>, other-thing [hurd-any], make:native",
   });
   assert.equal((await build(meant, "meant", ["--profiles", "nocheck"])).result.status, "built");
   assert.equal((await build(meant, "unmeant")).result.failure?.kind, "dependency-wait");
@@ -177,7 +177,7 @@ test("hooks see what is known; one that fails or hangs is a failure of its own k
   mkdirSync(join(folder, "project"));
   writeFileSync(
     join(folder, "project/stratos-builder.yaml"),
-    "hooks:\n  - {point: pre-Fetch, command: [sleep, " + "'60'], timeout: 1}\n",
+    "hooks:\n  - {point: pre-Fetch, command: [sleep, '60'], timeout: 1}\n",
   );
   const slow = await run([...launcher, "builder", "build", tree, "-o", join(folder, "slow"), "--json"], {
     cwd: join(folder, "project"),
@@ -241,7 +241,7 @@ test("hostile sources stay inside", options, async () => {
   const secret = join(folder, "secret");
   writeFileSync(secret, "of the host");
   const script = [
-    `cat ${secret} >&2 && ` + "exit 90 || :",
+    `cat ${secret} >&2 && exit 90 || :`,
     "(: </dev/tcp/192.0.2.1/80) 2>/dev/null && exit 91 || :",
     "id -u | grep -qx 0 && exit 92 || :",
     "mount -t tmpfs none /mnt 2>/dev/null && exit 93 || :",
@@ -280,21 +280,21 @@ test("hostile sources stay inside", options, async () => {
   const large = await build(
     writeSource(folder, {
       name: "large",
-      script: "head -c 100G /dev/zero " + ">/build/reproducible-path/large || exit 1",
+      script: "head -c 100G /dev/zero >/build/reproducible-path/large || exit 1",
     }),
     "large",
     ["--space", "64M"],
   );
   assert.equal(large.status, 1);
   assert.match(
-    `${large.result.failure?.kind}: ` + `${readFileSync(join(large.output, readdirSync(large.output)[0]!), "latin1")}`,
+    `${large.result.failure?.kind}: ${readFileSync(join(large.output, readdirSync(large.output)[0]!), "latin1")}`,
     /more than 64 MiB|File too large|File size limit exceeded/,
   );
   assert.deepEqual(remains(), []);
 });
 
 test(
-  "a build that is stopped or killed leaves no process, no mount, and " + "nothing for the next to trip over",
+  "a build that is stopped or killed leaves no process, no mount, and nothing for the next to trip over",
   options,
   async () => {
     const tree = writeSource(folder, { name: "slow", script: "echo begun; sleep 4343" });
@@ -310,7 +310,7 @@ test(
           if ((text += bytes.toString("latin1")).includes("begun")) resolve();
         });
       });
-      const builders = spawnSync("pgrep", ["-f", "builder build " + `${tree}`], { encoding: "utf8" })
+      const builders = spawnSync("pgrep", ["-f", `builder build ${tree}`], { encoding: "utf8" })
         .stdout.trim()
         .split("\n")
         .map(Number);
@@ -341,7 +341,7 @@ test("layers are listed, checked and removed", options, async () => {
   );
   assert.deepEqual(await builder(["root", "rm", "ffff"], { env: { STRATOS_HOME: home } }), {
     stdout: "",
-    stderr: "stratos: ffff: there is no such layer; `stratos " + "builder root ls` lists them\n",
+    stderr: "stratos: ffff: there is no such layer; `stratos builder root ls` lists them\n",
     status: 1,
   });
   const base = layers.find(({ kind }) => kind === "base")!;

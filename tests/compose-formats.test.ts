@@ -64,7 +64,7 @@ before(async () => {
         format === "stratos"
           ? ", image: formats"
           : DISKS.includes(format)
-            ? ", size: 256M, bootloader: " + `systemd-boot${format === "vhd-fixed" ? ", filename: fixed.vhd" : ""}`
+            ? `, size: 256M, bootloader: systemd-boot${format === "vhd-fixed" ? ", filename: fixed.vhd" : ""}`
             : format === "iso"
               ? ", bootloader: systemd-boot"
               : ""

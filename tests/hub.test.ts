@@ -120,7 +120,7 @@ test(
       "--",
       "sh",
       "-c",
-      `echo begin >> ${marks}; sleep 6; echo ` + "hello; echo made > out",
+      `echo begin >> ${marks}; sleep 6; echo hello; echo made > out`,
     ).trim();
     await until("it runs", () => existsSync(marks));
     await end(hub.child, "SIGKILL");
@@ -231,7 +231,7 @@ test(
     await until(
       "all end",
       async () => {
-        const response = await fetch(`${watcher.address}` + "/v1/tasks?state=open", {
+        const response = await fetch(`${watcher.address}/v1/tasks?state=open`, {
           headers: { authorization: "Bearer " + readFileSync(token, "utf8").trim() },
         });
         return ((await response.json()) as { items: unknown[] }).items.length === 0;
@@ -240,7 +240,7 @@ test(
     );
     const name = new URL(database).pathname.slice(1);
     assert.equal(
-      server.sql(name, "select count(*), count(distinct task_id) from run " + "where state = 'COMPLETED'"),
+      server.sql(name, "select count(*), count(distinct task_id) from run where state = 'COMPLETED'"),
       "30|30",
     );
     assert.equal(server.sql(name, "select count(*) from event where what = 'COMPLETED'"), "30");

@@ -37,7 +37,7 @@ test("a program has its arguments, its library path and its exit status", async 
 test("an error names file, line and column, shows the line, and what called it", async () => {
   writeFileSync(
     join(folder, "bad.scm"),
-    "(define (f x)\n  (+ 1 (g x)))\n(define (g x) (car x))\n" + "(display 1)\n(list (f 5))\n",
+    "(define (f x)\n  (+ 1 (g x)))\n(define (g x) (car x))\n(display 1)\n(list (f 5))\n",
   );
   const { stdout, stderr, status } = await lisp(["bad.scm"]);
   assert.equal(stdout, "1");

@@ -30,7 +30,7 @@ const MARK = "0.76543";
 const source = writeSource(folder, {
   name: "crashing",
   fields: "Build-Depends: gettext-base",
-  script: "sleep " + `${MARK}`,
+  script: `sleep ${MARK}`,
 });
 const PACE_MS = 6000;
 
@@ -86,7 +86,7 @@ try {
     });
     await new Promise((resolve) => setTimeout(resolve, afterMs));
     // The builder itself, and nothing of what it has started.
-    for (const pid of processesWith((words) => words.includes("builder build " + `${source}`)))
+    for (const pid of processesWith((words) => words.includes(`builder build ${source}`)))
       kill(Number(pid.split(" ")[0]));
     kill(child.pid!);
     let left: string[] = [];
@@ -97,9 +97,7 @@ try {
     if (isSound) passed++;
     else {
       failed++;
-      process.stdout.write(
-        `round ${round}, killed after ${afterMs} ms: ${left.join("; ")} ` + `${String(scrub.stdout)}\n`,
-      );
+      process.stdout.write(`round ${round}, killed after ${afterMs} ms: ${left.join("; ")} ${String(scrub.stdout)}\n`);
     }
   }
   const last = builder(["build", source, "-o", join(folder, "last")]);

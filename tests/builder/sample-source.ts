@@ -33,8 +33,7 @@ export function writeSource(folder: string, { name = "sample", fields = "", scri
     join(tree, "debian/build.sh"),
     "set -e\nD=debian/tmp\nrm -rf $D\nmkdir -p $D/DEBIAN $D/usr/share/sample\necho content " +
       `>$D/usr/share/sample/file\n${script}\ndpkg-gencontrol -P$D\nchmod -R u+rwX,go=rX $D\nfind $D -newermt ` +
-      "@$SOURCE_DATE_EPOCH -print0 | xargs -0r touch -h -d @$SOURCE_DATE_EPOCH\ndpkg-deb --root-owner-group -b $D " +
-      "..\n",
+      "@$SOURCE_DATE_EPOCH -print0 | xargs -0r touch -h -d @$SOURCE_DATE_EPOCH\ndpkg-deb --root-owner-group -b $D ..\n",
   );
   writeFileSync(
     join(tree, "debian/rules"),
@@ -58,7 +57,7 @@ export function packSource(folder: string, tree: string, name = "sample"): strin
   const control = readFileSync(join(tree, "debian/control"), "utf8"),
     bytes = readFileSync(join(folder, archive));
   const listed = (algorithm: string): string =>
-    `${createHash(algorithm).update(bytes).digest("hex")} ` + `${statSync(join(folder, archive)).size} ${archive}`;
+    `${createHash(algorithm).update(bytes).digest("hex")} ${statSync(join(folder, archive)).size} ${archive}`;
   const needs = /^Build-Depends:.*$/m.exec(control)?.[0];
   const dsc = join(folder, `${name}_1.0.dsc`);
   writeFileSync(

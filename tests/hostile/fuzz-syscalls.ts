@@ -76,5 +76,5 @@ function argument(value: number): string {
 }
 
 function describe(call: SlowCall): string {
-  return `${call.name}(${call.arguments.map(argument).join(", ")}): ` + `${call.ms} ms, ${call.work} units`;
+  return `${call.name}(${call.arguments.map(argument).join(", ")}): ${call.ms} ms, ${call.work} units`;
 }

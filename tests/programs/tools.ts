@@ -70,8 +70,7 @@ export const TOOL_CASES: readonly ProgramCase[] = [
     name: "procps: ps of ourselves, pgrep, free, uptime, sysctl",
     script:
       "ps -o comm= -p $$; sleep 30 & pgrep -x sleep -P $$ | wc -l; pkill -x -P $$ sleep; wait; ps -e -o comm= | " +
-      "grep -c '^bash$' > /dev/null; free -b | head -1; ps -o ppid= -p $$ > /dev/null; echo $?; pidof nothing; " +
-      "echo $?",
+      "grep -c '^bash$' > /dev/null; free -b | head -1; ps -o ppid= -p $$ > /dev/null; echo $?; pidof nothing; echo $?",
   },
   {
     name: "dpkg: queries on the database",

@@ -39,7 +39,7 @@ export class MountedVolume {
     const result = await this.try([...launcher, ...args]);
     if (result.status !== 0)
       throw new Error(
-        `stratos ${args.join(" ")}: status ${result.status}: ` + `${result.stdout}${result.stderr}${this.log()}`,
+        `stratos ${args.join(" ")}: status ${result.status}: ${result.stdout}${result.stderr}${this.log()}`,
       );
     return result;
   }

@@ -183,7 +183,7 @@ class Build {
     for (const { uri, digest } of this.#source.materials) this.#log(`  ${uri} ${Object.values(digest)[0] ?? ""}\n`);
     const meant = (stanza.get("Architecture") ?? "any all").split(/\s+/);
     if (this.#request.parts === "any" && meant.every((one) => one === "all"))
-      throw new StageError("build", `${name} has no packages of an ` + "architecture, only of all");
+      throw new StageError("build", `${name} has no packages of an architecture, only of all`);
   }
 
   async #installDeps(): Promise<void> {
@@ -273,7 +273,7 @@ class Build {
     if (changes === undefined) throw new StageError("build", `the build has left no ${stem}.changes`);
     const stanza = parseSource(byteString(changes), `${stem}.changes`);
     if (stanza.get("Source")?.split(" ")[0] !== name)
-      throw new StageError("build", `${stem}.changes is of another source: ` + `${stanza.get("Source")}`);
+      throw new StageError("build", `${stem}.changes is of another source: ${stanza.get("Source")}`);
     const files = sourceFiles(stanza, `${stem}.changes`);
     this.#log(files.map((file) => `${file.sha256}  ${file.name} (${file.sizeBytes} bytes)\n`).join(""));
     return [
@@ -288,9 +288,9 @@ class Build {
       const path = this.#ports.output(name),
         taken = await this.#root!.take(name, path);
       if (taken === undefined)
-        throw new StageError("build", `${name} is listed, and is no regular file of ` + "the build folder");
+        throw new StageError("build", `${name} is listed, and is no regular file of the build folder`);
       if (sha256 !== undefined && taken.sha256 !== sha256)
-        throw new StageError("build", `${name} is not the file that ` + ".changes lists");
+        throw new StageError("build", `${name} is not the file that .changes lists`);
       artefacts.push({ name, path, size: taken.size, sha256: taken.sha256 });
     }
     const record = files.find(({ name }) => name.endsWith(".buildinfo"));

@@ -77,7 +77,7 @@ export function checkImage(
           `linux-image-${target.architecture}` +
           `${
             target.architecture === "amd64" || target.architecture === "arm64"
-              ? `, or linux-image-cloud-${target.architecture} ` + "for virtual machines"
+              ? `, or linux-image-cloud-${target.architecture} for virtual machines`
               : ""
           }`,
       );

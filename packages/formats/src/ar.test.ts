@@ -37,8 +37,7 @@ test("damage is named", () => {
     parseAr(
       byteStringOf(
         "!<arch>\n" +
-          `${"/99".padEnd(16)}${"0".padEnd(12)}${"0".padEnd(6)}${"0".padEnd(6)}${"644".padEnd(8)}${"0".padEnd(10)}` +
-          "`\n",
+          `${"/99".padEnd(16)}${"0".padEnd(12)}${"0".padEnd(6)}${"0".padEnd(6)}${"644".padEnd(8)}${"0".padEnd(10)}\`\n`,
       ),
     ),
     "name",

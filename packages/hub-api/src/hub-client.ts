@@ -111,7 +111,7 @@ async function readProblem(response: Response): Promise<Problem> {
     type: "about:blank",
     title: response.statusText,
     status: response.status,
-    detail: `HTTP ${response.status} ` + `${response.statusText}`,
+    detail: `HTTP ${response.status} ${response.statusText}`,
   };
 }
 

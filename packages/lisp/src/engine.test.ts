@@ -24,8 +24,7 @@ const PROGRAMS: readonly (readonly [name: string, text: string, value: unknown])
   ["calls and arithmetic", "(define (fib n) (if (< n 2) n (+ (fib (- n 1)) (fib (- n 2))))) (fib 12)", 144],
   [
     "known calls with three arguments",
-    "(define (tak x y z) (if (not (< y x)) z (tak (tak (- x 1) y z) (tak (- y 1) z x) (tak (- z 1) x y)))) (tak 8 " +
-      "4 2)",
+    "(define (tak x y z) (if (not (< y x)) z (tak (tak (- x 1) y z) (tak (- y 1) z x) (tak (- z 1) x y)))) (tak 8 4 2)",
     3,
   ],
   [
@@ -36,7 +35,7 @@ const PROGRAMS: readonly (readonly [name: string, text: string, value: unknown])
   ],
   [
     "closures that capture and are called unknown",
-    "(define (adder n) (lambda (x) (+ x n))) (define (twice f x) (f " + "(f x))) (twice (adder 20) 2)",
+    "(define (adder n) (lambda (x) (+ x n))) (define (twice f x) (f (f x))) (twice (adder 20) 2)",
     42,
   ],
   [
@@ -89,8 +88,7 @@ test("a recursion that is a million calls deep ends, with the stack in the heap"
 test("ten million tail calls of functions that call each other need no memory", () => {
   assert.equal(
     run(
-      "(define (even n) (if (= n 0) 1 (odd (- n 1)))) (define (odd n) (if (= n 0) 0 " +
-        "(even (- n 1)))) (even 10000000)",
+      "(define (even n) (if (= n 0) 1 (odd (- n 1)))) (define (odd n) (if (= n 0) 0 (even (- n 1)))) (even 10000000)",
     ),
     1,
   );

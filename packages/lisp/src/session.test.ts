@@ -23,8 +23,7 @@ test("recursion is as deep as memory allows, and tail calls need none", () => {
     "#f",
   );
   writes(
-    "(define (loop n) (cond ((= n 0) 'done) (else (guard (e (#t (loop (- n 1)))) " +
-      "(raise n))))) (write (loop 1000))",
+    "(define (loop n) (cond ((= n 0) 'done) (else (guard (e (#t (loop (- n 1)))) (raise n))))) (write (loop 1000))",
     "done",
   );
 });
@@ -98,7 +97,7 @@ test("exceptions", () => {
   writes(
     "(write (guard (e (#t (error-object-message e))) (with-exception-handler (lambda (e) 'ignored) (lambda () " +
       "(raise 'x)))))",
-    '"a handler returned from an object that was ' + 'raised by raise:"',
+    '"a handler returned from an object that was raised by raise:"',
   );
   writes(
     "(write (guard (e ((error-object? e) (list (error-object-message e) (error-object-irritants e)))) (error " +
@@ -115,7 +114,7 @@ test("exceptions", () => {
 
 test("a chain of promises takes constant space", () => {
   writes(
-    "(define (loop n) (if (= n 0) (delay 'done) (delay-force (loop (- n " + "1))))) (write (force (loop 20000)))",
+    "(define (loop n) (if (= n 0) (delay 'done) (delay-force (loop (- n 1))))) (write (force (loop 20000)))",
     "done",
   );
   writes(
@@ -147,7 +146,7 @@ test("libraries: renaming, prefixes, macros that refer to what is not exported, 
   assert.match(error("(import (only (scheme base) nothing))"), /\(scheme base\) has no nothing/);
   assert.match(error("(define-library (a) (export x) (import (scheme base)))"), /exports x, which it does not define/);
   assert.match(
-    error("(define-library (a) (import (scheme base)) (begin (define (f) " + "(undefined)))) (import (a))"),
+    error("(define-library (a) (import (scheme base)) (begin (define (f) (undefined)))) (import (a))"),
     /unbound variable: undefined/,
   );
   assert.match(
@@ -169,7 +168,7 @@ test("eval, environments and load", () => {
     "25",
   );
   writes('(load "a.scm") (write (eval \'(f 2) ' + "(interaction-environment)))", "(hello 2)", {
-    files: { "a.scm": "(define-syntax hi (syntax-rules () ((_ x) (list 'hello " + "x)))) (define (f x) (hi x))" },
+    files: { "a.scm": "(define-syntax hi (syntax-rules () ((_ x) (list 'hello x)))) (define (f x) (hi x))" },
   });
   writes('(write (guard (e ((file-error? e) \'no-file)) (load "none.scm")))', "no-file");
 });
@@ -211,12 +210,12 @@ test("what would fill the memory at once is an error", () => {
     "(arithmetic-shift 1 100000000000)",
     "(exact 1e400)",
   ])
-    assert.match(written("(guard (e ((error-object? e) " + `'stopped)) ${text})`), /^stopped$/, text);
+    assert.match(written(`(guard (e ((error-object? e) 'stopped)) ${text})`), /^stopped$/, text);
 });
 
 test("a closed system has no files", () => {
   for (const text of ['(open-input-file "/etc/passwd")', '(open-output-file "x")', '(delete-file "x")', '(load "x")'])
-    assert.equal(written("(guard (e ((file-error? e) " + `'closed)) ${text})`), "closed", text);
+    assert.equal(written(`(guard (e ((file-error? e) 'closed)) ${text})`), "closed", text);
   assert.equal(written('(file-exists? "/etc/passwd")'), "#f");
   assert.throws(() => new Lisp().runProgram('(include "/etc/passwd")', "t"), /no files are open to this program/);
 });

@@ -265,7 +265,7 @@ export class Lisp implements ExpanderHost {
       text = textOf(utf8Decode(this.system.readFile(file)));
     } catch (error) {
       if (error instanceof Error && !(error instanceof SchemeError))
-        throw syntaxError("include: " + `${error.message}`, form.source);
+        throw syntaxError(`include: ${error.message}`, form.source);
       throw error;
     }
     this.#keepSource(file, text);
@@ -305,7 +305,7 @@ export class Lisp implements ExpanderHost {
     const what =
       payload instanceof Condition
         ? conditionText(payload, writeShown)
-        : "an object was raised that nobody handled: " + `${writeShown(payload)}`;
+        : `an object was raised that nobody handled: ${writeShown(payload)}`;
     return source === null ? what : `${placeText(source)}: ${what}${this.excerpt(source)}`;
   }
 

@@ -98,21 +98,21 @@ export function mergeConfig(layers: readonly ConfigLayer[]): Setting[] {
     for (const [key, value] of flatten(values)) {
       const known = CONFIG_KEYS[key];
       if (known === undefined)
-        throw new ConfigError(`${origin}: there is no setting ${key}; \`stratos builder ` + "config show` lists all");
+        throw new ConfigError(`${origin}: there is no setting ${key}; \`stratos builder config show\` lists all`);
       if (value === null) {
         settings.delete(key);
         continue;
       }
       if (!CHECKS[known.kind](value))
         throw new ConfigError(
-          `${origin}: ${key}: not what it may be (${known.about}): ` + `${JSON.stringify(value).slice(0, 100)}`,
+          `${origin}: ${key}: not what it may be (${known.about}): ${JSON.stringify(value).slice(0, 100)}`,
         );
       const before = settings.get(key);
       if (before !== undefined && GROWING.has(key))
         settings.set(key, {
           key,
           value: [...(before.value as Json[]), ...(value as Json[])],
-          origin: `${before.origin}, ` + `${origin}`,
+          origin: `${before.origin}, ${origin}`,
         });
       else settings.set(key, { key, value, origin });
     }

@@ -39,7 +39,7 @@ test("relations for other architectures and profiles do not count", () => {
   assert.equal(reduce("a [amd64], b [i386], c [!amd64], d [linux-any]"), "a, d");
   assert.equal(reduce("a <!nocheck>, b <nocheck>, c <!nocheck !nodoc>, d <cross> <!stage1>"), "a, c, d");
   assert.equal(
-    reduce("a <!nocheck>, b <nocheck>, c <!nocheck " + "!nodoc>, d <cross> <!stage1>", {
+    reduce("a <!nocheck>, b <nocheck>, c <!nocheck !nodoc>, d <cross> <!stage1>", {
       profiles: ["nocheck", "stage1"],
     }),
     "b",

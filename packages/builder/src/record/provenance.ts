@@ -49,7 +49,7 @@ export function provenanceStatement(artefacts: readonly Artefact[], inputs: Prov
         resolvedDependencies: [
           ...source.materials.map(({ uri, digest }) => ({
             uri,
-            name: `${source.name} ` + `${source.version}`,
+            name: `${source.name} ${source.version}`,
             digest: digest as unknown as Json,
           })),
           ...inputs.packages.map((one) => ({

@@ -165,7 +165,7 @@ async function makeTree(
       if (event.kind === "unpack")
         onEvent({ kind: "progress", what: "Unpacking packages", done: event.done, total: event.total });
       if (event.kind === "stage" && !event.isKept)
-        onEvent({ kind: "note", message: `configuring ${event.packages} packages ` + `(${event.stage})` });
+        onEvent({ kind: "note", message: `configuring ${event.packages} packages (${event.stage})` });
     },
   });
   return tree;

@@ -126,7 +126,7 @@ test("a layer holds what differs, its folders, whole groups of links, and what i
   ]);
   const { tree, removed } = layerBetween(lower, upper);
   assert.deepEqual(
-    [...tree.entries()].map(({ path, kind }) => `${kind} ` + `${path}`),
+    [...tree.entries()].map(({ path, kind }) => `${kind} ${path}`),
     ["directory ", "directory a", "file a/changed", "file a/linked", "hardLink a/twin", "directory b"],
   );
   assert.deepEqual([...removed].sort(), ["b/gone", "gone"]);

@@ -123,7 +123,7 @@ export async function planRoot(
     const whole = resolve(index, { install: [...variantPackages(index, "essential"), ...CORE, DUMMY] }, architecture);
     onEvent({
       kind: "note",
-      message: "what the source asks for does not go with the base, so " + "its root is made as a whole",
+      message: "what the source asks for does not go with the base, so its root is made as a whole",
     });
     return { base: undefined, root: lock(order(whole), () => true), reasons: reasonsOf(whole) };
   }

@@ -8,7 +8,7 @@ export function parseChangelogHead(
 ): { readonly name: string; readonly version: string; readonly distribution: string } {
   const match = /^\s*([a-z0-9][a-z0-9+.-]+) \(([^()\s]+)\) ([A-Za-z0-9 .-]+);/.exec(text);
   if (match === null || !isVersion(match[2]!))
-    throw new SourceError(`${path}: does not begin as a changelog does: NAME ` + "(VERSION) SUITE; urgency=…");
+    throw new SourceError(`${path}: does not begin as a changelog does: NAME (VERSION) SUITE; urgency=…`);
   return { name: match[1]!, version: match[2]!, distribution: match[3]! };
 }
 

@@ -129,9 +129,7 @@ async function downloadSource(ports: FetchPorts, chosen: SourcePackage, onEvent:
   const name = stanza.get("Source") ?? stanza.get("Package")!,
     version = stanza.get("Version")!;
   if (name !== chosen.name || version !== chosen.version)
-    throw new SourceError(
-      `${dsc.name}: is ${name} ${version}, and the index says ` + `${chosen.name} ${chosen.version}`,
-    );
+    throw new SourceError(`${dsc.name}: is ${name} ${version}, and the index says ${chosen.name} ${chosen.version}`);
   return {
     name,
     version,
@@ -157,7 +155,7 @@ async function readDsc(ports: FetchPorts, path: string): Promise<FetchedSource> 
       content = await ports.sources.read(from);
     if (content === undefined) throw new SourceError(`${path}: lists ${file.name}, which is not beside it`);
     if (content.length !== file.sizeBytes || hash(ports, content) !== file.sha256)
-      throw new SourceError(`${from}: is not the file that ` + `${baseName(path)} lists`);
+      throw new SourceError(`${from}: is not the file that ${baseName(path)} lists`);
     files.push({ name: file.name, from });
     materials.push({ uri: `file://${from}`, digest: { sha256: file.sha256 } });
   }
@@ -183,15 +181,15 @@ async function readFolder(
     const bytes = await ports.sources.read(`${folder}/debian/${name}`);
     if (bytes === undefined) throw new SourceError(`${folder}: is no Debian source: it has no debian/${name}`);
     if (bytes.length > TEXT_SIZE_MAX)
-      throw new SourceError(`${folder}/debian/${name}: is larger than ` + `${TEXT_SIZE_MAX >> 20} MiB`);
+      throw new SourceError(`${folder}/debian/${name}: is larger than ${TEXT_SIZE_MAX >> 20} MiB`);
     return byteString(bytes);
   };
   const head = parseChangelogHead(await text("changelog"), `${folder}/debian/changelog`);
   const stanza = parseControl(await text("control"), `${folder}/debian/control`)[0];
   if (stanza?.get("Source") === undefined)
-    throw new SourceError(`${folder}/debian/control: does not begin ` + "with a source package");
+    throw new SourceError(`${folder}/debian/control: does not begin with a source package`);
   if (stanza.get("Source") !== head.name)
-    throw new SourceError(`${folder}: debian/control says ${stanza.get("Source")}, ` + `debian/changelog ${head.name}`);
+    throw new SourceError(`${folder}: debian/control says ${stanza.get("Source")}, debian/changelog ${head.name}`);
   const tree = `${head.name}-${upstreamVersion(head.version)}`;
   return {
     name: head.name,
@@ -214,6 +212,6 @@ function hash({ packages }: Pick<BuilderPorts, "packages">, bytes: Uint8Array): 
 function baseName(path: string): string {
   const name = path.slice(path.lastIndexOf("/") + 1);
   if (!/^[A-Za-z0-9][A-Za-z0-9+.~_-]*$/.test(name))
-    throw new InfrastructureError(`${path}: not a name of a source ` + "package's file");
+    throw new InfrastructureError(`${path}: not a name of a source package's file`);
   return name;
 }

@@ -75,7 +75,7 @@ export async function comparePackages(
     });
   return differences.length <= SHOWN_MAX
     ? differences
-    : [...differences.slice(0, SHOWN_MAX), { member: "…", what: `${differences.length - SHOWN_MAX}` + " more" }];
+    : [...differences.slice(0, SHOWN_MAX), { member: "…", what: `${differences.length - SHOWN_MAX} more` }];
 }
 
 interface TarFile {
@@ -100,7 +100,7 @@ function compareTars(tools: CompareTools, archive: string, ours: Uint8Array, the
       if (one.entry[field] !== other.entry[field])
         differences.push({
           member,
-          what: `${field} is ${words(field, one.entry)}, theirs ` + `${words(field, other.entry)}`,
+          what: `${field} is ${words(field, one.entry)}, theirs ${words(field, other.entry)}`,
         });
     }
     if (firstDifference(one.content, other.content) !== undefined)
@@ -131,7 +131,7 @@ function contentDifference(member: string, ours: Uint8Array, theirs: Uint8Array)
   return {
     member,
     offset,
-    what: `differs from byte ${offset} on (${excerpt(ours, offset)} / ` + `${excerpt(theirs, offset)})${sizes}`,
+    what: `differs from byte ${offset} on (${excerpt(ours, offset)} / ${excerpt(theirs, offset)})${sizes}`,
   };
 }
 

@@ -182,7 +182,7 @@ export function settingsOf(options: BuilderOptions): BuilderSettings {
   }
   const carrier = get<string>("in");
   if (carrier !== "linux" && carrier !== "stratos")
-    throw new CommandError("in", `there is no carrier ${carrier}: ` + "linux, stratos");
+    throw new CommandError("in", `there is no carrier ${carrier}: linux, stratos`);
   const optional = {
     components: get<string[]>("components"),
     repositories: get<ExtraRepository[]>("repositories")?.map((one) => ({

@@ -88,7 +88,7 @@ export class StratosCarrier implements RootCarrier {
   async clone(layers: readonly string[], settings: CloneSettings): Promise<CleanRoot> {
     if (settings.architecture !== "riscv64")
       throw new InfrastructureError(
-        `Stratos runs programs of riscv64, not of ${settings.architecture}; --in ` + "linux runs what the host does",
+        `Stratos runs programs of riscv64, not of ${settings.architecture}; --in linux runs what the host does`,
       );
     if (settings.hasCompilerCache === true)
       throw new InfrastructureError("builds inside Stratos share no cache of compilations");
@@ -131,11 +131,8 @@ class StratosRoot implements CleanRoot {
       { id } = user;
     const add = (path: string, line: string): void => {
       const text = Buffer.from(readVolumeFile(this.#files, path) ?? new Uint8Array(0)).toString("latin1");
-      if (
-        !text.includes("\n" + `${user.name}:`) &&
-        !writeVolumeFile(this.#files, path, Buffer.from(`${text}${line}` + "\n"))
-      )
-        throw new InfrastructureError(`/${path} cannot be ` + "written");
+      if (!text.includes(`\n${user.name}:`) && !writeVolumeFile(this.#files, path, Buffer.from(`${text}${line}\n`)))
+        throw new InfrastructureError(`/${path} cannot be written`);
     };
     add("etc/passwd", `${user.name}:x:${id}:${id}:builder:/nonexistent:/bin/sh`);
     add("etc/group", `${user.name}:x:${id}:`);
@@ -188,7 +185,7 @@ class StratosRoot implements CleanRoot {
     const { limits, signal, user, hostname, epochSeconds } = this.#settings;
     signal.throwIfAborted();
     if (command.hasNetwork === true || command.isInteractive === true)
-      throw new InfrastructureError("a build's root inside Stratos has neither " + "network nor terminal");
+      throw new InfrastructureError("a build's root inside Stratos has neither network nor terminal");
     const lines: string[] = [];
     const session = new MachineSession({
       volume: this.#opened.volume,
@@ -215,9 +212,9 @@ class StratosRoot implements CleanRoot {
     const startedMs = heardMs;
     const watcher = setInterval(() => {
       if (performance.now() - startedMs > limits.timeoutSeconds * 1000)
-        stop("timeout", "it ran for longer than " + `${limits.timeoutSeconds} s`);
+        stop("timeout", `it ran for longer than ${limits.timeoutSeconds} s`);
       else if (performance.now() - heardMs > limits.silenceSeconds * 1000)
-        stop("timeout", "it wrote nothing for " + `${limits.silenceSeconds} s`);
+        stop("timeout", `it wrote nothing for ${limits.silenceSeconds} s`);
     }, 1000);
     try {
       const output = {
@@ -228,7 +225,7 @@ class StratosRoot implements CleanRoot {
           heardMs = performance.now();
           loggedBytes += count;
           if (loggedBytes > limits.logBytes)
-            stop("killed", "it wrote more than " + `${Math.round(limits.logBytes / 2 ** 20)} MiB of ` + "output");
+            stop("killed", `it wrote more than ${Math.round(limits.logBytes / 2 ** 20)} MiB of output`);
           else command.onOutput(new Uint8Array(bytes.subarray(at, at + count)));
           return count;
         },

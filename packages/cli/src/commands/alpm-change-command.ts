@@ -194,12 +194,10 @@ export function planText(transaction: AlpmTransaction): string {
   const size =
     `${formatSize(sizes.downloadBytes)} to download, ` +
     `${
-      sizes.grownBytes < 0
-        ? `${formatSize(-sizes.grownBytes)}` + " freed"
-        : `${formatSize(sizes.grownBytes)} ` + "more on disk"
+      sizes.grownBytes < 0 ? `${formatSize(-sizes.grownBytes)} freed` : `${formatSize(sizes.grownBytes)} more on disk`
     }`;
   return (
-    `${[...lines, `${plan.install.length} to install or upgrade, ` + `${plan.remove.length} to remove; ${size}`]
+    `${[...lines, `${plan.install.length} to install or upgrade, ${plan.remove.length} to remove; ${size}`]
       .map(byteStringToUtf8)
       .join("\n")}` + "\n"
   );

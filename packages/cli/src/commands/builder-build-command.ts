@@ -39,12 +39,12 @@ export async function buildSource(source: string, options: BuilderBuildOptions):
     if (options.json === true) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
     else
       for (const { name, size, sha256 } of result.artefacts)
-        process.stdout.write(`${sha256}  ${name}  ` + `${formatSize(size)}\n`);
+        process.stdout.write(`${sha256}  ${name}  ${formatSize(size)}\n`);
     const { failure } = result;
     if (failure !== undefined)
       throw new CommandError(
         source,
-        `${failure.stage} failed (${failure.kind}): ` + `${failure.message}`,
+        `${failure.stage} failed (${failure.kind}): ${failure.message}`,
         session.stopStatus === undefined ? {} : { status: session.stopStatus },
       );
     return EXIT_SUCCESS;

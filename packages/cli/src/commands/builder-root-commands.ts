@@ -69,7 +69,7 @@ export async function makeRoot(source: string | undefined, options: BuilderOptio
     const { keys, kept } = await layersFor(session, settings, source);
     session.display.clear();
     process.stdout.write(
-      keys.map((key, index) => `${key.slice(0, KEY_SHOWN)}` + `${index < kept ? " kept" : " made"}\n`).join(""),
+      keys.map((key, index) => `${key.slice(0, KEY_SHOWN)}${index < kept ? " kept" : " made"}\n`).join(""),
     );
     return EXIT_SUCCESS;
   });
@@ -91,7 +91,7 @@ export async function updateRoots(options: BuilderOptions): Promise<number> {
       } = await layersFor(session, own, undefined);
       session.display.clear();
       process.stdout.write(
-        `${suite} ${architecture}: ` + `${kept === 1 ? "up to date" : `made ${key!.slice(0, KEY_SHOWN)}`}\n`,
+        `${suite} ${architecture}: ${kept === 1 ? "up to date" : `made ${key!.slice(0, KEY_SHOWN)}`}\n`,
       );
       // What stood on an older base is of no build any more: its key names that base.
       for (const old of session.carrier.layers.list()) {
@@ -115,10 +115,7 @@ export async function enterRoot(source: string | undefined, options: RootShellOp
   const settings = settingsOf(options),
     { architecture, suite } = settings.request;
   if (settings.carrier !== "linux")
-    throw new CommandError(
-      "root shell",
-      "a shell is to be had on linux alone; `stratos run` " + "has one inside Stratos",
-    );
+    throw new CommandError("root shell", "a shell is to be had on linux alone; `stratos run` has one inside Stratos");
   return withSession(settings, options, source ?? suite, async (session) => {
     const { keys } = await layersFor(session, settings, source);
     session.display.clear();
@@ -173,8 +170,8 @@ export async function removeRoots(keys: readonly string[], options: RootRemoveOp
   }
   process.stdout.write(
     options.json === true
-      ? `${JSON.stringify(removed)}` + "\n"
-      : removed.map((key) => `${key.slice(0, KEY_SHOWN)} ` + "removed\n").join(""),
+      ? `${JSON.stringify(removed)}\n`
+      : removed.map((key) => `${key.slice(0, KEY_SHOWN)} removed\n`).join(""),
   );
   return EXIT_SUCCESS;
 }
@@ -254,8 +251,7 @@ export async function pruneCaches(options: CachePruneOptions): Promise<number> {
         .map(
           (one) =>
             `${one.key.slice(0, KEY_SHOWN)} ${one.kind} ${one.suite} ${one.architecture}, used ` +
-            `${timeText(one.usedMs)}` +
-            "\n",
+            `${timeText(one.usedMs)}\n`,
         )
         .join("")}${old.length}` +
         ` layers, ${formatSize(old.reduce((sum, one) => sum + one.bytes, 0))}` +
@@ -324,7 +320,7 @@ function findLayer(carrier: LinuxCarrier, beginning: string): KeptLayer {
       beginning,
       found.length === 0
         ? "there is no such layer; `stratos builder root ls` lists them"
-        : "is the beginning of " + `${found.length} keys`,
+        : `is the beginning of ${found.length} keys`,
     );
   return found[0]!;
 }

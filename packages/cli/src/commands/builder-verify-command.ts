@@ -165,7 +165,7 @@ function requireBuilt(what: string, result: BuildResult, session: BuilderSession
   if (failure !== undefined)
     throw new CommandError(
       what,
-      `${failure.stage} failed (${failure.kind}): ` + `${failure.message}`,
+      `${failure.stage} failed (${failure.kind}): ${failure.message}`,
       session.stopStatus === undefined ? {} : { status: session.stopStatus },
     );
   return result;

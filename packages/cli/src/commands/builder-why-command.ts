@@ -27,7 +27,7 @@ export async function explainRoot(source: string, name: string | undefined, opti
         const inBase = plan.root.packages.some((one) => one.name === name);
         throw new CommandError(
           name,
-          inBase ? "is part of the base, which every build has" : "is not in the root of " + `${source}`,
+          inBase ? "is part of the base, which every build has" : `is not in the root of ${source}`,
         );
       }
       const shown = name === undefined ? plan.reasons : chainTo(byName, name);

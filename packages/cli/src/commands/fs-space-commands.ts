@@ -194,7 +194,7 @@ export async function dedupeCommand(path: string, options: DedupeOptions): Promi
         `${
           options.dryRun === true
             ? "seem to be duplicates"
-            : "were duplicates; " + `${formatSize(told.freedBytes)} more are free`
+            : `were duplicates; ${formatSize(told.freedBytes)} more are free`
         }` +
         "\n",
     );

@@ -232,7 +232,7 @@ export function fsckHub(options: Listing & { readonly head?: string }): Promise<
     if (options.json === true) print({ findings, head });
     else {
       for (const { check, count, examples } of findings)
-        process.stdout.write(`${check}: ${count} ` + `(${examples.join(", ")})\n`);
+        process.stdout.write(`${check}: ${count} (${examples.join(", ")})\n`);
       process.stdout.write(
         `${findings.length === 0 ? "nothing is wrong" : `${findings.length} findings`}; seal ${head.number}, ` +
           `${head.hash}\n`,

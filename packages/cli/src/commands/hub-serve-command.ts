@@ -25,13 +25,13 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
   const { host, port } = options.listen;
   const tls = readTls(options);
   if (tls === null && !/^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(host))
-    throw new UsageError("--listen", `${host} can be reached by others: --tls-cert and ` + "--tls-key are needed");
+    throw new UsageError("--listen", `${host} can be reached by others: --tls-cert and --tls-key are needed`);
   const warn = (message: string): void => void process.stderr.write(`stratos hub: ${message}\n`);
   const place = await openPlace(options, {
     ...(options.pool === undefined ? {} : { poolSize: options.pool }),
     ...(options.slowQuery === undefined ? {} : { slowStatementMs: options.slowQuery }),
     slow: (sql, milliseconds) =>
-      warn(`slow statement, ${milliseconds.toFixed(0)} ms: ` + `${sql.replace(/\s+/g, " ").trim().slice(0, 200)}`),
+      warn(`slow statement, ${milliseconds.toFixed(0)} ms: ${sql.replace(/\s+/g, " ").trim().slice(0, 200)}`),
   });
   try {
     const hub = await startHub(place.database, {

@@ -162,10 +162,10 @@ export function showTask(id: number, options: HubOptions & { readonly json?: tru
     const task = await client.call<TaskDetails>("GET", `/tasks/${id}`);
     if (options.json === true) return print(task);
     const lines: [string, string][] = [
-      ["task", `${task.id}  ` + `${task.label}`],
-      ["kind", `${task.kind} on ` + `${task.arch}`],
+      ["task", `${task.id}  ${task.label}`],
+      ["kind", `${task.kind} on ${task.arch}`],
       ["state", task.state + (task.cancelRequested && task.finished === null ? " (to be canceled)" : "")],
-      ["channel", `${task.channel}, priority ` + `${task.priority}`],
+      ["channel", `${task.channel}, priority ${task.priority}`],
       ["owner", task.owner],
       ["created", task.created],
       ["finished", task.finished ?? "-"],
@@ -183,13 +183,13 @@ export function showTask(id: number, options: HubOptions & { readonly json?: tru
       ]),
       ...(task.children.length === 0 ? [] : [["before", task.children.join(" ")] as [string, string]]),
       ...task.runs.map((run): [string, string] => [
-        "attempt " + `${run.attempt}`,
+        `attempt ${run.attempt}`,
         `${run.state} on ${run.host}, ${run.assigned}${run.ended === null ? "" : ` to ${run.ended}`}` +
           (run.message === null ? "" : `: ${run.message}`),
       ]),
       ...task.artefacts.map(({ name, size, digest }): [string, string] => [
         "artefact",
-        `${name}  ${size} bytes  ` + `${digest}`,
+        `${name}  ${size} bytes  ${digest}`,
       ]),
     ];
     const width = Math.max(...lines.map(([name]) => name.length));
@@ -207,8 +207,8 @@ export function watchTask(id: number, options: HubOptions & { readonly json?: tr
         last = event.data as TaskView;
         process.stdout.write(
           options.json === true
-            ? `${JSON.stringify(last)}` + "\n"
-            : `${new Date().toISOString()}  ${last.state}` + `${last.message === null ? "" : `  ${last.message}`}\n`,
+            ? `${JSON.stringify(last)}\n`
+            : `${new Date().toISOString()}  ${last.state}${last.message === null ? "" : `  ${last.message}`}\n`,
         );
       }
     }
@@ -344,7 +344,7 @@ export function listEvents(
     const show = (event: EventView): void =>
       void process.stdout.write(
         options.json === true
-          ? `${JSON.stringify(event)}` + "\n"
+          ? `${JSON.stringify(event)}\n`
           : `${event.at}  ${event.actor}  ${event.what}${event.task === null ? "" : `  task ${event.task}`}` +
               (event.run === null ? "" : `  run ${event.run}`) +
               `${event.detail === null ? "" : `  ${JSON.stringify(event.detail)}`}\n`,

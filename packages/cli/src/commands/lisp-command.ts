@@ -21,7 +21,7 @@ export async function runLisp(
   const folders = [...options.libraryPath, ...(file === undefined ? [] : [dirname(file)]), ".", ownLibraryFolder()];
   const lisp = new Lisp({ system: nodeSystem([file ?? "lisp", ...args]), findLibrary: folderFinder(folders) });
   if (!["interpreter", "wasm"].includes(options.engine))
-    throw new CommandError("--engine", `${options.engine} is no engine; take ` + "interpreter or wasm");
+    throw new CommandError("--engine", `${options.engine} is no engine; take interpreter or wasm`);
   try {
     const runner = options.engine === "wasm" ? new CompiledLisp(lisp, { wasm: new NodeWasmEngine() }) : lisp;
     for (const text of options.eval) runner.evaluateText(text, "-e");

@@ -174,7 +174,7 @@ function planText(planned: PlannedChange): string {
     `${
       planned.keptBack.length === 0
         ? ""
-        : "Kept back: " + `${planned.keptBack.map(({ package: one }) => one.name).join(" ")}` + "\n"
+        : `Kept back: ${planned.keptBack.map(({ package: one }) => one.name).join(" ")}\n`
     }`
   );
 }

@@ -44,13 +44,13 @@ export async function runWorker(options: WorkerCommandOptions): Promise<number> 
       host,
       folder,
       executors: EXECUTORS,
-      tell: (message) => void process.stderr.write("stratos worker: " + `${message}\n`),
+      tell: (message) => void process.stderr.write(`stratos worker: ${message}\n`),
       registration: {
         arches: options.arch.length > 0 ? options.arch : [DEBIAN_ARCHES[process.arch] ?? process.arch],
         channels: options.channel.length > 0 ? options.channel : ["default"],
         capabilities: options.capability,
         capacity: options.capacity,
-        software: "stratos " + `${VERSION}`,
+        software: `stratos ${VERSION}`,
       },
     });
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => worker.stop());

@@ -88,8 +88,8 @@ export async function readSecrets(
         `partition ${name}: ` +
           `${
             variable === undefined
-              ? `there is no file ${(key ?? file)!} ` + "beside the treefile"
-              : `the environment has no ${variable}, which is to ` + "hold the passphrase"
+              ? `there is no file ${(key ?? file)!} beside the treefile`
+              : `the environment has no ${variable}, which is to hold the passphrase`
           }`,
       );
     const end = key === undefined ? bytes.indexOf(0x0a) : -1;

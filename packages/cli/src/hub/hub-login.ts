@@ -18,7 +18,7 @@ const loginPath = (): string => join(stratosHome(), "hub-logins.json");
 export function hubUrl(options: HubOptions): string {
   const text = options.hub ?? process.env["STRATOS_HUB"] ?? DEFAULT_HUB;
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
-    throw new UsageError("--hub", `'${text}': expected a URL, such as ` + `${DEFAULT_HUB}`);
+    throw new UsageError("--hub", `'${text}': expected a URL, such as ${DEFAULT_HUB}`);
   return text.replace(/\/+$/, "");
 }
 
@@ -29,7 +29,7 @@ export function openHub(options: HubOptions): HubClient {
   if (token === undefined)
     throw new CommandError(
       url,
-      "no key for this hub: `stratos hub login` keeps one, or " + "--token-file names a file with one",
+      "no key for this hub: `stratos hub login` keeps one, or --token-file names a file with one",
     );
   return hubClient(url, token);
 }
@@ -45,7 +45,7 @@ export function readToken(path: string): string {
     if (token === "") throw new CommandError(path, "is empty: it should hold a hub's key");
     if ((statSync(path).mode & 0o077) !== 0 && path !== "/dev/stdin")
       process.stderr.write(
-        `stratos: warning: ${path} can be read by others, who are as good as you ` + "with it; chmod 600 ends that\n",
+        `stratos: warning: ${path} can be read by others, who are as good as you with it; chmod 600 ends that\n`,
       );
     return token;
   } catch (error) {

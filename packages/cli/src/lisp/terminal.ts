@@ -18,7 +18,7 @@ export async function talkOnTerminal(lisp: Lisp, repl: Repl): Promise<number> {
   const history = join(stratosHome(), "lisp-history");
   const isColoured = process.env["NO_COLOR"] === undefined;
   const paint = (code: number, text: string): string =>
-    isColoured && text !== "" ? `\x1b[${code}m${text}` + "\x1b[0m" : text;
+    isColoured && text !== "" ? `\x1b[${code}m${text}\x1b[0m` : text;
   const lines = createInterface({
     input: process.stdin,
     output: process.stdout,
@@ -66,7 +66,7 @@ export async function talkOnTerminal(lisp: Lisp, repl: Repl): Promise<number> {
       try {
         const result = repl.submit(whole);
         if (result.text !== "")
-          process.stdout.write(`${result.isError ? paint(31, result.text) : paint(36, result.text)}` + "\n");
+          process.stdout.write(`${result.isError ? paint(31, result.text) : paint(36, result.text)}\n`);
         if (result.wantsToEnd) break;
       } catch (error) {
         if (!(error instanceof ExitRequest)) throw error;

@@ -101,8 +101,7 @@ test(
       join(bin, "docker-credential-sample"),
       `#!/bin/sh\nread server\ncase $1-$server in get-host) echo '{"Username":"helped","Secret":"s:1"}';; ` +
         `get-https://index.docker.io/v1/) echo '{"Username":"hub","Secret":"2"}';; get-locked) echo 'the keyring is ` +
-        "locked' >&2; exit 1;; get-odd) echo odd;; *) echo 'credentials not found in native keychain'; exit 1;; " +
-        "esac\n",
+        "locked' >&2; exit 1;; get-odd) echo odd;; *) echo 'credentials not found in native keychain'; exit 1;; esac\n",
     );
     chmodSync(helper, 0o755);
     const env = {

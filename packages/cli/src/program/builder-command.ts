@@ -99,18 +99,16 @@ function buildRow(finish: Finish): Command {
       .description(
         "Builds a source package: a name of the suite (or NAME=VERSION), a .dsc file, a folder with debian/ in it, " +
           "or a git repository (URL, or FOLDER#REFERENCE). What it makes, its log (.build) and provenance.json " +
-          "go into " +
-          "a folder.",
+          "go into a folder.",
       )
       .usage("[OPTIONS] SOURCE")
       .argument("<source>", SOURCE)
       .option("-o, --output <dir>", "where packages go", "."),
   )
     .addOption(
-      new Option(
-        "--seed <n>",
-        "of the machine's chance, with --in stratos (default: " + "1): the same each time",
-      ).argParser(parseSeed),
+      new Option("--seed <n>", "of the machine's chance, with --in stratos (default: 1): the same each time").argParser(
+        parseSeed,
+      ),
     )
     .option("--shell-on-failure", "when the build fails, a shell in its root, as the build's user")
     .addOption(jsonOption())
@@ -150,8 +148,7 @@ function verifyRow(finish: Finish): Command {
       .description(
         "Builds again what a .buildinfo file names, with exactly the packages that were installed then, and compares " +
           "each package byte for byte. A difference is named by member, file and offset where the files " +
-          "themselves are " +
-          "at hand (beside the .buildinfo, or --against).",
+          "themselves are at hand (beside the .buildinfo, or --against).",
       )
       .usage("[OPTIONS] FILE.buildinfo")
       .argument("<file>", ".buildinfo file")
@@ -195,7 +192,7 @@ function reprotestRow(finish: Finish): Command {
 function rootRows(finish: Finish): Command {
   const root = new Command("root")
     .summary("layers that roots are cloned from")
-    .description("Lists, makes, updates, enters, removes and checks the layers " + "that roots are cloned from.")
+    .description("Lists, makes, updates, enters, removes and checks the layers that roots are cloned from.")
     .usage("COMMAND");
   const commands = (): Promise<typeof import("../commands/builder-root-commands.ts")> =>
     import("../commands/builder-root-commands.ts");
@@ -212,8 +209,7 @@ function rootRows(finish: Finish): Command {
         .summary("make a base, or a source's layers")
         .description(
           "Makes the base of a suite and architecture, or what a source's builds stand on, so that the first " +
-            "build need " +
-            "not.",
+            "build need not.",
         )
         .usage("[OPTIONS] [SOURCE]")
         .argument("[source]", SOURCE),
@@ -227,8 +223,7 @@ function rootRows(finish: Finish): Command {
         .summary("make bases anew where the archive has changed")
         .description(
           "Makes the base of each suite and architecture that there is one of from the present lists, and " +
-            "removes bases, " +
-            "with what stands on them, that are superseded.",
+            "removes bases, with what stands on them, that are superseded.",
         ),
     ).action(async (options: BuilderOptions) => finish(await (await commands()).updateRoots(options))),
   );
@@ -238,8 +233,7 @@ function rootRows(finish: Finish): Command {
         .summary("a shell in a fresh clone")
         .description(
           "Runs a shell in a fresh clone of a base, or of the root that a source is built in. What it changes is " +
-            "gone " +
-            "afterwards.",
+            "gone afterwards.",
         )
         .usage("[OPTIONS] [SOURCE]")
         .argument("[source]", SOURCE),
@@ -274,7 +268,7 @@ function rootRows(finish: Finish): Command {
       )
       .usage("[OPTIONS] [KEY…]")
       .argument("[key...]", "layers (default: all)")
-      .option("--repair", "remove damaged layers, so that the next " + "build makes them anew")
+      .option("--repair", "remove damaged layers, so that the next build makes them anew")
       .addOption(jsonOption())
       .action(async (keys: string[], options: RootScrubOptions) =>
         finish(await (await commands()).scrubRoots(keys, options)),
@@ -293,7 +287,7 @@ function cacheRows(finish: Finish): Command {
   cache.addCommand(
     new Command("ls")
       .summary("show what is kept, and how large it is")
-      .description("Shows what is kept: layers, compilations, what composes share " + "with builds, and downloads.")
+      .description("Shows what is kept: layers, compilations, what composes share with builds, and downloads.")
       .addOption(jsonOption())
       .action(async (options: { json?: true }) => finish(await (await commands()).listCaches(options))),
   );
@@ -302,8 +296,7 @@ function cacheRows(finish: Finish): Command {
       .summary("remove what has not been used")
       .description(
         "Removes layers that have not been used for some days, and what killed builds left. Compilations of " +
-          "ccache are " +
-          "bounded by ccache itself.",
+          "ccache are bounded by ccache itself.",
       )
       .addOption(new Option("--older-than <days>", "not used for so many days (default: 30)").argParser(parseDays))
       .option("-n, --dry-run", "tell only")
@@ -322,7 +315,7 @@ function configRows(finish: Finish): Command {
     withRequest(
       new Command("show")
         .summary("show the settings that count")
-        .description("Shows the settings that count, and with " + "--origin where each is from."),
+        .description("Shows the settings that count, and with --origin where each is from."),
     )
       .option("--origin", "where each value is from")
       .addOption(jsonOption())
@@ -349,14 +342,13 @@ function withRequest(command: Command): Command {
     new Option("--components <names>", "of the suite, separated by commas (default: main)").argParser(parseWords),
     new Option(
       "--repository <source>",
-      'a repository whose packages may be used, too: "URL SUITE ' + 'COMPONENT…" (repeatable)',
+      'a repository whose packages may be used, too: "URL SUITE COMPONENT…" (repeatable)',
     ).argParser(collectRepository),
     new Option("-P, --profiles <names>", "build profiles, separated by commas: nocheck,nodoc").argParser(parseWords),
-    new Option(
-      "--parts <which>",
-      "packages of the architecture (any), those of none " + "(all), or both (default)",
-    ).choices(["both", "any", "all"]),
-    new Option("-j, --jobs <n>", "jobs that the build may run at once (default: " + "the host's processors)").argParser(
+    new Option("--parts <which>", "packages of the architecture (any), those of none (all), or both (default)").choices(
+      ["both", "any", "all"],
+    ),
+    new Option("-j, --jobs <n>", "jobs that the build may run at once (default: the host's processors)").argParser(
       parseCount,
     ),
     new Option("--timeout <seconds>", "longest build (default: 21600)").argParser(parseCount),

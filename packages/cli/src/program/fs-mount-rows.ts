@@ -55,8 +55,7 @@ export function mountCommands(finish: Finish): Command[] {
   const mount = new Command("mount")
     .description(
       "Mounts a volume on a folder, through FUSE. Returns when it is mounted; a process of its own serves it. " +
-        "Without arguments: lists what is mounted. After a crash of that process, mounting again takes the place " +
-        "over.",
+        "Without arguments: lists what is mounted. After a crash of that process, mounting again takes the place over.",
     )
     .summary("mount a volume on a folder")
     .usage("[OPTIONS] [VOLUME DIR]")

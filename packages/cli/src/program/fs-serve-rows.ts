@@ -32,8 +32,7 @@ export function serveCommand(finish: Finish): Command {
       "Serves volumes over HTTP: a REST interface (/openapi.json describes it) and Prometheus metrics " +
         "(/metrics). Takes the snapshots that their schedules ask for and, as --config says, scrubs and makes " +
         "backups. Requests need the token in a file of which the second line tells, made at the first start; " +
-        "--socket does without, by permissions. Prints its address when it is ready, and ends with SIGINT or " +
-        "SIGTERM.",
+        "--socket does without, by permissions. Prints its address when it is ready, and ends with SIGINT or SIGTERM.",
     )
     .summary("serve volumes over HTTP")
     .argument("[volume...]", "files or devices; NAME=PATH names one")

@@ -47,7 +47,7 @@ export function hubAdminCommands(finish: Finish): Command[] {
     row(
       "fsck",
       "check a hub's database",
-      "Checks what must hold between rows, and the chain of events. " + "Status 1 when something is wrong.",
+      "Checks what must hold between rows, and the chain of events. Status 1 when something is wrong.",
     )
       .addOption(jsonOption())
       .action(async (options: Common) => finish(await (await commands()).fsckHub(options))),
@@ -73,7 +73,7 @@ export function hubAdminCommands(finish: Finish): Command[] {
     databaseOptions(new Command("migrate"))
       .summary("move a hub to another database")
       .description(
-        "Copies all rows of a hub that does not run into another, empty database, " + "and counts them on both sides.",
+        "Copies all rows of a hub that does not run into another, empty database, and counts them on both sides.",
       )
       .requiredOption("--to <place>", "a folder, or postgres://USER@HOST/NAME")
       .addOption(jsonOption())
@@ -122,11 +122,7 @@ function channelCommand(finish: Finish): Command {
       .action(async (options: Common) => finish(await (await commands()).listChannels(options))),
   );
   channel.addCommand(
-    row(
-      "set",
-      "make or change a channel",
-      "Makes a channel, or changes one; what is not " + "said becomes the default.",
-    )
+    row("set", "make or change a channel", "Makes a channel, or changes one; what is not said becomes the default.")
       .argument("<name>", "its name")
       .addOption(
         new Option(
@@ -173,13 +169,13 @@ function tokenCommand(finish: Finish): Command {
       .addOption(
         repeatable(
           "--role <role>",
-          "also give its owner this role: viewer, submitter, worker, " + "operator, auditor, admin",
+          "also give its owner this role: viewer, submitter, worker, operator, auditor, admin",
         ),
       )
       .addOption(
         repeatable(
           "--scope <permission>",
-          "what the key may do of what its owner may, such as " + "task:submit:main; default: all",
+          "what the key may do of what its owner may, such as task:submit:main; default: all",
         ),
       )
       .addOption(

@@ -26,7 +26,7 @@ export function hubCommand(finish: Finish): Command {
   databaseOptions(hub)
     .option(
       "--token-file <file>",
-      "write the administrator's key of a new database to this " + "file, rather than to stderr",
+      "write the administrator's key of a new database to this file, rather than to stderr",
     )
     .option("--tls-cert <file>", "serve over TLS with this certificate; needed where others can reach the address")
     .option("--tls-key <file>", "the certificate's key")

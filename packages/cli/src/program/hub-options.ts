@@ -11,7 +11,7 @@ export function hubOptions(command: Command): Command {
 export function parseCount(minimum: number, maximum = 2_000_000_000): (text: string) => number {
   return (text) => {
     if (!/^-?\d{1,10}$/.test(text) || Number(text) < minimum || Number(text) > maximum)
-      throw new InvalidArgumentError(`expected a number from ${minimum} ` + `to ${maximum}`);
+      throw new InvalidArgumentError(`expected a number from ${minimum} to ${maximum}`);
     return Number(text);
   };
 }
@@ -29,13 +29,13 @@ export const collect = (text: string, before: readonly string[]): readonly strin
   ...text.split(",").filter((part) => part !== ""),
 ];
 export const repeatable = (flags: string, description: string): Option =>
-  new Option(flags, `${description} ` + "(repeatable)").argParser(collect).default([], "none");
+  new Option(flags, `${description} (repeatable)`).argParser(collect).default([], "none");
 
 export function databaseOptions(command: Command): Command {
   return command
     .option(
       "--database <place>",
-      "memory, a folder, or postgres://USER@HOST/NAME (default: a " + "folder of the state folder)",
+      "memory, a folder, or postgres://USER@HOST/NAME (default: a folder of the state folder)",
     )
     .option("--state <folder>", "where the hub keeps its files (default: hub in $STRATOS_HOME)");
 }

@@ -30,8 +30,7 @@ export function taskCommand(finish: Finish): Command {
   task.addCommand(
     hubOptions(new Command("submit"))
       .description(
-        "Submits a task and prints its number: a command, another kind with " +
-          "--payload, or with --file many at once.",
+        "Submits a task and prints its number: a command, another kind with --payload, or with --file many at once.",
       )
       .summary("submit a task")
       .usage("[OPTIONS] [--] [CMD [ARG…]]")
@@ -56,10 +55,7 @@ export function taskCommand(finish: Finish): Command {
       )
       .addOption(repeatable("--require <word>", "capabilities that its host must have"))
       .addOption(
-        new Option(
-          "--after <tasks>",
-          "starts when these have completed, and is canceled when " + "one has not (repeatable)",
-        )
+        new Option("--after <tasks>", "starts when these have completed, and is canceled when one has not (repeatable)")
           .argParser(parseParents)
           .default([], "none"),
       )
@@ -71,7 +67,7 @@ export function taskCommand(finish: Finish): Command {
       .addOption(new Option("--timeout <time>", "30s, 15m, 12h (default: 6h)").argParser(parseSeconds))
       .addOption(repeatable("--artefact <file>", "files that the command leaves, and that the hub keeps"))
       .option("--key <text>", "submit once for this key, however often the command is repeated")
-      .option("-w, --watch", "show the log, and end with status 1 when the " + "task does not complete")
+      .option("-w, --watch", "show the log, and end with status 1 when the task does not complete")
       .addOption(jsonOption())
       .action(async (command: string | undefined, args: string[], options: SubmitOptions) =>
         finish(await (await commands()).submitTask(command === undefined ? [] : [command, ...args], options)),
@@ -96,7 +92,7 @@ export function taskCommand(finish: Finish): Command {
       .argument("<task>", "its number", parseTask)
       .addOption(jsonOption());
   task.addCommand(
-    one("show", "show a task", "Shows a task: its state, attempts, what it " + "waits for, artefacts.").action(
+    one("show", "show a task", "Shows a task: its state, attempts, what it waits for, artefacts.").action(
       async (id: number, options: Common) => finish(await (await commands()).showTask(id, options)),
     ),
   );
@@ -104,14 +100,14 @@ export function taskCommand(finish: Finish): Command {
     one(
       "watch",
       "follow a task until it ends",
-      "Prints each state of a task until it ends; status 1 " + "when it did not complete.",
+      "Prints each state of a task until it ends; status 1 when it did not complete.",
     ).action(async (id: number, options: Common) => finish(await (await commands()).watchTask(id, options))),
   );
   task.addCommand(
     one(
       "why",
       "say why a task waits",
-      "Says why a task waits: what it waits for, or what each " + "filter leaves of the hosts.",
+      "Says why a task waits: what it waits for, or what each filter leaves of the hosts.",
     ).action(async (id: number, options: Common) => finish(await (await commands()).whyTask(id, options))),
   );
   task.addCommand(
@@ -131,7 +127,7 @@ export function taskCommand(finish: Finish): Command {
     many(
       "cancel",
       "cancel tasks",
-      "Cancels tasks: at once those that wait, the others when " + "their hosts have stopped them.",
+      "Cancels tasks: at once those that wait, the others when their hosts have stopped them.",
     )
       .option("--reason <text>", "for those who ask")
       .argument("<task...>", "their numbers", parseTasks)

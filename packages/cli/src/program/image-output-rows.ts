@@ -17,8 +17,7 @@ export function imageOutputCommands(finish: Finish): Command[] {
   const convert = new Command("convert")
     .description(
       "Writes a root in another format: for containers, OSTree, disks. The same root gives the same bytes; times " +
-        "come from $SOURCE_DATE_EPOCH, or from the newest file. squashfs and ISO images keep no access control " +
-        "lists.",
+        "come from $SOURCE_DATE_EPOCH, or from the newest file. squashfs and ISO images keep no access control lists.",
     )
     .summary("write an image in another format")
     .argument("<source>", "image, folder, archive, OCI layout or disk image")

@@ -85,7 +85,7 @@ export function createProgram(handlers: CommandHandlers, finish: (status: number
 
   const trace = new Command("trace")
     .description(
-      "Runs a program as `run` does and writes each system call, its arguments " + "and its result, as strace(1) does.",
+      "Runs a program as `run` does and writes each system call, its arguments and its result, as strace(1) does.",
     )
     .summary("run a program and show its system calls")
     .usage("[OPTIONS] [--] CMD [ARG…]")
@@ -158,8 +158,7 @@ function imageCommand(handlers: CommandHandlers, finish: (status: number) => voi
 
   const build = new Command("build")
     .description(
-      "Builds an image from Debian packages: fetches, verifies and unpacks them, and configures them inside " +
-        "Stratos.",
+      "Builds an image from Debian packages: fetches, verifies and unpacks them, and configures them inside Stratos.",
     )
     .summary("build an image from Debian packages")
     .usage("[OPTIONS] NAME")

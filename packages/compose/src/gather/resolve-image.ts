@@ -66,7 +66,7 @@ export async function resolveImage(
   const locked = lockPackages(world, { plan, binaries }, stagesOf(binaries, offers(binaries), target.architecture));
   const forScripts = build.packages ?? [];
   if (forScripts.length > 0 && base === "none")
-    throw new LockError("build.packages: an image without a base has nothing " + "that could configure them");
+    throw new LockError("build.packages: an image without a base has nothing that could configure them");
   return {
     request: packageRequest(target),
     suite: plan.suite,

@@ -123,8 +123,8 @@ function unknownName(name: string): string {
     `the condition asks for ${name}, which is not known; ` +
     `${
       meant === undefined
-        ? `there is ${CONDITION_NAMES.join(", ")}, and ` + "text stands in quotes"
-        : "did you mean " + `${meant}?`
+        ? `there is ${CONDITION_NAMES.join(", ")}, and text stands in quotes`
+        : `did you mean ${meant}?`
     }`
   );
 }

@@ -313,8 +313,7 @@ const LAYER_KEYS = {
             pattern:
               "^([^\\n]*[ " +
               "\\t])?(ssh-(rsa|dss|ed25519)|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)" +
-              "@openssh\\.com|ssh-(rsa|ed25519)-cert-v01@openssh\\.com) +AAAA[0-9A-Za-z+/]{8,}={0,3}([ " +
-              "\\t][^\\n]*)?$",
+              "@openssh\\.com|ssh-(rsa|ed25519)-cert-v01@openssh\\.com) +AAAA[0-9A-Za-z+/]{8,}={0,3}([ \\t][^\\n]*)?$",
             title: 'a public key as its .pub file has it, such as "ssh-ed25519 AAAA… NAME"',
           },
           description: "who may log in by SSH: lines of ~/.ssh/authorized_keys",

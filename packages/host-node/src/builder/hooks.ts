@@ -56,10 +56,10 @@ function runHook({ point, command, timeoutSeconds }: Hook, job: HookJob): Promis
     child.on("close", (status, signal) =>
       finish(
         isLate
-          ? `${name} took longer than ` + `${timeoutSeconds} s`
+          ? `${name} took longer than ${timeoutSeconds} s`
           : status === 0
             ? undefined
-            : `${name} ended with ` + `${status === null ? signal : `status ${status}`}`,
+            : `${name} ended with ${status === null ? signal : `status ${status}`}`,
       ),
     );
     for (const stream of [child.stdout, child.stderr]) stream.on("data", job.onOutput);

@@ -93,7 +93,7 @@ export class LayerFolder {
         }),
       ]);
       if (status !== 0)
-        throw new InfrastructureError(`a layer cannot be written to ${folder}: ` + `${told() || `status ${status}`}`);
+        throw new InfrastructureError(`a layer cannot be written to ${folder}: ${told() || `status ${status}`}`);
       await this.#list(join(folder, "tree"), join(folder, "manifest"));
       const bytes = readFileSync(join(folder, "manifest"), "latin1")
         .split("\n")

@@ -166,8 +166,7 @@ function remains(): string[] {
 
 test("a root is its layers, the user, and what was brought", options, async () => {
   const { output, status } = await inRoot(
-    "cat /added; echo; ls /hidden 2>&1; id -u; hostname; echo $WORD; cat tree/file single; ls -A tree; cat " +
-      "/etc/passwd",
+    "cat /added; echo; ls /hidden 2>&1; id -u; hostname; echo $WORD; cat tree/file single; ls -A tree; cat /etc/passwd",
   );
   assert.equal(status, 0);
   assert.match(
@@ -186,8 +185,7 @@ test("what is written stays in the clone, and comes out only as regular files", 
         await script(
           made,
           "echo made >made; ln -s /etc/shadow link; mkfifo pipe; mkdir folder; chmod 4755 made; cp /usr/bin/suid " +
-            "own; " +
-            "chmod 6755 own",
+            "own; chmod 6755 own",
         )
       ).status,
       0,
@@ -207,7 +205,7 @@ test("what is written stays in the clone, and comes out only as regular files", 
 });
 
 test(
-  "a build has no network but loopback, no rights by set-user-ID, no " + "mounts, and sees nothing of the host",
+  "a build has no network but loopback, no rights by set-user-ID, no mounts, and sees nothing of the host",
   options,
   async () => {
     const { output } = await inRoot(
@@ -227,7 +225,7 @@ test(
 test("each bound ends the build and is named", options, async () => {
   const stopped = async (text: string, limits: Partial<BuildLimits>): Promise<string> => {
     const { stopped: why } = await inRoot(text, limits);
-    return why === undefined ? "not stopped" : `${why.kind}: ` + `${why.why}`;
+    return why === undefined ? "not stopped" : `${why.kind}: ${why.why}`;
   };
   assert.match(
     await stopped("while :; do echo x; sleep 0.2; done", { timeoutSeconds: 2 }),
@@ -235,7 +233,7 @@ test("each bound ends the build and is named", options, async () => {
   );
   assert.match(await stopped("sleep 60", { silenceSeconds: 2 }), /^timeout: it wrote nothing for 2 s/);
   assert.match(
-    await stopped("while :; do echo " + "0123456789012345678901234567890123456789; " + "done", { logBytes: 1 << 20 }),
+    await stopped("while :; do echo 0123456789012345678901234567890123456789; done", { logBytes: 1 << 20 }),
     /^killed: it wrote more than 1 MiB of output/,
   );
   assert.match(
@@ -257,7 +255,7 @@ test("each bound ends the build and is named", options, async () => {
 
 test("many small files are a bound's matter, too", options, async () => {
   const { stopped } = await inRoot(
-    "i=0; while :; do i=$((i+1)); dd if=/dev/zero of=f$i " + "bs=1048576 count=4 2>/dev/null; done",
+    "i=0; while :; do i=$((i+1)); dd if=/dev/zero of=f$i bs=1048576 count=4 2>/dev/null; done",
     { spaceBytes: 64 << 20, timeoutSeconds: 60 },
   );
   assert.match(stopped?.why ?? "", /more than 64 MiB to the disk/);
@@ -274,7 +272,7 @@ test("who stops a build gets it stopped", options, async () => {
 });
 
 test(
-  "a builder that is killed leaves no process and no mount, and its " + "folder goes with the next build",
+  "a builder that is killed leaves no process and no mount, and its folder goes with the next build",
   options,
   async () => {
     await layers();

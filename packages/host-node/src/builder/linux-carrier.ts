@@ -141,9 +141,7 @@ export class LinuxCarrier implements RootCarrier {
   async clone(layers: readonly string[], settings: CloneSettings): Promise<CleanRoot> {
     const obstacle =
       buildObstacle() ??
-      (isNativeArchitecture(settings.architecture)
-        ? undefined
-        : "this host does not run " + `${settings.architecture}`);
+      (isNativeArchitecture(settings.architecture) ? undefined : `this host does not run ${settings.architecture}`);
     if (obstacle !== undefined) throw new InfrastructureError(`builds cannot be run on this host: ${obstacle}`);
     await this.removeForgotten();
     for (const key of layers) this.layers.touch(key);
@@ -296,32 +294,32 @@ class LinuxRoot implements CleanRoot {
         : setInterval(() => {
             const nowMs = performance.now();
             if (nowMs - startedMs > limits.timeoutSeconds * 1000)
-              return stop("timeout", "it ran for longer than " + `${limits.timeoutSeconds} s`);
+              return stop("timeout", `it ran for longer than ${limits.timeoutSeconds} s`);
             if (nowMs - heardMs > limits.silenceSeconds * 1000)
-              return stop("timeout", "it wrote nothing for " + `${limits.silenceSeconds} s`);
+              return stop("timeout", `it wrote nothing for ${limits.silenceSeconds} s`);
             const free = freeBytes(this.#folder);
             if (freeBefore - free > limits.spaceBytes && !isLooking) {
               // Others write to this disk, too.
               isLooking = true;
               if (usedBytes(this.place) > limits.spaceBytes)
-                stop("killed", "it wrote more than " + `${words(limits.spaceBytes)} to the disk`);
+                stop("killed", `it wrote more than ${words(limits.spaceBytes)} to the disk`);
               isLooking = false;
             } else if (free < FREE_MIN_BYTES && usedBytes(this.place) > FREE_MIN_BYTES)
-              stop("killed", "the disk of " + `${this.#folder} is full`);
+              stop("killed", `the disk of ${this.#folder} is full`);
           }, WATCH_MS);
     try {
       const status = await ended(child);
       const usage = group?.usage(),
         refusedForks = group?.refusedForks ?? 0;
       if (!isMounted && stopped === undefined)
-        throw new InfrastructureError("a root cannot be entered: " + `${tail.trim() || `status ${status}`}`);
+        throw new InfrastructureError(`a root cannot be entered: ${tail.trim() || `status ${status}`}`);
       if (status !== 0 && stopped === undefined) {
         if (usage?.isOutOfMemory === true)
-          stopped = { kind: "killed", why: "it wanted more than " + `${words(limits.memoryBytes)} of memory` };
+          stopped = { kind: "killed", why: `it wanted more than ${words(limits.memoryBytes)} of memory` };
         else if (refusedForks > 0)
-          stopped = { kind: "killed", why: "it wanted more than " + `${limits.processes} processes` };
+          stopped = { kind: "killed", why: `it wanted more than ${limits.processes} processes` };
         else if (status === 128 + 25 || status === 153)
-          stopped = { kind: "killed", why: "it wrote a file of more than " + `${words(limits.spaceBytes)}` };
+          stopped = { kind: "killed", why: `it wrote a file of more than ${words(limits.spaceBytes)}` };
       }
       return {
         status,

@@ -50,7 +50,7 @@ export function nativeObstacle(): string | undefined {
   const name = userInfo().username;
   for (const file of ["/etc/subuid", "/etc/subgid"]) {
     if (!readLines(file).some((line) => line.startsWith(`${name}:`) || line.startsWith(`${userInfo().uid}:`)))
-      return `${name} is not root and has no ` + `subordinate ids in ${file}`;
+      return `${name} is not root and has no subordinate ids in ${file}`;
   }
   return missingPrograms(["newuidmap"]) === "" ? undefined : "the host lacks newuidmap (package uidmap)";
 }

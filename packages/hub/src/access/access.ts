@@ -52,7 +52,7 @@ export class Access {
   async prepare(): Promise<string | null> {
     for (const { name, inherits, permissions } of BUILT_IN_ROLES) {
       await this.#database.query(
-        "insert into role (name, inherits, permissions) values ($1, $2, " + "$3) on conflict do nothing",
+        "insert into role (name, inherits, permissions) values ($1, $2, $3) on conflict do nothing",
         [name, [...inherits], [...permissions]],
       );
     }
@@ -112,11 +112,7 @@ export class Access {
   ): Promise<TokenView & { token: string }> {
     for (const scope of key.scopes)
       if (!PATTERN.test(scope))
-        throw new HubError(
-          422,
-          "bad-scope",
-          `${scope}: no permission; they are ` + "noun:verb:channel, with * for any",
-        );
+        throw new HubError(422, "bad-scope", `${scope}: no permission; they are noun:verb:channel, with * for any`);
     const id = randomBytes(16).toString("base64url").replace(/[-_]/g, "").padEnd(12, "0").slice(0, 12);
     const token = `stratos_${id}_${randomBytes(32).toString("base64url")}`;
     await this.#database.transaction("read committed", async (inside) => {
@@ -149,7 +145,7 @@ export class Access {
   async revokeKey(id: string, actor: string): Promise<void> {
     await this.#database.transaction("read committed", async (inside) => {
       const rows = await inside.query(
-        "update api_key set revoked = coalesce(revoked, now()) " + "where id = $1 returning id",
+        "update api_key set revoked = coalesce(revoked, now()) where id = $1 returning id",
         [id],
       );
       if (rows.length === 0) throw notFound(`token ${id}`);
@@ -168,11 +164,7 @@ export class Access {
     if (role.name === "admin") throw new HubError(409, "built-in", "the role admin cannot be changed");
     const bad = role.permissions.find((permission) => !PATTERN.test(permission));
     if (bad !== undefined)
-      throw new HubError(
-        422,
-        "bad-permission",
-        `${bad}: no permission; they are ` + "noun:verb:channel, with * for any",
-      );
+      throw new HubError(422, "bad-permission", `${bad}: no permission; they are noun:verb:channel, with * for any`);
     await this.#database.transaction("read committed", async (inside) => {
       // Two changes that make a circle only together take turns.
       await inside.query("lock table role in share row exclusive mode");
@@ -202,7 +194,7 @@ export class Access {
   /** @throws HubError 409 while somebody has it or inherits it */
   async removeRole(name: string, actor: string): Promise<void> {
     if (BUILT_IN_ROLES.some((role) => role.name === name))
-      throw new HubError(409, "built-in", `the role ${name} is part of ` + "every hub");
+      throw new HubError(409, "built-in", `the role ${name} is part of every hub`);
     const heir = (await this.listRoles()).find(({ inherits }) => inherits.includes(name));
     if (heir !== undefined) throw new HubError(409, "role-used", `role ${heir.name} inherits ${name}`);
     try {
@@ -210,7 +202,7 @@ export class Access {
       if (rows.length === 0) throw notFound(`role ${name}`);
     } catch (error) {
       if ((error as DatabaseError).code === SQL_FOREIGN_KEY_VIOLATION)
-        throw new HubError(409, "role-used", `role ${name} is granted ` + "to somebody");
+        throw new HubError(409, "role-used", `role ${name} is granted to somebody`);
       throw error;
     }
     await writeEvents(this.#database, [{ actor, what: "ROLE_REMOVED", detail: { role: name } }]);
@@ -224,7 +216,7 @@ export class Access {
   async grant(principal: string, role: string, actor: string): Promise<void> {
     const known = await this.#database.query("select 1 from role where name = $1", [role]);
     if (known.length === 0) throw notFound(`role ${role}`);
-    await this.#database.query("insert into role_grant (principal, role) values ($1, " + "$2) on conflict do nothing", [
+    await this.#database.query("insert into role_grant (principal, role) values ($1, $2) on conflict do nothing", [
       principal,
       role,
     ]);
@@ -233,10 +225,10 @@ export class Access {
   }
 
   async ungrant(principal: string, role: string, actor: string): Promise<void> {
-    const rows = await this.#database.query(
-      "delete from role_grant where principal = $1 and " + "role = $2 returning 1",
-      [principal, role],
-    );
+    const rows = await this.#database.query("delete from role_grant where principal = $1 and role = $2 returning 1", [
+      principal,
+      role,
+    ]);
     if (rows.length === 0) throw notFound(`role ${role} of ${principal}`);
     await writeEvents(this.#database, [{ actor, what: "ROLE_TAKEN", detail: { principal, role } }]);
     this.#cache.clear();

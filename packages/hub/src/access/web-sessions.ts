@@ -13,7 +13,7 @@ const digestOf = (text: string): string => createHash("sha256").update(text).dig
 export async function openSession(database: Database, principal: Principal): Promise<string> {
   const secret = randomBytes(32).toString("base64url");
   await database.query(
-    "insert into web_session (hash, api_key, expires) values ($1, $2, " + "now() + make_interval(hours => $3))",
+    "insert into web_session (hash, api_key, expires) values ($1, $2, now() + make_interval(hours => $3))",
     [digestOf(secret), principal.keyId, SESSION_HOURS],
   );
   return secret;

@@ -67,11 +67,7 @@ const channels: readonly ApiRoute[] = [
     handle: async (request) => {
       const channel = one(request, "channel");
       if (!/^[a-z0-9][a-z0-9._-]{0,62}$/.test(channel))
-        throw new HubError(
-          422,
-          "bad-name",
-          `${channel}: names of channels are of a-z, 0-9, dot, ` + "dash and underscore",
-        );
+        throw new HubError(422, "bad-name", `${channel}: names of channels are of a-z, 0-9, dot, dash and underscore`);
       const body = await putChannel(request.hub.database, channel, request.body as ChannelSettings, {
         actor: request.principal.name,
         version: request.version,
@@ -165,7 +161,7 @@ const access: readonly ApiRoute[] = [
       const key = request.body as { principal: string; scopes: string[]; note?: string; expiresSeconds?: number };
       for (const scope of key.scopes)
         if (!request.principal.scopes.includes("*") && !mayDo(request.principal, scope))
-          throw new HubError(403, "forbidden", `${scope}: more than this key ` + "may itself");
+          throw new HubError(403, "forbidden", `${scope}: more than this key may itself`);
       return { status: 201, body: await request.hub.access.createKey(key, request.principal.name) };
     },
   },
@@ -204,7 +200,7 @@ const access: readonly ApiRoute[] = [
       const { inherits, permissions } = request.body as { inherits?: string[]; permissions?: string[] };
       const name = one(request, "role");
       if (!/^[a-z][a-z0-9-]{0,62}$/.test(name))
-        throw new HubError(422, "bad-name", `${name}: names of roles are of ` + "a-z, 0-9 and dash");
+        throw new HubError(422, "bad-name", `${name}: names of roles are of a-z, 0-9 and dash`);
       await request.hub.access.putRole(
         { name, inherits: inherits ?? [], permissions: permissions ?? [] },
         request.principal.name,
@@ -277,7 +273,7 @@ const operation: readonly ApiRoute[] = [
     query: {
       limit: {
         schema: { type: "integer", minimum: 1, maximum: PAGE_MAX },
-        description: "how many at most (default " + `${PAGE})`,
+        description: `how many at most (default ${PAGE})`,
       },
       cursor: { schema: { type: "string" }, description: "`next` of the page before" },
     },
@@ -357,8 +353,7 @@ const operation: readonly ApiRoute[] = [
     permission: "backup:read",
     answers: "bytes",
     summary:
-      "All rows of one moment, as JSON lines, while the hub works. It holds digests of keys and secrets of " +
-      "webhooks.",
+      "All rows of one moment, as JSON lines, while the hub works. It holds digests of keys and secrets of webhooks.",
     handle: async ({ hub, signal }) =>
       new Response(dumpDatabase(hub.database, signal), { headers: { "Content-Type": "application/x-ndjson" } }),
   },

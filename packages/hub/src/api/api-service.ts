@@ -46,13 +46,13 @@ export function createApi(hub: HubService, options: ApiOptions): Hono {
   });
   app.onError((error, context) => {
     if (!(error instanceof HubError))
-      hub.options.warn(`${context.req.method} ${context.req.path}: ` + `${error.stack ?? error.message}`);
+      hub.options.warn(`${context.req.method} ${context.req.path}: ${error.stack ?? error.message}`);
     return problem(context, error);
   });
   app.notFound((context) =>
     problem(
       context,
-      new HubError(404, "not-found", "there is nothing of this name; /v1/openapi.json " + "describes what there is"),
+      new HubError(404, "not-found", "there is nothing of this name; /v1/openapi.json describes what there is"),
     ),
   );
   app.get("/healthz", (context) => context.text("ok\n"));
@@ -77,7 +77,7 @@ export function createApi(hub: HubService, options: ApiOptions): Hono {
         response = await answer(hub, route, context, { check, ajv, attempts, from: options.addressOf(context) });
       } catch (error) {
         if (!(error instanceof HubError) && !context.req.raw.signal.aborted)
-          hub.options.warn(`${route.id}: ` + `${(error as Error).stack ?? String(error)}`);
+          hub.options.warn(`${route.id}: ${(error as Error).stack ?? String(error)}`);
         response = problem(context, error);
       }
       counts.add(route.id, response.status, (performance.now() - started) / 1_000);
@@ -93,7 +93,7 @@ export function createApi(hub: HubService, options: ApiOptions): Hono {
     app.all(`/v1${path.replace(/\{(\w+)\}/g, ":$1")}`, (context) =>
       problem(
         context,
-        new HubError(405, "no-such-method", `${context.req.method} is not for ` + `this; ${allow}`, {
+        new HubError(405, "no-such-method", `${context.req.method} is not for this; ${allow}`, {
           headers: { Allow: allow },
         }),
       ),
@@ -121,7 +121,7 @@ async function answer(
   if (route.isScoped !== true) await require(route.permission);
   const parameters = context.req.param() as Record<string, string>;
   for (const [name, value] of Object.entries(parameters))
-    if (!fitsParameter(name, value)) throw new HubError(404, "not-found", `${name} ${value}: there ` + "is none");
+    if (!fitsParameter(name, value)) throw new HubError(404, "not-found", `${name} ${value}: there is none`);
   const query = readQuery(context, route);
   let body: unknown = null;
   if (route.body !== undefined) {
@@ -204,7 +204,7 @@ function requireOf(
       from,
     });
     if (!isAllowed)
-      throw new HubError(403, "forbidden", `${principal.name} may not: it takes the ` + `permission ${permission}`);
+      throw new HubError(403, "forbidden", `${principal.name} may not: it takes the permission ${permission}`);
   };
 }
 
@@ -213,7 +213,7 @@ function once(route: ApiRoute, request: ApiRequest, key: string): Promise<ApiAns
   if (!/^[\x21-\x7e]{1,255}$/.test(key))
     throw new HubError(400, "bad-key", "Idempotency-Key: 1 to 255 printable characters");
   const requestHash = createHash("sha256")
-    .update(`${route.id} ${JSON.stringify(request.parameters)} ` + `${JSON.stringify(request.body)}`)
+    .update(`${route.id} ${JSON.stringify(request.parameters)} ${JSON.stringify(request.body)}`)
     .digest("hex");
   return request.hub.database.transaction("read committed", async (inside) => {
     const made = await inside.query(
@@ -223,7 +223,7 @@ function once(route: ApiRoute, request: ApiRequest, key: string): Promise<ApiAns
     );
     if (made.length === 0) {
       const [before] = await inside.query<{ request_hash: string; status: number; answer: unknown }>(
-        "select request_hash, status, answer from idempotency where " + "principal = $1 and key = $2",
+        "select request_hash, status, answer from idempotency where principal = $1 and key = $2",
         [request.principal.name, key],
       );
       if (before!.request_hash !== requestHash)

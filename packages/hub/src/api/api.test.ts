@@ -91,7 +91,7 @@ test("each role may call the routes that its permissions name, and no other", as
       }
       // For a task that is not there nobody can be its owner: 404 comes first.
       if (route.permission === "task:change")
-        assert.ok(status === 404 || status === (isAllowed ? 200 : 403), `${role} ${route.id}: ` + `${status}`);
+        assert.ok(status === 404 || status === (isAllowed ? 200 : 403), `${role} ${route.id}: ${status}`);
       else if (isAllowed) assert.notEqual(status, 403, `${role} may ${route.id}`);
       else assert.equal(status, 403, `${role} may not ${route.id}`);
       assert.notEqual(status, 500, `${role} ${route.id}`);
@@ -162,7 +162,7 @@ test(
                   random.below(4) === 0 ? oneOf(random, [null, [], "x", { unknown: 1 }]) : generate(random, route.body),
                 );
         const headers: Record<string, string> = {
-          authorization: "Bearer " + `${hub.adminToken}`,
+          authorization: `Bearer ${hub.adminToken}`,
           "content-type": oneOf(random, ["application/json", "application/json", "application/json", "text/plain"]),
         };
         if (random.below(4) === 0) headers["if-match"] = oneOf(random, ['"1"', "x", "*"]);
@@ -229,7 +229,7 @@ test("a task over HTTP: submitted, changed by its version, listed by cursors, ca
   const etag = response.headers.get("etag")!;
   assert.equal(etag, '"1"');
   const again = await fetch(`${hub.server.url}/v1/tasks/${task.id}`, {
-    headers: { authorization: "Bearer " + `${hub.adminToken}`, "if-none-match": etag },
+    headers: { authorization: `Bearer ${hub.adminToken}`, "if-none-match": etag },
   });
   assert.equal(again.status, 304);
   await hub.admin.call("PATCH", `/tasks/${task.id}`, { priority: 4 }, { headers: { "if-match": etag } });
@@ -325,7 +325,7 @@ test(
     await problemOf(client.call("GET", "/tokens"));
     await hub.server.service.accessLog.flush();
     const rows = await hub.database.query<{ what: string; detail: { permission: string; from: string } }>(
-      "select what, detail from event where actor = 'wild' and what in " + "('ALLOWED', 'REFUSED') order by tx, id",
+      "select what, detail from event where actor = 'wild' and what in ('ALLOWED', 'REFUSED') order by tx, id",
     );
     assert.deepEqual(
       rows.map(({ what, detail }) => [what, detail.permission, detail.from]),
@@ -495,7 +495,7 @@ test("metrics, health and the description need what they need", async () => {
     assert.equal((await fetch(hub.server.url + path)).status, 200, path);
   assert.equal((await fetch(`${hub.server.url}/metrics`)).status, 401);
   const text = await (
-    await fetch(`${hub.server.url}/metrics`, { headers: { authorization: "Bearer " + `${hub.adminToken}` } })
+    await fetch(`${hub.server.url}/metrics`, { headers: { authorization: `Bearer ${hub.adminToken}` } })
   ).text();
   assert.match(text, /^stratos_hub_tasks\{channel="default",state="FREE"\} \d+$/m);
   assert.match(text, /^stratos_hub_leader 1$/m);
@@ -506,7 +506,7 @@ test("a body that is too long, no JSON, or never ends is cut off in words", asyn
     fetch(`${hub.server.url}/v1/tasks`, {
       method: "POST",
       body,
-      headers: { authorization: "Bearer " + `${hub.adminToken}`, "content-type": "application/json" },
+      headers: { authorization: `Bearer ${hub.adminToken}`, "content-type": "application/json" },
     });
   assert.equal((await post("{")).status, 400);
   assert.equal((await post(JSON.stringify({ kind: "command", payload: { x: "y".repeat(2 << 20) } }))).status, 413);
@@ -515,7 +515,7 @@ test("a body that is too long, no JSON, or never ends is cut off in words", asyn
       `${hub.server.url}/v1/tasks`,
       {
         method: "POST",
-        headers: { authorization: "Bearer " + `${hub.adminToken}`, "content-type": "application/json" },
+        headers: { authorization: `Bearer ${hub.adminToken}`, "content-type": "application/json" },
       },
       (response) => {
         resolve(response.statusCode!);

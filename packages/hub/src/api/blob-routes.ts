@@ -72,15 +72,15 @@ export function blobRoutes(blobs: BlobStore): readonly ApiRoute[] {
         const start = Number(range[1]);
         const end = range[2] === "" ? size - 1 : Math.min(Number(range[2]), size - 1);
         if (start > end)
-          throw new HubError(416, "bad-range", "the artefact has " + `${size} bytes`, {
-            headers: { "Content-Range": "bytes " + `*/${size}` },
+          throw new HubError(416, "bad-range", `the artefact has ${size} bytes`, {
+            headers: { "Content-Range": `bytes */${size}` },
           });
         return new Response(blobs.read(digest(request), { start, end }), {
           status: 206,
           headers: {
             ...headers,
             "Content-Length": String(end - start + 1),
-            "Content-Range": "bytes " + `${start}-${end}/${size}`,
+            "Content-Range": `bytes ${start}-${end}/${size}`,
           },
         });
       },

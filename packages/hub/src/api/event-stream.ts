@@ -34,7 +34,7 @@ export function eventStream(
         while (!isOver) {
           const { events, end } = await more();
           const text = events
-            .map(({ id, event, data }) => `id: ${id}\nevent: ${event}\ndata: ` + `${JSON.stringify(data)}\n\n`)
+            .map(({ id, event, data }) => `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
             .join("");
           if (text !== "") controller.enqueue(encoder.encode(text));
           if (end || hub.feed.isClosed) break;

@@ -104,11 +104,7 @@ export const HOST_ROUTES: readonly ApiRoute[] = [
         session,
       ]);
       if (rows.length === 0)
-        throw new HubError(
-          409,
-          "session-replaced",
-          `host ${name(request)} was registered again ` + "by another worker",
-        );
+        throw new HubError(409, "session-replaced", `host ${name(request)} was registered again by another worker`);
       await releaseUnknown(request.hub.database, name(request), []);
       await endSession(request.hub.database, name(request), session);
       request.hub.housekeeping.nudge();
@@ -142,7 +138,7 @@ export const HOST_ROUTES: readonly ApiRoute[] = [
     id: "startRuns",
     path: "/hosts/{host}/runs/start",
     body: PROOFS,
-    summary: "Runs that were assigned have begun. One that is missing in the answer " + "is not the worker's any more.",
+    summary: "Runs that were assigned have begun. One that is missing in the answer is not the worker's any more.",
     handle: async (request) => {
       await serve(request);
       const { runs } = request.body as { runs: RunProof[] };
@@ -156,7 +152,7 @@ export const HOST_ROUTES: readonly ApiRoute[] = [
     id: "renewRuns",
     path: "/hosts/{host}/runs/renew",
     body: PROOFS,
-    summary: "Renews leases. Runs in `lost` are somebody " + "else's: stop them.",
+    summary: "Renews leases. Runs in `lost` are somebody else's: stop them.",
     handle: async (request) => {
       await serve(request);
       const { runs } = request.body as { runs: RunProof[] };
@@ -170,8 +166,7 @@ export const HOST_ROUTES: readonly ApiRoute[] = [
     body: RUN_ENDS,
     bodyBytesMax: ENDS_BYTES_MAX,
     summary:
-      "Runs have ended. One that is missing in the answer was not the worker's any " +
-      "more, and its result is refused.",
+      "Runs have ended. One that is missing in the answer was not the worker's any more, and its result is refused.",
     handle: async (request) => {
       await serve(request);
       const { hub } = request;

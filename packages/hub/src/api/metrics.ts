@@ -27,17 +27,17 @@ export class RequestCounts {
 
   lines(): string[] {
     const lines = [
-      "# HELP stratos_hub_request_seconds Requests, " + "and how long they took.",
+      "# HELP stratos_hub_request_seconds Requests, and how long they took.",
       "# TYPE stratos_hub_request_seconds histogram",
     ];
     for (const [key, { count, sum, buckets }] of this.#counts) {
       buckets.forEach((value, index) =>
-        lines.push(`stratos_hub_request_seconds_bucket{${key},le="${BUCKETS_SECONDS[index]}"} ` + `${value}`),
+        lines.push(`stratos_hub_request_seconds_bucket{${key},le="${BUCKETS_SECONDS[index]}"} ${value}`),
       );
       lines.push(`stratos_hub_request_seconds_bucket{${key},le="+Inf"} ${count}`);
       lines.push(
-        `stratos_hub_request_seconds_sum{${key}} ` + `${sum}`,
-        `stratos_hub_request_seconds_count{${key}} ` + `${count}`,
+        `stratos_hub_request_seconds_sum{${key}} ${sum}`,
+        `stratos_hub_request_seconds_count{${key}} ${count}`,
       );
     }
     return lines;
@@ -50,9 +50,9 @@ export async function metricsText(hub: HubService, counts: RequestCounts): Promi
   const lines: string[] = [];
   const gauge = (name: string, help: string, rows: readonly (readonly [string, number])[]): void => {
     lines.push(
-      `# HELP stratos_hub_${name}` + ` ${help}`,
-      "# TYPE " + `stratos_hub_${name} ` + "gauge",
-      ...rows.map(([labels, value]) => `stratos_hub_${name}` + `${labels === "" ? "" : `{${labels}}`} ${value}`),
+      `# HELP stratos_hub_${name} ${help}`,
+      `# TYPE stratos_hub_${name} gauge`,
+      ...rows.map(([labels, value]) => `stratos_hub_${name}${labels === "" ? "" : `{${labels}}`} ${value}`),
     );
   };
   gauge(
@@ -85,10 +85,8 @@ export async function metricsText(hub: HubService, counts: RequestCounts): Promi
     "select coalesce(extract(epoch from max(now() - xact_start)), 0)::float8 as seconds from pg_stat_activity " +
       "where backend_xmin is not null",
   );
-  gauge(
-    "oldest_snapshot_seconds",
-    "Age of the oldest transaction: while it is open, dead " + "rows cannot be cleaned up.",
-    [["", age!.seconds]],
-  );
+  gauge("oldest_snapshot_seconds", "Age of the oldest transaction: while it is open, dead rows cannot be cleaned up.", [
+    ["", age!.seconds],
+  ]);
   return `${[...lines, ...counts.lines()].join("\n")}\n`;
 }

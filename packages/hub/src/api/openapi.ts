@@ -11,7 +11,7 @@ export function openApiDocument(routes: readonly ApiRoute[], version: string): R
     info: {
       title: "Stratos hub",
       version,
-      description: "Tasks, hosts, artefacts and their audit. Errors " + "are problems (RFC 9457).",
+      description: "Tasks, hosts, artefacts and their audit. Errors are problems (RFC 9457).",
     },
     servers: [{ url: "/" }],
     security: [{ token: [] }],

@@ -19,7 +19,7 @@ export const PAGE = 50;
 const pageQuery = {
   limit: {
     schema: { type: "integer", minimum: 1, maximum: PAGE_MAX },
-    description: "how many at most (default " + `${PAGE})`,
+    description: `how many at most (default ${PAGE})`,
   },
   cursor: { schema: { type: "string" }, description: "`next` of the page before" },
 };
@@ -57,8 +57,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
       const on = request.inside ?? request.hub.database;
       if (task.cacheKey !== undefined) {
         const [hit] = await on.query<{ id: number }>(
-          "select id from task where cache_key = $1 and state = 'COMPLETED' and channel = $2 order by id desc " +
-            "limit 1",
+          "select id from task where cache_key = $1 and state = 'COMPLETED' and channel = $2 order by id desc limit 1",
           [task.cacheKey, task.channel ?? "default"],
         );
         if (hit !== undefined)
@@ -106,7 +105,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
       ...pageQuery,
       state: {
         schema: { type: "string" },
-        description: `some of ${TASK_STATES.join(", ")}, separated by commas; \`open\`: ` + "those that have not ended",
+        description: `some of ${TASK_STATES.join(", ")}, separated by commas; \`open\`: those that have not ended`,
       },
       channel: { schema: { type: "string" }, description: "of this channel" },
       kind: { schema: { type: "string" }, description: "of this kind" },
@@ -117,7 +116,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
       const limit = (query["limit"] as number | undefined) ?? PAGE;
       const cursor = query["cursor"] as string | undefined;
       if (cursor !== undefined && !/^\d{1,15}$/.test(cursor))
-        throw new HubError(400, "bad-cursor", `${cursor}: no cursor ` + "of tasks");
+        throw new HubError(400, "bad-cursor", `${cursor}: no cursor of tasks`);
       const items = await listTasks(
         hub.database,
         {
@@ -175,7 +174,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
     tag: "tasks",
     permission: "task:change",
     isScoped: true,
-    summary: "Cancels a task: at once, or when its host has stopped " + "it (`cancelRequested`).",
+    summary: "Cancels a task: at once, or when its host has stopped it (`cancelRequested`).",
     body: REASON,
     answer: TASK_VIEW,
     status: 200,
@@ -321,7 +320,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
       const owner = request.principal.name;
       const submit = async (inside: NonNullable<ApiRequest["inside"]>): Promise<Record<string, unknown>> => {
         const [workflow] = await inside.query<{ id: number }>(
-          "insert into workflow (name, owner) values " + "($1, $2) returning id",
+          "insert into workflow (name, owner) values ($1, $2) returning id",
           [name, owner],
         );
         const made = await submitTasks(request.hub.database, tasks, { owner, workflow: workflow!.id, inside });
@@ -349,7 +348,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
       );
       if (workflow === undefined) throw notFound(`workflow ${id}`);
       const tasks = await hub.database.query(
-        "select id, label, kind, state from task where workflow_id = " + "$1 order by id limit 10000",
+        "select id, label, kind, state from task where workflow_id = $1 order by id limit 10000",
         [id],
       );
       const edges = await hub.database.query(

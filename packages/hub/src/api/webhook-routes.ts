@@ -26,7 +26,7 @@ export const WEBHOOK_ROUTES: readonly ApiRoute[] = [
     handle: async ({ hub, body, principal }) => {
       const { url, events } = body as { url: string; events: string[] };
       if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
-        throw new HubError(422, "bad-url", `${url}: expected a URL of ` + "http or https");
+        throw new HubError(422, "bad-url", `${url}: expected a URL of http or https`);
       return { status: 201, body: await createWebhook(hub.database, { url, events }, principal.name) };
     },
   },

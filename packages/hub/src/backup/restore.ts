@@ -25,11 +25,10 @@ export async function restoreDatabase(
   await migrate(database);
   return database.transaction("read committed", async (inside) => {
     const [used] = await inside.query<{ found: boolean }>(
-      "select exists (select 1 from task) or exists (select 1 from event) or exists (select 1 from api_key) as " +
-        "found",
+      "select exists (select 1 from task) or exists (select 1 from event) or exists (select 1 from api_key) as found",
     );
     if (used!.found)
-      throw new Error(`${database.name}: a hub has worked with this database; a ` + "backup goes into an empty one");
+      throw new Error(`${database.name}: a hub has worked with this database; a backup goes into an empty one`);
     await inside.query(`truncate ${BACKED_UP_TABLES.join(", ")}`);
     const counts: Record<string, number> = Object.fromEntries(BACKED_UP_TABLES.map((table) => [table, 0]));
     const hash = createHash("sha256");
@@ -50,7 +49,7 @@ export async function restoreDatabase(
         if (hash.digest("hex") !== value["sha256"]) throw new Error("the backup is damaged: its digest differs");
         for (const [name, count] of Object.entries(value["end"] as Record<string, number>))
           if (counts[name] !== count)
-            throw new Error(`the backup is damaged: ${counts[name]} of ` + `${count} rows of ${name}`);
+            throw new Error(`the backup is damaged: ${counts[name]} of ${count} rows of ${name}`);
         isEnded = true;
         continue;
       }
@@ -58,7 +57,7 @@ export async function restoreDatabase(
       if (!isBegun) {
         if (value["stratosHubBackup"] !== 1) throw new Error("this is no backup of a hub");
         if (value["schema"] !== SCHEMA_VERSION)
-          throw new Error(`the backup is of schema ${String(value["schema"])}, this ` + `program of ${SCHEMA_VERSION}`);
+          throw new Error(`the backup is of schema ${String(value["schema"])}, this program of ${SCHEMA_VERSION}`);
         isBegun = true;
         continue;
       }
@@ -77,7 +76,7 @@ export async function restoreDatabase(
       update event set tx = ${RESTORED_TX} + t.place from t where event.tx = t.tx`);
     await renumberSeals(inside);
     await inside.query(
-      "update run set lease_until = now() + make_interval(secs => $1) where " + "state in ('ASSIGNED','RUNNING')",
+      "update run set lease_until = now() + make_interval(secs => $1) where state in ('ASSIGNED','RUNNING')",
       [leaseSeconds],
     );
     for (const numbered of NUMBERED_TABLES) {
@@ -99,7 +98,7 @@ async function renumberSeals(inside: Queryable): Promise<void> {
 }
 
 async function insertRows(inside: Queryable, table: string, rows: readonly string[]): Promise<void> {
-  await inside.query(`insert into ${table} select * from ` + `jsonb_populate_recordset(null::${table}, $1::jsonb)`, [
+  await inside.query(`insert into ${table} select * from jsonb_populate_recordset(null::${table}, $1::jsonb)`, [
     `[${rows.join(",")}]`,
   ]);
 }
@@ -116,6 +115,6 @@ function parse(line: string): Record<string, unknown> {
 export async function countRows(on: Queryable): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const table of BACKED_UP_TABLES)
-    counts[table] = (await on.query<{ count: number }>("select count(*) as count " + `from ${table}`))[0]!.count;
+    counts[table] = (await on.query<{ count: number }>(`select count(*) as count from ${table}`))[0]!.count;
   return counts;
 }

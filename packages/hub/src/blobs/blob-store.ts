@@ -63,7 +63,7 @@ export class BlobStore {
     if (this.#busy.has(digest))
       throw new HubError(409, "upload-busy", "this artefact is being uploaded by somebody else");
     if (offset !== before.offset)
-      throw new HubError(409, "upload-offset", "the upload goes on at " + `${before.offset}`, {
+      throw new HubError(409, "upload-offset", `the upload goes on at ${before.offset}`, {
         headers: { "Upload-Offset": String(before.offset) },
       });
     this.#busy.add(digest);
@@ -73,7 +73,7 @@ export class BlobStore {
       try {
         for await (const piece of content) {
           if (end + piece.length > size)
-            throw new HubError(413, "too-large", `more than the ${size} bytes that ` + "were announced");
+            throw new HubError(413, "too-large", `more than the ${size} bytes that were announced`);
           await file.write(piece);
           end += piece.length;
         }

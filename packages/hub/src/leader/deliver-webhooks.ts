@@ -26,7 +26,7 @@ export function webhookChore(database: Database, send: typeof fetch = fetch): Ch
       const queued = await queueDeliveries(database);
       const delivered = await deliverDue(database, send);
       await database.query(
-        "delete from delivery where state <> 'WAITING' and created < now() " + "- make_interval(days => $1)",
+        "delete from delivery where state <> 'WAITING' and created < now() - make_interval(days => $1)",
         [KEPT_DAYS],
       );
       return queued >= limit || delivered >= TOGETHER_MAX ? limit : 0;
@@ -58,7 +58,7 @@ skip locked)
       const { status, message } = await post(delivery, send);
       const isDelivered = status !== null && status >= 200 && status < 300;
       const state = isDelivered ? "DELIVERED" : delivery.attempt >= DELIVERY_ATTEMPTS_MAX ? "DEAD" : "WAITING";
-      await database.query("update delivery set state = $2, status = $3, " + "message = $4 where id = $1", [
+      await database.query("update delivery set state = $2, status = $3, message = $4 where id = $1", [
         delivery.id,
         state,
         status,

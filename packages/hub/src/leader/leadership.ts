@@ -88,7 +88,7 @@ make_interval(secs => $3)
   async #tick(): Promise<void> {
     if (this.#isLeader) {
       const rows = await this.#database.query(
-        "update leader set lease_until = now() + make_interval(secs => $2) " + "where term = $1 returning term",
+        "update leader set lease_until = now() + make_interval(secs => $2) where term = $1 returning term",
         [this.#term, this.#options.leaseSeconds],
       );
       if (rows.length === 0) await this.#lock?.release();
@@ -103,7 +103,7 @@ pg_terminate_backend(backend)`,
       [LEADER_LOCK],
     );
     for (const { holder } of rows)
-      this.#options.warn(`leadership: ${holder} has not renewed its ` + "lease, and was deposed");
+      this.#options.warn(`leadership: ${holder} has not renewed its lease, and was deposed`);
   }
 
   #set(isLeader: boolean): void {

@@ -30,7 +30,7 @@ excluded.digest, media = excluded.media`,
       throw new HubError(
         409,
         "no-such-artefact",
-        "an artefact of the result was not uploaded, or has been " + "removed since; upload it again",
+        "an artefact of the result was not uploaded, or has been removed since; upload it again",
         { cause: error },
       );
     throw error;
@@ -39,7 +39,7 @@ excluded.digest, media = excluded.media`,
 
 export async function noteArtefact(on: Queryable, digest: string, size: number): Promise<void> {
   await on.query(
-    "insert into artefact (digest, size) values ($1, $2) on conflict " + "(digest) do update set created = now()",
+    "insert into artefact (digest, size) values ($1, $2) on conflict (digest) do update set created = now()",
     [digest, size],
   );
 }

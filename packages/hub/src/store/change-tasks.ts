@@ -125,7 +125,7 @@ export async function setPriority(
   if (rows.length > 0) return rows[0]!.version;
   const now = await stateOf(database, id);
   if (version !== null && now.version !== version)
-    throw new HubError(412, "changed", `task ${id} has changed: it is version ` + `${now.version} now`);
+    throw new HubError(412, "changed", `task ${id} has changed: it is version ${now.version} now`);
   throw new HubError(409, "not-waiting", `task ${id} is ${now.state}: its priority has no effect any more`);
 }
 

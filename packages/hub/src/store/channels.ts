@@ -50,7 +50,7 @@ export async function putChannel(
       throw new HubError(
         412,
         "changed",
-        `channel ${name} has changed: it is version ` + `${(await findChannel(inside, name)).version} now`,
+        `channel ${name} has changed: it is version ${(await findChannel(inside, name)).version} now`,
       );
     await putBrake(inside, "channel", name, settings);
     await writeEvents(inside, [{ actor, what: "CHANNEL_CHANGED", detail: { channel: name, ...settings } }]);

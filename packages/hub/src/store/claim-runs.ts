@@ -75,7 +75,7 @@ export async function claimRuns(database: Database, request: ClaimRequest): Prom
     return [];
   }
   const [braked] = await database.query<{ found: boolean }>(
-    "select exists (select 1 from brake where " + "max_running is not null) as found",
+    "select exists (select 1 from brake where max_running is not null) as found",
   );
   const claimed = braked!.found
     ? await claimBraked(database, request, slots)
@@ -142,6 +142,6 @@ async function requireSession(database: Database, { host, session }: ClaimReques
     throw new HubError(
       409,
       "session-replaced",
-      `host ${host} was registered again by another worker, and ` + "this one's session is over",
+      `host ${host} was registered again by another worker, and this one's session is over`,
     );
 }

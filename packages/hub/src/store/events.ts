@@ -54,7 +54,7 @@ export async function eventsOfTask(
   { afterId, limit }: { afterId: number; limit: number },
 ): Promise<EventView[]> {
   const rows = await on.query<EventRow>(
-    `select ${COLUMNS} from event where task_id = $1 and id > ` + "$2 order by id limit $3",
+    `select ${COLUMNS} from event where task_id = $1 and id > $2 order by id limit $3`,
     [task, afterId, limit],
   );
   return rows.map(view);
@@ -62,15 +62,15 @@ export async function eventsOfTask(
 
 /** Newest first. */
 export async function lastEvents(on: Queryable, limit: number): Promise<EventView[]> {
-  return (
-    await on.query<EventRow>(`select ${COLUMNS} from event order by tx ` + "desc, id desc limit $1", [limit])
-  ).map(view);
+  return (await on.query<EventRow>(`select ${COLUMNS} from event order by tx desc, id desc limit $1`, [limit])).map(
+    view,
+  );
 }
 
 /** The cursor behind which only what is yet to come stands. */
 export async function lastCursor(on: Queryable): Promise<EventCursor> {
   const [row] = await on.query<EventCursor>(
-    `select tx, id from event where tx < ${HORIZON} order by ` + "tx desc, id desc limit 1",
+    `select tx, id from event where tx < ${HORIZON} order by tx desc, id desc limit 1`,
   );
   return row ?? EVENT_START;
 }
@@ -182,21 +182,21 @@ export async function verifyChain(on: Queryable): Promise<string | null> {
   let after = EVENT_START.tx;
   for (;;) {
     const seals = await on.query<Seal>(
-      "select number, through_tx, events, hash from seal where number > " + "$1 order by number limit 100",
+      "select number, through_tx, events, hash from seal where number > $1 order by number limit 100",
       [number],
     );
     if (seals.length === 0) return null;
     for (const seal of seals) {
       if (seal.number !== number + 1) return `seal ${number + 1} is missing`;
-      const rows = await on.query<EventRow>(
-        `select ${COLUMNS} from event where tx > $1 and tx ` + "<= $2 order by tx, id",
-        [after, seal.through_tx],
-      );
+      const rows = await on.query<EventRow>(`select ${COLUMNS} from event where tx > $1 and tx <= $2 order by tx, id`, [
+        after,
+        seal.through_tx,
+      ]);
       if (rows.length !== seal.events)
-        return `seal ${seal.number} is over ${seal.events} events, of which ` + `${rows.length} are there`;
+        return `seal ${seal.number} is over ${seal.events} events, of which ${rows.length} are there`;
       hash = batchHash(hash, rows);
       if (hash !== seal.hash)
-        return `seal ${seal.number} does not fit its events, of ` + `${rows[0]!.at.toISOString()} and later`;
+        return `seal ${seal.number} does not fit its events, of ${rows[0]!.at.toISOString()} and later`;
       number = seal.number;
       after = seal.through_tx;
     }

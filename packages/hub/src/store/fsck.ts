@@ -22,8 +22,7 @@ const CHECKS: readonly (readonly [string, string])[] = [
   ],
   [
     "a task that is not free is pausing",
-    "select task_id::text from waiting w where not exists (select 1 from task where id = w.task_id and state = " +
-      "'FREE')",
+    "select task_id::text from waiting w where not exists (select 1 from task where id = w.task_id and state = 'FREE')",
   ],
   ["a task is in the queue and pausing", "select task_id::text from runnable join waiting using (task_id)"],
   [
@@ -39,7 +38,7 @@ const CHECKS: readonly (readonly [string, string])[] = [
   ["a run belongs to no task", "select id::text from run r where not exists (select 1 from task where id = r.task_id)"],
   [
     "two runs of a task completed",
-    "select task_id::text from run where state = 'COMPLETED' group by " + "task_id having count(*) > 1",
+    "select task_id::text from run where state = 'COMPLETED' group by task_id having count(*) > 1",
   ],
   [
     "a task counts other open parents than it has",
@@ -47,7 +46,7 @@ const CHECKS: readonly (readonly [string, string])[] = [
       "child = t.id and not settled)",
   ],
   [
-    "a blocked task waits for a parent that ended, " + "and nobody was told",
+    "a blocked task waits for a parent that ended, and nobody was told",
     "select e.child::text from edge e join task c on c.id = e.child join task p on p.id = e.parent where c.state = " +
       "'BLOCKED' and not e.settled and p.finished is not null and not exists (select 1 from outbox where task_id = " +
       "p.id)",
@@ -59,11 +58,11 @@ const CHECKS: readonly (readonly [string, string])[] = [
   ],
   [
     "an artefact belongs to no task",
-    "select task_id::text from task_artefact a where not exists (select 1 " + "from task where id = a.task_id)",
+    "select task_id::text from task_artefact a where not exists (select 1 from task where id = a.task_id)",
   ],
   [
     "a piece of a log belongs to no run",
-    "select distinct run_id::text from log_chunk c where not exists (select " + "1 from run where id = c.run_id)",
+    "select distinct run_id::text from log_chunk c where not exists (select 1 from run where id = c.run_id)",
   ],
 ];
 

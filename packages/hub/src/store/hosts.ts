@@ -114,7 +114,7 @@ export async function removeHost(database: Database, name: string, actor: string
       throw new HubError(
         409,
         "host-busy",
-        `host ${name} has runs (${used} units); disable it, and ` + "remove it when they have ended",
+        `host ${name} has runs (${used} units); disable it, and remove it when they have ended`,
       );
     }
     await writeEvents(inside, [{ actor, what: "HOST_REMOVED", detail: { host: name } }]);

@@ -199,7 +199,7 @@ for (const kind of ["pglite", "postgres"] as const) {
         assert.deepEqual([await state(ids[2]!), await state(tolerant!)], ["BLOCKED", "FREE"]);
         assert.match(
           (await whyWaits(database, ids[2]!)).summary,
-          new RegExp(`waits for task ${ids[1]} ` + "\\(RUNNING\\) to complete"),
+          new RegExp(`waits for task ${ids[1]} \\(RUNNING\\) to complete`),
         );
         await end(at, runs[1]!, { outcome: "FAILED", failureClass: "build", message: "no" });
         await settle();
@@ -207,7 +207,7 @@ for (const kind of ["pglite", "postgres"] as const) {
         assert.deepEqual([await state(ids[2]!), await state(ids[3]!)], ["CANCELED", "CANCELED"]);
         assert.match(
           (await findTask(database, ids[3]!)).message!,
-          new RegExp(`task ${ids[2]}, which it needs, ` + "is CANCELED"),
+          new RegExp(`task ${ids[2]}, which it needs, is CANCELED`),
         );
         await assert.rejects(submit(at, [{ after: [ids[1]!] }]), (error: HubError) => error.kind === "parent-failed");
         await assert.rejects(submit(at, [{ afterInBatch: [0] }]), (error: HubError) => error.kind === "bad-order");
@@ -307,7 +307,7 @@ for (const kind of ["pglite", "postgres"] as const) {
       assert.equal(runs.length, 2);
       assert.deepEqual(await claim(at, 10), []);
       const [waiting] = await database.query<{ id: number }>(
-        "select id from task where channel = $1 and " + "state = 'FREE' limit 1",
+        "select id from task where channel = $1 and state = 'FREE' limit 1",
         [at.channel],
       );
       assert.match((await whyWaits(database, waiting!.id)).summary, /2 tasks of channel .* run, and 2 may/);
@@ -405,7 +405,7 @@ for (const kind of ["pglite", "postgres"] as const) {
           assert.equal(await schemaVersion(other), version);
         }
         const [left] = await other.query<{ count: number }>(
-          "select count(*) as count from pg_tables where " + "schemaname = 'public'",
+          "select count(*) as count from pg_tables where schemaname = 'public'",
         );
         assert.equal(left!.count, 1, "only schema_version");
         assert.equal((await migrate(other)).length, SCHEMA_VERSION);

@@ -31,12 +31,12 @@ export async function appendLog(
 ): Promise<number> {
   const { run, token, host, start, content } = chunk;
   if (start + content.length > LOG_BYTES_MAX)
-    throw new HubError(413, "log-too-long", "a log has at most " + `${LOG_BYTES_MAX} bytes`);
+    throw new HubError(413, "log-too-long", `a log has at most ${LOG_BYTES_MAX} bytes`);
   if (content.length === 0) return start;
   const [row] = await database.query<{ end_at: number; is_new: boolean }>(APPEND, [run, token, start, content, host]);
   if (row === undefined) throw new HubError(409, "run-not-yours", `run ${run} is not, or no more, this worker's`);
   if (!row.is_new && start + content.length > row.end_at)
-    throw new HubError(416, "log-gap", "the log ends at " + `${row.end_at}`, {
+    throw new HubError(416, "log-gap", `the log ends at ${row.end_at}`, {
       headers: { "Upload-Offset": String(row.end_at) },
     });
   return row.end_at;

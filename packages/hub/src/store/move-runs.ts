@@ -71,7 +71,7 @@ export async function renewRuns(
 
 /** Rows of VALUES: class, retries at most, first pause. */
 const CLASSES = Object.entries(FAILURE_CLASSES)
-  .map(([name, { retriesMax, pauseSeconds }]) => `('${name}', ${retriesMax}, ` + `${pauseSeconds})`)
+  .map(([name, { retriesMax, pauseSeconds }]) => `('${name}', ${retriesMax}, ${pauseSeconds})`)
   .join(", ");
 
 /**
@@ -168,8 +168,7 @@ const ended = ({ run, task, state }: EndedRun): EndedRun => ({ run, task, state 
  */
 export async function releaseUnknown(database: Database, host: string, known: readonly number[]): Promise<number> {
   const rows = await database.query<{ run: number; token: string }>(
-    "select id as run, token from run where host = $1 and state in ('ASSIGNED','RUNNING') and id <> " +
-      "all($2::bigint[])",
+    "select id as run, token from run where host = $1 and state in ('ASSIGNED','RUNNING') and id <> all($2::bigint[])",
     [host, [...known]],
   );
   if (rows.length === 0) return 0;

@@ -61,7 +61,7 @@ export async function submitTasks(
   context: SubmissionContext,
 ): Promise<SubmittedTask[]> {
   if (submissions.length > BATCH_TASKS_MAX)
-    throw new HubError(413, "too-many", `${submissions.length} tasks at once; at most ` + `${BATCH_TASKS_MAX}`);
+    throw new HubError(413, "too-many", `${submissions.length} tasks at once; at most ${BATCH_TASKS_MAX}`);
   const reader = context.inside ?? database;
   const channels = await channelsOf(reader, submissions);
   const brakes = await reader.query<Brake>("select scope, name, max_queued from brake where max_queued is not null");
@@ -137,7 +137,7 @@ async function submitLinked(
   for (const brake of brakes) await checkBrake(inside, brake, submissions, context.owner);
   const parents = await lockParents(inside, submissions);
   const ids = await inside.query<{ id: number }>(
-    "select nextval('task_id_seq') as id from " + "generate_series(1, $1::int)",
+    "select nextval('task_id_seq') as id from generate_series(1, $1::int)",
     [submissions.length],
   );
   const rows = submissions.map((submission, ordinal) => ({ ...row(submission, ordinal), id: ids[ordinal]!.id }));
@@ -158,7 +158,7 @@ async function submitLinked(
         throw new HubError(
           422,
           "bad-order",
-          `task ${ordinal} waits for task ${position} of the same submission, ` + "which does not come before it",
+          `task ${ordinal} waits for task ${position} of the same submission, which does not come before it`,
         );
       open.set(rows[position]!.id!, "success");
     }
@@ -176,7 +176,7 @@ async function submitLinked(
         "x(parent bigint, child bigint, needs text)",
       [JSON.stringify(edges)],
     );
-    await inside.query("update task set has_children = true where id = " + "any($1::bigint[]) and not has_children", [
+    await inside.query("update task set has_children = true where id = any($1::bigint[]) and not has_children", [
       [...withChildren],
     ]);
   }
@@ -200,8 +200,7 @@ async function checkBrake(
   await inside.query("select 1 from brake where scope = $1 and name = $2 for update", [brake.scope, brake.name]);
   const column = brake.scope === "owner" ? "owner" : "channel";
   const [counted] = await inside.query<{ queued: number }>(
-    `select count(*) as queued from task where ${column} = $1 and state in ` +
-      "('BLOCKED','FREE','ASSIGNED','RUNNING')",
+    `select count(*) as queued from task where ${column} = $1 and state in ('BLOCKED','FREE','ASSIGNED','RUNNING')`,
     [brake.name],
   );
   if (counted!.queued + added <= brake.max_queued) return;
@@ -219,7 +218,7 @@ async function lockParents(inside: Queryable, submissions: readonly TaskSubmissi
   for (const { after, afterEnd } of submissions)
     for (const id of [...(after ?? []), ...(afterEnd ?? [])]) wanted.add(id);
   if (wanted.size > PARENTS_MAX)
-    throw new HubError(413, "too-many", `${wanted.size} tasks to wait for; at ` + `most ${PARENTS_MAX}`);
+    throw new HubError(413, "too-many", `${wanted.size} tasks to wait for; at most ${PARENTS_MAX}`);
   if (wanted.size === 0) return new Map();
   const rows = await inside.query<{ id: number; state: TaskState }>(
     "select id, state from task where id = any($1::bigint[]) order by id for update",
@@ -234,11 +233,7 @@ function requireParent(parents: ReadonlyMap<number, TaskState>, id: number, need
   if (state === undefined) throw new HubError(404, "no-such-task", `task ${id}: there is none to wait for`);
   if (isOpen(state)) return true;
   if (needs === "success" && state !== "COMPLETED")
-    throw new HubError(
-      409,
-      "parent-failed",
-      `task ${id} is ${state}: what waits for its ` + "success would never start",
-    );
+    throw new HubError(409, "parent-failed", `task ${id} is ${state}: what waits for its success would never start`);
   return false;
 }
 

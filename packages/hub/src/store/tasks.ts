@@ -71,8 +71,7 @@ export async function listTasks(on: Queryable, filter: TaskFilter, limit: number
   if (filter.workflow !== undefined) test("workflow_id = ?", filter.workflow);
   if (filter.before !== undefined) test("id < ?", filter.before);
   const rows = await on.query<TaskRow>(
-    `select ${COLUMNS} from task${tests.length === 0 ? "" : ` where ${tests.join(" and ")}`} order by id desc ` +
-      "limit $1",
+    `select ${COLUMNS} from task${tests.length === 0 ? "" : ` where ${tests.join(" and ")}`} order by id desc limit $1`,
     parameters,
   );
   return rows.map(view);
@@ -110,7 +109,7 @@ export async function taskDetails(on: Queryable, id: number): Promise<TaskDetail
     [id],
   );
   const children = await on.query<{ child: number }>(
-    "select child from edge where parent = $1 order " + "by child limit 1000",
+    "select child from edge where parent = $1 order by child limit 1000",
     [id],
   );
   const artefacts = await on.query<ArtefactView>(

@@ -33,7 +33,7 @@ export async function createWebhook(
 ): Promise<WebhookView & { secret: string }> {
   const secret = randomBytes(32).toString("base64url");
   const [row] = await database.query<{ id: number }>(
-    "insert into webhook (url, secret, events, owner) values " + "($1, $2, $3, $4) returning id",
+    "insert into webhook (url, secret, events, owner) values ($1, $2, $3, $4) returning id",
     [url, secret, [...events], owner],
   );
   await writeEvents(database, [{ actor: owner, what: "WEBHOOK_CREATED", detail: { webhook: row!.id, url, events } }]);
@@ -58,8 +58,7 @@ export async function listDeliveries(database: Database, webhook: number, limit:
 /** A dead letter is tried again. */
 export async function redeliver(database: Database, id: number): Promise<void> {
   const rows = await database.query(
-    "update delivery set state = 'WAITING', attempt = 0, due = now() where id = " +
-      "$1 and state = 'DEAD' returning id",
+    "update delivery set state = 'WAITING', attempt = 0, due = now() where id = $1 and state = 'DEAD' returning id",
     [id],
   );
   if (rows.length === 0) throw notFound(`dead delivery ${id}`);
@@ -78,9 +77,9 @@ export async function queueDeliveries(database: Database): Promise<number> {
   if (kept === undefined) {
     // Those who come are told of what comes.
     const { tx, id } = await lastCursor(database);
-    await database.query("insert into setting (name, value) values ($1, $2) " + "on conflict do nothing", [
+    await database.query("insert into setting (name, value) values ($1, $2) on conflict do nothing", [
       CURSOR,
-      `${tx} ` + `${id}`,
+      `${tx} ${id}`,
     ]);
     return 0;
   }
@@ -107,7 +106,7 @@ by tx desc, id desc limit 1) l on true`,
       [after.tx, after.id, BATCH_EVENTS],
     );
     if (moved!.tx !== null)
-      await inside.query("update setting set value = $2 where name = $1", [CURSOR, `${moved!.tx} ` + `${moved!.id}`]);
+      await inside.query("update setting set value = $2 where name = $1", [CURSOR, `${moved!.tx} ${moved!.id}`]);
     return moved!.seen;
   });
 }

@@ -40,7 +40,7 @@ export async function whyWaits(database: Database, id: number): Promise<WaitReas
   });
   if (task.state === "BLOCKED") return answer(await parentsInWords(database, id));
   if (task.state === "ASSIGNED" || task.state === "RUNNING")
-    return answer("it does not wait: host " + `${task.host} has it`);
+    return answer(`it does not wait: host ${task.host} has it`);
   if (task.state !== "FREE") return answer(`it does not wait: it is ${task.state}`);
   if (task.due !== null) {
     return answer(
@@ -57,13 +57,13 @@ export async function whyWaits(database: Database, id: number): Promise<WaitReas
   if (hosts.length === 0) return answer("no host is registered: start `stratos worker`", filters, ahead);
   if (stop === undefined)
     return answer(
-      `${filters.at(-1)!.left} hosts could take it ` + `now${ahead > 0 ? `; ${ahead} tasks come first` : ""}`,
+      `${filters.at(-1)!.left} hosts could take it now${ahead > 0 ? `; ${ahead} tasks come first` : ""}`,
       filters,
       ahead,
     );
   const story = filters
     .slice(0, filters.indexOf(stop) + 1)
-    .map(({ filter, left, of }) => `${left} of ${of} ` + `${filter}`)
+    .map(({ filter, left, of }) => `${left} of ${of} ${filter}`)
     .join(", ");
   const lease = stop.filter === "have room now" ? await nextEndInWords(database, task) : "";
   return answer(`no host takes it: ${story}${lease}${ahead > 0 ? `; ${ahead} tasks come first` : ""}`, filters, ahead);
@@ -80,7 +80,7 @@ export function filterHosts(
     [`have architecture ${task.arch}`, ({ arches }) => task.arch === "any" || arches.includes(task.arch)],
     [`serve channel ${task.channel}`, ({ channels }) => channels.includes(task.channel)],
     ...task.requires.map((capability): [string, (host: HostView) => boolean] => [
-      "offer " + `${capability}`,
+      `offer ${capability}`,
       ({ capabilities }) => capabilities.includes(capability),
     ]),
     [`are large enough for weight ${task.weight}`, ({ capacity }) => capacity >= task.weight],
@@ -120,7 +120,7 @@ t.owner else t.channel end = b.name
   );
   return row === undefined
     ? null
-    : `a brake holds it: ${row.running} tasks of ${row.scope} ${row.name} ` + `run, and ${row.max_running} may`;
+    : `a brake holds it: ${row.running} tasks of ${row.scope} ${row.name} run, and ${row.max_running} may`;
 }
 
 async function countAhead(database: Database, id: number): Promise<number> {

@@ -74,7 +74,7 @@ export async function simulateHub({ seed, place, steps }: SimulationOptions): Pr
   const policy = ["priority", "fifo", "fair"][random.below(3)]!;
   await base.query("insert into channel (name, policy) values ($1, $2)", [channel, policy]);
   if (chance(40))
-    await base.query("insert into brake (scope, name, max_running) " + "values ('channel', $1, $2)", [
+    await base.query("insert into brake (scope, name, max_running) values ('channel', $1, $2)", [
       channel,
       3 + random.below(4),
     ]);
@@ -209,7 +209,7 @@ export async function simulateHub({ seed, place, steps }: SimulationOptions): Pr
   const lead = async (at: Database): Promise<void> => {
     await expireRuns(at, 50);
     await settleEnded(at, 50);
-    await base.query("update waiting set due = now() where task_id in (select id " + "from task where channel = $1)", [
+    await base.query("update waiting set due = now() where task_id in (select id from task where channel = $1)", [
       channel,
     ]);
     await endPauses(at, 50);
@@ -233,7 +233,7 @@ export async function simulateHub({ seed, place, steps }: SimulationOptions): Pr
     // Now all may end: until nothing is open.
     for (let turn = 0; ; turn++) {
       const [left] = await base.query<{ open: number }>(
-        "select count(*) as open from task where channel = " + "$1 and finished is null",
+        "select count(*) as open from task where channel = $1 and finished is null",
         [channel],
       );
       if (left!.open === 0) break;
@@ -248,7 +248,7 @@ export async function simulateHub({ seed, place, steps }: SimulationOptions): Pr
     if (findings.length > 0) throw new Error(`fsck: ${JSON.stringify(findings)}`);
     if (base.isShared) {
       const [row] = await base.query<{ deadlocks: number }>(
-        "select deadlocks from pg_stat_database where " + "datname = current_database()",
+        "select deadlocks from pg_stat_database where datname = current_database()",
       );
       if (row!.deadlocks > 0) throw new Error(`${row!.deadlocks} deadlocks`);
     }
@@ -293,12 +293,12 @@ async function checkHistory(database: Database, from: EventCursor): Promise<numb
     const next = what as TaskState;
     const isFirst = state === undefined && (next === "FREE" || next === "BLOCKED");
     if (!isFirst && (state === undefined || !NEXT_STATES[state].includes(next)))
-      throw new Error(`task ${task}: from ${state} ` + `to ${next}`);
+      throw new Error(`task ${task}: from ${state} to ${next}`);
     if (next === "ASSIGNED") {
       if (holder !== undefined) throw new Error(`task ${task}: run ${run} while run ${holder} has it`);
       holders.set(task, run!);
     } else if (run !== null && holder !== run)
-      throw new Error(`task ${task}: ${next} by run ${run}, and run ` + `${holder} had it`);
+      throw new Error(`task ${task}: ${next} by run ${run}, and run ${holder} had it`);
     if (next === "COMPLETED") {
       if (completed.has(task)) throw new Error(`task ${task}: completed twice`);
       completed.add(task);
@@ -307,7 +307,7 @@ async function checkHistory(database: Database, from: EventCursor): Promise<numb
     states.set(task, next);
   }
   for (const [task, state] of states)
-    if (!["COMPLETED", "FAILED", "CANCELED"].includes(state)) throw new Error(`task ${task} ended as ` + `${state}`);
+    if (!["COMPLETED", "FAILED", "CANCELED"].includes(state)) throw new Error(`task ${task} ended as ${state}`);
   return events.length;
 }
 

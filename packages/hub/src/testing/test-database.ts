@@ -61,7 +61,7 @@ export function startPostgres(settings: readonly string[] = []): TestServer {
     "max_connections=200",
     ...settings,
   ]
-    .map((line) => "-c " + `${line}`)
+    .map((line) => `-c ${line}`)
     .join(" ");
   run("pg_ctl", "start", "--wait", "--pgdata", data, "--log", join(folder, "log"), "--options", set);
   let made = 0;

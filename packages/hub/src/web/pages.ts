@@ -264,7 +264,7 @@ export function hostsPage(hosts: readonly HostView[], who: string): Html {
       hosts.map((host) => [
         host.name,
         (host.online ? "online" : "offline") + (host.enabled ? "" : ", disabled"),
-        `${host.used} of ` + `${host.capacity}`,
+        `${host.used} of ${host.capacity}`,
         host.arches.join(" "),
         host.channels.join(" "),
         host.capabilities.join(" "),

@@ -64,7 +64,7 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf }: Web
       from: addressOf(context),
     });
     if (!isAllowed)
-      throw new HubError(403, "forbidden", `${principal.name} may not: it takes the ` + `permission ${permission}`);
+      throw new HubError(403, "forbidden", `${principal.name} may not: it takes the permission ${permission}`);
   };
   const permitted = async (context: Context, permission: string): Promise<Principal> => {
     const principal = await whoOf(context);

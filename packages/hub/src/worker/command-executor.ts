@@ -32,7 +32,7 @@ export const commandExecutor: Executor = {
     if (failure !== null) return { failure };
     const missing = payload.artefacts.find((name) => !existsSync(join(execution.folder, name)));
     if (missing !== undefined)
-      return { failure: { class: "build", message: `${missing}: the command left ` + "no such file" } };
+      return { failure: { class: "build", message: `${missing}: the command left no such file` } };
     return {
       result: { status: 0 },
       artefacts: payload.artefacts.map((name) => ({

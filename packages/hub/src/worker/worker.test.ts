@@ -92,7 +92,7 @@ const ended = (id: number): Promise<TaskDetails> =>
     return task.finished === null ? null : task;
   });
 const running = (id: number): Promise<unknown> =>
-  until(`task ${id} ` + "runs", async () => ((await get(id)).state === "RUNNING" ? true : null));
+  until(`task ${id} runs`, async () => ((await get(id)).state === "RUNNING" ? true : null));
 const log = async (id: number): Promise<string> => (await hub.admin.raw("GET", `/tasks/${id}/log`, {})).text();
 
 /** Processes of a group; one that is dead and not waited for yet is none. */

@@ -126,7 +126,7 @@ export class Worker {
         if (error instanceof HubProblem && error.status < 500 && error.status !== 429) throw error;
         if (performance.now() + pauseMs > untilMs || (this.#ending.signal.aborted && untilMs === Infinity)) return null;
         if (pauseMs === RETRY_MS_MIN)
-          this.#options.tell("the hub cannot be reached " + `(${(error as Error).message}); trying on`);
+          this.#options.tell(`the hub cannot be reached (${(error as Error).message}); trying on`);
         await new Promise((resolve) => setTimeout(resolve, pauseMs));
       }
     }
@@ -203,7 +203,7 @@ export class Worker {
         end = {
           outcome: "FAILED",
           failureClass: "infrastructure",
-          message: `host ${this.#options.host} has no executor for tasks ` + `of kind ${claim.kind}`,
+          message: `host ${this.#options.host} has no executor for tasks of kind ${claim.kind}`,
         };
       else {
         mkdirSync(folder, { mode: 0o700 });
@@ -251,7 +251,7 @@ export class Worker {
       end = {
         outcome: "FAILED",
         failureClass: "timeout",
-        message: "it took longer than " + `${claim.timeoutSeconds} s`,
+        message: `it took longer than ${claim.timeoutSeconds} s`,
       };
     if (reason === "WORKER_ENDS" && end.outcome !== "COMPLETED")
       end = { outcome: "RELEASED", message: "the worker ended" };

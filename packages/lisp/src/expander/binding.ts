@@ -39,7 +39,7 @@ export function resolve({ datum: symbol, scopes, source }: Identifier, phase: nu
   for (const scope of scopes.scopes) {
     for (const entry of scope.bindings.get(symbol) ?? []) {
       if (isCandidate(entry, scopes, phase) && !entry.set.isSubsetOf(best.set))
-        throw syntaxError("an ambiguous identifier: " + `${symbol.name}`, source);
+        throw syntaxError(`an ambiguous identifier: ${symbol.name}`, source);
     }
   }
   return best.binding;

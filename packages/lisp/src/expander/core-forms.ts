@@ -262,7 +262,7 @@ function assignment(form: Syntax, context: Context, expander: Expander): Core {
   const { source } = form;
   if (binding === null) {
     if (!context.namespace.isOpen || context.phase > 0)
-      throw syntaxError("set!: unbound variable: " + `${name.datum.name}`, name.source);
+      throw syntaxError(`set!: unbound variable: ${name.datum.name}`, name.source);
     return { kind: "set-global", global: context.namespace.await(name.datum.name), value: core, source };
   }
   if (binding.kind === "local") {
@@ -271,7 +271,7 @@ function assignment(form: Syntax, context: Context, expander: Expander): Core {
   }
   if (binding.kind !== "global") throw syntaxError(`set!: ${name.datum.name} is not a variable`, name.source);
   if (binding.global.library !== context.namespace.name)
-    throw syntaxError(`set!: ${name.datum.name} is imported, and ` + "cannot be assigned", name.source);
+    throw syntaxError(`set!: ${name.datum.name} is imported, and cannot be assigned`, name.source);
   binding.global.isAssigned = true;
   return { kind: "set-global", global: binding.global, value: core, source };
 }

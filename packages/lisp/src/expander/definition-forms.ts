@@ -174,7 +174,7 @@ function defineRecordType(form: Syntax, { body, phase }: Context & { readonly bo
   });
   for (const [index, { name }] of fields.entries()) {
     if (fields.slice(0, index).some((other) => isBoundIdentifierEqual(other.name, name)))
-      throw syntaxError("define-record-type: the field " + `${name.datum.name} stands twice`, name.source);
+      throw syntaxError(`define-record-type: the field ${name.datum.name} stands twice`, name.source);
   }
   const indexOf = (name: unknown): number => {
     const index = isIdentifier(name) ? fields.findIndex((field) => isBoundIdentifierEqual(field.name, name)) : -1;

@@ -33,6 +33,6 @@ export function evaluateTransformer(
     transformer instanceof RenamingTransformer ||
     expander.host.isProcedure(transformer);
   if (!isGood)
-    throw syntaxError(`${name}: a keyword's value must be ` + "a transformer", value.source, syntaxToDatum(value));
+    throw syntaxError(`${name}: a keyword's value must be a transformer`, value.source, syntaxToDatum(value));
   return { kind: "macro", name, transformer, context: isDefinition ? context.namespace : null };
 }

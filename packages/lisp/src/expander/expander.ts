@@ -158,14 +158,14 @@ export class Expander {
       const expandForm = coreForms.get(binding.name);
       if (expandForm === undefined)
         throw syntaxError(
-          `${binding.name}: a definition stands where an ` + "expression is expected",
+          `${binding.name}: a definition stands where an expression is expected`,
           form.source,
           syntaxToDatum(form),
         );
       return expandForm(form, context, this);
     }
     if (binding?.kind === "auxiliary")
-      throw syntaxError(`${binding.name} is out ` + "of place", form.source, syntaxToDatum(form));
+      throw syntaxError(`${binding.name} is out of place`, form.source, syntaxToDatum(form));
     const items = syntaxItems(form);
     if (items === null) throw syntaxError("a call must be a proper list", form.source, syntaxToDatum(form));
     const operator = this.expand(items[0]!, context);
@@ -187,7 +187,7 @@ export class Expander {
       const binding = resolve(word, context.phase);
       if (binding?.kind !== "macro") return { form, binding };
       if (steps > STEPS_MAX)
-        throw limitReached(`the expansion of ${binding.name} does not end ` + `after ${STEPS_MAX} steps`);
+        throw limitReached(`the expansion of ${binding.name} does not end after ${STEPS_MAX} steps`);
       form = this.#applyMacro(binding, form, context);
     }
   }
@@ -216,7 +216,7 @@ export class Expander {
       const isOfOther = resolve(identifier, phase - 1) !== null;
       const hint =
         isOfOther && phase > 0
-          ? ": it is defined for run time, and used while expanding; " + "define it in begin-for-syntax"
+          ? ": it is defined for run time, and used while expanding; define it in begin-for-syntax"
           : "";
       throw syntaxError(`unbound variable: ${symbol.name}${hint}`, source);
     }

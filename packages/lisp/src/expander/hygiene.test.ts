@@ -38,12 +38,12 @@ test("what a macro refers to is what stands where it is defined", () => {
 
 test("a use-site binding in the same body is no binding of the macro's template", () => {
   writes(
-    "(let () (define x 'def) (define-syntax m (syntax-rules () ((_ y) (let " + "((y 'use)) x)))) (write (m x)))",
+    "(let () (define x 'def) (define-syntax m (syntax-rules () ((_ y) (let ((y 'use)) x)))) (write (m x)))",
     "def",
   );
   writes("(define x 'def) (define-syntax m (syntax-rules () ((_ y) (let ((y 'use)) x)))) (write (m x))", "def");
   writes(
-    "(let () (define-syntax define-five (syntax-rules () ((_ name) (define name " + "5)))) (define-five y) (write y))",
+    "(let () (define-syntax define-five (syntax-rules () ((_ name) (define name 5)))) (define-five y) (write y))",
     "5",
   );
   writes(
@@ -78,15 +78,15 @@ test("macros that make macros", () => {
 
 test("patterns: tails, vectors, custom ellipsis, literals, underscore", () => {
   writes(
-    "(define-syntax m (syntax-rules () ((_ a ... b c) '((a ...) b c)))) " + "(write (m 1 2 3 4)) (write (m 1 2))",
+    "(define-syntax m (syntax-rules () ((_ a ... b c) '((a ...) b c)))) (write (m 1 2 3 4)) (write (m 1 2))",
     "((1 2) 3 4)(() 1 2)",
   );
   writes(
-    "(define-syntax m (syntax-rules () ((_ #(a b ...) . r) '(a (b ...) " + "r)))) (write (m #(1 2 3) 4))",
+    "(define-syntax m (syntax-rules () ((_ #(a b ...) . r) '(a (b ...) r)))) (write (m #(1 2 3) 4))",
     "(1 (2 3) (4))",
   );
   writes(
-    "(define-syntax m (syntax-rules ::: () ((_ (a b :::) :::) '((b ::: a) ::: " + "...)))) (write (m (1 2 3) (4)))",
+    "(define-syntax m (syntax-rules ::: () ((_ (a b :::) :::) '((b ::: a) ::: ...)))) (write (m (1 2 3) (4)))",
     "((2 3 1) (4) ...)",
   );
   writes(
@@ -95,7 +95,7 @@ test("patterns: tails, vectors, custom ellipsis, literals, underscore", () => {
     "arrowother",
   );
   writes(
-    "(define-syntax m (syntax-rules () ((_ ((a b ...) ...)) '(a ... b ... " + "...)))) (write (m ((1 2 3) (4 5))))",
+    "(define-syntax m (syntax-rules () ((_ ((a b ...) ...)) '(a ... b ... ...)))) (write (m ((1 2 3) (4 5))))",
     "(1 4 2 3 5)",
   );
 });
@@ -150,7 +150,7 @@ test("explicit and implicit renaming", () => {
 
 test("phases: what is defined for run time cannot be used while expanding", () => {
   assert.match(
-    written("(let () (define (help x) x) (let-syntax ((m (lambda " + "(s) (help s)))) (m)))"),
+    written("(let () (define (help x) x) (let-syntax ((m (lambda (s) (help s)))) (m)))"),
     /unbound variable: help: it is defined for run time/,
   );
   writes(

@@ -41,7 +41,7 @@ export function bindLocals(identifiers: readonly Identifier[], scope: Scope, pha
     const identifier = given.with("add", scope) as Identifier;
     const same = seen.get(identifier.datum);
     if (same?.some((other) => other.scopes.equals(identifier.scopes)) === true)
-      throw syntaxError(`${identifier.datum.name} is ` + "bound twice", given.source);
+      throw syntaxError(`${identifier.datum.name} is bound twice`, given.source);
     if (same === undefined) seen.set(identifier.datum, [identifier]);
     else same.push(identifier);
     const variable = makeVariable(identifier.datum.name);

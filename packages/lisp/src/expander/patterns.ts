@@ -74,7 +74,7 @@ function compile(value: unknown, depth: number, scope: PatternScope, variables: 
     if (isEllipsis(value, scope)) throw syntaxError("an ellipsis that follows nothing", value.source);
     if (isAuxiliary(value, "_", scope.phase)) return { kind: "any" };
     if (variables.some(({ identifier }) => isBoundIdentifierEqual(identifier, value)))
-      throw syntaxError("the pattern variable " + `${value.datum.name} stands twice`, value.source);
+      throw syntaxError(`the pattern variable ${value.datum.name} stands twice`, value.source);
     variables.push({ identifier: value, depth });
     return { kind: "variable", index: variables.length - 1 };
   }
@@ -203,7 +203,7 @@ export type VariableLookup = (identifier: Identifier) => { readonly index: numbe
 export function compileTemplate(template: Syntax, lookup: VariableLookup, scope: PatternScope): Template {
   const compiled = compilePart(template, 0, lookup, scope, false, template);
   if (compiled.wants.size > 0)
-    throw syntaxError("a pattern variable of the template stands " + "under too few ellipses", template.source);
+    throw syntaxError("a pattern variable of the template stands under too few ellipses", template.source);
   return compiled.template;
 }
 

@@ -67,7 +67,7 @@ export function parseSyntaxRules(form: Syntax, phase: number): RulesTransformer 
     const pattern = unwrap(parts[0]);
     if (!(pattern instanceof Pair))
       throw syntaxError(
-        "syntax-rules: a pattern is a list that " + "begins with the keyword",
+        "syntax-rules: a pattern is a list that begins with the keyword",
         parts[0]!.source,
         syntaxToDatum(parts[0]),
       );
@@ -103,7 +103,7 @@ function datumToSyntaxChecked(output: unknown, form: Syntax): Syntax {
   if (output instanceof Syntax) return output;
   if (containsSymbol(output))
     throw syntaxError(
-      "the transformer gave a symbol that is no syntax " + "object; see datum->syntax",
+      "the transformer gave a symbol that is no syntax object; see datum->syntax",
       form.source,
       syntaxToDatum(output),
     );
@@ -132,9 +132,7 @@ function applyRules({ rules, scope }: RulesTransformer, form: Syntax, phase: num
   }
   const name = datum instanceof Pair ? (unwrap(datum.car) as SchemeSymbol).name : (datum as SchemeSymbol).name;
   throw syntaxError(
-    datum instanceof Pair
-      ? `no rule of ${name} ` + "matches"
-      : `the keyword ${name} stands where an ` + "expression is expected",
+    datum instanceof Pair ? `no rule of ${name} matches` : `the keyword ${name} stands where an expression is expected`,
     form.source,
     syntaxToDatum(form),
   );

@@ -420,8 +420,7 @@ export class Heap {
     const seen = new Set<number>();
     const open: { word: Word; from: string }[] = [];
     const root = (start: number, end: number, from: string): void => {
-      for (let at = start; at < end; at += 8)
-        open.push({ word: this.word(at), from: `${from} ` + `${(at - start) / 8}` });
+      for (let at = start; at < end; at += 8) open.push({ word: this.word(at), from: `${from} ${(at - start) / 8}` });
     };
     root(Region.cells, cellAddress(this.get(Register.cellCount)), "cell");
     root(Region.stack, sp, "stack word");
@@ -439,14 +438,14 @@ export class Heap {
       if (tag === Tag.pair) {
         assert(Number(first & 7n) !== Tag.header, `${from} must point to a pair: ${word.toString(16)}`);
         open.push(
-          { word: first, from: "car of " + `${from.slice(0, 60)}` },
-          { word: this.word(address + 8), from: "cdr of " + `${from.slice(0, 60)}` },
+          { word: first, from: `car of ${from.slice(0, 60)}` },
+          { word: this.word(address + 8), from: `cdr of ${from.slice(0, 60)}` },
         );
         continue;
       }
       assert(
         Number(first & 7n) === Tag.header && Number(first & 255n) !== 255,
-        `${from} must point to a header: ${word.toString(16)} -> ` + `${first.toString(16)}`,
+        `${from} must point to a header: ${word.toString(16)} -> ${first.toString(16)}`,
       );
       const kind = Number(first >> 3n) & 31;
       const expected =
@@ -463,7 +462,7 @@ export class Heap {
       for (let index = 0; index < count; index++)
         open.push({
           word: this.word(address + 8 + 8 * index),
-          from: `field ${index} of kind ${kind} ` + `(${from.slice(0, 40)})`,
+          from: `field ${index} of kind ${kind} (${from.slice(0, 40)})`,
         });
     }
   }

@@ -417,7 +417,7 @@ export function wrongCount(procedure: unknown, count: number): SchemeError {
   return new SchemeError(
     new Condition(
       "arity",
-      `${name}: wrong number of arguments (${expectedCount(procedure)} ` + `expected, ${count} given)`,
+      `${name}: wrong number of arguments (${expectedCount(procedure)} expected, ${count} given)`,
       [],
     ),
   );

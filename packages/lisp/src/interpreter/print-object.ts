@@ -18,11 +18,11 @@ export function writeObject(value: object, write: (value: unknown) => string): s
   if (value instanceof SchemeRecord)
     return `#<${[
       value.type.name,
-      ...value.type.fields.map((field, index) => `${field}: ` + `${shortened(value.fields[index], write)}`),
+      ...value.type.fields.map((field, index) => `${field}: ${shortened(value.fields[index], write)}`),
     ].join(" ")}>`;
   if (value instanceof RecordType) return `#<record-type ${value.name}>`;
   if (value instanceof Closure || value instanceof Primitive || value instanceof ControlPrimitive)
-    return "#<procedure " + `${procedureName(value) ?? "anonymous"}>`;
+    return `#<procedure ${procedureName(value) ?? "anonymous"}>`;
   if (value instanceof Continuation) return "#<continuation>";
   if (value instanceof Parameter) return "#<parameter>";
   if (value instanceof SchemePromise) return value.box.isDone ? "#<promise, forced>" : "#<promise>";

@@ -137,10 +137,7 @@ export class Libraries {
       for (const { internal, external } of exports) {
         const binding = resolve(inside(internal) as Identifier, 0);
         if (binding === null)
-          throw syntaxError(
-            `${written} exports ${internal.datum.name}, which ` + "it does not define",
-            internal.source,
-          );
+          throw syntaxError(`${written} exports ${internal.datum.name}, which it does not define`, internal.source);
         if (bindings.has(external)) throw syntaxError(`${written} exports ${external} twice`, internal.source);
         bindings.set(external, binding);
       }
@@ -176,7 +173,7 @@ export class Libraries {
     const { library, bindings } = this.#resolve(items[1]!);
     const nameOf = (value: unknown): string => {
       if (!isIdentifier(value))
-        throw syntaxError("import: expected an " + "identifier", importSet.source, syntaxToDatum(value));
+        throw syntaxError("import: expected an identifier", importSet.source, syntaxToDatum(value));
       return value.datum.name;
     };
     const take = (value: unknown): Binding => {

@@ -272,7 +272,7 @@ class FunctionCompiler {
     if (wanted === null && type !== null && type !== undefined) code.op(Op.drop);
     assert(
       wanted === null || type === undefined || type === wanted,
-      `${this.#fn.name}: ${JSON.stringify(form).slice(0, 80)} has ` + "another type than its place",
+      `${this.#fn.name}: ${JSON.stringify(form).slice(0, 80)} has another type than its place`,
     );
   }
 
@@ -411,7 +411,7 @@ class FunctionCompiler {
         assert(signature !== undefined, `${this.#fn.name}: no low-level function ${name}`);
         assert(
           operands.length === signature.parameters.length,
-          `${this.#fn.name}: wrong number of ` + `operands for ${name}`,
+          `${this.#fn.name}: wrong number of operands for ${name}`,
         );
         operands.forEach((operand, position) => this.#expression(operand, signature.parameters[position]!));
         code.op(isTail ? Op.returnCall : Op.call);

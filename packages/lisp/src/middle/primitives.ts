@@ -70,7 +70,7 @@ add("%set-box!", 2);
 // Flonums: unchecked, operands are flonums.
 add("%fl+ %fl- %fl* %fl/", 2, { safepoint: "cold", pure: true, result: "flonum" });
 add("%fl< %fl<= %fl> %fl>= %fl=", 2, { pure: true, test: true });
-add("%flsqrt %flfloor %flceiling %flround " + "%fltruncate %flabs %flnegate", 1, {
+add("%flsqrt %flfloor %flceiling %flround %fltruncate %flabs %flnegate", 1, {
   safepoint: "cold",
   pure: true,
   result: "flonum",

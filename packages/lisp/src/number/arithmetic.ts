@@ -218,7 +218,7 @@ const BITS_MAX = 1 << 26;
 export function bounded(value: bigint): bigint {
   // The length in hexadecimal digits is only asked where the value is surely large.
   if (BigInt.asIntN(1 << 20, value) !== value && bitLength(value) > BITS_MAX)
-    throw limitReached("an integer of more than " + `${BITS_MAX} bits`);
+    throw limitReached(`an integer of more than ${BITS_MAX} bits`);
   return value;
 }
 

@@ -105,7 +105,7 @@ test("the double of a ratio is the nearest one, also among the subnormal", () =>
     };
     for (const neighbour of [nextAfter(found, 1), nextAfter(found, -1)])
       if (Number.isFinite(neighbour))
-        assert.ok(compare(error(found), error(neighbour)) <= 0, `seed ${seed}, round ${round}: ` + `${top}/${bottom}`);
+        assert.ok(compare(error(found), error(neighbour)) <= 0, `seed ${seed}, round ${round}: ${top}/${bottom}`);
   }
 });
 
@@ -145,7 +145,7 @@ test("integers cross from small to large and back without loss", () => {
       x = BigInt(a),
       y = BigInt(b);
     const check = (value: Num, expected: bigint, what: string): void =>
-      assert.equal(numberToText(value), expected.toString(), `seed ${seed}: ${what} ` + `${a} ${b}`);
+      assert.equal(numberToText(value), expected.toString(), `seed ${seed}: ${what} ${a} ${b}`);
     check(add(a, b), x + y, "+");
     check(subtract(a, b), x - y, "-");
     check(multiply(a, b), x * y, "*");

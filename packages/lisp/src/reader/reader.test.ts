@@ -161,7 +161,7 @@ test("random texts give data that are written and read again, or an error", () =
     } catch (error) {
       assert.ok(
         error instanceof SchemeError,
-        `seed ${seed}, round ${round}: ` + `${JSON.stringify(text)}: ${String(error)}`,
+        `seed ${seed}, round ${round}: ${JSON.stringify(text)}: ${String(error)}`,
       );
     }
   }

@@ -147,7 +147,7 @@ export class Reader {
 
   #incomplete(what: string, start: Mark): SchemeError {
     return new IncompleteError(
-      new Condition("read", "unexpected end of text " + `in ${what}`, [], { ...this.#place(start), length: 1 }),
+      new Condition("read", `unexpected end of text in ${what}`, [], { ...this.#place(start), length: 1 }),
     );
   }
 
@@ -487,7 +487,7 @@ export class Reader {
     }
     if (code < 0) throw this.#incomplete(what, start);
     if (code !== 10 && code !== 13 && code !== 32 && code !== 9)
-      throw this.#error("an unknown escape: " + `\\${String.fromCodePoint(code)}`, at);
+      throw this.#error(`an unknown escape: \\${String.fromCodePoint(code)}`, at);
     // A backslash at a line's end joins the lines: blanks on both sides of the end go.
     let blank = code;
     while (blank === 32 || blank === 9) blank = this.#source.next();

@@ -61,7 +61,7 @@ test("a program goes on with a value, or tries again", () => {
 
 test("expansion is shown in steps", () => {
   const [, steps, core] = talk(
-    "(define-syntax swap! (syntax-rules () ((_ a b) (let ((t a)) " + "(set! a b) (set! b t)))))",
+    "(define-syntax swap! (syntax-rules () ((_ a b) (let ((t a)) (set! a b) (set! b t)))))",
     ",step (let ((t 1) (u 2)) (swap! t u))",
     ",expand (let ((t 1) (u 2)) (swap! t u) t)",
   );

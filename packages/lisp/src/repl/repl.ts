@@ -178,7 +178,7 @@ export class Repl {
             : level.frames
                 .slice(0, 60)
                 .map((frame, index) => frameLine(frame, index, index === level.selected))
-                .join("\n") + (level.frames.length > 60 ? "\n… " + `${level.frames.length - 60}` + " more" : ""),
+                .join("\n") + (level.frames.length > 60 ? `\n… ${level.frames.length - 60} more` : ""),
         );
       case "frame":
       case "f": {
@@ -370,7 +370,7 @@ export function backtrace(error: UncaughtError, most = 12): string[] {
     .filter(({ site }) => site.source !== null);
   const lines = frames
     .slice(0, most)
-    .map(({ site }) => `  from ${site.procedure ?? "the top level"}, ` + `${placeText(site.source!)}`);
+    .map(({ site }) => `  from ${site.procedure ?? "the top level"}, ${placeText(site.source!)}`);
   return frames.length > most ? [...lines, `  … ${frames.length - most} more`] : lines;
 }
 

@@ -123,10 +123,7 @@ export class HostPrimitives {
     });
     define(table, "%parameter-operands", 0, Infinity, (...all: unknown[]) => {
       throw new SchemeError(
-        new Condition(
-          "arity",
-          "an anonymous procedure: wrong number of arguments (0 " + `expected, ${all.length} given)`,
-        ),
+        new Condition("arity", `an anonymous procedure: wrong number of arguments (0 expected, ${all.length} given)`),
       );
     });
     define(table, "%parameter-converter", 1, 1, (x: unknown) => {
@@ -142,7 +139,7 @@ export class HostPrimitives {
       );
     });
     define(table, "%record-error", 3, 3, (name: unknown, type: unknown, x: unknown) => {
-      throw wrongType((name as SchemeSymbol).name, "a record of type " + `${(type as RecordType).name}`, x);
+      throw wrongType((name as SchemeSymbol).name, `a record of type ${(type as RecordType).name}`, x);
     });
   }
 
@@ -234,7 +231,7 @@ function typeErrorOf(code: number, value: unknown): SchemeError {
   if (expected === "index")
     return typeof value === "number" ? outOfRange(primitive, "index", value) : wrongType(primitive, "an index", value);
   if (expected === "defined variable")
-    return new SchemeError(new Condition("unbound", "unbound variable: " + `${(value as SchemeSymbol).name}`));
+    return new SchemeError(new Condition("unbound", `unbound variable: ${(value as SchemeSymbol).name}`));
   if (expected === "code of a character") return wrongType("integer->char", "the code of a character", value);
   if (expected === "a continuation that can be returned to")
     return new SchemeError(new Condition("error", "an error's continuation cannot be returned to:", [value]));

@@ -519,9 +519,8 @@ export function derivedText(options: {
       define(
         name,
         clauses.length === 1
-          ? `(define (${name} ${clauses[0]}) (${name} ` + `${clauses[0]}))`
-          : `(define ${name} (case-lambda ` +
-              `${clauses.map((clause) => `((${clause}) (${name} ${clause}))`).join(" ")}))`,
+          ? `(define (${name} ${clauses[0]}) (${name} ${clauses[0]}))`
+          : `(define ${name} (case-lambda ${clauses.map((clause) => `((${clause}) (${name} ${clause}))`).join(" ")}))`,
       );
     else
       define(

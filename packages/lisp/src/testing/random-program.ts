@@ -133,10 +133,10 @@ export function randomExpression(random: SeededRandom): string {
     switch (kind) {
       case "number":
         return pick<() => string>([
-          () => `(${pick(["+", "-", "*"])} ${one("number")} ` + `${one("number")})`,
-          () => `(${pick(["+", "*", "max", "min"])} ${one("number")} ` + `${one("number")} ${one("number")})`,
-          () => `(${pick(["quotient", "remainder", "modulo", "gcd", "lcm"])} ` + `${one("number")} ${one("number")})`,
-          () => `(/ ${one("number")} ` + `${one("number")})`,
+          () => `(${pick(["+", "-", "*"])} ${one("number")} ${one("number")})`,
+          () => `(${pick(["+", "*", "max", "min"])} ${one("number")} ${one("number")} ${one("number")})`,
+          () => `(${pick(["quotient", "remainder", "modulo", "gcd", "lcm"])} ${one("number")} ${one("number")})`,
+          () => `(/ ${one("number")} ${one("number")})`,
           () =>
             "(" +
             pick([
@@ -152,10 +152,10 @@ export function randomExpression(random: SeededRandom): string {
               "-",
             ]) +
             ` ${one("number")})`,
-          () => "(length " + `${one("list")})`,
-          () => "(string-length " + `${one("string")})`,
-          () => "(apply + " + `${one("list")})`,
-          () => "(vector-length (list->vector " + `${one("list")}))`,
+          () => `(length ${one("list")})`,
+          () => `(string-length ${one("string")})`,
+          () => `(apply + ${one("list")})`,
+          () => `(vector-length (list->vector ${one("list")}))`,
           () => {
             const name = fresh("n"),
               loop = fresh("loop");
@@ -164,25 +164,25 @@ export function randomExpression(random: SeededRandom): string {
               `${make("number", withNames({ name, kind: "number" }))} (${loop} (- ${name} 1)))))`
             );
           },
-          () => `(expt ${one("number")} ` + `${random.below(5)})`,
-          () => "(exact (floor " + `${one("number")}))`,
-          () => "(char->integer (string-ref " + `${one("string")} 0))`,
+          () => `(expt ${one("number")} ${random.below(5)})`,
+          () => `(exact (floor ${one("number")}))`,
+          () => `(char->integer (string-ref ${one("string")} 0))`,
         ])();
       case "list":
         return pick<() => string>([
-          () => `(cons ${one("any")} ` + `${one("list")})`,
-          () => `(append ${one("list")} ` + `${one("list")})`,
-          () => "(reverse " + `${one("list")})`,
-          () => "(cdr " + `${one("list")})`,
+          () => `(cons ${one("any")} ${one("list")})`,
+          () => `(append ${one("list")} ${one("list")})`,
+          () => `(reverse ${one("list")})`,
+          () => `(cdr ${one("list")})`,
           () => {
             const name = fresh("x");
             return `(map (lambda (${name}) ${make("any", withNames({ name, kind: "any" }))}) ${one("list")})`;
           },
-          () => `(list ${one("any")} ` + `${one("any")})`,
-          () => `\`(1 ,${one("any")} ,@${one("list")} . ` + `${pick(["()", "tail", "(x)"])})`,
-          () => `(vector->list (vector ${one("any")} ` + `${one("any")}))`,
-          () => "(string->list " + `${one("string")})`,
-          () => `(list-tail ${one("list")} ` + `${random.below(3)})`,
+          () => `(list ${one("any")} ${one("any")})`,
+          () => `\`(1 ,${one("any")} ,@${one("list")} . ${pick(["()", "tail", "(x)"])})`,
+          () => `(vector->list (vector ${one("any")} ${one("any")}))`,
+          () => `(string->list ${one("string")})`,
+          () => `(list-tail ${one("list")} ${random.below(3)})`,
           () =>
             "(let ((trace '())) (dynamic-wind (lambda () (set! trace (cons 1 trace))) (lambda () (set! trace (cons " +
             `${one("any")} trace))) (lambda () (set! trace (cons 3 trace)))) trace)`,
@@ -190,31 +190,31 @@ export function randomExpression(random: SeededRandom): string {
         ])();
       case "boolean":
         return pick<() => string>([
-          () => `(${pick(["<", "=", ">", "<=", ">="])} ` + `${one("number")} ${one("number")})`,
-          () => `(equal? ${one("any")} ` + `${one("any")})`,
-          () => "(null? " + `${one("list")})`,
-          () => "(not " + `${one("any")})`,
-          () => `(and ${one("boolean")} ` + `${one("boolean")})`,
-          () => `(or ${one("boolean")} ` + `${one("boolean")})`,
-          () => `(${pick(["number?", "integer?", "exact?", "pair?", "string?", "symbol?"])}` + ` ${one("any")})`,
-          () => `(pair? (member ${one("any")} ` + `${one("list")}))`,
-          () => `(string<? ${one("string")} ` + `${one("string")})`,
-          () => `(eqv? ${one("number")} ` + `${one("number")})`,
+          () => `(${pick(["<", "=", ">", "<=", ">="])} ${one("number")} ${one("number")})`,
+          () => `(equal? ${one("any")} ${one("any")})`,
+          () => `(null? ${one("list")})`,
+          () => `(not ${one("any")})`,
+          () => `(and ${one("boolean")} ${one("boolean")})`,
+          () => `(or ${one("boolean")} ${one("boolean")})`,
+          () => `(${pick(["number?", "integer?", "exact?", "pair?", "string?", "symbol?"])} ${one("any")})`,
+          () => `(pair? (member ${one("any")} ${one("list")}))`,
+          () => `(string<? ${one("string")} ${one("string")})`,
+          () => `(eqv? ${one("number")} ${one("number")})`,
         ])();
       case "string":
         return pick<() => string>([
-          () => `(string-append ${one("string")} ` + `${one("string")})`,
-          () => `(substring ${one("string")} 0 ` + `${random.below(3)})`,
-          () => "(symbol->string " + `${one("symbol")})`,
-          () => "(number->string (exact (round " + `${one("number")})))`,
+          () => `(string-append ${one("string")} ${one("string")})`,
+          () => `(substring ${one("string")} 0 ${random.below(3)})`,
+          () => `(symbol->string ${one("symbol")})`,
+          () => `(number->string (exact (round ${one("number")})))`,
           () => `(list->string (reverse (string->list ${one("string")})))`,
           () => `(string-upcase ${one("string")})`,
         ])();
       default:
         return pick<() => string>([
-          () => "(string->symbol " + `${one("string")})`,
-          () => `(car (list ${one("symbol")} ` + `${one("any")}))`,
-          () => `(if ${one("boolean")} ${one("symbol")} ` + `${one("symbol")})`,
+          () => `(string->symbol ${one("string")})`,
+          () => `(car (list ${one("symbol")} ${one("any")}))`,
+          () => `(if ${one("boolean")} ${one("symbol")} ${one("symbol")})`,
         ])();
     }
   };

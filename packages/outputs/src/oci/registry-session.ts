@@ -66,7 +66,7 @@ export class RegistrySession {
         `${
           credentials === undefined
             ? "wants a user's name and password"
-            : "does not take this name and password " + `(${credentials.username})`
+            : `does not take this name and password (${credentials.username})`
         }`,
       401,
     );

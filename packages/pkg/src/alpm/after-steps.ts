@@ -46,7 +46,7 @@ export async function runStep(
       text:
         `${
           step.kind === "scriptlet"
-            ? `${step.package}: ` + `${step.function}`
+            ? `${step.package}: ${step.function}`
             : step.kind === "hook"
               ? step.name
               : "ldconfig"

@@ -33,9 +33,7 @@ export class FileConflictError extends Error {
         `${conflicts
           .map(
             ({ path, package: name, owner }) =>
-              `  ${name}: /${path} ${
-                owner === undefined ? "exists and belongs to no package" : "belongs to " + `${owner}`
-              }`,
+              `  ${name}: /${path} ${owner === undefined ? "exists and belongs to no package" : `belongs to ${owner}`}`,
           )
           .join("\n")}`,
     );

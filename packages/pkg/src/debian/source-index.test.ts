@@ -63,8 +63,7 @@ test("a folder outside of the repository is refused", async () => {
 test("a .dsc is read without its signature, and without what stands around it", () => {
   const dsc =
     "Source: other\n-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\nSource: xx\nVersion: 1-2\n" +
-    "Checksums-Sha256:\n " +
-    `${"b".repeat(64)} 3 x_1.tar.gz\n-----BEGIN PGP SIGNATURE-----\n\nabc\n` +
+    `Checksums-Sha256:\n ${"b".repeat(64)} 3 x_1.tar.gz\n-----BEGIN PGP SIGNATURE-----\n\nabc\n` +
     "-----END PGP SIGNATURE-----\n";
   const read = parseSource(dsc.slice(dsc.indexOf("-----")), "x.dsc");
   assert.deepEqual(

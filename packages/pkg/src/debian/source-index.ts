@@ -36,7 +36,7 @@ export class SourceIndex {
         const stanza = parseSingleStanza(table.text.slice(table.startAt(id), table.endAt(id)), `${origin}: ${name}`);
         const folder = stanza.get("Directory") ?? "";
         if (folder.startsWith("/") || folder.split("/").includes(".."))
-          throw new SourceError(`${origin}: ${name}: its folder leaves the ` + `repository: ${folder}`);
+          throw new SourceError(`${origin}: ${name}: its folder leaves the repository: ${folder}`);
         found.push({ name, version: table.versionAt(id), stanza, baseUrl: `${uri}/${folder}`, origin });
       });
     }

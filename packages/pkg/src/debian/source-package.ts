@@ -34,7 +34,7 @@ export function parseSource(text: string, path: string): Stanza {
   const name = stanza.get("Source") ?? stanza.get("Package"),
     version = stanza.get("Version");
   if (name === undefined || !/^[a-z0-9][a-z0-9+.-]+(?: \([^()]+\))?$/.test(name))
-    throw new SourceError(`${path}: names no ` + "source package");
+    throw new SourceError(`${path}: names no source package`);
   if (version === undefined || !isVersion(version)) throw new SourceError(`${path}: has no version`);
   return stanza;
 }
@@ -50,7 +50,7 @@ export function sourceFiles(stanza: Stanza, path: string): SourceFile[] {
     if (line.trim() === "") continue;
     const match = /^\s*([0-9a-f]{64})\s+([0-9]{1,15})\s+([A-Za-z0-9][A-Za-z0-9+.~:_-]*)$/.exec(line);
     if (match === null)
-      throw new SourceError(`${path}: not a file with its SHA-256 hash: ` + `${line.trim().slice(0, 160)}`);
+      throw new SourceError(`${path}: not a file with its SHA-256 hash: ${line.trim().slice(0, 160)}`);
     files.push({ name: match[3]!, sizeBytes: Number(match[2]), sha256: match[1]! });
   }
   if (files.length === 0) throw new SourceError(`${path}: has no Checksums-Sha256`);

@@ -19,12 +19,10 @@ const TRIXIE_KEYS: Readonly<Record<string, string>> = {
     "5rpTS28dMRDz5/" +
       "MDHqSAy3PB33X3S+sTDc4K567FS79aMpng57Qg4plqEwARAQABiQJOBB8BCgA4FiEEBLVMPNynl1Gxa8a1IlYp33WxiL0FAmfpPhoXDIABgO" +
       "l28UpQikjpyj/pvDciUsoc+WQCBwAACgkQIlYp",
-    "33WxiL3tYA//ZZc3kZnfHCXoUIYPPFcKC4oA/" +
-      "HFKn3HnRiN+KLbcP1naJ3X+0TFLw70r8yDo4+2zGlu+vCbEhSVdO2GfxdncMpiOWcPwSiKk/" +
+    "33WxiL3tYA//ZZc3kZnfHCXoUIYPPFcKC4oA/HFKn3HnRiN+KLbcP1naJ3X+0TFLw70r8yDo4+2zGlu+vCbEhSVdO2GfxdncMpiOWcPwSiKk/" +
       "x1yCipnPAMJN1OAo2oEjDvhTF76mgOIJKtDnSu12CLKkSf2az53",
     "r06T1GHaJV1Nm0rWTWhgVbk8Ir561gAn6nz89qdCUF7PALFq2L/" +
-      "55yt1E1YL7wtZcbto3SBH5di9OUJGCTrEIPnxf0DZSny5LJXs6lKEIMnvkQrcitD/Lw/" +
-      "1BT3wLzeZmH5Cpr9EM9WyxJxbZFJeAWfgwv8JcSqp",
+      "55yt1E1YL7wtZcbto3SBH5di9OUJGCTrEIPnxf0DZSny5LJXs6lKEIMnvkQrcitD/Lw/1BT3wLzeZmH5Cpr9EM9WyxJxbZFJeAWfgwv8JcSqp",
     "wlphV2wnfOFBKt88vbJDPAaTSUo2z2mAf/Ps9V/VsgU4hN9cGcBCTl+SaZHQyf9Hm54DSmr9L/KMAk9/" +
       "7tzrYdde2F9L8yb7DQ0aw6CBn4IjpG4fDEIJQQisBFluTB7Od0lA1CAuoMYjmonUvES3RucM8Yeote9b",
     "jf6KTbfcmkuIyrfLdUsz7sALuvdNsiCLq30zOBhKq9svkm5oNSSaTJ2J4ILOEthCZMT9sJ039tFZxvaBEQS8W8gW6y8eQWSVlixj65PJ2ck9" +
@@ -84,8 +82,7 @@ const TRIXIE_KEYS: Readonly<Record<string, string>> = {
     "1Kanyu7Ge4xWxcjWc0LjBVsPc41dZEPZgvM7l32cavBAOeKBuoEw2LvWqZHTYXR/" +
       "tHwJOZnmdCXSHyUlOVOx22tALzZJRywSl4m5HjJoWNZnyOiKR/VgauZYqrnE/klH2qN3epndE1V+ZVqeKOdUL/w2YayKwlWK",
     "gIdaNbFYyxu8M+YR4InqvIec3HLVsHzlH0JEbWSJIsFv1xs+lU/" +
-      "GHuuISozp5cq9nSTC1M41+eBKA5wQFVhaQ2HNC9zVDGX9pj5PmL+BZts71f+s6p7dhwZgvjaaeK4PtuTqOVwI02Pjrhpdj9xiSHLJrEmOf1n" +
-      "z",
+      "GHuuISozp5cq9nSTC1M41+eBKA5wQFVhaQ2HNC9zVDGX9pj5PmL+BZts71f+s6p7dhwZgvjaaeK4PtuTqOVwI02Pjrhpdj9xiSHLJrEmOf1nz",
     "TFbT0yOsLJNdrjRC2WThfqj2HPch0vpJUsraShcNb1ITGTdbeGk4D0JYY2DRPXopKKR2rYRjimtE2KIlfn/" +
       "0P9GnMOH7kb6p3JuF55jTx42W7F//iYkCMwQTAQoAHRYhBLi4C1tiPqtq2HdcRbfF19Y1CUf4BQJn",
     "6UDCAAoJELfF19Y1CUf4qH8P/ApvOqmSKG6ftW7p33rhk7c9DmsZZ+KlfqZk0ZyG/" +
@@ -237,8 +234,7 @@ const TRIXIE_KEYS: Readonly<Record<string, string>> = {
     "99VVMR7Y9qeltadjWFKpPUubOKMkPMhuGMJBMGReY3ISDUpG7lfpvMBzpW62D+Woac7PzVcvzU2DhaTkcYrLhJSHM3Q9Z+/" +
       "4N6t0eZJMZXLSmsxN4s/ZoG1pyhNtCyfOYiPXh7zf0WqKKIGZarwieu719fNhbMv5",
     "WoLYIENFkluYWCW/gHCgcvNFbARwAnFjWb62x1QEVkmNsBeUk/" +
-      "0nu0bwbRonQ9KbH7ROOT8v5paEJgbhgECWcTO6pu0LcPD4XdSILIDSE1JF1VN4YoXwRMi5NglGyvsKXQJfI9OGNub5kKQ1+bldsMkItJq8Z2" +
-      "At",
+      "0nu0bwbRonQ9KbH7ROOT8v5paEJgbhgECWcTO6pu0LcPD4XdSILIDSE1JF1VN4YoXwRMi5NglGyvsKXQJfI9OGNub5kKQ1+bldsMkItJq8Z2At",
     "VGdPNKAV+0SsSFPp4XbVpx0jfSeWnGlyEgS6AC+YkvZtRS2lW9le7KFfHLELs5Li9cKad0P0LexhQcrf8lh+7M8jJzoYTecdIRA+TvL7BgZy" +
       "B8kVs69R4UM0Jsvj94ZcuN6ylQfv7QEigcTyxt/HW4uQw2aqA8EL",
     "C57ylBkBRoppeETMjlQrn419wPxbY5TqHFiAiQJOBB8BCgA4FiEEXgSh4yI6GaIHBuIPmQRhPUzOaMYFAmfpPmIXDIABMJkRvqlm0GEwUwRX" +
@@ -259,8 +255,7 @@ const TRIXIE_KEYS: Readonly<Record<string, string>> = {
     "qDHW7chZC4g18aEWM+umqYkSP9NXkX10Xdr8HXrC0wLfmiy8pPLNr8IjsxSM3jgHw81sXQ1WfmRi0gJySyCbKMvWjebvFOAhM7k8PCmgEroI" +
       "OJ3I+Pya3OHMKDKalblIT2KYuqbCSQw9JUTGf5FMo6SJSOcXnv7t",
     "9uqew1fyyLKSrhOWyLoqMcK5BTdj+CLeVlVfPMNMz0YfkaP1a6/" +
-      "TkgJqgpYZmL6PTymAzflFyIgsjBB018xHG7RK1cZIpyL4xx4jLl5a74wC7yi7xKg778znTS+qWp8hkBdwlvjDur8XlRbRpn6w2YQL/" +
-      "42njIEe",
+      "TkgJqgpYZmL6PTymAzflFyIgsjBB018xHG7RK1cZIpyL4xx4jLl5a74wC7yi7xKg778znTS+qWp8hkBdwlvjDur8XlRbRpn6w2YQL/42njIEe",
     "ZpZyXB29m87DKxBHJduk60PzpMEgo8R3IEY+MAKrsiLDKcYw/RdAelQMp1RG1szR+OizzMMDB/" +
       "KK1q+XXzE+qwfHq4JJgTcLyd2mLkxihwwrtLEN+h8OIS5PkNC81q6wOkwycdeq1GPJjEntRxbhbeCdziWNjX+j",
     "imOdof/4UYW/" +
@@ -314,8 +309,7 @@ const TRIXIE_KEYS: Readonly<Record<string, string>> = {
     "CSqZ6C65iiJxaXsYdXb/7xG/noQDWfX7Wbg/rNWwdCYnfiBTCJl7Q2sFhQDbmSg8xv3yQ7kvvlDkXkhdOfo8PA3/jVRtDWLaGvB/" +
       "0OYdgIeU87D5V9ZP4ZY5OlS2aNtWtZIBZ4U6jtAKY+NTMRm2y4bJjjOGyMl4",
     "rcYPWFNBEYAMSHxjnhmhnggfEg2niGwSWJNdvlxD6cV2if2BF/" +
-      "YgrluQiGQlQwbgDf+fWx48a6dCXwVgl8TET2xeI0mAX5mumKw3hFBpTTR7KMKZni5RmfH29y4MrN5D7rzGdJKEsM4J/" +
-      "qYNTLvSEun5+2ccPzn9",
+      "YgrluQiGQlQwbgDf+fWx48a6dCXwVgl8TET2xeI0mAX5mumKw3hFBpTTR7KMKZni5RmfH29y4MrN5D7rzGdJKEsM4J/qYNTLvSEun5+2ccPzn9",
     "1XX0froacmkn8lu7wfAxx7T/tSrja1jB3jCRpuVytEF20wesaMtDsWEKZNJ6Tza9qE9OF4vFhTf1P0mV45Ew/" +
       "Az14P+Wky6ws3NnLXDC5JVyf1jH/j1Ni68DZUdzf5x34NGi5w8qpex3mxR8mkaIIokCMwQTAQoA",
     "HRYhBAS1TDzcp5dRsWvGtSJWKd91sYi9BQJn6V2TAAoJECJWKd91sYi99j8P/" +

@@ -177,8 +177,7 @@ export class RootChanges {
       if (packages.after !== now)
         throw new ChangeError(
           `packages have been changed by another program (apt, dpkg, pacman) since change ${later} ` +
-            `(${note.title}), and taking it back would leave theirs half there; take back what that program did ` +
-            "first",
+            `(${note.title}), and taking it back would leave theirs half there; take back what that program did first`,
         );
       now = packages.before;
     }

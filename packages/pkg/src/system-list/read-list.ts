@@ -178,7 +178,7 @@ function describe(error: ErrorObject): { key: KeyPath; message: string } {
       return {
         key: [...key, String(params["additionalProperty"])],
         message: `unknown key; ${
-          meantOf(String(params["additionalProperty"]), known) ?? "known are " + `${known.join(", ")}`
+          meantOf(String(params["additionalProperty"]), known) ?? `known are ${known.join(", ")}`
         }`,
       };
     }

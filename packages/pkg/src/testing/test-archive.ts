@@ -123,7 +123,7 @@ export function publishFlat(ports: TestPorts, packages: readonly TestPackage[], 
       filename = `./${one.control["Package"]}.deb`;
     ports.web.set(`${folder}/${filename}`, deb);
     return Object.entries({ ...one.control, Filename: filename, Size: String(deb.length), SHA256: sha256(deb) })
-      .map(([name, value]) => `${name}: ` + `${value}\n`)
+      .map(([name, value]) => `${name}: ${value}\n`)
       .join("");
   });
   const list = Buffer.from(stanzas.join("\n"));

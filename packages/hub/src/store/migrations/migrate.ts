@@ -16,7 +16,7 @@ export async function schemaVersion(database: Database): Promise<number> {
   const [row] = await database.query<{ there: boolean }>("select to_regclass('schema_version') is not null as there");
   if (row!.there !== true) return 0;
   const [version] = await database.query<{ version: number }>(
-    "select coalesce(max(version), 0) as version " + "from schema_version",
+    "select coalesce(max(version), 0) as version from schema_version",
   );
   return version!.version;
 }
@@ -31,7 +31,7 @@ export async function migrate(database: Database, target: number = SCHEMA_VERSIO
   const found = await schemaVersion(database);
   if (found > SCHEMA_VERSION) {
     throw new Error(
-      `${database.name}: its tables are of version ${found}, newer than this ` + `program (${SCHEMA_VERSION})`,
+      `${database.name}: its tables are of version ${found}, newer than this program (${SCHEMA_VERSION})`,
     );
   }
   for (;;) {
@@ -42,7 +42,7 @@ export async function migrate(database: Database, target: number = SCHEMA_VERSIO
           "timestamptz default now())",
       );
       const [row] = await inside.query<{ version: number }>(
-        "select coalesce(max(version), 0) as version " + "from schema_version",
+        "select coalesce(max(version), 0) as version from schema_version",
       );
       const current = row!.version;
       if (current === target) return null;

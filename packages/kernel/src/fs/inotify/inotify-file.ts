@@ -220,8 +220,7 @@ export class InotifyFile extends OpenFile {
         (watch) =>
           `inotify wd:${watch.id.toString(16)} ino:${watch.inode.ino.toString(16)} ` +
           `sdev:${watch.inode.fileSystem.device.toString(16)} ` +
-          `mask:${((watch.mask & (IN_ALL_EVENTS | IN_EXCL_UNLINK | IN_ONESHOT)) >>> 0).toString(16)} ` +
-          "ignored_mask:0\n",
+          `mask:${((watch.mask & (IN_ALL_EVENTS | IN_EXCL_UNLINK | IN_ONESHOT)) >>> 0).toString(16)} ignored_mask:0\n`,
       )
       .join("");
   }

@@ -123,7 +123,7 @@ function describeRoutes(task: Task): string {
   }
   return (
     `${[
-      ("Iface\tDestination\tGateway " + "\tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT").padEnd(127),
+      "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT".padEnd(127),
       ...rows,
     ].join("\n")}` + "\n"
   );

@@ -135,8 +135,8 @@ export function describeSmapsRollup(task: Task): string {
   }
   const hex = (value: number): string => value.toString(16).padStart(8, "0");
   return (
-    `${(
-      `${hex(areas.endingAfter(0)!.start)}-${hex(areas.startingBefore(WIDE_TOP)!.end)}` + " ---p 00000000 00:00 0"
-    ).padEnd(NAME_COLUMN)}[rollup]\n` + `${describeWeights(total)}`
+    `${`${hex(areas.endingAfter(0)!.start)}-${hex(areas.startingBefore(WIDE_TOP)!.end)} ---p 00000000 00:00 0`.padEnd(
+      NAME_COLUMN,
+    )}[rollup]\n` + `${describeWeights(total)}`
   );
 }

@@ -25,7 +25,7 @@ export function stringOf(who: string, value: unknown): MString {
 export function mutableString(who: string, value: unknown): MString {
   const string = stringOf(who, value);
   if (string.isImmutable)
-    throw new SchemeError(new Condition("type", `${who}: a literal string cannot ` + "be changed:", [value]));
+    throw new SchemeError(new Condition("type", `${who}: a literal string cannot be changed:`, [value]));
   return string;
 }
 

@@ -30,7 +30,7 @@ export function defineSyntaxPrimitives(table: Table, phase: number): void {
   define(table, "syntax-no-match", 1, 1, (form: unknown) => {
     const word = unwrap(form) instanceof Pair ? unwrap((unwrap(form) as Pair).car) : unwrap(form);
     throw syntaxError(
-      `${word instanceof SchemeSymbol ? word.name : "syntax-case"}: ` + "no clause matches",
+      `${word instanceof SchemeSymbol ? word.name : "syntax-case"}: no clause matches`,
       form instanceof Syntax ? form.source : null,
       syntaxToDatum(form),
     );
@@ -70,7 +70,7 @@ export function defineSyntaxPrimitives(table: Table, phase: number): void {
     const at = part instanceof Syntax ? part : form instanceof Syntax ? form : null;
     const name = who instanceof SchemeSymbol ? `${who.name}: ` : who instanceof MString ? `${who.toString()}: ` : "";
     throw syntaxError(
-      `${name}` + `${message instanceof MString ? message.toString() : "bad syntax"}`,
+      `${name}${message instanceof MString ? message.toString() : "bad syntax"}`,
       at?.source ?? null,
       ...(form === undefined ? [] : [syntaxToDatum(form)]),
     );

@@ -102,7 +102,7 @@ export function defineText(table: Table): void {
   define(table, "string-append", 0, Infinity, (...all: unknown[]) => {
     const parts = all.map((x) => stringOf("string-append", x).codes);
     if (parts.reduce((sum, { length }) => sum + length, 0) > LENGTH_MAX)
-      throw limitReached("string-append: more than " + `${LENGTH_MAX} characters`);
+      throw limitReached(`string-append: more than ${LENGTH_MAX} characters`);
     return new MString(([] as number[]).concat(...parts));
   });
   define(table, "string-copy", 1, 3, (x: unknown, start: unknown, end: unknown) => {

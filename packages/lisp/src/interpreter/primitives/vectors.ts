@@ -37,7 +37,7 @@ export function defineVectors(table: Table): void {
   define(table, "vector-append", 0, Infinity, (...all: unknown[]) => {
     const parts = all.map((x) => vectorOf("vector-append", x));
     if (parts.reduce((sum, { length }) => sum + length, 0) > LENGTH_MAX)
-      throw limitReached("vector-append: more than " + `${LENGTH_MAX} elements`);
+      throw limitReached(`vector-append: more than ${LENGTH_MAX} elements`);
     return ([] as unknown[]).concat(...parts);
   });
   define(table, "vector-fill!", 2, 4, (x: unknown, fill: unknown, start: unknown, end: unknown) => {

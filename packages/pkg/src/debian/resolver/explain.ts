@@ -171,7 +171,7 @@ class Words {
         `${versions
           .map(
             (one) =>
-              `${this.#name(one)}` + `${one.origin.release === undefined ? "" : ` of ${one.origin.release.codename}`}`,
+              `${this.#name(one)}${one.origin.release === undefined ? "" : ` of ${one.origin.release.codename}`}`,
           )
           .join(", ")}`
       );
@@ -181,7 +181,7 @@ class Words {
         `${
           architecture === undefined || versions.some((one) => one.architecture === architecture)
             ? ""
-            : " for " + `${shorten([...new Set(versions.map((one) => one.architecture))], "and")}`
+            : ` for ${shorten([...new Set(versions.map((one) => one.architecture))], "and")}`
         }`
       );
     return this.#ruledOut([name]) ?? `no package of that name exists${suggestion(name, this.#index)}`;

@@ -24,9 +24,9 @@ function stanza(line: string, status: string | undefined): string {
   const architecture = fields.some((field) => field.startsWith("Architecture:")) ? [] : ["Architecture: riscv64"];
   return (
     `${[
-      "Package: " + `${name}`,
-      ...(status === undefined ? [] : ["Status: " + `${status}`]),
-      "Version: " + `${version}`,
+      `Package: ${name}`,
+      ...(status === undefined ? [] : [`Status: ${status}`]),
+      `Version: ${version}`,
       ...architecture,
       ...fields,
     ].join("\n")}` + "\n"

@@ -116,8 +116,7 @@ export function transactionScript(input: TransactionInput): string {
     // Some have made way already; a purge has their configuration to look after still.
     lines.push(
       `left=; for one in ${leaving.join(" ")}; do case $(dpkg-query -W -f '\${db:Status-Status}' "$one" ` +
-        `2>/dev/null || :) in not-installed|''${isPurge ? "" : "|config-files"}) ;; *) left="$left $one" ;; esac; ` +
-        "done",
+        `2>/dev/null || :) in not-installed|''${isPurge ? "" : "|config-files"}) ;; *) left="$left $one" ;; esac; done`,
     );
     lines.push(
       'if [ -n "$left" ]; then dpkg --force-unsafe-io --force-hold --force-remove-essential ' +
