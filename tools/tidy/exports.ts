@@ -154,6 +154,14 @@ function everyName(modules: ReadonlyMap<string, Module>, path: string): string[]
     : [...module.exports.keys(), ...module.stars.flatMap((star) => everyName(modules, star))];
 }
 
+/** How often an identifier occurs, at most twice. */
 function countWord(code: string, word: string): number {
-  return code.match(new RegExp(`(?<![\\w$])${word.replaceAll("$", "\\$")}(?![\\w$])`, "g"))?.length ?? 0;
+  let count = 0;
+  for (let at = code.indexOf(word); at !== -1 && count < 2; at = code.indexOf(word, at + word.length))
+    if (!isPartOfWord(code[at - 1]) && !isPartOfWord(code[at + word.length])) count++;
+  return count;
+}
+
+function isPartOfWord(character: string | undefined): boolean {
+  return character !== undefined && /[\w$]/.test(character);
 }
