@@ -4,7 +4,7 @@ import { emulatorArguments, emulatorObstacle, emulatorProgram } from "../package
 
 export type Firmware = "bios" | "uefi" | "u-boot";
 
-export interface MachineOptions {
+interface MachineOptions {
   readonly architecture: "amd64" | "riscv64";
   readonly firmware: Firmware;
   /** bytes of memory, in MiB */

@@ -45,7 +45,7 @@ export interface EngineOptions {
 }
 
 /** What `eval` and `load` ask of the session. */
-export interface Evaluator {
+interface Evaluator {
   /** @returns the procedure without arguments that does it */
   evaluate(datum: unknown, environment: readonly unknown[]): unknown;
   load(path: unknown, environment: readonly unknown[]): unknown;

@@ -15,7 +15,7 @@ const LOG_SHARE = 256;
 const LOG_BLOCKS_MIN = 8;
 const LOG_BLOCKS_MAX = 1024;
 
-export interface CommitOptions {
+interface CommitOptions {
   /** The generation gets an intent log, where there is room for one. */
   readonly hasLog: boolean;
   /** Nothing is to last: nothing is flushed. */

@@ -14,7 +14,7 @@ import { EXIT_SIGNAL_BASE } from "../exit-status.ts";
 import { formatSize } from "../option-values.ts";
 import { VERSION } from "../version.ts";
 
-export interface SessionOptions {
+interface SessionOptions {
   readonly mirror?: string | undefined;
   readonly keyrings?: readonly string[] | undefined;
   readonly hooks?: readonly Hook[];

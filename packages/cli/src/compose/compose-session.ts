@@ -34,7 +34,7 @@ import { EXIT_SIGNAL_BASE } from "../exit-status.ts";
 import { treefileFailure } from "./open-treefile.ts";
 import { readFolder, readSource } from "./read-source.ts";
 
-export interface ComposeSession {
+interface ComposeSession {
   readonly ports: ComposePorts;
   /** aborted when a signal asks for the end */
   readonly signal: AbortSignal;

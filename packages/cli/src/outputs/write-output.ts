@@ -50,7 +50,7 @@ import { aegisRoot } from "./aegis-root.ts";
 import { isForeign, writeForeignDisk, type ForeignFormat } from "./foreign-disk.ts";
 import type { OutputFormat } from "./output-formats.ts";
 
-export interface OutputOptions {
+interface OutputOptions {
   /** seconds since 1970 */
   readonly time: number;
   /** Debian's name: amd64, arm64, riscv64 */
@@ -86,7 +86,7 @@ export interface OutputOptions {
   readonly qcow2?: string;
 }
 
-export interface OutputResult {
+interface OutputResult {
   readonly path: string;
   /** digest of an OCI image, checksum of a commit; null for plain files */
   readonly digest: string | null;

@@ -5,7 +5,7 @@
 import type { Database } from "../database/database.ts";
 import { writeEvents } from "../store/events.ts";
 
-export interface Decision {
+interface Decision {
   readonly actor: string;
   readonly isAllowed: boolean;
   readonly permission: string;

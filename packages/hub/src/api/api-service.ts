@@ -21,7 +21,7 @@ import { fitsParameter } from "./path-parameters.ts";
 import { webPages } from "../web/web-pages.ts";
 import type { ApiAnswer, ApiRequest, ApiRoute } from "./route.ts";
 
-export interface ApiOptions {
+interface ApiOptions {
   readonly version: string;
   readonly routes: readonly ApiRoute[];
   /** Where a request came from: for the audit and for limits. */
@@ -326,7 +326,7 @@ async function* bounded(pieces: AsyncIterable<Uint8Array>, bytesMax: number): As
 }
 
 /** RFC 9457. What went wrong inside is told to the log alone. */
-export function problem(context: Context, error: unknown): Response {
+function problem(context: Context, error: unknown): Response {
   const refusal = error instanceof HubError ? error : internal(error);
   const causes: { tool: string; detail: string }[] = [];
   for (let cause = refusal.cause; cause instanceof HubError; cause = cause.cause)

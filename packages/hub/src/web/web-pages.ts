@@ -37,7 +37,7 @@ const POLICY =
   `'sha256-${createHash("sha256").update(LOG_SCRIPT).digest("base64")}'; connect-src 'self'; form-action 'self'; ` +
   "base-uri 'none'; frame-ancestors 'none'";
 
-export interface WebOptions {
+interface WebOptions {
   readonly isSecure: boolean;
   readonly attempts: AttemptLimit;
   readonly addressOf: (context: Context) => string;

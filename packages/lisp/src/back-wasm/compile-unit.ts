@@ -29,7 +29,7 @@ export interface Surroundings extends Globals {
   readonly coldSlot: number;
 }
 
-export interface CompiledUnit {
+interface CompiledUnit {
   readonly bytes: Uint8Array;
   /** Closure word of the procedure without arguments that runs the unit. */
   readonly main: number;
@@ -46,7 +46,7 @@ export type Exporter = Map<Fun, { unit: string; names: string[]; word: number }>
 /** Top-level forms in one function at most: the functions stay of a size that the host compiles well. */
 const FORMS_MAX = 24;
 
-export interface CompileOptions {
+interface CompileOptions {
   readonly name: string;
   readonly passes: Passes;
   /** Nothing outside calls its top-level functions: their parameters' types may be inferred. */

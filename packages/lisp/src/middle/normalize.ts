@@ -22,7 +22,7 @@ export function isCall(node: Node): boolean {
 const safepoints = new WeakMap<Node, boolean>();
 const calls = new WeakMap<Node, boolean>();
 
-export function hasSafepoint(node: Node): boolean {
+function hasSafepoint(node: Node): boolean {
   let found = safepoints.get(node);
   if (found === undefined) safepoints.set(node, (found = isSafepoint(node) || children(node).some(hasSafepoint)));
   return found;
