@@ -9,7 +9,7 @@ export type EmulatedArchitecture = "amd64" | "arm64" | "riscv64";
 interface EmulatedMedium {
   readonly path: string;
   /** QEMU's name */
-  readonly format: "raw" | "qcow2" | "vmdk" | "vpc";
+  readonly format: "raw" | "qcow2" | "vmdk" | "vpc" | "vhdx";
   readonly kind: "disk" | "optical" | "stick";
   /** what the machine writes stays in the image */
   readonly keep?: boolean;
