@@ -94,6 +94,30 @@ test("ten million tail calls of functions that call each other need no memory", 
   );
 });
 
+const CTAK = `
+  (define (ctak x y z) (call/cc (lambda (k) (aux k x y z))))
+  (define (aux k x y z)
+    (if (not (< y x))
+        (k z)
+        (call/cc
+          (lambda (k)
+            (aux k
+                 (call/cc (lambda (k) (aux k (- x 1) y z)))
+                 (call/cc (lambda (k) (aux k (- y 1) z x)))
+                 (call/cc (lambda (k) (aux k (- z 1) x y))))))))`;
+
+test("a program that lives by continuations captures each without unwinding the stack again", () => {
+  const engine = createEngine({ wasm: testWasmEngine, memoryBytes: 64 * 1024 * 1024 });
+  const globalOf = (word: string) => engine.runtimeGlobal(word);
+  const value = engine.load(expandRuntime(readForms(`${CTAK} (ctak 14 10 5)`), { library: "program", globalOf }), {
+    isClosed: true,
+  });
+  assert.equal(value, 6);
+  const { unwindCount } = engine.statistics;
+  assert.ok(unwindCount <= 2, `${unwindCount} exceptions for tens of thousands of continuations`);
+  assert.equal(run(`${CTAK} (ctak 6 3 1)`, { debug: "torture" }), 3);
+});
+
 test("what lives is promoted, what dies is not kept: a large heap is collected in both generations", () => {
   const text = `(define (tree n) (if (= n 0) '() (cons (tree (- n 1)) (tree (- n 1)))))
     (define (count t) (if (pair? t) (+ 1 (count (car t)) (count (cdr t))) 0))

@@ -51,10 +51,12 @@ export interface Evaluator {
   load(path: unknown, environment: readonly unknown[]): unknown;
 }
 
-export interface CollectorStatistics {
+export interface EngineStatistics {
   readonly minorCount: number;
   readonly majorCount: number;
   readonly oldBytes: number;
+  /** How often the stack went to the heap by an exception: for continuations and for deep recursion. */
+  readonly unwindCount: number;
 }
 
 export function createEngine(options: EngineOptions): Engine {
@@ -144,11 +146,12 @@ export class Engine {
     return this.#compile(unit, { isClosed, checksStack: true, isHot: isClosed });
   }
 
-  get statistics(): CollectorStatistics {
+  get statistics(): EngineStatistics {
     return {
       minorCount: this.heap.get(Register.minorCount),
       majorCount: this.heap.get(Register.majorCount),
       oldBytes: this.heap.get(Register.oldNext) - this.heap.get(Register.oldStart),
+      unwindCount: this.heap.get(Register.unwindCount),
     };
   }
 
