@@ -95,9 +95,10 @@ function lowProgram(): LowProgram {
   return program;
 }
 
-/** Signature of a low-level routine; undefined: there is none of this name. */
-export function lowSignature(name: string): LowSignature | undefined {
-  return lowProgram().functions.find((fn) => fn.name === name)?.signature ?? HOST[name];
+/** Signatures of the low-level routines and of what they import, by name. */
+export function lowSignatures(): Map<string, LowSignature> {
+  const own = lowProgram().functions.map(({ name, signature }) => [name, signature] as const);
+  return new Map([...own, ...Object.entries(HOST)]);
 }
 
 /** The module's bytes; it exports each routine by its name, `run`, and the tag `unwind`. */
