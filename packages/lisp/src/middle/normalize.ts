@@ -91,6 +91,8 @@ function operands(node: Node, list: readonly Node[], build: (list: Node[]) => No
   for (let index = 0; index <= last; index++) {
     const part = parts[index]!;
     if (part.k === "const" || part.k === "ref" || part.k === "captured") continue;
+    // Always the same, wherever it is read.
+    if (part.k === "gref" && part.g.isDefined && !part.g.isAssigned) continue;
     const isFirst = parts.slice(0, index).every(({ k }) => k === "const");
     if (index < last || hasCall(part) || !isFirst || allocatesFirst(node)) name(index);
   }
