@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-export interface CountedRange {
+interface CountedRange {
   readonly startOffset: number;
   readonly endOffset: number;
   readonly count: number;

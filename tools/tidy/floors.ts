@@ -119,6 +119,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "session.ts",
     "repl runtime",
     "back-wasm",
+    "image",
     "engine.ts",
     "compiled-session.ts",
     "lisp.ts",

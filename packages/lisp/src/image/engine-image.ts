@@ -37,7 +37,7 @@ interface PlainParts {
 }
 
 /** What an image is made of. */
-export interface ImageParts extends PlainParts {
+interface ImageParts extends PlainParts {
   readonly low: Uint8Array;
   readonly lowSignatures: readonly (readonly [name: string, signature: LowSignature])[];
   readonly modules: readonly RuntimeModule[];

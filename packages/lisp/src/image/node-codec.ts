@@ -8,7 +8,7 @@ import { prim } from "../middle/primitives.ts";
 import { decodeDatum, encodeDatum } from "./datum-codec.ts";
 import type { EncodedDatum } from "./datum-codec.ts";
 
-export type EncodedNode = readonly unknown[];
+type EncodedNode = readonly unknown[];
 export interface EncodedClause {
   readonly parameters: readonly string[];
   readonly hasRest: boolean;
