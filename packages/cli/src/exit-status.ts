@@ -1,3 +1,5 @@
+import type { ProgramEnd } from "@stratos/session";
+
 /** What Stratos' own exit statuses mean; a guest program's status passes through unchanged. */
 export const EXIT_SUCCESS = 0;
 /** An error that the message explains. */
@@ -14,3 +16,17 @@ export const EXIT_NOT_EXECUTABLE = 126;
 export const EXIT_NOT_FOUND = 127;
 /** 128 + N: the program was ended by signal N. */
 export const EXIT_SIGNAL_BASE = 128;
+
+/** How the first program's end is told, as a shell would say it. */
+export function exitStatusOf(end: ProgramEnd): number {
+  switch (end.kind) {
+    case "exited":
+      return end.status;
+    case "killed":
+      return EXIT_SIGNAL_BASE + end.signal;
+    case "timed out":
+      return EXIT_TIMEOUT;
+    case "stopped":
+      return EXIT_STRATOS_FAILED;
+  }
+}

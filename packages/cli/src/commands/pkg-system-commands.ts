@@ -11,9 +11,9 @@ import {
   type PackageIndex,
   type PlannedChange,
 } from "@stratos/pkg";
+import { readVolumeFile } from "@stratos/session";
 import { CommandError, UsageError } from "../command-error.ts";
 import { ImageStore, stateNames, type ImageTransaction } from "../image/image-store.ts";
-import { readVolumeFile } from "../image/volume-file.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 import { defaultImage } from "../session/open-image.ts";
