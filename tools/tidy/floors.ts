@@ -69,7 +69,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "btrfs cpio erofs ext4 fat iso9660 oci ostree ovf squashfs swap verity vhd vhdx xfs",
     "formats.ts",
   ],
-  fuse: ["wire", ".", "requests", "server.ts", "parked-requests.ts snapshot-folder.ts", "fuse.ts"],
+  fuse: ["wire", ".", "requests", "snapshot-folder.ts", "server.ts", "fuse.ts"],
   host: [".", "simulated", "host.ts"],
   "host-node": [
     ".",
@@ -174,9 +174,6 @@ export const ARROWS_UP: readonly string[] = [
   "compose: ports.ts > build",
   "formats: disk > gpt",
   "formats: disk > tree",
-  "fuse: requests > server.ts",
-  "fuse: server.ts > parked-requests.ts",
-  "fuse: server.ts > snapshot-folder.ts",
   "host-node: ending-mount.ts > fuse",
   "host-node: file-block-device.ts > kernel-claim.ts",
   "host-node: file-lock.ts > fuse",
