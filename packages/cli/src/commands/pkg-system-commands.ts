@@ -251,7 +251,7 @@ export function upgradableOf(
 ): { name: string; version: string; candidate: string; isHeld: boolean }[] {
   const found = [];
   for (const { package: one, isHeld } of state.entries()) {
-    const candidate = index.candidate(one.name);
+    const candidate = index.candidateFor(one);
     if (candidate !== undefined && candidate !== one && candidate.version !== one.version)
       found.push({ name: one.name, version: one.version, candidate: candidate.version, isHeld });
   }
