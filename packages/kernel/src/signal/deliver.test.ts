@@ -1,7 +1,6 @@
 /**
- * Goal: what a signal does to the task on the hart (signal(7), sigaction(2)): handlers and their frames, defaults, calls
- * that it interrupts. Method: a task with real memory and registers, but no processor; a handler's return is the system
- * call.
+ * Goal: what a signal does to the task on the hart (signal(7), sigaction(2)): handlers and frames, defaults, calls that
+ * it interrupts. Method: a task with real memory and registers, but no processor; a return is the system call.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";

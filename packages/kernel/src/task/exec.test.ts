@@ -1,6 +1,6 @@
 /**
- * Goal: a new program finds its segments, stack and registers as the psABI and execve(2) say, and of the old one what is
- * to stay. Method: small ELF files made here, in a tmpfs; the task has real memory but no processor.
+ * Goal: a new program finds its segments, stack and registers as the psABI and execve(2) say, and of the old one what
+ * is to stay. Method: small ELF files made here, in a tmpfs; the task has real memory but no processor.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
