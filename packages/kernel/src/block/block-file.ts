@@ -1,9 +1,9 @@
 import { EBUSY, EINVAL, ENOSPC, EPERM, O_DIRECT, O_DSYNC, O_EXCL, SEEK_CUR, SEEK_END, SEEK_SET } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
-import type { PageCache } from "../mm/page-cache.ts";
+import type { Kernel } from "../task/kernel-state.ts";
+import type { PageCache } from "../frames/page-cache.ts";
 import type { Task } from "../task/task.ts";
 import type { Inode } from "../vfs/inode.ts";
-import type { IoCursor } from "../vfs/io-cursor.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
 import { notifyInode } from "../vfs/inotify-marks.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";

@@ -1,6 +1,6 @@
 import { EINVAL, EIO, ENOSPC, PAGE_SIZE, S_IFBLK } from "@stratos/abi";
-import { PageCache, type PageBacking } from "../mm/page-cache.ts";
-import type { Kernel } from "../kernel-state.ts";
+import { PageCache, type PageBacking } from "../frames/page-cache.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import type { Task } from "../task/task.ts";
 import { makeDevice } from "../vfs/device-registry.ts";
 import { FileSystem, type FileSystemUsage } from "../vfs/file-system.ts";

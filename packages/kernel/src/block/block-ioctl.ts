@@ -39,7 +39,7 @@ import {
 } from "@stratos/abi";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
-import { BytesCursor } from "../vfs/io-cursor.ts";
+import { BytesCursor } from "../ground/io-cursor.ts";
 import { putPages } from "../vfs/regular-file.ts";
 import { markInodeDirty, syncInode } from "../vfs/write-back.ts";
 import type { BlockFile } from "./block-file.ts";

@@ -1,7 +1,7 @@
 import { EBUSY, ENOSPC, S_IFBLK } from "@stratos/abi";
 import { type DiskPart, FormatError, readLayout } from "@stratos/formats/partitions";
 import { devtmpfsOf } from "../fs/devtmpfs/devtmpfs.ts";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import { makeDevice } from "../vfs/device-registry.ts";
 import { syncInode, writeBackInode } from "../vfs/write-back.ts";
 import { BlockFileSystem, BlockInode } from "./block-inode.ts";

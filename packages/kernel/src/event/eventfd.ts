@@ -1,7 +1,7 @@
 import { EAGAIN, EFAULT, EINVAL, ESPIPE, O_NONBLOCK, O_RDWR, POLLERR, POLLIN, POLLOUT } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
-import { BLOCKED, WaitQueue } from "../task/wait-queue.ts";
-import type { IoCursor } from "../vfs/io-cursor.ts";
+import { BLOCKED, WaitQueue } from "../ground/wait-queue.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 
 const WORD = 0x100000000;

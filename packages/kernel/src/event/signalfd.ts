@@ -1,11 +1,11 @@
 import { EAGAIN, EFAULT, EINVAL, ESPIPE, O_NONBLOCK, O_RDWR, POLLIN } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import type { SignalInfo } from "../signal/pending-signals.ts";
 import { takeSignal } from "../signal/send-signal.ts";
 import type { SignalSet } from "../signal/signal-set.ts";
 import type { Task } from "../task/task.ts";
-import { BLOCKED, WaitQueue } from "../task/wait-queue.ts";
-import type { IoCursor } from "../vfs/io-cursor.ts";
+import { BLOCKED, WaitQueue } from "../ground/wait-queue.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 
 /** sizeof(struct signalfd_siginfo). Source: Linux include/uapi/linux/signalfd.h. */

@@ -14,12 +14,12 @@ import {
   TFD_TIMER_ABSTIME,
   TFD_TIMER_CANCEL_ON_SET,
 } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import type { Task } from "../task/task.ts";
-import { BLOCKED, WaitQueue } from "../task/wait-queue.ts";
+import { BLOCKED, WaitQueue } from "../ground/wait-queue.ts";
 import { Timer, type TimerClient } from "../time/timer-queue.ts";
 import type { Time } from "../vfs/inode.ts";
-import type { IoCursor } from "../vfs/io-cursor.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 
 const bytes = new Uint8Array(8);

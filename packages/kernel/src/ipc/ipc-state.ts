@@ -1,4 +1,4 @@
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import { MessageQueues } from "./message-queues.ts";
 import { Semaphores } from "./semaphores.ts";
 import { SharedMemory } from "./shared-memory.ts";

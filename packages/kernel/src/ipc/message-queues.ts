@@ -2,7 +2,7 @@
 import { E2BIG, EACCES, EAGAIN, EFAULT, EIDRM, EINVAL, ENOMSG, EPERM } from "@stratos/abi";
 import { CAP_SYS_RESOURCE, isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
-import { BLOCKED_EINTR } from "../task/wait-queue.ts";
+import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
 import { ALTER, IPC_INFO, IPC_NOWAIT, IPC_RMID, IPC_SET, IPC_STAT, IpcObject, IpcTable, READ } from "./ipc-table.ts";
 
 /** Linux's defaults (proc(5), /proc/sys/kernel/msgmax and its neighbours). */

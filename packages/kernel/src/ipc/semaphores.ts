@@ -1,10 +1,10 @@
 /** System V semaphores: semget(2), semop(2), semctl(2). Read first: ipc-table.ts. */
 import { E2BIG, EACCES, EAGAIN, EFAULT, EFBIG, EIDRM, EINVAL, EPERM, ERANGE } from "@stratos/abi";
 import { loadDuration } from "../event/wait-deadline.ts";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import type { Credentials } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
-import { BLOCKED_EINTR } from "../task/wait-queue.ts";
+import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
 import { ALTER, IPC_INFO, IPC_NOWAIT, IPC_RMID, IPC_SET, IPC_STAT, IpcObject, IpcTable, READ } from "./ipc-table.ts";
 
 /** Linux's defaults (proc(5), /proc/sys/kernel/sem). */

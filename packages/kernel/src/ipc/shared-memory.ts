@@ -21,7 +21,7 @@ import {
 import { shmemMount } from "../fs/memfd/memfd.ts";
 import { mmap, munmap } from "../mm/mmap.ts";
 import { CAP_IPC_LOCK, type Credentials, isCapable } from "../security/credentials.ts";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import type { Task } from "../task/task.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { RegularFile } from "../vfs/regular-file.ts";

@@ -10,19 +10,19 @@ import {
 } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import type { AddressMode } from "@stratos/riscv";
-import type { Kernel } from "../kernel-state.ts";
-import type { CallWork } from "../task/call-work.ts";
-import { WaitQueue } from "../task/wait-queue.ts";
-import type { IoCursor } from "../vfs/io-cursor.ts";
+import type { Kernel } from "../task/kernel-state.ts";
+import type { CallWork } from "../ground/call-work.ts";
+import { WaitQueue } from "../ground/wait-queue.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { Path } from "../vfs/path.ts";
 import type { Area } from "./area.ts";
 import { AreaList } from "./area-list.ts";
 import { handlePageFault, markPageDirty } from "./page-fault.ts";
 import { PageTable, PTE_D, PTE_R, PTE_W } from "./page-table.ts";
-import type { Reapable } from "./reaper.ts";
+import type { Reapable } from "../frames/reaper.ts";
 import { UserCursor } from "./user-cursor.ts";
-import type { UserMemory } from "./user-memory.ts";
+import type { UserMemory } from "../ground/user-memory.ts";
 
 /**
  * The memory of a process. Layout of the 32-bit user space (almost everything that Debian's programs map fits below 4

@@ -1,6 +1,6 @@
 import { MAP_LOCKED, PAGE_SIZE } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
-import { BLOCKED_KILLABLE, UNFINISHED } from "../task/wait-queue.ts";
+import { BLOCKED_KILLABLE, UNFINISHED } from "../ground/wait-queue.ts";
 import { AREA_NO_FORK, AREA_WIPE_ON_FORK } from "./area.ts";
 import { AddressSpace, WIDE_TOP } from "./address-space.ts";
 import { PTE_R, PTE_W } from "./page-table.ts";

@@ -4,7 +4,7 @@ import { type Area, AREA_NO_DUMP, AREA_NO_FORK, AREA_WIPE_ON_FORK } from "./area
 import { refusesDiscard } from "./memory-seal.ts";
 import { populate } from "./mmap.ts";
 import type { Task } from "../task/task.ts";
-import { UNFINISHED } from "../task/wait-queue.ts";
+import { UNFINISHED } from "../ground/wait-queue.ts";
 
 export const MADV_DONTNEED = 4;
 const MADV_NORMAL = 0,

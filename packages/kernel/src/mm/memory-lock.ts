@@ -4,10 +4,10 @@
  */
 import { EINVAL, ENOMEM, EPERM, MAP_LOCKED, PAGE_SIZE } from "@stratos/abi";
 import { CAP_IPC_LOCK, isCapable } from "../security/credentials.ts";
-import { walkInPieces } from "../task/call-work.ts";
+import { walkInPieces } from "../ground/call-work.ts";
 import type { Task } from "../task/task.ts";
 import { RLIMIT_MEMLOCK } from "../task/thread-group.ts";
-import { UNFINISHED } from "../task/wait-queue.ts";
+import { UNFINISHED } from "../ground/wait-queue.ts";
 import { WIDE_TOP } from "./address-space.ts";
 import { mayLock } from "./lock-limit.ts";
 import { hasRoomForAreas, populate, populatePiece } from "./mmap.ts";

@@ -33,10 +33,10 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from "@stratos/abi";
-import { walkInPieces } from "../task/call-work.ts";
+import { walkInPieces } from "../ground/call-work.ts";
 import type { Task } from "../task/task.ts";
 import { RLIMIT_AS, RLIMIT_DATA } from "../task/thread-group.ts";
-import { UNFINISHED } from "../task/wait-queue.ts";
+import { UNFINISHED } from "../ground/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { touchAccessTime } from "../vfs/regular-file.ts";
 import { writeSomePages } from "../vfs/write-back.ts";
@@ -44,7 +44,7 @@ import { type AddressSpace, MMAP_MIN, USER_TOP, WIDE_TOP } from "./address-space
 import { Area, AREA_NEVER_WRITABLE, AREA_SEALED } from "./area.ts";
 import { mayLock } from "./lock-limit.ts";
 import { checkSeals } from "./memory-seal.ts";
-import { PageCache } from "./page-cache.ts";
+import { PageCache } from "../frames/page-cache.ts";
 import { handlePageFault } from "./page-fault.ts";
 import { PTE_A, PTE_C, PTE_R, PTE_W } from "./page-table.ts";
 

@@ -1,11 +1,11 @@
 import { BUS_ADRERR, PAGE_SIZE, SEGV_ACCERR, SEGV_MAPERR, SIGBUS, SIGKILL, SIGSEGV } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import type { CodeRegion } from "@stratos/riscv";
-import { WORK } from "../task/call-work.ts";
+import { WORK } from "../ground/call-work.ts";
 import { markInodeDirty } from "../vfs/write-back.ts";
 import type { AddressSpace } from "./address-space.ts";
 import type { Area } from "./area.ts";
-import type { PageCache } from "./page-cache.ts";
+import type { PageCache } from "../frames/page-cache.ts";
 import { PTE_A, PTE_C, PTE_D, PTE_R, PTE_W } from "./page-table.ts";
 
 export type Access = "read" | "write" | "execute";

@@ -1,4 +1,4 @@
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import type { AddressSpace } from "./address-space.ts";
 
 /**

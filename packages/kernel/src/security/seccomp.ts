@@ -4,12 +4,12 @@
  * syscall/seccomp-calls.ts.
  */
 import { EINVAL, ENOMEM, ENOSYS, SIGKILL, SIGSYS, SYSCALL_NAMES } from "@stratos/abi";
-import { forceSignal } from "../signal/deliver.ts";
+import { forceSignal } from "../task/deliver-signals.ts";
 import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
-import { endWithCore } from "../core-dump/core-dump.ts";
+import { endWithCore } from "../task/core-dump/core-dump.ts";
 import { exitGroup, exitTask } from "../task/exit.ts";
 import type { Task } from "../task/task.ts";
-import { NO_RETURN } from "../task/wait-queue.ts";
+import { NO_RETURN } from "../ground/wait-queue.ts";
 import { type BpfFilter, RECORD_WORDS } from "./bpf-filter.ts";
 
 /**

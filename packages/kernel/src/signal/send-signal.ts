@@ -11,10 +11,10 @@ import {
   SIGTTOU,
   SI_USER,
 } from "@stratos/abi";
-import type { ProcessGroup } from "../task/session.ts";
+import type { ProcessGroup } from "./session.ts";
 import type { Task } from "../task/task.ts";
 import { RLIMIT_SIGPENDING, type ThreadGroup } from "../task/thread-group.ts";
-import { BLOCKED_KILLABLE } from "../task/wait-queue.ts";
+import { BLOCKED_KILLABLE } from "../ground/wait-queue.ts";
 import { defaultAction } from "./default-action.ts";
 import { type PendingSignals, signalInfo, type SignalInfo } from "./pending-signals.ts";
 import { SIG_DFL, SIG_IGN } from "./signal-actions.ts";

@@ -1,5 +1,5 @@
 import { ENETUNREACH, S_IFSOCK } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import { createAnonymousInode } from "../vfs/anonymous-file.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { isLoopback } from "./inet/ip-address.ts";

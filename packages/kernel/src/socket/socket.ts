@@ -28,12 +28,12 @@ import {
   SI_USER,
   ENOENT,
 } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import { sendSignalToTask } from "../signal/send-signal.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import type { Task } from "../task/task.ts";
-import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "../task/wait-queue.ts";
-import type { IoCursor } from "../vfs/io-cursor.ts";
+import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "../ground/wait-queue.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import { interfaceIoctl } from "./interface-ioctl.ts";
 import { IncomingMessage, type OutgoingMessage, PLAIN_MESSAGE, type PeerCredentials } from "./message.ts";

@@ -34,7 +34,7 @@ import {
   UTIME_OMIT,
 } from "@stratos/abi";
 import { checkAccess, isKept, MAY_WRITE } from "../security/permission.ts";
-import { movedBefore, pauseTransfer } from "../task/call-work.ts";
+import { movedBefore, pauseTransfer } from "../ground/call-work.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToTask } from "../signal/send-signal.ts";
 import type { Task } from "../task/task.ts";

@@ -59,7 +59,7 @@ import { PipeFile } from "../fs/pipe/pipe-file.ts";
 import { addSeals, sealsOf } from "../fs/memfd/memfd.ts";
 import { CAP_SYS_RESOURCE, isCapable } from "../security/credentials.ts";
 import { isOwnerOrCapable } from "../security/permission.ts";
-import { AsyncNotification } from "../signal/io-signal.ts";
+import { AsyncNotification } from "../vfs/io-signal.ts";
 import type { Task } from "../task/task.ts";
 import { RLIMIT_NOFILE } from "../task/thread-group.ts";
 import { inodeOfFile } from "../vfs/anonymous-file.ts";

@@ -31,7 +31,7 @@ import { signalInfo } from "../signal/pending-signals.ts";
 import { NetlinkSocket } from "../socket/netlink/netlink-socket.ts";
 import type { Task } from "../task/task.ts";
 import { RLIMIT_NOFILE } from "../task/thread-group.ts";
-import { toMonotonic } from "../time/clocks.ts";
+import { toMonotonic } from "../task/clocks.ts";
 import { Dentry } from "../vfs/dentry.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { Path } from "../vfs/path.ts";

@@ -25,7 +25,7 @@ import { obtainTransferState, Socket, transferState } from "../socket/socket.ts"
 import { getSocketOption, setSocketOption } from "../socket/socket-options.ts";
 import type { Task } from "../task/task.ts";
 import { RLIMIT_NOFILE } from "../task/thread-group.ts";
-import { BLOCKED, BLOCKED_EINTR } from "../task/wait-queue.ts";
+import { BLOCKED, BLOCKED_EINTR } from "../ground/wait-queue.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 /** sizeof struct msghdr and mmsghdr on 64-bit machines. */

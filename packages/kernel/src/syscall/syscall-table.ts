@@ -4,8 +4,8 @@ import { reportUnknown } from "../task/unknown-calls.ts";
 
 /**
  * A system call: arguments a0 … a5 as doubles (signed 64-bit values; exact below 2^53; −1 for all ones), the result ≥
- * 0, a negated errno, or BLOCKED, BLOCKED_EINTR, NO_RETURN (task/wait-queue.ts). Use `argument | 0` for int and `>>> 0`
- * for unsigned int parameters.
+ * 0, a negated errno, or BLOCKED, BLOCKED_EINTR, NO_RETURN (ground/wait-queue.ts). Use `argument | 0` for int and
+ * `>>> 0` for unsigned int parameters.
  */
 export type SyscallHandler = (
   task: Task,
@@ -21,7 +21,7 @@ export interface SyscallRow {
   readonly run: SyscallHandler;
   /** What differs from Linux, in words for docs/compatibility.md; absent when nothing known does. */
   readonly gaps?: string;
-  /** The task ended while the call was unfinished (task/call-work.ts): what it had made so far goes. */
+  /** The task ended while the call was unfinished (ground/call-work.ts): what it had made so far goes. */
   readonly abandoned?: (task: Task) => void;
   /**
    * It isn't there: the answer is −ENOSYS, as of a Linux that was built without it, and `gaps` says what to do instead.

@@ -4,10 +4,10 @@
  * The records are `struct acct_v3` of Linux include/uapi/linux/acct.h, little-endian.
  */
 import { EACCES, EIO, EISDIR, EPERM, O_APPEND, O_LARGEFILE, O_WRONLY, AT_FDCWD } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "./kernel-state.ts";
 import { PseudoFileSystem } from "../fs/pseudo/pseudo-inodes.ts";
 import { CAP_SYS_PACCT, isCapable } from "../security/credentials.ts";
-import { BytesCursor } from "../vfs/io-cursor.ts";
+import { BytesCursor } from "../ground/io-cursor.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { openPath } from "../vfs/open.ts";
 import type { Task } from "./task.ts";

@@ -1,8 +1,8 @@
 import { EPERM, ESRCH, EINVAL, EACCES, SIGCONT, SIGHUP, SI_KERNEL } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "./kernel-state.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcessGroup } from "../signal/send-signal.ts";
-import { ProcessGroup, Session } from "./session.ts";
+import { ProcessGroup, Session } from "../signal/session.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 

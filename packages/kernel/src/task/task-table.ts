@@ -1,4 +1,4 @@
-import type { ProcessGroup } from "./session.ts";
+import type { ProcessGroup } from "../signal/session.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 

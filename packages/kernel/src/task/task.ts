@@ -15,12 +15,12 @@ import type { Seccomp } from "../security/seccomp.ts";
 import type { FileTable } from "../vfs/file-table.ts";
 import type { FsContext } from "../vfs/fs-context.ts";
 import type { UndoList } from "../ipc/semaphores.ts";
-import type { Kernel } from "../kernel.ts";
+import type { Kernel } from "./kernel-state.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
 import { SignalSet } from "../signal/signal-set.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 import type { TimerQueue } from "../time/timer-queue.ts";
-import { type Waiter, WaitQueue } from "./wait-queue.ts";
+import { type Waiter, WaitQueue } from "../ground/wait-queue.ts";
 
 /** proc_pid_stat(5) letters: running or runnable, sleeping, stopped, zombie, dead. */
 export type TaskState = "R" | "S" | "T" | "Z" | "X";
@@ -114,7 +114,7 @@ export class Task implements Waiter {
   resetsOnFork = false;
   /** Virtual deadline bookkeeping of the scheduler. */
   virtualRuntime = 0;
-  /** Timers by the thread's CPU time (time/cpu-timers.ts); null: it never had one. */
+  /** Timers by the thread's CPU time (task/cpu-timers.ts); null: it never had one. */
   cpuTimers: TimerQueue | null = null;
   /** Its place among those that want to run (task/run-queue.ts); index −1: it is not there. */
   queueIndex = -1;

@@ -1,12 +1,12 @@
-import type { CoreDump } from "../core-dump/core-dump.ts";
-import { DEFAULT_FILTER } from "../core-dump/core-filter.ts";
+import type { CoreDump } from "./core-dump/core-dump.ts";
+import { DEFAULT_FILTER } from "./core-dump/core-filter.ts";
 import type { Task } from "./task.ts";
 import type { SignalActions } from "../signal/signal-actions.ts";
 import type { PendingSignals } from "../signal/pending-signals.ts";
-import type { Session } from "./session.ts";
-import type { ProcessGroup } from "./session.ts";
+import type { Session } from "../signal/session.ts";
+import type { ProcessGroup } from "../signal/session.ts";
 import type { TimerQueue } from "../time/timer-queue.ts";
-import { WaitQueue } from "./wait-queue.ts";
+import { WaitQueue } from "../ground/wait-queue.ts";
 
 /** RLIMIT_* → { soft, hard }; 2^64 − 1 (infinity) is Infinity here. */
 export interface Limit {
@@ -87,7 +87,7 @@ export class ThreadGroup {
   childrenMaximumResidentPages = 0;
   readonly startNs: number;
   hasExecuted = false;
-  /** Timers by the process's CPU time (time/cpu-timers.ts); null: it never had one. */
+  /** Timers by the process's CPU time (task/cpu-timers.ts); null: it never had one. */
   cpuTimers: TimerQueue | null = null;
   /** Those that run on time in user mode (ITIMER_VIRTUAL). */
   userTimers: TimerQueue | null = null;

@@ -10,7 +10,7 @@ import { FileTable } from "../vfs/file-table.ts";
 import type { FileSystem } from "../vfs/file-system.ts";
 import { FsContext } from "../vfs/fs-context.ts";
 import { mountRoot, rootPath } from "../vfs/mounting.ts";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import { Call, createTestKernel, createTestTask, type FakeUserMemory, type TestKernel } from "./fake-task.ts";
 
 /** A task with a root file system, and file calls by name whose strings are put into its memory. */

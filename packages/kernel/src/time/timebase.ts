@@ -1,4 +1,4 @@
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 
 /**
  * Ticks a second of the counter that `rdtime` reads. One tick is the nanosecond of CLOCK_MONOTONIC, so that virtual

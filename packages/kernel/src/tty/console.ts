@@ -1,7 +1,7 @@
 /** The machine's terminal: /dev/tty1 and /dev/console over the terminal that Stratos was started on. */
 import { ENOENT, IUTF8, O_RDWR } from "@stratos/abi";
 import type { HostConsole } from "@stratos/host";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import type { Task } from "../task/task.ts";
 import { lookupChild } from "../vfs/dentry-cache.ts";
 import { isErrno } from "../vfs/inode.ts";

@@ -22,13 +22,13 @@ import {
   SI_KERNEL,
 } from "@stratos/abi";
 import type { HostStreamIn, HostStreamOut } from "@stratos/host";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToTask } from "../signal/send-signal.ts";
 import type { Task } from "../task/task.ts";
-import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "../task/wait-queue.ts";
+import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "../ground/wait-queue.ts";
 import { AnonymousInode, anonymousMount } from "../vfs/anonymous-file.ts";
-import type { IoCursor } from "../vfs/io-cursor.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
 

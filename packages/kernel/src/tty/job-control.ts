@@ -9,7 +9,7 @@ import { sendSignalToProcessGroup } from "../signal/send-signal.ts";
 import { SIG_IGN } from "../signal/signal-actions.ts";
 import { isOrphaned } from "../task/process-group.ts";
 import type { Task } from "../task/task.ts";
-import { BLOCKED } from "../task/wait-queue.ts";
+import { BLOCKED } from "../ground/wait-queue.ts";
 import type { Terminal } from "./terminal.ts";
 
 function isLeader(task: Task): boolean {

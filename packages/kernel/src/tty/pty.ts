@@ -33,15 +33,15 @@ import {
   TIOCSIG,
   TIOCSPTLCK,
 } from "@stratos/abi";
-import type { DevptsFileSystem } from "../fs/devpts/devpts.ts";
-import type { Kernel } from "../kernel-state.ts";
+import type { DevptsFileSystem } from "./devpts.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
-import { pauseTransfer } from "../task/call-work.ts";
+import { pauseTransfer } from "../ground/call-work.ts";
 import type { Task } from "../task/task.ts";
 import { RLIMIT_NOFILE } from "../task/thread-group.ts";
-import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "../task/wait-queue.ts";
+import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "../ground/wait-queue.ts";
 import type { Inode } from "../vfs/inode.ts";
-import type { IoCursor } from "../vfs/io-cursor.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
 import { ByteRing } from "./byte-ring.ts";

@@ -1,7 +1,7 @@
 /** Which device numbers are terminals (devices.txt of Linux). */
 import { ENXIO, EBUSY, O_NOCTTY } from "@stratos/abi";
-import { devptsOf, devptsType, openPts } from "../fs/devpts/devpts.ts";
-import type { Kernel } from "../kernel-state.ts";
+import { devptsOf, devptsType, openPts } from "./devpts.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import { makeDevice, minorOf } from "../vfs/device-registry.ts";

@@ -1,8 +1,8 @@
 import { EAGAIN, EIO, EXTPROC, ICANON, O_NONBLOCK, SIGTTIN, SIGTTOU, TOSTOP, VMIN, VTIME } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
-import { BLOCKED, BLOCKED_EINTR, type WaitQueue } from "../task/wait-queue.ts";
+import { BLOCKED, BLOCKED_EINTR, type WaitQueue } from "../ground/wait-queue.ts";
 import type { Inode } from "../vfs/inode.ts";
-import type { IoCursor } from "../vfs/io-cursor.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
 import { checkForeground } from "./job-control.ts";

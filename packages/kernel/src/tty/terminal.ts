@@ -35,12 +35,12 @@ import {
   VSTOP,
   VTIME,
 } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess, sendSignalToProcessGroup } from "../signal/send-signal.ts";
-import type { ControllingTerminal, ProcessGroup, Session } from "../task/session.ts";
-import { WaitQueue } from "../task/wait-queue.ts";
-import type { IoCursor } from "../vfs/io-cursor.ts";
+import type { ControllingTerminal, ProcessGroup, Session } from "../signal/session.ts";
+import { WaitQueue } from "../ground/wait-queue.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { ByteRing } from "./byte-ring.ts";
 import { Echo } from "./echo.ts";

@@ -1,5 +1,5 @@
 import { S_IFIFO, S_IFSOCK } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import { Dentry } from "./dentry.ts";
 import { FileSystem, type FileSystemUsage } from "./file-system.ts";
 import { Inode, type NewInode } from "./inode.ts";

@@ -1,5 +1,5 @@
 import { ENOENT } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import { Dentry } from "./dentry.ts";
 import { dropCachedName } from "./inode-lifetime.ts";
 import type { Inode } from "./inode.ts";

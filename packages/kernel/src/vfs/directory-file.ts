@@ -1,5 +1,5 @@
 import { DT_DIR, EINVAL, EISDIR, ENOENT, SEEK_CUR, SEEK_END, SEEK_SET } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import type { Task } from "../task/task.ts";
 import { fileIoctl } from "./file-ioctl.ts";
 import { dropLocksOfDescription } from "./file-locks.ts";

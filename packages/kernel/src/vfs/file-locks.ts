@@ -1,6 +1,6 @@
 import { EAGAIN, EDEADLK, ENOLCK, F_RDLCK, F_UNLCK, LOCK_EX, LOCK_SH } from "@stratos/abi";
 import { conflictingRange, replaceRange, waitsFor, type RangeLock as Range } from "@stratos/base";
-import { BLOCKED, WaitQueue } from "../task/wait-queue.ts";
+import { BLOCKED, WaitQueue } from "../ground/wait-queue.ts";
 import type { Task } from "../task/task.ts";
 import type { FileTable } from "./file-table.ts";
 import type { Inode } from "./inode.ts";

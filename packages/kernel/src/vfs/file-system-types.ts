@@ -1,4 +1,4 @@
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import type { BlockInode } from "../block/block-inode.ts";
 import type { FileSystem } from "./file-system.ts";
 

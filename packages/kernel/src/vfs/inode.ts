@@ -11,7 +11,7 @@ import {
   S_IFMT,
   S_IFREG,
 } from "@stratos/abi";
-import type { PageCache } from "../mm/page-cache.ts";
+import type { PageCache } from "../frames/page-cache.ts";
 import type { Acl } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
 import type { FileLocks } from "./file-locks.ts";
@@ -75,7 +75,7 @@ export abstract class Inode {
   mtime: Time;
   ctime: Time;
   btime: Time;
-  /** Pages of a regular file's content (mm/page-cache.ts); null for other kinds and for files passed through. */
+  /** Pages of a regular file's content (frames/page-cache.ts); null for other kinds and for files passed through. */
   pages: PageCache | null = null;
   /** Open descriptions and mappings, kept by the vfs: an unlinked file lives until it is 0, then `evict` is called. */
   users = 0;

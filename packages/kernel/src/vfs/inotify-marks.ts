@@ -14,7 +14,7 @@ import {
   IN_OPEN,
   IN_UNMOUNT,
 } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import type { FileSystem } from "./file-system.ts";
 import type { Inode } from "./inode.ts";
 import type { Path } from "./path.ts";

@@ -1,9 +1,9 @@
 import { EACCES, EAGAIN, EINVAL, F_RDLCK, F_UNLCK, F_WRLCK } from "@stratos/abi";
 import { CAP_LEASE, isCapable } from "../security/credentials.ts";
-import { sendIoSignal } from "../signal/io-signal.ts";
+import { sendIoSignal } from "./io-signal.ts";
 import { POLL_MSG } from "../signal/pending-signals.ts";
 import type { Task } from "../task/task.ts";
-import { BLOCKED, WaitQueue } from "../task/wait-queue.ts";
+import { BLOCKED, WaitQueue } from "../ground/wait-queue.ts";
 import type { Inode } from "./inode.ts";
 import type { OpenFile } from "./open-file.ts";
 

@@ -31,7 +31,7 @@ import {
   MS_UNBINDABLE,
   UMOUNT_NOFOLLOW,
 } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import { closeDevice, openDevice } from "../block/block-file.ts";

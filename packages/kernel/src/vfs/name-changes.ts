@@ -20,7 +20,7 @@ import { ACL_DEFAULT_NAME, parseAcl } from "@stratos/abi";
 import { CAP_FSETID, CAP_MKNOD, isCapable, isInGroup } from "../security/credentials.ts";
 import { checkAccess, checkSticky, isKept, MAY_EXEC, MAY_WRITE } from "../security/permission.ts";
 import type { Task } from "../task/task.ts";
-import { UNFINISHED } from "../task/wait-queue.ts";
+import { UNFINISHED } from "../ground/wait-queue.ts";
 import { inheritAcl } from "./acl-inheritance.ts";
 import { Dentry } from "./dentry.ts";
 import { exchangeDentries, fillDentry, moveDentry, unlinkDentry } from "./dentry-cache.ts";

@@ -1,10 +1,10 @@
 import { EINVAL, ENODEV, ENOTDIR, ENOTTY, ESPIPE, O_ACCMODE, O_WRONLY, POLLIN, POLLOUT } from "@stratos/abi";
-import type { PageCache } from "../mm/page-cache.ts";
+import type { PageCache } from "../frames/page-cache.ts";
 import type { Credentials } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
-import type { WaitQueue } from "../task/wait-queue.ts";
+import type { WaitQueue } from "../ground/wait-queue.ts";
 import type { Inode } from "./inode.ts";
-import type { IoCursor } from "./io-cursor.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
 import type { Path } from "./path.ts";
 
 /** Told when a description is gone (epoll(7): it then leaves every interest list by itself). */
@@ -16,7 +16,8 @@ export interface DescriptionObserver {
  * An open file description (open(2)): what file descriptors point to, shared by dup and fork. Subclasses are the kinds
  * of file: regular files, directories, pipes, ttys, sockets, eventfds …
  *
- * Integer results are ≥ 0 or a negated errno, BLOCKED or BLOCKED_EINTR (task/wait-queue.ts) after `task.waitOn(queue)`.
+ * Integer results are ≥ 0 or a negated errno, BLOCKED or BLOCKED_EINTR (ground/wait-queue.ts) after
+ * `task.waitOn(queue)`.
  */
 export abstract class OpenFile {
   /** O_* as fcntl(F_GETFL) shows them: access mode, O_APPEND, O_NONBLOCK … */

@@ -1,8 +1,8 @@
 import { AT_FDCWD, EISDIR, O_RDONLY, PAGE_SIZE } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import type { Task } from "../task/task.ts";
 import type { Inode } from "./inode.ts";
-import { BytesCursor } from "./io-cursor.ts";
+import { BytesCursor } from "../ground/io-cursor.ts";
 import { openPath } from "./open.ts";
 
 /** What the kernel itself reads of files: ELF headers, "#!" lines, configuration. */

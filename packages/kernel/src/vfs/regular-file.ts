@@ -17,8 +17,8 @@ import {
   PAGE_SIZE,
 } from "@stratos/abi";
 import { SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
-import { WORK } from "../task/call-work.ts";
+import type { Kernel } from "../task/kernel-state.ts";
+import { WORK } from "../ground/call-work.ts";
 import type { Task } from "../task/task.ts";
 import { clipToLimits, contentChanged, FILE_SIZE_MAX } from "./content-change.ts";
 import { fileIoctl } from "./file-ioctl.ts";
@@ -26,7 +26,7 @@ import { dropLease } from "./leases.ts";
 import { dropLocksOfDescription, dropLocksOfProcess } from "./file-locks.ts";
 import { notifyInode } from "./inotify-marks.ts";
 import type { Inode, Time } from "./inode.ts";
-import type { IoCursor } from "./io-cursor.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "./open-file.ts";
 import type { Path } from "./path.ts";
 import { markInodeDirty, syncInode } from "./write-back.ts";
@@ -113,8 +113,8 @@ export class RegularFile extends OpenFile {
 }
 
 /**
- * Copies file bytes from `at` on, fewer when the call has used its work (task/call-work.ts); returns how many, 0 at the
- * end, or −EIO, −ENOMEM, −EFAULT when none could be moved.
+ * Copies file bytes from `at` on, fewer when the call has used its work (ground/call-work.ts); returns how many, 0 at
+ * the end, or −EIO, −ENOMEM, −EFAULT when none could be moved.
  */
 export function readPages(kernel: Kernel, inode: Inode, to: IoCursor, at: number): number {
   const pages = inode.pages!;

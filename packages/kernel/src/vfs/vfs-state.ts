@@ -1,12 +1,12 @@
-import type { Kernel } from "../kernel-state.ts";
-import type { Reclaimable } from "../mm/frame-allocator.ts";
+import type { Kernel } from "../task/kernel-state.ts";
+import type { Reclaimable } from "../frames/frame-allocator.ts";
 import type { Dentry } from "./dentry.ts";
 import { DeviceRegistry } from "./device-registry.ts";
 import type { FileSystem } from "./file-system.ts";
 import type { FileSystemType } from "./file-system-types.ts";
 import type { Inode, Time } from "./inode.ts";
 import { Mount } from "./mount.ts";
-import { CallWork } from "../task/call-work.ts";
+import { CallWork } from "../ground/call-work.ts";
 import { beginWriteBack, continueWriteBack } from "./write-back.ts";
 
 /** What fs.mount-max (proc(5)) may be set to: mounts of a namespace. */

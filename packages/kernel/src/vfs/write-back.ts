@@ -1,8 +1,8 @@
-import type { Kernel } from "../kernel-state.ts";
-import { WRITE_PORTION } from "../mm/page-cache.ts";
-import { CallWork, WORK } from "../task/call-work.ts";
+import type { Kernel } from "../task/kernel-state.ts";
+import { WRITE_PORTION } from "../frames/page-cache.ts";
+import { CallWork, WORK } from "../ground/call-work.ts";
 import type { Task } from "../task/task.ts";
-import { UNFINISHED } from "../task/wait-queue.ts";
+import { UNFINISHED } from "../ground/wait-queue.ts";
 import { evictInode } from "./inode-lifetime.ts";
 import type { FileSystem } from "./file-system.ts";
 import type { Inode } from "./inode.ts";

@@ -17,10 +17,10 @@ import {
   S_IFBLK,
   S_IFMT,
 } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
+import type { Kernel } from "../../task/kernel-state.ts";
 import type { Task } from "../../task/task.ts";
 import { markInodeDirty } from "../../vfs/write-back.ts";
-import { BytesCursor } from "../../vfs/io-cursor.ts";
+import { BytesCursor } from "../../ground/io-cursor.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import { BlockFile } from "../block-file.ts";
 import { BlockInode, type DiskDriver, type DiskOpening, SECTOR_SIZE } from "../block-inode.ts";

@@ -11,7 +11,7 @@ import {
   LOOP_CTL_REMOVE,
   O_EXCL,
 } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
+import type { Kernel } from "../../task/kernel-state.ts";
 import type { Task } from "../../task/task.ts";
 import { minorOf } from "../../vfs/device-registry.ts";
 import type { Inode } from "../../vfs/inode.ts";

@@ -1,7 +1,7 @@
 import { Attributes, DirectoryEntry, ROOT_INO } from "@stratos/aegisfs";
 import type { Subvolume, Volume } from "@stratos/aegisfs";
 import { EIO, ESTALE } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
+import type { Kernel } from "../../task/kernel-state.ts";
 import { loadAcl } from "../../vfs/acl-inheritance.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
 import type { Time } from "../../vfs/inode.ts";

@@ -1,5 +1,5 @@
 import { ENOENT, S_IFCHR, S_IFDIR } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
+import type { Kernel } from "../../task/kernel-state.ts";
 import { forgetChild, lookupChild, unlinkDentry } from "../../vfs/dentry-cache.ts";
 import { makeDevice } from "../../vfs/device-registry.ts";
 import type { FileSystemType } from "../../vfs/file-system-types.ts";

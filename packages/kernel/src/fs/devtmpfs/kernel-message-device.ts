@@ -16,12 +16,12 @@ import {
   SEEK_SET,
 } from "@stratos/abi";
 import { byteString, byteStringOf } from "@stratos/base";
-import { logLine, USER_INFO } from "../../kernel-log.ts";
-import type { Kernel } from "../../kernel-state.ts";
+import { logLine, USER_INFO } from "../../ground/kernel-log.ts";
+import type { Kernel } from "../../task/kernel-state.ts";
 import type { Task } from "../../task/task.ts";
-import { BLOCKED, type WaitQueue } from "../../task/wait-queue.ts";
+import { BLOCKED, type WaitQueue } from "../../ground/wait-queue.ts";
 import type { Inode } from "../../vfs/inode.ts";
-import type { IoCursor } from "../../vfs/io-cursor.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
 

@@ -10,14 +10,14 @@ import {
   SEEK_CUR,
   SEEK_SET,
 } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
+import type { Kernel } from "../../task/kernel-state.ts";
 import { KernelMessageDevice } from "./kernel-message-device.ts";
-import { PageCache } from "../../mm/page-cache.ts";
-import { WORK } from "../../task/call-work.ts";
+import { PageCache } from "../../frames/page-cache.ts";
+import { WORK } from "../../ground/call-work.ts";
 import type { Task } from "../../task/task.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../../security/credentials.ts";
 import type { Inode } from "../../vfs/inode.ts";
-import type { IoCursor } from "../../vfs/io-cursor.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
 

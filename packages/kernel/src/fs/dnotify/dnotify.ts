@@ -9,9 +9,9 @@ import {
   IN_MOVED_FROM,
   IN_MOVED_TO,
 } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
+import type { Kernel } from "../../task/kernel-state.ts";
 import { POLL_MSG } from "../../signal/pending-signals.ts";
-import { sendIoSignal } from "../../signal/io-signal.ts";
+import { sendIoSignal } from "../../vfs/io-signal.ts";
 import type { Task } from "../../task/task.ts";
 import { addMark, type InotifyMark, removeMark, RENAMED_WITHIN } from "../../vfs/inotify-marks.ts";
 import type { Inode } from "../../vfs/inode.ts";

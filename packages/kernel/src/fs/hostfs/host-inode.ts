@@ -12,7 +12,7 @@ import {
   S_IFREG,
 } from "@stratos/abi";
 import type { HostFile, HostStat } from "@stratos/host";
-import { PageCache, type PageBacking } from "../../mm/page-cache.ts";
+import { PageCache, type PageBacking } from "../../frames/page-cache.ts";
 import type { Task } from "../../task/task.ts";
 import { type AttributeChange, Inode, type NewInode, type Time } from "../../vfs/inode.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";

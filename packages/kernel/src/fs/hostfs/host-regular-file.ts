@@ -1,7 +1,7 @@
 import { FIONREAD, O_APPEND, O_DSYNC, PAGE_SIZE } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
+import type { Kernel } from "../../task/kernel-state.ts";
 import type { Task } from "../../task/task.ts";
-import type { IoCursor } from "../../vfs/io-cursor.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
 import { fileIoctl } from "../../vfs/file-ioctl.ts";
 import { dropLocksOfDescription, dropLocksOfProcess } from "../../vfs/file-locks.ts";
 import { notifyInode } from "../../vfs/inotify-marks.ts";

@@ -1,6 +1,6 @@
 import { V9FS_MAGIC } from "@stratos/abi";
 import type { HostFileTree, HostStat } from "@stratos/host";
-import type { Kernel } from "../../kernel-state.ts";
+import type { Kernel } from "../../task/kernel-state.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
 import { HostInode } from "./host-inode.ts";
 

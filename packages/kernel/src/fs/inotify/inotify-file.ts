@@ -16,13 +16,13 @@ import {
   POLLIN,
   POLLRDNORM,
 } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
+import type { Kernel } from "../../task/kernel-state.ts";
 import type { Task } from "../../task/task.ts";
-import { BLOCKED, WaitQueue } from "../../task/wait-queue.ts";
+import { BLOCKED, WaitQueue } from "../../ground/wait-queue.ts";
 import { addMark, type InotifyMark, removeMark } from "../../vfs/inotify-marks.ts";
 import { evictInode } from "../../vfs/inode-lifetime.ts";
 import type { Inode } from "../../vfs/inode.ts";
-import type { IoCursor } from "../../vfs/io-cursor.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 
 /** `struct inotify_event`: wd, mask, cookie, len (32 bits each), then the name padded with NULs to a multiple of 16. */

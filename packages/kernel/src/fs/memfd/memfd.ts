@@ -15,7 +15,7 @@ import {
   MFD_NOEXEC_SEAL,
 } from "@stratos/abi";
 import { O_LARGEFILE, O_RDWR, S_IFREG } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
+import type { Kernel } from "../../task/kernel-state.ts";
 import { AREA_NEVER_WRITABLE } from "../../mm/area.ts";
 import type { Task } from "../../task/task.ts";
 import { Dentry } from "../../vfs/dentry.ts";

@@ -16,8 +16,8 @@ import {
 import { byteStringOf } from "@stratos/base";
 import { sendSignalToProcess } from "../../signal/send-signal.ts";
 import type { Task } from "../../task/task.ts";
-import { BLOCKED, type WaitQueue } from "../../task/wait-queue.ts";
-import type { IoCursor } from "../../vfs/io-cursor.ts";
+import { BLOCKED, type WaitQueue } from "../../ground/wait-queue.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
 import type { MessageQueueInode } from "./mqueue.ts";

@@ -3,12 +3,12 @@
  * whether it is mounted or not. Read next: message-queue-file.ts, what a descriptor does; syscall/mqueue-calls.ts.
  */
 import { EINVAL, EMFILE, ENOENT, ENOSPC, S_IFDIR, S_IFREG } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
+import type { Kernel } from "../../task/kernel-state.ts";
 import { CAP_SYS_RESOURCE, isCapable } from "../../security/credentials.ts";
 import type { SignalInfo } from "../../signal/pending-signals.ts";
 import type { Task } from "../../task/task.ts";
 import { RLIMIT_MSGQUEUE, type ThreadGroup } from "../../task/thread-group.ts";
-import { WaitQueue } from "../../task/wait-queue.ts";
+import { WaitQueue } from "../../ground/wait-queue.ts";
 import { Dentry } from "../../vfs/dentry.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
 import type { FileSystemType } from "../../vfs/file-system-types.ts";

@@ -19,14 +19,14 @@ import {
   S_IFIFO,
 } from "@stratos/abi";
 import type { Credentials } from "../../security/credentials.ts";
-import type { Kernel } from "../../kernel-state.ts";
+import type { Kernel } from "../../task/kernel-state.ts";
 import { signalInfo } from "../../signal/pending-signals.ts";
 import { sendSignalToTask } from "../../signal/send-signal.ts";
 import type { Task } from "../../task/task.ts";
-import { BLOCKED, BLOCKED_EINTR, type WaitQueue } from "../../task/wait-queue.ts";
+import { BLOCKED, BLOCKED_EINTR, type WaitQueue } from "../../ground/wait-queue.ts";
 import { AnonymousInode, createAnonymousInode } from "../../vfs/anonymous-file.ts";
 import type { Inode } from "../../vfs/inode.ts";
-import type { IoCursor } from "../../vfs/io-cursor.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
 import { type FifoWait, Pipe, PIPE_BUF } from "./pipe.ts";

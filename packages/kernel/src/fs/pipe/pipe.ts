@@ -1,8 +1,8 @@
 import { PAGE_SIZE, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
+import type { Kernel } from "../../task/kernel-state.ts";
 import type { Task } from "../../task/task.ts";
-import { WaitQueue } from "../../task/wait-queue.ts";
-import type { IoCursor } from "../../vfs/io-cursor.ts";
+import { WaitQueue } from "../../ground/wait-queue.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
 
 /** Writes up to this size are never mixed with others. */
 export const PIPE_BUF = 4096;

@@ -17,13 +17,13 @@ import {
   S_IFREG,
 } from "@stratos/abi";
 import { byteString, byteStringOf } from "@stratos/base";
-import type { Changes } from "../../event/changes.ts";
-import type { Kernel } from "../../kernel-state.ts";
+import type { Changes } from "../../ground/changes.ts";
+import type { Kernel } from "../../task/kernel-state.ts";
 import type { Task } from "../../task/task.ts";
-import type { WaitQueue } from "../../task/wait-queue.ts";
+import type { WaitQueue } from "../../ground/wait-queue.ts";
 import { FileSystem } from "../../vfs/file-system.ts";
 import { type AttributeChange, Inode } from "../../vfs/inode.ts";
-import type { IoCursor } from "../../vfs/io-cursor.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
 import { FILE_SIZE_MAX } from "../../vfs/content-change.ts";

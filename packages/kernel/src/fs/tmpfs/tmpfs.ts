@@ -1,5 +1,5 @@
 import { EINVAL, ENOSPC, ESTALE, PAGE_SIZE, S_IFDIR, TMPFS_MAGIC } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
+import type { Kernel } from "../../task/kernel-state.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
 import { type FileSystemType, parseMountOptions } from "../../vfs/file-system-types.ts";
 import type { Inode, NewInode } from "../../vfs/inode.ts";

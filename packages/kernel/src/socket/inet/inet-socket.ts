@@ -11,7 +11,7 @@ import {
   ENOTCONN,
 } from "@stratos/abi";
 import type { HostAddress, HostSocketEvents } from "@stratos/host";
-import type { Kernel } from "../../kernel-state.ts";
+import type { Kernel } from "../../task/kernel-state.ts";
 import { CAP_NET_BIND_SERVICE, isCapable } from "../../security/credentials.ts";
 import type { Task } from "../../task/task.ts";
 import { Socket } from "../socket.ts";

@@ -29,9 +29,9 @@ import {
   TCP_CLOSE,
   TCP_ESTABLISHED,
 } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
+import type { Kernel } from "../../task/kernel-state.ts";
 import type { Task } from "../../task/task.ts";
-import type { IoCursor } from "../../vfs/io-cursor.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
 import type { Network } from "../network.ts";
 import { intOption, optionInt } from "../socket-options.ts";

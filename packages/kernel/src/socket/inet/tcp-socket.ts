@@ -48,13 +48,13 @@ import {
   SI_KERNEL,
 } from "@stratos/abi";
 import type { HostSocket } from "@stratos/host";
-import type { Kernel } from "../../kernel-state.ts";
+import type { Kernel } from "../../task/kernel-state.ts";
 import { signalInfo } from "../../signal/pending-signals.ts";
-import { signalFileOwner } from "../../signal/io-signal.ts";
+import { signalFileOwner } from "../../vfs/io-signal.ts";
 import type { Task } from "../../task/task.ts";
-import { BLOCKED_KILLABLE } from "../../task/wait-queue.ts";
+import { BLOCKED_KILLABLE } from "../../ground/wait-queue.ts";
 import { Timer } from "../../time/timer-queue.ts";
-import type { IoCursor } from "../../vfs/io-cursor.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
 import { sourceAddress } from "../network-interface.ts";
 import type { Socket } from "../socket.ts";

@@ -42,10 +42,10 @@ import {
 } from "@stratos/abi";
 import { concatBytes } from "@stratos/base";
 import type { HostAddress, HostSocket, SocketProvider } from "@stratos/host";
-import type { Kernel } from "../../kernel-state.ts";
+import type { Kernel } from "../../task/kernel-state.ts";
 import type { Task } from "../../task/task.ts";
-import { BLOCKED_KILLABLE } from "../../task/wait-queue.ts";
-import { BytesCursor, type IoCursor } from "../../vfs/io-cursor.ts";
+import { BLOCKED_KILLABLE } from "../../ground/wait-queue.ts";
+import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
 import type { Ancillary, IncomingMessage, OutgoingMessage } from "../message.ts";
 import { sourceAddress } from "../network-interface.ts";
 import { intOption, optionInt } from "../socket-options.ts";

@@ -27,9 +27,9 @@ import {
   SOL_NETLINK,
   EAFNOSUPPORT,
 } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
+import type { Kernel } from "../../task/kernel-state.ts";
 import type { Task } from "../../task/task.ts";
-import type { IoCursor } from "../../vfs/io-cursor.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
 import { familyOf } from "../inet/inet-address.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
 import { Socket } from "../socket.ts";

@@ -24,10 +24,10 @@ import {
   SOCK_STREAM,
   SOMAXCONN,
 } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
+import type { Kernel } from "../../task/kernel-state.ts";
 import type { Task } from "../../task/task.ts";
-import { WaitQueue } from "../../task/wait-queue.ts";
-import type { IoCursor } from "../../vfs/io-cursor.ts";
+import { WaitQueue } from "../../ground/wait-queue.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import type { IncomingMessage, OutgoingMessage, PeerCredentials } from "../message.ts";
 import type { Socket } from "../socket.ts";

@@ -11,7 +11,7 @@ import {
   SO_TIMESTAMPNS,
   ENOTCONN,
 } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
+import type { Kernel } from "../../task/kernel-state.ts";
 import type { Credentials } from "../../security/credentials.ts";
 import type { Task } from "../../task/task.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
