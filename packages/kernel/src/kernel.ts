@@ -5,7 +5,8 @@
  * Frames are allocated before they are mapped and unmapped before they are released; a Path is retained before it is
  * stored.
  */
-export { Kernel, type KernelOptions } from "./task/kernel-state.ts";
+export { createKernel } from "./create-kernel.ts";
+export type { Kernel, KernelOptions } from "./task/kernel-state.ts";
 export type { Notice } from "./ground/notice.ts";
 export { runTasks, handleEcall, handleTlbMiss } from "./task/run-loop.ts";
 export { createInit, startProcess, type FirstProcess, type StartFailure } from "./task/first-process.ts";

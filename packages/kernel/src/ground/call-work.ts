@@ -10,7 +10,6 @@
  * `mustPause`. A loop below a call that can't go on in pieces (the ELF loader reads a file's head) must not be cut
  * short: only a call that said `mayPause` is.
  */
-import type { Task } from "../task/task.ts";
 import { UNFINISHED } from "./wait-queue.ts";
 
 /** Units between two chances to stop a call: some 3 ms at 1 to 2 µs each, three times that on a busy host. */
@@ -103,8 +102,14 @@ export class CallWork {
   }
 }
 
+/** A system call that goes on in pieces: that of a task. */
+export interface LongCall {
+  syscallState: unknown;
+  readonly kernel: { readonly work: CallWork };
+}
+
 /** Bytes that the executions before this one have moved. */
-export function movedBefore(task: Task): number {
+export function movedBefore(task: LongCall): number {
   return typeof task.syscallState === "number" ? task.syscallState : 0;
 }
 
@@ -112,7 +117,7 @@ export function movedBefore(task: Task): number {
  * Ends this execution of a transfer; the next one goes on behind `moved` bytes. A signal's handler ends the call with
  * them (read(2), ERRORS).
  */
-export function pauseTransfer(task: Task, moved: number): number {
+export function pauseTransfer(task: LongCall, moved: number): number {
   task.syscallState = moved;
   return UNFINISHED;
 }
@@ -128,7 +133,7 @@ interface RangeState {
  * @param step  does what it may from `at` on and returns where it got to (further than `at`), or a negated errno
  * @returns 0 at the end, a negated errno, or UNFINISHED
  */
-export function walkInPieces(task: Task, start: number, end: number, step: (at: number) => number): number {
+export function walkInPieces(task: LongCall, start: number, end: number, step: (at: number) => number): number {
   const { work } = task.kernel;
   work.mayPause = true;
   let at = (task.syscallState as RangeState | null)?.at ?? start;

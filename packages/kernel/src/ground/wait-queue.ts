@@ -71,3 +71,12 @@ export class WaitQueue {
     return woken.length;
   }
 }
+
+/** The system call of a task, as far as it waits: tasks are that. */
+export interface WaitingCall {
+  /** What the call keeps for its next execution; null at its first. */
+  syscallState: unknown;
+  waitOn(queue: WaitQueue): void;
+  /** @param deadlineNs  monotonic */
+  waitUntil(deadlineNs: number): void;
+}

@@ -4,7 +4,7 @@ import type { Kernel } from "../task/kernel-state.ts";
 import type { Task } from "../task/task.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
-import { PseudoFile, type PseudoFileSystem, TextFile } from "../fs/pseudo/pseudo-inodes.ts";
+import { PseudoFile, type PseudoFileSystem, TextFile } from "../pseudo/pseudo-inodes.ts";
 
 /**
  * /proc/config.gz: which of Linux's features there are, in the words of its configuration, so that programs and tests

@@ -3,7 +3,7 @@ import { byteStringOf } from "@stratos/base";
 import type { Area } from "../mm/area.ts";
 import type { Task } from "../task/task.ts";
 import { majorOf, minorOf } from "../vfs/device-registry.ts";
-import { hasMemory } from "./proc-access.ts";
+import { hasMemory } from "../task/task-access.ts";
 import { areaName } from "./process-maps.ts";
 
 /**

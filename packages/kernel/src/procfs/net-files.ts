@@ -10,7 +10,7 @@ import {
 import type { Task } from "../task/task.ts";
 import { parseV4, parseV6 } from "../socket/inet/ip-address.ts";
 import type { InetSocket } from "../socket/inet/inet-socket.ts";
-import { PseudoDirectory, PseudoFile, type PseudoFileSystem, type TextSource } from "../fs/pseudo/pseudo-inodes.ts";
+import { PseudoDirectory, PseudoFile, type PseudoFileSystem, type TextSource } from "../pseudo/pseudo-inodes.ts";
 
 /**
  * /proc/net (proc_pid_net(5)): interfaces, routes and sockets in the forms that netstat, ss, lsof and ifconfig read.

@@ -5,8 +5,8 @@ import type { Inode } from "../vfs/inode.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
-import { PseudoFile, type PseudoFileSystem } from "../fs/pseudo/pseudo-inodes.ts";
-import { hasMemory, mayInspect } from "./proc-access.ts";
+import { PseudoFile, type PseudoFileSystem } from "../pseudo/pseudo-inodes.ts";
+import { hasMemory, mayInspect } from "../task/task-access.ts";
 
 /** /proc/PID/pagemap: 64 bits for each page. Source: Linux Documentation/admin-guide/mm/pagemap.rst. */
 const ENTRY_SIZE = 8;

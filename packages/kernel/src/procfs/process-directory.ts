@@ -31,12 +31,12 @@ import {
   type TextRequest,
   type TextSink,
   type TextSource,
-} from "../fs/pseudo/pseudo-inodes.ts";
+} from "../pseudo/pseudo-inodes.ts";
 import { queryMaps } from "./maps-query.ts";
 import { Pagemap } from "./pagemap.ts";
 import { describeMaps, describeSmaps, describeSmapsRollup } from "./process-maps.ts";
 import { describeMountInfo, describeMounts, describeMountStats } from "./process-mounts.ts";
-import { mayInspect, hasMemory, taskOf } from "./proc-access.ts";
+import { mayInspect, hasMemory, taskOf } from "../task/task-access.ts";
 import {
   describeIo,
   describeLimits,

@@ -4,8 +4,8 @@ import { type Area, AREA_NO_DUMP, AREA_NO_FORK, AREA_SEALED, AREA_WIPE_ON_FORK }
 import type { Task } from "../task/task.ts";
 import { majorOf, minorOf } from "../vfs/device-registry.ts";
 import { pathName } from "../vfs/path-name.ts";
-import type { TextPiece } from "../fs/pseudo/pseudo-inodes.ts";
-import { hasMemory } from "./proc-access.ts";
+import type { TextPiece } from "../pseudo/pseudo-inodes.ts";
+import { hasMemory } from "../task/task-access.ts";
 
 /** proc_pid_maps(5), proc_pid_smaps(5). */
 

@@ -2,10 +2,10 @@ import { PAGE_SIZE, SIGRTMAX } from "@stratos/abi";
 import type { SignalSet } from "../signal/signal-set.ts";
 import { chargeTurn, processTimes } from "../task/resource-usage.ts";
 import { listOfHarts } from "../task/affinity.ts";
-import { seccompMode } from "../syscall/seccomp-calls.ts";
 import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
-import { hasMemory } from "./proc-access.ts";
+import { hasMemory } from "../task/task-access.ts";
+import { seccompMode } from "../security/seccomp.ts";
 
 /** The numbers of a process or thread: proc_pid_stat(5), proc_pid_statm(5), proc_pid_status(5), proc_pid_limits(5). */
 
@@ -211,7 +211,7 @@ export function describeStatus(task: Task): string {
     `CapBnd:\t${capabilities(credentials.bounding)}`,
     `CapAmb:\t${capabilities(credentials.ambient)}`,
     `NoNewPrivs:\t${credentials.noNewPrivileges ? 1 : 0}`,
-    `Seccomp:\t${seccompMode(task)}`,
+    `Seccomp:\t${seccompMode(task.seccomp)}`,
     `Seccomp_filters:\t${task.seccomp?.filters.length ?? 0}`,
     `Cpus_allowed:\t${task.affinity.toString(16)}`,
     `Cpus_allowed_list:\t${listOfHarts(task.affinity)}`,

@@ -7,10 +7,10 @@ import { FILES_MAX, OPEN_MOST } from "../vfs/file-table.ts";
 import { MOUNTS_MAX } from "../vfs/vfs-state.ts";
 import { MSGMAX_MOST } from "../ipc/message-queues.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
-import { RELEASE, VERSION } from "../syscall/system-calls.ts";
 import { PID_MAX_LEAST, PID_MAX_MOST } from "../task/task-table.ts";
 import { type MqueueLimits, mqueueOf } from "../fs/mqueue/mqueue.ts";
-import { PseudoDirectory, PseudoFile, type PseudoFileSystem } from "../fs/pseudo/pseudo-inodes.ts";
+import { PseudoDirectory, PseudoFile, type PseudoFileSystem } from "../pseudo/pseudo-inodes.ts";
+import { RELEASE, VERSION } from "../ground/release.ts";
 
 /** /proc/sys (proc_sys(5), sysctl(8)). */
 

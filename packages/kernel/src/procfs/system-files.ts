@@ -5,7 +5,6 @@ import { CAP_SYSLOG, isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
-import { RELEASE, VERSION } from "../syscall/system-calls.ts";
 import { processTimes } from "../task/resource-usage.ts";
 import { describeLocks } from "../vfs/file-locks.ts";
 import type { Inode } from "../vfs/inode.ts";
@@ -17,9 +16,10 @@ import {
   type PseudoFileSystem,
   PseudoLink,
   type TextSource,
-} from "../fs/pseudo/pseudo-inodes.ts";
+} from "../pseudo/pseudo-inodes.ts";
 import { describePartitions } from "../sysfs/block-directories.ts";
 import { countTasks } from "./task-count.ts";
+import { RELEASE, VERSION } from "../ground/release.ts";
 
 /** The files of /proc itself: proc(5) and its companions proc_meminfo(5), proc_stat(5) … */
 

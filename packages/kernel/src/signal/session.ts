@@ -1,4 +1,4 @@
-import type { ThreadGroup } from "../task/thread-group.ts";
+import type { SignalProcess } from "./signal-target.ts";
 
 /** What a session needs of its controlling terminal (tty/terminal.ts implements it). */
 export interface ControllingTerminal {
@@ -23,13 +23,26 @@ export class Session {
 }
 
 /** setpgid(2): processes that job control treats as one. */
-export class ProcessGroup {
+export class ProcessGroup<Process extends SignalProcess = SignalProcess> {
   readonly id: number;
   readonly session: Session;
-  readonly members = new Set<ThreadGroup>();
+  readonly members = new Set<Process>();
 
   constructor(id: number, session: Session) {
     this.id = id;
     this.session = session;
   }
+}
+
+/**
+ * No member has a parent in another group of the same session: nobody could continue it (POSIX, "Orphaned Process
+ * Group").
+ */
+export function isOrphaned(group: ProcessGroup, exiting: SignalProcess | null = null): boolean {
+  for (const member of group.members) {
+    const { parent } = member;
+    if (member === exiting || member.isZombie || parent === null || parent === exiting) continue;
+    if (parent.group !== group && parent.session === group.session) return false;
+  }
+  return true;
 }

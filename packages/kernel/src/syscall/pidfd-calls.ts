@@ -13,6 +13,7 @@ import {
   SIGRTMAX,
   SI_TKILL,
   SI_USER,
+  RLIMIT_NOFILE,
 } from "@stratos/abi";
 import { PidFile } from "../task/pidfd.ts";
 import { ProcessDirectory } from "../procfs/process-directory.ts";
@@ -21,7 +22,6 @@ import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess, sendSignalToProcessGroup, sendSignalToTask } from "../signal/send-signal.ts";
 import { checkSignalPermission } from "../signal/signal-permission.ts";
 import type { Task } from "../task/task.ts";
-import { RLIMIT_NOFILE } from "../task/thread-group.ts";
 import { DirectoryFile } from "../vfs/directory-file.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 

@@ -20,11 +20,11 @@ import {
   POLLRDNORM,
   POLLWRBAND,
   POLLWRNORM,
+  RLIMIT_NOFILE,
 } from "@stratos/abi";
 import { enterTemporaryMask, leaveTemporaryMask } from "../event/temporary-mask.ts";
 import { loadDuration, storeRemaining, type WaitState } from "../event/wait-deadline.ts";
 import type { Task } from "../task/task.ts";
-import { RLIMIT_NOFILE } from "../task/thread-group.ts";
 import { OPEN_MAX } from "../vfs/file-table.ts";
 import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";

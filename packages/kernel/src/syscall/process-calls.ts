@@ -14,6 +14,7 @@ import {
   ESRCH,
   O_NONBLOCK,
   PATH_MAX,
+  RLIMIT_NOFILE,
 } from "@stratos/abi";
 import { abandonFork } from "../mm/fork.ts";
 import {
@@ -32,7 +33,7 @@ import { createSession, setProcessGroup } from "../task/process-group.ts";
 import { PidFile, processOfPidfd } from "../task/pidfd.ts";
 import { getCpu } from "../task/affinity.ts";
 import type { Task } from "../task/task.ts";
-import { RLIMIT_NOFILE, type ThreadGroup } from "../task/thread-group.ts";
+import { type ThreadGroup } from "../task/thread-group.ts";
 import {
   type ChildEvent,
   waitForChild,

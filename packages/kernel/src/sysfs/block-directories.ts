@@ -10,7 +10,7 @@ import {
   type PseudoFileSystem,
   PseudoLink,
   type TextSource,
-} from "../fs/pseudo/pseudo-inodes.ts";
+} from "../pseudo/pseudo-inodes.ts";
 
 /** Disks and partitions in sysfs(5): the folder of each below devices/virtual/block, and the links that lead there. */
 

@@ -6,13 +6,7 @@ import type { FileSystemUsage } from "../vfs/file-system.ts";
 import type { FileSystemType } from "../vfs/file-system-types.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { addBlockDirectories } from "./block-directories.ts";
-import {
-  PseudoDirectory,
-  PseudoFile,
-  PseudoFileSystem,
-  PseudoLink,
-  type TextSource,
-} from "../fs/pseudo/pseudo-inodes.ts";
+import { PseudoDirectory, PseudoFile, PseudoFileSystem, PseudoLink, type TextSource } from "../pseudo/pseudo-inodes.ts";
 
 /** sysfs(5), as far as programs look: processors, network interfaces, memory, and empty classes. */
 export class Sysfs extends PseudoFileSystem {
@@ -232,9 +226,13 @@ export class Cgroup2 extends PseudoFileSystem {
   }
 }
 
-export const sysfsType: FileSystemType = { name: "sysfs", isVirtual: true, create: (kernel) => new Sysfs(kernel) };
+export const sysfsType: FileSystemType = {
+  name: "sysfs",
+  isVirtual: true,
+  create: (kernel: Kernel) => new Sysfs(kernel),
+};
 export const cgroup2Type: FileSystemType = {
   name: "cgroup2",
   isVirtual: true,
-  create: (kernel) => new Cgroup2(kernel),
+  create: (kernel: Kernel) => new Cgroup2(kernel),
 };

@@ -3,11 +3,11 @@
  * thread each have a queue by the CPU time that they used, which is looked at when one of their turns ends; a turn is
  * some milliseconds, as a tick of Linux is.
  */
-import { SI_KERNEL, SIGKILL, SIGXCPU } from "@stratos/abi";
+import { SI_KERNEL, SIGKILL, SIGXCPU, RLIMIT_CPU } from "@stratos/abi";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess } from "../signal/send-signal.ts";
 import type { Task } from "./task.ts";
-import { RLIMIT_CPU, type ThreadGroup } from "./thread-group.ts";
+import { type ThreadGroup } from "./thread-group.ts";
 import { processCpuNs, processUserNs, threadCpuNs } from "./clocks.ts";
 import { TimerQueue } from "../time/timer-queue.ts";
 

@@ -15,7 +15,6 @@ import { exitGroup } from "./exit.ts";
 import { forgetFutexWait } from "./futex.ts";
 import { A0 } from "./hart-registers.ts";
 import { forgetPiWait, ownsPiFutex } from "./pi-futex.ts";
-import { isOrphaned } from "./process-group.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 import { BLOCKED, BLOCKED_RESTART, UNFINISHED } from "../ground/wait-queue.ts";
@@ -25,6 +24,7 @@ import { hasDeliverableSignal, sendSignalToProcess, sendSignalToTask, takeSignal
 import { SIG_DFL, SIG_IGN, type SignalAction } from "../signal/signal-actions.ts";
 import { enterHandler } from "./signal-frame.ts";
 import { SignalSet } from "../signal/signal-set.ts";
+import { isOrphaned } from "../signal/session.ts";
 
 /**
  * Acts on the pending signals of the task on the hart, before it goes on in user mode: terminates, stops, or enters a

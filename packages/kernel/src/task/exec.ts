@@ -14,6 +14,7 @@ import {
   PROT_READ,
   PROT_WRITE,
   SIGKILL,
+  RLIMIT_STACK,
 } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import type { ElfImage } from "@stratos/formats/elf";
@@ -38,7 +39,6 @@ import {
 import { processTimers } from "./process-timers.ts";
 import { exitTask, releaseVforkParent } from "./exit.ts";
 import { SP } from "./hart-registers.ts";
-import { RLIMIT_STACK } from "./thread-group.ts";
 import type { Task } from "./task.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
 

@@ -17,7 +17,8 @@ import { executeProgram } from "./exec.ts";
 import { exitTask } from "./exit.ts";
 import { ProcessGroup, Session } from "../signal/session.ts";
 import { Task } from "./task.ts";
-import { type Limit, ThreadGroup } from "./thread-group.ts";
+import { ThreadGroup } from "./thread-group.ts";
+import type { Limit } from "../ground/limit.ts";
 
 export interface FirstProcess {
   /** Path of the program, a byte string. */
@@ -76,7 +77,7 @@ function createProcess(kernel: Kernel, standardFiles: OpenFile[], credentials: C
     credentials,
   };
   const session = new Session(tid);
-  const group = new ProcessGroup(tid, session);
+  const group = new ProcessGroup<ThreadGroup>(tid, session);
   // The process and its first task name each other; the task is put in place at once.
   const process = new ThreadGroup(
     tid,

@@ -1,8 +1,13 @@
-import { PAGE_SIZE } from "@stratos/abi";
+import { PAGE_SIZE, RLIMIT_STACK } from "@stratos/abi";
 import type { CpuClock, RandomSource, SocketProvider } from "@stratos/host";
 import type { PhysicalMemory, Processor } from "@stratos/riscv";
+import type { BlockKernel } from "../block/block-kernel.ts";
+import type { EventKernel } from "../event/event-kernel.ts";
+import type { IpcKernel } from "../ipc/ipc-kernel.ts";
+import type { SocketKernel } from "../socket/socket-kernel.ts";
+import type { TimeKernel } from "../time/time-kernel.ts";
+import type { TtyKernel } from "../tty/tty-kernel.ts";
 import { Disks } from "../block/disks.ts";
-import { registerBlockDevices } from "../block/loop/loop-devices.ts";
 import { Changes } from "../ground/changes.ts";
 import { killForMemory } from "./oom-killer.ts";
 import { KERNEL_INFO, KernelLog } from "../ground/kernel-log.ts";
@@ -19,17 +24,13 @@ import { CoreSettings } from "./core-dump/core-settings.ts";
 import { IpcState } from "../ipc/ipc-state.ts";
 import { Network } from "../socket/network.ts";
 import type { SignalInfo, SignalLoad } from "../signal/pending-signals.ts";
-import { RELEASE, VERSION } from "../syscall/system-calls.ts";
-import type { SyscallRow } from "../syscall/syscall-table.ts";
 import { Accounting } from "./accounting.ts";
 import { CALL_WORK, CallWork } from "../ground/call-work.ts";
 import { HartRegisters } from "./hart-registers.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { Task } from "./task.ts";
-import { RLIMIT_STACK, type ThreadGroup } from "./thread-group.ts";
+import { type ThreadGroup } from "./thread-group.ts";
 import { TaskTable } from "./task-table.ts";
-import { registerFileSystems } from "../file-systems.ts";
-import { registerTerminalDevices } from "../tty/terminal-devices.ts";
 import { TtyState } from "../tty/tty-state.ts";
 import { ClockAdjustment } from "../time/clock-adjustment.ts";
 import { TurnClock } from "../time/turn-clock.ts";
@@ -39,6 +40,8 @@ import { VfsState } from "../vfs/vfs-state.ts";
 import { OPEN_MAX, type FileUsage } from "../vfs/file-table.ts";
 import type { AreaUsage } from "../mm/area-list.ts";
 import type { MountNamespace } from "../vfs/mount-namespace.ts";
+import { RELEASE, VERSION } from "../ground/release.ts";
+import type { SyscallRow } from "./syscall-row.ts";
 
 /** Linux's default of vm.max_map_count (proc(5)). */
 const MAP_COUNT_DEFAULT = 65530;
@@ -58,7 +61,11 @@ export interface KernelOptions {
   log: (message: string) => void;
 }
 
-export class Kernel {
+/**
+ * What is one for each machine. It hands down its parts, or itself as the narrow interface that a folder below declares
+ * of it.
+ */
+export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel, TimeKernel, TtyKernel {
   readonly physical: PhysicalMemory;
   readonly clock: CpuClock;
   readonly random: RandomSource;
@@ -178,9 +185,6 @@ export class Kernel {
     this.scheduler = new Scheduler(this);
     this.vfs = new VfsState(this);
     this.disks = new Disks(this);
-    registerFileSystems(this);
-    registerTerminalDevices(this);
-    registerBlockDevices(this);
     const bytes = new Uint8Array(PAGE_SIZE);
     this.scratch = { u8: bytes, view: new DataView(bytes.buffer) };
     this.network = new Network(this);

@@ -24,12 +24,12 @@ import {
   SIGSEGV,
   SIGTRAP,
   TRAP_BRKPT,
+  RLIMIT_CPU,
 } from "@stratos/abi";
 import { ExitReason, HART_FAULT, HART_PC, HART_TABLES } from "@stratos/riscv";
 import type { Kernel } from "./kernel-state.ts";
 import { USER_TOP, WIDE_TOP } from "../mm/address-space.ts";
 import { handlePageFault, type BadAccess } from "../mm/page-fault.ts";
-import { ALLOWED, checkSeccomp } from "../security/seccomp.ts";
 import { deliverSignals, forceSignal } from "./deliver-signals.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { hasDeliverableSignal } from "../signal/send-signal.ts";
@@ -38,7 +38,6 @@ import { CALL_NS, FAULT_NS, WORK_UNIT_NS } from "../time/turn-clock.ts";
 import { exitGroup } from "./exit.ts";
 import type { Task } from "./task.ts";
 import { reportUnknown } from "./unknown-calls.ts";
-import { RLIMIT_CPU } from "./thread-group.ts";
 import {
   BLOCKED,
   BLOCKED_EINTR,
@@ -47,6 +46,7 @@ import {
   NO_RETURN,
   UNFINISHED,
 } from "../ground/wait-queue.ts";
+import { ALLOWED, checkSeccomp } from "./seccomp-check.ts";
 
 /** Instructions that a task runs before others get their turn. */
 export const SLICE = 1_000_000;

@@ -4,8 +4,6 @@
  * /dev/pts/ptmx is the multiplexer, too, with `ptmxmode`; the numbers come and go with the masters.
  */
 import { EINVAL, ENOENT, ENOSPC, ENXIO, O_NOCTTY, S_IFCHR, S_IFDIR } from "@stratos/abi";
-import type { Kernel } from "../task/kernel-state.ts";
-import type { Task } from "../task/task.ts";
 import { Pty, PtyMasterFile, PTS_MAJOR } from "./pty.ts";
 import { Dentry } from "../vfs/dentry.ts";
 import { makeDevice } from "../vfs/device-registry.ts";
@@ -14,6 +12,7 @@ import { parseMountOptions, type FileSystemType } from "../vfs/file-system-types
 import { Inode } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { Path } from "../vfs/path.ts";
+import type { TtyCaller, TtyKernel } from "./tty-kernel.ts";
 
 /** kernel.pty.max. */
 const PTYS_MAX = 4096;
@@ -34,13 +33,13 @@ interface Options {
 export class DevptsFileSystem extends FileSystem {
   readonly type = "devpts";
   readonly root: DevptsRoot;
-  readonly kernel: Kernel;
+  readonly kernel: TtyKernel;
   readonly settings: Options = { uid: null, gid: null, mode: 0o600, ptmxMode: 0, max: PTYS_MAX };
   /** By number; a hidden one keeps its number until its last file is closed. */
   readonly #ptys: (PtyEntry | null)[] = [];
   #count = 0;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: TtyKernel) {
     super(kernel.allocateDevice());
     this.kernel = kernel;
     this.root = new DevptsRoot(this);
@@ -95,7 +94,7 @@ export class DevptsFileSystem extends FileSystem {
   }
 
   /** A new pair, seen by its master: −ENOSPC when there are too many. */
-  openMaster(task: Task, flags: number, inode: Inode | null, path: Path | null): OpenFile | number {
+  openMaster(task: TtyCaller, flags: number, inode: Inode | null, path: Path | null): OpenFile | number {
     if (this.#count >= this.settings.max) return -ENOSPC;
     let index = 0;
     while (this.#ptys[index]) index++;
@@ -140,7 +139,7 @@ export class DevptsFileSystem extends FileSystem {
   /**
    * Where the task sees the terminal, for TIOCGPTPEER; a place of its own when devpts is mounted nowhere in its view.
    */
-  pathOf(task: Task, index: number): Path | null {
+  pathOf(task: TtyCaller, index: number): Path | null {
     const inode = this.inodeAt(index);
     if (inode === null) return null;
     const mount = task.fs.namespace.mounts.find((each) => each.fileSystem === this);
@@ -192,7 +191,7 @@ class PtmxInode extends Inode {
     this.rdev = PTMX_DEVICE;
   }
 
-  override open(task: Task, flags: number, path: Path): OpenFile | number {
+  override open(task: TtyCaller, flags: number, path: Path): OpenFile | number {
     return this.fileSystem.openMaster(task, flags, this, path);
   }
 }
@@ -200,7 +199,7 @@ class PtmxInode extends Inode {
 class PtsInode extends Inode {
   readonly pty: Pty;
 
-  constructor(fileSystem: DevptsFileSystem, pty: Pty, task: Task) {
+  constructor(fileSystem: DevptsFileSystem, pty: Pty, task: TtyCaller) {
     const { uid, gid, mode } = fileSystem.settings;
     super(
       fileSystem,
@@ -214,13 +213,13 @@ class PtsInode extends Inode {
     this.pty = pty;
   }
 
-  override open(task: Task, flags: number, path: Path): OpenFile | number {
+  override open(task: TtyCaller, flags: number, path: Path): OpenFile | number {
     return this.pty.open(task, this, flags, path);
   }
 }
 
 /** The kernel's instance. */
-export function devptsOf(kernel: Kernel): DevptsFileSystem {
+export function devptsOf(kernel: TtyKernel): DevptsFileSystem {
   return (kernel.tty.devpts ??= new DevptsFileSystem(kernel));
 }
 
@@ -228,7 +227,7 @@ export function devptsOf(kernel: Kernel): DevptsFileSystem {
 export const devptsType: FileSystemType = {
   name: "devpts",
   isVirtual: true,
-  create(kernel, _source, options): FileSystem | number {
+  create(kernel: TtyKernel, _source: string, options: string): FileSystem | number {
     const fileSystem = devptsOf(kernel);
     const result = fileSystem.configure(options);
     return result < 0 ? result : fileSystem;
@@ -236,6 +235,6 @@ export const devptsType: FileSystemType = {
 };
 
 /** A device node of major 136 outside devpts: −ENXIO when there is no such terminal. */
-export function openPts(task: Task, index: number, inode: Inode, flags: number, path: Path): OpenFile | number {
+export function openPts(task: TtyCaller, index: number, inode: Inode, flags: number, path: Path): OpenFile | number {
   return devptsOf(task.kernel).pty(index)?.open(task, inode, flags, path) ?? -ENXIO;
 }

@@ -1,7 +1,5 @@
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, SI_KERNEL, SIGIO } from "@stratos/abi";
-import type { Kernel } from "../task/kernel-state.ts";
 import type { Credentials } from "../security/credentials.ts";
-import type { ThreadGroup } from "../task/thread-group.ts";
 import type { Waiter, WaitQueue } from "../ground/wait-queue.ts";
 import type { OpenFile } from "./open-file.ts";
 import {
@@ -14,9 +12,11 @@ import {
   type SignalInfo,
 } from "../signal/pending-signals.ts";
 import { sendSignalToProcess } from "../signal/send-signal.ts";
+import type { VfsKernel } from "./vfs-kernel.ts";
+import type { SignalProcess } from "../signal/signal-target.ts";
 
 /** Sends to whom F_SETOWN named, where who named them may do so. */
-export function signalFileOwner(kernel: Kernel, file: OpenFile, info: SignalInfo): void {
+export function signalFileOwner(kernel: VfsKernel, file: OpenFile, info: SignalInfo): void {
   if (file.owner > 0) {
     const process = kernel.tasks.processes.get(file.owner);
     if (process !== undefined && mayNotify(file.ownerCredentials, process)) sendSignalToProcess(process, { ...info });
@@ -29,26 +29,26 @@ export function signalFileOwner(kernel: Kernel, file: OpenFile, info: SignalInfo
 }
 
 /** Linux's sigio_perm: null was the kernel itself, for the process that opened the file. */
-function mayNotify(sender: Credentials | null, target: ThreadGroup): boolean {
+function mayNotify(sender: Credentials | null, target: SignalProcess): boolean {
   if (sender === null || sender.euid === 0) return true;
   const { uid, suid } = target.leader.credentials;
   return sender.euid === suid || sender.euid === uid || sender.uid === suid || sender.uid === uid;
 }
 
 /** SIGIO, or with siginfo what F_SETSIG chose. @param fd  by which the description was known when it was asked for */
-export function sendIoSignal(kernel: Kernel, file: OpenFile, fd: number, code: number, band: number): void {
+export function sendIoSignal(kernel: VfsKernel, file: OpenFile, fd: number, code: number, band: number): void {
   const signal = file.ioSignal;
   signalFileOwner(kernel, file, signal === 0 ? signalInfo(SIGIO, SI_KERNEL) : signalInfo(signal, code, { band, fd }));
 }
 
 /** O_ASYNC of a description: a signal whenever it becomes ready. */
 export class AsyncNotification implements Waiter {
-  readonly #kernel: Kernel;
+  readonly #kernel: VfsKernel;
   readonly #file: OpenFile;
   readonly #fd: number;
   readonly #queue: WaitQueue;
 
-  constructor(kernel: Kernel, file: OpenFile, fd: number, queue: WaitQueue) {
+  constructor(kernel: VfsKernel, file: OpenFile, fd: number, queue: WaitQueue) {
     this.#kernel = kernel;
     this.#file = file;
     this.#fd = fd;

@@ -1,11 +1,11 @@
 import { EINVAL, ENODEV, ENOTDIR, ENOTTY, ESPIPE, O_ACCMODE, O_WRONLY, POLLIN, POLLOUT } from "@stratos/abi";
 import type { PageCache } from "../frames/page-cache.ts";
 import type { Credentials } from "../security/credentials.ts";
-import type { Task } from "../task/task.ts";
 import type { WaitQueue } from "../ground/wait-queue.ts";
 import type { Inode } from "./inode.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import type { Path } from "./path.ts";
+import type { Caller } from "./vfs-kernel.ts";
 
 /** Told when a description is gone (epoll(7): it then leaves every interest list by itself). */
 export interface DescriptionObserver {
@@ -64,11 +64,11 @@ export abstract class OpenFile {
    * @param offset  byte offset (pread), or −1: at `position`, which moves
    * @returns bytes put to `to`; 0 at the end of the file
    */
-  read(task: Task, to: IoCursor, offset: number): number {
+  read(task: Caller, to: IoCursor, offset: number): number {
     return -EINVAL;
   }
 
-  write(task: Task, from: IoCursor, offset: number): number {
+  write(task: Caller, from: IoCursor, offset: number): number {
     return -EINVAL;
   }
 
@@ -86,7 +86,7 @@ export abstract class OpenFile {
   }
 
   /** @param argument  usually a user address */
-  ioctl(task: Task, command: number, argument: number): number {
+  ioctl(task: Caller, command: number, argument: number): number {
     return -ENOTTY;
   }
 
@@ -98,7 +98,10 @@ export abstract class OpenFile {
    * getdents64: calls `emit` from `position` on; it returns false when its buffer is full. The entry that was refused
    * is emitted again next time.
    */
-  readDirectory(task: Task, emit: (name: string, ino: number, type: number, nextPosition: number) => boolean): number {
+  readDirectory(
+    task: Caller,
+    emit: (name: string, ino: number, type: number, nextPosition: number) => boolean,
+  ): number {
     return -ENOTDIR;
   }
 
@@ -117,7 +120,7 @@ export abstract class OpenFile {
   }
 
   /** Called by close(2) of each descriptor (POSIX locks, flush); errors are reported to the caller. */
-  onDescriptorClose(task: Task): number {
+  onDescriptorClose(task: Caller): number {
     return 0;
   }
 
@@ -139,7 +142,7 @@ export abstract class OpenFile {
   }
 
   /** Lines of /proc/PID/fdinfo/N that only this kind has, each ended. */
-  details(task: Task): string {
+  details(task: Caller): string {
     return "";
   }
 

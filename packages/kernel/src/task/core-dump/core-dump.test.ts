@@ -13,13 +13,13 @@ import {
   PROT_WRITE,
   SIGABRT,
   SI_USER,
+  RLIMIT_CORE,
 } from "@stratos/abi";
 import { HART_STATE_SIZE } from "@stratos/riscv";
 import { mmap } from "../../mm/mmap.ts";
 import { signalInfo } from "../../signal/pending-signals.ts";
 import { createMemoryTask } from "../../testing/memory-task.ts";
 import type { Task } from "../task.ts";
-import { RLIMIT_CORE } from "../thread-group.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import { CoreDump } from "./core-dump.ts";

@@ -20,13 +20,13 @@ import {
   PROT_READ,
   PROT_WRITE,
   SIGKILL,
+  RLIMIT_CORE,
 } from "@stratos/abi";
 import { type Area, AREA_NO_DUMP } from "../../mm/area.ts";
 import { PTE_A } from "../../mm/page-table.ts";
 import type { SignalInfo } from "../../signal/pending-signals.ts";
 import { exitGroup, exitTask } from "../exit.ts";
 import type { Task } from "../task.ts";
-import { RLIMIT_CORE } from "../thread-group.ts";
 import { BytesCursor } from "../../ground/io-cursor.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import { removeFile } from "../../vfs/name-changes.ts";

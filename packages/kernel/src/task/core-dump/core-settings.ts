@@ -1,8 +1,7 @@
-import { EINVAL } from "@stratos/abi";
+import { EINVAL, RLIMIT_CORE } from "@stratos/abi";
 import type { Kernel } from "../kernel-state.ts";
 import { pathName } from "../../vfs/path-name.ts";
 import type { Task } from "../task.ts";
-import { RLIMIT_CORE } from "../thread-group.ts";
 
 /** /proc/sys/kernel/core_pattern and core_uses_pid (core(5)). */
 export class CoreSettings {

@@ -17,16 +17,16 @@ import {
   S_IFREG,
 } from "@stratos/abi";
 import { byteString, byteStringOf } from "@stratos/base";
-import type { Changes } from "../../ground/changes.ts";
-import type { Kernel } from "../../task/kernel-state.ts";
-import type { Task } from "../../task/task.ts";
-import type { WaitQueue } from "../../ground/wait-queue.ts";
-import { FileSystem } from "../../vfs/file-system.ts";
-import { type AttributeChange, Inode } from "../../vfs/inode.ts";
-import type { IoCursor } from "../../ground/io-cursor.ts";
-import { OpenFile } from "../../vfs/open-file.ts";
-import type { Path } from "../../vfs/path.ts";
-import { FILE_SIZE_MAX } from "../../vfs/content-change.ts";
+import type { Changes } from "../ground/changes.ts";
+import type { Kernel } from "../task/kernel-state.ts";
+import type { Task } from "../task/task.ts";
+import type { WaitQueue } from "../ground/wait-queue.ts";
+import { FileSystem } from "../vfs/file-system.ts";
+import { type AttributeChange, Inode } from "../vfs/inode.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
+import { OpenFile } from "../vfs/open-file.ts";
+import type { Path } from "../vfs/path.ts";
+import { FILE_SIZE_MAX } from "../vfs/content-change.ts";
 
 /** Building blocks of procfs and sysfs: files whose text is made when it is read. */
 
@@ -37,6 +37,10 @@ export abstract class PseudoFileSystem extends FileSystem {
   constructor(kernel: Kernel) {
     super(kernel.allocateDevice());
     this.kernel = kernel;
+  }
+
+  override get isMadeOnDemand(): boolean {
+    return true;
   }
 
   allocateIno(): number {

@@ -1,7 +1,7 @@
 import { EACCES } from "@stratos/abi";
-import type { Kernel } from "../task/kernel-state.ts";
+import type { Kernel } from "./kernel-state.ts";
 import { CAP_SYS_PTRACE, isCapable } from "../security/credentials.ts";
-import type { Task } from "../task/task.ts";
+import type { Task } from "./task.ts";
 
 /** The thread of that number: also the leader of a process that is a zombie. */
 export function taskOf(kernel: Kernel, tid: number): Task | null {
