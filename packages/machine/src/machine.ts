@@ -10,7 +10,8 @@ import {
   type FirstProcess,
   handleEcall,
   handleTlbMiss,
-  Kernel,
+  createKernel,
+  type Kernel,
   mountRoot,
   runTasks,
   sendSignalToProcess,
@@ -73,7 +74,7 @@ export class Machine {
     const clock = options.virtualTime === true ? new InstructionClock(options.clock.realtimeMs()) : options.clock;
     this.#virtualClock = clock instanceof InstructionClock ? clock : null;
     this.#virtualClock?.follow(() => retiredInstructions(physical));
-    const kernel = new Kernel({
+    const kernel = createKernel({
       physical,
       clock,
       random: options.random,

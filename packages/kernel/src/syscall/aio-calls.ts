@@ -30,7 +30,7 @@ import { enterTemporaryMask, leaveTemporaryMask, SIGSET_SIZE } from "../event/te
 import type { AddressSpace } from "../mm/address-space.ts";
 import { mmap, munmap } from "../mm/mmap.ts";
 import type { Task } from "../task/task.ts";
-import { BLOCKED_EINTR, WaitQueue } from "../task/wait-queue.ts";
+import { BLOCKED_EINTR, WaitQueue } from "../ground/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { get64, put64 } from "./path-argument.ts";
 import type { SyscallTable } from "./syscall-table.ts";

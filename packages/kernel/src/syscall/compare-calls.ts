@@ -1,6 +1,6 @@
 /** kcmp(2): do two processes share something? */
 import { EBADF, EINVAL, EPERM, ESRCH } from "@stratos/abi";
-import { mayInspect } from "../fs/procfs/proc-access.ts";
+import { mayInspect } from "../task/task-access.ts";
 import type { Task } from "../task/task.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 

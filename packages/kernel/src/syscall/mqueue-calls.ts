@@ -15,6 +15,7 @@ import {
   O_NONBLOCK,
   SI_MESGQ,
   S_IFREG,
+  RLIMIT_NOFILE,
 } from "@stratos/abi";
 import { loadDuration } from "../event/wait-deadline.ts";
 import { MessageQueueFile } from "../fs/mqueue/message-queue-file.ts";
@@ -30,8 +31,7 @@ import { checkAccess, checkSticky, MAY_READ, MAY_WRITE } from "../security/permi
 import { signalInfo } from "../signal/pending-signals.ts";
 import { NetlinkSocket } from "../socket/netlink/netlink-socket.ts";
 import type { Task } from "../task/task.ts";
-import { RLIMIT_NOFILE } from "../task/thread-group.ts";
-import { toMonotonic } from "../time/clocks.ts";
+import { toMonotonic } from "../task/clocks.ts";
 import { Dentry } from "../vfs/dentry.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { Path } from "../vfs/path.ts";

@@ -1,9 +1,9 @@
 import { CLOCK_REALTIME, EAGAIN, EFAULT, EINTR, EINVAL, EOPNOTSUPP, SIGALRM } from "@stratos/abi";
 import { loadDuration, storeRemaining } from "../event/wait-deadline.ts";
 import type { Task } from "../task/task.ts";
-import { BLOCKED_EINTR } from "../task/wait-queue.ts";
+import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
 import { adjustClock, setRealtime } from "../time/clock-adjustment.ts";
-import { cpuClockOwner, readClock, toMonotonic } from "../time/clocks.ts";
+import { cpuClockOwner, readClock, toMonotonic } from "../task/clocks.ts";
 import {
   IntervalTimer,
   PosixTimer,
@@ -12,8 +12,8 @@ import {
   SIGEV_SIGNAL,
   SIGEV_THREAD,
   SIGEV_THREAD_ID,
-} from "../time/process-timers.ts";
-import { processTimes } from "./resource-usage.ts";
+} from "../task/process-timers.ts";
+import { processTimes } from "../task/resource-usage.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 const TIMER_ABSTIME = 1;

@@ -1,5 +1,5 @@
 import { placeBeside } from "./affinity.ts";
-import { EAGAIN, EFAULT, EINVAL, ENOMEM, ENOSPC, EPERM } from "@stratos/abi";
+import { EAGAIN, EFAULT, EINVAL, ENOMEM, ENOSPC, EPERM, RLIMIT_NPROC } from "@stratos/abi";
 import { AREAS_MAX } from "../mm/mmap.ts";
 import { forkInPieces } from "../mm/fork.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
@@ -9,7 +9,7 @@ import { PendingSignals } from "../signal/pending-signals.ts";
 import { HART_STATE_SIZE } from "@stratos/riscv";
 import { A0, setSavedPc, setSavedRegister, SP, TP } from "./hart-registers.ts";
 import { Task } from "./task.ts";
-import { RLIMIT_NPROC, ThreadGroup } from "./thread-group.ts";
+import { ThreadGroup } from "./thread-group.ts";
 
 export const CLONE_VM = 0x100,
   CLONE_FS = 0x200,

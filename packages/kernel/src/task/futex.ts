@@ -1,7 +1,7 @@
 import { EAGAIN, EFAULT, EINVAL, ENOSYS, ETIMEDOUT } from "@stratos/abi";
 import type { AddressSpace } from "../mm/address-space.ts";
 import type { Task } from "./task.ts";
-import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "./wait-queue.ts";
+import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "../ground/wait-queue.ts";
 
 /**
  * Futexes (futex(2)). A waiter is keyed by the word's identity: the page of the file or shared memory for a shared

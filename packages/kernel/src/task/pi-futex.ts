@@ -9,7 +9,7 @@ import { EAGAIN, EDEADLK, EFAULT, EPERM, ESRCH, ETIMEDOUT } from "@stratos/abi";
 import type { AddressSpace } from "../mm/address-space.ts";
 import { FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS, keyOf } from "./futex.ts";
 import type { Task } from "./task.ts";
-import { BLOCKED_RESTART, WaitQueue } from "./wait-queue.ts";
+import { BLOCKED_RESTART, WaitQueue } from "../ground/wait-queue.ts";
 
 interface PiWaiter {
   task: Task;

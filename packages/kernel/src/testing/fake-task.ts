@@ -5,21 +5,22 @@
 import { EFAULT, EINVAL, ENAMETOOLONG } from "@stratos/abi";
 import { SimulatedClock, SimulatedRandomSource, type SocketProvider, type WasmEngine } from "@stratos/host";
 import { PhysicalMemory } from "@stratos/riscv";
-import { Kernel } from "../kernel-state.ts";
+import { createKernel } from "../create-kernel.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import type { AddressSpace } from "../mm/address-space.ts";
-import type { UserMemory } from "../mm/user-memory.ts";
+import type { UserMemory } from "../ground/user-memory.ts";
 import { ROOT } from "../security/credentials.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
 import { hasDeliverableSignal } from "../signal/send-signal.ts";
 import { SignalActions } from "../signal/signal-actions.ts";
-import type { SyscallRow } from "../syscall/syscall-table.ts";
-import { ProcessGroup, Session } from "../task/session.ts";
+import { ProcessGroup, Session } from "../signal/session.ts";
 import { Task } from "../task/task.ts";
 import { ThreadGroup } from "../task/thread-group.ts";
-import { BLOCKED, BLOCKED_EINTR, BLOCKED_KILLABLE, BLOCKED_RESTART, UNFINISHED } from "../task/wait-queue.ts";
+import { BLOCKED, BLOCKED_EINTR, BLOCKED_KILLABLE, BLOCKED_RESTART, UNFINISHED } from "../ground/wait-queue.ts";
 import { FileTable } from "../vfs/file-table.ts";
 import type { FsContext } from "../vfs/fs-context.ts";
-import { BytesCursor, type IoCursor } from "../vfs/io-cursor.ts";
+import { BytesCursor, type IoCursor } from "../ground/io-cursor.ts";
+import type { SyscallRow } from "../task/syscall-row.ts";
 
 /** An engine with memories only. */
 const memoryEngine: WasmEngine = {
@@ -54,7 +55,7 @@ export function createTestKernel(
     slotCount: 1,
     codePages: 1,
   });
-  const kernel = new Kernel({
+  const kernel = createKernel({
     physical,
     clock,
     random: new SimulatedRandomSource(1),

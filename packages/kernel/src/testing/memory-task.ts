@@ -2,7 +2,7 @@
  * A task with a real address space over a processor that only notes what it is told to map: for unit tests of memory.
  */
 import type { AddressTables, CodeCache, Processor, WideTlb } from "@stratos/riscv";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import { AddressSpace } from "../mm/address-space.ts";
 import type { Task } from "../task/task.ts";
 import { createTestKernel, createTestTask, type TestKernel } from "./fake-task.ts";

@@ -1,10 +1,10 @@
 import { EAGAIN, EDEADLK, ENOLCK, F_RDLCK, F_UNLCK, LOCK_EX, LOCK_SH } from "@stratos/abi";
 import { conflictingRange, replaceRange, waitsFor, type RangeLock as Range } from "@stratos/base";
-import { BLOCKED, WaitQueue } from "../task/wait-queue.ts";
-import type { Task } from "../task/task.ts";
+import { BLOCKED, WaitQueue } from "../ground/wait-queue.ts";
 import type { FileTable } from "./file-table.ts";
 import type { Inode } from "./inode.ts";
 import type { OpenFile } from "./open-file.ts";
+import type { Caller } from "./vfs-kernel.ts";
 
 /**
  * Advisory locks of an inode: byte ranges of processes (fcntl(2), "owner" is the file table) and of descriptions
@@ -26,7 +26,7 @@ const RANGES_MAX = 4096;
 
 /** A task that waits for a range lock: kept in its `syscallState`, so a stale one is known. */
 interface RangeWait {
-  task: Task;
+  task: Caller;
   blocker: object;
 }
 const waits = new WeakMap<object, RangeWait>();
@@ -51,7 +51,7 @@ export function conflictingLock(inode: Inode, wanted: RangeLock): RangeLock | nu
  * @returns 0; −EAGAIN on a conflict, or when `mayWait` BLOCKED; −ENOLCK; −EDEADLK when waiting would close a circle of
  *   processes
  */
-export function setRangeLock(task: Task, inode: Inode, wanted: RangeLock, mayWait: boolean): number {
+export function setRangeLock(task: Caller, inode: Inode, wanted: RangeLock, mayWait: boolean): number {
   waits.delete(wanted.owner);
   if (wanted.type !== F_UNLCK) {
     const conflict = conflictingLock(inode, wanted);
@@ -106,7 +106,7 @@ export function dropLocksOfDescription(inode: Inode, file: OpenFile): void {
  * @param kind  LOCK_SH, LOCK_EX or 0 (unlock)
  * @returns 0, −EAGAIN (EWOULDBLOCK), or BLOCKED
  */
-export function setFlock(task: Task, inode: Inode, file: OpenFile, kind: number, mayWait: boolean): number {
+export function setFlock(task: Caller, inode: Inode, file: OpenFile, kind: number, mayWait: boolean): number {
   const locks = locksOf(inode);
   const held = locks.flocks.get(file);
   if (held === kind) return 0;
