@@ -63,6 +63,7 @@ export class PageCache {
   /** By page index / SEGMENT_PAGES; none is empty. */
   #segments = new Map<number, Segment>();
   #pageCount = 0;
+  identity = 0;
   readonly #dirty = new Set<number>();
   /** Mappings of shared anonymous memory (no file holds it): the last one to go disposes of it. 0 for files. */
   anonymousUsers = 0;

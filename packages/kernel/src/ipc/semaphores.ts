@@ -5,6 +5,7 @@ import type { Credentials } from "../security/credentials.ts";
 import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
 import { ALTER, IPC_INFO, IPC_NOWAIT, IPC_RMID, IPC_SET, IPC_STAT, IpcObject, IpcTable, READ } from "./ipc-table.ts";
 import type { IpcCaller, IpcKernel } from "./ipc-kernel.ts";
+import type { Identified } from "../ground/identity.ts";
 
 /** Linux's defaults (proc(5), /proc/sys/kernel/sem). */
 const SEMMSL = 32000,
@@ -40,7 +41,7 @@ interface Wait {
 }
 
 /** Whose SEM_UNDO notes are one: a thread, or all that share by CLONE_SYSVSEM. */
-export interface UndoList {
+export interface UndoList extends Identified {
   users: number;
 }
 

@@ -23,6 +23,7 @@ import type { Reapable } from "../frames/reaper.ts";
 import { UserCursor } from "./user-cursor.ts";
 import type { UserMemory } from "../ground/user-memory.ts";
 import type { MmKernel } from "./mm-kernel.ts";
+import type { AioContext } from "./aio-context.ts";
 
 /**
  * The memory of a process. Layout of the 32-bit user space (almost everything that Debian's programs map fits below 4
@@ -91,6 +92,12 @@ export class AddressSpace implements UserMemory, Reapable {
   /** A fork of it is under way and goes on in pieces: nobody else changes its areas until it is done (mm/fork.ts). */
   isForking = false;
   readonly forkDone = new WaitQueue();
+  /**
+   * Contexts of io_setup(2) by their identifier: the address of a page, because libaio looks there for a ring of the
+   * kernel's (and finds none). Bound: syscall/aio-calls.ts.
+   */
+  aioContexts: Map<number, AioContext> | null = null;
+  identity = 0;
   readonly #cursor: UserCursor;
 
   constructor(kernel: MmKernel) {

@@ -6,6 +6,7 @@ import type { AddressSpace } from "./address-space.ts";
 import type { AreaUsage } from "./area-list.ts";
 import type { LibraryPlaces } from "./library-places.ts";
 import type { SlotPool } from "./slot-pool.ts";
+import type { FutexWaiter } from "./futex-waiter.ts";
 
 /** What address spaces need of the kernel. */
 export interface MmKernel extends VfsKernel {
@@ -21,6 +22,9 @@ export interface MmKernel extends VfsKernel {
   readonly trampoline: PageCache;
   /** Translations were dropped during a system call: translated code on the host's stack must be left. */
   codeChanged: boolean;
+  /** Who waits for a word, by its identity. Bound: tasks, and 128 each (futex_waitv(2)). */
+  readonly futexes: Map<string, FutexWaiter[]>;
+  lastIdentity: number;
   /** RLIMIT_STACK of whoever uses the space. */
   stackLimit(space: AddressSpace): number;
   countFault(isMajor: boolean): void;

@@ -7,21 +7,19 @@ import {
   SOCK_RAW,
   SOCK_STREAM,
 } from "@stratos/abi";
+import type { Procfs } from "./procfs.ts";
 import type { Task } from "../task/task.ts";
 import { parseV4, parseV6 } from "../socket/inet/ip-address.ts";
 import type { InetSocket } from "../socket/inet/inet-socket.ts";
-import { PseudoDirectory, PseudoFile, type PseudoFileSystem, type TextSource } from "../pseudo/pseudo-inodes.ts";
+import { PseudoDirectory, PseudoFile, type TextSource } from "../pseudo/pseudo-inodes.ts";
 
 /**
  * /proc/net (proc_pid_net(5)): interfaces, routes and sockets in the forms that netstat, ss, lsof and ifconfig read.
  */
 
-const cache = new WeakMap<PseudoFileSystem, PseudoDirectory>();
-
 /** One directory serves all processes: there is one network name space. */
-export function makeNetDirectory(fileSystem: PseudoFileSystem): PseudoDirectory {
-  const known = cache.get(fileSystem);
-  if (known !== undefined) return known;
+export function netDirectory(fileSystem: Procfs): PseudoDirectory {
+  if (fileSystem.netDirectory !== null) return fileSystem.netDirectory;
   const directory = new PseudoDirectory(fileSystem);
   const file = (name: string, source: TextSource): void => void directory.add(name, new PseudoFile(fileSystem, source));
   file("dev", describeInterfaces);
@@ -67,7 +65,7 @@ export function makeNetDirectory(fileSystem: PseudoFileSystem): PseudoDirectory 
       "Inter-| sta-|   Quality        |   Discarded packets               | Missed | WE\n" +
       " face | tus | link level noise |  nwid  crypt   frag  retry   misc | beacon | 22\n",
   );
-  cache.set(fileSystem, directory);
+  fileSystem.netDirectory = directory;
   return directory;
 }
 

@@ -14,6 +14,7 @@ import {
 import { byteString } from "@stratos/base";
 import { SYSCALL_NAMES } from "@stratos/abi";
 import type { Changes } from "../ground/changes.ts";
+import type { Procfs } from "./procfs.ts";
 import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
 import { anonymousMount } from "../vfs/anonymous-file.ts";
@@ -45,7 +46,7 @@ import {
   describeStatm,
   describeStatus,
 } from "./process-status.ts";
-import { makeNetDirectory } from "./net-files.ts";
+import { netDirectory } from "./net-files.ts";
 
 /** /proc/PID and /proc/PID/task/TID. Owned by the process, so that only its user reads what is private (proc(5)). */
 export class ProcessDirectory extends PseudoDirectory {
@@ -54,7 +55,7 @@ export class ProcessDirectory extends PseudoDirectory {
   /** /proc/PID/task/TID. */
   readonly isThread: boolean;
 
-  constructor(fileSystem: PseudoFileSystem, task: Task, isThread = false) {
+  constructor(fileSystem: Procfs, task: Task, isThread = false) {
     super(fileSystem, 0o555);
     this.task = task;
     this.group = task.group;
@@ -88,7 +89,7 @@ export class ProcessDirectory extends PseudoDirectory {
     return inode;
   }
 
-  #fill(fileSystem: PseudoFileSystem, isThread: boolean): void {
+  #fill(fileSystem: Procfs, isThread: boolean): void {
     const target = (): Task => this.#target;
     const guard = (caller: Task): number => mayInspect(caller, target());
     const file = (
@@ -165,7 +166,7 @@ export class ProcessDirectory extends PseudoDirectory {
     this.add("fd", new DescriptorDirectory(fileSystem, target, "links"));
     this.add("fdinfo", new DescriptorDirectory(fileSystem, target, "info"));
     this.add("ns", makeNamespaceDirectory(fileSystem, target));
-    this.add("net", makeNetDirectory(fileSystem));
+    this.add("net", netDirectory(fileSystem));
     if (!isThread) this.add("task", new ThreadsDirectory(fileSystem, this.group));
   }
 
@@ -385,10 +386,11 @@ function describeDescriptor(task: Task, fd: number): string | number {
 
 /** /proc/PID/task. */
 class ThreadsDirectory extends PseudoInode {
+  declare readonly fileSystem: Procfs;
   readonly #group: ThreadGroup;
   readonly #threads = new Map<number, ProcessDirectory>();
 
-  constructor(fileSystem: PseudoFileSystem, group: ThreadGroup) {
+  constructor(fileSystem: Procfs, group: ThreadGroup) {
     super(fileSystem, S_IFDIR | 0o555);
     this.#group = group;
     this.nlink = 3;

@@ -18,6 +18,8 @@ const SELF = "self",
 export class Procfs extends PseudoFileSystem {
   readonly type = "proc";
   readonly root: ProcRoot;
+  /** One for all processes (net-files.ts). */
+  netDirectory: PseudoDirectory | null = null;
 
   constructor(kernel: Kernel) {
     super(kernel);
@@ -49,9 +51,10 @@ export class Procfs extends PseudoFileSystem {
  * inode.
  */
 class ProcRoot extends PseudoDirectory {
+  declare readonly fileSystem: Procfs;
   readonly #processes = new Map<number, ProcessDirectory>();
 
-  constructor(fileSystem: PseudoFileSystem) {
+  constructor(fileSystem: Procfs) {
     super(fileSystem, 0o555);
   }
 

@@ -33,7 +33,7 @@ import { createSession, setProcessGroup } from "../task/process-group.ts";
 import { PidFile, processOfPidfd } from "../task/pidfd.ts";
 import { getCpu } from "../task/affinity.ts";
 import type { Task } from "../task/task.ts";
-import { type ThreadGroup } from "../task/thread-group.ts";
+import type { ThreadGroup } from "../task/thread-group.ts";
 import {
   type ChildEvent,
   waitForChild,
@@ -317,7 +317,7 @@ export const processCalls: SyscallTable = {
       if (ownMounts) unshareMounts(task);
       if ((flags & CLONE_SYSVSEM) !== 0) {
         task.kernel.ipc.semaphores.leaveUndo(task);
-        task.semaphoreUndo = { users: 1 };
+        task.semaphoreUndo = { users: 1, identity: 0 };
       }
       return 0;
     },

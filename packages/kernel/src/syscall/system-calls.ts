@@ -13,7 +13,7 @@ import { type KernelLog, logLine } from "../ground/kernel-log.ts";
 import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
 import { movedBefore, pauseTransfer, walkInPieces, WORK } from "../ground/call-work.ts";
 import type { Task } from "../task/task.ts";
-import { type ThreadGroup } from "../task/thread-group.ts";
+import type { ThreadGroup } from "../task/thread-group.ts";
 import { TIMEBASE_HZ } from "../time/timebase.ts";
 import { RELEASE, VERSION } from "../ground/release.ts";
 import { writeRusage } from "../task/resource-usage.ts";

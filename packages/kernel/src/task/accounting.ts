@@ -10,7 +10,7 @@ import { BytesCursor } from "../ground/io-cursor.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { openPath } from "../vfs/open.ts";
 import type { Task } from "./task.ts";
-import { type ThreadGroup } from "./thread-group.ts";
+import type { ThreadGroup } from "./thread-group.ts";
 
 const RECORD_SIZE = 64,
   VERSION = 3,

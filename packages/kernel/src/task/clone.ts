@@ -149,7 +149,7 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   child.seccomp = parent.seccomp;
   child.memoryPolicy = parent.memoryPolicy;
   child.personality = parent.personality;
-  child.io = has(CLONE_IO) ? parent.io : { priority: parent.io.priority };
+  child.io = has(CLONE_IO) ? parent.io : { priority: parent.io.priority, identity: 0 };
   if (has(CLONE_SYSVSEM)) {
     child.semaphoreUndo = parent.semaphoreUndo;
     child.semaphoreUndo.users++;

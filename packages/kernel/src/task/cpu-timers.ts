@@ -7,7 +7,7 @@ import { SI_KERNEL, SIGKILL, SIGXCPU, RLIMIT_CPU } from "@stratos/abi";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess } from "../signal/send-signal.ts";
 import type { Task } from "./task.ts";
-import { type ThreadGroup } from "./thread-group.ts";
+import type { ThreadGroup } from "./thread-group.ts";
 import { processCpuNs, processUserNs, threadCpuNs } from "./clocks.ts";
 import { TimerQueue } from "../time/timer-queue.ts";
 

@@ -36,7 +36,6 @@ import {
   readInterpreter,
   wantsExecutableStack,
 } from "./elf-loader.ts";
-import { processTimers } from "./process-timers.ts";
 import { exitTask, releaseVforkParent } from "./exit.ts";
 import { SP } from "./hart-registers.ts";
 import type { Task } from "./task.ts";
@@ -368,7 +367,7 @@ function pointOfNoReturn(
   group.isDumpable = mayRead && isPlain;
   if (!isPlain) task.parentDeathSignal = 0;
   task.credentials = credentials;
-  processTimers(group).deletePosix();
+  group.timers?.deletePosix();
   group.hasExecuted = true;
   space.setExecutable(program.file.path!);
   task.name = (name.slice(name.lastIndexOf("/") + 1) || name).slice(0, 15);

@@ -4,7 +4,6 @@ import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess } from "../signal/send-signal.ts";
 import { SIG_IGN } from "../signal/signal-actions.ts";
 import { chargeTurn } from "./resource-usage.ts";
-import { cancelProcessTimers } from "./process-timers.ts";
 import { exitRobustList, forgetFutexWait, futexWake } from "./futex.ts";
 import { forgetPiWait, releasePiFutexes } from "./pi-futex.ts";
 import { hangUpIfOrphaned, leaveGroup } from "./process-group.ts";
@@ -80,7 +79,7 @@ export function releaseVforkParent(task: Task): void {
 
 function exitProcess(kernel: Kernel, process: ThreadGroup, status: number): void {
   process.exitStatus = status;
-  cancelProcessTimers(process);
+  process.timers?.cancelAll();
   process.pending.clear();
   process.actions.users--;
   const { session } = process;

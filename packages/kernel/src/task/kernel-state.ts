@@ -29,7 +29,7 @@ import { CALL_WORK, CallWork } from "../ground/call-work.ts";
 import { HartRegisters } from "./hart-registers.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { Task } from "./task.ts";
-import { type ThreadGroup } from "./thread-group.ts";
+import type { ThreadGroup } from "./thread-group.ts";
 import { TaskTable } from "./task-table.ts";
 import { TtyState } from "../tty/tty-state.ts";
 import { ClockAdjustment } from "../time/clock-adjustment.ts";
@@ -42,6 +42,11 @@ import type { AreaUsage } from "../mm/area-list.ts";
 import type { MountNamespace } from "../vfs/mount-namespace.ts";
 import { RELEASE, VERSION } from "../ground/release.ts";
 import type { SyscallRow } from "./syscall-row.ts";
+import type { FutexWaiter } from "../mm/futex-waiter.ts";
+import type { PiWaiter } from "./pi-futex.ts";
+import type { Devtmpfs } from "../fs/devtmpfs/devtmpfs.ts";
+import type { MqueueFileSystem } from "../fs/mqueue/mqueue.ts";
+import type { Mount } from "../vfs/mount.ts";
 
 /** Linux's default of vm.max_map_count (proc(5)). */
 const MAP_COUNT_DEFAULT = 65530;
@@ -154,6 +159,17 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
   readonly signalLoad: SignalLoad = { queued: 0 };
   readonly coreSettings = new CoreSettings();
   readonly accounting = new Accounting(this);
+  /** Who waits for a word (task/futex.ts), by its identity; in the order they came. */
+  readonly futexes = new Map<string, FutexWaiter[]>();
+  /** The same for words that have an owner (task/pi-futex.ts). Bound: tasks. */
+  readonly piFutexes = new Map<string, PiWaiter[]>();
+  /** The last number that `identityOf` gave. */
+  lastIdentity = 0;
+  /** The file systems that there is one of in the machine; null: nobody has asked for it yet. */
+  devtmpfs: Devtmpfs | null = null;
+  mqueue: MqueueFileSystem | null = null;
+  /** The tmpfs that memfds and shared anonymous files live in (fs/memfd). */
+  shmemMount: Mount | null = null;
   readonly clockAdjustment = new ClockAdjustment();
   /** Called after CLOCK_REALTIME was set: timers that follow it move (timerfd_create(2)). Bound: open timerfds. */
   readonly clockSetListeners = new Set<() => void>();

@@ -40,19 +40,6 @@ export class ProcessTimers {
   }
 }
 
-const timersOf = new WeakMap<ThreadGroup, ProcessTimers>();
-
-export function processTimers(process: ThreadGroup): ProcessTimers {
-  let timers = timersOf.get(process);
-  if (timers === undefined) timersOf.set(process, (timers = new ProcessTimers()));
-  return timers;
-}
-
-/** For a process that ends; it may never have had timers. */
-export function cancelProcessTimers(process: ThreadGroup): void {
-  timersOf.get(process)?.cancelAll();
-}
-
 export const ITIMER_REAL = 0,
   ITIMER_VIRTUAL = 1,
   ITIMER_PROF = 2;

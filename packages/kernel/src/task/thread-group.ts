@@ -8,6 +8,7 @@ import type { TimerQueue } from "../time/timer-queue.ts";
 import type { SignalProcess } from "../signal/signal-target.ts";
 import type { Limit } from "../ground/limit.ts";
 import { WaitQueue } from "../ground/wait-queue.ts";
+import { ProcessTimers } from "./process-timers.ts";
 
 /** A process: the tasks (threads) that share a pid, signal actions, limits and a parent. */
 export class ThreadGroup implements SignalProcess {
@@ -70,6 +71,8 @@ export class ThreadGroup implements SignalProcess {
   cpuTimers: TimerQueue | null = null;
   /** Those that run on time in user mode (ITIMER_VIRTUAL). */
   userTimers: TimerQueue | null = null;
+  /** setitimer(2) and timer_create(2); null: it never had one. */
+  timers: ProcessTimers | null = null;
   oomScoreAdjust = 0;
 
   constructor(
@@ -92,6 +95,10 @@ export class ThreadGroup implements SignalProcess {
     this.limits = limits;
     this.exitSignal = exitSignal;
     this.startNs = startNs;
+  }
+
+  get ownTimers(): ProcessTimers {
+    return (this.timers ??= new ProcessTimers());
   }
 
   get session(): Session {

@@ -58,20 +58,13 @@ export function createAnonymousInode(
   return inode;
 }
 
-/** Paths made up for descriptions without one, so that each has a place for fstatat(AT_EMPTY_PATH) and /proc/PID/fd. */
-const inodesOfFiles = new WeakMap<OpenFile, Inode>();
-
 /** The inode of any description; a nameless kind without one of its own gets one. */
 export function inodeOfFile(kernel: VfsKernel, file: OpenFile): Inode {
   if (file.inode !== null) return file.inode;
-  let inode = inodesOfFiles.get(file);
-  if (inode === undefined) {
-    inode = createAnonymousInode(kernel, 0, 0o600);
-    inodesOfFiles.set(file, inode);
-  }
-  return inode;
+  return (file.anonymousInode ??= createAnonymousInode(kernel, 0, 0o600));
 }
 
+/** One is made up for a description without a path, so that each has a place for AT_EMPTY_PATH and /proc/PID/fd. */
 export function pathOfFile(kernel: VfsKernel, file: OpenFile): Path {
   if (file.path !== null) return file.path;
   const dentry = new Dentry(file.description, null, inodeOfFile(kernel, file));

@@ -25,11 +25,10 @@ export class FileLocks {
 const RANGES_MAX = 4096;
 
 /** A task that waits for a range lock: kept in its `syscallState`, so a stale one is known. */
-interface RangeWait {
-  task: Caller;
-  blocker: object;
+export interface RangeWait {
+  readonly task: Caller;
+  readonly blocker: FileTable | OpenFile;
 }
-const waits = new WeakMap<object, RangeWait>();
 
 function locksOf(inode: Inode): FileLocks {
   inode.locks ??= new FileLocks();
@@ -52,15 +51,15 @@ export function conflictingLock(inode: Inode, wanted: RangeLock): RangeLock | nu
  *   processes
  */
 export function setRangeLock(task: Caller, inode: Inode, wanted: RangeLock, mayWait: boolean): number {
-  waits.delete(wanted.owner);
+  wanted.owner.rangeWait = null;
   if (wanted.type !== F_UNLCK) {
     const conflict = conflictingLock(inode, wanted);
     if (conflict !== null) {
       if (!mayWait) return -EAGAIN;
-      if (wanted.pid >= 0 && waitsFor<object>(conflict.owner, wanted.owner, blockersOf)) return -EDEADLK;
+      if (wanted.pid >= 0 && waitsFor<FileTable | OpenFile>(conflict.owner, wanted.owner, blockersOf)) return -EDEADLK;
       const wait: RangeWait = { task, blocker: conflict.owner };
       task.syscallState = wait;
-      waits.set(wanted.owner, wait);
+      wanted.owner.rangeWait = wait;
       task.waitOn(locksOf(inode).queue);
       return BLOCKED;
     }
@@ -75,9 +74,9 @@ export function setRangeLock(task: Caller, inode: Inode, wanted: RangeLock, mayW
 }
 
 /** For whom an owner waits now. */
-function blockersOf(owner: object): readonly object[] {
-  const wait = waits.get(owner);
-  return wait !== undefined && wait.task.syscallState === wait ? [wait.blocker] : [];
+function blockersOf(owner: FileTable | OpenFile): readonly (FileTable | OpenFile)[] {
+  const wait = owner.rangeWait;
+  return wait !== null && wait.task.syscallState === wait ? [wait.blocker] : [];
 }
 
 /** close(2) of any descriptor of the file drops all range locks of the process (fcntl(2), NOTES). */

@@ -1,6 +1,7 @@
 import { EBADF, EMFILE, ENFILE } from "@stratos/abi";
 import type { OpenFile } from "./open-file.ts";
 import type { Caller } from "./vfs-kernel.ts";
+import type { RangeWait } from "./file-locks.ts";
 
 /** Descriptors of all processes together (fs.file-max in proc(5)): what they lead to takes memory of the host. */
 export const FILES_MAX = 1 << 19;
@@ -35,6 +36,9 @@ export class FileTable {
   readonly #chunks: (Chunk | null)[] = [];
   #lowestFree = 0;
   users = 1;
+  /** Who waits for a range lock that is to be the process's (file-locks.ts). */
+  rangeWait: RangeWait | null = null;
+  identity = 0;
 
   constructor(usage: FileUsage = { open: 0, tableMost: OPEN_MAX }) {
     this.#usage = usage;

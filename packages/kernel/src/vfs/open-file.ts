@@ -6,6 +6,7 @@ import type { Inode } from "./inode.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import type { Path } from "./path.ts";
 import type { Caller } from "./vfs-kernel.ts";
+import type { RangeWait } from "./file-locks.ts";
 
 /** Told when a description is gone (epoll(7): it then leaves every interest list by itself). */
 export interface DescriptionObserver {
@@ -44,6 +45,11 @@ export abstract class OpenFile {
   directoryNotification: { extend(flags: number): void; stop(): void } | null = null;
   /** Epoll items on this description; null while there are none. */
   observers: Set<DescriptionObserver> | null = null;
+  /** An inode made up for a kind without one of its own (anonymous-file.ts). */
+  anonymousInode: Inode | null = null;
+  /** Who waits for a range lock that is to be this description's (file-locks.ts). */
+  rangeWait: RangeWait | null = null;
+  identity = 0;
 
   constructor(flags: number, inode: Inode | null, path: Path | null) {
     this.flags = flags;

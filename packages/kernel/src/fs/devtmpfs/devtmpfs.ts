@@ -81,15 +81,9 @@ const GROUPS: ReadonlyMap<number, number> = new Map([
   [5, 5],
   [10, 6],
 ]);
-const instances = new WeakMap<FsKernel, Devtmpfs>();
 
 export function devtmpfsOf(kernel: FsKernel): Devtmpfs {
-  let instance = instances.get(kernel);
-  if (instance === undefined) {
-    instance = new Devtmpfs(kernel);
-    instances.set(kernel, instance);
-  }
-  return instance;
+  return (kernel.devtmpfs ??= new Devtmpfs(kernel));
 }
 
 export const devtmpfsType: FileSystemType = {

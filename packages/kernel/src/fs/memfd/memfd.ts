@@ -26,17 +26,12 @@ import { Tmpfs } from "../tmpfs/tmpfs.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 
 const ALL_SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE | F_SEAL_EXEC;
-const mounts = new WeakMap<FsKernel, Mount>();
 
 /** The tmpfs that memfds and shared anonymous files live in; nobody can name a place in it. */
 export function shmemMount(kernel: FsKernel): Mount {
-  let mount = mounts.get(kernel);
-  if (mount === undefined) {
-    const fileSystem = new Tmpfs(kernel, { sizeBytes: kernel.frames.total * 4096, inodes: 1 << 20 });
-    mount = new Mount(0, fileSystem, new Dentry("/", null, fileSystem.root), null, null, 0, "tmpfs");
-    mounts.set(kernel, mount);
-  }
-  return mount;
+  if (kernel.shmemMount !== null) return kernel.shmemMount;
+  const fileSystem = new Tmpfs(kernel, { sizeBytes: kernel.frames.total * 4096, inodes: 1 << 20 });
+  return (kernel.shmemMount = new Mount(0, fileSystem, new Dentry("/", null, fileSystem.root), null, null, 0, "tmpfs"));
 }
 
 /** memfd_create(2): −EINVAL, −ENOSPC. */

@@ -64,12 +64,15 @@ export class MqueueFileSystem extends FileSystem {
   queues = 0;
   /** Bytes that each user's queues may take together (RLIMIT_MSGQUEUE); a queue gives its part back when it is gone. */
   readonly bytesByUser = new Map<number, number>();
+  /** Through which mq_open(2) sees the queues; in no namespace. */
+  readonly mount: Mount;
   #lastIno = 1;
 
   constructor(kernel: FsKernel) {
     super(kernel.allocateDevice());
     this.kernel = kernel;
     this.root = new MqueueRoot(this);
+    this.mount = new Mount(0, this, new Dentry("/", null, this.root), null, null, 0, "mqueue");
   }
 
   allocateIno(): number {
@@ -229,26 +232,8 @@ export class MessageQueueInode extends Inode {
   }
 }
 
-const instances = new WeakMap<FsKernel, MqueueFileSystem>();
-const mounts = new WeakMap<FsKernel, Mount>();
-
 export function mqueueOf(kernel: FsKernel): MqueueFileSystem {
-  let instance = instances.get(kernel);
-  if (instance === undefined) instances.set(kernel, (instance = new MqueueFileSystem(kernel)));
-  return instance;
-}
-
-/** The mount through which mq_open(2) sees the queues; in no namespace. */
-export function mqueueMount(kernel: FsKernel): Mount {
-  let mount = mounts.get(kernel);
-  if (mount === undefined) {
-    const fileSystem = mqueueOf(kernel);
-    mounts.set(
-      kernel,
-      (mount = new Mount(0, fileSystem, new Dentry("/", null, fileSystem.root), null, null, 0, "mqueue")),
-    );
-  }
-  return mount;
+  return (kernel.mqueue ??= new MqueueFileSystem(kernel));
 }
 
 export const mqueueType: FileSystemType = {
