@@ -4,10 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { E2BIG, EACCES, EBUSY, EFAULT, EINVAL, EPERM, ESRCH } from "@stratos/abi";
+import { E2BIG, EACCES, EBUSY, EFAULT, EINVAL, EPERM, ESRCH, RLIMIT_NICE, RLIMIT_RTPRIO } from "@stratos/abi";
 import { createTestKernel, createTestTask, type TestTask } from "../testing/fake-task.ts";
 import { call } from "../testing/system-calls.ts";
-import { RLIMIT_NICE, RLIMIT_RTPRIO } from "../task/thread-group.ts";
 import type { Task } from "../task/task.ts";
 
 const OTHER = 0,

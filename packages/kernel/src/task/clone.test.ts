@@ -13,17 +13,17 @@ import {
   MAP_SHARED,
   PROT_READ,
   PROT_WRITE,
+  RLIMIT_NPROC,
   SIGCHLD,
   SIGUSR1,
 } from "@stratos/abi";
 import { HART_STATE_SIZE } from "@stratos/riscv";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "./kernel-state.ts";
 import { mmap } from "../mm/mmap.ts";
 import { createMemoryTask } from "../testing/memory-task.ts";
 import { begin, call } from "../testing/system-calls.ts";
 import { exitGroup } from "./exit.ts";
 import type { Task } from "./task.ts";
-import { RLIMIT_NPROC } from "./thread-group.ts";
 
 const CLONE_VM = 0x100,
   CLONE_FILES = 0x400,

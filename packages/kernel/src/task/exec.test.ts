@@ -28,7 +28,7 @@ import { call } from "../testing/system-calls.ts";
 import { createThreads } from "../testing/thread-tasks.ts";
 import { mountRoot } from "../vfs/mounting.ts";
 import type { Task } from "./task.ts";
-import { NO_RETURN } from "./wait-queue.ts";
+import { NO_RETURN } from "../ground/wait-queue.ts";
 
 const AT_FDCWD = -100;
 const SP = 2;

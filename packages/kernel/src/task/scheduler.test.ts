@@ -4,10 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "./kernel-state.ts";
 import { advance, createTestKernel, createTestTask, type TestKernel } from "../testing/fake-task.ts";
 import type { Task } from "./task.ts";
-import { WaitQueue } from "./wait-queue.ts";
+import { WaitQueue } from "../ground/wait-queue.ts";
 
 const SCHED_FIFO = 1,
   SCHED_IDLE = 5;

@@ -21,7 +21,7 @@ import {
   SIGSTOP,
   SIGUSR1,
 } from "@stratos/abi";
-import { stopProcess } from "../signal/deliver.ts";
+import { stopProcess } from "./deliver-signals.ts";
 import { createTestKernel, createTestTask, type TestTask } from "../testing/fake-task.ts";
 import { begin, call } from "../testing/system-calls.ts";
 import { exitGroup } from "./exit.ts";

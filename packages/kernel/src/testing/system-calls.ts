@@ -1,6 +1,6 @@
 /** System calls of all tables by name, for unit tests: `call(task, "msgget", …)`. */
 import { CALL_TABLES } from "../syscall/all-calls.ts";
-import type { SyscallRow } from "../syscall/syscall-table.ts";
+import type { SyscallRow } from "../task/syscall-row.ts";
 import type { Task } from "../task/task.ts";
 import { Call } from "./fake-task.ts";
 

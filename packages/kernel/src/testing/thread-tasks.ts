@@ -1,6 +1,6 @@
 /** Threads of one process over one page of real memory: for unit tests of what threads wait for. */
 import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import { mmap } from "../mm/mmap.ts";
 import { Task } from "../task/task.ts";
 import type { TestKernel } from "./fake-task.ts";

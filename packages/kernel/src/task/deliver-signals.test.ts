@@ -12,6 +12,7 @@ import {
   MAP_PRIVATE,
   PROT_READ,
   PROT_WRITE,
+  RLIMIT_CORE,
   SIGABRT,
   SIGCHLD,
   SIGCONT,
@@ -25,16 +26,15 @@ import {
   SI_TKILL,
   SI_USER,
 } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "./kernel-state.ts";
 import { mmap } from "../mm/mmap.ts";
 import { createTestTask } from "../testing/fake-task.ts";
 import { createMemoryTask } from "../testing/memory-task.ts";
 import { call } from "../testing/system-calls.ts";
-import type { Task } from "../task/task.ts";
-import { RLIMIT_CORE } from "../task/thread-group.ts";
-import { BLOCKED, BLOCKED_EINTR, BLOCKED_RESTART } from "../task/wait-queue.ts";
-import { deliverSignals, forceSignal } from "./deliver.ts";
-import { signalInfo } from "./pending-signals.ts";
+import type { Task } from "./task.ts";
+import { BLOCKED, BLOCKED_EINTR, BLOCKED_RESTART } from "../ground/wait-queue.ts";
+import { deliverSignals, forceSignal } from "./deliver-signals.ts";
+import { signalInfo } from "../signal/pending-signals.ts";
 
 const RA = 1,
   SP = 2,

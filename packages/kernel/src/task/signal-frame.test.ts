@@ -8,8 +8,8 @@ import { EINVAL, EPERM, ESRCH, SIGBUS, SIGCHLD, SIGCONT, SIGIO, SIGSYS, SIGUSR1 
 import type { Credentials } from "../security/credentials.ts";
 import { createTestKernel, createTestTask } from "../testing/fake-task.ts";
 import { call } from "../testing/system-calls.ts";
-import type { Task } from "../task/task.ts";
-import { signalInfo, type SignalInfo } from "./pending-signals.ts";
+import type { Task } from "./task.ts";
+import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
 import { writeSignalInfo } from "./signal-frame.ts";
 
 /** Words 4 … 7 of the structure: those that differ from kind to kind. */
