@@ -124,7 +124,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "lisp.ts",
   ],
   outputs: ["cloud oci", "boot", "tree", "disk ostree", "install", "outputs.ts"],
-  pkg: [".", "debian", "image", "root", "alpm", "system-list", "pkg.ts"],
+  pkg: [".", "root solver", "alpm debian", "system-list", "pkg.ts"],
   riscv: [
     ". softfloat",
     "lower reference",
@@ -217,6 +217,5 @@ export const ARROWS_UP: readonly string[] = [
   "lisp: datum > core",
   "lisp: runtime > engine.ts",
   "outputs: boot > tree",
-  "pkg: debian > alpm",
   "riscv: create-processor.ts > memory-fault.ts",
 ];
