@@ -19,7 +19,7 @@ import {
 import { INODE_WORDS } from "../cache/inode-table.ts";
 import { INLINE_SIZE_MAX } from "../format/geometry.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
-import { followMode } from "../access/acl.ts";
+import { followMode } from "./acl.ts";
 import { blockOf, isBeyondFiles, withinOf, type FileOffset } from "./file-offset.ts";
 import {
   bytesToEnd,

@@ -6,7 +6,7 @@ import { UNITS_AT_ONCE, UnitRun } from "../codec/extent-content.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, UNIT_BLOCKS } from "../format/geometry.ts";
 import { KIND_INLINE, keyMiddle } from "../format/key.ts";
 import { compressionOf, levelOf } from "../format/properties.ts";
-import { checksumBlocks } from "../store/checksum.ts";
+import { checksumBlocks } from "../format/checksum.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import { findExtent, found, isCompressed, putCompressed, releaseExtents } from "./extents.ts";
 

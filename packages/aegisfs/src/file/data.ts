@@ -9,10 +9,10 @@ import { Failure } from "../failure.ts";
 import { EXTENT_UNWRITTEN } from "../format/extent-item.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, FILE_BLOCKS_MAX, INLINE_SIZE_MAX } from "../format/geometry.ts";
 import { COMPRESS_NONE, compressionOf, DEDUPE_ON, dedupeOf, TIER_UNSET, tierOf } from "../format/properties.ts";
-import { WriteIndex } from "../dedupe/write-index.ts";
+import { WriteIndex } from "../space/write-index.ts";
 import { KIND_INLINE, keyMiddle } from "../format/key.ts";
 import { INODE_AT_MODE } from "../format/inode-item.ts";
-import { checksumBlocks } from "../store/checksum.ts";
+import { checksumBlocks } from "../format/checksum.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import { readUnits, UnitWriter } from "./compressed.ts";
 import {

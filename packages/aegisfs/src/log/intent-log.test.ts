@@ -34,7 +34,7 @@ import {
 import type { Volume } from "../aegisfs.ts";
 import { findExtent, found } from "../file/extents.ts";
 import { BATCH_AT_CHECKSUM, BATCH_AT_RECORDS, BATCH_AT_WORDS, BATCH_HEADER_WORDS } from "../format/log-layout.ts";
-import { checksumWords } from "../store/checksum.ts";
+import { checksumWords } from "../format/checksum.ts";
 import { dumpSubvolume } from "../testing/dump.ts";
 import { freshVolume, mountedVolume } from "../testing/fresh-volume.ts";
 import { Workload } from "../testing/workload.ts";

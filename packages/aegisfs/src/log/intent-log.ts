@@ -44,7 +44,7 @@ import {
   LOG_SYMLINK,
   LOG_UNLINK,
 } from "../format/log-layout.ts";
-import { checksumWords } from "../store/checksum.ts";
+import { checksumWords } from "../format/checksum.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import type { Volume } from "../volume/volume.ts";
 import { RecordWriter } from "./record-writer.ts";

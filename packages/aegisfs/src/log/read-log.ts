@@ -28,7 +28,7 @@ import {
   LOG_RECEIPT_MAGIC,
   RECEIPT_WORDS,
 } from "../format/log-layout.ts";
-import { checksumWords } from "../store/checksum.ts";
+import { checksumWords } from "../format/checksum.ts";
 import type { Volume } from "../volume/volume.ts";
 import { eachExtent, type Batch } from "./record-reader.ts";
 

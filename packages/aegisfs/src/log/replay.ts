@@ -6,7 +6,7 @@
  * makes no sense is damage.
  */
 import { S_IFMT, S_IFREG } from "@stratos/abi";
-import { inheritAcl, setAcl, followMode } from "../access/acl.ts";
+import { inheritAcl, setAcl, followMode } from "../file/acl.ts";
 import { INODE_WORDS } from "../cache/inode-table.ts";
 import { Failure } from "../failure.ts";
 import { INLINE_MIDDLE, putInline } from "../file/data.ts";

@@ -6,10 +6,10 @@
 import { E2BIG, EINVAL, ENODATA } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import { Failure } from "../failure.ts";
-import { Operation } from "../audit/operation.ts";
+import { Operation } from "../file/operation.ts";
 import { hashName, nameHashHigh, nameHashLow } from "../file/name-hash.ts";
 import { KIND_PROPERTY, keyMiddle } from "../format/key.ts";
-import { Room } from "../volume/reserve.ts";
+import { Room } from "../space/reserve.ts";
 import type { Volume } from "../volume/volume.ts";
 
 const PROPERTY_SIZE_MAX = 3072;

@@ -23,7 +23,7 @@ import {
 import type { FormatOptions } from "../aegisfs.ts";
 import { NODE_AT_COUNT, NODE_HEADER_WORDS } from "../format/node-layout.ts";
 import { SUPERBLOCK_SLOTS } from "../format/superblock.ts";
-import { checksumWords } from "../store/checksum.ts";
+import { checksumWords } from "../format/checksum.ts";
 import { dumpSubvolume } from "./dump.ts";
 import { mountedVolume } from "./fresh-volume.ts";
 import { Workload } from "./workload.ts";

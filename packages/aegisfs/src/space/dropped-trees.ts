@@ -20,8 +20,8 @@ import {
   POINTER_AT_INFO,
   POINTER_WORDS,
 } from "../format/node-layout.ts";
-import { TreeNode } from "../store/node-cache.ts";
-import { writeSigned } from "../store/signed-node.ts";
+import { TreeNode } from "../tree/node-cache.ts";
+import { writeSigned } from "../tree/signed-node.ts";
 import { leafRemove, slotAt, valueOffset } from "../tree/leaf.ts";
 import type { Volume } from "../volume/volume.ts";
 

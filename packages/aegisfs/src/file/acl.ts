@@ -21,10 +21,10 @@ import {
 } from "@stratos/abi";
 import type { Acl } from "@stratos/abi";
 import { INODE_AT_MODE } from "../format/inode-item.ts";
-import { changeInode, loadInode, mayHaveItems, stamp } from "../file/inode.ts";
-import { get, remove, set } from "../file/xattrs.ts";
+import { changeInode, loadInode, mayHaveItems, stamp } from "./inode.ts";
+import { get, remove, set } from "./xattrs.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
-import { accessAcl } from "./permission.ts";
+import { accessAcl } from "../access/permission.ts";
 
 /**
  * Sets the list of that attribute name; an empty one takes it away.

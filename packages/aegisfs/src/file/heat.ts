@@ -6,7 +6,7 @@
  *   inode word 28   heat (IEEE 754 single)
  *   inode word 29   when it was that, in minutes since 1970
  */
-import { changeInode } from "../file/inode.ts";
+import { changeInode } from "./inode.ts";
 import { INODE_AT_HEAT, INODE_AT_HEAT_TIME } from "../format/inode-item.ts";
 import type { Volume } from "../volume/volume.ts";
 

@@ -12,7 +12,7 @@
  *
  * Space for metadata is counted in quads, free aligned runs of four blocks, since that is what a node takes.
  */
-import type { Volume } from "./volume.ts";
+import type { Volume } from "../volume/volume.ts";
 
 export const Room = { none: 0, frees: 1, settings: 2, shrinks: 3, grows: 4 } as const;
 export type Room = (typeof Room)[keyof typeof Room];
