@@ -8,7 +8,7 @@
  */
 import { changeInode } from "./inode.ts";
 import { INODE_AT_HEAT, INODE_AT_HEAT_TIME } from "../format/inode-item.ts";
-import type { Volume } from "../volume/volume.ts";
+import type { FileVolume } from "./file-tree.ts";
 
 const WEEK_SECONDS: number = 7 * 86400;
 /** Files counted in memory; the ones that were used first are settled when there are more. */
@@ -45,7 +45,7 @@ export class Heat {
    * Puts what was counted into the inodes, within an operation. What is read-only keeps its heat to itself. Throws
    * Failure.
    */
-  settle(volume: Volume): void {
+  settle(volume: FileVolume): void {
     this.#settled = volume.seconds;
     for (const [name, count] of this.#counts) {
       const subvolume = volume.subvolume(Math.floor(name / INO_SPAN));

@@ -19,6 +19,7 @@ import type { Listing } from "../cache/listings.ts";
 import type { DirectoryEntry } from "../file/directory.ts";
 import { readDirectory, shortListing } from "../file/directory.ts";
 import { changeInode, initializeInode } from "../file/inode.ts";
+import type { FileTree } from "../file/file-tree.ts";
 import * as namespace from "../file/namespace.ts";
 import * as properties from "../file/properties.ts";
 import * as orphans from "../file/orphans.ts";
@@ -34,7 +35,7 @@ import type { QuotaKind, QuotaLimits } from "../quota/quotas.ts";
 import { Room } from "../space/reserve.ts";
 import type { Volume } from "./volume.ts";
 
-export class Subvolume extends SubvolumeContent {
+export class Subvolume extends SubvolumeContent implements FileTree {
   /** Its name in the volume's caches; a new one makes them forget what they have. */
   cacheId: number;
   readonly quotas: Quotas;

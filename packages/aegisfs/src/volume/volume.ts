@@ -16,17 +16,17 @@
  * a dead device), the volume is failed: it answers EROFS to changes and never commits again, so that the durable state
  * stays whole.
  */
-import { EINVAL, ENOENT, ENOSPC, EROFS } from "@stratos/abi";
+import { ENOENT, ENOSPC, EROFS } from "@stratos/abi";
 import { Failure } from "../failure.ts";
 import { Tree, type NodeOwner } from "../tree/tree.ts";
 import { NODE_BLOCKS } from "../format/geometry.ts";
 import { POINTER_AT_BLOCK } from "../format/node-layout.ts";
 import { COMPATIBLE_PROPERTIES, FEATURE_COMPRESSION, type Superblock } from "../format/superblock.ts";
-import { resizeDevice } from "../device/resize.ts";
 import type { WriteIndex } from "../space/write-index.ts";
 import { CLASS_SLOW } from "../format/pool-table.ts";
 import { Heat } from "../file/heat.ts";
 import { ExtentContent } from "../codec/extent-content.ts";
+import type { FileVolume } from "../file/file-tree.ts";
 import type { BlockStore } from "../store/block-store.ts";
 import { NodeCache, type TreeNode } from "../tree/node-cache.ts";
 import type { Acl } from "@stratos/abi";
@@ -53,7 +53,7 @@ import { reclaimStep } from "../space/dropped-trees.ts";
 /** `allocateData` stops breaking quads a little before the reserve. */
 const SLACK_QUADS = 20;
 
-export class Volume implements NodeOwner {
+export class Volume implements NodeOwner, FileVolume {
   readonly store: BlockStore;
   readonly cache: NodeCache;
   /** Reads and packs the content of extents. */
@@ -480,11 +480,6 @@ export class Volume implements NodeOwner {
       }
     }
     return { blocks: this.store.layout.blocks, freeBlocks: this.dataBlocks, inodes: this.root.inodes };
-  }
-
-  /** Takes in a device that has grown (or grows it) to `blocks`; see device/resize.ts. */
-  grow(blocks: number): number {
-    return blocks < this.superblock.blocks ? -EINVAL : resizeDevice(this, 0, blocks);
   }
 
   // ---- Subvolumes and snapshots -----------------------------------------------------------------------------------
