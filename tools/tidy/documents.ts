@@ -30,10 +30,11 @@ function checkWhere({ files }: SourceTree): Finding[] {
   const where = files.find((file) => file.path === path);
   if (where === undefined) return [{ path, line: 0, message: "missing" }];
   const findings: Finding[] = [];
-  for (const match of where.text.matchAll(/`([\w./-]+\.(?:ts|mjs)):([\w$]+)`/g)) {
+  for (const match of where.text.matchAll(/`([\w./-]+\.(?:ts|mjs))(?::([\w$]+))?`/g)) {
     const line = lineAt(where.text, match.index);
     const file = files.find((candidate) => candidate.path === match[1]);
     if (file === undefined) findings.push({ path, line, message: `no such file: ${match[1]!}` });
+    else if (match[2] === undefined) findings.push({ path, line, message: `name a symbol in ${match[1]!}` });
     else if (!new RegExp(`\\b${match[2]!.replaceAll("$", "\\$")}\\b`).test(file.text))
       findings.push({ path, line, message: `no ${match[2]!} in ${match[1]!}` });
   }

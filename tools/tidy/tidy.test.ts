@@ -228,7 +228,9 @@ test("documents: links, symbols, decision numbers, reasons for libraries", () =>
     checkDocuments(
       tree({
         "README.md": "\n[a](docs/nothing.md)",
-        "docs/where.md": "`packages/kernel/src/a.ts:known` `packages/kernel/src/a.ts:gone` `packages/b.ts:x`",
+        "docs/where.md":
+          "`packages/kernel/src/a.ts:known` `packages/kernel/src/a.ts:gone` `packages/b.ts:x` " +
+          "`packages/kernel/src/a.ts`",
         "packages/kernel/src/a.ts": "export const known = 1;",
         "docs/decisions/0001-a.md": "",
         "docs/decisions/0003-c.md": "",
@@ -241,6 +243,7 @@ test("documents: links, symbols, decision numbers, reasons for libraries", () =>
     "README.md:2 a link to nothing: docs/nothing.md",
     "docs/where.md:1 no gone in packages/kernel/src/a.ts",
     "docs/where.md:1 no such file: packages/b.ts",
+    "docs/where.md:1 name a symbol in packages/kernel/src/a.ts",
     "docs/decisions/notes.md:0 a decision is called NNNN-title.md",
     "docs/decisions:0 number 0002 is missing",
     "packages/cli/package.json:0 loose: an exact version, not ^1.0.0",

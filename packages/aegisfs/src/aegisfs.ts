@@ -9,8 +9,8 @@
  *
  * A `Volume` is the transaction and the snapshots; its `root` is the `Subvolume` whose files are served.
  */
-export { format, mount, mountOverlay, readSuperblock } from "./volume/mount.ts";
-export type { FormatOptions } from "./volume/mount.ts";
+export { format, mount, mountOverlay, readSuperblock } from "./mount/mount.ts";
+export type { FormatOptions } from "./mount/mount.ts";
 export { Volume } from "./volume/volume.ts";
 export { CACHE_BYTES_DEFAULT, CACHE_BYTES_MIN, GUEST_LIMITS } from "./volume/mount-options.ts";
 export type { MountOptions, SubvolumeInfo, VolumeUsage } from "./volume/mount-options.ts";
@@ -70,8 +70,8 @@ export {
 export { lz4 } from "./codec/lz4.ts";
 export { measureDropped, measureSubvolume } from "./snapshot/tree-usage.ts";
 export type { TreeUsage } from "./snapshot/tree-usage.ts";
-export { Operation, OPERATION_NAMES } from "./audit/operation.ts";
-export type { VolumeObserver } from "./audit/operation.ts";
+export { Operation, OPERATION_NAMES } from "./file/operation.ts";
+export type { VolumeObserver } from "./file/operation.ts";
 export { fileChanges } from "./snapshot/file-changes.ts";
 export type { FileChange } from "./snapshot/file-changes.ts";
 export { SUBVOLUME_READ_ONLY } from "./format/subvolume-item.ts";
@@ -103,8 +103,8 @@ export {
   LANE_BLOCKS_MAX,
   offerChecksumLanes,
   useChecksumLanes,
-} from "./store/checksum.ts";
-export type { ChecksumLanes, StagedChecksumLanes } from "./store/checksum.ts";
+} from "./format/checksum.ts";
+export type { ChecksumLanes, StagedChecksumLanes } from "./format/checksum.ts";
 export { exitOf, repair } from "./check/repair.ts";
 export type { Loss } from "./check/losses.ts";
 export type { RepairResult } from "./check/repair.ts";

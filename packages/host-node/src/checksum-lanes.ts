@@ -1,5 +1,5 @@
 /**
- * The engine's block checksum (XXH32, aegisfs/src/store/checksum.ts) over eight blocks at a time, in vector
+ * The engine's block checksum (XXH32, aegisfs/src/format/checksum.ts) over eight blocks at a time, in vector
  * instructions on the memory that messages are in. One block's four lanes are one vector; eight independent vectors
  * hide the latency of the multiplications.
  *

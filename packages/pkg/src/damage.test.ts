@@ -22,9 +22,9 @@ import { PackageIndex } from "./debian/package-index.ts";
 import { loadRepository, packageFile } from "./debian/repository.ts";
 import { download } from "./download.ts";
 import type { PackagePorts } from "./ports.ts";
-import { RootTree } from "./image/root-tree.ts";
-import { MemoryRoot } from "./image/root-writer.ts";
-import { unpackPackage } from "./image/unpack-package.ts";
+import { RootTree } from "./root/root-tree.ts";
+import { MemoryRoot } from "./root/root-writer.ts";
+import { unpackPackage } from "./debian/image/unpack-package.ts";
 import { makeAlpmPackage, publishRepository, testAlpmPorts, testConfiguration } from "./testing/alpm-repository.ts";
 import {
   makeDeb,

@@ -1,5 +1,5 @@
 /**
- * Packages: repositories, versions, dependencies, archives (`debian/`), and root filesystems made of them (`image/`).
+ * Packages: repositories, versions, dependencies, archives (`debian/`, `alpm/`), and root filesystems made of them.
  *
  * Everything that touches the outside goes through {@link PackagePorts}; `@stratos/host-node/packages` has those of
  * Node.
@@ -43,7 +43,7 @@ export {
 } from "./debian/resolver/plan-change.ts";
 export { findViolations } from "./debian/violations.ts";
 export { resolve, UnsatisfiableError, type ResolveRequest, type ResolvedPackage } from "./debian/resolver/resolve.ts";
-export { SolverLimitError } from "./debian/resolver/solver.ts";
+export { SolverLimitError } from "./solver/solver.ts";
 export { ReleaseError, verifyInRelease, parseRelease, type Release } from "./debian/release.ts";
 export { trixieKeyrings } from "./debian/trixie-keys.ts";
 export { loadRepository, packageFile, type RepositorySource } from "./debian/repository.ts";
@@ -122,11 +122,11 @@ export {
   type TransactionStep,
 } from "./debian/transaction/transaction-script.ts";
 export { repackDeb } from "./debian/transaction/repack.ts";
-export { variantPackages } from "./image/plan.ts";
-export { unpackOrder } from "./image/unpack-order.ts";
-export { MemoryRoot, type MemoryNode, type RootMeta, type RootWriter } from "./image/root-writer.ts";
-export { treeEntryMeta, writeTreeEntry } from "./image/tree-entry.ts";
-export { RootTree, RootTreeError } from "./image/root-tree.ts";
+export { variantPackages } from "./debian/image/plan.ts";
+export { unpackOrder } from "./debian/image/unpack-order.ts";
+export { MemoryRoot, type MemoryNode, type RootMeta, type RootWriter } from "./root/root-writer.ts";
+export { treeEntryMeta, writeTreeEntry } from "./root/tree-entry.ts";
+export { RootTree, RootTreeError } from "./root/root-tree.ts";
 export {
   planImage,
   type ImagePlan,
@@ -134,7 +134,7 @@ export {
   type ImageVariant,
   type PlannedPackage,
   type PreparedPlan,
-} from "./image/plan.ts";
+} from "./debian/image/plan.ts";
 export {
   lockOf,
   LockError,
@@ -142,7 +142,7 @@ export {
   planFromLock,
   type LockedPackage,
   type PackageLock,
-} from "./image/lock.ts";
+} from "./debian/image/lock.ts";
 export {
   activatedTriggers,
   dpkgDatabase,
@@ -150,10 +150,15 @@ export {
   parseConffiles,
   statusStanza,
   type UnpackedPackage,
-} from "./image/dpkg-database.ts";
-export { unpackEntries, unpackPackage, type UnpackTools, type VisitEntries } from "./image/unpack-package.ts";
-export { forbidServices, layAfterPackages, layBeforePackages, type LayoutSettings } from "./image/base-layout.ts";
-export { buildRoot, type RootOptions, type RootSummary } from "./image/build-root.ts";
+} from "./debian/image/dpkg-database.ts";
+export { unpackEntries, unpackPackage, type UnpackTools, type VisitEntries } from "./debian/image/unpack-package.ts";
+export {
+  forbidServices,
+  layAfterPackages,
+  layBeforePackages,
+  type LayoutSettings,
+} from "./debian/image/base-layout.ts";
+export { buildRoot, type RootOptions, type RootSummary } from "./debian/image/build-root.ts";
 export {
   configuredPackage,
   configureScript,
@@ -162,7 +167,7 @@ export {
   PREINST_FOLDER,
   preinstScript,
   type ScriptedPackage,
-} from "./image/configure-script.ts";
+} from "./debian/image/configure-script.ts";
 export type { DeviceNumber, RootFiles, RootNode } from "./root/root-files.ts";
 export {
   RootChanges,

@@ -19,7 +19,7 @@ import type { Acl } from "@stratos/abi";
 import { INODE_AT_GID, INODE_AT_MODE, INODE_AT_UID } from "../format/inode-item.ts";
 import { loadInode, mayHaveItems } from "../file/inode.ts";
 import { get as getXattr } from "../file/xattrs.ts";
-import type { Subvolume } from "../volume/subvolume.ts";
+import type { FileTree } from "../file/file-tree.ts";
 
 /** Whose rights count. User 0 may do what CAP_DAC_OVERRIDE, CAP_FOWNER and CAP_CHOWN allow. */
 export interface Credentials {
@@ -29,7 +29,7 @@ export interface Credentials {
 }
 
 /** R_OK, W_OK, X_OK together in `want`. Returns 0 or −EACCES; the inode exists. Throws Failure. */
-export function checkAccess(subvolume: Subvolume, ino: number, who: Credentials, want: number): number {
+export function checkAccess(subvolume: FileTree, ino: number, who: Credentials, want: number): number {
   const at = loadInode(subvolume, ino);
   const words = subvolume.volume.inodes.words;
   const mode = words[at + INODE_AT_MODE]!;
@@ -53,7 +53,7 @@ export function isMember(who: Credentials, group: number): boolean {
 }
 
 /** The list of an inode, null when mode bits say it all. Throws Failure. */
-export function accessAcl(subvolume: Subvolume, ino: number): Acl | null {
+export function accessAcl(subvolume: FileTree, ino: number): Acl | null {
   if (!mayHaveItems(subvolume, ino)) return null;
   const value = getXattr(subvolume, ino, ACL_ACCESS_NAME);
   if (typeof value === "number") return null;

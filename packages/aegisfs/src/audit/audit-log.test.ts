@@ -23,7 +23,7 @@ import {
 } from "../aegisfs.ts";
 import { KIND_AUDIT, keyMiddle } from "../format/key.ts";
 import { commitAndCheck, freshVolume, mountedVolume } from "../testing/fresh-volume.ts";
-import { Room } from "../volume/reserve.ts";
+import { Room } from "../space/reserve.ts";
 import { Workload } from "../testing/workload.ts";
 
 const MIDDLE = keyMiddle(KIND_AUDIT, 0);

@@ -43,7 +43,7 @@ import {
 } from "./audit-retention.ts";
 import type { AuditRetention } from "./audit-retention.ts";
 import { addLeaf, isEqual, leafHash, rootOf } from "./merkle.ts";
-import { Operation, type VolumeObserver } from "./operation.ts";
+import { Operation, type VolumeObserver } from "../file/operation.ts";
 
 const BLOCK_MAX = 4000;
 const NAME_MAX = 255;

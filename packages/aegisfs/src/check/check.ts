@@ -9,11 +9,11 @@ import type { BlockDevice } from "@stratos/host";
 import { Failure } from "../failure.ts";
 import type { MountError } from "../failure.ts";
 import { damagedContent, readLog } from "../log/read-log.ts";
-import { mount, mountOverlay } from "../volume/mount.ts";
+import { mount, mountOverlay } from "../mount/mount.ts";
 import type { Volume } from "../volume/volume.ts";
 import { POINTER_AT_BLOCK } from "../format/node-layout.ts";
 import { SUBVOLUME_INCOMPLETE } from "../format/subvolume-item.ts";
-import { droppedRoots } from "../snapshot/dropped-trees.ts";
+import { droppedRoots } from "../space/dropped-trees.ts";
 import { checkSubvolume } from "./check-subvolume.ts";
 import { OwnerPass } from "./owner-pass.ts";
 

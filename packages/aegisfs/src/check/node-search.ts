@@ -33,7 +33,7 @@ import {
   SLOT_WORDS,
 } from "../format/node-layout.ts";
 import { Layout } from "../store/layout.ts";
-import { nodeMatches, TreeNode } from "../store/node-cache.ts";
+import { nodeMatches, TreeNode } from "../tree/node-cache.ts";
 import type { Key, LostNode } from "../device/relocation.ts";
 import type { Volume } from "../volume/volume.ts";
 

@@ -25,9 +25,9 @@ import {
   SLOT_WORDS,
 } from "../format/node-layout.ts";
 import type { LostNode } from "../device/relocation.ts";
-import { checksumBlock } from "../store/checksum.ts";
+import { checksumBlock } from "../format/checksum.ts";
 import { Layout } from "../store/layout.ts";
-import type { TreeNode } from "../store/node-cache.ts";
+import type { TreeNode } from "../tree/node-cache.ts";
 import { slotAt, valueLength, valueOffset } from "../tree/leaf.ts";
 import type { Volume } from "../volume/volume.ts";
 import type { Problem } from "./check.ts";

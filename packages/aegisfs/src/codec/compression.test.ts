@@ -22,7 +22,7 @@ import {
 import type { Volume } from "../aegisfs.ts";
 import { KIND_EXTENT, keyMiddle } from "../format/key.ts";
 import { EXTENT_AT_BLOCK, EXTENT_AT_CHECKSUMS } from "../format/extent-item.ts";
-import { checksumBlock } from "../store/checksum.ts";
+import { checksumBlock } from "../format/checksum.ts";
 import { simulateCrashes } from "../testing/crash-simulation.ts";
 import { mountedVolume } from "../testing/fresh-volume.ts";
 import { Workload } from "../testing/workload.ts";

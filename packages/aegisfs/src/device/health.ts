@@ -1,7 +1,7 @@
 /** What is known of a volume's devices: for people, metrics and alerts. */
 import { DEVICE_STALE } from "../format/pool-table.ts";
 import type { ErrorCounters } from "../format/pool-table.ts";
-import { Room } from "../volume/reserve.ts";
+import { Room } from "../space/reserve.ts";
 import type { Volume } from "../volume/volume.ts";
 
 /**

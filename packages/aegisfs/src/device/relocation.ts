@@ -34,8 +34,8 @@ import {
   POINTER_WORDS,
 } from "../format/node-layout.ts";
 import { isCompressed } from "../file/extents.ts";
-import { TreeNode } from "../store/node-cache.ts";
-import { writeSigned } from "../store/signed-node.ts";
+import { TreeNode } from "../tree/node-cache.ts";
+import { writeSigned } from "../tree/signed-node.ts";
 import { initializeLeaf, itemSize, leafInsert, leafRoom, slotAt, valueLength, valueOffset } from "../tree/leaf.ts";
 import type { Volume } from "../volume/volume.ts";
 

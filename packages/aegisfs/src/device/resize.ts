@@ -4,7 +4,7 @@ import { BLOCK_SIZE } from "../format/geometry.ts";
 import { CLASS_FAST } from "../format/pool-table.ts";
 import type { Segment } from "../format/pool-table.ts";
 import { Layout } from "../store/layout.ts";
-import { Room } from "../volume/reserve.ts";
+import { Room } from "../space/reserve.ts";
 import type { Volume } from "../volume/volume.ts";
 import { assignSegments, SEGMENT_MIN } from "./assign.ts";
 import { countMoves, moverOfRanges, relocate } from "./relocation.ts";

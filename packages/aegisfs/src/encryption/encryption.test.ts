@@ -19,6 +19,7 @@ import {
   mount,
   ROOT_INO,
   setCopies,
+  resizeDevice,
 } from "../aegisfs.ts";
 import type { KeyError, Volume } from "../aegisfs.ts";
 import { CrashDisk } from "../testing/crash-disk.ts";
@@ -229,7 +230,7 @@ test("encrypted devices grow, shrink, and are mirrored like any others", () => {
   const { raw, encrypted, volume } = fresh(16, cipher);
   const workload = new Workload(new SeededRandom(SEED), volume.root, { sizeMax: 50_000, names: 20 });
   for (let step = 0; step < 300; step++) workload.step();
-  assert.equal(volume.grow(6000), 0);
+  assert.equal(resizeDevice(volume, 0, 6000), 0);
   assert.ok(raw.size > 6000 * 4096 && encrypted.device.size >= 6000 * 4096);
   assert.equal(sealedCapacity(raw.size), encrypted.device.size);
   const second = opened(EncryptedDevice.create(new MemoryBlockDevice(32 << 20), cipher, UUID, phrase("first"), COST));

@@ -9,7 +9,7 @@
  * (reseal.ts). The header stands on the device twice and is rewritten one copy after the other.
  */
 import type { Cipher, KeyDerivation } from "@stratos/host";
-import { checksumWords } from "../store/checksum.ts";
+import { checksumWords } from "../format/checksum.ts";
 
 /** Bytes in front of the encrypted blocks, and where the header's copies are. */
 export const HEADER_AREA = 65536;

@@ -10,7 +10,7 @@
  *   place:   word 0, 1 magic │ 2 XXH32 of the rest │ 3 number of blocks │ 4 … 9 their numbers │ from byte 64 on: the
  *   sealed blocks
  */
-import { checksumWords } from "../store/checksum.ts";
+import { checksumWords } from "../format/checksum.ts";
 import type { BlockDevice } from "@stratos/host";
 import type { KeyError } from "./keys.ts";
 import { HEADER_AREA } from "./key-header.ts";

@@ -18,8 +18,8 @@ import {
 } from "../format/inode-item.ts";
 import { INODE_WORDS } from "../cache/inode-table.ts";
 import { INLINE_SIZE_MAX } from "../format/geometry.ts";
-import type { Subvolume } from "../volume/subvolume.ts";
-import { followMode } from "../access/acl.ts";
+import type { FileTree } from "./file-tree.ts";
+import { followMode } from "./acl.ts";
 import { blockOf, isBeyondFiles, withinOf, type FileOffset } from "./file-offset.ts";
 import {
   bytesToEnd,
@@ -75,7 +75,7 @@ export const ATTRIBUTE_BTIME = 256;
 /** The project whose quota counts the file; of a directory, also those of what is made in it from then on. */
 export const ATTRIBUTE_PROJECT = 512;
 
-export function readAttributes(subvolume: Subvolume, ino: number, into: Attributes): number {
+export function readAttributes(subvolume: FileTree, ino: number, into: Attributes): number {
   const at = loadInode(subvolume, ino);
   if (at < 0) return -ENOENT;
   const { inodes } = subvolume.volume;
@@ -116,7 +116,7 @@ function blocksWhenStored(blocks: number, dirtyPages: number, endBlock: number, 
   return Math.min(blocks + dirtyPages * 8, Math.max(blocks, (endWithin > 0 ? endBlock + 1 : endBlock) * 8));
 }
 
-export function writeAttributes(subvolume: Subvolume, ino: number, from: Attributes, mask: number): number {
+export function writeAttributes(subvolume: FileTree, ino: number, from: Attributes, mask: number): number {
   const at = changeInode(subvolume, ino);
   if (at < 0) return -ENOENT;
   const words = subvolume.volume.inodes.words;

@@ -6,7 +6,7 @@ import { EDQUOT, EFBIG, EINVAL, ENOSPC } from "@stratos/abi";
 import { Failure } from "../failure.ts";
 import { EXTENT_UNWRITTEN } from "../format/extent-item.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, FILE_BLOCKS_MAX, FILE_SIZE_MAX } from "../format/geometry.ts";
-import type { Subvolume } from "../volume/subvolume.ts";
+import type { FileTree } from "./file-tree.ts";
 import { read, write } from "./content.ts";
 import { findFile, INLINE_MIDDLE, page, readPages, storeBlocks } from "./data.ts";
 import {
@@ -41,7 +41,7 @@ export interface RangeCopy {
  *
  * @returns 0, −EINVAL, −EFBIG, −EISDIR, −ENOENT, −ENOSPC, −EDQUOT
  */
-export function cloneRange(subvolume: Subvolume, copy: RangeCopy): number {
+export function cloneRange(subvolume: FileTree, copy: RangeCopy): number {
   const { source, offset, target, targetOffset, length } = copy;
   const { inodes } = subvolume.volume;
   const sourceAt = findFile(subvolume, source);
@@ -90,7 +90,7 @@ const COPY_MAX = 2 ** 53 - BLOCK_SIZE;
  * Copies a range, by sharing where blocks allow it; up to the end of the source. Returns the bytes copied: fewer than
  * asked for when space runs out, or beyond 2^53. −EINVAL when the ranges overlap in one file; else as `write`.
  */
-export function copyRange(subvolume: Subvolume, copy: RangeCopy): number {
+export function copyRange(subvolume: FileTree, copy: RangeCopy): number {
   const { source, offset, target, targetOffset, length } = copy;
   const sourceAt = findFile(subvolume, source);
   if (sourceAt < 0) return sourceAt;
@@ -136,7 +136,7 @@ export function copyRange(subvolume: Subvolume, copy: RangeCopy): number {
 }
 
 function copyBytes(
-  subvolume: Subvolume,
+  subvolume: FileTree,
   source: number,
   offset: FileOffset,
   target: number,
@@ -159,7 +159,7 @@ const checksums = new Uint32Array(EXTENT_BLOCKS_MAX);
 
 /** Maps `count` blocks of the source in the target, too. Holes stay holes. */
 function shareBlocks(
-  subvolume: Subvolume,
+  subvolume: FileTree,
   source: number,
   from: number,
   target: number,

@@ -6,8 +6,8 @@ import { UNITS_AT_ONCE, UnitRun } from "../codec/extent-content.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, UNIT_BLOCKS } from "../format/geometry.ts";
 import { KIND_INLINE, keyMiddle } from "../format/key.ts";
 import { compressionOf, levelOf } from "../format/properties.ts";
-import { checksumBlocks } from "../store/checksum.ts";
-import type { Subvolume } from "../volume/subvolume.ts";
+import { checksumBlocks } from "../format/checksum.ts";
+import type { FileTree } from "./file-tree.ts";
 import { findExtent, found, isCompressed, putCompressed, releaseExtents } from "./extents.ts";
 
 const run = new UnitRun();
@@ -19,7 +19,7 @@ const run = new UnitRun();
  * @returns how many blocks of the file it read; 0: the extent at `index` is to be read by itself
  */
 export function readUnits(
-  subvolume: Subvolume,
+  subvolume: FileTree,
   ino: number,
   index: number,
   end: number,
@@ -55,7 +55,7 @@ const checksums = new Uint32Array(UNITS_AT_ONCE * UNIT_BLOCKS);
 
 /** Packs a file's blocks in units, ahead of what is stored, and stores them. One is at work at a time. */
 export class UnitWriter {
-  #subvolume: Subvolume | null = null;
+  #subvolume: FileTree | null = null;
   #properties = 0;
   /**
    * Blocks of the file that `content` holds packed: units, and the first block of the next one that is to be stored.
@@ -66,7 +66,7 @@ export class UnitWriter {
   /** Blocks that the last `store` replaced. */
   replaced = 0;
 
-  begin(subvolume: Subvolume, properties: number): void {
+  begin(subvolume: FileTree, properties: number): void {
     this.#subvolume = subvolume;
     this.#properties = properties;
     this.#units = 0;

@@ -6,7 +6,7 @@
 import { EDQUOT, EFBIG, ENOSPC } from "@stratos/abi";
 import { INODE_WORDS } from "../cache/inode-table.ts";
 import { BLOCK_SIZE, FILE_BLOCKS_MAX } from "../format/geometry.ts";
-import type { Subvolume } from "../volume/subvolume.ts";
+import type { FileTree } from "./file-tree.ts";
 import { findFile, page as work, readPages, storeBlocks } from "./data.ts";
 import { blockOf, withinOf, type FileOffset } from "./file-offset.ts";
 import { bytesToEnd, changeInode, mayHaveItems, putSize, stamp } from "./inode.ts";
@@ -16,7 +16,7 @@ export const DIRECT_BLOCKS = 16;
 
 /** Reads up to the end of the file; returns the bytes read. */
 export function read(
-  subvolume: Subvolume,
+  subvolume: FileTree,
   ino: number,
   offset: FileOffset,
   bytes: Uint8Array,
@@ -55,7 +55,7 @@ export function read(
 }
 
 /** Blocks from `index` on, at most `most`, that are not in memory. */
-function unreadBlocks(subvolume: Subvolume, slot: number, index: number, most: number): number {
+function unreadBlocks(subvolume: FileTree, slot: number, index: number, most: number): number {
   const { inodes, pages } = subvolume.volume;
   if (inodes.firstPages[slot]! < 0) return most;
   let blocks = 0;
@@ -64,7 +64,7 @@ function unreadBlocks(subvolume: Subvolume, slot: number, index: number, most: n
 }
 
 /** The bytes of a page that was not in memory; it is afterwards, if there is room. */
-function readPage(subvolume: Subvolume, slot: number, ino: number, index: number): Uint8Array {
+function readPage(subvolume: FileTree, slot: number, ino: number, index: number): Uint8Array {
   const { pages } = subvolume.volume;
   if (mayHaveItems(subvolume, ino)) readPages(subvolume, ino, index, 1, work, 0);
   else work.fill(0);
@@ -79,7 +79,7 @@ function readPage(subvolume: Subvolume, slot: number, ino: number, index: number
  * when there was none at all.
  */
 export function write(
-  subvolume: Subvolume,
+  subvolume: FileTree,
   ino: number,
   offset: FileOffset,
   bytes: Uint8Array,
@@ -137,7 +137,7 @@ export function write(
 
 /** The same without a promise, which is far more than one block takes: the last free blocks are to be written, too. */
 function storeDirectly(
-  subvolume: Subvolume,
+  subvolume: FileTree,
   slot: number,
   ino: number,
   index: number,
@@ -160,7 +160,7 @@ function storeDirectly(
 }
 
 /** The file ends at block `index` at the earliest. */
-function coverPages(subvolume: Subvolume, ino: number, index: number): void {
+function coverPages(subvolume: FileTree, ino: number, index: number): void {
   const item = changeInode(subvolume, ino);
   const { words } = subvolume.volume.inodes;
   if (bytesToEnd(words, item, index, 0) < 0) putSize(words, item, index, 0);
@@ -172,7 +172,7 @@ function coverPages(subvolume: Subvolume, ino: number, index: number): void {
  * @param goesOn  the same write has filled the pages before
  */
 function writePage(
-  subvolume: Subvolume,
+  subvolume: FileTree,
   slot: number,
   ino: number,
   index: number,

@@ -9,11 +9,11 @@ import { Failure } from "../failure.ts";
 import { EXTENT_UNWRITTEN } from "../format/extent-item.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, FILE_BLOCKS_MAX, INLINE_SIZE_MAX } from "../format/geometry.ts";
 import { COMPRESS_NONE, compressionOf, DEDUPE_ON, dedupeOf, TIER_UNSET, tierOf } from "../format/properties.ts";
-import { WriteIndex } from "../dedupe/write-index.ts";
+import { WriteIndex } from "../space/write-index.ts";
 import { KIND_INLINE, keyMiddle } from "../format/key.ts";
 import { INODE_AT_MODE } from "../format/inode-item.ts";
-import { checksumBlocks } from "../store/checksum.ts";
-import type { Subvolume } from "../volume/subvolume.ts";
+import { checksumBlocks } from "../format/checksum.ts";
+import type { FileTree } from "./file-tree.ts";
 import { readUnits, UnitWriter } from "./compressed.ts";
 import {
   addExtent,
@@ -38,7 +38,7 @@ const units = new UnitWriter();
 
 /** Throws Failure `corrupt-data` when a block does not match its checksum. */
 export function readPages(
-  subvolume: Subvolume,
+  subvolume: FileTree,
   ino: number,
   index: number,
   count: number,
@@ -76,7 +76,7 @@ export function readPages(
 }
 
 /** Word index of a regular file's inode; −ENOENT, −EISDIR, −EINVAL. */
-export function findFile(subvolume: Subvolume, ino: number): number {
+export function findFile(subvolume: FileTree, ino: number): number {
   const at = loadInode(subvolume, ino);
   if (at < 0) return -ENOENT;
   const type = subvolume.volume.inodes.words[at + INODE_AT_MODE]! & S_IFMT;
@@ -84,7 +84,7 @@ export function findFile(subvolume: Subvolume, ino: number): number {
 }
 
 export function writePages(
-  subvolume: Subvolume,
+  subvolume: FileTree,
   ino: number,
   index: number,
   bytes: Uint8Array,
@@ -119,7 +119,7 @@ export function writePages(
  * Content behind the end would come to light when the file grows: the size goes with what is stored, in one
  * transaction.
  */
-function growTo(subvolume: Subvolume, ino: number, block: number, within: number): void {
+function growTo(subvolume: FileTree, ino: number, block: number, within: number): void {
   const { inodes } = subvolume.volume;
   const at = loadInode(subvolume, ino);
   if (at < 0 || bytesToEnd(inodes.words, at, block, within) >= 0) return;
@@ -129,7 +129,7 @@ function growTo(subvolume: Subvolume, ino: number, block: number, within: number
 }
 
 /** Makes the file's first block the given bytes, in the tree. */
-export function putInline(subvolume: Subvolume, ino: number, bytes: Uint8Array, at: number, length: number): void {
+export function putInline(subvolume: FileTree, ino: number, bytes: Uint8Array, at: number, length: number): void {
   const tree = subvolume.tree;
   if (mayHaveItems(subvolume, ino)) changeBlocks(subvolume, ino, -releaseExtents(subvolume, ino, 0, 1));
   expectItems(subvolume, ino);
@@ -144,7 +144,7 @@ export function putInline(subvolume: Subvolume, ino: number, bytes: Uint8Array, 
  * written.
  */
 export function storeBlocks(
-  subvolume: Subvolume,
+  subvolume: FileTree,
   ino: number,
   index: number,
   count: number,
@@ -228,7 +228,7 @@ let replacedBlocks = 0;
  * whatever it returns.
  */
 function shareEqual(
-  subvolume: Subvolume,
+  subvolume: FileTree,
   recent: WriteIndex,
   ino: number,
   index: number,

@@ -5,7 +5,7 @@
 import { ENOSPC } from "@stratos/abi";
 import { EXTENT_LOST, EXTENT_UNWRITTEN } from "../format/extent-item.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX } from "../format/geometry.ts";
-import type { Subvolume } from "../volume/subvolume.ts";
+import type { FileTree } from "./file-tree.ts";
 import { findFile, readPages, storeBlocks } from "./data.ts";
 import { findExtent, findNextExtent, found } from "./extents.ts";
 import { settleFile } from "./settle.ts";
@@ -21,7 +21,7 @@ export interface Fragmentation {
 }
 
 /** How a file lies on the device; −ENOENT, −EISDIR, −EINVAL. Throws Failure. */
-export function fragmentation(subvolume: Subvolume, ino: number): Fragmentation | number {
+export function fragmentation(subvolume: FileTree, ino: number): Fragmentation | number {
   const { references } = subvolume.volume;
   const file = findFile(subvolume, ino);
   if (file < 0) return file;
@@ -51,7 +51,7 @@ const bytes = new Uint8Array(EXTENT_BLOCKS_MAX * BLOCK_SIZE);
  * Writes `[from, …)` of a file anew, up to `most` blocks of content. Returns where it goes on, −1 at the end, or
  * −ENOSPC. Throws Failure.
  */
-export function rewritePart(subvolume: Subvolume, ino: number, from: number, most: number): number {
+export function rewritePart(subvolume: FileTree, ino: number, from: number, most: number): number {
   const file = findFile(subvolume, ino);
   if (file < 0) return -1;
   settleFile(subvolume, ino);

@@ -11,7 +11,7 @@
 import { ENOSPC, ENOTDIR, ENOENT, S_IFDIR, S_IFMT } from "@stratos/abi";
 import { KIND_ENTRY, keyMiddle } from "../format/key.ts";
 import { INODE_AT_ENTRIES, INODE_AT_MODE, INODE_AT_NLINK } from "../format/inode-item.ts";
-import type { Subvolume } from "../volume/subvolume.ts";
+import type { FileTree } from "./file-tree.ts";
 import type { EntryTable } from "../cache/entry-table.ts";
 import { ENTRY_COLLIDES, ENTRY_STORED } from "../cache/entry-table.ts";
 import { indexInListing, type Listing } from "../cache/listings.ts";
@@ -38,7 +38,7 @@ let foundAt = -1;
 let foundIn: EntryTable | null = null;
 
 /** Inode number of a name, or 0 when there is none. */
-export function findEntry(subvolume: Subvolume, directory: number, name: string): number {
+export function findEntry(subvolume: FileTree, directory: number, name: string): number {
   const { entries, superblock } = subvolume.volume;
   // One operation asks for a name a few times over.
   if (
@@ -58,7 +58,7 @@ export function findEntry(subvolume: Subvolume, directory: number, name: string)
 }
 
 /** Takes into memory what the tree says of the name that was hashed last. */
-function readEntry(subvolume: Subvolume, directory: number, name: string): number {
+function readEntry(subvolume: FileTree, directory: number, name: string): number {
   const { entries } = subvolume.volume;
   const high = nameHashHigh;
   const low = nameHashLow;
@@ -83,7 +83,7 @@ function readEntry(subvolume: Subvolume, directory: number, name: string): numbe
 let metOther = false;
 
 /** Positions the tree on the entry of a name; false when it has none. */
-function findStored(subvolume: Subvolume, directory: number, high: number, low: number, name: string): boolean {
+function findStored(subvolume: FileTree, directory: number, high: number, low: number, name: string): boolean {
   const { tree } = subvolume;
   const middle = keyMiddle(KIND_ENTRY, high);
   metOther = false;
@@ -97,12 +97,12 @@ function findStored(subvolume: Subvolume, directory: number, high: number, low: 
 }
 
 /** The type (DT_*) in the entry that `findEntry` found. */
-export function entryType(subvolume: Subvolume): number {
+export function entryType(subvolume: FileTree): number {
   return subvolume.volume.entries.types[foundAt]!;
 }
 
 /** Adds an entry whose name is not there; −ENOSPC when 256 others collide with it. Changes nothing else. */
-export function insertEntry(subvolume: Subvolume, directory: number, name: string, ino: number, type: number): number {
+export function insertEntry(subvolume: FileTree, directory: number, name: string, ino: number, type: number): number {
   const { volume } = subvolume;
   const { entries } = volume;
   findEntry(subvolume, directory, name);
@@ -125,12 +125,12 @@ export function insertEntry(subvolume: Subvolume, directory: number, name: strin
 }
 
 /** Removes the entry; it must be there. Changes nothing else. */
-export function removeEntry(subvolume: Subvolume, directory: number, name: string): void {
+export function removeEntry(subvolume: FileTree, directory: number, name: string): void {
   redirectEntry(subvolume, directory, name, 0, 0);
 }
 
 /** Makes the entry, which must be there, name another inode. */
-export function redirectEntry(subvolume: Subvolume, directory: number, name: string, ino: number, type: number): void {
+export function redirectEntry(subvolume: FileTree, directory: number, name: string, ino: number, type: number): void {
   const { volume } = subvolume;
   if (findEntry(subvolume, directory, name) === 0) return;
   volume.cache.changes++;
@@ -139,14 +139,14 @@ export function redirectEntry(subvolume: Subvolume, directory: number, name: str
 }
 
 /** Lowest collision number that no name of that hash has, −1 when all are taken. */
-function freeCollision({ tree }: Subvolume, directory: number, middle: number, low: number): number {
+function freeCollision({ tree }: FileTree, directory: number, middle: number, low: number): number {
   for (let collision = 0; collision < COLLISIONS_MAX; collision++)
     if (!tree.find(directory, middle, ((low << 8) | collision) >>> 0)) return collision;
   return -1;
 }
 
 /** Makes the tree have what the entry table has of one name. Throws Failure. */
-export function settleEntry(subvolume: Subvolume, at: number): void {
+export function settleEntry(subvolume: FileTree, at: number): void {
   const { tree, volume } = subvolume;
   const { entries } = volume;
   const directory = entries.parents[at]!;
@@ -182,12 +182,7 @@ export function settleEntry(subvolume: Subvolume, at: number): void {
 }
 
 /** Counts entries and subdirectories that came or went, and stamps the directory. */
-export function changeDirectory(
-  subvolume: Subvolume,
-  directory: number,
-  entries: number,
-  subdirectories: number,
-): void {
+export function changeDirectory(subvolume: FileTree, directory: number, entries: number, subdirectories: number): void {
   const at = changeInode(subvolume, directory);
   const words = subvolume.volume.inodes.words;
   words[at + INODE_AT_ENTRIES]! += entries;
@@ -196,7 +191,7 @@ export function changeDirectory(
 }
 
 /** 0 when `ino` is a directory that still has a name (or is the root); −ENOENT, −ENOTDIR. */
-export function checkDirectory(subvolume: Subvolume, ino: number): number {
+export function checkDirectory(subvolume: FileTree, ino: number): number {
   const at = loadInode(subvolume, ino);
   if (at < 0) return -ENOENT;
   const words = subvolume.volume.inodes.words;
@@ -212,14 +207,14 @@ const LISTING_MAX = 16384;
  * since it was listed from the beginning: `readDirectory` goes through those, or a directory that is emptied while it
  * is listed would be listed anew for each part.
  */
-export function shortListing(subvolume: Subvolume, directory: number, cursor: number): Listing | undefined {
+export function shortListing(subvolume: FileTree, directory: number, cursor: number): Listing | undefined {
   return (
     subvolume.volume.listings.get(subvolume.cacheId, directory) ??
     (cursor === 0 ? listIfShort(subvolume, directory) : undefined)
   );
 }
 
-export function readDirectory(subvolume: Subvolume, directory: number, cursor: number, entry: DirectoryEntry): number {
+export function readDirectory(subvolume: FileTree, directory: number, cursor: number, entry: DirectoryEntry): number {
   const { tree, volume } = subvolume;
   const known = shortListing(subvolume, directory, cursor);
   if (known !== undefined) return entryOfListing(known, cursor, entry) ? 1 : checkListed(subvolume, directory);
@@ -238,7 +233,7 @@ export function readDirectory(subvolume: Subvolume, directory: number, cursor: n
   return 1;
 }
 
-function listIfShort(subvolume: Subvolume, directory: number): Listing | undefined {
+function listIfShort(subvolume: FileTree, directory: number): Listing | undefined {
   const at = loadInode(subvolume, directory);
   if (at < 0 || subvolume.volume.inodes.words[at + INODE_AT_ENTRIES]! > LISTING_MAX) return undefined;
   return list(subvolume, directory);
@@ -257,7 +252,7 @@ function entryOfListing(listing: Listing, cursor: number, entry: DirectoryEntry)
 }
 
 /** All entries of a directory; kept in memory when they are not too many. */
-export function list(subvolume: Subvolume, directory: number): Listing {
+export function list(subvolume: FileTree, directory: number): Listing {
   const { tree, volume } = subvolume;
   const known = volume.listings.get(subvolume.cacheId, directory);
   if (known !== undefined) return known;
@@ -286,7 +281,7 @@ export function list(subvolume: Subvolume, directory: number): Listing {
 }
 
 /** The end of a listing: 0, or why there was none. */
-function checkListed(subvolume: Subvolume, directory: number): number {
+function checkListed(subvolume: FileTree, directory: number): number {
   const checked = checkDirectory(subvolume, directory);
   return checked === -ENOENT && loadInode(subvolume, directory) >= 0 ? 0 : checked;
 }

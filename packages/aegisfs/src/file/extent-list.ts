@@ -1,7 +1,7 @@
 /** Where the content of a file lies, for FS_IOC_FIEMAP (Documentation/filesystems/fiemap.rst) and whoever else asks. */
 import { EXTENT_UNWRITTEN } from "../format/extent-item.ts";
 import { BLOCK_SIZE } from "../format/geometry.ts";
-import type { Subvolume } from "../volume/subvolume.ts";
+import type { FileTree } from "./file-tree.ts";
 import { findFile, INLINE_MIDDLE } from "./data.ts";
 import { findExtent, findNextExtent, found, isCompressed, isLost } from "./extents.ts";
 import { blockOf, offsetOf, type FileOffset } from "./file-offset.ts";
@@ -29,12 +29,7 @@ export interface FileExtent {
  *
  * @returns −ENOENT, −EISDIR, −EINVAL; throws Failure
  */
-export function listExtents(
-  subvolume: Subvolume,
-  ino: number,
-  offset: FileOffset,
-  most: number,
-): FileExtent[] | number {
+export function listExtents(subvolume: FileTree, ino: number, offset: FileOffset, most: number): FileExtent[] | number {
   const file = findFile(subvolume, ino);
   if (file < 0) return file;
   settleFile(subvolume, ino);

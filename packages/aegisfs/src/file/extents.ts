@@ -15,7 +15,7 @@ import { EXTENT_BLOCKS_MAX, FILE_BLOCKS_MAX, UNIT_BLOCKS } from "../format/geome
 import { highOf, KIND_EXTENT, keyMiddle } from "../format/key.ts";
 import { INODE_AT_BLOCKS } from "../format/inode-item.ts";
 import { Failure } from "../failure.ts";
-import type { Subvolume } from "../volume/subvolume.ts";
+import type { FileTree } from "./file-tree.ts";
 import { changeInode, expectItems, getPair, mayHaveItems, putPair } from "./inode.ts";
 
 /**
@@ -38,18 +38,18 @@ export function isLost(flags: number): boolean {
 const keptChecksums = new Uint32Array(EXTENT_BLOCKS_MAX);
 
 /** Finds the extent that holds block `index` of the file. */
-export function findExtent(subvolume: Subvolume, ino: number, index: number): boolean {
+export function findExtent(subvolume: FileTree, ino: number, index: number): boolean {
   if (!subvolume.tree.floor(ino, keyMiddle(KIND_EXTENT, highOf(index)), index >>> 0) || !readExtent(subvolume, ino))
     return false;
   return index < found.start + found.length;
 }
 
 /** Finds the first extent that starts at or after `index`. */
-export function findNextExtent(subvolume: Subvolume, ino: number, index: number): boolean {
+export function findNextExtent(subvolume: FileTree, ino: number, index: number): boolean {
   return subvolume.tree.ceiling(ino, keyMiddle(KIND_EXTENT, highOf(index)), index >>> 0) && readExtent(subvolume, ino);
 }
 
-function readExtent(subvolume: Subvolume, ino: number): boolean {
+function readExtent(subvolume: FileTree, ino: number): boolean {
   const tree = subvolume.tree;
   const middle = tree.key(1);
   if (tree.key(0) !== ino || middle >>> 24 !== KIND_EXTENT) return false;
@@ -80,7 +80,7 @@ function readExtent(subvolume: Subvolume, ino: number): boolean {
 }
 
 /** How many blocks of `[first, end)` have extents, those with one of the flags left out. */
-export function mappedBlocks(subvolume: Subvolume, ino: number, first: number, end: number, without = 0): number {
+export function mappedBlocks(subvolume: FileTree, ino: number, first: number, end: number, without = 0): number {
   let blocks = 0;
   for (
     let index = first;
@@ -99,7 +99,7 @@ export function mappedBlocks(subvolume: Subvolume, ino: number, first: number, e
  *
  * @param keep  unmap them only: they stay allocated, for a new extent
  */
-export function releaseExtents(subvolume: Subvolume, ino: number, first: number, end: number, keep = false): number {
+export function releaseExtents(subvolume: FileTree, ino: number, first: number, end: number, keep = false): number {
   const { tree, volume } = subvolume;
   let released = 0;
   while (first < end) {
@@ -158,7 +158,7 @@ export function releaseExtents(subvolume: Subvolume, ino: number, first: number,
  * durable shows, and owned by this file alone. Returns how many from `index` on, at most `most`; the first one's number
  * is in `found`.
  */
-export function findPreallocated(subvolume: Subvolume, ino: number, index: number, most: number): number {
+export function findPreallocated(subvolume: FileTree, ino: number, index: number, most: number): number {
   const { references, store } = subvolume.volume;
   if (!findExtent(subvolume, ino, index) || (found.flags & EXTENT_UNWRITTEN) === 0) return 0;
   found.block += index - found.start;
@@ -174,7 +174,7 @@ const joinedChecksums = new Uint32Array(EXTENT_BLOCKS_MAX);
 
 /** Maps blocks of the file that have no extent; joins the extent before when they continue it. */
 export function addExtent(
-  subvolume: Subvolume,
+  subvolume: FileTree,
   ino: number,
   index: number,
   block: number,
@@ -204,7 +204,7 @@ export function addExtent(
 }
 
 /** Makes an extent begin at block `index` of the file, where one reaches over it. */
-export function splitExtent(subvolume: Subvolume, ino: number, index: number): void {
+export function splitExtent(subvolume: FileTree, ino: number, index: number): void {
   if (!findExtent(subvolume, ino, index) || found.start === index) return;
   const { tree, volume } = subvolume;
   const { start, length, block, stored, flags, skip } = found;
@@ -226,7 +226,7 @@ export function splitExtent(subvolume: Subvolume, ino: number, index: number): v
 }
 
 export function putExtent(
-  subvolume: Subvolume,
+  subvolume: FileTree,
   ino: number,
   index: number,
   block: number,
@@ -248,7 +248,7 @@ export function putExtent(
 
 /** Maps `length` blocks of the file to the unit in the `stored` blocks from `block` on, `skip` blocks into it. */
 export function putCompressed(
-  subvolume: Subvolume,
+  subvolume: FileTree,
   ino: number,
   index: number,
   length: number,
@@ -271,7 +271,7 @@ export function putCompressed(
 }
 
 /** Marks blocks of the file that have no extent as lost. */
-export function putLost(subvolume: Subvolume, ino: number, index: number, length: number): void {
+export function putLost(subvolume: FileTree, ino: number, index: number, length: number): void {
   const { tree } = subvolume;
   expectItems(subvolume, ino);
   const at = tree.insert(ino, keyMiddle(KIND_EXTENT, highOf(index)), index >>> 0, extentSize(0)) >>> 2;
@@ -281,7 +281,7 @@ export function putLost(subvolume: Subvolume, ino: number, index: number, length
 }
 
 /** Maps an extent whose value is at `words[at …)`: one that was stored before. */
-export function putExtentValue(subvolume: Subvolume, ino: number, index: number, words: Uint32Array, at: number): void {
+export function putExtentValue(subvolume: FileTree, ino: number, index: number, words: Uint32Array, at: number): void {
   expectItems(subvolume, ino);
   const size = extentSize(words[at + EXTENT_AT_LENGTH]! >>> 16);
   const to = subvolume.tree.insert(ino, keyMiddle(KIND_EXTENT, highOf(index)), index >>> 0, size) >>> 2;
@@ -290,7 +290,7 @@ export function putExtentValue(subvolume: Subvolume, ino: number, index: number,
 }
 
 /** Blocks came to or went from the inode. */
-export function changeBlocks(subvolume: Subvolume, ino: number, change: number): void {
+export function changeBlocks(subvolume: FileTree, ino: number, change: number): void {
   if (change === 0) return;
   const at = changeInode(subvolume, ino) + INODE_AT_BLOCKS;
   const words = subvolume.volume.inodes.words;

@@ -4,14 +4,14 @@ import { Failure } from "../failure.ts";
 import { EXTENT_UNWRITTEN } from "../format/extent-item.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX } from "../format/geometry.ts";
 import { INODE_WORDS } from "../cache/inode-table.ts";
-import type { Subvolume } from "../volume/subvolume.ts";
+import type { FileTree } from "./file-tree.ts";
 import { findFile, INLINE_MIDDLE, page, putInline, readPages, storeBlocks } from "./data.ts";
 import { addExtent, changeBlocks, findExtent, findNextExtent, found, mappedBlocks, releaseExtents } from "./extents.ts";
 import { addOffsets, blockOf, blocksOf, isBeyondFiles, offsetOf, withinOf, type FileOffset } from "./file-offset.ts";
 import { bytesToEnd, changeInode, inodeSize, mayHaveItems, putSize, stamp } from "./inode.ts";
 import { settleFile } from "./settle.ts";
 
-export function truncate(subvolume: Subvolume, ino: number, size: FileOffset): number {
+export function truncate(subvolume: FileTree, ino: number, size: FileOffset): number {
   const file = findFile(subvolume, ino);
   if (file < 0) return file;
   if (size < 0) return -EINVAL;
@@ -42,7 +42,7 @@ export function truncate(subvolume: Subvolume, ino: number, size: FileOffset): n
  * Cuts the pages in memory at byte `within` of block `last`. Returns whether that block's was there (or none is
  * needed).
  */
-function cutPages(subvolume: Subvolume, slot: number, last: number, within: number): boolean {
+function cutPages(subvolume: FileTree, slot: number, last: number, within: number): boolean {
   const { pages, cache } = subvolume.volume;
   pages.dropFile(slot, within > 0 ? last + 1 : last);
   if (within === 0) return true;
@@ -54,7 +54,7 @@ function cutPages(subvolume: Subvolume, slot: number, last: number, within: numb
   return true;
 }
 
-export function punchHole(subvolume: Subvolume, ino: number, offset: FileOffset, length: FileOffset): number {
+export function punchHole(subvolume: FileTree, ino: number, offset: FileOffset, length: FileOffset): number {
   const file = findFile(subvolume, ino);
   if (file < 0) return file;
   if (offset < 0 || length <= 0) return -EINVAL;
@@ -80,7 +80,7 @@ export function punchHole(subvolume: Subvolume, ino: number, offset: FileOffset,
 }
 
 export function preallocate(
-  subvolume: Subvolume,
+  subvolume: FileTree,
   ino: number,
   offset: FileOffset,
   length: FileOffset,
@@ -107,7 +107,7 @@ export function preallocate(
  * Holds space for the blocks `[index, end)` that have none. 0, −EDQUOT, −ENOSPC: then, as far as can be told before,
  * with nothing changed.
  */
-export function preallocateBlocks(subvolume: Subvolume, ino: number, index: number, end: number): number {
+export function preallocateBlocks(subvolume: FileTree, ino: number, index: number, end: number): number {
   const { tree, volume } = subvolume;
   settleFile(subvolume, ino);
   if (index === 0 && tree.find(ino, INLINE_MIDDLE, 0)) index = 1;
@@ -138,7 +138,7 @@ export function preallocateBlocks(subvolume: Subvolume, ino: number, index: numb
 
 const noChecksums = new Uint32Array(EXTENT_BLOCKS_MAX);
 
-export function seekData(subvolume: Subvolume, ino: number, offset: FileOffset): FileOffset {
+export function seekData(subvolume: FileTree, ino: number, offset: FileOffset): FileOffset {
   const file = findFile(subvolume, ino);
   if (file < 0) return file;
   const first = blockOf(offset);
@@ -157,7 +157,7 @@ export function seekData(subvolume: Subvolume, ino: number, offset: FileOffset):
   return -ENXIO;
 }
 
-export function seekHole(subvolume: Subvolume, ino: number, offset: FileOffset): FileOffset {
+export function seekHole(subvolume: FileTree, ino: number, offset: FileOffset): FileOffset {
   const file = findFile(subvolume, ino);
   if (file < 0) return file;
   const first = blockOf(offset);
@@ -173,7 +173,7 @@ export function seekHole(subvolume: Subvolume, ino: number, offset: FileOffset):
 }
 
 /** Zeroes bytes `[start, end)` of one block of the file, when that has content. 0, −ENOSPC. */
-function zeroInBlock(subvolume: Subvolume, ino: number, index: number, start: number, end: number): number {
+function zeroInBlock(subvolume: FileTree, ino: number, index: number, start: number, end: number): number {
   if (start >= end) return 0;
   const { tree } = subvolume;
   if (index === 0 && tree.edit(ino, INLINE_MIDDLE, 0)) {
@@ -187,7 +187,7 @@ function zeroInBlock(subvolume: Subvolume, ino: number, index: number, start: nu
 }
 
 /** Shortens inline content to `size` bytes. */
-function cutInline(subvolume: Subvolume, ino: number, size: number): void {
+function cutInline(subvolume: FileTree, ino: number, size: number): void {
   const { tree } = subvolume;
   if (!tree.find(ino, INLINE_MIDDLE, 0) || tree.length <= size) return;
   if (size === 0) {

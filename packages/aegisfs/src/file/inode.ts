@@ -29,20 +29,20 @@ import {
   INODE_AT_UID,
   INODE_SIZE,
 } from "../format/inode-item.ts";
-import type { Subvolume } from "../volume/subvolume.ts";
+import type { FileTree } from "./file-tree.ts";
 import { offsetOf, type FileOffset } from "./file-offset.ts";
 
 export const INODE_MIDDLE = keyMiddle(KIND_INODE, 0);
 
 /** Word index of the inode in the inode table, or −1 when there is no such inode. */
-export function loadInode(subvolume: Subvolume, ino: number): number {
+export function loadInode(subvolume: FileTree, ino: number): number {
   const inodes = subvolume.volume.inodes;
   const slot = inodes.find(subvolume.cacheId, ino);
   if (slot < 0) return readInode(subvolume, ino);
   return (inodes.flags[slot]! & INODE_REMOVED) === 0 ? slot * INODE_WORDS : -1;
 }
 
-function readInode(subvolume: Subvolume, ino: number): number {
+function readInode(subvolume: FileTree, ino: number): number {
   const { tree } = subvolume;
   if (!tree.find(ino, INODE_MIDDLE, 0)) return -1;
   const from = tree.offset >>> 2;
@@ -58,13 +58,13 @@ function readInode(subvolume: Subvolume, ino: number): number {
 }
 
 /** The same, to be changed. */
-export function changeInode(subvolume: Subvolume, ino: number): number {
+export function changeInode(subvolume: FileTree, ino: number): number {
   const at = loadInode(subvolume, ino);
   if (at >= 0) markChanged(subvolume, at);
   return at;
 }
 
-function markChanged({ volume }: Subvolume, at: number): void {
+function markChanged({ volume }: FileTree, at: number): void {
   volume.cache.changes++;
   const slot = at / INODE_WORDS;
   if ((volume.inodes.flags[slot]! & INODE_DIRTY) === 0) volume.inodes.markDirty(slot);
@@ -73,14 +73,14 @@ function markChanged({ volume }: Subvolume, at: number): void {
 /**
  * The tree is to hold an item of this inode besides the inode's own: it will have to be looked for when the inode goes.
  */
-export function expectItems(subvolume: Subvolume, ino: number): void {
+export function expectItems(subvolume: FileTree, ino: number): void {
   const { inodes } = subvolume.volume;
   const slot = inodes.find(subvolume.cacheId, ino);
   if (slot >= 0) inodes.flags[slot]! |= INODE_HAS_ITEMS;
 }
 
 /** False when the tree surely holds nothing of the inode but its own item. */
-export function mayHaveItems(subvolume: Subvolume, ino: number): boolean {
+export function mayHaveItems(subvolume: FileTree, ino: number): boolean {
   const { inodes } = subvolume.volume;
   const slot = inodes.find(subvolume.cacheId, ino);
   return slot < 0 || (inodes.flags[slot]! & INODE_HAS_ITEMS) !== 0;
@@ -88,7 +88,7 @@ export function mayHaveItems(subvolume: Subvolume, ino: number): boolean {
 
 /** Makes a new inode. A directory has two links: its own "." and its name. */
 export function initializeInode(
-  subvolume: Subvolume,
+  subvolume: FileTree,
   ino: number,
   mode: number,
   uid: number,
@@ -120,7 +120,7 @@ export function initializeInode(
 }
 
 /** The inode goes, with its pages; what the tree has of it goes when it is settled. */
-export function removeInode(subvolume: Subvolume, ino: number): void {
+export function removeInode(subvolume: FileTree, ino: number): void {
   const { inodes, pages } = subvolume.volume;
   const at = changeInode(subvolume, ino);
   if (at < 0) return;
@@ -182,7 +182,7 @@ export function putSize(words: Uint32Array, at: number, block: number, within: n
 }
 
 /** Stamps mtime and ctime (or ctime alone) of an inode that is being changed. */
-export function stamp({ volume }: Subvolume, at: number, content: boolean): void {
+export function stamp({ volume }: FileTree, at: number, content: boolean): void {
   if (volume.keepsTimes) return;
   const words = volume.inodes.words;
   if (content) putTime(words, at + INODE_AT_MTIME, volume.seconds, volume.nanoseconds);

@@ -31,7 +31,7 @@ import {
   INODE_AT_NLINK,
   INODE_AT_PROJECT,
 } from "../format/inode-item.ts";
-import type { Subvolume } from "../volume/subvolume.ts";
+import type { FileTree } from "./file-tree.ts";
 import { changeDirectory, checkDirectory, entryType, findEntry, insertEntry, removeEntry } from "./directory.ts";
 import { canLink, changeInode, expectItems, initializeInode, loadInode, putPair, stamp } from "./inode.ts";
 import { inheritProperties } from "./properties.ts";
@@ -41,7 +41,7 @@ import { abandon } from "./orphans.ts";
 const INLINE_MIDDLE = keyMiddle(KIND_INLINE, 0);
 const INO_MAX = 0xffffffff;
 
-export function lookup(subvolume: Subvolume, directory: number, name: string): number {
+export function lookup(subvolume: FileTree, directory: number, name: string): number {
   if (name.length > NAME_MAX) return -ENAMETOOLONG;
   const ino = findEntry(subvolume, directory, name);
   if (ino !== 0) return ino;
@@ -50,7 +50,7 @@ export function lookup(subvolume: Subvolume, directory: number, name: string): n
 }
 
 /** 0 when `name` can be made in the directory. */
-function checkNewName(subvolume: Subvolume, directory: number, name: string): number {
+function checkNewName(subvolume: FileTree, directory: number, name: string): number {
   if (name.length === 0) return -ENOENT;
   if (name.length > NAME_MAX) return -ENAMETOOLONG;
   const checked = checkDirectory(subvolume, directory);
@@ -59,7 +59,7 @@ function checkNewName(subvolume: Subvolume, directory: number, name: string): nu
 }
 
 export function create(
-  subvolume: Subvolume,
+  subvolume: FileTree,
   directory: number,
   name: string,
   mode: number,
@@ -89,18 +89,18 @@ export function create(
 }
 
 /** Files do not go into another project's folders by their names alone: its usage would not count them. */
-export function mayEnter(subvolume: Subvolume, ino: number, directory: number): boolean {
+export function mayEnter(subvolume: FileTree, ino: number, directory: number): boolean {
   const project = projectOf(subvolume, directory);
   return project === 0 || projectOf(subvolume, ino) === project;
 }
 
 /** A folder's project: what is made in it or comes into it belongs to it, too. */
-function projectOf(subvolume: Subvolume, ino: number): number {
+function projectOf(subvolume: FileTree, ino: number): number {
   const at = loadInode(subvolume, ino);
   return at < 0 ? 0 : subvolume.volume.inodes.words[at + INODE_AT_PROJECT]!;
 }
 
-export function createUnnamed(subvolume: Subvolume, mode: number, uid: number, gid: number): number {
+export function createUnnamed(subvolume: FileTree, mode: number, uid: number, gid: number): number {
   if (subvolume.nextIno >= INO_MAX) return -ENOSPC;
   const refused = subvolume.quotas.mayCreate(uid, gid, 0);
   if (refused < 0) return refused;
@@ -112,7 +112,7 @@ export function createUnnamed(subvolume: Subvolume, mode: number, uid: number, g
 }
 
 export function symlink(
-  subvolume: Subvolume,
+  subvolume: FileTree,
   directory: number,
   name: string,
   target: string,
@@ -132,7 +132,7 @@ export function symlink(
   return ino;
 }
 
-export function readlink(subvolume: Subvolume, ino: number): string | number {
+export function readlink(subvolume: FileTree, ino: number): string | number {
   const { tree } = subvolume;
   const at = loadInode(subvolume, ino);
   if (at < 0) return -ENOENT;
@@ -144,7 +144,7 @@ export function readlink(subvolume: Subvolume, ino: number): string | number {
   return byteString(tree.bytes, tree.offset, tree.offset + tree.length);
 }
 
-export function link(subvolume: Subvolume, ino: number, directory: number, name: string): number {
+export function link(subvolume: FileTree, ino: number, directory: number, name: string): number {
   const { inodes, log } = subvolume.volume;
   const at = loadInode(subvolume, ino);
   if (at < 0) return -ENOENT;
@@ -165,7 +165,7 @@ export function link(subvolume: Subvolume, ino: number, directory: number, name:
   return 0;
 }
 
-export function unlink(subvolume: Subvolume, directory: number, name: string): number {
+export function unlink(subvolume: FileTree, directory: number, name: string): number {
   const ino = lookup(subvolume, directory, name);
   if (ino < 0) return ino;
   if (entryType(subvolume) === DT_DIR) return -EISDIR;
@@ -175,7 +175,7 @@ export function unlink(subvolume: Subvolume, directory: number, name: string): n
   return 0;
 }
 
-export function rmdir(subvolume: Subvolume, directory: number, name: string): number {
+export function rmdir(subvolume: FileTree, directory: number, name: string): number {
   const ino = lookup(subvolume, directory, name);
   if (ino < 0) return ino;
   if (entryType(subvolume) !== DT_DIR) return -ENOTDIR;
@@ -189,7 +189,7 @@ export function rmdir(subvolume: Subvolume, directory: number, name: string): nu
 }
 
 /** An entry of the inode is gone. A directory, which is empty then, loses its "." with it. */
-export function dropLink(subvolume: Subvolume, ino: number): void {
+export function dropLink(subvolume: FileTree, ino: number): void {
   const at = changeInode(subvolume, ino);
   if (at < 0) return;
   const words = subvolume.volume.inodes.words;

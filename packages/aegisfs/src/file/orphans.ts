@@ -5,13 +5,13 @@
 import { ENOENT } from "@stratos/abi";
 import { KIND_ORPHAN, keyMiddle } from "../format/key.ts";
 import { INODE_AT_NLINK } from "../format/inode-item.ts";
-import type { Subvolume } from "../volume/subvolume.ts";
+import type { FileTree } from "./file-tree.ts";
 import { loadInode, removeInode } from "./inode.ts";
 
 export const ORPHAN_MIDDLE = keyMiddle(KIND_ORPHAN, 0);
 
 /** Those that the tree lists. */
-export function list(subvolume: Subvolume): number[] {
+export function list(subvolume: FileTree): number[] {
   const tree = subvolume.tree;
   const found: number[] = [];
   for (
@@ -24,7 +24,7 @@ export function list(subvolume: Subvolume): number[] {
 }
 
 /** Frees the inode if it has no name left; 0 also when it has, −ENOENT when it is not there. */
-export function free(subvolume: Subvolume, ino: number): number {
+export function free(subvolume: FileTree, ino: number): number {
   const at = loadInode(subvolume, ino);
   if (at < 0) return -ENOENT;
   if (subvolume.volume.inodes.words[at + INODE_AT_NLINK] !== 0) return 0;
@@ -33,6 +33,6 @@ export function free(subvolume: Subvolume, ino: number): number {
 }
 
 /** Frees now, or with its last pin, an inode that has just lost its last name. */
-export function abandon(subvolume: Subvolume, ino: number): void {
+export function abandon(subvolume: FileTree, ino: number): void {
   if (!subvolume.isPinned(ino)) removeInode(subvolume, ino);
 }

@@ -3,18 +3,17 @@ import { EINVAL, ENOENT, EOPNOTSUPP } from "@stratos/abi";
 import { INODE_AT_PROPERTIES } from "../format/inode-item.ts";
 import { COMPRESS_NONE, compressionOf, propertiesOr, PROPERTIES_MAX } from "../format/properties.ts";
 import { COMPATIBLE_PROPERTIES, FEATURE_COMPRESSION } from "../format/superblock.ts";
-import type { Subvolume } from "../volume/subvolume.ts";
-import type { Volume } from "../volume/volume.ts";
+import type { FileTree, FileVolume } from "./file-tree.ts";
 import { changeInode, loadInode, stamp } from "./inode.ts";
 
 /** The inode's own word; −ENOENT. */
-export function ownProperties(subvolume: Subvolume, ino: number): number {
+export function ownProperties(subvolume: FileTree, ino: number): number {
   const at = loadInode(subvolume, ino);
   return at < 0 ? -ENOENT : subvolume.volume.inodes.words[at + INODE_AT_PROPERTIES]!;
 }
 
 /** What holds for the file: its own, else the subvolume's, else the volume's. */
-export function effectiveProperties(subvolume: Subvolume, ino: number): number {
+export function effectiveProperties(subvolume: FileTree, ino: number): number {
   const defaults = propertiesOr(subvolume.properties, subvolume.volume.superblock.properties);
   const at = loadInode(subvolume, ino);
   return at < 0 ? defaults : propertiesOr(subvolume.volume.inodes.words[at + INODE_AT_PROPERTIES]!, defaults);
@@ -24,7 +23,7 @@ export function effectiveProperties(subvolume: Subvolume, ino: number): number {
  * For content that is written from now on; what is stored stays as it is (defragmentation rewrites it). −ENOENT,
  * −EOPNOTSUPP.
  */
-export function setProperties(subvolume: Subvolume, ino: number, properties: number): number {
+export function setProperties(subvolume: FileTree, ino: number, properties: number): number {
   const allowed = allowProperties(subvolume.volume, properties);
   if (allowed < 0) return allowed;
   const at = changeInode(subvolume, ino);
@@ -35,7 +34,7 @@ export function setProperties(subvolume: Subvolume, ino: number, properties: num
 }
 
 /** May the volume use them? From then on readers must know them. −EINVAL, −EOPNOTSUPP: this host has no such codec. */
-export function allowProperties(volume: Volume, properties: number): number {
+export function allowProperties(volume: FileVolume, properties: number): number {
   if (properties < 0 || properties > PROPERTIES_MAX) return -EINVAL;
   const compression = compressionOf(properties);
   if (!volume.content.knows(compression)) return -EOPNOTSUPP;
@@ -50,7 +49,7 @@ export function allowProperties(volume: Volume, properties: number): number {
 }
 
 /** A new file takes its folder's. */
-export function inheritProperties(subvolume: Subvolume, directory: number, ino: number): void {
+export function inheritProperties(subvolume: FileTree, directory: number, ino: number): void {
   const properties = ownProperties(subvolume, directory);
   if (properties <= 0) return;
   const at = changeInode(subvolume, ino);

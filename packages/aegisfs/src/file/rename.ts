@@ -17,7 +17,7 @@ import {
   S_IFCHR,
 } from "@stratos/abi";
 import { INODE_AT_ENTRIES, INODE_AT_PARENT, ROOT_INO } from "../format/inode-item.ts";
-import type { Subvolume } from "../volume/subvolume.ts";
+import type { FileTree } from "./file-tree.ts";
 import {
   changeDirectory,
   checkDirectory,
@@ -38,7 +38,7 @@ import { create, dropLink, mayEnter } from "./namespace.ts";
  *   −EINVAL for a directory moved below itself and for unknown or contradicting flags
  */
 export function rename(
-  subvolume: Subvolume,
+  subvolume: FileTree,
   directory: number,
   name: string,
   newDirectory: number,
@@ -107,7 +107,7 @@ export function rename(
 }
 
 function swap(
-  subvolume: Subvolume,
+  subvolume: FileTree,
   directory: number,
   name: string,
   ino: number,
@@ -130,7 +130,7 @@ function swap(
 }
 
 /** The inode is in `parent` now. */
-function settle(subvolume: Subvolume, ino: number, isDirectory: boolean, parent: number): void {
+function settle(subvolume: FileTree, ino: number, isDirectory: boolean, parent: number): void {
   const at = changeInode(subvolume, ino);
   if (at < 0) return;
   if (isDirectory) subvolume.volume.inodes.words[at + INODE_AT_PARENT] = parent;
@@ -138,7 +138,7 @@ function settle(subvolume: Subvolume, ino: number, isDirectory: boolean, parent:
 }
 
 /** True when the directory `ino` is `ancestor` or lies below it. */
-function isBelow(subvolume: Subvolume, ino: number, ancestor: number): boolean {
+function isBelow(subvolume: FileTree, ino: number, ancestor: number): boolean {
   for (let steps = 0; steps < DEPTH_MAX; steps++) {
     if (ino === ancestor) return true;
     if (ino === ROOT_INO) return false;

@@ -10,20 +10,19 @@ import { Failure } from "../failure.ts";
 import { INODE_HAS_ITEMS, INODE_ORPHAN, INODE_REMOVED, INODE_STORED, INODE_WORDS } from "../cache/inode-table.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, INLINE_SIZE_MAX } from "../format/geometry.ts";
 import { INODE_AT_NLINK, INODE_SIZE } from "../format/inode-item.ts";
-import type { Subvolume } from "../volume/subvolume.ts";
-import type { Volume } from "../volume/volume.ts";
+import type { FileTree, FileVolume } from "./file-tree.ts";
 import { putInline, storeBlocks } from "./data.ts";
 import { settleEntry } from "./directory.ts";
 import { findExtent, releaseExtents } from "./extents.ts";
 import { bytesToEnd, INODE_MIDDLE, mayHaveItems } from "./inode.ts";
 import { ORPHAN_MIDDLE } from "./orphans.ts";
 
-export function settleAllEntries(volume: Volume): void {
+export function settleAllEntries(volume: FileVolume): void {
   const { entries } = volume;
   for (const at of entries.dirtyEntries()) settleEntry(volume.cachedSubvolume(entries.subvolumes[at]!), at);
 }
 
-export function settleAllInodes(volume: Volume): void {
+export function settleAllInodes(volume: FileVolume): void {
   for (const slot of volume.inodes.dirtySlots())
     settleInode(volume.cachedSubvolume(volume.inodes.subvolumes[slot]!), slot);
   volume.eachLoaded((subvolume) => {
@@ -31,7 +30,7 @@ export function settleAllInodes(volume: Volume): void {
   });
 }
 
-function settleInode(subvolume: Subvolume, slot: number): void {
+function settleInode(subvolume: FileTree, slot: number): void {
   const { inodes } = subvolume.volume;
   const ino = inodes.numbers[slot]!;
   if ((inodes.flags[slot]! & INODE_REMOVED) !== 0) {
@@ -59,7 +58,7 @@ function settleInode(subvolume: Subvolume, slot: number): void {
   inodes.markClean(slot);
 }
 
-function removeItems(subvolume: Subvolume, ino: number, flags: number): void {
+function removeItems(subvolume: FileTree, ino: number, flags: number): void {
   const { tree } = subvolume;
   if ((flags & INODE_HAS_ITEMS) !== 0) releaseExtents(subvolume, ino, 0, Infinity);
   // What is left is small: the inode, attributes, inline content.
@@ -71,7 +70,7 @@ function removeItems(subvolume: Subvolume, ino: number, flags: number): void {
 const staging = new Uint8Array(EXTENT_BLOCKS_MAX * BLOCK_SIZE);
 
 /** Stores the dirty pages of one inode, neighbours together; they stay in memory, clean. */
-export function settlePages(subvolume: Subvolume, slot: number): void {
+export function settlePages(subvolume: FileTree, slot: number): void {
   const { inodes, pages } = subvolume.volume;
   const ino = inodes.numbers[slot]!;
   const dirty = pages.dirtyPagesOf(slot);
@@ -100,7 +99,7 @@ export function settlePages(subvolume: Subvolume, slot: number): void {
 }
 
 /** Stores what is in memory of one file, and keeps none of it: for what works on its extents. */
-export function settleFile(subvolume: Subvolume, ino: number): void {
+export function settleFile(subvolume: FileTree, ino: number): void {
   const { inodes, pages } = subvolume.volume;
   const slot = inodes.find(subvolume.cacheId, ino);
   if (slot < 0 || inodes.firstPages[slot]! < 0) return;

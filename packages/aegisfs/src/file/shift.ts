@@ -5,7 +5,7 @@
 import { EFBIG, EINVAL, ENOSPC } from "@stratos/abi";
 import { EXTENT_BLOCKS_MAX, FILE_BLOCKS_MAX, FILE_SIZE_MAX } from "../format/geometry.ts";
 import { highOf, KIND_EXTENT, keyMiddle } from "../format/key.ts";
-import type { Subvolume } from "../volume/subvolume.ts";
+import type { FileTree } from "./file-tree.ts";
 import { findFile, INLINE_MIDDLE, page, readPages, storeBlocks } from "./data.ts";
 import { changeBlocks, findExtent, findNextExtent, found, releaseExtents, splitExtent } from "./extents.ts";
 import { addOffsets, blockOf, withinOf, type FileOffset } from "./file-offset.ts";
@@ -16,7 +16,7 @@ import { settleFile } from "./settle.ts";
 const EXTENTS_OF_NODE = 40;
 
 /** Takes out a range of whole blocks before the end: what lies behind moves to its place. −EINVAL, −ENOSPC … */
-export function collapseRange(subvolume: Subvolume, ino: number, offset: FileOffset, length: FileOffset): number {
+export function collapseRange(subvolume: FileTree, ino: number, offset: FileOffset, length: FileOffset): number {
   const file = findFile(subvolume, ino);
   if (file < 0) return file;
   const { inodes } = subvolume.volume;
@@ -36,7 +36,7 @@ export function collapseRange(subvolume: Subvolume, ino: number, offset: FileOff
 }
 
 /** Puts a hole of whole blocks in: what lies there and behind moves back. −EINVAL, −EFBIG, −ENOSPC … */
-export function insertRange(subvolume: Subvolume, ino: number, offset: FileOffset, length: FileOffset): number {
+export function insertRange(subvolume: FileTree, ino: number, offset: FileOffset, length: FileOffset): number {
   const file = findFile(subvolume, ino);
   if (file < 0) return file;
   const { inodes } = subvolume.volume;
@@ -73,7 +73,7 @@ export function insertRange(subvolume: Subvolume, ino: number, offset: FileOffse
 const LAST = FILE_BLOCKS_MAX;
 
 /** Start of the last extent that begins at or before a block index; −1 when there is none. */
-function lastExtent({ tree }: Subvolume, ino: number, index: number): number {
+function lastExtent({ tree }: FileTree, ino: number, index: number): number {
   if (
     !tree.floor(ino, keyMiddle(KIND_EXTENT, highOf(index)), index >>> 0) ||
     tree.key(0) !== ino ||
@@ -88,7 +88,7 @@ function isAligned(offset: FileOffset, length: FileOffset): boolean {
 }
 
 /** Counts the extents from `index` on; −ENOSPC when the nodes that moving them may take are not there. */
-function canMove(subvolume: Subvolume, ino: number, index: number): number {
+function canMove(subvolume: FileTree, ino: number, index: number): number {
   const { space, quadReserve } = subvolume.volume;
   let extents = 0;
   for (
@@ -103,7 +103,7 @@ function canMove(subvolume: Subvolume, ino: number, index: number): number {
 const value = new Uint32Array(EXTENT_BLOCKS_MAX + 4);
 
 /** Gives an extent another place in its file, where there is none. */
-function move(subvolume: Subvolume, ino: number, from: number, to: number): void {
+function move(subvolume: FileTree, ino: number, from: number, to: number): void {
   const { tree } = subvolume;
   findExtent(subvolume, ino, from);
   const length = tree.length;
@@ -115,7 +115,7 @@ function move(subvolume: Subvolume, ino: number, from: number, to: number): void
 }
 
 /** The file has that many blocks more. */
-function finish(subvolume: Subvolume, ino: number, blocks: number): number {
+function finish(subvolume: FileTree, ino: number, blocks: number): number {
   const item = changeInode(subvolume, ino);
   const { words } = subvolume.volume.inodes;
   putSize(words, item, sizeBlock(words, item) + blocks, sizeWithin(words, item));

@@ -10,7 +10,7 @@ import { byteString } from "@stratos/base";
 import { ACL_DEFAULT_NAME, EEXIST, EINVAL, ENODATA, ENOENT, ENOSPC, ERANGE } from "@stratos/abi";
 import { VALUE_SIZE_MAX } from "../format/geometry.ts";
 import { KIND_XATTR, keyMiddle } from "../format/key.ts";
-import type { Subvolume } from "../volume/subvolume.ts";
+import type { FileTree } from "./file-tree.ts";
 import { changeInode, expectItems, loadInode, mayHaveItems, stamp } from "./inode.ts";
 import { hashName, nameHashHigh, nameHashLow } from "./name-hash.ts";
 
@@ -19,7 +19,7 @@ export const XATTR_REPLACE = 2;
 const HEAD_SIZE = 4;
 
 /** Positions the tree on the attribute; false when it is not there. */
-function find(subvolume: Subvolume, ino: number, name: string): boolean {
+function find(subvolume: FileTree, ino: number, name: string): boolean {
   if (!mayHaveItems(subvolume, ino)) return false;
   const tree = subvolume.tree;
   hashName(name, subvolume.volume.superblock.hashSeed);
@@ -32,19 +32,19 @@ function find(subvolume: Subvolume, ino: number, name: string): boolean {
   return false;
 }
 
-function nameHere(subvolume: Subvolume): string {
+function nameHere(subvolume: FileTree): string {
   const { bytes, offset } = subvolume.tree;
   return byteString(bytes, offset + HEAD_SIZE, offset + HEAD_SIZE + bytes[offset]!);
 }
 
-export function get(subvolume: Subvolume, ino: number, name: string): Uint8Array | number {
+export function get(subvolume: FileTree, ino: number, name: string): Uint8Array | number {
   if (!find(subvolume, ino, name)) return loadInode(subvolume, ino) < 0 ? -ENOENT : -ENODATA;
   const { bytes, offset } = subvolume.tree;
   const start = offset + HEAD_SIZE + bytes[offset]!;
   return bytes.slice(start, start + (bytes[offset + 2]! | (bytes[offset + 3]! << 8)));
 }
 
-export function set(subvolume: Subvolume, ino: number, name: string, value: Uint8Array, flags: number): number {
+export function set(subvolume: FileTree, ino: number, name: string, value: Uint8Array, flags: number): number {
   const tree = subvolume.tree;
   if (name.length === 0 || name.length > 255) return -ERANGE;
   if ((flags & ~(XATTR_CREATE | XATTR_REPLACE)) !== 0) return -EINVAL;
@@ -74,7 +74,7 @@ export function set(subvolume: Subvolume, ino: number, name: string, value: Uint
   return 0;
 }
 
-export function remove(subvolume: Subvolume, ino: number, name: string): number {
+export function remove(subvolume: FileTree, ino: number, name: string): number {
   const tree = subvolume.tree;
   if (!find(subvolume, ino, name)) return loadInode(subvolume, ino) < 0 ? -ENOENT : -ENODATA;
   tree.remove(tree.key(0), tree.key(1), tree.key(2));
@@ -83,7 +83,7 @@ export function remove(subvolume: Subvolume, ino: number, name: string): number 
   return 0;
 }
 
-export function list(subvolume: Subvolume, ino: number): string[] | number {
+export function list(subvolume: FileTree, ino: number): string[] | number {
   const tree = subvolume.tree;
   if (loadInode(subvolume, ino) < 0) return -ENOENT;
   const names: string[] = [];

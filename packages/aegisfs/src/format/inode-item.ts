@@ -17,7 +17,7 @@ export const INODE_AT_PARENT = 24; // of a directory
 export const INODE_AT_ENTRIES = 25; // of a directory: number of entries, without "." and ".."
 export const INODE_AT_PROJECT = 26;
 export const INODE_AT_PROPERTIES = 27; // format/properties.ts
-export const INODE_AT_HEAT = 28; // tier/heat.ts
+export const INODE_AT_HEAT = 28; // file/heat.ts
 export const INODE_AT_HEAT_TIME = 29;
 // words 30 … 31: 0
 

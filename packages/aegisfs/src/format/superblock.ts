@@ -4,7 +4,7 @@
  * Generation g is written to blocks g mod 2 and 256 + g mod 2 once all that it names is durable. The newest one whose
  * checksum holds is the volume. So a commit happens or does not, and one damaged copy is survived.
  */
-import { checksumWords } from "../store/checksum.ts";
+import { checksumWords } from "./checksum.ts";
 import { BLOCK_SIZE, NODE_SIZE } from "./geometry.ts";
 import { POINTER_WORDS } from "./node-layout.ts";
 import {

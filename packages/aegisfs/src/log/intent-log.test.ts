@@ -35,7 +35,7 @@ import type { Volume } from "../aegisfs.ts";
 import { findExtent, found } from "../file/extents.ts";
 import { SUPERBLOCK_SLOTS } from "../format/superblock.ts";
 import { BATCH_AT_CHECKSUM, BATCH_AT_RECORDS, BATCH_AT_WORDS, BATCH_HEADER_WORDS } from "../format/log-layout.ts";
-import { checksumWords } from "../store/checksum.ts";
+import { checksumWords } from "../format/checksum.ts";
 import { dumpSubvolume } from "../testing/dump.ts";
 import { ForwardingDevice } from "../testing/forwarding-device.ts";
 import { freshVolume, mountedVolume } from "../testing/fresh-volume.ts";

@@ -44,9 +44,8 @@ import {
   LOG_SYMLINK,
   LOG_UNLINK,
 } from "../format/log-layout.ts";
-import { checksumWords } from "../store/checksum.ts";
-import type { Subvolume } from "../volume/subvolume.ts";
-import type { Volume } from "../volume/volume.ts";
+import { checksumWords } from "../format/checksum.ts";
+import type { FileTree, FileVolume } from "../file/file-tree.ts";
 import { RecordWriter } from "./record-writer.ts";
 import { putReceipt } from "./read-log.ts";
 import type { Batch } from "./record-reader.ts";
@@ -81,14 +80,14 @@ class ChangedContent {
  * commit; the one behind that ends it for both.
  */
 interface Replacing {
-  readonly subvolume: Subvolume;
+  readonly subvolume: FileTree;
   readonly ino: number;
   isMoved: boolean;
   outlivesCommit: boolean;
 }
 
 export class IntentLog {
-  readonly #volume: Volume;
+  readonly #volume: FileVolume;
   readonly #writer = new RecordWriter(PENDING_WORDS_MAX);
   /** By `cacheId` and inode number. Bound: emptied by each commit, and `skip` when there are too many. */
   readonly #changed = new Map<number, ChangedContent>();
@@ -108,7 +107,7 @@ export class IntentLog {
    */
   carried: readonly Batch[] = [];
 
-  constructor(volume: Volume) {
+  constructor(volume: FileVolume) {
     this.#volume = volume;
   }
 
@@ -151,7 +150,7 @@ export class IntentLog {
 
   // ---- Records of what was done -----------------------------------------------------------------------------------
 
-  #begin(kind: number, subvolume: Subvolume): RecordWriter | null {
+  #begin(kind: number, subvolume: FileTree): RecordWriter | null {
     if (this.blocks === 0 || this.#skips) return null;
     const writer = this.#writer;
     if (writer.overflowed) {
@@ -167,13 +166,13 @@ export class IntentLog {
    * The same for a change of a file that exists. Without a name it ends with the crash, or gets one by a commit
    * (`link`): when all is done again it is gone.
    */
-  #beginOf(kind: number, subvolume: Subvolume, ino: number): RecordWriter | null {
+  #beginOf(kind: number, subvolume: FileTree, ino: number): RecordWriter | null {
     const at = loadInode(subvolume, ino);
     return at < 0 || this.#volume.inodes.words[at + INODE_AT_NLINK] === 0 ? null : this.#begin(kind, subvolume);
   }
 
   create(
-    subvolume: Subvolume,
+    subvolume: FileTree,
     directory: number,
     name: string,
     ino: number,
@@ -196,7 +195,7 @@ export class IntentLog {
     writer.end();
   }
 
-  createUnnamed(subvolume: Subvolume, ino: number, mode: number, uid: number, gid: number): void {
+  createUnnamed(subvolume: FileTree, ino: number, mode: number, uid: number, gid: number): void {
     const writer = this.#begin(LOG_CREATE_UNNAMED, subvolume);
     if (writer === null) return;
     writer.u32(ino);
@@ -207,7 +206,7 @@ export class IntentLog {
   }
 
   symlink(
-    subvolume: Subvolume,
+    subvolume: FileTree,
     directory: number,
     name: string,
     ino: number,
@@ -226,7 +225,7 @@ export class IntentLog {
     writer.end();
   }
 
-  link(subvolume: Subvolume, ino: number, directory: number, name: string): void {
+  link(subvolume: FileTree, ino: number, directory: number, name: string): void {
     const writer = this.#begin(LOG_LINK, subvolume);
     if (writer === null) return;
     writer.u32(ino);
@@ -235,15 +234,15 @@ export class IntentLog {
     writer.end();
   }
 
-  unlink(subvolume: Subvolume, directory: number, name: string): void {
+  unlink(subvolume: FileTree, directory: number, name: string): void {
     this.#removal(LOG_UNLINK, subvolume, directory, name);
   }
 
-  rmdir(subvolume: Subvolume, directory: number, name: string): void {
+  rmdir(subvolume: FileTree, directory: number, name: string): void {
     this.#removal(LOG_RMDIR, subvolume, directory, name);
   }
 
-  #removal(kind: number, subvolume: Subvolume, directory: number, name: string): void {
+  #removal(kind: number, subvolume: FileTree, directory: number, name: string): void {
     const writer = this.#begin(kind, subvolume);
     if (writer === null) return;
     writer.u32(directory);
@@ -252,7 +251,7 @@ export class IntentLog {
   }
 
   rename(
-    subvolume: Subvolume,
+    subvolume: FileTree,
     directory: number,
     name: string,
     newDirectory: number,
@@ -273,7 +272,7 @@ export class IntentLog {
     writer.end();
   }
 
-  attributes(subvolume: Subvolume, ino: number): void {
+  attributes(subvolume: FileTree, ino: number): void {
     const writer = this.#beginOf(LOG_ATTRIBUTES, subvolume, ino);
     if (writer === null) return;
     writer.u32(ino);
@@ -281,7 +280,7 @@ export class IntentLog {
     writer.end();
   }
 
-  setXattr(subvolume: Subvolume, ino: number, name: string, value: Uint8Array, flags: number): void {
+  setXattr(subvolume: FileTree, ino: number, name: string, value: Uint8Array, flags: number): void {
     const writer = this.#beginOf(LOG_SET_XATTR, subvolume, ino);
     if (writer === null) return;
     writer.u32(ino);
@@ -291,7 +290,7 @@ export class IntentLog {
     writer.end();
   }
 
-  removeXattr(subvolume: Subvolume, ino: number, name: string): void {
+  removeXattr(subvolume: FileTree, ino: number, name: string): void {
     const writer = this.#beginOf(LOG_REMOVE_XATTR, subvolume, ino);
     if (writer === null) return;
     writer.u32(ino);
@@ -299,7 +298,7 @@ export class IntentLog {
     writer.end();
   }
 
-  setAcl(subvolume: Subvolume, ino: number, name: string, value: Uint8Array): void {
+  setAcl(subvolume: FileTree, ino: number, name: string, value: Uint8Array): void {
     const writer = this.#beginOf(LOG_SET_ACL, subvolume, ino);
     if (writer === null) return;
     writer.u32(ino);
@@ -311,7 +310,7 @@ export class IntentLog {
   // ---- Content ----------------------------------------------------------------------------------------------------
 
   /** Blocks of a file got new content; with 0 blocks, its inline content did. */
-  stored(subvolume: Subvolume, ino: number, index: number, count: number): void {
+  stored(subvolume: FileTree, ino: number, index: number, count: number): void {
     const changed = this.#changedOf(subvolume, ino);
     if (changed === null || changed.isWhole) return;
     const { ranges } = changed;
@@ -328,24 +327,24 @@ export class IntentLog {
   }
 
   /** Blocks of a file went, or its extents changed in another way than by `stored`. */
-  cut(subvolume: Subvolume, ino: number): void {
+  cut(subvolume: FileTree, ino: number): void {
     const changed = this.#changedOf(subvolume, ino);
     if (changed !== null) changed.isWhole = true;
   }
 
   /** A file got the name of another one, whose content is gone with it. */
-  movedOver(subvolume: Subvolume, ino: number): void {
+  movedOver(subvolume: FileTree, ino: number): void {
     const file = this.#replacingOf(subvolume, ino);
     if (file !== null) file.isMoved = true;
   }
 
   /** A file was emptied, as a rule to be written anew. */
-  emptied(subvolume: Subvolume, ino: number): void {
+  emptied(subvolume: FileTree, ino: number): void {
     const file = this.#replacingOf(subvolume, ino);
     if (file !== null) file.outlivesCommit = true;
   }
 
-  #replacingOf(subvolume: Subvolume, ino: number): Replacing | null {
+  #replacingOf(subvolume: FileTree, ino: number): Replacing | null {
     const key = subvolume.cacheId * 0x100000000 + ino;
     let file = this.#replacing.get(key);
     if (file === undefined) {
@@ -375,7 +374,7 @@ export class IntentLog {
     return true;
   }
 
-  #changedOf(subvolume: Subvolume, ino: number): ChangedContent | null {
+  #changedOf(subvolume: FileTree, ino: number): ChangedContent | null {
     if (this.blocks === 0 || this.#skips) return null;
     const key = subvolume.cacheId * 0x100000000 + ino;
     let changed = this.#changed.get(key);
@@ -393,7 +392,7 @@ export class IntentLog {
    * Stores the content of a file and adds its record. Returns false when only a commit will do. Throws Failure.
    * Nothing is durable before `flush`.
    */
-  addContent(subvolume: Subvolume, ino: number): boolean {
+  addContent(subvolume: FileTree, ino: number): boolean {
     if (this.blocks === 0 || this.#skips || this.#writer.overflowed) return false;
     const at = loadInode(subvolume, ino);
     const { inodes } = this.#volume;

@@ -28,8 +28,8 @@ import {
   LOG_RECEIPT_MAGIC,
   RECEIPT_WORDS,
 } from "../format/log-layout.ts";
-import { checksumWords } from "../store/checksum.ts";
-import type { Volume } from "../volume/volume.ts";
+import { checksumWords } from "../format/checksum.ts";
+import type { VolumeSpace } from "../space/volume-space.ts";
 import { eachExtent, type Batch } from "./record-reader.ts";
 
 interface FoundLog {
@@ -43,7 +43,7 @@ interface FoundLog {
  * Throws Failure for a batch that makes no sense. Also of a volume that is mounted, whose log grows meanwhile: it
  * begins anew while that happens, at most once for each batch that the log has room for.
  */
-export function readLog(volume: Volume): FoundLog {
+export function readLog(volume: VolumeSpace): FoundLog {
   const { batches, end } = readBatches(volume);
   const last = batches[batches.length - 1];
   const receipt = readReceipt(volume, end);
@@ -90,7 +90,7 @@ interface Receipt {
 }
 
 /** The receipt in that block of the log, from whichever copy has one; null when it is none of this generation. */
-function readReceipt({ store, superblock }: Volume, block: number): Receipt | null {
+function readReceipt({ store, superblock }: VolumeSpace, block: number): Receipt | null {
   if (block >= superblock.logStart + superblock.logBlocks) return null;
   const bytes = new Uint8Array(BLOCK_SIZE);
   for (let copy = 0, copies = store.copies(block, 1); copy < copies; copy++) {
@@ -113,7 +113,7 @@ function receiptIn(bytes: Uint8Array, generation: number): Receipt | null {
 /**
  * How many batches were durable once, by the receipts in the log from a block on, its bound being the log's (4 MiB).
  */
-function durableBatches(volume: Volume, from: number): number {
+function durableBatches(volume: VolumeSpace, from: number): number {
   const { logStart, logBlocks } = volume.superblock;
   let durable = 0;
   for (let block = from; block < logStart + logBlocks; block++)
@@ -125,7 +125,7 @@ function durableBatches(volume: Volume, from: number): number {
  * Was surely nothing written to the log since its superblock? Then its first block has something else, or a whole batch
  * of an older generation.
  */
-function isVoid({ store, superblock }: Volume): boolean {
+function isVoid({ store, superblock }: VolumeSpace): boolean {
   const block = new Uint8Array(BLOCK_SIZE);
   const head = new Uint32Array(block.buffer);
   if (!store.readCopy(superblock.logStart, 1, 0, block, 0)) return false;
@@ -137,7 +137,7 @@ function isVoid({ store, superblock }: Volume): boolean {
   );
 }
 
-function readBatches(volume: Volume): { batches: Batch[]; end: number } {
+function readBatches(volume: VolumeSpace): { batches: Batch[]; end: number } {
   const { store, superblock } = volume;
   const batches: Batch[] = [];
   let previous = 0;
@@ -158,7 +158,7 @@ function readBatches(volume: Volume): { batches: Batch[]; end: number } {
 
 /** The batch that begins at a block, as one copy has it; null when it is not the one that is looked for. */
 function readBatch(
-  { store, superblock }: Volume,
+  { store, superblock }: VolumeSpace,
   start: number,
   copy: number,
   number: number,
@@ -181,7 +181,7 @@ function readBatch(
 
 /** The batch with that head, null when its checksum is not right. */
 function checkedBatch(
-  store: Volume["store"],
+  store: VolumeSpace["store"],
   start: number,
   room: number,
   copy: number,
@@ -199,7 +199,7 @@ function checkedBatch(
   return { words: words.subarray(0, count), records: words[BATCH_AT_RECORDS]!, checksum };
 }
 
-function isContentThere(volume: Volume, batch: Batch): boolean {
+function isContentThere(volume: VolumeSpace, batch: Batch): boolean {
   let whole = true;
   eachExtent(batch, (words, at) => (whole &&= isExtentThere(volume, words, at)));
   return whole;
@@ -207,7 +207,7 @@ function isContentThere(volume: Volume, batch: Batch): boolean {
 
 /** Blocks that batches which count map, and that are not what they were. Throws Failure. */
 export function damagedContent(
-  { store }: Volume,
+  { store }: VolumeSpace,
   batches: readonly Batch[],
 ): { subvolume: number; ino: number; block: number }[] {
   const damaged: { subvolume: number; ino: number; block: number }[] = [];
@@ -224,7 +224,7 @@ export function damagedContent(
   return damaged;
 }
 
-function isExtentThere({ store }: Volume, words: Uint32Array, at: number): boolean {
+function isExtentThere({ store }: VolumeSpace, words: Uint32Array, at: number): boolean {
   if ((words[at + EXTENT_AT_FLAGS]! & EXTENT_UNWRITTEN) !== 0) return true;
   const stored = words[at + EXTENT_AT_LENGTH]! >>> 16;
   for (let offset = 0; offset < stored; offset++)

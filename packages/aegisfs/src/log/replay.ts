@@ -6,7 +6,7 @@
  * makes no sense is damage.
  */
 import { S_IFMT, S_IFREG } from "@stratos/abi";
-import { inheritAcl, setAcl, followMode } from "../access/acl.ts";
+import { inheritAcl, setAcl, followMode } from "../file/acl.ts";
 import { INODE_WORDS } from "../cache/inode-table.ts";
 import { Failure } from "../failure.ts";
 import { INLINE_MIDDLE, putInline } from "../file/data.ts";
@@ -43,8 +43,8 @@ import {
   LOG_SYMLINK,
   LOG_UNLINK,
 } from "../format/log-layout.ts";
-import type { Subvolume } from "../volume/subvolume.ts";
-import type { Volume } from "../volume/volume.ts";
+import type { FileTree, FileVolume } from "../file/file-tree.ts";
+import type { VolumeSpace } from "../space/volume-space.ts";
 import { readLog } from "./read-log.ts";
 import { eachExtent, liar, RecordReader, type Batch } from "./record-reader.ts";
 
@@ -61,11 +61,16 @@ const DERIVED = new Set([
 /** Of attributes alone: the size belongs to the content. */
 const SIZE_WORDS = new Set([INODE_AT_BYTES, INODE_AT_BYTES + 1]);
 
+/** A volume whose changes are done again, each at its time. */
+interface ReplayVolume extends FileVolume {
+  setTime(seconds: number, nanoseconds: number): void;
+}
+
 /**
  * Does again what the log of the volume's superblock says. Returns the number of records; throws Failure `corrupt-node`
  * for a log that lies.
  */
-export function replayLog(volume: Volume): number {
+export function replayLog(volume: ReplayVolume): number {
   const { batches, lost } = readLog(volume);
   // What was synced is not to go without a word: check names it, and repair goes on without it.
   if (lost > 0) throw liar();
@@ -85,7 +90,7 @@ export function replayLog(volume: Volume): number {
 }
 
 /** Nothing that a record maps may be taken for something else before it is done again. */
-export function pinContent({ space }: Volume, batches: readonly Batch[]): void {
+export function pinContent({ space }: VolumeSpace, batches: readonly Batch[]): void {
   for (const batch of batches)
     eachExtent(batch, (words, at) => space.pin(words[at + EXTENT_AT_BLOCK]!, words[at + EXTENT_AT_LENGTH]! >>> 16));
 }
@@ -97,7 +102,7 @@ export function pinContent({ space }: Volume, batches: readonly Batch[]): void {
  *
  * @returns records that were done, and that could not be
  */
-export function salvageLog(volume: Volume, batches: readonly Batch[]): { done: number; failed: number } {
+export function salvageLog(volume: ReplayVolume, batches: readonly Batch[]): { done: number; failed: number } {
   const counts = { done: 0, failed: 0 };
   const renumbered = new Map<string, number>();
   volume.enforcesQuotas = false;
@@ -114,7 +119,7 @@ export function salvageLog(volume: Volume, batches: readonly Batch[]): { done: n
   return counts;
 }
 
-function isDoneAgain(volume: Volume, reader: RecordReader): boolean {
+function isDoneAgain(volume: ReplayVolume, reader: RecordReader): boolean {
   try {
     redo(volume, reader);
     return true;
@@ -124,7 +129,7 @@ function isDoneAgain(volume: Volume, reader: RecordReader): boolean {
   }
 }
 
-function redo(volume: Volume, reader: RecordReader): void {
+function redo(volume: ReplayVolume, reader: RecordReader): void {
   const subvolume = volume.subvolume(reader.subvolume);
   if (subvolume === null) throw liar();
   volume.setTime(reader.seconds, reader.nanoseconds);
@@ -133,7 +138,7 @@ function redo(volume: Volume, reader: RecordReader): void {
   if (result < 0) throw liar();
 }
 
-function redoOne(volume: Volume, subvolume: Subvolume, reader: RecordReader): number {
+function redoOne(volume: ReplayVolume, subvolume: FileTree, reader: RecordReader): number {
   switch (reader.kind) {
     case LOG_CREATE: {
       const directory = reader.ino();
@@ -194,7 +199,7 @@ function redoOne(volume: Volume, subvolume: Subvolume, reader: RecordReader): nu
 }
 
 /** The inode gets the words of the record. Returns its number, or −1. */
-function takeWords(subvolume: Subvolume, reader: RecordReader, size: boolean): number {
+function takeWords(subvolume: FileTree, reader: RecordReader, size: boolean): number {
   const ino = reader.ino();
   const at = changeInode(subvolume, ino);
   if (at < 0) return -1;
@@ -212,7 +217,7 @@ function takeWords(subvolume: Subvolume, reader: RecordReader, size: boolean): n
   return ino;
 }
 
-function redoContent(volume: Volume, subvolume: Subvolume, reader: RecordReader): number {
+function redoContent(volume: ReplayVolume, subvolume: FileTree, reader: RecordReader): number {
   const ino = takeWords(subvolume, reader, true);
   if (ino < 0) return -1;
   const { tree } = subvolume;
@@ -242,7 +247,7 @@ function redoContent(volume: Volume, subvolume: Subvolume, reader: RecordReader)
 }
 
 /** The file owns these blocks, of which a snapshot or another part of the file may own some already. */
-function own({ space, references, store }: Volume, start: number, count: number): void {
+function own({ space, references, store }: VolumeSpace, start: number, count: number): void {
   for (let block = start; block < start + count; block++) {
     if (block >= store.topStart && !space.claim(block)) references.share(block, 1);
   }

@@ -6,19 +6,28 @@
 import { E2BIG, EINVAL, ENODATA } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import { Failure } from "../failure.ts";
-import { Operation } from "../audit/operation.ts";
+import { Operation, type VolumeObserver } from "../file/operation.ts";
 import { hashName, nameHashHigh, nameHashLow } from "../file/name-hash.ts";
 import { KIND_PROPERTY, keyMiddle } from "../format/key.ts";
-import { Room } from "../volume/reserve.ts";
-import type { Volume } from "../volume/volume.ts";
+import { Room } from "../space/reserve.ts";
+import type { VolumeSpace } from "../space/volume-space.ts";
 
 const PROPERTY_SIZE_MAX = 3072;
 const HEADER_SIZE = 4;
 
-export class Properties {
-  readonly #volume: Volume;
+/** The volume, whose operations these are: see `Volume` for what its methods mean. */
+interface PropertyVolume extends Pick<VolumeSpace, "tree" | "superblock"> {
+  readonly observer: VolumeObserver | null;
+  begin(room: Room): number;
+  end(): void;
+  abort(thrown: unknown): number;
+  readFailed(thrown: unknown): number;
+}
 
-  constructor(volume: Volume) {
+export class Properties {
+  readonly #volume: PropertyVolume;
+
+  constructor(volume: PropertyVolume) {
     this.#volume = volume;
   }
 

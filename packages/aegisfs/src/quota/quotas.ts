@@ -11,7 +11,7 @@ import { getPair, loadInode, mayHaveItems, putPair } from "../file/inode.ts";
 import { findExtent } from "../file/extents.ts";
 import { KIND_INODE, KIND_QUOTA, keyMiddle } from "../format/key.ts";
 import { INODE_AT_BLOCKS, INODE_AT_GID, INODE_AT_PROJECT, INODE_AT_UID } from "../format/inode-item.ts";
-import type { Subvolume } from "../volume/subvolume.ts";
+import type { FileTree } from "../file/file-tree.ts";
 
 export const QUOTA_USER = 0;
 export const QUOTA_GROUP = 1;
@@ -62,14 +62,14 @@ class Account {
 }
 
 export class Quotas {
-  readonly #subvolume: Subvolume;
+  readonly #subvolume: FileTree;
   /** Bound: one for each owner whose files were changed since the mount. */
   readonly #accounts = new Map<number, Account>();
   readonly #dirty: Account[] = [];
   #on: boolean | null = null;
   #graceSeconds = GRACE_SECONDS;
 
-  constructor(subvolume: Subvolume) {
+  constructor(subvolume: FileTree) {
     this.#subvolume = subvolume;
   }
 

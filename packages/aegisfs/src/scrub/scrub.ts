@@ -26,9 +26,9 @@ import {
   POINTER_AT_BLOCK,
 } from "../format/node-layout.ts";
 import { DEVICE_STALE } from "../format/pool-table.ts";
-import { droppedRoots } from "../snapshot/dropped-trees.ts";
-import { checksumBlock } from "../store/checksum.ts";
-import { nodeMatches, TreeNode } from "../store/node-cache.ts";
+import { droppedRoots } from "../space/dropped-trees.ts";
+import { checksumBlock } from "../format/checksum.ts";
+import { nodeMatches, TreeNode } from "../tree/node-cache.ts";
 import { slotAt, valueLength, valueOffset } from "../tree/leaf.ts";
 import type { Volume } from "../volume/volume.ts";
 import { scrubSuperblocks } from "./superblocks.ts";

@@ -2,7 +2,7 @@
 import { BLOCK_SIZE } from "../format/geometry.ts";
 import type { ErrorCounters } from "../format/pool-table.ts";
 import { decodeSuperblock, SUPERBLOCK_SLOTS } from "../format/superblock.ts";
-import { Room } from "../volume/reserve.ts";
+import { Room } from "../space/reserve.ts";
 import type { Volume } from "../volume/volume.ts";
 
 /** Returns how many were damaged; two commits then write all of them anew. Throws Failure. */

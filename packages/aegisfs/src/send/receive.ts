@@ -25,7 +25,7 @@ import { KIND_INLINE, keyMiddle } from "../format/key.ts";
 import { SUBVOLUME_INCOMPLETE, SUBVOLUME_READ_ONLY } from "../format/subvolume-item.ts";
 import type { Key } from "../snapshot/compare-trees.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
-import { Room } from "../volume/reserve.ts";
+import { Room } from "../space/reserve.ts";
 import type { Volume } from "../volume/volume.ts";
 import {
   HEAD_SIZE,

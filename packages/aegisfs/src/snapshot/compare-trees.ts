@@ -16,7 +16,7 @@ import {
   POINTER_AT_INFO,
   SLOT_WORDS,
 } from "../format/node-layout.ts";
-import type { NodeCache, TreeNode } from "../store/node-cache.ts";
+import type { NodeCache, TreeNode } from "../tree/node-cache.ts";
 import { lowerBound, valueLength, valueOffset } from "../tree/leaf.ts";
 import type { Volume } from "../volume/volume.ts";
 

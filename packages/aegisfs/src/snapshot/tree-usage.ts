@@ -12,7 +12,7 @@ import { KIND_EXTENT } from "../format/key.ts";
 import { ENTRY_AT_POINTER, ENTRY_WORDS, NODE_HEADER_WORDS, POINTER_AT_BLOCK } from "../format/node-layout.ts";
 import { slotAt, valueOffset } from "../tree/leaf.ts";
 import type { Volume } from "../volume/volume.ts";
-import { droppedRoots } from "./dropped-trees.ts";
+import { droppedRoots } from "../space/dropped-trees.ts";
 
 /** Blocks of 4096 bytes. */
 export interface TreeUsage {

@@ -17,7 +17,7 @@ import { DEVICE_STALE, DeviceEntry } from "../format/pool-table.ts";
 import type { Segment } from "../format/pool-table.ts";
 import { encodeSuperblock, SUPERBLOCK_SLOTS } from "../format/superblock.ts";
 import type { Superblock } from "../format/superblock.ts";
-import { checksumBlock, checksumBlocks } from "./checksum.ts";
+import { checksumBlock, checksumBlocks } from "../format/checksum.ts";
 import { Layout } from "./layout.ts";
 
 /** Checksums of what was read, at most an extent's. */

@@ -4,7 +4,7 @@
  * was since the last commit without keeping them.
  */
 import { SeededRandom } from "@stratos/base";
-import { checksumWords } from "../store/checksum.ts";
+import { checksumWords } from "../format/checksum.ts";
 
 const NAMELESS: readonly string[] = [];
 

@@ -19,11 +19,12 @@ import {
   ROOT_INO,
   Scrub,
   withCompression,
+  resizeDevice,
 } from "../aegisfs.ts";
 import type { FormatOptions } from "../aegisfs.ts";
 import { NODE_AT_COUNT, NODE_HEADER_WORDS } from "../format/node-layout.ts";
 import { SUPERBLOCK_SLOTS } from "../format/superblock.ts";
-import { checksumWords } from "../store/checksum.ts";
+import { checksumWords } from "../format/checksum.ts";
 import { dumpSubvolume } from "./dump.ts";
 import { mountedVolume } from "./fresh-volume.ts";
 import { Workload } from "./workload.ts";
@@ -83,7 +84,7 @@ export function surviveForgedImage(seed: number): void {
   });
   attempt(() => dedupe(written));
   attempt(() => migrate(written));
-  attempt(() => written.grow(4096));
+  attempt(() => resizeDevice(written, 0, 4096));
 }
 
 /** Overwrites words of the superblock that counts, and signs it. */

@@ -3,7 +3,7 @@
  * Same calls, same results (inode numbers aside, which the caller maps).
  */
 import { crc32c } from "@stratos/base";
-import { checksumWords } from "../store/checksum.ts";
+import { checksumWords } from "../format/checksum.ts";
 import {
   EEXIST,
   EINVAL,

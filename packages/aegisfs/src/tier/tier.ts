@@ -14,7 +14,7 @@ import { begin } from "../device/resize.ts";
 import { countMoves, relocate } from "../device/relocation.ts";
 import type { Mover } from "../device/relocation.ts";
 import type { Volume } from "../volume/volume.ts";
-import { faded } from "./heat.ts";
+import { faded } from "../file/heat.ts";
 
 /** How a file lies on the tiers. */
 export interface FileTier {

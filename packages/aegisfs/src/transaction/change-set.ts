@@ -17,7 +17,7 @@ import {
 import { KIND_ENTRY, KIND_INODE } from "../format/key.ts";
 import { compareTrees, KEY_MIN, type ItemView, type Key } from "../snapshot/compare-trees.ts";
 import type { Volume } from "../volume/volume.ts";
-import { inodeKey, listingKey, nameKey } from "./read-set.ts";
+import { inodeKey, listingKey, nameKey } from "../volume/read-set.ts";
 
 /** Values are copies. */
 export interface ItemChange {

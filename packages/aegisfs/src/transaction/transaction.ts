@@ -18,17 +18,17 @@
  * After a merge, new files may have other numbers than in the transaction.
  */
 import { EAGAIN, EBADF, EDEADLK, EINVAL, ENOSPC } from "@stratos/abi";
-import { Operation } from "../audit/operation.ts";
+import { Operation } from "../file/operation.ts";
 import { Failure } from "../failure.ts";
 import { SUBVOLUME_READ_ONLY, SUBVOLUME_TRANSACTION } from "../format/subvolume-item.ts";
 import { POINTER_AT_BIRTH_HIGH, POINTER_AT_BIRTH_LOW, POINTER_AT_BLOCK } from "../format/node-layout.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
-import { Room } from "../volume/reserve.ts";
+import { Room } from "../space/reserve.ts";
 import type { Volume } from "../volume/volume.ts";
 import { ChangeSet } from "./change-set.ts";
 import { LockTable, type LockMode } from "./lock-table.ts";
 import { mergeChanges } from "./merge.ts";
-import { ReadSet } from "./read-set.ts";
+import { ReadSet } from "../volume/read-set.ts";
 
 export type IsolationLevel = "snapshot" | "serializable";
 

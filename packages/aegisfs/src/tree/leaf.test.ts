@@ -15,7 +15,7 @@ import {
   POINTER_WORDS,
   SLOT_WORDS,
 } from "../format/node-layout.ts";
-import { nodeMatches, TreeNode } from "../store/node-cache.ts";
+import { nodeMatches, TreeNode } from "./node-cache.ts";
 import { initializeLeaf, itemSize, leafInsert, leafRemove, leafRoom, lowerBound } from "./leaf.ts";
 
 const BLOCK = 12;

@@ -8,7 +8,7 @@ import {
   SLOT_AT_VALUE,
   SLOT_WORDS,
 } from "../format/node-layout.ts";
-import type { TreeNode } from "../store/node-cache.ts";
+import type { TreeNode } from "./node-cache.ts";
 
 /** First index of `count` records of `stride` words (keys in front) whose key is not below the given one. */
 export function lowerBound(

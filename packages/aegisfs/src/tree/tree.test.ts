@@ -5,7 +5,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { SeededRandom } from "@stratos/base";
-import type { TreeNode } from "../store/node-cache.ts";
+import type { TreeNode } from "./node-cache.ts";
 import { freshVolume } from "../testing/fresh-volume.ts";
 import { Tree } from "./tree.ts";
 

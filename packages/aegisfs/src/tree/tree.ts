@@ -35,7 +35,7 @@ import {
   POINTER_WORDS,
   SLOT_WORDS,
 } from "../format/node-layout.ts";
-import type { NodeCache, TreeNode } from "../store/node-cache.ts";
+import type { NodeCache, TreeNode } from "./node-cache.ts";
 import {
   initializeLeaf,
   itemSize,

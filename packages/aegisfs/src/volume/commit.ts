@@ -5,8 +5,8 @@
 import { assert } from "@stratos/base";
 import { Failure } from "../failure.ts";
 import { pinContent, replayLog } from "../log/replay.ts";
-import type { TreeNode } from "../store/node-cache.ts";
-import { writeNodes } from "../store/write-nodes.ts";
+import type { TreeNode } from "../tree/node-cache.ts";
+import { writeNodes } from "../tree/write-nodes.ts";
 import { findRootCopy, freeRootCopy, keepRootCopy, writeRootCopy } from "./root-copy.ts";
 import type { Volume } from "./volume.ts";
 

@@ -6,7 +6,7 @@
  */
 import { NODE_BLOCKS } from "../format/geometry.ts";
 import { POINTER_AT_BLOCK } from "../format/node-layout.ts";
-import type { Volume } from "./volume.ts";
+import type { VolumeSpace } from "../space/volume-space.ts";
 
 /** Where space is shorter than that, files need it more. */
 const AVAILABLE_MIN = 128;
@@ -15,7 +15,7 @@ const AVAILABLE_MIN = 128;
  * Writes the copy of the root that is being committed to a new place, which is not used until the next commit; the copy
  * of the durable state stays as it is until then. Throws Failure.
  */
-export function writeRootCopy({ cache, space, store, superblock, tree }: Volume, isWanted: boolean): void {
+export function writeRootCopy({ cache, space, store, superblock, tree }: VolumeSpace, isWanted: boolean): void {
   superblock.rootCopy = isWanted && space.availableBlocks >= AVAILABLE_MIN ? Math.max(0, space.findLastQuad()) : 0;
   if (superblock.rootCopy === 0) return;
   space.pin(superblock.rootCopy, NODE_BLOCKS);
@@ -23,19 +23,19 @@ export function writeRootCopy({ cache, space, store, superblock, tree }: Volume,
 }
 
 /** The new superblock is durable: the copy before it is free. */
-export function freeRootCopy({ cache, space, store }: Volume): void {
+export function freeRootCopy({ cache, space, store }: VolumeSpace): void {
   if (cache.rootCopy > store.topStart) space.unpin(cache.rootCopy, NODE_BLOCKS);
 }
 
 /** What was pinned is free: but for the copy that counts now. */
-export function keepRootCopy({ cache, space, superblock }: Volume): void {
+export function keepRootCopy({ cache, space, superblock }: VolumeSpace): void {
   cache.rootBlock = superblock.root[POINTER_AT_BLOCK]!;
   cache.rootCopy = superblock.rootCopy;
   if (superblock.rootCopy > 0) space.pin(superblock.rootCopy, NODE_BLOCKS);
 }
 
 /** Keeps the copy that was found at the mount, if the blocks are free as they should be. Throws Failure. */
-export function findRootCopy(volume: Volume): void {
+export function findRootCopy(volume: VolumeSpace): void {
   const { space, superblock } = volume;
   if (superblock.rootCopy > 0 && !space.isFree(superblock.rootCopy, NODE_BLOCKS)) superblock.rootCopy = 0;
   keepRootCopy(volume);

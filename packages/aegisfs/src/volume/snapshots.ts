@@ -1,13 +1,13 @@
 /**
  * Subvolumes come and go: snapshots, new ones, deletion, rollback; each takes constant time besides the commit of what
- * is pending. Sharing is in tree/tree.ts and store/references.ts; what becomes of a tree that nobody uses, in
- * snapshot/dropped-trees.ts.
+ * is pending. Sharing is in tree/tree.ts and space/references.ts; what becomes of a tree that nobody uses, in
+ * space/dropped-trees.ts.
  */
 import { EEXIST, EINVAL, ENOENT } from "@stratos/abi";
-import { Operation } from "../audit/operation.ts";
+import { Operation } from "../file/operation.ts";
 import { SUBVOLUME_READ_ONLY } from "../format/subvolume-item.ts";
-import { droppedRoots, reclaimStep } from "../snapshot/dropped-trees.ts";
-import { Room, stepUnits } from "./reserve.ts";
+import { droppedRoots, reclaimStep } from "../space/dropped-trees.ts";
+import { Room, stepUnits } from "../space/reserve.ts";
 import { Subvolume } from "./subvolume.ts";
 import type { Volume } from "./volume.ts";
 

@@ -2,7 +2,7 @@
  * Content of files, as operations on a subvolume (subvolume.ts): by pages for who has a page cache, by bytes for who
  * has none. Offsets, sizes and lengths are in bytes, up to 2^63 − 1 (file/file-offset.ts).
  */
-import { Operation } from "../audit/operation.ts";
+import { Operation } from "../file/operation.ts";
 import { cloneRange, copyRange, type RangeCopy } from "../file/clone.ts";
 import * as content from "../file/content.ts";
 import * as data from "../file/data.ts";
@@ -12,7 +12,7 @@ import { listExtents, type FileExtent } from "../file/extent-list.ts";
 import * as holes from "../file/holes.ts";
 import { settleFile } from "../file/settle.ts";
 import { collapseRange, insertRange } from "../file/shift.ts";
-import { Room } from "./reserve.ts";
+import { Room } from "../space/reserve.ts";
 import type { Subvolume } from "./subvolume.ts";
 import { SubvolumeOperation } from "./subvolume-operation.ts";
 

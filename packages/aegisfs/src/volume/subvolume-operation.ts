@@ -4,9 +4,9 @@
  * lines of their own, without a closure.
  */
 import { EROFS } from "@stratos/abi";
-import type { Operation } from "../audit/operation.ts";
+import type { Operation } from "../file/operation.ts";
 import type { FileOffset } from "../file/file-offset.ts";
-import type { Room } from "./reserve.ts";
+import type { Room } from "../space/reserve.ts";
 import { SubvolumeState } from "./subvolume-state.ts";
 
 /** A subvolume, as far as this goes. */

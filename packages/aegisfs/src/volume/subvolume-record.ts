@@ -16,10 +16,29 @@ import {
   SUBVOLUME_NAME_OFFSET,
 } from "../format/subvolume-item.ts";
 import type { Tree } from "../tree/tree.ts";
-import type { SubvolumeState } from "./subvolume-state.ts";
+
+/** What does not change as long as it lives, and its flags at first. */
+export interface SubvolumeOrigin {
+  readonly id: number;
+  readonly name: string;
+  readonly parent: number;
+  readonly flags: number;
+  readonly generation: number;
+  readonly seconds: number;
+  readonly label: string;
+}
+
+/** All that its item says. */
+interface SubvolumeRecord extends SubvolumeOrigin {
+  readonly tree: Tree;
+  readonly base: number;
+  readonly nextIno: number;
+  readonly inodes: number;
+  readonly properties: number;
+}
 
 /** Throws Failure. */
-export function putSubvolumeItem(tree: Tree, subvolume: SubvolumeState): void {
+export function putSubvolumeItem(tree: Tree, subvolume: SubvolumeRecord): void {
   const offset = tree.replace(
     0,
     keyMiddle(KIND_SUBVOLUME, 0),

@@ -7,7 +7,7 @@ import { assert } from "@stratos/base";
 import { NODE_BLOCKS } from "../format/geometry.ts";
 import { KIND_SUBVOLUME, keyMiddle } from "../format/key.ts";
 import { POINTER_AT_BLOCK } from "../format/node-layout.ts";
-import { dropLater } from "../snapshot/dropped-trees.ts";
+import { dropLater } from "../space/dropped-trees.ts";
 import type { SubvolumeInfo } from "./mount-options.ts";
 import { Subvolume } from "./subvolume.ts";
 import type { Volume } from "./volume.ts";

@@ -17,19 +17,8 @@ import {
   SUBVOLUME_AT_TIME,
   SUBVOLUME_READ_ONLY,
 } from "../format/subvolume-item.ts";
-import { putSubvolumeItem, subvolumeTexts } from "./subvolume-record.ts";
+import { putSubvolumeItem, subvolumeTexts, type SubvolumeOrigin } from "./subvolume-record.ts";
 import type { Volume } from "./volume.ts";
-
-/** What does not change as long as it lives, and its flags at first. */
-export interface SubvolumeOrigin {
-  readonly id: number;
-  readonly name: string;
-  readonly parent: number;
-  readonly flags: number;
-  readonly generation: number;
-  readonly seconds: number;
-  readonly label: string;
-}
 
 export class SubvolumeState {
   readonly volume: Volume;

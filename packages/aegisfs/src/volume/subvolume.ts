@@ -12,29 +12,31 @@
  */
 import { ENOSPC } from "@stratos/abi";
 import { ROOT_INO } from "../format/inode-item.ts";
-import { inheritAcl, setAcl } from "../access/acl.ts";
+import { inheritAcl, setAcl } from "../file/acl.ts";
 import type { Attributes } from "../file/attributes.ts";
 import { readAttributes, writeAttributes } from "../file/attributes.ts";
 import type { Listing } from "../cache/listings.ts";
 import type { DirectoryEntry } from "../file/directory.ts";
 import { readDirectory, shortListing } from "../file/directory.ts";
 import { changeInode, initializeInode } from "../file/inode.ts";
+import type { FileTree } from "../file/file-tree.ts";
 import * as namespace from "../file/namespace.ts";
 import * as properties from "../file/properties.ts";
 import * as orphans from "../file/orphans.ts";
 import { rename } from "../file/rename.ts";
 import * as xattrs from "../file/xattrs.ts";
-import { Operation } from "../audit/operation.ts";
+import { Operation } from "../file/operation.ts";
 import { FileLocks } from "../lock/file-locks.ts";
-import type { ReadSet } from "../transaction/read-set.ts";
+import type { ReadSet } from "./read-set.ts";
 import { SubvolumeContent } from "./subvolume-content.ts";
-import { findOrigin, type SubvolumeOrigin } from "./subvolume-state.ts";
+import type { SubvolumeOrigin } from "./subvolume-record.ts";
+import { findOrigin } from "./subvolume-state.ts";
 import { Quotas } from "../quota/quotas.ts";
 import type { QuotaKind, QuotaLimits } from "../quota/quotas.ts";
-import { Room } from "./reserve.ts";
+import { Room } from "../space/reserve.ts";
 import type { Volume } from "./volume.ts";
 
-export class Subvolume extends SubvolumeContent {
+export class Subvolume extends SubvolumeContent implements FileTree {
   /** Its name in the volume's caches; a new one makes them forget what they have. */
   cacheId: number;
   readonly quotas: Quotas;
@@ -316,7 +318,7 @@ export class Subvolume extends SubvolumeContent {
     });
   }
 
-  /** Sets or (empty) removes an access control list, and the mode with it; see access/acl.ts for the errors. */
+  /** Sets or (empty) removes an access control list, and the mode with it; see file/acl.ts for the errors. */
   setAcl(ino: number, name: string, value: Uint8Array): number {
     return this.changing(Room.grows, 0, () => {
       const result = setAcl(this, ino, name, value);

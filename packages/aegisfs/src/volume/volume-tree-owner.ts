@@ -1,12 +1,12 @@
 import { NODE_BLOCKS } from "../format/geometry.ts";
+import type { VolumeSpace } from "../space/volume-space.ts";
 import type { NodeOwner } from "../tree/tree.ts";
-import type { Volume } from "./volume.ts";
 
 /** The volume tree's own nodes have one owner: no snapshot ever shares them. */
 export class VolumeTreeOwner implements NodeOwner {
-  readonly #volume: Volume;
+  readonly #volume: VolumeSpace;
 
-  constructor(volume: Volume) {
+  constructor(volume: VolumeSpace) {
     this.#volume = volume;
   }
 

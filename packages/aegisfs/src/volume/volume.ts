@@ -16,19 +16,19 @@
  * a dead device), the volume is failed: it answers EROFS to changes and never commits again, so that the durable state
  * stays whole.
  */
-import { EINVAL, ENOENT, ENOSPC, EROFS } from "@stratos/abi";
+import { ENOENT, ENOSPC, EROFS } from "@stratos/abi";
 import { Failure } from "../failure.ts";
 import { Tree, type NodeOwner } from "../tree/tree.ts";
 import { NODE_BLOCKS } from "../format/geometry.ts";
 import { POINTER_AT_BLOCK } from "../format/node-layout.ts";
 import { COMPATIBLE_PROPERTIES, FEATURE_COMPRESSION, type Superblock } from "../format/superblock.ts";
-import { resizeDevice } from "../device/resize.ts";
-import type { WriteIndex } from "../dedupe/write-index.ts";
+import type { WriteIndex } from "../space/write-index.ts";
 import { CLASS_SLOW } from "../format/pool-table.ts";
-import { Heat } from "../tier/heat.ts";
+import { Heat } from "../file/heat.ts";
 import { ExtentContent } from "../codec/extent-content.ts";
+import type { FileVolume } from "../file/file-tree.ts";
 import type { BlockStore } from "../store/block-store.ts";
-import { NodeCache, type TreeNode } from "../store/node-cache.ts";
+import { NodeCache, type TreeNode } from "../tree/node-cache.ts";
 import type { Acl } from "@stratos/abi";
 import { EntryTable } from "../cache/entry-table.ts";
 import { InodeTable } from "../cache/inode-table.ts";
@@ -37,23 +37,23 @@ import { PageTable } from "../cache/page-table.ts";
 import { DIRECT_BLOCKS } from "../file/content.ts";
 import { IntentLog } from "../log/intent-log.ts";
 import { settleAllEntries, settleAllInodes } from "../file/settle.ts";
-import { References } from "../store/references.ts";
-import { SpaceMap } from "../store/space-map.ts";
+import { References } from "../space/references.ts";
+import { SpaceMap } from "../space/space-map.ts";
 import { recoverFromLog, writeCommit } from "./commit.ts";
 import { cacheLimits, type MountOptions, type SubvolumeInfo, type VolumeUsage } from "./mount-options.ts";
 import type { Subvolume } from "./subvolume.ts";
-import { reserveFor, Room, stepUnits } from "./reserve.ts";
+import { reserveFor, Room, stepUnits } from "../space/reserve.ts";
 import { SubvolumeRegistry } from "./subvolume-registry.ts";
 import { VolumeTreeOwner } from "./volume-tree-owner.ts";
-import type { VolumeObserver } from "../audit/operation.ts";
+import type { VolumeObserver } from "../file/operation.ts";
 import { Properties } from "../property/properties.ts";
 import { createSubvolume, deleteSubvolume, reclaim, rollBack, subvolumeNamed, takeSnapshot } from "./snapshots.ts";
-import { reclaimStep } from "../snapshot/dropped-trees.ts";
+import { reclaimStep } from "../space/dropped-trees.ts";
 
 /** `allocateData` stops breaking quads a little before the reserve. */
 const SLACK_QUADS = 20;
 
-export class Volume implements NodeOwner {
+export class Volume implements NodeOwner, FileVolume {
   readonly store: BlockStore;
   readonly cache: NodeCache;
   /** Reads and packs the content of extents. */
@@ -69,7 +69,7 @@ export class Volume implements NodeOwner {
   /** What makes `fsync` cheap. */
   readonly log: IntentLog;
   readonly #hasLog: boolean;
-  /** Default access control lists of directories that were asked for one (access/acl.ts). */
+  /** Default access control lists of directories that were asked for one (file/acl.ts). */
   readonly defaultAcls: Map<number, Acl | null> = new Map();
   readonly superblock: Superblock;
   /** The volume tree: subvolumes, bitmaps, owners. */
@@ -480,11 +480,6 @@ export class Volume implements NodeOwner {
       }
     }
     return { blocks: this.store.layout.blocks, freeBlocks: this.dataBlocks, inodes: this.root.inodes };
-  }
-
-  /** Takes in a device that has grown (or grows it) to `blocks`; see device/resize.ts. */
-  grow(blocks: number): number {
-    return blocks < this.superblock.blocks ? -EINVAL : resizeDevice(this, 0, blocks);
   }
 
   // ---- Subvolumes and snapshots -----------------------------------------------------------------------------------

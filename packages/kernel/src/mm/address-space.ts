@@ -1,3 +1,20 @@
+/**
+ * The memory of a process. Layout of the 32-bit user space (almost everything that Debian's programs map fits below 4
+ * GiB):
+ *
+ * ```
+ * 0x0000_0000  never mapped (mmap_min_addr)
+ * 0x0001_0000  position-dependent executables
+ * 0x1000_0000  position-independent executables, then the heap (brk), upwards
+ * …            mmap, downwards from 0xbfff_f000
+ * 0xc000_0000  shared libraries, each at its own place in every process, so that translated code is shared
+ * 0xf000_0000  the stack, downwards from 0xffff_f000; signal trampoline on the page above it
+ * ```
+ *
+ * What doesn't fit there, or asks for an address above, makes the space wide for good: data may then lie anywhere below
+ * 2^47, downwards from 0x7fff_ffff_f000, and the processor translates accesses by its TLB instead of flat tables. Code
+ * stays below 4 GiB.
+ */
 import {
   EFAULT,
   EINVAL,
@@ -25,23 +42,6 @@ import type { UserMemory } from "../ground/user-memory.ts";
 import type { MmKernel } from "./mm-kernel.ts";
 import type { AioContext } from "./aio-context.ts";
 
-/**
- * The memory of a process. Layout of the 32-bit user space (almost everything that Debian's programs map fits below 4
- * GiB):
- *
- * ```
- * 0x0000_0000  never mapped (mmap_min_addr)
- * 0x0001_0000  position-dependent executables
- * 0x1000_0000  position-independent executables, then the heap (brk), upwards
- * …            mmap, downwards from 0xbfff_f000
- * 0xc000_0000  shared libraries, each at its own place in every process, so that translated code is shared
- * 0xf000_0000  the stack, downwards from 0xffff_f000; signal trampoline on the page above it
- * ```
- *
- * What doesn't fit there, or asks for an address above, makes the space wide for good: data may then lie anywhere below
- * 2^47, downwards from 0x7fff_ffff_f000, and the processor translates accesses by its TLB instead of flat tables. Code
- * stays below 4 GiB.
- */
 export const EXECUTABLE_BASE = 0x10000000;
 export const MMAP_TOP = 0xbffff000;
 export const LIBRARY_BOTTOM = 0xc0000000;

@@ -5,7 +5,7 @@
 import { byteString } from "@stratos/base";
 import type { RootFiles } from "../root/root-files.ts";
 import { targetOf } from "../root/root-paths.ts";
-import { matchesGlobList } from "./glob.ts";
+import { matchesGlobList } from "../glob.ts";
 
 type HookOperation = "Install" | "Upgrade" | "Remove";
 export type HookMoment = "PreTransaction" | "PostTransaction";

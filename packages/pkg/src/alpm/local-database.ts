@@ -3,7 +3,7 @@
  * keeps it. Reading is from a root in use; entries are written through whoever changes the root.
  */
 import { byteString, byteStringOf } from "@stratos/base";
-import type { RootMeta } from "../image/root-writer.ts";
+import type { RootMeta } from "../root/root-writer.ts";
 import type { RootFiles, RootNode } from "../root/root-files.ts";
 import { entryName, numberOf, packageOfDesc, type InstalledPackage } from "./alpm-package.ts";
 import { DescError, formatDesc, parseDesc, type DescFields } from "./desc.ts";

@@ -2,7 +2,7 @@
  * `.MTREE` of a package: one line for each file with its time, mode, owner, size and hashes, from which `pacman -Qkk`
  * tells what was altered. Source: mtree(5) of libarchive, which decides how names are escaped and what `/set` means.
  */
-import type { RootMeta } from "../image/root-writer.ts";
+import type { RootMeta } from "../root/root-writer.ts";
 
 export interface MtreeEntry {
   /** within the package, without a leading slash */

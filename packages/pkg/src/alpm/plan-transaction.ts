@@ -5,7 +5,7 @@ import type { AlpmPackage, InstallReason, InstalledPackage, SyncPackage } from "
 import type { AlpmConfiguration } from "./configuration.ts";
 import { parseAlpmDependency, satisfiesAlpmDependency } from "./dependency.ts";
 import type { AlpmListener } from "./events.ts";
-import { matchesGlob } from "./glob.ts";
+import { matchesGlob } from "../glob.ts";
 import type { LocalDatabase } from "./local-database.ts";
 import { PackagePool, type Candidate, type Offer } from "./package-pool.ts";
 import { AlpmUnsatisfiableError, resolveAlpm, type AlpmRequest, type AlpmResolution } from "./resolve.ts";

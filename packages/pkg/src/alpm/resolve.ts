@@ -8,7 +8,7 @@
  * Source: pacman(8), "HANDLING CONFIG FILES" apart, sections on -S, -R and -U; PKGBUILD(5), depends, conflicts,
  * replaces.
  */
-import { ClauseSet } from "../debian/resolver/clause-set.ts";
+import { ClauseSet } from "../solver/clause-set.ts";
 import type { InstalledPackage } from "./alpm-package.ts";
 import { parseAlpmDependency, satisfiesAlpmDependency, type AlpmDependency } from "./dependency.ts";
 import { explainAlpm } from "./explain.ts";

@@ -6,12 +6,12 @@
  * `.pacnew` when both changed, and on removal it is kept as `.pacsave`. Source: pacman(8), "HANDLING CONFIG FILES".
  */
 import { TarType } from "@stratos/formats";
-import type { RootMeta } from "../image/root-writer.ts";
+import type { RootMeta } from "../root/root-writer.ts";
 import type { Hasher } from "../ports.ts";
 import type { ChangeDraft } from "../root/root-change.ts";
 import { placeOf } from "../root/root-paths.ts";
 import type { AlpmListener } from "./events.ts";
-import { matchesGlobList } from "./glob.ts";
+import { matchesGlobList } from "../glob.ts";
 import { makeParents, type BackupFile, type LocalDatabase, type LocalEntry } from "./local-database.ts";
 import { listedPaths, type PackageArchive, type PackageFile } from "./package-archive.ts";
 

@@ -15,7 +15,7 @@
  * folder before it. A path is a *place*: no component of it is a symbolic link.
  */
 import { byteString, utf8Of, byteStringToUtf8 } from "@stratos/base";
-import type { RootMeta } from "../image/root-writer.ts";
+import type { RootMeta } from "./root-writer.ts";
 import { packageState } from "./package-state.ts";
 import type { DeviceNumber, RootFiles, RootNode } from "./root-files.ts";
 

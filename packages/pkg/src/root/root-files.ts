@@ -3,7 +3,7 @@
  * are byte strings relative to the root, without slashes at their ends; "" is the root itself. An implementation
  * follows no symbolic link, neither at the end of a path nor within: the caller resolves them ({@link RootPaths}).
  */
-import type { RootMeta } from "../image/root-writer.ts";
+import type { RootMeta } from "./root-writer.ts";
 
 export type RootNode =
   | { kind: "directory"; meta: RootMeta }

@@ -2,7 +2,7 @@
  * Files that a list asks for: those it names, those that its settings stand for, and the links that enable services.
  */
 import { byteString, byteStringOf, utf8ToByteString } from "@stratos/base";
-import type { RootMeta } from "../image/root-writer.ts";
+import type { RootMeta } from "../root/root-writer.ts";
 import type { RootNode } from "../root/root-files.ts";
 import { placeOf, targetOf } from "../root/root-paths.ts";
 import { SystemListError, type Listed, type SystemList } from "./read-list.ts";

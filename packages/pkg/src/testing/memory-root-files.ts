@@ -2,7 +2,7 @@
  * A root in memory that is strict about what it is asked, and that can stop dead at its N-th change, as a killed
  * process does.
  */
-import type { RootMeta } from "../image/root-writer.ts";
+import type { RootMeta } from "../root/root-writer.ts";
 import type { DeviceNumber, RootFiles, RootNode } from "../root/root-files.ts";
 
 /** The process is gone; nothing after it happens. */

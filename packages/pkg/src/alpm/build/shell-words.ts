@@ -3,7 +3,7 @@
  * arithmetic. Nothing is run. What only a shell can answer (command substitution, say) is refused by name, so that the
  * caller can ask one. Source: bash(1), "EXPANSION" and "QUOTING".
  */
-import { matchesGlob } from "../glob.ts";
+import { matchesGlob } from "../../glob.ts";
 
 /** Something that only a shell can evaluate, or a mistake; `line` is where. */
 export class ShellError extends Error {

@@ -2,7 +2,7 @@
  * Requests for many packages at once: shell patterns over names (`python3.13*`), and tasks (`standard^`). Source:
  * apt-get(8), `install`; apt-patterns(7) is not read.
  */
-import { matchesGlob } from "../../alpm/glob.ts";
+import { matchesGlob } from "../../glob.ts";
 import type { PackageIndex } from "../package-index.ts";
 import { UnsatisfiableError } from "./resolution.ts";
 

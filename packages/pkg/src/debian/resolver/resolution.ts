@@ -6,7 +6,7 @@
 import { formatAlternative, formatDependency, type Dependency } from "../dependency.ts";
 import type { BinaryPackage, PackageIndex, RelationField } from "../package-index.ts";
 import { candidatesFor, conflictingWith, rivalsOf } from "./candidates.ts";
-import { ClauseSet } from "./clause-set.ts";
+import { ClauseSet } from "../../solver/clause-set.ts";
 import { explainCore } from "./explain.ts";
 
 /** Why a clause exists; the material of explanations. */

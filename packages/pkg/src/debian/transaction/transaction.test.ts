@@ -6,7 +6,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { parseAr } from "@stratos/formats";
-import { unpackOrder } from "../../image/unpack-order.ts";
+import { unpackOrder } from "../image/unpack-order.ts";
 import { makeDeb, makeSigner, publish } from "../../testing/test-archive.ts";
 import { testPorts } from "../../testing/test-ports.ts";
 import { DebError, openDeb } from "../deb-archive.ts";

@@ -1,4 +1,4 @@
-import type { FileOffset } from "../file/file-offset.ts";
+import type { FileOffset } from "./file-offset.ts";
 
 /**
  * What can happen to a volume, as its observer is told (FORMAT.md §11 has the same numbers in records of the audit

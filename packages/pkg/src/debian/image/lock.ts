@@ -3,11 +3,11 @@
  * others, and needs no lists: only the packages themselves, which are checked against the hashes of the lock, and which
  * the store may hold already.
  */
-import { BinaryPackage } from "../debian/binary-package.ts";
-import { openDeb } from "../debian/deb-archive.ts";
-import { isVersion } from "../debian/version.ts";
-import { download, inParallel, readVerified, type WantedFile } from "../download.ts";
-import type { OnProgress, PackagePorts } from "../ports.ts";
+import { BinaryPackage } from "../binary-package.ts";
+import { openDeb } from "../deb-archive.ts";
+import { isVersion } from "../version.ts";
+import { download, inParallel, readVerified, type WantedFile } from "../../download.ts";
+import type { OnProgress, PackagePorts } from "../../ports.ts";
 import type { PackageOrigin, PlannedPackage, PreparedPlan } from "./plan.ts";
 
 /** Not a lock, or one that cannot be followed. */

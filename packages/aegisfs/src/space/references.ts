@@ -15,7 +15,7 @@ import { EXTENT_AT_BLOCK, EXTENT_AT_LENGTH } from "../format/extent-item.ts";
 import { ENTRY_AT_POINTER, ENTRY_WORDS, NODE_HEADER_WORDS, POINTER_AT_BLOCK } from "../format/node-layout.ts";
 import { slotAt, valueOffset } from "../tree/leaf.ts";
 import type { Tree } from "../tree/tree.ts";
-import type { TreeNode } from "./node-cache.ts";
+import type { TreeNode } from "../tree/node-cache.ts";
 import type { SpaceMap } from "./space-map.ts";
 
 const RECORD_SIZE = 8;

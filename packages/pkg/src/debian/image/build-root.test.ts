@@ -10,17 +10,17 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TarType } from "@stratos/formats";
-import { DebError } from "../debian/deb-archive.ts";
-import { MirrorError, SuiteError } from "../debian/sources.ts";
-import { FetchError } from "../ports.ts";
-import type { Progress } from "../ports.ts";
-import { makeSigner, publish, type TestPackage } from "../testing/test-archive.ts";
-import { testPorts } from "../testing/test-ports.ts";
+import { DebError } from "../deb-archive.ts";
+import { MirrorError, SuiteError } from "../sources.ts";
+import { FetchError } from "../../ports.ts";
+import type { Progress } from "../../ports.ts";
+import { makeSigner, publish, type TestPackage } from "../../testing/test-archive.ts";
+import { testPorts } from "../../testing/test-ports.ts";
 import { buildRoot } from "./build-root.ts";
 import { configuredPackage } from "./configure-script.ts";
 import { planImage, type ImagePlan } from "./plan.ts";
-import { RootTree, RootTreeError } from "./root-tree.ts";
-import { MemoryRoot } from "./root-writer.ts";
+import { RootTree, RootTreeError } from "../../root/root-tree.ts";
+import { MemoryRoot } from "../../root/root-writer.ts";
 
 const signer = await makeSigner(1_800_000_000 - 100_000);
 

@@ -29,8 +29,8 @@ import {
   SLOT_WORDS,
   NODE_HEADER_WORDS,
 } from "../format/node-layout.ts";
-import type { BlockStore } from "./block-store.ts";
-import { checksumWords } from "./checksum.ts";
+import type { BlockStore } from "../store/block-store.ts";
+import { checksumWords } from "../format/checksum.ts";
 
 export class TreeNode {
   block: number;

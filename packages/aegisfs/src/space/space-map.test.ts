@@ -6,7 +6,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { SeededRandom } from "@stratos/base";
 import { freshVolume } from "../testing/fresh-volume.ts";
-import { Layout } from "./layout.ts";
+import { Layout } from "../store/layout.ts";
 
 test("random allocation and release match a set of blocks", () => {
   const { volume } = freshVolume(64);

@@ -1,5 +1,5 @@
 /**
- * One allocation group in memory, and the arithmetic of its bitmaps (store/space-map.ts says what they mean): a bit for
+ * One allocation group in memory, and the arithmetic of its bitmaps (space/space-map.ts says what they mean): a bit for
  * each block, a nibble for each quad.
  */
 import { GROUP_BLOCKS, GROUP_WORDS } from "../format/geometry.ts";

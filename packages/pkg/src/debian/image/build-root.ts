@@ -6,17 +6,17 @@
  * the next ones are being decompressed on other threads.
  */
 import { utf8Of } from "@stratos/base";
-import { DebError, openDeb, requireIdentity, type DebArchive } from "../debian/deb-archive.ts";
-import type { BinaryPackage } from "../debian/package-index.ts";
-import { packageFile } from "../debian/repository.ts";
-import { download, inParallel, readVerified } from "../download.ts";
-import type { OnProgress, PackagePorts } from "../ports.ts";
+import { DebError, openDeb, requireIdentity, type DebArchive } from "../deb-archive.ts";
+import type { BinaryPackage } from "../package-index.ts";
+import { packageFile } from "../repository.ts";
+import { download, inParallel, readVerified } from "../../download.ts";
+import type { OnProgress, PackagePorts } from "../../ports.ts";
 import { layAfterPackages, layBeforePackages, metaOf, type LayoutSettings } from "./base-layout.ts";
 import { CONFIGURE_SCRIPT, configureScript } from "./configure-script.ts";
 import { dpkgDatabase, type UnpackedPackage } from "./dpkg-database.ts";
 import type { PreparedPlan } from "./plan.ts";
-import { RootTree } from "./root-tree.ts";
-import type { RootWriter } from "./root-writer.ts";
+import { RootTree } from "../../root/root-tree.ts";
+import type { RootWriter } from "../../root/root-writer.ts";
 import { unpackPackage } from "./unpack-package.ts";
 
 const DOWNLOADS_AT_ONCE = 6;

@@ -1,5 +1,5 @@
 import { NODE_BLOCKS, NODE_SIZE } from "../format/geometry.ts";
-import type { BlockStore } from "./block-store.ts";
+import type { BlockStore } from "../store/block-store.ts";
 import type { TreeNode } from "./node-cache.ts";
 
 const STAGING_NODES = 64;

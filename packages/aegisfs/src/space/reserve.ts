@@ -12,7 +12,7 @@
  *
  * Space for metadata is counted in quads, free aligned runs of four blocks, since that is what a node takes.
  */
-import type { Volume } from "./volume.ts";
+import type { VolumeSpace } from "./volume-space.ts";
 
 export const Room = { none: 0, frees: 1, settings: 2, shrinks: 3, grows: 4 } as const;
 export type Room = (typeof Room)[keyof typeof Room];
@@ -46,7 +46,7 @@ const OWNERS_OF_LEAF = 64;
 const BITMAPS_OF_LEAF = 8;
 
 /** Quads that must be free when an operation of that kind begins. */
-export function reserveFor(volume: Volume, room: Room): number {
+export function reserveFor(volume: VolumeSpace, room: Room): number {
   if (room === Room.none) return 0;
   const owners = volume.references.records / OWNERS_OF_LEAF;
   const bitmaps = bitmapLeaves(volume);
@@ -71,7 +71,7 @@ export function reserveFor(volume: Volume, room: Room): number {
  * Owners that one step of freeing may take away with the space that there is: each may lie in another leaf of owners
  * and in another group.
  */
-export function stepUnits(volume: Volume): number {
+export function stepUnits(volume: VolumeSpace): number {
   const { availableQuads } = volume.space;
   const spare = availableQuads - PATH_QUADS - bitmapLeaves(volume) - volume.references.records / OWNERS_OF_LEAF;
   // With room for all leaves that there are, only the parts count into which records fall.
@@ -79,6 +79,6 @@ export function stepUnits(volume: Volume): number {
   return Math.min(STEP_UNITS_MAX, Math.max(STEP_UNITS_MIN, (availableQuads - PATH_QUADS) >> 1));
 }
 
-function bitmapLeaves({ space }: Volume): number {
+function bitmapLeaves({ space }: VolumeSpace): number {
   return Math.floor(space.groups / BITMAPS_OF_LEAF) + 1;
 }

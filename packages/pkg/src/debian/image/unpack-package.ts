@@ -3,12 +3,12 @@
  * of another package yields only to a package that replaces it. Source: dpkg src/main/archives.c, `tarobject`.
  */
 import { TarType, type TarEntry } from "@stratos/formats";
-import { DebError, visitDataFiles, type DebArchive } from "../debian/deb-archive.ts";
-import { acceptsVersion, parseDependencies } from "../debian/dependency.ts";
-import type { Hasher } from "../ports.ts";
+import { DebError, visitDataFiles, type DebArchive } from "../deb-archive.ts";
+import { acceptsVersion, parseDependencies } from "../dependency.ts";
+import type { Hasher } from "../../ports.ts";
 import { parseConffiles, type UnpackedPackage } from "./dpkg-database.ts";
-import type { RootMeta } from "./root-writer.ts";
-import { RootTree, RootTreeError } from "./root-tree.ts";
+import type { RootMeta } from "../../root/root-writer.ts";
+import { RootTree, RootTreeError } from "../../root/root-tree.ts";
 
 export interface UnpackTools {
   /**

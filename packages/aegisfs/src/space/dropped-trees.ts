@@ -20,10 +20,10 @@ import {
   POINTER_AT_INFO,
   POINTER_WORDS,
 } from "../format/node-layout.ts";
-import { TreeNode } from "../store/node-cache.ts";
-import { writeSigned } from "../store/signed-node.ts";
+import { TreeNode } from "../tree/node-cache.ts";
+import { writeSigned } from "../tree/signed-node.ts";
 import { leafRemove, slotAt, valueOffset } from "../tree/leaf.ts";
-import type { Volume } from "../volume/volume.ts";
+import type { VolumeSpace } from "./volume-space.ts";
 
 const MIDDLE = keyMiddle(KIND_DROPPED, 0);
 
@@ -31,7 +31,7 @@ const MIDDLE = keyMiddle(KIND_DROPPED, 0);
  * Takes one owner away from the tree under `pointer`, whose nodes are clean, and lists it when that was the last.
  * Throws Failure.
  */
-export function dropLater(volume: Volume, pointer: Uint32Array, at = 0): void {
+export function dropLater(volume: VolumeSpace, pointer: Uint32Array, at = 0): void {
   const block = pointer[at + POINTER_AT_BLOCK]!;
   if (block < volume.store.topStart) return;
   if (volume.references.isShared(block)) {
@@ -41,13 +41,13 @@ export function dropLater(volume: Volume, pointer: Uint32Array, at = 0): void {
   list(volume, pointer.slice(at, at + POINTER_WORDS));
 }
 
-function list({ tree }: Volume, pointer: Uint32Array): void {
+function list({ tree }: VolumeSpace, pointer: Uint32Array): void {
   const offset = tree.insert(0, MIDDLE, pointer[POINTER_AT_BLOCK]!, POINTER_WORDS * 4) >>> 2;
   tree.words.set(pointer, offset);
 }
 
 /** Pointers to all listed trees. Throws Failure. */
-export function droppedRoots(volume: Volume): Uint32Array[] {
+export function droppedRoots(volume: VolumeSpace): Uint32Array[] {
   const roots: Uint32Array[] = [];
   const { tree } = volume;
   for (let more = tree.ceiling(0, MIDDLE, 0); more && tree.key(0) === 0 && tree.key(1) === MIDDLE; more = tree.next())
@@ -60,7 +60,7 @@ export function droppedRoots(volume: Volume): Uint32Array[] {
  *
  * @returns false when nothing is listed; throws Failure
  */
-export function reclaimStep(volume: Volume, units: number): boolean {
+export function reclaimStep(volume: VolumeSpace, units: number): boolean {
   const pointer = smallestListed(volume);
   if (pointer === null) return false;
   volume.tree.remove(0, MIDDLE, pointer[POINTER_AT_BLOCK]!);
@@ -69,7 +69,7 @@ export function reclaimStep(volume: Volume, units: number): boolean {
 }
 
 /** The listed node of the lowest level: what steps left unfinished goes first, so that the list stays short. */
-function smallestListed(volume: Volume): Uint32Array | null {
+function smallestListed(volume: VolumeSpace): Uint32Array | null {
   const { tree } = volume;
   let smallest: Uint32Array | null = null;
   for (let more = tree.ceiling(0, MIDDLE, 0); more && tree.key(0) === 0 && tree.key(1) === MIDDLE; more = tree.next()) {
@@ -88,7 +88,7 @@ function levelOf(pointer: Uint32Array): number {
  * Takes away one owner of the node that `pointer[at …)` names and, when that was the last, of what it refers to, as far
  * as the bound goes; what is left is listed.
  */
-function drop(volume: Volume, pointer: Uint32Array, at: number, levels: number, bound: { left: number }): void {
+function drop(volume: VolumeSpace, pointer: Uint32Array, at: number, levels: number, bound: { left: number }): void {
   const { cache, references, store } = volume;
   const block = pointer[at + POINTER_AT_BLOCK]!;
   // All of a base's tree is in the base: nothing of it is ours to free.
@@ -107,7 +107,7 @@ function drop(volume: Volume, pointer: Uint32Array, at: number, levels: number, 
 }
 
 /** Returns how many children are left, from the first on. */
-function dropChildren(volume: Volume, node: TreeNode, bound: { left: number }): number {
+function dropChildren(volume: VolumeSpace, node: TreeNode, bound: { left: number }): number {
   let left = node.count;
   while (left > 0 && bound.left > 0) {
     left--;
@@ -117,7 +117,7 @@ function dropChildren(volume: Volume, node: TreeNode, bound: { left: number }): 
 }
 
 /** The same of the items of a leaf. */
-function dropExtents({ references }: Volume, node: TreeNode, bound: { left: number }): number {
+function dropExtents({ references }: VolumeSpace, node: TreeNode, bound: { left: number }): number {
   let left = node.count;
   for (; left > 0; left--) {
     if (node.words[slotAt(left - 1) + 1]! >>> 24 !== KIND_EXTENT) continue;
@@ -130,7 +130,7 @@ function dropExtents({ references }: Volume, node: TreeNode, bound: { left: numb
 }
 
 /** Lists a node with the first `count` of what the given one, which goes, refers to. */
-function listRest(volume: Volume, node: TreeNode, count: number): void {
+function listRest(volume: VolumeSpace, node: TreeNode, count: number): void {
   const rest = new TreeNode(0, node.level);
   rest.bytes.set(node.bytes);
   rest.count = node.count;
@@ -141,7 +141,7 @@ function listRest(volume: Volume, node: TreeNode, count: number): void {
   list(volume, writeSigned(volume.store, rest, volume.space.allocateNode(), volume.generation));
 }
 
-function listedPointer({ tree }: Volume): Uint32Array {
+function listedPointer({ tree }: VolumeSpace): Uint32Array {
   const at = tree.offset >>> 2;
   if (tree.length !== POINTER_WORDS * 4 || tree.words[at + POINTER_AT_BLOCK] !== tree.key(2))
     throw new Failure("corrupt-node", tree.leaf.block);

@@ -2,8 +2,8 @@
  * What a root needs besides packages: the merged /usr, device nodes, names, apt's source, and a guard against services.
  */
 import { byteStringOf, utf8Of } from "@stratos/base";
-import type { RootTree } from "./root-tree.ts";
-import type { RootMeta } from "./root-writer.ts";
+import type { RootTree } from "../../root/root-tree.ts";
+import type { RootMeta } from "../../root/root-writer.ts";
 
 export interface LayoutSettings {
   hostname: string;

@@ -33,9 +33,9 @@ import {
   quadsIn,
   setBit,
 } from "./group.ts";
-import { groupsOf } from "./layout.ts";
-import type { Layout } from "./layout.ts";
-import { TierChoice } from "./tier-choice.ts";
+import { groupsOf } from "../store/layout.ts";
+import type { Layout } from "../store/layout.ts";
+import { TierChoice } from "../store/tier-choice.ts";
 
 /** Groups with space that are looked at for a long enough run, and how long is enough. */
 const GROUPS_TO_COMPARE = 4;

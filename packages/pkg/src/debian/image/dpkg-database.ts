@@ -10,7 +10,7 @@
  * Source: dpkg 1.22: lib/dpkg/parse.c (order of fields), lib/dpkg/triglib.c (triggers), src/main/unpack.c (info files).
  */
 import { byteStringOf } from "@stratos/base";
-import type { ControlFile, DebArchive } from "../debian/deb-archive.ts";
+import type { ControlFile, DebArchive } from "../deb-archive.ts";
 
 /** A package that has been unpacked. */
 export interface UnpackedPackage {

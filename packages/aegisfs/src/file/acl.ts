@@ -21,10 +21,10 @@ import {
 } from "@stratos/abi";
 import type { Acl } from "@stratos/abi";
 import { INODE_AT_MODE } from "../format/inode-item.ts";
-import { changeInode, loadInode, mayHaveItems, stamp } from "../file/inode.ts";
-import { get, remove, set } from "../file/xattrs.ts";
-import type { Subvolume } from "../volume/subvolume.ts";
-import { accessAcl } from "./permission.ts";
+import { changeInode, loadInode, mayHaveItems, stamp } from "./inode.ts";
+import { get, remove, set } from "./xattrs.ts";
+import type { FileTree } from "./file-tree.ts";
+import { accessAcl } from "../access/permission.ts";
 
 /**
  * Sets the list of that attribute name; an empty one takes it away.
@@ -32,7 +32,7 @@ import { accessAcl } from "./permission.ts";
  * @returns 0; −EINVAL for a list that acl_valid(3) refuses, −EACCES for a default list of what is no directory,
  *   −EOPNOTSUPP for a symbolic link or another name, −ENOSPC
  */
-export function setAcl(subvolume: Subvolume, ino: number, name: string, value: Uint8Array): number {
+export function setAcl(subvolume: FileTree, ino: number, name: string, value: Uint8Array): number {
   const isDefault = name === ACL_DEFAULT_NAME;
   if (!isDefault && name !== ACL_ACCESS_NAME) return -EOPNOTSUPP;
   const at = loadInode(subvolume, ino);
@@ -53,7 +53,7 @@ export function setAcl(subvolume: Subvolume, ino: number, name: string, value: U
 }
 
 /** The mode was changed: the list follows. Throws Failure. */
-export function followMode(subvolume: Subvolume, ino: number, mode: number): void {
+export function followMode(subvolume: FileTree, ino: number, mode: number): void {
   const acl = accessAcl(subvolume, ino);
   if (acl !== null) set(subvolume, ino, ACL_ACCESS_NAME, serializeAcl(aclWithMode(acl, mode)), 0);
 }
@@ -62,7 +62,7 @@ export function followMode(subvolume: Subvolume, ino: number, mode: number): voi
  * acl(5), OBJECT CREATION: what is made in a directory with a default list gets that, cut by its mode; in another one
  * the umask cuts the mode.
  */
-export function inheritAcl(subvolume: Subvolume, directory: number, ino: number, umask: number): void {
+export function inheritAcl(subvolume: FileTree, directory: number, ino: number, umask: number): void {
   const at = loadInode(subvolume, ino);
   const mode = subvolume.volume.inodes.words[at + INODE_AT_MODE]!;
   if ((mode & S_IFMT) === S_IFLNK) return;
@@ -80,7 +80,7 @@ export function inheritAcl(subvolume: Subvolume, directory: number, ino: number,
 /** Bound of the memory of which directories have a default list; it is emptied then. */
 const DEFAULTS_MAX = 4096;
 
-function defaultAcl(subvolume: Subvolume, directory: number): Acl | null {
+function defaultAcl(subvolume: FileTree, directory: number): Acl | null {
   if (!mayHaveItems(subvolume, directory)) return null;
   const { defaultAcls } = subvolume.volume;
   const key = subvolume.cacheId * 0x100000000 + directory;
@@ -95,7 +95,7 @@ function defaultAcl(subvolume: Subvolume, directory: number): Acl | null {
 }
 
 /** Sets the permission bits. */
-function setMode(subvolume: Subvolume, ino: number, permissions: number): void {
+function setMode(subvolume: FileTree, ino: number, permissions: number): void {
   const at = loadInode(subvolume, ino);
   const words = subvolume.volume.inodes.words;
   if ((words[at + INODE_AT_MODE]! & 0o777) === permissions) return;

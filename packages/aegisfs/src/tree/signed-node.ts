@@ -15,7 +15,7 @@ import {
   POINTER_AT_INFO,
   POINTER_WORDS,
 } from "../format/node-layout.ts";
-import type { BlockStore } from "./block-store.ts";
+import type { BlockStore } from "../store/block-store.ts";
 import type { TreeNode } from "./node-cache.ts";
 
 /**

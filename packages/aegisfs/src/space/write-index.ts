@@ -4,12 +4,13 @@
  * entries replace older ones.
  */
 import { BLOCK_SIZE } from "../format/geometry.ts";
-import type { Volume } from "../volume/volume.ts";
+import type { BlockStore } from "../store/block-store.ts";
+import type { VolumeSpace } from "./volume-space.ts";
 
 const PROBES = 4;
 
 export class WriteIndex {
-  readonly #volume: Volume;
+  readonly #store: BlockStore;
   readonly #mask: number;
   /** By slot: checksum, block; a block of 0 is an empty slot. */
   readonly #checksums: Uint32Array;
@@ -23,12 +24,12 @@ export class WriteIndex {
   shared = 0;
 
   /** @param slots  a power of two; 8 bytes each */
-  constructor(volume: Volume, slots: number) {
-    this.#volume = volume;
+  constructor({ store, space }: VolumeSpace, slots: number) {
+    this.#store = store;
     this.#mask = slots - 1;
     this.#checksums = new Uint32Array(slots);
     this.#blocks = new Uint32Array(slots);
-    volume.space.onRelease = (block, count): void => this.#forget(block, count);
+    space.onRelease = (block, count): void => this.#forget(block, count);
   }
 
   /** Content with these checksums is at `count` blocks from `block` on. */
@@ -80,7 +81,7 @@ export class WriteIndex {
 
   #isEqual(block: number, bytes: Uint8Array, at: number): boolean {
     const own = this.#bytes;
-    this.#volume.store.read(block, 1, own, 0);
+    this.#store.read(block, 1, own, 0);
     for (let index = 0; index < BLOCK_SIZE; index++) if (own[index] !== bytes[at + index]) return false;
     return true;
   }

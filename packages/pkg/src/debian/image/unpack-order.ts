@@ -2,8 +2,8 @@
  * The order of unpacking and configuring: what a package depends on comes before it, as far as there are no circles; a
  * circle is entered where it is met. Ties follow the order given, so the result depends on nothing else.
  */
-import type { BinaryPackage, PackageIndex } from "../debian/package-index.ts";
-import { candidatesFor } from "../debian/resolver/candidates.ts";
+import type { BinaryPackage, PackageIndex } from "../package-index.ts";
+import { candidatesFor } from "../resolver/candidates.ts";
 
 /** Whose scripts make what all others take for granted: accounts first, then the tree's shape. */
 const FIRST = ["base-passwd", "base-files"];

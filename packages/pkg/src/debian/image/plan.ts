@@ -1,12 +1,12 @@
 /** What an image will consist of, worked out before anything is downloaded. */
-import type { Keyring } from "../debian/keyring.ts";
-import { PackageIndex, type BinaryPackage } from "../debian/package-index.ts";
-import type { Release } from "../debian/release.ts";
-import { loadRepository, packageFile } from "../debian/repository.ts";
-import { resolve, type ResolvedPackage } from "../debian/resolver/resolve.ts";
-import { SuiteError, unreachableMirror } from "../debian/sources.ts";
-import { trixieKeyrings } from "../debian/trixie-keys.ts";
-import { FetchError, type OnProgress, type PackagePorts } from "../ports.ts";
+import type { Keyring } from "../keyring.ts";
+import { PackageIndex, type BinaryPackage } from "../package-index.ts";
+import type { Release } from "../release.ts";
+import { loadRepository, packageFile } from "../repository.ts";
+import { resolve, type ResolvedPackage } from "../resolver/resolve.ts";
+import { SuiteError, unreachableMirror } from "../sources.ts";
+import { trixieKeyrings } from "../trixie-keys.ts";
+import { FetchError, type OnProgress, type PackagePorts } from "../../ports.ts";
 import { unpackOrder } from "./unpack-order.ts";
 
 /** `minbase`: essential and required packages, with apt. `essential`: only what every package may take for granted. */

@@ -11,11 +11,11 @@ import { assignSegments, newDevice } from "../device/assign.ts";
 import { BlockStore, DeviceSlot } from "../store/block-store.ts";
 import { Layout } from "../store/layout.ts";
 import { isFirstBatch } from "../log/read-log.ts";
-import { Subvolume } from "./subvolume.ts";
+import { Subvolume } from "../volume/subvolume.ts";
 import { dropTransactions } from "../transaction/transaction.ts";
 import { AuditLog } from "../audit/audit-log.ts";
-import { Volume } from "./volume.ts";
-import type { MountOptions } from "./mount-options.ts";
+import { Volume } from "../volume/volume.ts";
+import type { MountOptions } from "../volume/mount-options.ts";
 
 export interface FormatOptions {
   /** 16 bytes that no other volume has. */

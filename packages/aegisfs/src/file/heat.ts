@@ -6,9 +6,9 @@
  *   inode word 28   heat (IEEE 754 single)
  *   inode word 29   when it was that, in minutes since 1970
  */
-import { changeInode } from "../file/inode.ts";
+import { changeInode } from "./inode.ts";
 import { INODE_AT_HEAT, INODE_AT_HEAT_TIME } from "../format/inode-item.ts";
-import type { Volume } from "../volume/volume.ts";
+import type { FileVolume } from "./file-tree.ts";
 
 const WEEK_SECONDS: number = 7 * 86400;
 /** Files counted in memory; the ones that were used first are settled when there are more. */
@@ -45,7 +45,7 @@ export class Heat {
    * Puts what was counted into the inodes, within an operation. What is read-only keeps its heat to itself. Throws
    * Failure.
    */
-  settle(volume: Volume): void {
+  settle(volume: FileVolume): void {
     this.#settled = volume.seconds;
     for (const [name, count] of this.#counts) {
       const subvolume = volume.subvolume(Math.floor(name / INO_SPAN));
