@@ -8,6 +8,7 @@
  *     dist/pglite.*, dist/initdb.wasm   the database of `stratos hub`
  *     dist/man/*.1        manual pages
  *     dist/scheme/        AstraLisp's libraries
+ *     dist/astralisp.image   its compiled runtime
  *     dist/inputs.json    sizes and times of the sources, by which the launcher knows whether the bundle is fresh
  *     dist/package.json   of the published package, with dist/stratos.mjs, its launcher
  */
@@ -16,6 +17,8 @@ import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, statSync, writeF
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createProgram, manPage, manPageNames } from "@stratos/cli";
+import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
+import { CompiledLisp, Lisp } from "@stratos/lisp";
 import { commandHandlers } from "../packages/cli/src/commands/command-handlers.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -80,6 +83,11 @@ await build({
 
 // AstraLisp's libraries in Scheme are read where they are imported.
 cpSync(join(root, "packages/lisp/scheme"), join(dist, "scheme"), { recursive: true });
+
+writeFileSync(
+  join(dist, "astralisp.image"),
+  new CompiledLisp(new Lisp(), { wasm: new NodeWasmEngine() }).engine.saveImage(),
+);
 
 // PostgreSQL as WebAssembly: PGlite reads these beside its own code.
 const pglite = dirname(fileURLToPath(import.meta.resolve("@electric-sql/pglite")));

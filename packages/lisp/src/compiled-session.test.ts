@@ -68,6 +68,9 @@ const PROGRAMS: Record<string, string> = {
     "(next!) (next!) get))",
 };
 
+// All but the first session start from what the first has compiled.
+const image = new CompiledLisp(new Lisp(), { wasm: testWasmEngine }).engine.saveImage();
+
 function outcome(text: string, isCompiled: boolean, debug?: "verify" | "torture"): string {
   const parts: string[] = [];
   const decoder = new TextDecoder();
@@ -81,6 +84,7 @@ function outcome(text: string, isCompiled: boolean, debug?: "verify" | "torture"
     ? new CompiledLisp(lisp, {
         wasm: testWasmEngine,
         memoryBytes: 256 * 1024 * 1024,
+        image,
         ...(debug === undefined ? {} : { debug }),
       })
     : lisp;

@@ -27,7 +27,7 @@ import { InstructionClock } from "./instruction-clock.ts";
 import { mountSystem } from "./system-mounts.ts";
 
 /** What one computer is made of; every touch of the outside is a port. */
-export interface MachineOptions {
+interface MachineOptions {
   engine: WasmEngine;
   clock: CpuClock;
   random: RandomSource;

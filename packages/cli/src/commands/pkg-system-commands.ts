@@ -354,7 +354,7 @@ export function withImage<T>(
 }
 
 /** Any system with what its sources offer. */
-export interface SystemTask {
+interface SystemTask {
   readonly ports: NodePackagePorts;
   readonly system: OpenSystem;
   readonly index: PackageIndex;
@@ -362,7 +362,7 @@ export interface SystemTask {
 }
 
 /** Opens the system in a folder, in which an interrupted change is finished first. */
-export function withRootSystem<T>(
+function withRootSystem<T>(
   root: string,
   options: SourceOptions,
   lists: "fresh" | "kept",

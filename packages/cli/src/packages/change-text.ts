@@ -3,12 +3,12 @@ import { packageFile, type BinaryPackage, type PlannedChange } from "@stratos/pk
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 
-export interface ChangeSizes {
+interface ChangeSizes {
   readonly downloadBytes: number;
   readonly installedBytes: number;
 }
 
-export function changeSizes(change: PlannedChange): ChangeSizes {
+function changeSizes(change: PlannedChange): ChangeSizes {
   let downloadBytes = 0,
     installedKiB = 0;
   for (const { package: one, from } of change.install) {

@@ -48,7 +48,7 @@ export function lookup(server: FuseServer, files: Subvolume, directory: number):
 const DOT = 46;
 
 /** The answer of whatever names a node: the kernel knows it once more. */
-export function replyEntry(server: FuseServer, files: Subvolume, ino: number): number {
+function replyEntry(server: FuseServer, files: Subvolume, ino: number): number {
   const found = files.stat(ino, server.attributes);
   if (found < 0) return found;
   const tree = server.words[Q_NODE_TREE]!;
@@ -141,7 +141,7 @@ export function makeUnnamed(server: FuseServer, files: Subvolume, directory: num
 }
 
 /** fuse_open_out without a handle: fh, flags (FOPEN_KEEP_CACHE), backing id. */
-export function putOpenReply(server: FuseServer, at: number): number {
+function putOpenReply(server: FuseServer, at: number): number {
   server.words.fill(0, at, at + 4);
   server.words[at + 2] = 2;
   return 16;

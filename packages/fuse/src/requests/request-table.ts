@@ -37,7 +37,7 @@ import { getXattr, listXattrs, removeXattr, setXattr } from "./xattrs.ts";
 /**
  * Serves the request in the server's memory. Returns the bytes of the reply's payload, a negated errno, or NO_REPLY.
  */
-export type Request = (server: FuseServer, files: Subvolume, ino: number) => number;
+type Request = (server: FuseServer, files: Subvolume, ino: number) => number;
 
 /**
  * OPEN, OPENDIR, CREATE, RELEASE and FLUSH are missing on purpose: the kernel opens without asking then, makes files by

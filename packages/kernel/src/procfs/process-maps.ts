@@ -34,16 +34,17 @@ export function areaName(area: Area, caller: Task): string {
   return area.label === "" && area.isShared ? "/dev/zero (deleted)" : area.label;
 }
 
-/** Areas of one piece of text. */
-const AREAS_OF_PIECE = 128;
+/** Areas of one piece of text: a line each, and twenty-four lines each. */
+const MAPS_OF_PIECE = 128;
+const SMAPS_OF_PIECE = 16;
 
 /** The lines of some areas from address `from` on: a process may have 65,530. */
-function inPieces(task: Task, from: number, describe: (area: Area) => string): TextPiece | string {
+function inPieces(task: Task, from: number, most: number, describe: (area: Area) => string): TextPiece | string {
   if (!hasMemory(task)) return "";
   let text = "";
   const { areas } = task.space;
   let area = areas.endingAfter(from);
-  for (let count = 0; area !== undefined && count < AREAS_OF_PIECE; count++) {
+  for (let count = 0; area !== undefined && count < most; count++) {
     text += describe(area);
     from = area.end;
     area = areas.endingAfter(from);
@@ -52,7 +53,7 @@ function inPieces(task: Task, from: number, describe: (area: Area) => string): T
 }
 
 export function describeMaps(task: Task, caller: Task, from: number): TextPiece | string {
-  return inPieces(task, from, (area) => `${describeArea(area, caller)}\n`);
+  return inPieces(task, from, MAPS_OF_PIECE, (area) => `${describeArea(area, caller)}\n`);
 }
 
 interface Weights {
@@ -107,7 +108,7 @@ function describeWeights(weights: Weights): string {
 }
 
 export function describeSmaps(task: Task, caller: Task, from: number): TextPiece | string {
-  return inPieces(task, from, (area) => {
+  return inPieces(task, from, SMAPS_OF_PIECE, (area) => {
     const size = (area.end - area.start) / 1024;
     const sizes =
       `Size:           ${String(size).padStart(8)} kB\nKernelPageSize: ${"4".padStart(8)} kB\nMMUPageSize:    ` +

@@ -55,7 +55,7 @@ export function kindTest(kind: number): Emitter {
   };
 }
 
-export function checkKind(
+function checkKind(
   e: FrameWriter,
   operand: Operand,
   node: Node,

@@ -119,6 +119,7 @@ export const Register = {
   copiedBytes: 140,
   nurseryEnd: 148,
   nurserySize: 152,
+  unwindCount: 156,
 } as const;
 
 const KIB = 1024;

@@ -216,7 +216,7 @@ function fixLetrec(vars: Var[], values: Node[], body: Node): Node {
 }
 
 /** Strongly connected components (Tarjan), those that others depend on first. */
-export function components(edges: readonly (readonly number[])[]): number[][] {
+function components(edges: readonly (readonly number[])[]): number[][] {
   const order = edges.map(() => -1);
   const low = edges.map(() => 0);
   const isOpen = edges.map(() => false);
