@@ -24,7 +24,6 @@ export { FileSystem } from "./vfs/file-system.ts";
 export { AegisFileSystem } from "./fs/aegisfs/aegisfs.ts";
 export { HostFs } from "./fs/hostfs/hostfs.ts";
 export { Tmpfs } from "./fs/tmpfs/tmpfs.ts";
-export { unmapBeyond } from "./mm/mmap.ts";
 export { attachConsole, openConsoleTerminal } from "./tty/console.ts";
 export { openHostInput, openHostOutput } from "./tty/host-stream.ts";
 export type { Terminal } from "./tty/terminal.ts";

@@ -20,7 +20,6 @@ import {
   type StartFailure,
   syncAll,
   timeTicks,
-  unmapBeyond,
   type WriteBack,
 } from "@stratos/kernel";
 import { createProcessor, HART_FUEL, HART_RETIRED, PhysicalMemory, type Processor } from "@stratos/riscv";
@@ -103,10 +102,6 @@ export class Machine {
     }
     this.processor.code.onEvict = () => kernel.slots.unmapAllCode();
     kernel.calls = callsByNumber();
-    kernel.onFileTruncated = (inode, size) => {
-      if (inode.pages !== null)
-        unmapBeyond(new Set([...kernel.tasks.tasks.values()].map((task) => task.space)), inode.pages, size);
-    };
     kernel.onProcessExit = (process, status) => {
       if (process.pid !== this.#mainPid) return;
       this.exitStatus = status;

@@ -183,7 +183,7 @@ test("timerfd: setting the clock cancels or moves absolute timers", () => {
   const relative = run(eventFileCalls, "timerfd_create", CLOCK_REALTIME, TFD_NONBLOCK);
   setTimer(relative, 0, 10_000);
   machine.kernel.realtimeOffsetMs += 9_000;
-  for (const listener of machine.kernel.clockSetListeners) listener();
+  for (const observer of machine.kernel.clockSetObservers) observer.clockWasSet();
   assert.equal(file(canceled).poll(), POLLIN);
   assert.equal(ticks(canceled), -ECANCELED);
   assert.equal(file(canceled).poll(), 0);
@@ -191,7 +191,7 @@ test("timerfd: setting the clock cancels or moves absolute timers", () => {
   assert.equal(ticks(moved), 1);
   assert.equal(ticks(relative), -EAGAIN);
   task.files.closeAll(task);
-  assert.equal(machine.kernel.clockSetListeners.size, 0);
+  assert.equal(machine.kernel.clockSetObservers.size, 0);
 });
 
 test("signalfd: reads pending signals in order, changes its mask", () => {

@@ -2,12 +2,12 @@ import type { SignalSet } from "../signal/signal-set.ts";
 import type { TimerQueue } from "../time/timer-queue.ts";
 import type { Time } from "../vfs/inode.ts";
 import type { Caller, VfsKernel } from "../vfs/vfs-kernel.ts";
+import type { ClockSetObserver } from "../time/time-kernel.ts";
 
 /** What timers and signals with a descriptor need of the kernel. */
 export interface EventKernel extends VfsKernel {
   readonly timers: TimerQueue;
-  /** Told when CLOCK_REALTIME was set. */
-  readonly clockSetListeners: Set<() => void>;
+  readonly clockSetObservers: Set<ClockSetObserver>;
   realtime(): Time;
 }
 

@@ -21,6 +21,7 @@ import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import type { EventKernel } from "./event-kernel.ts";
 import type { Caller } from "../vfs/vfs-kernel.ts";
+import type { ClockSetObserver } from "../time/time-kernel.ts";
 
 const bytes = new Uint8Array(8);
 const view = new DataView(bytes.buffer);
@@ -29,7 +30,7 @@ const view = new DataView(bytes.buffer);
  * timerfd_create(2). After an expiry a periodic timer rests until it is read or asked for its time; what has gone by
  * meanwhile is then counted at once, as Linux does, so that an unread timer costs nothing.
  */
-export class TimerFile extends OpenFile implements TimerClient {
+export class TimerFile extends OpenFile implements TimerClient, ClockSetObserver {
   readonly #kernel: EventKernel;
   readonly #isRealtime: boolean;
   readonly #timer: Timer;
@@ -44,14 +45,13 @@ export class TimerFile extends OpenFile implements TimerClient {
   #isCanceled = false;
   /** realtimeOffsetMs that `#deadlineNs` was computed with. */
   #offsetMs = 0;
-  readonly #clockSet = (): void => this.#clockWasSet();
 
   constructor(kernel: EventKernel, clock: number, nonblock: boolean) {
     super(O_RDWR | (nonblock ? O_NONBLOCK : 0), null, null);
     this.#kernel = kernel;
     this.#isRealtime = clock === CLOCK_REALTIME || clock === CLOCK_REALTIME_ALARM;
     this.#timer = new Timer(this);
-    if (this.#isRealtime) kernel.clockSetListeners.add(this.#clockSet);
+    if (this.#isRealtime) kernel.clockSetObservers.add(this);
   }
 
   override get waitQueue(): WaitQueue {
@@ -153,7 +153,7 @@ export class TimerFile extends OpenFile implements TimerClient {
   }
 
   /** An absolute timer on the wall clock keeps its wall time when the clock is set. */
-  #clockWasSet(): void {
+  clockWasSet(): void {
     if (this.#cancelsOnSet) {
       this.#isCanceled = true;
       this.#queue.wakeAll(POLLIN);
@@ -170,6 +170,6 @@ export class TimerFile extends OpenFile implements TimerClient {
 
   protected override dispose(): void {
     this.#kernel.timers.cancel(this.#timer);
-    this.#kernel.clockSetListeners.delete(this.#clockSet);
+    this.#kernel.clockSetObservers.delete(this);
   }
 }

@@ -7,8 +7,8 @@ import type { UndoList } from "./semaphores.ts";
 export interface IpcKernel extends MmKernel, FsKernel {
   readonly tasks: FsKernel["tasks"];
   readonly scheduler: FsKernel["scheduler"];
-  /** Told of each thread that ends, while its process still is in the table. */
-  readonly exitObservers: { add(observer: (task: IpcCaller) => void): void };
+  /** `taskEnded`: a task has ended, and its process still is in the table. */
+  readonly taskObservers: { add(observer: { taskEnded(task: IpcCaller): void }): void };
   realtime(): Time;
 }
 

@@ -66,7 +66,11 @@ export class Semaphores {
   readonly table = new IpcTable<SemaphoreSet>(SEMMNI);
 
   constructor(kernel: IpcKernel) {
-    kernel.exitObservers.add((task) => this.leaveUndo(task));
+    kernel.taskObservers.add(this);
+  }
+
+  taskEnded(task: IpcCaller): void {
+    this.leaveUndo(task);
   }
 
   /** The task has no part in its list any more: with the last one, what SEM_UNDO noted is done (semop(2)). */

@@ -10,12 +10,13 @@ import { taskOf } from "../task/task-access.ts";
 import { ProcessDirectory } from "./process-directory.ts";
 import { addSystemFiles } from "./system-files.ts";
 import { makeSysctlTree } from "./sysctl.ts";
+import type { TaskObserver } from "../task/task-observer.ts";
 
 const SELF = "self",
   THREAD_SELF = "thread-self";
 
 /** proc(5): what the kernel knows, as text. Sources of each file stand in the modules beside this one. */
-export class Procfs extends PseudoFileSystem {
+export class Procfs extends PseudoFileSystem implements TaskObserver {
   readonly type = "proc";
   readonly root: ProcRoot;
   /** One for all processes (net-files.ts). */
@@ -27,18 +28,19 @@ export class Procfs extends PseudoFileSystem {
     addSystemFiles(this, this.root);
     this.root.add("sys", makeSysctlTree(this));
     this.root.add(SELF, new PseudoLink(this, (task) => String(task.pid)));
-    kernel.exitObservers.add(this.#forgetProcess);
+    kernel.taskObservers.add(this);
     this.root.add(THREAD_SELF, new PseudoLink(this, (task) => `${task.pid}/task/${task.tid}`));
   }
 
-  readonly #forgetProcess = (task: Task): void => {
+  /** The name of a process goes with it. */
+  taskEnded(task: Task): void {
     if (task.group.tasks.length > 0) return;
     const root = this.kernel.vfs.roots.get(this);
     if (root !== undefined) forgetChild(this.kernel, root.dentry, String(task.pid));
-  };
+  }
 
   override shutdown(): void {
-    this.kernel.exitObservers.delete(this.#forgetProcess);
+    this.kernel.taskObservers.delete(this);
   }
 
   usage(): FileSystemUsage {

@@ -12,9 +12,8 @@ import {
 } from "@stratos/abi";
 import { continueCoreDump, endWithCore } from "./core-dump/core-dump.ts";
 import { exitGroup } from "./exit.ts";
-import { forgetFutexWait } from "./futex.ts";
 import { A0 } from "./hart-registers.ts";
-import { forgetPiWait, ownsPiFutex } from "./pi-futex.ts";
+import { ownsPiFutex } from "./pi-futex.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 import { BLOCKED, BLOCKED_RESTART, UNFINISHED } from "../ground/wait-queue.ts";
@@ -109,8 +108,7 @@ function interruptSyscall(task: Task, action: SignalAction): void {
     hart.set(A0, result);
     hart.pc = hart.pc + 4;
   }
-  forgetFutexWait(task);
-  forgetPiWait(task);
+  for (const observer of task.kernel.taskObservers) observer.callInterrupted?.(task);
   task.syscallNumber = -1;
   task.syscallState = null;
   task.waitedSignals = null;

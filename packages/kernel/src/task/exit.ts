@@ -4,8 +4,7 @@ import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess } from "../signal/send-signal.ts";
 import { SIG_IGN } from "../signal/signal-actions.ts";
 import { chargeTurn } from "./resource-usage.ts";
-import { exitRobustList, forgetFutexWait, futexWake } from "./futex.ts";
-import { forgetPiWait, releasePiFutexes } from "./pi-futex.ts";
+import { futexWake } from "./futex.ts";
 import { hangUpIfOrphaned, leaveGroup } from "./process-group.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
@@ -36,10 +35,7 @@ export function exitTask(task: Task, status: number): void {
   kernel.scheduler.dequeue(task);
   // A process that waits to be reaped shows by its leader, even when that was not the last thread.
   task.state = task === group.leader ? "Z" : "X";
-  forgetFutexWait(task);
-  forgetPiWait(task);
-  exitRobustList(task);
-  releasePiFutexes(task);
+  for (const observer of kernel.taskObservers) observer.taskEnds?.(task);
   if (task.clearTid !== 0 && task.space.users > 1) {
     task.space.storeU32(task.clearTid, 0);
     futexWake(task.space, task.clearTid, 1, 0xffffffff);
@@ -59,7 +55,7 @@ export function exitTask(task: Task, status: number): void {
   group.majorFaults += task.majorFaults;
   group.voluntarySwitches += task.voluntarySwitches;
   group.involuntarySwitches += task.involuntarySwitches;
-  for (const observer of kernel.exitObservers) observer(task);
+  for (const observer of kernel.taskObservers) observer.taskEnded?.(task);
   kernel.scheduler.mustSwitch = true;
   // Pidfds of this one thread (PIDFD_THREAD).
   if (!group.exitQueue.isEmpty) group.exitQueue.wakeAll();

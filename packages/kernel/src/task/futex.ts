@@ -1,6 +1,7 @@
 import { EAGAIN, EFAULT, EINVAL, ENOSYS, ETIMEDOUT } from "@stratos/abi";
 import type { AddressSpace } from "../mm/address-space.ts";
 import type { Task } from "./task.ts";
+import type { TaskObserver } from "./task-observer.ts";
 import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "../ground/wait-queue.ts";
 import type { FutexWaiter } from "../mm/futex-waiter.ts";
 import { identityOf } from "../ground/identity.ts";
@@ -96,11 +97,19 @@ export function futexWaitMany(
   return BLOCKED_EINTR;
 }
 
+export const futexObserver: TaskObserver = {
+  callInterrupted: forgetFutexWait,
+  taskEnds(task) {
+    forgetFutexWait(task);
+    exitRobustList(task);
+  },
+};
+
 /**
  * Takes the task out of its queue, if it waits for a futex: it ends, or a handler interrupts the call, be it to restart
  * later.
  */
-export function forgetFutexWait(task: Task): void {
+function forgetFutexWait(task: Task): void {
   const state = task.syscallState as Partial<FutexWaiter & ManyWait> | null;
   if (state?.task === task && state.key !== undefined) forget(task.space, state as FutexWaiter);
   else if (state?.many !== undefined)
@@ -245,7 +254,7 @@ export const FUTEX_WAITERS = 0x80000000,
  * Marks the robust mutexes that a dying thread holds and wakes a waiter of each (set_robust_list(2)). The list is in
  * user memory, so it may be wrong or circular: at most 2048 entries are looked at, as in Linux.
  */
-export function exitRobustList(task: Task): void {
+function exitRobustList(task: Task): void {
   const head = task.robustList;
   if (head === 0 || task.space.users === 0) return;
   task.robustList = 0;

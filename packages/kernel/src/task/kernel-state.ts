@@ -5,7 +5,6 @@ import type { BlockKernel } from "../block/block-kernel.ts";
 import type { EventKernel } from "../event/event-kernel.ts";
 import type { IpcKernel } from "../ipc/ipc-kernel.ts";
 import type { SocketKernel } from "../socket/socket-kernel.ts";
-import type { TimeKernel } from "../time/time-kernel.ts";
 import type { TtyKernel } from "../tty/tty-kernel.ts";
 import { Disks } from "../block/disks.ts";
 import { Changes } from "../ground/changes.ts";
@@ -43,10 +42,14 @@ import type { MountNamespace } from "../vfs/mount-namespace.ts";
 import { RELEASE, VERSION } from "../ground/release.ts";
 import type { SyscallRow } from "./syscall-row.ts";
 import type { FutexWaiter } from "../mm/futex-waiter.ts";
-import type { PiWaiter } from "./pi-futex.ts";
+import { piFutexObserver, type PiWaiter } from "./pi-futex.ts";
 import type { Devtmpfs } from "../fs/devtmpfs/devtmpfs.ts";
 import type { MqueueFileSystem } from "../fs/mqueue/mqueue.ts";
 import type { Mount } from "../vfs/mount.ts";
+import type { TaskObserver } from "./task-observer.ts";
+import type { ClockSetObserver, TimeKernel } from "../time/time-kernel.ts";
+import { futexObserver } from "./futex.ts";
+import { unmapBeyond } from "../mm/mmap.ts";
 
 /** Linux's default of vm.max_map_count (proc(5)). */
 const MAP_COUNT_DEFAULT = 65530;
@@ -136,14 +139,12 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
   onExec: ((task: Task, path: string, argv: readonly string[]) => void) | null = null;
   /** A process ended with this wait status. */
   onProcessExit: ((process: ThreadGroup, status: number) => void) | null = null;
-  /** Told of each thread that ends, while its process still is in the table. Bound: subsystems. */
-  readonly exitObservers = new Set<(task: Task) => void>();
+  /** Bound: subsystems, and mounts of procfs. */
+  readonly taskObservers = new Set<TaskObserver>([futexObserver, piFutexObserver]);
   /** Set when the root is mounted. */
   mounts!: MountNamespace;
   readonly vfs: VfsState;
   readonly disks: Disks;
-  /** Cuts mappings of a file that was shortened; called before its pages are dropped. Set by mm. */
-  onFileTruncated: (inode: Inode, size: number) => void = () => {};
   hostname: string;
   domainname = "(none)";
   /** Of the two names. */
@@ -172,7 +173,7 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
   shmemMount: Mount | null = null;
   readonly clockAdjustment = new ClockAdjustment();
   /** Called after CLOCK_REALTIME was set: timers that follow it move (timerfd_create(2)). Bound: open timerfds. */
-  readonly clockSetListeners = new Set<() => void>();
+  readonly clockSetObservers = new Set<ClockSetObserver>();
   #nextDevice = 1;
   #nextAnonymousIno = 1;
 
@@ -231,6 +232,12 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
     const ms = this.clock.realtimeMs() + this.realtimeOffsetMs;
     const seconds = Math.floor(ms / 1000);
     return { seconds, nanoseconds: Math.floor((ms - seconds * 1000) * 1e6) };
+  }
+
+  /** A file becomes shorter, and its pages are about to be dropped: mappings of them go. */
+  fileShrinks(inode: Inode, size: number): void {
+    if (inode.pages === null) return;
+    unmapBeyond(new Set([...this.tasks.tasks.values()].map((task) => task.space)), inode.pages, size);
   }
 
   /** RLIMIT_STACK of whoever uses the space. */

@@ -9,6 +9,7 @@ import { EAGAIN, EDEADLK, EFAULT, EPERM, ESRCH, ETIMEDOUT } from "@stratos/abi";
 import type { AddressSpace } from "../mm/address-space.ts";
 import { FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS, keyOf } from "./futex.ts";
 import type { Task } from "./task.ts";
+import type { TaskObserver } from "./task-observer.ts";
 import { BLOCKED_RESTART, WaitQueue } from "../ground/wait-queue.ts";
 
 /** Who waits for a word with an owner (`kernel.piFutexes`). */
@@ -107,8 +108,16 @@ function leave(waiter: PiWaiter): void {
   inherit(waiter.owner);
 }
 
+export const piFutexObserver: TaskObserver = {
+  callInterrupted: forgetPiWait,
+  taskEnds(task) {
+    forgetPiWait(task);
+    releasePiFutexes(task);
+  },
+};
+
 /** A task that waits for a PI futex ends, or a handler interrupts it. */
-export function forgetPiWait(task: Task): void {
+function forgetPiWait(task: Task): void {
   const waiter = waitOf(task);
   if (waiter !== null) leave(waiter);
 }
@@ -154,7 +163,7 @@ function handOver(from: Task, list: PiWaiter[], mark: number): number {
 }
 
 /** A task ends: what it owns goes on to who waits for it, marked (exit_pi_state_list in Linux's kernel/futex/pi.c). */
-export function releasePiFutexes(task: Task): void {
+function releasePiFutexes(task: Task): void {
   for (const list of [...task.kernel.piFutexes.values()])
     if (list[0]?.owner === task) handOver(task, list, FUTEX_OWNER_DIED);
 }

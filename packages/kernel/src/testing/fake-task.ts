@@ -64,6 +64,8 @@ export function createTestKernel(
     harts: options.harts ?? 1,
     log: (message) => messages.push(message),
   });
+  // The memory of tasks here may have no areas.
+  kernel.fileShrinks = () => {};
   // Number 1 is init's, which signals pass by.
   kernel.tasks.allocate();
   return { kernel, clock, messages };

@@ -14,7 +14,7 @@ export function setRealtime(task: TimeCaller, seconds: number, nanoseconds: numb
   if (!isCapable(task.credentials, CAP_SYS_TIME)) return -EPERM;
   const { kernel } = task;
   kernel.realtimeOffsetMs = seconds * 1000 + nanoseconds / 1e6 - kernel.clock.realtimeMs();
-  for (const listener of kernel.clockSetListeners) listener();
+  for (const observer of kernel.clockSetObservers) observer.clockWasSet();
   return 0;
 }
 

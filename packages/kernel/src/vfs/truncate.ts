@@ -38,7 +38,7 @@ export function truncateInode(task: Caller, inode: Inode, size: number, path: Pa
     return -EFBIG;
   }
   const now = kernel.vfs.now();
-  if (size < inode.size) kernel.onFileTruncated(inode, size);
+  if (size < inode.size) kernel.fileShrinks(inode, size);
   const failed = inode.truncate(size, now);
   if (failed < 0) return failed;
   inode.version++;

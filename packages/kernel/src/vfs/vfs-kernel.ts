@@ -25,9 +25,10 @@ export interface VfsKernel extends SignalKernel {
   /** Set when the root is mounted. */
   mounts: MountNamespace;
   readonly tasks: TasksOf<Caller>;
-  readonly onFileTruncated: (inode: Inode, size: number) => void;
   readonly realtimeOffsetMs: number;
   now(): number;
+  /** A file becomes shorter, and its pages are about to be dropped: mappings of them go. */
+  fileShrinks(inode: Inode, size: number): void;
   allocateDevice(): number;
   allocateAnonymousIno(): number;
 }

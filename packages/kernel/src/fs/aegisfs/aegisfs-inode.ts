@@ -258,7 +258,7 @@ export class AegisInode extends Inode implements PageBacking {
       ? fileSystem.subvolume.collapseRange(this.ino, offset, length)
       : fileSystem.subvolume.insertRange(this.ino, offset, length);
     if (failed < 0) return failed;
-    fileSystem.kernel.onFileTruncated(this, offset);
+    fileSystem.kernel.fileShrinks(this, offset);
     this.pages!.truncate(offset);
     const { attributes, subvolume } = fileSystem;
     const found = subvolume.stat(this.ino, attributes);
