@@ -307,6 +307,29 @@ test("a volume that is mounted read-only is read, and changed by nobody", async 
   }
 });
 
+test("a transaction of a mounted volume works in the mount: all of it with status 0, else nothing", async () => {
+  const transaction = (script: string): Promise<Result> =>
+    volume.try([...launcher, "fs", "txn", "run", volume.mountPoint, "--", "sh", "-c", script]);
+  await volume.sh("mkdir txn; echo old > txn/kept; echo gone > txn/gone; cat txn/kept");
+  const script = "cat txn/kept; echo new > txn/kept; rm txn/gone; mkdir txn/sub; pwd > txn/sub/file";
+  const failed = await transaction(`${script}; exit 3`);
+  assert.deepEqual([failed.status, failed.stdout, failed.stderr], [3, "old\n", ""]);
+  assert.equal(await volume.sh("cat txn/kept; ls txn"), "old\ngone\nkept\n");
+  const kept = await transaction(script);
+  assert.deepEqual([kept.status, kept.stderr], [0, ""]);
+  assert.match(await volume.sh("cat txn/kept; ls txn; cat txn/sub/file"), /^new\nkept\nsub\n\S+\/\.snapshots\/\S+\n$/);
+  // What others do in the mount meanwhile is kept, and wins over the same change.
+  const beside = (path: string): string => `echo theirs > "${join(volume.mountPoint, path)}"`;
+  assert.equal((await transaction(`echo mine > txn/mine; ${beside("txn/theirs")}`)).status, 0);
+  assert.equal(await volume.sh("cat txn/mine txn/theirs"), "mine\ntheirs\n");
+  const refusal = await transaction(`echo mine > txn/kept; ${beside("txn/kept")}`);
+  assert.equal(refusal.status, 1);
+  assert.match(refusal.stderr, /^stratos: \S+: others changed the same meanwhile/);
+  assert.equal(await volume.sh("cat txn/kept; ls .snapshots; rm -r txn"), "theirs\n");
+  const missing = await volume.try([...launcher, "fs", "txn", "run", volume.volume, "no-such-command"]);
+  assert.deepEqual([missing.status, missing.stderr], [127, "stratos: no-such-command: not found\n"]);
+});
+
 test("what would lock the mount against itself, and what is for files, is refused in words", async () => {
   writeFileSync(join(volume.mountPoint, "inside"), "");
   symlinkSync(volume.mountPoint, join(volume.folder, "way-in"));

@@ -25,10 +25,11 @@ export class UsageError extends CommandError {
 export class VolumeInUseError extends CommandError {
   /** File or device that is locked. */
   readonly path: string;
+  /** Where it is mounted; null: nowhere that this process sees. */
+  readonly mountPoint: string | null;
 
   /**
-   * @param mountPoint  where it is mounted; null: nowhere that this process sees
-   * @param words       who has it, when more is known than its number
+   * @param words  who has it, when more is known than its number
    */
   constructor(
     what: string,
@@ -51,6 +52,7 @@ export class VolumeInUseError extends CommandError {
       cause === null ? {} : { cause },
     );
     this.path = path;
+    this.mountPoint = mountPoint;
   }
 }
 

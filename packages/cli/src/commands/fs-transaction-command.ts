@@ -1,18 +1,20 @@
 /**
  * `stratos fs txn run`: a command sees a volume's files in a folder, and all that it changed becomes the volume's when
  * it succeeds, nothing when it fails. The folder is a FUSE mount of a fork; where there is no FUSE, a copy, whose
- * changes are brought in.
+ * changes are brought in. Of a volume that is mounted it is the fork's place in `.snapshots`, and the process that
+ * serves the mount begins and ends the transaction (`txn begin`, `txn end`, which help does not list).
  */
 import { spawn, spawnSync } from "node:child_process";
 import { accessSync, constants, lstatSync, mkdtempSync, rmSync } from "node:fs";
 import { constants as osConstants, tmpdir } from "node:os";
 import { join } from "node:path";
-import { isRunning } from "@stratos/host-node";
+import { isRunning, withEnvironmentFilters } from "@stratos/host-node";
 import { Transaction, type Subvolume, type Volume } from "@stratos/aegisfs";
-import { CommandError, hostReason, UsageError } from "../command-error.ts";
+import { CommandError, hostReason, UsageError, VolumeInUseError } from "../command-error.ts";
 import { EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_SIGNAL_BASE } from "../exit-status.ts";
 import { TreeCopier } from "../fs/copy-tree.ts";
 import { HostTree } from "../fs/host-tree.ts";
+import { runWhereMounted } from "../fs/mount-control.ts";
 import { mirrorBack, recordTree, type TreeRecord } from "../fs/mirror-tree.ts";
 import { filteredFilesOf, withVolume, type OpenedVolume } from "../fs/open-volume.ts";
 import { reclaimAll } from "../fs/snapshots.ts";
@@ -34,16 +36,14 @@ export async function runTransaction(
   if (own.length === 0) throw new UsageError("CMD", "missing; see --help");
   const command = rawArguments(own).map((word) => Buffer.from(word, "latin1").toString("utf8"));
   const name = `.transaction-${process.pid}-${Date.now().toString(36)}`;
-  await withVolume(path, "write", ({ volume }) => {
-    const base = expectResult(
-      path,
-      volume.snapshot(volume.root, `${name}-base`, { readOnly: true, label: "of a running transaction" }),
+  try {
+    await beginTransaction(path, name);
+  } catch (error) {
+    if (!(error instanceof VolumeInUseError) || error.mountPoint === null) throw error;
+    return (
+      (await runServed(path, name, { source: error.path, mountPoint: error.mountPoint }, command)) ?? refuse(error)
     );
-    expectResult(
-      path,
-      volume.snapshot(volume.subvolume(base)!, name, { readOnly: false, label: "of a running transaction" }),
-    );
-  });
+  }
   const folder = mkdtempSync(join(tmpdir(), "stratos-transaction-"));
   let status = 1;
   let isDone = false;
@@ -59,6 +59,61 @@ export async function runTransaction(
     if (ended !== null && isDone) throw ended;
   }
   return status;
+}
+
+function refuse(error: Error): never {
+  throw error;
+}
+
+/** Makes the two snapshots that a transaction works with. */
+export function beginTransaction(path: string, name: string): Promise<void> {
+  return withVolume(path, "write", (opened) => {
+    const { volume } = opened;
+    if (opened.hosted !== null && withEnvironmentFilters(volume.root) !== volume.root)
+      throw new CommandError(
+        path,
+        "is mounted with filters, which what lies in .snapshots passes by: `stratos fs umount` it first",
+      );
+    // A mount that could not be told of the end is to say so now.
+    opened.replaceFiles();
+    const label = "of a running transaction";
+    const base = expectResult(path, volume.snapshot(volume.root, `${name}-base`, { readOnly: true, label }));
+    expectResult(path, volume.snapshot(volume.subvolume(base)!, name, { readOnly: false, label }));
+  });
+}
+
+/** The same where the volume is mounted. @returns null when nobody who serves it can be asked */
+async function runServed(
+  path: string,
+  name: string,
+  { source, mountPoint }: { readonly source: string; readonly mountPoint: string },
+  command: readonly string[],
+): Promise<number | null> {
+  const begun = await runWhereMounted(source, ["fs", "txn", "begin", path, name]);
+  if (begun !== 0) return begun;
+  let status: number | null = null;
+  try {
+    status = await runCommand(command, join(mountPoint, ".snapshots", name));
+  } finally {
+    const ended = await runWhereMounted(source, [
+      "fs",
+      "txn",
+      "end",
+      path,
+      name,
+      ...(status === 0 ? ["--commit"] : []),
+    ]);
+    // What kept it from being committed has been told.
+    if (status === 0) status = ended ?? 1;
+  }
+  return status;
+}
+
+/** @throws CommandError why it could not be committed */
+export async function endTransactionNamed(path: string, name: string, options: { commit?: true }): Promise<number> {
+  const failure = await endTransaction(path, name, options.commit === true);
+  if (failure !== null) throw failure;
+  return 0;
 }
 
 function canMount(): boolean {
@@ -146,6 +201,8 @@ async function runCommand(command: readonly string[], folder: string): Promise<n
 async function endTransaction(path: string, name: string, commits: boolean): Promise<CommandError | null> {
   return withVolume(path, "write", (opened) => {
     const transaction = resumeByName(opened, name);
+    // Where the volume is mounted, its users see the outcome, and not what they knew before.
+    opened.replaceFiles();
     if (!commits) {
       expectResult(path, transaction.abort());
       reclaimAll(opened);

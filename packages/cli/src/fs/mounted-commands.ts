@@ -41,6 +41,8 @@ const COMMANDS: ReadonlySet<string> = new Set([
   "tier migrate",
   "receive",
   "txn clean",
+  "txn begin",
+  "txn end",
   "key add",
   "key change",
   "key remove",

@@ -1,5 +1,5 @@
 /** Rows of `stratos fs txn`. */
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import type { TransactionRunOptions } from "../commands/fs-transaction-command.ts";
 import { VOLUME_WORDS, type Finish } from "./fs-rows.ts";
 
@@ -15,14 +15,15 @@ export function transactionCommand(finish: Finish): Command {
       .description(
         "Runs a command in a folder that shows the volume's files. When it ends with status 0, all that it " +
           "changed becomes the volume's at once; else nothing has happened. The folder is a mount where FUSE is " +
-          "there, else a copy; $STRATOS_TRANSACTION names it.",
+          "there, else a copy; of a volume that is mounted it lies in the mount (.snapshots/NAME). " +
+          "$STRATOS_TRANSACTION names it.",
       )
       .summary("run a command: all of what it does, or nothing")
       .usage("[OPTIONS] VOLUME [--] CMD [ARG…]")
-      .argument("<volume>", "file or device, UUID=… or LABEL=…; not mounted")
+      .argument("<volume>", VOLUME_WORDS)
       .argument("<cmd>", "program of the host")
       .argument("[arg...]", "its arguments")
-      .option("--no-mount", "work on a copy, although FUSE is there")
+      .option("--no-mount", "work on a copy, although FUSE is there (of a volume that is not mounted)")
       .passThroughOptions()
       .action(async (volume: string, command: string, args: string[], options: TransactionRunOptions) =>
         finish(await (await commands()).runTransaction(volume, [command, ...args], options)),
@@ -35,5 +36,31 @@ export function transactionCommand(finish: Finish): Command {
       .argument("<volume>", VOLUME_WORDS)
       .action(async (volume: string) => finish(await (await commands()).cleanTransactions(volume))),
   );
+  // What `run` asks of the process that serves a mounted volume.
+  transaction.addCommand(
+    new Command("begin")
+      .argument("<volume>", VOLUME_WORDS)
+      .argument("<name>", "of the transaction", transactionName)
+      .action(async (volume: string, name: string) => {
+        await (await commands()).beginTransaction(volume, name);
+        finish(0);
+      }),
+    { hidden: true },
+  );
+  transaction.addCommand(
+    new Command("end")
+      .argument("<volume>", VOLUME_WORDS)
+      .argument("<name>", "of the transaction", transactionName)
+      .option("--commit", "keep what was done")
+      .action(async (volume: string, name: string, options: { commit?: true }) =>
+        finish(await (await commands()).endTransactionNamed(volume, name, options)),
+      ),
+    { hidden: true },
+  );
   return transaction;
+}
+
+function transactionName(text: string): string {
+  if (!/^\.transaction-\d+-[0-9a-z]+$/.test(text)) throw new InvalidArgumentError("No name of a transaction.");
+  return text;
 }
