@@ -6,7 +6,7 @@
  * a word. That gives the same results and errors; what changes its operands or calls procedures cannot be one of these.
  */
 import type { Engine } from "../engine.ts";
-import { Condition, SchemeError, limitReached, outOfRange, wrongType } from "../datum/condition.ts";
+import { CompiledError, Condition, SchemeError, limitReached, outOfRange, wrongType } from "../datum/condition.ts";
 import { itemsOf } from "../datum/datum.ts";
 import type { Real, SchemeSymbol } from "../datum/datum.ts";
 import { HeapFullError } from "../heap/heap.ts";
@@ -170,7 +170,7 @@ export class HostPrimitives {
       (code, value) => typeErrorOf(code as number, value).payload,
       (f, operands) => applyErrorOf(f, itemsOf(operands)!).payload,
       (payload) => {
-        throw new SchemeError(payload);
+        throw new CompiledError(payload, engine.lastSource);
       },
       (which) => [this.#ports.input, this.#ports.output, this.#ports.error][which as number]!.value,
       (a, b) => isEqual(a, b),
