@@ -97,6 +97,23 @@ const PROGRAMS: Record<string, string> = {
                    (one-a x)))
 (write (get (make-one 1)))
 (get (make-two 1))`,
+  "equal? of large, shared and circular structures": `(define (l n end) (if (= n 0) end (cons n (l (- n 1) end))))
+(define (dag n) (if (= n 0) '(x) (let ((d (dag (- n 1)))) (cons d d))))
+(define (ring n) (let ((r (l n '()))) (set-cdr! (list-tail r (- n 1)) r) r))
+(define (both a b) (equal? (l 120000 a) (l 120000 b)))
+(write (list (equal? (dag 500) (dag 500)) (equal? (dag 500) (cons (dag 499) (dag 498))) (equal? (ring 6) (ring 3))
+             (equal? (make-vector 120000 '(1 2)) (make-vector 120000 '(1 2)))
+             (both (list (expt 3 100) 1.5 "a" 2/3 #u8(1 2)) (list (expt 3 100) 1.5 "a" 2/3 #u8(1 2)))
+             (both (list (expt 3 100)) (list (- (expt 3 100)))) (both "a" "b") (both '(1 . 2) '(1 . 2.0)) (both car car)
+             (both 0.0 -0.0) (both '#(1) '(1))))`,
+  "texts of numbers and symbols, characters, gcd": `(write (map number->string '(0 5 -5 10 1234567890123 \
+-1152921504606846976 1152921504606846975 99 100 -100 1.5)))
+(write (list (gcd 12 -18) (gcd) (gcd 5) (gcd 0 0) (gcd -1152921504606846976 0) (number->string 255 16)))
+(write (map symbol->string '(a |b c| λ)))
+(write (map (lambda (c)
+              (list (char-upcase c) (char-downcase c) (char-alphabetic? c) (char-numeric? c) (char-whitespace? c)))
+            (string->list "aZ5 \t\né[@\`{/:λΣ٣")))
+(gcd 'a 2)`,
   "an unbound variable": '(display "before") (no-such-thing 1)',
   "an object is raised that nobody handles": "(raise '(some object))",
   "libraries and macros":
