@@ -5,7 +5,7 @@
  */
 import { assert } from "@stratos/base";
 import type { WasmEngine, WasmInstance, WasmMemory, WasmModule, WasmTable } from "@stratos/host";
-import type { Global, Unit } from "./core/core.ts";
+import type { Global, Source, Unit } from "./core/core.ts";
 import { Flonum, SchemeSymbol, intern } from "./datum/datum.ts";
 import type { Datum } from "./datum/datum.ts";
 import { Heap, HeapFullError } from "./heap/heap.ts";
@@ -99,6 +99,8 @@ export class Engine {
   readonly #image: EngineImage | null;
   readonly #constants: Map<Datum, number>;
   readonly #numbers: Map<string, number>;
+  readonly #sources: Source[];
+  readonly #sourceIndexes: Map<Source, number>;
   #tableNext: number;
 
   constructor(options: EngineOptions) {
@@ -127,6 +129,8 @@ export class Engine {
     this.#exported = new Map();
     this.#constants = new Map();
     this.#numbers = new Map();
+    this.#sources = [];
+    this.#sourceIndexes = new Map();
     this.#runtimeModules = [];
     this.#tableNext = TableSlot.first;
     const image = options.image === undefined || options.image === null ? null : readEngineImage(options.image);
@@ -245,6 +249,17 @@ export class Engine {
     };
   }
 
+  /** Where the program was when it last did what may fail. */
+  get lastSource(): Source | null {
+    return this.#sources[this.heap.get(Register.lastSite) - 1] ?? null;
+  }
+
+  #sourceIndex(source: Source): number {
+    let index = this.#sourceIndexes.get(source);
+    if (index === undefined) this.#sourceIndexes.set(source, (index = this.#sources.push(source)));
+    return index;
+  }
+
   /** Whether the runtime has a procedure for a primitive's word. */
   hasPrimitive(name: string): boolean {
     return this.#runtimeOf(name) !== undefined;
@@ -295,6 +310,7 @@ export class Engine {
         this.#functions.set(slot, fun);
       },
       constantCell: (datum) => this.#constantCell(datum),
+      sourceIndex: (source) => this.#sourceIndex(source),
       lowSignature: (word) => this.#lowSignatures.get(word),
       coldSlot: TableSlot.coldResume,
     };

@@ -5,7 +5,7 @@
 import type { Core, Global, Source, Unit } from "./core/core.ts";
 import { makeBegin, unspecifiedCore } from "./core/build.ts";
 import { coreToDatum } from "./core/unparse.ts";
-import { Condition, failure, SchemeError, syntaxError, wrongType } from "./datum/condition.ts";
+import { CompiledError, Condition, failure, SchemeError, syntaxError, wrongType } from "./datum/condition.ts";
 import { EOF, intern, list, MString, textOf, UNSPECIFIED } from "./datum/datum.ts";
 import { bind } from "./expander/binding.ts";
 import { type Context, Expander, type ExpanderHost, type ExpansionStep } from "./expander/expander.ts";
@@ -299,9 +299,11 @@ export class Lisp implements ExpanderHost {
     const source =
       payload instanceof Condition && payload.source !== null
         ? payload.source
-        : error instanceof UncaughtError
-          ? (error.site?.source ?? null)
-          : null;
+        : error instanceof CompiledError
+          ? error.source
+          : error instanceof UncaughtError
+            ? sourceOf(error)
+            : null;
     const what =
       payload instanceof Condition
         ? conditionText(payload, writeShown)
@@ -394,8 +396,9 @@ class Instance {
       if (binding.kind !== "global" || this.hasPrimitive(word))
         bind(intern(word), namespace.scopes, ANY_PHASE, binding);
     }
+    // Without places: an error in there is told where the program called it.
     const form = new Reader(new TextCursor(text, "(stratos primitive)"), {
-      wrapper: wrapperOf(namespace),
+      wrapper: { ...wrapperOf(namespace), wrap: (value) => new Syntax(value, namespace.scopes, null) },
     }).read() as Syntax;
     const cores = this.#lisp.expander.top([form], { namespace, phase: 0 });
     for (const core of cores) this.execute(core);
@@ -529,6 +532,14 @@ function wrapperOf(namespace: Namespace): {
 /** The reader's end is EOF itself; `#!eof` in a text would be wrapped. */
 function isEnd(form: unknown): boolean {
   return form === EOF;
+}
+
+/** Where an error happened: the call that failed, or the innermost that waits for it and has a place. */
+function sourceOf({ site, continuation }: UncaughtError): Source | null {
+  let source = site?.source ?? null;
+  for (let { frame } = continuation; source === null && frame !== null; frame = frame.next)
+    source = frame.site?.source ?? null;
+  return source;
 }
 
 export function writeShown(value: unknown): string {

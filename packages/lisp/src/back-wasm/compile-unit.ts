@@ -1,5 +1,5 @@
 /** A unit through all passes to a module of WebAssembly. */
-import type { Unit } from "../core/core.ts";
+import type { Source, Unit } from "../core/core.ts";
 import type { Datum } from "../datum/datum.ts";
 import { boxAssigned, convertClosures } from "../middle/closures.ts";
 import type { Code } from "../middle/closures.ts";
@@ -26,6 +26,7 @@ export interface Surroundings extends Globals {
   /** Tells whose code lies at a place of the table: for errors and for showing procedures. */
   functionAt(slot: number, fun: Fun): void;
   constantCell(datum: Datum): number;
+  sourceIndex(source: Source): number;
   /** Signature of a low-level routine; undefined: there is none of this name. */
   lowSignature(name: string): LowSignature | undefined;
   readonly coldSlot: number;
@@ -246,6 +247,10 @@ class UnitLinker implements Linker {
       this.#statics.set(fun, (word = this.#surroundings.staticClosure(low, slot)));
     }
     return word;
+  }
+
+  sourceIndex(source: Source): number {
+    return this.#surroundings.sourceIndex(source);
   }
 
   constantCell(datum: Datum): number {

@@ -9,6 +9,7 @@
 import { assert } from "@stratos/base";
 import { CodeWriter, Op, Type } from "@stratos/wasm";
 import type { ValueType as WasmType } from "@stratos/wasm";
+import type { Source } from "../core/core.ts";
 import { Flonum } from "../datum/datum.ts";
 import { ARITY_MAX, Immediate, Offset, Region, STACK_BUDGET, Tag, cellAddress } from "../heap/layout.ts";
 import type { LowSignature } from "../low/compile.ts";
@@ -190,13 +191,19 @@ export class CodeEmitter extends FrameWriter {
         }
         return this.finish(destination, context);
       case "gref":
-        return this.globalRef(node.g, destination, context);
+        return this.globalRef(node.g, destination, context, node.source ?? null);
       case "gset":
         return this.globalSet(node, destination, context);
       case "closure":
         return this.closure(node, destination, context);
-      case "prim":
-        return emitPrimitive(this, node, destination, context);
+      case "prim": {
+        // Operands have places of their own: errors of the operation itself are told where it stands.
+        const { source } = this;
+        this.source = node.source ?? source;
+        emitPrimitive(this, node, destination, context);
+        this.source = source;
+        return;
+      }
       case "if":
         return this.if(node, destination, context);
       case "seq":
@@ -233,7 +240,7 @@ export class CodeEmitter extends FrameWriter {
     this.top = saved;
   }
 
-  globalRef(g: TopLevel, destination: Destination, context: Context | null): void {
+  globalRef(g: TopLevel, destination: Destination, context: Context | null, source: Source | null = null): void {
     const { writer } = this;
     if (g.fun !== null) this.word(this.linker.staticClosure(g.fun));
     else {
@@ -246,7 +253,9 @@ export class CodeEmitter extends FrameWriter {
         writer.if();
         this.constant(g.symbol);
         writer.localSet(value);
+        this.source = source;
         this.raise(value, "", "defined variable");
+        this.source = null;
         writer.end();
         writer.localGet(value);
         this.release(value, Type.i64);
@@ -413,6 +422,7 @@ export class CodeEmitter extends FrameWriter {
     writer.localTee(f);
     for (const arg of node.args) this.gen(arg, "word", null);
     if (!isTail) this.beforeCall(context!);
+    this.markSite(node.source);
     // Code of a procedure that takes exactly these arguments, else the slow way.
     writer.localGet(f);
     writer.op(Op.i32WrapI64);
@@ -482,6 +492,7 @@ export class CodeEmitter extends FrameWriter {
     this.gen(node.f, "word", null);
     writer.i32Const(node.args.length);
     if (!isTail) this.beforeCall(context!);
+    this.markSite(node.source);
     this.callRef(this.linker.low("call-variadic"), isTail);
     if (!isTail) this.afterCall(destination, context);
   }
@@ -495,7 +506,10 @@ export class CodeEmitter extends FrameWriter {
     else this.gen(node.self, "word", null);
     for (const arg of node.args) this.gen(arg, "word", null);
     if (!isTail) this.beforeCall(context!);
-    this.callRef(this.linker.clause(node.fun, node.clause), isTail);
+    const target = this.linker.clause(node.fun, node.clause);
+    // What this unit's own functions do wrong they tell themselves.
+    if (target.from !== null) this.markSite(node.source);
+    this.callRef(target, isTail);
     if (!isTail) this.afterCall(destination, context);
   }
 

@@ -368,6 +368,14 @@ const EMITTERS: Record<string, Emitter> = {
     e.loadCell(constantOf(node.args[0]!));
     return "word";
   },
+  "%symbol-name": (e, node) => {
+    // its only field is its name's place among the cells, as a fixnum: that many times 8
+    e.gen(node.args[0]!, "word", null);
+    e.writer.op(Op.i32WrapI64);
+    e.writer.memory(Op.i32Load, Offset.fields);
+    e.writer.memory(Op.i64Load, cellAddress(0));
+    return "word";
+  },
   "%set-cell!": (e, node) => {
     e.writer.i32Const(0);
     e.gen(node.args[1]!, "word", null);

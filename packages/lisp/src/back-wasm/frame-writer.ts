@@ -9,6 +9,7 @@
 import { assert } from "@stratos/base";
 import { CodeWriter, Op, Type } from "@stratos/wasm";
 import type { ValueType as WasmType } from "@stratos/wasm";
+import type { Source } from "../core/core.ts";
 import type { Datum } from "../datum/datum.ts";
 import { immediateWord } from "../heap/immediate.ts";
 import { Immediate, Kind, Offset, Region, Register, Tag, cellAddress, headerByte } from "../heap/layout.ts";
@@ -35,6 +36,8 @@ export interface Linker {
   staticClosure(fun: Fun): number;
   /** Cell that holds a constant that needs memory. */
   constantCell(datum: Datum): number;
+  /** Number of a place in a source, for `Register.lastSite`. */
+  sourceIndex(source: Source): number;
   /** Table place of the frame that cannot be returned to. */
   readonly coldSlot: number;
   /** Whether type tests that are known to hold are left out. */
@@ -82,6 +85,8 @@ export abstract class FrameWriter {
   top: number;
   site: number;
   parameterCount: number;
+  /** Place of the operation that is being written. */
+  source: Source | null;
 
   protected constructor(code: Code, self: Var, linker: Linker) {
     this.linker = linker;
@@ -98,6 +103,7 @@ export abstract class FrameWriter {
     this.top = 0;
     this.site = -1;
     this.parameterCount = 0;
+    this.source = null;
   }
 
   /** Writes a node: see `CodeEmitter`. */
@@ -191,6 +197,15 @@ export abstract class FrameWriter {
     this.writer.localSet(this.site);
   }
 
+  /** Before what may fail outside of this function: notes where the program is, for the words of an error. */
+  markSite(source: Source | null): void {
+    if (source === null) return;
+    const { writer } = this;
+    writer.i32Const(0);
+    writer.i32Const(this.linker.sourceIndex(source));
+    writer.memory(Op.i32Store, Register.lastSite);
+  }
+
   /** Before a call whose value goes to `context`. */
   beforeCall(context: Context): void {
     if (context.slot < 0) {
@@ -231,6 +246,7 @@ export abstract class FrameWriter {
       writer.memory(Op.i64Store, 0);
     }
     if (this.hasCalls) this.setSite(this.linker.coldSlot | (1 << 20));
+    this.markSite(this.source);
     this.pushTop(spilled.length);
     push();
     this.callRef(ref);
@@ -275,6 +291,7 @@ export abstract class FrameWriter {
   /** The frame of a function that is left for an error. */
   beforeRaise(): void {
     const { writer } = this;
+    this.markSite(this.source);
     if (this.top === 0) {
       writer.localGet(0);
       writer.i64Const(0);

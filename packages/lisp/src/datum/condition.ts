@@ -29,6 +29,15 @@ export class SchemeError extends Error {
   }
 }
 
+/** An error that nobody handled in a compiled program, with the place of the call that failed. */
+export class CompiledError extends SchemeError {
+  readonly source: Source | null;
+  constructor(payload: unknown, source: Source | null) {
+    super(payload);
+    this.source = source;
+  }
+}
+
 /** @param who  the procedure, as programs name it */
 export function wrongType(who: string, expected: string, value: unknown): SchemeError {
   return new SchemeError(new Condition("type", `${who}: expected ${expected}, got`, [value]));

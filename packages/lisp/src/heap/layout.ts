@@ -120,6 +120,7 @@ export const Register = {
   nurseryEnd: 148,
   nurserySize: 152,
   unwindCount: 156,
+  lastSite: 160,
 } as const;
 
 const KIB = 1024;

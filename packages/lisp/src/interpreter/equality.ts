@@ -18,7 +18,7 @@ const PLAIN_STEPS = 10_000;
 export function isEqual(a: unknown, b: unknown): boolean {
   const stack: unknown[] = [a, b];
   let steps = 0;
-  let seen: Map<unknown, Set<unknown>> | null = null;
+  const classes = new Map<unknown, unknown>();
   while (stack.length > 0) {
     let right = stack.pop(),
       left = stack.pop();
@@ -36,11 +36,11 @@ export function isEqual(a: unknown, b: unknown): boolean {
         isVector = Array.isArray(left);
       if (!(isPair && right instanceof Pair) && !(isVector && Array.isArray(right))) return false;
       if (++steps > PLAIN_STEPS) {
-        seen ??= new Map();
-        const known = seen.get(left);
-        if (known?.has(right) === true) break;
-        if (known === undefined) seen.set(left, new Set([right]));
-        else known.add(right);
+        // What is compared here is one class from now on, so that shared parts are looked at once (union-find).
+        const one = classOf(classes, left);
+        const other = classOf(classes, right);
+        if (one === other) break;
+        classes.set(one, other);
       }
       if (isVector) {
         const one = left as unknown[],
@@ -57,6 +57,17 @@ export function isEqual(a: unknown, b: unknown): boolean {
     }
   }
   return true;
+}
+
+function classOf(classes: Map<unknown, unknown>, object: unknown): unknown {
+  let found = object;
+  for (let next = classes.get(found); next !== undefined; next = classes.get(found)) found = next;
+  for (let at = object; at !== found;) {
+    const next = classes.get(at)!;
+    classes.set(at, found);
+    at = next;
+  }
+  return found;
 }
 
 function isSameCodes(a: ArrayLike<number>, b: ArrayLike<number>): boolean {

@@ -3,7 +3,7 @@
  * know each other (`fix`), plain bindings, and boxes for what is left (Ghuloum & Dybvig, Fixing Letrec (reloaded),
  * 2009: by strongly connected components).
  */
-import type { Clause, Core, Global, Variable } from "../core/core.ts";
+import type { Clause, Core, Global, Source, Variable } from "../core/core.ts";
 import { NIL, UNSPECIFIED } from "../datum/datum.ts";
 import type { Datum } from "../datum/datum.ts";
 import { Fun, Var, children, constant, functionsOf, ref } from "./ir.ts";
@@ -39,7 +39,7 @@ export class FromCore {
       case "set-local":
         return { k: "set", v: this.#variable(core.variable), value: this.convert(core.value) };
       case "global":
-        return { k: "gref", g: this.#global(core.global) };
+        return { k: "gref", g: this.#global(core.global), source: core.source };
       case "set-global":
         return { k: "gset", g: this.#global(core.global), value: this.convert(core.value), isDefinition: false };
       case "define-global":
@@ -115,7 +115,7 @@ export class FromCore {
     const { operator } = core;
     const args = core.operands.map((operand) => this.convert(operand));
     if (operator.kind === "global" && operator.global.primitive !== null && !operator.global.isAssigned) {
-      const inline = primitiveCall(operator.global.primitive, args);
+      const inline = primitiveCall(operator.global.primitive, args, core.source);
       if (inline !== null) return inline;
       const [type] = core.operands;
       const record = recordProcedure(operator.global.primitive, args, this.#fieldCounts.get(variableOf(type)) ?? null);
@@ -130,19 +130,20 @@ function variableOf(core: Core | undefined): Variable | Global | null {
 }
 
 /** A call of a primitive by operations in line; null: it has none for these operands. */
-export function primitiveCall(name: string, args: Node[]): Node | null {
+export function primitiveCall(name: string, args: Node[], source: Source | null = null): Node | null {
   const op = primitive(name, args.length);
-  if (op !== undefined) return { k: "prim", op, args };
+  if (op !== undefined) return { k: "prim", op, args, source };
   switch (name) {
     case "+":
     case "*":
       if (args.length === 0) return constant(name === "+" ? 0 : 1);
-      if (args.length === 1) return { k: "prim", op: prim(name, 2), args: [args[0]!, constant(name === "+" ? 0 : 1)] };
-      return leftAssociated(name, args);
+      if (args.length === 1)
+        return { k: "prim", op: prim(name, 2), args: [args[0]!, constant(name === "+" ? 0 : 1)], source };
+      return leftAssociated(name, args, source);
     case "-":
-      return args.length > 2 ? leftAssociated(name, args) : null;
+      return args.length > 2 ? leftAssociated(name, args, source) : null;
     case "/":
-      return args.length === 1 ? { k: "prim", op: prim("/", 2), args: [constant(1), args[0]!] } : null;
+      return args.length === 1 ? { k: "prim", op: prim("/", 2), args: [constant(1), args[0]!], source } : null;
     case "list": {
       if (args.length > 16) return null;
       const vars = args.map(() => new Var("item"));
@@ -160,14 +161,16 @@ export function primitiveCall(name: string, args: Node[]): Node | null {
         k: "prim",
         op: prim(name === "zero?" ? "=" : name === "positive?" ? ">" : "<", 2),
         args: [args[0]!, constant(0)],
+        source,
       };
     default:
       return null;
   }
 }
 
-function leftAssociated(name: string, args: Node[]): Node {
-  return args.slice(1).reduce((left, right) => ({ k: "prim", op: prim(name, 2), args: [left, right] }), args[0]!);
+function leftAssociated(name: string, args: Node[], source: Source | null): Node {
+  const op = prim(name, 2);
+  return args.slice(1).reduce((left, right) => ({ k: "prim", op, args: [left, right], source }), args[0]!);
 }
 
 export function sequence(items: Node[]): Node {

@@ -122,7 +122,7 @@ export type Node =
   | { k: "const"; datum: Datum }
   | { k: "ref"; v: Var }
   | { k: "set"; v: Var; value: Node }
-  | { k: "gref"; g: TopLevel }
+  | { k: "gref"; g: TopLevel; source?: Source | null }
   | { k: "gset"; g: TopLevel; value: Node; isDefinition: boolean }
   | { k: "if"; test: Node; then: Node; else: Node }
   | { k: "seq"; items: Node[] }
@@ -130,7 +130,7 @@ export type Node =
   | { k: "fix"; vars: Var[]; funs: Fun[]; body: Node }
   | { k: "lambda"; fun: Fun }
   | { k: "call"; f: Node; args: Node[]; source: Source | null }
-  | { k: "prim"; op: Primitive; args: Node[] }
+  | { k: "prim"; op: Primitive; args: Node[]; source?: Source | null }
   | { k: "label"; label: Label; body: Node }
   | { k: "jump"; label: Label; args: Node[] }
   /** After closure conversion: the value that this function's closure holds at an index. */
@@ -179,6 +179,13 @@ export function children(node: Node): readonly Node[] {
     case "closure":
       return node.values;
   }
+}
+
+/** Gives calls and operations that have no place in a source this one: for small copies of functions without any. */
+export function place(node: Node, source: Source | null): void {
+  if ((node.k === "prim" || node.k === "call" || node.k === "gref") && (node.source ?? null) === null)
+    node.source = source;
+  for (const child of children(node)) place(child, source);
 }
 
 /** Functions whose bodies lie inside of this node itself. */

@@ -112,6 +112,7 @@ add("%char->integer", 1, { pure: true, result: "fixnum" });
 add("%integer->char", 1, { pure: true, result: "char" });
 add("%arity", 1, { pure: true, result: "fixnum" });
 add("%cell", 1);
+add("%symbol-name", 1, { pure: true, result: "string" });
 add("%set-cell!", 2);
 add("%mulhi", 2, { pure: true, result: "fixnum" });
 for (let count = 0; count <= 6; count++) add("%host", count + 1); // (operation, operand …): see runtime/host.ts

@@ -7,7 +7,7 @@ import { assert } from "@stratos/base";
 import { NIL, Pair, SchemeSymbol, UNSPECIFIED } from "../datum/datum.ts";
 import type { Datum } from "../datum/datum.ts";
 import { primitiveCall, sequence } from "./from-core.ts";
-import { Fun, Label, Var, children, constant, functionsOf, mapChildren, ref } from "./ir.ts";
+import { Fun, Label, Var, children, constant, functionsOf, mapChildren, place, ref } from "./ir.ts";
 import type { FunClause, Node } from "./ir.ts";
 import { prim } from "./primitives.ts";
 
@@ -317,10 +317,9 @@ class Simplifier {
     if (f.k === "gref" && this.#passes.inlining && f.g.fun !== null && this.#depth < 4) {
       if (f.g.fun.clauses.length === 1 && f.g.inline !== null) {
         this.#depth++;
-        const inlined = this.#apply(
-          { k: "lambda", fun: new Fun(f.g.name, [copyClause(f.g.inline)], f.g.fun.source) },
-          args,
-        );
+        const copy = copyClause(f.g.inline);
+        place(copy.body, node.source);
+        const inlined = this.#apply({ k: "lambda", fun: new Fun(f.g.name, [copy], f.g.fun.source) }, args);
         this.#depth--;
         if (inlined !== null) return inlined;
       }

@@ -6,12 +6,12 @@
  * a word. That gives the same results and errors; what changes its operands or calls procedures cannot be one of these.
  */
 import type { Engine } from "../engine.ts";
-import { Condition, SchemeError, limitReached, outOfRange, wrongType } from "../datum/condition.ts";
+import { CompiledError, Condition, SchemeError, limitReached, outOfRange, wrongType } from "../datum/condition.ts";
 import { itemsOf } from "../datum/datum.ts";
 import type { Real, SchemeSymbol } from "../datum/datum.ts";
 import { HeapFullError } from "../heap/heap.ts";
+import { isEqualInHeap } from "../heap/equal.ts";
 import { Cell, Immediate } from "../heap/layout.ts";
-import { isEqual } from "../interpreter/equality.ts";
 import { Machine, Primitive, procedureName, wrongCount } from "../interpreter/machine.ts";
 import { defineControl } from "../interpreter/primitives/control.ts";
 import type { RecordType } from "../interpreter/primitives/control.ts";
@@ -93,6 +93,10 @@ export class HostPrimitives {
 
   run(sp: number, operation: number): void {
     const { heap } = this.#engine;
+    if (operation === EQUAL) {
+      heap.setCell(Cell.temporary, BigInt(isEqualInHeap(heap, sp) ? Immediate.true : Immediate.false));
+      return;
+    }
     try {
       const count = this.#operations[operation]!.length;
       const operands: unknown[] = [];
@@ -170,10 +174,12 @@ export class HostPrimitives {
       (code, value) => typeErrorOf(code as number, value).payload,
       (f, operands) => applyErrorOf(f, itemsOf(operands)!).payload,
       (payload) => {
-        throw new SchemeError(payload);
+        throw new CompiledError(payload, engine.lastSource);
       },
       (which) => [this.#ports.input, this.#ports.output, this.#ports.error][which as number]!.value,
-      (a, b) => isEqual(a, b),
+      () => {
+        throw new Error("equal? looks at the heap itself");
+      },
       (datum, environment) => engine.evaluator.evaluate(datum, itemsOf(environment)!),
       (path, environment) => engine.evaluator.load(path, itemsOf(environment)!),
     ];
@@ -214,6 +220,7 @@ export class HostPrimitives {
 }
 
 const UNCAUGHT = 17;
+const EQUAL = 19;
 
 const NOUNS: Record<string, string> = {
   pair: "a pair",
