@@ -1,6 +1,6 @@
 /**
- * Goal: filters say what they are written to say, the strictest of several holds, and a task obeys (seccomp(2)). Method:
- * small programs whose answers are known; calls of a task without a processor.
+ * Goal: filters say what they are written to say, the strictest of several holds, and a task obeys (seccomp(2)).
+ * Method: small programs whose answers are known; calls of a task without a processor.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -66,16 +66,57 @@ test("arithmetic is that of unsigned words, by a constant or the index register"
     [0x74, 0x80000000, 31, 1],
   ];
   for (const [code, a, operand, expected] of cases) {
-    assert.equal(answer([[LD_IMM, a], [code, operand], [RET_A, 0]]), expected, code.toString(16));
-    assert.equal(answer([[LD_IMM, a], [LDX_IMM, operand], [code | X, 0], [RET_A, 0]]), expected, code.toString(16));
+    assert.equal(
+      answer([
+        [LD_IMM, a],
+        [code, operand],
+        [RET_A, 0],
+      ]),
+      expected,
+      code.toString(16),
+    );
+    assert.equal(
+      answer([
+        [LD_IMM, a],
+        [LDX_IMM, operand],
+        [code | X, 0],
+        [RET_A, 0],
+      ]),
+      expected,
+      code.toString(16),
+    );
   }
-  assert.equal(answer([[LD_IMM, 5], [0x84, 0], [RET_A, 0]]), 0xfffffffb, "negated");
-  assert.equal(answer([[LD_IMM, 5], [LDX_IMM, 0], [0x34 | X, 0], [RET, 9]]), 0, "division by zero ends it");
+  assert.equal(
+    answer([
+      [LD_IMM, 5],
+      [0x84, 0],
+      [RET_A, 0],
+    ]),
+    0xfffffffb,
+    "negated",
+  );
+  assert.equal(
+    answer([
+      [LD_IMM, 5],
+      [LDX_IMM, 0],
+      [0x34 | X, 0],
+      [RET, 9],
+    ]),
+    0,
+    "division by zero ends it",
+  );
 });
 
 test("jumps compare unsigned words and go forward", () => {
   const jump = (code: number, a: number, operand: number): number =>
-    answer([[LD_IMM, a], [LDX_IMM, operand], [code, operand, 1, 2], [RET, 9], [RET, 1], [RET, 0]]);
+    answer([
+      [LD_IMM, a],
+      [LDX_IMM, operand],
+      [code, operand, 1, 2],
+      [RET, 9],
+      [RET, 1],
+      [RET, 0],
+    ]);
   const cases: [code: number, a: number, operand: number, holds: number][] = [
     [0x15, 7, 7, 1],
     [0x15, 7, 8, 0],
@@ -90,35 +131,126 @@ test("jumps compare unsigned words and go forward", () => {
     assert.equal(jump(code, a, operand), holds, code.toString(16));
     assert.equal(jump(code | X, a, operand), holds, code.toString(16));
   }
-  assert.equal(answer([[JA, 1], [RET, 1], [RET, 2]]), 2);
+  assert.equal(
+    answer([
+      [JA, 1],
+      [RET, 1],
+      [RET, 2],
+    ]),
+    2,
+  );
 });
 
 test("a program reads the record, its length, and sixteen words of its own", () => {
-  assert.equal(answer([[LD, 0], [RET_A, 0]]), 100);
-  assert.equal(answer([[LD, 60], [RET_A, 0]]), 115);
-  assert.equal(answer([[LD_LEN, 0], [RET_A, 0]]), 64);
-  assert.equal(answer([[LDX_LEN, 0], [TXA, 0], [RET_A, 0]]), 64);
-  assert.equal(answer([[LD_IMM, 7], [ST, 15], [LD_IMM, 0], [LD_MEM, 15], [RET_A, 0]]), 7);
-  assert.equal(answer([[LD_IMM, 7], [TAX, 0], [STX, 0], [LDX_IMM, 0], [LDX_MEM, 0], [TXA, 0], [RET_A, 0]]), 7);
+  assert.equal(
+    answer([
+      [LD, 0],
+      [RET_A, 0],
+    ]),
+    100,
+  );
+  assert.equal(
+    answer([
+      [LD, 60],
+      [RET_A, 0],
+    ]),
+    115,
+  );
+  assert.equal(
+    answer([
+      [LD_LEN, 0],
+      [RET_A, 0],
+    ]),
+    64,
+  );
+  assert.equal(
+    answer([
+      [LDX_LEN, 0],
+      [TXA, 0],
+      [RET_A, 0],
+    ]),
+    64,
+  );
+  assert.equal(
+    answer([
+      [LD_IMM, 7],
+      [ST, 15],
+      [LD_IMM, 0],
+      [LD_MEM, 15],
+      [RET_A, 0],
+    ]),
+    7,
+  );
+  assert.equal(
+    answer([
+      [LD_IMM, 7],
+      [TAX, 0],
+      [STX, 0],
+      [LDX_IMM, 0],
+      [LDX_MEM, 0],
+      [TXA, 0],
+      [RET_A, 0],
+    ]),
+    7,
+  );
 });
 
 test("a program that could fail or run away is refused", () => {
   const refused: Line[][] = [
     [],
     [[LD, 0]],
-    [[LD, 64], [RET, 0]],
-    [[LD, 2], [RET, 0]],
-    [[LD_MEM, 16], [RET, 0]],
-    [[LD_MEM, 0], [RET, 0]],
-    [[LDX_MEM, 3], [RET, 0]],
-    [[ST, 16], [RET, 0]],
-    [[0x34, 0], [RET, 0]],
-    [[0x64, 32], [RET, 0]],
-    [[JA, 1], [RET, 0]],
-    [[JA, 0xffffffff], [RET, 0]],
-    [[JEQ, 0, 1, 0], [RET, 0]],
-    [[JEQ, 0, 0, 1], [RET, 0]],
-    [[0xff, 0], [RET, 0]],
+    [
+      [LD, 64],
+      [RET, 0],
+    ],
+    [
+      [LD, 2],
+      [RET, 0],
+    ],
+    [
+      [LD_MEM, 16],
+      [RET, 0],
+    ],
+    [
+      [LD_MEM, 0],
+      [RET, 0],
+    ],
+    [
+      [LDX_MEM, 3],
+      [RET, 0],
+    ],
+    [
+      [ST, 16],
+      [RET, 0],
+    ],
+    [
+      [0x34, 0],
+      [RET, 0],
+    ],
+    [
+      [0x64, 32],
+      [RET, 0],
+    ],
+    [
+      [JA, 1],
+      [RET, 0],
+    ],
+    [
+      [JA, 0xffffffff],
+      [RET, 0],
+    ],
+    [
+      [JEQ, 0, 1, 0],
+      [RET, 0],
+    ],
+    [
+      [JEQ, 0, 0, 1],
+      [RET, 0],
+    ],
+    [
+      [0xff, 0],
+      [RET, 0],
+    ],
     Array.from({ length: 4097 }, () => [RET, 0] as const),
   ];
   for (const lines of refused) assert.equal(program(lines), -EINVAL, JSON.stringify(lines.slice(0, 2)));
@@ -161,18 +293,33 @@ test("a filter sees the call's number, the architecture, its place and its argum
   hart.set(15, 6);
   const returns = (word: number, value: number): void => {
     const seeing = filtered();
-    add(seeing, [[LD, word * 4], [JEQ, value, 0, 1], [RET, ERRNO | 1], [RET, ALLOW]]);
+    add(seeing, [
+      [LD, word * 4],
+      [JEQ, value, 0, 1],
+      [RET, ERRNO | 1],
+      [RET, ALLOW],
+    ]);
     assert.equal(seeing.seccomp!.judge(task, 77), ERRNO | 1, `word ${word}`);
   };
   [77, 0xc00000f3, 0x1004, 0, 3, 5].forEach((value, word) => returns(word, value));
   returns(14, 6);
   const byArgument = filtered();
-  add(byArgument, [[LD, 16], [JEQ, 3, 0, 1], [RET, ALLOW], [RET, ERRNO | 1]]);
+  add(byArgument, [
+    [LD, 16],
+    [JEQ, 3, 0, 1],
+    [RET, ALLOW],
+    [RET, ERRNO | 1],
+  ]);
   assert.equal(byArgument.seccomp!.judge(task, 77), ALLOW);
   hart.set(10, 4);
   assert.equal(byArgument.seccomp!.judge(task, 77), ERRNO | 1, "an allowed call is asked about again");
   const byNumber = filtered();
-  add(byNumber, [[LD, 0], [JEQ, 77, 0, 1], [RET, ALLOW], [RET, ERRNO | 1]]);
+  add(byNumber, [
+    [LD, 0],
+    [JEQ, 77, 0, 1],
+    [RET, ALLOW],
+    [RET, ERRNO | 1],
+  ]);
   for (const number of [77, 78, 77, -1, 600]) {
     const expected = number === 77 ? ALLOW : ERRNO | 1;
     assert.equal(byNumber.seccomp!.judge(task, number), expected);
@@ -253,7 +400,12 @@ function store({ memory }: TestTask, lines: readonly Line[], count = lines.lengt
 test("a filter is set by who may gain nothing new, or by CAP_SYS_ADMIN, and never taken away", () => {
   const user = createTestTask(createTestKernel().kernel);
   const { task } = user;
-  const address = store(user, [[LD, 0], [JEQ, 63, 0, 1], [RET, ERRNO | 5], [RET, ALLOW]]);
+  const address = store(user, [
+    [LD, 0],
+    [JEQ, 63, 0, 1],
+    [RET, ERRNO | 5],
+    [RET, ALLOW],
+  ]);
   task.credentials = { ...task.credentials, effective: 0 };
   assert.equal(call(task, "seccomp", 1, 0, address), -EACCES);
   task.credentials = { ...task.credentials, noNewPrivileges: true };
@@ -262,7 +414,10 @@ test("a filter is set by who may gain nothing new, or by CAP_SYS_ADMIN, and neve
   assert.equal(checkSeccomp(task, task.seccomp!, 63), -5);
   assert.equal(checkSeccomp(task, task.seccomp!, 64), ALLOWED);
   assert.equal(call(task, "prctl", 22, 2, store(user, [[RET, ERRNO | 6]]), 0, 0), 0);
-  assert.deepEqual([63, 64].map((number) => checkSeccomp(task, task.seccomp!, number)), [-6, -6]);
+  assert.deepEqual(
+    [63, 64].map((number) => checkSeccomp(task, task.seccomp!, number)),
+    [-6, -6],
+  );
   assert.equal(call(task, "seccomp", 0, 0, 0), -EINVAL, "strict mode beside filters");
   assert.equal(call(task, "seccomp", 1, 64, address), -EINVAL);
   assert.equal(call(task, "seccomp", 1, 0, 0x7fffffff), -EFAULT);
@@ -292,7 +447,7 @@ test("FLAG_TSYNC brings the other threads in line, unless one has filters of its
   assert.equal(leader.seccomp, null);
   assert.equal(call(one, "seccomp", 1, 1, page), 0);
   assert.equal(one.seccomp!.filters.length, 2);
-  assert.deepEqual([leader.seccomp, other.seccomp], [one.seccomp, one.seccomp]);
+  assert.ok(leader.seccomp === one.seccomp && other.seccomp === one.seccomp);
   assert.equal(other.credentials.noNewPrivileges, true);
   add(other, [[RET, ALLOW]]);
   assert.equal(call(one, "seccomp", 1, 1, page), other.tid);

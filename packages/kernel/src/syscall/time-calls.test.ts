@@ -162,7 +162,7 @@ function setTimer(user: TestTask, id: number, valueMs: number, intervalMs: numbe
   return call(user.task, "timer_settime", id, flags, AT, OLD);
 }
 
-test("a POSIX timer's signal carries its number and value, and the overrun of what was missed until it is taken", () => {
+test("a POSIX timer's signal carries its number and value, and how many were missed until it is taken", () => {
   const user = createUser();
   const { task, test } = user;
   const id = createTimer(user);
@@ -241,7 +241,9 @@ test("a POSIX timer may be silent, for one thread, absolute, or on processor tim
 
 const TIMEX = { offset: 8, frequency: 16, maximumError: 24, estimatedError: 32, status: 40, constant: 48, tick: 88 };
 
-function adjust({ task, memory }: TestTask, modes: number, values: Partial<Record<keyof typeof TIMEX, number>>): number {
+type TimexValues = Partial<Record<keyof typeof TIMEX, number>>;
+
+function adjust({ task, memory }: TestTask, modes: number, values: TimexValues): number {
   memory.u8.fill(0, AT, AT + 208);
   memory.storeU32(AT, modes);
   for (const [name, value] of Object.entries(values))
