@@ -1,12 +1,13 @@
 /**
  * `npm run mutate -- --package NAME [--folder FOLDER] [--seed S] [--count N]`: breaks the code in one place at a time
  * and asks the nearest tests whether they notice. What they don't is printed as `SURVIVED K file:line: before → after`;
- * the same seed with `--only K` repeats it, and `--from K` goes on with a run that was ended. The last line is `N
+ * the same seed with `--only K,…` repeats it, and `--from K` goes on with a run that was ended. The last line is `N
  * caught, M survived`. Status 0: survivors are read by people, and some change nothing that anybody could notice.
  *
  * First each test file of the package runs once and is counted: only tests that reach a place are asked about it, its
  * own (`x.test.ts`) first, then those of its folder, then the others, the quickest first, until one fails or those for
- * `--seconds` are asked. Tests that don't end count as such. Works on a copy: nothing in the clone is changed.
+ * `--seconds` of processor time are asked. Tests that don't end count as such. Works on a copy: nothing in the clone is
+ * changed.
  */
 import { spawn } from "node:child_process";
 import {
@@ -42,7 +43,7 @@ const { values: options } = parseArgs({
 });
 if (options.package === undefined) {
   console.error(
-    "usage: npm run mutate -- --package NAME [--folder FOLDER] [--seed S] [--count N] [--from K] [--only K] " +
+    "usage: npm run mutate -- --package NAME [--folder FOLDER] [--seed S] [--count N] [--from K] [--only K,…] " +
       "[--seconds S]",
   );
   process.exit(2);
@@ -59,18 +60,23 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => pr
 for (const name of ["packages", "package.json"]) cpSync(join(root, name), join(copy, name), { recursive: true });
 linkPackages();
 
+/** Loaded before a test: it tells its processor time when it ends. */
+const TELL_TIME = "data:text/javascript,process.on('exit',()=>process.send(process.cpuUsage()))";
+
 interface CountedTest {
   readonly path: string;
   readonly elapsedMs: number;
+  readonly cpuMs: number;
   readonly reached: ReadonlyMap<string, CountedFunctions>;
 }
 
 const isCode = (path: string): boolean => !/\.(test|fuzz|bench)\.ts$|\/testing\//.test(path);
 const files = filesBelow(join(source, options.folder), ".ts").filter(isCode);
 const random = new SeededRandom(Number(options.seed));
-const count = Number(options.count);
+const only = options.only?.split(",").map(Number);
+const count = Math.max(Number(options.count), ...(only ?? []));
 const chosen = Array.from({ length: count }, (_, index) => ({ number: index + 1, ...randomMutation() })).filter(
-  ({ number }) => (options.only === undefined ? number >= Number(options.from) : number === Number(options.only)),
+  ({ number }) => (only === undefined ? number >= Number(options.from) : only.includes(number)),
 );
 const tests = await countTests();
 let caught = 0;
@@ -117,13 +123,11 @@ async function countTests(): Promise<CountedTest[]> {
   for (const [index, path] of paths.entries()) {
     const folder = join(copy, "counts", String(index));
     const started = performance.now();
-    const passes = await runTest(path, 10 * 60_000, { NODE_V8_COVERAGE: folder });
-    const elapsedMs = performance.now() - started;
-    console.log(
-      `counted  ${index + 1} of ${paths.length}: ${path.slice(source.length + 1)}, ${Math.ceil(elapsedMs)} ms`,
-    );
+    const { passes, cpuMs } = await runTest(path, 10 * 60_000, { NODE_V8_COVERAGE: folder });
+    const elapsedMs = Math.ceil(performance.now() - started);
+    console.log(`counted  ${index + 1} of ${paths.length}: ${path.slice(source.length + 1)}, ${cpuMs} ms`);
     if (!passes) console.log(`FAILS    ${path} without any change: not asked`);
-    else found.push({ path, elapsedMs, reached: readCoverage(folder, `${pathToFileURL(copy).href}/`) });
+    else found.push({ path, elapsedMs, cpuMs, reached: readCoverage(folder, `${pathToFileURL(copy).href}/`) });
     rmSync(folder, { recursive: true, force: true });
   }
   return found;
@@ -137,14 +141,14 @@ async function whoNotices(file: string, mutation: Mutation): Promise<Verdict> {
     test.path === own ? 0 : dirname(test.path) === dirname(file) ? 1 : 2;
   const reaching = tests
     .filter(({ reached }) => isReached(reached.get(file) ?? [], offset))
-    .sort((a, b) => distance(a) - distance(b) || a.elapsedMs - b.elapsedMs);
+    .sort((a, b) => distance(a) - distance(b) || a.cpuMs - b.cpuMs);
   let restMs = Number(options.seconds) * 1000;
   let askedCount = 0;
-  for (const { path, elapsedMs } of reaching) {
+  for (const { path, elapsedMs, cpuMs } of reaching) {
     if (restMs <= 0) break;
-    restMs -= elapsedMs;
+    restMs -= cpuMs;
     askedCount += 1;
-    const passes = await runTest(path, Math.max(15_000, Math.ceil(elapsedMs) * 6), {
+    const { passes } = await runTest(path, Math.max(15_000, elapsedMs * 6), {
       NODE_COMPILE_CACHE: join(copy, "compile-cache"),
     });
     if (!passes) return { who: path, askedCount, reachingCount: reaching.length };
@@ -152,17 +156,23 @@ async function whoNotices(file: string, mutation: Mutation): Promise<Verdict> {
   return { who: null, askedCount, reachingCount: reaching.length };
 }
 
-/** A test file that is run as a program tells by its status. */
-function runTest(path: string, timeoutMs: number, environment: Record<string, string>): Promise<boolean> {
+/** A test file that is run as a program tells by its status. @returns also its processor time; 0 if it was killed */
+function runTest(
+  path: string,
+  timeoutMs: number,
+  environment: Record<string, string>,
+): Promise<{ passes: boolean; cpuMs: number }> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", path], {
+    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", "--import", TELL_TIME, path], {
       cwd: copy,
       env: { ...process.env, ...environment },
       timeout: timeoutMs,
       killSignal: "SIGKILL",
-      stdio: "ignore",
+      stdio: ["ignore", "ignore", "ignore", "ipc"],
     });
-    child.on("close", (code) => resolve(code === 0));
+    let cpuMs = 0;
+    child.on("message", (usage: NodeJS.CpuUsage) => (cpuMs = Math.ceil((usage.user + usage.system) / 1000)));
+    child.on("close", (code) => resolve({ passes: code === 0, cpuMs }));
   });
 }
 

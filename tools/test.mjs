@@ -137,14 +137,15 @@ async function runFiles(kind, node, files) {
   const before = passed + failed;
   const args = ["--disable-warning=ExperimentalWarning", "tools/test/run-files.ts", String(LANES), ...files];
   const status = await run(node, args, (message) => {
-    if (message.elapsedMs !== undefined) elapsed.set(message.file, message.elapsedMs);
-    else if (message.skipped) console.log(`SKIPPED ${kind}: ${message.file}: ${message.name}`);
+    if (message.elapsedMs !== undefined) {
+      elapsed.set(message.file, message.elapsedMs);
+      writeElapsed();
+    } else if (message.skipped) console.log(`SKIPPED ${kind}: ${message.file}: ${message.name}`);
     else if (message.passed) count(true, "");
     else count(false, `${kind}: ${message.file}: ${message.name}`);
   });
   if (status !== 0 && failed === 0) count(false, `${kind}: the runner ended with status ${status}`);
   if (passed + failed === before) count(false, `${kind}: ${files.length} files without a test`);
-  writeElapsed();
   console.log(`${kind}: ${passed + failed - before} tests of ${files.length} files (${seconds(started)})`);
 }
 

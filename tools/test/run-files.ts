@@ -5,6 +5,7 @@
  *
  *     node tools/test/run-files.ts CONCURRENCY FILE…
  */
+import { once } from "node:events";
 import { run } from "node:test";
 import { inspect } from "node:util";
 import { relative, resolve } from "node:path";
@@ -20,55 +21,64 @@ let failures = 0;
 const TIMEOUT_MS = 15 * 60_000;
 const PROGRESS_MS = 10_000;
 
-const stream = run({
-  files: files.map((file) => resolve(file)),
-  concurrency: Number(concurrency),
-  timeout: TIMEOUT_MS,
-});
+/**
+ * Files that look whether anything is left in one folder for all (`builder/work` in the test home): of each kind one at
+ * a time.
+ */
+const APART: readonly RegExp[] = [/^tests\/builder(-stratos)?\.test\.ts$/];
+
 const progress = setInterval(tellProgress, PROGRESS_MS);
-// These two come when they happen; what passed and failed comes file by file, in the order of the files.
-stream.on("test:dequeue", (event) => {
-  if (event.name === event.file) running.set(event.name, Date.now());
-});
-stream.on("test:complete", (event) => {
-  if (event.name !== event.file) {
-    if (isLeaf(event)) endedTests++;
-    return;
+const waiting = [...files];
+await Promise.all(Array.from({ length: Number(concurrency) }, runLane));
+clearInterval(progress);
+process.exitCode = failures === 0 ? 0 : 1;
+process.disconnect?.();
+
+/** Takes file after file; what must not run beside what runs waits for its turn, the lane's other files go first. */
+async function runLane(): Promise<void> {
+  for (;;) {
+    const at = waiting.findIndex(
+      (file) => !APART.some((kind) => kind.test(file) && [...running.keys()].some((other) => kind.test(other))),
+    );
+    if (at < 0) return;
+    const [file] = waiting.splice(at, 1);
+    await runFile(file!);
   }
+}
+
+async function runFile(file: string): Promise<void> {
+  const began = Date.now();
+  running.set(file, began);
+  const stream = run({ files: [resolve(file)], concurrency: 1, timeout: TIMEOUT_MS });
+  stream.on("test:pass", (event) => {
+    if (!isLeaf(event)) return;
+    endedTests++;
+    const isSkipped = event.skip !== undefined;
+    const name = isSkipped ? `${event.name} (${String(event.skip)})` : event.name;
+    send({ passed: true, skipped: isSkipped, file: nameOf(event), name });
+  });
+  stream.on("test:fail", (event) => {
+    if (isOnlySubtests(event)) return;
+    endedTests++;
+    failures++;
+    send({ passed: false, file: nameOf(event), name: event.name });
+    const error = event.details.error;
+    process.stdout.write(
+      `\n✖ ${nameOf(event)}: ${event.name}\n` +
+        `${inspect(error.cause ?? error, { depth: 4, colors: process.stdout.isTTY })}\n`,
+    );
+  });
+  stream.on("test:stderr", (event) => process.stderr.write(event.message));
+  stream.resume();
+  await once(stream, "end");
   endedFiles++;
-  send({ file: nameOf(event), elapsedMs: Date.now() - (running.get(event.name) ?? Date.now()) });
-  running.delete(event.name);
-});
-stream.on("test:pass", (event) => {
-  if (isLeaf(event))
-    send({
-      passed: true,
-      skipped: event.skip !== undefined,
-      file: nameOf(event),
-      name: event.skip === undefined ? event.name : `${event.name} (${String(event.skip)})`,
-    });
-});
-stream.on("test:fail", (event) => {
-  if (isOnlySubtests(event)) return;
-  failures++;
-  send({ passed: false, file: nameOf(event), name: event.name });
-  const error = event.details.error;
-  process.stdout.write(
-    `\n✖ ${nameOf(event)}: ${event.name}\n` +
-      `${inspect(error.cause ?? error, { depth: 4, colors: process.stdout.isTTY })}\n`,
-  );
-});
-stream.on("test:stderr", (event) => process.stderr.write(event.message));
-stream.on("end", () => {
-  clearInterval(progress);
-  process.exitCode = failures === 0 ? 0 : 1;
-  process.disconnect?.();
-});
-stream.resume();
+  running.delete(file);
+  send({ file, elapsedMs: Date.now() - began });
+}
 
 /** Such as `… 57 of 272 files, 412 tests, 95 s; now packages/lisp/src/random.test.ts (31 s)`. */
 function tellProgress(): void {
-  const now = [...running].map(([file, since]) => `${relative(process.cwd(), file)} (${secondsSince(since)} s)`);
+  const now = [...running].map(([file, since]) => `${file} (${secondsSince(since)} s)`);
   const done = `${endedFiles} of ${files.length} files, ${endedTests} tests, ${secondsSince(started)} s`;
   process.stdout.write(`… ${done}; now ${now.join(", ")}\n`);
 }

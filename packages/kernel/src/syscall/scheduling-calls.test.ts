@@ -98,7 +98,7 @@ test("a real-time policy runs before others at once, and tells its interval", ()
   const { scheduler } = task.kernel;
   for (const each of [task, other]) scheduler.enqueue(each);
   assert.equal(setScheduler(user, RR, 10, other.tid), 0);
-  assert.deepEqual([other.effectivePriority, scheduler.pick()], [10, other]);
+  assert.deepEqual([other.effectivePriority, scheduler.pick()?.tid], [10, other.tid]);
   const interval = (): number => {
     assert.equal(call(task, "sched_rr_get_interval", other.tid, AT), 0);
     return memory.loadU64(AT) * 1e9 + memory.loadU64(AT + 8);

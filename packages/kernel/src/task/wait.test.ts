@@ -174,7 +174,7 @@ test("orphans go to the nearest subreaper, who waits for them; PR_SET_PDEATHSIG 
   living.parentDeathSignal = SIGUSR1;
   call(dead, "exit_group", 9);
   call(middle, "exit_group", 0);
-  assert.equal(living.group.parent, reaper.task.group);
+  assert.equal(living.group.parent?.pid, reaper.task.pid);
   assert.equal(living.group.pending.set.has(SIGUSR1), true);
   const seen = [0, 1].map(() => call(reaper.task, "wait4", -1, 0, WNOHANG, 0));
   assert.deepEqual(seen.sort(), [middle.pid, dead.pid].sort());

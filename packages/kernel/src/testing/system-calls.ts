@@ -1,4 +1,5 @@
 /** System calls of all tables by name, for unit tests: `call(task, "msgget", …)`. */
+import { EINTR } from "@stratos/abi";
 import { CALL_TABLES } from "../syscall/all-calls.ts";
 import type { SyscallRow } from "../task/syscall-row.ts";
 import type { Task } from "../task/task.ts";
@@ -15,4 +16,10 @@ export function call(task: Task, name: string, ...args: number[]): number {
 
 export function begin(task: Task, name: string, ...args: number[]): Call {
   return Call.of(task, rows[name]!, ...args);
+}
+
+/** What a blocked call ends with when a signal handler interrupts it. */
+export function interrupt(task: Task, name: string, ...args: number[]): number {
+  const [a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, a5 = 0] = args;
+  return rows[name]!.interrupted?.(task, a0, a1, a2, a3, a4, a5) ?? -EINTR;
 }
