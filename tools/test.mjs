@@ -35,7 +35,7 @@ process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
 
 async function main(node) {
   if (wants("types")) {
-    for (const project of ["tsconfig.core.json", "tsconfig.json"])
+    for (const project of ["tsconfig.core.json", "tsconfig.json", "tsconfig.examples.json"])
       await step(`types: ${project}`, node, ["node_modules/typescript/bin/tsc", "-p", project]);
   }
   if (wants("tidy")) {
