@@ -15,7 +15,7 @@ export interface HttpDeviceOptions {
 }
 
 const BLOCK = 4096;
-/** Bytes of a piece: what is asked for at least. Larger ones fetch more than is needed, smaller ones cost more trips. */
+/** Bytes of a piece: what is asked for at least. Larger ones fetch more in vain, smaller ones cost more trips. */
 const PIECE = 65536;
 /** Most pieces of one request, after a long run of reads on. */
 const RUN_MAX = 16;

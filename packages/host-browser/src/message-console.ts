@@ -19,7 +19,7 @@ export type ConsoleInput =
 /** What is used of a MessagePort. */
 export interface ConsolePort {
   postMessage(message: unknown): void;
-  addEventListener(type: "message", listener: (event: { data: unknown }) => void): void;
+  addEventListener(type: "message", listener: (event: object) => void): void;
   start(): void;
 }
 
@@ -49,7 +49,7 @@ export class MessageConsole implements HostConsole {
   constructor(port: ConsolePort, size: { rows: number; columns: number }) {
     this.#port = port;
     this.#size = size;
-    port.addEventListener("message", ({ data }) => this.#take(data as ConsoleInput));
+    port.addEventListener("message", (event) => this.#take((event as { data: ConsoleInput }).data));
     port.start();
   }
 
@@ -126,8 +126,8 @@ export function connectTerminal(terminal: TerminalWindow, port: ConsolePort): vo
       next();
     });
   };
-  port.addEventListener("message", ({ data }) => {
-    const message = data as ConsoleOutput;
+  port.addEventListener("message", (event) => {
+    const message = (event as { data: ConsoleOutput }).data;
     if (message.kind === "discard") return done(queue.splice(0).reduce((sum, { length }) => sum + length, 0));
     queue.push(message.bytes);
     if (!isWriting) next();
