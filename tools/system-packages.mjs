@@ -49,6 +49,8 @@ const NEEDED = [
   { program: "/usr/share/postgresql-common/pg_wrapper", package: "postgresql" },
   { program: "newuidmap", package: "uidmap" },
   { program: "dpkg-source", package: "dpkg-dev" },
+  // The browser that pages are tried in.
+  { program: "chromium", package: "chromium" },
 ];
 
 export async function installSystemPackages() {

@@ -54,7 +54,7 @@ async function main(node) {
     wants("tidy") && format(node),
     (async () => {
       if (wants("types"))
-        for (const project of ["tsconfig.core.json", "tsconfig.json"])
+        for (const project of ["tsconfig.core.json", "tsconfig.json", "tsconfig.examples.json"])
           await step(`types: ${project}`, node, ["node_modules/typescript/bin/tsc", "-p", project]);
       if (wants("tidy")) await step("tidy", node, ["tools/tidy.ts"]);
     })(),

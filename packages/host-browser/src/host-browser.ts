@@ -1,11 +1,20 @@
-/**
- * Stratos in a browser: the ports of `host` over what a page's worker has. So far what AegisFS needs; see
- * ARCHITECTURE.md.
- */
+/** Stratos in a browser: the ports of `host` over what a page's worker has; see ARCHITECTURE.md. */
 export { browserCipher } from "./browser-cipher.ts";
 export { browserClock } from "./browser-clock.ts";
+export { BrowserEventLoop } from "./browser-event-loop.ts";
+export { browserPorts } from "./browser-ports.ts";
+export { browserRandom } from "./browser-random-source.ts";
+export { HttpBlockDevice } from "./http-block-device.ts";
+export type { FetchPart, HttpDeviceOptions } from "./http-block-device.ts";
+export { connectTerminal, MessageConsole } from "./message-console.ts";
+export type { ConsolePort, TerminalWindow } from "./message-console.ts";
 export { OpfsBlockDevice } from "./opfs-block-device.ts";
 export type { SyncAccessHandle } from "./opfs-block-device.ts";
+export { REFUSED_PORTS, RefusedPortError } from "./refused-ports.ts";
+export type { RefusedPort } from "./refused-ports.ts";
 export { formatVolume, openVolume } from "./volume.ts";
 export type { NewVolume, OpenedVolume, VolumeOptions } from "./volume.ts";
+export { openWebImage } from "./web-image.ts";
+export type { WebImage, WebImageOptions } from "./web-image.ts";
+export { WebStreamIn, WebStreamOut } from "./web-streams.ts";
 export { loadZstd } from "./zstd-codec.ts";

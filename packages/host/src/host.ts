@@ -4,6 +4,8 @@
  * loop itself, the socket provider and the console's input, which call back from that loop, never re-entrantly.
  */
 export type { WasmEngine, WasmMemory, WasmModule, WasmInstance, WasmTable } from "./wasm-engine.ts";
+export { WebAssemblyEngine } from "./web-assembly-engine.ts";
+export type { WebAssemblyNamespace } from "./web-assembly-engine.ts";
 export type { Clock, CpuClock } from "./clock.ts";
 export { DELAY_MS_MAX } from "./event-loop.ts";
 export type { EventLoop } from "./event-loop.ts";

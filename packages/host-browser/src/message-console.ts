@@ -1,0 +1,140 @@
+/**
+ * The terminal of a machine in a worker, shown by a page: messages over one port.
+ *
+ *     worker ──► page    output (bytes), discard
+ *     page ──► worker    input (bytes), size, shown (bytes of the output that the page is done with, from the start),
+ *                        hang-up
+ *
+ * The worker never has more than PENDING_MAX bytes on their way, so a screenful that nobody wants is soon forgotten.
+ */
+import type { HostConsole } from "@stratos/host";
+
+export type ConsoleOutput = { readonly kind: "output"; readonly bytes: Uint8Array } | { readonly kind: "discard" };
+export type ConsoleInput =
+  | { readonly kind: "input"; readonly bytes: Uint8Array }
+  | { readonly kind: "size"; readonly rows: number; readonly columns: number }
+  | { readonly kind: "shown"; readonly total: number }
+  | { readonly kind: "hang-up" };
+
+/** What is used of a MessagePort. */
+export interface ConsolePort {
+  postMessage(message: unknown): void;
+  addEventListener(type: "message", listener: (event: object) => void): void;
+  start(): void;
+}
+
+/** What is used of a terminal of xterm.js. */
+export interface TerminalWindow {
+  readonly rows: number;
+  readonly cols: number;
+  write(bytes: Uint8Array, onShown: () => void): void;
+  onData(listener: (text: string) => void): void;
+  onBinary(listener: (bytes: string) => void): void;
+  onResize(listener: (size: { rows: number; cols: number }) => void): void;
+}
+
+const PENDING_MAX = 65536;
+
+/** The worker's end. */
+export class MessageConsole implements HostConsole {
+  readonly isTerminal = true;
+  readonly #port: ConsolePort;
+  #size: { rows: number; columns: number };
+  #sent = 0;
+  #done = 0;
+  #onWritable: () => void = () => {};
+  #onInput: (bytes: Uint8Array | null) => void = () => {};
+  #onResize: () => void = () => {};
+
+  constructor(port: ConsolePort, size: { rows: number; columns: number }) {
+    this.#port = port;
+    this.#size = size;
+    port.addEventListener("message", (event) => this.#take((event as { data: ConsoleInput }).data));
+    port.start();
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#sent += bytes.length;
+    this.#send({ kind: "output", bytes: bytes.slice() });
+  }
+
+  get room(): number {
+    return Math.max(0, PENDING_MAX - this.pending);
+  }
+
+  get pending(): number {
+    return this.#sent - this.#done;
+  }
+
+  discardOutput(): void {
+    this.#done = this.#sent;
+    this.#send({ kind: "discard" });
+  }
+
+  onWritable(listener: () => void): void {
+    this.#onWritable = listener;
+  }
+
+  size(): { rows: number; columns: number } {
+    return this.#size;
+  }
+
+  onInput(listener: (bytes: Uint8Array | null) => void): void {
+    this.#onInput = listener;
+  }
+
+  onResize(listener: () => void): void {
+    this.#onResize = listener;
+  }
+
+  #send(message: ConsoleOutput): void {
+    this.#port.postMessage(message);
+  }
+
+  #take(message: ConsoleInput): void {
+    switch (message.kind) {
+      case "input":
+        return this.#onInput(message.bytes);
+      case "hang-up":
+        return this.#onInput(null);
+      case "size":
+        this.#size = { rows: message.rows, columns: message.columns };
+        return this.#onResize();
+      case "shown":
+        this.#done = Math.max(this.#done, message.total);
+        if (this.room > 0) this.#onWritable();
+    }
+  }
+}
+
+/** The page's end: shows what comes, and sends what is typed. */
+export function connectTerminal(terminal: TerminalWindow, port: ConsolePort): void {
+  const queue: Uint8Array[] = [];
+  let total = 0,
+    isWriting = false;
+  const send = (message: ConsoleInput): void => port.postMessage(message);
+  const done = (count: number): void => {
+    total += count;
+    send({ kind: "shown", total });
+  };
+  const next = (): void => {
+    const bytes = queue.shift();
+    isWriting = bytes !== undefined;
+    if (bytes === undefined) return;
+    terminal.write(bytes, () => {
+      done(bytes.length);
+      next();
+    });
+  };
+  port.addEventListener("message", (event) => {
+    const message = (event as { data: ConsoleOutput }).data;
+    if (message.kind === "discard") return done(queue.splice(0).reduce((sum, { length }) => sum + length, 0));
+    queue.push(message.bytes);
+    if (!isWriting) next();
+  });
+  port.start();
+  const utf8 = new TextEncoder();
+  terminal.onData((text) => send({ kind: "input", bytes: utf8.encode(text) }));
+  terminal.onBinary((bytes) => send({ kind: "input", bytes: Uint8Array.from(bytes, (byte) => byte.charCodeAt(0)) }));
+  terminal.onResize(({ rows, cols }) => send({ kind: "size", rows, columns: cols }));
+}

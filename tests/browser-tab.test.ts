@@ -1,0 +1,79 @@
+/**
+ * Goal: the page of examples/tab runs Debian's own bash in a browser, from an image that a server gives in parts, and
+ * says in words why when it cannot. Method: headless Chromium; keys go in, and the terminal's buffer is read.
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { serveTab, type TabServer } from "../examples/tab/serve.ts";
+import { Browser, type Page } from "./support/browser.ts";
+import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
+
+/** A loaded computer may take its time. */
+const PATIENCE_MS = 90_000;
+const SCREEN = `(() => {
+  const { active } = stratos.terminal.buffer;
+  return Array.from({ length: active.length }, (_, row) => active.getLine(row).translateToString(true)).join("\\n");
+})()`;
+const STATUS = `document.querySelector("#status").textContent`;
+
+let server: TabServer;
+let browser: Browser;
+before(async () => {
+  await ensureTestImage();
+  server = await serveTab(join(TEST_HOME, "images", TEST_IMAGE), 0);
+  browser = await Browser.launch();
+});
+after(async () => {
+  await browser?.close();
+  server?.close();
+});
+
+async function expectShell(page: Page): Promise<void> {
+  await page.waitFor(SCREEN, /root@stratos:~# $/m, PATIENCE_MS);
+  await page.type("echo $((6*7)); uname -m\n");
+  await page.waitFor(SCREEN, /^42\nriscv64\nroot@stratos:~#/m, PATIENCE_MS);
+}
+
+test("bash answers in the tab, and again after a reload, without what was changed", async () => {
+  const page = await browser.open(server.url);
+  await expectShell(page);
+  assert.match(String(await page.evaluate(STATUS)), /^running/);
+  await page.type("echo kept > ~/note; cat ~/note\n");
+  await page.waitFor(SCREEN, /^kept$/m, PATIENCE_MS);
+  await page.reload();
+  await expectShell(page);
+  await page.type("ls ~/note; echo status $?\n");
+  await page.waitFor(SCREEN, /^status 2$/m, PATIENCE_MS);
+  await page.type("exit 3\n");
+  await page.waitFor(STATUS, /^the shell has ended with status 3$/, PATIENCE_MS);
+});
+
+test("programs see the terminal's size, and its change; an interrupt ends a flood of output", async () => {
+  const page = await browser.open(server.url);
+  await page.waitFor(SCREEN, /root@stratos:~# $/m, PATIENCE_MS);
+  await page.evaluate("stratos.terminal.resize(71, 19)");
+  await page.type("stty size\n");
+  await page.waitFor(SCREEN, /^19 71$/m, PATIENCE_MS);
+  await page.type("yes flood\n");
+  await page.waitFor(SCREEN, /flood\nflood/, PATIENCE_MS);
+  await page.evaluate(`stratos.terminal.input("\\x03")`);
+  await page.type("echo over $((40+2))\n");
+  await page.waitFor(SCREEN, /^over 42$/m, PATIENCE_MS);
+});
+
+test("what cannot be had is said in words, never a blank page", async () => {
+  const page = await browser.open(`${server.url}?image=${server.url}nothing/`);
+  await page.waitFor(STATUS, /nothing\/image\.json: no such file on the server \(404\)$/, PATIENCE_MS);
+  await page.navigate(`${server.url}?image=http://127.0.0.1:1/image/`);
+  await page.waitFor(STATUS, /image\.json: the server cannot be reached$/, PATIENCE_MS);
+  await page.navigate(`${server.url}?net=host`);
+  await page.waitFor(STATUS, /^a page cannot open sockets of its computer/, PATIENCE_MS);
+});
+
+test("the page's own code is small", () => {
+  const sizes = [...server.assets].filter(([name]) => name !== "zstd.wasm").map(([, bytes]) => gzipSync(bytes).length);
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  assert.ok(total < 500 * 1024, `${total} bytes, compressed by gzip`);
+});

@@ -1,0 +1,170 @@
+/**
+ * A headless Chromium, driven by the DevTools protocol over a WebSocket: one message asks, one answers
+ * (https://chromedevtools.github.io/devtools-protocol).
+ */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** Names that distributions give it; CHROMIUM says another. */
+const NAMES = ["chromium", "chromium-headless-shell", "chromium-browser", "google-chrome"];
+const START_MS = 60_000;
+
+interface Waiting {
+  resolve(result: Record<string, unknown>): void;
+  reject(error: Error): void;
+}
+
+export class Browser {
+  readonly #process: ChildProcess;
+  readonly #profile: string;
+  readonly #socket: WebSocket;
+  readonly #waiting = new Map<number, Waiting>();
+  #serial = 0;
+
+  constructor(process: ChildProcess, profile: string, socket: WebSocket) {
+    this.#process = process;
+    this.#profile = profile;
+    this.#socket = socket;
+    socket.addEventListener("message", ({ data }) => this.#take(JSON.parse(String(data))));
+    socket.addEventListener("close", () => {
+      for (const { reject } of this.#waiting.values()) reject(new Error("the browser has ended"));
+      this.#waiting.clear();
+    });
+  }
+
+  static async launch(): Promise<Browser> {
+    const profile = mkdtempSync(join(tmpdir(), "stratos-browser-"));
+    const child = spawn(
+      browserProgram(),
+      [
+        "--headless=new",
+        "--remote-debugging-port=0",
+        `--user-data-dir=${profile}`,
+        "--no-first-run",
+        "--disable-dev-shm-usage",
+        "--disable-gpu",
+        "--window-size=1000,600",
+        ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
+      ],
+      { stdio: ["ignore", "ignore", "pipe"] },
+    );
+    const url = await new Promise<string>((resolve, reject) => {
+      let text = "";
+      const timer = setTimeout(() => reject(new Error(`the browser does not start: ${text}`)), START_MS);
+      child.stderr!.setEncoding("utf8").on("data", (part: string) => {
+        text += part;
+        const found = /DevTools listening on (\S+)/.exec(text)?.[1];
+        if (found === undefined) return;
+        clearTimeout(timer);
+        resolve(found);
+      });
+      child.once("exit", (status) => reject(new Error(`the browser ended with status ${status}: ${text}`)));
+    });
+    const socket = new WebSocket(url);
+    await new Promise((resolve, reject) => {
+      socket.addEventListener("open", resolve);
+      socket.addEventListener("error", reject);
+    });
+    return new Browser(child, profile, socket);
+  }
+
+  async open(url: string): Promise<Page> {
+    const { targetId } = await this.call("Target.createTarget", { url: "about:blank" });
+    const { sessionId } = await this.call("Target.attachToTarget", { targetId, flatten: true });
+    const page = new Page(this, String(sessionId));
+    await page.navigate(url);
+    return page;
+  }
+
+  /** @throws Error with the protocol's words */
+  call(method: string, params: object, sessionId?: string): Promise<Record<string, unknown>> {
+    const id = ++this.#serial;
+    this.#socket.send(JSON.stringify({ id, method, params, sessionId }));
+    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+  }
+
+  #take(message: { id?: number; result?: Record<string, unknown>; error?: { message: string } }): void {
+    const waiting = message.id === undefined ? undefined : this.#waiting.get(message.id);
+    if (waiting === undefined) return;
+    this.#waiting.delete(message.id!);
+    if (message.error === undefined) waiting.resolve(message.result!);
+    else waiting.reject(new Error(message.error.message));
+  }
+
+  async close(): Promise<void> {
+    const ended = new Promise((resolve) => this.#process.once("exit", resolve));
+    await this.call("Browser.close", {}).catch(() => this.#process.kill());
+    await ended;
+    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 10 });
+  }
+}
+
+export class Page {
+  readonly #browser: Browser;
+  readonly #sessionId: string;
+
+  constructor(browser: Browser, sessionId: string) {
+    this.#browser = browser;
+    this.#sessionId = sessionId;
+  }
+
+  async navigate(url: string): Promise<void> {
+    await this.#call("Page.navigate", { url });
+  }
+
+  async reload(): Promise<void> {
+    await this.#call("Page.reload", {});
+  }
+
+  /** The value of an expression, as JSON would have it. @throws Error that the page threw */
+  async evaluate(expression: string): Promise<unknown> {
+    const { result, exceptionDetails } = (await this.#call("Runtime.evaluate", {
+      expression,
+      returnByValue: true,
+      awaitPromise: true,
+    })) as { result: { value?: unknown }; exceptionDetails?: { exception?: { description?: string } } };
+    if (exceptionDetails !== undefined) throw new Error(exceptionDetails.exception?.description ?? "the page threw");
+    return result.value;
+  }
+
+  /** Waits until the text that the expression gives matches. @throws Error with what it was instead */
+  async waitFor(expression: string, pattern: RegExp, timeoutMs: number): Promise<string> {
+    const deadline = Date.now() + timeoutMs;
+    for (let text = ""; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
+      // While a page is on its way there is nothing to ask yet.
+      text = String(await this.evaluate(expression).catch((error: unknown) => String(error)));
+      if (pattern.test(text)) return text;
+      if (Date.now() > deadline) throw new Error(`${expression} never matched ${pattern}; at last it was: ${text}`);
+    }
+  }
+
+  /** Types as a keyboard does: into what has the focus. */
+  async type(text: string): Promise<void> {
+    for (const character of text) {
+      if (character !== "\n") await this.#call("Input.insertText", { text: character });
+      else
+        for (const type of ["keyDown", "keyUp"])
+          await this.#call("Input.dispatchKeyEvent", {
+            type,
+            key: "Enter",
+            code: "Enter",
+            windowsVirtualKeyCode: 13,
+            ...(type === "keyDown" ? { text: "\r" } : {}),
+          });
+    }
+  }
+
+  #call(method: string, params: object): Promise<Record<string, unknown>> {
+    return this.#browser.call(method, params, this.#sessionId);
+  }
+}
+
+function browserProgram(): string {
+  const named = process.env["CHROMIUM"];
+  if (named !== undefined) return named;
+  const found = NAMES.find((name) => spawnSync("sh", ["-c", `command -v ${name}`]).status === 0);
+  if (found === undefined) throw new Error(`there is no Chromium: none of ${NAMES.join(", ")} is in PATH`);
+  return found;
+}
