@@ -39,7 +39,7 @@ import {
 } from "@stratos/pkg";
 import { CommandError, hostReason } from "../command-error.ts";
 import type { AlpmRootOptions } from "../commands/alpm-options.ts";
-import { defaultImage } from "../session/open-image.ts";
+import { defaultImage } from "@stratos/images";
 import { configurationOf, withImageSystem } from "./image-alpm.ts";
 
 export interface AlpmSession {

@@ -14,6 +14,7 @@ import {
   type MountRequest,
 } from "@stratos/host-node/fuse";
 import { makeFolders } from "@stratos/host-node/home";
+import { OperationError } from "@stratos/operation";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
 import { findVolume } from "../fs/find-volume.ts";
@@ -131,7 +132,7 @@ function freePlace(dir: string): string {
     return place;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOTCONN")
-      throw error instanceof CommandError ? error : new CommandError(dir, hostReason(error));
+      throw error instanceof OperationError ? error : new CommandError(dir, hostReason(error));
   }
   const place = resolve(dir);
   const failed = unmount(place, { lazy: true });

@@ -19,7 +19,7 @@ import {
 } from "@stratos/outputs";
 import { readInstallConfig } from "@stratos/outputs/install-config";
 import { CommandError, UsageError } from "../command-error.ts";
-import { GUEST_ARCHITECTURE } from "../defaults.ts";
+import { GUEST_ARCHITECTURE } from "@stratos/images/defaults";
 import { diskError } from "../image-disk/open-disk.ts";
 import { askInstallConfig, lineTerminal } from "../install/wizard.ts";
 import { aegisRoot } from "../outputs/aegis-root.ts";

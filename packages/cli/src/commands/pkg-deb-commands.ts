@@ -21,6 +21,7 @@ import {
   type DebSource,
   type RootMeta,
 } from "@stratos/pkg";
+import { OperationError } from "@stratos/operation";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { withPackagePorts } from "../packages/package-task.ts";
 import { readKey } from "../packages/signing-keys.ts";
@@ -207,7 +208,7 @@ export function debVerifyCommand(
         });
       } catch (error) {
         if (!(
-          error instanceof CommandError ||
+          error instanceof OperationError ||
           (error instanceof Error && ["DebError", "ControlError"].includes(error.name))
         ))
           throw error;

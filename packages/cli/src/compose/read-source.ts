@@ -5,6 +5,7 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import type { FileTree } from "@stratos/formats";
+import { OperationError } from "@stratos/operation";
 import { CommandError, hostReason } from "../command-error.ts";
 
 export interface SourceLimits {
@@ -34,7 +35,7 @@ export async function readSource(
     }
     return Buffer.concat(pieces);
   } catch (error) {
-    if (error instanceof CommandError) throw error;
+    if (error instanceof OperationError) throw error;
     if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code!)) return undefined;
     throw new CommandError(path, hostReason(error), { cause: error });
   }
@@ -47,7 +48,7 @@ export async function readFolder(path: string): Promise<FileTree | undefined> {
     const { folderTree, nodeCodecs } = await import("@stratos/host-node/outputs");
     return folderTree(path, nodeCodecs());
   } catch (error) {
-    if (error instanceof CommandError) throw error;
+    if (error instanceof OperationError) throw error;
     if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code!)) return undefined;
     throw new CommandError(path, hostReason(error), { cause: error });
   }

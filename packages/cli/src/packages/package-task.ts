@@ -1,61 +1,45 @@
-/** What tasks of package management share: ports of the host, progress on stderr, and failures in words. */
-import { homeFolder, ProgressDisplay, stratosHome } from "@stratos/host-node";
-import { nodePackagePorts, type NodePackagePorts } from "@stratos/host-node/packages";
-import type { Progress } from "@stratos/pkg";
-import { CommandError } from "../command-error.ts";
-
-/** Errors of the package side are told in words that are meant for people. */
-const PACKAGE_FAILURES: ReadonlySet<string> = new Set([
-  "MirrorError",
-  "FetchError",
-  "IntegrityError",
-  "ReleaseError",
-  "ControlError",
-  "DependencyError",
-  "UnsatisfiableError",
-  "SolverLimitError",
-  "DebError",
-  "RootTreeError",
-  "PolicyError",
-  "LockError",
-  "ChangeError",
-  "RootPathError",
-  "FormatError",
-]);
+/** Package management at a terminal: its ports, and its progress on stderr. */
+import { ProgressDisplay, stratosHome } from "@stratos/host-node";
+import type { NodePackagePorts } from "@stratos/host-node/packages";
+import { usePackagePorts } from "@stratos/images/package-ports";
+import type { ImageEvent } from "@stratos/images/build";
 
 /** @param what  whom a failure is about */
-export async function withPackagePorts<T>(
+export function withPackagePorts<T>(
   what: string,
   work: (ports: NodePackagePorts, progress: ProgressDisplay) => Promise<T>,
 ): Promise<T> {
-  const ports = nodePackagePorts(homeFolder(stratosHome(), "downloads"));
+  return withProgress((progress) => usePackagePorts(what, stratosHome(), (ports) => work(ports, progress)));
+}
+
+/** Progress is shown while the work lasts. */
+export async function withProgress<T>(work: (progress: ProgressDisplay) => Promise<T>): Promise<T> {
   const progress = new ProgressDisplay(process.stderr);
   try {
-    return await work(ports, progress);
-  } catch (error) {
-    progress.clear();
-    if (error instanceof Error && PACKAGE_FAILURES.has(error.name))
-      throw new CommandError(what, withoutName(error.message, what), { cause: error });
-    throw error;
+    return await work(progress);
   } finally {
     progress.clear();
-    await ports.close();
   }
 }
 
-/** Most failures name what they are about; it is told once. */
-function withoutName(message: string, what: string): string {
-  return message.startsWith(`${what}: `) ? message.slice(what.length + 2) : message;
-}
+/** From when on it is told for how long one package has been configured. */
+const SLOW_SECONDS = 3;
 
-export function showProgress(progress: ProgressDisplay, event: Progress): void {
+export function showProgress(progress: ProgressDisplay, event: ImageEvent): void {
   switch (event.phase) {
+    case "waiting":
+      return progress.note(`stratos: ${event.name}: process ${event.owner} prepares it; waiting for that`);
     case "index":
       return progress.update("Reading package lists", 0, 0);
     case "download":
       return progress.update("Downloading packages", event.doneBytes, event.totalBytes, "bytes");
     case "unpack":
       return progress.update("Unpacking packages", event.doneFiles, event.totalFiles);
+    case "configure": {
+      const { done, total, current, seconds } = event;
+      const detail = current === "" || seconds < SLOW_SECONDS ? current : `${current} for ${seconds} s`;
+      return progress.update("Configuring packages", done, total, "items", detail);
+    }
     case "warning":
       return progress.note(`stratos: ${event.name}`);
   }

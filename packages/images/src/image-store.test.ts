@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { CommandError } from "../command-error.ts";
+import { OperationError } from "@stratos/operation";
 import { ImageStore, stateNames, type ImageDescription } from "./image-store.ts";
 
 const DESCRIPTION: ImageDescription = {
@@ -101,7 +101,11 @@ test("a removed image is gone; one that never was is named", () => {
   assert.deepEqual(readdirSync(join(home, "images")), []);
   assert.throws(
     () => store.require("base"),
-    new CommandError("base", "no such image; `stratos image ls` lists them, `stratos image build` makes one"),
+    new OperationError(
+      "no-image",
+      "base",
+      "no such image; `stratos image ls` lists them, `stratos image build` makes one",
+    ),
   );
 });
 

@@ -8,11 +8,11 @@ import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, mock, test } from "node:test";
+import { after, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { homeFolder, lockFile } from "@stratos/host-node";
-import { DEFAULT_IMAGE } from "../defaults.ts";
-import { buildDefaultImage, lockBuild } from "./build-image.ts";
+import { DEFAULT_IMAGE } from "./defaults.ts";
+import { buildDefaultImage, lockBuild, type ImageEvent } from "./build-image.ts";
 import { ImageStore, type ImageDescription } from "./image-store.ts";
 
 // Locks of what lies below /dev are kept elsewhere: not in memory, then.
@@ -30,36 +30,33 @@ const DESCRIPTION: ImageDescription = {
   origin: "build",
 };
 
-test(
-  "who needs the image while another process prepares it waits, says so " + "once, and takes what that has made",
-  async () => {
-    const unlock = lockFile(join(homeFolder(home, "images"), `.build-${DEFAULT_IMAGE}`));
-    const said: string[] = [];
-    const write = mock.method(process.stderr, "write", (text: string) => said.push(text) > 0);
-    const waiting = buildDefaultImage();
-    await delay(500);
-    new ImageStore(home).createDraft().publish(DEFAULT_IMAGE, DESCRIPTION);
-    unlock();
-    await waiting;
-    write.mock.restore();
-    assert.deepEqual(said, [`stratos: ${DEFAULT_IMAGE}: process ${process.pid} prepares it; waiting for that\n`]);
-    assert.throws(() => {
-      const held = lockBuild(home, DEFAULT_IMAGE);
-      try {
-        lockBuild(home, DEFAULT_IMAGE);
-      } finally {
-        held();
-      }
-    }, /is being built or changed already, by process \d+; try again when that is done/);
-  },
-);
+test("who needs the image while another process makes it waits, says so once, and takes that", async () => {
+  const unlock = lockFile(join(homeFolder(home, "images"), `.build-${DEFAULT_IMAGE}`));
+  const events: ImageEvent[] = [];
+  const waiting = buildDefaultImage({ home, onEvent: (event) => void events.push(event) });
+  await delay(500);
+  new ImageStore(home).createDraft().publish(DEFAULT_IMAGE, DESCRIPTION);
+  unlock();
+  await waiting;
+  assert.deepEqual(events, [{ phase: "waiting", name: DEFAULT_IMAGE, owner: process.pid }]);
+  assert.throws(() => {
+    const held = lockBuild(home, DEFAULT_IMAGE);
+    try {
+      lockBuild(home, DEFAULT_IMAGE);
+    } finally {
+      held();
+    }
+  }, /is being built or changed already, by process \d+; try again when that is done/);
+});
 
 test("a signal leaves no lock, and the lock of a build that was killed goes with the next one", async () => {
   const script = `
     import { ImageStore } from ${JSON.stringify(new URL("./image-store.ts", import.meta.url).href)};
-    import { discardOnSignal, lockBuild } from ${JSON.stringify(new URL("./build-image.ts", import.meta.url).href)};
+    import { lockBuild } from ${JSON.stringify(new URL("./build-image.ts", import.meta.url).href)};
+    import { undoOnSignal } from ${JSON.stringify(new URL("../../cli/src/undo-on-signal.ts", import.meta.url).href)};
     const unlock = lockBuild(process.env.STRATOS_HOME, "one");
-    discardOnSignal(new ImageStore(process.env.STRATOS_HOME).createDraft(), unlock);
+    const draft = new ImageStore(process.env.STRATOS_HOME).createDraft();
+    undoOnSignal(() => { draft.discard(); unlock(); });
     console.log("ready");
     setInterval(() => {}, 1000);`;
   const file = join(home, "hold.mjs");

@@ -4,10 +4,10 @@ import { ERRNO_NAMES, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFR
 import { tarEnd, tarEntry, tarHeader, tarPadding, TarReader, TarType, type TarEntry } from "@stratos/formats";
 import type { RootMeta } from "@stratos/pkg";
 import { byteStringToUtf8, printable } from "@stratos/base";
-import { CommandError } from "../command-error.ts";
+import { OperationError } from "@stratos/operation";
 import { entriesOf, xattrsOf } from "./volume-walk.ts";
 import { decodeDevice, type VolumeWriter } from "./volume-writer.ts";
-import { exactSize } from "../fs/exact-size.ts";
+import { exactSize } from "./exact-size.ts";
 
 const PIECE_BYTES = 1 << 20;
 const TYPES: Readonly<Record<number, TarType>> = {
@@ -32,7 +32,7 @@ export function* archiveVolume(files: Subvolume): Generator<Uint8Array> {
     // A socket is a name for a process that no longer runs; tar has no form for it.
     if (type === undefined) {
       if ((attributes.mode & S_IFMT) !== S_IFSOCK)
-        throw new CommandError(path, `has an unknown type (mode ${attributes.mode.toString(8)})`);
+        throw new OperationError("image", path, `has an unknown type (mode ${attributes.mode.toString(8)})`);
       continue;
     }
     const size = exactSize(path, attributes.size);
@@ -53,7 +53,7 @@ export function* archiveVolume(files: Subvolume): Generator<Uint8Array> {
       yield tarHeader(tarEntry(path, type, { ...fields, size }));
       for (let offset = 0; offset < size;) {
         const count = expect(path, files.read(ino, offset, buffer, 0, Math.min(PIECE_BYTES, size - offset)));
-        if (count === 0) throw new CommandError(path, "is shorter than its size says");
+        if (count === 0) throw new OperationError("image", path, "is shorter than its size says");
         yield buffer.subarray(0, count);
         offset += count;
       }
@@ -87,7 +87,7 @@ function known<T>(path: string, result: T | number): T {
 }
 
 function fail(path: string, errno: number): never {
-  throw new CommandError(path, `the image cannot be read: ${ERRNO_NAMES[-errno] ?? String(-errno)}`);
+  throw new OperationError("image", path, `the image cannot be read: ${ERRNO_NAMES[-errno] ?? String(-errno)}`);
 }
 
 /**
@@ -113,14 +113,15 @@ export class ArchiveExtractor {
 
   push(bytes: Uint8Array): void {
     const error = this.#reader.push(bytes);
-    if (error !== undefined) throw new CommandError("archive", `not a tar archive that can be read (${error})`);
+    if (error !== undefined)
+      throw new OperationError("image", "archive", `not a tar archive that can be read (${error})`);
   }
 
   /** @returns how many entries it had */
   finish(): number {
     const error = this.#reader.finish();
-    if (error !== undefined) throw new CommandError("archive", `not a complete tar archive (${error})`);
-    if (this.#entries === 0) throw new CommandError("archive", "is empty");
+    if (error !== undefined) throw new OperationError("image", "archive", `not a complete tar archive (${error})`);
+    if (this.#entries === 0) throw new OperationError("image", "archive", "is empty");
     this.#writer.finish();
     return this.#entries;
   }
@@ -138,7 +139,8 @@ export class ArchiveExtractor {
     this.#ensureParents(path);
     const other = this.#others.get(path);
     if (other !== undefined)
-      throw new CommandError(
+      throw new OperationError(
+        "image",
         printable(byteStringToUtf8(path)),
         `the archive holds it twice, the first time as ${other}`,
       );
@@ -190,7 +192,8 @@ export class ArchiveExtractor {
       const parent = path.slice(0, slash),
         other = this.#others.get(parent);
       if (other !== undefined)
-        throw new CommandError(
+        throw new OperationError(
+          "image",
           printable(byteStringToUtf8(path)),
           `the archive places it below ${parent}, which is ${other} in it: nothing is written through what is no ` +
             "folder",
@@ -203,6 +206,6 @@ export class ArchiveExtractor {
 /** `./usr//bin/` → `usr/bin`. */
 function normalize(path: string): string {
   const names = path.split("/").filter((name) => name !== "" && name !== ".");
-  if (names.includes("..")) throw new CommandError(path, "the archive holds a path with '..'");
+  if (names.includes("..")) throw new OperationError("image", path, "the archive holds a path with '..'");
   return names.join("/");
 }

@@ -13,7 +13,7 @@ import {
 import { ERRNO_NAMES, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFREG } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import type { RootMeta, RootWriter } from "@stratos/pkg";
-import { CommandError } from "../command-error.ts";
+import { OperationError } from "@stratos/operation";
 
 export class VolumeWriter implements RootWriter {
   readonly #files: Subvolume;
@@ -126,14 +126,14 @@ export class VolumeWriter implements RootWriter {
   #place(path: string): { directory: number; name: string } {
     const slash = path.lastIndexOf("/");
     const directory = this.#directories.get(path.slice(0, Math.max(slash, 0)));
-    if (directory === undefined) throw new CommandError(path, "its folder is missing, or is not a folder");
+    if (directory === undefined) throw new OperationError("image", path, "its folder is missing, or is not a folder");
     return { directory, name: path.slice(slash + 1) };
   }
 }
 
 function check(path: string, result: number): number {
   if (result < 0)
-    throw new CommandError(`/${path}`, `the image's volume says ${ERRNO_NAMES[-result] ?? String(-result)}`);
+    throw new OperationError("image", `/${path}`, `the image's volume says ${ERRNO_NAMES[-result] ?? String(-result)}`);
   return result;
 }
 

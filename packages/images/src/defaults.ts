@@ -1,6 +1,6 @@
-/** What holds when neither the command line nor the configuration says otherwise. */
+/** What images are when nothing else is said. */
 
-/** The image of `stratos` and `stratos run`; built when it is first needed. */
+/** The image of `stratos`, `stratos run` and a sandbox. */
 export const DEFAULT_IMAGE = "debian";
 /** What a person at a shell expects beyond `minbase`. */
 export const DEFAULT_PACKAGES: readonly string[] = [
@@ -16,6 +16,5 @@ export const DEFAULT_PACKAGES: readonly string[] = [
 export const DEFAULT_SUITE = "trixie";
 export const GUEST_ARCHITECTURE = "riscv64";
 
-/** The host commits memory as it is touched, so a generous size costs little. */
+/** Memory of a machine; the host commits it as it is touched, so a generous size costs little. */
 export const DEFAULT_MEMORY = 2 * 1024 ** 3;
-export const MACHINE_MEMORY_MIN = 64 * 1024 ** 2;

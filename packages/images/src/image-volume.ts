@@ -12,8 +12,7 @@ import {
 } from "@stratos/aegisfs";
 import { MemoryBlockDevice } from "@stratos/host";
 import { FileBlockDevice } from "@stratos/host-node";
-import { CommandError } from "../command-error.ts";
-import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
+import { OperationError } from "@stratos/operation";
 
 /** Nominal size of a layer: a sparse file takes what is used. */
 const IMAGE_VOLUME_BYTES = 64 * 1024 ** 3;
@@ -93,6 +92,6 @@ function nowSeconds(): number {
   return Math.floor(Date.now() / 1000);
 }
 
-function volumeError(path: string, error: MountError): CommandError {
-  return new CommandError(path, MOUNT_ERROR_WORDS[error], { status: EXIT_STRATOS_FAILED });
+function volumeError(path: string, error: MountError): OperationError {
+  return new OperationError("internal", path, MOUNT_ERROR_WORDS[error]);
 }

@@ -3,18 +3,16 @@ import { byteString } from "@stratos/base";
 import type { HostStreamIn, HostStreamOut } from "@stratos/host";
 import { nodePorts } from "@stratos/host-node";
 import { openHostInput, openHostOutput } from "@stratos/kernel";
-import { findGuestUser, GUEST_PATH, MachineSession } from "@stratos/session";
-import { DEFAULT_MEMORY } from "../defaults.ts";
-import { exitStatusOf } from "../exit-status.ts";
-import type { OpenVolume } from "../image/image-volume.ts";
-import type { VolumeMapping } from "../option-values.ts";
-import { hostFolders } from "./guest-mounts.ts";
+import { exitStatusOf, findGuestUser, GUEST_PATH, MachineSession, readerOf } from "@stratos/session";
+import { DEFAULT_MEMORY } from "./defaults.ts";
+import { hostFolders, type SharedFolder } from "./host-folders.ts";
+import type { OpenVolume } from "./image-volume.ts";
 
 export interface GuestCommand {
   /** byte strings */
   readonly argv: readonly string[];
   /** folders of the host that it sees */
-  readonly volumes?: readonly VolumeMapping[];
+  readonly volumes?: readonly SharedFolder[];
   /** lines of output, and the kernel's messages as `kernel: …`; byte strings */
   onLine(line: string): void;
 }
@@ -32,7 +30,7 @@ export async function runInGuest(opened: OpenVolume, command: GuestCommand): Pro
   const output = lineOutput((line) => command.onLine(line));
   const { kernel } = session.machine;
   const files = [openHostInput(kernel, EMPTY_INPUT), openHostOutput(kernel, output), openHostOutput(kernel, output)];
-  const user = findGuestUser(opened.volume.root, "0");
+  const user = findGuestUser(readerOf(opened.volume.root), "0");
   session.start(
     {
       program: command.argv[0]!,

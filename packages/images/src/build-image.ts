@@ -3,10 +3,9 @@
  * inside Stratos. It becomes visible, whole, at the very end.
  */
 import { join } from "node:path";
-import { constants } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { byteStringToUtf8 } from "@stratos/base";
-import { FileLockedError, homeFolder, lockFile, ProgressDisplay, readConfig, stratosHome } from "@stratos/host-node";
+import { FileLockedError, homeFolder, lockFile, readConfig } from "@stratos/host-node";
 import { findMirror, type NodePackagePorts } from "@stratos/host-node/packages";
 import {
   buildRoot,
@@ -15,15 +14,16 @@ import {
   planImage,
   type PackageLock,
   type PreparedPlan,
+  type Progress,
   type RootSummary,
 } from "@stratos/pkg";
-import { CommandError } from "../command-error.ts";
-import { DEFAULT_IMAGE, DEFAULT_PACKAGES, DEFAULT_SUITE, GUEST_ARCHITECTURE } from "../defaults.ts";
-import { showProgress, withPackagePorts } from "../packages/package-task.ts";
-import { runInGuest } from "../session/guest-command.ts";
-import { ImageStore, type ImageDraft, LOCK_PREFIX, requireImage } from "./image-store.ts";
+import { type Guard, OperationError } from "@stratos/operation";
+import { DEFAULT_IMAGE, DEFAULT_PACKAGES, DEFAULT_SUITE, GUEST_ARCHITECTURE } from "./defaults.ts";
+import { runInGuest } from "./guest-command.ts";
+import { ImageStore, LOCK_PREFIX, requireImage } from "./image-store.ts";
 import { createVolume, type OpenVolume } from "./image-volume.ts";
 import { readInstalledPackages } from "./installed-packages.ts";
+import { usePackagePorts } from "./package-ports.ts";
 import { VolumeWriter } from "./volume-writer.ts";
 
 export interface BuildRequest {
@@ -36,14 +36,34 @@ export interface BuildRequest {
   readonly lock?: PackageLock | undefined;
 }
 
+/** What the work has reached. */
+export type ImageEvent =
+  | Progress
+  /** Another process makes the image. */
+  | { readonly phase: "waiting"; readonly name: string; readonly owner: number }
+  /** `current` is being configured, for so many seconds; "": none yet. */
+  | {
+      readonly phase: "configure";
+      readonly done: number;
+      readonly total: number;
+      readonly current: string;
+      readonly seconds: number;
+    };
+
+export interface BuildContext {
+  /** STRATOS_HOME. */
+  readonly home: string;
+  onEvent(event: ImageEvent): void;
+  readonly guard?: Guard;
+}
+
 /** What the shell needs; built when it is first started. Who comes second waits for the first. */
-export async function buildDefaultImage(): Promise<void> {
-  const home = stratosHome();
-  const unlock = await lockWhenFree(home, DEFAULT_IMAGE);
+export async function buildDefaultImage(context: BuildContext): Promise<void> {
+  const unlock = await lockWhenFree(DEFAULT_IMAGE, context);
   if (unlock !== null)
     return buildLocked(
       { name: DEFAULT_IMAGE, packages: DEFAULT_PACKAGES, suite: DEFAULT_SUITE, recommends: false },
-      home,
+      context,
       unlock,
     );
 }
@@ -51,7 +71,7 @@ export async function buildDefaultImage(): Promise<void> {
 const POLL_MS = 200;
 
 /** @returns what gives the lock back; null when another process has made the image meanwhile */
-async function lockWhenFree(home: string, name: string): Promise<(() => void) | null> {
+async function lockWhenFree(name: string, { home, onEvent }: BuildContext): Promise<(() => void) | null> {
   const store = new ImageStore(home);
   let told: number | null = null;
   for (;;) {
@@ -62,8 +82,7 @@ async function lockWhenFree(home: string, name: string): Promise<(() => void) | 
       return null;
     } catch (error) {
       if (!(error instanceof FileLockedError)) throw error;
-      if (error.owner !== told)
-        process.stderr.write(`stratos: ${name}: process ${error.owner} prepares it; waiting for that\n`);
+      if (error.owner !== told) onEvent({ phase: "waiting", name, owner: error.owner });
       told = error.owner;
     }
     await delay(POLL_MS);
@@ -71,32 +90,38 @@ async function lockWhenFree(home: string, name: string): Promise<(() => void) | 
 }
 
 /** What would be installed. */
-export function planOnly(request: BuildRequest): Promise<ImagePlan> {
-  return withPackagePorts(request.name, async (ports, progress) => (await preparePlan(request, ports, progress)).plan);
+export function planOnly(request: BuildRequest, context: BuildContext): Promise<ImagePlan> {
+  return usePackagePorts(
+    request.name,
+    context.home,
+    async (ports) => (await preparePlan(request, ports, context)).plan,
+  );
 }
 
-/** @throws CommandError; then nothing of the image is left */
-export async function buildImage(request: BuildRequest): Promise<void> {
-  const home = stratosHome();
-  await buildLocked(request, home, lockBuild(home, request.name));
+/** @throws OperationError; then nothing of the image is left */
+export async function buildImage(request: BuildRequest, context: BuildContext): Promise<void> {
+  await buildLocked(request, context, lockBuild(context.home, request.name));
 }
 
-async function buildLocked(request: BuildRequest, home: string, unlock: () => void): Promise<void> {
+async function buildLocked(request: BuildRequest, context: BuildContext, unlock: () => void): Promise<void> {
+  const { home, onEvent } = context;
   const draft = new ImageStore(home).createDraft();
-  const stopGuarding = discardOnSignal(draft, unlock);
+  const stopGuarding = context.guard?.(() => {
+    draft.discard();
+    unlock();
+  });
   try {
-    await withPackagePorts(request.name, async (ports, progress) => {
-      const prepared = await preparePlan(request, ports, progress);
+    await usePackagePorts(request.name, home, async (ports) => {
+      const prepared = await preparePlan(request, ports, context);
       const opened = createVolume(draft.layerPath(0), request.name);
       try {
-        const summary = await buildRoot(ports, prepared, new VolumeWriter(opened.volume.root), (event) =>
-          showProgress(progress, event),
-        );
-        await configure(opened, summary, prepared.plan.packages.length, request.name, progress);
+        const summary = await buildRoot(ports, prepared, new VolumeWriter(opened.volume.root), onEvent);
+        await configure(opened, summary, prepared.plan.packages.length, request.name, onEvent);
         const packages = readInstalledPackages(opened.volume.root);
         const missing = prepared.plan.packages.filter(({ name }) => !packages.some((one) => one.name === name));
         if (missing.length > 0)
-          throw new CommandError(
+          throw new OperationError(
+            "image",
             request.name,
             `dpkg has left packages unconfigured: ${missing
               .map(({ name }) => name)
@@ -119,22 +144,27 @@ async function buildLocked(request: BuildRequest, home: string, unlock: () => vo
       }
     });
   } finally {
-    stopGuarding();
+    stopGuarding?.();
     draft.discard();
     unlock();
   }
 }
 
-function preparePlan(request: BuildRequest, ports: NodePackagePorts, progress: ProgressDisplay): Promise<PreparedPlan> {
+function preparePlan(
+  request: BuildRequest,
+  ports: NodePackagePorts,
+  { home, onEvent }: BuildContext,
+): Promise<PreparedPlan> {
   if (request.lock !== undefined) {
     if (request.lock.architecture !== GUEST_ARCHITECTURE)
-      throw new CommandError(
+      throw new OperationError(
+        "image",
         request.name,
         `the lock is for ${request.lock.architecture}, and images are ${GUEST_ARCHITECTURE}`,
       );
-    return planFromLock(ports, request.lock, (event) => showProgress(progress, event));
+    return planFromLock(ports, request.lock, onEvent);
   }
-  const mirror = findMirror({ given: request.mirror, configured: readConfig(stratosHome()).mirror });
+  const mirror = findMirror({ given: request.mirror, configured: readConfig(home).mirror });
   return planImage(
     ports,
     {
@@ -145,15 +175,14 @@ function preparePlan(request: BuildRequest, ports: NodePackagePorts, progress: P
       packages: request.packages,
       recommends: request.recommends,
     },
-    (event) => showProgress(progress, event),
+    onEvent,
   );
 }
 
 /** Lines of output kept for the message of a failure. */
 const LOG_LINES = 20;
-/** How often it is told how far configuring is, and from when on for how long one package has taken. */
+/** How often it is told how far configuring is. */
 const TELL_MS = 1000;
-const SLOW_SECONDS = 3;
 
 /** Boots the volume and runs what is left to do in it, in the order given. */
 async function configure(
@@ -161,7 +190,7 @@ async function configure(
   summary: RootSummary,
   packages: number,
   name: string,
-  progress: ProgressDisplay,
+  onEvent: (event: ImageEvent) => void,
 ): Promise<void> {
   for (const argv of summary.commands) {
     const log: string[] = [];
@@ -170,13 +199,7 @@ async function configure(
     let sinceMs = performance.now();
     const tell = (): void => {
       const seconds = Math.floor((performance.now() - sinceMs) / 1000);
-      progress.update(
-        "Configuring packages",
-        done,
-        packages,
-        "items",
-        current === "" || seconds < SLOW_SECONDS ? current : `${current} for ${seconds} s`,
-      );
+      onEvent({ phase: "configure", done, total: packages, current, seconds });
     };
     tell();
     // Some packages take minutes, and say nothing.
@@ -195,7 +218,8 @@ async function configure(
       },
     }).finally(() => clearInterval(timer));
     if (status !== 0)
-      throw new CommandError(
+      throw new OperationError(
+        "image",
         name,
         `configuring the packages failed: \`${argv.join(" ")}\` ended with status ${status}\n${log
           .slice(-LOG_LINES)
@@ -204,7 +228,7 @@ async function configure(
       );
   }
   const synced = opened.volume.sync();
-  if (synced < 0) throw new CommandError(name, `the image could not be written (errno ${-synced})`);
+  if (synced < 0) throw new OperationError("image", name, `the image could not be written (errno ${-synced})`);
 }
 
 /** @throws FileLockedError */
@@ -219,24 +243,11 @@ export function lockBuild(home: string, name: string): () => void {
     return lockImage(home, name);
   } catch (error) {
     if (error instanceof FileLockedError)
-      throw new CommandError(
+      throw new OperationError(
+        "in-use",
         name,
         `is being built or changed already, by process ${error.owner}; try again when that is done`,
       );
     throw error;
   }
-}
-
-/** An interrupted build leaves nothing. @param unlock  gives back the lock of its image */
-export function discardOnSignal(draft: ImageDraft, unlock: () => void): () => void {
-  const handlers = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((signal) => {
-    const handler = (): void => {
-      draft.discard();
-      unlock();
-      process.exit(128 + constants.signals[signal]);
-    };
-    process.on(signal, handler);
-    return () => process.off(signal, handler);
-  });
-  return () => handlers.forEach((remove) => remove());
 }

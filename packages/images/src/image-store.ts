@@ -29,7 +29,8 @@ import {
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { makeFolders } from "@stratos/host-node/home";
-import { CommandError, hostReason } from "../command-error.ts";
+import { hostReason } from "@stratos/host-node/home";
+import { OperationError } from "@stratos/operation";
 
 export interface InstalledPackage {
   readonly name: string;
@@ -105,7 +106,7 @@ export class ImageStore {
       names = readdirSync(this.#folder);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-      throw new CommandError(this.#folder, hostReason(error), { cause: error });
+      throw new OperationError("image", this.#folder, hostReason(error), { cause: error });
     }
     // What was about to be replaced belongs to the list too.
     for (const old of names.map(oldImage)) if (old !== null && !names.includes(old.name)) names.push(old.name);
@@ -126,7 +127,8 @@ export class ImageStore {
     try {
       const description = JSON.parse(readFileSync(join(this.#folder, name, DESCRIPTION), "utf8")) as ImageDescription;
       if (description.format !== 1)
-        throw new CommandError(
+        throw new OperationError(
+          "image",
           name,
           `the image has format ${String(description.format)}, and this version reads format 1; build it again`,
         );
@@ -138,8 +140,8 @@ export class ImageStore {
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
       if (code === "ENOENT" || code === "ENOTDIR") return this.#isBack(name) ? this.find(name) : null;
-      if (error instanceof CommandError) throw error;
-      throw new CommandError(name, `the image cannot be read: ${hostReason(error)}`, { cause: error });
+      if (error instanceof OperationError) throw error;
+      throw new OperationError("image", name, `the image cannot be read: ${hostReason(error)}`, { cause: error });
     }
   }
 
@@ -152,7 +154,8 @@ export class ImageStore {
     const { history = [] } = entry.description;
     const transaction = history.find((one) => one.id === change);
     if (transaction === undefined || transaction.isUndone === true)
-      throw new CommandError(
+      throw new OperationError(
+        "image",
         name,
         transaction === undefined
           ? `${image} has no change ${change}; \`stratos pkg history -i ${image}\` lists them`
@@ -170,11 +173,15 @@ export class ImageStore {
     };
   }
 
-  /** @throws CommandError when there is no such image */
+  /** @throws OperationError when there is no such image */
   require(name: string): ImageEntry {
     const entry = this.find(name);
     if (entry === null)
-      throw new CommandError(name, "no such image; `stratos image ls` lists them, `stratos image build` makes one");
+      throw new OperationError(
+        "no-image",
+        name,
+        "no such image; `stratos image ls` lists them, `stratos image build` makes one",
+      );
     return entry;
   }
 
@@ -296,10 +303,11 @@ function stateOf(name: string): { image: string; change: number; isBefore: boole
   return found === null ? null : { image: found[1]!, change: Number(found[2]), isBefore: found[3] !== undefined };
 }
 
-/** @throws CommandError  the name is that of a state, which stays as it is */
+/** @throws OperationError  the name is that of a state, which stays as it is */
 export function requireImage(name: string): void {
   if (stateOf(name) !== null)
-    throw new CommandError(
+    throw new OperationError(
+      "image",
       name,
       "is a state of the past, which is not changed; what is made of it needs a name of its own (--to, --keep)",
     );

@@ -1,12 +1,12 @@
 /**
  * Which image a run takes, and its volume: a clone in memory, or with `--keep` a further layer that becomes an image.
  */
-import { readConfig, stratosHome } from "@stratos/host-node";
-import { CommandError } from "../command-error.ts";
-import { DEFAULT_IMAGE } from "../defaults.ts";
-import { ImageStore, type ImageDraft, type ImageEntry } from "../image/image-store.ts";
-import { cloneVolume, cloneVolumeToLayer, type OpenVolume } from "../image/image-volume.ts";
-import { readInstalledPackages } from "../image/installed-packages.ts";
+import { readConfig } from "@stratos/host-node";
+import { OperationError } from "@stratos/operation";
+import { DEFAULT_IMAGE } from "./defaults.ts";
+import { ImageStore, type ImageDraft, type ImageEntry } from "./image-store.ts";
+import { cloneVolume, cloneVolumeToLayer, type OpenVolume } from "./image-volume.ts";
+import { readInstalledPackages } from "./installed-packages.ts";
 
 export interface RunImage {
   readonly opened: OpenVolume;
@@ -22,9 +22,14 @@ export function defaultImage(home: string): string {
   return readConfig(home).image ?? DEFAULT_IMAGE;
 }
 
-/** @throws CommandError when there is no such image */
-export function openImage(name: string, options: { keep: string | undefined; deltaBytes: number }): RunImage {
-  const store = new ImageStore(stratosHome());
+/**
+ * Opens an image to run in. @param options.home  STRATOS_HOME. @throws OperationError of kind no-image and others
+ */
+export function openImage(
+  name: string,
+  options: { home: string; keep: string | undefined; deltaBytes: number },
+): RunImage {
+  const store = new ImageStore(options.home);
   const entry = store.require(name);
   const { keep } = options;
   if (keep === undefined) {
@@ -34,7 +39,8 @@ export function openImage(name: string, options: { keep: string | undefined; del
   const draft = store.createDraft();
   try {
     if (entry.description.layers >= LAYERS_MAX)
-      throw new CommandError(
+      throw new OperationError(
+        "image",
         name,
         `has ${LAYERS_MAX} layers already; \`image export\` and \`image import\` make it one`,
       );
@@ -51,7 +57,8 @@ function finishKept(draft: ImageDraft, opened: OpenVolume, name: string | null, 
   try {
     if (name === null) return;
     const synced = opened.volume.sync();
-    if (synced < 0) throw new CommandError(name, `the root could not be written (errno ${-synced}); nothing is kept`);
+    if (synced < 0)
+      throw new OperationError("image", name, `the root could not be written (errno ${-synced}); nothing is kept`);
     const packages = readInstalledPackages(opened.volume.root);
     opened.close();
     draft.publish(name, {

@@ -1,11 +1,11 @@
 /** Sizes and places in files of AegisFS go to 2^63 − 1, where JavaScript's numbers are exact below 2^53. */
 import type { FileOffset } from "@stratos/aegisfs";
-import { CommandError } from "../command-error.ts";
+import { OperationError } from "@stratos/operation";
 
-/** The size as a number, for what is to hold all of the file. @throws CommandError */
+/** The size as a number, for what is to hold all of the file. @throws OperationError */
 export function exactSize(path: string, size: FileOffset): number {
   if (typeof size === "bigint")
-    throw new CommandError(path, `has ${size} bytes: too many for anything but a volume to hold`);
+    throw new OperationError("image", path, `has ${size} bytes: too many for anything but a volume to hold`);
   return size;
 }
 

@@ -1,7 +1,7 @@
 /** Archives as they come: plain, or packed by gzip, zstd or xz. */
 import type { Readable } from "node:stream";
 import type { Compression } from "@stratos/pkg";
-import { CommandError } from "../command-error.ts";
+import { OperationError } from "@stratos/operation";
 
 /** The archive's bytes, whatever it is packed with; its first bytes tell. @param name  what messages call it */
 export async function* unpackedArchive(source: Readable, name = "archive"): AsyncIterable<Uint8Array> {
@@ -20,7 +20,7 @@ export async function* unpackedArchive(source: Readable, name = "archive"): Asyn
   try {
     yield* unpackStream(compression, all);
   } catch (error) {
-    throw new CommandError(name, `cannot be unpacked: ${(error as Error).message}`, { cause: error });
+    throw new OperationError("image", name, `cannot be unpacked: ${(error as Error).message}`, { cause: error });
   }
 }
 

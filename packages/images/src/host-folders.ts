@@ -1,18 +1,25 @@
-/** What `-v` shows of the host's files in a guest. */
+/** What programs see of the host's files (`-v`). */
 import { realpathSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { utf8ToByteString } from "@stratos/base";
 import { NodeFileTree } from "@stratos/host-node";
 import type { HostFolder } from "@stratos/session";
-import { CommandError, hostReason } from "../command-error.ts";
-import type { VolumeMapping } from "../option-values.ts";
+import { hostReason } from "@stratos/host-node/home";
+import { OperationError } from "@stratos/operation";
 
-/** @throws CommandError when the host has no such folder or file */
-export function hostFolders(volumes: readonly VolumeMapping[]): HostFolder[] {
+/** A folder or file of the host, and where programs see it: an absolute path. */
+export interface SharedFolder {
+  readonly host: string;
+  readonly guest: string;
+  readonly isReadOnly: boolean;
+}
+
+/** @throws OperationError when the host has no such folder or file */
+export function hostFolders(volumes: readonly SharedFolder[]): HostFolder[] {
   return volumes.map(hostFolder);
 }
 
-function hostFolder({ host, guest, isReadOnly }: VolumeMapping): HostFolder {
+function hostFolder({ host, guest, isReadOnly }: SharedFolder): HostFolder {
   const shown = { place: utf8ToByteString(guest), source: utf8ToByteString(resolve(host)), name: host };
   try {
     const path = realpathSync(host);
@@ -20,6 +27,6 @@ function hostFolder({ host, guest, isReadOnly }: VolumeMapping): HostFolder {
     const file = utf8ToByteString(basename(path));
     return { ...shown, file, tree: new NodeFileTree(dirname(path), { readOnly: isReadOnly, only: file }) };
   } catch (error) {
-    throw new CommandError(host, hostReason(error), { cause: error });
+    throw new OperationError("option", host, hostReason(error), { cause: error });
   }
 }
