@@ -32,7 +32,7 @@ rmSync(dist, { recursive: true, force: true });
 const workerNames: Plugin = {
   name: "worker-names",
   setup(builder) {
-    builder.onLoad({ filter: /packages\/(?:host-node|library)\/src\/.*\.ts$/ }, ({ path }) => ({
+    builder.onLoad({ filter: /packages\/(?:host-node|tools-node|library)\/src\/.*\.ts$/ }, ({ path }) => ({
       contents: readFileSync(path, "utf8").replace(
         /new URL\("\.\/([\w-]+)\.ts", import\.meta\.url\)/g,
         'new URL("./$1.mjs", import.meta.url)',
@@ -56,9 +56,9 @@ const result = await build({
   ...shared,
   entryPoints: {
     main: "packages/cli/src/main.ts",
-    "unpack-worker": "packages/host-node/src/packages/unpack-worker.ts",
-    "fuse-thread": "packages/host-node/src/fuse/fuse-thread.ts",
-    "tree-thread": "packages/host-node/src/compose/tree-thread.ts",
+    "unpack-worker": "packages/tools-node/src/packages/unpack-worker.ts",
+    "fuse-thread": "packages/tools-node/src/fuse/fuse-thread.ts",
+    "tree-thread": "packages/tools-node/src/compose/tree-thread.ts",
     "codec-thread": "packages/host-node/src/codec-thread.ts",
     engine: "packages/library/src/engine.ts",
     "mounted-commands": "packages/cli/src/fs/mounted-commands.ts",

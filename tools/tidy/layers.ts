@@ -36,6 +36,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   "hub-api": 4,
   "host-node": 5,
   "host-browser": 5,
+  "tools-node": 5,
   images: 5,
   library: 5,
   cli: 5,

@@ -1,6 +1,6 @@
 import { CommanderError } from "commander";
 import { closestName, printable, slipsOfWord } from "@stratos/base";
-import type { MountedCall } from "@stratos/host-node/fuse";
+import type { MountedCall } from "@stratos/tools-node/fuse";
 import { OperationError } from "@stratos/operation";
 import { SessionError, type SessionFailure } from "@stratos/session/session-error";
 import { BrokenPipe, EXIT_BROKEN_PIPE } from "./broken-pipe.ts";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { byteStringToUtf8 } from "@stratos/base";
 import { FileLockedError, homeFolder, lockFile, readConfig } from "@stratos/host-node";
-import { findMirror, type NodePackagePorts } from "@stratos/host-node/packages";
+import { findMirror, type NodePackagePorts } from "@stratos/tools-node/packages";
 import {
   buildRoot,
   type ImagePlan,

@@ -1,6 +1,6 @@
 /** What tasks of package management share: ports of the host, and failures in words. */
 import { homeFolder } from "@stratos/host-node";
-import { nodePackagePorts, type NodePackagePorts } from "@stratos/host-node/packages";
+import { nodePackagePorts, type NodePackagePorts } from "@stratos/tools-node/packages";
 import { OperationError } from "@stratos/operation";
 
 /** Errors of the package side are told in words that are meant for people. */

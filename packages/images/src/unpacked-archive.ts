@@ -16,7 +16,7 @@ export async function* unpackedArchive(source: Readable, name = "archive"): Asyn
   const compression = compressionOf(head);
   if (compression === "none") return yield* all;
   // Loaded here alone: most archives are not packed, and package management takes a tenth of a second to load.
-  const { unpackStream } = await import("@stratos/host-node/packages");
+  const { unpackStream } = await import("@stratos/tools-node/packages");
   try {
     yield* unpackStream(compression, all);
   } catch (error) {

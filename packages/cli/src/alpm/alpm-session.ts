@@ -7,7 +7,7 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { byteStringToUtf8 } from "@stratos/base";
 import { ProgressDisplay, stratosHome } from "@stratos/host-node";
-import { HostProgramError, nodeAlpmPorts, nodeAlpmSystem } from "@stratos/host-node/packages";
+import { HostProgramError, nodeAlpmPorts, nodeAlpmSystem } from "@stratos/tools-node/packages";
 import {
   Alpm,
   AurError,

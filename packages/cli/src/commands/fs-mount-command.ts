@@ -2,17 +2,15 @@ import { spawn } from "node:child_process";
 import { fstatSync, openSync, readFileSync, realpathSync, statSync, writeSync, closeSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { stratosHome, volumePaths } from "@stratos/host-node";
+import { AEGISFS_TYPE, findMount, readMountTable } from "@stratos/host-node/mounts";
 import {
-  AEGISFS_TYPE,
   commandThroughFusermount,
-  findMount,
   FuseMount,
   MountFailure,
-  readMountTable,
   remount,
   unmount,
   type MountRequest,
-} from "@stratos/host-node/fuse";
+} from "@stratos/tools-node/fuse";
 import { makeFolders } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";

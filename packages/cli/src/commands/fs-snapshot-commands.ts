@@ -1,7 +1,7 @@
 /** `stratos fs snapshot …` and `stratos fs schedule …`. */
 import { realpathSync } from "node:fs";
 import { lockOwner, ProgressDisplay, volumePaths } from "@stratos/host-node";
-import { AEGISFS_TYPE, readMountTable } from "@stratos/host-node/fuse";
+import { AEGISFS_TYPE, readMountTable } from "@stratos/host-node/mounts";
 import { OperationError } from "@stratos/operation";
 import { CommandError } from "../command-error.ts";
 import { withVolume } from "../fs/open-volume.ts";

@@ -12,7 +12,7 @@ import {
   type RepairResult,
 } from "@stratos/aegisfs";
 import { VOLUME_CODECS } from "@stratos/host-node";
-import { AEGISFS_TYPE, readMountTable } from "@stratos/host-node/fuse";
+import { AEGISFS_TYPE, readMountTable } from "@stratos/host-node/mounts";
 import { OperationError } from "@stratos/operation";
 import { CommandError, statusOf } from "../command-error.ts";
 import { openForCheck } from "../fs/check-devices.ts";

@@ -4,8 +4,9 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { FormatError } from "@stratos/formats";
 import { ProgressDisplay, stratosHome } from "@stratos/host-node";
-import { nodeCodecs, OciLayoutFolder } from "@stratos/host-node/outputs";
-import { NodeHttpTransport } from "@stratos/host-node/registry";
+import { nodeCodecs } from "@stratos/host-node/codecs";
+import { OciLayoutFolder } from "@stratos/tools-node/outputs";
+import { NodeHttpTransport } from "@stratos/tools-node/registry";
 import {
   formatReference,
   parseReference,

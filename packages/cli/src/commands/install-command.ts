@@ -4,7 +4,8 @@ import { dirname } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import { FormatError, Qcow2Image, type Disk, type SectorSize } from "@stratos/formats";
-import { FileDisk, nodeCodecs } from "@stratos/host-node/outputs";
+import { FileDisk } from "@stratos/tools-node/outputs";
+import { nodeCodecs } from "@stratos/host-node/codecs";
 import {
   defaultPartitions,
   derivedId,

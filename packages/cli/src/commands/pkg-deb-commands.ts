@@ -6,7 +6,8 @@ import { pipeline } from "node:stream/promises";
 import { constants, createGzip, createZstdCompress } from "node:zlib";
 import { byteStringToUtf8, concatBytes, printable } from "@stratos/base";
 import { TarType, type TarEntry } from "@stratos/formats";
-import { FolderWriter, readDebFolder, readWhole, writeFully } from "@stratos/host-node/packages";
+import { FolderWriter, readDebFolder } from "@stratos/tools-node/packages";
+import { readWhole, writeFully } from "@stratos/host-node/files";
 import {
   buildDeb,
   debProblems,

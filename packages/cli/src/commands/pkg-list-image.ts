@@ -3,7 +3,7 @@
  */
 import { createHash } from "node:crypto";
 import { homeFolder, stratosHome, type ProgressDisplay } from "@stratos/host-node";
-import { nodeAlpmPorts } from "@stratos/host-node/packages";
+import { nodeAlpmPorts } from "@stratos/tools-node/packages";
 import {
   Alpm,
   applySystemList,

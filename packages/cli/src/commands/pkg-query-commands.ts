@@ -6,7 +6,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { byteStringToUtf8, printable } from "@stratos/base";
 import { readConfig, stratosHome, type ProgressDisplay } from "@stratos/host-node";
-import { findMirror, type NodePackagePorts } from "@stratos/host-node/packages";
+import { findMirror, type NodePackagePorts } from "@stratos/tools-node/packages";
 import {
   debFileName,
   formatDependency,

@@ -45,7 +45,10 @@ export async function readSource(
 export async function readFolder(path: string): Promise<FileTree | undefined> {
   try {
     if (!(await stat(path)).isDirectory()) throw new CommandError(path, "is no folder");
-    const { folderTree, nodeCodecs } = await import("@stratos/host-node/outputs");
+    const [{ folderTree }, { nodeCodecs }] = await Promise.all([
+      import("@stratos/tools-node/outputs"),
+      import("@stratos/host-node/codecs"),
+    ]);
     return folderTree(path, nodeCodecs());
   } catch (error) {
     if (error instanceof OperationError) throw error;

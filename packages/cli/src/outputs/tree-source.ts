@@ -20,7 +20,8 @@ import {
   type OciDescriptor,
 } from "@stratos/formats";
 import { stratosHome } from "@stratos/host-node";
-import { FileDisk, folderTree, nodeCodecs, OciLayoutFolder, RepositoryFolder } from "@stratos/host-node/outputs";
+import { FileDisk, folderTree, OciLayoutFolder, RepositoryFolder } from "@stratos/tools-node/outputs";
+import { nodeCodecs } from "@stratos/host-node/codecs";
 import { choosePlatform, parseManifest, RegistryError, treeArchitecture } from "@stratos/outputs";
 import { OperationError } from "@stratos/operation";
 import { CommandError } from "../command-error.ts";

@@ -29,7 +29,8 @@ import {
   type OciRuntime,
   type OstreeMode,
 } from "@stratos/formats";
-import { FileDisk, nodeCodecs, nodeDiskCipher, OciLayoutFolder, RepositoryFolder } from "@stratos/host-node/outputs";
+import { FileDisk, nodeDiskCipher, OciLayoutFolder, RepositoryFolder } from "@stratos/tools-node/outputs";
+import { nodeCodecs } from "@stratos/host-node/codecs";
 import {
   bootcLayout,
   derivedId,

@@ -1,6 +1,6 @@
 /** The Debian system in an image: what it has, and what its sources offer. */
 import { readConfig, stratosHome } from "@stratos/host-node";
-import { findMirror, FolderFiles, type NodePackagePorts } from "@stratos/host-node/packages";
+import { findMirror, FolderFiles, type NodePackagePorts } from "@stratos/tools-node/packages";
 import {
   loadSystemIndex,
   readSystem,

@@ -5,7 +5,7 @@
  */
 import { byteStringOf, byteStringToUtf8 } from "@stratos/base";
 import { stratosHome, type ProgressDisplay } from "@stratos/host-node";
-import type { NodePackagePorts } from "@stratos/host-node/packages";
+import type { NodePackagePorts } from "@stratos/tools-node/packages";
 import { EXTENDED_STATES, readSystem, type PackageIndex, type PlannedChange } from "@stratos/pkg";
 import { readVolumeFile, writeVolumeFile } from "@stratos/session";
 import { CommandError } from "../command-error.ts";

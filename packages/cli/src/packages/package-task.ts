@@ -1,6 +1,6 @@
 /** Package management at a terminal: its ports, and its progress on stderr. */
 import { ProgressDisplay, stratosHome } from "@stratos/host-node";
-import type { NodePackagePorts } from "@stratos/host-node/packages";
+import type { NodePackagePorts } from "@stratos/tools-node/packages";
 import { usePackagePorts } from "@stratos/images/package-ports";
 import type { ImageEvent } from "@stratos/images/build";
 
