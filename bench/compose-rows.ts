@@ -18,7 +18,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { findMirror } from "@stratos/host-node/packages";
+import { findMirror } from "@stratos/tools-node/packages";
 import { renewContent } from "../conformance/renew-package.ts";
 import { findProgram } from "./peers.ts";
 import type { SpecialResult } from "./report.ts";

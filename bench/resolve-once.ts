@@ -3,7 +3,7 @@
  * For package-rows.ts.
  */
 import { homeFolder, stratosHome } from "@stratos/host-node";
-import { findMirror, nodePackagePorts } from "@stratos/host-node/packages";
+import { findMirror, nodePackagePorts } from "@stratos/tools-node/packages";
 import {
   buildPackageTable,
   InstalledState,

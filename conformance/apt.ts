@@ -32,7 +32,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { SeededRandom } from "@stratos/base";
 import { homeFolder, stratosHome } from "@stratos/host-node";
-import { findMirror, nodePackagePorts } from "@stratos/host-node/packages";
+import { findMirror, nodePackagePorts } from "@stratos/tools-node/packages";
 import {
   findViolations,
   InstalledState,

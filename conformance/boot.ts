@@ -22,7 +22,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { recordBoots, type BootRow } from "./results.ts";
-import { findMirror } from "@stratos/host-node/packages";
+import { findMirror } from "@stratos/tools-node/packages";
 import { Machine, machineObstacle, type Firmware } from "./emulator.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));

@@ -15,7 +15,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { TarReader, type TarEntry } from "@stratos/formats";
-import { findMirror } from "@stratos/host-node/packages";
+import { findMirror } from "@stratos/tools-node/packages";
 import { recordRoots } from "./results.ts";
 
 const { values } = parseArgs({

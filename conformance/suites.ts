@@ -22,7 +22,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import { findMirror } from "@stratos/host-node/packages";
+import { findMirror } from "@stratos/tools-node/packages";
 import { ensureJudge, judge } from "../tests/support/judge.ts";
 import { launcher, stratos } from "../tests/support/stratos.ts";
 import { TEST_HOME } from "../tests/support/test-image.ts";

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import type { BuildResult } from "@stratos/builder";
-import { buildObstacle } from "@stratos/host-node/builder";
+import { buildObstacle } from "@stratos/tools-node/builder";
 import { writeSource } from "./builder/sample-source.ts";
 import { launcher, run } from "./support/stratos.ts";
 import { TEST_HOME } from "./support/test-image.ts";

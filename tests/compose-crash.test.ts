@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { nativeObstacle } from "@stratos/host-node/compose";
+import { nativeObstacle } from "@stratos/tools-node/compose";
 import { composeCrashRounds } from "./compose/crash-rounds.ts";
 
 test(

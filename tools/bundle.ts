@@ -1,10 +1,13 @@
 /**
- * `npm run build`: joins the sources into `dist/`, the published package `stratos`.
+ * `npm run build`: joins the sources into `dist/`, the published package `stratos`. `--to FOLDER` makes it elsewhere,
+ * `--program-only` leaves away what only the package needs.
  *
  *     dist/main.mjs       the program, without what only some commands need
  *     dist/chunk-*.mjs    the rest, loaded when it is used
  *     dist/unpack-worker.mjs, dist/fuse-thread.mjs, dist/tree-thread.mjs, dist/codec-thread.mjs,
  *     dist/mounted-commands.mjs
+ *     dist/library.mjs    what programs import, and its types: library.d.ts, types/
+ *     dist/engine.mjs     the process of their machines
  *     dist/pglite.*, dist/initdb.wasm   the database of `stratos hub`
  *     dist/pglite-data.tar.zst          a new one, which `npm run build` has made before
  *     dist/man/*.1        manual pages
@@ -14,9 +17,21 @@
  *     dist/package.json   of the published package, with dist/stratos.mjs, its launcher
  */
 import { build, type BuildOptions, type Plugin } from "esbuild";
-import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { spawnSync } from "node:child_process";
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { createProgram, manPage, manPageNames } from "@stratos/cli";
 import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
 import { CompiledLisp, Lisp } from "@stratos/lisp";
@@ -24,14 +39,15 @@ import { commandHandlers } from "../packages/cli/src/commands/command-handlers.t
 import { keptDatabaseImage } from "./database-image.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const dist = join(root, "dist");
+const { values: options } = parseArgs({ options: { to: { type: "string" }, "program-only": { type: "boolean" } } });
+const dist = resolve(options.to ?? join(root, "dist"));
 rmSync(dist, { recursive: true, force: true });
 
 /** Workers are files of their own: in the bundle they are `.mjs`, like everything else. */
 const workerNames: Plugin = {
   name: "worker-names",
   setup(builder) {
-    builder.onLoad({ filter: /packages\/host-node\/src\/.*\.ts$/ }, ({ path }) => ({
+    builder.onLoad({ filter: /packages\/(?:host-node|tools-node|library)\/src\/.*\.ts$/ }, ({ path }) => ({
       contents: readFileSync(path, "utf8").replace(
         /new URL\("\.\/([\w-]+)\.ts", import\.meta\.url\)/g,
         'new URL("./$1.mjs", import.meta.url)',
@@ -55,13 +71,14 @@ const result = await build({
   ...shared,
   entryPoints: {
     main: "packages/cli/src/main.ts",
-    "unpack-worker": "packages/host-node/src/packages/unpack-worker.ts",
-    "fuse-thread": "packages/host-node/src/fuse/fuse-thread.ts",
-    "tree-thread": "packages/host-node/src/compose/tree-thread.ts",
+    "unpack-worker": "packages/tools-node/src/packages/unpack-worker.ts",
+    "fuse-thread": "packages/tools-node/src/fuse/fuse-thread.ts",
+    "tree-thread": "packages/tools-node/src/compose/tree-thread.ts",
     "codec-thread": "packages/host-node/src/codec-thread.ts",
+    engine: "packages/library/src/engine.ts",
     "mounted-commands": "packages/cli/src/fs/mounted-commands.ts",
   },
-  outdir: "dist",
+  outdir: dist,
   outExtension: { ".js": ".mjs" },
   splitting: true,
   chunkNames: "chunk-[hash]",
@@ -79,9 +96,17 @@ await build({
   ...shared,
   target: "node20",
   entryPoints: ["tools/launch/published-launcher.mjs"],
-  outfile: "dist/stratos.mjs",
+  outfile: join(dist, "stratos.mjs"),
   banner: { js: "#!/usr/bin/env node" },
 });
+
+await build({
+  ...shared,
+  target: "node20",
+  entryPoints: ["packages/library/src/library.ts"],
+  outfile: join(dist, "library.mjs"),
+});
+if (options["program-only"] !== true) writeTypes();
 
 // AstraLisp's libraries in Scheme are read where they are imported.
 cpSync(join(root, "packages/lisp/scheme"), join(dist, "scheme"), { recursive: true });
@@ -111,10 +136,21 @@ const published = {
   type: "module",
   engines: manifest["engines"],
   bin: { stratos: "stratos.mjs" },
+  exports: {
+    ".": { types: "./library.d.ts", default: "./library.mjs" },
+    "./package.json": "./package.json",
+  },
   man: manPageNames(program).map(({ name }) => `man/${name}.1`),
   optionalDependencies: manifest["optionalDependencies"],
 };
 writeFileSync(join(dist, "package.json"), `${JSON.stringify(published, null, 2)}\n`);
+
+for (const [path, name] of [
+  ["LICENSE-MIT", "LICENSE-MIT"],
+  ["LICENSE-APACHE", "LICENSE-APACHE"],
+  ["packages/library/README.md", "README.md"],
+])
+  copyFileSync(join(root, path!), join(dist, name!));
 
 const inputs: Record<string, { size: number; mtimeMs: number }> = {};
 for (const path of Object.keys(result.metafile.inputs)) {
@@ -123,4 +159,57 @@ for (const path of Object.keys(result.metafile.inputs)) {
 }
 writeFileSync(join(dist, "inputs.json"), JSON.stringify(inputs));
 const bytes = Object.entries(result.metafile.outputs).reduce((sum, [, output]) => sum + output.bytes, 0);
-process.stdout.write(`dist: ${Object.keys(inputs).length} sources, ${(bytes / 1024).toFixed(0)} KiB\n`);
+process.stdout.write(
+  `${relative(process.cwd(), dist) || "."}: ${Object.keys(inputs).length} sources, ${(bytes / 1024).toFixed(0)} KiB\n`,
+);
+
+/** The library's types, and those that they name, as they are declared in the sources. */
+function writeTypes(): void {
+  const types = join(dist, "types");
+  const compiler = join(root, "node_modules/typescript/bin/tsc");
+  const made = spawnSync(
+    process.execPath,
+    [compiler, "-p", "packages/library/tsconfig.types.json", "--outDir", types],
+    {
+      cwd: root,
+      encoding: "utf8",
+    },
+  );
+  if (made.status !== 0) throw new Error(`the library's types: ${made.stdout}${made.stderr}`);
+  const entry = join(types, "library/src/library.d.ts");
+  const seen = new Set<string>();
+  const follow = (path: string): void => {
+    if (seen.has(path)) return;
+    seen.add(path);
+    const text = readFileSync(path, "utf8").replace(
+      /(from |import\()"([^"]+)"/g,
+      (all, before: string, name: string) => {
+        const target = declarationOf(path, name);
+        if (target === null) return all;
+        follow(target);
+        const place = relative(dirname(path), target).replace(/\.d\.ts$/, ".js");
+        return `${before}"${place.startsWith(".") ? place : `./${place}`}"`;
+      },
+    );
+    writeFileSync(path, text);
+  };
+  follow(entry);
+  // What the public ones do not name is nobody's.
+  for (const path of globSync("**/*.d.ts", { cwd: types })) if (!seen.has(join(types, path))) rmSync(join(types, path));
+  // `await using` is newer than the libraries that many programs name.
+  writeFileSync(
+    join(dist, "library.d.ts"),
+    '/// <reference lib="esnext.disposable" />\nexport * from "./types/library/src/library.js";\n',
+  );
+}
+
+/** Where the declarations of an imported module are; null for one from elsewhere. */
+function declarationOf(importer: string, name: string): string | null {
+  if (name.startsWith(".")) return join(dirname(importer), name.replace(/\.ts$/, ".d.ts"));
+  const parts = /^@stratos\/([^/]+)(\/.*)?$/.exec(name);
+  if (parts === null) return null;
+  const { exports } = JSON.parse(readFileSync(join(root, "packages", parts[1]!, "package.json"), "utf8")) as {
+    exports: Record<string, string>;
+  };
+  return join(dist, "types", parts[1]!, exports[`.${parts[2] ?? ""}`]!.replace(/\.ts$/, ".d.ts"));
+}

@@ -1,7 +1,7 @@
 /** The machine: a clone of an image on the web, and root's shell on the page's terminal. */
 import { browserPorts, MessageConsole, openWebImage, RefusedPortError } from "@stratos/host-browser";
 import { attachConsole, openConsoleTerminal } from "@stratos/kernel";
-import { findGuestUser, guestEnvironment, MachineSession, type ProgramEnd } from "@stratos/session";
+import { findGuestUser, guestEnvironment, MachineSession, type ProgramEnd, readerOf } from "@stratos/session";
 import type { StartMessage, WorkerMessage } from "./messages.ts";
 
 const tell = (message: WorkerMessage): void => postMessage(message);
@@ -30,7 +30,7 @@ async function run(message: StartMessage): Promise<ProgramEnd> {
   const { kernel } = session.machine;
   const terminal = attachConsole(kernel, new MessageConsole(message.console, message));
   const line = openConsoleTerminal(kernel, terminal);
-  const user = findGuestUser(volume.root, "root");
+  const user = findGuestUser(readerOf(volume.root), "root");
   session.start(
     {
       program: user.shell,

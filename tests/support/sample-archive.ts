@@ -18,14 +18,14 @@ import {
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
-import { nativeObstacle } from "@stratos/host-node/compose";
+import { nativeObstacle } from "@stratos/tools-node/compose";
 import {
   nodePackagePorts,
   readDebFolder,
   RepositoryFolder,
   repositoryServer,
   type NodePackagePorts,
-} from "@stratos/host-node/packages";
+} from "@stratos/tools-node/packages";
 import { buildDeb, createSigningKey, type SigningKey } from "@stratos/pkg";
 import { stratos, type Result } from "./stratos.ts";
 

@@ -12,7 +12,7 @@ import { join } from "node:path";
  */
 export function ensureFirstBundle(root, node) {
   if (existsSync(join(root, "dist"))) return;
-  spawnSync(node, [join(root, "tools/bundle.ts")], { cwd: root, stdio: "ignore" });
+  spawnSync(node, [join(root, "tools/bundle.ts"), "--program-only"], { cwd: root, stdio: "ignore" });
 }
 
 /** @returns {string | null} the bundle's entry, null when there is none or a source has changed */

@@ -4,21 +4,10 @@
  */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { availableParallelism, constants } from "node:os";
+import { constants } from "node:os";
 import { join } from "node:path";
+import { NODE_FLAGS, NODE_MAJOR_MIN } from "../../packages/library/src/node-flags.mjs";
 import { LaunchError } from "./launch-error.mjs";
-
-/**
- * Type stripping warns on some releases; warnings of our own libraries still show. V8's check of the stack at each
- * WebAssembly call and loop is left away: translated code bounds its own depth (packages/riscv, DEPTH_LIMIT) and its
- * own time, and runs 2 to 4 % faster without. V8 has four threads for optimising and collecting by default; with more
- * of them than free processors they take the guest's (python3 −12 % on two).
- */
-const NODE_FLAGS = [
-  "--disable-warning=ExperimentalWarning",
-  "--no-wasm-stack-checks",
-  `--v8-pool-size=${Math.min(4, Math.max(1, availableParallelism() - 1))}`,
-];
 
 /** @returns {string | null} path of the pinned binary, null when none is installed for this platform */
 function pinnedNode(root) {
@@ -30,7 +19,7 @@ function pinnedNode(root) {
 export function nodeBinary(root) {
   const pinned = pinnedNode(root);
   if (pinned !== null) return pinned;
-  if (Number(process.versions.node.split(".")[0]) >= 24) return process.execPath;
+  if (Number(process.versions.node.split(".")[0]) >= NODE_MAJOR_MIN) return process.execPath;
   throw new LaunchError(
     `node-${process.platform}-${process.arch}: no Node 24 for this platform is installed; run \`npm ci ` +
       `--include=optional\`, or start Stratos with Node 24 or later (this is ${process.version})`,

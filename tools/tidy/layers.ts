@@ -19,7 +19,9 @@ const LAYERS: Readonly<Record<string, number>> = {
   drivers: 1,
   kernel: 2,
   machine: 3,
+  operation: 4,
   session: 4,
+  sdk: 4,
   sim: 4,
   fuse: 4,
   userland: 4,
@@ -34,7 +36,9 @@ const LAYERS: Readonly<Record<string, number>> = {
   "hub-api": 4,
   "host-node": 5,
   "host-browser": 5,
-  sdk: 5,
+  "tools-node": 5,
+  images: 5,
+  library: 5,
   cli: 5,
   mcp: 5,
   hub: 5,
@@ -51,6 +55,7 @@ const SIBLINGS = new Set([
   "compose>outputs",
   "builder>pkg",
   "builder>compose",
+  "sdk>session",
 ]);
 /** The last layer without libraries; the one that has libraries but no Node; the one that has both. */
 const CORE_LAYER = 3;

@@ -1,5 +1,5 @@
 /**
- * What building needs of the world outside. Node's are in `host-node` (`@stratos/host-node/builder`) and `cli`; tests
+ * What building needs of the world outside. Node's are in `host-node` (`@stratos/tools-node/builder`) and `cli`; tests
  * bring their own.
  */
 import type { Archive, ComposeStore, JsonObject, ScriptRunner } from "@stratos/compose";

@@ -1,17 +1,21 @@
-import { EXIT_FAILURE, EXIT_USAGE } from "./exit-status.ts";
+export { hostReason } from "@stratos/host-node/home";
+import { OperationError } from "@stratos/operation";
+import { EXIT_FAILURE, EXIT_STRATOS_FAILED, EXIT_USAGE } from "./exit-status.ts";
 
-/** A failure that is told as `stratos: what: why`, without a stack trace. */
-export class CommandError extends Error {
-  readonly what: string;
-  readonly why: string;
+/** A command's own failure: told as `stratos: what: why`, without a stack trace, as that of an operation is. */
+export class CommandError extends OperationError {
   readonly status: number;
 
   constructor(what: string, why: string, options: { status?: number; cause?: unknown } = {}) {
-    super(`${what}: ${why}`, options.cause === undefined ? undefined : { cause: options.cause });
-    this.what = what;
-    this.why = why;
+    super("command", what, why, options.cause === undefined ? {} : { cause: options.cause });
     this.status = options.status ?? EXIT_FAILURE;
   }
+}
+
+/** The status of a command that ends with it. */
+export function statusOf(error: OperationError): number {
+  if (error instanceof CommandError) return error.status;
+  return error.kind === "option" ? EXIT_USAGE : error.kind === "internal" ? EXIT_STRATOS_FAILED : EXIT_FAILURE;
 }
 
 /** The command line makes no sense. */
@@ -54,16 +58,4 @@ export class VolumeInUseError extends CommandError {
     this.path = path;
     this.mountPoint = mountPoint;
   }
-}
-
-/**
- * Words for a failed call of the host: `no such file or directory` rather than
- * `ENOENT: no such file or directory, open '…'`.
- */
-export function hostReason(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  const match = /^[A-Z][A-Z0-9]+: ([^,]+), /.exec(message);
-  if (match === null) return message;
-  // libuv's words of EISDIR say less than everybody else's.
-  return match[1] === "illegal operation on a directory" ? "is a directory" : match[1]!;
 }

@@ -1,10 +1,11 @@
 /** Values of options: each parser returns a value that can only be legal, or throws `InvalidArgumentError` in words. */
 import { isIP } from "node:net";
 import { InvalidArgumentError } from "commander";
+import type { SharedFolder } from "@stratos/images";
 import type { PublishedPort } from "@stratos/host-node";
 import type { EnvironmentSetting } from "@stratos/session";
 import { MAX_HARTS } from "@stratos/abi";
-import { MACHINE_MEMORY_MIN } from "./defaults.ts";
+import { MACHINE_MEMORY_MIN } from "@stratos/session/limits";
 
 /** `K=V`; `K` alone takes the value that Stratos itself was given. */
 export function parseEnvironment(text: string, previous: readonly EnvironmentSetting[]): readonly EnvironmentSetting[] {
@@ -15,14 +16,8 @@ export function parseEnvironment(text: string, previous: readonly EnvironmentSet
   return value === undefined ? previous : [...previous, { name, value }];
 }
 
-export interface VolumeMapping {
-  readonly host: string;
-  readonly guest: string;
-  readonly isReadOnly: boolean;
-}
-
 /** `HOST:GUEST[:ro|:rw]`. The last colons count, so that a host path may hold some. */
-export function parseVolume(text: string, previous: readonly VolumeMapping[]): readonly VolumeMapping[] {
+export function parseVolume(text: string, previous: readonly SharedFolder[]): readonly SharedFolder[] {
   const match = /^(.+?):(\/[^:]*)(?::(ro|rw))?$/s.exec(text);
   if (match === null) throw new InvalidArgumentError("expected HOST:GUEST or HOST:GUEST:ro, where GUEST is absolute");
   const guest = match[2]!.replace(/\/+/g, "/").replace(/(.)\/$/, "$1");

@@ -1,9 +1,10 @@
 import { CommanderError } from "commander";
 import { closestName, printable, slipsOfWord } from "@stratos/base";
-import type { MountedCall } from "@stratos/host-node/fuse";
+import type { MountedCall } from "@stratos/tools-node/fuse";
+import { OperationError } from "@stratos/operation";
 import { SessionError, type SessionFailure } from "@stratos/session/session-error";
 import { BrokenPipe, EXIT_BROKEN_PIPE } from "./broken-pipe.ts";
-import { CommandError, hostReason, UsageError, VolumeInUseError } from "./command-error.ts";
+import { hostReason, statusOf, UsageError, VolumeInUseError } from "./command-error.ts";
 import {
   EXIT_FAILURE,
   EXIT_NOT_EXECUTABLE,
@@ -70,9 +71,9 @@ function forEachCommand(
 /** Prints a failure as the conventions say; a defect of ours also says where, because that is what its report needs. */
 function tell(error: unknown): number {
   if (error instanceof BrokenPipe) return EXIT_BROKEN_PIPE;
-  if (error instanceof CommandError) {
+  if (error instanceof OperationError) {
     process.stderr.write(`stratos: ${printable(error.message)}\n`);
-    return error.status;
+    return statusOf(error);
   }
   if (error instanceof SessionError) {
     const option = error.kind === "folder" || error.kind === "folder-denied" ? " (--workdir)" : "";

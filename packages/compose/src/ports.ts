@@ -1,5 +1,5 @@
 /**
- * What composing needs of the world outside. Node's are in `host-node` (`@stratos/host-node/compose`) and `cli`; tests
+ * What composing needs of the world outside. Node's are in `host-node` (`@stratos/tools-node/compose`) and `cli`; tests
  * bring their own.
  */
 import type { FileEntry, FileTree } from "@stratos/formats";

@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { concatBytes, crc32, crc32c, SeededRandom } from "@stratos/base";
-import { nodeCodecs } from "@stratos/host-node/outputs";
+import { nodeCodecs } from "@stratos/host-node/codecs";
 import { writeAr, parseAr } from "./ar.ts";
 import { readBtrfs } from "./btrfs/btrfs-reader.ts";
 import { writeBtrfs } from "./btrfs/btrfs-writer.ts";

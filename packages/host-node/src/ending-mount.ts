@@ -5,8 +5,8 @@
  */
 import { readFileSync, realpathSync } from "node:fs";
 import { lockOwner } from "./file-lock.ts";
-import { findMountElsewhere, mountsSeenBy } from "./fuse/mount-namespaces.ts";
-import type { MountEntry } from "./fuse/mount-table.ts";
+import { findMountElsewhere, mountsSeenBy } from "./mount-namespaces.ts";
+import type { MountEntry } from "./mount-table.ts";
 import { sleepSync } from "./sleep-sync.ts";
 
 const LIMIT_MS = 60_000;

@@ -14,7 +14,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from "node:fs";
-import { elsewhereWords } from "./fuse/mount-namespaces.ts";
+import { elsewhereWords } from "./mount-namespaces.ts";
 import { isRunning, processWords } from "./running-process.ts";
 
 export class FileLockedError extends Error {

@@ -1,8 +1,9 @@
 /**
  * What every command needs of Node, so that a short one does not load volumes and threads: `@stratos/host-node/home`.
  */
-export { findProgram } from "./find-program.ts";
 export { compileLate } from "./compile-threshold.ts";
+export { hostReason } from "./host-reason.ts";
 export { makeFolders } from "./make-folders.ts";
 export { homeFolder, readConfig, stratosHome, type StratosConfig } from "./stratos-home.ts";
 export { ProgressDisplay, type ProgressOutput } from "./progress-display.ts";
+export { findProgram } from "./find-program.ts";

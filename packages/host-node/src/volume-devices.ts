@@ -49,6 +49,8 @@ export interface VolumeDevices {
 
 interface VolumeDevicesOptions {
   readonly readOnly: boolean;
+  /** The passphrase, whatever the environment says. */
+  readonly given?: Uint8Array;
   /** Asked once, when the environment gives none. */
   readonly passphrase?: () => Uint8Array | null;
 }
@@ -74,7 +76,7 @@ export function openVolumeDevices(path: string | readonly string[], options: Vol
         devices.push(file);
         continue;
       }
-      passphrase ??= environmentPassphrase() ?? options.passphrase?.() ?? null;
+      passphrase ??= options.given ?? environmentPassphrase() ?? options.passphrase?.() ?? null;
       if (passphrase === null)
         throw new PassphraseError(
           "it is encrypted: STRATOS_PASSPHRASE_FILE names a file with the passphrase, or give it on a terminal",

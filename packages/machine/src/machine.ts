@@ -1,4 +1,4 @@
-import { SI_USER } from "@stratos/abi";
+import { SI_USER, SIGKILL } from "@stratos/abi";
 import type { CpuClock, RandomSource, SocketProvider, WasmEngine } from "@stratos/host";
 import {
   beginWriteBack,
@@ -18,6 +18,7 @@ import {
   signalInfo,
   startProcess,
   type StartFailure,
+  type ThreadGroup,
   syncAll,
   timeTicks,
   type WriteBack,
@@ -63,6 +64,8 @@ export class Machine {
   /** Wait status of the first program once it has ended; the machine then stops. */
   exitStatus: number | null = null;
   #mainPid = 0;
+  /** Whom the ends of programs concern that were started beside the first one. */
+  readonly #ends = new Map<number, (waitStatus: number) => void>();
   #root: FileSystem | null = null;
   readonly #virtualClock: InstructionClock | null;
   #nextWriteBackNs = WRITE_BACK_INTERVAL_NS;
@@ -103,6 +106,11 @@ export class Machine {
     this.processor.code.onEvict = () => kernel.slots.unmapAllCode();
     kernel.calls = callsByNumber();
     kernel.onProcessExit = (process, status) => {
+      const end = this.#ends.get(process.pid);
+      if (end !== undefined) {
+        this.#ends.delete(process.pid);
+        end(status);
+      }
       if (process.pid !== this.#mainPid) return;
       this.exitStatus = status;
       kernel.isStopped = true;
@@ -132,14 +140,24 @@ export class Machine {
   }
 
   /**
-   * Starts a program as a child of init; when the first one ends, the machine stops. @returns its pid, or why there is
-   * none
+   * Starts a program as a child of init, in a session of its own. @param onEnd  told its wait status; without it, this
+   * is the machine's first program, with whose end the machine stops. @returns its pid, or why there is none
    */
-  start(process: FirstProcess): number | StartFailure {
+  start(process: FirstProcess, onEnd?: (waitStatus: number) => void): number | StartFailure {
     const task = startProcess(this.kernel, process);
     if (!("pid" in task)) return task;
-    this.#mainPid ||= task.pid;
+    if (onEnd === undefined) this.#mainPid ||= task.pid;
+    else this.#ends.set(task.pid, onEnd);
     return task.pid;
+  }
+
+  /** SIGKILL for a program that was started, for its session, and for all that they have started. */
+  endTree(pid: number): void {
+    const { processes } = this.kernel.tasks;
+    const isOfTree = (process: ThreadGroup | null): boolean =>
+      process !== null && (process.group.session.id === pid || isOfTree(process.parent));
+    for (const process of [...processes.values()].filter(isOfTree))
+      sendSignalToProcess(process, signalInfo(SIGKILL, SI_USER, { pid: 1 }));
   }
 
   /** A signal from outside for the first program, as init would send it; nothing once it has ended. */

@@ -13,7 +13,7 @@ import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { gunzipSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { parseAr, writeAr } from "@stratos/formats";
-import { FolderStore, HttpFetcher, nodeAlpmPorts, nodeAlpmSystem } from "@stratos/host-node/packages";
+import { FolderStore, HttpFetcher, nodeAlpmPorts, nodeAlpmSystem } from "@stratos/tools-node/packages";
 import * as openpgp from "openpgp";
 import { Alpm } from "./alpm/alpm.ts";
 import { standardListener } from "./alpm/events.ts";

@@ -1,7 +1,7 @@
 /**
  * Packages: repositories, versions, dependencies, archives (`debian/`, `alpm/`), and root filesystems made of them.
  *
- * Everything that touches the outside goes through {@link PackagePorts}; `@stratos/host-node/packages` has those of
+ * Everything that touches the outside goes through {@link PackagePorts}; `@stratos/tools-node/packages` has those of
  * Node.
  */
 export { insteadOfTask, packagesOfTask } from "./debian/resolver/expand-requests.ts";

@@ -1,8 +1,7 @@
 /** Who a program runs as: `USER[:GROUP]`, looked up in the image's passwd(5) and group(5). */
-import type { Subvolume } from "@stratos/aegisfs";
 import { byteString, utf8ToByteString } from "@stratos/base";
 import { SessionError } from "./session-error.ts";
-import { readVolumeFile } from "./volume-file.ts";
+import type { ReadFile } from "./volume-file.ts";
 
 export interface GuestUser {
   readonly uid: number;
@@ -18,10 +17,10 @@ export interface GuestUser {
 const ID_MAX = 0xfffffffe;
 
 /** @throws SessionError when a name is not known; numbers need not be */
-export function findGuestUser(files: Subvolume, request: string): GuestUser {
+export function findGuestUser(read: ReadFile, request: string): GuestUser {
   const [userText, groupText] = utf8ToByteString(request).split(":") as [string, string | undefined];
-  const passwd = rows(files, "etc/passwd");
-  const groupRows = rows(files, "etc/group");
+  const passwd = rows(read, "etc/passwd");
+  const groupRows = rows(read, "etc/group");
   const row = passwd.find((fields) => fields[0] === userText) ?? passwd.find((fields) => fields[2] === userText);
   const uid = row === undefined ? numberOf(userText) : numberOf(row[2]!);
   if (uid === null) throw new SessionError("user", request, "no such user in the image");
@@ -41,8 +40,8 @@ export function findGuestUser(files: Subvolume, request: string): GuestUser {
   return { uid, gid, groups, name, home: row?.[5] || "/", shell: row?.[6] || "/bin/sh" };
 }
 
-function rows(files: Subvolume, path: string): string[][] {
-  const bytes = readVolumeFile(files, path);
+function rows(read: ReadFile, path: string): string[][] {
+  const bytes = read(path);
   return bytes === null
     ? []
     : byteString(bytes)

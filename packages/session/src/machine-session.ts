@@ -106,26 +106,31 @@ export class MachineSession {
   /**
    * Starts the first program, found as execvp(3) finds it: a name without a slash is looked for in PATH.
    *
+   * @param onEnd  told its wait status, when it is a program beside others (see Machine.start)
+   * @returns its process number
    * @throws SessionError
    */
-  start(request: ProgramRequest, standardFiles: readonly OpenFile[]): void {
+  start(request: ProgramRequest, standardFiles: readonly OpenFile[], onEnd?: (waitStatus: number) => void): number {
     const name = request.program;
     let failure = ENOENT;
     for (const path of candidates(name, request.environment, request.workingDirectory)) {
       if (this.#isSurelyAbsent(path)) continue;
       // A failed start closes what it was given.
       for (const file of standardFiles) file.retain();
-      const result = this.machine.start({
-        path,
-        argv: [...request.argv],
-        environment: [...request.environment],
-        workingDirectory: request.workingDirectory,
-        credentials: credentialsOf(request.user),
-        standardFiles: [...standardFiles],
-      });
+      const result = this.machine.start(
+        {
+          path,
+          argv: [...request.argv],
+          environment: [...request.environment],
+          workingDirectory: request.workingDirectory,
+          credentials: credentialsOf(request.user),
+          standardFiles: [...standardFiles],
+        },
+        onEnd,
+      );
       if (typeof result === "number" || result.what === "working directory") {
         for (const file of standardFiles) file.release();
-        if (typeof result === "number") return;
+        if (typeof result === "number") return result;
         throw wrongFolder(request.workingDirectory, result.errno);
       }
       // A program that may not be executed is passed over for one later in PATH, but remembered (execvp(3)).

@@ -11,7 +11,10 @@ export {
 } from "./machine-session.ts";
 export { type MachinePump, type TurnGate } from "./machine-pump.ts";
 export { type HostFolder } from "./host-folders.ts";
+export { EXIT_TIMEOUT, exitStatusOf } from "./exit-status.ts";
+export { MACHINE_MEMORY_MIN } from "./machine-limits.ts";
+export { writeResolverConfiguration } from "./resolver.ts";
 export { SessionError, type SessionFailure } from "./session-error.ts";
 export { findGuestUser, type GuestUser } from "./guest-user.ts";
 export { GUEST_PATH, guestEnvironment, type EnvironmentSetting } from "./guest-environment.ts";
-export { readVolumeFile, writeVolumeFile } from "./volume-file.ts";
+export { readerOf, readVolumeFile, writeVolumeFile } from "./volume-file.ts";

@@ -4,6 +4,13 @@ import { Attributes, ROOT_INO, type Subvolume } from "@stratos/aegisfs";
 
 const FILE_BYTES_MAX = 64 << 20;
 
+/** Content of a file, by its path without the first slash; null: it cannot be had. */
+export type ReadFile = (path: string) => Uint8Array | null;
+
+export function readerOf(files: Subvolume): ReadFile {
+  return (path) => readVolumeFile(files, path);
+}
+
 /** Content of a file, or null when it is not there or is too large to be what we look for. No links are followed. */
 export function readVolumeFile(files: Subvolume, path: string): Uint8Array | null {
   let ino = ROOT_INO;

@@ -7,7 +7,7 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { byteStringToUtf8 } from "@stratos/base";
 import { ProgressDisplay, stratosHome } from "@stratos/host-node";
-import { HostProgramError, nodeAlpmPorts, nodeAlpmSystem } from "@stratos/host-node/packages";
+import { HostProgramError, nodeAlpmPorts, nodeAlpmSystem } from "@stratos/tools-node/packages";
 import {
   Alpm,
   AurError,
@@ -39,7 +39,7 @@ import {
 } from "@stratos/pkg";
 import { CommandError, hostReason } from "../command-error.ts";
 import type { AlpmRootOptions } from "../commands/alpm-options.ts";
-import { defaultImage } from "../session/open-image.ts";
+import { defaultImage } from "@stratos/images";
 import { configurationOf, withImageSystem } from "./image-alpm.ts";
 
 export interface AlpmSession {

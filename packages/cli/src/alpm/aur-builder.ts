@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { stratosHome } from "@stratos/host-node";
-import { fetchRecipe, openBuildRoot, readRecipeFolder } from "@stratos/host-node/packages";
+import { fetchRecipe, openBuildRoot, readRecipeFolder } from "@stratos/tools-node/packages";
 import {
   AUR_URL,
   AurClient,

@@ -10,12 +10,10 @@ import {
   type RootFiles,
   type RootRunner,
 } from "@stratos/pkg";
-import { GUEST_ARCHITECTURE } from "../defaults.ts";
-import { ImageStore } from "../image/image-store.ts";
-import { openVolumeReadOnly, type OpenVolume } from "../image/image-volume.ts";
+import { GUEST_ARCHITECTURE } from "@stratos/images/defaults";
+import { ImageStore, type OpenVolume, openVolumeReadOnly, runInGuest } from "@stratos/images";
 import { inNewLayer } from "../packages/image-transaction.ts";
 import { VolumeRoot } from "../packages/volume-root.ts";
-import { runInGuest } from "../session/guest-command.ts";
 
 /** Ends the making of a layer in which nothing changed. */
 class NothingChanged<T> extends Error {

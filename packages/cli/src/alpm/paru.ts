@@ -1,7 +1,7 @@
 /** Hands an operation to paru, with the root's folders and configuration, so that it works on the same system. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { findParu, runOnTerminal } from "@stratos/host-node/packages";
+import { findParu, runOnTerminal } from "@stratos/tools-node/packages";
 import { CommandError, UsageError } from "../command-error.ts";
 import type { AlpmChangeOptions } from "../commands/alpm-options.ts";
 import { loadConfiguration } from "./alpm-session.ts";

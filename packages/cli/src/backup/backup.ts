@@ -9,6 +9,7 @@
 import { createHash } from "node:crypto";
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { findReceived } from "@stratos/aegisfs";
+import { OperationError } from "@stratos/operation";
 import { CommandError } from "../command-error.ts";
 import { toText } from "../fs/file-tree.ts";
 import { compactTime, listSnapshots, requireSnapshot } from "../fs/snapshots.ts";
@@ -225,7 +226,7 @@ export async function verifyBackup(store: BackupStore, onProgress: BackupProgres
     try {
       for await (const piece of loadStream(store, entry)) onProgress((bytes += piece.length));
     } catch (error) {
-      if (!(error instanceof CommandError)) throw error;
+      if (!(error instanceof OperationError)) throw error;
       problems.push(`${entry.name}: ${error.why}`);
     }
   }

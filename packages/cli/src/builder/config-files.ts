@@ -13,11 +13,11 @@ import {
   type Setting,
 } from "@stratos/builder";
 import type { Json, JsonObject } from "@stratos/compose";
-import type { Hook } from "@stratos/host-node/builder";
-import { nativeArchitecture } from "@stratos/host-node/compose";
+import type { Hook } from "@stratos/tools-node/builder";
+import { nativeArchitecture } from "@stratos/tools-node/compose";
 import { parse } from "yaml";
 import { CommandError } from "../command-error.ts";
-import { DEFAULT_SUITE } from "../defaults.ts";
+import { DEFAULT_SUITE } from "@stratos/images/defaults";
 import type { BuilderOptions } from "../program/builder-command.ts";
 
 const PROJECT_FILE = "stratos-builder.yaml";

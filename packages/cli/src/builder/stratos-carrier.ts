@@ -37,12 +37,10 @@ import {
 import { nodePorts } from "@stratos/host-node";
 import { openHostInput, openHostOutput } from "@stratos/kernel";
 import { writeTreeEntry } from "@stratos/pkg";
-import { MachineSession, readVolumeFile, writeVolumeFile } from "@stratos/session";
-import { DEFAULT_MEMORY } from "../defaults.ts";
-import { exitStatusOf } from "../exit-status.ts";
-import { cloneVolumeToLayer, createVolume, type OpenVolume } from "../image/image-volume.ts";
-import { VolumeWriter } from "../image/volume-writer.ts";
-import { EMPTY_INPUT } from "../session/guest-command.ts";
+import { exitStatusOf, MachineSession, readVolumeFile, writeVolumeFile } from "@stratos/session";
+import { DEFAULT_MEMORY } from "@stratos/images/defaults";
+import { cloneVolumeToLayer, createVolume, EMPTY_INPUT, type OpenVolume } from "@stratos/images";
+import { VolumeWriter } from "@stratos/images/content";
 
 /** A machine's clock begins so much after the root's newest file. */
 const AFTER_SECONDS = 86_400;

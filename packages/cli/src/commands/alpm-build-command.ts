@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { byteStringToUtf8, printable } from "@stratos/base";
 import { stratosHome } from "@stratos/host-node";
-import { copyRecipe, fetchRecipe, nodeAlpmPorts, readRecipeFolder } from "@stratos/host-node/packages";
+import { copyRecipe, fetchRecipe, nodeAlpmPorts, readRecipeFolder } from "@stratos/tools-node/packages";
 import { AurClient, formatSourceInfo, readRecipe, type AurPackage, type GivenArchive } from "@stratos/pkg";
 import { commandErrorOf, withAlpm } from "../alpm/alpm-session.ts";
 import {

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { stratosHome } from "@stratos/host-node";
-import { nodeAlpmPorts } from "@stratos/host-node/packages";
+import { nodeAlpmPorts } from "@stratos/tools-node/packages";
 import {
   compareAlpmVersions,
   listedPaths,

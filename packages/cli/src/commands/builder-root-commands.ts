@@ -9,8 +9,8 @@ import {
   planRoot,
   type BuildRequest,
 } from "@stratos/builder";
-import { LinuxCarrier, type KeptLayer } from "@stratos/host-node/builder";
-import { cleanStore } from "@stratos/host-node/compose";
+import { LinuxCarrier, type KeptLayer } from "@stratos/tools-node/builder";
+import { cleanStore } from "@stratos/tools-node/compose";
 import { homeFolder, stratosHome } from "@stratos/host-node/home";
 import { carrierFor, openBuilderSession, telling, type BuilderSession } from "../builder/builder-session.ts";
 import { settingsOf, type BuilderSettings } from "../builder/config-files.ts";

@@ -12,7 +12,7 @@ import {
   type PackageDifference,
 } from "@stratos/builder";
 import { homeFolder, stratosHome } from "@stratos/host-node/home";
-import { nodePackagePorts } from "@stratos/host-node/packages";
+import { nodePackagePorts } from "@stratos/tools-node/packages";
 import type { PackagePorts } from "@stratos/pkg";
 import { carrierFor, openBuilderSession, telling, type BuilderSession } from "../builder/builder-session.ts";
 import { settingsOf, type BuilderSettings } from "../builder/config-files.ts";

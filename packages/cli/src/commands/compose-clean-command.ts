@@ -1,5 +1,5 @@
 import { homeFolder, stratosHome } from "@stratos/host-node";
-import { cleanStore } from "@stratos/host-node/compose";
+import { cleanStore } from "@stratos/tools-node/compose";
 import { EXIT_SUCCESS } from "../exit-status.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";

@@ -1,6 +1,6 @@
 import { homeFolder, stratosHome } from "@stratos/host-node";
-import { ComposeFolder } from "@stratos/host-node/compose";
-import { nodePackagePorts, type NodePackagePorts } from "@stratos/host-node/packages";
+import { ComposeFolder } from "@stratos/tools-node/compose";
+import { nodePackagePorts, type NodePackagePorts } from "@stratos/tools-node/packages";
 import {
   diffComposes,
   diffTrees,

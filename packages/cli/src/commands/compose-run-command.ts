@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { runCompose } from "@stratos/compose";
 import { homeFolder, stratosHome } from "@stratos/host-node";
-import { cleanStore } from "@stratos/host-node/compose";
+import { cleanStore } from "@stratos/tools-node/compose";
 import { CommandError } from "../command-error.ts";
 import { findArchive, openComposeSession, telling } from "../compose/compose-session.ts";
 import { lockModeOf, lockPath, readLock, writeLock } from "../compose/lock-file.ts";

@@ -1,6 +1,6 @@
 import { printable } from "@stratos/base";
 import { checkPhases, formatProblem, loadTreefile, TreefileError, type TreefileProblem } from "@stratos/compose";
-import { nativeArchitecture } from "@stratos/host-node/compose";
+import { nativeArchitecture } from "@stratos/tools-node/compose";
 import { hostText, missingFiles } from "../compose/open-treefile.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
 import type { ComposeValidateOptions } from "./compose-options.ts";

@@ -16,7 +16,8 @@ import {
   type Qcow2Compression,
 } from "@stratos/formats";
 import { ProgressDisplay } from "@stratos/host-node";
-import { FileDisk, nodeCodecs } from "@stratos/host-node/outputs";
+import { FileDisk } from "@stratos/tools-node/outputs";
+import { nodeCodecs } from "@stratos/host-node/codecs";
 import { CommandError } from "../command-error.ts";
 import { diskError, openDisk, withDisk } from "../image-disk/open-disk.ts";
 import { writeForeignDisk } from "../outputs/foreign-disk.ts";

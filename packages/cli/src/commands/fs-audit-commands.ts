@@ -12,7 +12,7 @@ import {
 import { UsageError } from "../command-error.ts";
 import { withVolume } from "../fs/open-volume.ts";
 import { formatSize } from "../option-values.ts";
-import { jsonWithSizes } from "../fs/exact-size.ts";
+import { jsonWithSizes } from "@stratos/images/content";
 
 export interface AuditShowOptions {
   readonly from?: number;

@@ -1,7 +1,7 @@
 /** `stratos fs device list`: the volumes of this host, found on its devices and in files. */
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
-import { AEGISFS_TYPE, readMountTable } from "@stratos/host-node/fuse";
+import { AEGISFS_TYPE, readMountTable } from "@stratos/host-node/mounts";
 import { CommandError, hostReason } from "../command-error.ts";
 import { scanDevices, volumesOf, type ScannedVolume } from "../fs/volume-scan.ts";
 import { formatSize } from "../option-values.ts";

@@ -5,7 +5,7 @@
 import { RENAME_EXCHANGE, RENAME_NOREPLACE } from "@stratos/abi";
 import { printable } from "@stratos/base";
 import { CommandError, UsageError } from "../command-error.ts";
-import { jsonWithSizes } from "../fs/exact-size.ts";
+import { jsonWithSizes } from "@stratos/images/content";
 import { listedFile, longListing, markedName, type ListedFile } from "../fs/file-listing.ts";
 import { baseName, joinPath, toByteString, toText, type FileTree } from "../fs/file-tree.ts";
 import { expandPattern } from "../fs/glob.ts";

@@ -1,5 +1,6 @@
 import { accessSync, chmodSync, constants, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { OperationError } from "@stratos/operation";
 import { CommandError, hostReason } from "../command-error.ts";
 
 export interface InstallHelperOptions {
@@ -38,7 +39,7 @@ export function installHelper(options: InstallHelperOptions): number {
     chmodSync(draft, 0o755);
     renameSync(draft, HELPER);
   } catch (error) {
-    if (error instanceof CommandError) throw error;
+    if (error instanceof OperationError) throw error;
     const { code } = error as NodeJS.ErrnoException;
     throw new CommandError(
       HELPER,

@@ -2,18 +2,17 @@ import { spawn } from "node:child_process";
 import { fstatSync, openSync, readFileSync, realpathSync, statSync, writeSync, closeSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { stratosHome, volumePaths } from "@stratos/host-node";
+import { AEGISFS_TYPE, findMount, readMountTable } from "@stratos/host-node/mounts";
 import {
-  AEGISFS_TYPE,
   commandThroughFusermount,
-  findMount,
   FuseMount,
   MountFailure,
-  readMountTable,
   remount,
   unmount,
   type MountRequest,
-} from "@stratos/host-node/fuse";
+} from "@stratos/tools-node/fuse";
 import { makeFolders } from "@stratos/host-node/home";
+import { OperationError } from "@stratos/operation";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
 import { findVolume } from "../fs/find-volume.ts";
@@ -131,7 +130,7 @@ function freePlace(dir: string): string {
     return place;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOTCONN")
-      throw error instanceof CommandError ? error : new CommandError(dir, hostReason(error));
+      throw error instanceof OperationError ? error : new CommandError(dir, hostReason(error));
   }
   const place = resolve(dir);
   const failed = unmount(place, { lazy: true });

@@ -1,7 +1,8 @@
 /** `stratos fs snapshot …` and `stratos fs schedule …`. */
 import { realpathSync } from "node:fs";
 import { lockOwner, ProgressDisplay, volumePaths } from "@stratos/host-node";
-import { AEGISFS_TYPE, readMountTable } from "@stratos/host-node/fuse";
+import { AEGISFS_TYPE, readMountTable } from "@stratos/host-node/mounts";
+import { OperationError } from "@stratos/operation";
 import { CommandError } from "../command-error.ts";
 import { withVolume } from "../fs/open-volume.ts";
 import {
@@ -259,7 +260,7 @@ export async function runScheduleCommand(paths: readonly string[], options: DryR
     try {
       outcomes.push({ volume: path, ...(await runOne(path, options.dryRun === true, paths.length === 1)) });
     } catch (error) {
-      if (!(error instanceof CommandError) || paths.length === 1) throw error;
+      if (!(error instanceof OperationError) || paths.length === 1) throw error;
       failures.push(error);
       process.stderr.write(`stratos: ${error.message}\n`);
     }

@@ -1,14 +1,8 @@
 import { existsSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { lockOwner, mountControlPath, processWords, removeLeftovers } from "@stratos/host-node";
-import {
-  AEGISFS_TYPE,
-  connectionOf,
-  findMount,
-  findMountElsewhere,
-  unmount,
-  type MountEntry,
-} from "@stratos/host-node/fuse";
+import { AEGISFS_TYPE, findMount, findMountElsewhere, type MountEntry } from "@stratos/host-node/mounts";
+import { connectionOf, unmount } from "@stratos/tools-node/fuse";
 import { CommandError } from "../command-error.ts";
 import { mountPlace } from "../fs/mount-place.ts";
 

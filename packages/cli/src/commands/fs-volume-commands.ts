@@ -12,8 +12,9 @@ import {
   type RepairResult,
 } from "@stratos/aegisfs";
 import { VOLUME_CODECS } from "@stratos/host-node";
-import { AEGISFS_TYPE, readMountTable } from "@stratos/host-node/fuse";
-import { CommandError } from "../command-error.ts";
+import { AEGISFS_TYPE, readMountTable } from "@stratos/host-node/mounts";
+import { OperationError } from "@stratos/operation";
+import { CommandError, statusOf } from "../command-error.ts";
 import { openForCheck } from "../fs/check-devices.ts";
 import { findVolume, mountOf } from "../fs/find-volume.ts";
 import { refusal, withVolume } from "../fs/open-volume.ts";
@@ -23,7 +24,7 @@ import { volumeSpace, volumeStatistics, type VolumeSpace } from "../fs/volume-us
 import type { SizeChange } from "../fs/volume-options.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
-import { jsonWithSizes } from "../fs/exact-size.ts";
+import { jsonWithSizes } from "@stratos/images/content";
 
 export interface JsonOptions {
   readonly json?: true;
@@ -52,9 +53,9 @@ export async function showSpace(paths: readonly string[], options: JsonOptions):
       });
     } catch (error) {
       // One that can't be shown doesn't hide the others; among all that are mounted it is nobody's mistake.
-      if (!(error instanceof CommandError) || paths.length === 1) throw error;
+      if (!(error instanceof OperationError) || paths.length === 1) throw error;
       process.stderr.write(`stratos: ${error.message}\n`);
-      if (paths.length > 0) status = error.status;
+      if (paths.length > 0) status = statusOf(error);
     }
   }
   if (options.json === true) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);

@@ -14,6 +14,7 @@ import {
   type Database,
 } from "@stratos/hub";
 import type { ChannelView, HostView, RoleView, TokenView } from "@stratos/hub-api";
+import { OperationError } from "@stratos/operation";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { hubClient, hubFailure, hubUrl, keepLogin, readToken, withHub, type HubOptions } from "../hub/hub-login.ts";
 import { formatTable } from "../text-table.ts";
@@ -309,7 +310,7 @@ function tellCounts(counts: Readonly<Record<string, number>>, isJson: boolean): 
 }
 
 function databaseFailure(error: unknown, what: string): unknown {
-  if (error instanceof CommandError || !(error instanceof Error)) return error;
+  if (error instanceof OperationError || !(error instanceof Error)) return error;
   return new CommandError(
     what.replace(/:[^:@/]*@/, "@"),
     error instanceof DatabaseError ? error.message : hostReason(error),

@@ -1,6 +1,7 @@
 /** `stratos hub task`: tasks of a hub, from the outside. */
 import { readFileSync } from "node:fs";
 import type { EventView, HubClient, TaskDetails, TaskSubmission, TaskView, WaitReason } from "@stratos/hub-api";
+import { OperationError } from "@stratos/operation";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { withHub, type HubOptions } from "../hub/hub-login.ts";
 import { formatTable } from "../text-table.ts";
@@ -96,7 +97,7 @@ function readJson(path: string): unknown {
   try {
     return parseJson(readFileSync(path === "-" ? 0 : path, "utf8"), path);
   } catch (error) {
-    throw error instanceof CommandError ? error : new CommandError(path, hostReason(error), { cause: error });
+    throw error instanceof OperationError ? error : new CommandError(path, hostReason(error), { cause: error });
   }
 }
 

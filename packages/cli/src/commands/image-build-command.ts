@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
-import { stratosHome } from "@stratos/host-node";
+import { type ProgressDisplay, stratosHome } from "@stratos/host-node";
 import { LockError, parsePackageLock, type PackageLock } from "@stratos/pkg";
 import { CommandError, hostReason } from "../command-error.ts";
-import { DEFAULT_IMAGE, DEFAULT_PACKAGES } from "../defaults.ts";
-import { buildImage as build, planOnly } from "../image/build-image.ts";
-import { ImageStore } from "../image/image-store.ts";
+import { DEFAULT_IMAGE, DEFAULT_PACKAGES } from "@stratos/images/defaults";
+import { type BuildContext, buildImage as build, planOnly } from "@stratos/images/build";
+import { ImageStore } from "@stratos/images";
+import { showProgress, withProgress } from "../packages/package-task.ts";
+import { undoOnSignal } from "../undo-on-signal.ts";
 import { formatTable } from "../text-table.ts";
 import { formatSize } from "../option-values.ts";
 import type { ImageBuildOptions } from "./image-options.ts";
@@ -21,7 +23,7 @@ export async function buildImage(name: string, options: ImageBuildOptions): Prom
     lock,
   };
   if (options.plan === true) {
-    const plan = await planOnly(request);
+    const plan = await withProgress((progress) => planOnly(request, contextOf(progress)));
     if (options.json === true) process.stdout.write(`${JSON.stringify(plan, null, 2)}\n`);
     else {
       process.stdout.write(
@@ -40,13 +42,22 @@ export async function buildImage(name: string, options: ImageBuildOptions): Prom
   const store = new ImageStore(stratosHome());
   if (options.force !== true && store.find(name) !== null)
     throw new CommandError(name, "there is such an image already; --force replaces it");
-  await build(request);
+  await withProgress((progress) => build(request, contextOf(progress)));
   if (options.json === true) {
     const { description, sizeBytes } = store.require(name);
     process.stdout.write(`${JSON.stringify({ name, sizeBytes, ...description }, null, 2)}\n`);
   } else if (process.stderr.isTTY)
     process.stderr.write(`Image ${name} is ready: ${store.require(name).description.packages.length} packages.\n`);
   return 0;
+}
+
+/** How a command makes images: progress is shown, and an interrupted one leaves nothing. */
+export function contextOf(progress: ProgressDisplay): BuildContext {
+  return {
+    home: stratosHome(),
+    guard: undoOnSignal,
+    onEvent: (event) => showProgress(progress, event),
+  };
 }
 
 function readLock(path: string): PackageLock {

@@ -1,7 +1,7 @@
 import { ProgressDisplay } from "@stratos/host-node";
 import { CommandError, UsageError } from "../command-error.ts";
 import { diskError } from "../image-disk/open-disk.ts";
-import { GUEST_ARCHITECTURE } from "../defaults.ts";
+import { GUEST_ARCHITECTURE } from "@stratos/images/defaults";
 import { openTreeSource } from "../outputs/tree-source.ts";
 import { OUTPUT_COMPRESSIONS, type OutputCompression, type OutputFormat } from "../outputs/output-formats.ts";
 import { writeOutput } from "../outputs/write-output.ts";

@@ -4,9 +4,8 @@ import type { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { stratosHome } from "@stratos/host-node";
 import { UsageError } from "../command-error.ts";
-import { ImageStore } from "../image/image-store.ts";
-import { openVolumeReadOnly } from "../image/image-volume.ts";
-import { archiveVolume } from "../image/volume-archive.ts";
+import { ImageStore, openVolumeReadOnly } from "@stratos/images";
+import { archiveVolume } from "@stratos/images/content";
 import type { ImageExportOptions } from "./image-options.ts";
 
 export async function exportImage(name: string, options: ImageExportOptions): Promise<number> {

@@ -1,13 +1,9 @@
 import { createReadStream, existsSync, statSync } from "node:fs";
 import { ProgressDisplay, stratosHome } from "@stratos/host-node";
 import { writeTreeEntry } from "@stratos/pkg";
-import { GUEST_ARCHITECTURE } from "../defaults.ts";
-import { ImageStore } from "../image/image-store.ts";
-import { createVolume } from "../image/image-volume.ts";
-import { readInstalledPackages } from "../image/installed-packages.ts";
-import { unpackedArchive } from "../image/unpacked-archive.ts";
-import { ArchiveExtractor } from "../image/volume-archive.ts";
-import { VolumeWriter } from "../image/volume-writer.ts";
+import { GUEST_ARCHITECTURE } from "@stratos/images/defaults";
+import { createVolume, ImageStore, readInstalledPackages } from "@stratos/images";
+import { ArchiveExtractor, unpackedArchive, VolumeWriter } from "@stratos/images/content";
 import { imageArchive } from "../outputs/image-archive.ts";
 import { isArchive, openTreeSource } from "../outputs/tree-source.ts";
 

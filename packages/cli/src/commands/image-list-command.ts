@@ -1,5 +1,5 @@
 import { stratosHome } from "@stratos/host-node";
-import { ImageStore } from "../image/image-store.ts";
+import { ImageStore } from "@stratos/images";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 import type { ListOptions } from "./image-options.ts";

@@ -4,8 +4,9 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { FormatError } from "@stratos/formats";
 import { ProgressDisplay, stratosHome } from "@stratos/host-node";
-import { nodeCodecs, OciLayoutFolder } from "@stratos/host-node/outputs";
-import { NodeHttpTransport } from "@stratos/host-node/registry";
+import { nodeCodecs } from "@stratos/host-node/codecs";
+import { OciLayoutFolder } from "@stratos/tools-node/outputs";
+import { NodeHttpTransport } from "@stratos/tools-node/registry";
 import {
   formatReference,
   parseReference,
@@ -16,11 +17,9 @@ import {
 } from "@stratos/outputs";
 import { writeTreeEntry } from "@stratos/pkg";
 import { CommandError, UsageError } from "../command-error.ts";
-import { GUEST_ARCHITECTURE } from "../defaults.ts";
-import { ImageStore } from "../image/image-store.ts";
-import { createVolume } from "../image/image-volume.ts";
-import { readInstalledPackages } from "../image/installed-packages.ts";
-import { VolumeWriter } from "../image/volume-writer.ts";
+import { GUEST_ARCHITECTURE } from "@stratos/images/defaults";
+import { createVolume, ImageStore, readInstalledPackages } from "@stratos/images";
+import { VolumeWriter } from "@stratos/images/content";
 import { imageArchive, unpackImageArchive } from "../outputs/image-archive.ts";
 import { registryCredentials } from "../outputs/registry-credentials.ts";
 import { isArchive, openTreeSource } from "../outputs/tree-source.ts";

@@ -1,5 +1,5 @@
 import { stratosHome } from "@stratos/host-node";
-import { ImageStore } from "../image/image-store.ts";
+import { ImageStore } from "@stratos/images";
 import type { RemoveOptions } from "./image-options.ts";
 
 /** Removes all or, when one does not exist, none. */

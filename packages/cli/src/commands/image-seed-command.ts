@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { writeCloudSeed } from "@stratos/outputs";
-import { nodeCodecs } from "@stratos/host-node/outputs";
+import { nodeCodecs } from "@stratos/host-node/codecs";
 import { parseDocument } from "yaml";
 import { CommandError } from "../command-error.ts";
 import { withNewDisk } from "../outputs/write-output.ts";

@@ -4,7 +4,8 @@ import { dirname } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import { FormatError, Qcow2Image, type Disk, type SectorSize } from "@stratos/formats";
-import { FileDisk, nodeCodecs } from "@stratos/host-node/outputs";
+import { FileDisk } from "@stratos/tools-node/outputs";
+import { nodeCodecs } from "@stratos/host-node/codecs";
 import {
   defaultPartitions,
   derivedId,
@@ -19,7 +20,7 @@ import {
 } from "@stratos/outputs";
 import { readInstallConfig } from "@stratos/outputs/install-config";
 import { CommandError, UsageError } from "../command-error.ts";
-import { GUEST_ARCHITECTURE } from "../defaults.ts";
+import { GUEST_ARCHITECTURE } from "@stratos/images/defaults";
 import { diskError } from "../image-disk/open-disk.ts";
 import { askInstallConfig, lineTerminal } from "../install/wizard.ts";
 import { aegisRoot } from "../outputs/aegis-root.ts";

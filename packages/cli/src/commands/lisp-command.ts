@@ -3,6 +3,7 @@ import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
 import { backtrace, CompiledLisp, ExitRequest, Lisp, Repl, UncaughtError } from "@stratos/lisp";
+import { OperationError } from "@stratos/operation";
 import { CommandError, hostReason } from "../command-error.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
 import { folderFinder, nodeSystem, ownLibraryFolder, runtimeImage } from "../lisp/node-system.ts";
@@ -57,7 +58,7 @@ function programText(file: string): string {
     if (statSync(file).isDirectory()) throw new CommandError(file, "is a folder");
     return readFileSync(file, "utf8");
   } catch (error) {
-    if (error instanceof CommandError) throw error;
+    if (error instanceof OperationError) throw error;
     throw new CommandError(file, hostReason(error as NodeJS.ErrnoException));
   }
 }

@@ -2,8 +2,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { FormatError, OstreeReader, type OstreeCommit } from "@stratos/formats";
-import { nodeCodecs, RepositoryFolder } from "@stratos/host-node/outputs";
-import { repositoryServer } from "@stratos/host-node/packages";
+import { nodeCodecs } from "@stratos/host-node/codecs";
+import { RepositoryFolder } from "@stratos/tools-node/outputs";
+import { repositoryServer } from "@stratos/tools-node/packages";
 import { CommandError } from "../command-error.ts";
 import { serveUntilStopped } from "../serve/serve-until-stopped.ts";
 import { formatTable } from "../text-table.ts";

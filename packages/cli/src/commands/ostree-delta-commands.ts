@@ -2,7 +2,8 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { deltaPath, listDeltas, OstreeRepository, parseDeltaName } from "@stratos/formats";
-import { applyDelta, nodeCodecs, readDelta, RepositoryFolder, writeDelta } from "@stratos/host-node/outputs";
+import { applyDelta, readDelta, RepositoryFolder, writeDelta } from "@stratos/tools-node/outputs";
+import { nodeCodecs } from "@stratos/host-node/codecs";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { writeFile } from "../outputs/write-output.ts";
 import { formatSize } from "../option-values.ts";

@@ -6,7 +6,8 @@ import { pipeline } from "node:stream/promises";
 import { constants, createGzip, createZstdCompress } from "node:zlib";
 import { byteStringToUtf8, concatBytes, printable } from "@stratos/base";
 import { TarType, type TarEntry } from "@stratos/formats";
-import { FolderWriter, readDebFolder, readWhole, writeFully } from "@stratos/host-node/packages";
+import { FolderWriter, readDebFolder } from "@stratos/tools-node/packages";
+import { readWhole, writeFully } from "@stratos/host-node/files";
 import {
   buildDeb,
   debProblems,
@@ -21,6 +22,7 @@ import {
   type DebSource,
   type RootMeta,
 } from "@stratos/pkg";
+import { OperationError } from "@stratos/operation";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { withPackagePorts } from "../packages/package-task.ts";
 import { readKey } from "../packages/signing-keys.ts";
@@ -207,7 +209,7 @@ export function debVerifyCommand(
         });
       } catch (error) {
         if (!(
-          error instanceof CommandError ||
+          error instanceof OperationError ||
           (error instanceof Error && ["DebError", "ControlError"].includes(error.name))
         ))
           throw error;

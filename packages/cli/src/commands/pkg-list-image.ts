@@ -3,7 +3,7 @@
  */
 import { createHash } from "node:crypto";
 import { homeFolder, stratosHome, type ProgressDisplay } from "@stratos/host-node";
-import { nodeAlpmPorts } from "@stratos/host-node/packages";
+import { nodeAlpmPorts } from "@stratos/tools-node/packages";
 import {
   Alpm,
   applySystemList,
@@ -20,12 +20,17 @@ import {
   type SystemList,
 } from "@stratos/pkg";
 import { configurationOf, forgetChanges, guestRunner } from "../alpm/image-alpm.ts";
-import { ImageStore, type ImageEntry } from "../image/image-store.ts";
-import { cloneVolume, openVolumeReadOnly, type OpenVolume } from "../image/image-volume.ts";
+import {
+  cloneVolume,
+  defaultImage,
+  type ImageEntry,
+  ImageStore,
+  type OpenVolume,
+  openVolumeReadOnly,
+} from "@stratos/images";
 import type { SourceOptions } from "../packages/image-system.ts";
 import { inNewLayer, markAutomatic, withPreparedChange } from "../packages/image-transaction.ts";
 import { VolumeRoot } from "../packages/volume-root.ts";
-import { defaultImage } from "../session/open-image.ts";
 import { withImage, type ImageTask } from "./pkg-system-commands.ts";
 
 export interface ListImageOptions extends SourceOptions {

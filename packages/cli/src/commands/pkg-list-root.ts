@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { nodeAlpmSystem } from "@stratos/host-node/packages";
+import { nodeAlpmSystem } from "@stratos/tools-node/packages";
 import {
   applySystemList,
   debianChanges,

@@ -6,7 +6,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { byteStringToUtf8, printable } from "@stratos/base";
 import { readConfig, stratosHome, type ProgressDisplay } from "@stratos/host-node";
-import { findMirror, type NodePackagePorts } from "@stratos/host-node/packages";
+import { findMirror, type NodePackagePorts } from "@stratos/tools-node/packages";
 import {
   debFileName,
   formatDependency,
@@ -28,9 +28,8 @@ import {
   type BinaryPackage,
 } from "@stratos/pkg";
 import { CommandError } from "../command-error.ts";
-import { DEFAULT_SUITE, GUEST_ARCHITECTURE } from "../defaults.ts";
-import { ImageStore } from "../image/image-store.ts";
-import { defaultImage } from "../session/open-image.ts";
+import { DEFAULT_SUITE, GUEST_ARCHITECTURE } from "@stratos/images/defaults";
+import { defaultImage, ImageStore } from "@stratos/images";
 import { formatTable } from "../text-table.ts";
 import { loadImageIndex, openImageSystem, openRootSystem, type SourceOptions } from "../packages/image-system.ts";
 import { showProgress, withPackagePorts } from "../packages/package-task.ts";

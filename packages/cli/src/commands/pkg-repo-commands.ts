@@ -1,6 +1,6 @@
 /** `stratos pkg repo`: Debian repositories of one's own. */
 import { writeFileSync } from "node:fs";
-import { RepositoryFolder, repositoryServer } from "@stratos/host-node/packages";
+import { RepositoryFolder, repositoryServer } from "@stratos/tools-node/packages";
 import { createSigningKey, publicHalf } from "@stratos/pkg";
 import { CommandError, hostReason } from "../command-error.ts";
 import { serveUntilStopped } from "../serve/serve-until-stopped.ts";

@@ -2,7 +2,7 @@
 import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { homeFolder, stratosHome, type ProgressDisplay } from "@stratos/host-node";
-import type { NodePackagePorts } from "@stratos/host-node/packages";
+import type { NodePackagePorts } from "@stratos/tools-node/packages";
 import {
   markHeld,
   planChange,
@@ -13,10 +13,9 @@ import {
 } from "@stratos/pkg";
 import { readVolumeFile } from "@stratos/session";
 import { CommandError, UsageError } from "../command-error.ts";
-import { ImageStore, stateNames, type ImageTransaction } from "../image/image-store.ts";
+import { defaultImage, ImageStore, type ImageTransaction, stateNames } from "@stratos/images";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
-import { defaultImage } from "../session/open-image.ts";
 import { changeJson, changeText, isEmptyChange } from "../packages/change-text.ts";
 import {
   loadImageIndex,

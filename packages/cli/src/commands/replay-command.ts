@@ -1,13 +1,12 @@
 /** `stratos replay`: the recorded program on the recorded image with the recorded seed, fed from the recording. */
 import { nodePorts, stratosHome } from "@stratos/host-node";
-import { findGuestUser, MachineSession } from "@stratos/session";
+import { exitStatusOf, findGuestUser, MachineSession, readerOf } from "@stratos/session";
 import { CommandError } from "../command-error.ts";
-import { EXIT_STRATOS_FAILED, exitStatusOf } from "../exit-status.ts";
-import { ImageStore } from "../image/image-store.ts";
+import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
+import { ImageStore, openImage } from "@stratos/images";
 import type { ReplayOptions } from "../program/program.ts";
 import { InputGate } from "../recording/input-gate.ts";
 import { type Moment, readRecording, type RecordedEvent } from "../recording/recording-file.ts";
-import { openImage } from "../session/open-image.ts";
 import { runStatistics } from "../session/run-statistics.ts";
 import { openReplayFiles } from "../session/standard-files.ts";
 import { TraceWriter } from "../trace/trace-writer.ts";
@@ -23,7 +22,7 @@ export async function replayCommand(file: string, options: ReplayOptions): Promi
       { status: EXIT_STRATOS_FAILED },
     );
   }
-  const image = openImage(header.image, { keep: undefined, deltaBytes: header.memoryBytes });
+  const image = openImage(header.image, { home: stratosHome(), keep: undefined, deltaBytes: header.memoryBytes });
   try {
     const session = new MachineSession({
       ports: nodePorts(),
@@ -74,7 +73,7 @@ export async function replayCommand(file: string, options: ReplayOptions): Promi
         argv: header.argv,
         environment: header.environment,
         workingDirectory: header.workingDirectory,
-        user: findGuestUser(image.opened.volume.root, header.user),
+        user: findGuestUser(readerOf(image.opened.volume.root), header.user),
       },
       standard.files,
     );

@@ -15,8 +15,8 @@ import {
   publishText,
   runHostProgram,
   tarOutput,
-} from "@stratos/host-node/compose";
-import { findMirror, nodePackagePorts } from "@stratos/host-node/packages";
+} from "@stratos/tools-node/compose";
+import { findMirror, nodePackagePorts } from "@stratos/tools-node/packages";
 import {
   formatProblem,
   ScriptError,

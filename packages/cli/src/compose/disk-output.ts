@@ -4,7 +4,7 @@ import { createReadStream } from "node:fs";
 import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { OutputError, type OutputConfig, type OutputWriter } from "@stratos/compose";
-import { deployedImage, hasArtifact } from "@stratos/host-node/compose";
+import { deployedImage, hasArtifact } from "@stratos/tools-node/compose";
 import { writeOutput } from "../outputs/write-output.ts";
 import type { OutputFormat } from "../outputs/output-formats.ts";
 import { bytesOf, diskPartitions, DISKS, isDisk, outputProblems, readSecrets } from "./disk-partitions.ts";

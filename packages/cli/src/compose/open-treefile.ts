@@ -12,7 +12,7 @@ import {
   type Treefile,
   type TreefileProblem,
 } from "@stratos/compose";
-import { nativeArchitecture } from "@stratos/host-node/compose";
+import { nativeArchitecture } from "@stratos/tools-node/compose";
 import { CommandError } from "../command-error.ts";
 import { readSource } from "./read-source.ts";
 import type { ComposeSelection, UnknownKeyOptions } from "../commands/compose-options.ts";

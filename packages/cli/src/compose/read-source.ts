@@ -5,6 +5,7 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import type { FileTree } from "@stratos/formats";
+import { OperationError } from "@stratos/operation";
 import { CommandError, hostReason } from "../command-error.ts";
 
 interface SourceLimits {
@@ -34,7 +35,7 @@ export async function readSource(
     }
     return Buffer.concat(pieces);
   } catch (error) {
-    if (error instanceof CommandError) throw error;
+    if (error instanceof OperationError) throw error;
     if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code!)) return undefined;
     throw new CommandError(path, hostReason(error), { cause: error });
   }
@@ -44,10 +45,13 @@ export async function readSource(
 export async function readFolder(path: string): Promise<FileTree | undefined> {
   try {
     if (!(await stat(path)).isDirectory()) throw new CommandError(path, "is no folder");
-    const { folderTree, nodeCodecs } = await import("@stratos/host-node/outputs");
+    const [{ folderTree }, { nodeCodecs }] = await Promise.all([
+      import("@stratos/tools-node/outputs"),
+      import("@stratos/host-node/codecs"),
+    ]);
     return folderTree(path, nodeCodecs());
   } catch (error) {
-    if (error instanceof CommandError) throw error;
+    if (error instanceof OperationError) throw error;
     if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code!)) return undefined;
     throw new CommandError(path, hostReason(error), { cause: error });
   }

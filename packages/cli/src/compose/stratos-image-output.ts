@@ -4,10 +4,8 @@ import { stratosHome } from "@stratos/host-node";
 import { OutputError, type OutputWriter } from "@stratos/compose";
 import { archiveTree, rfc3339 } from "@stratos/formats";
 import { writeTreeEntry } from "@stratos/pkg";
-import { ImageStore } from "../image/image-store.ts";
-import { createVolume } from "../image/image-volume.ts";
-import { readInstalledPackages } from "../image/installed-packages.ts";
-import { VolumeWriter } from "../image/volume-writer.ts";
+import { createVolume, ImageStore, readInstalledPackages } from "@stratos/images";
+import { VolumeWriter } from "@stratos/images/content";
 
 export function stratosImageOutput(): OutputWriter {
   return {

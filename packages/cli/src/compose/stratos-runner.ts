@@ -14,14 +14,10 @@ import { comparePaths, fileEntry, MemoryBlob, type FileEntry, type FileKind, typ
 import { nodePorts } from "@stratos/host-node";
 import { openHostInput, openHostOutput } from "@stratos/kernel";
 import { writeTreeEntry } from "@stratos/pkg";
-import { findGuestUser, GUEST_PATH, MachineSession } from "@stratos/session";
-import { DEFAULT_MEMORY } from "../defaults.ts";
-import { exitStatusOf } from "../exit-status.ts";
-import { EMPTY_INPUT, lineOutput } from "../session/guest-command.ts";
-import { createVolume, type OpenVolume } from "../image/image-volume.ts";
-import { entriesOf, xattrsOf } from "../image/volume-walk.ts";
-import { decodeDevice, VolumeWriter } from "../image/volume-writer.ts";
-import { exactSize } from "../fs/exact-size.ts";
+import { exitStatusOf, findGuestUser, GUEST_PATH, MachineSession, readerOf } from "@stratos/session";
+import { DEFAULT_MEMORY } from "@stratos/images/defaults";
+import { createVolume, EMPTY_INPUT, lineOutput, type OpenVolume } from "@stratos/images";
+import { decodeDevice, entriesOf, exactSize, VolumeWriter, xattrsOf } from "@stratos/images/content";
 
 /** Behind the newest time of a tree, by a day. */
 const AFTER_SECONDS = 86_400;
@@ -92,7 +88,13 @@ async function runScript(opened: OpenVolume, job: ScriptJob): Promise<void> {
     );
     const argv = ["/bin/sh", `/${job.script}`];
     session.start(
-      { program: argv[0]!, argv, environment, workingDirectory: "/", user: findGuestUser(opened.volume.root, "0") },
+      {
+        program: argv[0]!,
+        argv,
+        environment,
+        workingDirectory: "/",
+        user: findGuestUser(readerOf(opened.volume.root), "0"),
+      },
       [openHostInput(kernel, EMPTY_INPUT), openHostOutput(kernel, output), openHostOutput(kernel, output)],
     );
     const status = exitStatusOf(await session.run());

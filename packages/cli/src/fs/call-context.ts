@@ -2,7 +2,7 @@
  * What one command has found out of its arguments and its user, for the process that is to run it in its place; in that
  * process: what its caller found out. Begun anew with each command line.
  */
-import type { MountedCall, NamedVolume } from "@stratos/host-node/fuse";
+import type { MountedCall, NamedVolume } from "@stratos/tools-node/fuse";
 
 interface CallContext {
   /** What arguments mean that name volumes. Bound: those of one command line. */

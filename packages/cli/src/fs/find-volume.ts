@@ -13,7 +13,8 @@
 import { realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { lockOwner, volumePaths } from "@stratos/host-node";
-import { AEGISFS_TYPE, readMountTable, type MountEntry, type NamedVolume } from "@stratos/host-node/fuse";
+import { AEGISFS_TYPE, readMountTable, type MountEntry } from "@stratos/host-node/mounts";
+import { type NamedVolume } from "@stratos/tools-node/fuse";
 import { CommandError, hostReason } from "../command-error.ts";
 import { callContext } from "./call-context.ts";
 import { mountedSubvolume } from "./mounted-subvolume.ts";

@@ -6,7 +6,7 @@ import { lstatSync, readlinkSync, realpathSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { FileBlockDevice } from "@stratos/host-node";
 import { volumePaths } from "@stratos/host-node";
-import type { MountedContext } from "@stratos/host-node/fuse";
+import type { MountedContext } from "@stratos/tools-node/fuse";
 import { CommandError } from "../command-error.ts";
 
 export interface HostedVolume extends MountedContext {

@@ -2,7 +2,7 @@
  * Runs commands of `stratos fs` in the process that has their volume mounted. They are the same commands: `openVolume`
  * gives them the volume that is served, and what they print goes to who called.
  */
-import type { MountedCall, MountedContext } from "@stratos/host-node/fuse";
+import type { MountedCall, MountedContext } from "@stratos/tools-node/fuse";
 import { commandHandlers } from "../commands/command-handlers.ts";
 import { runCli } from "../run-cli.ts";
 import { hostVolume } from "./hosted-volume.ts";

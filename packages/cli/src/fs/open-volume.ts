@@ -28,6 +28,7 @@ import {
   withEnvironmentFilters,
   type VolumeDevices,
 } from "@stratos/host-node";
+import { OperationError } from "@stratos/operation";
 import { CommandError, hostReason, VolumeInUseError } from "../command-error.ts";
 import { findVolume, mountOf, type FoundVolume } from "./find-volume.ts";
 import { foreignContent, MARKED_BYTES } from "./foreign-content.ts";
@@ -313,7 +314,7 @@ const SEARCHED_BYTES = 1 << 20;
 
 /** What looks like damage to a reader may come from a writer at work who could not be asked to keep what is read. */
 function beingChanged({ paths }: FoundVolume, error: unknown): unknown {
-  if (!(error instanceof CommandError) || !(error.cause instanceof EngineError || /damaged/.test(error.why)))
+  if (!(error instanceof OperationError) || !(error.cause instanceof EngineError || /damaged/.test(error.why)))
     return error;
   const owner = paths.map(lockOwner).find((pid) => pid !== null) ?? null;
   return owner === null

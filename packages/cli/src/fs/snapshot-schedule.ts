@@ -10,7 +10,7 @@
 import { mkdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { ENODATA } from "@stratos/abi";
-import { SCHEDULE_PROPERTY } from "@stratos/host-node/fuse";
+import { SCHEDULE_PROPERTY } from "@stratos/tools-node/fuse";
 import { CommandError, hostReason } from "../command-error.ts";
 import type { OpenedVolume } from "./open-volume.ts";
 import { compactTime, createSnapshot, deleteSnapshots, listSnapshots } from "./snapshots.ts";

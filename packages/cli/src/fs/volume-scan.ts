@@ -6,7 +6,7 @@ import { readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { isEncrypted, readSuperblock } from "@stratos/aegisfs";
 import { FileBlockDevice } from "@stratos/host-node";
-import { deviceNumbers, fileOfOwnLoop } from "@stratos/host-node/fuse";
+import { deviceNumbers, fileOfOwnLoop } from "@stratos/host-node/mounts";
 import { toText } from "./file-tree.ts";
 import { knownVolumes } from "./known-volumes.ts";
 import { uuidText } from "./volume-usage.ts";

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "no
 import { dirname, join } from "node:path";
 import { HubClient, HubProblem } from "@stratos/hub-api";
 import { stratosHome } from "@stratos/host-node/home";
+import { OperationError } from "@stratos/operation";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 
 export interface HubOptions {
@@ -49,7 +50,7 @@ export function readToken(path: string): string {
       );
     return token;
   } catch (error) {
-    throw error instanceof CommandError ? error : new CommandError(path, hostReason(error), { cause: error });
+    throw error instanceof OperationError ? error : new CommandError(path, hostReason(error), { cause: error });
   }
 }
 

@@ -18,7 +18,8 @@ import {
   type DiskPart,
 } from "@stratos/formats";
 import { FileLockedError } from "@stratos/host-node";
-import { FileDisk, nodeCodecs } from "@stratos/host-node/outputs";
+import { FileDisk } from "@stratos/tools-node/outputs";
+import { nodeCodecs } from "@stratos/host-node/codecs";
 import { CommandError } from "../command-error.ts";
 import { openAegisFiles } from "./aegis-files.ts";
 import type { DiskPlace } from "./disk-place.ts";

@@ -5,7 +5,7 @@ import { FormatError, uuidBytes, type FileTree } from "@stratos/formats";
 import type { RootFileSystem, RootShare } from "@stratos/outputs";
 import { writeTreeEntry } from "@stratos/pkg";
 import { DiskDevice } from "../image-disk/aegis-files.ts";
-import { VolumeWriter } from "../image/volume-writer.ts";
+import { VolumeWriter } from "@stratos/images/content";
 
 const MIB = 1 << 20;
 /** For the tables of the volume, its log, and what a tree's records take. */

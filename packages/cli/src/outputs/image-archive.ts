@@ -18,7 +18,8 @@ import {
   type FileEntry,
   type OciDescriptor,
 } from "@stratos/formats";
-import { FileDisk, nodeCodecs, OciLayoutFolder } from "@stratos/host-node/outputs";
+import { FileDisk, OciLayoutFolder } from "@stratos/tools-node/outputs";
+import { nodeCodecs } from "@stratos/host-node/codecs";
 
 const COPY_BYTES = 1 << 20;
 

@@ -2,7 +2,8 @@
 import { createPrivateKey, createPublicKey, sign, type KeyObject } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { OstreeRepository, type OstreeMode, type OstreeSignature } from "@stratos/formats";
-import { nodeCodecs, RepositoryFolder } from "@stratos/host-node/outputs";
+import { nodeCodecs } from "@stratos/host-node/codecs";
+import { RepositoryFolder } from "@stratos/tools-node/outputs";
 import { CommandError, hostReason } from "../command-error.ts";
 import { readKey } from "../packages/signing-keys.ts";
 

@@ -20,14 +20,15 @@ import {
   type OciDescriptor,
 } from "@stratos/formats";
 import { stratosHome } from "@stratos/host-node";
-import { FileDisk, folderTree, nodeCodecs, OciLayoutFolder, RepositoryFolder } from "@stratos/host-node/outputs";
+import { FileDisk, folderTree, OciLayoutFolder, RepositoryFolder } from "@stratos/tools-node/outputs";
+import { nodeCodecs } from "@stratos/host-node/codecs";
 import { choosePlatform, parseManifest, RegistryError, treeArchitecture } from "@stratos/outputs";
+import { OperationError } from "@stratos/operation";
 import { CommandError } from "../command-error.ts";
 import { AegisFiles } from "../image-disk/aegis-files.ts";
 import { diskError, filesOf, openDisk } from "../image-disk/open-disk.ts";
-import { ImageStore } from "../image/image-store.ts";
-import { openVolumeReadOnly } from "../image/image-volume.ts";
-import { unpackedArchive } from "../image/unpacked-archive.ts";
+import { ImageStore, openVolumeReadOnly } from "@stratos/images";
+import { unpackedArchive } from "@stratos/images/content";
 import { imageArchive, unpackImageArchive, type ImageArchive } from "./image-archive.ts";
 import { namedTree } from "./named-tree.ts";
 import { rootOfSubvolumes } from "./root-of-subvolumes.ts";
@@ -173,7 +174,7 @@ async function imageArchiveSource(
     };
   } catch (error) {
     remove();
-    throw error instanceof CommandError && error.what === folder
+    throw error instanceof OperationError && error.what === folder
       ? new CommandError(path, error.why, { cause: error })
       : error;
   }

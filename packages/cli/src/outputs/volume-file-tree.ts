@@ -13,9 +13,7 @@ import {
   type FileKind,
   type FileTree,
 } from "@stratos/formats";
-import { decodeDevice } from "../image/volume-writer.ts";
-import { entriesOf } from "../image/volume-walk.ts";
-import { exactSize } from "../fs/exact-size.ts";
+import { decodeDevice, entriesOf, exactSize } from "@stratos/images/content";
 
 const KINDS: Readonly<Record<number, FileKind>> = {
   [S_IFREG]: "file",

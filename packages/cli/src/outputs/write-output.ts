@@ -29,8 +29,9 @@ import {
   type OciRuntime,
   type OstreeMode,
 } from "@stratos/formats";
-import { FileDisk, nodeCodecs, nodeDiskCipher, OciLayoutFolder, RepositoryFolder } from "@stratos/host-node/outputs";
-import { writeFully } from "@stratos/host-node/packages";
+import { FileDisk, nodeDiskCipher, OciLayoutFolder, RepositoryFolder } from "@stratos/tools-node/outputs";
+import { nodeCodecs } from "@stratos/host-node/codecs";
+import { writeFully } from "@stratos/host-node/files";
 import {
   bootcLayout,
   derivedId,

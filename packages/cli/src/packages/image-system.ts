@@ -1,6 +1,6 @@
 /** The Debian system in an image: what it has, and what its sources offer. */
 import { readConfig, stratosHome } from "@stratos/host-node";
-import { findMirror, FolderFiles, type NodePackagePorts } from "@stratos/host-node/packages";
+import { findMirror, FolderFiles, type NodePackagePorts } from "@stratos/tools-node/packages";
 import {
   loadSystemIndex,
   readSystem,
@@ -11,10 +11,8 @@ import {
   type SystemFiles,
 } from "@stratos/pkg";
 import { CommandError } from "../command-error.ts";
-import { DEFAULT_SUITE, GUEST_ARCHITECTURE } from "../defaults.ts";
-import { ImageStore, type ImageEntry } from "../image/image-store.ts";
-import { openVolumeReadOnly } from "../image/image-volume.ts";
-import { defaultImage } from "../session/open-image.ts";
+import { DEFAULT_SUITE, GUEST_ARCHITECTURE } from "@stratos/images/defaults";
+import { defaultImage, type ImageEntry, ImageStore, openVolumeReadOnly } from "@stratos/images";
 import { VolumeFiles } from "./volume-files.ts";
 
 export interface SourceOptions {

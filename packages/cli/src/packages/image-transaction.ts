@@ -5,17 +5,25 @@
  */
 import { byteStringOf, byteStringToUtf8 } from "@stratos/base";
 import { stratosHome, type ProgressDisplay } from "@stratos/host-node";
-import type { NodePackagePorts } from "@stratos/host-node/packages";
+import type { NodePackagePorts } from "@stratos/tools-node/packages";
 import { EXTENDED_STATES, readSystem, type PackageIndex, type PlannedChange } from "@stratos/pkg";
 import { readVolumeFile, writeVolumeFile } from "@stratos/session";
 import { CommandError } from "../command-error.ts";
-import { discardOnSignal, lockBuild } from "../image/build-image.ts";
-import { ImageStore, type ImageDraft, type ImageEntry, type ImageTransaction } from "../image/image-store.ts";
-import { cloneVolumeToLayer, createVolume, openVolumeReadOnly, type OpenVolume } from "../image/image-volume.ts";
-import { readInstalledPackages } from "../image/installed-packages.ts";
-import { ArchiveExtractor, archiveVolume } from "../image/volume-archive.ts";
-import { VolumeWriter } from "../image/volume-writer.ts";
-import { runInGuest } from "../session/guest-command.ts";
+import { lockBuild } from "@stratos/images/build";
+import { undoOnSignal } from "../undo-on-signal.ts";
+import {
+  cloneVolumeToLayer,
+  createVolume,
+  type ImageDraft,
+  type ImageEntry,
+  ImageStore,
+  type ImageTransaction,
+  type OpenVolume,
+  openVolumeReadOnly,
+  readInstalledPackages,
+  runInGuest,
+} from "@stratos/images";
+import { ArchiveExtractor, archiveVolume, VolumeWriter } from "@stratos/images/content";
 import { extendedStatesAfter, missedBy, summaryOf } from "./change-record.ts";
 import type { ImageSystem } from "./image-system.ts";
 import { CHANGE_SCRIPT, withPreparedFolder } from "./prepared-change.ts";
@@ -182,7 +190,10 @@ export async function inNewLayer(
     if (name !== image.name && store.find(name) !== null)
       throw new CommandError(name, "there is such an image already");
     draft = store.createDraft();
-    stopGuarding = discardOnSignal(draft, unlock);
+    stopGuarding = undoOnSignal(() => {
+      draft?.discard();
+      unlock();
+    });
     const isFull = entry.description.layers >= LAYERS_MAX;
     const base = isFull ? flatten(store, entry, draft) : draft.shareLayers(entry);
     const opened = cloneVolumeToLayer(base, draft.layerPath(base.length));

@@ -1,7 +1,8 @@
 /** Requests that are files: packages that no list offers, such as one's own. */
 import { basename, dirname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { readWhole, type NodePackagePorts } from "@stratos/host-node/packages";
+import { readWhole } from "@stratos/host-node/files";
+import { type NodePackagePorts } from "@stratos/tools-node/packages";
 import { debProblems, openDeb, type PackageIndex } from "@stratos/pkg";
 import { CommandError, hostReason } from "../command-error.ts";
 

@@ -1,37 +1,45 @@
-/** What tasks of package management share: ports of the host, progress on stderr, and failures in words. */
-import { homeFolder, ProgressDisplay, stratosHome } from "@stratos/host-node";
-import { nodePackagePorts, type NodePackagePorts } from "@stratos/host-node/packages";
-import type { Progress } from "@stratos/pkg";
-import { toldFailure } from "../told-failures.ts";
-
-const ROOT_FAILURES: ReadonlySet<string> = new Set(["PolicyError", "ChangeError", "RootPathError", "FormatError"]);
+/** Package management at a terminal: its ports, and its progress on stderr. */
+import { ProgressDisplay, stratosHome } from "@stratos/host-node";
+import type { NodePackagePorts } from "@stratos/tools-node/packages";
+import { usePackagePorts } from "@stratos/images/package-ports";
+import type { ImageEvent } from "@stratos/images/build";
 
 /** @param what  whom a failure is about */
-export async function withPackagePorts<T>(
+export function withPackagePorts<T>(
   what: string,
   work: (ports: NodePackagePorts, progress: ProgressDisplay) => Promise<T>,
 ): Promise<T> {
-  const ports = nodePackagePorts(homeFolder(stratosHome(), "downloads"));
+  return withProgress((progress) => usePackagePorts(what, stratosHome(), (ports) => work(ports, progress)));
+}
+
+/** Progress is shown while the work lasts. */
+export async function withProgress<T>(work: (progress: ProgressDisplay) => Promise<T>): Promise<T> {
   const progress = new ProgressDisplay(process.stderr);
   try {
-    return await work(ports, progress);
-  } catch (error) {
-    progress.clear();
-    throw toldFailure(what, error, ROOT_FAILURES);
+    return await work(progress);
   } finally {
     progress.clear();
-    await ports.close();
   }
 }
 
-export function showProgress(progress: ProgressDisplay, event: Progress): void {
+/** From when on it is told for how long one package has been configured. */
+const SLOW_SECONDS = 3;
+
+export function showProgress(progress: ProgressDisplay, event: ImageEvent): void {
   switch (event.phase) {
+    case "waiting":
+      return progress.note(`stratos: ${event.name}: process ${event.owner} prepares it; waiting for that`);
     case "index":
       return progress.update("Reading package lists", 0, 0);
     case "download":
       return progress.update("Downloading packages", event.doneBytes, event.totalBytes, "bytes");
     case "unpack":
       return progress.update("Unpacking packages", event.doneFiles, event.totalFiles);
+    case "configure": {
+      const { done, total, current, seconds } = event;
+      const detail = current === "" || seconds < SLOW_SECONDS ? current : `${current} for ${seconds} s`;
+      return progress.update("Configuring packages", done, total, "items", detail);
+    }
     case "warning":
       return progress.note(`stratos: ${event.name}`);
   }

@@ -5,7 +5,7 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { homeFolder, isRunning, stratosHome, type ProgressDisplay } from "@stratos/host-node";
-import type { NodePackagePorts } from "@stratos/host-node/packages";
+import type { NodePackagePorts } from "@stratos/tools-node/packages";
 import {
   download,
   inParallel,

@@ -7,7 +7,7 @@ import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { nodePackagePorts, readDebFolder, RepositoryFolder } from "@stratos/host-node/packages";
+import { nodePackagePorts, readDebFolder, RepositoryFolder } from "@stratos/tools-node/packages";
 import { buildDeb, createSigningKey } from "@stratos/pkg";
 import { runCommand } from "../testing/run-command.ts";
 import { testFolder } from "../testing/test-folder.ts";

@@ -12,8 +12,9 @@ import { constants } from "node:os";
 import { join, resolve } from "node:path";
 import { byteStringOf } from "@stratos/base";
 import { homeFolder, stratosHome, type ProgressDisplay } from "@stratos/host-node";
-import { folderTree, nodeCodecs } from "@stratos/host-node/outputs";
-import { lockHolder, nodeAlpmSystem, type NodeAlpmSystem, type NodePackagePorts } from "@stratos/host-node/packages";
+import { folderTree } from "@stratos/tools-node/outputs";
+import { nodeCodecs } from "@stratos/host-node/codecs";
+import { lockHolder, nodeAlpmSystem, type NodeAlpmSystem, type NodePackagePorts } from "@stratos/tools-node/packages";
 import { fileTreeOf, readBlob, type FileEntry, type FileTree } from "@stratos/formats";
 import {
   ChangeError,

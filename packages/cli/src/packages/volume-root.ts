@@ -28,8 +28,7 @@ import {
 import { byteStringOf } from "@stratos/base";
 import type { DeviceNumber, RootFiles, RootMeta, RootNode } from "@stratos/pkg";
 import { CommandError } from "../command-error.ts";
-import { encodeDevice } from "../image/volume-writer.ts";
-import { exactSize } from "../fs/exact-size.ts";
+import { encodeDevice, exactSize } from "@stratos/images/content";
 
 export class VolumeRoot implements RootFiles {
   readonly #files: Subvolume;

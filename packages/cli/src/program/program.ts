@@ -4,7 +4,7 @@
  */
 import { Command, Option } from "commander";
 import { parseImageName, parseImageState, parsePackages } from "../option-values.ts";
-import { DEFAULT_IMAGE, DEFAULT_PACKAGES, DEFAULT_SUITE } from "../defaults.ts";
+import { DEFAULT_IMAGE, DEFAULT_PACKAGES, DEFAULT_SUITE } from "@stratos/images/defaults";
 import { VERSION } from "../version.ts";
 import { builderCommand } from "./builder-command.ts";
 import { composeCommand } from "./compose-command.ts";

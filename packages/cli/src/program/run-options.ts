@@ -1,8 +1,9 @@
 import { Option } from "commander";
 import type { Command } from "commander";
+import type { SharedFolder } from "@stratos/images";
 import type { PublishedPort } from "@stratos/host-node";
 import type { EnvironmentSetting } from "@stratos/session";
-import { DEFAULT_IMAGE, DEFAULT_MEMORY } from "../defaults.ts";
+import { DEFAULT_IMAGE, DEFAULT_MEMORY } from "@stratos/images/defaults";
 import {
   formatSize,
   parseEnvironment,
@@ -16,7 +17,6 @@ import {
   parseTimeout,
   parseUser,
   parseVolume,
-  type VolumeMapping,
 } from "../option-values.ts";
 
 export type NetworkMode = "none" | "host";
@@ -27,7 +27,7 @@ export interface RunOptions {
   readonly env: readonly EnvironmentSetting[];
   readonly workdir?: string;
   readonly user?: string;
-  readonly volume: readonly VolumeMapping[];
+  readonly volume: readonly SharedFolder[];
   readonly net: NetworkMode;
   readonly memory?: number;
   readonly publish: readonly PublishedPort[];

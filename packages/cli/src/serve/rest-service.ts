@@ -21,14 +21,15 @@ import {
 } from "@stratos/abi";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { Hono, type Context } from "hono";
-import { CommandError, UsageError } from "../command-error.ts";
+import { OperationError } from "@stratos/operation";
+import { UsageError } from "../command-error.ts";
 import { EngineError } from "../fs/volume-error.ts";
 import { metricsText, RequestCounters } from "./metrics.ts";
 import { API_ROOT, openApiDocument } from "./openapi.ts";
 import type { RestRequest, RestRoute } from "./rest-route.ts";
 import { REST_ROUTES } from "./rest-routes.ts";
 import type { ServedVolumes } from "./served-volumes.ts";
-import { jsonWithSizes } from "../fs/exact-size.ts";
+import { jsonWithSizes } from "@stratos/images/content";
 
 interface RestServiceOptions {
   readonly readOnly: boolean;
@@ -217,14 +218,14 @@ async function readJson(context: Context): Promise<Record<string, unknown>> {
 function problem(context: Context, error: unknown): Response {
   let status = 500;
   if (error instanceof Refusal) status = error.status;
-  else if (error instanceof CommandError)
+  else if (error instanceof OperationError)
     status =
       error.cause instanceof EngineError
         ? (STATUSES[-error.cause.errno] ?? 500)
         : error instanceof UsageError
           ? 400
           : 409;
-  const isOurs = error instanceof Refusal || error instanceof CommandError;
+  const isOurs = error instanceof Refusal || error instanceof OperationError;
   if (!isOurs)
     process.stderr.write(
       `stratos: internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,

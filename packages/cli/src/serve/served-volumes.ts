@@ -5,7 +5,8 @@
  */
 import { basename } from "node:path";
 import { Scrub } from "@stratos/aegisfs";
-import { CommandError, UsageError } from "../command-error.ts";
+import { OperationError } from "@stratos/operation";
+import { UsageError } from "../command-error.ts";
 import { openVolume, type OpenedVolume, type VolumeAccess } from "../fs/open-volume.ts";
 import { makeBackup, readManifest } from "../backup/backup.ts";
 import { openBackupStore } from "../backup/backup-store.ts";
@@ -132,7 +133,7 @@ export class ServedVolume {
           this.#backedUp.set(to, Date.now() / 1000);
           this.backupRuns++;
         } catch (error) {
-          if (!(error instanceof CommandError)) throw error;
+          if (!(error instanceof OperationError)) throw error;
           this.backupFailures++;
           process.stderr.write(`stratos: ${error.message}\n`);
         }
@@ -150,7 +151,7 @@ export class ServedVolume {
       runSchedule(this.opened, Math.floor(Date.now() / 1000));
       this.scheduleRuns++;
     } catch (error) {
-      if (!(error instanceof CommandError)) throw error;
+      if (!(error instanceof OperationError)) throw error;
       this.scheduleFailures++;
       process.stderr.write(`stratos: ${error.message}\n`);
     }

@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { closeSync, constants, fstatSync, openSync, readFileSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { makeFolders, stratosHome } from "@stratos/host-node/home";
+import { OperationError } from "@stratos/operation";
 import { CommandError, hostReason } from "../command-error.ts";
 
 export interface ServiceToken {
@@ -37,7 +38,7 @@ export function serviceToken(path: string): ServiceToken {
       closeSync(fd);
     }
   } catch (error) {
-    throw error instanceof CommandError
+    throw error instanceof OperationError
       ? error
       : new CommandError(path, `the token's file: ${hostReason(error)}`, { cause: error });
   }

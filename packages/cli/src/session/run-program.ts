@@ -4,20 +4,25 @@ import { isatty } from "node:tty";
 import { byteStringToUtf8, utf8ToByteString } from "@stratos/base";
 import { nodePorts, readConfig, stratosHome } from "@stratos/host-node";
 import { Machine } from "@stratos/machine";
-import { findGuestUser, guestEnvironment, type GuestUser, MachineSession } from "@stratos/session";
+import {
+  exitStatusOf,
+  findGuestUser,
+  guestEnvironment,
+  type GuestUser,
+  MachineSession,
+  readerOf,
+  writeResolverConfiguration,
+} from "@stratos/session";
 import { CommandError, UsageError } from "../command-error.ts";
 import { InputGate } from "../recording/input-gate.ts";
 import { RecordingWriter } from "../recording/recording-file.ts";
-import { DEFAULT_IMAGE, DEFAULT_MEMORY } from "../defaults.ts";
-import { exitStatusOf } from "../exit-status.ts";
-import { ImageStore } from "../image/image-store.ts";
+import { DEFAULT_IMAGE, DEFAULT_MEMORY } from "@stratos/images/defaults";
 import { formatSize, parseMemory } from "../option-values.ts";
 import type { RunOptions } from "../program/run-options.ts";
 import { adviceFor } from "./advice.ts";
 import { forwardSignals } from "./forward-signals.ts";
-import { hostFolders } from "./guest-mounts.ts";
-import { openNetwork, writeResolverConfiguration } from "./host-network.ts";
-import { defaultImage, openImage } from "./open-image.ts";
+import { openNetwork } from "./host-network.ts";
+import { defaultImage, hostFolders, ImageStore, openImage } from "@stratos/images";
 import { runStatistics } from "./run-statistics.ts";
 import { hasTerminal, openStandardFiles } from "./standard-files.ts";
 
@@ -45,11 +50,11 @@ export async function runProgram(
   const seed = options.seed ?? (options.record === undefined ? undefined : randomInt(2 ** 31));
   if (options.record !== undefined) refuseUnrecordable(options);
   const network = openNetwork(options.net, options.publish);
-  const image = openImage(imageName, { keep: options.keep, deltaBytes: memoryBytes });
+  const image = openImage(imageName, { home, keep: options.keep, deltaBytes: memoryBytes });
   let isWhole = false;
   try {
     const files = image.opened.volume.root;
-    const user = findGuestUser(files, options.user ?? "root");
+    const user = findGuestUser(readerOf(files), options.user ?? "root");
     if (network !== null) writeResolverConfiguration(files, network);
     const session = new MachineSession({
       ports: nodePorts(),
@@ -148,8 +153,12 @@ function terminalSize(): { rows: number; columns: number } {
 /** The default image makes itself when it is first needed. */
 async function ensureDefaultImage(name: string): Promise<void> {
   if (name !== DEFAULT_IMAGE || new ImageStore(stratosHome()).find(name) !== null) return;
-  const { buildDefaultImage } = await import("../image/build-image.ts");
-  await buildDefaultImage();
+  const [{ buildDefaultImage }, { contextOf }, { withProgress }] = await Promise.all([
+    import("@stratos/images/build"),
+    import("../commands/image-build-command.ts"),
+    import("../packages/package-task.ts"),
+  ]);
+  await withProgress((progress) => buildDefaultImage(contextOf(progress)));
 }
 
 /**

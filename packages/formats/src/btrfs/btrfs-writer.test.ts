@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { lstatSync, mkdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { SeededRandom } from "@stratos/base";
-import { nodeCodecs } from "@stratos/host-node/outputs";
+import { nodeCodecs } from "@stratos/host-node/codecs";
 import { DiskFile, run, withFolder } from "../testing/disk-file.ts";
 import { SAMPLE_TIME, sampleBytes, sampleFile, sampleTree } from "../testing/sample-tree.ts";
 import { fileEntry, fileTreeOf, type FileEntry, type FileTree } from "../tree/file-tree.ts";

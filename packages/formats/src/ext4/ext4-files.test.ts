@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { join } from "node:path";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { SeededRandom } from "@stratos/base";
-import { nodeCodecs } from "@stratos/host-node/outputs";
+import { nodeCodecs } from "@stratos/host-node/codecs";
 import { MemoryDisk, readBytes } from "../disk/disk.ts";
 import { DiskFile, run, withFolder } from "../testing/disk-file.ts";
 import { SAMPLE_TIME, sampleBytes, sampleFile, sampleTree } from "../testing/sample-tree.ts";

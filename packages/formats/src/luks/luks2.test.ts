@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { createDecipheriv } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { nodeDiskCipher } from "@stratos/host-node/outputs";
+import { nodeDiskCipher } from "@stratos/tools-node/outputs";
 import { MemoryDisk } from "../disk/disk.ts";
 import { DiskFile, run, withFolder } from "../testing/disk-file.ts";
 import { sampleBytes } from "../testing/sample-tree.ts";

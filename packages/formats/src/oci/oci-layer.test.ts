@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { nodeCodecs } from "@stratos/host-node/outputs";
+import { nodeCodecs } from "@stratos/host-node/codecs";
 import { MemoryDisk } from "../disk/disk.ts";
 import { run } from "../testing/disk-file.ts";
 import { sampleFile, sampleTree } from "../testing/sample-tree.ts";

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { SeededRandom } from "@stratos/base";
-import { nodeCodecs } from "@stratos/host-node/outputs";
+import { nodeCodecs } from "@stratos/host-node/codecs";
 import { MemoryDisk, readBytes, type Disk } from "../disk/disk.ts";
 import { DiskFile, run, withFolder } from "../testing/disk-file.ts";
 import { sampleBytes } from "../testing/sample-tree.ts";

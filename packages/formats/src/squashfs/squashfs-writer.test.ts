@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { createHash } from "node:crypto";
 import { lstatSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { nodeCodecs } from "@stratos/host-node/outputs";
+import { nodeCodecs } from "@stratos/host-node/codecs";
 import { MemoryDisk, readBytes } from "../disk/disk.ts";
 import { run, withFolder } from "../testing/disk-file.ts";
 import { sampleFile, sampleTree } from "../testing/sample-tree.ts";

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { nodeCodecs } from "@stratos/host-node/outputs";
+import { nodeCodecs } from "@stratos/host-node/codecs";
 import { MemoryDisk } from "../disk/disk.ts";
 import { DiskFile, run, withFolder } from "../testing/disk-file.ts";
 import { sampleBytes } from "../testing/sample-tree.ts";

@@ -4,9 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EBADF, EFAULT, EINVAL, EMFILE, ENOENT } from "@stratos/abi";
+import { EBADF, EFAULT, EINVAL, EMFILE, ENOENT, RLIMIT_NOFILE } from "@stratos/abi";
 import { FileTask } from "../testing/file-system-task.ts";
-import { RLIMIT_NOFILE } from "../task/thread-group.ts";
 
 const F_DUPFD = 0,
   F_GETFD = 1,

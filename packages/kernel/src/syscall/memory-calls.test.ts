@@ -15,12 +15,12 @@ import {
   MAP_PRIVATE,
   PROT_READ,
   PROT_WRITE,
+  RLIMIT_MEMLOCK,
 } from "@stratos/abi";
 import { mmap } from "../mm/mmap.ts";
 import { createMemoryTask, type MemoryTask } from "../testing/memory-task.ts";
 import { call } from "../testing/system-calls.ts";
 import type { Task } from "../task/task.ts";
-import { RLIMIT_MEMLOCK } from "../task/thread-group.ts";
 
 const PAGE = 4096,
   MAP_FIXED = 0x10;

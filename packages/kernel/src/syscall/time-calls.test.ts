@@ -4,11 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EFAULT, EINTR, EINVAL, EOPNOTSUPP, EPERM, SIGALRM, SIGKILL, SIGUSR1, SIGXCPU } from "@stratos/abi";
+import { EFAULT, EINTR, EINVAL, EOPNOTSUPP, EPERM, RLIMIT_CPU, SIGALRM, SIGKILL, SIGUSR1, SIGXCPU } from "@stratos/abi";
 import { advance, createTestKernel, createTestTask, type TestKernel, type TestTask } from "../testing/fake-task.ts";
 import { begin, call, interrupt } from "../testing/system-calls.ts";
-import { RLIMIT_CPU } from "../task/thread-group.ts";
-import { expireCpuTimers } from "../time/cpu-timers.ts";
+import { expireCpuTimers } from "../task/cpu-timers.ts";
 
 const CLOCK_REALTIME = 0,
   CLOCK_MONOTONIC = 1,

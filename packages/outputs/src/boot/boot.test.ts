@@ -22,7 +22,7 @@ import {
   type FileEntry,
   type FileTree,
 } from "@stratos/formats";
-import { nodeCodecs } from "@stratos/host-node/outputs";
+import { nodeCodecs } from "@stratos/host-node/codecs";
 import { planDiskImage, type DiskImageOptions, type DiskPlan } from "../disk/disk-image.ts";
 import { writeIsoImage } from "../disk/iso-image.ts";
 import { bootFiles, type BootOptions } from "./boot-files.ts";

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { MemoryDisk, readBytes } from "@stratos/formats";
-import { nodeCodecs } from "@stratos/host-node/outputs";
+import { nodeCodecs } from "@stratos/host-node/codecs";
 import { writeCloudSeed, type CloudSeed } from "./cloud-seed.ts";
 
 const SEED: CloudSeed = {

@@ -24,7 +24,8 @@ import {
   type FileEntry,
   type FileTree,
 } from "@stratos/formats";
-import { nodeCodecs, nodeDiskCipher } from "@stratos/host-node/outputs";
+import { nodeCodecs } from "@stratos/host-node/codecs";
+import { nodeDiskCipher } from "@stratos/tools-node/outputs";
 import { partitionProblems, partitionSizes, type DiskPartition } from "./partition-table.ts";
 import { planPartitionedDisk, type PartitionedDiskOptions } from "./partitioned-disk.ts";
 

@@ -21,7 +21,7 @@ import {
   type FileEntry,
   type FileTree,
 } from "@stratos/formats";
-import { nodeCodecs } from "@stratos/host-node/outputs";
+import { nodeCodecs } from "@stratos/host-node/codecs";
 import { derivedId } from "../disk/disk-image.ts";
 import type { RootFileSystem } from "../disk/root-format.ts";
 import { planInstall, type InstallOptions } from "./install.ts";

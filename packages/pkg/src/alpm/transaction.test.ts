@@ -18,7 +18,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import * as openpgp from "openpgp";
-import { nodeAlpmSystem } from "@stratos/host-node/packages";
+import { nodeAlpmSystem } from "@stratos/tools-node/packages";
 import {
   collectingListener,
   makeAlpmPackage,

@@ -17,7 +17,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
-import { nodeAlpmSystem } from "@stratos/host-node/packages";
+import { nodeAlpmSystem } from "@stratos/tools-node/packages";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { Alpm } from "../alpm/alpm.ts";
 import { RootChanges } from "../root/root-change.ts";

@@ -1,0 +1,5 @@
+/** Files and processes of the host, and failures of its calls. */
+export { hostErrno } from "./host-errno.ts";
+export { describeFailure } from "./network-failure.ts";
+export { isRunning, processWords } from "./running-process.ts";
+export { failedAt, readFully, readIfThere, readWhole, readAll, writeFully } from "./whole-file.ts";

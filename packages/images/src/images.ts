@@ -1,0 +1,18 @@
+/**
+ * Images on this host: their store, the volumes that they are, and what runs in them. What builds them is
+ * `@stratos/images/build`, what fills and reads them `@stratos/images/content`, what is usual
+ * `@stratos/images/defaults`. Failures are OperationErrors.
+ */
+export { EMPTY_INPUT, lineOutput, runInGuest } from "./guest-command.ts";
+export {
+  type ImageDescription,
+  type ImageDraft,
+  type ImageEntry,
+  ImageStore,
+  type ImageTransaction,
+  stateNames,
+} from "./image-store.ts";
+export { cloneVolume, cloneVolumeToLayer, createVolume, type OpenVolume, openVolumeReadOnly } from "./image-volume.ts";
+export { readInstalledPackages } from "./installed-packages.ts";
+export { defaultImage, openImage } from "./open-image.ts";
+export { hostFolders, type SharedFolder } from "./host-folders.ts";

@@ -1,0 +1,75 @@
+/**
+ * Which image a run takes, and its volume: a clone in memory, or with `--keep` a further layer that becomes an image.
+ */
+import { readConfig } from "@stratos/host-node";
+import { OperationError } from "@stratos/operation";
+import { DEFAULT_IMAGE } from "./defaults.ts";
+import { ImageStore, type ImageDraft, type ImageEntry } from "./image-store.ts";
+import { cloneVolume, cloneVolumeToLayer, type OpenVolume } from "./image-volume.ts";
+import { readInstalledPackages } from "./installed-packages.ts";
+
+interface RunImage {
+  readonly opened: OpenVolume;
+  /** The run is over: publishes what `--keep` asked for, and lets go. @param isWhole  the machine was synced */
+  finish(isWhole: boolean): void;
+}
+
+/** A read asks each layer in turn: many of them cost. */
+const LAYERS_MAX = 32;
+
+/** Name of the image that a run takes when none is given. */
+export function defaultImage(home: string): string {
+  return readConfig(home).image ?? DEFAULT_IMAGE;
+}
+
+/**
+ * Opens an image to run in. @param options.home  STRATOS_HOME. @throws OperationError of kind no-image and others
+ */
+export function openImage(
+  name: string,
+  options: { home: string; keep: string | undefined; deltaBytes: number },
+): RunImage {
+  const store = new ImageStore(options.home);
+  const entry = store.require(name);
+  const { keep } = options;
+  if (keep === undefined) {
+    const opened = cloneVolume(store.layerPaths(entry), options.deltaBytes);
+    return { opened, finish: () => opened.close() };
+  }
+  const draft = store.createDraft();
+  try {
+    if (entry.description.layers >= LAYERS_MAX)
+      throw new OperationError(
+        "image",
+        name,
+        `has ${LAYERS_MAX} layers already; \`image export\` and \`image import\` make it one`,
+      );
+    const shared = draft.shareLayers(entry);
+    const opened = cloneVolumeToLayer(shared, draft.layerPath(shared.length));
+    return { opened, finish: (isWhole) => finishKept(draft, opened, isWhole ? keep : null, entry) };
+  } catch (error) {
+    draft.discard();
+    throw error;
+  }
+}
+
+function finishKept(draft: ImageDraft, opened: OpenVolume, name: string | null, below: ImageEntry): void {
+  try {
+    if (name === null) return;
+    const synced = opened.volume.sync();
+    if (synced < 0)
+      throw new OperationError("image", name, `the root could not be written (errno ${-synced}); nothing is kept`);
+    const packages = readInstalledPackages(opened.volume.root);
+    opened.close();
+    draft.publish(name, {
+      ...below.description,
+      createdAt: new Date().toISOString(),
+      packages,
+      layers: below.description.layers + 1,
+      origin: "keep",
+    });
+  } finally {
+    if (name === null) opened.close();
+    draft.discard();
+  }
+}

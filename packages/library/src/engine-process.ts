@@ -1,0 +1,135 @@
+/** Processes of the machine's own Node, each with an engine. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { createRequire } from "node:module";
+import type { Duplex } from "node:stream";
+import { fileURLToPath } from "node:url";
+import { EngineClient, type EngineChannel, type EngineSource, StratosError } from "@stratos/sdk/client";
+import { NODE_FLAGS, NODE_MAJOR_MIN } from "./node-flags.mjs";
+
+const ENGINE = fileURLToPath(
+  new URL(import.meta.url.endsWith(".ts") ? "./engine.ts" : "./engine.mjs", import.meta.url),
+);
+/** Of what the process says before it ends, the last characters. */
+const LOG_LENGTH = 16_384;
+/** The descriptor of the channel in the engine's process. */
+const CHANNEL_FD = 3;
+
+export class EngineProcesses implements EngineSource {
+  #shared: { engine: EngineClient; users: number } | null = null;
+
+  acquire(isolation: "process" | "shared"): { engine: EngineClient; release(): void } {
+    if (isolation === "process") {
+      const engine = startEngine();
+      return { engine, release: once(() => engine.close()) };
+    }
+    if (isolation !== "shared")
+      throw new StratosError("option", 'isolation: "process" or "shared" is expected', { option: "isolation" });
+    if (this.#shared === null || this.#shared.engine.isGone) this.#shared = { engine: startEngine(), users: 0 };
+    const shared = this.#shared;
+    shared.users++;
+    return {
+      engine: shared.engine,
+      release: once(() => {
+        if (--shared.users > 0) return;
+        shared.engine.close();
+        if (this.#shared === shared) this.#shared = null;
+      }),
+    };
+  }
+}
+
+function once(act: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (isDone) return;
+    isDone = true;
+    act();
+  };
+}
+
+function startEngine(): EngineClient {
+  // A group of its own: the terminal's Ctrl-C is for the host's program, which then closes what it has opened.
+  const child = spawn(nodeBinary(), [...NODE_FLAGS, ENGINE], {
+    stdio: ["ignore", "ignore", "pipe", "pipe"],
+    detached: true,
+    env: environmentOfEngine(),
+  });
+  return new EngineClient(new ProcessChannel(child));
+}
+
+/** Node's own variables would bring in the host's flags and preloads. */
+function environmentOfEngine(): NodeJS.ProcessEnv {
+  const { NODE_OPTIONS: _, ...environment } = process.env;
+  return environment;
+}
+
+/** The pinned binary, which npm has installed beside us; or this process's own when it is new enough. */
+function nodeBinary(): string {
+  const name = `node-${process.platform}-${process.arch}`;
+  try {
+    return createRequire(import.meta.url).resolve(`${name}/bin/node`);
+  } catch {
+    if (Number(process.versions.node.split(".")[0]) >= NODE_MAJOR_MIN) return process.execPath;
+    throw new StratosError(
+      "engine",
+      `no Node ${NODE_MAJOR_MIN} for machines: the package ${name} is not installed (npm install ` +
+        `--include=optional), and this process runs ${process.version}`,
+      { exitCode: null, signal: null, log: "" },
+    );
+  }
+}
+
+class ProcessChannel implements EngineChannel {
+  readonly #child: ChildProcess;
+  readonly #stream: Duplex;
+  #log = "";
+  #onGone: (why: { exitCode: number | null; signal: string | null; log: string }) => void = () => {};
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+    this.#stream = child.stdio[CHANNEL_FD] as Duplex;
+    const errors = child.stderr!;
+    errors.setEncoding("utf8");
+    errors.on("data", (text: string) => {
+      this.#log = (this.#log + text).slice(-LOG_LENGTH);
+    });
+    // What cannot be written is told by the process's end.
+    this.#stream.on("error", () => {});
+    child.on("error", (error) => this.#gone(null, null, error.message));
+    child.on("close", (code, signal) => this.#gone(code, signal, this.#log));
+  }
+
+  #gone(exitCode: number | null, signal: string | null, log: string): void {
+    const tell = this.#onGone;
+    this.#onGone = () => {};
+    tell({ exitCode, signal, log });
+  }
+
+  send(bytes: Uint8Array): void {
+    if (this.#stream.writable) this.#stream.write(bytes);
+  }
+
+  onBytes(listener: (bytes: Uint8Array) => void): void {
+    this.#stream.on("data", listener);
+  }
+
+  onGone(listener: (why: { exitCode: number | null; signal: string | null; log: string }) => void): void {
+    this.#onGone = listener;
+  }
+
+  hold(isHeld: boolean): void {
+    for (const handle of [this.#child, this.#stream, this.#child.stderr] as unknown as Holdable[]) {
+      if (isHeld) handle.ref();
+      else handle.unref();
+    }
+  }
+
+  close(): void {
+    this.#stream.end();
+  }
+}
+
+interface Holdable {
+  ref(): void;
+  unref(): void;
+}

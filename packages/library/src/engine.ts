@@ -1,0 +1,19 @@
+/** The process of machines: answers the library's calls on descriptor 3, and ends when that is closed. */
+import { enableCompileCache } from "node:module";
+import { Socket } from "node:net";
+import { join } from "node:path";
+import { stratosHome } from "@stratos/host-node/home";
+
+enableCompileCache(join(stratosHome(), "compile-cache"));
+const { EngineServer } = await import("@stratos/sdk");
+const { NodeEngineHost } = await import("./node-engine-host.ts");
+
+const channel = new Socket({ fd: 3, readable: true, writable: true });
+const server = new EngineServer(new NodeEngineHost(), (bytes) => void channel.write(bytes));
+channel.on("data", (bytes) => server.receive(bytes));
+// The other side is gone, in whatever way: so is all that was open for it.
+channel.on("error", () => process.exit(1));
+channel.on("end", () => {
+  server.close();
+  process.exit(0);
+});

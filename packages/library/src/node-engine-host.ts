@@ -1,0 +1,137 @@
+/** What an engine needs of a computer that runs Node. */
+import { MOUNT_ERROR_WORDS } from "@stratos/aegisfs";
+import { utf8Of } from "@stratos/base";
+import type { Clock, MachinePorts, SocketProvider } from "@stratos/host";
+import {
+  FileLockedError,
+  mountDevices,
+  nodePorts,
+  NodeClock,
+  NodeSocketProvider,
+  openVolumeDevices,
+  PassphraseError,
+  stratosHome,
+} from "@stratos/host-node";
+import { hostReason } from "@stratos/host-node/home";
+import {
+  cloneVolume,
+  defaultImage,
+  hostFolders,
+  type ImageEntry,
+  ImageStore,
+  openVolumeReadOnly,
+} from "@stratos/images";
+import { OperationError, type OperationFailure } from "@stratos/operation";
+import type { EngineHost, OpenedImage, OpenedRoot, OpenImageRequest, OpenVolumeRequest, Work } from "@stratos/sdk";
+import { type FailureData, type FailureKind, type Mount, type PortMapping, StratosError } from "@stratos/sdk/api";
+import type { HostFolder } from "@stratos/session";
+
+export class NodeEngineHost implements EngineHost {
+  readonly clock: Clock = new NodeClock();
+
+  get ports(): MachinePorts {
+    return nodePorts();
+  }
+
+  async openImage(
+    request: OpenImageRequest,
+    use: { readonly cloneBytes: number } | "read",
+    work: Work,
+  ): Promise<OpenedImage> {
+    const home = request.home ?? stratosHome();
+    const name = request.image ?? defaultImage(home);
+    return translated(name, async () => {
+      const store = new ImageStore(home);
+      const entry = store.find(name) ?? (await this.#make(name, home, request, work));
+      const layers = store.layerPaths(entry);
+      const opened = use === "read" ? openVolumeReadOnly(layers) : cloneVolume(layers, use.cloneBytes);
+      const { architecture, suite, createdAt, packages } = entry.description;
+      return {
+        volume: opened.volume,
+        close: () => opened.close(),
+        info: { name, architecture, suite, createdAt, packages, sizeBytes: entry.sizeBytes },
+      };
+    });
+  }
+
+  async #make(name: string, home: string, { pull }: OpenImageRequest, work: Work): Promise<ImageEntry> {
+    if (pull === undefined || pull === false)
+      throw new StratosError("no-image", `${name}: no such image; \`pull\` makes it`, { image: name });
+    // What makes images is needed once in a while.
+    const { makeImage } = await import("./make-image.ts");
+    await makeImage(name, home, pull === true ? {} : pull, work);
+    work.check();
+    return new ImageStore(home).require(name);
+  }
+
+  openVolume({ path, readOnly = false, passphrase }: OpenVolumeRequest): OpenedRoot {
+    const fail = (why: string): StratosError => new StratosError("volume", `${path}: ${why}`, { path });
+    let devices;
+    try {
+      devices = openVolumeDevices(path, {
+        readOnly,
+        ...(passphrase === undefined ? {} : { given: utf8Of(passphrase) }),
+      });
+    } catch (error) {
+      if (error instanceof FileLockedError)
+        throw new StratosError("in-use", `${path}: in use by process ${error.owner}`, { path });
+      throw fail(error instanceof PassphraseError ? error.message : hostReason(error));
+    }
+    const volume = mountDevices(devices, { readOnly, seconds: Math.floor(this.clock.realtimeMs() / 1000) });
+    if (typeof volume !== "string" && (readOnly || !volume.readOnly)) return { volume, close: () => devices.close() };
+    devices.close();
+    throw fail(
+      typeof volume === "string"
+        ? MOUNT_ERROR_WORDS[volume]
+        : "the volume has features that this version would break: it can be read only",
+    );
+  }
+
+  openNetwork(ports: readonly PortMapping[]): SocketProvider {
+    return new NodeSocketProvider({
+      published: ports.map(({ host, guest, protocol = "tcp", address }) => ({
+        type: protocol === "udp" ? "datagram" : "stream",
+        hostAddress: address ?? null,
+        hostPort: host,
+        guestPort: guest,
+      })),
+    });
+  }
+
+  hostFolders(mounts: readonly Mount[]): HostFolder[] {
+    return mounts.map(({ host, guest, readOnly = false }) => {
+      try {
+        return hostFolders([{ host, guest, isReadOnly: readOnly }])[0]!;
+      } catch (error) {
+        throw new StratosError("mount", (error as Error).message, { place: host });
+      }
+    });
+  }
+}
+
+/** Failures of operations are the library's. @param name  of the image that it is about */
+async function translated<T>(name: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof OperationError)) throw error;
+    throw KINDS[error.kind](error, name);
+  }
+}
+
+const of =
+  <Kind extends FailureKind>(kind: Kind, data: (error: OperationError, image: string) => FailureData[Kind]) =>
+  (error: OperationError, image: string): StratosError =>
+    new StratosError(kind, error.message, data(error, image));
+const ofImage = of("image", (_, image) => ({ image }));
+
+const KINDS: Readonly<Record<OperationFailure, (error: OperationError, image: string) => StratosError>> = {
+  option: of("option", ({ what }) => ({ option: what })),
+  "no-image": of("no-image", (_, image) => ({ image })),
+  image: ofImage,
+  volume: ofImage,
+  "in-use": of("in-use", ({ what }) => ({ path: what })),
+  packages: ofImage,
+  internal: ofImage,
+  command: ofImage,
+};

@@ -1,0 +1,2 @@
+export const NODE_FLAGS: readonly string[];
+export const NODE_MAJOR_MIN: number;

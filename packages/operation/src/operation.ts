@@ -1,0 +1,3 @@
+/** What operations of the application share: how they fail, and how they are undone. */
+export { OperationError, type OperationFailure } from "./operation-error.ts";
+export type { Guard } from "./guard.ts";

@@ -1,0 +1,226 @@
+/**
+ * What a program that uses `stratos` sees: options, results, events and errors. Nothing here knows a host, so that the
+ * same types hold in Node and in a browser; times are in milliseconds, sizes in bytes.
+ */
+
+/** The part of an AbortSignal that is used; every host's own fits. */
+export interface AbortSignalLike {
+  readonly aborted: boolean;
+  readonly reason?: unknown;
+  addEventListener(type: "abort", listener: () => void): void;
+  removeEventListener(type: "abort", listener: () => void): void;
+}
+
+/** Where images and settings are kept. */
+export interface HomeOptions {
+  /** Folder; default: `STRATOS_HOME`, else `$XDG_DATA_HOME/stratos`, else `~/.local/share/stratos`. */
+  readonly home?: string;
+}
+
+/** How an image that is missing is made. */
+export interface ImageSource {
+  /** A container image for riscv64 in a registry: `registry.example.org/name:tag`. */
+  readonly reference?: string;
+  /** Packages of Debian beside the smallest system; for the image `debian` the usual ones are taken without this. */
+  readonly packages?: readonly string[];
+  /** Debian's release; default: trixie. */
+  readonly suite?: string;
+  /** Debian mirror, as in an apt source; default: what the settings say. */
+  readonly mirror?: string;
+}
+
+/** What the work on an image has reached. */
+export interface ImageProgress {
+  readonly phase: "waiting" | "index" | "download" | "unpack" | "configure" | "pull" | "warning";
+  /** So many of `total` are done; 0 of 0 when that is not known. */
+  readonly done: number;
+  readonly total: number;
+  readonly unit: "bytes" | "files" | "packages";
+  /** What it is at, or what the warning says. */
+  readonly detail: string;
+}
+
+export interface OpenImageOptions extends HomeOptions {
+  /** Makes an image that is missing: Debian's usual one for `debian`, else as it says. Default: false. */
+  readonly pull?: boolean | ImageSource;
+  readonly onProgress?: (progress: ImageProgress) => void;
+  readonly signal?: AbortSignalLike;
+}
+
+/** A folder or file of the host that programs see. */
+export interface Mount {
+  readonly host: string;
+  /** Absolute path in the sandbox. */
+  readonly guest: string;
+  readonly readOnly?: boolean;
+}
+
+/** A port of the host that leads to one of the sandbox; needs `network: "host"`. */
+export interface PortMapping {
+  readonly host: number;
+  readonly guest: number;
+  /** Default: tcp. */
+  readonly protocol?: "tcp" | "udp";
+  /** Address of the host to listen on; default: all. */
+  readonly address?: string;
+}
+
+/** Defaults of a program, which each run may set anew. */
+export interface ProgramOptions {
+  /** Added to the sandbox's environment; nothing of the host's gets in unasked. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Absolute path in the sandbox; default: `/`. */
+  readonly cwd?: string;
+  /** `USER[:GROUP]`, names or numbers; default: root. */
+  readonly user?: string;
+}
+
+export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
+  /** Name of an image, or of a state of its past (`debian@3-before`); default: the settings' image, else `debian`. */
+  readonly image?: string;
+  /** Memory for programs and their files; default: 2 GiB, of which the host gives what is touched. */
+  readonly memoryBytes?: number;
+  /** Processors that programs see; they take turns. Default: 1. */
+  readonly harts?: number;
+  /** Deterministic: chance comes from this seed, and time is counted in instructions. */
+  readonly seed?: number;
+  /** `host`: programs may open connections, which the host's sockets carry. Default: none. */
+  readonly network?: "none" | "host";
+  readonly ports?: readonly PortMapping[];
+  readonly mounts?: readonly Mount[];
+  readonly hostname?: string;
+  /**
+   * `process`: a process of the machine's own Node for this sandbox alone; `shared`: one for all that ask for it.
+   * Default: process.
+   */
+  readonly isolation?: "process" | "shared";
+}
+
+export type Bytes = string | Uint8Array;
+
+/** What a program reads: a text (as UTF-8), bytes, or pieces of these as they come; absent: nothing. */
+export type StandardInput = Bytes | AsyncIterable<Bytes>;
+
+export interface RunOptions extends ProgramOptions {
+  readonly stdin?: StandardInput;
+  /** Told of output as it comes; a promise holds the program back when it writes faster. */
+  readonly onStdout?: (bytes: Uint8Array) => void | Promise<void>;
+  readonly onStderr?: (bytes: Uint8Array) => void | Promise<void>;
+  /** Ends the program and all that it has started after so long; the result then says `timedOut`. */
+  readonly timeoutMs?: number;
+  /** Bytes of each stream that the result keeps, the first ones; default: 16 MiB. What comes later is not kept. */
+  readonly maxOutputBytes?: number;
+  /** Ends the program and all that it has started; the promise is then rejected with the signal's reason. */
+  readonly signal?: AbortSignalLike;
+}
+
+export interface RunResult {
+  /** As text; bytes that are no UTF-8 become U+FFFD. */
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly stdoutBytes: Uint8Array;
+  readonly stderrBytes: Uint8Array;
+  /** As a shell says it: 128 + N for one that signal N ended, 124 after a time-out. */
+  readonly exitCode: number;
+  /** `SIGKILL` and the like, when one ended the program. */
+  readonly signal: string | null;
+  readonly timedOut: boolean;
+  /** More was written than `maxOutputBytes`. */
+  readonly truncated: boolean;
+}
+
+export type FileKind = "file" | "folder" | "link" | "fifo" | "socket" | "device";
+
+export interface FileStatus {
+  readonly kind: FileKind;
+  readonly sizeBytes: number;
+  /** Permission bits, 0 … 0o7777. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Since 1970. */
+  readonly modifiedMs: number;
+}
+
+export interface FolderEntry {
+  readonly name: string;
+  readonly kind: FileKind;
+}
+
+/** Files by absolute path, as root sees them: of a running sandbox, of a volume, of an image. */
+export interface FileAccess {
+  /** @throws StratosError of kind `file`; also for a file beyond 1 GiB */
+  readFile(path: string): Promise<Uint8Array>;
+  /** The file as text. */
+  readTextFile(path: string): Promise<string>;
+  /** Makes the file, or replaces its content. `mode` is that of a new one; default: 0o644. */
+  writeFile(path: string, content: Bytes, options?: { readonly mode?: number }): Promise<void>;
+  readFolder(path: string): Promise<FolderEntry[]>;
+  /** Of the file itself when a link leads to it. */
+  stat(path: string): Promise<FileStatus>;
+  /** `parents`: those on the way are made, too, and one that is there is no failure. */
+  makeFolder(path: string, options?: { readonly parents?: boolean; readonly mode?: number }): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  /** `recursive`: a folder goes with all that is in it. */
+  remove(path: string, options?: { readonly recursive?: boolean }): Promise<void>;
+}
+
+export interface OpenVolumeOptions {
+  /** Nothing is changed, and another process may have it. Default: false. */
+  readonly readOnly?: boolean;
+  /** Of an encrypted volume. */
+  readonly passphrase?: string;
+  readonly signal?: AbortSignalLike;
+}
+
+/** What an image is made of. */
+export interface ImageInfo {
+  readonly name: string;
+  readonly architecture: string;
+  /** Debian's release; null for an image from elsewhere. */
+  readonly suite: string | null;
+  readonly createdAt: string;
+  readonly sizeBytes: number;
+  readonly packages: readonly { readonly name: string; readonly version: string }[];
+}
+
+/** What each kind of failure carries beside its words. */
+export interface FailureData {
+  /** There is no such image; `pull` would make it, or nobody can know how. */
+  "no-image": { readonly image: string };
+  /** The image is there and cannot be used, or could not be made. */
+  image: { readonly image: string };
+  /** The volume cannot be opened or written. */
+  volume: { readonly path: string };
+  /** Another process has it. */
+  "in-use": { readonly path: string };
+  /** An option has no meaning. */
+  option: { readonly option: string };
+  "no-user": { readonly user: string };
+  /** The program cannot be started: not there, or not executable. */
+  program: { readonly program: string; readonly code: string };
+  /** The folder to start in. */
+  cwd: { readonly path: string; readonly code: string };
+  /** A folder of the host cannot be shown at its place. */
+  mount: { readonly place: string };
+  /** A file operation failed; `code` is Linux's name, such as ENOENT. */
+  file: { readonly path: string; readonly code: string };
+  /** It was closed, by `close()` or before this call. */
+  closed: Readonly<Record<never, never>>;
+  /** The process that the machine runs in is gone, or cannot be started. */
+  engine: { readonly exitCode: number | null; readonly signal: string | null; readonly log: string };
+}
+export type FailureKind = keyof FailureData;
+
+/** A failure of Stratos; a program that ends with a status above 0 is none. */
+export class StratosError<Kind extends FailureKind = FailureKind> extends Error {
+  readonly kind: Kind;
+  readonly data: FailureData[Kind];
+
+  constructor(kind: Kind, message: string, data: FailureData[Kind], options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = "StratosError";
+    this.kind = kind;
+    this.data = data;
+  }
+}

@@ -1,0 +1,123 @@
+/** Calls to the side that has the machines: numbers them, sorts the answers, and fails them all when it is gone. */
+import { StratosError, type AbortSignalLike, type FailureData, type ImageProgress } from "./api.ts";
+import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
+import type { FromEngine, OperationName, Operations, ToEngine } from "./protocol.ts";
+
+/** The way to an engine: bytes in order, both ways. */
+export interface EngineChannel {
+  send(bytes: Uint8Array): void;
+  /** One listener. */
+  onBytes(listener: (bytes: Uint8Array) => void): void;
+  /** Called once, when nothing comes any more: what is known of why. One listener. */
+  onGone(listener: (why: FailureData["engine"]) => void): void;
+  /** Whether the host is to stay up for it. */
+  hold(isHeld: boolean): void;
+  close(): void;
+}
+
+interface CallOptions {
+  readonly bytes?: Uint8Array;
+  readonly signal?: AbortSignalLike | undefined;
+  onProgress?(progress: ImageProgress): void;
+  onOutput?(stream: 1 | 2, bytes: Uint8Array): void;
+  onRead?(count: number): void;
+}
+
+export interface Answer {
+  readonly value: unknown;
+  readonly bytes: Uint8Array;
+}
+
+interface OpenCall extends CallOptions {
+  resolve(answer: Answer): void;
+  reject(error: unknown): void;
+}
+
+export class EngineClient {
+  readonly #channel: EngineChannel;
+  readonly #calls = new Map<number, OpenCall>();
+  #lastCall = 0;
+  #gone: StratosError | null = null;
+
+  constructor(channel: EngineChannel) {
+    this.#channel = channel;
+    const reader = new FrameReader((frame) => this.#receive(frame));
+    channel.onBytes((bytes) => reader.push(bytes));
+    channel.onGone((why) => this.#lose(why));
+    channel.hold(false);
+  }
+
+  get isGone(): boolean {
+    return this.#gone !== null;
+  }
+
+  /**
+   * @returns the call's number, for what it sends later, and its answer
+   * @throws (rejects) StratosError, or the signal's reason
+   */
+  call<Name extends OperationName>(
+    op: Name,
+    request: Operations[Name],
+    options: CallOptions = {},
+  ): { call: number; answer: Promise<Answer> } {
+    const call = ++this.#lastCall;
+    const answer = this.#start(call, { call, op, request }, options);
+    return { call, answer };
+  }
+
+  async #start(call: number, message: ToEngine, options: CallOptions): Promise<Answer> {
+    const { signal } = options;
+    if (signal?.aborted === true) throw abortReason(signal);
+    if (this.#gone !== null) throw this.#gone;
+    const abort = (): void => {
+      this.send({ call, cancel: true });
+      // A program's end is waited for; nothing else is worth it.
+      if (!("op" in message) || message.op !== "run") this.#calls.get(call)?.reject(abortReason(signal!));
+    };
+    try {
+      const answer = new Promise<Answer>((resolve, reject) => {
+        this.#calls.set(call, { ...options, resolve, reject });
+      });
+      if (this.#calls.size === 1) this.#channel.hold(true);
+      this.send(message, options.bytes);
+      signal?.addEventListener("abort", abort);
+      return await answer;
+    } finally {
+      signal?.removeEventListener("abort", abort);
+      this.#calls.delete(call);
+      if (this.#calls.size === 0) this.#channel.hold(false);
+    }
+  }
+
+  send(message: ToEngine, bytes?: Uint8Array): void {
+    if (this.#gone === null) this.#channel.send(encodeFrame(message, bytes));
+  }
+
+  /** Lets the engine end. */
+  close(): void {
+    this.#channel.close();
+  }
+
+  #receive({ head, bytes }: Frame): void {
+    const message = head as FromEngine;
+    const call = this.#calls.get(message.call);
+    if (call === undefined) return;
+    if ("output" in message) call.onOutput?.(message.output, bytes);
+    else if ("read" in message) call.onRead?.(message.read);
+    else if ("progress" in message) call.onProgress?.(message.progress);
+    else if ("answer" in message) call.resolve({ value: message.answer, bytes });
+    else if (message.failure.kind === null)
+      call.reject(call.signal === undefined ? new Error(message.failure.message) : abortReason(call.signal));
+    else call.reject(new StratosError(message.failure.kind, message.failure.message, message.failure.data));
+  }
+
+  #lose(why: FailureData["engine"]): void {
+    const how = why.signal ?? (why.exitCode === null ? "it cannot be reached" : `status ${why.exitCode}`);
+    this.#gone = new StratosError("engine", `the machine's process has ended: ${how}`, why);
+    for (const call of this.#calls.values()) call.reject(this.#gone);
+  }
+}
+
+function abortReason(signal: AbortSignalLike): unknown {
+  return signal.reason ?? Object.assign(new Error("This operation was aborted"), { name: "AbortError" });
+}

@@ -1,0 +1,346 @@
+/**
+ * The side that has the machines: does what a library's calls ask for. What a host is, it gets as `EngineHost`; it
+ * writes to nothing but its channel.
+ */
+import { ERRNO_NAMES } from "@stratos/abi";
+import { Files, type Volume } from "@stratos/aegisfs";
+import type { Clock, MachinePorts, SocketProvider } from "@stratos/host";
+import { SessionError, type HostFolder } from "@stratos/session";
+import {
+  StratosError,
+  type FailureData,
+  type FailureKind,
+  type ImageInfo,
+  type ImageProgress,
+  type Mount,
+  type PortMapping,
+} from "./api.ts";
+import { type FileOperations, makeFolders, remove } from "./file-operations.ts";
+import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
+import { MachineFiles } from "./machine-files.ts";
+import type {
+  CreateRequest,
+  Failure,
+  FileRequest,
+  FromEngine,
+  OpenImageRequest,
+  OpenVolumeRequest,
+  OperationName,
+  Operations,
+  RunEnd,
+  RunRequest,
+  ToEngine,
+} from "./protocol.ts";
+import { SandboxMachine, type RunningProgram } from "./sandbox-machine.ts";
+import { VolumeFiles } from "./volume-files.ts";
+
+/** Work that takes long: what it has reached, and whether it is still wanted. */
+export interface Work {
+  onProgress(progress: ImageProgress): void;
+  /** @throws when the caller has cancelled it */
+  check(): void;
+}
+
+export interface OpenedRoot {
+  readonly volume: Volume;
+  /** What was not synced is lost. */
+  close(): void;
+}
+
+/** What the engine needs of the computer that it is on. Failures are StratosErrors. */
+export interface EngineHost {
+  readonly ports: MachinePorts;
+  readonly clock: Clock;
+  /** A clone of the image to run in, whose changes stay in memory; or, for reading, the image itself. */
+  openImage(request: OpenImageRequest, use: { cloneBytes: number } | "read", work: Work): Promise<OpenedImage>;
+  openVolume(request: OpenVolumeRequest): OpenedRoot;
+  openNetwork(ports: readonly PortMapping[]): SocketProvider;
+  hostFolders(mounts: readonly Mount[]): HostFolder[];
+}
+
+export interface OpenedImage extends OpenedRoot {
+  readonly info: ImageInfo;
+}
+
+interface Target {
+  readonly files: FileOperations;
+  readonly machine: SandboxMachine | null;
+  sync(): void;
+  close(): void;
+}
+
+/** A call under way. */
+interface Call {
+  isCancelled: boolean;
+  program: RunningProgram | null;
+}
+
+/** Memory of a machine when nothing else is said. */
+const MEMORY_BYTES = 2 * 1024 ** 3;
+
+export class EngineServer {
+  readonly #host: EngineHost;
+  readonly #send: (bytes: Uint8Array) => void;
+  readonly #reader: FrameReader;
+  readonly #calls = new Map<number, Call>();
+  readonly #targets = new Map<number, Target>();
+  #lastTarget = 0;
+
+  constructor(host: EngineHost, send: (bytes: Uint8Array) => void) {
+    this.#host = host;
+    this.#send = send;
+    this.#reader = new FrameReader((frame) => this.#receive(frame));
+  }
+
+  /** Bytes of the other side. */
+  receive(bytes: Uint8Array): void {
+    this.#reader.push(bytes);
+  }
+
+  #tell(message: FromEngine, bytes?: Uint8Array): void {
+    this.#send(encodeFrame(message, bytes));
+  }
+
+  #receive({ head, bytes }: Frame): void {
+    const message = head as ToEngine;
+    if ("op" in message) {
+      void this.#answer(message, bytes);
+      return;
+    }
+    const call = this.#calls.get(message.call);
+    if (call === undefined) return;
+    if ("cancel" in message) {
+      call.isCancelled = true;
+      call.program?.kill();
+    } else if ("taken" in message) call.program?.outputs[message.stream - 1]!.taken(message.taken);
+    else if (message.input === "end") call.program?.input.end();
+    else call.program?.input.push(bytes);
+  }
+
+  async #answer(
+    { call: number, op, request }: { call: number; op: OperationName; request: Operations[OperationName] },
+    bytes: Uint8Array,
+  ): Promise<void> {
+    const call: Call = { isCancelled: false, program: null };
+    this.#calls.set(number, call);
+    try {
+      const { value, content } = await this.#do(number, call, op, request, bytes);
+      if (call.isCancelled) {
+        this.#letGo(op, value);
+        throw new Cancelled();
+      }
+      this.#tell({ call: number, answer: value ?? null }, content);
+    } catch (error) {
+      this.#tell({ call: number, failure: failureOf(error) });
+    } finally {
+      this.#calls.delete(number);
+    }
+  }
+
+  async #do(
+    number: number,
+    call: Call,
+    op: OperationName,
+    request: Operations[OperationName],
+    bytes: Uint8Array,
+  ): Promise<{ value?: unknown; content?: Uint8Array }> {
+    switch (op) {
+      case "create":
+        return { value: await this.#create(request as CreateRequest, this.#work(number, call)) };
+      case "run":
+        return { value: await this.#run(number, call, request as RunRequest) };
+      case "open-image":
+        return { value: await this.#openImage(request as OpenImageRequest, this.#work(number, call)) };
+      case "open-volume":
+        return { value: this.#openVolume(request as OpenVolumeRequest) };
+      case "file":
+        return this.#doFile(request as FileRequest, bytes);
+      case "sync":
+        this.#target((request as Operations["sync"]).target).sync();
+        return {};
+      case "close": {
+        const { target } = request as Operations["close"];
+        const opened = this.#target(target);
+        this.#targets.delete(target);
+        opened.close();
+        return {};
+      }
+    }
+  }
+
+  /** Nobody has heard of what was opened. */
+  #letGo(op: OperationName, value: unknown): void {
+    const target = op === "open-image" ? (value as { target: number }).target : (value as number);
+    if (op !== "create" && op !== "open-image" && op !== "open-volume") return;
+    this.#targets.get(target)?.close();
+    this.#targets.delete(target);
+  }
+
+  #work(number: number, call: Call): Work {
+    const check = (): void => {
+      if (call.isCancelled) throw new Cancelled();
+    };
+    return {
+      check,
+      onProgress: (progress) => {
+        check();
+        this.#tell({ call: number, progress });
+      },
+    };
+  }
+
+  #target(number: number): Target {
+    const target = this.#targets.get(number);
+    if (target === undefined) throw new StratosError("closed", "it was closed", {});
+    return target;
+  }
+
+  #add(target: Target): number {
+    const number = ++this.#lastTarget;
+    this.#targets.set(number, target);
+    return number;
+  }
+
+  async #create(request: CreateRequest, work: Work): Promise<number> {
+    const memoryBytes = request.memoryBytes ?? MEMORY_BYTES;
+    SandboxMachine.checkOptions({ ...request, memoryBytes });
+    const host = this.#host;
+    const folders = host.hostFolders(request.mounts ?? []);
+    const sockets = request.network === "host" ? host.openNetwork(request.ports ?? []) : null;
+    const image = await host.openImage(request, { cloneBytes: memoryBytes }, work);
+    try {
+      work.check();
+      const machine = new SandboxMachine({ ...request, memoryBytes, ports: host.ports, image, sockets, folders });
+      return this.#add({
+        files: new MachineFiles(machine.kernel),
+        machine,
+        sync: () => {},
+        close: () => {
+          machine.close();
+          image.close();
+        },
+      });
+    } catch (error) {
+      image.close();
+      throw error;
+    }
+  }
+
+  async #run(number: number, call: Call, request: RunRequest): Promise<RunEnd> {
+    const { machine } = this.#target(request.target);
+    if (machine === null) throw new StratosError("option", "programs run in a sandbox", { option: "target" });
+    const program = machine.start(request, {
+      onRead: (count) => this.#tell({ call: number, read: count }),
+      onOutput: (stream, bytes) => this.#tell({ call: number, output: stream }, bytes),
+    });
+    call.program = program;
+    return program.ended;
+  }
+
+  async #openImage(request: OpenImageRequest, work: Work): Promise<{ target: number; info: ImageInfo }> {
+    const image = await this.#host.openImage(request, "read", work);
+    return { target: this.#addVolume(image, ""), info: image.info };
+  }
+
+  #openVolume(request: OpenVolumeRequest): number {
+    return this.#addVolume(this.#host.openVolume(request), request.path);
+  }
+
+  #addVolume({ volume, close }: OpenedRoot, path: string): number {
+    const sync = (): void => {
+      const failed = volume.readOnly ? 0 : volume.sync();
+      if (failed < 0)
+        throw new StratosError("volume", `${path}: could not be written (${errnoName(failed)})`, { path });
+    };
+    return this.#add({
+      files: new VolumeFiles(new Files(volume, { clock: this.#host.clock })),
+      machine: null,
+      sync,
+      close: () => {
+        try {
+          sync();
+        } finally {
+          close();
+        }
+      },
+    });
+  }
+
+  #doFile(request: FileRequest, bytes: Uint8Array): { value?: unknown; content?: Uint8Array } {
+    const { files } = this.#target(request.target);
+    const { path, mode, whole } = request;
+    if (!path.startsWith("/") || path.includes("\0"))
+      throw new StratosError("option", `${path}: a path is absolute`, { option: "path" });
+    switch (request.action) {
+      case "read":
+        return { content: expect(path, files.read(path)) };
+      case "write":
+        return { value: expect(path, files.write(path, bytes, mode ?? 0o644)) };
+      case "list":
+        return { value: expect(path, files.list(path)) };
+      case "status":
+        return { value: expect(path, files.status(path)) };
+      case "make-folder": {
+        const make = whole === true ? makeFolders : oneFolder;
+        return { value: expect(path, make(files, path, mode ?? 0o755)) };
+      }
+      case "rename":
+        return { value: expect(path, files.rename(path, request.to ?? "")) };
+      case "remove":
+        return { value: expect(path, remove(files, path, whole === true)) };
+    }
+  }
+
+  /** Lets go of everything: the other side is gone. */
+  close(): void {
+    for (const target of this.#targets.values()) target.close();
+    this.#targets.clear();
+  }
+}
+
+function oneFolder(files: FileOperations, path: string, mode: number): number {
+  return files.makeFolder(path, mode);
+}
+
+class Cancelled extends Error {}
+
+function expect<T>(path: string, result: T | number): T {
+  if (typeof result !== "number" || result >= 0) return result as T;
+  const code = errnoName(result);
+  throw new StratosError("file", `${path}: ${code}`, { path, code });
+}
+
+function errnoName(result: number): string {
+  return ERRNO_NAMES[-result] ?? String(-result);
+}
+
+function failureOf(error: unknown): Failure {
+  if (error instanceof Cancelled) return { kind: null, message: "cancelled", data: {} };
+  if (error instanceof StratosError) return { kind: error.kind, message: error.message, data: error.data };
+  if (error instanceof SessionError) return ofSession(error);
+  const log = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { kind: "engine", message: `internal error: ${log}`, data: { exitCode: null, signal: null, log } };
+}
+
+function ofSession({ kind, what, message, errno }: SessionError): Failure {
+  const code = ERRNO_NAMES[errno] ?? String(errno);
+  const failure = <Kind extends FailureKind>(name: Kind, data: FailureData[Kind]): Failure => ({
+    kind: name,
+    message,
+    data,
+  });
+  switch (kind) {
+    case "user":
+      return failure("no-user", { user: what });
+    case "folder":
+    case "folder-denied":
+      return failure("cwd", { path: what, code });
+    case "program-not-found":
+    case "program-not-executable":
+      return failure("program", { program: what, code });
+    case "place":
+      return failure("mount", { place: what });
+    case "mount":
+      return failure("image", { image: what });
+  }
+}

@@ -1,0 +1,154 @@
+/** Files of a running machine, as its process 1 sees them: through its mounts and its page cache. */
+import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, EFBIG, EINVAL, EISDIR, ENOSPC } from "@stratos/abi";
+import { O_CREAT, O_DIRECTORY, O_NONBLOCK, O_RDONLY, O_TRUNC, O_WRONLY, S_IFMT, S_IFREG } from "@stratos/abi";
+import { byteStringToUtf8, concatBytes, utf8ToByteString } from "@stratos/base";
+import {
+  BytesCursor,
+  type Kernel,
+  lookupPath,
+  makeDirectory,
+  openPath,
+  removeDirectory,
+  removeFile,
+  renameName,
+  type OpenFile,
+  type Task,
+} from "@stratos/kernel";
+import type { FileKind, FileStatus } from "./api.ts";
+import { FILE_BYTES_MAX, type FileOperations, kindOf } from "./file-operations.ts";
+
+/** Files without a size (/proc) are read in pieces. */
+const PIECE = 1 << 16;
+
+export class MachineFiles implements FileOperations {
+  readonly #kernel: Kernel;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  get #init(): Task {
+    // The work of calls is counted anew for each.
+    this.#kernel.work.begin();
+    return this.#kernel.tasks.tasks.get(1)!;
+  }
+
+  read(path: string): Uint8Array | number {
+    const init = this.#init;
+    // Nothing here may wait: a fifo would.
+    const file = openPath(init, AT_FDCWD, utf8ToByteString(path), O_RDONLY | O_NONBLOCK, 0);
+    if (typeof file === "number") return file;
+    try {
+      const refused = mustBeContent(file);
+      return refused < 0 ? refused : readAll(init, file);
+    } finally {
+      file.release();
+    }
+  }
+
+  write(path: string, bytes: Uint8Array, mode: number): number {
+    const init = this.#init;
+    const file = openPath(init, AT_FDCWD, utf8ToByteString(path), O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK, mode);
+    if (typeof file === "number") return file;
+    try {
+      const refused = mustBeContent(file);
+      if (refused < 0) return refused;
+      const cursor = new BytesCursor(bytes);
+      while (cursor.remaining > 0) {
+        const done = file.write(init, cursor, -1);
+        if (done <= 0) return done === 0 ? -ENOSPC : done;
+      }
+      return 0;
+    } finally {
+      file.release();
+    }
+  }
+
+  list(path: string): { name: string; kind: FileKind }[] | number {
+    const init = this.#init;
+    const file = openPath(init, AT_FDCWD, utf8ToByteString(path), O_RDONLY | O_DIRECTORY, 0);
+    if (typeof file === "number") return file;
+    try {
+      const names: string[] = [];
+      for (;;) {
+        const before = names.length;
+        const failed = file.readDirectory(init, (name) => {
+          if (name !== "." && name !== "..") names.push(byteStringToUtf8(name));
+          return true;
+        });
+        if (failed < 0) return failed;
+        if (names.length === before) break;
+      }
+      const folder = path === "/" ? "" : path;
+      return names.map((name) => {
+        const status = this.linkStatus(`${folder}/${name}`);
+        return { name, kind: typeof status === "number" ? "file" : status.kind };
+      });
+    } finally {
+      file.release();
+    }
+  }
+
+  status(path: string): FileStatus | number {
+    return this.#status(path, 0);
+  }
+
+  linkStatus(path: string): FileStatus | number {
+    return this.#status(path, AT_SYMLINK_NOFOLLOW);
+  }
+
+  #status(path: string, flags: number): FileStatus | number {
+    const place = lookupPath(this.#init, AT_FDCWD, utf8ToByteString(path), flags);
+    if (typeof place === "number") return place;
+    const { mode, uid, gid, size, mtime } = place.dentry.inode!;
+    return {
+      kind: kindOf(mode),
+      sizeBytes: size,
+      mode: mode & 0o7777,
+      uid,
+      gid,
+      modifiedMs: mtime.seconds * 1000 + mtime.nanoseconds / 1e6,
+    };
+  }
+
+  makeFolder(path: string, mode: number): number {
+    return makeDirectory(this.#init, AT_FDCWD, utf8ToByteString(path), mode);
+  }
+
+  rename(from: string, to: string): number {
+    return renameName(this.#init, AT_FDCWD, utf8ToByteString(from), AT_FDCWD, utf8ToByteString(to), 0);
+  }
+
+  removeFile(path: string): number {
+    return removeFile(this.#init, AT_FDCWD, utf8ToByteString(path));
+  }
+
+  removeFolder(path: string): number {
+    return removeDirectory(this.#init, AT_FDCWD, utf8ToByteString(path));
+  }
+}
+
+/** Streams and devices are for programs. */
+function mustBeContent(file: OpenFile): number {
+  const type = (file.inode?.mode ?? 0) & S_IFMT;
+  if (type === S_IFREG) return 0;
+  return file.inode?.isDirectory === true ? -EISDIR : -EINVAL;
+}
+
+function readAll(task: Task, file: OpenFile): Uint8Array | number {
+  const pieces: Uint8Array[] = [];
+  let total = 0;
+  for (;;) {
+    const left = (file.inode?.size ?? 0) - total;
+    const cursor = new BytesCursor(new Uint8Array(Math.min(Math.max(left, PIECE), FILE_BYTES_MAX)));
+    while (cursor.remaining > 0) {
+      const done = file.read(task, cursor, -1);
+      if (done < 0) return done;
+      if (done === 0) break;
+    }
+    if (cursor.position === 0) return pieces.length === 1 ? pieces[0]! : concatBytes(pieces);
+    total += cursor.position;
+    if (total > FILE_BYTES_MAX) return -EFBIG;
+    pieces.push(cursor.bytes.subarray(0, cursor.position));
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * What a library asks of the side that has the machines, and what that answers. A call has a number, given by who asks;
+ * all of its messages carry it.
+ */
+import type { FailureData, FailureKind, ImageProgress, ImageSource, Mount, PortMapping } from "./api.ts";
+
+/** Bytes of a stream that are on their way before its writer waits for the other side. */
+export const STREAM_WINDOW = 1 << 18;
+
+export interface OpenImageRequest {
+  readonly home?: string | undefined;
+  readonly image?: string | undefined;
+  readonly pull?: boolean | ImageSource | undefined;
+}
+
+export interface CreateRequest extends OpenImageRequest {
+  readonly memoryBytes?: number | undefined;
+  readonly harts?: number | undefined;
+  readonly seed?: number | undefined;
+  readonly network?: "none" | "host" | undefined;
+  readonly ports?: readonly PortMapping[] | undefined;
+  readonly mounts?: readonly Mount[] | undefined;
+  readonly hostname?: string | undefined;
+}
+
+export interface RunRequest {
+  readonly target: number;
+  readonly command: string | readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd?: string | undefined;
+  readonly user?: string | undefined;
+  readonly timeoutMs?: number | undefined;
+  /** false: the program reads nothing. */
+  readonly hasInput: boolean;
+}
+
+export interface RunEnd {
+  readonly exitCode: number;
+  readonly signal: string | null;
+  readonly timedOut: boolean;
+}
+
+export interface OpenVolumeRequest {
+  readonly path: string;
+  readonly readOnly?: boolean | undefined;
+  readonly passphrase?: string | undefined;
+}
+
+export interface FileRequest {
+  readonly target: number;
+  readonly action: "read" | "write" | "list" | "status" | "make-folder" | "rename" | "remove";
+  readonly path: string;
+  /** rename: the new name. */
+  readonly to?: string;
+  readonly mode?: number | undefined;
+  /** make-folder, remove: with those on the way, or with all that is below. */
+  readonly whole?: boolean | undefined;
+}
+
+/** Each operation's request; `target` is what an opening call has answered. */
+export interface Operations {
+  "create": CreateRequest;
+  "run": RunRequest;
+  "open-image": OpenImageRequest;
+  "open-volume": OpenVolumeRequest;
+  "file": FileRequest;
+  "sync": { readonly target: number };
+  "close": { readonly target: number };
+}
+export type OperationName = keyof Operations;
+
+export type ToEngine =
+  | { readonly call: number; readonly op: OperationName; readonly request: Operations[OperationName] }
+  /** The caller no longer wants it; it is still answered. */
+  | { readonly call: number; readonly cancel: true }
+  /** Bytes for the program to read; none: no more will come. */
+  | { readonly call: number; readonly input: "bytes" | "end" }
+  /** So many bytes of output 1 or 2 were dealt with. */
+  | { readonly call: number; readonly taken: number; readonly stream: 1 | 2 };
+
+export type FromEngine =
+  | { readonly call: number; readonly answer: unknown }
+  | { readonly call: number; readonly failure: Failure }
+  | { readonly call: number; readonly output: 1 | 2 }
+  /** The program has read so many bytes. */
+  | { readonly call: number; readonly read: number }
+  | { readonly call: number; readonly progress: ImageProgress };
+
+export interface Failure {
+  /** null: the caller had cancelled it. */
+  readonly kind: FailureKind | null;
+  readonly message: string;
+  readonly data: FailureData[FailureKind];
+}

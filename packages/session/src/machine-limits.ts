@@ -1,0 +1,2 @@
+/** Bytes of memory that a machine needs at least; the most is `Machine.MEMORY_BYTES_MAX`. */
+export const MACHINE_MEMORY_MIN = 64 * 1024 ** 2;

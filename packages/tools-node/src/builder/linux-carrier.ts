@@ -1,0 +1,434 @@
+/**
+ * Clean roots on Linux: layers under one overlay in a mount namespace, so that a clone costs a mount. Nothing of a root
+ * is mounted where the host sees it, and each command runs in namespaces of its own, whose end is the end of its
+ * processes and mounts.
+ *
+ *     builder/layers/KEY/tree  ─┐
+ *     builder/layers/KEY/tree  ─┼─▶ overlay, for one command at a time
+ *     builder/work/ID/upper    ─┘
+ */
+import { createHash } from "node:crypto";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from "node:fs";
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import {
+  InfrastructureError,
+  type BroughtFile,
+  type CleanRoot,
+  type CloneSettings,
+  type LayerContent,
+  type LayerInfo,
+  type RootCarrier,
+  type RootCommand,
+  type RootExit,
+} from "@stratos/builder";
+import { ENTER_ROOT } from "../compose/enter-root.ts";
+import { isNativeArchitecture, MOUNT_DEVICES } from "../compose/native-runner.ts";
+import { writeFully } from "@stratos/host-node/files";
+import { Cgroup } from "./cgroup.ts";
+import { LayerFolder, namesIn, removeTree } from "./layer-folder.ts";
+import { buildObstacle, ended, isRoot, spawnInside, tailOf } from "./namespaces.ts";
+import { isForgotten, ownerText } from "./work-owner.ts";
+
+/**
+ * $1: the builder's folder; $2: its layers, the highest first; $3: the clone's folder in it; $4: the host name. The
+ * overlay's own notes of what is not yet on the disk (`volatile`) are thrown away: after a crash of the host nobody
+ * asks for the clone.
+ */
+const MOUNT_CLONE = `set -eu
+for group in $groups; do echo $$ >"$group"; done
+cd "$1"; lower=$2 work=$3 name=$4; shift 4
+mount --make-rprivate /
+rm -rf "$work/work"; mkdir "$work/work"
+mount -t tmpfs -o mode=0755 tmpfs "$work/ns"
+mkdir "$work/ns/root"
+mount -t overlay -o "nosuid,nodev,lowerdir=$lower,upperdir=$work/upper,workdir=$work/work,volatile$overlay" overlay \
+"$work/ns/root"
+cd "$work/ns"`;
+
+/**
+ * Then: the user, its id, the build folder, and pairs of a place on the host and a name. Of folders, what version
+ * control keeps of itself stays behind.
+ */
+const PREPARE = `${MOUNT_CLONE}
+user=$1 id=$2 folder=$3; shift 3
+cd root
+grep -q "^$user:" etc/passwd || {
+  echo "$user:x:$id:$id:builder:/nonexistent:/bin/sh" >>etc/passwd
+  echo "$user:x:$id:" >>etc/group
+}
+printf '127.0.0.1\\tlocalhost %s\\n::1\\tlocalhost\\n' "$name" >etc/hosts
+echo "$name" >etc/hostname
+rm -f etc/resolv.conf
+mkdir -p ".$folder"
+while [ $# -gt 1 ]; do
+  if [ -d "$1" ]; then
+    mkdir ".$folder/$2"
+    tar -C "$1" --exclude=./.git --exclude=./.pc -c -f - . | tar -x --no-same-owner -p -f - -C ".$folder/$2"
+  else cp -- "$1" ".$folder/$2"; fi
+  shift 2
+done
+chown -R "$id:$id" ".$folder"`;
+
+/**
+ * Loopback is what tests talk over; the root's perl (an essential package) does it where the host has no ip(8). Source:
+ * netdevice(7), SIOCSIFFLAGS.
+ */
+const LOOPBACK_UP =
+  `ip link set lo up 2>/dev/null || chroot root perl -e 'socket(my $s, 2, 2, 0); ioctl($s, 0x8914, pack("a16 s ` +
+  `x22", "lo", 0x41))' 2>/dev/null || :`;
+
+/** Then: the environment and command for chroot. Descriptor 3 is told when all is mounted. */
+const RUN = `${MOUNT_CLONE}
+${MOUNT_DEVICES}
+mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,gid=5 devpts root/dev/pts 2>/dev/null && ln -s pts/ptmx \
+root/dev/ptmx || :
+[ "$network" = yes ] || { ${LOOPBACK_UP}; }
+[ "$network" = no ] || cp -L /etc/resolv.conf root/etc/resolv.conf 2>/dev/null || :
+[ -z "$cache" ] || { mkdir -p root/ccache; mount --bind "$cache" root/ccache; chown "$cacheOwner" root/ccache; }
+echo mounted >&3
+${ENTER_ROOT}`;
+
+/** In the root, as its first process: bounds, folder, and the user without any of root's rights. */
+const AS_USER = `umask "$1"; ulimit -c 0; ulimit -f "$2"; [ "$3" = 0 ] || ulimit -p "$3"
+id=$4; cd "$5" || exit 126; shift 5
+setpriv --reuid "$id" --regid "$id" --clear-groups --no-new-privs --inh-caps=-all --bounding-set=-all -- "$@"
+exit $?`;
+const AS_ROOT = `umask "$1"; cd "$5" || cd /; shift 5
+"$@"
+exit $?`;
+
+/** How often a build's use of the disk is looked at. */
+const WATCH_MS = 1000;
+/** A disk that is fuller than this stops what fills it. */
+const FREE_MIN_BYTES = 256 << 20;
+const PIECE_BYTES = 1 << 20;
+
+export class LinuxCarrier implements RootCarrier {
+  readonly id = "linux";
+  readonly isLayered = true;
+  readonly layers: LayerFolder;
+  readonly #folder: string;
+  #serial = 0;
+
+  /** @param folder  the builder's own */
+  constructor(folder: string) {
+    this.#folder = folder;
+    this.layers = new LayerFolder(folder);
+  }
+
+  async has(key: string): Promise<boolean> {
+    return this.layers.has(key);
+  }
+
+  write(info: LayerInfo, content: LayerContent): Promise<void> {
+    return this.layers.write(info, content);
+  }
+
+  async clone(layers: readonly string[], settings: CloneSettings): Promise<CleanRoot> {
+    const obstacle =
+      buildObstacle() ??
+      (isNativeArchitecture(settings.architecture) ? undefined : `this host does not run ${settings.architecture}`);
+    if (obstacle !== undefined) throw new InfrastructureError(`builds cannot be run on this host: ${obstacle}`);
+    await this.removeForgotten();
+    for (const key of layers) this.layers.touch(key);
+    const work = `work/${process.pid}-${this.#serial++}`,
+      folder = join(this.#folder, work);
+    await removeTree(folder);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "owner"), ownerText());
+    writeFileSync(join(folder, "layers"), `${layers.join("\n")}\n`);
+    for (const name of ["upper", "work", "ns"]) mkdirSync(join(folder, name), { mode: 0o755 });
+    return new LinuxRoot(this.#folder, work, layers, settings);
+  }
+
+  /** Layers that clones of living builders stand on. */
+  layersInUse(): Set<string> {
+    const used = new Set<string>();
+    for (const name of namesIn(join(this.#folder, "work"))) {
+      const folder = join(this.#folder, "work", name);
+      // Checkouts of sources stand there, too.
+      if (isForgotten(join(folder, "owner")) || !existsSync(join(folder, "layers"))) continue;
+      for (const key of readFileSync(join(folder, "layers"), "latin1").split("\n")) if (key !== "") used.add(key);
+    }
+    return used;
+  }
+
+  /** What builders left that were killed. Their processes and mounts went with their namespaces. */
+  async removeForgotten(): Promise<void> {
+    await this.layers.removeForgotten();
+    for (const name of namesIn(join(this.#folder, "work"))) {
+      const folder = join(this.#folder, "work", name);
+      if (isForgotten(join(folder, "owner"))) await removeTree(folder);
+    }
+  }
+}
+
+class LinuxRoot implements CleanRoot {
+  readonly place: string;
+  readonly #folder: string;
+  readonly #work: string;
+  readonly #layers: readonly string[];
+  readonly #settings: CloneSettings;
+
+  constructor(folder: string, work: string, layers: readonly string[], settings: CloneSettings) {
+    this.place = join(folder, work, "upper");
+    this.#folder = folder;
+    this.#work = work;
+    this.#layers = layers;
+    this.#settings = settings;
+  }
+
+  async bring(files: readonly BroughtFile[]): Promise<void> {
+    const { user, buildFolder, signal } = this.#settings;
+    signal.throwIfAborted();
+    const child = spawnInside(
+      PREPARE,
+      [
+        ...this.#mountArguments(),
+        user.name,
+        String(user.id),
+        buildFolder,
+        ...files.flatMap(({ from, name }) => [from, name]),
+      ],
+      { stdio: ["ignore", "pipe", "pipe"], environment: this.#mountEnvironment() },
+    );
+    const told = tailOf(child),
+      status = await ended(child);
+    if (status !== 0) throw new InfrastructureError(`a root cannot be made: ${told() || `status ${status}`}`);
+  }
+
+  async run(command: RootCommand): Promise<RootExit> {
+    const { limits, signal, user } = this.#settings;
+    signal.throwIfAborted();
+    const group = Cgroup.create(limits);
+    try {
+      const shell = [
+        command.umask,
+        String(Math.floor(limits.spaceBytes / 512)),
+        group === undefined ? String(limits.processes) : "0",
+        String(user.id),
+        command.folder,
+      ];
+      const child = spawnInside(
+        RUN,
+        [
+          ...this.#mountArguments(),
+          ...Object.entries(command.environment).map(([name, value]) => `${name}=${value}`),
+          "/bin/sh",
+          "-c",
+          command.asRoot === true ? AS_ROOT : AS_USER,
+          "sh",
+          ...shell,
+          ...command.argv,
+        ],
+        {
+          stdio:
+            command.isInteractive === true
+              ? ["inherit", "inherit", "inherit", "pipe"]
+              : ["ignore", "pipe", "pipe", "pipe"],
+          hasNetwork: command.hasNetwork === true,
+          environment: {
+            ...this.#mountEnvironment(),
+            groups: group?.entrances.join(" ") ?? "",
+            network: command.hasNetwork === true ? "yes" : "no",
+            cache: this.#compilerCache(),
+            cacheOwner: `${user.id}:${user.id}`,
+          },
+        },
+      );
+      return await this.#watch(child, command, group);
+    } finally {
+      await group?.remove();
+    }
+  }
+
+  async #watch(
+    child: ReturnType<typeof spawnInside>,
+    command: RootCommand,
+    group: Cgroup | undefined,
+  ): Promise<RootExit> {
+    const { limits, signal } = this.#settings;
+    let stopped: RootExit["stopped"];
+    const stop = (kind: "timeout" | "killed", why: string): void => {
+      stopped ??= { kind, why };
+      child.kill("SIGKILL");
+    };
+    const onAbort = (): void => stop("killed", "stopped");
+    signal.addEventListener("abort", onAbort, { once: true });
+    let heardMs = performance.now(),
+      loggedBytes = 0,
+      tail = "",
+      isMounted = false;
+    const startedMs = heardMs,
+      freeBefore = freeBytes(this.#folder);
+    child.stdio[3]?.on("data", () => {
+      isMounted = true;
+    });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on("data", (piece: Buffer) => {
+        heardMs = performance.now();
+        loggedBytes += piece.length;
+        if (!isMounted) tail = (tail + piece.toString("latin1")).slice(-2000);
+        if (loggedBytes > limits.logBytes) stop("killed", `it wrote more than ${words(limits.logBytes)} of output`);
+        else command.onOutput(piece);
+      });
+    }
+    let isLooking = false;
+    const watcher =
+      command.isInteractive === true
+        ? undefined
+        : setInterval(() => {
+            const nowMs = performance.now();
+            if (nowMs - startedMs > limits.timeoutSeconds * 1000)
+              return stop("timeout", `it ran for longer than ${limits.timeoutSeconds} s`);
+            if (nowMs - heardMs > limits.silenceSeconds * 1000)
+              return stop("timeout", `it wrote nothing for ${limits.silenceSeconds} s`);
+            const free = freeBytes(this.#folder);
+            if (freeBefore - free > limits.spaceBytes && !isLooking) {
+              // Others write to this disk, too.
+              isLooking = true;
+              if (usedBytes(this.place) > limits.spaceBytes)
+                stop("killed", `it wrote more than ${words(limits.spaceBytes)} to the disk`);
+              isLooking = false;
+            } else if (free < FREE_MIN_BYTES && usedBytes(this.place) > FREE_MIN_BYTES)
+              stop("killed", `the disk of ${this.#folder} is full`);
+          }, WATCH_MS);
+    try {
+      const status = await ended(child);
+      const usage = group?.usage(),
+        refusedForks = group?.refusedForks ?? 0;
+      if (!isMounted && stopped === undefined)
+        throw new InfrastructureError(`a root cannot be entered: ${tail.trim() || `status ${status}`}`);
+      if (status !== 0 && stopped === undefined) {
+        if (usage?.isOutOfMemory === true)
+          stopped = { kind: "killed", why: `it wanted more than ${words(limits.memoryBytes)} of memory` };
+        else if (refusedForks > 0)
+          stopped = { kind: "killed", why: `it wanted more than ${limits.processes} processes` };
+        else if (status === 128 + 25 || status === 153)
+          stopped = { kind: "killed", why: `it wrote a file of more than ${words(limits.spaceBytes)}` };
+      }
+      return {
+        status,
+        ...(stopped === undefined ? {} : { stopped }),
+        cpuMs: usage?.cpuMs,
+        peakBytes: usage?.peakBytes ?? 0,
+      };
+    } finally {
+      clearInterval(watcher);
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  async read(name: string, sizeMax: number): Promise<Uint8Array | undefined> {
+    const fd = this.#open(name);
+    if (fd === undefined) return undefined;
+    try {
+      return fstatSync(fd).size > sizeMax ? undefined : readFileSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  async take(name: string, target: string): Promise<{ readonly size: number; readonly sha256: string } | undefined> {
+    const from = this.#open(name);
+    if (from === undefined) return undefined;
+    const temporary = `${target}.new.${process.pid}`;
+    try {
+      const to = openSync(temporary, "w", 0o644),
+        hash = createHash("sha256"),
+        piece = Buffer.alloc(PIECE_BYTES);
+      let size = 0;
+      try {
+        for (let count = readSync(from, piece); count > 0; count = readSync(from, piece)) {
+          hash.update(piece.subarray(0, count));
+          writeFully(to, piece.subarray(0, count));
+          size += count;
+        }
+      } finally {
+        closeSync(to);
+      }
+      renameSync(temporary, target);
+      return { size, sha256: hash.digest("hex") };
+    } finally {
+      closeSync(from);
+      rmSync(temporary, { force: true });
+    }
+  }
+
+  /** What a build has left may be a link to anywhere, or a pipe that nobody writes to. */
+  #open(name: string): number | undefined {
+    try {
+      const fd = openSync(
+        join(this.place, this.#settings.buildFolder, name),
+        constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+      );
+      if (fstatSync(fd).isFile()) return fd;
+      closeSync(fd);
+      return undefined;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "ENOENT" || code === "ELOOP" || code === "ENXIO" || code === "EACCES") return undefined;
+      throw error;
+    }
+  }
+
+  async drop(): Promise<void> {
+    await removeTree(join(this.#folder, this.#work));
+  }
+
+  /** One for each architecture; what ccache keeps in it is known by all that a compilation depends on. */
+  #compilerCache(): string {
+    if (this.#settings.hasCompilerCache !== true) return "";
+    const path = join(this.#folder, "ccache", this.#settings.architecture);
+    mkdirSync(path, { recursive: true });
+    return path;
+  }
+
+  #mountArguments(): string[] {
+    return [
+      this.#folder,
+      [...this.#layers]
+        .reverse()
+        .map((key) => LayerFolder.place(key))
+        .join(":"),
+      this.#work,
+      this.#settings.hostname,
+    ];
+  }
+
+  /**
+   * In a user namespace the overlay's attributes are the user's. Source: Linux Documentation/filesystems/overlayfs.rst,
+   * "userxattr".
+   */
+  #mountEnvironment(): Record<string, string> {
+    return { groups: "", overlay: isRoot() ? "" : ",userxattr" };
+  }
+}
+
+function freeBytes(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize;
+}
+
+function usedBytes(folder: string): number {
+  const { stdout } = spawnSync("du", ["-s", "-x", "--block-size=1", folder], { encoding: "utf8" });
+  return Number(/^\d+/.exec(stdout)?.[0] ?? 0);
+}
+
+function words(bytes: number): string {
+  return bytes >= 1 << 30 ? `${+(bytes / 2 ** 30).toFixed(1)} GiB` : `${+(bytes / 2 ** 20).toFixed(1)} MiB`;
+}

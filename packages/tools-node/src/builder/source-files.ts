@@ -1,0 +1,39 @@
+/** Source packages on this host: files, folders, and repositories that git clones. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { dirname, join } from "node:path";
+import { InfrastructureError, type SourceFiles } from "@stratos/builder";
+import { cloneGit } from "../packages/build-host.ts";
+import { readIfThere } from "@stratos/host-node/files";
+import { ownerText } from "./work-owner.ts";
+
+/** @param folders.downloads  of the store of downloads; `work`: for clones */
+export function hostSourceFiles(folders: { readonly downloads: string; readonly work: string }): SourceFiles {
+  return {
+    async read(path) {
+      try {
+        return await readIfThere(path);
+      } catch (error) {
+        throw new InfrastructureError(`${path}: ${(error as Error).message}`, { cause: error });
+      }
+    },
+    beside: (path, name) => join(dirname(path), name),
+    stored: (path) => join(folders.downloads, path),
+    async checkout(url, reference) {
+      const folder = mkdtempSync(join(folders.work, "checkout-")),
+        tree = join(folder, "tree");
+      // Else it is taken for what a killed builder left.
+      writeFileSync(join(folder, "owner"), ownerText());
+      const remove = async (): Promise<void> => rmSync(folder, { recursive: true, force: true });
+      try {
+        await cloneGit(url, reference === undefined ? {} : { commit: reference }, tree);
+        const { status, stdout } = spawnSync("git", ["-C", tree, "rev-parse", "HEAD"], { encoding: "utf8" });
+        if (status !== 0) throw new InfrastructureError(`${url}: has no commit`);
+        return { folder: tree, commit: stdout.trim(), remove };
+      } catch (error) {
+        await remove();
+        throw error;
+      }
+    },
+  };
+}

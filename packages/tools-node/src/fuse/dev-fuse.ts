@@ -1,0 +1,39 @@
+import { useChecksumLanes } from "@stratos/aegisfs";
+import { MEMORY_SIZE, type FuseDevice } from "@stratos/fuse";
+import { makeChecksumLanes } from "@stratos/host-node";
+import { NodeWasmEngine } from "@stratos/host-node";
+import { MessageDescriptor } from "./message-descriptor.ts";
+
+/** What the other thread does for the serving one, which must not do it itself. */
+export interface MainThread {
+  /** Sends messages; with `waits` it has when this returns, or time is up. */
+  notify(messages: Uint8Array, waits: boolean): void;
+  askForAll(token: string): boolean;
+}
+
+/** A descriptor of /dev/fuse that a mount belongs to. `receive` blocks the thread. */
+export class DevFuse extends MessageDescriptor implements FuseDevice {
+  readonly #main: MainThread;
+
+  constructor(fd: number, main: MainThread) {
+    // Memory of WebAssembly begins on a page; other buffers of this size begin 16 bytes behind one.
+    const engine = new NodeWasmEngine();
+    const memory = engine.createMemory(MEMORY_SIZE / 65536);
+    super(fd, memory.buffer);
+    // The page before the requests is free.
+    useChecksumLanes(makeChecksumLanes(engine, memory, 0));
+    this.#main = main;
+  }
+
+  notify(messages: Uint8Array): void {
+    this.#main.notify(messages, true);
+  }
+
+  notifyLater(messages: Uint8Array): void {
+    this.#main.notify(messages, false);
+  }
+
+  askForAll(token: string): boolean {
+    return this.#main.askForAll(token);
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * Fetches over HTTP and HTTPS with kept connections, and `file:` URLs. Proxies come from the environment
+ * (`http_proxy`, `https_proxy`, `no_proxy`, as curl reads them). Retries are the caller's.
+ */
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import type * as http from "node:http";
+import type * as https from "node:https";
+import { fileURLToPath } from "node:url";
+import { FetchError, type Fetcher, type FetchResponse } from "@stratos/pkg";
+import { describeFailure } from "@stratos/host-node/files";
+
+const REDIRECTS_MAX = 8;
+/** A transfer that brings nothing for so long has failed. */
+const IDLE_TIMEOUT_MS = 30_000;
+const USER_AGENT = "stratos";
+
+/**
+ * Asked for by an import, the module would load all that it could offer, fetch and its kin too: as long as Node takes
+ * to start.
+ */
+const modules = (): { http: typeof http; https: typeof https } => ({
+  http: process.getBuiltinModule("node:http"),
+  https: process.getBuiltinModule("node:https"),
+});
+
+export class HttpFetcher implements Fetcher {
+  readonly #environment: NodeJS.ProcessEnv;
+  readonly #idleTimeoutMs: number;
+  #agents: { http: http.Agent; https: https.Agent } | undefined;
+
+  /** @param environment  where proxies are looked up */
+  constructor(environment: NodeJS.ProcessEnv = process.env, idleTimeoutMs = IDLE_TIMEOUT_MS) {
+    this.#environment = environment;
+    this.#idleTimeoutMs = idleTimeoutMs;
+  }
+
+  async open(url: string, options: { offset: number }): Promise<FetchResponse> {
+    let place = parseUrl(url);
+    if (place.protocol === "file:") return openFile(place, options.offset);
+    for (let redirects = 0; redirects <= REDIRECTS_MAX; redirects++) {
+      const response = await this.#request(place, options.offset);
+      const status = response.statusCode ?? 0;
+      if (status >= 300 && status < 400 && response.headers.location !== undefined) {
+        response.resume();
+        const target = parseUrl(response.headers.location, place);
+        // What was asked for over TLS is not taken from elsewhere in the clear.
+        if (place.protocol === "https:" && target.protocol !== "https:")
+          throw new FetchError(`${url}: redirects from HTTPS to ${target.protocol}`, { isPermanent: true });
+        place = target;
+        continue;
+      }
+      if (status === 200 || status === 206) return describe(url, response, status);
+      response.resume();
+      const isPermanent = status >= 400 && status < 500 && status !== 408 && status !== 416 && status !== 429;
+      throw new FetchError(`${url}: ${status} ${response.statusMessage ?? ""}`.trimEnd(), { isPermanent });
+    }
+    throw new FetchError(`${url}: redirects more than ${REDIRECTS_MAX} times`, { isPermanent: true });
+  }
+
+  /** Closes kept connections, so that the process can end. */
+  close(): void {
+    this.#agents?.http.destroy();
+    this.#agents?.https.destroy();
+  }
+
+  #request(place: URL, offset: number): Promise<http.IncomingMessage> {
+    if (place.protocol !== "http:" && place.protocol !== "https:")
+      throw new FetchError(`${place.href}: cannot fetch over ${place.protocol}`, { isPermanent: true });
+    const headers: http.OutgoingHttpHeaders = { "user-agent": USER_AGENT, accept: "*/*" };
+    if (offset > 0) headers["range"] = `bytes=${offset}-`;
+    const { http, https } = modules();
+    const options = { keepAlive: true, maxSockets: 8, proxyEnv: this.#environment };
+    const agents = (this.#agents ??= { http: new http.Agent(options), https: new https.Agent(options) });
+    return new Promise((resolve, reject) => {
+      const isSecure = place.protocol === "https:";
+      const request = (isSecure ? https : http).request(place, {
+        agent: isSecure ? agents.https : agents.http,
+        headers,
+        timeout: this.#idleTimeoutMs,
+      });
+      request.on("response", resolve);
+      request.on("timeout", () => request.destroy(new Error(`nothing came for ${this.#idleTimeoutMs / 1000} s`)));
+      request.on("error", (cause) =>
+        reject(
+          new FetchError(`${place.href}: ${describeFailure(cause, this.#environment)}`, { isPermanent: false, cause }),
+        ),
+      );
+      request.end();
+    });
+  }
+}
+
+function parseUrl(url: string, base?: URL): URL {
+  try {
+    return new URL(url, base);
+  } catch (cause) {
+    throw new FetchError(`not a URL: ${url}`, { isPermanent: true, cause });
+  }
+}
+
+function describe(url: string, response: http.IncomingMessage, status: number): FetchResponse {
+  const length = response.headers["content-length"];
+  if (status === 200)
+    return { offset: 0, sizeBytes: length === undefined ? undefined : Number(length), body: bodyOf(url, response) };
+  const range = /^bytes ([0-9]+)-[0-9]+\/([0-9]+|\*)$/.exec(response.headers["content-range"] ?? "");
+  if (range === null) {
+    response.destroy();
+    throw new FetchError(`${url}: a partial answer that does not say which part it is`, { isPermanent: false });
+  }
+  return {
+    offset: Number(range[1]),
+    sizeBytes: range[2] === "*" ? undefined : Number(range[2]),
+    body: bodyOf(url, response),
+  };
+}
+
+async function* bodyOf(url: string, stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const bytes of stream) yield bytes;
+  } catch (cause) {
+    throw new FetchError(`${url}: ${describeFailure(cause)}`, { isPermanent: false, cause });
+  }
+}
+
+async function openFile(place: URL, offset: number): Promise<FetchResponse> {
+  const path = fileURLToPath(place);
+  try {
+    const { size } = await stat(path);
+    return {
+      offset: Math.min(offset, size),
+      sizeBytes: size,
+      body: bodyOf(place.href, createReadStream(path, { start: Math.min(offset, size) })),
+    };
+  } catch (cause) {
+    throw new FetchError(`${place.href}: ${describeFailure(cause)}`, { isPermanent: true, cause });
+  }
+}

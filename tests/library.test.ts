@@ -1,0 +1,380 @@
+/**
+ * Goal: Stratos is a library. What `npm pack` makes installs into an empty folder without a network, and a program on
+ * the host's own Node (20 or later) runs sandboxes, reads files in and out of them, and opens images and volumes; its
+ * types hold in TypeScript; nothing of the program's own process is touched.
+ *
+ * Method: `npm run build`, `npm pack`, `npm install --offline`, then programs of a user, each in a process of its own.
+ */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { after, before, test } from "node:test";
+import { launcher, repository, run, type Result } from "./support/stratos.ts";
+import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
+
+let folder = "";
+let project = "";
+
+/** The Node that the host has, rather than the pinned one that runs this test. */
+function hostNode(): string {
+  for (const place of (process.env["PATH"] ?? "").split(delimiter)) {
+    const path = join(place, "node");
+    if (existsSync(path) && !place.includes("node_modules")) return path;
+  }
+  throw new Error("the host has no node in PATH");
+}
+
+function must(command: string, args: readonly string[], cwd: string): string {
+  const result = spawnSync(command, args, { cwd, encoding: "utf8" });
+  assert.equal(result.status, 0, `${command} ${args.join(" ")}: ${result.stdout}${result.stderr}`);
+  return result.stdout;
+}
+
+/** Runs a program of a user in the project. */
+function program(source: string, env: Record<string, string> = {}): Promise<Result> {
+  const file = join(project, `program-${readdirSync(project).length}.mjs`);
+  writeFileSync(file, source);
+  return run([hostNode(), file], { cwd: project, env: { STRATOS_HOME: TEST_HOME, IMAGE: TEST_IMAGE, ...env } });
+}
+
+async function prints(source: string, expected: unknown, env: Record<string, string> = {}): Promise<void> {
+  const result = await program(source, env);
+  assert.equal(result.stderr, "");
+  assert.deepEqual(JSON.parse(Buffer.from(result.stdout, "latin1").toString()), expected);
+  assert.equal(result.status, 0);
+}
+
+before(async () => {
+  await ensureTestImage();
+  folder = mkdtempSync(join(tmpdir(), "stratos-library-"));
+  project = join(folder, "project");
+  mkdirSync(project);
+  must(process.execPath, [join(repository, "tools/bundle.ts"), "--to", join(folder, "dist")], repository);
+  const tarball = must("npm", ["pack", "--silent"], join(folder, "dist")).trim();
+  writeFileSync(join(project, "package.json"), '{ "name": "user", "private": true, "type": "module" }\n');
+  // The package with the pinned Node, which a registry would give, comes from here.
+  const node = join(repository, "node_modules", `node-${process.platform}-${process.arch}`);
+  must(
+    "npm",
+    ["install", "--offline", "--no-audit", "--no-fund", "--silent", join(folder, "dist", tarball), node],
+    project,
+  );
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+test("a sandbox runs lines and programs, with input, environment, folder and user", () =>
+  prints(
+    `import { Sandbox } from "stratos";
+    const box = await Sandbox.create({ image: process.env.IMAGE, env: { A: "1" } });
+    const said = [];
+    const add = async ({ stdout, stderr, exitCode, signal }) => said.push([stdout, stderr, exitCode, signal]);
+    await add(await box.run("echo hi; echo no >&2; exit 3"));
+    await add(await box.run(["printf", "%s|", "a b", "$HOME", "ü"]));
+    await add(await box.run("cat", { stdin: "text" }));
+    await add(await box.run(["wc", "-c"], { stdin: new Uint8Array(1_000_000) }));
+    await add(await box.run("cat", { stdin: (async function* () { yield "one "; yield new Uint8Array([50]); })() }));
+    await add(await box.run('echo $A $B $HOME; pwd; id -un', { env: { B: "2" }, cwd: "/etc", user: "nobody" }));
+    await add(await box.run("kill -TERM $$"));
+    await box.close();
+    await box.close();
+    console.log(JSON.stringify(said));`,
+    [
+      ["hi\n", "no\n", 3, null],
+      ["a b|$HOME|ü|", "", 0, null],
+      ["text", "", 0, null],
+      ["1000000\n", "", 0, null],
+      ["one 2", "", 0, null],
+      ["1 2 /nonexistent\n/etc\nnobody\n", "", 0, null],
+      ["", "", 143, "SIGTERM"],
+    ],
+  ));
+
+test("what a program leaves in the sandbox stays until it is closed; files go in and out", () =>
+  prints(
+    `import { Sandbox } from "stratos";
+    const box = await Sandbox.create({ image: process.env.IMAGE });
+    await box.makeFolder("/data/deep", { parents: true });
+    await box.writeFile("/data/deep/a", "from outside", { mode: 0o600 });
+    const bytes = Uint8Array.from({ length: 3_000_000 }, (_, index) => index * 7);
+    await box.writeFile("/data/large", bytes);
+    const { stdout } = await box.run("cat /data/deep/a; wc -c < /data/large; useradd -m worker; echo inside > /data/b");
+    const same = Buffer.from(await box.readFile("/data/large")).equals(bytes);
+    const { kind, sizeBytes, mode, uid } = await box.stat("/data/deep/a");
+    await box.rename("/data/b", "/data/c");
+    const inside = await box.readTextFile("/data/c");
+    const names = (await box.readFolder("/data")).map(({ name, kind }) => name + ":" + kind).sort();
+    const worker = await box.run("whoami", { user: "worker" });
+    await box.remove("/data", { recursive: true });
+    const gone = await box.stat("/data").catch(({ kind, data }) => [kind, data]);
+    const busy = await box.remove("/etc").catch(({ kind, data }) => [kind, data]);
+    const proc = await box.readTextFile("/proc/1/comm");
+    await box.close();
+    const late = await box.run("true").catch(({ kind }) => kind);
+    console.log(JSON.stringify([stdout, same, [kind, sizeBytes, mode, uid], inside, names, worker.stdout, gone, busy,
+      proc, late]));`,
+    [
+      "from outside3000000\n",
+      true,
+      ["file", 12, 0o600, 0],
+      "inside\n",
+      ["c:file", "deep:folder", "large:file"],
+      "worker\n",
+      ["file", { path: "/data", code: "ENOENT" }],
+      ["file", { path: "/etc", code: "ENOTEMPTY" }],
+      "init\n",
+      "closed",
+    ],
+  ));
+
+test("output comes as it is written, and a slow listener holds the program back", () =>
+  prints(
+    `import { Sandbox } from "stratos";
+    const box = await Sandbox.create({ image: process.env.IMAGE });
+    const pieces = [];
+    let goOn;
+    const heard = new Promise((resolve) => { goOn = resolve; });
+    const running = box.run("echo first; read line; echo $line >&2", {
+      stdin: (async function* () { await heard; yield "second\\n"; })(),
+      onStdout: (bytes) => { pieces.push(Buffer.from(bytes).toString()); goOn(); },
+      onStderr: (bytes) => void pieces.push(Buffer.from(bytes).toString()),
+    });
+    const { exitCode } = await running;
+    let seen = 0;
+    const large = await box.run("head -c 3000000 /dev/zero", {
+      maxOutputBytes: 1000,
+      onStdout: async (bytes) => { await new Promise((resolve) => setTimeout(resolve, 1)); seen += bytes.length; },
+    });
+    await box.close();
+    console.log(JSON.stringify([pieces, exitCode, seen, large.stdoutBytes.length, large.truncated]));`,
+    [["first\n", "second\n"], 0, 3_000_000, 1000, true],
+  ));
+
+test("a time-out and an AbortSignal end the program with all that it has started, and the sandbox goes on", () =>
+  prints(
+    `import { Sandbox } from "stratos";
+    const box = await Sandbox.create({ image: process.env.IMAGE });
+    const late = await box.run("echo begun; (setsid sleep 1000 &) ; sleep 1000", { timeoutMs: 1500 });
+    const sleeping = "ps -e -o comm= | grep -c sleep";
+    const afterTimeout = (await box.run(sleeping)).stdout;
+    const controller = new AbortController();
+    const aborted = box.run("sleep 1000 & sleep 1000", { signal: controller.signal });
+    setTimeout(() => controller.abort(new Error("enough")), 300);
+    const reason = await aborted.catch((error) => error.message);
+    const before = await box.run("true", { signal: AbortSignal.abort() }).catch((error) => error.name);
+    const afterAbort = (await box.run(sleeping)).stdout;
+    const broken = await box.run("cat", {
+      stdin: (async function* () { yield "a"; throw new Error("source failed"); })(),
+    }).catch((error) => error.message);
+    await box.close();
+    console.log(JSON.stringify([late.stdout, late.exitCode, late.timedOut, afterTimeout, reason, before, afterAbort,
+      broken]));`,
+    // What made a session of its own has left the tree when its parent was gone; all else is ended.
+    ["begun\n", 124, true, "1\n", "enough", "AbortError", "1\n", "source failed"],
+  ));
+
+test("two sandboxes in one process, alone and with one engine, know nothing of each other", () =>
+  prints(
+    `import { Sandbox } from "stratos";
+    const said = [];
+    for (const isolation of ["process", "shared"]) {
+      const [a, b] = await Promise.all(["a", "b"].map((hostname) =>
+        Sandbox.create({ image: process.env.IMAGE, hostname, isolation })));
+      await Promise.all([a.run("echo a > /tmp/name; sleep 1"), b.run("echo b > /tmp/name")]);
+      said.push(await Promise.all([a, b].map(async (box) => (await box.run("cat /tmp/name; hostname")).stdout)));
+      await a.close();
+      said.push((await b.run("echo still")).stdout);
+      await b.close();
+    }
+    const seeded = await Promise.all([1, 1, 2].map(async (seed) => {
+      const box = await Sandbox.create({ image: process.env.IMAGE, seed, isolation: "shared" });
+      const { stdout } = await box.run("head -c 8 /dev/urandom | od -An -tx1; date");
+      await box.close();
+      return stdout;
+    }));
+    said.push([seeded[0] === seeded[1], seeded[0] === seeded[2]]);
+    console.log(JSON.stringify(said));`,
+    [["a\na\n", "b\nb\n"], "still\n", ["a\na\n", "b\nb\n"], "still\n", [true, false]],
+  ));
+
+test("what cannot be is told by kind and data", () =>
+  prints(
+    `import { Sandbox, StratosError, openImage, openVolume } from "stratos";
+    const image = process.env.IMAGE;
+    const told = [];
+    const failing = async (promise) => {
+      const error = await promise.then(() => "no failure", (error) => error);
+      told.push(error instanceof StratosError ? [error.kind, error.data] : String(error));
+    };
+    await failing(Sandbox.create({ image: "nosuch" }));
+    await failing(openImage("nosuch"));
+    await failing(openImage("nosuch", { pull: true }));
+    await failing(Sandbox.create({ image, memoryBytes: 1 }));
+    await failing(Sandbox.create({ image, ports: [{ host: 1, guest: 1 }] }));
+    await failing(Sandbox.create({ image, mounts: [{ host: "/no/such", guest: "/mnt" }] }));
+    await failing(openVolume("/no/such.aegisfs"));
+    await failing(openVolume("/etc/passwd", { readOnly: true }));
+    const box = await Sandbox.create({ image });
+    await failing(box.run(["nosuch"]));
+    await failing(box.run(["/etc/passwd"]));
+    await failing(box.run("true", { cwd: "/nosuch" }));
+    await failing(box.run("true", { user: "nosuch" }));
+    await failing(box.run([]));
+    await failing(box.readFile("relative"));
+    await box.close();
+    console.log(JSON.stringify(told));`,
+    [
+      ["no-image", { image: "nosuch" }],
+      ["no-image", { image: "nosuch" }],
+      ["no-image", { image: "nosuch" }],
+      ["option", { option: "memoryBytes" }],
+      ["option", { option: "ports" }],
+      ["mount", { place: "/no/such" }],
+      ["volume", { path: "/no/such.aegisfs" }],
+      ["volume", { path: "/etc/passwd" }],
+      ["program", { program: "nosuch", code: "ENOENT" }],
+      ["program", { program: "/etc/passwd", code: "EACCES" }],
+      ["cwd", { path: "/nosuch", code: "ENOENT" }],
+      ["no-user", { user: "nosuch" }],
+      ["option", { option: "command" }],
+      ["option", { option: "path" }],
+    ],
+  ));
+
+test("an image that is missing is made when `pull` says how, with progress, until the caller gives up", async () => {
+  // A mirror that never answers.
+  const mirror = createServer(() => {}).listen(0, "127.0.0.1");
+  await new Promise((resolve) => mirror.once("listening", resolve));
+  const home = join(folder, "empty-home");
+  await prints(
+    `import { readdirSync } from "node:fs";
+    import { Sandbox, openImage } from "stratos";
+    const { MIRROR: mirror, STRATOS_HOME: home } = process.env;
+    const phases = new Set();
+    const onProgress = ({ phase }) => void phases.add(phase);
+    const pull = { packages: [], mirror: "file:///nothing" };
+    const failed = await Sandbox.create({ image: "small", pull, onProgress })
+      .catch(({ kind, data }) => [kind, data]);
+    const controller = new AbortController();
+    const given = openImage("small", { pull: { packages: [], mirror }, signal: controller.signal,
+      onProgress: () => controller.abort(new Error("enough")) }).catch((error) => error.message);
+    const told = [failed, [...phases], await given];
+    // The engine ends, and what it was making goes with the next change.
+    console.log(JSON.stringify([...told, readdirSync(home + "/images").filter((name) => !name.startsWith("."))]));`,
+    [["image", { image: "small" }], ["index"], "enough", []],
+    { STRATOS_HOME: home, MIRROR: `http://127.0.0.1:${(mirror.address() as AddressInfo).port}/debian` },
+  );
+  mirror.closeAllConnections();
+  mirror.close();
+});
+
+test("folders of the host are seen, an image is read, a volume is read and written", async () => {
+  const shared = join(folder, "shared"),
+    volume = join(folder, "data.aegisfs");
+  mkdirSync(shared);
+  writeFileSync(join(shared, "in"), "of the host");
+  const [node, ...rest] = launcher;
+  must(node!, [...rest, "fs", "format", volume, "--size", "64M"], folder);
+  await prints(
+    `import { readFileSync } from "node:fs";
+    import { Sandbox, openImage, openVolume } from "stratos";
+    const image = process.env.IMAGE, { SHARED: shared, VOLUME: path } = process.env;
+    const box = await Sandbox.create({ image, mounts: [{ host: shared, guest: "/mnt/s" }] });
+    const { stdout } = await box.run("cat /mnt/s/in; echo back > /mnt/s/out");
+    await box.close();
+    const root = await openImage(image);
+    const release = (await root.readTextFile("/etc/os-release")).includes("Debian");
+    const refused = await root.writeFile("/x", "").catch(({ kind, data }) => [kind, data.code]);
+    const { name, architecture, packages } = root.info;
+    await root.close();
+    const volume = await openVolume(path);
+    await volume.writeFile("/a", "kept");
+    const second = await openVolume(path).catch(({ kind, data }) => [kind, data.path === path]);
+    await volume.sync();
+    await volume.close();
+    const again = await openVolume(path, { readOnly: true });
+    const kept = await again.readTextFile("/a");
+    await again.close();
+    console.log(JSON.stringify([stdout, readFileSync(shared + "/out", "utf8"), release, refused, name === image,
+      architecture, packages.some(({ name }) => name === "python3"), second, kept]));`,
+    ["of the host", "back\n", true, ["file", "EROFS"], true, "riscv64", true, ["in-use", true], "kept"],
+    { SHARED: shared, VOLUME: volume },
+  );
+  const { stdout } = await run([node!, ...rest, "fs", "check", volume], {});
+  assert.match(stdout, /clean|no errors|ok/i);
+});
+
+test("the program's own process is left as it was, and ends although a sandbox is open", () =>
+  prints(
+    `import { Sandbox } from "stratos";
+    const before = process.eventNames().length;
+    const box = await Sandbox.create({ image: process.env.IMAGE });
+    let turns = 0;
+    const timer = setInterval(() => turns++, 5);
+    await box.run("i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done");
+    clearInterval(timer);
+    console.log(JSON.stringify([process.eventNames().length - before, turns > 5]));
+    // Not closed: nothing is awaited any more.`,
+    [0, true],
+  ));
+
+test("an engine that is killed fails what runs in it, and only that", () =>
+  prints(
+    `import { readdirSync, readFileSync } from "node:fs";
+    import { Sandbox } from "stratos";
+    const image = process.env.IMAGE;
+    const a = await Sandbox.create({ image });
+    const engine = readdirSync("/proc").find((pid) => {
+      try {
+        return readFileSync("/proc/" + pid + "/stat", "utf8").split(") ")[1].split(" ")[1] === String(process.pid);
+      } catch { return false; }
+    });
+    const b = await Sandbox.create({ image });
+    const running = a.run("sleep 1000").catch(({ kind, data }) => [kind, data.signal]);
+    process.kill(Number(engine), "SIGKILL");
+    const failed = await running;
+    const later = await a.run("true").catch(({ kind }) => kind);
+    await a.close();
+    const other = (await b.run("echo here")).stdout;
+    await b.close();
+    console.log(JSON.stringify([failed, later, other]));`,
+    [["engine", "SIGKILL"], "engine", "here\n"],
+  ));
+
+test("the types hold for a program in TypeScript, and mistakes are found", () => {
+  const source = (mistake: string): string =>
+    `import { Sandbox, StratosError, openImage, openVolume, type RunResult } from "stratos";
+    const box: Sandbox = await Sandbox.create({ image: "debian", seed: 1, signal: new AbortController().signal });
+    const result: RunResult = await box.run(["ls", "-l"], { onStdout: (bytes) => void bytes.length });
+    const code: number = result.exitCode;
+    try { await (await openVolume("/x")).readFile("/a"); } catch (error) {
+      if (error instanceof StratosError && error.kind === "file") console.log(error.message);
+    }
+    const names: string[] = (await openImage("debian")).info.packages.map(({ name }) => name);
+    ${mistake}
+    await box.close();
+    export { code, names };\n`;
+  writeFileSync(join(project, "right.mts"), source(""));
+  writeFileSync(join(project, "wrong.mts"), source("await box.run(7);"));
+  const check = (file: string, ...more: string[]): string =>
+    spawnSync(
+      process.execPath,
+      [
+        join(repository, "node_modules/typescript/bin/tsc"),
+        ...["--noEmit", "--strict", "--module", "nodenext", "--target", "es2022", ...more, file],
+      ],
+      { cwd: project, encoding: "utf8" },
+    ).stdout;
+  assert.equal(check("right.mts", "--lib", "es2022,dom"), "");
+  assert.match(check("wrong.mts", "--lib", "es2022,dom"), /wrong\.mts\(\d+,\d+\): error TS/);
+});
+
+test("the package carries its licences, a description and the command", () => {
+  const files = readdirSync(join(project, "node_modules/stratos"));
+  for (const name of ["LICENSE-MIT", "LICENSE-APACHE", "README.md", "library.d.ts"])
+    assert.ok(files.includes(name), `${name} is missing`);
+  assert.match(must(join(project, "node_modules/.bin/stratos"), ["--version"], project), /^\d+\.\d+\.\d+\n$/);
+});
