@@ -19,6 +19,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   drivers: 1,
   kernel: 2,
   machine: 3,
+  session: 4,
   sim: 4,
   fuse: 4,
   userland: 4,

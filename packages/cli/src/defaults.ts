@@ -19,6 +19,3 @@ export const GUEST_ARCHITECTURE = "riscv64";
 /** The host commits memory as it is touched, so a generous size costs little. */
 export const DEFAULT_MEMORY = 2 * 1024 ** 3;
 export const MACHINE_MEMORY_MIN = 64 * 1024 ** 2;
-
-export const HOSTNAME = "stratos";
-export const GUEST_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

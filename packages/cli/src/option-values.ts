@@ -2,13 +2,9 @@
 import { isIP } from "node:net";
 import { InvalidArgumentError } from "commander";
 import type { PublishedPort } from "@stratos/host-node";
+import type { EnvironmentSetting } from "@stratos/session";
 import { MAX_HARTS } from "@stratos/abi";
 import { MACHINE_MEMORY_MIN } from "./defaults.ts";
-
-export interface EnvironmentSetting {
-  readonly name: string;
-  readonly value: string;
-}
 
 /** `K=V`; `K` alone takes the value that Stratos itself was given. */
 export function parseEnvironment(text: string, previous: readonly EnvironmentSetting[]): readonly EnvironmentSetting[] {

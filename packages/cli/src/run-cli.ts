@@ -1,9 +1,17 @@
 import { CommanderError } from "commander";
 import { closestName, printable, slipsOfWord } from "@stratos/base";
 import type { MountedCall } from "@stratos/host-node/fuse";
+import { SessionError, type SessionFailure } from "@stratos/session/session-error";
 import { BrokenPipe, EXIT_BROKEN_PIPE } from "./broken-pipe.ts";
 import { CommandError, hostReason, UsageError, VolumeInUseError } from "./command-error.ts";
-import { EXIT_FAILURE, EXIT_STRATOS_FAILED, EXIT_SUCCESS, EXIT_USAGE } from "./exit-status.ts";
+import {
+  EXIT_FAILURE,
+  EXIT_NOT_EXECUTABLE,
+  EXIT_NOT_FOUND,
+  EXIT_STRATOS_FAILED,
+  EXIT_SUCCESS,
+  EXIT_USAGE,
+} from "./exit-status.ts";
 import { commandHandlers } from "./commands/command-handlers.ts";
 import { beginCall } from "./fs/call-context.ts";
 import { createProgram, type CommandHandlers } from "./program/program.ts";
@@ -66,6 +74,11 @@ function tell(error: unknown): number {
     process.stderr.write(`stratos: ${printable(error.message)}\n`);
     return error.status;
   }
+  if (error instanceof SessionError) {
+    const option = error.kind === "folder" || error.kind === "folder-denied" ? " (--workdir)" : "";
+    process.stderr.write(`stratos: ${printable(error.message)}${option}\n`);
+    return SESSION_STATUSES[error.kind];
+  }
   if (isHostError(error)) {
     process.stderr.write(`stratos: ${printable(error.path ?? error.syscall ?? "host")}: ${hostReason(error)}\n`);
     return EXIT_FAILURE;
@@ -74,6 +87,16 @@ function tell(error: unknown): number {
   process.stderr.write(`stratos: internal error: ${printable(detail)}\n`);
   return EXIT_STRATOS_FAILED;
 }
+
+const SESSION_STATUSES: Readonly<Record<SessionFailure, number>> = {
+  mount: EXIT_STRATOS_FAILED,
+  place: EXIT_FAILURE,
+  user: EXIT_USAGE,
+  folder: EXIT_NOT_FOUND,
+  "folder-denied": EXIT_NOT_EXECUTABLE,
+  "program-not-found": EXIT_NOT_FOUND,
+  "program-not-executable": EXIT_NOT_EXECUTABLE,
+};
 
 function isHostError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === "string";

@@ -4,7 +4,8 @@
  */
 export { NodeWasmEngine } from "./wasm-engine.ts";
 export { NodeClock } from "./clock.ts";
-export { NodeRandomSource } from "./random-source.ts";
+export { NodeEventLoop } from "./event-loop.ts";
+export { nodePorts } from "./machine-ports.ts";
 export { FileBlockDevice } from "./file-block-device.ts";
 export { sleepSync } from "./sleep-sync.ts";
 export { waitForEndingMount } from "./ending-mount.ts";

@@ -1,10 +1,13 @@
 /**
  * Ports: every touch of the world outside the computer goes through one of these interfaces. Each has a real form
- * in `host-node` or `host-browser` and a deterministic one in `simulated/`. All are synchronous but the
- * socket provider and the console's input, which call back from the host's event loop, never re-entrantly.
+ * in `host-node` or `host-browser` and a deterministic one in `simulated/`. All are synchronous but the event
+ * loop itself, the socket provider and the console's input, which call back from that loop, never re-entrantly.
  */
 export type { WasmEngine, WasmMemory, WasmModule, WasmInstance, WasmTable } from "./wasm-engine.ts";
 export type { Clock, CpuClock } from "./clock.ts";
+export { DELAY_MS_MAX } from "./event-loop.ts";
+export type { EventLoop } from "./event-loop.ts";
+export type { MachinePorts } from "./machine-ports.ts";
 export type { RandomSource } from "./random-source.ts";
 export type { BlockDevice } from "./block-device.ts";
 export type { CompressionCodec } from "./codec.ts";
@@ -24,6 +27,7 @@ export type {
   HostInterfaceAddress,
 } from "./socket-provider.ts";
 export { SimulatedClock } from "./simulated/clock.ts";
+export { SimulatedEventLoop } from "./simulated/event-loop.ts";
 export { SimulatedRandomSource } from "./simulated/random-source.ts";
 export { SimulatedCipher } from "./simulated/cipher.ts";
 export { SerialCodecPool } from "./simulated/serial-codec-pool.ts";

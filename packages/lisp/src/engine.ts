@@ -170,7 +170,9 @@ export class Engine {
     const counts = Map.groupBy(publicPrimitives(), ({ name }) => name);
     const prelude = preludeNames().map((name) => ({ name, text: preludeDefinition(name)! }));
     const inline = [...counts].map(([name, all]) => ({ name, counts: all.map(({ count }) => count) }));
-    this.#loadRuntime("library", `${LIBRARY}\n` + derivedText({ inline, hostNames: this.host.names, prelude }), true);
+    // What is code of its own already is not the host's to do.
+    const hostNames = this.host.names.filter((name) => !this.#runtime.has(name));
+    this.#loadRuntime("library", `${LIBRARY}\n` + derivedText({ inline, hostNames, prelude }), true);
   }
 
   // Images

@@ -34,14 +34,15 @@ import {
   type RootCommand,
   type RootExit,
 } from "@stratos/builder";
+import { nodePorts } from "@stratos/host-node";
 import { openHostInput, openHostOutput } from "@stratos/kernel";
 import { writeTreeEntry } from "@stratos/pkg";
+import { MachineSession, readVolumeFile, writeVolumeFile } from "@stratos/session";
 import { DEFAULT_MEMORY } from "../defaults.ts";
+import { exitStatusOf } from "../exit-status.ts";
 import { cloneVolumeToLayer, createVolume, type OpenVolume } from "../image/image-volume.ts";
-import { readVolumeFile, writeVolumeFile } from "../image/volume-file.ts";
 import { VolumeWriter } from "../image/volume-writer.ts";
 import { EMPTY_INPUT } from "../session/guest-command.ts";
-import { MachineSession } from "../session/machine-session.ts";
 
 /** A machine's clock begins so much after the root's newest file. */
 const AFTER_SECONDS = 86_400;
@@ -188,10 +189,9 @@ class StratosRoot implements CleanRoot {
       throw new InfrastructureError("a build's root inside Stratos has neither network nor terminal");
     const lines: string[] = [];
     const session = new MachineSession({
+      ports: nodePorts(),
       volume: this.#opened.volume,
       memoryBytes: Math.min(limits.memoryBytes, DEFAULT_MEMORY),
-      sockets: null,
-      volumes: [],
       seed: this.#seed,
       startMs: (epochSeconds + AFTER_SECONDS) * 1000,
       hostname,
@@ -204,8 +204,7 @@ class StratosRoot implements CleanRoot {
       heardMs = performance.now();
     const stop = (kind: "timeout" | "killed", why: string): void => {
       stopped ??= { kind, why };
-      session.machine.stop();
-      session.pump.wake();
+      session.stop();
     };
     const onAbort = (): void => stop("killed", "stopped");
     signal.addEventListener("abort", onAbort, { once: true });
@@ -245,7 +244,7 @@ class StratosRoot implements CleanRoot {
         },
         [openHostInput(kernel, EMPTY_INPUT), openHostOutput(kernel, output), openHostOutput(kernel, output)],
       );
-      const status = await session.run(undefined);
+      const status = exitStatusOf(await session.run());
       session.machine.sync();
       return { status, ...(stopped === undefined ? {} : { stopped }), cpuMs: undefined, peakBytes: 0 };
     } finally {

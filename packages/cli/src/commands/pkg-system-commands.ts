@@ -11,9 +11,9 @@ import {
   type PackageIndex,
   type PlannedChange,
 } from "@stratos/pkg";
+import { readVolumeFile } from "@stratos/session";
 import { CommandError, UsageError } from "../command-error.ts";
 import { ImageStore, stateNames, type ImageTransaction } from "../image/image-store.ts";
-import { readVolumeFile } from "../image/volume-file.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 import { defaultImage } from "../session/open-image.ts";
@@ -251,7 +251,7 @@ export function upgradableOf(
 ): { name: string; version: string; candidate: string; isHeld: boolean }[] {
   const found = [];
   for (const { package: one, isHeld } of state.entries()) {
-    const candidate = index.candidate(one.name);
+    const candidate = index.candidateFor(one);
     if (candidate !== undefined && candidate !== one && candidate.version !== one.version)
       found.push({ name: one.name, version: one.version, candidate: candidate.version, isHeld });
   }

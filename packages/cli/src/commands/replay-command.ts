@@ -1,13 +1,12 @@
 /** `stratos replay`: the recorded program on the recorded image with the recorded seed, fed from the recording. */
-import { stratosHome } from "@stratos/host-node";
+import { nodePorts, stratosHome } from "@stratos/host-node";
+import { findGuestUser, MachineSession } from "@stratos/session";
 import { CommandError } from "../command-error.ts";
-import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
+import { EXIT_STRATOS_FAILED, exitStatusOf } from "../exit-status.ts";
 import { ImageStore } from "../image/image-store.ts";
 import type { ReplayOptions } from "../program/program.ts";
 import { InputGate } from "../recording/input-gate.ts";
 import { type Moment, readRecording, type RecordedEvent } from "../recording/recording-file.ts";
-import { findGuestUser } from "../session/guest-user.ts";
-import { MachineSession } from "../session/machine-session.ts";
 import { openImage } from "../session/open-image.ts";
 import { runStatistics } from "../session/run-statistics.ts";
 import { openReplayFiles } from "../session/standard-files.ts";
@@ -27,12 +26,11 @@ export async function replayCommand(file: string, options: ReplayOptions): Promi
   const image = openImage(header.image, { keep: undefined, deltaBytes: header.memoryBytes });
   try {
     const session = new MachineSession({
+      ports: nodePorts(),
       volume: image.opened.volume,
       memoryBytes: header.memoryBytes,
       harts: header.harts,
       callWork: header.callWork ?? Infinity,
-      sockets: null,
-      volumes: [],
       seed: header.seed,
       log: () => {},
     });
@@ -65,8 +63,7 @@ export async function replayCommand(file: string, options: ReplayOptions): Promi
         // An event of this very moment is let in by the next turn; without one the run waits for what never came.
         if (next < events.length && isAt(events[next]!, gate.moment)) return session.pump.wake();
         stuck = true;
-        session.machine.stop();
-        session.pump.wake();
+        session.stop();
       },
     };
     const standard = openReplayFiles(session, gate, header);
@@ -81,7 +78,7 @@ export async function replayCommand(file: string, options: ReplayOptions): Promi
       },
       standard.files,
     );
-    const status = await session.run(undefined);
+    const status = exitStatusOf(await session.run());
     const outcome = gate.end(status);
     await standard.finish();
     trace?.finish();

@@ -11,15 +11,16 @@ import { ERRNO_NAMES, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFR
 import { byteStringToUtf8, utf8ToByteString } from "@stratos/base";
 import { ScriptError, type ScriptJob, type ScriptRunner, type TreeChanges } from "@stratos/compose";
 import { comparePaths, fileEntry, MemoryBlob, type FileEntry, type FileKind, type FileTree } from "@stratos/formats";
+import { nodePorts } from "@stratos/host-node";
 import { openHostInput, openHostOutput } from "@stratos/kernel";
 import { writeTreeEntry } from "@stratos/pkg";
-import { DEFAULT_MEMORY, GUEST_PATH } from "../defaults.ts";
+import { findGuestUser, GUEST_PATH, MachineSession } from "@stratos/session";
+import { DEFAULT_MEMORY } from "../defaults.ts";
+import { exitStatusOf } from "../exit-status.ts";
 import { EMPTY_INPUT, lineOutput } from "../session/guest-command.ts";
 import { createVolume, type OpenVolume } from "../image/image-volume.ts";
 import { entriesOf, xattrsOf } from "../image/volume-walk.ts";
 import { decodeDevice, VolumeWriter } from "../image/volume-writer.ts";
-import { findGuestUser } from "../session/guest-user.ts";
-import { MachineSession } from "../session/machine-session.ts";
 import { exactSize } from "../fs/exact-size.ts";
 
 /** Behind the newest time of a tree, by a day. */
@@ -73,19 +74,15 @@ async function runScript(opened: OpenVolume, job: ScriptJob): Promise<void> {
     job.onLine(line);
   };
   const session = new MachineSession({
+    ports: nodePorts(),
     volume: opened.volume,
     memoryBytes: DEFAULT_MEMORY,
-    sockets: null,
-    volumes: [],
     seed: SEED,
     startMs: (job.epochSeconds + AFTER_SECONDS) * 1000,
     hostname: job.hostname,
     log: (line) => onLine(`kernel: ${line}`),
   });
-  const onAbort = (): void => {
-    session.machine.stop();
-    session.pump.wake();
-  };
+  const onAbort = (): void => session.stop();
   job.signal.addEventListener("abort", onAbort, { once: true });
   try {
     const output = lineOutput((line) => onLine(byteStringToUtf8(line)));
@@ -98,7 +95,7 @@ async function runScript(opened: OpenVolume, job: ScriptJob): Promise<void> {
       { program: argv[0]!, argv, environment, workingDirectory: "/", user: findGuestUser(opened.volume.root, "0") },
       [openHostInput(kernel, EMPTY_INPUT), openHostOutput(kernel, output), openHostOutput(kernel, output)],
     );
-    const status = await session.run(undefined);
+    const status = exitStatusOf(await session.run());
     session.machine.sync();
     job.signal.throwIfAborted();
     if (status !== 0)

@@ -1,8 +1,8 @@
 import type { Subvolume } from "@stratos/aegisfs";
 import { byteString } from "@stratos/base";
 import { ControlError, parseControl } from "@stratos/pkg/control";
+import { readVolumeFile } from "@stratos/session";
 import type { InstalledPackage } from "./image-store.ts";
-import { readVolumeFile } from "./volume-file.ts";
 
 /** What dpkg's database in a volume says is installed; none when there is no database that can be read. */
 export function readInstalledPackages(files: Subvolume): InstalledPackage[] {

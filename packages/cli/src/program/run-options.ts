@@ -1,6 +1,7 @@
 import { Option } from "commander";
 import type { Command } from "commander";
 import type { PublishedPort } from "@stratos/host-node";
+import type { EnvironmentSetting } from "@stratos/session";
 import { DEFAULT_IMAGE, DEFAULT_MEMORY } from "../defaults.ts";
 import {
   formatSize,
@@ -15,7 +16,6 @@ import {
   parseTimeout,
   parseUser,
   parseVolume,
-  type EnvironmentSetting,
   type VolumeMapping,
 } from "../option-values.ts";
 

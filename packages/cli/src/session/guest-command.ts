@@ -1,12 +1,14 @@
 /** Runs a command in a system as root, without a terminal or a network, and hands on its output by lines. */
 import { byteString } from "@stratos/base";
 import type { HostStreamIn, HostStreamOut } from "@stratos/host";
+import { nodePorts } from "@stratos/host-node";
 import { openHostInput, openHostOutput } from "@stratos/kernel";
-import { DEFAULT_MEMORY, GUEST_PATH } from "../defaults.ts";
+import { findGuestUser, GUEST_PATH, MachineSession } from "@stratos/session";
+import { DEFAULT_MEMORY } from "../defaults.ts";
+import { exitStatusOf } from "../exit-status.ts";
 import type { OpenVolume } from "../image/image-volume.ts";
 import type { VolumeMapping } from "../option-values.ts";
-import { findGuestUser } from "./guest-user.ts";
-import { MachineSession } from "./machine-session.ts";
+import { hostFolders } from "./guest-mounts.ts";
 
 export interface GuestCommand {
   /** byte strings */
@@ -20,10 +22,10 @@ export interface GuestCommand {
 /** @returns its exit status as a shell would say it; all that it wrote is in the volume, which is not yet synced */
 export async function runInGuest(opened: OpenVolume, command: GuestCommand): Promise<number> {
   const session = new MachineSession({
+    ports: nodePorts(),
     volume: opened.volume,
     memoryBytes: DEFAULT_MEMORY,
-    sockets: null,
-    volumes: command.volumes ?? [],
+    folders: hostFolders(command.volumes ?? []),
     keepsRun: true,
     log: (line) => command.onLine(`kernel: ${line}`),
   });
@@ -41,7 +43,7 @@ export async function runInGuest(opened: OpenVolume, command: GuestCommand): Pro
     },
     files,
   );
-  const status = await session.run(undefined);
+  const status = exitStatusOf(await session.run());
   session.machine.sync();
   return status;
 }

@@ -2,8 +2,8 @@ import { utf8Of } from "@stratos/base";
 import type { Subvolume } from "@stratos/aegisfs";
 import type { SocketProvider } from "@stratos/host";
 import { NodeSocketProvider, type PublishedPort } from "@stratos/host-node";
+import { writeVolumeFile } from "@stratos/session";
 import { UsageError } from "../command-error.ts";
-import { writeVolumeFile } from "../image/volume-file.ts";
 import type { NetworkMode } from "../program/run-options.ts";
 
 /**

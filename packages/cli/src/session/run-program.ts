@@ -2,21 +2,21 @@
 import { randomInt } from "node:crypto";
 import { isatty } from "node:tty";
 import { byteStringToUtf8, utf8ToByteString } from "@stratos/base";
-import { readConfig, stratosHome } from "@stratos/host-node";
+import { nodePorts, readConfig, stratosHome } from "@stratos/host-node";
 import { Machine } from "@stratos/machine";
+import { findGuestUser, guestEnvironment, type GuestUser, MachineSession } from "@stratos/session";
 import { CommandError, UsageError } from "../command-error.ts";
 import { InputGate } from "../recording/input-gate.ts";
 import { RecordingWriter } from "../recording/recording-file.ts";
 import { DEFAULT_IMAGE, DEFAULT_MEMORY } from "../defaults.ts";
+import { exitStatusOf } from "../exit-status.ts";
 import { ImageStore } from "../image/image-store.ts";
 import { formatSize, parseMemory } from "../option-values.ts";
 import type { RunOptions } from "../program/run-options.ts";
 import { adviceFor } from "./advice.ts";
 import { forwardSignals } from "./forward-signals.ts";
-import { guestEnvironment } from "./guest-environment.ts";
-import { findGuestUser, type GuestUser } from "./guest-user.ts";
+import { hostFolders } from "./guest-mounts.ts";
 import { openNetwork, writeResolverConfiguration } from "./host-network.ts";
-import { MachineSession } from "./machine-session.ts";
 import { defaultImage, openImage } from "./open-image.ts";
 import { runStatistics } from "./run-statistics.ts";
 import { hasTerminal, openStandardFiles } from "./standard-files.ts";
@@ -52,10 +52,11 @@ export async function runProgram(
     const user = findGuestUser(files, options.user ?? "root");
     if (network !== null) writeResolverConfiguration(files, network);
     const session = new MachineSession({
+      ports: nodePorts(),
       volume: image.opened.volume,
       memoryBytes,
       sockets: network,
-      volumes: options.volume,
+      folders: hostFolders(options.volume),
       harts: options.harts ?? 1,
       log: kernelLog(),
       ...(seed === undefined ? {} : { seed }),
@@ -103,7 +104,7 @@ export async function runProgram(
       }
       started = request.program;
       session.start(request, standard.files);
-      status = await session.run(options.timeout);
+      status = exitStatusOf(await session.run(options.timeout));
       if (gate !== null) recorder!.add(gate.end(status));
     } finally {
       stopForwarding();

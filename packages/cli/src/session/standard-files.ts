@@ -2,9 +2,8 @@
 import { isatty } from "node:tty";
 import { NodeConsole, openStreamIn, openStreamOut } from "@stratos/host-node";
 import { attachConsole, type OpenFile, openConsoleTerminal, openHostInput, openHostOutput } from "@stratos/kernel";
+import type { MachineSession } from "@stratos/session";
 import type { InputGate } from "../recording/input-gate.ts";
-import type { MachineSession } from "./machine-session.ts";
-import { wakingConsole, wakingStreamIn, wakingStreamOut } from "./waking-ports.ts";
 
 export interface StandardFiles {
   readonly files: readonly OpenFile[];
@@ -22,22 +21,17 @@ export function hasTerminal(): boolean {
 /** @param gate  for runs that are recorded: what comes in goes through it */
 export function openStandardFiles(session: MachineSession, gate: InputGate | null = null): StandardFiles {
   const { kernel } = session.machine;
-  const wake = (): void => session.pump.wake();
   const outputs: { drain(): Promise<void> }[] = [];
   const output = (fd: number): OpenFile => {
     const stream = openStreamOut(fd);
     outputs.push(stream);
-    return openHostOutput(kernel, gate === null ? wakingStreamOut(stream, wake) : gate.streamOut(stream));
+    return openHostOutput(kernel, gate === null ? stream : gate.streamOut(stream));
   };
   const drain = async (): Promise<void> => void (await Promise.all(outputs.map((stream) => stream.drain())));
   if (!hasTerminal()) {
     const input = openStreamIn(0);
     return {
-      files: [
-        openHostInput(kernel, gate === null ? wakingStreamIn(input, wake) : gate.streamIn(input)),
-        output(1),
-        output(2),
-      ],
+      files: [openHostInput(kernel, gate === null ? input : gate.streamIn(input)), output(1), output(2)],
       isTerminal: false,
       finish: drain,
     };
@@ -45,7 +39,7 @@ export function openStandardFiles(session: MachineSession, gate: InputGate | nul
   const host = new NodeConsole();
   const terminal = attachConsole(
     kernel,
-    gate === null ? wakingConsole(host, wake) : gate.console(host, host.size(), (bytes) => host.writeWhole(bytes)),
+    gate === null ? host : gate.console(host, host.size(), (bytes) => host.writeWhole(bytes)),
   );
   host.open();
   const line = openConsoleTerminal(kernel, terminal);

@@ -203,6 +203,8 @@ export function readCloneArguments(
   // set_tid, cgroup.
   if (field(8) !== 0 || field(9) !== 0 || ((flags % 0x100000000) & 0xff) !== 0 || flags >= 0x200000000) return -EINVAL;
   if ((stack === 0) !== (stackSize === 0)) return -EINVAL;
+  // Shared handlers are not the child's to clear.
+  if (flags >= CLONE_CLEAR_SIGHAND && (flags & CLONE_SIGHAND) !== 0) return -EINVAL;
   const exitSignal = field(4);
   if (exitSignal > 64 || ((flags & (CLONE_THREAD | CLONE_PARENT)) !== 0 && exitSignal !== 0)) return -EINVAL;
   return {

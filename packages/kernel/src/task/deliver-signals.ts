@@ -118,8 +118,7 @@ function runHandler(task: Task, info: SignalInfo, action: SignalAction): void {
   if (!enterHandler(task, info, action)) {
     if (info.signal === SIGSEGV)
       task.group.actions.set(SIGSEGV, { handler: SIG_DFL, flags: 0, restorer: 0, maskLow: 0, maskHigh: 0 });
-    sendSignalToTask(task, signalInfo(SIGSEGV, SI_KERNEL));
-    task.blocked.delete(SIGSEGV);
+    forceSignal(task, signalInfo(SIGSEGV, SI_KERNEL));
     return;
   }
   task.savedMask = null;

@@ -177,6 +177,7 @@ export const Cell = {
   inputPort: 31,
   outputPort: 32,
   errorPort: 33,
+  recordError: 34,
   first: 64,
 } as const;
 

@@ -8,7 +8,7 @@ import type { Node } from "./ir.ts";
 
 /** Operations that allocate first and evaluate their operands after: none of those may be a safepoint. */
 export function allocatesFirst(node: Node): boolean {
-  return node.k === "closure" || (node.k === "prim" && (node.op.name === "cons" || node.op.name === "%box"));
+  return node.k === "closure" || (node.k === "prim" && ["cons", "%box", "%record"].includes(node.op.name));
 }
 
 export function isSafepoint(node: Node): boolean {

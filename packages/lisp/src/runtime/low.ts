@@ -107,6 +107,10 @@ call-variadic sp f 8))
   (store64! sp 0 0)
   (tail call2 (+ sp 8) (cell CELL-RAISE-ERROR) (ext (shl code 3)) value))
 
+(define (record-error sp:i32 name type value)
+  (store64! sp 0 0)
+  (tail slow3 (+ sp 8) (cell CELL-RECORD-ERROR) name type value))
+
 ; Frames.
 (define (save-frame:void sp:i32 site:i32)
   (let ((n:i32 (shr site 20)) (i:i32 0))

@@ -5,7 +5,7 @@ import { access } from "./0002-access.ts";
 import { artefacts } from "./0003-artefacts.ts";
 import type { Migration } from "./migration.ts";
 
-const MIGRATIONS: readonly Migration[] = [tasks, access, artefacts];
+export const MIGRATIONS: readonly Migration[] = [tasks, access, artefacts];
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
 /** Held while a step runs, so that hubs which begin together take turns. */

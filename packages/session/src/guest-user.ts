@@ -1,8 +1,8 @@
 /** Who a program runs as: `USER[:GROUP]`, looked up in the image's passwd(5) and group(5). */
 import type { Subvolume } from "@stratos/aegisfs";
 import { byteString, utf8ToByteString } from "@stratos/base";
-import { UsageError } from "../command-error.ts";
-import { readVolumeFile } from "../image/volume-file.ts";
+import { SessionError } from "./session-error.ts";
+import { readVolumeFile } from "./volume-file.ts";
 
 export interface GuestUser {
   readonly uid: number;
@@ -17,14 +17,14 @@ export interface GuestUser {
 
 const ID_MAX = 0xfffffffe;
 
-/** @throws UsageError when a name is not known; numbers need not be */
+/** @throws SessionError when a name is not known; numbers need not be */
 export function findGuestUser(files: Subvolume, request: string): GuestUser {
   const [userText, groupText] = utf8ToByteString(request).split(":") as [string, string | undefined];
   const passwd = rows(files, "etc/passwd");
   const groupRows = rows(files, "etc/group");
   const row = passwd.find((fields) => fields[0] === userText) ?? passwd.find((fields) => fields[2] === userText);
   const uid = row === undefined ? numberOf(userText) : numberOf(row[2]!);
-  if (uid === null) throw new UsageError(request, "no such user in the image");
+  if (uid === null) throw new SessionError("user", request, "no such user in the image");
   let gid = row === undefined ? 0 : (numberOf(row[3]!) ?? 0);
   const name = row?.[0] ?? String(uid);
   let groups: number[] = [];
@@ -35,7 +35,7 @@ export function findGuestUser(files: Subvolume, request: string): GuestUser {
       .filter((number) => number !== null && number !== gid) as number[];
   } else {
     const found = numberOf(groupRows.find((fields) => fields[0] === groupText)?.[2] ?? groupText);
-    if (found === null) throw new UsageError(request, "no such group in the image");
+    if (found === null) throw new SessionError("user", request, "no such group in the image");
     gid = found;
   }
   return { uid, gid, groups, name, home: row?.[5] || "/", shell: row?.[6] || "/bin/sh" };

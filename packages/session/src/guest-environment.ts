@@ -1,7 +1,12 @@
 import { utf8ToByteString } from "@stratos/base";
-import { GUEST_PATH } from "../defaults.ts";
-import type { EnvironmentSetting } from "../option-values.ts";
 import type { GuestUser } from "./guest-user.ts";
+
+export const GUEST_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+export interface EnvironmentSetting {
+  readonly name: string;
+  readonly value: string;
+}
 
 /**
  * Environment of the first program: nothing of the host's gets in unasked, but what a terminal program needs to know of
@@ -10,7 +15,7 @@ import type { GuestUser } from "./guest-user.ts";
 export function guestEnvironment(
   user: GuestUser,
   settings: readonly EnvironmentSetting[],
-  options: { isTerminal: boolean; host: NodeJS.ProcessEnv },
+  options: { isTerminal: boolean; host: Readonly<Record<string, string | undefined>> },
 ): string[] {
   const values = new Map<string, string>([
     ["PATH", GUEST_PATH],

@@ -1,40 +1,42 @@
 /**
- * One run: a machine over a clone of an image, with the host's ports, from the first program's start to its end. This
- * is the place that knows all parts (STYLE.md §1); everything above it only says what to run.
+ * One run: a machine over a root with the host's ports, from the first program's start to its end. This is the place
+ * that knows all parts (STYLE.md §1); everything above it only says what to run.
  */
 import type { Subvolume, Volume } from "@stratos/aegisfs";
 import { EACCES, ENOENT, ENOTDIR, ERRNO_NAMES } from "@stratos/abi";
 import { byteStringToUtf8 } from "@stratos/base";
-import { SimulatedClock, SimulatedRandomSource, type SocketProvider } from "@stratos/host";
-import { NodeClock, NodeRandomSource, NodeWasmEngine } from "@stratos/host-node";
+import {
+  type EventLoop,
+  type MachinePorts,
+  SimulatedClock,
+  SimulatedRandomSource,
+  type SocketProvider,
+} from "@stratos/host";
 import { AegisFileSystem, type Credentials, type OpenFile, ROOT } from "@stratos/kernel";
 import { Machine } from "@stratos/machine";
-import { CommandError } from "../command-error.ts";
-import { HOSTNAME } from "../defaults.ts";
-import {
-  EXIT_NOT_EXECUTABLE,
-  EXIT_NOT_FOUND,
-  EXIT_SIGNAL_BASE,
-  EXIT_STRATOS_FAILED,
-  EXIT_TIMEOUT,
-} from "../exit-status.ts";
-import { isAbsentFromVolume } from "../image/volume-file.ts";
-import type { VolumeMapping } from "../option-values.ts";
-import { mountHostFolders } from "./guest-mounts.ts";
 import type { GuestUser } from "./guest-user.ts";
+import { type HostFolder, mountHostFolders } from "./host-folders.ts";
 import { MachinePump } from "./machine-pump.ts";
-import { wakingSockets } from "./waking-ports.ts";
+import { SessionError } from "./session-error.ts";
+import { isAbsentFromVolume } from "./volume-file.ts";
+
+/** The name that programs see when none is given. */
+export const HOSTNAME = "stratos";
 
 export interface SessionOptions {
+  readonly ports: MachinePorts;
+  /** The root. */
   readonly volume: Volume;
   readonly memoryBytes: number;
-  readonly sockets: SocketProvider | null;
-  readonly volumes: readonly VolumeMapping[];
+  /** Absent: no network beyond the machine's own loopback. */
+  readonly sockets?: SocketProvider | null;
+  /** What programs see of the host's files. */
+  readonly folders?: readonly HostFolder[];
   /** Deterministic: chance from this seed, time counted in instructions. */
   readonly seed?: number;
   /** Processors that programs see; default: 1. */
   readonly harts?: number;
-  /** The name that programs see; default: Stratos' own. */
+  /** The name that programs see; default: HOSTNAME. */
   readonly hostname?: string;
   /** Units of work that a system call may do at a time, as a recording says; default: the kernel's own. */
   readonly callWork?: number;
@@ -55,6 +57,13 @@ export interface ProgramRequest {
   readonly user: GuestUser;
 }
 
+/** How the first program ended. */
+export type ProgramEnd =
+  | { readonly kind: "exited"; readonly status: number }
+  | { readonly kind: "killed"; readonly signal: number }
+  /** The machine was ended before the program did: after `timeoutMs`, or by `stop`. */
+  | { readonly kind: "timed out" | "stopped" };
+
 /** When a seeded machine's clock starts: the time of day must not come from the host. */
 const SEEDED_EPOCH_MS = Date.UTC(2025, 0, 1);
 
@@ -62,44 +71,42 @@ export class MachineSession {
   readonly machine: Machine;
   readonly pump: MachinePump;
   readonly #files: Subvolume;
-  readonly #hasVolumes: boolean;
+  readonly #loop: EventLoop;
+  readonly #hasFolders: boolean;
   #timedOut = false;
 
   constructor(options: SessionOptions) {
+    const { ports, folders = [], seed } = options;
     this.#files = options.volume.root;
-    this.#hasVolumes = options.volumes.length > 0;
-    const isSeeded = options.seed !== undefined;
-    // The sockets wake a pump that exists only when the machine does.
-    let pump: MachinePump | null = null;
+    this.#loop = ports.loop;
+    this.#hasFolders = folders.length > 0;
     this.machine = new Machine({
-      engine: new NodeWasmEngine(),
-      clock: isSeeded ? new SimulatedClock(options.startMs ?? SEEDED_EPOCH_MS) : new NodeClock(),
-      random: isSeeded ? new SimulatedRandomSource(options.seed!) : new NodeRandomSource(),
-      sockets: options.sockets === null ? null : wakingSockets(options.sockets, () => pump?.wake()),
+      engine: ports.engine,
+      clock: seed === undefined ? ports.clock : new SimulatedClock(options.startMs ?? SEEDED_EPOCH_MS),
+      random: seed === undefined ? ports.random : new SimulatedRandomSource(seed),
+      sockets: options.sockets ?? null,
       memoryBytes: options.memoryBytes,
       hostname: options.hostname ?? HOSTNAME,
       harts: options.harts ?? 1,
       ...(options.callWork === undefined ? {} : { callWork: options.callWork }),
-      virtualTime: isSeeded,
+      virtualTime: seed !== undefined,
       log: options.log,
-      nowMs: () => performance.now(),
+      nowMs: () => ports.loop.nowMs(),
     });
-    this.pump = pump = new MachinePump(this.machine);
+    this.pump = new MachinePump(this.machine, ports.loop);
     this.machine.mountRoot(new AegisFileSystem(this.machine.kernel, options.volume));
     const failure = this.machine.mountSystem({ keepsRun: options.keepsRun === true });
-    if (failure !== null)
-      throw new CommandError(
-        failure.place,
-        `cannot be mounted on: ${ERRNO_NAMES[failure.errno] ?? String(failure.errno)}`,
-        { status: EXIT_STRATOS_FAILED },
-      );
-    mountHostFolders(this.machine, options.volumes);
+    if (failure !== null) {
+      const { place, errno } = failure;
+      throw new SessionError("mount", place, `cannot be mounted on: ${ERRNO_NAMES[errno] ?? String(errno)}`, errno);
+    }
+    mountHostFolders(this.machine, folders);
   }
 
   /**
    * Starts the first program, found as execvp(3) finds it: a name without a slash is looked for in PATH.
    *
-   * @throws CommandError with status 126 or 127
+   * @throws SessionError
    */
   start(request: ProgramRequest, standardFiles: readonly OpenFile[]): void {
     const name = request.program;
@@ -119,21 +126,19 @@ export class MachineSession {
       if (typeof result === "number" || result.what === "working directory") {
         for (const file of standardFiles) file.release();
         if (typeof result === "number") return;
-        throw wrongDirectory(request.workingDirectory, result.errno);
+        throw wrongFolder(request.workingDirectory, result.errno);
       }
       // A program that may not be executed is passed over for one later in PATH, but remembered (execvp(3)).
       if (result.errno !== ENOENT && result.errno !== ENOTDIR) failure = result.errno;
       if (result.errno !== ENOENT && result.errno !== ENOTDIR && result.errno !== EACCES) break;
     }
     for (const file of standardFiles) file.release();
-    if (this.#isSurelyAbsent(request.workingDirectory)) throw wrongDirectory(request.workingDirectory, ENOENT);
-    const isMissing = failure === ENOENT || failure === ENOTDIR;
-    const why = isMissing
-      ? name.includes("/")
-        ? "no such file in the guest"
-        : "command not found in the guest"
-      : errnoWords(failure);
-    throw new CommandError(byteStringToUtf8(name), why, { status: isMissing ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE });
+    if (this.#isSurelyAbsent(request.workingDirectory)) throw wrongFolder(request.workingDirectory, ENOENT);
+    const what = byteStringToUtf8(name);
+    if (failure !== ENOENT && failure !== ENOTDIR)
+      throw new SessionError("program-not-executable", what, errnoWords(failure), failure);
+    const why = name.includes("/") ? "no such file in the guest" : "command not found in the guest";
+    throw new SessionError("program-not-found", what, why, failure);
   }
 
   /**
@@ -141,26 +146,31 @@ export class MachineSession {
    * the guest's own walk.
    */
   #isSurelyAbsent(path: string): boolean {
-    return !this.#hasVolumes && isAbsentFromVolume(this.#files, path);
+    return !this.#hasFolders && isAbsentFromVolume(this.#files, path);
   }
 
-  /** Runs until the first program ends. @returns its exit status as a shell would say it */
-  async run(timeoutMs: number | undefined): Promise<number> {
-    const timer = timeoutMs === undefined ? undefined : setTimeout(() => this.#timeOut(), timeoutMs);
+  /** Runs until the first program ends, or `timeoutMs` have passed. */
+  async run(timeoutMs?: number): Promise<ProgramEnd> {
+    const cancel = timeoutMs === undefined ? null : this.#loop.callLater(timeoutMs, () => this.#timeOut());
     try {
       await this.pump.run();
     } finally {
-      clearTimeout(timer);
+      cancel?.();
     }
-    if (this.#timedOut) return EXIT_TIMEOUT;
+    if (this.#timedOut) return { kind: "timed out" };
     const status = this.machine.exitStatus;
-    if (status === null) return EXIT_STRATOS_FAILED;
+    if (status === null) return { kind: "stopped" };
     const signal = status & 0x7f;
-    return signal === 0 ? (status >> 8) & 0xff : EXIT_SIGNAL_BASE + signal;
+    return signal === 0 ? { kind: "exited", status: (status >> 8) & 0xff } : { kind: "killed", signal };
   }
 
   #timeOut(): void {
     this.#timedOut = true;
+    this.stop();
+  }
+
+  /** Ends the machine, whatever its programs do. */
+  stop(): void {
     this.machine.stop();
     this.pump.wake();
   }
@@ -168,15 +178,13 @@ export class MachineSession {
   /** A signal of the host for the first program. */
   sendSignal(signal: number): void {
     this.machine.sendSignal(signal);
-    this.pump.wake();
   }
 }
 
-function wrongDirectory(path: string, errno: number): CommandError {
+function wrongFolder(path: string, errno: number): SessionError {
   const why = errno === ENOENT ? "no such folder" : errno === ENOTDIR ? "not a folder" : errnoWords(errno);
-  return new CommandError(byteStringToUtf8(path), `${why} in the guest to start in (--workdir)`, {
-    status: errno === EACCES ? EXIT_NOT_EXECUTABLE : EXIT_NOT_FOUND,
-  });
+  const kind = errno === EACCES ? "folder-denied" : "folder";
+  return new SessionError(kind, byteStringToUtf8(path), `${why} in the guest to start in`, errno);
 }
 
 function errnoWords(errno: number): string {

@@ -1,0 +1,98 @@
+/**
+ * Runs a machine from the host's event loop: as long as there is work it runs in turns, between which the host's events
+ * (input, sockets, signals) get theirs; when all tasks sleep it waits for the next timer, or until the kernel says that
+ * an event has made a task runnable.
+ */
+import { DELAY_MS_MAX, type EventLoop } from "@stratos/host";
+
+/** Milliseconds of one turn: what input may have to wait. */
+const TURN_MS = 8;
+
+/** What the pump knows of a machine. */
+interface PumpedMachine {
+  readonly isStopped: boolean;
+  /** @returns milliseconds until it wants to run again; Infinity: not before an event from outside */
+  run(milliseconds: number): number;
+  readonly kernel: { onRunnable: (() => void) | null };
+}
+
+export interface TurnGate {
+  /** No turn now; `wake` follows. */
+  readonly isBlocked: boolean;
+  beforeTurn(): void;
+  /** All tasks sleep and no timer is armed. */
+  onIdle?(): void;
+}
+
+export class MachinePump {
+  readonly #machine: PumpedMachine;
+  readonly #loop: EventLoop;
+  readonly #finished: Promise<void>;
+  readonly #turn: () => void;
+  readonly #wake: () => void;
+  #finish!: () => void;
+  #fail!: (error: unknown) => void;
+  #isTurnDue = false;
+  #cancelTimer: (() => void) | null = null;
+  /** The machine may wait for an event that the host's loop does not know of. */
+  #letGo: (() => void) | null = null;
+  runMs = 0;
+  /** Decides at the beginning of each turn what comes in from outside (recording and replaying). */
+  gate: TurnGate | null = null;
+
+  constructor(machine: PumpedMachine, loop: EventLoop) {
+    this.#machine = machine;
+    this.#loop = loop;
+    this.#turn = () => this.#takeTurn();
+    this.#wake = () => this.wake();
+    machine.kernel.onRunnable = this.#wake;
+    this.#finished = new Promise((resolve, reject) => {
+      this.#finish = resolve;
+      this.#fail = reject;
+    });
+  }
+
+  /** Resolves when the machine has stopped; rejects with a defect that it threw. */
+  run(): Promise<void> {
+    this.#letGo ??= this.#loop.hold();
+    this.wake();
+    return this.#finished;
+  }
+
+  /**
+   * Something outside happened: a task may be runnable again. Never runs the machine itself, so it can be called from
+   * anywhere.
+   */
+  wake(): void {
+    if (this.#isTurnDue) return;
+    this.#isTurnDue = true;
+    this.#loop.callSoon(this.#turn);
+  }
+
+  #takeTurn(): void {
+    this.#isTurnDue = false;
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
+    if (this.gate?.isBlocked === true) return;
+    try {
+      this.gate?.beforeTurn();
+      const start = this.#loop.nowMs();
+      const waitMs = this.#machine.isStopped ? Infinity : this.#machine.run(TURN_MS);
+      this.runMs += this.#loop.nowMs() - start;
+      if (this.#machine.isStopped) this.#end(null);
+      // Timers of hosts take a millisecond at least: shorter waits are spent in the loop.
+      else if (waitMs < 1) this.wake();
+      else if (waitMs === Infinity) this.gate?.onIdle?.();
+      else this.#cancelTimer = this.#loop.callLater(Math.min(Math.ceil(waitMs), DELAY_MS_MAX), this.#wake);
+    } catch (error) {
+      this.#end({ error });
+    }
+  }
+
+  #end(failure: { error: unknown } | null): void {
+    this.#letGo?.();
+    this.#letGo = null;
+    if (failure === null) this.#finish();
+    else this.#fail(failure.error);
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * One run of a machine, from its root and the host's ports to its first program's end. Stands below every face: what a
+ * host is, it gets as ports; what went wrong, it throws as `SessionError`.
+ */
+export {
+  HOSTNAME,
+  MachineSession,
+  type ProgramEnd,
+  type ProgramRequest,
+  type SessionOptions,
+} from "./machine-session.ts";
+export { type MachinePump, type TurnGate } from "./machine-pump.ts";
+export { type HostFolder } from "./host-folders.ts";
+export { SessionError, type SessionFailure } from "./session-error.ts";
+export { findGuestUser, type GuestUser } from "./guest-user.ts";
+export { GUEST_PATH, guestEnvironment, type EnvironmentSetting } from "./guest-environment.ts";
+export { readVolumeFile, writeVolumeFile } from "./volume-file.ts";
