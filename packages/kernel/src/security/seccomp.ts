@@ -27,11 +27,15 @@ const SYSCALLS = 512;
 export const SECCOMP_MODE_STRICT = 1,
   SECCOMP_MODE_FILTER = 2;
 
-/** The registers that a call is made with. */
-export interface CallRegisters {
-  readonly pc: number;
-  /** Copies register `number` to two words. */
-  copyWords(number: number, to: Uint32Array, at: number): void;
+/** Who makes a call: the task on the hart. */
+interface FilteredCaller {
+  readonly kernel: {
+    readonly hart: {
+      readonly pc: number;
+      /** Copies register `number` to two words. */
+      copyWords(number: number, to: Uint32Array, at: number): void;
+    };
+  };
 }
 
 const record = new Uint32Array(RECORD_WORDS);
@@ -70,8 +74,9 @@ export class Seccomp {
   }
 
   /** The action for a call. */
-  judge(hart: CallRegisters, number: number): number {
+  judge(task: FilteredCaller, number: number): number {
     if (number >= 0 && number < SYSCALLS && this.#allowed[number] === 1) return RET_ALLOW;
+    const { hart } = task.kernel;
     record[0] = number;
     record[1] = AUDIT_ARCH_RISCV64;
     record[2] = hart.pc + 4;

@@ -35,7 +35,7 @@ export function checkSeccomp(task: Task, seccomp: Seccomp, number: number): numb
     exitGroup(task, SIGKILL);
     return NO_RETURN;
   }
-  const answer = seccomp.judge(task.kernel.hart, number);
+  const answer = seccomp.judge(task, number);
   const data = answer & 0xffff;
   switch ((answer & ACTION_MASK) >>> 0) {
     case RET_ALLOW:
