@@ -9,7 +9,7 @@
  * `--seconds` of processor time are asked. Tests that don't end count as such. Works on a copy: nothing in the clone is
  * changed.
  */
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import {
   cpSync,
   existsSync,
@@ -55,7 +55,11 @@ if (!existsSync(join(root, source))) {
   process.exit(2);
 }
 const copy = realpathSync(mkdtempSync(join(tmpdir(), "stratos-mutate-")));
-process.on("exit", () => rmSync(copy, { recursive: true, force: true }));
+let running: ChildProcess | null = null;
+process.on("exit", () => {
+  running?.kill("SIGKILL");
+  rmSync(copy, { recursive: true, force: true });
+});
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
 for (const name of ["packages", "package.json"]) cpSync(join(root, name), join(copy, name), { recursive: true });
 linkPackages();
@@ -170,6 +174,7 @@ function runTest(
       killSignal: "SIGKILL",
       stdio: ["ignore", "ignore", "ignore", "ipc"],
     });
+    running = child;
     let cpuMs = 0;
     child.on("message", (usage: NodeJS.CpuUsage) => (cpuMs = Math.ceil((usage.user + usage.system) / 1000)));
     child.on("close", (code) => resolve({ passes: code === 0, cpuMs }));

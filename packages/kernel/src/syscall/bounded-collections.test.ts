@@ -120,9 +120,9 @@ test("a high descriptor takes no more room than a low one, and forks of its tabl
   user.task.group.limits[7] = { soft: 1 << 16, hard: 1 << 16 };
   const fd = user.open("/", 0o200000);
   assert.equal(user.call("dup3", fd, (1 << 16) - 1, 0), (1 << 16) - 1);
-  const start = performance.now();
+  const start = process.cpuUsage();
   const copies = Array.from({ length: 200 }, () => user.task.files.copy());
-  assert.ok(performance.now() - start < 1000);
+  assert.ok(process.cpuUsage(start).user < 1e6);
   assert.ok(copies.every((copy) => copy instanceof FileTable && copy.get((1 << 16) - 1) === user.task.files.get(fd)));
   const seen: number[] = [];
   user.task.files.forEach((each) => seen.push(each));

@@ -37,11 +37,11 @@ const TEXT = 0x10000,
   ENTRY = TEXT + 0x100;
 
 /**
- * A static program: code at TEXT (the whole file), and data at DATA: the eight bytes "DATADATA" from the file's end and
- * 0x1000 of zeros behind.
+ * A static program: code at TEXT, and data at DATA: the eight bytes "DATADATA" and 0x1000 of zeros behind, though the
+ * file goes on with others.
  */
 function elf(parts: { type?: number; machine?: number; entry?: number; stackFlags?: number } = {}): string {
-  const bytes = new Uint8Array(0x808);
+  const bytes = new Uint8Array(0x900).fill(0xdd, 0x808);
   const view = new DataView(bytes.buffer);
   bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
   view.setUint16(16, parts.type ?? 2, true);

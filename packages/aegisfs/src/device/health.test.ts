@@ -1,0 +1,47 @@
+/** Goal: a volume's health tells the worst that its devices counted. Method: counters are set, as errors set them. */
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { health, mount, resetErrors, type DeviceState, type VolumeState } from "../aegisfs.ts";
+import { freshVolume, mountedVolume } from "../testing/fresh-volume.ts";
+
+type Counter = "readErrors" | "writeErrors" | "corruptBlocks" | "repairedBlocks" | "lostBlocks";
+
+test("each kind of error makes a volume as bad as it is", () => {
+  const cases: [errors: Partial<Record<Counter, number>>, volume: VolumeState, device: DeviceState][] = [
+    [{}, "healthy", "ok"],
+    [{ readErrors: 1 }, "degraded", "failing"],
+    [{ writeErrors: 1 }, "degraded", "failing"],
+    [{ readErrors: 1, writeErrors: 1 }, "degraded", "failing"],
+    [{ corruptBlocks: 2, repairedBlocks: 2 }, "repaired", "failing"],
+    [{ lostBlocks: 1 }, "damaged", "ok"],
+    [{ lostBlocks: 1, readErrors: 1 }, "damaged", "failing"],
+  ];
+  for (const [errors, state, deviceState] of cases) {
+    const { volume } = freshVolume(16);
+    Object.assign(volume.store.devices[0]!.entry.errors, errors);
+    const { devices, ...whole } = health(volume);
+    assert.deepEqual([whole.state, devices[0]!.state], [state, deviceState], JSON.stringify(errors));
+  }
+});
+
+test("what was seen to is counted anew, also after the next mount", () => {
+  const { device, volume } = freshVolume(16);
+  const counters: Record<Counter, number> = {
+    readErrors: 1,
+    writeErrors: 2,
+    corruptBlocks: 3,
+    repairedBlocks: 4,
+    lostBlocks: 5,
+  };
+  Object.assign(volume.store.devices[0]!.entry.errors, counters);
+  assert.equal(resetErrors(volume), 0);
+  assert.equal(volume.commit(), 0);
+  for (const each of [volume, mountedVolume(mount(device))]) {
+    const { state, devices } = health(each);
+    assert.equal(state, "healthy");
+    assert.deepEqual(
+      Object.keys(counters).map((name) => devices[0]!.errors[name as Counter]),
+      [0, 0, 0, 0, 0],
+    );
+  }
+});
