@@ -1,6 +1,7 @@
 import { EINVAL, EPERM } from "@stratos/abi";
 import { setCorePattern } from "../../core-dump/core-settings.ts";
 import type { Changes } from "../../event/changes.ts";
+import { KERNEL_INFO } from "../../kernel-log.ts";
 import type { Kernel } from "../../kernel-state.ts";
 import { ITEMS_MAX } from "../../event/epoll.ts";
 import { FILES_MAX, OPEN_MOST } from "../../vfs/file-table.ts";
@@ -19,6 +20,8 @@ interface Setting {
   write?: (kernel: Kernel, text: string) => number;
   mode?: number;
   changes?: (kernel: Kernel) => Changes;
+  /** Nothing here depends on it: whoever changes it is told so in the kernel's log. */
+  isKept?: boolean;
 }
 
 /** A value that is kept and shown, though nothing here depends on it. */
@@ -26,6 +29,7 @@ function kept(initial: string, accept: RegExp = /^-?\d+(\s+-?\d+)*$/): () => Set
   return () => {
     let value = initial;
     return {
+      isKept: true,
       read: () => value,
       write: (_kernel, text) => {
         if (!accept.test(text)) return -EINVAL;
@@ -372,6 +376,13 @@ function openFiles(kernel: Kernel): number {
   return count;
 }
 
+/** Settings that can be changed without an effect, by path below /proc/sys. */
+export function keptSettings(): string[] {
+  return Object.keys(SETTINGS)
+    .filter((path) => SETTINGS[path]!().isKept === true)
+    .sort();
+}
+
 export function makeSysctlTree(fileSystem: PseudoFileSystem): PseudoDirectory {
   const root = new PseudoDirectory(fileSystem);
   const { kernel } = fileSystem;
@@ -398,8 +409,13 @@ export function makeSysctlTree(fileSystem: PseudoFileSystem): PseudoDirectory {
           : {
               mode: setting.mode ?? 0o644,
               ...(changes === undefined ? {} : { watched: () => changes(kernel) }),
-              sink: (task, text) =>
-                isCapable(task.credentials, CAP_SYS_ADMIN) ? write(kernel, text.replace(/\n$/, "")) : -EPERM,
+              sink: (task, text) => {
+                if (!isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
+                const result = write(kernel, text.replace(/\n$/, ""));
+                if (setting.isKept === true && result === 0)
+                  kernel.messages.add(KERNEL_INFO, `sysctl: ${path} is kept and shown, and changes nothing here`);
+                return result;
+              },
             },
       ),
     );
