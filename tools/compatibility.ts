@@ -1,6 +1,6 @@
 /**
- * Writes docs/compatibility.md from the kernel's table of system calls: `npm run docs`. A test compares the page with
- * the table.
+ * Writes docs/compatibility.md from the kernel's tables of system calls and settings: `npm run docs`. A test compares
+ * the page with the tables.
  *
  *     node tools/compatibility.ts [--check]
  */
@@ -8,7 +8,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SYSCALL_NAMES } from "@stratos/abi";
-import { CALL_TABLES } from "@stratos/kernel";
+import { CALL_TABLES, keptSettings } from "@stratos/kernel";
 
 const PAGE = join(dirname(dirname(fileURLToPath(import.meta.url))), "docs/compatibility.md");
 
@@ -61,6 +61,11 @@ export function compatibilityPage(): string {
     ...[...reasons].map(
       ([why, own]) => `| ${own.map((name) => `\`${name}\``).join(", ")} | ${why.replaceAll("|", "\\|")} |`,
     ),
+    "",
+    "## Settings without an effect",
+    "",
+    "Of `/proc/sys` these are kept and shown, and nothing depends on them, whatever is written (dmesg tells it): " +
+      wrap(keptSettings().map((path) => path.replaceAll("/", "."))),
     "",
   );
   return lines.join("\n");

@@ -77,9 +77,17 @@ export interface ScriptJob {
   readonly epochSeconds: number;
   /** what the scripts see of the tree is of interest */
   readonly isObserved: boolean;
+  /** where the host has the tree already: who runs the script there need not copy it */
+  readonly place?: TreePlace;
   readonly signal: AbortSignal;
   /** lines of what the script prints */
   readonly onLine: (line: string) => void;
+}
+
+/** A folder of the host that holds a tree and stays as it is meanwhile; `brought` is what only the tree has besides. */
+export interface TreePlace {
+  readonly folder: string;
+  readonly brought: FileTree;
 }
 
 /** Runs scripts with the tree as their root, without touching the tree. */

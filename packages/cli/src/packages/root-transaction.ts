@@ -1,11 +1,12 @@
 /**
  * Changes of the packages in a folder's Debian system. The folder's files are handed to a runner, natively or inside
- * Stratos, where the system's own dpkg works on a copy; what it changed there comes into the folder by a journaled
- * change (`pkg/src/root/root-change.ts`). Whatever interrupts it before the journal is complete leaves the old state;
- * after that, whoever opens the folder next finishes it. The journal keeps what was there before, for `rollback`.
+ * Stratos, where the system's own dpkg works over them or on a copy; what it changed comes into the folder by a
+ * journaled change (`pkg/src/root/root-change.ts`). Whatever interrupts it before the journal is complete leaves the
+ * old state; after that, whoever opens the folder next finishes it. The journal keeps what was there before, for
+ * `rollback`.
  *
- *     copy of the tree ─▶ runner: dpkg unpacks, configures, removes ─▶ look at its record ─▶ journal, committed by one
- *     rename ─▶ apply
+ *     the tree, or a copy ─▶ runner: dpkg unpacks, configures, removes ─▶ look at its record ─▶ journal, committed
+ *     by one rename ─▶ apply
  */
 import { existsSync, realpathSync } from "node:fs";
 import { constants } from "node:os";
@@ -34,7 +35,7 @@ import {
   treeEntryMeta,
   writeTreeEntry,
 } from "@stratos/pkg";
-import type { ScriptRunner, TreeChanges } from "@stratos/compose";
+import type { ScriptRunner, TreeChanges, TreePlace } from "@stratos/compose";
 import { CommandError, hostReason } from "../command-error.ts";
 import { chooseRunner } from "../compose/compose-session.ts";
 import { EXIT_SIGNAL_BASE } from "../exit-status.ts";
@@ -245,9 +246,9 @@ export async function runRootChange(
         requireUnchanged();
         if (files.look(CHANGE_FOLDER) !== undefined)
           throw new CommandError(root, `/${CHANGE_FOLDER} is in the way: it is where a change sees its packages`);
-        progress.update("Copying the system", 0, 0);
-        const tree = treeWith(rootFolder(root), folder);
-        return runScript(runner, tree, {
+        progress.update("Looking at the system", 0, 0);
+        const place = { folder: rootFolder(root), brought: broughtBy(folder) };
+        return runScript(runner, place, {
           name: root,
           architecture: system.system.architecture,
           nowSeconds,
@@ -392,32 +393,34 @@ function commit(
   return { id, at: new Date(nowSeconds * 1000).toISOString(), ...what };
 }
 
-/** The root's own files with those of the change. */
-function treeWith(root: string, folder: string): FileTree {
-  const codecs = nodeCodecs();
-  const isUnprivileged = process.getuid?.() !== 0;
-  const own = folderTree(root, codecs, {
-    isInUse: true,
-    isLeftOut: (path) => path === STATE_FOLDER,
-    ...(isUnprivileged ? { ownedByRoot: true } : {}),
-  });
-  const brought = [...folderTree(folder, codecs, { ownedByRoot: true }).entries()];
-  return fileTreeOf([
-    ...own.entries(),
-    ...brought.map((entry) => ({
+/** The packages of a change, where the system sees them. */
+function broughtBy(folder: string): FileTree {
+  return fileTreeOf(
+    [...folderTree(folder, nodeCodecs(), { ownedByRoot: true }).entries()].map((entry) => ({
       ...entry,
       mode: entry.kind === "directory" ? 0o755 : 0o644,
       path: entry.path === "" ? CHANGE_FOLDER : `${CHANGE_FOLDER}/${entry.path}`,
     })),
-  ]);
+  );
+}
+
+/** The root's own files with those of the change. */
+function treeWith({ folder, brought }: TreePlace): FileTree {
+  const own = folderTree(folder, nodeCodecs(), {
+    isInUse: true,
+    isLeftOut: (path) => path === STATE_FOLDER,
+    ...(process.getuid?.() !== 0 ? { ownedByRoot: true } : {}),
+  });
+  return fileTreeOf([...own.entries(), ...brought.entries()]);
 }
 
 /** Runs the change, which a signal ends: nothing has happened to the root by then. */
 async function runScript(
   runner: ScriptRunner,
-  tree: FileTree,
+  place: TreePlace,
   task: { name: string; architecture: string; nowSeconds: number; steps: number; progress: ProgressDisplay },
 ): Promise<TreeChanges> {
+  const tree = treeWith(place);
   const controller = new AbortController();
   const stop = (signal: "SIGINT" | "SIGTERM" | "SIGHUP"): void =>
     controller.abort(
@@ -434,6 +437,7 @@ async function runScript(
     for (const { mtime } of tree.entries()) if (mtime > epochSeconds) epochSeconds = mtime;
     return await runner.run({
       tree,
+      place,
       architecture: task.architecture,
       script: `${CHANGE_FOLDER}/${CHANGE_SCRIPT}`,
       environment: {},

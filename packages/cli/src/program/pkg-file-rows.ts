@@ -101,7 +101,10 @@ export function debCommand(finish: Finish): Command {
 export function repoCommand(finish: Finish): Command {
   const repo = new Command("repo")
     .summary("keep, sign and serve a repository")
-    .description("Keeps a repository of packages in a folder, signs its lists and serves it, as apt reads it.")
+    .description(
+      "Keeps a repository of packages in a folder, signs its lists and serves it, as apt reads it. Its lists hold " +
+        "binary packages with their whole descriptions, and which files they have: no sources, no translations.",
+    )
     .usage("COMMAND");
   repo.addCommand(
     new Command("init")

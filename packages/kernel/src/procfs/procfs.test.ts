@@ -136,7 +136,11 @@ it("settings can be read and set by who may", () => {
   assert.equal(user.get("/proc/sys/kernel/hostname"), "renamed\n");
   const fd = user.open("/proc/sys/vm/overcommit_memory", O_WRONLY);
   assert.equal(user.write(fd, "7\n"), -EINVAL);
+  const { messages } = test.kernel;
+  const told = messages.end;
   assert.equal(user.write(fd, "1\n"), 2);
+  assert.equal(messages.at(told)!.text, "sysctl: vm/overcommit_memory is kept and shown, and changes nothing here");
+  assert.equal(messages.end, told + 1, "what was refused, and what has an effect, is not told");
   assert.equal(user.get("/proc/sys/vm/overcommit_memory"), "1\n");
   assert.equal(user.open("/proc/sys/kernel/osrelease", O_WRONLY), -EACCES);
   assert.match(user.get("/proc/sys/kernel/random/uuid") as string, /^[0-9a-f-]{36}\n$/);

@@ -9,6 +9,7 @@ import { MSGMAX_MOST } from "../ipc/message-queues.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
 import { PID_MAX_LEAST, PID_MAX_MOST } from "../task/task-table.ts";
 import { type MqueueLimits, mqueueOf } from "../fs/mqueue/mqueue.ts";
+import { KERNEL_INFO } from "../ground/kernel-log.ts";
 import { PseudoDirectory, PseudoFile, type PseudoFileSystem } from "../pseudo/pseudo-inodes.ts";
 import { RELEASE, VERSION } from "../ground/release.ts";
 
@@ -19,6 +20,8 @@ interface Setting {
   write?: (kernel: Kernel, text: string) => number;
   mode?: number;
   changes?: (kernel: Kernel) => Changes;
+  /** Nothing here depends on it: whoever changes it is told so in the kernel's log. */
+  isKept?: boolean;
 }
 
 /** A value that is kept and shown, though nothing here depends on it. */
@@ -26,6 +29,7 @@ function kept(initial: string, accept: RegExp = /^-?\d+(\s+-?\d+)*$/): () => Set
   return () => {
     let value = initial;
     return {
+      isKept: true,
       read: () => value,
       write: (_kernel, text) => {
         if (!accept.test(text)) return -EINVAL;
@@ -372,6 +376,13 @@ function openFiles(kernel: Kernel): number {
   return count;
 }
 
+/** Settings that can be changed without an effect, by path below /proc/sys. */
+export function keptSettings(): string[] {
+  return Object.keys(SETTINGS)
+    .filter((path) => SETTINGS[path]!().isKept === true)
+    .sort();
+}
+
 export function makeSysctlTree(fileSystem: PseudoFileSystem): PseudoDirectory {
   const root = new PseudoDirectory(fileSystem);
   const { kernel } = fileSystem;
@@ -398,8 +409,13 @@ export function makeSysctlTree(fileSystem: PseudoFileSystem): PseudoDirectory {
           : {
               mode: setting.mode ?? 0o644,
               ...(changes === undefined ? {} : { watched: () => changes(kernel) }),
-              sink: (task, text) =>
-                isCapable(task.credentials, CAP_SYS_ADMIN) ? write(kernel, text.replace(/\n$/, "")) : -EPERM,
+              sink: (task, text) => {
+                if (!isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
+                const result = write(kernel, text.replace(/\n$/, ""));
+                if (setting.isKept === true && result === 0)
+                  kernel.messages.add(KERNEL_INFO, `sysctl: ${path} is kept and shown, and changes nothing here`);
+                return result;
+              },
             },
       ),
     );

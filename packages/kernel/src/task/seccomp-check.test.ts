@@ -275,7 +275,7 @@ test("of several answers the strictest holds, of equal ones the latest filter's"
   const task = filtered();
   const filters = (answers: number[]): BpfFilter[] => answers.map((each) => program([[RET, each]]) as BpfFilter);
   const judge = (...answers: number[]): number =>
-    new Seccomp("filter", filters(answers).reverse()).judge(task.kernel.hart, 5);
+    new Seccomp("filter", filters(answers).reverse()).judge(task, 5);
   const byStrictness = [KILL_PROCESS, KILL_THREAD, TRAP, ERRNO, TRACE, LOG, ALLOW];
   byStrictness.forEach((strict, index) => {
     for (const loose of byStrictness.slice(index + 1)) {
@@ -300,7 +300,7 @@ test("a filter sees the call's number, the architecture, its place and its argum
       [RET, ERRNO | 1],
       [RET, ALLOW],
     ]);
-    assert.equal(seeing.seccomp!.judge(task.kernel.hart, 77), ERRNO | 1, `word ${word}`);
+    assert.equal(seeing.seccomp!.judge(task, 77), ERRNO | 1, `word ${word}`);
   };
   [77, 0xc00000f3, 0x1004, 0, 3, 5].forEach((value, word) => returns(word, value));
   returns(14, 6);
@@ -311,9 +311,9 @@ test("a filter sees the call's number, the architecture, its place and its argum
     [RET, ALLOW],
     [RET, ERRNO | 1],
   ]);
-  assert.equal(byArgument.seccomp!.judge(task.kernel.hart, 77), ALLOW);
+  assert.equal(byArgument.seccomp!.judge(task, 77), ALLOW);
   hart.set(10, 4);
-  assert.equal(byArgument.seccomp!.judge(task.kernel.hart, 77), ERRNO | 1, "an allowed call is asked about again");
+  assert.equal(byArgument.seccomp!.judge(task, 77), ERRNO | 1, "an allowed call is asked about again");
   const byNumber = filtered();
   add(byNumber, [
     [LD, 0],
@@ -323,8 +323,8 @@ test("a filter sees the call's number, the architecture, its place and its argum
   ]);
   for (const number of [77, 78, 77, -1, 600]) {
     const expected = number === 77 ? ALLOW : ERRNO | 1;
-    assert.equal(byNumber.seccomp!.judge(task.kernel.hart, number), expected);
-    assert.equal(byNumber.seccomp!.judge(task.kernel.hart, number), expected);
+    assert.equal(byNumber.seccomp!.judge(task, number), expected);
+    assert.equal(byNumber.seccomp!.judge(task, number), expected);
   }
 });
 

@@ -27,7 +27,7 @@ esac
 case $place in
 / | /bin | /sbin | /lib* | /usr | /usr/* | /etc | /etc/* | /nix* | /gnu*) ;;
 /proc | /proc/* | /sys | /sys/* | /dev | /dev/*) ;;
-*) case $work/ in "$place"/*) ;; *) set -- "$@" "$place" ;; esac ;;
+*) case $work/ in "$place"/*) continue ;; esac; case \${below-}/ in "$place"/*) ;; *) set -- "$@" "$place" ;; esac ;;
 esac
 done </proc/self/mountinfo
 [ $# -eq 0 ] || umount -n -l -- "$@" ) 2>/dev/null || :`;

@@ -8,6 +8,8 @@ import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
+  chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -19,7 +21,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { ScriptError, type ScriptJob, type TreeChanges } from "@stratos/compose";
 import {
   comparePaths,
@@ -360,6 +362,60 @@ test("a file with several names is changed under all of them, over a served tree
   assert.deepEqual(changed.map(({ path, target }) => `${path} ${target}`).sort(), ["one ", "two one"]);
   assert.equal(observations, undefined, "an overlay would have parted the names, so the tree was handed over");
 });
+
+test(
+  "over a folder of the host nothing is copied: a script changes the same, and the folder stays",
+  serving,
+  async () => {
+    const script =
+      "set -e\ncd /\ncat brought/word >&2\necho new >file\nln file link\nrm gone\nrm -r folder\nchmod 600 old\n" +
+      "echo more >>kept\nrm -r brought\n";
+    const place = join(mkdtempSync(join(tmpdir(), "with blank-")), "root");
+    const brought = fileTreeOf([fileEntry("brought", "directory", { mtime: EPOCH }), file("brought/word", "a word\n")]);
+    const own = [...treeWith(script).entries()].filter(({ path }) => !path.startsWith("dev"));
+    for (const { path, kind, mode, uid, content } of own) {
+      if (kind === "directory") mkdirSync(join(place, path), { recursive: true });
+      else writeFileSync(join(place, path), readBlob(content!));
+      chownSync(join(place, path), uid, 0);
+      chmodSync(join(place, path), mode);
+    }
+    const before = execFileSync("find", [place, "-printf", "%P %m %s %T@ %i\n"], { encoding: "utf8" });
+    const unread = (entry: FileEntry): FileEntry =>
+      entry.content === null
+        ? entry
+        : {
+            ...entry,
+            content: {
+              ...entry.content,
+              sizeBytes: entry.content.sizeBytes,
+              read: () => assert.fail(`${entry.path} is read`),
+            },
+          };
+    const one = job(script, {
+      tree: fileTreeOf([...own.map(unread), ...brought.entries()]),
+      place: { folder: place, brought },
+    });
+    const { removed, changed } = await new NativeRunner().run(one);
+    assert.deepEqual([...removed].sort(), ["brought", "folder", "gone"]);
+    const texts = changed
+      .filter(({ kind }) => kind !== "directory")
+      .map(({ path, kind, mode, target, content }) =>
+        [path, kind, (mode & 0o7777).toString(8), target, content === null ? "" : Buffer.from(readBlob(content))].join(
+          " ",
+        ),
+      );
+    assert.deepEqual(texts.sort(), [
+      "file file 644  new\n",
+      "kept file 4711  keptmore\n",
+      "link hardLink 644 file ",
+      "old file 600  old",
+    ]);
+    assert.deepEqual(one.lines, ["a word"]);
+    assert.equal(execFileSync("find", [place, "-printf", "%P %m %s %T@ %i\n"], { encoding: "utf8" }), before);
+    rmSync(dirname(place), { recursive: true });
+    assert.deepEqual(remains(), []);
+  },
+);
 
 test("over a served tree, too, a script that fails or is stopped leaves nothing", serving, async () => {
   await assert.rejects(

@@ -2,10 +2,10 @@
  * Runs a script in a tree on the host's own kernel: as root, or in a user namespace with the user's subordinate ids
  * (subuid(5)).
  *
- * All happens in namespaces of its own, on a tmpfs that only they see: the tree goes in as a tar archive, what has
- * changed comes out as one. The first process of the pid namespace is all there is to undo: when it ends or is killed,
- * its mounts and processes are gone. The script itself runs a namespace further in, where the host's files are not
- * (`enter-root.ts`).
+ * All happens in namespaces of its own, on a tmpfs that only they see: the tree goes in as a tar archive, unless it is
+ * served or a folder has it, which an overlay leaves as they are; what has changed comes out as an archive. The first
+ * process of the pid namespace is all there is to undo: when it ends or is killed, its mounts and processes are gone.
+ * The script itself runs a namespace further in, where the host's files are not (`enter-root.ts`).
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from "node:fs";
@@ -18,7 +18,7 @@ import { findProgram } from "@stratos/host-node/home";
 import { isRunning } from "@stratos/host-node/files";
 import { ENTER_ROOT, firstProcess, LEAVE_VOLUMES } from "./enter-root.ts";
 import { DEVICE_NAMES, INSIDE_OVERLAY, insideOverlay, MOUNTED_NOTE, queriesOf } from "./overlay-inside.ts";
-import { RootServer } from "./root-server.ts";
+import { isInitialUserNamespace, RootServer } from "./root-server.ts";
 import { ChangeReader } from "./script-changes.ts";
 
 /** Debian's names for what the host's processor runs by itself. */
@@ -130,11 +130,37 @@ export class NativeRunner implements ScriptRunner {
     removeForgotten();
     const work = mkdtempSync(join(tmpdir(), `${WORK_PREFIX}${process.pid}-`));
     try {
-      return (await this.#runOverServed(job, work)) ?? (await runInside(job, work, this.#roomBytes));
+      return (
+        (await this.#runOverFolder(job, work)) ??
+        (await this.#runOverServed(job, work)) ??
+        (await runInside(job, work, this.#roomBytes))
+      );
     } finally {
       // The tmpfs over it went with its namespace.
       rmSync(work, { recursive: true, force: true });
     }
+  }
+
+  /**
+   * Over a folder of the host, which an overlay leaves as it is: what is done costs what it changes, however large the
+   * folder is. undefined: not here, or not with what this script has done
+   */
+  async #runOverFolder(job: ScriptJob, work: string): Promise<TreeChanges | undefined> {
+    // The host's own root is in use; and only the host's root may lay an overlay over others' files.
+    if (job.place === undefined || job.place.folder === "/" || process.getuid?.() !== 0 || !isInitialUserNamespace())
+      return undefined;
+    const { reader, notes } = await runInNamespaces(
+      job,
+      work,
+      {
+        script: INSIDE_OVERLAY,
+        input: insideOverlay(job.place, work),
+        below: job.place.folder,
+        roomBytes: this.#roomBytes,
+      },
+      (status, written) => status === 0 || written.startsWith(MOUNTED_NOTE),
+    );
+    return notes.startsWith(MOUNTED_NOTE) ? reader.finishUpper(job.tree, undefined) : undefined;
   }
 
   /** undefined: not here, or not with what this script has done */
@@ -199,7 +225,7 @@ async function runInside(job: ScriptJob, work: string, roomBytes: number | undef
 async function runInNamespaces(
   job: ScriptJob,
   work: string,
-  inside: { script: string; input: FileTree; fuseFd?: number; roomBytes: number | undefined },
+  inside: { script: string; input: FileTree; fuseFd?: number; below?: string; roomBytes: number | undefined },
   isOurs: (status: number, written: string) => boolean,
 ): Promise<{ reader: ChangeReader; notes: string }> {
   job.signal.throwIfAborted();
@@ -236,7 +262,7 @@ async function runInNamespaces(
     ],
     {
       stdio: ["pipe", "pipe", "pipe", "pipe", "pipe", ...(fuseFd === undefined ? [] : [fuseFd])],
-      env: ENVIRONMENT,
+      env: inside.below === undefined ? ENVIRONMENT : { ...ENVIRONMENT, STRATOS_BELOW: inside.below },
       cwd: "/",
     },
   );

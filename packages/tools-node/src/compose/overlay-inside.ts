@@ -1,15 +1,17 @@
 /**
- * What stands around a script that runs over a served tree, in its mount namespace. All that is needed comes in as one
- * archive, and one mount(8) reads what to mount from a table (fstab(5)): each process that a run starts besides the
- * script's own costs as much as one of the script's.
+ * What stands around a script that runs over a served tree, or over a folder of the host, in its mount namespace. All
+ * that is needed comes in as one archive, and one mount(8) reads what to mount from a table (fstab(5)): each process
+ * that a run starts besides the script's own costs as much as one of the script's.
  *
  *     work/        a tmpfs that only the namespace sees
- *       lower/     the served tree
+ *       lower/     the served tree, or the folder
+ *       brought/   what the tree has and the folder has not
  *       up/        what the script changes
  *       root/      both: an overlay, with dev and sys over it
  *       dev/       devices, and the programs that note-takers stand before
  *       queries    what dpkg-query was asked: each word ended by NUL, each question by a newline and NUL
  */
+import type { TreePlace } from "@stratos/compose";
 import { comparePaths, fileEntry, MemoryBlob, type FileEntry, type FileTree } from "@stratos/formats";
 import { ENTER_ROOT, LEAVE_VOLUMES } from "./enter-root.ts";
 import { sha256 } from "./script-changes.ts";
@@ -48,7 +50,7 @@ const NOTE_TAKERS: Readonly<Record<string, string>> = {
  * of devices cannot be made or used, the host's are mounted.
  */
 export const INSIDE_OVERLAY = `set -eu
-work=$1 name=$2; shift 2
+work=$1 name=$2 below=\${STRATOS_BELOW-}; shift 2; unset STRATOS_BELOW
 ${LEAVE_VOLUMES}
 mount -t tmpfs -o mode=0755 tmpfs "$work"
 cd "$work"
@@ -68,8 +70,13 @@ exec tar -c --sort=name --numeric-owner --xattrs --xattrs-include='*' --format=p
 
 export const MOUNTED_NOTE = "mounted\n";
 
-/** What standard input brings. @param work  where the namespace has its tmpfs */
-export function insideOverlay(tree: FileTree, work: string): FileTree {
+/**
+ * What standard input brings.
+ *
+ * @param lower  the tree that is served, or the folder that has it: of what is done there no notes are taken
+ * @param work  where the namespace has its tmpfs
+ */
+export function insideOverlay(lower: FileTree | TreePlace, work: string): FileTree {
   const entries: FileEntry[] = [];
   const folder = (path: string, mode = 0o755): void => void entries.push(fileEntry(path, "directory", { mode }));
   const file = (path: string, text = "", mode = 0o644): void =>
@@ -82,22 +89,30 @@ export function insideOverlay(tree: FileTree, work: string): FileTree {
     entries.push(fileEntry(`dev/${name}`, "symlink", { target }));
 
   let table = "";
-  const place = (path: string): string =>
-    `${work}/${path}`.replace(/[\\\s]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
+  const escaped = (path: string): string =>
+    path.replace(/[\\\s]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
+  const place = (path: string): string => escaped(`${work}/${path}`);
   const mount = (what: string, path: string, type: string, words: string): void =>
     void (table += `${what} ${place(path)} ${type} ${words} 0 0\n`);
   const bind = (from: string, to: string): void => mount(place(from), to, "none", "bind");
-  mount("stratos", "lower", "fuse.stratos", "fd=5,rootmode=40000,user_id=0,group_id=0,allow_other,ro");
+  const isServed = "entries" in lower;
+  if (isServed) mount("stratos", "lower", "fuse.stratos", "fd=5,rootmode=40000,user_id=0,group_id=0,allow_other,ro");
+  else {
+    mount(escaped(lower.folder), "lower", "none", "bind");
+    folder("brought");
+    for (const entry of lower.brought.entries()) entries.push({ ...entry, path: `brought/${entry.path}` });
+  }
   mount(
     "overlay",
     "root",
     "overlay",
-    "nodev,lowerdir=lower,upperdir=up/upper,workdir=up/work,index=off,metacopy=off,redirect_dir=off",
+    `nodev,lowerdir=${isServed ? "" : "brought:"}lower,upperdir=up/upper,workdir=up/work,index=off,metacopy=off,` +
+      "redirect_dir=off",
   );
   mount(place("dev"), "root/dev", "none", "rbind,X-mount.mkdir=0755");
   mount("tmpfs", "root/sys", "tmpfs", "mode=0555,X-mount.mkdir=0755");
   for (const [path, script] of Object.entries(NOTE_TAKERS)) {
-    if (!isProgram(kindOf(tree, path))) continue;
+    if (!isServed || !isProgram(kindOf(lower, path))) continue;
     const name = path.slice(path.lastIndexOf("/") + 1);
     file(name, script, 0o755);
     file(`dev/stratos-${name}`);

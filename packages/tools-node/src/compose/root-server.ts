@@ -81,7 +81,7 @@ export class RootServer {
 }
 
 /** In others an overlay cannot note what is opaque: trusted attributes are for the host's root (xattr(7)). */
-function isInitialUserNamespace(): boolean {
+export function isInitialUserNamespace(): boolean {
   return /^\s*0\s+0\s+4294967295\s*$/.test(readFileSync("/proc/self/uid_map", "latin1"));
 }
 
