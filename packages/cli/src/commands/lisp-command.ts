@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
-import { backtrace, CompiledLisp, ExitRequest, Lisp, Repl, UncaughtError } from "@stratos/lisp";
+import { backtrace, CompiledLisp, ExitRequest, Lisp, Repl } from "@stratos/lisp";
 import { CommandError, hostReason } from "../command-error.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
 import { folderFinder, nodeSystem, ownLibraryFolder, runtimeImage } from "../lisp/node-system.ts";
@@ -10,7 +10,8 @@ import { folderFinder, nodeSystem, ownLibraryFolder, runtimeImage } from "../lis
 export interface LispOptions {
   readonly eval: readonly string[];
   readonly libraryPath: readonly string[];
-  readonly engine: string;
+  /** Undefined: programs are compiled, the prompt is interpreted. */
+  readonly engine?: string;
 }
 
 export async function runLisp(
@@ -20,24 +21,25 @@ export async function runLisp(
 ): Promise<number> {
   const folders = [...options.libraryPath, ...(file === undefined ? [] : [dirname(file)]), ".", ownLibraryFolder()];
   const lisp = new Lisp({ system: nodeSystem([file ?? "lisp", ...args]), findLibrary: folderFinder(folders) });
-  if (!["interpreter", "wasm"].includes(options.engine))
-    throw new CommandError("--engine", `${options.engine} is no engine; take interpreter or wasm`);
+  const isPrompt = file === undefined && options.eval.length === 0;
+  const { engine = isPrompt ? "interpreter" : "wasm" } = options;
+  if (!["interpreter", "wasm"].includes(engine))
+    throw new CommandError("--engine", `${engine} is no engine; take interpreter or wasm`);
   try {
     const runner =
-      options.engine === "wasm" ? new CompiledLisp(lisp, { wasm: new NodeWasmEngine(), image: runtimeImage() }) : lisp;
+      engine === "wasm" ? new CompiledLisp(lisp, { wasm: new NodeWasmEngine(), image: runtimeImage() }) : lisp;
     for (const text of options.eval) runner.evaluateText(text, "-e");
     if (file !== undefined) runner.runProgram(programText(file), file);
-    else if (options.eval.length === 0 && options.engine === "wasm")
+    else if (isPrompt && engine === "wasm")
       throw new CommandError("--engine", "the prompt runs on the interpreter only");
-    else if (options.eval.length === 0) return await talk(lisp);
+    else if (isPrompt) return await talk(lisp);
     return EXIT_SUCCESS;
   } catch (error) {
     if (error instanceof ExitRequest) return error.status;
     lisp.flush();
     const words = lisp.describe(error);
     if (words === null) throw error;
-    const trace = error instanceof UncaughtError ? backtrace(error) : [];
-    process.stderr.write(`stratos: ${[words, ...trace].join("\n")}\n`);
+    process.stderr.write(`stratos: ${[words, ...backtrace(error)].join("\n")}\n`);
     return EXIT_FAILURE;
   } finally {
     lisp.flush();

@@ -7,7 +7,7 @@
  */
 import type { Engine } from "../engine.ts";
 import { CompiledError, Condition, SchemeError, limitReached, outOfRange, wrongType } from "../datum/condition.ts";
-import { itemsOf } from "../datum/datum.ts";
+import { itemsOf, list } from "../datum/datum.ts";
 import type { Real, SchemeSymbol } from "../datum/datum.ts";
 import { HeapFullError } from "../heap/heap.ts";
 import { isEqualInHeap } from "../heap/equal.ts";
@@ -173,15 +173,15 @@ export class HostPrimitives {
       (index, operands) => this.#call(this.names[index as number]!, itemsOf(operands)!),
       (code, value) => typeErrorOf(code as number, value).payload,
       (f, operands) => applyErrorOf(f, itemsOf(operands)!).payload,
-      (payload) => {
-        throw new CompiledError(payload, engine.lastSource);
+      (payload, continuation) => {
+        throw new CompiledError(payload, engine.lastSource, engine.callsOf((continuation as HeapProcedure).word));
       },
       (which) => [this.#ports.input, this.#ports.output, this.#ports.error][which as number]!.value,
       () => {
         throw new Error("equal? looks at the heap itself");
       },
-      (datum, environment) => engine.evaluator.evaluate(datum, itemsOf(environment)!),
-      (path, environment) => engine.evaluator.load(path, itemsOf(environment)!),
+      (datum, environment) => list(engine.evaluator.evaluate(datum, itemsOf(environment)!)),
+      (path, environment) => list(engine.evaluator.load(path, itemsOf(environment)!)),
     ];
     return operations;
   }
