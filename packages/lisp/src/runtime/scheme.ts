@@ -610,6 +610,8 @@ fill))))
   (if (null? (cdr procedures))
       ((car procedures))
       (begin ((car procedures)) (%run-all (cdr procedures)))))
+(define (%hash x) (%host 22 x))
+(define (%identity-hash x) (%host 23 x))
 (define (eval datum . environment) (%run-all (%checked (%host 20 datum environment))))
 (define (load path . environment) (%run-all (%checked (%host 21 path environment))))
 `;
