@@ -14,6 +14,9 @@ export interface LispOptions {
   readonly engine?: string;
 }
 
+/** A compiled program's heap: half of it may be in use at a time. */
+const MEMORY_BYTES = 2 * 1024 ** 3;
+
 export async function runLisp(
   file: string | undefined,
   args: readonly string[],
@@ -26,8 +29,7 @@ export async function runLisp(
   if (!["interpreter", "wasm"].includes(engine))
     throw new CommandError("--engine", `${engine} is no engine; take interpreter or wasm`);
   try {
-    const runner =
-      engine === "wasm" ? new CompiledLisp(lisp, { wasm: new NodeWasmEngine(), image: runtimeImage() }) : lisp;
+    const runner = engine === "wasm" ? compiling(lisp) : lisp;
     for (const text of options.eval) runner.evaluateText(text, "-e");
     if (file !== undefined) runner.runProgram(programText(file), file);
     else if (isPrompt && engine === "wasm")
@@ -43,6 +45,18 @@ export async function runLisp(
     return EXIT_FAILURE;
   } finally {
     lisp.flush();
+  }
+}
+
+/** Of the memory only what is used is taken; a host that does not promise as much gives the usual half GiB. */
+function compiling(lisp: Lisp): CompiledLisp {
+  const wasm = new NodeWasmEngine();
+  const image = runtimeImage();
+  try {
+    return new CompiledLisp(lisp, { wasm, image, memoryBytes: MEMORY_BYTES });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return new CompiledLisp(lisp, { wasm, image });
   }
 }
 
