@@ -39,7 +39,7 @@ test("an error names file, line and column, shows the line, and what called it",
     join(folder, "bad.scm"),
     "(define (f x)\n  (+ 1 (g x)))\n(define (g x) (car x))\n(display 1)\n(list (f 5))\n",
   );
-  const { stdout, stderr, status } = await lisp(["bad.scm"]);
+  const { stdout, stderr, status } = await lisp(["--engine", "interpreter", "bad.scm"]);
   assert.equal(stdout, "1");
   assert.equal(status, 1);
   assert.equal(
@@ -57,14 +57,51 @@ test("forms that come through a pipe are evaluated, and may read what follows", 
   assert.equal((await lisp([], "(+ 1")).status, 1);
 });
 
-test("--engine wasm runs the same program compiled; an engine that is none is refused", async () => {
+test("an error of a compiled program tells its place and the calls that wait", async () => {
+  writeFileSync(
+    join(folder, "sum.scm"),
+    "(define (sum l)\n  (if (null? l)\n      0\n      (+ (car l)\n         (sum (cdr l)))))\n(display 1)\n" +
+      "(display (sum '(1 2 3 4 5 6 7 8 nine)))\n",
+  );
+  const { stdout, stderr, status } = await lisp(["sum.scm"]);
+  assert.deepEqual([stdout, status], ["1", 1]);
+  assert.equal(
+    stderr,
+    "stratos: sum.scm:4:7: +: expected a number, got nine\n        (+ (car l)\n        ^^^^^^^^^^\n" +
+      // The first three calls are in line.
+      `${"  from sum, sum.scm:5:10\n".repeat(5)}  from the top level, sum.scm:5:10\n`,
+  );
+});
+
+test("of a library only what a program reaches is compiled, and all of it for eval", async () => {
+  writeFileSync(
+    join(folder, "parts.sld"),
+    "(define-library (parts) (export get next! make-it it-value it?) (import (scheme base) (scheme write)) (begin\n" +
+      "(define-record-type it (make-it value) it? (value it-value))\n(define count 0)\n(define (unused) (car 5))\n" +
+      "(define (next!) (set! count (+ count 1)) count)\n(define (get) (next!))\n(define ignored (display 'ran))))\n",
+  );
+  writeFileSync(
+    join(folder, "whole.scm"),
+    "(import (scheme base) (scheme write) (parts)) (write (list (get) (next!)))",
+  );
+  assert.equal((await lisp(["whole.scm"])).stdout, "ran(1 2)");
+  writeFileSync(
+    join(folder, "named.scm"),
+    "(import (scheme base) (scheme eval) (scheme write) (parts)) (write (list (it? 1) (eval '(it-value (make-it 7)) " +
+      "(environment '(parts)))))",
+  );
+  assert.equal((await lisp(["named.scm"])).stdout, "ran(#f 7)");
+});
+
+test("a program is compiled unless --engine says otherwise; an engine that is none is refused", async () => {
   writeFileSync(
     join(folder, "deep.scm"),
     "(import (scheme base) (scheme write))\n(define (count n) (if (= n 0) 0 (+ 1 (count (- n 1)))))\n" +
       "(write (count 1000000)) (car 5)\n",
   );
-  const { stdout, stderr, status } = await lisp(["--engine", "wasm", "deep.scm"]);
-  assert.deepEqual([stdout, stderr, status], ["1000000", "stratos: car: expected a pair, got 5\n", 1]);
+  const { stdout, stderr, status } = await lisp(["deep.scm"]);
+  assert.deepEqual([stdout, status], ["1000000", 1]);
+  assert.match(stderr, /^stratos: deep\.scm:3:25: car: expected a pair, got 5\n/);
   assert.equal(
     (await lisp(["--engine", "wasm", "-e", "(display (expt 2 100))"])).stdout,
     "1267650600228229401496703205376",

@@ -13,7 +13,7 @@ const lisp = new Lisp({
   system: { ...nodeSystem([file]), currentJiffy: microseconds, currentSecond: () => microseconds() / 1e6 },
 });
 try {
-  new CompiledLisp(lisp, { wasm: new NodeWasmEngine(), memoryBytes: 1024 * 1024 * 1024 }).runProgram(
+  new CompiledLisp(lisp, { wasm: new NodeWasmEngine(), memoryBytes: 2 * 1024 ** 3 }).runProgram(
     readFileSync(file, "utf8"),
     file,
   );

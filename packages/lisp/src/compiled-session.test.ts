@@ -114,6 +114,20 @@ const PROGRAMS: Record<string, string> = {
               (list (char-upcase c) (char-downcase c) (char-alphabetic? c) (char-numeric? c) (char-whitespace? c)))
             (string->list "aZ5 \t\né[@\`{/:λΣ٣")))
 (gcd 'a 2)`,
+  "hashes by identity hold when objects move": `(import (scheme base) (scheme write) (stratos hash))
+(define-record-type one (make-one a) one? (a one-a))
+(define things (list (list 1 2) (vector 1) (make-one 1)
+   (lambda () things) (string #\\a) 'symbol 5 1.5 (expt 2 70) #\\a))
+(define before (map %identity-hash things))
+(define equal-before (map %hash things))
+(define more (map list (make-list 200 1)))
+(define more-before (map %identity-hash more))
+(define (fill n) (if (> n 0) (begin (make-vector 100 n) (fill (- n 1)))))
+(fill 20000)
+(write (list (equal? before (map %identity-hash things)) (equal? equal-before (map %hash things))
+             (equal? more-before (map %identity-hash more))
+             (= (%identity-hash (car more)) (%identity-hash (cadr more)))
+             (= (%identity-hash (list 1)) (%identity-hash (list 1)))))`,
   "an unbound variable": '(display "before") (no-such-thing 1)',
   "an object is raised that nobody handles": "(raise '(some object))",
   "libraries and macros":

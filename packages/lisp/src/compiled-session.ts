@@ -14,6 +14,7 @@ import { Opaque } from "./heap/heap.ts";
 import { Primitive } from "./interpreter/machine.ts";
 import { utf8Decode } from "./interpreter/utf8.ts";
 import { makeBegin } from "./core/build.ts";
+import { reachableUnits } from "./core/reachable.ts";
 import { Reader } from "./reader/reader.ts";
 import { TextCursor } from "./reader/text-cursor.ts";
 import type { Lisp } from "./session.ts";
@@ -44,15 +45,19 @@ export class CompiledLisp {
     };
   }
 
-  /** Runs a program to its end, as `Lisp.runProgram` does. @throws SchemeError, ExitRequest */
+  /**
+   * Runs a program to its end, as `Lisp.runProgram` does. Of its libraries only what it reaches is compiled, so that
+   * nothing else may be run in this session after it. @throws SchemeError, ExitRequest
+   */
   runProgram(text: string, file: string): unknown {
     try {
-      const units = this.lisp.expandProgram(text, file);
+      const units = reachableUnits(
+        this.lisp.expandProgram(text, file).filter(({ library }) => !this.#loaded.has(library)),
+      );
       let value: unknown = UNSPECIFIED;
       for (const [index, unit] of units.entries()) {
         const isProgram = index === units.length - 1;
-        if (!isProgram && this.#loaded.has(unit.library)) continue;
-        this.#loaded.add(unit.library);
+        if (!isProgram) this.#loaded.add(unit.library);
         value = this.engine.load(unit, { isClosed: isProgram });
       }
       return value;
@@ -66,9 +71,11 @@ export class CompiledLisp {
     let value: unknown = UNSPECIFIED;
     const reader = this.#reader(text, file, this.lisp.interaction);
     for (let form = reader.read(); form !== EOF; form = reader.read())
-      value = this.engine.load(
-        this.#unit([this.lisp.expandForm(form as Syntax, this.lisp.interaction)], this.lisp.interaction),
-      );
+      for (const unit of this.#units(
+        [this.lisp.expandForm(form as Syntax, this.lisp.interaction)],
+        this.lisp.interaction,
+      ))
+        value = this.engine.load(unit);
     return value;
   }
 
@@ -78,15 +85,15 @@ export class CompiledLisp {
     return environment;
   }
 
-  #evaluate(datum: unknown, environment: unknown): Opaque {
+  #evaluate(datum: unknown, environment: unknown): Opaque[] {
     const namespace = this.#namespace("eval", environment);
     const syntax =
       datum instanceof Syntax ? datum : datumToSyntax(new Syntax(UNSPECIFIED, namespace.scopes, null), datum, null);
-    return new Opaque(this.engine.compile(this.#unit([this.lisp.expandForm(syntax, namespace)], namespace)));
+    return this.#compileAll([this.lisp.expandForm(syntax, namespace)], namespace);
   }
 
   /** All forms are expanded before the first is run. */
-  #load(path: unknown, environment: unknown): Opaque {
+  #load(path: unknown, environment: unknown): Opaque[] {
     if (!(path instanceof MString)) throw wrongType("load", "a string", path);
     const namespace = this.#namespace("load", environment);
     const file = path.toString();
@@ -101,7 +108,7 @@ export class CompiledLisp {
     const cores: Core[] = [];
     for (let form = reader.read(); form !== EOF; form = reader.read())
       cores.push(this.lisp.expandForm(form as Syntax, namespace));
-    return new Opaque(this.engine.compile(this.#unit(cores, namespace)));
+    return this.#compileAll(cores, namespace);
   }
 
   #reader(text: string, file: string, namespace: Namespace): Reader {
@@ -113,24 +120,27 @@ export class CompiledLisp {
     });
   }
 
-  /** Libraries that the namespace imports are loaded first. */
-  #unit(cores: readonly Core[], namespace: Namespace): Unit {
-    for (const name of namespace.imports) this.#loadLibrary(name);
-    return {
-      library: namespace.name,
-      imports: [...namespace.imports],
-      globals: [],
-      body: cores.length === 0 ? [] : [makeBegin([...cores])],
-      exports: new Map(),
-    };
+  #compileAll(cores: readonly Core[], namespace: Namespace): Opaque[] {
+    return this.#units(cores, namespace).map((unit) => new Opaque(this.engine.compile(unit)));
   }
 
-  #loadLibrary(name: string): void {
+  /** The forms as a unit, after those of libraries that the namespace imports and that were not loaded yet. */
+  #units(cores: readonly Core[], namespace: Namespace): Unit[] {
+    const units: Unit[] = [];
+    for (const name of namespace.imports) this.#addLibrary(name, units);
+    const body = cores.length === 0 ? [] : [makeBegin([...cores])];
+    return [
+      ...units,
+      { library: namespace.name, imports: [...namespace.imports], globals: [], body, exports: new Map() },
+    ];
+  }
+
+  #addLibrary(name: string, units: Unit[]): void {
     if (this.#loaded.has(name)) return;
     this.#loaded.add(name);
     const unit = this.lisp.libraries.get(name)?.unit ?? null;
     if (unit === null) return;
-    for (const other of unit.imports) this.#loadLibrary(other);
-    this.engine.load(unit);
+    for (const other of unit.imports) this.#addLibrary(other, units);
+    units.push(unit);
   }
 }

@@ -5,6 +5,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { SchemeError } from "./datum/condition.ts";
+import type { Condition } from "./datum/condition.ts";
 import { createEngine } from "./engine.ts";
 import type { Engine, EngineOptions } from "./engine.ts";
 import { readEngineImage } from "./image/engine-image.ts";
@@ -161,4 +163,11 @@ test("bytes that are no image of this build are not used", () => {
   // One of other primitives: the engine compiles its own.
   const primitives = new Map([["own-primitive", new Primitive("own-primitive", 0, 0, () => 7)]]);
   assert.equal(run("(own-primitive)", { primitives }), 7);
+});
+
+test("a program that needs more than its heap ends with an error of kind limit", () => {
+  assert.throws(
+    () => run("(define (grow l) (grow (cons 1 l))) (grow '())", { memoryBytes: 32 * 1024 * 1024 }),
+    (error) => error instanceof SchemeError && (error.payload as Condition).kind === "limit",
+  );
 });

@@ -32,6 +32,7 @@ import { closedSystem } from "./interpreter/system.ts";
 import type { System } from "./interpreter/system.ts";
 import { publicPrimitives } from "./middle/primitives.ts";
 import { failure } from "./datum/condition.ts";
+import type { WaitingCall } from "./datum/condition.ts";
 
 export interface EngineOptions {
   readonly wasm: WasmEngine;
@@ -52,9 +53,9 @@ export interface EngineOptions {
 
 /** What `eval` and `load` ask of the session. */
 interface Evaluator {
-  /** @returns the procedure without arguments that does it */
-  evaluate(datum: unknown, environment: readonly unknown[]): unknown;
-  load(path: unknown, environment: readonly unknown[]): unknown;
+  /** @returns procedures without arguments that do it, one after the other */
+  evaluate(datum: unknown, environment: readonly unknown[]): readonly unknown[];
+  load(path: unknown, environment: readonly unknown[]): readonly unknown[];
 }
 
 export interface EngineStatistics {
@@ -72,6 +73,8 @@ interface CompileKind {
   readonly isRuntime: boolean;
 }
 
+/** Frames that are looked through for a backtrace. */
+const CALLS_MAX = 1000;
 const SAVED_REGISTERS = [Register.cellCount, Register.staticNext, Register.oldNext] as const;
 
 export function createEngine(options: EngineOptions): Engine {
@@ -100,6 +103,8 @@ export class Engine {
   readonly #constants: Map<Datum, number>;
   readonly #numbers: Map<string, number>;
   readonly #sources: Source[];
+  /** Calls by the place of the table that goes on after them. */
+  readonly #calls: Map<number, WaitingCall>;
   readonly #sourceIndexes: Map<Source, number>;
   #tableNext: number;
 
@@ -130,6 +135,7 @@ export class Engine {
     this.#constants = new Map();
     this.#numbers = new Map();
     this.#sources = [];
+    this.#calls = new Map();
     this.#sourceIndexes = new Map();
     this.#runtimeModules = [];
     this.#tableNext = TableSlot.first;
@@ -254,6 +260,19 @@ export class Engine {
     return this.#sources[this.heap.get(Register.lastSite) - 1] ?? null;
   }
 
+  /** The calls that a continuation waits for, with places in a source; at most `CALLS_MAX`. */
+  callsOf(continuation: bigint): WaitingCall[] {
+    const { heap } = this;
+    const calls: WaitingCall[] = [];
+    let frame = heap.word(Heap.address(continuation) + 8);
+    for (let left = CALLS_MAX; frame !== 0n && left > 0; left--) {
+      const call = this.#calls.get(Number(heap.field(frame, 1)) >> 3);
+      if (call !== undefined) calls.push(call);
+      frame = heap.field(frame, 0);
+    }
+    return calls;
+  }
+
   #sourceIndex(source: Source): number {
     let index = this.#sourceIndexes.get(source);
     if (index === undefined) this.#sourceIndexes.set(source, (index = this.#sources.push(source)));
@@ -310,6 +329,9 @@ export class Engine {
         this.#functions.set(slot, fun);
       },
       constantCell: (datum) => this.#constantCell(datum),
+      returnsTo: (slot, procedure, source) => {
+        this.#calls.set(slot, { procedure, source });
+      },
       sourceIndex: (source) => this.#sourceIndex(source),
       lowSignature: (word) => this.#lowSignatures.get(word),
       coldSlot: TableSlot.coldResume,
@@ -340,7 +362,13 @@ export class Engine {
     this.#units.set(name, this.options.wasm.instantiate(module, modules));
   }
 
+  /** Nothing is left of a run before that ended by an error. */
   #run(procedure: bigint): bigint {
+    for (const cell of [Cell.continuation, Cell.newHead, Cell.newTail, Cell.pendingProcedure])
+      this.heap.setCell(cell, 0n);
+    for (const cell of [Cell.winders, Cell.handlers, Cell.parameters]) this.heap.setCell(cell, BigInt(Immediate.nil));
+    this.heap.set(Register.argumentCount, 0);
+    this.heap.set(Register.lastSite, 0);
     this.heap.setCell(Cell.value, procedure);
     (this.#low.exports["run"] as () => void)();
     return this.heap.cell(Cell.value);

@@ -168,7 +168,9 @@ export class Lisp implements ExpanderHost {
   }
 
   evaluateForm(form: Syntax, namespace: Namespace): unknown {
-    return this.#instance(0).execute(this.expandForm(form, namespace));
+    const core = this.expandForm(form, namespace);
+    this.#instance(0).link(namespace);
+    return this.#instance(0).execute(core);
   }
 
   /**
@@ -179,9 +181,9 @@ export class Lisp implements ExpanderHost {
     return this.#readForms(text, file, this.interaction, false);
   }
 
+  /** Nothing is run but its macros: see `Instance.link` for the libraries that it imports. */
   expandForm(form: Syntax, namespace: Namespace, phase = 0): Core {
     const cores = this.#guarded(() => this.expander.top([form], { namespace, phase }));
-    this.#instance(0).link(namespace);
     return cores.length === 0 ? unspecifiedCore : makeBegin(cores);
   }
 
@@ -498,7 +500,9 @@ function defineEvaluation(table: Table, lisp: Lisp, instance: Instance): void {
     const next = (own: Machine): unknown => {
       const form = reader.read();
       if (isEnd(form)) return UNSPECIFIED;
-      const compiled = compileForm(lisp.expandForm(form as Syntax, namespace), instance);
+      const core = lisp.expandForm(form as Syntax, namespace);
+      instance.link(namespace);
+      const compiled = compileForm(core, instance);
       own.push((_value, _env, later) => next(later), []);
       own.run = compiled.run;
       own.env = compiled.makeEnv();

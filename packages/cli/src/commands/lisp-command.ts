@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
-import { backtrace, CompiledLisp, ExitRequest, Lisp, Repl, UncaughtError } from "@stratos/lisp";
+import { backtrace, CompiledLisp, ExitRequest, Lisp, Repl } from "@stratos/lisp";
 import { OperationError } from "@stratos/operation";
 import { CommandError, hostReason } from "../command-error.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
@@ -11,8 +11,12 @@ import { folderFinder, nodeSystem, ownLibraryFolder, runtimeImage } from "../lis
 export interface LispOptions {
   readonly eval: readonly string[];
   readonly libraryPath: readonly string[];
-  readonly engine: string;
+  /** Undefined: programs are compiled, the prompt is interpreted. */
+  readonly engine?: string;
 }
+
+/** A compiled program's heap: half of it may be in use at a time. */
+const MEMORY_BYTES = 2 * 1024 ** 3;
 
 export async function runLisp(
   file: string | undefined,
@@ -21,27 +25,39 @@ export async function runLisp(
 ): Promise<number> {
   const folders = [...options.libraryPath, ...(file === undefined ? [] : [dirname(file)]), ".", ownLibraryFolder()];
   const lisp = new Lisp({ system: nodeSystem([file ?? "lisp", ...args]), findLibrary: folderFinder(folders) });
-  if (!["interpreter", "wasm"].includes(options.engine))
-    throw new CommandError("--engine", `${options.engine} is no engine; take interpreter or wasm`);
+  const isPrompt = file === undefined && options.eval.length === 0;
+  const { engine = isPrompt ? "interpreter" : "wasm" } = options;
+  if (!["interpreter", "wasm"].includes(engine))
+    throw new CommandError("--engine", `${engine} is no engine; take interpreter or wasm`);
   try {
-    const runner =
-      options.engine === "wasm" ? new CompiledLisp(lisp, { wasm: new NodeWasmEngine(), image: runtimeImage() }) : lisp;
+    const runner = engine === "wasm" ? compiling(lisp) : lisp;
     for (const text of options.eval) runner.evaluateText(text, "-e");
     if (file !== undefined) runner.runProgram(programText(file), file);
-    else if (options.eval.length === 0 && options.engine === "wasm")
+    else if (isPrompt && engine === "wasm")
       throw new CommandError("--engine", "the prompt runs on the interpreter only");
-    else if (options.eval.length === 0) return await talk(lisp);
+    else if (isPrompt) return await talk(lisp);
     return EXIT_SUCCESS;
   } catch (error) {
     if (error instanceof ExitRequest) return error.status;
     lisp.flush();
     const words = lisp.describe(error);
     if (words === null) throw error;
-    const trace = error instanceof UncaughtError ? backtrace(error) : [];
-    process.stderr.write(`stratos: ${[words, ...trace].join("\n")}\n`);
+    process.stderr.write(`stratos: ${[words, ...backtrace(error)].join("\n")}\n`);
     return EXIT_FAILURE;
   } finally {
     lisp.flush();
+  }
+}
+
+/** Of the memory only what is used is taken; a host that does not promise as much gives the usual half GiB. */
+function compiling(lisp: Lisp): CompiledLisp {
+  const wasm = new NodeWasmEngine();
+  const image = runtimeImage();
+  try {
+    return new CompiledLisp(lisp, { wasm, image, memoryBytes: MEMORY_BYTES });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return new CompiledLisp(lisp, { wasm, image });
   }
 }
 

@@ -18,8 +18,7 @@ export function lispCommand(finish: Finish): Command {
     .option("-I, --library-path <folder>", "look for libraries there, too (repeatable): (a b) is a/b.sld", repeat, [])
     .option(
       "--engine <name>",
-      "what runs it: interpreter, or wasm (compiled to WebAssembly, with a heap of its own)",
-      "interpreter",
+      "what runs it: wasm (compiled to WebAssembly; programs by default), or interpreter (the prompt's)",
     )
     .addHelpText(
       "after",

@@ -34,8 +34,9 @@
     (define (boolean-hash x) (if x (hash-salt) 0))
     (define (char-hash x) (bounded (value-hash x)))
     (define (char-ci-hash x) (char-hash (char-foldcase x)))
-    (define (string-hash x) (bounded (value-hash x)))
-    (define (string-ci-hash x) (string-hash (string-foldcase x)))
+    ;; With a bound as SRFI 69 and 125 have them: programs import both.
+    (define (string-hash x . bound) (modulo (value-hash x) (if (pair? bound) (car bound) (hash-bound))))
+    (define (string-ci-hash x . bound) (apply string-hash (string-foldcase x) bound))
     (define (symbol-hash x) (bounded (value-hash x)))
     (define (number-hash x) (if (and (inexact? x) (= x x) (rational? x)) (bounded (value-hash (exact x))) (bounded (value-hash x))))
     (define (identity x) (bounded (identity-hash x)))

@@ -27,6 +27,7 @@ export interface Surroundings extends Globals {
   functionAt(slot: number, fun: Fun): void;
   constantCell(datum: Datum): number;
   sourceIndex(source: Source): number;
+  returnsTo(slot: number, name: string, source: Source): void;
   /** Signature of a low-level routine; undefined: there is none of this name. */
   lowSignature(name: string): LowSignature | undefined;
   readonly coldSlot: number;
@@ -54,6 +55,8 @@ export interface ExportPlace {
   readonly word: number;
 }
 
+/** Name of the functions that run a unit's forms. */
+const TOP_LEVEL = "the top level";
 /** Top-level forms in one function at most: the functions stay of a size that the host compiles well. */
 const FORMS_MAX = 24;
 
@@ -144,7 +147,7 @@ function mainCodes(roots: readonly Node[]): Code[] {
     if (next !== null) items.push({ k: "direct", fun: next, clause: 0, self: null, args: [], source: null });
     const body: Node =
       items.length === 1 ? items[0]! : items.length === 0 ? { k: "const", datum: false } : { k: "seq", items };
-    const fun = new Fun(`top-level ${index}`, [{ parameters: [], hasRest: false, body }], null);
+    const fun = new Fun(TOP_LEVEL, [{ parameters: [], hasRest: false, body }], null);
     fun.isClosed = true;
     codes.push({ fun, clause: 0, parameters: [], body });
     next = fun;
@@ -247,6 +250,10 @@ class UnitLinker implements Linker {
       this.#statics.set(fun, (word = this.#surroundings.staticClosure(low, slot)));
     }
     return word;
+  }
+
+  returnsTo(slot: number, name: string, source: Source): void {
+    this.#surroundings.returnsTo(slot, name, source);
   }
 
   sourceIndex(source: Source): number {

@@ -45,6 +45,10 @@ export class CodeEmitter extends FrameWriter {
     this.active = new Map();
   }
 
+  get name(): string {
+    return this.code.fun.name;
+  }
+
   emit(): void {
     const { parameters } = this.code;
     let top = 0;
@@ -421,7 +425,7 @@ export class CodeEmitter extends FrameWriter {
     this.gen(node.f, "word", null);
     writer.localTee(f);
     for (const arg of node.args) this.gen(arg, "word", null);
-    if (!isTail) this.beforeCall(context!);
+    if (!isTail) this.beforeCall(context!, node.source);
     this.markSite(node.source);
     // Code of a procedure that takes exactly these arguments, else the slow way.
     writer.localGet(f);
@@ -462,7 +466,7 @@ export class CodeEmitter extends FrameWriter {
     const receiver = this.temporary(Type.i64);
     this.gen(node.args[0]!, "word", null);
     writer.localSet(receiver);
-    this.beforeCall(context);
+    this.beforeCall(context, node.source);
     writer.localGet(0);
     writer.i32Const(Region.stack);
     writer.op(Op.i32Eq);
@@ -491,7 +495,7 @@ export class CodeEmitter extends FrameWriter {
     else this.pushTop();
     this.gen(node.f, "word", null);
     writer.i32Const(node.args.length);
-    if (!isTail) this.beforeCall(context!);
+    if (!isTail) this.beforeCall(context!, node.source);
     this.markSite(node.source);
     this.callRef(this.linker.low("call-variadic"), isTail);
     if (!isTail) this.afterCall(destination, context);
@@ -505,7 +509,7 @@ export class CodeEmitter extends FrameWriter {
     if (node.self === null) writer.i64Const(0);
     else this.gen(node.self, "word", null);
     for (const arg of node.args) this.gen(arg, "word", null);
-    if (!isTail) this.beforeCall(context!);
+    if (!isTail) this.beforeCall(context!, node.source);
     const target = this.linker.clause(node.fun, node.clause);
     // What this unit's own functions do wrong they tell themselves.
     if (target.from !== null) this.markSite(node.source);

@@ -36,6 +36,8 @@ export interface Linker {
   staticClosure(fun: Fun): number;
   /** Cell that holds a constant that needs memory. */
   constantCell(datum: Datum): number;
+  /** Tells which call a place of the table goes on after, and in which function. */
+  returnsTo(slot: number, name: string, source: Source): void;
   /** Number of a place in a source, for `Register.lastSite`. */
   sourceIndex(source: Source): number;
   /** Table place of the frame that cannot be returned to. */
@@ -106,6 +108,8 @@ export abstract class FrameWriter {
     this.source = null;
   }
 
+  /** Of the function, as it is told in a backtrace. */
+  abstract readonly name: string;
   /** Writes a node: see `CodeEmitter`. */
   abstract gen(node: Node, destination: Destination, context: Context | null): void;
   /** The function that goes on from a context. */
@@ -207,9 +211,10 @@ export abstract class FrameWriter {
   }
 
   /** Before a call whose value goes to `context`. */
-  beforeCall(context: Context): void {
+  beforeCall(context: Context, source: Source | null): void {
     if (context.slot < 0) {
       context.slot = this.linker.tableSlot();
+      if (source !== null) this.linker.returnsTo(context.slot, this.name, source);
       this.linker.module.addElement(context.slot, this.resume(context));
     }
     const words = Math.max(1, context.top);

@@ -32,10 +32,19 @@ export class SchemeError extends Error {
 /** An error that nobody handled in a compiled program, with the place of the call that failed. */
 export class CompiledError extends SchemeError {
   readonly source: Source | null;
-  constructor(payload: unknown, source: Source | null) {
+  /** The calls that wait, the innermost first; those of the system's own procedures are left out. */
+  readonly calls: readonly WaitingCall[];
+  constructor(payload: unknown, source: Source | null, calls: readonly WaitingCall[]) {
     super(payload);
     this.source = source;
+    this.calls = calls;
   }
+}
+
+export interface WaitingCall {
+  /** Name of the procedure that made it. */
+  readonly procedure: string;
+  readonly source: Source;
 }
 
 /** @param who  the procedure, as programs name it */

@@ -5,6 +5,7 @@
  */
 import { assert } from "@stratos/base";
 import type { WasmMemory } from "@stratos/host";
+import { Condition, SchemeError } from "../datum/condition.ts";
 import {
   Compnum,
   DEFAULT,
@@ -37,11 +38,11 @@ import {
 
 export type Word = bigint;
 
-/** The program needs more memory than it may have. */
-export class HeapFullError extends Error {
+/** The program needs more memory than it may have. No handler of the program is called: it could not run. */
+export class HeapFullError extends SchemeError {
   override readonly name = "HeapFullError";
   constructor() {
-    super("the heap's limit is reached");
+    super(new Condition("limit", "out of memory: the heap is full"));
   }
 }
 

@@ -179,6 +179,7 @@ export const Cell = {
   outputPort: 32,
   errorPort: 33,
   recordError: 34,
+  identities: 35,
   first: 64,
 } as const;
 

@@ -9,8 +9,11 @@ const PRIME = 0x01000193;
 /** Parts of a structure that count: more would make hashing a long list dear, and a circular one endless. */
 const PARTS_MAX = 64;
 
+/** Gives an object that is known by identity alone a number, the same each time. */
+export type NumberObject = (value: object) => number;
+
 /** Of a value, for `equal?`: 0 … 2^32 - 1. */
-export function hashOf(value: unknown): number {
+export function hashOf(value: unknown, number: NumberObject = objectNumber): number {
   let left = PARTS_MAX;
   const stack: unknown[] = [value];
   let hash = START;
@@ -22,7 +25,7 @@ export function hashOf(value: unknown): number {
     } else if (Array.isArray(part)) {
       hash = mixed(hash, part.length + 2);
       for (let index = Math.min(part.length, PARTS_MAX) - 1; index >= 0; index--) stack.push(part[index]);
-    } else hash = mixed(hash, atomHash(part));
+    } else hash = mixed(hash, atomHash(part, number));
   }
   return hash >>> 0;
 }
@@ -31,7 +34,7 @@ export function hashOf(value: unknown): number {
 export function identityHash(value: unknown): number {
   return value instanceof Pair || Array.isArray(value) || value instanceof MString || value instanceof Uint8Array
     ? objectNumber(value)
-    : atomHash(value);
+    : atomHash(value, objectNumber);
 }
 
 function mixed(hash: number, value: number): number {
@@ -44,7 +47,8 @@ function textHash(text: string): number {
   return hash >>> 0;
 }
 
-function atomHash(value: unknown): number {
+/** Of what is no pair and no vector. */
+export function atomHash(value: unknown, number: NumberObject): number {
   if (typeof value === "number") return Math.abs(value) < 2 ** 31 ? mixed(START, value) >>> 0 : textHash(String(value));
   if (value instanceof SchemeSymbol) return textHash(value.name);
   if (value instanceof MString || value instanceof Uint8Array) {
@@ -57,9 +61,9 @@ function atomHash(value: unknown): number {
   if (typeof value === "bigint") return textHash(value.toString(16));
   if (value instanceof Flonum) return textHash(Object.is(value.value, -0) ? "-0.0" : `${value.value}.`);
   if (value instanceof Ratnum) return textHash(`${value.numerator}/${value.denominator}`);
-  if (value instanceof Compnum) return mixed(atomHash(value.real), atomHash(value.imaginary)) >>> 0;
+  if (value instanceof Compnum) return mixed(atomHash(value.real, number), atomHash(value.imaginary, number)) >>> 0;
   if (value instanceof Unique) return textHash(value.name);
-  return typeof value === "object" && value !== null ? objectNumber(value) : 0;
+  return typeof value === "object" && value !== null ? number(value) : 0;
 }
 
 const numbers = new WeakMap<object, number>();

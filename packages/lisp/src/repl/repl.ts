@@ -3,6 +3,7 @@
  * keeps the continuation, so that frames can be looked into and the program can go on.
  */
 import type { Variable } from "../core/core.ts";
+import { CompiledError } from "../datum/condition.ts";
 import { coreToDatum } from "../core/unparse.ts";
 import { EOF, intern, SchemeSymbol, UNSPECIFIED } from "../datum/datum.ts";
 import { bind, namesIn } from "../expander/binding.ts";
@@ -364,14 +365,18 @@ function shownValue(value: unknown): string | null {
  * Where an uncaught error came from: a line for each procedure that waits, the innermost first; the failed call itself
  * is left out.
  */
-export function backtrace(error: UncaughtError, most = 12): string[] {
-  const frames = framesOf(error)
-    .slice(1)
-    .filter(({ site }) => site.source !== null);
-  const lines = frames
-    .slice(0, most)
-    .map(({ site }) => `  from ${site.procedure ?? "the top level"}, ${placeText(site.source!)}`);
-  return frames.length > most ? [...lines, `  … ${frames.length - most} more`] : lines;
+export function backtrace(error: unknown, most = 12): string[] {
+  const calls =
+    error instanceof CompiledError
+      ? error.calls
+      : error instanceof UncaughtError
+        ? framesOf(error)
+            .slice(1)
+            .map(({ site }) => ({ procedure: site.procedure ?? "the top level", source: site.source }))
+        : [];
+  const placed = calls.filter(({ source }) => source !== null);
+  const lines = placed.slice(0, most).map(({ procedure, source }) => `  from ${procedure}, ${placeText(source!)}`);
+  return placed.length > most ? [...lines, `  … ${placed.length - most} more`] : lines;
 }
 
 /** The failed call first, then what waits for it. */

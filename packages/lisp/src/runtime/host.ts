@@ -7,11 +7,13 @@
  */
 import type { Engine } from "../engine.ts";
 import { CompiledError, Condition, SchemeError, limitReached, outOfRange, wrongType } from "../datum/condition.ts";
-import { itemsOf } from "../datum/datum.ts";
+import { itemsOf, list } from "../datum/datum.ts";
 import type { Real, SchemeSymbol } from "../datum/datum.ts";
-import { HeapFullError } from "../heap/heap.ts";
+import { Heap, HeapFullError } from "../heap/heap.ts";
+import { Identities } from "../heap/identity.ts";
 import { isEqualInHeap } from "../heap/equal.ts";
-import { Cell, Immediate } from "../heap/layout.ts";
+import { Cell, Immediate, Kind, Tag } from "../heap/layout.ts";
+import { atomHash, hashOf } from "../interpreter/hash.ts";
 import { Machine, Primitive, procedureName, wrongCount } from "../interpreter/machine.ts";
 import { defineControl } from "../interpreter/primitives/control.ts";
 import type { RecordType } from "../interpreter/primitives/control.ts";
@@ -64,12 +66,14 @@ export class HostPrimitives {
   readonly #ports: StandardPorts;
   readonly #engine: Engine;
   readonly #operations: readonly Operation[];
+  readonly #identities: Identities;
 
   constructor(
     engine: Engine,
     options: { system: System; ports: StandardPorts; extra: ReadonlyMap<string, Primitive> },
   ) {
     this.#engine = engine;
+    this.#identities = new Identities(engine.heap);
     this.#machine = new Machine();
     this.#ports = options.ports;
     this.#table = new Map();
@@ -97,6 +101,10 @@ export class HostPrimitives {
       heap.setCell(Cell.temporary, BigInt(isEqualInHeap(heap, sp) ? Immediate.true : Immediate.false));
       return;
     }
+    if (operation === IDENTITY_HASH && isKnownByIdentity(heap, heap.word(sp))) {
+      heap.setCell(Cell.temporary, BigInt(this.#identities.numberOf(heap.word(sp))) << 3n);
+      return;
+    }
     try {
       const count = this.#operations[operation]!.length;
       const operands: unknown[] = [];
@@ -114,6 +122,12 @@ export class HostPrimitives {
       heap.setCell(Cell.raised, heap.fromDatum(own.payload));
       heap.setCell(Cell.temporary, BigInt(Immediate.unbound));
     }
+  }
+
+  /** The host sees copies of records and procedures, and its own objects themselves. */
+  #numberOf(object: object): number {
+    const word = (object as { word?: unknown }).word;
+    return typeof word === "bigint" ? this.#identities.numberOf(word) : 0;
   }
 
   /** Helpers of the runtime whose only work is to raise. */
@@ -173,15 +187,17 @@ export class HostPrimitives {
       (index, operands) => this.#call(this.names[index as number]!, itemsOf(operands)!),
       (code, value) => typeErrorOf(code as number, value).payload,
       (f, operands) => applyErrorOf(f, itemsOf(operands)!).payload,
-      (payload) => {
-        throw new CompiledError(payload, engine.lastSource);
+      (payload, continuation) => {
+        throw new CompiledError(payload, engine.lastSource, engine.callsOf((continuation as HeapProcedure).word));
       },
       (which) => [this.#ports.input, this.#ports.output, this.#ports.error][which as number]!.value,
       () => {
         throw new Error("equal? looks at the heap itself");
       },
-      (datum, environment) => engine.evaluator.evaluate(datum, itemsOf(environment)!),
-      (path, environment) => engine.evaluator.load(path, itemsOf(environment)!),
+      (datum, environment) => list(engine.evaluator.evaluate(datum, itemsOf(environment)!)),
+      (path, environment) => list(engine.evaluator.load(path, itemsOf(environment)!)),
+      (value) => hashOf(value, (object) => this.#numberOf(object)),
+      (value) => atomHash(value, (object) => this.#numberOf(object)),
     ];
     return operations;
   }
@@ -221,6 +237,15 @@ export class HostPrimitives {
 
 const UNCAUGHT = 17;
 const EQUAL = 19;
+const IDENTITY_HASH = 23;
+
+/** What `eqv?` compares by its address: all but numbers, characters, symbols and their like. */
+function isKnownByIdentity(heap: Heap, word: bigint): boolean {
+  const tag = Heap.tag(word);
+  if (tag === Tag.pair || tag === Tag.vector || tag === Tag.procedure) return true;
+  return tag === Tag.object && !BY_VALUE.has(heap.kind(word));
+}
+const BY_VALUE: ReadonlySet<number> = new Set([Kind.symbol, Kind.bignum, Kind.ratnum, Kind.compnum]);
 
 const NOUNS: Record<string, string> = {
   pair: "a pair",

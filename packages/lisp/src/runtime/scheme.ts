@@ -33,12 +33,14 @@ export const LIBRARY = `
 (define (%fail3 index a b c) (%checked (%host 14 index (cons a (cons b (cons c '()))))))
 (define (%fail-list index operands) (%checked (%host 14 index operands)))
 ; Conditions and exceptions.
+; The continuation tells the calls that wait.
+(define (%uncaught payload) (call/cc (lambda (k) (%host 17 payload k))))
 (define (%condition kind message irritants)
   (let ((c (%make 13 4))) (%set! c 0 kind) (%set! c 1 message) (%set! c 2 irritants) (%set! c 3 #f) c))
 (define (raise payload)
   (let ((handlers (%cell 7)))
     (if (null? handlers)
-        (%host 17 payload)
+        (%uncaught payload)
         (begin
           (%set-cell! 7 (cdr handlers))
           ((car handlers) payload)
@@ -46,7 +48,7 @@ export const LIBRARY = `
 (define (raise-continuable payload)
   (let ((handlers (%cell 7)))
     (if (null? handlers)
-        (%host 17 payload)
+        (%uncaught payload)
         (begin
           (%set-cell! 7 (cdr handlers))
           (let ((value ((car handlers) payload)))
@@ -603,8 +605,15 @@ fill))))
     ((a b) (if (and (string? a) (string? b)) (%same-bytes? a b) (%oracle string=? a b)))
     (operands (%oracle-list string=? operands))))
 
-(define (eval datum . environment) ((%checked (%host 20 datum environment))))
-(define (load path . environment) ((%checked (%host 21 path environment))))
+; Libraries that are needed first, then the forms.
+(define (%run-all procedures)
+  (if (null? (cdr procedures))
+      ((car procedures))
+      (begin ((car procedures)) (%run-all (cdr procedures)))))
+(define (%hash x) (%host 22 x))
+(define (%identity-hash x) (%host 23 x))
+(define (eval datum . environment) (%run-all (%checked (%host 20 datum environment))))
+(define (load path . environment) (%run-all (%checked (%host 21 path environment))))
 `;
 
 /**
