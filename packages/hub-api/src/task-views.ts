@@ -200,6 +200,21 @@ export interface ChannelView {
   readonly version: number;
 }
 
+/** Tasks that were submitted together. */
+export interface WorkflowView {
+  readonly id: number;
+  readonly name: string;
+  readonly owner: string;
+  readonly created: string;
+  readonly tasks: readonly {
+    readonly id: number;
+    readonly label: string;
+    readonly kind: string;
+    readonly state: TaskState;
+  }[];
+  readonly edges: readonly { readonly parent: number; readonly child: number; readonly needs: "success" | "end" }[];
+}
+
 /** A package of a channel. */
 export interface PackageView {
   readonly channel: string;

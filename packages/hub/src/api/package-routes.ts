@@ -26,7 +26,7 @@ export function packageRoutes(repositories: Repositories): readonly ApiRoute[] {
         const items = await packagesOf(
           hub.database,
           { channel, ...(source === undefined ? {} : { source }) },
-          PACKAGES_MAX,
+          { limit: PACKAGES_MAX },
         );
         return { body: { items, next: null } };
       },

@@ -368,11 +368,11 @@ as last`,
   }
 }
 
-/** In the order in which they came. */
+/** In the order in which they came, or the last first. */
 export async function packagesOf(
   on: Queryable,
   { channel, source, version }: { channel?: string | undefined; source?: string; version?: string | undefined },
-  limit: number = PACKAGES_MAX,
+  { limit = PACKAGES_MAX, lastFirst = false }: { limit?: number; lastFirst?: boolean } = {},
 ): Promise<PackageView[]> {
   return on.query<PackageView>(
     `
@@ -381,7 +381,7 @@ export async function packagesOf(
     from channel_package c join package p on p.digest = c.digest join artefact a on a.digest = c.digest
     where ($1::text is null or c.channel = $1) and ($2::text is null or p.source = $2)
       and ($3::text is null or c.version = $3)
-    order by c.added, c.name, c.arch limit $4`,
+    order by c.added ${lastFirst ? "desc" : ""}, c.name, c.arch limit $4`,
     [channel ?? null, source ?? null, version ?? null, limit],
   );
 }
