@@ -4,15 +4,14 @@
  * test's own.
  */
 import assert from "node:assert/strict";
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
+import { spawnSync, type ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { startPostgres, type TestServer } from "../packages/hub/src/testing/test-database.ts";
+import { endProgram, freePort, startProgram, until, type Program } from "./hub/programs.ts";
 
 const LAUNCHER = fileURLToPath(new URL("../stratos.mjs", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "stratos-hub-"));
@@ -28,29 +27,14 @@ after(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-interface Program {
-  readonly child: ChildProcess;
-  readonly address: string;
-  stderr(): string;
-}
-
-/** Starts a program and waits for its first line. */
 async function start(args: readonly string[], first: "stdout" | "stderr" = "stdout"): Promise<Program> {
-  const child = spawn(process.execPath, [LAUNCHER, ...args], { env: environment, stdio: ["ignore", "pipe", "pipe"] });
-  children.add(child);
-  let text = "";
-  child.stderr!.on("data", (bytes: Buffer) => void (text += bytes.toString()));
-  const ended = once(child, "exit").then(() => assert.fail(`stratos ${args.join(" ")} ended: ${text}`));
-  ended.catch(() => {});
-  const [line] = (await Promise.race([once(child[first]!, "data"), ended])) as [Buffer];
-  return { child, address: line.toString().trim(), stderr: () => text };
+  const program = await startProgram(args, { environment, first });
+  children.add(program.child);
+  return program;
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null) {
-    child.kill(signal);
-    await once(child, "exit");
-  }
+  await endProgram(child, signal);
   children.delete(child);
 }
 
@@ -61,23 +45,6 @@ function good(...args: string[]): string {
   const { status, stdout, stderr } = run(...args);
   assert.equal(status, 0, `stratos ${args.join(" ")}: ${stderr}`);
   return stdout;
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  return port;
-}
-
-async function until(what: string, look: () => boolean | Promise<boolean>, seconds = 120): Promise<number> {
-  const started = performance.now();
-  while (performance.now() - started < seconds * 1_000) {
-    if (await look()) return performance.now() - started;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  return assert.fail(`in vain: ${what}`);
 }
 
 test(

@@ -27,6 +27,8 @@ export interface TaskSubmission {
   readonly timeoutSeconds?: number;
   /** A completed task of the same key answers for this one. */
   readonly cacheKey?: string;
+  /** Artefacts that were uploaded for it, kept as long as it is. */
+  readonly inputs?: readonly { readonly name: string; readonly digest: string }[];
 }
 
 export interface TaskView {
@@ -191,9 +193,51 @@ export interface ChannelView {
   readonly policy: "fifo" | "priority" | "fair";
   readonly description: string;
   readonly retentionDays: number | null;
+  /** Channels whose packages its builds may use, too. */
+  readonly inherits: readonly string[];
   readonly maxQueued: number | null;
   readonly maxRunning: number | null;
   readonly version: number;
+}
+
+/** Tasks that were submitted together. */
+export interface WorkflowView {
+  readonly id: number;
+  readonly name: string;
+  readonly owner: string;
+  readonly created: string;
+  readonly tasks: readonly {
+    readonly id: number;
+    readonly label: string;
+    readonly kind: string;
+    readonly state: TaskState;
+  }[];
+  readonly edges: readonly { readonly parent: number; readonly child: number; readonly needs: "success" | "end" }[];
+}
+
+/** A package of a channel. */
+export interface PackageView {
+  readonly channel: string;
+  readonly name: string;
+  readonly version: string;
+  readonly arch: string;
+  /** The source package that it was made of. */
+  readonly source: string;
+  readonly digest: string;
+  readonly size: number;
+  /** That made it; null: none that is kept. */
+  readonly task: number | null;
+  /** Who brought it: `hub` for what a task left, else who promoted it. */
+  readonly actor: string;
+  readonly added: string;
+}
+
+/** Where a channel's builds find packages. */
+export interface RepositoriesView {
+  readonly items: readonly { readonly path: string; readonly suite: string; readonly components: readonly string[] }[];
+  readonly fingerprint: string;
+  /** The public key, armored. */
+  readonly key: string;
 }
 
 export interface TokenView {

@@ -9,6 +9,7 @@ import { blobChore } from "./blobs/collect-blobs.ts";
 import { ADMIN_ROUTES } from "./api/admin-routes.ts";
 import { createApi } from "./api/api-service.ts";
 import { blobRoutes } from "./api/blob-routes.ts";
+import { packageRoutes } from "./api/package-routes.ts";
 import { HOST_ROUTES } from "./api/host-routes.ts";
 import type { ApiRoute } from "./api/route.ts";
 import { TASK_ROUTES } from "./api/task-routes.ts";
@@ -16,10 +17,19 @@ import { WEBHOOK_ROUTES } from "./api/webhook-routes.ts";
 import type { Database } from "./database/database.ts";
 import { HubService, type HubOptions } from "./hub-service.ts";
 import { webhookChore } from "./leader/deliver-webhooks.ts";
+import { Repositories, type ReadPackage } from "./repositories/repositories.ts";
+import { repositoryPages } from "./repositories/repository-pages.ts";
 import { migrate } from "./store/migrations/migrate.ts";
 
-export function apiRoutes(blobs: BlobStore): readonly ApiRoute[] {
-  return [...TASK_ROUTES, ...HOST_ROUTES, ...blobRoutes(blobs), ...WEBHOOK_ROUTES, ...ADMIN_ROUTES];
+export function apiRoutes(blobs: BlobStore, repositories: Repositories): readonly ApiRoute[] {
+  return [
+    ...TASK_ROUTES,
+    ...HOST_ROUTES,
+    ...blobRoutes(blobs),
+    ...packageRoutes(repositories),
+    ...WEBHOOK_ROUTES,
+    ...ADMIN_ROUTES,
+  ];
 }
 
 export interface ServerOptions extends HubOptions {
@@ -29,6 +39,7 @@ export interface ServerOptions extends HubOptions {
   readonly version: string;
   /** Artefacts are kept here; several hubs share one. */
   readonly blobFolder: string;
+  readonly readPackage: ReadPackage;
   readonly tls?: { readonly cert: string; readonly key: string };
 }
 
@@ -43,14 +54,20 @@ export interface HubServer {
 export async function startHub(database: Database, options: ServerOptions): Promise<HubServer> {
   await migrate(database);
   const blobs = new BlobStore(options.blobFolder);
-  const service = new HubService(database, options, [blobChore(database, blobs), webhookChore(database)]);
+  const repositories = new Repositories(database, blobs, options.readPackage);
+  const service = new HubService(database, options, [
+    { name: "publish", everyMs: 0, work: (limit) => repositories.publishEnded(limit) },
+    blobChore(database, blobs),
+    webhookChore(database),
+  ]);
   const firstToken = await service.access.prepare();
   await service.start();
   const addressOf = (context: Context): string =>
     (context.env as { incoming?: IncomingMessage }).incoming?.socket.remoteAddress ?? "unknown";
   const app = createApi(service, {
     version: options.version,
-    routes: apiRoutes(blobs),
+    routes: apiRoutes(blobs, repositories),
+    repositories: repositoryPages(repositories, blobs),
     addressOf,
     isSecure: options.tls !== undefined,
   });

@@ -2,6 +2,7 @@
 export { openDatabase, isServerUrl } from "./database/open-database.ts";
 export { DatabaseError, type Database } from "./database/database.ts";
 export { startHub, apiRoutes, type HubServer, type ServerOptions } from "./hub-server.ts";
+export type { PackageDescription, ReadPackage } from "./repositories/repositories.ts";
 export { HUB_DEFAULTS } from "./hub-service.ts";
 export { openApiDocument } from "./api/openapi.ts";
 export { dumpDatabase } from "./backup/dump.ts";

@@ -13,7 +13,7 @@ import {
   restoreDatabase,
   type Database,
 } from "@stratos/hub";
-import type { ChannelView, HostView, RoleView, TokenView } from "@stratos/hub-api";
+import type { ChannelView, HostView, TokenView } from "@stratos/hub-api";
 import { OperationError } from "@stratos/operation";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { hubClient, hubFailure, hubUrl, keepLogin, readToken, withHub, type HubOptions } from "../hub/hub-login.ts";
@@ -97,13 +97,14 @@ export function listChannels(options: Listing): Promise<number> {
     else
       process.stdout.write(
         formatTable(
-          ["CHANNEL", "POLICY", "KEPT DAYS", "QUEUED MAX", "RUNNING MAX", "DESCRIPTION"],
+          ["CHANNEL", "POLICY", "KEPT DAYS", "QUEUED MAX", "RUNNING MAX", "INHERITS", "DESCRIPTION"],
           items.map((channel) => [
             channel.name,
             channel.policy,
             limit(channel.retentionDays),
             limit(channel.maxQueued),
             limit(channel.maxRunning),
+            channel.inherits.join(",") || "-",
             channel.description,
           ]),
         ),
@@ -117,13 +118,14 @@ export interface ChannelOptions extends HubOptions {
   readonly keep?: number;
   readonly maxQueued?: number;
   readonly maxRunning?: number;
+  readonly inherit: readonly string[];
   readonly json?: true;
 }
 
 export function setChannel(name: string, options: ChannelOptions): Promise<number> {
   return withHub(options, async (client) => {
-    const { policy, description, keep, maxQueued, maxRunning } = options;
-    const body = { policy, description, retentionDays: keep, maxQueued, maxRunning };
+    const { policy, description, keep, maxQueued, maxRunning, inherit } = options;
+    const body = { policy, description, retentionDays: keep, maxQueued, maxRunning, inherits: inherit };
     const channel = await client.call<ChannelView>("PUT", `/channels/${encodeURIComponent(name)}`, body);
     if (options.json === true) print(channel);
   });
@@ -184,20 +186,6 @@ export function createToken(principal: string, options: TokenOptions): Promise<n
 export function revokeTokens(ids: readonly string[], options: HubOptions): Promise<number> {
   return withHub(options, async (client) => {
     for (const id of ids) await client.call("DELETE", `/tokens/${encodeURIComponent(id)}`);
-  });
-}
-
-export function listRoles(options: Listing): Promise<number> {
-  return withHub(options, async (client) => {
-    const { items } = await client.call<Items<RoleView>>("GET", "/roles");
-    if (options.json === true) print(items);
-    else
-      process.stdout.write(
-        formatTable(
-          ["ROLE", "INHERITS", "PERMISSIONS"],
-          items.map((role) => [role.name, role.inherits.join(",") || "-", role.permissions.join(",")]),
-        ),
-      );
   });
 }
 

@@ -3,6 +3,8 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { HUB_DEFAULTS, DatabaseError, isServerUrl, openDatabase, startHub, type Database } from "@stratos/hub";
 import { FileLockedError, lockFile, stratosHome } from "@stratos/host-node";
+import { homeFolder } from "@stratos/host-node/home";
+import { describePackage, nodePackagePorts } from "@stratos/host-node/packages";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { VERSION } from "../version.ts";
 
@@ -33,6 +35,7 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
     slow: (sql, milliseconds) =>
       warn(`slow statement, ${milliseconds.toFixed(0)} ms: ${sql.replace(/\s+/g, " ").trim().slice(0, 200)}`),
   });
+  const packages = nodePackagePorts(homeFolder(stratosHome(), "downloads"));
   try {
     const hub = await startHub(place.database, {
       host,
@@ -42,6 +45,10 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
       leaderSeconds: HUB_DEFAULTS.leaderSeconds,
       warn,
       blobFolder: join(place.state, "blobs"),
+      readPackage: async (path) => {
+        const { control, sizeBytes, md5, sha256, files } = await describePackage(path, packages);
+        return { control, sizeBytes, md5, sha256, files };
+      },
       ...(tls === null ? {} : { tls }),
     }).catch((error: unknown) => {
       throw error instanceof Error && (error as NodeJS.ErrnoException).syscall === "listen"
@@ -54,6 +61,7 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
     await hub.close();
     return 0;
   } finally {
+    await packages.close();
     await place.close();
   }
 }

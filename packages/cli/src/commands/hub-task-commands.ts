@@ -82,7 +82,8 @@ function submission(command: readonly string[], options: SubmitOptions): TaskSub
   };
 }
 
-function given<Name extends string, Value>(name: Name, value: Value | undefined): Partial<Record<Name, Value>> {
+/** An option that was not given is not said. */
+export function given<Name extends string, Value>(name: Name, value: Value | undefined): Partial<Record<Name, Value>> {
   return (value === undefined ? {} : { [name]: value }) as Partial<Record<Name, Value>>;
 }
 
@@ -272,6 +273,17 @@ export function showLog(
       if (bytes.length === 0) return;
     }
   });
+}
+
+/** Without a word but when it fails. @returns the exit status */
+export async function waitForEnd(client: HubClient, id: number): Promise<number> {
+  for (let lastId = ""; ;) {
+    for await (const event of goOn(client, `/tasks/${id}/stream`, lastId)) {
+      lastId = event.id;
+      const task = event.data as TaskView;
+      if (task.finished !== null) return endOf(task);
+    }
+  }
 }
 
 /** Exit status of a task that ended. */

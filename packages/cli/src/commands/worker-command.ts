@@ -1,7 +1,7 @@
 /** `stratos worker`: runs tasks of a hub on this host until a signal ends it. */
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { commandExecutor, Worker, type Executor } from "@stratos/hub/worker";
+import { commandExecutor, Worker } from "@stratos/hub/worker";
 import { FileLockedError, lockFile, stratosHome } from "@stratos/host-node";
 import { makeFolders } from "@stratos/host-node/home";
 import { CommandError } from "../command-error.ts";
@@ -28,9 +28,6 @@ const DEBIAN_ARCHES: Readonly<Record<string, string>> = {
   ia32: "i386",
 };
 
-/** One for each kind of task. */
-const EXECUTORS: readonly Executor[] = [commandExecutor, buildExecutor];
-
 export async function runWorker(options: WorkerCommandOptions): Promise<number> {
   const client = openHub(options);
   const host = options.name ?? hostname();
@@ -43,7 +40,7 @@ export async function runWorker(options: WorkerCommandOptions): Promise<number> 
       client,
       host,
       folder,
-      executors: EXECUTORS,
+      executors: [commandExecutor, buildExecutor(client)],
       tell: (message) => void process.stderr.write(`stratos worker: ${message}\n`),
       registration: {
         arches: options.arch.length > 0 ? options.arch : [DEBIAN_ARCHES[process.arch] ?? process.arch],

@@ -6,21 +6,38 @@ import assert from "node:assert/strict";
 import { readPayload } from "./build-executor.ts";
 
 test("a source, suite, profiles and seed become the builder's arguments", () => {
-  assert.deepEqual(readPayload({ source: "figlet" }), ["figlet"]);
-  assert.deepEqual(readPayload({ source: "figlet=2.2.5-3", suite: "trixie", profiles: ["nocheck", "nodoc"] }), [
+  const options = (payload: Record<string, unknown>): unknown => {
+    const read = readPayload(payload);
+    return typeof read === "string" ? read : [read.source, ...read.options];
+  };
+  assert.deepEqual(options({ source: "figlet" }), ["figlet"]);
+  assert.deepEqual(options({ source: "figlet=2.2.5-3", suite: "trixie", profiles: ["nocheck", "nodoc"] }), [
     "figlet=2.2.5-3",
     "--suite",
     "trixie",
     "--profiles",
     "nocheck,nodoc",
   ]);
-  assert.deepEqual(readPayload({ source: "https://git.example/a.git#v1", seed: 7 }), [
+  assert.deepEqual(options({ source: "https://git.example/a.git#v1", seed: 7 }), [
     "https://git.example/a.git#v1",
     "--in",
     "stratos",
     "--seed",
     "7",
   ]);
+});
+
+test("files that were uploaded are a source when its .dsc is among them, under names that are no paths", () => {
+  const file = (name: string): { name: string; digest: string } => ({ name, digest: `sha256:${"a".repeat(64)}` });
+  const files = [file("a_1.0.dsc"), file("a_1.0.tar.gz")];
+  assert.deepEqual(readPayload({ source: "a_1.0.dsc", files }), { source: "a_1.0.dsc", files, options: [] });
+  assert.match(String(readPayload({ source: "b_1.0.dsc", files })), /^payload\.source: expected the \.dsc among/);
+  for (const name of ["../a.dsc", "/etc/a.dsc", ".a.dsc", "a b.dsc", ""])
+    assert.match(String(readPayload({ source: name, files: [file(name)] })), /^payload\.files/, name);
+  assert.match(
+    String(readPayload({ source: "a.dsc", files: [{ name: "a.dsc", digest: "md5:1" }] })),
+    /^payload\.files/,
+  );
 });
 
 test("paths of the worker's host, options and unknown keys are refused by name", () => {

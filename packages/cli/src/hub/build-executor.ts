@@ -3,20 +3,25 @@
  * with the run whatever it does.
  *
  *     {"source":"figlet=2.2.5-3", "suite":"trixie", "profiles":["nocheck"], "seed":1}
+ *     {"source":"figlet_2.2.5-3.dsc", "files":[{"name":"figlet_2.2.5-3.dsc","digest":"sha256:…"},…]}
  *
- * The task's architecture is that which is built for (`any`: the worker's). Sources are names or git URLs: a path would
- * be one of the worker's host, which is none of the submitter's business.
+ * The task's architecture is that which is built for (`any`: the worker's). Sources are names, git URLs, or files that
+ * were uploaded: a path would be one of the worker's host, which is none of the submitter's business. What a build
+ * depends on comes from the suite, from the repository of the task's channel, and from those that the channel inherits.
  */
-import { readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BuildResult, FailureKind } from "@stratos/builder";
-import type { FailureClass } from "@stratos/hub-api";
-import { runProgram, type ExecutionResult, type Executor } from "@stratos/hub/worker";
+import type { FailureClass, HubClient, RepositoriesView } from "@stratos/hub-api";
+import { runProgram, type Execution, type ExecutionResult, type Executor } from "@stratos/hub/worker";
+import { downloadArtefact } from "./download-artefact.ts";
 
 /** Bytes of the result that the builder prints. */
 const RESULT_MAX = 16 << 20;
 const SOURCE =
   /^(?!.*\.dsc$)(?:[a-z0-9][a-z0-9+.-]+(?:=[A-Za-z0-9.+~:-]+)?|(?:https|ssh|git)(?:\+git)?:\/\/[^\s'"\\]+)$/;
+/** Of a source package: no path, nothing hidden. */
+const FILE = /^[A-Za-z0-9][A-Za-z0-9+.~_-]{0,250}$/;
 const WORD = /^[a-z0-9][a-z0-9.+-]*$/;
 
 const CLASSES: Readonly<Record<FailureKind, FailureClass>> = {
@@ -28,28 +33,55 @@ const CLASSES: Readonly<Record<FailureKind, FailureClass>> = {
   hook: "build",
 };
 
-export const buildExecutor: Executor = {
-  kind: "build",
-  execute: async (execution) => {
-    const output = join(execution.folder, "output");
-    const options = readPayload(execution.run.payload);
-    if (typeof options === "string") return { failure: { class: "build", message: options } };
-    const program = [process.execPath, ...process.execArgv, process.argv[1]!];
-    const { arch } = execution.run;
-    const place = [...(arch === "any" ? [] : ["--arch", arch]), "--output", output, "--json", "--verbose"];
-    let printed = "";
-    const ended = await runProgram(
-      execution,
-      { argv: [...program, "builder", "build", ...options, ...place], environment: ownEnvironment() },
-      async (bytes) => {
-        if (printed.length < RESULT_MAX) printed += Buffer.from(bytes).toString("latin1");
-      },
-    );
-    const result = readResult(printed);
-    if (result === null) return { failure: ended ?? { class: "infrastructure", message: "the builder told nothing" } };
-    return resultOf(result, output);
-  },
-};
+export function buildExecutor(client: HubClient): Executor {
+  return { kind: "build", execute: (execution) => build(client, execution) };
+}
+
+async function build(client: HubClient, execution: Execution): Promise<ExecutionResult> {
+  const output = join(execution.folder, "output");
+  const request = readPayload(execution.run.payload);
+  if (typeof request === "string") return { failure: { class: "build", message: request } };
+  const sources = join(execution.folder, "source");
+  mkdirSync(sources);
+  for (const { name, digest } of request.files)
+    await downloadArtefact(client, digest, join(sources, name), execution.signal);
+  const { arch } = execution.run;
+  const source = request.files.length === 0 ? request.source : join(sources, request.source);
+  const argv = [
+    ...[process.execPath, ...process.execArgv, process.argv[1]!, "builder", "build", source],
+    ...request.options,
+    ...(await repositoryOptions(client, execution)),
+    ...(arch === "any" ? [] : ["--arch", arch]),
+    ...["--output", output, "--json", "--verbose"],
+  ];
+  let printed = "";
+  const ended = await runProgram(execution, { argv, environment: ownEnvironment() }, async (bytes) => {
+    if (printed.length < RESULT_MAX) printed += Buffer.from(bytes).toString("latin1");
+  });
+  const result = readResult(printed);
+  if (result === null) return { failure: ended ?? { class: "infrastructure", message: "the builder told nothing" } };
+  return resultOf(result, output);
+}
+
+async function repositoryOptions(client: HubClient, { run, folder, signal }: Execution): Promise<string[]> {
+  const { items, key } = await client.call<RepositoriesView>(
+    "GET",
+    `/channels/${encodeURIComponent(run.channel)}/repositories`,
+    undefined,
+    { signal },
+  );
+  if (items.length === 0) return [];
+  const keyring = join(folder, "hub-key.asc");
+  writeFileSync(keyring, key);
+  return [
+    "--keyring",
+    keyring,
+    ...items.flatMap(({ path, suite, components }) => [
+      "--repository",
+      `${client.url}${path} ${suite} ${components.join(" ")}`,
+    ]),
+  ];
+}
 
 function resultOf(result: BuildResult, output: string): ExecutionResult {
   const { failure, source, stages, layers } = result;
@@ -66,23 +98,46 @@ function resultOf(result: BuildResult, output: string): ExecutionResult {
   };
 }
 
-/** @returns the builder's arguments, or what is wrong with the payload, in words */
-export function readPayload(payload: Readonly<Record<string, unknown>>): string[] | string {
-  const { source, suite, profiles = [], seed, ...others } = payload;
+export interface BuildPayload {
+  /** Name, git URL, or the name of a .dsc among `files`. */
+  readonly source: string;
+  readonly files: readonly { readonly name: string; readonly digest: string }[];
+  /** The builder's arguments beside it. */
+  readonly options: readonly string[];
+}
+
+/** @returns what is wrong with the payload, in words, when something is */
+export function readPayload(payload: Readonly<Record<string, unknown>>): BuildPayload | string {
+  const { source, suite, profiles = [], seed, files = [], ...others } = payload;
   const unknown = Object.keys(others)[0];
-  if (unknown !== undefined) return `payload.${unknown}: there is no such key; known: source, suite, profiles, seed`;
-  if (typeof source !== "string" || !SOURCE.test(source))
+  if (unknown !== undefined)
+    return `payload.${unknown}: there is no such key; known: source, files, suite, profiles, seed`;
+  if (!Array.isArray(files) || !files.every(isSourceFile)) return "payload.files: expected names and digests";
+  if (files.length > 0) {
+    if (typeof source !== "string" || !source.endsWith(".dsc") || !files.some(({ name }) => name === source))
+      return "payload.source: expected the .dsc among payload.files";
+  } else if (typeof source !== "string" || !SOURCE.test(source))
     return "payload.source: expected NAME, NAME=VERSION or a git URL";
   if (suite !== undefined && (typeof suite !== "string" || !WORD.test(suite))) return "payload.suite: expected a name";
   const isWord = (value: unknown): value is string => typeof value === "string" && WORD.test(value);
   if (!Array.isArray(profiles) || !profiles.every(isWord)) return "payload.profiles: expected names";
   if (seed !== undefined && !Number.isSafeInteger(seed)) return "payload.seed: expected a whole number";
-  return [
+  return {
     source,
-    ...(suite === undefined ? [] : ["--suite", suite]),
-    ...(profiles.length === 0 ? [] : ["--profiles", profiles.join(",")]),
-    ...(seed === undefined ? [] : ["--in", "stratos", "--seed", String(seed)]),
-  ];
+    files,
+    options: [
+      ...(suite === undefined ? [] : ["--suite", suite]),
+      ...(profiles.length === 0 ? [] : ["--profiles", profiles.join(",")]),
+      ...(seed === undefined ? [] : ["--in", "stratos", "--seed", String(seed)]),
+    ],
+  };
+}
+
+function isSourceFile(value: unknown): value is { name: string; digest: string } {
+  const { name, digest } = (value ?? {}) as { name?: unknown; digest?: unknown };
+  return (
+    typeof name === "string" && FILE.test(name) && typeof digest === "string" && /^sha256:[0-9a-f]{64}$/.test(digest)
+  );
 }
 
 /** What the builder finds its folders, mirrors and proxies by. */

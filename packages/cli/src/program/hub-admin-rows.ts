@@ -3,7 +3,7 @@ import { Command, Option } from "commander";
 import type { HubOptions } from "../hub/hub-login.ts";
 import type { ChannelOptions, TokenOptions } from "../commands/hub-admin-commands.ts";
 import type { HubPlaceOptions } from "../commands/hub-serve-command.ts";
-import { databaseOptions, hubOptions, parseCount, parseSeconds, repeatable } from "./hub-options.ts";
+import { databaseOptions, noun, parseCount, parseSeconds, repeatable, row } from "./hub-options.ts";
 import { eventCommand } from "./hub-task-rows.ts";
 import { jsonOption, type Finish } from "./fs-rows.ts";
 
@@ -11,15 +11,6 @@ const commands = () => import("../commands/hub-admin-commands.ts");
 interface Common extends HubOptions {
   readonly json?: true;
 }
-
-const row = (name: string, summary: string, description: string): Command =>
-  hubOptions(new Command(name)).summary(summary).description(description);
-const noun = (name: string, summary: string): Command =>
-  new Command(name)
-    .enablePositionalOptions()
-    .summary(summary)
-    .description(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`)
-    .usage("COMMAND");
 
 export function hubAdminCommands(finish: Finish): Command[] {
   return [
@@ -37,9 +28,6 @@ export function hubAdminCommands(finish: Finish): Command[] {
     hostCommand(finish),
     channelCommand(finish),
     tokenCommand(finish),
-    row("role", "list roles", "Lists roles, what they inherit and permit.")
-      .addOption(jsonOption())
-      .action(async (options: Common) => finish(await (await commands()).listRoles(options))),
     eventCommand(finish),
     row("status", "show a hub and its queue", "Shows a hub, who leads, and its queue by channel.")
       .addOption(jsonOption())
@@ -84,21 +72,23 @@ export function hubAdminCommands(finish: Finish): Command[] {
 }
 
 function hostCommand(finish: Finish): Command {
-  const host = noun("host", "list, disable and forget hosts");
+  const host = noun("host", "list, drain and forget hosts");
   host.addCommand(
     row("ls", "list hosts", "Lists hosts, and how much of them is used.")
       .addOption(jsonOption())
       .action(async (options: Common) => finish(await (await commands()).listHosts(options))),
   );
   host.addCommand(
-    row("enable", "let hosts take tasks again", "Lets hosts take tasks again.")
+    row("resume", "let hosts take tasks again", "Lets hosts take tasks again.")
+      .alias("enable")
       .argument("<host...>", "their names")
       .action(async (names: string[], options: HubOptions) =>
         finish(await (await commands()).enableHosts(names, true, options)),
       ),
   );
   host.addCommand(
-    row("disable", "let hosts take no more tasks", "Lets hosts take no more tasks; what they run they finish.")
+    row("drain", "let hosts take no more tasks", "Lets hosts take no more tasks; what they run they finish.")
+      .alias("disable")
       .argument("<host...>", "their names")
       .action(async (names: string[], options: HubOptions) =>
         finish(await (await commands()).enableHosts(names, false, options)),
@@ -141,6 +131,7 @@ function channelCommand(finish: Finish): Command {
         new Option("--max-queued <n>", "refuse submissions beyond so many open tasks").argParser(parseCount(0)),
       )
       .addOption(new Option("--max-running <n>", "run so many at once").argParser(parseCount(0)))
+      .addOption(repeatable("--inherit <channel>", "its builds may use the packages of this channel, too"))
       .addOption(jsonOption())
       .action(async (name: string, options: ChannelOptions) =>
         finish(await (await commands()).setChannel(name, options)),

@@ -2,8 +2,10 @@
 import { Command, Option } from "commander";
 import { parseListen } from "../option-values.ts";
 import type { HubServeOptions } from "../commands/hub-serve-command.ts";
+import { hubAccessCommands } from "./hub-access-rows.ts";
 import { hubAdminCommands } from "./hub-admin-rows.ts";
 import { databaseOptions, hubOptions, parseCount, parseSeconds, repeatable } from "./hub-options.ts";
+import { hubPackageCommands } from "./hub-package-rows.ts";
 import { taskCommand } from "./hub-task-rows.ts";
 import type { WorkerCommandOptions } from "../commands/worker-command.ts";
 import type { Finish } from "./fs-rows.ts";
@@ -45,7 +47,13 @@ export function hubCommand(finish: Finish): Command {
     .action(async (options: HubServeOptions) =>
       finish(await (await import("../commands/hub-serve-command.ts")).serveHub(options)),
     );
-  for (const command of [taskCommand(finish), ...hubAdminCommands(finish)]) hub.addCommand(command);
+  for (const command of [
+    taskCommand(finish),
+    ...hubPackageCommands(finish),
+    ...hubAdminCommands(finish),
+    ...hubAccessCommands(finish),
+  ])
+    hub.addCommand(command);
   return hub;
 }
 

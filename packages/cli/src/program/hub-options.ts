@@ -1,5 +1,15 @@
 /** What rows of `stratos hub` have in common. */
-import { InvalidArgumentError, Option, type Command } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
+
+/** A client's command. */
+export const row = (name: string, summary: string, description: string): Command =>
+  hubOptions(new Command(name)).summary(summary).description(description);
+export const noun = (name: string, summary: string): Command =>
+  new Command(name)
+    .enablePositionalOptions()
+    .summary(summary)
+    .description(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`)
+    .usage("COMMAND");
 
 /** What each client of a hub takes. */
 export function hubOptions(command: Command): Command {

@@ -22,15 +22,27 @@ export const BUILT_IN_ROLES: readonly Role[] = [
   {
     name: "viewer",
     inherits: [],
-    permissions: ["task:read", "host:read", "channel:read", "event:read", "artefact:read", "status:read"],
+    permissions: [
+      "task:read",
+      "host:read",
+      "channel:read",
+      "event:read",
+      "artefact:read",
+      "package:read",
+      "status:read",
+    ],
   },
   { name: "submitter", inherits: ["viewer"], permissions: ["task:submit", "task:change-own", "artefact:write"] },
   {
     name: "worker",
     inherits: [],
-    permissions: ["host:serve", "run", "artefact:write", "artefact:read", "channel:read"],
+    permissions: ["host:serve", "run", "artefact:write", "artefact:read", "channel:read", "package:read"],
   },
-  { name: "operator", inherits: ["submitter"], permissions: ["task", "host", "channel", "webhook", "brake"] },
+  {
+    name: "operator",
+    inherits: ["submitter"],
+    permissions: ["task", "host", "channel", "package", "webhook", "brake"],
+  },
   { name: "auditor", inherits: ["viewer"], permissions: ["token:read", "role:read", "webhook:read", "fsck:run"] },
   { name: "admin", inherits: [], permissions: ["*"] },
 ];

@@ -24,6 +24,8 @@ import type { ApiAnswer, ApiRequest, ApiRoute } from "./route.ts";
 interface ApiOptions {
   readonly version: string;
   readonly routes: readonly ApiRoute[];
+  /** What is below /repos. */
+  readonly repositories: Hono;
   /** Where a request came from: for the audit and for limits. */
   readonly addressOf: (context: Context) => string;
   readonly isSecure: boolean;
@@ -100,6 +102,7 @@ export function createApi(hub: HubService, options: ApiOptions): Hono {
       ),
     );
   }
+  app.route("/repos", options.repositories);
   app.route("/", webPages(hub, { isSecure: options.isSecure, attempts, addressOf: options.addressOf }));
   return app;
 }

@@ -23,6 +23,7 @@ import { collectBlobs } from "../blobs/collect-blobs.ts";
 import { apiRoutes } from "../hub-server.ts";
 import { startTestHub, type TestHub } from "../testing/test-hub.ts";
 import { addDateTime } from "./date-time-format.ts";
+import { Repositories } from "../repositories/repositories.ts";
 import type { ApiRoute, JsonSchema } from "./route.ts";
 import { PROBLEM, TASK_VIEW } from "./schemas.ts";
 
@@ -33,7 +34,8 @@ const isProblem = ajv.compile(PROBLEM);
 
 before(async () => {
   hub = await startTestHub();
-  routes = apiRoutes(new BlobStore(`${hub.folder}/unused`));
+  const blobs = new BlobStore(`${hub.folder}/unused`);
+  routes = apiRoutes(blobs, new Repositories(hub.database, blobs, () => Promise.reject(new Error("none"))));
 });
 after(() => hub.close());
 
@@ -105,6 +107,8 @@ const BODIES: Readonly<Record<string, unknown>> = {
   submitBatch: { tasks: [] },
   submitWorkflow: { name: "w", tasks: [] },
   changeTask: { priority: 1 },
+  promotePackages: { from: "default", sources: ["x"] },
+  withdrawPackages: { sources: ["x"] },
   changeHost: { enabled: true },
   registerHost: { arches: ["amd64"], channels: ["default"], capacity: 1 },
   leaveHub: { session: UUID },

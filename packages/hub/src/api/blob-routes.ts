@@ -1,7 +1,8 @@
 /** Artefacts by digest. */
 import { BLOB_BYTES_MAX, type BlobStore } from "../blobs/blob-store.ts";
+import { blobResponse } from "../blobs/blob-response.ts";
 import { noteArtefact } from "../store/artefacts.ts";
-import { HubError, notFound } from "../store/hub-error.ts";
+import { HubError } from "../store/hub-error.ts";
 import type { ApiRequest, ApiRoute } from "./route.ts";
 
 export function blobRoutes(blobs: BlobStore): readonly ApiRoute[] {
@@ -55,35 +56,14 @@ export function blobRoutes(blobs: BlobStore): readonly ApiRoute[] {
       permission: "artefact:read",
       answers: "bytes",
       summary: "An artefact's content, or a range of it.",
-      handle: async (request) => {
-        const size = blobs.size(digest(request));
-        if (size === null) throw notFound(`artefact ${digest(request)}`);
-        const headers = {
-          "Content-Type": "application/octet-stream",
-          "Accept-Ranges": "bytes",
-          ETag: `"${digest(request)}"`,
-          "Cache-Control": "private, max-age=31536000, immutable",
-        };
-        const range = /^bytes=(\d{1,15})-(\d{0,15})$/.exec(request.headers.get("range") ?? "");
-        if (range === null)
-          return new Response(blobs.read(digest(request), { start: 0, end: size - 1 }), {
-            headers: { ...headers, "Content-Length": String(size) },
-          });
-        const start = Number(range[1]);
-        const end = range[2] === "" ? size - 1 : Math.min(Number(range[2]), size - 1);
-        if (start > end)
-          throw new HubError(416, "bad-range", `the artefact has ${size} bytes`, {
-            headers: { "Content-Range": `bytes */${size}` },
-          });
-        return new Response(blobs.read(digest(request), { start, end }), {
-          status: 206,
+      handle: async (request) =>
+        blobResponse(blobs, digest(request), {
+          range: request.headers.get("range"),
           headers: {
-            ...headers,
-            "Content-Length": String(end - start + 1),
-            "Content-Range": `bytes ${start}-${end}/${size}`,
+            "Content-Type": "application/octet-stream",
+            "Cache-Control": "private, max-age=31536000, immutable",
           },
-        });
-      },
+        }),
     },
   ];
 }

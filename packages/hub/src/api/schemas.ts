@@ -32,6 +32,10 @@ const submission: Record<string, JsonSchema> = {
   afterEnd: list(id),
   timeoutSeconds: { type: "integer", minimum: 1, maximum: 31 * 86_400 },
   cacheKey: { type: "string", pattern: "^[A-Za-z0-9:._/+-]{1,200}$" },
+  inputs: list(
+    object({ name: text(255), digest: { type: "string", pattern: DIGEST_PATTERN } }, ["name", "digest"]),
+    64,
+  ),
 };
 export const SUBMISSION = object(submission, ["kind", "payload"]);
 const batchTasks = list(
@@ -100,6 +104,7 @@ export const CHANNEL = object({
   policy: { enum: ["fifo", "priority", "fair"] },
   description: text(1_000),
   retentionDays: orNull({ type: "integer", minimum: 1, maximum: 36_500 }),
+  inherits: list({ type: "string", pattern: "^[a-z0-9][a-z0-9._-]{0,62}$" }, 16),
   maxQueued: limitOrNull(0),
   maxRunning: limitOrNull(0),
 });
@@ -114,6 +119,10 @@ export const TOKEN = object(
   ["principal", "scopes"],
 );
 export const ROLE = object({ inherits: list(text(63), 64), permissions: list(text(200), 256) });
+
+const names = (maxItems: number): JsonSchema => ({ ...list(text(255), maxItems), minItems: 1 });
+export const PROMOTION = object({ from: text(63), sources: names(1_000) }, ["from", "sources"]);
+export const WITHDRAWAL = object({ sources: names(1_000) }, ["sources"]);
 
 export const WEBHOOK = object(
   { url: text(2_000), events: { ...list({ type: "string", pattern: "^[A-Z_]{1,40}$" }, 40), minItems: 1 } },
@@ -152,6 +161,22 @@ export const page = (items: JsonSchema): JsonSchema => ({
   required: ["items", "next"],
   properties: { items: { type: "array", items }, next: orNull({ type: "string" }) },
 });
+export const PACKAGE_VIEW: JsonSchema = {
+  type: "object",
+  required: ["channel", "name", "version", "arch", "source", "digest", "size", "actor", "added"],
+  properties: {
+    channel: word,
+    name: { type: "string" },
+    version: { type: "string" },
+    arch: { type: "string" },
+    source: { type: "string" },
+    digest: { type: "string", pattern: DIGEST_PATTERN },
+    size: { type: "integer" },
+    task: orNull(id),
+    actor: { type: "string" },
+    added: time,
+  },
+};
 export const EVENT_VIEW: JsonSchema = {
   type: "object",
   required: ["id", "cursor", "at", "actor", "what"],

@@ -2,12 +2,13 @@
 import type { TaskState, TaskSubmission } from "@stratos/hub-api";
 import { cancelTask, retryTask, setPriority } from "../store/change-tasks.ts";
 import { eventsOfTask } from "../store/events.ts";
-import { HubError, notFound } from "../store/hub-error.ts";
+import { HubError } from "../store/hub-error.ts";
 import { readLog } from "../store/logs.ts";
 import { submitTasks } from "../store/submit-tasks.ts";
 import { isOpen, TASK_STATES } from "../store/task-states.ts";
 import { findTask, listTasks, taskDetails } from "../store/tasks.ts";
 import { whyWaits } from "../store/why-waits.ts";
+import { findWorkflow } from "../store/workflows.ts";
 import { eventStream, type StreamedEvent } from "./event-stream.ts";
 import type { ApiRequest, ApiRoute } from "./route.ts";
 import { BATCH, EVENT_VIEW, page, REASON, SUBMISSION, TASK_CHANGE, TASK_VIEW, WORKFLOW } from "./schemas.ts";
@@ -340,24 +341,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
     tag: "workflows",
     permission: "task:read",
     summary: "A workflow: its tasks (at most 10,000) and what waits for what.",
-    handle: async ({ hub, parameters }) => {
-      const id = Number(parameters["workflow"]);
-      const [workflow] = await hub.database.query<{ id: number; name: string; owner: string; created: Date }>(
-        "select * from workflow where id = $1",
-        [id],
-      );
-      if (workflow === undefined) throw notFound(`workflow ${id}`);
-      const tasks = await hub.database.query(
-        "select id, label, kind, state from task where workflow_id = $1 order by id limit 10000",
-        [id],
-      );
-      const edges = await hub.database.query(
-        "select e.parent, e.child, e.needs from edge e join task t on t.id = e.child where t.workflow_id = $1 " +
-          "order by e.child, e.parent limit 50000",
-        [id],
-      );
-      return { body: { ...workflow, tasks, edges } };
-    },
+    handle: async ({ hub, parameters }) => ({ body: await findWorkflow(hub.database, Number(parameters["workflow"])) }),
   },
   {
     id: "cancelWorkflow",

@@ -1,7 +1,7 @@
 /**
  * A backup: JSON lines, of one moment, whatever goes on meanwhile.
  *
- *     {"stratosHubBackup":1,"schema":3,"tables":["setting",…]}
+ *     {"stratosHubBackup":1,"schema":4,"tables":["setting",…]}
  *     {"table":"task","row":{…}}                              a line for each row, table by table
  *     {"end":{"task":1234,…},"sha256":"…"}                    counts, and a digest over all bytes before this line
  */
@@ -33,11 +33,24 @@ export const BACKED_UP_TABLES = [
   "idempotency",
   "artefact",
   "task_artefact",
+  "package",
+  "channel_package",
+  "repository_file",
+  "to_publish",
   "webhook",
   "delivery",
 ] as const;
 /** Tables whose ids go on where they were. */
-export const NUMBERED_TABLES = ["workflow", "task", "run", "event", "outbox", "webhook", "delivery"] as const;
+export const NUMBERED_TABLES = [
+  "workflow",
+  "task",
+  "run",
+  "event",
+  "outbox",
+  "webhook",
+  "delivery",
+  "to_publish",
+] as const;
 
 const FETCH_ROWS = 500;
 

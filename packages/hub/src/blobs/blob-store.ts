@@ -28,7 +28,8 @@ export class BlobStore {
     mkdirSync(join(folder, "uploads"), { recursive: true, mode: 0o700 });
   }
 
-  #path(digest: string): string {
+  /** Where its file is, or would be. */
+  path(digest: string): string {
     const hex = digest.slice("sha256:".length);
     return join(this.#folder, "sha256", hex.slice(0, 2), hex);
   }
@@ -39,7 +40,7 @@ export class BlobStore {
 
   /** Null: there is none. */
   size(digest: string): number | null {
-    return statSync(this.#path(digest), { throwIfNoEntry: false })?.size ?? null;
+    return statSync(this.path(digest), { throwIfNoEntry: false })?.size ?? null;
   }
 
   state(digest: string): BlobState {
@@ -98,19 +99,19 @@ export class BlobStore {
       await rm(path, { force: true });
       throw new HubError(422, "wrong-digest", `what came has the digest ${found}`);
     }
-    mkdirSync(join(this.#path(digest), ".."), { recursive: true, mode: 0o700 });
-    renameSync(path, this.#path(digest));
+    mkdirSync(join(this.path(digest), ".."), { recursive: true, mode: 0o700 });
+    renameSync(path, this.path(digest));
   }
 
   /** @throws HubError 404 */
   read(digest: string, range: { readonly start: number; readonly end: number }): ReadableStream<Uint8Array> {
     if (this.size(digest) === null) throw notFound(`artefact ${digest}`);
     if (range.end < range.start) return new ReadableStream({ start: (controller) => controller.close() });
-    return Readable.toWeb(createReadStream(this.#path(digest), range)) as ReadableStream<Uint8Array>;
+    return Readable.toWeb(createReadStream(this.path(digest), range)) as ReadableStream<Uint8Array>;
   }
 
   remove(digest: string): void {
-    rmSync(this.#path(digest), { force: true });
+    rmSync(this.path(digest), { force: true });
   }
 
   /** Uploads that nobody has gone on with for so long. */

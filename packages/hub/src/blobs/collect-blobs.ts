@@ -29,7 +29,8 @@ export async function collectBlobs(
     `
     delete from artefact where digest in (
       select digest from artefact a where created <= now() - make_interval(hours => $2)
-        and not exists (select 1 from task_artefact where digest = a.digest) order by digest limit $1 for update skip \
+        and not exists (select 1 from task_artefact where digest = a.digest)
+        and not exists (select 1 from package where digest = a.digest) order by digest limit $1 for update skip \
 locked)
     returning digest`,
     [limit, hours],

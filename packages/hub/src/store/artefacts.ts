@@ -4,16 +4,42 @@ import type { Queryable } from "../database/database.ts";
 import { SQL_FOREIGN_KEY_VIOLATION, type DatabaseError } from "../database/database.ts";
 import { HubError } from "./hub-error.ts";
 
+interface TaskArtefact {
+  readonly task: number;
+  /** 0: it came with the submission. */
+  readonly run: number;
+  readonly name: string;
+  readonly role: string;
+  readonly digest: string;
+  readonly media: string;
+}
+
 /** Only of runs that ended by this very request. @throws HubError 409 for an artefact that was not uploaded */
 export async function addArtefacts(
   inside: Queryable,
   ended: readonly EndedRun[],
   ends: readonly RunEnd[],
 ): Promise<void> {
-  const rows = ends.flatMap(({ run, artefacts }) => {
+  const rows: TaskArtefact[] = [];
+  const toPublish: number[] = [];
+  for (const { run, artefacts } of ends) {
     const end = ended.find((one) => one.run === run);
-    return end === undefined ? [] : artefacts!.map((artefact) => ({ ...artefact, run, task: end.task }));
-  });
+    if (end === undefined) continue;
+    rows.push(...artefacts!.map((artefact) => ({ ...artefact, run, task: end.task })));
+    if (end.state === "COMPLETED" && artefacts!.some(isPackage)) toPublish.push(end.task);
+  }
+  await noteTaskArtefacts(inside, rows);
+  if (toPublish.length > 0)
+    await inside.query("insert into to_publish (task_id) select * from unnest($1::bigint[])", [toPublish]);
+}
+
+/** Whether it goes into the repository of its task's channel. */
+export function isPackage({ role, name }: { readonly role: string; readonly name: string }): boolean {
+  return role === "package" && name.endsWith(".deb");
+}
+
+/** @throws HubError 409 for one that was not uploaded */
+export async function noteTaskArtefacts(inside: Queryable, rows: readonly TaskArtefact[]): Promise<void> {
   if (rows.length === 0) return;
   try {
     await inside.query(
@@ -30,7 +56,7 @@ excluded.digest, media = excluded.media`,
       throw new HubError(
         409,
         "no-such-artefact",
-        "an artefact of the result was not uploaded, or has been removed since; upload it again",
+        "an artefact was not uploaded, or has been removed since; upload it again",
         { cause: error },
       );
     throw error;

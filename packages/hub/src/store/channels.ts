@@ -5,7 +5,7 @@ import { writeEvents } from "./events.ts";
 import { HubError, notFound } from "./hub-error.ts";
 
 const SELECT = `
-select c.name, c.policy, c.description, c.retention_days as "retentionDays", c.version,
+select c.name, c.policy, c.description, c.retention_days as "retentionDays", c.inherits, c.version,
   b.max_queued as "maxQueued", b.max_running as "maxRunning"
 from channel c left join brake b on b.scope = 'channel' and b.name = c.name`;
 
@@ -23,6 +23,7 @@ export interface ChannelSettings {
   readonly policy?: ChannelView["policy"];
   readonly description?: string;
   readonly retentionDays?: number | null;
+  readonly inherits?: readonly string[];
   readonly maxQueued?: number | null;
   readonly maxRunning?: number | null;
 }
@@ -40,11 +41,19 @@ export async function putChannel(
   return database.transaction("read committed", async (inside) => {
     const rows = await inside.query(
       `
-      insert into channel (name, policy, description, retention_days) values ($1, $2, $3, $4)
-      on conflict (name) do update set policy = $2, description = $3, retention_days = $4, version = channel.version + 1
+      insert into channel (name, policy, description, retention_days, inherits) values ($1, $2, $3, $4, $6)
+      on conflict (name) do update
+        set policy = $2, description = $3, retention_days = $4, inherits = $6, version = channel.version + 1
         where $5::int is null or channel.version = $5
       returning version`,
-      [name, settings.policy ?? "priority", settings.description ?? "", settings.retentionDays ?? null, version],
+      [
+        name,
+        settings.policy ?? "priority",
+        settings.description ?? "",
+        settings.retentionDays ?? null,
+        version,
+        [...(settings.inherits ?? [])],
+      ],
     );
     if (rows.length === 0)
       throw new HubError(
@@ -52,13 +61,37 @@ export async function putChannel(
         "changed",
         `channel ${name} has changed: it is version ${(await findChannel(inside, name)).version} now`,
       );
+    if ((settings.inherits ?? []).length > 0) await requireAncestors(inside, name);
     await putBrake(inside, "channel", name, settings);
     await writeEvents(inside, [{ actor, what: "CHANNEL_CHANGED", detail: { channel: name, ...settings } }]);
     return findChannel(inside, name);
   });
 }
 
-/** @throws HubError 409 while it has open tasks, and for the channel `default` */
+/** A channel and those whose packages its builds may use, the nearest first. @throws HubError 404 */
+export async function channelAndAncestors(on: Queryable, name: string): Promise<string[]> {
+  const parents = new Map((await listChannels(on)).map((channel) => [channel.name, channel.inherits]));
+  const found: string[] = [];
+  for (const queue = [name]; queue.length > 0;) {
+    const next = queue.shift()!;
+    if (found.includes(next)) continue;
+    const inherited = parents.get(next);
+    if (inherited === undefined) throw notFound(`channel ${next}`);
+    found.push(next);
+    queue.push(...inherited);
+  }
+  return found;
+}
+
+/** @throws HubError 422 when a channel inherits itself, over however many; 404 when one is not there */
+async function requireAncestors(inside: Queryable, name: string): Promise<void> {
+  const { inherits } = await findChannel(inside, name);
+  for (const parent of inherits)
+    if ((await channelAndAncestors(inside, parent)).includes(name))
+      throw new HubError(422, "circle", `channels inherit in a circle: ${name} → ${parent} → … → ${name}`);
+}
+
+/** @throws HubError 409 while it has open tasks, while another inherits it, and for the channel `default` */
 export async function removeChannel(database: Database, name: string, actor: string): Promise<void> {
   if (name === "default") throw new HubError(409, "built-in", "the channel default is part of every hub");
   await database.transaction("read committed", async (inside) => {
@@ -69,7 +102,11 @@ export async function removeChannel(database: Database, name: string, actor: str
       [name],
     );
     if (rows.length === 0) throw new HubError(409, "channel-busy", `channel ${name} has open tasks`);
+    const [heir] = await inside.query<{ name: string }>("select name from channel where $1 = any(inherits)", [name]);
+    if (heir !== undefined) throw new HubError(409, "channel-inherited", `channel ${heir.name} inherits ${name}`);
     await inside.query("delete from brake where scope = 'channel' and name = $1", [name]);
+    await inside.query("delete from channel_package where channel = $1", [name]);
+    await inside.query("delete from repository_file where channel = $1", [name]);
     await writeEvents(inside, [{ actor, what: "CHANNEL_REMOVED", detail: { channel: name } }]);
   });
 }

@@ -88,15 +88,14 @@ function view(row: EventRow): EventView {
   };
 }
 
-export async function writeEvents(
-  on: Queryable,
-  events: readonly {
-    readonly actor: string;
-    readonly what: string;
-    readonly task?: number;
-    readonly detail?: unknown;
-  }[],
-): Promise<void> {
+export interface NewEvent {
+  readonly actor: string;
+  readonly what: string;
+  readonly task?: number | null;
+  readonly detail?: unknown;
+}
+
+export async function writeEvents(on: Queryable, events: readonly NewEvent[]): Promise<void> {
   await on.query(
     "insert into event (actor, what, task_id, detail) select actor, what, task, detail from " +
       "jsonb_to_recordset($1::jsonb) as x(actor text, what text, task bigint, detail jsonb)",

@@ -5,6 +5,7 @@
 import type { TaskState, TaskSubmission } from "@stratos/hub-api";
 import type { Database, Queryable } from "../database/database.ts";
 import { jsonText } from "../database/json-text.ts";
+import { noteTaskArtefacts } from "./artefacts.ts";
 import { HubError } from "./hub-error.ts";
 import { isOpen } from "./task-states.ts";
 
@@ -68,7 +69,9 @@ export async function submitTasks(
   const isSimple =
     brakes.length === 0 &&
     channels.every(({ policy }) => policy !== "fair") &&
-    submissions.every(({ after, afterEnd, afterInBatch }) => (after ?? afterEnd ?? afterInBatch) === undefined);
+    submissions.every(
+      ({ after, afterEnd, afterInBatch, inputs }) => (after ?? afterEnd ?? afterInBatch ?? inputs) === undefined,
+    );
   if (isSimple)
     return insert(
       reader,
@@ -170,6 +173,16 @@ async function submitLinked(
   });
   await takeShares(inside, rows, channels, context.owner);
   const inserted = await insert(inside, rows, context);
+  const inputs = submissions.flatMap((submission, ordinal) =>
+    (submission.inputs ?? []).map((input) => ({
+      ...input,
+      task: rows[ordinal]!.id!,
+      run: 0,
+      role: "input",
+      media: "application/octet-stream",
+    })),
+  );
+  await noteTaskArtefacts(inside, inputs);
   if (edges.length > 0) {
     await inside.query(
       "insert into edge (parent, child, needs) select parent, child, needs from jsonb_to_recordset($1::jsonb) as " +

@@ -33,6 +33,7 @@ export async function startTestHub(
     leaderSeconds: 5,
     warn: (message) => void warnings.push(message),
     blobFolder: join(folder, "blobs"),
+    readPackage: () => Promise.reject(new Error("this test has no packages")),
     ...options,
   });
   const client = (token: string): HubClient =>

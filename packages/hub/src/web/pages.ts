@@ -1,8 +1,17 @@
 /** The hub's pages, as HTML. All works without a script; the only one follows logs. Values are escaped by `html`. */
 import { html, raw } from "hono/html";
-import type { EventView, HostView, TaskDetails, TaskView, WaitReason } from "@stratos/hub-api";
+import type {
+  EventView,
+  HostView,
+  PackageView,
+  TaskDetails,
+  TaskView,
+  WaitReason,
+  WorkflowView,
+} from "@stratos/hub-api";
 import type { QueueCounts } from "../store/tasks.ts";
 import { isOpen, TASK_STATES } from "../store/task-states.ts";
+import { workflowGraph } from "./workflow-graph.ts";
 
 type Html = ReturnType<typeof html>;
 
@@ -23,7 +32,9 @@ form{display:inline}button,input,select{font:inherit;padding:.25rem \
 .6rem}dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem \
 1rem}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 .skip{position:absolute;left:-99rem}.skip:focus{left:1rem}:focus-visible{outline:3px solid \
-light-dark(#0a4fa8,#79c0ff);outline-offset:2px}`;
+light-dark(#0a4fa8,#79c0ff);outline-offset:2px}
+.graph rect{fill:Canvas;stroke:currentColor}.graph text{font-size:13px;fill:currentColor}.graph path{fill:none;\
+stroke:var(--soft)}.graph .end{stroke-dasharray:4}`;
 
 /** The one script; its hash stands in the Content-Security-Policy. */
 export const LOG_SCRIPT = `
@@ -41,6 +52,7 @@ interface Frame {
 const LINKS = [
   ["/", "Overview"],
   ["/tasks", "Tasks"],
+  ["/packages", "Packages"],
   ["/hosts", "Hosts"],
   ["/audit", "Audit"],
 ] as const;
@@ -195,6 +207,11 @@ ${
 }
 <dl><dt>Kind</dt><dd>${task.kind} on ${task.arch}</dd><dt>Channel</dt>
 <dd>${task.channel}, priority ${task.priority}</dd><dt>Owner</dt><dd>${task.owner}</dd>
+${
+  task.workflow === null
+    ? ""
+    : html`<dt>Workflow</dt><dd><a href="/workflows/${task.workflow}">${task.workflow}</a></dd>`
+}
 <dt>Created</dt><dd>${timeOf(task.created)}</dd><dt>Finished</dt><dd>${timeOf(task.finished)}</dd>
 ${
   task.parents.length === 0
@@ -252,6 +269,49 @@ function eventTable(events: readonly EventView[]): Html {
       event.task === null ? "" : html`<a href="/tasks/${event.task}">${event.task}</a>`,
       event.detail === null ? "" : html`<code>${JSON.stringify(event.detail)}</code>`,
     ]),
+  );
+}
+
+export function workflowPage(workflow: WorkflowView, who: string): Html {
+  const { tasks, edges } = workflow;
+  const parents = Map.groupBy(edges, ({ child }) => child);
+  return page(
+    { title: `Workflow ${workflow.id}`, who, here: "/tasks" },
+    html`<p>${workflow.name}, of ${workflow.owner}, ${timeOf(workflow.created)}: ${tasks.length} tasks,
+${tasks.filter(({ state }) => state === "COMPLETED").length} completed</p>${workflowGraph(workflow) ?? ""}
+${table(
+  "Tasks",
+  ["Task", "State", "Label", "After"],
+  tasks.map(({ id, state, label, kind }) => [
+    html`<a href="/tasks/${id}">${id}</a>`,
+    stateOf(state),
+    label || kind,
+    (parents.get(id) ?? []).map(({ parent }) => parent).join(" "),
+  ]),
+)}`,
+  );
+}
+
+export function packagesPage(packages: readonly PackageView[], channel: string, who: string): Html {
+  return page(
+    { title: "Packages", who, here: "/packages" },
+    html`
+<form method="get" action="/packages"><label>Channel <input name="channel" value="${channel}" size="12"></label>
+<button>Show</button></form>
+${table(
+  "Packages, newest first",
+  ["Package", "Version", "Arch", "Source", "Channel", "Task", "By", "Added"],
+  packages.map((one) => [
+    one.name,
+    one.version,
+    one.arch,
+    one.source,
+    one.channel,
+    one.task === null ? "" : html`<a href="/tasks/${one.task}">${one.task}</a>`,
+    one.actor,
+    timeOf(one.added),
+  ]),
+)}`,
   );
 }
 

@@ -65,7 +65,7 @@ test(
     assert.match(text, /<span class="state FREE">FREE<\/span>/);
     assert.equal((text.match(/<script>/g) ?? []).length, 1);
     assert.ok(Buffer.byteLength(/<script>([^]*)<\/script>/.exec(text)![1]!) < 20_000);
-    for (const path of ["/", "/tasks?state=open", "/hosts", "/audit"]) {
+    for (const path of ["/", "/tasks?state=open", "/packages", "/hosts", "/audit"]) {
       const page = await (await get(path)).text();
       assert.ok(!page.includes("<script>") && !page.includes("<img"), path);
       assert.match(page, /<html lang="en">[^]*<main id="main"><h1>/, path);
@@ -79,6 +79,29 @@ test(
     assert.equal((await get("/tasks/999999")).status, 404);
   },
 );
+
+test("a workflow is drawn: each task right of what it waits for, with a table that says the same", async () => {
+  const tasks = [
+    { kind: "command", payload: {}, label: "base" },
+    { kind: "command", payload: {}, label: "<i>left</i>", afterInBatch: [0] },
+    { kind: "command", payload: {}, label: "right", afterInBatch: [0] },
+    { kind: "command", payload: {}, label: "last", afterInBatch: [0, 1] },
+  ];
+  const { id, tasks: made } = await hub.admin.call<{ id: number; tasks: { id: number }[] }>("POST", "/workflows", {
+    name: "four",
+    tasks,
+  });
+  const text = await (await get(`/workflows/${id}`)).text();
+  const places = [...text.matchAll(/<rect x="(\d+)" y="(\d+)"/g)].map(([, x, y]) => [Number(x), Number(y)]);
+  const columns = places.map(([x]) => (x! - 2) / 224);
+  assert.deepEqual(columns, [0, 1, 1, 2]);
+  assert.notEqual(places[1]![1], places[2]![1], "none hides another");
+  assert.equal((text.match(/<path class="success"/g) ?? []).length, 4);
+  assert.ok(!text.includes("<i>left"));
+  assert.match(text, new RegExp(`>${made[0]!.id} ${made[1]!.id}</td></tr></tbody>`), "the last row: after both");
+  assert.match(await (await get(`/tasks/${made[0]!.id}`)).text(), new RegExp(`href="/workflows/${id}"`));
+  assert.equal((await get("/workflows/999999")).status, 404);
+});
 
 test(
   "a viewer sees no buttons, and what a viewer posts is refused; a session ends " + "with its key, and by signing out",

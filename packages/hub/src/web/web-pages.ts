@@ -18,7 +18,9 @@ import { HubError } from "../store/hub-error.ts";
 import { listHosts } from "../store/hosts.ts";
 import { TASK_STATES } from "../store/task-states.ts";
 import { countQueue, findTask, listTasks, taskDetails } from "../store/tasks.ts";
+import { packagesOf } from "../repositories/repositories.ts";
 import { whyWaits } from "../store/why-waits.ts";
+import { findWorkflow } from "../store/workflows.ts";
 import {
   auditPage,
   failurePage,
@@ -26,12 +28,16 @@ import {
   LOG_SCRIPT,
   loginPage,
   overviewPage,
+  packagesPage,
   taskPage,
   tasksPage,
+  workflowPage,
 } from "./pages.ts";
 
 const COOKIE = "stratos_session";
 const PAGE = 50;
+/** So many on the page; `hub package ls` has all. */
+const PACKAGES = 1_000;
 const POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; script-src " +
   `'sha256-${createHash("sha256").update(LOG_SCRIPT).digest("base64")}'; connect-src 'self'; form-action 'self'; ` +
@@ -64,11 +70,12 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf }: Web
     await require(context, principal, permission);
     return principal;
   };
-  const taskOf = (context: Context): number => {
-    const text = context.req.param("task") ?? "";
-    if (!/^[1-9]\d{0,14}$/.test(text)) throw new HubError(404, "not-found", `task ${text}: there is none`);
+  const numberOf = (context: Context, name: "task" | "workflow"): number => {
+    const text = context.req.param(name) ?? "";
+    if (!/^[1-9]\d{0,14}$/.test(text)) throw new HubError(404, "not-found", `${name} ${text}: there is none`);
     return Number(text);
   };
+  const taskOf = (context: Context): number => numberOf(context, "task");
   const mayChange = (principal: Principal, task: { owner: string; channel: string }): string =>
     task.owner === principal.name && mayDo(principal, "task:change-own")
       ? "task:change-own"
@@ -187,6 +194,17 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf }: Web
     else await retryTask(database, task.id, principal.name);
     hub.housekeeping.nudge();
     return context.redirect(`/tasks/${task.id}`, 303);
+  });
+  app.get("/workflows/:workflow", async (context) => {
+    const { name } = await permitted(context, "task:read");
+    return context.html(workflowPage(await findWorkflow(database, numberOf(context, "workflow")), name));
+  });
+  app.get("/packages", async (context) => {
+    const { name } = await permitted(context, "package:read");
+    const { channel = "" } = context.req.query();
+    const wanted = { channel: channel === "" ? undefined : channel };
+    const packages = await packagesOf(database, wanted, { limit: PACKAGES, lastFirst: true });
+    return context.html(packagesPage(packages, channel, name));
   });
   app.get("/hosts", async (context) => {
     const { name } = await permitted(context, "host:read");

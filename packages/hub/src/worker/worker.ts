@@ -24,6 +24,7 @@ import { endLeftRuns, forgetRunFolder } from "./process-groups.ts";
 import { uploadArtefacts } from "./upload.ts";
 
 export { commandExecutor, runProgram } from "./command-executor.ts";
+export { uploadArtefacts, type UploadFile } from "./upload.ts";
 export type { Execution, ExecutionResult, Executor, StopReason } from "./executor.ts";
 
 interface WorkerOptions {

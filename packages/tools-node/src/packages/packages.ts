@@ -10,6 +10,7 @@ export { buildRootFolder, type RootFolderRequest } from "./build-root-folder.ts"
 export { FolderRoot } from "./folder-root.ts";
 export { ChrootRunner, nodeAlpmPorts, nodeAlpmSystem, type NodeAlpmSystem } from "./alpm-system.ts";
 export { readDebFolder } from "./deb-folder.ts";
+export { describePackage } from "./pool-index.ts";
 export { RepositoryFolder } from "./repository-folder.ts";
 export { repositoryServer } from "./repository-server.ts";
 export {

@@ -67,7 +67,8 @@ function readKept(path: string): readonly (readonly [string, KeptPackage])[] {
   }
 }
 
-async function describePackage(path: string, ports: PackagePorts): Promise<Omit<KeptPackage, "mark">> {
+/** What an index says of the package in a file. @throws DebError */
+export async function describePackage(path: string, ports: PackagePorts): Promise<Omit<KeptPackage, "mark">> {
   const sums = { md5: ports.hasher("md5"), sha256: ports.hasher("sha256") },
     bytes = readWhole(path);
   for (let at = 0; at < bytes.length; at += PIECE_BYTES) {

@@ -1,0 +1,94 @@
+/** Packages of channels, and the repositories that serve them. */
+import { packagesOf, type Repositories } from "../repositories/repositories.ts";
+import { findChannel } from "../store/channels.ts";
+import type { ApiRequest, ApiRoute } from "./route.ts";
+import { page, PACKAGE_VIEW, PROMOTION, WITHDRAWAL } from "./schemas.ts";
+
+const PACKAGES_MAX = 10_000;
+
+export function packageRoutes(repositories: Repositories): readonly ApiRoute[] {
+  const channelOf = ({ parameters }: ApiRequest): string => parameters["channel"]!;
+  return [
+    {
+      id: "listPackages",
+      method: "get",
+      path: "/packages",
+      tag: "packages",
+      permission: "package:read",
+      answer: page(PACKAGE_VIEW),
+      query: {
+        channel: { schema: { type: "string" }, description: "of this channel" },
+        source: { schema: { type: "string" }, description: "made of this source package" },
+      },
+      summary: `Packages of channels as they came, ${PACKAGES_MAX} at most.`,
+      handle: async ({ hub, query }) => {
+        const { channel, source } = query as { channel?: string; source?: string };
+        const items = await packagesOf(
+          hub.database,
+          { channel, ...(source === undefined ? {} : { source }) },
+          { limit: PACKAGES_MAX },
+        );
+        return { body: { items, next: null } };
+      },
+    },
+    {
+      id: "promotePackages",
+      method: "post",
+      path: "/channels/{channel}/promote",
+      tag: "packages",
+      permission: "package:promote",
+      isScoped: true,
+      body: PROMOTION,
+      status: 200,
+      answer: page(PACKAGE_VIEW),
+      summary:
+        "Brings the packages of sources from another channel into this one; its lists are signed when it answers.",
+      handle: async (request) => {
+        await request.require(`package:promote:${channelOf(request)}`);
+        const { from, sources } = request.body as { from: string; sources: string[] };
+        const items = await repositories.promote(sources, {
+          from,
+          to: channelOf(request),
+          actor: request.principal.name,
+        });
+        return { body: { items, next: null } };
+      },
+    },
+    {
+      id: "withdrawPackages",
+      method: "post",
+      path: "/channels/{channel}/withdraw",
+      tag: "packages",
+      permission: "package:withdraw",
+      isScoped: true,
+      body: WITHDRAWAL,
+      status: 200,
+      answer: page(PACKAGE_VIEW),
+      summary: "Takes the packages of sources out of a channel; who has installed them keeps them.",
+      handle: async (request) => {
+        await request.require(`package:withdraw:${channelOf(request)}`);
+        const { sources } = request.body as { sources: string[] };
+        const items = await repositories.withdraw(sources, {
+          channel: channelOf(request),
+          actor: request.principal.name,
+        });
+        return { body: { items, next: null } };
+      },
+    },
+    {
+      id: "listRepositories",
+      method: "get",
+      path: "/channels/{channel}/repositories",
+      tag: "packages",
+      permission: "package:read",
+      summary: "Where builds of a channel find packages: below the hub's address, its own first; and whom to trust.",
+      handle: async (request) => {
+        await findChannel(request.hub.database, channelOf(request));
+        const { fingerprint, armored } = await repositories.publicKey();
+        return {
+          body: { items: await repositories.placesOf(channelOf(request)), next: null, fingerprint, key: armored },
+        };
+      },
+    },
+  ];
+}

@@ -1,0 +1,53 @@
+/** `stratos hub` and `stratos worker` as programs of a test. */
+import assert from "node:assert/strict";
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
+
+const LAUNCHER = fileURLToPath(new URL("../../stratos.mjs", import.meta.url));
+
+export interface Program {
+  readonly child: ChildProcess;
+  /** The first line that it printed. */
+  readonly address: string;
+  stderr(): string;
+}
+
+/** Starts `stratos` and waits for its first line. */
+export async function startProgram(
+  args: readonly string[],
+  { environment, first = "stdout" }: { environment: NodeJS.ProcessEnv; first?: "stdout" | "stderr" },
+): Promise<Program> {
+  const child = spawn(process.execPath, [LAUNCHER, ...args], { env: environment, stdio: ["ignore", "pipe", "pipe"] });
+  let text = "";
+  child.stderr!.on("data", (bytes: Buffer) => void (text += bytes.toString()));
+  const ended = once(child, "exit").then(() => assert.fail(`stratos ${args.join(" ")} ended: ${text}`));
+  ended.catch(() => {});
+  const [line] = (await Promise.race([once(child[first]!, "data"), ended])) as [Buffer];
+  return { child, address: line.toString().trim(), stderr: () => text };
+}
+
+export async function endProgram(child: ChildProcess, signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill(signal);
+  await once(child, "exit");
+}
+
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  return port;
+}
+
+/** @returns after how many milliseconds */
+export async function until(what: string, look: () => boolean | Promise<boolean>, seconds = 120): Promise<number> {
+  const started = performance.now();
+  while (performance.now() - started < seconds * 1_000) {
+    if (await look()) return performance.now() - started;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return assert.fail(`in vain: ${what}`);
+}
