@@ -21,7 +21,7 @@ const NODE_FLAGS = [
 ];
 
 /** @returns {string | null} path of the pinned binary, null when none is installed for this platform */
-export function pinnedNode(root) {
+function pinnedNode(root) {
   const path = join(root, "node_modules", `node-${process.platform}-${process.arch}`, "bin", "node");
   return existsSync(path) ? path : null;
 }

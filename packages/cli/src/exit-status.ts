@@ -7,7 +7,7 @@ export const EXIT_FAILURE = 1;
 /** The command line makes no sense. */
 export const EXIT_USAGE = 2;
 /** `timeout`(1)'s status, for `--timeout`. */
-export const EXIT_TIMEOUT = 124;
+const EXIT_TIMEOUT = 124;
 /** Stratos itself failed, so that the program did not run or did not end. */
 export const EXIT_STRATOS_FAILED = 125;
 /** The program was found but could not be executed. */

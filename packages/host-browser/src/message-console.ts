@@ -9,8 +9,8 @@
  */
 import type { HostConsole } from "@stratos/host";
 
-export type ConsoleOutput = { readonly kind: "output"; readonly bytes: Uint8Array } | { readonly kind: "discard" };
-export type ConsoleInput =
+type ConsoleOutput = { readonly kind: "output"; readonly bytes: Uint8Array } | { readonly kind: "discard" };
+type ConsoleInput =
   | { readonly kind: "input"; readonly bytes: Uint8Array }
   | { readonly kind: "size"; readonly rows: number; readonly columns: number }
   | { readonly kind: "shown"; readonly total: number }

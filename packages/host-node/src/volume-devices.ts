@@ -47,7 +47,7 @@ export interface VolumeDevices {
   close(): void;
 }
 
-export interface VolumeDevicesOptions {
+interface VolumeDevicesOptions {
   readonly readOnly: boolean;
   /** Asked once, when the environment gives none. */
   readonly passphrase?: () => Uint8Array | null;

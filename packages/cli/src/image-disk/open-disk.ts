@@ -23,7 +23,7 @@ import { CommandError } from "../command-error.ts";
 import { openAegisFiles } from "./aegis-files.ts";
 import type { DiskPlace } from "./disk-place.ts";
 
-export interface OpenDisk {
+interface OpenDisk {
   readonly path: string;
   readonly format: "raw" | "qcow2";
   readonly disk: Disk;

@@ -26,7 +26,7 @@ import { createVolume, type OpenVolume } from "./image-volume.ts";
 import { readInstalledPackages } from "./installed-packages.ts";
 import { VolumeWriter } from "./volume-writer.ts";
 
-export interface BuildRequest {
+interface BuildRequest {
   readonly name: string;
   readonly packages: readonly string[];
   readonly suite: string;

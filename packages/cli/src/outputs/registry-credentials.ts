@@ -9,7 +9,7 @@ import type { ImageReference, RegistryCredentials } from "@stratos/outputs";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 
 /** What of this host decides. */
-export interface CredentialPlaces {
+interface CredentialPlaces {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly home: string;
   readonly uid: number;

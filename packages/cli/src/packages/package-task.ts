@@ -2,26 +2,9 @@
 import { homeFolder, ProgressDisplay, stratosHome } from "@stratos/host-node";
 import { nodePackagePorts, type NodePackagePorts } from "@stratos/host-node/packages";
 import type { Progress } from "@stratos/pkg";
-import { CommandError } from "../command-error.ts";
+import { toldFailure } from "../told-failures.ts";
 
-/** Errors of the package side are told in words that are meant for people. */
-const PACKAGE_FAILURES: ReadonlySet<string> = new Set([
-  "MirrorError",
-  "FetchError",
-  "IntegrityError",
-  "ReleaseError",
-  "ControlError",
-  "DependencyError",
-  "UnsatisfiableError",
-  "SolverLimitError",
-  "DebError",
-  "RootTreeError",
-  "PolicyError",
-  "LockError",
-  "ChangeError",
-  "RootPathError",
-  "FormatError",
-]);
+const ROOT_FAILURES: ReadonlySet<string> = new Set(["PolicyError", "ChangeError", "RootPathError", "FormatError"]);
 
 /** @param what  whom a failure is about */
 export async function withPackagePorts<T>(
@@ -34,18 +17,11 @@ export async function withPackagePorts<T>(
     return await work(ports, progress);
   } catch (error) {
     progress.clear();
-    if (error instanceof Error && PACKAGE_FAILURES.has(error.name))
-      throw new CommandError(what, withoutName(error.message, what), { cause: error });
-    throw error;
+    throw toldFailure(what, error, ROOT_FAILURES);
   } finally {
     progress.clear();
     await ports.close();
   }
-}
-
-/** Most failures name what they are about; it is told once. */
-function withoutName(message: string, what: string): string {
-  return message.startsWith(`${what}: `) ? message.slice(what.length + 2) : message;
 }
 
 export function showProgress(progress: ProgressDisplay, event: Progress): void {

@@ -30,7 +30,7 @@ import { REST_ROUTES } from "./rest-routes.ts";
 import type { ServedVolumes } from "./served-volumes.ts";
 import { jsonWithSizes } from "../fs/exact-size.ts";
 
-export interface RestServiceOptions {
+interface RestServiceOptions {
   readonly readOnly: boolean;
   /** Every request must carry it, when there is one. */
   readonly token: string | null;
