@@ -121,15 +121,17 @@ async function main(): Promise<void> {
     options: { image: { type: "string", default: "debian" }, port: { type: "string", default: "8123" } },
   });
   const folder = join(stratosHome(), "images", values.image);
-  if (!/^[\w][\w.-]*$/.test(values.image) || !existsSync(join(folder, "image.json"))) {
-    process.stderr.write(
-      `example:tab: ${values.image}: no such image; \`npm start -- image build ${values.image}\` makes one\n`,
-    );
-    process.exitCode = 1;
-    return;
-  }
+  if (!/^[\w][\w.-]*$/.test(values.image) || !existsSync(join(folder, "image.json")))
+    throw new Error(`${values.image}: no such image; \`npm start -- image build ${values.image}\` makes one`);
+  if (!/^\d{1,5}$/.test(values.port) || Number(values.port) > 65535)
+    throw new Error(`--port ${values.port}: expected a number from 0 to 65535`);
   const { url } = await serveTab(folder, Number(values.port));
   process.stdout.write(`${url}  (Ctrl-C ends it)\n`);
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) {
+  main().catch((error: unknown) => {
+    process.stderr.write(`example:tab: ${(error as Error).message}\n`);
+    process.exitCode = 1;
+  });
+}

@@ -8,7 +8,7 @@ import {
   IFF_RUNNING,
   IFF_UP,
 } from "@stratos/abi";
-import type { SocketProvider } from "@stratos/host";
+import type { RandomSource, SocketProvider } from "@stratos/host";
 import { canonicalIp, formatV4, isLinkLocal, isV4, LOOPBACK_V4, LOOPBACK_V6, parseV4 } from "./inet/ip-address.ts";
 
 export interface InterfaceAddress {
@@ -29,8 +29,8 @@ export interface NetworkInterface {
   readonly addresses: readonly InterfaceAddress[];
 }
 
-/** `lo`, and `eth0` with the provider's addresses when there is a provider. */
-export function makeInterfaces(provider: SocketProvider | null): NetworkInterface[] {
+/** `lo`, and `eth0` with the provider's addresses and a hardware address by chance when there is a provider. */
+export function makeInterfaces(provider: SocketProvider | null, random: RandomSource): NetworkInterface[] {
   const interfaces: NetworkInterface[] = [
     {
       index: 1,
@@ -56,13 +56,20 @@ export function makeInterfaces(provider: SocketProvider | null): NetworkInterfac
       name: "eth0",
       flags: IFF_UP | IFF_BROADCAST | IFF_RUNNING | IFF_MULTICAST | IFF_LOWER_UP,
       hardwareType: ARPHRD_ETHER,
-      // Locally administered (the second bit), the same in each machine: no other machine is on this link.
-      hardwareAddress: Uint8Array.of(0x02, 0x53, 0x74, 0x72, 0x61, 0x74),
+      hardwareAddress: chosenAddress(random),
       mtu: 1500,
       addresses,
     });
   }
   return interfaces;
+}
+
+/** An address that nobody assigned, of one station: locally administered and not of a group (IEEE 802-2014 §8.4). */
+function chosenAddress(random: RandomSource): Uint8Array {
+  const address = new Uint8Array(6);
+  random.fill(address);
+  address[0] = (address[0]! & ~3) | 2;
+  return address;
 }
 
 export function netmaskOf(prefixLength: number): Uint8Array {

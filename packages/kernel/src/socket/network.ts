@@ -47,7 +47,7 @@ export class Network {
     this.tcpMemory = new SocketMemory(pages / 16);
     this.udpMemory = new SocketMemory(pages / 8);
     this.inFlight = new InFlightFiles(new SocketMemory(pages / 8));
-    this.interfaces = makeInterfaces(kernel.sockets);
+    this.interfaces = makeInterfaces(kernel.sockets, kernel.random);
     this.tcpPorts = new PortTable<TcpClaim>(kernel.random);
     this.udpPorts = new PortTable<UdpClaim>(kernel.random);
     this.pingIdentifiers = new PortTable<PingClaim>(kernel.random);
