@@ -15,7 +15,7 @@ export interface Peer {
   output(command: string): string;
 }
 
-export interface Measurement {
+interface Measurement {
   readonly ns: readonly number[];
   readonly stats: unknown;
 }

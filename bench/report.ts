@@ -24,11 +24,11 @@ export interface SpecialResult {
   readonly failure: string | null;
 }
 
-export function ratioOf(result: RowResult): number | null {
+function ratioOf(result: RowResult): number | null {
   return result.failure === null ? median(result.peerNs) / median(result.oursNs) : null;
 }
 
-export interface GroupResult {
+interface GroupResult {
   readonly group: Group;
   readonly mean: number | null;
   readonly worst: number | null;
@@ -109,7 +109,7 @@ function ratioText(ratio: number | null): string {
   return ratio === null ? "-" : `${ratio.toFixed(2)} ×`;
 }
 
-export function time(ns: number): string {
+function time(ns: number): string {
   return ns >= 1e9
     ? `${(ns / 1e9).toFixed(2)} s`
     : ns >= 1e6

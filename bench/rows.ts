@@ -16,7 +16,7 @@ export interface Row {
   readonly take: "first" | "later";
 }
 
-export type GroupName = "corelike" | "c" | "debian" | "start-cold" | "start-again" | "fork";
+type GroupName = "corelike" | "c" | "debian" | "start-cold" | "start-again" | "fork";
 
 export interface Group {
   readonly name: GroupName;
@@ -43,7 +43,7 @@ export const GROUPS: readonly Group[] = [
   { name: "fork", title: "fork + exec + wait of true, 200 times in bash", floor: 1, goal: 3, worstRow: null },
 ];
 
-export const C_PROGRAMS = [
+const C_PROGRAMS = [
   "integer",
   "pointer",
   "string",

@@ -42,7 +42,7 @@ const SYSTEM_PACKAGES_MAX = 500;
 const REQUEST_NAMES_MAX = 30;
 
 /** A suite that systems come from. */
-export interface OlderSuite {
+interface OlderSuite {
   index: PackageIndex;
   suite: string;
   /** whether its packages are offered beside the newer ones */

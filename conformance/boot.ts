@@ -97,6 +97,34 @@ const CASES: readonly Case[] = [
     expect: / \/ erofs ro/,
   },
   {
+    name: "disk, XFS, UEFI",
+    make: convert("--filesystem", "xfs"),
+    file: "xfs.raw",
+    uefi: true,
+    expect: / \/ xfs /,
+  },
+  {
+    name: "VHDX, UEFI",
+    make: convert(),
+    file: "disk.vhdx",
+    uefi: true,
+    expect: / \/ ext4 /,
+  },
+  {
+    name: "VHD, UEFI",
+    make: convert(),
+    file: "disk.vhd",
+    uefi: true,
+    expect: / \/ ext4 /,
+  },
+  {
+    name: "VMDK, UEFI",
+    make: convert(),
+    file: "disk.vmdk",
+    uefi: true,
+    expect: / \/ ext4 /,
+  },
+  {
     name: "installed disk, btrfs and swap, UEFI",
     make: (tree, image) => [
       "install",

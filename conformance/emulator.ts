@@ -1,10 +1,15 @@
 /** A machine under QEMU without hardware help (TCG), spoken to through its serial console. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { emulatorArguments, emulatorObstacle, emulatorProgram } from "../packages/cli/src/emulator/emulator.ts";
+import {
+  emulatorArguments,
+  emulatorObstacle,
+  emulatorProgram,
+  mediumOf,
+} from "../packages/cli/src/emulator/emulator.ts";
 
 export type Firmware = "bios" | "uefi" | "u-boot";
 
-export interface MachineOptions {
+interface MachineOptions {
   readonly architecture: "amd64" | "riscv64";
   readonly firmware: Firmware;
   /** bytes of memory, in MiB */
@@ -137,7 +142,7 @@ function argumentsOf({
       memory,
       processors,
       network,
-      media: media.map((medium) => ({ ...medium, format: medium.path.endsWith(".qcow2") ? "qcow2" : "raw" })),
+      media: media.map((medium) => ({ ...medium, format: mediumOf(medium.path).format })),
     }),
     "-nographic",
     "-no-reboot",

@@ -6,7 +6,7 @@
  *     pass PROGRAM PROGRAM …
  */
 
-export const OUTCOMES = ["pass", "fail", "brok", "warn", "conf", "slow", "helper"] as const;
+const OUTCOMES = ["pass", "fail", "brok", "warn", "conf", "slow", "helper"] as const;
 /** `helper`: started by other programs, never by itself. */
 export type Outcome = (typeof OUTCOMES)[number];
 
@@ -15,7 +15,7 @@ export interface Expectation {
   readonly class: string;
   readonly words?: string;
 }
-export interface List {
+interface List {
   readonly head: string;
   readonly classes: Map<string, string>;
   readonly expected: Map<string, Expectation>;

@@ -42,13 +42,13 @@ interface Boots {
 }
 
 /** Random questions of one seed that were put to somebody else too, by how the answers went together. */
-export interface TallyRow {
+interface TallyRow {
   readonly name: string;
   readonly group: string;
   readonly counts: Readonly<Record<string, number>>;
 }
 /** What tallies are of; `verdicts` are the columns. */
-export interface AboutTallies {
+interface AboutTallies {
   title: string;
   command: string;
   verdicts: readonly string[];
@@ -70,7 +70,7 @@ const REQUEST_WORDS = {
 };
 
 /** A root that was made beside somebody else's. */
-export interface RootRow {
+interface RootRow {
   readonly name: string;
   readonly files: number;
   readonly documented: number;

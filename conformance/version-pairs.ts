@@ -30,7 +30,7 @@ export function versionsOf(index: PackageIndex): string[] {
   return [...versions].filter(isVersion).sort();
 }
 
-export interface ComparedVersions {
+interface ComparedVersions {
   /** who was asked about how many pairs */
   judges: { name: string; pairs: number; differing: number }[];
   differences: string[];

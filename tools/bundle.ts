@@ -9,19 +9,34 @@
  *     dist/library.mjs    what programs import, and its types: library.d.ts, types/
  *     dist/engine.mjs     the process of their machines
  *     dist/pglite.*, dist/initdb.wasm   the database of `stratos hub`
+ *     dist/pglite-data.tar.zst          a new one, which `npm run build` has made before
  *     dist/man/*.1        manual pages
  *     dist/scheme/        AstraLisp's libraries
+ *     dist/astralisp.image   its compiled runtime
  *     dist/inputs.json    sizes and times of the sources, by which the launcher knows whether the bundle is fresh
  *     dist/package.json   of the published package, with dist/stratos.mjs, its launcher
  */
 import { build, type BuildOptions, type Plugin } from "esbuild";
-import { copyFileSync, cpSync, globSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
-import { dirname, join, relative, resolve } from "node:path";
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { createProgram, manPage, manPageNames } from "@stratos/cli";
+import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
+import { CompiledLisp, Lisp } from "@stratos/lisp";
 import { commandHandlers } from "../packages/cli/src/commands/command-handlers.ts";
+import { keptDatabaseImage } from "./database-image.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { values: options } = parseArgs({ options: { to: { type: "string" }, "program-only": { type: "boolean" } } });
@@ -96,9 +111,16 @@ if (options["program-only"] !== true) writeTypes();
 // AstraLisp's libraries in Scheme are read where they are imported.
 cpSync(join(root, "packages/lisp/scheme"), join(dist, "scheme"), { recursive: true });
 
+writeFileSync(
+  join(dist, "astralisp.image"),
+  new CompiledLisp(new Lisp(), { wasm: new NodeWasmEngine() }).engine.saveImage(),
+);
+
 // PostgreSQL as WebAssembly: PGlite reads these beside its own code.
 const pglite = dirname(fileURLToPath(import.meta.resolve("@electric-sql/pglite")));
 for (const name of ["pglite.wasm", "pglite.data", "initdb.wasm"]) copyFileSync(join(pglite, name), join(dist, name));
+const image = keptDatabaseImage(root);
+if (existsSync(image)) copyFileSync(image, join(dist, basename(image)));
 
 const program = createProgram(commandHandlers, () => {});
 mkdirSync(join(dist, "man"));

@@ -1,13 +1,14 @@
 /**
  * `npm run mutate -- --package NAME [--folder FOLDER] [--seed S] [--count N]`: breaks the code in one place at a time
  * and asks the nearest tests whether they notice. What they don't is printed as `SURVIVED K file:line: before → after`;
- * the same seed with `--only K` repeats it. The last line is `N caught, M survived`. Status 0: survivors are read by
- * people, and some change nothing that anybody could notice.
+ * the same seed with `--only K` repeats it, and `--from K` goes on with a run that was ended. The last line is `N
+ * caught, M survived`. Status 0: survivors are read by people, and some change nothing that anybody could notice.
  *
- * The nearest tests of a file are its own (`x.test.ts`), those of its folder, then those of the package, until some
- * fail; tests that do not end in `--seconds` count as such. Works on a copy: nothing in the clone is changed.
+ * First each test file of the package runs once and is counted: only tests that reach a place are asked about it, its
+ * own (`x.test.ts`) first, then those of its folder, then the others, the quickest first, until one fails or those for
+ * `--seconds` are asked. Tests that don't end count as such. Works on a copy: nothing in the clone is changed.
  */
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import {
   cpSync,
   existsSync,
@@ -15,15 +16,17 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { SeededRandom } from "@stratos/base";
+import { isReached, readCoverage, type CountedFunctions } from "./mutate/coverage.ts";
 import { findMutations, type Mutation } from "./mutate/mutations.ts";
 
 const { values: options } = parseArgs({
@@ -32,13 +35,15 @@ const { values: options } = parseArgs({
     folder: { type: "string", default: "" },
     seed: { type: "string", default: "1" },
     count: { type: "string", default: "20" },
+    from: { type: "string", default: "1" },
     only: { type: "string" },
-    seconds: { type: "string", default: "300" },
+    seconds: { type: "string", default: "20" },
   },
 });
 if (options.package === undefined) {
   console.error(
-    "usage: npm run mutate -- --package NAME [--folder FOLDER] [--seed S] [--count N] [--only K] [--seconds S]",
+    "usage: npm run mutate -- --package NAME [--folder FOLDER] [--seed S] [--count N] [--from K] [--only K] " +
+      "[--seconds S]",
   );
   process.exit(2);
 }
@@ -48,58 +53,117 @@ if (!existsSync(join(root, source))) {
   console.error(`mutate: there is no package ${options.package}`);
   process.exit(2);
 }
-const copy = mkdtempSync(join(tmpdir(), "stratos-mutate-"));
+const copy = realpathSync(mkdtempSync(join(tmpdir(), "stratos-mutate-")));
 process.on("exit", () => rmSync(copy, { recursive: true, force: true }));
-process.on("SIGINT", () => process.exit(130));
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
 for (const name of ["packages", "package.json"]) cpSync(join(root, name), join(copy, name), { recursive: true });
 linkPackages();
 
+interface CountedTest {
+  readonly path: string;
+  readonly elapsedMs: number;
+  readonly reached: ReadonlyMap<string, CountedFunctions>;
+}
+
 const isCode = (path: string): boolean => !/\.(test|fuzz|bench)\.ts$|\/testing\//.test(path);
 const files = filesBelow(join(source, options.folder), ".ts").filter(isCode);
-const tests = filesBelow(source, ".test.ts");
 const random = new SeededRandom(Number(options.seed));
+const count = Number(options.count);
+const chosen = Array.from({ length: count }, (_, index) => ({ number: index + 1, ...randomMutation() })).filter(
+  ({ number }) => (options.only === undefined ? number >= Number(options.from) : number === Number(options.only)),
+);
+const tests = await countTests();
 let caught = 0;
 let survived = 0;
-for (let number = 1; number <= Number(options.count); number++) {
-  const file = files[random.below(files.length)]!;
+for (const { number, file, mutation } of chosen) {
+  if (mutation === undefined) continue;
   const text = readFileSync(join(copy, file), "utf8");
-  const all = findMutations(text);
-  const mutation = all[random.below(Math.max(1, all.length))];
-  if (mutation === undefined || (options.only !== undefined && number !== Number(options.only))) continue;
   writeFileSync(join(copy, file), text.slice(0, mutation.start) + mutation.after + text.slice(mutation.end));
-  const who = whoNotices(file);
+  const verdict = await whoNotices(file, mutation);
   writeFileSync(join(copy, file), text);
-  report(number, file, mutation, who);
+  report(number, file, mutation, verdict);
 }
 console.log(`${caught} caught, ${survived} survived`);
 
-function report(number: number, file: string, mutation: Mutation, who: string | null): void {
-  const place = `${file}:${mutation.line}`;
-  const change = `${mutation.before.trim()} → ${mutation.after.trim() || "nothing"}`;
-  if (who === null) survived += 1;
-  else caught += 1;
-  const verdict = who === null ? "SURVIVED" : "caught  ";
-  console.log(`${verdict} ${number} ${place}: ${change}${who === null ? "" : ` (${who})`}`);
-  if (who === null) console.log(`         ${mutation.text.trim()}`);
+function randomMutation(): { file: string; mutation: Mutation | undefined } {
+  const file = files[random.below(files.length)]!;
+  const all = findMutations(readFileSync(join(copy, file), "utf8"));
+  return { file, mutation: all[random.below(Math.max(1, all.length))] };
 }
 
-/** Which tests notice, nearest first: "own", "folder" or "package"; null: none does. */
-function whoNotices(file: string): string | null {
-  const own = file.replace(/\.ts$/, ".test.ts");
-  const isNear = (test: string): boolean => dirname(test) === dirname(file);
-  const circles = {
-    own: tests.filter((test) => test === own),
-    folder: tests.filter((test) => test !== own && isNear(test)),
-    package: tests.filter((test) => !isNear(test)),
-  };
-  for (const [name, chosen] of Object.entries(circles)) {
-    if (chosen.length === 0) continue;
-    const args = ["--disable-warning=ExperimentalWarning", "--test", "--test-concurrency=2", ...chosen];
-    const timeout = Number(options.seconds) * 1000;
-    const result = spawnSync(process.execPath, args, { cwd: copy, timeout, killSignal: "SIGKILL", stdio: "ignore" });
-    if (result.status !== 0) return name;
+interface Verdict {
+  /** The test file that failed; null: none did. */
+  readonly who: string | null;
+  readonly askedCount: number;
+  readonly reachingCount: number;
+}
+
+function report(number: number, file: string, mutation: Mutation, verdict: Verdict): void {
+  const { who, askedCount, reachingCount } = verdict;
+  if (who === null) survived += 1;
+  else caught += 1;
+  const change = `${file}:${mutation.line}: ${mutation.before.trim()} → ${mutation.after.trim() || "nothing"}`;
+  if (who !== null) console.log(`caught   ${number} ${change} (${who.slice(source.length + 1)})`);
+  else {
+    console.log(`SURVIVED ${number} ${change} (${askedCount} of ${reachingCount} test files that reach it)`);
+    console.log(`         ${mutation.text.trim()}`);
   }
-  return null;
+}
+
+/** Runs each test file of the package on the sound code; those that fail there are named and not asked. */
+async function countTests(): Promise<CountedTest[]> {
+  const found: CountedTest[] = [];
+  const paths = filesBelow(source, ".test.ts");
+  for (const [index, path] of paths.entries()) {
+    const folder = join(copy, "counts", String(index));
+    const started = performance.now();
+    const passes = await runTest(path, 10 * 60_000, { NODE_V8_COVERAGE: folder });
+    const elapsedMs = performance.now() - started;
+    console.log(
+      `counted  ${index + 1} of ${paths.length}: ${path.slice(source.length + 1)}, ${Math.ceil(elapsedMs)} ms`,
+    );
+    if (!passes) console.log(`FAILS    ${path} without any change: not asked`);
+    else found.push({ path, elapsedMs, reached: readCoverage(folder, `${pathToFileURL(copy).href}/`) });
+    rmSync(folder, { recursive: true, force: true });
+  }
+  return found;
+}
+
+async function whoNotices(file: string, mutation: Mutation): Promise<Verdict> {
+  // An operator's own characters may lie between two ranges; its first one that is no blank does not.
+  const offset = mutation.start + mutation.before.search(/\S/);
+  const own = file.replace(/\.ts$/, ".test.ts");
+  const distance = (test: CountedTest): number =>
+    test.path === own ? 0 : dirname(test.path) === dirname(file) ? 1 : 2;
+  const reaching = tests
+    .filter(({ reached }) => isReached(reached.get(file) ?? [], offset))
+    .sort((a, b) => distance(a) - distance(b) || a.elapsedMs - b.elapsedMs);
+  let restMs = Number(options.seconds) * 1000;
+  let askedCount = 0;
+  for (const { path, elapsedMs } of reaching) {
+    if (restMs <= 0) break;
+    restMs -= elapsedMs;
+    askedCount += 1;
+    const passes = await runTest(path, Math.max(15_000, Math.ceil(elapsedMs) * 6), {
+      NODE_COMPILE_CACHE: join(copy, "compile-cache"),
+    });
+    if (!passes) return { who: path, askedCount, reachingCount: reaching.length };
+  }
+  return { who: null, askedCount, reachingCount: reaching.length };
+}
+
+/** A test file that is run as a program tells by its status. */
+function runTest(path: string, timeoutMs: number, environment: Record<string, string>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", path], {
+      cwd: copy,
+      env: { ...process.env, ...environment },
+      timeout: timeoutMs,
+      killSignal: "SIGKILL",
+      stdio: "ignore",
+    });
+    child.on("close", (code) => resolve(code === 0));
+  });
 }
 
 /** Relative to the copy, sorted. */

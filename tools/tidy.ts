@@ -5,17 +5,28 @@
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readTree } from "./tidy/source-tree.ts";
+import { checkArrows } from "./tidy/arrows.ts";
 import { checkCircles } from "./tidy/circles.ts";
 import { checkDocuments } from "./tidy/documents.ts";
+import { checkExports } from "./tidy/exports.ts";
 import { checkFiles } from "./tidy/files.ts";
 import { checkLayers } from "./tidy/layers.ts";
 import { checkLeftovers } from "./tidy/leftovers.ts";
+import { checkModuleState } from "./tidy/module-state.ts";
 import { checkStartUp } from "./tidy/start-up.ts";
 
 const tree = readTree(dirname(dirname(fileURLToPath(import.meta.url))));
-const findings = [checkLayers, checkCircles, checkFiles, checkLeftovers, checkStartUp, checkDocuments].flatMap(
-  (check) => check(tree),
-);
+const findings = [
+  checkLayers(tree),
+  checkArrows(tree),
+  checkCircles(tree),
+  checkExports(tree),
+  checkModuleState(tree),
+  checkFiles(tree),
+  checkLeftovers(tree),
+  checkStartUp(tree),
+  checkDocuments(tree),
+].flat();
 for (const finding of findings)
   process.stdout.write(`${finding.path}${finding.line === 0 ? "" : `:${finding.line}`}: ${finding.message}\n`);
 process.exitCode = findings.length === 0 ? 0 : 1;

@@ -16,7 +16,7 @@ import { MemoryBlockDevice, type BlockDevice } from "@stratos/host";
 import { mountDevices, nodeCipher } from "@stratos/host-node";
 import { median } from "../statistics.ts";
 
-export interface ContentRow {
+interface ContentRow {
   readonly name: string;
   /** MB per second of processor time, and of the clock: medians of the rounds. */
   readonly written: number;

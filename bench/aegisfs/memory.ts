@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import { must, type Workbench } from "../fuse/systems.ts";
 
-export interface MemoryRow {
+interface MemoryRow {
   readonly files: number;
   /** MiB: the setting, and what was held. */
   readonly setting: number;

@@ -25,7 +25,7 @@ const PATIENCE_MS = 1_800_000;
 /** Of a file there is its inode, its name and its share of nodes: some 300 bytes. */
 const BYTES_PER_FILE = 1024;
 /** The goal of the engine, in microseconds. */
-export const SNAPSHOT_GOAL_US = 200;
+const SNAPSHOT_GOAL_US = 200;
 
 /** @param bench  null: without btrfs, and without a file */
 export function* measureSnapshots(sizes: readonly number[], bench: Workbench | null): Generator<SnapshotRow> {

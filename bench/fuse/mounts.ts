@@ -25,7 +25,7 @@ import {
   type WorkbenchOptions,
 } from "./systems.ts";
 
-export interface MountResult {
+interface MountResult {
   readonly key: string;
   readonly row: string;
   readonly backing: Backing;

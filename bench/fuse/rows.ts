@@ -1,7 +1,7 @@
 /** The rows of the mount tables: what is done, by whom, and what must be reached. A ratio above 1: we are faster. */
 import type { SystemName } from "./systems.ts";
 
-export interface Against {
+interface Against {
   /** The best of these counts. */
   readonly peers: readonly SystemName[];
   readonly goal: number;

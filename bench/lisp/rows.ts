@@ -38,13 +38,6 @@ const PROGRAMS: readonly (readonly [name: string, count: number])[] = [
 /** Of one program on one system, CPU seconds; the limit is generous beside what any should take. */
 const TIMEOUT_MS = 120_000;
 
-export interface LispResult {
-  readonly name: string;
-  readonly ours: number | null;
-  readonly chez: number | null;
-  readonly error: string;
-}
-
 export function measureLisp(
   folder: string,
   options: { rounds: number; only: string | null; runner: readonly string[] },

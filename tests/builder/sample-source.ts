@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-export interface SampleFields {
+interface SampleFields {
   readonly name?: string;
   /** of debian/control's first paragraph */
   readonly fields?: string;

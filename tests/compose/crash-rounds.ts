@@ -29,7 +29,7 @@ import { hostArchitecture } from "../support/sample-archive.ts";
 import { launcher, run } from "../support/stratos.ts";
 import { TEST_HOME } from "../support/test-image.ts";
 
-export interface ComposeCrashReport {
+interface ComposeCrashReport {
   readonly rounds: number;
   readonly failures: string[];
 }

@@ -16,7 +16,7 @@ import { findState, readState } from "./crash-workload.ts";
 
 const WORKLOAD = fileURLToPath(new URL("./crash-workload.ts", import.meta.url));
 
-export interface CrashReport {
+interface CrashReport {
   readonly rounds: number;
   readonly synced: number;
   readonly kept: number;

@@ -49,7 +49,7 @@ interface Call {
 }
 
 /** The calls of a seed, in order; which call it is depends on the model, so that most of them succeed. */
-export class CrashWorkload {
+class CrashWorkload {
   readonly model: Model = new Map();
   readonly #random: SeededRandom;
 
@@ -230,7 +230,7 @@ const PAGE = 4096;
  * Is each page as it was in some state, and the end where it was in one, or behind a page that was written before those
  * that follow?
  */
-export function isMixture(there: Buffer, states: readonly Buffer[]): boolean {
+function isMixture(there: Buffer, states: readonly Buffer[]): boolean {
   if (states.some((state) => state.equals(there))) return true;
   if (!states.some(({ length }) => length === there.length || (length > there.length && there.length % PAGE === 0)))
     return false;

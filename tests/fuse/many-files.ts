@@ -41,7 +41,7 @@ elif what == "remove":
 print(time.monotonic() - begin)
 `;
 
-export interface ManyFilesOutcome {
+interface ManyFilesOutcome {
   readonly part: string;
   readonly seconds: number;
   readonly residentMib: number;

@@ -54,7 +54,7 @@ const STRESSORS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Not run, and why. */
-export const LEFT_OUT: Readonly<Record<string, string>> = {
+const LEFT_OUT: Readonly<Record<string, string>> = {
   "bind-mount": "mounts in namespaces of its own, not on the mount",
   binderfs: "another file system",
   eventfd: "touches no files",

@@ -11,7 +11,7 @@ export interface SlowCall {
   readonly arguments: readonly number[];
   /** Processor time of the main thread in milliseconds, collection of garbage not counted. */
   readonly ms: number;
-  /** Units of one execution (packages/kernel/src/task/call-work.ts). */
+  /** Units of one execution (packages/kernel/src/ground/call-work.ts). */
   readonly work: number;
 }
 

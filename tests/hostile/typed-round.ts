@@ -12,7 +12,7 @@ import type { CallWatch } from "./call-watch.ts";
  * that is read.
  */
 export const WORK_STEP = 512;
-export const ROUND_CALLS = 1000;
+const ROUND_CALLS = 1000;
 const MEMORY_BYTES = 192 << 20;
 
 export function buildRunner(): Uint8Array {

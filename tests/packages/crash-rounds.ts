@@ -34,11 +34,11 @@ import { hostArchitecture, makeSmallRoot, SampleArchive, script } from "../suppo
 import { launcher, stratos } from "../support/stratos.ts";
 import { rootManifest } from "./root-manifest.ts";
 
-export type CrashPlace =
+type CrashPlace =
   { readonly kind: "root" | "alpm"; readonly root: string } | { readonly kind: "image"; readonly image: string };
 
 /** Command lines without `stratos pkg` and the place. */
-export interface CrashOperation {
+interface CrashOperation {
   readonly name: string;
   /** what makes the old state */
   readonly setUp: readonly (readonly string[])[];
@@ -48,7 +48,7 @@ export interface CrashOperation {
   readonly undo: readonly string[];
 }
 
-export interface CrashOptions {
+interface CrashOptions {
   readonly place: CrashPlace;
   readonly operation: CrashOperation;
   readonly rounds: number;
@@ -59,7 +59,7 @@ export interface CrashOptions {
   readonly onRound?: (report: CrashReport) => void;
 }
 
-export interface CrashReport {
+interface CrashReport {
   rounds: number;
   old: number;
   new: number;

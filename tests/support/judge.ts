@@ -21,7 +21,7 @@ const REGISTRATION =
   "qemu-riscv64-static:POF";
 
 /** The guest's environment, as `stratos run` sets it up. */
-export const GUEST_ENVIRONMENT = {
+const GUEST_ENVIRONMENT = {
   PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
   HOME: "/root",
   USER: "root",
@@ -55,7 +55,7 @@ function isRegistered(name: string): boolean {
   return existsSync(entry) && /^enabled\n(?:.*\n)*flags: .*P/.test(readFileSync(entry, "utf8"));
 }
 
-export interface JudgeInput extends RunInput {
+interface JudgeInput extends RunInput {
   /** The root to run in; that of the test image if there is none. */
   readonly root?: string;
   /** A folder that is seen at /suite. */

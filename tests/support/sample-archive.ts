@@ -29,7 +29,7 @@ import {
 import { buildDeb, createSigningKey, type SigningKey } from "@stratos/pkg";
 import { stratos, type Result } from "./stratos.ts";
 
-export interface Sample {
+interface Sample {
   name: string;
   version: string;
   fields?: string;

@@ -25,7 +25,7 @@ export function installDependencies(root) {
 }
 
 /** True when what is installed is what the lock file asks for. */
-export function isInstalled(root) {
+function isInstalled(root) {
   const lockText = readFileSync(join(root, "package-lock.json"));
   const digest = createHash("sha256").update(lockText).digest("hex");
   const stamp = join(root, STAMP);

@@ -10,7 +10,7 @@ import { NODE_FLAGS, NODE_MAJOR_MIN } from "../../packages/library/src/node-flag
 import { LaunchError } from "./launch-error.mjs";
 
 /** @returns {string | null} path of the pinned binary, null when none is installed for this platform */
-export function pinnedNode(root) {
+function pinnedNode(root) {
   const path = join(root, "node_modules", `node-${process.platform}-${process.arch}`, "bin", "node");
   return existsSync(path) ? path : null;
 }

@@ -14,6 +14,10 @@ test("comparisons, sums, conditions, numbers and calls are each broken in one wa
     "if (a < b && !c) f = 2;\n",
   ]);
   assert.deepEqual(changes("  queue.wakeAll();\n"), ["  ;\n"]);
+  assert.deepEqual(changes("  // why\n  call();\n  const both =\n    ready(a) &&\n    called();\n"), [
+    "  // why\n  ;\n  const both =\n    ready(a) &&\n    called();\n",
+    "  // why\n  call();\n  const both =\n    ready(a) ||\n    called();\n",
+  ]);
 });
 
 test("types, imports, comments, strings and patterns are left alone", () => {
@@ -26,5 +30,5 @@ test("types, imports, comments, strings and patterns are left alone", () => {
 
 test("a mutation tells the line that it breaks", () => {
   const [only] = findMutations("a;\nreturn x === y;\n");
-  assert.deepEqual([only!.line, only!.text, only!.before, only!.after], [2, "return x === y;", " === ", " !== "]);
+  assert.deepEqual([only!.line, only!.text, only!.before, only!.after], [2, "return x === y;", " ===", " !=="]);
 });

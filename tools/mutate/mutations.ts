@@ -12,33 +12,33 @@ export interface Mutation {
 }
 
 /**
- * Operators as the formatter writes them, with a space on both sides, are code: types have no such `<`, `===` or `+`.
+ * Operators as the formatter writes them, with a blank on both sides, are code: types have no such `<`, `===` or `+`.
  * Each is exchanged for the one that a slip of the pen would write.
  */
 const OPERATORS: Readonly<Record<string, string>> = {
-  " < ": " <= ",
-  " <= ": " < ",
-  " > ": " >= ",
-  " >= ": " > ",
-  " === ": " !== ",
-  " !== ": " === ",
-  " && ": " || ",
-  " || ": " && ",
-  " + ": " - ",
-  " - ": " + ",
-  " * ": " + ",
-  " & ": " | ",
-  " << ": " >>> ",
-  " >>> ": " << ",
-  " += ": " -= ",
-  " -= ": " += ",
+  " <": " <=",
+  " <=": " <",
+  " >": " >=",
+  " >=": " >",
+  " ===": " !==",
+  " !==": " ===",
+  " &&": " ||",
+  " ||": " &&",
+  " +": " -",
+  " -": " +",
+  " *": " +",
+  " &": " |",
+  " <<": " >>>",
+  " >>>": " <<",
+  " +=": " -=",
+  " -=": " +=",
 };
-const OPERATOR = / (?:===|!==|<=|>=|<<|>>>|&&|\|\||\+=|-=|<|>|\+|-|\*|&) /g;
+const OPERATOR = / (?:===|!==|<=|>=|<<|>>>|&&|\|\||\+=|-=|<|>|\+|-|\*|&)(?=[ \n])/g;
 const WORD = /\b(?:true|false)\b(?=[;,)\s])/g;
 const NUMBER = /(?<![\w.$"'-])\d+(?![\w.xn])/g;
 const NEGATION = /(?<=[( ])!(?=[\w(])/g;
-/** A statement that only calls something: left out. */
-const CALL = /(?<=^ +)(?:this\.|void )?[\w.#!?]+\([^;{}]*\);$/gm;
+/** A statement that only calls something, not the last line of an expression: left out. */
+const CALL = /(?<![&|=,(?+\-*/>]\n +)(?<=^ +)(?:this\.|void )?[\w#][\w.#!?]*\([^;{}]*\);$/gm;
 /** Lines that are gone when the types are stripped. */
 const TYPES_ONLY = /^\s*(?:export )?(?:interface|type|import|declare)\b|^\s*(?:readonly )?[\w?]+: [^=]*;$/;
 

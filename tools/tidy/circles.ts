@@ -23,7 +23,7 @@ export function checkCircles(tree: SourceTree): Finding[] {
 }
 
 /** Strongly connected components of more than one member (Tarjan 1972). */
-export function circlesOf(edges: ReadonlyMap<string, readonly string[]>): string[][] {
+function circlesOf(edges: ReadonlyMap<string, readonly string[]>): string[][] {
   const order = new Map<string, number>();
   const low = new Map<string, number>();
   const stack: string[] = [];

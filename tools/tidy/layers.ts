@@ -156,13 +156,21 @@ function leavesPackage(path: string, specifier: string): boolean {
   return !posix.join(posix.dirname(path), specifier).startsWith(`${home}/`);
 }
 
-/**
- * @returns also whether nothing is left of the import when the program is loaded: it imports types only, or is a call
- *   that may come later
- */
-export function importsOf(text: string): { specifier: string; offset: number; isErased: boolean }[] {
-  const found: { specifier: string; offset: number; isErased: boolean }[] = [];
-  const code = withoutComments(text);
+interface Import {
+  readonly specifier: string;
+  readonly offset: number;
+  /** Nothing is left of it when the program is loaded: it imports types only, or is a call that may come later. */
+  readonly isErased: boolean;
+}
+
+export function importsOf(text: string): readonly Import[] {
+  let found = parsed.get(text);
+  if (found === undefined) parsed.set(text, (found = findImports(withoutComments(text))));
+  return found;
+}
+
+function findImports(code: string): Import[] {
+  const found: Import[] = [];
   for (const match of code.matchAll(
     /(?:^|\n)\s*(?:import|export)\s(?:[^;'"`]*?\sfrom\s*)?["']([^"'\n]+)["']|\bimport\(\s*["']([^"'\n]+)["']\s*\)/g,
   )) {
@@ -177,5 +185,13 @@ export function importsOf(text: string): { specifier: string; offset: number; is
 
 /** The same text with comments and the insides of strings that hold no import made blank, so that offsets stay. */
 export function withoutComments(text: string): string {
-  return text.replace(/\/\*[\s\S]*?\*\/|(?<![:"'`\\])\/\/[^\n]*/g, (comment) => comment.replace(/[^\n]/g, " "));
+  let code = blanked.get(text);
+  if (code === undefined)
+    blanked.set(text, (code = text.replace(COMMENT, (comment) => comment.replace(/[^\n]/g, " "))));
+  return code;
 }
+
+const COMMENT = /\/\*[\s\S]*?\*\/|(?<![:"'`\\])\/\/[^\n]*/g;
+/** Most checks ask for the same files. */
+const parsed = new Map<string, readonly Import[]>();
+const blanked = new Map<string, string>();

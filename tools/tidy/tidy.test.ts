@@ -1,11 +1,14 @@
 /** Goal: each check finds what it is for. Method: a tree in memory with one fault. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { checkArrows } from "./arrows.ts";
 import { checkDocuments } from "./documents.ts";
 import { checkCircles } from "./circles.ts";
+import { checkExports } from "./exports.ts";
 import { checkFiles } from "./files.ts";
 import { checkLayers } from "./layers.ts";
 import { checkLeftovers } from "./leftovers.ts";
+import { checkModuleState } from "./module-state.ts";
 import { checkStartUp } from "./start-up.ts";
 import type { Finding, SourceTree } from "./source-tree.ts";
 
@@ -98,6 +101,94 @@ test("files that import each other when they are loaded are a finding; types are
   );
   assert.equal(found.length, 1);
   assert.match(found[0]!, /circle: packages\/kernel\/src\/a\.ts, packages\/kernel\/src\/b\.ts, .*fs\/c\.ts$/);
+});
+
+const floors = { kernel: [". mm", "vfs", "task kernel.ts"] };
+const houseOf = (text: string, path = "vfs/file.ts"): SourceTree =>
+  tree({
+    [`packages/kernel/src/${path}`]: text,
+    "packages/kernel/src/task/task.ts": "",
+    "packages/kernel/src/mm/a.ts": "",
+  });
+
+test("floors: down is free; up and aside are arrows, types and later imports too; tests go anywhere", () => {
+  const up = 'import type { Task } from "../task/task.ts";';
+  const known = ["kernel: vfs > task"];
+  const arrows = (text: string, path?: string): string[] => messages(checkArrows(houseOf(text, path), floors, []));
+  assert.deepEqual(arrows('import { a } from "../mm/a.ts";\nimport { b } from "../notice.ts";'), []);
+  assert.match(arrows(up).join(), /vfs\/file\.ts:1 an arrow up, kernel: vfs > task/);
+  assert.match(arrows('type T = import("../task/task.ts").Task;').join(), /kernel: vfs > task/);
+  assert.match(arrows('import { k } from "../kernel.ts";').join(), /kernel: vfs > kernel\.ts/);
+  assert.match(arrows('import { a } from "./mm/a.ts";', "notice.ts").join(), /kernel: \. > mm/);
+  assert.deepEqual(arrows(up, "vfs/file.test.ts"), []);
+  assert.deepEqual(arrows(up, "vfs/testing/forged.ts"), []);
+  assert.deepEqual(messages(checkArrows(houseOf(up), floors, known)), []);
+});
+
+test("floors: a known arrow that is gone is a finding, and so is a folder without a floor", () => {
+  const gone = messages(checkArrows(houseOf(""), floors, ["kernel: vfs > task"]));
+  assert.match(gone.join(), /the arrow is gone, take it off: kernel: vfs > task$/);
+  assert.match(messages(checkArrows(houseOf("", "fs/x.ts"), floors, [])).join(), /kernel: fs stands on no floor/);
+  assert.match(messages(checkArrows(houseOf(""), {}, [])).join(), /kernel: vfs stands on no floor/);
+});
+
+test("exports: what no other file imports; a door's own words are for others; tests keep what is used here", () => {
+  const exportsOf = (files: Record<string, string>): string[] =>
+    messages(
+      checkExports(
+        tree({
+          "packages/kernel/package.json": JSON.stringify({ exports: { ".": "./src/kernel.ts", "./a": "./src/a.ts" } }),
+          ...files,
+        }),
+        [],
+      ),
+    );
+  const a = "packages/kernel/src/a.ts";
+  const here = "export function f() {}\nf();";
+  assert.match(exportsOf({ [a]: here }).join(), /a\.ts:1 f is exported, but no other file imports it: drop "export"/);
+  assert.match(exportsOf({ [a]: "// f\nexport type f = 1;" }).join(), /a\.ts:2 f is exported, but nobody uses it/);
+  const users: Record<string, string> = {
+    "packages/kernel/src/b.ts": 'import { type f as g } from "./a.ts";',
+    "packages/kernel/src/c.ts": 'import * as a from "./a.ts";\na.f();',
+    "packages/kernel/src/d.ts": 'const { f } = await import("./a.ts");',
+    "packages/kernel/src/kernel.ts": 'export { f } from "./a.ts";',
+    "packages/cli/src/e.ts": 'import { f } from "@stratos/kernel/a";',
+    "tools/f.mjs": 'import { f } from "../packages/kernel/src/a.ts";',
+  };
+  for (const [path, text] of Object.entries(users)) assert.deepEqual(exportsOf({ [a]: here, [path]: text }), [], path);
+  assert.deepEqual(exportsOf({ [a]: here, "packages/kernel/src/kernel.ts": 'export * from "./a.ts";' }), []);
+  assert.match(
+    exportsOf({ [a]: here, "packages/kernel/src/b.ts": 'export { f } from "./a.ts";' }).join(),
+    /b\.ts:1 f is/,
+  );
+
+  const user = { "packages/kernel/src/a.test.ts": 'import { f } from "./a.ts";' };
+  assert.deepEqual(exportsOf({ [a]: here, ...user }), []);
+  assert.match(exportsOf({ [a]: "export const f = 1;", ...user }).join(), /only tests use it/);
+});
+
+test("exports: a folder on the list may have some, and is taken off when it has none", () => {
+  const files = (text: string): SourceTree => tree({ "packages/kernel/src/a.ts": text });
+  const known = ["packages/kernel/src/"];
+  assert.deepEqual(checkExports(files("export const f = 1;"), known), []);
+  assert.match(messages(checkExports(files(""), known)).join(), /no needless export, take it off/);
+});
+
+test("no WeakMap of the kernel's modules: one in a function or an object is its own", () => {
+  const found = (text: string, known: string[] = []): string[] =>
+    messages(checkModuleState(tree({ "packages/kernel/src/task/a.ts": text }), known));
+  assert.match(found("const waiters = new WeakMap<object, number>();").join(), /a\.ts:1 new WeakMap outside Kernel/);
+  assert.match(found("export const waiters: Waiters =\n  new WeakSet();").join(), /a\.ts:2 new WeakSet/);
+  assert.match(found("class A {\n  static #all = new WeakMap();\n}").join(), /a\.ts:2/);
+  for (const text of [
+    "class A {\n  readonly #all = new WeakMap();\n}",
+    "function f() {\n  const seen = new WeakSet();\n}",
+    "const f = () => {\n  const seen = new WeakSet();\n};",
+    "const x = 1;\n\nexport class A {\n  f() {\n    return new WeakMap();\n  }\n}",
+  ])
+    assert.deepEqual(found(text), [], text);
+  assert.deepEqual(found("const waiters = new WeakMap();", ["task/a.ts"]), []);
+  assert.match(found("", ["task/a.ts"]).join(), /task\/a\.ts has none, take it off/);
 });
 
 test("a line is at most 120 columns wide, unless the one above tells why; of those there are at most 50", () => {

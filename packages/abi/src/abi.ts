@@ -12,4 +12,5 @@ export * from "./file-control.ts";
 export * from "./block-ioctls.ts";
 export * from "./socket-numbers.ts";
 export * from "./posix-acl.ts";
+export * from "./resource-limits.ts";
 export { MAX_HARTS } from "./hart-limit.ts";

@@ -12,9 +12,11 @@
  * after many writes a second round makes sure.
  */
 import { EINTR } from "@stratos/abi";
+import type { Clock } from "@stratos/host";
+import type { Agreement } from "./agreement.ts";
+import type { Exchange } from "./exchange.ts";
 import { B, HEADER_SIZE, Q_LENGTH, Q_NODE, Q_NODE_TREE, Q_UNIQUE, REQUEST_AT } from "./wire/layout.ts";
 import { INVAL_INODE_WORDS, putInvalidation, putRetrieval, RETRIEVE_WORDS } from "./wire/notify-words.ts";
-import type { FuseServer } from "./server.ts";
 
 /** Requests that are kept; more are done at once, with what is there. */
 const PARKED_MAX = 256;
@@ -41,7 +43,9 @@ interface Parked {
 }
 
 export class ParkedRequests {
-  readonly #server: FuseServer;
+  readonly #exchange: Exchange;
+  readonly #agreement: Agreement;
+  readonly #clock: Clock;
   readonly #parked: Parked[] = [];
   readonly #ready: Parked[] = [];
   #token = 0;
@@ -50,8 +54,10 @@ export class ParkedRequests {
   /** The request at hand has waited: what it needs is here. */
   #isResumed = false;
 
-  constructor(server: FuseServer) {
-    this.#server = server;
+  constructor(exchange: Exchange, agreement: Agreement, clock: Clock) {
+    this.#exchange = exchange;
+    this.#agreement = agreement;
+    this.#clock = clock;
   }
 
   get hasReady(): boolean {
@@ -69,13 +75,12 @@ export class ParkedRequests {
    * @returns false when it is to be served now: it has waited, nothing is gathered, or nobody can be asked
    */
   park(isOfAll: boolean): boolean {
-    const server = this.#server;
     if (this.#isResumed) {
       this.#isResumed = false;
       return false;
     }
-    if (!server.gathersWrites || this.#parked.length >= PARKED_MAX) return false;
-    const { words, bytes } = server;
+    if (!this.#agreement.gathersWrites || this.#parked.length >= PARKED_MAX) return false;
+    const { words, bytes } = this.#exchange;
     const message = bytes.slice(REQUEST_AT, REQUEST_AT + words[Q_LENGTH]!);
     const parked: Parked = {
       then: null,
@@ -85,7 +90,7 @@ export class ParkedRequests {
       isOfAll,
       token: this.#nextToken(),
       rounds: 1,
-      sinceNs: server.clock.monotonicNs(),
+      sinceNs: this.#clock.monotonicNs(),
       isInterrupted: false,
     };
     if (isOfAll ? !this.#askForAll(parked) : !this.#askForFile(parked, words[Q_NODE]!, words[Q_NODE_TREE]!))
@@ -100,7 +105,7 @@ export class ParkedRequests {
    * @returns false when nothing is gathered, or nobody can be asked
    */
   gatherAll(then: () => void): boolean {
-    if (!this.#server.gathersWrites || this.#parked.length >= PARKED_MAX) return false;
+    if (!this.#agreement.gathersWrites || this.#parked.length >= PARKED_MAX) return false;
     const parked: Parked = {
       then,
       message: NO_MESSAGE,
@@ -125,14 +130,14 @@ export class ParkedRequests {
 
   #askForAll(parked: Parked): boolean {
     this.#writes = 0;
-    return this.#server.device.askForAll(String(parked.token));
+    return this.#exchange.device.askForAll(String(parked.token));
   }
 
   #askForFile(parked: Parked, node: number, tree: number): boolean {
     const words = new Uint32Array(INVAL_INODE_WORDS + RETRIEVE_WORDS);
     putInvalidation(words, 0, node, tree);
     putRetrieval(words, INVAL_INODE_WORDS, parked.token, node, tree);
-    this.#server.device.notifyLater(new Uint8Array(words.buffer));
+    this.#exchange.device.notifyLater(new Uint8Array(words.buffer));
     return true;
   }
 
@@ -155,7 +160,7 @@ export class ParkedRequests {
    * many signals are none that should end a call; only when it does not come the caller is let go (`giveUp`).
    */
   interrupt(): void {
-    const { words } = this.#server;
+    const { words } = this.#exchange;
     const parked = this.#parked.find((one) => one.uniqueLow === words[B]! && one.uniqueHigh === words[B + 1]!);
     if (parked !== undefined) parked.isInterrupted = true;
   }
@@ -163,29 +168,28 @@ export class ParkedRequests {
   /** Now and then: ends requests that a signal wants to end, and whose marks seem lost. */
   giveUp(): void {
     if (this.#parked.length === 0) return;
-    const server = this.#server;
-    const latest = server.clock.monotonicNs() - LOST_AFTER_NS;
+    const exchange = this.#exchange;
+    const latest = this.#clock.monotonicNs() - LOST_AFTER_NS;
     for (let index = this.#parked.length - 1; index >= 0; index--) {
       const { isInterrupted, sinceNs, uniqueLow, uniqueHigh } = this.#parked[index]!;
       if (!isInterrupted || sinceNs > latest) continue;
       this.#parked.splice(index, 1);
-      server.words[Q_UNIQUE] = uniqueLow;
-      server.words[Q_UNIQUE + 1] = uniqueHigh;
-      server.reply(-EINTR);
+      exchange.words[Q_UNIQUE] = uniqueLow;
+      exchange.words[Q_UNIQUE + 1] = uniqueHigh;
+      exchange.reply(-EINTR);
     }
   }
 
-  /** Serves those whose marks have come. */
-  resume(): void {
-    const server = this.#server;
+  /** Those whose marks have come are handled as if they came now, by `handle` with their length. */
+  resume(handle: (length: number) => void): void {
     for (let parked = this.#ready.shift(); parked !== undefined; parked = this.#ready.shift()) {
       if (parked.then !== null) {
         parked.then();
         continue;
       }
-      server.bytes.set(parked.message, REQUEST_AT);
+      this.#exchange.bytes.set(parked.message, REQUEST_AT);
       this.#isResumed = true;
-      server.handle(Math.max(HEADER_SIZE, parked.message.length));
+      handle(Math.max(HEADER_SIZE, parked.message.length));
       this.#isResumed = false;
     }
   }

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EEXIST, EINTR, EIO, ENOENT, ENOSPC, ENOSYS, EPROTO } from "@stratos/abi";
-import { check, format, mount, type Volume } from "@stratos/aegisfs";
+import { Attributes, check, format, mount, type Volume } from "@stratos/aegisfs";
 import { SeededRandom } from "@stratos/base";
 import { MemoryBlockDevice, SimulatedClock } from "@stratos/host";
 import { FuseServer, type ServeOptions } from "./server.ts";
@@ -101,7 +101,7 @@ test("fsync is answered before a request is waited for that may never come", () 
   server.serve();
   assert.equal(kernel.answer(sync).error, 0);
   assert.equal(waited, false);
-  assert.equal(server.flushes, 1);
+  assert.equal(server.statistics.flushes, 1);
 });
 
 test("a change is made durable when its time has come, and not before", () => {
@@ -174,14 +174,13 @@ test("strict access times move with each read, relative ones once", () => {
     ["relative", 1],
     ["never", 0],
   ] as const) {
-    const { server, kernel, clock } = makeServer({ accessTimes, writebackCache: false });
+    const { server, kernel, volume, clock } = makeServer({ accessTimes, writebackCache: false });
     const ino = makeFile(server, kernel);
     kernel.request(op.FUSE_WRITE, ino, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 77);
     server.serve();
     const times: number[] = [];
     for (let read = 0; read < 3; read++) {
-      assert.equal(server.files.stat(ino, server.attributes), 0);
-      times.push(server.attributes.atimeSeconds);
+      times.push(attributesOf(volume, ino).atimeSeconds);
       clock.advance(10_000_000_000);
       kernel.request(op.FUSE_READ, ino, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0);
       server.serve();
@@ -238,9 +237,9 @@ test("a file without names lives until the kernel has forgotten it", () => {
 });
 
 test("the times of a file without names are answered and not kept, other attributes are", () => {
-  const { server, kernel } = makeServer();
+  const { server, kernel, volume } = makeServer();
   const ino = makeFile(server, kernel);
-  const before = timesOf(server, ino);
+  const before = timesOf(volume, ino);
   kernel.request(op.FUSE_UNLINK, 1, "file");
   const times = kernel.request(
     op.FUSE_SETATTR,
@@ -271,8 +270,8 @@ test("the times of a file without names are answered and not kept, other attribu
   kernel.request(op.FUSE_SETATTR, ino, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0o600, 0, 0, 0, 0);
   server.serve();
   assert.equal(kernel.answer(times).error, 0);
-  assert.deepEqual(timesOf(server, ino).slice(0, 2), before.slice(0, 2));
-  assert.equal(server.attributes.mode & 0o777, 0o600);
+  assert.deepEqual(timesOf(volume, ino).slice(0, 2), before.slice(0, 2));
+  assert.equal(attributesOf(volume, ino).mode & 0o777, 0o600);
 });
 
 /** A file of one page, known to the kernel. */
@@ -284,23 +283,28 @@ function makeFile(server: FuseServer, kernel: ScriptedDevice): number {
 }
 
 /** mtime and ctime: seconds and nanoseconds. */
-function timesOf(server: FuseServer, ino: number): number[] {
-  const { attributes } = server;
-  assert.equal(server.files.stat(ino, attributes), 0);
+function timesOf(volume: Volume, ino: number): number[] {
+  const attributes = attributesOf(volume, ino);
   return [attributes.mtimeSeconds, attributes.mtimeNanoseconds, attributes.ctimeSeconds, attributes.ctimeNanoseconds];
+}
+
+function attributesOf({ root }: Volume, ino: number): Attributes {
+  const attributes = new Attributes();
+  assert.equal(root.stat(ino, attributes), 0);
+  return attributes;
 }
 
 test(
   "where the kernel gathers writes it keeps the times: a write moves none, and a new file has the time that the " +
     "kernel told last",
   () => {
-    const { server, kernel, clock } = makeServer();
+    const { server, kernel, volume, clock } = makeServer();
     const ino = makeFile(server, kernel);
-    const before = timesOf(server, ino);
+    const before = timesOf(volume, ino);
     clock.advance(50_000_000);
     kernel.request(op.FUSE_WRITE, ino, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0, 77);
     server.serve();
-    assert.deepEqual(timesOf(server, ino), before);
+    assert.deepEqual(timesOf(volume, ino), before);
     clock.advance(50_000_000);
     // FATTR_MTIME and FATTR_CTIME, of a tick that began 3 ms ago.
     const now = clock.realtimeMs();
@@ -334,14 +338,14 @@ test(
     clock.advance(2_000_000);
     kernel.request(op.FUSE_MKNOD, 1, 0o100644, 0, 0o022, 0, "other");
     server.serve();
-    assert.deepEqual(timesOf(server, ino), [...tick, ...tick]);
-    assert.deepEqual(timesOf(server, server.files.lookup(1, "other")), [...tick, ...tick]);
+    assert.deepEqual(timesOf(volume, ino), [...tick, ...tick]);
+    assert.deepEqual(timesOf(volume, volume.root.lookup(1, "other")), [...tick, ...tick]);
     clock.advance(20_000_000);
     kernel.request(op.FUSE_MKNOD, 1, 0o100644, 0, 0o022, 0, "later");
     server.serve();
     const later = clock.realtimeMs();
     assert.deepEqual(
-      timesOf(server, server.files.lookup(1, "later")).slice(0, 2),
+      timesOf(volume, volume.root.lookup(1, "later")).slice(0, 2),
       [Math.floor(later / 1000), Math.floor((later % 1000) * 1e6)],
       "what was told long ago is no time any more",
     );
@@ -484,6 +488,6 @@ test("no message breaks the server or the volume", () => {
     kernel.raw(message);
   }
   assert.equal(server.serve(), 0, `seed ${seed}: ${volume.failure?.kind}`);
-  assert.ok(server.handled.filter((count) => count > 0).length > 25);
+  assert.ok(server.statistics.handled.filter((count) => count > 0).length > 25);
   assert.deepEqual(check(disk, { data: true }), [], `seed ${seed}`);
 });

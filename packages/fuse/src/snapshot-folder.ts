@@ -32,12 +32,11 @@ import { syncAll } from "./requests/content.ts";
 import { putDirent } from "./requests/listing.ts";
 import { REQUESTS } from "./requests/request-table.ts";
 import { statFileSystem } from "./requests/session.ts";
-import type { FuseServer } from "./server.ts";
+import { VIRTUAL_TREE, type ControlNames, type Mount } from "./mount.ts";
 import { getUnsigned, putAttributesReply, putEntry, VALID_SECONDS } from "./wire/attribute-words.ts";
 import { B, BODY_AT, D, NO_REPLY, PAYLOAD_MAX, Q_NODE_TREE, REPLY_DATA_AT } from "./wire/layout.ts";
 import * as op from "./wire/opcodes.ts";
 
-export const VIRTUAL_TREE = 0xffffffff;
 export const SNAPSHOTS_NAME = ".snapshots";
 export const STATUS_NAME = ".aegisfs";
 /**
@@ -48,7 +47,7 @@ export const STATUS_NAME = ".aegisfs";
 export const GATHERED_PREFIX = ".aegisfs-gathered-";
 
 const ROLLBACK_NAME = ".rollback";
-export const FOLDER_INO = 1;
+const FOLDER_INO = 1;
 const LINK_INO = 2;
 const STATUS_INO_FIRST = 16;
 /** Contents of the status file that somebody may still read; the oldest goes first. */
@@ -58,8 +57,8 @@ const DT_DIR = 4;
 /** Size, times and generation, to be compared. */
 type FileState = string;
 
-export class SnapshotFolder {
-  readonly #server: FuseServer;
+export class SnapshotFolder implements ControlNames {
+  readonly #mount: Omit<Mount, "controlNames">;
   readonly #attributes = new Attributes();
   readonly #status = new Map<number, Uint8Array>();
   #nextStatus = STATUS_INO_FIRST;
@@ -68,16 +67,15 @@ export class SnapshotFolder {
   #changedSeconds: number;
   #changedNanoseconds: number;
 
-  constructor(server: FuseServer) {
-    this.#server = server;
-    server.stampTime();
-    this.#changedSeconds = server.volume.seconds;
-    this.#changedNanoseconds = server.volume.nanoseconds;
+  constructor(mount: Omit<Mount, "controlNames">) {
+    this.#mount = mount;
+    this.#changedSeconds = mount.volume.seconds;
+    this.#changedNanoseconds = mount.volume.nanoseconds;
   }
 
   isReserved(name: string): boolean {
     return (
-      this.#server.words[Q_NODE_TREE] === 0 &&
+      this.#mount.exchange.words[Q_NODE_TREE] === 0 &&
       (name === SNAPSHOTS_NAME || name === STATUS_NAME || name.startsWith(GATHERED_PREFIX))
     );
   }
@@ -85,9 +83,9 @@ export class SnapshotFolder {
   /** Answers a LOOKUP in the root; 0 when the name is none of ours. */
   lookupInRoot(name: string): number {
     if (!this.isReserved(name)) return 0;
-    const { words } = this.#server;
+    const { words } = this.#mount.exchange;
     if (name.startsWith(GATHERED_PREFIX)) {
-      this.#server.parked.mark(Number(name.slice(GATHERED_PREFIX.length)));
+      this.#mount.parked.mark(Number(name.slice(GATHERED_PREFIX.length)));
       return -ENOENT;
     }
     if (name === SNAPSHOTS_NAME)
@@ -101,8 +99,9 @@ export class SnapshotFolder {
 
   /** Serves a request on a node of VIRTUAL_TREE. */
   handle(opcode: number, ino: number): number {
-    const server = this.#server;
-    const { words } = server;
+    const mount = this.#mount;
+    const { exchange } = mount;
+    const { words } = exchange;
     if (opcode === op.FUSE_FORGET) {
       this.#status.delete(ino);
       return NO_REPLY;
@@ -114,13 +113,13 @@ export class SnapshotFolder {
       case op.FUSE_GETATTR:
         return putAttributesReply(words, D, this.#attributes, VIRTUAL_TREE, 0);
       case op.FUSE_STATX:
-        return putStatx(server, this.#attributes, VIRTUAL_TREE, 0);
+        return putStatx(exchange, this.#attributes, VIRTUAL_TREE, 0);
       case op.FUSE_STATFS:
-        return statFileSystem(server);
+        return statFileSystem(mount);
       case op.FUSE_FSYNC:
       case op.FUSE_FSYNCDIR:
       case op.FUSE_SYNCFS:
-        return syncAll(server);
+        return syncAll(mount);
       case op.FUSE_GETXATTR:
       case op.FUSE_REMOVEXATTR:
         return -ENODATA;
@@ -130,17 +129,17 @@ export class SnapshotFolder {
     if (ino !== FOLDER_INO) return opcode === op.FUSE_READ ? this.#readStatus(ino) : -EPERM;
     switch (opcode) {
       case op.FUSE_LOOKUP:
-        return this.#lookup(server.name(BODY_AT));
+        return this.#lookup(exchange.name(BODY_AT));
       case op.FUSE_READDIR:
         return this.#list(false);
       case op.FUSE_READDIRPLUS:
         return this.#list(true);
       case op.FUSE_MKDIR:
-        return this.#take(server.name(BODY_AT + 8));
+        return this.#take(exchange.name(BODY_AT + 8));
       case op.FUSE_SYMLINK:
-        return this.#rollback(server.name(BODY_AT));
+        return this.#rollback(exchange.name(BODY_AT));
       case op.FUSE_RMDIR:
-        return this.#delete(server.name(BODY_AT));
+        return this.#delete(exchange.name(BODY_AT));
       case op.FUSE_READ:
         return -EISDIR;
       case op.FUSE_UNLINK:
@@ -151,7 +150,7 @@ export class SnapshotFolder {
   }
 
   #stat(ino: number): number {
-    const { files } = this.#server;
+    const { files } = this.#mount;
     const attributes = this.#attributes;
     const content = this.#status.get(ino);
     if (ino !== FOLDER_INO && content === undefined) return -ESTALE;
@@ -172,19 +171,21 @@ export class SnapshotFolder {
   }
 
   #lookup(name: string): number {
-    const { volume, files, words, counts, attributes } = this.#server;
+    const { volume, files, caches, exchange } = this.#mount;
+    const { words, attributes } = exchange;
     const id = volume.findSubvolume(name);
     if (id < 0) return id;
     const subvolume = volume.subvolume(id);
     if (subvolume === null || subvolume === files) return -ENOENT;
     const found = subvolume.stat(ROOT_INO, attributes);
     if (found < 0) return found;
-    counts.add(ROOT_INO, id);
+    caches.counts.add(ROOT_INO, id);
     return putEntry(words, D, attributes, id, VALID_SECONDS);
   }
 
   #list(plus: boolean): number {
-    const { volume, files, words } = this.#server;
+    const { volume, files, exchange } = this.#mount;
+    const { words } = exchange;
     const sizeMax = Math.min(words[B + 4]!, PAYLOAD_MAX);
     const listed = volume.subvolumes();
     if (typeof listed === "number") return listed;
@@ -199,7 +200,7 @@ export class SnapshotFolder {
     let size = 0;
     for (const { offset: own, name, ino, tree } of entries) {
       if (own <= offset) continue;
-      const next = putDirent(this.#server, size, sizeMax, ino, tree, own, name, DT_DIR, plus);
+      const next = putDirent(exchange, size, sizeMax, ino, tree, own, name, DT_DIR, plus);
       if (next < 0) break;
       size = next;
     }
@@ -207,36 +208,35 @@ export class SnapshotFolder {
   }
 
   #take(name: string): number {
-    const { volume, files } = this.#server;
+    const { volume, files } = this.#mount;
     if (name.length > 255) return -ENAMETOOLONG;
-    if (this.#server.parked.park(true)) return NO_REPLY;
+    if (this.#mount.parked.park(true)) return NO_REPLY;
     const id = volume.snapshot(files, name, { readOnly: true });
     if (id < 0) return id;
-    this.changed();
+    this.#changed();
     return this.#lookup(name);
   }
 
   #delete(name: string): number {
-    const { volume, files } = this.#server;
+    const { volume, files } = this.#mount;
     const id = volume.findSubvolume(name);
     if (id < 0) return id;
     if (id === files.id) return -EPERM;
     const result = volume.deleteSubvolume(id);
-    if (result === 0) this.changed();
+    if (result === 0) this.#changed();
     return result;
   }
 
   /** `name` is the link's; its target, the snapshot's. */
   #rollback(name: string): number {
-    const server = this.#server;
-    const { volume, files, words } = server;
+    const { volume, files, caches, exchange, parked } = this.#mount;
     if (name !== ROLLBACK_NAME) return -EPERM;
-    const id = volume.findSubvolume(server.name(BODY_AT + name.length + 1));
+    const id = volume.findSubvolume(exchange.name(BODY_AT + name.length + 1));
     if (id < 0) return id;
     // Another subvolume than the default one has no rollback in the engine; a kernel that keeps old names would show
     // what is gone.
-    if (files.id !== volume.root.id || !server.canForgetNames) return -EOPNOTSUPP;
-    if (server.parked.park(true)) return NO_REPLY;
+    if (files.id !== volume.root.id || !caches.canForgetNames) return -EOPNOTSUPP;
+    if (parked.park(true)) return NO_REPLY;
     this.noteFiles();
     const result = volume.rollback(id);
     if (result < 0) return result;
@@ -245,13 +245,12 @@ export class SnapshotFolder {
     const found = this.#stat(FOLDER_INO);
     this.#attributes.ino = LINK_INO;
     this.#attributes.mode = S_IFLNK | 0o777;
-    return found < 0 ? found : putEntry(words, D, this.#attributes, VIRTUAL_TREE, 0);
+    return found < 0 ? found : putEntry(exchange.words, D, this.#attributes, VIRTUAL_TREE, 0);
   }
 
   /** The mounted files are about to become others. */
-  noteFiles(): true {
-    this.#before = this.#server.gathersWrites ? this.#knownFiles() : new Map<number, FileState>();
-    return true;
+  noteFiles(): void {
+    this.#before = this.#mount.agreement.gathersWrites ? this.#knownFiles() : new Map<number, FileState>();
   }
 
   /** They are others now: the kernel is told. */
@@ -259,17 +258,18 @@ export class SnapshotFolder {
     this.#rollbacks++;
     const after = this.#knownFiles();
     for (const [ino, state] of this.#before)
-      if (after.get(ino) !== state) this.#server.rolledBack.set(ino, this.#rollbacks);
+      if (after.get(ino) !== state) this.#mount.caches.noteRolledBack(ino, this.#rollbacks);
     this.#before.clear();
-    this.#server.forgetAll();
-    this.changed();
+    this.#mount.caches.forgetAll();
+    this.#changed();
   }
 
   /** What the kernel keeps of regular files that it knows. */
   #knownFiles(): Map<number, FileState> {
-    const { counts, files, attributes } = this.#server;
+    const { files } = this.#mount;
+    const { attributes } = this.#mount.exchange;
     const states = new Map<number, FileState>();
-    counts.forEach((ino, tree) => {
+    this.#mount.caches.counts.forEach((ino, tree) => {
       if (tree !== 0 || files.stat(ino, attributes) < 0 || (attributes.mode & S_IFMT) !== S_IFREG) return;
       const { size, mtimeSeconds, mtimeNanoseconds, ctimeSeconds, ctimeNanoseconds, generation } = attributes;
       states.set(ino, [size, mtimeSeconds, mtimeNanoseconds, ctimeSeconds, ctimeNanoseconds, generation].join());
@@ -278,13 +278,19 @@ export class SnapshotFolder {
   }
 
   /** The list of snapshots is another one now. */
-  changed(): void {
-    this.#changedSeconds = this.#server.volume.seconds;
-    this.#changedNanoseconds = this.#server.volume.nanoseconds;
+  #changed(): void {
+    this.#changedSeconds = this.#mount.volume.seconds;
+    this.#changedNanoseconds = this.#mount.volume.nanoseconds;
+  }
+
+  /** It has changed without the kernel's doing, which is to ask anew for it. */
+  changedInside(): void {
+    this.#changed();
+    this.#mount.caches.invalidate(FOLDER_INO, VIRTUAL_TREE);
   }
 
   #noXattrs(): number {
-    const { words } = this.#server;
+    const { words } = this.#mount.exchange;
     if (words[B] !== 0) return 0;
     words[D] = 0;
     words[D + 1] = 0;
@@ -292,7 +298,7 @@ export class SnapshotFolder {
   }
 
   #readStatus(ino: number): number {
-    const { words, bytes } = this.#server;
+    const { words, bytes } = this.#mount.exchange;
     const content = this.#status.get(ino)!;
     const part = content.subarray(
       getUnsigned(words, B + 2),
@@ -303,19 +309,8 @@ export class SnapshotFolder {
   }
 
   #describe(): object {
-    const {
-      volume,
-      files,
-      handled,
-      failed,
-      flushes,
-      counts,
-      minor,
-      gathersWrites,
-      accessTimes,
-      timedCommits,
-      failedCommits,
-    } = this.#server;
+    const { volume, files, settings, agreement, caches, exchange, statistics } = this.#mount;
+    const { handled, flushes, timedCommits, failedCommits } = statistics;
     const requests: Record<string, number> = {};
     for (let opcode = 0; opcode < handled.length; opcode++)
       if (handled[opcode]! > 0) requests[op.OPCODE_NAMES[opcode] ?? String(opcode)] = handled[opcode]!;
@@ -331,12 +326,12 @@ export class SnapshotFolder {
       mounted: { id: files.id, name: byteStringToUtf8(files.name), live: files.id === volume.root.id },
       usage: volume.usage(),
       dirtyNodes: volume.cache.dirtyCount,
-      protocol: `7.${minor}`,
-      writebackCache: gathersWrites,
-      accessTimes,
-      knownNodes: counts.size,
+      protocol: `7.${agreement.minor}`,
+      writebackCache: agreement.gathersWrites,
+      accessTimes: settings.accessTimes,
+      knownNodes: caches.counts.size,
       requests,
-      failedRequests: failed,
+      failedRequests: exchange.failed,
       flushes,
       subvolumes:
         typeof subvolumes === "number"

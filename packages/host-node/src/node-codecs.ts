@@ -12,7 +12,7 @@ import {
 } from "node:zlib";
 import type { Codecs } from "@stratos/formats";
 
-export interface CodecLevels {
+interface CodecLevels {
   /** 1 … 9 */
   readonly gzip?: number;
   /** 1 … 22 */

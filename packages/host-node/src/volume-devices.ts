@@ -47,7 +47,7 @@ export interface VolumeDevices {
   close(): void;
 }
 
-export interface VolumeDevicesOptions {
+interface VolumeDevicesOptions {
   readonly readOnly: boolean;
   /** The passphrase, whatever the environment says. */
   readonly given?: Uint8Array;

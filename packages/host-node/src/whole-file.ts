@@ -23,11 +23,16 @@ const CALL_BYTES_MAX = 1 << 30;
 export function readWhole(path: string): Uint8Array {
   const fd = openSync(path, "r");
   try {
-    const bytes = new Uint8Array(fstatSync(fd).size);
-    return bytes.subarray(0, readFully(fd, bytes, 0));
+    return readAll(fd);
   } finally {
     closeSync(fd);
   }
+}
+
+/** What an open file of a folder holds, from its beginning. */
+export function readAll(fd: number): Uint8Array {
+  const bytes = new Uint8Array(fstatSync(fd).size);
+  return bytes.subarray(0, readFully(fd, bytes, 0));
 }
 
 export function writeFully(fd: number, bytes: Uint8Array): void {

@@ -26,7 +26,7 @@ export function isReadOnlyDevice(rdev: number): boolean {
   }
 }
 
-export interface DeviceNumbers {
+interface DeviceNumbers {
   readonly major: number;
   readonly minor: number;
 }

@@ -10,7 +10,7 @@ import { claimRuns } from "./store/claim-runs.ts";
 import { HubError } from "./store/hub-error.ts";
 import { releaseUnknown } from "./store/move-runs.ts";
 
-export interface ClaimPoll {
+interface ClaimPoll {
   readonly host: string;
   readonly session: string;
   readonly slots: number;

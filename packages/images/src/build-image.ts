@@ -26,7 +26,7 @@ import { readInstalledPackages } from "./installed-packages.ts";
 import { usePackagePorts } from "./package-ports.ts";
 import { VolumeWriter } from "./volume-writer.ts";
 
-export interface BuildRequest {
+interface BuildRequest {
   readonly name: string;
   readonly packages: readonly string[];
   readonly suite: string;

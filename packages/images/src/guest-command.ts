@@ -8,7 +8,7 @@ import { DEFAULT_MEMORY } from "./defaults.ts";
 import { hostFolders, type SharedFolder } from "./host-folders.ts";
 import type { OpenVolume } from "./image-volume.ts";
 
-export interface GuestCommand {
+interface GuestCommand {
   /** byte strings */
   readonly argv: readonly string[];
   /** folders of the host that it sees */

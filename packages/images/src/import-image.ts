@@ -14,7 +14,7 @@ import { ArchiveExtractor } from "./volume-archive.ts";
 import { VolumeWriter } from "./volume-writer.ts";
 
 /** Where an archive comes from. */
-export type ImportSource = string | { readonly bytes: Readable; readonly words: string };
+type ImportSource = string | { readonly bytes: Readable; readonly words: string };
 
 /**
  * Makes an image of a tar archive (packed or not), of the root of a disk image (ext4, btrfs, EROFS or AegisFS, raw or

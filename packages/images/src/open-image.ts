@@ -8,7 +8,7 @@ import { ImageStore, type ImageDraft, type ImageEntry } from "./image-store.ts";
 import { cloneVolume, cloneVolumeToLayer, type OpenVolume } from "./image-volume.ts";
 import { readInstalledPackages } from "./installed-packages.ts";
 
-export interface RunImage {
+interface RunImage {
   readonly opened: OpenVolume;
   /** The run is over: publishes what `--keep` asked for, and lets go. @param isWhole  the machine was synced */
   finish(isWhole: boolean): void;

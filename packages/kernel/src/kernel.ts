@@ -5,8 +5,9 @@
  * Frames are allocated before they are mapped and unmapped before they are released; a Path is retained before it is
  * stored.
  */
-export { Kernel, type KernelOptions } from "./kernel-state.ts";
-export type { Notice } from "./notice.ts";
+export { createKernel } from "./create-kernel.ts";
+export type { Kernel, KernelOptions } from "./task/kernel-state.ts";
+export type { Notice } from "./ground/notice.ts";
 export { runTasks, handleEcall, handleTlbMiss } from "./task/run-loop.ts";
 export { createInit, startProcess, type FirstProcess, type StartFailure } from "./task/first-process.ts";
 export { callsByNumber, CALL_TABLES } from "./syscall/all-calls.ts";
@@ -21,7 +22,7 @@ export { readFileBytes } from "./vfs/read-file.ts";
 export { openPath } from "./vfs/open.ts";
 export { lookupPath } from "./vfs/path-walk.ts";
 export { makeDirectory, removeDirectory, removeFile, renameName } from "./vfs/name-changes.ts";
-export { BytesCursor } from "./vfs/io-cursor.ts";
+export { BytesCursor } from "./ground/io-cursor.ts";
 export { OpenFile } from "./vfs/open-file.ts";
 export { type Credentials, ROOT } from "./security/credentials.ts";
 export { FileSystem } from "./vfs/file-system.ts";
@@ -32,7 +33,7 @@ export { unmapBeyond } from "./mm/mmap.ts";
 export { attachConsole, openConsoleTerminal } from "./tty/console.ts";
 export { openHostInput, openHostOutput } from "./tty/host-stream.ts";
 export type { Terminal } from "./tty/terminal.ts";
-export { processOfPidfd } from "./event/pidfd.ts";
+export { processOfPidfd } from "./task/pidfd.ts";
 export { beginWriteBack, continueWriteBack, syncAll, writeBackAll, type WriteBack } from "./vfs/write-back.ts";
-export { CALL_WORK, CallWork } from "./task/call-work.ts";
-export type { IoCursor } from "./vfs/io-cursor.ts";
+export { CALL_WORK, CallWork } from "./ground/call-work.ts";
+export type { IoCursor } from "./ground/io-cursor.ts";

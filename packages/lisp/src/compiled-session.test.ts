@@ -10,6 +10,17 @@ const PROGRAMS: Record<string, string> = {
   "records are shown, changed and checked":
     "(define-record-type point (make-point x y) point? (x px set-px!) (y py)) (define p (make-point 1 2)) (set-px! " +
     'p \'(a "b")) (write p) (write (list (point? p) (point? 5) (py p))) (px 7)',
+  "records with fields that the constructor leaves out, inside of a procedure, and of another type":
+    "(define-record-type point (make-point x y) point? (x px) (y py) (z pz set-pz!)) (define (local x) " +
+    "(define-record-type q (mq a) q? (a qa)) (list (qa (mq x)) (q? x))) (define p (make-point 1 2)) (set-pz! p 'z) " +
+    "(write (list (px p) (pz p) (local 5) (map px (list p p)) (map point? (list p 1)))) (set-pz! 'other 1)",
+  "map and its like with one list and several, long ones, and again by a continuation": `(write (list (map + '(1 2) \
+'(10 20 30)) (map + '(1) '(2) '(3)) (apply + (map (lambda (x) (* x x)) (make-list 1000 2))) (vector-map + #(1 2) #(3 \
+4)) (member 2.0 '(1 2) =) (assoc 2.0 '((1 . a) (2 . b)) =)))
+    (for-each (lambda (a b) (write (- a b))) '(1 2) '(3 4)) (vector-for-each write #(1 2))
+    (define k #f) (define n 0)
+    (write (map (lambda (x) (call/cc (lambda (c) (if (= x 2) (set! k c)) x))) '(1 2 3)))
+    (set! n (+ n 1)) (if (< n 3) (k (* n 10))) (map (lambda (x) x) '(1 . 2))`,
   "a continuation is entered again after it has returned":
     "(let ((k #f) (n 0)) (write (list 1 (call/cc (lambda (c) (set! k c) 2)))) (set! n (+ n 1)) (if (< n 4) (k n)))",
   "generators by continuations": `(define (each-of list) (define return #f) (define (start) (for-each (lambda (x) \
@@ -68,6 +79,9 @@ const PROGRAMS: Record<string, string> = {
     "(next!) (next!) get))",
 };
 
+// All but the first session start from what the first has compiled.
+const image = new CompiledLisp(new Lisp(), { wasm: testWasmEngine }).engine.saveImage();
+
 function outcome(text: string, isCompiled: boolean, debug?: "verify" | "torture"): string {
   const parts: string[] = [];
   const decoder = new TextDecoder();
@@ -81,6 +95,7 @@ function outcome(text: string, isCompiled: boolean, debug?: "verify" | "torture"
     ? new CompiledLisp(lisp, {
         wasm: testWasmEngine,
         memoryBytes: 256 * 1024 * 1024,
+        image,
         ...(debug === undefined ? {} : { debug }),
       })
     : lisp;

@@ -7,13 +7,18 @@ import { test } from "node:test";
 
 import { createEngine } from "./engine.ts";
 import type { Engine, EngineOptions } from "./engine.ts";
+import { readEngineImage } from "./image/engine-image.ts";
+import { Primitive } from "./interpreter/machine.ts";
 import { readForms } from "./low/read.ts";
 import { ALL_PASSES } from "./middle/simplify.ts";
 import { expandRuntime } from "./runtime/boot-expander.ts";
 import { testWasmEngine } from "./testing/wasm-engine.ts";
 
+// The runtime as it was compiled once. An engine with other passes or another nursery compiles its own.
+const image = createEngine({ wasm: testWasmEngine }).saveImage();
+
 function run(text: string, options: Partial<EngineOptions> = {}): unknown {
-  const engine: Engine = createEngine({ wasm: testWasmEngine, memoryBytes: 256 * 1024 * 1024, ...options });
+  const engine: Engine = createEngine({ wasm: testWasmEngine, memoryBytes: 256 * 1024 * 1024, image, ...options });
   return engine.load(
     expandRuntime(readForms(text), { library: "program", globalOf: (word) => engine.runtimeGlobal(word) }),
     { isClosed: true },
@@ -94,6 +99,30 @@ test("ten million tail calls of functions that call each other need no memory", 
   );
 });
 
+const CTAK = `
+  (define (ctak x y z) (call/cc (lambda (k) (aux k x y z))))
+  (define (aux k x y z)
+    (if (not (< y x))
+        (k z)
+        (call/cc
+          (lambda (k)
+            (aux k
+                 (call/cc (lambda (k) (aux k (- x 1) y z)))
+                 (call/cc (lambda (k) (aux k (- y 1) z x)))
+                 (call/cc (lambda (k) (aux k (- z 1) x y))))))))`;
+
+test("a program that lives by continuations captures each without unwinding the stack again", () => {
+  const engine = createEngine({ wasm: testWasmEngine, memoryBytes: 64 * 1024 * 1024, image });
+  const globalOf = (word: string) => engine.runtimeGlobal(word);
+  const value = engine.load(expandRuntime(readForms(`${CTAK} (ctak 14 10 5)`), { library: "program", globalOf }), {
+    isClosed: true,
+  });
+  assert.equal(value, 6);
+  const { unwindCount } = engine.statistics;
+  assert.ok(unwindCount <= 2, `${unwindCount} exceptions for tens of thousands of continuations`);
+  assert.equal(run(`${CTAK} (ctak 6 3 1)`, { debug: "torture" }), 3);
+});
+
 test("what lives is promoted, what dies is not kept: a large heap is collected in both generations", () => {
   const text = `(define (tree n) (if (= n 0) '() (cons (tree (- n 1)) (tree (- n 1)))))
     (define (count t) (if (pair? t) (+ 1 (count (car t)) (count (cdr t))) 0))
@@ -113,4 +142,23 @@ test("what lives is promoted, what dies is not kept: a large heap is collected i
   const { minorCount, oldBytes } = engine.statistics;
   assert.ok(minorCount > 20, `${minorCount} minor collections`);
   assert.ok(oldBytes < 16 * 1024 * 1024, `${oldBytes} bytes kept`);
+});
+
+test("an image holds the runtime that was compiled, and saves to the same bytes again", () => {
+  assert.deepEqual(createEngine({ wasm: testWasmEngine }).saveImage(), image);
+});
+
+test("bytes that are no image of this build are not used", () => {
+  const broken = [
+    new Uint8Array(0),
+    image.subarray(0, 7),
+    image.subarray(0, 1000),
+    image.subarray(0, image.length - 1),
+    image.map((byte, index) => (index === 9 ? 0xff : byte)),
+    new Uint8Array(64).fill(0x41),
+  ];
+  for (const bytes of broken) assert.equal(readEngineImage(bytes), null);
+  // One of other primitives: the engine compiles its own.
+  const primitives = new Map([["own-primitive", new Primitive("own-primitive", 0, 0, () => 7)]]);
+  assert.equal(run("(own-primitive)", { primitives }), 7);
 });

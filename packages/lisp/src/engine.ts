@@ -3,15 +3,19 @@
  * functions, and the runtime. Order of use: `createEngine`, then `load` for each unit in order of its imports; a value
  * comes back as a datum.
  */
-import type { WasmEngine, WasmInstance, WasmMemory, WasmTable } from "@stratos/host";
+import { assert } from "@stratos/base";
+import type { WasmEngine, WasmInstance, WasmMemory, WasmModule, WasmTable } from "@stratos/host";
 import type { Global, Unit } from "./core/core.ts";
 import { Flonum, SchemeSymbol, intern } from "./datum/datum.ts";
 import type { Datum } from "./datum/datum.ts";
 import { Heap, HeapFullError } from "./heap/heap.ts";
-import { Cell, Immediate, Kind, Register, Tag, VARIADIC, headerByte } from "./heap/layout.ts";
+import { Cell, Immediate, Kind, Region, Register, Tag, VARIADIC, cellAddress, headerByte } from "./heap/layout.ts";
 import { compileUnit } from "./back-wasm/compile-unit.ts";
-import type { Exporter, Surroundings } from "./back-wasm/compile-unit.ts";
-import { TableSlot, runtimeModule } from "./back-wasm/runtime-module.ts";
+import type { ExportPlace, Exporter, Surroundings } from "./back-wasm/compile-unit.ts";
+import { TableSlot, lowSignatures, runtimeModule } from "./back-wasm/runtime-module.ts";
+import { readEngineImage, writeEngineImage } from "./image/engine-image.ts";
+import type { EngineImage, MemoryPart, RuntimeModule } from "./image/engine-image.ts";
+import type { LowSignature } from "./low/compile.ts";
 import { readForms } from "./low/read.ts";
 import type { Fun, TopLevel } from "./middle/ir.ts";
 import { ALL_PASSES } from "./middle/simplify.ts";
@@ -42,20 +46,33 @@ export interface EngineOptions {
   readonly ports?: StandardPorts;
   /** Primitives of the session: environments, features. */
   readonly primitives?: ReadonlyMap<string, Primitive>;
+  /** What `saveImage` gave: the runtime need not be compiled. One that does not fit these options is not used. */
+  readonly image?: Uint8Array | null;
 }
 
 /** What `eval` and `load` ask of the session. */
-export interface Evaluator {
+interface Evaluator {
   /** @returns the procedure without arguments that does it */
   evaluate(datum: unknown, environment: readonly unknown[]): unknown;
   load(path: unknown, environment: readonly unknown[]): unknown;
 }
 
-export interface CollectorStatistics {
+export interface EngineStatistics {
   readonly minorCount: number;
   readonly majorCount: number;
   readonly oldBytes: number;
+  /** How often the stack went to the heap by an exception: for continuations and for deep recursion. */
+  readonly unwindCount: number;
 }
+
+interface CompileKind {
+  readonly isClosed: boolean;
+  readonly checksStack: boolean;
+  readonly isHot: boolean;
+  readonly isRuntime: boolean;
+}
+
+const SAVED_REGISTERS = [Register.cellCount, Register.staticNext, Register.oldNext] as const;
 
 export function createEngine(options: EngineOptions): Engine {
   return new Engine(options);
@@ -67,17 +84,22 @@ export class Engine {
   readonly #memory: WasmMemory;
   readonly #table: WasmTable;
   readonly #low: WasmInstance;
+  readonly #lowSignatures: ReadonlyMap<string, LowSignature>;
+  /** Modules of the runtime itself, in order; empty when they come from an image. */
+  readonly #runtimeModules: RuntimeModule[];
   readonly #units: Map<string, WasmInstance>;
   readonly host: HostPrimitives;
   evaluator: Evaluator;
+  readonly #ports: StandardPorts;
+  readonly #objects: Objects;
   readonly #functions: Map<number, Fun>;
   readonly #topLevels: Map<Global, TopLevel>;
   readonly #runtime: Map<string, TopLevel>;
-  readonly #exporter: Exporter;
+  readonly #exported: Map<Fun, ExportPlace>;
+  readonly #image: EngineImage | null;
   readonly #constants: Map<Datum, number>;
   readonly #numbers: Map<string, number>;
   #tableNext: number;
-  #staticClosures: number;
 
   constructor(options: EngineOptions) {
     this.options = options;
@@ -86,11 +108,8 @@ export class Engine {
     this.#table = wasm.createTable(16384);
     this.heap = new Heap(this.#memory, { nurseryBytes });
     const { system = closedSystem() } = options;
-    this.host = new HostPrimitives(this, {
-      system,
-      ports: options.ports ?? makeStandardPorts(system),
-      extra: options.primitives ?? new Map(),
-    });
+    this.#ports = options.ports ?? makeStandardPorts(system);
+    this.host = new HostPrimitives(this, { system, ports: this.#ports, extra: options.primitives ?? new Map() });
     this.evaluator = {
       evaluate: () => {
         throw failure("eval: this engine has no expander");
@@ -100,16 +119,34 @@ export class Engine {
       },
     };
     this.#functions = new Map();
-    this.heap.codec = new Objects(this.heap, (slot) => this.#functions.get(slot));
+    this.#objects = new Objects(this.heap, (slot) => this.#functions.get(slot) ?? this.#image?.functionAt(slot));
+    this.heap.codec = this.#objects;
     this.#units = new Map();
     this.#topLevels = new Map();
     this.#runtime = new Map();
-    this.#exporter = new Map<Fun, { unit: string; names: string[]; word: number }>();
+    this.#exported = new Map();
     this.#constants = new Map();
     this.#numbers = new Map();
+    this.#runtimeModules = [];
     this.#tableNext = TableSlot.first;
-    this.#staticClosures = 0;
-    this.#low = wasm.instantiate(wasm.compileHot(runtimeModule()), {
+    const image = options.image === undefined || options.image === null ? null : readEngineImage(options.image);
+    this.#image = image?.fingerprint === this.#fingerprint ? image : null;
+    if (this.#image !== null) {
+      this.#low = this.#instantiateLow(wasm.compile(this.#image.low));
+      this.#lowSignatures = this.#image.lowSignatures;
+      this.#restore(this.#image);
+    } else {
+      const bytes = runtimeModule();
+      this.#low = this.#instantiateLow(wasm.compileHot(bytes));
+      this.#lowSignatures = lowSignatures();
+      this.#boot();
+    }
+    if (options.debug !== undefined) this.heap.set(Register.torture, options.debug === "torture" ? 2 : 1);
+    if (options.debug === "torture") this.heap.set(Register.limit, this.heap.get(Register.alloc));
+  }
+
+  #instantiateLow(module: WasmModule): WasmInstance {
+    return this.options.wasm.instantiate(module, {
       vm: { memory: this.#memory, table: this.#table },
       host: {
         "host-call": (sp: number, operation: number) => this.host.run(sp, operation),
@@ -120,6 +157,10 @@ export class Engine {
         "bignum->double": (word: bigint) => Number(this.heap.integerOf(BigInt.asUintN(64, word))),
       },
     });
+  }
+
+  /** Compiles and runs the runtime's Scheme. */
+  #boot(): void {
     this.#loadRuntime("arithmetic", ARITHMETIC, false);
     this.#defineCode("call/cc", TableSlot.callcc, 1);
     this.#defineCode("call-with-current-continuation", TableSlot.callcc, 1);
@@ -129,9 +170,60 @@ export class Engine {
     const counts = Map.groupBy(publicPrimitives(), ({ name }) => name);
     const prelude = preludeNames().map((name) => ({ name, text: preludeDefinition(name)! }));
     const inline = [...counts].map(([name, all]) => ({ name, counts: all.map(({ count }) => count) }));
-    this.#loadRuntime("library", `${LIBRARY}\n` + derivedText({ inline, hostNames: this.host.names, prelude }), true);
-    if (options.debug !== undefined) this.heap.set(Register.torture, options.debug === "torture" ? 2 : 1);
-    if (options.debug === "torture") this.heap.set(Register.limit, this.heap.get(Register.alloc));
+    // What is code of its own already is not the host's to do.
+    const hostNames = this.host.names.filter((name) => !this.#runtime.has(name));
+    this.#loadRuntime("library", `${LIBRARY}\n` + derivedText({ inline, hostNames, prelude }), true);
+  }
+
+  // Images
+
+  /** What an image must have been made with to be used: places among the host's primitives, and of the generations. */
+  get #fingerprint(): string {
+    const { nurseryBytes, passes = ALL_PASSES } = this.options;
+    return JSON.stringify([nurseryBytes ?? null, Object.values(passes), this.host.names]);
+  }
+
+  /** The runtime, ready to go on from; of an engine that has compiled its runtime and loaded nothing else. */
+  saveImage(): Uint8Array {
+    const { heap } = this;
+    assert(this.#runtimeModules.length === this.#units.size, "an image is made of a fresh engine");
+    // What lives goes to the old generation, whose start it fills.
+    (this.#low.exports["collect"] as (sp: number, bytes: number) => void)(Region.stack, 0);
+    const ports = [this.#ports.input, this.#ports.output, this.#ports.error].map(({ value }) => value);
+    const range = (start: number, end: number): MemoryPart => ({ start, bytes: heap.copyOut(start, end) });
+    return writeEngineImage({
+      fingerprint: this.#fingerprint,
+      low: runtimeModule(),
+      lowSignatures: [...this.#lowSignatures],
+      modules: this.#runtimeModules,
+      memory: [
+        range(Region.cells, cellAddress(heap.get(Register.cellCount))),
+        range(Region.statics, heap.get(Register.staticNext)),
+        range(heap.get(Register.oldStart), heap.get(Register.oldNext)),
+      ],
+      registers: SAVED_REGISTERS.map((register) => heap.get(register)),
+      tableNext: this.#tableNext,
+      symbols: [...heap.symbols],
+      ports: this.#objects.handles.map(({ object, address }) => ({ port: ports.indexOf(object), address })),
+      numbers: [...this.#numbers],
+      functions: [...this.#functions],
+      exporter: this.#exported,
+      topLevels: [...this.#topLevels.values()],
+      runtime: [...this.#runtime],
+    });
+  }
+
+  #restore(image: EngineImage): void {
+    const { heap } = this;
+    for (const { start, bytes } of image.memory) heap.copyIn(start, bytes);
+    SAVED_REGISTERS.forEach((register, index) => heap.set(register, image.registers[index]!));
+    this.#tableNext = image.tableNext;
+    for (const [name, address] of image.symbols) heap.knowSymbol(intern(name), address);
+    const ports = [this.#ports.input, this.#ports.output, this.#ports.error];
+    for (const { port, address } of image.ports) this.#objects.knowHandle(ports[port]!.value as object, address);
+    for (const [key, cell] of image.numbers) this.#numbers.set(key, cell);
+    for (const { name, bytes, imports } of image.modules)
+      this.#instantiate(name, this.options.wasm.compile(bytes), imports);
   }
 
   /** Compiles and runs a unit; its imports must have been loaded. @returns the value of its last form */
@@ -141,20 +233,25 @@ export class Engine {
 
   /** Compiles a unit. @returns the word of the procedure that runs it */
   compile(unit: Unit, { isClosed = false }: { isClosed?: boolean } = {}): bigint {
-    return this.#compile(unit, { isClosed, checksStack: true, isHot: isClosed });
+    return this.#compile(unit, { isClosed, checksStack: true, isHot: isClosed, isRuntime: false });
   }
 
-  get statistics(): CollectorStatistics {
+  get statistics(): EngineStatistics {
     return {
       minorCount: this.heap.get(Register.minorCount),
       majorCount: this.heap.get(Register.majorCount),
       oldBytes: this.heap.get(Register.oldNext) - this.heap.get(Register.oldStart),
+      unwindCount: this.heap.get(Register.unwindCount),
     };
   }
 
   /** Whether the runtime has a procedure for a primitive's word. */
   hasPrimitive(name: string): boolean {
-    return this.#runtime.has(name);
+    return this.#runtimeOf(name) !== undefined;
+  }
+
+  #runtimeOf(name: string): TopLevel | undefined {
+    return this.#runtime.get(name) ?? this.#image?.topLevel(name);
   }
 
   /** A procedure of the runtime whose code is a low-level routine. */
@@ -176,48 +273,55 @@ export class Engine {
       if (unit.body.some((form) => form.kind === "define-global" && form.global === global))
         this.#runtime.set(global.name, this.#topLevelOf(global));
     }
-    this.#run(this.#compile(unit, { isClosed: false, checksStack, isHot: !checksStack }));
+    this.#run(this.#compile(unit, { isClosed: false, checksStack, isHot: !checksStack, isRuntime: true }));
   }
 
   /** The global of a word of the runtime, for units expanded without libraries. */
   runtimeGlobal(name: string): Global | undefined {
-    const found = this.#runtime.get(name);
+    const found = this.#runtimeOf(name);
     return found === undefined
       ? undefined
       : { library: found.library, name, isAssigned: found.isAssigned, primitive: name };
   }
 
-  #compile(
-    unit: Unit,
-    { isClosed, checksStack, isHot }: { isClosed: boolean; checksStack: boolean; isHot: boolean },
-  ): bigint {
+  #compile(unit: Unit, { isClosed, checksStack, isHot, isRuntime }: CompileKind): bigint {
     const name = `unit${this.#units.size}`;
     const surroundings: Surroundings = {
       topLevel: (global) => this.#topLevelOf(global),
-      runtime: (word) => this.#runtime.get(word),
+      runtime: (word) => this.#runtimeOf(word),
       tableSlot: () => this.#tableNext++,
       staticClosure: (low, slot) => this.#staticClosure(low, slot),
       functionAt: (slot, fun) => {
         this.#functions.set(slot, fun);
       },
       constantCell: (datum) => this.#constantCell(datum),
+      lowSignature: (word) => this.#lowSignatures.get(word),
       coldSlot: TableSlot.coldResume,
     };
-    const { bytes, main, imports } = compileUnit(unit, surroundings, this.#exporter, {
+    const exporter: Exporter = {
+      get: (fun) => this.#exported.get(fun) ?? this.#image?.placeOf(fun),
+      set: (fun, place) => this.#exported.set(fun, place),
+    };
+    const { bytes, main, imports } = compileUnit(unit, surroundings, exporter, {
       name,
       passes: this.options.passes ?? ALL_PASSES,
       isClosed,
       checksStack,
     });
+    const { wasm } = this.options;
+    if (isRuntime) this.#runtimeModules.push({ name, bytes, imports: [...imports] });
+    this.#instantiate(name, isHot ? wasm.compileHot(bytes) : wasm.compile(bytes), imports);
+    return BigInt(main);
+  }
+
+  #instantiate(name: string, module: WasmModule, imports: Iterable<string>): void {
     while (this.#table.length < this.#tableNext) this.#table.grow(this.#table.length);
     const modules: Record<string, Record<string, unknown>> = {
       vm: { memory: this.#memory, table: this.#table, unwind: this.#low.exports["unwind"] },
       low: this.#low.exports,
     };
     for (const imported of imports) modules[imported] = this.#units.get(imported)!.exports;
-    const { wasm } = this.options;
-    this.#units.set(name, wasm.instantiate(isHot ? wasm.compileHot(bytes) : wasm.compile(bytes), modules));
-    return BigInt(main);
+    this.#units.set(name, this.options.wasm.instantiate(module, modules));
   }
 
   #run(procedure: bigint): bigint {
@@ -251,7 +355,6 @@ export class Engine {
     const address = this.heap.allocateStatic(8);
     this.heap.view.setUint32(address, low, true);
     this.heap.view.setUint32(address + 4, slot, true);
-    this.#staticClosures++;
     return address - 8 + Tag.procedure;
   }
 

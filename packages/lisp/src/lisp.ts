@@ -28,7 +28,7 @@ export { FEATURES, Lisp, placeText, writeShown } from "./session.ts";
 export type { LispOptions } from "./session.ts";
 export { CompiledLisp } from "./compiled-session.ts";
 export { createEngine } from "./engine.ts";
-export type { CollectorStatistics, Engine, EngineOptions } from "./engine.ts";
+export type { EngineStatistics, Engine, EngineOptions } from "./engine.ts";
 export { HeapFullError } from "./heap/heap.ts";
 export type { LibraryFinder } from "./library/library.ts";
 export { closedSystem } from "./interpreter/system.ts";

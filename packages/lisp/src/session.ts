@@ -338,7 +338,7 @@ export class Lisp implements ExpanderHost {
 }
 
 /** A machine with its globals: what one phase of a session runs in. */
-export class Instance {
+class Instance {
   readonly machine: Machine;
   readonly #lisp: Lisp;
   readonly #table: Table;

@@ -10,7 +10,8 @@ import {
   type FirstProcess,
   handleEcall,
   handleTlbMiss,
-  Kernel,
+  createKernel,
+  type Kernel,
   mountRoot,
   runTasks,
   sendSignalToProcess,
@@ -28,7 +29,7 @@ import { InstructionClock } from "./instruction-clock.ts";
 import { mountSystem } from "./system-mounts.ts";
 
 /** What one computer is made of; every touch of the outside is a port. */
-export interface MachineOptions {
+interface MachineOptions {
   engine: WasmEngine;
   clock: CpuClock;
   random: RandomSource;
@@ -76,7 +77,7 @@ export class Machine {
     const clock = options.virtualTime === true ? new InstructionClock(options.clock.realtimeMs()) : options.clock;
     this.#virtualClock = clock instanceof InstructionClock ? clock : null;
     this.#virtualClock?.follow(() => retiredInstructions(physical));
-    const kernel = new Kernel({
+    const kernel = createKernel({
       physical,
       clock,
       random: options.random,

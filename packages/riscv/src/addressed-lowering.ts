@@ -7,7 +7,7 @@ import { RS1 } from "./lower/lowering.ts";
 import type { Source } from "./lower/lowering.ts";
 
 /** First locals of the scratch kinds, four of each. */
-export interface ScratchLocals {
+interface ScratchLocals {
   readonly i32: number;
   readonly i64: number;
   readonly f32: number;

@@ -110,7 +110,7 @@ export class TranslatedRegion implements CodeRegion {
 }
 
 /** The function table of an address mode and the interpreter that stands in its empty slots. */
-export interface CodeTable {
+interface CodeTable {
   readonly table: WasmTable;
   readonly interpreter: unknown;
 }

@@ -16,7 +16,7 @@ import { OP_FIRST, Record } from "./record.ts";
  * The module that is there from the start: the interpreter (function table entry 0), the run loop, the common exit of
  * translated code and the helpers of lowerings. Translations import from its exports.
  */
-export interface CoreHooks {
+interface CoreHooks {
   decode(record: number, pc: number): number;
   ecall(): number;
   hot(pc: number): void;

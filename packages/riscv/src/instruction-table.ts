@@ -6,7 +6,7 @@
  * `operands` names the register file of rd, rs1, rs2 and rs3: `x` integer, `f` floating point, `-` unused.
  */
 
-export type Format =
+type Format =
   | "R" // rd rs1 rs2
   | "I" // rd rs1 imm[11:0]
   | "shift" // rd rs1 shamt
@@ -19,7 +19,7 @@ export type Format =
   | "csri" // rd uimm csr: imm = csr, rs1 field = uimm
   | "none";
 
-export interface Instruction {
+interface Instruction {
   readonly name: string;
   readonly format: Format;
   readonly match: number;

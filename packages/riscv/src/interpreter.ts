@@ -40,7 +40,7 @@ import { OP_COUNT, OP_FIRST, Record, RecordOp } from "./record.ts";
  */
 
 /** What the interpreter calls. */
-export interface InterpreterImports {
+interface InterpreterImports {
   /** () → next pc as in translations; type index of (i32, i32) → i32 */
   readonly codeType: number;
   /** decode(record, pc) → 0, or 1 for a fetch fault whose address is in HART_FAULT */

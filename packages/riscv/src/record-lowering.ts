@@ -24,13 +24,13 @@ export const LEVEL = 6;
 export const ENTRY_FUEL = 7;
 export const VALUE = 8;
 export const REASON = 9;
-export const VA = 10;
-export const DELTA = 11;
+const VA = 10;
+const DELTA = 11;
 export const SCRATCH_I32 = 12;
-export const SCRATCH_I64 = 16;
-export const ADDRESS = 20;
-export const SCRATCH_F32 = 21;
-export const SCRATCH_F64 = 25;
+const SCRATCH_I64 = 16;
+const ADDRESS = 20;
+const SCRATCH_F32 = 21;
+const SCRATCH_F64 = 25;
 export const INTERPRETER_LOCALS: { count: number; type: ValueType }[] = [
   { count: 14, type: Type.i32 },
   { count: 5, type: Type.i64 },

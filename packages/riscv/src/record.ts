@@ -149,8 +149,8 @@ export function writeRecord(views: RecordViews, address: number, decoded: Decode
  * Scratch records for instructions at a page's end: 128 bytes for each code page, two copies with their NEXT_PAGE
  * records.
  */
-export const TAIL_AREA = 512 << 10;
-export const TAIL_SIZE = 128;
+const TAIL_AREA = 512 << 10;
+const TAIL_SIZE = 128;
 
 /** @param offset  of the instruction in its page: 0xffc or 0xffe */
 export function tailRecordAddress(codePageIndex: number, offset: number): number {

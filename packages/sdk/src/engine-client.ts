@@ -15,7 +15,7 @@ export interface EngineChannel {
   close(): void;
 }
 
-export interface CallOptions {
+interface CallOptions {
   readonly bytes?: Uint8Array;
   readonly signal?: AbortSignalLike | undefined;
   onProgress?(progress: ImageProgress): void;

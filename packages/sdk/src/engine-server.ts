@@ -3,7 +3,6 @@
  * writes to nothing but its channel.
  */
 import { ERRNO_NAMES } from "@stratos/abi";
-import { utf8ToByteString } from "@stratos/base";
 import { Files, type Volume } from "@stratos/aegisfs";
 import type { Clock, MachinePorts, SocketProvider } from "@stratos/host";
 import { SessionError, type HostFolder } from "@stratos/session";
@@ -344,9 +343,4 @@ function ofSession({ kind, what, message, errno }: SessionError): Failure {
     case "mount":
       return failure("image", { image: what });
   }
-}
-
-/** Environment and words of people are text; the machine's are byte strings. */
-export function byteStrings(words: readonly string[]): string[] {
-  return words.map(utf8ToByteString);
 }

@@ -14,7 +14,7 @@ export interface Frame {
 
 const PREFIX = 8;
 /** A file of a gigabyte, and its head. */
-export const FRAME_BYTES_MAX = (1 << 30) + (1 << 20);
+const FRAME_BYTES_MAX = (1 << 30) + (1 << 20);
 const NOTHING = new Uint8Array(0);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

@@ -21,7 +21,7 @@ import type { CreateRequest, RunEnd, RunRequest } from "./protocol.ts";
 
 const PAGE = 4096;
 
-export interface MachineParts extends Omit<CreateRequest, "ports" | "image"> {
+interface MachineParts extends Omit<CreateRequest, "ports" | "image"> {
   readonly memoryBytes: number;
   readonly ports: MachinePorts;
   readonly image: { readonly volume: Volume };
@@ -29,7 +29,7 @@ export interface MachineParts extends Omit<CreateRequest, "ports" | "image"> {
   readonly folders: readonly HostFolder[];
 }
 
-export interface ProgramListener {
+interface ProgramListener {
   /** The program has read so many bytes. */
   onRead(count: number): void;
   /** The bytes hold until the call returns. */

@@ -9,7 +9,7 @@ import { DELAY_MS_MAX, type EventLoop } from "@stratos/host";
 const TURN_MS = 8;
 
 /** What the pump knows of a machine. */
-export interface PumpedMachine {
+interface PumpedMachine {
   readonly isStopped: boolean;
   /** @returns milliseconds until it wants to run again; Infinity: not before an event from outside */
   run(milliseconds: number): number;

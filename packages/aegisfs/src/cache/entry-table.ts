@@ -9,7 +9,7 @@
  */
 import { DirtyList, grown } from "./dirty-list.ts";
 
-export const ENTRY_DIRTY = 1;
+const ENTRY_DIRTY = 1;
 export const ENTRY_STORED = 2;
 /** The tree holds another name of the same hash in this directory. */
 export const ENTRY_COLLIDES = 4;

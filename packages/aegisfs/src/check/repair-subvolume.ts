@@ -50,7 +50,7 @@ import type { Loss } from "./losses.ts";
 type Fixed = (what: string, ino: number) => void;
 type Lost = (what: Loss["what"], ino: number, detail: string, path?: string) => void;
 
-export interface SubvolumeRepair {
+interface SubvolumeRepair {
   readonly fixed: Fixed;
   /** Told of what cannot be brought back. */
   readonly lost: Lost;

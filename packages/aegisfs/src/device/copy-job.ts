@@ -11,7 +11,7 @@ import { Layout } from "../store/layout.ts";
 import type { Volume } from "../volume/volume.ts";
 import { beginGrowing, useLayout } from "./resize.ts";
 
-export interface Addition {
+interface Addition {
   /** First block of the segment. */
   segment: number;
   place: Place;

@@ -88,7 +88,7 @@ interface Entry {
   pointer: Uint32Array;
 }
 
-export interface Item {
+interface Item {
   key: readonly [number, number, number];
   bytes: Uint8Array;
 }

@@ -18,7 +18,7 @@ import { EIO } from "@stratos/abi";
 import { BLOCK_SIZE } from "../format/geometry.ts";
 import { HEADER_AREA } from "./key-header.ts";
 
-export const TRAILER_SIZE = 32;
+const TRAILER_SIZE = 32;
 export const SEALED_SIZE: number = BLOCK_SIZE + TRAILER_SIZE;
 const NONCE_SIZE = 12;
 const SALT_SIZE = 8;

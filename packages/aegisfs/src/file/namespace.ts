@@ -50,7 +50,7 @@ export function lookup(subvolume: Subvolume, directory: number, name: string): n
 }
 
 /** 0 when `name` can be made in the directory. */
-export function checkNewName(subvolume: Subvolume, directory: number, name: string): number {
+function checkNewName(subvolume: Subvolume, directory: number, name: string): number {
   if (name.length === 0) return -ENOENT;
   if (name.length > NAME_MAX) return -ENAMETOOLONG;
   const checked = checkDirectory(subvolume, directory);
@@ -95,7 +95,7 @@ export function mayEnter(subvolume: Subvolume, ino: number, directory: number): 
 }
 
 /** A folder's project: what is made in it or comes into it belongs to it, too. */
-export function projectOf(subvolume: Subvolume, ino: number): number {
+function projectOf(subvolume: Subvolume, ino: number): number {
   const at = loadInode(subvolume, ino);
   return at < 0 ? 0 : subvolume.volume.inodes.words[at + INODE_AT_PROJECT]!;
 }
@@ -201,6 +201,6 @@ export function dropLink(subvolume: Subvolume, ino: number): void {
 }
 
 /** DT_* of a mode: its type bits, shifted (dirent.h, IFTODT). */
-export function typeOf(mode: number): number {
+function typeOf(mode: number): number {
   return (mode & S_IFMT) >>> 12;
 }

@@ -16,8 +16,6 @@ export const COPIES_MAX = 3;
 
 const DEVICE_WORDS = 16;
 const SEGMENT_WORDS = 8;
-/** Words that the table takes: devices, then segments. */
-export const POOL_TABLE_WORDS: number = DEVICES_MAX * DEVICE_WORDS + SEGMENTS_MAX * SEGMENT_WORDS;
 
 /** Kinds of devices: what must be quick is kept on the fast ones. */
 export const CLASS_FAST = 0;

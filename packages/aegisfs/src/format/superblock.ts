@@ -21,19 +21,19 @@ export const SUPERBLOCK_SLOTS: readonly (readonly [number, number])[] = [
   [0, 256],
   [1, 257],
 ];
-export const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 1;
 
 /** Features without which a volume cannot be read: set when a volume first uses one, and kept. */
-export const FEATURE_OVERLAY = 1; // blocks below `baseSpan` live on another device
+const FEATURE_OVERLAY = 1; // blocks below `baseSpan` live on another device
 export const FEATURE_COMPRESSION = 2;
-export const FEATURE_ENCRYPTION = 4;
+// 4 was given to encryption, which is a device under the volume now.
 /** Several devices, or several copies: there is a table of them. */
-export const FEATURE_POOL = 8;
+const FEATURE_POOL = 8;
 /** There is an intent log, which may hold what is not in the trees. */
-export const FEATURE_INTENT_LOG = 16;
+const FEATURE_INTENT_LOG = 16;
 /** Some file has an extent that says that its content is lost. */
 export const FEATURE_LOST = 32;
-export const FEATURES_KNOWN = FEATURE_OVERLAY | FEATURE_COMPRESSION | FEATURE_POOL | FEATURE_INTENT_LOG | FEATURE_LOST;
+const FEATURES_KNOWN = FEATURE_OVERLAY | FEATURE_COMPRESSION | FEATURE_POOL | FEATURE_INTENT_LOG | FEATURE_LOST;
 
 /**
  * Features that writers may ignore. Some file or folder has properties (format/properties.ts): else nobody looks for
@@ -41,7 +41,7 @@ export const FEATURES_KNOWN = FEATURE_OVERLAY | FEATURE_COMPRESSION | FEATURE_PO
  */
 export const COMPATIBLE_PROPERTIES = 1;
 /** There is a second copy of the volume tree's root; writers that ignore it leave out the bit or the place. */
-export const COMPATIBLE_ROOT_COPY = 2;
+const COMPATIBLE_ROOT_COPY = 2;
 
 const MAGIC_LOW = 0x49474541; // "AEGI"
 const MAGIC_HIGH = 0x31534653; // "SFS1"
@@ -76,7 +76,7 @@ const AT_DEVICE_INDEX = 45;
 const AT_SEGMENTS = 46;
 const AT_COPIES = 47;
 const AT_LABEL = 48; // 64 bytes, byte string ended by zero
-const AT_POOL = 64; // POOL_TABLE_WORDS
+const AT_POOL = 64; // devices, then segments (pool-table.ts)
 const AT_ERRORS = 832; // counters of the only device
 const AT_LOG_START = 837;
 const AT_LOG_BLOCKS = 838;
@@ -129,7 +129,7 @@ export class Superblock {
   checksum = 0;
 }
 
-export type SuperblockError = "invalid" | "unsupported";
+type SuperblockError = "invalid" | "unsupported";
 
 const scratch = new Uint8Array(BLOCK_SIZE);
 const words = new Uint32Array(scratch.buffer);

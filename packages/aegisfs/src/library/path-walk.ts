@@ -35,7 +35,7 @@ export const walked = {
  * Symbolic links at the end: followed; followed when a slash is behind; not followed, for calls that are about the name
  * itself.
  */
-export type Follow = "always" | "before-slash" | "never";
+type Follow = "always" | "before-slash" | "never";
 
 const LINKS_MAX = 40;
 const SLASH = 0x2f;

@@ -33,9 +33,11 @@ import {
 } from "../aegisfs.ts";
 import type { Volume } from "../aegisfs.ts";
 import { findExtent, found } from "../file/extents.ts";
+import { SUPERBLOCK_SLOTS } from "../format/superblock.ts";
 import { BATCH_AT_CHECKSUM, BATCH_AT_RECORDS, BATCH_AT_WORDS, BATCH_HEADER_WORDS } from "../format/log-layout.ts";
 import { checksumWords } from "../store/checksum.ts";
 import { dumpSubvolume } from "../testing/dump.ts";
+import { ForwardingDevice } from "../testing/forwarding-device.ts";
 import { freshVolume, mountedVolume } from "../testing/fresh-volume.ts";
 import { Workload } from "../testing/workload.ts";
 
@@ -482,4 +484,90 @@ test("a batch that was torn, or whose blocks never came, does not count", () => 
   const { root: left } = afterCrash(durable);
   assert.ok(left.lookup(ROOT_INO, "before") > 0);
   assert.equal(left.lookup(ROOT_INO, "torn"), -ENOENT);
+});
+
+/** The device as one sees it who took its superblocks a while ago, and reads all else now. */
+class LateReader extends ForwardingDevice {
+  readonly #superblocks = new Map<number, Uint8Array>();
+
+  constructor(device: BlockDevice) {
+    super(device);
+    for (const slot of SUPERBLOCK_SLOTS.flat()) {
+      const bytes = new Uint8Array(4096);
+      if (device.read(slot * 4096, bytes, 0, 4096) >= 0) this.#superblocks.set(slot, bytes);
+    }
+  }
+
+  override read(offset: number, bytes: Uint8Array, at: number, length: number): number {
+    const superblock = this.#superblocks.get(offset / 4096);
+    if (superblock === undefined) return super.read(offset, bytes, at, length);
+    bytes.set(superblock.subarray(0, length), at);
+    return length;
+  }
+}
+
+test("who reads while the volume is written finds the log of its superblock, eight commits later as well", () => {
+  const { device, volume } = loggedVolume(128);
+  const { root, space } = volume;
+  const bytes = new Uint8Array(9000);
+  let made = 0;
+  const sync = (): void => {
+    const ino = root.create(ROOT_INO, `f${++made}`, FILE, 0, 0);
+    assert.equal(root.write(ino, 0, bytes.fill(made), 0, bytes.length), bytes.length);
+    assert.equal(root.fsync(ino), 0);
+  };
+  const commit = (): void => assert.equal(volume.sync(), 0);
+  commit();
+  const pinned = (): number => space.freeBlocks - space.availableBlocks;
+  const usual = pinned();
+  space.hold();
+  // The state that is held, and one of many commits later: a reader may take its time before it opens the volume.
+  for (const before of [0, 20]) {
+    for (let round = 0; round < before; round++) commit();
+    sync();
+    sync();
+    const reader = new LateReader(device);
+    const last = made;
+    for (let round = 0; round < 8; round++) {
+      commit();
+      sync();
+    }
+    assert.deepEqual(check(reader, { data: true }), [], `${before} commits after the hold`);
+    const seen = mountedVolume(mount(reader, { readOnly: true })).root;
+    assert.equal(seen.read(seen.lookup(ROOT_INO, `f${last}`), 0, bytes, 0, bytes.length), bytes.length);
+    assert.ok(bytes.every((byte) => byte === last));
+    assert.equal(seen.lookup(ROOT_INO, `f${last + 1}`), -ENOENT);
+  }
+  space.letGo();
+  commit();
+  assert.equal(pinned(), usual, "the logs are free as well");
+});
+
+test("a log that grows while it is read has lost nothing", () => {
+  for (const present of [0, 1, 2]) {
+    const { device, volume } = loggedVolume();
+    const { root } = volume;
+    const names: string[] = [];
+    const sync = (): void => {
+      names.push(`f${names.length}`);
+      assert.equal(root.fsync(root.create(ROOT_INO, names.at(-1)!, FILE, 0, 0)), 0);
+    };
+    for (let batch = 0; batch < present; batch++) sync();
+    // The server writes the next batch just after the reader has found that there is none.
+    let growths = 3;
+    const reader = new ForwardingDevice(device);
+    reader.read = (offset, bytes, at, length) => {
+      const result = device.read(offset, bytes, at, length);
+      if (offset === (volume.log.start + volume.log.used) * 4096 && growths > 0) {
+        growths--;
+        sync();
+      }
+      return result;
+    };
+    assert.deepEqual(check(reader), [], `${present} batches before`);
+    assert.equal(growths, 0);
+    growths = 3;
+    const seen = mountedVolume(mount(reader, { readOnly: true })).root;
+    for (const name of names.slice(0, -3)) assert.ok(seen.lookup(ROOT_INO, name) > 0, name);
+  }
 });

@@ -32,7 +32,7 @@ import { checksumWords } from "../store/checksum.ts";
 import type { Volume } from "../volume/volume.ts";
 import { eachExtent, type Batch } from "./record-reader.ts";
 
-export interface FoundLog {
+interface FoundLog {
   /** Those that count, in order. */
   readonly batches: Batch[];
   /** Batches behind them that were durable and cannot be read any more. */

@@ -12,7 +12,7 @@ import { KIND_PROPERTY, keyMiddle } from "../format/key.ts";
 import { Room } from "../volume/reserve.ts";
 import type { Volume } from "../volume/volume.ts";
 
-export const PROPERTY_SIZE_MAX = 3072;
+const PROPERTY_SIZE_MAX = 3072;
 const HEADER_SIZE = 4;
 
 export class Properties {

@@ -34,7 +34,7 @@ export interface ItemView {
  * Is told of each item that is in one tree only, or in both with different values. `true` ends the walk before the next
  * item.
  */
-export type DifferenceVisitor = (key: Key, left: ItemView | null, right: ItemView | null) => boolean | void;
+type DifferenceVisitor = (key: Key, left: ItemView | null, right: ItemView | null) => boolean | void;
 
 /** Nodes that a walk may hold in memory beyond the cache's bound, before it stops to let them go. */
 const NODES_AT_ONCE = 512;

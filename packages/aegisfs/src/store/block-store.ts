@@ -13,7 +13,7 @@ import { assert } from "@stratos/base";
 import type { BlockDevice } from "@stratos/host";
 import { Failure } from "../failure.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX } from "../format/geometry.ts";
-import { COPIES_MAX, DEVICE_STALE, DeviceEntry } from "../format/pool-table.ts";
+import { DEVICE_STALE, DeviceEntry } from "../format/pool-table.ts";
 import type { Segment } from "../format/pool-table.ts";
 import { encodeSuperblock, SUPERBLOCK_SLOTS } from "../format/superblock.ts";
 import type { Superblock } from "../format/superblock.ts";
@@ -373,6 +373,3 @@ export class BlockStore {
     return segment;
   }
 }
-
-/** A bit for each copy that there can be. */
-export const ALL_COPIES: number = (1 << COPIES_MAX) - 1;

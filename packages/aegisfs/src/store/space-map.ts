@@ -45,8 +45,11 @@ const GROUPS_SEARCHED = 64;
 /** Groups kept in memory (3 KiB each): what they describe is 128 GiB. */
 const GROUPS_MAX = 4096;
 
-/** Commits between a `hold` and the moment when who asked for it has read the superblock and its log. */
-const LOGS_KEPT = 4;
+/**
+ * Logs of past commits that stay as they are while somebody reads: so many commits may come between the moment when a
+ * reader takes the superblock and the one when it has read the log that belongs to it.
+ */
+const LOGS_KEPT = 8;
 
 /** Value of a group item: the bitmap. */
 const GROUP_ITEM_SIZE = GROUP_WORDS * 4;
@@ -81,8 +84,8 @@ export class SpaceMap {
   onRelease: ((block: number, count: number) => void) | null = null;
   /** Start of the run that `allocateData` found. */
   runStart = 0;
-  /** Logs that commits still leave as they are since the last `hold`. */
-  #logsToKeep = 0;
+  /** Start and length of the logs that commits left as they are, the oldest first. Bound: `LOGS_KEPT` */
+  #keptLogs: { readonly start: number; readonly length: number }[] = [];
   /** Readers besides the volume's own (`hold`). */
   #holds = 0;
 
@@ -492,14 +495,16 @@ export class SpaceMap {
    */
   hold(): void {
     this.#holds++;
-    this.#logsToKeep = LOGS_KEPT;
   }
 
-  /** Whether the log that a commit leaves behind stays as it is: that of the held state, and few that come after. */
-  keepsLog(): boolean {
-    if (!this.isHeld || this.#logsToKeep === 0) return false;
-    this.#logsToKeep--;
-    return true;
+  /** A commit leaves its log behind: what was pinned for it is free, or stays for who reads (`hold`). */
+  leaveLog(start: number, length: number): void {
+    if (length === 0) return;
+    this.#keptLogs.push({ start, length });
+    while (this.#keptLogs.length > (this.isHeld ? LOGS_KEPT : 0)) {
+      const oldest = this.#keptLogs.shift()!;
+      this.unpin(oldest.start, oldest.length);
+    }
   }
 
   /** Takes back one `hold`. What was kept for it is free behind the next commit. */

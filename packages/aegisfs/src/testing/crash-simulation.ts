@@ -16,7 +16,7 @@ import { NO_FOLD, type Fold } from "./fold.ts";
 import type { Model } from "./model.ts";
 import { difference, Workload } from "./workload.ts";
 
-export interface CrashOptions {
+interface CrashOptions {
   seed: number;
   /** Stop after so many crash states. */
   states: number;

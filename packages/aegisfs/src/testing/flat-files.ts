@@ -130,7 +130,7 @@ const padded = new Uint8Array(2 << 20);
 const paddedWords = new Int32Array(padded.buffer);
 
 /** Checksum of bytes of any length up to 2 MiB. */
-export function sumOf(bytes: Uint8Array): number {
+function sumOf(bytes: Uint8Array): number {
   const size = (bytes.length + 15) & ~15;
   padded.fill(0, bytes.length, size);
   padded.set(bytes);

@@ -18,14 +18,14 @@ import { difference, Workload } from "./workload.ts";
 
 const BLOCK = 4096;
 
-export interface FlipOptions {
+interface FlipOptions {
   seed: number;
   copies: 1 | 2;
   /** Bytes from one flip to the next; a number that shares no factor with 4096 meets other places in each block. */
   stride: number;
 }
 
-export interface FlipOutcome {
+interface FlipOutcome {
   readonly flips: number;
   readonly blocks: number;
   readonly named: number;

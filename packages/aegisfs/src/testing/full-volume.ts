@@ -39,13 +39,13 @@ import { numberOption, tellProgress } from "./command-options.ts";
 import { CrashDisk } from "./crash-disk.ts";
 import { difference, FlatFile, FlatFiles, someContent } from "./flat-files.ts";
 
-export interface FullVolumeOptions {
+interface FullVolumeOptions {
   seed: number;
   /** Size of the volume in MiB; default: by the seed, 4 … 24. */
   mib?: number;
 }
 
-export interface FullVolumeOutcome {
+interface FullVolumeOutcome {
   readonly operations: number;
   readonly refused: number;
   readonly crashes: number;

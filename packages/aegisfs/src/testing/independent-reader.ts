@@ -7,7 +7,7 @@
 const BLOCK = 4096;
 
 /** Decompresses one Zstandard frame; LZ4 blocks the reader does itself. */
-export type Unpack = (bytes: Uint8Array) => Uint8Array;
+type Unpack = (bytes: Uint8Array) => Uint8Array;
 
 interface Item {
   readonly object: number;

@@ -21,7 +21,7 @@ import { Workload } from "./workload.ts";
 
 const BLOCK = 4096;
 
-export interface RepairOutcome {
+interface RepairOutcome {
   /** Files and names that were there. */ readonly kept: number;
   readonly lost: number;
   readonly refused: boolean;

@@ -11,7 +11,7 @@ import { dumpSubvolume } from "./dump.ts";
 import { cutAtFold, NO_FOLD, unfoldEnd, unfoldLength, unfoldOffset, type Fold } from "./fold.ts";
 import { Model, ModelInode } from "./model.ts";
 
-export interface WorkloadOptions {
+interface WorkloadOptions {
   /** Largest file offset that is written. */
   sizeMax: number;
   /** Names in a directory. */

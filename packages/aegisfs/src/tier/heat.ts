@@ -10,7 +10,7 @@ import { changeInode } from "../file/inode.ts";
 import { INODE_AT_HEAT, INODE_AT_HEAT_TIME } from "../format/inode-item.ts";
 import type { Volume } from "../volume/volume.ts";
 
-export const WEEK_SECONDS: number = 7 * 86400;
+const WEEK_SECONDS: number = 7 * 86400;
 /** Files counted in memory; the ones that were used first are settled when there are more. */
 const FILES_MAX = 65536;
 const INO_SPAN = 0x100000000;

@@ -7,7 +7,7 @@
  * wait.
  */
 export type LockMode = "shared" | "exclusive";
-export type LockResult = "granted" | "queued" | "deadlock";
+type LockResult = "granted" | "queued" | "deadlock";
 
 interface Request<Owner> {
   readonly owner: Owner;

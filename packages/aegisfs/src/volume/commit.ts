@@ -15,7 +15,7 @@ const LOG_SHARE = 256;
 const LOG_BLOCKS_MIN = 8;
 const LOG_BLOCKS_MAX = 1024;
 
-export interface CommitOptions {
+interface CommitOptions {
   /** The generation gets an intent log, where there is room for one. */
   readonly hasLog: boolean;
   /** Nothing is to last: nothing is flushed. */
@@ -68,8 +68,7 @@ export function writeCommit(volume: Volume, { hasLog, isVolatile }: CommitOption
 
 /** Finds a place for the log of the generation that is being committed: free blocks, which stay so. */
 function placeLog({ log, space, store, superblock }: Volume, hasLog: boolean): void {
-  // Who reads the state of a moment ago has its log still to read (`hold`).
-  if (!space.keepsLog()) space.unpin(log.start, log.blocks);
+  space.leaveLog(log.start, log.blocks);
   const blocks = Math.max(LOG_BLOCKS_MIN, Math.min(LOG_BLOCKS_MAX, Math.floor(store.layout.blocks / LOG_SHARE)));
   // Where space runs short, files need it more.
   const want = Math.min(blocks, Math.floor(space.availableBlocks / 16));

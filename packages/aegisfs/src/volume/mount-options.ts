@@ -54,7 +54,7 @@ const FIXED_BYTES = 8 * 2 ** 20;
 /** Most changes that wait, however much memory there is: settling them is to take no more than a moment. */
 const PENDING_CHANGES = 32768;
 
-export interface CacheLimits {
+interface CacheLimits {
   readonly nodes: number;
   readonly dirtyNodes: number;
   readonly inodes: number;

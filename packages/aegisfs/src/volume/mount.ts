@@ -87,7 +87,7 @@ export function format(device: BlockDevice | readonly BlockDevice[], options: Fo
 }
 
 /** Makes a device no part of any volume. False when it cannot be written. */
-export function eraseSuperblocks(device: BlockDevice): boolean {
+function eraseSuperblocks(device: BlockDevice): boolean {
   const zeros = new Uint8Array(BLOCK_SIZE);
   return SUPERBLOCK_SLOTS.flat().every((slot) => device.write(slot * BLOCK_SIZE, zeros, 0, BLOCK_SIZE) >= 0);
 }

@@ -7,9 +7,9 @@ import { civilTime } from "@stratos/formats";
 import type { Artefact, BuildRequest } from "../build-request.ts";
 import type { FetchedSource } from "../source/fetch-source.ts";
 
-export const BUILD_TYPE = "urn:stratos:builder:v1";
+const BUILD_TYPE = "urn:stratos:builder:v1";
 
-export interface ProvenanceInputs {
+interface ProvenanceInputs {
   readonly request: BuildRequest;
   readonly source: Pick<FetchedSource, "name" | "version" | "materials">;
   readonly packages: readonly LockedPackage[];
@@ -72,7 +72,7 @@ export function provenanceStatement(artefacts: readonly Artefact[], inputs: Prov
 }
 
 /** Milliseconds since 1970 as RFC 3339 has it, to the second. */
-export function isoTime(milliseconds: number): string {
+function isoTime(milliseconds: number): string {
   const { year, month, day, hour, minute, second } = civilTime(Math.floor(milliseconds / 1000)),
     two = (value: number): string => String(value).padStart(2, "0");
   return `${year}-${two(month)}-${two(day)}T${two(hour)}:${two(minute)}:${two(second)}Z`;

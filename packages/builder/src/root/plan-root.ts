@@ -134,9 +134,9 @@ async function loadIndex(
   request: RootRequest,
   onEvent: OnBuildEvent,
 ): Promise<{ index: PackageIndex; release: Release }> {
-  const index = new PackageIndex(),
-    keyrings = keyringsOf(ports.archive),
-    { architecture } = request;
+  const { architecture } = request,
+    index = new PackageIndex(architecture),
+    keyrings = keyringsOf(ports.archive);
   let first: Release | undefined;
   for (const { uri, suite, components } of [placeOf(ports.archive, request), ...repositoriesOf(request)]) {
     onEvent({ kind: "progress", what: "Reading package lists", done: 0, total: 0 });

@@ -54,7 +54,7 @@ export interface AlpmSession {
   refresh(): Promise<void>;
 }
 
-export interface AlpmSettings {
+interface AlpmSettings {
   readOnly?: boolean;
   yes?: boolean;
   /** the command line, for an image's history */

@@ -39,7 +39,7 @@ export function ownVolume(opened: OpenedVolume): BackupVolume {
  * @param source  the device that its mount names. @throws CommandError with what its server says, and `inUse` where no
  *   server answers
  */
-export function servedVolume(path: string, source: string, inUse: CommandError): BackupVolume {
+function servedVolume(path: string, source: string, inUse: CommandError): BackupVolume {
   const ask = async (args: readonly string[], input: Readable | null = null): Promise<string> => {
     let stdout = "",
       stderr = "";

@@ -18,7 +18,7 @@ import { uuidText } from "../fs/volume-usage.ts";
 import type { BackupStore } from "./backup-store.ts";
 import type { BackupVolume } from "./backup-volume.ts";
 
-export interface BackupPiece {
+interface BackupPiece {
   readonly name: string;
   readonly bytes: number;
   readonly sha256: string;
@@ -36,7 +36,7 @@ export interface BackupEntry {
   readonly pieces: readonly BackupPiece[];
 }
 
-export interface BackupManifest {
+interface BackupManifest {
   readonly format: "stratos-backup-1";
   readonly volume: string;
   readonly label: string;
@@ -80,7 +80,7 @@ export async function requireManifest(store: BackupStore): Promise<BackupManifes
 const writeManifest = (store: BackupStore, manifest: BackupManifest): Promise<void> =>
   store.put(MANIFEST, Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`));
 
-export interface BackupRequest {
+interface BackupRequest {
   readonly keep: number | null;
   readonly isFull: boolean;
 }

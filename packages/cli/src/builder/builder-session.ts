@@ -1,5 +1,4 @@
 /** The composition root of `stratos builder`: ports of Node, the carrier, and what the terminal is told. */
-import { constants } from "node:os";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BuildEvent, BuilderPorts, CleanRoot, RootCarrier, RootCommand } from "@stratos/builder";
@@ -10,11 +9,12 @@ import { compileLate, homeFolder, ProgressDisplay, readConfig, stratosHome } fro
 import { findMirror, nodePackagePorts } from "@stratos/tools-node/packages";
 import { CommandError } from "../command-error.ts";
 import { chooseRunner } from "../compose/compose-session.ts";
-import { EXIT_SIGNAL_BASE } from "../exit-status.ts";
 import { formatSize } from "../option-values.ts";
+import { listenForStop } from "../stop-signals.ts";
+import { toldFailure } from "@stratos/images/told-failures";
 import { VERSION } from "../version.ts";
 
-export interface SessionOptions {
+interface SessionOptions {
   readonly mirror?: string | undefined;
   readonly keyrings?: readonly string[] | undefined;
   readonly hooks?: readonly Hook[];
@@ -49,20 +49,13 @@ export function openBuilderSession(options: SessionOptions): BuilderSession {
     carrier = new LinuxCarrier(folder);
   const { uri, keyrings } = findMirror({ given: options.mirror, configured: readConfig(home).mirror });
   const display = new ProgressDisplay(process.stderr),
-    controller = new AbortController();
-  let stopStatus: number | undefined;
-  const stopListening = listen((signal) => {
-    // Who asks twice does not want to wait.
-    if (stopStatus !== undefined) process.exit(stopStatus);
-    stopStatus = EXIT_SIGNAL_BASE + constants.signals[signal];
-    controller.abort(new Error(`stopped by ${signal}`));
-  });
+    stop = listenForStop();
   const ports: BuilderPorts = {
     packages,
     store,
     carrier: options.carrier ?? carrier,
     version: VERSION,
-    signal: controller.signal,
+    signal: stop.signal,
     archive: { mirror: uri, keyrings: [...keyrings, ...(options.keyrings ?? []).map(readKeyring)] },
     runner: (architecture) => chooseRunner(architecture, "auto", composes),
     sources: hostSourceFiles({ downloads, work: join(folder, "work") }),
@@ -78,11 +71,11 @@ export function openBuilderSession(options: SessionOptions): BuilderSession {
     folder,
     display,
     get stopStatus() {
-      return stopStatus;
+      return stop.status;
     },
     show: (event) => show(event, display, options.verbose === true),
     async close() {
-      stopListening();
+      stop.close();
       display.clear();
       store.close();
       await packages.close();
@@ -139,15 +132,6 @@ function show(event: BuildEvent, display: ProgressDisplay, isVerbose: boolean): 
   }
 }
 
-function listen(onSignal: (signal: "SIGINT" | "SIGTERM" | "SIGHUP") => void): () => void {
-  const stops = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((signal) => {
-    const handler = (): void => onSignal(signal);
-    process.on(signal, handler);
-    return () => process.off(signal, handler);
-  });
-  return () => stops.forEach((stop) => stop());
-}
-
 /** Where builds run, as the settings say. Stratos is loaded only when it is asked for: most of what there is. */
 export async function carrierFor(
   name: "linux" | "stratos",
@@ -158,19 +142,7 @@ export async function carrierFor(
   return new (await import("./stratos-carrier.ts")).StratosCarrier(homeFolder(stratosHome(), "builder"), seed ?? 1);
 }
 
-/** Failures of what the builder stands on, which are told in words that are meant for people. */
-const TOLD: ReadonlySet<string> = new Set([
-  "MirrorError",
-  "FetchError",
-  "IntegrityError",
-  "ReleaseError",
-  "ControlError",
-  "DependencyError",
-  "UnsatisfiableError",
-  "SolverLimitError",
-  "DebError",
-  "RootTreeError",
-  "LockError",
+const BUILDER_FAILURES: ReadonlySet<string> = new Set([
   "ScriptError",
   "SourceError",
   "InfrastructureError",
@@ -183,7 +155,6 @@ export async function telling<T>(what: string, work: () => Promise<T>): Promise<
   try {
     return await work();
   } catch (error) {
-    if (error instanceof Error && TOLD.has(error.name)) throw new CommandError(what, error.message, { cause: error });
-    throw error;
+    throw toldFailure(what, error, BUILDER_FAILURES);
   }
 }

@@ -177,7 +177,7 @@ async function proceeds(): Promise<boolean> {
 }
 
 /** What a transaction would do, a line for each package. */
-export function planText(transaction: AlpmTransaction): string {
+function planText(transaction: AlpmTransaction): string {
   const { plan, sizes } = transaction;
   const lines = [
     ...plan.remove.map(({ package: one, because }) => `remove   ${one.name} ${one.version}  (${because})`),
@@ -208,7 +208,7 @@ function verbOf(version: string, before: string | undefined): string {
   return before === undefined ? "install " : order > 0 ? "upgrade " : order < 0 ? "downgrade" : "reinstall";
 }
 
-export function planJson({ plan, sizes }: AlpmTransaction): object {
+function planJson({ plan, sizes }: AlpmTransaction): object {
   return {
     install: plan.install.map(({ package: one, old, origin, reason, because }) => ({
       name: one.name,

@@ -15,7 +15,7 @@ import { homeFolder, stratosHome } from "@stratos/host-node/home";
 import { nodePackagePorts } from "@stratos/tools-node/packages";
 import type { PackagePorts } from "@stratos/pkg";
 import { carrierFor, openBuilderSession, telling, type BuilderSession } from "../builder/builder-session.ts";
-import { settingsOf } from "../builder/config-files.ts";
+import { settingsOf, type BuilderSettings } from "../builder/config-files.ts";
 import { parseSourceReference } from "../builder/source-reference.ts";
 import { CommandError, hostReason } from "../command-error.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
@@ -37,21 +37,13 @@ export async function verifyBuild(file: string, options: BuilderVerifyOptions): 
   const { architecture: _, profiles: __, parts: ___, ...fields } = settings.request;
   const request = requestOfBuildInfo(info, fields, source);
   return inFolder(options.output, async (output) => {
-    const session = openBuilderSession({
-      carrier: await carrierFor(settings.carrier, undefined),
-      mirror: settings.mirror,
-      keyrings: settings.keyrings,
-      hooks: settings.hooks,
-      verbose: options.verbose === true,
-      output,
-    });
+    const session = await openSession(settings, options, output);
     try {
       session.display.note(
         `verify: ${info.source} ${info.version} for ${info.architecture}, with ${info.installed.length} packages ` +
           "as they were",
       );
-      const result = await telling(file, () => runBuild(request, session, output));
-      const built = requireBuilt(file, result, session);
+      const built = await buildIn(session, request, { what: file, output });
       const beside = resolve(options.against ?? dirname(file));
       const compared: Comparison[] = [];
       for (const { name, sha256 } of info.files.filter((one) => isPackage(one.name))) {
@@ -84,17 +76,10 @@ export async function reprotest(source: string, options: BuilderReprotestOptions
     const build = async (one: BuildRequest, name: string): Promise<BuildResult> => {
       const output = join(folder, name);
       mkdirSync(output);
-      const session = openBuilderSession({
-        carrier: await carrierFor(settings.carrier, undefined),
-        mirror: settings.mirror,
-        keyrings: settings.keyrings,
-        hooks: settings.hooks,
-        verbose: options.verbose === true,
-        output,
-      });
+      const session = await openSession(settings, options, output);
       try {
         session.display.note(`reprotest: ${name}`);
-        return requireBuilt(source, await telling(source, () => runBuild(one, session, output)), session);
+        return await buildIn(session, one, { what: source, output });
       } finally {
         await session.close();
       }
@@ -160,7 +145,28 @@ function tell(compared: readonly Comparison[], isJson: boolean, about: Record<st
   return isSame ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-function requireBuilt(what: string, result: BuildResult, session: BuilderSession): BuildResult {
+async function openSession(
+  { carrier, mirror, keyrings, hooks }: BuilderSettings,
+  { verbose }: { readonly verbose?: boolean },
+  output: string,
+): Promise<BuilderSession> {
+  return openBuilderSession({
+    carrier: await carrierFor(carrier, undefined),
+    mirror,
+    keyrings,
+    hooks,
+    verbose: verbose === true,
+    output,
+  });
+}
+
+/** @throws CommandError when it fails to build */
+async function buildIn(
+  session: BuilderSession,
+  request: BuildRequest,
+  { what, output }: { what: string; output: string },
+): Promise<BuildResult> {
+  const result = await telling(what, () => runBuild(request, session, output));
   const { failure } = result;
   if (failure !== undefined)
     throw new CommandError(

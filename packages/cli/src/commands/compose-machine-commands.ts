@@ -19,7 +19,7 @@ import {
 } from "../emulator/emulator.ts";
 import { EXIT_SIGNAL_BASE } from "../exit-status.ts";
 
-export interface ComposeMachineOptions {
+interface ComposeMachineOptions {
   readonly arch?: EmulatedArchitecture;
   /** bytes */
   readonly memory?: number;

@@ -1,5 +1,5 @@
 /** Options of `stratos compose`, as commander fills them in. */
-export interface ComposeJsonOptions {
+interface ComposeJsonOptions {
   readonly json?: true;
 }
 

@@ -36,7 +36,7 @@ export interface DiskConvertOptions {
   readonly compress?: Qcow2Compression;
   readonly force?: true;
 }
-export type DiskFormat = "raw" | "qcow2";
+type DiskFormat = "raw" | "qcow2";
 /** What a disk can be written as, and is not read as here. */
 type TargetFormat = DiskFormat | "vmdk" | "vhd" | "vhd-fixed" | "vhdx";
 

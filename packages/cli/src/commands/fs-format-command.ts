@@ -150,7 +150,7 @@ function encrypt(device: FileBlockDevice, passphrase: Uint8Array, kdf: Derivatio
 }
 
 /** From the environment, or twice from the terminal. */
-export function newPassphrase(path: string): Uint8Array {
+function newPassphrase(path: string): Uint8Array {
   const given = environmentPassphrase();
   if (given !== null) return given;
   const passphrase = promptPassphrase(`New passphrase of ${path}: `);

@@ -103,7 +103,7 @@ export async function receiveCommand(path: string, name: string | undefined, opt
 }
 
 /** A stream that was compressed shows it by its first bytes (RFC 8878 §3.1.1). */
-export async function* unpacked(source: Readable): AsyncGenerator<Uint8Array> {
+async function* unpacked(source: Readable): AsyncGenerator<Uint8Array> {
   const pieces = source[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   let head = Buffer.alloc(0);
   while (head.length < 4) {

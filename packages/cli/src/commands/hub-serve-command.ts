@@ -58,7 +58,7 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
   }
 }
 
-export interface OpenPlace {
+interface OpenPlace {
   readonly database: Database;
   /** Folder of this hub's files. */
   readonly state: string;

@@ -1,6 +1,6 @@
 import { stratosHome } from "@stratos/host-node";
 import { importImage as importAs } from "@stratos/images/import";
-import { withProgress } from "../packages/package-task.ts";
+import { withProgress } from "../operation-progress.ts";
 
 export async function importImage(name: string, file: string): Promise<number> {
   const source = file === "-" ? { bytes: process.stdin, words: "standard input" } : file;

@@ -18,7 +18,7 @@ import {
 import { formatReference } from "@stratos/outputs";
 import { OciLayoutFolder } from "@stratos/tools-node/outputs";
 import { CommandError } from "../command-error.ts";
-import { withProgress } from "../packages/package-task.ts";
+import { withProgress } from "../operation-progress.ts";
 
 export interface RegistryCommandOptions {
   readonly plainHttp?: true;

@@ -1,12 +1,12 @@
 /** `stratos lisp`: a program, expressions, or the prompt. */
 import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { NodeWasmEngine } from "@stratos/host-node";
+import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
 import { backtrace, CompiledLisp, ExitRequest, Lisp, Repl, UncaughtError } from "@stratos/lisp";
 import { OperationError } from "@stratos/operation";
 import { CommandError, hostReason } from "../command-error.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
-import { folderFinder, nodeSystem, ownLibraryFolder } from "../lisp/node-system.ts";
+import { folderFinder, nodeSystem, ownLibraryFolder, runtimeImage } from "../lisp/node-system.ts";
 
 export interface LispOptions {
   readonly eval: readonly string[];
@@ -24,7 +24,8 @@ export async function runLisp(
   if (!["interpreter", "wasm"].includes(options.engine))
     throw new CommandError("--engine", `${options.engine} is no engine; take interpreter or wasm`);
   try {
-    const runner = options.engine === "wasm" ? new CompiledLisp(lisp, { wasm: new NodeWasmEngine() }) : lisp;
+    const runner =
+      options.engine === "wasm" ? new CompiledLisp(lisp, { wasm: new NodeWasmEngine(), image: runtimeImage() }) : lisp;
     for (const text of options.eval) runner.evaluateText(text, "-e");
     if (file !== undefined) runner.runProgram(programText(file), file);
     else if (options.eval.length === 0 && options.engine === "wasm")

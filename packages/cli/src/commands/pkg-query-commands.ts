@@ -32,7 +32,7 @@ import { DEFAULT_SUITE, GUEST_ARCHITECTURE } from "@stratos/images/defaults";
 import { defaultImage, ImageStore } from "@stratos/images";
 import { formatTable } from "../text-table.ts";
 import { loadImageIndex, openImageSystem, openRootSystem, type SourceOptions } from "../packages/image-system.ts";
-import { showProgress, withPackagePorts } from "../packages/package-task.ts";
+import { showProgress, withPackagePorts } from "../operation-progress.ts";
 import { downloadChange } from "../packages/prepared-change.ts";
 import { recoverForReader } from "../packages/root-transaction.ts";
 import { upgradableOf, withImage } from "./pkg-system-commands.ts";
@@ -133,7 +133,7 @@ export function showCommand(
 ): Promise<number> {
   return withPlace(options, async ({ index, state, progress }) => {
     const shown = names.flatMap((name) => {
-      const found = options.allVersions === true ? [...index.versions(name)] : [packageNamed(index, state, name)];
+      const found = options.allVersions === true ? versionsNamed(index, name) : [packageNamed(index, state, name)];
       if (found.length === 0) throw unknown(name, index);
       return found;
     });
@@ -376,9 +376,15 @@ export function lockCommand(options: SourceOptions & { readonly output?: string 
   });
 }
 
+/** All versions of `name` or `name:architecture`, the preferred first. */
+function versionsNamed(index: PackageIndex, name: string): BinaryPackage[] {
+  const [own, architecture] = name.split(":");
+  return index.versions(own!).filter((one) => architecture === undefined || one.architecture === architecture);
+}
+
 /** The installed version, else the candidate. */
 function packageNamed(index: PackageIndex, state: InstalledState, name: string): BinaryPackage {
-  const one = state.get(name)?.package ?? index.candidate(name);
+  const one = state.get(name)?.package ?? versionsNamed(index, name)[0];
   if (one === undefined) throw unknown(name, index);
   return one;
 }
@@ -412,7 +418,7 @@ function withPlace(options: SourceOptions, work: (place: Place) => Promise<numbe
     }
     if (options.image === undefined && new ImageStore(stratosHome()).find(name) === null) {
       const mirror = findMirror({ given: options.mirror, configured: readConfig(stratosHome()).mirror });
-      const index = new PackageIndex();
+      const index = new PackageIndex(GUEST_ARCHITECTURE);
       await loadRepository(
         ports,
         {

@@ -27,7 +27,7 @@ import {
 } from "../packages/image-system.ts";
 import { addFiles } from "../packages/package-files.ts";
 import { changeImage, editImage, replaceFile, rollBackImage } from "../packages/image-transaction.ts";
-import { showProgress, withPackagePorts } from "../packages/package-task.ts";
+import { showProgress, withPackagePorts } from "../operation-progress.ts";
 import { downloadChange } from "../packages/prepared-change.ts";
 import {
   changeRoot,
@@ -250,7 +250,7 @@ export function upgradableOf(
 ): { name: string; version: string; candidate: string; isHeld: boolean }[] {
   const found = [];
   for (const { package: one, isHeld } of state.entries()) {
-    const candidate = index.candidate(one.name);
+    const candidate = index.candidateFor(one);
     if (candidate !== undefined && candidate !== one && candidate.version !== one.version)
       found.push({ name: one.name, version: one.version, candidate: candidate.version, isHeld });
   }
@@ -353,7 +353,7 @@ export function withImage<T>(
 }
 
 /** Any system with what its sources offer. */
-export interface SystemTask {
+interface SystemTask {
   readonly ports: NodePackagePorts;
   readonly system: OpenSystem;
   readonly index: PackageIndex;
@@ -361,7 +361,7 @@ export interface SystemTask {
 }
 
 /** Opens the system in a folder, in which an interrupted change is finished first. */
-export function withRootSystem<T>(
+function withRootSystem<T>(
   root: string,
   options: SourceOptions,
   lists: "fresh" | "kept",

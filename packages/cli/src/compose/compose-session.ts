@@ -1,5 +1,4 @@
 /** The composition root of `stratos compose`: ports of Node, runners, writers, and what the terminal is told. */
-import { constants } from "node:os";
 import { readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { printable } from "@stratos/base";
@@ -30,11 +29,12 @@ import {
   type ScriptRunner,
 } from "@stratos/compose";
 import { CommandError, hostReason } from "../command-error.ts";
-import { EXIT_SIGNAL_BASE } from "../exit-status.ts";
+import { listenForStop } from "../stop-signals.ts";
+import { toldFailure } from "@stratos/images/told-failures";
 import { treefileFailure } from "./open-treefile.ts";
 import { readFolder, readSource } from "./read-source.ts";
 
-export interface ComposeSession {
+interface ComposeSession {
   readonly ports: ComposePorts;
   /** aborted when a signal asks for the end */
   readonly signal: AbortSignal;
@@ -58,14 +58,7 @@ export async function openComposeSession(
   const folder = homeFolder(home, "compose");
   const store = new ComposeFolder(folder);
   const display = new ProgressDisplay(process.stderr);
-  const controller = new AbortController();
-  let stopStatus: number | undefined;
-  const stopListening = listen((signal) => {
-    // Who asks twice does not want to wait.
-    if (stopStatus !== undefined) process.exit(stopStatus);
-    stopStatus = EXIT_SIGNAL_BASE + constants.signals[signal];
-    controller.abort(new Error(`stopped by ${signal}`));
-  });
+  const stop = listenForStop();
   const ports: ComposePorts = {
     packages,
     store,
@@ -92,13 +85,13 @@ export async function openComposeSession(
   };
   return {
     ports,
-    signal: controller.signal,
+    signal: stop.signal,
     get stopStatus() {
-      return stopStatus;
+      return stop.status;
     },
     show: (event) => show(event, display, options.verbose),
     async close() {
-      stopListening();
+      stop.close();
       display.clear();
       store.close();
       await packages.close();
@@ -171,19 +164,7 @@ export function findArchive(options: {
   return { mirror: uri, keyrings: [...keyrings, ...read] };
 }
 
-/** Failures of the packages and formats below, which are told in words that are meant for people. */
-const TOLD: ReadonlySet<string> = new Set([
-  "MirrorError",
-  "FetchError",
-  "IntegrityError",
-  "ReleaseError",
-  "ControlError",
-  "DependencyError",
-  "UnsatisfiableError",
-  "SolverLimitError",
-  "DebError",
-  "RootTreeError",
-  "LockError",
+const COMPOSE_FAILURES: ReadonlySet<string> = new Set([
   "GraphError",
   "OutputError",
   "ScriptError",
@@ -198,8 +179,7 @@ export async function telling<T>(what: string, work: () => Promise<T>): Promise<
     return await work();
   } catch (error) {
     if (error instanceof TreefileError) throw treefileFailure(error);
-    if (error instanceof Error && TOLD.has(error.name)) throw new CommandError(what, error.message, { cause: error });
-    throw error;
+    throw toldFailure(what, error, COMPOSE_FAILURES);
   }
 }
 
@@ -248,13 +228,4 @@ function show(event: ComposeEvent, display: ProgressDisplay, isVerbose: boolean)
     case "kept":
       if (isVerbose) display.note(`build ${event.image}: ${event.what} kept`);
   }
-}
-
-function listen(onSignal: (signal: "SIGINT" | "SIGTERM" | "SIGHUP") => void): () => void {
-  const stops = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((signal) => {
-    const handler = (): void => onSignal(signal);
-    process.on(signal, handler);
-    return () => process.off(signal, handler);
-  });
-  return () => stops.forEach((stop) => stop());
 }

@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import type { ComposeInfo } from "@stratos/compose";
 import { CommandError } from "../command-error.ts";
 
-export interface ComposedOutput {
+interface ComposedOutput {
   readonly path: string;
   /** as the compose says; undefined: no compose tells */
   readonly architecture: string | undefined;

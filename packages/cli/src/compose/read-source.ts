@@ -8,7 +8,7 @@ import type { FileTree } from "@stratos/formats";
 import { OperationError } from "@stratos/operation";
 import { CommandError, hostReason } from "../command-error.ts";
 
-export interface SourceLimits {
+interface SourceLimits {
   /** what is larger is refused (default: what Node reads at once, 2 GiB) */
   readonly sizeBytesMax?: number;
   /** what a shell's `<(…)` gives is meant by who calls; what a file names must be a file */

@@ -6,10 +6,10 @@ import { CommandError } from "../command-error.ts";
 export type EmulatedArchitecture = "amd64" | "arm64" | "riscv64";
 
 /** `stick`: the image is a disk to the machine, though it would be an optical medium. */
-export interface EmulatedMedium {
+interface EmulatedMedium {
   readonly path: string;
   /** QEMU's name */
-  readonly format: "raw" | "qcow2" | "vmdk" | "vpc";
+  readonly format: "raw" | "qcow2" | "vmdk" | "vpc" | "vhdx";
   readonly kind: "disk" | "optical" | "stick";
   /** what the machine writes stays in the image */
   readonly keep?: boolean;

@@ -20,7 +20,7 @@ export function enableAudit({ path, volume }: OpenedVolume): void {
 }
 
 /** `BLOCKS:HEX`: what one writes down elsewhere, to prove later that all up to here is unchanged. */
-export interface KnownHead {
+interface KnownHead {
   readonly blocks: number;
   readonly root: Uint8Array;
 }
@@ -42,7 +42,7 @@ function noLog(path: string): CommandError {
 }
 
 /** How much of its log a volume keeps; 0: no limit. What is there is told too. */
-export interface AuditKeeping {
+interface AuditKeeping {
   readonly sizeBytes: number;
   readonly days: number;
   readonly firstBlock: number;
@@ -124,7 +124,7 @@ function entryOf(block: number, record: AuditRecord): AuditEntry {
   };
 }
 
-export interface AuditVerdict {
+interface AuditVerdict {
   readonly blocks: number;
   /** The first one that retention left. */
   readonly firstBlock: number;

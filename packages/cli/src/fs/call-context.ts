@@ -4,7 +4,7 @@
  */
 import type { MountedCall, NamedVolume } from "@stratos/tools-node/fuse";
 
-export interface CallContext {
+interface CallContext {
   /** What arguments mean that name volumes. Bound: those of one command line. */
   readonly volumes: Map<string, NamedVolume>;
   /** Passphrases, asked for once. */

@@ -5,7 +5,7 @@ import type { VolumeDevices } from "@stratos/host-node";
 import { CommandError, VolumeInUseError } from "../command-error.ts";
 import { openDevices, prepareVolume } from "./open-volume.ts";
 
-export interface CheckedDevices extends Pick<VolumeDevices, "devices" | "close"> {
+interface CheckedDevices extends Pick<VolumeDevices, "devices" | "close"> {
   /** It is mounted and in use: what is checked is what was durable when the check began. */
   readonly isOnline: boolean;
 }

@@ -6,7 +6,7 @@ import { addOffsets, type FileOffset } from "@stratos/aegisfs";
 import { CommandError } from "../command-error.ts";
 import { joinPath, type FileFacts, type FileTree } from "./file-tree.ts";
 
-export interface CopyOptions {
+interface CopyOptions {
   /** Folders with all that is in them; links are copied as links. */
   readonly isRecursive: boolean;
   /** Owner, times and extended attributes too. */

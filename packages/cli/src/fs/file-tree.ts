@@ -24,7 +24,7 @@ export interface FileFacts {
   readonly mtime: FileTime;
 }
 
-export interface FileTime {
+interface FileTime {
   readonly seconds: number;
   readonly nanoseconds: number;
 }

@@ -5,7 +5,7 @@
 import { CommandError } from "../command-error.ts";
 import { joinPath, type FileTree } from "./file-tree.ts";
 
-export function isPattern(path: string): boolean {
+function isPattern(path: string): boolean {
   return /[*?[]/.test(path);
 }
 

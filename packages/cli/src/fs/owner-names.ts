@@ -6,7 +6,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { UsageError } from "../command-error.ts";
 
-export type OwnerKind = "user" | "group";
+type OwnerKind = "user" | "group";
 
 /** Numbers go to 2^32 − 2: (uid_t) −1 is nobody's (chown(2)). */
 const NUMBER_MAX = 0xffff_fffe;

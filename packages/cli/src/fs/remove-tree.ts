@@ -3,7 +3,7 @@ import { CommandError } from "../command-error.ts";
 import { joinPath } from "./file-tree.ts";
 import type { VolumeTree } from "./volume-tree.ts";
 
-export interface RemoveOptions {
+interface RemoveOptions {
   readonly isRecursive: boolean;
   /** Nothing is removed, everything is told. */
   readonly isDryRun: boolean;

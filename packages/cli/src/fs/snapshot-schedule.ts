@@ -50,7 +50,7 @@ export function writeSchedule({ path, volume }: OpenedVolume, schedule: Snapshot
   } else expectResult(path, volume.properties.set(SCHEDULE_PROPERTY, Buffer.from(JSON.stringify(schedule))));
 }
 
-export interface AutomaticSnapshot {
+interface AutomaticSnapshot {
   readonly name: string;
   readonly seconds: number;
 }

@@ -51,7 +51,7 @@ export function listSnapshots({ path, volume }: OpenedVolume): SnapshotEntry[] {
   }));
 }
 
-export interface SnapshotRequest {
+interface SnapshotRequest {
   readonly name?: string;
   readonly writable?: boolean;
   readonly label?: string;

@@ -18,7 +18,7 @@ import { forgetTransfers } from "./transfer-records.ts";
 import { errnoWords, expectResult } from "./volume-error.ts";
 
 /** Where a transfer goes on: a key of the tree as three numbers, `12.50331648.0`. */
-export type ResumeToken = readonly [number, number, number];
+type ResumeToken = readonly [number, number, number];
 
 export function parseResumeToken(text: string): ResumeToken {
   const words = text.split(".").map(Number);
@@ -27,7 +27,7 @@ export function parseResumeToken(text: string): ResumeToken {
   return [words[0]!, words[1]!, words[2]!];
 }
 
-export interface SendRequest {
+interface SendRequest {
   readonly snapshot: string;
   readonly from?: string;
   readonly resume?: ResumeToken;
@@ -94,7 +94,7 @@ export class SnapshotReceiver {
   }
 }
 
-export interface PartialTransferEntry {
+interface PartialTransferEntry {
   readonly name: string;
   readonly sourceVolume: string;
   readonly sourceSnapshot: number;
@@ -141,7 +141,7 @@ export function identityText(snapshot: Subvolume): string {
 }
 
 /** Node's SHA-256, several times faster than the engine's. */
-export function nodeDigest(): Digest {
+function nodeDigest(): Digest {
   const hash = createHash("sha256");
   return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest() };
 }

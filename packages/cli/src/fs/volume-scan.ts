@@ -12,7 +12,7 @@ import { knownVolumes } from "./known-volumes.ts";
 import { uuidText } from "./volume-usage.ts";
 
 /** What the head of a device tells, without opening the volume. */
-export interface ProbedDevice {
+interface ProbedDevice {
   /** Without links. */
   readonly path: string;
   readonly sizeBytes: number;

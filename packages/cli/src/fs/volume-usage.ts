@@ -72,7 +72,7 @@ export function subvolumeSpace({ path, volume }: OpenedVolume, info: SubvolumeIn
   };
 }
 
-export interface VolumeStatistics extends VolumeSpace {
+interface VolumeStatistics extends VolumeSpace {
   readonly uuid: string;
   readonly generation: number;
   readonly treeLevels: number;

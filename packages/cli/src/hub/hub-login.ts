@@ -11,7 +11,7 @@ export interface HubOptions {
   readonly tokenFile?: string;
 }
 
-export const DEFAULT_HUB = "http://127.0.0.1:7470";
+const DEFAULT_HUB = "http://127.0.0.1:7470";
 
 const loginPath = (): string => join(stratosHome(), "hub-logins.json");
 

@@ -8,13 +8,13 @@ import type { Interface } from "node:readline/promises";
 import { defaultPartitions, parseBytes, type InstallConfig } from "@stratos/outputs";
 import { cryptSalt, sha512Crypt } from "./sha512-crypt.ts";
 
-export interface WizardTerminal {
+interface WizardTerminal {
   /** Prints a question and waits for a line; rejects when there are no more. */
   ask(question: string, isSecret: boolean): Promise<string>;
   say(text: string): void;
 }
 
-export interface WizardDefaults {
+interface WizardDefaults {
   readonly source?: string;
   readonly target?: string;
   readonly size?: string;

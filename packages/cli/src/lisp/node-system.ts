@@ -84,6 +84,12 @@ export function ownLibraryFolder(): string {
   return existsSync(bundled) ? bundled : join(here, "../../../lisp/scheme");
 }
 
+/** The compiled runtime that lies beside the bundle; null: it is compiled at each start (from sources). */
+export function runtimeImage(): Uint8Array | null {
+  const path = join(dirname(fileURLToPath(import.meta.url)), "astralisp.image");
+  return existsSync(path) ? readFileSync(path) : null;
+}
+
 /** Looks for NAME/PART.sld in folders, in order. */
 export function folderFinder(folders: readonly string[]): LibraryFinder {
   return (parts) => {

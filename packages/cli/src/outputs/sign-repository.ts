@@ -7,7 +7,7 @@ import { RepositoryFolder } from "@stratos/tools-node/outputs";
 import { CommandError, hostReason } from "../command-error.ts";
 import { readKey } from "../packages/signing-keys.ts";
 
-export interface SigningKeys {
+interface SigningKeys {
   /** name of a key of `stratos pkg key`, or path of an armored OpenPGP private key */
   readonly gpg?: string;
   /** file with an Ed25519 key: PEM, or as `ostree sign` takes it (base64 of the seed and the public key) */

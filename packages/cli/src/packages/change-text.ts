@@ -1,14 +1,14 @@
 /** A planned change, for people and as JSON. */
-import { packageFile, type BinaryPackage, type PlannedChange } from "@stratos/pkg";
+import { keyOf, packageFile, type BinaryPackage, type PlannedChange } from "@stratos/pkg";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 
-export interface ChangeSizes {
+interface ChangeSizes {
   readonly downloadBytes: number;
   readonly installedBytes: number;
 }
 
-export function changeSizes(change: PlannedChange): ChangeSizes {
+function changeSizes(change: PlannedChange): ChangeSizes {
   let downloadBytes = 0,
     installedKiB = 0;
   for (const { package: one, from } of change.install) {
@@ -72,6 +72,7 @@ export function isEmptyChange(change: PlannedChange): boolean {
 /** Several lines, with a final newline. */
 export function changeText(change: PlannedChange): string {
   let text = "";
+  const named = (one: BinaryPackage): string => keyOf(one, change.architecture);
   const fresh = change.install.filter(({ from }) => from === undefined),
     newer = change.install.filter(({ from }) => from !== undefined);
   if (fresh.length > 0)
@@ -79,10 +80,10 @@ export function changeText(change: PlannedChange): string {
       formatTable(
         ["PACKAGE", "VERSION", "SIZE", "BECAUSE"],
         fresh.map(({ package: one, because, neededBy }) => [
-          one.name,
+          named(one),
           one.version,
           formatSize(packageFile(one).sizeBytes),
-          `${neededBy === undefined ? "" : `${neededBy.name}: `}${because}`,
+          `${neededBy === undefined ? "" : `${named(neededBy)}: `}${because}`,
         ]),
       ),
     )}`;
@@ -90,7 +91,7 @@ export function changeText(change: PlannedChange): string {
     text += `To change:\n${indent(
       formatTable(
         ["PACKAGE", "FROM", "TO"],
-        newer.map(({ package: one, from }) => [one.name, from!.version, one.version]),
+        newer.map(({ package: one, from }) => [named(one), from!.version, one.version]),
       ),
     )}`;
   if (change.remove.length > 0)
@@ -98,7 +99,7 @@ export function changeText(change: PlannedChange): string {
       formatTable(
         ["PACKAGE", "VERSION", "BECAUSE"],
         change.remove.map(({ package: one, because, isPurge }) => [
-          one.name,
+          named(one),
           one.version,
           `${because}${isPurge ? " (with its configuration)" : ""}`,
         ]),
@@ -106,11 +107,9 @@ export function changeText(change: PlannedChange): string {
     )}`;
   if (change.purgeConfig.length > 0) text += `Configuration to remove: ${change.purgeConfig.join(" ")}\n`;
   if (change.keptBack.length > 0)
-    text += `Kept back: ${change.keptBack.map(({ package: one }) => one.name).join(" ")}\n`;
+    text += `Kept back: ${change.keptBack.map(({ package: one }) => named(one)).join(" ")}\n`;
   if (change.unneeded.length > 0)
-    text +=
-      `Needed no more: ${change.unneeded.map((one) => one.name).join(" ")} (\`stratos pkg autoremove\` removes ` +
-      "them)\n";
+    text += `Needed no more: ${change.unneeded.map(named).join(" ")} (\`stratos pkg autoremove\` removes ` + "them)\n";
   const { downloadBytes, installedBytes } = changeSizes(change);
   return (
     `${text}${fresh.length} to install, ${newer.length} to change, ${change.remove.length} to remove; ` +

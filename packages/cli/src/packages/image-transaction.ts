@@ -36,7 +36,7 @@ const LOG_LINES = 25;
 /** Where the guest sees the packages. */
 const GUEST_FOLDER = "/mnt";
 
-export interface TransactionOptions {
+interface TransactionOptions {
   /** the command line, for the history */
   readonly command: string;
   /** the image that the result becomes; else the same */

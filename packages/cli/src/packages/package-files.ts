@@ -7,7 +7,7 @@ import { debProblems, openDeb, type PackageIndex } from "@stratos/pkg";
 import { CommandError, hostReason } from "../command-error.ts";
 
 /** As apt has it: what holds a slash and ends in `.deb` is a file. */
-export function isPackageFile(text: string): boolean {
+function isPackageFile(text: string): boolean {
   return text.includes("/") && text.endsWith(".deb");
 }
 

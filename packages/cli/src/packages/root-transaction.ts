@@ -178,7 +178,7 @@ export async function recoverForReader(root: string): Promise<boolean> {
   }
 }
 
-export interface RootTask {
+interface RootTask {
   readonly ports: NodePackagePorts;
   readonly root: string;
   readonly system: OpenSystem;

@@ -6,7 +6,7 @@ import type { Command, Option } from "commander";
 import { allCommands, optionValueName, shownOptions, type CommandPlace } from "./command-tree.ts";
 
 export const COMPLETION_SHELLS = ["bash", "zsh", "fish"] as const;
-export type CompletionShell = (typeof COMPLETION_SHELLS)[number];
+type CompletionShell = (typeof COMPLETION_SHELLS)[number];
 
 export function completionScript(program: Command, shell: CompletionShell): string {
   const places = allCommands(program);

@@ -15,7 +15,7 @@ const RECORDED_ROOM = 65536;
 /** Most bytes of one input event. */
 const INPUT_MAX = 1 << 16;
 
-export interface EventSource {
+interface EventSource {
   /** Events of this moment, in order. */
   take(moment: Moment): RecordedEvent[];
 }

@@ -9,7 +9,7 @@
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { CommandError, hostReason } from "../command-error.ts";
 
-export interface RecordingHeader {
+interface RecordingHeader {
   /**
    * 1: system calls were not bounded; 2: `callWork` says how they were, so that slices end at the same instructions
    * again.
@@ -57,7 +57,7 @@ export interface RecordingEnd extends Moment {
   readonly output: string;
 }
 
-export interface Recording {
+interface Recording {
   readonly header: RecordingHeader;
   readonly events: readonly RecordedEvent[];
   readonly end: RecordingEnd | null;

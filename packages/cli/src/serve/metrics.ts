@@ -25,7 +25,7 @@ export class RequestCounters {
   }
 }
 
-export class MetricsText {
+class MetricsText {
   #text = "";
 
   family(

@@ -1,7 +1,6 @@
 /** The operations of the REST service: the same functions that the commands call. */
 import { health } from "@stratos/aegisfs";
 import { RENAME_NOREPLACE } from "@stratos/abi";
-import { CommandError } from "../command-error.ts";
 import { auditEntries, auditVerdict, type AuditEntry } from "../fs/audit.ts";
 import { listedFile, type ListedFile } from "../fs/file-listing.ts";
 import { baseName, joinPath, toByteString, toText } from "../fs/file-tree.ts";
@@ -460,8 +459,3 @@ export const REST_ROUTES: readonly RestRoute[] = [
 ];
 
 const AUDIT_PAGE = 1000;
-
-/** What the service refuses: a volume that it does not have. */
-export function noVolume(name: string): CommandError {
-  return new CommandError(name, "no such volume");
-}

@@ -31,7 +31,7 @@ import { REST_ROUTES } from "./rest-routes.ts";
 import type { ServedVolumes } from "./served-volumes.ts";
 import { jsonWithSizes } from "@stratos/images/content";
 
-export interface RestServiceOptions {
+interface RestServiceOptions {
   readonly readOnly: boolean;
   /** Every request must carry it, when there is one. */
   readonly token: string | null;

@@ -20,7 +20,7 @@ const COMMIT_MS = 5000;
 const SCHEDULE_MS = 60_000;
 const SCRUB_BLOCKS = 512;
 
-export interface ScrubState {
+interface ScrubState {
   readonly running: boolean;
   readonly verifiedBytes: number;
   readonly totalBytes: number;

@@ -6,7 +6,7 @@ import { CommandError, hostReason } from "../command-error.ts";
 
 export type ListenPlace = { readonly socket: string } | { readonly host: string; readonly port: number };
 
-export interface ServiceListener {
+interface ServiceListener {
   /** URL, or unix:PATH. */
   readonly address: string;
   close(): Promise<void>;

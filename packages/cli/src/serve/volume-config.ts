@@ -9,8 +9,8 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { parseDocument } from "yaml";
 import { CommandError, hostReason } from "../command-error.ts";
 
-export const PERIODS = ["hourly", "daily", "weekly", "monthly"] as const;
-export type Period = (typeof PERIODS)[number];
+const PERIODS = ["hourly", "daily", "weekly", "monthly"] as const;
+type Period = (typeof PERIODS)[number];
 
 export const PERIOD_SECONDS: Readonly<Record<Period, number>> = {
   hourly: 3600,
@@ -19,7 +19,7 @@ export const PERIOD_SECONDS: Readonly<Record<Period, number>> = {
   monthly: 30 * 86_400,
 };
 
-export interface VolumeConfig {
+interface VolumeConfig {
   readonly serve: {
     readonly host: string;
     readonly port: number;

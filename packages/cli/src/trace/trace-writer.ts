@@ -3,7 +3,7 @@ import type { Machine } from "@stratos/machine";
 import { formatTable } from "../text-table.ts";
 import { quote, signalName, syscallLine, syscallName } from "./syscall-line.ts";
 
-export interface TraceSink {
+interface TraceSink {
   write(text: string): void;
 }
 

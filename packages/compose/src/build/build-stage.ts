@@ -43,7 +43,7 @@ import { memoryBlobs, TreeBuilder } from "./tree-builder.ts";
  */
 const AHEAD_BYTES = 20 << 20;
 
-export interface StageWork {
+interface StageWork {
   readonly key: string;
   readonly packages: readonly LockedPackage[];
   /** of earlier stages, and the tree that those have made */

@@ -41,7 +41,7 @@ export class CustomizeError extends Error {
   }
 }
 
-export interface CustomizeJob {
+interface CustomizeJob {
   readonly target: ImageTarget;
   readonly locked: LockedImage;
   readonly tree: FileTree;

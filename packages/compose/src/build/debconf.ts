@@ -6,7 +6,7 @@
 import { utf8ToByteString } from "@stratos/base";
 import type { DebconfAnswer } from "../treefile/schema-content.ts";
 
-export interface DebconfFile {
+interface DebconfFile {
   readonly path: string;
   readonly mode: number;
   readonly text: string;

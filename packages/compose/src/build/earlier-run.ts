@@ -27,7 +27,7 @@ export const STATUS = "var/lib/dpkg/status";
  * Of scripts that have run, what is needed to know whether they would do the same again. `stages/SLOT.run` in the
  * store: a line of JSON, then `before`.
  */
-export interface EarlierRun {
+interface EarlierRun {
   /** `trees/CHANGES` holds what they have changed */
   readonly changes: string;
   readonly removed: readonly string[];
@@ -45,7 +45,7 @@ interface RunHeader extends Omit<EarlierRun, "before"> {
 }
 
 /** What stands at each path, in short. */
-export type Described = ReadonlyMap<string, string>;
+type Described = ReadonlyMap<string, string>;
 
 /**
  * What stands at each path of a tree as scripts are shown it, so that two trees differ where the texts do. Status is
@@ -124,7 +124,7 @@ function splitDescribed(text: string): Map<string, string> {
  * What scripts would see, and what they would change. `shown` is the tree of the builder with the times that scripts
  * are shown.
  */
-export interface ScriptsTree {
+interface ScriptsTree {
   readonly builder: TreeBuilder;
   readonly tree: FileTree;
   readonly shown: FileTree;

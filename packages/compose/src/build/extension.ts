@@ -6,9 +6,9 @@
 import { byteString, utf8Of } from "@stratos/base";
 import { fileEntry, fileTreeOf, MemoryBlob, readBlob, type FileEntry, type FileTree } from "@stratos/formats";
 
-export type ExtensionKind = "sysext" | "confext";
+type ExtensionKind = "sysext" | "confext";
 
-export interface Extension {
+interface Extension {
   readonly kind: ExtensionKind;
   /** of its file, without `.raw`: systemd asks for both to be the same */
   readonly name: string;

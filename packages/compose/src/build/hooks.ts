@@ -12,7 +12,7 @@ import type { FileTree } from "@stratos/formats";
 const SCRIPT_FOLDER = "var/tmp/stratos-compose";
 const STATUS = "var/lib/dpkg/status";
 
-export interface HookRun {
+interface HookRun {
   /** the key that has the list, for messages: `hooks.prepare` */
   readonly key: string;
   readonly scripts: readonly string[];

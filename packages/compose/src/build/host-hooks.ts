@@ -12,7 +12,7 @@ export type HostHookMode = "run" | "refuse" | "skip";
 
 const SECONDS_DEFAULT = 600;
 
-export interface HostHookRun {
+interface HostHookRun {
   readonly treefile: Treefile;
   readonly target: ImageTarget;
   readonly point: HostPoint;

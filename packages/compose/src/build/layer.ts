@@ -35,7 +35,7 @@ export interface Layer {
   readonly rows: readonly LayerRow[];
 }
 
-export type LayerRow = readonly [
+type LayerRow = readonly [
   path: string,
   type: TarType,
   mode: number,

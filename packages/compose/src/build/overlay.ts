@@ -10,7 +10,7 @@ import type { OverlayFolder, OverlayRule } from "../treefile/schema-content.ts";
 import type { TreeBuilder, TreeNode } from "./tree-builder.ts";
 
 /** An overlay does not fit the image. */
-export class OverlayError extends Error {
+class OverlayError extends Error {
   override name = "OverlayError";
 }
 
@@ -27,7 +27,7 @@ export function overlayText(tree: FileTree): string {
   );
 }
 
-export interface OverlayScene {
+interface OverlayScene {
   readonly builder: TreeBuilder;
   /** where a path leads when the links in its folders are followed; folders that are missing are made */
   place(path: string): string;

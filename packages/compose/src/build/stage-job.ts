@@ -13,7 +13,7 @@ import { askingPackage } from "./debconf.ts";
 import type { PathFilters } from "./path-filter.ts";
 
 /** Part of every key: a change of what a stage does makes all anew. */
-export const STAGE_CODE = 10;
+const STAGE_CODE = 10;
 /** The name that scripts see; an image's own is set at the end. */
 export const BUILD_HOSTNAME = "localhost";
 

@@ -27,7 +27,7 @@ export interface TreeNode {
 }
 
 /** Makes content from bytes that belong to somebody else. */
-export type MakeBlob = (content: Uint8Array) => Blob;
+type MakeBlob = (content: Uint8Array) => Blob;
 
 export class TreeBuilder implements RootWriter {
   readonly nodes = new Map<string, TreeNode>();

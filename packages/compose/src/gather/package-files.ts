@@ -25,7 +25,7 @@ export class PackageFileError extends LockError {
   }
 }
 
-export interface PackageFile {
+interface PackageFile {
   readonly path: string;
   /** NAME=VERSION */
   readonly request: string;

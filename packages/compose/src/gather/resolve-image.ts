@@ -313,10 +313,7 @@ function stagesOf(
 }
 
 /** @param mirrors  tried before the place that the lock names, for what is below the mirror that it was made from */
-export function wantedFile(
-  one: LockedPackage,
-  mirrors: { locked: string; now: string } | undefined = undefined,
-): WantedFile {
+function wantedFile(one: LockedPackage, mirrors: { locked: string; now: string } | undefined = undefined): WantedFile {
   const own =
     mirrors !== undefined && one.url.startsWith(`${mirrors.locked}/`)
       ? mirrors.now + one.url.slice(mirrors.locked.length)

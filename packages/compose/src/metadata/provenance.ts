@@ -7,7 +7,7 @@ import { isList, isObject, type Json, type JsonObject } from "../treefile/json.t
 import { allPackages, EMPTY_LOCK, type Lock, type LockedImage } from "../gather/lock.ts";
 import type { ImageRecord } from "./composeinfo.ts";
 
-export const BUILD_TYPE = "urn:stratos:compose:v1";
+const BUILD_TYPE = "urn:stratos:compose:v1";
 
 export interface Provenance {
   readonly treefile: JsonObject;
@@ -18,7 +18,7 @@ export interface Provenance {
 }
 
 /** An image that another one needs. */
-export interface OtherImage {
+interface OtherImage {
   readonly locked: LockedImage;
   readonly sources: Readonly<Record<string, string>>;
 }

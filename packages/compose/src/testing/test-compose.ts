@@ -23,7 +23,7 @@ import { loadTreefile } from "../treefile/treefile.ts";
 export const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 /** Runs no script: packages count as configured, and the script leaves what scripts leave. */
-export class FakeRunner implements ScriptRunner {
+class FakeRunner implements ScriptRunner {
   readonly id: string = "fake";
   readonly jobs: ScriptJob[] = [];
   /** called before each job; may throw, or wait */
@@ -212,7 +212,7 @@ export function makeWorld(): TestWorld {
   };
 }
 
-export function archive(tree: FileTree): Uint8Array {
+function archive(tree: FileTree): Uint8Array {
   const pieces: Buffer[] = [];
   for (const piece of archiveTree(tree)) pieces.push(Buffer.from(piece));
   return Buffer.concat(pieces);

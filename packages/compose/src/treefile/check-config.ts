@@ -2,7 +2,7 @@
 import type { KeyPath } from "./positions.ts";
 import type { ImageConfig } from "./schema.ts";
 
-export interface ConfigProblem {
+interface ConfigProblem {
   readonly key: KeyPath;
   readonly message: string;
 }

@@ -29,7 +29,7 @@ export const CONDITION_NAMES = [
   "custom",
 ] as const;
 
-export type Condition = (scope: JsonObject) => boolean;
+type Condition = (scope: JsonObject) => boolean;
 
 /** @throws ConditionError  with the place where it stops making sense */
 export function parseCondition(text: string): Condition {

@@ -1,2 +1,2 @@
 /** Places of keys, for messages. */
-export { formatKeyPath, tomlLocator, type KeyPath, type Locate, type Position } from "@stratos/formats";
+export { formatKeyPath, tomlLocator, type KeyPath, type Locate } from "@stratos/formats";

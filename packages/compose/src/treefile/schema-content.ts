@@ -248,7 +248,7 @@ export const CONTENT_KEYS = {
   },
 } as const;
 
-export type QuestionType = (typeof QUESTION_TYPES)[number];
+type QuestionType = (typeof QUESTION_TYPES)[number];
 export interface OverlayRule {
   readonly path: string;
   readonly mode?: string;
@@ -269,7 +269,7 @@ export interface DebconfAnswer {
   readonly package?: string;
   readonly seen?: boolean;
 }
-export interface HooksConfig {
+interface HooksConfig {
   readonly prepare?: readonly string[];
   readonly "post-install"?: readonly string[];
   readonly finalize?: readonly string[];

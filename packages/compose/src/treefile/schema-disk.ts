@@ -260,7 +260,7 @@ export interface PartitionConfig {
   readonly volumes?: Readonly<Record<string, VolumeConfig>>;
 }
 
-export interface VolumeConfig {
+interface VolumeConfig {
   readonly filesystem?: "ext4" | "btrfs" | "xfs" | "erofs" | "swap";
   readonly mount?: string;
   readonly size?: string;

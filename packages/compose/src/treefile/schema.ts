@@ -661,7 +661,7 @@ function nullable(schema: JsonObject): JsonObject {
   return rest as JsonObject;
 }
 
-export interface RepositoryConfig {
+interface RepositoryConfig {
   readonly uri: string;
   readonly suite: string;
   readonly components?: readonly string[];
@@ -678,7 +678,7 @@ export interface UserConfig {
   readonly password?: string;
   readonly "ssh-keys"?: readonly string[];
 }
-export interface FileConfig {
+interface FileConfig {
   readonly content?: string;
   readonly source?: string;
   readonly link?: string;
@@ -734,7 +734,7 @@ export interface ContainerConfig {
   readonly workdir?: string;
   readonly ports?: readonly string[];
 }
-export interface BuildConfig {
+interface BuildConfig {
   readonly environment?: Readonly<Record<string, string>>;
   readonly runner?: "auto" | "stratos" | "native";
   readonly network?: boolean;

@@ -36,7 +36,7 @@ export interface ImageTarget {
 /** The variant of a file that declares none. */
 export const DEFAULT_VARIANT = "default";
 /** Of a file that declares none, where the caller knows no better: Stratos' own, which runs anywhere. */
-export const DEFAULT_ARCHITECTURE = "riscv64";
+const DEFAULT_ARCHITECTURE = "riscv64";
 const INCLUDES_MAX = 64;
 /** Keys that stand in a file alone, and are no part of a layer. */
 const STRUCTURE = new Set(["schema", "include", "architectures", "architecture", "variants"]);

@@ -23,7 +23,7 @@ const NODE_SIZE_MAX = 64 << 10;
 const INCOMPAT_READ = 0x1 | 0x2 | 0x4 | 0x8 | 0x10 | 0x20 | 0x40 | 0x100 | 0x200 | 0x400 | 0x800 | 0x4000;
 const PROFILES_STRIPED = 0x8 | 0x40 | 0x80 | 0x100;
 
-export interface StoredItem {
+interface StoredItem {
   readonly objectid: number;
   readonly type: number;
   readonly offset: number;

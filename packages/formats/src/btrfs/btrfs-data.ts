@@ -30,12 +30,12 @@ export const DATA_CHUNK_SIZE = 2 ** 30;
 const CHECKSUMS_MAX = 2048;
 const BUFFER_BYTES = 1 << 20;
 
-export interface DataExtent {
+interface DataExtent {
   readonly place: number;
   readonly size: number;
   readonly users: DataReference[];
 }
-export interface FileExtent {
+interface FileExtent {
   readonly offset: number;
   readonly bytes: number;
   readonly extent: DataExtent;
@@ -181,7 +181,7 @@ export class BtrfsData {
 }
 
 /** The next place from `at` on where `bytes` lie in one chunk and off the superblock's copies. */
-export function placeFor(at: number, bytes: number, start: number): number {
+function placeFor(at: number, bytes: number, start: number): number {
   let place = at;
   for (;;) {
     const chunkEnd = start + (Math.floor((place - start) / DATA_CHUNK_SIZE) + 1) * DATA_CHUNK_SIZE;

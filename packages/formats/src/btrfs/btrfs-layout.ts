@@ -59,9 +59,9 @@ export const Item = {
 } as const;
 
 export const BlockGroup = { data: 1, system: 2, metadata: 4 } as const;
-export const EXTENT_DATA = 1,
+const EXTENT_DATA = 1,
   EXTENT_TREE_BLOCK = 2;
-export const VOLUME_READ_ONLY = 1;
+const VOLUME_READ_ONLY = 1;
 
 const FILE_TYPE: Readonly<Record<Exclude<FileKind, "hardLink">, number>> = {
   file: 1,
@@ -133,7 +133,7 @@ export function nameHash(name: string): number {
   return ~crc32c(byteStringOf(name), 0, name.length, 1) >>> 0;
 }
 
-export interface InodeFields {
+interface InodeFields {
   readonly size: number;
   readonly bytes: number;
   readonly links: number;
@@ -225,7 +225,7 @@ export function regularExtent(extent: {
   return bytes;
 }
 
-export interface VolumeFields {
+interface VolumeFields {
   readonly place: number;
   readonly level: number;
   readonly usedBytes: number;
@@ -383,7 +383,7 @@ export function deviceItem(device: { size: number; used: number; uuid: string; v
   return bytes;
 }
 
-export interface SuperblockFields {
+interface SuperblockFields {
   readonly uuid: string;
   readonly label: string;
   readonly size: number;

@@ -49,7 +49,7 @@ function leafEnds(sizes: readonly number[]): number[] {
   return ends;
 }
 
-export interface TreePlace {
+interface TreePlace {
   readonly owner: number;
   /** room for all of its blocks, as {@link treeLevels} counts them */
   readonly places: readonly number[];

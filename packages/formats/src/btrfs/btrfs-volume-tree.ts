@@ -36,7 +36,7 @@ const XATTR_PREFIXES = [
 ] as const;
 
 /** A volume that has a name in this one's root folder. */
-export interface MountedVolume {
+interface MountedVolume {
   readonly id: number;
   readonly name: string;
 }
@@ -46,7 +46,7 @@ export function volumeIndex(root: TreeNode, position: number): number {
   return FIRST_INDEX + root.children.length + position;
 }
 
-export function inodeNumber(node: TreeNode): number {
+function inodeNumber(node: TreeNode): number {
   return ROOT_INODE + node.index;
 }
 

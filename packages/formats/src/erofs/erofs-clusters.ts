@@ -21,7 +21,7 @@ const PLAIN = 0,
   HEAD2 = 3;
 /** In the entry behind a head: the number of blocks of its physical cluster. */
 const COUNT_FLAG = 1 << 11;
-export const ADVISE_COMPACT_2B = 0x1,
+const ADVISE_COMPACT_2B = 0x1,
   ADVISE_BIG_CLUSTERS = 0x2;
 const ADVISE_INLINE = 0x8,
   ADVISE_INTERLACED = 0x10;
@@ -76,7 +76,7 @@ interface Cluster {
   count: number;
 }
 
-export interface PackedFile {
+interface PackedFile {
   readonly path: string;
   readonly size: number;
   /** where inode and attributes end */

@@ -27,7 +27,7 @@ const COMPAT_MTIME = 0x2;
 export const INCOMPAT_LZ4_0PADDING = 0x1;
 /** Settings of each packer stand behind the superblock; physical clusters may have several blocks. */
 const INCOMPAT_COMPR_CFGS = 0x2;
-export const INCOMPAT_CHUNKED_FILE = 0x4;
+const INCOMPAT_CHUNKED_FILE = 0x4;
 const INCOMPAT_ZTAILPACKING = 0x10;
 /** and extents that several files share */
 export const INCOMPAT_FRAGMENTS = 0x20;
@@ -113,7 +113,7 @@ export function sealFirstBlock(block: Uint8Array): void {
   view.setUint32(SUPERBLOCK_OFFSET + 4, ~crc32c(block, SUPERBLOCK_OFFSET, BLOCK_SIZE) >>> 0, true);
 }
 
-export interface InodeFields {
+interface InodeFields {
   readonly entry: FileEntry;
   readonly layout: DataLayout;
   readonly size: number;

@@ -16,7 +16,7 @@ const WORDS_PER_BLOCK = BLOCK_SIZE / 4;
 const DIRECT_BLOCKS = 12;
 const DOUBLE_INDIRECT = 13;
 
-export interface ResizeInode {
+interface ResizeInode {
   readonly blockArea: Uint8Array;
   readonly size: number;
   /** blocks that it holds, itself included */

@@ -14,7 +14,7 @@ import { FormatError } from "../format-error.ts";
 import type { FileEntry, FileTree } from "../tree/file-tree.ts";
 import { hybridSize, writeHybridBoot, type HybridBoot } from "./hybrid-boot.ts";
 
-export const ISO_SECTOR = 2048;
+const ISO_SECTOR = 2048;
 const FIRST_FREE = 20;
 const RECORD_MAX = 255;
 const FILE_MAX = 0xffffffff;

@@ -55,7 +55,7 @@ export interface OstreeCommit {
 }
 
 /** What a commit is made of, beside itself. */
-export interface OstreeContents {
+interface OstreeContents {
   readonly dirtrees: ReadonlySet<string>;
   readonly dirmetas: ReadonlySet<string>;
   /** one of the paths of each file, by checksum */

@@ -142,7 +142,7 @@ export function applyBsdiff(old: Uint8Array, patch: Uint8Array, size: number): U
 }
 
 /** A stretch of a new file: taken from the old one at `from`, or (null) the file's own. */
-export interface Stretch {
+interface Stretch {
   readonly from: number | null;
   readonly at: number;
   readonly length: number;

@@ -56,12 +56,7 @@ const COMPARED_MAX = 64 << 20;
 const FALLBACK_BYTES = 256 << 20;
 const OBJECT_MAX = 0x7fffffff;
 
-export interface DeltaFile {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-}
-
-export interface DeltaPart {
+interface DeltaPart {
   /** as it is stored, with the kind of its packing */
   readonly bytes: Uint8Array;
   readonly unpackedBytes: number;
@@ -75,7 +70,7 @@ export interface MadeDelta {
   readonly patchedFiles: number;
 }
 
-export interface DeltaOptions {
+interface DeltaOptions {
   /** seconds since 1970 */
   readonly time: number;
   /** all in the superblock, for one file that is carried by hand */

@@ -3,7 +3,7 @@ import { byteString, byteStringOf } from "@stratos/base";
 import { readBytes, readU64, viewOf, writeU64, type Disk } from "../disk/disk.ts";
 import { FormatError } from "../format-error.ts";
 
-export const QCOW2_MAGIC = 0x514649fb;
+const QCOW2_MAGIC = 0x514649fb;
 export const INCOMPATIBLE = { dirty: 1, corrupt: 2, dataFile: 4, compressionType: 8, extendedL2: 16 } as const;
 const BACKING_FORMAT = 0xe2792aca;
 const BACKING_NAME_MAX = 1023;

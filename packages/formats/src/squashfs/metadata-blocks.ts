@@ -4,7 +4,7 @@
  */
 import { viewOf } from "../disk/disk.ts";
 
-export const METADATA_BLOCK = 8192;
+const METADATA_BLOCK = 8192;
 const PLAIN = 0x8000;
 
 export class MetadataBlocks {

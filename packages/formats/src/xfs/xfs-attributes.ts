@@ -10,7 +10,7 @@ import { nameHash, SEAL } from "./xfs-blocks.ts";
 import { BLOCK_SIZE } from "./xfs-geometry.ts";
 import { hashTree, type HashLeaf } from "./xfs-hash-tree.ts";
 
-export interface AttributeBlock {
+interface AttributeBlock {
   /** in blocks from the fork's beginning */
   readonly logical: number;
   readonly bytes: Uint8Array;

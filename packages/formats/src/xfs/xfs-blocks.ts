@@ -28,7 +28,7 @@ export const SEAL = {
   remote: { address: 40, uuid: 16, owner: 32, ownerBytes: 8, crc: 12 },
 } as const satisfies Readonly<Record<string, Seal>>;
 
-export interface Identity {
+interface Identity {
   /** bytes from the disk's beginning */
   readonly address: number;
   readonly uuid: Uint8Array;

@@ -13,20 +13,20 @@ import { nameHash, SEAL } from "./xfs-blocks.ts";
 import { BLOCK_SIZE } from "./xfs-geometry.ts";
 import { HASHED_HEADER, hashTree, type HashLeaf } from "./xfs-hash-tree.ts";
 
-export interface FolderEntry {
+interface FolderEntry {
   readonly name: string;
   readonly ino: number;
   readonly kind: Exclude<FileKind, "hardLink">;
 }
 
-export interface FolderBlock {
+interface FolderBlock {
   /** in blocks from the folder's beginning */
   readonly logical: number;
   readonly bytes: Uint8Array;
   readonly seal: (typeof SEAL)["directory" | "hashed"];
 }
 
-export interface FolderForm {
+interface FolderForm {
   /** bytes, as the inode tells them */
   readonly size: number;
   /** all of it where it fits in the inode */

@@ -22,7 +22,7 @@ const PER_BLOCK = Math.floor((BLOCK_SIZE - HEADER) / RECORD);
 const MAGIC = 0x424d4133; // "BMA3"
 const NONE = 0xffffffff;
 
-export interface Mapping {
+interface Mapping {
   readonly isTree: boolean;
   /** what the inode holds */
   readonly fork: Uint8Array;

@@ -61,7 +61,7 @@ function inodePercent(bytes: number): number {
   return bytes < 2 ** 40 ? 25 : bytes < 50 * 2 ** 40 ? 5 : 1;
 }
 
-export function superblock({ geometry, uuid, label, inodesUsed, freeBlocks }: VolumeFacts): Uint8Array {
+function superblock({ geometry, uuid, label, inodesUsed, freeBlocks }: VolumeFacts): Uint8Array {
   const bytes = new Uint8Array(BLOCK_SIZE),
     view = viewOf(bytes);
   const { blocks, groupBlocks, groupBlocksLog, groups, logGroup, chunks } = geometry;

@@ -11,7 +11,8 @@ import {
 } from "@stratos/aegisfs";
 import type { Attributes, Subvolume } from "@stratos/aegisfs";
 import { TICK_NS_MAX } from "../kernel-time.ts";
-import type { FuseServer } from "../server.ts";
+import type { Exchange } from "../exchange.ts";
+import type { Mount } from "../mount.ts";
 import {
   getOffset,
   getSigned,
@@ -38,35 +39,46 @@ import {
 } from "../wire/layout.ts";
 import { dropCapabilities } from "./xattrs.ts";
 
-export function getAttributes(server: FuseServer, files: Subvolume, ino: number): number {
-  const found = files.stat(ino, server.attributes);
+export function getAttributes(mount: Mount, files: Subvolume, ino: number): number {
+  const found = files.stat(ino, mount.exchange.attributes);
   if (found < 0) return found;
-  return putAttributesReply(server.words, D, server.attributes, server.words[Q_NODE_TREE]!, VALID_SECONDS);
+  return putAttributesReply(
+    mount.exchange.words,
+    D,
+    mount.exchange.attributes,
+    mount.exchange.words[Q_NODE_TREE]!,
+    VALID_SECONDS,
+  );
 }
 
 /**
  * fuse_setattr_in, by words: valid, padding, fh (2), size (2), lock owner (2), atime (2), mtime (2), ctime (2), their
  * nanoseconds (3), mode, unused, uid, gid.
  */
-export function setAttributes(server: FuseServer, files: Subvolume, ino: number): number {
-  const { words, attributes, volume } = server;
+export function setAttributes(mount: Mount, files: Subvolume, ino: number): number {
+  const { volume } = mount;
+  const { words, attributes } = mount.exchange;
   const valid = words[B]!;
   if ((valid & FATTR_SIZE) !== 0) {
     // Times that are to change come with it, where the kernel keeps them.
-    volume.keepsTimes = server.gathersWrites;
+    volume.keepsTimes = mount.agreement.gathersWrites;
     const cut = files.truncate(ino, getOffset(words, B + 4));
     volume.keepsTimes = false;
     if (cut < 0) return cut;
-    dropCapabilities(server, files, ino);
+    dropCapabilities(mount, files, ino);
   }
   let found = files.stat(ino, attributes);
   if (found < 0) return found;
   // Linux sends the times of a file right behind each unlink (fuse_flush_time_update). When that took its last name
   // they matter to nobody: whoever has it open asks the kernel, which keeps them.
-  if ((valid & ~FATTR_FH) === (FATTR_MTIME | FATTR_CTIME) && attributes.nlink === 0 && ino === server.lastUnlinked) {
+  if (
+    (valid & ~FATTR_FH) === (FATTR_MTIME | FATTR_CTIME) &&
+    attributes.nlink === 0 &&
+    ino === mount.caches.lastUnlinked
+  ) {
     return putAttributesReply(words, D, attributes, words[Q_NODE_TREE]!, VALID_SECONDS);
   }
-  server.freshAccess[ino & 4095] = 0;
+  mount.caches.dropFreshAccess(ino);
   let mask = 0;
   if ((valid & FATTR_MODE) !== 0) {
     attributes.mode = (attributes.mode & S_IFMT) | (words[B + 17]! & 0o7777);
@@ -81,7 +93,7 @@ export function setAttributes(server: FuseServer, files: Subvolume, ino: number)
       attributes.mode = withoutSetId(attributes.mode);
       mask |= ATTRIBUTE_MODE;
     }
-    dropCapabilities(server, files, ino);
+    dropCapabilities(mount, files, ino);
   }
   if ((valid & FATTR_KILL_SUIDGID) !== 0 && (attributes.mode & S_IFMT) === S_IFREG) {
     attributes.mode = withoutSetId(attributes.mode);
@@ -141,13 +153,15 @@ export function withoutSetId(mode: number): number {
 /** STATX_BASIC_STATS and STATX_BTIME (statx(2)). */
 const STATX_MASK = 0xfff;
 
-export function statx(server: FuseServer, files: Subvolume, ino: number): number {
-  const found = files.stat(ino, server.attributes);
-  return found < 0 ? found : putStatx(server, server.attributes, server.words[Q_NODE_TREE]!, VALID_SECONDS);
+export function statx(mount: Mount, files: Subvolume, ino: number): number {
+  const found = files.stat(ino, mount.exchange.attributes);
+  return found < 0
+    ? found
+    : putStatx(mount.exchange, mount.exchange.attributes, mount.exchange.words[Q_NODE_TREE]!, VALID_SECONDS);
 }
 
 /** fuse_statx_out: validity (4 words), spare (4); fuse_statx (256 bytes). */
-export function putStatx({ words }: FuseServer, attributes: Attributes, tree: number, validSeconds: number): number {
+export function putStatx({ words }: Exchange, attributes: Attributes, tree: number, validSeconds: number): number {
   words.fill(0, D, D + 72);
   words[D] = validSeconds;
   const at = D + 8;

@@ -2,7 +2,8 @@
 import { EINVAL, EIO, ENOSPC, EOPNOTSUPP, ESTALE, EXDEV, SEEK_DATA, SEEK_HOLE } from "@stratos/abi";
 import { addOffsets, ATTRIBUTE_ATIME, ATTRIBUTE_MODE, blocksOf, offsetBetween, offsetOf } from "@stratos/aegisfs";
 import type { FileOffset, Subvolume } from "@stratos/aegisfs";
-import type { FuseServer } from "../server.ts";
+import type { Exchange } from "../exchange.ts";
+import { treeOf, type Mount } from "../mount.ts";
 import { getOffset, getUnsigned, putOffset } from "../wire/attribute-words.ts";
 import {
   B,
@@ -24,22 +25,23 @@ import { withoutSetId } from "./attributes.ts";
 import { dropCapabilities } from "./xattrs.ts";
 
 /** fuse_read_in: fh (2), offset (2), size. */
-export function readContent(server: FuseServer, files: Subvolume, ino: number): number {
-  const { words } = server;
+export function readContent(mount: Mount, files: Subvolume, ino: number): number {
+  const { words } = mount.exchange;
   const count = files.read(
     ino,
     getOffset(words, B + 2),
-    server.bytes,
+    mount.exchange.bytes,
     REPLY_DATA_AT,
     Math.min(words[B + 4]!, PAYLOAD_MAX),
   );
-  if (server.accessTimes !== "never" && server.freshAccess[ino & 4095] !== ino) touchAccessTime(server, files, ino);
+  if (mount.settings.accessTimes !== "never" && !mount.caches.hasFreshAccess(ino)) touchAccessTime(mount, files, ino);
   return count;
 }
 
 /** relatime, mount(8): the access time moves when it is not after the last change, or a day old. */
-export function touchAccessTime(server: FuseServer, files: Subvolume, ino: number): void {
-  const { attributes, volume } = server;
+export function touchAccessTime(mount: Mount, files: Subvolume, ino: number): void {
+  const { volume } = mount;
+  const { words, attributes } = mount.exchange;
   if (files.readOnly || files.stat(ino, attributes) < 0) return;
   const { atimeSeconds, atimeNanoseconds } = attributes;
   const isAfter = (seconds: number, nanoseconds: number): boolean =>
@@ -47,46 +49,51 @@ export function touchAccessTime(server: FuseServer, files: Subvolume, ino: numbe
   const isFresh =
     isAfter(attributes.mtimeSeconds, attributes.mtimeNanoseconds) &&
     isAfter(attributes.ctimeSeconds, attributes.ctimeNanoseconds);
-  const isStrict = server.accessTimes === "strict";
+  const isStrict = mount.settings.accessTimes === "strict";
   if (isStrict || !isFresh || volume.seconds - atimeSeconds >= 86400) {
     attributes.atimeSeconds = volume.seconds;
     attributes.atimeNanoseconds = volume.nanoseconds;
     if (files.setAttributes(ino, attributes, ATTRIBUTE_ATIME) < 0) return;
   }
-  if (!isStrict && server.words[Q_NODE_TREE] === 0) server.freshAccess[ino & 4095] = ino;
+  if (!isStrict && words[Q_NODE_TREE] === 0) mount.caches.setFreshAccess(ino);
 }
 
 /** fuse_write_in: fh (2), offset (2), size, flags; the data. */
-export function writeContent(server: FuseServer, files: Subvolume, ino: number): number {
-  const { words } = server;
+export function writeContent(mount: Mount, files: Subvolume, ino: number): number {
+  const { words } = mount.exchange;
   const size = words[B + 4]!;
   if (words[Q_LENGTH]! !== WRITE_DATA_AT - REQUEST_AT + size) return -EINVAL;
   const offset = getOffset(words, B + 2);
-  const { volume } = server;
+  const { volume } = mount;
   // The kernel that gathers writes keeps the times, and sends them when they have changed.
-  volume.keepsTimes = server.gathersWrites;
-  let written = files.write(ino, offset, server.bytes, WRITE_DATA_AT, size);
+  volume.keepsTimes = mount.agreement.gathersWrites;
+  let written = files.write(ino, offset, mount.exchange.bytes, WRITE_DATA_AT, size);
   if ((words[B + 5]! & FUSE_WRITE_CACHE) !== 0) {
-    server.parked.sawWrite();
+    mount.parked.sawWrite();
     // Of gathered pages Linux takes any count for all (fuse_writepage_end): what did not fit has to be an error, which
     // the next fsync or close tells.
     if (written >= 0 && written < size) {
-      const rest = files.write(ino, addOffsets(offset, written), server.bytes, WRITE_DATA_AT + written, size - written);
+      const rest = files.write(
+        ino,
+        addOffsets(offset, written),
+        mount.exchange.bytes,
+        WRITE_DATA_AT + written,
+        size - written,
+      );
       written = rest < 0 ? rest : -ENOSPC;
     }
   }
   volume.keepsTimes = false;
   if (written < 0) return written;
-  server.freshAccess[ino & 4095] = 0;
-  if ((words[B + 5]! & FUSE_WRITE_KILL_SUIDGID) !== 0) dropSetId(server, files, ino);
-  if (server.inoWithoutCapabilities !== ino || files !== server.files) dropCapabilities(server, files, ino);
+  mount.caches.dropFreshAccess(ino);
+  if ((words[B + 5]! & FUSE_WRITE_KILL_SUIDGID) !== 0) dropSetId(mount.exchange, files, ino);
+  if (mount.caches.inoWithoutCapabilities !== ino || files !== mount.files) dropCapabilities(mount, files, ino);
   words[D] = written;
   words[D + 1] = 0;
   return 8;
 }
 
-function dropSetId(server: FuseServer, files: Subvolume, ino: number): void {
-  const { attributes } = server;
+function dropSetId({ attributes }: Exchange, files: Subvolume, ino: number): void {
   if (files.stat(ino, attributes) < 0) return;
   const mode = withoutSetId(attributes.mode);
   if (mode === attributes.mode) return;
@@ -95,22 +102,22 @@ function dropSetId(server: FuseServer, files: Subvolume, ino: number): void {
 }
 
 /** fuse_fallocate_in: fh (2), offset (2), length (2), mode. */
-export function fallocate(server: FuseServer, files: Subvolume, ino: number): number {
-  const { words } = server;
+export function fallocate(mount: Mount, files: Subvolume, ino: number): number {
+  const { words } = mount.exchange;
   const mode = words[B + 6]!;
   const offset = getOffset(words, B + 2);
   const length = getOffset(words, B + 4);
-  server.freshAccess[ino & 4095] = 0;
-  dropCapabilities(server, files, ino);
+  mount.caches.dropFreshAccess(ino);
+  dropCapabilities(mount, files, ino);
   switch (mode) {
     case 0:
     case FALLOC_FL_KEEP_SIZE:
       return files.preallocate(ino, offset, length, mode === FALLOC_FL_KEEP_SIZE);
     case FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE:
-      return punch(server, files, ino, offset, length);
+      return punch(mount, files, ino, offset, length);
     case FALLOC_FL_ZERO_RANGE:
     case FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE: {
-      const punched = punch(server, files, ino, offset, length);
+      const punched = punch(mount, files, ino, offset, length);
       return punched < 0 ? punched : files.preallocate(ino, offset, length, mode !== FALLOC_FL_ZERO_RANGE);
     }
     default:
@@ -119,25 +126,25 @@ export function fallocate(server: FuseServer, files: Subvolume, ino: number): nu
 }
 
 /** Blocks that are held behind the end of the file stay, as on ext4. */
-function punch(server: FuseServer, files: Subvolume, ino: number, offset: FileOffset, length: FileOffset): number {
-  const found = files.stat(ino, server.attributes);
+function punch(mount: Mount, files: Subvolume, ino: number, offset: FileOffset, length: FileOffset): number {
+  const found = files.stat(ino, mount.exchange.attributes);
   if (found < 0) return found;
-  const { size } = server.attributes;
+  const { size } = mount.exchange.attributes;
   if (offset >= size) return 0;
   const left = offsetBetween(offset, offsetOf(blocksOf(size), 0));
   return files.punchHole(ino, offset, length < left ? length : left);
 }
 
 /** fuse_lseek_in: fh (2), offset (2), whence. */
-export function seek(server: FuseServer, files: Subvolume, ino: number): number {
-  const { words } = server;
+export function seek(mount: Mount, files: Subvolume, ino: number): number {
+  const { words } = mount.exchange;
   const whence = words[B + 4]!;
   if (whence !== SEEK_DATA && whence !== SEEK_HOLE) return -EINVAL;
   const offset = getOffset(words, B + 2);
   const found = whence === SEEK_DATA ? files.seekData(ino, offset) : files.seekHole(ino, offset);
   // What the kernel has gathered may fill a hole or lengthen the file: only data is data in any case. Linux doesn't
   // write it first for this request.
-  if (!(whence === SEEK_DATA && found === offset) && !files.readOnly && server.parked.park(false)) return NO_REPLY;
+  if (!(whence === SEEK_DATA && found === offset) && !files.readOnly && mount.parked.park(false)) return NO_REPLY;
   if (found < 0) return Number(found);
   putOffset(words, D, found);
   return 8;
@@ -152,11 +159,11 @@ const SHARE_MAX = 1 << 30;
 const BLOCK = 4096;
 
 /** fuse_copy_file_range_in: fh, offset in, node out, fh out, offset out, length, flags (2 words each). */
-export function copyRange(server: FuseServer, files: Subvolume, ino: number): number {
-  const { words, bytes } = server;
+export function copyRange(mount: Mount, files: Subvolume, ino: number): number {
+  const { words, bytes } = mount.exchange;
   const target = words[B + 4]!;
   const targetTree = words[B + 5]!;
-  const targetFiles = server.treeOf(targetTree);
+  const targetFiles = treeOf(mount, targetTree);
   if (targetFiles === null) return -ESTALE;
   if (words[B + 12] !== 0 || words[B + 13] !== 0) return -EINVAL;
   const from = getOffset(words, B + 2);
@@ -180,8 +187,8 @@ export function copyRange(server: FuseServer, files: Subvolume, ino: number): nu
       done += written;
       if (written < count) break;
     }
-  server.freshAccess[target & 4095] = 0;
-  dropCapabilities(server, targetFiles, target);
+  mount.caches.dropFreshAccess(target);
+  dropCapabilities(mount, targetFiles, target);
   words[D] = done;
   words[D + 1] = 0;
   return 8;
@@ -191,14 +198,14 @@ export function copyRange(server: FuseServer, files: Subvolume, ino: number): nu
  * FSYNC, FSYNCDIR: answered when the file is durable. A volume that has failed takes no changes (EROFS), but what was
  * asked for is to keep those that it took: EIO, fsync(2).
  */
-export function syncFile(server: FuseServer, files: Subvolume, ino: number): number {
-  if (server.volume.failure !== null) return -EIO;
+export function syncFile(mount: Mount, files: Subvolume, ino: number): number {
+  if (mount.volume.failure !== null) return -EIO;
   const failed = files.prepareFsync(ino);
-  return failed < 0 ? failed : server.sync(false);
+  return failed < 0 ? failed : mount.syncs.add(false);
 }
 
 /** SYNCFS: answered after a commit. */
-export function syncAll(server: FuseServer): number {
-  if (server.volume.failure !== null) return -EIO;
-  return server.sync(true);
+export function syncAll({ volume, syncs }: Pick<Mount, "volume" | "syncs">): number {
+  if (volume.failure !== null) return -EIO;
+  return syncs.add(true);
 }

@@ -5,34 +5,34 @@
 import { DT_DIR } from "@stratos/abi";
 import { indexInListing, ROOT_INO } from "@stratos/aegisfs";
 import type { Listing, Subvolume } from "@stratos/aegisfs";
-import type { FuseServer } from "../server.ts";
+import type { Exchange } from "../exchange.ts";
+import type { Mount } from "../mount.ts";
 import { getUnsigned, putEntry, putPair, VALID_SECONDS } from "../wire/attribute-words.ts";
 import { B, D, DIRENT_SIZE, ENTRY_SIZE, PAYLOAD_MAX, Q_NODE_TREE, Q_PID } from "../wire/layout.ts";
 import { touchAccessTime } from "./content.ts";
-import { markRolledBack } from "./names.ts";
 
-export function listFolder(server: FuseServer, files: Subvolume, ino: number): number {
-  return list(server, files, ino, false);
+export function listFolder(mount: Mount, files: Subvolume, ino: number): number {
+  return list(mount, files, ino, false);
 }
 
-export function listFolderPlus(server: FuseServer, files: Subvolume, ino: number): number {
-  return list(server, files, ino, true);
+export function listFolderPlus(mount: Mount, files: Subvolume, ino: number): number {
+  return list(mount, files, ino, true);
 }
 
 /** fuse_read_in: fh (2), offset (2), size. */
-function list(server: FuseServer, files: Subvolume, directory: number, plus: boolean): number {
-  const { words, attributes } = server;
+function list(mount: Mount, files: Subvolume, directory: number, plus: boolean): number {
+  const { words, attributes } = mount.exchange;
   const tree = words[Q_NODE_TREE]!;
   const sizeMax = Math.min(words[B + 4]!, PAYLOAD_MAX);
   let offset = getUnsigned(words, B + 2);
   const found = files.stat(directory, attributes);
   if (found < 0) return found;
-  if (plus) server.habits.list(words[Q_PID]!, directory, tree, offset === 0);
+  if (plus) mount.caches.habits.list(words[Q_PID]!, directory, tree, offset === 0);
   const parent = directory === ROOT_INO ? ROOT_INO : attributes.parent;
   let size = 0;
   for (; offset < 2; offset++) {
     const next = putDirent(
-      server,
+      mount.exchange,
       size,
       sizeMax,
       offset === 0 ? directory : parent,
@@ -48,11 +48,11 @@ function list(server: FuseServer, files: Subvolume, directory: number, plus: boo
   const listing = files.listing(directory, offset - 2);
   const result =
     listing === null || listing.names.length === 0
-      ? putOneByOne(server, files, directory, offset, size, sizeMax, plus)
-      : putListing(server, files, listing, offset, size, sizeMax, plus);
+      ? putOneByOne(mount, files, directory, offset, size, sizeMax, plus)
+      : putListing(mount, files, listing, offset, size, sizeMax, plus);
   if (result < 0 && size === 0) return result;
-  if (server.folderAccessTimes && server.freshAccess[directory & 4095] !== directory)
-    touchAccessTime(server, files, directory);
+  if (mount.settings.folderAccessTimes && !mount.caches.hasFreshAccess(directory))
+    touchAccessTime(mount, files, directory);
   return result < 0 ? size : result;
 }
 
@@ -61,7 +61,7 @@ function list(server: FuseServer, files: Subvolume, directory: number, plus: boo
  * for. @param offset  that of the entry before. @returns the new size
  */
 function putListing(
-  server: FuseServer,
+  mount: Mount,
   files: Subvolume,
   listing: Listing,
   offset: number,
@@ -70,10 +70,10 @@ function putListing(
   plus: boolean,
 ): number {
   const { names, inos, types, cursors } = listing;
-  const tree = server.words[Q_NODE_TREE]!;
+  const tree = mount.exchange.words[Q_NODE_TREE]!;
   for (let index = indexInListing(listing, offset - 2); index < names.length; index++) {
     const next = putDirent(
-      server,
+      mount.exchange,
       size,
       sizeMax,
       inos[index]!,
@@ -84,7 +84,7 @@ function putListing(
       plus,
     );
     if (next < 0) break;
-    if (plus) putEntryOf(server, files, size, tree, inos[index]!, types[index]!);
+    if (plus) putEntryOf(mount, files, size, tree, inos[index]!, types[index]!);
     size = next;
   }
   return size;
@@ -92,7 +92,7 @@ function putListing(
 
 /** The same of a folder of very many. @returns the new size, or the error that came first */
 function putOneByOne(
-  server: FuseServer,
+  mount: Mount,
   files: Subvolume,
   directory: number,
   offset: number,
@@ -100,25 +100,36 @@ function putOneByOne(
   sizeMax: number,
   plus: boolean,
 ): number {
-  const { entry } = server;
-  const tree = server.words[Q_NODE_TREE]!;
+  const { entry } = mount.exchange;
+  const tree = mount.exchange.words[Q_NODE_TREE]!;
   for (let cursor = offset - 2; ; cursor = entry.nextCursor) {
     const result = files.readDirectory(directory, cursor, entry);
     if (result <= 0) return result < 0 && size === 0 ? result : size;
-    const next = putDirent(server, size, sizeMax, entry.ino, tree, entry.nextCursor + 2, entry.name, entry.type, plus);
+    const next = putDirent(
+      mount.exchange,
+      size,
+      sizeMax,
+      entry.ino,
+      tree,
+      entry.nextCursor + 2,
+      entry.name,
+      entry.type,
+      plus,
+    );
     if (next < 0) return size;
-    if (plus) putEntryOf(server, files, size, tree, entry.ino, entry.type);
+    if (plus) putEntryOf(mount, files, size, tree, entry.ino, entry.type);
     size = next;
   }
 }
 
 /** The attributes of an entry. Those of folders are wanted by who goes into them; the kernel takes node 0 for none. */
-function putEntryOf(server: FuseServer, files: Subvolume, size: number, tree: number, ino: number, type: number): void {
-  const { attributes, words } = server;
-  if ((type !== DT_DIR && !server.habits.gives()) || files.stat(ino, attributes) !== 0) return;
-  if (tree === 0 && server.rolledBack.size > 0) markRolledBack(server, attributes);
+function putEntryOf(mount: Mount, files: Subvolume, size: number, tree: number, ino: number, type: number): void {
+  const { caches, exchange } = mount;
+  const { attributes, words } = exchange;
+  if ((type !== DT_DIR && !caches.habits.gives()) || files.stat(ino, attributes) !== 0) return;
+  caches.markRolledBack(attributes, tree);
   putEntry(words, D + size / 4, attributes, tree, VALID_SECONDS);
-  server.counts.add(ino, tree);
+  caches.counts.add(ino, tree);
 }
 
 /**
@@ -126,7 +137,7 @@ function putEntryOf(server: FuseServer, files: Subvolume, size: number, tree: nu
  * size, −1 when it does not fit
  */
 export function putDirent(
-  server: FuseServer,
+  { words, bytes }: Exchange,
   size: number,
   sizeMax: number,
   ino: number,
@@ -136,7 +147,6 @@ export function putDirent(
   type: number,
   plus: boolean,
 ): number {
-  const { words, bytes } = server;
   const head = size + (plus ? ENTRY_SIZE : 0);
   const end = (head + DIRENT_SIZE + name.length + 7) & ~7;
   if (end > sizeMax) return -1;

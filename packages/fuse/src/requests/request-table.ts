@@ -3,7 +3,7 @@
  * without.
  */
 import type { Subvolume } from "@stratos/aegisfs";
-import type { FuseServer } from "../server.ts";
+import type { Mount } from "../mount.ts";
 import * as op from "../wire/opcodes.ts";
 import { getAttributes, setAttributes, statx } from "./attributes.ts";
 import { copyRange, fallocate, readContent, seek, syncAll, syncFile, writeContent } from "./content.ts";
@@ -35,9 +35,9 @@ import {
 import { getXattr, listXattrs, removeXattr, setXattr } from "./xattrs.ts";
 
 /**
- * Serves the request in the server's memory. Returns the bytes of the reply's payload, a negated errno, or NO_REPLY.
+ * Serves the request at hand. Returns the bytes of the reply's payload, a negated errno, or NO_REPLY.
  */
-export type Request = (server: FuseServer, files: Subvolume, ino: number) => number;
+type Request = (mount: Mount, files: Subvolume, ino: number) => number;
 
 /**
  * OPEN, OPENDIR, CREATE, RELEASE and FLUSH are missing on purpose: the kernel opens without asking then, makes files by

@@ -1,7 +1,7 @@
 /** The mount itself: INIT, DESTROY, STATFS, FORGET, and what needs no work. */
 import { EPROTO, NAME_MAX } from "@stratos/abi";
 import type { Subvolume } from "@stratos/aegisfs";
-import type { FuseServer } from "../server.ts";
+import { treeOf, type Mount } from "../mount.ts";
 import { putPair } from "../wire/attribute-words.ts";
 import {
   B,
@@ -42,15 +42,15 @@ const BACKGROUND_MAX = 1024;
 const CONGESTED_AT = 48;
 
 /** fuse_init_in: major, minor, read-ahead, flags. fuse_init_out: 64 bytes. */
-export function initialize(server: FuseServer): number {
-  const { words } = server;
+export function initialize(mount: Mount): number {
+  const { words } = mount.exchange;
   const [major, minor, readAhead, offered] = [words[B]!, words[B + 1]!, words[B + 2]!, words[B + 3]!];
   words.fill(0, D, D + 16);
   words[D] = FUSE_MAJOR;
   // A newer kernel asks again with our version.
   if (major > FUSE_MAJOR) return 64;
   if (major < FUSE_MAJOR || minor < FUSE_MINOR_MIN) return -EPROTO;
-  server.minor = Math.min(minor, FUSE_MINOR);
+  mount.agreement.minor = Math.min(minor, FUSE_MINOR);
   const wanted =
     FUSE_ASYNC_READ |
     FUSE_BIG_WRITES |
@@ -66,13 +66,13 @@ export function initialize(server: FuseServer): number {
     FUSE_EXPORT_SUPPORT |
     FUSE_DONT_MASK |
     FUSE_SETXATTR_EXT |
-    (server.writebackCache ? FUSE_WRITEBACK_CACHE : 0) |
-    (server.checksPermissions ? FUSE_POSIX_ACL : 0);
-  words[D + 1] = server.minor;
+    (mount.settings.writebackCache ? FUSE_WRITEBACK_CACHE : 0) |
+    (mount.settings.checksPermissions ? FUSE_POSIX_ACL : 0);
+  words[D + 1] = mount.agreement.minor;
   words[D + 2] = Math.max(readAhead, PAYLOAD_MAX);
   words[D + 3] = wanted & offered;
-  server.gathersWrites = (words[D + 3]! & FUSE_WRITEBACK_CACHE) !== 0;
-  server.setXattrSize = (offered & FUSE_SETXATTR_EXT) !== 0 ? 16 : 8;
+  mount.agreement.gathersWrites = (words[D + 3]! & FUSE_WRITEBACK_CACHE) !== 0;
+  mount.agreement.setXattrSize = (offered & FUSE_SETXATTR_EXT) !== 0 ? 16 : 8;
   words[D + 4] = BACKGROUND_MAX | (CONGESTED_AT << 16);
   words[D + 5] = PAYLOAD_MAX;
   words[D + 6] = 1; // granularity of times, ns
@@ -81,8 +81,8 @@ export function initialize(server: FuseServer): number {
 }
 
 /** fuse_kstatfs: blocks, free, available, files, free ones (2 words each), block size, name length, fragment size. */
-export function statFileSystem(server: FuseServer): number {
-  const { words, volume } = server;
+export function statFileSystem({ exchange, volume }: Pick<Mount, "exchange" | "volume">): number {
+  const { words } = exchange;
   const { blocks, freeBlocks, inodes } = volume.usage();
   words.fill(0, D, D + 20);
   putPair(words, D, blocks);
@@ -98,38 +98,42 @@ export function statFileSystem(server: FuseServer): number {
 }
 
 /** fuse_forget_in: times (2 words). */
-export function forget(server: FuseServer): number {
-  const { words } = server;
-  server.forget(words[Q_NODE]!, words[Q_NODE_TREE]!, words[B]!);
+export function forget(mount: Mount): number {
+  const { words } = mount.exchange;
+  forgetNode(mount, words[Q_NODE]!, words[Q_NODE_TREE]!, words[B]!);
   return NO_REPLY;
 }
 
 /** fuse_batch_forget_in: count, padding; node and times (2 words each). */
-export function batchForget(server: FuseServer): number {
-  const { words } = server;
+export function batchForget(mount: Mount): number {
+  const { words } = mount.exchange;
   const count = Math.min(words[B]!, (words[Q_LENGTH]! - HEADER_SIZE - 8) / 16);
   for (let index = 0, at = B + 2; index < count; index++, at += 4)
-    server.forget(words[at]!, words[at + 1]!, words[at + 2]!);
+    forgetNode(mount, words[at]!, words[at + 1]!, words[at + 2]!);
   return NO_REPLY;
 }
 
-export function destroy(server: FuseServer): number {
-  const result = server.volume.sync();
+function forgetNode(mount: Mount, ino: number, tree: number, times: number): void {
+  if (mount.caches.forget(ino, tree, times)) treeOf(mount, tree)?.unpin(ino);
+}
+
+export function destroy(mount: Mount): number {
+  const result = mount.volume.sync();
   return result < 0 ? result : 0;
 }
 
-export function acknowledge(_server: FuseServer, _files: Subvolume, _ino: number): number {
+export function acknowledge(_mount: Mount, _files: Subvolume, _ino: number): number {
   return 0;
 }
 
 /** INTERRUPT: a request that was begun is done at once, unless it waits for what the kernel has gathered. */
-export function interrupt(server: FuseServer): number {
-  server.parked.interrupt();
+export function interrupt(mount: Mount): number {
+  mount.parked.interrupt();
   return NO_REPLY;
 }
 
 /** NOTIFY_REPLY: a mark comes back. */
-export function takeMark(server: FuseServer): number {
-  server.parked.mark(server.words[Q_UNIQUE]!);
+export function takeMark(mount: Mount): number {
+  mount.parked.mark(mount.exchange.words[Q_UNIQUE]!);
   return NO_REPLY;
 }

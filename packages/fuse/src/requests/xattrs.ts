@@ -5,7 +5,8 @@
 import { ACL_ACCESS_NAME, ACL_DEFAULT_NAME, EINVAL, EOPNOTSUPP, ERANGE, S_ISGID, serializeAcl } from "@stratos/abi";
 import { ATTRIBUTE_MODE } from "@stratos/aegisfs";
 import type { Subvolume } from "@stratos/aegisfs";
-import type { FuseServer } from "../server.ts";
+import type { Exchange } from "../exchange.ts";
+import type { Mount } from "../mount.ts";
 import { B, BODY_AT, D, Q_LENGTH, REPLY_DATA_AT, REQUEST_AT } from "../wire/layout.ts";
 
 const CAPABILITY = "security.capability";
@@ -20,14 +21,14 @@ function isAcl(name: string): boolean {
 }
 
 /** fuse_getxattr_in: size, padding; name. Size 0 asks for the size alone. */
-export function getXattr(server: FuseServer, files: Subvolume, ino: number): number {
-  const { words, bytes } = server;
-  const name = server.name(BODY_AT + 8);
+export function getXattr(mount: Mount, files: Subvolume, ino: number): number {
+  const { words, bytes } = mount.exchange;
+  const name = mount.exchange.name(BODY_AT + 8);
   if (!isKnown(name)) return -EOPNOTSUPP;
   const value = files.getXattr(ino, name);
   if (typeof value === "number") return value;
   const sizeMax = words[B]!;
-  if (sizeMax === 0) return replySize(server, value.length);
+  if (sizeMax === 0) return replySize(mount.exchange, value.length);
   if (value.length > sizeMax) return -ERANGE;
   bytes.set(value, REPLY_DATA_AT);
   return value.length;
@@ -39,52 +40,51 @@ const ACL_KILL_SGID = 1;
 /**
  * fuse_setxattr_in: size, flags, and with FUSE_SETXATTR_EXT further flags and padding; name, a zero byte, the value.
  */
-export function setXattr(server: FuseServer, files: Subvolume, ino: number): number {
-  const { words, bytes } = server;
+export function setXattr(mount: Mount, files: Subvolume, ino: number): number {
+  const { words, bytes } = mount.exchange;
   const size = words[B]!;
-  const nameAt = BODY_AT + server.setXattrSize;
-  const name = server.name(nameAt);
+  const nameAt = BODY_AT + mount.agreement.setXattrSize;
+  const name = mount.exchange.name(nameAt);
   if (!isKnown(name)) return -EOPNOTSUPP;
   const start = nameAt + name.length + 1;
   if (start + size > REQUEST_AT + words[Q_LENGTH]!) return -EINVAL;
-  if (name === CAPABILITY) server.inoWithoutCapabilities = 0;
+  if (name === CAPABILITY) mount.caches.inoWithoutCapabilities = 0;
   const value = bytes.slice(start, start + size);
   if (!isAcl(name)) return files.setXattr(ino, name, value, words[B + 1]!);
   const result = files.setAcl(ino, name, value);
-  if (result === 0 && server.setXattrSize === 16 && (words[B + 2]! & ACL_KILL_SGID) !== 0)
-    dropSetGid(server, files, ino);
+  if (result === 0 && mount.agreement.setXattrSize === 16 && (words[B + 2]! & ACL_KILL_SGID) !== 0)
+    dropSetGid(mount.exchange, files, ino);
   return result;
 }
 
 const NO_ACL = serializeAcl([]);
 
-export function removeXattr(server: FuseServer, files: Subvolume, ino: number): number {
-  const name = server.name(BODY_AT);
+export function removeXattr(mount: Mount, files: Subvolume, ino: number): number {
+  const name = mount.exchange.name(BODY_AT);
   if (isAcl(name)) return files.setAcl(ino, name, NO_ACL);
   return isKnown(name) ? files.removeXattr(ino, name) : -EOPNOTSUPP;
 }
 
 /** A list that was set by who is not of the file's group takes S_ISGID away, as chmod(2) does. */
-function dropSetGid(server: FuseServer, files: Subvolume, ino: number): void {
-  const { attributes } = server;
+function dropSetGid({ attributes }: Exchange, files: Subvolume, ino: number): void {
   if (files.stat(ino, attributes) < 0 || (attributes.mode & S_ISGID) === 0) return;
   attributes.mode &= ~S_ISGID;
   files.setAttributes(ino, attributes, ATTRIBUTE_MODE);
 }
 
 /** fuse_getxattr_in; answers names, each with a zero byte. */
-export function listXattrs(server: FuseServer, files: Subvolume, ino: number): number {
+export function listXattrs(mount: Mount, files: Subvolume, ino: number): number {
   const names = files.listXattrs(ino);
   if (typeof names === "number") return names;
   const text = names.map((name) => `${name}\0`).join("");
-  const sizeMax = server.words[B]!;
-  if (sizeMax === 0) return replySize(server, text.length);
-  return text.length > sizeMax ? -ERANGE : server.putText(text);
+  const sizeMax = mount.exchange.words[B]!;
+  if (sizeMax === 0) return replySize(mount.exchange, text.length);
+  return text.length > sizeMax ? -ERANGE : mount.exchange.putText(text);
 }
 
-function replySize(server: FuseServer, size: number): number {
-  server.words[D] = size;
-  server.words[D + 1] = 0;
+function replySize({ words }: Exchange, size: number): number {
+  words[D] = size;
+  words[D + 1] = 0;
   return 8;
 }
 
@@ -92,7 +92,7 @@ function replySize(server: FuseServer, size: number): number {
  * A file that was written or changed hands loses its capabilities (capabilities(7)); FUSE_HANDLE_KILLPRIV_V2 makes it
  * our duty.
  */
-export function dropCapabilities(server: FuseServer, files: Subvolume, ino: number): void {
+export function dropCapabilities(mount: Mount, files: Subvolume, ino: number): void {
   if (typeof files.getXattr(ino, CAPABILITY) !== "number") files.removeXattr(ino, CAPABILITY);
-  if (files === server.files) server.inoWithoutCapabilities = ino;
+  if (files === mount.files) mount.caches.inoWithoutCapabilities = ino;
 }

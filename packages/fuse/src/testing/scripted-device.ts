@@ -4,7 +4,7 @@ import type { FuseDevice } from "../device.ts";
 import { FUSE_NOTIFY_RETRIEVE, MEMORY_SIZE } from "../wire/layout.ts";
 import { FUSE_NOTIFY_REPLY } from "../wire/opcodes.ts";
 
-export interface Reply {
+interface Reply {
   readonly unique: number;
   readonly error: number;
   readonly payload: Uint8Array;

@@ -58,7 +58,7 @@ export function getSigned(words: Uint32Array, at: number): number {
 }
 
 /** fuse_attr at `words[at …)`. */
-export function putAttributes(words: Uint32Array, at: number, from: Attributes, tree: number): void {
+function putAttributes(words: Uint32Array, at: number, from: Attributes, tree: number): void {
   words[at + ATTR_AT_INO] = from.ino;
   // A snapshot's files must not look like further links of the live ones.
   words[at + ATTR_AT_INO + 1] = tree;

@@ -4,15 +4,20 @@
  */
 import type { Database } from "../database/database.ts";
 import { writeEvents } from "../store/events.ts";
+import { HubError } from "../store/hub-error.ts";
+import { mayDo, type Principal } from "./access.ts";
 
-export interface Decision {
-  readonly actor: string;
-  readonly isAllowed: boolean;
-  readonly permission: string;
+/** The request that is decided about. */
+interface Asked {
   readonly method: string;
   readonly path: string;
   readonly from: string;
-  readonly status?: number;
+}
+
+interface Decision extends Asked {
+  readonly actor: string;
+  readonly isAllowed: boolean;
+  readonly permission: string;
 }
 
 const DELAY_MS = 200;
@@ -37,6 +42,14 @@ export class AccessLog {
     this.#pending.push(decision);
     this.#timer ??= setTimeout(() => void this.flush(), DELAY_MS);
     if (this.#pending.length >= PENDING_MAX) await this.flush();
+  }
+
+  /** @throws HubError 403 */
+  async demand(principal: Principal, permission: string, { method, path, from }: Asked): Promise<void> {
+    const isAllowed = mayDo(principal, permission);
+    await this.add({ actor: principal.name, isAllowed, permission, method, path, from });
+    if (!isAllowed)
+      throw new HubError(403, "forbidden", `${principal.name} may not: it takes the permission ${permission}`);
   }
 
   flush(): Promise<void> {

@@ -25,7 +25,7 @@ import { schemaVersion } from "../store/migrations/migrate.ts";
 import { countQueue } from "../store/tasks.ts";
 import { mayDo } from "../access/access.ts";
 import { eventStream } from "./event-stream.ts";
-import type { ApiRequest, ApiRoute } from "./route.ts";
+import { silentRoute, type ApiRequest, type ApiRoute } from "./route.ts";
 import { BRAKE, CHANNEL, EVENT_VIEW, page, ROLE, TOKEN } from "./schemas.ts";
 import { PAGE, PAGE_MAX } from "./task-routes.ts";
 
@@ -75,20 +75,17 @@ const channels: readonly ApiRoute[] = [
       return { body, version: body.version };
     },
   },
-  {
-    id: "removeChannel",
-    method: "delete",
-    path: "/channels/{channel}",
-    tag: "channels",
-    permission: "channel:change",
-    summary: "Removes a channel without open tasks.",
-    answers: "nothing",
-    status: 204,
-    handle: async (request) => {
-      await removeChannel(request.hub.database, one(request, "channel"), request.principal.name);
-      return { status: 204 };
+  silentRoute(
+    {
+      id: "removeChannel",
+      method: "delete",
+      path: "/channels/{channel}",
+      tag: "channels",
+      permission: "channel:change",
+      summary: "Removes a channel without open tasks.",
     },
-  },
+    (request) => removeChannel(request.hub.database, one(request, "channel"), request.principal.name),
+  ),
   {
     id: "listBrakes",
     method: "get",
@@ -165,20 +162,17 @@ const access: readonly ApiRoute[] = [
       return { status: 201, body: await request.hub.access.createKey(key, request.principal.name) };
     },
   },
-  {
-    id: "revokeToken",
-    method: "delete",
-    path: "/tokens/{token}",
-    tag: "access",
-    permission: "token:revoke",
-    summary: "Revokes a key.",
-    answers: "nothing",
-    status: 204,
-    handle: async (request) => {
-      await request.hub.access.revokeKey(one(request, "token"), request.principal.name);
-      return { status: 204 };
+  silentRoute(
+    {
+      id: "revokeToken",
+      method: "delete",
+      path: "/tokens/{token}",
+      tag: "access",
+      permission: "token:revoke",
+      summary: "Revokes a key.",
     },
-  },
+    (request) => request.hub.access.revokeKey(one(request, "token"), request.principal.name),
+  ),
   {
     id: "listRoles",
     method: "get",
@@ -208,20 +202,17 @@ const access: readonly ApiRoute[] = [
       return { body: (await request.hub.access.listRoles()).find((role) => role.name === name) };
     },
   },
-  {
-    id: "removeRole",
-    method: "delete",
-    path: "/roles/{role}",
-    tag: "access",
-    permission: "role:change",
-    summary: "Removes a role that nobody has.",
-    answers: "nothing",
-    status: 204,
-    handle: async (request) => {
-      await request.hub.access.removeRole(one(request, "role"), request.principal.name);
-      return { status: 204 };
+  silentRoute(
+    {
+      id: "removeRole",
+      method: "delete",
+      path: "/roles/{role}",
+      tag: "access",
+      permission: "role:change",
+      summary: "Removes a role that nobody has.",
     },
-  },
+    (request) => request.hub.access.removeRole(one(request, "role"), request.principal.name),
+  ),
   {
     id: "listGrants",
     method: "get",
@@ -231,34 +222,28 @@ const access: readonly ApiRoute[] = [
     summary: "Lists who has which role.",
     handle: async ({ hub }) => list(await hub.access.listGrants()),
   },
-  {
-    id: "grantRole",
-    method: "put",
-    path: "/grants/{principal}/{role}",
-    tag: "access",
-    permission: "role:grant",
-    summary: "Gives somebody a role.",
-    answers: "nothing",
-    status: 204,
-    handle: async (request) => {
-      await request.hub.access.grant(one(request, "principal"), one(request, "role"), request.principal.name);
-      return { status: 204 };
+  silentRoute(
+    {
+      id: "grantRole",
+      method: "put",
+      path: "/grants/{principal}/{role}",
+      tag: "access",
+      permission: "role:grant",
+      summary: "Gives somebody a role.",
     },
-  },
-  {
-    id: "takeRole",
-    method: "delete",
-    path: "/grants/{principal}/{role}",
-    tag: "access",
-    permission: "role:grant",
-    summary: "Takes a role from somebody.",
-    answers: "nothing",
-    status: 204,
-    handle: async (request) => {
-      await request.hub.access.ungrant(one(request, "principal"), one(request, "role"), request.principal.name);
-      return { status: 204 };
+    (request) => request.hub.access.grant(one(request, "principal"), one(request, "role"), request.principal.name),
+  ),
+  silentRoute(
+    {
+      id: "takeRole",
+      method: "delete",
+      path: "/grants/{principal}/{role}",
+      tag: "access",
+      permission: "role:grant",
+      summary: "Takes a role from somebody.",
     },
-  },
+    (request) => request.hub.access.ungrant(one(request, "principal"), one(request, "role"), request.principal.name),
+  ),
 ];
 
 const operation: readonly ApiRoute[] = [

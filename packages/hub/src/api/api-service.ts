@@ -21,7 +21,7 @@ import { fitsParameter } from "./path-parameters.ts";
 import { webPages } from "../web/web-pages.ts";
 import type { ApiAnswer, ApiRequest, ApiRoute } from "./route.ts";
 
-export interface ApiOptions {
+interface ApiOptions {
   readonly version: string;
   readonly routes: readonly ApiRoute[];
   /** Where a request came from: for the audit and for limits. */
@@ -62,8 +62,9 @@ export function createApi(hub: HubService, options: ApiOptions): Hono {
   });
   app.get("/v1/openapi.json", (context) => context.json(openApiDocument(options.routes, options.version)));
   app.get("/metrics", async (context) => {
-    const principal = await authenticate(hub, context, attempts, options.addressOf(context));
-    await requireOf(hub, principal, context, options.addressOf(context))("status:read");
+    const from = options.addressOf(context);
+    const principal = await authenticate(hub, context, attempts, from);
+    await hub.accessLog.demand(principal, "status:read", { method: "GET", path: context.req.path, from });
     return context.text(await metricsText(hub, counts), 200, {
       "Content-Type": "text/plain; version=0.0.4; charset=utf-8",
     });
@@ -117,7 +118,8 @@ async function answer(
   { check, ajv, attempts, from }: Tools,
 ): Promise<Response> {
   const principal = await authenticate(hub, context, attempts, from);
-  const require = requireOf(hub, principal, context, from);
+  const asked = { method: context.req.method, path: context.req.path, from };
+  const require = (permission: string): Promise<void> => hub.accessLog.demand(principal, permission, asked);
   if (route.isScoped !== true) await require(route.permission);
   const parameters = context.req.param() as Record<string, string>;
   for (const [name, value] of Object.entries(parameters))
@@ -185,27 +187,6 @@ async function authenticate(
     return refuse("this token is unknown, expired or revoked");
   }
   return principal;
-}
-
-function requireOf(
-  hub: HubService,
-  principal: Principal,
-  context: Context,
-  from: string,
-): (permission: string) => Promise<void> {
-  return async (permission) => {
-    const isAllowed = mayDo(principal, permission);
-    await hub.accessLog.add({
-      actor: principal.name,
-      isAllowed,
-      permission,
-      method: context.req.method,
-      path: context.req.path,
-      from,
-    });
-    if (!isAllowed)
-      throw new HubError(403, "forbidden", `${principal.name} may not: it takes the permission ${permission}`);
-  };
 }
 
 /** Carries a request out once for each key, in one transaction with the note that it was. */
@@ -326,7 +307,7 @@ async function* bounded(pieces: AsyncIterable<Uint8Array>, bytesMax: number): As
 }
 
 /** RFC 9457. What went wrong inside is told to the log alone. */
-export function problem(context: Context, error: unknown): Response {
+function problem(context: Context, error: unknown): Response {
   const refusal = error instanceof HubError ? error : internal(error);
   const causes: { tool: string; detail: string }[] = [];
   for (let cause = refusal.cause; cause instanceof HubError; cause = cause.cause)

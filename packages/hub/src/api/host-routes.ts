@@ -5,7 +5,7 @@ import { HubError } from "../store/hub-error.ts";
 import { appendLog, LOG_CHUNK_BYTES_MAX } from "../store/logs.ts";
 import { endRuns, releaseUnknown, renewRuns, startRuns } from "../store/move-runs.ts";
 import { addArtefacts } from "../store/artefacts.ts";
-import type { ApiRequest, ApiRoute } from "./route.ts";
+import { silentRoute, type ApiRequest, type ApiRoute } from "./route.ts";
 import { CLAIM, HOST_CHANGE, HOST_REGISTRATION, PROOFS, RUN_ENDS, SESSION } from "./schemas.ts";
 
 const name = ({ parameters }: ApiRequest): string => parameters["host"]!;
@@ -55,20 +55,17 @@ export const HOST_ROUTES: readonly ApiRoute[] = [
       return { body: await findHost(request.hub.database, name(request)), version };
     },
   },
-  {
-    id: "removeHost",
-    method: "delete",
-    path: "/hosts/{host}",
-    tag: "hosts",
-    permission: "host:change",
-    summary: "Forgets a host that has no runs.",
-    answers: "nothing",
-    status: 204,
-    handle: async (request) => {
-      await removeHost(request.hub.database, name(request), request.principal.name);
-      return { status: 204 };
+  silentRoute(
+    {
+      id: "removeHost",
+      method: "delete",
+      path: "/hosts/{host}",
+      tag: "hosts",
+      permission: "host:change",
+      summary: "Forgets a host that has no runs.",
     },
-  },
+    (request) => removeHost(request.hub.database, name(request), request.principal.name),
+  ),
   {
     ...worker,
     id: "registerHost",

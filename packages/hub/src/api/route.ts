@@ -55,3 +55,19 @@ export interface ApiRoute {
   readonly takesIfMatch?: true;
   readonly handle: (request: ApiRequest) => Promise<ApiAnswer | Response>;
 }
+
+/** A route that changes something and has nothing to say about it: 204. */
+export function silentRoute(
+  route: Omit<ApiRoute, "answers" | "status" | "handle">,
+  change: (request: ApiRequest) => Promise<unknown>,
+): ApiRoute {
+  return {
+    ...route,
+    answers: "nothing",
+    status: 204,
+    handle: async (request) => {
+      await change(request);
+      return {};
+    },
+  };
+}

@@ -57,7 +57,7 @@ export const HOST_REGISTRATION = object(
   ["arches", "channels", "capacity"],
 );
 export const HOST_CHANGE = object({ enabled: { type: "boolean" } }, ["enabled"]);
-export const CLAIM_WAIT_SECONDS_MAX = 55;
+const CLAIM_WAIT_SECONDS_MAX = 55;
 export const CLAIM = object(
   {
     session: uuid,
@@ -71,7 +71,7 @@ export const CLAIM = object(
 export const SESSION = object({ session: uuid }, ["session"]);
 const proof = { run: id, token: uuid };
 export const PROOFS = object({ runs: list(object(proof, ["run", "token"]), 10_000) }, ["runs"]);
-export const ARTEFACT = object(
+const ARTEFACT = object(
   { name: text(255), role: word, digest: { type: "string", pattern: DIGEST_PATTERN }, media: text(127) },
   ["name", "role", "digest", "media"],
 );

@@ -24,7 +24,7 @@ const pageQuery = {
   cursor: { schema: { type: "string" }, description: "`next` of the page before" },
 };
 
-export const taskId = ({ parameters }: Pick<ApiRequest, "parameters">): number => Number(parameters["task"]);
+const taskId = ({ parameters }: Pick<ApiRequest, "parameters">): number => Number(parameters["task"]);
 
 async function mayChange(request: ApiRequest, id: number): Promise<void> {
   const task = await findTask(request.hub.database, id);

@@ -1,7 +1,7 @@
 /** Webhooks and their deliveries. */
 import { createWebhook, listDeliveries, listWebhooks, redeliver, removeWebhook } from "../store/webhooks.ts";
 import { HubError } from "../store/hub-error.ts";
-import type { ApiRoute } from "./route.ts";
+import { silentRoute, type ApiRoute } from "./route.ts";
 import { WEBHOOK } from "./schemas.ts";
 
 export const WEBHOOK_ROUTES: readonly ApiRoute[] = [
@@ -30,20 +30,17 @@ export const WEBHOOK_ROUTES: readonly ApiRoute[] = [
       return { status: 201, body: await createWebhook(hub.database, { url, events }, principal.name) };
     },
   },
-  {
-    id: "removeWebhook",
-    method: "delete",
-    path: "/webhooks/{webhook}",
-    tag: "webhooks",
-    permission: "webhook:change",
-    summary: "Removes a webhook and its deliveries.",
-    answers: "nothing",
-    status: 204,
-    handle: async ({ hub, parameters, principal }) => {
-      await removeWebhook(hub.database, Number(parameters["webhook"]), principal.name);
-      return { status: 204 };
+  silentRoute(
+    {
+      id: "removeWebhook",
+      method: "delete",
+      path: "/webhooks/{webhook}",
+      tag: "webhooks",
+      permission: "webhook:change",
+      summary: "Removes a webhook and its deliveries.",
     },
-  },
+    ({ hub, parameters, principal }) => removeWebhook(hub.database, Number(parameters["webhook"]), principal.name),
+  ),
   {
     id: "listDeliveries",
     method: "get",

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { HubError, notFound } from "../store/hub-error.ts";
 
-export interface BlobState {
+interface BlobState {
   readonly offset: number;
   readonly isComplete: boolean;
 }

@@ -3,7 +3,7 @@ import type { Database } from "../database/database.ts";
 import type { Chore } from "../leader/housekeeping.ts";
 import type { BlobStore } from "./blob-store.ts";
 
-export const BLOB_KEPT_HOURS = 24;
+const BLOB_KEPT_HOURS = 24;
 
 export function blobChore(database: Database, blobs: BlobStore): Chore {
   return {

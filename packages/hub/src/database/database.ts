@@ -55,7 +55,6 @@ export class DatabaseError extends Error {
   }
 }
 
-export const SQL_UNIQUE_VIOLATION = "23505";
 export const SQL_FOREIGN_KEY_VIOLATION = "23503";
 
 /** Both members' errors carry SQLSTATE and constraint under these names; a failure of a socket carries none. */

@@ -3,7 +3,7 @@ import { PgliteDatabase } from "./pglite.ts";
 import { PostgresDatabase } from "./postgres.ts";
 import type { Database } from "./database.ts";
 
-export interface DatabaseOptions {
+interface DatabaseOptions {
   /** Connections to a server. */
   readonly poolSize?: number;
   readonly slowStatementMs?: number;

@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import pg from "pg";
 import { databaseError, type Database, type HeldLock, type Isolation, type Queryable } from "./database.ts";
 
-export interface PostgresOptions {
+interface PostgresOptions {
   /** `postgres://user@host/database`, or with `?host=/folder` a Unix socket. */
   readonly url: string;
   /** Connections of the pool. */

@@ -6,7 +6,7 @@
  */
 import type { Database, HeldLock } from "../database/database.ts";
 
-export interface LeadershipOptions {
+interface LeadershipOptions {
   /** Names this hub to people. */
   readonly holder: string;
   /** A leader that has not renewed for so long is ended by the others. */

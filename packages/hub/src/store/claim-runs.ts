@@ -8,7 +8,7 @@ import type { ClaimedRun } from "@stratos/hub-api";
 import type { Database, Queryable } from "../database/database.ts";
 import { HubError } from "./hub-error.ts";
 
-export interface ClaimRequest {
+interface ClaimRequest {
   readonly host: string;
   /** Of the host's registration; a later registration makes it void. */
   readonly session: string;
@@ -18,7 +18,7 @@ export interface ClaimRequest {
   readonly start: boolean;
 }
 
-export const CLAIM_SLOTS_MAX = 500;
+const CLAIM_SLOTS_MAX = 500;
 /** Heads of queues beyond those asked for: so many other claims at once leave one with something. */
 const SPARE_HEADS = 16;
 const SPARE_HEADS_AGAIN = 256;

@@ -162,7 +162,7 @@ function sorted(value: unknown): unknown {
   );
 }
 
-export interface ChainHead {
+interface ChainHead {
   readonly number: number;
   readonly hash: string;
 }

@@ -6,7 +6,7 @@ import type { Database } from "../database/database.ts";
 import { HubError, notFound } from "./hub-error.ts";
 
 export const LOG_CHUNK_BYTES_MAX = 1 << 20;
-export const LOG_BYTES_MAX = 256 << 20;
+const LOG_BYTES_MAX = 256 << 20;
 /** As much as one read takes from the database. */
 const READ_BYTES = 256 << 10;
 
@@ -42,7 +42,7 @@ export async function appendLog(
   return row.end_at;
 }
 
-export interface LogPart {
+interface LogPart {
   readonly run: number;
   readonly start: number;
   readonly content: Uint8Array;

@@ -12,14 +12,14 @@ export const BATCH_TASKS_MAX = 10_000;
 const PARENTS_MAX = 1_000;
 const TIMEOUT_SECONDS = 6 * 3_600;
 
-export interface SubmissionContext {
+interface SubmissionContext {
   readonly owner: string;
   readonly workflow?: number;
   /** The transaction that the tasks shall be part of. */
   readonly inside?: Queryable;
 }
 
-export interface SubmittedTask {
+interface SubmittedTask {
   readonly id: number;
   readonly state: TaskState;
 }

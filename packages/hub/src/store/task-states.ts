@@ -1,5 +1,5 @@
 /**
- * The life of a task, as data: the statements, `hub fsck` and the checker of simulations derive from it.
+ * The life of a task. A simulation checks each step against it (testing/simulate-hub.ts).
  *
  *     BLOCKED → FREE → ASSIGNED → RUNNING → COMPLETED
  *        │        │ ↖______│_________│ ↘ FAILED
@@ -9,21 +9,7 @@
  * of a class that is tried again. FAILED and CANCELED go back to FREE when somebody asks for it (`retry`).
  */
 export const TASK_STATES = ["BLOCKED", "FREE", "ASSIGNED", "RUNNING", "COMPLETED", "FAILED", "CANCELED"] as const;
-export type TaskState = (typeof TASK_STATES)[number];
-
-export const NEXT_STATES: Readonly<Record<TaskState, readonly TaskState[]>> = {
-  BLOCKED: ["FREE", "CANCELED"],
-  FREE: ["ASSIGNED", "CANCELED"],
-  ASSIGNED: ["RUNNING", "FREE", "FAILED", "CANCELED"],
-  RUNNING: ["COMPLETED", "FAILED", "CANCELED", "FREE"],
-  COMPLETED: [],
-  FAILED: ["FREE"],
-  CANCELED: ["FREE"],
-};
-
-/** One attempt at a task. LOST: its lease ended. RELEASED: the worker gave it back unfinished. */
-export const RUN_STATES = ["ASSIGNED", "RUNNING", "COMPLETED", "FAILED", "CANCELED", "LOST", "RELEASED"] as const;
-export type RunState = (typeof RUN_STATES)[number];
+type TaskState = (typeof TASK_STATES)[number];
 
 export function isOpen(state: TaskState): boolean {
   return state !== "COMPLETED" && state !== "FAILED" && state !== "CANCELED";
@@ -41,7 +27,6 @@ export const FAILURE_CLASSES = {
   /** Out of memory, or by a signal. */
   killed: { retriesMax: 1, pauseSeconds: 30 },
 } as const;
-export type FailureClass = keyof typeof FAILURE_CLASSES;
 
 /** No pause is longer. */
 export const RETRY_PAUSE_SECONDS_MAX = 3_600;

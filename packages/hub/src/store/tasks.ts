@@ -39,7 +39,7 @@ function view({
   };
 }
 
-export interface TaskFilter {
+interface TaskFilter {
   readonly states?: readonly TaskState[];
   readonly channel?: string;
   readonly kind?: string;

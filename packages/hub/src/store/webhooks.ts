@@ -4,14 +4,14 @@ import type { Database } from "../database/database.ts";
 import { EVENT_START, lastCursor, writeEvents, type EventCursor } from "./events.ts";
 import { notFound } from "./hub-error.ts";
 
-export interface WebhookView {
+interface WebhookView {
   readonly id: number;
   readonly url: string;
   readonly events: readonly string[];
   readonly enabled: boolean;
   readonly owner: string;
 }
-export interface DeliveryView {
+interface DeliveryView {
   readonly id: number;
   readonly webhook: number;
   readonly state: "WAITING" | "DELIVERED" | "DEAD";

@@ -70,7 +70,7 @@ export async function whyWaits(database: Database, id: number): Promise<WaitReas
 }
 
 /** The filters of a claim, in the order in which they are told. */
-export function filterHosts(
+function filterHosts(
   task: Pick<TaskRow, "arch" | "channel" | "requires" | "weight">,
   hosts: readonly HostView[],
 ): { filter: string; left: number; of: number }[] {

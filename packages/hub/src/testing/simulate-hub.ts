@@ -28,10 +28,9 @@ import { HubError } from "../store/hub-error.ts";
 import { endRuns, expireRuns, releaseUnknown, renewRuns, startRuns } from "../store/move-runs.ts";
 import { endPauses, settleEnded } from "../store/settle-ended.ts";
 import { submitTasks } from "../store/submit-tasks.ts";
-import { NEXT_STATES } from "../store/task-states.ts";
 import { openMigrated, startPostgres } from "./test-database.ts";
 
-export interface SimulationOptions {
+interface SimulationOptions {
   readonly seed: number;
   /** Where the hubs meet. */
   readonly place: string;
@@ -39,7 +38,7 @@ export interface SimulationOptions {
   readonly steps: number;
 }
 
-export interface SimulationResult {
+interface SimulationResult {
   readonly tasks: number;
   readonly runs: number;
   readonly events: number;
@@ -50,6 +49,16 @@ export interface SimulationResult {
 const HUBS = 3;
 const HOSTS = 4;
 const LEASE_SECONDS = 0.15;
+/** What may come after a state of a task. */
+const NEXT_STATES: Readonly<Record<TaskState, readonly TaskState[]>> = {
+  BLOCKED: ["FREE", "CANCELED"],
+  FREE: ["ASSIGNED", "CANCELED"],
+  ASSIGNED: ["RUNNING", "FREE", "FAILED", "CANCELED"],
+  RUNNING: ["COMPLETED", "FAILED", "CANCELED", "FREE"],
+  COMPLETED: [],
+  FAILED: ["FREE"],
+  CANCELED: ["FREE"],
+};
 
 interface Host {
   readonly name: string;

@@ -32,7 +32,7 @@ from.addEventListener("log",e=>{const end=log.scrollTop+log.clientHeight>=log.sc
 log.append(JSON.parse(e.data).text);if(end)log.scrollTop=log.scrollHeight});
 from.addEventListener("end",()=>{from.close();if(log.dataset.open)location.reload()});`;
 
-export interface Frame {
+interface Frame {
   readonly title: string;
   readonly who: string | null;
   readonly here: string;
@@ -45,7 +45,7 @@ const LINKS = [
   ["/audit", "Audit"],
 ] as const;
 
-export function page({ title, who, here }: Frame, content: Html): Html {
+function page({ title, who, here }: Frame, content: Html): Html {
   const links = LINKS.map(
     ([path, name]) => html`<a href="${path}"${raw(path === here ? ' aria-current="page"' : "")}>${name}</a>`,
   );

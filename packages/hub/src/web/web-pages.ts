@@ -37,7 +37,7 @@ const POLICY =
   `'sha256-${createHash("sha256").update(LOG_SCRIPT).digest("base64")}'; connect-src 'self'; form-action 'self'; ` +
   "base-uri 'none'; frame-ancestors 'none'";
 
-export interface WebOptions {
+interface WebOptions {
   readonly isSecure: boolean;
   readonly attempts: AttemptLimit;
   readonly addressOf: (context: Context) => string;
@@ -53,19 +53,12 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf }: Web
     if (principal === null) throw new SignInFirst();
     return principal;
   };
-  const require = async (context: Context, principal: Principal, permission: string): Promise<void> => {
-    const isAllowed = mayDo(principal, permission);
-    await hub.accessLog.add({
-      actor: principal.name,
-      isAllowed,
-      permission,
+  const require = (context: Context, principal: Principal, permission: string): Promise<void> =>
+    hub.accessLog.demand(principal, permission, {
       method: context.req.method,
       path: context.req.path,
       from: addressOf(context),
     });
-    if (!isAllowed)
-      throw new HubError(403, "forbidden", `${principal.name} may not: it takes the permission ${permission}`);
-  };
   const permitted = async (context: Context, permission: string): Promise<Principal> => {
     const principal = await whoOf(context);
     await require(context, principal, permission);

@@ -4,13 +4,13 @@ import { createReadStream, statSync } from "node:fs";
 import { Readable } from "node:stream";
 import { HubProblem, type HubClient } from "@stratos/hub-api";
 
-export interface UploadFile {
+interface UploadFile {
   readonly name: string;
   readonly path: string;
   readonly role: string;
   readonly media: string;
 }
-export interface UploadedArtefact {
+interface UploadedArtefact {
   readonly name: string;
   readonly role: string;
   readonly digest: string;

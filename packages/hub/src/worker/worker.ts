@@ -26,7 +26,7 @@ import { uploadArtefacts } from "./upload.ts";
 export { commandExecutor, runProgram } from "./command-executor.ts";
 export type { Execution, ExecutionResult, Executor, StopReason } from "./executor.ts";
 
-export interface WorkerOptions {
+interface WorkerOptions {
   readonly client: HubClient;
   readonly host: string;
   readonly registration: HostRegistration;

@@ -24,7 +24,7 @@ import { OperationError } from "@stratos/operation";
 import { openAegisFiles } from "./aegis-files.ts";
 import type { DiskPlace } from "./disk-place.ts";
 
-export interface OpenDisk {
+interface OpenDisk {
   readonly path: string;
   readonly format: "raw" | "qcow2";
   readonly disk: Disk;

@@ -14,7 +14,7 @@ import { derivedId } from "@stratos/outputs";
 export const FOREIGN_FORMATS = ["vmdk", "vhd", "vhd-fixed", "vhdx", "ova"] as const;
 export type ForeignFormat = (typeof FOREIGN_FORMATS)[number];
 
-export interface ForeignDiskOptions {
+interface ForeignDiskOptions {
   /** of the image: what else comes from chance is derived from it */
   readonly name: string;
   /** as the file will be called: VMDK and OVA have it inside */

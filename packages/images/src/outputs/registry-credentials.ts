@@ -10,7 +10,7 @@ import { hostReason } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
 
 /** What of this host decides. */
-export interface CredentialPlaces {
+interface CredentialPlaces {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly home: string;
   readonly uid: number;

@@ -42,7 +42,7 @@ export interface TreeSource {
   close(): void;
 }
 
-export interface TreeSourceOptions {
+interface TreeSourceOptions {
   /** of an OCI index with several */
   readonly architecture?: string;
   /** a folder's files belong to root, whoever unpacked them */

@@ -2,7 +2,7 @@
  * Writes a tree in each of the formats that `stratos image convert` and composes offer. Times come from the options: no
  * clock reaches an output.
  */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import {
@@ -31,6 +31,7 @@ import {
 } from "@stratos/formats";
 import { FileDisk, nodeDiskCipher, OciLayoutFolder, RepositoryFolder } from "@stratos/tools-node/outputs";
 import { nodeCodecs } from "@stratos/host-node/codecs";
+import { writeFully } from "@stratos/host-node/files";
 import {
   bootcLayout,
   derivedId,
@@ -51,7 +52,7 @@ import { aegisRoot } from "./aegis-root.ts";
 import { isForeign, writeForeignDisk, type ForeignFormat } from "./foreign-disk.ts";
 import type { OutputFormat } from "./output-formats.ts";
 
-export interface OutputOptions {
+interface OutputOptions {
   /** seconds since 1970 */
   readonly time: number;
   /** Debian's name: amd64, arm64, riscv64 */
@@ -87,7 +88,7 @@ export interface OutputOptions {
   readonly qcow2?: string;
 }
 
-export interface OutputResult {
+interface OutputResult {
   readonly path: string;
   /** digest of an OCI image, checksum of a commit; null for plain files */
   readonly digest: string | null;
@@ -459,7 +460,7 @@ export function writeFile(path: string, pieces: Iterable<Uint8Array>): OutputRes
   return withDraft(path, (draft) => {
     const fd = openSync(draft, "wx");
     try {
-      for (const piece of pieces) for (let done = 0; done < piece.length;) done += writeSync(fd, piece, done);
+      for (const piece of pieces) writeFully(fd, piece);
       fsyncSync(fd);
     } finally {
       closeSync(fd);

@@ -1,25 +1,25 @@
-import { EBUSY, EINVAL, ENOSPC, EPERM, O_DIRECT, O_DSYNC, O_EXCL, SEEK_CUR, SEEK_END, SEEK_SET } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
-import type { PageCache } from "../mm/page-cache.ts";
-import type { Task } from "../task/task.ts";
+import { EINVAL, ENOSPC, EPERM, O_DIRECT, O_DSYNC, O_EXCL, SEEK_CUR, SEEK_END, SEEK_SET } from "@stratos/abi";
+import type { PageCache } from "../frames/page-cache.ts";
 import type { Inode } from "../vfs/inode.ts";
-import type { IoCursor } from "../vfs/io-cursor.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
 import { notifyInode } from "../vfs/inotify-marks.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
 import { putPages, readPages } from "../vfs/regular-file.ts";
-import { markInodeDirty, syncInode, writeBackInode } from "../vfs/write-back.ts";
+import { markInodeDirty, syncInode } from "../vfs/write-back.ts";
 import { blockIoctl } from "./block-ioctl.ts";
+import { closeDevice, openDevice } from "./device-users.ts";
 import type { BlockInode } from "./block-inode.ts";
+import type { BlockCaller, BlockKernel } from "./block-kernel.ts";
 
 /** An open block device node: the node's attributes, the device's content. */
 export class BlockFile extends OpenFile {
-  readonly #kernel: Kernel;
+  readonly #kernel: BlockKernel;
   readonly device: BlockInode;
   declare readonly inode: Inode;
 
   /** @param flags  O_EXCL: nobody else may have it so, nor mount it */
-  constructor(kernel: Kernel, device: BlockInode, flags: number, inode: Inode, path: Path) {
+  constructor(kernel: BlockKernel, device: BlockInode, flags: number, inode: Inode, path: Path) {
     super(flags & ~O_EXCL, inode, path);
     this.#kernel = kernel;
     this.device = device;
@@ -30,7 +30,7 @@ export class BlockFile extends OpenFile {
     return this.device;
   }
 
-  override read(_task: Task, to: IoCursor, offset: number): number {
+  override read(_task: BlockCaller, to: IoCursor, offset: number): number {
     const at = offset < 0 ? this.position : offset;
     const done = readPages(this.#kernel, this.device, to, at);
     if (done > 0) {
@@ -41,7 +41,7 @@ export class BlockFile extends OpenFile {
   }
 
   /** A write ends at the device's end; one that begins there is −ENOSPC. −EPERM: the device is read-only. */
-  override write(_task: Task, from: IoCursor, offset: number): number {
+  override write(_task: BlockCaller, from: IoCursor, offset: number): number {
     const { device } = this;
     const at = offset < 0 ? this.position : offset;
     if (device.isReadOnly) return -EPERM;
@@ -81,7 +81,7 @@ export class BlockFile extends OpenFile {
     return syncInode(this.#kernel, this.device, dataOnly);
   }
 
-  override ioctl(task: Task, command: number, argument: number): number {
+  override ioctl(task: BlockCaller, command: number, argument: number): number {
     return blockIoctl(task, this, command, argument);
   }
 
@@ -90,31 +90,4 @@ export class BlockFile extends OpenFile {
       notifyInode(this.#kernel, this.inode, this.path, this.isWritable ? "close-write" : "close");
     closeDevice(this.#kernel, this.device, this);
   }
-}
-
-/** May somebody have the device for itself? A disk and its partitions exclude each other. */
-export function mayClaim(device: BlockInode): number {
-  if (device.holder !== null || device.disk.holder !== null) return -EBUSY;
-  if (device.disk === device) for (const part of device.partitions.values()) if (part.holder !== null) return -EBUSY;
-  return 0;
-}
-
-/** One more uses the device. @param holder  has it for itself; null: shares it */
-export function openDevice(device: BlockInode, holder: object | null): void {
-  device.openings++;
-  if (device.disk !== device) device.disk.openings++;
-  if (holder !== null) device.holder = holder;
-}
-
-/** One uses it no more; with the last one, what was written goes to the driver and nothing stays in memory. */
-export function closeDevice(kernel: Kernel, device: BlockInode, user: object): void {
-  if (device.holder === user) device.holder = null;
-  if (--device.openings === 0) {
-    // To the file behind it, which is as durable as any file (Linux: sync_blockdev).
-    if (device.isDirty || device.pages.hasDirty) writeBackInode(kernel, device);
-    if (!device.pages.hasDirty) device.pages.truncate(0);
-  }
-  const { disk } = device;
-  if (disk !== device && --disk.openings > 0) return;
-  if (disk.openings === 0) disk.driver.lastClosed();
 }

@@ -1,10 +1,9 @@
 import { EINVAL, EIO, ENOSPC, PAGE_SIZE, S_IFBLK } from "@stratos/abi";
-import { PageCache, type PageBacking } from "../mm/page-cache.ts";
-import type { Kernel } from "../kernel-state.ts";
-import type { Task } from "../task/task.ts";
+import { PageCache, type PageBacking } from "../frames/page-cache.ts";
 import { makeDevice } from "../vfs/device-registry.ts";
 import { FileSystem, type FileSystemUsage } from "../vfs/file-system.ts";
 import { Inode } from "../vfs/inode.ts";
+import type { BlockCaller, BlockKernel } from "./block-kernel.ts";
 
 export const SECTOR_SIZE = 512;
 
@@ -29,7 +28,7 @@ export interface DiskOpening {
   readonly device: BlockInode;
   readonly isWritable: boolean;
   readonly isExclusive: boolean;
-  readonly task: Task;
+  readonly task: BlockCaller;
 }
 
 /** Where block devices keep their pages, whatever nodes lead to them (Linux: bdev); never mounted. */
@@ -37,7 +36,7 @@ export class BlockFileSystem extends FileSystem {
   readonly type = "bdev";
   readonly root: Inode;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: BlockKernel) {
     super(kernel.allocateDevice());
     this.root = new (class extends Inode {})(this, 0, 0o040500, 0, 0, kernel.vfs.now());
   }
@@ -80,7 +79,7 @@ export class BlockInode extends Inode implements PageBacking {
   declare pages: PageCache;
 
   constructor(
-    kernel: Kernel,
+    kernel: BlockKernel,
     name: string,
     number: { major: number; minor: number },
     driver: DiskDriver,

@@ -38,13 +38,13 @@ import {
   PAGE_SIZE,
 } from "@stratos/abi";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
-import type { Task } from "../task/task.ts";
-import { BytesCursor } from "../vfs/io-cursor.ts";
+import { BytesCursor } from "../ground/io-cursor.ts";
 import { putPages } from "../vfs/regular-file.ts";
 import { markInodeDirty, syncInode } from "../vfs/write-back.ts";
 import type { BlockFile } from "./block-file.ts";
 import { PARTITIONS_MAX } from "./disks.ts";
 import { type BlockInode, SECTOR_SIZE } from "./block-inode.ts";
+import type { BlockCaller } from "./block-kernel.ts";
 
 /** Sectors that one request of the block layer moves (queue/max_sectors_kb: 1280). */
 const REQUEST_SECTORS_MAX = 2560;
@@ -56,7 +56,7 @@ const ZEROED_MAX = 8 << 20;
 const zeroes = new Uint8Array(65536);
 
 /** ioctl(2) of block devices. Source: Linux block/ioctl.c. */
-export function blockIoctl(task: Task, file: BlockFile, command: number, argument: number): number {
+export function blockIoctl(task: BlockCaller, file: BlockFile, command: number, argument: number): number {
   const { device } = file;
   const { kernel, space } = task;
   const isAdministrator = isCapable(task.credentials, CAP_SYS_ADMIN);
@@ -142,7 +142,7 @@ export function blockIoctl(task: Task, file: BlockFile, command: number, argumen
  * length in bytes (64 bits each), number @16. Source: Linux include/uapi/linux/blkpg.h; the errors are those of
  * block/ioctl.c.
  */
-function changePartition(task: Task, disk: BlockInode, argument: number): number {
+function changePartition(task: BlockCaller, disk: BlockInode, argument: number): number {
   const { space, kernel } = task;
   const operation = space.loadU32(argument),
     data = space.loadU64(argument + 16);
@@ -175,12 +175,12 @@ function changePartition(task: Task, disk: BlockInode, argument: number): number
   return 0;
 }
 
-function storeU16(task: Task, address: number, value: number): number {
+function storeU16(task: BlockCaller, address: number, value: number): number {
   return task.space.copyOut(address, Uint8Array.of(value & 0xff, value >>> 8), 0, 2);
 }
 
 /** Discarded bytes of a loop device read as zeroes, and cost nothing; else they are written. */
-function zeroOut(task: Task, { device }: BlockFile, start: number, length: number): number {
+function zeroOut(task: BlockCaller, { device }: BlockFile, start: number, length: number): number {
   if (device.discard(start, length) >= 0) return 0;
   if (length > ZEROED_MAX) return -EOPNOTSUPP;
   for (let done = 0; done < length; done += zeroes.length) {

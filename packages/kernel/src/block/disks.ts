@@ -1,10 +1,13 @@
 import { EBUSY, ENOSPC, S_IFBLK } from "@stratos/abi";
 import { type DiskPart, FormatError, readLayout } from "@stratos/formats/partitions";
 import { devtmpfsOf } from "../fs/devtmpfs/devtmpfs.ts";
-import type { Kernel } from "../kernel-state.ts";
+import { mountSource } from "./mount-source.ts";
 import { makeDevice } from "../vfs/device-registry.ts";
 import { syncInode, writeBackInode } from "../vfs/write-back.ts";
+import type { MountDevices } from "../vfs/mount-device.ts";
 import { BlockFileSystem, BlockInode } from "./block-inode.ts";
+import type { BlockCaller, BlockKernel } from "./block-kernel.ts";
+import { closeDevice, openDevice } from "./device-users.ts";
 
 /** Major number of partitions (Linux: BLOCK_EXT_MAJOR), and most of them on one disk. */
 export const PARTITION_MAJOR = 259;
@@ -17,8 +20,8 @@ const DISK_GID = 6;
 const STACKED_MAX = 8;
 
 /** The block devices of a machine. Bound: what the drivers let be made, and PARTITIONS_MAX to a disk. */
-export class Disks {
-  readonly #kernel: Kernel;
+export class Disks implements MountDevices {
+  readonly #kernel: BlockKernel;
   #fileSystem: BlockFileSystem | null = null;
   /** By name, disks before their partitions. */
   readonly all = new Map<string, BlockInode>();
@@ -26,8 +29,21 @@ export class Disks {
   #sequence = 0;
   #partitionCount = 0;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: BlockKernel) {
     this.#kernel = kernel;
+  }
+
+  /** For `MountDevices`, as the next two. */
+  mountSource(task: BlockCaller, source: string, readOnly: boolean): BlockInode | number {
+    return mountSource(task, source, readOnly);
+  }
+
+  open(device: BlockInode, holder: object): void {
+    openDevice(device, holder);
+  }
+
+  close(device: BlockInode, holder: object): void {
+    closeDevice(this.#kernel, device, holder);
   }
 
   get fileSystem(): BlockFileSystem {

@@ -1,15 +1,15 @@
 import { AT_FDCWD, EACCES, EBUSY, EINVAL, ENOTBLK, ENXIO, MS_NODEV, S_IFBLK, S_IFMT } from "@stratos/abi";
-import type { Task } from "../task/task.ts";
 import { lookupPath } from "../vfs/path-walk.ts";
-import { mayClaim } from "./block-file.ts";
 import type { BlockInode } from "./block-inode.ts";
+import type { BlockCaller } from "./block-kernel.ts";
+import { mayClaim } from "./device-users.ts";
 
 /**
  * The device that a mount's source names.
  * @returns −EINVAL (nothing named), −ENOENT …, −ENOTBLK, −EACCES (the node's mount has `nodev`; or a read-only device
  *   is to be written), −ENXIO (no such device), −EBUSY
  */
-export function mountSource(task: Task, source: string, readOnly: boolean): BlockInode | number {
+export function mountSource(task: BlockCaller, source: string, readOnly: boolean): BlockInode | number {
   if (source === "") return -EINVAL;
   const place = lookupPath(task, AT_FDCWD, source, 0);
   if (typeof place === "number") return place;

@@ -33,7 +33,7 @@ import {
   type TestKernel,
 } from "../testing/fake-task.ts";
 import { OpenFile } from "../vfs/open-file.ts";
-import { BytesCursor } from "../vfs/io-cursor.ts";
+import { BytesCursor } from "../ground/io-cursor.ts";
 import { EventFile } from "./eventfd.ts";
 import { SignalFile } from "./signalfd.ts";
 import { SignalSet } from "../signal/signal-set.ts";

@@ -19,7 +19,7 @@ import {
   POLLWRBAND,
   POLLWRNORM,
 } from "@stratos/abi";
-import { WaitQueue, type Waiter } from "../task/wait-queue.ts";
+import { WaitQueue, type Waiter } from "../ground/wait-queue.ts";
 import { OpenFile, type DescriptionObserver } from "../vfs/open-file.ts";
 
 /** Items of all instances of a machine; the kernel. */

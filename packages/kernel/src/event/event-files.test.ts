@@ -48,7 +48,7 @@ import {
   type TestKernel,
 } from "../testing/fake-task.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
-import { processOfPidfd } from "./pidfd.ts";
+import { processOfPidfd } from "../task/pidfd.ts";
 
 const BUFFER = 0x100;
 let machine: TestKernel;

@@ -1,8 +1,8 @@
 import { EAGAIN, EFAULT, EINVAL, ESPIPE, O_NONBLOCK, O_RDWR, POLLERR, POLLIN, POLLOUT } from "@stratos/abi";
-import type { Task } from "../task/task.ts";
-import { BLOCKED, WaitQueue } from "../task/wait-queue.ts";
-import type { IoCursor } from "../vfs/io-cursor.ts";
+import { BLOCKED, WaitQueue } from "../ground/wait-queue.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
+import type { Caller } from "../vfs/vfs-kernel.ts";
 
 const WORD = 0x100000000;
 const bytes = new Uint8Array(8);
@@ -47,7 +47,7 @@ export class EventFile extends OpenFile {
   }
 
   /** 8; −EINVAL for fewer than 8 bytes; −EAGAIN; −EFAULT. */
-  override read(task: Task, to: IoCursor, offset = -1): number {
+  override read(task: Caller, to: IoCursor, offset = -1): number {
     if (offset >= 0) return -ESPIPE;
     if (to.remaining < 8) return -EINVAL;
     if (this.#low === 0 && this.#high === 0) return this.#wait(task);
@@ -67,7 +67,7 @@ export class EventFile extends OpenFile {
   }
 
   /** 8; −EINVAL for other sizes than 8 and for 2^64 − 1; −EAGAIN when the counter would overflow; −EFAULT. */
-  override write(task: Task, from: IoCursor, offset = -1): number {
+  override write(task: Caller, from: IoCursor, offset = -1): number {
     if (offset >= 0) return -ESPIPE;
     if (from.remaining !== 8) return -EINVAL;
     if (from.take(bytes, 0, 8) !== 8) return -EFAULT;
@@ -97,7 +97,7 @@ export class EventFile extends OpenFile {
     this.#queue.wakeAll(POLLIN);
   }
 
-  #wait(task: Task): number {
+  #wait(task: Caller): number {
     if ((this.flags & O_NONBLOCK) !== 0) return -EAGAIN;
     task.waitOn(this.#queue);
     return BLOCKED;

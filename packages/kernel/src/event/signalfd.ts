@@ -1,12 +1,12 @@
 import { EAGAIN, EFAULT, EINVAL, ESPIPE, O_NONBLOCK, O_RDWR, POLLIN } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
 import type { SignalInfo } from "../signal/pending-signals.ts";
 import { takeSignal } from "../signal/send-signal.ts";
 import type { SignalSet } from "../signal/signal-set.ts";
-import type { Task } from "../task/task.ts";
-import { BLOCKED, WaitQueue } from "../task/wait-queue.ts";
-import type { IoCursor } from "../vfs/io-cursor.ts";
+import { BLOCKED, WaitQueue } from "../ground/wait-queue.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
+import type { EventKernel } from "./event-kernel.ts";
+import type { Caller } from "../vfs/vfs-kernel.ts";
 
 /** sizeof(struct signalfd_siginfo). Source: Linux include/uapi/linux/signalfd.h. */
 const INFO_SIZE = 128;
@@ -17,12 +17,12 @@ const view = new DataView(record.buffer);
  * signalfd(2): shows the signals that are pending for whoever asks, so its readiness is that of the task on the hart.
  */
 export class SignalFile extends OpenFile {
-  readonly #kernel: Kernel;
+  readonly #kernel: EventKernel;
   #mask: SignalSet;
   /** Used while no task runs: nothing wakes it. */
   readonly #nobody = new WaitQueue();
 
-  constructor(kernel: Kernel, mask: SignalSet, nonblock: boolean) {
+  constructor(kernel: EventKernel, mask: SignalSet, nonblock: boolean) {
     super(O_RDWR | (nonblock ? O_NONBLOCK : 0), null, null);
     this.#kernel = kernel;
     this.#mask = mask;
@@ -59,7 +59,7 @@ export class SignalFile extends OpenFile {
   }
 
   /** As many records as fit; −EINVAL for fewer than 128 bytes; −EAGAIN. */
-  override read(task: Task, to: IoCursor, offset = -1): number {
+  override read(task: Caller, to: IoCursor, offset = -1): number {
     if (offset >= 0) return -ESPIPE;
     if (to.remaining < INFO_SIZE) return -EINVAL;
     let moved = 0;

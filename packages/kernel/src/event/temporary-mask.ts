@@ -1,6 +1,6 @@
 import { EFAULT, EINVAL, SIGKILL, SIGSTOP } from "@stratos/abi";
 import { SignalSet } from "../signal/signal-set.ts";
-import type { Task } from "../task/task.ts";
+import type { MaskedCaller } from "./event-kernel.ts";
 
 /** Bytes of sigset_t in the kernel's ABI. */
 export const SIGSET_SIZE = 8;
@@ -12,7 +12,7 @@ export const SIGSET_SIZE = 8;
  *
  * @returns 0, −EINVAL for a wrong size, −EFAULT
  */
-export function enterTemporaryMask(task: Task, address: number, size: number): number {
+export function enterTemporaryMask(task: MaskedCaller, address: number, size: number): number {
   if (address === 0) return 0;
   if (size !== SIGSET_SIZE) return -EINVAL;
   const low = task.space.loadU32(address);
@@ -27,7 +27,7 @@ export function enterTemporaryMask(task: Task, address: number, size: number): n
 }
 
 /** Ends a wait that no handler ended. */
-export function leaveTemporaryMask(task: Task): void {
+export function leaveTemporaryMask(task: MaskedCaller): void {
   if (task.savedMask === null) return;
   task.blocked = task.savedMask;
   task.savedMask = null;

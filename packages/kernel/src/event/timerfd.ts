@@ -14,13 +14,13 @@ import {
   TFD_TIMER_ABSTIME,
   TFD_TIMER_CANCEL_ON_SET,
 } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
-import type { Task } from "../task/task.ts";
-import { BLOCKED, WaitQueue } from "../task/wait-queue.ts";
+import { BLOCKED, WaitQueue } from "../ground/wait-queue.ts";
 import { Timer, type TimerClient } from "../time/timer-queue.ts";
 import type { Time } from "../vfs/inode.ts";
-import type { IoCursor } from "../vfs/io-cursor.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
+import type { EventKernel } from "./event-kernel.ts";
+import type { Caller } from "../vfs/vfs-kernel.ts";
 
 const bytes = new Uint8Array(8);
 const view = new DataView(bytes.buffer);
@@ -30,7 +30,7 @@ const view = new DataView(bytes.buffer);
  * meanwhile is then counted at once, as Linux does, so that an unread timer costs nothing.
  */
 export class TimerFile extends OpenFile implements TimerClient {
-  readonly #kernel: Kernel;
+  readonly #kernel: EventKernel;
   readonly #isRealtime: boolean;
   readonly #timer: Timer;
   readonly #queue = new WaitQueue();
@@ -46,7 +46,7 @@ export class TimerFile extends OpenFile implements TimerClient {
   #offsetMs = 0;
   readonly #clockSet = (): void => this.#clockWasSet();
 
-  constructor(kernel: Kernel, clock: number, nonblock: boolean) {
+  constructor(kernel: EventKernel, clock: number, nonblock: boolean) {
     super(O_RDWR | (nonblock ? O_NONBLOCK : 0), null, null);
     this.#kernel = kernel;
     this.#isRealtime = clock === CLOCK_REALTIME || clock === CLOCK_REALTIME_ALARM;
@@ -106,7 +106,7 @@ export class TimerFile extends OpenFile implements TimerClient {
   }
 
   /** 8 bytes with the number of expiries; −EINVAL for fewer than 8; −ECANCELED; −EAGAIN. */
-  override read(task: Task, to: IoCursor, offset = -1): number {
+  override read(task: Caller, to: IoCursor, offset = -1): number {
     if (offset >= 0) return -ESPIPE;
     if (to.remaining < 8) return -EINVAL;
     if (this.#isCanceled) {
@@ -128,7 +128,7 @@ export class TimerFile extends OpenFile implements TimerClient {
     return to.put(bytes, 0, 8) === 8 ? 8 : -EFAULT;
   }
 
-  override ioctl(task: Task, command: number, argument: number): number {
+  override ioctl(task: Caller, command: number, argument: number): number {
     if (command !== TFD_IOC_SET_TICKS) return -ENOTTY;
     const ticks = task.space.loadU64(argument);
     if (ticks < 0) return -EFAULT;

@@ -1,5 +1,5 @@
 import { EFAULT, EINVAL } from "@stratos/abi";
-import type { UserMemory } from "../mm/user-memory.ts";
+import type { UserMemory } from "../ground/user-memory.ts";
 
 /** What a blocked poll, select or epoll_wait keeps: when it gives up (monotonic, Infinity: never). */
 export interface WaitState {

@@ -1,7 +1,7 @@
-import type { Kernel } from "../kernel-state.ts";
 import { MessageQueues } from "./message-queues.ts";
 import { Semaphores } from "./semaphores.ts";
 import { SharedMemory } from "./shared-memory.ts";
+import type { IpcKernel } from "./ipc-kernel.ts";
 
 /** System V IPC of the machine (sysvipc(7)). */
 export class IpcState {
@@ -9,7 +9,7 @@ export class IpcState {
   readonly messages = new MessageQueues();
   readonly memory: SharedMemory;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: IpcKernel) {
     this.semaphores = new Semaphores(kernel);
     this.memory = new SharedMemory(kernel);
   }

@@ -3,9 +3,9 @@
  * message-queues.ts, shared-memory.ts; the calls are in syscall/ipc-calls.ts.
  */
 import { EACCES, EEXIST, EFAULT, EIDRM, EINVAL, ENOENT, ENOSPC, EPERM } from "@stratos/abi";
-import type { UserMemory } from "../mm/user-memory.ts";
+import type { UserMemory } from "../ground/user-memory.ts";
 import { CAP_IPC_OWNER, CAP_SYS_ADMIN, type Credentials, isCapable } from "../security/credentials.ts";
-import { WaitQueue } from "../task/wait-queue.ts";
+import { WaitQueue } from "../ground/wait-queue.ts";
 
 export const IPC_PRIVATE = 0;
 export const IPC_CREAT = 0o1000,

@@ -1,9 +1,9 @@
 /** System V message queues: msgget(2), msgsnd(2), msgrcv(2), msgctl(2). Read first: ipc-table.ts. */
 import { E2BIG, EACCES, EAGAIN, EFAULT, EIDRM, EINVAL, ENOMSG, EPERM } from "@stratos/abi";
 import { CAP_SYS_RESOURCE, isCapable } from "../security/credentials.ts";
-import type { Task } from "../task/task.ts";
-import { BLOCKED_EINTR } from "../task/wait-queue.ts";
+import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
 import { ALTER, IPC_INFO, IPC_NOWAIT, IPC_RMID, IPC_SET, IPC_STAT, IpcObject, IpcTable, READ } from "./ipc-table.ts";
+import type { IpcCaller } from "./ipc-kernel.ts";
 
 /** Linux's defaults (proc(5), /proc/sys/kernel/msgmax and its neighbours). */
 const MSGMAX = 8192,
@@ -45,7 +45,7 @@ export class MessageQueues {
   maximumMessage = MSGMAX;
   maximumQueue = MSGMNB;
 
-  get(task: Task, key: number, flags: number): number {
+  get(task: IpcCaller, key: number, flags: number): number {
     const { credentials, kernel } = task;
     return this.table.obtain(
       { key, flags, credentials },
@@ -59,14 +59,14 @@ export class MessageQueues {
   }
 
   /** The queue, also after a wait: by then its identifier may be another's. */
-  #queue(task: Task, id: number): MessageQueue | number {
+  #queue(task: IpcCaller, id: number): MessageQueue | number {
     const wait = task.syscallState as Wait | null;
     if (wait === null) return this.table.find(id);
     return wait.queue.isRemoved ? -EIDRM : wait.queue;
   }
 
   /** msgsnd(2): 0; −EACCES, −EAGAIN, −EFAULT, −EIDRM, −EINVAL. */
-  send(task: Task, id: number, address: number, size: number, flags: number): number {
+  send(task: IpcCaller, id: number, address: number, size: number, flags: number): number {
     if (!(size >= 0 && size <= this.maximumMessage) || id < 0) return -EINVAL;
     const bytes = new Uint8Array(8 + size);
     if (task.space.copyIn(address, bytes, 0, bytes.length) < 0) return -EFAULT;
@@ -86,7 +86,7 @@ export class MessageQueues {
   }
 
   /** msgrcv(2): length of the text; −E2BIG, −EACCES, −EFAULT, −EIDRM, −EINVAL, −ENOMSG. */
-  receive(task: Task, id: number, address: number, size: number, type: number, flags: number): number {
+  receive(task: IpcCaller, id: number, address: number, size: number, type: number, flags: number): number {
     if (!(size >= 0) || id < 0) return -EINVAL;
     const isCopy = (flags & MSG_COPY) !== 0;
     if (isCopy && ((flags & MSG_EXCEPT) !== 0 || (flags & IPC_NOWAIT) === 0)) return -EINVAL;
@@ -114,7 +114,7 @@ export class MessageQueues {
   }
 
   /** msgctl(2). */
-  control(task: Task, id: number, command: number, address: number): number {
+  control(task: IpcCaller, id: number, command: number, address: number): number {
     const { credentials, space } = task;
     if (command === IPC_INFO || command === MSG_INFO) return this.#describeLimits(task, command, address);
     const queue = command === MSG_STAT || command === MSG_STAT_ANY ? this.table.at(id) : this.table.find(id);
@@ -159,7 +159,7 @@ export class MessageQueues {
     }
   }
 
-  #describeLimits(task: Task, command: number, address: number): number {
+  #describeLimits(task: IpcCaller, command: number, address: number): number {
     let messages = 0;
     let bytes = 0;
     for (const queue of this.table.objects()) {
@@ -198,7 +198,7 @@ export class MessageQueues {
 }
 
 /** Sleeps until the queue changes, or fails with `error` when the caller doesn't want to. */
-function wait(task: Task, queue: MessageQueue, error: number): number {
+function wait(task: IpcCaller, queue: MessageQueue, error: number): number {
   if (error !== 0) return error;
   if (task.syscallState === null) task.syscallState = { queue } satisfies Wait;
   task.waitOn(queue.queue);

@@ -1,11 +1,11 @@
 /** System V semaphores: semget(2), semop(2), semctl(2). Read first: ipc-table.ts. */
 import { E2BIG, EACCES, EAGAIN, EFAULT, EFBIG, EIDRM, EINVAL, EPERM, ERANGE } from "@stratos/abi";
 import { loadDuration } from "../event/wait-deadline.ts";
-import type { Kernel } from "../kernel-state.ts";
 import type { Credentials } from "../security/credentials.ts";
-import type { Task } from "../task/task.ts";
-import { BLOCKED_EINTR } from "../task/wait-queue.ts";
+import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
 import { ALTER, IPC_INFO, IPC_NOWAIT, IPC_RMID, IPC_SET, IPC_STAT, IpcObject, IpcTable, READ } from "./ipc-table.ts";
+import type { IpcCaller, IpcKernel } from "./ipc-kernel.ts";
+import type { Identified } from "../ground/identity.ts";
 
 /** Linux's defaults (proc(5), /proc/sys/kernel/sem). */
 const SEMMSL = 32000,
@@ -33,7 +33,7 @@ interface Operation {
 
 /** A blocked semop: it is in the set's `waits` as long as it is its task's state. */
 interface Wait {
-  task: Task;
+  task: IpcCaller;
   set: SemaphoreSet;
   operations: Operation[];
   deadlineNs: number;
@@ -41,7 +41,7 @@ interface Wait {
 }
 
 /** Whose SEM_UNDO notes are one: a thread, or all that share by CLONE_SYSVSEM. */
-export interface UndoList {
+export interface UndoList extends Identified {
   users: number;
 }
 
@@ -65,12 +65,12 @@ export class SemaphoreSet extends IpcObject {
 export class Semaphores {
   readonly table = new IpcTable<SemaphoreSet>(SEMMNI);
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: IpcKernel) {
     kernel.exitObservers.add((task) => this.leaveUndo(task));
   }
 
   /** The task has no part in its list any more: with the last one, what SEM_UNDO noted is done (semop(2)). */
-  leaveUndo(task: Task): void {
+  leaveUndo(task: IpcCaller): void {
     const list = task.semaphoreUndo;
     if (--list.users > 0 || this.table.count === 0) return;
     for (const set of this.table.objects()) {
@@ -87,7 +87,7 @@ export class Semaphores {
   }
 
   /** semget(2): −EINVAL for the count, and as IpcTable.obtain. */
-  get(task: Task, key: number, count: number, flags: number): number {
+  get(task: IpcCaller, key: number, count: number, flags: number): number {
     if (count < 0 || count > SEMMSL) return -EINVAL;
     return this.table.obtain(
       { key, flags, credentials: task.credentials },
@@ -100,7 +100,7 @@ export class Semaphores {
   /**
    * semtimedop(2): all operations at once or none. −E2BIG, −EACCES, −EAGAIN, −EFAULT, −EFBIG, −EIDRM, −EINVAL, −ERANGE.
    */
-  operate(task: Task, id: number, address: number, count: number, timeout: number): number {
+  operate(task: IpcCaller, id: number, address: number, count: number, timeout: number): number {
     let wait = task.syscallState as Wait | null;
     if (wait === null) {
       const begun = this.#begin(task, id, address, count, timeout);
@@ -126,7 +126,7 @@ export class Semaphores {
     return BLOCKED_EINTR;
   }
 
-  #begin(task: Task, id: number, address: number, count: number, timeout: number): Wait | number {
+  #begin(task: IpcCaller, id: number, address: number, count: number, timeout: number): Wait | number {
     if (count < 1) return -EINVAL;
     if (count > SEMOPM) return -E2BIG;
     const bytes = new Uint8Array(count * 6);
@@ -154,7 +154,7 @@ export class Semaphores {
   }
 
   /** semctl(2). @param argument  `union semun`: a value or an address */
-  control(task: Task, id: number, index: number, command: number, argument: number): number {
+  control(task: IpcCaller, id: number, index: number, command: number, argument: number): number {
     const { credentials, space } = task;
     if (command === IPC_INFO || command === SEM_INFO) return this.#describeLimits(task, command, argument);
     const set = command === SEM_STAT || command === SEM_STAT_ANY ? this.table.at(id) : this.table.find(id);
@@ -196,7 +196,7 @@ export class Semaphores {
     }
   }
 
-  #describeLimits(task: Task, command: number, address: number): number {
+  #describeLimits(task: IpcCaller, command: number, address: number): number {
     let total = 0;
     for (const set of this.table.objects()) total += set.values.length;
     const isUsage = command === SEM_INFO;
@@ -230,7 +230,7 @@ export class Semaphores {
 }
 
 /** @returns 0 when all were done, −ERANGE, or the operation that must wait; then nothing was changed */
-function perform(task: Task, set: SemaphoreSet, operations: readonly Operation[]): Operation | number {
+function perform(task: IpcCaller, set: SemaphoreSet, operations: readonly Operation[]): Operation | number {
   const { values } = set;
   const before = values.slice();
   const undo = set.undo.get(task.semaphoreUndo);
@@ -260,7 +260,7 @@ function perform(task: Task, set: SemaphoreSet, operations: readonly Operation[]
   return 0;
 }
 
-function transferAll(task: Task, set: SemaphoreSet, command: number, address: number): number {
+function transferAll(task: IpcCaller, set: SemaphoreSet, command: number, address: number): number {
   if (!set.permits(task.credentials, command === SETALL ? ALTER : READ)) return -EACCES;
   if (command === GETALL) {
     const values = Uint16Array.from(set.values);
@@ -276,7 +276,7 @@ function transferAll(task: Task, set: SemaphoreSet, command: number, address: nu
   return 0;
 }
 
-function controlOne(task: Task, set: SemaphoreSet, index: number, command: number, value: number): number {
+function controlOne(task: IpcCaller, set: SemaphoreSet, index: number, command: number, value: number): number {
   if (command === SETVAL && (value < 0 || value > SEMVMX)) return -ERANGE;
   if (!set.permits(task.credentials, command === SETVAL ? ALTER : READ)) return -EACCES;
   if (index < 0 || index >= set.values.length) return -EINVAL;
@@ -298,7 +298,7 @@ function controlOne(task: Task, set: SemaphoreSet, index: number, command: numbe
   }
 }
 
-function valuesWereSet(task: Task, set: SemaphoreSet): void {
+function valuesWereSet(task: IpcCaller, set: SemaphoreSet): void {
   set.changedAt = task.kernel.realtime().seconds;
   set.queue.wakeAll();
 }

@@ -21,11 +21,10 @@ import {
 import { shmemMount } from "../fs/memfd/memfd.ts";
 import { mmap, munmap } from "../mm/mmap.ts";
 import { CAP_IPC_LOCK, type Credentials, isCapable } from "../security/credentials.ts";
-import type { Kernel } from "../kernel-state.ts";
-import type { Task } from "../task/task.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { RegularFile } from "../vfs/regular-file.ts";
 import { IPC_INFO, IPC_PRIVATE, IPC_RMID, IPC_SET, IPC_STAT, IpcObject, IpcTable, READ, ALTER } from "./ipc-table.ts";
+import type { IpcCaller, IpcKernel } from "./ipc-kernel.ts";
 
 const SHMMNI = 4096;
 const SHM_HUGETLB = 0o4000;
@@ -48,7 +47,7 @@ class Attachment extends RegularFile {
   readonly segment: Segment;
   readonly #onLastDetach: (attachment: Attachment) => void;
 
-  constructor(kernel: Kernel, flags: number, segment: Segment, onLastDetach: (attachment: Attachment) => void) {
+  constructor(kernel: IpcKernel, flags: number, segment: Segment, onLastDetach: (attachment: Attachment) => void) {
     super(kernel, flags, segment.inode, null);
     this.segment = segment;
     this.#onLastDetach = onLastDetach;
@@ -98,14 +97,14 @@ export class SharedMemory {
   readonly table = new IpcTable<Segment>(SHMMNI);
   /** /proc/sys/kernel/shmmax: bytes of a segment; 2^64 is more than any. */
   maximumSegment = Infinity;
-  readonly #kernel: Kernel;
+  readonly #kernel: IpcKernel;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: IpcKernel) {
     this.#kernel = kernel;
   }
 
   /** shmget(2): −EINVAL for the size, −ENOMEM, and as IpcTable.obtain. */
-  get(task: Task, key: number, size: number, flags: number): number {
+  get(task: IpcCaller, key: number, size: number, flags: number): number {
     return this.table.obtain(
       { key, flags, credentials: task.credentials },
       (segment) => (size > segment.size || size < 0 ? -EINVAL : 0),
@@ -113,7 +112,7 @@ export class SharedMemory {
     );
   }
 
-  #create(task: Task, key: number, size: number, flags: number): Segment | number {
+  #create(task: IpcCaller, key: number, size: number, flags: number): Segment | number {
     const { kernel, credentials } = task;
     if (!(size >= 1 && size <= this.maximumSegment)) return -EINVAL;
     // As without CONFIG_HUGETLBFS.
@@ -139,7 +138,7 @@ export class SharedMemory {
   }
 
   /** shmat(2): the address; −EACCES, −EIDRM, −EINVAL, −ENOMEM. */
-  attach(task: Task, id: number, address: number, flags: number): number {
+  attach(task: IpcCaller, id: number, address: number, flags: number): number {
     if (address !== 0 && address % PAGE_SIZE !== 0) {
       if ((flags & SHM_RND) === 0) return -EINVAL;
       address -= address % PAGE_SIZE;
@@ -183,7 +182,7 @@ export class SharedMemory {
   }
 
   /** shmdt(2): 0, or −EINVAL when nothing is attached at the address. */
-  detach(task: Task, address: number): number {
+  detach(task: IpcCaller, address: number): number {
     const { space } = task;
     const first = space.areaAt(address);
     const attachment = first?.file;
@@ -200,7 +199,7 @@ export class SharedMemory {
   }
 
   /** shmctl(2). */
-  control(task: Task, id: number, command: number, address: number): number {
+  control(task: IpcCaller, id: number, command: number, address: number): number {
     const { credentials, space } = task;
     if (command === IPC_INFO) return this.#describeLimits(task, address);
     if (command === SHM_INFO) return this.#describeUsage(task, address);
@@ -252,7 +251,7 @@ export class SharedMemory {
   }
 
   /** `struct shminfo64`; SHMMAX and SHMALL are 2^64 − 2^24 − 1. */
-  #describeLimits(task: Task, address: number): number {
+  #describeLimits(task: IpcCaller, address: number): number {
     const words = new Uint32Array(18);
     ((words[0] = 0xfeffffff), (words[1] = 0xffffffff));
     words[2] = 1;
@@ -262,7 +261,7 @@ export class SharedMemory {
   }
 
   /** `struct shm_info`. */
-  #describeUsage(task: Task, address: number): number {
+  #describeUsage(task: IpcCaller, address: number): number {
     const words = new Uint32Array(12);
     words[0] = this.table.count;
     for (const segment of this.table.objects()) {

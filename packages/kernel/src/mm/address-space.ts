@@ -10,19 +10,20 @@ import {
 } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import type { AddressMode } from "@stratos/riscv";
-import type { Kernel } from "../kernel-state.ts";
-import type { CallWork } from "../task/call-work.ts";
-import { WaitQueue } from "../task/wait-queue.ts";
-import type { IoCursor } from "../vfs/io-cursor.ts";
+import type { CallWork } from "../ground/call-work.ts";
+import { WaitQueue } from "../ground/wait-queue.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { Path } from "../vfs/path.ts";
 import type { Area } from "./area.ts";
 import { AreaList } from "./area-list.ts";
 import { handlePageFault, markPageDirty } from "./page-fault.ts";
 import { PageTable, PTE_D, PTE_R, PTE_W } from "./page-table.ts";
-import type { Reapable } from "./reaper.ts";
+import type { Reapable } from "../frames/reaper.ts";
 import { UserCursor } from "./user-cursor.ts";
-import type { UserMemory } from "./user-memory.ts";
+import type { UserMemory } from "../ground/user-memory.ts";
+import type { MmKernel } from "./mm-kernel.ts";
+import type { AioContext } from "./aio-context.ts";
 
 /**
  * The memory of a process. Layout of the 32-bit user space (almost everything that Debian's programs map fits below 4
@@ -54,7 +55,7 @@ export const WIDE_TOP = 0x7ffffffff000;
 export const MMAP_MIN = 0x10000;
 
 export class AddressSpace implements UserMemory, Reapable {
-  readonly kernel: Kernel;
+  readonly kernel: MmKernel;
   readonly areas: AreaList;
   readonly table: PageTable;
   /** Slot of flat tables, −1 while it has none. */
@@ -91,9 +92,15 @@ export class AddressSpace implements UserMemory, Reapable {
   /** A fork of it is under way and goes on in pieces: nobody else changes its areas until it is done (mm/fork.ts). */
   isForking = false;
   readonly forkDone = new WaitQueue();
+  /**
+   * Contexts of io_setup(2) by their identifier: the address of a page, because libaio looks there for a ring of the
+   * kernel's (and finds none). Bound: syscall/aio-calls.ts.
+   */
+  aioContexts: Map<number, AioContext> | null = null;
+  identity = 0;
   readonly #cursor: UserCursor;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: MmKernel) {
     this.kernel = kernel;
     this.areas = new AreaList(kernel.areaUsage);
     this.table = new PageTable(kernel.frames);
@@ -189,7 +196,7 @@ export class AddressSpace implements UserMemory, Reapable {
     return start >= bottom && this.isFree(start, start + length) ? start : -ENOMEM;
   }
 
-  /** Where a library is to go: the same place in every process (see Kernel.libraryPlaces). 0: anywhere. */
+  /** Where a library is to go: the same place in every process (see MmKernel.libraryPlaces). 0: anywhere. */
   preferredPlace(key: string | null, length: number, flags: number): number {
     return key !== null && (flags & MAP_DENYWRITE) !== 0 ? this.kernel.libraryPlaces.place(key, length) : 0;
   }

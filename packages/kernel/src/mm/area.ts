@@ -1,7 +1,7 @@
 import { MAP_SHARED, PROT_EXEC, PROT_READ, PROT_WRITE } from "@stratos/abi";
 import type { CodeRegion } from "@stratos/riscv";
 import type { OpenFile } from "../vfs/open-file.ts";
-import type { PageCache } from "./page-cache.ts";
+import type { PageCache } from "../frames/page-cache.ts";
 
 /**
  * Marks beside mmap's in `Area.flags`: mseal(2) holds it; it shares a file that may never be written through it

@@ -1,9 +1,9 @@
 import { MAP_LOCKED, PAGE_SIZE } from "@stratos/abi";
-import type { Task } from "../task/task.ts";
-import { BLOCKED_KILLABLE, UNFINISHED } from "../task/wait-queue.ts";
+import { BLOCKED_KILLABLE, UNFINISHED } from "../ground/wait-queue.ts";
 import { AREA_NO_FORK, AREA_WIPE_ON_FORK } from "./area.ts";
 import { AddressSpace, WIDE_TOP } from "./address-space.ts";
 import { PTE_R, PTE_W } from "./page-table.ts";
+import type { MmCaller } from "./mm-kernel.ts";
 
 /** A fork that goes on in pieces: the half-made copy, and the address that it was made up to. */
 export interface ForkState {
@@ -17,7 +17,7 @@ export interface ForkState {
  *
  * @returns the copy, −ENOMEM, UNFINISHED, or BLOCKED_KILLABLE while another thread forks
  */
-export function forkInPieces(task: Task): AddressSpace | number {
+export function forkInPieces(task: MmCaller): AddressSpace | number {
   const { work } = task.kernel;
   const parent = task.space;
   work.mayPause = true;
@@ -41,7 +41,7 @@ export function forkInPieces(task: Task): AddressSpace | number {
 }
 
 /** The task ended before its fork did. */
-export function abandonFork(task: Task): void {
+export function abandonFork(task: MmCaller): void {
   const state = task.syscallState as ForkState;
   endWait(task.space);
   state.child.release();

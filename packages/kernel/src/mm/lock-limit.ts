@@ -1,9 +1,9 @@
+import { RLIMIT_MEMLOCK } from "@stratos/abi";
 import { CAP_IPC_LOCK, isCapable } from "../security/credentials.ts";
-import type { Task } from "../task/task.ts";
-import { RLIMIT_MEMLOCK } from "../task/thread-group.ts";
+import type { MmCaller } from "./mm-kernel.ts";
 
 /** RLIMIT_MEMLOCK (mlock(2)): may the task lock so many bytes more? */
-export function mayLock(task: Task, bytes: number): boolean {
+export function mayLock(task: MmCaller, bytes: number): boolean {
   const limit = task.group.limits[RLIMIT_MEMLOCK]!.soft;
   return limit === Infinity || isCapable(task.credentials, CAP_IPC_LOCK) || task.space.lockedBytes + bytes <= limit;
 }

@@ -3,8 +3,8 @@ import type { AddressSpace } from "./address-space.ts";
 import { type Area, AREA_NO_DUMP, AREA_NO_FORK, AREA_WIPE_ON_FORK } from "./area.ts";
 import { refusesDiscard } from "./memory-seal.ts";
 import { populate } from "./mmap.ts";
-import type { Task } from "../task/task.ts";
-import { UNFINISHED } from "../task/wait-queue.ts";
+import { UNFINISHED } from "../ground/wait-queue.ts";
+import type { MmCaller } from "./mm-kernel.ts";
 
 export const MADV_DONTNEED = 4;
 const MADV_NORMAL = 0,
@@ -65,7 +65,7 @@ const NOT_FOR_LOCKED = new Set([MADV_DONTNEED, MADV_FREE, MADV_COLD, MADV_PAGEOU
  * @param space  the caller's, or that of process_madvise(2). @returns 0, or EAGAIN, EINVAL, ENOMEM, EPERM (mseal(2)),
  *   UNFINISHED. @see madvise(2)
  */
-export function madvise(task: Task, space: AddressSpace, address: number, length: number, advice: number): number {
+export function madvise(task: MmCaller, space: AddressSpace, address: number, length: number, advice: number): number {
   if (address % PAGE_SIZE !== 0 || length < 0) return -EINVAL;
   const end = address + Math.ceil(length / PAGE_SIZE) * PAGE_SIZE;
   if (!KNOWN_ADVICE.has(advice)) return -EINVAL;

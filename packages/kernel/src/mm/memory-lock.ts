@@ -2,21 +2,20 @@
  * Locked memory (mlock(2)). Nothing here is ever swapped, so a lock is what others can see of it: the pages are there,
  * RLIMIT_MEMLOCK bounds them, and msync(MS_INVALIDATE) refuses them.
  */
-import { EINVAL, ENOMEM, EPERM, MAP_LOCKED, PAGE_SIZE } from "@stratos/abi";
+import { EINVAL, ENOMEM, EPERM, MAP_LOCKED, PAGE_SIZE, RLIMIT_MEMLOCK } from "@stratos/abi";
 import { CAP_IPC_LOCK, isCapable } from "../security/credentials.ts";
-import { walkInPieces } from "../task/call-work.ts";
-import type { Task } from "../task/task.ts";
-import { RLIMIT_MEMLOCK } from "../task/thread-group.ts";
-import { UNFINISHED } from "../task/wait-queue.ts";
+import { walkInPieces } from "../ground/call-work.ts";
+import { UNFINISHED } from "../ground/wait-queue.ts";
 import { WIDE_TOP } from "./address-space.ts";
 import { mayLock } from "./lock-limit.ts";
 import { hasRoomForAreas, populate, populatePiece } from "./mmap.ts";
+import type { MmCaller } from "./mm-kernel.ts";
 
 const MCL_CURRENT = 1,
   MCL_FUTURE = 2,
   MCL_ONFAULT = 4;
 
-function mayLockAtAll(task: Task): boolean {
+function mayLockAtAll(task: MmCaller): boolean {
   return task.group.limits[RLIMIT_MEMLOCK]!.soft > 0 || isCapable(task.credentials, CAP_IPC_LOCK);
 }
 
@@ -29,7 +28,7 @@ function pagesAround(address: number, length: number): { start: number; end: num
 }
 
 /** mlock(2), mlock2(2): 0; −EAGAIN, −ENOMEM, −EPERM. @param faultsIn  false for MLOCK_ONFAULT */
-export function lockMemory(task: Task, address: number, length: number, faultsIn: boolean): number {
+export function lockMemory(task: MmCaller, address: number, length: number, faultsIn: boolean): number {
   if (!mayLockAtAll(task)) return -EPERM;
   const range = pagesAround(address, length);
   if (typeof range === "number") return range;
@@ -45,13 +44,13 @@ export function lockMemory(task: Task, address: number, length: number, faultsIn
 }
 
 /** munlock(2): 0; −ENOMEM. */
-export function unlockMemory(task: Task, address: number, length: number): number {
+export function unlockMemory(task: MmCaller, address: number, length: number): number {
   const range = pagesAround(address, length);
   return typeof range === "number" ? range : mark(task, range.start, range.end, false);
 }
 
 /** mlockall(2): 0; −EINVAL, −ENOMEM, −EPERM. */
-export function lockAllMemory(task: Task, flags: number): number {
+export function lockAllMemory(task: MmCaller, flags: number): number {
   const { space } = task;
   if (flags === 0 || (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) !== 0 || flags === MCL_ONFAULT) return -EINVAL;
   if (!mayLockAtAll(task)) return -EPERM;
@@ -78,13 +77,13 @@ export function lockAllMemory(task: Task, flags: number): number {
   return result === UNFINISHED ? UNFINISHED : 0;
 }
 
-export function unlockAllMemory(task: Task): number {
+export function unlockAllMemory(task: MmCaller): number {
   task.space.locksFuture = false;
   for (const area of task.space.areas) area.flags &= ~MAP_LOCKED;
   return 0;
 }
 
-function lockedWithin(task: Task, start: number, end: number): number {
+function lockedWithin(task: MmCaller, start: number, end: number): number {
   let bytes = 0;
   for (const area of task.space.areas)
     if ((area.flags & MAP_LOCKED) !== 0 && area.end > start && area.start < end)
@@ -92,7 +91,7 @@ function lockedWithin(task: Task, start: number, end: number): number {
   return bytes;
 }
 
-function mark(task: Task, start: number, end: number, isLocked: boolean): number {
+function mark(task: MmCaller, start: number, end: number, isLocked: boolean): number {
   const { space } = task;
   if (start === end) return 0;
   if (!space.isCovered(start, end) || !hasRoomForAreas(space, 2)) return -ENOMEM;

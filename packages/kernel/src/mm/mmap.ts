@@ -32,11 +32,11 @@ import {
   PROT_EXEC,
   PROT_READ,
   PROT_WRITE,
+  RLIMIT_AS,
+  RLIMIT_DATA,
 } from "@stratos/abi";
-import { walkInPieces } from "../task/call-work.ts";
-import type { Task } from "../task/task.ts";
-import { RLIMIT_AS, RLIMIT_DATA } from "../task/thread-group.ts";
-import { UNFINISHED } from "../task/wait-queue.ts";
+import { walkInPieces } from "../ground/call-work.ts";
+import { UNFINISHED } from "../ground/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { touchAccessTime } from "../vfs/regular-file.ts";
 import { writeSomePages } from "../vfs/write-back.ts";
@@ -44,9 +44,10 @@ import { type AddressSpace, MMAP_MIN, USER_TOP, WIDE_TOP } from "./address-space
 import { Area, AREA_NEVER_WRITABLE, AREA_SEALED } from "./area.ts";
 import { mayLock } from "./lock-limit.ts";
 import { checkSeals } from "./memory-seal.ts";
-import { PageCache } from "./page-cache.ts";
+import { PageCache } from "../frames/page-cache.ts";
 import { handlePageFault } from "./page-fault.ts";
 import { PTE_A, PTE_C, PTE_R, PTE_W } from "./page-table.ts";
+import type { MmCaller } from "./mm-kernel.ts";
 
 const pageUp = (bytes: number): number => Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
 /** What MAP_SHARED_VALIDATE takes: Linux's LEGACY_MAP_MASK, MAP_FIXED_NOREPLACE and the sizes of huge pages. */
@@ -79,7 +80,7 @@ interface MappedState {
  * @returns the address, or EACCES, EBADF, EEXIST, EINVAL, ENODEV, ENOMEM
  * @see mmap(2)
  */
-export function mmap(task: Task, request: MapRequest): number {
+export function mmap(task: MmCaller, request: MapRequest): number {
   const { space } = task;
   const underWay = task.syscallState as MappedState | null;
   if (underWay !== null) return populateMapped(task, underWay);
@@ -170,7 +171,7 @@ export function mmap(task: Task, request: MapRequest): number {
  * MAP_POPULATE, in pieces, of as much as there is memory; what can't be faulted in is left to a later fault. @returns
  * the address, or UNFINISHED
  */
-function populateMapped(task: Task, state: MappedState): number {
+function populateMapped(task: MmCaller, state: MappedState): number {
   const { work } = task.kernel;
   work.mayPause = true;
   for (let at = state.at; at < state.end;) {
@@ -212,7 +213,7 @@ function overcommits(space: AddressSpace, length: number): boolean {
 
 const OVERCOMMIT_MARGIN = 16 * 2 ** 30;
 
-function exceedsLimit(task: Task, length: number): boolean {
+function exceedsLimit(task: MmCaller, length: number): boolean {
   return task.space.mappedBytes + length > task.group.limits[RLIMIT_AS]!.soft;
 }
 
@@ -273,7 +274,7 @@ function maySplit(space: AddressSpace, start: number, end: number): boolean {
 }
 
 /** @returns 0, or EACCES, EINVAL, ENOMEM, EPERM (mseal(2)), UNFINISHED. @see mprotect(2) */
-export function mprotect(task: Task, address: number, length: number, protection: number): number {
+export function mprotect(task: MmCaller, address: number, length: number, protection: number): number {
   const { space } = task;
   if (address % PAGE_SIZE !== 0 || length < 0 || address < 0) return -EINVAL;
   if ((protection & ~(PROTECTIONS | 0x03000000)) !== 0) return -EINVAL;
@@ -378,7 +379,7 @@ function mergeAround(space: AddressSpace, start: number, end: number): void {
 }
 
 /** @returns the new end of the heap; the old one on failure, as the system call has it. @see brk(2) */
-export function brk(task: Task, end: number): number {
+export function brk(task: MmCaller, end: number): number {
   const { space } = task;
   if (end < space.brkStart) return space.brkEnd;
   const oldTop = pageUp(space.brkEnd);
@@ -408,7 +409,7 @@ export function brk(task: Task, end: number): number {
 
 /** @returns the address, or EFAULT, EINVAL, ENOMEM, EPERM (mseal(2)). @see mremap(2) */
 export function mremap(
-  task: Task,
+  task: MmCaller,
   request: { address: number; oldLength: number; newLength: number; flags: number; newAddress: number },
 ): number {
   const { space } = task;
@@ -474,7 +475,7 @@ interface MoveState {
 }
 
 function moveArea(
-  task: Task,
+  task: MmCaller,
   address: number,
   oldLength: number,
   target: number,
@@ -500,7 +501,7 @@ function moveArea(
  * Moves entries from the old to the new place, in pieces. @returns the new address, −EFAULT when another thread
  * unmapped one of the places, or UNFINISHED
  */
-function movePages(task: Task, state: MoveState): number {
+function movePages(task: MmCaller, state: MoveState): number {
   const { space } = task;
   const { work, frames } = space.kernel;
   const { address, end, target } = state;
@@ -534,7 +535,7 @@ function movePages(task: Task, state: MoveState): number {
  *
  * @returns 0, −EAGAIN, −ENOMEM where nothing is mapped, or UNFINISHED
  */
-export function populate(task: Task, start: number, end: number): number {
+export function populate(task: MmCaller, start: number, end: number): number {
   const { space } = task;
   const last = Math.min(end, start + space.kernel.frames.total * PAGE_SIZE);
   const result = walkInPieces(task, start, last, (at) => populatePiece(space, at, last));
@@ -570,7 +571,7 @@ interface SyncState {
 }
 
 /** @returns 0, or EBUSY (MS_INVALIDATE of locked pages), EINVAL, EIO, ENOMEM, UNFINISHED. @see msync(2) */
-export function msync(task: Task, address: number, length: number, flags: number): number {
+export function msync(task: MmCaller, address: number, length: number, flags: number): number {
   const { space } = task;
   const { work } = space.kernel;
   if (address % PAGE_SIZE !== 0 || (flags & ~7) !== 0 || (flags & 5) === 5) return -EINVAL;
@@ -610,7 +611,7 @@ export function msync(task: Task, address: number, length: number, flags: number
 }
 
 /** @returns 0, or EFAULT, EINVAL, ENOMEM, UNFINISHED. @see mincore(2) */
-export function mincore(task: Task, address: number, length: number, vector: number): number {
+export function mincore(task: MmCaller, address: number, length: number, vector: number): number {
   const { space } = task;
   if (address % PAGE_SIZE !== 0) return -EINVAL;
   const end = address + pageUp(length);

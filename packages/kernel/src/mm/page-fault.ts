@@ -1,12 +1,12 @@
 import { BUS_ADRERR, PAGE_SIZE, SEGV_ACCERR, SEGV_MAPERR, SIGBUS, SIGKILL, SIGSEGV } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
 import type { CodeRegion } from "@stratos/riscv";
-import { WORK } from "../task/call-work.ts";
+import { WORK } from "../ground/call-work.ts";
 import { markInodeDirty } from "../vfs/write-back.ts";
 import type { AddressSpace } from "./address-space.ts";
 import type { Area } from "./area.ts";
-import type { PageCache } from "./page-cache.ts";
+import type { PageCache } from "../frames/page-cache.ts";
 import { PTE_A, PTE_C, PTE_D, PTE_R, PTE_W } from "./page-table.ts";
+import type { MmKernel } from "./mm-kernel.ts";
 
 export type Access = "read" | "write" | "execute";
 
@@ -202,7 +202,7 @@ function forgetCodeOfPage(space: AddressSpace, area: Area, page: number): void {
 }
 
 /** Code decoded from a file's pages is forgotten when the file's bytes change (write(2), a shared mapping). */
-function followChanges(kernel: Kernel, pages: PageCache, region: CodeRegion, offset: number): void {
+function followChanges(kernel: MmKernel, pages: PageCache, region: CodeRegion, offset: number): void {
   // Processes that map the same content at the same place share the region, so they share its watcher, too. The key
   // tells versions of the content apart: an earlier one may still be executed from.
   pages.watch(`${region.key}@${region.start}-${region.end} ${region.mode}`, {

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NodeWasmEngine } from "@stratos/host-node";
 import { PhysicalMemory } from "@stratos/riscv";
-import { FrameAllocator } from "./frame-allocator.ts";
+import { FrameAllocator } from "../frames/frame-allocator.ts";
 import { PageTable, PTE_R } from "./page-table.ts";
 
 const GIB = 2 ** 30;

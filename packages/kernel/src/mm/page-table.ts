@@ -1,6 +1,6 @@
 import { PAGE_SIZE } from "@stratos/abi";
-import { type CallWork, WORK } from "../task/call-work.ts";
-import type { FrameAllocator } from "./frame-allocator.ts";
+import { type CallWork, WORK } from "../ground/call-work.ts";
+import type { FrameAllocator } from "../frames/frame-allocator.ts";
 
 /**
  * The truth about which frame is at which virtual page. Each 4 GiB section is a tree of two levels whose nodes are

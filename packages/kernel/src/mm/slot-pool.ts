@@ -1,19 +1,19 @@
-import type { Kernel } from "../kernel-state.ts";
 import type { AddressSpace } from "./address-space.ts";
+import type { MmKernel } from "./mm-kernel.ts";
 
 /**
  * Lends the few slots of flat tables to address spaces. A space gets one when it is scheduled; the least recently
  * scheduled gives its own up when there are none left, and is filled again from its page table later.
  */
 export class SlotPool {
-  readonly #kernel: Kernel;
+  readonly #kernel: MmKernel;
   /** Spaces with a slot, the most recently scheduled last. */
   readonly #holders: AddressSpace[] = [];
   #active: AddressSpace | null = null;
   /** The wide space whose pages the TLB holds; it may keep them while paged spaces run. */
   tlbOwner: AddressSpace | null = null;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: MmKernel) {
     this.#kernel = kernel;
   }
 

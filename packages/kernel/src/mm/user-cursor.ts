@@ -1,5 +1,5 @@
 import { EFAULT, PAGE_SIZE } from "@stratos/abi";
-import type { IoCursor } from "../vfs/io-cursor.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
 import type { AddressSpace } from "./address-space.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { S_ISGID, S_ISUID } from "@stratos/abi";
-import type { Inode } from "../vfs/inode.ts";
+import type { OwnedFile } from "./owned-file.ts";
 import { type Credentials, SECBIT_KEEP_CAPS, SECBIT_NOROOT, uniteCapabilities } from "./credentials.ts";
 
 /**
@@ -8,7 +8,7 @@ import { type Credentials, SECBIT_KEEP_CAPS, SECBIT_NOROOT, uniteCapabilities } 
  *
  * @param noSetId  the mount is nosuid, or no_new_privs is set
  */
-export function credentialsAfterExec(old: Credentials, inode: Inode, noSetId: boolean): Credentials {
+export function credentialsAfterExec(old: Credentials, inode: OwnedFile, noSetId: boolean): Credentials {
   const euid = !noSetId && (inode.mode & S_ISUID) !== 0 ? inode.uid : old.euid;
   const egid = !noSetId && (inode.mode & (S_ISGID | 0o010)) === (S_ISGID | 0o010) ? inode.gid : old.egid;
   const isRoot = (euid === 0 || old.uid === 0) && (old.secureBits & SECBIT_NOROOT) === 0;

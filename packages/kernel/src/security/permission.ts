@@ -1,5 +1,4 @@
 import { EACCES, EPERM, FS_APPEND_FL, FS_IMMUTABLE_FL, S_IFDIR, S_IFMT, S_ISGID, S_ISVTX } from "@stratos/abi";
-import type { Inode } from "../vfs/inode.ts";
 import { ACL_GROUP, ACL_GROUP_OBJ, ACL_MASK, ACL_USER, type Acl } from "@stratos/abi";
 import {
   ALL_CAPABILITIES,
@@ -11,6 +10,7 @@ import {
   isCapable,
   isInGroup,
 } from "./credentials.ts";
+import type { OwnedFile } from "./owned-file.ts";
 
 /** Discretionary access control: path_resolution(7), capabilities(7), acl(5). */
 export const MAY_EXEC = 1,
@@ -18,7 +18,7 @@ export const MAY_EXEC = 1,
   MAY_READ = 4;
 
 /** @returns 0, −EACCES, or −EPERM: nobody writes what is immutable */
-export function checkAccess(credentials: Credentials, inode: Inode, mask: number): number {
+export function checkAccess(credentials: Credentials, inode: OwnedFile, mask: number): number {
   const mode = inode.mode;
   if ((mask & MAY_WRITE) !== 0 && (inode.fileFlags & FS_IMMUTABLE_FL) !== 0) return -EPERM;
   // What everyone may do needs no look at who asks; directories on the way of a walk are nearly always so.
@@ -39,7 +39,7 @@ function has(credentials: Credentials, capability: number): boolean {
   return credentials.effective === ALL_CAPABILITIES || isCapable(credentials, capability);
 }
 
-function permittedBits(credentials: Credentials, inode: Inode): number {
+function permittedBits(credentials: Credentials, inode: OwnedFile): number {
   if (credentials.fsuid === inode.uid) return (inode.mode >> 6) & 7;
   if (inode.acl !== null) return aclBits(credentials, inode, inode.acl);
   return isInGroup(credentials, inode.gid) ? (inode.mode >> 3) & 7 : inode.mode & 7;
@@ -49,7 +49,7 @@ function permittedBits(credentials: Credentials, inode: Inode): number {
  * acl(5), ACCESS CHECK ALGORITHM; of several matching groups the one that grants most is near enough to "any that
  * grants all".
  */
-function aclBits(credentials: Credentials, inode: Inode, acl: Acl): number {
+function aclBits(credentials: Credentials, inode: OwnedFile, acl: Acl): number {
   const mask = acl.find((entry) => entry.tag === ACL_MASK)?.permissions ?? 7;
   const user = acl.find((entry) => entry.tag === ACL_USER && entry.id === credentials.fsuid);
   if (user !== undefined) return user.permissions & mask;
@@ -65,19 +65,19 @@ function aclBits(credentials: Credentials, inode: Inode, acl: Acl): number {
 }
 
 /** May the caller change what only the owner may (chmod, utimensat with times, O_NOATIME …)? */
-export function isOwnerOrCapable(credentials: Credentials, inode: Inode): boolean {
+export function isOwnerOrCapable(credentials: Credentials, inode: OwnedFile): boolean {
   return credentials.fsuid === inode.uid || has(credentials, CAP_FOWNER);
 }
 
 /** Removing or replacing a name in a sticky directory: 0 or −EPERM (unlink(2)). */
-export function checkSticky(credentials: Credentials, directory: Inode, inode: Inode): number {
+export function checkSticky(credentials: Credentials, directory: OwnedFile, inode: OwnedFile): number {
   if ((directory.mode & S_ISVTX) === 0) return 0;
   if (credentials.fsuid === inode.uid || credentials.fsuid === directory.uid || has(credentials, CAP_FOWNER)) return 0;
   return -EPERM;
 }
 
 /** chmod(2): set-group-ID is dropped silently for a file of a group that the caller isn't in. */
-export function permittedMode(credentials: Credentials, inode: Inode, mode: number): number {
+export function permittedMode(credentials: Credentials, inode: OwnedFile, mode: number): number {
   if ((mode & S_ISGID) !== 0 && !isInGroup(credentials, inode.gid) && !has(credentials, CAP_FSETID))
     return mode & ~S_ISGID;
   return mode;
@@ -95,6 +95,6 @@ export function modeAfterWrite(credentials: Credentials, mode: number): number |
 }
 
 /** Do flags of chattr(1) keep everyone from changing attributes, links and attributes' values of the file? */
-export function isKept(inode: Inode): boolean {
+export function isKept(inode: OwnedFile): boolean {
   return (inode.fileFlags & (FS_APPEND_FL | FS_IMMUTABLE_FL)) !== 0;
 }

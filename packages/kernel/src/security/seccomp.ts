@@ -1,15 +1,9 @@
 /**
  * seccomp(2): which system calls a task may make. Filters are only ever added, and children keep them; each call is
  * shown to all of them, the latest first, and the strictest answer holds. Read first: bpf-filter.ts; the call is in
- * syscall/seccomp-calls.ts.
+ * syscall/seccomp-calls.ts, what follows from an answer in task/seccomp-check.ts.
  */
-import { EINVAL, ENOMEM, ENOSYS, SIGKILL, SIGSYS, SYSCALL_NAMES } from "@stratos/abi";
-import { forceSignal } from "../signal/deliver.ts";
-import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
-import { endWithCore } from "../core-dump/core-dump.ts";
-import { exitGroup, exitTask } from "../task/exit.ts";
-import type { Task } from "../task/task.ts";
-import { NO_RETURN } from "../task/wait-queue.ts";
+import { EINVAL, ENOMEM } from "@stratos/abi";
 import { type BpfFilter, RECORD_WORDS } from "./bpf-filter.ts";
 
 /**
@@ -23,19 +17,22 @@ export const RET_KILL_PROCESS = 0x80000000,
 export const RET_TRACE = 0x7ff00000,
   RET_LOG = 0x7ffc0000,
   RET_ALLOW = 0x7fff0000;
-const ACTION_MASK = 0xffff0000;
-const AUDIT_ARCH_RISCV64 = 0xc00000f3;
-const SYS_SECCOMP = 1;
-const MAX_ERRNO = 4095;
+export const ACTION_MASK = 0xffff0000;
+export const AUDIT_ARCH_RISCV64 = 0xc00000f3;
 /** Instructions in all filters of a task, with four for each filter (MAX_INSNS_PER_PATH). */
 const INSTRUCTIONS_MAX = 32768,
   FILTER_PENALTY = 4;
 const SYSCALLS = 512;
-/** read, write, exit, rt_sigreturn: all that strict mode leaves. */
-const STRICT_CALLS = new Set([63, 64, 93, 139]);
+/** prctl(2)'s numbers of the modes. */
+export const SECCOMP_MODE_STRICT = 1,
+  SECCOMP_MODE_FILTER = 2;
 
-/** The call goes ahead. */
-export const ALLOWED = 1;
+/** The registers that a call is made with. */
+export interface CallRegisters {
+  readonly pc: number;
+  /** Copies register `number` to two words. */
+  copyWords(number: number, to: Uint32Array, at: number): void;
+}
 
 const record = new Uint32Array(RECORD_WORDS);
 
@@ -73,9 +70,8 @@ export class Seccomp {
   }
 
   /** The action for a call. */
-  judge(task: Task, number: number): number {
+  judge(hart: CallRegisters, number: number): number {
     if (number >= 0 && number < SYSCALLS && this.#allowed[number] === 1) return RET_ALLOW;
-    const { hart } = task.kernel;
     record[0] = number;
     record[1] = AUDIT_ARCH_RISCV64;
     record[2] = hart.pc + 4;
@@ -94,58 +90,7 @@ export class Seccomp {
   }
 }
 
-/**
- * Is the call that the task on the hart begins permitted? @returns ALLOWED, a negated errno to fail with, or NO_RETURN
- */
-export function checkSeccomp(task: Task, seccomp: Seccomp, number: number): number {
-  if (seccomp.mode === "strict") {
-    if (STRICT_CALLS.has(number)) return ALLOWED;
-    exitGroup(task, SIGKILL);
-    return NO_RETURN;
-  }
-  const answer = seccomp.judge(task, number);
-  const data = answer & 0xffff;
-  switch ((answer & ACTION_MASK) >>> 0) {
-    case RET_ALLOW:
-      return ALLOWED;
-    case RET_LOG:
-      log(task, number, "logged");
-      return ALLOWED;
-    case RET_ERRNO:
-      return -Math.min(data, MAX_ERRNO);
-    // Nobody traces, and nobody listens.
-    case RET_TRACE:
-    case RET_USER_NOTIF:
-      return -ENOSYS;
-    case RET_TRAP: {
-      const { hart } = task.kernel;
-      // a0 stays as it is, and the handler returns behind the call.
-      hart.pc = hart.pc + 4;
-      forceSignal(task, violation(task, number, data));
-      task.hasWork = true;
-      return NO_RETURN;
-    }
-    case RET_KILL_THREAD:
-      log(task, number, "its thread ended");
-      if (task.group.tasks.length > 1) exitTask(task, SIGSYS);
-      else endWithCore(task, violation(task, number, data));
-      return NO_RETURN;
-    default:
-      log(task, number, "its process ended");
-      endWithCore(task, violation(task, number, data));
-      return NO_RETURN;
-  }
-}
-
-function violation(task: Task, number: number, data: number): SignalInfo {
-  return signalInfo(SIGSYS, SYS_SECCOMP, {
-    errno: data,
-    address: task.kernel.hart.pc,
-    valueLow: number,
-    valueHigh: AUDIT_ARCH_RISCV64,
-  });
-}
-
-function log(task: Task, number: number, what: string): void {
-  task.kernel.log(`seccomp: ${task.name}[${task.tid}]: ${SYSCALL_NAMES[number] ?? number}: ${what}`);
+/** prctl(PR_GET_SECCOMP), and the line of /proc/PID/status. */
+export function seccompMode(seccomp: Seccomp | null): number {
+  return seccomp === null ? 0 : seccomp.mode === "strict" ? SECCOMP_MODE_STRICT : SECCOMP_MODE_FILTER;
 }

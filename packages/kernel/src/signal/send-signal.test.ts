@@ -13,10 +13,10 @@ import {
   SIGUSR2,
   SI_TKILL,
   SI_USER,
+  RLIMIT_SIGPENDING,
 } from "@stratos/abi";
 import { createTestKernel, createTestTask } from "../testing/fake-task.ts";
 import type { Task } from "../task/task.ts";
-import { RLIMIT_SIGPENDING } from "../task/thread-group.ts";
 import { signalInfo } from "./pending-signals.ts";
 import { hasDeliverableSignal, sendSignalToProcess, sendSignalToTask, takeSignal } from "./send-signal.ts";
 

@@ -10,17 +10,17 @@ import {
   SIGTTIN,
   SIGTTOU,
   SI_USER,
+  RLIMIT_SIGPENDING,
 } from "@stratos/abi";
-import type { ProcessGroup } from "../task/session.ts";
-import type { Task } from "../task/task.ts";
-import { RLIMIT_SIGPENDING, type ThreadGroup } from "../task/thread-group.ts";
-import { BLOCKED_KILLABLE } from "../task/wait-queue.ts";
+import type { ProcessGroup } from "./session.ts";
+import { BLOCKED_KILLABLE } from "../ground/wait-queue.ts";
 import { defaultAction } from "./default-action.ts";
 import { type PendingSignals, signalInfo, type SignalInfo } from "./pending-signals.ts";
 import { SIG_DFL, SIG_IGN } from "./signal-actions.ts";
+import type { SignalTask, SignalProcess } from "./signal-target.ts";
 
 /** Queues a signal for one thread (tgkill(2), faults): 0; −EAGAIN when RLIMIT_SIGPENDING forbids it. */
-export function sendSignalToTask(task: Task, info: SignalInfo): number {
+export function sendSignalToTask(task: SignalTask, info: SignalInfo): number {
   if (task.state === "Z" || task.state === "X" || task.group.pid === 1) return 0;
   prepare(task.group, info.signal);
   if (isIgnored(task.group, task, info.signal)) return drop(info);
@@ -35,7 +35,7 @@ export function sendSignalToTask(task: Task, info: SignalInfo): number {
  * Queues a signal for a process; a thread that does not block it is told. 0; −EAGAIN when RLIMIT_SIGPENDING forbids
  * it.
  */
-export function sendSignalToProcess(group: ThreadGroup, info: SignalInfo): number {
+export function sendSignalToProcess(group: SignalProcess, info: SignalInfo): number {
   // No signal reaches init (task/first-process.ts).
   if (group.isZombie || group.pid === 1) return 0;
   prepare(group, info.signal);
@@ -61,7 +61,7 @@ function drop(info: SignalInfo): 0 {
  * refused; any other becomes pending without its info, so that it doesn't count. @see kernel/signal.c,
  * __send_signal_locked
  */
-function enqueue(group: ThreadGroup, pending: PendingSignals, info: SignalInfo): number {
+function enqueue(group: SignalProcess, pending: PendingSignals, info: SignalInfo): number {
   const { signal, code } = info;
   const isExempt = info.owner !== null || (signal < SIGRTMIN && code >= 0);
   const limit = group.limits[RLIMIT_SIGPENDING]!.soft;
@@ -73,7 +73,7 @@ function enqueue(group: ThreadGroup, pending: PendingSignals, info: SignalInfo):
 }
 
 /** Work: one step a task, when the machine has more signals queued than the limit allows. */
-function queuedForUser(target: ThreadGroup): number {
+function queuedForUser(target: SignalProcess): number {
   const { uid } = target.leader.credentials;
   let count = 0;
   for (const process of target.leader.kernel.tasks.processes.values()) {
@@ -95,12 +95,12 @@ export function sendSignalToProcessGroup(group: ProcessGroup, info: SignalInfo):
   return count;
 }
 
-function wants(task: Task, signal: number): boolean {
+function wants(task: SignalTask, signal: number): boolean {
   return task.state !== "Z" && task.state !== "X" && (signal === SIGKILL || !task.blocked.has(signal));
 }
 
 /** Stop and continue signals cancel each other, whether they are then delivered or not (signal(7)). */
-function prepare(group: ThreadGroup, signal: number): void {
+function prepare(group: SignalProcess, signal: number): void {
   if (signal === SIGCONT) {
     for (const stop of STOPS) discard(group, stop);
     continueProcess(group);
@@ -110,12 +110,12 @@ function prepare(group: ThreadGroup, signal: number): void {
 
 const STOPS = [SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU];
 
-function discard(group: ThreadGroup, signal: number): void {
+function discard(group: SignalProcess, signal: number): void {
   group.pending.discard(signal);
   for (const task of group.tasks) task.pending.discard(signal);
 }
 
-function continueProcess(group: ThreadGroup): void {
+function continueProcess(group: SignalProcess): void {
   if (group.stopSignal === 0) return;
   resume(group);
   group.unreportedStop = 0;
@@ -131,7 +131,7 @@ function continueProcess(group: ThreadGroup): void {
   parent.childrenQueue.wakeAll();
 }
 
-function resume(group: ThreadGroup): void {
+function resume(group: SignalProcess): void {
   group.stopSignal = 0;
   for (const task of group.tasks) {
     if (task.state !== "T") continue;
@@ -145,7 +145,7 @@ function resume(group: ThreadGroup): void {
  * A signal that would do nothing is not even queued, unless it is blocked (then a handler may come) or waited for by
  * signalfd.
  */
-function isIgnored(group: ThreadGroup, task: Task | null, signal: number): boolean {
+function isIgnored(group: SignalProcess, task: SignalTask | null, signal: number): boolean {
   if (signal === SIGKILL || signal === SIGSTOP) return false;
   const isBlocked = task !== null ? task.blocked.has(signal) : group.tasks.some((each) => each.blocked.has(signal));
   if (isBlocked) return false;
@@ -155,7 +155,7 @@ function isIgnored(group: ThreadGroup, task: Task | null, signal: number): boole
 }
 
 /** Makes the task look at its signals soon: it leaves a wait that signals interrupt. */
-function notify(task: Task, signal: number): void {
+function notify(task: SignalTask, signal: number): void {
   task.hasWork = true;
   if (!wants(task, signal) && task.waitedSignals?.has(signal) !== true) return;
   if (task.state === "S" && task.blockedKind === BLOCKED_KILLABLE && signal !== SIGKILL) return;
@@ -167,13 +167,13 @@ function notify(task: Task, signal: number): void {
 }
 
 /** Is there a signal that the task must act on before it goes on in user mode? */
-export function hasDeliverableSignal(task: Task): boolean {
+export function hasDeliverableSignal(task: SignalTask): boolean {
   const low = (task.pending.set.low | task.group.pending.set.low) & ~task.blocked.low;
   const high = (task.pending.set.high | task.group.pending.set.high) & ~task.blocked.high;
   return low !== 0 || high !== 0;
 }
 
 /** Takes the next signal to deliver off the queues; null when there is none. */
-export function takeSignal(task: Task, allowed: (signal: number) => boolean): SignalInfo | null {
+export function takeSignal(task: SignalTask, allowed: (signal: number) => boolean): SignalInfo | null {
   return task.pending.take(allowed) ?? task.group.pending.take(allowed);
 }

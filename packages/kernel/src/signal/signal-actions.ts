@@ -15,6 +15,7 @@ const DEFAULT: SignalAction = { handler: SIG_DFL, flags: 0, restorer: 0, maskLow
 export class SignalActions {
   readonly #actions: SignalAction[] = new Array<SignalAction>(65).fill(DEFAULT);
   users = 1;
+  identity = 0;
 
   get(signal: number): SignalAction {
     return this.#actions[signal]!;

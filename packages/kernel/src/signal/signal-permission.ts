@@ -1,10 +1,9 @@
 import { EPERM, SIGCONT } from "@stratos/abi";
 import { CAP_KILL, isCapable } from "../security/credentials.ts";
-import type { Task } from "../task/task.ts";
-import type { ThreadGroup } from "../task/thread-group.ts";
+import type { SignalTask, SignalProcess } from "./signal-target.ts";
 
 /** May `sender` signal `target`? 0 or −EPERM. @see kill(2), DESCRIPTION */
-export function checkSignalPermission(sender: Task, target: ThreadGroup, signal: number): number {
+export function checkSignalPermission(sender: SignalTask, target: SignalProcess, signal: number): number {
   if (target === sender.group) return 0;
   const from = sender.credentials,
     to = target.leader.credentials;

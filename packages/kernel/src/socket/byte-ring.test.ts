@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { SeededRandom } from "@stratos/base";
-import { BytesCursor } from "../vfs/io-cursor.ts";
+import { BytesCursor } from "../ground/io-cursor.ts";
 import { ByteRing } from "./byte-ring.ts";
 
 it("gives back what was written, in order, for random sizes", () => {

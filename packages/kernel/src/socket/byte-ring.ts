@@ -1,4 +1,4 @@
-import type { IoCursor } from "../vfs/io-cursor.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
 
 const SMALLEST = 4096;
 const EMPTY = new Uint8Array(0);

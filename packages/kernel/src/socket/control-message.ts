@@ -19,6 +19,7 @@ import {
   AF_INET,
   AF_INET6,
   AF_UNIX,
+  RLIMIT_NOFILE,
 } from "@stratos/abi";
 import {
   CAP_SETGID,
@@ -28,12 +29,11 @@ import {
   type Credentials,
   isCapable,
 } from "../security/credentials.ts";
-import type { Task } from "../task/task.ts";
-import { RLIMIT_NOFILE } from "../task/thread-group.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import type { Ancillary, IncomingMessage, PeerCredentials } from "./message.ts";
 import type { Socket } from "./socket.ts";
 import { intOption, optionInt } from "./socket-options.ts";
+import type { SocketCaller } from "./socket-kernel.ts";
 
 /**
  * Control messages of sendmsg(2) and recvmsg(2) (cmsg(3)):
@@ -60,7 +60,7 @@ function alignControl(length: number): number {
  * @returns null when there is nothing for a socket to carry; EINVAL (malformed, unknown type), EBADF, ETOOMANYREFS (too
  *   many files under way), EPERM (credentials that aren't the sender's)
  */
-export function parseControl(task: Task, socket: Socket, control: Uint8Array): Ancillary | null | number {
+export function parseControl(task: SocketCaller, socket: Socket, control: Uint8Array): Ancillary | null | number {
   const view = new DataView(control.buffer, control.byteOffset, control.length);
   let rights: OpenFile[] | null = null;
   let credentials: PeerCredentials | null = null;
@@ -121,7 +121,7 @@ function headerField(
   return { isHopLimit, value: value < (isV4 && isHopLimit ? 1 : 0) || value > 255 ? -EINVAL : value };
 }
 
-function takeFiles(task: Task, data: Uint8Array, before: OpenFile[] | null): OpenFile[] | null | number {
+function takeFiles(task: SocketCaller, data: Uint8Array, before: OpenFile[] | null): OpenFile[] | null | number {
   const count = data.length >> 2;
   if (count + (before?.length ?? 0) > SCM_MAX_FD) return -EINVAL;
   if (count === 0) return before;
@@ -144,7 +144,7 @@ function takeFiles(task: Task, data: Uint8Array, before: OpenFile[] | null): Ope
 }
 
 /** unix(7), SCM_CREDENTIALS: the sender's own process and ids, unless it has the capabilities. */
-function checkCredentials(task: Task, data: Uint8Array): PeerCredentials | number {
+function checkCredentials(task: SocketCaller, data: Uint8Array): PeerCredentials | number {
   if (data.length !== 12) return -EINVAL;
   const pid = optionInt(data),
     uid = optionInt(data, 4),
@@ -158,13 +158,13 @@ function checkCredentials(task: Task, data: Uint8Array): PeerCredentials | numbe
 
 /** Writes control messages into a receiver's buffer as room allows; `flags` collects MSG_CTRUNC. */
 export class ControlWriter {
-  readonly #task: Task;
+  readonly #task: SocketCaller;
   readonly #address: number;
   readonly #room: number;
   written = 0;
   flags = 0;
 
-  constructor(task: Task, address: number, room: number) {
+  constructor(task: SocketCaller, address: number, room: number) {
     this.#task = task;
     this.#address = address;
     this.#room = address === 0 ? 0 : room;

@@ -26,7 +26,6 @@ import {
   SOCK_SEQPACKET,
   SOCK_STREAM,
 } from "@stratos/abi";
-import type { Task } from "../task/task.ts";
 import { CAP_NET_RAW, isCapable } from "../security/credentials.ts";
 import { PacketSocket } from "./inet/packet-socket.ts";
 import { TcpSocket } from "./inet/tcp-socket.ts";
@@ -35,6 +34,7 @@ import { createNetlinkSocket } from "./netlink/netlink-socket.ts";
 import type { Socket } from "./socket.ts";
 import { UnixConnectionSocket } from "./unix/unix-connection.ts";
 import { UnixDatagramSocket } from "./unix/unix-datagram.ts";
+import type { SocketCaller } from "./socket-kernel.ts";
 
 /**
  * socket(2).
@@ -45,7 +45,7 @@ import { UnixDatagramSocket } from "./unix/unix-datagram.ts";
  *   of the caller is in net.ipv4.ping_group_range)
  */
 export function createSocket(
-  task: Task,
+  task: SocketCaller,
   family: number,
   type: number,
   protocol: number,
@@ -69,7 +69,7 @@ export function createSocket(
   }
 }
 
-function createUnixSocket(task: Task, type: number, protocol: number, flags: number): Socket | number {
+function createUnixSocket(task: SocketCaller, type: number, protocol: number, flags: number): Socket | number {
   if (protocol !== 0 && protocol !== AF_UNIX) return -EPROTONOSUPPORT;
   switch (type) {
     case SOCK_STREAM:
@@ -83,7 +83,13 @@ function createUnixSocket(task: Task, type: number, protocol: number, flags: num
   }
 }
 
-function createInetSocket(task: Task, family: number, type: number, protocol: number, flags: number): Socket | number {
+function createInetSocket(
+  task: SocketCaller,
+  family: number,
+  type: number,
+  protocol: number,
+  flags: number,
+): Socket | number {
   if (protocol < 0 || protocol > 262) return -EINVAL;
   switch (type) {
     case SOCK_STREAM:
@@ -112,7 +118,7 @@ function createInetSocket(task: Task, family: number, type: number, protocol: nu
 }
 
 /** icmp(7), ping_group_range. */
-function mayPing(task: Task): boolean {
+function mayPing(task: SocketCaller): boolean {
   const { first, last } = task.kernel.network.pingGroups;
   const { egid, groups } = task.credentials;
   return [egid, ...groups].some((group) => group >= first && group <= last);
@@ -120,7 +126,7 @@ function mayPing(task: Task): boolean {
 
 /** socketpair(2). EOPNOTSUPP for families other than AF_UNIX, else as `createSocket`. */
 export function createSocketPair(
-  task: Task,
+  task: SocketCaller,
   family: number,
   type: number,
   protocol: number,

@@ -32,10 +32,10 @@ import {
   SIOCSIFNETMASK,
 } from "@stratos/abi";
 import { CAP_NET_ADMIN, isCapable } from "../security/credentials.ts";
-import type { Task } from "../task/task.ts";
 import { inetAddressBytes } from "./inet/inet-address.ts";
 import { formatV4, isV4 } from "./inet/ip-address.ts";
 import { broadcastOf, netmaskOf, type NetworkInterface } from "./network-interface.ts";
+import type { SocketCaller } from "./socket-kernel.ts";
 
 /** sizeof struct ifreq: a name of 16 bytes and a union of 24 (netdevice(7)). */
 const IFREQ_SIZE = 40,
@@ -47,7 +47,7 @@ const IFREQ_SIZE = 40,
  * @returns 0 or EFAULT, ENODEV (no such interface), EADDRNOTAVAIL (it has no IPv4 address), EPERM, EOPNOTSUPP, ENOTTY
  *   (no such request)
  */
-export function interfaceIoctl(task: Task, command: number, argument: number): number {
+export function interfaceIoctl(task: SocketCaller, command: number, argument: number): number {
   if (command === SIOCGIFCONF) return listInterfaces(task, argument);
   switch (command) {
     case SIOCADDRT:
@@ -132,7 +132,7 @@ export function interfaceIoctl(task: Task, command: number, argument: number): n
 }
 
 /** SIOCSIF…: asking for what is there succeeds (`ifconfig lo up`), anything else isn't supported. */
-function changeInterface(task: Task, command: number, argument: number): number {
+function changeInterface(task: SocketCaller, command: number, argument: number): number {
   const request = new Uint8Array(IFREQ_SIZE);
   if (task.space.copyIn(argument, request, 0, IFREQ_SIZE) < 0) return -EFAULT;
   if (!isCapable(task.credentials, CAP_NET_ADMIN)) return -EPERM;
@@ -168,7 +168,7 @@ function writeName(request: Uint8Array, one: NetworkInterface): void {
  * `struct ifconf { int ifc_len; union { char *ifc_buf; struct ifreq *ifc_req; } }`: lists interfaces that have an IPv4
  * address.
  */
-function listInterfaces(task: Task, argument: number): number {
+function listInterfaces(task: SocketCaller, argument: number): number {
   const room = task.space.loadU32(argument);
   const buffer = task.space.loadU64(argument + 8);
   if (room === -EFAULT || buffer === -EFAULT) return -EFAULT;

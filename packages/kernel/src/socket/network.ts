@@ -1,5 +1,4 @@
 import { ENETUNREACH, S_IFSOCK } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
 import { createAnonymousInode } from "../vfs/anonymous-file.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { isLoopback } from "./inet/ip-address.ts";
@@ -13,6 +12,7 @@ import { makeInterfaces, type NetworkInterface } from "./network-interface.ts";
 import { InFlightFiles } from "./unix/in-flight-files.ts";
 import { SocketMemory } from "./socket-memory.ts";
 import type { UnixSocket } from "./unix/unix-socket.ts";
+import type { SocketKernel } from "./socket-kernel.ts";
 
 /** What the sockets of one machine share: names, ports, interfaces (what a network namespace holds in Linux). */
 export class Network {
@@ -39,9 +39,9 @@ export class Network {
   readonly udpMemory: SocketMemory;
   /** Bytes between a provider and user memory; valid during one call. */
   readonly transfer = new Uint8Array(65536);
-  readonly #kernel: Kernel;
+  readonly #kernel: SocketKernel;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: SocketKernel) {
     this.#kernel = kernel;
     const pages = kernel.frames.total;
     this.tcpMemory = new SocketMemory(pages / 16);

@@ -1,4 +1,4 @@
-import type { IoCursor } from "../vfs/io-cursor.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
 
 /** A view of a cursor that ends earlier. */
 export class ShortCursor implements IoCursor {

@@ -64,8 +64,8 @@ import {
   SO_PEERPIDFD,
 } from "@stratos/abi";
 import { CAP_NET_ADMIN, CAP_NET_RAW, isCapable } from "../security/credentials.ts";
-import type { Task } from "../task/task.ts";
 import type { Socket } from "./socket.ts";
+import type { SocketCaller } from "./socket-kernel.ts";
 
 /** net.core.wmem_default and rmem_default, wmem_max and rmem_max. */
 const BUFFER_DEFAULT = 212992,
@@ -175,7 +175,7 @@ function timeoutBytes(nanoseconds: number): Uint8Array {
  * @returns 0 or EINVAL (short or bad value), EDOM, EPERM, ENODEV (SO_BINDTODEVICE), ENOPROTOOPT (unknown, or can't be
  *   set)
  */
-export function setSocketOption(socket: Socket, task: Task, name: number, value: Uint8Array): number {
+export function setSocketOption(socket: Socket, task: SocketCaller, name: number, value: Uint8Array): number {
   const options = socket.options;
   if (name === SO_BINDTODEVICE) return bindToDevice(socket, task, value);
   if (name === SO_LINGER) {
@@ -278,7 +278,7 @@ function clampBuffer(value: number, most: number): number {
 }
 
 /** socket(7): the socket sends and receives through one interface only; an empty name ends that. */
-function bindToDevice(socket: Socket, task: Task, value: Uint8Array): number {
+function bindToDevice(socket: Socket, task: SocketCaller, value: Uint8Array): number {
   if (socket.options.boundDevice !== "" && !isCapable(task.credentials, CAP_NET_RAW)) return -EPERM;
   let name = "";
   for (let at = 0; at < Math.min(value.length, 15) && value[at] !== 0; at++) name += String.fromCharCode(value[at]!);
@@ -292,7 +292,7 @@ function bindToDevice(socket: Socket, task: Task, value: Uint8Array): number {
  *
  * @returns the value, or ENOPROTOOPT; ERANGE for SO_PEERGROUPS without enough room
  */
-export function getSocketOption(socket: Socket, task: Task, name: number, length: number): Uint8Array | number {
+export function getSocketOption(socket: Socket, task: SocketCaller, name: number, length: number): Uint8Array | number {
   const options = socket.options;
   switch (name) {
     case SO_TYPE:

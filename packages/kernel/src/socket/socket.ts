@@ -28,16 +28,15 @@ import {
   SI_USER,
   ENOENT,
 } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
 import { sendSignalToTask } from "../signal/send-signal.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
-import type { Task } from "../task/task.ts";
-import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "../task/wait-queue.ts";
-import type { IoCursor } from "../vfs/io-cursor.ts";
+import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "../ground/wait-queue.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import { interfaceIoctl } from "./interface-ioctl.ts";
 import { IncomingMessage, type OutgoingMessage, PLAIN_MESSAGE, type PeerCredentials } from "./message.ts";
 import { SocketOptions } from "./socket-options.ts";
+import type { SocketCaller, SocketKernel } from "./socket-kernel.ts";
 
 /** What a blocked transfer keeps for its next execution (`task.syscallState`). */
 export interface TransferState {
@@ -54,13 +53,13 @@ export interface TransferState {
  * The state of this call's transfer, null when it has not waited yet (or a caller such as sendfile keeps a state of its
  * own).
  */
-export function transferState(task: Task): TransferState | null {
+export function transferState(task: SocketCaller): TransferState | null {
   const state = task.syscallState as TransferState | null;
   return state !== null && state.kind === "socket" ? state : null;
 }
 
 /** The same, made when there is none; null when the call keeps a state of another kind. */
-export function obtainTransferState(task: Task): TransferState | null {
+export function obtainTransferState(task: SocketCaller): TransferState | null {
   if (task.syscallState === null)
     task.syscallState = { kind: "socket", transferred: 0, deadlineNs: Infinity, messages: 0 } satisfies TransferState;
   return transferState(task);
@@ -72,7 +71,7 @@ export function obtainTransferState(task: Task): TransferState | null {
  * that each family checks its own.
  */
 export abstract class Socket extends OpenFile {
-  readonly kernel: Kernel;
+  readonly kernel: SocketKernel;
   /** IPV6_ADDRFORM changes it. */
   family: number;
   readonly type: number;
@@ -86,7 +85,7 @@ export abstract class Socket extends OpenFile {
   protected roomQueue: WaitQueue = this.readiness;
 
   constructor(
-    kernel: Kernel,
+    kernel: SocketKernel,
     family: number,
     type: number,
     protocol: number,
@@ -100,18 +99,18 @@ export abstract class Socket extends OpenFile {
     this.protocol = protocol;
   }
 
-  abstract bind(task: Task, address: Uint8Array): number;
+  abstract bind(task: SocketCaller, address: Uint8Array): number;
   /** 0, a negated errno, BLOCKED, or −EINPROGRESS when `nonblocking`. */
-  abstract connect(task: Task, address: Uint8Array, nonblocking: boolean): number;
+  abstract connect(task: SocketCaller, address: Uint8Array, nonblocking: boolean): number;
   abstract localName(): Uint8Array;
   abstract peerName(): Uint8Array | number;
   /**
    * Bytes queued, −EAGAIN when there is no room now, or another negated errno. May take fewer bytes than there are only
    * when it `isStream`.
    */
-  abstract send(task: Task, from: IoCursor, message: OutgoingMessage, flags: number): number;
+  abstract send(task: SocketCaller, from: IoCursor, message: OutgoingMessage, flags: number): number;
   /** Bytes moved (0 at the end of a stream), −EAGAIN when there is nothing now, or another negated errno. */
-  abstract receive(task: Task, to: IoCursor, message: IncomingMessage, flags: number): number;
+  abstract receive(task: SocketCaller, to: IoCursor, message: IncomingMessage, flags: number): number;
   /** Bytes that a read would return at once (FIONREAD): of the first datagram, or of the stream. */
   abstract available(): number;
 
@@ -132,25 +131,25 @@ export abstract class Socket extends OpenFile {
     return null;
   }
 
-  listen(task: Task, backlog: number): number {
+  listen(task: SocketCaller, backlog: number): number {
     return -EOPNOTSUPP;
   }
 
   /** A new connection, or −EAGAIN. `flags`: O_NONBLOCK for it. */
-  accept(task: Task, flags: number): Socket | number {
+  accept(task: SocketCaller, flags: number): Socket | number {
     return -EOPNOTSUPP;
   }
 
-  shutdown(task: Task, how: number): number {
+  shutdown(task: SocketCaller, how: number): number {
     return -ENOTCONN;
   }
 
   /** Options of levels other than SOL_SOCKET. */
-  setProtocolOption(task: Task, level: number, name: number, value: Uint8Array): number {
+  setProtocolOption(task: SocketCaller, level: number, name: number, value: Uint8Array): number {
     return -ENOPROTOOPT;
   }
 
-  getProtocolOption(task: Task, level: number, name: number, length: number): Uint8Array | number {
+  getProtocolOption(task: SocketCaller, level: number, name: number, length: number): Uint8Array | number {
     return -EOPNOTSUPP;
   }
 
@@ -181,7 +180,7 @@ export abstract class Socket extends OpenFile {
     return `socket:[${this.inode!.ino}]`;
   }
 
-  override read(task: Task, to: IoCursor, offset: number): number {
+  override read(task: SocketCaller, to: IoCursor, offset: number): number {
     if (offset >= 0) return -ESPIPE;
     if (to.remaining === 0 && this.isStream) return 0;
     const message = new IncomingMessage();
@@ -190,7 +189,7 @@ export abstract class Socket extends OpenFile {
     return result;
   }
 
-  override write(task: Task, from: IoCursor, offset: number): number {
+  override write(task: SocketCaller, from: IoCursor, offset: number): number {
     if (offset >= 0) return -ESPIPE;
     return this.sendWaiting(task, from, PLAIN_MESSAGE, 0);
   }
@@ -199,7 +198,7 @@ export abstract class Socket extends OpenFile {
    * Sends, waiting for room unless told not to. A stream takes everything before it returns; what it took before an
    * error or a signal counts (send(2)).
    */
-  sendWaiting(task: Task, from: IoCursor, message: OutgoingMessage, flags: number): number {
+  sendWaiting(task: SocketCaller, from: IoCursor, message: OutgoingMessage, flags: number): number {
     let done = transferState(task)?.transferred ?? 0;
     if (done > 0) from.skip(done);
     for (;;) {
@@ -224,7 +223,7 @@ export abstract class Socket extends OpenFile {
   }
 
   /** Receives, waiting for something unless told not to; with MSG_WAITALL a stream waits for all that was asked for. */
-  receiveWaiting(task: Task, to: IoCursor, message: IncomingMessage, flags: number): number {
+  receiveWaiting(task: SocketCaller, to: IoCursor, message: IncomingMessage, flags: number): number {
     let done = transferState(task)?.transferred ?? 0;
     if (done > 0) to.skip(done);
     const wantsAll = this.isStream && (flags & (MSG_WAITALL | MSG_PEEK)) === MSG_WAITALL;
@@ -243,14 +242,14 @@ export abstract class Socket extends OpenFile {
   }
 
   /** Waits for a connection to accept. */
-  acceptWaiting(task: Task, flags: number): Socket | number {
+  acceptWaiting(task: SocketCaller, flags: number): Socket | number {
     const result = this.accept(task, flags);
     if (result !== -EAGAIN || (this.flags & O_NONBLOCK) !== 0) return result;
     return this.#wait(task, this.readiness, this.options.receiveTimeoutNs, 0);
   }
 
   /** For `connect`: waits until the state changes. `timedOut` is what the end of SO_SNDTIMEO means. */
-  protected waitForConnection(task: Task, queue: WaitQueue, timedOut: number): number {
+  protected waitForConnection(task: SocketCaller, queue: WaitQueue, timedOut: number): number {
     const result = this.#wait(task, queue, this.options.sendTimeoutNs, 0);
     return result === -EAGAIN ? timedOut : result;
   }
@@ -263,7 +262,7 @@ export abstract class Socket extends OpenFile {
    * @param done  bytes moved so far, to be remembered; a wait with some of them, or with a time limit, is never
    *   restarted (signal(7))
    */
-  #wait(task: Task, queue: WaitQueue, timeoutNs: number, done: number): number {
+  #wait(task: SocketCaller, queue: WaitQueue, timeoutNs: number, done: number): number {
     const state = obtainTransferState(task);
     if (state === null) {
       if (done > 0) return done;
@@ -279,7 +278,7 @@ export abstract class Socket extends OpenFile {
     return timeoutNs > 0 || done > 0 || (state !== null && state.messages > 0) ? BLOCKED_EINTR : BLOCKED;
   }
 
-  override ioctl(task: Task, command: number, argument: number): number {
+  override ioctl(task: SocketCaller, command: number, argument: number): number {
     switch (command) {
       case FIONREAD:
         if (this.isListening) return -EINVAL;

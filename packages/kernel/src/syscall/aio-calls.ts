@@ -27,13 +27,13 @@ import {
 } from "@stratos/abi";
 import { EventFile } from "../event/eventfd.ts";
 import { enterTemporaryMask, leaveTemporaryMask, SIGSET_SIZE } from "../event/temporary-mask.ts";
-import type { AddressSpace } from "../mm/address-space.ts";
 import { mmap, munmap } from "../mm/mmap.ts";
 import type { Task } from "../task/task.ts";
-import { BLOCKED_EINTR, WaitQueue } from "../task/wait-queue.ts";
+import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { get64, put64 } from "./path-argument.ts";
 import type { SyscallTable } from "./syscall-table.ts";
+import { AioContext } from "../mm/aio-context.ts";
 
 /** `struct iocb` and `struct io_event`. Source: Linux include/uapi/linux/aio_abi.h. */
 const IOCB_SIZE = 64,
@@ -52,31 +52,6 @@ const EVENTS_MAX = 65536;
 /** Bytes of results that a context may be asked to hold at all (ioctx_alloc in Linux's fs/aio.c). */
 const RING_MAX = 0x10000000;
 
-interface Event {
-  dataLow: number;
-  dataHigh: number;
-  iocb: number;
-  result: number;
-}
-
-/** Results of requests, in the order of their ends. Bound: `capacity`. */
-class AioContext {
-  readonly capacity: number;
-  readonly events: Event[] = [];
-  readonly queue = new WaitQueue();
-  isDestroyed = false;
-
-  constructor(capacity: number) {
-    this.capacity = capacity;
-  }
-}
-
-/**
- * Contexts of a process by their identifier: the address of a page, because libaio looks there for a ring of the
- * kernel's (and finds none).
- */
-const contextsOf = new WeakMap<AddressSpace, Map<number, AioContext>>();
-
 /** io_setup(2): 0; −EAGAIN, −EFAULT, −EINVAL, −ENOMEM. */
 function setup(task: Task, count: number, idAddress: number): number {
   const { space } = task;
@@ -84,8 +59,7 @@ function setup(task: Task, count: number, idAddress: number): number {
   if (present === -EFAULT) return -EFAULT;
   const capacity = count >>> 0;
   if (present !== 0 || capacity === 0 || capacity > RING_MAX / EVENT_SIZE) return -EINVAL;
-  let contexts = contextsOf.get(space);
-  if (contexts === undefined) contextsOf.set(space, (contexts = new Map()));
+  const contexts = (space.aioContexts ??= new Map<number, AioContext>());
   let used = 0;
   for (const context of contexts.values()) used += context.capacity;
   if (capacity + used > EVENTS_MAX) return -EAGAIN;
@@ -107,14 +81,14 @@ function setup(task: Task, count: number, idAddress: number): number {
 }
 
 function contextAt(task: Task, id: number): AioContext | undefined {
-  return contextsOf.get(task.space)?.get(id);
+  return task.space.aioContexts?.get(id);
 }
 
 /** io_destroy(2): 0; −EINVAL. */
 function destroy(task: Task, id: number): number {
   const context = contextAt(task, id);
   if (context === undefined) return -EINVAL;
-  contextsOf.get(task.space)!.delete(id);
+  task.space.aioContexts!.delete(id);
   munmap(task.space, id, PAGE_SIZE);
   context.isDestroyed = true;
   context.queue.wakeAll();

@@ -19,9 +19,10 @@ import { schedulingCalls } from "./scheduling-calls.ts";
 import { seccompCalls } from "./seccomp-calls.ts";
 import { signalCalls } from "./signal-calls.ts";
 import { socketCalls } from "./socket-calls.ts";
-import type { SyscallRow, SyscallTable } from "./syscall-table.ts";
+import type { SyscallTable } from "./syscall-table.ts";
 import { systemCalls } from "./system-calls.ts";
 import { timeCalls } from "./time-calls.ts";
+import type { SyscallRow } from "../task/syscall-row.ts";
 
 /** Every table, by the subsystem's name as docs/compatibility.md groups them. */
 export const CALL_TABLES: Readonly<Record<string, SyscallTable>> = {

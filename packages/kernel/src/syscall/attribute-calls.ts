@@ -14,6 +14,7 @@ import {
   ETXTBSY,
   FALLOC_FL_COLLAPSE_RANGE,
   FALLOC_FL_INSERT_RANGE,
+  RLIMIT_FSIZE,
 } from "@stratos/abi";
 import {
   FALLOC_FL_KEEP_SIZE,
@@ -34,11 +35,10 @@ import {
   UTIME_OMIT,
 } from "@stratos/abi";
 import { checkAccess, isKept, MAY_WRITE } from "../security/permission.ts";
-import { movedBefore, pauseTransfer } from "../task/call-work.ts";
+import { movedBefore, pauseTransfer } from "../ground/call-work.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToTask } from "../signal/send-signal.ts";
 import type { Task } from "../task/task.ts";
-import { RLIMIT_FSIZE } from "../task/thread-group.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
 import { changeMode, changeOwner, changeTimes } from "../vfs/attributes.ts";
 import type { Time } from "../vfs/inode.ts";

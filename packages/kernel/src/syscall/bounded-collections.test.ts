@@ -8,7 +8,7 @@ import { AT_FDCWD, EEXIST, EMFILE, ENOLCK, ENOSPC, EPERM, IN_ALL_EVENTS, IN_CREA
 import { Tmpfs } from "../fs/tmpfs/tmpfs.ts";
 import { Call } from "../testing/fake-task.ts";
 import { BUFFER, FileTask } from "../testing/file-system-task.ts";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import { systemCalls } from "./system-calls.ts";
 import { canCopyMounts, unshareMounts } from "../vfs/mounting.ts";
 import { FileTable } from "../vfs/file-table.ts";

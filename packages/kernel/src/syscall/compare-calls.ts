@@ -1,8 +1,9 @@
 /** kcmp(2): do two processes share something? */
 import { EBADF, EINVAL, EPERM, ESRCH } from "@stratos/abi";
-import { mayInspect } from "../fs/procfs/proc-access.ts";
+import { mayInspect } from "../task/task-access.ts";
 import type { Task } from "../task/task.ts";
 import type { SyscallTable } from "./syscall-table.ts";
+import { type Identified, identityOf } from "../ground/identity.ts";
 
 const KCMP_FILE = 0,
   KCMP_VM = 1,
@@ -12,19 +13,7 @@ const KCMP_FILE = 0,
   KCMP_IO = 5,
   KCMP_SYSVSEM = 6;
 
-/**
- * Numbers for things in the order that they were first asked for: all that the call tells is which of two comes first.
- */
-const ranks = new WeakMap<object, number>();
-let nextRank = 1;
-
-function rank(thing: object): number {
-  let number = ranks.get(thing);
-  if (number === undefined) ranks.set(thing, (number = nextRank++));
-  return number;
-}
-
-function thingOf(task: Task, kind: number, fd: number): object | number {
+function thingOf(task: Task, kind: number, fd: number): Identified | number {
   switch (kind) {
     case KCMP_FILE:
       return task.files.get(fd) ?? -EBADF;
@@ -56,7 +45,7 @@ function compare(task: Task, pid1: number, pid2: number, kind: number, index1: n
   if (typeof first === "number") return first;
   const second = thingOf(two, kind | 0, index2);
   if (typeof second === "number") return second;
-  const order = rank(first) - rank(second);
+  const order = identityOf(task.kernel, first) - identityOf(task.kernel, second);
   return order === 0 ? 0 : order < 0 ? 1 : 2;
 }
 

@@ -9,13 +9,13 @@ import {
   EPOLL_CTL_DEL,
   EPOLL_CTL_MOD,
   O_PATH,
+  RLIMIT_NOFILE,
 } from "@stratos/abi";
 import { EpollFile } from "../event/epoll.ts";
 import { enterTemporaryMask, leaveTemporaryMask } from "../event/temporary-mask.ts";
 import { loadDuration, type WaitState } from "../event/wait-deadline.ts";
 import type { Task } from "../task/task.ts";
-import { RLIMIT_NOFILE } from "../task/thread-group.ts";
-import { BLOCKED_EINTR } from "../task/wait-queue.ts";
+import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 /** sizeof(struct epoll_event), not packed on riscv64: u32 events @0, u64 data @8. */

@@ -23,6 +23,7 @@ import {
   TFD_NONBLOCK,
   TFD_TIMER_ABSTIME,
   TFD_TIMER_CANCEL_ON_SET,
+  RLIMIT_NOFILE,
 } from "@stratos/abi";
 import { EventFile } from "../event/eventfd.ts";
 import { SignalFile } from "../event/signalfd.ts";
@@ -31,7 +32,6 @@ import { TimerFile } from "../event/timerfd.ts";
 import { CAP_WAKE_ALARM, isCapable } from "../security/credentials.ts";
 import { SignalSet } from "../signal/signal-set.ts";
 import type { Task } from "../task/task.ts";
-import { RLIMIT_NOFILE } from "../task/thread-group.ts";
 import type { Time } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import type { SyscallTable } from "./syscall-table.ts";

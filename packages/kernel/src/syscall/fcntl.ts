@@ -16,6 +16,7 @@ import {
   F_GETOWN,
   F_GETOWN_EX,
   F_GETPIPE_SZ,
+  RLIMIT_NOFILE,
 } from "@stratos/abi";
 import {
   EBUSY,
@@ -59,9 +60,8 @@ import { PipeFile } from "../fs/pipe/pipe-file.ts";
 import { addSeals, sealsOf } from "../fs/memfd/memfd.ts";
 import { CAP_SYS_RESOURCE, isCapable } from "../security/credentials.ts";
 import { isOwnerOrCapable } from "../security/permission.ts";
-import { AsyncNotification } from "../signal/io-signal.ts";
+import { AsyncNotification } from "../vfs/io-signal.ts";
 import type { Task } from "../task/task.ts";
-import { RLIMIT_NOFILE } from "../task/thread-group.ts";
 import { inodeOfFile } from "../vfs/anonymous-file.ts";
 import { conflictingLock, type RangeLock, setRangeLock } from "../vfs/file-locks.ts";
 import { leaseOf, setLease } from "../vfs/leases.ts";

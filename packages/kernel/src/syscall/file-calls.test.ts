@@ -46,8 +46,9 @@ import {
   S_IFIFO,
   SIGPIPE,
   SIGXFSZ,
+  RLIMIT_FSIZE,
+  RLIMIT_NOFILE,
 } from "@stratos/abi";
-import { RLIMIT_FSIZE, RLIMIT_NOFILE } from "../task/thread-group.ts";
 import { BUFFER, FileTask } from "../testing/file-system-task.ts";
 
 function pipe(user: FileTask, flags = 0): [number, number] {

@@ -4,7 +4,7 @@ import { futexRequeue, futexWait, futexWaitMany, futexWake, futexWakeOp } from "
 import { piLock, piTryLock, piUnlock } from "../task/pi-futex.ts";
 import type { Task } from "../task/task.ts";
 import { writeTaskRobustList } from "../task/robust-list.ts";
-import { toMonotonic } from "../time/clocks.ts";
+import { toMonotonic } from "../task/clocks.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 const FUTEX_WAIT = 0,

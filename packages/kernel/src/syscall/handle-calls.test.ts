@@ -23,9 +23,9 @@ import {
 } from "@stratos/abi";
 import { MemoryBlockDevice } from "@stratos/host";
 import { AegisFileSystem } from "../fs/aegisfs/aegisfs.ts";
-import { Procfs } from "../fs/procfs/procfs.ts";
+import { Procfs } from "../procfs/procfs.ts";
 import { Tmpfs } from "../fs/tmpfs/tmpfs.ts";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import { BUFFER, FileTask } from "../testing/file-system-task.ts";
 import { mountAt } from "../vfs/mounting.ts";
 

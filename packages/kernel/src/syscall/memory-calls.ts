@@ -10,9 +10,9 @@ import {
   PAGE_SIZE,
   SIGKILL,
 } from "@stratos/abi";
-import { processOfPidfd } from "../event/pidfd.ts";
+import { processOfPidfd } from "../task/pidfd.ts";
 import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
-import { mayInspect } from "../fs/procfs/proc-access.ts";
+import { mayInspect } from "../task/task-access.ts";
 import { lockAllMemory, lockMemory, unlockAllMemory, unlockMemory } from "../mm/memory-lock.ts";
 import { madvise, MADV_POPULATE_WRITE } from "../mm/madvise.ts";
 import { sealMemory } from "../mm/memory-seal.ts";
@@ -20,9 +20,10 @@ import { brk, mincore, mmap, mprotect, mremap, msync, munmap } from "../mm/mmap.
 import { CAP_SYS_PTRACE, isCapable } from "../security/credentials.ts";
 import { isErrno } from "../vfs/inode.ts";
 import type { Task } from "../task/task.ts";
-import { movedBefore, pauseTransfer } from "../task/call-work.ts";
-import { BLOCKED_KILLABLE } from "../task/wait-queue.ts";
-import type { SyscallHandler, SyscallTable } from "./syscall-table.ts";
+import { movedBefore, pauseTransfer } from "../ground/call-work.ts";
+import { BLOCKED_KILLABLE } from "../ground/wait-queue.ts";
+import type { SyscallTable } from "./syscall-table.ts";
+import type { SyscallHandler } from "../task/syscall-row.ts";
 
 const MLOCK_ONFAULT = 1;
 

@@ -15,12 +15,12 @@ import {
   O_NONBLOCK,
   SI_MESGQ,
   S_IFREG,
+  RLIMIT_NOFILE,
 } from "@stratos/abi";
 import { loadDuration } from "../event/wait-deadline.ts";
 import { MessageQueueFile } from "../fs/mqueue/message-queue-file.ts";
 import {
   type MessageQueueInode,
-  mqueueMount,
   mqueueOf,
   type Notification,
   PRIORITIES,
@@ -30,8 +30,7 @@ import { checkAccess, checkSticky, MAY_READ, MAY_WRITE } from "../security/permi
 import { signalInfo } from "../signal/pending-signals.ts";
 import { NetlinkSocket } from "../socket/netlink/netlink-socket.ts";
 import type { Task } from "../task/task.ts";
-import { RLIMIT_NOFILE } from "../task/thread-group.ts";
-import { toMonotonic } from "../time/clocks.ts";
+import { toMonotonic } from "../task/clocks.ts";
 import { Dentry } from "../vfs/dentry.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { Path } from "../vfs/path.ts";
@@ -97,7 +96,7 @@ function open(task: Task, nameAddress: number, flags: number, mode: number, shap
     fileSystem.root.name(name, made);
     queue = made;
   }
-  const path = new Path(mqueueMount(kernel), new Dentry(`/${name}`, null, queue));
+  const path = new Path(mqueueOf(kernel).mount, new Dentry(`/${name}`, null, queue));
   const file = new MessageQueueFile(flags & (O_ACCMODE | O_NONBLOCK), queue, path);
   const fd = task.files.install(file, true, 0, task.group.limits[RLIMIT_NOFILE]!.soft);
   if (fd >= 0) return fd;
@@ -121,7 +120,7 @@ function unlink(task: Task, nameAddress: number): number {
 
 function remove(task: Task, name: string, queue: Inode): void {
   mqueueOf(task.kernel).root.unlink(name, queue, task.kernel.vfs.now());
-  if (queue.users === 0) new Path(mqueueMount(task.kernel), new Dentry(name, null, queue)).retain().release();
+  if (queue.users === 0) new Path(mqueueOf(task.kernel).mount, new Dentry(name, null, queue)).retain().release();
 }
 
 function queueAt(task: Task, fd: number): MessageQueueFile | number {

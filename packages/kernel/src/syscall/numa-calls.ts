@@ -3,8 +3,8 @@
  * to move.
  */
 import { EFAULT, EINVAL, ENODEV, ENOENT, EPERM, ESRCH, PAGE_SIZE } from "@stratos/abi";
-import { mayInspect } from "../fs/procfs/proc-access.ts";
-import { walkInPieces } from "../task/call-work.ts";
+import { mayInspect } from "../task/task-access.ts";
+import { walkInPieces } from "../ground/call-work.ts";
 import { AREA_POLICY_MASK, AREA_POLICY_SHIFT } from "../mm/area.ts";
 import type { Task } from "../task/task.ts";
 import type { SyscallTable } from "./syscall-table.ts";

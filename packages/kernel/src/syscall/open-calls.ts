@@ -17,12 +17,12 @@ import {
   O_NONBLOCK,
   O_PATH,
   O_TMPFILE,
+  RLIMIT_NOFILE,
 } from "@stratos/abi";
 import { CLOSE_RANGE_CLOEXEC, CLOSE_RANGE_UNSHARE, LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN } from "@stratos/abi";
 import { createMemfd } from "../fs/memfd/memfd.ts";
 import { createPipe } from "../fs/pipe/pipe-file.ts";
 import type { Task } from "../task/task.ts";
-import { RLIMIT_NOFILE } from "../task/thread-group.ts";
 import { inodeOfFile } from "../vfs/anonymous-file.ts";
 import { fileIoctl } from "../vfs/file-ioctl.ts";
 import { setFlock } from "../vfs/file-locks.ts";

@@ -1,4 +1,4 @@
-/** pidfd_open, pidfd_send_signal, pidfd_getfd. Read first: event/pidfd.ts and the manual pages of the calls. */
+/** pidfd_open, pidfd_send_signal, pidfd_getfd. Read first: task/pidfd.ts and the manual pages of the calls. */
 import {
   EBADF,
   EFAULT,
@@ -13,15 +13,15 @@ import {
   SIGRTMAX,
   SI_TKILL,
   SI_USER,
+  RLIMIT_NOFILE,
 } from "@stratos/abi";
-import { PidFile } from "../event/pidfd.ts";
-import { ProcessDirectory } from "../fs/procfs/process-directory.ts";
+import { PidFile } from "../task/pidfd.ts";
+import { ProcessDirectory } from "../procfs/process-directory.ts";
 import { CAP_SYS_PTRACE, isCapable } from "../security/credentials.ts";
 import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess, sendSignalToProcessGroup, sendSignalToTask } from "../signal/send-signal.ts";
 import { checkSignalPermission } from "../signal/signal-permission.ts";
 import type { Task } from "../task/task.ts";
-import { RLIMIT_NOFILE } from "../task/thread-group.ts";
 import { DirectoryFile } from "../vfs/directory-file.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 

@@ -1,5 +1,5 @@
 /**
- * ppoll and pselect6; what poll(2) and select(2) are on riscv64. Read first: poll(2), select(2), task/wait-queue.ts.
+ * ppoll and pselect6; what poll(2) and select(2) are on riscv64. Read first: poll(2), select(2), ground/wait-queue.ts.
  *
  * A call looks at every file; when none is ready it registers with all their queues and is executed again at a wake-up.
  * Only its deadline outlives the wait.
@@ -20,13 +20,13 @@ import {
   POLLRDNORM,
   POLLWRBAND,
   POLLWRNORM,
+  RLIMIT_NOFILE,
 } from "@stratos/abi";
 import { enterTemporaryMask, leaveTemporaryMask } from "../event/temporary-mask.ts";
 import { loadDuration, storeRemaining, type WaitState } from "../event/wait-deadline.ts";
 import type { Task } from "../task/task.ts";
-import { RLIMIT_NOFILE } from "../task/thread-group.ts";
 import { OPEN_MAX } from "../vfs/file-table.ts";
-import { BLOCKED_EINTR } from "../task/wait-queue.ts";
+import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 

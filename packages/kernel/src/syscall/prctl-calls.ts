@@ -15,8 +15,9 @@ import {
 } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import { isErrno } from "../vfs/inode.ts";
-import { seccompMode, setSeccompMode } from "./seccomp-calls.ts";
+import { setSeccompMode } from "./seccomp-calls.ts";
 import type { SyscallTable } from "./syscall-table.ts";
+import { seccompMode } from "../security/seccomp.ts";
 
 const PR_SET_PDEATHSIG = 1,
   PR_GET_PDEATHSIG = 2,
@@ -133,7 +134,7 @@ function prctl(task: Task, option: number, a: number, b: number, c: number, d: n
     case PR_GET_THP_DISABLE:
       return a !== 0 || b !== 0 || c !== 0 || d !== 0 ? -EINVAL : group.refusesHugePages ? 1 : 0;
     case PR_GET_SECCOMP:
-      return seccompMode(task);
+      return seccompMode(task.seccomp);
     case PR_SET_SECCOMP:
       return setSeccompMode(task, a, b);
     case PR_CAP_AMBIENT:

@@ -14,6 +14,7 @@ import {
   ESRCH,
   O_NONBLOCK,
   PATH_MAX,
+  RLIMIT_NOFILE,
 } from "@stratos/abi";
 import { abandonFork } from "../mm/fork.ts";
 import {
@@ -29,10 +30,10 @@ import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
 import { executeProgram, type ReadStrings, readStrings } from "../task/exec.ts";
 import { exitGroup, exitTask } from "../task/exit.ts";
 import { createSession, setProcessGroup } from "../task/process-group.ts";
-import { PidFile, processOfPidfd } from "../event/pidfd.ts";
+import { PidFile, processOfPidfd } from "../task/pidfd.ts";
 import { getCpu } from "../task/affinity.ts";
 import type { Task } from "../task/task.ts";
-import { RLIMIT_NOFILE, type ThreadGroup } from "../task/thread-group.ts";
+import type { ThreadGroup } from "../task/thread-group.ts";
 import {
   type ChildEvent,
   waitForChild,
@@ -45,10 +46,10 @@ import {
   __WCLONE,
   __WNOTHREAD,
 } from "../task/wait.ts";
-import { BLOCKED_KILLABLE, NO_RETURN, UNFINISHED } from "../task/wait-queue.ts";
+import { BLOCKED_KILLABLE, NO_RETURN, UNFINISHED } from "../ground/wait-queue.ts";
 import { isErrno } from "../vfs/inode.ts";
 import { canCopyMounts, unshareMounts } from "../vfs/mounting.ts";
-import { writeRusage } from "./resource-usage.ts";
+import { writeRusage } from "../task/resource-usage.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 function clone(task: Task, request: CloneRequest, pidfdAddress: number): number {
@@ -316,7 +317,7 @@ export const processCalls: SyscallTable = {
       if (ownMounts) unshareMounts(task);
       if ((flags & CLONE_SYSVSEM) !== 0) {
         task.kernel.ipc.semaphores.leaveUndo(task);
-        task.semaphoreUndo = { users: 1 };
+        task.semaphoreUndo = { users: 1, identity: 0 };
       }
       return 0;
     },

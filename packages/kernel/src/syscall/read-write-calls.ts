@@ -19,9 +19,9 @@ import {
   SEEK_HOLE,
 } from "@stratos/abi";
 import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
-import { CALL_WORK, movedBefore, pauseTransfer } from "../task/call-work.ts";
+import { CALL_WORK, movedBefore, pauseTransfer } from "../ground/call-work.ts";
 import type { Task } from "../task/task.ts";
-import type { IoCursor } from "../vfs/io-cursor.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { drainInPieces } from "../vfs/write-back.ts";
 import type { SyscallTable } from "./syscall-table.ts";
@@ -39,7 +39,7 @@ function writable(task: Task, fd: number): OpenFile | number {
   return file === undefined || !file.isWritable ? -EBADF : file;
 }
 
-/** More than this may be cut and go on in pieces (task/call-work.ts); less is done in one. */
+/** More than this may be cut and go on in pieces (ground/call-work.ts); less is done in one. */
 const PIECE_MIN = (CALL_WORK * PAGE_SIZE) / 64;
 
 /**

@@ -1,10 +1,9 @@
 /** Who runs when: sched(7), setpriority(2). Read next: task/scheduler.ts. */
-import { E2BIG, EACCES, EBUSY, EFAULT, EINVAL, EPERM, ESRCH } from "@stratos/abi";
+import { E2BIG, EACCES, EBUSY, EFAULT, EINVAL, EPERM, ESRCH, RLIMIT_NICE, RLIMIT_RTPRIO } from "@stratos/abi";
 import { CAP_SYS_ADMIN, CAP_SYS_NICE, isCapable } from "../security/credentials.ts";
 import { getAffinity, setAffinity } from "../task/affinity.ts";
 import { inherit } from "../task/pi-futex.ts";
 import type { Task } from "../task/task.ts";
-import { RLIMIT_NICE, RLIMIT_RTPRIO } from "../task/thread-group.ts";
 import { get64, put64 } from "./path-argument.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 

@@ -11,6 +11,8 @@ import {
   RET_TRACE,
   RET_TRAP,
   Seccomp,
+  SECCOMP_MODE_FILTER,
+  SECCOMP_MODE_STRICT,
 } from "../security/seccomp.ts";
 import type { Task } from "../task/task.ts";
 import type { SyscallTable } from "./syscall-table.ts";
@@ -25,10 +27,6 @@ const FLAG_TSYNC = 1,
 const INSTRUCTION_SIZE = 8,
   INSTRUCTIONS_MAX = 4096;
 const AVAILABLE = [RET_KILL_PROCESS, RET_KILL_THREAD, RET_TRAP, RET_ERRNO, RET_TRACE, RET_LOG, RET_ALLOW];
-/** prctl(2)'s numbers of the modes. */
-const SECCOMP_MODE_STRICT = 1,
-  SECCOMP_MODE_FILTER = 2;
-
 /** Strict mode: 0; −EINVAL when there are filters. */
 function setStrict(task: Task): number {
   if (task.seccomp !== null && task.seccomp.mode !== "strict") return -EINVAL;
@@ -89,11 +87,6 @@ export function setSeccompMode(task: Task, mode: number, address: number): numbe
     : mode === SECCOMP_MODE_FILTER
       ? setFilter(task, 0, address)
       : -EINVAL;
-}
-
-/** prctl(PR_GET_SECCOMP), and the line of /proc/PID/status. */
-export function seccompMode(task: Task): number {
-  return task.seccomp === null ? 0 : task.seccomp.mode === "strict" ? SECCOMP_MODE_STRICT : SECCOMP_MODE_FILTER;
 }
 
 function seccomp(task: Task, operation: number, flags: number, address: number): number {

@@ -19,18 +19,18 @@ import {
   SS_ONSTACK,
 } from "@stratos/abi";
 import { loadDuration } from "../event/wait-deadline.ts";
-import { forceSignal } from "../signal/deliver.ts";
+import { forceSignal } from "../task/deliver-signals.ts";
 import { defaultAction } from "../signal/default-action.ts";
 import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
 import { hasDeliverableSignal, sendSignalToProcess, sendSignalToTask, takeSignal } from "../signal/send-signal.ts";
 import { SIG_DFL, SIG_IGN } from "../signal/signal-actions.ts";
-import { leaveHandler, onSignalStack, writeSignalInfo } from "../signal/signal-frame.ts";
+import { leaveHandler, onSignalStack, writeSignalInfo } from "../task/signal-frame.ts";
 import { checkSignalPermission } from "../signal/signal-permission.ts";
 import { SignalSet } from "../signal/signal-set.ts";
 import { SP } from "../task/hart-registers.ts";
 import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
-import { BLOCKED_EINTR, NO_RETURN } from "../task/wait-queue.ts";
+import { BLOCKED_EINTR, NO_RETURN } from "../ground/wait-queue.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 const SIGSET_SIZE = 8;

@@ -17,6 +17,7 @@ import {
   SOCK_NONBLOCK,
   SOCK_TYPE_MASK,
   SOL_SOCKET,
+  RLIMIT_NOFILE,
 } from "@stratos/abi";
 import { CONTROL_MAX, ControlWriter, parseControl, writeControl } from "../socket/control-message.ts";
 import { createSocket, createSocketPair } from "../socket/create-socket.ts";
@@ -24,8 +25,7 @@ import { IncomingMessage, type OutgoingMessage } from "../socket/message.ts";
 import { obtainTransferState, Socket, transferState } from "../socket/socket.ts";
 import { getSocketOption, setSocketOption } from "../socket/socket-options.ts";
 import type { Task } from "../task/task.ts";
-import { RLIMIT_NOFILE } from "../task/thread-group.ts";
-import { BLOCKED, BLOCKED_EINTR } from "../task/wait-queue.ts";
+import { BLOCKED, BLOCKED_EINTR } from "../ground/wait-queue.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 /** sizeof struct msghdr and mmsghdr on 64-bit machines. */

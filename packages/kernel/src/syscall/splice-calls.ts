@@ -19,8 +19,8 @@ import {
 import { EOPNOTSUPP, EPIPE } from "@stratos/abi";
 import { PipeFile } from "../fs/pipe/pipe-file.ts";
 import type { Task } from "../task/task.ts";
-import { BLOCKED } from "../task/wait-queue.ts";
-import { BytesCursor } from "../vfs/io-cursor.ts";
+import { BLOCKED } from "../ground/wait-queue.ts";
+import { BytesCursor } from "../ground/io-cursor.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { drainInPieces } from "../vfs/write-back.ts";
 import { clipToLimits, contentChanged } from "../vfs/content-change.ts";

@@ -1,11 +1,11 @@
 import { EBADF, EFAULT, EINVAL, EOPNOTSUPP, ESPIPE, O_PATH, PAGE_SIZE, S_IFIFO, S_IFMT } from "@stratos/abi";
-import { WRITE_PORTION } from "../mm/page-cache.ts";
+import { WRITE_PORTION } from "../frames/page-cache.ts";
 import type { Task } from "../task/task.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
 import { syncFilesInPieces, syncInPieces } from "../vfs/write-back.ts";
 import { FILE_SIZE_MAX } from "../vfs/content-change.ts";
 import { RegularFile } from "../vfs/regular-file.ts";
-import { UNFINISHED } from "../task/wait-queue.ts";
+import { UNFINISHED } from "../ground/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { put64 } from "./path-argument.ts";
 import { absent, type SyscallTable } from "./syscall-table.ts";

@@ -1,4 +1,4 @@
-import { EFAULT, EINVAL, EPERM, ESRCH, PAGE_SIZE } from "@stratos/abi";
+import { EFAULT, EINVAL, EPERM, ESRCH, PAGE_SIZE, RLIMIT_CPU, RLIMIT_NOFILE } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import {
   CAP_SYS_ADMIN,
@@ -9,18 +9,16 @@ import {
   isCapable,
 } from "../security/credentials.ts";
 import { takeMessages } from "../fs/devtmpfs/kernel-message-device.ts";
-import { type KernelLog, logLine } from "../kernel-log.ts";
+import { type KernelLog, logLine } from "../ground/kernel-log.ts";
 import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
-import { movedBefore, pauseTransfer, walkInPieces, WORK } from "../task/call-work.ts";
+import { movedBefore, pauseTransfer, walkInPieces, WORK } from "../ground/call-work.ts";
 import type { Task } from "../task/task.ts";
-import { type Limit, RLIMIT_CPU, RLIMIT_NOFILE, type ThreadGroup } from "../task/thread-group.ts";
+import type { ThreadGroup } from "../task/thread-group.ts";
 import { TIMEBASE_HZ } from "../time/timebase.ts";
-import { writeRusage } from "./resource-usage.ts";
+import { RELEASE, VERSION } from "../ground/release.ts";
+import { writeRusage } from "../task/resource-usage.ts";
 import { absent, type SyscallTable } from "./syscall-table.ts";
-
-/** What uname(2) says: programs compare the release with what they need. */
-export const RELEASE = "6.12.48-stratos";
-export const VERSION = "#1 Stratos";
+import type { Limit } from "../ground/limit.ts";
 
 function uname(task: Task, address: number): number {
   const { kernel } = task;

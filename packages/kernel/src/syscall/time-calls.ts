@@ -1,19 +1,18 @@
 import { CLOCK_REALTIME, EAGAIN, EFAULT, EINTR, EINVAL, EOPNOTSUPP, SIGALRM } from "@stratos/abi";
 import { loadDuration, storeRemaining } from "../event/wait-deadline.ts";
 import type { Task } from "../task/task.ts";
-import { BLOCKED_EINTR } from "../task/wait-queue.ts";
+import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
 import { adjustClock, setRealtime } from "../time/clock-adjustment.ts";
-import { cpuClockOwner, readClock, toMonotonic } from "../time/clocks.ts";
+import { cpuClockOwner, readClock, toMonotonic } from "../task/clocks.ts";
 import {
   IntervalTimer,
   PosixTimer,
-  processTimers,
   SIGEV_NONE,
   SIGEV_SIGNAL,
   SIGEV_THREAD,
   SIGEV_THREAD_ID,
-} from "../time/process-timers.ts";
-import { processTimes } from "./resource-usage.ts";
+} from "../task/process-timers.ts";
+import { processTimes } from "../task/resource-usage.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 const TIMER_ABSTIME = 1;
@@ -111,14 +110,14 @@ function storeInterval(task: Task, address: number, intervalNs: number, leftNs: 
 
 function getitimer(task: Task, which: number, address: number): number {
   if (which < 0 || which > 2) return -EINVAL;
-  const timer = processTimers(task.group).intervals[which] ?? null;
+  const timer = task.group.ownTimers.intervals[which] ?? null;
   return storeInterval(task, address, timer?.intervalNs ?? 0, timer?.leftNs ?? 0, 1000);
 }
 
 function setitimer(task: Task, which: number, address: number, oldAddress: number): number {
   if (which < 0 || which > 2) return -EINVAL;
   const { kernel } = task;
-  const timers = processTimers(task.group);
+  const timers = task.group.ownTimers;
   const value = address === 0 ? { intervalNs: 0, valueNs: 0 } : loadInterval(task, address, 1000);
   if (typeof value === "number") return value;
   if (oldAddress !== 0) {
@@ -135,7 +134,7 @@ function setitimer(task: Task, which: number, address: number, oldAddress: numbe
 function timerCreate(task: Task, clock: number, eventAddress: number, idAddress: number): number {
   clock |= 0;
   if (readClock(task, clock) === null) return -EINVAL;
-  const timers = processTimers(task.group);
+  const timers = task.group.ownTimers;
   if (timers.posix.size >= 1024) return -EAGAIN;
   const event = { notify: SIGEV_SIGNAL, signal: SIGALRM, valueLow: 0, valueHigh: 0, thread: null as Task | null };
   const usesDefault = eventAddress === 0;
@@ -170,7 +169,7 @@ function timerSettime(task: Task, id: number, flags: number, address: number, ol
   if (address === 0) return -EINVAL;
   const value = loadInterval(task, address, 1);
   if (typeof value === "number") return value;
-  const timer = processTimers(task.group).posix.get(id | 0);
+  const timer = task.group.ownTimers.posix.get(id | 0);
   if (timer === undefined) return -EINVAL;
   const old = { intervalNs: timer.intervalNs, leftNs: timer.leftNs };
   timer.intervalNs = value.intervalNs;
@@ -248,14 +247,14 @@ export const timeCalls: SyscallTable = {
   timer_settime: { run: timerSettime },
   timer_gettime: {
     run: (task, id, address) => {
-      const timer = processTimers(task.group).posix.get(id | 0);
+      const timer = task.group.ownTimers.posix.get(id | 0);
       return timer === undefined ? -EINVAL : storeInterval(task, address, timer.intervalNs, timer.leftNs, 1);
     },
   },
-  timer_getoverrun: { run: (task, id) => processTimers(task.group).posix.get(id | 0)?.overrun ?? -EINVAL },
+  timer_getoverrun: { run: (task, id) => task.group.ownTimers.posix.get(id | 0)?.overrun ?? -EINVAL },
   timer_delete: {
     run: (task, id) => {
-      const timers = processTimers(task.group);
+      const timers = task.group.ownTimers;
       const timer = timers.posix.get(id | 0);
       if (timer === undefined) return -EINVAL;
       timer.cancel();

@@ -1,11 +1,10 @@
 /** Goal: each process that ends leaves a record (acct(5)); acct(2) refuses what it should. Method: fake tasks end. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EACCES, EIO, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM } from "@stratos/abi";
+import { EACCES, EIO, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM, RLIMIT_FSIZE } from "@stratos/abi";
 import { Tmpfs } from "../fs/tmpfs/tmpfs.ts";
 import { FileTask } from "../testing/file-system-task.ts";
 import { acct, compressed } from "./accounting.ts";
-import { RLIMIT_FSIZE } from "./thread-group.ts";
 
 function recordsOf(user: FileTask): DataView[] {
   const text = user.get("/log") as string;

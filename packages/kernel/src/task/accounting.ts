@@ -3,15 +3,14 @@
  *
  * The records are `struct acct_v3` of Linux include/uapi/linux/acct.h, little-endian.
  */
-import { EACCES, EIO, EISDIR, EPERM, O_APPEND, O_LARGEFILE, O_WRONLY, AT_FDCWD } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
-import { PseudoFileSystem } from "../fs/pseudo/pseudo-inodes.ts";
+import { EACCES, EIO, EISDIR, EPERM, O_APPEND, O_LARGEFILE, O_WRONLY, AT_FDCWD, RLIMIT_FSIZE } from "@stratos/abi";
+import type { Kernel } from "./kernel-state.ts";
 import { CAP_SYS_PACCT, isCapable } from "../security/credentials.ts";
-import { BytesCursor } from "../vfs/io-cursor.ts";
+import { BytesCursor } from "../ground/io-cursor.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { openPath } from "../vfs/open.ts";
 import type { Task } from "./task.ts";
-import { RLIMIT_FSIZE, type ThreadGroup } from "./thread-group.ts";
+import type { ThreadGroup } from "./thread-group.ts";
 
 const RECORD_SIZE = 64,
   VERSION = 3,
@@ -89,7 +88,7 @@ export function acct(task: Task, path: string | null): number {
     file.release();
     return inode?.isDirectory === true ? -EISDIR : -EACCES;
   }
-  if (inode.fileSystem instanceof PseudoFileSystem) {
+  if (inode.fileSystem.isMadeOnDemand) {
     file.release();
     return -EIO;
   }

@@ -1,5 +1,5 @@
 import { placeBeside } from "./affinity.ts";
-import { EAGAIN, EFAULT, EINVAL, ENOMEM, ENOSPC, EPERM } from "@stratos/abi";
+import { EAGAIN, EFAULT, EINVAL, ENOMEM, ENOSPC, EPERM, RLIMIT_NPROC } from "@stratos/abi";
 import { AREAS_MAX } from "../mm/mmap.ts";
 import { forkInPieces } from "../mm/fork.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
@@ -9,7 +9,7 @@ import { PendingSignals } from "../signal/pending-signals.ts";
 import { HART_STATE_SIZE } from "@stratos/riscv";
 import { A0, setSavedPc, setSavedRegister, SP, TP } from "./hart-registers.ts";
 import { Task } from "./task.ts";
-import { RLIMIT_NPROC, ThreadGroup } from "./thread-group.ts";
+import { ThreadGroup } from "./thread-group.ts";
 
 export const CLONE_VM = 0x100,
   CLONE_FS = 0x200,
@@ -149,7 +149,7 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   child.seccomp = parent.seccomp;
   child.memoryPolicy = parent.memoryPolicy;
   child.personality = parent.personality;
-  child.io = has(CLONE_IO) ? parent.io : { priority: parent.io.priority };
+  child.io = has(CLONE_IO) ? parent.io : { priority: parent.io.priority, identity: 0 };
   if (has(CLONE_SYSVSEM)) {
     child.semaphoreUndo = parent.semaphoreUndo;
     child.semaphoreUndo.users++;
@@ -203,6 +203,8 @@ export function readCloneArguments(
   // set_tid, cgroup.
   if (field(8) !== 0 || field(9) !== 0 || ((flags % 0x100000000) & 0xff) !== 0 || flags >= 0x200000000) return -EINVAL;
   if ((stack === 0) !== (stackSize === 0)) return -EINVAL;
+  // Shared handlers are not the child's to clear.
+  if (flags >= CLONE_CLEAR_SIGHAND && (flags & CLONE_SIGHAND) !== 0) return -EINVAL;
   const exitSignal = field(4);
   if (exitSignal > 64 || ((flags & (CLONE_THREAD | CLONE_PARENT)) !== 0 && exitSignal !== 0)) return -EINVAL;
   return {

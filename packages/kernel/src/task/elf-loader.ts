@@ -26,7 +26,7 @@ import {
 } from "@stratos/formats/elf";
 import { Area } from "../mm/area.ts";
 import { type AddressSpace, EXECUTABLE_BASE, MMAP_MIN, USER_TOP, VDSO_BASE } from "../mm/address-space.ts";
-import { BytesCursor } from "../vfs/io-cursor.ts";
+import { BytesCursor } from "../ground/io-cursor.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import type { Task } from "./task.ts";
 

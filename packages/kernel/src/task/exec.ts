@@ -14,6 +14,7 @@ import {
   PROT_READ,
   PROT_WRITE,
   SIGKILL,
+  RLIMIT_STACK,
 } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import type { ElfImage } from "@stratos/formats/elf";
@@ -35,12 +36,10 @@ import {
   readInterpreter,
   wantsExecutableStack,
 } from "./elf-loader.ts";
-import { processTimers } from "../time/process-timers.ts";
 import { exitTask, releaseVforkParent } from "./exit.ts";
 import { SP } from "./hart-registers.ts";
-import { RLIMIT_STACK } from "./thread-group.ts";
 import type { Task } from "./task.ts";
-import { UNFINISHED } from "./wait-queue.ts";
+import { UNFINISHED } from "../ground/wait-queue.ts";
 
 /**
  * Linux limits one string to 128 KiB and all of them to a quarter of the stack's limit, at least 128 KiB and at most 6
@@ -368,7 +367,7 @@ function pointOfNoReturn(
   group.isDumpable = mayRead && isPlain;
   if (!isPlain) task.parentDeathSignal = 0;
   task.credentials = credentials;
-  processTimers(group).deletePosix();
+  group.timers?.deletePosix();
   group.hasExecuted = true;
   space.setExecutable(program.file.path!);
   task.name = (name.slice(name.lastIndexOf("/") + 1) || name).slice(0, 15);

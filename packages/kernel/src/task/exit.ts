@@ -1,16 +1,15 @@
 import { CLD_DUMPED, CLD_EXITED, CLD_KILLED, SA_NOCLDWAIT, SIGCHLD, SI_KERNEL } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "./kernel-state.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess } from "../signal/send-signal.ts";
 import { SIG_IGN } from "../signal/signal-actions.ts";
-import { chargeTurn } from "../syscall/resource-usage.ts";
-import { cancelProcessTimers } from "../time/process-timers.ts";
+import { chargeTurn } from "./resource-usage.ts";
 import { exitRobustList, forgetFutexWait, futexWake } from "./futex.ts";
 import { forgetPiWait, releasePiFutexes } from "./pi-futex.ts";
 import { hangUpIfOrphaned, leaveGroup } from "./process-group.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
-import { UNFINISHED } from "./wait-queue.ts";
+import { UNFINISHED } from "../ground/wait-queue.ts";
 
 /**
  * Ends the whole process (exit_group(2), fatal signals): the calling thread now, the others when they next run.
@@ -80,7 +79,7 @@ export function releaseVforkParent(task: Task): void {
 
 function exitProcess(kernel: Kernel, process: ThreadGroup, status: number): void {
   process.exitStatus = status;
-  cancelProcessTimers(process);
+  process.timers?.cancelAll();
   process.pending.clear();
   process.actions.users--;
   const { session } = process;

@@ -1,7 +1,7 @@
 import { AT_FDCWD, SIGCHLD } from "@stratos/abi";
 import { assert } from "@stratos/base";
 import { HART_STATE_SIZE } from "@stratos/riscv";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "./kernel-state.ts";
 import { AddressSpace } from "../mm/address-space.ts";
 import { type Credentials, ROOT } from "../security/credentials.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
@@ -15,9 +15,10 @@ import { lookupDirectory } from "../vfs/path-walk.ts";
 import { takeTerminal } from "../tty/console.ts";
 import { executeProgram } from "./exec.ts";
 import { exitTask } from "./exit.ts";
-import { ProcessGroup, Session } from "./session.ts";
+import { ProcessGroup, Session } from "../signal/session.ts";
 import { Task } from "./task.ts";
-import { type Limit, ThreadGroup } from "./thread-group.ts";
+import { ThreadGroup } from "./thread-group.ts";
+import type { Limit } from "../ground/limit.ts";
 
 export interface FirstProcess {
   /** Path of the program, a byte string. */
@@ -76,7 +77,7 @@ function createProcess(kernel: Kernel, standardFiles: OpenFile[], credentials: C
     credentials,
   };
   const session = new Session(tid);
-  const group = new ProcessGroup(tid, session);
+  const group = new ProcessGroup<ThreadGroup>(tid, session);
   // The process and its first task name each other; the task is put in place at once.
   const process = new ThreadGroup(
     tid,

@@ -4,33 +4,18 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EAGAIN, ETIMEDOUT, MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "@stratos/abi";
-import { mmap } from "../mm/mmap.ts";
+import { EAGAIN, ETIMEDOUT } from "@stratos/abi";
 import { Call } from "../testing/fake-task.ts";
-import { createMemoryTask } from "../testing/memory-task.ts";
+import { createThreads } from "../testing/thread-tasks.ts";
 import { futexWait, futexWake } from "./futex.ts";
-import { Task } from "./task.ts";
+import type { Task } from "./task.ts";
 
 const ANY = 0xffffffff;
 
 function threads(count: number): { word: number; space: Task["space"]; tasks: Task[] } {
-  const { kernel, task, space } = createMemoryTask();
-  const word = mmap(task, {
-    address: 0,
-    length: 4096,
-    protection: PROT_READ | PROT_WRITE,
-    flags: MAP_PRIVATE | MAP_ANONYMOUS,
-    file: null,
-    offset: 0,
-  });
-  assert.equal(space.storeU32(word, 7), 0);
-  const { files, fs, credentials } = task;
-  const tasks = Array.from(
-    { length: count },
-    () =>
-      new Task(kernel, kernel.tasks.allocate(), task.group, { space, files, fs, credentials }, new Uint8Array(0), 0),
-  );
-  return { word, space, tasks };
+  const { page, space, tasks } = createThreads(count);
+  assert.equal(space.storeU32(page, 7), 0);
+  return { word: page, space, tasks };
 }
 
 const waiting = (task: Task, word: number, bitset: number, deadlineNs = Infinity): Call =>

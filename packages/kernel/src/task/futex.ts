@@ -1,43 +1,22 @@
 import { EAGAIN, EFAULT, EINVAL, ENOSYS, ETIMEDOUT } from "@stratos/abi";
 import type { AddressSpace } from "../mm/address-space.ts";
 import type { Task } from "./task.ts";
-import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "./wait-queue.ts";
+import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "../ground/wait-queue.ts";
+import type { FutexWaiter } from "../mm/futex-waiter.ts";
+import { identityOf } from "../ground/identity.ts";
 
 /**
  * Futexes (futex(2)). A waiter is keyed by the word's identity: the page of the file or shared memory for a shared
- * mapping, else the address space and the address. Waiters of one key stand in the order they came.
+ * mapping, else the address space and the address. Waiters of one key stand in the order they came
+ * (`kernel.futexes`).
  */
-interface FutexWaiter {
-  task: Task;
-  key: string;
-  bitset: number;
-  woken: boolean;
-  queue: WaitQueue;
-  deadlineNs: number;
-}
-
-const waiters = new WeakMap<object, Map<string, FutexWaiter[]>>();
-
-function tableOf(space: AddressSpace): Map<string, FutexWaiter[]> {
-  const { kernel } = space;
-  let table = waiters.get(kernel);
-  if (table === undefined) waiters.set(kernel, (table = new Map()));
-  return table;
-}
 
 /** The identity of a word: two mappings of one page have one. */
 export function keyOf(space: AddressSpace, address: number): string {
   const area = space.areaAt(address);
-  if (area?.isShared && area.pages !== null) return `${identity(area.pages)}+${area.offset + address - area.start}`;
-  return `${identity(space)}:${address}`;
-}
-
-const identities = new WeakMap<object, number>();
-let nextIdentity = 1;
-function identity(thing: object): number {
-  let id = identities.get(thing);
-  if (id === undefined) identities.set(thing, (id = nextIdentity++));
-  return id;
+  if (area?.isShared && area.pages !== null)
+    return `${identityOf(space.kernel, area.pages)}+${area.offset + address - area.start}`;
+  return `${identityOf(space.kernel, space)}:${address}`;
 }
 
 /** @param deadlineNs  monotonic; Infinity: for ever */
@@ -49,7 +28,7 @@ export function futexWait(task: Task, address: number, expected: number, bitset:
     if (value < 0) return -EFAULT;
     if (value !== expected) return -EAGAIN;
     waiter = { task, key: keyOf(task.space, address), bitset, woken: false, queue: new WaitQueue(), deadlineNs };
-    const table = tableOf(task.space);
+    const table = task.kernel.futexes;
     const list = table.get(waiter.key);
     if (list === undefined) table.set(waiter.key, [waiter]);
     else list.push(waiter);
@@ -98,7 +77,7 @@ export function futexWaitMany(
         deadlineNs,
       })),
     };
-    const table = tableOf(task.space);
+    const table = task.kernel.futexes;
     for (const waiter of state.many) {
       const list = table.get(waiter.key);
       if (list === undefined) table.set(waiter.key, [waiter]);
@@ -129,7 +108,7 @@ export function forgetFutexWait(task: Task): void {
 }
 
 function forget(space: AddressSpace, waiter: FutexWaiter): void {
-  const table = tableOf(space);
+  const table = space.kernel.futexes;
   const list = table.get(waiter.key);
   if (list === undefined) return;
   const at = list.indexOf(waiter);
@@ -139,7 +118,7 @@ function forget(space: AddressSpace, waiter: FutexWaiter): void {
 
 /** @returns how many were woken */
 export function futexWake(space: AddressSpace, address: number, count: number, bitset: number): number {
-  const table = tableOf(space);
+  const table = space.kernel.futexes;
   if (table.size === 0) return 0;
   const key = keyOf(space, address);
   const list = table.get(key);
@@ -173,7 +152,7 @@ export function futexRequeue(
   limits: { wake: number; move: number },
 ): { woken: number; moved: number } {
   const woken = futexWake(space, from, limits.wake, 0xffffffff);
-  const table = tableOf(space);
+  const table = space.kernel.futexes;
   const source = keyOf(space, from);
   const target = keyOf(space, to);
   const list = table.get(source);

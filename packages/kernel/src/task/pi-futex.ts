@@ -9,9 +9,10 @@ import { EAGAIN, EDEADLK, EFAULT, EPERM, ESRCH, ETIMEDOUT } from "@stratos/abi";
 import type { AddressSpace } from "../mm/address-space.ts";
 import { FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS, keyOf } from "./futex.ts";
 import type { Task } from "./task.ts";
-import { BLOCKED_RESTART, WaitQueue } from "./wait-queue.ts";
+import { BLOCKED_RESTART, WaitQueue } from "../ground/wait-queue.ts";
 
-interface PiWaiter {
+/** Who waits for a word with an owner (`kernel.piFutexes`). */
+export interface PiWaiter {
   task: Task;
   key: string;
   space: AddressSpace;
@@ -20,15 +21,6 @@ interface PiWaiter {
   isOwner: boolean;
   queue: WaitQueue;
   deadlineNs: number;
-}
-
-/** The waiters of each word, in the order they came. Bound: tasks. */
-const waitersOf = new WeakMap<object, Map<string, PiWaiter[]>>();
-
-function tableOf(task: Task): Map<string, PiWaiter[]> {
-  let table = waitersOf.get(task.kernel);
-  if (table === undefined) waitersOf.set(task.kernel, (table = new Map()));
-  return table;
 }
 
 /** FUTEX_LOCK_PI and FUTEX_LOCK_PI2: 0; −EDEADLK, −EFAULT, −ESRCH, −ETIMEDOUT. */
@@ -58,7 +50,7 @@ function take(task: Task, address: number): number {
   if (value < 0) return -EFAULT;
   const owner = value & FUTEX_TID_MASK;
   if (owner === task.tid) return -EDEADLK;
-  if (owner !== 0 || tableOf(task).has(keyOf(space, address))) return NOT_FREE;
+  if (owner !== 0 || task.kernel.piFutexes.has(keyOf(space, address))) return NOT_FREE;
   // A dead owner's mark stays: the next one is told (pthread_mutex_lock(3), EOWNERDEAD).
   return space.storeU32(address, ((value & FUTEX_OWNER_DIED) | task.tid) >>> 0) < 0 ? -EFAULT : 0;
 }
@@ -69,7 +61,7 @@ function join(task: Task, address: number, deadlineNs: number): PiWaiter | numbe
   const value = space.loadU32(address);
   if (value < 0) return -EFAULT;
   const key = keyOf(space, address);
-  const table = tableOf(task);
+  const table = task.kernel.piFutexes;
   const others = table.get(key);
   const owner = task.kernel.tasks.tasks.get(value & FUTEX_TID_MASK);
   if (owner === undefined || owner.state === "X" || owner.state === "Z") return -ESRCH;
@@ -106,7 +98,7 @@ function goOn(task: Task, waiter: PiWaiter): number {
 }
 
 function leave(waiter: PiWaiter): void {
-  const table = tableOf(waiter.task);
+  const table = waiter.task.kernel.piFutexes;
   const list = table.get(waiter.key);
   const at = list?.indexOf(waiter) ?? -1;
   if (list === undefined || at < 0) return;
@@ -135,7 +127,7 @@ export function piUnlock(task: Task, address: number): number {
   const value = task.space.loadU32(address);
   if (value < 0) return -EFAULT;
   if ((value & FUTEX_TID_MASK) !== task.tid) return -EPERM;
-  const list = tableOf(task).get(keyOf(task.space, address));
+  const list = task.kernel.piFutexes.get(keyOf(task.space, address));
   if (list === undefined) return task.space.storeU32(address, 0) < 0 ? -EFAULT : 0;
   return handOver(task, list, 0);
 }
@@ -148,7 +140,7 @@ function handOver(from: Task, list: PiWaiter[], mark: number): number {
   let best = list[0]!;
   for (const waiter of list) if (waiter.task.effectivePriority > best.task.effectivePriority) best = waiter;
   list.splice(list.indexOf(best), 1);
-  if (list.length === 0) tableOf(from).delete(best.key);
+  if (list.length === 0) from.kernel.piFutexes.delete(best.key);
   const stored = best.space.storeU32(
     best.address,
     (best.task.tid | mark | (list.length > 0 ? FUTEX_WAITERS : 0)) >>> 0,
@@ -163,9 +155,8 @@ function handOver(from: Task, list: PiWaiter[], mark: number): number {
 
 /** A task ends: what it owns goes on to who waits for it, marked (exit_pi_state_list in Linux's kernel/futex/pi.c). */
 export function releasePiFutexes(task: Task): void {
-  const table = waitersOf.get(task.kernel);
-  if (table === undefined) return;
-  for (const list of [...table.values()]) if (list[0]?.owner === task) handOver(task, list, FUTEX_OWNER_DIED);
+  for (const list of [...task.kernel.piFutexes.values()])
+    if (list[0]?.owner === task) handOver(task, list, FUTEX_OWNER_DIED);
 }
 
 const CHAIN_MAX = 1024;
@@ -175,16 +166,15 @@ const CHAIN_MAX = 1024;
  * owners.
  */
 export function inherit(task: Task): void {
-  const table = waitersOf.get(task.kernel);
+  const table = task.kernel.piFutexes;
   let next: Task | undefined = task;
   // A chain has no cycles (join refuses them); beyond CHAIN_MAX nobody inherits, as Linux follows none further
   // (max_lock_depth).
   for (let depth = 0; next !== undefined && depth < CHAIN_MAX; depth++) {
     let priority = next.realtimePriority;
-    if (table !== undefined)
-      for (const list of table.values())
-        if (list[0]!.owner === next)
-          for (const waiter of list) priority = Math.max(priority, waiter.task.effectivePriority);
+    for (const list of table.values())
+      if (list[0]!.owner === next)
+        for (const waiter of list) priority = Math.max(priority, waiter.task.effectivePriority);
     if (priority === next.effectivePriority) return;
     next.effectivePriority = priority;
     next.kernel.scheduler.reorder(next);

@@ -1,23 +1,10 @@
 import { EPERM, ESRCH, EINVAL, EACCES, SIGCONT, SIGHUP, SI_KERNEL } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "./kernel-state.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcessGroup } from "../signal/send-signal.ts";
-import { ProcessGroup, Session } from "./session.ts";
+import { isOrphaned, ProcessGroup, Session } from "../signal/session.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
-
-/**
- * No member has a parent in another group of the same session: nobody could continue it (POSIX, "Orphaned Process
- * Group").
- */
-export function isOrphaned(group: ProcessGroup, exiting: ThreadGroup | null = null): boolean {
-  for (const member of group.members) {
-    const { parent } = member;
-    if (member === exiting || member.isZombie || parent === null || parent === exiting) continue;
-    if (parent.group !== group && parent.session === group.session) return false;
-  }
-  return true;
-}
 
 /**
  * A group that becomes an orphan while a member is stopped is hung up and continued (POSIX exit(), consequences). It
@@ -40,7 +27,7 @@ export function hangUpIfOrphaned(member: ThreadGroup, exiting: ThreadGroup): voi
 }
 
 /** Moves a process into a group; a group without members is gone. */
-export function joinGroup(kernel: Kernel, process: ThreadGroup, group: ProcessGroup): void {
+export function joinGroup(kernel: Kernel, process: ThreadGroup, group: ProcessGroup<ThreadGroup>): void {
   leaveGroup(kernel, process);
   process.group = group;
   group.members.add(process);
@@ -67,7 +54,7 @@ export function setProcessGroup(task: Task, pid: number, groupId: number): numbe
   if (process.session.id === process.pid) return -EPERM;
   const id = groupId === 0 ? process.pid : groupId;
   let group = kernel.tasks.groups.get(id);
-  if (id === process.pid) group ??= new ProcessGroup(id, process.session);
+  if (id === process.pid) group ??= new ProcessGroup<ThreadGroup>(id, process.session);
   else if (group === undefined) return -EPERM;
   if (group.session !== process.session) return -EPERM;
   joinGroup(kernel, process, group);
@@ -78,6 +65,6 @@ export function setProcessGroup(task: Task, pid: number, groupId: number): numbe
 export function createSession(task: Task): number {
   const { kernel, group: process } = task;
   if (kernel.tasks.groups.has(process.pid)) return -EPERM;
-  joinGroup(kernel, process, new ProcessGroup(process.pid, new Session(process.pid)));
+  joinGroup(kernel, process, new ProcessGroup<ThreadGroup>(process.pid, new Session(process.pid)));
   return process.pid;
 }

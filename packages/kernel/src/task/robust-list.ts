@@ -1,5 +1,5 @@
 import { EFAULT, EPERM, ESRCH } from "@stratos/abi";
-import { mayInspect } from "../fs/procfs/proc-access.ts";
+import { mayInspect } from "./task-access.ts";
 import type { Task } from "./task.ts";
 
 /** get_robust_list(2). @returns 0, −EFAULT, −EPERM or −ESRCH */

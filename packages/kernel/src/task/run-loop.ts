@@ -5,8 +5,8 @@
  *        ▲                    ▲                                           │ ecall: handleEcall ─► the call's row
  *        └── turn is over ────┴── slice is over, task sleeps or ended ◄───┘
  *
- * - A slice ends by its instructions (fuel), by the calls' work (task/call-work.ts), by a sleep, or when a better task
- *   wants to run. Registers of the task on the hart are the hart's; `saveTo` gives them back when the slice ends.
+ * - A slice ends by its instructions (fuel), by the calls' work (ground/call-work.ts), by a sleep, or when a better
+ *   task wants to run. Registers of the task on the hart are the hart's; `saveTo` gives them back when it ends.
  * - A call that must wait returns BLOCKED and its kin and is executed *again* when its task runs: what it keeps
  *   meanwhile is `task.syscallState`; no JavaScript stack waits. `pc` moves behind the `ecall` when the call is done.
  * - Signals are delivered here alone, before a task goes on in user mode.
@@ -24,22 +24,29 @@ import {
   SIGSEGV,
   SIGTRAP,
   TRAP_BRKPT,
+  RLIMIT_CPU,
 } from "@stratos/abi";
 import { ExitReason, HART_FAULT, HART_PC, HART_TABLES } from "@stratos/riscv";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "./kernel-state.ts";
 import { USER_TOP, WIDE_TOP } from "../mm/address-space.ts";
 import { handlePageFault, type BadAccess } from "../mm/page-fault.ts";
-import { ALLOWED, checkSeccomp } from "../security/seccomp.ts";
-import { deliverSignals, forceSignal } from "../signal/deliver.ts";
+import { deliverSignals, forceSignal } from "./deliver-signals.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { hasDeliverableSignal } from "../signal/send-signal.ts";
-import { expireCpuTimers } from "../time/cpu-timers.ts";
+import { expireCpuTimers } from "./cpu-timers.ts";
 import { CALL_NS, FAULT_NS, WORK_UNIT_NS } from "../time/turn-clock.ts";
 import { exitGroup } from "./exit.ts";
 import type { Task } from "./task.ts";
 import { reportUnknown } from "./unknown-calls.ts";
-import { RLIMIT_CPU } from "./thread-group.ts";
-import { BLOCKED, BLOCKED_EINTR, BLOCKED_KILLABLE, BLOCKED_RESTART, NO_RETURN, UNFINISHED } from "./wait-queue.ts";
+import {
+  BLOCKED,
+  BLOCKED_EINTR,
+  BLOCKED_KILLABLE,
+  BLOCKED_RESTART,
+  NO_RETURN,
+  UNFINISHED,
+} from "../ground/wait-queue.ts";
+import { ALLOWED, checkSeccomp } from "./seccomp-check.ts";
 
 /** Instructions that a task runs before others get their turn. */
 export const SLICE = 1_000_000;

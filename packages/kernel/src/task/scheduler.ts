@@ -1,8 +1,8 @@
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "./kernel-state.ts";
 import { Timer, type TimerClient } from "../time/timer-queue.ts";
 import { RunQueue } from "./run-queue.ts";
 import type { Task } from "./task.ts";
-import type { WaitQueue } from "./wait-queue.ts";
+import type { WaitQueue } from "../ground/wait-queue.ts";
 
 /**
  * Who runs next: real-time tasks by priority, then the others by virtual runtime (weighted by nice), idle ones last

@@ -1,4 +1,4 @@
-import type { ProcessGroup } from "./session.ts";
+import type { ProcessGroup } from "../signal/session.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 
@@ -10,7 +10,7 @@ export const PID_MAX_LEAST = 301,
 export class TaskTable {
   readonly tasks = new Map<number, Task>();
   readonly processes = new Map<number, ThreadGroup>();
-  readonly groups = new Map<number, ProcessGroup>();
+  readonly groups: Map<number, ProcessGroup<ThreadGroup>> = new Map();
   /** pid_max: the first number that is none. */
   maximum = PID_MAX_MOST;
   #last = 0;

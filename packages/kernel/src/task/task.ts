@@ -14,16 +14,20 @@ import type { Credentials } from "../security/credentials.ts";
 import type { Seccomp } from "../security/seccomp.ts";
 import type { FileTable } from "../vfs/file-table.ts";
 import type { FsContext } from "../vfs/fs-context.ts";
+import type { BlockCaller } from "../block/block-kernel.ts";
+import type { MaskedCaller } from "../event/event-kernel.ts";
+import type { IpcCaller } from "../ipc/ipc-kernel.ts";
+import type { SocketCaller } from "../socket/socket-kernel.ts";
+import type { TimeCaller } from "../time/time-kernel.ts";
+import type { TtyCaller } from "../tty/tty-kernel.ts";
 import type { UndoList } from "../ipc/semaphores.ts";
-import type { Kernel } from "../kernel.ts";
+import type { Kernel } from "./kernel-state.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
+import type { TaskState } from "../signal/signal-target.ts";
 import { SignalSet } from "../signal/signal-set.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 import type { TimerQueue } from "../time/timer-queue.ts";
-import { type Waiter, WaitQueue } from "./wait-queue.ts";
-
-/** proc_pid_stat(5) letters: running or runnable, sleeping, stopped, zombie, dead. */
-export type TaskState = "R" | "S" | "T" | "Z" | "X";
+import { type Waiter, WaitQueue } from "../ground/wait-queue.ts";
 
 /** Alternate signal stack (sigaltstack(2)). */
 export interface SignalStack {
@@ -35,7 +39,7 @@ export interface SignalStack {
 /**
  * A thread: what the scheduler runs. Registers of a task that isn't on the hart are in `registers`.
  */
-export class Task implements Waiter {
+export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, SocketCaller, TimeCaller, TtyCaller {
   readonly kernel: Kernel;
   /** Thread id; the leader's is the process id. */
   tid: number;
@@ -76,9 +80,9 @@ export class Task implements Waiter {
   /** personality(2); only what it says is kept. */
   personality = 0;
   /** ioprio_set(2): class << 13 | level; 0: none was set. Shared by CLONE_IO. */
-  io: { priority: number } = { priority: 0 };
+  io: { priority: number; identity: number } = { priority: 0, identity: 0 };
   /** Shared by CLONE_SYSVSEM. */
-  semaphoreUndo: UndoList = { users: 1 };
+  semaphoreUndo: UndoList = { users: 1, identity: 0 };
   /** prctl(PR_SET_TIMERSLACK), and what a value of 0 goes back to: that of the parent at its start. */
   timerSlackNs = 50_000;
   defaultTimerSlackNs = 50_000;
@@ -114,7 +118,7 @@ export class Task implements Waiter {
   resetsOnFork = false;
   /** Virtual deadline bookkeeping of the scheduler. */
   virtualRuntime = 0;
-  /** Timers by the thread's CPU time (time/cpu-timers.ts); null: it never had one. */
+  /** Timers by the thread's CPU time (task/cpu-timers.ts); null: it never had one. */
   cpuTimers: TimerQueue | null = null;
   /** Its place among those that want to run (task/run-queue.ts); index −1: it is not there. */
   queueIndex = -1;

@@ -1,43 +1,23 @@
-import type { CoreDump } from "../core-dump/core-dump.ts";
-import { DEFAULT_FILTER } from "../core-dump/core-filter.ts";
+import type { CoreDump } from "./core-dump/core-dump.ts";
+import { DEFAULT_FILTER } from "./core-dump/core-filter.ts";
 import type { Task } from "./task.ts";
 import type { SignalActions } from "../signal/signal-actions.ts";
 import type { PendingSignals } from "../signal/pending-signals.ts";
-import type { Session } from "./session.ts";
-import type { ProcessGroup } from "./session.ts";
+import type { ProcessGroup, Session } from "../signal/session.ts";
 import type { TimerQueue } from "../time/timer-queue.ts";
-import { WaitQueue } from "./wait-queue.ts";
-
-/** RLIMIT_* → { soft, hard }; 2^64 − 1 (infinity) is Infinity here. */
-export interface Limit {
-  soft: number;
-  hard: number;
-}
-export const RLIMIT_CPU = 0,
-  RLIMIT_FSIZE = 1,
-  RLIMIT_DATA = 2,
-  RLIMIT_STACK = 3,
-  RLIMIT_CORE = 4,
-  RLIMIT_RSS = 5,
-  RLIMIT_NPROC = 6,
-  RLIMIT_NOFILE = 7;
-export const RLIMIT_MEMLOCK = 8,
-  RLIMIT_AS = 9,
-  RLIMIT_LOCKS = 10,
-  RLIMIT_SIGPENDING = 11,
-  RLIMIT_MSGQUEUE = 12,
-  RLIMIT_NICE = 13,
-  RLIMIT_RTPRIO = 14,
-  RLIMIT_RTTIME = 15;
+import type { SignalProcess } from "../signal/signal-target.ts";
+import type { Limit } from "../ground/limit.ts";
+import { WaitQueue } from "../ground/wait-queue.ts";
+import { ProcessTimers } from "./process-timers.ts";
 
 /** A process: the tasks (threads) that share a pid, signal actions, limits and a parent. */
-export class ThreadGroup {
+export class ThreadGroup implements SignalProcess {
   readonly pid: number;
   leader: Task;
   readonly tasks: Task[] = [];
   parent: ThreadGroup | null;
   readonly children = new Set<ThreadGroup>();
-  group: ProcessGroup;
+  group: ProcessGroup<ThreadGroup>;
   actions: SignalActions;
   /** Signals sent to the process as a whole. */
   readonly pending: PendingSignals;
@@ -87,17 +67,19 @@ export class ThreadGroup {
   childrenMaximumResidentPages = 0;
   readonly startNs: number;
   hasExecuted = false;
-  /** Timers by the process's CPU time (time/cpu-timers.ts); null: it never had one. */
+  /** Timers by the process's CPU time (task/cpu-timers.ts); null: it never had one. */
   cpuTimers: TimerQueue | null = null;
   /** Those that run on time in user mode (ITIMER_VIRTUAL). */
   userTimers: TimerQueue | null = null;
+  /** setitimer(2) and timer_create(2); null: it never had one. */
+  timers: ProcessTimers | null = null;
   oomScoreAdjust = 0;
 
   constructor(
     pid: number,
     leader: Task,
     parent: ThreadGroup | null,
-    group: ProcessGroup,
+    group: ProcessGroup<ThreadGroup>,
     actions: SignalActions,
     pending: PendingSignals,
     limits: Limit[],
@@ -113,6 +95,10 @@ export class ThreadGroup {
     this.limits = limits;
     this.exitSignal = exitSignal;
     this.startNs = startNs;
+  }
+
+  get ownTimers(): ProcessTimers {
+    return (this.timers ??= new ProcessTimers());
   }
 
   get session(): Session {

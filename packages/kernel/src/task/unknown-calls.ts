@@ -1,5 +1,5 @@
 import { SYSCALL_NAMES } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "./kernel-state.ts";
 
 /** Says once in the kernel's log that a program has made a call which isn't there. */
 export function reportUnknown(kernel: Kernel, number: number): void {

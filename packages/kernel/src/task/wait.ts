@@ -2,7 +2,7 @@ import { CLD_CONTINUED, CLD_DUMPED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, ECHILD,
 import { reap } from "./exit.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
-import { BLOCKED } from "./wait-queue.ts";
+import { BLOCKED } from "../ground/wait-queue.ts";
 
 export const WNOHANG = 1,
   WUNTRACED = 2,

@@ -5,21 +5,22 @@
 import { EFAULT, EINVAL, ENAMETOOLONG } from "@stratos/abi";
 import { SimulatedClock, SimulatedRandomSource, type SocketProvider, type WasmEngine } from "@stratos/host";
 import { PhysicalMemory } from "@stratos/riscv";
-import { Kernel } from "../kernel-state.ts";
+import { createKernel } from "../create-kernel.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import type { AddressSpace } from "../mm/address-space.ts";
-import type { UserMemory } from "../mm/user-memory.ts";
+import type { UserMemory } from "../ground/user-memory.ts";
 import { ROOT } from "../security/credentials.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
 import { hasDeliverableSignal } from "../signal/send-signal.ts";
 import { SignalActions } from "../signal/signal-actions.ts";
-import type { SyscallRow } from "../syscall/syscall-table.ts";
-import { ProcessGroup, Session } from "../task/session.ts";
+import { ProcessGroup, Session } from "../signal/session.ts";
 import { Task } from "../task/task.ts";
 import { ThreadGroup } from "../task/thread-group.ts";
-import { BLOCKED, BLOCKED_EINTR, BLOCKED_KILLABLE, UNFINISHED } from "../task/wait-queue.ts";
+import { BLOCKED, BLOCKED_EINTR, BLOCKED_KILLABLE, BLOCKED_RESTART, UNFINISHED } from "../ground/wait-queue.ts";
 import { FileTable } from "../vfs/file-table.ts";
 import type { FsContext } from "../vfs/fs-context.ts";
-import { BytesCursor, type IoCursor } from "../vfs/io-cursor.ts";
+import { BytesCursor, type IoCursor } from "../ground/io-cursor.ts";
+import type { SyscallRow } from "../task/syscall-row.ts";
 
 /** An engine with memories only. */
 const memoryEngine: WasmEngine = {
@@ -44,7 +45,9 @@ export interface TestKernel {
   messages: string[];
 }
 
-export function createTestKernel(options: { sockets?: SocketProvider | null; memoryBytes?: number } = {}): TestKernel {
+export function createTestKernel(
+  options: { sockets?: SocketProvider | null; memoryBytes?: number; harts?: number } = {},
+): TestKernel {
   const clock = new SimulatedClock(1_700_000_000_000);
   const messages: string[] = [];
   const physical = new PhysicalMemory(memoryEngine, {
@@ -52,12 +55,13 @@ export function createTestKernel(options: { sockets?: SocketProvider | null; mem
     slotCount: 1,
     codePages: 1,
   });
-  const kernel = new Kernel({
+  const kernel = createKernel({
     physical,
     clock,
     random: new SimulatedRandomSource(1),
     sockets: options.sockets ?? null,
     hostname: "test",
+    harts: options.harts ?? 1,
     log: (message) => messages.push(message),
   });
   // Number 1 is init's, which signals pass by.
@@ -67,12 +71,19 @@ export function createTestKernel(options: { sockets?: SocketProvider | null; mem
 
 /** User memory `[0, size)`; everything else faults. Address 0 faults, too. */
 export class FakeUserMemory implements UserMemory {
+  /** What the end of a task asks of an address space. */
+  users = 1;
+  readonly peakResidentPages = 0;
   readonly u8: Uint8Array;
   readonly view: DataView;
 
   constructor(size = 1 << 16) {
     this.u8 = new Uint8Array(size);
     this.view = new DataView(this.u8.buffer);
+  }
+
+  release(): void {
+    this.users--;
   }
 
   #has(address: number, count: number): boolean {
@@ -172,11 +183,11 @@ export function createTestTask(
     17,
     0,
   );
-  // What these calls never touch is absent.
+  // What these calls never touch is absent: of the folders all but their release.
   const resources = {
     space: memory as unknown as AddressSpace,
     files: new FileTable(),
-    fs: null as unknown as FsContext,
+    fs: { release: () => {} } as unknown as FsContext,
     credentials: ROOT,
   };
   const task = new Task(kernel, pid, process, resources, new Uint8Array(0), 0);
@@ -200,6 +211,8 @@ export function asCurrent<T>(task: Task, body: () => T): T {
     scheduler.current = before;
   }
 }
+
+const WAITS: ReadonlySet<number> = new Set([BLOCKED, BLOCKED_EINTR, BLOCKED_KILLABLE, BLOCKED_RESTART]);
 
 /** A system call (or any function that may return BLOCKED) in execution. */
 export class Call {
@@ -238,7 +251,8 @@ export class Call {
       this.#task.kernel.work.begin();
       result = asCurrent(this.#task, this.#run);
     } while (result === UNFINISHED);
-    if (result === BLOCKED || result === BLOCKED_EINTR || result === BLOCKED_KILLABLE) {
+    if (WAITS.has(result)) {
+      this.#task.blockedKind = result;
       if (hasDeliverableSignal(this.#task)) {
         this.#task.endWait("signal");
         return;

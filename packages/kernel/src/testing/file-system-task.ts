@@ -1,16 +1,15 @@
-import { AT_FDCWD } from "@stratos/abi";
+import { AT_FDCWD, RLIMIT_FSIZE } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import { fileCalls } from "../syscall/file-calls.ts";
 import { Tmpfs } from "../fs/tmpfs/tmpfs.ts";
 import type { Credentials } from "../security/credentials.ts";
 import { ROOT } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
-import { RLIMIT_FSIZE } from "../task/thread-group.ts";
 import { FileTable } from "../vfs/file-table.ts";
 import type { FileSystem } from "../vfs/file-system.ts";
 import { FsContext } from "../vfs/fs-context.ts";
 import { mountRoot, rootPath } from "../vfs/mounting.ts";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import { Call, createTestKernel, createTestTask, type FakeUserMemory, type TestKernel } from "./fake-task.ts";
 
 /** A task with a root file system, and file calls by name whose strings are put into its memory. */

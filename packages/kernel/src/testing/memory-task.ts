@@ -2,15 +2,16 @@
  * A task with a real address space over a processor that only notes what it is told to map: for unit tests of memory.
  */
 import type { AddressTables, CodeCache, Processor, WideTlb } from "@stratos/riscv";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import { AddressSpace } from "../mm/address-space.ts";
 import type { Task } from "../task/task.ts";
-import { createTestKernel, createTestTask } from "./fake-task.ts";
+import { createTestKernel, createTestTask, type TestKernel } from "./fake-task.ts";
 
 /** What the flat tables of the one slot, or the TLB, show: page address → "frame" or "frame w". */
 export type ShownPages = Map<number, string>;
 
 export interface MemoryTask {
+  test: TestKernel;
   kernel: Kernel;
   task: Task;
   space: AddressSpace;
@@ -18,7 +19,8 @@ export interface MemoryTask {
 }
 
 export function createMemoryTask(): MemoryTask {
-  const { kernel } = createTestKernel();
+  const test = createTestKernel();
+  const { kernel } = test;
   const shown: ShownPages = new Map();
   const forget = (start: number, end: number): void => {
     for (const page of [...shown.keys()]) if (page >= start && page < end) shown.delete(page);
@@ -58,5 +60,5 @@ export function createMemoryTask(): MemoryTask {
   for (const limit of task.group.limits) limit.soft = Infinity;
   kernel.scheduler.current = task;
   kernel.slots.activate(space);
-  return { kernel, task, space, shown };
+  return { test, kernel, task, space, shown };
 }

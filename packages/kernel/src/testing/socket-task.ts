@@ -2,7 +2,7 @@ import { AF_INET, AF_INET6, AF_UNIX, SOL_SOCKET } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import type { SocketProvider } from "@stratos/host";
 import { Tmpfs } from "../fs/tmpfs/tmpfs.ts";
-import type { Kernel } from "../kernel-state.ts";
+import type { Kernel } from "../task/kernel-state.ts";
 import { inetAddressBytes } from "../socket/inet/inet-address.ts";
 import { unixAddressBytes } from "../socket/unix/unix-address.ts";
 import { fileCalls } from "../syscall/file-calls.ts";

@@ -1,6 +1,6 @@
 import { EFAULT, EINVAL, EPERM } from "@stratos/abi";
 import { CAP_SYS_TIME, isCapable } from "../security/credentials.ts";
-import type { Task } from "../task/task.ts";
+import type { TimeCaller } from "./time-kernel.ts";
 
 /**
  * What settimeofday(2) takes at most: nanoseconds of 63 bits, less thirty years of running (Linux's
@@ -9,7 +9,7 @@ import type { Task } from "../task/task.ts";
 const SETTABLE_SECONDS = Math.floor(2 ** 63 / 1e9) - 30 * 365 * 86400;
 
 /** settimeofday(2), clock_settime(2). */
-export function setRealtime(task: Task, seconds: number, nanoseconds: number): number {
+export function setRealtime(task: TimeCaller, seconds: number, nanoseconds: number): number {
   if (!(nanoseconds >= 0 && nanoseconds < 1e9) || seconds >= SETTABLE_SECONDS) return -EINVAL;
   if (!isCapable(task.credentials, CAP_SYS_TIME)) return -EPERM;
   const { kernel } = task;
@@ -75,7 +75,7 @@ const Timex = {
 } as const;
 
 /** @returns TIME_OK or TIME_ERROR (nobody keeps the clock in step), as adjtimex(2) does; −EFAULT, −EINVAL, −EPERM */
-export function adjustClock(task: Task, address: number): number {
+export function adjustClock(task: TimeCaller, address: number): number {
   const { kernel } = task;
   const { u8, view } = kernel.scratch;
   if (task.space.copyIn(address, u8, 0, TIMEX_SIZE) < 0) return -EFAULT;
@@ -137,7 +137,7 @@ export function adjustClock(task: Task, address: number): number {
   return (state.status & (STA_UNSYNC | STA_CLOCKERR)) !== 0 ? TIME_ERROR : TIME_OK;
 }
 
-function refusal(task: Task, modes: number, tick: number, fraction: number): number {
+function refusal(task: TimeCaller, modes: number, tick: number, fraction: number): number {
   const mayAdjust = isCapable(task.credentials, CAP_SYS_TIME);
   if ((modes & ADJ_ADJTIME) !== 0) {
     if ((modes & ADJ_OFFSET) === 0) return -EINVAL;

@@ -1,4 +1,4 @@
-import type { Kernel } from "../kernel-state.ts";
+import type { TimeKernel } from "./time-kernel.ts";
 
 /**
  * Ticks a second of the counter that `rdtime` reads. One tick is the nanosecond of CLOCK_MONOTONIC, so that virtual
@@ -10,6 +10,6 @@ export const TIMEBASE_HZ = 1_000_000_000;
  * The time CSR (Unprivileged ISA, "Zicntr"): whole ticks since the machine's start; it never goes back, and nothing
  * sets it.
  */
-export function timeTicks(kernel: Kernel): number {
+export function timeTicks(kernel: TimeKernel): number {
   return Math.floor(kernel.now());
 }

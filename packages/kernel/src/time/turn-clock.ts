@@ -12,7 +12,7 @@ import type { CpuClock } from "@stratos/host";
 /** A turn that was shorter on the wall was hardly interrupted: a host's own turns are milliseconds. */
 const SHORT_NS = 250_000;
 
-/** What a call, a unit of its work (task/call-work.ts) and a page fault take, in nanoseconds. */
+/** What a call, a unit of its work (ground/call-work.ts) and a page fault take, in nanoseconds. */
 export const CALL_NS = 250,
   WORK_UNIT_NS = 1000,
   FAULT_NS = 700;

@@ -1,4 +1,4 @@
-import type { IoCursor } from "../vfs/io-cursor.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
 
 /** A FIFO of bytes with a bound; its storage doubles as it is needed. */
 export class ByteRing {

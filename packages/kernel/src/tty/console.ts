@@ -1,8 +1,6 @@
 /** The machine's terminal: /dev/tty1 and /dev/console over the terminal that Stratos was started on. */
 import { ENOENT, IUTF8, O_RDWR } from "@stratos/abi";
 import type { HostConsole } from "@stratos/host";
-import type { Kernel } from "../kernel-state.ts";
-import type { Task } from "../task/task.ts";
 import { lookupChild } from "../vfs/dentry-cache.ts";
 import { isErrno } from "../vfs/inode.ts";
 import { directoryAt } from "../vfs/mounting.ts";
@@ -14,6 +12,7 @@ import { Termios } from "./termios.ts";
 import { TTY1_DEVICE } from "./terminal-devices.ts";
 import { TerminalFile } from "./terminal-file.ts";
 import { Terminal, type TerminalDriver } from "./terminal.ts";
+import type { TtyCaller, TtyKernel } from "./tty-kernel.ts";
 
 /** Input that no program has taken, such as a long paste; more is lost, as on a serial line. */
 const INPUT_CAPACITY = 1 << 20;
@@ -71,7 +70,7 @@ class ConsoleDriver implements TerminalDriver {
 }
 
 /** Makes the host's terminal the machine's. Its end (the window was closed) hangs the terminal up. */
-export function attachConsole(kernel: Kernel, host: HostConsole): Terminal {
+export function attachConsole(kernel: TtyKernel, host: HostConsole): Terminal {
   const driver = new ConsoleDriver(host);
   const termios = Termios.standard();
   termios.iflag |= IUTF8;
@@ -93,14 +92,14 @@ export function attachConsole(kernel: Kernel, host: HostConsole): Terminal {
 }
 
 /** A description of the console for a first process, by its name /dev/tty1 where that exists. */
-export function openConsoleTerminal(kernel: Kernel, terminal: Terminal): OpenFile {
+export function openConsoleTerminal(kernel: TtyKernel, terminal: Terminal): OpenFile {
   const place = consolePlace(kernel);
   return typeof place === "number"
     ? new TerminalFile(terminal, O_RDWR, null, null)
     : new TerminalFile(terminal, O_RDWR, place.dentry.inode, place);
 }
 
-function consolePlace(kernel: Kernel): Path | number {
+function consolePlace(kernel: TtyKernel): Path | number {
   const folder = directoryAt(kernel, "/dev");
   if (isErrno(folder)) return folder;
   const dentry = lookupChild(kernel, folder.dentry, "tty1");
@@ -115,7 +114,7 @@ const TTY_GID = 5;
  * A first process whose standard input is a free terminal is controlled by it, and its user owns the device, as
  * login(1) would have it.
  */
-export function takeTerminal(task: Task): void {
+export function takeTerminal(task: TtyCaller): void {
   const input = task.files.get(0);
   if (!(input instanceof TerminalFile)) return;
   acquireOnOpen(task, input.terminal);

@@ -22,15 +22,14 @@ import {
   SI_KERNEL,
 } from "@stratos/abi";
 import type { HostStreamIn, HostStreamOut } from "@stratos/host";
-import type { Kernel } from "../kernel-state.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToTask } from "../signal/send-signal.ts";
-import type { Task } from "../task/task.ts";
-import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "../task/wait-queue.ts";
+import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "../ground/wait-queue.ts";
 import { AnonymousInode, anonymousMount } from "../vfs/anonymous-file.ts";
-import type { IoCursor } from "../vfs/io-cursor.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
+import type { TtyCaller, TtyKernel } from "./tty-kernel.ts";
 
 /** Bytes copied at a time. */
 const CHUNK = 65536;
@@ -40,12 +39,12 @@ const chunk = new Uint8Array(CHUNK);
 class HostStreamInode extends AnonymousInode {
   readonly #reopen: (flags: number, path: Path | null) => OpenFile | number;
 
-  constructor(kernel: Kernel, reopen: (flags: number, path: Path | null) => OpenFile | number) {
+  constructor(kernel: TtyKernel, reopen: (flags: number, path: Path | null) => OpenFile | number) {
     super(anonymousMount(kernel).fileSystem, kernel.allocateAnonymousIno(), S_IFIFO | 0o600, kernel.vfs.now());
     this.#reopen = reopen;
   }
 
-  override open(_task: Task, flags: number, path: Path): OpenFile | number {
+  override open(_task: TtyCaller, flags: number, path: Path): OpenFile | number {
     return this.#reopen(flags, path);
   }
 }
@@ -85,7 +84,7 @@ class HostInputFile extends HostStreamFile {
     return (this.#stream.available > 0 ? POLLIN | POLLRDNORM : 0) | (this.#stream.isEnded ? POLLHUP : 0);
   }
 
-  override read(task: Task, to: IoCursor): number {
+  override read(task: TtyCaller, to: IoCursor): number {
     let moved = 0;
     while (to.remaining > 0) {
       const count = this.#stream.read(chunk, 0, Math.min(CHUNK, to.remaining));
@@ -104,7 +103,7 @@ class HostInputFile extends HostStreamFile {
     return moved;
   }
 
-  override ioctl(task: Task, command: number, argument: number): number {
+  override ioctl(task: TtyCaller, command: number, argument: number): number {
     return command === FIONREAD
       ? task.space.storeU32(argument, this.#stream.available)
       : super.ioctl(task, command, argument);
@@ -130,7 +129,7 @@ class HostOutputFile extends HostStreamFile {
    * All bytes, waiting in between; what is done already stands in `task.syscallState`, and a signal then ends the call
    * with it. −EPIPE with SIGPIPE.
    */
-  override write(task: Task, from: IoCursor): number {
+  override write(task: TtyCaller, from: IoCursor): number {
     const before = typeof task.syscallState === "number" ? task.syscallState : 0;
     if (before > 0) from.skip(before);
     let total = before;
@@ -154,7 +153,7 @@ class HostOutputFile extends HostStreamFile {
     return BLOCKED_EINTR;
   }
 
-  #broken(task: Task, total: number): number {
+  #broken(task: TtyCaller, total: number): number {
     if (total > 0) return total;
     sendSignalToTask(task, signalInfo(SIGPIPE, SI_KERNEL));
     return -EPIPE;
@@ -162,7 +161,7 @@ class HostOutputFile extends HostStreamFile {
 }
 
 /** A description that reads the host's stream. */
-export function openHostInput(kernel: Kernel, stream: HostStreamIn): OpenFile {
+export function openHostInput(kernel: TtyKernel, stream: HostStreamIn): OpenFile {
   const queue = new WaitQueue();
   stream.onReadable(() => queue.wakeAll(POLLIN | POLLHUP));
   const inode: HostStreamInode = new HostStreamInode(kernel, (flags, path) =>
@@ -172,7 +171,7 @@ export function openHostInput(kernel: Kernel, stream: HostStreamIn): OpenFile {
 }
 
 /** A description that writes to the host's stream. */
-export function openHostOutput(kernel: Kernel, stream: HostStreamOut): OpenFile {
+export function openHostOutput(kernel: TtyKernel, stream: HostStreamOut): OpenFile {
   const queue = new WaitQueue();
   stream.onWritable(() => queue.wakeAll(POLLOUT | POLLERR));
   const inode: HostStreamInode = new HostStreamInode(

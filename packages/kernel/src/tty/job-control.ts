@@ -7,12 +7,12 @@ import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcessGroup } from "../signal/send-signal.ts";
 import { SIG_IGN } from "../signal/signal-actions.ts";
-import { isOrphaned } from "../task/process-group.ts";
-import type { Task } from "../task/task.ts";
-import { BLOCKED } from "../task/wait-queue.ts";
+import { BLOCKED } from "../ground/wait-queue.ts";
 import type { Terminal } from "./terminal.ts";
+import { isOrphaned } from "../signal/session.ts";
+import type { TtyCaller } from "./tty-kernel.ts";
 
-function isLeader(task: Task): boolean {
+function isLeader(task: TtyCaller): boolean {
   return task.group.session.id === task.group.pid;
 }
 
@@ -22,7 +22,7 @@ function isLeader(task: Task): boolean {
  * @returns 0 it may go on; −EIO nobody could continue it, or it can't be told; BLOCKED the signal is on its way and the
  *   call starts again after it
  */
-export function checkForeground(task: Task, terminal: Terminal, signal: typeof SIGTTIN | typeof SIGTTOU): number {
+export function checkForeground(task: TtyCaller, terminal: Terminal, signal: typeof SIGTTIN | typeof SIGTTOU): number {
   const { group } = task.group;
   if (task.group.session.terminal !== terminal || terminal.foreground === null || terminal.foreground === group)
     return 0;
@@ -36,14 +36,19 @@ export function checkForeground(task: Task, terminal: Terminal, signal: typeof S
 }
 
 /** A session leader without a terminal that opens one gets it (open(2), O_NOCTTY). */
-export function acquireOnOpen(task: Task, terminal: Terminal): void {
+export function acquireOnOpen(task: TtyCaller, terminal: Terminal): void {
   const { session } = task.group;
   if (isLeader(task) && session.terminal === null && terminal.session === null)
     terminal.control(session, task.group.group);
 }
 
 /** TIOCSCTTY: 0 or −EPERM. */
-export function setControllingTerminal(task: Task, terminal: Terminal, force: number, isReadable: boolean): number {
+export function setControllingTerminal(
+  task: TtyCaller,
+  terminal: Terminal,
+  force: number,
+  isReadable: boolean,
+): number {
   const { session } = task.group;
   if (isLeader(task) && terminal.session === session) return 0;
   if (!isLeader(task) || session.terminal !== null) return -EPERM;
@@ -58,7 +63,7 @@ export function setControllingTerminal(task: Task, terminal: Terminal, force: nu
 }
 
 /** TIOCNOTTY: 0 or −ENOTTY. */
-export function giveUpTerminal(task: Task, terminal: Terminal): number {
+export function giveUpTerminal(task: TtyCaller, terminal: Terminal): number {
   if (task.group.session.terminal !== terminal) return -ENOTTY;
   if (isLeader(task)) terminal.disassociate(false);
   return 0;
@@ -68,13 +73,13 @@ export function giveUpTerminal(task: Task, terminal: Terminal): number {
  * TIOCGPGRP: the foreground group (0: none) at `address`. A master shows that of its other side, whatever the caller's
  * terminal.
  */
-export function getForeground(task: Task, terminal: Terminal, address: number, isMaster: boolean): number {
+export function getForeground(task: TtyCaller, terminal: Terminal, address: number, isMaster: boolean): number {
   if (!isMaster && task.group.session.terminal !== terminal) return -ENOTTY;
   return task.space.storeU32(address, terminal.foreground?.id ?? 0);
 }
 
 /** TIOCSPGRP: 0; −ENOTTY not its terminal; −EINVAL; −ESRCH no such group; −EPERM it is in another session; −EFAULT. */
-export function setForeground(task: Task, terminal: Terminal, address: number): number {
+export function setForeground(task: TtyCaller, terminal: Terminal, address: number): number {
   const allowed = checkForeground(task, terminal, SIGTTOU);
   if (allowed !== 0) return allowed === -EIO ? -ENOTTY : allowed;
   const { session } = task.group;
@@ -92,7 +97,7 @@ export function setForeground(task: Task, terminal: Terminal, address: number): 
 }
 
 /** TIOCGSID. */
-export function getSession(task: Task, terminal: Terminal, address: number, isMaster: boolean): number {
+export function getSession(task: TtyCaller, terminal: Terminal, address: number, isMaster: boolean): number {
   if (!isMaster && task.group.session.terminal !== terminal) return -ENOTTY;
   if (terminal.session === null) return -ENOTTY;
   return task.space.storeU32(address, terminal.session.id);

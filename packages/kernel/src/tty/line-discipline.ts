@@ -46,7 +46,7 @@ import {
   VSUSP,
   VWERASE,
 } from "@stratos/abi";
-import type { IoCursor } from "../vfs/io-cursor.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
 import type { Echo } from "./echo.ts";
 import { isContinuation, isControl, lowerCase } from "./output-processing.ts";
 import type { Termios } from "./termios.ts";

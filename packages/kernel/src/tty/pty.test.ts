@@ -60,12 +60,12 @@ import {
   VTIME,
 } from "@stratos/abi";
 import { byteString } from "@stratos/base";
-import { devptsOf } from "../fs/devpts/devpts.ts";
+import { devptsOf } from "./devpts.ts";
 import { SIG_IGN } from "../signal/signal-actions.ts";
 import { ROOT } from "../security/credentials.ts";
-import { CALL_WORK } from "../task/call-work.ts";
+import { CALL_WORK } from "../ground/call-work.ts";
 import type { Task } from "../task/task.ts";
-import { UNFINISHED } from "../task/wait-queue.ts";
+import { UNFINISHED } from "../ground/wait-queue.ts";
 import {
   advance,
   asCurrent,
@@ -76,7 +76,7 @@ import {
   type TestKernel,
 } from "../testing/fake-task.ts";
 import { makeDevice } from "../vfs/device-registry.ts";
-import { BytesCursor } from "../vfs/io-cursor.ts";
+import { BytesCursor } from "../ground/io-cursor.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { PtyMasterFile } from "./pty.ts";
 import { TerminalFile } from "./terminal-file.ts";

@@ -32,16 +32,14 @@ import {
   TIOCPKT_DATA,
   TIOCSIG,
   TIOCSPTLCK,
+  RLIMIT_NOFILE,
 } from "@stratos/abi";
-import type { DevptsFileSystem } from "../fs/devpts/devpts.ts";
-import type { Kernel } from "../kernel-state.ts";
+import type { DevptsFileSystem } from "./devpts.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
-import { pauseTransfer } from "../task/call-work.ts";
-import type { Task } from "../task/task.ts";
-import { RLIMIT_NOFILE } from "../task/thread-group.ts";
-import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "../task/wait-queue.ts";
+import { pauseTransfer } from "../ground/call-work.ts";
+import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "../ground/wait-queue.ts";
 import type { Inode } from "../vfs/inode.ts";
-import type { IoCursor } from "../vfs/io-cursor.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
 import { ByteRing } from "./byte-ring.ts";
@@ -50,6 +48,7 @@ import { TerminalFile } from "./terminal-file.ts";
 import { terminalIoctl } from "./terminal-ioctl.ts";
 import { Terminal, type TerminalDriver } from "./terminal.ts";
 import { Termios } from "./termios.ts";
+import type { TtyCaller, TtyKernel } from "./tty-kernel.ts";
 
 /** UNIX98_PTY_SLAVE_MAJOR. */
 export const PTS_MAJOR = 136;
@@ -75,7 +74,7 @@ export class Pty implements TerminalDriver {
   /** TIOCPKT_* bits for the next read in packet mode. */
   status = 0;
 
-  constructor(kernel: Kernel, index: number, device: number, fileSystem: DevptsFileSystem) {
+  constructor(kernel: TtyKernel, index: number, device: number, fileSystem: DevptsFileSystem) {
     this.index = index;
     this.fileSystem = fileSystem;
     this.terminal = new Terminal(kernel, device, this, Termios.standardPty());
@@ -129,7 +128,7 @@ export class Pty implements TerminalDriver {
    * Opens the terminal's side.
    * @returns −EIO it is locked, or the master is closed; −EBUSY TIOCEXCL
    */
-  open(task: Task, inode: Inode, flags: number, path: Path | null): TerminalFile | number {
+  open(task: TtyCaller, inode: Inode, flags: number, path: Path | null): TerminalFile | number {
     if (this.isLocked || this.isMasterClosed) return -EIO;
     if (this.terminal.isExclusive && !isCapable(task.credentials, CAP_SYS_ADMIN)) return -EBUSY;
     const file = new TerminalFile(this.terminal, flags & ~O_NOCTTY, inode, path);
@@ -172,7 +171,7 @@ export class PtyMasterFile extends OpenFile {
    * What the terminal shows; in packet mode behind a byte of TIOCPKT_*. −EIO once all is read and nobody has the
    * terminal open; −EAGAIN.
    */
-  override read(task: Task, to: IoCursor): number {
+  override read(task: TtyCaller, to: IoCursor): number {
     const { pty } = this;
     if (to.remaining === 0) return 0;
     if (pty.isPacketMode && pty.status !== 0) {
@@ -200,7 +199,7 @@ export class PtyMasterFile extends OpenFile {
   }
 
   /** Types on the terminal: all bytes, waiting for room in between (see TerminalFile.write). */
-  override write(task: Task, from: IoCursor): number {
+  override write(task: TtyCaller, from: IoCursor): number {
     const { terminal, masterQueue } = this.pty;
     const before = typeof task.syscallState === "number" ? task.syscallState : 0;
     if (before > 0) from.skip(before);
@@ -228,7 +227,7 @@ export class PtyMasterFile extends OpenFile {
     return BLOCKED_EINTR;
   }
 
-  override ioctl(task: Task, command: number, argument: number): number {
+  override ioctl(task: TtyCaller, command: number, argument: number): number {
     const { pty } = this;
     const { space } = task;
     switch (command) {
@@ -279,7 +278,7 @@ export class PtyMasterFile extends OpenFile {
   }
 
   /** TIOCGPTPEER: a descriptor of the other side, found without a path. `flags` as for open(2). */
-  #openPeer(task: Task, flags: number): number {
+  #openPeer(task: TtyCaller, flags: number): number {
     const { pty } = this;
     const place = pty.fileSystem.pathOf(task, pty.index);
     if (place === null) return -EIO;

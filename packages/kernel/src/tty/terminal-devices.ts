@@ -1,9 +1,7 @@
 /** Which device numbers are terminals (devices.txt of Linux). */
 import { ENXIO, EBUSY, O_NOCTTY } from "@stratos/abi";
-import { devptsOf, devptsType, openPts } from "../fs/devpts/devpts.ts";
-import type { Kernel } from "../kernel-state.ts";
+import { devptsOf, devptsType, openPts } from "./devpts.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
-import type { Task } from "../task/task.ts";
 import { makeDevice, minorOf } from "../vfs/device-registry.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
@@ -12,6 +10,7 @@ import { acquireOnOpen } from "./job-control.ts";
 import { PTS_MAJOR } from "./pty.ts";
 import { TerminalFile } from "./terminal-file.ts";
 import type { Terminal } from "./terminal.ts";
+import type { TtyCaller, TtyKernel } from "./tty-kernel.ts";
 
 const TTY_MAJOR = 4,
   AUXILIARY_MAJOR = 5;
@@ -19,7 +18,7 @@ const TTY_MAJOR = 4,
 export const TTY1_DEVICE = makeDevice(TTY_MAJOR, 1);
 
 /** Tells the vfs who opens terminals, and that devpts can be mounted. */
-export function registerTerminalDevices(kernel: Kernel): void {
+export function registerTerminalDevices(kernel: TtyKernel): void {
   const { devices, types } = kernel.vfs;
   devices.registerCharacter(TTY_MAJOR, 0, { name: "tty", open: openTty1 });
   devices.registerCharacter(TTY_MAJOR, 1, { name: "tty", open: openTty1 });
@@ -27,17 +26,19 @@ export function registerTerminalDevices(kernel: Kernel): void {
   devices.registerCharacter(AUXILIARY_MAJOR, 1, { name: "/dev/console", open: openConsole });
   devices.registerCharacter(AUXILIARY_MAJOR, 2, {
     name: "/dev/ptmx",
-    open: (task, inode, flags, path) => devptsOf(task.kernel).openMaster(task, flags, inode, path),
+    open: (task: TtyCaller, inode: Inode, flags: number, path: Path) =>
+      devptsOf(task.kernel).openMaster(task, flags, inode, path),
   });
   devices.registerCharacter(PTS_MAJOR, -1, {
     name: "pts",
-    open: (task, inode, flags, path) => openPts(task, minorOf(inode.rdev), inode, flags, path),
+    open: (task: TtyCaller, inode: Inode, flags: number, path: Path) =>
+      openPts(task, minorOf(inode.rdev), inode, flags, path),
   });
   types.set(devptsType.name, devptsType);
 }
 
 function openTerminal(
-  task: Task,
+  task: TtyCaller,
   terminal: Terminal,
   inode: Inode,
   flags: number,
@@ -49,7 +50,7 @@ function openTerminal(
 }
 
 /** −ENXIO without a terminal, −EBUSY when it is exclusive. */
-function openTty1(task: Task, inode: Inode, flags: number, path: Path): OpenFile | number {
+function openTty1(task: TtyCaller, inode: Inode, flags: number, path: Path): OpenFile | number {
   const terminal = task.kernel.tty.console;
   if (terminal === null) return -ENXIO;
   const file = openTerminal(task, terminal, inode, flags, path, false);
@@ -58,13 +59,13 @@ function openTty1(task: Task, inode: Inode, flags: number, path: Path): OpenFile
 }
 
 /** /dev/console never becomes the controlling terminal by being opened. */
-function openConsole(task: Task, inode: Inode, flags: number, path: Path): OpenFile | number {
+function openConsole(task: TtyCaller, inode: Inode, flags: number, path: Path): OpenFile | number {
   const terminal = task.kernel.tty.console;
   return terminal === null ? -ENXIO : openTerminal(task, terminal, inode, flags, path, true);
 }
 
 /** /dev/tty: whatever the controlling terminal is (tty(4)); −ENXIO without one. */
-function openControlling(task: Task, inode: Inode, flags: number, path: Path): OpenFile | number {
+function openControlling(task: TtyCaller, inode: Inode, flags: number, path: Path): OpenFile | number {
   const terminal = task.group.session.terminal as Terminal | null;
   return terminal === null ? -ENXIO : openTerminal(task, terminal, inode, flags, path, false);
 }

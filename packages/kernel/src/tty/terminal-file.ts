@@ -1,13 +1,13 @@
 import { EAGAIN, EIO, EXTPROC, ICANON, O_NONBLOCK, SIGTTIN, SIGTTOU, TOSTOP, VMIN, VTIME } from "@stratos/abi";
-import type { Task } from "../task/task.ts";
-import { BLOCKED, BLOCKED_EINTR, type WaitQueue } from "../task/wait-queue.ts";
+import { BLOCKED, BLOCKED_EINTR, type WaitQueue } from "../ground/wait-queue.ts";
 import type { Inode } from "../vfs/inode.ts";
-import type { IoCursor } from "../vfs/io-cursor.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
 import { checkForeground } from "./job-control.ts";
 import { terminalIoctl } from "./terminal-ioctl.ts";
 import type { Terminal, TerminalHolder } from "./terminal.ts";
+import type { TtyCaller } from "./tty-kernel.ts";
 
 /** What a read with VTIME keeps: how much it had seen, and until when it waits for more. */
 interface TimedRead {
@@ -41,7 +41,7 @@ export class TerminalFile extends OpenFile implements TerminalHolder {
    * Bytes of at most one line in canonical mode; 0 at an end of file or after a hang-up; −EAGAIN; −EIO in an orphaned
    * background group, or when the master was closed under a waiting read.
    */
-  override read(task: Task, to: IoCursor): number {
+  override read(task: TtyCaller, to: IoCursor): number {
     if (this.isHungUp) return task.syscallNumber >= 0 && this.terminal.driver.isPty ? -EIO : 0;
     if (to.remaining === 0) return 0;
     const { terminal } = this;
@@ -71,7 +71,7 @@ export class TerminalFile extends OpenFile implements TerminalHolder {
     return result;
   }
 
-  #wait(task: Task): number {
+  #wait(task: TtyCaller): number {
     if ((this.flags & O_NONBLOCK) !== 0) return -EAGAIN;
     task.waitOn(this.terminal.queue);
     return BLOCKED;
@@ -80,7 +80,7 @@ export class TerminalFile extends OpenFile implements TerminalHolder {
   /**
    * VTIME: between bytes when VMIN > 0, for the first byte when it is 0 (termios(3)). Returns 0 when the time is over.
    */
-  #waitTimed(task: Task, available: number, timeNs: number, minimum: number): number {
+  #waitTimed(task: TtyCaller, available: number, timeNs: number, minimum: number): number {
     if ((this.flags & O_NONBLOCK) !== 0) return -EAGAIN;
     const now = task.kernel.now();
     let state = task.syscallState as TimedRead | null;
@@ -101,7 +101,7 @@ export class TerminalFile extends OpenFile implements TerminalHolder {
    * All bytes, waiting for room in between: the partial count stands in `task.syscallState`, and a signal then ends the
    * call with it.
    */
-  override write(task: Task, from: IoCursor): number {
+  override write(task: TtyCaller, from: IoCursor): number {
     if (this.isHungUp) return -EIO;
     const { terminal } = this;
     const before = typeof task.syscallState === "number" ? task.syscallState : 0;
@@ -122,7 +122,7 @@ export class TerminalFile extends OpenFile implements TerminalHolder {
     return BLOCKED_EINTR;
   }
 
-  override ioctl(task: Task, command: number, argument: number): number {
+  override ioctl(task: TtyCaller, command: number, argument: number): number {
     if (this.isHungUp) return -EIO;
     return terminalIoctl(task, this, this.terminal, command, argument, false);
   }

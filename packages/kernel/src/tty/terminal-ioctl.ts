@@ -54,7 +54,6 @@ import {
   VSTOP,
 } from "@stratos/abi";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
-import type { Task } from "../task/task.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import {
   checkForeground,
@@ -66,6 +65,7 @@ import {
 } from "./job-control.ts";
 import { keepLocked, loadTermios, storeTermios, TERMIO_SIZE, TERMIOS2_SIZE, TERMIOS_SIZE } from "./termios.ts";
 import type { Terminal } from "./terminal.ts";
+import type { TtyCaller } from "./tty-kernel.ts";
 
 /** N_TTY is the only line discipline. */
 const N_TTY = 0;
@@ -75,7 +75,7 @@ const N_TTY = 0;
  * @returns 0 or more; −ENOTTY for what terminals don't know; see each case
  */
 export function terminalIoctl(
-  task: Task,
+  task: TtyCaller,
   file: OpenFile,
   terminal: Terminal,
   command: number,
@@ -166,7 +166,7 @@ export function terminalIoctl(
   }
 }
 
-function setTermios(task: Task, terminal: Terminal, address: number, size: number, flushesInput: boolean): number {
+function setTermios(task: TtyCaller, terminal: Terminal, address: number, size: number, flushesInput: boolean): number {
   const allowed = checkForeground(task, terminal, SIGTTOU);
   if (allowed !== 0) return allowed;
   const next = terminal.termios.copy();
@@ -218,7 +218,7 @@ function flush(terminal: Terminal, which: number): number {
 }
 
 /** struct winsize: four unsigned shorts. */
-function getWindow(task: Task, terminal: Terminal, address: number): number {
+function getWindow(task: TtyCaller, terminal: Terminal, address: number): number {
   const { u8, view } = task.kernel.scratch;
   view.setUint16(0, terminal.window.rows, true);
   view.setUint16(2, terminal.window.columns, true);
@@ -227,7 +227,7 @@ function getWindow(task: Task, terminal: Terminal, address: number): number {
   return task.space.copyOut(address, u8, 0, 8);
 }
 
-function setWindow(task: Task, terminal: Terminal, address: number): number {
+function setWindow(task: TtyCaller, terminal: Terminal, address: number): number {
   const { u8, view } = task.kernel.scratch;
   if (task.space.copyIn(address, u8, 0, 8) < 0) return -EFAULT;
   terminal.setWindow({
@@ -240,7 +240,7 @@ function setWindow(task: Task, terminal: Terminal, address: number): number {
 }
 
 /** TIOCSTI puts words into the mouth of whoever reads next: only for the mighty, as with dev.tty.legacy_tiocsti=0. */
-function simulateInput(task: Task, terminal: Terminal, address: number): number {
+function simulateInput(task: TtyCaller, terminal: Terminal, address: number): number {
   if (!isCapable(task.credentials, CAP_SYS_ADMIN)) return -EIO;
   if (task.space.copyIn(address, control, 0, 1) < 0) return -EFAULT;
   if (terminal.inputRoom > 0) terminal.receive(control, 0, 1);

@@ -35,18 +35,18 @@ import {
   VSTOP,
   VTIME,
 } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess, sendSignalToProcessGroup } from "../signal/send-signal.ts";
-import type { ControllingTerminal, ProcessGroup, Session } from "../task/session.ts";
-import { WaitQueue } from "../task/wait-queue.ts";
-import type { IoCursor } from "../vfs/io-cursor.ts";
+import type { ControllingTerminal, ProcessGroup, Session } from "../signal/session.ts";
+import { WaitQueue } from "../ground/wait-queue.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { ByteRing } from "./byte-ring.ts";
 import { Echo } from "./echo.ts";
 import { LineDiscipline, type DisciplineOwner } from "./line-discipline.ts";
 import { EXPANSION_MAX, OutputProcessing } from "./output-processing.ts";
 import { Termios } from "./termios.ts";
+import type { TtyKernel } from "./tty-kernel.ts";
 
 /** The other side of a terminal. */
 export interface TerminalDriver {
@@ -89,7 +89,7 @@ const chunk = new Uint8Array(CHUNK);
 const processed = new Uint8Array(CHUNK * EXPANSION_MAX);
 
 export class Terminal implements ControllingTerminal, DisciplineOwner {
-  readonly kernel: Kernel;
+  readonly kernel: TtyKernel;
   /** st_rdev. */
   readonly device: number;
   readonly driver: TerminalDriver;
@@ -110,7 +110,7 @@ export class Terminal implements ControllingTerminal, DisciplineOwner {
   readonly #output: OutputProcessing;
   readonly #arrived = new ByteRing(INPUT_CAPACITY);
 
-  constructor(kernel: Kernel, device: number, driver: TerminalDriver, termios: Termios) {
+  constructor(kernel: TtyKernel, device: number, driver: TerminalDriver, termios: Termios) {
     this.kernel = kernel;
     this.device = device;
     this.driver = driver;

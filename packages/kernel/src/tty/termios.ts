@@ -22,7 +22,7 @@ import {
   ONLCR,
   OPOST,
 } from "@stratos/abi";
-import type { Task } from "../task/task.ts";
+import type { TtyCaller } from "./tty-kernel.ts";
 
 /**
  * sizeof(struct termios), termios2 and termio as the kernel has them. Source: Linux
@@ -99,7 +99,7 @@ export function keepLocked(next: Termios, present: Termios, locked: Termios): vo
 }
 
 /** Copies the settings out in the form of `size` bytes: 0 or −EFAULT. */
-export function storeTermios(task: Task, address: number, termios: Termios, size: number): number {
+export function storeTermios(task: TtyCaller, address: number, termios: Termios, size: number): number {
   const { u8, view } = task.kernel.scratch;
   u8.fill(0, 0, TERMIOS2_SIZE);
   if (size === TERMIO_SIZE) {
@@ -123,7 +123,7 @@ export function storeTermios(task: Task, address: number, termios: Termios, size
 }
 
 /** Reads settings of `size` bytes into `termios`, which holds the present ones: 0 or −EFAULT. */
-export function loadTermios(task: Task, address: number, termios: Termios, size: number): number {
+export function loadTermios(task: TtyCaller, address: number, termios: Termios, size: number): number {
   const { u8, view } = task.kernel.scratch;
   if (task.space.copyIn(address, u8, 0, size) < 0) return -EFAULT;
   if (size === TERMIO_SIZE) {

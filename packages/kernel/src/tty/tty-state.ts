@@ -1,10 +1,10 @@
-import type { DevptsFileSystem } from "../fs/devpts/devpts.ts";
+import type { DevptsFileSystem } from "./devpts.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What the terminals keep once for each kernel. */
 export class TtyState {
   /** What /dev/console and /dev/tty1 open; null when the machine has no terminal. */
   console: Terminal | null = null;
-  /** Made on first use (fs/devpts/devpts.ts). */
+  /** Made on first use (tty/devpts.ts). */
   devpts: DevptsFileSystem | null = null;
 }

@@ -1,18 +1,18 @@
 import { S_IFIFO, S_IFSOCK } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
 import { Dentry } from "./dentry.ts";
 import { FileSystem, type FileSystemUsage } from "./file-system.ts";
 import { Inode, type NewInode } from "./inode.ts";
 import { Mount } from "./mount.ts";
 import type { OpenFile } from "./open-file.ts";
 import { Path } from "./path.ts";
+import type { VfsKernel } from "./vfs-kernel.ts";
 
 /** Where files without a name live (Linux: pipefs, sockfs and anon_inodefs); never mounted in the tree. */
 class AnonymousFileSystem extends FileSystem {
   readonly type = "anon_inodefs";
   readonly root: Inode;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: VfsKernel) {
     super(kernel.allocateDevice());
     this.root = new AnonymousInode(this, 0, 0o040500, kernel.vfs.now());
   }
@@ -29,7 +29,7 @@ export class AnonymousInode extends Inode {
   }
 }
 
-export function anonymousMount(kernel: Kernel): Mount {
+export function anonymousMount(kernel: VfsKernel): Mount {
   let mount = kernel.vfs.anonymousMount;
   if (mount === null) {
     const fileSystem = new AnonymousFileSystem(kernel);
@@ -41,7 +41,7 @@ export function anonymousMount(kernel: Kernel): Mount {
 
 /** @param kind  S_IFIFO, S_IFSOCK, or 0 for an anonymous inode without type (as eventfd) */
 export function createAnonymousInode(
-  kernel: Kernel,
+  kernel: VfsKernel,
   kind: number,
   permissions: number,
   owner: { fsuid: number; fsgid: number } = { fsuid: 0, fsgid: 0 },
@@ -58,21 +58,14 @@ export function createAnonymousInode(
   return inode;
 }
 
-/** Paths made up for descriptions without one, so that each has a place for fstatat(AT_EMPTY_PATH) and /proc/PID/fd. */
-const inodesOfFiles = new WeakMap<OpenFile, Inode>();
-
 /** The inode of any description; a nameless kind without one of its own gets one. */
-export function inodeOfFile(kernel: Kernel, file: OpenFile): Inode {
+export function inodeOfFile(kernel: VfsKernel, file: OpenFile): Inode {
   if (file.inode !== null) return file.inode;
-  let inode = inodesOfFiles.get(file);
-  if (inode === undefined) {
-    inode = createAnonymousInode(kernel, 0, 0o600);
-    inodesOfFiles.set(file, inode);
-  }
-  return inode;
+  return (file.anonymousInode ??= createAnonymousInode(kernel, 0, 0o600));
 }
 
-export function pathOfFile(kernel: Kernel, file: OpenFile): Path {
+/** One is made up for a description without a path, so that each has a place for AT_EMPTY_PATH and /proc/PID/fd. */
+export function pathOfFile(kernel: VfsKernel, file: OpenFile): Path {
   if (file.path !== null) return file.path;
   const dentry = new Dentry(file.description, null, inodeOfFile(kernel, file));
   return new Path(anonymousMount(kernel), dentry);

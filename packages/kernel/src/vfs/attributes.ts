@@ -13,10 +13,10 @@ import {
 import { CAP_CHOWN, isCapable, isInGroup } from "../security/credentials.ts";
 import { checkAccess, isKept, isOwnerOrCapable, MAY_WRITE, permittedMode } from "../security/permission.ts";
 import { ACL_ACCESS_NAME, aclWithMode, serializeAcl } from "@stratos/abi";
-import type { Task } from "../task/task.ts";
 import { notifyInode } from "./inotify-marks.ts";
 import type { AttributeChange, Inode, Time } from "./inode.ts";
 import type { Path } from "./path.ts";
+import type { Caller } from "./vfs-kernel.ts";
 
 /** chmod(2), chown(2), utimensat(2). Each returns 0 or −EPERM, −EACCES, −EROFS, −EIO … */
 
@@ -24,14 +24,14 @@ function isReadOnly(path: Path): boolean {
   return (path.mount.flags & MS_RDONLY) !== 0 || path.mount.fileSystem.readOnly;
 }
 
-function change(task: Task, path: Path, inode: Inode, attributes: AttributeChange): number {
+function change(task: Caller, path: Path, inode: Inode, attributes: AttributeChange): number {
   const failed = inode.setAttributes(attributes);
   if (failed < 0) return failed;
   if (task.kernel.vfs.watchCount > 0) notifyInode(task.kernel, inode, path, "attrib");
   return 0;
 }
 
-export function changeMode(task: Task, path: Path, mode: number): number {
+export function changeMode(task: Caller, path: Path, mode: number): number {
   const inode = path.dentry.inode!;
   if (isReadOnly(path)) return -EROFS;
   if (isKept(inode) || !isOwnerOrCapable(task.credentials, inode)) return -EPERM;
@@ -47,7 +47,7 @@ export function changeMode(task: Task, path: Path, mode: number): number {
 }
 
 /** @param uid  −1 (or 2^32 − 1): leave it, as for `gid` */
-export function changeOwner(task: Task, path: Path, uid: number, gid: number): number {
+export function changeOwner(task: Caller, path: Path, uid: number, gid: number): number {
   const inode = path.dentry.inode!;
   const credentials = task.credentials;
   if (isReadOnly(path)) return -EROFS;
@@ -71,7 +71,7 @@ export function changeOwner(task: Task, path: Path, uid: number, gid: number): n
 }
 
 /** @param atime  a time, "now", or null: leave it */
-export function changeTimes(task: Task, path: Path, atime: Time | "now" | null, mtime: Time | "now" | null): number {
+export function changeTimes(task: Caller, path: Path, atime: Time | "now" | null, mtime: Time | "now" | null): number {
   const inode = path.dentry.inode!;
   if (atime === null && mtime === null) return 0;
   if (isReadOnly(path)) return -EROFS;

@@ -1,12 +1,11 @@
 /** What a write may add to a regular file, and what changes of the file by it: all who write content ask here. */
-import { EFBIG, PAGE_SIZE, SIGXFSZ, SI_KERNEL } from "@stratos/abi";
+import { EFBIG, PAGE_SIZE, SIGXFSZ, SI_KERNEL, RLIMIT_FSIZE } from "@stratos/abi";
 import { modeAfterWrite } from "../security/permission.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToTask } from "../signal/send-signal.ts";
-import type { Task } from "../task/task.ts";
-import { RLIMIT_FSIZE } from "../task/thread-group.ts";
 import type { Inode } from "./inode.ts";
 import { markInodeDirty } from "./write-back.ts";
+import type { Caller } from "./vfs-kernel.ts";
 
 /**
  * Largest file, as `s_maxbytes` of a file system in Linux: offsets are exact numbers
@@ -14,7 +13,7 @@ import { markInodeDirty } from "./write-back.ts";
  */
 export const FILE_SIZE_MAX = 2 ** 53 - PAGE_SIZE;
 /** RLIMIT_FSIZE (setrlimit(2)) and the largest offset. */
-export function clipToLimits(task: Task, at: number, count: number): number {
+export function clipToLimits(task: Caller, at: number, count: number): number {
   const limit = task.group.limits[RLIMIT_FSIZE]!.soft;
   if (at + count > limit) {
     if (at >= limit) {
@@ -31,7 +30,7 @@ export function clipToLimits(task: Task, at: number, count: number): number {
 }
 
 /** After a write: times, version, set-ID bits, write-back. */
-export function contentChanged(task: Task, inode: Inode): void {
+export function contentChanged(task: Caller, inode: Inode): void {
   const kernel = task.kernel;
   const now = kernel.vfs.now();
   inode.mtime = now;

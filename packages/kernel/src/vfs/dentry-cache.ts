@@ -1,8 +1,8 @@
 import { ENOENT } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
 import { Dentry } from "./dentry.ts";
 import { dropCachedName } from "./inode-lifetime.ts";
 import type { Inode } from "./inode.ts";
+import type { VfsKernel } from "./vfs-kernel.ts";
 
 /** Bound of the cache; pruning then drops what was not found since the last time. An entry costs about 150 bytes. */
 export const DENTRIES_MAX = 65536;
@@ -11,7 +11,7 @@ export const DENTRIES_MAX = 65536;
  * The entry `name` of a directory, negative when the name is absent; a negated errno when the file system fails (EIO,
  * EACCES …).
  */
-export function lookupChild(kernel: Kernel, parent: Dentry, name: string): Dentry | number {
+export function lookupChild(kernel: VfsKernel, parent: Dentry, name: string): Dentry | number {
   const directory = parent.inode!;
   const cached = parent.children?.get(name);
   if (cached !== undefined && (directory.cachesNames || cached.mountCount > 0)) {
@@ -36,7 +36,7 @@ export function lookupChild(kernel: Kernel, parent: Dentry, name: string): Dentr
 }
 
 /** The name was found to mean something else: whoever holds the entry keeps it, detached. */
-function detachChild(kernel: Kernel, child: Dentry): void {
+function detachChild(kernel: VfsKernel, child: Dentry): void {
   child.parent!.children!.delete(child.name);
   child.isDetached = true;
   kernel.vfs.dentryCount--;
@@ -44,7 +44,7 @@ function detachChild(kernel: Kernel, child: Dentry): void {
   if (child.inode !== null) dropCachedName(child.inode);
 }
 
-export function addChild(kernel: Kernel, parent: Dentry, name: string, inode: Inode | null): Dentry {
+export function addChild(kernel: VfsKernel, parent: Dentry, name: string, inode: Inode | null): Dentry {
   const child = new Dentry(name, parent, inode);
   parent.children ??= new Map();
   parent.children.set(name, child);
@@ -54,7 +54,7 @@ export function addChild(kernel: Kernel, parent: Dentry, name: string, inode: In
 }
 
 /** Puts an entry that served one walk only into its directory. */
-export function pinChild(kernel: Kernel, child: Dentry): void {
+export function pinChild(kernel: VfsKernel, child: Dentry): void {
   const parent = child.parent;
   if (parent === null || parent.children?.get(child.name) === child) return;
   parent.children ??= new Map();
@@ -64,7 +64,7 @@ export function pinChild(kernel: Kernel, child: Dentry): void {
 }
 
 /** A file was made under a negative entry. */
-export function fillDentry(kernel: Kernel, dentry: Dentry, inode: Inode): void {
+export function fillDentry(kernel: VfsKernel, dentry: Dentry, inode: Inode): void {
   dentry.inode = inode;
   if (isCached(dentry)) inode.cachedNames++;
   else if (dentry.parent !== null && !dentry.parent.isDetached && dentry.parent.children?.has(dentry.name) !== true)
@@ -76,7 +76,7 @@ function isCached(dentry: Dentry): boolean {
 }
 
 /** The name is gone: an entry in use is detached and keeps its inode, another becomes negative. */
-export function unlinkDentry(kernel: Kernel, dentry: Dentry): void {
+export function unlinkDentry(kernel: VfsKernel, dentry: Dentry): void {
   const inode = dentry.inode!;
   const wasCached = isCached(dentry);
   dropChildren(kernel, dentry);
@@ -91,7 +91,7 @@ export function unlinkDentry(kernel: Kernel, dentry: Dentry): void {
 }
 
 /** Forgets everything cached below a directory that was removed (negative entries: it was empty). */
-function dropChildren(kernel: Kernel, dentry: Dentry): void {
+function dropChildren(kernel: VfsKernel, dentry: Dentry): void {
   if (dentry.children === null) return;
   for (const child of dentry.children.values()) {
     dropChildren(kernel, child);
@@ -103,7 +103,7 @@ function dropChildren(kernel: Kernel, dentry: Dentry): void {
 }
 
 /** rename(2): the entry goes to a new place, over a negative entry or one already unlinked there. */
-export function moveDentry(kernel: Kernel, dentry: Dentry, target: Dentry): void {
+export function moveDentry(kernel: VfsKernel, dentry: Dentry, target: Dentry): void {
   const oldParent = dentry.parent!;
   const newParent = target.parent!;
   const newName = target.name;
@@ -150,13 +150,13 @@ export function exchangeDentries(one: Dentry, other: Dentry): void {
 }
 
 /** Called between walks: brings the cache below its bound. */
-export function pruneDentries(kernel: Kernel): void {
+export function pruneDentries(kernel: VfsKernel): void {
   for (let round = 0; round < 2 && kernel.vfs.dentryCount > DENTRIES_MAX; round++) {
     for (const { dentry } of kernel.vfs.roots.values()) pruneBelow(kernel, dentry);
   }
 }
 
-function pruneBelow(kernel: Kernel, dentry: Dentry): void {
+function pruneBelow(kernel: VfsKernel, dentry: Dentry): void {
   for (const [name, child] of dentry.children ?? []) {
     if (child.children !== null) pruneBelow(kernel, child);
     if (child.users > 0 || child.mountCount > 0 || child.children !== null) continue;
@@ -173,7 +173,7 @@ function pruneBelow(kernel: Kernel, dentry: Dentry): void {
 }
 
 /** What a name led to is gone by itself (a process of procfs): forget it and all below that nobody uses. */
-export function forgetChild(kernel: Kernel, parent: Dentry, name: string): void {
+export function forgetChild(kernel: VfsKernel, parent: Dentry, name: string): void {
   const child = parent.children?.get(name);
   if (child === undefined || child.users > 0 || child.mountCount > 0) return;
   dropChildren(kernel, child);
@@ -184,6 +184,6 @@ export function forgetChild(kernel: Kernel, parent: Dentry, name: string): void 
 }
 
 /** The last mount of a file system is gone: forget all its names. */
-export function dropAllDentries(kernel: Kernel, root: Dentry): void {
+export function dropAllDentries(kernel: VfsKernel, root: Dentry): void {
   dropChildren(kernel, root);
 }

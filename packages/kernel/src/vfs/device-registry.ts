@@ -1,18 +1,16 @@
-import type { Task } from "../task/task.ts";
 import type { Inode } from "./inode.ts";
 import type { OpenFile } from "./open-file.ts";
 import type { Path } from "./path.ts";
-
-/**
- * Opens a device: a new description, or a negated errno (or BLOCKED, BLOCKED_EINTR).
- * @param flags  O_* of open(2)
- */
-export type DeviceOpener = (task: Task, inode: Inode, flags: number, path: Path) => OpenFile | number;
+import type { Caller } from "./vfs-kernel.ts";
 
 export interface DeviceDriver {
   /** As in /proc/devices and /sys: "mem", "tty" … */
   readonly name: string;
-  readonly open: DeviceOpener;
+  /**
+   * Opens a device: a new description, or a negated errno (or BLOCKED, BLOCKED_EINTR).
+   * @param flags  O_* of open(2)
+   */
+  open(task: Caller, inode: Inode, flags: number, path: Path): OpenFile | number;
 }
 
 const ANY_MINOR = -1;
@@ -21,6 +19,8 @@ const ANY_MINOR = -1;
 export class DeviceRegistry {
   readonly #character = new Map<number, Map<number, DeviceDriver>>();
   readonly #block = new Map<number, Map<number, DeviceDriver>>();
+  /** Opens fifos, which have no number (fs/pipe). */
+  fifo: DeviceDriver | null = null;
 
   /** @param minor  a minor number, or −1: all that have no driver of their own */
   registerCharacter(major: number, minor: number, driver: DeviceDriver): void {

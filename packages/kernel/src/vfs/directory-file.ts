@@ -1,6 +1,4 @@
 import { DT_DIR, EINVAL, EISDIR, ENOENT, SEEK_CUR, SEEK_END, SEEK_SET } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
-import type { Task } from "../task/task.ts";
 import { fileIoctl } from "./file-ioctl.ts";
 import { dropLocksOfDescription } from "./file-locks.ts";
 import { notifyInode } from "./inotify-marks.ts";
@@ -9,14 +7,15 @@ import { OpenFile } from "./open-file.ts";
 import type { Path } from "./path.ts";
 import { touchAccessTime } from "./regular-file.ts";
 import { syncInode } from "./write-back.ts";
+import type { Caller, VfsKernel } from "./vfs-kernel.ts";
 
 /** An open directory. Positions: 0 before ".", 1 before "..", then 2 + the file system's cursor. */
 export class DirectoryFile extends OpenFile {
-  readonly #kernel: Kernel;
+  readonly #kernel: VfsKernel;
   declare readonly inode: Inode;
   declare readonly path: Path;
 
-  constructor(kernel: Kernel, flags: number, inode: Inode, path: Path) {
+  constructor(kernel: VfsKernel, flags: number, inode: Inode, path: Path) {
     super(flags, inode, path);
     this.#kernel = kernel;
   }
@@ -26,7 +25,7 @@ export class DirectoryFile extends OpenFile {
   }
 
   override readDirectory(
-    _task: Task,
+    _task: Caller,
     emit: (name: string, ino: number, type: number, nextPosition: number) => boolean,
   ): number {
     const inode = this.inode;
@@ -68,7 +67,7 @@ export class DirectoryFile extends OpenFile {
     return syncInode(this.#kernel, this.inode, dataOnly);
   }
 
-  override ioctl(task: Task, command: number, argument: number): number {
+  override ioctl(task: Caller, command: number, argument: number): number {
     return fileIoctl(task, this, command, argument);
   }
 

@@ -1,7 +1,7 @@
 import { EBADR, EFAULT, EINVAL, EOPNOTSUPP, PAGE_SIZE } from "@stratos/abi";
-import type { Task } from "../task/task.ts";
 import type { Inode } from "./inode.ts";
 import { writeBackInode } from "./write-back.ts";
+import type { Caller } from "./vfs-kernel.ts";
 
 /**
  * FS_IOC_FIEMAP. Source: Linux include/uapi/linux/fiemap.h, Documentation/filesystems/fiemap.rst. `struct fiemap` and
@@ -27,7 +27,7 @@ const view = new DataView(bytes.buffer);
  * it is written, and may be compressed.
  * @returns 0; −EOPNOTSUPP; −EINVAL no length; −EBADR a flag that isn't known, which is left in `fm_flags`; −EFAULT
  */
-export function mapExtents(task: Task, inode: Inode, argument: number): number {
+export function mapExtents(task: Caller, inode: Inode, argument: number): number {
   const { space } = task;
   if (!inode.hasExtents || !inode.isRegular) return -EOPNOTSUPP;
   const start = space.loadU64(argument + AT_START),
@@ -60,7 +60,7 @@ export function mapExtents(task: Task, inode: Inode, argument: number): number {
   return space.storeU32(argument + AT_MAPPED, mapped);
 }
 
-function storeExtent(task: Task, address: number, inode: Inode, data: number, hole: number): number {
+function storeExtent(task: Caller, address: number, inode: Inode, data: number, hole: number): number {
   const isLast = hole >= inode.size || inode.seekData(hole) < 0;
   bytes.fill(0);
   view.setBigUint64(0, BigInt(data), true);

@@ -21,10 +21,10 @@ import {
 } from "@stratos/abi";
 import { CAP_LINUX_IMMUTABLE, isCapable } from "../security/credentials.ts";
 import { isOwnerOrCapable } from "../security/permission.ts";
-import type { Task } from "../task/task.ts";
 import { notifyInode } from "./inotify-marks.ts";
 import type { Inode } from "./inode.ts";
 import type { OpenFile } from "./open-file.ts";
+import type { Caller } from "./vfs-kernel.ts";
 
 /**
  * ioctl_iflags(2) and ioctl_xfs_fsgetxattr(2): what chattr(1) and lsattr(1) ask. `struct fsxattr`: xflags, extent size,
@@ -48,7 +48,7 @@ const view = new DataView(bytes.buffer);
  * @returns 0; −ENOTTY the file system keeps no flags; −EPERM not the owner, or not CAP_LINUX_IMMUTABLE for `+i` and
  * `+a`; −EROFS; −EOPNOTSUPP a flag that it doesn't keep
  */
-export function flagsIoctl(task: Task, file: OpenFile, inode: Inode, command: number, argument: number): number {
+export function flagsIoctl(task: Caller, file: OpenFile, inode: Inode, command: number, argument: number): number {
   if (!inode.keepsFileFlags || (!inode.isRegular && !inode.isDirectory)) return -ENOTTY;
   const { space } = task;
   switch (command) {
@@ -93,7 +93,7 @@ function inherited(inode: Inode, flag: number): number {
   return inode.isDirectory && inode.project > 0 ? flag : 0;
 }
 
-function setFlags(task: Task, file: OpenFile, inode: Inode, flags: number): number {
+function setFlags(task: Caller, file: OpenFile, inode: Inode, flags: number): number {
   if (file.path !== null && ((file.path.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly)) return -EROFS;
   if (!isOwnerOrCapable(task.credentials, inode)) return -EPERM;
   const changed = flags ^ inode.fileFlags;

@@ -18,16 +18,16 @@ import {
   FS_IOC_GETFLAGS,
   FS_IOC_SETFLAGS,
 } from "@stratos/abi";
-import type { Task } from "../task/task.ts";
 import type { Inode } from "./inode.ts";
 import type { OpenFile } from "./open-file.ts";
 import { flagsIoctl } from "./file-flags-ioctl.ts";
 import { mapExtents } from "./fiemap.ts";
 import { clipToLimits, contentChanged } from "./content-change.ts";
+import type { Caller } from "./vfs-kernel.ts";
 
 /** ioctl_ficlonerange(2). */
 function cloneInto(
-  task: Task,
+  task: Caller,
   source: Inode,
   inode: Inode,
   { sourceOffset, length, offset }: { sourceOffset: number; length: number; offset: number },
@@ -49,7 +49,7 @@ function cloneInto(
  * ioctls of regular files and directories (ioctl_list(2)). What the file system can't do is EOPNOTSUPP, which callers
  * such as cp expect.
  */
-export function fileIoctl(task: Task, file: OpenFile, command: number, argument: number): number {
+export function fileIoctl(task: Caller, file: OpenFile, command: number, argument: number): number {
   const inode = file.inode;
   switch (command) {
     case FICLONE:

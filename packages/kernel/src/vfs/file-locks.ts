@@ -1,10 +1,10 @@
 import { EAGAIN, EDEADLK, ENOLCK, F_RDLCK, F_UNLCK, LOCK_EX, LOCK_SH } from "@stratos/abi";
 import { conflictingRange, replaceRange, waitsFor, type RangeLock as Range } from "@stratos/base";
-import { BLOCKED, WaitQueue } from "../task/wait-queue.ts";
-import type { Task } from "../task/task.ts";
+import { BLOCKED, WaitQueue } from "../ground/wait-queue.ts";
 import type { FileTable } from "./file-table.ts";
 import type { Inode } from "./inode.ts";
 import type { OpenFile } from "./open-file.ts";
+import type { Caller } from "./vfs-kernel.ts";
 
 /**
  * Advisory locks of an inode: byte ranges of processes (fcntl(2), "owner" is the file table) and of descriptions
@@ -25,11 +25,10 @@ export class FileLocks {
 const RANGES_MAX = 4096;
 
 /** A task that waits for a range lock: kept in its `syscallState`, so a stale one is known. */
-interface RangeWait {
-  task: Task;
-  blocker: object;
+export interface RangeWait {
+  readonly task: Caller;
+  readonly blocker: FileTable | OpenFile;
 }
-const waits = new WeakMap<object, RangeWait>();
 
 function locksOf(inode: Inode): FileLocks {
   inode.locks ??= new FileLocks();
@@ -51,16 +50,16 @@ export function conflictingLock(inode: Inode, wanted: RangeLock): RangeLock | nu
  * @returns 0; −EAGAIN on a conflict, or when `mayWait` BLOCKED; −ENOLCK; −EDEADLK when waiting would close a circle of
  *   processes
  */
-export function setRangeLock(task: Task, inode: Inode, wanted: RangeLock, mayWait: boolean): number {
-  waits.delete(wanted.owner);
+export function setRangeLock(task: Caller, inode: Inode, wanted: RangeLock, mayWait: boolean): number {
+  wanted.owner.rangeWait = null;
   if (wanted.type !== F_UNLCK) {
     const conflict = conflictingLock(inode, wanted);
     if (conflict !== null) {
       if (!mayWait) return -EAGAIN;
-      if (wanted.pid >= 0 && waitsFor<object>(conflict.owner, wanted.owner, blockersOf)) return -EDEADLK;
+      if (wanted.pid >= 0 && waitsFor<FileTable | OpenFile>(conflict.owner, wanted.owner, blockersOf)) return -EDEADLK;
       const wait: RangeWait = { task, blocker: conflict.owner };
       task.syscallState = wait;
-      waits.set(wanted.owner, wait);
+      wanted.owner.rangeWait = wait;
       task.waitOn(locksOf(inode).queue);
       return BLOCKED;
     }
@@ -75,9 +74,9 @@ export function setRangeLock(task: Task, inode: Inode, wanted: RangeLock, mayWai
 }
 
 /** For whom an owner waits now. */
-function blockersOf(owner: object): readonly object[] {
-  const wait = waits.get(owner);
-  return wait !== undefined && wait.task.syscallState === wait ? [wait.blocker] : [];
+function blockersOf(owner: FileTable | OpenFile): readonly (FileTable | OpenFile)[] {
+  const wait = owner.rangeWait;
+  return wait !== null && wait.task.syscallState === wait ? [wait.blocker] : [];
 }
 
 /** close(2) of any descriptor of the file drops all range locks of the process (fcntl(2), NOTES). */
@@ -106,7 +105,7 @@ export function dropLocksOfDescription(inode: Inode, file: OpenFile): void {
  * @param kind  LOCK_SH, LOCK_EX or 0 (unlock)
  * @returns 0, −EAGAIN (EWOULDBLOCK), or BLOCKED
  */
-export function setFlock(task: Task, inode: Inode, file: OpenFile, kind: number, mayWait: boolean): number {
+export function setFlock(task: Caller, inode: Inode, file: OpenFile, kind: number, mayWait: boolean): number {
   const locks = locksOf(inode);
   const held = locks.flocks.get(file);
   if (held === kind) return 0;

@@ -1,10 +1,10 @@
-import type { Kernel } from "../kernel-state.ts";
-import type { BlockInode } from "../block/block-inode.ts";
 import type { FileSystem } from "./file-system.ts";
+import type { MountDevice } from "./mount-device.ts";
+import type { VfsKernel } from "./vfs-kernel.ts";
 
 /** What a file system that isn't virtual lies on. */
 export interface MountedDevice {
-  readonly device: BlockInode;
+  readonly device: MountDevice;
   readonly readOnly: boolean;
 }
 
@@ -13,7 +13,7 @@ export interface FileSystemType {
   readonly name: string;
   /** Needs no device ("nodev" in /proc/filesystems). */
   readonly isVirtual: boolean;
-  create(kernel: Kernel, source: string, options: string, on?: MountedDevice): FileSystem | number;
+  create(kernel: VfsKernel, source: string, options: string, on?: MountedDevice): FileSystem | number;
 }
 
 /** `size=64k,mode=755` → a map; flags without a value map to "". */

@@ -42,6 +42,11 @@ export abstract class FileSystem {
     return -EOPNOTSUPP;
   }
 
+  /** Is what its files say made when they are read (procfs, sysfs)? */
+  get isMadeOnDemand(): boolean {
+    return false;
+  }
+
   /** Makes everything durable; 0 or a negated errno. */
   sync(): number {
     return 0;

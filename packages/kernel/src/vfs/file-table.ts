@@ -1,6 +1,7 @@
 import { EBADF, EMFILE, ENFILE } from "@stratos/abi";
-import type { Task } from "../task/task.ts";
 import type { OpenFile } from "./open-file.ts";
+import type { Caller } from "./vfs-kernel.ts";
+import type { RangeWait } from "./file-locks.ts";
 
 /** Descriptors of all processes together (fs.file-max in proc(5)): what they lead to takes memory of the host. */
 export const FILES_MAX = 1 << 19;
@@ -35,6 +36,9 @@ export class FileTable {
   readonly #chunks: (Chunk | null)[] = [];
   #lowestFree = 0;
   users = 1;
+  /** Who waits for a range lock that is to be the process's (file-locks.ts). */
+  rangeWait: RangeWait | null = null;
+  identity = 0;
 
   constructor(usage: FileUsage = { open: 0, tableMost: OPEN_MAX }) {
     this.#usage = usage;
@@ -77,7 +81,7 @@ export class FileTable {
   }
 
   /** dup2, dup3: closes what is there first. The caller has checked `fd` against RLIMIT_NOFILE. */
-  installAt(task: Task, fd: number, file: OpenFile, closeOnExec: boolean): void {
+  installAt(task: Caller, fd: number, file: OpenFile, closeOnExec: boolean): void {
     if (this.get(fd) !== undefined) this.close(task, fd);
     this.#set(fd, file, closeOnExec);
   }
@@ -94,7 +98,7 @@ export class FileTable {
     this.#usage.open++;
   }
 
-  close(task: Task, fd: number): number {
+  close(task: Caller, fd: number): number {
     const file = this.get(fd);
     if (file === undefined) return -EBADF;
     this.#chunks[fd >> 8]!.files[fd & (CHUNK - 1)] = null;
@@ -105,13 +109,13 @@ export class FileTable {
     return result;
   }
 
-  closeOnExec(task: Task): void {
+  closeOnExec(task: Caller): void {
     this.forEach((fd) => {
       if (this.isCloseOnExec(fd)) this.close(task, fd);
     });
   }
 
-  closeAll(task: Task): void {
+  closeAll(task: Caller): void {
     this.forEach((fd) => void this.close(task, fd));
   }
 

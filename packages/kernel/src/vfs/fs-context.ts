@@ -8,6 +8,7 @@ export class FsContext {
   cwd: Path;
   umask: number;
   users = 1;
+  identity = 0;
 
   constructor(namespace: MountNamespace, root: Path, cwd: Path, umask: number) {
     this.namespace = namespace.retain();

@@ -11,15 +11,15 @@ import {
   S_IFMT,
   S_IFREG,
 } from "@stratos/abi";
-import type { PageCache } from "../mm/page-cache.ts";
+import type { PageCache } from "../frames/page-cache.ts";
 import type { Acl } from "@stratos/abi";
-import type { Task } from "../task/task.ts";
 import type { FileLocks } from "./file-locks.ts";
 import type { FileLeases } from "./leases.ts";
 import type { FileSystem } from "./file-system.ts";
 import type { InotifyMarks } from "./inotify-marks.ts";
 import type { OpenFile } from "./open-file.ts";
 import type { Path } from "./path.ts";
+import type { Caller } from "./vfs-kernel.ts";
 
 /** A point in time: seconds since 1970 and nanoseconds below 10^9. Apart, because together they exceed 2^53. */
 export interface Time {
@@ -75,7 +75,7 @@ export abstract class Inode {
   mtime: Time;
   ctime: Time;
   btime: Time;
-  /** Pages of a regular file's content (mm/page-cache.ts); null for other kinds and for files passed through. */
+  /** Pages of a regular file's content (frames/page-cache.ts); null for other kinds and for files passed through. */
   pages: PageCache | null = null;
   /** Open descriptions and mappings, kept by the vfs: an unlinked file lives until it is 0, then `evict` is called. */
   users = 0;
@@ -198,11 +198,11 @@ export abstract class Inode {
   }
 
   // Symbolic links. `task` resolves magic links of procfs.
-  readlink(task: Task | null): string | number {
+  readlink(task: Caller | null): string | number {
     return -EINVAL;
   }
   /** A magic link (/proc/PID/fd/N, exe, cwd, root) leads to a place, not through a name; null for ordinary links. */
-  followMagic(task: Task): Path | OpenFile | number | null {
+  followMagic(task: Caller): Path | OpenFile | number | null {
     return null;
   }
 
@@ -285,7 +285,7 @@ export abstract class Inode {
    * Opens a description. Null: the vfs makes the ordinary one for the inode's type (regular file over `pages`,
    * directory over `list`, fifo, device by `rdev`).
    */
-  open(task: Task, flags: number, path: Path): OpenFile | number | null {
+  open(task: Caller, flags: number, path: Path): OpenFile | number | null {
     return null;
   }
 

@@ -14,10 +14,10 @@ import {
   IN_OPEN,
   IN_UNMOUNT,
 } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
 import type { FileSystem } from "./file-system.ts";
 import type { Inode } from "./inode.ts";
 import type { Path } from "./path.ts";
+import type { VfsKernel } from "./vfs-kernel.ts";
 
 /** Who watches an inode (fs/inotify implements it). */
 export interface InotifyMark {
@@ -48,7 +48,7 @@ const MASKS = {
 export type FileEvent = keyof typeof MASKS;
 
 /** A file system was unmounted: its watches end (inotify(7), IN_UNMOUNT). */
-export function notifyUnmount(kernel: Kernel, fileSystem: FileSystem): void {
+export function notifyUnmount(kernel: VfsKernel, fileSystem: FileSystem): void {
   for (const inode of [...kernel.vfs.marked]) {
     if (inode.fileSystem !== fileSystem || inode.marks === null) continue;
     for (const mark of [...inode.marks.marks]) {
@@ -59,7 +59,7 @@ export function notifyUnmount(kernel: Kernel, fileSystem: FileSystem): void {
 }
 
 /** Adds a mark, which holds the inode as a user. */
-export function addMark(kernel: Kernel, inode: Inode, mark: InotifyMark): void {
+export function addMark(kernel: VfsKernel, inode: Inode, mark: InotifyMark): void {
   inode.marks ??= new InotifyMarks();
   inode.marks.marks.add(mark);
   inode.users++;
@@ -68,7 +68,7 @@ export function addMark(kernel: Kernel, inode: Inode, mark: InotifyMark): void {
 }
 
 /** Takes a mark away. False: it was gone. */
-export function removeMark(kernel: Kernel, inode: Inode, mark: InotifyMark): boolean {
+export function removeMark(kernel: VfsKernel, inode: Inode, mark: InotifyMark): boolean {
   const { marks } = inode;
   if (marks?.marks.delete(mark) !== true) return false;
   if (marks.marks.size === 0) {
@@ -84,7 +84,7 @@ export function removeMark(kernel: Kernel, inode: Inode, mark: InotifyMark): boo
  * Something happened to a file: tells those who watch it, and those who watch the directory that it was reached
  * through.
  */
-export function notifyInode(kernel: Kernel, inode: Inode, path: Path | null, event: FileEvent): void {
+export function notifyInode(kernel: VfsKernel, inode: Inode, path: Path | null, event: FileEvent): void {
   if (kernel.vfs.watchCount === 0) return;
   const mask = MASKS[event] | (inode.isDirectory ? IN_ISDIR : 0);
   const dentry = path?.dentry;
@@ -95,7 +95,7 @@ export function notifyInode(kernel: Kernel, inode: Inode, path: Path | null, eve
 
 /** A name came into a directory or left it. */
 export function notifyName(
-  kernel: Kernel,
+  kernel: VfsKernel,
   directory: Inode,
   name: string,
   inode: Inode,
@@ -123,7 +123,7 @@ export function notifyLastName(inode: Inode, otherUsers = 1): void {
 }
 
 export function notifyMove(
-  kernel: Kernel,
+  kernel: VfsKernel,
   from: { directory: Inode; name: string },
   to: { directory: Inode; name: string },
   inode: Inode,

@@ -1,11 +1,11 @@
 import { EACCES, EAGAIN, EINVAL, F_RDLCK, F_UNLCK, F_WRLCK } from "@stratos/abi";
 import { CAP_LEASE, isCapable } from "../security/credentials.ts";
-import { sendIoSignal } from "../signal/io-signal.ts";
+import { sendIoSignal } from "./io-signal.ts";
 import { POLL_MSG } from "../signal/pending-signals.ts";
-import type { Task } from "../task/task.ts";
-import { BLOCKED, WaitQueue } from "../task/wait-queue.ts";
+import { BLOCKED, WaitQueue } from "../ground/wait-queue.ts";
 import type { Inode } from "./inode.ts";
 import type { OpenFile } from "./open-file.ts";
+import type { Caller } from "./vfs-kernel.ts";
 
 /** /proc/sys/fs/lease-break-time: how long a holder may take to give way. */
 const BREAK_NS = 45e9;
@@ -34,7 +34,7 @@ export function leaseOf(file: OpenFile): number {
 }
 
 /** fcntl(F_SETLEASE). @returns 0; −EACCES, −EAGAIN, −EINVAL */
-export function setLease(task: Task, file: OpenFile, fd: number, type: number): number {
+export function setLease(task: Caller, file: OpenFile, fd: number, type: number): number {
   const { inode } = file;
   if (inode === null || !inode.isRegular || (type !== F_RDLCK && type !== F_WRLCK && type !== F_UNLCK)) return -EINVAL;
   if (task.credentials.fsuid !== inode.uid && !isCapable(task.credentials, CAP_LEASE)) return -EACCES;
@@ -73,7 +73,7 @@ export function dropLease(inode: Inode, file: OpenFile): void {
  * Asks holders of conflicting leases to give way, before a file is opened or truncated (fcntl(2), Leases).
  * @returns 0 when nothing is in the way (any more); −EAGAIN when the caller doesn't wait; BLOCKED
  */
-export function breakLeases(task: Task, inode: Inode, forWriting: boolean, mayWait: boolean): number {
+export function breakLeases(task: Caller, inode: Inode, forWriting: boolean, mayWait: boolean): number {
   const { leases } = inode;
   if (leases === null) return 0;
   const now = task.kernel.now();

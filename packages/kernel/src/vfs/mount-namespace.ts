@@ -1,4 +1,4 @@
-import { Changes } from "../event/changes.ts";
+import { Changes } from "../ground/changes.ts";
 import type { Dentry } from "./dentry.ts";
 import { Mount } from "./mount.ts";
 

@@ -29,7 +29,7 @@ import {
   ST_NOSYMFOLLOW,
   XATTR_NAME_MAX,
 } from "@stratos/abi";
-import { Procfs } from "../fs/procfs/procfs.ts";
+import { Procfs } from "../procfs/procfs.ts";
 import { BUFFER, FileTask, type Stat } from "../testing/file-system-task.ts";
 import { advance, type TestKernel } from "../testing/fake-task.ts";
 import { mountAt } from "./mounting.ts";

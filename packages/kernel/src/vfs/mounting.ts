@@ -31,11 +31,7 @@ import {
   MS_UNBINDABLE,
   UMOUNT_NOFOLLOW,
 } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
-import type { Task } from "../task/task.ts";
-import { closeDevice, openDevice } from "../block/block-file.ts";
-import { mountSource } from "../block/mount-source.ts";
 import { Dentry } from "./dentry.ts";
 import { dropAllDentries, lookupChild, pinChild } from "./dentry-cache.ts";
 import type { FileSystem } from "./file-system.ts";
@@ -45,11 +41,12 @@ import { MountNamespace } from "./mount-namespace.ts";
 import { Mount } from "./mount.ts";
 import { Path } from "./path.ts";
 import { syncFileSystem, syncInode } from "./write-back.ts";
+import type { Caller, VfsKernel } from "./vfs-kernel.ts";
 
 const PER_MOUNT_FLAGS =
   MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_NOSYMFOLLOW;
 
-function rootEntry(kernel: Kernel, fileSystem: FileSystem): Dentry {
+function rootEntry(kernel: VfsKernel, fileSystem: FileSystem): Dentry {
   let root = kernel.vfs.roots.get(fileSystem);
   if (root === undefined) {
     root = { dentry: new Dentry("/", null, fileSystem.root), mounts: 0, lingering: 0 };
@@ -60,7 +57,7 @@ function rootEntry(kernel: Kernel, fileSystem: FileSystem): Dentry {
 }
 
 function createMount(
-  kernel: Kernel,
+  kernel: VfsKernel,
   fileSystem: FileSystem,
   root: Dentry,
   parent: Mount | null,
@@ -81,7 +78,7 @@ function perMountFlags(flags: number): number {
 
 /** Mounts the first file system: "/". */
 export function mountRoot(
-  kernel: Kernel,
+  kernel: VfsKernel,
   fileSystem: FileSystem,
   source = "root",
   flags = MS_RELATIME,
@@ -92,7 +89,7 @@ export function mountRoot(
 }
 
 /** The place that boot and process 1 start from. */
-export function rootPath(kernel: Kernel): Path {
+export function rootPath(kernel: VfsKernel): Path {
   const mount = kernel.mounts.root;
   let path = new Path(mount, mount.root);
   for (
@@ -106,7 +103,7 @@ export function rootPath(kernel: Kernel): Path {
 
 /** For boot: mounts at an absolute path of real directories, which are made (0755) when absent. */
 export function mountAt(
-  kernel: Kernel,
+  kernel: VfsKernel,
   name: string,
   fileSystem: FileSystem,
   options: { source?: string; flags?: number } = {},
@@ -132,7 +129,7 @@ export function mountAt(
  *   …
  */
 export function mountFileAt(
-  kernel: Kernel,
+  kernel: VfsKernel,
   place: string,
   fileSystem: FileSystem,
   name: string,
@@ -170,7 +167,7 @@ export function mountFileAt(
 }
 
 /** For boot: the directory of an absolute path; missing ones are made. */
-export function directoryAt(kernel: Kernel, name: string): Path | number {
+export function directoryAt(kernel: VfsKernel, name: string): Path | number {
   let place = rootPath(kernel);
   for (const part of name.split("/")) {
     if (part === "") continue;
@@ -195,7 +192,7 @@ export function directoryAt(kernel: Kernel, name: string): Path | number {
 }
 
 function attach(
-  kernel: Kernel,
+  kernel: VfsKernel,
   namespace: MountNamespace,
   place: Path,
   fileSystem: FileSystem,
@@ -218,7 +215,7 @@ function attach(
  * @param source  what was given, for /proc/mounts; `sourcePath` is it looked up for MS_BIND and MS_MOVE
  */
 export function mountFileSystem(
-  task: Task,
+  task: Caller,
   place: Path,
   request: { source: string; sourcePath: Path | null; type: string; flags: number; options: string },
 ): number {
@@ -263,13 +260,13 @@ export function mountFileSystem(
 
 /** The file system on a device: the one that is mounted already, or another. */
 function fileSystemOn(
-  task: Task,
+  task: Caller,
   type: FileSystemType,
   request: { source: string; flags: number; options: string },
 ): FileSystem | number {
   const { kernel } = task;
   const readOnly = (request.flags & MS_RDONLY) !== 0;
-  const device = mountSource(task, request.source, readOnly);
+  const device = kernel.disks.mountSource(task, request.source, readOnly);
   if (typeof device === "number") return device;
   if (device.mounted !== null) return device.mounted.type === type.name ? device.mounted : -EBUSY;
   const failed = syncInode(kernel, device, false);
@@ -277,11 +274,11 @@ function fileSystemOn(
   const fileSystem = type.create(kernel, request.source, request.options, { device, readOnly });
   if (typeof fileSystem === "number") return fileSystem;
   fileSystem.readOnly ||= readOnly;
-  openDevice(device, fileSystem);
+  kernel.disks.open(device, fileSystem);
   device.mounted = fileSystem;
   fileSystem.releaseDevice = () => {
     device.mounted = null;
-    closeDevice(kernel, device, fileSystem);
+    kernel.disks.close(device, fileSystem);
   };
   return fileSystem;
 }
@@ -293,7 +290,7 @@ function remount(place: Path, flags: number): number {
   return 0;
 }
 
-function bind(task: Task, place: Path, source: Path, flags: number, name: string): number {
+function bind(task: Caller, place: Path, source: Path, flags: number, name: string): number {
   const kernel = task.kernel;
   const namespace = task.fs.namespace;
   const below = (flags & MS_REC) !== 0 ? mountsBelow(kernel, namespace, source) : [];
@@ -314,7 +311,7 @@ function bind(task: Task, place: Path, source: Path, flags: number, name: string
 }
 
 /** What is mounted below a place, parents first. */
-function mountsBelow(kernel: Kernel, namespace: MountNamespace, source: Path): Mount[] {
+function mountsBelow(kernel: VfsKernel, namespace: MountNamespace, source: Path): Mount[] {
   kernel.work.charge(namespace.mounts.length >> 2);
   const children = namespace.childrenByParent();
   const below = (children.get(source.mount) ?? []).filter((child) => isBelow(child.mountPoint!, source.dentry));
@@ -351,7 +348,7 @@ function move(namespace: MountNamespace, source: Path, place: Path): number {
  * @returns 0, −EINVAL (no mount point, or the root), −EBUSY (something in it is in use; MNT_DETACH takes it away all
  *   the same), −EPERM
  */
-export function unmount(task: Task, place: Path, flags: number): number {
+export function unmount(task: Caller, place: Path, flags: number): number {
   if (!isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
   if ((flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW)) !== 0) return -EINVAL;
   if ((flags & MNT_EXPIRE) !== 0 && (flags & (MNT_FORCE | MNT_DETACH)) !== 0) return -EINVAL;
@@ -378,7 +375,7 @@ export function unmount(task: Task, place: Path, flags: number): number {
   return 0;
 }
 
-function detach(kernel: Kernel, namespace: MountNamespace, mount: Mount): void {
+function detach(kernel: VfsKernel, namespace: MountNamespace, mount: Mount): void {
   namespace.remove(mount);
   kernel.vfs.mountCount--;
   mount.mountPoint?.release();
@@ -398,7 +395,7 @@ function detach(kernel: Kernel, namespace: MountNamespace, mount: Mount): void {
 }
 
 /** A file system that is mounted nowhere, and of which nobody uses anything, ends. */
-function finish(kernel: Kernel, fileSystem: FileSystem): void {
+function finish(kernel: VfsKernel, fileSystem: FileSystem): void {
   const root = kernel.vfs.roots.get(fileSystem);
   if (root === undefined || root.mounts > 0 || root.lingering > 0) return;
   notifyUnmount(kernel, fileSystem);
@@ -413,7 +410,7 @@ function finish(kernel: Kernel, fileSystem: FileSystem): void {
  * pivot_root(2): `newRoot` becomes the root of the namespace, the old one is moved to `putOld`.
  * @returns 0, −EBUSY, −EINVAL, −ENOTDIR, −EPERM
  */
-export function pivotRoot(task: Task, newRoot: Path, putOld: Path): number {
+export function pivotRoot(task: Caller, newRoot: Path, putOld: Path): number {
   if (!isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
   const namespace = task.fs.namespace;
   const oldRoot = task.fs.root;
@@ -451,12 +448,12 @@ export function pivotRoot(task: Task, newRoot: Path, putOld: Path): number {
 }
 
 /** Is there room for a copy of the task's mounts? */
-export function canCopyMounts(task: Task): boolean {
+export function canCopyMounts(task: Caller): boolean {
   return task.kernel.vfs.hasMountRoom(0, task.fs.namespace.mounts.length);
 }
 
 /** unshare(CLONE_NEWNS), clone(CLONE_NEWNS): gives the task's file system context a namespace of its own. */
-export function unshareMounts(task: Task): void {
+export function unshareMounts(task: Caller): void {
   const fs = task.fs;
   const { namespace, pairs } = fs.namespace.copy(
     () => task.kernel.vfs.allocateMountId(),

@@ -19,8 +19,7 @@ import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT, S_ISGID } from "@stratos/abi";
 import { ACL_DEFAULT_NAME, parseAcl } from "@stratos/abi";
 import { CAP_FSETID, CAP_MKNOD, isCapable, isInGroup } from "../security/credentials.ts";
 import { checkAccess, checkSticky, isKept, MAY_EXEC, MAY_WRITE } from "../security/permission.ts";
-import type { Task } from "../task/task.ts";
-import { UNFINISHED } from "../task/wait-queue.ts";
+import { UNFINISHED } from "../ground/wait-queue.ts";
 import { inheritAcl } from "./acl-inheritance.ts";
 import { Dentry } from "./dentry.ts";
 import { exchangeDentries, fillDentry, moveDentry, unlinkDentry } from "./dentry-cache.ts";
@@ -30,6 +29,7 @@ import type { Inode, NewInode } from "./inode.ts";
 import { type LastKind, lookupName, lookupPath, walker } from "./path-walk.ts";
 import { Path } from "./path.ts";
 import { drainBeforeRename } from "./write-back.ts";
+import type { Caller } from "./vfs-kernel.ts";
 
 /**
  * Making, removing and moving names: mkdir(2), mknod(2), unlink(2), rmdir(2), link(2), symlink(2), rename(2). All
@@ -40,7 +40,7 @@ import { drainBeforeRename } from "./write-back.ts";
 const LINK_MAX = 65000;
 
 /** Attributes of a new file in `directory`: owner, inherited group, umask (unless a default ACL rules). */
-export function newInodeFor(task: Task, directory: Inode, mode: number, rdev: number): NewInode {
+export function newInodeFor(task: Caller, directory: Inode, mode: number, rdev: number): NewInode {
   const credentials = task.credentials;
   let bits = inheritsAcl(directory) ? mode : mode & ~task.fs.umask;
   let gid = credentials.fsgid;
@@ -61,7 +61,7 @@ function inheritsAcl(directory: Inode): boolean {
 }
 
 /** May names in this directory change? EROFS, EACCES, and ENOENT for one that was removed. */
-function mayChange(task: Task, place: Path): number {
+function mayChange(task: Caller, place: Path): number {
   const directory = place.dentry.parent?.inode;
   if (!directory) return -ENOENT;
   if ((place.mount.flags & MS_RDONLY) !== 0 || directory.fileSystem.readOnly) return -EROFS;
@@ -73,7 +73,7 @@ function mayChange(task: Task, place: Path): number {
 /**
  * Makes a file of any type but symbolic link under a negative entry, which is then its name. Used with a fresh `place`.
  */
-export function createUnder(task: Task, place: Path, mode: number, rdev: number): number {
+export function createUnder(task: Caller, place: Path, mode: number, rdev: number): number {
   const refused = mayChange(task, place);
   if (refused < 0) return refused;
   const directory = place.dentry.parent!.inode!;
@@ -90,7 +90,7 @@ export function createUnder(task: Task, place: Path, mode: number, rdev: number)
 }
 
 /** mkdirat(2). */
-export function makeDirectory(task: Task, dirfd: number, path: string, mode: number): number {
+export function makeDirectory(task: Caller, dirfd: number, path: string, mode: number): number {
   const place = lookupName(task, dirfd, path);
   if (typeof place === "number") return place;
   if (walker.lastKind !== "name" || place.dentry.inode !== null) return -EEXIST;
@@ -98,7 +98,7 @@ export function makeDirectory(task: Task, dirfd: number, path: string, mode: num
 }
 
 /** mknodat(2); `mode` with its type. Also how a Unix socket gets its name. */
-export function makeNode(task: Task, dirfd: number, path: string, mode: number, rdev: number): Path | number {
+export function makeNode(task: Caller, dirfd: number, path: string, mode: number, rdev: number): Path | number {
   const kind = mode & S_IFMT;
   const place = lookupName(task, dirfd, path);
   if (typeof place === "number") return place;
@@ -110,7 +110,7 @@ export function makeNode(task: Task, dirfd: number, path: string, mode: number, 
 }
 
 /** symlinkat(2). */
-export function makeSymlink(task: Task, target: string, dirfd: number, path: string): number {
+export function makeSymlink(task: Caller, target: string, dirfd: number, path: string): number {
   if (target === "") return -ENOENT;
   const place = lookupName(task, dirfd, path);
   if (typeof place === "number") return place;
@@ -127,7 +127,7 @@ export function makeSymlink(task: Task, target: string, dirfd: number, path: str
 }
 
 /** linkat(2); `source` was looked up by the caller. */
-export function makeLink(task: Task, source: Path, dirfd: number, path: string): number {
+export function makeLink(task: Caller, source: Path, dirfd: number, path: string): number {
   const inode = source.dentry.inode!;
   const place = lookupName(task, dirfd, path);
   if (typeof place === "number") return place;
@@ -153,7 +153,7 @@ export function makeLink(task: Task, source: Path, dirfd: number, path: string):
 }
 
 /** May this existing name be removed or replaced? */
-function mayRemove(task: Task, place: Path): number {
+function mayRemove(task: Caller, place: Path): number {
   const refused = mayChange(task, place);
   if (refused < 0) return refused;
   const directory = place.dentry.parent!.inode!;
@@ -161,12 +161,12 @@ function mayRemove(task: Task, place: Path): number {
   return checkSticky(task.credentials, directory, place.dentry.inode!);
 }
 
-function isMountPoint(task: Task, place: Path): boolean {
+function isMountPoint(task: Caller, place: Path): boolean {
   return place.dentry.mountCount > 0 && task.fs.namespace.mountedAt(place.mount, place.dentry) !== null;
 }
 
 /** unlinkat(2) without AT_REMOVEDIR. */
-export function removeFile(task: Task, dirfd: number, path: string): number {
+export function removeFile(task: Caller, dirfd: number, path: string): number {
   const place = lookupName(task, dirfd, path);
   if (typeof place === "number") return place;
   if (walker.lastKind !== "name") return -EISDIR;
@@ -181,7 +181,7 @@ export function removeFile(task: Task, dirfd: number, path: string): number {
 }
 
 /** unlinkat(2) with AT_REMOVEDIR. */
-export function removeDirectory(task: Task, dirfd: number, path: string): number {
+export function removeDirectory(task: Caller, dirfd: number, path: string): number {
   const place = lookupName(task, dirfd, path);
   if (typeof place === "number") return place;
   const last: LastKind = walker.lastKind;
@@ -195,7 +195,7 @@ export function removeDirectory(task: Task, dirfd: number, path: string): number
   return removeEntry(task, place, inode, true);
 }
 
-function removeEntry(task: Task, place: Path, inode: Inode, isDirectory: boolean): number {
+function removeEntry(task: Caller, place: Path, inode: Inode, isDirectory: boolean): number {
   const directory = place.dentry.parent!.inode!;
   const name = place.dentry.name;
   const now = task.kernel.vfs.now();
@@ -211,7 +211,7 @@ function removeEntry(task: Task, place: Path, inode: Inode, isDirectory: boolean
 
 /** renameat2(2). */
 export function renameName(
-  task: Task,
+  task: Caller,
   oldDirfd: number,
   oldPath: string,
   newDirfd: number,
@@ -263,7 +263,7 @@ export function renameName(
   return doRename(task, from.dentry, to.dentry, flags);
 }
 
-function doRename(task: Task, from: Dentry, to: Dentry, flags: number): number {
+function doRename(task: Caller, from: Dentry, to: Dentry, flags: number): number {
   const kernel = task.kernel;
   const inode = from.inode!,
     replaced = to.inode;
@@ -313,7 +313,7 @@ function isSameOrAbove(above: Dentry, below: Dentry | null): boolean {
  * file's own opener.
  */
 export function linkPaths(
-  task: Task,
+  task: Caller,
   oldDirfd: number,
   oldPath: string,
   newDirfd: number,

@@ -1,11 +1,12 @@
 import { EINVAL, ENODEV, ENOTDIR, ENOTTY, ESPIPE, O_ACCMODE, O_WRONLY, POLLIN, POLLOUT } from "@stratos/abi";
-import type { PageCache } from "../mm/page-cache.ts";
+import type { PageCache } from "../frames/page-cache.ts";
 import type { Credentials } from "../security/credentials.ts";
-import type { Task } from "../task/task.ts";
-import type { WaitQueue } from "../task/wait-queue.ts";
+import type { WaitQueue } from "../ground/wait-queue.ts";
 import type { Inode } from "./inode.ts";
-import type { IoCursor } from "./io-cursor.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
 import type { Path } from "./path.ts";
+import type { Caller } from "./vfs-kernel.ts";
+import type { RangeWait } from "./file-locks.ts";
 
 /** Told when a description is gone (epoll(7): it then leaves every interest list by itself). */
 export interface DescriptionObserver {
@@ -16,7 +17,8 @@ export interface DescriptionObserver {
  * An open file description (open(2)): what file descriptors point to, shared by dup and fork. Subclasses are the kinds
  * of file: regular files, directories, pipes, ttys, sockets, eventfds …
  *
- * Integer results are ≥ 0 or a negated errno, BLOCKED or BLOCKED_EINTR (task/wait-queue.ts) after `task.waitOn(queue)`.
+ * Integer results are ≥ 0 or a negated errno, BLOCKED or BLOCKED_EINTR (ground/wait-queue.ts) after
+ * `task.waitOn(queue)`.
  */
 export abstract class OpenFile {
   /** O_* as fcntl(F_GETFL) shows them: access mode, O_APPEND, O_NONBLOCK … */
@@ -43,6 +45,11 @@ export abstract class OpenFile {
   directoryNotification: { extend(flags: number): void; stop(): void } | null = null;
   /** Epoll items on this description; null while there are none. */
   observers: Set<DescriptionObserver> | null = null;
+  /** An inode made up for a kind without one of its own (anonymous-file.ts). */
+  anonymousInode: Inode | null = null;
+  /** Who waits for a range lock that is to be this description's (file-locks.ts). */
+  rangeWait: RangeWait | null = null;
+  identity = 0;
 
   constructor(flags: number, inode: Inode | null, path: Path | null) {
     this.flags = flags;
@@ -63,11 +70,11 @@ export abstract class OpenFile {
    * @param offset  byte offset (pread), or −1: at `position`, which moves
    * @returns bytes put to `to`; 0 at the end of the file
    */
-  read(task: Task, to: IoCursor, offset: number): number {
+  read(task: Caller, to: IoCursor, offset: number): number {
     return -EINVAL;
   }
 
-  write(task: Task, from: IoCursor, offset: number): number {
+  write(task: Caller, from: IoCursor, offset: number): number {
     return -EINVAL;
   }
 
@@ -85,7 +92,7 @@ export abstract class OpenFile {
   }
 
   /** @param argument  usually a user address */
-  ioctl(task: Task, command: number, argument: number): number {
+  ioctl(task: Caller, command: number, argument: number): number {
     return -ENOTTY;
   }
 
@@ -97,7 +104,10 @@ export abstract class OpenFile {
    * getdents64: calls `emit` from `position` on; it returns false when its buffer is full. The entry that was refused
    * is emitted again next time.
    */
-  readDirectory(task: Task, emit: (name: string, ino: number, type: number, nextPosition: number) => boolean): number {
+  readDirectory(
+    task: Caller,
+    emit: (name: string, ino: number, type: number, nextPosition: number) => boolean,
+  ): number {
     return -ENOTDIR;
   }
 
@@ -116,7 +126,7 @@ export abstract class OpenFile {
   }
 
   /** Called by close(2) of each descriptor (POSIX locks, flush); errors are reported to the caller. */
-  onDescriptorClose(task: Task): number {
+  onDescriptorClose(task: Caller): number {
     return 0;
   }
 
@@ -138,7 +148,7 @@ export abstract class OpenFile {
   }
 
   /** Lines of /proc/PID/fdinfo/N that only this kind has, each ended. */
-  details(task: Task): string {
+  details(task: Caller): string {
     return "";
   }
 

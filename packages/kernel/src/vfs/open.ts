@@ -48,8 +48,6 @@ import {
   S_IFSOCK,
 } from "@stratos/abi";
 import { checkAccess, isOwnerOrCapable, MAY_EXEC, MAY_READ, MAY_WRITE } from "../security/permission.ts";
-import type { Task } from "../task/task.ts";
-import { openFifo } from "../fs/pipe/pipe-file.ts";
 import { Dentry } from "./dentry.ts";
 import { DirectoryFile } from "./directory-file.ts";
 import { breakLeases } from "./leases.ts";
@@ -61,6 +59,7 @@ import { PathOnlyFile } from "./path-only-file.ts";
 import { startOf, walk, walkAt, walker, WALK_CREATE, WALK_FOLLOW } from "./path-walk.ts";
 import { RegularFile } from "./regular-file.ts";
 import { truncateInode } from "./truncate.ts";
+import type { Caller } from "./vfs-kernel.ts";
 
 /** Flags that only steer the opening; F_GETFL doesn't show them. */
 const OPENING_FLAGS = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC;
@@ -92,7 +91,7 @@ const TMPFILE_BIT = O_TMPFILE & ~O_DIRECTORY;
  *   −EISDIR −ELOOP −ENAMETOOLONG −ENOENT −ENOTDIR −ENXIO −EPERM −EROFS −ETXTBSY … as open(2) ERRORS
  */
 export function openPath(
-  task: Task,
+  task: Caller,
   dirfd: number,
   path: string,
   flags: number,
@@ -125,7 +124,12 @@ export function openPath(
  * Opens what stands at a place, as whoever asks may.
  * @param file  the description that a magic link led to
  */
-export function openExisting(task: Task, place: Path, flags: number, file: OpenFile | null = null): OpenFile | number {
+export function openExisting(
+  task: Caller,
+  place: Path,
+  flags: number,
+  file: OpenFile | null = null,
+): OpenFile | number {
   const inode = place.dentry.inode!;
   if (inode.isSymlink) return -ELOOP;
   if ((flags & O_CREAT) !== 0 && inode.isDirectory) return -EISDIR;
@@ -150,14 +154,14 @@ export function openExisting(task: Task, place: Path, flags: number, file: OpenF
   return openInode(task, place, flags);
 }
 
-function openPlace(task: Task, start: Path, path: string, flags: number, resolve: number): OpenFile | number {
+function openPlace(task: Caller, start: Path, path: string, flags: number, resolve: number): OpenFile | number {
   const failed = walk(task, start, path, (flags & O_NOFOLLOW) !== 0 ? 0 : WALK_FOLLOW, resolve);
   if (failed < 0) return failed;
   if ((flags & O_DIRECTORY) !== 0 && !walker.dentry.inode!.isDirectory) return -ENOTDIR;
   return new PathOnlyFile(flags & (O_DIRECTORY | O_NOFOLLOW | O_PATH), new Path(walker.mount, walker.dentry));
 }
 
-function createAndOpen(task: Task, flags: number, mode: number): OpenFile | number {
+function createAndOpen(task: Caller, flags: number, mode: number): OpenFile | number {
   const { mount, dentry } = walker;
   if (walker.lastKind !== "name") return -EISDIR;
   const place = new Path(mount, dentry);
@@ -170,7 +174,7 @@ function createAndOpen(task: Task, flags: number, mode: number): OpenFile | numb
 }
 
 function openUnnamed(
-  task: Task,
+  task: Caller,
   start: Path,
   path: string,
   flags: number,
@@ -193,7 +197,7 @@ function openUnnamed(
 }
 
 /** The checks of open(2) on an existing file. */
-function mayOpen(task: Task, place: Path, flags: number): number {
+function mayOpen(task: Caller, place: Path, flags: number): number {
   const inode = place.dentry.inode!;
   const access = flags & O_ACCMODE;
   const wantsWrite = access !== O_RDONLY || (flags & O_TRUNC) !== 0;
@@ -221,7 +225,7 @@ function mayOpen(task: Task, place: Path, flags: number): number {
  * A description for the file at `place`, without permission checks: by the inode's own `open`, else by its type.
  * @returns −ENXIO for a socket, a device without a driver; BLOCKED for a fifo
  */
-export function openInode(task: Task, place: Path, flags: number): OpenFile | number {
+export function openInode(task: Caller, place: Path, flags: number): OpenFile | number {
   const inode = place.dentry.inode!;
   const kept = (flags & ~OPENING_FLAGS) | O_LARGEFILE;
   let file: OpenFile | number | null = inode.open(task, kept | (flags & O_NOCTTY), place);
@@ -234,7 +238,7 @@ export function openInode(task: Task, place: Path, flags: number): OpenFile | nu
         file = new DirectoryFile(task.kernel, kept, inode, place);
         break;
       case S_IFIFO:
-        file = openFifo(task, inode, kept, place);
+        file = task.kernel.vfs.devices.fifo?.open(task, inode, kept, place) ?? -ENXIO;
         break;
       case S_IFCHR:
         file =
@@ -257,7 +261,7 @@ export function openInode(task: Task, place: Path, flags: number): OpenFile | nu
 /**
  * For exec: an existing regular file that may be executed, opened for reading. ETXTBSY is the caller's (inode.writers).
  */
-export function openExecutable(task: Task, dirfd: number, path: string, atFlags: number): OpenFile | number {
+export function openExecutable(task: Caller, dirfd: number, path: string, atFlags: number): OpenFile | number {
   const failed = walkAt(task, dirfd, path, atFlags);
   if (failed < 0) return failed;
   const place = new Path(walker.mount, walker.dentry);

@@ -21,13 +21,13 @@ import {
   RESOLVE_NO_XDEV,
 } from "@stratos/abi";
 import { checkAccess, MAY_EXEC } from "../security/permission.ts";
-import type { Task } from "../task/task.ts";
 import { pathOfFile } from "./anonymous-file.ts";
 import type { Dentry } from "./dentry.ts";
 import { DENTRIES_MAX, lookupChild, pruneDentries } from "./dentry-cache.ts";
 import type { Mount } from "./mount.ts";
 import { OpenFile } from "./open-file.ts";
 import { Path } from "./path.ts";
+import type { Caller } from "./vfs-kernel.ts";
 
 /**
  * path_resolution(7). One walk goes on at a time and keeps its place in the module's `walker`, so that a walk over
@@ -68,7 +68,7 @@ export const walker = new Walker();
  * @param resolve  RESOLVE_* of openat2(2)
  * @returns 0, or −EACCES (no search permission), −ENOENT, −ENOTDIR, −ELOOP, −ENAMETOOLONG, −EXDEV, −EIO
  */
-export function walk(task: Task, start: Path, path: string, mode: number, resolve = 0): number {
+export function walk(task: Caller, start: Path, path: string, mode: number, resolve = 0): number {
   const kernel = task.kernel;
   const fs = task.fs;
   const credentials = task.credentials;
@@ -201,7 +201,7 @@ export function walk(task: Task, start: Path, path: string, mode: number, resolv
  * ENOTDIR).
  * @param resolve  RESOLVE_IN_ROOT and RESOLVE_BENEATH make `dirfd` count for absolute paths, too
  */
-export function startOf(task: Task, dirfd: number, path: string, resolve = 0): Path | number {
+export function startOf(task: Caller, dirfd: number, path: string, resolve = 0): Path | number {
   if (dirfd === AT_FDCWD || (path.charCodeAt(0) === SLASH && (resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) === 0))
     return task.fs.cwd;
   const file = task.files.get(dirfd);
@@ -215,7 +215,7 @@ export function startOf(task: Task, dirfd: number, path: string, resolve = 0): P
  *
  * @param flags  AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH (an empty path means `dirfd` itself, whatever it is)
  */
-export function walkAt(task: Task, dirfd: number, path: string, flags: number): number {
+export function walkAt(task: Caller, dirfd: number, path: string, flags: number): number {
   if (path === "") {
     if ((flags & AT_EMPTY_PATH) === 0) return -ENOENT;
     let place = task.fs.cwd;
@@ -237,13 +237,13 @@ export function walkAt(task: Task, dirfd: number, path: string, flags: number): 
 }
 
 /** The existing file that a path leads to. Retain the result before storing it. */
-export function lookupPath(task: Task, dirfd: number, path: string, flags: number): Path | number {
+export function lookupPath(task: Caller, dirfd: number, path: string, flags: number): Path | number {
   const failed = walkAt(task, dirfd, path, flags);
   return failed < 0 ? failed : new Path(walker.mount, walker.dentry);
 }
 
 /** As lookupPath, for a directory that the caller may search: chdir(2), chroot(2). */
-export function lookupDirectory(task: Task, dirfd: number, path: string): Path | number {
+export function lookupDirectory(task: Caller, dirfd: number, path: string): Path | number {
   const place = lookupPath(task, dirfd, path, 0);
   if (typeof place === "number") return place;
   const inode = place.dentry.inode!;
@@ -255,7 +255,7 @@ export function lookupDirectory(task: Task, dirfd: number, path: string): Path |
  * The name that a path ends in, for calls that make or remove it: a path whose entry may be negative. `walker.lastKind`
  * and `walker.trailingSlash` tell the rest.
  */
-export function lookupName(task: Task, dirfd: number, path: string): Path | number {
+export function lookupName(task: Caller, dirfd: number, path: string): Path | number {
   if (path === "") return -ENOENT;
   const start = startOf(task, dirfd, path);
   if (typeof start === "number") return start;

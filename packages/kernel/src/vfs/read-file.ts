@@ -1,9 +1,8 @@
 import { AT_FDCWD, EISDIR, O_RDONLY, PAGE_SIZE } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
-import type { Task } from "../task/task.ts";
 import type { Inode } from "./inode.ts";
-import { BytesCursor } from "./io-cursor.ts";
+import { BytesCursor } from "../ground/io-cursor.ts";
 import { openPath } from "./open.ts";
+import type { Caller, VfsKernel } from "./vfs-kernel.ts";
 
 /** What the kernel itself reads of files: ELF headers, "#!" lines, configuration. */
 
@@ -12,7 +11,7 @@ import { openPath } from "./open.ts";
  * @returns bytes copied, fewer at the end of the file; −EISDIR, −EIO, −ENOMEM
  */
 export function readFileBytes(
-  kernel: Kernel,
+  kernel: VfsKernel,
   inode: Inode,
   offset: number,
   into: Uint8Array,
@@ -37,7 +36,7 @@ export function readFileBytes(
 }
 
 /** All bytes of a file that the task may read; `most` bounds what a hostile file costs. */
-export function readWholeFile(task: Task, path: string, most = 1 << 20): Uint8Array | number {
+export function readWholeFile(task: Caller, path: string, most = 1 << 20): Uint8Array | number {
   const file = openPath(task, AT_FDCWD, path, O_RDONLY, 0);
   if (typeof file === "number") return file;
   const bytes = new Uint8Array(Math.min(most, Math.max(file.inode?.size ?? 0, PAGE_SIZE)));

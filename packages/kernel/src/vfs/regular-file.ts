@@ -17,29 +17,28 @@ import {
   PAGE_SIZE,
 } from "@stratos/abi";
 import { SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET } from "@stratos/abi";
-import type { Kernel } from "../kernel-state.ts";
-import { WORK } from "../task/call-work.ts";
-import type { Task } from "../task/task.ts";
+import { WORK } from "../ground/call-work.ts";
 import { clipToLimits, contentChanged, FILE_SIZE_MAX } from "./content-change.ts";
 import { fileIoctl } from "./file-ioctl.ts";
 import { dropLease } from "./leases.ts";
 import { dropLocksOfDescription, dropLocksOfProcess } from "./file-locks.ts";
 import { notifyInode } from "./inotify-marks.ts";
 import type { Inode, Time } from "./inode.ts";
-import type { IoCursor } from "./io-cursor.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "./open-file.ts";
 import type { Path } from "./path.ts";
 import { markInodeDirty, syncInode } from "./write-back.ts";
+import type { Caller, VfsKernel } from "./vfs-kernel.ts";
 
 const ZEROES = new Uint8Array(PAGE_SIZE);
 
 /** A regular file whose content lies in its page cache: read and write are copies between frames. */
 export class RegularFile extends OpenFile {
-  readonly #kernel: Kernel;
+  readonly #kernel: VfsKernel;
   declare readonly inode: Inode;
 
   /** Holds the inode itself when there is no path that does. */
-  constructor(kernel: Kernel, flags: number, inode: Inode, path: Path | null) {
+  constructor(kernel: VfsKernel, flags: number, inode: Inode, path: Path | null) {
     super(flags, inode, path);
     this.#kernel = kernel;
     if (path === null) inode.users++;
@@ -47,7 +46,7 @@ export class RegularFile extends OpenFile {
     if (this.isWritable) inode.writers++;
   }
 
-  override read(task: Task, to: IoCursor, offset: number): number {
+  override read(task: Caller, to: IoCursor, offset: number): number {
     const at = offset < 0 ? this.position : offset;
     const wanted = to.remaining;
     const done = readPages(this.#kernel, this.inode, to, at);
@@ -61,7 +60,7 @@ export class RegularFile extends OpenFile {
     return done;
   }
 
-  override write(task: Task, from: IoCursor, offset: number): number {
+  override write(task: Caller, from: IoCursor, offset: number): number {
     const inode = this.inode;
     const at = (this.flags & O_APPEND) !== 0 ? inode.size : offset < 0 ? this.position : offset;
     const done = writePages(task, inode, from, at);
@@ -84,12 +83,12 @@ export class RegularFile extends OpenFile {
     return syncInode(this.#kernel, this.inode, dataOnly);
   }
 
-  override ioctl(task: Task, command: number, argument: number): number {
+  override ioctl(task: Caller, command: number, argument: number): number {
     if (command === FIONREAD) return task.space.storeU32(argument, Math.max(0, this.inode.size - this.position) | 0);
     return fileIoctl(task, this, command, argument);
   }
 
-  override onDescriptorClose(task: Task): number {
+  override onDescriptorClose(task: Caller): number {
     if (this.inode.locks !== null) dropLocksOfProcess(this.inode, task.files);
     return 0;
   }
@@ -113,10 +112,10 @@ export class RegularFile extends OpenFile {
 }
 
 /**
- * Copies file bytes from `at` on, fewer when the call has used its work (task/call-work.ts); returns how many, 0 at the
- * end, or −EIO, −ENOMEM, −EFAULT when none could be moved.
+ * Copies file bytes from `at` on, fewer when the call has used its work (ground/call-work.ts); returns how many, 0 at
+ * the end, or −EIO, −ENOMEM, −EFAULT when none could be moved.
  */
-export function readPages(kernel: Kernel, inode: Inode, to: IoCursor, at: number): number {
+export function readPages(kernel: VfsKernel, inode: Inode, to: IoCursor, at: number): number {
   const pages = inode.pages!;
   const { work } = kernel;
   const memory = kernel.physical.u8;
@@ -153,7 +152,7 @@ export function readPages(kernel: Kernel, inode: Inode, to: IoCursor, at: number
  * Copies bytes into the file at `at`, which grows when needed, fewer when the call has used its work; returns how many
  * or −EFBIG (with SIGXFSZ), −ENOSPC, −EIO, −EPERM (sealed) …
  */
-export function writePages(task: Task, inode: Inode, from: IoCursor, at: number): number {
+export function writePages(task: Caller, inode: Inode, from: IoCursor, at: number): number {
   const kernel = task.kernel;
   let count = from.remaining;
   if (count === 0) return 0;
@@ -178,7 +177,7 @@ export function writePages(task: Task, inode: Inode, from: IoCursor, at: number)
  * Copies `count` bytes into the pages at `at`, without any check; the file's `size` grows with them. Returns how many,
  * or −ENOSPC, −EIO, −EFAULT …
  */
-export function putPages(kernel: Kernel, inode: Inode, from: IoCursor, at: number, count: number): number {
+export function putPages(kernel: VfsKernel, inode: Inode, from: IoCursor, at: number, count: number): number {
   const pages = inode.pages!;
   const { work } = kernel;
   const memory = kernel.physical.u8;
@@ -215,7 +214,7 @@ export function putPages(kernel: Kernel, inode: Inode, from: IoCursor, at: numbe
 }
 
 /** A mapping may have written behind the end of the file; what becomes part of the file must be zero (mmap(2)). */
-function clearTail(kernel: Kernel, inode: Inode, upTo: number): void {
+function clearTail(kernel: VfsKernel, inode: Inode, upTo: number): void {
   const within = inode.size % PAGE_SIZE;
   const frame = inode.pages!.peek((inode.size - within) / PAGE_SIZE);
   if (frame > 0)
@@ -229,7 +228,7 @@ function clearTail(kernel: Kernel, inode: Inode, upTo: number): void {
 const DAY_SECONDS = 86400;
 
 /** relatime: only when the access time isn't after the last change or is a day old (mount(8)). */
-export function touchAccessTime(kernel: Kernel, inode: Inode, path: Path | null): void {
+export function touchAccessTime(kernel: VfsKernel, inode: Inode, path: Path | null): void {
   const atime = inode.atime;
   const flags = path === null ? MS_RELATIME : path.mount.flags;
   if ((flags & (MS_NOATIME | MS_RDONLY)) !== 0 || ((flags & MS_NODIRATIME) !== 0 && inode.isDirectory)) return;

@@ -1,20 +1,29 @@
-import { EFBIG, EINVAL, EISDIR, EPERM, F_SEAL_GROW, F_SEAL_SHRINK, SIGXFSZ, SI_KERNEL } from "@stratos/abi";
+import {
+  EFBIG,
+  EINVAL,
+  EISDIR,
+  EPERM,
+  F_SEAL_GROW,
+  F_SEAL_SHRINK,
+  SIGXFSZ,
+  SI_KERNEL,
+  RLIMIT_FSIZE,
+} from "@stratos/abi";
 import { isKept, modeAfterWrite } from "../security/permission.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToTask } from "../signal/send-signal.ts";
-import type { Task } from "../task/task.ts";
-import { RLIMIT_FSIZE } from "../task/thread-group.ts";
 import { notifyInode } from "./inotify-marks.ts";
 import type { Inode } from "./inode.ts";
 import type { Path } from "./path.ts";
 import { FILE_SIZE_MAX } from "./content-change.ts";
+import type { Caller } from "./vfs-kernel.ts";
 
 /**
  * Sets the size of a regular file (truncate(2)): mappings beyond it are cut first, then pages dropped, then the file
  * system told.
  * @returns 0, −EINVAL, −EISDIR, −EFBIG (with SIGXFSZ beyond RLIMIT_FSIZE), −EPERM (sealed), −ENOSPC, −EIO
  */
-export function truncateInode(task: Task, inode: Inode, size: number, path: Path | null): number {
+export function truncateInode(task: Caller, inode: Inode, size: number, path: Path | null): number {
   if (inode.isDirectory) return -EISDIR;
   if (!inode.isRegular || size < 0) return -EINVAL;
   if (isKept(inode)) return -EPERM;

@@ -1,13 +1,13 @@
-import type { Kernel } from "../kernel-state.ts";
-import type { Reclaimable } from "../mm/frame-allocator.ts";
+import type { Reclaimable } from "../frames/frame-allocator.ts";
 import type { Dentry } from "./dentry.ts";
 import { DeviceRegistry } from "./device-registry.ts";
 import type { FileSystem } from "./file-system.ts";
 import type { FileSystemType } from "./file-system-types.ts";
 import type { Inode, Time } from "./inode.ts";
 import { Mount } from "./mount.ts";
-import { CallWork } from "../task/call-work.ts";
+import { CallWork } from "../ground/call-work.ts";
 import { beginWriteBack, continueWriteBack } from "./write-back.ts";
+import type { VfsKernel } from "./vfs-kernel.ts";
 
 /** What fs.mount-max (proc(5)) may be set to: mounts of a namespace. */
 export const MOUNTS_MAX = 10000;
@@ -16,7 +16,7 @@ const ALL_MOUNTS_MAX = 50_000;
 
 /** What the vfs keeps once for each kernel. */
 export class VfsState implements Reclaimable {
-  readonly #kernel: Kernel;
+  readonly #kernel: VfsKernel;
   readonly devices = new DeviceRegistry();
   /** mount(2) types by name. */
   readonly types = new Map<string, FileSystemType>();
@@ -49,7 +49,7 @@ export class VfsState implements Reclaimable {
   #timeMs = -1;
   #isReclaiming = false;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: VfsKernel) {
     this.#kernel = kernel;
     // First among the caches: what the others drop must be written before.
     kernel.frames.registerCache(this);

@@ -1,7 +1,7 @@
 /** Goal: a write-back meets all kinds of inodes that may be dirty. Method: a piece of it over one without pages. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { CallWork } from "../task/call-work.ts";
+import { CallWork } from "../ground/call-work.ts";
 import type { Inode } from "./inode.ts";
 import { writeSomePages } from "./write-back.ts";
 

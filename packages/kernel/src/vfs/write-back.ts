@@ -1,11 +1,10 @@
-import type { Kernel } from "../kernel-state.ts";
-import { WRITE_PORTION } from "../mm/page-cache.ts";
-import { CallWork, WORK } from "../task/call-work.ts";
-import type { Task } from "../task/task.ts";
-import { UNFINISHED } from "../task/wait-queue.ts";
+import { WRITE_PORTION } from "../frames/page-cache.ts";
+import { CallWork, WORK } from "../ground/call-work.ts";
+import { UNFINISHED } from "../ground/wait-queue.ts";
 import { evictInode } from "./inode-lifetime.ts";
 import type { FileSystem } from "./file-system.ts";
 import type { Inode } from "./inode.ts";
+import type { Caller, VfsKernel } from "./vfs-kernel.ts";
 
 /**
  * Write-back of what was changed in memory. Order for each inode: pages, then attributes (so that a size on disk
@@ -13,20 +12,20 @@ import type { Inode } from "./inode.ts";
  */
 
 /** To be called after each change made in place to pages, size or times of an inode whose file system stores them. */
-export function markInodeDirty(kernel: Kernel, inode: Inode): void {
+export function markInodeDirty(kernel: VfsKernel, inode: Inode): void {
   if (inode.isDirty) return;
   inode.isDirty = true;
   kernel.vfs.dirty.add(inode);
 }
 
 /** Writes one inode: 0, or the first error (EIO, ENOSPC); what failed stays dirty. */
-export function writeBackInode(kernel: Kernel, inode: Inode): number {
+export function writeBackInode(kernel: VfsKernel, inode: Inode): number {
   const failed = inode.isEvicted ? 0 : (inode.pages?.writeBack(inode.size) ?? 0);
   return storeInode(kernel, inode, failed);
 }
 
 /** After its pages: the attributes. @param failed  of the pages */
-function storeInode(kernel: Kernel, inode: Inode, failed: number): number {
+function storeInode(kernel: VfsKernel, inode: Inode, failed: number): number {
   if (inode.isEvicted) {
     kernel.vfs.dirty.delete(inode);
     inode.isDirty = false;
@@ -52,7 +51,7 @@ export interface WriteBack {
 }
 
 /** Of all that is dirty now: what becomes dirty meanwhile is left for the next time. */
-export function beginWriteBack(kernel: Kernel): WriteBack {
+export function beginWriteBack(kernel: VfsKernel): WriteBack {
   return { pages: -1, inodes: kernel.vfs.dirty.size, failure: 0 };
 }
 
@@ -78,7 +77,7 @@ export function writeSomePages(inode: Inode, left: number, work: CallWork, faile
  * @returns where it goes on; `inodes` is 0 when it is done
  */
 export function continueWriteBack(
-  kernel: Kernel,
+  kernel: VfsKernel,
   from: WriteBack,
   takes: (inode: Inode) => boolean,
   work: CallWork,
@@ -105,7 +104,7 @@ export function continueWriteBack(
 }
 
 /** fsync(2), fdatasync(2). */
-export function syncInode(kernel: Kernel, inode: Inode, dataOnly: boolean): number {
+export function syncInode(kernel: VfsKernel, inode: Inode, dataOnly: boolean): number {
   if (inode.isDirty || inode.pages?.hasDirty === true) {
     const failed = writeBackInode(kernel, inode);
     if (failed < 0) return failed;
@@ -119,7 +118,7 @@ export function syncInode(kernel: Kernel, inode: Inode, dataOnly: boolean): numb
  *
  * @returns 0, a negated errno, or UNFINISHED
  */
-export function drainInPieces(task: Task, inode: Inode): number {
+export function drainInPieces(task: Caller, inode: Inode): number {
   const { work } = task.kernel;
   if (inode.pages === null || inode.pages.backing === null) return 0;
   work.mayPause = true;
@@ -142,14 +141,14 @@ export function drainInPieces(task: Task, inode: Inode): number {
  *
  * @returns 0 or UNFINISHED
  */
-export function drainBeforeRename(task: Task, inode: Inode, replaced: Inode, isExchange: boolean): number {
+export function drainBeforeRename(task: Caller, inode: Inode, replaced: Inode, isExchange: boolean): number {
   if (!inode.fileSystem.storesBeforeReplacing) return 0;
   if (drainInPieces(task, inode) === UNFINISHED) return UNFINISHED;
   return isExchange && drainInPieces(task, replaced) === UNFINISHED ? UNFINISHED : 0;
 }
 
 /** The same as \`syncInode\` for a file with many dirty pages, in pieces. @returns 0, a negated errno, or UNFINISHED */
-export function syncInPieces(task: Task, inode: Inode, dataOnly: boolean): number {
+export function syncInPieces(task: Caller, inode: Inode, dataOnly: boolean): number {
   const { kernel } = task;
   const { fileSystem } = inode;
   for (let other = fileSystem.nextBeforeSync(inode); other !== null; other = fileSystem.nextBeforeSync(inode)) {
@@ -169,12 +168,12 @@ export function syncInPieces(task: Task, inode: Inode, dataOnly: boolean): numbe
 }
 
 /** The kernel's main loop calls this before it stops. @returns 0, or an error of one of them */
-export function writeBackAll(kernel: Kernel): number {
+export function writeBackAll(kernel: VfsKernel): number {
   return continueWriteBack(kernel, beginWriteBack(kernel), () => true, new CallWork(Infinity)).failure;
 }
 
 /** All of one file system at once, before it is unmounted. */
-export function syncFileSystem(kernel: Kernel, fileSystem: FileSystem): number {
+export function syncFileSystem(kernel: VfsKernel, fileSystem: FileSystem): number {
   const { failure } = continueWriteBack(
     kernel,
     beginWriteBack(kernel),
@@ -189,7 +188,7 @@ export function syncFileSystem(kernel: Kernel, fileSystem: FileSystem): number {
  * sync(2), syncfs(2), in pieces. @param fileSystem  null: all of them
  * @returns 0, a negated errno, or UNFINISHED
  */
-export function syncFilesInPieces(task: Task, fileSystem: FileSystem | null): number {
+export function syncFilesInPieces(task: Caller, fileSystem: FileSystem | null): number {
   const { kernel } = task;
   kernel.work.mayPause = true;
   const from = (task.syscallState as WriteBack | null) ?? beginWriteBack(kernel);
@@ -216,7 +215,7 @@ export function syncFilesInPieces(task: Task, fileSystem: FileSystem | null): nu
  * a file of an older one.
  * @param except  a file system that nobody will read any more
  */
-export function syncAll(kernel: Kernel, except: FileSystem | null = null): void {
+export function syncAll(kernel: VfsKernel, except: FileSystem | null = null): void {
   for (const fileSystem of [...kernel.vfs.roots.keys()].reverse()) {
     kernel.disks.writeBack();
     if (fileSystem !== except) syncFileSystem(kernel, fileSystem);

@@ -6,6 +6,7 @@ import type { Code } from "../middle/closures.ts";
 import { contify, loopSelfCalls } from "../middle/contify.ts";
 import { FromCore } from "../middle/from-core.ts";
 import type { Globals } from "../middle/from-core.ts";
+import type { LowSignature } from "../low/compile.ts";
 import { Fun, Var, children, functionsOf } from "../middle/ir.ts";
 import type { Node, TopLevel } from "../middle/ir.ts";
 import { normalize } from "../middle/normalize.ts";
@@ -16,7 +17,6 @@ import { inferTypes } from "../middle/type-inference.ts";
 import { CodeEmitter } from "./emit-function.ts";
 import type { Linker } from "./frame-writer.ts";
 import { closureLow, emitVariadicEntry, isVariadic } from "./procedure-entry.ts";
-import { lowSignature } from "./runtime-module.ts";
 import { FunctionRef, UnitModule, VARIADIC_SIGNATURE, procedureSignature } from "./unit-module.ts";
 
 /** What the engine gives to each unit. */
@@ -26,10 +26,12 @@ export interface Surroundings extends Globals {
   /** Tells whose code lies at a place of the table: for errors and for showing procedures. */
   functionAt(slot: number, fun: Fun): void;
   constantCell(datum: Datum): number;
+  /** Signature of a low-level routine; undefined: there is none of this name. */
+  lowSignature(name: string): LowSignature | undefined;
   readonly coldSlot: number;
 }
 
-export interface CompiledUnit {
+interface CompiledUnit {
   readonly bytes: Uint8Array;
   /** Closure word of the procedure without arguments that runs the unit. */
   readonly main: number;
@@ -41,12 +43,20 @@ export interface CompiledUnit {
  * Where functions that other units may call directly are exported: by function, the unit's name and the export's name
  * of each clause.
  */
-export type Exporter = Map<Fun, { unit: string; names: string[]; word: number }>;
+export interface Exporter {
+  get(fun: Fun): ExportPlace | undefined;
+  set(fun: Fun, place: ExportPlace): unknown;
+}
+export interface ExportPlace {
+  readonly unit: string;
+  readonly names: readonly string[];
+  readonly word: number;
+}
 
 /** Top-level forms in one function at most: the functions stay of a size that the host compiles well. */
 const FORMS_MAX = 24;
 
-export interface CompileOptions {
+interface CompileOptions {
   readonly name: string;
   readonly passes: Passes;
   /** Nothing outside calls its top-level functions: their parameters' types may be inferred. */
@@ -161,6 +171,7 @@ class UnitLinker implements Linker {
   readonly #headers: Map<Fun, { low: number; slot: number }>;
   readonly #statics: Map<Fun, number>;
   readonly #entries: (() => void)[];
+  #exportCount: number;
 
   constructor(surroundings: Surroundings, exporter: Exporter, options: CompileOptions) {
     this.module = new UnitModule();
@@ -174,6 +185,7 @@ class UnitLinker implements Linker {
     this.#headers = new Map();
     this.#statics = new Map();
     this.#entries = [];
+    this.#exportCount = 0;
   }
 
   get coldSlot(): number {
@@ -185,7 +197,7 @@ class UnitLinker implements Linker {
   }
 
   low(name: string): FunctionRef {
-    const signature = lowSignature(name);
+    const signature = this.#surroundings.lowSignature(name);
     if (signature === undefined) throw new Error(`no low-level routine ${name}`);
     return this.module.importFunction("low", name, signature);
   }
@@ -242,10 +254,11 @@ class UnitLinker implements Linker {
 
   export(fun: Fun): void {
     const names = fun.clauses.map((_, index) => {
-      const name = `f${this.#exporter.size}_${index}`;
+      const name = `f${this.#exportCount}_${index}`;
       this.module.exportFunction(name, this.clause(fun, index));
       return name;
     });
+    this.#exportCount++;
     this.#exporter.set(fun, { unit: this.#name, names, word: this.staticClosure(fun) });
   }
 

@@ -55,7 +55,7 @@ export function kindTest(kind: number): Emitter {
   };
 }
 
-export function checkKind(
+function checkKind(
   e: FrameWriter,
   operand: Operand,
   node: Node,
@@ -233,23 +233,30 @@ export function bytesLength(kind: number, known: ValueType, primitive: string, s
   };
 }
 
-/** Checks that a record has a type; pushes nothing. */
-export function checkRecord(e: FrameWriter, node: PrimNode): Operand {
+/** Pushes whether the operand is a record of the type. A type that is not defined yet is that of no record. */
+export function pushRecordTest(e: FrameWriter, record: Operand, type: Node): void {
   const { writer } = e;
-  const record = e.operand(node.args[0]!);
-  const type = e.operand(node.args[1]!);
   pushKindTest(e, record, Kind.record);
   writer.if(Type.i32);
   e.push(record);
   writer.op(Op.i32WrapI64);
   writer.memory(Op.i64Load, Offset.fields);
-  e.push(type);
+  if (type.k === "gref") e.loadCell(type.g.cell);
+  else e.gen(type, "word", null);
   writer.op(Op.i64Eq);
   writer.else();
   writer.i32Const(0);
   writer.end();
+}
+
+/** Checks that a record has a type; pushes nothing. */
+export function checkRecord(e: FrameWriter, node: PrimNode, name: Node): Operand {
+  const { writer } = e;
+  const record = e.operand(node.args[0]!);
+  pushRecordTest(e, record, node.args[1]!);
   writer.op(Op.i32Eqz);
-  e.raiseIf(record, "record", "record of the type");
-  e.done(type);
+  writer.if();
+  e.raiseRecord(record, node.args[1]!, name);
+  writer.end();
   return record;
 }

@@ -400,8 +400,12 @@ export class CodeEmitter extends FrameWriter {
     const { writer } = this;
     const isTail = destination === "tail" && context === null;
     if (node.args.length > ARITY_MAX) return this.callVariadic(node, destination, context);
-    if (!isTail && node.args.length === 1 && node.f.k === "gref" && isCallWithContinuation(node.f.g))
-      return this.callWithContinuation(node, destination, context!);
+    if (node.args.length === 1 && node.f.k === "gref" && isCallWithContinuation(node.f.g)) {
+      if (!isTail) return this.callWithContinuation(node, destination, context!);
+      writer.localGet(0);
+      this.gen(node.args[0]!, "word", null);
+      return this.callRef(this.linker.low("capture"), true);
+    }
     if (isTail) writer.localGet(0);
     else this.pushTop();
     const f = this.temporary(Type.i64);

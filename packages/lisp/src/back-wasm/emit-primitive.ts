@@ -21,6 +21,7 @@ import {
   checkedElement,
   bytesLength,
   checkRecord,
+  pushRecordTest,
 } from "./emit-checks.ts";
 import { characterCompare, checkCharacter } from "./emit-characters.ts";
 import type { Emitter, PrimNode, Result } from "./emit-arithmetic.ts";
@@ -373,8 +374,26 @@ const EMITTERS: Record<string, Emitter> = {
     e.writer.memory(Op.i64Store, cellAddress(constantOf(node.args[0]!)));
     return "nothing";
   },
+  "%record": (e, node) => {
+    const address = e.allocate(node, 8 + 8 * node.args.length);
+    e.storeHeader(address, headerByte(Kind.record), node.args.length);
+    node.args.forEach((arg, index) => {
+      e.writer.localGet(address);
+      e.gen(arg, "word", null);
+      e.writer.memory(Op.i64Store, 8 + index * 8);
+    });
+    e.pointer(address, Tag.object);
+    e.release(address, Type.i32);
+    return "word";
+  },
+  "%record?": (e, node) => {
+    const record = e.operand(node.args[0]!);
+    pushRecordTest(e, record, node.args[1]!);
+    e.done(record);
+    return "test";
+  },
   "%record-ref": (e, node) => {
-    const record = checkRecord(e, node);
+    const record = checkRecord(e, node, node.args[3]!);
     e.push(record);
     e.writer.op(Op.i32WrapI64);
     e.writer.memory(Op.i64Load, Offset.fields + 8 + 8 * constantOf(node.args[2]!));
@@ -383,7 +402,7 @@ const EMITTERS: Record<string, Emitter> = {
   },
   "%record-set!": (e, node) => {
     const value = e.operand(node.args[3]!);
-    const record = checkRecord(e, node);
+    const record = checkRecord(e, node, node.args[4]!);
     e.storeField(
       () => {
         e.push(record);

@@ -250,18 +250,37 @@ export abstract class FrameWriter {
   /** A call that raises an error about the word in a local and does not return. Frame words are kept. */
   raise(local: number, primitive: string, expected: string): void {
     const { writer } = this;
-    if (this.top === 0) {
-      writer.localGet(0);
-      writer.i64Const(0);
-      writer.memory(Op.i64Store, 0);
-    }
-    if (this.hasCalls) this.setSite(this.linker.coldSlot | (1 << 20));
+    this.beforeRaise();
     this.pushTop();
     writer.localGet(local);
     writer.i32Const(errorCode(primitive, expected));
     this.callLow("type-error");
     writer.op(Op.drop);
     writer.op(Op.unreachable);
+  }
+
+  /** The same for a word that is no record of the type that the procedure of this name wants. */
+  raiseRecord(record: Operand, type: Node, name: Node): void {
+    const { writer } = this;
+    this.beforeRaise();
+    this.pushTop();
+    this.gen(name, "word", null);
+    this.gen(type, "word", null);
+    this.push(record);
+    this.callLow("record-error");
+    writer.op(Op.drop);
+    writer.op(Op.unreachable);
+  }
+
+  /** The frame of a function that is left for an error. */
+  beforeRaise(): void {
+    const { writer } = this;
+    if (this.top === 0) {
+      writer.localGet(0);
+      writer.i64Const(0);
+      writer.memory(Op.i64Store, 0);
+    }
+    if (this.hasCalls) this.setSite(this.linker.coldSlot | (1 << 20));
   }
 
   // Values.

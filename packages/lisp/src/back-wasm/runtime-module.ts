@@ -13,6 +13,7 @@ import {
   Region,
   Register,
   Tag,
+  VARIADIC,
   cellAddress,
   headerByte,
 } from "../heap/layout.ts";
@@ -66,6 +67,8 @@ function lowProgram(): LowProgram {
     CDR: Offset.cdr,
     FLONUM: Offset.flonum,
     "PROCEDURE-HEADER": Offset.procedureHeader,
+    "PROCEDURE-ARITY": Offset.procedureHeader + 1,
+    "PROCEDURE-CODE": Offset.procedureCode,
     HEADER: Offset.header,
     COUNT: Offset.count,
     FIELDS: Offset.fields,
@@ -75,7 +78,7 @@ function lowProgram(): LowProgram {
     "CAPTURED-1": Offset.captured + 8,
     "CAPTURED-2": Offset.captured + 16,
     "CAPTURED-3": Offset.captured + 24,
-    "CONTINUATION-CODE": TableSlot.continuation,
+    "CONTINUATION-HEADER": headerByte(Kind.procedure) + VARIADIC * 256 + 4 * 2 ** 16 + TableSlot.continuation * 2 ** 32,
     "FLONUM-HEADER": headerByte(Kind.flonum) + 8 * 2 ** 32,
     "ERROR-TOO-MANY": errorCode("apply", "fewer arguments"),
     "ERROR-LIST": errorCode("apply", "list"),
@@ -92,9 +95,10 @@ function lowProgram(): LowProgram {
   return program;
 }
 
-/** Signature of a low-level routine; undefined: there is none of this name. */
-export function lowSignature(name: string): LowSignature | undefined {
-  return lowProgram().functions.find((fn) => fn.name === name)?.signature ?? HOST[name];
+/** Signatures of the low-level routines and of what they import, by name. */
+export function lowSignatures(): Map<string, LowSignature> {
+  const own = lowProgram().functions.map(({ name, signature }) => [name, signature] as const);
+  return new Map([...own, ...Object.entries(HOST)]);
 }
 
 /** The module's bytes; it exports each routine by its name, `run`, and the tag `unwind`. */
@@ -131,7 +135,10 @@ export function runtimeModule(): Uint8Array {
   return module.finish();
 }
 
-/** `run(f)`: calls f without arguments and goes on from the heap until no frame is left; the value lies in its cell. */
+/**
+ * `run`: calls the procedure in the value's cell without arguments and goes on from the heap until no frame is left;
+ * the value lies in the cell then. Frames that return one into the other stay inside of the handler.
+ */
 function addRun(module: UnitModule, refs: ReadonlyMap<string, FunctionRef>): void {
   const run = new FunctionRef("run", { parameters: [], result: null });
   const code = new CodeWriter(256);
@@ -140,18 +147,23 @@ function addRun(module: UnitModule, refs: ReadonlyMap<string, FunctionRef>): voi
     code.op(Op.call);
     fixups.push({ at: code.reserveU32(), ref: refs.get(name)! });
   };
+  const continuation = (): void => {
+    code.i32Const(0);
+    code.memory(Op.i64Load, cellAddress(Cell.continuation));
+    code.op(Op.i64Eqz);
+  };
   const isStarted = 0;
   const value = 1;
   const again = code.loop();
-  const next = code.block();
+  const aborted = code.block();
   const unwound = code.block();
   code.tryTable([
     { tag: module.unwindTag, label: unwound },
-    { tag: module.abortTag, label: next },
+    { tag: module.abortTag, label: aborted },
   ]);
   code.localGet(isStarted);
   code.if(Type.i64);
-  call("step");
+  call("go-on");
   code.else();
   code.i32Const(1);
   code.localSet(isStarted);
@@ -160,16 +172,25 @@ function addRun(module: UnitModule, refs: ReadonlyMap<string, FunctionRef>): voi
   call("start");
   code.end();
   code.localSet(value);
+  const done = code.block();
+  const next = code.loop();
+  continuation();
+  code.brIf(done);
+  code.localGet(value);
+  call("next-frame");
+  code.localSet(value);
+  code.br(next);
+  code.end();
+  code.end();
   code.i32Const(0);
   code.localGet(value);
   code.memory(Op.i64Store, cellAddress(Cell.value));
-  code.br(next);
+  code.return();
   code.end();
   code.end();
   call("link-frames");
   code.end();
-  call("has-work");
-  code.brIf(again);
+  code.br(again);
   code.end();
   module.addBody(run, [Type.i32, Type.i64], code, fixups);
   module.exportFunction("run", run);

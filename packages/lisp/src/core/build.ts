@@ -2,7 +2,7 @@
 import { type Datum, UNSPECIFIED } from "../datum/datum.ts";
 import type { Core, Global, Source, Variable } from "./core.ts";
 
-export const PRIMITIVE_LIBRARY = "(stratos primitive)";
+const PRIMITIVE_LIBRARY = "(stratos primitive)";
 const primitives = new Map<string, Global>();
 
 /** The global of a primitive: one object for each name. */

@@ -108,7 +108,7 @@ export function codesOf(text: string): number[] {
 }
 
 /** The JavaScript string of scalar values, from `start` to before `end`. */
-export function textOf(codes: readonly number[], start = 0, end = codes.length): string {
+export function textOf(codes: readonly number[] | Uint8Array, start = 0, end = codes.length): string {
   let text = "";
   // `String.fromCodePoint` takes its codes as arguments, of which the stack holds a limited number.
   for (let from = start; from < end; from += 4096)

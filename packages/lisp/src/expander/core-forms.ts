@@ -25,7 +25,7 @@ import { type Identifier, isIdentifier, Scope, Syntax, syntaxItems, syntaxToDatu
 import { evaluateTransformer } from "./evaluate-transformer.ts";
 import { parseSyntaxRules, RenamingTransformer } from "./transformer.ts";
 
-export type CoreForm = (form: Syntax, context: Context, expander: Expander) => Core;
+type CoreForm = (form: Syntax, context: Context, expander: Expander) => Core;
 
 export const coreForms: ReadonlyMap<string, CoreForm> = new Map<string, CoreForm>([
   ["quote", (form, _context, expander) => makeConst(syntaxToDatum(expander.items(form, 2, 2)[1]), form.source)],
@@ -276,12 +276,12 @@ function assignment(form: Syntax, context: Context, expander: Expander): Core {
   return { kind: "set-global", global: binding.global, value: core, source };
 }
 
-export interface Bound {
+interface Bound {
   readonly required: Variable[];
   readonly rest: Variable | null;
 }
 
-export function bindFormals(formals: unknown, whole: Syntax, scope: Scope, phase: number): Bound {
+function bindFormals(formals: unknown, whole: Syntax, scope: Scope, phase: number): Bound {
   const { required, rest } = parseFormals(formals, whole);
   const variables = bindLocals(rest === null ? required : [...required, rest], scope, phase);
   return { required: variables.slice(0, required.length), rest: rest === null ? null : variables.at(-1)! };
@@ -307,7 +307,7 @@ export function lambdaClause(
 }
 
 /** `call-with-values` of an expression; plain where one value is asked for. */
-export function receive(value: Core, { required, rest }: Bound, body: Core): Core {
+function receive(value: Core, { required, rest }: Bound, body: Core): Core {
   if (required.length === 1 && rest === null) return makeLet(required[0]!, value, body);
   return callPrimitive(
     "call-with-values",

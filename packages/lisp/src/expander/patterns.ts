@@ -10,7 +10,7 @@ import { isEqvNumber, isNumber } from "../number/arithmetic.ts";
 import { isBoundIdentifierEqual, isFreeIdentifierEqual, resolve } from "./binding.ts";
 import { type Identifier, isIdentifier, Syntax, unwrap } from "./syntax.ts";
 
-export type Pattern =
+type Pattern =
   | { readonly kind: "any" }
   | { readonly kind: "variable"; readonly index: number }
   | { readonly kind: "literal"; readonly identifier: Identifier }
@@ -27,7 +27,7 @@ export type Pattern =
   | { readonly kind: "vector"; readonly inner: Pattern }
   | { readonly kind: "atom"; readonly datum: unknown };
 
-export interface PatternVariable {
+interface PatternVariable {
   readonly identifier: Identifier;
   readonly depth: number;
 }
@@ -44,7 +44,7 @@ export interface CompiledPattern {
   readonly variables: readonly PatternVariable[];
 }
 
-export function isEllipsis(value: unknown, { ellipsis, literals, phase }: PatternScope): boolean {
+function isEllipsis(value: unknown, { ellipsis, literals, phase }: PatternScope): boolean {
   if (!isIdentifier(value)) return false;
   if (ellipsis !== null) return isBoundIdentifierEqual(value, ellipsis);
   if (literals.some((literal) => isBoundIdentifierEqual(literal, value))) return false;
@@ -197,7 +197,7 @@ export type Template =
   | { readonly kind: "vector"; readonly inner: Template; readonly origin: Syntax | null };
 
 /** Finds the pattern variable that an identifier of the template names. */
-export type VariableLookup = (identifier: Identifier) => { readonly index: number; readonly depth: number } | null;
+type VariableLookup = (identifier: Identifier) => { readonly index: number; readonly depth: number } | null;
 
 /** @throws SchemeError  where variables have too few ellipses, or an ellipsis has no variable to repeat */
 export function compileTemplate(template: Syntax, lookup: VariableLookup, scope: PatternScope): Template {

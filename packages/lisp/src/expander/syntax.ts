@@ -78,9 +78,9 @@ export class ScopeSet {
   }
 }
 
-export const NO_SCOPES = new ScopeSet([]);
+const NO_SCOPES = new ScopeSet([]);
 
-export type ScopeOperation = "add" | "remove" | "flip";
+type ScopeOperation = "add" | "remove" | "flip";
 interface Pending {
   readonly operation: ScopeOperation;
   readonly scope: Scope;
@@ -143,11 +143,6 @@ function pushed(datum: unknown, pending: readonly Pending[]): unknown {
   }
   last.cdr = pushed(rest, pending);
   return first;
-}
-
-/** Adds, removes or flips a scope on a value that may hold syntax objects. */
-export function withScope<T>(value: T, operation: ScopeOperation, scope: Scope): T {
-  return pushed(value, [{ operation, scope }]) as T;
 }
 
 /** A symbol with scopes. */

@@ -277,6 +277,26 @@ export class Heap {
     return Heap.pointer(address, Tag.object);
   }
 
+  /** Names of interned symbols with their addresses. */
+  get symbols(): ReadonlyMap<string, number> {
+    return this.#symbols;
+  }
+
+  /** Tells that a symbol lies at an address already, as an image has it. */
+  knowSymbol(symbol: SchemeSymbol, address: number): void {
+    this.#symbols.set(symbol.name, address);
+    this.#symbolsByAddress.set(address, symbol);
+  }
+
+  /** A copy of a part of the memory. */
+  copyOut(start: number, end: number): Uint8Array {
+    return this.#bytes.slice(start, end);
+  }
+
+  copyIn(start: number, bytes: Uint8Array): void {
+    this.#bytes.set(bytes, start);
+  }
+
   bytes(word: Word): Uint8Array {
     const address = Heap.address(word) + 8;
     return this.#bytes.subarray(address, address + this.count(word));

@@ -119,6 +119,7 @@ export const Register = {
   copiedBytes: 140,
   nurseryEnd: 148,
   nurserySize: 152,
+  unwindCount: 156,
 } as const;
 
 const KIB = 1024;
@@ -176,6 +177,7 @@ export const Cell = {
   inputPort: 31,
   outputPort: 32,
   errorPort: 33,
+  recordError: 34,
   first: 64,
 } as const;
 

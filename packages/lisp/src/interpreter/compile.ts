@@ -41,7 +41,7 @@ export class Cell {
 }
 
 /** Where compiled code finds globals. */
-export interface Linker {
+interface Linker {
   cell(global: Global): Cell;
   /** No expression is simple but constants and local variables: each has a continuation of its own. */
   readonly isStepped: boolean;
@@ -75,7 +75,7 @@ class ProcedureScope {
 }
 
 /** Code that can be run by `machine.execute(run, makeEnv())`. */
-export interface CompiledForm {
+interface CompiledForm {
   readonly run: Run;
   makeEnv(): Env;
 }

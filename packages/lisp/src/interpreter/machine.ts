@@ -11,7 +11,7 @@
  */
 import type { Source } from "../core/core.ts";
 import { Condition, failure, limitReached, SchemeError, wrongType } from "../datum/condition.ts";
-import { DEFAULT, list, UNSPECIFIED } from "../datum/datum.ts";
+import { list, UNSPECIFIED } from "../datum/datum.ts";
 
 /** `env[0]` is the environment around; the rest are the variables of one procedure. */
 export type Env = unknown[];
@@ -128,7 +128,7 @@ export function makeValues(values: unknown[]): unknown {
   return values.length === 1 ? values[0] : new MultipleValues(values);
 }
 
-export interface Handlers {
+interface Handlers {
   readonly procedure: unknown;
   readonly next: Handlers | null;
 }
@@ -493,9 +493,4 @@ function callWinder(machine: Machine, winder: Winder, thunk: unknown, resume: Re
 
 export function checkProcedure(who: string, value: unknown): void {
   if (!isProcedure(value)) throw wrongType(who, "a procedure", value);
-}
-
-/** An optional argument that was given as nothing. */
-export function isMissing(value: unknown): boolean {
-  return value === undefined || value === DEFAULT;
 }

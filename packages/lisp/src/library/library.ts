@@ -18,7 +18,7 @@ import {
 import { writeText } from "../reader/writer.ts";
 import { standardExports } from "./standard.ts";
 
-export interface Library {
+interface Library {
   readonly name: string;
   readonly exports: ReadonlyMap<string, Binding>;
   /** Null: it is made of primitives, and nothing is to be run. */
@@ -30,7 +30,7 @@ export type LibraryFinder = (
   parts: readonly (string | number)[],
 ) => { readonly text: string; readonly file: string } | null;
 
-export interface LibraryHost {
+interface LibraryHost {
   readonly expander: Expander;
   readonly findLibrary: LibraryFinder;
   readForms(text: string, file: string, namespace: Namespace, foldsCase: boolean): Syntax[];
@@ -252,7 +252,7 @@ function loader(): Namespace {
 }
 
 /** A library's name as it is written. @throws SchemeError */
-export function libraryName(name: Syntax): string {
+function libraryName(name: Syntax): string {
   const items = syntaxItems(name);
   const isGood =
     items !== null &&

@@ -156,9 +156,5 @@ export function standardExports(library: string): Map<string, Binding> | null {
   return text === undefined ? null : new Map(words(text).map((name) => [name, systemBinding(name)]));
 }
 
-export function standardLibraries(): string[] {
-  return [...Object.keys(WORDS), "(stratos lisp)", ...Object.keys(ALIASES)];
-}
-
 for (const name of new Set(words([...Object.values(WORDS), "define-library import"].join(" "))))
   bind(intern(name), systemNamespace.scopes, ANY_PHASE, systemBinding(name));

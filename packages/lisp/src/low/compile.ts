@@ -36,7 +36,7 @@ export interface LowTarget {
   tag(name: string): number;
 }
 
-export interface LowFunction {
+interface LowFunction {
   readonly name: string;
   readonly signature: LowSignature;
   readonly parameters: readonly string[];

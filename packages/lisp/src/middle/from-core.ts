@@ -9,6 +9,7 @@ import type { Datum } from "../datum/datum.ts";
 import { Fun, Var, children, constant, functionsOf, ref } from "./ir.ts";
 import type { FunClause, Node, TopLevel } from "./ir.ts";
 import { prim, primitive } from "./primitives.ts";
+import { recordProcedure } from "./records.ts";
 
 export interface Globals {
   /** The top-level variable of a global of this unit or another one. */
@@ -20,10 +21,13 @@ export interface Globals {
 export class FromCore {
   readonly #globals: Globals;
   readonly #variables: Map<Variable, Var>;
+  /** How many fields the records of a type have, by the variable that holds the type. */
+  readonly #fieldCounts: Map<Variable | Global | null, number>;
 
   constructor(globals: Globals) {
     this.#globals = globals;
     this.#variables = new Map();
+    this.#fieldCounts = new Map();
   }
 
   convert(core: Core): Node {
@@ -39,6 +43,7 @@ export class FromCore {
       case "set-global":
         return { k: "gset", g: this.#global(core.global), value: this.convert(core.value), isDefinition: false };
       case "define-global":
+        this.#noteRecordType(core.global, core.value);
         return {
           k: "gset",
           g: this.#globals.topLevel(core.global),
@@ -62,6 +67,7 @@ export class FromCore {
       }
       case "letrec*": {
         const vars = core.variables.map((variable) => this.#variable(variable));
+        core.variables.forEach((variable, index) => this.#noteRecordType(variable, core.values[index]!));
         return fixLetrec(
           vars,
           core.values.map((value) => this.convert(value)),
@@ -71,6 +77,13 @@ export class FromCore {
       case "call":
         return this.#call(core);
     }
+  }
+
+  #noteRecordType(variable: Variable | Global, value: Core): void {
+    if (value.kind !== "call" || value.operator.kind !== "global") return;
+    const [, fields] = value.operands;
+    if (value.operator.global.primitive === "make-record-type" && fields?.kind === "const")
+      this.#fieldCounts.set(variable, (fields.datum as readonly Datum[]).length);
   }
 
   #function(name: string, clauses: readonly Clause[], core: Core): Fun {
@@ -104,9 +117,16 @@ export class FromCore {
     if (operator.kind === "global" && operator.global.primitive !== null && !operator.global.isAssigned) {
       const inline = primitiveCall(operator.global.primitive, args);
       if (inline !== null) return inline;
+      const [type] = core.operands;
+      const record = recordProcedure(operator.global.primitive, args, this.#fieldCounts.get(variableOf(type)) ?? null);
+      if (record !== null) return record;
     }
     return { k: "call", f: this.convert(operator), args, source: core.source };
   }
+}
+
+function variableOf(core: Core | undefined): Variable | Global | null {
+  return core?.kind === "global" ? core.global : core?.kind === "local" ? core.variable : null;
 }
 
 /** A call of a primitive by operations in line; null: it has none for these operands. */
@@ -216,7 +236,7 @@ function fixLetrec(vars: Var[], values: Node[], body: Node): Node {
 }
 
 /** Strongly connected components (Tarjan), those that others depend on first. */
-export function components(edges: readonly (readonly number[])[]): number[][] {
+function components(edges: readonly (readonly number[])[]): number[][] {
   const order = edges.map(() => -1);
   const low = edges.map(() => 0);
   const isOpen = edges.map(() => false);

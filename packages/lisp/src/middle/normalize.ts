@@ -8,7 +8,7 @@ import type { Node } from "./ir.ts";
 
 /** Operations that allocate first and evaluate their operands after: none of those may be a safepoint. */
 export function allocatesFirst(node: Node): boolean {
-  return node.k === "closure" || (node.k === "prim" && (node.op.name === "cons" || node.op.name === "%box"));
+  return node.k === "closure" || (node.k === "prim" && ["cons", "%box", "%record"].includes(node.op.name));
 }
 
 export function isSafepoint(node: Node): boolean {
@@ -22,7 +22,7 @@ export function isCall(node: Node): boolean {
 const safepoints = new WeakMap<Node, boolean>();
 const calls = new WeakMap<Node, boolean>();
 
-export function hasSafepoint(node: Node): boolean {
+function hasSafepoint(node: Node): boolean {
   let found = safepoints.get(node);
   if (found === undefined) safepoints.set(node, (found = isSafepoint(node) || children(node).some(hasSafepoint)));
   return found;
@@ -91,6 +91,8 @@ function operands(node: Node, list: readonly Node[], build: (list: Node[]) => No
   for (let index = 0; index <= last; index++) {
     const part = parts[index]!;
     if (part.k === "const" || part.k === "ref" || part.k === "captured") continue;
+    // Always the same, wherever it is read.
+    if (part.k === "gref" && part.g.isDefined && !part.g.isAssigned) continue;
     const isFirst = parts.slice(0, index).every(({ k }) => k === "const");
     if (index < last || hasCall(part) || !isFirst || allocatesFirst(node)) name(index);
   }

@@ -115,8 +115,11 @@ add("%cell", 1);
 add("%set-cell!", 2);
 add("%mulhi", 2, { pure: true, result: "fixnum" });
 for (let count = 0; count <= 6; count++) add("%host", count + 1); // (operation, operand …): see runtime/host.ts
-add("%record-ref", 3); // (record, its type, constant index): checked
-add("%record-set!", 4);
+// Records: (type, field …); (record, type); (record, type, constant index, name for errors), a value before the name.
+for (let count = 0; count <= 8; count++) add("%record", count + 1, { safepoint: "cold", pure: true, result: "record" });
+add("%record?", 2, { pure: true, test: true });
+add("%record-ref", 4);
+add("%record-set!", 5);
 add("%closure-ref", 2);
 add("%closure-set!", 3); // (closure, constant index, value)
 add("%eqv?", 2, { pure: true, test: true });

@@ -99,7 +99,7 @@ export function countUses(node: Node): void {
 }
 
 /** Nodes of a tree, its functions' bodies too; stops counting beyond `limit`. */
-export function sizeOf(node: Node, limit = Infinity): number {
+function sizeOf(node: Node, limit = Infinity): number {
   let size = 1;
   for (const fun of functionsOf(node)) for (const clause of fun.clauses) size += 2 + sizeOf(clause.body, limit - size);
   for (const child of children(node)) {
@@ -110,11 +110,7 @@ export function sizeOf(node: Node, limit = Infinity): number {
 }
 
 /** A copy with variables and labels of its own. */
-export function copyNode(
-  node: Node,
-  variables: Map<Var, Var> = new Map(),
-  labels: Map<Label, Label> = new Map(),
-): Node {
+function copyNode(node: Node, variables: Map<Var, Var> = new Map(), labels: Map<Label, Label> = new Map()): Node {
   const fresh = (v: Var): Var => {
     const copy = new Var(v.name, v.isAssigned);
     variables.set(v, copy);
@@ -161,7 +157,7 @@ export function copyNode(
 }
 
 /** Evaluating it has no effect and cannot fail. */
-export function isPure(node: Node): boolean {
+function isPure(node: Node): boolean {
   switch (node.k) {
     case "const":
     case "ref":
@@ -450,7 +446,7 @@ const FOLDS: Record<string, (a: number, b: number) => number | boolean> = {
 };
 
 /** A word that needs no memory: it may be copied to each use. Symbols are one object each. */
-export function isImmediate(datum: Datum): boolean {
+function isImmediate(datum: Datum): boolean {
   return (
     typeof datum === "boolean" ||
     typeof datum === "number" ||
@@ -462,7 +458,7 @@ export function isImmediate(datum: Datum): boolean {
   );
 }
 
-export function copyClause(clause: FunClause): FunClause {
+function copyClause(clause: FunClause): FunClause {
   const copy = copyNode({ k: "lambda", fun: new Fun("copy", [clause], null) });
   assert(copy.k === "lambda", "a function's copy is a function");
   return copy.fun.clauses[0]!;

@@ -8,7 +8,7 @@ import type { Code } from "./closures.ts";
 import { children } from "./ir.ts";
 import type { Fun, Label, Node, ValueType, Var } from "./ir.ts";
 
-export function join(a: ValueType, b: ValueType): ValueType {
+function join(a: ValueType, b: ValueType): ValueType {
   if (a === b || b === "none") return a;
   if (a === "none") return b;
   if ((a === "fixnum" || a === "integer") && (b === "fixnum" || b === "integer")) return "integer";
@@ -30,7 +30,7 @@ export function typeOfDatum(datum: Datum): ValueType {
 }
 
 /** Type of an operation's result from its operands' types. */
-export function resultType(name: string, types: readonly ValueType[]): ValueType | null {
+function resultType(name: string, types: readonly ValueType[]): ValueType | null {
   const [a, b] = types;
   const isInteger = (type: ValueType | undefined): boolean => type === "fixnum" || type === "integer";
   switch (name) {

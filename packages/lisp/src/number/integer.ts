@@ -1,10 +1,9 @@
 /** Division of integers in its flavours, roots, roundings and bits. R7RS §6.2.6; SRFI 141, 151. */
-import { Compnum, Flonum, Ratnum, type Real } from "../datum/datum.ts";
+import { Flonum, Ratnum, type Real } from "../datum/datum.ts";
 import { failure, wrongType } from "../datum/condition.ts";
 import {
   type Exact,
   type Integer,
-  type Num,
   compare,
   denominatorOf,
   exactDouble,
@@ -250,8 +249,4 @@ export function bitwise(
   for (const value of [a, b])
     if (typeof value !== "number" && typeof value !== "bigint") throw wrongType(who, "an exact integer", value);
   return normalize(big(BigInt(a as Integer), BigInt(b as Integer)));
-}
-
-export function isComplexNumber(value: Num): value is Compnum {
-  return value instanceof Compnum;
 }

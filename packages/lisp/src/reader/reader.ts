@@ -11,11 +11,11 @@ import { parseNumber } from "../number/parse.ts";
 import { foldText } from "../datum/unicode.ts";
 import { TextCursor, type CharSource } from "./text-cursor.ts";
 
-export const DEPTH_MAX = 1_000_000;
+const DEPTH_MAX = 1_000_000;
 const TOKEN_MAX = 1 << 24;
 
 /** Gives data their places. */
-export interface Wrapper {
+interface Wrapper {
   wrap(value: unknown, source: Source): unknown;
   /** The wrapped datum, whose `datum` may be replaced (labels); null: it is not wrapped. */
   inside(value: unknown): { datum: unknown } | null;

@@ -11,7 +11,7 @@ import { parseNumber } from "../number/parse.ts";
 export type WriteMode = "write" | "display" | "shared" | "simple";
 
 /** Prints values that are no data: procedures, records, ports. Null: not one of its own. */
-export type ObjectWriter = (value: object, write: (value: unknown) => string) => string | null;
+type ObjectWriter = (value: object, write: (value: unknown) => string) => string | null;
 
 /** A structure printed by `write-simple` whose text would never end is cut here with an error. */
 const LENGTH_MAX = 1 << 28;

@@ -13,7 +13,7 @@ import { publicPrimitives, primitive } from "../middle/primitives.ts";
 
 type Scope = ReadonlyMap<string, Variable>;
 
-export interface BootOptions {
+interface BootOptions {
   readonly library: string;
   readonly globalOf: (name: string) => Global | undefined;
   /** Place of a primitive among the host's. */

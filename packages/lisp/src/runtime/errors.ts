@@ -36,7 +36,6 @@ const ERRORS: readonly (readonly [primitive: string, expected: string])[] = [
   ["char>?", "char"],
   ["char<=?", "char"],
   ["char>=?", "char"],
-  ["record", "record of the type"],
   ["letrec", "initialised variable"],
 ];
 

@@ -84,6 +84,13 @@ call-variadic sp f 8))
 (define (call1 sp:i32 f a) (tail slow1 sp f a))
 (define (call2 sp:i32 f a b) (tail slow2 sp f a b))
 
+; The same for an f that most likely takes one argument.
+(define (call-one sp:i32 f a)
+  (when (= (tag-of f) TAG-PROCEDURE)
+    (when (= (load8 (wrap f) PROCEDURE-ARITY) 1)
+      (tail-indirect procedure1 (load32 (wrap f) PROCEDURE-CODE) sp f a)))
+  (tail slow1 sp f a))
+
 ; (apply f list): the list's items become the arguments after the n that are there already.
 (define (apply-list sp:i32 f list n:i32)
   (let ((tail list))
@@ -99,6 +106,10 @@ call-variadic sp f 8))
 (define (type-error sp:i32 value code:i32)
   (store64! sp 0 0)
   (tail call2 (+ sp 8) (cell CELL-RAISE-ERROR) (ext (shl code 3)) value))
+
+(define (record-error sp:i32 name type value)
+  (store64! sp 0 0)
+  (tail slow3 (+ sp 8) (cell CELL-RECORD-ERROR) name type value))
 
 ; Frames.
 (define (save-frame:void sp:i32 site:i32)
@@ -126,30 +137,47 @@ call-variadic sp f 8))
 ; A function that would go beyond the stack's budget: its arguments lie in its frame.
 (define (overflow:void sp:i32 site:i32)
   (save-frame sp site)
+  (reg! UNWIND-COUNT (+ 1 (reg UNWIND-COUNT)))
   (throw unwind))
+
+; Puts a continuation's procedure at k: its frames, and what is bound there.
+(macro (continuation! k frames)
+  (begin
+    (store64! k 0 CONTINUATION-HEADER)
+    (store64! k 8 frames)
+    (store64! k 16 (cell CELL-WINDERS))
+    (store64! k 24 (cell CELL-HANDLERS))
+    (store64! k 32 (cell CELL-PARAMETERS))))
 
 ; (call/cc f) when no function is between the base loop and here.
 (define (capture-at-base sp:i32 f)
   (store64! sp 0 f)
   (let ((a:i32 (allocate (+ sp 8) 40)))
-    (store64! a 0 (or (or (shl (ext CONTINUATION-CODE) 32) 0x4ff00) (ext (or (shl KIND-PROCEDURE 3) 7))))
-    (store64! a 8 (cell CELL-CONTINUATION))
-    (store64! a 16 (cell CELL-WINDERS))
-    (store64! a 24 (cell CELL-HANDLERS))
-    (store64! a 32 (cell CELL-PARAMETERS))
-    (tail call1 sp (load64 sp) (pointer a TAG-PROCEDURE))))
+    (continuation! a (cell CELL-CONTINUATION))
+    (tail call-one sp (load64 sp) (pointer a TAG-PROCEDURE))))
 
 (define (capture sp:i32 f)
   (when (= sp STACK) (tail capture-at-base sp f))
   (cell! CELL-PENDING-PROCEDURE f)
+  (reg! UNWIND-COUNT (+ 1 (reg UNWIND-COUNT)))
   (throw unwind))
 
-; The same from a function that lies on the base loop alone: its frame goes to the heap, it is left for good.
+; The same from a function that lies on the base loop alone: its frame goes to the heap, it is left for good. Frame and
+; continuation are made at once.
 (define (capture-site sp:i32 site:i32 f)
   (cell! CELL-TEMPORARY f)
-  (save-frame sp site)
-  (link-frames)
-  (tail capture-at-base STACK (cell CELL-TEMPORARY)))
+  (let ((n:i32 (shr site 20)) (i:i32 0))
+    (let ((a:i32 (allocate (+ sp (* n 8)) (+ 64 (* n 8)))))
+      (let ((k:i32 (+ a (+ 24 (* n 8)))) (f (cell CELL-TEMPORARY)) (frame (pointer a TAG-OBJECT)))
+        (store64! a 0 (header KIND-FRAME 0 (+ n 2)))
+        (store64! a 8 (cell CELL-CONTINUATION))
+        (store64! a 16 (ext (shl (and site 0xfffff) 3)))
+        (while (< i n)
+          (store64! (+ a (* i 8)) 24 (load64 (+ sp (* i 8))))
+          (set! i (+ i 1)))
+        (cell! CELL-CONTINUATION frame)
+        (continuation! k frame)
+        (tail call-one STACK f (pointer k TAG-PROCEDURE))))))
 
 ; Code of the procedures call/cc, %throw-to and apply.
 (define (call/cc-code sp:i32 self f) (tail capture sp f))
@@ -191,22 +219,24 @@ call-variadic sp f 8))
 ; Code of a frame that was left for an error: nothing may return to it.
 (define (cold-resume sp:i32 value) (tail type-error sp value ERROR-RETURN))
 
-; One step of the base loop: the pending call, else the next frame with the value.
-(define (step)
-  (let ((f (cell CELL-PENDING-PROCEDURE)) (sp:i32 STACK))
+; The call that waits since the stack was captured, if there is one, else the next frame with the value.
+(define (go-on)
+  (let ((f (cell CELL-PENDING-PROCEDURE)))
     (when (!= f 0)
       (cell! CELL-PENDING-PROCEDURE 0)
       (tail capture-at-base STACK f))
-    (let ((frame (cell CELL-CONTINUATION)))
-      (let ((a:i32 (wrap frame)))
-        (let ((n:i32 (- (load32 a COUNT) 2)))
-          (cell! CELL-CONTINUATION (load64 a FIELDS))
-          (while (> n 0)
-            (set! n (- n 1))
-            (store64! (+ STACK (* n 8)) 0 (load64 (+ a (* n 8)) FIELD-2)))
-          (tail-indirect resume (wrap (shr (load64 a FIELD-1) 3)) STACK (cell CELL-VALUE)))))))
+    (when (= (cell CELL-CONTINUATION) 0) (return (cell CELL-VALUE)))
+    (tail next-frame (cell CELL-VALUE))))
 
-(define (has-work:i32) (|| (!= (cell CELL-PENDING-PROCEDURE) 0) (!= (cell CELL-CONTINUATION) 0)))
+; Takes the first frame from the heap and goes on from there.
+(define (next-frame value)
+  (let ((a:i32 (wrap (cell CELL-CONTINUATION))))
+    (let ((n:i32 (shl (- (load32 a COUNT) 2) 3)))
+      (cell! CELL-CONTINUATION (load64 a FIELDS))
+      (while n
+        (set! n (- n 8))
+        (store64! (+ STACK n) 0 (load64 (+ a n) FIELD-2)))
+      (tail-indirect resume (wrap (shr (load64 a FIELD-1) 3)) STACK value))))
 
 (define (start f) (tail call0 STACK f))
 

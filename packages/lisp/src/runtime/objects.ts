@@ -105,6 +105,17 @@ export class Objects implements ObjectCodec {
     return this.#handle(object);
   }
 
+  /** The host's objects that the heap knows, each with the address that stands for it. */
+  get handles(): readonly { object: object; address: number }[] {
+    return this.#handles.map((object) => ({ object, address: Heap.address(this.#handleWords.get(object)!) }));
+  }
+
+  /** Tells that an address stands for an object, as an image has it; in the order of `handles`. */
+  knowHandle(object: object, address: number): void {
+    this.#handles.push(object);
+    this.#handleWords.set(object, Heap.pointer(address, Tag.object));
+  }
+
   /** A static object that stands for one of the host's; kept for ever. */
   #handle(object: object): Word {
     let word = this.#handleWords.get(object);

@@ -192,6 +192,72 @@ export const LIBRARY = `
     (lambda (x value) (if (and (%kind? x 4) (eq? (%ref x 0) type)) (begin (%set! x i value) (if #f #f)) (%oracle \
 %record-error name type x)))))
 (define (record? x) (%kind? x 4))
+(%set-cell! 34 (lambda (name type value) (%oracle %record-error name type value)))
+
+; What calls procedures of the program: the interpreter's are in its prelude, here with a way of their own for one list.
+; Up to some depth map's calls nest, so that a list of that length is made once.
+(define (%map-one f l n all)
+  (if (pair? l)
+      (if (%fx> n 0)
+          (let ((x (f (%car l)))) (cons x (%map-one f (%cdr l) (%fx- n 1) all)))
+          (let loop ((l l) (done '()))
+            (if (pair? l)
+                (let ((x (f (%car l)))) (loop (%cdr l) (cons x done)))
+                (if (null? l) (reverse done) (%improper "map" all)))))
+      (if (null? l) '() (%improper "map" all))))
+(define (%map-two f a b done)
+  (if (and (pair? a) (pair? b))
+      (let ((x (f (%car a) (%car b)))) (%map-two f (%cdr a) (%cdr b) (cons x done)))
+      (reverse done)))
+(define (%map-many f lists)
+  (let loop ((lists lists) (done '()))
+    (if (%all-pairs? lists)
+        (let ((x (apply f (%cars lists)))) (loop (%cdrs lists) (cons x done)))
+        (reverse done))))
+(define map
+  (case-lambda
+    ((f l) (%map-one f l 100 l))
+    ((f a b) (%map-two f a b '()))
+    ((f first . rest) (%map-many f (cons first rest)))))
+(define (%for-each-one f l all)
+  (if (pair? l)
+      (begin (f (%car l)) (%for-each-one f (%cdr l) all))
+      (if (null? l) (if #f #f) (%improper "for-each" all))))
+(define (%for-each-many f lists)
+  (if (%all-pairs? lists)
+      (begin (apply f (%cars lists)) (%for-each-many f (%cdrs lists)))
+      (if #f #f)))
+(define for-each
+  (case-lambda
+    ((f l) (%for-each-one f l l))
+    ((f first . rest) (%for-each-many f (cons first rest)))))
+(define (%vector-map-one f v)
+  (let ((n (vector-length v)))
+    (let loop ((i 0) (done '()))
+      (if (%fx< i n)
+          (let ((x (f (vector-ref v i)))) (loop (%fx+ i 1) (cons x done)))
+          (list->vector (reverse done))))))
+(define vector-map
+  (case-lambda
+    ((f v) (%vector-map-one f v))
+    ((f first . rest) (list->vector (apply map f (map vector->list (cons first rest)))))))
+(define (%vector-for-each-one f v)
+  (let ((n (vector-length v)))
+    (let loop ((i 0)) (if (%fx< i n) (begin (f (vector-ref v i)) (loop (%fx+ i 1))) (if #f #f)))))
+(define vector-for-each
+  (case-lambda
+    ((f v) (%vector-for-each-one f v))
+    ((f first . rest) (apply for-each f (map vector->list (cons first rest))))))
+(define member
+  (case-lambda
+    ((x l) (%member x l))
+    ((x l same?)
+     (let loop ((l l)) (if (pair? l) (if (same? x (%car l)) l (loop (%cdr l))) #f)))))
+(define assoc
+  (case-lambda
+    ((x l) (%assoc x l))
+    ((x l same?)
+     (let loop ((l l)) (if (pair? l) (if (same? x (caar l)) (%car l) (loop (%cdr l))) #f)))))
 
 ; Equivalence.
 (define (eqv? a b) (or (%eqv? a b) (and (string? a) (string? b) (= (string-length a) 0) (= (string-length b) 0))))

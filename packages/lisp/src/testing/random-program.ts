@@ -222,7 +222,7 @@ export function randomExpression(random: SeededRandom): string {
 }
 
 /** Shows floats by their exact values, whatever a Scheme prints them as. */
-export const SHOW = `(define (show x)
+const SHOW = `(define (show x)
   (cond ((pair? x) (cons (show (car x)) (show (cdr x))))
         ((vector? x) (list->vector (map show (vector->list x))))
         ((and (number? x) (inexact? x)) (if (= x x) (if (< -1e300 x 1e300) (list 'fl (exact x)) 'infinite) 'nan))

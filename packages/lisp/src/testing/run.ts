@@ -4,7 +4,7 @@ import { utf8Decode, utf8Encode } from "../interpreter/utf8.ts";
 import { closedSystem, type System } from "../interpreter/system.ts";
 import { Lisp, type LispOptions } from "../session.ts";
 
-export interface Ran {
+interface Ran {
   readonly output: string;
   /** In words, with its place; null: none. */
   readonly error: string | null;

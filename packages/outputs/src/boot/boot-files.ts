@@ -52,7 +52,7 @@ export interface BootOptions {
   readonly seals?: readonly RootSeal[];
 }
 
-export interface BootFile {
+interface BootFile {
   readonly path: string;
   readonly content: Uint8Array;
 }

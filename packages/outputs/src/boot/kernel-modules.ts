@@ -7,7 +7,7 @@ import { FormatError } from "@stratos/formats";
 import { byteString } from "@stratos/base";
 import type { TreePaths } from "./tree-paths.ts";
 
-export interface ModuleFolder {
+interface ModuleFolder {
   /** real path of `/lib/modules/VERSION` */
   readonly path: string;
   /** file by name, with `_` for `-` */
@@ -17,7 +17,7 @@ export interface ModuleFolder {
   readonly builtin: ReadonlySet<string>;
 }
 
-export function moduleName(file: string): string {
+function moduleName(file: string): string {
   return file
     .slice(file.lastIndexOf("/") + 1)
     .replace(/\.ko(\.(xz|zst|gz))?$/, "")

@@ -6,7 +6,7 @@ import { utf8Of } from "@stratos/base";
 import { addPeSections } from "@stratos/formats";
 import type { TreePaths } from "./tree-paths.ts";
 
-export interface UnifiedKernel {
+interface UnifiedKernel {
   readonly linux: Uint8Array;
   readonly initrd: Uint8Array;
   readonly commandLine: string;

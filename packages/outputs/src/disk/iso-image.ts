@@ -126,7 +126,7 @@ function addIsolinux(medium: TreeDraft, source: FileTree, commandLine: string, o
 }
 
 /** `My image 1.2` → `MY_IMAGE_1_2`. */
-export function volumeIdOf(name: string): string {
+function volumeIdOf(name: string): string {
   return (
     name
       .toUpperCase()

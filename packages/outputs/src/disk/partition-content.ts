@@ -32,14 +32,14 @@ import { rootFileSystem, type RootFormat, type RootShare } from "./root-format.t
 const MIB = 1 << 20;
 
 /** What lies on a partition, ready to be written. */
-export interface PartitionContent {
+interface PartitionContent {
   readonly need: number;
   readonly usual: number;
   readonly isExact: boolean;
   write(disk: Disk, isZeroed: boolean): void;
 }
 
-export interface ContentSettings {
+interface ContentSettings {
   /** of the disk: what is derived from chance elsewhere is derived from it */
   readonly name: string;
   /** seconds since 1970 */

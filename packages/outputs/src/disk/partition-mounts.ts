@@ -65,7 +65,7 @@ export function partitionId({ name }: DiskPartition, id: (what: string) => strin
   return id(`partition ${name}`);
 }
 
-export interface MountSettings {
+interface MountSettings {
   /** partitions and the volumes in them */
   readonly all: readonly DiskPartition[];
   readonly uuids: ReadonlyMap<DiskPartition, string>;

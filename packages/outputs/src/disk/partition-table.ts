@@ -113,7 +113,7 @@ const TYPE_OF_MOUNT: Readonly<Record<string, PartitionTypeName>> = {
   "/var/tmp": "tmp",
 };
 /** An MBR has four places, of which one tells that there is a GPT. */
-export const MBR_PARTITIONS_MAX = 3;
+const MBR_PARTITIONS_MAX = 3;
 
 export function isEfiPartition({
   type,

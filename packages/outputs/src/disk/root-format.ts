@@ -103,7 +103,7 @@ export function rootFileSystem(format: RootFormat, aegisfs?: RootFileSystem): Ro
 }
 
 /** The one tree of a file system without subvolumes. */
-export function only(shares: readonly RootShare[], format: string): FileTree {
+function only(shares: readonly RootShare[], format: string): FileTree {
   if (shares.length !== 1 || shares[0]!.subvolume !== "")
     throw new FormatError(`${format} has no subvolumes; btrfs has`);
   return shares[0]!.tree;

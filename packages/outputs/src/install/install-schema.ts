@@ -15,7 +15,7 @@ export interface PartitionConfig {
   readonly snapshots?: readonly string[];
 }
 
-export interface SubvolumeConfig {
+interface SubvolumeConfig {
   readonly name: string;
   readonly mount: string;
   readonly options?: string;

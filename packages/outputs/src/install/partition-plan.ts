@@ -47,7 +47,7 @@ export function defaultPartitions(
 }
 
 /** A place of the system, and what holds it. */
-export interface Mounting {
+interface Mounting {
   readonly mount: string;
   /** of btrfs; "" where the file system has none */
   readonly subvolume: string;
@@ -61,7 +61,7 @@ const ROOT_SUBVOLUMES = [
 ] as const;
 
 /** Where a partition's files belong. @param others  places that other partitions hold */
-export function mountings(
+function mountings(
   { format, mount, options, subvolumes }: PartitionConfig,
   others: ReadonlySet<string> = new Set(),
 ): Mounting[] {

@@ -17,7 +17,7 @@ export class RegistryError extends Error {
   }
 }
 
-export interface SessionOptions {
+interface SessionOptions {
   /** `https://host` */
   readonly origin: string;
   readonly repository: string;
@@ -184,7 +184,7 @@ export async function bytesOf(response: HttpResponse, sizeMax = TEXT_BYTES_MAX):
   return whole;
 }
 
-export async function textOf(response: HttpResponse): Promise<string> {
+async function textOf(response: HttpResponse): Promise<string> {
   return byteStringToUtf8(byteString(await bytesOf(response)));
 }
 
@@ -213,7 +213,7 @@ export async function reasonOf(response: HttpResponse): Promise<string> {
 const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /** Base 64 of a byte string (RFC 4648 §4). */
-export function base64(bytes: string): string {
+function base64(bytes: string): string {
   let text = "";
   for (let at = 0; at < bytes.length; at += 3) {
     const word =

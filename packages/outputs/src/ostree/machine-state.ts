@@ -27,7 +27,7 @@ export interface MachineState {
   readonly linked: readonly string[];
 }
 
-export const SYSIMAGE = "usr/lib/sysimage";
+const SYSIMAGE = "usr/lib/sysimage";
 const COPIES = "usr/share/stratos/var";
 const CONF = "usr/lib/tmpfiles.d/stratos-var.conf";
 const INTO_VAR: readonly (readonly [place: string, target: string])[] = [

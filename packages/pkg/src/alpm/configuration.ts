@@ -14,7 +14,7 @@ export class ConfigurationError extends Error {
   override name = "ConfigurationError";
 }
 
-export type RepositoryUse = "sync" | "search" | "install" | "upgrade";
+type RepositoryUse = "sync" | "search" | "install" | "upgrade";
 
 export interface RepositoryConfiguration {
   name: string;

@@ -4,7 +4,7 @@
  */
 import { compareAlpmVersions } from "./version.ts";
 
-export type AlpmRelation = "<" | "<=" | "=" | ">=" | ">";
+type AlpmRelation = "<" | "<=" | "=" | ">=" | ">";
 
 export interface AlpmDependency {
   name: string;
@@ -38,12 +38,8 @@ export function parseAlpmDependency(text: string): AlpmDependency {
   return dependency;
 }
 
-export function formatAlpmDependency(dependency: AlpmDependency): string {
-  return `${dependency.name}${dependency.relation ?? ""}${dependency.version}`;
-}
-
 /** Whether `version` stands in `relation` to `bound`; always without a relation. */
-export function satisfiesAlpmRelation(version: string, relation: AlpmRelation | undefined, bound: string): boolean {
+function satisfiesAlpmRelation(version: string, relation: AlpmRelation | undefined, bound: string): boolean {
   if (relation === undefined) return true;
   const order = compareAlpmVersions(version, bound);
   switch (relation) {
@@ -61,7 +57,7 @@ export function satisfiesAlpmRelation(version: string, relation: AlpmRelation | 
 }
 
 /** Whether a `provides` entry fulfils `dependency`: one without a version fulfils only what asks for none. */
-export function acceptsAlpmProvision(dependency: AlpmDependency, provision: AlpmDependency): boolean {
+function acceptsAlpmProvision(dependency: AlpmDependency, provision: AlpmDependency): boolean {
   if (dependency.name !== provision.name) return false;
   if (dependency.relation === undefined) return true;
   return (
@@ -70,7 +66,7 @@ export function acceptsAlpmProvision(dependency: AlpmDependency, provision: Alpm
 }
 
 /** What a package is called and what it stands for; of installed and offered packages alike. */
-export interface Satisfier {
+interface Satisfier {
   readonly name: string;
   readonly version: string;
   readonly provides: readonly string[];

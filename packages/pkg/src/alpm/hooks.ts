@@ -7,10 +7,10 @@ import type { RootFiles } from "../root/root-files.ts";
 import { targetOf } from "../root/root-paths.ts";
 import { matchesGlobList } from "./glob.ts";
 
-export type HookOperation = "Install" | "Upgrade" | "Remove";
+type HookOperation = "Install" | "Upgrade" | "Remove";
 export type HookMoment = "PreTransaction" | "PostTransaction";
 
-export interface HookTrigger {
+interface HookTrigger {
   operations: HookOperation[];
   type: "Path" | "Package";
   targets: string[];

@@ -28,7 +28,7 @@ export interface LocalEntry {
 }
 
 /** Where entries are written: a root, or the draft of a change to it. */
-export interface EntryWriter {
+interface EntryWriter {
   look(path: string): RootNode | undefined;
   directory(path: string, meta: RootMeta): void;
   file(path: string, meta: RootMeta, content: Uint8Array): void;
@@ -135,7 +135,7 @@ export interface EntryFile {
   mtime: number;
 }
 
-export interface EntryExtras {
+interface EntryExtras {
   mtree?: EntryFile | undefined;
   install?: EntryFile | undefined;
   changelog?: EntryFile | undefined;

@@ -112,7 +112,7 @@ export interface NewPackage {
   buildInfo?: string;
 }
 
-export interface PackingPorts {
+interface PackingPorts {
   hasher(algorithm: "sha256" | "md5"): Hasher;
   compress(compression: Compression, bytes: Uint8Array): Promise<Uint8Array>;
 }

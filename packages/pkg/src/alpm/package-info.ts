@@ -10,7 +10,7 @@ export interface PackageInfo extends AlpmPackage {
 }
 
 /** All values of each key, in order. Lines that are comments or no assignments are passed over, as pacman does. */
-export function parseAssignments(text: string): Map<string, string[]> {
+function parseAssignments(text: string): Map<string, string[]> {
   const values = new Map<string, string[]>();
   for (const line of text.split("\n")) {
     if (line.startsWith("#")) continue;

@@ -49,7 +49,7 @@ export interface PlannedInstall {
   because: string;
 }
 
-export interface PlannedRemoval {
+interface PlannedRemoval {
   package: InstalledPackage;
   because: string;
 }
@@ -66,7 +66,7 @@ export interface TransactionPlan {
 /** Rounds of questions before the answers must have led somewhere. */
 const ROUNDS_MAX = 50;
 
-export interface PlanSurroundings {
+interface PlanSurroundings {
   configuration: AlpmConfiguration;
   local: LocalDatabase;
   databases: readonly SyncDatabase[];
@@ -461,7 +461,7 @@ class Planner {
 }
 
 /** What others need first; circles are cut where they are entered. */
-export function inDependencyOrder<T>(items: readonly T[], packageOf: (item: T) => AlpmPackage): T[] {
+function inDependencyOrder<T>(items: readonly T[], packageOf: (item: T) => AlpmPackage): T[] {
   const ordered: T[] = [];
   const state = new Map<T, "open" | "done">();
   const byName = new Map<string, T[]>();

@@ -27,7 +27,7 @@ export interface AlpmRequest {
   keep?: ReadonlySet<string>;
 }
 
-export interface ChosenPackage {
+interface ChosenPackage {
   candidate: Candidate;
   /** what is installed of that name now */
   replaces: InstalledPackage | undefined;
@@ -36,7 +36,7 @@ export interface ChosenPackage {
   because: string;
 }
 
-export interface RemovedPackage {
+interface RemovedPackage {
   package: InstalledPackage;
   because: string;
   /** who drove it out, when it was a conflict */

@@ -15,7 +15,7 @@ import { matchesGlobList } from "./glob.ts";
 import { makeParents, type BackupFile, type LocalDatabase, type LocalEntry } from "./local-database.ts";
 import { listedPaths, type PackageArchive, type PackageFile } from "./package-archive.ts";
 
-export interface FileConflict {
+interface FileConflict {
   path: string;
   package: string;
   /** who has the file; undefined when nobody owns it */
@@ -41,7 +41,7 @@ export class FileConflictError extends Error {
   }
 }
 
-export interface StageOptions {
+interface StageOptions {
   noUpgrade: readonly string[];
   noExtract: readonly string[];
   /** patterns of files that may be overwritten although they are in the way */
@@ -364,7 +364,7 @@ export class FileStager {
   }
 }
 
-export function metaOf(file: PackageFile): RootMeta {
+function metaOf(file: PackageFile): RootMeta {
   const { uid, gid, mode, mtime, xattrs } = file.entry;
   return { uid, gid, mode, mtime: Math.floor(mtime), ...(xattrs.size === 0 ? {} : { xattrs }) };
 }

@@ -49,7 +49,7 @@ export interface TransactionOptions {
   also?: (draft: ChangeDraft) => readonly string[];
 }
 
-export interface TransactionParts {
+interface TransactionParts {
   ports: AlpmPorts;
   system: AlpmSystem;
   configuration: AlpmConfiguration;
@@ -62,13 +62,13 @@ export interface TransactionParts {
 }
 
 /** What a change of ours carries. */
-export interface ChangeData {
+interface ChangeData {
   kind: "alpm";
   after: AfterStep[];
   summary: string[];
 }
 
-export type TransactionState = "prepared" | "checked" | "committed" | "aborted";
+type TransactionState = "prepared" | "checked" | "committed" | "aborted";
 
 const NO_PATHS: TouchedPaths = { installed: [], upgraded: [], removed: [] };
 

@@ -27,7 +27,7 @@ export interface DebArchive {
   stream: (() => AsyncIterable<Uint8Array>) | undefined;
 }
 
-export interface DebTools extends Pick<PackagePorts, "decompress" | "latin1"> {
+interface DebTools extends Pick<PackagePorts, "decompress" | "latin1"> {
   /** without it, packages that are too large to be held are refused */
   unpack?: Unpack;
 }

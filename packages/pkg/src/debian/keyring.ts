@@ -91,7 +91,7 @@ function shown(fingerprint: string): string {
 }
 
 /** What `Signed-By` of a source names. */
-export interface SignedBy {
+interface SignedBy {
   /** the key itself */
   key: Uint8Array | undefined;
   /** absolute paths of keyrings; without any, and without a key, all that the system trusts */

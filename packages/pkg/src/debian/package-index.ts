@@ -38,6 +38,15 @@ export class PackageIndex {
   readonly #installed = new Map<string, BinaryPackage[]>();
   readonly #installedProviders = new Map<string, Provider[]>();
   #priorityOf: PriorityOf = (one) => one.origin.priority;
+  readonly #native: string | undefined;
+
+  /**
+   * @param native  the system's own architecture: its packages come before those of others, whatever their versions,
+   *   for a rebuild of one architecture alone counts as newer (`1.4.3-1+b1`). Without it all are alike
+   */
+  constructor(native?: string) {
+    this.#native = native;
+  }
 
   /** How many package versions it holds; counting them looks at each. */
   get size(): number {
@@ -74,7 +83,7 @@ export class PackageIndex {
    * The same lists and priorities without what has been added as installed: for another system with the same sources.
    */
   withoutInstalled(): PackageIndex {
-    const other = new PackageIndex();
+    const other = new PackageIndex(this.#native);
     other.#members.push(...this.#members);
     other.#preferred.push(...this.#preferred);
     other.#priorityOf = this.#priorityOf;
@@ -128,7 +137,9 @@ export class PackageIndex {
       if (found.length > 1)
         (versions as BinaryPackage[]).sort(
           (left, right) =>
-            this.#priorityOf(right) - this.#priorityOf(left) || compareVersions(right.version, left.version),
+            Number(this.#isForeign(left)) - Number(this.#isForeign(right)) ||
+            this.#priorityOf(right) - this.#priorityOf(left) ||
+            compareVersions(right.version, left.version),
         );
       this.#versions.set(name, versions);
     }
@@ -185,6 +196,17 @@ export class PackageIndex {
   /** The version that apt would call the candidate. */
   candidate(name: string): BinaryPackage | undefined {
     return this.versions(name)[0];
+  }
+
+  /** The candidate for a package that is installed: of the same architecture. */
+  candidateFor(one: BinaryPackage): BinaryPackage | undefined {
+    return this.versions(one.name).find(
+      (other) => other.architecture === one.architecture || (!this.#isForeign(other) && !this.#isForeign(one)),
+    );
+  }
+
+  #isForeign({ architecture }: BinaryPackage): boolean {
+    return this.#native !== undefined && architecture !== this.#native && architecture !== "all";
   }
 
   /** Who provides `name`, besides packages of that name. */

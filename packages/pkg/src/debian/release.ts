@@ -20,7 +20,7 @@ export class ReleaseError extends Error {
   override name = "ReleaseError";
 }
 
-export interface ReleaseFile {
+interface ReleaseFile {
   sizeBytes: number;
   sha256: string;
 }

@@ -101,7 +101,7 @@ export async function loadSystemIndex(
   options: SystemIndexOptions,
   onProgress: OnProgress,
 ): Promise<PackageIndex> {
-  const index = new PackageIndex();
+  const index = new PackageIndex(system.architecture);
   // What is no time is so whether or not somebody keeps snapshots.
   if (options.snapshot !== undefined) requireSnapshotTime(options.snapshot);
   for (const source of system.sources) {

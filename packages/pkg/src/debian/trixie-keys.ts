@@ -5,7 +5,7 @@
  */
 
 /** OpenPGP certificates in base64, by fingerprint. */
-const TRIXIE_KEYS: Readonly<Record<string, string>> = {
+export const TRIXIE_KEYS: Readonly<Record<string, string>> = {
   // Debian Archive Automatic Signing Key (13/trixie)
   "04B54C3CDCA79751B16BC6B5225629DF75B188BD": [
     "mQINBGfpPhUBEACnIlNQO4hEcoTe6/fkasYBgsIYoZvKfOemGKVAO+v+wQJ8X8DM4ffT3QrmO291LPwsmR+sGfMStf9Zbuv/" +
@@ -359,8 +359,4 @@ const TRIXIE_KEYS: Readonly<Record<string, string>> = {
 /** The certificates, each as a keyring of its own. */
 export function trixieKeyrings(): Uint8Array[] {
   return Object.values(TRIXIE_KEYS).map((text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0)));
-}
-
-export function trixieFingerprints(): string[] {
-  return Object.keys(TRIXIE_KEYS).map((fingerprint) => fingerprint.toLowerCase());
 }

@@ -28,7 +28,7 @@ export interface UnpackedPackage {
   md5sums: Map<string, string> | undefined;
 }
 
-export interface DatabaseFile {
+interface DatabaseFile {
   path: string;
   mode: number;
   content: Uint8Array;

@@ -89,7 +89,7 @@ export async function planImage(
     architecture = request.architecture ?? "riscv64";
   const components = request.components ?? ["main"],
     variant = request.variant ?? "minbase";
-  const index = new PackageIndex();
+  const index = new PackageIndex(architecture);
   const keyrings = [...trixieKeyrings(), ...(request.keyrings ?? [])];
   const release = await loadRepository(
     ports,

@@ -30,7 +30,7 @@ export class ListRecordError extends Error {
   override name = "ListRecordError";
 }
 
-export const NO_RECORD: ListRecord = { format: 1, alpm: [], debian: [], nodes: [] };
+const NO_RECORD: ListRecord = { format: 1, alpm: [], debian: [], nodes: [] };
 
 /** @throws ListRecordError  the record is damaged or newer */
 export function readListRecord(files: RootFiles): ListRecord {

@@ -6,7 +6,7 @@ import { parse as parseToml, TomlError } from "smol-toml";
 import { SYSTEM_LIST_SCHEMA, type ListedFile, type SystemListText } from "./schema.ts";
 
 /** Where something in a list is said. */
-export interface ListPlace {
+interface ListPlace {
   readonly file: string;
   readonly line: number;
   readonly column: number;

@@ -13,7 +13,7 @@ import { standardListener, type AlpmEvent, type AlpmListener } from "../alpm/eve
 import type { AlpmPorts } from "../alpm/system.ts";
 import { testPorts, type TestPorts } from "./test-ports.ts";
 
-export const BUILD_DATE = 1_700_000_000;
+const BUILD_DATE = 1_700_000_000;
 
 export interface TestPackageSpec extends Partial<Omit<PackageInfo, "name" | "version">> {
   /** `/` at the end: a folder; `->` in the text: a symbolic link; `=>`: a hard link */
@@ -69,7 +69,7 @@ export function testAlpmPorts(): TestAlpmPorts {
   });
 }
 
-export function packageFiles(files: Record<string, string>, modes: Record<string, number> = {}): NewFile[] {
+function packageFiles(files: Record<string, string>, modes: Record<string, number> = {}): NewFile[] {
   const made = new Map<string, NewFile>();
   const folder = (path: string): void => {
     if (path === "" || made.has(path)) return;

@@ -25,7 +25,7 @@ interface Area {
   imageStart: number;
 }
 
-export interface BareOptions extends Omit<ProcessorOptions, "physical" | "hooks"> {
+interface BareOptions extends Omit<ProcessorOptions, "physical" | "hooks"> {
   frameBytes?: number;
   argv?: readonly string[];
   /** Instructions for each `run`. Default: a million. */

@@ -8,7 +8,7 @@ import { emitNativeStateUpdate } from "./float-state.ts";
  * WebAssembly as nested expressions, for the floating-point helpers: `set(r, add64(get(a), get(b)))` reads as the
  * algorithm it is. Helpers are emitted once, so closures cost nothing here; lowerings write to the CodeWriter directly.
  */
-export interface Emitter {
+interface Emitter {
   readonly code: CodeWriter;
   readonly call: (helper: string) => void;
 }
@@ -31,13 +31,6 @@ export const apply =
   (to) => {
     for (const operand of operands) operand(to);
     to.code.op(opcode);
-  };
-/** An instruction behind the 0xfc prefix. */
-export const applyMisc =
-  (opcode: number, operand: Expression): Expression =>
-  (to) => {
-    operand(to);
-    to.code.misc(opcode);
   };
 
 export const i32 =
@@ -114,7 +107,6 @@ export const and = binary(Op.i32And);
 export const or = binary(Op.i32Or);
 export const not = unary(Op.i32Eqz);
 export const equal32 = binary(Op.i32Eq);
-export const notEqual32 = binary(Op.i32Ne);
 
 export const addF64 = binary(Op.f64Add);
 export const subF64 = binary(Op.f64Sub);

@@ -21,7 +21,7 @@ import type { Helper, LoweringTable } from "./lowering.ts";
  * float-fallback.ts        the soft float, for what is left
  * ```
  */
-export interface FloatLowering {
+interface FloatLowering {
   readonly lowerings: LoweringTable;
   /** For the core module, in an order in which each calls only itself and earlier ones. */
   readonly helpers: readonly Helper[];

@@ -15,7 +15,7 @@ import type { ReferenceMemory } from "./memory.ts";
  */
 
 /** Why an instruction didn't simply complete. The pc stays at the instruction. */
-export type Trap = "ecall" | "breakpoint" | "illegal";
+type Trap = "ecall" | "breakpoint" | "illegal";
 
 /** The effect of one instruction; the pc has already moved on. Throwing nothing, it may give a trap. */
 export type Semantics = (hart: ReferenceHart, operands: Decoded) => Trap | void;

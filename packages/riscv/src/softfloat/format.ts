@@ -63,7 +63,7 @@ export interface FloatEnvironment {
 }
 
 /** A finite number is (−1)^sign × significand × 2^exponent, exactly; the significand isn't normalised. */
-export interface Unpacked {
+interface Unpacked {
   readonly kind: "finite" | "infinite" | "nan";
   readonly sign: boolean;
   readonly exponent: number;

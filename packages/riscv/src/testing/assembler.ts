@@ -185,7 +185,7 @@ export class Assembler {
 }
 
 /** One loadable piece of a static program. */
-export interface Segment {
+interface Segment {
   readonly address: number;
   readonly bytes: Uint8Array;
   readonly writable: boolean;

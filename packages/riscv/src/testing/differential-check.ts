@@ -35,7 +35,7 @@ export const ENGINES: Readonly<Record<EngineName, (program: StaticProgram) => Ru
   "wide-forgetful": (program) => runProcessor(program, { translate: true, slice: 193, forget: true, mode: "wide" }),
 };
 
-export interface Difference {
+interface Difference {
   readonly engine: EngineName;
   /** Sequence index of the seed; −1 when the whole program failed. */
   readonly index: number;
@@ -44,7 +44,7 @@ export interface Difference {
 }
 
 /** The first difference of each sequence against the first engine. */
-export function compareEngines(
+function compareEngines(
   seed: number,
   indices: readonly number[],
   engines: readonly EngineName[],

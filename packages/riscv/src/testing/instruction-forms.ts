@@ -5,7 +5,7 @@
  */
 
 /** How the free fields of a form are filled. */
-export type FormKind =
+type FormKind =
   | "r" // rd, rs1, rs2
   | "i" // rd, rs1, imm12
   | "shift64"

@@ -7,7 +7,7 @@ import { HART_PC } from "../hart-state.ts";
 import { staticElf, type StaticProgram } from "./assembler.ts";
 import type { RunResult } from "./qemu.ts";
 
-export interface ProcessorRunOptions {
+interface ProcessorRunOptions {
   /** false: the generated interpreter only. */
   readonly translate: boolean;
   /** Instructions for each slice; small ones end runs in many places. */

@@ -23,7 +23,7 @@ export interface AccessWindow {
 /** In larger loops other work hides the look-ups, and registers are too few for windows. */
 const MAX_INSTRUCTIONS = 64;
 /** Windows of one unit: one for each base register. */
-export const MAX_WINDOWS = 10;
+const MAX_WINDOWS = 10;
 
 export interface WindowPlan {
   /** By block index: the windows by base register in the loop around it. */

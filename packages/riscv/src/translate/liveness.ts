@@ -23,7 +23,7 @@ export function readsX(instruction: UnitInstruction): number {
   return operandMask(instruction, "x", false);
 }
 
-export function readsF(instruction: UnitInstruction): number {
+function readsF(instruction: UnitInstruction): number {
   return operandMask(instruction, "f", false);
 }
 

@@ -38,12 +38,12 @@ import type { Block, Unit, UnitInstruction } from "./unit.ts";
  * what its predecessor hasn't subtracted. At canonical check points (backward branches and jumps, calls, jalr) it is up
  * to date and tested.
  */
-export interface EmittedUnit {
+interface EmittedUnit {
   /** Blocks by entry number. */
   readonly entries: readonly Block[];
 }
 
-export interface UnitContext {
+interface UnitContext {
   readonly code: CodeWriter;
   readonly mode: AddressMode;
   readonly imports: TranslationImports;

@@ -32,7 +32,7 @@ export const MAX_JUMP_TARGETS = 32;
 const MAX_HAMMOCK = 3;
 
 /** A function's blocks at one call site; the unit's own have no `returnTo`. */
-export interface Context {
+interface Context {
   readonly blockAt: Map<number, Block>;
   /** Where the inlined function returns to. */
   returnTo: Block | null;
@@ -46,7 +46,7 @@ export interface UnitInstruction extends Decoded {
   readonly isConditional: boolean;
 }
 
-export type Ending =
+type Ending =
   | "fall" // into the next block
   | "branch"
   | "jump" // jal x0
@@ -93,7 +93,7 @@ const JAL = instructionIndex("jal");
 const JALR = instructionIndex("jalr");
 const ECALL = instructionIndex("ecall");
 
-export interface DiscoveryOptions {
+interface DiscoveryOptions {
   readonly physical: PhysicalMemory;
   readonly cache: TranslatedCodeCache;
   readonly region: TranslatedRegion;

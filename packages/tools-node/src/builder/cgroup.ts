@@ -23,7 +23,7 @@ const REMOVE_TRIES = 250;
 const REMOVE_PAUSE_MS = 20;
 let serial = 0;
 
-export interface CgroupUsage {
+interface CgroupUsage {
   readonly cpuMs: number;
   readonly peakBytes: number;
   /** processes were killed since they had more memory than allowed */

@@ -6,14 +6,14 @@
 import { spawn, type ChildProcess, type StdioOptions } from "node:child_process";
 import { nativeObstacle } from "../compose/native-runner.ts";
 
-export const HOST_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const HOST_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 export const isRoot = (): boolean => process.getuid?.() === 0;
 
 /** Rights over what belongs to the ids of layers. */
 const OWN_USERS = ["--user", "--map-root-user", "--map-auto"];
 
-export interface InsideOptions {
+interface InsideOptions {
   readonly stdio: StdioOptions;
   readonly hasNetwork?: boolean;
   readonly environment?: Readonly<Record<string, string>>;

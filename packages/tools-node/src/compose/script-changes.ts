@@ -13,7 +13,7 @@ import {
 } from "@stratos/formats";
 
 /** Mounted over within the namespace; what is below is not the tree's. */
-export const MOUNTED = ["dev", "proc", "sys"];
+const MOUNTED = ["dev", "proc", "sys"];
 
 /** Takes the archive of what is new. */
 export class ChangeReader {

@@ -97,7 +97,7 @@ import {
   VALID_SECONDS,
 } from "@stratos/fuse/wire";
 
-export type ServedKind = "directory" | "file" | "symlink" | "fifo";
+type ServedKind = "directory" | "file" | "symlink" | "fifo";
 
 /** An entry of the tree as a thread can be given it. Strings are byte strings. */
 export interface ServedEntry {
@@ -117,7 +117,7 @@ export interface ServedEntry {
 }
 
 /** Reads from pack `pack` at `offset`. @returns bytes copied */
-export type ReadPack = (pack: number, offset: number, into: Uint8Array) => number;
+type ReadPack = (pack: number, offset: number, into: Uint8Array) => number;
 
 interface Node {
   readonly entry: ServedEntry;

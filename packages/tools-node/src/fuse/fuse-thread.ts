@@ -144,8 +144,8 @@ async function runCall(
         served.volume.enforcesQuotas = false;
       },
       takeInterrupt: () => turn.takeInterrupt(),
-      replaceFiles: () => server.snapshots !== null && server.canForgetNames && server.snapshots.noteFiles(),
-      filesReplaced: () => server.snapshots?.filesReplaced(),
+      replaceFiles: () => server.replaceFiles(),
+      filesReplaced: () => server.filesReplaced(),
       forgetSnapshotList: () => server.forgetSnapshotList(),
     });
   } finally {

@@ -33,7 +33,7 @@ export interface MountRequest {
   readonly asBlockDevice: boolean;
 }
 
-export interface RootMount {
+interface RootMount {
   /** Descriptor of /dev/fuse. */
   readonly fd: number;
   /** Why the kernel was given no block device, in words; null when it was, or none was wanted. */

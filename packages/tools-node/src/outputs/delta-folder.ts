@@ -23,7 +23,7 @@ import type { RepositoryFolder } from "./repository-folder.ts";
 const PACKED_MAX = 1 << 30,
   UNPACKED_MAX = 1 << 30;
 
-export interface DeltaFileOptions {
+interface DeltaFileOptions {
   /** seconds since 1970 */
   readonly time: number;
   /** all in this one file, rather than beside the repository's objects */

@@ -15,7 +15,6 @@ import {
   rmSync,
   statSync,
   writeFileSync,
-  writeSync,
 } from "node:fs";
 import { createHash, randomBytes } from "node:crypto";
 import { join } from "node:path";
@@ -40,7 +39,7 @@ import {
   type OciLayer,
 } from "@stratos/formats";
 import { parseIndex, type BlobStore } from "@stratos/outputs";
-import { failedAt } from "@stratos/host-node/files";
+import { failedAt, writeFully } from "@stratos/host-node/files";
 
 /** What manifests and configurations say fits easily. */
 const TEXT_BYTES_MAX = 4 << 20;
@@ -66,9 +65,7 @@ export class OciLayoutFolder implements BlobStore {
     const draft = this.#draftPath();
     const fd = openSync(draft, "wx");
     try {
-      const layer = packLayer(tree, options, this.#codecs, (bytes) => {
-        for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
-      });
+      const layer = packLayer(tree, options, this.#codecs, (bytes) => writeFully(fd, bytes));
       fsyncSync(fd);
       renameSync(draft, this.pathOf(layer.descriptor.digest));
       return layer;
@@ -222,7 +219,7 @@ export class OciLayoutFolder implements BlobStore {
         taken += piece.length;
         if (taken > size) throw new FormatError(`${digest}: longer than its manifest says`);
         hash.update(piece);
-        for (let done = 0; done < piece.length;) done += writeSync(fd, piece, done);
+        writeFully(fd, piece);
       }
       const found = `sha256:${hash.digest("hex")}`;
       if (found !== digest) throw new FormatError(`${digest}: what came is ${found}`);

@@ -13,7 +13,6 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
-  writeSync,
 } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
@@ -26,7 +25,7 @@ import {
   type StoredFile,
 } from "@stratos/formats";
 import { nodeCodecs } from "@stratos/host-node/codecs";
-import { failedAt } from "@stratos/host-node/files";
+import { failedAt, writeFully } from "@stratos/host-node/files";
 import { HostBlob } from "./folder-tree.ts";
 import { readAttributes, setAttributes } from "./host-attributes.ts";
 
@@ -96,7 +95,7 @@ export class RepositoryFolder implements RepositoryStore {
     this.makeDirectory(dirname(path));
     const fd = openSync(draft, "wx", 0o644);
     try {
-      for (const piece of pieces) for (let done = 0; done < piece.length;) done += writeSync(fd, piece, done);
+      for (const piece of pieces) writeFully(fd, piece);
     } catch (error) {
       rmSync(draft, { force: true });
       throw failedAt(this.folder, error);

@@ -5,6 +5,7 @@
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import type { DeviceNumber, RootFiles, RootMeta, RootNode } from "@stratos/pkg";
+import { readAll, writeFully } from "@stratos/host-node/files";
 
 export class FolderRoot implements RootFiles {
   readonly #root: string;
@@ -55,7 +56,7 @@ export class FolderRoot implements RootFiles {
     // A file of the root that is a link to elsewhere is none of ours to read.
     const handle = fs.openSync(this.#at(path), fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
     try {
-      return fs.readFileSync(handle);
+      return readAll(handle);
     } finally {
       fs.closeSync(handle);
     }
@@ -69,7 +70,7 @@ export class FolderRoot implements RootFiles {
   file(path: string, meta: RootMeta, content: Uint8Array): void {
     const handle = fs.openSync(this.#at(path), "wx", 0o600);
     try {
-      for (let at = 0; at < content.length;) at += fs.writeSync(handle, content, at);
+      writeFully(handle, content);
       this.#applyXattrs(path, meta);
       if (this.#hasOwnership) fs.fchownSync(handle, meta.uid, meta.gid);
       // After the owner, whose change takes away set-user-id bits.

@@ -6,18 +6,19 @@ import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   chownSync,
+  closeSync,
   lchownSync,
   linkSync,
   lutimesSync,
   mkdirSync,
+  openSync,
   symlinkSync,
   unlinkSync,
   utimesSync,
-  writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import type { RootMeta, RootWriter } from "@stratos/pkg";
-import { failedAt } from "@stratos/host-node/files";
+import { failedAt, writeFully } from "@stratos/host-node/files";
 
 export class FolderWriter implements RootWriter {
   readonly #root: string;
@@ -39,10 +40,13 @@ export class FolderWriter implements RootWriter {
 
   file(path: string, meta: RootMeta, content: Uint8Array): void {
     const at = this.#at(path);
+    const fd = openSync(at, "wx");
     try {
-      writeFileSync(at, content, { flag: "wx" });
+      writeFully(fd, content);
     } catch (error) {
       throw failedAt(at.toString(), error);
+    } finally {
+      closeSync(fd);
     }
     this.#own(path, meta, false);
     // After the owner, whose change takes away set-user-id bits.

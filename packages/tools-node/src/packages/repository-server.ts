@@ -11,7 +11,7 @@ const PUBLIC = {
   debian: /^(?:dists\/|pool\/|archive-key\.gpg$)/,
   ostree: /^(?:(?:objects|deltas|delta-indexes|extensions|refs\/(?:heads|mirrors))\/|config$|summary(?:\.sig)?$)/,
 } as const;
-export type ServedRepository = keyof typeof PUBLIC;
+type ServedRepository = keyof typeof PUBLIC;
 const TYPES: Readonly<Record<string, string>> = {
   deb: "application/vnd.debian.binary-package",
   gz: "application/gzip",

@@ -17,15 +17,15 @@ import {
   S_IFBLK,
   S_IFMT,
 } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
-import type { Task } from "../../task/task.ts";
 import { markInodeDirty } from "../../vfs/write-back.ts";
-import { BytesCursor } from "../../vfs/io-cursor.ts";
+import { BytesCursor } from "../../ground/io-cursor.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import { BlockFile } from "../block-file.ts";
 import { BlockInode, type DiskDriver, type DiskOpening, SECTOR_SIZE } from "../block-inode.ts";
 import { loopIoctl } from "./loop-ioctl.ts";
 import { type LoopStatus, noStatus } from "./loop-status.ts";
+import type { Caller } from "../../vfs/vfs-kernel.ts";
+import type { BlockCaller, BlockKernel } from "../block-kernel.ts";
 
 /** Major number of loop devices (devices.txt of Linux). */
 export const LOOP_MAJOR = 7;
@@ -41,14 +41,14 @@ const NESTED_MAX = 8;
  *                                                 └── last close, with LO_FLAGS_AUTOCLEAR ──────┘
  */
 export class LoopDevice implements DiskDriver {
-  readonly #kernel: Kernel;
+  readonly #kernel: BlockKernel;
   readonly number: number;
   readonly device: BlockInode;
   state: "unbound" | "bound" | "going" = "unbound";
   file: OpenFile | null = null;
   status: LoopStatus = noStatus();
 
-  constructor(kernel: Kernel, number: number) {
+  constructor(kernel: BlockKernel, number: number) {
     this.#kernel = kernel;
     this.number = number;
     this.device = new BlockInode(kernel, `loop${number}`, { major: LOOP_MAJOR, minor: number }, this);
@@ -96,7 +96,7 @@ export class LoopDevice implements DiskDriver {
   }
 
   /** LOOP_CHANGE_FD: another file of the same length behind a read-only device. */
-  change(task: Task, fd: number): number {
+  change(task: BlockCaller, fd: number): number {
     if (this.state !== "bound") return -ENXIO;
     if ((this.status.flags & LO_FLAGS_READ_ONLY) === 0) return -EINVAL;
     const file = task.files.get(fd);
@@ -189,7 +189,7 @@ export class LoopDevice implements DiskDriver {
 
   // ---- DiskDriver: the file is read and written as the kernel, whose limits are init's
 
-  #worker(): Task {
+  #worker(): Caller {
     return this.#kernel.tasks.tasks.get(1)!;
   }
 

@@ -11,15 +11,15 @@ import {
   LOOP_CTL_REMOVE,
   O_EXCL,
 } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
-import type { Task } from "../../task/task.ts";
 import { minorOf } from "../../vfs/device-registry.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
-import { BlockFile, mayClaim } from "../block-file.ts";
+import { BlockFile } from "../block-file.ts";
 import { PARTITION_MAJOR } from "../disks.ts";
 import { LOOP_MAJOR, LoopDevice } from "./loop-device.ts";
+import type { BlockCaller, BlockKernel } from "../block-kernel.ts";
+import { mayClaim } from "../device-users.ts";
 
 /** Most loop devices (Linux: 2^20 minor numbers); ENOSPC beyond. */
 const LOOPS_MAX = 256;
@@ -28,10 +28,10 @@ const MISC_MAJOR = 10,
 
 /** The loop devices that were asked for, by number. There are none at first, as with `max_loop=0`. */
 class LoopDevices {
-  readonly #kernel: Kernel;
+  readonly #kernel: BlockKernel;
   readonly #devices = new Map<number, LoopDevice>();
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: BlockKernel) {
     this.#kernel = kernel;
   }
 
@@ -80,7 +80,7 @@ class LoopControlFile extends OpenFile {
     this.#devices = devices;
   }
 
-  override ioctl(_task: Task, command: number, argument: number): number {
+  override ioctl(_task: BlockCaller, command: number, argument: number): number {
     switch (command) {
       case LOOP_CTL_ADD:
         return this.#devices.add(argument | 0);
@@ -95,9 +95,9 @@ class LoopControlFile extends OpenFile {
 }
 
 /** Tells the vfs who opens block devices. */
-export function registerBlockDevices(kernel: Kernel): void {
+export function registerBlockDevices(kernel: BlockKernel): void {
   const loops = new LoopDevices(kernel);
-  const open = (task: Task, inode: Inode, flags: number, path: Path): OpenFile | number => {
+  const open = (task: BlockCaller, inode: Inode, flags: number, path: Path): OpenFile | number => {
     const device = task.kernel.disks.byNumber(inode.rdev);
     if (device === null) return -ENXIO;
     const refused = device.driver.mayOpen();
@@ -108,7 +108,7 @@ export function registerBlockDevices(kernel: Kernel): void {
   const { devices } = kernel.vfs;
   devices.registerBlock(LOOP_MAJOR, -1, {
     name: "loop",
-    open: (task, inode, flags, path) => {
+    open: (task: BlockCaller, inode: Inode, flags: number, path: Path) => {
       const loop = loops.open(minorOf(inode.rdev));
       return typeof loop === "number" ? loop : open(task, inode, flags, path);
     },

@@ -16,11 +16,11 @@ import {
   LOOP_SET_STATUS64,
 } from "@stratos/abi";
 import { CAP_SYS_ADMIN, isCapable } from "../../security/credentials.ts";
-import type { Task } from "../../task/task.ts";
 import { inodeOfFile } from "../../vfs/anonymous-file.ts";
 import type { DiskOpening } from "../block-inode.ts";
 import type { LoopDevice } from "./loop-device.ts";
 import { type LoopStatus, noStatus } from "./loop-status.ts";
+import type { BlockCaller } from "../block-kernel.ts";
 
 /** The structures of loop(4). Source: Linux include/uapi/linux/loop.h, as riscv64 lays them out. */
 const LOOP_INFO_SIZE = 160,
@@ -113,12 +113,12 @@ function status64At(at: number): LoopStatus {
 }
 
 /** The file behind it: where it lies, and its own number when it is a device. */
-function places(loop: LoopDevice, task: Task): { device: number; ino: number; rdev: number } {
+function places(loop: LoopDevice, task: BlockCaller): { device: number; ino: number; rdev: number } {
   const inode = inodeOfFile(task.kernel, loop.file!);
   return { device: inode.fileSystem.device, ino: inode.ino, rdev: inode.rdev };
 }
 
-function storeStatus(loop: LoopDevice, task: Task, address: number): number {
+function storeStatus(loop: LoopDevice, task: BlockCaller, address: number): number {
   if (loop.state !== "bound") return -ENXIO;
   const { status } = loop;
   const place = places(loop, task);
@@ -134,7 +134,7 @@ function storeStatus(loop: LoopDevice, task: Task, address: number): number {
   return task.space.copyOut(address, bytes, 0, LOOP_INFO_SIZE);
 }
 
-function storeStatus64(loop: LoopDevice, task: Task, address: number): number {
+function storeStatus64(loop: LoopDevice, task: BlockCaller, address: number): number {
   if (loop.state !== "bound") return -ENXIO;
   const { status } = loop;
   const place = places(loop, task);

@@ -44,8 +44,8 @@ import {
   FALLOC_FL_UNSHARE_RANGE,
   FALLOC_FL_ZERO_RANGE,
 } from "@stratos/abi";
-import { CALL_WORK } from "../../task/call-work.ts";
-import { PageCache, type PageBacking } from "../../mm/page-cache.ts";
+import { CALL_WORK } from "../../ground/call-work.ts";
+import { PageCache, type PageBacking } from "../../frames/page-cache.ts";
 import { type AttributeChange, Inode, type NewInode, type Time } from "../../vfs/inode.ts";
 import { FILE_SIZE_MAX } from "../../vfs/content-change.ts";
 import type { AegisFileSystem } from "./aegisfs.ts";

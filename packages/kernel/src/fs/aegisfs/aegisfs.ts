@@ -1,13 +1,13 @@
 import { Attributes, DirectoryEntry, ROOT_INO } from "@stratos/aegisfs";
 import type { Subvolume, Volume } from "@stratos/aegisfs";
 import { EIO, ESTALE } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
 import { loadAcl } from "../../vfs/acl-inheritance.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
 import type { Time } from "../../vfs/inode.ts";
 import { syncFileSystem } from "../../vfs/write-back.ts";
 import { CAP_SYS_RESOURCE, isCapable } from "../../security/credentials.ts";
 import { AegisInode } from "./aegisfs-inode.ts";
+import type { FsKernel } from "../fs-kernel.ts";
 
 /** statfs(2) f_type of ours: "AEGI". */
 export const AEGISFS_MAGIC = 0x41454749;
@@ -18,7 +18,7 @@ export const AEGISFS_MAGIC = 0x41454749;
  */
 export class AegisFileSystem extends FileSystem {
   readonly type: string = "aegisfs";
-  readonly kernel: Kernel;
+  readonly kernel: FsKernel;
   readonly volume: Volume;
   readonly subvolume: Subvolume;
   readonly root: AegisInode;
@@ -43,7 +43,7 @@ export class AegisFileSystem extends FileSystem {
    * @param device  number of the device that it lies on; default: one without a device
    */
   constructor(
-    kernel: Kernel,
+    kernel: FsKernel,
     volume: Volume,
     subvolume: Subvolume = volume.root,
     device: number = kernel.allocateDevice(),

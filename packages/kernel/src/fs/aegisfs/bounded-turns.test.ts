@@ -11,15 +11,15 @@ import type { Volume } from "@stratos/aegisfs";
 import { MemoryBlockDevice } from "@stratos/host";
 import { nameCalls } from "../../syscall/name-calls.ts";
 import { syncCalls } from "../../syscall/sync-calls.ts";
-import type { SyscallRow } from "../../syscall/syscall-table.ts";
-import { UNFINISHED } from "../../task/wait-queue.ts";
+import { UNFINISHED } from "../../ground/wait-queue.ts";
 import { asCurrent } from "../../testing/fake-task.ts";
 import { FileTask } from "../../testing/file-system-task.ts";
 import { syncAll } from "../../vfs/write-back.ts";
 import { AegisFileSystem } from "./aegisfs.ts";
+import type { SyscallRow } from "../../task/syscall-row.ts";
 
 const PAGES = 1500;
-/** 4096 units at 16 for each page, and the portion in which the bound is passed (task/call-work.ts). */
+/** 4096 units at 16 for each page, and the portion in which the bound is passed (ground/call-work.ts). */
 const PAGES_MAX = 512;
 
 interface Mounted {

@@ -26,7 +26,7 @@ import { MemoryBlockDevice } from "@stratos/host";
 import { diskMachine } from "../../testing/disk-machine.ts";
 import { BUFFER, type FileTask, type Stat } from "../../testing/file-system-task.ts";
 import { readPages, putPages } from "../../vfs/regular-file.ts";
-import { BytesCursor } from "../../vfs/io-cursor.ts";
+import { BytesCursor } from "../../ground/io-cursor.ts";
 
 const SIZE = 8 << 20;
 

@@ -2,8 +2,9 @@ import { GUEST_LIMITS, MOUNT_ERROR_WORDS, mount } from "@stratos/aegisfs";
 import type { Subvolume, Volume } from "@stratos/aegisfs";
 import { EINVAL, EIO, ENOENT, ENOMEM } from "@stratos/abi";
 import type { BlockDevice } from "@stratos/host";
-import type { BlockInode } from "../../block/block-inode.ts";
-import { type FileSystemType, parseMountOptions } from "../../vfs/file-system-types.ts";
+import { type FileSystemType, type MountedDevice, parseMountOptions } from "../../vfs/file-system-types.ts";
+import type { MountDevice } from "../../vfs/mount-device.ts";
+import type { FsKernel } from "../fs-kernel.ts";
 import { AegisFileSystem } from "./aegisfs.ts";
 
 /**
@@ -18,11 +19,11 @@ const VOLUME_MIN = 4 << 20;
 
 /** A device of the guest as the engine wants it. */
 class GuestDevice implements BlockDevice {
-  readonly #device: BlockInode;
+  readonly #device: MountDevice;
   readonly size: number;
   readonly readOnly: boolean;
 
-  constructor(device: BlockInode, readOnly: boolean) {
+  constructor(device: MountDevice, readOnly: boolean) {
     this.#device = device;
     this.size = device.size - (device.size % BLOCK_SIZE);
     this.readOnly = readOnly;
@@ -55,7 +56,7 @@ class GuestDevice implements BlockDevice {
 export const aegisfsType: FileSystemType = {
   name: "aegisfs",
   isVirtual: false,
-  create(kernel, _source, options, on) {
+  create(kernel: FsKernel, _source: string, options: string, on?: MountedDevice) {
     if (on === undefined) return -EINVAL;
     const { device, readOnly } = on;
     const complain = (why: string): void => kernel.log(`aegisfs: ${device.name}: ${why}`);

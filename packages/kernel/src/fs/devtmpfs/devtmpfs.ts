@@ -1,5 +1,4 @@
 import { ENOENT, S_IFCHR, S_IFDIR } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
 import { forgetChild, lookupChild, unlinkDentry } from "../../vfs/dentry-cache.ts";
 import { makeDevice } from "../../vfs/device-registry.ts";
 import type { FileSystemType } from "../../vfs/file-system-types.ts";
@@ -13,6 +12,7 @@ import {
   URANDOM_MINOR,
   ZERO_MINOR,
 } from "./memory-devices.ts";
+import type { FsKernel } from "../fs-kernel.ts";
 
 const NODES: readonly (readonly [name: string, major: number, minor: number, mode: number])[] = [
   ["null", MEMORY_MAJOR, NULL_MINOR, 0o666],
@@ -40,7 +40,7 @@ const LINKS: readonly (readonly [name: string, target: string])[] = [
 export class Devtmpfs extends Tmpfs {
   override readonly type = "devtmpfs";
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: FsKernel) {
     super(kernel, { mode: 0o755 });
     const now = kernel.vfs.now();
     const owner = { uid: 0, gid: 0, rdev: 0, now };
@@ -81,19 +81,13 @@ const GROUPS: ReadonlyMap<number, number> = new Map([
   [5, 5],
   [10, 6],
 ]);
-const instances = new WeakMap<Kernel, Devtmpfs>();
 
-export function devtmpfsOf(kernel: Kernel): Devtmpfs {
-  let instance = instances.get(kernel);
-  if (instance === undefined) {
-    instance = new Devtmpfs(kernel);
-    instances.set(kernel, instance);
-  }
-  return instance;
+export function devtmpfsOf(kernel: FsKernel): Devtmpfs {
+  return (kernel.devtmpfs ??= new Devtmpfs(kernel));
 }
 
 export const devtmpfsType: FileSystemType = {
   name: "devtmpfs",
   isVirtual: true,
-  create: (kernel) => devtmpfsOf(kernel),
+  create: (kernel: FsKernel) => devtmpfsOf(kernel),
 };

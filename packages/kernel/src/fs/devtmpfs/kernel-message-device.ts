@@ -16,14 +16,13 @@ import {
   SEEK_SET,
 } from "@stratos/abi";
 import { byteString, byteStringOf } from "@stratos/base";
-import { logLine, USER_INFO } from "../../kernel-log.ts";
-import type { Kernel } from "../../kernel-state.ts";
-import type { Task } from "../../task/task.ts";
-import { BLOCKED, type WaitQueue } from "../../task/wait-queue.ts";
+import { logLine, USER_INFO } from "../../ground/kernel-log.ts";
+import { BLOCKED, type WaitQueue } from "../../ground/wait-queue.ts";
 import type { Inode } from "../../vfs/inode.ts";
-import type { IoCursor } from "../../vfs/io-cursor.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
+import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 
 /** Longest line that a program may write (Linux: PRINTKRB_RECORD_MAX). */
 const LINE_MAX = 1024;
@@ -33,10 +32,10 @@ const LINE_MAX = 1024;
  * Documentation/ABI/testing/dev-kmsg.
  */
 export class KernelMessageDevice extends OpenFile {
-  readonly #kernel: Kernel;
+  readonly #kernel: FsKernel;
   #next: number;
 
-  constructor(kernel: Kernel, flags: number, inode: Inode, path: Path) {
+  constructor(kernel: FsKernel, flags: number, inode: Inode, path: Path) {
     super(flags, inode, path);
     this.#kernel = kernel;
     this.#next = kernel.messages.first;
@@ -46,7 +45,7 @@ export class KernelMessageDevice extends OpenFile {
    * −EPIPE: records went before they were read; the next read goes on with the oldest. −EINVAL: the buffer is too
    * small.
    */
-  override read(task: Task, to: IoCursor): number {
+  override read(task: FsCaller, to: IoCursor): number {
     const { messages } = this.#kernel;
     if (this.#next < messages.first) {
       this.#next = messages.first;
@@ -65,7 +64,7 @@ export class KernelMessageDevice extends OpenFile {
     return to.put(bytes, 0, bytes.length);
   }
 
-  override write(_task: Task, from: IoCursor): number {
+  override write(_task: FsCaller, from: IoCursor): number {
     const count = from.remaining;
     if (count > LINE_MAX) return -EINVAL;
     const bytes = new Uint8Array(count);
@@ -117,14 +116,14 @@ function escaped(character: string): string {
 
 /** /proc/kmsg: what nobody has taken yet, as syslog(2) with SYSLOG_ACTION_READ. */
 export class KernelMessageQueue extends OpenFile {
-  readonly #kernel: Kernel;
+  readonly #kernel: FsKernel;
 
-  constructor(kernel: Kernel, flags: number, inode: Inode, path: Path) {
+  constructor(kernel: FsKernel, flags: number, inode: Inode, path: Path) {
     super(flags, inode, path);
     this.#kernel = kernel;
   }
 
-  override read(task: Task, to: IoCursor): number {
+  override read(task: FsCaller, to: IoCursor): number {
     return takeMessages(task, to, (this.flags & O_NONBLOCK) !== 0);
   }
 
@@ -139,7 +138,7 @@ export class KernelMessageQueue extends OpenFile {
 }
 
 /** Whole lines, as many as there is room for; −EAGAIN or BLOCKED while there are none; −EINVAL: not even one fits. */
-export function takeMessages(task: Task, to: IoCursor, returnsAtOnce: boolean): number {
+export function takeMessages(task: FsCaller, to: IoCursor, returnsAtOnce: boolean): number {
   const { messages } = task.kernel;
   messages.readAt = Math.max(messages.readAt, messages.first);
   if (messages.readAt >= messages.end) {

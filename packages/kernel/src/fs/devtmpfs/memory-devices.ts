@@ -10,16 +10,15 @@ import {
   SEEK_CUR,
   SEEK_SET,
 } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
 import { KernelMessageDevice } from "./kernel-message-device.ts";
-import { PageCache } from "../../mm/page-cache.ts";
-import { WORK } from "../../task/call-work.ts";
-import type { Task } from "../../task/task.ts";
+import { PageCache } from "../../frames/page-cache.ts";
+import { WORK } from "../../ground/call-work.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../../security/credentials.ts";
 import type { Inode } from "../../vfs/inode.ts";
-import type { IoCursor } from "../../vfs/io-cursor.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
+import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 
 /** Major number of memory devices, and their minors (devices.txt of Linux; mem(4), null(4), random(4)). */
 export const MEMORY_MAJOR = 1;
@@ -35,14 +34,14 @@ const chunk = new Uint8Array(4096);
 
 /** Common to the endless devices: seeking is allowed and means nothing (null(4)). */
 abstract class MemoryDevice extends OpenFile {
-  readonly kernel: Kernel;
+  readonly kernel: FsKernel;
 
-  constructor(kernel: Kernel, flags: number, inode: Inode, path: Path) {
+  constructor(kernel: FsKernel, flags: number, inode: Inode, path: Path) {
     super(flags, inode, path);
     this.kernel = kernel;
   }
 
-  override write(_task: Task, from: IoCursor, _offset: number): number {
+  override write(_task: FsCaller, from: IoCursor, _offset: number): number {
     const count = from.remaining;
     from.skip(count);
     return count;
@@ -66,7 +65,7 @@ class NullDevice extends MemoryDevice {
 }
 
 class ZeroDevice extends MemoryDevice {
-  override read(task: Task, to: IoCursor, _offset: number): number {
+  override read(task: FsCaller, to: IoCursor, _offset: number): number {
     let done = 0;
     while (to.remaining > 0) {
       const part = Math.min(to.remaining, zeroes.length);
@@ -85,13 +84,13 @@ class ZeroDevice extends MemoryDevice {
 }
 
 class FullDevice extends ZeroDevice {
-  override write(_task: Task, from: IoCursor, _offset: number): number {
+  override write(_task: FsCaller, from: IoCursor, _offset: number): number {
     return from.remaining === 0 ? 0 : -ENOSPC;
   }
 }
 
 class RandomDevice extends MemoryDevice {
-  override read(task: Task, to: IoCursor, _offset: number): number {
+  override read(task: FsCaller, to: IoCursor, _offset: number): number {
     let done = 0;
     while (to.remaining > 0) {
       const part = Math.min(to.remaining, chunk.length);
@@ -106,7 +105,7 @@ class RandomDevice extends MemoryDevice {
   }
 
   /** random(4) ioctls: the pool is always full. */
-  override ioctl(task: Task, command: number, argument: number): number {
+  override ioctl(task: FsCaller, command: number, argument: number): number {
     const RNDGETENTCNT = 0x80045200,
       RNDADDTOENTCNT = 0x40045201,
       RNDADDENTROPY = 0x40085203;
@@ -118,7 +117,7 @@ class RandomDevice extends MemoryDevice {
 }
 
 /** Tells the vfs who opens them. */
-export function registerMemoryDevices(kernel: Kernel): void {
+export function registerMemoryDevices(kernel: FsKernel): void {
   const register = (minor: number, make: (flags: number, inode: Inode, path: Path) => OpenFile): void => {
     kernel.vfs.devices.registerCharacter(MEMORY_MAJOR, minor, {
       name: "mem",

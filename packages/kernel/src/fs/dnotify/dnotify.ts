@@ -9,13 +9,12 @@ import {
   IN_MOVED_FROM,
   IN_MOVED_TO,
 } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
 import { POLL_MSG } from "../../signal/pending-signals.ts";
-import { sendIoSignal } from "../../signal/io-signal.ts";
-import type { Task } from "../../task/task.ts";
+import { sendIoSignal } from "../../vfs/io-signal.ts";
 import { addMark, type InotifyMark, removeMark, RENAMED_WITHIN } from "../../vfs/inotify-marks.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
+import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 
 /**
  * fcntl(2), F_NOTIFY: inotify's predecessor, a signal when something happens in a folder. Bound: one mark for each
@@ -39,7 +38,7 @@ const EVENTS: readonly (readonly [flag: number, mask: number])[] = [
 
 /** What a description asked for; it goes with the description. */
 export class DirectoryNotification implements InotifyMark {
-  readonly #kernel: Kernel;
+  readonly #kernel: FsKernel;
   readonly #file: OpenFile;
   readonly #inode: Inode;
   readonly #fd: number;
@@ -47,7 +46,7 @@ export class DirectoryNotification implements InotifyMark {
   mask = 0;
   readonly isOnlyLinked = false;
 
-  constructor(kernel: Kernel, file: OpenFile, inode: Inode, fd: number) {
+  constructor(kernel: FsKernel, file: OpenFile, inode: Inode, fd: number) {
     this.#kernel = kernel;
     this.#file = file;
     this.#inode = inode;
@@ -76,7 +75,7 @@ export class DirectoryNotification implements InotifyMark {
 }
 
 /** @returns 0, −ENOTDIR, −EINVAL */
-export function notifyOfDirectory(task: Task, file: OpenFile, fd: number, flags: number): number {
+export function notifyOfDirectory(task: FsCaller, file: OpenFile, fd: number, flags: number): number {
   const { inode } = file;
   if (inode?.isDirectory !== true) return -ENOTDIR;
   if ((flags & ~(DN_ACCESS | DN_MODIFY | DN_CREATE | DN_DELETE | DN_RENAME | DN_ATTRIB | DN_MULTISHOT)) !== 0) {

@@ -12,13 +12,13 @@ import {
   S_IFREG,
 } from "@stratos/abi";
 import type { HostFile, HostStat } from "@stratos/host";
-import { PageCache, type PageBacking } from "../../mm/page-cache.ts";
-import type { Task } from "../../task/task.ts";
+import { PageCache, type PageBacking } from "../../frames/page-cache.ts";
 import { type AttributeChange, Inode, type NewInode, type Time } from "../../vfs/inode.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
 import { HostRegularFile } from "./host-regular-file.ts";
 import type { HostFs } from "./hostfs.ts";
+import type { FsCaller } from "../fs-kernel.ts";
 
 const KIND_SHIFT = 12;
 
@@ -246,7 +246,7 @@ export class HostInode extends Inode implements PageBacking {
     return 0;
   }
 
-  override open(_task: Task, flags: number, path: Path): OpenFile | number | null {
+  override open(_task: FsCaller, flags: number, path: Path): OpenFile | number | null {
     if (!this.isRegular) return null;
     const file = this.handle((flags & 3) !== O_RDONLY);
     if (typeof file === "number") return file;

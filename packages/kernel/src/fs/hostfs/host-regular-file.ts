@@ -1,7 +1,5 @@
 import { FIONREAD, O_APPEND, O_DSYNC, PAGE_SIZE } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
-import type { Task } from "../../task/task.ts";
-import type { IoCursor } from "../../vfs/io-cursor.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
 import { fileIoctl } from "../../vfs/file-ioctl.ts";
 import { dropLocksOfDescription, dropLocksOfProcess } from "../../vfs/file-locks.ts";
 import { notifyInode } from "../../vfs/inotify-marks.ts";
@@ -12,6 +10,7 @@ import { seekInode } from "../../vfs/regular-file.ts";
 import { dropLease } from "../../vfs/leases.ts";
 import { syncInode, writeBackInode } from "../../vfs/write-back.ts";
 import type { HostInode } from "./host-inode.ts";
+import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 
 /** Bytes moved between the host and a cursor at a time. */
 const staging = new Uint8Array(65536);
@@ -20,17 +19,17 @@ const HOST_WORK = 32;
 
 /** A regular file of a shared folder: reads and writes go to the host; pages that a mapping holds are kept equal. */
 export class HostRegularFile extends OpenFile {
-  readonly #kernel: Kernel;
+  readonly #kernel: FsKernel;
   declare readonly inode: HostInode;
 
-  constructor(kernel: Kernel, flags: number, inode: HostInode, path: Path) {
+  constructor(kernel: FsKernel, flags: number, inode: HostInode, path: Path) {
     super(flags, inode, path);
     this.#kernel = kernel;
     inode.descriptions++;
     if (this.isWritable) inode.writers++;
   }
 
-  override read(_task: Task, to: IoCursor, offset: number): number {
+  override read(_task: FsCaller, to: IoCursor, offset: number): number {
     const file = this.inode.handle(false);
     if (typeof file === "number") return file;
     // What a mapping changed and nobody wrote back yet is newer than what the host has.
@@ -59,7 +58,7 @@ export class HostRegularFile extends OpenFile {
     return done;
   }
 
-  override write(task: Task, from: IoCursor, offset: number): number {
+  override write(task: FsCaller, from: IoCursor, offset: number): number {
     const inode = this.inode;
     const file = inode.handle(true);
     if (typeof file === "number") return file;
@@ -125,7 +124,7 @@ export class HostRegularFile extends OpenFile {
     return syncInode(this.#kernel, this.inode, dataOnly);
   }
 
-  override ioctl(task: Task, command: number, argument: number): number {
+  override ioctl(task: FsCaller, command: number, argument: number): number {
     if (command === FIONREAD) {
       this.inode.refresh();
       return task.space.storeU32(argument, Math.max(0, this.inode.size - this.position) | 0);
@@ -133,7 +132,7 @@ export class HostRegularFile extends OpenFile {
     return fileIoctl(task, this, command, argument);
   }
 
-  override onDescriptorClose(task: Task): number {
+  override onDescriptorClose(task: FsCaller): number {
     if (this.inode.locks !== null) dropLocksOfProcess(this.inode, task.files);
     return this.inode.pages!.hasDirty ? writeBackInode(this.#kernel, this.inode) : 0;
   }

@@ -1,8 +1,8 @@
 import { V9FS_MAGIC } from "@stratos/abi";
 import type { HostFileTree, HostStat } from "@stratos/host";
-import type { Kernel } from "../../kernel-state.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
 import { HostInode } from "./host-inode.ts";
+import type { FsKernel } from "../fs-kernel.ts";
 
 /** Inodes nobody uses are forgotten above this number. */
 const INODES_MAX = 16384;
@@ -13,7 +13,7 @@ const INODES_MAX = 16384;
  */
 export class HostFs extends FileSystem {
   readonly type = "hostfs";
-  readonly kernel: Kernel;
+  readonly kernel: FsKernel;
   readonly tree: HostFileTree;
   readonly root: HostInode;
   /** Nobody else changes the folder: names may be cached and file content lives in the page cache. */
@@ -21,7 +21,7 @@ export class HostFs extends FileSystem {
   /** By the host's inode number, so that hard links are one file. */
   readonly #inodes = new Map<number, HostInode>();
 
-  constructor(kernel: Kernel, tree: HostFileTree, options: { isPrivate?: boolean } = {}) {
+  constructor(kernel: FsKernel, tree: HostFileTree, options: { isPrivate?: boolean } = {}) {
     super(kernel.allocateDevice());
     this.kernel = kernel;
     this.tree = tree;

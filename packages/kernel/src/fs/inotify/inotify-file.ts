@@ -16,14 +16,13 @@ import {
   POLLIN,
   POLLRDNORM,
 } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
-import type { Task } from "../../task/task.ts";
-import { BLOCKED, WaitQueue } from "../../task/wait-queue.ts";
+import { BLOCKED, WaitQueue } from "../../ground/wait-queue.ts";
 import { addMark, type InotifyMark, removeMark } from "../../vfs/inotify-marks.ts";
 import { evictInode } from "../../vfs/inode-lifetime.ts";
 import type { Inode } from "../../vfs/inode.ts";
-import type { IoCursor } from "../../vfs/io-cursor.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
+import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 
 /** `struct inotify_event`: wd, mask, cookie, len (32 bits each), then the name padded with NULs to a multiple of 16. */
 const EVENT_SIZE = 16;
@@ -70,7 +69,7 @@ class Watch implements InotifyMark {
  * comes beyond is IN_Q_OVERFLOW, ENOSPC and EMFILE.
  */
 export class InotifyFile extends OpenFile {
-  readonly #kernel: Kernel;
+  readonly #kernel: FsKernel;
   /** Whose limits it counts against. */
   readonly #uid: number;
   readonly #eventsMost: number;
@@ -82,7 +81,7 @@ export class InotifyFile extends OpenFile {
   readonly #bytes = new Uint8Array(EVENT_SIZE + 272);
   readonly #view = new DataView(this.#bytes.buffer);
 
-  private constructor(kernel: Kernel, uid: number, flags: number) {
+  private constructor(kernel: FsKernel, uid: number, flags: number) {
     super(flags, null, null);
     this.#kernel = kernel;
     this.#uid = uid;
@@ -90,7 +89,7 @@ export class InotifyFile extends OpenFile {
   }
 
   /** inotify_init1(2): −EMFILE when the user has enough of them. */
-  static create(task: Task, flags: number): InotifyFile | number {
+  static create(task: FsCaller, flags: number): InotifyFile | number {
     const { kernel, credentials } = task;
     return kernel.inotifyLimits.addInstance(credentials) ? new InotifyFile(kernel, credentials.uid, flags) : -EMFILE;
   }
@@ -160,7 +159,7 @@ export class InotifyFile extends OpenFile {
     this.#queue.wakeAll();
   }
 
-  override read(task: Task, to: IoCursor): number {
+  override read(task: FsCaller, to: IoCursor): number {
     if (this.#events.length === 0) {
       if ((this.flags & O_NONBLOCK) !== 0) return -EAGAIN;
       task.waitOn(this.#queue);
@@ -174,7 +173,7 @@ export class InotifyFile extends OpenFile {
     return done;
   }
 
-  #putEvents(task: Task, to: IoCursor, took: () => void): number {
+  #putEvents(task: FsCaller, to: IoCursor, took: () => void): number {
     let done = 0,
       count = 0;
     for (const event of this.#events) {
@@ -207,7 +206,7 @@ export class InotifyFile extends OpenFile {
     return this.#queue;
   }
 
-  override ioctl(task: Task, command: number, argument: number): number {
+  override ioctl(task: FsCaller, command: number, argument: number): number {
     if (command !== FIONREAD) return super.ioctl(task, command, argument);
     let total = 0;
     for (const event of this.#events) total += sizeOf(event);

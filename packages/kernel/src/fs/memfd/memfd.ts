@@ -15,9 +15,7 @@ import {
   MFD_NOEXEC_SEAL,
 } from "@stratos/abi";
 import { O_LARGEFILE, O_RDWR, S_IFREG } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
 import { AREA_NEVER_WRITABLE } from "../../mm/area.ts";
-import type { Task } from "../../task/task.ts";
 import { Dentry } from "../../vfs/dentry.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import { Mount } from "../../vfs/mount.ts";
@@ -25,23 +23,19 @@ import type { OpenFile } from "../../vfs/open-file.ts";
 import { Path } from "../../vfs/path.ts";
 import { RegularFile } from "../../vfs/regular-file.ts";
 import { Tmpfs } from "../tmpfs/tmpfs.ts";
+import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 
 const ALL_SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE | F_SEAL_EXEC;
-const mounts = new WeakMap<Kernel, Mount>();
 
 /** The tmpfs that memfds and shared anonymous files live in; nobody can name a place in it. */
-export function shmemMount(kernel: Kernel): Mount {
-  let mount = mounts.get(kernel);
-  if (mount === undefined) {
-    const fileSystem = new Tmpfs(kernel, { sizeBytes: kernel.frames.total * 4096, inodes: 1 << 20 });
-    mount = new Mount(0, fileSystem, new Dentry("/", null, fileSystem.root), null, null, 0, "tmpfs");
-    mounts.set(kernel, mount);
-  }
-  return mount;
+export function shmemMount(kernel: FsKernel): Mount {
+  if (kernel.shmemMount !== null) return kernel.shmemMount;
+  const fileSystem = new Tmpfs(kernel, { sizeBytes: kernel.frames.total * 4096, inodes: 1 << 20 });
+  return (kernel.shmemMount = new Mount(0, fileSystem, new Dentry("/", null, fileSystem.root), null, null, 0, "tmpfs"));
 }
 
 /** memfd_create(2): −EINVAL, −ENOSPC. */
-export function createMemfd(task: Task, name: string, flags: number): OpenFile | number {
+export function createMemfd(task: FsCaller, name: string, flags: number): OpenFile | number {
   if ((flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC)) !== 0 || (flags & MFD_HUGETLB) !== 0)
     return -EINVAL;
   if ((flags & (MFD_EXEC | MFD_NOEXEC_SEAL)) === (MFD_EXEC | MFD_NOEXEC_SEAL)) return -EINVAL;
@@ -75,7 +69,7 @@ export function sealsOf(inode: Inode | null): number {
  * fcntl(F_ADD_SEALS): −EINVAL for files that have no seals, −EPERM when sealed against it or not writable, −EBUSY
  * while it may be written through a mapping.
  */
-export function addSeals(task: Task, file: OpenFile, seals: number): number {
+export function addSeals(task: FsCaller, file: OpenFile, seals: number): number {
   const { inode } = file;
   if (!file.isWritable) return -EPERM;
   if ((seals & ~ALL_SEALS) !== 0) return -EINVAL;
@@ -92,7 +86,7 @@ export function addSeals(task: Task, file: OpenFile, seals: number): number {
 }
 
 /** Also a shared mapping that is only read now may be written after mprotect(2), if its description may. */
-function mayBeWrittenByMapping(kernel: Kernel, inode: Inode): boolean {
+function mayBeWrittenByMapping(kernel: FsKernel, inode: Inode): boolean {
   for (const { space } of kernel.tasks.tasks.values()) {
     for (const area of space.areas) {
       if (

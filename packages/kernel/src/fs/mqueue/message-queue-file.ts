@@ -15,12 +15,12 @@ import {
 } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import { sendSignalToProcess } from "../../signal/send-signal.ts";
-import type { Task } from "../../task/task.ts";
-import { BLOCKED, type WaitQueue } from "../../task/wait-queue.ts";
-import type { IoCursor } from "../../vfs/io-cursor.ts";
+import { BLOCKED, type WaitQueue } from "../../ground/wait-queue.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
 import type { MessageQueueInode } from "./mqueue.ts";
+import type { FsCaller } from "../fs-kernel.ts";
 
 /** What a blocked send or receive keeps. */
 interface Wait {
@@ -44,7 +44,7 @@ export class MessageQueueFile extends OpenFile {
   }
 
   /** mq_timedsend(2): 0; −EAGAIN, −EBADF, −EFAULT, −EMSGSIZE, −ETIMEDOUT. */
-  send(task: Task, address: number, length: number, priority: number, deadlineNs: number): number {
+  send(task: FsCaller, address: number, length: number, priority: number, deadlineNs: number): number {
     const { inode } = this;
     if (!this.isWritable) return -EBADF;
     if (!(length >= 0 && length <= inode.shape.messageSize)) return -EMSGSIZE;
@@ -60,7 +60,7 @@ export class MessageQueueFile extends OpenFile {
   }
 
   /** mq_timedreceive(2): the message's length; −EAGAIN, −EBADF, −EFAULT, −EMSGSIZE, −ETIMEDOUT. */
-  receive(task: Task, address: number, length: number, priorityAddress: number, deadlineNs: number): number {
+  receive(task: FsCaller, address: number, length: number, priorityAddress: number, deadlineNs: number): number {
     const { inode } = this;
     if (!this.isReadable) return -EBADF;
     if (!(length >= inode.shape.messageSize)) return -EMSGSIZE;
@@ -78,7 +78,7 @@ export class MessageQueueFile extends OpenFile {
     return task.space.copyOut(address, message.bytes, 0, message.bytes.length) < 0 ? -EFAULT : message.bytes.length;
   }
 
-  #wait(task: Task, deadlineNs: number): number {
+  #wait(task: FsCaller, deadlineNs: number): number {
     if ((this.flags & O_NONBLOCK) !== 0) return -EAGAIN;
     const state = (task.syscallState ??= { deadlineNs } satisfies Wait) as Wait;
     if (task.kernel.now() >= state.deadlineNs) return -ETIMEDOUT;
@@ -88,7 +88,7 @@ export class MessageQueueFile extends OpenFile {
   }
 
   /** Tells who asked for it, once (mq_notify(2)). */
-  #announce(sender: Task): void {
+  #announce(sender: FsCaller): void {
     const { notification } = this.inode;
     if (notification === null) return;
     this.inode.notification = null;
@@ -107,13 +107,13 @@ export class MessageQueueFile extends OpenFile {
   }
 
   /** Closing any descriptor of the queue ends the process's registration, as Linux has it (mqueue_flush_file). */
-  override onDescriptorClose(task: Task): number {
+  override onDescriptorClose(task: FsCaller): number {
     this.cancelNotification(task.group);
     return 0;
   }
 
   /** The queue's state in words (mq_overview(7), "Mounting the message queue filesystem"). */
-  override read(_task: Task, to: IoCursor, offset: number): number {
+  override read(_task: FsCaller, to: IoCursor, offset: number): number {
     const at = offset < 0 ? this.position : offset;
     const { notification } = this.inode;
     const kind = notification === null ? 0 : notification.info !== null ? 0 : notification.cookie !== null ? 2 : 1;

@@ -2,13 +2,10 @@
  * POSIX message queues as a file system (mq_overview(7)): one instance for the machine, which mq_open(2) reaches
  * whether it is mounted or not. Read next: message-queue-file.ts, what a descriptor does; syscall/mqueue-calls.ts.
  */
-import { EINVAL, EMFILE, ENOENT, ENOSPC, S_IFDIR, S_IFREG } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
+import { EINVAL, EMFILE, ENOENT, ENOSPC, S_IFDIR, S_IFREG, RLIMIT_MSGQUEUE } from "@stratos/abi";
 import { CAP_SYS_RESOURCE, isCapable } from "../../security/credentials.ts";
 import type { SignalInfo } from "../../signal/pending-signals.ts";
-import type { Task } from "../../task/task.ts";
-import { RLIMIT_MSGQUEUE, type ThreadGroup } from "../../task/thread-group.ts";
-import { WaitQueue } from "../../task/wait-queue.ts";
+import { WaitQueue } from "../../ground/wait-queue.ts";
 import { Dentry } from "../../vfs/dentry.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
 import type { FileSystemType } from "../../vfs/file-system-types.ts";
@@ -17,6 +14,9 @@ import { Mount } from "../../vfs/mount.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
 import { MessageQueueFile } from "./message-queue-file.ts";
+import type { Caller } from "../../vfs/vfs-kernel.ts";
+import type { FsCaller, FsKernel } from "../fs-kernel.ts";
+import type { SignalProcess } from "../../signal/signal-target.ts";
 
 const MQUEUE_MAGIC = 0x19800202;
 /** What reading a queue may give at most; stat(2) shows it as the size. Source: Linux ipc/mqueue.c, FILENT_SIZE. */
@@ -45,14 +45,14 @@ export interface QueueShape {
 
 /** Who is told of a message that comes to an empty queue (mq_notify(2)); null: nobody. */
 export interface Notification {
-  owner: ThreadGroup;
+  owner: SignalProcess;
   info: SignalInfo | null;
   cookie: { bytes: Uint8Array; deliver: (bytes: Uint8Array) => void } | null;
 }
 
 export class MqueueFileSystem extends FileSystem {
   readonly type = "mqueue";
-  readonly kernel: Kernel;
+  readonly kernel: FsKernel;
   readonly root: MqueueRoot;
   readonly limits: MqueueLimits = {
     messages: 10,
@@ -64,12 +64,15 @@ export class MqueueFileSystem extends FileSystem {
   queues = 0;
   /** Bytes that each user's queues may take together (RLIMIT_MSGQUEUE); a queue gives its part back when it is gone. */
   readonly bytesByUser = new Map<number, number>();
+  /** Through which mq_open(2) sees the queues; in no namespace. */
+  readonly mount: Mount;
   #lastIno = 1;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: FsKernel) {
     super(kernel.allocateDevice());
     this.kernel = kernel;
     this.root = new MqueueRoot(this);
+    this.mount = new Mount(0, this, new Dentry("/", null, this.root), null, null, 0, "mqueue");
   }
 
   allocateIno(): number {
@@ -84,7 +87,7 @@ export class MqueueFileSystem extends FileSystem {
    * A queue of this shape for the task, not named yet: −EINVAL for a shape beyond the limits, −ENOSPC too many queues,
    * −EMFILE above RLIMIT_MSGQUEUE.
    */
-  createQueue(task: Task, shape: QueueShape | null, attributes: NewInode): MessageQueueInode | number {
+  createQueue(task: Caller, shape: QueueShape | null, attributes: NewInode): MessageQueueInode | number {
     const { limits } = this;
     const isPrivileged = isCapable(task.credentials, CAP_SYS_RESOURCE);
     if (this.queues >= limits.queues && !isPrivileged) return -ENOSPC;
@@ -170,7 +173,7 @@ export class MessageQueueInode extends Inode {
   /** Senders, receivers and pollers. */
   readonly queue = new WaitQueue();
   /** What each receiver that waits keeps: a message that it will take is announced to nobody (mq_notify(3)). */
-  readonly receivers = new Map<Task, object>();
+  readonly receivers = new Map<FsCaller, object>();
   notification: Notification | null = null;
   readonly #charge: { user: number; bytes: number };
 
@@ -186,7 +189,7 @@ export class MessageQueueInode extends Inode {
     this.#charge = charge;
   }
 
-  override open(_task: Task, flags: number, path: Path): OpenFile {
+  override open(_task: FsCaller, flags: number, path: Path): OpenFile {
     return new MessageQueueFile(flags, this, path);
   }
 
@@ -229,30 +232,12 @@ export class MessageQueueInode extends Inode {
   }
 }
 
-const instances = new WeakMap<Kernel, MqueueFileSystem>();
-const mounts = new WeakMap<Kernel, Mount>();
-
-export function mqueueOf(kernel: Kernel): MqueueFileSystem {
-  let instance = instances.get(kernel);
-  if (instance === undefined) instances.set(kernel, (instance = new MqueueFileSystem(kernel)));
-  return instance;
-}
-
-/** The mount through which mq_open(2) sees the queues; in no namespace. */
-export function mqueueMount(kernel: Kernel): Mount {
-  let mount = mounts.get(kernel);
-  if (mount === undefined) {
-    const fileSystem = mqueueOf(kernel);
-    mounts.set(
-      kernel,
-      (mount = new Mount(0, fileSystem, new Dentry("/", null, fileSystem.root), null, null, 0, "mqueue")),
-    );
-  }
-  return mount;
+export function mqueueOf(kernel: FsKernel): MqueueFileSystem {
+  return (kernel.mqueue ??= new MqueueFileSystem(kernel));
 }
 
 export const mqueueType: FileSystemType = {
   name: "mqueue",
   isVirtual: true,
-  create: (kernel) => mqueueOf(kernel),
+  create: (kernel: FsKernel) => mqueueOf(kernel),
 };

@@ -19,17 +19,16 @@ import {
   S_IFIFO,
 } from "@stratos/abi";
 import type { Credentials } from "../../security/credentials.ts";
-import type { Kernel } from "../../kernel-state.ts";
 import { signalInfo } from "../../signal/pending-signals.ts";
 import { sendSignalToTask } from "../../signal/send-signal.ts";
-import type { Task } from "../../task/task.ts";
-import { BLOCKED, BLOCKED_EINTR, type WaitQueue } from "../../task/wait-queue.ts";
+import { BLOCKED, BLOCKED_EINTR, type WaitQueue } from "../../ground/wait-queue.ts";
 import { AnonymousInode, createAnonymousInode } from "../../vfs/anonymous-file.ts";
 import type { Inode } from "../../vfs/inode.ts";
-import type { IoCursor } from "../../vfs/io-cursor.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
 import { type FifoWait, Pipe, PIPE_BUF } from "./pipe.ts";
+import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 
 /**
  * One end (or, for a fifo opened O_RDWR, both) of a pipe. The ends of a pipe share an inode whose `endpoint` is the
@@ -46,7 +45,7 @@ export class PipeFile extends OpenFile {
     inode.users++;
   }
 
-  override read(task: Task, to: IoCursor): number {
+  override read(task: FsCaller, to: IoCursor): number {
     const pipe = this.pipe;
     if (to.remaining === 0) return 0;
     if (pipe.length === 0) {
@@ -67,7 +66,7 @@ export class PipeFile extends OpenFile {
    * Writes all, waiting in between; what is done already stands in `task.syscallState`, and a signal then ends the call
    * with it.
    */
-  override write(task: Task, from: IoCursor): number {
+  override write(task: FsCaller, from: IoCursor): number {
     const pipe = this.pipe;
     const before = typeof task.syscallState === "number" ? task.syscallState : 0;
     if (before > 0) from.skip(before);
@@ -104,7 +103,7 @@ export class PipeFile extends OpenFile {
     return this.pipe.queue;
   }
 
-  override ioctl(task: Task, command: number, argument: number): number {
+  override ioctl(task: FsCaller, command: number, argument: number): number {
     if (command === FIONREAD) return task.space.storeU32(argument, this.pipe.length);
     return super.ioctl(task, command, argument);
   }
@@ -131,7 +130,7 @@ export class PipeFile extends OpenFile {
  * fs.pipe-user-pages-hard.
  */
 export function createPipe(
-  kernel: Kernel,
+  kernel: FsKernel,
   flags: number,
   owner: Credentials,
 ): { reader: PipeFile; writer: PipeFile } | number {
@@ -148,12 +147,17 @@ export function createPipe(
   };
 }
 
+/** Tells the vfs who opens fifos. */
+export function registerFifos(kernel: FsKernel): void {
+  kernel.vfs.devices.fifo = { name: "fifo", open: openFifo };
+}
+
 /**
  * open(2) of a fifo: a reader waits for a writer and the other way round, unless O_NONBLOCK (fifo(7)). A pipe that is
  * opened through /proc/PID/fd waits for nobody, as its other side may be gone for good.
  * @returns the description, −ENXIO (O_NONBLOCK for writing and no reader), or BLOCKED
  */
-export function openFifo(task: Task, inode: Inode, flags: number, path: Path): OpenFile | number {
+function openFifo(task: FsCaller, inode: Inode, flags: number, path: Path): OpenFile | number {
   const access = flags & O_ACCMODE;
   if (access === O_ACCMODE) return -EINVAL;
   let pipe = inode.endpoint as Pipe | null;
@@ -225,7 +229,7 @@ function dropDeadWaits(pipe: Pipe): void {
 }
 
 /** Result of an interrupted write(2) that had moved bytes already. */
-export function interruptedTransfer(task: Task): number {
+export function interruptedTransfer(task: FsCaller): number {
   const state = task.syscallState as number | { transferred?: number } | null;
   // a socket keeps an object (socket/socket.ts)
   const done = typeof state === "number" ? state : (state?.transferred ?? 0);

@@ -1,8 +1,7 @@
 import { PAGE_SIZE, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
-import type { Task } from "../../task/task.ts";
-import { WaitQueue } from "../../task/wait-queue.ts";
-import type { IoCursor } from "../../vfs/io-cursor.ts";
+import { WaitQueue } from "../../ground/wait-queue.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
+import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 
 /** Writes up to this size are never mixed with others. */
 export const PIPE_BUF = 4096;
@@ -14,7 +13,7 @@ export const PIPE_BUF = 4096;
  * Bytes lie at ring positions `[#start, #start + length)` modulo `capacity`.
  */
 export class Pipe {
-  readonly #kernel: Kernel;
+  readonly #kernel: FsKernel;
   #frames: Int32Array;
   /** Who made it: its pages count for that user (pipe-limits.ts), until both ends are gone. */
   readonly #uid: number;
@@ -30,7 +29,7 @@ export class Pipe {
   readonly queue = new WaitQueue();
 
   /** @param pages  its capacity */
-  constructor(kernel: Kernel, uid: number, pages: number) {
+  constructor(kernel: FsKernel, uid: number, pages: number) {
     this.#kernel = kernel;
     this.#uid = uid;
     this.#frames = new Int32Array(pages);
@@ -171,6 +170,6 @@ export class Pipe {
 
 /** An open(2) of a fifo that waits for the other side; its count is taken for it when that comes. */
 export interface FifoWait {
-  readonly task: Task;
+  readonly task: FsCaller;
   isMet: boolean;
 }

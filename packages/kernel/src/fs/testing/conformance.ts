@@ -34,7 +34,7 @@ import {
   S_IFMT,
   S_IFREG,
 } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
+import type { Kernel } from "../../task/kernel-state.ts";
 import { BUFFER, FileTask, type Stat } from "../../testing/file-system-task.ts";
 import type { FileSystem } from "../../vfs/file-system.ts";
 

@@ -27,9 +27,9 @@ import {
   XATTR_CREATE,
   XATTR_REPLACE,
 } from "@stratos/abi";
-import { PageCache } from "../../mm/page-cache.ts";
-import type { Reapable } from "../../mm/reaper.ts";
-import type { CallWork } from "../../task/call-work.ts";
+import { PageCache } from "../../frames/page-cache.ts";
+import type { Reapable } from "../../frames/reaper.ts";
+import type { CallWork } from "../../ground/call-work.ts";
 import { Inode, type NewInode, type Time } from "../../vfs/inode.ts";
 import type { Tmpfs } from "./tmpfs.ts";
 

@@ -1,9 +1,9 @@
 import { EINVAL, ENOSPC, ESTALE, PAGE_SIZE, S_IFDIR, TMPFS_MAGIC } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
 import { type FileSystemType, parseMountOptions } from "../../vfs/file-system-types.ts";
 import type { Inode, NewInode } from "../../vfs/inode.ts";
 import { DismantledTree, TmpfsInode } from "./tmpfs-inode.ts";
+import type { FsKernel } from "../fs-kernel.ts";
 
 /** Of all tmpfs of a machine: targets of symbolic links and extended attributes, which no page holds. */
 const BYTES_MAX = 64 << 20;
@@ -21,7 +21,7 @@ export interface TmpfsOptions {
  */
 export class Tmpfs extends FileSystem {
   readonly type: string = "tmpfs";
-  readonly kernel: Kernel;
+  readonly kernel: FsKernel;
   readonly root: TmpfsInode;
   pagesMax: number;
   inodesMax: number;
@@ -32,7 +32,7 @@ export class Tmpfs extends FileSystem {
   readonly inodes = new Map<number, TmpfsInode>();
   readonly #options: TmpfsOptions;
 
-  constructor(kernel: Kernel, options: Partial<TmpfsOptions> = {}) {
+  constructor(kernel: FsKernel, options: Partial<TmpfsOptions> = {}) {
     super(kernel.allocateDevice());
     this.kernel = kernel;
     // Half of memory, as Linux has it.
@@ -144,7 +144,7 @@ function parseSize(text: string, memoryBytes: number): number {
 export const tmpfsType: FileSystemType = {
   name: "tmpfs",
   isVirtual: true,
-  create(kernel, _source, options) {
+  create(kernel: FsKernel, _source: string, options: string) {
     const result: Partial<TmpfsOptions> = {};
     const memory = kernel.frames.total * PAGE_SIZE;
     for (const [key, value] of parseMountOptions(options)) {

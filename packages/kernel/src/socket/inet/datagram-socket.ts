@@ -1,6 +1,6 @@
 import { EINVAL, ENOTCONN, SHUT_RD, SHUT_RDWR, SHUT_WR } from "@stratos/abi";
-import type { Task } from "../../task/task.ts";
 import { InetSocket } from "./inet-socket.ts";
+import type { SocketCaller } from "../socket-kernel.ts";
 
 /** What UDP, ICMP and raw sockets share: each direction can be shut, with or without a peer. */
 export abstract class DatagramSocket extends InetSocket {
@@ -8,7 +8,7 @@ export abstract class DatagramSocket extends InetSocket {
   protected isWriteShut = false;
 
   /** shutdown(2): takes effect also without a peer, but says ENOTCONN then (net/ipv4/af_inet.c, inet_shutdown). */
-  override shutdown(_task: Task, how: number): number {
+  override shutdown(_task: SocketCaller, how: number): number {
     if (how < 0 || how > SHUT_RDWR) return -EINVAL;
     if (how !== SHUT_WR) this.isReadShut = true;
     if (how !== SHUT_RD) this.isWriteShut = true;

@@ -11,14 +11,13 @@ import {
   ENOTCONN,
 } from "@stratos/abi";
 import type { HostAddress, HostSocketEvents } from "@stratos/host";
-import type { Kernel } from "../../kernel-state.ts";
 import { CAP_NET_BIND_SERVICE, isCapable } from "../../security/credentials.ts";
-import type { Task } from "../../task/task.ts";
 import { Socket } from "../socket.ts";
 import { familyOf, inetAddressBytes, anyAddress, parseInetAddress } from "./inet-address.ts";
 import { getIpOption, IpOptions, setIpOption } from "./ip-options.ts";
 import { ANY_V4, ANY_V6, type InetEndpoint, isBroadcast, isMulticast, isV4, isWildcard } from "./ip-address.ts";
 import { checkPrivilege, type PortClaim, type PortTable } from "./port-table.ts";
+import type { SocketCaller, SocketKernel } from "../socket-kernel.ts";
 
 /** What TCP and UDP sockets share: a local address with its port, a peer, and the options of IP (ip(7), ipv6(7)). */
 export abstract class InetSocket extends Socket implements HostSocketEvents {
@@ -31,7 +30,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   protected claim: PortClaim | null = null;
 
   constructor(
-    kernel: Kernel,
+    kernel: SocketKernel,
     family: number,
     type: number,
     protocol: number,
@@ -75,7 +74,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
    * @returns EINVAL (bound already, bad length), EAFNOSUPPORT, EADDRNOTAVAIL (not an address of this machine), EACCES
    *   (port below 1024), EADDRINUSE
    */
-  protected bindAddress(task: Task, address: Uint8Array): number {
+  protected bindAddress(task: SocketCaller, address: Uint8Array): number {
     // ip(7): AF_UNSPEC with INADDR_ANY passes for AF_INET, for old programs.
     if (
       this.family === AF_INET &&
@@ -110,7 +109,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   }
 
   /** Takes the port (any free one for 0) and sets `local`. */
-  protected claimPort(task: Task, endpoint: InetEndpoint): number {
+  protected claimPort(task: SocketCaller, endpoint: InetEndpoint): number {
     const make = (port: number): PortClaim & { readonly socket: InetSocket } => ({
       ip: endpoint.ip,
       port,
@@ -136,7 +135,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   }
 
   /** Gives a socket without a port one, as connect and sendto do. */
-  protected claimAnyPort(task: Task): number {
+  protected claimAnyPort(task: SocketCaller): number {
     return this.local !== null ? 0 : this.claimPort(task, { ip: anyAddress(this.family), port: 0 });
   }
 
@@ -172,7 +171,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     return { family: isV4(ip) ? 4 : 6, address: ip, port: local.port };
   }
 
-  override setProtocolOption(task: Task, level: number, name: number, value: Uint8Array): number {
+  override setProtocolOption(task: SocketCaller, level: number, name: number, value: Uint8Array): number {
     if (level === IPPROTO_IP || (level === IPPROTO_IPV6 && this.isV6)) {
       const result = setIpOption(this, level, name, value);
       if (result === 0) this.ipOptionChanged(level, name);
@@ -181,7 +180,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     return super.setProtocolOption(task, level, name, value);
   }
 
-  override getProtocolOption(task: Task, level: number, name: number, length: number): Uint8Array | number {
+  override getProtocolOption(task: SocketCaller, level: number, name: number, length: number): Uint8Array | number {
     if (level === IPPROTO_IP || (level === IPPROTO_IPV6 && this.isV6)) return getIpOption(this, level, name);
     return super.getProtocolOption(task, level, name, length);
   }

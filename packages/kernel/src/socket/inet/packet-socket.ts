@@ -29,9 +29,7 @@ import {
   TCP_CLOSE,
   TCP_ESTABLISHED,
 } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
-import type { Task } from "../../task/task.ts";
-import type { IoCursor } from "../../vfs/io-cursor.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
 import type { Network } from "../network.ts";
 import { intOption, optionInt } from "../socket-options.ts";
@@ -53,6 +51,7 @@ import { DatagramSocket } from "./datagram-socket.ts";
 import type { InetSocket } from "./inet-socket.ts";
 import { formatV4, type InetEndpoint, isBroadcast, isLoopback, isV4, isWildcard } from "./ip-address.ts";
 import type { PortClaim, PortTable } from "./port-table.ts";
+import type { SocketCaller, SocketKernel } from "../socket-kernel.ts";
 
 export interface PingClaim extends PortClaim {
   readonly socket: InetSocket;
@@ -81,7 +80,7 @@ export class PacketSocket extends DatagramSocket {
   #includesHeader: boolean;
 
   constructor(
-    kernel: Kernel,
+    kernel: SocketKernel,
     family: number,
     type: number,
     protocol: number,
@@ -112,13 +111,13 @@ export class PacketSocket extends DatagramSocket {
     return true;
   }
 
-  protected override claimPort(task: Task, endpoint: InetEndpoint): number {
+  protected override claimPort(task: SocketCaller, endpoint: InetEndpoint): number {
     if (this.isPing) return super.claimPort(task, endpoint);
     this.local = { ip: endpoint.ip, port: 0 };
     return 0;
   }
 
-  override bind(task: Task, address: Uint8Array): number {
+  override bind(task: SocketCaller, address: Uint8Array): number {
     const endpoint = parseInetAddress(address, this.family);
     if (typeof endpoint === "number") return endpoint;
     if (this.isPing) return this.bindAddress(task, address);
@@ -127,7 +126,7 @@ export class PacketSocket extends DatagramSocket {
     return this.claimPort(task, endpoint);
   }
 
-  override connect(task: Task, address: Uint8Array, _nonblocking: boolean): number {
+  override connect(task: SocketCaller, address: Uint8Array, _nonblocking: boolean): number {
     if (address.length < 2) return -EINVAL;
     if (familyOf(address) === AF_UNSPEC) {
       this.peer = null;
@@ -159,7 +158,7 @@ export class PacketSocket extends DatagramSocket {
     return -ENETUNREACH;
   }
 
-  override send(task: Task, from: IoCursor, message: OutgoingMessage, flags: number): number {
+  override send(task: SocketCaller, from: IoCursor, message: OutgoingMessage, flags: number): number {
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
     const length = from.remaining;
     if (length > LENGTH_MAX) return -EMSGSIZE;
@@ -176,7 +175,7 @@ export class PacketSocket extends DatagramSocket {
     return length;
   }
 
-  #packet(task: Task, bytes: Uint8Array, to: string, message: OutgoingMessage): IpPacket | number {
+  #packet(task: SocketCaller, bytes: Uint8Array, to: string, message: OutgoingMessage): IpPacket | number {
     const source = this.#source(to);
     if (typeof source === "number") return source;
     const failed = this.claimAnyPort(task);
@@ -231,7 +230,7 @@ export class PacketSocket extends DatagramSocket {
     this.readiness.wakeAll(POLLIN | POLLRDNORM);
   }
 
-  override receive(_task: Task, to: IoCursor, message: IncomingMessage, flags: number): number {
+  override receive(_task: SocketCaller, to: IoCursor, message: IncomingMessage, flags: number): number {
     if ((flags & MSG_ERRQUEUE) !== 0) return -EAGAIN;
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
     const packet = this.#queue[0];
@@ -266,7 +265,7 @@ export class PacketSocket extends DatagramSocket {
     return ready;
   }
 
-  override setProtocolOption(task: Task, level: number, name: number, value: Uint8Array): number {
+  override setProtocolOption(task: SocketCaller, level: number, name: number, value: Uint8Array): number {
     if (
       !this.isPing &&
       level === SOL_RAW &&
@@ -293,7 +292,7 @@ export class PacketSocket extends DatagramSocket {
     return super.setProtocolOption(task, level, name, value);
   }
 
-  override getProtocolOption(task: Task, level: number, name: number, length: number): Uint8Array | number {
+  override getProtocolOption(task: SocketCaller, level: number, name: number, length: number): Uint8Array | number {
     if (!this.isPing && level === SOL_RAW && name === ICMP_FILTER && this.protocol === IPPROTO_ICMP)
       return this.#filter.slice(0, 4);
     if (!this.isPing && level === IPPROTO_ICMPV6 && name === ICMPV6_FILTER && this.protocol === IPPROTO_ICMPV6)

@@ -48,13 +48,11 @@ import {
   SI_KERNEL,
 } from "@stratos/abi";
 import type { HostSocket } from "@stratos/host";
-import type { Kernel } from "../../kernel-state.ts";
 import { signalInfo } from "../../signal/pending-signals.ts";
-import { signalFileOwner } from "../../signal/io-signal.ts";
-import type { Task } from "../../task/task.ts";
-import { BLOCKED_KILLABLE } from "../../task/wait-queue.ts";
+import { signalFileOwner } from "../../vfs/io-signal.ts";
+import { BLOCKED_KILLABLE } from "../../ground/wait-queue.ts";
 import { Timer } from "../../time/timer-queue.ts";
-import type { IoCursor } from "../../vfs/io-cursor.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
 import { sourceAddress } from "../network-interface.ts";
 import type { Socket } from "../socket.ts";
@@ -73,6 +71,7 @@ import {
 import type { PortClaim, PortTable } from "./port-table.ts";
 import { getTcpOption, setTcpOption, TcpOptions } from "./tcp-options.ts";
 import { HostTransport, LoopbackTransport, type TcpTransport } from "./tcp-transport.ts";
+import type { SocketCaller, SocketKernel } from "../socket-kernel.ts";
 
 const CORK_NS = 200e6;
 
@@ -110,7 +109,7 @@ export class TcpSocket extends InetSocket {
   /** The listener that this connection waits for. */
   #target: TcpSocket | null = null;
 
-  constructor(kernel: Kernel, family: number, flags: number, creator: { fsuid: number; fsgid: number }) {
+  constructor(kernel: SocketKernel, family: number, flags: number, creator: { fsuid: number; fsgid: number }) {
     super(kernel, family, SOCK_STREAM, IPPROTO_TCP, flags, creator);
     this.options.sendBuffer = 2626560 / 16;
     this.options.receiveBuffer = 131072;
@@ -144,7 +143,7 @@ export class TcpSocket extends InetSocket {
     return this.#accepted.length;
   }
 
-  override bind(task: Task, address: Uint8Array): number {
+  override bind(task: SocketCaller, address: Uint8Array): number {
     return this.bindAddress(task, address);
   }
 
@@ -153,7 +152,7 @@ export class TcpSocket extends InetSocket {
    *
    * @returns 0, BLOCKED, or EINVAL (connected), EADDRINUSE, or what the host said
    */
-  override listen(task: Task, backlog: number): number {
+  override listen(task: SocketCaller, backlog: number): number {
     if (this.#isListenPending) return this.#finishListening(task);
     if (this.#state !== "closed" && this.#state !== "listening") return -EINVAL;
     if (this.#phase !== "unconnected") return -EINVAL;
@@ -183,7 +182,7 @@ export class TcpSocket extends InetSocket {
     return 0;
   }
 
-  #finishListening(task: Task): number {
+  #finishListening(task: SocketCaller): number {
     const host = this.#hostListener!;
     if (host.localAddress() === null) {
       const error = host.takeError();
@@ -204,7 +203,7 @@ export class TcpSocket extends InetSocket {
     return error;
   }
 
-  override accept(_task: Task, flags: number): Socket | number {
+  override accept(_task: SocketCaller, flags: number): Socket | number {
     if (this.#state !== "listening") return -EINVAL;
     const waiting = this.#accepted.shift();
     if (waiting !== undefined) {
@@ -240,7 +239,7 @@ export class TcpSocket extends InetSocket {
    * @returns 0, BLOCKED, or EINPROGRESS, EALREADY, EISCONN, ECONNREFUSED, ENETUNREACH, EADDRNOTAVAIL, EAFNOSUPPORT,
    *   EINVAL …
    */
-  override connect(task: Task, address: Uint8Array, nonblocking: boolean): number {
+  override connect(task: SocketCaller, address: Uint8Array, nonblocking: boolean): number {
     if (address.length >= 2 && familyOf(address) === AF_UNSPEC) return this.#disconnect();
     let waiting = -EINPROGRESS;
     if (this.#phase === "connected") return -EISCONN;
@@ -267,7 +266,7 @@ export class TcpSocket extends InetSocket {
     return 0;
   }
 
-  #begin(task: Task, endpoint: InetEndpoint): number {
+  #begin(task: SocketCaller, endpoint: InetEndpoint): number {
     const { network, sockets } = this.kernel;
     const to = destinationOf(
       isWildcard(endpoint.ip) && this.local !== null && isV4(this.local.ip)
@@ -400,7 +399,7 @@ export class TcpSocket extends InetSocket {
     return 0;
   }
 
-  override send(_task: Task, from: IoCursor, message: OutgoingMessage, flags: number): number {
+  override send(_task: SocketCaller, from: IoCursor, message: OutgoingMessage, flags: number): number {
     if ((flags & MSG_FASTOPEN) !== 0) return -EOPNOTSUPP;
     if (this.#state === "syn-sent") return -EAGAIN;
     const error = this.takeError();
@@ -445,7 +444,7 @@ export class TcpSocket extends InetSocket {
     return this.options.sendBuffer + this.options.receiveBuffer;
   }
 
-  override receive(_task: Task, to: IoCursor, message: IncomingMessage, flags: number): number {
+  override receive(_task: SocketCaller, to: IoCursor, message: IncomingMessage, flags: number): number {
     if ((flags & MSG_ERRQUEUE) !== 0) return -EAGAIN;
     if (this.#state === "listening") return -ENOTCONN;
     if (this.#state === "syn-sent") return -EAGAIN;
@@ -528,7 +527,7 @@ export class TcpSocket extends InetSocket {
   }
 
   /** shutdown(2); of a listener it ends the listening. ENOTCONN without a connection. */
-  override shutdown(_task: Task, how: number): number {
+  override shutdown(_task: SocketCaller, how: number): number {
     if (how < 0 || how > SHUT_RDWR) return -EINVAL;
     if (this.#state === "closed") return -ENOTCONN;
     if (this.#state === "syn-sent") {
@@ -594,7 +593,7 @@ export class TcpSocket extends InetSocket {
     this.peer = null;
   }
 
-  override setProtocolOption(task: Task, level: number, name: number, value: Uint8Array): number {
+  override setProtocolOption(task: SocketCaller, level: number, name: number, value: Uint8Array): number {
     if (level !== IPPROTO_TCP) return super.setProtocolOption(task, level, name, value);
     const result = setTcpOption(this.tcp, name, value);
     if ((name === TCP_CORK && !this.tcp.isCorked) || (name === TCP_NODELAY && this.tcp.noDelay)) this.#push();
@@ -602,7 +601,7 @@ export class TcpSocket extends InetSocket {
     return result;
   }
 
-  override getProtocolOption(task: Task, level: number, name: number, length: number): Uint8Array | number {
+  override getProtocolOption(task: SocketCaller, level: number, name: number, length: number): Uint8Array | number {
     if (level !== IPPROTO_TCP) return super.getProtocolOption(task, level, name, length);
     return getTcpOption(this.tcp, name, this.stateNumber, length);
   }

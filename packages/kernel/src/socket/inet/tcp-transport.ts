@@ -1,6 +1,6 @@
 import { EAGAIN, ECONNRESET, EINVAL, EPIPE } from "@stratos/abi";
 import type { HostSocket, HostSocketEvents } from "@stratos/host";
-import type { IoCursor } from "../../vfs/io-cursor.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
 import { ByteRing } from "../byte-ring.ts";
 import type { SocketMemory } from "../socket-memory.ts";
 

@@ -42,10 +42,8 @@ import {
 } from "@stratos/abi";
 import { concatBytes } from "@stratos/base";
 import type { HostAddress, HostSocket, SocketProvider } from "@stratos/host";
-import type { Kernel } from "../../kernel-state.ts";
-import type { Task } from "../../task/task.ts";
-import { BLOCKED_KILLABLE } from "../../task/wait-queue.ts";
-import { BytesCursor, type IoCursor } from "../../vfs/io-cursor.ts";
+import { BLOCKED_KILLABLE } from "../../ground/wait-queue.ts";
+import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
 import type { Ancillary, IncomingMessage, OutgoingMessage } from "../message.ts";
 import { sourceAddress } from "../network-interface.ts";
 import { intOption, optionInt } from "../socket-options.ts";
@@ -66,6 +64,7 @@ import {
   LOOPBACK_V6,
 } from "./ip-address.ts";
 import type { PortClaim, PortTable } from "./port-table.ts";
+import type { SocketCaller, SocketKernel } from "../socket-kernel.ts";
 
 export interface UdpClaim extends PortClaim {
   readonly socket: InetSocket;
@@ -126,7 +125,7 @@ export class UdpSocket extends DatagramSocket {
    * @param protocol  IPPROTO_UDP, or IPPROTO_UDPLITE (udplite(7)), which stays inside the machine: hosts don't offer it
    */
   constructor(
-    kernel: Kernel,
+    kernel: SocketKernel,
     family: number,
     protocol: number,
     flags: number,
@@ -158,7 +157,7 @@ export class UdpSocket extends DatagramSocket {
   }
 
   /** bind(2); with a provider and an address that isn't loopback the call waits until the host is bound as well. */
-  override bind(task: Task, address: Uint8Array): number {
+  override bind(task: SocketCaller, address: Uint8Array): number {
     if (this.#isBindPending) return this.#finishBinding(task);
     const failed = this.bindAddress(task, address);
     if (failed < 0) return failed;
@@ -176,7 +175,7 @@ export class UdpSocket extends DatagramSocket {
     return this.#finishBinding(task);
   }
 
-  #finishBinding(task: Task): number {
+  #finishBinding(task: SocketCaller): number {
     const host = this.#boundHost!;
     if (host.localAddress() === null) {
       const error = host.takeError();
@@ -196,7 +195,7 @@ export class UdpSocket extends DatagramSocket {
   }
 
   /** connect(2): the default destination, and the only sender that is heard; AF_UNSPEC undoes it. */
-  override connect(task: Task, address: Uint8Array, _nonblocking: boolean): number {
+  override connect(task: SocketCaller, address: Uint8Array, _nonblocking: boolean): number {
     if (address.length < 2) return -EINVAL;
     if (familyOf(address) === AF_UNSPEC) {
       this.peer = null;
@@ -230,7 +229,7 @@ export class UdpSocket extends DatagramSocket {
     return source ?? anyAddress(AF_INET);
   }
 
-  override send(task: Task, from: IoCursor, message: OutgoingMessage, flags: number): number {
+  override send(task: SocketCaller, from: IoCursor, message: OutgoingMessage, flags: number): number {
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
     const hasMore = (flags & MSG_MORE) !== 0 || (this.#options.get(UDP_CORK) ?? 0) !== 0;
     if (this.#corked !== null) return this.#append(task, this.#corked, from, hasMore);
@@ -251,7 +250,7 @@ export class UdpSocket extends DatagramSocket {
   }
 
   /** More of the datagram. What fails loses all of it (net/ipv4/udp.c, udp_flush_pending_frames). */
-  #append(task: Task, corked: CorkedDatagram, from: IoCursor, hasMore: boolean): number {
+  #append(task: SocketCaller, corked: CorkedDatagram, from: IoCursor, hasMore: boolean): number {
     const length = from.remaining;
     const { udpMemory } = this.kernel.network;
     let taken = 0;
@@ -279,7 +278,7 @@ export class UdpSocket extends DatagramSocket {
   }
 
   /** Sends what was put together; without room at the host it is lost, as datagrams are. */
-  #uncork(task: Task): number {
+  #uncork(task: SocketCaller): number {
     const corked = this.#corked;
     if (corked === null) return 0;
     this.#forgetCorked();
@@ -288,7 +287,7 @@ export class UdpSocket extends DatagramSocket {
   }
 
   #transmit(
-    task: Task,
+    task: SocketCaller,
     from: IoCursor,
     datagram: { to: InetEndpoint; toPeer: boolean; ancillary: Ancillary | null },
   ): number {
@@ -330,7 +329,7 @@ export class UdpSocket extends DatagramSocket {
 
   /** A copy for each member in this machine, and out to the host's network if there is one. Work: one step a socket. */
   #sendToMembers(
-    task: Task,
+    task: SocketCaller,
     from: IoCursor,
     datagram: { to: InetEndpoint; toPeer: boolean; ancillary: Ancillary | null },
   ): number {
@@ -468,7 +467,7 @@ export class UdpSocket extends DatagramSocket {
     if (this.#boundHost === null) this.#closeHosts();
   }
 
-  override receive(_task: Task, to: IoCursor, message: IncomingMessage, flags: number): number {
+  override receive(_task: SocketCaller, to: IoCursor, message: IncomingMessage, flags: number): number {
     if ((flags & MSG_ERRQUEUE) !== 0) return this.#receiveError(to, message);
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
     const error = this.takeError();
@@ -574,7 +573,7 @@ export class UdpSocket extends DatagramSocket {
     return ready;
   }
 
-  override setProtocolOption(task: Task, level: number, name: number, value: Uint8Array): number {
+  override setProtocolOption(task: SocketCaller, level: number, name: number, value: Uint8Array): number {
     if (
       level === IPPROTO_UDPLITE &&
       this.protocol === level &&
@@ -595,7 +594,7 @@ export class UdpSocket extends DatagramSocket {
     return sent < 0 ? sent : 0;
   }
 
-  override getProtocolOption(task: Task, level: number, name: number, length: number): Uint8Array | number {
+  override getProtocolOption(task: SocketCaller, level: number, name: number, length: number): Uint8Array | number {
     if (
       level === IPPROTO_UDPLITE &&
       this.protocol === level &&

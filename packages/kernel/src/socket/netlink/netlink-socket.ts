@@ -27,9 +27,7 @@ import {
   SOL_NETLINK,
   EAFNOSUPPORT,
 } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
-import type { Task } from "../../task/task.ts";
-import type { IoCursor } from "../../vfs/io-cursor.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
 import { familyOf } from "../inet/inet-address.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
 import { Socket } from "../socket.ts";
@@ -46,6 +44,7 @@ import {
 import { answerGeneric } from "./generic-messages.ts";
 import { answerDiagnosis } from "./socket-diagnosis.ts";
 import { answerRouteRequest, type NetlinkAnswer, type NetlinkRequest, parseRequests } from "./route-messages.ts";
+import type { SocketCaller, SocketKernel } from "../socket-kernel.ts";
 
 const NETLINK_ROUTE = 0,
   NETLINK_SOCK_DIAG = 4,
@@ -76,7 +75,12 @@ const KNOWN_OPTIONS = new Set([
 const DUMP_DATAGRAM_MAX = 8192;
 
 /** socket(2) for AF_NETLINK: EPROTONOSUPPORT for protocols that nobody here speaks. */
-export function createNetlinkSocket(task: Task, type: number, protocol: number, flags: number): Socket | number {
+export function createNetlinkSocket(
+  task: SocketCaller,
+  type: number,
+  protocol: number,
+  flags: number,
+): Socket | number {
   if (type !== SOCK_RAW && type !== SOCK_DGRAM) return -ESOCKTNOSUPPORT;
   if (!PROTOCOLS.has(protocol)) return -EPROTONOSUPPORT;
   return new NetlinkSocket(task.kernel, type, protocol, flags, task);
@@ -94,11 +98,11 @@ export class NetlinkSocket extends Socket {
   #queuedBytes = 0;
   readonly #options = new Map<number, number>();
 
-  constructor(kernel: Kernel, type: number, protocol: number, flags: number, task: Task) {
+  constructor(kernel: SocketKernel, type: number, protocol: number, flags: number, task: SocketCaller) {
     super(kernel, AF_NETLINK, type, protocol, flags, task.credentials);
   }
 
-  override bind(task: Task, address: Uint8Array): number {
+  override bind(task: SocketCaller, address: Uint8Array): number {
     if (address.length < SOCKADDR_NL_SIZE) return -EINVAL;
     if (familyOf(address) !== AF_NETLINK) return -EINVAL;
     const port = optionInt(address, 4) >>> 0;
@@ -113,7 +117,7 @@ export class NetlinkSocket extends Socket {
     return 0;
   }
 
-  #autobind(task: Task): void {
+  #autobind(task: SocketCaller): void {
     if (this.portId !== 0) return;
     const { netlinkSockets } = this.kernel.network;
     // The process id, else numbers from the top, where no process is (netlink_autobind).
@@ -132,7 +136,7 @@ export class NetlinkSocket extends Socket {
     return this.protocol * 2 ** 32 + port;
   }
 
-  override connect(task: Task, address: Uint8Array, _nonblocking: boolean): number {
+  override connect(task: SocketCaller, address: Uint8Array, _nonblocking: boolean): number {
     if (address.length >= 2 && familyOf(address) === AF_UNSPEC) return 0;
     if (address.length < SOCKADDR_NL_SIZE) return -EINVAL;
     if (familyOf(address) !== AF_NETLINK) return -EINVAL;
@@ -149,7 +153,7 @@ export class NetlinkSocket extends Socket {
     return nameBytes(0, 0);
   }
 
-  override send(task: Task, from: IoCursor, message: OutgoingMessage, flags: number): number {
+  override send(task: SocketCaller, from: IoCursor, message: OutgoingMessage, flags: number): number {
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
     if (message.address !== null) {
       if (message.address.length < SOCKADDR_NL_SIZE) return -EINVAL;
@@ -170,7 +174,7 @@ export class NetlinkSocket extends Socket {
     return length;
   }
 
-  #answer(task: Task, request: NetlinkRequest): void {
+  #answer(task: SocketCaller, request: NetlinkRequest): void {
     // Control messages and what isn't a request get an acknowledgement at most (netlink_rcv_skb).
     let error = 0;
     if ((request.flags & NLM_F_REQUEST) !== 0 && request.type >= 16) {
@@ -184,7 +188,7 @@ export class NetlinkSocket extends Socket {
     if (error !== 0 || (request.flags & NLM_F_ACK) !== 0) this.#acknowledge(request, error);
   }
 
-  #ask(task: Task, request: NetlinkRequest): NetlinkAnswer {
+  #ask(task: SocketCaller, request: NetlinkRequest): NetlinkAnswer {
     switch (this.protocol) {
       case NETLINK_SOCK_DIAG:
         return answerDiagnosis(this.kernel.network, request, this.portId);
@@ -244,7 +248,7 @@ export class NetlinkSocket extends Socket {
     udpMemory.bytes += datagram.length;
   }
 
-  override receive(_task: Task, to: IoCursor, message: IncomingMessage, flags: number): number {
+  override receive(_task: SocketCaller, to: IoCursor, message: IncomingMessage, flags: number): number {
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
     const error = this.takeError();
     if (error !== 0) return -error;
@@ -279,7 +283,7 @@ export class NetlinkSocket extends Socket {
     return -EOPNOTSUPP;
   }
 
-  override setProtocolOption(_task: Task, level: number, name: number, value: Uint8Array): number {
+  override setProtocolOption(_task: SocketCaller, level: number, name: number, value: Uint8Array): number {
     if (level !== SOL_NETLINK) return -ENOPROTOOPT;
     const number = value.length >= 4 ? optionInt(value) : 0;
     if (name === NETLINK_ADD_MEMBERSHIP || name === NETLINK_DROP_MEMBERSHIP) {
@@ -291,7 +295,7 @@ export class NetlinkSocket extends Socket {
     return 0;
   }
 
-  override getProtocolOption(_task: Task, level: number, name: number): Uint8Array | number {
+  override getProtocolOption(_task: SocketCaller, level: number, name: number): Uint8Array | number {
     if (level !== SOL_NETLINK) return -ENOPROTOOPT;
     if (name === NETLINK_LIST_MEMBERSHIPS) return new Uint8Array(0);
     return KNOWN_OPTIONS.has(name) ? intOption(this.#options.get(name) ?? 0) : -ENOPROTOOPT;

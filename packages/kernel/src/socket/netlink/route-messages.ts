@@ -12,7 +12,6 @@ import {
   IFF_UP,
 } from "@stratos/abi";
 import { CAP_NET_ADMIN, isCapable } from "../../security/credentials.ts";
-import type { Task } from "../../task/task.ts";
 import { formatV4, formatV6, isLinkLocal, isLoopback, isV4, parseV4, parseV6 } from "../inet/ip-address.ts";
 import {
   broadcastOf,
@@ -23,6 +22,7 @@ import {
 } from "../network-interface.ts";
 import type { Network } from "../network.ts";
 import { NetlinkWriter, NLM_F_DUMP, NLM_F_MULTI, NLMSG_HDRLEN, alignNetlink } from "./netlink-writer.ts";
+import type { SocketCaller } from "../socket-kernel.ts";
 
 /** Source: include/uapi/linux/rtnetlink.h, if_link.h, if_addr.h; rtnetlink(7). */
 const RTM_NEWLINK = 16,
@@ -97,7 +97,7 @@ export type NetlinkAnswer = { readonly isDump: boolean; readonly messages: Uint8
  * @returns EPERM or EOPNOTSUPP for changes, ENODEV, ENETUNREACH, EOPNOTSUPP for what is not known
  */
 export function answerRouteRequest(
-  task: Task,
+  task: SocketCaller,
   request: NetlinkRequest,
   port: number,
   isStrict: boolean,

@@ -1,5 +1,5 @@
 import { MSG_TRUNC } from "@stratos/abi";
-import type { IoCursor } from "../../vfs/io-cursor.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import { type Ancillary, type IncomingMessage, type PeerCredentials, UNKNOWN_SENDER } from "../message.ts";
 import type { InFlightFiles } from "./in-flight-files.ts";

@@ -1,16 +1,16 @@
 import { AT_FDCWD, EADDRINUSE, ECONNREFUSED, EEXIST, S_IFMT, S_IFSOCK } from "@stratos/abi";
 import { checkAccess, MAY_WRITE } from "../../security/permission.ts";
-import type { Task } from "../../task/task.ts";
 import { makeNode } from "../../vfs/name-changes.ts";
 import { lookupPath } from "../../vfs/path-walk.ts";
 import type { Path } from "../../vfs/path.ts";
+import type { SocketCaller } from "../socket-kernel.ts";
 
 /**
  * Makes the socket file for bind(2), mode 0777 less the umask. The caller retains the result.
  *
  * @returns EADDRINUSE when the name exists, else as mknod(2)
  */
-export function createSocketNode(task: Task, path: string): Path | number {
+export function createSocketNode(task: SocketCaller, path: string): Path | number {
   const made = makeNode(task, AT_FDCWD, path, S_IFSOCK | 0o777, 0);
   return made === -EEXIST ? -EADDRINUSE : made;
 }
@@ -20,7 +20,7 @@ export function createSocketNode(task: Task, path: string): Path | number {
  *
  * @returns EACCES without permission to write, ECONNREFUSED when it is no socket, else as path_resolution(7)
  */
-export function findSocketNode(task: Task, path: string): Path | number {
+export function findSocketNode(task: SocketCaller, path: string): Path | number {
   const place = lookupPath(task, AT_FDCWD, path, 0);
   if (typeof place === "number") return place;
   const inode = place.dentry.inode!;

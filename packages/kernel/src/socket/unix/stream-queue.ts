@@ -1,7 +1,7 @@
 import { EAGAIN } from "@stratos/abi";
 import { ByteRing } from "../byte-ring.ts";
 import { type Ancillary, type IncomingMessage, type PeerCredentials, UNKNOWN_SENDER } from "../message.ts";
-import type { IoCursor } from "../../vfs/io-cursor.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import type { InFlightFiles } from "./in-flight-files.ts";
 

@@ -24,16 +24,15 @@ import {
   SOCK_STREAM,
   SOMAXCONN,
 } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
-import type { Task } from "../../task/task.ts";
-import { WaitQueue } from "../../task/wait-queue.ts";
-import type { IoCursor } from "../../vfs/io-cursor.ts";
+import { WaitQueue } from "../../ground/wait-queue.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import type { IncomingMessage, OutgoingMessage, PeerCredentials } from "../message.ts";
 import type { Socket } from "../socket.ts";
 import { MESSAGE_OVERHEAD, MessageQueue } from "./message-queue.ts";
 import { StreamQueue } from "./stream-queue.ts";
 import { BOTH_SHUT, identityOf, RECEIVE_SHUT, SEND_SHUT, senderOf, UnixSocket } from "./unix-socket.ts";
+import type { SocketCaller, SocketKernel } from "../socket-kernel.ts";
 
 type State = "unconnected" | "listening" | "connected";
 
@@ -55,7 +54,7 @@ export class UnixConnectionSocket extends UnixSocket {
   /** Those who wait for room in the backlog. */
   readonly #connectors = new WaitQueue();
 
-  constructor(kernel: Kernel, type: number, flags: number, creator: { fsuid: number; fsgid: number }) {
+  constructor(kernel: SocketKernel, type: number, flags: number, creator: { fsuid: number; fsgid: number }) {
     super(kernel, type, flags, creator);
     const { inFlight } = kernel.network;
     this.#stream = type === SOCK_STREAM ? new StreamQueue(inFlight) : null;
@@ -83,7 +82,7 @@ export class UnixConnectionSocket extends UnixSocket {
   }
 
   /** socketpair(2). */
-  static pair(task: Task, type: number, flags: number): [UnixConnectionSocket, UnixConnectionSocket] {
+  static pair(task: SocketCaller, type: number, flags: number): [UnixConnectionSocket, UnixConnectionSocket] {
     const one = new UnixConnectionSocket(task.kernel, type, flags, task.credentials);
     const other = new UnixConnectionSocket(task.kernel, type, flags, task.credentials);
     const identity = identityOf(task);
@@ -100,7 +99,7 @@ export class UnixConnectionSocket extends UnixSocket {
   }
 
   /** listen(2). EINVAL when it has no name or is connected. */
-  override listen(task: Task, backlog: number): number {
+  override listen(task: SocketCaller, backlog: number): number {
     if (this.name.kind === "unnamed") return -EINVAL;
     if (this.#state === "connected") return -EINVAL;
     const most = backlog >>> 0 > SOMAXCONN ? SOMAXCONN : backlog;
@@ -118,7 +117,7 @@ export class UnixConnectionSocket extends UnixSocket {
    * @returns 0, BLOCKED, or EAGAIN (backlog full), ECONNREFUSED, EINVAL (it listens), EISCONN, EPROTOTYPE, EACCES,
    *   ENOENT …
    */
-  override connect(task: Task, address: Uint8Array, nonblocking: boolean): number {
+  override connect(task: SocketCaller, address: Uint8Array, nonblocking: boolean): number {
     const target = this.findTarget(task, address);
     if (typeof target === "number") return target;
     if (this.options.passCredentials) {
@@ -146,7 +145,7 @@ export class UnixConnectionSocket extends UnixSocket {
     return 0;
   }
 
-  override accept(_task: Task, flags: number): Socket | number {
+  override accept(_task: SocketCaller, flags: number): Socket | number {
     if (this.#state !== "listening") return -EINVAL;
     const embryo = this.#backlog.shift();
     if (embryo === undefined) return (this.shut & RECEIVE_SHUT) !== 0 ? -EINVAL : -EAGAIN;
@@ -155,7 +154,7 @@ export class UnixConnectionSocket extends UnixSocket {
     return embryo;
   }
 
-  override send(task: Task, from: IoCursor, message: OutgoingMessage, flags: number): number {
+  override send(task: SocketCaller, from: IoCursor, message: OutgoingMessage, flags: number): number {
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
     if (message.address !== null) return this.#state === "connected" ? -EISCONN : -EOPNOTSUPP;
     const peer = this.#peer;
@@ -205,7 +204,7 @@ export class UnixConnectionSocket extends UnixSocket {
     return length;
   }
 
-  override receive(_task: Task, to: IoCursor, message: IncomingMessage, flags: number): number {
+  override receive(_task: SocketCaller, to: IoCursor, message: IncomingMessage, flags: number): number {
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
     if (this.#state !== "connected") return this.#stream !== null ? -EINVAL : -ENOTCONN;
     const peek = (flags & MSG_PEEK) !== 0;
@@ -254,7 +253,7 @@ export class UnixConnectionSocket extends UnixSocket {
   }
 
   /** shutdown(2): each direction ends on both sides; no error when there is no connection. */
-  override shutdown(_task: Task, how: number): number {
+  override shutdown(_task: SocketCaller, how: number): number {
     if (how < 0 || how > SHUT_RDWR) return -EINVAL;
     const bits = how + 1;
     this.shut |= bits;

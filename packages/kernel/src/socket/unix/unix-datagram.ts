@@ -22,14 +22,13 @@ import {
   SHUT_RDWR,
   SOCK_DGRAM,
 } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
-import type { Task } from "../../task/task.ts";
-import type { IoCursor } from "../../vfs/io-cursor.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import { familyOf } from "../inet/inet-address.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
 import { MESSAGE_OVERHEAD, MessageQueue } from "./message-queue.ts";
 import { BOTH_SHUT, identityOf, RECEIVE_SHUT, SEND_SHUT, senderOf, UnixSocket } from "./unix-socket.ts";
+import type { SocketCaller, SocketKernel } from "../socket-kernel.ts";
 
 /** net.unix.max_dgram_qlen. */
 const QUEUE_MAX = 10;
@@ -43,12 +42,12 @@ export class UnixDatagramSocket extends UnixSocket {
   /** Sockets connected to this one: their POLLOUT depends on our queue. */
   readonly #senders = new Set<UnixDatagramSocket>();
 
-  constructor(kernel: Kernel, flags: number, creator: { fsuid: number; fsgid: number }) {
+  constructor(kernel: SocketKernel, flags: number, creator: { fsuid: number; fsgid: number }) {
     super(kernel, SOCK_DGRAM, flags, creator);
     this.#queue = new MessageQueue(kernel.network.inFlight);
   }
 
-  static pair(task: Task, flags: number): [UnixDatagramSocket, UnixDatagramSocket] {
+  static pair(task: SocketCaller, flags: number): [UnixDatagramSocket, UnixDatagramSocket] {
     const one = new UnixDatagramSocket(task.kernel, flags, task.credentials);
     const other = new UnixDatagramSocket(task.kernel, flags, task.credentials);
     const identity = identityOf(task);
@@ -77,7 +76,7 @@ export class UnixDatagramSocket extends UnixSocket {
    * connect(2): where `send` goes and from whom messages are taken; AF_UNSPEC undoes it. EPERM when the peer is
    * connected to another.
    */
-  override connect(task: Task, address: Uint8Array, _nonblocking: boolean): number {
+  override connect(task: SocketCaller, address: Uint8Array, _nonblocking: boolean): number {
     if (familyOf(address) === AF_UNSPEC && address.length >= 2) {
       this.#setPeer(null);
       return 0;
@@ -99,7 +98,7 @@ export class UnixDatagramSocket extends UnixSocket {
     return this.#peer === null || this.#peer === sender;
   }
 
-  override send(task: Task, from: IoCursor, message: OutgoingMessage, flags: number): number {
+  override send(task: SocketCaller, from: IoCursor, message: OutgoingMessage, flags: number): number {
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
     let target = this.#peer;
     if (message.address !== null) {
@@ -140,7 +139,7 @@ export class UnixDatagramSocket extends UnixSocket {
     return length;
   }
 
-  override receive(_task: Task, to: IoCursor, message: IncomingMessage, flags: number): number {
+  override receive(_task: SocketCaller, to: IoCursor, message: IncomingMessage, flags: number): number {
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
     const first = this.#queue.first;
     if (first === undefined) {
@@ -190,7 +189,7 @@ export class UnixDatagramSocket extends UnixSocket {
     return ready;
   }
 
-  override shutdown(_task: Task, how: number): number {
+  override shutdown(_task: SocketCaller, how: number): number {
     if (how < 0 || how > SHUT_RDWR) return -EINVAL;
     this.shut |= how + 1;
     this.readiness.wakeAll();

@@ -11,9 +11,7 @@ import {
   SO_TIMESTAMPNS,
   ENOTCONN,
 } from "@stratos/abi";
-import type { Kernel } from "../../kernel-state.ts";
 import type { Credentials } from "../../security/credentials.ts";
-import type { Task } from "../../task/task.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
 import { lookupPath } from "../../vfs/path-walk.ts";
@@ -21,6 +19,7 @@ import type { IncomingMessage, PeerCredentials } from "../message.ts";
 import { Socket } from "../socket.ts";
 import { createSocketNode, findSocketNode } from "./socket-node.ts";
 import { parseUnixAddress, unixAddressBytes, type UnixName } from "./unix-address.ts";
+import type { SocketCaller, SocketKernel } from "../socket-kernel.ts";
 
 const UNNAMED: UnixName = { kind: "unnamed" };
 /** Autobind names are five hexadecimal digits (unix(7)). */
@@ -45,7 +44,7 @@ export abstract class UnixSocket extends Socket {
   protected peerIdentity: PeerCredentials | null = null;
   protected peerIdentityGroups: readonly number[] | null = null;
 
-  constructor(kernel: Kernel, type: number, flags: number, creator: { fsuid: number; fsgid: number }) {
+  constructor(kernel: SocketKernel, type: number, flags: number, creator: { fsuid: number; fsgid: number }) {
     super(kernel, AF_UNIX, type, 0, flags, creator);
     kernel.network.unixSockets.add(this);
   }
@@ -90,7 +89,7 @@ export abstract class UnixSocket extends Socket {
    *
    * @returns EINVAL (bound already, bad address), EADDRINUSE, or the errors of mknod(2)
    */
-  override bind(task: Task, address: Uint8Array): number {
+  override bind(task: SocketCaller, address: Uint8Array): number {
     const name = parseUnixAddress(address);
     if (typeof name === "number") return name;
     if (name.kind === "unnamed") return this.autobind();
@@ -137,7 +136,7 @@ export abstract class UnixSocket extends Socket {
    *
    * @returns EINVAL (no name), ECONNREFUSED (nobody is bound there), EPROTOTYPE (another type), EACCES, ENOENT …
    */
-  protected findTarget(task: Task, address: Uint8Array): UnixSocket | number {
+  protected findTarget(task: SocketCaller, address: Uint8Array): UnixSocket | number {
     const name = parseUnixAddress(address);
     if (typeof name === "number") return name;
     if (name.kind === "unnamed") return -EINVAL;
@@ -179,7 +178,7 @@ export abstract class UnixSocket extends Socket {
 }
 
 /** SCM_TIMESTAMP or SCM_TIMESTAMPNS with the time now. */
-export function addTimestamp(kernel: Kernel, kind: number, message: IncomingMessage): void {
+export function addTimestamp(kernel: SocketKernel, kind: number, message: IncomingMessage): void {
   const { seconds, nanoseconds } = kernel.realtime();
   const data = new Uint8Array(16);
   const view = new DataView(data.buffer);
@@ -190,10 +189,10 @@ export function addTimestamp(kernel: Kernel, kind: number, message: IncomingMess
 }
 
 /** SCM_CREDENTIALS and SO_PEERCRED of a task: its process and its effective or real ids. */
-export function identityOf(task: Task, credentials: Credentials = task.credentials): PeerCredentials {
+export function identityOf(task: SocketCaller, credentials: Credentials = task.credentials): PeerCredentials {
   return { pid: task.pid, uid: credentials.euid, gid: credentials.egid };
 }
 
-export function senderOf(task: Task): PeerCredentials {
+export function senderOf(task: SocketCaller): PeerCredentials {
   return { pid: task.pid, uid: task.credentials.uid, gid: task.credentials.gid };
 }

@@ -147,7 +147,7 @@ function pairOf(who: string, value: unknown): Pair {
   return value;
 }
 
-export function isList(value: unknown): boolean {
+function isList(value: unknown): boolean {
   let fast = value,
     slow = value;
   for (;;) {
@@ -162,7 +162,7 @@ export function isList(value: unknown): boolean {
   }
 }
 
-export function listLength(who: string, value: unknown): number {
+function listLength(who: string, value: unknown): number {
   if (!isList(value)) throw wrongType(who, "a list", value);
   let count = 0;
   for (let rest = value; rest instanceof Pair; rest = rest.cdr) count++;

@@ -10,7 +10,7 @@ export const BUILD_FOLDER = "build";
 /** What a recipe may say for one architecture alone. */
 const RELATIONS = ["depends", "optdepends", "provides", "conflicts", "replaces"] as const;
 
-export interface ScriptSettings {
+interface ScriptSettings {
   architecture: string;
   packages: readonly string[];
   /** names in `src` that are archives to unpack */
@@ -21,7 +21,7 @@ export interface ScriptSettings {
 }
 
 /** Exit status when a function failed, to tell it from bash's own. */
-export const FUNCTION_FAILED = 4;
+const FUNCTION_FAILED = 4;
 
 export function buildScript(settings: ScriptSettings): string {
   const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

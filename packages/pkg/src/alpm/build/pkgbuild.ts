@@ -15,7 +15,7 @@ import {
 } from "./recipe.ts";
 import { ShellError, WordReader, type ShellVariables } from "./shell-words.ts";
 
-export interface Pkgbuild {
+interface Pkgbuild {
   recipe: Recipe;
   /** names of functions that it defines */
   functions: ReadonlySet<string>;

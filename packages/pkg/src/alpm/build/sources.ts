@@ -8,7 +8,7 @@ import type { AlpmPorts } from "../system.ts";
 import { fetchSmall } from "../transaction.ts";
 import { CHECKSUM_KINDS, RecipeError, valuesFor, type Recipe } from "./recipe.ts";
 
-export type Source =
+type Source =
   | { kind: "local"; name: string }
   | { kind: "url"; name: string; url: string }
   | { kind: "git"; name: string; url: string; reference: { branch?: string; tag?: string; commit?: string } };
@@ -17,7 +17,7 @@ export type Source =
 const SOURCE_SIZE_MAX = 2 ** 31;
 
 /** @throws RecipeError  a form that is not supported, or a name that leads elsewhere */
-export function parseSource(text: string, where: string): Source {
+function parseSource(text: string, where: string): Source {
   const renamed = /^([^:]+)::(.*)$/s.exec(text);
   const place = renamed === null ? text : renamed[2]!;
   const check = (name: string): string => {
@@ -62,12 +62,12 @@ function decodeName(url: string): string {
   return url.replace(/[?#].*$/, "").replace(/^.*\//, "");
 }
 
-export interface FetchedSource {
+interface FetchedSource {
   source: Source;
   content: Uint8Array | undefined;
 }
 
-export interface SourceSettings {
+interface SourceSettings {
   ports: AlpmPorts;
   /** files of the recipe */
   files: ReadonlyMap<string, Uint8Array>;

@@ -290,7 +290,7 @@ export function tableHeader(bytes: Uint8Array): TableHeader {
 }
 
 /** What the packages of a `Sources` text go by: there the field lists what they are built for. */
-export const SOURCE_ARCHITECTURE = "source";
+const SOURCE_ARCHITECTURE = "source";
 
 /**
  * Reads a `Packages` text, a byte string, or a `Sources` text.

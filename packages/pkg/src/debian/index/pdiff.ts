@@ -23,13 +23,13 @@ export class PatchError extends Error {
   override name = "PatchError";
 }
 
-export interface ListedFile {
+interface ListedFile {
   sha256: string;
   sizeBytes: number;
   name: string;
 }
 
-export interface DiffIndex {
+interface DiffIndex {
   current: { sha256: string; sizeBytes: number };
   /** states, oldest first, and the name of the patch that leads on from each */
   history: ListedFile[];
@@ -42,7 +42,7 @@ export interface DiffIndex {
 }
 
 /** @throws PatchError */
-export function parseDiffIndex(text: string): DiffIndex {
+function parseDiffIndex(text: string): DiffIndex {
   let stanza;
   try {
     stanza = parseSingleStanza(text, "Packages.diff/Index");
@@ -72,7 +72,7 @@ export function parseDiffIndex(text: string): DiffIndex {
 }
 
 /** The patches that lead from a state to the current one, in order; undefined when there is no such way. */
-export function patchesFrom(index: DiffIndex, sha256: string): ListedFile[] | undefined {
+function patchesFrom(index: DiffIndex, sha256: string): ListedFile[] | undefined {
   const at = index.history.findIndex((state) => state.sha256 === sha256);
   if (at < 0) return undefined;
   const names = index.isMerged ? [index.history[at]!.name] : index.history.slice(at).map((state) => state.name);
@@ -155,7 +155,7 @@ function parseEdScript(script: string): Edit[] {
   return edits;
 }
 
-export interface PatchJob {
+interface PatchJob {
   ports: PackagePorts;
   release: Release;
   suiteUrl: string;

@@ -26,7 +26,7 @@ const COMPRESSIONS: readonly (readonly [suffix: string, compression: Compression
   ["", "none"],
 ];
 
-export interface ListPlace {
+interface ListPlace {
   suiteUrl: string;
   component: string;
   architecture: string;

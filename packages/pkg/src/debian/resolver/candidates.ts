@@ -52,14 +52,6 @@ export function candidatesFor(
     const versions = index
       .versions(alternative.name)
       .filter((one) => acceptsVersion(alternative, one.version) && suitsArchitecture(one, alternative, owner, native));
-    // A program that may be of any architecture is best of the one that runs here: that of a cross build's target does
-    // not.
-    if (owner !== native)
-      versions.sort((left, right) =>
-        left.version === right.version && left.multiArch === "foreign" && right.multiArch === "foreign"
-          ? Number(right.architecture === native) - Number(left.architecture === native)
-          : 0,
-      );
     for (const one of versions) found.add(one);
     const providers = index
       .providers(alternative.name)

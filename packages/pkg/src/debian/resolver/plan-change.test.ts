@@ -640,21 +640,29 @@ test("what is held is not changed by any way of asking for it", () => {
   assert.equal(change(one, { install: ["a=1"] }), "");
 });
 
-test("of a foreign package's needs a program that may be of any architecture is the native one", () => {
-  const index = new PackageIndex();
-  for (const architecture of ["riscv64", "arm64"])
+test("a program that may be of any architecture is the native one, though a rebuild made another one newer", () => {
+  const index = new PackageIndex("riscv64");
+  for (const [architecture, version] of [
+    ["arm64", "1+b1"],
+    ["riscv64", "1"],
+  ] as const)
     index.add(
       `Package: libc-dev\nVersion: 1\nArchitecture: ${architecture}\nMulti-Arch: same\nDepends: proto\n\n` +
-        `Package: proto\nVersion: 1\nArchitecture: ${architecture}\nMulti-Arch: foreign\n`,
+        `Package: proto\nVersion: ${version}\nArchitecture: ${architecture}\nMulti-Arch: foreign\n`,
       { name: architecture, baseUrl: "", priority: 500 },
       architecture,
     );
-  const state = parseInstalledState("", "", "riscv64");
-  state.joinIndex(index);
-  assert.deepEqual(
-    planChange(index, state, { install: ["libc-dev:arm64"] })
+  const planned = (status: string, request: ChangeRequest): string[] => {
+    const state = parseInstalledState(status, "", "riscv64");
+    state.joinIndex(index);
+    return planChange(index, state, request)
       .install.map(({ package: one }) => `${one.name}:${one.architecture}`)
-      .sort(),
-    ["libc-dev:arm64", "proto:riscv64"],
-  );
+      .sort();
+  };
+  assert.deepEqual(planned("", { install: ["libc-dev:arm64"] }), ["libc-dev:arm64", "proto:riscv64"]);
+  assert.deepEqual(planned("", { install: ["proto"] }), ["proto:riscv64"]);
+  assert.equal(index.candidate("proto")!.architecture, "riscv64");
+  const installed =
+    "Package: proto\nStatus: install ok installed\nVersion: 1\nArchitecture: riscv64\nMulti-Arch: foreign\n";
+  assert.deepEqual(planned(installed, { upgrade: "full" }), []);
 });

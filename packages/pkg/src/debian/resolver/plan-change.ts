@@ -8,7 +8,7 @@
  * Recommends come after, but may still want what is there newer.
  */
 import type { BinaryPackage, PackageIndex } from "../package-index.ts";
-import { INSTALLED_ORIGIN, InstalledState, isVital, type InstalledEntry } from "../installed-state.ts";
+import { keyOf, INSTALLED_ORIGIN, InstalledState, isVital, type InstalledEntry } from "../installed-state.ts";
 import { DOWNGRADE_PRIORITY, isOfRelease } from "../policy.ts";
 import { findUnneeded } from "../unneeded.ts";
 import { compareVersions } from "../version.ts";
@@ -55,6 +55,8 @@ export interface PlannedRemoval {
 }
 
 export interface PlannedChange {
+  /** the system's own */
+  architecture: string;
   /** new packages and other versions of those that are there */
   install: PlannedInstall[];
   remove: PlannedRemoval[];
@@ -328,7 +330,7 @@ class ChangePlan {
     const before = this.#renewed.size;
     for (const entry of this.#state.entries()) {
       if (entry.isHeld || this.#leftover.has(entry)) continue;
-      const candidate = this.#index.candidate(entry.package.name);
+      const candidate = this.#index.candidateFor(entry.package);
       if (
         candidate !== undefined &&
         candidate !== entry.package &&
@@ -508,7 +510,7 @@ class ChangePlan {
           because: this.#whyRemoved(entry.package, [...chosen], leaving),
         });
       else if (chosen.has(entry.package)) {
-        const candidate = this.#index.candidate(entry.package.name);
+        const candidate = this.#index.candidateFor(entry.package);
         if (
           this.#request.upgrade !== undefined &&
           candidate !== undefined &&
@@ -522,10 +524,18 @@ class ChangePlan {
         stays.has(entry) &&
         [...chosen].some((one) => isAsked(one) && this.#state.sameAs(one) === entry)
       )
-        nowManual.push(entry.package.name);
+        nowManual.push(keyOf(entry.package, this.#state.architecture));
     }
     const purgeConfig = isPurge ? [...this.#removed].filter((name) => this.#state.configFiles.has(name)) : [];
-    return { install, remove, purgeConfig, keptBack, unneeded: unneeded.filter((one) => !leaving.has(one)), nowManual };
+    return {
+      architecture: this.#state.architecture,
+      install,
+      remove,
+      purgeConfig,
+      keptBack,
+      unneeded: unneeded.filter((one) => !leaving.has(one)),
+      nowManual,
+    };
   }
 
   /** Whether the request named it, among those that are there in the end. */

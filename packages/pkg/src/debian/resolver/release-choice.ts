@@ -13,7 +13,7 @@ import { isOfRelease } from "../policy.ts";
 import { compareVersions } from "../version.ts";
 import { HARD, NEGATIVE, POSITIVE, type Mark, type Marks } from "./marks.ts";
 
-export interface ReleaseRequest {
+interface ReleaseRequest {
   package: BinaryPackage;
   release: string;
 }

@@ -16,7 +16,7 @@ import { priorityRank } from "./candidates.ts";
 export type Ties = "found" | "reversed" | "named";
 export const TIES: readonly Ties[] = ["found", "reversed", "named"];
 
-export interface Marking {
+interface Marking {
   ties: Ties;
   /** what the request names, to come or to go */
   asked: ReadonlySet<Mark>;

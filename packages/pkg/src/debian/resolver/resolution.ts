@@ -44,7 +44,7 @@ export interface ResolvedPackage {
   because: string;
 }
 
-export interface Rules {
+interface Rules {
   /** why a package must not be chosen; undefined when it may */
   refuses(one: BinaryPackage): string | undefined;
   /** whether a Recommends of `owner` is followed */

@@ -33,7 +33,7 @@ interface Clause {
   parents: number[] | undefined;
 }
 
-export interface SolverResult {
+interface SolverResult {
   isSatisfiable: boolean;
   /** ids of given clauses that cannot hold together; empty when satisfiable */
   core: number[];

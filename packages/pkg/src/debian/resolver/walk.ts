@@ -25,7 +25,7 @@ export interface WalkTarget {
   release?: string | undefined;
 }
 
-export interface WalkRequest {
+interface WalkRequest {
   /** what was asked for, in the order of the request */
   install: readonly WalkTarget[];
   /** names of what is to go, or not to come */

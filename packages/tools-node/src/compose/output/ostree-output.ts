@@ -15,7 +15,7 @@ import { RepositoryFolder } from "../../outputs/repository-folder.ts";
 
 const MEDIA_TYPE = "application/vnd.ostree.commit";
 
-export interface SigningKeyNames {
+interface SigningKeyNames {
   readonly gpg?: string;
   readonly ed25519?: string;
 }
@@ -29,11 +29,7 @@ export type RepositorySigner = (
   time: number,
 ) => Promise<void>;
 /** Signatures of a commit's bytes, the same for the same keys and time. */
-export type CommitSigner = (
-  commit: Uint8Array,
-  keys: SigningKeyNames,
-  time: number,
-) => Promise<readonly OstreeSignature[]>;
+type CommitSigner = (commit: Uint8Array, keys: SigningKeyNames, time: number) => Promise<readonly OstreeSignature[]>;
 
 /** @param sign  from a caller that has keys */
 export function ostreeOutput(folder: string, sign?: RepositorySigner): OutputWriter {

@@ -1,0 +1,13 @@
+import type { FsKernel } from "../fs/fs-kernel.ts";
+import type { Caller } from "../vfs/vfs-kernel.ts";
+import type { Disks } from "./disks.ts";
+
+/** What block devices need of the kernel. */
+export interface BlockKernel extends FsKernel {
+  readonly disks: Disks;
+}
+
+/** Who uses one. */
+export interface BlockCaller extends Caller {
+  readonly kernel: BlockKernel;
+}

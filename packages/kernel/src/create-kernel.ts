@@ -1,0 +1,28 @@
+import { Kernel, type KernelOptions } from "./task/kernel-state.ts";
+import { aegisfsType } from "./fs/aegisfs/device-mount.ts";
+import { devtmpfsType } from "./fs/devtmpfs/devtmpfs.ts";
+import { registerMemoryDevices } from "./fs/devtmpfs/memory-devices.ts";
+import { mqueueType } from "./fs/mqueue/mqueue.ts";
+import { procType } from "./procfs/procfs.ts";
+import { cgroup2Type, sysfsType } from "./sysfs/sysfs.ts";
+import { registerFifos } from "./fs/pipe/pipe-file.ts";
+import { tmpfsType } from "./fs/tmpfs/tmpfs.ts";
+import { registerBlockDevices } from "./block/loop/loop-devices.ts";
+import { registerTerminalDevices } from "./tty/terminal-devices.ts";
+
+/** The kernel of a machine, with all that it can mount and open. */
+export function createKernel(options: KernelOptions): Kernel {
+  const kernel = new Kernel(options);
+  registerFileSystems(kernel);
+  registerTerminalDevices(kernel);
+  registerBlockDevices(kernel);
+  return kernel;
+}
+
+/** Which file systems mount(2) knows, in the order of /proc/filesystems. */
+function registerFileSystems(kernel: Kernel): void {
+  for (const type of [sysfsType, tmpfsType, procType, cgroup2Type, devtmpfsType, mqueueType, aegisfsType])
+    kernel.vfs.types.set(type.name, type);
+  registerMemoryDevices(kernel);
+  registerFifos(kernel);
+}

@@ -1,0 +1,18 @@
+import type { SignalSet } from "../signal/signal-set.ts";
+import type { TimerQueue } from "../time/timer-queue.ts";
+import type { Time } from "../vfs/inode.ts";
+import type { Caller, VfsKernel } from "../vfs/vfs-kernel.ts";
+
+/** What timers and signals with a descriptor need of the kernel. */
+export interface EventKernel extends VfsKernel {
+  readonly timers: TimerQueue;
+  /** Told when CLOCK_REALTIME was set. */
+  readonly clockSetListeners: Set<() => void>;
+  realtime(): Time;
+}
+
+/** Who waits under a signal mask of its own. */
+export interface MaskedCaller extends Caller {
+  /** Mask to go back to after the handler that ended the wait has been set up; null otherwise. */
+  savedMask: SignalSet | null;
+}

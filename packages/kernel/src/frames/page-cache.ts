@@ -1,0 +1,350 @@
+import { PAGE_SIZE } from "@stratos/abi";
+import type { CallWork } from "../ground/call-work.ts";
+import type { FrameAllocator } from "./frame-allocator.ts";
+import type { Reapable } from "./reaper.ts";
+
+/** Where a file's pages come from and go to. `bytes` is physical memory: no second copy is made. */
+export interface PageBacking {
+  /** Fills the page (zeroes beyond the end of the file). Returns 0 or a negated errno. */
+  readPage(index: number, bytes: Uint8Array, at: number): number;
+  /** Stores `length` bytes (≤ 4096, the rest lies beyond the end of the file). Returns 0 or a negated errno. */
+  writePage(index: number, bytes: Uint8Array, at: number, length: number): number;
+}
+
+/** Pages that are sorted and written together. */
+export const WRITE_PORTION = 256;
+
+/** Pages that lie together in a file: what is dropped, or looked through, goes by them. */
+const SEGMENT_PAGES = 32;
+
+interface Segment {
+  /** Frame numbers; 0: the page isn't there. */
+  readonly frames: number[];
+  /** How many are there; at least one. */
+  count: number;
+}
+
+/** Pages of a file that went, whose frames are given back. */
+class DroppedPages implements Reapable {
+  readonly #frames: FrameAllocator;
+  readonly #segments: Segment[];
+
+  constructor(frames: FrameAllocator, segments: Segment[]) {
+    this.#frames = frames;
+    this.#segments = segments;
+  }
+
+  reap(work: CallWork): boolean {
+    for (let segment = this.#segments.pop(); segment !== undefined; segment = this.#segments.pop()) {
+      for (const frame of segment.frames) if (frame !== 0) this.#frames.release(frame);
+      // Giving a frame back costs a fraction of what a unit stands for.
+      work.charge(SEGMENT_PAGES / 16);
+      if (work.mustPause()) return this.#segments.length === 0;
+    }
+    return true;
+  }
+}
+
+/** Who follows the bytes of a file's pages. */
+export interface PageWatcher {
+  pageChanged(index: number): void;
+  /** Nobody is interested any more, for good. */
+  readonly isDone: boolean;
+}
+
+/**
+ * The pages of one file that are in memory; the single copy that read, write and mmap see. Without a backing (tmpfs,
+ * memfd) the pages are the file and are never reclaimed. Frames hold one reference for the cache and one for each
+ * mapping of them.
+ */
+export class PageCache {
+  readonly frames: FrameAllocator;
+  readonly backing: PageBacking | null;
+  /** By page index / SEGMENT_PAGES; none is empty. */
+  #segments = new Map<number, Segment>();
+  #pageCount = 0;
+  identity = 0;
+  readonly #dirty = new Set<number>();
+  /** Mappings of shared anonymous memory (no file holds it): the last one to go disposes of it. 0 for files. */
+  anonymousUsers = 0;
+  /** By name; see `watch`. Bound: those that are not done, and as many again. */
+  readonly #watchers = new Map<string, PageWatcher>();
+  #watchersMost = 16;
+
+  constructor(frames: FrameAllocator, backing: PageBacking | null) {
+    this.frames = frames;
+    this.backing = backing;
+    if (backing !== null) frames.registerCache(this);
+  }
+
+  /** Frame of a page that is in memory, else 0. */
+  peek(index: number): number {
+    return this.#segments.get(Math.floor(index / SEGMENT_PAGES))?.frames[index & (SEGMENT_PAGES - 1)] ?? 0;
+  }
+
+  /** Adds a page that isn't there. */
+  #add(index: number, frame: number): void {
+    const at = Math.floor(index / SEGMENT_PAGES);
+    let segment = this.#segments.get(at);
+    if (segment === undefined) {
+      segment = { frames: new Array<number>(SEGMENT_PAGES).fill(0), count: 0 };
+      this.#segments.set(at, segment);
+    }
+    segment.frames[index & (SEGMENT_PAGES - 1)] = frame;
+    segment.count++;
+    this.#pageCount++;
+    this.frames.cachedCount++;
+  }
+
+  /**
+   * Frame number of the page, read in when needed; a negated errno (EIO, ENOMEM). The caller retains it before it maps
+   * it.
+   */
+  frame(index: number): number {
+    const present = this.peek(index);
+    if (present !== 0) return present;
+    const frame = this.frames.allocateZeroed();
+    if (frame < 0) return frame;
+    if (this.backing !== null) {
+      const failed = this.backing.readPage(index, this.frames.physical.u8, frame * PAGE_SIZE);
+      if (failed < 0) {
+        this.frames.release(frame);
+        return failed;
+      }
+    }
+    this.#add(index, frame);
+    return frame;
+  }
+
+  /** The page without reading it: for a write that covers all of it. */
+  frameForOverwrite(index: number): number {
+    const present = this.peek(index);
+    if (present !== 0) return present;
+    const frame = this.frames.allocateZeroed();
+    if (frame < 0) return frame;
+    this.#add(index, frame);
+    return frame;
+  }
+
+  /**
+   * Tells `watcher` of each page whose bytes change or that goes. A later watcher of the same name takes the earlier
+   * one's place, so there are no more of them than names: processes that map the same code share one.
+   */
+  watch(name: string, watcher: PageWatcher): void {
+    this.#watchers.set(name, watcher);
+    if (this.#watchers.size <= this.#watchersMost) return;
+    for (const [each, { isDone }] of this.#watchers) if (isDone) this.#watchers.delete(each);
+    this.#watchersMost = Math.max(16, 2 * this.#watchers.size);
+  }
+
+  get watcherCount(): number {
+    return this.#watchers.size;
+  }
+
+  /** A page's bytes are others now, or about to go. */
+  notifyChange(index: number): void {
+    if (this.#watchers.size === 0) return;
+    for (const watcher of this.#watchers.values()) watcher.pageChanged(index);
+  }
+
+  /** Must be called after each change of the page's bytes, and when it is mapped writable and shared. */
+  markDirty(index: number): void {
+    if (this.backing !== null) this.#dirty.add(index);
+    this.notifyChange(index);
+  }
+
+  /** One more area maps this shared anonymous memory. */
+  retainMapping(): void {
+    if (this.anonymousUsers > 0) this.anonymousUsers++;
+  }
+
+  releaseMapping(): void {
+    if (this.anonymousUsers > 0 && --this.anonymousUsers === 0) this.dispose();
+  }
+
+  isDirty(index: number): boolean {
+    return this.#dirty.has(index);
+  }
+
+  get pageCount(): number {
+    return this.#pageCount;
+  }
+
+  get dirtyCount(): number {
+    return this.#dirty.size;
+  }
+
+  get hasDirty(): boolean {
+    return this.#dirty.size > 0;
+  }
+
+  /** Calls `visit` for each page in memory with index in `[first, last)`, in no order. */
+  forEach(first: number, last: number, visit: (index: number, frame: number) => void): void {
+    if (last - first < this.#segments.size * SEGMENT_PAGES) {
+      for (let index = first; index < last; index++) {
+        const frame = this.peek(index);
+        if (frame !== 0) visit(index, frame);
+      }
+    } else for (const at of this.#segments.keys()) this.#visitSegment(at, first, last, visit);
+  }
+
+  /** Calls `visit` for each page of a segment within the range. */
+  #visitSegment(at: number, first: number, last: number, visit: (index: number, frame: number) => void): void {
+    const frames = this.#segments.get(at)?.frames;
+    if (frames === undefined) return;
+    const start = at * SEGMENT_PAGES;
+    for (let index = Math.max(first, start); index < Math.min(last, start + SEGMENT_PAGES); index++) {
+      const frame = frames[index - start]!;
+      if (frame !== 0) visit(index, frame);
+    }
+  }
+
+  /**
+   * The same in ascending order until `work` is used up. What there is in memory is looked for in one go, by segments.
+   *
+   * @returns index up to which all was visited, `last` at the end
+   */
+  forEachInPieces(first: number, last: number, work: CallWork, visit: (index: number, frame: number) => void): number {
+    const from = Math.floor(first / SEGMENT_PAGES),
+      to = Math.ceil(last / SEGMENT_PAGES);
+    const places = to - from > this.#segments.size ? this.#placesIn(from, to) : null;
+    if (places !== null) work.charge(this.#segments.size >> 4);
+    // Looking for them is a step for each in memory, so it is not done more than 64 times.
+    const least = places === null ? 0 : this.#segments.size >> 6;
+    for (let step = 0; step < (places?.length ?? to - from); step++) {
+      const at = places === null ? from + step : places[step]!;
+      if (step > least && work.mustPause()) return Math.max(first, at * SEGMENT_PAGES);
+      work.charge(1 + (this.#segments.get(at)?.count ?? 0));
+      this.#visitSegment(at, first, last, visit);
+    }
+    return last;
+  }
+
+  /** Segments within a range, in ascending order. */
+  #placesIn(from: number, to: number): number[] {
+    const places: number[] = [];
+    for (const at of this.#segments.keys()) if (at >= from && at < to) places.push(at);
+    return places.sort((a, b) => a - b);
+  }
+
+  /**
+   * Drops pages from `size` on and zeroes the tail of the page that `size` falls in. Mappings must have been cut before
+   * (mm/truncate).
+   */
+  truncate(size: number): void {
+    const first = Math.ceil(size / PAGE_SIZE);
+    if (first === 0) return this.#dropAll();
+    this.#dropFrom(first);
+    const tail = size % PAGE_SIZE;
+    const frame = tail === 0 ? 0 : this.peek(Math.floor(size / PAGE_SIZE));
+    if (frame !== 0) {
+      this.frames.physical.u8.fill(0, frame * PAGE_SIZE + tail, (frame + 1) * PAGE_SIZE);
+      this.markDirty(Math.floor(size / PAGE_SIZE));
+    }
+  }
+
+  /** Forgets one page, whatever its state (hole punching, truncation). */
+  drop(index: number): void {
+    const at = Math.floor(index / SEGMENT_PAGES);
+    const segment = this.#segments.get(at);
+    const frame = segment?.frames[index & (SEGMENT_PAGES - 1)] ?? 0;
+    if (frame === 0) return;
+    segment!.frames[index & (SEGMENT_PAGES - 1)] = 0;
+    if (--segment!.count === 0) this.#segments.delete(at);
+    this.#pageCount--;
+    this.frames.cachedCount--;
+    this.#dirty.delete(index);
+    this.notifyChange(index);
+    this.frames.release(frame);
+  }
+
+  /** Forgets every page; the frames of many go back in pieces. */
+  #dropAll(): void {
+    const segments = [...this.#segments.values()];
+    if (this.#watchers.size > 0) this.forEach(0, Infinity, (index) => this.notifyChange(index));
+    this.#segments = new Map();
+    this.#dirty.clear();
+    this.frames.cachedCount -= this.#pageCount;
+    this.#pageCount = 0;
+    this.frames.reaper.add(new DroppedPages(this.frames, segments));
+  }
+
+  /** Forgets the pages from `first` on: a step for each segment in memory, and one for each page that is dirty. */
+  #dropFrom(first: number): void {
+    const dropped: Segment[] = [];
+    const edge = Math.floor(first / SEGMENT_PAGES);
+    for (const [at, segment] of this.#segments) {
+      if (at < edge) continue;
+      if (at === edge || this.#watchers.size > 0) {
+        this.#visitSegment(at, first, Infinity, (index) => this.drop(index));
+        continue;
+      }
+      this.#segments.delete(at);
+      this.#pageCount -= segment.count;
+      this.frames.cachedCount -= segment.count;
+      dropped.push(segment);
+    }
+    for (const index of this.#dirty) if (index >= first) this.#dirty.delete(index);
+    if (dropped.length > 0) this.frames.reaper.add(new DroppedPages(this.frames, dropped));
+  }
+
+  /** Writes dirty pages to the backing. @param size  of the file in bytes. @returns 0, or the first error */
+  writeBack(size: number): number {
+    let failure = 0;
+    for (let left = this.#dirty.size; left > 0; left -= WRITE_PORTION) {
+      const failed = this.writePortion(size, Math.min(left, WRITE_PORTION));
+      if (failure === 0) failure = failed;
+    }
+    return failure;
+  }
+
+  /**
+   * Writes the `most` pages that are dirty for the longest, in ascending order. One that stays dirty comes behind all
+   * others, so that who writes as many as there were at first has written each.
+   *
+   * @returns 0, or the first error
+   */
+  writePortion(size: number, most: number): number {
+    if (this.backing === null) return 0;
+    const portion: number[] = [];
+    for (const index of this.#dirty) if (portion.push(index) >= most) break;
+    let failure = 0;
+    for (const index of portion.sort((a, b) => a - b)) {
+      const length = Math.min(PAGE_SIZE, size - index * PAGE_SIZE);
+      const frame = this.peek(index);
+      if (length > 0 && frame !== 0) {
+        const failed = this.backing.writePage(index, this.frames.physical.u8, frame * PAGE_SIZE, length);
+        if (failed < 0 && failure === 0) failure = failed;
+        // While it is mapped it may be written again without a fault, so it stays dirty until the mapping goes.
+        if (failed < 0 || this.frames.references(frame) > 1) {
+          this.#dirty.delete(index);
+          this.#dirty.add(index);
+          continue;
+        }
+      }
+      this.#dirty.delete(index);
+    }
+    return failure;
+  }
+
+  /** Gives up clean pages that nobody maps; returns how many frames that freed. */
+  reclaim(most: number): number {
+    if (this.backing === null) return 0;
+    let freed = 0;
+    for (const at of this.#segments.keys()) {
+      if (freed >= most) break;
+      this.#visitSegment(at, 0, Infinity, (index, frame) => {
+        if (freed >= most || this.#dirty.has(index) || this.frames.references(frame) > 1) return;
+        this.drop(index);
+        freed++;
+      });
+    }
+    return freed;
+  }
+
+  /** The file is gone. */
+  dispose(): void {
+    this.#dropAll();
+    if (this.backing !== null) this.frames.unregisterCache(this);
+  }
+}

@@ -1,0 +1,69 @@
+import { WaitQueue } from "./wait-queue.ts";
+
+/** Bounds: records, and characters of one; the oldest go first. `dmesg` shows about half a megabyte at most. */
+const RECORDS_MAX = 4096;
+const TEXT_MAX = 992;
+/** Priorities of syslog(3): a message of the kernel by default, a line of a program by default. */
+export const KERNEL_WARNING = 4,
+  KERNEL_INFO = 6,
+  USER_INFO = 14;
+
+export interface LogRecord {
+  readonly sequence: number;
+  readonly priority: number;
+  /** Since the start. */
+  readonly microseconds: number;
+  readonly text: string;
+}
+
+/** The kernel's messages: what dmesg(1), /dev/kmsg and syslog(2) show. */
+export class KernelLog {
+  /** The record of sequence number `n` stands at `n % RECORDS_MAX`. */
+  readonly #records: LogRecord[] = [];
+  readonly #now: () => number;
+  #next = 0;
+  /** syslog(2), SYSLOG_ACTION_READ and /proc/kmsg take each record once. */
+  readAt = 0;
+  /** syslog(2), SYSLOG_ACTION_CLEAR: where dmesg begins. */
+  clearedAt = 0;
+  /** Woken by each message. */
+  readonly queue = new WaitQueue();
+
+  /** @param now  nanoseconds since the start */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  add(priority: number, text: string): void {
+    const microseconds = Math.floor(this.#now() / 1000);
+    this.#records[this.#next % RECORDS_MAX] = {
+      sequence: this.#next,
+      priority,
+      microseconds,
+      text: text.slice(0, TEXT_MAX),
+    };
+    this.#next++;
+    this.queue.wakeAll();
+  }
+
+  /** The first that is still there. */
+  get first(): number {
+    return Math.max(0, this.#next - RECORDS_MAX);
+  }
+
+  /** Behind the last. */
+  get end(): number {
+    return this.#next;
+  }
+
+  /** Undefined before `first` and from `end` on. */
+  at(sequence: number): LogRecord | undefined {
+    return sequence < this.first || sequence >= this.#next ? undefined : this.#records[sequence % RECORDS_MAX];
+  }
+}
+
+/** As syslog(2) and the console show it: `<6>[    0.000000] text`. */
+export function logLine({ priority, microseconds, text }: LogRecord): string {
+  const seconds = `${Math.floor(microseconds / 1e6)}.${String(microseconds % 1e6).padStart(6, "0")}`;
+  return `<${priority}>[${seconds.padStart(12)}] ${text}\n`;
+}

@@ -1,0 +1,21 @@
+import { WaitQueue } from "../ground/wait-queue.ts";
+
+/** `struct io_event`: the result of a request of io_submit(2). */
+export interface AioEvent {
+  dataLow: number;
+  dataHigh: number;
+  iocb: number;
+  result: number;
+}
+
+/** Results of requests, in the order of their ends (io_setup(2); syscall/aio-calls.ts). Bound: `capacity`. */
+export class AioContext {
+  readonly capacity: number;
+  readonly events: AioEvent[] = [];
+  readonly queue = new WaitQueue();
+  isDestroyed = false;
+
+  constructor(capacity: number) {
+    this.capacity = capacity;
+  }
+}

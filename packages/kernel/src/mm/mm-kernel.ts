@@ -1,0 +1,37 @@
+import type { Processor } from "@stratos/riscv";
+import type { PageCache } from "../frames/page-cache.ts";
+import type { Reaper } from "../frames/reaper.ts";
+import type { Caller, VfsKernel } from "../vfs/vfs-kernel.ts";
+import type { AddressSpace } from "./address-space.ts";
+import type { AreaUsage } from "./area-list.ts";
+import type { LibraryPlaces } from "./library-places.ts";
+import type { SlotPool } from "./slot-pool.ts";
+import type { FutexWaiter } from "./futex-waiter.ts";
+
+/** What address spaces need of the kernel. */
+export interface MmKernel extends VfsKernel {
+  readonly processor: Processor;
+  readonly slots: SlotPool;
+  readonly reaper: Reaper;
+  readonly libraryPlaces: LibraryPlaces;
+  readonly areaUsage: AreaUsage;
+  readonly maximumAreas: number;
+  /** Mapped wherever untouched anonymous memory is read. */
+  readonly zeroFrame: number;
+  /** The page with `rt_sigreturn` for signal handlers to return to. */
+  readonly trampoline: PageCache;
+  /** Translations were dropped during a system call: translated code on the host's stack must be left. */
+  codeChanged: boolean;
+  /** Who waits for a word, by its identity. Bound: tasks, and 128 each (futex_waitv(2)). */
+  readonly futexes: Map<string, FutexWaiter[]>;
+  lastIdentity: number;
+  /** RLIMIT_STACK of whoever uses the space. */
+  stackLimit(space: AddressSpace): number;
+  countFault(isMajor: boolean): void;
+}
+
+/** Whose address space a call changes. */
+export interface MmCaller extends Caller {
+  readonly kernel: MmKernel;
+  readonly space: AddressSpace;
+}

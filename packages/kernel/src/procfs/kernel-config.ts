@@ -1,0 +1,176 @@
+import { EACCES, O_ACCMODE, O_RDONLY, SYSCALL_NUMBERS } from "@stratos/abi";
+import { byteStringOf, crc32 } from "@stratos/base";
+import type { Kernel } from "../task/kernel-state.ts";
+import type { Task } from "../task/task.ts";
+import type { OpenFile } from "../vfs/open-file.ts";
+import type { Path } from "../vfs/path.ts";
+import { PseudoFile, type PseudoFileSystem, TextFile } from "../pseudo/pseudo-inodes.ts";
+
+/**
+ * /proc/config.gz: which of Linux's features there are, in the words of its configuration, so that programs and tests
+ * ask instead of trying. What a system call or a file system stands for is looked up in the kernel's own tables; the
+ * rest is said here.
+ */
+
+/** Is the feature of this call there? */
+const BY_CALL: Readonly<Record<string, string>> = {
+  AIO: "io_setup",
+  ADVISE_SYSCALLS: "madvise",
+  BPF_SYSCALL: "bpf",
+  BSD_PROCESS_ACCT: "acct",
+  BSD_PROCESS_ACCT_V3: "acct",
+  CROSS_MEMORY_ATTACH: "process_vm_readv",
+  EPOLL: "epoll_create1",
+  EVENTFD: "eventfd2",
+  FANOTIFY: "fanotify_init",
+  FHANDLE: "name_to_handle_at",
+  FUTEX: "futex",
+  INOTIFY_USER: "inotify_init1",
+  IO_URING: "io_uring_setup",
+  KCMP: "kcmp",
+  KEXEC: "kexec_load",
+  KEYS: "add_key",
+  MEMBARRIER: "membarrier",
+  MEMFD_CREATE: "memfd_create",
+  MODULES: "init_module",
+  NUMA: "mbind",
+  PERF_EVENTS: "perf_event_open",
+  POSIX_MQUEUE: "mq_open",
+  POSIX_TIMERS: "timer_create",
+  QUOTA: "quotactl",
+  RSEQ: "rseq",
+  SECCOMP: "seccomp",
+  SECCOMP_FILTER: "seccomp",
+  SECRETMEM: "memfd_secret",
+  SECURITY_LANDLOCK: "landlock_create_ruleset",
+  SIGNALFD: "signalfd4",
+  SWAP: "swapon",
+  SYSVIPC: "semget",
+  TIMERFD: "timerfd_create",
+  USERFAULTFD: "userfaultfd",
+};
+/** Is the file system there? */
+const BY_TYPE: Readonly<Record<string, string>> = {
+  BTRFS_FS: "btrfs",
+  CGROUPS: "cgroup2",
+  DEVTMPFS: "devtmpfs",
+  EXT4_FS: "ext4",
+  FUSE_FS: "fuse",
+  HUGETLBFS: "hugetlbfs",
+  OVERLAY_FS: "overlay",
+  PROC_FS: "proc",
+  SQUASHFS: "squashfs",
+  SYSFS: "sysfs",
+  TMPFS: "tmpfs",
+  XFS_FS: "xfs",
+};
+const PRESENT: readonly string[] = [
+  "64BIT",
+  "BLK_DEV_LOOP",
+  "BLOCK",
+  "CHECKPOINT_RESTORE",
+  "DNOTIFY",
+  "EFI_PARTITION",
+  "FILE_LOCKING",
+  "IKCONFIG",
+  "IKCONFIG_PROC",
+  "INET",
+  "IPV6",
+  "MMU",
+  "MSDOS_PARTITION",
+  "MULTIUSER",
+  "NAMESPACES",
+  "NET",
+  "PARTITION_ADVANCED",
+  "PRINTK",
+  "PROC_PAGE_MONITOR",
+  "PROC_SYSCTL",
+  "RISCV",
+  "SHMEM",
+  "SYSCTL",
+  "TMPFS_POSIX_ACL",
+  "TMPFS_XATTR",
+  "TTY",
+  "UNIX",
+  "UNIX98_PTYS",
+];
+const ABSENT: readonly string[] = [
+  "AUTOFS_FS",
+  "BLK_DEV_RAM",
+  "CGROUP_PIDS",
+  "DEBUG_FS",
+  "DUMMY",
+  "IPC_NS",
+  "KSM",
+  "KVM",
+  "MEMCG",
+  "MEMORY_FAILURE",
+  "NET_NS",
+  "NET_SCHED",
+  "NETFILTER",
+  "PID_NS",
+  "PREEMPT_RT",
+  "QFMT_V2",
+  "RT_GROUP_SCHED",
+  "SECURITY",
+  "SMP",
+  "TIME_NS",
+  "TRACING",
+  "TRANSPARENT_HUGEPAGE",
+  "TUN",
+  "USER_NS",
+  "UTS_NS",
+  "ZRAM",
+];
+const VALUES: Readonly<Record<string, string>> = {
+  BLK_DEV_LOOP_MIN_COUNT: "0",
+  DEFAULT_HOSTNAME: '"(none)"',
+  HZ: "1000",
+  LOG_BUF_SHIFT: "19",
+  PGTABLE_LEVELS: "3",
+};
+
+export function kernelConfiguration(kernel: Kernel): string {
+  const options = new Map<string, string | null>();
+  for (const [option, call] of Object.entries(BY_CALL)) {
+    const row = kernel.calls[SYSCALL_NUMBERS.get(call) ?? -1];
+    options.set(option, row !== undefined && row.isAbsent !== true ? "y" : null);
+  }
+  for (const [option, type] of Object.entries(BY_TYPE)) options.set(option, kernel.vfs.types.has(type) ? "y" : null);
+  for (const option of PRESENT) options.set(option, "y");
+  for (const option of ABSENT) options.set(option, null);
+  if (kernel.harts > 1) options.set("SMP", "y");
+  for (const [option, value] of Object.entries(VALUES)) options.set(option, value);
+  const sorted = [...options].sort(([one], [other]) => (one < other ? -1 : 1));
+  const lines = sorted.map(([option, value]) =>
+    value === null ? `# CONFIG_${option} is not set\n` : `CONFIG_${option}=${value}\n`,
+  );
+  return `#\n# What this kernel has, in the words of Linux's configuration\n#\n${lines.join("")}`;
+}
+
+/** Made when it is read; the same bytes each time. */
+export class ConfigFile extends PseudoFile {
+  constructor(fileSystem: PseudoFileSystem) {
+    super(fileSystem, () => "");
+  }
+
+  override open(task: Task, flags: number, path: Path): OpenFile | number {
+    return (flags & O_ACCMODE) === O_RDONLY
+      ? new TextFile(flags, this, path, () => gzipStored(kernelConfiguration(task.kernel)), null)
+      : -EACCES;
+  }
+}
+
+/**
+ * RFC 1952 around one stored block of RFC 1951 §3.2.4, so at most 65,535 bytes: nothing is gained by making them fewer.
+ */
+function gzipStored(text: string): string {
+  const { length } = text;
+  const stored = `\x01${littleEndian(length, 2)}${littleEndian(~length, 2)}${text}`;
+  const trailer = `${littleEndian(crc32(byteStringOf(text)), 4)}${littleEndian(length, 4)}`;
+  return `\x1f\x8b\x08\0\0\0\0\0\0\xff${stored}${trailer}`;
+}
+
+function littleEndian(value: number, bytes: number): string {
+  return Array.from({ length: bytes }, (_, index) => String.fromCharCode((value >>> (8 * index)) & 0xff)).join("");
+}

@@ -1,0 +1,491 @@
+import {
+  EACCES,
+  EBADF,
+  EINVAL,
+  ENOENT,
+  EPERM,
+  ESRCH,
+  O_ACCMODE,
+  O_PATH,
+  O_RDONLY,
+  S_IFDIR,
+  S_IFLNK,
+} from "@stratos/abi";
+import { byteString } from "@stratos/base";
+import { SYSCALL_NAMES } from "@stratos/abi";
+import type { Changes } from "../ground/changes.ts";
+import type { Procfs } from "./procfs.ts";
+import type { Task } from "../task/task.ts";
+import type { ThreadGroup } from "../task/thread-group.ts";
+import { anonymousMount } from "../vfs/anonymous-file.ts";
+import { Dentry } from "../vfs/dentry.ts";
+import { Inode } from "../vfs/inode.ts";
+import { OpenFile } from "../vfs/open-file.ts";
+import { pathName } from "../vfs/path-name.ts";
+import { Path } from "../vfs/path.ts";
+import {
+  PseudoDirectory,
+  PseudoFile,
+  type PseudoFileSystem,
+  PseudoInode,
+  PseudoLink,
+  type TextRequest,
+  type TextSink,
+  type TextSource,
+} from "../pseudo/pseudo-inodes.ts";
+import { queryMaps } from "./maps-query.ts";
+import { Pagemap } from "./pagemap.ts";
+import { describeMaps, describeSmaps, describeSmapsRollup } from "./process-maps.ts";
+import { describeMountInfo, describeMounts, describeMountStats } from "./process-mounts.ts";
+import { mayInspect, hasMemory, taskOf } from "../task/task-access.ts";
+import {
+  describeIo,
+  describeLimits,
+  describeSchedule,
+  describeStat,
+  describeStatm,
+  describeStatus,
+} from "./process-status.ts";
+import { netDirectory } from "./net-files.ts";
+
+/** /proc/PID and /proc/PID/task/TID. Owned by the process, so that only its user reads what is private (proc(5)). */
+export class ProcessDirectory extends PseudoDirectory {
+  readonly task: Task;
+  readonly group: ThreadGroup;
+  /** /proc/PID/task/TID. */
+  readonly isThread: boolean;
+
+  constructor(fileSystem: Procfs, task: Task, isThread = false) {
+    super(fileSystem, 0o555);
+    this.task = task;
+    this.group = task.group;
+    this.isThread = isThread;
+    this.#fill(fileSystem, isThread);
+  }
+
+  override get cachesNames(): boolean {
+    return false;
+  }
+
+  /** The thread whose state it shows: a program's execve may have changed the leader. */
+  get #target(): Task {
+    return taskOf(this.fileSystem.kernel, this.task.tid) ?? this.task;
+  }
+
+  override refresh(): number {
+    const {
+      credentials,
+      group: { isDumpable },
+    } = this.#target;
+    this.uid = isDumpable ? credentials.euid : 0;
+    this.gid = isDumpable ? credentials.egid : 0;
+    return 0;
+  }
+
+  /** Who owns a file of the process is decided as it is now: it may have changed its ids since. */
+  override lookup(name: string): Inode | number {
+    const inode = super.lookup(name);
+    if (typeof inode !== "number") inode.refresh();
+    return inode;
+  }
+
+  #fill(fileSystem: Procfs, isThread: boolean): void {
+    const target = (): Task => this.#target;
+    const guard = (caller: Task): number => mayInspect(caller, target());
+    const file = (
+      name: string,
+      source: TextSource,
+      options: {
+        mode?: number;
+        sink?: TextSink;
+        isPrivate?: boolean;
+        watched?: () => Changes;
+        ioctl?: TextRequest;
+      } = {},
+    ): void => {
+      const { isPrivate, ...rest } = options;
+      this.add(name, new OwnedFile(this, source, isPrivate === true ? { ...rest, guard } : rest));
+    };
+    file("stat", (caller) => describeStat(target(), isThread, mayInspect(caller, target()) === 0));
+    file("statm", () => describeStatm(target()));
+    file("status", () => describeStatus(target()));
+    file("cmdline", () => memoryText(target(), "arguments"));
+    file("environ", () => memoryText(target(), "environment"), { mode: 0o400, isPrivate: true });
+    file("comm", () => `${target().name}\n`, { mode: 0o644, sink: (caller, text) => rename(caller, target(), text) });
+    file("maps", (caller, from) => describeMaps(target(), caller, from), {
+      isPrivate: true,
+      ioctl: (caller, command, argument) => queryMaps(caller, target(), command, argument),
+    });
+    this.add("pagemap", new Pagemap(fileSystem, target));
+    file("smaps", (caller, from) => describeSmaps(target(), caller, from), { isPrivate: true });
+    file("smaps_rollup", () => describeSmapsRollup(target()), { isPrivate: true });
+    file("limits", () => describeLimits(target()));
+    file("io", () => describeIo(), { mode: 0o400, isPrivate: true });
+    file("wchan", () => (target().state === "S" ? (SYSCALL_NAMES[target().syscallNumber] ?? "0") : "0"));
+    file("syscall", () => (target().state === "R" ? "running\n" : `${target().syscallNumber}\n`), {
+      mode: 0o400,
+      isPrivate: true,
+    });
+    file("stack", () => "", { mode: 0o400, isPrivate: true });
+    file("auxv", () => byteString(target().space.auxiliaryVector), { mode: 0o400, isPrivate: true });
+    file("personality", () => `${target().personality.toString(16).padStart(8, "0")}\n`, { mode: 0o400 });
+    const watched = (): Changes => target().fs.namespace.changes;
+    file("mounts", () => describeMounts(target()), { watched });
+    file("mountinfo", () => describeMountInfo(target()), { watched });
+    file("mountstats", () => describeMountStats(target()), { mode: 0o400, watched });
+    file("cgroup", () => "0::/\n");
+    file("cpuset", () => "/\n");
+    file("loginuid", () => "4294967295", { sink: () => 0 });
+    file("sessionid", () => "4294967295");
+    file("oom_score", () => "0\n");
+    file("oom_score_adj", () => `${this.group.oomScoreAdjust}\n`, {
+      mode: 0o644,
+      sink: (_caller, text) => this.#setOomScore(text),
+    });
+    file("oom_adj", () => `${Math.trunc((this.group.oomScoreAdjust * 17) / 1000)}\n`, { mode: 0o644, sink: () => 0 });
+    file("sched", () => describeSchedule(target()));
+    file(
+      "schedstat",
+      () =>
+        `${Math.floor(target().userNs + target().systemNs)} 0 ` +
+        `${target().voluntarySwitches + target().involuntarySwitches}\n`,
+    );
+    file("uid_map", () => "         0          0 4294967295\n", { sink: () => -EINVAL });
+    file("gid_map", () => "         0          0 4294967295\n", { sink: () => -EINVAL });
+    file("setgroups", () => "allow\n", { sink: () => -EINVAL });
+    file("coredump_filter", () => `${this.group.coreFilter.toString(16).padStart(8, "0")}\n`, {
+      sink: (_caller, text) => this.#setCoreFilter(text),
+    });
+    file("timerslack_ns", () => `${target().timerSlackNs}\n`, {
+      mode: 0o666,
+      sink: (_caller, text) => this.#setTimerSlack(target(), text),
+    });
+    this.add("exe", new PlaceLink(this, target, (task) => (hasMemory(task) ? task.space.executable : null)));
+    this.add("cwd", new PlaceLink(this, target, (task) => task.fs.cwd));
+    this.add("root", new PlaceLink(this, target, (task) => task.fs.root));
+    this.add("fd", new DescriptorDirectory(fileSystem, target, "links"));
+    this.add("fdinfo", new DescriptorDirectory(fileSystem, target, "info"));
+    this.add("ns", makeNamespaceDirectory(fileSystem, target));
+    this.add("net", netDirectory(fileSystem));
+    if (!isThread) this.add("task", new ThreadsDirectory(fileSystem, this.group));
+  }
+
+  /** Bits that Linux doesn't know are dropped. */
+  #setCoreFilter(text: string): number {
+    const value = Number(text.trim());
+    if (text.trim() === "" || !Number.isInteger(value) || value < 0) return -EINVAL;
+    this.group.coreFilter = value & 0x1ff;
+    return 0;
+  }
+
+  #setTimerSlack(task: Task, text: string): number {
+    const value = Number(text.trim());
+    if (!Number.isInteger(value) || value < 0 || value > Number.MAX_SAFE_INTEGER) return -EINVAL;
+    task.timerSlackNs = value === 0 ? task.defaultTimerSlackNs : value;
+    return 0;
+  }
+
+  #setOomScore(text: string): number {
+    const value = Number(text.trim());
+    if (!Number.isInteger(value) || value < -1000 || value > 1000) return -EINVAL;
+    this.group.oomScoreAdjust = value;
+    return 0;
+  }
+}
+
+/** A file of a process belongs to its user. */
+class OwnedFile extends PseudoFile {
+  readonly #owner: ProcessDirectory;
+
+  constructor(owner: ProcessDirectory, source: TextSource, options: ConstructorParameters<typeof PseudoFile>[2]) {
+    super(owner.fileSystem, source, options);
+    this.#owner = owner;
+    this.refresh();
+  }
+
+  override refresh(): number {
+    this.#owner.refresh();
+    this.uid = this.#owner.uid;
+    this.gid = this.#owner.gid;
+    return 0;
+  }
+}
+
+/** Arguments or environment, read from the process's own memory (proc(5)); "" for one without memory. */
+function memoryText(task: Task, what: "arguments" | "environment"): string | number {
+  if (!hasMemory(task)) return "";
+  const { space } = task;
+  const start = what === "arguments" ? space.argumentsStart : space.environmentStart;
+  const end = what === "arguments" ? space.argumentsEnd : space.environmentEnd;
+  const bytes = new Uint8Array(Math.min(Math.max(0, end - start), 1 << 21));
+  return space.copyIn(start, bytes, 0, bytes.length) < 0 ? "" : byteString(bytes);
+}
+
+function rename(caller: Task, task: Task, text: string): number {
+  if (caller.group !== task.group) return -EINVAL;
+  task.name = text.replace(/\n$/, "").slice(0, 15);
+  return 0;
+}
+
+/** exe, cwd, root: magic links to a place. */
+class PlaceLink extends PseudoInode {
+  readonly #target: () => Task;
+  readonly #place: (task: Task) => Path | null;
+
+  constructor(owner: ProcessDirectory, target: () => Task, place: (task: Task) => Path | null) {
+    super(owner.fileSystem, S_IFLNK | 0o777);
+    this.#target = target;
+    this.#place = place;
+  }
+
+  override readlink(task: Task | null): string | number {
+    const place = this.#find(task);
+    return typeof place === "number" ? place : pathName(place, (task ?? this.#target()).fs.root);
+  }
+
+  override followMagic(task: Task): Path | number {
+    return this.#find(task);
+  }
+
+  #find(caller: Task | null): Path | number {
+    const task = this.#target();
+    if (caller !== null && mayInspect(caller, task) < 0) return -EACCES;
+    if (task.state === "Z" || task.state === "X") return -ENOENT;
+    return this.#place(task) ?? -ENOENT;
+  }
+}
+
+/** /proc/PID/fd and fdinfo. */
+class DescriptorDirectory extends PseudoInode {
+  readonly #target: () => Task;
+  readonly #kind: "links" | "info";
+  /** One inode for each descriptor as long as it is the same file. */
+  readonly #inodes = new Map<number, { file: OpenFile; inode: Inode }>();
+
+  constructor(fileSystem: PseudoFileSystem, target: () => Task, kind: "links" | "info") {
+    super(fileSystem, S_IFDIR | (kind === "links" ? 0o500 : 0o555));
+    this.nlink = 2;
+    this.#target = target;
+    this.#kind = kind;
+  }
+
+  override get cachesNames(): boolean {
+    return false;
+  }
+
+  override refresh(): number {
+    const task = this.#target();
+    // A process always gets at its own, also after it gave up root's identity (fs/proc/fd.c, proc_fd_permission).
+    const belongsToUser = task.group.isDumpable || this.fileSystem.kernel.scheduler.current?.group === task.group;
+    this.uid = belongsToUser ? task.credentials.euid : 0;
+    this.gid = belongsToUser ? task.credentials.egid : 0;
+    this.size = this.#kind === "links" && isAlive(task) ? task.files.openCount : 0;
+    return 0;
+  }
+
+  override lookup(name: string): Inode | number {
+    const task = this.#target();
+    this.refresh();
+    if (!/^(0|[1-9][0-9]{0,8})$/.test(name) || !isAlive(task)) return -ENOENT;
+    const fd = Number(name);
+    const file = task.files.get(fd);
+    if (file === undefined) {
+      this.#inodes.delete(fd);
+      return -ENOENT;
+    }
+    const known = this.#inodes.get(fd);
+    if (known !== undefined && known.file === file) return known.inode;
+    const inode =
+      this.#kind === "links"
+        ? new DescriptorLink(this.fileSystem, this.#target, fd, file)
+        : new DescriptorInfo(this.fileSystem, () => describeDescriptor(this.#target(), fd), {
+            guard: (caller) => mayInspect(caller, this.#target()),
+          });
+    inode.uid = this.uid;
+    inode.gid = this.gid;
+    this.#inodes.set(fd, { file, inode });
+    return inode;
+  }
+
+  override open(task: Task): number | null {
+    return mayInspect(task, this.#target()) < 0 ? -EACCES : null;
+  }
+
+  override list(
+    cursor: number,
+    emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
+  ): number {
+    const task = this.#target();
+    if (!isAlive(task)) return -ENOENT;
+    let stopped = false;
+    task.files.forEach((fd) => {
+      if (stopped) return;
+      stopped = !emit(String(fd), this.ino * 1024 + fd, this.#kind === "links" ? S_IFLNK >> 12 : 8, fd + 1);
+    }, cursor);
+    return 0;
+  }
+}
+
+function isAlive(task: Task): boolean {
+  return task.state !== "Z" && task.state !== "X";
+}
+
+/** Descriptors come and go by themselves: a mount over one would outlive it. */
+class DescriptorInfo extends PseudoFile {
+  override get isMountable(): boolean {
+    return false;
+  }
+}
+
+class DescriptorLink extends PseudoInode {
+  readonly #target: () => Task;
+  readonly #fd: number;
+
+  constructor(fileSystem: PseudoFileSystem, target: () => Task, fd: number, file: OpenFile) {
+    super(
+      fileSystem,
+      S_IFLNK | ((file.flags & O_PATH) !== 0 ? 0 : (file.isReadable ? 0o500 : 0) | (file.isWritable ? 0o300 : 0)),
+    );
+    this.#target = target;
+    this.#fd = fd;
+    this.size = 64;
+  }
+
+  override get isMountable(): boolean {
+    return false;
+  }
+
+  #file(caller: Task | null): OpenFile | number {
+    const task = this.#target();
+    if (caller !== null && mayInspect(caller, task) < 0) return -EACCES;
+    return (isAlive(task) ? task.files.get(this.#fd) : undefined) ?? -ENOENT;
+  }
+
+  override readlink(task: Task | null): string | number {
+    const file = this.#file(task);
+    if (typeof file === "number") return file;
+    return file.path === null ? file.description : pathName(file.path, (task ?? this.#target()).fs.root);
+  }
+
+  override followMagic(task: Task): OpenFile | number {
+    return this.#file(task);
+  }
+}
+
+/** proc(5), /proc/PID/fdinfo. */
+function describeDescriptor(task: Task, fd: number): string | number {
+  const file = isAlive(task) ? task.files.get(fd) : undefined;
+  if (file === undefined) return -EBADF;
+  const flags = file.flags | (task.files.isCloseOnExec(fd) ? 0o2000000 : 0);
+  const mount = file.path?.mount.id ?? anonymousMount(task.kernel).id;
+  return (
+    `pos:\t${file.position}\nflags:\t0${flags.toString(8)}\nmnt_id:\t${mount}\nino:\t${file.inode?.ino ?? 0}\n` +
+    `${file.details(task)}`
+  );
+}
+
+/** /proc/PID/task. */
+class ThreadsDirectory extends PseudoInode {
+  declare readonly fileSystem: Procfs;
+  readonly #group: ThreadGroup;
+  readonly #threads = new Map<number, ProcessDirectory>();
+
+  constructor(fileSystem: Procfs, group: ThreadGroup) {
+    super(fileSystem, S_IFDIR | 0o555);
+    this.#group = group;
+    this.nlink = 3;
+  }
+
+  override get cachesNames(): boolean {
+    return false;
+  }
+
+  #tids(): number[] {
+    const tids = this.#group.tasks.map((task) => task.tid);
+    if (tids.length === 0 && this.#group.leader !== null) tids.push(this.#group.leader.tid);
+    return tids.sort((one, other) => one - other);
+  }
+
+  override lookup(name: string): Inode | number {
+    if (!/^[1-9][0-9]{0,9}$/.test(name)) return -ENOENT;
+    const tid = Number(name);
+    const task = taskOf(this.fileSystem.kernel, tid);
+    if (task === null || task.group !== this.#group) {
+      this.#threads.delete(tid);
+      return -ENOENT;
+    }
+    let directory = this.#threads.get(tid);
+    if (directory === undefined || directory.task !== task) {
+      directory = new ProcessDirectory(this.fileSystem, task, true);
+      this.#threads.set(tid, directory);
+    }
+    directory.refresh();
+    return directory;
+  }
+
+  override list(
+    cursor: number,
+    emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
+  ): number {
+    const tids = this.#tids();
+    if (tids.length === 0) return -ESRCH;
+    for (const tid of tids) {
+      if (tid < cursor) continue;
+      if (!emit(String(tid), this.ino * 1024 + tid, S_IFDIR >> 12, tid + 1)) break;
+    }
+    return 0;
+  }
+}
+
+/** Numbers that Linux gives to the initial name spaces (include/linux/proc_ns.h). */
+const NAMESPACES: readonly (readonly [name: string, kind: string, ino: number])[] = [
+  ["cgroup", "cgroup", 0xeffffffb],
+  ["ipc", "ipc", 0xefffffff],
+  ["net", "net", 0xeffffff9],
+  ["pid", "pid", 0xeffffffc],
+  ["pid_for_children", "pid", 0xeffffffc],
+  ["time", "time", 0xeffffffa],
+  ["time_for_children", "time", 0xeffffffa],
+  ["user", "user", 0xeffffffd],
+  ["uts", "uts", 0xeffffffe],
+];
+
+/** What /proc/PID/ns/KIND leads to: a file that stands for the name space while it is open (namespaces(7)). */
+class NamespaceInode extends Inode {
+  constructor(path: Path, ino: number) {
+    super(path.mount.fileSystem, ino, 0o100444, 0, 0, path.dentry.inode!.mtime);
+  }
+
+  override open(_task: Task, flags: number, path: Path): OpenFile | number {
+    return (flags & O_ACCMODE) === O_RDONLY ? new NamespaceFile(flags, this, path) : -EPERM;
+  }
+}
+
+class NamespaceFile extends OpenFile {
+  override get description(): string {
+    return this.path!.dentry.name;
+  }
+}
+
+class NamespaceLink extends PseudoLink {
+  readonly #ino: () => number;
+  readonly #kind: string;
+
+  constructor(fileSystem: PseudoFileSystem, kind: string, ino: () => number) {
+    super(fileSystem, () => `${kind}:[${ino()}]`);
+    this.#ino = ino;
+    this.#kind = kind;
+  }
+
+  override followMagic(): Path {
+    const mount = anonymousMount(this.fileSystem.kernel);
+    const inode = new NamespaceInode(new Path(mount, mount.root), this.#ino());
+    return new Path(mount, new Dentry(`${this.#kind}:[${this.#ino()}]`, null, inode));
+  }
+}
+
+function makeNamespaceDirectory(fileSystem: PseudoFileSystem, target: () => Task): PseudoDirectory {
+  const directory = new PseudoDirectory(fileSystem, 0o511);
+  for (const [name, kind, ino] of NAMESPACES) directory.add(name, new NamespaceLink(fileSystem, kind, () => ino));
+  return directory.add("mnt", new NamespaceLink(fileSystem, "mnt", () => target().fs.namespace.ino));
+}

@@ -1,0 +1,75 @@
+import { MS_RDONLY } from "@stratos/abi";
+import type { Task } from "../task/task.ts";
+import { majorOf, minorOf } from "../vfs/device-registry.ts";
+import type { Mount } from "../vfs/mount.ts";
+import { describeMountFlags } from "../vfs/mounting.ts";
+import { pathNameBelow } from "../vfs/path-name.ts";
+import { Path } from "../vfs/path.ts";
+
+/**
+ * proc_pid_mounts(5), proc_pid_mountinfo(5), proc_pid_mountstats(5): the mounts that the process can reach from its
+ * root.
+ */
+
+/** fstab(5): white space and backslashes as octal numbers. */
+function escape(text: string): string {
+  return text.replace(/[ \t\n\\]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
+}
+
+function placeOf(mount: Mount, task: Task): string | null {
+  const { root } = task.fs;
+  return mount === root.mount && root.dentry === mount.root ? "/" : pathNameBelow(new Path(mount, mount.root), root);
+}
+
+/** The part of its file system that a mount shows: "/" unless it is a bind mount. */
+function rootWithin(mount: Mount): string {
+  let name = "";
+  for (let dentry = mount.root; dentry.parent !== null; dentry = dentry.parent) name = `/${dentry.name}${name}`;
+  return name === "" ? "/" : name;
+}
+
+function reachable(task: Task): { mount: Mount; place: string }[] {
+  const result: { mount: Mount; place: string }[] = [];
+  for (const mount of task.fs.namespace.mounts) {
+    const place = placeOf(mount, task);
+    if (place !== null) result.push({ mount, place });
+  }
+  return result;
+}
+
+function superOptions(mount: Mount): string {
+  const access = mount.fileSystem.readOnly ? "ro" : "rw";
+  return mount.fileSystem.options === "" ? access : `${access},${mount.fileSystem.options}`;
+}
+
+export function describeMounts(task: Task): string {
+  return reachable(task)
+    .map(({ mount, place }) => {
+      const flags = describeMountFlags(mount.flags | (mount.fileSystem.readOnly ? MS_RDONLY : 0));
+      const options = mount.fileSystem.options === "" ? flags : `${flags},${mount.fileSystem.options}`;
+      return `${escape(mount.source)} ${escape(place)} ${mount.fileSystem.type} ${options} 0 0\n`;
+    })
+    .join("");
+}
+
+export function describeMountInfo(task: Task): string {
+  return reachable(task)
+    .map(({ mount, place }) => {
+      const device = mount.fileSystem.device;
+      return (
+        `${mount.id} ${mount.parent?.id ?? mount.id} ${majorOf(device)}:${minorOf(device)} ` +
+        `${escape(rootWithin(mount))} ${escape(place)} ${describeMountFlags(mount.flags)}` +
+        ` - ${mount.fileSystem.type} ${escape(mount.source)} ${superOptions(mount)}\n`
+      );
+    })
+    .join("");
+}
+
+export function describeMountStats(task: Task): string {
+  return reachable(task)
+    .map(
+      ({ mount, place }) =>
+        `device ${escape(mount.source)} mounted on ${escape(place)} with fstype ${mount.fileSystem.type}\n`,
+    )
+    .join("");
+}

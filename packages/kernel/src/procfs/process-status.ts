@@ -1,0 +1,277 @@
+import { PAGE_SIZE, SIGRTMAX } from "@stratos/abi";
+import type { SignalSet } from "../signal/signal-set.ts";
+import { chargeTurn, processTimes } from "../task/resource-usage.ts";
+import { listOfHarts } from "../task/affinity.ts";
+import type { Task } from "../task/task.ts";
+import type { ThreadGroup } from "../task/thread-group.ts";
+import { hasMemory } from "../task/task-access.ts";
+import { seccompMode } from "../security/seccomp.ts";
+
+/** The numbers of a process or thread: proc_pid_stat(5), proc_pid_statm(5), proc_pid_status(5), proc_pid_limits(5). */
+
+/** sysconf(_SC_CLK_TCK) is 100. */
+const TICK_NS = 1e7;
+const STATE_NAMES = { R: "running", S: "sleeping", T: "stopped", Z: "zombie", X: "dead" } as const;
+
+function ticks(nanoseconds: number): number {
+  return Math.floor(nanoseconds / TICK_NS);
+}
+
+function residentPages(task: Task): number {
+  return hasMemory(task) ? task.space.table.residentPages : 0;
+}
+
+function priorityOf(task: Task): number {
+  return task.realtimePriority > 0 ? -1 - task.realtimePriority : 20 + task.nice;
+}
+
+/** @param isThread  numbers of the thread alone, not of its process  @param isVisible  may the reader see addresses? */
+export function describeStat(task: Task, isThread: boolean, isVisible: boolean): string {
+  const process = task.group;
+  chargeTurn(task);
+  const times = isThread
+    ? { userNs: task.userNs, systemNs: task.systemNs, minorFaults: task.minorFaults, majorFaults: task.majorFaults }
+    : processTimes(process);
+  const { space } = task;
+  const isAlive = hasMemory(task);
+  const address = (value: number): number => (isAlive && isVisible ? value : 0);
+  const terminal = process.session.terminal;
+  const signals = (set: SignalSet): number => set.low & 0x7fffffff;
+  const { ignored, caught } = dispositions(process);
+  const fields: (number | string)[] = [
+    task.tid,
+    `(${task.name})`,
+    task.state,
+    process.parent?.pid ?? 0,
+    process.group.id,
+    process.session.id,
+    terminal?.device ?? 0,
+    terminal?.foreground?.id ?? -1,
+    0,
+    times.minorFaults,
+    process.childrenMinorFaults,
+    times.majorFaults,
+    process.childrenMajorFaults,
+    ticks(times.userNs),
+    ticks(times.systemNs),
+    ticks(process.childrenUserNs),
+    ticks(process.childrenSystemNs),
+    priorityOf(task),
+    task.nice,
+    Math.max(1, process.tasks.length),
+    0,
+    ticks(isThread ? task.startNs : process.startNs),
+    isAlive ? space.mappedBytes : 0,
+    residentPages(task),
+    "18446744073709551615",
+    address(space.codeStart),
+    address(space.codeEnd),
+    address(space.stackStart),
+    0,
+    0,
+    signals(task.pending.set),
+    signals(task.blocked),
+    signals(ignored),
+    signals(caught),
+    0,
+    0,
+    0,
+    process.exitSignal,
+    task.hart,
+    task.realtimePriority,
+    task.policy,
+    0,
+    0,
+    0,
+    address(space.dataStart),
+    address(space.dataEnd),
+    address(space.brkStart),
+    address(space.argumentsStart),
+    address(space.argumentsEnd),
+    address(space.environmentStart),
+    address(space.environmentEnd),
+    isVisible ? (process.exitStatus ?? 0) : 0,
+  ];
+  return `${fields.join(" ")}\n`;
+}
+
+export function describeStatm(task: Task): string {
+  if (!hasMemory(task)) return "0 0 0 0 0 0 0\n";
+  const { space } = task;
+  const { shared, data } = measure(task);
+  const code = Math.ceil((space.codeEnd - space.codeStart) / PAGE_SIZE);
+  return `${space.mappedBytes / PAGE_SIZE} ${residentPages(task)} ${shared} ${code} 0 ${data} 0\n`;
+}
+
+/** Resident pages of files, and pages of data and stack areas. */
+function measure(task: Task): { shared: number; data: number; stack: number; libraries: number } {
+  let shared = 0,
+    data = 0,
+    stack = 0,
+    libraries = 0;
+  for (const area of task.space.areas) {
+    const pages = (area.end - area.start) / PAGE_SIZE;
+    if (area.file !== null || area.isShared) {
+      task.space.table.forEach(area.start, area.end, (_address, entry) => {
+        shared++;
+        return entry;
+      });
+    }
+    if (area.label === "[stack]") stack += pages;
+    else if (area.isWritable && !area.isShared) data += pages;
+    if (area.isExecutable && area.file !== null && area.file.path?.dentry !== task.space.executable?.dentry)
+      libraries += pages;
+  }
+  return { shared, data, stack, libraries };
+}
+
+function dispositions(process: ThreadGroup): { ignored: SignalSet; caught: SignalSet } {
+  const ignored = process.leader.pending.set.copy(),
+    caught = process.leader.pending.set.copy();
+  for (let signal = 1; signal <= SIGRTMAX; signal++) {
+    const { handler } = process.actions.get(signal);
+    if (handler === 1) ignored.add(signal);
+    else ignored.delete(signal);
+    if (handler > 1) caught.add(signal);
+    else caught.delete(signal);
+  }
+  return { ignored, caught };
+}
+
+function hexSet(set: SignalSet): string {
+  return set.high.toString(16).padStart(8, "0") + set.low.toString(16).padStart(8, "0");
+}
+
+function capabilities(value: number): string {
+  return value.toString(16).padStart(16, "0");
+}
+
+export function describeStatus(task: Task): string {
+  const process = task.group;
+  const { credentials } = task;
+  const { ignored, caught } = dispositions(process);
+  const lines: string[] = [
+    `Name:\t${escapeName(task.name)}`,
+    `Umask:\t0${task.fs.umask.toString(8).padStart(3, "0")}`,
+    `State:\t${task.state} (${STATE_NAMES[task.state]})`,
+    `Tgid:\t${process.pid}`,
+    "Ngid:\t0",
+    `Pid:\t${task.tid}`,
+    `PPid:\t${process.parent?.pid ?? 0}`,
+    "TracerPid:\t0",
+    `Uid:\t${credentials.uid}\t${credentials.euid}\t${credentials.suid}\t${credentials.fsuid}`,
+    `Gid:\t${credentials.gid}\t${credentials.egid}\t${credentials.sgid}\t${credentials.fsgid}`,
+    `FDSize:\t${Math.max(64, hasMemory(task) ? task.files.openCount : 0)}`,
+    `Groups:\t${credentials.groups.map((group) => `${group} `).join("")}`,
+    `NStgid:\t${process.pid}`,
+    `NSpid:\t${task.tid}`,
+    `NSpgid:\t${process.group.id}`,
+    `NSsid:\t${process.session.id}`,
+    "Kthread:\t0",
+  ];
+  if (hasMemory(task)) {
+    const { space } = task;
+    const { shared, data, stack, libraries } = measure(task);
+    const resident = residentPages(task);
+    const kilobytes = (name: string, bytes: number): string =>
+      `${name}:\t${String(Math.floor(bytes / 1024)).padStart(8)} kB`;
+    lines.push(
+      kilobytes("VmPeak", space.peakMappedBytes),
+      kilobytes("VmSize", space.mappedBytes),
+      kilobytes("VmLck", space.lockedBytes),
+      kilobytes("VmPin", 0),
+      kilobytes("VmHWM", Math.max(space.peakResidentPages, resident) * PAGE_SIZE),
+      kilobytes("VmRSS", resident * PAGE_SIZE),
+      kilobytes("RssAnon", Math.max(0, resident - shared) * PAGE_SIZE),
+      kilobytes("RssFile", shared * PAGE_SIZE),
+      kilobytes("RssShmem", 0),
+      kilobytes("VmData", data * PAGE_SIZE),
+      kilobytes("VmStk", stack * PAGE_SIZE),
+      kilobytes("VmExe", space.codeEnd - space.codeStart),
+      kilobytes("VmLib", libraries * PAGE_SIZE),
+      kilobytes("VmPTE", Math.ceil(resident / 1024 + 1) * PAGE_SIZE),
+      kilobytes("VmSwap", 0),
+      kilobytes("HugetlbPages", 0),
+    );
+  }
+  lines.push(
+    "CoreDumping:\t0",
+    "THP_enabled:\t0",
+    `Threads:\t${Math.max(1, process.tasks.length)}`,
+    `SigQ:\t${task.pending.length + process.pending.length}/` +
+      `${process.limits[11]!.soft === Infinity ? -1 : process.limits[11]!.soft}`,
+    `SigPnd:\t${hexSet(task.pending.set)}`,
+    `ShdPnd:\t${hexSet(process.pending.set)}`,
+    `SigBlk:\t${hexSet(task.blocked)}`,
+    `SigIgn:\t${hexSet(ignored)}`,
+    `SigCgt:\t${hexSet(caught)}`,
+    `CapInh:\t${capabilities(credentials.inheritable)}`,
+    `CapPrm:\t${capabilities(credentials.permitted)}`,
+    `CapEff:\t${capabilities(credentials.effective)}`,
+    `CapBnd:\t${capabilities(credentials.bounding)}`,
+    `CapAmb:\t${capabilities(credentials.ambient)}`,
+    `NoNewPrivs:\t${credentials.noNewPrivileges ? 1 : 0}`,
+    `Seccomp:\t${seccompMode(task.seccomp)}`,
+    `Seccomp_filters:\t${task.seccomp?.filters.length ?? 0}`,
+    `Cpus_allowed:\t${task.affinity.toString(16)}`,
+    `Cpus_allowed_list:\t${listOfHarts(task.affinity)}`,
+    "Mems_allowed:\t1",
+    "Mems_allowed_list:\t0",
+    `voluntary_ctxt_switches:\t${task.voluntarySwitches}`,
+    `nonvoluntary_ctxt_switches:\t${task.involuntarySwitches}`,
+  );
+  return `${lines.join("\n")}\n`;
+}
+
+/** Newlines and backslashes would break the line (proc_pid_status(5)). */
+function escapeName(name: string): string {
+  return name.replace(/\\/g, "\\\\").replace(/\n/g, "\\n");
+}
+
+const LIMITS: readonly (readonly [name: string, unit: string])[] = [
+  ["Max cpu time", "seconds"],
+  ["Max file size", "bytes"],
+  ["Max data size", "bytes"],
+  ["Max stack size", "bytes"],
+  ["Max core file size", "bytes"],
+  ["Max resident set", "bytes"],
+  ["Max processes", "processes"],
+  ["Max open files", "files"],
+  ["Max locked memory", "bytes"],
+  ["Max address space", "bytes"],
+  ["Max file locks", "locks"],
+  ["Max pending signals", "signals"],
+  ["Max msgqueue size", "bytes"],
+  ["Max nice priority", ""],
+  ["Max realtime priority", ""],
+  ["Max realtime timeout", "us"],
+];
+
+export function describeLimits(task: Task): string {
+  const show = (value: number): string => (value === Infinity ? "unlimited" : String(value)).padEnd(20);
+  const rows = LIMITS.map(([name, unit], index) => {
+    const limit = task.group.limits[index]!;
+    return `${name.padEnd(25)} ${show(limit.soft)} ${show(limit.hard)} ${unit.padEnd(10)}`;
+  });
+  return `Limit                     Soft Limit           Hard Limit           Units     \n${rows.join("\n")}\n`;
+}
+
+/** I/O is not counted for each process. */
+export function describeIo(): string {
+  return "rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n";
+}
+
+export function describeSchedule(task: Task): string {
+  chargeTurn(task);
+  const runtime = (task.userNs + task.systemNs) / 1e6;
+  return (
+    `${task.name} (${task.tid}, #threads: ${task.group.tasks.length})\n${"-".repeat(67)}\n` +
+    `se.sum_exec_runtime                          :${runtime.toFixed(6).padStart(21)}\n` +
+    "nr_switches                                  " +
+    `:${String(task.voluntarySwitches + task.involuntarySwitches).padStart(21)}\n` +
+    `nr_voluntary_switches                        :${String(task.voluntarySwitches).padStart(21)}\n` +
+    `nr_involuntary_switches                      :${String(task.involuntarySwitches).padStart(21)}\n` +
+    `policy                                       :${String(task.policy).padStart(21)}\n` +
+    `prio                                         :${String(100 + priorityOf(task)).padStart(21)}\n`
+  );
+}

@@ -1,0 +1,119 @@
+import { EINVAL, ENOENT, PROC_SUPER_MAGIC, S_IFDIR } from "@stratos/abi";
+import type { Kernel } from "../task/kernel-state.ts";
+import type { FileSystemUsage } from "../vfs/file-system.ts";
+import type { FileSystemType } from "../vfs/file-system-types.ts";
+import type { Task } from "../task/task.ts";
+import { forgetChild } from "../vfs/dentry-cache.ts";
+import type { Inode } from "../vfs/inode.ts";
+import { PseudoDirectory, PseudoFileSystem, PseudoLink } from "../pseudo/pseudo-inodes.ts";
+import { taskOf } from "../task/task-access.ts";
+import { ProcessDirectory } from "./process-directory.ts";
+import { addSystemFiles } from "./system-files.ts";
+import { makeSysctlTree } from "./sysctl.ts";
+
+const SELF = "self",
+  THREAD_SELF = "thread-self";
+
+/** proc(5): what the kernel knows, as text. Sources of each file stand in the modules beside this one. */
+export class Procfs extends PseudoFileSystem {
+  readonly type = "proc";
+  readonly root: ProcRoot;
+  /** One for all processes (net-files.ts). */
+  netDirectory: PseudoDirectory | null = null;
+
+  constructor(kernel: Kernel) {
+    super(kernel);
+    this.root = new ProcRoot(this);
+    addSystemFiles(this, this.root);
+    this.root.add("sys", makeSysctlTree(this));
+    this.root.add(SELF, new PseudoLink(this, (task) => String(task.pid)));
+    kernel.exitObservers.add(this.#forgetProcess);
+    this.root.add(THREAD_SELF, new PseudoLink(this, (task) => `${task.pid}/task/${task.tid}`));
+  }
+
+  readonly #forgetProcess = (task: Task): void => {
+    if (task.group.tasks.length > 0) return;
+    const root = this.kernel.vfs.roots.get(this);
+    if (root !== undefined) forgetChild(this.kernel, root.dentry, String(task.pid));
+  };
+
+  override shutdown(): void {
+    this.kernel.exitObservers.delete(this.#forgetProcess);
+  }
+
+  usage(): FileSystemUsage {
+    return { magic: PROC_SUPER_MAGIC, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
+  }
+}
+
+/**
+ * Processes by number beside the fixed names. Directories of processes are kept while these live, so that each is one
+ * inode.
+ */
+class ProcRoot extends PseudoDirectory {
+  declare readonly fileSystem: Procfs;
+  readonly #processes = new Map<number, ProcessDirectory>();
+
+  constructor(fileSystem: Procfs) {
+    super(fileSystem, 0o555);
+  }
+
+  override get cachesNames(): boolean {
+    return false;
+  }
+
+  override lookup(name: string): Inode | number {
+    const code = name.charCodeAt(0);
+    if (code < 49 || code > 57) return super.lookup(name);
+    if (!/^[1-9][0-9]{0,9}$/.test(name)) return -ENOENT;
+    const tid = Number(name);
+    const task = taskOf(this.fileSystem.kernel, tid);
+    if (task === null) {
+      this.#processes.delete(tid);
+      return -ENOENT;
+    }
+    let directory = this.#processes.get(tid);
+    if (directory === undefined || directory.group !== task.group) {
+      this.#forgetDead();
+      directory = new ProcessDirectory(this.fileSystem, task);
+      this.#processes.set(tid, directory);
+    }
+    directory.refresh();
+    return directory;
+  }
+
+  #forgetDead(): void {
+    for (const tid of this.#processes.keys())
+      if (taskOf(this.fileSystem.kernel, tid) === null) this.#processes.delete(tid);
+  }
+
+  override list(
+    cursor: number,
+    emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
+  ): number {
+    // Cursors: fixed names first, then 0x10000 + pid, in order.
+    const BASE = 0x10000;
+    if (cursor < BASE) {
+      let stopped = false;
+      super.list(cursor, (name, ino, type, next) => {
+        if (emit(name, ino, type, next)) return true;
+        stopped = true;
+        return false;
+      });
+      if (stopped) return 0;
+    }
+    const pids = [...this.fileSystem.kernel.tasks.processes.keys()].sort((one, other) => one - other);
+    for (const pid of pids) {
+      if (BASE + pid < cursor) continue;
+      if (!emit(String(pid), BASE + pid, S_IFDIR >> 12, BASE + pid + 1)) break;
+    }
+    return 0;
+  }
+}
+
+export const procType: FileSystemType = {
+  name: "proc",
+  isVirtual: true,
+  create: (kernel: Kernel, _source: string, options: string) =>
+    /^[\w=,.-]*$/.test(options) ? new Procfs(kernel) : -EINVAL,
+};

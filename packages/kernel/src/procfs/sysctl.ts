@@ -1,0 +1,408 @@
+import { EINVAL, EPERM } from "@stratos/abi";
+import { setCorePattern } from "../task/core-dump/core-settings.ts";
+import type { Changes } from "../ground/changes.ts";
+import type { Kernel } from "../task/kernel-state.ts";
+import { ITEMS_MAX } from "../event/epoll.ts";
+import { FILES_MAX, OPEN_MOST } from "../vfs/file-table.ts";
+import { MOUNTS_MAX } from "../vfs/vfs-state.ts";
+import { MSGMAX_MOST } from "../ipc/message-queues.ts";
+import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
+import { PID_MAX_LEAST, PID_MAX_MOST } from "../task/task-table.ts";
+import { type MqueueLimits, mqueueOf } from "../fs/mqueue/mqueue.ts";
+import { PseudoDirectory, PseudoFile, type PseudoFileSystem } from "../pseudo/pseudo-inodes.ts";
+import { RELEASE, VERSION } from "../ground/release.ts";
+
+/** /proc/sys (proc_sys(5), sysctl(8)). */
+
+interface Setting {
+  read: (kernel: Kernel) => string;
+  write?: (kernel: Kernel, text: string) => number;
+  mode?: number;
+  changes?: (kernel: Kernel) => Changes;
+}
+
+/** A value that is kept and shown, though nothing here depends on it. */
+function kept(initial: string, accept: RegExp = /^-?\d+(\s+-?\d+)*$/): () => Setting {
+  return () => {
+    let value = initial;
+    return {
+      read: () => value,
+      write: (_kernel, text) => {
+        if (!accept.test(text)) return -EINVAL;
+        value = text;
+        return 0;
+      },
+    };
+  };
+}
+
+function fixed(read: (kernel: Kernel) => string): () => Setting {
+  return () => ({ read });
+}
+
+/** A whole number of some subsystem, from `least` to `most`; what lies outside is EINVAL. */
+function bounded(
+  range: { least: number; most: number },
+  read: (kernel: Kernel) => number,
+  write: (kernel: Kernel, value: number) => void,
+): () => Setting {
+  return () => ({
+    read: (kernel) => String(read(kernel)),
+    write: (kernel, text) => {
+      const value = /^-?\d+$/.test(text.trim()) ? Number(text) : NaN;
+      if (!(value >= range.least && value <= range.most)) return -EINVAL;
+      write(kernel, value);
+      return 0;
+    },
+  });
+}
+
+/** msg_next_id and its like (proc_sys_kernel(5)): the identifier of the next object, −1 once it was given. */
+function nextId(kind: "messages" | "semaphores" | "memory"): () => Setting {
+  return bounded(
+    { least: 0, most: 0x7fffffff },
+    (kernel) => kernel.ipc[kind].table.nextId,
+    (kernel, value) => (kernel.ipc[kind].table.nextId = value),
+  );
+}
+
+/** msgmni, shmmni. */
+function objectLimit(kind: "messages" | "memory"): () => Setting {
+  return bounded(
+    { least: 0, most: 32768 },
+    (kernel) => kernel.ipc[kind].table.most,
+    (kernel, value) => (kernel.ipc[kind].table.most = value),
+  );
+}
+
+/** tcp_mem and udp_mem: three numbers of pages. */
+function socketMemory(kind: "tcpMemory" | "udpMemory"): () => Setting {
+  return () => ({
+    read: ({ network }) => network[kind].limits.join("\t"),
+    write: ({ network }, text) => {
+      const limits = /^\s*(\d+)\s+(\d+)\s+(\d+)\s*$/.exec(text);
+      if (limits === null) return -EINVAL;
+      network[kind].limits = [Number(limits[1]), Number(limits[2]), Number(limits[3])];
+      return 0;
+    },
+  });
+}
+
+function inotifyLimit(field: "maximumEvents" | "maximumInstances" | "maximumWatches"): () => Setting {
+  return bounded(
+    { least: 0, most: 0x7fffffff },
+    (kernel) => kernel.inotifyLimits[field],
+    (kernel, value) => (kernel.inotifyLimits[field] = value),
+  );
+}
+
+function hostField(field: "hostname" | "domainname"): () => Setting {
+  return () => ({
+    changes: (kernel) => kernel.nameChanges,
+    read: (kernel) => kernel[field],
+    write: (kernel, text) => {
+      if (text.length > 64) return -EINVAL;
+      kernel[field] = text;
+      kernel.nameChanges.changed();
+      return 0;
+    },
+  });
+}
+
+/** A limit of POSIX message queues (mq_overview(7), /proc interfaces). */
+function queueLimit(field: keyof MqueueLimits, most: number): () => Setting {
+  return () => ({
+    read: (kernel) => String(mqueueOf(kernel).limits[field]),
+    write: (kernel, text) => {
+      const value = /^\d+$/.test(text) ? Number(text) : NaN;
+      if (!(value >= 1 && value <= most)) return -EINVAL;
+      mqueueOf(kernel).limits[field] = value;
+      return 0;
+    },
+  });
+}
+
+function uuid(kernel: Kernel): string {
+  const bytes = new Uint8Array(16);
+  kernel.random.fill(bytes);
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+/**
+ * net/ipv4/conf and net/ipv6/conf: what Linux begins with, for all interfaces, for new ones, and for each. Kept;
+ * nothing here depends on it.
+ */
+function interfaceSettings(): Record<string, () => Setting> {
+  const settings: Record<string, () => Setting> = {};
+  const versions: Readonly<Record<string, readonly (readonly [name: string, value: string])[]>> = {
+    ipv4: [
+      ["accept_redirects", "1"],
+      ["accept_source_route", "0"],
+      ["arp_ignore", "0"],
+      ["arp_announce", "0"],
+      ["forwarding", "0"],
+      ["log_martians", "0"],
+      ["proxy_arp", "0"],
+      ["route_localnet", "0"],
+      ["rp_filter", "0"],
+      ["secure_redirects", "1"],
+      ["send_redirects", "1"],
+      ["tag", "0"],
+    ],
+    ipv6: [
+      ["accept_ra", "1"],
+      ["autoconf", "1"],
+      ["forwarding", "0"],
+      ["hop_limit", "64"],
+      ["mtu", "1280"],
+    ],
+  };
+  for (const [version, names] of Object.entries(versions)) {
+    for (const place of ["all", "default", "lo"])
+      for (const [name, value] of names) settings[`net/${version}/conf/${place}/${name}`] = kept(value);
+  }
+  return settings;
+}
+
+const SETTINGS: Readonly<Record<string, () => Setting>> = {
+  "kernel/osrelease": fixed(() => RELEASE),
+  "kernel/ostype": fixed(() => "Linux"),
+  "kernel/version": fixed(() => VERSION),
+  "kernel/arch": fixed(() => "riscv64"),
+  "kernel/hostname": hostField("hostname"),
+  "kernel/domainname": hostField("domainname"),
+  "kernel/pid_max": bounded(
+    { least: PID_MAX_LEAST, most: PID_MAX_MOST },
+    (kernel) => kernel.tasks.maximum,
+    (kernel, value) => (kernel.tasks.maximum = value),
+  ),
+  "kernel/threads-max": fixed((kernel) => String(kernel.maximumTasks)),
+  "kernel/ngroups_max": fixed(() => "65536"),
+  "kernel/cap_last_cap": fixed(() => "40"),
+  "kernel/overflowuid": kept("65534"),
+  "kernel/overflowgid": kept("65534"),
+  "kernel/core_pattern": () => ({ read: (kernel) => kernel.coreSettings.pattern, write: setCorePattern }),
+  "kernel/core_pipe_limit": fixed(() => "0"),
+  "kernel/core_uses_pid": () => ({
+    read: (kernel) => (kernel.coreSettings.usesPid ? "1" : "0"),
+    write: (kernel, text) => {
+      if (!/^\d+$/.test(text)) return -EINVAL;
+      kernel.coreSettings.usesPid = Number(text) !== 0;
+      return 0;
+    },
+  }),
+  "kernel/acct": () => ({
+    read: ({ accounting }) => `${accounting.limits.high}\t${accounting.limits.low}\t${accounting.limits.seconds}`,
+    write: ({ accounting }, text) => {
+      const limits = /^\s*(\d+)\s+(\d+)\s+(\d+)\s*$/.exec(text);
+      if (limits === null) return -EINVAL;
+      accounting.limits = { high: Number(limits[1]), low: Number(limits[2]), seconds: Number(limits[3]) };
+      return 0;
+    },
+  }),
+  "kernel/printk": kept("4\t4\t1\t7"),
+  "kernel/dmesg_restrict": kept("0"),
+  "kernel/kptr_restrict": kept("0"),
+  "kernel/perf_event_paranoid": kept("4"),
+  "kernel/randomize_va_space": kept("0"),
+  "kernel/sched_child_runs_first": kept("0"),
+  "kernel/sched_rt_period_us": kept("1000000"),
+  "kernel/sched_rt_runtime_us": kept("950000"),
+  "kernel/sem": kept("32000\t1024000000\t500\t32000"),
+  "kernel/sem_next_id": nextId("semaphores"),
+  "kernel/shmmax": () => ({
+    read: ({ ipc }) =>
+      ipc.memory.maximumSegment === Infinity ? "18446744073692774399" : String(ipc.memory.maximumSegment),
+    write: ({ ipc }, text) => {
+      if (!/^\d+$/.test(text.trim())) return -EINVAL;
+      ipc.memory.maximumSegment = Number(text) >= 2 ** 53 ? Infinity : Number(text);
+      return 0;
+    },
+  }),
+  "kernel/shmall": kept("18446744073692774399"),
+  "kernel/shmmni": objectLimit("memory"),
+  "kernel/shm_next_id": nextId("memory"),
+  "kernel/msgmax": bounded(
+    { least: 0, most: MSGMAX_MOST },
+    ({ ipc }) => ipc.messages.maximumMessage,
+    ({ ipc }, value) => (ipc.messages.maximumMessage = value),
+  ),
+  "kernel/msgmnb": bounded(
+    { least: 0, most: 0x7fffffff },
+    ({ ipc }) => ipc.messages.maximumQueue,
+    ({ ipc }, value) => (ipc.messages.maximumQueue = value),
+  ),
+  "kernel/msgmni": objectLimit("messages"),
+  "kernel/msg_next_id": nextId("messages"),
+  "kernel/sysrq": kept("0"),
+  "kernel/tainted": fixed(() => "0"),
+  "kernel/unprivileged_userns_clone": kept("0"),
+  "kernel/unprivileged_bpf_disabled": kept("2"),
+  "kernel/yama/ptrace_scope": kept("0"),
+  "kernel/seccomp/actions_avail": fixed(() => "kill_process kill_thread trap errno user_notif trace log allow"),
+  "kernel/keys/maxkeys": kept("200"),
+  "kernel/pty/max": kept("4096"),
+  "kernel/pty/nr": fixed(() => "0"),
+  "kernel/random/boot_id": () => {
+    let id = "";
+    return { read: (kernel) => (id ||= uuid(kernel)) };
+  },
+  "kernel/random/uuid": fixed(uuid),
+  "kernel/random/entropy_avail": fixed(() => "256"),
+  "kernel/random/poolsize": fixed(() => "256"),
+  "vm/overcommit_memory": kept("0", /^[012]$/),
+  "vm/overcommit_ratio": kept("50"),
+  "vm/overcommit_kbytes": kept("0"),
+  "vm/max_map_count": bounded(
+    { least: 0, most: 0x7fffffff },
+    (kernel) => kernel.maximumAreas,
+    (kernel, value) => (kernel.maximumAreas = value),
+  ),
+  "vm/mmap_min_addr": kept("65536"),
+  "vm/swappiness": kept("60"),
+  "vm/vfs_cache_pressure": kept("100"),
+  "vm/dirty_ratio": kept("20"),
+  "vm/dirty_background_ratio": kept("10"),
+  "vm/dirty_expire_centisecs": kept("3000"),
+  "vm/dirty_writeback_centisecs": kept("500"),
+  "vm/min_free_kbytes": kept("4096"),
+  "vm/nr_hugepages": kept("0"),
+  "vm/panic_on_oom": kept("0"),
+  "vm/oom_kill_allocating_task": kept("0"),
+  "vm/drop_caches": () => ({
+    read: () => "0",
+    mode: 0o200,
+    write: (kernel, text) => {
+      if (!/^[1234]$/.test(text)) return -EINVAL;
+      if (text === "1" || text === "3") kernel.frames.reclaimAll();
+      return 0;
+    },
+  }),
+  "fs/file-max": fixed(() => String(FILES_MAX)),
+  "fs/file-nr": fixed((kernel) => `${openFiles(kernel)}\t0\t${FILES_MAX}`),
+  "fs/nr_open": bounded(
+    { least: 64, most: OPEN_MOST },
+    ({ fileUsage }) => fileUsage.tableMost,
+    ({ fileUsage }, value) => (fileUsage.tableMost = value),
+  ),
+  "fs/inode-nr": fixed((kernel) => `${kernel.vfs.dentryCount}\t0`),
+  "fs/dentry-state": fixed((kernel) => `${kernel.vfs.dentryCount}\t0\t45\t0\t0\t0`),
+  // Rounded up to a power of two (pipe(7)).
+  "fs/pipe-max-size": bounded(
+    { least: 0, most: 1 << 27 },
+    ({ pipeLimits }) => pipeLimits.maximumBytes,
+    ({ pipeLimits }, value) => (pipeLimits.maximumBytes = 2 ** Math.ceil(Math.log2(Math.max(value, 4096)))),
+  ),
+  "fs/pipe-user-pages-hard": bounded(
+    { least: 0, most: Infinity },
+    ({ pipeLimits }) => pipeLimits.hardPages,
+    ({ pipeLimits }, value) => (pipeLimits.hardPages = value),
+  ),
+  "fs/pipe-user-pages-soft": bounded(
+    { least: 0, most: Infinity },
+    ({ pipeLimits }) => pipeLimits.softPages,
+    ({ pipeLimits }, value) => (pipeLimits.softPages = value),
+  ),
+  "fs/mount-max": bounded(
+    { least: 1, most: MOUNTS_MAX },
+    ({ vfs }) => vfs.maximumMounts,
+    ({ vfs }, value) => (vfs.maximumMounts = value),
+  ),
+  "fs/aio-max-nr": kept("65536"),
+  "fs/aio-nr": fixed(() => "0"),
+  "fs/lease-break-time": kept("45"),
+  "fs/leases-enable": kept("1"),
+  "fs/protected_hardlinks": kept("0"),
+  "fs/protected_symlinks": kept("0"),
+  "fs/protected_fifos": kept("0"),
+  "fs/protected_regular": kept("0"),
+  "fs/suid_dumpable": kept("0"),
+  "fs/inotify/max_queued_events": inotifyLimit("maximumEvents"),
+  "fs/inotify/max_user_instances": inotifyLimit("maximumInstances"),
+  "fs/inotify/max_user_watches": inotifyLimit("maximumWatches"),
+  "fs/epoll/max_user_watches": fixed(() => String(ITEMS_MAX)),
+  "fs/mqueue/msg_max": queueLimit("messages", 65536),
+  "fs/mqueue/msgsize_max": queueLimit("messageSize", 16 << 20),
+  "fs/mqueue/msg_default": queueLimit("messagesDefault", 65536),
+  "fs/mqueue/msgsize_default": queueLimit("messageSizeDefault", 16 << 20),
+  "fs/mqueue/queues_max": queueLimit("queues", 2147483647),
+  "net/core/somaxconn": kept("4096"),
+  "net/core/rmem_max": kept("212992"),
+  "net/core/wmem_max": kept("212992"),
+  "net/core/rmem_default": kept("212992"),
+  "net/core/wmem_default": kept("212992"),
+  "net/core/netdev_max_backlog": kept("1000"),
+  "net/core/optmem_max": kept("131072"),
+  "net/ipv4/ip_forward": kept("0"),
+  "net/ipv4/ip_local_port_range": kept("32768\t60999"),
+  "net/ipv4/ip_unprivileged_port_start": kept("1024"),
+  "net/ipv4/tcp_fin_timeout": kept("60"),
+  "net/ipv4/tcp_keepalive_time": kept("7200"),
+  "net/ipv4/tcp_syncookies": kept("1"),
+  "net/ipv4/tcp_mem": socketMemory("tcpMemory"),
+  "net/ipv4/udp_mem": socketMemory("udpMemory"),
+  "net/ipv4/tcp_rmem": kept("4096\t131072\t6291456"),
+  "net/ipv4/tcp_wmem": kept("4096\t16384\t4194304"),
+  "net/ipv4/tcp_congestion_control": kept("cubic", /^cubic$/),
+  "net/ipv4/tcp_available_congestion_control": fixed(() => "cubic"),
+  "net/ipv4/ping_group_range": () => ({
+    read: ({ network }) => `${network.pingGroups.first}\t${network.pingGroups.last}`,
+    write: ({ network }, text) => {
+      const range = /^(\d+)\s+(\d+)$/.exec(text.trim());
+      if (range === null || Number(range[1]) > 0xfffffffe || Number(range[2]) > 0xfffffffe) return -EINVAL;
+      network.pingGroups = { first: Number(range[1]), last: Number(range[2]) };
+      return 0;
+    },
+  }),
+  "net/ipv6/conf/all/disable_ipv6": kept("0"),
+  "net/ipv6/conf/default/disable_ipv6": kept("0"),
+  "net/ipv6/conf/lo/disable_ipv6": kept("0"),
+  "net/ipv6/bindv6only": kept("0"),
+  ...interfaceSettings(),
+  "net/unix/max_dgram_qlen": kept("512"),
+};
+
+function openFiles(kernel: Kernel): number {
+  const tables = new Set([...kernel.tasks.tasks.values()].map((task) => task.files));
+  let count = 0;
+  for (const table of tables) count += table?.openCount ?? 0;
+  return count;
+}
+
+export function makeSysctlTree(fileSystem: PseudoFileSystem): PseudoDirectory {
+  const root = new PseudoDirectory(fileSystem);
+  const { kernel } = fileSystem;
+  for (const [path, make] of Object.entries(SETTINGS)) {
+    const setting = make();
+    const names = path.split("/");
+    let directory = root;
+    for (const name of names.slice(0, -1)) {
+      let next = directory.entries.get(name);
+      if (!(next instanceof PseudoDirectory)) {
+        next = new PseudoDirectory(fileSystem);
+        directory.add(name, next);
+      }
+      directory = next as PseudoDirectory;
+    }
+    const { write, changes } = setting;
+    directory.add(
+      names.at(-1)!,
+      new PseudoFile(
+        fileSystem,
+        () => `${setting.read(kernel)}\n`,
+        write === undefined
+          ? {}
+          : {
+              mode: setting.mode ?? 0o644,
+              ...(changes === undefined ? {} : { watched: () => changes(kernel) }),
+              sink: (task, text) =>
+                isCapable(task.credentials, CAP_SYS_ADMIN) ? write(kernel, text.replace(/\n$/, "")) : -EPERM,
+            },
+      ),
+    );
+  }
+  return root;
+}

@@ -1,0 +1,268 @@
+import { EACCES, EPERM, O_ACCMODE, O_RDONLY, PAGE_SIZE } from "@stratos/abi";
+import { Changes } from "../ground/changes.ts";
+import type { Kernel } from "../task/kernel-state.ts";
+import { CAP_SYSLOG, isCapable } from "../security/credentials.ts";
+import type { Task } from "../task/task.ts";
+import type { OpenFile } from "../vfs/open-file.ts";
+import type { Path } from "../vfs/path.ts";
+import { processTimes } from "../task/resource-usage.ts";
+import { describeLocks } from "../vfs/file-locks.ts";
+import type { Inode } from "../vfs/inode.ts";
+import { KernelMessageQueue } from "../fs/devtmpfs/kernel-message-device.ts";
+import { ConfigFile } from "./kernel-config.ts";
+import {
+  PseudoDirectory,
+  PseudoFile,
+  type PseudoFileSystem,
+  PseudoLink,
+  type TextSource,
+} from "../pseudo/pseudo-inodes.ts";
+import { describePartitions } from "../sysfs/block-directories.ts";
+import { countTasks } from "./task-count.ts";
+import { RELEASE, VERSION } from "../ground/release.ts";
+
+/** The files of /proc itself: proc(5) and its companions proc_meminfo(5), proc_stat(5) … */
+
+export function addSystemFiles(fileSystem: PseudoFileSystem, root: PseudoDirectory): void {
+  const { kernel } = fileSystem;
+  const file = (name: string, source: TextSource, mode = 0o444): void =>
+    void root.add(name, new PseudoFile(fileSystem, source, { mode }));
+  file("meminfo", () => describeMemory(kernel));
+  file("stat", () => describeStatistics(kernel));
+  file("cpuinfo", () => Array.from({ length: kernel.harts }, (_, hart) => describeHart(hart)).join(""));
+  file("uptime", () => describeUptime(kernel));
+  file("loadavg", () => describeLoad(kernel));
+  file("version", () => `Linux version ${RELEASE} (stratos@stratos) (stratos) ${VERSION}\n`);
+  file("version_signature", () => `Stratos ${RELEASE}\n`);
+  file("filesystems", () =>
+    [...kernel.vfs.types.values()].map((type) => `${type.isVirtual ? "nodev" : ""}\t${type.name}\n`).join(""),
+  );
+  root.add("mounts", new PseudoLink(fileSystem, "self/mounts"));
+  root.add("device-tree", new PseudoLink(fileSystem, "/sys/firmware/devicetree/base"));
+  root.add("net", new PseudoLink(fileSystem, "self/net"));
+  file("devices", () => describeDevices(kernel));
+  file("cmdline", () => "root=stratos\n");
+  root.add("config.gz", new ConfigFile(fileSystem));
+  file("vmstat", () => describeVirtualMemory(kernel));
+  file("diskstats", () => "");
+  file("partitions", () => describePartitions(kernel.disks.all.values()));
+  // There is no swap: who waits for a change waits for ever.
+  const swaps = new Changes();
+  root.add(
+    "swaps",
+    new PseudoFile(fileSystem, () => "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n", { watched: () => swaps }),
+  );
+  file("interrupts", () => "           CPU0       \n");
+  file("softirqs", () => "                    CPU0       \n");
+  file("modules", () => "");
+  file("misc", () => "237 loop-control\n");
+  file("fb", () => "");
+  file("dma", () => "");
+  file("ioports", () => "");
+  file("iomem", () => "");
+  file("crypto", () => "");
+  file("consoles", () => (kernel.tty.console === null ? "" : "tty1                 -WU (EC  p  )    4:1\n"));
+  file("execdomains", () => "0-0\tLinux           \t[kernel]\n");
+  file("buddyinfo", () => "");
+  file("zoneinfo", () => "");
+  file("pagetypeinfo", () => "", 0o400);
+  file(
+    "slabinfo",
+    () =>
+      "slabinfo - version: 2.1\n# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> " +
+      ": tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n",
+    0o400,
+  );
+  file("locks", () => describeAllLocks(kernel));
+  root.add("kmsg", new KernelMessages(fileSystem));
+  file("cgroups", () => "#subsys_name\thierarchy\tnum_cgroups\tenabled\n");
+  file("key-users", () => "");
+  file("keys", () => "");
+  file("timer_list", () => "", 0o400);
+  file("schedstat", () => "version 15\n");
+  const sysvipc = new PseudoDirectory(fileSystem);
+  sysvipc.add("msg", new PseudoFile(fileSystem, () => kernel.ipc.messages.describe()));
+  sysvipc.add("sem", new PseudoFile(fileSystem, () => kernel.ipc.semaphores.describe()));
+  sysvipc.add("shm", new PseudoFile(fileSystem, () => kernel.ipc.memory.describe()));
+  root.add("sysvipc", sysvipc);
+  for (const name of ["bus", "driver", "fs", "irq", "tty"]) root.add(name, new PseudoDirectory(fileSystem));
+}
+
+/** /proc/kmsg: takes what it shows, so it needs CAP_SYSLOG. */
+class KernelMessages extends PseudoFile {
+  constructor(fileSystem: PseudoFileSystem) {
+    super(fileSystem, () => "", { mode: 0o400 });
+  }
+
+  override open(task: Task, flags: number, path: Path): OpenFile | number {
+    if ((flags & O_ACCMODE) !== O_RDONLY) return -EACCES;
+    return isCapable(task.credentials, CAP_SYSLOG) ? new KernelMessageQueue(task.kernel, flags, this, path) : -EPERM;
+  }
+}
+
+function describeHart(hart: number): string {
+  const isa = "rv64imafdc_zicntr_zicsr_zifencei";
+  return (
+    `processor\t: ${hart}\nhart\t\t: ${hart}\nisa\t\t: ${isa}\nmmu\t\t: sv39\nuarch\t\t: stratos\nmvendorid\t: ` +
+    `0x0\nmarchid\t\t: 0x0\nmimpid\t\t: 0x0\nhart isa\t: ${isa}\n\n`
+  );
+}
+
+interface MemoryUse {
+  total: number;
+  free: number;
+  cached: number;
+  shared: number;
+  available: number;
+  anonymous: number;
+}
+
+/** In bytes. */
+function memoryUse(kernel: Kernel): MemoryUse {
+  const { frames } = kernel;
+  const total = frames.total * PAGE_SIZE,
+    free = frames.freeCount * PAGE_SIZE,
+    cached = frames.cachedCount * PAGE_SIZE;
+  let shared = 0;
+  for (const fileSystem of kernel.vfs.roots.keys()) {
+    if (fileSystem.type !== "tmpfs") continue;
+    const { blocks, blocksFree } = fileSystem.usage();
+    shared += (blocks - blocksFree) * PAGE_SIZE;
+  }
+  // Files of tmpfs have nowhere else to be: they don't become free memory.
+  return {
+    total,
+    free,
+    cached,
+    shared,
+    available: Math.min(total, free + Math.max(0, cached - shared)),
+    anonymous: Math.max(0, total - free - cached),
+  };
+}
+
+function describeMemory(kernel: Kernel): string {
+  const use = memoryUse(kernel);
+  const rows: [string, number][] = [
+    ["MemTotal", use.total],
+    ["MemFree", use.free],
+    ["MemAvailable", use.available],
+    ["Buffers", 0],
+    ["Cached", use.cached],
+    ["SwapCached", 0],
+    ["Active", use.anonymous],
+    ["Inactive", use.cached],
+    ["Active(anon)", use.anonymous],
+    ["Inactive(anon)", 0],
+    ["Active(file)", 0],
+    ["Inactive(file)", use.cached],
+    ["Unevictable", 0],
+    ["Mlocked", 0],
+    ["SwapTotal", 0],
+    ["SwapFree", 0],
+    ["Dirty", 0],
+    ["Writeback", 0],
+    ["AnonPages", use.anonymous],
+    ["Mapped", 0],
+    ["Shmem", use.shared],
+    ["KReclaimable", 0],
+    ["Slab", 0],
+    ["SReclaimable", 0],
+    ["SUnreclaim", 0],
+    ["KernelStack", 0],
+    ["PageTables", 0],
+    ["NFS_Unstable", 0],
+    ["Bounce", 0],
+    ["WritebackTmp", 0],
+    ["CommitLimit", use.total / 2],
+    ["Committed_AS", use.anonymous],
+    ["VmallocTotal", 0],
+    ["VmallocUsed", 0],
+    ["VmallocChunk", 0],
+    ["Percpu", 0],
+  ];
+  const text = rows
+    .map(([name, bytes]) => `${`${name}:`.padEnd(16)}${String(Math.floor(bytes / 1024)).padStart(8)} kB\n`)
+    .join("");
+  return (
+    `${text}HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        0\nHugePages_Surp:        ` +
+    "0\nHugepagesize:       2048 kB\nHugetlb:               0 kB\n"
+  );
+}
+
+/** Nanoseconds that programs and the kernel on their behalf used since boot. */
+function busyTime(kernel: Kernel): { userNs: number; systemNs: number } {
+  let userNs = 0,
+    systemNs = 0;
+  for (const process of kernel.tasks.processes.values()) {
+    const times = processTimes(process);
+    userNs += times.userNs + process.childrenUserNs;
+    systemNs += times.systemNs + process.childrenSystemNs;
+  }
+  return { userNs, systemNs };
+}
+
+function describeStatistics(kernel: Kernel): string {
+  const { userNs, systemNs } = busyTime(kernel);
+  const ticks = (nanoseconds: number): number => Math.max(0, Math.floor(nanoseconds / 1e7));
+  const idle = kernel.now() - userNs - systemNs;
+  const numbers = `${ticks(userNs)} 0 ${ticks(systemNs)} ${ticks(idle)} 0 0 0 0 0 0`;
+  const boot = Math.floor((kernel.clock.realtimeMs() + kernel.realtimeOffsetMs - kernel.now() / 1e6) / 1000);
+  const { running, blocked } = countTasks(kernel);
+  // The harts take turns on one thread: all that was done stands at the first, and the others were idle.
+  const none = `0 0 0 ${ticks(kernel.now())} 0 0 0 0 0 0`;
+  const harts = Array.from({ length: kernel.harts }, (_, hart) => `cpu${hart} ${hart === 0 ? numbers : none}\n`).join(
+    "",
+  );
+  const total = `${ticks(userNs)} 0 ${ticks(systemNs)} ${ticks(idle + (kernel.harts - 1) * kernel.now())} 0 0 0 0 0 0`;
+  return (
+    `cpu  ${total}\n${harts}intr 0\nctxt ${kernel.contextSwitches}\nbtime ${boot}\nprocesses ` +
+    `${kernel.tasks.lastAllocated}\nprocs_running ${running}\nprocs_blocked ${blocked}\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n`
+  );
+}
+
+function describeUptime(kernel: Kernel): string {
+  const { userNs, systemNs } = busyTime(kernel);
+  const seconds = kernel.now() / 1e9;
+  return `${seconds.toFixed(2)} ${Math.max(0, seconds - (userNs + systemNs) / 1e9).toFixed(2)}\n`;
+}
+
+function describeLoad(kernel: Kernel): string {
+  const { running, total } = countTasks(kernel);
+  return `0.00 0.00 0.00 ${running}/${total} ${kernel.tasks.lastAllocated}\n`;
+}
+
+function describeDevices(kernel: Kernel): string {
+  const rows = (kind: "character" | "block"): string =>
+    kernel.vfs.devices
+      .majors(kind)
+      .map(([major, name]) => `${String(major).padStart(3)} ${name}\n`)
+      .join("");
+  return `Character devices:\n${rows("character")}\nBlock devices:\n${rows("block")}`;
+}
+
+function describeVirtualMemory(kernel: Kernel): string {
+  const use = memoryUse(kernel);
+  const pages = (bytes: number): number => Math.floor(bytes / PAGE_SIZE);
+  return (
+    `nr_free_pages ${pages(use.free)}\nnr_inactive_file ${pages(use.cached)}\nnr_active_anon ` +
+    `${pages(use.anonymous)}\nnr_anon_pages ${pages(use.anonymous)}\nnr_mapped 0\nnr_file_pages ` +
+    `${pages(use.cached)}\n` +
+    "nr_dirty 0\nnr_writeback 0\nnr_shmem 0\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\npgfault " +
+    `${kernel.faultCount}\npgmajfault 0\npgfree 0\npgalloc_normal 0\n`
+  );
+}
+
+function describeAllLocks(kernel: Kernel): string {
+  const inodes = new Set<Inode>();
+  for (const task of kernel.tasks.tasks.values())
+    task.files?.forEach((_fd, file) => {
+      if (file.inode !== null && file.inode.locks !== null) inodes.add(file.inode);
+    });
+  let text = "";
+  let number = 1;
+  for (const inode of inodes)
+    describeLocks(inode, (line) => {
+      text += `${number++}: ${line}\n`;
+    });
+  return text;
+}

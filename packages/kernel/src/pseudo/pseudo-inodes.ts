@@ -1,0 +1,285 @@
+import {
+  EACCES,
+  EINVAL,
+  ENOENT,
+  ENOTTY,
+  ENXIO,
+  EPERM,
+  O_ACCMODE,
+  O_RDONLY,
+  POLLERR,
+  POLLIN,
+  POLLOUT,
+  POLLPRI,
+  POLLRDNORM,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFREG,
+} from "@stratos/abi";
+import { byteString, byteStringOf } from "@stratos/base";
+import type { Changes } from "../ground/changes.ts";
+import type { Kernel } from "../task/kernel-state.ts";
+import type { Task } from "../task/task.ts";
+import type { WaitQueue } from "../ground/wait-queue.ts";
+import { FileSystem } from "../vfs/file-system.ts";
+import { type AttributeChange, Inode } from "../vfs/inode.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
+import { OpenFile } from "../vfs/open-file.ts";
+import type { Path } from "../vfs/path.ts";
+import { FILE_SIZE_MAX } from "../vfs/content-change.ts";
+
+/** Building blocks of procfs and sysfs: files whose text is made when it is read. */
+
+export abstract class PseudoFileSystem extends FileSystem {
+  readonly kernel: Kernel;
+  #lastIno = 1;
+
+  constructor(kernel: Kernel) {
+    super(kernel.allocateDevice());
+    this.kernel = kernel;
+  }
+
+  override get isMadeOnDemand(): boolean {
+    return true;
+  }
+
+  allocateIno(): number {
+    return ++this.#lastIno;
+  }
+}
+
+/** Attributes belong to the kernel: only what a subclass allows changes. */
+export abstract class PseudoInode extends Inode {
+  declare readonly fileSystem: PseudoFileSystem;
+
+  constructor(fileSystem: PseudoFileSystem, mode: number, ino = fileSystem.allocateIno()) {
+    super(fileSystem, ino, mode, 0, 0, fileSystem.kernel.vfs.now());
+  }
+
+  override setAttributes(change: AttributeChange): number {
+    // The vfs stamps access times in passing; what a caller asks for (chmod, chown) is refused.
+    return change.mode !== undefined || change.uid !== undefined || change.gid !== undefined ? -EPERM : 0;
+  }
+}
+
+/** A directory whose names are fixed when it is made. */
+export class PseudoDirectory extends PseudoInode {
+  readonly entries = new Map<string, Inode>();
+
+  constructor(fileSystem: PseudoFileSystem, mode = 0o555) {
+    super(fileSystem, S_IFDIR | mode);
+    this.nlink = 2;
+  }
+
+  add(name: string, inode: Inode): this {
+    this.entries.set(name, inode);
+    if (inode.isDirectory) this.nlink++;
+    return this;
+  }
+
+  override lookup(name: string): Inode | number {
+    return this.entries.get(name) ?? -ENOENT;
+  }
+
+  override list(
+    cursor: number,
+    emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
+  ): number {
+    let index = 0;
+    for (const [name, inode] of this.entries) {
+      if (index++ < cursor) continue;
+      if (!emit(name, inode.ino, inode.type >> 12, index)) break;
+    }
+    return 0;
+  }
+}
+
+/**
+ * A part of a long text: the next one begins at `next`, which the source chose and the reader gives back; −1 when this
+ * is the last.
+ */
+export interface TextPiece {
+  readonly text: string;
+  readonly next: number;
+}
+/**
+ * Makes the text of a file; a negated errno when the file can't be read now (ESRCH: the process is gone). What a
+ * program can make long comes in pieces.
+ *
+ * @param from  where the piece begins; 0 at first
+ */
+export type TextSource = (task: Task, from: number) => string | TextPiece | number;
+/** Takes what was written in one write(2), as a byte string: bytes taken are all of them, or a negated errno. */
+export type TextSink = (task: Task, text: string) => number;
+
+/** ioctl(2) of a file of text. */
+export type TextRequest = (task: Task, command: number, argument: number) => number;
+
+export class PseudoFile extends PseudoInode {
+  readonly #source: TextSource;
+  readonly #sink: TextSink | null;
+  /** Says whether the task may open it, beyond the mode bits: 0 or −EACCES. */
+  readonly #guard: ((task: Task) => number) | null;
+  readonly #watched: ((task: Task) => Changes) | null;
+  readonly #ioctl: TextRequest | null;
+
+  constructor(
+    fileSystem: PseudoFileSystem,
+    source: TextSource,
+    options: {
+      mode?: number;
+      sink?: TextSink;
+      guard?: (task: Task) => number;
+      watched?: (task: Task) => Changes;
+      ioctl?: TextRequest;
+    } = {},
+  ) {
+    super(fileSystem, S_IFREG | (options.mode ?? (options.sink !== undefined ? 0o644 : 0o444)));
+    this.#source = source;
+    this.#sink = options.sink ?? null;
+    this.#guard = options.guard ?? null;
+    this.#watched = options.watched ?? null;
+    this.#ioctl = options.ioctl ?? null;
+  }
+
+  override open(task: Task, flags: number, path: Path): OpenFile | number {
+    if ((flags & O_ACCMODE) !== O_RDONLY && this.#sink === null) return -EACCES;
+    const refused = this.#guard?.(task) ?? 0;
+    return refused < 0
+      ? refused
+      : new TextFile(flags, this, path, this.#source, this.#sink, {
+          watched: this.#watched?.(task) ?? null,
+          ioctl: this.#ioctl,
+        });
+  }
+
+  /** O_TRUNC of `echo 1 > file` changes nothing. */
+  override truncate(): number {
+    return this.#sink === null ? -EACCES : 0;
+  }
+}
+
+/**
+ * A description of a text that is made at its first read, and anew when reading begins at 0 again; a long one piece by
+ * piece as reading goes on.
+ */
+export class TextFile extends OpenFile {
+  readonly #source: TextSource;
+  readonly #sink: TextSink | null;
+  /** The piece read last, the position of its first byte, and where the source goes on (−1: nowhere). */
+  #piece: Uint8Array | null = null;
+  #start = 0;
+  #next = -1;
+  readonly #watched: Changes | null;
+  readonly #ioctl: TextRequest | null;
+  /** Of what it watches, when it was opened or a change was told. */
+  #seenVersion: number;
+
+  constructor(
+    flags: number,
+    inode: Inode,
+    path: Path,
+    source: TextSource,
+    sink: TextSink | null,
+    options: { watched: Changes | null; ioctl: TextRequest | null } = { watched: null, ioctl: null },
+  ) {
+    super(flags, inode, path);
+    this.#watched = options.watched;
+    this.#ioctl = options.ioctl;
+    this.#seenVersion = this.#watched?.version ?? 0;
+    this.#source = source;
+    this.#sink = sink;
+  }
+
+  override read(task: Task, to: IoCursor, offset: number): number {
+    const at = offset < 0 ? this.position : offset;
+    let done = 0;
+    let failed = this.#piece === null || at === 0 || at < this.#start ? this.#load(task, 0, 0) : 0;
+    while (failed === 0) {
+      const piece = this.#piece!;
+      const within = at + done - this.#start;
+      const count = Math.min(to.remaining, piece.length - within);
+      if (count > 0) {
+        const moved = to.put(piece, within, count);
+        if (moved < 0) failed = moved;
+        else done += moved;
+        if (moved < count) break;
+      }
+      if (to.remaining === 0 || this.#next < 0 || task.kernel.work.isUsed) break;
+      failed = this.#load(task, this.#next, this.#start + piece.length);
+    }
+    if (done > 0 && offset < 0) this.position = at + done;
+    return done > 0 ? done : failed;
+  }
+
+  /** Has the source make the piece that begins at `from` there, and at `start` in the text. */
+  #load(task: Task, from: number, start: number): number {
+    const made = this.#source(task, from);
+    if (typeof made === "number") return made;
+    this.#piece = byteStringOf(typeof made === "string" ? made : made.text);
+    this.#next = typeof made === "string" ? -1 : made.next;
+    this.#start = start;
+    task.kernel.work.charge(1 + (this.#piece.length >> 8));
+    return 0;
+  }
+
+  override write(task: Task, from: IoCursor, _offset: number): number {
+    if (this.#sink === null) return -EINVAL;
+    const bytes = new Uint8Array(Math.min(from.remaining, 4096));
+    const taken = from.take(bytes, 0, bytes.length);
+    if (taken < 0) return taken;
+    const failed = this.#sink(task, byteString(bytes, 0, taken));
+    if (failed < 0) return failed;
+    this.position += taken;
+    return taken;
+  }
+
+  override ioctl(task: Task, command: number, argument: number): number {
+    return this.#ioctl?.(task, command, argument) ?? -ENOTTY;
+  }
+
+  /** A change is an exceptional condition, told once (proc_pid_mounts(5)). */
+  override poll(): number {
+    const plain = POLLIN | POLLRDNORM | (this.#watched === null ? POLLOUT : 0);
+    return this.#watched === null || this.#watched.version === this.#seenVersion ? plain : plain | POLLERR | POLLPRI;
+  }
+
+  override eventsTold(events: number): void {
+    if ((events & (POLLERR | POLLPRI)) !== 0 && this.#watched !== null) this.#seenVersion = this.#watched.version;
+  }
+
+  /** Null: it cannot be waited for (epoll_ctl(2), EPERM). */
+  override get waitQueue(): WaitQueue | null {
+    return this.#watched?.queue ?? null;
+  }
+
+  override seek(offset: number, whence: number): number {
+    const target =
+      whence === 0
+        ? offset
+        : whence === 1
+          ? this.position + offset
+          : whence === 2
+            ? this.#start + (this.#piece?.length ?? 0) + offset
+            : -1;
+    if (whence > 2) return -ENXIO;
+    if (target < 0 || target > FILE_SIZE_MAX) return -EINVAL;
+    this.position = target;
+    return target;
+  }
+}
+
+/** A symbolic link with a fixed or computed target. */
+export class PseudoLink extends PseudoInode {
+  readonly #target: string | ((task: Task) => string | number);
+
+  constructor(fileSystem: PseudoFileSystem, target: string | ((task: Task) => string | number)) {
+    super(fileSystem, S_IFLNK | 0o777);
+    this.#target = target;
+  }
+
+  override readlink(task: Task | null): string | number {
+    if (typeof this.#target === "string") return this.#target;
+    return task === null ? -EINVAL : this.#target(task);
+  }
+}

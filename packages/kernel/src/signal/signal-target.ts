@@ -1,0 +1,61 @@
+import type { Limit } from "../ground/limit.ts";
+import type { WaitQueue } from "../ground/wait-queue.ts";
+import type { Credentials } from "../security/credentials.ts";
+import type { PendingSignals, SignalLoad } from "./pending-signals.ts";
+import type { ProcessGroup, Session } from "./session.ts";
+import type { SignalActions } from "./signal-actions.ts";
+import type { SignalSet } from "./signal-set.ts";
+
+/** proc_pid_stat(5) letters: running or runnable, sleeping, stopped, zombie, dead. */
+export type TaskState = "R" | "S" | "T" | "Z" | "X";
+
+/** A thread, as far as signals reach it; its fields are explained in task/task.ts. */
+export interface SignalTask {
+  readonly kernel: SignalKernel;
+  readonly group: SignalProcess;
+  readonly credentials: Credentials;
+  readonly pending: PendingSignals;
+  readonly waitedSignals: SignalSet | null;
+  readonly blockedKind: number;
+  blocked: SignalSet;
+  state: TaskState;
+  hasWork: boolean;
+  endWait(reason: "signal"): void;
+}
+
+/** A process, as far as signals and job control reach it (task/thread-group.ts). */
+export interface SignalProcess {
+  readonly pid: number;
+  readonly leader: SignalTask;
+  readonly tasks: readonly SignalTask[];
+  readonly parent: SignalProcess | null;
+  readonly group: ProcessGroup;
+  readonly session: Session;
+  readonly isZombie: boolean;
+  readonly pending: PendingSignals;
+  readonly actions: SignalActions;
+  readonly limits: readonly Limit[];
+  readonly signalQueue: WaitQueue;
+  readonly childrenQueue: WaitQueue;
+  stopSignal: number;
+  unreportedStop: number;
+  unreportedContinue: boolean;
+}
+
+/** Processes and their groups, by number (task/task-table.ts). */
+export interface ProcessTable {
+  readonly processes: ReadonlyMap<number, SignalProcess>;
+  readonly groups: ReadonlyMap<number, ProcessGroup>;
+}
+
+/** The same with the threads, as far as somebody knows them. */
+export interface TasksOf<Known> extends ProcessTable {
+  readonly tasks: ReadonlyMap<number, Known>;
+}
+
+/** What signals need of the kernel. */
+export interface SignalKernel {
+  readonly signalLoad: SignalLoad;
+  readonly tasks: ProcessTable;
+  readonly scheduler: { enqueue(task: SignalTask): void };
+}

@@ -1,0 +1,238 @@
+import { CGROUP2_SUPER_MAGIC, PAGE_SIZE, SYSFS_MAGIC } from "@stratos/abi";
+import { allHarts, listOfHarts } from "../task/affinity.ts";
+import type { Kernel } from "../task/kernel-state.ts";
+import { TIMEBASE_HZ } from "../time/timebase.ts";
+import type { FileSystemUsage } from "../vfs/file-system.ts";
+import type { FileSystemType } from "../vfs/file-system-types.ts";
+import type { Inode } from "../vfs/inode.ts";
+import { addBlockDirectories } from "./block-directories.ts";
+import { PseudoDirectory, PseudoFile, PseudoFileSystem, PseudoLink, type TextSource } from "../pseudo/pseudo-inodes.ts";
+
+/** sysfs(5), as far as programs look: processors, network interfaces, memory, and empty classes. */
+export class Sysfs extends PseudoFileSystem {
+  readonly type = "sysfs";
+  readonly root: PseudoDirectory;
+
+  constructor(kernel: Kernel) {
+    super(kernel);
+    this.root = new PseudoDirectory(this);
+    for (const name of EMPTY_DIRECTORIES) this.#directory(name);
+    addBlockDirectories(this, (path) => (path === "" ? this.root : this.#directory(path)));
+    this.#processors();
+    this.#network();
+    this.#memory();
+    this.#file("kernel/mm/transparent_hugepage/enabled", "always madvise [never]\n");
+    this.#file("kernel/mm/transparent_hugepage/hpage_pmd_size", "2097152\n");
+    this.#file("devices/system/node/online", "0\n");
+    this.#file("devices/system/node/possible", "0\n");
+    this.#file("devices/system/node/node0/cpulist", "0\n");
+    this.#file("devices/system/node/node0/cpumap", "1\n");
+    this.#file(
+      "devices/system/node/node0/meminfo",
+      () =>
+        `Node 0 MemTotal:       ${kernel.frames.total * 4} kB\nNode 0 MemFree:        ` +
+        `${kernel.frames.freeCount * 4} kB\n`,
+    );
+    this.#file("devices/system/clocksource/clocksource0/current_clocksource", "riscv_clocksource\n");
+    this.#file("devices/system/clocksource/clocksource0/available_clocksource", "riscv_clocksource\n");
+    // Properties of a device tree are big-endian cells and strings that end with a zero byte (Devicetree
+    // Specification §2.2.4).
+    this.#file("firmware/devicetree/base/model", "stratos\0");
+    this.#file("firmware/devicetree/base/cpus/timebase-frequency", String.fromCharCode(...bigEndian32(TIMEBASE_HZ)));
+    this.#file("devices/virtual/tty/tty0/active", "tty1\n");
+    this.#directory("class/tty").add("tty0", new PseudoLink(this, "../../devices/virtual/tty/tty0"));
+    this.#file("power/state", "\n");
+    this.#file("kernel/ostype", "Linux\n");
+    this.#file("kernel/uevent_seqnum", "0\n");
+  }
+
+  #directory(path: string): PseudoDirectory {
+    let directory = this.root;
+    for (const name of path.split("/")) {
+      let next: Inode | undefined = directory.entries.get(name);
+      if (!(next instanceof PseudoDirectory)) {
+        next = new PseudoDirectory(this, 0o755);
+        directory.add(name, next);
+      }
+      directory = next as PseudoDirectory;
+    }
+    return directory;
+  }
+
+  #file(path: string, source: string | TextSource): void {
+    const slash = path.lastIndexOf("/");
+    const file = new PseudoFile(this, typeof source === "string" ? () => source : source);
+    file.size = 4096;
+    this.#directory(path.slice(0, slash)).add(path.slice(slash + 1), file);
+  }
+
+  #processors(): void {
+    const base = "devices/system/cpu";
+    const { harts } = this.kernel;
+    const all = allHarts(harts);
+    for (const name of ["online", "possible", "present"]) this.#file(`${base}/${name}`, `${listOfHarts(all)}\n`);
+    this.#file(`${base}/offline`, "\n");
+    this.#file(`${base}/isolated`, "\n");
+    this.#file(`${base}/kernel_max`, `${harts - 1}\n`);
+    this.#file(`${base}/modalias`, "cpu:type:riscv:feature:\n");
+    for (let hart = 0; hart < harts; hart++) {
+      const own = `${base}/cpu${hart}`;
+      this.#file(`${own}/topology/core_id`, `${hart}\n`);
+      this.#file(`${own}/topology/physical_package_id`, "0\n");
+      for (const [name, mask] of [
+        ["core_cpus", 2 ** hart],
+        ["thread_siblings", 2 ** hart],
+        ["core_siblings", all],
+        ["package_cpus", all],
+      ] as const) {
+        this.#file(`${own}/topology/${name}`, `${mask.toString(16)}\n`);
+        this.#file(`${own}/topology/${name}_list`, `${listOfHarts(mask)}\n`);
+      }
+      this.#file(`${own}/online`, "1\n");
+      this.#directory("bus/cpu/devices").add(
+        `cpu${hart}`,
+        new PseudoLink(this, `../../../devices/system/cpu/cpu${hart}`),
+      );
+    }
+  }
+
+  /** Blocks of memory, all of them there for good (lsmem(1)). */
+  #memory(): void {
+    const bytes = this.kernel.frames.total * PAGE_SIZE;
+    // 128 MiB as on other machines, smaller where the memory is no multiple of that, as long as the blocks are few.
+    let block = 128 << 20;
+    while (bytes % block !== 0 && bytes / (block / 2) <= MEMORY_BLOCKS_MAX) block /= 2;
+    const base = "devices/system/memory";
+    this.#file(`${base}/block_size_bytes`, `${block.toString(16)}\n`);
+    this.#file(`${base}/auto_online_blocks`, "online\n");
+    for (let index = 0; index < Math.floor(bytes / block); index++) {
+      const own = `${base}/memory${index}`;
+      for (const [name, value] of [
+        ["online", "1"],
+        ["state", "online"],
+        ["removable", "0"],
+        ["phys_device", "0"],
+        ["phys_index", index.toString(16).padStart(8, "0")],
+        ["valid_zones", "none"],
+      ] as const)
+        this.#file(`${own}/${name}`, `${value}\n`);
+    }
+  }
+
+  #network(): void {
+    for (const one of this.kernel.network.interfaces) {
+      const base = `devices/virtual/net/${one.name}`;
+      const address = [...one.hardwareAddress].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
+      this.#file(`${base}/address`, `${address}\n`);
+      this.#file(`${base}/broadcast`, one.name === "lo" ? "00:00:00:00:00:00\n" : "ff:ff:ff:ff:ff:ff\n");
+      this.#file(`${base}/mtu`, `${one.mtu}\n`);
+      this.#file(`${base}/ifindex`, `${one.index}\n`);
+      this.#file(`${base}/iflink`, `${one.index}\n`);
+      this.#file(`${base}/type`, `${one.hardwareType}\n`);
+      this.#file(`${base}/flags`, `0x${(one.flags & 0xffff).toString(16)}\n`);
+      this.#file(`${base}/operstate`, one.name === "lo" ? "unknown\n" : "up\n");
+      this.#file(`${base}/carrier`, "1\n");
+      this.#file(`${base}/tx_queue_len`, "1000\n");
+      this.#file(`${base}/uevent`, `INTERFACE=${one.name}\nIFINDEX=${one.index}\n`);
+      for (const name of [
+        "rx_bytes",
+        "tx_bytes",
+        "rx_packets",
+        "tx_packets",
+        "rx_errors",
+        "tx_errors",
+        "rx_dropped",
+        "tx_dropped",
+        "multicast",
+        "collisions",
+      ])
+        this.#file(`${base}/statistics/${name}`, "0\n");
+      this.#directory("class/net").add(one.name, new PseudoLink(this, `../../devices/virtual/net/${one.name}`));
+    }
+  }
+
+  usage(): FileSystemUsage {
+    return { magic: SYSFS_MAGIC, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
+  }
+}
+
+function bigEndian32(value: number): number[] {
+  return [value >>> 24, (value >> 16) & 255, (value >> 8) & 255, value & 255];
+}
+
+/** Folders of memory blocks: each costs a start of the machine. */
+const MEMORY_BLOCKS_MAX = 64;
+
+const EMPTY_DIRECTORIES = [
+  "bus",
+  "class/net",
+  "class/tty",
+  "class/power_supply",
+  "class/thermal",
+  "class/drm",
+  "dev/char",
+  "devices/virtual",
+  "firmware",
+  "fs/cgroup",
+  "fs/pstore",
+  "fs/bpf",
+  "fs/fuse/connections",
+  "hypervisor",
+  "kernel/debug",
+  "kernel/security",
+  "kernel/tracing",
+  "module",
+  "power",
+] as const;
+
+/** A control group hierarchy with its root group alone; nothing can be made in it. */
+export class Cgroup2 extends PseudoFileSystem {
+  readonly type = "cgroup2";
+  readonly root: PseudoDirectory;
+
+  constructor(kernel: Kernel) {
+    super(kernel);
+    this.root = new PseudoDirectory(this, 0o755);
+    const file = (name: string, source: TextSource): void => void this.root.add(name, new PseudoFile(this, source));
+    file("cgroup.controllers", () => "\n");
+    file("cgroup.subtree_control", () => "\n");
+    file("cgroup.max.depth", () => "max\n");
+    file("cgroup.max.descendants", () => "max\n");
+    file("cgroup.stat", () => "nr_descendants 0\nnr_dying_descendants 0\n");
+    file("cgroup.procs", () =>
+      [...kernel.tasks.processes.keys()]
+        .sort((one, other) => one - other)
+        .map((pid) => `${pid}\n`)
+        .join(""),
+    );
+    file("cgroup.threads", () =>
+      [...kernel.tasks.tasks.keys()]
+        .sort((one, other) => one - other)
+        .map((tid) => `${tid}\n`)
+        .join(""),
+    );
+  }
+
+  usage(): FileSystemUsage {
+    return {
+      magic: CGROUP2_SUPER_MAGIC,
+      blockSize: 4096,
+      blocks: 0,
+      blocksFree: 0,
+      files: 0,
+      filesFree: 0,
+      nameMax: 255,
+    };
+  }
+}
+
+export const sysfsType: FileSystemType = {
+  name: "sysfs",
+  isVirtual: true,
+  create: (kernel: Kernel) => new Sysfs(kernel),
+};
+export const cgroup2Type: FileSystemType = {
+  name: "cgroup2",
+  isVirtual: true,
+  create: (kernel: Kernel) => new Cgroup2(kernel),
+};

@@ -1,0 +1,104 @@
+import {
+  CLOCK_BOOTTIME,
+  CLOCK_MONOTONIC,
+  CLOCK_PROCESS_CPUTIME_ID,
+  CLOCK_REALTIME,
+  CLOCK_THREAD_CPUTIME_ID,
+} from "@stratos/abi";
+import type { Task } from "./task.ts";
+import { chargeTurn, processTimes } from "./resource-usage.ts";
+import type { ThreadGroup } from "./thread-group.ts";
+
+const CLOCK_MONOTONIC_RAW = 4,
+  CLOCK_REALTIME_COARSE = 5,
+  CLOCK_MONOTONIC_COARSE = 6,
+  CLOCK_REALTIME_ALARM = 8,
+  CLOCK_BOOTTIME_ALARM = 9,
+  CLOCK_TAI = 11;
+
+/** Clocks that follow CLOCK_REALTIME. */
+export function isRealtimeClock(clock: number): boolean {
+  return (
+    clock === CLOCK_REALTIME || clock === CLOCK_REALTIME_COARSE || clock === CLOCK_REALTIME_ALARM || clock === CLOCK_TAI
+  );
+}
+
+const reading = { seconds: 0, nanoseconds: 0 };
+
+/** Reads a clock (clock_gettime(2)) into one shared object; null when there is no such clock. */
+export function readClock(task: Task, clock: number): { seconds: number; nanoseconds: number } | null {
+  const { kernel } = task;
+  if (isRealtimeClock(clock)) {
+    const now = kernel.realtime();
+    reading.seconds = now.seconds;
+    reading.nanoseconds = now.nanoseconds;
+    return reading;
+  }
+  let ns: number;
+  switch (clock) {
+    case CLOCK_MONOTONIC:
+    case CLOCK_MONOTONIC_RAW:
+    case CLOCK_MONOTONIC_COARSE:
+    case CLOCK_BOOTTIME:
+    case CLOCK_BOOTTIME_ALARM:
+      ns = kernel.now();
+      break;
+    case CLOCK_PROCESS_CPUTIME_ID:
+      ns = processCpuNs(task.group);
+      break;
+    case CLOCK_THREAD_CPUTIME_ID:
+      ns = threadCpuNs(task);
+      break;
+    default: {
+      // Clocks of other processes and threads: (~pid << 3) | kind, bit 2 for a thread (clock_getcpuclockid(3)).
+      // Kind 3 would be a clock behind a descriptor (a PTP device): there is none.
+      if (clock >= 0 || (clock & 3) === 3) return null;
+      const id = ~(clock >> 3);
+      const isThread = (clock & 4) !== 0;
+      const other = id === 0 ? task : isThread ? kernel.tasks.tasks.get(id) : kernel.tasks.processes.get(id)?.tasks[0];
+      if (other === undefined) return null;
+      ns = isThread ? threadCpuNs(other) : processCpuNs(other.group);
+    }
+  }
+  reading.seconds = Math.floor(ns / 1e9);
+  reading.nanoseconds = Math.floor(ns - reading.seconds * 1e9);
+  return reading;
+}
+
+/** Whose CPU time a clock shows; null for clocks of elapsed time, and of tasks that are not there. */
+export function cpuClockOwner(task: Task, clock: number): Task | ThreadGroup | null {
+  if (clock === CLOCK_PROCESS_CPUTIME_ID) return task.group;
+  if (clock === CLOCK_THREAD_CPUTIME_ID) return task;
+  if (clock >= 0 || (clock & 3) === 3) return null;
+  const id = ~(clock >> 3);
+  if ((clock & 4) !== 0) return id === 0 ? task : (task.kernel.tasks.tasks.get(id) ?? null);
+  return id === 0 ? task.group : (task.kernel.tasks.processes.get(id) ?? null);
+}
+
+export function threadCpuNs(task: Task): number {
+  chargeTurn(task);
+  return task.userNs + task.systemNs;
+}
+
+/** What a process used in user mode, which ITIMER_VIRTUAL counts. */
+export function processUserNs(process: ThreadGroup): number {
+  return processTimes(process).userNs;
+}
+
+export function processCpuNs(process: ThreadGroup): number {
+  const { userNs, systemNs } = processTimes(process);
+  return userNs + systemNs;
+}
+
+/**
+ * CLOCK_REALTIME is known to a quarter of a microsecond (a double of milliseconds); a sleeper must not wake before its
+ * time.
+ */
+const REALTIME_MARGIN_NS = 1000;
+
+/** Monotonic nanoseconds at which an absolute time of `clock` has come. */
+export function toMonotonic(task: Task, clock: number, seconds: number, nanoseconds: number): number {
+  if (!isRealtimeClock(clock)) return seconds * 1e9 + nanoseconds;
+  const now = task.kernel.realtime();
+  return task.kernel.now() + (seconds - now.seconds) * 1e9 + (nanoseconds - now.nanoseconds) + REALTIME_MARGIN_NS;
+}

@@ -1,0 +1,239 @@
+/**
+ * Goal: what a new thread or process shares with its maker, and what it has of its own (clone(2), clone3(2)). Method:
+ * tasks with real memory and registers, but no processor.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  EAGAIN,
+  EFAULT,
+  EINVAL,
+  MAP_ANONYMOUS,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  PROT_READ,
+  PROT_WRITE,
+  RLIMIT_NPROC,
+  SIGCHLD,
+  SIGUSR1,
+} from "@stratos/abi";
+import { HART_STATE_SIZE } from "@stratos/riscv";
+import type { Kernel } from "./kernel-state.ts";
+import { mmap } from "../mm/mmap.ts";
+import { createMemoryTask } from "../testing/memory-task.ts";
+import { begin, call } from "../testing/system-calls.ts";
+import { exitGroup } from "./exit.ts";
+import type { Task } from "./task.ts";
+
+const CLONE_VM = 0x100,
+  CLONE_FILES = 0x400,
+  CLONE_SIGHAND = 0x800,
+  CLONE_VFORK = 0x4000,
+  CLONE_PARENT = 0x8000,
+  CLONE_THREAD = 0x10000,
+  CLONE_SETTLS = 0x80000,
+  CLONE_PARENT_SETTID = 0x100000,
+  CLONE_CHILD_CLEARTID = 0x200000,
+  CLONE_CHILD_SETTID = 0x1000000,
+  CLONE_CLEAR_SIGHAND = 0x100000000;
+const THREAD = CLONE_VM | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
+const SP = 2,
+  TP = 4,
+  A0 = 10,
+  PROGRAM = 0x5550;
+
+interface Maker {
+  kernel: Kernel;
+  task: Task;
+  page: number;
+}
+
+function createMaker(): Maker {
+  const { kernel, task } = createMemoryTask();
+  const fs = { users: 1, copy: () => ({ ...fs, users: 1 }), release: () => {} };
+  task.fs = fs as unknown as Task["fs"];
+  const page = map(task, MAP_PRIVATE);
+  kernel.hart.pc = PROGRAM;
+  for (let register = 1; register < 32; register++) kernel.hart.set(register, register * 16);
+  return { kernel, task, page };
+}
+
+function map(task: Task, kind: number): number {
+  return mmap(task, {
+    address: 0,
+    length: 4096,
+    protection: PROT_READ | PROT_WRITE,
+    flags: kind | MAP_ANONYMOUS,
+    file: null,
+    offset: 0,
+  });
+}
+
+function clone({ kernel, task }: Maker, flags: number, stack = 0, parentTid = 0, tls = 0, childTid = 0): Task {
+  const tid = call(task, "clone", flags, stack, parentTid, tls, childTid);
+  assert.ok(tid > 0, String(tid));
+  return kernel.tasks.tasks.get(tid)!;
+}
+
+function register(task: Task, number: number): number {
+  return Number(new DataView(task.registers.buffer).getBigInt64(number * 8, true));
+}
+
+test("a child goes on behind the call with 0 and its own stack and thread pointer", () => {
+  const maker = createMaker();
+  const child = clone(maker, SIGCHLD | CLONE_SETTLS, 0x7000, 0, 0x1234567890);
+  assert.equal(child.registers.length, HART_STATE_SIZE);
+  assert.deepEqual(
+    [A0, SP, TP, 9].map((number) => register(child, number)),
+    [0, 0x7000, 0x1234567890, 9 * 16],
+  );
+  const saved = new Uint8Array(HART_STATE_SIZE);
+  maker.kernel.hart.saveTo(saved);
+  maker.kernel.hart.loadFrom(child.registers);
+  assert.equal(maker.kernel.hart.pc, PROGRAM + 4);
+  maker.kernel.hart.loadFrom(saved);
+  const plain = clone(maker, SIGCHLD);
+  assert.deepEqual(
+    [SP, TP].map((number) => register(plain, number)),
+    [SP * 16, TP * 16],
+  );
+  assert.ok(plain.queueIndex >= 0, "it wants to run");
+});
+
+test("a process has memory, files and handlers of its own; what is mapped shared is shared", () => {
+  const maker = createMaker();
+  const { task, page } = maker;
+  const shared = map(task, MAP_SHARED);
+  task.space.storeU32(page, 1);
+  task.group.limits[RLIMIT_NPROC]!.soft = 50;
+  Object.assign(task, { nice: 5, name: "maker", timerSlackNs: 77 });
+  task.blocked.add(SIGUSR1);
+  const child = clone(maker, SIGCHLD);
+  task.space.storeU32(page, 2);
+  task.space.storeU32(shared, 3);
+  assert.deepEqual([child.space.loadU32(page), child.space.loadU32(shared)], [1, 3]);
+  assert.equal(child.space.storeU32(page, 9), 0);
+  assert.equal(task.space.loadU32(page), 2);
+  assert.notEqual(child.files, task.files);
+  assert.notEqual(child.group.actions, task.group.actions);
+  assert.deepEqual([child.nice, child.name, child.timerSlackNs, child.blocked.has(SIGUSR1)], [5, "maker", 77, true]);
+  assert.equal(child.group.limits[RLIMIT_NPROC]!.soft, 50);
+  child.group.limits[RLIMIT_NPROC]!.soft = 3;
+  assert.equal(task.group.limits[RLIMIT_NPROC]!.soft, 50);
+  assert.deepEqual([child.group.parent, child.group.exitSignal, child.pid], [task.group, SIGCHLD, child.tid]);
+  assert.ok(task.group.children.has(child.group));
+});
+
+test("a thread shares all of it, and the process's number", () => {
+  const maker = createMaker();
+  const { task, page } = maker;
+  const thread = clone(maker, THREAD, 0x7000);
+  assert.equal(thread.group, task.group);
+  assert.deepEqual(task.group.tasks, [task, thread]);
+  assert.notEqual(thread.tid, thread.pid);
+  thread.space.storeU32(page, 4);
+  assert.equal(task.space.loadU32(page), 4);
+  assert.equal(thread.files, task.files);
+  assert.equal(task.group.children.size, 0);
+  call(thread, "exit", 0);
+  assert.equal(task.space.loadU32(page), 4, "the others keep the memory");
+});
+
+test("thread ids are stored where the flags say, in whose memory they say", () => {
+  const maker = createMaker();
+  const { task, page } = maker;
+  const flags = CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
+  const child = clone(maker, SIGCHLD | flags, 0, page, 0, page + 4);
+  assert.deepEqual([task.space.loadU32(page), task.space.loadU32(page + 4)], [child.tid, 0]);
+  assert.equal(child.space.loadU32(page + 4), child.tid);
+  assert.equal(child.clearTid, page + 4);
+  assert.equal(clone(maker, SIGCHLD).clearTid, 0);
+});
+
+test("CLONE_PARENT makes a sibling", () => {
+  const maker = createMaker();
+  const child = clone(maker, SIGCHLD);
+  const sibling = clone({ ...maker, task: child }, CLONE_PARENT | SIGCHLD);
+  assert.equal(sibling.group.parent, maker.task.group);
+});
+
+test("the maker of a vfork sleeps until its child executes or ends", () => {
+  const maker = createMaker();
+  const { task, kernel } = maker;
+  const before = new Set(kernel.tasks.tasks.keys());
+  const waiting = begin(task, "clone", CLONE_VM | CLONE_VFORK | SIGCHLD, 0, 0, 0, 0);
+  assert.ok(waiting.isBlocked);
+  const child = [...kernel.tasks.tasks.values()].find(({ tid }) => !before.has(tid))!;
+  assert.equal(child.space, task.space);
+  assert.equal(waiting.resume(), null);
+  exitGroup(child, 0);
+  assert.equal(waiting.resume(), child.tid);
+});
+
+test("flags that contradict each other are refused", () => {
+  const { task } = createMaker();
+  for (const flags of [CLONE_SIGHAND, CLONE_THREAD, CLONE_THREAD | CLONE_VM, 65])
+    assert.equal(call(task, "clone", flags, 0, 0, 0, 0), -EINVAL, flags.toString(16));
+  assert.equal(task.group.children.size, 0);
+});
+
+test("RLIMIT_NPROC bounds the tasks of a user, not of root; a deadline isn't shared", () => {
+  const maker = createMaker();
+  const { task } = maker;
+  task.group.limits[RLIMIT_NPROC]!.soft = 2;
+  for (let count = 0; count < 3; count++) clone(maker, SIGCHLD);
+  task.credentials = { ...task.credentials, uid: 9 };
+  clone(maker, SIGCHLD);
+  assert.equal(call(task, "clone", SIGCHLD, 0, 0, 0, 0), -EAGAIN);
+  task.credentials = { ...task.credentials, uid: 0 };
+  task.deadlineShare = { runtimeNs: 1, deadlineNs: 2, periodNs: 2 };
+  assert.equal(call(task, "clone", SIGCHLD, 0, 0, 0, 0), -EAGAIN);
+});
+
+test("who resets on fork has children of the normal policy", () => {
+  const maker = createMaker();
+  Object.assign(maker.task, { policy: 1, realtimePriority: 20, effectivePriority: 60, nice: -5 });
+  const child = clone(maker, SIGCHLD);
+  assert.deepEqual([child.policy, child.realtimePriority, child.effectivePriority, child.nice], [1, 20, 20, -5]);
+  maker.task.resetsOnFork = true;
+  const reset = clone(maker, SIGCHLD);
+  assert.deepEqual([reset.policy, reset.realtimePriority, reset.nice, reset.resetsOnFork], [0, 0, 0, false]);
+});
+
+test("clone3 takes its structure, and refuses what it doesn't know", () => {
+  const maker = createMaker();
+  const { kernel, task, page } = maker;
+  const { actions } = task.group;
+  actions.set(SIGUSR1, { handler: 0x1000, flags: 0, restorer: 0, maskLow: 0, maskHigh: 0 });
+  const clone3 = (words: Record<number, number>, size = 88): number => {
+    for (let index = 0; index < 12; index++) task.space.storeU64(page + index * 8, words[index] ?? 0);
+    return call(task, "clone3", page, size);
+  };
+  // flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls
+  const child = kernel.tasks.tasks.get(
+    clone3({ 0: CLONE_SETTLS | CLONE_PARENT_SETTID, 3: page + 512, 4: SIGUSR1, 5: 0x4000, 6: 0x800, 7: 0x99 }),
+  )!;
+  assert.deepEqual([register(child, SP), register(child, TP), child.group.exitSignal], [0x4800, 0x99, SIGUSR1]);
+  assert.equal(task.space.loadU32(page + 512), child.tid);
+  assert.equal(child.group.actions.get(SIGUSR1).handler, 0x1000);
+  const cleared = kernel.tasks.tasks.get(clone3({ 0: CLONE_CLEAR_SIGHAND }))!;
+  assert.equal(cleared.group.actions.get(SIGUSR1).handler, 0);
+  assert.equal(actions.get(SIGUSR1).handler, 0x1000);
+  const refused: Record<number, number>[] = [
+    { 0: 0x200000000 },
+    { 0: 1 },
+    { 4: 65 },
+    { 5: 0x4000 },
+    { 6: 0x800 },
+    { 0: CLONE_PARENT, 4: SIGCHLD },
+    { 8: page },
+    { 0: CLONE_CLEAR_SIGHAND + CLONE_SIGHAND + CLONE_VM },
+  ];
+  for (const words of refused) assert.equal(clone3(words), -EINVAL, JSON.stringify(words));
+  assert.equal(actions.get(SIGUSR1).handler, 0x1000);
+  assert.equal(clone3({}, 63), -EINVAL);
+  assert.equal(clone3({ 11: 1 }, 96), -7);
+  assert.ok(clone3({}, 96) > 0);
+  assert.equal(call(task, "clone3", page, 4097), -7);
+  assert.equal(call(task, "clone3", 64, 88), -EFAULT);
+});

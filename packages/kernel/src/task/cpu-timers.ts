@@ -1,0 +1,55 @@
+/**
+ * Timers that run on CPU time: ITIMER_VIRTUAL and ITIMER_PROF, POSIX timers of CPU clocks, RLIMIT_CPU. A process and a
+ * thread each have a queue by the CPU time that they used, which is looked at when one of their turns ends; a turn is
+ * some milliseconds, as a tick of Linux is.
+ */
+import { SI_KERNEL, SIGKILL, SIGXCPU, RLIMIT_CPU } from "@stratos/abi";
+import { signalInfo } from "../signal/pending-signals.ts";
+import { sendSignalToProcess } from "../signal/send-signal.ts";
+import type { Task } from "./task.ts";
+import type { ThreadGroup } from "./thread-group.ts";
+import { processCpuNs, processUserNs, threadCpuNs } from "./clocks.ts";
+import { TimerQueue } from "../time/timer-queue.ts";
+
+/** A clock with its queue of timers. */
+export interface TimeBase {
+  now(): number;
+  readonly queue: TimerQueue;
+}
+
+export function processTimeBase(process: ThreadGroup): TimeBase {
+  const queue = (process.cpuTimers ??= new TimerQueue());
+  return { now: () => processCpuNs(process), queue };
+}
+
+/** Time in user mode alone. */
+export function processUserTimeBase(process: ThreadGroup): TimeBase {
+  const queue = (process.userTimers ??= new TimerQueue());
+  return { now: () => processUserNs(process), queue };
+}
+
+export function threadTimeBase(task: Task): TimeBase {
+  const queue = (task.cpuTimers ??= new TimerQueue());
+  return { now: () => threadCpuNs(task), queue };
+}
+
+/** The task's turn has ended and is accounted for. */
+export function expireCpuTimers(task: Task): void {
+  const { group } = task;
+  if (task.cpuTimers !== null) task.cpuTimers.expire(threadCpuNs(task));
+  if (group.cpuTimers !== null) group.cpuTimers.expire(processCpuNs(group));
+  if (group.userTimers !== null) group.userTimers.expire(processUserNs(group));
+  if (group.limits[RLIMIT_CPU]!.soft !== Infinity) checkCpuLimit(group);
+}
+
+/** RLIMIT_CPU (getrlimit(2)): SIGXCPU each second from the soft limit on, SIGKILL at the hard one. */
+function checkCpuLimit(group: ThreadGroup): void {
+  const limit = group.limits[RLIMIT_CPU]!;
+  const seconds = processCpuNs(group) / 1e9;
+  if (seconds >= limit.hard) sendSignalToProcess(group, signalInfo(SIGKILL, SI_KERNEL));
+  else if (seconds >= limit.soft) {
+    sendSignalToProcess(group, signalInfo(SIGXCPU, SI_KERNEL));
+    // As Linux does it: the limit itself moves on.
+    limit.soft++;
+  }
+}

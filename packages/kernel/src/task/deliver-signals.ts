@@ -1,0 +1,166 @@
+import {
+  EINTR,
+  SA_NODEFER,
+  SA_RESETHAND,
+  SA_RESTART,
+  SIGCHLD,
+  SIGKILL,
+  SIGSEGV,
+  SIGSTOP,
+  CLD_STOPPED,
+  SI_KERNEL,
+} from "@stratos/abi";
+import { continueCoreDump, endWithCore } from "./core-dump/core-dump.ts";
+import { exitGroup } from "./exit.ts";
+import { forgetFutexWait } from "./futex.ts";
+import { A0 } from "./hart-registers.ts";
+import { forgetPiWait, ownsPiFutex } from "./pi-futex.ts";
+import type { Task } from "./task.ts";
+import type { ThreadGroup } from "./thread-group.ts";
+import { BLOCKED, BLOCKED_RESTART, UNFINISHED } from "../ground/wait-queue.ts";
+import { defaultAction } from "../signal/default-action.ts";
+import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
+import { hasDeliverableSignal, sendSignalToProcess, sendSignalToTask, takeSignal } from "../signal/send-signal.ts";
+import { SIG_DFL, SIG_IGN, type SignalAction } from "../signal/signal-actions.ts";
+import { enterHandler } from "./signal-frame.ts";
+import { SignalSet } from "../signal/signal-set.ts";
+import { isOrphaned } from "../signal/session.ts";
+
+/**
+ * Acts on the pending signals of the task on the hart, before it goes on in user mode: terminates, stops, or enters a
+ * handler. A blocked system call that a handler interrupts is set to restart or to fail with EINTR first.
+ */
+export function deliverSignals(task: Task): void {
+  task.hasWork = false;
+  if (task.group.exitStatus !== null) return;
+  if (task.group.coreDump !== null) return continueCoreDump(task);
+  for (;;) {
+    const info = takeSignal(
+      task,
+      (signal) =>
+        signal === SIGKILL || signal === SIGSTOP || (!task.blocked.has(signal) && !comesAfterCall(task, signal)),
+    );
+    if (info === null) return;
+    const action = task.group.actions.get(info.signal);
+    task.kernel.onSignal?.(task, info);
+    if (action.handler === SIG_IGN) continue;
+    if (action.handler !== SIG_DFL) {
+      interruptSyscall(task, action);
+      runHandler(task, info, action);
+      // More than one handler may be entered: the last one runs first.
+      if (!hasDeliverableSignal(task)) return;
+      continue;
+    }
+    if (actByDefault(task, info)) return;
+  }
+}
+
+/**
+ * A call that goes on in pieces and can't end early (fork, munmap) is finished before a handler runs, as Linux finishes
+ * it; what ends or stops the process doesn't wait for that.
+ */
+function comesAfterCall(task: Task, signal: number): boolean {
+  if (
+    task.syscallNumber < 0 ||
+    task.blockedKind !== UNFINISHED ||
+    task.kernel.calls[task.syscallNumber]?.interrupted !== undefined
+  )
+    return false;
+  const { handler } = task.group.actions.get(signal);
+  return handler !== SIG_DFL && handler !== SIG_IGN;
+}
+
+/** @returns whether the task doesn't go on */
+function actByDefault(task: Task, info: SignalInfo): boolean {
+  const { signal } = info;
+  const { group } = task;
+  const action = defaultAction(signal);
+  if (action === "ignore" || action === "continue") return false;
+  if (action === "stop") {
+    if (signal !== SIGSTOP && isOrphaned(group.group)) return false;
+    stopProcess(group, signal);
+    return true;
+  }
+  if (action === "core") {
+    task.kernel.log(
+      `${task.name}[${task.tid}]: signal ${signal} at pc 0x${task.kernel.hart.pc.toString(16)}, address ` +
+        `0x${info.address.toString(16)}`,
+    );
+    endWithCore(task, info);
+  } else exitGroup(task, signal);
+  return true;
+}
+
+/** Ends the interrupted call: it is executed again after the handler (SA_RESTART), or fails. */
+function interruptSyscall(task: Task, action: SignalAction): void {
+  if (task.syscallNumber < 0) return;
+  const isDone = ownsPiFutex(task);
+  const restarts =
+    !isDone &&
+    (task.blockedKind === BLOCKED_RESTART || (task.blockedKind === BLOCKED && (action.flags & SA_RESTART) !== 0));
+  const { hart } = task.kernel;
+  if (!restarts) {
+    const row = task.kernel.calls[task.syscallNumber];
+    const result = isDone
+      ? 0
+      : row?.interrupted
+        ? row.interrupted(task, hart.get(10), hart.get(11), hart.get(12), hart.get(13), hart.get(14), hart.get(15))
+        : -EINTR;
+    hart.set(A0, result);
+    hart.pc = hart.pc + 4;
+  }
+  forgetFutexWait(task);
+  forgetPiWait(task);
+  task.syscallNumber = -1;
+  task.syscallState = null;
+  task.waitedSignals = null;
+}
+
+function runHandler(task: Task, info: SignalInfo, action: SignalAction): void {
+  if (!enterHandler(task, info, action)) {
+    if (info.signal === SIGSEGV)
+      task.group.actions.set(SIGSEGV, { handler: SIG_DFL, flags: 0, restorer: 0, maskLow: 0, maskHigh: 0 });
+    forceSignal(task, signalInfo(SIGSEGV, SI_KERNEL));
+    return;
+  }
+  task.savedMask = null;
+  const mask = task.blocked.union(new SignalSet(action.maskLow, action.maskHigh));
+  if ((action.flags & SA_NODEFER) === 0) mask.add(info.signal);
+  mask.delete(SIGKILL);
+  mask.delete(SIGSTOP);
+  task.blocked = mask;
+  if ((action.flags & SA_RESETHAND) !== 0) task.group.actions.set(info.signal, { ...action, handler: SIG_DFL });
+}
+
+/** Job-control stop of the whole process. */
+export function stopProcess(group: ThreadGroup, signal: number): void {
+  group.stopSignal = signal;
+  group.unreportedStop = signal;
+  group.unreportedContinue = false;
+  for (const task of group.tasks) {
+    if (task.state === "R") {
+      task.state = "T";
+      task.kernel.scheduler.dequeue(task);
+    }
+    // A sleeping thread stops when it wakes.
+  }
+  const { parent } = group;
+  if (parent === null) return;
+  if ((parent.actions.get(SIGCHLD).flags & 1) === 0) {
+    sendSignalToProcess(
+      parent,
+      signalInfo(SIGCHLD, CLD_STOPPED, { pid: group.pid, uid: group.leader.credentials.uid, status: signal }),
+    );
+  }
+  parent.childrenQueue.wakeAll();
+}
+
+/** A signal that a fault raises: it can't be blocked or ignored (sigaction(2), NOTES). */
+export function forceSignal(task: Task, info: SignalInfo): void {
+  const action = task.group.actions.get(info.signal);
+  if (task.blocked.has(info.signal) || action.handler === SIG_IGN) {
+    task.group.actions.set(info.signal, { handler: SIG_DFL, flags: 0, restorer: 0, maskLow: 0, maskHigh: 0 });
+    task.blocked.delete(info.signal);
+  }
+  sendSignalToTask(task, info);
+}

@@ -1,0 +1,274 @@
+import { PAGE_SIZE, RLIMIT_STACK } from "@stratos/abi";
+import type { CpuClock, RandomSource, SocketProvider } from "@stratos/host";
+import type { PhysicalMemory, Processor } from "@stratos/riscv";
+import type { BlockKernel } from "../block/block-kernel.ts";
+import type { EventKernel } from "../event/event-kernel.ts";
+import type { IpcKernel } from "../ipc/ipc-kernel.ts";
+import type { SocketKernel } from "../socket/socket-kernel.ts";
+import type { TimeKernel } from "../time/time-kernel.ts";
+import type { TtyKernel } from "../tty/tty-kernel.ts";
+import { Disks } from "../block/disks.ts";
+import { Changes } from "../ground/changes.ts";
+import { killForMemory } from "./oom-killer.ts";
+import { KERNEL_INFO, KernelLog } from "../ground/kernel-log.ts";
+import { InotifyLimits } from "../fs/inotify/inotify-limits.ts";
+import { PipeLimits } from "../fs/pipe/pipe-limits.ts";
+import { LibraryPlaces } from "../mm/library-places.ts";
+import { PageCache } from "../frames/page-cache.ts";
+import { Reaper } from "../frames/reaper.ts";
+import { SlotPool } from "../mm/slot-pool.ts";
+import type { AddressSpace } from "../mm/address-space.ts";
+import { FrameAllocator } from "../frames/frame-allocator.ts";
+import type { Notice } from "../ground/notice.ts";
+import { CoreSettings } from "./core-dump/core-settings.ts";
+import { IpcState } from "../ipc/ipc-state.ts";
+import { Network } from "../socket/network.ts";
+import type { SignalInfo, SignalLoad } from "../signal/pending-signals.ts";
+import { Accounting } from "./accounting.ts";
+import { CALL_WORK, CallWork } from "../ground/call-work.ts";
+import { HartRegisters } from "./hart-registers.ts";
+import { Scheduler } from "./scheduler.ts";
+import type { Task } from "./task.ts";
+import type { ThreadGroup } from "./thread-group.ts";
+import { TaskTable } from "./task-table.ts";
+import { TtyState } from "../tty/tty-state.ts";
+import { ClockAdjustment } from "../time/clock-adjustment.ts";
+import { TurnClock } from "../time/turn-clock.ts";
+import { TimerQueue } from "../time/timer-queue.ts";
+import type { Inode, Time } from "../vfs/inode.ts";
+import { VfsState } from "../vfs/vfs-state.ts";
+import { OPEN_MAX, type FileUsage } from "../vfs/file-table.ts";
+import type { AreaUsage } from "../mm/area-list.ts";
+import type { MountNamespace } from "../vfs/mount-namespace.ts";
+import { RELEASE, VERSION } from "../ground/release.ts";
+import type { SyscallRow } from "./syscall-row.ts";
+import type { FutexWaiter } from "../mm/futex-waiter.ts";
+import type { PiWaiter } from "./pi-futex.ts";
+import type { Devtmpfs } from "../fs/devtmpfs/devtmpfs.ts";
+import type { MqueueFileSystem } from "../fs/mqueue/mqueue.ts";
+import type { Mount } from "../vfs/mount.ts";
+
+/** Linux's default of vm.max_map_count (proc(5)). */
+const MAP_COUNT_DEFAULT = 65530;
+
+export interface KernelOptions {
+  physical: PhysicalMemory;
+  clock: CpuClock;
+  random: RandomSource;
+  /** Carries AF_INET and AF_INET6; null: no network (`--net none`). */
+  sockets: SocketProvider | null;
+  hostname: string;
+  /** Processors that programs see, 1 … 32; they take turns. Default: 1. */
+  harts?: number;
+  /** Units of work that a system call may do at a time (ground/call-work.ts). Default: CALL_WORK. */
+  callWork?: number;
+  /** Receives one line for each kernel message (printk). */
+  log: (message: string) => void;
+}
+
+/**
+ * What is one for each machine. It hands down its parts, or itself as the narrow interface that a folder below declares
+ * of it.
+ */
+export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel, TimeKernel, TtyKernel {
+  readonly physical: PhysicalMemory;
+  readonly clock: CpuClock;
+  readonly random: RandomSource;
+  readonly sockets: SocketProvider | null;
+  readonly frames: FrameAllocator;
+  readonly scheduler: Scheduler;
+  /** Names, ports and interfaces of the sockets. */
+  readonly network: Network;
+  /** The console and the pseudo-terminals. */
+  readonly tty = new TtyState();
+  readonly ipc: IpcState;
+  readonly tasks: TaskTable;
+  readonly timers: TimerQueue;
+  /** What dmesg(1) shows. */
+  readonly messages: KernelLog;
+  readonly #onMessage: (message: string) => void;
+  readonly harts: number;
+  /** Set by boot. */
+  processor!: Processor;
+  /** Registers of the task that is on the hart. */
+  readonly hart: HartRegisters;
+  readonly slots: SlotPool;
+  readonly libraryPlaces = new LibraryPlaces();
+  /** Mapped wherever untouched anonymous memory is read. */
+  readonly zeroFrame: number;
+  /** The page with `rt_sigreturn` for signal handlers to return to. */
+  readonly trampoline: PageCache;
+  /** System calls by number; set by boot (syscall/all-calls.ts). */
+  calls: readonly (SyscallRow | undefined)[] = [];
+  /** Translations were dropped during a system call: translated code on the host's stack must be left. */
+  codeChanged = false;
+  /** Most tasks at once (threads-max): bounds fork bombs. */
+  readonly maximumTasks: number;
+  /** The machine was stopped (init ended, reboot(2), a host time-out). */
+  isStopped = false;
+  /** Processor time of the current task's turn. */
+  readonly turn: TurnClock;
+  /** What programs asked for in vain, with a detail where there is one. Bound: its kinds. */
+  readonly notices = new Map<Notice, string>();
+  readonly work: CallWork;
+  readonly reaper: Reaper;
+  /** The task that was on the hart last. */
+  lastTask: Task | null = null;
+  /** Descriptors, areas and epoll items of all processes together: what each is takes memory of the host. */
+  readonly fileUsage: FileUsage = { open: 0, tableMost: OPEN_MAX };
+  readonly areaUsage: AreaUsage = { count: 0 };
+  epollItems = 0;
+  /**
+   * Numbers without a row that were reported already; one bit each below UNKNOWN_CALLS_MAX, all others share the last.
+   */
+  readonly unknownCalls = new Uint8Array(UNKNOWN_CALLS_MAX + 1);
+  forkCount = 0;
+  contextSwitches = 0;
+  syscallCount = 0;
+  faultCount = 0;
+  /** A task became runnable while none was on the hart: whoever drives the machine should run it soon. */
+  onRunnable: (() => void) | null = null;
+  /** A call used up its work and goes on later: time that is counted in instructions would stand still meanwhile. */
+  onUnfinished: ((units: number) => void) | null = null;
+  /** `stratos trace` and tests look on. `result` is undefined when the call begins to wait. */
+  onSyscall: ((task: Task, number: number, args: readonly number[], result: number | undefined) => void) | null = null;
+  onSignal: ((task: Task, info: SignalInfo) => void) | null = null;
+  onExec: ((task: Task, path: string, argv: readonly string[]) => void) | null = null;
+  /** A process ended with this wait status. */
+  onProcessExit: ((process: ThreadGroup, status: number) => void) | null = null;
+  /** Told of each thread that ends, while its process still is in the table. Bound: subsystems. */
+  readonly exitObservers = new Set<(task: Task) => void>();
+  /** Set when the root is mounted. */
+  mounts!: MountNamespace;
+  readonly vfs: VfsState;
+  readonly disks: Disks;
+  /** Cuts mappings of a file that was shortened; called before its pages are dropped. Set by mm. */
+  onFileTruncated: (inode: Inode, size: number) => void = () => {};
+  hostname: string;
+  domainname = "(none)";
+  /** Of the two names. */
+  readonly nameChanges = new Changes();
+  /** Kernel bytes for system calls to build structures in; valid until the call returns. */
+  readonly scratch: { readonly u8: Uint8Array; readonly view: DataView };
+  /** clock_settime(CLOCK_REALTIME) moves it. */
+  realtimeOffsetMs = 0;
+  readonly pipeLimits = new PipeLimits();
+  readonly inotifyLimits = new InotifyLimits();
+  /** Areas that an address space may have (vm.max_map_count). */
+  maximumAreas = MAP_COUNT_DEFAULT;
+  readonly signalLoad: SignalLoad = { queued: 0 };
+  readonly coreSettings = new CoreSettings();
+  readonly accounting = new Accounting(this);
+  /** Who waits for a word (task/futex.ts), by its identity; in the order they came. */
+  readonly futexes = new Map<string, FutexWaiter[]>();
+  /** The same for words that have an owner (task/pi-futex.ts). Bound: tasks. */
+  readonly piFutexes = new Map<string, PiWaiter[]>();
+  /** The last number that `identityOf` gave. */
+  lastIdentity = 0;
+  /** The file systems that there is one of in the machine; null: nobody has asked for it yet. */
+  devtmpfs: Devtmpfs | null = null;
+  mqueue: MqueueFileSystem | null = null;
+  /** The tmpfs that memfds and shared anonymous files live in (fs/memfd). */
+  shmemMount: Mount | null = null;
+  readonly clockAdjustment = new ClockAdjustment();
+  /** Called after CLOCK_REALTIME was set: timers that follow it move (timerfd_create(2)). Bound: open timerfds. */
+  readonly clockSetListeners = new Set<() => void>();
+  #nextDevice = 1;
+  #nextAnonymousIno = 1;
+
+  constructor(options: KernelOptions) {
+    this.physical = options.physical;
+    this.clock = options.clock;
+    this.turn = new TurnClock(options.clock);
+    this.random = options.random;
+    this.sockets = options.sockets;
+    this.hostname = options.hostname;
+    this.messages = new KernelLog(() => this.now());
+    this.#onMessage = options.log;
+    this.harts = options.harts ?? 1;
+    this.work = new CallWork(options.callWork ?? CALL_WORK);
+    this.reaper = new Reaper(this.work.limit);
+    this.frames = new FrameAllocator(options.physical, this.reaper);
+    // As Linux has it (kernel/fork.c, set_max_threads), with a bound for large memories.
+    this.maximumTasks = Math.max(64, Math.min(4096, Math.floor(this.frames.total / 32)));
+    this.frames.onExhausted = () => killForMemory(this);
+    this.hart = new HartRegisters(options.physical);
+    this.slots = new SlotPool(this);
+    this.zeroFrame = this.frames.allocateZeroed();
+    this.trampoline = makeTrampoline(this.frames);
+    this.tasks = new TaskTable();
+    this.timers = new TimerQueue();
+    this.scheduler = new Scheduler(this);
+    this.vfs = new VfsState(this);
+    this.disks = new Disks(this);
+    const bytes = new Uint8Array(PAGE_SIZE);
+    this.scratch = { u8: bytes, view: new DataView(bytes.buffer) };
+    this.network = new Network(this);
+    this.ipc = new IpcState(this);
+    this.messages.add(KERNEL_INFO, `Linux version ${RELEASE} (stratos) ${VERSION}`);
+    this.messages.add(KERNEL_INFO, `Memory: ${this.frames.freeCount * 4}K/${this.frames.total * 4}K available`);
+    this.messages.add(KERNEL_INFO, `smp: ${this.harts} ${this.harts === 1 ? "processor" : "processors"}`);
+  }
+
+  /** A message of the kernel itself, for dmesg and for the host. */
+  log(message: string): void {
+    this.logAs(KERNEL_INFO, message);
+  }
+
+  /** @param priority  facility and level of syslog(3) */
+  logAs(priority: number, message: string): void {
+    this.messages.add(priority, message);
+    this.#onMessage(message);
+  }
+
+  /** CLOCK_MONOTONIC in nanoseconds. */
+  now(): number {
+    return this.clock.monotonicNs();
+  }
+
+  /** CLOCK_REALTIME, for file times. */
+  realtime(): Time {
+    const ms = this.clock.realtimeMs() + this.realtimeOffsetMs;
+    const seconds = Math.floor(ms / 1000);
+    return { seconds, nanoseconds: Math.floor((ms - seconds * 1000) * 1e6) };
+  }
+
+  /** RLIMIT_STACK of whoever uses the space. */
+  stackLimit(space: AddressSpace): number {
+    const { current } = this.scheduler;
+    if (current !== null && current.space === space)
+      return Math.min(current.group.limits[RLIMIT_STACK]!.soft, 0x20000000);
+    return 8 << 20;
+  }
+
+  countFault(isMajor: boolean): void {
+    this.faultCount++;
+    const { current } = this.scheduler;
+    if (current === null) return;
+    if (isMajor) current.majorFaults++;
+    else current.minorFaults++;
+  }
+
+  /** A number for st_dev of a file system without a device (major 0). */
+  allocateDevice(): number {
+    return this.#nextDevice++;
+  }
+
+  /** Inode number for pipes, sockets and other anonymous files. */
+  allocateAnonymousIno(): number {
+    return this.#nextAnonymousIno++;
+  }
+}
+
+/** Numbers that Linux could give to a system call within reason. */
+const UNKNOWN_CALLS_MAX = 1024;
+
+/** `li a7, 139 (rt_sigreturn); ecall`: the two instructions that unwinders look for. */
+function makeTrampoline(frames: FrameAllocator): PageCache {
+  const pages = new PageCache(frames, null);
+  pages.anonymousUsers = 1;
+  const frame = pages.frame(0);
+  frames.physical.u32[(frame * PAGE_SIZE) / 4] = 0x08b00893;
+  frames.physical.u32[(frame * PAGE_SIZE) / 4 + 1] = 0x00000073;
+  return pages;
+}

@@ -1,0 +1,39 @@
+import type { Kernel } from "./kernel-state.ts";
+import { exitGroup } from "./exit.ts";
+import type { ThreadGroup } from "./thread-group.ts";
+
+/**
+ * Ends a process when no frame is left and nothing can be reclaimed (proc(5), oom_score). The victim is the process
+ * with the most resident pages, moved by oom_score_adj (thousandths of all memory); the process that asks is only
+ * chosen when it is the largest, and is then left to fail its own allocation, which kills it at a point where its state
+ * is whole.
+ *
+ * @returns whether frames became free
+ */
+export function killForMemory(kernel: Kernel): boolean {
+  let victim: ThreadGroup | null = null;
+  let worst = 0;
+  for (const process of kernel.tasks.processes.values()) {
+    if (process.isZombie || process.tasks.length === 0 || process.pid === 1 || process.oomScoreAdjust <= -1000)
+      continue;
+    const score = process.tasks[0]!.space.table.residentPages + (process.oomScoreAdjust * kernel.frames.total) / 1000;
+    if (victim === null || score > worst) {
+      victim = process;
+      worst = score;
+    }
+  }
+  const { current } = kernel.scheduler;
+  if (victim === null || victim === current?.group) return false;
+  const pages = victim.tasks[0]!.space.table.residentPages;
+  // Sharing its memory with the caller (vfork, CLONE_VM) means that ending it frees nothing.
+  if (current !== null && victim.tasks[0]!.space === current.space) return false;
+  kernel.log(
+    `out of memory: ended process ${victim.pid} (${victim.leader.name}), the largest with ${pages * 4} KiB resident`,
+  );
+  kernel.notices.set(
+    "out-of-memory",
+    `process ${victim.pid} (${victim.leader.name}), the largest with ${pages >> 8} MiB`,
+  );
+  exitGroup(victim.tasks[0]!, 9);
+  return true;
+}

@@ -1,0 +1,120 @@
+/**
+ * Goal: mutexes with priority inheritance go to the right thread, and their owner runs as urgently as who waits
+ * (futex(2), "Priority-inheritance futexes"). Method: threads over one page; calls that wait are executed again, as the
+ * run loop would.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { EAGAIN, EDEADLK, EFAULT, EPERM, ESRCH, ETIMEDOUT } from "@stratos/abi";
+import { advance, Call } from "../testing/fake-task.ts";
+import { createThreads, type Threads } from "../testing/thread-tasks.ts";
+import { exitTask } from "./exit.ts";
+import { piLock, piTryLock, piUnlock } from "./pi-futex.ts";
+import type { Task } from "./task.ts";
+
+const WAITERS = 0x80000000,
+  OWNER_DIED = 0x40000000;
+
+const lock = (task: Task, word: number, deadlineNs = Infinity): Call =>
+  new Call(task, () => piLock(task, word, deadlineNs));
+
+/** Threads with these real-time priorities. */
+function threads(...priorities: number[]): Threads & { word: number } {
+  const made = createThreads(priorities.length);
+  priorities.forEach((priority, index) => {
+    made.tasks[index]!.realtimePriority = made.tasks[index]!.effectivePriority = priority;
+  });
+  return { ...made, word: made.page };
+}
+
+test("who finds the word free owns it; the owner alone gives it back", () => {
+  const { tasks, space, word } = threads(0, 0);
+  const [one, other] = tasks as [Task, Task];
+  assert.equal(lock(one, word).result, 0);
+  assert.equal(space.loadU32(word), one.tid);
+  assert.equal(piTryLock(other, word), -EAGAIN);
+  assert.equal(piUnlock(other, word), -EPERM);
+  assert.equal(piUnlock(one, word), 0);
+  assert.equal(space.loadU32(word), 0);
+  assert.equal(piTryLock(other, word), 0);
+  assert.equal(space.loadU32(word), other.tid);
+});
+
+test("the word goes to the most urgent waiter, to the first of equals, and tells whether others wait", () => {
+  const { tasks, space, word } = threads(0, 10, 30, 30);
+  const [owner, low, first, second] = tasks as [Task, Task, Task, Task];
+  lock(owner, word);
+  const calls = [low, first, second].map((task) => lock(task, word));
+  assert.ok(calls.every((each) => each.isBlocked));
+  assert.equal(space.loadU32(word), owner.tid + WAITERS);
+  assert.equal(piUnlock(owner, word), 0);
+  assert.deepEqual(
+    calls.map((each) => each.resume()),
+    [null, 0, null],
+  );
+  assert.equal(space.loadU32(word), first.tid + WAITERS);
+  piUnlock(first, word);
+  assert.deepEqual(
+    calls.map((each) => each.resume()),
+    [null, 0, 0],
+  );
+  piUnlock(second, word);
+  assert.equal(calls[0]!.resume(), 0);
+  assert.equal(space.loadU32(word), low.tid);
+});
+
+test("an owner runs with the priority of its most urgent waiter, through a chain of owners, and only as long", () => {
+  const { tasks, page } = threads(1, 5, 40);
+  const [holder, middle, urgent] = tasks as [Task, Task, Task];
+  const [inner, outer] = [page, page + 4];
+  lock(holder, inner);
+  lock(middle, outer);
+  const waitsForInner = lock(middle, inner);
+  assert.equal(holder.effectivePriority, 5);
+  lock(urgent, outer);
+  assert.deepEqual([holder.effectivePriority, middle.effectivePriority], [40, 40]);
+  piUnlock(holder, inner);
+  assert.equal(waitsForInner.resume(), 0);
+  assert.deepEqual([holder.effectivePriority, middle.effectivePriority], [1, 40]);
+  piUnlock(middle, outer);
+  assert.equal(middle.effectivePriority, 5);
+});
+
+test("a wait that would never end is refused: for one's own word, in a circle, for an owner that is gone", () => {
+  const { tasks, space, page } = threads(0, 0);
+  const [one, other] = tasks as [Task, Task];
+  lock(one, page);
+  lock(other, page + 4);
+  assert.equal(lock(one, page).result, -EDEADLK);
+  assert.ok(lock(one, page + 4).isBlocked);
+  assert.equal(lock(other, page).result, -EDEADLK);
+  space.storeU32(page + 8, 99_999);
+  assert.equal(lock(other, page + 8).result, -ESRCH);
+  assert.equal(lock(other, 16).result, -EFAULT);
+});
+
+test("a time limit ends the wait, and the owner is as urgent as before", () => {
+  const { test, kernel, tasks, word } = threads(3, 20);
+  const [owner, waiter] = tasks as [Task, Task];
+  lock(owner, word);
+  const waiting = lock(waiter, word, kernel.now() + 1e6);
+  assert.equal(owner.effectivePriority, 20);
+  advance(test, 2);
+  assert.equal(waiting.resume(), -ETIMEDOUT);
+  assert.equal(owner.effectivePriority, 3);
+  assert.equal(piUnlock(owner, word), 0);
+});
+
+test("what a thread that ends holds goes to who waits, marked; who waits and ends is forgotten", () => {
+  const { tasks, space, word } = threads(0, 7, 9);
+  const [owner, heir, leaver] = tasks as [Task, Task, Task];
+  lock(owner, word);
+  const waiting = lock(heir, word);
+  lock(leaver, word);
+  assert.equal(owner.effectivePriority, 9);
+  exitTask(leaver, 0);
+  assert.equal(owner.effectivePriority, 7);
+  exitTask(owner, 0);
+  assert.equal(waiting.resume(), 0);
+  assert.equal(space.loadU32(word), heir.tid + OWNER_DIED);
+});

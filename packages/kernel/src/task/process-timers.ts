@@ -1,0 +1,214 @@
+import {
+  CLOCK_PROCESS_CPUTIME_ID,
+  CLOCK_THREAD_CPUTIME_ID,
+  SI_KERNEL,
+  SI_TIMER,
+  SIGALRM,
+  SIGPROF,
+  SIGVTALRM,
+} from "@stratos/abi";
+import type { Kernel } from "./kernel-state.ts";
+import { signalInfo, type SignalInfo, type SignalOwner } from "../signal/pending-signals.ts";
+import { sendSignalToProcess, sendSignalToTask } from "../signal/send-signal.ts";
+import type { Task } from "./task.ts";
+import type { ThreadGroup } from "./thread-group.ts";
+import { processTimeBase, processUserTimeBase, threadTimeBase, type TimeBase } from "./cpu-timers.ts";
+import { Timer, type TimerClient } from "../time/timer-queue.ts";
+
+/** Interval timers (setitimer(2)) and POSIX timers (timer_create(2)) of a process. The process's end cancels them. */
+export class ProcessTimers {
+  readonly intervals: (IntervalTimer | null)[] = [null, null, null];
+  readonly posix = new Map<number, PosixTimer>();
+  #nextId = 0;
+
+  add(timer: PosixTimer): number {
+    const id = this.#nextId++;
+    timer.id = id;
+    this.posix.set(id, timer);
+    return id;
+  }
+
+  cancelAll(): void {
+    for (const timer of this.intervals) timer?.cancel();
+    this.deletePosix();
+  }
+
+  /** execve keeps interval timers and deletes POSIX timers. */
+  deletePosix(): void {
+    for (const timer of this.posix.values()) timer.cancel();
+    this.posix.clear();
+  }
+}
+
+export const ITIMER_REAL = 0,
+  ITIMER_VIRTUAL = 1,
+  ITIMER_PROF = 2;
+const SIGNALS = [SIGALRM, SIGVTALRM, SIGPROF];
+
+/** A timer on some clock: armed for a time of that clock, and again each interval. */
+abstract class ClockTimer implements TimerClient {
+  readonly #timer: Timer;
+  /** On the timer's own clock: when it fires next, or fired last. */
+  get deadlineNs(): number {
+    return this.#timer.deadlineNs;
+  }
+
+  readonly base: TimeBase;
+  intervalNs = 0;
+
+  constructor(base: TimeBase) {
+    this.base = base;
+    this.#timer = new Timer(this);
+  }
+
+  /** @param deadlineNs  on the timer's own clock */
+  set(deadlineNs: number): void {
+    this.base.queue.set(this.#timer, deadlineNs);
+  }
+
+  cancel(): void {
+    this.base.queue.cancel(this.#timer);
+  }
+
+  /** Nanoseconds that are left, at least 1 while it is armed; 0: it isn't. */
+  get leftNs(): number {
+    return this.#timer.isArmed ? Math.max(1, this.#timer.deadlineNs - this.base.now()) : 0;
+  }
+
+  timerExpired(nowNs: number): void {
+    let missed = 0;
+    if (this.intervalNs > 0) {
+      missed = Math.max(0, Math.floor((nowNs - this.#timer.deadlineNs) / this.intervalNs));
+      this.set(this.#timer.deadlineNs + (missed + 1) * this.intervalNs);
+    }
+    this.notify(missed);
+  }
+
+  /** @param missed  expirations that went by unseen before this one */
+  protected abstract notify(missed: number): void;
+}
+
+/** Elapsed time: CLOCK_MONOTONIC, which the kernel's own timers run on. */
+function elapsedTimeBase(kernel: Kernel): TimeBase {
+  return { now: () => kernel.now(), queue: kernel.timers };
+}
+
+function intervalTimeBase(kernel: Kernel, process: ThreadGroup, which: number): TimeBase {
+  if (which === ITIMER_REAL) return elapsedTimeBase(kernel);
+  return which === ITIMER_VIRTUAL ? processUserTimeBase(process) : processTimeBase(process);
+}
+
+export class IntervalTimer extends ClockTimer {
+  readonly #process: ThreadGroup;
+  readonly #which: number;
+
+  constructor(kernel: Kernel, process: ThreadGroup, which: number) {
+    super(intervalTimeBase(kernel, process, which));
+    this.#process = process;
+    this.#which = which;
+  }
+
+  protected override notify(): void {
+    sendSignalToProcess(this.#process, signalInfo(SIGNALS[this.#which]!, SI_KERNEL));
+  }
+}
+
+/** `sigev_notify`. */
+export const SIGEV_SIGNAL = 0,
+  SIGEV_NONE = 1,
+  SIGEV_THREAD = 2,
+  SIGEV_THREAD_ID = 4;
+/** What timer_getoverrun(2) shows at most (DELAYTIMER_MAX). */
+const OVERRUN_MAX = 0x7fffffff;
+
+/**
+ * timer_create(2). After an expiration the timer rests until its signal is taken; the intervals that went by
+ * meanwhile are its overrun (timer_getoverrun(2)),
+ * and it goes on from the next: however short its interval, there is one expiration for each signal that is acted on.
+ */
+export class PosixTimer extends ClockTimer implements SignalOwner {
+  readonly clock: number;
+  readonly #process: ThreadGroup;
+  readonly #event: { notify: number; signal: number; valueLow: number; valueHigh: number; thread: Task | null };
+  id = 0;
+  overrun = 0;
+  /** Its signal is in a queue. */
+  #isQueued = false;
+  /** It goes on when that is taken. */
+  #rests = false;
+
+  /** @param owner  whose CPU time it runs on; null: elapsed time */
+  constructor(
+    task: Task,
+    clock: number,
+    owner: Task | ThreadGroup | null,
+    event: { notify: number; signal: number; valueLow: number; valueHigh: number; thread: Task | null },
+  ) {
+    super(
+      owner === null ? elapsedTimeBase(task.kernel) : "tid" in owner ? threadTimeBase(owner) : processTimeBase(owner),
+    );
+    this.#process = task.group;
+    this.clock = clock;
+    this.#event = event;
+  }
+
+  get isCpuClock(): boolean {
+    return this.clock < 0 || this.clock === CLOCK_PROCESS_CPUTIME_ID || this.clock === CLOCK_THREAD_CPUTIME_ID;
+  }
+
+  override timerExpired(nowNs: number): void {
+    const event = this.#event;
+    if (event.notify === SIGEV_NONE) return super.timerExpired(nowNs);
+    this.#rests = true;
+    this.#isQueued = true;
+    const info = signalInfo(event.signal, SI_TIMER, {
+      timerId: this.id,
+      valueLow: event.valueLow,
+      valueHigh: event.valueHigh,
+      owner: this,
+    });
+    if (event.notify === SIGEV_THREAD_ID && event.thread !== null) sendSignalToTask(event.thread, info);
+    else sendSignalToProcess(this.#process, info);
+  }
+
+  /** The signal is delivered, read, or was ignored. */
+  signalTaken(info: SignalInfo): void {
+    this.#isQueued = false;
+    if (!this.#rests) return;
+    this.#rests = false;
+    this.overrun = 0;
+    if (this.intervalNs > 0) {
+      const missed = Math.max(0, Math.floor((this.base.now() - this.deadlineNs) / this.intervalNs));
+      this.overrun = Math.min(missed, OVERRUN_MAX);
+      super.set(this.deadlineNs + (missed + 1) * this.intervalNs);
+    }
+    info.overrun = this.overrun;
+  }
+
+  /** A new setting takes back the signal of an expiration that nobody has seen. */
+  override set(deadlineNs: number): void {
+    this.#withdraw();
+    super.set(deadlineNs);
+  }
+
+  override cancel(): void {
+    this.#withdraw();
+    super.cancel();
+  }
+
+  #withdraw(): void {
+    this.#rests = false;
+    if (!this.#isQueued) return;
+    this.#isQueued = false;
+    const { notify, thread } = this.#event;
+    (notify === SIGEV_THREAD_ID && thread !== null ? thread : this.#process).pending.withdraw(this);
+  }
+
+  override get leftNs(): number {
+    if (!this.#rests || this.intervalNs === 0) return super.leftNs;
+    const since = this.base.now() - this.deadlineNs;
+    return Math.max(1, this.intervalNs - (since % this.intervalNs));
+  }
+
+  protected override notify(): void {}
+}

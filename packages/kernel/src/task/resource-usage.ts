@@ -1,0 +1,91 @@
+import type { Task } from "./task.ts";
+import type { ThreadGroup } from "./thread-group.ts";
+
+/** Charges a task that is on the hart for its turn so far: its times are then true. */
+export function chargeTurn(task: Task): void {
+  const { kernel } = task;
+  if (kernel.scheduler.current === task) kernel.turn.charge(task);
+}
+
+/** CPU time of a process, its live threads included, in nanoseconds. */
+export function processTimes(process: ThreadGroup): {
+  userNs: number;
+  systemNs: number;
+  minorFaults: number;
+  majorFaults: number;
+  voluntary: number;
+  involuntary: number;
+} {
+  let {
+    userNs,
+    systemNs,
+    minorFaults,
+    majorFaults,
+    voluntarySwitches: voluntary,
+    involuntarySwitches: involuntary,
+  } = process;
+  for (const task of process.tasks) {
+    chargeTurn(task);
+    userNs += task.userNs;
+    systemNs += task.systemNs;
+    minorFaults += task.minorFaults;
+    majorFaults += task.majorFaults;
+    voluntary += task.voluntarySwitches;
+    involuntary += task.involuntarySwitches;
+  }
+  return { userNs, systemNs, minorFaults, majorFaults, voluntary, involuntary };
+}
+
+/**
+ * Writes `struct rusage` (144 bytes). @param what  "all": with the children that were waited for, as wait4 reports
+ * it. @returns 0 or −EFAULT
+ */
+export function writeRusage(
+  task: Task,
+  address: number,
+  process: ThreadGroup,
+  what: "self" | "children" | "all" | "thread",
+): number {
+  const { u8, view } = task.kernel.scratch;
+  u8.fill(0, 0, 144);
+  const own = processTimes(process);
+  let user = what === "children" ? 0 : own.userNs;
+  let system = what === "children" ? 0 : own.systemNs;
+  let minor = what === "children" ? 0 : own.minorFaults;
+  let major = what === "children" ? 0 : own.majorFaults;
+  let voluntary = what === "children" ? 0 : own.voluntary;
+  let involuntary = what === "children" ? 0 : own.involuntary;
+  let pages = what === "children" ? 0 : process.maximumResidentPages;
+  if (what !== "children") for (const member of process.tasks) pages = Math.max(pages, member.space.peakResidentPages);
+  if (what === "thread") {
+    voluntary = task.voluntarySwitches;
+    involuntary = task.involuntarySwitches;
+    user = task.userNs;
+    system = task.systemNs;
+    minor = task.minorFaults;
+    major = task.majorFaults;
+  }
+  if (what === "children" || what === "all") {
+    user += process.childrenUserNs;
+    system += process.childrenSystemNs;
+    minor += process.childrenMinorFaults;
+    major += process.childrenMajorFaults;
+    voluntary += process.childrenVoluntarySwitches;
+    involuntary += process.childrenInvoluntarySwitches;
+    pages = Math.max(pages, process.childrenMaximumResidentPages);
+  }
+  const put = (at: number, value: number): void => {
+    view.setUint32(at, value % 0x100000000, true);
+    view.setUint32(at + 4, Math.floor(value / 0x100000000), true);
+  };
+  put(0, Math.floor(user / 1e9));
+  put(8, Math.floor((user % 1e9) / 1000));
+  put(16, Math.floor(system / 1e9));
+  put(24, Math.floor((system % 1e9) / 1000));
+  put(32, pages * 4);
+  put(64, minor);
+  put(72, major);
+  put(128, voluntary);
+  put(136, involuntary);
+  return task.space.copyOut(address, u8, 0, 144);
+}

@@ -1,0 +1,131 @@
+/**
+ * Goal: who gets the hart, and who takes it from whom (sched(7)). Method: tasks without a processor are made runnable
+ * beside one that has the hart.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Kernel } from "./kernel-state.ts";
+import { advance, createTestKernel, createTestTask, type TestKernel } from "../testing/fake-task.ts";
+import type { Task } from "./task.ts";
+import { WaitQueue } from "../ground/wait-queue.ts";
+
+const SCHED_FIFO = 1,
+  SCHED_IDLE = 5;
+
+function createTask(kernel: Kernel, parts: Partial<Task> = {}): Task {
+  return Object.assign(createTestTask(kernel).task, parts);
+}
+
+/** A task that sleeps in the queue. */
+function sleeper(kernel: Kernel, queue: WaitQueue, parts: Partial<Task> = {}): Task {
+  const task = createTask(kernel, { state: "S", ...parts });
+  task.waitOn(queue);
+  return task;
+}
+
+function withCurrent(parts: Partial<Task> = {}): TestKernel & { current: Task } {
+  const test = createTestKernel();
+  const current = createTask(test.kernel, parts);
+  test.kernel.scheduler.current = current;
+  return { ...test, current };
+}
+
+test("real-time tasks come by priority, then who had least of the hart, idle ones last, each once", () => {
+  const { kernel } = createTestKernel();
+  const { scheduler } = kernel;
+  const names = {
+    idle: createTask(kernel, { policy: SCHED_IDLE }),
+    hungry: createTask(kernel, { virtualRuntime: 1e6 }),
+    fed: createTask(kernel, { virtualRuntime: 9e6 }),
+    urgent: createTask(kernel, { policy: SCHED_FIFO, effectivePriority: 50 }),
+    pressing: createTask(kernel, { policy: SCHED_FIFO, effectivePriority: 10 }),
+  };
+  for (const task of Object.values(names)) scheduler.enqueue(task);
+  scheduler.enqueue(names.fed);
+  assert.equal(scheduler.runnableCount, 5);
+  const order = Array.from({ length: 5 }, () => scheduler.pick());
+  assert.deepEqual(order, [names.urgent, names.pressing, names.hungry, names.fed, names.idle]);
+  assert.equal(scheduler.pick(), null);
+  assert.equal(scheduler.hasRunnable, false);
+});
+
+test("a task that is woken takes the hart if its priority is higher, or if it had far less of it", () => {
+  const cases: [current: Partial<Task>, woken: Partial<Task>, switches: boolean][] = [
+    [{}, { effectivePriority: 1 }, true],
+    [{ effectivePriority: 2 }, { effectivePriority: 1 }, false],
+    [{ effectivePriority: 2 }, { effectivePriority: 2 }, false],
+    [{ effectivePriority: 2, virtualRuntime: 50e6 }, {}, false],
+    [{ virtualRuntime: 50e6 }, { virtualRuntime: 39e6 }, true],
+    [{ virtualRuntime: 50e6 }, { virtualRuntime: 41e6 }, false],
+    [{ virtualRuntime: 50e6 }, { policy: SCHED_IDLE }, false],
+  ];
+  for (const [index, [running, woken, switches]] of cases.entries()) {
+    const { kernel } = withCurrent(running);
+    const task = createTask(kernel, woken);
+    kernel.scheduler.enqueue(task);
+    assert.equal(kernel.scheduler.mustSwitch, switches, `case ${index}`);
+    assert.equal(kernel.scheduler.hasRunnable, true);
+  }
+});
+
+test("a gentle wake-up leaves the hart to who works piece by piece, but not from a real-time task", () => {
+  const queue = new WaitQueue();
+  const { kernel } = withCurrent({ virtualRuntime: 50e6 });
+  const { scheduler } = kernel;
+  sleeper(kernel, queue);
+  scheduler.wakeGently(queue, 1);
+  assert.deepEqual([scheduler.runnableCount, scheduler.mustSwitch], [1, false]);
+  sleeper(kernel, queue);
+  queue.wakeAll();
+  assert.equal(scheduler.mustSwitch, true);
+
+  const other = withCurrent();
+  sleeper(other.kernel, queue, { effectivePriority: 1 });
+  other.kernel.scheduler.wakeGently(queue, 1);
+  assert.equal(other.kernel.scheduler.mustSwitch, true);
+});
+
+test("who drives the machine is told when a task becomes runnable and none has the hart", () => {
+  const { kernel } = createTestKernel();
+  let told = 0;
+  kernel.onRunnable = () => void told++;
+  kernel.scheduler.enqueue(createTask(kernel));
+  assert.equal(told, 1);
+  kernel.scheduler.current = createTask(kernel);
+  kernel.scheduler.enqueue(createTask(kernel));
+  assert.equal(told, 1);
+});
+
+test("the least virtual runtime is that of the candidates, else that of the task on the hart, else 0", () => {
+  const { kernel } = createTestKernel();
+  const { scheduler } = kernel;
+  assert.equal(scheduler.minimumVirtualRuntime(), 0);
+  scheduler.current = createTask(kernel, { virtualRuntime: 7 });
+  assert.equal(scheduler.minimumVirtualRuntime(), 7);
+  scheduler.enqueue(createTask(kernel, { virtualRuntime: 9 }));
+  scheduler.enqueue(createTask(kernel, { virtualRuntime: 8 }));
+  assert.equal(scheduler.minimumVirtualRuntime(), 8);
+});
+
+test("a deadline wakes its task, a later one that replaces it too, one that was cancelled never", () => {
+  const test = createTestKernel();
+  const { kernel } = test;
+  const sleepUntil = (ms: number): Task => {
+    const task = sleeper(kernel, new WaitQueue());
+    task.waitUntil(kernel.now() + ms * 1e6);
+    kernel.scheduler.armDeadline(task);
+    return task;
+  };
+  const [soon, late, cancelled] = [sleepUntil(5), sleepUntil(5), sleepUntil(5)];
+  late.deadlineNs += 5e6;
+  kernel.scheduler.armDeadline(late);
+  kernel.scheduler.cancelDeadline(cancelled);
+  advance(test, 6);
+  assert.deepEqual(
+    [soon, late, cancelled].map(({ state, wakeReason }) => `${state} ${wakeReason}`),
+    ["R deadline", "S none", "S none"],
+  );
+  advance(test, 6);
+  assert.equal(late.wakeReason, "deadline");
+  assert.equal(cancelled.state, "S");
+});

@@ -1,0 +1,240 @@
+/**
+ * devpts: the directory of pseudo-terminals (pts(4)). One instance serves the whole kernel, wherever it is mounted.
+ *
+ * /dev/pts/ptmx is the multiplexer, too, with `ptmxmode`; the numbers come and go with the masters.
+ */
+import { EINVAL, ENOENT, ENOSPC, ENXIO, O_NOCTTY, S_IFCHR, S_IFDIR } from "@stratos/abi";
+import { Pty, PtyMasterFile, PTS_MAJOR } from "./pty.ts";
+import { Dentry } from "../vfs/dentry.ts";
+import { makeDevice } from "../vfs/device-registry.ts";
+import { FileSystem, type FileSystemUsage } from "../vfs/file-system.ts";
+import { parseMountOptions, type FileSystemType } from "../vfs/file-system-types.ts";
+import { Inode } from "../vfs/inode.ts";
+import type { OpenFile } from "../vfs/open-file.ts";
+import { Path } from "../vfs/path.ts";
+import type { TtyCaller, TtyKernel } from "./tty-kernel.ts";
+
+/** kernel.pty.max. */
+const PTYS_MAX = 4096;
+const DEVPTS_SUPER_MAGIC = 0x1cd1;
+const ROOT_INO = 1,
+  PTMX_INO = 2,
+  FIRST_PTY_INO = 3;
+export const PTMX_DEVICE = makeDevice(5, 2);
+
+interface Options {
+  uid: number | null;
+  gid: number | null;
+  mode: number;
+  ptmxMode: number;
+  max: number;
+}
+
+export class DevptsFileSystem extends FileSystem {
+  readonly type = "devpts";
+  readonly root: DevptsRoot;
+  readonly kernel: TtyKernel;
+  readonly settings: Options = { uid: null, gid: null, mode: 0o600, ptmxMode: 0, max: PTYS_MAX };
+  /** By number; a hidden one keeps its number until its last file is closed. */
+  readonly #ptys: (PtyEntry | null)[] = [];
+  #count = 0;
+
+  constructor(kernel: TtyKernel) {
+    super(kernel.allocateDevice());
+    this.kernel = kernel;
+    this.root = new DevptsRoot(this);
+  }
+
+  usage(): FileSystemUsage {
+    return {
+      magic: DEVPTS_SUPER_MAGIC,
+      blockSize: 4096,
+      blocks: 0,
+      blocksFree: 0,
+      files: 0,
+      filesFree: 0,
+      nameMax: 255,
+    };
+  }
+
+  override get options(): string {
+    const { uid, gid, mode, ptmxMode } = this.settings;
+    return [
+      uid === null ? "" : `uid=${uid}`,
+      gid === null ? "" : `gid=${gid}`,
+      `mode=${mode.toString(8)}`,
+      `ptmxmode=${ptmxMode.toString(8).padStart(3, "0")}`,
+    ]
+      .filter((part) => part !== "")
+      .join(",");
+  }
+
+  /** Takes mount options: 0 or −EINVAL. */
+  configure(text: string): number {
+    const next = { ...this.settings };
+    for (const [name, value] of parseMountOptions(text)) {
+      const number =
+        /^[0-7]+$/.test(value) && (name === "mode" || name === "ptmxmode")
+          ? parseInt(value, 8)
+          : /^[0-9]+$/.test(value)
+            ? parseInt(value, 10)
+            : -1;
+      if (name === "newinstance") continue;
+      if (number < 0) return -EINVAL;
+      if (name === "uid") next.uid = number;
+      else if (name === "gid") next.gid = number;
+      else if (name === "mode") next.mode = number & 0o777;
+      else if (name === "ptmxmode") next.ptmxMode = number & 0o777;
+      else if (name === "max") next.max = Math.min(number, PTYS_MAX);
+      else return -EINVAL;
+    }
+    Object.assign(this.settings, next);
+    this.root.ptmx.mode = S_IFCHR | next.ptmxMode;
+    return 0;
+  }
+
+  /** A new pair, seen by its master: −ENOSPC when there are too many. */
+  openMaster(task: TtyCaller, flags: number, inode: Inode | null, path: Path | null): OpenFile | number {
+    if (this.#count >= this.settings.max) return -ENOSPC;
+    let index = 0;
+    while (this.#ptys[index]) index++;
+    const device = makeDevice(PTS_MAJOR, index);
+    const pty = new Pty(this.kernel, index, device, this);
+    this.#ptys[index] = { pty, inode: new PtsInode(this, pty, task), isHidden: false };
+    this.#count++;
+    return new PtyMasterFile(pty, flags & ~O_NOCTTY, inode, path);
+  }
+
+  pty(index: number): Pty | null {
+    return this.#ptys[index]?.pty ?? null;
+  }
+
+  inodeAt(index: number): Inode | null {
+    const entry = this.#ptys[index];
+    return entry && !entry.isHidden ? entry.inode : null;
+  }
+
+  forEach(visit: (index: number, inode: Inode) => boolean, from: number): void {
+    for (let index = from; index < this.#ptys.length; index++) {
+      const inode = this.inodeAt(index);
+      if (inode !== null && !visit(index, inode)) return;
+    }
+  }
+
+  /** The master is closed: the name is gone. */
+  hide(index: number): void {
+    const entry = this.#ptys[index];
+    if (!entry) return;
+    entry.isHidden = true;
+    entry.inode.nlink = 0;
+  }
+
+  /** Nothing is open on it: the number may be used again. */
+  free(index: number): void {
+    if (!this.#ptys[index]) return;
+    this.#ptys[index] = null;
+    this.#count--;
+  }
+
+  /**
+   * Where the task sees the terminal, for TIOCGPTPEER; a place of its own when devpts is mounted nowhere in its view.
+   */
+  pathOf(task: TtyCaller, index: number): Path | null {
+    const inode = this.inodeAt(index);
+    if (inode === null) return null;
+    const mount = task.fs.namespace.mounts.find((each) => each.fileSystem === this);
+    return mount === undefined ? null : new Path(mount, new Dentry(String(index), mount.root, inode));
+  }
+}
+
+interface PtyEntry {
+  readonly pty: Pty;
+  readonly inode: PtsInode;
+  isHidden: boolean;
+}
+
+class DevptsRoot extends Inode {
+  declare readonly fileSystem: DevptsFileSystem;
+  readonly ptmx: PtmxInode;
+
+  constructor(fileSystem: DevptsFileSystem) {
+    super(fileSystem, ROOT_INO, S_IFDIR | 0o755, 0, 0, fileSystem.kernel.vfs.now());
+    this.nlink = 2;
+    this.ptmx = new PtmxInode(fileSystem);
+  }
+
+  override get cachesNames(): boolean {
+    return false;
+  }
+
+  override lookup(name: string): Inode | number {
+    if (name === "ptmx") return this.ptmx;
+    return (/^(0|[1-9][0-9]{0,6})$/.test(name) ? this.fileSystem.inodeAt(Number(name)) : null) ?? -ENOENT;
+  }
+
+  override list(
+    cursor: number,
+    emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
+  ): number {
+    const type = S_IFCHR >> 12;
+    if (cursor === 0 && !emit("ptmx", PTMX_INO, type, 1)) return 0;
+    this.fileSystem.forEach((index, inode) => emit(String(index), inode.ino, type, index + 2), Math.max(0, cursor - 1));
+    return 0;
+  }
+}
+
+class PtmxInode extends Inode {
+  declare readonly fileSystem: DevptsFileSystem;
+
+  constructor(fileSystem: DevptsFileSystem) {
+    super(fileSystem, PTMX_INO, S_IFCHR, 0, 0, fileSystem.kernel.vfs.now());
+    this.rdev = PTMX_DEVICE;
+  }
+
+  override open(task: TtyCaller, flags: number, path: Path): OpenFile | number {
+    return this.fileSystem.openMaster(task, flags, this, path);
+  }
+}
+
+class PtsInode extends Inode {
+  readonly pty: Pty;
+
+  constructor(fileSystem: DevptsFileSystem, pty: Pty, task: TtyCaller) {
+    const { uid, gid, mode } = fileSystem.settings;
+    super(
+      fileSystem,
+      FIRST_PTY_INO + pty.index,
+      S_IFCHR | mode,
+      uid ?? task.credentials.fsuid,
+      gid ?? task.credentials.fsgid,
+      fileSystem.kernel.vfs.now(),
+    );
+    this.rdev = pty.terminal.device;
+    this.pty = pty;
+  }
+
+  override open(task: TtyCaller, flags: number, path: Path): OpenFile | number {
+    return this.pty.open(task, this, flags, path);
+  }
+}
+
+/** The kernel's instance. */
+export function devptsOf(kernel: TtyKernel): DevptsFileSystem {
+  return (kernel.tty.devpts ??= new DevptsFileSystem(kernel));
+}
+
+/** For mount(2). */
+export const devptsType: FileSystemType = {
+  name: "devpts",
+  isVirtual: true,
+  create(kernel: TtyKernel, _source: string, options: string): FileSystem | number {
+    const fileSystem = devptsOf(kernel);
+    const result = fileSystem.configure(options);
+    return result < 0 ? result : fileSystem;
+  },
+};
+
+/** A device node of major 136 outside devpts: −ENXIO when there is no such terminal. */
+export function openPts(task: TtyCaller, index: number, inode: Inode, flags: number, path: Path): OpenFile | number {
+  return devptsOf(task.kernel).pty(index)?.open(task, inode, flags, path) ?? -ENXIO;
+}

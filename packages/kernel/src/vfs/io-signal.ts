@@ -1,0 +1,80 @@
+import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, SI_KERNEL, SIGIO } from "@stratos/abi";
+import type { Credentials } from "../security/credentials.ts";
+import type { Waiter, WaitQueue } from "../ground/wait-queue.ts";
+import type { OpenFile } from "./open-file.ts";
+import {
+  POLL_ERR,
+  POLL_HUP,
+  POLL_IN,
+  POLL_OUT,
+  POLL_PRI,
+  signalInfo,
+  type SignalInfo,
+} from "../signal/pending-signals.ts";
+import { sendSignalToProcess } from "../signal/send-signal.ts";
+import type { VfsKernel } from "./vfs-kernel.ts";
+import type { SignalProcess } from "../signal/signal-target.ts";
+
+/** Sends to whom F_SETOWN named, where who named them may do so. */
+export function signalFileOwner(kernel: VfsKernel, file: OpenFile, info: SignalInfo): void {
+  if (file.owner > 0) {
+    const process = kernel.tasks.processes.get(file.owner);
+    if (process !== undefined && mayNotify(file.ownerCredentials, process)) sendSignalToProcess(process, { ...info });
+    return;
+  }
+  const group = kernel.tasks.groups.get(-file.owner);
+  if (group === undefined) return;
+  for (const process of [...group.members])
+    if (!process.isZombie && mayNotify(file.ownerCredentials, process)) sendSignalToProcess(process, { ...info });
+}
+
+/** Linux's sigio_perm: null was the kernel itself, for the process that opened the file. */
+function mayNotify(sender: Credentials | null, target: SignalProcess): boolean {
+  if (sender === null || sender.euid === 0) return true;
+  const { uid, suid } = target.leader.credentials;
+  return sender.euid === suid || sender.euid === uid || sender.uid === suid || sender.uid === uid;
+}
+
+/** SIGIO, or with siginfo what F_SETSIG chose. @param fd  by which the description was known when it was asked for */
+export function sendIoSignal(kernel: VfsKernel, file: OpenFile, fd: number, code: number, band: number): void {
+  const signal = file.ioSignal;
+  signalFileOwner(kernel, file, signal === 0 ? signalInfo(SIGIO, SI_KERNEL) : signalInfo(signal, code, { band, fd }));
+}
+
+/** O_ASYNC of a description: a signal whenever it becomes ready. */
+export class AsyncNotification implements Waiter {
+  readonly #kernel: VfsKernel;
+  readonly #file: OpenFile;
+  readonly #fd: number;
+  readonly #queue: WaitQueue;
+
+  constructor(kernel: VfsKernel, file: OpenFile, fd: number, queue: WaitQueue) {
+    this.#kernel = kernel;
+    this.#file = file;
+    this.#fd = fd;
+    this.#queue = queue;
+    queue.add(this);
+  }
+
+  wake(_queue: WaitQueue, events: number): void {
+    const ready = this.#file.poll() & (events === -1 ? -1 : events | POLLERR | POLLHUP);
+    if (ready === 0) return;
+    const code =
+      (ready & POLLIN) !== 0
+        ? POLL_IN
+        : (ready & POLLPRI) !== 0
+          ? POLL_PRI
+          : (ready & POLLERR) !== 0
+            ? POLL_ERR
+            : (ready & POLLHUP) !== 0
+              ? POLL_HUP
+              : (ready & POLLOUT) !== 0
+                ? POLL_OUT
+                : 0;
+    if (code !== 0) sendIoSignal(this.#kernel, this.#file, this.#fd, code, ready);
+  }
+
+  stop(): void {
+    this.#queue.remove(this);
+  }
+}

@@ -1,0 +1,47 @@
+import type { CpuClock } from "@stratos/host";
+import type { PhysicalMemory } from "@stratos/riscv";
+import type { FrameAllocator } from "../frames/frame-allocator.ts";
+import type { CallWork } from "../ground/call-work.ts";
+import type { UserMemory } from "../ground/user-memory.ts";
+import type { WaitingCall } from "../ground/wait-queue.ts";
+import type { SignalKernel, SignalTask, TasksOf } from "../signal/signal-target.ts";
+import type { FileTable } from "./file-table.ts";
+import type { FsContext } from "./fs-context.ts";
+import type { Inode } from "./inode.ts";
+import type { MountNamespace } from "./mount-namespace.ts";
+import type { MountDevices } from "./mount-device.ts";
+import type { VfsState } from "./vfs-state.ts";
+
+/** What files and file systems need of the kernel. */
+export interface VfsKernel extends SignalKernel {
+  readonly physical: PhysicalMemory;
+  readonly frames: FrameAllocator;
+  readonly clock: CpuClock;
+  readonly work: CallWork;
+  readonly vfs: VfsState;
+  readonly disks: MountDevices;
+  /** Who is on the hart. */
+  readonly scheduler: SignalKernel["scheduler"] & { readonly current: Caller | null };
+  /** Set when the root is mounted. */
+  mounts: MountNamespace;
+  readonly tasks: TasksOf<Caller>;
+  readonly onFileTruncated: (inode: Inode, size: number) => void;
+  readonly realtimeOffsetMs: number;
+  now(): number;
+  allocateDevice(): number;
+  allocateAnonymousIno(): number;
+}
+
+/**
+ * Who makes a system call, as files see it: whose rights and limits count, from where names are looked up, whose memory
+ * bytes come from and go to, and what waits. Tasks are that; who needs more of one (tty, mm) takes a larger interface,
+ * which tasks are, too.
+ */
+export interface Caller extends SignalTask, WaitingCall {
+  readonly kernel: VfsKernel;
+  readonly credentials: SignalTask["credentials"];
+  readonly pid: number;
+  readonly files: FileTable;
+  readonly fs: FsContext;
+  readonly space: UserMemory;
+}

@@ -1,0 +1,228 @@
+/**
+ * The runtime of an engine as it is after its start, so that it need not be compiled again: its modules, the part of
+ * the memory that they have filled, and what the compiler knows of their functions. Made when Stratos is built; of no
+ * use to a build with other primitives, which its fingerprint tells.
+ */
+import type { ValueType as WasmType } from "@stratos/wasm";
+import { intern } from "../datum/datum.ts";
+import type { Datum } from "../datum/datum.ts";
+import type { ExportPlace } from "../back-wasm/compile-unit.ts";
+import type { LowSignature } from "../low/compile.ts";
+import { Fun, Var, constant } from "../middle/ir.ts";
+import type { FunClause, TopLevel } from "../middle/ir.ts";
+import { decodeDatum, encodeDatum } from "./datum-codec.ts";
+import type { EncodedDatum } from "./datum-codec.ts";
+import { readImageFile, writeImageFile } from "./image-file.ts";
+import { decodeClause, encodeClause } from "./node-codec.ts";
+import type { EncodedClause } from "./node-codec.ts";
+
+export interface RuntimeModule {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  readonly imports: readonly string[];
+}
+export interface MemoryPart {
+  readonly start: number;
+  readonly bytes: Uint8Array;
+}
+/** What an image holds as it stands in its JSON. */
+interface PlainParts {
+  readonly fingerprint: string;
+  readonly registers: readonly number[];
+  readonly tableNext: number;
+  readonly symbols: readonly (readonly [name: string, address: number])[];
+  /** Objects of the host in the heap: 0, 1, 2 for the standard ports. */
+  readonly ports: readonly { readonly port: number; readonly address: number }[];
+  readonly numbers: readonly (readonly [key: string, cell: number])[];
+}
+
+/** What an image is made of. */
+interface ImageParts extends PlainParts {
+  readonly low: Uint8Array;
+  readonly lowSignatures: readonly (readonly [name: string, signature: LowSignature])[];
+  readonly modules: readonly RuntimeModule[];
+  readonly memory: readonly MemoryPart[];
+  /** Functions by their place in the table. */
+  readonly functions: readonly (readonly [slot: number, fun: Fun])[];
+  readonly exporter: ReadonlyMap<Fun, ExportPlace>;
+  readonly topLevels: readonly TopLevel[];
+  readonly runtime: readonly (readonly [name: string, topLevel: TopLevel])[];
+}
+
+/** What comes out: functions and variables are made when they are asked for, since most programs need few. */
+export interface EngineImage extends PlainParts {
+  readonly low: Uint8Array;
+  readonly lowSignatures: ReadonlyMap<string, LowSignature>;
+  readonly modules: readonly RuntimeModule[];
+  readonly memory: readonly MemoryPart[];
+  functionAt(slot: number): Fun | undefined;
+  placeOf(fun: Fun): ExportPlace | undefined;
+  topLevel(name: string): TopLevel | undefined;
+}
+
+/** The image's JSON. Functions and top-level variables are named by their places in `funs` and `topLevels`. */
+interface Header extends PlainParts {
+  readonly lowSignatures: readonly (readonly [
+    name: string,
+    parameters: readonly WasmType[],
+    result: WasmType | null,
+  ])[];
+  readonly modules: readonly { readonly name: string; readonly imports: readonly string[] }[];
+  readonly memory: readonly number[];
+  readonly funs: readonly EncodedFun[];
+  readonly functions: readonly (readonly [slot: number, fun: number])[];
+  readonly topLevels: readonly EncodedTopLevel[];
+  readonly runtime: readonly (readonly [name: string, topLevel: number])[];
+}
+/** Of each clause: how many parameters, and whether the last takes the rest. */
+type EncodedFun = readonly [
+  name: string,
+  clauses: readonly (readonly [count: number, hasRest: boolean])[],
+  place: readonly [unit: string, names: readonly string[], word: number] | null,
+];
+/** `inline`: JSON of the clause. */
+type EncodedTopLevel = readonly [
+  name: string,
+  library: string,
+  cell: number,
+  isAssigned: boolean,
+  isDefined: boolean,
+  fun: number,
+  inline: string | null,
+  constant: EncodedDatum | null,
+];
+
+export function writeEngineImage(image: ImageParts): Uint8Array {
+  const funs: Fun[] = [];
+  const places = new Map<Fun, number>();
+  const placeOf = (fun: Fun): number => {
+    let place = places.get(fun);
+    if (place === undefined) places.set(fun, (place = funs.push(fun) - 1));
+    return place;
+  };
+  const topLevels = new Map(image.topLevels.map((topLevel, index) => [topLevel, index]));
+  const topLevelPlace = (topLevel: TopLevel): number => topLevels.get(topLevel)!;
+  const { fingerprint, registers, tableNext, symbols, ports, numbers } = image;
+  const header = {
+    fingerprint,
+    registers,
+    tableNext,
+    symbols,
+    ports,
+    numbers,
+    lowSignatures: image.lowSignatures.map(([name, { parameters, result }]) => [name, parameters, result] as const),
+    modules: image.modules.map(({ name, imports }) => ({ name, imports })),
+    memory: image.memory.map(({ start }) => start),
+    functions: image.functions.map(([slot, fun]) => [slot, placeOf(fun)] as const),
+    topLevels: image.topLevels.map((g): EncodedTopLevel => {
+      const inline = g.inline === null ? null : encodeClause(g.inline, topLevelPlace);
+      return [
+        g.name,
+        g.library,
+        g.cell,
+        g.isAssigned,
+        g.isDefined,
+        g.fun === null ? -1 : placeOf(g.fun),
+        inline === null ? null : JSON.stringify(inline),
+        g.constant === null ? null : encodeDatum(g.constant.datum),
+      ];
+    }),
+    runtime: image.runtime.map(([name, topLevel]) => [name, topLevelPlace(topLevel)] as const),
+  };
+  const encodedFuns = funs.map((fun): EncodedFun => {
+    const place = image.exporter.get(fun);
+    return [
+      fun.name,
+      fun.clauses.map(({ parameters, hasRest }) => [parameters.length, hasRest]),
+      place === undefined ? null : [place.unit, place.names, place.word],
+    ];
+  });
+  return writeImageFile({ ...header, funs: encodedFuns } satisfies Header, [
+    image.low,
+    ...image.modules.map(({ bytes }) => bytes),
+    ...image.memory.map(({ bytes }) => bytes),
+  ]);
+}
+
+/** @returns null where the bytes are no image */
+export function readEngineImage(bytes: Uint8Array): EngineImage | null {
+  const file = readImageFile(bytes);
+  if (file === null) return null;
+  const header = file.header as Header;
+  const [low, ...blobs] = file.blobs as [Uint8Array, ...Uint8Array[]];
+  const funs: (Fun | undefined)[] = [];
+  const exported = new Map<Fun, ExportPlace>();
+  const topLevels: (TopLevel | undefined)[] = [];
+  const slots = new Map(header.functions);
+  const names = new Map(header.runtime);
+
+  const funAt = (index: number): Fun => {
+    let fun = funs[index];
+    if (fun !== undefined) return fun;
+    const [name, clauses, place] = header.funs[index]!;
+    const parameters = (count: number): Var[] => Array.from({ length: count }, () => new Var("parameter"));
+    fun = new Fun(
+      name,
+      clauses.map(([count, hasRest]) => ({ parameters: parameters(count), hasRest, body: constant(false) })),
+      null,
+    );
+    fun.isClosed = true;
+    if (place !== null) exported.set(fun, { unit: place[0], names: place[1], word: place[2] });
+    return (funs[index] = fun);
+  };
+  const topLevelAt = (index: number): TopLevel =>
+    (topLevels[index] ??= new ImageTopLevel(header.topLevels[index]!, funAt, topLevelAt));
+
+  return {
+    ...header,
+    low,
+    lowSignatures: new Map(header.lowSignatures.map(([name, parameters, result]) => [name, { parameters, result }])),
+    modules: header.modules.map(({ name, imports }, index) => ({ name, imports, bytes: blobs[index]! })),
+    memory: header.memory.map((start, index) => ({ start, bytes: blobs[header.modules.length + index]! })),
+    functionAt: (slot) => (slots.has(slot) ? funAt(slots.get(slot)!) : undefined),
+    placeOf: (fun) => exported.get(fun),
+    topLevel: (name) => (names.has(name) ? topLevelAt(names.get(name)!) : undefined),
+  };
+}
+
+/** A top-level variable of the runtime. */
+class ImageTopLevel implements TopLevel {
+  readonly name: string;
+  readonly library: string;
+  readonly symbol: Datum;
+  isAssigned: boolean;
+  readonly cell: number;
+  fun: Fun | null;
+  constant: { datum: Datum } | null;
+  isDefined: boolean;
+  #inline: FunClause | null;
+  #encoded: string | null;
+  readonly #topLevelAt: (index: number) => TopLevel;
+
+  constructor(encoded: EncodedTopLevel, funAt: (index: number) => Fun, topLevelAt: (index: number) => TopLevel) {
+    const [name, library, cell, isAssigned, isDefined, fun, inline, datum] = encoded;
+    this.name = name;
+    this.library = library;
+    this.symbol = intern(name);
+    this.isAssigned = isAssigned;
+    this.cell = cell;
+    this.fun = fun < 0 ? null : funAt(fun);
+    this.constant = datum === null ? null : { datum: decodeDatum(datum) };
+    this.isDefined = isDefined;
+    this.#inline = null;
+    this.#encoded = inline;
+    this.#topLevelAt = topLevelAt;
+  }
+
+  get inline(): FunClause | null {
+    if (this.#encoded !== null) {
+      this.#inline = decodeClause(JSON.parse(this.#encoded) as EncodedClause, this.#topLevelAt);
+      this.#encoded = null;
+    }
+    return this.#inline;
+  }
+  set inline(clause: FunClause | null) {
+    this.#encoded = null;
+    this.#inline = clause;
+  }
+}
