@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { TaskDetails } from "@stratos/hub-api";
-import { buildObstacle } from "@stratos/host-node/builder";
+import { buildObstacle } from "@stratos/tools-node/builder";
 import { packSource, writeSource } from "./builder/sample-source.ts";
 import { endProgram, freePort, startProgram, until } from "./hub/programs.ts";
 import { launcher, run } from "./support/stratos.ts";

@@ -6,7 +6,7 @@
  * Method: `npm run build`, `npm pack`, `npm install --offline`, then programs of a user, each in a process of its own.
  */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -269,6 +269,58 @@ test("an image that is missing is made when `pull` says how, with progress, unti
   );
   mirror.closeAllConnections();
   mirror.close();
+});
+
+test("an image is pulled from a registry when it is missing, and is there from then on", async () => {
+  const at = (name: string): string => join(folder, "registry", name);
+  mkdirSync(at("root/etc"), { recursive: true });
+  writeFileSync(at("root/etc/greeting"), "from afar");
+  must("tar", ["-C", at("root"), "-cf", at("root.tar"), "."], folder);
+  const free = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => free.once("listening", resolve));
+  const host = `127.0.0.1:${(free.address() as AddressInfo).port}`;
+  await new Promise((resolve) => free.close(resolve));
+  writeFileSync(
+    at("registry.yml"),
+    `version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: ${at("store")}}}\n` +
+      `http: {addr: "${host}"}\n`,
+  );
+  const registry = spawn("docker-registry", ["serve", at("registry.yml")], { stdio: "ignore" });
+  try {
+    const env = { STRATOS_HOME: at("home") };
+    const answers = (): Promise<boolean> =>
+      fetch(`http://${host}/v2/`).then(
+        (answer) => answer.ok,
+        () => false,
+      );
+    for (let tries = 0; tries < 600 && !(await answers()); tries++) await new Promise((next) => setTimeout(next, 100));
+    const [node, ...rest] = launcher;
+    for (const args of [
+      ["image", "import", "tiny", at("root.tar")],
+      ["image", "push", "tiny", `${host}/tiny:1`, "--plain-http"],
+    ]) {
+      const { status, stderr } = await run([node!, ...rest, ...args], { env });
+      assert.equal(status, 0, stderr);
+    }
+    await prints(
+      `import { openImage } from "stratos";
+      const phases = new Set();
+      const pull = { reference: process.env.REFERENCE, plainHttp: true };
+      const said = [];
+      for (const options of [{ pull, onProgress: ({ phase }) => void phases.add(phase) }, {}]) {
+        const image = await openImage("pulled", options);
+        said.push(await image.readTextFile("/etc/greeting"), image.info.name);
+        await image.close();
+      }
+      const missing = await openImage("other", { pull: { ...pull, reference: pull.reference + "0" } })
+        .catch(({ kind, data }) => [kind, data]);
+      console.log(JSON.stringify([...said, ...phases, missing]));`,
+      ["from afar", "pulled", "from afar", "pulled", "pull", ["image", { image: "other" }]],
+      { ...env, REFERENCE: `${host}/tiny:1` },
+    );
+  } finally {
+    registry.kill();
+  }
 });
 
 test("folders of the host are seen, an image is read, a volume is read and written", async () => {

@@ -2,4 +2,4 @@
 export { hostErrno } from "./host-errno.ts";
 export { describeFailure } from "./network-failure.ts";
 export { isRunning, processWords } from "./running-process.ts";
-export { failedAt, readFully, readIfThere, readWhole, readAll, writeFully } from "./whole-file.ts";
+export { failedAt, readAll, readFully, readIfThere, readWhole, writeFully } from "./whole-file.ts";

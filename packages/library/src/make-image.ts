@@ -6,6 +6,14 @@ import { type ImageProgress, type ImageSource, StratosError } from "@stratos/sdk
 
 export async function makeImage(name: string, home: string, source: ImageSource, work: Work): Promise<void> {
   const { packages, suite = DEFAULT_SUITE, mirror } = source;
+  if (source.reference !== undefined) {
+    const { reference } = source;
+    const { pullImage } = await import("@stratos/images/registry");
+    const onProgress = (done: number, total: number): void =>
+      work.onProgress({ phase: "pull", done, total, unit: "bytes", detail: reference });
+    await pullImage({ reference, name, home }, { isPlain: source.plainHttp === true, onProgress });
+    return;
+  }
   const context = { home, onEvent: (event: ImageEvent): void => work.onProgress(progressOf(event)) };
   const isUsual = packages === undefined && source.suite === undefined && mirror === undefined;
   if (name === DEFAULT_IMAGE && isUsual) return buildDefaultImage(context);

@@ -21,6 +21,8 @@ export interface HomeOptions {
 export interface ImageSource {
   /** A container image for riscv64 in a registry: `registry.example.org/name:tag`. */
   readonly reference?: string;
+  /** The registry speaks HTTP without TLS. */
+  readonly plainHttp?: boolean;
   /** Packages of Debian beside the smallest system; for the image `debian` the usual ones are taken without this. */
   readonly packages?: readonly string[];
   /** Debian's release; default: trixie. */

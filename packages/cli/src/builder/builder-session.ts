@@ -11,7 +11,7 @@ import { CommandError } from "../command-error.ts";
 import { chooseRunner } from "../compose/compose-session.ts";
 import { formatSize } from "../option-values.ts";
 import { listenForStop } from "../stop-signals.ts";
-import { toldFailure } from "../told-failures.ts";
+import { toldFailure } from "@stratos/images/told-failures";
 import { VERSION } from "../version.ts";
 
 interface SessionOptions {

@@ -16,7 +16,7 @@ import { findOutput } from "../compose/composed-output.ts";
 import { EXIT_SIGNAL_BASE } from "../exit-status.ts";
 import { createVolume, ImageStore } from "@stratos/images";
 import { VolumeWriter } from "@stratos/images/content";
-import { openTreeSource, type TreeSource } from "../outputs/tree-source.ts";
+import { openTreeSource, type TreeSource } from "@stratos/images/outputs";
 import { runProgram } from "../session/run-program.ts";
 import { hasTerminal } from "../session/standard-files.ts";
 

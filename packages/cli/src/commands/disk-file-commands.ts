@@ -16,8 +16,16 @@ import { basename, join } from "node:path";
 import { printable } from "@stratos/base";
 import { FormatError, type Blob, type DiskFile, type DiskFiles } from "@stratos/formats";
 import { CommandError, UsageError } from "../command-error.ts";
-import { findDiskPlace, parseDiskPlace, requireDiskPlace, type DiskPlace } from "../image-disk/disk-place.ts";
-import { diskError, filesOf, openDisk, withFiles } from "../image-disk/open-disk.ts";
+import {
+  diskError,
+  type DiskPlace,
+  filesOf,
+  findDiskPlace,
+  openDisk,
+  parseDiskPlace,
+  requireDiskPlace,
+  withFiles,
+} from "@stratos/images/disk";
 import { longListing } from "../fs/file-listing.ts";
 
 export interface DiskListOptions {

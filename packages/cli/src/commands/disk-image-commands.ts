@@ -19,8 +19,8 @@ import { ProgressDisplay } from "@stratos/host-node";
 import { FileDisk } from "@stratos/tools-node/outputs";
 import { nodeCodecs } from "@stratos/host-node/codecs";
 import { CommandError } from "../command-error.ts";
-import { diskError, openDisk, withDisk } from "../image-disk/open-disk.ts";
-import { writeForeignDisk } from "../outputs/foreign-disk.ts";
+import { diskError, openDisk, withDisk } from "@stratos/images/disk";
+import { writeForeignDisk } from "@stratos/images/outputs";
 import { formatTable } from "../text-table.ts";
 
 export interface DiskInfoOptions {

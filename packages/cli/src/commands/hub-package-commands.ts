@@ -11,12 +11,12 @@ import type {
   TaskView,
 } from "@stratos/hub-api";
 import { uploadArtefacts } from "@stratos/hub/worker";
+import { toldFailure } from "@stratos/images/told-failures";
 import { parseSource, sourceFiles } from "@stratos/pkg";
 import { CommandError, hostReason } from "../command-error.ts";
 import { downloadArtefact } from "../hub/download-artefact.ts";
 import { listOf, printItems, printJson, type Listing } from "../hub/hub-listing.ts";
 import { hubUrl, withHub, type HubOptions } from "../hub/hub-login.ts";
-import { toldFailure } from "../told-failures.ts";
 import { given, waitForEnd } from "./hub-task-commands.ts";
 
 export interface BuildTaskOptions extends Listing {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { HUB_DEFAULTS, DatabaseError, isServerUrl, openDatabase, startHub, type Database } from "@stratos/hub";
 import { FileLockedError, lockFile, stratosHome } from "@stratos/host-node";
 import { homeFolder } from "@stratos/host-node/home";
-import { describePackage, nodePackagePorts } from "@stratos/host-node/packages";
+import { describePackage, nodePackagePorts } from "@stratos/tools-node/packages";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { VERSION } from "../version.ts";
 

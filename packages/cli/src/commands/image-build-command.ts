@@ -1,12 +1,11 @@
 import { readFileSync } from "node:fs";
-import { type ProgressDisplay, stratosHome } from "@stratos/host-node";
+import { stratosHome } from "@stratos/host-node";
 import { LockError, parsePackageLock, type PackageLock } from "@stratos/pkg";
 import { CommandError, hostReason } from "../command-error.ts";
 import { DEFAULT_IMAGE, DEFAULT_PACKAGES } from "@stratos/images/defaults";
-import { type BuildContext, buildImage as build, planOnly } from "@stratos/images/build";
+import { buildImage as build, planOnly } from "@stratos/images/build";
 import { ImageStore } from "@stratos/images";
-import { showProgress, withProgress } from "../packages/package-task.ts";
-import { undoOnSignal } from "../undo-on-signal.ts";
+import { contextOf, withProgress } from "../operation-progress.ts";
 import { formatTable } from "../text-table.ts";
 import { formatSize } from "../option-values.ts";
 import type { ImageBuildOptions } from "./image-options.ts";
@@ -49,15 +48,6 @@ export async function buildImage(name: string, options: ImageBuildOptions): Prom
   } else if (process.stderr.isTTY)
     process.stderr.write(`Image ${name} is ready: ${store.require(name).description.packages.length} packages.\n`);
   return 0;
-}
-
-/** How a command makes images: progress is shown, and an interrupted one leaves nothing. */
-export function contextOf(progress: ProgressDisplay): BuildContext {
-  return {
-    home: stratosHome(),
-    guard: undoOnSignal,
-    onEvent: (event) => showProgress(progress, event),
-  };
 }
 
 function readLock(path: string): PackageLock {

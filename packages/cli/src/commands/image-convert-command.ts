@@ -1,10 +1,9 @@
 import { ProgressDisplay } from "@stratos/host-node";
 import { CommandError, UsageError } from "../command-error.ts";
-import { diskError } from "../image-disk/open-disk.ts";
+import { diskError } from "@stratos/images/disk";
 import { GUEST_ARCHITECTURE } from "@stratos/images/defaults";
-import { openTreeSource } from "../outputs/tree-source.ts";
-import { OUTPUT_COMPRESSIONS, type OutputCompression, type OutputFormat } from "../outputs/output-formats.ts";
-import { writeOutput } from "../outputs/write-output.ts";
+import { openTreeSource, writeOutput } from "@stratos/images/outputs";
+import { OUTPUT_COMPRESSIONS, type OutputCompression, type OutputFormat } from "@stratos/images/output-formats";
 
 export interface ImageConvertOptions {
   readonly to?: OutputFormat;

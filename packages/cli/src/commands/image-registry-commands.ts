@@ -1,29 +1,24 @@
 /** `stratos image push|pull`: images to and from registries. */
 import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { FormatError } from "@stratos/formats";
-import { ProgressDisplay, stratosHome } from "@stratos/host-node";
+import { type ProgressDisplay, stratosHome } from "@stratos/host-node";
 import { nodeCodecs } from "@stratos/host-node/codecs";
-import { OciLayoutFolder } from "@stratos/tools-node/outputs";
-import { NodeHttpTransport } from "@stratos/tools-node/registry";
-import {
-  formatReference,
-  parseReference,
-  ReferenceError,
-  RegistryClient,
-  RegistryError,
-  type ImageReference,
-} from "@stratos/outputs";
-import { writeTreeEntry } from "@stratos/pkg";
-import { CommandError, UsageError } from "../command-error.ts";
+import { ImageStore } from "@stratos/images";
 import { GUEST_ARCHITECTURE } from "@stratos/images/defaults";
-import { createVolume, ImageStore, readInstalledPackages } from "@stratos/images";
-import { VolumeWriter } from "@stratos/images/content";
-import { imageArchive, unpackImageArchive } from "../outputs/image-archive.ts";
-import { registryCredentials } from "../outputs/registry-credentials.ts";
-import { isArchive, openTreeSource } from "../outputs/tree-source.ts";
-import { writeOutput } from "../outputs/write-output.ts";
+import { imageArchive, isArchive, openTreeSource, unpackImageArchive, writeOutput } from "@stratos/images/outputs";
+import {
+  imageReference,
+  pullImage as pull,
+  pullLayout,
+  registryFailure,
+  type RegistryOptions,
+  withRegistry,
+} from "@stratos/images/registry";
+import { formatReference } from "@stratos/outputs";
+import { OciLayoutFolder } from "@stratos/tools-node/outputs";
+import { CommandError } from "../command-error.ts";
+import { withProgress } from "../operation-progress.ts";
 
 export interface RegistryCommandOptions {
   readonly plainHttp?: true;
@@ -39,7 +34,7 @@ export interface RegistryCommandOptions {
 
 /** Pushes an OCI layout, or an archive of one, as it is, anything else as an image of one layer. */
 export async function pushImage(source: string, name: string, options: RegistryCommandOptions): Promise<number> {
-  const reference = referenceOf(name);
+  const reference = imageReference(name);
   const scratch = mkdtempSync(join(tmpdir(), "stratos-push-"));
   try {
     const archive =
@@ -68,7 +63,11 @@ export async function pushImage(source: string, name: string, options: RegistryC
       layout = new OciLayoutFolder(scratch, nodeCodecs());
     }
     const entry = layout.entry(parts?.[2]);
-    const sent = await withClient(reference, "pull,push", "Pushing", options, (client) => client.push(layout, entry));
+    const sent = await withProgress((progress) =>
+      withRegistry(reference, "pull,push", registryOptions(options, "Pushing", progress), (client) =>
+        client.push(layout, entry),
+      ),
+    );
     if (options.json === true)
       process.stdout.write(
         `${JSON.stringify({ reference: formatReference(reference), digest: entry.digest, sentBytes: sent }, null, 2)}` +
@@ -77,7 +76,7 @@ export async function pushImage(source: string, name: string, options: RegistryC
     else process.stdout.write(`${entry.digest}\n`);
     return 0;
   } catch (error) {
-    throw registryError(name, error);
+    throw registryFailure(name, error);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -89,126 +88,60 @@ export async function pullImage(
   as: string | undefined,
   options: RegistryCommandOptions,
 ): Promise<number> {
-  const reference = referenceOf(name);
-  const architecture = options.arch ?? GUEST_ARCHITECTURE;
-  const store = new ImageStore(stratosHome());
+  const reference = imageReference(name);
+  const { output } = options;
   const own = as ?? reference.repository.split("/").at(-1)!;
-  if (options.output === undefined && store.find(own) !== null && options.force !== true)
+  const home = stratosHome();
+  if (output === undefined && new ImageStore(home).find(own) !== null && options.force !== true)
     throw new CommandError(own, "is there already; --force replaces it");
-  const scratch = mkdtempSync(join(tmpdir(), "stratos-pull-")),
-    isNew = options.output !== undefined && !existsSync(options.output);
-  try {
-    const layout = new OciLayoutFolder(options.output ?? scratch, nodeCodecs());
-    const manifest = await withClient(reference, "pull", "Pulling", options, (client) =>
-      client.pull(
-        layout,
-        { os: "linux", architecture },
-        { acceptsOther: options.output !== undefined && options.arch === undefined },
-      ),
-    );
-    layout.publish(manifest.descriptor, reference.tag);
-    if (options.output === undefined) await importLayout(scratch, own, architecture, store);
-    if (options.json === true)
-      process.stdout.write(
-        JSON.stringify(
-          {
-            reference: formatReference(reference),
-            digest: manifest.descriptor.digest,
-            ...(options.output === undefined ? { image: own } : { layout: options.output }),
-          },
-          null,
-          2,
-        ) + "\n",
-      );
-    else process.stdout.write(`${manifest.descriptor.digest}\n`);
-    return 0;
-  } catch (error) {
-    if (isNew) rmSync(options.output!, { recursive: true, force: true });
-    throw registryError(name, error);
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
-  }
-}
-
-async function importLayout(folder: string, name: string, architecture: string, store: ImageStore): Promise<void> {
-  const opened = await openTreeSource(`oci:${folder}`, { architecture });
-  const draft = store.createDraft();
-  try {
-    const volume = createVolume(draft.layerPath(0), name);
-    let packages;
-    try {
-      const writer = new VolumeWriter(volume.volume.root);
-      for (const entry of opened.tree.entries()) writeTreeEntry(writer, entry);
-      writer.finish();
-      packages = readInstalledPackages(volume.volume.root);
-    } finally {
-      volume.close();
-    }
-    draft.publish(name, {
-      format: 1,
-      architecture,
-      suite: null,
-      createdAt: new Date().toISOString(),
-      packages,
-      layers: 1,
-      origin: "pull",
-    });
-  } finally {
-    draft.discard();
-    opened.close();
-  }
-}
-
-async function withClient<T>(
-  reference: ImageReference,
-  access: "pull" | "pull,push",
-  words: string,
-  options: RegistryCommandOptions,
-  work: (client: RegistryClient) => Promise<T>,
-): Promise<T> {
-  const transport = new NodeHttpTransport();
-  const progress = new ProgressDisplay(process.stderr);
-  const credentials = registryCredentials(reference, {
-    env: process.env,
-    home: homedir(),
-    uid: process.getuid?.() ?? 0,
+  const digest = await withProgress((progress) => {
+    const registry = registryOptions(options, "Pulling", progress);
+    if (output !== undefined) return pullInto(output, name, options, registry);
+    const architecture = options.arch ?? GUEST_ARCHITECTURE;
+    return pull({ reference: name, name: own, architecture, home }, registry);
   });
-  try {
-    return await work(
-      new RegistryClient(
-        reference,
-        access,
-        { transport: transport.send, codecs: nodeCodecs() },
+  if (options.json === true)
+    process.stdout.write(
+      JSON.stringify(
         {
-          ...(credentials === undefined ? {} : { credentials }),
-          ...(options.plainHttp === true ? { isPlain: true } : {}),
-          ...(options.mountFrom === undefined ? {} : { mountFrom: options.mountFrom }),
-          onProgress: (done, total) => {
-            if (process.stderr.isTTY) progress.update(words, done, total, "bytes");
-          },
+          reference: formatReference(reference),
+          digest,
+          ...(output === undefined ? { image: own } : { layout: output }),
         },
-      ),
+        null,
+        2,
+      ) + "\n",
     );
-  } finally {
-    progress.clear();
-    transport.close();
-  }
+  else process.stdout.write(`${digest}\n`);
+  return 0;
 }
 
-function referenceOf(name: string): ImageReference {
+async function pullInto(
+  folder: string,
+  name: string,
+  { arch }: RegistryCommandOptions,
+  registry: RegistryOptions,
+): Promise<string> {
+  const isNew = !existsSync(folder);
+  const wanted = { architecture: arch ?? GUEST_ARCHITECTURE, acceptsOther: arch === undefined };
   try {
-    return parseReference(name);
+    return await pullLayout(imageReference(name), folder, wanted, registry);
   } catch (error) {
-    if (error instanceof ReferenceError) throw new UsageError(name, error.message.replace(`${name}: `, ""));
-    throw error;
+    if (isNew) rmSync(folder, { recursive: true, force: true });
+    throw registryFailure(name, error);
   }
 }
 
-function registryError(name: string, error: unknown): unknown {
-  if (!(error instanceof RegistryError || error instanceof FormatError)) return error;
-  // What the client says begins with the whole name, which the command says already.
-  const whole = `${formatReference(parseReference(name))}: `;
-  return new CommandError(name, error.message.startsWith(whole) ? error.message.slice(whole.length) : error.message, {
-    cause: error,
-  });
+function registryOptions(
+  { plainHttp, mountFrom }: RegistryCommandOptions,
+  words: string,
+  progress: ProgressDisplay,
+): RegistryOptions {
+  return {
+    ...(plainHttp === true ? { isPlain: true } : {}),
+    ...(mountFrom === undefined ? {} : { mountFrom }),
+    onProgress: (done, total) => {
+      if (process.stderr.isTTY) progress.update(words, done, total, "bytes");
+    },
+  };
 }

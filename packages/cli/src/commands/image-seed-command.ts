@@ -3,7 +3,7 @@ import { writeCloudSeed } from "@stratos/outputs";
 import { nodeCodecs } from "@stratos/host-node/codecs";
 import { parseDocument } from "yaml";
 import { CommandError } from "../command-error.ts";
-import { withNewDisk } from "../outputs/write-output.ts";
+import { withNewDisk } from "@stratos/images/outputs";
 
 export interface ImageSeedOptions {
   readonly hostname: string;

@@ -21,10 +21,9 @@ import {
 import { readInstallConfig } from "@stratos/outputs/install-config";
 import { CommandError, UsageError } from "../command-error.ts";
 import { GUEST_ARCHITECTURE } from "@stratos/images/defaults";
-import { diskError } from "../image-disk/open-disk.ts";
+import { diskError } from "@stratos/images/disk";
 import { askInstallConfig, lineTerminal } from "../install/wizard.ts";
-import { aegisRoot } from "../outputs/aegis-root.ts";
-import { openTreeSource } from "../outputs/tree-source.ts";
+import { aegisRoot, openTreeSource } from "@stratos/images/outputs";
 import { formatTable } from "../text-table.ts";
 
 export interface InstallCommandOptions {

@@ -5,7 +5,7 @@ import { deltaPath, listDeltas, OstreeRepository, parseDeltaName } from "@strato
 import { applyDelta, readDelta, RepositoryFolder, writeDelta } from "@stratos/tools-node/outputs";
 import { nodeCodecs } from "@stratos/host-node/codecs";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
-import { writeFile } from "../outputs/write-output.ts";
+import { writeFile } from "@stratos/images/outputs";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 import { tellingFormat, withRepository } from "./ostree-commands.ts";

@@ -24,7 +24,7 @@ import {
 } from "@stratos/pkg";
 import { OperationError } from "@stratos/operation";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
-import { withPackagePorts } from "../packages/package-task.ts";
+import { withPackagePorts } from "../operation-progress.ts";
 import { readKey } from "../packages/signing-keys.ts";
 
 export interface DebBuildOptions {

@@ -22,7 +22,7 @@ import { withAlpm } from "../alpm/alpm-session.ts";
 import { buildFromAur, type BuildOptions } from "../alpm/aur-builder.ts";
 import { CommandError } from "../command-error.ts";
 import { loadImageIndex, openRootSystem } from "../packages/image-system.ts";
-import { showProgress, withPackagePorts } from "../packages/package-task.ts";
+import { showProgress, withPackagePorts } from "../operation-progress.ts";
 import {
   finishInterrupted,
   lockRoot,

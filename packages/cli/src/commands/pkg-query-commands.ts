@@ -32,7 +32,7 @@ import { DEFAULT_SUITE, GUEST_ARCHITECTURE } from "@stratos/images/defaults";
 import { defaultImage, ImageStore } from "@stratos/images";
 import { formatTable } from "../text-table.ts";
 import { loadImageIndex, openImageSystem, openRootSystem, type SourceOptions } from "../packages/image-system.ts";
-import { showProgress, withPackagePorts } from "../packages/package-task.ts";
+import { showProgress, withPackagePorts } from "../operation-progress.ts";
 import { downloadChange } from "../packages/prepared-change.ts";
 import { recoverForReader } from "../packages/root-transaction.ts";
 import { upgradableOf, withImage } from "./pkg-system-commands.ts";

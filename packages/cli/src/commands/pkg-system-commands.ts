@@ -27,7 +27,7 @@ import {
 } from "../packages/image-system.ts";
 import { addFiles } from "../packages/package-files.ts";
 import { changeImage, editImage, replaceFile, rollBackImage } from "../packages/image-transaction.ts";
-import { showProgress, withPackagePorts } from "../packages/package-task.ts";
+import { showProgress, withPackagePorts } from "../operation-progress.ts";
 import { downloadChange } from "../packages/prepared-change.ts";
 import {
   changeRoot,

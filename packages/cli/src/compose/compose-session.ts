@@ -30,7 +30,7 @@ import {
 } from "@stratos/compose";
 import { CommandError, hostReason } from "../command-error.ts";
 import { listenForStop } from "../stop-signals.ts";
-import { toldFailure } from "../told-failures.ts";
+import { toldFailure } from "@stratos/images/told-failures";
 import { treefileFailure } from "./open-treefile.ts";
 import { readFolder, readSource } from "./read-source.ts";
 

@@ -5,8 +5,8 @@ import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { OutputError, type OutputConfig, type OutputWriter } from "@stratos/compose";
 import { deployedImage, hasArtifact } from "@stratos/tools-node/compose";
-import { writeOutput } from "../outputs/write-output.ts";
-import type { OutputFormat } from "../outputs/output-formats.ts";
+import { writeOutput } from "@stratos/images/outputs";
+import type { OutputFormat } from "@stratos/images/output-formats";
 import { bytesOf, diskPartitions, DISKS, isDisk, outputProblems, readSecrets } from "./disk-partitions.ts";
 
 interface DiskFormat {

@@ -8,7 +8,7 @@ import {
   type PartitionConfig,
 } from "@stratos/compose";
 import { parseBytes, partitionProblems, type DiskPartition, type PartitionEncryption } from "@stratos/outputs";
-import { FOREIGN_FORMATS } from "../outputs/foreign-disk.ts";
+import { FOREIGN_FORMATS } from "@stratos/images/outputs";
 
 /** Formats that are whole disks. */
 export const DISKS: readonly string[] = ["raw", "qcow2", ...FOREIGN_FORMATS];

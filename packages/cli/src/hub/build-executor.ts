@@ -98,7 +98,7 @@ function resultOf(result: BuildResult, output: string): ExecutionResult {
   };
 }
 
-export interface BuildPayload {
+interface BuildPayload {
   /** Name, git URL, or the name of a .dsc among `files`. */
   readonly source: string;
   readonly files: readonly { readonly name: string; readonly digest: string }[];

@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { runCommand } from "../testing/run-command.ts";
-import { registryCredentials } from "./registry-credentials.ts";
+import { registryCredentials } from "@stratos/images/outputs";
 
 const folder = mkdtempSync(join(tmpdir(), "stratos-sign-in-"));
 after(() => rmSync(folder, { recursive: true, force: true }));

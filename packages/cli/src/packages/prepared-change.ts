@@ -22,7 +22,7 @@ import {
 } from "@stratos/pkg";
 import { CommandError } from "../command-error.ts";
 import type { OpenSystem } from "./image-system.ts";
-import { showProgress } from "./package-task.ts";
+import { showProgress } from "../operation-progress.ts";
 
 const DOWNLOADS_AT_ONCE = 6;
 /** The script's name in the folder. */

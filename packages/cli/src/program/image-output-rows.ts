@@ -5,7 +5,7 @@ import { parseSize } from "../fs/volume-options.ts";
 import type { ImageConvertOptions } from "../commands/image-convert-command.ts";
 import type { ImageSeedOptions } from "../commands/image-seed-command.ts";
 import type { RegistryCommandOptions } from "../commands/image-registry-commands.ts";
-import { DISK_FILE_SYSTEMS, OUTPUT_FORMATS } from "../outputs/output-formats.ts";
+import { DISK_FILE_SYSTEMS, OUTPUT_FORMATS } from "@stratos/images/output-formats";
 import { jsonOption, type Finish } from "./fs-rows.ts";
 
 const SOURCE_HELP =

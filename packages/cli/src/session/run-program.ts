@@ -153,10 +153,9 @@ function terminalSize(): { rows: number; columns: number } {
 /** The default image makes itself when it is first needed. */
 async function ensureDefaultImage(name: string): Promise<void> {
   if (name !== DEFAULT_IMAGE || new ImageStore(stratosHome()).find(name) !== null) return;
-  const [{ buildDefaultImage }, { contextOf }, { withProgress }] = await Promise.all([
+  const [{ buildDefaultImage }, { contextOf, withProgress }] = await Promise.all([
     import("@stratos/images/build"),
-    import("../commands/image-build-command.ts"),
-    import("../packages/package-task.ts"),
+    import("../operation-progress.ts"),
   ]);
   await withProgress((progress) => buildDefaultImage(contextOf(progress)));
 }

@@ -3,7 +3,7 @@ import type { WorkflowView } from "@stratos/hub-api";
 import type { Queryable } from "../database/database.ts";
 import { notFound } from "./hub-error.ts";
 
-export const WORKFLOW_TASKS_MAX = 10_000;
+const WORKFLOW_TASKS_MAX = 10_000;
 const WORKFLOW_EDGES_MAX = 50_000;
 
 /** @throws HubError 404 */

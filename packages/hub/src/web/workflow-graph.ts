@@ -46,7 +46,7 @@ height="${height}" viewBox="0 0 ${width} ${height}">${edges.map(({ parent, child
 }
 
 /** Tasks wait for earlier ones alone, so one pass in their order is enough. */
-export function depthsOf({ tasks, edges }: Pick<WorkflowView, "tasks" | "edges">): Map<number, number> {
+function depthsOf({ tasks, edges }: Pick<WorkflowView, "tasks" | "edges">): Map<number, number> {
   const depths = new Map(tasks.map(({ id }) => [id, 0]));
   for (const { parent, child } of [...edges].sort((one, other) => one.child - other.child)) {
     const below = depths.get(parent);

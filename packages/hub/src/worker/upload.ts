@@ -4,7 +4,7 @@ import { createReadStream, statSync } from "node:fs";
 import { Readable } from "node:stream";
 import { HubProblem, type HubClient } from "@stratos/hub-api";
 
-interface UploadFile {
+export interface UploadFile {
   readonly name: string;
   readonly path: string;
   readonly role: string;

@@ -10,7 +10,7 @@ const PRIME = 0x01000193;
 const PARTS_MAX = 64;
 
 /** Gives an object that is known by identity alone a number, the same each time. */
-export type NumberObject = (value: object) => number;
+type NumberObject = (value: object) => number;
 
 /** Of a value, for `equal?`: 0 … 2^32 - 1. */
 export function hashOf(value: unknown, number: NumberObject = objectNumber): number {

@@ -20,7 +20,7 @@ import {
 import { FileLockedError } from "@stratos/host-node";
 import { FileDisk } from "@stratos/tools-node/outputs";
 import { nodeCodecs } from "@stratos/host-node/codecs";
-import { CommandError } from "../command-error.ts";
+import { OperationError } from "@stratos/operation";
 import { openAegisFiles } from "./aegis-files.ts";
 import type { DiskPlace } from "./disk-place.ts";
 
@@ -38,7 +38,7 @@ const QCOW2_MAGIC = [0x51, 0x46, 0x49, 0xfb];
 /** Images on images on images: more is a circle. */
 const BACKING_MAX = 32;
 
-/** @throws CommandError */
+/** @throws OperationError */
 export function openDisk(path: string, access: "read" | "write"): OpenDisk {
   const opened: FileDisk[] = [];
   const close = (): void => opened.forEach((file) => file.close());
@@ -169,12 +169,12 @@ function openFile(path: string, readOnly: boolean): FileDisk {
     return new FileDisk(path, { readOnly });
   } catch (error) {
     if (error instanceof FileLockedError)
-      throw new CommandError(path, `in use by process ${error.owner}`, { cause: error });
+      throw new OperationError("image", path, `in use by process ${error.owner}`, { cause: error });
     throw error;
   }
 }
 
 /** A format's words as the command line's. */
 export function diskError(path: string, error: unknown): unknown {
-  return error instanceof FormatError ? new CommandError(path, error.message, { cause: error }) : error;
+  return error instanceof FormatError ? new OperationError("image", path, error.message, { cause: error }) : error;
 }

@@ -1,5 +1,5 @@
 /** Failures of the packages below whose messages are meant for people. */
-import { CommandError } from "./command-error.ts";
+import { OperationError } from "@stratos/operation";
 
 /** Of the package side, on which images and builds stand as well. */
 const TOLD: ReadonlySet<string> = new Set([
@@ -17,14 +17,14 @@ const TOLD: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * `error` as the command line tells it; a defect of ours as it is.
+ * `error` as people are told it; a defect of ours as it is.
  *
  * @param what  whom it is about
  * @param also  names of further failures that are told
  */
 export function toldFailure(what: string, error: unknown, also: ReadonlySet<string>): unknown {
   if (!(error instanceof Error) || !(TOLD.has(error.name) || also.has(error.name))) return error;
-  return new CommandError(what, withoutName(error.message, what), { cause: error });
+  return new OperationError("packages", what, withoutName(error.message, what), { cause: error });
 }
 
 /** Most failures name what they are about; it is told once. */

@@ -24,11 +24,11 @@ import { FileDisk, folderTree, OciLayoutFolder, RepositoryFolder } from "@strato
 import { nodeCodecs } from "@stratos/host-node/codecs";
 import { choosePlatform, parseManifest, RegistryError, treeArchitecture } from "@stratos/outputs";
 import { OperationError } from "@stratos/operation";
-import { CommandError } from "../command-error.ts";
-import { AegisFiles } from "../image-disk/aegis-files.ts";
-import { diskError, filesOf, openDisk } from "../image-disk/open-disk.ts";
-import { ImageStore, openVolumeReadOnly } from "@stratos/images";
-import { unpackedArchive } from "@stratos/images/content";
+import { AegisFiles } from "../disk/aegis-files.ts";
+import { diskError, filesOf, openDisk } from "../disk/open-disk.ts";
+import { ImageStore } from "../image-store.ts";
+import { openVolumeReadOnly } from "../image-volume.ts";
+import { unpackedArchive } from "../unpacked-archive.ts";
 import { imageArchive, unpackImageArchive, type ImageArchive } from "./image-archive.ts";
 import { namedTree } from "./named-tree.ts";
 import { rootOfSubvolumes } from "./root-of-subvolumes.ts";
@@ -49,7 +49,7 @@ interface TreeSourceOptions {
   readonly ownedByRoot?: boolean;
 }
 
-/** @throws CommandError, as do the tree and its contents, by the source's name */
+/** @throws OperationError, as do the tree and its contents, by the source's name */
 export async function openTreeSource(
   text: string,
   options: TreeSourceOptions = {},
@@ -75,7 +75,8 @@ async function openSource(text: string, options: TreeSourceOptions, codecs: Code
   try {
     if (ostree !== null) return ostreeSource(ostree[1]!, ostree[2]!, codecs);
     if (oci !== null) return await ociSource(oci[1]!, oci[2], options, codecs);
-    if (!existsSync(text)) throw new CommandError(text, "neither an image (`stratos image ls`) nor a file or folder");
+    if (!existsSync(text))
+      throw new OperationError("image", text, "neither an image (`stratos image ls`) nor a file or folder");
     if (statSync(text).isDirectory())
       return existsSync(join(text, "oci-layout"))
         ? await ociSource(text, undefined, options, codecs)
@@ -129,7 +130,7 @@ async function ociSource(
   options: TreeSourceOptions,
   codecs: Codecs,
 ): Promise<TreeSource> {
-  if (!existsSync(join(folder, "index.json"))) throw new CommandError(folder, "is no OCI image layout");
+  if (!existsSync(join(folder, "index.json"))) throw new OperationError("image", folder, "is no OCI image layout");
   const layout = new OciLayoutFolder(folder, codecs);
   const read = (descriptor: OciDescriptor) => parseManifest(layout.proved(descriptor), descriptor.digest);
   try {
@@ -149,7 +150,7 @@ async function ociSource(
       sources.push({ path: await layout.provedPath(layer), digest: layer.digest, diffId: diffIds[index]! });
     return await archiveSource(sources, codecs, architecture);
   } catch (error) {
-    throw error instanceof RegistryError ? new CommandError(folder, error.message, { cause: error }) : error;
+    throw error instanceof RegistryError ? new OperationError("image", folder, error.message, { cause: error }) : error;
   }
 }
 
@@ -175,7 +176,7 @@ async function imageArchiveSource(
   } catch (error) {
     remove();
     throw error instanceof OperationError && error.what === folder
-      ? new CommandError(path, error.why, { cause: error })
+      ? new OperationError("image", path, error.why, { cause: error })
       : error;
   }
 }
@@ -195,7 +196,7 @@ function parseConfig(bytes: Uint8Array, digest: string): { architecture: string 
 }
 
 function ostreeSource(folder: string, name: string, codecs: Codecs): TreeSource {
-  if (!existsSync(join(folder, "config"))) throw new CommandError(folder, "is no OSTree repository");
+  if (!existsSync(join(folder, "config"))) throw new OperationError("image", folder, "is no OSTree repository");
   const reader = new OstreeReader(new RepositoryFolder(folder, { readOnly: true }), codecs);
   return { tree: reader.tree(reader.commit(name)), architecture: null, close: () => {} };
 }
@@ -212,7 +213,8 @@ function diskSource(path: string, codecs: Codecs): TreeSource {
         architecture: null,
         close: () => opened.close(),
       };
-    if (!(files instanceof Ext4Files)) throw new CommandError(path, `has ${files.type}; trees are not taken from it`);
+    if (!(files instanceof Ext4Files))
+      throw new OperationError("image", path, `has ${files.type}; trees are not taken from it`);
     return { tree: files.reader.tree(codecs), architecture: null, close: () => opened.close() };
   } catch (error) {
     opened.close();

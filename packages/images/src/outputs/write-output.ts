@@ -47,7 +47,7 @@ import {
   type DiskPlan,
   type RootFormat,
 } from "@stratos/outputs";
-import { CommandError } from "../command-error.ts";
+import { OperationError } from "@stratos/operation";
 import { aegisRoot } from "./aegis-root.ts";
 import { isForeign, writeForeignDisk, type ForeignFormat } from "./foreign-disk.ts";
 import type { OutputFormat } from "./output-formats.ts";
@@ -95,8 +95,8 @@ interface OutputResult {
 }
 
 /**
- * @param path  file or folder to make; an OCI layout or a repository may be there already. @throws CommandError when a
- *   file is
+ * @param path  file or folder to make; an OCI layout or a repository may be there already.
+ * @throws OperationError when a file is
  */
 export function writeOutput(
   format: OutputFormat,
@@ -500,7 +500,7 @@ function withNewDisks(
 }
 
 function withDraft(path: string, make: (draft: string) => void): OutputResult {
-  if (existsSync(path)) throw new CommandError(path, "is there already");
+  if (existsSync(path)) throw new OperationError("image", path, "is there already");
   mkdirSync(dirname(path), { recursive: true });
   const draft = `${path}.stratos-${randomBytes(6).toString("hex")}`;
   try {

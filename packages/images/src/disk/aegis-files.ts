@@ -4,7 +4,7 @@ import { EINVAL, EIO, ENOENT, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFM
 import { Attributes, ATTRIBUTE_MTIME, DirectoryEntry, mount, ROOT_INO, type Subvolume } from "@stratos/aegisfs";
 import { FormatError, type Blob, type Disk, type DiskFile, type DiskFiles, type NewFile } from "@stratos/formats";
 import type { BlockDevice } from "@stratos/host";
-import { exactSize } from "@stratos/images/content";
+import { exactSize } from "../exact-size.ts";
 
 const KINDS: Readonly<Record<number, DiskFile["kind"]>> = {
   [S_IFREG]: "file",

@@ -3,7 +3,7 @@
  * would else go by the name of that.
  */
 import type { Blob, FileEntry, FileTree } from "@stratos/formats";
-import { diskError } from "../image-disk/open-disk.ts";
+import { diskError } from "../disk/open-disk.ts";
 
 /** Lists the tree once, when it is first asked for. @param name  as the command line has it */
 export function namedTree(tree: FileTree, name: string): FileTree {

@@ -13,7 +13,9 @@ import {
   type FileKind,
   type FileTree,
 } from "@stratos/formats";
-import { decodeDevice, entriesOf, exactSize } from "@stratos/images/content";
+import { decodeDevice } from "../volume-writer.ts";
+import { entriesOf } from "../volume-walk.ts";
+import { exactSize } from "../exact-size.ts";
 
 const KINDS: Readonly<Record<number, FileKind>> = {
   [S_IFREG]: "file",

@@ -6,7 +6,8 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ImageReference, RegistryCredentials } from "@stratos/outputs";
-import { CommandError, hostReason, UsageError } from "../command-error.ts";
+import { hostReason } from "@stratos/host-node/home";
+import { OperationError } from "@stratos/operation";
 
 /** What of this host decides. */
 interface CredentialPlaces {
@@ -27,14 +28,14 @@ interface AuthFile {
   readonly credsStore?: string;
 }
 
-/** @throws CommandError  a file or a helper that is there says nothing that makes sense */
+/** @throws OperationError  a file or a helper that is there says nothing that makes sense */
 export function registryCredentials(
   reference: Pick<ImageReference, "registry" | "repository">,
   places: CredentialPlaces,
 ): RegistryCredentials | undefined {
   const own = places.env["STRATOS_REGISTRY_AUTH"];
   if (own !== undefined && own !== "")
-    return split(own) ?? fail(new UsageError("STRATOS_REGISTRY_AUTH", "has not the form USER:PASSWORD"));
+    return split(own) ?? fail(new OperationError("option", "STRATOS_REGISTRY_AUTH", "has not the form USER:PASSWORD"));
   for (const path of filesOf(places)) {
     const file = readAuthFile(path);
     const found = entryOf(file.auths ?? {}, reference);
@@ -51,7 +52,9 @@ export function registryCredentials(
 function filesOf({ env, home, uid }: CredentialPlaces): string[] {
   const named = env["REGISTRY_AUTH_FILE"];
   if (named !== undefined && named !== "")
-    return existsSync(named) ? [named] : fail(new CommandError(named, "no such file (REGISTRY_AUTH_FILE names it)"));
+    return existsSync(named)
+      ? [named]
+      : fail(new OperationError("image", named, "no such file (REGISTRY_AUTH_FILE names it)"));
   const runtime = env["XDG_RUNTIME_DIR"];
   return [
     runtime === undefined || runtime === ""
@@ -67,7 +70,8 @@ function readAuthFile(path: string): AuthFile {
     const value: unknown = JSON.parse(readFileSync(path, "utf8"));
     return typeof value === "object" && value !== null ? value : {};
   } catch (error) {
-    throw new CommandError(
+    throw new OperationError(
+      "image",
       path,
       error instanceof SyntaxError ? "is not JSON, so nobody can sign in by it" : hostReason(error),
       { cause: error },
@@ -106,7 +110,7 @@ function credentialsIn(entry: AuthEntry, path: string): RegistryCredentials | un
   if (typeof entry.auth === "string" && entry.auth !== "")
     return (
       split(Buffer.from(entry.auth, "base64").toString("utf8")) ??
-      fail(new CommandError(path, "holds a name and password that cannot be read; sign in anew"))
+      fail(new OperationError("image", path, "holds a name and password that cannot be read; sign in anew"))
     );
   return typeof entry.username === "string" && typeof entry.password === "string"
     ? { username: entry.username, password: entry.password }
@@ -120,7 +124,7 @@ const HELPER_MS_MAX = 60_000;
 /** `docker-credential-NAME get` reads the server's name, and answers with JSON. */
 function askHelper(name: string, server: string, { env }: CredentialPlaces): RegistryCredentials | undefined {
   const program = `docker-credential-${name}`;
-  if (!/^[A-Za-z0-9._-]+$/.test(name)) throw new CommandError(name, "is no name of a credential helper");
+  if (!/^[A-Za-z0-9._-]+$/.test(name)) throw new OperationError("image", name, "is no name of a credential helper");
   const { status, stdout, stderr, error } = spawnSync(program, ["get"], {
     input: server,
     encoding: "utf8",
@@ -128,7 +132,8 @@ function askHelper(name: string, server: string, { env }: CredentialPlaces): Reg
     timeout: HELPER_MS_MAX,
   });
   if (error !== undefined)
-    throw new CommandError(
+    throw new OperationError(
+      "image",
       program,
       (error as NodeJS.ErrnoException).code === "ENOENT"
         ? "the sign-in file names this helper, which is not installed"
@@ -137,7 +142,11 @@ function askHelper(name: string, server: string, { env }: CredentialPlaces): Reg
     );
   if (status !== 0) {
     if (KNOWS_NOBODY.test(stdout)) return undefined;
-    throw new CommandError(program, (stderr.trim() || stdout.trim() || `ended with status ${status}`).split("\n")[0]!);
+    throw new OperationError(
+      "image",
+      program,
+      (stderr.trim() || stdout.trim() || `ended with status ${status}`).split("\n")[0]!,
+    );
   }
   try {
     const { Username, Secret } = JSON.parse(stdout) as { Username?: unknown; Secret?: unknown };
@@ -146,7 +155,7 @@ function askHelper(name: string, server: string, { env }: CredentialPlaces): Reg
   } catch {
     // Said below.
   }
-  throw new CommandError(program, "answers with what is no name and password");
+  throw new OperationError("image", program, "answers with what is no name and password");
 }
 
 function split(text: string): RegistryCredentials | undefined {

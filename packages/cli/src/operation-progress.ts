@@ -1,8 +1,9 @@
-/** Package management at a terminal: its ports, and its progress on stderr. */
+/** Operations at a terminal: progress on stderr, and what a signal undoes. */
 import { ProgressDisplay, stratosHome } from "@stratos/host-node";
 import type { NodePackagePorts } from "@stratos/tools-node/packages";
 import { usePackagePorts } from "@stratos/images/package-ports";
-import type { ImageEvent } from "@stratos/images/build";
+import type { BuildContext, ImageEvent } from "@stratos/images/build";
+import { undoOnSignal } from "./undo-on-signal.ts";
 
 /** @param what  whom a failure is about */
 export function withPackagePorts<T>(
@@ -20,6 +21,15 @@ export async function withProgress<T>(work: (progress: ProgressDisplay) => Promi
   } finally {
     progress.clear();
   }
+}
+
+/** How a command makes images: progress is shown, and an interrupted one leaves nothing. */
+export function contextOf(progress: ProgressDisplay): BuildContext {
+  return {
+    home: stratosHome(),
+    guard: undoOnSignal,
+    onEvent: (event) => showProgress(progress, event),
+  };
 }
 
 /** From when on it is told for how long one package has been configured. */

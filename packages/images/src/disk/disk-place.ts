@@ -2,7 +2,7 @@
  * Places in disk images, as the command line writes them: IMAGE[@PART][:PATH], where PART is a partition's number or
  * name and PATH begins with "/". The first ":/" divides, as for volumes of `stratos fs`.
  */
-import { UsageError } from "../command-error.ts";
+import { OperationError } from "@stratos/operation";
 
 export interface DiskPlace {
   /** file or device on the host */
@@ -26,7 +26,7 @@ export function parseDiskPlace(text: string): DiskPlace {
 
 export function requireDiskPlace(text: string): DiskPlace {
   const place = findDiskPlace(text);
-  if (place === null) throw new UsageError(text, "expected IMAGE:/PATH or IMAGE@PART:/PATH");
+  if (place === null) throw new OperationError("option", text, "expected IMAGE:/PATH or IMAGE@PART:/PATH");
   return place;
 }
 

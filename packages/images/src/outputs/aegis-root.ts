@@ -4,8 +4,8 @@ import { utf8ToByteString } from "@stratos/base";
 import { FormatError, uuidBytes, type FileTree } from "@stratos/formats";
 import type { RootFileSystem, RootShare } from "@stratos/outputs";
 import { writeTreeEntry } from "@stratos/pkg";
-import { DiskDevice } from "../image-disk/aegis-files.ts";
-import { VolumeWriter } from "@stratos/images/content";
+import { DiskDevice } from "../disk/aegis-files.ts";
+import { VolumeWriter } from "../volume-writer.ts";
 
 const MIB = 1 << 20;
 /** For the tables of the volume, its log, and what a tree's records take. */
