@@ -274,8 +274,7 @@ function add(task: Task, lines: readonly Line[]): void {
 test("of several answers the strictest holds, of equal ones the latest filter's", () => {
   const task = filtered();
   const filters = (answers: number[]): BpfFilter[] => answers.map((each) => program([[RET, each]]) as BpfFilter);
-  const judge = (...answers: number[]): number =>
-    new Seccomp("filter", filters(answers).reverse()).judge(task, 5);
+  const judge = (...answers: number[]): number => new Seccomp("filter", filters(answers).reverse()).judge(task, 5);
   const byStrictness = [KILL_PROCESS, KILL_THREAD, TRAP, ERRNO, TRACE, LOG, ALLOW];
   byStrictness.forEach((strict, index) => {
     for (const loose of byStrictness.slice(index + 1)) {
