@@ -252,7 +252,8 @@ export const FUTEX_WAITERS = 0x80000000,
 
 /**
  * Marks the robust mutexes that a dying thread holds and wakes a waiter of each (set_robust_list(2)). The list is in
- * user memory, so it may be wrong or circular: at most 2048 entries are looked at, as in Linux.
+ * user memory, so it may be wrong or circular: at most 2048 entries are looked at, as in Linux, and no more once they
+ * have faulted in as many pages as a call may; what a thread has locked it has touched.
  */
 function exitRobustList(task: Task): void {
   const head = task.robustList;
@@ -265,7 +266,9 @@ function exitRobustList(task: Task): void {
   let entry = space.loadU64(head);
   if (entry < 0 || offset < 0) return;
   const signedOffset = offset | 0;
-  for (let count = 0; entry > 0 && entry !== head && count < 2048; count++) {
+  const { work } = task.kernel;
+  const most = work.spent + work.limit;
+  for (let count = 0; entry > 0 && entry !== head && count < 2048 && work.spent < most; count++) {
     const next = space.loadU64(entry - (entry % 2));
     if (entry !== pending) handleDeath(task, entry + signedOffset);
     entry = next;
