@@ -152,6 +152,58 @@ function run(job: CopyJob | number, between: () => void): void {
   assert.equal(job.finish(), 0);
 }
 
+test("a device stays while what it holds would find room in pieces only, and the volume is as before", () => {
+  const set = devices(16);
+  assert.equal(format(set, OPTIONS), 0);
+  const volume = mountedVolume(mount(set));
+  const { root } = volume;
+  const random = new SeededRandom(SEED);
+  const block = new Uint8Array(4096);
+  const small: number[] = [];
+  for (let more = 0; more >= 0;) {
+    const ino = root.create(ROOT_INO, `small${small.length}`, S_IFREG | 0o644, 0, 0);
+    if (ino < 0) break;
+    random.fill(block);
+    more = root.write(ino, 0, block, 0, block.length);
+    small.push(ino);
+  }
+  assert.equal(volume.sync(), 0);
+  set.push(...devices(16));
+  assert.equal(addDevice(volume, set[1]!), 1);
+  // One block moves before those that need a run of sixteen do.
+  root.write(small[0]!, 0, block, 0, block.length);
+  const packed = root.create(ROOT_INO, "packed", S_IFREG | 0o644, 0, 0);
+  root.setProperties(packed, withCompression(0, COMPRESS_LZ4, 0));
+  const half = new Uint8Array(128 << 10);
+  for (let at = 0; at < 8 << 20; at += half.length) {
+    for (let from = 0; from < half.length; from += 4096) random.fill(half.subarray(from, from + 2048));
+    assert.equal(root.write(packed, at, half, 0, half.length), half.length);
+  }
+  assert.equal(volume.sync(), 0);
+  const remove = (index: number): number => root.unlink(ROOT_INO, `small${index}`);
+  for (let index = 1; index < small.length; index += 2) remove(index);
+  assert.equal(volume.sync(), 0);
+
+  let refusals = 0;
+  for (let index = 2; index < small.length; index += 2) {
+    remove(index);
+    if (index % 32 !== 0) continue;
+    assert.equal(volume.sync(), 0);
+    const before = dumpAll(volume);
+    const removed = removeDevice(volume, 1);
+    assert.equal(dumpAll(volume), before);
+    if (removed === 0) break;
+    assert.equal(removed, -ENOSPC);
+    refusals++;
+    assert.equal(root.write(small[0]!, 0, block, 0, block.length), block.length);
+    assert.equal(volume.sync(), 0);
+    assert.deepEqual(check(set, { data: true }), []);
+  }
+  assert.ok(refusals > 3, `${refusals}`);
+  set.length = 1;
+  assert.deepEqual(check(set, { data: true }), []);
+});
+
 test("a device is replaced while files are written", () => {
   for (const copies of [1, 2]) {
     const set = devices(24, 24);

@@ -7,8 +7,9 @@
  * led to the new place, so that sharing between snapshots stays what it was. Splitting an extent may make a leaf too
  * full: then it becomes two, like in any B+tree.
  *
- * Nothing may be pending when it begins. If it fails in the middle, the volume fails; `countMoves` tells before whether
- * there is room.
+ * Nothing may be pending when it begins. Room for blocks of files is taken before anything moves: how many runs of
+ * which length free space consists of, no count tells, and a compressed extent needs one run. If it fails in the middle
+ * for another reason, the volume fails.
  */
 import { Failure } from "../failure.ts";
 import {
@@ -131,15 +132,17 @@ export function countMoves(volume: Volume, mover: Mover): { nodes: number; block
   return { nodes, blocks };
 }
 
-/** Moves everything that `mover` names, in all subvolumes and the volume tree. Throws Failure; commits nothing. */
-export function relocate(volume: Volume, mover: Mover): void {
-  const run = new Run(volume, mover);
-  for (const id of volume.subvolumeIds()) {
-    const subvolume = volume.subvolume(id);
-    if (subvolume === null) continue;
-    const pointer = run.moveTree(subvolume.tree.root, id);
-    if (pointer !== null) subvolume.tree.root.set(pointer);
-  }
+/**
+ * Moves everything that `mover` names, in all subvolumes and the volume tree. Throws Failure (`no-space`: nothing has
+ * changed); commits nothing.
+ *
+ * @param nodes  those that will be written (`countMoves`): files leave them their room
+ */
+export function relocate(volume: Volume, mover: Mover, nodes: number): void {
+  const run = new Run(volume, mover, { places: takePlaces(volume, mover, nodes) });
+  // Where nodes lie is no change of theirs: a failure from here on leaves a change half done all the same.
+  volume.cache.changes++;
+  moveTrees(volume, run);
   moveVolumeTree(volume, mover);
   // The commit has to have something to write even if no tree changed at its root.
   volume.root.touch();
@@ -150,19 +153,39 @@ export function relocate(volume: Volume, mover: Mover): void {
  * blocks of files, no original is a duplicate. Throws Failure; commits nothing.
  */
 export function shareDuplicates(volume: Volume, duplicates: ReadonlyMap<number, number>): void {
-  const run = new Run(volume, { movesNode: () => false, movesData: () => false }, duplicates);
-  for (const id of volume.subvolumeIds()) {
-    const subvolume = volume.subvolume(id);
-    if (subvolume === null) continue;
-    const pointer = run.moveTree(subvolume.tree.root, id);
-    if (pointer !== null) subvolume.tree.root.set(pointer);
-  }
+  volume.cache.changes++;
+  moveTrees(volume, new Run(volume, { movesNode: () => false, movesData: () => false }, { moved: duplicates }));
   const { references, content } = volume;
   for (const [block, original] of duplicates) {
     references.share(original, 1, references.releaseAll(block));
     content.forget(block, 1);
   }
   volume.root.touch();
+}
+
+function moveTrees(volume: Volume, run: Run): void {
+  for (const id of volume.subvolumeIds()) {
+    const subvolume = volume.subvolume(id);
+    if (subvolume === null) continue;
+    const pointer = run.moveTree(subvolume.tree.root, id);
+    if (pointer !== null) subvolume.tree.root.set(pointer);
+  }
+}
+
+/**
+ * Takes the room for all blocks of files that are to move: where each run of them goes, by its first block. Throws
+ * Failure, and has taken nothing then.
+ */
+function takePlaces(volume: Volume, mover: Mover, nodes: number): Map<number, Place> {
+  const places = new Map<number, Place>();
+  const run = new Run(volume, mover, { places, nodesToWrite: nodes });
+  try {
+    for (const id of volume.subvolumeIds()) run.moveTree(volume.subvolume(id)!.tree.root, id);
+  } catch (thrown) {
+    for (const { block, count } of places.values()) volume.space.release(block, count);
+    throw thrown;
+  }
+  return places;
 }
 
 /** The volume tree changes all the time: whatever is changed in a node takes it to a new place, and its parents too. */
@@ -200,6 +223,21 @@ export function pruneTree(
   return new Run(volume, { movesNode: () => false, movesData: () => false, lost }).moveTree(root, subvolume);
 }
 
+/** Where a run of blocks goes, and how many of them find room there. */
+interface Place {
+  readonly block: number;
+  readonly count: number;
+}
+
+interface RunOptions {
+  /** Blocks that have moved already. */
+  readonly moved?: ReadonlyMap<number, number>;
+  /** Room for runs of blocks, by the first of each. */
+  readonly places?: Map<number, Place>;
+  /** Takes that room, for a run that will write so many nodes, and changes nothing else. */
+  readonly nodesToWrite?: number;
+}
+
 class Run {
   readonly #volume: Volume;
   readonly #mover: Mover;
@@ -209,13 +247,18 @@ class Run {
   readonly #blocks: Map<number, number>;
   readonly #bytes = new Uint8Array(EXTENT_BLOCKS_MAX * BLOCK_SIZE);
   readonly #scratch = new TreeNode(0, 0);
+  readonly #places: Map<number, Place>;
+  /** Of a run that only takes places; null: it moves. */
+  readonly #nodesToWrite: number | null;
   #subvolume = 0;
   #moved = 0;
 
-  constructor(volume: Volume, mover: Mover, moved: ReadonlyMap<number, number> = new Map()) {
+  constructor(volume: Volume, mover: Mover, { moved, places, nodesToWrite }: RunOptions = {}) {
     this.#volume = volume;
     this.#mover = mover;
     this.#blocks = new Map(moved);
+    this.#places = places ?? new Map<number, Place>();
+    this.#nodesToWrite = nodesToWrite ?? null;
   }
 
   /** The new root, null when nothing of the tree moved. */
@@ -300,7 +343,7 @@ class Run {
         ]),
       );
     }
-    if (!changed) return null;
+    if (!changed || this.#nodesToWrite !== null) return null;
     return rekeyed(this.#writeBranches(entries, level, owners), key);
   }
 
@@ -318,7 +361,7 @@ class Run {
       if (own[1] >>> 24 === KIND_EXTENT) this.#extent(own, words, offset >>> 2, value, items);
       else items.push({ key: own, bytes: value });
     }
-    return rekeyed(this.#writeLeaves(items, owners), key);
+    return this.#nodesToWrite === null ? rekeyed(this.#writeLeaves(items, owners), key) : null;
   }
 
   #hasMoving(node: TreeNode): boolean {
@@ -410,8 +453,22 @@ class Run {
   #runMoved = 0;
 
   /**
+   * Takes room for up to `count` blocks that lie together, all of them when `whole`. Throws Failure `no-space`.
+   */
+  #takePlace(block: number, count: number, ino: number, whole: boolean): Place {
+    const { space, quadReserve } = this.#volume;
+    this.#mover.beforeData?.(this.#subvolume, ino);
+    const taken = space.allocateData(count, quadReserve + this.#nodesToWrite!);
+    if (taken === 0) throw new Failure("no-space", block);
+    const place = { block: space.runStart, count: taken };
+    this.#places.set(block, place);
+    if (whole && taken < count) throw new Failure("no-space", block);
+    return place;
+  }
+
+  /**
    * Moves up to `count` blocks that lie together, all of them when `whole`; returns the first one's new place. Throws
-   * Failure `no-space`.
+   * Failure `no-space` when places are only taken.
    */
   #moveRun(
     block: number,
@@ -422,12 +479,13 @@ class Run {
     from: number,
     whole: boolean,
   ): number {
-    const { space, store, references, content, quadReserve } = this.#volume;
-    this.#mover.beforeData?.(this.#subvolume, ino);
-    const taken = space.allocateData(count, quadReserve);
-    const place = space.runStart;
-    if (taken === 0 || (whole && taken < count)) throw new Failure("no-space", block);
-    if ((flags & EXTENT_UNWRITTEN) === 0) {
+    const { store, references, content } = this.#volume;
+    const isMoving = this.#nodesToWrite === null;
+    const { block: place, count: taken } = isMoving
+      ? this.#places.get(block)!
+      : this.#takePlace(block, count, ino, whole);
+    this.#runMoved = taken;
+    if (isMoving && (flags & EXTENT_UNWRITTEN) === 0) {
       try {
         store.readVerified(block, taken, this.#bytes, 0, checksums, from);
       } catch (thrown) {
@@ -437,16 +495,18 @@ class Run {
       }
       store.write(place, taken, this.#bytes, 0);
     }
-    content.forget(block, taken);
-    content.forget(place, taken);
+    if (isMoving) {
+      content.forget(block, taken);
+      content.forget(place, taken);
+    }
     for (let done = 0; done < taken;) {
       const run = references.runLength(block + done, taken - done);
       if (references.owners(block + done) > 1)
         for (let offset = done; offset < done + run; offset++) this.#blocks.set(block + offset, place + offset);
-      references.move(block + done, place + done, run);
+      if (isMoving) references.move(block + done, place + done, run);
       done += run;
     }
-    this.#runMoved = taken;
+    if (!isMoving) return place;
     this.#moved += taken;
     this.#mover.progress?.(this.#moved);
     return place;

@@ -110,13 +110,19 @@ export function evacuate(
       open();
       return 0;
     }
-    relocate(volume, mover);
+    try {
+      relocate(volume, mover, nodes);
+    } catch (thrown) {
+      // Free space is in too many pieces, and nothing has changed.
+      if (volume.abort(thrown) === -ENOSPC && volume.failure === null) open();
+      throw thrown;
+    }
     const committed = volume.commit();
     if (committed < 0) return committed;
     const left = ranges.reduce((sum, { start, end }) => sum + space.countUsed(start, end), 0);
     // Leaves of the volume tree that hold bitmaps may have moved in the commit itself; nothing else can be left.
     if (left > 0) {
-      relocate(volume, mover);
+      relocate(volume, mover, countMoves(volume, mover).nodes);
       const again = volume.commit();
       if (again < 0) return again;
       if (ranges.some(({ start, end }) => space.countUsed(start, end) > 0)) {

@@ -160,7 +160,7 @@ function moveTo(
     const { nodes, blocks } = countMoves(volume, mover);
     // What moves takes new room before the old is free.
     if (space.availableBlocks < blocks + (nodes + volume.quadReserve) * 4) return -ENOSPC;
-    relocate(volume, mover);
+    relocate(volume, mover, nodes);
     return volume.commit();
   } catch (thrown) {
     return volume.abort(thrown);
