@@ -22,10 +22,10 @@ const TIMEOUT_MS = 15 * 60_000;
 const PROGRESS_MS = 10_000;
 
 /**
- * Files that look whether anything is left in one folder for all (`builder/work` in the test home): of each kind one at
- * a time.
+ * Files of which one runs at a time: those that look at the host's mounts and loop devices, or at `builder/work` in the
+ * test home, and those that run scripts in a copy of the mount namespace, where a mount lives on that is unmounted here.
  */
-const APART: readonly RegExp[] = [/^tests\/builder(-stratos)?\.test\.ts$/];
+const APART: readonly RegExp[] = [/^tests\/(fuse|builder|compose|hub|pkg-root|pkg-list|packages)[^/]*\.test\.ts$/];
 
 const progress = setInterval(tellProgress, PROGRESS_MS);
 const waiting = [...files];

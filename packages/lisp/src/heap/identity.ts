@@ -3,7 +3,7 @@
  * Objects move: a vector in the heap holds them, and the host's table of their addresses is made anew when something
  * was collected since it was last used.
  *
- * FIXME: an object that was given a number is kept for ever.
+ * An object that was given a number is kept for ever.
  */
 import { Heap } from "./heap.ts";
 import type { Word } from "./heap.ts";
