@@ -3,6 +3,7 @@
  * (union-find), so that shared and circular structures take time by their size. M. D. Adams and R. K. Dybvig, Efficient
  * nondestructive equality checking for trees and graphs, 2008.
  */
+import { isJoined } from "../datum/object-classes.ts";
 import type { Heap } from "./heap.ts";
 import { FIRST_BYTES_KIND, Kind, Tag } from "./layout.ts";
 
@@ -42,25 +43,4 @@ export function isEqualInHeap(heap: Heap, first: number): boolean {
     } else return false;
   }
   return true;
-}
-
-/** Makes two objects one class. @returns whether they were one already */
-function isJoined(classes: Map<number, number>, a: number, b: number): boolean {
-  const one = classOf(classes, a);
-  const other = classOf(classes, b);
-  if (one === other) return true;
-  classes.set(one, other);
-  return false;
-}
-
-function classOf(classes: Map<number, number>, object: number): number {
-  let found = object;
-  for (let next = classes.get(found); next !== undefined; next = classes.get(found)) found = next;
-  // Who asks again has a short way.
-  for (let at = object; at !== found;) {
-    const next = classes.get(at)!;
-    classes.set(at, found);
-    at = next;
-  }
-  return found;
 }

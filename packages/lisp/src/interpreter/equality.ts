@@ -1,5 +1,6 @@
 /** `eqv?` and `equal?`; the latter ends for circular structures, too. R7RS §6.1. */
 import { MString, Pair } from "../datum/datum.ts";
+import { isJoined } from "../datum/object-classes.ts";
 import { isEqvNumber, isNumber } from "../number/arithmetic.ts";
 import { Closure } from "./machine.ts";
 
@@ -35,13 +36,8 @@ export function isEqual(a: unknown, b: unknown): boolean {
       const isPair = left instanceof Pair,
         isVector = Array.isArray(left);
       if (!(isPair && right instanceof Pair) && !(isVector && Array.isArray(right))) return false;
-      if (++steps > PLAIN_STEPS) {
-        // What is compared here is one class from now on, so that shared parts are looked at once (union-find).
-        const one = classOf(classes, left);
-        const other = classOf(classes, right);
-        if (one === other) break;
-        classes.set(one, other);
-      }
+      // What is compared here is one class from now on, so that shared parts are looked at once.
+      if (++steps > PLAIN_STEPS && isJoined(classes, left, right)) break;
       if (isVector) {
         const one = left as unknown[],
           other = right as unknown[];
@@ -57,17 +53,6 @@ export function isEqual(a: unknown, b: unknown): boolean {
     }
   }
   return true;
-}
-
-function classOf(classes: Map<unknown, unknown>, object: unknown): unknown {
-  let found = object;
-  for (let next = classes.get(found); next !== undefined; next = classes.get(found)) found = next;
-  for (let at = object; at !== found;) {
-    const next = classes.get(at)!;
-    classes.set(at, found);
-    at = next;
-  }
-  return found;
 }
 
 function isSameCodes(a: ArrayLike<number>, b: ArrayLike<number>): boolean {

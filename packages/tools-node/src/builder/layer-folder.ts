@@ -19,9 +19,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { Readable, Writable } from "node:stream";
+import type { Readable } from "node:stream";
 import { InfrastructureError, type LayerContent, type LayerInfo } from "@stratos/builder";
-import { archiveTree, type FileTree } from "@stratos/formats";
+import { feedArchive, withoutDevices } from "../compose/root-archive.ts";
 import { isForgotten, ownerText } from "./work-owner.ts";
 import { ended, isRoot, spawnForFiles, tailOf } from "./namespaces.ts";
 
@@ -87,7 +87,7 @@ export class LayerFolder {
         told = tailOf(child);
       const [status] = await Promise.all([
         ended(child),
-        feed(child.stdin!, withoutDevices(tree)).catch((error: unknown) => {
+        feedArchive(child.stdin!, withoutDevices(tree)).catch((error: unknown) => {
           child.kill("SIGKILL");
           throw error;
         }),
@@ -208,27 +208,4 @@ function linesOf(path: string): Set<string> {
       .split("\n")
       .filter((line) => line !== ""),
   );
-}
-
-/** A root's devices are mounted over it. */
-function withoutDevices(tree: FileTree): FileTree {
-  return {
-    *entries() {
-      for (const entry of tree.entries())
-        if (!entry.path.startsWith("dev/") && entry.kind !== "character" && entry.kind !== "block") yield entry;
-    },
-  };
-}
-
-async function feed(stream: Writable, tree: FileTree): Promise<void> {
-  let isBroken = false;
-  stream.on("error", () => {
-    isBroken = true;
-  });
-  for (const piece of archiveTree(tree)) {
-    if (isBroken) break;
-    // The archive's buffer is used again, so each piece must have left before the next is asked for.
-    await new Promise<void>((resolve) => void stream.write(piece, () => resolve()));
-  }
-  stream.end();
 }

@@ -21,20 +21,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DEFAULT_LIMITS, type BuildLimits, type CleanRoot, type LayerInfo, type RootExit } from "@stratos/builder";
 import { fileEntry, fileTreeOf, MemoryBlob, type FileEntry, type FileTree } from "@stratos/formats";
+import { namespaceObstacle } from "../testing/namespaces.ts";
 import { LinuxCarrier } from "./linux-carrier.ts";
 import { buildObstacle } from "./namespaces.ts";
 
-const obstacle =
-  buildObstacle() ??
-  (spawnSync("unshare", [
-    ...(process.getuid?.() === 0 ? [] : ["--user", "--map-root-user", "--map-auto"]),
-    "--mount",
-    "--pid",
-    "--fork",
-    "true",
-  ]).status === 0
-    ? undefined
-    : "namespaces cannot be made here");
+const obstacle = buildObstacle() ?? namespaceObstacle();
 const options = { skip: obstacle ?? false };
 const ARCHITECTURE = process.arch === "arm64" ? "arm64" : "amd64";
 const BASE = "0".repeat(32),

@@ -32,20 +32,11 @@ import {
   type FileEntry,
   type FileTree,
 } from "@stratos/formats";
+import { namespaceObstacle } from "../testing/namespaces.ts";
 import { nativeObstacle, NativeRunner } from "./native-runner.ts";
 import { queriedPackages } from "./overlay-inside.ts";
 
-const obstacle =
-  nativeObstacle() ??
-  (spawnSync("unshare", [
-    ...(process.getuid?.() === 0 ? [] : ["--user", "--map-root-user", "--map-auto"]),
-    "--mount",
-    "--pid",
-    "--fork",
-    "true",
-  ]).status === 0
-    ? undefined
-    : "namespaces cannot be made here");
+const obstacle = nativeObstacle() ?? namespaceObstacle();
 const options = { skip: obstacle ?? false };
 // A folder of temporary files of our own: others may compose at the same time.
 const temporary = mkdtempSync(join(tmpdir(), "stratos-runner-test-"));

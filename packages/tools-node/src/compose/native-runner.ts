@@ -11,13 +11,14 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { constants, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
-import type { Readable, Writable } from "node:stream";
+import type { Readable } from "node:stream";
 import { ScriptError, type ScriptJob, type ScriptRunner, type TreeChanges } from "@stratos/compose";
-import { archiveTree, type FileTree } from "@stratos/formats";
+import type { FileTree } from "@stratos/formats";
 import { findProgram } from "@stratos/host-node/home";
 import { isRunning } from "@stratos/host-node/files";
 import { ENTER_ROOT, firstProcess, LEAVE_VOLUMES } from "./enter-root.ts";
 import { DEVICE_NAMES, INSIDE_OVERLAY, insideOverlay, MOUNTED_NOTE, queriesOf } from "./overlay-inside.ts";
+import { feedArchive, withoutDevices } from "./root-archive.ts";
 import { isInitialUserNamespace, RootServer } from "./root-server.ts";
 import { ChangeReader } from "./script-changes.ts";
 
@@ -287,7 +288,7 @@ async function runInNamespaces(
         written.push(piece);
       }),
     ];
-    const [status] = await Promise.all([ended(child), feed(child.stdin!, inside.input), ...ends]);
+    const [status] = await Promise.all([ended(child), feedArchive(child.stdin!, inside.input), ...ends]);
     job.signal.throwIfAborted();
     const notes = Buffer.concat(written).toString("latin1");
     if (status !== 0 && isOurs(status, notes)) throw new ScriptError(failure(status, job, last));
@@ -327,30 +328,6 @@ function ended(child: ChildProcess): Promise<number> {
     child.on("error", reject);
     child.on("close", (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
   });
-}
-
-/** Device nodes stay outside: a user namespace cannot make them, and scripts get the host's. */
-function withoutDevices(tree: FileTree): FileTree {
-  return {
-    *entries() {
-      for (const entry of tree.entries())
-        if (!entry.path.startsWith("dev/") && entry.kind !== "character" && entry.kind !== "block") yield entry;
-    },
-  };
-}
-
-async function feed(stream: Writable, tree: FileTree): Promise<void> {
-  // A script that has ended early has broken the pipe; its status says why.
-  let isBroken = false;
-  stream.on("error", () => {
-    isBroken = true;
-  });
-  for (const piece of archiveTree(tree)) {
-    if (isBroken) break;
-    // The archive's buffer is used again, so each piece must have left before the next is asked for.
-    await new Promise<void>((resolve) => void stream.write(piece, () => resolve()));
-  }
-  stream.end();
 }
 
 function drain(stream: Readable, onPiece: (piece: Buffer) => void): Promise<void> {
