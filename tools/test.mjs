@@ -31,6 +31,7 @@ const SLOW_FILES = 10;
 const options = parseArguments(process.argv.slice(2));
 let passed = 0;
 let failed = 0;
+let isBundled = false;
 const failures = [];
 /** Milliseconds by test file: of this run, and of the last one that had it. */
 const elapsed = new Map();
@@ -81,9 +82,10 @@ async function testFiles(node, kinds, choose) {
   }
 }
 
-let isBundled = false;
 async function bundle(node) {
-  if (!isBundled) await step("bundle", node, ["tools/bundle.ts"]);
+  if (isBundled) return;
+  await step("database image", node, ["tools/database-image.ts"]);
+  await step("bundle", node, ["tools/bundle.ts"]);
   isBundled = true;
 }
 

@@ -23,9 +23,9 @@ const PROGRESS_MS = 10_000;
 
 /**
  * Files of which one runs at a time: those that look at the host's mounts and loop devices, or at `builder/work` in the
- * test home, and those that run scripts in a copy of the mount namespace, where a mount lives on that is unmounted here.
+ * test home, and those that run scripts in a copy of the mount namespace, where a mount lives on that was unmounted.
  */
-const APART: readonly RegExp[] = [/^tests\/(fuse|builder|compose|hub|pkg-(root|list)|packages)[^/]*\.test\.ts$/];
+const APART = [/^tests\/(fuse|builder|compose|hub|pkg-(root|list)|packages)[^/]*\.test\.ts$/];
 
 const progress = setInterval(tellProgress, PROGRESS_MS);
 const waiting = [...files];
