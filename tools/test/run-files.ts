@@ -25,7 +25,7 @@ const PROGRESS_MS = 10_000;
  * Files of which one runs at a time: those that look at the host's mounts and loop devices, or at `builder/work` in the
  * test home, and those that run scripts in a copy of the mount namespace, where a mount lives on that was unmounted.
  */
-const APART = [/^tests\/(fuse|builder|compose|hub|pkg-(root|list)|packages)[^/]*\.test\.ts$/];
+const APART = [/^tests\/(fuse|builder|compose|hub|pkg-(root|list|pins)|packages|programs|sanitizer)[^/]*\.test\.ts$/];
 
 const progress = setInterval(tellProgress, PROGRESS_MS);
 const waiting = [...files];
