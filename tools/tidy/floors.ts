@@ -12,7 +12,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "space",
     "codec encryption",
     "file",
-    "access lock quota",
+    "lock quota",
     "log property",
     "volume",
     "device snapshot",
@@ -129,7 +129,8 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "core-module.ts",
     "code-cache.ts",
     "translate",
-    "create-processor.ts memory-fault.ts",
+    "memory-fault.ts",
+    "create-processor.ts",
     "bare riscv.ts",
   ],
   "tools-node": ["packages", "outputs", "fuse", "compose", "builder"],
@@ -137,7 +138,6 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
 
 /** What runs against the floors as yet. The list only shrinks: an arrow that is gone is taken off. */
 export const ARROWS_UP: readonly string[] = [
-  "aegisfs: file > access",
   "cli: alpm > commands",
   "cli: compose > commands",
   "cli: fs > commands",
@@ -155,5 +155,4 @@ export const ARROWS_UP: readonly string[] = [
   "lisp: datum > core",
   "lisp: runtime > engine.ts",
   "outputs: boot > tree",
-  "riscv: create-processor.ts > memory-fault.ts",
 ];

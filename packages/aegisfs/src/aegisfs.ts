@@ -19,7 +19,7 @@ export type { QuotaKind, QuotaLimits, QuotaReport } from "./quota/quotas.ts";
 export type { RangeCopy } from "./file/clone.ts";
 export { Files } from "./library/files.ts";
 export type { FilesOptions } from "./library/files.ts";
-export type { Credentials } from "./access/permission.ts";
+export type { Credentials } from "./file/permission.ts";
 export { Subvolume } from "./volume/subvolume.ts";
 export { FEATURE_COMPRESSION, Superblock } from "./format/superblock.ts";
 export {

@@ -24,7 +24,7 @@ import { INODE_AT_MODE } from "../format/inode-item.ts";
 import { changeInode, loadInode, mayHaveItems, stamp } from "./inode.ts";
 import { get, remove, set } from "./xattrs.ts";
 import type { FileTree } from "./file-tree.ts";
-import { accessAcl } from "../access/permission.ts";
+import { accessAcl } from "./permission.ts";
 
 /**
  * Sets the list of that attribute name; an empty one takes it away.

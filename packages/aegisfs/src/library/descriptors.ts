@@ -33,7 +33,7 @@ import {
   W_OK,
 } from "@stratos/abi";
 import { LOCK_EXCLUSIVE, LOCK_SHARED } from "@stratos/base";
-import { checkAccess } from "../access/permission.ts";
+import { checkAccess } from "../file/permission.ts";
 import { Attributes, ATTRIBUTE_MODE } from "../file/attributes.ts";
 import { read as readContent } from "../file/content.ts";
 import { addOffsets, type FileOffset } from "../file/file-offset.ts";

@@ -37,8 +37,8 @@ import {
 } from "@stratos/abi";
 import { byteStringToUtf8 } from "@stratos/base";
 import type { Clock } from "@stratos/host";
-import { checkAccess, isMember } from "../access/permission.ts";
-import type { Credentials } from "../access/permission.ts";
+import { checkAccess, isMember } from "../file/permission.ts";
+import type { Credentials } from "../file/permission.ts";
 import {
   Attributes,
   ATTRIBUTE_ATIME,

@@ -12,8 +12,8 @@ import {
   S_IFMT,
   X_OK,
 } from "@stratos/abi";
-import { checkAccess } from "../access/permission.ts";
-import type { Credentials } from "../access/permission.ts";
+import { checkAccess } from "../file/permission.ts";
+import type { Credentials } from "../file/permission.ts";
 import { findEntry } from "../file/directory.ts";
 import { loadInode } from "../file/inode.ts";
 import { readlink } from "../file/namespace.ts";

@@ -19,8 +19,8 @@ import {
 } from "@stratos/abi";
 import { utf8ToByteString } from "@stratos/base";
 import type { Clock } from "@stratos/host";
-import { checkAccess } from "../access/permission.ts";
-import type { Credentials } from "../access/permission.ts";
+import { checkAccess } from "../file/permission.ts";
+import type { Credentials } from "../file/permission.ts";
 import { changeInode, getPair, loadInode, putTime } from "../file/inode.ts";
 import {
   INODE_AT_ATIME,

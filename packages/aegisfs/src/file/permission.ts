@@ -17,9 +17,9 @@ import {
 } from "@stratos/abi";
 import type { Acl } from "@stratos/abi";
 import { INODE_AT_GID, INODE_AT_MODE, INODE_AT_UID } from "../format/inode-item.ts";
-import { loadInode, mayHaveItems } from "../file/inode.ts";
-import { get as getXattr } from "../file/xattrs.ts";
-import type { FileTree } from "../file/file-tree.ts";
+import { loadInode, mayHaveItems } from "./inode.ts";
+import { get as getXattr } from "./xattrs.ts";
+import type { FileTree } from "./file-tree.ts";
 
 /** Whose rights count. User 0 may do what CAP_DAC_OVERRIDE, CAP_FOWNER and CAP_CHOWN allow. */
 export interface Credentials {
