@@ -9,7 +9,10 @@
  */
 
 /** The slowest timer that Linux has: CONFIG_HZ=100. */
-export const TICK_NS_MAX = 10_000_000;
+const TICK_NS_MAX = 10_000_000;
+
+/** How late a tick may come: where the host is a virtual machine, its processors stand still now and then. */
+export const LATE_NS_MAX = 1_000_000_000;
 
 export class KernelTime {
   seconds = 0;

@@ -288,6 +288,15 @@ function timesOf(volume: Volume, ino: number): number[] {
   return [attributes.mtimeSeconds, attributes.mtimeNanoseconds, attributes.ctimeSeconds, attributes.ctimeNanoseconds];
 }
 
+/** SETATTR with FATTR_MTIME and FATTR_CTIME: the kernel tells the times that it kept (struct fuse_setattr_in). */
+function tellTimes(kernel: ScriptedDevice, ino: number, seconds: number, nanoseconds: number): void {
+  const words = new Array<number>(22).fill(0);
+  words[0] = 32 + 1024;
+  words[10] = words[12] = seconds;
+  words[15] = words[16] = nanoseconds;
+  kernel.request(op.FUSE_SETATTR, ino, ...words);
+}
+
 function attributesOf({ root }: Volume, ino: number): Attributes {
   const attributes = new Attributes();
   assert.equal(root.stat(ino, attributes), 0);
@@ -309,32 +318,7 @@ test(
     // FATTR_MTIME and FATTR_CTIME, of a tick that began 3 ms ago.
     const now = clock.realtimeMs();
     const tick = [Math.floor(now / 1000), (now % 1000) * 1e6 - 2_999_999];
-    kernel.request(
-      op.FUSE_SETATTR,
-      ino,
-      32 + 1024,
-      0,
-      0,
-      0,
-      0,
-      0,
-      0,
-      0,
-      0,
-      0,
-      tick[0]!,
-      0,
-      tick[0]!,
-      0,
-      0,
-      tick[1]!,
-      tick[1]!,
-      0,
-      0,
-      0,
-      0,
-      0,
-    );
+    tellTimes(kernel, ino, tick[0]!, tick[1]!);
     clock.advance(2_000_000);
     kernel.request(op.FUSE_MKNOD, 1, 0o100644, 0, 0o022, 0, "other");
     server.serve();
@@ -351,6 +335,25 @@ test(
     );
   },
 );
+
+test("a file that is changed by a clock that a late tick holds back has its birth then", () => {
+  for (const [lateMs, moved] of [
+    [3, true],
+    [400, true],
+    // A clock that somebody set.
+    [90_000, false],
+  ] as const) {
+    const { server, kernel, volume, clock } = makeServer();
+    const ino = makeFile(server, kernel);
+    const born = attributesOf(volume, ino).btimeSeconds;
+    const changed = clock.realtimeMs() - lateMs;
+    tellTimes(kernel, ino, Math.floor(changed / 1000), (changed % 1000) * 1e6);
+    server.serve();
+    const { btimeSeconds, btimeNanoseconds, ctimeSeconds, ctimeNanoseconds } = attributesOf(volume, ino);
+    if (moved) assert.deepEqual([btimeSeconds, btimeNanoseconds], [ctimeSeconds, ctimeNanoseconds]);
+    else assert.deepEqual([btimeSeconds, btimeNanoseconds], [born, 0]);
+  }
+});
 
 test("of gathered pages all are written, or an error is told", () => {
   const { server, kernel, volume } = makeServer();

@@ -10,7 +10,7 @@ import {
   ATTRIBUTE_UID,
 } from "@stratos/aegisfs";
 import type { Attributes, Subvolume } from "@stratos/aegisfs";
-import { TICK_NS_MAX } from "../kernel-time.ts";
+import { LATE_NS_MAX } from "../kernel-time.ts";
 import type { Exchange } from "../exchange.ts";
 import type { Mount } from "../mount.ts";
 import {
@@ -121,12 +121,12 @@ export function setAttributes(mount: Mount, files: Subvolume, ino: number): numb
     attributes.ctimeSeconds = getSigned(words, B + 12);
     attributes.ctimeNanoseconds = words[B + 16]!;
     mask |= ATTRIBUTE_CTIME;
-    // The kernel's clock is behind ours by up to a tick (kernel-time.ts): a new file is not changed before its birth.
+    // The kernel's clock is behind ours (kernel-time.ts): a new file is not changed before its birth.
     const young =
       (attributes.btimeSeconds - attributes.ctimeSeconds) * 1e9 +
       attributes.btimeNanoseconds -
       attributes.ctimeNanoseconds;
-    if (young > 0 && young < TICK_NS_MAX) {
+    if (young > 0 && young < LATE_NS_MAX) {
       attributes.btimeSeconds = attributes.ctimeSeconds;
       attributes.btimeNanoseconds = attributes.ctimeNanoseconds;
       mask |= ATTRIBUTE_BTIME;
