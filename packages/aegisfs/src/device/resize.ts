@@ -110,13 +110,7 @@ export function evacuate(
       open();
       return 0;
     }
-    try {
-      relocate(volume, mover, nodes);
-    } catch (thrown) {
-      // Free space is in too many pieces, and nothing has changed.
-      if (volume.abort(thrown) === -ENOSPC && volume.failure === null) open();
-      throw thrown;
-    }
+    relocate(volume, mover, nodes);
     const committed = volume.commit();
     if (committed < 0) return committed;
     const left = ranges.reduce((sum, { start, end }) => sum + space.countUsed(start, end), 0);
@@ -132,7 +126,10 @@ export function evacuate(
     }
     return 0;
   } catch (thrown) {
-    return volume.abort(thrown);
+    const failed = volume.abort(thrown);
+    // Nothing has changed: a block could not be read, or free space is in too many pieces.
+    if (volume.failure === null) open();
+    return failed;
   } finally {
     volume.end();
   }
