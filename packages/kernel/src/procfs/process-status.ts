@@ -115,7 +115,7 @@ interface Sizes {
   libraries: number;
 }
 
-/** Goes on with the sizes that an earlier piece kept. `next` is where the piece after this one begins, −1 at the end. */
+/** Goes on with the sizes that an earlier piece kept. `next`: where the piece after this one begins; −1 at the end. */
 function measure(task: Task, from: number, kept: unknown): { sizes: Sizes; next: number } {
   const sizes = (kept as Sizes | null) ?? { shared: 0, data: 0, stack: 0, libraries: 0 };
   const next = visitAreas(task, from, (area, start, end) => {
