@@ -6,6 +6,7 @@ import {
   AF_PACKET,
   AF_UNIX,
   AF_UNSPEC,
+  CAP_NET_RAW,
   EACCES,
   EAFNOSUPPORT,
   EINVAL,
@@ -26,7 +27,7 @@ import {
   SOCK_SEQPACKET,
   SOCK_STREAM,
 } from "@stratos/abi";
-import { CAP_NET_RAW, isCapable } from "../security/credentials.ts";
+import { isCapable } from "../security/credentials.ts";
 import { PacketSocket } from "./inet/packet-socket.ts";
 import { TcpSocket } from "./inet/tcp-socket.ts";
 import { UdpSocket } from "./inet/udp-socket.ts";

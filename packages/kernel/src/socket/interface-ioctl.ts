@@ -1,5 +1,6 @@
 import {
   AF_INET,
+  CAP_NET_ADMIN,
   EADDRNOTAVAIL,
   EFAULT,
   EINVAL,
@@ -31,7 +32,7 @@ import {
   SIOCSIFMTU,
   SIOCSIFNETMASK,
 } from "@stratos/abi";
-import { CAP_NET_ADMIN, isCapable } from "../security/credentials.ts";
+import { isCapable } from "../security/credentials.ts";
 import { inetAddressBytes } from "./inet/inet-address.ts";
 import { formatV4, isV4 } from "./inet/ip-address.ts";
 import { broadcastOf, netmaskOf, type NetworkInterface } from "./network-interface.ts";

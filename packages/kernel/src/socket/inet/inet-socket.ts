@@ -2,16 +2,17 @@ import {
   AF_INET,
   AF_INET6,
   AF_UNSPEC,
+  CAP_NET_BIND_SERVICE,
   EACCES,
-  EADDRNOTAVAIL,
   EADDRINUSE,
+  EADDRNOTAVAIL,
   EINVAL,
+  ENOTCONN,
   IPPROTO_IP,
   IPPROTO_IPV6,
-  ENOTCONN,
 } from "@stratos/abi";
 import type { HostAddress, HostSocketEvents } from "@stratos/host";
-import { CAP_NET_BIND_SERVICE, isCapable } from "../../security/credentials.ts";
+import { isCapable } from "../../security/credentials.ts";
 import { Socket } from "../socket.ts";
 import { familyOf, inetAddressBytes, anyAddress, parseInetAddress } from "./inet-address.ts";
 import { getIpOption, IpOptions, setIpOption } from "./ip-options.ts";
