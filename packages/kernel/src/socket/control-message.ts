@@ -123,7 +123,7 @@ function takeFiles(task: SocketCaller, data: Uint8Array, before: OpenFile[] | nu
   if (count + (before?.length ?? 0) > SCM_MAX_FD) return -EINVAL;
   if (count === 0) return before;
   const limit = task.group.limits[RLIMIT_NOFILE]!.soft;
-  const network = task.kernel.network;
+  const network = task.network;
   if (
     network.inFlight.total + count > limit &&
     !isCapable(task.credentials, CAP_SYS_RESOURCE) &&

@@ -284,7 +284,7 @@ function bindToDevice(socket: Socket, task: SocketCaller, value: Uint8Array): nu
   if (socket.options.boundDevice !== "" && !isCapable(task.credentials, CAP_NET_RAW)) return -EPERM;
   let name = "";
   for (let at = 0; at < Math.min(value.length, 15) && value[at] !== 0; at++) name += String.fromCharCode(value[at]!);
-  if (name !== "" && socket.kernel.network.interfaceByName(name) === undefined) return -ENODEV;
+  if (name !== "" && socket.network.interfaceByName(name) === undefined) return -ENODEV;
   socket.options.boundDevice = name;
   return 0;
 }

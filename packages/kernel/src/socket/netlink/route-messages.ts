@@ -103,7 +103,7 @@ export function answerRouteRequest(
   port: number,
   isStrict: boolean,
 ): NetlinkAnswer {
-  const { network } = task.kernel;
+  const { network } = task;
   if (request.type < RTM_NEWLINK || request.type > RTM_MAX) return -EOPNOTSUPP;
   // Of each four numbers the third asks; the others change.
   if ((request.type & 3) !== 2) {
