@@ -1,4 +1,6 @@
 import { ENETUNREACH, S_IFSOCK } from "@stratos/abi";
+import { Namespace, type NamespaceOrigin } from "../security/namespace.ts";
+import { initialOrigin } from "../security/user-namespace.ts";
 import { createAnonymousInode } from "../vfs/anonymous-file.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { isLoopback } from "./inet/ip-address.ts";
@@ -14,8 +16,9 @@ import { SocketMemory } from "./socket-memory.ts";
 import type { UnixSocket } from "./unix/unix-socket.ts";
 import type { SocketKernel } from "./socket-kernel.ts";
 
-/** What the sockets of one machine share: names, ports, interfaces (what a network namespace holds in Linux). */
-export class Network {
+/** What the sockets of a network namespace share: names, ports, interfaces (network_namespaces(7)). */
+export class Network extends Namespace {
+  readonly kind = "net";
   readonly interfaces: readonly NetworkInterface[];
   readonly tcpPorts: PortTable<TcpClaim>;
   readonly udpPorts: PortTable<UdpClaim>;
@@ -41,7 +44,8 @@ export class Network {
   readonly transfer = new Uint8Array(65536);
   readonly #kernel: SocketKernel;
 
-  constructor(kernel: SocketKernel) {
+  constructor(kernel: SocketKernel, origin: NamespaceOrigin = initialOrigin("net")) {
+    super(origin);
     this.#kernel = kernel;
     const pages = kernel.frames.total;
     this.tcpMemory = new SocketMemory(pages / 16);

@@ -10,7 +10,8 @@ import { Call } from "../testing/fake-task.ts";
 import { BUFFER, FileTask } from "../testing/file-system-task.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import { systemCalls } from "./system-calls.ts";
-import { canCopyMounts, unshareMounts } from "../vfs/mounting.ts";
+import { CLONE_NEWNS } from "../task/clone.ts";
+import { canCopyMounts } from "../vfs/mounting.ts";
 import { FileTable } from "../vfs/file-table.ts";
 
 const F_SETLK = 6,
@@ -210,7 +211,7 @@ test("mounts of a namespace are bounded by fs.mount-max, also copies of trees, a
   vfs.mountCount = 50_000 - present;
   assert.equal(canCopyMounts(user.task), true);
   vfs.mountCount = present;
-  unshareMounts(user.task);
+  assert.equal(user.call("unshare", CLONE_NEWNS), 0);
   assert.equal(vfs.mountCount, 2 * present);
   while (user.call("umount2", "/e", MNT_DETACH) === 0);
   assert.equal(vfs.mountCount, present + 3, "the root, /proc and /d are left of the copy");
