@@ -31,9 +31,9 @@ import {
   RESOLVE_NO_SYMLINKS,
   RESOLVE_NO_XDEV,
   S_IFCHR,
+  CLONE_NEWNS,
 } from "@stratos/abi";
 import { BUFFER, FileTask } from "../testing/file-system-task.ts";
-import { CLONE_NEWNS } from "../task/clone.ts";
 import { pruneDentries } from "./dentry-cache.ts";
 
 function openat2(user: FileTask, dirfd: number, path: string, resolve: number, flags = O_RDONLY): number {
