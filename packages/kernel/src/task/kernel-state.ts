@@ -7,7 +7,6 @@ import type { IpcKernel } from "../ipc/ipc-kernel.ts";
 import type { SocketKernel } from "../socket/socket-kernel.ts";
 import type { TtyKernel } from "../tty/tty-kernel.ts";
 import { Disks } from "../block/disks.ts";
-import { Changes } from "../ground/changes.ts";
 import { killForMemory } from "./oom-killer.ts";
 import { KERNEL_INFO, KernelLog } from "../ground/kernel-log.ts";
 import { InotifyLimits } from "../fs/inotify/inotify-limits.ts";
@@ -22,6 +21,7 @@ import type { Notice } from "../ground/notice.ts";
 import { CoreSettings } from "./core-dump/core-settings.ts";
 import { IpcState } from "../ipc/ipc-state.ts";
 import { Network } from "../socket/network.ts";
+import { SocketState } from "../socket/socket-state.ts";
 import type { SignalInfo, SignalLoad } from "../signal/pending-signals.ts";
 import { Accounting } from "./accounting.ts";
 import { CALL_WORK, CallWork } from "../ground/call-work.ts";
@@ -29,7 +29,14 @@ import { HartRegisters } from "./hart-registers.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
+import { CgroupNamespace } from "./cgroup-namespace.ts";
+import { Namespaces } from "./namespaces.ts";
 import { TaskTable } from "./task-table.ts";
+import { TimeNamespace } from "./time-namespace.ts";
+import { UtsNamespace } from "./uts-namespace.ts";
+import { PidNamespace } from "../signal/pid-namespace.ts";
+import { NamespaceCounts } from "../security/namespace-counts.ts";
+import { initialOrigin } from "../security/user-namespace.ts";
 import { TtyState } from "../tty/tty-state.ts";
 import { ClockAdjustment } from "../time/clock-adjustment.ts";
 import { TurnClock } from "../time/turn-clock.ts";
@@ -80,10 +87,13 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
   readonly sockets: SocketProvider | null;
   readonly frames: FrameAllocator;
   readonly scheduler: Scheduler;
-  /** Names, ports and interfaces of the sockets. */
+  /** What the sockets of all networks share. */
+  readonly socketState: SocketState;
+  /** The network that the machine starts with, the one that `sockets` carries. */
   readonly network: Network;
   /** The console and the pseudo-terminals. */
   readonly tty = new TtyState();
+  /** Of the initial IPC namespace. */
   readonly ipc: IpcState;
   readonly tasks: TaskTable;
   readonly timers: TimerQueue;
@@ -145,10 +155,9 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
   mounts!: MountNamespace;
   readonly vfs: VfsState;
   readonly disks: Disks;
-  hostname: string;
-  domainname = "(none)";
-  /** Of the two names. */
-  readonly nameChanges = new Changes();
+  readonly namespaceCounts = new NamespaceCounts();
+  /** Those that the machine begins with. */
+  readonly namespaces: Namespaces;
   /** Kernel bytes for system calls to build structures in; valid until the call returns. */
   readonly scratch: { readonly u8: Uint8Array; readonly view: DataView };
   /** clock_settime(CLOCK_REALTIME) moves it. */
@@ -183,7 +192,6 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
     this.turn = new TurnClock(options.clock);
     this.random = options.random;
     this.sockets = options.sockets;
-    this.hostname = options.hostname;
     this.messages = new KernelLog(() => this.now());
     this.#onMessage = options.log;
     this.harts = options.harts ?? 1;
@@ -197,15 +205,30 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
     this.slots = new SlotPool(this);
     this.zeroFrame = this.frames.allocateZeroed();
     this.trampoline = makeTrampoline(this.frames);
-    this.tasks = new TaskTable();
+    this.tasks = new TaskTable(new PidNamespace(null, initialOrigin("pid")));
     this.timers = new TimerQueue();
     this.scheduler = new Scheduler(this);
     this.vfs = new VfsState(this);
     this.disks = new Disks(this);
     const bytes = new Uint8Array(PAGE_SIZE);
     this.scratch = { u8: bytes, view: new DataView(bytes.buffer) };
-    this.network = new Network(this);
-    this.ipc = new IpcState(this);
+    this.socketState = new SocketState(this.frames.total);
+    this.network = new Network(this, {
+      provider: options.sockets,
+      isLoopbackUp: true,
+      origin: initialOrigin("net"),
+    });
+    this.ipc = new IpcState(this, initialOrigin("ipc"));
+    const time = new TimeNamespace(initialOrigin("time"));
+    this.namespaces = new Namespaces({
+      uts: new UtsNamespace(initialOrigin("uts"), { hostname: options.hostname, domainname: "(none)" }),
+      ipc: this.ipc,
+      net: this.network,
+      pidForChildren: this.tasks.namespace,
+      cgroup: new CgroupNamespace(initialOrigin("cgroup")),
+      time,
+      timeForChildren: time,
+    });
     this.messages.add(KERNEL_INFO, `Linux version ${RELEASE} (stratos) ${VERSION}`);
     this.messages.add(KERNEL_INFO, `Memory: ${this.frames.freeCount * 4}K/${this.frames.total * 4}K available`);
     this.messages.add(KERNEL_INFO, `smp: ${this.harts} ${this.harts === 1 ? "processor" : "processors"}`);
