@@ -140,7 +140,7 @@ it("what is private to a user stays so", () => {
   assert.equal(typeof user.get(`/proc/${other.task.pid}/environ`), "string");
 });
 
-it("what a setting of /proc/sys promises is so: any that can be changed acts", () => {
+it("each setting of /proc/sys that can be changed acts", () => {
   const { test, user } = begin();
   // Those that are tried one by one here or elsewhere; a setting that can be changed must stand in this list.
   const tried = new Set([
