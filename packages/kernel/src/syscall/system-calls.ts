@@ -27,9 +27,9 @@ import { absent, type SyscallTable } from "./syscall-table.ts";
 import type { Limit } from "../ground/limit.ts";
 
 function uname(task: Task, address: number): number {
-  const { kernel } = task;
+  const { hostname, domainname } = task.namespaces.uts;
   const bytes = new Uint8Array(65 * 6);
-  const fields = ["Linux", kernel.hostname, RELEASE, VERSION, "riscv64", kernel.domainname];
+  const fields = ["Linux", hostname, RELEASE, VERSION, "riscv64", domainname];
   fields.forEach((text, index) => bytes.set(byteStringOf(text.slice(0, 64)), index * 65));
   return task.space.copyOut(address, bytes, 0, bytes.length);
 }
@@ -51,12 +51,13 @@ function sysinfo(task: Task, address: number): number {
 }
 
 function setName(task: Task, address: number, length: number, key: "hostname" | "domainname"): number {
-  if (!isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
+  const { uts } = task.namespaces;
+  if (!isCapable(task.credentials, CAP_SYS_ADMIN, uts.owner)) return -EPERM;
   if (length < 0 || length > 64) return -EINVAL;
   const bytes = new Uint8Array(length);
   if (task.space.copyIn(address, bytes, 0, length) < 0) return -EFAULT;
-  task.kernel[key] = String.fromCharCode(...bytes);
-  task.kernel.nameChanges.changed();
+  uts[key] = String.fromCharCode(...bytes);
+  uts.changes.changed();
   return 0;
 }
 

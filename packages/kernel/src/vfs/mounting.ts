@@ -32,10 +32,13 @@ import {
   MS_UNBINDABLE,
   UMOUNT_NOFOLLOW,
 } from "@stratos/abi";
+import type { NamespaceOrigin } from "../security/namespace.ts";
+import { initialOrigin } from "../security/user-namespace.ts";
 import { isCapable } from "../security/credentials.ts";
 import { Dentry } from "./dentry.ts";
 import { dropAllDentries, lookupChild, pinChild } from "./dentry-cache.ts";
 import type { FileSystem } from "./file-system.ts";
+import type { FsContext } from "./fs-context.ts";
 import type { FileSystemType } from "./file-system-types.ts";
 import { notifyUnmount } from "./inotify-marks.ts";
 import { MountNamespace } from "./mount-namespace.ts";
@@ -85,7 +88,7 @@ export function mountRoot(
   flags = MS_RELATIME,
 ): MountNamespace {
   const mount = createMount(kernel, fileSystem, rootEntry(kernel, fileSystem), null, null, flags, source);
-  kernel.mounts = new MountNamespace(mount);
+  kernel.mounts = new MountNamespace(mount, initialOrigin("mnt"));
   return kernel.mounts;
 }
 
@@ -453,13 +456,9 @@ export function canCopyMounts(task: Caller): boolean {
   return task.kernel.vfs.hasMountRoom(0, task.fs.namespace.mounts.length);
 }
 
-/** unshare(CLONE_NEWNS), clone(CLONE_NEWNS): gives the task's file system context a namespace of its own. */
-export function unshareMounts(task: Caller): void {
-  const fs = task.fs;
-  const { namespace, pairs } = fs.namespace.copy(
-    () => task.kernel.vfs.allocateMountId(),
-    0xf0000000 + task.kernel.allocateAnonymousIno(),
-  );
+/** unshare(CLONE_NEWNS), clone(CLONE_NEWNS): gives a file system context that nobody shares a namespace of its own. */
+export function unshareMounts(task: Caller, fs: FsContext, origin: NamespaceOrigin): void {
+  const { namespace, pairs } = fs.namespace.copy(() => task.kernel.vfs.allocateMountId(), origin);
   // A mount costs about as much as a fault.
   task.kernel.work.charge(2 * pairs.size);
   task.kernel.vfs.mountCount += pairs.size;
