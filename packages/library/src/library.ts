@@ -7,6 +7,7 @@
  */
 import {
   Image,
+  type ImagePlace,
   type OpenImageOptions,
   openRemoteImage,
   openRemoteVolume,
@@ -16,6 +17,7 @@ import {
   RemoteSandbox,
   type SandboxOptions,
   Volume,
+  type VolumePlace,
 } from "@stratos/sdk/client";
 import { EngineProcesses } from "./engine-process.ts";
 
@@ -43,11 +45,11 @@ export class Sandbox extends RemoteSandbox {
 /**
  * Opens an image's root for reading.
  *
- * @param name  default: the settings' image, else `debian`
+ * @param image  default: the settings' image, else `debian`
  * @throws StratosError of kind no-image, image, in-use or engine
  */
-export function openImage(name?: string, options: OpenImageOptions = {}): Promise<Image> {
-  return openRemoteImage(engines, name, options);
+export function openImage(image?: ImagePlace, options: OpenImageOptions = {}): Promise<Image> {
+  return openRemoteImage(engines, image, options);
 }
 
 /**
@@ -55,6 +57,6 @@ export function openImage(name?: string, options: OpenImageOptions = {}): Promis
  *
  * @throws StratosError of kind volume, in-use or engine
  */
-export function openVolume(path: string, options: OpenVolumeOptions = {}): Promise<Volume> {
-  return openRemoteVolume(engines, path, options);
+export function openVolume(place: VolumePlace, options: OpenVolumeOptions = {}): Promise<Volume> {
+  return openRemoteVolume(engines, place, options);
 }
