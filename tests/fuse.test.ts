@@ -365,8 +365,8 @@ test(
     mkdir times; for n in $(seq 40); do echo $n > times/file$n; done; cp -p times/file1 \
 times/copy; touch -d '2001-02-03 04:05:06.000000789' times/file2; echo more >> times/file3; truncate -s 1 times/file4
     until touch "$1"; test "$1" -nt times/file4; do :; done
-    truncate -s 0 times/file5; ln times/file6 times/link; mv times/file7 times/moved; chmod 600 times/file8; dd if=/dev/zero \
-of=times/file9 bs=4k count=3 conv=notrunc oflag=direct status=none
+    truncate -s 0 times/file5; ln times/file6 times/link; mv times/file7 times/moved; chmod 600 times/file8
+    dd if=/dev/zero of=times/file9 bs=4k count=3 conv=notrunc oflag=direct status=none
     stat -c '%n %y %z' times/* > "$1"`;
     try {
       const list = join(judge, "list");
