@@ -160,7 +160,7 @@ export class Machine {
       sendSignalToProcess(process, signalInfo(SIGKILL, SI_USER, { pid: 1 }));
   }
 
-  /** A signal from outside for a program, by default the first one, as init would send it; nothing once it has ended. */
+  /** A signal for a program, by default the first one, as init would send it; nothing once it has ended. */
   sendSignal(signal: number, pid: number = this.#mainPid): void {
     const process = this.kernel.tasks.processes.get(pid);
     if (process !== undefined) sendSignalToProcess(process, signalInfo(signal, SI_USER, { pid: 1 }));

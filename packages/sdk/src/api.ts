@@ -172,7 +172,7 @@ export interface Program {
   kill(name?: string): Promise<void>;
   /** Of its terminal. @throws StratosError of kind option for a program without one */
   resize(size: TerminalSize): void;
-  /** The same promise each time. @throws the reason of `signal`, what `stdin` failed with, StratosError of kind engine */
+  /** How it ended. @throws the reason of `signal`, what `stdin` failed with, StratosError of kind engine */
   wait(): Promise<ProgramEnd>;
 }
 

@@ -44,7 +44,7 @@ export interface RunRequest {
   readonly tty?: TerminalSize | undefined;
 }
 
-export interface SignalRequest {
+interface SignalRequest {
   readonly target: number;
   readonly pid: number;
   readonly name: string;
