@@ -50,6 +50,9 @@ export interface TransferState {
   messages: number;
 }
 
+/** For read(2); valid during one call. */
+const INCOMING = new IncomingMessage();
+
 /**
  * The state of this call's transfer, null when it has not waited yet (or a caller such as sendfile keeps a state of its
  * own).
@@ -187,7 +190,7 @@ export abstract class Socket extends OpenFile {
   override read(task: SocketCaller, to: IoCursor, offset: number): number {
     if (offset >= 0) return -ESPIPE;
     if (to.remaining === 0 && this.isStream) return 0;
-    const message = new IncomingMessage();
+    const message = INCOMING.reset();
     const result = this.receiveWaiting(task, to, message, 0);
     if (message.rights !== null) for (const file of message.rights) file.release();
     return result;
@@ -306,7 +309,7 @@ export abstract class Socket extends OpenFile {
       case SIOCGSTAMPNS:
         return -ENOENT; // no packet was time-stamped for this socket (socket(7))
       default:
-        return interfaceIoctl(task, command, argument);
+        return interfaceIoctl(task, this.network, command, argument);
     }
   }
 }
