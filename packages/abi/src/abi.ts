@@ -15,4 +15,6 @@ export * from "./rtnetlink-numbers.ts";
 export * from "./socket-numbers.ts";
 export * from "./posix-acl.ts";
 export * from "./resource-limits.ts";
+export * from "./capabilities.ts";
+export * from "./clone-flags.ts";
 export { MAX_HARTS } from "./hart-limit.ts";

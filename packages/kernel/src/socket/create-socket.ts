@@ -6,6 +6,7 @@ import {
   AF_PACKET,
   AF_UNIX,
   AF_UNSPEC,
+  CAP_NET_RAW,
   EACCES,
   EAFNOSUPPORT,
   EINVAL,
@@ -26,7 +27,7 @@ import {
   SOCK_SEQPACKET,
   SOCK_STREAM,
 } from "@stratos/abi";
-import { CAP_NET_RAW, isCapable } from "../security/credentials.ts";
+import { isCapable } from "../security/credentials.ts";
 import { RawSocket } from "./inet/raw-socket.ts";
 import { TcpSocket } from "./inet/tcp-socket.ts";
 import { UdpSocket } from "./inet/udp-socket.ts";
@@ -63,7 +64,7 @@ export function createSocket(
     case AF_NETLINK:
       return createNetlinkSocket(task, type, protocol, flags);
     case AF_PACKET:
-      if (!isCapable(task.credentials, CAP_NET_RAW)) return -EPERM;
+      if (!isCapable(task.credentials, CAP_NET_RAW, task.network.owner)) return -EPERM;
       if (type !== SOCK_RAW && type !== SOCK_DGRAM) return -ESOCKTNOSUPPORT;
       return new PacketSocket(task.network, type, protocol, flags, task.credentials);
     default:
@@ -111,7 +112,7 @@ function createInetSocket(
       );
     case SOCK_RAW:
       if (protocol === IPPROTO_IP || protocol > 255) return -EPROTONOSUPPORT;
-      return isCapable(task.credentials, CAP_NET_RAW)
+      return isCapable(task.credentials, CAP_NET_RAW, task.network.owner)
         ? new RawSocket(task.network, family, type, protocol, flags, task.credentials)
         : -EPERM;
     default:

@@ -1,5 +1,6 @@
 import {
   AF_INET,
+  CAP_NET_ADMIN,
   EADDRNOTAVAIL,
   EFAULT,
   EINVAL,
@@ -41,7 +42,7 @@ import {
   SIOCSIFNETMASK,
   SIOCSIFTXQLEN,
 } from "@stratos/abi";
-import { CAP_NET_ADMIN, isCapable } from "../security/credentials.ts";
+import { isCapable } from "../security/credentials.ts";
 import { inetAddressBytes } from "./inet/inet-address.ts";
 import { ANY_V4, type IpAddress, isV4, isWildcard, netmaskOf, prefixOf, readV4 } from "./inet/ip-address.ts";
 import {
@@ -182,7 +183,7 @@ export function interfaceIoctl(task: SocketCaller, network: Network, command: nu
 function changeInterface(task: SocketCaller, network: Network, command: number, argument: number): number {
   const request = new Uint8Array(IFREQ_SIZE);
   if (task.space.copyIn(argument, request, 0, IFREQ_SIZE) < 0) return -EFAULT;
-  if (!isCapable(task.credentials, CAP_NET_ADMIN)) return -EPERM;
+  if (!isCapable(task.credentials, CAP_NET_ADMIN, network.owner)) return -EPERM;
   const found = network.interfaceByName(nameIn(request, 0));
   if (found === undefined) return -ENODEV;
   const view = new DataView(request.buffer);
@@ -246,7 +247,7 @@ function prefixOfMask(mask: IpAddress): number | null {
 function changeRoute(task: SocketCaller, network: Network, command: number, argument: number): number {
   const entry = new Uint8Array(RTENTRY_SIZE);
   if (task.space.copyIn(argument, entry, 0, RTENTRY_SIZE) < 0) return -EFAULT;
-  if (!isCapable(task.credentials, CAP_NET_ADMIN)) return -EPERM;
+  if (!isCapable(task.credentials, CAP_NET_ADMIN, network.owner)) return -EPERM;
   const view = new DataView(entry.buffer);
   if (view.getUint16(RT_DESTINATION, true) !== AF_INET) return -EINVAL;
   const addressAt = (at: number): IpAddress => readV4(entry, at + 4, new Uint32Array(4));

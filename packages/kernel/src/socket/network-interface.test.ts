@@ -3,8 +3,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SimulatedNetwork, SimulatedRandomSource } from "@stratos/host";
 import { createTestKernel } from "../testing/fake-task.ts";
+import { INITIAL_USER_NAMESPACE } from "../security/user-namespace.ts";
 import { Network } from "./network.ts";
 import { chosenHardwareAddress } from "./network-interface.ts";
+
+const origin = { ino: 1, owner: INITIAL_USER_NAMESPACE, creatorUid: 0, counts: null };
 
 const addressOf = (seed: number): Uint8Array => chosenHardwareAddress(new SimulatedRandomSource(seed));
 
@@ -39,6 +42,7 @@ test("a machine without a network has its loopback alone, and takes no chance fo
       const made = new Network(Object.assign(Object.create(kernel), { random }), {
         provider: null,
         isLoopbackUp: true,
+        origin,
       });
       assert.deepEqual(
         made.interfaces.map(({ name }) => name),
@@ -54,7 +58,7 @@ test("a machine without a network has its loopback alone, and takes no chance fo
 
 test("a further network begins with its loopback down and without addresses", () => {
   const { kernel } = createTestKernel();
-  const further = new Network(kernel, { provider: null, isLoopbackUp: false });
+  const further = new Network(kernel, { provider: null, isLoopbackUp: false, origin });
   const [loopback] = further.interfaces;
   assert.deepEqual([loopback!.isUp, loopback!.addresses.length, further.routes.list().length], [false, 0, 0]);
   assert.equal(kernel.network.interfaces[0]!.isUp, true);

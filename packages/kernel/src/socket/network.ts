@@ -1,5 +1,6 @@
 import { EHOSTUNREACH, ENETUNREACH, S_IFSOCK } from "@stratos/abi";
 import { makeLoopbackLink, type SocketProvider } from "@stratos/host";
+import { Namespace, type NamespaceOrigin } from "../security/namespace.ts";
 import { createAnonymousInode } from "../vfs/anonymous-file.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { ANY_V4, type IpAddress, isLoopback, isSameIp, isV4 } from "./inet/ip-address.ts";
@@ -10,6 +11,7 @@ import { PortTable } from "./inet/port-table.ts";
 import type { TcpClaim } from "./inet/tcp-socket.ts";
 import type { UdpClaim } from "./inet/udp-socket.ts";
 import type { NetlinkSocket } from "./netlink/netlink-socket.ts";
+import { removeInterface } from "./interface-changes.ts";
 import { RouteEvents } from "./netlink/route-events.ts";
 import {
   chosenHardwareAddress,
@@ -32,13 +34,15 @@ export interface NetworkOptions {
   readonly provider: SocketProvider | null;
   /** A network begins with its loopback down, but for the machine's first (ip-netns(8)). */
   readonly isLoopbackUp: boolean;
+  readonly origin: NamespaceOrigin;
 }
 
 /**
  * A network namespace (network_namespaces(7)): interfaces, ports and the sockets that were made in it. A machine begins
  * with one; further ones are made by `new` and end when nobody holds them.
  */
-export class Network {
+export class Network extends Namespace {
+  readonly kind = "net";
   readonly kernel: SocketKernel;
   readonly provider: SocketProvider | null;
   /** By index. Bound: INTERFACES_MAX (interface-changes.ts). */
@@ -65,6 +69,7 @@ export class Network {
   #lastIndex = 0;
 
   constructor(kernel: SocketKernel, options: NetworkOptions) {
+    super(options.origin);
     this.kernel = kernel;
     this.provider = options.provider;
     this.tcpPorts = new PortTable<TcpClaim>(kernel.random);
@@ -149,6 +154,11 @@ export class Network {
 
   interfaceByIndex(index: number): NetworkInterface | undefined {
     return this.interfaces.find((one) => one.index === index);
+  }
+
+  /** Nobody holds it any more: interfaces that programs made go, and the other ends of pairs with them. */
+  protected override dispose(): void {
+    for (const one of [...this.interfaces]) removeInterface(this, one);
   }
 
   /** The way out; undefined without a provider. */

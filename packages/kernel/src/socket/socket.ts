@@ -100,7 +100,7 @@ export abstract class Socket extends OpenFile {
   ) {
     super(O_RDWR | flags, network.createInode(creator), null);
     this.kernel = network.kernel;
-    this.network = network;
+    this.network = network.retain();
     this.family = family;
     this.type = type;
     this.protocol = protocol;
@@ -185,6 +185,11 @@ export abstract class Socket extends OpenFile {
 
   override get description(): string {
     return `socket:[${this.inode!.ino}]`;
+  }
+
+  override release(): void {
+    super.release();
+    if (this.references === 0) this.network.release();
   }
 
   override read(task: SocketCaller, to: IoCursor, offset: number): number {

@@ -2,16 +2,17 @@ import {
   AF_INET,
   AF_INET6,
   AF_UNSPEC,
+  CAP_NET_BIND_SERVICE,
   EACCES,
-  EADDRNOTAVAIL,
   EADDRINUSE,
+  EADDRNOTAVAIL,
   EINVAL,
+  ENOTCONN,
   IPPROTO_IP,
   IPPROTO_IPV6,
-  ENOTCONN,
 } from "@stratos/abi";
 import type { HostAddress, HostSocketEvents } from "@stratos/host";
-import { CAP_NET_BIND_SERVICE, isCapable } from "../../security/credentials.ts";
+import { isCapable } from "../../security/credentials.ts";
 import type { IncomingMessage } from "../message.ts";
 import { Socket } from "../socket.ts";
 import { familyOf, inetAddressBytes, anyAddress, readInetAddress, writeInetAddress } from "./inet-address.ts";
@@ -108,7 +109,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     if (this.local !== null) return -EINVAL;
     if (isV4(endpoint.ip) && this.isV6 && this.ip.v6Only) return -EINVAL;
     if (!this.#isBindable(endpoint.ip)) return -EADDRNOTAVAIL;
-    const denied = checkPrivilege(endpoint.port, isCapable(task.credentials, CAP_NET_BIND_SERVICE));
+    const denied = checkPrivilege(endpoint.port, isCapable(task.credentials, CAP_NET_BIND_SERVICE, this.network.owner));
     if (denied < 0) return -EACCES;
     const failed = this.claimPort(task, endpoint.ip, endpoint.port);
     if (failed < 0) return failed;

@@ -2,6 +2,7 @@ import {
   AF_INET,
   AF_INET6,
   AF_UNSPEC,
+  CAP_NET_ADMIN,
   ENODEV,
   EOPNOTSUPP,
   EPERM,
@@ -17,7 +18,7 @@ import {
   RTM_NEWROUTE,
   RTM_SETLINK,
 } from "@stratos/abi";
-import { CAP_NET_ADMIN, isCapable } from "../../security/credentials.ts";
+import { isCapable } from "../../security/credentials.ts";
 import { isV4 } from "../inet/ip-address.ts";
 import type { Network } from "../network.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
@@ -42,7 +43,7 @@ export function answerRouteRequest(
   if (request.type < RTM_NEWLINK || request.type > RTM_MAX) return -EOPNOTSUPP;
   // Of each four numbers the third asks; the others change.
   if ((request.type & 3) !== 2) {
-    if (!isCapable(task.credentials, CAP_NET_ADMIN)) return -EPERM;
+    if (!isCapable(task.credentials, CAP_NET_ADMIN, network.owner)) return -EPERM;
     const refused = change(network, request);
     return refused < 0 ? refused : { isDump: false, messages: [] };
   }
