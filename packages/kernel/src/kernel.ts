@@ -31,6 +31,7 @@ export { AegisFileSystem } from "./fs/aegisfs/aegisfs.ts";
 export { HostFs } from "./fs/hostfs/hostfs.ts";
 export { Tmpfs } from "./fs/tmpfs/tmpfs.ts";
 export { attachConsole, openConsoleTerminal } from "./tty/console.ts";
+export { openHostPty, type HostPty } from "./tty/host-pty.ts";
 export { openHostInput, openHostOutput } from "./tty/host-stream.ts";
 export type { Terminal } from "./tty/terminal.ts";
 export { processOfPidfd } from "./task/pidfd.ts";
