@@ -13,19 +13,14 @@ import {
   ENOENT,
   ENOSPC,
   EPERM,
+  IPC_CREAT,
+  IPC_EXCL,
+  IPC_PRIVATE,
 } from "@stratos/abi";
 import type { UserMemory } from "../ground/user-memory.ts";
 import { type Credentials, isCapable } from "../security/credentials.ts";
 import { WaitQueue } from "../ground/wait-queue.ts";
 
-export const IPC_PRIVATE = 0;
-export const IPC_CREAT = 0o1000,
-  IPC_EXCL = 0o2000,
-  IPC_NOWAIT = 0o4000;
-export const IPC_RMID = 0,
-  IPC_SET = 1,
-  IPC_STAT = 2,
-  IPC_INFO = 3;
 /** Rights as in a mode, for user, group and others at once: the caller's class decides which bits count. */
 export const READ = 0o444,
   ALTER = 0o222;

@@ -1,22 +1,36 @@
 /** System V message queues: msgget(2), msgsnd(2), msgrcv(2), msgctl(2). Read first: ipc-table.ts. */
-import { CAP_SYS_RESOURCE, E2BIG, EACCES, EAGAIN, EFAULT, EIDRM, EINVAL, ENOMSG, EPERM } from "@stratos/abi";
+import {
+  CAP_SYS_RESOURCE,
+  E2BIG,
+  EACCES,
+  EAGAIN,
+  EFAULT,
+  EIDRM,
+  EINVAL,
+  ENOMSG,
+  EPERM,
+  IPC_INFO,
+  IPC_NOWAIT,
+  IPC_RMID,
+  IPC_SET,
+  IPC_STAT,
+  MSGMAX,
+  MSGMNB,
+  MSGMNI,
+  MSG_COPY,
+  MSG_EXCEPT,
+  MSG_INFO,
+  MSG_NOERROR,
+  MSG_STAT,
+  MSG_STAT_ANY,
+} from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
 import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
-import { ALTER, IPC_INFO, IPC_NOWAIT, IPC_RMID, IPC_SET, IPC_STAT, IpcObject, IpcTable, READ } from "./ipc-table.ts";
+import { ALTER, IpcObject, IpcTable, READ } from "./ipc-table.ts";
 import type { IpcCaller } from "./ipc-kernel.ts";
 
-/** Linux's defaults (proc(5), /proc/sys/kernel/msgmax and its neighbours). */
-const MSGMAX = 8192,
-  MSGMNB = 16384,
-  MSGMNI = 32000;
 /** What the machine allows at most: a message is copied at once. */
 export const MSGMAX_MOST = 1 << 20;
-const MSG_NOERROR = 0o10000,
-  MSG_EXCEPT = 0o20000,
-  MSG_COPY = 0o40000;
-const MSG_STAT = 11,
-  MSG_INFO = 12,
-  MSG_STAT_ANY = 13;
 const QBYTES_OFFSET = 88;
 
 /** `bytes` begins with the type as the sender wrote it (a long). */

@@ -1,29 +1,42 @@
 /** System V semaphores: semget(2), semop(2), semctl(2). Read first: ipc-table.ts. */
-import { E2BIG, EACCES, EAGAIN, EFAULT, EFBIG, EIDRM, EINVAL, EPERM, ERANGE } from "@stratos/abi";
+import {
+  E2BIG,
+  EACCES,
+  EAGAIN,
+  EFAULT,
+  EFBIG,
+  EIDRM,
+  EINVAL,
+  EPERM,
+  ERANGE,
+  GETALL,
+  GETNCNT,
+  GETPID,
+  GETVAL,
+  GETZCNT,
+  IPC_INFO,
+  IPC_NOWAIT,
+  IPC_RMID,
+  IPC_SET,
+  IPC_STAT,
+  SEMMNI,
+  SEMMNS,
+  SEMMSL,
+  SEMOPM,
+  SEMVMX,
+  SEM_INFO,
+  SEM_STAT,
+  SEM_STAT_ANY,
+  SEM_UNDO,
+  SETALL,
+  SETVAL,
+} from "@stratos/abi";
 import { loadDuration } from "../event/wait-deadline.ts";
 import type { Credentials } from "../security/credentials.ts";
 import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
-import { ALTER, IPC_INFO, IPC_NOWAIT, IPC_RMID, IPC_SET, IPC_STAT, IpcObject, IpcTable, READ } from "./ipc-table.ts";
+import { ALTER, IpcObject, IpcTable, READ } from "./ipc-table.ts";
 import type { IpcCaller, IpcKernel } from "./ipc-kernel.ts";
 import type { Identified } from "../ground/identity.ts";
-
-/** Linux's defaults (proc(5), /proc/sys/kernel/sem). */
-const SEMMSL = 32000,
-  SEMMNS = 1024000000,
-  SEMOPM = 500,
-  SEMMNI = 32000,
-  SEMVMX = 32767;
-const SEM_UNDO = 0o10000;
-const GETPID = 11,
-  GETVAL = 12,
-  GETALL = 13,
-  GETNCNT = 14,
-  GETZCNT = 15,
-  SETVAL = 16,
-  SETALL = 17,
-  SEM_STAT = 18,
-  SEM_INFO = 19,
-  SEM_STAT_ANY = 20;
 
 interface Operation {
   index: number;

@@ -9,6 +9,11 @@ import {
   EINVAL,
   ENOMEM,
   EPERM,
+  IPC_INFO,
+  IPC_PRIVATE,
+  IPC_RMID,
+  IPC_SET,
+  IPC_STAT,
   MAP_FIXED,
   MAP_SHARED,
   O_RDONLY,
@@ -17,6 +22,19 @@ import {
   PROT_EXEC,
   PROT_READ,
   PROT_WRITE,
+  SHMMNI,
+  SHM_DEST,
+  SHM_EXEC,
+  SHM_HUGETLB,
+  SHM_INFO,
+  SHM_LOCK,
+  SHM_LOCKED,
+  SHM_RDONLY,
+  SHM_REMAP,
+  SHM_RND,
+  SHM_STAT,
+  SHM_STAT_ANY,
+  SHM_UNLOCK,
   S_IFREG,
 } from "@stratos/abi";
 import { shmemMount } from "../fs/memfd/memfd.ts";
@@ -24,23 +42,9 @@ import { mmap, munmap } from "../mm/mmap.ts";
 import { type Credentials, isCapable } from "../security/credentials.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { RegularFile } from "../vfs/regular-file.ts";
-import { IPC_INFO, IPC_PRIVATE, IPC_RMID, IPC_SET, IPC_STAT, IpcObject, IpcTable, READ, ALTER } from "./ipc-table.ts";
+import { IpcObject, IpcTable, READ, ALTER } from "./ipc-table.ts";
 import type { IpcCaller, IpcKernel } from "./ipc-kernel.ts";
 
-const SHMMNI = 4096;
-const SHM_HUGETLB = 0o4000;
-const SHM_RDONLY = 0o10000,
-  SHM_RND = 0o20000,
-  SHM_REMAP = 0o40000,
-  SHM_EXEC = 0o100000;
-const SHM_LOCK = 11,
-  SHM_UNLOCK = 12,
-  SHM_STAT = 13,
-  SHM_INFO = 14,
-  SHM_STAT_ANY = 15;
-/** Mode bits that tell IPC_STAT that the last detaching destroys it, or that it is locked. */
-const SHM_DEST = 0o1000,
-  SHM_LOCKED = 0o2000;
 const EXECUTE = 0o111;
 
 /** One shmat: each area that maps it, in whatever process, holds a reference. */

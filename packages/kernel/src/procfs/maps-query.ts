@@ -1,4 +1,20 @@
-import { E2BIG, EFAULT, EINVAL, ENAMETOOLONG, ENOENT, ENOTTY, ESRCH, PAGE_SIZE } from "@stratos/abi";
+import {
+  E2BIG,
+  EFAULT,
+  EINVAL,
+  ENAMETOOLONG,
+  ENOENT,
+  ENOTTY,
+  ESRCH,
+  PAGE_SIZE,
+  PROCMAP_QUERY,
+  PROCMAP_QUERY_COVERING_OR_NEXT_VMA,
+  PROCMAP_QUERY_FILE_BACKED_VMA,
+  PROCMAP_QUERY_VMA_EXECUTABLE,
+  PROCMAP_QUERY_VMA_READABLE,
+  PROCMAP_QUERY_VMA_SHARED,
+  PROCMAP_QUERY_VMA_WRITABLE,
+} from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import type { Area } from "../mm/area.ts";
 import type { Task } from "../task/task.ts";
@@ -6,11 +22,6 @@ import { majorOf, minorOf } from "../vfs/device-registry.ts";
 import { hasMemory } from "../task/task-access.ts";
 import { areaName } from "./process-maps.ts";
 
-/**
- * PROCMAP_QUERY of /proc/PID/maps: one area as a structure. Source: Linux include/uapi/linux/fs.h, struct
- * procmap_query; fs/proc/task_mmu.c.
- */
-const PROCMAP_QUERY = 0xc0686611;
 const SIZE = 104,
   SIZE_MIN = 24;
 const AT = {
@@ -30,17 +41,14 @@ const AT = {
   name: 88,
   buildId: 96,
 } as const;
-const READABLE = 1,
-  WRITABLE = 2,
-  EXECUTABLE = 4,
-  SHARED = 8,
-  COVERING_OR_NEXT = 0x10,
-  FILE_BACKED = 0x20;
 const bytes = new Uint8Array(SIZE);
 const view = new DataView(bytes.buffer);
 
 /**
+ * PROCMAP_QUERY of /proc/PID/maps: one area as a structure.
+ *
  * @returns 0; −ENOENT no such area; −ESRCH no memory; −EINVAL, −E2BIG, −EFAULT, −ENAMETOOLONG; −ENOTTY another request
+ * @see fs/proc/task_mmu.c
  */
 export function queryMaps(task: Task, target: Task, command: number, argument: number): number {
   if (command !== PROCMAP_QUERY) return -ENOTTY;
@@ -85,22 +93,25 @@ export function queryMaps(task: Task, target: Task, command: number, argument: n
 
 function flagsOf(area: Area): number {
   return (
-    (area.isReadable ? READABLE : 0) |
-    (area.isWritable ? WRITABLE : 0) |
-    (area.isExecutable ? EXECUTABLE : 0) |
-    (area.isShared ? SHARED : 0)
+    (area.isReadable ? PROCMAP_QUERY_VMA_READABLE : 0) |
+    (area.isWritable ? PROCMAP_QUERY_VMA_WRITABLE : 0) |
+    (area.isExecutable ? PROCMAP_QUERY_VMA_EXECUTABLE : 0) |
+    (area.isShared ? PROCMAP_QUERY_VMA_SHARED : 0)
   );
 }
 
 /** The area at the address, or the next one, that is all that the flags ask for. */
 function findArea(task: Task, address: number, flags: number): Area | null {
-  const wanted = flags & (READABLE | WRITABLE | EXECUTABLE | SHARED);
+  const wanted =
+    flags &
+    (PROCMAP_QUERY_VMA_READABLE | PROCMAP_QUERY_VMA_WRITABLE | PROCMAP_QUERY_VMA_EXECUTABLE | PROCMAP_QUERY_VMA_SHARED);
   const { areas } = task.space;
   for (let area = areas.endingAfter(address); area !== undefined; area = areas.endingAfter(area.end)) {
     task.kernel.work.charge(1);
-    if (area.start > address && (flags & COVERING_OR_NEXT) === 0) return null;
-    if ((flagsOf(area) & wanted) === wanted && ((flags & FILE_BACKED) === 0 || area.file !== null)) return area;
-    if ((flags & COVERING_OR_NEXT) === 0) return null;
+    if (area.start > address && (flags & PROCMAP_QUERY_COVERING_OR_NEXT_VMA) === 0) return null;
+    if ((flagsOf(area) & wanted) === wanted && ((flags & PROCMAP_QUERY_FILE_BACKED_VMA) === 0 || area.file !== null))
+      return area;
+    if ((flags & PROCMAP_QUERY_COVERING_OR_NEXT_VMA) === 0) return null;
   }
   return null;
 }

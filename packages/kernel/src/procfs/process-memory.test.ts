@@ -4,14 +4,13 @@
  */
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { E2BIG, EINVAL, ENOENT, ENOTTY, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "@stratos/abi";
+import { E2BIG, EINVAL, ENOENT, ENOTTY, MAP_PRIVATE, PROCMAP_QUERY, PROT_READ, PROT_WRITE } from "@stratos/abi";
 import { AreaList } from "../mm/area-list.ts";
 import { Area } from "../mm/area.ts";
 import { BUFFER, FileTask } from "../testing/file-system-task.ts";
 import { mountAt } from "../vfs/mounting.ts";
 import { Procfs } from "./procfs.ts";
 
-const PROCMAP_QUERY = 0xc0686611;
 const BASE = 0x10000;
 
 function machine(): { user: FileTask; frame: number } {

@@ -8,9 +8,19 @@ import {
   EFAULT,
   EINVAL,
   ENOMEM,
+  EOPNOTSUPP,
   ESPIPE,
+  IOCB_CMD_FDSYNC,
+  IOCB_CMD_FSYNC,
+  IOCB_CMD_PREAD,
+  IOCB_CMD_PREADV,
+  IOCB_CMD_PWRITE,
+  IOCB_CMD_PWRITEV,
+  IOCB_FLAG_IOPRIO,
+  IOCB_FLAG_RESFD,
   MAP_ANONYMOUS,
   MAP_PRIVATE,
+  O_APPEND,
   O_DSYNC,
   O_NONBLOCK,
   PAGE_SIZE,
@@ -22,8 +32,6 @@ import {
   RWF_NOWAIT,
   RWF_SYNC,
   SEEK_CUR,
-  O_APPEND,
-  EOPNOTSUPP,
 } from "@stratos/abi";
 import { EventFile } from "../event/eventfd.ts";
 import { enterTemporaryMask, leaveTemporaryMask, SIGSET_SIZE } from "../event/temporary-mask.ts";
@@ -38,14 +46,6 @@ import { AioContext } from "../mm/aio-context.ts";
 /** `struct iocb` and `struct io_event`. Source: Linux include/uapi/linux/aio_abi.h. */
 const IOCB_SIZE = 64,
   EVENT_SIZE = 32;
-const IOCB_CMD_PREAD = 0,
-  IOCB_CMD_PWRITE = 1,
-  IOCB_CMD_FSYNC = 2,
-  IOCB_CMD_FDSYNC = 3,
-  IOCB_CMD_PREADV = 7,
-  IOCB_CMD_PWRITEV = 8;
-const IOCB_FLAG_RESFD = 1,
-  IOCB_FLAG_IOPRIO = 2;
 const RW_FLAGS = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND;
 /** /proc/sys/fs/aio-max-nr. */
 const EVENTS_MAX = 65536;

@@ -11,11 +11,15 @@ import {
   ENAMETOOLONG,
   ENOENT,
   NAME_MAX,
+  NOTIFY_COOKIE_LEN,
   O_ACCMODE,
   O_CREAT,
   O_EXCL,
   O_NONBLOCK,
   RLIMIT_NOFILE,
+  SIGEV_NONE,
+  SIGEV_SIGNAL,
+  SIGEV_THREAD,
   SI_MESGQ,
   S_IFREG,
 } from "@stratos/abi";
@@ -39,14 +43,6 @@ import { Path } from "../vfs/path.ts";
 import { get64, put64 } from "./path-argument.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
-/**
- * SIGEV_* that mq_notify(2) takes, and the length of the cookie that SIGEV_THREAD has. Source: Linux
- * include/linux/mqueue.h.
- */
-const SIGEV_SIGNAL = 0,
-  SIGEV_NONE = 1,
-  SIGEV_THREAD = 2,
-  COOKIE_LENGTH = 32;
 /** `struct mq_attr`: flags, messages, message size, messages now, four spare longs. */
 const ATTRIBUTES_SIZE = 64;
 
@@ -189,8 +185,8 @@ function notify(task: Task, fd: number, eventAddress: number): number {
       const socket = task.files.get(signal);
       if (socket === undefined) return -EBADF;
       if (!(socket instanceof NetlinkSocket)) return -EINVAL;
-      const bytes = new Uint8Array(COOKIE_LENGTH);
-      if (task.space.copyIn(cookieAddress, bytes, 0, COOKIE_LENGTH) < 0) return -EFAULT;
+      const bytes = new Uint8Array(NOTIFY_COOKIE_LEN);
+      if (task.space.copyIn(cookieAddress, bytes, 0, NOTIFY_COOKIE_LEN) < 0) return -EFAULT;
       notification.cookie = { bytes, deliver: (cookie) => socket.deliver(cookie) };
     }
   }

@@ -21,6 +21,7 @@ import {
   POLLWRBAND,
   POLLWRNORM,
   RLIMIT_NOFILE,
+  STICKY_TIMEOUTS,
 } from "@stratos/abi";
 import { enterTemporaryMask, leaveTemporaryMask } from "../event/temporary-mask.ts";
 import { loadDuration, storeRemaining, type WaitState } from "../event/wait-deadline.ts";
@@ -95,8 +96,6 @@ function storeLeft(task: Task, state: WaitState, timeout: number): void {
   if (timeout !== 0 && (task.personality & STICKY_TIMEOUTS) === 0)
     storeRemaining(task.space, timeout, state.deadlineNs, task.kernel.now());
 }
-
-const STICKY_TIMEOUTS = 0x4000000;
 
 /**
  * ppoll(2).

@@ -20,7 +20,19 @@ import {
   ESRCH,
   O_NONBLOCK,
   PATH_MAX,
+  P_ALL,
+  P_PGID,
+  P_PID,
+  P_PIDFD,
   RLIMIT_NOFILE,
+  WCONTINUED,
+  WEXITED,
+  WNOHANG,
+  WNOWAIT,
+  WUNTRACED,
+  __WALL,
+  __WCLONE,
+  __WNOTHREAD,
 } from "@stratos/abi";
 import { abandonFork } from "../mm/fork.ts";
 import { cloneTask, type CloneRequest, readCloneArguments } from "../task/clone.ts";
@@ -32,18 +44,7 @@ import { PidFile, processOfPidfd } from "../task/pidfd.ts";
 import { getCpu } from "../task/affinity.ts";
 import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
-import {
-  type ChildEvent,
-  waitForChild,
-  WCONTINUED,
-  WEXITED,
-  WNOHANG,
-  WNOWAIT,
-  WUNTRACED,
-  __WALL,
-  __WCLONE,
-  __WNOTHREAD,
-} from "../task/wait.ts";
+import { type ChildEvent, waitForChild } from "../task/wait.ts";
 import { BLOCKED_KILLABLE, NO_RETURN, UNFINISHED } from "../ground/wait-queue.ts";
 import { isErrno } from "../vfs/inode.ts";
 import { canCopyMounts, unshareMounts } from "../vfs/mounting.ts";
@@ -146,11 +147,6 @@ function wait4(task: Task, pid: number, statusAddress: number, options: number, 
   if (usage !== 0 && writeRusage(task, usage, event.process, "all") < 0) return -EFAULT;
   return event.pid;
 }
-
-const P_ALL = 0,
-  P_PID = 1,
-  P_PGID = 2,
-  P_PIDFD = 3;
 
 function waitid(task: Task, kind: number, id: number, infoAddress: number, options: number, usage: number): number {
   if (

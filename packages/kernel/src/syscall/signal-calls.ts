@@ -6,12 +6,15 @@ import {
   ENOMEM,
   EPERM,
   ESRCH,
-  SIG_BLOCK,
-  SIG_SETMASK,
-  SIG_UNBLOCK,
+  MINSIGSTKSZ,
   SIGKILL,
   SIGSEGV,
   SIGSTOP,
+  SIG_BLOCK,
+  SIG_DFL,
+  SIG_IGN,
+  SIG_SETMASK,
+  SIG_UNBLOCK,
   SI_KERNEL,
   SI_TKILL,
   SI_USER,
@@ -23,7 +26,6 @@ import { forceSignal } from "../task/deliver-signals.ts";
 import { defaultAction } from "../signal/default-action.ts";
 import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
 import { hasDeliverableSignal, sendSignalToProcess, sendSignalToTask, takeSignal } from "../signal/send-signal.ts";
-import { SIG_DFL, SIG_IGN } from "../signal/signal-actions.ts";
 import { leaveHandler, onSignalStack, writeSignalInfo } from "../task/signal-frame.ts";
 import { checkSignalPermission } from "../signal/signal-permission.ts";
 import { SignalSet } from "../signal/signal-set.ts";
@@ -34,8 +36,6 @@ import { BLOCKED_EINTR, NO_RETURN } from "../ground/wait-queue.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 const SIGSET_SIZE = 8;
-/** MINSIGSTKSZ of riscv64 (asm/signal.h, generic). */
-const MINSIGSTKSZ = 2048;
 
 function loadSet(task: Task, address: number): SignalSet | null {
   const low = task.space.loadU32(address);

@@ -1,4 +1,15 @@
-import { EBADF, EFAULT, EINVAL, EOPNOTSUPP, ESPIPE, O_PATH, PAGE_SIZE, S_IFIFO, S_IFMT } from "@stratos/abi";
+import {
+  EBADF,
+  EFAULT,
+  EINVAL,
+  EOPNOTSUPP,
+  ESPIPE,
+  O_PATH,
+  PAGE_SIZE,
+  SYNC_FILE_RANGE_WRITE,
+  S_IFIFO,
+  S_IFMT,
+} from "@stratos/abi";
 import { WRITE_PORTION } from "../frames/page-cache.ts";
 import type { Task } from "../task/task.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
@@ -30,8 +41,7 @@ function syncfs(task: Task, fd: number): number {
   return typeof file === "number" ? file : syncFilesInPieces(task, pathOfFile(task.kernel, file).mount.fileSystem);
 }
 
-const SYNC_FILE_RANGE_FLAGS = 7,
-  SYNC_FILE_RANGE_WRITE = 2;
+const SYNC_FILE_RANGE_FLAGS = 7;
 
 function syncFileRange(task: Task, fd: number, offset: number, length: number, flags: number): number {
   const file = opened(task, fd);

@@ -8,9 +8,30 @@ import {
   EINVAL,
   EPERM,
   ESRCH,
+  GRND_INSECURE,
+  GRND_NONBLOCK,
+  GRND_RANDOM,
+  LINUX_REBOOT_CMD_CAD_OFF,
+  LINUX_REBOOT_CMD_CAD_ON,
+  LINUX_REBOOT_CMD_HALT,
+  LINUX_REBOOT_CMD_POWER_OFF,
+  LINUX_REBOOT_CMD_RESTART,
+  LINUX_REBOOT_CMD_RESTART2,
+  LINUX_REBOOT_MAGIC1,
+  LINUX_REBOOT_MAGIC2,
+  LINUX_REBOOT_MAGIC2A,
+  LINUX_REBOOT_MAGIC2B,
+  LINUX_REBOOT_MAGIC2C,
   PAGE_SIZE,
   RLIMIT_CPU,
   RLIMIT_NOFILE,
+  SYSLOG_ACTION_CLEAR,
+  SYSLOG_ACTION_CONSOLE_LEVEL,
+  SYSLOG_ACTION_READ,
+  SYSLOG_ACTION_READ_ALL,
+  SYSLOG_ACTION_READ_CLEAR,
+  SYSLOG_ACTION_SIZE_BUFFER,
+  SYSLOG_ACTION_SIZE_UNREAD,
 } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import { isCapable } from "../security/credentials.ts";
@@ -157,9 +178,6 @@ function hwprobe(task: Task, pairs: number, count: number, _cpuSetSize: number, 
   });
 }
 
-const GRND_NONBLOCK = 1,
-  GRND_RANDOM = 2,
-  GRND_INSECURE = 4;
 const randomBytes = new Uint8Array(256);
 
 function getrandom(task: Task, address: number, length: number, flags: number): number {
@@ -188,13 +206,6 @@ function hangUpTerminal(task: Task): number {
   return 0;
 }
 
-const SYSLOG_READ = 2,
-  SYSLOG_READ_ALL = 3,
-  SYSLOG_READ_CLEAR = 4,
-  SYSLOG_CLEAR = 5,
-  SYSLOG_CONSOLE_LEVEL = 8,
-  SYSLOG_SIZE_UNREAD = 9,
-  SYSLOG_SIZE_BUFFER = 10;
 /** What SYSLOG_SIZE_BUFFER says, and the most that SYSLOG_READ_ALL copies in one call. */
 const LOG_BYTES = 1 << 19;
 
@@ -204,23 +215,23 @@ const LOG_BYTES = 1 << 19;
  */
 function syslog(task: Task, type: number, buffer: number, length: number): number {
   const mayAll = isCapable(task.credentials, CAP_SYSLOG) || isCapable(task.credentials, CAP_SYS_ADMIN);
-  if (type !== SYSLOG_READ_ALL && type !== SYSLOG_SIZE_BUFFER && !mayAll) return -EPERM;
-  if (type < 0 || type > SYSLOG_SIZE_BUFFER) return -EINVAL;
-  if (type >= SYSLOG_READ && type <= SYSLOG_READ_CLEAR && (buffer === 0 || length < 0)) return -EINVAL;
-  if (type === SYSLOG_CONSOLE_LEVEL && (length < 1 || length > 8)) return -EINVAL;
+  if (type !== SYSLOG_ACTION_READ_ALL && type !== SYSLOG_ACTION_SIZE_BUFFER && !mayAll) return -EPERM;
+  if (type < 0 || type > SYSLOG_ACTION_SIZE_BUFFER) return -EINVAL;
+  if (type >= SYSLOG_ACTION_READ && type <= SYSLOG_ACTION_READ_CLEAR && (buffer === 0 || length < 0)) return -EINVAL;
+  if (type === SYSLOG_ACTION_CONSOLE_LEVEL && (length < 1 || length > 8)) return -EINVAL;
   const { messages } = task.kernel;
   switch (type) {
-    case SYSLOG_READ:
+    case SYSLOG_ACTION_READ:
       return length === 0 ? 0 : takeMessages(task, task.space.cursor(buffer, length), false);
-    case SYSLOG_READ_ALL:
-    case SYSLOG_READ_CLEAR:
-      return readAllMessages(task, buffer, Math.min(length, LOG_BYTES), type === SYSLOG_READ_CLEAR);
-    case SYSLOG_CLEAR:
+    case SYSLOG_ACTION_READ_ALL:
+    case SYSLOG_ACTION_READ_CLEAR:
+      return readAllMessages(task, buffer, Math.min(length, LOG_BYTES), type === SYSLOG_ACTION_READ_CLEAR);
+    case SYSLOG_ACTION_CLEAR:
       messages.clearedAt = messages.end;
       return 0;
-    case SYSLOG_SIZE_UNREAD:
+    case SYSLOG_ACTION_SIZE_UNREAD:
       return sizeOfMessages(messages, messages.readAt);
-    case SYSLOG_SIZE_BUFFER:
+    case SYSLOG_ACTION_SIZE_BUFFER:
       return LOG_BYTES;
     default:
       return 0;
@@ -250,10 +261,20 @@ function readAllMessages(task: Task, buffer: number, length: number, clears: boo
   return size;
 }
 
-/** reboot(2): what Ctrl-Alt-Del does is nothing here; HALT, POWER_OFF, RESTART and RESTART2 stop the machine. */
-const REBOOT_CAD_ON = 0x89abcdef,
-  REBOOT_CAD_OFF = 0;
-const STOPPING_COMMANDS = new Set([0xcdef0123, 0x4321fedc, 0x01234567, 0xa1b2c3d4]);
+/** reboot(2)'s second number: birthdays. */
+const REBOOT_MAGICS: readonly number[] = [
+  LINUX_REBOOT_MAGIC2,
+  LINUX_REBOOT_MAGIC2A,
+  LINUX_REBOOT_MAGIC2B,
+  LINUX_REBOOT_MAGIC2C,
+];
+/** These stop the machine; what Ctrl-Alt-Del does is nothing here. */
+const STOPPING_COMMANDS: ReadonlySet<number> = new Set([
+  LINUX_REBOOT_CMD_HALT,
+  LINUX_REBOOT_CMD_POWER_OFF,
+  LINUX_REBOOT_CMD_RESTART,
+  LINUX_REBOOT_CMD_RESTART2,
+]);
 
 function refusePtrace(task: Task): number {
   task.kernel.notices.set("ptrace", "");
@@ -297,9 +318,8 @@ export const systemCalls: SyscallTable = {
   reboot: {
     run: (task, magic1, magic2, command) => {
       if (!isCapable(task.credentials, CAP_SYS_BOOT)) return -EPERM;
-      if (magic1 >>> 0 !== 0xfee1dead || ![672274793, 85072278, 369367448, 537993216].includes(magic2 | 0))
-        return -EINVAL;
-      if (command >>> 0 === REBOOT_CAD_ON || command === REBOOT_CAD_OFF) return 0;
+      if (magic1 >>> 0 !== LINUX_REBOOT_MAGIC1 || !REBOOT_MAGICS.includes(magic2 | 0)) return -EINVAL;
+      if (command >>> 0 === LINUX_REBOOT_CMD_CAD_ON || command === LINUX_REBOOT_CMD_CAD_OFF) return 0;
       if (!STOPPING_COMMANDS.has(command >>> 0)) return -EINVAL;
       task.kernel.isStopped = true;
       return 0;

@@ -8,24 +8,20 @@ import {
   EINVAL,
   EOPNOTSUPP,
   SIGALRM,
+  SIGEV_NONE,
+  SIGEV_SIGNAL,
+  SIGEV_THREAD,
+  SIGEV_THREAD_ID,
+  TIMER_ABSTIME,
 } from "@stratos/abi";
 import { loadDuration, storeRemaining } from "../event/wait-deadline.ts";
 import type { Task } from "../task/task.ts";
 import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
 import { adjustClock, setRealtime } from "../time/clock-adjustment.ts";
 import { cpuClockOwner, readClock, toMonotonic } from "../task/clocks.ts";
-import {
-  IntervalTimer,
-  PosixTimer,
-  SIGEV_NONE,
-  SIGEV_SIGNAL,
-  SIGEV_THREAD,
-  SIGEV_THREAD_ID,
-} from "../task/process-timers.ts";
+import { IntervalTimer, PosixTimer } from "../task/process-timers.ts";
 import { processTimes } from "../task/resource-usage.ts";
 import type { SyscallTable } from "./syscall-table.ts";
-
-const TIMER_ABSTIME = 1;
 
 function storeTime(task: Task, address: number, seconds: number, rest: number): number {
   const { u8, view } = task.kernel.scratch;

@@ -4,7 +4,10 @@
  * The records are `struct acct_v3` of Linux include/uapi/linux/acct.h, little-endian.
  */
 import {
+  ACORE,
+  AFORK,
   AT_FDCWD,
+  AXSIG,
   CAP_SYS_PACCT,
   EACCES,
   EIO,
@@ -27,10 +30,6 @@ const RECORD_SIZE = 64,
   VERSION = 3,
   NAME_AT = 48,
   NAME_MAX = 15;
-/** ac_flag: it never executed a program; it left a core; a signal ended it. */
-const AFORK = 0x01,
-  ACORE = 0x08,
-  AXSIG = 0x10;
 /** Times are in ticks of AHZ = 100 a second. */
 const TICK_NS = 1e7;
 

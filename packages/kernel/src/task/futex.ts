@@ -1,4 +1,13 @@
-import { EAGAIN, EFAULT, EINVAL, ENOSYS, ETIMEDOUT } from "@stratos/abi";
+import {
+  EAGAIN,
+  EFAULT,
+  EINVAL,
+  ENOSYS,
+  ETIMEDOUT,
+  FUTEX_OWNER_DIED,
+  FUTEX_TID_MASK,
+  FUTEX_WAITERS,
+} from "@stratos/abi";
 import type { AddressSpace } from "../mm/address-space.ts";
 import type { Task } from "./task.ts";
 import type { TaskObserver } from "./task-observer.ts";
@@ -245,10 +254,6 @@ export function futexWakeOp(
   if (holds) woken += futexWake(space, second, counts.second, 0xffffffff);
   return woken;
 }
-
-export const FUTEX_WAITERS = 0x80000000,
-  FUTEX_OWNER_DIED = 0x40000000,
-  FUTEX_TID_MASK = 0x3fffffff;
 
 /**
  * Marks the robust mutexes that a dying thread holds and wakes a waiter of each (set_robust_list(2)). The list is in

@@ -1,9 +1,9 @@
-import { SA_ONSTACK, SIGCHLD, SIGSYS, SS_DISABLE, SS_ONSTACK } from "@stratos/abi";
+import { POLL_HUP, SA_ONSTACK, SIGCHLD, SIGSYS, SS_DISABLE, SS_ONSTACK } from "@stratos/abi";
 import { HART_F, HART_X } from "@stratos/riscv";
 import { VDSO_BASE } from "../mm/address-space.ts";
 import { A0, A1, A2, RA, SP } from "./hart-registers.ts";
 import type { Task } from "./task.ts";
-import { POLL_HUP, type SignalInfo } from "../signal/pending-signals.ts";
+import { type SignalInfo } from "../signal/pending-signals.ts";
 import type { SignalAction } from "../signal/signal-actions.ts";
 import { SignalSet } from "../signal/signal-set.ts";
 

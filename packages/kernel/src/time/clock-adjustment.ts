@@ -1,4 +1,29 @@
-import { CAP_SYS_TIME, EFAULT, EINVAL, EPERM } from "@stratos/abi";
+import {
+  ADJ_ADJTIME,
+  ADJ_ESTERROR,
+  ADJ_FREQUENCY,
+  ADJ_MAXERROR,
+  ADJ_MICRO,
+  ADJ_NANO,
+  ADJ_OFFSET,
+  ADJ_OFFSET_READONLY,
+  ADJ_SETOFFSET,
+  ADJ_STATUS,
+  ADJ_TAI,
+  ADJ_TICK,
+  ADJ_TIMECONST,
+  CAP_SYS_TIME,
+  EFAULT,
+  EINVAL,
+  EPERM,
+  STA_CLOCKERR,
+  STA_NANO,
+  STA_PLL,
+  STA_RONLY,
+  STA_UNSYNC,
+  TIME_ERROR,
+  TIME_OK,
+} from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
 import type { TimeCaller } from "./time-kernel.ts";
 
@@ -30,31 +55,11 @@ export class ClockAdjustment {
   tai = 0;
 }
 
-const ADJ_OFFSET = 1,
-  ADJ_FREQUENCY = 2,
-  ADJ_MAXERROR = 4,
-  ADJ_ESTERROR = 8,
-  ADJ_STATUS = 0x10,
-  ADJ_TIMECONST = 0x20,
-  ADJ_TAI = 0x80;
-const ADJ_SETOFFSET = 0x100,
-  ADJ_MICRO = 0x1000,
-  ADJ_NANO = 0x2000,
-  ADJ_TICK = 0x4000,
-  ADJ_ADJTIME = 0x8000,
-  ADJ_OFFSET_READONLY = 0x2000;
-const STA_PLL = 1,
-  STA_UNSYNC = 0x40,
-  STA_NANO = 0x2000,
-  STA_CLOCKERR = 0x1000,
-  STA_READ_ONLY = 0xff00;
 /** Linux, include/linux/timex.h: NTP_PHASE_LIMIT in microseconds, MAXFREQ_SCALED, MAXTC, MAX_TAI_OFFSET. */
 const MAXIMUM_ERROR = 16_000_000,
   MAXIMUM_FREQUENCY = 500 << 16,
   MAXIMUM_TIME_CONSTANT = 10,
   MAXIMUM_TAI = 100_000;
-const TIME_OK = 0,
-  TIME_ERROR = 5;
 
 /** `struct timex` of 64-bit machines. */
 const TIMEX_SIZE = 208;
@@ -97,7 +102,7 @@ export function adjustClock(task: TimeCaller, address: number): number {
       if (set < 0) return set;
     }
     if ((modes & ADJ_STATUS) !== 0)
-      state.status = (state.status & STA_READ_ONLY) | (view.getInt32(Timex.status, true) & ~STA_READ_ONLY);
+      state.status = (state.status & STA_RONLY) | (view.getInt32(Timex.status, true) & ~STA_RONLY);
     if ((modes & ADJ_NANO) !== 0) state.status |= STA_NANO;
     if ((modes & ADJ_MICRO) !== 0) state.status &= ~STA_NANO;
     if ((modes & ADJ_FREQUENCY) !== 0)

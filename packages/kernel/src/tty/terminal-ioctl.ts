@@ -7,6 +7,7 @@ import {
   ENOTTY,
   EPERM,
   FIONREAD,
+  N_TTY,
   SIGTTOU,
   TCFLSH,
   TCGETA,
@@ -67,9 +68,6 @@ import {
 import { keepLocked, loadTermios, storeTermios, TERMIO_SIZE, TERMIOS2_SIZE, TERMIOS_SIZE } from "./termios.ts";
 import type { Terminal } from "./terminal.ts";
 import type { TtyCaller } from "./tty-kernel.ts";
-
-/** N_TTY is the only line discipline. */
-const N_TTY = 0;
 
 /**
  * @param isMaster  the call came through the master's side of a pseudo-terminal; `terminal` is its other side

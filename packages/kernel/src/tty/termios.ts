@@ -1,6 +1,6 @@
 import {
-  BAUD_RATES,
   B38400,
+  BAUD_RATES,
   BOTHER,
   CBAUD,
   CBAUDEX,
@@ -18,6 +18,7 @@ import {
   IEXTEN,
   ISIG,
   IXON,
+  NCC,
   NCCS,
   ONLCR,
   OPOST,
@@ -31,8 +32,6 @@ import type { TtyCaller } from "./tty-kernel.ts";
 export const TERMIOS_SIZE = 36,
   TERMIOS2_SIZE = 44,
   TERMIO_SIZE = 18;
-/** c_cc of struct termio. */
-const NCC = 8;
 
 /** "\003\034\177\025\004\0\1\0\021\023\032\0\022\017\027\026\0": INIT_C_CC. */
 const CONTROL_CHARACTERS = [3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0];

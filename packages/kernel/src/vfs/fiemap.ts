@@ -1,4 +1,13 @@
-import { EBADR, EFAULT, EINVAL, EOPNOTSUPP, PAGE_SIZE } from "@stratos/abi";
+import {
+  EBADR,
+  EFAULT,
+  EINVAL,
+  EOPNOTSUPP,
+  FIEMAP_EXTENT_LAST,
+  FIEMAP_EXTENT_UNKNOWN,
+  FIEMAP_FLAG_SYNC,
+  PAGE_SIZE,
+} from "@stratos/abi";
 import type { Inode } from "./inode.ts";
 import { writeBackInode } from "./write-back.ts";
 import type { Caller } from "./vfs-kernel.ts";
@@ -14,9 +23,6 @@ const AT_START = 0,
   AT_FLAGS = 16,
   AT_MAPPED = 20,
   AT_COUNT = 24;
-const FIEMAP_FLAG_SYNC = 1;
-const FIEMAP_EXTENT_LAST = 1,
-  FIEMAP_EXTENT_UNKNOWN = 2;
 /** Extents of one call; a caller goes on behind the last, which doesn't bear FIEMAP_EXTENT_LAST. */
 const EXTENTS_MAX = 1024;
 const bytes = new Uint8Array(EXTENT_SIZE);

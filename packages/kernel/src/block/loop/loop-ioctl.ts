@@ -15,6 +15,7 @@ import {
   LOOP_SET_FD,
   LOOP_SET_STATUS,
   LOOP_SET_STATUS64,
+  LO_NAME_SIZE,
 } from "@stratos/abi";
 import { isCapable } from "../../security/credentials.ts";
 import { inodeOfFile } from "../../vfs/anonymous-file.ts";
@@ -27,7 +28,6 @@ import type { BlockCaller } from "../block-kernel.ts";
 const LOOP_INFO_SIZE = 160,
   LOOP_INFO64_SIZE = 232,
   LOOP_CONFIG_SIZE = 304;
-const NAME_SIZE = 64;
 const INFO = { number: 0, device: 4, inode: 8, rdevice: 16, offset: 20, encryption: 24, flags: 32, name: 36 } as const;
 const INFO64 = {
   device: 0,
@@ -89,8 +89,8 @@ export function loopIoctl(loop: LoopDevice, opening: DiskOpening, command: numbe
 
 /** Up to the end mark. */
 function nameAt(at: number): Uint8Array {
-  const end = bytes.subarray(at, at + NAME_SIZE - 1).indexOf(0);
-  return bytes.slice(at, at + (end < 0 ? NAME_SIZE - 1 : end));
+  const end = bytes.subarray(at, at + LO_NAME_SIZE - 1).indexOf(0);
+  return bytes.slice(at, at + (end < 0 ? LO_NAME_SIZE - 1 : end));
 }
 
 function statusAt(): LoopStatus {

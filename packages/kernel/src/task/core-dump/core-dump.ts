@@ -9,6 +9,7 @@
  */
 import {
   AT_FDCWD,
+  ELF_MAGIC,
   O_CREAT,
   O_EXCL,
   O_LARGEFILE,
@@ -19,8 +20,8 @@ import {
   PROT_EXEC,
   PROT_READ,
   PROT_WRITE,
-  SIGKILL,
   RLIMIT_CORE,
+  SIGKILL,
 } from "@stratos/abi";
 import { type Area, AREA_NO_DUMP } from "../../mm/area.ts";
 import { PTE_A } from "../../mm/page-table.ts";
@@ -52,7 +53,6 @@ const SPARSE_BYTES = 2 ** 30;
 const DENSE_BYTES = STEP_PAGES * PAGE_SIZE;
 const HEADER_SIZE = 64,
   PROGRAM_HEADER_SIZE = 56;
-const ELF_MAGIC = 0x464c457f;
 
 /** An area and how many of its bytes, from its start, stand in the file. */
 interface Segment {

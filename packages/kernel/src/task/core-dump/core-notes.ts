@@ -5,7 +5,7 @@
  * Layouts: include/linux/elfcore.h,
  * arch/riscv/include/uapi/asm/elf.h.
  */
-import { PAGE_SIZE } from "@stratos/abi";
+import { NT_AUXV, NT_FILE, NT_PRFPREG, NT_PRPSINFO, NT_PRSTATUS, NT_SIGINFO, PAGE_SIZE } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import { HART, HART_F, HART_FFLAGS, HART_FRM, HART_PC, HART_X } from "@stratos/riscv";
 import type { Area } from "../../mm/area.ts";
@@ -14,12 +14,6 @@ import { writeSignalInfo } from "../signal-frame.ts";
 import type { Task } from "../task.ts";
 import { pathName } from "../../vfs/path-name.ts";
 
-const NT_PRSTATUS = 1,
-  NT_PRFPREG = 2,
-  NT_PRPSINFO = 3,
-  NT_AUXV = 6,
-  NT_FILE = 0x46494c45,
-  NT_SIGINFO = 0x53494749;
 const PRSTATUS_SIZE = 376,
   PRPSINFO_SIZE = 136,
   FPREG_SIZE = 264,
