@@ -25,7 +25,9 @@ export const RUSAGE_SELF = 0,
   RUSAGE_CHILDREN = -1,
   RUSAGE_THREAD = 1;
 
-/** `struct rlimit64`; all ones is RLIM_INFINITY. */
+/** No limit: all ones, as a signed number. */
+export const RLIM_INFINITY = -1;
+/** `struct rlimit64`. */
 export const Rlimit = struct("rlimit", { rlim_cur: u64, rlim_max: u64 });
 
 export const Rusage = struct("rusage", {

@@ -23,6 +23,8 @@ import {
   FUTEX_WAKE,
   FUTEX_WAKE_BITSET,
   FUTEX_WAKE_OP,
+  FutexWaitv,
+  Timespec,
 } from "@stratos/abi";
 import { loadDuration } from "../event/wait-deadline.ts";
 import { futexRequeue, futexWait, futexWaitMany, futexWake, futexWakeOp } from "../task/futex.ts";
@@ -30,6 +32,7 @@ import { piLock, piTryLock, piUnlock } from "../task/pi-futex.ts";
 import type { Task } from "../task/task.ts";
 import { writeTaskRobustList } from "../task/robust-list.ts";
 import { toMonotonic } from "../task/clocks.ts";
+import { getU64 } from "../ground/words.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 /** @see futex(2) */
@@ -107,12 +110,10 @@ function futex(
 
 /** An absolute timespec on the chosen clock, as monotonic nanoseconds. */
 function absoluteDeadline(task: Task, address: number, isRealtime: boolean): number {
-  const seconds = task.space.loadU64(address);
-  const nanoseconds = task.space.loadU64(address + 8);
+  const seconds = task.space.loadU64(address + Timespec.offset.tv_sec);
+  const nanoseconds = task.space.loadU64(address + Timespec.offset.tv_nsec);
   return toMonotonic(task, isRealtime ? CLOCK_REALTIME : CLOCK_MONOTONIC, seconds, nanoseconds);
 }
-
-const WAITV_SIZE = 24;
 
 /** Flags of futex_wake and its siblings of Linux 6.7, and of futex_waitv: words of 32 bits are all that is there. */
 function checkWord(address: number, flags: number, mask: number): number {
@@ -157,11 +158,12 @@ function futexWake2(task: Task, address: number, mask: number, count: number, fl
 /** `struct futex_waitv` at `address`: −EFAULT, −EINVAL. */
 function loadWaiter(task: Task, address: number): { address: number; value: number } | number {
   const { u8, view } = task.kernel.scratch;
-  if (task.space.copyIn(address, u8, 0, WAITV_SIZE) < 0) return -EFAULT;
-  const word = view.getUint32(8, true) + view.getUint32(12, true) * 0x100000000;
-  if (view.getUint32(20, true) !== 0 || view.getUint32(4, true) !== 0) return -EINVAL;
-  const bad = checkWord(word, view.getUint32(16, true), FUTEX_BITSET_MATCH_ANY);
-  return bad < 0 ? bad : { address: word, value: view.getUint32(0, true) };
+  if (task.space.copyIn(address, u8, 0, FutexWaitv.size) < 0) return -EFAULT;
+  const word = getU64(view, FutexWaitv.offset.uaddr);
+  const value = getU64(view, FutexWaitv.offset.val);
+  if (view.getUint32(FutexWaitv.offset._reserved, true) !== 0 || value > 0xffffffff) return -EINVAL;
+  const bad = checkWord(word, view.getUint32(FutexWaitv.offset.flags, true), FUTEX_BITSET_MATCH_ANY);
+  return bad < 0 ? bad : { address: word, value };
 }
 
 /** futex_waitv(2): index of a word that was woken; −EAGAIN, −EFAULT, −EINVAL, −ETIMEDOUT. */
@@ -182,7 +184,7 @@ function futexWaitVector(
   }
   const words: { address: number; value: number }[] = [];
   for (let index = 0; index < count; index++) {
-    const word = loadWaiter(task, address + index * WAITV_SIZE);
+    const word = loadWaiter(task, address + index * FutexWaitv.size);
     if (typeof word === "number") return word;
     words.push(word);
   }
@@ -194,7 +196,7 @@ function futexRequeue2(task: Task, waiters: number, flags: number, wake: number,
   if (flags !== 0 || (wake | 0) < 0 || (move | 0) < 0) return -EINVAL;
   const from = loadWaiter(task, waiters);
   if (typeof from === "number") return from;
-  const to = loadWaiter(task, waiters + WAITV_SIZE);
+  const to = loadWaiter(task, waiters + FutexWaitv.size);
   if (typeof to === "number") return to;
   const now = task.space.loadU32(from.address);
   if (now < 0) return -EFAULT;

@@ -5,6 +5,7 @@ import {
   EINVAL,
   EPERM,
   ESRCH,
+  Iovec,
   MADV_COLD,
   MADV_COLLAPSE,
   MADV_PAGEOUT,
@@ -144,7 +145,7 @@ function transfer(
   const remotes: [number, number][] = [];
   for (let index = 0; index < args.remoteCount; index++) {
     const base = task.space.loadU64(args.remote + index * 16);
-    const length = task.space.loadU64(args.remote + index * 16 + 8);
+    const length = task.space.loadU64(args.remote + index * Iovec.size + Iovec.offset.iov_len);
     if (base < 0 || length < 0) return -EFAULT;
     remotes.push([base, length]);
   }
@@ -202,7 +203,7 @@ function processMadvise(
   let done = 0;
   for (let index = 0; index < count; index++) {
     const address = task.space.loadU64(vector + index * 16);
-    const length = task.space.loadU64(vector + index * 16 + 8);
+    const length = task.space.loadU64(vector + index * Iovec.size + Iovec.offset.iov_len);
     if (address < 0 || length < 0) return -EFAULT;
     // Huge pages are not made, and nothing is lost by that. Pages are faulted in by madvise(2) alone, which can go on
     // in pieces.

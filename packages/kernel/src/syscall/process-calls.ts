@@ -25,6 +25,8 @@ import {
   P_PID,
   P_PIDFD,
   RLIMIT_NOFILE,
+  SIGCHLD,
+  SiginfoChild,
   WCONTINUED,
   WEXITED,
   WNOHANG,
@@ -194,15 +196,15 @@ function waitid(task: Task, kind: number, id: number, infoAddress: number, optio
 
 function writeChildInfo(task: Task, address: number, event: ChildEvent | null): number {
   const { u8, view } = task.kernel.scratch;
-  u8.fill(0, 0, 128);
+  u8.fill(0, 0, SiginfoChild.size);
   if (event !== null) {
-    view.setInt32(0, 17, true);
-    view.setInt32(8, event.code, true);
-    view.setInt32(16, event.pid, true);
-    view.setUint32(20, event.uid, true);
-    view.setInt32(24, event.value, true);
+    view.setInt32(SiginfoChild.offset.si_signo, SIGCHLD, true);
+    view.setInt32(SiginfoChild.offset.si_code, event.code, true);
+    view.setInt32(SiginfoChild.offset.si_pid, event.pid, true);
+    view.setUint32(SiginfoChild.offset.si_uid, event.uid, true);
+    view.setInt32(SiginfoChild.offset.si_status, event.value, true);
   }
-  return task.space.copyOut(address, u8, 0, 128);
+  return task.space.copyOut(address, u8, 0, SiginfoChild.size);
 }
 
 function processOf(task: Task, pid: number): ThreadGroup | undefined {

@@ -32,12 +32,14 @@ import {
   SCHED_OTHER,
   SCHED_RESET_ON_FORK,
   SCHED_RR,
+  SchedAttr,
+  Timespec,
 } from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
 import { getAffinity, setAffinity } from "../task/affinity.ts";
 import { inherit } from "../task/pi-futex.ts";
 import type { Task } from "../task/task.ts";
-import { get64, put64 } from "./path-argument.ts";
+import { get64, put64 } from "../ground/words.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 /** What sched_setattr(2) takes; utilisation clamps are kept by nobody. */
@@ -209,21 +211,23 @@ function setAttributes(task: Task, pid: number, address: number, flags: number):
   u8.fill(0, 0, SCHED_ATTR_SIZE_VER1);
   if (task.space.copyIn(address, u8, 0, size) < 0) return -EFAULT;
   for (let at = SCHED_ATTR_SIZE_VER1; at < size; at++) if (u8[at] !== 0) return tooBig(task, address);
-  const options = get64(view, 8);
-  if (view.getInt32(4, true) < 0 || options < 0 || options > KNOWN_FLAGS) return -EINVAL;
+  const options = get64(view, SchedAttr.offset.sched_flags);
+  if (view.getInt32(SchedAttr.offset.sched_policy, true) < 0 || options < 0 || options > KNOWN_FLAGS) return -EINVAL;
   const target = targetOf(task, pid);
   if (target === undefined) return -ESRCH;
-  const policy = (options & SCHED_FLAG_KEEP_POLICY) !== 0 ? target.policy : view.getUint32(4, true);
+  const policy =
+    (options & SCHED_FLAG_KEEP_POLICY) !== 0 ? target.policy : view.getUint32(SchedAttr.offset.sched_policy, true);
   const keepsParameters = (options & SCHED_FLAG_KEEP_PARAMS) !== 0;
-  const deadlineNs = get64(view, 32);
+  const nice = view.getInt32(SchedAttr.offset.sched_nice, true);
+  const runtimeNs = get64(view, SchedAttr.offset.sched_runtime);
+  const deadlineNs = get64(view, SchedAttr.offset.sched_deadline);
+  const periodNs = get64(view, SchedAttr.offset.sched_period) || deadlineNs;
   return apply(task, target, {
     policy,
     resetOnFork: (options & SCHED_FLAG_RESET_ON_FORK) !== 0,
-    nice: keepsParameters ? target.nice : Math.max(-20, Math.min(19, view.getInt32(16, true))),
-    priority: keepsParameters ? shownPriority(target) : view.getUint32(20, true),
-    ...(keepsParameters && target.deadlineShare !== null
-      ? target.deadlineShare
-      : { runtimeNs: get64(view, 24), deadlineNs, periodNs: get64(view, 40) || deadlineNs }),
+    nice: keepsParameters ? target.nice : Math.max(-20, Math.min(19, nice)),
+    priority: keepsParameters ? shownPriority(target) : view.getUint32(SchedAttr.offset.sched_priority, true),
+    ...(keepsParameters && target.deadlineShare !== null ? target.deadlineShare : { runtimeNs, deadlineNs, periodNs }),
   });
 }
 
@@ -239,18 +243,18 @@ function getAttributes(task: Task, pid: number, address: number, size: number, f
   const { u8, view } = task.kernel.scratch;
   u8.fill(0, 0, SCHED_ATTR_SIZE_VER1);
   const length = Math.min(size, SCHED_ATTR_SIZE_VER1);
-  view.setUint32(0, length, true);
-  view.setUint32(4, target.policy, true);
-  put64(view, 8, target.resetsOnFork ? SCHED_FLAG_RESET_ON_FORK : 0);
+  view.setUint32(SchedAttr.offset.size, length, true);
+  view.setUint32(SchedAttr.offset.sched_policy, target.policy, true);
+  put64(view, SchedAttr.offset.sched_flags, target.resetsOnFork ? SCHED_FLAG_RESET_ON_FORK : 0);
   if (target.deadlineShare !== null) {
-    put64(view, 24, target.deadlineShare.runtimeNs);
-    put64(view, 32, target.deadlineShare.deadlineNs);
-    put64(view, 40, target.deadlineShare.periodNs);
+    put64(view, SchedAttr.offset.sched_runtime, target.deadlineShare.runtimeNs);
+    put64(view, SchedAttr.offset.sched_deadline, target.deadlineShare.deadlineNs);
+    put64(view, SchedAttr.offset.sched_period, target.deadlineShare.periodNs);
   } else if (target.policy === SCHED_FIFO || target.policy === SCHED_RR)
-    view.setUint32(20, target.realtimePriority, true);
-  else view.setInt32(16, target.nice, true);
+    view.setUint32(SchedAttr.offset.sched_priority, target.realtimePriority, true);
+  else view.setInt32(SchedAttr.offset.sched_nice, target.nice, true);
   // Utilisation is not clamped: 0 … SCHED_CAPACITY_SCALE.
-  if (length >= SCHED_ATTR_SIZE_VER1) view.setUint32(52, 1024, true);
+  if (length >= SCHED_ATTR_SIZE_VER1) view.setUint32(SchedAttr.offset.sched_util_max, 1024, true);
   return task.space.copyOut(address, u8, 0, length);
 }
 
@@ -335,7 +339,9 @@ export const schedulingCalls: SyscallTable = {
           : target.policy === SCHED_FIFO || target.policy === SCHED_DEADLINE
             ? 0
             : 4_000_000;
-      return task.space.storeU64(address, 0) < 0 ? -EFAULT : task.space.storeU64(address + 8, interval);
+      return task.space.storeU64(address, 0) < 0
+        ? -EFAULT
+        : task.space.storeU64(address + Timespec.offset.tv_nsec, interval);
     },
   },
   sched_getaffinity: { run: (task, pid, size, address) => getAffinity(task, targetOf(task, pid), size, address) },

@@ -23,6 +23,8 @@ import {
   SECCOMP_RET_TRAP,
   SECCOMP_SET_MODE_FILTER,
   SECCOMP_SET_MODE_STRICT,
+  SockFilter,
+  SockFprog,
 } from "@stratos/abi";
 import { BpfFilter, type Instruction } from "../security/bpf-filter.ts";
 import { isCapable } from "../security/credentials.ts";
@@ -30,7 +32,6 @@ import { Seccomp } from "../security/seccomp.ts";
 import type { Task } from "../task/task.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
-const INSTRUCTION_SIZE = 8;
 const AVAILABLE = [
   SECCOMP_RET_KILL_PROCESS,
   SECCOMP_RET_KILL_THREAD,
@@ -50,20 +51,20 @@ function setStrict(task: Task): number {
 /** Reads `struct sock_fprog`: −EFAULT, −EINVAL. */
 function loadFilter(task: Task, address: number): BpfFilter | number {
   const length = task.space.loadU32(address);
-  const program = task.space.loadU64(address + 8);
+  const program = task.space.loadU64(address + SockFprog.offset.filter);
   if (length < 0 || program < 0) return -EFAULT;
   const count = length & 0xffff;
   if (count === 0 || count > BPF_MAXINSNS) return -EINVAL;
-  const bytes = new Uint8Array(count * INSTRUCTION_SIZE);
+  const bytes = new Uint8Array(count * SockFilter.size);
   if (task.space.copyIn(program, bytes, 0, bytes.length) < 0) return -EFAULT;
   const view = new DataView(bytes.buffer);
   const instructions: Instruction[] = [];
-  for (let at = 0; at < bytes.length; at += INSTRUCTION_SIZE)
+  for (let at = 0; at < bytes.length; at += SockFilter.size)
     instructions.push({
-      code: view.getUint16(at, true),
-      jt: bytes[at + 2]!,
-      jf: bytes[at + 3]!,
-      k: view.getUint32(at + 4, true),
+      code: view.getUint16(at + SockFilter.offset.code, true),
+      jt: bytes[at + SockFilter.offset.jt]!,
+      jf: bytes[at + SockFilter.offset.jf]!,
+      k: view.getUint32(at + SockFilter.offset.k, true),
     });
   return BpfFilter.check(instructions);
 }

@@ -25,6 +25,9 @@ import {
   PAGE_SIZE,
   RLIMIT_CPU,
   RLIMIT_NOFILE,
+  RLIM_INFINITY,
+  RiscvHwprobe,
+  Rlimit,
   SYSLOG_ACTION_CLEAR,
   SYSLOG_ACTION_CONSOLE_LEVEL,
   SYSLOG_ACTION_READ,
@@ -32,6 +35,8 @@ import {
   SYSLOG_ACTION_READ_CLEAR,
   SYSLOG_ACTION_SIZE_BUFFER,
   SYSLOG_ACTION_SIZE_UNREAD,
+  Sysinfo,
+  Utsname,
 } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import { isCapable } from "../security/credentials.ts";
@@ -44,31 +49,33 @@ import type { ThreadGroup } from "../task/thread-group.ts";
 import { TIMEBASE_HZ } from "../time/timebase.ts";
 import { RELEASE, VERSION } from "../ground/release.ts";
 import { writeRusage } from "../task/resource-usage.ts";
+import { getU64, put64 } from "../ground/words.ts";
 import { absent, type SyscallTable } from "./syscall-table.ts";
 import type { Limit } from "../ground/limit.ts";
 
 function uname(task: Task, address: number): number {
   const { kernel } = task;
-  const bytes = new Uint8Array(65 * 6);
-  const fields = ["Linux", kernel.hostname, RELEASE, VERSION, "riscv64", kernel.domainname];
-  fields.forEach((text, index) => bytes.set(byteStringOf(text.slice(0, 64)), index * 65));
+  const bytes = new Uint8Array(Utsname.size);
+  const put = (at: number, text: string): void => bytes.set(byteStringOf(text.slice(0, 64)), at);
+  put(Utsname.offset.sysname, "Linux");
+  put(Utsname.offset.nodename, kernel.hostname);
+  put(Utsname.offset.release, RELEASE);
+  put(Utsname.offset.version, VERSION);
+  put(Utsname.offset.machine, "riscv64");
+  put(Utsname.offset.domainname, kernel.domainname);
   return task.space.copyOut(address, bytes, 0, bytes.length);
 }
 
 function sysinfo(task: Task, address: number): number {
   const { kernel } = task;
   const { u8, view } = kernel.scratch;
-  u8.fill(0, 0, 112);
-  const put = (at: number, value: number): void => {
-    view.setUint32(at, value % 0x100000000, true);
-    view.setUint32(at + 4, Math.floor(value / 0x100000000), true);
-  };
-  put(0, Math.floor(kernel.now() / 1e9));
-  put(32, kernel.frames.total * PAGE_SIZE);
-  put(40, kernel.frames.freeCount * PAGE_SIZE);
-  view.setUint16(80, kernel.tasks.tasks.size, true);
-  view.setUint32(104, 1, true);
-  return task.space.copyOut(address, u8, 0, 112);
+  u8.fill(0, 0, Sysinfo.size);
+  put64(view, Sysinfo.offset.uptime, Math.floor(kernel.now() / 1e9));
+  put64(view, Sysinfo.offset.totalram, kernel.frames.total * PAGE_SIZE);
+  put64(view, Sysinfo.offset.freeram, kernel.frames.freeCount * PAGE_SIZE);
+  view.setUint16(Sysinfo.offset.procs, kernel.tasks.tasks.size, true);
+  view.setUint32(Sysinfo.offset.mem_unit, 1, true);
+  return task.space.copyOut(address, u8, 0, Sysinfo.size);
 }
 
 function setName(task: Task, address: number, length: number, key: "hostname" | "domainname"): number {
@@ -83,15 +90,11 @@ function setName(task: Task, address: number, length: number, key: "hostname" | 
 
 // ---- Limits
 
-const INFINITE_WORD = 0xffffffff;
-
 function storeLimit(task: Task, address: number, limit: Limit): number {
   const { u8, view } = task.kernel.scratch;
-  [limit.soft, limit.hard].forEach((value, index) => {
-    view.setUint32(index * 8, value === Infinity ? INFINITE_WORD : value % 0x100000000, true);
-    view.setUint32(index * 8 + 4, value === Infinity ? INFINITE_WORD : Math.floor(value / 0x100000000), true);
-  });
-  return task.space.copyOut(address, u8, 0, 16);
+  put64(view, Rlimit.offset.rlim_cur, limit.soft === Infinity ? RLIM_INFINITY : limit.soft);
+  put64(view, Rlimit.offset.rlim_max, limit.hard === Infinity ? RLIM_INFINITY : limit.hard);
+  return task.space.copyOut(address, u8, 0, Rlimit.size);
 }
 
 function prlimit(task: Task, pid: number, resource: number, newAddress: number, oldAddress: number): number {
@@ -107,12 +110,12 @@ function prlimit(task: Task, pid: number, resource: number, newAddress: number, 
   const { u8, view } = task.kernel.scratch;
   let changed: Limit | null = null;
   if (newAddress !== 0) {
-    if (task.space.copyIn(newAddress, u8, 0, 16) < 0) return -EFAULT;
+    if (task.space.copyIn(newAddress, u8, 0, Rlimit.size) < 0) return -EFAULT;
     const read = (at: number): number => {
-      const value = view.getUint32(at + 4, true) * 0x100000000 + view.getUint32(at, true);
+      const value = getU64(view, at);
       return value >= 2 ** 63 ? Infinity : value;
     };
-    changed = { soft: read(0), hard: read(8) };
+    changed = { soft: read(Rlimit.offset.rlim_cur), hard: read(Rlimit.offset.rlim_max) };
     if (changed.soft > changed.hard) return -EINVAL;
     // A limit of no time at all is one of a second (kernel/sys.c, do_prlimit).
     if (resource === RLIMIT_CPU && changed.soft === 0) changed.soft = 1;
@@ -129,8 +132,8 @@ function hwprobe(task: Task, pairs: number, count: number, _cpuSetSize: number, 
   if (flags !== 0 && flags !== 1) return -EINVAL;
   return walkInPieces(task, 0, count, (index) => {
     task.kernel.work.charge(1);
-    const at = pairs + index * 16;
-    const key = task.space.loadU64(at);
+    const at = pairs + index * RiscvHwprobe.size;
+    const key = task.space.loadU64(at + RiscvHwprobe.offset.key);
     if (key < 0) return -EFAULT;
     let known = true;
     let value = 0;
@@ -173,8 +176,8 @@ function hwprobe(task: Task, pairs: number, count: number, _cpuSetSize: number, 
       default:
         known = false;
     }
-    if (!known && task.space.storeU64(at, -1) < 0) return -EFAULT;
-    return task.space.storeU64(at + 8, value) < 0 ? -EFAULT : index + 1;
+    if (!known && task.space.storeU64(at + RiscvHwprobe.offset.key, -1) < 0) return -EFAULT;
+    return task.space.storeU64(at + RiscvHwprobe.offset.value, value) < 0 ? -EFAULT : index + 1;
   });
 }
 
