@@ -32,6 +32,7 @@ export const SEMMNI = 32000,
   SEMMNS = 1024000000,
   SEMOPM = 500,
   SEMVMX = 32767,
+  SEMUSZ = 20,
   SEM_UNDO = 0o10000;
 export const GETPID = 11,
   GETVAL = 12,
@@ -67,6 +68,9 @@ export const Seminfo = struct("seminfo", {
 export const MSGMNI = 32000,
   MSGMAX = 8192,
   MSGMNB = 16384;
+/** Of msgctl(2), IPC_INFO: bytes of a segment, and how many there are; nothing uses them. */
+export const MSGSSZ = 16,
+  MSGSEG = 0xffff;
 export const MSG_NOERROR = 0o10000,
   MSG_EXCEPT = 0o20000,
   MSG_COPY = 0o40000;

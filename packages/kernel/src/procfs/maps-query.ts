@@ -14,34 +14,19 @@ import {
   PROCMAP_QUERY_VMA_READABLE,
   PROCMAP_QUERY_VMA_SHARED,
   PROCMAP_QUERY_VMA_WRITABLE,
+  ProcmapQuery,
 } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
+import { getU64, put64 } from "../ground/words.ts";
 import type { Area } from "../mm/area.ts";
 import type { Task } from "../task/task.ts";
 import { majorOf, minorOf } from "../vfs/device-registry.ts";
 import { hasMemory } from "../task/task-access.ts";
 import { areaName } from "./process-maps.ts";
 
-const SIZE = 104,
-  SIZE_MIN = 24;
-const AT = {
-  size: 0,
-  flags: 8,
-  address: 16,
-  start: 24,
-  end: 32,
-  vmaFlags: 40,
-  pageSize: 48,
-  offset: 56,
-  inode: 64,
-  major: 72,
-  minor: 76,
-  nameSize: 80,
-  buildIdSize: 84,
-  name: 88,
-  buildId: 96,
-} as const;
-const bytes = new Uint8Array(SIZE);
+/** Up to the query itself. */
+const SIZE_MIN = ProcmapQuery.offset.vma_start;
+const bytes = new Uint8Array(ProcmapQuery.size);
 const view = new DataView(bytes.buffer);
 
 /**
@@ -57,38 +42,42 @@ export function queryMaps(task: Task, target: Task, command: number, argument: n
   if (size > PAGE_SIZE) return -E2BIG;
   if (size < SIZE_MIN) return -EINVAL;
   bytes.fill(0);
-  if (task.space.copyIn(argument, bytes, 0, Math.min(size, SIZE)) < 0) return -EFAULT;
-  const get = (at: number): number => Number(view.getBigUint64(at, true));
-  const flags = get(AT.flags),
-    nameSize = view.getUint32(AT.nameSize, true),
-    name = get(AT.name);
-  const buildIdSize = view.getUint32(AT.buildIdSize, true);
-  if (flags > 0x3f || (nameSize !== 0) !== (name !== 0) || (buildIdSize !== 0) !== (get(AT.buildId) !== 0)) {
+  if (task.space.copyIn(argument, bytes, 0, Math.min(size, ProcmapQuery.size)) < 0) return -EFAULT;
+  const get = (at: number): number => getU64(view, at);
+  const flags = get(ProcmapQuery.offset.query_flags),
+    nameSize = view.getUint32(ProcmapQuery.offset.vma_name_size, true),
+    name = get(ProcmapQuery.offset.vma_name_addr);
+  const buildIdSize = view.getUint32(ProcmapQuery.offset.build_id_size, true);
+  if (
+    flags > 0x3f ||
+    (nameSize !== 0) !== (name !== 0) ||
+    (buildIdSize !== 0) !== (get(ProcmapQuery.offset.build_id_addr) !== 0)
+  ) {
     return -EINVAL;
   }
   if (!hasMemory(target)) return -ESRCH;
-  const area = findArea(target, get(AT.address), flags);
+  const area = findArea(target, get(ProcmapQuery.offset.query_addr), flags);
   if (area === null) return -ENOENT;
-  const put = (at: number, value: number): void => view.setBigUint64(at, BigInt(value), true);
-  put(AT.start, area.start);
-  put(AT.end, area.end);
-  put(AT.vmaFlags, flagsOf(area));
-  put(AT.pageSize, PAGE_SIZE);
+  const put = (at: number, value: number): void => put64(view, at, value);
+  put(ProcmapQuery.offset.vma_start, area.start);
+  put(ProcmapQuery.offset.vma_end, area.end);
+  put(ProcmapQuery.offset.vma_flags, flagsOf(area));
+  put(ProcmapQuery.offset.vma_page_size, PAGE_SIZE);
   const inode = area.file?.inode ?? null;
-  put(AT.offset, inode === null ? 0 : area.offset);
-  put(AT.inode, inode?.ino ?? 0);
-  view.setUint32(AT.major, majorOf(inode?.fileSystem.device ?? 0), true);
-  view.setUint32(AT.minor, minorOf(inode?.fileSystem.device ?? 0), true);
+  put(ProcmapQuery.offset.vma_offset, inode === null ? 0 : area.offset);
+  put(ProcmapQuery.offset.inode, inode?.ino ?? 0);
+  view.setUint32(ProcmapQuery.offset.dev_major, majorOf(inode?.fileSystem.device ?? 0), true);
+  view.setUint32(ProcmapQuery.offset.dev_minor, minorOf(inode?.fileSystem.device ?? 0), true);
   // What an ELF file says of its build isn't kept.
-  view.setUint32(AT.buildIdSize, 0, true);
+  view.setUint32(ProcmapQuery.offset.build_id_size, 0, true);
   if (nameSize !== 0) {
     const text = areaName(area, task);
     const named = text === "" ? new Uint8Array(0) : byteStringOf(`${text}\0`);
     if (named.length > nameSize) return -ENAMETOOLONG;
     if (task.space.copyOut(name, named, 0, named.length) < 0) return -EFAULT;
-    view.setUint32(AT.nameSize, named.length, true);
+    view.setUint32(ProcmapQuery.offset.vma_name_size, named.length, true);
   }
-  return task.space.copyOut(argument, bytes, 0, Math.min(size, SIZE));
+  return task.space.copyOut(argument, bytes, 0, Math.min(size, ProcmapQuery.size));
 }
 
 function flagsOf(area: Area): number {
