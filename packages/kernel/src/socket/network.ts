@@ -1,5 +1,6 @@
 import type { SocketProvider } from "@stratos/host";
 import { ENETUNREACH, S_IFSOCK } from "@stratos/abi";
+import { Namespace, type NamespaceOrigin } from "../security/namespace.ts";
 import { createAnonymousInode } from "../vfs/anonymous-file.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { isLoopback } from "./inet/ip-address.ts";
@@ -20,13 +21,15 @@ export interface NetworkOptions {
   readonly provider: SocketProvider | null;
   /** A network begins with its loopback down, but for the machine's first (ip-netns(8)). */
   readonly isLoopbackUp: boolean;
+  readonly origin: NamespaceOrigin;
 }
 
 /**
  * A network namespace (network_namespaces(7)): interfaces, ports and the sockets that were made in it. A machine begins
  * with one; further ones are made by `new` and end when nobody holds them.
  */
-export class Network {
+export class Network extends Namespace {
+  readonly kind = "net";
   readonly kernel: SocketKernel;
   readonly provider: SocketProvider | null;
   readonly interfaces: readonly NetworkInterface[];
@@ -46,6 +49,7 @@ export class Network {
   readonly abstractNames = new Map<string, UnixSocket>();
 
   constructor(kernel: SocketKernel, options: NetworkOptions) {
+    super(options.origin);
     this.kernel = kernel;
     this.provider = options.provider;
     this.interfaces = makeInterfaces(options, kernel.random);

@@ -54,15 +54,15 @@ import { absent, type SyscallTable } from "./syscall-table.ts";
 import type { Limit } from "../ground/limit.ts";
 
 function uname(task: Task, address: number): number {
-  const { kernel } = task;
+  const { hostname, domainname } = task.namespaces.uts;
   const bytes = new Uint8Array(Utsname.size);
   const put = (at: number, text: string): void => bytes.set(byteStringOf(text.slice(0, 64)), at);
   put(Utsname.offset.sysname, "Linux");
-  put(Utsname.offset.nodename, kernel.hostname);
+  put(Utsname.offset.nodename, hostname);
   put(Utsname.offset.release, RELEASE);
   put(Utsname.offset.version, VERSION);
   put(Utsname.offset.machine, "riscv64");
-  put(Utsname.offset.domainname, kernel.domainname);
+  put(Utsname.offset.domainname, domainname);
   return task.space.copyOut(address, bytes, 0, bytes.length);
 }
 
@@ -79,12 +79,13 @@ function sysinfo(task: Task, address: number): number {
 }
 
 function setName(task: Task, address: number, length: number, key: "hostname" | "domainname"): number {
-  if (!isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
+  const { uts } = task.namespaces;
+  if (!isCapable(task.credentials, CAP_SYS_ADMIN, uts.owner)) return -EPERM;
   if (length < 0 || length > 64) return -EINVAL;
   const bytes = new Uint8Array(length);
   if (task.space.copyIn(address, bytes, 0, length) < 0) return -EFAULT;
-  task.kernel[key] = String.fromCharCode(...bytes);
-  task.kernel.nameChanges.changed();
+  uts[key] = String.fromCharCode(...bytes);
+  uts.changes.changed();
   return 0;
 }
 
