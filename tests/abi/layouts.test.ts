@@ -162,6 +162,21 @@ const IN_C: Readonly<Record<string, InC>> = {
   Termios2: { type: "struct termios2", ...asm("termbits") },
   Termio: { type: "struct termio", ...asm("termios") },
   Winsize: { type: "struct winsize", ...asm("termios") },
+  SockaddrIn: { type: "struct sockaddr_in", ...linux("in") },
+  SockaddrIn6: { type: "struct sockaddr_in6", ...linux("in6") },
+  SockaddrUn: { type: "struct sockaddr_un", ...linux("un") },
+  SockaddrNl: { type: "struct sockaddr_nl", ...linux("netlink") },
+  Msghdr: {
+    type: "struct user_msghdr",
+    headers: ["linux/uio.h"],
+    // include/linux/socket.h
+    source: `struct user_msghdr {
+      void *msg_name; int msg_namelen; struct iovec *msg_iov; __kernel_size_t msg_iovlen;
+      void *msg_control; __kernel_size_t msg_controllen; unsigned msg_flags;
+    };`,
+  },
+  Mmsghdr: { type: "struct mmsghdr", headers: ["sys/socket.h"] },
+  Cmsghdr: { type: "struct cmsghdr", headers: ["sys/socket.h"] },
   LoopInfo: { type: "struct loop_info", ...linux("loop") },
   LoopInfo64: { type: "struct loop_info64", ...linux("loop") },
   LoopConfig: { type: "struct loop_config", ...linux("loop") },
@@ -183,9 +198,13 @@ test("structures have Linux's sizes, and their fields its places and sizes", () 
       writeFileSync(path, assertions(layout, IN_C[name]!));
       return path;
     });
-    const { status, stderr } = spawnSync("riscv64-linux-gnu-gcc", ["-fsyntax-only", "-std=gnu11", ...files], {
-      encoding: "utf8",
-    });
+    const { status, stderr } = spawnSync(
+      "riscv64-linux-gnu-gcc",
+      ["-fsyntax-only", "-std=gnu11", "-D_GNU_SOURCE", ...files],
+      {
+        encoding: "utf8",
+      },
+    );
     assert.equal(status, 0, stderr);
   } finally {
     rmSync(folder, { recursive: true, force: true });

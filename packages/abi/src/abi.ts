@@ -10,6 +10,7 @@ export * from "./mount-flags.ts";
 export * from "./file-control.ts";
 export * from "./block-ioctls.ts";
 export * from "./socket-numbers.ts";
+export * from "./socket-structures.ts";
 export * from "./posix-acl.ts";
 export * from "./capabilities.ts";
 export * from "./clone-flags.ts";

@@ -14,6 +14,7 @@ export interface IntegerType {
   readonly size: 1 | 2 | 4 | 8;
   readonly align: number;
   readonly isSigned: boolean;
+  readonly isBigEndian: boolean;
   readonly base: IntegerBase;
 }
 
@@ -50,11 +51,12 @@ export interface Struct<Name extends string = string> {
 
 export type FieldType = IntegerType | TextType | ArrayType | Struct;
 
-const integer = (size: 1 | 2 | 4 | 8, isSigned: boolean, base: IntegerBase): IntegerType => ({
+const integer = (size: 1 | 2 | 4 | 8, isSigned: boolean, base: IntegerBase, isBigEndian = false): IntegerType => ({
   kind: "integer",
   size,
   align: size,
   isSigned,
+  isBigEndian,
   base,
 });
 
@@ -74,6 +76,9 @@ export const hex16 = integer(2, false, "hex"),
 export const octal16 = integer(2, false, "octal"),
   octal32 = integer(4, false, "octal"),
   octal64 = integer(8, false, "octal");
+/** In network order. */
+export const be16 = integer(2, false, "decimal", true),
+  be32 = integer(4, false, "hex", true);
 export const pointer = integer(8, false, "pointer");
 
 export function text(size: number): TextType {
