@@ -132,7 +132,7 @@ export function registerMemoryDevices(kernel: FsKernel): void {
   register(FULL_MINOR, (flags, inode, path) => new FullDevice(kernel, flags, inode, path));
   register(RANDOM_MINOR, (flags, inode, path) => new RandomDevice(kernel, flags, inode, path));
   register(URANDOM_MINOR, (flags, inode, path) => new RandomDevice(kernel, flags, inode, path));
-  kernel.vfs.devices.registerCharacter(MEMORY_MAJOR, KMSG_MINOR, {
+  kernel.vfs.devices.registerCharacter(MEM_MAJOR, KMSG_MINOR, {
     name: "mem",
     open: ({ credentials }, inode, flags, path) => {
       const reads = (flags & O_ACCMODE) !== O_WRONLY;
