@@ -163,7 +163,7 @@ export function from(command: Command): Command {
 function rootOption(): Option {
   return new Option(
     "--root <folder>",
-    "a folder that holds a Debian system, instead of an image (changed in place by root, where its programs run; else " +
+    "a folder that holds a Debian system, instead of an image (changed in place by root where its programs run; else " +
       "on a copy, which costs its size)",
   );
 }
