@@ -161,6 +161,7 @@ it("each setting of /proc/sys that can be changed acts", () => {
     "fs/pipe-user-pages-soft",
     "kernel/acct",
     "kernel/core_pattern",
+    "kernel/core_pipe_limit",
     "kernel/core_uses_pid",
     "kernel/dmesg_restrict",
     "kernel/domainname",

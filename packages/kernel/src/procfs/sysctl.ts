@@ -202,7 +202,11 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "kernel/overflowuid": only("65534"),
   "kernel/overflowgid": only("65534"),
   "kernel/core_pattern": () => ({ read: (kernel) => kernel.coreSettings.pattern, write: setCorePattern }),
-  "kernel/core_pipe_limit": fixed(() => "0"),
+  "kernel/core_pipe_limit": bounded(
+    { least: 0, most: 0x7fffffff },
+    ({ coreSettings }) => coreSettings.pipeLimit,
+    ({ coreSettings }, value) => (coreSettings.pipeLimit = value),
+  ),
   "kernel/core_uses_pid": () => ({
     read: (kernel) => (kernel.coreSettings.usesPid ? "1" : "0"),
     write: (kernel, text) => {
