@@ -1,6 +1,7 @@
 import { PAGE_SIZE } from "@stratos/abi";
 import type { CallWork } from "../ground/call-work.ts";
 import type { FrameAllocator } from "./frame-allocator.ts";
+import type { MemoryAccount } from "./memory-account.ts";
 import type { Reapable } from "./reaper.ts";
 
 /** Where a file's pages come from and go to. `bytes` is physical memory: no second copy is made. */
@@ -58,6 +59,8 @@ export interface PageWatcher {
  * mapping of them.
  */
 export class PageCache {
+  /** To which the pages are charged. */
+  readonly account: MemoryAccount;
   readonly frames: FrameAllocator;
   readonly backing: PageBacking | null;
   /** By page index / SEGMENT_PAGES; none is empty. */
@@ -71,10 +74,11 @@ export class PageCache {
   readonly #watchers = new Map<string, PageWatcher>();
   #watchersMost = 16;
 
-  constructor(frames: FrameAllocator, backing: PageBacking | null) {
-    this.frames = frames;
+  constructor(account: MemoryAccount, backing: PageBacking | null) {
+    this.account = account;
+    this.frames = account.frames;
     this.backing = backing;
-    if (backing !== null) frames.registerCache(this);
+    if (backing !== null) account.registerCache(this);
   }
 
   /** Frame of a page that is in memory, else 0. */
@@ -93,7 +97,7 @@ export class PageCache {
     segment.frames[index & (SEGMENT_PAGES - 1)] = frame;
     segment.count++;
     this.#pageCount++;
-    this.frames.cachedCount++;
+    this.account.countCached(1);
   }
 
   /**
@@ -103,7 +107,7 @@ export class PageCache {
   frame(index: number): number {
     const present = this.peek(index);
     if (present !== 0) return present;
-    const frame = this.frames.allocateZeroed();
+    const frame = this.frames.allocateZeroed(this.account);
     if (frame < 0) return frame;
     if (this.backing !== null) {
       const failed = this.backing.readPage(index, this.frames.physical.u8, frame * PAGE_SIZE);
@@ -120,7 +124,7 @@ export class PageCache {
   frameForOverwrite(index: number): number {
     const present = this.peek(index);
     if (present !== 0) return present;
-    const frame = this.frames.allocateZeroed();
+    const frame = this.frames.allocateZeroed(this.account);
     if (frame < 0) return frame;
     this.#add(index, frame);
     return frame;
@@ -252,7 +256,7 @@ export class PageCache {
     segment!.frames[index & (SEGMENT_PAGES - 1)] = 0;
     if (--segment!.count === 0) this.#segments.delete(at);
     this.#pageCount--;
-    this.frames.cachedCount--;
+    this.account.countCached(-1);
     this.#dirty.delete(index);
     this.notifyChange(index);
     this.frames.release(frame);
@@ -264,9 +268,9 @@ export class PageCache {
     if (this.#watchers.size > 0) this.forEach(0, Infinity, (index) => this.notifyChange(index));
     this.#segments = new Map();
     this.#dirty.clear();
-    this.frames.cachedCount -= this.#pageCount;
+    this.account.countCached(-this.#pageCount);
     this.#pageCount = 0;
-    this.frames.reaper.add(new DroppedPages(this.frames, segments));
+    this.account.reaper.add(new DroppedPages(this.frames, segments));
   }
 
   /** Forgets the pages from `first` on: a step for each segment in memory, and one for each page that is dirty. */
@@ -281,11 +285,11 @@ export class PageCache {
       }
       this.#segments.delete(at);
       this.#pageCount -= segment.count;
-      this.frames.cachedCount -= segment.count;
+      this.account.countCached(-segment.count);
       dropped.push(segment);
     }
     for (const index of this.#dirty) if (index >= first) this.#dirty.delete(index);
-    if (dropped.length > 0) this.frames.reaper.add(new DroppedPages(this.frames, dropped));
+    if (dropped.length > 0) this.account.reaper.add(new DroppedPages(this.frames, dropped));
   }
 
   /** Writes dirty pages to the backing. @param size  of the file in bytes. @returns 0, or the first error */
@@ -345,6 +349,6 @@ export class PageCache {
   /** The file is gone. */
   dispose(): void {
     this.#dropAll();
-    if (this.backing !== null) this.frames.unregisterCache(this);
+    if (this.backing !== null) this.account.unregisterCache(this);
   }
 }

@@ -36,6 +36,7 @@ import type { Area } from "./area.ts";
 import { AreaList } from "./area-list.ts";
 import { handlePageFault, markPageDirty } from "./page-fault.ts";
 import { PageTable, PTE_D, PTE_R, PTE_W } from "./page-table.ts";
+import type { MemoryAccount } from "../frames/memory-account.ts";
 import type { Reapable } from "../frames/reaper.ts";
 import { UserCursor } from "./user-cursor.ts";
 import type { UserMemory } from "../ground/user-memory.ts";
@@ -56,6 +57,8 @@ export const MMAP_MIN = 0x10000;
 
 export class AddressSpace implements UserMemory, Reapable {
   readonly kernel: MmKernel;
+  /** To which its pages are charged, its page table's nodes included. */
+  readonly account: MemoryAccount;
   readonly areas: AreaList;
   readonly table: PageTable;
   /** Slot of flat tables, −1 while it has none. */
@@ -100,10 +103,11 @@ export class AddressSpace implements UserMemory, Reapable {
   identity = 0;
   readonly #cursor: UserCursor;
 
-  constructor(kernel: MmKernel) {
+  constructor(kernel: MmKernel, account: MemoryAccount = kernel.memory) {
     this.kernel = kernel;
+    this.account = account;
     this.areas = new AreaList(kernel.areaUsage);
-    this.table = new PageTable(kernel.frames);
+    this.table = new PageTable(account);
     this.#cursor = new UserCursor(this);
   }
 
@@ -307,7 +311,7 @@ export class AddressSpace implements UserMemory, Reapable {
   #dismiss(areas: readonly Area[], start: number, end: number): void {
     this.unpublish(start, end);
     this.unpublishCode(start, end);
-    const rest = new AddressSpace(this.kernel);
+    const rest = new AddressSpace(this.kernel, this.account);
     rest.users = 0;
     for (const area of areas) rest.areas.insert(area);
     // Without room for a node at one of the ends, what is left is done here.

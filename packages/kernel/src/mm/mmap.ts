@@ -137,7 +137,7 @@ export function mmap(task: MmCaller, request: MapRequest): number {
   }
   if (address + length > USER_TOP) space.widen();
   if (isShared && file === null) {
-    pages = new PageCache(space.kernel.frames, null);
+    pages = new PageCache(space.account, null);
     pages.anonymousUsers = 1;
   }
   const mustLock = space.locksFuture || (flags & MAP_LOCKED) !== 0;
@@ -161,7 +161,7 @@ export function mmap(task: MmCaller, request: MapRequest): number {
   if ((flags & MAP_POPULATE) !== 0 || mustLock)
     return populateMapped(task, {
       address,
-      end: address + Math.min(length, space.kernel.frames.total * PAGE_SIZE),
+      end: address + Math.min(length, space.kernel.memory.limit * PAGE_SIZE),
       at: address,
     });
   return address;
@@ -208,7 +208,7 @@ function isSealedAgainstWriting(file: OpenFile | null): boolean {
  * real machines.
  */
 function overcommits(space: AddressSpace, length: number): boolean {
-  return length > space.kernel.frames.total * PAGE_SIZE + OVERCOMMIT_MARGIN;
+  return length > space.kernel.memory.limit * PAGE_SIZE + OVERCOMMIT_MARGIN;
 }
 
 const OVERCOMMIT_MARGIN = 16 * 2 ** 30;
@@ -537,7 +537,7 @@ function movePages(task: MmCaller, state: MoveState): number {
  */
 export function populate(task: MmCaller, start: number, end: number): number {
   const { space } = task;
-  const last = Math.min(end, start + space.kernel.frames.total * PAGE_SIZE);
+  const last = Math.min(end, start + space.kernel.memory.limit * PAGE_SIZE);
   const result = walkInPieces(task, start, last, (at) => populatePiece(space, at, last));
   return result === 0 && last < end ? -EAGAIN : result;
 }

@@ -59,7 +59,7 @@ function mapAbsent(space: AddressSpace, area: Area, page: number, access: Access
       frames.retain(space.kernel.zeroFrame);
       return install(space, page, (space.kernel.zeroFrame << 12) | (area.isReadable ? PTE_R : 0));
     }
-    const frame = frames.allocateZeroed();
+    const frame = frames.allocateZeroed(space.account);
     if (frame < 0) return NO_MEMORY;
     return install(space, page, (frame << 12) | PTE_A | PTE_R | PTE_W);
   }
@@ -128,14 +128,14 @@ function mapResident(space: AddressSpace, area: Area, page: number, entry: numbe
 function copyPage(space: AddressSpace, page: number, source: number, replaced: number): 0 | BadAccess {
   const { frames, physical, zeroFrame } = space.kernel;
   if (source === zeroFrame) {
-    const blank = frames.allocateZeroed();
+    const blank = frames.allocateZeroed(space.account);
     if (blank < 0) return NO_MEMORY;
     if (replaced !== 0) frames.release(replaced);
     return install(space, page, (blank << 12) | PTE_A | PTE_R | PTE_W);
   }
   // Held, because making room may reclaim it from the page cache.
   frames.retain(source);
-  const frame = frames.allocate();
+  const frame = frames.allocate(space.account);
   if (frame >= 0) physical.u8.copyWithin(frame * PAGE_SIZE, source * PAGE_SIZE, (source + 1) * PAGE_SIZE);
   frames.release(source);
   if (frame < 0) return NO_MEMORY;

@@ -20,7 +20,7 @@ function machine(): { user: FileTask; frame: number } {
     user,
   } = FileTask.create();
   mountAt(kernel, "/proc", new Procfs(kernel));
-  const frame = kernel.frames.allocateZeroed();
+  const frame = kernel.frames.allocateZeroed(kernel.memory);
   const area = (start: number, pages: number, protection: number, label: string): Area =>
     new Area(start, start + pages * 4096, protection, MAP_PRIVATE, { file: null, pages: null, offset: 0, label });
   const areas = new AreaList(kernel.areaUsage);

@@ -43,7 +43,7 @@ export class Network {
 
   constructor(kernel: SocketKernel) {
     this.#kernel = kernel;
-    const pages = kernel.frames.total;
+    const pages = kernel.memory.limit;
     this.tcpMemory = new SocketMemory(pages / 16);
     this.udpMemory = new SocketMemory(pages / 8);
     this.inFlight = new InFlightFiles(new SocketMemory(pages / 8));

@@ -37,8 +37,8 @@ function sysinfo(task: Task, address: number): number {
     view.setUint32(at + 4, Math.floor(value / 0x100000000), true);
   };
   put(0, Math.floor(kernel.now() / 1e9));
-  put(32, kernel.frames.total * PAGE_SIZE);
-  put(40, kernel.frames.freeCount * PAGE_SIZE);
+  put(32, kernel.memory.limit * PAGE_SIZE);
+  put(40, kernel.memory.free * PAGE_SIZE);
   view.setUint16(80, kernel.tasks.tasks.size, true);
   view.setUint32(104, 1, true);
   return task.space.copyOut(address, u8, 0, 112);

@@ -18,6 +18,7 @@ import { Reaper } from "../frames/reaper.ts";
 import { SlotPool } from "../mm/slot-pool.ts";
 import type { AddressSpace } from "../mm/address-space.ts";
 import { FrameAllocator } from "../frames/frame-allocator.ts";
+import type { MemoryAccount } from "../frames/memory-account.ts";
 import type { Notice } from "../ground/notice.ts";
 import { CoreSettings } from "./core-dump/core-settings.ts";
 import { IpcState } from "../ipc/ipc-state.ts";
@@ -79,6 +80,8 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
   readonly random: RandomSource;
   readonly sockets: SocketProvider | null;
   readonly frames: FrameAllocator;
+  /** What its processes, files and pipes take. */
+  readonly memory: MemoryAccount;
   readonly scheduler: Scheduler;
   /** Names, ports and interfaces of the sockets. */
   readonly network: Network;
@@ -189,14 +192,15 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
     this.harts = options.harts ?? 1;
     this.work = new CallWork(options.callWork ?? CALL_WORK);
     this.reaper = new Reaper(this.work.limit);
-    this.frames = new FrameAllocator(options.physical, this.reaper);
+    this.frames = new FrameAllocator(options.physical);
+    this.memory = this.frames.open({ reaper: this.reaper })!;
     // As Linux has it (kernel/fork.c, set_max_threads), with a bound for large memories.
-    this.maximumTasks = Math.max(64, Math.min(4096, Math.floor(this.frames.total / 32)));
-    this.frames.onExhausted = () => killForMemory(this);
+    this.maximumTasks = Math.max(64, Math.min(4096, Math.floor(this.memory.limit / 32)));
+    this.memory.onExhausted = () => killForMemory(this);
     this.hart = new HartRegisters(options.physical);
     this.slots = new SlotPool(this);
-    this.zeroFrame = this.frames.allocateZeroed();
-    this.trampoline = makeTrampoline(this.frames);
+    this.zeroFrame = this.frames.allocateZeroed(this.memory);
+    this.trampoline = makeTrampoline(this.memory);
     this.tasks = new TaskTable();
     this.timers = new TimerQueue();
     this.scheduler = new Scheduler(this);
@@ -207,7 +211,7 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
     this.network = new Network(this);
     this.ipc = new IpcState(this);
     this.messages.add(KERNEL_INFO, `Linux version ${RELEASE} (stratos) ${VERSION}`);
-    this.messages.add(KERNEL_INFO, `Memory: ${this.frames.freeCount * 4}K/${this.frames.total * 4}K available`);
+    this.messages.add(KERNEL_INFO, `Memory: ${this.memory.free * 4}K/${this.memory.limit * 4}K available`);
     this.messages.add(KERNEL_INFO, `smp: ${this.harts} ${this.harts === 1 ? "processor" : "processors"}`);
   }
 
@@ -271,11 +275,12 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
 const UNKNOWN_CALLS_MAX = 1024;
 
 /** `li a7, 139 (rt_sigreturn); ecall`: the two instructions that unwinders look for. */
-function makeTrampoline(frames: FrameAllocator): PageCache {
-  const pages = new PageCache(frames, null);
+function makeTrampoline(memory: MemoryAccount): PageCache {
+  const pages = new PageCache(memory, null);
   pages.anonymousUsers = 1;
   const frame = pages.frame(0);
-  frames.physical.u32[(frame * PAGE_SIZE) / 4] = 0x08b00893;
-  frames.physical.u32[(frame * PAGE_SIZE) / 4 + 1] = 0x00000073;
+  const { u32 } = memory.frames.physical;
+  u32[(frame * PAGE_SIZE) / 4] = 0x08b00893;
+  u32[(frame * PAGE_SIZE) / 4 + 1] = 0x00000073;
   return pages;
 }

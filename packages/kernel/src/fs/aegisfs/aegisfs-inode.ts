@@ -98,7 +98,7 @@ export class AegisInode extends Inode implements PageBacking {
     this.firstVersion = version;
     const kind = attributes.mode & S_IFMT;
     if (kind === S_IFDIR) this.size = directorySize(attributes.entries);
-    if (kind === S_IFREG) this.pages = new PageCache(fileSystem.kernel.frames, this);
+    if (kind === S_IFREG) this.pages = new PageCache(fileSystem.kernel.memory, this);
   }
 
   #takeSize(size: number | bigint): void {

@@ -78,7 +78,7 @@ export class TmpfsInode extends Inode {
       this.nlink = 2;
       this.size = 2 * ENTRY_SIZE;
     }
-    if (kind === S_IFREG) this.pages = new PageCache(fileSystem.kernel.frames, null);
+    if (kind === S_IFREG) this.pages = new PageCache(fileSystem.kernel.memory, null);
   }
 
   override refresh(): number {

@@ -37,8 +37,8 @@ export class Tmpfs extends FileSystem {
     this.kernel = kernel;
     // Half of memory, as Linux has it.
     this.#options = {
-      sizeBytes: (kernel.frames.total / 2) * PAGE_SIZE,
-      inodes: Math.max(1024, kernel.frames.total / 2),
+      sizeBytes: (kernel.memory.limit / 2) * PAGE_SIZE,
+      inodes: Math.max(1024, kernel.memory.limit / 2),
       mode: 0o1777,
       uid: 0,
       gid: 0,
@@ -61,8 +61,8 @@ export class Tmpfs extends FileSystem {
    * tmpfs of a machine may have.
    */
   reserveInode(): number {
-    const { vfs, frames } = this.kernel;
-    if (this.inodesUsed >= this.inodesMax || vfs.memoryInodes >= frames.total) return -ENOSPC;
+    const { vfs, memory } = this.kernel;
+    if (this.inodesUsed >= this.inodesMax || vfs.memoryInodes >= memory.limit) return -ENOSPC;
     this.inodesUsed++;
     vfs.memoryInodes++;
     return 0;
@@ -146,7 +146,7 @@ export const tmpfsType: FileSystemType = {
   isVirtual: true,
   create(kernel: FsKernel, _source: string, options: string) {
     const result: Partial<TmpfsOptions> = {};
-    const memory = kernel.frames.total * PAGE_SIZE;
+    const memory = kernel.memory.limit * PAGE_SIZE;
     for (const [key, value] of parseMountOptions(options)) {
       let number = NaN;
       switch (key) {
