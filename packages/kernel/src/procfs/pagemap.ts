@@ -1,5 +1,5 @@
-import { EACCES, EINVAL, O_ACCMODE, O_RDONLY, PAGE_SIZE, SEEK_CUR, SEEK_SET } from "@stratos/abi";
-import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
+import { CAP_SYS_ADMIN, EACCES, EINVAL, O_ACCMODE, O_RDONLY, PAGE_SIZE, SEEK_CUR, SEEK_SET } from "@stratos/abi";
+import { isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";

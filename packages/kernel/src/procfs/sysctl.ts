@@ -1,4 +1,4 @@
-import { EINVAL, EPERM } from "@stratos/abi";
+import { CAP_SYS_ADMIN, EINVAL, EPERM } from "@stratos/abi";
 import { setCorePattern } from "../task/core-dump/core-settings.ts";
 import type { Changes } from "../ground/changes.ts";
 import type { Kernel } from "../task/kernel-state.ts";
@@ -6,7 +6,7 @@ import { ITEMS_MAX } from "../event/epoll.ts";
 import { FILES_MAX, OPEN_MOST } from "../vfs/file-table.ts";
 import { MOUNTS_MAX } from "../vfs/vfs-state.ts";
 import { MSGMAX_MOST } from "../ipc/message-queues.ts";
-import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
+import { isCapable } from "../security/credentials.ts";
 import { PID_MAX_LEAST, PID_MAX_MOST } from "../task/task-table.ts";
 import { type MqueueLimits, mqueueOf } from "../fs/mqueue/mqueue.ts";
 import { KERNEL_INFO } from "../ground/kernel-log.ts";

@@ -4,7 +4,18 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AT_FDCWD, EEXIST, EMFILE, ENOLCK, ENOSPC, EPERM, IN_ALL_EVENTS, IN_CREATE } from "@stratos/abi";
+import {
+  AT_FDCWD,
+  EEXIST,
+  EMFILE,
+  ENOLCK,
+  ENOSPC,
+  EPERM,
+  F_SETLK,
+  F_WRLCK,
+  IN_ALL_EVENTS,
+  IN_CREATE,
+} from "@stratos/abi";
 import { Tmpfs } from "../fs/tmpfs/tmpfs.ts";
 import { Call } from "../testing/fake-task.ts";
 import { BUFFER, FileTask } from "../testing/file-system-task.ts";
@@ -12,9 +23,6 @@ import type { Kernel } from "../task/kernel-state.ts";
 import { systemCalls } from "./system-calls.ts";
 import { canCopyMounts, unshareMounts } from "../vfs/mounting.ts";
 import { FileTable } from "../vfs/file-table.ts";
-
-const F_SETLK = 6,
-  F_WRLCK = 1;
 
 test("ranges locked in one file are bounded (ENOLCK)", () => {
   const { user } = FileTask.create();

@@ -4,6 +4,12 @@ import {
   AT_EMPTY_PATH,
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
+  CAP_SYS_ADMIN,
+  CLONE_NEWNS,
+  CLONE_PARENT_SETTID,
+  CLONE_PIDFD,
+  CLONE_SYSVSEM,
+  CLONE_VFORK,
   EAGAIN,
   EBADF,
   EFAULT,
@@ -17,16 +23,8 @@ import {
   RLIMIT_NOFILE,
 } from "@stratos/abi";
 import { abandonFork } from "../mm/fork.ts";
-import {
-  CLONE_NEWNS,
-  CLONE_PARENT_SETTID,
-  CLONE_PIDFD,
-  CLONE_VFORK,
-  cloneTask,
-  type CloneRequest,
-  readCloneArguments,
-} from "../task/clone.ts";
-import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
+import { cloneTask, type CloneRequest, readCloneArguments } from "../task/clone.ts";
+import { isCapable } from "../security/credentials.ts";
 import { executeProgram, type ReadStrings, readStrings } from "../task/exec.ts";
 import { exitGroup, exitTask } from "../task/exit.ts";
 import { createSession, setProcessGroup } from "../task/process-group.ts";
@@ -221,8 +219,7 @@ function processOf(task: Task, pid: number): ThreadGroup | undefined {
  * unshare(2): THREAD, FS, NEWNS, SIGHAND, VM, FILES, SYSVSEM and the other namespaces; not NEWTIME, as of a kernel
  * without it (−EINVAL).
  */
-const UNSHARABLE = 0x7e070f00,
-  CLONE_SYSVSEM = 0x40000;
+const UNSHARABLE = 0x7e070f00;
 
 export const processCalls: SyscallTable = {
   clone: {

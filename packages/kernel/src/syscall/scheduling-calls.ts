@@ -1,6 +1,18 @@
 /** Who runs when: sched(7), setpriority(2). Read next: task/scheduler.ts. */
-import { E2BIG, EACCES, EBUSY, EFAULT, EINVAL, EPERM, ESRCH, RLIMIT_NICE, RLIMIT_RTPRIO } from "@stratos/abi";
-import { CAP_SYS_ADMIN, CAP_SYS_NICE, isCapable } from "../security/credentials.ts";
+import {
+  CAP_SYS_ADMIN,
+  CAP_SYS_NICE,
+  E2BIG,
+  EACCES,
+  EBUSY,
+  EFAULT,
+  EINVAL,
+  EPERM,
+  ESRCH,
+  RLIMIT_NICE,
+  RLIMIT_RTPRIO,
+} from "@stratos/abi";
+import { isCapable } from "../security/credentials.ts";
 import { getAffinity, setAffinity } from "../task/affinity.ts";
 import { inherit } from "../task/pi-futex.ts";
 import type { Task } from "../task/task.ts";

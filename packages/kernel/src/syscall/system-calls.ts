@@ -1,13 +1,19 @@
-import { EFAULT, EINVAL, EPERM, ESRCH, PAGE_SIZE, RLIMIT_CPU, RLIMIT_NOFILE } from "@stratos/abi";
-import { byteStringOf } from "@stratos/base";
 import {
-  CAP_SYS_ADMIN,
   CAP_SYSLOG,
+  CAP_SYS_ADMIN,
   CAP_SYS_BOOT,
   CAP_SYS_RESOURCE,
   CAP_SYS_TTY_CONFIG,
-  isCapable,
-} from "../security/credentials.ts";
+  EFAULT,
+  EINVAL,
+  EPERM,
+  ESRCH,
+  PAGE_SIZE,
+  RLIMIT_CPU,
+  RLIMIT_NOFILE,
+} from "@stratos/abi";
+import { byteStringOf } from "@stratos/base";
+import { isCapable } from "../security/credentials.ts";
 import { takeMessages } from "../fs/devtmpfs/kernel-message-device.ts";
 import { type KernelLog, logLine } from "../ground/kernel-log.ts";
 import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";

@@ -1,8 +1,33 @@
 import { placeBeside } from "./affinity.ts";
-import { EAGAIN, EFAULT, EINVAL, ENOMEM, ENOSPC, EPERM, RLIMIT_NPROC } from "@stratos/abi";
+import {
+  CAP_SYS_ADMIN,
+  CLONE_CHILD_CLEARTID,
+  CLONE_CHILD_SETTID,
+  CLONE_CLEAR_SIGHAND,
+  CLONE_FILES,
+  CLONE_FS,
+  CLONE_IO,
+  CLONE_NEWNS,
+  CLONE_NEWUSER,
+  CLONE_PARENT,
+  CLONE_PARENT_SETTID,
+  CLONE_SETTLS,
+  CLONE_SIGHAND,
+  CLONE_SYSVSEM,
+  CLONE_THREAD,
+  CLONE_VFORK,
+  CLONE_VM,
+  EAGAIN,
+  EFAULT,
+  EINVAL,
+  ENOMEM,
+  ENOSPC,
+  EPERM,
+  RLIMIT_NPROC,
+} from "@stratos/abi";
 import { AREAS_MAX } from "../mm/mmap.ts";
 import { forkInPieces } from "../mm/fork.ts";
-import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
+import { isCapable } from "../security/credentials.ts";
 import { isErrno } from "../vfs/inode.ts";
 import { canCopyMounts, unshareMounts } from "../vfs/mounting.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
@@ -11,26 +36,8 @@ import { A0, setSavedPc, setSavedRegister, SP, TP } from "./hart-registers.ts";
 import { Task } from "./task.ts";
 import { ThreadGroup } from "./thread-group.ts";
 
-export const CLONE_VM = 0x100,
-  CLONE_FS = 0x200,
-  CLONE_FILES = 0x400,
-  CLONE_SIGHAND = 0x800,
-  CLONE_PIDFD = 0x1000,
-  CLONE_VFORK = 0x4000;
-export const CLONE_PARENT = 0x8000,
-  CLONE_THREAD = 0x10000,
-  CLONE_NEWNS = 0x20000,
-  CLONE_SETTLS = 0x80000,
-  CLONE_PARENT_SETTID = 0x100000;
-export const CLONE_CHILD_CLEARTID = 0x200000,
-  CLONE_UNTRACED = 0x800000,
-  CLONE_CHILD_SETTID = 0x1000000,
-  CLONE_CLEAR_SIGHAND = 0x100000000;
-const CLONE_SYSVSEM = 0x40000,
-  CLONE_IO = 0x80000000;
 /** NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. */
-const CLONE_NEW_OTHER = 0x7e000000,
-  CLONE_NEWUSER = 0x10000000;
+const CLONE_NEW_OTHER = 0x7e000000;
 
 export interface CloneRequest {
   /** CLONE_*, without the exit signal. */

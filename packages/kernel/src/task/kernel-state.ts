@@ -23,6 +23,7 @@ import type { Notice } from "../ground/notice.ts";
 import { CoreSettings } from "./core-dump/core-settings.ts";
 import { IpcState } from "../ipc/ipc-state.ts";
 import { Network } from "../socket/network.ts";
+import { SocketState } from "../socket/socket-state.ts";
 import type { SignalInfo, SignalLoad } from "../signal/pending-signals.ts";
 import { Accounting } from "./accounting.ts";
 import { CALL_WORK, CallWork } from "../ground/call-work.ts";
@@ -83,7 +84,9 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
   /** What its processes, files and pipes take. */
   readonly memory: MemoryAccount;
   readonly scheduler: Scheduler;
-  /** Names, ports and interfaces of the sockets. */
+  /** What the sockets of all networks share. */
+  readonly socketState: SocketState;
+  /** The network that the machine starts with, the one that `sockets` carries. */
   readonly network: Network;
   /** The console and the pseudo-terminals. */
   readonly tty = new TtyState();
@@ -208,7 +211,8 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
     this.disks = new Disks(this);
     const bytes = new Uint8Array(PAGE_SIZE);
     this.scratch = { u8: bytes, view: new DataView(bytes.buffer) };
-    this.network = new Network(this);
+    this.socketState = new SocketState(this.frames.total);
+    this.network = new Network(this, { provider: options.sockets, isLoopbackUp: true });
     this.ipc = new IpcState(this);
     this.messages.add(KERNEL_INFO, `Linux version ${RELEASE} (stratos) ${VERSION}`);
     this.messages.add(KERNEL_INFO, `Memory: ${this.memory.free * 4}K/${this.memory.limit * 4}K available`);

@@ -17,6 +17,7 @@ import type { FsContext } from "../vfs/fs-context.ts";
 import type { BlockCaller } from "../block/block-kernel.ts";
 import type { MaskedCaller } from "../event/event-kernel.ts";
 import type { IpcCaller } from "../ipc/ipc-kernel.ts";
+import type { Network } from "../socket/network.ts";
 import type { SocketCaller } from "../socket/socket-kernel.ts";
 import type { TimeCaller } from "../time/time-kernel.ts";
 import type { TtyCaller } from "../tty/tty-kernel.ts";
@@ -156,6 +157,11 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
 
   get pid(): number {
     return this.group.pid;
+  }
+
+  /** Its network namespace. */
+  get network(): Network {
+    return this.kernel.network;
   }
 
   /**

@@ -1,5 +1,5 @@
-import { EFAULT, EINVAL, EPERM } from "@stratos/abi";
-import { CAP_SYS_TIME, isCapable } from "../security/credentials.ts";
+import { CAP_SYS_TIME, EFAULT, EINVAL, EPERM } from "@stratos/abi";
+import { isCapable } from "../security/credentials.ts";
 import type { TimeCaller } from "./time-kernel.ts";
 
 /**

@@ -18,6 +18,7 @@ import {
   MS_NOSUID,
 } from "@stratos/abi";
 import {
+  CAP_SYS_ADMIN,
   EAGAIN,
   MS_NOSYMFOLLOW,
   MS_PRIVATE,
@@ -31,7 +32,7 @@ import {
   MS_UNBINDABLE,
   UMOUNT_NOFOLLOW,
 } from "@stratos/abi";
-import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
+import { isCapable } from "../security/credentials.ts";
 import { Dentry } from "./dentry.ts";
 import { dropAllDentries, lookupChild, pinChild } from "./dentry-cache.ts";
 import type { FileSystem } from "./file-system.ts";
