@@ -12,7 +12,7 @@ import {
   SimulatedRandomSource,
   type SocketProvider,
 } from "@stratos/host";
-import { AegisFileSystem, type Credentials, type OpenFile, ROOT } from "@stratos/kernel";
+import { AegisFileSystem, type Board, type Credentials, type OpenFile, ROOT } from "@stratos/kernel";
 import { Machine } from "@stratos/machine";
 import type { GuestUser } from "./guest-user.ts";
 import { type HostFolder, mountHostFolders } from "./host-folders.ts";
@@ -27,7 +27,10 @@ export interface SessionOptions {
   readonly ports: MachinePorts;
   /** The root. */
   readonly volume: Volume;
+  /** At most what the board has left (Board.freeBytes). */
   readonly memoryBytes: number;
+  /** Where it runs beside others, by turns; default: a board of its own. */
+  readonly board?: Board | undefined;
   /** Absent: no network beyond the machine's own loopback. */
   readonly sockets?: SocketProvider | null;
   /** What programs see of the host's files. */
@@ -82,6 +85,7 @@ export class MachineSession {
     this.#hasFolders = folders.length > 0;
     this.machine = new Machine({
       engine: ports.engine,
+      ...(options.board === undefined ? {} : { board: options.board }),
       clock: seed === undefined ? ports.clock : new SimulatedClock(options.startMs ?? SEEDED_EPOCH_MS),
       random: seed === undefined ? ports.random : new SimulatedRandomSource(seed),
       sockets: options.sockets ?? null,
@@ -178,6 +182,15 @@ export class MachineSession {
   stop(): void {
     this.machine.stop();
     this.pump.wake();
+  }
+
+  /**
+   * Ends the machine, whatever its programs do, and gives back what it has of its board. Nothing of it may be used
+   * afterwards. Not from within its turn.
+   */
+  close(): void {
+    this.stop();
+    this.machine.dispose();
   }
 
   /** A signal of the host for the first program. */

@@ -346,6 +346,14 @@ export class PageCache {
     return freed;
   }
 
+  /** The kernel ends: gives back the pages, and stores none. */
+  abandon(): void {
+    for (const { frames } of this.#segments.values())
+      for (const frame of frames) if (frame !== 0) this.frames.release(frame);
+    this.#segments.clear();
+    this.#pageCount = 0;
+  }
+
   /** The file is gone. */
   dispose(): void {
     this.#dropAll();

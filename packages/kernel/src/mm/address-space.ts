@@ -109,6 +109,7 @@ export class AddressSpace implements UserMemory, Reapable {
     this.areas = new AreaList(kernel.areaUsage);
     this.table = new PageTable(account);
     this.#cursor = new UserCursor(this);
+    kernel.spaces.add(this);
   }
 
   // ---- Areas
@@ -385,7 +386,18 @@ export class AddressSpace implements UserMemory, Reapable {
     }
     this.removeAreas(0, Number.MAX_SAFE_INTEGER);
     this.table.dispose();
+    this.kernel.spaces.delete(this);
     return true;
+  }
+
+  /** The kernel ends: gives back what others share, and its slot. What is its own goes with the kernel's account. */
+  abandon(): void {
+    this.kernel.slots.release(this);
+    for (const area of this.areas) this.forgetCode(area);
+    this.table.forEach(0, Number.MAX_SAFE_INTEGER, (_address, entry) => {
+      this.kernel.frames.release(entry >>> 12);
+      return 0;
+    });
   }
 
   /** The program that runs here: while it does, its file can't be opened for writing (ETXTBSY). */

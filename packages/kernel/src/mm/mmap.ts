@@ -130,7 +130,9 @@ export function mmap(task: MmCaller, request: MapRequest): number {
     if (!usable) {
       const inode = file?.inode ?? null;
       const key =
-        inode === null ? null : `${inode.fileSystem.device}:${inode.ino}:${inode.version}:${offset}:${length}`;
+        inode === null
+          ? null
+          : `${space.kernel.codePrefix}${inode.fileSystem.device}:${inode.ino}:${inode.version}:${offset}:${length}`;
       address = space.findGap(length, space.preferredPlace(key, length, flags), top === WIDE_TOP);
       if (address < 0) return address;
     }

@@ -163,7 +163,7 @@ function mapCode(space: AddressSpace, area: Area, page: number): 0 | BadAccess {
     const key =
       area.codeIsPrivate || inode === null
         ? null
-        : `${inode.fileSystem.device}:${inode.ino}:${inode.version}:${area.offset}`;
+        : `${space.kernel.codePrefix}${inode.fileSystem.device}:${inode.ino}:${inode.version}:${area.offset}`;
     area.code = code.open(key, area.start, area.end, space.mode);
     if (key !== null) followChanges(space.kernel, area.pages!, area.code, area.offset);
   }

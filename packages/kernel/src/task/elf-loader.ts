@@ -109,7 +109,10 @@ export function loadImage(
     const place = isInterpreter
       ? space.findGap(
           high - low,
-          space.kernel.libraryPlaces.place(`${inode.fileSystem.device}:${inode.ino}:${inode.version}:ld`, high - low),
+          space.kernel.libraryPlaces.place(
+            `${space.kernel.codePrefix}${inode.fileSystem.device}:${inode.ino}:${inode.version}:ld`,
+            high - low,
+          ),
           false,
         )
       : EXECUTABLE_BASE;

@@ -1,6 +1,7 @@
 import { PAGE_SIZE, RLIMIT_STACK } from "@stratos/abi";
 import type { CpuClock, RandomSource, SocketProvider } from "@stratos/host";
-import type { PhysicalMemory, Processor } from "@stratos/riscv";
+import { assert } from "@stratos/base";
+import { type PhysicalMemory, type Processor, ProcessorTally } from "@stratos/riscv";
 import type { BlockKernel } from "../block/block-kernel.ts";
 import type { EventKernel } from "../event/event-kernel.ts";
 import type { IpcKernel } from "../ipc/ipc-kernel.ts";
@@ -15,9 +16,9 @@ import { PipeLimits } from "../fs/pipe/pipe-limits.ts";
 import { LibraryPlaces } from "../mm/library-places.ts";
 import { PageCache } from "../frames/page-cache.ts";
 import { Reaper } from "../frames/reaper.ts";
-import { SlotPool } from "../mm/slot-pool.ts";
+import type { SlotPool } from "../mm/slot-pool.ts";
 import type { AddressSpace } from "../mm/address-space.ts";
-import { FrameAllocator } from "../frames/frame-allocator.ts";
+import type { FrameAllocator } from "../frames/frame-allocator.ts";
 import type { MemoryAccount } from "../frames/memory-account.ts";
 import type { Notice } from "../ground/notice.ts";
 import { CoreSettings } from "./core-dump/core-settings.ts";
@@ -26,6 +27,7 @@ import { Network } from "../socket/network.ts";
 import { SocketState } from "../socket/socket-state.ts";
 import type { SignalInfo, SignalLoad } from "../signal/pending-signals.ts";
 import { Accounting } from "./accounting.ts";
+import type { Board } from "./board.ts";
 import { CALL_WORK, CallWork } from "../ground/call-work.ts";
 import { HartRegisters } from "./hart-registers.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -57,7 +59,11 @@ import { unmapBeyond } from "../mm/mmap.ts";
 const MAP_COUNT_DEFAULT = 65530;
 
 export interface KernelOptions {
-  physical: PhysicalMemory;
+  board: Board;
+  /** Bytes of memory that it is promised (Board.freeBytes); default: all that there are. */
+  memoryBytes?: number;
+  /** Its runs are functions of their inputs: it learns nothing from other kernels of the board. */
+  isRepeatable?: boolean;
   clock: CpuClock;
   random: RandomSource;
   /** Carries AF_INET and AF_INET6; null: no network (`--net none`). */
@@ -76,6 +82,7 @@ export interface KernelOptions {
  * of it.
  */
 export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel, TimeKernel, TtyKernel {
+  readonly board: Board;
   readonly physical: PhysicalMemory;
   readonly clock: CpuClock;
   readonly random: RandomSource;
@@ -97,12 +104,16 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
   readonly messages: KernelLog;
   readonly #onMessage: (message: string) => void;
   readonly harts: number;
-  /** Set by boot. */
-  processor!: Processor;
+  processor: Processor;
+  /** What the processor counts for it. */
+  readonly tally = new ProcessorTally();
+  readonly codePrefix: string;
   /** Registers of the task that is on the hart. */
   readonly hart: HartRegisters;
   readonly slots: SlotPool;
-  readonly libraryPlaces = new LibraryPlaces();
+  readonly libraryPlaces: LibraryPlaces;
+  /** Bound: tasks, forks under way, and those that are given back in pieces. */
+  readonly spaces = new Set<AddressSpace>();
   /** Mapped wherever untouched anonymous memory is read. */
   readonly zeroFrame: number;
   /** The page with `rt_sigreturn` for signal handlers to return to. */
@@ -184,7 +195,13 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
   #nextAnonymousIno = 1;
 
   constructor(options: KernelOptions) {
-    this.physical = options.physical;
+    const { board } = options;
+    this.board = board;
+    this.physical = board.physical;
+    this.processor = board.processor;
+    this.slots = board.slots;
+    this.libraryPlaces = options.isRepeatable === true ? new LibraryPlaces() : board.libraryPlaces;
+    this.codePrefix = `${board.add(this)}:`;
     this.clock = options.clock;
     this.turn = new TurnClock(options.clock);
     this.random = options.random;
@@ -195,13 +212,16 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
     this.harts = options.harts ?? 1;
     this.work = new CallWork(options.callWork ?? CALL_WORK);
     this.reaper = new Reaper(this.work.limit);
-    this.frames = new FrameAllocator(options.physical);
-    this.memory = this.frames.open({ reaper: this.reaper })!;
+    this.frames = board.frames;
+    const limit =
+      options.memoryBytes === undefined ? this.frames.unpromised : Math.floor(options.memoryBytes / PAGE_SIZE);
+    const memory = this.frames.open({ limit, reaper: this.reaper });
+    assert(memory !== null, "the board has the memory that a kernel is promised");
+    this.memory = memory;
     // As Linux has it (kernel/fork.c, set_max_threads), with a bound for large memories.
     this.maximumTasks = Math.max(64, Math.min(4096, Math.floor(this.memory.limit / 32)));
     this.memory.onExhausted = () => killForMemory(this);
-    this.hart = new HartRegisters(options.physical);
-    this.slots = new SlotPool(this);
+    this.hart = new HartRegisters(board.physical);
     this.zeroFrame = this.frames.allocateZeroed(this.memory);
     this.trampoline = makeTrampoline(this.memory);
     this.tasks = new TaskTable();
@@ -211,7 +231,7 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
     this.disks = new Disks(this);
     const bytes = new Uint8Array(PAGE_SIZE);
     this.scratch = { u8: bytes, view: new DataView(bytes.buffer) };
-    this.socketState = new SocketState(this.frames.total);
+    this.socketState = new SocketState(this.memory.limit);
     this.network = new Network(this, { provider: options.sockets, isLoopbackUp: true });
     this.ipc = new IpcState(this);
     this.messages.add(KERNEL_INFO, `Linux version ${RELEASE} (stratos) ${VERSION}`);

@@ -51,9 +51,10 @@ export function createMemoryTask(): MemoryTask {
       throw new Error("nothing is executed here");
     },
     close: () => {},
+    forget: () => {},
     onEvict: () => {},
   };
-  kernel.processor = { tables, tlb, code, mode: "paged" } as unknown as Processor;
+  kernel.processor = kernel.board.processor = { tables, tlb, code, mode: "paged" } as unknown as Processor;
   const { task } = createTestTask(kernel);
   const space = new AddressSpace(kernel);
   task.space = space;
