@@ -43,6 +43,7 @@ class Box {
       volume: opened.volume,
       memoryBytes,
       board,
+      imageIdentity: TEST_IMAGE,
       log: () => {},
       ...(seed === undefined ? {} : { seed }),
     });
@@ -92,13 +93,13 @@ async function runAlone(line: string, options: BoxOptions = {}): Promise<Box> {
 }
 
 const PIPELINES = `
-  for round in 1 2 3 4; do seq 1 3000 | sort -r | awk '{ s += $1 * NR } END { print s }'; done
+  for round in 1 2; do seq 1 2000 | sort -r | awk '{ s += $1 * NR } END { print s }'; done
   ls /usr/bin | grep -c . ; find /etc -type f | sort | md5sum`;
 const PYTHON = `python3 -c '
 import hashlib, json, threading
 total = []
 def work(n): total.append(sum(int(hashlib.md5(str(i).encode()).hexdigest()[:4], 16) for i in range(n)))
-threads = [threading.Thread(target=work, args=(3000,)) for _ in range(3)]
+threads = [threading.Thread(target=work, args=(1500,)) for _ in range(3)]
 [t.start() for t in threads]; [t.join() for t in threads]
 print(json.dumps(total))'`;
 
@@ -118,7 +119,7 @@ test("a run from a seed is the same alone and beside others, to the last instruc
   const line = `${PYTHON}; ${PIPELINES}; echo $RANDOM; cat /proc/self/maps /proc/meminfo /proc/self/stat; date +%N`;
   const alone = await runAlone(line, { seed: 5 });
   const board = newBoard();
-  const others = [new Box("yes | head -c 300M | wc -c", { board }), new Box(PIPELINES, { board })];
+  const others = [new Box("yes | head -c 80M | wc -c", { board }), new Box(PIPELINES, { board })];
   const beside = new Box(line, { board, seed: 5 });
   const running = others.map((box) => box.run());
   await beside.run();
@@ -126,6 +127,75 @@ test("a run from a seed is the same alone and beside others, to the last instruc
   assert.equal(beside.output, alone.output);
   assert.equal(beside.instructions, alone.instructions);
   for (const box of [beside, ...others]) box.close();
+});
+
+test("a second kernel runs on what the first has read and translated", async () => {
+  const line = `${PYTHON}; ${PIPELINES}`;
+  const board = newBoard();
+  const twice = new Box(`${line}; ${line}`);
+  await twice.run();
+  const boxes: Box[] = [];
+  const used: number[] = [];
+  for (let round = 0; round < 2; round++) {
+    const box = new Box(line, { board });
+    boxes.push(box);
+    await box.run();
+    used.push(board.frames.usedCount);
+  }
+  assert.equal(boxes[0]!.output + boxes[1]!.output, twice.output);
+  const [both, first, second] = [twice, ...boxes].map((box) => box.session.machine.statistics);
+  // What is left is what became hot only then, and code that is not the image's.
+  const units = [first!.translatedFunctions, second!.translatedFunctions, both!.translatedFunctions];
+  assert.ok(units[0]! + units[1]! < units[2]! * 1.1, `${units} units`);
+  const records = [first!.decodedRecords, second!.decodedRecords, both!.decodedRecords];
+  assert.ok(records[1]! < records[0]! * 0.1, `${records} records`);
+  assert.ok(used[1]! - used[0]! < used[0]! / 2, `${used} frames`);
+  // Each is charged for what it uses, borrowed or not.
+  const charged = boxes.map((box) => box.session.machine.kernel.memory.charged);
+  assert.ok(Math.min(...charged) > 0.95 * Math.max(...charged), `${charged} frames charged`);
+  for (const box of [twice, ...boxes]) box.close();
+  const kept = board.frames.usedCount;
+  assert.equal(board.images.reclaim(Infinity), kept, "what is left is the image's, and free when it is wanted");
+  assert.equal(board.frames.usedCount, 0);
+});
+
+test("a file of the image that one kernel changes stays as it was for the others", async () => {
+  const board = newBoard();
+  const look = "cat /etc/debian_version; md5sum < /usr/bin/seq; md5sum < /usr/bin/wc; md5sum < /usr/bin/sort; seq 3";
+  const expected = (await runAlone(look)).output;
+  const changes = `{ ${look}; } > /tmp/before
+    sort --version > /dev/null
+    echo changed | dd of=/etc/debian_version conv=notrunc status=none
+    python3 -c "
+import mmap, os
+f = os.open('/usr/bin/wc', os.O_RDWR)
+held = mmap.mmap(f, 0, prot=mmap.PROT_READ)
+private = mmap.mmap(f, 0, flags=mmap.MAP_PRIVATE)
+private[4096:4100] = b'mine'
+held[4096]
+m = mmap.mmap(f, 0)
+m[4096:8192] = b'y' * 4096
+print(held[4096:4100], private[4096:4100], os.pread(f, 4, 4096))
+g = os.open('/usr/bin/sort', os.O_RDWR)
+code = mmap.mmap(g, 0, prot=mmap.PROT_READ | mmap.PROT_EXEC)
+before = code[20000:20004]
+os.pwrite(g, b'z' * 100, 9000); os.ftruncate(g, 20000)
+print(code[9000:9004], len(os.pread(g, 30000, 0)), before != bytes(4))
+os.posix_fallocate(g, 0, 30000)
+print(code[20000:20004], os.pread(g, 2, 20001))"
+    cat /etc/debian_version; cp /usr/bin/printf /usr/bin/seq; seq 'other\n'; sort < /dev/null 2> /dev/null || echo broken`;
+  const changing = new Box(changes, { board });
+  await changing.run();
+  const mapped = "b'yyyy' b'mine' b'yyyy'\nb'zzzz' 20000 True";
+  const cut = "b'\\x00\\x00\\x00\\x00' b'\\x00\\x00'";
+  assert.equal(changing.output, `${mapped}\n${cut}\nchanged\nother\nbroken\n`);
+  const beside = new Box(look, { board });
+  await beside.run();
+  changing.close();
+  const after = new Box(look, { board });
+  await after.run();
+  assert.deepEqual([beside.output, after.output], [expected, expected]);
+  for (const box of [beside, after]) box.close();
 });
 
 test("turns are fair: one that never sleeps does not keep the others from theirs", async () => {
@@ -180,6 +250,7 @@ test("what ends in the midst of its work gives back all that it had, and the oth
   assert.equal(await running, 0);
   assert.equal(box.output, expected);
   box.close();
+  board.images.reclaim(Infinity);
   assert.deepEqual(used(), [0, board.frames.total * 4096]);
   assert.equal(board.kernels.size, 0);
   const slots = [];

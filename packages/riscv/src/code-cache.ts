@@ -188,6 +188,14 @@ export class TranslatedCodeCache implements CodeCache {
       if (region.references === 0 && region.key!.startsWith(prefix)) this.#dropRegion(region);
   }
 
+  frameGone(frame: number): void {
+    for (let index = this.#frameOf.indexOf(frame); index >= 0; index = this.#frameOf.indexOf(frame, index + 1)) {
+      const va = this.#vaOf[index]!;
+      this.#regionOf[index]?.invalidate(va, va + PAGE);
+      this.#frameOf[index] = 0;
+    }
+  }
+
   /** While live, wasm code is on the stack. */
   setLive(isLive: boolean): void {
     this.#isLive = isLive;
@@ -345,13 +353,14 @@ export class TranslatedCodeCache implements CodeCache {
   regionWord(region: TranslatedRegion, pc: number): number {
     const { u16 } = this.#physical;
     const page = region.existingPage(pc);
-    if (page === 0) return 0;
+    // A page whose frame is gone comes back when it is executed again.
+    if (page === 0 || this.frameOf(page) === 0) return 0;
     const at = this.frameOf(page) + (pc & 0xffe);
     const low = u16[at >>> 1] as number;
     if (instructionLength(low) === 2) return low;
     if ((pc & 0xffe) !== 0xffe) return low | ((u16[(at + 2) >>> 1] as number) << 16);
     const next = region.existingPage(pc + 2);
-    return next === 0 ? 0 : low | ((u16[this.frameOf(next) >>> 1] as number) << 16);
+    return next === 0 || this.frameOf(next) === 0 ? 0 : low | ((u16[this.frameOf(next) >>> 1] as number) << 16);
   }
 
   /** After `fetchWord`: −1, or the address whose code page is missing. */

@@ -155,6 +155,8 @@ class TranslatingProcessor implements Processor {
 
   serve(tally: ProcessorTally): void {
     if (this.tally === tally) return;
+    // Who was served before may have left by an exception.
+    this.code.setLive(false);
     this.tally.save(this.physical);
     tally.load(this.physical);
     this.tally = tally;

@@ -107,6 +107,8 @@ export interface CodeCache {
   close(region: CodeRegion): void;
   /** Drops the regions that nobody uses and whose keys begin with `prefix`: who opened them is gone for good. */
   forget(prefix: string): void;
+  /** The frame at this physical address holds something else from now on: what was decoded from it goes. */
+  frameGone(frame: number): void;
   /** Called before the arena evicts: every address space must unmap its code entries (they fault back in). */
   onEvict: () => void;
 }

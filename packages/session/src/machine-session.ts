@@ -33,6 +33,11 @@ export interface SessionOptions {
   readonly board?: Board | undefined;
   /** Absent: no network beyond the machine's own loopback. */
   readonly sockets?: SocketProvider | null;
+  /**
+   * Of the image that the root is a clone of: machines of a board that name the same one share its pages and what was
+   * translated of them. Equal for equal content only. Absent: nothing is shared.
+   */
+  readonly imageIdentity?: string | undefined;
   /** What programs see of the host's files. */
   readonly folders?: readonly HostFolder[];
   /** Deterministic: chance from this seed, time counted in instructions. */
@@ -98,7 +103,9 @@ export class MachineSession {
       nowMs: () => ports.loop.nowMs(),
     });
     this.pump = new MachinePump(this.machine, ports.loop);
-    this.machine.mountRoot(new AegisFileSystem(this.machine.kernel, options.volume));
+    const { kernel } = this.machine;
+    const image = options.imageIdentity === undefined ? null : kernel.useImage(options.imageIdentity);
+    this.machine.mountRoot(new AegisFileSystem(kernel, options.volume, undefined, undefined, image));
     const failure = this.machine.mountSystem({ keepsRun: options.keepsRun === true });
     if (failure !== null) {
       const { place, errno } = failure;

@@ -2,7 +2,7 @@ import { assert } from "@stratos/base";
 import { ENOMEM, PAGE_SIZE } from "@stratos/abi";
 import type { PhysicalMemory } from "@stratos/riscv";
 import { CALL_WORK } from "../ground/call-work.ts";
-import { MemoryAccount } from "./memory-account.ts";
+import { MemoryAccount, type Reclaimable } from "./memory-account.ts";
 import { Reaper } from "./reaper.ts";
 
 /** Accounts open at once; a frame's is a byte pair. */
@@ -25,11 +25,23 @@ export class FrameAllocator {
   readonly #charged: Uint16Array;
   readonly #free: Int32Array;
   /**
-   * A small number that a frame's owner keeps with it, by (frame − first): entries in use, for nodes of page tables.
+   * A small number that is kept with a frame, by (frame − first): entries in use, for nodes of page tables; to how many
+   * accounts it is lent.
    */
   readonly notes: Uint16Array;
   /** By their numbers; null: free. */
   readonly #accounts: (MemoryAccount | null)[] = [];
+  /** By (frame − first): 1 when code was decoded from the frame. */
+  readonly #holdsCode: Uint8Array;
+  /** A frame that held code became free: what was decoded from it must go. */
+  onCodeGone: (frame: number) => void = () => {};
+  /**
+   * Frames that are the board's and lent to accounts, which are charged for them as for their own: so there is a frame
+   * for each charge whoever else borrows the same one. Those that nobody has borrowed stand where frames are free.
+   */
+  readonly #lender: MemoryAccount;
+  /** Who gives such frames back when there are no others. */
+  lent: Reclaimable | null = null;
   /** Frames that no account at the top was promised. */
   #unpromised: number;
   #freeCount = 0;
@@ -48,7 +60,10 @@ export class FrameAllocator {
     this.#free = new Int32Array(this.total);
     this.notes = new Uint16Array(this.total);
     this.#untouched = this.first;
-    this.#unpromised = this.total;
+    this.#holdsCode = new Uint8Array(this.total);
+    this.#unpromised = 0;
+    this.#lender = this.open()!;
+    this.#lender.limit = this.#unpromised = this.total;
   }
 
   get freeCount(): number {
@@ -90,6 +105,7 @@ export class FrameAllocator {
   close(account: MemoryAccount): void {
     const { number, parent } = account;
     assert(this.#accounts[number] === account, "an account is closed once");
+    for (const below of this.#accounts) if (below?.parent === account) this.close(below);
     for (let at = 0; at < this.#untouched - this.first; at++) {
       if (this.#references[at] === 0 || this.#charged[at] !== number) continue;
       if (parent !== null) this.#charged[at] = parent.number;
@@ -99,7 +115,8 @@ export class FrameAllocator {
       }
     }
     this.#accounts[number] = null;
-    if (parent === null) this.#unpromised += account.limit;
+    if (parent === null) this.#unpromised += account.promised;
+    account.limit = 0;
   }
 
   /** A frame with one reference and any content, or −ENOMEM. */
@@ -128,13 +145,74 @@ export class FrameAllocator {
         if (!full.makeRoom()) return -ENOMEM;
         continue;
       }
-      // The promises leave one for each charge.
-      const frame = this.#freeCount > 0 ? this.#free[--this.#freeCount]! : this.#untouched++;
-      assert(frame < this.first + this.total, "a frame that was promised is there");
-      this.#references[frame - this.first] = 1;
-      this.#charged[frame - this.first] = account.number;
-      return frame;
+      return this.#pop(account);
     }
+  }
+
+  /** A frame for what was charged. */
+  #pop(account: MemoryAccount): number {
+    if (this.freeCount === 0) this.lent?.reclaim(64);
+    assert(this.freeCount > 0, "there is a frame for each charge");
+    const frame = this.#freeCount > 0 ? this.#free[--this.#freeCount]! : this.#untouched++;
+    this.#references[frame - this.first] = 1;
+    this.#charged[frame - this.first] = account.number;
+    return frame;
+  }
+
+  // ---- Frames that are lent
+
+  /** A new frame of the board's, lent to `account`, with a reference of each; any content. −ENOMEM. */
+  allocateLent(account: MemoryAccount): number {
+    for (let full = account.charge(); full !== null; full = account.charge()) if (!full.makeRoom()) return -ENOMEM;
+    this.#lender.charge();
+    const frame = this.#pop(this.#lender);
+    this.#references[frame - this.first] = 2;
+    this.notes[frame - this.first] = 1;
+    return frame;
+  }
+
+  /** Lends a frame to one more account, which gets a reference. 0, −ENOMEM. */
+  lend(frame: number, account: MemoryAccount): number {
+    // Held, because making room may have it reclaimed.
+    this.retain(frame);
+    for (let full = account.charge(); full !== null; full = account.charge()) {
+      if (full.makeRoom()) continue;
+      this.release(frame);
+      return -ENOMEM;
+    }
+    this.notes[frame - this.first]!++;
+    return 0;
+  }
+
+  /** Takes back the reference of a cache: of a frame that was lent to its account, or of its own. */
+  giveBack(frame: number, account: MemoryAccount): void {
+    if (this.isLent(frame)) {
+      this.notes[frame - this.first]!--;
+      account.uncharge();
+    }
+    this.release(frame);
+  }
+
+  isLent(frame: number): boolean {
+    return this.#charged[frame - this.first] === this.#lender.number;
+  }
+
+  /** Does a page table (or who moves bytes just now) hold the frame, beside caches? */
+  isMapped(frame: number): boolean {
+    const at = frame - this.first;
+    return this.#references[at]! > (this.isLent(frame) ? 1 + this.notes[at]! : 1);
+  }
+
+  /** References as a program may know of them: it learns nothing of other kernels. */
+  sharers(frame: number): number {
+    return this.isLent(frame) ? 2 : this.references(frame);
+  }
+
+  // ---- References
+
+  /** Code was decoded from the frame: it is told when that becomes free. */
+  noteCode(frame: number): void {
+    this.#holdsCode[frame - this.first] = 1;
   }
 
   references(frame: number): number {
@@ -156,6 +234,10 @@ export class FrameAllocator {
   }
 
   #makeFree(frame: number): void {
+    if (this.#holdsCode[frame - this.first] !== 0) {
+      this.#holdsCode[frame - this.first] = 0;
+      this.onCodeGone(frame);
+    }
     this.#free[this.#freeCount++] = frame;
     if (this.trackSites) this.#sites.delete(frame);
   }

@@ -22,8 +22,10 @@ export class MemoryAccount {
   readonly parent: MemoryAccount | null;
   /** By which a frame names its account. */
   readonly number: number;
-  /** Most frames at once. Lowering it below `charged` takes nothing away by itself. */
+  /** Most frames at once; at the top no more than it was promised. Lowering it takes nothing away by itself. */
   limit: number;
+  /** Frames that are there for it alone; 0 below another account. */
+  readonly promised: number;
   /** Frames that it has, those of accounts below it included. */
   charged = 0;
   /** How many of them hold pages of files (kept by PageCache). */
@@ -43,6 +45,7 @@ export class MemoryAccount {
     this.frames = frames;
     this.number = number;
     this.limit = options.limit;
+    this.promised = options.parent === null ? options.limit : 0;
     this.reaper = options.reaper;
     this.parent = options.parent;
   }

@@ -15,16 +15,7 @@
  * 2^47, downwards from 0x7fff_ffff_f000, and the processor translates accesses by its TLB instead of flat tables. Code
  * stays below 4 GiB.
  */
-import {
-  EFAULT,
-  EINVAL,
-  ENAMETOOLONG,
-  ENOMEM,
-  MAP_DENYWRITE,
-  MAP_GROWSDOWN,
-  MAP_LOCKED,
-  PAGE_SIZE,
-} from "@stratos/abi";
+import { EFAULT, EINVAL, ENAMETOOLONG, ENOMEM, MAP_GROWSDOWN, MAP_LOCKED, PAGE_SIZE } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import type { AddressMode } from "@stratos/riscv";
 import type { CallWork } from "../ground/call-work.ts";
@@ -199,11 +190,6 @@ export class AddressSpace implements UserMemory, Reapable {
     const floor = Math.max(bottom, top === MMAP_TOP && this.brkEnd > 0 ? this.brkEnd + HEAP_RESERVE : 0);
     if (start >= floor && this.isFree(start, start + length)) return start;
     return start >= bottom && this.isFree(start, start + length) ? start : -ENOMEM;
-  }
-
-  /** Where a library is to go: the same place in every process (see MmKernel.libraryPlaces). 0: anywhere. */
-  preferredPlace(key: string | null, length: number, flags: number): number {
-    return key !== null && (flags & MAP_DENYWRITE) !== 0 ? this.kernel.libraryPlaces.place(key, length) : 0;
   }
 
   // ---- Pages

@@ -13,6 +13,7 @@ import {
   EPERM,
   F_SEAL_FUTURE_WRITE,
   F_SEAL_WRITE,
+  MAP_DENYWRITE,
   MAP_FIXED,
   MAP_FIXED_NOREPLACE,
   MAP_GROWSDOWN,
@@ -42,6 +43,7 @@ import { touchAccessTime } from "../vfs/regular-file.ts";
 import { writeSomePages } from "../vfs/write-back.ts";
 import { type AddressSpace, MMAP_MIN, USER_TOP, WIDE_TOP } from "./address-space.ts";
 import { Area, AREA_NEVER_WRITABLE, AREA_SEALED } from "./area.ts";
+import { contentKey } from "./content-key.ts";
 import { mayLock } from "./lock-limit.ts";
 import { checkSeals } from "./memory-seal.ts";
 import { PageCache } from "../frames/page-cache.ts";
@@ -129,11 +131,11 @@ export function mmap(task: MmCaller, request: MapRequest): number {
       space.isFree(address, address + length);
     if (!usable) {
       const inode = file?.inode ?? null;
-      const key =
-        inode === null
-          ? null
-          : `${space.kernel.codePrefix}${inode.fileSystem.device}:${inode.ino}:${inode.version}:${offset}:${length}`;
-      address = space.findGap(length, space.preferredPlace(key, length, flags), top === WIDE_TOP);
+      const place =
+        inode === null || (flags & MAP_DENYWRITE) === 0
+          ? 0
+          : space.kernel.libraryPlaces.place(`${contentKey(space.kernel, inode)}:${offset}:${length}`, length);
+      address = space.findGap(length, place, top === WIDE_TOP);
       if (address < 0) return address;
     }
   }
@@ -652,5 +654,24 @@ export function unmapBeyond(spaces: Iterable<AddressSpace>, pages: PageCache, si
       const start = Math.max(area.start, area.start + firstIndex * PAGE_SIZE - area.offset);
       if (start < area.end) space.dropPages(area, start, area.end);
     }
+  }
+}
+
+/** Takes a frame that a file is about to give up from those who map it there; private copies of the page stay. */
+export function unmapFrame(spaces: Iterable<AddressSpace>, pages: PageCache, index: number, frame: number): void {
+  for (const space of spaces) {
+    for (const area of space.areas) {
+      if (area.pages !== pages) continue;
+      const at = area.start + index * PAGE_SIZE - area.offset;
+      if (at < area.start || at >= area.end || space.table.get(at) >>> 12 !== frame) continue;
+      space.unmapPages(at, at + PAGE_SIZE, [area]);
+    }
+  }
+}
+
+/** Forgets the code of all areas that map a file: what others execute of the same content may differ soon. */
+export function forgetCodeOf(spaces: Iterable<AddressSpace>, pages: PageCache): void {
+  for (const space of spaces) {
+    for (const area of space.areas) if (area.pages === pages) space.forgetCode(area);
   }
 }

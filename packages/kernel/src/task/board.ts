@@ -13,6 +13,7 @@ import { PAGE_SIZE } from "@stratos/abi";
 import { assert } from "@stratos/base";
 import type { PhysicalMemory, Processor, ProcessorHooks } from "@stratos/riscv";
 import { FrameAllocator } from "../frames/frame-allocator.ts";
+import { ImagePages } from "../frames/image-pages.ts";
 import { PageCache } from "../frames/page-cache.ts";
 import { LibraryPlaces } from "../mm/library-places.ts";
 import { SlotPool } from "../mm/slot-pool.ts";
@@ -26,6 +27,7 @@ export class Board {
   processor: Processor;
   readonly slots: SlotPool;
   readonly libraryPlaces = new LibraryPlaces();
+  readonly images: ImagePages;
   /** Bound: the memory that each was promised. */
   readonly kernels = new Set<Kernel>();
   /** Whose turn it is, or was last; null: nobody's yet. */
@@ -35,6 +37,7 @@ export class Board {
   constructor(physical: PhysicalMemory, createProcessor: (hooks: ProcessorHooks) => Processor) {
     this.physical = physical;
     this.frames = new FrameAllocator(physical);
+    this.images = new ImagePages(this.frames);
     this.slots = new SlotPool(this);
     this.processor = createProcessor({
       onEcall: () => handleEcall(this.current!),
@@ -42,6 +45,7 @@ export class Board {
       onReadTime: () => timeTicks(this.current!),
     });
     this.processor.code.onEvict = () => this.slots.unmapAllCode();
+    this.frames.onCodeGone = (frame) => this.processor.code.frameGone(frame * PAGE_SIZE);
   }
 
   /** Bytes of memory that a new kernel may be promised. */
@@ -73,6 +77,7 @@ export class Board {
     while (kernel.reaper.run());
     for (const space of kernel.spaces) space.abandon();
     for (const cache of kernel.memory.caches) if (cache instanceof PageCache) cache.abandon();
+    for (const image of kernel.images) image.users--;
     this.frames.close(kernel.memory);
     this.processor.code.forget(kernel.codePrefix);
     if (this.current === kernel) this.current = null;

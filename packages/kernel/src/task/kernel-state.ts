@@ -14,6 +14,7 @@ import { KERNEL_INFO, KernelLog } from "../ground/kernel-log.ts";
 import { InotifyLimits } from "../fs/inotify/inotify-limits.ts";
 import { PipeLimits } from "../fs/pipe/pipe-limits.ts";
 import { LibraryPlaces } from "../mm/library-places.ts";
+import type { SharedImage } from "../frames/image-pages.ts";
 import { PageCache } from "../frames/page-cache.ts";
 import { Reaper } from "../frames/reaper.ts";
 import type { SlotPool } from "../mm/slot-pool.ts";
@@ -53,7 +54,7 @@ import type { Mount } from "../vfs/mount.ts";
 import type { TaskObserver } from "./task-observer.ts";
 import type { ClockSetObserver, TimeKernel } from "../time/time-kernel.ts";
 import { futexObserver } from "./futex.ts";
-import { unmapBeyond } from "../mm/mmap.ts";
+import { forgetCodeOf, unmapBeyond, unmapFrame } from "../mm/mmap.ts";
 
 /** Linux's default of vm.max_map_count (proc(5)). */
 const MAP_COUNT_DEFAULT = 65530;
@@ -108,6 +109,9 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
   /** What the processor counts for it. */
   readonly tally = new ProcessorTally();
   readonly codePrefix: string;
+  readonly isRepeatable: boolean;
+  /** Images whose pages it borrows. */
+  readonly images = new Set<SharedImage>();
   /** Registers of the task that is on the hart. */
   readonly hart: HartRegisters;
   readonly slots: SlotPool;
@@ -200,7 +204,8 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
     this.physical = board.physical;
     this.processor = board.processor;
     this.slots = board.slots;
-    this.libraryPlaces = options.isRepeatable === true ? new LibraryPlaces() : board.libraryPlaces;
+    this.isRepeatable = options.isRepeatable === true;
+    this.libraryPlaces = this.isRepeatable ? new LibraryPlaces() : board.libraryPlaces;
     this.codePrefix = `${board.add(this)}:`;
     this.clock = options.clock;
     this.turn = new TurnClock(options.clock);
@@ -266,6 +271,30 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
   fileShrinks(inode: Inode, size: number): void {
     if (inode.pages === null) return;
     unmapBeyond(new Set([...this.tasks.tasks.values()].map((task) => task.space)), inode.pages, size);
+  }
+
+  /**
+   * Pages and translations of an image that other kernels of the board may have, too; null for a repeatable kernel, in
+   * which what others did must not show.
+   *
+   * @param identity  equal for equal content only: the host vouches for it
+   */
+  useImage(identity: string): SharedImage | null {
+    if (this.isRepeatable) return null;
+    const image = this.board.images.image(identity);
+    if (!this.images.has(image)) image.users++;
+    this.images.add(image);
+    return image;
+  }
+
+  /** A file is about to differ from its image: translations that other kernels use, too, are not for it any more. */
+  fileLeavesImage(inode: Inode): void {
+    forgetCodeOf(this.spaces, inode.pages!);
+  }
+
+  /** A page of a file gets another frame. */
+  fileFrameGoes(inode: Inode, index: number, frame: number): void {
+    unmapFrame(this.spaces, inode.pages!, index, frame);
   }
 
   /** RLIMIT_STACK of whoever uses the space. */

@@ -52,6 +52,7 @@ export function createMemoryTask(): MemoryTask {
     },
     close: () => {},
     forget: () => {},
+    frameGone: () => {},
     onEvict: () => {},
   };
   kernel.processor = kernel.board.processor = { tables, tlb, code, mode: "paged" } as unknown as Processor;

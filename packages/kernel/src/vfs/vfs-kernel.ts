@@ -32,6 +32,9 @@ export interface VfsKernel extends SignalKernel {
   now(): number;
   /** A file becomes shorter, and its pages are about to be dropped: mappings of them go. */
   fileShrinks(inode: Inode, size: number): void;
+  /** A file is about to differ from its image, or one of its pages to get another frame (frames/image-pages.ts). */
+  fileLeavesImage(inode: Inode): void;
+  fileFrameGoes(inode: Inode, index: number, frame: number): void;
   allocateDevice(): number;
   allocateAnonymousIno(): number;
 }
