@@ -6,12 +6,15 @@
  * the host's ends.
  */
 import {
+  type BoardOptions,
   Image,
+  openBoard,
   type OpenImageOptions,
   openRemoteImage,
   openRemoteVolume,
   openSandbox,
   type OpenVolumeOptions,
+  RemoteBoard,
   type RemoteHandle,
   RemoteSandbox,
   type SandboxOptions,
@@ -23,6 +26,18 @@ export * from "@stratos/sdk/api";
 export { Image, Volume };
 
 const engines = new EngineProcesses();
+
+/** A processor and memory that several sandboxes share, by turns, in a process of their own. */
+export class Board extends RemoteBoard {
+  private constructor(handle: RemoteHandle) {
+    super(handle);
+  }
+
+  /** @throws StratosError of kind option or engine; the reason of `signal` */
+  static async create(options: BoardOptions = {}): Promise<Board> {
+    return new Board(await openBoard(engines, options));
+  }
+}
 
 /** A machine that runs programs. */
 export class Sandbox extends RemoteSandbox {

@@ -92,10 +92,27 @@ export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
   readonly mounts?: readonly Mount[];
   readonly hostname?: string;
   /**
+   * Where it runs by turns with others, on what they have read and translated of the same image; its process is the
+   * board's. `memoryBytes` is then its own part of the board's memory; default: 512 MiB.
+   */
+  readonly board?: SandboxBoard;
+  /**
    * `process`: a process of the machine's own Node for this sandbox alone; `shared`: one for all that ask for it.
    * Default: process.
    */
   readonly isolation?: "process" | "shared";
+}
+
+export interface BoardOptions {
+  /** Memory for all its sandboxes together, of which the host gives what is touched; default: 3 GiB. */
+  readonly memoryBytes?: number;
+  readonly signal?: AbortSignalLike;
+}
+
+/** A processor and memory that several sandboxes share, by turns. */
+export interface SandboxBoard {
+  /** Ends all that run on it. Calling it again does nothing. */
+  close(): Promise<void>;
 }
 
 export type Bytes = string | Uint8Array;

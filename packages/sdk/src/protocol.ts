@@ -21,6 +21,8 @@ export interface CreateRequest extends OpenImageRequest {
   readonly ports?: readonly PortMapping[] | undefined;
   readonly mounts?: readonly Mount[] | undefined;
   readonly hostname?: string | undefined;
+  /** What `create-board` has answered; absent: a board of its own. */
+  readonly board?: number | undefined;
 }
 
 export interface RunRequest {
@@ -60,6 +62,7 @@ export interface FileRequest {
 /** Each operation's request; `target` is what an opening call has answered. */
 export interface Operations {
   "create": CreateRequest;
+  "create-board": { readonly memoryBytes?: number | undefined };
   "run": RunRequest;
   "open-image": OpenImageRequest;
   "open-volume": OpenVolumeRequest;

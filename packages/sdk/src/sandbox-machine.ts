@@ -3,7 +3,7 @@ import { MAX_HARTS, SIGNAL_NAMES } from "@stratos/abi";
 import { utf8ToByteString } from "@stratos/base";
 import type { Volume } from "@stratos/aegisfs";
 import type { MachinePorts, SocketProvider } from "@stratos/host";
-import { type Kernel, openHostInput, openHostOutput } from "@stratos/kernel";
+import { type Board, type Kernel, openHostInput, openHostOutput } from "@stratos/kernel";
 import { Machine } from "@stratos/machine";
 import {
   EXIT_TIMEOUT,
@@ -21,10 +21,11 @@ import type { CreateRequest, RunEnd, RunRequest } from "./protocol.ts";
 
 const PAGE = 4096;
 
-interface MachineParts extends Omit<CreateRequest, "ports" | "image"> {
+interface MachineParts extends Omit<CreateRequest, "ports" | "image" | "board"> {
+  readonly board: Board | null;
   readonly memoryBytes: number;
   readonly ports: MachinePorts;
-  readonly image: { readonly volume: Volume };
+  readonly image: { readonly volume: Volume; readonly identity: string };
   readonly sockets: SocketProvider | null;
   readonly folders: readonly HostFolder[];
 }
@@ -54,13 +55,14 @@ export class SandboxMachine {
   /** @throws StratosError of kind option */
   static checkOptions(options: {
     memoryBytes: number;
+    freeBytes?: number | undefined;
     harts?: number | undefined;
     seed?: number | undefined;
     network?: string | undefined;
     ports?: readonly unknown[] | undefined;
   }): void {
     const { memoryBytes, harts = 1, seed = 0, network = "none", ports = [] } = options;
-    const most = Machine.MEMORY_BYTES_MAX;
+    const most = options.freeBytes ?? Machine.MEMORY_BYTES_MAX;
     if (!(memoryBytes >= MACHINE_MEMORY_MIN && memoryBytes <= most && memoryBytes % PAGE === 0))
       throw wrong("memoryBytes", `a multiple of ${PAGE} from ${MACHINE_MEMORY_MIN} to ${most}`);
     if (!(Number.isInteger(harts) && harts >= 1 && harts <= MAX_HARTS)) throw wrong("harts", `1 to ${MAX_HARTS}`);
@@ -71,7 +73,7 @@ export class SandboxMachine {
 
   /** @throws SessionError */
   constructor(parts: MachineParts) {
-    const { ports, image, memoryBytes, harts, seed, hostname, sockets, folders } = parts;
+    const { ports, board, image, memoryBytes, harts, seed, hostname, sockets, folders } = parts;
     if (sockets !== null) writeResolverConfiguration(image.volume.root, sockets);
     this.#ports = ports;
     this.#session = new MachineSession({
@@ -81,6 +83,7 @@ export class SandboxMachine {
       sockets,
       folders,
       log: () => {},
+      ...(board === null ? {} : { board, imageIdentity: image.identity }),
       ...(harts === undefined ? {} : { harts }),
       ...(seed === undefined ? {} : { seed }),
       ...(hostname === undefined ? {} : { hostname }),
@@ -153,7 +156,7 @@ export class SandboxMachine {
   }
 
   close(): void {
-    this.#session.stop();
+    this.#session.close();
   }
 }
 

@@ -1,9 +1,11 @@
 import { concatBytes } from "@stratos/base";
 import {
   StratosError,
+  type BoardOptions,
   type ProgramOptions,
   type RunOptions,
   type RunResult,
+  type SandboxBoard,
   type SandboxOptions,
   type StandardInput,
 } from "./api.ts";
@@ -90,12 +92,7 @@ export class RemoteSandbox extends RemoteFiles {
 
   /** Ends all programs and lets go of what the sandbox held. Calling it again does nothing. */
   async close(): Promise<void> {
-    try {
-      await this.#handle.close();
-    } catch (error) {
-      // A process that is gone has let go of all.
-      if (!(error instanceof StratosError && error.kind === "engine")) throw error;
-    }
+    await closeUnlessGone(this.#handle);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -111,15 +108,76 @@ export interface EngineSource {
   acquire(isolation: "process" | "shared"): { engine: EngineClient; release(): void };
 }
 
+/** A processor and memory for several sandboxes, in a process of their own. */
+export class RemoteBoard implements SandboxBoard {
+  readonly #handle: RemoteHandle;
+
+  constructor(handle: RemoteHandle) {
+    this.#handle = handle;
+  }
+
+  /** @throws StratosError of kind closed */
+  use(): { engine: EngineClient; target: number } {
+    return this.#handle.use();
+  }
+
+  async close(): Promise<void> {
+    await closeUnlessGone(this.#handle);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** A process that is gone has let go of all. */
+async function closeUnlessGone(handle: RemoteHandle): Promise<void> {
+  try {
+    await handle.close();
+  } catch (error) {
+    // So has a board that was closed before its sandbox.
+    if (!(error instanceof StratosError && (error.kind === "engine" || error.kind === "closed"))) throw error;
+  }
+}
+
+/** Starts the process of a board. */
+export async function openBoard(engines: EngineSource, { memoryBytes, signal }: BoardOptions): Promise<RemoteHandle> {
+  const { engine, release } = engines.acquire("process");
+  try {
+    const { value } = await engine.call("create-board", { memoryBytes }, { signal }).answer;
+    return new RemoteHandle("board", engine, value as number, release);
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/** Where a sandbox is to run. */
+function placeOf(engines: EngineSource, { board, isolation }: SandboxOptions): Place {
+  if (board === undefined) return { ...engines.acquire(isolation ?? "process"), board: undefined };
+  if (!(board instanceof RemoteBoard))
+    throw new StratosError("option", "board: what Board.create gave is expected", { option: "board" });
+  if (isolation !== undefined)
+    throw new StratosError("option", "isolation: a board has a process of its own", { option: "isolation" });
+  const { engine, target } = board.use();
+  return { engine, release: () => {}, board: target };
+}
+
+interface Place {
+  readonly engine: EngineClient;
+  release(): void;
+  readonly board: number | undefined;
+}
+
 /** Starts the machine of a sandbox. */
 export async function openSandbox(engines: EngineSource, options: SandboxOptions): Promise<RemoteHandle> {
-  const { engine, release } = engines.acquire(options.isolation ?? "process");
+  const { engine, release, board } = placeOf(engines, options);
   try {
     const { home, image, pull, memoryBytes, harts, seed, network, ports, mounts, hostname, signal, onProgress } =
       options;
     const { value } = await engine.call(
       "create",
-      { home, image, pull, memoryBytes, harts, seed, network, ports, mounts, hostname },
+      { home, image, pull, memoryBytes, harts, seed, network, ports, mounts, hostname, board },
       { signal, ...(onProgress === undefined ? {} : { onProgress }) },
     ).answer;
     return new RemoteHandle("sandbox", engine, value as number, release);
