@@ -10,6 +10,8 @@ export * from "./clock-numbers.ts";
 export * from "./mount-flags.ts";
 export * from "./file-control.ts";
 export * from "./block-ioctls.ts";
+export * from "./packet-numbers.ts";
+export * from "./rtnetlink-numbers.ts";
 export * from "./socket-numbers.ts";
 export * from "./posix-acl.ts";
 export * from "./resource-limits.ts";

@@ -23,7 +23,15 @@ import {
   openVolumeReadOnly,
 } from "@stratos/images";
 import { OperationError, type OperationFailure } from "@stratos/operation";
-import type { EngineHost, OpenedImage, OpenedRoot, OpenImageRequest, OpenVolumeRequest, Work } from "@stratos/sdk";
+import type {
+  EngineHost,
+  OpenedImage,
+  OpenedRoot,
+  OpenImageRequest,
+  OpenVolumeRequest,
+  Place,
+  Work,
+} from "@stratos/sdk";
 import { type FailureData, type FailureKind, type Mount, type PortMapping, StratosError } from "@stratos/sdk/api";
 import type { HostFolder } from "@stratos/session";
 
@@ -40,7 +48,7 @@ export class NodeEngineHost implements EngineHost {
     work: Work,
   ): Promise<OpenedImage> {
     const home = request.home ?? stratosHome();
-    const name = request.image ?? defaultImage(home);
+    const name = textOf(request.image ?? defaultImage(home), "image");
     return translated(name, async () => {
       const store = new ImageStore(home);
       const entry = store.find(name) ?? (await this.#make(name, home, request, work));
@@ -66,7 +74,8 @@ export class NodeEngineHost implements EngineHost {
     return new ImageStore(home).require(name);
   }
 
-  openVolume({ path, readOnly = false, passphrase }: OpenVolumeRequest): OpenedRoot {
+  openVolume({ path: place, readOnly = false, passphrase }: OpenVolumeRequest): OpenedRoot {
+    const path = textOf(place, "path");
     const fail = (why: string): StratosError => new StratosError("volume", `${path}: ${why}`, { path });
     let devices;
     try {
@@ -117,6 +126,12 @@ function identityOf(path: string): string {
   return `${dev}:${ino}:${size}:${mtimeNs}`;
 }
 
+/** On this host images have names, and volumes paths. @throws StratosError */
+function textOf(place: Place, option: string): string {
+  if (typeof place === "string") return place;
+  throw new StratosError("option", `${option}: text is expected`, { option });
+}
+
 /** Failures of operations are the library's. @param name  of the image that it is about */
 async function translated<T>(name: string, work: () => Promise<T>): Promise<T> {
   try {
@@ -140,6 +155,7 @@ const KINDS: Readonly<Record<OperationFailure, (error: OperationError, image: st
   volume: ofImage,
   "in-use": of("in-use", ({ what }) => ({ path: what })),
   packages: ofImage,
+  build: ofImage,
   internal: ofImage,
   command: ofImage,
 };

@@ -1,4 +1,4 @@
-import { PAGE_SIZE } from "@stratos/abi";
+import { ENOSPC, PAGE_SIZE } from "@stratos/abi";
 import type { CallWork } from "../ground/call-work.ts";
 import type { FrameAllocator } from "./frame-allocator.ts";
 import type { ImageFile } from "./image-pages.ts";
@@ -11,6 +11,13 @@ export interface PageBacking {
   readPage(index: number, bytes: Uint8Array, at: number): number;
   /** Stores `length` bytes (≤ 4096, the rest lies beyond the end of the file). Returns 0 or a negated errno. */
   writePage(index: number, bytes: Uint8Array, at: number, length: number): number;
+}
+
+/** What bounds the pages of caches without a backing: those of all files of a tmpfs together. */
+export interface PageRoom {
+  /** Kept by the caches. */
+  pagesUsed: number;
+  readonly pagesMax: number;
 }
 
 /** Pages that are sorted and written together. */
@@ -68,6 +75,7 @@ export class PageCache {
   imageFile: ImageFile | null = null;
   /** All of it is as the image has it. */
   isOriginal = false;
+  readonly #room: PageRoom | null;
   /** By page index / SEGMENT_PAGES; none is empty. */
   #segments = new Map<number, Segment>();
   #pageCount = 0;
@@ -79,10 +87,11 @@ export class PageCache {
   readonly #watchers = new Map<string, PageWatcher>();
   #watchersMost = 16;
 
-  constructor(account: MemoryAccount, backing: PageBacking | null) {
+  constructor(account: MemoryAccount, backing: PageBacking | null, room: PageRoom | null = null) {
     this.account = account;
     this.frames = account.frames;
     this.backing = backing;
+    this.#room = room;
     if (backing !== null) account.registerCache(this);
   }
 
@@ -101,13 +110,24 @@ export class PageCache {
     }
     segment.frames[index & (SEGMENT_PAGES - 1)] = frame;
     segment.count++;
-    this.#pageCount++;
-    this.account.countCached(1);
+    this.#count(1);
+  }
+
+  #count(pages: number): void {
+    this.#pageCount += pages;
+    this.account.countCached(pages);
+    if (this.#room !== null) this.#room.pagesUsed += pages;
+  }
+
+  /** A new frame for a page; −ENOMEM, −ENOSPC. */
+  #allocate(): number {
+    if (this.#room !== null && this.#room.pagesUsed >= this.#room.pagesMax) return -ENOSPC;
+    return this.frames.allocateZeroed(this.account);
   }
 
   /**
-   * Frame number of the page, read in when needed; a negated errno (EIO, ENOMEM). The caller retains it before it maps
-   * it.
+   * Frame number of the page, read in when needed; a negated errno (EIO, ENOMEM, ENOSPC). The caller retains it before
+   * it maps it.
    */
   frame(index: number): number {
     const present = this.peek(index);
@@ -116,7 +136,7 @@ export class PageCache {
       const place = this.imageFile!.placeInImage(index);
       if (place >= 0) return this.#borrow(index, place);
     }
-    const frame = this.frames.allocateZeroed(this.account);
+    const frame = this.#allocate();
     if (frame < 0) return frame;
     if (this.backing !== null) {
       const failed = this.backing.readPage(index, this.frames.physical.u8, frame * PAGE_SIZE);
@@ -163,7 +183,7 @@ export class PageCache {
     const present = this.peek(index);
     if (present !== 0) return this.#own(index, present);
     this.leaveImage();
-    const frame = this.frames.allocateZeroed(this.account);
+    const frame = this.#allocate();
     if (frame < 0) return frame;
     this.#add(index, frame);
     return frame;
@@ -329,8 +349,7 @@ export class PageCache {
     if (frame === 0) return;
     segment!.frames[index & (SEGMENT_PAGES - 1)] = 0;
     if (--segment!.count === 0) this.#segments.delete(at);
-    this.#pageCount--;
-    this.account.countCached(-1);
+    this.#count(-1);
     this.#dirty.delete(index);
     this.notifyChange(index);
     this.frames.giveBack(frame, this.account);
@@ -342,8 +361,7 @@ export class PageCache {
     if (this.#watchers.size > 0) this.forEach(0, Infinity, (index) => this.notifyChange(index));
     this.#segments = new Map();
     this.#dirty.clear();
-    this.account.countCached(-this.#pageCount);
-    this.#pageCount = 0;
+    this.#count(-this.#pageCount);
     this.account.reaper.add(new DroppedPages(this.account, segments));
   }
 
@@ -358,8 +376,7 @@ export class PageCache {
         continue;
       }
       this.#segments.delete(at);
-      this.#pageCount -= segment.count;
-      this.account.countCached(-segment.count);
+      this.#count(-segment.count);
       dropped.push(segment);
     }
     for (const index of this.#dirty) if (index >= first) this.#dirty.delete(index);

@@ -644,34 +644,3 @@ export function mincore(task: MmCaller, address: number, length: number, vector:
     return space.copyOut(vector + (at - address) / PAGE_SIZE, bytes, 0, pages) < 0 ? -EFAULT : last;
   });
 }
-
-/** Cuts mappings of a file that became shorter, so that touching them raises SIGBUS. */
-export function unmapBeyond(spaces: Iterable<AddressSpace>, pages: PageCache, size: number): void {
-  const firstIndex = Math.ceil(size / PAGE_SIZE);
-  for (const space of spaces) {
-    for (const area of space.areas) {
-      if (area.pages !== pages) continue;
-      const start = Math.max(area.start, area.start + firstIndex * PAGE_SIZE - area.offset);
-      if (start < area.end) space.dropPages(area, start, area.end);
-    }
-  }
-}
-
-/** Takes a frame that a file is about to give up from those who map it there; private copies of the page stay. */
-export function unmapFrame(spaces: Iterable<AddressSpace>, pages: PageCache, index: number, frame: number): void {
-  for (const space of spaces) {
-    for (const area of space.areas) {
-      if (area.pages !== pages) continue;
-      const at = area.start + index * PAGE_SIZE - area.offset;
-      if (at < area.start || at >= area.end || space.table.get(at) >>> 12 !== frame) continue;
-      space.unmapPages(at, at + PAGE_SIZE, [area]);
-    }
-  }
-}
-
-/** Forgets the code of all areas that map a file: what others execute of the same content may differ soon. */
-export function forgetCodeOf(spaces: Iterable<AddressSpace>, pages: PageCache): void {
-  for (const space of spaces) {
-    for (const area of space.areas) if (area.pages === pages) space.forgetCode(area);
-  }
-}

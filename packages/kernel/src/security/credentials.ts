@@ -1,10 +1,13 @@
+import { INITIAL_USER_NAMESPACE, type UserNamespace } from "./user-namespace.ts";
 import { CAP_LAST_CAP } from "@stratos/abi";
 
 /**
  * Identity of a task (credentials(7), capabilities(7)). Immutable: a change makes a new object, shared by whoever
- * forked.
+ * forked. Ids are those of the initial user namespace.
  */
 export interface Credentials {
+  /** In which its capabilities count, and whose ids it speaks of. */
+  readonly userNamespace: UserNamespace;
   readonly uid: number;
   readonly euid: number;
   readonly suid: number;
@@ -28,6 +31,7 @@ export interface Credentials {
 export const ALL_CAPABILITIES = 2 ** (CAP_LAST_CAP + 1) - 1;
 
 export const ROOT: Credentials = {
+  userNamespace: INITIAL_USER_NAMESPACE,
   uid: 0,
   euid: 0,
   suid: 0,
@@ -51,9 +55,22 @@ export function hasCapability(set: number, capability: number): boolean {
   return Math.floor(set / 2 ** capability) % 2 === 1;
 }
 
-/** Is the capability in the effective set? */
-export function isCapable(credentials: Credentials, capability: number): boolean {
-  return hasCapability(credentials.effective, capability);
+/**
+ * May it use the capability over what `userNamespace` owns? Its effective set counts in its own user namespace and all
+ * below; and who made a namespace has every capability there, as long as he stands in the one above it
+ * (user_namespaces(7), "Capabilities").
+ */
+export function isCapable(
+  credentials: Credentials,
+  capability: number,
+  userNamespace: UserNamespace = INITIAL_USER_NAMESPACE,
+): boolean {
+  const own = credentials.userNamespace;
+  for (let at: UserNamespace = userNamespace; ; at = at.parent!) {
+    if (at === own) return hasCapability(credentials.effective, capability);
+    if (at.level <= own.level) return false;
+    if (at.parent === own && at.creatorUid === credentials.euid) return true;
+  }
 }
 
 export function uniteCapabilities(one: number, other: number): number {

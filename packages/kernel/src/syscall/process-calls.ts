@@ -22,6 +22,7 @@ import {
   PATH_MAX,
   RLIMIT_NOFILE,
 } from "@stratos/abi";
+import { namespaceOrigin } from "../task/clone-namespaces.ts";
 import { abandonFork } from "../mm/fork.ts";
 import { cloneTask, type CloneRequest, readCloneArguments } from "../task/clone.ts";
 import { isCapable } from "../security/credentials.ts";
@@ -262,9 +263,9 @@ export const processCalls: SyscallTable = {
   },
   wait4: { run: wait4 },
   waitid: { run: waitid },
-  getpid: { run: (task) => task.pid },
+  getpid: { run: (task) => task.group.ownPid },
   getppid: { run: (task) => task.group.parent?.pid ?? 0 },
-  gettid: { run: (task) => task.tid },
+  gettid: { run: (task) => task.ownTid },
   set_tid_address: {
     run: (task, address) => {
       task.clearTid = address;
@@ -300,6 +301,8 @@ export const processCalls: SyscallTable = {
       const ownMounts = (flags & CLONE_NEWNS) !== 0;
       if (ownMounts && !isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
       if (ownMounts && !canCopyMounts(task)) return -ENOSPC;
+      const origin = ownMounts ? namespaceOrigin(task, "mnt", task.credentials.userNamespace) : null;
+      if (typeof origin === "number") return origin;
       if ((flags & 0x400) !== 0 && task.files.users > 1) {
         const copy = task.files.copyForTask();
         if (typeof copy === "number") return copy;
@@ -311,7 +314,7 @@ export const processCalls: SyscallTable = {
         task.fs.release();
         task.fs = copy;
       }
-      if (ownMounts) unshareMounts(task);
+      if (origin !== null) unshareMounts(task, task.fs, origin);
       if ((flags & CLONE_SYSVSEM) !== 0) {
         task.kernel.ipc.semaphores.leaveUndo(task);
         task.semaphoreUndo = { users: 1, identity: 0 };

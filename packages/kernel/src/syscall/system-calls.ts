@@ -27,9 +27,9 @@ import { absent, type SyscallTable } from "./syscall-table.ts";
 import type { Limit } from "../ground/limit.ts";
 
 function uname(task: Task, address: number): number {
-  const { kernel } = task;
+  const { hostname, domainname } = task.namespaces.uts;
   const bytes = new Uint8Array(65 * 6);
-  const fields = ["Linux", kernel.hostname, RELEASE, VERSION, "riscv64", kernel.domainname];
+  const fields = ["Linux", hostname, RELEASE, VERSION, "riscv64", domainname];
   fields.forEach((text, index) => bytes.set(byteStringOf(text.slice(0, 64)), index * 65));
   return task.space.copyOut(address, bytes, 0, bytes.length);
 }
@@ -51,12 +51,13 @@ function sysinfo(task: Task, address: number): number {
 }
 
 function setName(task: Task, address: number, length: number, key: "hostname" | "domainname"): number {
-  if (!isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
+  const { uts } = task.namespaces;
+  if (!isCapable(task.credentials, CAP_SYS_ADMIN, uts.owner)) return -EPERM;
   if (length < 0 || length > 64) return -EINVAL;
   const bytes = new Uint8Array(length);
   if (task.space.copyIn(address, bytes, 0, length) < 0) return -EFAULT;
-  task.kernel[key] = String.fromCharCode(...bytes);
-  task.kernel.nameChanges.changed();
+  uts[key] = String.fromCharCode(...bytes);
+  uts.changes.changed();
   return 0;
 }
 
@@ -199,12 +200,13 @@ const SYSLOG_READ = 2,
 const LOG_BYTES = 1 << 19;
 
 /**
- * syslog(2): everyone may read all and ask for the size (dmesg_restrict is 0), the rest needs CAP_SYSLOG. The console's
- * level is set for nobody: the host decides what it shows.
+ * syslog(2): everyone may read all and ask for the size, unless dmesg_restrict is 1; the rest needs CAP_SYSLOG. The
+ * console's level is set for nobody: the host decides what it shows.
  */
 function syslog(task: Task, type: number, buffer: number, length: number): number {
   const mayAll = isCapable(task.credentials, CAP_SYSLOG) || isCapable(task.credentials, CAP_SYS_ADMIN);
-  if (type !== SYSLOG_READ_ALL && type !== SYSLOG_SIZE_BUFFER && !mayAll) return -EPERM;
+  const isOpen = type === SYSLOG_READ_ALL || type === SYSLOG_SIZE_BUFFER;
+  if (!mayAll && (!isOpen || task.kernel.messages.isRestricted)) return -EPERM;
   if (type < 0 || type > SYSLOG_SIZE_BUFFER) return -EINVAL;
   if (type >= SYSLOG_READ && type <= SYSLOG_READ_CLEAR && (buffer === 0 || length < 0)) return -EINVAL;
   if (type === SYSLOG_CONSOLE_LEVEL && (length < 1 || length > 8)) return -EINVAL;

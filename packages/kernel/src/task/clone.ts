@@ -30,6 +30,7 @@ import { forkInPieces } from "../mm/fork.ts";
 import { isCapable } from "../security/credentials.ts";
 import { isErrno } from "../vfs/inode.ts";
 import { canCopyMounts, unshareMounts } from "../vfs/mounting.ts";
+import { namespaceOrigin } from "./clone-namespaces.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
 import { HART_STATE_SIZE } from "@stratos/riscv";
 import { A0, setSavedPc, setSavedRegister, SP, TP } from "./hart-registers.ts";
@@ -76,6 +77,8 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
     return -EINVAL;
   }
   if (has(CLONE_NEWNS) && !canCopyMounts(parent)) return -ENOSPC;
+  const mountsOrigin = has(CLONE_NEWNS) ? namespaceOrigin(parent, "mnt", parent.credentials.userNamespace) : null;
+  if (typeof mountsOrigin === "number") return mountsOrigin;
   if (request.exitSignal > 64) return -EINVAL;
   // A share of a hart isn't given twice (sched(7), SCHED_DEADLINE).
   if (parent.deadlineShare !== null && !parent.resetsOnFork) return -EAGAIN;
@@ -111,11 +114,11 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
     kernel,
     tid,
     parent.group,
-    { space, files, fs, credentials: parent.credentials },
+    { space, files, fs, credentials: parent.credentials, namespaces: parent.namespaces.retain() },
     registers,
     now,
   );
-  if (has(CLONE_NEWNS)) unshareMounts(child);
+  if (mountsOrigin !== null) unshareMounts(child, fs, mountsOrigin);
   setSavedRegister(registers, A0, 0);
   setSavedPc(registers, kernel.hart.pc + 4);
   if (request.stack !== 0) setSavedRegister(registers, SP, request.stack);
@@ -136,6 +139,7 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
       limits,
       request.exitSignal,
       now,
+      parent.group.pidNamespace,
     );
     process.oomScoreAdjust = parent.group.oomScoreAdjust;
     process.isDumpable = parent.group.isDumpable;

@@ -1,0 +1,358 @@
+import { concatBytes } from "@stratos/base";
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNSPEC,
+  EACCES,
+  EADDRNOTAVAIL,
+  EAGAIN,
+  EDESTADDRREQ,
+  EINVAL,
+  EMSGSIZE,
+  ENETUNREACH,
+  EOPNOTSUPP,
+  EPIPE,
+  IPPROTO_IP,
+  IP_HDRINCL,
+  MSG_ERRQUEUE,
+  MSG_OOB,
+  MSG_PEEK,
+  MSG_TRUNC,
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  POLLRDHUP,
+  POLLRDNORM,
+  POLLWRNORM,
+  SOCK_DGRAM,
+  TCP_CLOSE,
+  TCP_ESTABLISHED,
+} from "@stratos/abi";
+import type { IoCursor } from "../../ground/io-cursor.ts";
+import type { IncomingMessage, OutgoingMessage } from "../message.ts";
+import type { Network } from "../network.ts";
+import { intOption, optionInt } from "../socket-options.ts";
+import { addTimestamp } from "../message-timestamp.ts";
+import {
+  echoIdentifier,
+  echoReply,
+  ICMP_HEADER_SIZE,
+  IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
+  type IpPacket,
+  ipv4Header,
+  isEchoReply,
+  isEchoRequest,
+  setIcmpChecksum,
+} from "./icmp-message.ts";
+import { familyOf, readInetAddress, resolveWildcard } from "./inet-address.ts";
+import { DatagramSocket } from "./datagram-socket.ts";
+import type { InetSocket } from "./inet-socket.ts";
+import {
+  type IpAddress,
+  isBroadcast,
+  isLoopback,
+  isSameIp,
+  isV4,
+  isWildcard,
+  keepEndpoint,
+  LOOPBACK_V4,
+  readV4,
+  ScratchEndpoint,
+} from "./ip-address.ts";
+import type { PortClaim, PortTable } from "./port-table.ts";
+import type { SocketCaller } from "../socket-kernel.ts";
+
+export interface PingClaim extends PortClaim {
+  readonly socket: InetSocket;
+}
+
+const IPPROTO_RAW = 255,
+  SOL_RAW = 255,
+  ICMP_FILTER = 1,
+  IPV6_CHECKSUM = 7,
+  ICMPV6_FILTER = 1;
+const PACKET_OVERHEAD = 256;
+const LENGTH_MAX = 65515;
+
+/** Where a call sends to; valid during it. */
+const TO = new ScratchEndpoint();
+
+/**
+ * Sockets that see packets instead of streams or ports: raw sockets (raw(7)), and ICMP sockets (icmp(7), "ping
+ * sockets"), which send echo requests under an
+ * identifier of their own and get the replies to it. Packets go to addresses of this machine only: what lies
+ * outside is reached through the host's
+ * sockets, which carry TCP and UDP.
+ */
+export class RawSocket extends DatagramSocket {
+  readonly #queue: IpPacket[] = [];
+  #queuedCost = 0;
+  /** Types that are not wanted: of ICMP (raw(7), ICMP_FILTER) 32, of ICMPv6 (RFC 3542 §3.2) 256 bits. */
+  #filter = new Uint8Array(32);
+  #includesHeader: boolean;
+
+  constructor(
+    network: Network,
+    family: number,
+    type: number,
+    protocol: number,
+    flags: number,
+    creator: { fsuid: number; fsgid: number },
+  ) {
+    super(network, family, type, protocol, flags, creator);
+    this.#includesHeader = protocol === IPPROTO_RAW;
+    // Ping sockets may share an identifier (net/ipv4/ping.c, ping_init_sock).
+    this.options.reuseAddress = this.isPing;
+    network.rawSockets.add(this);
+  }
+
+  get isPing(): boolean {
+    return this.type === SOCK_DGRAM;
+  }
+
+  override get stateNumber(): number {
+    return this.peer !== null ? TCP_ESTABLISHED : TCP_CLOSE;
+  }
+
+  /** The identifiers of ping sockets; raw sockets have no ports. */
+  protected override get ports(): PortTable<PingClaim> {
+    return this.network.pingIdentifiers;
+  }
+
+  protected override get allowsGroups(): boolean {
+    return true;
+  }
+
+  protected override claimPort(task: SocketCaller, ip: IpAddress, port: number): number {
+    if (this.isPing) return super.claimPort(task, ip, port);
+    this.local = keepEndpoint(ip, 0);
+    return 0;
+  }
+
+  override bind(task: SocketCaller, address: Uint8Array): number {
+    const malformed = readInetAddress(address, this.family, TO);
+    if (malformed < 0) return malformed;
+    if (this.isPing) return this.bindAddress(task, address);
+    if (!isWildcard(TO.ip) && !this.network.isLocal(TO.ip)) return -EADDRNOTAVAIL;
+    this.isAddressBound = true;
+    return this.claimPort(task, TO.ip, 0);
+  }
+
+  override connect(task: SocketCaller, address: Uint8Array, _nonblocking: boolean): number {
+    if (address.length < 2) return -EINVAL;
+    if (familyOf(address) === AF_UNSPEC) {
+      this.peer = null;
+      return 0;
+    }
+    const malformed = readInetAddress(address, this.family, TO);
+    if (malformed < 0) return malformed;
+    resolveWildcard(TO);
+    const source = this.#source(TO.ip);
+    if (typeof source === "number") return source;
+    const failed = this.claimAnyPort(task);
+    if (failed < 0) return failed;
+    this.takeSource(source);
+    this.peer = keepEndpoint(TO.ip, TO.port);
+    return 0;
+  }
+
+  /**
+   * The address that packets to a destination come from: −EACCES (broadcast), −ENETUNREACH for what isn't of this
+   * machine.
+   */
+  #source(ip: IpAddress): IpAddress | number {
+    const { network } = this;
+    if (isBroadcast(ip) && !this.options.broadcast) return -EACCES;
+    if (isV4(ip) === this.isV6) return -ENETUNREACH;
+    if (network.isLocal(ip)) return isLoopback(ip) && isV4(ip) ? LOOPBACK_V4 : ip;
+    const source = network.sourceOutside(ip);
+    if (typeof source === "number") return source;
+    this.kernel.notices.set("packets", "");
+    return -ENETUNREACH;
+  }
+
+  override send(task: SocketCaller, from: IoCursor, message: OutgoingMessage, flags: number): number {
+    if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
+    const length = from.remaining;
+    if (length > LENGTH_MAX) return -EMSGSIZE;
+    if (message.address !== null) {
+      const malformed = readInetAddress(message.address, this.family, TO);
+      if (malformed < 0) return malformed;
+      resolveWildcard(TO);
+    } else if (this.peer === null) return -EDESTADDRREQ;
+    else TO.set(this.peer.ip, 0);
+    if (this.isWriteShut) return -EPIPE;
+    const bytes = new Uint8Array(length);
+    const taken = length === 0 ? 0 : from.take(bytes, 0, length);
+    if (taken < length) return taken < 0 ? taken : -EINVAL;
+    const packet = this.#packet(task, bytes, TO.ip.slice(), message);
+    if (typeof packet === "number") return packet;
+    deliverPacket(this.network, packet);
+    return length;
+  }
+
+  #packet(task: SocketCaller, bytes: Uint8Array, to: IpAddress, message: OutgoingMessage): IpPacket | number {
+    const source = this.#source(to);
+    if (typeof source === "number") return source;
+    const failed = this.claimAnyPort(task);
+    if (failed < 0) return failed;
+    const from = isWildcard(this.local!.ip) ? source : this.local!.ip;
+    const isV4Packet = !this.isV6;
+    if (this.#includesHeader && isV4Packet) return packetWithHeader(bytes, from);
+    const packet = {
+      isV4: isV4Packet,
+      protocol: this.protocol,
+      bytes,
+      from,
+      to,
+      hopLimit: this.ip.hopLimitTo(to, message.ancillary),
+      trafficClass: this.ip.trafficClassTo(to, message.ancillary),
+    };
+    if (this.isPing) {
+      if (bytes.length < ICMP_HEADER_SIZE || !isEchoRequest(packet)) return -EINVAL;
+      bytes[4] = this.local!.port >> 8;
+      bytes[5] = this.local!.port & 255;
+      setIcmpChecksum(packet);
+    } else if (this.protocol === IPPROTO_ICMPV6) {
+      if (bytes.length < 4) return -EINVAL;
+      setIcmpChecksum(packet);
+    }
+    return packet;
+  }
+
+  /**
+   * Is the packet for this socket? A ping socket hears the replies to its identifier; a raw one all of its protocol
+   * that its filter lets through.
+   */
+  hears(packet: IpPacket): boolean {
+    if (packet.isV4 === this.isV6 || packet.protocol !== this.protocol) return false;
+    const { local, peer } = this;
+    if (local !== null && !isWildcard(local.ip) && !isSameIp(local.ip, packet.to)) return false;
+    if (peer !== null && !isSameIp(peer.ip, packet.from)) return false;
+    if (this.isPing) return isEchoReply(packet) && local !== null && local.port === echoIdentifier(packet.bytes);
+    const type = packet.bytes[0] ?? 0;
+    if (this.protocol === IPPROTO_ICMP) return type >= 32 || (this.#filter[type >> 3]! & (1 << (type & 7))) === 0;
+    return this.protocol !== IPPROTO_ICMPV6 || (this.#filter[type >> 3]! & (1 << (type & 7))) === 0;
+  }
+
+  /** Into the queue; without room the packet is lost. */
+  enqueue(packet: IpPacket): void {
+    const cost = packet.bytes.length + PACKET_OVERHEAD;
+    if (this.isReadShut || this.#queuedCost + cost > this.options.receiveBuffer) return;
+    const { udpMemory } = this.network;
+    if (udpMemory.isFull) return;
+    this.#queue.push(packet);
+    this.#queuedCost += cost;
+    udpMemory.bytes += cost;
+    this.readiness.wakeAll(POLLIN | POLLRDNORM);
+  }
+
+  override receive(_task: SocketCaller, to: IoCursor, message: IncomingMessage, flags: number): number {
+    if ((flags & MSG_ERRQUEUE) !== 0) return -EAGAIN;
+    if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
+    const packet = this.#queue[0];
+    if (packet === undefined) return this.isReadShut ? 0 : -EAGAIN;
+    const bytes = packet.isV4 && !this.isPing ? concatBytes([ipv4Header(packet), packet.bytes]) : packet.bytes;
+    const count = Math.min(bytes.length, to.remaining);
+    const moved = count === 0 ? 0 : to.put(bytes, 0, count);
+    if (moved < 0) return moved;
+    if ((flags & MSG_PEEK) === 0) {
+      this.#queue.shift();
+      this.#queuedCost -= packet.bytes.length + PACKET_OVERHEAD;
+      this.network.udpMemory.bytes -= packet.bytes.length + PACKET_OVERHEAD;
+    }
+    this.tellSender(message, packet.from, 0);
+    const interfaceIndex = this.network.interfaceOf(packet.to).index;
+    const controls = this.ip.controlsFor({ ...packet, interfaceIndex }, this.isV6);
+    if (controls !== null) for (const each of controls) message.addControl(each.level, each.type, each.data);
+    if (this.options.timestamp !== 0) addTimestamp(this.kernel, this.options.timestamp, message);
+    if (moved < bytes.length) message.flags |= MSG_TRUNC;
+    return (flags & MSG_TRUNC) !== 0 && !this.isPing ? bytes.length : moved;
+  }
+
+  override available(): number {
+    return this.#queue[0]?.bytes.length ?? 0;
+  }
+
+  override poll(): number {
+    let ready = POLLOUT | POLLWRNORM;
+    if (this.pendingError !== 0) ready |= POLLERR;
+    if (this.isReadShut) ready |= POLLIN | POLLRDNORM | POLLRDHUP;
+    if (this.isReadShut && this.isWriteShut) ready |= POLLHUP;
+    if (this.#queue.length > 0) ready |= POLLIN | POLLRDNORM;
+    return ready;
+  }
+
+  override setProtocolOption(task: SocketCaller, level: number, name: number, value: Uint8Array): number {
+    if (
+      !this.isPing &&
+      level === SOL_RAW &&
+      name === ICMP_FILTER &&
+      this.protocol === IPPROTO_ICMP &&
+      this.family === AF_INET
+    ) {
+      this.#filter.fill(0);
+      this.#filter.set(value.subarray(0, 4));
+      return 0;
+    }
+    if (!this.isPing && level === IPPROTO_ICMPV6 && name === ICMPV6_FILTER && this.protocol === IPPROTO_ICMPV6) {
+      this.#filter.set(value.subarray(0, 32));
+      return 0;
+    }
+    if (!this.isPing && level === IPPROTO_IP && name === IP_HDRINCL && this.family === AF_INET) {
+      if (value.length < 1) return -EINVAL;
+      this.#includesHeader = value[0] !== 0;
+      return 0;
+    }
+    // ICMPv6 has its checksum where RFC 4443 puts it, and nowhere else (RFC 3542 §3.1).
+    if (level === SOL_RAW && name === IPV6_CHECKSUM && this.family === AF_INET6)
+      return value.length >= 4 && optionInt(value) === 2 ? 0 : -EINVAL;
+    return super.setProtocolOption(task, level, name, value);
+  }
+
+  override getProtocolOption(task: SocketCaller, level: number, name: number, length: number): Uint8Array | number {
+    if (!this.isPing && level === SOL_RAW && name === ICMP_FILTER && this.protocol === IPPROTO_ICMP)
+      return this.#filter.slice(0, 4);
+    if (!this.isPing && level === IPPROTO_ICMPV6 && name === ICMPV6_FILTER && this.protocol === IPPROTO_ICMPV6)
+      return this.#filter.slice();
+    if (!this.isPing && level === IPPROTO_IP && name === IP_HDRINCL) return intOption(this.#includesHeader ? 1 : 0);
+    return super.getProtocolOption(task, level, name, length);
+  }
+
+  protected override dispose(): void {
+    this.network.rawSockets.delete(this);
+    this.#queue.length = 0;
+    this.network.udpMemory.bytes -= this.#queuedCost;
+    super.dispose();
+  }
+}
+
+/**
+ * A packet that brings its own IPv4 header (raw(7), IP_HDRINCL): −EINVAL when that isn't one. The kernel fills in
+ * the source.
+ */
+function packetWithHeader(bytes: Uint8Array, from: IpAddress): IpPacket | number {
+  const headerLength = (bytes[0]! & 15) * 4;
+  if (bytes.length < 20 || headerLength < 20 || headerLength > bytes.length) return -EINVAL;
+  const source = readV4(bytes, 12, new Uint32Array(4));
+  return {
+    isV4: true,
+    protocol: bytes[9]!,
+    bytes: bytes.slice(headerLength),
+    from: isWildcard(source) ? from : source,
+    to: readV4(bytes, 16, new Uint32Array(4)),
+    hopLimit: bytes[8]!,
+    trafficClass: bytes[1]!,
+  };
+}
+
+/**
+ * Hands a packet to every socket that hears it; echo requests are answered. Work: one step a packet socket, twice
+ * for an echo.
+ */
+function deliverPacket(network: Network, packet: IpPacket): void {
+  for (const socket of network.rawSockets) if (socket.hears(packet)) socket.enqueue(packet);
+  if (isEchoRequest(packet)) deliverPacket(network, echoReply(packet));
+}
