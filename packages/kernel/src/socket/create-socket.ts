@@ -64,7 +64,7 @@ export function createSocket(
       return createNetlinkSocket(task, type, protocol, flags);
     // As without CONFIG_PACKET: there is no link whose frames could be seen.
     case AF_PACKET:
-      return isCapable(task.credentials, CAP_NET_RAW) ? -EAFNOSUPPORT : -EPERM;
+      return isCapable(task.credentials, CAP_NET_RAW, task.network.owner) ? -EAFNOSUPPORT : -EPERM;
     default:
       return -EAFNOSUPPORT;
   }
@@ -112,7 +112,7 @@ function createInetSocket(
       );
     case SOCK_RAW:
       if (protocol === IPPROTO_IP || protocol > 255) return -EPROTONOSUPPORT;
-      return isCapable(task.credentials, CAP_NET_RAW)
+      return isCapable(task.credentials, CAP_NET_RAW, task.network.owner)
         ? new PacketSocket(task.network, family, type, protocol, flags, task.credentials)
         : -EPERM;
     default:

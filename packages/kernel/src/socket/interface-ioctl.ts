@@ -53,7 +53,7 @@ export function interfaceIoctl(task: SocketCaller, command: number, argument: nu
   switch (command) {
     case SIOCADDRT:
     case SIOCDELRT:
-      return isCapable(task.credentials, CAP_NET_ADMIN) ? -EOPNOTSUPP : -EPERM;
+      return isCapable(task.credentials, CAP_NET_ADMIN, task.network.owner) ? -EOPNOTSUPP : -EPERM;
     case SIOCSIFFLAGS:
     case SIOCSIFADDR:
     case SIOCSIFNETMASK:
@@ -136,7 +136,7 @@ export function interfaceIoctl(task: SocketCaller, command: number, argument: nu
 function changeInterface(task: SocketCaller, command: number, argument: number): number {
   const request = new Uint8Array(IFREQ_SIZE);
   if (task.space.copyIn(argument, request, 0, IFREQ_SIZE) < 0) return -EFAULT;
-  if (!isCapable(task.credentials, CAP_NET_ADMIN)) return -EPERM;
+  if (!isCapable(task.credentials, CAP_NET_ADMIN, task.network.owner)) return -EPERM;
   const found = task.network.interfaceByName(nameIn(request));
   if (found === undefined) return -ENODEV;
   const view = new DataView(request.buffer);

@@ -120,7 +120,7 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
     case F_SETOWN:
       return setOwner(task, file, argument | 0);
     case F_GETOWN:
-      return file.owner;
+      return ownerSeenBy(task, file);
     case F_SETOWN_EX: {
       const type = task.space.loadU32(argument);
       const pid = task.space.loadU32(argument + 4);
@@ -130,7 +130,7 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
     }
     case F_GETOWN_EX: {
       const failed = task.space.storeU32(argument, file.owner < 0 ? 2 : 1);
-      return failed < 0 ? failed : task.space.storeU32(argument + 4, Math.abs(file.owner));
+      return failed < 0 ? failed : task.space.storeU32(argument + 4, Math.abs(ownerSeenBy(task, file)));
     }
     case F_GETSIG:
       return file.ioSignal;
@@ -165,16 +165,18 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
   }
 }
 
+/** Whom F_SETOWN named, in the caller's numbers; 0: nobody, or nobody that he sees. */
+function ownerSeenBy(task: Task, file: OpenFile): number {
+  return Math.sign(file.owner) * task.group.pidNamespace.idOf(Math.abs(file.owner));
+}
+
 /** @param owner  a pid, or −pgrp */
 function setOwner(task: Task, file: OpenFile, owner: number): number {
-  if (
-    owner !== 0 &&
-    (owner > 0
-      ? !task.kernel.tasks.processes.has(owner) && !task.kernel.tasks.tasks.has(owner)
-      : !task.kernel.tasks.groups.has(-owner))
-  )
-    return -ESRCH;
-  file.owner = owner;
+  const { tasks } = task.kernel;
+  const { pidNamespace } = task.group;
+  if (owner > 0 && tasks.processOfThreadIn(pidNamespace, owner) === undefined) return -ESRCH;
+  if (owner < 0 && tasks.groupIn(pidNamespace, -owner) === undefined) return -ESRCH;
+  file.owner = Math.sign(owner) * pidNamespace.rootIdOf(Math.abs(owner));
   file.ownerCredentials = task.credentials;
   return 0;
 }
@@ -263,6 +265,6 @@ function getLock(task: Task, file: OpenFile, address: number, isDescription: boo
   view.setInt16(2, 0, true);
   put64(view, 8, conflict.start);
   put64(view, 16, conflict.end === Infinity ? 0 : conflict.end - conflict.start);
-  view.setInt32(24, conflict.pid, true);
+  view.setInt32(24, conflict.pid < 0 ? -1 : task.group.pidNamespace.idOf(conflict.pid), true);
   return task.space.copyOut(address, u8, 0, FLOCK_SIZE);
 }

@@ -45,19 +45,24 @@ const RUNTIME_MIN_NS = 1024,
   BANDWIDTH_MAX = 0.95;
 
 function targetOf(task: Task, pid: number): Task | undefined {
-  return (pid | 0) === 0 ? task : task.kernel.tasks.tasks.get(pid | 0);
+  return (pid | 0) === 0 ? task : task.kernel.tasks.taskIn(task.group.pidNamespace, pid | 0);
 }
 
 function priorityTargets(task: Task, which: number, who: number): Task[] {
   const all = [...task.kernel.tasks.tasks.values()];
+  const { pidNamespace } = task.group;
   who |= 0;
   switch (which | 0) {
     case 0:
-      return who === 0 ? [task] : all.filter((each) => each.tid === who);
-    case 1:
-      return all.filter((each) => each.group.group.id === (who === 0 ? task.group.group.id : who));
-    default:
-      return all.filter((each) => each.credentials.uid === (who === 0 ? task.credentials.uid : who));
+      return who === 0 ? [task] : all.filter((each) => each.tid === pidNamespace.rootIdOf(who));
+    case 1: {
+      const group = who === 0 ? task.group.group : task.kernel.tasks.groupIn(pidNamespace, who);
+      return all.filter((each) => each.group.group === group);
+    }
+    default: {
+      const uid = who === 0 ? task.credentials.uid : task.credentials.userNamespace.uids.toKernel(who);
+      return all.filter((each) => each.credentials.uid === uid);
+    }
   }
 }
 
@@ -67,7 +72,8 @@ function setpriority(task: Task, which: number, who: number, value: number): num
   const targets = priorityTargets(task, which, who);
   if (targets.length === 0) return -ESRCH;
   for (const target of targets) {
-    if (task.credentials.euid !== target.credentials.uid && !isCapable(task.credentials, CAP_SYS_NICE)) return -EPERM;
+    const { uid, userNamespace } = target.credentials;
+    if (task.credentials.euid !== uid && !isCapable(task.credentials, CAP_SYS_NICE, userNamespace)) return -EPERM;
     if (nice < target.nice && !isCapable(task.credentials, CAP_SYS_NICE)) return -EACCES;
     target.nice = nice;
   }
@@ -274,7 +280,11 @@ function setIoPriority(task: Task, which: number, who: number, value: number): n
   if (typeof targets === "number") return targets;
   for (const target of targets) {
     const { euid, uid } = task.credentials;
-    if (target.credentials.uid !== euid && target.credentials.uid !== uid && !isCapable(task.credentials, CAP_SYS_NICE))
+    if (
+      target.credentials.uid !== euid &&
+      target.credentials.uid !== uid &&
+      !isCapable(task.credentials, CAP_SYS_NICE, target.credentials.userNamespace)
+    )
       return -EPERM;
     target.io.priority = value & 0xffff;
   }

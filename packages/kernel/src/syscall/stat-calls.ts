@@ -72,8 +72,9 @@ function storeStat(task: Task, inode: Inode, address: number): number {
   put64(view, 8, inode.ino);
   view.setUint32(16, inode.mode, true);
   view.setUint32(20, inode.nlink, true);
-  view.setUint32(24, inode.uid, true);
-  view.setUint32(28, inode.gid, true);
+  const { userNamespace } = task.credentials;
+  view.setUint32(24, userNamespace.uids.shown(inode.uid), true);
+  view.setUint32(28, userNamespace.gids.shown(inode.gid), true);
   put64(view, 32, inode.rdev);
   putSize(view, 48, inode.statSize());
   view.setInt32(56, BLOCK_SIZE, true);
@@ -129,8 +130,9 @@ function statx(task: Task, dirfd: number, pathAddress: number, flags: number, ma
   view.setUint32(4, BLOCK_SIZE, true);
   put64(view, 8, (inode.fileFlags & STATX_FLAGS) | (dentry === mount.root ? STATX_ATTR_MOUNT_ROOT : 0));
   view.setUint32(16, inode.nlink, true);
-  view.setUint32(20, inode.uid, true);
-  view.setUint32(24, inode.gid, true);
+  const { userNamespace } = task.credentials;
+  view.setUint32(20, userNamespace.uids.shown(inode.uid), true);
+  view.setUint32(24, userNamespace.gids.shown(inode.gid), true);
   view.setUint16(28, inode.mode, true);
   put64(view, 32, inode.ino);
   putSize(view, 40, inode.statSize());
@@ -202,7 +204,7 @@ function realCredentials(credentials: Credentials): Credentials {
     ...credentials,
     fsuid: credentials.uid,
     fsgid: credentials.gid,
-    effective: credentials.uid === 0 ? credentials.permitted : 0,
+    effective: credentials.uid === credentials.userNamespace.rootUid ? credentials.permitted : 0,
   };
 }
 

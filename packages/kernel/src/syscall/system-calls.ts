@@ -11,6 +11,8 @@ import {
   PAGE_SIZE,
   RLIMIT_CPU,
   RLIMIT_NOFILE,
+  SIGHUP,
+  SIGINT,
 } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import { isCapable } from "../security/credentials.ts";
@@ -18,6 +20,8 @@ import { takeMessages } from "../fs/devtmpfs/kernel-message-device.ts";
 import { type KernelLog, logLine } from "../ground/kernel-log.ts";
 import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
 import { movedBefore, pauseTransfer, walkInPieces, WORK } from "../ground/call-work.ts";
+import { exitGroup } from "../task/exit.ts";
+import { NO_RETURN } from "../ground/wait-queue.ts";
 import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
 import { TIMEBASE_HZ } from "../time/timebase.ts";
@@ -42,7 +46,7 @@ function sysinfo(task: Task, address: number): number {
     view.setUint32(at, value % 0x100000000, true);
     view.setUint32(at + 4, Math.floor(value / 0x100000000), true);
   };
-  put(0, Math.floor(kernel.now() / 1e9));
+  put(0, Math.floor((kernel.now() + task.namespaces.time.boottimeNs) / 1e9));
   put(32, kernel.frames.total * PAGE_SIZE);
   put(40, kernel.frames.freeCount * PAGE_SIZE);
   view.setUint16(80, kernel.tasks.tasks.size, true);
@@ -76,12 +80,13 @@ function storeLimit(task: Task, address: number, limit: Limit): number {
 
 function prlimit(task: Task, pid: number, resource: number, newAddress: number, oldAddress: number): number {
   if (resource < 0 || resource > 15) return -EINVAL;
-  const target: ThreadGroup | undefined = (pid | 0) === 0 ? task.group : task.kernel.tasks.tasks.get(pid | 0)?.group;
+  const target: ThreadGroup | undefined =
+    (pid | 0) === 0 ? task.group : task.kernel.tasks.taskIn(task.group.pidNamespace, pid | 0)?.group;
   if (target === undefined) return -ESRCH;
   if (
     target !== task.group &&
     target.leader.credentials.uid !== task.credentials.uid &&
-    !isCapable(task.credentials, CAP_SYS_RESOURCE)
+    !isCapable(task.credentials, CAP_SYS_RESOURCE, target.leader.credentials.userNamespace)
   )
     return -EPERM;
   const { u8, view } = task.kernel.scratch;
@@ -254,7 +259,16 @@ function readAllMessages(task: Task, buffer: number, length: number, clears: boo
 /** reboot(2): what Ctrl-Alt-Del does is nothing here; HALT, POWER_OFF, RESTART and RESTART2 stop the machine. */
 const REBOOT_CAD_ON = 0x89abcdef,
   REBOOT_CAD_OFF = 0;
-const STOPPING_COMMANDS = new Set([0xcdef0123, 0x4321fedc, 0x01234567, 0xa1b2c3d4]);
+const RESTART_COMMANDS = new Set([0x01234567, 0xa1b2c3d4]);
+const STOPPING_COMMANDS = new Set([0xcdef0123, 0x4321fedc, ...RESTART_COMMANDS]);
+
+/** In a pid namespace reboot(2) ends its init, whose parent sees SIGHUP or SIGINT: −EINVAL. */
+function rebootNamespace(task: Task, command: number): number {
+  if (!STOPPING_COMMANDS.has(command)) return -EINVAL;
+  const init = task.group.pidNamespace.init as ThreadGroup;
+  exitGroup(init.tasks[0]!, RESTART_COMMANDS.has(command) ? SIGHUP : SIGINT);
+  return init === task.group ? NO_RETURN : 0;
+}
 
 function refusePtrace(task: Task): number {
   task.kernel.notices.set("ptrace", "");
@@ -297,9 +311,11 @@ export const systemCalls: SyscallTable = {
   },
   reboot: {
     run: (task, magic1, magic2, command) => {
-      if (!isCapable(task.credentials, CAP_SYS_BOOT)) return -EPERM;
+      const { pidNamespace } = task.group;
+      if (!isCapable(task.credentials, CAP_SYS_BOOT, pidNamespace.owner)) return -EPERM;
       if (magic1 >>> 0 !== 0xfee1dead || ![672274793, 85072278, 369367448, 537993216].includes(magic2 | 0))
         return -EINVAL;
+      if (pidNamespace.parent !== null) return rebootNamespace(task, command >>> 0);
       if (command >>> 0 === REBOOT_CAD_ON || command === REBOOT_CAD_OFF) return 0;
       if (!STOPPING_COMMANDS.has(command >>> 0)) return -EINVAL;
       task.kernel.isStopped = true;

@@ -1,4 +1,5 @@
 import { EINVAL, ENOSPC, ESTALE, PAGE_SIZE, S_IFDIR, TMPFS_MAGIC } from "@stratos/abi";
+import { ROOT } from "../../security/credentials.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
 import { type FileSystemType, parseMountOptions } from "../../vfs/file-system-types.ts";
 import type { Inode, NewInode } from "../../vfs/inode.ts";
@@ -144,8 +145,10 @@ function parseSize(text: string, memoryBytes: number): number {
 export const tmpfsType: FileSystemType = {
   name: "tmpfs",
   isVirtual: true,
+  userNamespace: (caller) => caller.credentials.userNamespace,
   create(kernel: FsKernel, _source: string, options: string) {
-    const result: Partial<TmpfsOptions> = {};
+    const { fsuid, fsgid, userNamespace } = kernel.scheduler.current?.credentials ?? ROOT;
+    const result: Partial<TmpfsOptions> = { uid: fsuid, gid: fsgid };
     const memory = kernel.frames.total * PAGE_SIZE;
     for (const [key, value] of parseMountOptions(options)) {
       let number = NaN;
@@ -163,10 +166,10 @@ export const tmpfsType: FileSystemType = {
           result.mode = number = parseInt(value, 8) & 0o7777;
           break;
         case "uid":
-          result.uid = number = Number(value);
+          result.uid = number = userNamespace.uids.toKernel(Number(value));
           break;
         case "gid":
-          result.gid = number = Number(value);
+          result.gid = number = userNamespace.gids.toKernel(Number(value));
           break;
         case "inode32":
         case "inode64":
@@ -178,7 +181,7 @@ export const tmpfsType: FileSystemType = {
         default:
           return -EINVAL;
       }
-      if (Number.isNaN(number)) return -EINVAL;
+      if (Number.isNaN(number) || number < 0) return -EINVAL;
     }
     if (result.sizeBytes === 0) delete result.sizeBytes;
     return new Tmpfs(kernel, result);

@@ -92,7 +92,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     if (this.local !== null) return -EINVAL;
     if (isV4(endpoint.ip) && this.isV6 && this.ip.v6Only) return -EINVAL;
     if (!this.#isBindable(endpoint.ip)) return -EADDRNOTAVAIL;
-    const denied = checkPrivilege(endpoint.port, isCapable(task.credentials, CAP_NET_BIND_SERVICE));
+    const denied = checkPrivilege(endpoint.port, isCapable(task.credentials, CAP_NET_BIND_SERVICE, this.network.owner));
     if (denied < 0) return -EACCES;
     const failed = this.claimPort(task, endpoint);
     if (failed < 0) return failed;

@@ -107,7 +107,7 @@ export function answerRouteRequest(
   if (request.type < RTM_NEWLINK || request.type > RTM_MAX) return -EOPNOTSUPP;
   // Of each four numbers the third asks; the others change.
   if ((request.type & 3) !== 2) {
-    if (!isCapable(task.credentials, CAP_NET_ADMIN)) return -EPERM;
+    if (!isCapable(task.credentials, CAP_NET_ADMIN, task.network.owner)) return -EPERM;
     const refused = request.type === RTM_NEWLINK ? changeLink(network, request) : -EOPNOTSUPP;
     return refused < 0 ? refused : { isDump: false, messages: [] };
   }
