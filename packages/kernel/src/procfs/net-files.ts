@@ -43,7 +43,7 @@ export class NetDirectory extends PseudoDirectory {
 function fill(directory: PseudoDirectory, target: () => Task): void {
   const { fileSystem } = directory;
   const file = (name: string, source: TextSource): void =>
-    void directory.add(name, new PseudoFile(fileSystem, (_reader, from) => source(target(), from)));
+    void directory.add(name, new PseudoFile(fileSystem, (_reader, from, kept) => source(target(), from, kept)));
   file("dev", describeInterfaces);
   file("route", describeRoutes);
   file("if_inet6", describeInet6);

@@ -111,8 +111,10 @@ export class ProcessDirectory extends PseudoDirectory {
         ids: fileSystem.pidNamespace,
       }),
     );
-    file("statm", () => describeStatm(target()));
-    file("status", (caller) => describeStatus(target(), fileSystem.pidNamespace, caller.credentials.userNamespace));
+    file("statm", (_caller, from, kept) => describeStatm(target(), from, kept));
+    file("status", (caller, from, kept) =>
+      describeStatus(target(), { ids: fileSystem.pidNamespace, names: caller.credentials.userNamespace }, from, kept),
+    );
     file("cmdline", () => memoryText(target(), "arguments"));
     file("environ", () => memoryText(target(), "environment"), { mode: 0o400, isPrivate: true });
     file("comm", () => `${target().name}\n`, { mode: 0o644, sink: (caller, text) => rename(caller, target(), text) });
@@ -122,7 +124,7 @@ export class ProcessDirectory extends PseudoDirectory {
     });
     this.add("pagemap", new Pagemap(fileSystem, target));
     file("smaps", (caller, from) => describeSmaps(target(), caller, from), { isPrivate: true });
-    file("smaps_rollup", () => describeSmapsRollup(target()), { isPrivate: true });
+    file("smaps_rollup", (_caller, from, kept) => describeSmapsRollup(target(), from, kept), { isPrivate: true });
     file("limits", () => describeLimits(target()));
     file("io", () => describeIo(), { mode: 0o400, isPrivate: true });
     file("wchan", () => (target().state === "S" ? (SYSCALL_NAMES[target().syscallNumber] ?? "0") : "0"));

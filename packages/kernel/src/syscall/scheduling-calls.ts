@@ -66,18 +66,27 @@ function priorityTargets(task: Task, which: number, who: number): Task[] {
   }
 }
 
+/**
+ * setpriority(2): every target that may be changed is, and the last that may not be gives the result.
+ *
+ * @returns 0; −EACCES  more urgent than RLIMIT_NICE of the target allows; −EINVAL; −EPERM  another user's; −ESRCH
+ */
 function setpriority(task: Task, which: number, who: number, value: number): number {
   if (which < 0 || which > 2) return -EINVAL;
   const nice = Math.max(-20, Math.min(19, value | 0));
   const targets = priorityTargets(task, which, who);
   if (targets.length === 0) return -ESRCH;
+  const { euid } = task.credentials;
+  const mayRaise = isCapable(task.credentials, CAP_SYS_NICE);
+  let result = 0;
   for (const target of targets) {
-    const { uid, userNamespace } = target.credentials;
-    if (task.credentials.euid !== uid && !isCapable(task.credentials, CAP_SYS_NICE, userNamespace)) return -EPERM;
-    if (nice < target.nice && !isCapable(task.credentials, CAP_SYS_NICE)) return -EACCES;
-    target.nice = nice;
+    const isPrivileged = isCapable(task.credentials, CAP_SYS_NICE, target.credentials.userNamespace);
+    const isOwn = target.credentials.uid === euid || target.credentials.euid === euid;
+    if (!isPrivileged && !isOwn) result = -EPERM;
+    else if (!mayRaise && nice < target.nice && 20 - nice > target.group.limits[RLIMIT_NICE]!.soft) result = -EACCES;
+    else target.nice = nice;
   }
-  return 0;
+  return result;
 }
 
 function getpriority(task: Task, which: number, who: number): number {

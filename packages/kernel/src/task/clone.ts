@@ -136,7 +136,7 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
       now,
       namespaces.pidForChildren,
     );
-    namespaces.pidForChildren.init ??= process;
+    if (namespaces.pidForChildren !== kernel.tasks.namespace) namespaces.pidForChildren.init ??= process;
     child.ownTid = process.ownPid;
     process.oomScoreAdjust = parent.group.oomScoreAdjust;
     process.isDumpable = parent.group.isDumpable;

@@ -55,7 +55,7 @@ import type { Mount } from "../vfs/mount.ts";
 import type { TaskObserver } from "./task-observer.ts";
 import type { ClockSetObserver, TimeKernel } from "../time/time-kernel.ts";
 import { futexObserver } from "./futex.ts";
-import { unmapBeyond } from "../mm/mmap.ts";
+import { type Cut, cutMappings } from "../mm/cut-mappings.ts";
 
 /** Linux's default of vm.max_map_count (proc(5)). */
 const MAP_COUNT_DEFAULT = 65530;
@@ -257,10 +257,9 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
     return { seconds, nanoseconds: Math.floor((ms - seconds * 1000) * 1e6) };
   }
 
-  /** A file becomes shorter, and its pages are about to be dropped: mappings of them go. */
-  fileShrinks(inode: Inode, size: number): void {
-    if (inode.pages === null) return;
-    unmapBeyond(new Set([...this.tasks.tasks.values()].map((task) => task.space)), inode.pages, size);
+  fileShrinks(inode: Inode, size: number, from: unknown = null): Cut | null {
+    const { pages } = inode;
+    return pages === null ? null : cutMappings(spacesOf(this), pages, size, this, from as Cut | null);
   }
 
   /** RLIMIT_STACK of whoever uses the space. */
@@ -301,4 +300,8 @@ function makeTrampoline(frames: FrameAllocator): PageCache {
   frames.physical.u32[(frame * PAGE_SIZE) / 4] = 0x08b00893;
   frames.physical.u32[(frame * PAGE_SIZE) / 4 + 1] = 0x00000073;
   return pages;
+}
+
+function* spacesOf(kernel: Kernel): Generator<AddressSpace, void> {
+  for (const task of kernel.tasks.tasks.values()) yield task.space;
 }

@@ -65,7 +65,7 @@ export function createTestKernel(
     log: (message) => messages.push(message),
   });
   // The memory of tasks here may have no areas.
-  kernel.fileShrinks = () => {};
+  kernel.fileShrinks = () => null;
   // Number 1 is init's, which signals pass by.
   kernel.tasks.allocate();
   return { kernel, clock, messages };

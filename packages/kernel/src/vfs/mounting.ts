@@ -43,6 +43,7 @@ import type { FileSystemType } from "./file-system-types.ts";
 import { notifyUnmount } from "./inotify-marks.ts";
 import { MountNamespace } from "./mount-namespace.ts";
 import { Mount } from "./mount.ts";
+import { NamespaceInode } from "./namespace-file.ts";
 import { Path } from "./path.ts";
 import { syncFileSystem, syncInode } from "./write-back.ts";
 import type { Caller, VfsKernel } from "./vfs-kernel.ts";
@@ -236,7 +237,7 @@ export function mountFileSystem(
     const { userNamespace } = place.mount.fileSystem;
     if ((flags & MS_BIND) === 0 && !isCapable(credentials, CAP_SYS_ADMIN, userNamespace)) return -EPERM;
     namespace.changes.changed();
-    return remount(place, flags);
+    return remount(place, flags, request.options);
   }
   if ((flags & MS_BIND) !== 0) return bind(task, place, request.sourcePath!, flags, request.source);
   // Every mount is private here: shared and slave propagation are accepted and have nobody to reach.
@@ -320,10 +321,13 @@ function fileSystemOn(
   return fileSystem;
 }
 
-function remount(place: Path, flags: number): number {
+function remount(place: Path, flags: number, options: string): number {
   if (place.dentry !== place.mount.root) return -EINVAL;
   const mount = place.mount;
   if ((mount.lockedFlags & ~perMountFlags(flags)) !== 0) return -EPERM;
+  // With MS_BIND only the mount's own flags change.
+  const failed = (flags & MS_BIND) !== 0 ? 0 : mount.fileSystem.reconfigure(options);
+  if (failed < 0) return failed;
   mount.flags = (mount.flags & ~PER_MOUNT_FLAGS) | perMountFlags(flags);
   return 0;
 }
@@ -336,7 +340,9 @@ function bind(task: Caller, place: Path, source: Path, flags: number, name: stri
   // What is covered there would be seen (Linux fs/namespace.c, has_locked_children).
   if (below.length === 0 && inSource.some((child) => child.isLocked)) return -EINVAL;
   if (!kernel.vfs.hasMountRoom(namespace.mounts.length, 1 + below.length)) return -ENOSPC;
-  const mount = attach(kernel, namespace, place, source.mount.fileSystem, source.dentry, source.mount.flags, name);
+  const { fileSystem, flags: sourceFlags } = source.mount;
+  const shown = source.dentry.inode instanceof NamespaceInode ? source.mount.source : name;
+  const mount = attach(kernel, namespace, place, fileSystem, source.dentry, sourceFlags, shown);
   if (typeof mount === "number") return mount;
   mount.lockedFlags = source.mount.lockedFlags;
   // rbind: what is mounted below the source appears below the copy.
