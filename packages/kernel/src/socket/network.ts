@@ -41,8 +41,6 @@ export class Network extends Namespace {
   readonly packetSockets = new Set<PacketSocket>();
   /** net.ipv4.ping_group_range: whose processes may have ICMP sockets. As systemd sets it, all. */
   pingGroups = { first: 0, last: 2147483647 };
-  /** What was written to files of /proc/sys/net that nothing depends on, by path. Bound: those files. */
-  readonly keptSettings = new Map<string, string>();
   /** For /proc/net. Bound: open sockets. */
   readonly inetSockets = new Set<InetSocket>();
   readonly unixSockets = new Set<UnixSocket>();

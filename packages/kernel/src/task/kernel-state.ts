@@ -178,8 +178,6 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
   devtmpfs: Devtmpfs | null = null;
   /** The tmpfs that memfds and shared anonymous files live in (fs/memfd). */
   shmemMount: Mount | null = null;
-  /** What was written to files of /proc/sys that nothing depends on, by path. Bound: those files. */
-  readonly keptSettings = new Map<string, string>();
   readonly clockAdjustment = new ClockAdjustment();
   /** Called after CLOCK_REALTIME was set: timers that follow it move (timerfd_create(2)). Bound: open timerfds. */
   readonly clockSetObservers = new Set<ClockSetObserver>();
