@@ -234,7 +234,11 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "kernel/overflowuid": only("65534"),
   "kernel/overflowgid": only("65534"),
   "kernel/core_pattern": () => ({ read: (kernel) => kernel.coreSettings.pattern, write: setCorePattern }),
-  "kernel/core_pipe_limit": fixed(() => "0"),
+  "kernel/core_pipe_limit": bounded(
+    { least: 0, most: 0x7fffffff },
+    ({ coreSettings }) => coreSettings.pipeLimit,
+    ({ coreSettings }, value) => (coreSettings.pipeLimit = value),
+  ),
   "kernel/core_uses_pid": () => ({
     read: (kernel) => (kernel.coreSettings.usesPid ? "1" : "0"),
     write: (kernel, text) => {
@@ -313,8 +317,7 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "kernel/random/uuid": fixed(uuid),
   "kernel/random/entropy_avail": fixed(() => "256"),
   "kernel/random/poolsize": fixed(() => "256"),
-  // Memory is promised without a limit, and frames are found when pages are touched.
-  "vm/overcommit_memory": only("1"),
+  "vm/overcommit_memory": only("0"),
   "vm/overcommit_ratio": only("50"),
   "vm/overcommit_kbytes": only("0"),
   "vm/max_map_count": bounded(
