@@ -167,7 +167,7 @@ test("snapshots: take, compare, send, receive, roll back, delete; the schedule i
 
 test("a scrub runs between requests; metrics tell of all", async () => {
   assert.equal((await call("POST", "/volumes/data/scrub")).status, 202);
-  for (let tries = 0; tries < 100 && (await call("GET", "/volumes/data/scrub")).value["running"] === true; tries++)
+  for (let tries = 0; tries < 2000 && (await call("GET", "/volumes/data/scrub")).value["running"] === true; tries++)
     await new Promise((resolve) => setTimeout(resolve, 50));
   const scrub = (await call("GET", "/volumes/data/scrub")).value;
   assert.deepEqual([scrub["running"], scrub["lostBlocks"]], [false, 0]);
@@ -310,7 +310,7 @@ test("a configuration says what is served and kept: snapshots, a scrub and a bac
       /stratos_fs_backup_runs_total\{volume="kept"\} 1/.test(
         await (await fetchWithToken(`${kept.address}metrics`)).text(),
       ) && (await get("scrub"))?.running === false;
-    for (let tries = 0; tries < 200 && !(await isDone()); tries++)
+    for (let tries = 0; tries < 2000 && !(await isDone()); tries++)
       await new Promise((resolve) => setTimeout(resolve, 50));
     assert.ok(await isDone(), "the backup and the scrub came to their end");
   } finally {

@@ -226,7 +226,7 @@ async function freePort(): Promise<number> {
 
 /** Waits until it answers at all. */
 async function answers(server: ChildProcess, url: string): Promise<void> {
-  for (let round = 0; round < 200 && server.exitCode === null; round++) {
+  for (let round = 0; round < 2000 && server.exitCode === null; round++) {
     try {
       await (await fetch(url)).arrayBuffer();
       return;

@@ -1,4 +1,4 @@
-import { PAGE_SIZE } from "@stratos/abi";
+import { ENOSPC, PAGE_SIZE } from "@stratos/abi";
 import type { CallWork } from "../ground/call-work.ts";
 import type { FrameAllocator } from "./frame-allocator.ts";
 import type { Reapable } from "./reaper.ts";
@@ -9,6 +9,13 @@ export interface PageBacking {
   readPage(index: number, bytes: Uint8Array, at: number): number;
   /** Stores `length` bytes (≤ 4096, the rest lies beyond the end of the file). Returns 0 or a negated errno. */
   writePage(index: number, bytes: Uint8Array, at: number, length: number): number;
+}
+
+/** What bounds the pages of caches without a backing: those of all files of a tmpfs together. */
+export interface PageRoom {
+  /** Kept by the caches. */
+  pagesUsed: number;
+  readonly pagesMax: number;
 }
 
 /** Pages that are sorted and written together. */
@@ -60,6 +67,7 @@ export interface PageWatcher {
 export class PageCache {
   readonly frames: FrameAllocator;
   readonly backing: PageBacking | null;
+  readonly #room: PageRoom | null;
   /** By page index / SEGMENT_PAGES; none is empty. */
   #segments = new Map<number, Segment>();
   #pageCount = 0;
@@ -71,9 +79,10 @@ export class PageCache {
   readonly #watchers = new Map<string, PageWatcher>();
   #watchersMost = 16;
 
-  constructor(frames: FrameAllocator, backing: PageBacking | null) {
+  constructor(frames: FrameAllocator, backing: PageBacking | null, room: PageRoom | null = null) {
     this.frames = frames;
     this.backing = backing;
+    this.#room = room;
     if (backing !== null) frames.registerCache(this);
   }
 
@@ -92,18 +101,28 @@ export class PageCache {
     }
     segment.frames[index & (SEGMENT_PAGES - 1)] = frame;
     segment.count++;
-    this.#pageCount++;
-    this.frames.cachedCount++;
+    this.#count(1);
+  }
+
+  #count(pages: number): void {
+    this.#pageCount += pages;
+    this.frames.cachedCount += pages;
+    if (this.#room !== null) this.#room.pagesUsed += pages;
+  }
+
+  /** A new frame for a page; −ENOMEM, −ENOSPC. */
+  #allocate(): number {
+    return this.#room !== null && this.#room.pagesUsed >= this.#room.pagesMax ? -ENOSPC : this.frames.allocateZeroed();
   }
 
   /**
-   * Frame number of the page, read in when needed; a negated errno (EIO, ENOMEM). The caller retains it before it maps
-   * it.
+   * Frame number of the page, read in when needed; a negated errno (EIO, ENOMEM, ENOSPC). The caller retains it before
+   * it maps it.
    */
   frame(index: number): number {
     const present = this.peek(index);
     if (present !== 0) return present;
-    const frame = this.frames.allocateZeroed();
+    const frame = this.#allocate();
     if (frame < 0) return frame;
     if (this.backing !== null) {
       const failed = this.backing.readPage(index, this.frames.physical.u8, frame * PAGE_SIZE);
@@ -120,7 +139,7 @@ export class PageCache {
   frameForOverwrite(index: number): number {
     const present = this.peek(index);
     if (present !== 0) return present;
-    const frame = this.frames.allocateZeroed();
+    const frame = this.#allocate();
     if (frame < 0) return frame;
     this.#add(index, frame);
     return frame;
@@ -251,8 +270,7 @@ export class PageCache {
     if (frame === 0) return;
     segment!.frames[index & (SEGMENT_PAGES - 1)] = 0;
     if (--segment!.count === 0) this.#segments.delete(at);
-    this.#pageCount--;
-    this.frames.cachedCount--;
+    this.#count(-1);
     this.#dirty.delete(index);
     this.notifyChange(index);
     this.frames.release(frame);
@@ -264,8 +282,7 @@ export class PageCache {
     if (this.#watchers.size > 0) this.forEach(0, Infinity, (index) => this.notifyChange(index));
     this.#segments = new Map();
     this.#dirty.clear();
-    this.frames.cachedCount -= this.#pageCount;
-    this.#pageCount = 0;
+    this.#count(-this.#pageCount);
     this.frames.reaper.add(new DroppedPages(this.frames, segments));
   }
 
@@ -280,8 +297,7 @@ export class PageCache {
         continue;
       }
       this.#segments.delete(at);
-      this.#pageCount -= segment.count;
-      this.frames.cachedCount -= segment.count;
+      this.#count(-segment.count);
       dropped.push(segment);
     }
     for (const index of this.#dirty) if (index >= first) this.#dirty.delete(index);

@@ -229,7 +229,7 @@ export function mountFileSystem(
   if (!isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
   if ((flags & MS_REMOUNT) !== 0) {
     namespace.changes.changed();
-    return remount(place, flags);
+    return remount(place, flags, request.options);
   }
   if ((flags & MS_BIND) !== 0) return bind(task, place, request.sourcePath!, flags, request.source);
   // Every mount is private here: shared and slave propagation are accepted and have nobody to reach.
@@ -287,9 +287,12 @@ function fileSystemOn(
   return fileSystem;
 }
 
-function remount(place: Path, flags: number): number {
+function remount(place: Path, flags: number, options: string): number {
   if (place.dentry !== place.mount.root) return -EINVAL;
   const mount = place.mount;
+  // With MS_BIND only the mount's own flags change.
+  const failed = (flags & MS_BIND) !== 0 ? 0 : mount.fileSystem.reconfigure(options);
+  if (failed < 0) return failed;
   mount.flags = (mount.flags & ~PER_MOUNT_FLAGS) | perMountFlags(flags);
   return 0;
 }
