@@ -613,7 +613,7 @@ test("the examples of the README run as they stand", async () => {
   }
   assert.equal(said[0], "42\n 0\n");
   assert.match(said[1]!, /package\.json/);
-  assert.match(said[2]!, /24 80\r\n(.|\n)*3\n$/);
+  assert.match(said[2]!, /24 80\r\n[^]*\n3\n$/);
   assert.equal(said[3], "a\nb\n\n");
   assert.equal(said.length, 4);
 });
