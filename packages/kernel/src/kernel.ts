@@ -11,7 +11,7 @@ export type { Notice } from "./ground/notice.ts";
 export { runTasks, handleEcall, handleTlbMiss } from "./task/run-loop.ts";
 export { createInit, startProcess, type FirstProcess, type StartFailure } from "./task/first-process.ts";
 export { callsByNumber, CALL_TABLES } from "./syscall/all-calls.ts";
-export { keptSettings } from "./procfs/sysctl.ts";
+export { settledValues } from "./procfs/sysctl.ts";
 export { sendSignalToProcess } from "./signal/send-signal.ts";
 export { timeTicks } from "./time/timebase.ts";
 export { signalInfo } from "./signal/pending-signals.ts";
