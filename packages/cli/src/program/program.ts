@@ -149,10 +149,12 @@ export async function createProgram(
   ];
   const at = namedAt([{ names: OWN_NAMES, load: async () => [] }, ...files], words);
   const word = words[at] ?? "";
-  const isDocument = word === "completion" || word === "man";
+  const isOwn = OWN_NAMES.includes(word);
+  if (word === "completion" || word === "man") await addCommands(program, files, finish, { words, scope: "all" });
+  else if (!isOwn && words.some(isHelp) && scope === "named")
+    await addCommands(program, files, finish, { words, scope: "level" });
   // A word that is none of them may be a slip: whoever fails asks again for the whole level.
-  if (isDocument || scope !== "named" || (!OWN_NAMES.includes(word) && (at >= 0 || words.some(isHelp))))
-    await addCommands(program, files, finish, { words, scope: isDocument ? "all" : scope });
+  else if (scope !== "named" || (!isOwn && at >= 0)) await addCommands(program, files, finish, { words, scope });
   for (const command of [completion, man]) program.addCommand(command);
   for (const command of program.commands) command.copyInheritedSettings(program);
   return program;
