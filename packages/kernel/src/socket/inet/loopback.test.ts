@@ -31,7 +31,13 @@ import {
   IPPROTO_TCP,
   IPPROTO_UDP,
   IPPROTO_UDPLITE,
+  IPV6_DSTOPTS,
   IPV6_HOPLIMIT,
+  IPV6_HOPOPTS,
+  IPV6_RECVDSTOPTS,
+  IPV6_RECVHOPOPTS,
+  IPV6_RTHDR,
+  EPERM,
   IPV6_RECVHOPLIMIT,
   IPV6_UNICAST_HOPS,
   IPV6_V6ONLY,
@@ -428,5 +434,57 @@ describe("options", () => {
     assert.equal(user.setInt(fd, 9999, 1, 1), -ENOPROTOOPT);
     assert.equal(user.setBytes(fd, SOL_SOCKET, SO_KEEPALIVE, new Uint8Array(2)), -EINVAL);
     assert.equal(user.setBytes(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, new Uint8Array(8)), -EINVAL);
+  });
+});
+
+describe("IPv6 extension headers", () => {
+  /** Pad of six bytes (RFC 8200 §4.2), behind next header and length. */
+  const OPTIONS = [0, 0, 1, 4, 0, 0, 0, 0];
+
+  it("are kept, told back, and refused as RFC 3542 and Linux say", () => {
+    const { user } = SocketTask.createMachine();
+    const fd = user.socket(AF_INET6, SOCK_DGRAM);
+    const set = (name: number, bytes: number[]): number =>
+      user.setBytes(fd, IPPROTO_IPV6, name, Uint8Array.from(bytes));
+    const segments = [17, 2, 4, 0, 0, 0, 0, 0, ...new Array<number>(16).fill(1)];
+    assert.equal(set(IPV6_RTHDR, segments), 0);
+    assert.deepEqual(user.getBytes(fd, IPPROTO_IPV6, IPV6_RTHDR), Uint8Array.from(segments));
+    assert.equal(set(IPV6_RTHDR, [17, 2, 0, 1, 0, 0, 0, 0, ...new Array<number>(16).fill(1)]), -EINVAL, "type 0");
+    assert.equal(set(IPV6_RTHDR, segments.slice(0, 23)), -EINVAL);
+    assert.equal(set(IPV6_RTHDR, []), 0);
+    assert.deepEqual(user.getBytes(fd, IPPROTO_IPV6, IPV6_RTHDR), new Uint8Array(0));
+    assert.equal(set(IPV6_HOPOPTS, OPTIONS.slice(0, 6)), -EINVAL);
+    user.becomeUser(1000);
+    assert.equal(set(IPV6_HOPOPTS, OPTIONS), -EPERM);
+  });
+
+  it("travel with datagrams, of the socket or beside one, to who asks for them", () => {
+    const { user } = SocketTask.createMachine();
+    const server = user.socket(AF_INET6, SOCK_DGRAM);
+    user.bind(server, inet6("::1", 0));
+    const client = user.socket(AF_INET6, SOCK_DGRAM);
+    user.connect(client, inet6("::1", user.port(server)));
+    user.setInt(server, IPPROTO_IPV6, IPV6_RECVHOPOPTS, 1);
+    user.setInt(server, IPPROTO_IPV6, IPV6_RECVDSTOPTS, 1);
+    user.setBytes(client, IPPROTO_IPV6, IPV6_HOPOPTS, Uint8Array.from(OPTIONS));
+    assert.equal(user.send(client, "sticky"), 6);
+    assert.equal(user.sendMessage(client, "both", IPV6_DSTOPTS, [0x04010000, 0], 0, IPPROTO_IPV6), 4);
+    const first = user.receiveMessage(server);
+    assert.deepEqual(
+      [first.text, first.control.map(({ type, data }) => [type, data[0]])],
+      ["sticky", [[IPV6_HOPOPTS, 17]]],
+    );
+    const second = user.receiveMessage(server);
+    assert.deepEqual(
+      second.control.map(({ type, data }) => [type, data[0], data.length]),
+      [
+        [IPV6_HOPOPTS, 60, 8],
+        [IPV6_DSTOPTS, 17, 8],
+      ],
+    );
+    assert.equal(user.sendMessage(client, "short", IPV6_DSTOPTS, [0x0100, 0], 0, IPPROTO_IPV6), -EINVAL);
+    user.setBytes(client, IPPROTO_IPV6, IPV6_RTHDR, Uint8Array.from([17, 2, 4, 0, 0, 0, 0, 0, ...OPTIONS, ...OPTIONS]));
+    assert.equal(user.send(client, "routed"), 6);
+    assert.equal(user.receive(server, 1, MSG_DONTWAIT), -EAGAIN, "nobody takes a routing header");
   });
 });
