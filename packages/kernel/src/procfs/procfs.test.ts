@@ -238,14 +238,14 @@ it("settings can be read and set by who may", () => {
   const { messages } = test.kernel;
   const told = messages.end;
   const set = (name: string, value: string): number => user.write(user.open(`/proc/sys/${name}`, O_WRONLY), value);
-  assert.equal(set("vm/overcommit_memory", "1\n"), 2);
+  assert.equal(set("vm/overcommit_memory", "0\n"), 2);
   assert.equal(set("kernel/printk", "4 4  1\t7\n"), 9);
   assert.equal(set("net/ipv4/conf/lo/tag", "-7"), 2);
   assert.equal(user.get("/proc/sys/net/ipv4/conf/lo/tag"), "-7\n");
   assert.equal(messages.end, told, "what can be written is not worth a word");
   assert.equal(set("vm/overcommit_memory", "2\n"), -EINVAL);
-  assert.equal(messages.at(told)!.text, "sysctl: vm/overcommit_memory is always 1 here");
-  assert.equal(user.get("/proc/sys/vm/overcommit_memory"), "1\n");
+  assert.equal(messages.at(told)!.text, "sysctl: vm/overcommit_memory is always 0 here");
+  assert.equal(user.get("/proc/sys/vm/overcommit_memory"), "0\n");
   assert.equal(user.open("/proc/sys/kernel/osrelease", O_WRONLY), -EACCES);
   assert.match(user.get("/proc/sys/kernel/random/uuid") as string, /^[0-9a-f-]{36}\n$/);
   assert.equal(user.get("/proc/sys/kernel/random/boot_id"), user.get("/proc/sys/kernel/random/boot_id"));

@@ -282,8 +282,7 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "kernel/random/uuid": fixed(uuid),
   "kernel/random/entropy_avail": fixed(() => "256"),
   "kernel/random/poolsize": fixed(() => "256"),
-  // Memory is promised without a limit, and frames are found when pages are touched.
-  "vm/overcommit_memory": only("1"),
+  "vm/overcommit_memory": only("0"),
   "vm/overcommit_ratio": only("50"),
   "vm/overcommit_kbytes": only("0"),
   "vm/max_map_count": bounded(
