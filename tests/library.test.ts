@@ -205,6 +205,44 @@ test("two sandboxes in one process, alone and with one engine, know nothing of e
     [["a\na\n", "b\nb\n"], "still\n", ["a\na\n", "b\nb\n"], "still\n", [true, false]],
   ));
 
+test("sandboxes on one board run beside one another, within its memory, and end with it", () =>
+  prints(
+    `import { Board, Sandbox } from "stratos";
+    const image = process.env.IMAGE;
+    const said = [];
+    const board = await Board.create({ memoryBytes: 640 << 20 });
+    const [a, b] = await Promise.all(["a", "b"].map((hostname) =>
+      Sandbox.create({ image, hostname, board, memoryBytes: 256 << 20 })));
+    const line = "hostname > /tmp/name; seq 1000 | sort -r | md5sum; cat /tmp/name; ls /tmp";
+    const [one, other] = await Promise.all([a.run(line), b.run(line)]);
+    said.push(one.stdout.replace(/\\S+  -/, "sum"), one.stdout.slice(0, 32) === other.stdout.slice(0, 32));
+    const failing = (promise) => promise.then(() => "no failure", ({ kind, data }) => [kind, data]);
+    said.push(await failing(Sandbox.create({ image, board })));
+    said.push(await failing(Sandbox.create({ image, board, isolation: "process", memoryBytes: 64 << 20 })));
+    said.push(await failing(Board.create({ memoryBytes: 1 })));
+    said.push((await a.run("while :; do :; done", { timeoutMs: 500 })).timedOut);
+    await a.close();
+    const c = await Sandbox.create({ image, board, memoryBytes: 256 << 20 });
+    said.push((await c.run("ls /tmp; grep -c MemTotal /proc/meminfo")).stdout, (await b.run("cat /tmp/name")).stdout);
+    await board.close();
+    await board.close();
+    said.push((await failing(b.run("true")))[0], (await failing(Sandbox.create({ image, board })))[0]);
+    await b.close();
+    console.log(JSON.stringify(said));`,
+    [
+      "sum\na\nname\n",
+      true,
+      ["option", { option: "memoryBytes" }],
+      ["option", { option: "isolation" }],
+      ["option", { option: "memoryBytes" }],
+      true,
+      "1\n",
+      "b\n",
+      "engine",
+      "closed",
+    ],
+  ));
+
 test("what cannot be is told by kind and data", () =>
   prints(
     `import { Sandbox, StratosError, openImage, openVolume } from "stratos";
