@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { fstatSync, openSync, readFileSync, realpathSync, statSync, writeSync, closeSync } from "node:fs";
+import { fstatSync, openSync, readFileSync, realpathSync, statfsSync, statSync, writeSync, closeSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { stratosHome, volumePaths } from "@stratos/host-node";
 import { AEGISFS_TYPE, findMount, readMountTable } from "@stratos/host-node/mounts";
@@ -124,6 +124,8 @@ function freePlace(dir: string): string {
   try {
     const place = realpathSync(dir);
     if (!statSync(place).isDirectory()) throw new CommandError(dir, "not a folder");
+    // The kernel may still know the folder's attributes; how full it is only its server knows.
+    if (findMount(place)?.type === AEGISFS_TYPE) statfsSync(place);
     return place;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOTCONN")
