@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { E2BIG, EINVAL, ENOENT, ENOTTY, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "@stratos/abi";
+import { E2BIG, EINVAL, ENOENT, ENOTTY, MAP_PRIVATE, PROCMAP_QUERY, PROT_READ, PROT_WRITE } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import { CALL_WORK } from "../ground/call-work.ts";
 import { AreaList } from "../mm/area-list.ts";
@@ -13,7 +13,6 @@ import { BUFFER, FileTask } from "../testing/file-system-task.ts";
 import { mountAt } from "../vfs/mounting.ts";
 import { Procfs } from "./procfs.ts";
 
-const PROCMAP_QUERY = 0xc0686611;
 const BASE = 0x10000;
 
 function machine(): { user: FileTask; frame: number } {
@@ -22,7 +21,7 @@ function machine(): { user: FileTask; frame: number } {
     user,
   } = FileTask.create();
   mountAt(kernel, "/proc", new Procfs(kernel));
-  const frame = kernel.frames.allocateZeroed();
+  const frame = kernel.frames.allocateZeroed(kernel.memory);
   const area = (start: number, pages: number, protection: number, label: string): Area =>
     new Area(start, start + pages * 4096, protection, MAP_PRIVATE, { file: null, pages: null, offset: 0, label });
   const areas = new AreaList(kernel.areaUsage);
@@ -67,7 +66,7 @@ it("sums over very many areas are made in pieces, and are those of all areas", (
   const range = { file: null, pages: null, offset: 0, label: "" };
   for (let at = 1; at <= count; at++)
     areas.insert(new Area(at * 8192, at * 8192 + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, range));
-  const frame = kernel.frames.allocateZeroed();
+  const frame = kernel.frames.allocateZeroed(kernel.memory);
   // Each area has its one page in memory.
   const table = {
     residentPages: count,

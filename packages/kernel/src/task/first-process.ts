@@ -1,11 +1,11 @@
-import { AT_FDCWD, SIGCHLD } from "@stratos/abi";
+import { AT_FDCWD, SIGCHLD, SIG_IGN } from "@stratos/abi";
 import { assert } from "@stratos/base";
 import { HART_STATE_SIZE } from "@stratos/riscv";
 import type { Kernel } from "./kernel-state.ts";
 import { AddressSpace } from "../mm/address-space.ts";
 import { type Credentials, ROOT } from "../security/credentials.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
-import { SIG_IGN, SignalActions } from "../signal/signal-actions.ts";
+import { SignalActions } from "../signal/signal-actions.ts";
 import { FileTable, OPEN_MAX } from "../vfs/file-table.ts";
 import { FsContext } from "../vfs/fs-context.ts";
 import { isErrno } from "../vfs/inode.ts";

@@ -3,8 +3,8 @@
  *
  * /dev/pts/ptmx is the multiplexer, too, with `ptmxmode`; the numbers come and go with the masters.
  */
-import { EINVAL, ENOENT, ENOSPC, ENXIO, O_NOCTTY, S_IFCHR, S_IFDIR } from "@stratos/abi";
-import { Pty, PtyMasterFile, PTS_MAJOR } from "./pty.ts";
+import { EINVAL, ENOENT, ENOSPC, ENXIO, O_NOCTTY, S_IFCHR, S_IFDIR, UNIX98_PTY_SLAVE_MAJOR } from "@stratos/abi";
+import { Pty, PtyMasterFile } from "./pty.ts";
 import { Dentry } from "../vfs/dentry.ts";
 import { makeDevice } from "../vfs/device-registry.ts";
 import { FileSystem, type FileSystemUsage } from "../vfs/file-system.ts";
@@ -103,7 +103,7 @@ export class DevptsFileSystem extends FileSystem {
     if (this.#count >= Math.min(this.settings.max, this.kernel.tty.maximumPtys)) return -ENOSPC;
     let index = 0;
     while (this.#ptys[index]) index++;
-    const device = makeDevice(PTS_MAJOR, index);
+    const device = makeDevice(UNIX98_PTY_SLAVE_MAJOR, index);
     const pty = new Pty(this.kernel, index, device, this);
     this.#ptys[index] = { pty, inode: new PtsInode(this, pty, task), isHidden: false };
     this.#count++;

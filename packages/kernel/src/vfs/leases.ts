@@ -1,7 +1,6 @@
-import { CAP_LEASE, EACCES, EAGAIN, EINVAL, F_RDLCK, F_UNLCK, F_WRLCK } from "@stratos/abi";
+import { CAP_LEASE, EACCES, EAGAIN, EINVAL, F_RDLCK, F_UNLCK, F_WRLCK, POLL_MSG } from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
 import { sendIoSignal } from "./io-signal.ts";
-import { POLL_MSG } from "../signal/pending-signals.ts";
 import { BLOCKED, WaitQueue } from "../ground/wait-queue.ts";
 import type { Inode } from "./inode.ts";
 import type { OpenFile } from "./open-file.ts";

@@ -1,10 +1,7 @@
-import { PAGE_SIZE, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "@stratos/abi";
+import { PAGE_SIZE, PIPE_BUF, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "@stratos/abi";
 import { WaitQueue } from "../../ground/wait-queue.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
-
-/** Writes up to this size are never mixed with others. */
-export const PIPE_BUF = 4096;
 
 /**
  * The byte queue behind a pipe or fifo: a ring of frames of physical memory, so that what goes through never leaves it.
@@ -63,7 +60,7 @@ export class Pipe {
       const slot = (position - within) / PAGE_SIZE;
       let frame = frames[slot]!;
       if (frame === 0) {
-        frame = this.#kernel.frames.allocate();
+        frame = this.#kernel.frames.allocate(this.#kernel.memory);
         if (frame < 0) return done > 0 ? done : frame;
         frames[slot] = frame;
       }
@@ -115,7 +112,7 @@ export class Pipe {
     const frames = new Int32Array(bytes / PAGE_SIZE);
     const length = this.length;
     for (let at = 0; at < length; at += PAGE_SIZE) {
-      const frame = this.#kernel.frames.allocate();
+      const frame = this.#kernel.frames.allocate(this.#kernel.memory);
       if (frame < 0) {
         for (const other of frames) if (other > 0) this.#kernel.frames.release(other);
         return false;

@@ -9,6 +9,14 @@
  */
 import {
   AT_FDCWD,
+  ELFCLASS64,
+  ELFDATA2LSB,
+  ELF_MAGIC,
+  EM_RISCV,
+  ET_CORE,
+  EV_CURRENT,
+  Elf64Ehdr,
+  Elf64Phdr,
   O_CREAT,
   O_EXCL,
   O_LARGEFILE,
@@ -19,8 +27,10 @@ import {
   PROT_EXEC,
   PROT_READ,
   PROT_WRITE,
-  SIGKILL,
+  PT_LOAD,
+  PT_NOTE,
   RLIMIT_CORE,
+  SIGKILL,
 } from "@stratos/abi";
 import { type Area, AREA_NO_DUMP } from "../../mm/area.ts";
 import { PTE_A } from "../../mm/page-table.ts";
@@ -32,7 +42,8 @@ import type { OpenFile } from "../../vfs/open-file.ts";
 import { removeFile } from "../../vfs/name-changes.ts";
 import { openPath } from "../../vfs/open.ts";
 import { truncateInode } from "../../vfs/truncate.ts";
-import { coreNotes, put64, type ThreadState, threadState } from "./core-notes.ts";
+import { put64 } from "../../ground/words.ts";
+import { coreNotes, type ThreadState, threadState } from "./core-notes.ts";
 import {
   FILTER_ELF_HEADERS,
   FILTER_FILE_PRIVATE,
@@ -51,9 +62,6 @@ const STEP_PAGES = 512;
 const SPARSE_BYTES = 2 ** 30;
 /** The same where pages are expected: each window without one makes the next twice as wide. */
 const DENSE_BYTES = STEP_PAGES * PAGE_SIZE;
-const HEADER_SIZE = 64,
-  PROGRAM_HEADER_SIZE = 56;
-const ELF_MAGIC = 0x464c457f;
 
 /** An area and how many of its bytes, from its start, stand in the file. */
 interface Segment {
@@ -218,20 +226,19 @@ export class CoreDump {
   #writeHeaders(task: Task): boolean {
     const notes = coreNotes(task, this.#info, this.#threads, this.#areas);
     const count = this.#segments.length + 1;
-    const notesAt = HEADER_SIZE + count * PROGRAM_HEADER_SIZE;
+    const notesAt = Elf64Ehdr.size + count * Elf64Phdr.size;
     const bytes = new Uint8Array(Math.ceil((notesAt + notes.length) / PAGE_SIZE) * PAGE_SIZE);
     const view = new DataView(bytes.buffer);
-    // ELF64, little endian, ET_CORE, EM_RISCV.
-    bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
-    view.setUint16(16, 4, true);
-    view.setUint16(18, 243, true);
-    view.setUint32(20, 1, true);
-    view.setUint32(32, HEADER_SIZE, true);
-    view.setUint16(52, HEADER_SIZE, true);
-    view.setUint16(54, PROGRAM_HEADER_SIZE, true);
-    view.setUint16(56, count, true);
-    putProgramHeader(view, HEADER_SIZE, {
-      type: 4,
+    bytes.set([0x7f, 0x45, 0x4c, 0x46, ELFCLASS64, ELFDATA2LSB, EV_CURRENT]);
+    view.setUint16(Elf64Ehdr.offset.e_type, ET_CORE, true);
+    view.setUint16(Elf64Ehdr.offset.e_machine, EM_RISCV, true);
+    view.setUint32(Elf64Ehdr.offset.e_version, EV_CURRENT, true);
+    put64(view, Elf64Ehdr.offset.e_phoff, Elf64Ehdr.size);
+    view.setUint16(Elf64Ehdr.offset.e_ehsize, Elf64Ehdr.size, true);
+    view.setUint16(Elf64Ehdr.offset.e_phentsize, Elf64Phdr.size, true);
+    view.setUint16(Elf64Ehdr.offset.e_phnum, count, true);
+    putProgramHeader(view, Elf64Ehdr.size, {
+      type: PT_NOTE,
       flags: 0,
       offset: notesAt,
       address: 0,
@@ -248,8 +255,8 @@ export class CoreDump {
         ((area.protection & PROT_READ) !== 0 ? 4 : 0) |
         ((area.protection & PROT_WRITE) !== 0 ? 2 : 0) |
         ((area.protection & PROT_EXEC) !== 0 ? 1 : 0);
-      putProgramHeader(view, HEADER_SIZE + (index + 1) * PROGRAM_HEADER_SIZE, {
-        type: 1,
+      putProgramHeader(view, Elf64Ehdr.size + (index + 1) * Elf64Phdr.size, {
+        type: PT_LOAD,
         flags,
         offset: segment.offset,
         address: area.start,
@@ -384,11 +391,12 @@ interface ProgramHeader {
   alignment: number;
 }
 
-/** `Elf64_Phdr`. */
 function putProgramHeader(view: DataView, at: number, header: ProgramHeader): void {
-  view.setUint32(at, header.type, true);
-  view.setUint32(at + 4, header.flags, true);
-  [header.offset, header.address, 0, header.fileBytes, header.memoryBytes, header.alignment].forEach((value, index) =>
-    put64(view, at + 8 + index * 8, value),
-  );
+  view.setUint32(at + Elf64Phdr.offset.p_type, header.type, true);
+  view.setUint32(at + Elf64Phdr.offset.p_flags, header.flags, true);
+  put64(view, at + Elf64Phdr.offset.p_offset, header.offset);
+  put64(view, at + Elf64Phdr.offset.p_vaddr, header.address);
+  put64(view, at + Elf64Phdr.offset.p_filesz, header.fileBytes);
+  put64(view, at + Elf64Phdr.offset.p_memsz, header.memoryBytes);
+  put64(view, at + Elf64Phdr.offset.p_align, header.alignment);
 }
