@@ -55,7 +55,6 @@ import type { SyscallRow } from "./syscall-row.ts";
 import type { FutexWaiter } from "../mm/futex-waiter.ts";
 import { piFutexObserver, type PiWaiter } from "./pi-futex.ts";
 import type { Devtmpfs } from "../fs/devtmpfs/devtmpfs.ts";
-import type { MqueueFileSystem } from "../fs/mqueue/mqueue.ts";
 import type { Mount } from "../vfs/mount.ts";
 import type { TaskObserver } from "./task-observer.ts";
 import type { ClockSetObserver, TimeKernel } from "../time/time-kernel.ts";
@@ -196,7 +195,6 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
   lastIdentity = 0;
   /** The file systems that there is one of in the machine; null: nobody has asked for it yet. */
   devtmpfs: Devtmpfs | null = null;
-  mqueue: MqueueFileSystem | null = null;
   /** The tmpfs that memfds and shared anonymous files live in (fs/memfd). */
   shmemMount: Mount | null = null;
   readonly clockAdjustment = new ClockAdjustment();

@@ -1,4 +1,5 @@
 import { EINVAL, ENOSPC, ESTALE, PAGE_SIZE, S_IFDIR, TMPFS_MAGIC } from "@stratos/abi";
+import { ROOT } from "../../security/credentials.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
 import { type FileSystemType, parseMountOptions } from "../../vfs/file-system-types.ts";
 import type { Inode, NewInode } from "../../vfs/inode.ts";
@@ -155,6 +156,7 @@ function parseSize(text: string, memoryBytes: number): number {
 
 /** −EINVAL: an unknown option, or a value that is none. */
 function parseOptions(kernel: FsKernel, text: string): Partial<TmpfsOptions> | number {
+  const { userNamespace } = kernel.scheduler.current?.credentials ?? ROOT;
   const result: Partial<TmpfsOptions> = {};
   const memory = kernel.memory.limit * PAGE_SIZE;
   for (const [key, value] of parseMountOptions(text)) {
@@ -173,10 +175,10 @@ function parseOptions(kernel: FsKernel, text: string): Partial<TmpfsOptions> | n
         result.mode = number = parseInt(value, 8) & 0o7777;
         break;
       case "uid":
-        result.uid = number = Number(value);
+        result.uid = number = userNamespace.uids.toKernel(Number(value));
         break;
       case "gid":
-        result.gid = number = Number(value);
+        result.gid = number = userNamespace.gids.toKernel(Number(value));
         break;
       case "inode32":
       case "inode64":
@@ -188,7 +190,7 @@ function parseOptions(kernel: FsKernel, text: string): Partial<TmpfsOptions> | n
       default:
         return -EINVAL;
     }
-    if (Number.isNaN(number)) return -EINVAL;
+    if (Number.isNaN(number) || number < 0) return -EINVAL;
   }
   // 0: no limit but the machine's memory (tmpfs(5)).
   if (result.sizeBytes === 0) result.sizeBytes = memory;
@@ -199,8 +201,10 @@ function parseOptions(kernel: FsKernel, text: string): Partial<TmpfsOptions> | n
 export const tmpfsType: FileSystemType = {
   name: "tmpfs",
   isVirtual: true,
+  userNamespace: (caller) => caller.credentials.userNamespace,
   create(kernel: FsKernel, _source: string, options: string) {
     const parsed = parseOptions(kernel, options);
-    return typeof parsed === "number" ? parsed : new Tmpfs(kernel, parsed);
+    const { fsuid, fsgid } = kernel.scheduler.current?.credentials ?? ROOT;
+    return typeof parsed === "number" ? parsed : new Tmpfs(kernel, { uid: fsuid, gid: fsgid, ...parsed });
   },
 };
