@@ -114,6 +114,10 @@ test("a volume on a block device is mounted as one, and its server is the only o
     new RegExp(` ${volume.mountPoint} .* fuseblk.aegisfs ${device} `),
   );
   await volume.sh("echo on a device > device");
+  // Commands that change it reach the server, though the kernel has the device for itself.
+  for (const [index, name] of [volume.mountPoint, device].entries())
+    assert.match((await volume.stratos(["fs", "snapshot", "create", name, `by-${index}`])).stdout, /^by-\d\n$/);
+  assert.match((await volume.stratos(["fs", "check", volume.mountPoint])).stdout, /clean/);
   if (handsSyncOn) {
     await volume.sh("sync -f .");
     await volume.kill(`/run/lock/stratos${device.replaceAll("/", "-")}.lock`);

@@ -6,6 +6,7 @@ import {
   readFileSync,
   realpathSync,
   statSync,
+  statfsSync,
   writeSync,
   closeSync,
   existsSync,
@@ -264,6 +265,8 @@ function freePlace(dir: string): string {
   try {
     const place = realpathSync(dir);
     if (!statSync(place).isDirectory()) throw new CommandError(dir, "not a folder");
+    // The kernel may still know the folder's attributes; how full it is only its server knows.
+    if (findMount(place)?.type === AEGISFS_TYPE) statfsSync(place);
     return place;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOTCONN")

@@ -37,6 +37,7 @@ import type { AddressSpace } from "../mm/address-space.ts";
 import { call } from "../testing/system-calls.ts";
 import { devptsOf } from "../tty/devpts.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
+import { NAMESPACE_KINDS } from "../security/namespace.ts";
 import { settledValues } from "./sysctl.ts";
 import { BUFFER, FileTask, type Stat } from "../testing/file-system-task.ts";
 import { advance, type TestKernel } from "../testing/fake-task.ts";
@@ -210,6 +211,7 @@ it("each setting of /proc/sys that can be changed acts", () => {
     "kernel/shm_next_id",
     "kernel/shmmax",
     "kernel/shmmni",
+    ...NAMESPACE_KINDS.map((kind) => `user/max_${kind}_namespaces`),
     "net/ipv4/conf/all/tag",
     "net/ipv4/conf/default/tag",
     "net/ipv4/conf/lo/tag",
