@@ -37,7 +37,6 @@ import type { AddressSpace } from "../mm/address-space.ts";
 import { call } from "../testing/system-calls.ts";
 import { devptsOf } from "../tty/devpts.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
-import { NAMESPACE_KINDS } from "../security/namespace.ts";
 import { settledValues } from "./sysctl.ts";
 import { BUFFER, FileTask, type Stat } from "../testing/file-system-task.ts";
 import { advance, type TestKernel } from "../testing/fake-task.ts";
