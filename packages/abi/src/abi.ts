@@ -9,6 +9,8 @@ export * from "./event-flags.ts";
 export * from "./mount-flags.ts";
 export * from "./file-control.ts";
 export * from "./block-ioctls.ts";
+export * from "./packet-numbers.ts";
+export * from "./rtnetlink-numbers.ts";
 export * from "./socket-numbers.ts";
 export * from "./socket-structures.ts";
 export * from "./posix-acl.ts";

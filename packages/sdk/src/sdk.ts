@@ -3,4 +3,4 @@
  * channel of bytes. What a host is, a face gives it as `EngineHost`.
  */
 export { EngineServer, type EngineHost, type OpenedImage, type OpenedRoot, type Work } from "./engine-server.ts";
-export type { OpenImageRequest, OpenVolumeRequest } from "./protocol.ts";
+export type { OpenImageRequest, OpenVolumeRequest, Place } from "./protocol.ts";

@@ -214,12 +214,13 @@ function hangUpTerminal(task: Task): number {
 const LOG_BYTES = 1 << 19;
 
 /**
- * syslog(2): everyone may read all and ask for the size (dmesg_restrict is 0), the rest needs CAP_SYSLOG. The console's
- * level is set for nobody: the host decides what it shows.
+ * syslog(2): everyone may read all and ask for the size, unless dmesg_restrict is 1; the rest needs CAP_SYSLOG. The
+ * console's level is set for nobody: the host decides what it shows.
  */
 function syslog(task: Task, type: number, buffer: number, length: number): number {
   const mayAll = isCapable(task.credentials, CAP_SYSLOG) || isCapable(task.credentials, CAP_SYS_ADMIN);
-  if (type !== SYSLOG_ACTION_READ_ALL && type !== SYSLOG_ACTION_SIZE_BUFFER && !mayAll) return -EPERM;
+  const isOpen = type === SYSLOG_ACTION_READ_ALL || type === SYSLOG_ACTION_SIZE_BUFFER;
+  if (!mayAll && (!isOpen || task.kernel.messages.isRestricted)) return -EPERM;
   if (type < 0 || type > SYSLOG_ACTION_SIZE_BUFFER) return -EINVAL;
   if (type >= SYSLOG_ACTION_READ && type <= SYSLOG_ACTION_READ_CLEAR && (buffer === 0 || length < 0)) return -EINVAL;
   if (type === SYSLOG_ACTION_CONSOLE_LEVEL && (length < 1 || length > 8)) return -EINVAL;

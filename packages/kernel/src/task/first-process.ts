@@ -27,8 +27,10 @@ export interface FirstProcess {
   environment: string[];
   workingDirectory: string;
   credentials?: Credentials;
-  /** Descriptors 0, 1 and 2; taken over. */
+  /** Descriptors from 0 on; taken over. */
   standardFiles: OpenFile[];
+  /** Changes its limits before its program is loaded. */
+  limits?: (limits: Limit[]) => void;
 }
 
 /** Why a first process could not be started; `errno` is positive. */
@@ -112,6 +114,7 @@ function createProcess(kernel: Kernel, standardFiles: OpenFile[], credentials: C
  */
 export function startProcess(kernel: Kernel, request: FirstProcess): Task | StartFailure {
   const task = createProcess(kernel, request.standardFiles, request.credentials ?? ROOT);
+  request.limits?.(task.group.limits);
   const failed = loadProgram(kernel, task, request);
   if (failed !== null) {
     const { onProcessExit } = kernel;

@@ -12,10 +12,10 @@ import { parseMountOptions, type FileSystemType } from "../vfs/file-system-types
 import { Inode } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { Path } from "../vfs/path.ts";
+import { PTYS_MAX } from "./tty-state.ts";
 import type { TtyCaller, TtyKernel } from "./tty-kernel.ts";
 
 /** kernel.pty.max. */
-const PTYS_MAX = 4096;
 const DEVPTS_SUPER_MAGIC = 0x1cd1;
 const ROOT_INO = 1,
   PTMX_INO = 2,
@@ -43,6 +43,11 @@ export class DevptsFileSystem extends FileSystem {
     super(kernel.allocateDevice());
     this.kernel = kernel;
     this.root = new DevptsRoot(this);
+  }
+
+  /** Pairs that are open. */
+  get count(): number {
+    return this.#count;
   }
 
   usage(): FileSystemUsage {
@@ -95,7 +100,7 @@ export class DevptsFileSystem extends FileSystem {
 
   /** A new pair, seen by its master: −ENOSPC when there are too many. */
   openMaster(task: TtyCaller, flags: number, inode: Inode | null, path: Path | null): OpenFile | number {
-    if (this.#count >= this.settings.max) return -ENOSPC;
+    if (this.#count >= Math.min(this.settings.max, this.kernel.tty.maximumPtys)) return -ENOSPC;
     let index = 0;
     while (this.#ptys[index]) index++;
     const device = makeDevice(UNIX98_PTY_SLAVE_MAJOR, index);

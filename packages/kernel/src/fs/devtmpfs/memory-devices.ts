@@ -1,9 +1,12 @@
 import {
   CAP_SYS_ADMIN,
+  CAP_SYSLOG,
   EINVAL,
   ENOSPC,
   EPERM,
   MEM_MAJOR,
+  O_ACCMODE,
+  O_WRONLY,
   PAGE_SIZE,
   POLLIN,
   POLLOUT,
@@ -129,5 +132,12 @@ export function registerMemoryDevices(kernel: FsKernel): void {
   register(FULL_MINOR, (flags, inode, path) => new FullDevice(kernel, flags, inode, path));
   register(RANDOM_MINOR, (flags, inode, path) => new RandomDevice(kernel, flags, inode, path));
   register(URANDOM_MINOR, (flags, inode, path) => new RandomDevice(kernel, flags, inode, path));
-  register(KMSG_MINOR, (flags, inode, path) => new KernelMessageDevice(kernel, flags, inode, path));
+  kernel.vfs.devices.registerCharacter(MEM_MAJOR, KMSG_MINOR, {
+    name: "mem",
+    open: ({ credentials }, inode, flags, path) => {
+      const reads = (flags & O_ACCMODE) !== O_WRONLY;
+      if (reads && kernel.messages.isRestricted && !isCapable(credentials, CAP_SYSLOG)) return -EPERM;
+      return new KernelMessageDevice(kernel, flags, inode, path);
+    },
+  });
 }

@@ -52,6 +52,7 @@ import {
   FILTER_SHARED,
 } from "./core-filter.ts";
 import { coreName } from "./core-settings.ts";
+import { pipeCore, PipedCore } from "./piped-core.ts";
 
 /** Wait status: a core was written (wait(2), WCOREDUMP). */
 const CORE_FLAG = 0x80;
@@ -74,7 +75,7 @@ interface Segment {
  * takes, and `continueCoreDump` ends it.
  */
 export function endWithCore(task: Task, info: SignalInfo): void {
-  const file = openCore(task, info.signal);
+  const file = task.kernel.coreSettings.isPiped ? openPipe(task, info.signal) : openCore(task, info.signal);
   if (file === null) return exitGroup(task, info.signal);
   const { group, kernel } = task;
   const own = new Uint8Array(task.registers.length);
@@ -99,14 +100,33 @@ export function continueCoreDump(task: Task): void {
   const { group, kernel } = task;
   const dump = group.coreDump!;
   const isKilled = task.pending.set.has(SIGKILL) || group.pending.set.has(SIGKILL);
-  if (!isKilled && !dump.step(task)) {
+  const { file } = dump;
+  const state = file instanceof PipedCore ? file.drain(task) : "ready";
+  if (!isKilled && state === "waits") {
+    task.state = "S";
+    task.hasWork = true;
+    return;
+  }
+  if (!isKilled && state === "ready" && !dump.isComplete) {
+    dump.step(task);
     task.hasWork = true;
     kernel.scheduler.mustSwitch = true;
     return;
   }
   group.coreDump = null;
-  dump.file.release();
-  exitGroup(task, dump.signal | (isKilled ? 0 : CORE_FLAG));
+  const isWhole = file instanceof PipedCore ? file.isDelivered : !isKilled;
+  if (file instanceof PipedCore) kernel.coreSettings.pipedCount--;
+  file.release();
+  exitGroup(task, dump.signal | (isWhole ? CORE_FLAG : 0));
+}
+
+/** The pipe to the program that is to have the core; its limit of size doesn't count (core(5)). */
+function openPipe(task: Task, signal: number): PipedCore | null {
+  const { group, kernel } = task;
+  if (!group.isDumpable || group.coreDump !== null) return null;
+  const file = pipeCore(task, signal);
+  if (file !== null) kernel.coreSettings.pipedCount++;
+  return file;
 }
 
 /** The file to write to; null when there is to be none (core(5) lists the reasons). */
@@ -130,7 +150,7 @@ export class CoreDump {
   readonly #threads: readonly ThreadState[];
   readonly #areas: readonly Area[];
   readonly #segments: Segment[] = [];
-  #phase: "plan" | "headers" | "memory" = "plan";
+  #phase: "plan" | "headers" | "memory" | "done" = "plan";
   /** The area (plan) or segment (memory) that is next, and the address in it. */
   #index = 0;
   #address = 0;
@@ -151,20 +171,28 @@ export class CoreDump {
     return this.#info.signal;
   }
 
+  get isComplete(): boolean {
+    return this.#phase === "done";
+  }
+
   /** Does a piece of the work. @returns whether that was the last */
   step(task: Task): boolean {
     switch (this.#phase) {
       case "plan":
         this.#plan(task);
-        return false;
+        break;
       case "headers":
-        this.#phase = "memory";
+        this.#phase = this.#writeHeaders(task) ? "memory" : "done";
         this.#index = 0;
         this.#address = this.#segments[0]?.area.start ?? 0;
-        return !this.#writeHeaders(task);
+        break;
       case "memory":
-        return this.#writeMemory(task);
+        if (this.#writeMemory(task)) this.#phase = "done";
+        break;
+      case "done":
     }
+    if (this.isComplete && this.file instanceof PipedCore) this.file.complete(this.#size);
+    return this.isComplete;
   }
 
   /** Decides what each area gives. Work: STEP_PAGES areas, or SPARSE_BYTES of address space. */
@@ -282,10 +310,8 @@ export class CoreDump {
    */
   #write(task: Task, bytes: Uint8Array, offset: number): boolean {
     this.#written += bytes.length;
-    return (
-      this.#written <= task.group.limits[RLIMIT_CORE]!.soft &&
-      this.file.write(task, new BytesCursor(bytes), offset) === bytes.length
-    );
+    const isWithin = this.file instanceof PipedCore || this.#written <= task.group.limits[RLIMIT_CORE]!.soft;
+    return isWithin && this.file.write(task, new BytesCursor(bytes), offset) === bytes.length;
   }
 }
 
