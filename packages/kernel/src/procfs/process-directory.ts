@@ -12,7 +12,7 @@ import {
   S_IFLNK,
 } from "@stratos/abi";
 import { byteString } from "@stratos/base";
-import { SYSCALL_NAMES } from "@stratos/abi";
+import { SYSCALL_NAMES, isErrno } from "@stratos/abi";
 import type { Changes } from "../ground/changes.ts";
 import type { Procfs } from "./procfs.ts";
 import type { Task } from "../task/task.ts";
@@ -85,7 +85,7 @@ export class ProcessDirectory extends PseudoDirectory {
   /** Who owns a file of the process is decided as it is now: it may have changed its ids since. */
   override lookup(name: string): Inode | number {
     const inode = super.lookup(name);
-    if (typeof inode !== "number") inode.refresh();
+    if (!isErrno(inode)) inode.refresh();
     return inode;
   }
 
@@ -240,7 +240,7 @@ class PlaceLink extends PseudoInode {
 
   override readlink(task: Task | null): string | number {
     const place = this.#find(task);
-    return typeof place === "number" ? place : pathName(place, (task ?? this.#target()).fs.root);
+    return isErrno(place) ? place : pathName(place, (task ?? this.#target()).fs.root);
   }
 
   override followMagic(task: Task): Path | number {
@@ -363,7 +363,7 @@ class DescriptorLink extends PseudoInode {
 
   override readlink(task: Task | null): string | number {
     const file = this.#file(task);
-    if (typeof file === "number") return file;
+    if (isErrno(file)) return file;
     return file.path === null ? file.description : pathName(file.path, (task ?? this.#target()).fs.root);
   }
 

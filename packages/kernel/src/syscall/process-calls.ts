@@ -35,6 +35,7 @@ import {
   __WALL,
   __WCLONE,
   __WNOTHREAD,
+  isErrno,
 } from "@stratos/abi";
 import { namespaceOrigin } from "../task/clone-namespaces.ts";
 import { abandonFork } from "../mm/fork.ts";
@@ -49,7 +50,6 @@ import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
 import { type ChildEvent, waitForChild } from "../task/wait.ts";
 import { BLOCKED_KILLABLE, NO_RETURN, UNFINISHED } from "../ground/wait-queue.ts";
-import { isErrno } from "../vfs/inode.ts";
 import { canCopyMounts, unshareMounts } from "../vfs/mounting.ts";
 import { writeRusage } from "../task/resource-usage.ts";
 import type { SyscallTable } from "./syscall-table.ts";
@@ -285,7 +285,7 @@ export const processCalls: SyscallTable = {
   acct: {
     run: (task, address) => {
       const path = address === 0 ? null : loadPath(task, address);
-      return typeof path === "number" ? path : acct(task, path);
+      return isErrno(path) ? path : acct(task, path);
     },
     gaps: "ASU and ac_io are never set; the file's system stays in use",
   },
@@ -300,10 +300,10 @@ export const processCalls: SyscallTable = {
       if (ownMounts && !isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
       if (ownMounts && !canCopyMounts(task)) return -ENOSPC;
       const origin = ownMounts ? namespaceOrigin(task, "mnt", task.credentials.userNamespace) : null;
-      if (typeof origin === "number") return origin;
+      if (isErrno(origin)) return origin;
       if ((flags & 0x400) !== 0 && task.files.users > 1) {
         const copy = task.files.copyForTask();
-        if (typeof copy === "number") return copy;
+        if (isErrno(copy)) return copy;
         task.files.users--;
         task.files = copy;
       }

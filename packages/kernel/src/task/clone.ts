@@ -29,12 +29,12 @@ import {
   ENOSPC,
   EPERM,
   RLIMIT_NPROC,
+  isErrno,
 } from "@stratos/abi";
 import { AREAS_MAX } from "../mm/mmap.ts";
 import { forkInPieces } from "../mm/fork.ts";
 import { getU64 } from "../ground/words.ts";
 import { isCapable } from "../security/credentials.ts";
-import { isErrno } from "../vfs/inode.ts";
 import { canCopyMounts, unshareMounts } from "../vfs/mounting.ts";
 import { namespaceOrigin } from "./clone-namespaces.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
@@ -84,7 +84,7 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   }
   if (has(CLONE_NEWNS) && !canCopyMounts(parent)) return -ENOSPC;
   const mountsOrigin = has(CLONE_NEWNS) ? namespaceOrigin(parent, "mnt", parent.credentials.userNamespace) : null;
-  if (typeof mountsOrigin === "number") return mountsOrigin;
+  if (isErrno(mountsOrigin)) return mountsOrigin;
   if (request.exitSignal > 64) return -EINVAL;
   // A share of a hart isn't given twice (sched(7), SCHED_DEADLINE).
   if (parent.deadlineShare !== null && !parent.resetsOnFork) return -EAGAIN;
@@ -104,7 +104,7 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   if (isErrno(space)) return space;
   if (has(CLONE_VM)) space.users++;
   const files = has(CLONE_FILES) ? parent.files : parent.files.copyForTask();
-  if (typeof files === "number") {
+  if (isErrno(files)) {
     space.release();
     return files;
   }

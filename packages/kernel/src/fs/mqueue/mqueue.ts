@@ -2,7 +2,17 @@
  * POSIX message queues as a file system (mq_overview(7)): one instance for the machine, which mq_open(2) reaches
  * whether it is mounted or not. Read next: message-queue-file.ts, what a descriptor does; syscall/mqueue-calls.ts.
  */
-import { CAP_SYS_RESOURCE, EINVAL, EMFILE, ENOENT, ENOSPC, RLIMIT_MSGQUEUE, S_IFDIR, S_IFREG } from "@stratos/abi";
+import {
+  CAP_SYS_RESOURCE,
+  EINVAL,
+  EMFILE,
+  ENOENT,
+  ENOSPC,
+  RLIMIT_MSGQUEUE,
+  S_IFDIR,
+  S_IFREG,
+  isErrno,
+} from "@stratos/abi";
 import { isCapable } from "../../security/credentials.ts";
 import type { SignalInfo } from "../../signal/pending-signals.ts";
 import { WaitQueue } from "../../ground/wait-queue.ts";
@@ -132,7 +142,7 @@ class MqueueRoot extends Inode {
     const { current } = this.fileSystem.kernel.scheduler;
     if ((attributes.mode & 0o170000) !== S_IFREG || current === null) return -EINVAL;
     const queue = this.fileSystem.createQueue(current, null, attributes);
-    if (typeof queue !== "number") this.name(name, queue);
+    if (!isErrno(queue)) this.name(name, queue);
     return queue;
   }
 

@@ -39,6 +39,7 @@ import {
   UDP_CORK,
   UDP_GRO,
   UDP_SEGMENT,
+  isErrno,
 } from "@stratos/abi";
 import { concatBytes } from "@stratos/base";
 import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
@@ -190,7 +191,7 @@ export class UdpSocket extends DatagramSocket {
     if (malformed < 0) return malformed;
     resolveWildcard(to);
     const source = this.#route(to.ip);
-    if (typeof source === "number") return source;
+    if (isErrno(source)) return source;
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
     if (!this.isAddressBound || isWildcard(this.local!.ip)) this.local = keepEndpoint(source, this.local!.port);
@@ -227,7 +228,7 @@ export class UdpSocket extends DatagramSocket {
     if (error !== 0) return -error;
     if (!hasMore) return this.#transmit(task, from, message.ancillary);
     const route = this.#route(to.ip);
-    if (typeof route === "number") return route;
+    if (isErrno(route)) return route;
     this.#corked = {
       to: keepEndpoint(to.ip, to.port),
       toPeer: OUTGOING.toPeer,
@@ -285,7 +286,7 @@ export class UdpSocket extends DatagramSocket {
     OUTGOING.trafficClass = this.ip.trafficClassTo(to.ip, ancillary);
     if (isMulticast(to.ip) && this.loopback.reachesMembers(OUTGOING)) return this.#sendToMembers(task, from);
     const source = this.#route(to.ip);
-    if (typeof source === "number") return source;
+    if (isErrno(source)) return source;
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
     this.#setSender(source);
