@@ -53,7 +53,7 @@ function endWait(parent: AddressSpace): void {
 }
 
 function beginFork(parent: AddressSpace): AddressSpace {
-  const child = new AddressSpace(parent.kernel);
+  const child = new AddressSpace(parent.kernel, parent.account);
   child.isWide = parent.isWide;
   child.mappedBytes = parent.mappedBytes;
   child.peakMappedBytes = parent.mappedBytes;

@@ -9,7 +9,7 @@ import type { CgroupNamespace } from "./cgroup-namespace.ts";
 import type { TimeNamespace } from "./time-namespace.ts";
 import type { UtsNamespace } from "./uts-namespace.ts";
 
-interface NamespaceSet {
+export interface NamespaceSet {
   readonly uts: UtsNamespace;
   readonly ipc: IpcState;
   readonly net: Network;
