@@ -14,7 +14,7 @@ export interface PageBacking {
 }
 
 /** What bounds the pages of caches without a backing: those of all files of a tmpfs together. */
-export interface PageRoom {
+interface PageRoom {
   /** Kept by the caches. */
   pagesUsed: number;
   readonly pagesMax: number;

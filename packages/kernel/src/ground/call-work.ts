@@ -103,7 +103,7 @@ export class CallWork {
 }
 
 /** A system call that goes on in pieces: that of a task. */
-export interface LongCall {
+interface LongCall {
   syscallState: unknown;
   readonly kernel: { readonly work: CallWork };
 }

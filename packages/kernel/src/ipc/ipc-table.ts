@@ -17,6 +17,7 @@ import {
   IPC_EXCL,
   IPC_PRIVATE,
   IpcPerm,
+  isErrno,
 } from "@stratos/abi";
 import type { UserMemory } from "../ground/user-memory.ts";
 import { type Credentials, isCapable } from "../security/credentials.ts";
@@ -178,7 +179,7 @@ export class IpcTable<T extends IpcObject> {
     if (key !== IPC_PRIVATE && (flags & IPC_CREAT) === 0) return -ENOENT;
     if (this.#count >= this.most) return -ENOSPC;
     const object = create();
-    if (typeof object === "number") return object;
+    if (isErrno(object)) return object;
     if (this.nextId < 0) this.#chooseSlot(object);
     else this.#wishedSlot(object);
     return this.#insert(object);
@@ -226,7 +227,7 @@ export class IpcTable<T extends IpcObject> {
   find(id: number): T | number {
     if (id < 0) return -EINVAL;
     const object = this.at(id & (2 ** INDEX_BITS - 1));
-    return typeof object === "number" ? object : object.id === id ? object : -EIDRM;
+    return isErrno(object) ? object : object.id === id ? object : -EIDRM;
   }
 
   /** The object in a slot, for SEM_STAT and its like. */

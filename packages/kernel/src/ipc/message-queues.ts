@@ -28,6 +28,7 @@ import {
   MSG_STAT_ANY,
   Msginfo,
   MsqidDs,
+  isErrno,
 } from "@stratos/abi";
 import { get64, put64 } from "../ground/words.ts";
 import { isCapable } from "../security/credentials.ts";
@@ -47,7 +48,7 @@ interface Wait {
   queue: MessageQueue;
 }
 
-export class MessageQueue extends IpcObject {
+class MessageQueue extends IpcObject {
   readonly messages: Message[] = [];
   /** Bytes of text in `messages`, and how many there may be. */
   length = 0;
@@ -102,7 +103,7 @@ export class MessageQueues {
     const type = get64(new DataView(bytes.buffer), 0);
     if (type < 1) return -EINVAL;
     const queue = this.#queue(task, id);
-    if (typeof queue === "number") return queue;
+    if (isErrno(queue)) return queue;
     if (!queue.permits(task.credentials, ALTER)) return -EACCES;
     if (queue.length + size > queue.capacity || queue.messages.length + 1 > queue.capacity)
       return wait(task, queue, (flags & IPC_NOWAIT) !== 0 ? -EAGAIN : 0);
@@ -120,7 +121,7 @@ export class MessageQueues {
     const isCopy = (flags & MSG_COPY) !== 0;
     if (isCopy && ((flags & MSG_EXCEPT) !== 0 || (flags & IPC_NOWAIT) === 0)) return -EINVAL;
     const queue = this.#queue(task, id);
-    if (typeof queue === "number") return queue;
+    if (isErrno(queue)) return queue;
     if (!queue.permits(task.credentials, READ)) return -EACCES;
     const at = isCopy
       ? type < queue.messages.length
@@ -147,7 +148,7 @@ export class MessageQueues {
     const { credentials, space } = task;
     if (command === IPC_INFO || command === MSG_INFO) return this.#describeLimits(task, command, address);
     const queue = command === MSG_STAT || command === MSG_STAT_ANY ? this.table.at(id) : this.table.find(id);
-    if (typeof queue === "number") return queue;
+    if (isErrno(queue)) return queue;
     switch (command) {
       case IPC_RMID:
         if (!queue.isControlledBy(credentials)) return -EPERM;

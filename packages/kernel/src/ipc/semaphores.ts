@@ -35,6 +35,7 @@ import {
   Sembuf,
   SemidDs,
   Seminfo,
+  isErrno,
 } from "@stratos/abi";
 import { loadDuration } from "../event/wait-deadline.ts";
 import { put64 } from "../ground/words.ts";
@@ -64,7 +65,7 @@ export interface UndoList extends Identified {
   users: number;
 }
 
-export class SemaphoreSet extends IpcObject {
+class SemaphoreSet extends IpcObject {
   readonly values: Int32Array;
   /** Process that changed each last. */
   readonly pids: Int32Array;
@@ -137,7 +138,7 @@ export class Semaphores {
     let wait = task.syscallState as Wait | null;
     if (wait === null) {
       const begun = this.#begin(task, id, address, count, timeout);
-      if (typeof begun === "number") return begun;
+      if (isErrno(begun)) return begun;
       wait = begun;
     }
     const { set } = wait;
@@ -173,7 +174,7 @@ export class Semaphores {
       flags: view.getInt16(at * Sembuf.size + Sembuf.offset.sem_flg, true),
     }));
     const set = this.table.find(id);
-    if (typeof set === "number") return set;
+    if (isErrno(set)) return set;
     if (operations.some((operation) => operation.index >= set.values.length)) return -EFBIG;
     if (!set.permits(task.credentials, operations.some((operation) => operation.change !== 0) ? ALTER : READ))
       return -EACCES;
@@ -191,7 +192,7 @@ export class Semaphores {
     const { credentials, space } = task;
     if (command === IPC_INFO || command === SEM_INFO) return this.#describeLimits(task, command, argument);
     const set = command === SEM_STAT || command === SEM_STAT_ANY ? this.table.at(id) : this.table.find(id);
-    if (typeof set === "number") return set;
+    if (isErrno(set)) return set;
     const now = task.kernel.realtime().seconds;
     switch (command) {
       case IPC_RMID:

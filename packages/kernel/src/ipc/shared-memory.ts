@@ -41,6 +41,7 @@ import {
   ShmInfo,
   ShmidDs,
   Shminfo,
+  isErrno,
 } from "@stratos/abi";
 import { shmemMount } from "../fs/memfd/memfd.ts";
 import { mmap, munmap } from "../mm/mmap.ts";
@@ -73,7 +74,7 @@ class Attachment extends RegularFile {
   }
 }
 
-export class Segment extends IpcObject {
+class Segment extends IpcObject {
   readonly size: number;
   readonly inode: Inode;
   /** Keeps the content while nobody is attached. */
@@ -149,7 +150,7 @@ export class SharedMemory {
       rdev: 0,
       now: kernel.vfs.now(),
     });
-    if (typeof inode === "number") return -ENOMEM;
+    if (isErrno(inode)) return -ENOMEM;
     inode.size = size;
     inode.endpoint = { name: `/SYSV${(key >>> 0).toString(16).padStart(8, "0")} (deleted)` };
     const content = new RegularFile(kernel, O_RDONLY, inode, null);
@@ -169,7 +170,7 @@ export class SharedMemory {
       if (address === 0 && (flags & SHM_REMAP) !== 0) return -EINVAL;
     } else if (address === 0 && (flags & SHM_REMAP) !== 0) return -EINVAL;
     const segment = this.table.find(id);
-    if (typeof segment === "number") return segment;
+    if (isErrno(segment)) return segment;
     const isReadOnly = (flags & SHM_RDONLY) !== 0;
     const isExecutable = (flags & SHM_EXEC) !== 0;
     if (!segment.permits(task.credentials, READ | (isReadOnly ? 0 : ALTER) | (isExecutable ? EXECUTE : 0)))
@@ -228,7 +229,7 @@ export class SharedMemory {
     if (command === IPC_INFO) return this.#describeLimits(task, address);
     if (command === SHM_INFO) return this.#describeUsage(task, address);
     const segment = command === SHM_STAT || command === SHM_STAT_ANY ? this.table.at(id) : this.table.find(id);
-    if (typeof segment === "number") return segment;
+    if (isErrno(segment)) return segment;
     switch (command) {
       case IPC_RMID:
         if (!segment.isControlledBy(credentials)) return -EPERM;

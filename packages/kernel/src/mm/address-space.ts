@@ -45,7 +45,7 @@ import type { MmKernel } from "./mm-kernel.ts";
 import type { AioContext } from "./aio-context.ts";
 
 export const EXECUTABLE_BASE = 0x10000000;
-export const MMAP_TOP = 0xbffff000;
+const MMAP_TOP = 0xbffff000;
 export const LIBRARY_BOTTOM = 0xc0000000;
 export const LIBRARY_TOP = 0xf0000000;
 export const STACK_TOP = 0xffffe000;

@@ -17,10 +17,9 @@ import {
   PROT_WRITE,
   SIGSEGV,
 } from "@stratos/abi";
-import { createMemoryTask } from "../testing/memory-task.ts";
+import { createMemoryTask, forkAddressSpace } from "../testing/memory-task.ts";
 import type { Task } from "../task/task.ts";
 import { AddressSpace } from "./address-space.ts";
-import { forkAddressSpace } from "./fork.ts";
 import { madvise } from "./madvise.ts";
 import { brk, mmap, mprotect, mremap, munmap } from "./mmap.ts";
 import { handlePageFault } from "./page-fault.ts";

@@ -1,9 +1,9 @@
 import {
   EACCES,
   EAGAIN,
-  EEXIST,
   EBADF,
   EBUSY,
+  EEXIST,
   EFAULT,
   EINVAL,
   ENODEV,
@@ -35,6 +35,7 @@ import {
   PROT_WRITE,
   RLIMIT_AS,
   RLIMIT_DATA,
+  isErrno,
 } from "@stratos/abi";
 import { walkInPieces } from "../ground/call-work.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
@@ -62,7 +63,7 @@ export const AREAS_MAX = 1 << 20;
 const PROTECTIONS = PROT_READ | PROT_WRITE | PROT_EXEC;
 
 /** `file` is null for MAP_ANONYMOUS. */
-export interface MapRequest {
+interface MapRequest {
   address: number;
   length: number;
   protection: number;
@@ -106,7 +107,7 @@ export function mmap(task: MmCaller, request: MapRequest): number {
     const checked = checkFile(file, request.protection, isShared);
     if (checked < 0) return checked;
     const mapping = file.mapping();
-    if (typeof mapping === "number") return mapping;
+    if (isErrno(mapping)) return mapping;
     pages = mapping;
   }
   if (exceedsLimit(task, length) || !hasRoomForAreas(space, 1)) return -ENOMEM;

@@ -9,7 +9,7 @@ import type { PageCache } from "../frames/page-cache.ts";
 import { PTE_A, PTE_C, PTE_D, PTE_R, PTE_W } from "./page-table.ts";
 import type { MmKernel } from "./mm-kernel.ts";
 
-export type Access = "read" | "write" | "execute";
+type Access = "read" | "write" | "execute";
 
 /** What a fault that can't be resolved means: a signal and its si_code. */
 export interface BadAccess {

@@ -16,10 +16,9 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from "@stratos/abi";
-import { createMemoryTask } from "../testing/memory-task.ts";
+import { createMemoryTask, forkAddressSpace } from "../testing/memory-task.ts";
 import type { Task } from "../task/task.ts";
 import { AddressSpace, USER_TOP, WIDE_TOP } from "./address-space.ts";
-import { forkAddressSpace } from "./fork.ts";
 import { mmap, mprotect, mremap, munmap } from "./mmap.ts";
 
 const GIB = 2 ** 30;

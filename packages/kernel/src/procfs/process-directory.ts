@@ -1,6 +1,6 @@
 import { EACCES, EBADF, EINVAL, ENOENT, ESRCH, O_PATH, S_IFDIR, S_IFLNK } from "@stratos/abi";
 import { byteString } from "@stratos/base";
-import { SYSCALL_NAMES } from "@stratos/abi";
+import { SYSCALL_NAMES, isErrno } from "@stratos/abi";
 import type { Changes } from "../ground/changes.ts";
 import type { Procfs } from "./procfs.ts";
 import type { Task } from "../task/task.ts";
@@ -83,7 +83,7 @@ export class ProcessDirectory extends PseudoDirectory {
   /** Who owns a file of the process is decided as it is now: it may have changed its ids since. */
   override lookup(name: string): Inode | number {
     const inode = super.lookup(name);
-    if (typeof inode !== "number") inode.refresh();
+    if (!isErrno(inode)) inode.refresh();
     return inode;
   }
 
@@ -256,7 +256,7 @@ class PlaceLink extends PseudoInode {
 
   override readlink(task: Task | null): string | number {
     const place = this.#find(task);
-    return typeof place === "number" ? place : pathName(place, (task ?? this.#target()).fs.root);
+    return isErrno(place) ? place : pathName(place, (task ?? this.#target()).fs.root);
   }
 
   override followMagic(task: Task): Path | number {
@@ -379,7 +379,7 @@ class DescriptorLink extends PseudoInode {
 
   override readlink(task: Task | null): string | number {
     const file = this.#file(task);
-    if (typeof file === "number") return file;
+    if (isErrno(file)) return file;
     return file.path === null ? file.description : pathName(file.path, (task ?? this.#target()).fs.root);
   }
 
@@ -474,12 +474,12 @@ class NamespaceLink extends PseudoLink {
 
   override readlink(task: Task | null): string | number {
     const namespace = this.#find(task);
-    return typeof namespace === "number" ? namespace : namespaceName(namespace);
+    return isErrno(namespace) ? namespace : namespaceName(namespace);
   }
 
   override followMagic(task: Task): Path | number {
     const namespace = this.#find(task);
-    return typeof namespace === "number" ? namespace : namespaceFileSystem(task.kernel).pathOf(namespace);
+    return isErrno(namespace) ? namespace : namespaceFileSystem(task.kernel).pathOf(namespace);
   }
 }
 

@@ -1,4 +1,4 @@
-import { EINVAL, ENOENT, PROC_SUPER_MAGIC, S_IFDIR } from "@stratos/abi";
+import { EINVAL, ENOENT, PROC_SUPER_MAGIC, S_IFDIR, isErrno } from "@stratos/abi";
 import type { Kernel } from "../task/kernel-state.ts";
 import type { FileSystemUsage } from "../vfs/file-system.ts";
 import type { FileSystemType } from "../vfs/file-system-types.ts";
@@ -42,7 +42,7 @@ export class Procfs extends PseudoFileSystem implements TaskObserver {
 
   #threadNameOf(task: Task): string | number {
     const name = this.#nameOf(task);
-    return typeof name === "number" ? name : `${name}/task/${this.pidNamespace.idOf(task.tid)}`;
+    return isErrno(name) ? name : `${name}/task/${this.pidNamespace.idOf(task.tid)}`;
   }
 
   /** The name of a process goes with it. */

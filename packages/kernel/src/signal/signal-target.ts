@@ -48,7 +48,7 @@ export interface SignalProcess {
 }
 
 /** Processes and their groups, by number (task/task-table.ts). */
-export interface ProcessTable {
+interface ProcessTable {
   readonly processes: ReadonlyMap<number, SignalProcess>;
   readonly groups: ReadonlyMap<number, ProcessGroup>;
 }

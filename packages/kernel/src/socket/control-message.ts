@@ -26,6 +26,7 @@ import {
   SCM_MAX_FD,
   SCM_RIGHTS,
   SOL_SOCKET,
+  isErrno,
 } from "@stratos/abi";
 import { type Credentials, isCapable } from "../security/credentials.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
@@ -97,11 +98,11 @@ export function parseControl(task: SocketCaller, socket: Socket, control: Uint8A
     if ((socket.family === AF_INET || socket.family === AF_INET6) && IGNORED_BY_INET.has(type)) continue;
     if (type === SCM_RIGHTS && socket.family === AF_UNIX) {
       const taken = takeFiles(task, data, rights);
-      if (typeof taken === "number") return fail(taken);
+      if (isErrno(taken)) return fail(taken);
       rights = taken;
     } else if (type === SCM_CREDENTIALS) {
       const claimed = checkCredentials(task, data);
-      if (typeof claimed === "number") return fail(claimed);
+      if (isErrno(claimed)) return fail(claimed);
       credentials = claimed;
     } else return fail(-EINVAL);
   }

@@ -64,6 +64,7 @@ import {
   SO_TXTIME,
   SO_TYPE,
   SO_ZEROCOPY,
+  isErrno,
 } from "@stratos/abi";
 import { writeCredentials } from "./message.ts";
 import { isCapable } from "../security/credentials.ts";
@@ -371,7 +372,7 @@ export function getSocketOption(socket: Socket, task: SocketCaller, name: number
       return socket.family === AF_UNIX ? -ENODATA : -ENOPROTOOPT;
     case SO_PEERNAME: {
       const peer = socket.peerName();
-      return typeof peer === "number" ? -ENOTCONN : peer.length < length ? -EINVAL : peer;
+      return isErrno(peer) ? -ENOTCONN : peer.length < length ? -EINVAL : peer;
     }
     case SO_BINDTODEVICE:
       return options.boundDevice === ""

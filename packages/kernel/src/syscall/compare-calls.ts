@@ -11,6 +11,7 @@ import {
   KCMP_SIGHAND,
   KCMP_SYSVSEM,
   KCMP_VM,
+  isErrno,
 } from "@stratos/abi";
 import { mayInspect } from "../task/task-access.ts";
 import type { Task } from "../task/task.ts";
@@ -47,9 +48,9 @@ function compare(task: Task, pid1: number, pid2: number, kind: number, index1: n
   if (one === undefined || two === undefined) return -ESRCH;
   if (mayInspect(task, one) < 0 || mayInspect(task, two) < 0) return -EPERM;
   const first = thingOf(one, kind | 0, index1);
-  if (typeof first === "number") return first;
+  if (isErrno(first)) return first;
   const second = thingOf(two, kind | 0, index2);
-  if (typeof second === "number") return second;
+  if (isErrno(second)) return second;
   const order = identityOf(task.kernel, first) - identityOf(task.kernel, second);
   return order === 0 ? 0 : order < 0 ? 1 : 2;
 }

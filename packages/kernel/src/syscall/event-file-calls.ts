@@ -26,6 +26,7 @@ import {
   TFD_TIMER_ABSTIME,
   TFD_TIMER_CANCEL_ON_SET,
   Timespec,
+  isErrno,
 } from "@stratos/abi";
 import { EventFile } from "../event/eventfd.ts";
 import { SignalFile } from "../event/signalfd.ts";
@@ -94,14 +95,10 @@ function timerSet(task: Task, fd: number, flags: number, value: number, old: num
   const interval = loadTime(task, value);
   const initial = loadTime(task, value + 16);
   if (interval === -EFAULT || initial === -EFAULT) return -EFAULT;
-  if (
-    typeof interval === "number" ||
-    typeof initial === "number" ||
-    (flags & ~(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET)) !== 0
-  )
+  if (isErrno(interval) || isErrno(initial) || (flags & ~(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET)) !== 0)
     return -EINVAL;
   const timer = timerAt(task, fd);
-  if (typeof timer === "number") return timer;
+  if (isErrno(timer)) return timer;
   const before = timer.getTime();
   timer.setTime(flags, initial, interval, clockOffset(task, timer.clock));
   return old === 0 ? 0 : storeTimer(task, old, before);
@@ -109,7 +106,7 @@ function timerSet(task: Task, fd: number, flags: number, value: number, old: num
 
 function timerGet(task: Task, fd: number, value: number): number {
   const timer = timerAt(task, fd);
-  return typeof timer === "number" ? timer : storeTimer(task, value, timer.getTime());
+  return isErrno(timer) ? timer : storeTimer(task, value, timer.getTime());
 }
 
 /**

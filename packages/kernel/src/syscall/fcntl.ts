@@ -62,6 +62,7 @@ import {
   SEEK_CUR,
   SEEK_END,
   SEEK_SET,
+  isErrno,
 } from "@stratos/abi";
 import { notifyOfDirectory } from "../fs/dnotify/dnotify.ts";
 import { PipeFile } from "../fs/pipe/pipe-file.ts";
@@ -255,14 +256,14 @@ function loadLock(task: Task, file: OpenFile, address: number, isDescription: bo
 
 function setLock(task: Task, file: OpenFile, address: number, mayWait: boolean, isDescription: boolean): number {
   const lock = loadLock(task, file, address, isDescription);
-  if (typeof lock === "number") return lock;
+  if (isErrno(lock)) return lock;
   if ((lock.type === F_RDLCK && !file.isReadable) || (lock.type === F_WRLCK && !file.isWritable)) return -EBADF;
   return setRangeLock(task, inodeOfFile(task.kernel, file), lock, mayWait);
 }
 
 function getLock(task: Task, file: OpenFile, address: number, isDescription: boolean): number {
   const lock = loadLock(task, file, address, isDescription);
-  if (typeof lock === "number") return lock;
+  if (isErrno(lock)) return lock;
   if (lock.type === F_UNLCK) return -EINVAL;
   const conflict = conflictingLock(inodeOfFile(task.kernel, file), lock);
   const { u8, view } = task.kernel.scratch;

@@ -16,6 +16,7 @@ import {
   SI_TKILL,
   SI_USER,
   SiginfoSender,
+  isErrno,
 } from "@stratos/abi";
 import { PidFile } from "../task/pidfd.ts";
 import { ProcessDirectory } from "../procfs/process-directory.ts";
@@ -84,13 +85,13 @@ function pidfdSendSignal(task: Task, pidfd: number, signalArgument: number, info
   )
     return -EINVAL;
   const target = signalTargetAt(task, pidfd);
-  if (typeof target === "number") return target;
+  if (isErrno(target)) return target;
   if (signal < 0 || signal > SIGRTMAX) return -EINVAL;
   const full =
     info !== 0
       ? loadInfo(task, target, signal, info)
       : signalInfo(signal, SI_USER, { pid: task.pid, uid: task.credentials.uid });
-  if (typeof full === "number") return full;
+  if (isErrno(full)) return full;
   if (target.isReaped) return -ESRCH;
   const permission = checkSignalPermission(task, target.group, signal);
   if (permission < 0) return permission;
@@ -109,7 +110,7 @@ function pidfdSendSignal(task: Task, pidfd: number, signalArgument: number, info
 function pidfdGetfd(task: Task, pidfd: number, fd: number, flags: number): number {
   if (flags !== 0) return -EINVAL;
   const target = pidfdAt(task, pidfd);
-  if (typeof target === "number") return target;
+  if (isErrno(target)) return target;
   if (target.hasExited) return -ESRCH;
   const owner = target.thread ?? target.group.leader;
   if (!mayTrace(task, owner)) return -EPERM;

@@ -50,11 +50,11 @@ import {
   SECBIT_NO_CAP_AMBIENT_RAISE,
   SECURE_ALL_BITS,
   SECURE_ALL_LOCKS,
+  isErrno,
 } from "@stratos/abi";
 import { byteString, byteStringOf } from "@stratos/base";
 import { hasCapability, isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
-import { isErrno } from "../vfs/inode.ts";
 import { setSeccompMode } from "./seccomp-calls.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 import { seccompMode } from "../security/seccomp.ts";

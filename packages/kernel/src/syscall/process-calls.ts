@@ -30,6 +30,7 @@ import {
   __WALL,
   __WCLONE,
   __WNOTHREAD,
+  isErrno,
 } from "@stratos/abi";
 import { setNamespaces, unshare } from "../task/enter-namespaces.ts";
 import { abandonFork } from "../mm/fork.ts";
@@ -44,7 +45,6 @@ import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
 import { type ChildEvent, waitForChild } from "../task/wait.ts";
 import { BLOCKED_KILLABLE, NO_RETURN, UNFINISHED } from "../ground/wait-queue.ts";
-import { isErrno } from "../vfs/inode.ts";
 import { writeRusage } from "../task/resource-usage.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
@@ -287,7 +287,7 @@ export const processCalls: SyscallTable = {
   acct: {
     run: (task, address) => {
       const path = address === 0 ? null : loadPath(task, address);
-      return typeof path === "number" ? path : acct(task, path);
+      return isErrno(path) ? path : acct(task, path);
     },
     gaps: "ASU and ac_io are never set; the file's system stays in use",
   },

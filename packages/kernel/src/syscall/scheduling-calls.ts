@@ -34,6 +34,7 @@ import {
   SCHED_RR,
   SchedAttr,
   Timespec,
+  isErrno,
 } from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
 import { getAffinity, setAffinity } from "../task/affinity.ts";
@@ -293,7 +294,7 @@ function setIoPriority(task: Task, which: number, who: number, value: number): n
   )
     return -EINVAL;
   const targets = ioPriorityTargets(task, which | 0, who);
-  if (typeof targets === "number") return targets;
+  if (isErrno(targets)) return targets;
   for (const target of targets) {
     const { euid, uid } = task.credentials;
     if (
@@ -310,7 +311,7 @@ function setIoPriority(task: Task, which: number, who: number, value: number): n
 /** ioprio_get(2): the most urgent of the targets; one that was never set follows the nice value. */
 function getIoPriority(task: Task, which: number, who: number): number {
   const targets = ioPriorityTargets(task, which | 0, who);
-  if (typeof targets === "number") return targets;
+  if (isErrno(targets)) return targets;
   // A single process shows what was set, 0 for nothing.
   if ((which | 0) === IOPRIO_WHO_PROCESS) return targets[0]!.io.priority;
   const effective = (target: Task): number =>

@@ -47,6 +47,7 @@ import {
   StatxTimestamp,
   W_OK,
   X_OK,
+  isErrno,
 } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import { MAY_EXEC, MAY_READ, MAY_WRITE, checkAccess } from "../security/permission.ts";
@@ -106,7 +107,7 @@ function newfstatat(task: Task, dirfd: number, pathAddress: number, address: num
   if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH)) !== 0) return -EINVAL;
   // A null path with AT_EMPTY_PATH is an empty one (stat(2), since Linux 6.11).
   const path = pathAddress === 0 && (flags & AT_EMPTY_PATH) !== 0 ? "" : loadPath(task, pathAddress);
-  if (typeof path === "number") return path;
+  if (isErrno(path)) return path;
   const failed = walkAt(task, dirfd, path, flags);
   return failed < 0 ? failed : storeStat(task, walker.dentry.inode!, address);
 }
@@ -118,7 +119,7 @@ function statx(task: Task, dirfd: number, pathAddress: number, flags: number, ma
   if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE)) !== 0) return -EINVAL;
   if ((flags & AT_STATX_SYNC_TYPE) === AT_STATX_SYNC_TYPE || (mask & STATX_RESERVED) !== 0) return -EINVAL;
   const path = pathAddress === 0 && (flags & AT_EMPTY_PATH) !== 0 ? "" : loadPath(task, pathAddress);
-  if (typeof path === "number") return path;
+  if (isErrno(path)) return path;
   let failed = walkAt(task, dirfd, path, flags);
   if (failed < 0) return failed;
   const { dentry, mount } = walker;
@@ -189,7 +190,7 @@ function statfsFlags(mount: Mount): number {
 
 function statfs(task: Task, pathAddress: number, address: number): number {
   const path = loadPath(task, pathAddress);
-  if (typeof path === "number") return path;
+  if (isErrno(path)) return path;
   const failed = walkAt(task, AT_FDCWD, path, 0);
   return failed < 0 ? failed : storeStatfs(task, walker.mount, address);
 }
@@ -213,7 +214,7 @@ function realCredentials(credentials: Credentials): Credentials {
 function faccessat(task: Task, dirfd: number, pathAddress: number, mode: number, flags: number): number {
   if ((mode & ~7) !== 0 || (flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
   const path = pathAddress === 0 && (flags & AT_EMPTY_PATH) !== 0 ? "" : loadPath(task, pathAddress);
-  if (typeof path === "number") return path;
+  if (isErrno(path)) return path;
   const credentials = task.credentials;
   if ((flags & AT_EACCESS) === 0) task.credentials = realCredentials(credentials);
   const result = checkPath(task, dirfd, path, mode, flags);
@@ -240,14 +241,14 @@ function checkPath(task: Task, dirfd: number, path: string, mode: number, flags:
 function readlinkat(task: Task, dirfd: number, pathAddress: number, buffer: number, size: number): number {
   if (size <= 0) return -EINVAL;
   const path = loadPath(task, pathAddress);
-  if (typeof path === "number") return path;
+  if (isErrno(path)) return path;
   // An empty path means the symbolic link that `dirfd` itself is (readlink(2)).
   const failed = path === "" ? walkAt(task, dirfd, path, AT_EMPTY_PATH) : readlinkWalk(task, dirfd, path);
   if (failed < 0) return failed;
   const inode = walker.dentry.inode!;
   if (!inode.isSymlink) return path === "" ? -ENOENT : -EINVAL;
   const target = inode.readlink(task);
-  if (typeof target === "number") return target;
+  if (isErrno(target)) return target;
   const bytes = byteStringOf(target.length > PATH_MAX ? target.slice(0, PATH_MAX) : target);
   const count = Math.min(size, bytes.length);
   const stored = task.space.copyOut(buffer, bytes, 0, count);
@@ -256,7 +257,7 @@ function readlinkat(task: Task, dirfd: number, pathAddress: number, buffer: numb
 
 function readlinkWalk(task: Task, dirfd: number, path: string): number {
   const start = startOf(task, dirfd, path);
-  return typeof start === "number" ? start : walk(task, start, path, 0);
+  return isErrno(start) ? start : walk(task, start, path, 0);
 }
 
 export const statCalls: SyscallTable = {

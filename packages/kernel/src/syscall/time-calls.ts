@@ -20,6 +20,7 @@ import {
   Timeval,
   Timezone,
   Tms,
+  isErrno,
 } from "@stratos/abi";
 import { loadDuration, storeRemaining } from "../event/wait-deadline.ts";
 import type { Task } from "../task/task.ts";
@@ -127,7 +128,7 @@ function setitimer(task: Task, which: number, address: number, oldAddress: numbe
   const { kernel } = task;
   const timers = task.group.ownTimers;
   const value = address === 0 ? { intervalNs: 0, valueNs: 0 } : loadInterval(task, address, 1000);
-  if (typeof value === "number") return value;
+  if (isErrno(value)) return value;
   if (oldAddress !== 0) {
     const failed = getitimer(task, which, oldAddress);
     if (failed < 0) return failed;
@@ -177,7 +178,7 @@ function timerCreate(task: Task, clock: number, eventAddress: number, idAddress:
 function timerSettime(task: Task, id: number, flags: number, address: number, oldAddress: number): number {
   if (address === 0) return -EINVAL;
   const value = loadInterval(task, address, 1);
-  if (typeof value === "number") return value;
+  if (isErrno(value)) return value;
   const timer = task.group.ownTimers.posix.get(id | 0);
   if (timer === undefined) return -EINVAL;
   const old = { intervalNs: timer.intervalNs, leftNs: timer.leftNs };

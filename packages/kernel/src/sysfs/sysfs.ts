@@ -155,7 +155,7 @@ const EMPTY_DIRECTORIES = [
 ] as const;
 
 /** A control group hierarchy with its root group alone; nothing can be made in it. */
-export class Cgroup2 extends PseudoFileSystem {
+class Cgroup2 extends PseudoFileSystem {
   readonly type = "cgroup2";
   readonly root: PseudoDirectory;
 

@@ -16,7 +16,7 @@ import { chargeTurn, processTimes } from "./resource-usage.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 
 /** Clocks that follow CLOCK_REALTIME. */
-export function isRealtimeClock(clock: number): boolean {
+function isRealtimeClock(clock: number): boolean {
   return (
     clock === CLOCK_REALTIME || clock === CLOCK_REALTIME_COARSE || clock === CLOCK_REALTIME_ALARM || clock === CLOCK_TAI
   );

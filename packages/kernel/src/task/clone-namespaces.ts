@@ -16,6 +16,7 @@ import {
   EINVAL,
   ENOSPC,
   EPERM,
+  isErrno,
 } from "@stratos/abi";
 import { IpcState } from "../ipc/ipc-state.ts";
 import { ALL_CAPABILITIES, type Credentials, isCapable } from "../security/credentials.ts";
@@ -36,7 +37,7 @@ const CLONE_NEW_SET = CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWP
 export const CLONE_NEW_ALL = CLONE_NEW_SET | CLONE_NEWNS | CLONE_NEWUSER;
 
 /** What a task is given for the flags of a clone or unshare. */
-export interface NewNamespaces {
+interface NewNamespaces {
   /** His, or full ones in a new user namespace. */
   readonly credentials: Credentials;
   /** Retained for their holder. */
@@ -59,16 +60,16 @@ export function mayMakeNamespaces(task: Task, flags: number): number {
  */
 export function makeNamespaces(task: Task, flags: number): NewNamespaces | number {
   const credentials = (flags & CLONE_NEWUSER) !== 0 ? ownUserNamespace(task) : task.credentials;
-  if (typeof credentials === "number") return credentials;
+  if (isErrno(credentials)) return credentials;
   const { userNamespace } = credentials;
   userNamespace.retain();
   const mounts = (flags & CLONE_NEWNS) !== 0 ? namespaceOrigin(task, "mnt", userNamespace) : null;
-  const namespaces = typeof mounts === "number" ? mounts : copyNamespaces(task, flags, userNamespace);
-  if (typeof mounts !== "number" && typeof namespaces !== "number") return { credentials, namespaces, mounts };
-  if (mounts !== null && typeof mounts !== "number")
+  const namespaces = isErrno(mounts) ? mounts : copyNamespaces(task, flags, userNamespace);
+  if (!isErrno(mounts) && !isErrno(namespaces)) return { credentials, namespaces, mounts };
+  if (mounts !== null && !isErrno(mounts))
     task.kernel.namespaceCounts.discharge(userNamespace, mounts.creatorUid, "mnt");
   userNamespace.release();
-  return typeof mounts === "number" ? mounts : (namespaces as number);
+  return isErrno(mounts) ? mounts : (namespaces as number);
 }
 
 /** What a new namespace of the task is made with; −ENOSPC. @param owner  whose rights count in it */
@@ -92,7 +93,7 @@ function ownUserNamespace(task: Task): Credentials | number {
   if (!namespaceRoot(task.fs.namespace).equals(task.fs.root)) return -EPERM;
   if (!parent.hasIds(euid, egid)) return -EPERM;
   const origin = namespaceOrigin(task, "user", parent);
-  if (typeof origin === "number") return origin;
+  if (isErrno(origin)) return origin;
   const mayMapRoot = isCapable(credentials, CAP_SETFCAP, parent);
   return inUserNamespace(credentials, new UserNamespace(parent, origin, { uid: euid, gid: egid, mayMapRoot }));
 }
@@ -128,7 +129,7 @@ function copyNamespaces(task: Task, flags: number, owner: UserNamespace): Namesp
   const make = (flag: number, kind: NamespaceKind, create: (origin: NamespaceOrigin) => void): void => {
     if ((flags & flag) === 0 || failed < 0) return;
     const origin = namespaceOrigin(task, kind, owner);
-    if (typeof origin === "number") failed = origin;
+    if (isErrno(origin)) failed = origin;
     else create(origin);
   };
   if ((flags & CLONE_NEWPID) !== 0) failed = mayMakePidNamespace(task, owner);

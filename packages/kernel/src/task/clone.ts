@@ -28,11 +28,11 @@ import {
   EINVAL,
   ENOMEM,
   RLIMIT_NPROC,
+  isErrno,
 } from "@stratos/abi";
 import { AREAS_MAX } from "../mm/mmap.ts";
 import { forkInPieces } from "../mm/fork.ts";
 import { getU64 } from "../ground/words.ts";
-import { isErrno } from "../vfs/inode.ts";
 import { unshareMounts } from "../vfs/mounting.ts";
 import { makeNamespaces, mayMakeNamespaces } from "./clone-namespaces.ts";
 import { Namespaces } from "./namespaces.ts";
@@ -94,7 +94,7 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   if (isErrno(space)) return space;
   if (has(CLONE_VM)) space.users++;
   const files = has(CLONE_FILES) ? parent.files : parent.files.copyForTask();
-  if (typeof files === "number") {
+  if (isErrno(files)) {
     space.release();
     return files;
   }

@@ -9,6 +9,7 @@ import {
   PROT_EXEC,
   PROT_READ,
   PROT_WRITE,
+  isErrno,
 } from "@stratos/abi";
 import {
   EM_RISCV,
@@ -162,7 +163,7 @@ function mapSegment(space: AddressSpace, file: OpenFile, segment: ElfImage["segm
   const memoryEnd = start + segment.memsz;
   const mapEnd = pageUp(fileEnd);
   const pages = file.mapping();
-  if (typeof pages === "number") return pages;
+  if (isErrno(pages)) return pages;
   if (!space.isFree(from, pageUp(memoryEnd))) return -ENOMEM;
   if (segment.filesz > 0) {
     if (segment.offset - (start - from) < 0) return -EINVAL;

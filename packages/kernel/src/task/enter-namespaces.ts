@@ -25,6 +25,7 @@ import {
   O_CLOEXEC,
   O_RDONLY,
   RLIMIT_NOFILE,
+  isErrno,
 } from "@stratos/abi";
 import { IpcState } from "../ipc/ipc-state.ts";
 import { type Credentials, isCapable } from "../security/credentials.ts";
@@ -65,9 +66,9 @@ export function unshare(task: Task, wanted: number): number {
   const refused = mayMakeNamespaces(task, flags);
   if (refused < 0) return refused;
   const files = (flags & CLONE_FILES) !== 0 && task.files.users > 1 ? task.files.copyForTask() : null;
-  if (typeof files === "number") return files;
+  if (isErrno(files)) return files;
   const made = makeNamespaces(task, flags);
-  if (typeof made === "number") {
+  if (isErrno(made)) {
     files?.closeAll(task);
     return made;
   }
@@ -122,7 +123,7 @@ export function setNamespaces(task: Task, fd: number, type: number): number {
   const file = task.files.get(fd);
   if (file === undefined) return -EBADF;
   const wanted = namespacesBehind(task, file, type);
-  if (typeof wanted === "number") return wanted;
+  if (isErrno(wanted)) return wanted;
   const entry: Entry = { task, credentials: task.credentials, set: { ...task.namespaces }, mounts: null };
   for (const namespace of wanted) {
     const failed = enter(entry, namespace);

@@ -33,6 +33,7 @@ import {
   PROT_WRITE,
   RLIMIT_STACK,
   SIGKILL,
+  isErrno,
 } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import type { ElfImage } from "@stratos/formats/elf";
@@ -41,7 +42,6 @@ import { Area } from "../mm/area.ts";
 import { credentialsAfterExec } from "../security/exec-credentials.ts";
 import { type Credentials, losesDumpability } from "../security/credentials.ts";
 import { checkAccess, MAY_READ } from "../security/permission.ts";
-import { isErrno } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { openExecutable } from "../vfs/open.ts";
 import { pathName } from "../vfs/path-name.ts";

@@ -1,4 +1,4 @@
-import { AT_FDCWD, SIGCHLD, SIG_IGN } from "@stratos/abi";
+import { AT_FDCWD, SIGCHLD, SIG_IGN, isErrno } from "@stratos/abi";
 import { assert } from "@stratos/base";
 import { HART_STATE_SIZE } from "@stratos/riscv";
 import type { Kernel } from "./kernel-state.ts";
@@ -8,7 +8,6 @@ import { PendingSignals } from "../signal/pending-signals.ts";
 import { SignalActions } from "../signal/signal-actions.ts";
 import { FileTable, OPEN_MAX } from "../vfs/file-table.ts";
 import { FsContext } from "../vfs/fs-context.ts";
-import { isErrno } from "../vfs/inode.ts";
 import { rootPath } from "../vfs/mounting.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { lookupDirectory } from "../vfs/path-walk.ts";

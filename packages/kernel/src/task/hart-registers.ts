@@ -94,10 +94,6 @@ export function setSavedRegister(registers: Uint8Array, register: number, value:
   view.setInt32(register * 8 + 4, high, true);
 }
 
-export function savedPc(registers: Uint8Array): number {
-  return new DataView(registers.buffer, registers.byteOffset, registers.byteLength).getUint32(HART_PC - HART, true);
-}
-
 export function setSavedPc(registers: Uint8Array, pc: number): void {
   new DataView(registers.buffer, registers.byteOffset, registers.byteLength).setUint32(HART_PC - HART, pc, true);
 }

@@ -15,6 +15,7 @@ import {
   FUTEX_OWNER_DIED,
   FUTEX_TID_MASK,
   FUTEX_WAITERS,
+  isErrno,
 } from "@stratos/abi";
 import type { AddressSpace } from "../mm/address-space.ts";
 import { keyOf } from "./futex.ts";
@@ -41,7 +42,7 @@ export function piLock(task: Task, address: number, deadlineNs: number): number 
   const taken = take(task, address);
   if (taken !== NOT_FREE) return taken;
   const waiter = join(task, address, deadlineNs);
-  if (typeof waiter === "number") return waiter;
+  if (isErrno(waiter)) return waiter;
   task.syscallState = waiter;
   return goOn(task, waiter);
 }

@@ -27,7 +27,7 @@ export function hangUpIfOrphaned(member: ThreadGroup, exiting: ThreadGroup): voi
 }
 
 /** Moves a process into a group; a group without members is gone. */
-export function joinGroup(kernel: Kernel, process: ThreadGroup, group: ProcessGroup<ThreadGroup>): void {
+function joinGroup(kernel: Kernel, process: ThreadGroup, group: ProcessGroup<ThreadGroup>): void {
   leaveGroup(kernel, process);
   process.group = group;
   group.members.add(process);

@@ -33,7 +33,7 @@ import type { TimerQueue } from "../time/timer-queue.ts";
 import { type Waiter, WaitQueue } from "../ground/wait-queue.ts";
 
 /** Alternate signal stack (sigaltstack(2)). */
-export interface SignalStack {
+interface SignalStack {
   address: number;
   size: number;
   flags: number;

@@ -105,7 +105,7 @@ export function routeRequest(
 }
 
 /** What a request is answered: 0 or a negated errno; null when no answer came. */
-export function netlinkError(user: SocketTask, fd: number, bytes: Uint8Array): number | null {
+function netlinkError(user: SocketTask, fd: number, bytes: Uint8Array): number | null {
   user.send(fd, bytes);
   const answer = user.receive(fd, 0x4000, MSG_DONTWAIT);
   if (typeof answer === "number") return null;

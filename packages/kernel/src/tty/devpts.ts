@@ -20,7 +20,7 @@ const DEVPTS_SUPER_MAGIC = 0x1cd1;
 const ROOT_INO = 1,
   PTMX_INO = 2,
   FIRST_PTY_INO = 3;
-export const PTMX_DEVICE = makeDevice(5, 2);
+const PTMX_DEVICE = makeDevice(5, 2);
 
 interface Options {
   uid: number | null;

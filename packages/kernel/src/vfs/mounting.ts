@@ -31,6 +31,7 @@ import {
   MS_STRICTATIME,
   MS_UNBINDABLE,
   UMOUNT_NOFOLLOW,
+  isErrno,
 } from "@stratos/abi";
 import type { NamespaceOrigin } from "../security/namespace.ts";
 import { INITIAL_USER_NAMESPACE, initialOrigin } from "../security/user-namespace.ts";
@@ -118,7 +119,7 @@ export function mountAt(
   options: { source?: string; flags?: number } = {},
 ): Mount | number {
   const place = directoryAt(kernel, name);
-  if (typeof place === "number") return place;
+  if (isErrno(place)) return place;
   return attach(
     kernel,
     kernel.mounts,
@@ -145,13 +146,13 @@ export function mountFileAt(
   options: { source?: string; flags?: number } = {},
 ): Mount | number {
   const file = lookupChild(kernel, rootEntry(kernel, fileSystem), name);
-  if (typeof file === "number") return file;
+  if (isErrno(file)) return file;
   if (file.inode === null) return -ENOENT;
   const slash = place.lastIndexOf("/");
   const folder = directoryAt(kernel, place.slice(0, slash));
-  if (typeof folder === "number") return folder;
+  if (isErrno(folder)) return folder;
   const point = lookupChild(kernel, folder.dentry, place.slice(slash + 1));
-  if (typeof point === "number") return point;
+  if (isErrno(point)) return point;
   if (point.inode === null) {
     const made = folder.dentry.inode!.create(point.name, {
       mode: 0o100644,
@@ -160,7 +161,7 @@ export function mountFileAt(
       rdev: 0,
       now: kernel.vfs.now(),
     });
-    if (typeof made === "number") return made;
+    if (isErrno(made)) return made;
     point.inode = made;
     if (folder.dentry.children?.get(point.name) === point) made.cachedNames++;
   }
@@ -181,10 +182,10 @@ export function directoryAt(kernel: VfsKernel, name: string): Path | number {
   for (const part of name.split("/")) {
     if (part === "") continue;
     const child = lookupChild(kernel, place.dentry, part);
-    if (typeof child === "number") return child;
+    if (isErrno(child)) return child;
     if (child.inode === null) {
       const made = place.dentry.inode!.mkdir(part, { mode: 0o040755, uid: 0, gid: 0, rdev: 0, now: kernel.vfs.now() });
-      if (typeof made === "number") return made;
+      if (isErrno(made)) return made;
       child.inode = made;
       if (place.dentry.children?.get(part) === child) made.cachedNames++;
     }
@@ -253,7 +254,7 @@ export function mountFileSystem(
   const fileSystem = type.isVirtual
     ? type.create(kernel, request.source, request.options)
     : fileSystemOn(task, type, request);
-  if (typeof fileSystem === "number") return fileSystem;
+  if (isErrno(fileSystem)) return fileSystem;
   const hadRoot = kernel.vfs.roots.has(fileSystem);
   if (!hadRoot) fileSystem.userNamespace = owner;
   const mount = attach(
@@ -265,7 +266,7 @@ export function mountFileSystem(
     flags,
     request.source || "none",
   );
-  if (typeof mount === "number") {
+  if (isErrno(mount)) {
     if (!hadRoot) {
       kernel.vfs.roots.delete(fileSystem);
       fileSystem.releaseDevice?.();
@@ -305,12 +306,12 @@ function fileSystemOn(
   const { kernel } = task;
   const readOnly = (request.flags & MS_RDONLY) !== 0;
   const device = kernel.disks.mountSource(task, request.source, readOnly);
-  if (typeof device === "number") return device;
+  if (isErrno(device)) return device;
   if (device.mounted !== null) return device.mounted.type === type.name ? device.mounted : -EBUSY;
   const failed = syncInode(kernel, device, false);
   if (failed < 0) return failed;
   const fileSystem = type.create(kernel, request.source, request.options, { device, readOnly });
-  if (typeof fileSystem === "number") return fileSystem;
+  if (isErrno(fileSystem)) return fileSystem;
   fileSystem.readOnly ||= readOnly;
   kernel.disks.open(device, fileSystem);
   device.mounted = fileSystem;
@@ -343,7 +344,7 @@ function bind(task: Caller, place: Path, source: Path, flags: number, name: stri
   const { fileSystem, flags: sourceFlags } = source.mount;
   const shown = source.dentry.inode instanceof NamespaceInode ? source.mount.source : name;
   const mount = attach(kernel, namespace, place, fileSystem, source.dentry, sourceFlags, shown);
-  if (typeof mount === "number") return mount;
+  if (isErrno(mount)) return mount;
   mount.lockedFlags = source.mount.lockedFlags;
   // rbind: what is mounted below the source appears below the copy.
   const copies = new Map([[source.mount, mount]]);

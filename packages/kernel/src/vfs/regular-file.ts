@@ -152,7 +152,7 @@ export function readPages(kernel: VfsKernel, inode: Inode, to: IoCursor, at: num
  * Copies bytes into the file at `at`, which grows when needed, fewer when the call has used its work; returns how many
  * or −EFBIG (with SIGXFSZ), −ENOSPC, −EIO, −EPERM (sealed) …
  */
-export function writePages(task: Caller, inode: Inode, from: IoCursor, at: number): number {
+function writePages(task: Caller, inode: Inode, from: IoCursor, at: number): number {
   const kernel = task.kernel;
   let count = from.remaining;
   if (count === 0) return 0;

@@ -1,6 +1,6 @@
 import { Attributes, DirectoryEntry, ROOT_INO } from "@stratos/aegisfs";
 import type { Subvolume, Volume } from "@stratos/aegisfs";
-import { CAP_SYS_RESOURCE, EIO, ESTALE } from "@stratos/abi";
+import { CAP_SYS_RESOURCE, EIO, ESTALE, isErrno } from "@stratos/abi";
 import type { SharedImage } from "../../frames/image-pages.ts";
 import { loadAcl } from "../../vfs/acl-inheritance.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
@@ -11,7 +11,7 @@ import { AegisInode } from "./aegisfs-inode.ts";
 import type { FsKernel } from "../fs-kernel.ts";
 
 /** statfs(2) f_type of ours: "AEGI". */
-export const AEGISFS_MAGIC = 0x41454749;
+const AEGISFS_MAGIC = 0x41454749;
 
 /**
  * A mounted AegisFS subvolume. The engine holds names and metadata, the kernel's page cache holds content: nothing is
@@ -60,7 +60,7 @@ export class AegisFileSystem extends FileSystem {
     this.subvolume = subvolume;
     this.readOnly = subvolume.readOnly;
     const root = this.inode(ROOT_INO);
-    if (typeof root === "number") throw new Error(`aegisfs: the root directory cannot be read (errno ${-root})`);
+    if (isErrno(root)) throw new Error(`aegisfs: the root directory cannot be read (errno ${-root})`);
     this.root = root;
   }
 

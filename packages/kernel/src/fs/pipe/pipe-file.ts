@@ -18,6 +18,7 @@ import {
   SIGPIPE,
   SI_KERNEL,
   S_IFIFO,
+  isErrno,
 } from "@stratos/abi";
 import type { Credentials } from "../../security/credentials.ts";
 import { signalInfo } from "../../signal/pending-signals.ts";
@@ -233,6 +234,6 @@ function dropDeadWaits(pipe: Pipe): void {
 export function interruptedTransfer(task: FsCaller): number {
   const state = task.syscallState as number | { transferred?: number } | null;
   // a socket keeps an object (socket/socket.ts)
-  const done = typeof state === "number" ? state : (state?.transferred ?? 0);
+  const done = isErrno(state) ? state : (state?.transferred ?? 0);
   return done > 0 ? done : -EINTR;
 }

@@ -1,4 +1,4 @@
-import { EINVAL, ENOSPC, ESTALE, PAGE_SIZE, S_IFDIR, TMPFS_MAGIC } from "@stratos/abi";
+import { EINVAL, ENOSPC, ESTALE, PAGE_SIZE, S_IFDIR, TMPFS_MAGIC, isErrno } from "@stratos/abi";
 import { ROOT } from "../../security/credentials.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
 import { type FileSystemType, parseMountOptions } from "../../vfs/file-system-types.ts";
@@ -9,7 +9,7 @@ import type { FsKernel } from "../fs-kernel.ts";
 /** Of all tmpfs of a machine: targets of symbolic links and extended attributes, which no page holds. */
 const BYTES_MAX = 64 << 20;
 
-export interface TmpfsOptions {
+interface TmpfsOptions {
   sizeBytes: number;
   inodes: number;
   mode: number;
@@ -121,7 +121,7 @@ export class Tmpfs extends FileSystem {
   /** Sizes change while as much as is used fits; mode and owner are those of the first mount (mm/shmem.c). */
   override reconfigure(text: string): number {
     const options = parseOptions(this.kernel, text);
-    if (typeof options === "number") return options;
+    if (isErrno(options)) return options;
     const pages = options.sizeBytes === undefined ? this.pagesMax : Math.ceil(options.sizeBytes / PAGE_SIZE);
     const inodes = Math.floor(options.inodes ?? this.inodesMax);
     if (pages < this.pagesUsed || inodes < this.inodesUsed) return -EINVAL;
@@ -205,6 +205,6 @@ export const tmpfsType: FileSystemType = {
   create(kernel: FsKernel, _source: string, options: string) {
     const parsed = parseOptions(kernel, options);
     const { fsuid, fsgid } = kernel.scheduler.current?.credentials ?? ROOT;
-    return typeof parsed === "number" ? parsed : new Tmpfs(kernel, { uid: fsuid, gid: fsgid, ...parsed });
+    return isErrno(parsed) ? parsed : new Tmpfs(kernel, { uid: fsuid, gid: fsgid, ...parsed });
   },
 };

@@ -33,7 +33,7 @@ const KEPT_MOST = 1 << 17;
 const OVERHEAD = 256;
 
 /** What is known of a datagram beside its bytes and the interface that it came in by. */
-export interface DatagramHeader {
+interface DatagramHeader {
   readonly from: InetEndpoint;
   readonly to: { readonly ip: IpAddress };
   /** TTL or hop limit, and TOS or traffic class, that it was sent with. */

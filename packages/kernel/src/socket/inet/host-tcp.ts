@@ -1,5 +1,5 @@
 /** TCP connections that the provider carries: those that come in, and those on their way out. */
-import { EAGAIN, EINPROGRESS } from "@stratos/abi";
+import { EAGAIN, EINPROGRESS, isErrno } from "@stratos/abi";
 import type { HostAddress, HostSocket, SocketProvider } from "@stratos/host";
 import { HostTransport } from "./host-transport.ts";
 import { type InetEndpoint, keepEndpoint } from "./ip-address.ts";
@@ -24,7 +24,7 @@ export class HostListener implements TcpListener {
     const socket = this.#socket;
     const address = socket.hostLocal;
     const host = this.#provider.create(address.family, "stream", socket);
-    if (typeof host === "number") return host;
+    if (isErrno(host)) return host;
     this.#host = host;
     const bound = host.bind(address, { reuseAddress: socket.options.reuseAddress, v6Only: !socket.isDualStack });
     if (bound < 0) return bound;
@@ -50,7 +50,7 @@ export class HostListener implements TcpListener {
     if (!this.isReadable) return -EAGAIN;
     const child = this.#socket.makeChild();
     const host = this.#host!.accept(child);
-    if (typeof host === "number") {
+    if (isErrno(host)) {
       child.release();
       return host;
     }
@@ -82,7 +82,7 @@ export class HostAttempt implements TcpAttempt {
     bound: HostAddress | null,
   ): HostAttempt | number {
     const host = provider.create(to.family, "stream", socket);
-    if (typeof host === "number") return host;
+    if (isErrno(host)) return host;
     if (bound !== null) host.bind(bound, { reuseAddress: socket.options.reuseAddress, v6Only: false });
     const begun = host.connect(to);
     if (begun < 0 && begun !== -EINPROGRESS) {

@@ -39,6 +39,7 @@ import {
   UDP_CORK,
   UDP_GRO,
   UDP_SEGMENT,
+  isErrno,
 } from "@stratos/abi";
 import { concatBytes } from "@stratos/base";
 import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
@@ -192,7 +193,7 @@ export class UdpSocket extends DatagramSocket {
     if (malformed < 0) return malformed;
     resolveWildcard(to);
     const source = this.#route(to.ip);
-    if (typeof source === "number") return source;
+    if (isErrno(source)) return source;
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
     if (!this.isAddressBound || isWildcard(this.local!.ip)) this.local = keepEndpoint(source, this.local!.port);
@@ -229,7 +230,7 @@ export class UdpSocket extends DatagramSocket {
     if (error !== 0) return -error;
     if (!hasMore) return this.#transmit(task, from, message.ancillary);
     const route = this.#route(to.ip);
-    if (typeof route === "number") return route;
+    if (isErrno(route)) return route;
     this.#corked = {
       to: keepEndpoint(to.ip, to.port),
       toPeer: OUTGOING.toPeer,
@@ -289,7 +290,7 @@ export class UdpSocket extends DatagramSocket {
     OUTGOING.extensions = isV4(to.ip) ? NO_EXTENSIONS : joinExtensions(this.ip.extensions, v6Given);
     if (isMulticast(to.ip) && this.loopback.reachesMembers(OUTGOING)) return this.#sendToMembers(task, from);
     const source = this.#route(to.ip);
-    if (typeof source === "number") return source;
+    if (isErrno(source)) return source;
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
     this.#setSender(source);

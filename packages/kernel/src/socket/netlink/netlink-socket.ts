@@ -3,6 +3,7 @@ import {
   AF_NETLINK,
   AF_UNSPEC,
   EADDRINUSE,
+  EAFNOSUPPORT,
   EAGAIN,
   ECONNREFUSED,
   EINVAL,
@@ -25,7 +26,7 @@ import {
   SOCK_DGRAM,
   SOCK_RAW,
   SOL_NETLINK,
-  EAFNOSUPPORT,
+  isErrno,
 } from "@stratos/abi";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { familyOf } from "../inet/inet-address.ts";
@@ -197,7 +198,7 @@ export class NetlinkSocket extends Socket {
     let error = 0;
     if ((request.flags & NLM_F_REQUEST) !== 0 && request.type >= 16) {
       const answer = this.#ask(task, request);
-      if (typeof answer === "number") error = answer;
+      if (isErrno(answer)) error = answer;
       else if (answer.isDump) {
         this.#enqueueDump(request, answer.messages);
         return;

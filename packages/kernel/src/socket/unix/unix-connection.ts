@@ -23,6 +23,7 @@ import {
   SHUT_RDWR,
   SOCK_STREAM,
   SOMAXCONN,
+  isErrno,
 } from "@stratos/abi";
 import { WaitQueue } from "../../ground/wait-queue.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
@@ -120,7 +121,7 @@ export class UnixConnectionSocket extends UnixSocket {
    */
   override connect(task: SocketCaller, address: Uint8Array, nonblocking: boolean): number {
     const target = this.findTarget(task, address);
-    if (typeof target === "number") return target;
+    if (isErrno(target)) return target;
     if (this.options.passCredentials) {
       const failed = this.autobind();
       if (failed < 0) return failed;
