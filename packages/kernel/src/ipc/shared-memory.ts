@@ -141,7 +141,7 @@ export class SharedMemory {
     if (!(size >= 1 && size <= this.maximumSegment)) return -EINVAL;
     // As without CONFIG_HUGETLBFS.
     if ((flags & SHM_HUGETLB) !== 0) return -EINVAL;
-    if (size > kernel.frames.total * PAGE_SIZE) return -ENOMEM;
+    if (size > kernel.memory.limit * PAGE_SIZE) return -ENOMEM;
     const inode = shmemMount(kernel).fileSystem.root.createUnnamed({
       mode: S_IFREG | 0o600,
       uid: credentials.euid,

@@ -341,7 +341,7 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
     mode: 0o200,
     write: (kernel, text) => {
       if (!/^[1234]$/.test(text)) return -EINVAL;
-      if (text === "1" || text === "3") kernel.frames.reclaimAll();
+      if (text === "1" || text === "3") kernel.memory.reclaimAll();
       return 0;
     },
   }),

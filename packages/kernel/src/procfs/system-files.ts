@@ -119,10 +119,10 @@ interface MemoryUse {
 
 /** In bytes. */
 function memoryUse(kernel: Kernel): MemoryUse {
-  const { frames } = kernel;
-  const total = frames.total * PAGE_SIZE,
-    free = frames.freeCount * PAGE_SIZE,
-    cached = frames.cachedCount * PAGE_SIZE;
+  const { memory } = kernel;
+  const total = memory.limit * PAGE_SIZE,
+    free = memory.free * PAGE_SIZE,
+    cached = memory.cached * PAGE_SIZE;
   let shared = 0;
   for (const fileSystem of kernel.vfs.roots.keys()) {
     if (fileSystem.type !== "tmpfs") continue;

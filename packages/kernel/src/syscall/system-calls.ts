@@ -75,8 +75,8 @@ function sysinfo(task: Task, address: number): number {
   const { u8, view } = kernel.scratch;
   u8.fill(0, 0, Sysinfo.size);
   put64(view, Sysinfo.offset.uptime, Math.floor((kernel.now() + task.namespaces.time.boottimeNs) / 1e9));
-  put64(view, Sysinfo.offset.totalram, kernel.frames.total * PAGE_SIZE);
-  put64(view, Sysinfo.offset.freeram, kernel.frames.freeCount * PAGE_SIZE);
+  put64(view, Sysinfo.offset.totalram, kernel.memory.limit * PAGE_SIZE);
+  put64(view, Sysinfo.offset.freeram, kernel.memory.free * PAGE_SIZE);
   view.setUint16(Sysinfo.offset.procs, kernel.tasks.tasks.size, true);
   view.setUint32(Sysinfo.offset.mem_unit, 1, true);
   return task.space.copyOut(address, u8, 0, Sysinfo.size);

@@ -32,8 +32,8 @@ export class Sysfs extends PseudoFileSystem {
     this.#file(
       "devices/system/node/node0/meminfo",
       () =>
-        `Node 0 MemTotal:       ${kernel.frames.total * 4} kB\nNode 0 MemFree:        ` +
-        `${kernel.frames.freeCount * 4} kB\n`,
+        `Node 0 MemTotal:       ${kernel.memory.limit * 4} kB\nNode 0 MemFree:        ` +
+        `${kernel.memory.free * 4} kB\n`,
     );
     this.#file("devices/system/clocksource/clocksource0/current_clocksource", "riscv_clocksource\n");
     this.#file("devices/system/clocksource/clocksource0/available_clocksource", "riscv_clocksource\n");
@@ -100,7 +100,7 @@ export class Sysfs extends PseudoFileSystem {
 
   /** Blocks of memory, all of them there for good (lsmem(1)). */
   #memory(): void {
-    const bytes = this.kernel.frames.total * PAGE_SIZE;
+    const bytes = this.kernel.memory.limit * PAGE_SIZE;
     // 128 MiB as on other machines, smaller where the memory is no multiple of that, as long as the blocks are few.
     let block = 128 << 20;
     while (bytes % block !== 0 && bytes / (block / 2) <= MEMORY_BLOCKS_MAX) block /= 2;

@@ -86,8 +86,8 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   if (
     !has(CLONE_VM) &&
     !isUnderWay &&
-    kernel.frames.freeCount < kernel.frames.total / 32 &&
-    kernel.frames.reclaimAll() < kernel.frames.total / 32
+    kernel.memory.free < kernel.memory.limit / 32 &&
+    kernel.memory.reclaimAll() < kernel.memory.limit / 32
   )
     return -ENOMEM;
   const space = has(CLONE_VM) ? parent.space : forkInPieces(parent);

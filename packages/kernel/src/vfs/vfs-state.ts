@@ -1,5 +1,5 @@
 import { ENOTTY } from "@stratos/abi";
-import type { Reclaimable } from "../frames/frame-allocator.ts";
+import type { Reclaimable } from "../frames/memory-account.ts";
 import type { Dentry } from "./dentry.ts";
 import { DeviceRegistry } from "./device-registry.ts";
 import type { FileSystem } from "./file-system.ts";
@@ -62,7 +62,7 @@ export class VfsState implements Reclaimable {
   constructor(kernel: VfsKernel) {
     this.#kernel = kernel;
     // First among the caches: what the others drop must be written before.
-    kernel.frames.registerCache(this);
+    kernel.memory.registerCache(this);
   }
 
   /** Has a namespace of `present` mounts room for `more`? Else ENOSPC (mount(2)). */

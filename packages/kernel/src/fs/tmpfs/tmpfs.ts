@@ -38,8 +38,8 @@ export class Tmpfs extends FileSystem {
     this.kernel = kernel;
     // Half of memory, as Linux has it.
     const {
-      sizeBytes = (kernel.frames.total / 2) * PAGE_SIZE,
-      inodes = Math.max(1024, kernel.frames.total / 2),
+      sizeBytes = (kernel.memory.limit / 2) * PAGE_SIZE,
+      inodes = Math.max(1024, kernel.memory.limit / 2),
       mode = 0o1777,
       uid = 0,
       gid = 0,
@@ -62,8 +62,8 @@ export class Tmpfs extends FileSystem {
    * tmpfs of a machine may have.
    */
   reserveInode(): number {
-    const { vfs, frames } = this.kernel;
-    if (this.inodesUsed >= this.inodesMax || vfs.memoryInodes >= frames.total) return -ENOSPC;
+    const { vfs, memory } = this.kernel;
+    if (this.inodesUsed >= this.inodesMax || vfs.memoryInodes >= memory.limit) return -ENOSPC;
     this.inodesUsed++;
     vfs.memoryInodes++;
     return 0;
@@ -158,7 +158,7 @@ function parseSize(text: string, memoryBytes: number): number {
 function parseOptions(kernel: FsKernel, text: string): Partial<TmpfsOptions> | number {
   const { userNamespace } = kernel.scheduler.current?.credentials ?? ROOT;
   const result: Partial<TmpfsOptions> = {};
-  const memory = kernel.frames.total * PAGE_SIZE;
+  const memory = kernel.memory.limit * PAGE_SIZE;
   for (const [key, value] of parseMountOptions(text)) {
     let number = NaN;
     switch (key) {
@@ -194,7 +194,7 @@ function parseOptions(kernel: FsKernel, text: string): Partial<TmpfsOptions> | n
   }
   // 0: no limit but the machine's memory (tmpfs(5)).
   if (result.sizeBytes === 0) result.sizeBytes = memory;
-  if (result.inodes === 0) result.inodes = kernel.frames.total;
+  if (result.inodes === 0) result.inodes = kernel.memory.limit;
   return result;
 }
 
