@@ -68,7 +68,7 @@ function loadInfo(task: Task, target: PidFile, signal: number, address: number):
   const { u8, view } = task.kernel.scratch;
   if (task.space.copyIn(address, u8, 0, SIGINFO_SENT) < 0) return -EFAULT;
   if (view.getInt32(SiginfoSender.offset.si_signo, true) !== signal) return -EINVAL;
-  const info = readSignalInfo(view, signal);
+  const info = readSignalInfo(task, view, signal);
   return target.group !== task.group && (info.code >= 0 || info.code === SI_TKILL) ? -EPERM : info;
 }
 

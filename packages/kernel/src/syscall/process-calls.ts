@@ -201,7 +201,7 @@ function writeChildInfo(task: Task, address: number, event: ChildEvent | null): 
     view.setInt32(SiginfoChild.offset.si_signo, SIGCHLD, true);
     view.setInt32(SiginfoChild.offset.si_code, event.code, true);
     view.setInt32(SiginfoChild.offset.si_pid, event.pid, true);
-    view.setUint32(SiginfoChild.offset.si_uid, event.uid, true);
+    view.setUint32(SiginfoChild.offset.si_uid, task.credentials.userNamespace.uids.shown(event.uid), true);
     view.setInt32(SiginfoChild.offset.si_status, event.value, true);
   }
   return task.space.copyOut(address, u8, 0, SiginfoChild.size);
@@ -291,6 +291,12 @@ export const processCalls: SyscallTable = {
     },
     gaps: "ASU and ac_io are never set; the file's system stays in use",
   },
-  unshare: { run: unshare },
+  unshare: {
+    run: unshare,
+    gaps:
+      "in a user namespace below the initial one, files of /proc/sys are root's of the initial one: they cannot be " +
+      "written; in a pid namespace below it, shmctl and semctl show 0 for a process that was waited for; a cgroup " +
+      "namespace shows the one control group there is",
+  },
   setns: { run: (task, fd, type) => setNamespaces(task, fd | 0, type) },
 };

@@ -213,7 +213,7 @@ function tgkill(task: Task, process: number, thread: number, signal: number): nu
 function queueInfo(task: Task, target: ThreadGroup, thread: Task | null, signal: number, address: number): number {
   const { u8, view } = task.kernel.scratch;
   if (task.space.copyIn(address, u8, 0, SIGINFO_SENT) < 0) return -EFAULT;
-  const info = readSignalInfo(view, signal);
+  const info = readSignalInfo(task, view, signal);
   const { code } = info;
   if ((code >= 0 || code === SI_TKILL) && target !== task.group) return -EPERM;
   const failed = checkSignalPermission(task, target, signal);
