@@ -11,7 +11,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { basename, delimiter, join } from "node:path";
 import { after, before, test } from "node:test";
 import { build } from "esbuild";
 import { servePage } from "../examples/tab/serve.ts";
@@ -561,7 +561,7 @@ test("the same names hold in a page, whose machines run in workers", async () =>
       await box.close();
 
       const bytes = await (await fetch("volume.aegisfs")).arrayBuffer();
-      const file = await (await navigator.storage.getDirectory()).getFileHandle("volume", { create: true });
+      const file = await (await navigator.storage.getDirectory()).getFileHandle("data.aegisfs", { create: true });
       const writable = await file.createWritable();
       await writable.write(bytes);
       await writable.close();
@@ -591,9 +591,11 @@ test("the same names hold in a page, whose machines run in workers", async () =>
       return JSON.stringify(said);
     };`,
   );
+  const readme = readFileSync(join(project, "node_modules/stratos/README.md"), "utf8");
+  writeFileSync(join(project, "readme.js"), /^```js page\n(.*?)^```$/ms.exec(readme)![1]!);
   const joined = await build({
     absWorkingDir: project,
-    entryPoints: ["page.js"],
+    entryPoints: ["page.js", "readme.js"],
     outdir: ".",
     bundle: true,
     format: "esm",
@@ -604,7 +606,8 @@ test("the same names hold in a page, whose machines run in workers", async () =>
   const server = await servePage(
     new Map<string, Uint8Array>([
       ["index.html", Buffer.from('<!doctype html><title>page</title><script type="module" src="page.js"></script>')],
-      ["page.js", joined.outputFiles[0]!.contents],
+      ["readme.html", Buffer.from('<!doctype html><title>-</title><script type="module" src="readme.js"></script>')],
+      ...joined.outputFiles.map(({ path, contents }) => [basename(path), contents] as const),
       ["browser-engine.mjs", own("browser-engine.mjs")],
       ["zstd.wasm", own("zstd.wasm")],
       ["volume.aegisfs", readFileSync(volume)],
@@ -627,10 +630,30 @@ test("the same names hold in a page, whose machines run in workers", async () =>
       ...["no-image", "option", "option", "mount", "option"],
       ...["volume", "option", "engine"],
     ]);
+    await page.navigate(`${server.url}readme.html`);
+    await page.waitFor("document.title", /^a b$/, 180_000);
   } finally {
     await browser.close();
     server.close();
   }
+});
+
+test("the examples of the README run as they stand", async () => {
+  const readme = readFileSync(join(project, "node_modules/stratos/README.md"), "utf8");
+  const examples = [...readme.matchAll(/^```js\n(.*?)^```$/gms)].map(([, source]) => source!);
+  const [node, ...rest] = launcher;
+  must(node!, [...rest, "fs", "format", "data.aegisfs", "--size", "64M"], project);
+  const said = [];
+  for (const example of examples) {
+    const { stdout, status, stderr } = await program(example.replaceAll('"debian"', JSON.stringify(TEST_IMAGE)));
+    assert.equal(status, 0, stderr);
+    said.push(stdout);
+  }
+  assert.equal(said[0], "42\n 0\n");
+  assert.match(said[1]!, /package\.json/);
+  assert.match(said[2]!, /24 80\r\n[^]*\n3\n$/);
+  assert.equal(said[3], "a\nb\n\n");
+  assert.equal(said.length, 4);
 });
 
 test("the types hold for a program in TypeScript, and mistakes are found", () => {
