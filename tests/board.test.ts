@@ -183,7 +183,7 @@ os.pwrite(g, b'z' * 100, 9000); os.ftruncate(g, 20000)
 print(code[9000:9004], len(os.pread(g, 30000, 0)), before != bytes(4))
 os.posix_fallocate(g, 0, 30000)
 print(code[20000:20004], os.pread(g, 2, 20001))"
-    cat /etc/debian_version; cp /usr/bin/printf /usr/bin/seq; seq 'other'
+    cat /etc/debian_version; cp /usr/bin/printf /usr/bin/seq; seq 'other'; echo
     sort < /dev/null 2> /dev/null || echo broken`;
   const changing = new Box(changes, { board });
   await changing.run();

@@ -35,9 +35,14 @@ export class ProcessorTally {
   };
   /** Instructions retired when translation last caught up. */
   drainedAt = 0;
-  readonly hot: Readonly<Record<AddressMode, HotCode>> = { paged: newHotCode(), wide: newHotCode() };
+  readonly #pagedCode = newHotCode();
+  readonly #wideCode = newHotCode();
   /** The hart's cells that count, while it runs others: retired (low, high), fuel, interpreted (low, high). */
   readonly #cells = new Uint32Array(CELLS.length);
+
+  hot(mode: AddressMode): HotCode {
+    return mode === "paged" ? this.#pagedCode : this.#wideCode;
+  }
 
   /** Another one is run from now on. */
   save({ u32 }: PhysicalMemory): void {

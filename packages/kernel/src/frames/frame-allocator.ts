@@ -5,8 +5,9 @@ import { CALL_WORK } from "../ground/call-work.ts";
 import { MemoryAccount, type Reclaimable } from "./memory-account.ts";
 import { Reaper } from "./reaper.ts";
 
-/** Accounts open at once; a frame's is a byte pair. */
-const ACCOUNTS_MAX = 65535;
+/** Accounts open at once: a frame's number is 15 bits, beside which the highest says that code was decoded from it. */
+const ACCOUNTS_MAX = 0x7fff;
+const HOLDS_CODE = 0x8000;
 
 /**
  * PMM: owns the frames of physical memory. A frame number is its physical address / 4096, so 0 is never one. Each frame
@@ -21,7 +22,7 @@ export class FrameAllocator {
   readonly total: number;
   /** References by (frame − first). */
   readonly #references: Int32Array;
-  /** Numbers of accounts by (frame − first). */
+  /** Numbers of accounts by (frame − first), and HOLDS_CODE. */
   readonly #charged: Uint16Array;
   readonly #free: Int32Array;
   /**
@@ -31,8 +32,6 @@ export class FrameAllocator {
   readonly notes: Uint16Array;
   /** By their numbers; null: free. */
   readonly #accounts: (MemoryAccount | null)[] = [];
-  /** By (frame − first): 1 when code was decoded from the frame. */
-  readonly #holdsCode: Uint8Array;
   /** A frame that held code became free: what was decoded from it must go. */
   onCodeGone: (frame: number) => void = () => {};
   /**
@@ -60,7 +59,6 @@ export class FrameAllocator {
     this.#free = new Int32Array(this.total);
     this.notes = new Uint16Array(this.total);
     this.#untouched = this.first;
-    this.#holdsCode = new Uint8Array(this.total);
     this.#unpromised = 0;
     this.#lender = this.open()!;
     this.#lender.limit = this.#unpromised = this.total;
@@ -107,8 +105,9 @@ export class FrameAllocator {
     assert(this.#accounts[number] === account, "an account is closed once");
     for (const below of this.#accounts) if (below?.parent === account) this.close(below);
     for (let at = 0; at < this.#untouched - this.first; at++) {
-      if (this.#references[at] === 0 || this.#charged[at] !== number) continue;
-      if (parent !== null) this.#charged[at] = parent.number;
+      const tag = this.#charged[at]!;
+      if (this.#references[at] === 0 || (tag & ~HOLDS_CODE) !== number) continue;
+      if (parent !== null) this.#charged[at] = parent.number | (tag & HOLDS_CODE);
       else {
         this.#references[at] = 0;
         this.#makeFree(this.first + at);
@@ -151,12 +150,17 @@ export class FrameAllocator {
 
   /** A frame for what was charged. */
   #pop(account: MemoryAccount): number {
-    if (this.freeCount === 0) this.lent?.reclaim(64);
-    assert(this.freeCount > 0, "there is a frame for each charge");
-    const frame = this.#freeCount > 0 ? this.#free[--this.#freeCount]! : this.#untouched++;
+    const frame = this.#freeCount > 0 ? this.#free[--this.#freeCount]! : this.#popRare();
     this.#references[frame - this.first] = 1;
     this.#charged[frame - this.first] = account.number;
     return frame;
+  }
+
+  #popRare(): number {
+    if (this.#untouched < this.first + this.total) return this.#untouched++;
+    this.lent?.reclaim(64);
+    assert(this.#freeCount > 0, "there is a frame for each charge");
+    return this.#free[--this.#freeCount]!;
   }
 
   // ---- Frames that are lent
@@ -194,7 +198,7 @@ export class FrameAllocator {
   }
 
   isLent(frame: number): boolean {
-    return this.#charged[frame - this.first] === this.#lender.number;
+    return (this.#charged[frame - this.first]! & ~HOLDS_CODE) === this.#lender.number;
   }
 
   /** Does a page table (or who moves bytes just now) hold the frame, beside caches? */
@@ -212,7 +216,7 @@ export class FrameAllocator {
 
   /** Code was decoded from the frame: it is told when that becomes free. */
   noteCode(frame: number): void {
-    this.#holdsCode[frame - this.first] = 1;
+    this.#charged[frame - this.first]! |= HOLDS_CODE;
   }
 
   references(frame: number): number {
@@ -229,15 +233,12 @@ export class FrameAllocator {
     const at = frame - this.first;
     assert(this.#references[at]! > 0, "a released frame is in use");
     if (--this.#references[at]! > 0) return;
-    this.#accounts[this.#charged[at]!]!.uncharge();
+    this.#accounts[this.#charged[at]! & ~HOLDS_CODE]!.uncharge();
     this.#makeFree(frame);
   }
 
   #makeFree(frame: number): void {
-    if (this.#holdsCode[frame - this.first] !== 0) {
-      this.#holdsCode[frame - this.first] = 0;
-      this.onCodeGone(frame);
-    }
+    if ((this.#charged[frame - this.first]! & HOLDS_CODE) !== 0) this.onCodeGone(frame);
     this.#free[this.#freeCount++] = frame;
     if (this.trackSites) this.#sites.delete(frame);
   }

@@ -85,7 +85,7 @@ export class Translator {
   }
 
   get #hot(): HotCode {
-    return this.#served.tally.hot[this.#mode];
+    return this.#served.tally.hot(this.#mode);
   }
 
   get queued(): number {
