@@ -1,4 +1,14 @@
 /** procfs, sysfs and devtmpfs as programs read them, through system calls over a fake process. */
+import {
+  CLONE_NEWCGROUP,
+  CLONE_NEWIPC,
+  CLONE_NEWNET,
+  CLONE_NEWNS,
+  CLONE_NEWPID,
+  CLONE_NEWTIME,
+  CLONE_NEWUTS,
+} from "@stratos/abi";
+import { NAMESPACE_KINDS } from "../security/namespace.ts";
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import {
@@ -27,7 +37,6 @@ import type { AddressSpace } from "../mm/address-space.ts";
 import { call } from "../testing/system-calls.ts";
 import { devptsOf } from "../tty/devpts.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
-import { NAMESPACE_KINDS } from "../security/namespace.ts";
 import { settledValues } from "./sysctl.ts";
 import { BUFFER, FileTask, type Stat } from "../testing/file-system-task.ts";
 import { advance, type TestKernel } from "../testing/fake-task.ts";
@@ -141,10 +150,33 @@ it("what is private to a user stays so", () => {
   assert.equal(typeof user.get(`/proc/${other.task.pid}/environ`), "string");
 });
 
+it("user/max_*_namespaces bound what unshare makes (ENOSPC), ns_last_pid says which number comes next", () => {
+  const { test, user } = begin();
+  for (const [flag, kind] of [
+    [CLONE_NEWUTS, "uts"],
+    [CLONE_NEWIPC, "ipc"],
+    [CLONE_NEWPID, "pid"],
+    [CLONE_NEWNET, "net"],
+    [CLONE_NEWTIME, "time"],
+    [CLONE_NEWCGROUP, "cgroup"],
+    [CLONE_NEWNS, "mnt"],
+  ] as const) {
+    user.put(`/proc/sys/user/max_${kind}_namespaces`, "0\n");
+    assert.equal(user.call("unshare", flag), -ENOSPC, kind);
+    user.put(`/proc/sys/user/max_${kind}_namespaces`, "1\n");
+    assert.equal(user.call("unshare", flag), 0, kind);
+    if (kind !== "pid") assert.equal(user.call("unshare", flag), -ENOSPC, kind);
+  }
+  user.put("/proc/sys/kernel/ns_last_pid", "5000\n");
+  assert.equal(test.kernel.tasks.allocate(), 5001);
+  assert.equal(user.get("/proc/sys/kernel/ns_last_pid"), "5001\n");
+});
+
 it("each setting of /proc/sys that can be changed acts", () => {
   const { test, user } = begin();
   // Those that are tried one by one here or elsewhere; a setting that can be changed must stand in this list.
   const tried = new Set([
+    ...NAMESPACE_KINDS.map((kind) => `user/max_${kind}_namespaces`),
     "fs/inotify/max_queued_events",
     "fs/inotify/max_user_instances",
     "fs/inotify/max_user_watches",
@@ -178,7 +210,6 @@ it("each setting of /proc/sys that can be changed acts", () => {
     "kernel/shm_next_id",
     "kernel/shmmax",
     "kernel/shmmni",
-    ...NAMESPACE_KINDS.map((kind) => `user/max_${kind}_namespaces`),
     "net/ipv4/conf/all/tag",
     "net/ipv4/conf/default/tag",
     "net/ipv4/conf/lo/tag",
