@@ -5,6 +5,7 @@ import {
   openSync,
   readFileSync,
   realpathSync,
+  statfsSync,
   statSync,
   statfsSync,
   writeSync,

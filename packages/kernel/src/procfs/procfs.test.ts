@@ -210,7 +210,6 @@ it("each setting of /proc/sys that can be changed acts", () => {
     "kernel/shm_next_id",
     "kernel/shmmax",
     "kernel/shmmni",
-    ...NAMESPACE_KINDS.map((kind) => `user/max_${kind}_namespaces`),
     "net/ipv4/conf/all/tag",
     "net/ipv4/conf/default/tag",
     "net/ipv4/conf/lo/tag",
