@@ -55,7 +55,8 @@ test(
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
     const token = join(folder, "token");
-    const serve = ["hub", "-l", String(port), "--lease", "5m", "--token-file", token];
+    // A lease that outlasts every restart, also of a host that does much else.
+    const serve = ["hub", "-l", String(port), "--lease", "15m", "--token-file", token];
     let hub = await start(serve);
     assert.equal(hub.address, url);
     assert.equal(statSync(token).mode & 0o777, 0o600);
