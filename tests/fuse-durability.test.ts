@@ -39,7 +39,7 @@ async function loopDevice(...options: string[]): Promise<string> {
 const loopsOf = async (file: string): Promise<string> =>
   (await run(["losetup", "--noheadings", "-O", "NAME", "-j", file])).stdout.trim();
 /** Linux takes a loop device back when its last opener has closed it, and some hosts look into new devices. */
-const noLoopStays = (): Promise<void> =>
+const noLoopStays = (): Promise<number> =>
   until("no loop device stays", async () => (await loopsOf(volume.volume)) === "");
 const mountAt = (source: string, place: string, ...options: string[]): ReturnType<MountedVolume["try"]> =>
   volume.try([...launcher, "fs", "mount", ...options, source, place]);

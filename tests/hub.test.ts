@@ -11,7 +11,8 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { startPostgres, type TestServer } from "../packages/hub/src/testing/test-database.ts";
-import { endProgram, freePort, startProgram, until, type Program } from "./hub/programs.ts";
+import { endProgram, freePort, startProgram, type Program } from "./hub/programs.ts";
+import { until } from "./support/until.ts";
 
 const LAUNCHER = fileURLToPath(new URL("../stratos.mjs", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "stratos-hub-"));

@@ -3,6 +3,7 @@
  * same types hold in Node and in a browser; times are in milliseconds, sizes in bytes.
  */
 
+import type { Board } from "./entry.ts";
 import type { Volume } from "./volume.ts";
 
 /** The part of an AbortSignal that is used; every host's own fits. */
@@ -127,10 +128,21 @@ export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
   readonly volumes?: Readonly<Record<string, Volume | Promise<Volume>>>;
   readonly hostname?: string;
   /**
+   * Where it runs by turns with others, on what they have read and translated of the same image; its process is the
+   * board's. `memoryBytes` is then its own part of the board's memory; default: 512 MiB.
+   */
+  readonly board?: Board;
+  /**
    * `process`: a process of the machine's own Node (in a browser: a worker) for this sandbox alone; `shared`: one for
    * all that ask for it. Default: process.
    */
   readonly isolation?: "process" | "shared";
+}
+
+export interface BoardOptions {
+  /** Memory for all its sandboxes together, of which the host gives what is touched; default: 3 GiB. */
+  readonly memoryBytes?: number;
+  readonly signal?: AbortSignalLike;
 }
 
 export type Bytes = string | Uint8Array;

@@ -30,6 +30,8 @@ export interface CreateRequest extends OpenImageRequest {
   readonly mounts?: readonly Mount[] | undefined;
   readonly volumes?: readonly (OpenVolumeRequest & { readonly guest: string })[] | undefined;
   readonly hostname?: string | undefined;
+  /** What `create-board` has answered; absent: a board of its own. */
+  readonly board?: number | undefined;
 }
 
 export interface RunRequest {
@@ -70,6 +72,7 @@ export interface FileRequest {
 /** Each operation's request; `target` is what an opening call has answered. */
 export interface Operations {
   "create": CreateRequest;
+  "create-board": { readonly memoryBytes?: number | undefined };
   "run": RunRequest;
   "signal": SignalRequest;
   "open-image": OpenImageRequest;

@@ -5,6 +5,7 @@ import type { Volume } from "@stratos/aegisfs";
 import type { MachinePorts, SocketProvider } from "@stratos/host";
 import {
   AegisFileSystem,
+  type Board,
   type Kernel,
   mountAt,
   type OpenFile,
@@ -35,10 +36,11 @@ export interface MountedVolume {
   readonly volume: Volume;
 }
 
-interface MachineParts extends Omit<CreateRequest, "ports" | "image" | "volumes"> {
+interface MachineParts extends Omit<CreateRequest, "ports" | "image" | "volumes" | "board"> {
+  readonly board: Board | null;
   readonly memoryBytes: number;
   readonly ports: MachinePorts;
-  readonly image: { readonly volume: Volume };
+  readonly image: { readonly volume: Volume; readonly identity?: string | undefined };
   readonly sockets: SocketProvider | null;
   readonly folders: readonly HostFolder[];
   readonly volumes: readonly MountedVolume[];
@@ -72,13 +74,14 @@ export class SandboxMachine {
   /** @throws StratosError of kind option */
   static checkOptions(options: {
     memoryBytes: number;
+    freeBytes?: number | undefined;
     harts?: number | undefined;
     seed?: number | undefined;
     network?: string | undefined;
     ports?: readonly unknown[] | undefined;
   }): void {
     const { memoryBytes, harts = 1, seed = 0, network = "none", ports = [] } = options;
-    const most = Machine.MEMORY_BYTES_MAX;
+    const most = options.freeBytes ?? Machine.MEMORY_BYTES_MAX;
     if (!(memoryBytes >= MACHINE_MEMORY_MIN && memoryBytes <= most && memoryBytes % PAGE === 0))
       throw wrong("memoryBytes", `a multiple of ${PAGE} from ${MACHINE_MEMORY_MIN} to ${most}`);
     if (!(Number.isInteger(harts) && harts >= 1 && harts <= MAX_HARTS)) throw wrong("harts", `1 to ${MAX_HARTS}`);
@@ -89,7 +92,7 @@ export class SandboxMachine {
 
   /** @throws SessionError */
   constructor(parts: MachineParts) {
-    const { ports, image, memoryBytes, harts, seed, hostname, sockets, folders } = parts;
+    const { ports, board, image, memoryBytes, harts, seed, hostname, sockets, folders } = parts;
     if (sockets !== null) writeResolverConfiguration(image.volume.root, sockets);
     this.#ports = ports;
     this.#session = new MachineSession({
@@ -99,6 +102,7 @@ export class SandboxMachine {
       sockets,
       folders,
       log: () => {},
+      ...(board === null ? {} : { board, imageIdentity: image.identity }),
       ...(harts === undefined ? {} : { harts }),
       ...(seed === undefined ? {} : { seed }),
       ...(hostname === undefined ? {} : { hostname }),
@@ -225,7 +229,7 @@ export class SandboxMachine {
   /** What programs have written into volumes is in them afterwards. */
   close(): void {
     this.#session.machine.sync(false);
-    this.#session.stop();
+    this.#session.close();
   }
 }
 

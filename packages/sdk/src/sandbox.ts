@@ -9,7 +9,7 @@ import {
 } from "./api.ts";
 import type { EngineClient } from "./engine-client.ts";
 import type { OpenVolumeRequest, RunRequest } from "./protocol.ts";
-import { RemoteFiles, RemoteHandle } from "./remote-files.ts";
+import { closeUnlessGone, RemoteFiles, RemoteHandle } from "./remote-files.ts";
 import { KeptOutput, RemoteProgram, startProgram } from "./remote-program.ts";
 
 /** Bytes of a program's output that are kept when nothing else is said. */
@@ -87,12 +87,7 @@ export class RemoteSandbox extends RemoteFiles {
 
   /** Ends all programs and lets go of what the sandbox held. Calling it again does nothing. */
   async close(): Promise<void> {
-    try {
-      await this.#handle.close();
-    } catch (error) {
-      // A process that is gone has let go of all.
-      if (!(error instanceof StratosError && error.kind === "engine")) throw error;
-    }
+    await closeUnlessGone(this.#handle);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -106,16 +101,31 @@ export interface EngineSource {
   acquire(isolation: "process" | "shared"): { engine: EngineClient; release(): void };
 }
 
+/** Where a sandbox is to run. */
+function placeOf(engines: EngineSource, { board, isolation }: SandboxOptions): Place {
+  if (board === undefined) return { ...engines.acquire(isolation ?? "process"), board: undefined };
+  if (isolation !== undefined)
+    throw new StratosError("option", "isolation: a board has a process of its own", { option: "isolation" });
+  const { engine, target } = board.handle.use();
+  return { engine, release: () => {}, board: target };
+}
+
+interface Place {
+  readonly engine: EngineClient;
+  release(): void;
+  readonly board: number | undefined;
+}
+
 /** Starts the machine of a sandbox. */
 export async function openSandbox(engines: EngineSource, options: SandboxOptions): Promise<RemoteHandle> {
-  const { engine, release } = engines.acquire(options.isolation ?? "process");
+  const { engine, release, board } = placeOf(engines, options);
   try {
     const { home, pull, memoryBytes, harts, seed, network, ports, mounts, hostname, signal, onProgress } = options;
     const image = options.image === undefined ? undefined : engine.place(options.image, "image");
     const volumes = await handOver(engine, options.volumes ?? {});
     const { value } = await engine.call(
       "create",
-      { home, image, pull, memoryBytes, harts, seed, network, ports, mounts, volumes, hostname },
+      { home, image, pull, memoryBytes, harts, seed, network, ports, mounts, volumes, hostname, board },
       { signal, ...(onProgress === undefined ? {} : { onProgress }) },
     ).answer;
     return new RemoteHandle("sandbox", engine, value as number, release);

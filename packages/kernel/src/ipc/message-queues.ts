@@ -1,4 +1,5 @@
 /** System V message queues: msgget(2), msgsnd(2), msgrcv(2), msgctl(2). Read first: ipc-table.ts. */
+import type { UserNamespace } from "../security/user-namespace.ts";
 import {
   CAP_SYS_RESOURCE,
   E2BIG,
@@ -58,10 +59,20 @@ export class MessageQueue extends IpcObject {
 }
 
 export class MessageQueues {
-  readonly table = new IpcTable<MessageQueue>(MSGMNI);
+  readonly table: IpcTable<MessageQueue>;
   /** /proc/sys/kernel/msgmax and msgmnb: bytes of a message, and of a new queue. */
   maximumMessage = MSGMAX;
   maximumQueue = MSGMNB;
+
+  /** @param owner  of the IPC namespace */
+  constructor(owner: UserNamespace) {
+    this.table = new IpcTable<MessageQueue>(MSGMNI, owner);
+  }
+
+  /** The namespace ends. */
+  end(): void {
+    for (const queue of [...this.table.objects()]) this.table.remove(queue);
+  }
 
   get(task: IpcCaller, key: number, flags: number): number {
     const { credentials, kernel } = task;
@@ -158,15 +169,16 @@ export class MessageQueues {
       case MSG_STAT_ANY: {
         if (command !== MSG_STAT_ANY && !queue.permits(credentials, READ)) return -EACCES;
         const view = new DataView(new ArrayBuffer(MsqidDs.size));
-        queue.describe(view);
+        queue.describe(view, credentials.userNamespace);
+        const { pidNamespace } = task.group;
         put64(view, MsqidDs.offset.msg_stime, queue.sentAt);
         put64(view, MsqidDs.offset.msg_rtime, queue.receivedAt);
         put64(view, MsqidDs.offset.msg_ctime, queue.changedAt);
         put64(view, MsqidDs.offset.msg_cbytes, queue.length);
         put64(view, MsqidDs.offset.msg_qnum, queue.messages.length);
         put64(view, MsqidDs.offset.msg_qbytes, queue.capacity);
-        view.setUint32(MsqidDs.offset.msg_lspid, queue.lastSender, true);
-        view.setUint32(MsqidDs.offset.msg_lrpid, queue.lastReceiver, true);
+        view.setUint32(MsqidDs.offset.msg_lspid, pidNamespace.idOf(queue.lastSender), true);
+        view.setUint32(MsqidDs.offset.msg_lrpid, pidNamespace.idOf(queue.lastReceiver), true);
         return space.copyOut(address, new Uint8Array(view.buffer), 0, MsqidDs.size) < 0
           ? -EFAULT
           : command === IPC_STAT
@@ -201,7 +213,8 @@ export class MessageQueues {
   }
 
   /** /proc/sysvipc/msg. */
-  describe(): string {
+  describe(reader: IpcCaller): string {
+    const { pidNamespace } = reader.group;
     const pad = (value: number, width: number): string => String(value).padStart(width);
     let text =
       "       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid      stime      " +
@@ -209,9 +222,9 @@ export class MessageQueues {
     for (const queue of this.table.objects()) {
       text +=
         `${pad(queue.key, 10)} ${pad(queue.id, 10)}  ${queue.mode.toString(8).padStart(4)}  ` +
-        `${pad(queue.length, 10)} ${pad(queue.messages.length, 10)} ${pad(queue.lastSender, 5)} ` +
-        `${pad(queue.lastReceiver, 5)} ${pad(queue.uid, 5)} ${pad(queue.gid, 5)} ${pad(queue.cuid, 5)} ` +
-        `${pad(queue.cgid, 5)} ${pad(queue.sentAt, 10)} ${pad(queue.receivedAt, 10)} ${pad(queue.changedAt, 10)}\n`;
+        `${pad(queue.length, 10)} ${pad(queue.messages.length, 10)} ${pad(pidNamespace.idOf(queue.lastSender), 5)} ` +
+        `${pad(pidNamespace.idOf(queue.lastReceiver), 5)} ${queue.describeOwners(reader.credentials.userNamespace)} ` +
+        `${pad(queue.sentAt, 10)} ${pad(queue.receivedAt, 10)} ${pad(queue.changedAt, 10)}\n`;
     }
     return text;
   }

@@ -1,4 +1,5 @@
 /** System V semaphores: semget(2), semop(2), semctl(2). Read first: ipc-table.ts. */
+import type { UserNamespace } from "../security/user-namespace.ts";
 import {
   E2BIG,
   EACCES,
@@ -81,14 +82,24 @@ export class SemaphoreSet extends IpcObject {
 }
 
 export class Semaphores {
-  readonly table = new IpcTable<SemaphoreSet>(SEMMNI);
+  readonly table: IpcTable<SemaphoreSet>;
+  readonly #kernel: IpcKernel;
 
-  constructor(kernel: IpcKernel) {
+  /** @param owner  of the IPC namespace */
+  constructor(kernel: IpcKernel, owner: UserNamespace) {
+    this.#kernel = kernel;
+    this.table = new IpcTable<SemaphoreSet>(SEMMNI, owner);
     kernel.taskObservers.add(this);
   }
 
+  /** The namespace ends. */
+  end(): void {
+    for (const set of [...this.table.objects()]) this.table.remove(set);
+    this.#kernel.taskObservers.delete(this);
+  }
+
   taskEnded(task: IpcCaller): void {
-    this.leaveUndo(task);
+    if (task.ipc.semaphores === this) this.leaveUndo(task);
   }
 
   /** The task has no part in its list any more: with the last one, what SEM_UNDO noted is done (semop(2)). */
@@ -194,7 +205,7 @@ export class Semaphores {
       case SEM_STAT_ANY: {
         if (command !== SEM_STAT_ANY && !set.permits(credentials, READ)) return -EACCES;
         const view = new DataView(new ArrayBuffer(SemidDs.size));
-        set.describe(view);
+        set.describe(view, task.credentials.userNamespace);
         put64(view, SemidDs.offset.sem_otime, set.operatedAt);
         put64(view, SemidDs.offset.sem_ctime, set.changedAt);
         put64(view, SemidDs.offset.sem_nsems, set.values.length);
@@ -238,13 +249,13 @@ export class Semaphores {
   }
 
   /** /proc/sysvipc/sem. */
-  describe(): string {
+  describe(reader: IpcCaller): string {
     const pad = (value: number, width: number): string => String(value).padStart(width);
     let text = "       key      semid perms      nsems   uid   gid  cuid  cgid      otime      ctime\n";
     for (const set of this.table.objects()) {
       text +=
         `${pad(set.key, 10)} ${pad(set.id, 10)}  ${set.mode.toString(8).padStart(4)} ${pad(set.values.length, 10)} ` +
-        `${pad(set.uid, 5)} ${pad(set.gid, 5)} ${pad(set.cuid, 5)} ${pad(set.cgid, 5)} ${pad(set.operatedAt, 10)} ` +
+        `${set.describeOwners(reader.credentials.userNamespace)} ${pad(set.operatedAt, 10)} ` +
         `${pad(set.changedAt, 10)}\n`;
     }
     return text;
@@ -304,7 +315,7 @@ function controlOne(task: IpcCaller, set: SemaphoreSet, index: number, command: 
   if (index < 0 || index >= set.values.length) return -EINVAL;
   switch (command) {
     case GETPID:
-      return set.pids[index]!;
+      return task.group.pidNamespace.idOf(set.pids[index]!);
     case GETVAL:
       return set.values[index]!;
     case GETNCNT:

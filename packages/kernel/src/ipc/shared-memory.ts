@@ -2,6 +2,7 @@
  * System V shared memory: shmget(2), shmat(2), shmdt(2), shmctl(2). A segment is an unnamed file of a tmpfs. Read
  * first: ipc-table.ts.
  */
+import type { UserNamespace } from "../security/user-namespace.ts";
 import {
   CAP_IPC_LOCK,
   EACCES,
@@ -106,13 +107,24 @@ export class Segment extends IpcObject {
 }
 
 export class SharedMemory {
-  readonly table = new IpcTable<Segment>(SHMMNI);
+  readonly table: IpcTable<Segment>;
   /** /proc/sys/kernel/shmmax: bytes of a segment; 2^64 is more than any. */
   maximumSegment = Infinity;
   readonly #kernel: IpcKernel;
 
-  constructor(kernel: IpcKernel) {
+  /** @param owner  of the IPC namespace */
+  constructor(kernel: IpcKernel, owner: UserNamespace) {
     this.#kernel = kernel;
+    this.table = new IpcTable<Segment>(SHMMNI, owner);
+  }
+
+  /** The namespace ends: what somebody still maps goes with its last user. */
+  end(): void {
+    for (const segment of [...this.table.objects()]) {
+      segment.mode |= SHM_DEST;
+      this.table.forgetKey(segment);
+      if (segment.attachments.size === 0) this.#destroy(segment);
+    }
   }
 
   /** shmget(2): −EINVAL for the size, −ENOMEM, and as IpcTable.obtain. */
@@ -129,7 +141,7 @@ export class SharedMemory {
     if (!(size >= 1 && size <= this.maximumSegment)) return -EINVAL;
     // As without CONFIG_HUGETLBFS.
     if ((flags & SHM_HUGETLB) !== 0) return -EINVAL;
-    if (size > kernel.frames.total * PAGE_SIZE) return -ENOMEM;
+    if (size > kernel.memory.limit * PAGE_SIZE) return -ENOMEM;
     const inode = shmemMount(kernel).fileSystem.root.createUnnamed({
       mode: S_IFREG | 0o600,
       uid: credentials.euid,
@@ -230,7 +242,7 @@ export class SharedMemory {
       case SHM_LOCK:
       case SHM_UNLOCK:
         if (
-          !isCapable(credentials, CAP_IPC_LOCK) &&
+          !isCapable(credentials, CAP_IPC_LOCK, segment.userNamespace) &&
           credentials.euid !== segment.uid &&
           credentials.euid !== segment.cuid
         )
@@ -242,13 +254,14 @@ export class SharedMemory {
       case SHM_STAT_ANY: {
         if (command !== SHM_STAT_ANY && !segment.permits(credentials, READ)) return -EACCES;
         const view = new DataView(new ArrayBuffer(ShmidDs.size));
-        segment.describe(view);
+        segment.describe(view, credentials.userNamespace);
+        const { pidNamespace } = task.group;
         put64(view, ShmidDs.offset.shm_segsz, segment.size);
         put64(view, ShmidDs.offset.shm_atime, segment.attachedAt);
         put64(view, ShmidDs.offset.shm_dtime, segment.detachedAt);
         put64(view, ShmidDs.offset.shm_ctime, segment.changedAt);
-        view.setUint32(ShmidDs.offset.shm_cpid, segment.creatorPid, true);
-        view.setUint32(ShmidDs.offset.shm_lpid, segment.lastPid, true);
+        view.setUint32(ShmidDs.offset.shm_cpid, pidNamespace.idOf(segment.creatorPid), true);
+        view.setUint32(ShmidDs.offset.shm_lpid, pidNamespace.idOf(segment.lastPid), true);
         put64(view, ShmidDs.offset.shm_nattch, segment.attachCount);
         return space.copyOut(address, new Uint8Array(view.buffer), 0, ShmidDs.size) < 0
           ? -EFAULT
@@ -288,7 +301,8 @@ export class SharedMemory {
   }
 
   /** /proc/sysvipc/shm. */
-  describe(): string {
+  describe(reader: IpcCaller): string {
+    const { pidNamespace } = reader.group;
     const pad = (value: number, width: number): string => String(value).padStart(width);
     let text =
       "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime   " +
@@ -296,8 +310,8 @@ export class SharedMemory {
     for (const it of this.table.objects()) {
       text +=
         `${pad(it.key, 10)} ${pad(it.id, 10)}  ${it.mode.toString(8).padStart(4)} ${pad(it.size, 21)} ` +
-        `${pad(it.creatorPid, 5)} ${pad(it.lastPid, 5)}  ${pad(it.attachCount, 5)} ${pad(it.uid, 5)} ` +
-        `${pad(it.gid, 5)} ${pad(it.cuid, 5)} ${pad(it.cgid, 5)} ${pad(it.attachedAt, 10)} ` +
+        `${pad(pidNamespace.idOf(it.creatorPid), 5)} ${pad(pidNamespace.idOf(it.lastPid), 5)}  ` +
+        `${pad(it.attachCount, 5)} ${it.describeOwners(reader.credentials.userNamespace)} ${pad(it.attachedAt, 10)} ` +
         `${pad(it.detachedAt, 10)} ${pad(it.changedAt, 10)} ${pad(it.inode.pages!.pageCount * PAGE_SIZE, 21)} ` +
         `${pad(0, 21)}\n`;
     }

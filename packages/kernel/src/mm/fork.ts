@@ -66,7 +66,7 @@ export function forkAddressSpace(parent: AddressSpace): AddressSpace | number {
 }
 
 function beginFork(parent: AddressSpace): AddressSpace {
-  const child = new AddressSpace(parent.kernel);
+  const child = new AddressSpace(parent.kernel, parent.account);
   child.isWide = parent.isWide;
   child.mappedBytes = parent.mappedBytes;
   child.peakMappedBytes = parent.mappedBytes;

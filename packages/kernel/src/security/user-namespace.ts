@@ -54,6 +54,23 @@ export class UserNamespace extends Namespace {
     this.#userCounts?.end(this);
   }
 
+  /** Is it `other`, or below one that `uid` made in it? */
+  isMadeBelow(other: UserNamespace, uid: number): boolean {
+    for (let at: UserNamespace | null = this; at !== null; at = at.parent)
+      if (at === other || (at.parent === other && at.creatorUid === uid)) return true;
+    return false;
+  }
+
+  /** The uid of the initial namespace that is 0 here, which programs here know as root; −1: nobody is. */
+  get rootUid(): number {
+    return this.uids.toKernel(0);
+  }
+
+  /** Has it names for both? Who has a capability in it has it over files of such owners alone. */
+  hasIds(uid: number, gid: number): boolean {
+    return this.uids.fromKernel(uid) >= 0 && this.gids.fromKernel(gid) >= 0;
+  }
+
   /** Is it `other`, or below it? */
   isWithin(other: UserNamespace): boolean {
     for (let at: UserNamespace | null = this; at !== null; at = at.parent) if (at === other) return true;

@@ -1,11 +1,21 @@
 import { SOCKADDR_STORAGE_SIZE } from "@stratos/abi";
 import type { OpenFile } from "../vfs/open-file.ts";
+import type { Caller } from "../vfs/vfs-kernel.ts";
 
 /** Who sent a message, as SCM_CREDENTIALS shows it (unix(7)). */
 export interface PeerCredentials {
   readonly pid: number;
   readonly uid: number;
   readonly gid: number;
+}
+
+/** `struct ucred`, as `task` knows the process and the ids. */
+export function writeCredentials(task: Caller, { pid, uid, gid }: PeerCredentials, into: Uint8Array): void {
+  const { userNamespace } = task.credentials;
+  const view = new DataView(into.buffer, into.byteOffset);
+  view.setInt32(0, task.group.pidNamespace.idOf(pid), true);
+  view.setUint32(4, userNamespace.uids.shown(uid), true);
+  view.setUint32(8, userNamespace.gids.shown(gid), true);
 }
 
 /** What a receiver learns of a sender that did not say: pid 0 and the overflow ids. */

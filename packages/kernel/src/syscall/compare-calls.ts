@@ -40,9 +40,10 @@ function thingOf(task: Task, kind: number, fd: number): Identified | number {
 
 /** 0 equal, 1 less, 2 greater; −EBADF, −EINVAL, −EPERM, −ESRCH. */
 function compare(task: Task, pid1: number, pid2: number, kind: number, index1: number, index2: number): number {
-  const { tasks } = task.kernel.tasks;
-  const one = tasks.get(pid1 | 0);
-  const two = tasks.get(pid2 | 0);
+  const { tasks } = task.kernel;
+  const { pidNamespace } = task.group;
+  const one = tasks.taskIn(pidNamespace, pid1 | 0);
+  const two = tasks.taskIn(pidNamespace, pid2 | 0);
   if (one === undefined || two === undefined) return -ESRCH;
   if (mayInspect(task, one) < 0 || mayInspect(task, two) < 0) return -EPERM;
   const first = thingOf(one, kind | 0, index1);

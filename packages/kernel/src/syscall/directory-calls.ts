@@ -106,13 +106,13 @@ function chroot(task: Task, pathAddress: number): number {
   if (typeof path === "number") return path;
   const place = lookupDirectory(task, AT_FDCWD, path);
   if (typeof place === "number") return place;
-  if (!isCapable(task.credentials, CAP_SYS_CHROOT)) return -EPERM;
+  if (!isCapable(task.credentials, CAP_SYS_CHROOT, task.credentials.userNamespace)) return -EPERM;
   task.fs.setRoot(place);
   return 0;
 }
 
 function pivot(task: Task, newAddress: number, oldAddress: number): number {
-  if (!isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
+  if (!isCapable(task.credentials, CAP_SYS_ADMIN, task.fs.namespace.owner)) return -EPERM;
   const newPath = loadPath(task, newAddress);
   if (typeof newPath === "number") return newPath;
   const oldPath = loadPath(task, oldAddress);
@@ -148,7 +148,7 @@ function mount(
   const wanted = (flags & 0xffff0000) === (0xc0ed0000 | 0) ? flags & 0xffff : flags;
   const place = lookupPath(task, AT_FDCWD, target, 0);
   if (typeof place === "number") return place;
-  if (!isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
+  if (!isCapable(task.credentials, CAP_SYS_ADMIN, task.fs.namespace.owner)) return -EPERM;
   let sourcePath: Path | null = null;
   if ((wanted & MS_REMOUNT) === 0 && (wanted & (MS_BIND | MS_MOVE)) !== 0) {
     const found = lookupPath(task, AT_FDCWD, source, 0);

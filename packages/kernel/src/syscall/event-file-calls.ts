@@ -33,6 +33,7 @@ import { SIGSET_SIZE } from "../event/temporary-mask.ts";
 import { TimerFile } from "../event/timerfd.ts";
 import { isCapable } from "../security/credentials.ts";
 import { SignalSet } from "../signal/signal-set.ts";
+import { clockOffset } from "../task/clocks.ts";
 import type { Task } from "../task/task.ts";
 import type { Time } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
@@ -102,7 +103,7 @@ function timerSet(task: Task, fd: number, flags: number, value: number, old: num
   const timer = timerAt(task, fd);
   if (typeof timer === "number") return timer;
   const before = timer.getTime();
-  timer.setTime(flags, initial, interval);
+  timer.setTime(flags, initial, interval, clockOffset(task, timer.clock));
   return old === 0 ? 0 : storeTimer(task, old, before);
 }
 

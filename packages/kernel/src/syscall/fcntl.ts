@@ -126,7 +126,7 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
     case F_SETOWN:
       return setOwner(task, file, argument | 0);
     case F_GETOWN:
-      return file.owner;
+      return ownerSeenBy(task, file);
     case F_SETOWN_EX: {
       const type = task.space.loadU32(argument + FOwnerEx.offset.type);
       const pid = task.space.loadU32(argument + FOwnerEx.offset.pid);
@@ -137,7 +137,9 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
     case F_GETOWN_EX: {
       const type = file.owner < 0 ? F_OWNER_PGRP : F_OWNER_PID;
       const failed = task.space.storeU32(argument + FOwnerEx.offset.type, type);
-      return failed < 0 ? failed : task.space.storeU32(argument + FOwnerEx.offset.pid, Math.abs(file.owner));
+      return failed < 0
+        ? failed
+        : task.space.storeU32(argument + FOwnerEx.offset.pid, Math.abs(ownerSeenBy(task, file)));
     }
     case F_GETSIG:
       return file.ioSignal;
@@ -172,16 +174,18 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
   }
 }
 
+/** Whom F_SETOWN named, in the caller's numbers; 0: nobody, or nobody that he sees. */
+function ownerSeenBy(task: Task, file: OpenFile): number {
+  return Math.sign(file.owner) * task.group.pidNamespace.idOf(Math.abs(file.owner));
+}
+
 /** @param owner  a pid, or −pgrp */
 function setOwner(task: Task, file: OpenFile, owner: number): number {
-  if (
-    owner !== 0 &&
-    (owner > 0
-      ? !task.kernel.tasks.processes.has(owner) && !task.kernel.tasks.tasks.has(owner)
-      : !task.kernel.tasks.groups.has(-owner))
-  )
-    return -ESRCH;
-  file.owner = owner;
+  const { tasks } = task.kernel;
+  const { pidNamespace } = task.group;
+  if (owner > 0 && tasks.processOfThreadIn(pidNamespace, owner) === undefined) return -ESRCH;
+  if (owner < 0 && tasks.groupIn(pidNamespace, -owner) === undefined) return -ESRCH;
+  file.owner = Math.sign(owner) * pidNamespace.rootIdOf(Math.abs(owner));
   file.ownerCredentials = task.credentials;
   return 0;
 }
@@ -270,6 +274,7 @@ function getLock(task: Task, file: OpenFile, address: number, isDescription: boo
   view.setInt16(Flock.offset.l_whence, SEEK_SET, true);
   put64(view, Flock.offset.l_start, conflict.start);
   put64(view, Flock.offset.l_len, conflict.end === Infinity ? 0 : conflict.end - conflict.start);
-  view.setInt32(Flock.offset.l_pid, conflict.pid, true);
+  const pid = conflict.pid < 0 ? -1 : task.group.pidNamespace.idOf(conflict.pid);
+  view.setInt32(Flock.offset.l_pid, pid, true);
   return task.space.copyOut(address, u8, 0, Flock.size);
 }

@@ -133,12 +133,12 @@ function transfer(
   task: Task,
   args: { pid: number; local: number; localCount: number; remote: number; remoteCount: number; toRemote: boolean },
 ): number {
-  const target = task.kernel.tasks.tasks.get(args.pid | 0);
+  const target = task.kernel.tasks.taskIn(task.group.pidNamespace, args.pid | 0);
   if (target === undefined) return -ESRCH;
   if (
     target.group !== task.group &&
     target.credentials.uid !== task.credentials.euid &&
-    !isCapable(task.credentials, CAP_SYS_PTRACE)
+    !isCapable(task.credentials, CAP_SYS_PTRACE, target.credentials.userNamespace)
   )
     return -EPERM;
   if (args.remoteCount < 0 || args.remoteCount > 1024) return -EINVAL;

@@ -72,7 +72,7 @@ function open(task: Task, nameAddress: number, flags: number, mode: number, shap
   }
   const name = loadName(task, nameAddress);
   if (typeof name === "number") return name;
-  const fileSystem = mqueueOf(kernel);
+  const fileSystem = mqueueOf(task);
   const found = fileSystem.root.lookup(name);
   let queue: MessageQueueInode;
   if (typeof found !== "number") {
@@ -95,7 +95,7 @@ function open(task: Task, nameAddress: number, flags: number, mode: number, shap
     fileSystem.root.name(name, made);
     queue = made;
   }
-  const path = new Path(mqueueOf(kernel).mount, new Dentry(`/${name}`, null, queue));
+  const path = new Path(mqueueOf(task).mount, new Dentry(`/${name}`, null, queue));
   const file = new MessageQueueFile(flags & (O_ACCMODE | O_NONBLOCK), queue, path);
   const fd = task.files.install(file, true, 0, task.group.limits[RLIMIT_NOFILE]!.soft);
   if (fd >= 0) return fd;
@@ -108,7 +108,7 @@ function open(task: Task, nameAddress: number, flags: number, mode: number, shap
 function unlink(task: Task, nameAddress: number): number {
   const name = loadName(task, nameAddress);
   if (typeof name === "number") return name;
-  const { root } = mqueueOf(task.kernel);
+  const { root } = mqueueOf(task);
   const queue = root.lookup(name);
   if (typeof queue === "number") return queue;
   const refused = checkSticky(task.credentials, root, queue);
@@ -118,8 +118,8 @@ function unlink(task: Task, nameAddress: number): number {
 }
 
 function remove(task: Task, name: string, queue: Inode): void {
-  mqueueOf(task.kernel).root.unlink(name, queue, task.kernel.vfs.now());
-  if (queue.users === 0) new Path(mqueueOf(task.kernel).mount, new Dentry(name, null, queue)).retain().release();
+  mqueueOf(task).root.unlink(name, queue, task.kernel.vfs.now());
+  if (queue.users === 0) new Path(mqueueOf(task).mount, new Dentry(name, null, queue)).retain().release();
 }
 
 function queueAt(task: Task, fd: number): MessageQueueFile | number {

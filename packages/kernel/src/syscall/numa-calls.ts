@@ -152,7 +152,7 @@ function getPolicy(
 }
 
 function targetOf(task: Task, pid: number): Task | number {
-  const target = (pid | 0) === 0 ? task : task.kernel.tasks.tasks.get(pid | 0);
+  const target = (pid | 0) === 0 ? task : task.kernel.tasks.taskIn(task.group.pidNamespace, pid | 0);
   if (target === undefined) return -ESRCH;
   return mayInspect(task, target) < 0 ? -EPERM : target;
 }

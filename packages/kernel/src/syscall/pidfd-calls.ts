@@ -49,11 +49,12 @@ function pidfdOpen(task: Task, pidArgument: number, flags: number): number {
   const pid = pidArgument | 0;
   if ((flags & ~(PIDFD_NONBLOCK | PIDFD_THREAD)) !== 0 || pid <= 0) return -EINVAL;
   const { tasks } = task.kernel;
-  const thread = tasks.tasks.get(pid);
-  const group = thread?.group ?? tasks.processes.get(pid);
+  const { pidNamespace } = task.group;
+  const thread = tasks.taskIn(pidNamespace, pid);
+  const group = thread?.group ?? tasks.processIn(pidNamespace, pid);
   if (group === undefined) return -ESRCH;
   const wantsThread = (flags & PIDFD_THREAD) !== 0;
-  if (!wantsThread && group.pid !== pid) return -EINVAL;
+  if (!wantsThread && group.pid !== pidNamespace.rootIdOf(pid)) return -EINVAL;
   const file = new PidFile(group, wantsThread ? (thread ?? null) : null, (flags & PIDFD_NONBLOCK) !== 0);
   return task.files.install(file, true, 0, task.group.limits[RLIMIT_NOFILE]!.soft);
 }
@@ -119,7 +120,8 @@ function pidfdGetfd(task: Task, pidfd: number, fd: number, flags: number): numbe
 
 /** PTRACE_MODE_ATTACH_REALCREDS (ptrace(2)). */
 function mayTrace(task: Task, target: Task): boolean {
-  if (task.group === target.group || isCapable(task.credentials, CAP_SYS_PTRACE)) return true;
+  if (task.group === target.group || isCapable(task.credentials, CAP_SYS_PTRACE, target.credentials.userNamespace))
+    return true;
   const { uid, gid } = task.credentials;
   const to = target.credentials;
   return (

@@ -58,19 +58,24 @@ const RUNTIME_MIN_NS = 1024,
   BANDWIDTH_MAX = 0.95;
 
 function targetOf(task: Task, pid: number): Task | undefined {
-  return (pid | 0) === 0 ? task : task.kernel.tasks.tasks.get(pid | 0);
+  return (pid | 0) === 0 ? task : task.kernel.tasks.taskIn(task.group.pidNamespace, pid | 0);
 }
 
 function priorityTargets(task: Task, which: number, who: number): Task[] {
   const all = [...task.kernel.tasks.tasks.values()];
+  const { pidNamespace } = task.group;
   who |= 0;
   switch (which | 0) {
     case 0:
-      return who === 0 ? [task] : all.filter((each) => each.tid === who);
-    case 1:
-      return all.filter((each) => each.group.group.id === (who === 0 ? task.group.group.id : who));
-    default:
-      return all.filter((each) => each.credentials.uid === (who === 0 ? task.credentials.uid : who));
+      return who === 0 ? [task] : all.filter((each) => each.tid === pidNamespace.rootIdOf(who));
+    case 1: {
+      const group = who === 0 ? task.group.group : task.kernel.tasks.groupIn(pidNamespace, who);
+      return all.filter((each) => each.group.group === group);
+    }
+    default: {
+      const uid = who === 0 ? task.credentials.uid : task.credentials.userNamespace.uids.toKernel(who);
+      return all.filter((each) => each.credentials.uid === uid);
+    }
   }
 }
 
@@ -84,14 +89,14 @@ function setpriority(task: Task, which: number, who: number, value: number): num
   const nice = Math.max(-20, Math.min(19, value | 0));
   const targets = priorityTargets(task, which, who);
   if (targets.length === 0) return -ESRCH;
-  const isPrivileged = isCapable(task.credentials, CAP_SYS_NICE);
   const { euid } = task.credentials;
+  const mayRaise = isCapable(task.credentials, CAP_SYS_NICE);
   let result = 0;
   for (const target of targets) {
+    const isPrivileged = isCapable(task.credentials, CAP_SYS_NICE, target.credentials.userNamespace);
     const isOwn = target.credentials.uid === euid || target.credentials.euid === euid;
     if (!isPrivileged && !isOwn) result = -EPERM;
-    else if (!isPrivileged && nice < target.nice && 20 - nice > target.group.limits[RLIMIT_NICE]!.soft)
-      result = -EACCES;
+    else if (!mayRaise && nice < target.nice && 20 - nice > target.group.limits[RLIMIT_NICE]!.soft) result = -EACCES;
     else target.nice = nice;
   }
   return result;
@@ -291,7 +296,11 @@ function setIoPriority(task: Task, which: number, who: number, value: number): n
   if (typeof targets === "number") return targets;
   for (const target of targets) {
     const { euid, uid } = task.credentials;
-    if (target.credentials.uid !== euid && target.credentials.uid !== uid && !isCapable(task.credentials, CAP_SYS_NICE))
+    if (
+      target.credentials.uid !== euid &&
+      target.credentials.uid !== uid &&
+      !isCapable(task.credentials, CAP_SYS_NICE, target.credentials.userNamespace)
+    )
       return -EPERM;
     target.io.priority = value & 0xffff;
   }

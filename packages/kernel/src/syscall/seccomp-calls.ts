@@ -87,13 +87,15 @@ function setFilter(task: Task, flags: number, address: number): number {
     return -EINVAL;
   const filter = loadFilter(task, address);
   if (typeof filter === "number") return filter;
-  if (!task.credentials.noNewPrivileges && !isCapable(task.credentials, CAP_SYS_ADMIN)) return -EACCES;
+  if (!task.credentials.noNewPrivileges && !isCapable(task.credentials, CAP_SYS_ADMIN, task.credentials.userNamespace))
+    return -EACCES;
   const next = Seccomp.add(task.seccomp, filter);
   if (typeof next === "number") return next;
   if ((flags & SECCOMP_FILTER_FLAG_TSYNC) !== 0) {
     for (const other of task.group.tasks) {
       const isBehind = other.seccomp === null || (task.seccomp !== null && task.seccomp.extends(other.seccomp));
-      if (other !== task && !isBehind) return (flags & SECCOMP_FILTER_FLAG_TSYNC_ESRCH) !== 0 ? -ESRCH : other.tid;
+      if (other !== task && !isBehind)
+        return (flags & SECCOMP_FILTER_FLAG_TSYNC_ESRCH) !== 0 ? -ESRCH : task.group.pidNamespace.idOf(other.tid);
     }
     for (const other of task.group.tasks) {
       other.seccomp = next;

@@ -73,8 +73,9 @@ function storeStat(task: Task, inode: Inode, address: number): number {
   put64(view, Stat.offset.st_ino, inode.ino);
   view.setUint32(Stat.offset.st_mode, inode.mode, true);
   view.setUint32(Stat.offset.st_nlink, inode.nlink, true);
-  view.setUint32(Stat.offset.st_uid, inode.uid, true);
-  view.setUint32(Stat.offset.st_gid, inode.gid, true);
+  const { uids, gids } = task.credentials.userNamespace;
+  view.setUint32(Stat.offset.st_uid, uids.shown(inode.uid), true);
+  view.setUint32(Stat.offset.st_gid, gids.shown(inode.gid), true);
   put64(view, Stat.offset.st_rdev, inode.rdev);
   putSize(view, Stat.offset.st_size, inode.statSize());
   view.setInt32(Stat.offset.st_blksize, BLOCK_SIZE, true);
@@ -131,8 +132,9 @@ function statx(task: Task, dirfd: number, pathAddress: number, flags: number, ma
   const attributes = (inode.fileFlags & STATX_FLAGS) | (dentry === mount.root ? STATX_ATTR_MOUNT_ROOT : 0);
   put64(view, Statx.offset.stx_attributes, attributes);
   view.setUint32(Statx.offset.stx_nlink, inode.nlink, true);
-  view.setUint32(Statx.offset.stx_uid, inode.uid, true);
-  view.setUint32(Statx.offset.stx_gid, inode.gid, true);
+  const { uids, gids } = task.credentials.userNamespace;
+  view.setUint32(Statx.offset.stx_uid, uids.shown(inode.uid), true);
+  view.setUint32(Statx.offset.stx_gid, gids.shown(inode.gid), true);
   view.setUint16(Statx.offset.stx_mode, inode.mode, true);
   put64(view, Statx.offset.stx_ino, inode.ino);
   putSize(view, Statx.offset.stx_size, inode.statSize());
@@ -204,7 +206,7 @@ function realCredentials(credentials: Credentials): Credentials {
     ...credentials,
     fsuid: credentials.uid,
     fsgid: credentials.gid,
-    effective: credentials.uid === 0 ? credentials.permitted : 0,
+    effective: credentials.uid === credentials.userNamespace.rootUid ? credentials.permitted : 0,
   };
 }
 

@@ -158,7 +158,8 @@ function timerCreate(task: Task, clock: number, eventAddress: number, idAddress:
     if (![SIGEV_SIGNAL, SIGEV_NONE, SIGEV_THREAD, SIGEV_THREAD_ID].includes(event.notify)) return -EINVAL;
     if (event.notify !== SIGEV_NONE && (event.signal < 1 || event.signal > 64)) return -EINVAL;
     if (event.notify === SIGEV_THREAD_ID) {
-      const thread = task.kernel.tasks.tasks.get(view.getInt32(Sigevent.offset.sigev_notify_thread_id, true));
+      const id = view.getInt32(Sigevent.offset.sigev_notify_thread_id, true);
+      const thread = task.kernel.tasks.taskIn(task.group.pidNamespace, id);
       if (thread === undefined || thread.group !== task.group) return -EINVAL;
       event.thread = thread;
     }

@@ -26,6 +26,7 @@ import {
 } from "@stratos/formats/elf";
 import { Area } from "../mm/area.ts";
 import { type AddressSpace, EXECUTABLE_BASE, MMAP_MIN, USER_TOP, VDSO_BASE } from "../mm/address-space.ts";
+import { contentKey } from "../mm/content-key.ts";
 import { BytesCursor } from "../ground/io-cursor.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import type { Task } from "./task.ts";
@@ -109,7 +110,7 @@ export function loadImage(
     const place = isInterpreter
       ? space.findGap(
           high - low,
-          space.kernel.libraryPlaces.place(`${inode.fileSystem.device}:${inode.ino}:${inode.version}:ld`, high - low),
+          space.kernel.libraryPlaces.place(`${contentKey(space.kernel, inode)}:ld`, high - low),
           false,
         )
       : EXECUTABLE_BASE;

@@ -62,6 +62,7 @@ function defaultLimits(): Limit[] {
 export function createInit(kernel: Kernel): void {
   const task = createProcess(kernel, [], ROOT);
   assert(task.tid === 1, "init is process 1");
+  kernel.tasks.namespace.init = task.group;
   task.state = "S";
   task.name = "init";
   task.group.actions.set(SIGCHLD, { handler: SIG_IGN, flags: 0, restorer: 0, maskLow: 0, maskHigh: 0 });

@@ -1,13 +1,5 @@
 import type { PhysicalMemory } from "@stratos/riscv";
-import {
-  HART,
-  HART_FFLAGS,
-  HART_FRM,
-  HART_PC,
-  HART_RESERVATION,
-  HART_STATE_SIZE,
-  HART_X,
-} from "@stratos/riscv";
+import { HART, HART_FFLAGS, HART_FRM, HART_PC, HART_RESERVATION, HART_STATE_SIZE, HART_X } from "@stratos/riscv";
 
 /** Integer registers by their ABI role (RISC-V psABI §1). */
 export const RA = 1,

@@ -21,6 +21,7 @@ import type { Network } from "../socket/network.ts";
 import type { SocketCaller } from "../socket/socket-kernel.ts";
 import type { TimeCaller } from "../time/time-kernel.ts";
 import type { TtyCaller } from "../tty/tty-kernel.ts";
+import type { IpcState } from "../ipc/ipc-state.ts";
 import type { UndoList } from "../ipc/semaphores.ts";
 import type { Kernel } from "./kernel-state.ts";
 import type { Namespaces } from "./namespaces.ts";
@@ -171,6 +172,11 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
 
   get pid(): number {
     return this.group.pid;
+  }
+
+  /** Its IPC namespace. */
+  get ipc(): IpcState {
+    return this.namespaces.ipc;
   }
 
   /** Its network namespace. */

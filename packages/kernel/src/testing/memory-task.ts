@@ -51,9 +51,11 @@ export function createMemoryTask(): MemoryTask {
       throw new Error("nothing is executed here");
     },
     close: () => {},
+    forget: () => {},
+    frameGone: () => {},
     onEvict: () => {},
   };
-  kernel.processor = { tables, tlb, code, mode: "paged" } as unknown as Processor;
+  kernel.processor = kernel.board.processor = { tables, tlb, code, mode: "paged" } as unknown as Processor;
   const { task } = createTestTask(kernel);
   const space = new AddressSpace(kernel);
   task.space = space;

@@ -1,4 +1,5 @@
 import { EOPNOTSUPP } from "@stratos/abi";
+import { INITIAL_USER_NAMESPACE, type UserNamespace } from "../security/user-namespace.ts";
 import type { Inode } from "./inode.ts";
 
 /** statfs(2), in blocks of `blockSize` bytes. */
@@ -20,6 +21,8 @@ export abstract class FileSystem {
   readonly device: number;
   abstract readonly root: Inode;
   readOnly = false;
+  /** Of who mounted it: devices on it are none below the initial one, and programs change ids only for those within. */
+  userNamespace: UserNamespace = INITIAL_USER_NAMESPACE;
   /** Gives back the device that it lies on, after `shutdown`; null: it lies on none. */
   releaseDevice: (() => void) | null = null;
 

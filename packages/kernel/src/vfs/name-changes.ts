@@ -18,7 +18,7 @@ import {
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT, S_ISGID } from "@stratos/abi";
 import { ACL_DEFAULT_NAME, CAP_FSETID, CAP_MKNOD, parseAcl } from "@stratos/abi";
 import { isCapable, isInGroup } from "../security/credentials.ts";
-import { checkAccess, checkSticky, isKept, MAY_EXEC, MAY_WRITE } from "../security/permission.ts";
+import { checkAccess, checkSticky, isCapableOver, isKept, MAY_EXEC, MAY_WRITE } from "../security/permission.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
 import { inheritAcl } from "./acl-inheritance.ts";
 import { Dentry } from "./dentry.ts";
@@ -48,7 +48,11 @@ export function newInodeFor(task: Caller, directory: Inode, mode: number, rdev: 
     gid = directory.gid;
     if ((mode & S_IFMT) === S_IFDIR) bits |= S_ISGID;
     // A program of a group that its maker isn't in would give it that group (Linux, mode_strip_sgid).
-    else if ((mode & 0o2010) === 0o2010 && !isInGroup(credentials, gid) && !isCapable(credentials, CAP_FSETID))
+    else if (
+      (mode & 0o2010) === 0o2010 &&
+      !isInGroup(credentials, gid) &&
+      !isCapableOver(credentials, directory, CAP_FSETID)
+    )
       bits &= ~S_ISGID;
   }
   return { mode: bits, uid: credentials.fsuid, gid, rdev, now: task.kernel.vfs.now() };

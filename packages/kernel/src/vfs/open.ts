@@ -203,7 +203,8 @@ function mayOpen(task: Caller, place: Path, flags: number): number {
   const wantsWrite = access !== O_RDONLY || (flags & O_TRUNC) !== 0;
   const kind = inode.mode & S_IFMT;
   if (kind === S_IFDIR && wantsWrite) return -EISDIR;
-  if ((kind === S_IFCHR || kind === S_IFBLK) && (place.mount.flags & MS_NODEV) !== 0) return -EACCES;
+  const hasDevices = (place.mount.flags & MS_NODEV) === 0 && place.mount.fileSystem.userNamespace.parent === null;
+  if ((kind === S_IFCHR || kind === S_IFBLK) && !hasDevices && inode.fileSystem.type !== "devpts") return -EACCES;
   // 3 asks for neither reading nor writing but for ioctl, and needs both permissions.
   const mask = (access !== O_WRONLY ? MAY_READ : 0) | (wantsWrite ? MAY_WRITE : 0);
   const denied = checkAccess(task.credentials, inode, mask);

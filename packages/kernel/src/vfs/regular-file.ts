@@ -193,7 +193,7 @@ export function putPages(kernel: VfsKernel, inode: Inode, from: IoCursor, at: nu
     const coversAll = within === 0 && (part === PAGE_SIZE || position + part >= inode.size);
     const isWhole = coversAll || position - within >= inode.size;
     if (!isWhole && pages.backing !== null && pages.peek(index) === 0) work.charge(WORK.PAGE_READ);
-    const frame = isWhole ? pages.frameForOverwrite(index) : pages.frame(index);
+    const frame = isWhole ? pages.frameForOverwrite(index) : pages.frameForWrite(index);
     if (frame < 0) {
       failure = frame;
       break;
@@ -217,7 +217,7 @@ export function putPages(kernel: VfsKernel, inode: Inode, from: IoCursor, at: nu
 function clearTail(kernel: VfsKernel, inode: Inode, upTo: number): void {
   const within = inode.size % PAGE_SIZE;
   const frame = inode.pages!.peek((inode.size - within) / PAGE_SIZE);
-  if (frame > 0)
+  if (frame > 0 && !kernel.frames.isLent(frame))
     kernel.physical.u8.fill(
       0,
       frame * PAGE_SIZE + within,

@@ -1,6 +1,7 @@
 import { Attributes, DirectoryEntry, ROOT_INO } from "@stratos/aegisfs";
 import type { Subvolume, Volume } from "@stratos/aegisfs";
 import { CAP_SYS_RESOURCE, EIO, ESTALE } from "@stratos/abi";
+import type { SharedImage } from "../../frames/image-pages.ts";
 import { loadAcl } from "../../vfs/acl-inheritance.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
 import type { Time } from "../../vfs/inode.ts";
@@ -22,6 +23,8 @@ export class AegisFileSystem extends FileSystem {
   readonly volume: Volume;
   readonly subvolume: Subvolume;
   readonly root: AegisInode;
+  /** Whose pages its files borrow until they are written; null: nobody's. */
+  readonly image: SharedImage | null;
   /** Work space of one call. */
   readonly attributes: Attributes = new Attributes();
   readonly entry: DirectoryEntry = new DirectoryEntry();
@@ -41,16 +44,19 @@ export class AegisFileSystem extends FileSystem {
   /**
    * @param subvolume  of the volume, the default one when absent
    * @param device  number of the device that it lies on; default: one without a device
+   * @param image  that the volume is a clone of, with others of the board
    */
   constructor(
     kernel: FsKernel,
     volume: Volume,
     subvolume: Subvolume = volume.root,
     device: number = kernel.allocateDevice(),
+    image: SharedImage | null = null,
   ) {
     super(device);
     this.kernel = kernel;
     this.volume = volume;
+    this.image = image;
     this.subvolume = subvolume;
     this.readOnly = subvolume.readOnly;
     const root = this.inode(ROOT_INO);

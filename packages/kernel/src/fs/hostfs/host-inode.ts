@@ -49,7 +49,7 @@ export class HostInode extends Inode implements PageBacking {
     this.#parent = parent;
     this.#name = name;
     this.apply(stat);
-    if (this.isRegular) this.pages = new PageCache(fileSystem.kernel.frames, this);
+    if (this.isRegular) this.pages = new PageCache(fileSystem.kernel.memory, this);
   }
 
   get hostPath(): string {

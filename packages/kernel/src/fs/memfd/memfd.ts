@@ -30,7 +30,7 @@ const ALL_SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_S
 /** The tmpfs that memfds and shared anonymous files live in; nobody can name a place in it. */
 export function shmemMount(kernel: FsKernel): Mount {
   if (kernel.shmemMount !== null) return kernel.shmemMount;
-  const fileSystem = new Tmpfs(kernel, { sizeBytes: kernel.frames.total * 4096, inodes: 1 << 20 });
+  const fileSystem = new Tmpfs(kernel, { sizeBytes: kernel.memory.limit * 4096, inodes: 1 << 20 });
   return (kernel.shmemMount = new Mount(0, fileSystem, new Dentry("/", null, fileSystem.root), null, null, 0, "tmpfs"));
 }
 

@@ -4,6 +4,7 @@
  */
 import { CAP_SYS_RESOURCE, EINVAL, EMFILE, ENOENT, ENOSPC, RLIMIT_MSGQUEUE, S_IFDIR, S_IFREG } from "@stratos/abi";
 import { isCapable } from "../../security/credentials.ts";
+import type { UserNamespace } from "../../security/user-namespace.ts";
 import type { SignalInfo } from "../../signal/pending-signals.ts";
 import { WaitQueue } from "../../ground/wait-queue.ts";
 import { Dentry } from "../../vfs/dentry.ts";
@@ -232,12 +233,25 @@ export class MessageQueueInode extends Inode {
   }
 }
 
-export function mqueueOf(kernel: FsKernel): MqueueFileSystem {
-  return (kernel.mqueue ??= new MqueueFileSystem(kernel));
+/** What each IPC namespace has of its own (ipc_namespaces(7)). */
+export interface MqueueHolder {
+  readonly owner: UserNamespace;
+  /** Null: nobody has asked for it yet. */
+  mqueue: MqueueFileSystem | null;
+}
+
+/** Who uses message queues. */
+export interface MqueueCaller extends FsCaller {
+  readonly ipc: MqueueHolder;
+}
+
+export function mqueueOf(caller: MqueueCaller): MqueueFileSystem {
+  return (caller.ipc.mqueue ??= new MqueueFileSystem(caller.kernel));
 }
 
 export const mqueueType: FileSystemType = {
   name: "mqueue",
   isVirtual: true,
-  create: (kernel: FsKernel) => mqueueOf(kernel),
+  userNamespace: (caller: MqueueCaller) => caller.ipc.owner,
+  create: (kernel: FsKernel) => mqueueOf(kernel.scheduler.current as MqueueCaller),
 };

@@ -76,7 +76,7 @@ export class TmpfsInode extends Inode {
       this.nlink = 2;
       this.size = 2 * ENTRY_SIZE;
     }
-    if (kind === S_IFREG) this.pages = new PageCache(fileSystem.kernel.frames, null, fileSystem);
+    if (kind === S_IFREG) this.pages = new PageCache(fileSystem.kernel.memory, null, fileSystem);
   }
 
   override refresh(): number {

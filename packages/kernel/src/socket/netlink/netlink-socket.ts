@@ -137,7 +137,7 @@ export class NetlinkSocket extends Socket {
     if (this.portId !== 0) return;
     const { netlinkSockets } = this.network;
     // The process id, else numbers from the top, where no process is (netlink_autobind).
-    let port = task.pid;
+    let port = task.group.ownPid;
     for (let step = 0; netlinkSockets.has(this.#key(port)); step++) port = 0xfffff000 - step;
     this.#take(port);
   }
