@@ -7,7 +7,6 @@ import {
   realpathSync,
   statfsSync,
   statSync,
-  statfsSync,
   writeSync,
   closeSync,
   existsSync,

@@ -45,7 +45,7 @@ import type { Call } from "../../testing/fake-task.ts";
 import { inet, type SocketTask } from "../../testing/socket-task.ts";
 
 /** Two ends that a member carries between. */
-export interface CarriedPair {
+interface CarriedPair {
   readonly client: SocketTask;
   readonly server: SocketTask;
   /** Where the server is reached. */
@@ -56,7 +56,7 @@ export interface CarriedPair {
 }
 
 /** What a member can't have, with its reason in docs/compatibility.md. */
-export interface CarrierLimits {
+interface CarrierLimits {
   /** MSG_OOB is refused with EINVAL. */
   readonly hasUrgent: boolean;
   /** What is sent to a group reaches the other end. */
