@@ -11,7 +11,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { basename, delimiter, join } from "node:path";
 import { after, before, test } from "node:test";
 import { build } from "esbuild";
 import { servePage } from "../examples/tab/serve.ts";
@@ -203,6 +203,44 @@ test("two sandboxes in one process, alone and with one engine, know nothing of e
     said.push([seeded[0] === seeded[1], seeded[0] === seeded[2]]);
     console.log(JSON.stringify(said));`,
     [["a\na\n", "b\nb\n"], "still\n", ["a\na\n", "b\nb\n"], "still\n", [true, false]],
+  ));
+
+test("sandboxes on one board run beside one another, within its memory, and end with it", () =>
+  prints(
+    `import { Board, Sandbox } from "stratos";
+    const image = process.env.IMAGE;
+    const said = [];
+    const board = await Board.create({ memoryBytes: 640 << 20 });
+    const [a, b] = await Promise.all(["a", "b"].map((hostname) =>
+      Sandbox.create({ image, hostname, board, memoryBytes: 256 << 20 })));
+    const line = "hostname > /tmp/name; seq 1000 | sort -r | md5sum; cat /tmp/name; ls /tmp";
+    const [one, other] = await Promise.all([a.run(line), b.run(line)]);
+    said.push(one.stdout.replace(/\\S+  -/, "sum"), one.stdout.slice(0, 32) === other.stdout.slice(0, 32));
+    const failing = (promise) => promise.then(() => "no failure", ({ kind, data }) => [kind, data]);
+    said.push(await failing(Sandbox.create({ image, board })));
+    said.push(await failing(Sandbox.create({ image, board, isolation: "process", memoryBytes: 64 << 20 })));
+    said.push(await failing(Board.create({ memoryBytes: 1 })));
+    said.push((await a.run("while :; do :; done", { timeoutMs: 500 })).timedOut);
+    await a.close();
+    const c = await Sandbox.create({ image, board, memoryBytes: 256 << 20 });
+    said.push((await c.run("ls /tmp; grep -c MemTotal /proc/meminfo")).stdout, (await b.run("cat /tmp/name")).stdout);
+    await board.close();
+    await board.close();
+    said.push((await failing(b.run("true")))[0], (await failing(Sandbox.create({ image, board })))[0]);
+    await b.close();
+    console.log(JSON.stringify(said));`,
+    [
+      "sum\na\nname\n",
+      true,
+      ["option", { option: "memoryBytes" }],
+      ["option", { option: "isolation" }],
+      ["option", { option: "memoryBytes" }],
+      true,
+      "1\n",
+      "b\n",
+      "engine",
+      "closed",
+    ],
   ));
 
 test("what cannot be is told by kind and data", () =>
@@ -523,7 +561,7 @@ test("the same names hold in a page, whose machines run in workers", async () =>
       await box.close();
 
       const bytes = await (await fetch("volume.aegisfs")).arrayBuffer();
-      const file = await (await navigator.storage.getDirectory()).getFileHandle("volume", { create: true });
+      const file = await (await navigator.storage.getDirectory()).getFileHandle("data.aegisfs", { create: true });
       const writable = await file.createWritable();
       await writable.write(bytes);
       await writable.close();
@@ -553,9 +591,11 @@ test("the same names hold in a page, whose machines run in workers", async () =>
       return JSON.stringify(said);
     };`,
   );
+  const readme = readFileSync(join(project, "node_modules/stratos/README.md"), "utf8");
+  writeFileSync(join(project, "readme.js"), /^```js page\n(.*?)^```$/ms.exec(readme)![1]!);
   const joined = await build({
     absWorkingDir: project,
-    entryPoints: ["page.js"],
+    entryPoints: ["page.js", "readme.js"],
     outdir: ".",
     bundle: true,
     format: "esm",
@@ -566,7 +606,8 @@ test("the same names hold in a page, whose machines run in workers", async () =>
   const server = await servePage(
     new Map<string, Uint8Array>([
       ["index.html", Buffer.from('<!doctype html><title>page</title><script type="module" src="page.js"></script>')],
-      ["page.js", joined.outputFiles[0]!.contents],
+      ["readme.html", Buffer.from('<!doctype html><title>-</title><script type="module" src="readme.js"></script>')],
+      ...joined.outputFiles.map(({ path, contents }) => [basename(path), contents] as const),
       ["browser-engine.mjs", own("browser-engine.mjs")],
       ["zstd.wasm", own("zstd.wasm")],
       ["volume.aegisfs", readFileSync(volume)],
@@ -589,10 +630,30 @@ test("the same names hold in a page, whose machines run in workers", async () =>
       ...["no-image", "option", "option", "mount", "option"],
       ...["volume", "option", "engine"],
     ]);
+    await page.navigate(`${server.url}readme.html`);
+    await page.waitFor("document.title", /^a b$/, 180_000);
   } finally {
     await browser.close();
     server.close();
   }
+});
+
+test("the examples of the README run as they stand", async () => {
+  const readme = readFileSync(join(project, "node_modules/stratos/README.md"), "utf8");
+  const examples = [...readme.matchAll(/^```js\n(.*?)^```$/gms)].map(([, source]) => source!);
+  const [node, ...rest] = launcher;
+  must(node!, [...rest, "fs", "format", "data.aegisfs", "--size", "64M"], project);
+  const said = [];
+  for (const example of examples) {
+    const { stdout, status, stderr } = await program(example.replaceAll('"debian"', JSON.stringify(TEST_IMAGE)));
+    assert.equal(status, 0, stderr);
+    said.push(stdout);
+  }
+  assert.equal(said[0], "42\n 0\n");
+  assert.match(said[1]!, /package\.json/);
+  assert.match(said[2]!, /24 80\r\n[^]*\n3\n$/);
+  assert.equal(said[3], "a\nb\n\n");
+  assert.equal(said.length, 4);
 });
 
 test("the types hold for a program in TypeScript, and mistakes are found", () => {

@@ -181,7 +181,7 @@ export class ProcessDirectory extends PseudoDirectory {
     this.add("root", new PlaceLink(this, target, (task) => task.fs.root));
     this.add("fd", new DescriptorDirectory(fileSystem, target, "links"));
     this.add("fdinfo", new DescriptorDirectory(fileSystem, target, "info"));
-    this.add("ns", makeNamespaceDirectory(fileSystem, target));
+    this.add("ns", new NamespaceDirectory(this, target));
     this.add("net", new NetDirectory(fileSystem, target));
     if (!isThread) this.add("task", new ThreadsDirectory(fileSystem, this.group));
   }
@@ -483,17 +483,29 @@ class NamespaceLink extends PseudoLink {
   }
 }
 
-function makeNamespaceDirectory(fileSystem: PseudoFileSystem, target: () => Task): PseudoDirectory {
-  const directory = new PseudoDirectory(fileSystem, 0o511);
-  const add = (name: string, choose: (task: Task) => Namespace | null): void =>
-    void directory.add(name, new NamespaceLink(fileSystem, target, choose));
-  for (const kind of NAMESPACE_KINDS) {
-    add(kind, (task) => namespaceOf(task, kind));
-    if (kind === "pid")
-      add("pid_for_children", ({ namespaces: { pidForChildren } }) =>
-        pidForChildren.init === null ? null : pidForChildren,
-      );
-    if (kind === "time") add("time_for_children", ({ namespaces }) => namespaces.timeForChildren);
+/** /proc/PID/ns. */
+class NamespaceDirectory extends PseudoDirectory {
+  readonly #owner: ProcessDirectory;
+
+  constructor(owner: ProcessDirectory, target: () => Task) {
+    super(owner.fileSystem, 0o511);
+    this.#owner = owner;
+    const add = (name: string, choose: (task: Task) => Namespace | null): void =>
+      void this.add(name, new NamespaceLink(owner.fileSystem, target, choose));
+    for (const kind of NAMESPACE_KINDS) {
+      add(kind, (task) => namespaceOf(task, kind));
+      if (kind === "pid")
+        add("pid_for_children", ({ namespaces: { pidForChildren } }) =>
+          pidForChildren.init === null ? null : pidForChildren,
+        );
+      if (kind === "time") add("time_for_children", ({ namespaces }) => namespaces.timeForChildren);
+    }
   }
-  return directory;
+
+  override refresh(): number {
+    this.#owner.refresh();
+    this.uid = this.#owner.uid;
+    this.gid = this.#owner.gid;
+    return 0;
+  }
 }

@@ -2,6 +2,7 @@ import {
   AF_INET,
   AF_INET6,
   AF_UNIX,
+  CAP_NET_RAW,
   CAP_SETGID,
   CAP_SETUID,
   CAP_SYS_ADMIN,
@@ -31,6 +32,7 @@ import { type Credentials, isCapable } from "../security/credentials.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { type Ancillary, type IncomingMessage, type PeerCredentials, writeCredentials } from "./message.ts";
 import type { Socket } from "./socket.ts";
+import { extensionOfControl, isExtensionOption } from "./inet/extension-headers.ts";
 import { intOption, optionInt } from "./socket-options.ts";
 import type { SocketCaller } from "./socket-kernel.ts";
 
@@ -65,6 +67,7 @@ export function parseControl(task: SocketCaller, socket: Socket, control: Uint8A
   let credentials: PeerCredentials | null = null;
   let hopLimit: number | null = null;
   let trafficClass: number | null = null;
+  let extensions: Map<number, Uint8Array> | null = null;
   const fail = (error: number): number => {
     if (rights !== null) for (const file of rights) file.release();
     return error;
@@ -78,6 +81,13 @@ export function parseControl(task: SocketCaller, socket: Socket, control: Uint8A
     const data = control.subarray(at + HEADER_SIZE, at + length);
     at += alignControl(length);
     if (level !== SOL_SOCKET) {
+      if (level === IPPROTO_IPV6 && socket.family === AF_INET6 && isExtensionOption(type)) {
+        const isPrivileged = isCapable(task.credentials, CAP_NET_RAW, socket.network.owner);
+        const header = extensions?.has(type) === true ? -EINVAL : extensionOfControl(type, data, isPrivileged);
+        if (typeof header === "number") return fail(header);
+        (extensions ??= new Map()).set(type, header);
+        continue;
+      }
       const field = headerField(level, type, data);
       if (field === null) continue;
       if (field.value !== null && field.value < 0) return fail(field.value);
@@ -96,8 +106,9 @@ export function parseControl(task: SocketCaller, socket: Socket, control: Uint8A
       credentials = claimed;
     } else return fail(-EINVAL);
   }
-  if (rights === null && credentials === null && hopLimit === null && trafficClass === null) return null;
-  return { rights, credentials, hopLimit, trafficClass };
+  const hasFields = hopLimit !== null || trafficClass !== null || extensions !== null;
+  if (rights === null && credentials === null && !hasFields) return null;
+  return { rights, credentials, hopLimit, trafficClass, extensions };
 }
 
 /**

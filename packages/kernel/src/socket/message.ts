@@ -31,6 +31,8 @@ export interface Ancillary {
   /** IP_TTL or IPV6_HOPLIMIT, IP_TOS or IPV6_TCLASS; null: as the socket's options say. */
   hopLimit: number | null;
   trafficClass: number | null;
+  /** IPv6 extension headers by the name of their option (inet/extension-headers.ts). */
+  extensions: ReadonlyMap<number, Uint8Array> | null;
 }
 
 /** What sendmsg(2) was given beside the bytes. */

@@ -418,9 +418,11 @@ export const socketCalls: SyscallTable = {
   socket: {
     run: socket,
     gaps:
-      "AF_UNIX, AF_INET, AF_INET6 and AF_NETLINK (route, sock_diag, uevents, generic); raw and ICMP sockets reach " +
-      "this machine's own addresses only (ENETUNREACH), and raw ones hear raw and ICMP sockets alone; AF_PACKET: " +
-      "EAFNOSUPPORT",
+      "AF_UNIX, AF_INET, AF_INET6, AF_NETLINK (route, sock_diag, uevents, generic) and AF_PACKET; raw and ICMP " +
+      "sockets reach this machine's own addresses only (ENETUNREACH), and raw ones hear raw and ICMP sockets alone; " +
+      "packet sockets see frames of veth pairs and those that packet sockets send on lo: TCP and UDP over lo and " +
+      "over the host's sockets make none, and no host offers a link of its own; interfaces that programs make are " +
+      "dummy and veth (others: EOPNOTSUPP), which no IP stack sends over (EHOSTUNREACH)",
   },
   socketpair: { run: socketpair },
   bind: { run: bind },
@@ -436,7 +438,8 @@ export const socketCalls: SyscallTable = {
     run: setsockopt,
     gaps:
       "datagrams to a multicast group reach members in this machine, and the host's network, from which none come " +
-      "in; IPv6 extension headers (IPV6_RTHDR and its like): ENOPROTOOPT; socket filters can't be attached",
+      "in; IPv6 extension headers travel with UDP datagrams inside the machine alone, and those with a routing " +
+      "header are lost; socket filters can't be attached",
   },
   getsockopt: { run: getsockopt, gaps: "no SO_PEERPIDFD, SO_PEERSEC; TCP_INFO has state and constants only" },
   shutdown: { run: shutdown },

@@ -3,6 +3,7 @@ import type { HostAddress, HostSocket, SocketProvider } from "@stratos/host";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { ReceivedDatagram } from "./datagram-queue.ts";
 import type { DatagramTransport, OutgoingDatagram } from "./datagram-transport.ts";
+import { NO_EXTENSIONS } from "./extension-headers.ts";
 import { HostAddresses } from "./host-address.ts";
 import { ANY_V4, copyIp, type InetEndpoint, isWildcard } from "./ip-address.ts";
 import type { UdpSocket } from "./udp-socket.ts";
@@ -135,6 +136,7 @@ export class HostDatagrams implements DatagramTransport {
     copyIp(sender.ip, into.from);
     copyIp(destination, into.to);
     into.port = sender.port;
+    into.extensions = NO_EXTENSIONS;
     into.hopLimit = ip.hopLimitTo(destination, null);
     into.trafficClass = ip.trafficClassTo(destination, null);
     into.interfaceIndex = isWildcard(destination) ? outside.index : network.interfaceOf(destination).index;

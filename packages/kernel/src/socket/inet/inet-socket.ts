@@ -195,7 +195,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
 
   override setProtocolOption(task: SocketCaller, level: number, name: number, value: Uint8Array): number {
     if (level === IPPROTO_IP || (level === IPPROTO_IPV6 && this.isV6)) {
-      const result = setIpOption(this, level, name, value);
+      const result = setIpOption(task, this, level, name, value);
       if (result === 0) this.ipOptionChanged(level, name);
       return result;
     }

@@ -47,6 +47,7 @@ import {
   isEchoRequest,
   setIcmpChecksum,
 } from "./icmp-message.ts";
+import { NO_EXTENSIONS } from "./extension-headers.ts";
 import { familyOf, readInetAddress, resolveWildcard } from "./inet-address.ts";
 import { DatagramSocket } from "./datagram-socket.ts";
 import type { InetSocket } from "./inet-socket.ts";
@@ -266,7 +267,7 @@ export class RawSocket extends DatagramSocket {
     }
     this.tellSender(message, packet.from, 0);
     const interfaceIndex = this.network.interfaceOf(packet.to).index;
-    const controls = this.ip.controlsFor({ ...packet, interfaceIndex }, this.isV6);
+    const controls = this.ip.controlsFor({ ...packet, interfaceIndex, extensions: NO_EXTENSIONS }, this.isV6);
     if (controls !== null) for (const each of controls) message.addControl(each.level, each.type, each.data);
     if (this.options.timestamp !== 0) addTimestamp(this.kernel, this.options.timestamp, message);
     if (moved < bytes.length) message.flags |= MSG_TRUNC;

@@ -53,6 +53,7 @@ import { ReceivedDatagram } from "./datagram-queue.ts";
 import { DatagramSocket } from "./datagram-socket.ts";
 import { NOBODY, type OutgoingDatagram } from "./datagram-transport.ts";
 import { ErrorQueue, errorControl } from "./error-queue.ts";
+import { hasRoutingHeader, joinExtensions, NO_EXTENSIONS } from "./extension-headers.ts";
 import { HostDatagrams } from "./host-datagrams.ts";
 import { familyOf, readInetAddress, resolveWildcard } from "./inet-address.ts";
 import {
@@ -83,6 +84,7 @@ const OUTGOING = {
   toPeer: false as boolean,
   hopLimit: 0,
   trafficClass: 0,
+  extensions: NO_EXTENSIONS as Uint8Array,
 } satisfies OutgoingDatagram;
 const RECEIVED = new ReceivedDatagram();
 
@@ -284,6 +286,8 @@ export class UdpSocket extends DatagramSocket {
     const { to } = OUTGOING;
     OUTGOING.hopLimit = this.ip.hopLimitTo(to.ip, ancillary);
     OUTGOING.trafficClass = this.ip.trafficClassTo(to.ip, ancillary);
+    const v6Given = ancillary === null ? null : ancillary.extensions;
+    OUTGOING.extensions = isV4(to.ip) ? NO_EXTENSIONS : joinExtensions(this.ip.extensions, v6Given);
     if (isMulticast(to.ip) && this.loopback.reachesMembers(OUTGOING)) return this.#sendToMembers(task, from);
     const source = this.#route(to.ip);
     if (isErrno(source)) return source;
@@ -291,6 +295,7 @@ export class UdpSocket extends DatagramSocket {
     if (failed < 0) return failed;
     this.#setSender(source);
     if (this.network.isLocal(to.ip)) {
+      if (hasRoutingHeader(OUTGOING.extensions)) return this.#lose(from);
       const sent = this.loopback.send(OUTGOING, from);
       if (sent !== NOBODY) return sent;
       if (this.#host === null) {
@@ -300,6 +305,13 @@ export class UdpSocket extends DatagramSocket {
       }
     }
     return this.#host!.send(OUTGOING, from);
+  }
+
+  /** Nobody gets it; its bytes are looked at all the same. */
+  #lose(from: IoCursor): number {
+    const length = from.remaining;
+    const taken = length === 0 ? 0 : from.take(this.network.transfer, 0, length);
+    return taken < length ? (taken < 0 ? taken : -EFAULT) : length;
   }
 
   #setSender(source: IpAddress): void {
@@ -356,11 +368,9 @@ export class UdpSocket extends DatagramSocket {
    */
   #refused(from: IoCursor): number {
     const { to, toPeer } = OUTGOING;
-    const length = from.remaining;
     const { transfer } = this.network;
-    // The bytes are looked at all the same.
-    const taken = length === 0 ? 0 : from.take(transfer, 0, length);
-    if (taken < length) return taken < 0 ? taken : -EFAULT;
+    const length = this.#lose(from);
+    if (length < 0) return length;
     const isTold = (isV4(to.ip) ? this.ip.v4.get(IP_RECVERR) : this.ip.v6.get(IPV6_RECVERR)) === 1;
     if (isTold) this.#errors.refused(transfer.slice(0, length), to, this.options.receiveBuffer);
     if (toPeer || isTold) {

@@ -40,6 +40,7 @@ import {
 import { FRAME_HEADER_SIZE } from "@stratos/host";
 import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
 import { DatagramQueue, ReceivedDatagram } from "../inet/datagram-queue.ts";
+import { NO_EXTENSIONS } from "../inet/extension-headers.ts";
 import { ANY_V6, ScratchEndpoint } from "../inet/ip-address.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
 import type { Network } from "../network.ts";
@@ -325,6 +326,12 @@ export class PacketSocket extends Socket {
 }
 
 /** A record of the queue: it holds a hardware address, the Ethernet type, the packet's and the hardware's type. */
-const HEADER = { from: new ScratchEndpoint(), to: { ip: ANY_V6 }, hopLimit: 0, trafficClass: 0 };
+const HEADER = {
+  from: new ScratchEndpoint(),
+  to: { ip: ANY_V6 },
+  hopLimit: 0,
+  trafficClass: 0,
+  extensions: NO_EXTENSIONS,
+};
 const SEEN = new ReceivedDatagram();
 const HARDWARE_ADDRESS = new Uint8Array(ETHERNET_ADDRESS_SIZE);
