@@ -197,7 +197,7 @@ function processMadvise(
   const isHint =
     advice === MADV_WILLNEED || advice === MADV_COLD || advice === MADV_PAGEOUT || advice === MADV_COLLAPSE;
   if (!isHint && target.space !== task.space) return -EINVAL;
-  if (mayInspect(task, target) < 0) return -EPERM;
+  if (mayInspect(task, target, "fs") < 0) return -EPERM;
   const { work } = task.kernel;
   work.mayPause = true;
   let done = 0;
