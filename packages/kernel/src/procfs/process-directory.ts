@@ -159,15 +159,15 @@ export class ProcessDirectory extends PseudoDirectory {
     for (const kind of ["uids", "gids"] as const)
       file(kind === "uids" ? "uid_map" : "gid_map", (caller) => describeIdMap(target(), kind, caller), {
         mode: 0o644,
-        sink: (caller, text) => writeIdMap(caller, target(), kind, text),
+        sink: (caller, text, opener) => writeIdMap(caller, opener, target(), kind, text),
       });
     file("setgroups", () => describeSetgroups(target()), {
       mode: 0o644,
-      sink: (caller, text) => writeSetgroups(caller, target(), text),
+      sink: (_caller, text, opener) => writeSetgroups(opener, target(), text),
     });
     file("timens_offsets", () => describeTimeOffsets(target()), {
       mode: 0o644,
-      sink: (caller, text) => writeTimeOffsets(caller, target(), text),
+      sink: (_caller, text, opener) => writeTimeOffsets(opener, target(), text),
     });
     file("coredump_filter", () => `${this.group.coreFilter.toString(16).padStart(8, "0")}\n`, {
       sink: (_caller, text) => this.#setCoreFilter(text),
