@@ -19,6 +19,7 @@ import {
 } from "@stratos/abi";
 import { byteString, byteStringOf } from "@stratos/base";
 import type { Changes } from "../ground/changes.ts";
+import type { Credentials } from "../security/credentials.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import type { Task } from "../task/task.ts";
 import { UNFINISHED, type WaitQueue } from "../ground/wait-queue.ts";
@@ -113,8 +114,12 @@ export interface TextPiece {
  * @param kept  of the piece before; null at first
  */
 export type TextSource = (task: Task, from: number, kept: unknown) => string | TextPiece | number;
-/** Takes what was written in one write(2), as a byte string: bytes taken are all of them, or a negated errno. */
-export type TextSink = (task: Task, text: string) => number;
+/**
+ * Takes what was written in one write(2), as a byte string: bytes taken are all of them, or a negated errno.
+ *
+ * @param opener  rights are asked of who opened the file too: a program with more may have been made to write to it
+ */
+export type TextSink = (task: Task, text: string, opener: Credentials) => number;
 
 /** ioctl(2) of a file of text. */
 export type TextRequest = (task: Task, command: number, argument: number) => number;
@@ -154,6 +159,7 @@ export class PseudoFile extends PseudoInode {
       : new TextFile(flags, this, path, this.#source, this.#sink, {
           watched: this.#watched?.(task) ?? null,
           ioctl: this.#ioctl,
+          opener: task.credentials,
         });
   }
 
@@ -179,6 +185,7 @@ export class TextFile extends OpenFile {
   #isUnderWay = false;
   readonly #watched: Changes | null;
   readonly #ioctl: TextRequest | null;
+  readonly #opener: Credentials | null;
   /** Of what it watches, when it was opened or a change was told. */
   #seenVersion: number;
 
@@ -188,11 +195,12 @@ export class TextFile extends OpenFile {
     path: Path,
     source: TextSource,
     sink: TextSink | null,
-    options: { watched: Changes | null; ioctl: TextRequest | null } = { watched: null, ioctl: null },
+    options: { watched?: Changes | null; ioctl?: TextRequest | null; opener?: Credentials } = {},
   ) {
     super(flags, inode, path);
-    this.#watched = options.watched;
-    this.#ioctl = options.ioctl;
+    this.#watched = options.watched ?? null;
+    this.#ioctl = options.ioctl ?? null;
+    this.#opener = options.opener ?? null;
     this.#seenVersion = this.#watched?.version ?? 0;
     this.#source = source;
     this.#sink = sink;
@@ -249,7 +257,7 @@ export class TextFile extends OpenFile {
     const bytes = new Uint8Array(Math.min(from.remaining, 4096));
     const taken = from.take(bytes, 0, bytes.length);
     if (taken < 0) return taken;
-    const failed = this.#sink(task, byteString(bytes, 0, taken));
+    const failed = this.#sink(task, byteString(bytes, 0, taken), this.#opener ?? task.credentials);
     if (failed < 0) return failed;
     this.position += taken;
     return taken;
