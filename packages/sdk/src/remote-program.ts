@@ -171,8 +171,12 @@ class WrittenInput implements ProgramInput {
   async *[Symbol.asyncIterator](): AsyncGenerator<Bytes> {
     for (;;) {
       for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
-        yield next.bytes;
-        next.done();
+        try {
+          yield next.bytes;
+        } finally {
+          // Its reader may leave for good here.
+          next.done();
+        }
       }
       if (this.#hasEnd) return;
       await new Promise<void>((resolve) => {
