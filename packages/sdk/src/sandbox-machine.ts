@@ -90,7 +90,7 @@ export class SandboxMachine {
     if (ports.length > 0 && network !== "host") throw wrong("ports", 'they need network: "host"');
   }
 
-  /** @throws SessionError */
+  /** @throws SessionError, StratosError; the board then has its memory back */
   constructor(parts: MachineParts) {
     const { ports, board, image, memoryBytes, harts, seed, hostname, sockets, folders } = parts;
     if (sockets !== null) writeResolverConfiguration(image.volume.root, sockets);
@@ -107,7 +107,12 @@ export class SandboxMachine {
       ...(seed === undefined ? {} : { seed }),
       ...(hostname === undefined ? {} : { hostname }),
     });
-    for (const each of parts.volumes) this.#mount(each);
+    try {
+      for (const each of parts.volumes) this.#mount(each);
+    } catch (error) {
+      this.#session.close();
+      throw error;
+    }
     this.#files = new MachineFiles(this.kernel);
     this.#stopped = this.#session.run().then(() => {
       throw new StratosError("closed", "the sandbox was closed", {});
