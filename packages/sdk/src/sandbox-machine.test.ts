@@ -1,5 +1,5 @@
 /**
- * Goal: a sandbox that cannot be started leaves nothing behind. Method: machines over a volume in memory
+ * Goal: a sandbox, or a program, that cannot be started leaves nothing behind. Method: machines over a volume in memory
  * that holds no program.
  */
 import assert from "node:assert/strict";
@@ -17,12 +17,15 @@ import type { Board } from "@stratos/kernel";
 import { createBoard } from "@stratos/machine";
 import { MachineSession, SessionError } from "@stratos/session";
 import { StratosError } from "./api.ts";
+import { MachineFiles } from "./machine-files.ts";
 import { type MountedVolume, SandboxMachine } from "./sandbox-machine.ts";
 import { VolumeFiles } from "./volume-files.ts";
 
 declare const WebAssembly: WebAssemblyNamespace;
 
 const MIB = 1 << 20;
+const REQUEST = { target: 1, env: {}, user: "0", hasInput: false };
+const LISTENER = { onStarted: () => {}, onRead: () => {}, onOutput: () => {} };
 
 const ports = {
   engine: new WebAssemblyEngine(WebAssembly),
@@ -66,4 +69,17 @@ test("a root that cannot have the system's folders leaves the board's memory to 
   const options = { ports, board, memoryBytes: 64 * MIB, volume: volumeWith("/dev"), log: () => {} };
   for (let i = 0; i < 5; i++) assert.throws(() => new MachineSession(options), SessionError);
   assert.deepEqual([board.freeBytes, board.kernels.size], [freeBytes, 0]);
+});
+
+test("a program that is not found leaves no terminal", () => {
+  const machine = startMachine(newBoard());
+  const terminals = (): unknown => new MachineFiles(machine.kernel).list("/dev/pts");
+  const before = terminals();
+  for (const request of [{ command: ["/absent"] }, { command: ["/absent"], cwd: "/nowhere" }])
+    assert.throws(
+      () => machine.start({ ...REQUEST, ...request, tty: { columns: 80, rows: 24 } }, LISTENER),
+      SessionError,
+    );
+  assert.deepEqual(terminals(), before);
+  machine.close();
 });

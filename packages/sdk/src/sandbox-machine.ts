@@ -148,33 +148,36 @@ export class SandboxMachine {
     const settings = Object.entries(request.env).map(([name, value]) => ({ name, value }));
     for (const { name, value } of settings)
       if (name === "" || /[=\0]/.test(name) || value.includes("\0")) throw wrong("env", `${name}: not a variable`);
+    const { tty } = request;
+    const program = {
+      program: argv[0]!,
+      argv,
+      environment: guestEnvironment(user, settings, {
+        isTerminal: tty !== undefined,
+        host: { TERM: "xterm-256color" },
+      }),
+      workingDirectory: utf8ToByteString(cwd),
+      user,
+    };
     const input = new ChannelInput((count) => listener.onRead(count));
     const outputs = [
       new ChannelOutput((bytes) => listener.onOutput(1, bytes)),
       new ChannelOutput((bytes) => listener.onOutput(2, bytes)),
     ] as const;
-    const { files, resize, finish } = this.#standardFiles(request.tty, input, outputs);
+    const { files, resize, finish } = this.#standardFiles(tty, input, outputs);
     if (!request.hasInput) input.end();
-    const { tty } = request;
     let isTimedOut = false;
     let end!: (status: number) => void;
     const exited = new Promise<number>((resolve) => {
       end = resolve;
     });
-    const pid = this.#session.start(
-      {
-        program: argv[0]!,
-        argv,
-        environment: guestEnvironment(user, settings, {
-          isTerminal: tty !== undefined,
-          host: { TERM: "xterm-256color" },
-        }),
-        workingDirectory: utf8ToByteString(cwd),
-        user,
-      },
-      files,
-      (status) => end(status),
-    );
+    let pid: number;
+    try {
+      pid = this.#session.start(program, files, (status) => end(status));
+    } catch (error) {
+      finish();
+      throw error;
+    }
     listener.onStarted(pid);
     const kill = (): void => {
       this.#session.machine.endTree(pid);
