@@ -4,46 +4,16 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Files, format, mount, type Volume } from "@stratos/aegisfs";
-import {
-  MemoryBlockDevice,
-  SimulatedClock,
-  SimulatedEventLoop,
-  SimulatedRandomSource,
-  WebAssemblyEngine,
-  type WebAssemblyNamespace,
-} from "@stratos/host";
 import type { Board } from "@stratos/kernel";
 import { createBoard } from "@stratos/machine";
 import { MachineSession, SessionError } from "@stratos/session";
 import { StratosError } from "./api.ts";
 import { MachineFiles } from "./machine-files.ts";
 import { type MountedVolume, SandboxMachine } from "./sandbox-machine.ts";
-import { VolumeFiles } from "./volume-files.ts";
+import { MIB, ports, volumeWith } from "./testing/memory-volume.ts";
 
-declare const WebAssembly: WebAssemblyNamespace;
-
-const MIB = 1 << 20;
 const REQUEST = { target: 1, env: {}, user: "0", hasInput: false };
 const LISTENER = { onStarted: () => {}, onRead: () => {}, onOutput: () => {} };
-
-const ports = {
-  engine: new WebAssemblyEngine(WebAssembly),
-  clock: new SimulatedClock(0),
-  random: new SimulatedRandomSource(1),
-  loop: new SimulatedEventLoop(),
-};
-
-/** @param file  the one that it has */
-function volumeWith(file?: string): Volume {
-  const device = new MemoryBlockDevice(16 * MIB);
-  assert.equal(format(device, { uuid: new Uint8Array(16), hashSeed: 1 }), 0);
-  const volume = mount(device, {});
-  if (typeof volume === "string") throw new Error(volume);
-  if (file !== undefined)
-    assert.equal(new VolumeFiles(new Files(volume, { clock: ports.clock })).write(file, new Uint8Array(1), 0o644), 0);
-  return volume;
-}
 
 function newBoard(): Board {
   return createBoard({ engine: ports.engine, memoryBytes: 256 * MIB, nowMs: () => 0 });

@@ -236,8 +236,11 @@ export class SandboxMachine {
 
   /** What programs have written into volumes is in them afterwards. */
   close(): void {
-    this.#session.machine.sync(false);
-    this.#session.close();
+    try {
+      this.#session.machine.sync(false);
+    } finally {
+      this.#session.close();
+    }
   }
 }
 
