@@ -55,3 +55,12 @@ test("who writes to a program that ends without reading goes on", async () => {
   await Promise.race([writing, turn()]);
   assert.equal(written, 8);
 });
+
+test("a program that has ended is not killed: its number may be another's", async () => {
+  const { engine, program } = await startProgram();
+  await program.kill();
+  engine.endProgram(ENDED);
+  await program.wait();
+  await program.kill();
+  assert.deepEqual(engine.calls, ["run", "signal"]);
+});
