@@ -115,6 +115,10 @@ export class ChannelTerminal implements HostConsole {
   #size: TerminalSize;
   #onResize: () => void = () => {};
   readonly #input: ChannelInput;
+  #onInput: (bytes: Uint8Array | null) => void = () => {};
+  #inputRoom = 0;
+  #isTyping = false;
+  #hasTypedEnd = false;
 
   constructor(input: ChannelInput, output: ChannelOutput, size: TerminalSize) {
     this.#input = input;
@@ -148,16 +152,31 @@ export class ChannelTerminal implements HostConsole {
   }
 
   onInput(listener: (bytes: Uint8Array | null) => void): void {
-    const take = (): void => {
-      const bytes = new Uint8Array(this.#input.available);
-      if (bytes.length > 0) {
-        this.#input.read(bytes, 0, bytes.length);
-        listener(bytes);
-      }
-      if (this.#input.isEnded) listener(VEOF);
-    };
-    this.#input.onReadable(take);
-    take();
+    this.#onInput = listener;
+    this.#input.onReadable(() => this.#type());
+  }
+
+  inputRoom(bytes: number): void {
+    this.#inputRoom = bytes;
+    this.#type();
+  }
+
+  /** What came, as far as the line takes it; who hears of it may tell of more room. */
+  #type(): void {
+    if (this.#isTyping) return;
+    this.#isTyping = true;
+    for (;;) {
+      const bytes = new Uint8Array(Math.min(this.#input.available, this.#inputRoom));
+      if (bytes.length === 0) break;
+      this.#inputRoom -= bytes.length;
+      this.#input.read(bytes, 0, bytes.length);
+      this.#onInput(bytes);
+    }
+    if (this.#input.isEnded && this.#inputRoom >= VEOF.length && !this.#hasTypedEnd) {
+      this.#hasTypedEnd = true;
+      this.#onInput(VEOF);
+    }
+    this.#isTyping = false;
   }
 
   onResize(listener: () => void): void {
