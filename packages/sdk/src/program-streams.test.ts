@@ -56,3 +56,16 @@ test("what is typed waits at its sender while the program reads nothing, and non
   assert.equal(lines * 64, 8 * piece.length);
   assert.equal(taken(), 8 * piece.length);
 });
+
+for (const { typed, lines } of [
+  { typed: "abc", lines: ["abc"] },
+  { typed: "abc\n", lines: ["abc\n"] },
+  { typed: "abc\nde", lines: ["abc\n", "de"] },
+  { typed: "", lines: [] },
+])
+  test(`the end of what is typed is one after ${JSON.stringify(typed)}`, () => {
+    const { input, read } = openTerminal();
+    input.push(utf8Of(typed));
+    input.end();
+    for (const line of [...lines, "", null]) assert.equal(read(), line);
+  });

@@ -105,8 +105,10 @@ export class ChannelOutput implements HostStreamOut {
   }
 }
 
-/** Ctrl-D: the end of what is typed. */
-const VEOF = Uint8Array.of(4);
+/** Ctrl-D: the end of what is typed; in the midst of a line it only hands that over, and the next one is the end. */
+const VEOF = 4;
+/** After these a line is empty: a newline, what Return gives, and VEOF. */
+const LINE_ENDS: ReadonlySet<number> = new Set([0x0a, 0x0d, VEOF]);
 
 /** A terminal beyond a channel: what is typed comes from the program's input, what it shows goes to its output. */
 export class ChannelTerminal implements HostConsole {
@@ -118,6 +120,7 @@ export class ChannelTerminal implements HostConsole {
   #onInput: (bytes: Uint8Array | null) => void = () => {};
   #inputRoom = 0;
   #isTyping = false;
+  #isInLine = false;
   #hasTypedEnd = false;
 
   constructor(input: ChannelInput, output: ChannelOutput, size: TerminalSize) {
@@ -170,11 +173,13 @@ export class ChannelTerminal implements HostConsole {
       if (bytes.length === 0) break;
       this.#inputRoom -= bytes.length;
       this.#input.read(bytes, 0, bytes.length);
+      this.#isInLine = !LINE_ENDS.has(bytes.at(-1)!);
       this.#onInput(bytes);
     }
-    if (this.#input.isEnded && this.#inputRoom >= VEOF.length && !this.#hasTypedEnd) {
+    const end = this.#isInLine ? [VEOF, VEOF] : [VEOF];
+    if (this.#input.isEnded && this.#inputRoom >= end.length && !this.#hasTypedEnd) {
       this.#hasTypedEnd = true;
-      this.#onInput(VEOF);
+      this.#onInput(Uint8Array.from(end));
     }
     this.#isTyping = false;
   }
