@@ -7,8 +7,14 @@ const INPUT_CAPACITY = 1 << 20;
 /** What was typed on a terminal of the host, until the line discipline has room for it. */
 export class HostInput {
   readonly #waiting = new ByteRing(INPUT_CAPACITY);
+  readonly #onRoom: (bytes: number) => void;
   #isFeeding = false;
   terminal: Terminal | null = null;
+
+  /** @param onRoom  told how many bytes `typed` takes, whenever that may be more */
+  constructor(onRoom: (bytes: number) => void = () => {}) {
+    this.#onRoom = onRoom;
+  }
 
   typed(bytes: Uint8Array): void {
     const count = Math.min(bytes.length, this.#waiting.room);
@@ -29,5 +35,6 @@ export class HostInput {
       terminal.receive(part, 0, count);
     }
     this.#isFeeding = false;
+    this.#onRoom(this.#waiting.room);
   }
 }

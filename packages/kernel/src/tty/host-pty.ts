@@ -37,11 +37,12 @@ export function openHostPty(task: TtyCaller, host: HostConsole): HostPty | numbe
 class HostSide implements Waiter {
   readonly #master: PtyMasterFile;
   readonly #host: HostConsole;
-  readonly #input = new HostInput();
+  readonly #input: HostInput;
 
   constructor(master: PtyMasterFile, host: HostConsole) {
     this.#master = master;
     this.#host = host;
+    this.#input = new HostInput((bytes) => host.inputRoom?.(bytes));
     const { terminal } = master.pty;
     this.#input.terminal = terminal;
     terminal.termios.iflag |= IUTF8;
@@ -57,6 +58,7 @@ class HostSide implements Waiter {
       if (bytes === null) terminal.hangUp();
       else this.#input.typed(bytes);
     });
+    this.#input.feed();
     master.waitQueue.add(this);
   }
 
