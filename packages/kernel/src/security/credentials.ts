@@ -103,6 +103,11 @@ export function losesDumpability(old: Credentials, now: Credentials): boolean {
   );
 }
 
+/** Are its real, effective and saved ids all these? */
+export function hasOnlyIds({ uid, euid, suid, gid, egid, sgid }: Credentials, user: number, group: number): boolean {
+  return uid === user && euid === user && suid === user && gid === group && egid === group && sgid === group;
+}
+
 export function isInGroup(credentials: Credentials, gid: number): boolean {
   return credentials.fsgid === gid || credentials.groups.includes(gid);
 }

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EFAULT, EINVAL, EPERM, ESRCH } from "@stratos/abi";
+import { CAP_SYS_RESOURCE, EFAULT, EINVAL, EPERM, ESRCH } from "@stratos/abi";
 import type { Credentials } from "../security/credentials.ts";
 import { createTestKernel, createTestTask, type TestTask } from "../testing/fake-task.ts";
 import { call } from "../testing/system-calls.ts";
@@ -199,4 +199,18 @@ test("capget shows the sets of any task in the version's words", () => {
   assert.equal(call(task, "capget", AT, AT + 8), -EINVAL);
   memory.storeU32(AT + 4, other.tid);
   assert.equal(call(task, "capset", AT, AT + 8), -EPERM, "another's");
+});
+
+test("prlimit64 of another process wants its ids all to be one's real ones, or CAP_SYS_RESOURCE there", () => {
+  const { task } = createUser([5, 6, 6]);
+  const other = createTestTask(task.kernel, task).task;
+  const same = createUser([5, 5, 5]).task.credentials;
+  const limit = (change: Partial<Credentials>): number => {
+    other.credentials = { ...same, ...change };
+    return call(task, "prlimit64", other.pid, 7, 0, AT);
+  };
+  assert.equal(limit({}), 0);
+  for (const key of ["uid", "euid", "suid", "gid", "egid", "sgid"]) assert.equal(limit({ [key]: 6 }), -EPERM, key);
+  task.credentials = { ...task.credentials, effective: 2 ** CAP_SYS_RESOURCE };
+  assert.equal(limit({ euid: 0 }), 0);
 });

@@ -41,7 +41,7 @@ import {
   Utsname,
 } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
-import { isCapable } from "../security/credentials.ts";
+import { type Credentials, hasOnlyIds, isCapable } from "../security/credentials.ts";
 import { takeMessages } from "../fs/devtmpfs/kernel-message-device.ts";
 import { type KernelLog, logLine } from "../ground/kernel-log.ts";
 import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
@@ -102,17 +102,17 @@ function storeLimit(task: Task, address: number, limit: Limit): number {
   return task.space.copyOut(address, u8, 0, Rlimit.size);
 }
 
+/** Linux's check_prlimit_permission: the real ids must be all of the other's. */
+function mayLimit(own: Credentials, other: Credentials): boolean {
+  return hasOnlyIds(other, own.uid, own.gid) || isCapable(own, CAP_SYS_RESOURCE, other.userNamespace);
+}
+
 function prlimit(task: Task, pid: number, resource: number, newAddress: number, oldAddress: number): number {
   if (resource < 0 || resource > 15) return -EINVAL;
-  const target: ThreadGroup | undefined =
-    (pid | 0) === 0 ? task.group : task.kernel.tasks.taskIn(task.group.pidNamespace, pid | 0)?.group;
-  if (target === undefined) return -ESRCH;
-  if (
-    target !== task.group &&
-    target.leader.credentials.uid !== task.credentials.uid &&
-    !isCapable(task.credentials, CAP_SYS_RESOURCE, target.leader.credentials.userNamespace)
-  )
-    return -EPERM;
+  const owner = (pid | 0) === 0 ? task : task.kernel.tasks.taskIn(task.group.pidNamespace, pid | 0);
+  if (owner === undefined) return -ESRCH;
+  if (owner.group !== task.group && !mayLimit(task.credentials, owner.credentials)) return -EPERM;
+  const target = owner.group;
   const { u8, view } = task.kernel.scratch;
   let changed: Limit | null = null;
   if (newAddress !== 0) {

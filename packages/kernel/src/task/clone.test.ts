@@ -9,6 +9,7 @@ import {
   CLONE_CHILD_SETTID,
   CLONE_CLEAR_SIGHAND,
   CLONE_FILES,
+  CLONE_NEWNS,
   CLONE_PARENT,
   CLONE_PARENT_SETTID,
   CLONE_SETTLS,
@@ -19,6 +20,8 @@ import {
   EAGAIN,
   EFAULT,
   EINVAL,
+  ENOMEM,
+  ENOSPC,
   MAP_ANONYMOUS,
   MAP_PRIVATE,
   MAP_SHARED,
@@ -30,9 +33,13 @@ import {
 } from "@stratos/abi";
 import { HART_STATE_SIZE } from "@stratos/riscv";
 import type { Kernel } from "./kernel-state.ts";
+import { Tmpfs } from "../fs/tmpfs/tmpfs.ts";
 import { mmap } from "../mm/mmap.ts";
+import { INITIAL_USER_NAMESPACE } from "../security/user-namespace.ts";
+import { FileTask } from "../testing/file-system-task.ts";
 import { createMemoryTask } from "../testing/memory-task.ts";
 import { begin, call } from "../testing/system-calls.ts";
+import { mountRoot } from "../vfs/mounting.ts";
 import { exitGroup } from "./exit.ts";
 import type { Task } from "./task.ts";
 
@@ -237,4 +244,17 @@ test("clone3 takes its structure, and refuses what it doesn't know", () => {
   assert.ok(clone3({}, 96) > 0);
   assert.equal(call(task, "clone3", page, 4097), -7);
   assert.equal(call(task, "clone3", 64, 88), -EFAULT);
+});
+
+test("a clone into a pid namespace that has ended (ENOMEM) uses up no namespace of another kind", () => {
+  const { kernel, task } = createMemoryTask();
+  mountRoot(kernel, new Tmpfs(kernel));
+  task.fs = new FileTask(kernel).task.fs.copy();
+  const { pidForChildren } = task.namespaces;
+  kernel.namespaceCounts.setLimit(INITIAL_USER_NAMESPACE, "mnt", 1);
+  pidForChildren.isEnded = true;
+  assert.equal(call(task, "clone", CLONE_NEWNS | SIGCHLD, 0), -ENOMEM);
+  pidForChildren.isEnded = false;
+  assert.ok(call(task, "clone", CLONE_NEWNS | SIGCHLD, 0) > 0);
+  assert.equal(call(task, "clone", CLONE_NEWNS | SIGCHLD, 0), -ENOSPC);
 });

@@ -99,15 +99,12 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
     return files;
   }
   if (has(CLONE_FILES)) files.users++;
-  const made = makeNamespaces(parent, flags);
-  if (isErrno(made) || made.namespaces.pidForChildren.isEnded) {
-    if (!isErrno(made)) {
-      made.namespaces.release();
-      made.credentials.userNamespace.release();
-    }
+  // Nobody is born where the first process has ended.
+  const made = pidForChildren.isEnded ? -ENOMEM : makeNamespaces(parent, flags);
+  if (isErrno(made)) {
     space.release();
     if (--files.users === 0) files.closeAll(parent);
-    return isErrno(made) ? made : -ENOMEM;
+    return made;
   }
   const { credentials, namespaces } = made;
   const fs = has(CLONE_FS) ? parent.fs : parent.fs.copy();

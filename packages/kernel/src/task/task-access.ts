@@ -1,6 +1,6 @@
 import { CAP_SYS_PTRACE, EACCES } from "@stratos/abi";
 import type { Kernel } from "./kernel-state.ts";
-import { isCapabilitySubset, isCapable } from "../security/credentials.ts";
+import { hasOnlyIds, isCapabilitySubset, isCapable } from "../security/credentials.ts";
 import type { PidNamespace } from "../signal/pid-namespace.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
@@ -31,11 +31,10 @@ export function mayInspect(caller: Task, target: Task, ids: AskedIds): number {
   const other = target.credentials;
   const isTracer = isCapable(own, CAP_SYS_PTRACE, other.userNamespace);
   if (!isTracer) {
-    const [uid, gid] = ids === "fs" ? [own.fsuid, own.fsgid] : [own.uid, own.gid];
-    if (uid !== other.uid || uid !== other.euid || uid !== other.suid) return -EACCES;
-    if (gid !== other.gid || gid !== other.egid || gid !== other.sgid) return -EACCES;
+    const [uid, gid] = ids === "fs" ? ([own.fsuid, own.fsgid] as const) : ([own.uid, own.gid] as const);
     const held = ids === "fs" ? own.effective : own.permitted;
-    if (own.userNamespace !== other.userNamespace || !isCapabilitySubset(other.permitted, held)) return -EACCES;
+    if (!hasOnlyIds(other, uid, gid) || own.userNamespace !== other.userNamespace) return -EACCES;
+    if (!isCapabilitySubset(other.permitted, held)) return -EACCES;
   }
   const { isDumpable, memoryNamespace } = target.group;
   const isGone = target.state === "Z" || target.state === "X";
