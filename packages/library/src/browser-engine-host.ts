@@ -36,7 +36,7 @@ const READ_BYTES = 1 << 22;
 export class BrowserEngineHost implements EngineHost {
   readonly clock: Clock = browserClock;
   readonly #zstdUrl: string;
-  /** By number, until they are opened. */
+  /** By number, until they are opened, or the call that names them has ended. */
   readonly #attached = new Map<number, object>();
 
   /** @param zstdUrl  where zstd.wasm is served */
@@ -51,6 +51,10 @@ export class BrowserEngineHost implements EngineHost {
   /** Objects of the page, named by later requests. */
   attach(number: number, object: object): void {
     this.#attached.set(number, object);
+  }
+
+  dropAttached(numbers: readonly number[]): void {
+    for (const number of numbers) this.#attached.delete(number);
   }
 
   #take<T>(numbers: readonly number[]): T[] {

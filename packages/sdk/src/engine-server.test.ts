@@ -1,6 +1,6 @@
 /**
- * Goal: one volume that cannot be written keeps nothing else from being closed. Method: an engine over volumes in
- * memory, asked as a library asks it.
+ * Goal: one volume that cannot be written keeps nothing else from being closed, and what a call leaves is let go of.
+ * Method: an engine over volumes in memory, asked as a library asks it.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -17,6 +17,7 @@ class MemoryHost implements EngineHost {
   readonly ports = ports;
   readonly clock = ports.clock;
   readonly closed: string[] = [];
+  readonly dropped: number[] = [];
 
   openVolume({ path }: { readonly path: unknown }): OpenedRoot {
     return { volume: path === "bad" ? unwritable() : volumeWith(), close: () => void this.closed.push(String(path)) };
@@ -33,6 +34,10 @@ class MemoryHost implements EngineHost {
 
   hostFolders(): [] {
     return [];
+  }
+
+  dropAttached(numbers: readonly number[]): void {
+    this.dropped.push(...numbers);
   }
 }
 
@@ -92,4 +97,12 @@ test("a board that ends closes all of its sandboxes, and what each of them has",
   const answer = await asker.ask("close", { target: board });
   assert.equal("failure" in answer && answer.failure.kind, "volume");
   assert.deepEqual(asker.host.closed, ["image", "bad", "image", "good"]);
+});
+
+test("what was attached for a call that is refused is dropped", async () => {
+  const asker = new Asker();
+  const volumes = [{ path: [4], guest: "/data" }];
+  assert.ok("failure" in (await asker.ask("create", { image: [1, 2], volumes, harts: 0 })));
+  await asker.open("open-volume", { path: [7] });
+  assert.deepEqual(asker.host.dropped, [1, 2, 4, 7]);
 });

@@ -59,6 +59,8 @@ export interface EngineHost {
   openVolume(request: OpenVolumeRequest): OpenedRoot | Promise<OpenedRoot>;
   openNetwork(ports: readonly PortMapping[]): SocketProvider;
   hostFolders(mounts: readonly Mount[]): HostFolder[];
+  /** A call that named these has ended: what nobody has opened of them never will be. Absent: nothing is attached. */
+  dropAttached?(numbers: readonly number[]): void;
 }
 
 export interface OpenedImage extends OpenedRoot {
@@ -145,6 +147,7 @@ export class EngineServer {
       this.#tell({ call: number, failure: failureOf(error) });
     } finally {
       this.#calls.delete(number);
+      this.#host.dropAttached?.(attachedNumbers(request));
     }
   }
 
@@ -236,7 +239,12 @@ export class EngineServer {
     return number;
   }
 
-  /** With the sandboxes on it. @throws what failed first, once all are closed. @returns whether there was such a board */
+  /**
+   * With the sandboxes on it.
+   *
+   * @returns whether there was such a board
+   * @throws what failed first, once all are closed
+   */
   #closeBoard(number: number): boolean {
     const board = this.#boards.get(number);
     if (board === undefined) return false;
@@ -350,6 +358,13 @@ export class EngineServer {
     this.#boards.clear();
     closeAll(targets);
   }
+}
+
+/** What a request names of what was attached to the channel. */
+function attachedNumbers(request: Operations[OperationName]): number[] {
+  const { image, path, volumes = [] } = request as Partial<CreateRequest & OpenVolumeRequest>;
+  const places = [image, path, ...volumes.map((volume) => volume.path)];
+  return places.flatMap((place) => (place === undefined || typeof place === "string" ? [] : place));
 }
 
 function makeDurable(volume: Volume, path: string): void {

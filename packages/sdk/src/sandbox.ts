@@ -134,8 +134,9 @@ export async function openSandbox(engines: EngineSource, options: SandboxOptions
 async function createAt({ engine, release, board }: Place, options: SandboxOptions): Promise<RemoteHandle> {
   try {
     const { home, pull, memoryBytes, harts, seed, network, ports, mounts, hostname, signal, onProgress } = options;
-    if (signal?.aborted === true) throw abortReason(signal);
     const openings = await handOver(options.volumes ?? {});
+    // Before anything is attached: no call would name it.
+    if (signal?.aborted === true) throw abortReason(signal);
     const volumes = openings.map(({ guest, place, readOnly, passphrase }) => {
       return { guest, path: engine.place(place, "volumes"), readOnly, passphrase };
     });

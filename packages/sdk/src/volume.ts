@@ -1,4 +1,5 @@
 import type { ImageInfo, ImagePlace, OpenImageOptions, OpenVolumeOptions, SignalOption, VolumePlace } from "./api.ts";
+import { abortReason } from "./engine-client.ts";
 import { RemoteFiles, RemoteHandle } from "./remote-files.ts";
 import type { EngineSource } from "./sandbox.ts";
 
@@ -67,6 +68,7 @@ export async function openRemoteVolume(
   const { engine, release } = engines.acquire("shared");
   try {
     const { readOnly, passphrase, signal } = options;
+    if (signal?.aborted === true) throw abortReason(signal);
     const path = engine.place(place, "path");
     const { value } = await engine.call("open-volume", { path, readOnly, passphrase }, { signal }).answer;
     return new Volume(new RemoteHandle("volume", engine, value as number, release), { place, ...options });
@@ -84,6 +86,7 @@ export async function openRemoteImage(
   const { engine, release } = engines.acquire("shared");
   try {
     const { home, pull, signal, onProgress } = options;
+    if (signal?.aborted === true) throw abortReason(signal);
     const image = place === undefined ? undefined : engine.place(place, "image");
     const { value } = await engine.call(
       "open-image",
