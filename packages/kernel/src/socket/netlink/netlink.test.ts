@@ -6,6 +6,7 @@ import {
   AF_INET6,
   AF_NETLINK,
   EAGAIN,
+  EBUSY,
   ECONNREFUSED,
   EEXIST,
   EFAULT,
@@ -121,6 +122,46 @@ describe("NETLINK_ROUTE", () => {
         [NEWROUTE, 24],
       ],
     );
+  });
+
+  it("refuses a dump while one waits to be read", () => {
+    const user = machine();
+    const fd = user.socket(AF_NETLINK, SOCK_RAW);
+    const ask = request(GETROUTE, REQUEST | DUMP, []);
+    const errors = (): number[] => {
+      const found: number[] = [];
+      for (let got; typeof (got = user.receive(fd, 0x6000, MSG_DONTWAIT)) === "string";)
+        for (const { type, payload } of messagesIn(got, 4000))
+          if (type === NLMSG_ERROR) found.push(new DataView(payload.buffer).getInt32(0, true));
+      return found;
+    };
+    assert.equal(user.send(fd, Uint8Array.from([...ask, ...ask, ...ask])), 48);
+    assert.deepEqual(errors(), [-EBUSY, -EBUSY]);
+    user.send(fd, ask);
+    assert.deepEqual(errors(), []);
+  });
+
+  it("goes through many requests of one message in pieces, each request once", () => {
+    const user = machine();
+    const fd = user.socket(AF_NETLINK, SOCK_RAW);
+    const { work } = user.task.kernel;
+    const many = new Uint8Array(24000);
+    const view = new DataView(many.buffer);
+    for (let at = 0; at < many.length; at += 16) {
+      many.set(request(1, REQUEST | ACK, []), at);
+      view.setUint32(at + 8, at, true);
+    }
+    let pieces = 0;
+    const begin = work.begin.bind(work);
+    work.begin = () => {
+      begin();
+      pieces++;
+    };
+    assert.equal(user.send(fd, many), many.length);
+    assert.equal(pieces, 2);
+    for (let at = 0; at < many.length; at += 16)
+      assert.equal(messagesIn(user.receive(fd, 0x6000, MSG_DONTWAIT) as string, 400)[0]!.sequence, at);
+    assert.equal(user.receive(fd, 1, MSG_DONTWAIT), -EAGAIN);
   });
 
   it("answers one question, and acknowledges", () => {
