@@ -18,6 +18,8 @@ import type { Route, RoutingTable } from "./routes.ts";
 
 /** Interfaces of one network. */
 const INTERFACES_MAX = 256;
+/** Addresses of one network, of all its interfaces together: each datagram looks through them. */
+const ADDRESSES_MAX = 256;
 /** IFNAMSIZ with its zero byte. */
 export const INTERFACE_NAME_SIZE = 16;
 const MTU_DEFAULT = 1500;
@@ -244,7 +246,8 @@ export function setInterfaceFlags(
 export function addAddress(network: Network, one: NetworkInterface, address: InterfaceAddress): number {
   if (isMulticast(address.ip) || (isWildcard(address.ip) && !isV4(address.ip))) return -EINVAL;
   if (one.addressOf(address.ip) !== undefined) return -EEXIST;
-  if (one.isFull) return -ENOBUFS;
+  if (network.interfaces.reduce((count, { addresses }) => count + addresses.length, 0) >= ADDRESSES_MAX)
+    return -ENOBUFS;
   one.addresses.push(address);
   tellAddress(network, one, address, false);
   updateRoutes(network, one);
@@ -298,6 +301,7 @@ export function removeRoute(network: Network, wanted: Parameters<RoutingTable["r
 }
 
 function updateRoutes(network: Network, one: NetworkInterface): void {
+  network.kernel.work.charge(one.addresses.length);
   const { added, removed } = network.routes.update(one);
   for (const observer of network.observers) {
     for (const route of removed) observer.routeChanged(route, true);
