@@ -422,7 +422,8 @@ export const socketCalls: SyscallTable = {
       "sockets reach this machine's own addresses only (ENETUNREACH), and raw ones hear raw and ICMP sockets alone; " +
       "packet sockets see frames of veth pairs and those that packet sockets send on lo: TCP and UDP over lo and " +
       "over the host's sockets make none, and no host offers a link of its own; interfaces that programs make are " +
-      "dummy and veth (others: EOPNOTSUPP), which no IP stack sends over (EHOSTUNREACH)",
+      "dummy and veth (others: EOPNOTSUPP), which no IP stack sends over (EHOSTUNREACH); a network has 256 addresses " +
+      "in all (ENOBUFS)",
   },
   socketpair: { run: socketpair },
   bind: { run: bind },

@@ -191,6 +191,23 @@ test("RLIMIT_NPROC bounds the tasks of a user, not of root; a deadline isn't sha
   assert.equal(call(task, "clone", SIGCHLD, 0, 0, 0, 0), -EAGAIN);
 });
 
+test("who waits to be reaped counts against RLIMIT_NPROC and the machine's most tasks", () => {
+  const maker = createMaker();
+  const { task, kernel } = maker;
+  task.credentials = { ...task.credentials, uid: 9 };
+  task.group.limits[RLIMIT_NPROC]!.soft = 3;
+  for (let count = 0; count < 2; count++) call(clone(maker, SIGCHLD), "exit_group", 0);
+  assert.equal(call(task, "clone", SIGCHLD, 0, 0, 0, 0), -EAGAIN);
+  assert.ok(call(task, "wait4", -1, 0, 0, 0) > 0);
+  call(clone(maker, SIGCHLD), "exit_group", 0);
+  task.credentials = { ...task.credentials, uid: 0 };
+  while (kernel.tasks.count < kernel.maximumTasks) call(clone(maker, SIGCHLD), "exit_group", 0);
+  assert.equal(kernel.tasks.tasks.size, 1);
+  assert.equal(call(task, "clone", SIGCHLD, 0, 0, 0, 0), -EAGAIN);
+  assert.ok(call(task, "wait4", -1, 0, 0, 0) > 0);
+  clone(maker, SIGCHLD);
+});
+
 test("who resets on fork has children of the normal policy", () => {
   const maker = createMaker();
   Object.assign(maker.task, { policy: 1, realtimePriority: 20, effectivePriority: 60, nice: -5 });

@@ -198,12 +198,15 @@ function entered(namespaces: Namespaces): Namespaces {
 
 function exceedsProcessLimit(parent: Task): boolean {
   const { kernel } = parent;
-  if (kernel.tasks.tasks.size >= kernel.maximumTasks) return true;
+  if (kernel.tasks.count >= kernel.maximumTasks) return true;
   const { uid } = parent.credentials;
   if (uid === 0) return false;
   const limit = parent.group.limits[RLIMIT_NPROC]!.soft;
   let count = 0;
   for (const task of kernel.tasks.tasks.values()) if (task.credentials.uid === uid) count++;
+  // Who waits to be reaped counts, too (setrlimit(2)).
+  for (const { isZombie, leader } of kernel.tasks.processes.values())
+    if (isZombie && leader.credentials.uid === uid) count++;
   return count >= limit;
 }
 

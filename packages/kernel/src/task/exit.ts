@@ -91,6 +91,7 @@ function exitProcess(kernel: Kernel, process: ThreadGroup, status: number): void
   for (const child of process.children) hangUpIfOrphaned(child, process);
   reparentChildren(kernel, process);
   process.isZombie = true;
+  kernel.tasks.zombies++;
   process.exitQueue.wakeAll();
   notifyParent(kernel, process, status);
   kernel.onProcessExit?.(process, status);
@@ -183,6 +184,6 @@ export function reap(kernel: Kernel, process: ThreadGroup): void {
 function forget(kernel: Kernel, process: ThreadGroup): void {
   process.parent?.children.delete(process);
   leaveGroup(kernel, process);
-  kernel.tasks.processes.delete(process.pid);
+  if (kernel.tasks.processes.delete(process.pid)) kernel.tasks.zombies--;
   kernel.tasks.freed(process.pid);
 }

@@ -13,6 +13,8 @@ export class TaskTable {
   readonly namespace: PidNamespace;
   readonly tasks = new Map<number, Task>();
   readonly processes = new Map<number, ThreadGroup>();
+  /** Processes that have ended and wait to be reaped. */
+  zombies = 0;
   readonly groups: Map<number, ProcessGroup<ThreadGroup>> = new Map();
   /** Where numbers that mean something below the initial namespace were given. Bound: tasks, groups and sessions. */
   readonly #namespaces = new Map<number, PidNamespace>();
@@ -22,6 +24,11 @@ export class TaskTable {
 
   constructor(namespace: PidNamespace) {
     this.namespace = namespace;
+  }
+
+  /** What counts against the machine's most tasks: a process that waits to be reaped holds its place. */
+  get count(): number {
+    return this.tasks.size + this.zombies;
   }
 
   /**
