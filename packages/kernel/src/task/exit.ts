@@ -138,7 +138,8 @@ function reparentChildren(kernel: Kernel, process: ThreadGroup): void {
 
 function notifyParent(kernel: Kernel, process: ThreadGroup, status: number): void {
   const { parent } = process;
-  if (parent === null) return;
+  // Nobody is left to wait for it: its namespace's init ended before it did.
+  if (parent === null) return forget(kernel, process);
   const action = parent.actions.get(SIGCHLD);
   // A parent that ignores SIGCHLD gets no zombies (wait(2), NOTES).
   const isReapedAtOnce =
