@@ -9,6 +9,7 @@ import {
   CLONE_CHILD_SETTID,
   CLONE_CLEAR_SIGHAND,
   CLONE_FILES,
+  CLONE_NEWPID,
   CLONE_PARENT,
   CLONE_PARENT_SETTID,
   CLONE_SETTLS,
@@ -26,13 +27,18 @@ import {
   PROT_WRITE,
   RLIMIT_NPROC,
   SIGCHLD,
+  SIGINT,
+  SIGKILL,
   SIGUSR1,
 } from "@stratos/abi";
 import { HART_STATE_SIZE } from "@stratos/riscv";
 import type { Kernel } from "./kernel-state.ts";
 import { mmap } from "../mm/mmap.ts";
+import { asCurrent } from "../testing/fake-task.ts";
 import { createMemoryTask } from "../testing/memory-task.ts";
 import { begin, call } from "../testing/system-calls.ts";
+import type { OpenFile } from "../vfs/open-file.ts";
+import { startProcess } from "./first-process.ts";
 import { exitGroup } from "./exit.ts";
 import type { Task } from "./task.ts";
 
@@ -206,6 +212,35 @@ test("who waits to be reaped counts against RLIMIT_NPROC and the machine's most 
   assert.equal(call(task, "clone", SIGCHLD, 0, 0, 0, 0), -EAGAIN);
   assert.ok(call(task, "wait4", -1, 0, 0, 0) > 0);
   clone(maker, SIGCHLD);
+});
+
+test("without a free number there is no child and nothing of it stays; a machine's own programs need one, too", () => {
+  const maker = createMaker();
+  const { task, kernel } = maker;
+  kernel.tasks.maximum = 301;
+  kernel.tasks.lastAllocated = 299;
+  clone(maker, SIGCHLD);
+  const users = [task.files.users, task.group.children.size, kernel.memory.free];
+  assert.equal(call(task, "clone", SIGCHLD, 0, 0, 0, 0), -EAGAIN);
+  assert.deepEqual([task.files.users, task.group.children.size, kernel.memory.free], users);
+  const request = { path: "/none", argv: [], environment: [], workingDirectory: "/" };
+  const file = { references: 1, release: () => file.references-- };
+  const standardFiles = [file as unknown as OpenFile];
+  assert.deepEqual(startProcess(kernel, { ...request, standardFiles }), { what: "program", errno: EAGAIN });
+  assert.equal(file.references, 0);
+});
+
+test("who outlives its namespace's init within a call is reaped by nobody, and leaves nothing", () => {
+  const maker = createMaker();
+  const { kernel } = maker;
+  const init = clone(maker, SIGCHLD | CLONE_NEWPID);
+  const id = call(init, "clone", SIGCHLD, 0, 0, 0, 0);
+  const member = kernel.tasks.taskIn(init.group.pidNamespace, id)!;
+  asCurrent(member, () => exitGroup(init, SIGINT));
+  assert.ok(kernel.tasks.processes.has(member.pid));
+  exitGroup(member, SIGKILL);
+  assert.equal(kernel.tasks.processes.has(member.pid), false);
+  assert.equal(kernel.tasks.zombies, 1, "its init waits for its parent");
 });
 
 test("who resets on fork has children of the normal policy", () => {

@@ -35,8 +35,10 @@ import { forkInPieces } from "../mm/fork.ts";
 import { getU64 } from "../ground/words.ts";
 import { unshareMounts } from "../vfs/mounting.ts";
 import { makeNamespaces, mayMakeNamespaces } from "./clone-namespaces.ts";
+import type { Kernel } from "./kernel-state.ts";
 import { Namespaces } from "./namespaces.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
+import type { PidNamespace } from "../signal/pid-namespace.ts";
 import { HART_STATE_SIZE } from "@stratos/riscv";
 import { A0, setSavedPc, setSavedRegister, SP, TP } from "./hart-registers.ts";
 import { Task } from "./task.ts";
@@ -100,21 +102,21 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   }
   if (has(CLONE_FILES)) files.users++;
   const made = makeNamespaces(parent, flags);
-  if (isErrno(made) || made.namespaces.pidForChildren.isEnded) {
+  const tid = isErrno(made) ? made : newNumber(kernel, made.namespaces.pidForChildren);
+  if (isErrno(made) || tid < 0) {
     if (!isErrno(made)) {
       made.namespaces.release();
       made.credentials.userNamespace.release();
     }
     space.release();
     if (--files.users === 0) files.closeAll(parent);
-    return isErrno(made) ? made : -ENOMEM;
+    return tid;
   }
   const { credentials, namespaces } = made;
   const fs = has(CLONE_FS) ? parent.fs : parent.fs.copy();
   if (has(CLONE_FS)) fs.users++;
   if (made.mounts !== null) unshareMounts(parent, fs, made.mounts);
 
-  const tid = kernel.tasks.allocate(namespaces.pidForChildren);
   const registers = new Uint8Array(HART_STATE_SIZE);
   kernel.hart.saveTo(registers);
   const now = kernel.now();
@@ -184,6 +186,11 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   if (has(CLONE_CHILD_CLEARTID)) child.clearTid = request.childTid;
   kernel.scheduler.enqueue(child);
   return child;
+}
+
+/** @returns −ENOMEM the namespace's init has ended; −EAGAIN all numbers are in use */
+function newNumber({ tasks }: Kernel, namespace: PidNamespace): number {
+  return namespace.isEnded ? -ENOMEM : tasks.allocate(namespace);
 }
 
 /** A child is in the time namespace that its parent chose for it (time_namespaces(7)). */
