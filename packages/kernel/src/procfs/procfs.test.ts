@@ -6,6 +6,7 @@ import {
   CLONE_NEWNS,
   CLONE_NEWPID,
   CLONE_NEWTIME,
+  CLONE_NEWUSER,
   CLONE_NEWUTS,
 } from "@stratos/abi";
 import { NAMESPACE_KINDS } from "../security/namespace.ts";
@@ -170,6 +171,18 @@ it("user/max_*_namespaces bound what unshare makes (ENOSPC), ns_last_pid says wh
   user.put("/proc/sys/kernel/ns_last_pid", "5000\n");
   assert.equal(test.kernel.tasks.allocate(), 5001);
   assert.equal(user.get("/proc/sys/kernel/ns_last_pid"), "5001\n");
+});
+
+it("what all networks share is not for the root of a network of one's own to set", () => {
+  const { user } = begin();
+  assert.equal(user.call("unshare", CLONE_NEWUSER | CLONE_NEWNET), 0);
+  for (const name of ["tcp_mem", "udp_mem"]) {
+    const before = user.get(`/proc/sys/net/ipv4/${name}`);
+    user.put(`/proc/sys/net/ipv4/${name}`, "1 2 3\n");
+    assert.equal(user.get(`/proc/sys/net/ipv4/${name}`), before, name);
+  }
+  user.put("/proc/sys/net/ipv4/ping_group_range", "1 0\n");
+  assert.equal(user.get("/proc/sys/net/ipv4/ping_group_range"), "1\t0\n");
 });
 
 it("each setting of /proc/sys that can be changed acts", () => {
