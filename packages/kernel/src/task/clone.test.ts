@@ -38,6 +38,7 @@ import { asCurrent } from "../testing/fake-task.ts";
 import { createMemoryTask } from "../testing/memory-task.ts";
 import { begin, call } from "../testing/system-calls.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
+import { coreName } from "./core-dump/core-settings.ts";
 import { startProcess } from "./first-process.ts";
 import { exitGroup } from "./exit.ts";
 import type { Task } from "./task.ts";
@@ -236,6 +237,10 @@ test("who outlives its namespace's init within a call is reaped by nobody, and l
   const init = clone(maker, SIGCHLD | CLONE_NEWPID);
   const id = call(init, "clone", SIGCHLD, 0, 0, 0, 0);
   const member = kernel.tasks.taskIn(init.group.pidNamespace, id)!;
+  kernel.coreSettings.pattern = "%p %P %i %I";
+  assert.equal(coreName(member, SIGINT), `2 ${member.pid} 2 ${member.tid}`, "cores are named by its own numbers");
+  Object.assign(kernel.coreSettings, { pattern: "core", usesPid: true });
+  assert.equal(coreName(member, SIGINT), "core.2");
   asCurrent(member, () => exitGroup(init, SIGINT));
   assert.ok(kernel.tasks.processes.has(member.pid));
   exitGroup(member, SIGKILL);

@@ -78,6 +78,8 @@ export function releaseVforkParent(task: Task): void {
 function exitProcess(kernel: Kernel, process: ThreadGroup, status: number): void {
   process.exitStatus = status;
   process.timers?.cancelAll();
+  process.coreDump?.release(kernel);
+  process.coreDump = null;
   process.pending.clear();
   process.actions.users--;
   if (process.pidNamespace.init === process) endNamespace(kernel, process);
