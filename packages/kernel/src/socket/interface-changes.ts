@@ -3,6 +3,7 @@
  * to the network's observers after it was made.
  */
 import { EADDRNOTAVAIL, EEXIST, EINVAL, ENETDOWN, ENETUNREACH, ENOBUFS, EOPNOTSUPP, isErrno } from "@stratos/abi";
+import { assert } from "@stratos/base";
 import { makeLinkPair } from "@stratos/host";
 import { type IpAddress, isMulticast, isV4, isWildcard } from "./inet/ip-address.ts";
 import type { Network } from "./network.ts";
@@ -143,7 +144,9 @@ function removeOne(network: Network, one: NetworkInterface): void {
   for (const address of [...one.addresses]) removeAddress(network, one, address);
   one.link?.close();
   network.routes.forget(one);
-  network.interfaces.splice(network.interfaces.indexOf(one), 1);
+  const at = network.interfaces.indexOf(one);
+  assert(at >= 0, "an interface is removed from its network");
+  network.interfaces.splice(at, 1);
   tellInterface(network, one, true);
   for (const socket of network.packetSockets) socket.interfaceGone(one.index);
 }

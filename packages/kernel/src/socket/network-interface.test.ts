@@ -4,8 +4,9 @@ import { test } from "node:test";
 import { SimulatedNetwork, SimulatedRandomSource } from "@stratos/host";
 import { ENOBUFS } from "@stratos/abi";
 import { createTestKernel } from "../testing/fake-task.ts";
+import { NamespaceCounts } from "../security/namespace-counts.ts";
 import { INITIAL_USER_NAMESPACE } from "../security/user-namespace.ts";
-import { addAddress, createDummy, removeAddress, setUp } from "./interface-changes.ts";
+import { addAddress, createDummy, createVethPair, removeAddress, setUp } from "./interface-changes.ts";
 import { makeV4 } from "./inet/ip-address.ts";
 import { Network } from "./network.ts";
 import { chosenHardwareAddress } from "./network-interface.ts";
@@ -91,4 +92,19 @@ test("a network has 256 addresses, and what they imply comes and goes with each,
   setUp(network, one(0), false);
   setUp(network, one(1), false);
   assert.equal(network.routes.list().length, 0);
+});
+
+test("a network ends with both ends of a pair in it, and keeps its loopback to the last", () => {
+  const { kernel } = createTestKernel();
+  const counts = new NamespaceCounts();
+  assert.ok(counts.charge(INITIAL_USER_NAMESPACE, 0, "net"));
+  const network = new Network(kernel, { provider: null, isLoopbackUp: false, origin: { ...origin, counts } });
+  const nothing = { name: undefined, hardwareAddress: undefined, mtu: undefined };
+  for (let pair = 0; pair < 2; pair++) createVethPair(network, nothing, nothing);
+  assert.equal(network.interfaces.length, 5);
+  network.retain().release();
+  assert.deepEqual(
+    network.interfaces.map(({ name }) => name),
+    ["lo"],
+  );
 });
