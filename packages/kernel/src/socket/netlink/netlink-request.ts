@@ -50,8 +50,12 @@ export function textOf(value: Uint8Array): string {
   return text;
 }
 
-/** A number attribute: null when it isn't there, NaN when it is too short. */
+/** An attribute is too short for what it is: the request is EINVAL, before anything of it was done. */
+export class ShortAttribute extends Error {}
+
+/** A number attribute: null when it isn't there. @throws ShortAttribute */
 export function numberOf(value: Uint8Array | null): number | null {
   if (value === null) return null;
-  return value.length < 4 ? NaN : new DataView(value.buffer, value.byteOffset).getUint32(0, true);
+  if (value.length < 4) throw new ShortAttribute();
+  return new DataView(value.buffer, value.byteOffset).getUint32(0, true);
 }

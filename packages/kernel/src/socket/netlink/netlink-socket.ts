@@ -49,7 +49,7 @@ import {
 } from "./netlink-writer.ts";
 import { answerGeneric } from "./generic-messages.ts";
 import { answerDiagnosis } from "./socket-diagnosis.ts";
-import { type NetlinkAnswer, type NetlinkRequest, parseRequests } from "./netlink-request.ts";
+import { type NetlinkAnswer, type NetlinkRequest, parseRequests, ShortAttribute } from "./netlink-request.ts";
 import { answerRouteRequest } from "./route-requests.ts";
 import type { Network } from "../network.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
@@ -231,9 +231,18 @@ export class NetlinkSocket extends Socket {
     // One dump at a time (netlink_dump_start).
     if (this.#dumpEnd !== null && (request.flags & NLM_F_DUMP) === NLM_F_DUMP && isAsking(this.protocol, request.type))
       return -EBUSY;
+    try {
+      return this.#askProtocol(task, request);
+    } catch (error) {
+      if (error instanceof ShortAttribute) return -EINVAL;
+      throw error;
+    }
+  }
+
+  #askProtocol(task: SocketCaller, request: NetlinkRequest): NetlinkAnswer {
     switch (this.protocol) {
       case NETLINK_SOCK_DIAG:
-        return answerDiagnosis(this.network, request, this.portId);
+        return answerDiagnosis(task, this.network, request, this.portId);
       case NETLINK_GENERIC:
         return answerGeneric(request, this.portId);
       default:

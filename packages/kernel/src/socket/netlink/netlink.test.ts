@@ -37,6 +37,7 @@ import {
   SOL_NETLINK,
 } from "@stratos/abi";
 import { SimulatedNetwork } from "@stratos/host";
+import { IdMap } from "../../security/id-map.ts";
 import { messagesIn, type NetlinkMessage } from "../../testing/route-client.ts";
 import { inet, SocketTask } from "../../testing/socket-task.ts";
 
@@ -185,6 +186,17 @@ describe("NETLINK_ROUTE", () => {
     };
     assert.equal(errorOf(request(GETLINK, REQUEST, [0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])), -ENODEV);
     assert.equal(errorOf(request(NEWADDR, REQUEST, [2, 24, 0, 0, 1, 0, 0, 0])), -EINVAL);
+    const empty = (type: number): number[] => [4, 0, type, 0];
+    for (const type of [4, 13, 27])
+      // IFLA_MTU, IFLA_TXQLEN, IFLA_GROUP
+      assert.equal(
+        errorOf(request(NEWLINK, REQUEST, [0, 0, 0, 0, 2, ...new Array<number>(11).fill(0), ...empty(type)])),
+        -EINVAL,
+      );
+    const route = [AF_INET, 0, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0, 8, 0, 4, 0, 2, 0, 0, 0];
+    for (const type of [6, 15])
+      // RTA_PRIORITY, RTA_TABLE
+      assert.equal(errorOf(request(NEWROUTE, REQUEST, [...route, ...empty(type)])), -EINVAL);
     assert.equal(errorOf(request(200, REQUEST, [])), -EOPNOTSUPP);
     user.becomeUser(1000);
     assert.equal(errorOf(request(NEWADDR, REQUEST, [2, 24, 0, 0, 1, 0, 0, 0])), -EPERM);
@@ -246,6 +258,13 @@ describe("other protocols of netlink", () => {
     assert.equal(found.length, 1);
     assert.deepEqual([...found[0]!.payload.subarray(0, 12)], [AF_INET, 10, 0, 0, 0x1f, 0x90, 0, 0, 127, 0, 0, 1]);
     assert.equal(new DataView(found[0]!.payload.buffer).getUint32(60, true), 7);
+    const { credentials } = user.task;
+    const userNamespace = Object.assign(Object.create(credentials.userNamespace), { uids: new IdMap([]) });
+    const ownerOf = ([message]: NetlinkMessage[]): number => new DataView(message!.payload.buffer).getUint32(64, true);
+    assert.equal(ownerOf(found), 0);
+    user.task.credentials = { ...credentials, userNamespace };
+    assert.equal(ownerOf(ask(1 << 10)), 65534, "who has no name for the owner sees the overflow id");
+    user.task.credentials = credentials;
     assert.deepEqual(
       ask(1 << 1).map((message) => message.type),
       [NLMSG_DONE],
