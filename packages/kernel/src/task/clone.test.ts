@@ -210,6 +210,8 @@ test("who waits to be reaped counts against RLIMIT_NPROC and the machine's most 
   task.credentials = { ...task.credentials, uid: 0 };
   while (kernel.tasks.count < kernel.maximumTasks) call(clone(maker, SIGCHLD), "exit_group", 0);
   assert.equal(kernel.tasks.tasks.size, 1);
+  const helper = { path: "/none", argv: [], environment: [], workingDirectory: "/", standardFiles: [] };
+  assert.deepEqual(startProcess(kernel, helper), { what: "program", errno: EAGAIN }, "a helper counts, too");
   assert.equal(call(task, "clone", SIGCHLD, 0, 0, 0, 0), -EAGAIN);
   assert.ok(call(task, "wait4", -1, 0, 0, 0) > 0);
   clone(maker, SIGCHLD);
