@@ -326,7 +326,7 @@ export class PageCache {
 
   /**
    * Drops pages from `size` on and zeroes the tail of the page that `size` falls in. Mappings must have been cut before
-   * (mm/truncate).
+   * (mm/cut-mappings.ts).
    */
   truncate(size: number): void {
     const first = Math.ceil(size / PAGE_SIZE);

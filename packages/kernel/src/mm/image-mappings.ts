@@ -1,11 +1,25 @@
 /** What becomes of mappings of a file whose pages are borrowed from an image, before it differs from that. */
 import { PAGE_SIZE } from "@stratos/abi";
 import type { PageCache } from "../frames/page-cache.ts";
+import type { CallWork } from "../ground/call-work.ts";
 import type { AddressSpace } from "./address-space.ts";
 
+interface MappingKernel {
+  readonly spaces: Iterable<AddressSpace>;
+  readonly work: CallWork;
+}
+
+/** All areas are looked at; AREAS_PER_UNIT that map something else cost what one unit does. */
+function chargeWalk(work: CallWork, space: AddressSpace): void {
+  work.charge(Math.ceil(space.areas.size / AREAS_PER_UNIT));
+}
+
+const AREAS_PER_UNIT = 32;
+
 /** Takes a frame that a file is about to give up from those who map it there; private copies of the page stay. */
-export function unmapFrame(spaces: Iterable<AddressSpace>, pages: PageCache, index: number, frame: number): void {
+export function unmapFrame({ spaces, work }: MappingKernel, pages: PageCache, index: number, frame: number): void {
   for (const space of spaces) {
+    chargeWalk(work, space);
     for (const area of space.areas) {
       if (area.pages !== pages) continue;
       const at = area.start + index * PAGE_SIZE - area.offset;
@@ -16,8 +30,9 @@ export function unmapFrame(spaces: Iterable<AddressSpace>, pages: PageCache, ind
 }
 
 /** Forgets the code of all areas that map a file: what others execute of the same content may differ soon. */
-export function forgetCodeOf(spaces: Iterable<AddressSpace>, pages: PageCache): void {
+export function forgetCodeOf({ spaces, work }: MappingKernel, pages: PageCache): void {
   for (const space of spaces) {
+    chargeWalk(work, space);
     for (const area of space.areas) if (area.pages === pages) space.forgetCode(area);
   }
 }

@@ -191,13 +191,14 @@ function describeInet6(task: Task): string {
 
 /** SOCK_RAW 3 or SOCK_DGRAM 2, Ethernet type, interface, inode. */
 function describePacketSockets(task: Task): string {
+  const { uids } = task.credentials.userNamespace;
   let text = "sk       RefCnt Type Proto  Iface R Rmem   User   Inode\n";
   for (const socket of task.network.packetSockets) {
     const { uid = 0, ino = 0 } = socket.inode ?? {};
     const protocol = socket.ethernetType.toString(16).padStart(4, "0");
     const numbers = `${String(socket.interfaceIndex).padEnd(5)} 1 ${String(socket.queuedBytes).padEnd(6)}`;
     const kind = String(socket.type).padEnd(4);
-    text += `0000000000000000 3      ${kind} ${protocol}   ${numbers} ${String(uid).padEnd(6)} ${ino}\n`;
+    text += `0000000000000000 3      ${kind} ${protocol}   ${numbers} ${String(uids.shown(uid)).padEnd(6)} ${ino}\n`;
   }
   return text;
 }
@@ -210,6 +211,7 @@ const SOCKET_HEADER_V6 =
   "tm->when retrnsmt   uid  timeout inode\n";
 
 function describeSockets(task: Task, belongs: (socket: InetSocket) => boolean, isV6: boolean): string {
+  const { uids } = task.credentials.userNamespace;
   let text = isV6 ? SOCKET_HEADER_V6 : SOCKET_HEADER_V4;
   let line = 0;
   for (const socket of task.network.inetSockets) {
@@ -218,7 +220,7 @@ function describeSockets(task: Task, belongs: (socket: InetSocket) => boolean, i
     text +=
       `${(
         `${String(line++).padStart(4)}: ${endpoint(socket, "local", isV6)} ${endpoint(socket, "peer", isV6)} ` +
-        `${state} 00000000:00000000 00:00000000 00000000 ${String(socket.inode?.uid ?? 0).padStart(5)} ` +
+        `${state} 00000000:00000000 00:00000000 00000000 ${String(uids.shown(socket.inode?.uid ?? 0)).padStart(5)} ` +
         `${"0".padStart(8)} ${socket.inode?.ino ?? 0} 1 0000000000000000 100 0 0 10 0`
       ).padEnd(149)}` + "\n";
   }

@@ -6,12 +6,14 @@ import {
   CLONE_NEWNS,
   CLONE_NEWPID,
   CLONE_NEWTIME,
+  CLONE_NEWUSER,
   CLONE_NEWUTS,
 } from "@stratos/abi";
 import { NAMESPACE_KINDS } from "../security/namespace.ts";
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import {
+  AF_PACKET,
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
   EACCES,
@@ -28,6 +30,7 @@ import {
   O_RDONLY,
   O_RDWR,
   O_WRONLY,
+  SOCK_RAW,
   S_IFCHR,
   S_IFDIR,
   S_IFLNK,
@@ -170,6 +173,28 @@ it("user/max_*_namespaces bound what unshare makes (ENOSPC), ns_last_pid says wh
   user.put("/proc/sys/kernel/ns_last_pid", "5000\n");
   assert.equal(test.kernel.tasks.allocate(), 5001);
   assert.equal(user.get("/proc/sys/kernel/ns_last_pid"), "5001\n");
+});
+
+it("what all networks share is not for the root of a network of one's own to set", () => {
+  const { user } = begin();
+  assert.equal(user.call("unshare", CLONE_NEWUSER | CLONE_NEWNET), 0);
+  for (const name of ["tcp_mem", "udp_mem"]) {
+    const before = user.get(`/proc/sys/net/ipv4/${name}`);
+    user.put(`/proc/sys/net/ipv4/${name}`, "1 2 3\n");
+    assert.equal(user.get(`/proc/sys/net/ipv4/${name}`), before, name);
+  }
+  user.put("/proc/sys/net/ipv4/ping_group_range", "1 0\n");
+  assert.equal(user.get("/proc/sys/net/ipv4/ping_group_range"), "1\t0\n");
+});
+
+it("sockets are told with their owners as the reader's user namespace names them", () => {
+  const { user } = begin();
+  const ownerIn = (name: string, column: number): string | undefined =>
+    (user.get(`/proc/net/${name}`) as string).split("\n")[1]?.trim().split(/ +/)[column];
+  assert.ok(call(user.task, "socket", AF_PACKET, SOCK_RAW, 0) >= 0);
+  assert.equal(ownerIn("packet", 7), "0");
+  assert.equal(user.call("unshare", CLONE_NEWUSER), 0);
+  assert.equal(ownerIn("packet", 7), "65534");
 });
 
 it("each setting of /proc/sys that can be changed acts", () => {

@@ -8,7 +8,7 @@ import { MOUNTS_MAX } from "../vfs/vfs-state.ts";
 import { MSGMAX_MOST } from "../ipc/message-queues.ts";
 import { NAMESPACE_KINDS } from "../security/namespace.ts";
 import { NAMESPACES_MOST } from "../security/namespace-counts.ts";
-import type { UserNamespace } from "../security/user-namespace.ts";
+import { INITIAL_USER_NAMESPACE, type UserNamespace } from "../security/user-namespace.ts";
 import type { Task } from "../task/task.ts";
 import { isCapable } from "../security/credentials.ts";
 import { PTYS_MAX } from "../tty/tty-state.ts";
@@ -99,9 +99,10 @@ function objectLimit(kind: "messages" | "memory"): () => Setting {
   );
 }
 
-/** tcp_mem and udp_mem: three numbers of pages. */
+/** tcp_mem and udp_mem: three numbers of pages, of all the machine's networks. */
 function socketMemory(kind: "tcpMemory" | "udpMemory"): () => Setting {
   return () => ({
+    owner: () => INITIAL_USER_NAMESPACE,
     read: ({ network }) => network[kind].limits.join("\t"),
     write: ({ network }, text) => {
       const limits = /^\s*(\d+)\s+(\d+)\s+(\d+)\s*$/.exec(text);

@@ -89,9 +89,10 @@ export function isCapabilitySubset(part: number, whole: number): boolean {
 }
 
 /**
- * Did a change of identity make secrets reachable that the process had no right to before? Then its memory isn't
- * shown to others and leaves no core
- * (prctl(2), PR_SET_DUMPABLE), and no signal tells it of its parent's death. @see kernel/cred.c, commit_creds
+ * Did a change of identity make secrets reachable that the process had no right to before? Then its memory isn't shown
+ * to others and leaves no core (prctl(2), PR_SET_DUMPABLE), and no signal tells it of its parent's death.
+ *
+ * @see kernel/cred.c, commit_creds
  */
 export function losesDumpability(old: Credentials, now: Credentials): boolean {
   return (

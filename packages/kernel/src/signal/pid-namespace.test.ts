@@ -72,3 +72,17 @@ test("a namespace counts until its last user is gone, and holds the one above", 
   assert.equal(counts.charge(INITIAL_USER_NAMESPACE, 0, "pid"), true);
   assert.equal(counts.charge(INITIAL_USER_NAMESPACE, 0, "pid"), true);
 });
+
+test("when all numbers are in use there is none, here or above, and nothing stays behind", () => {
+  const counts = new NamespaceCounts();
+  const root = new PidNamespace(null, initialOrigin("pid"));
+  const outer = new PidNamespace(root, originIn(counts));
+  const inner = new PidNamespace(outer, originIn(counts));
+  for (let id = 1; id < 301; id++) assert.ok(outer.give(1000 + id, 301));
+  assert.equal(outer.give(2000, 301), false);
+  assert.equal(inner.give(2000, 301), false);
+  assert.equal(inner.idOf(2000), 0);
+  outer.take(1300);
+  assert.ok(inner.give(2000, 301));
+  assert.deepEqual([inner.idOf(2000), outer.idOf(2000)], [1, 300]);
+});

@@ -11,6 +11,19 @@ import type { SignalProcess } from "./signal-target.ts";
 /** The first number that wraps leave to daemons (Linux kernel/pid.c, RESERVED_PIDS). */
 const RESERVED_PIDS = 300;
 
+/**
+ * Numbers count up behind `last` and wrap at `maximum`, which is none. @returns 0: all are in use, but for those of
+ * daemons after a wrap
+ */
+export function nextFreeNumber(last: number, maximum: number, isUsed: (number: number) => boolean): number {
+  let number = last;
+  for (let left = maximum; left > 0; left--) {
+    number = number + 1 >= maximum ? RESERVED_PIDS : number + 1;
+    if (!isUsed(number)) return number;
+  }
+  return 0;
+}
+
 export class PidNamespace extends Namespace {
   readonly kind = "pid";
   readonly parent: PidNamespace | null;
@@ -68,15 +81,21 @@ export class PidNamespace extends Namespace {
   /**
    * Gives a new task a number here, and in the namespaces above but the initial one, which gave `rootId`.
    * @param maximum  pid_max
+   * @returns false: they are all in use, and nothing was given
    */
-  give(rootId: number, maximum: number): void {
+  give(rootId: number, maximum: number): boolean {
+    const given: [PidNamespace, number][] = [];
     for (let at: PidNamespace = this; at.parent !== null; at = at.parent) {
-      do {
-        at.#last = at.#last + 1 >= maximum ? RESERVED_PIDS : at.#last + 1;
-      } while (at.#root.has(at.#last));
-      at.#own.set(rootId, at.#last);
-      at.#root.set(at.#last, rootId);
+      const id = nextFreeNumber(at.#last, maximum, (number) => at.#root.has(number));
+      if (id === 0) return false;
+      given.push([at, id]);
     }
+    for (const [at, id] of given) {
+      at.#last = id;
+      at.#own.set(rootId, id);
+      at.#root.set(id, rootId);
+    }
+    return true;
   }
 
   /** The number is free again, here and above. */

@@ -66,10 +66,10 @@ function drop(info: SignalInfo): 0 {
 }
 
 /**
- * RLIMIT_SIGPENDING (getrlimit(2)) bounds what is queued for all processes of a user. Beyond it, a real-time signal
- * by sigqueue(3) or tgkill(2) is
- * refused; any other becomes pending without its info, so that it doesn't count. @see kernel/signal.c,
- * __send_signal_locked
+ * RLIMIT_SIGPENDING (getrlimit(2)) bounds what is queued for all processes of a user. Beyond it, a real-time signal by
+ * sigqueue(3) or tgkill(2) is refused; any other becomes pending without its info, so that it doesn't count.
+ *
+ * @see kernel/signal.c, __send_signal_locked
  */
 function enqueue(group: SignalProcess, pending: PendingSignals, info: SignalInfo): number {
   const { signal, code } = info;

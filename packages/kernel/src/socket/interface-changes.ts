@@ -3,6 +3,7 @@
  * to the network's observers after it was made.
  */
 import { EADDRNOTAVAIL, EEXIST, EINVAL, ENETDOWN, ENETUNREACH, ENOBUFS, EOPNOTSUPP, isErrno } from "@stratos/abi";
+import { assert } from "@stratos/base";
 import { makeLinkPair } from "@stratos/host";
 import { type IpAddress, isMulticast, isV4, isWildcard } from "./inet/ip-address.ts";
 import type { Network } from "./network.ts";
@@ -18,6 +19,8 @@ import type { Route, RoutingTable } from "./routes.ts";
 
 /** Interfaces of one network. */
 const INTERFACES_MAX = 256;
+/** Addresses of one network, of all its interfaces together: each datagram looks through them. */
+const ADDRESSES_MAX = 256;
 /** IFNAMSIZ with its zero byte. */
 export const INTERFACE_NAME_SIZE = 16;
 const MTU_DEFAULT = 1500;
@@ -141,7 +144,9 @@ function removeOne(network: Network, one: NetworkInterface): void {
   for (const address of [...one.addresses]) removeAddress(network, one, address);
   one.link?.close();
   network.routes.forget(one);
-  network.interfaces.splice(network.interfaces.indexOf(one), 1);
+  const at = network.interfaces.indexOf(one);
+  assert(at >= 0, "an interface is removed from its network");
+  network.interfaces.splice(at, 1);
   tellInterface(network, one, true);
   for (const socket of network.packetSockets) socket.interfaceGone(one.index);
 }
@@ -244,7 +249,8 @@ export function setInterfaceFlags(
 export function addAddress(network: Network, one: NetworkInterface, address: InterfaceAddress): number {
   if (isMulticast(address.ip) || (isWildcard(address.ip) && !isV4(address.ip))) return -EINVAL;
   if (one.addressOf(address.ip) !== undefined) return -EEXIST;
-  if (one.isFull) return -ENOBUFS;
+  if (network.interfaces.reduce((count, { addresses }) => count + addresses.length, 0) >= ADDRESSES_MAX)
+    return -ENOBUFS;
   one.addresses.push(address);
   tellAddress(network, one, address, false);
   updateRoutes(network, one);
@@ -298,6 +304,7 @@ export function removeRoute(network: Network, wanted: Parameters<RoutingTable["r
 }
 
 function updateRoutes(network: Network, one: NetworkInterface): void {
+  network.kernel.work.charge(one.addresses.length);
   const { added, removed } = network.routes.update(one);
   for (const observer of network.observers) {
     for (const route of removed) observer.routeChanged(route, true);

@@ -2,8 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SimulatedNetwork, SimulatedRandomSource } from "@stratos/host";
+import { ENOBUFS } from "@stratos/abi";
 import { createTestKernel } from "../testing/fake-task.ts";
+import { NamespaceCounts } from "../security/namespace-counts.ts";
 import { INITIAL_USER_NAMESPACE } from "../security/user-namespace.ts";
+import { addAddress, createDummy, createVethPair, removeAddress, setUp } from "./interface-changes.ts";
+import { makeV4 } from "./inet/ip-address.ts";
 import { Network } from "./network.ts";
 import { chosenHardwareAddress } from "./network-interface.ts";
 
@@ -62,4 +66,45 @@ test("a further network begins with its loopback down and without addresses", ()
   const [loopback] = further.interfaces;
   assert.deepEqual([loopback!.isUp, loopback!.addresses.length, further.routes.list().length], [false, 0, 0]);
   assert.equal(kernel.network.interfaces[0]!.isUp, true);
+});
+
+test("a network has 256 addresses, and what they imply comes and goes with each, which is charged", () => {
+  const { kernel } = createTestKernel();
+  const network = new Network(kernel, { provider: null, isLoopbackUp: false, origin });
+  const nothing = { name: undefined, hardwareAddress: undefined, mtu: undefined };
+  const interfaces = [0, 1].map(() => createDummy(network, nothing));
+  const address = (number: number) => ({ ip: makeV4(0x0a000001 + number * 256), prefixLength: 24, broadcast: null });
+  for (const one of interfaces) {
+    assert.ok(typeof one !== "number");
+    setUp(network, one, true);
+  }
+  const before = network.interfaces.reduce((count, { addresses }) => count + addresses.length, 0);
+  const routesBefore = network.routes.list().length;
+  const one = (number: number) => interfaces[number & 1] as Exclude<(typeof interfaces)[0], number>;
+  for (let number = before; number < 256; number++) assert.equal(addAddress(network, one(number), address(number)), 0);
+  assert.equal(network.routes.list().length, routesBefore + (256 - before) * 3);
+  assert.equal(addAddress(network, one(0), address(256)), -ENOBUFS);
+  kernel.work.begin();
+  assert.equal(removeAddress(network, one(255), address(255)), 0);
+  assert.ok(kernel.work.spent > 100);
+  assert.equal(network.routes.list().length, routesBefore + (255 - before) * 3);
+  assert.equal(addAddress(network, one(0), address(256)), 0);
+  setUp(network, one(0), false);
+  setUp(network, one(1), false);
+  assert.equal(network.routes.list().length, 0);
+});
+
+test("a network ends with both ends of a pair in it, and keeps its loopback to the last", () => {
+  const { kernel } = createTestKernel();
+  const counts = new NamespaceCounts();
+  assert.ok(counts.charge(INITIAL_USER_NAMESPACE, 0, "net"));
+  const network = new Network(kernel, { provider: null, isLoopbackUp: false, origin: { ...origin, counts } });
+  const nothing = { name: undefined, hardwareAddress: undefined, mtu: undefined };
+  for (let pair = 0; pair < 2; pair++) createVethPair(network, nothing, nothing);
+  assert.equal(network.interfaces.length, 5);
+  network.retain().release();
+  assert.deepEqual(
+    network.interfaces.map(({ name }) => name),
+    ["lo"],
+  );
 });

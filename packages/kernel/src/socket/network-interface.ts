@@ -57,9 +57,6 @@ export class InterfaceCounters {
   sentDropped = 0;
 }
 
-/** Addresses that an interface has at most. */
-const ADDRESSES_MAX = 256;
-
 /** A network interface as programs see it (netdevice(7)). `Network` makes, changes and removes it. */
 export class NetworkInterface {
   readonly network: Network;
@@ -141,10 +138,6 @@ export class NetworkInterface {
   /** The first IPv4 address, which ioctls speak of. */
   get firstV4(): InterfaceAddress | undefined {
     return this.addresses.find((one) => isV4(one.ip));
-  }
-
-  get isFull(): boolean {
-    return this.addresses.length >= ADDRESSES_MAX;
   }
 
   /** The address that packets to `destination` come from; null when none of that family is there. */

@@ -158,7 +158,11 @@ export class Network extends Namespace {
 
   /** Nobody holds it any more: interfaces that programs made go, and the other ends of pairs with them. */
   protected override dispose(): void {
-    for (const one of [...this.interfaces]) removeInterface(this, one);
+    for (;;) {
+      const one = this.interfaces.find(({ kind }) => kind === "dummy" || kind === "veth");
+      if (one === undefined) return;
+      removeInterface(this, one);
+    }
   }
 
   /** The way out; undefined without a provider. */

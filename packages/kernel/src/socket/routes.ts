@@ -92,13 +92,13 @@ function routesOfAddresses(out: NetworkInterface): Route[] {
 export class RoutingTable {
   /** Those that programs added, and the ones of the machine's start. */
   #added: Route[] = [];
-  /** By interface. */
-  readonly #implied = new Map<NetworkInterface, Route[]>();
+  /** By interface, by `keyOf`. */
+  readonly #implied = new Map<NetworkInterface, Map<string, Route>>();
 
   /** All that hold now, in the order of Linux: by destination; the default is IPv4's first and IPv6's last. */
   list(): Route[] {
     const all = [...this.#added];
-    for (const routes of this.#implied.values()) all.push(...routes);
+    for (const routes of this.#implied.values()) all.push(...routes.values());
     return all.filter((route) => route.out.isUp).sort(inOrder);
   }
 
@@ -106,7 +106,7 @@ export class RoutingTable {
   find(ip: IpAddress): Route | null {
     let best: Route | null = null;
     for (const route of this.#added) best = better(best, route, ip);
-    for (const routes of this.#implied.values()) for (const route of routes) best = better(best, route, ip);
+    for (const routes of this.#implied.values()) for (const route of routes.values()) best = better(best, route, ip);
     return best;
   }
 
@@ -139,9 +139,11 @@ export class RoutingTable {
     const at = this.#added.findIndex(fits);
     if (at >= 0) return this.#added.splice(at, 1)[0]!;
     for (const routes of this.#implied.values()) {
-      const found = routes.findIndex(fits);
-      if (found < 0) continue;
-      return routes[found]!.type === RTN_UNICAST ? routes.splice(found, 1)[0]! : -EINVAL;
+      const found = [...routes.values()].find(fits);
+      if (found === undefined) continue;
+      if (found.type !== RTN_UNICAST) return -EINVAL;
+      routes.delete(keyOf(found));
+      return found;
     }
     return -ESRCH;
   }
@@ -151,16 +153,19 @@ export class RoutingTable {
    * those that were added over an interface that is down as well.
    */
   update(out: NetworkInterface): { added: Route[]; removed: Route[] } {
-    const before = this.#implied.get(out) ?? [];
-    const wanted = out.isUp ? routesOfAddresses(out) : [];
-    const added = wanted.filter((route) => !before.some((one) => isSameRoute(one, route)));
-    const removed = before.filter((route) => !wanted.some((one) => isSameRoute(one, route)));
+    const before = this.#implied.get(out) ?? new Map<string, Route>();
+    const wanted = new Map<string, Route>();
+    for (const route of out.isUp ? routesOfAddresses(out) : [])
+      if (!wanted.has(keyOf(route))) wanted.set(keyOf(route), route);
+    const kept = [...before].filter(([key]) => wanted.has(key));
+    const removed = [...before].filter(([key]) => !wanted.has(key)).map(([, route]) => route);
+    const added = [...wanted].filter(([key]) => !before.has(key));
     if (!out.isUp) {
       removed.push(...this.#added.filter((route) => route.out === out));
       this.#added = this.#added.filter((route) => route.out !== out);
     }
-    this.#implied.set(out, [...before.filter((route) => !removed.includes(route)), ...added]);
-    return { added, removed };
+    this.#implied.set(out, new Map([...kept, ...added]));
+    return { added: added.map(([, route]) => route), removed };
   }
 
   forget(out: NetworkInterface): void {
@@ -183,6 +188,11 @@ function inOrder(one: Route, other: Route): number {
   for (let index = 0; index < 4; index++)
     if (one.destination[index] !== other.destination[index]) return one.destination[index]! - other.destination[index]!;
   return other.prefixLength - one.prefixLength || one.metric - other.metric;
+}
+
+/** Tells the routes of one interface that its addresses imply apart: they have no gateway. */
+function keyOf({ destination, prefixLength, table, metric }: Route): string {
+  return `${destination.join(":")}/${prefixLength} ${table} ${metric}`;
 }
 
 function isSameRoute(one: Route, other: Route): boolean {

@@ -30,7 +30,7 @@ import {
 } from "@stratos/abi";
 import { sendSignalToTask } from "../signal/send-signal.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
-import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "../ground/wait-queue.ts";
+import { BLOCKED, BLOCKED_EINTR, UNFINISHED, WaitQueue } from "../ground/wait-queue.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import { interfaceIoctl } from "./interface-ioctl.ts";
@@ -221,7 +221,7 @@ export abstract class Socket extends OpenFile {
         continue;
       }
       if (result !== -EAGAIN) {
-        if (done > 0 && result !== BLOCKED && result !== BLOCKED_EINTR) return done;
+        if (done > 0 && result !== BLOCKED && result !== BLOCKED_EINTR && result !== UNFINISHED) return done;
         if (result === -EPIPE && this.raisesPipeSignal && (flags & MSG_NOSIGNAL) === 0) {
           sendSignalToTask(task, signalInfo(SIGPIPE, SI_USER, { pid: task.pid, uid: task.credentials.uid }));
         }

@@ -26,7 +26,7 @@ import { IncomingMessage, type OutgoingMessage } from "../socket/message.ts";
 import { obtainTransferState, Socket, transferState } from "../socket/socket.ts";
 import { getSocketOption, setSocketOption } from "../socket/socket-options.ts";
 import type { Task } from "../task/task.ts";
-import { BLOCKED, BLOCKED_EINTR } from "../ground/wait-queue.ts";
+import { BLOCKED, BLOCKED_EINTR, UNFINISHED } from "../ground/wait-queue.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 /** sizeof struct msghdr and mmsghdr on 64-bit machines. */
@@ -82,7 +82,7 @@ function install(task: Task, socket: Socket, type: number): number {
 }
 
 function isBlocked(result: number): boolean {
-  return result === BLOCKED || result === BLOCKED_EINTR;
+  return result === BLOCKED || result === BLOCKED_EINTR || result === UNFINISHED;
 }
 
 function socket(task: Task, family: number, type: number, protocol: number): number {
@@ -357,7 +357,7 @@ function startDeadline(task: Task, timeout: number): number {
 function remember(task: Task, messages: number, result: number): number {
   const state = transferState(task);
   if (state !== null) state.messages = messages;
-  return messages > 0 ? BLOCKED_EINTR : result;
+  return messages > 0 && result === BLOCKED ? BLOCKED_EINTR : result;
 }
 
 /** Clears what belonged to the message before. */
@@ -422,7 +422,8 @@ export const socketCalls: SyscallTable = {
       "sockets reach this machine's own addresses only (ENETUNREACH), and raw ones hear raw and ICMP sockets alone; " +
       "packet sockets see frames of veth pairs and those that packet sockets send on lo: TCP and UDP over lo and " +
       "over the host's sockets make none, and no host offers a link of its own; interfaces that programs make are " +
-      "dummy and veth (others: EOPNOTSUPP), which no IP stack sends over (EHOSTUNREACH)",
+      "dummy and veth (others: EOPNOTSUPP), which no IP stack sends over (EHOSTUNREACH); a network has 256 addresses " +
+      "in all (ENOBUFS)",
   },
   socketpair: { run: socketpair },
   bind: { run: bind },

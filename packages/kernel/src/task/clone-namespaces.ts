@@ -22,6 +22,7 @@ import { IpcState } from "../ipc/ipc-state.ts";
 import { ALL_CAPABILITIES, type Credentials, isCapable } from "../security/credentials.ts";
 import { INITIAL_NAMESPACE_INO, type NamespaceKind, type NamespaceOrigin } from "../security/namespace.ts";
 import { NAMESPACE_LEVELS_MAX, UserNamespace } from "../security/user-namespace.ts";
+import type { Kernel } from "./kernel-state.ts";
 import { PidNamespace } from "../signal/pid-namespace.ts";
 import { Network } from "../socket/network.ts";
 import { canCopyMounts, namespaceRoot } from "../vfs/mounting.ts";
@@ -70,6 +71,14 @@ export function makeNamespaces(task: Task, flags: number): NewNamespaces | numbe
     task.kernel.namespaceCounts.discharge(userNamespace, mounts.creatorUid, "mnt");
   userNamespace.release();
   return isErrno(mounts) ? mounts : (namespaces as number);
+}
+
+/** Nobody came to live in them. */
+export function giveBackNamespaces(kernel: Kernel, { credentials, namespaces, mounts }: NewNamespaces): void {
+  const { userNamespace } = credentials;
+  namespaces.release();
+  if (mounts !== null) kernel.namespaceCounts.discharge(userNamespace, mounts.creatorUid, "mnt");
+  userNamespace.release();
 }
 
 /** What a new namespace of the task is made with; −ENOSPC. @param owner  whose rights count in it */

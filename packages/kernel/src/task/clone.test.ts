@@ -10,6 +10,7 @@ import {
   CLONE_CLEAR_SIGHAND,
   CLONE_FILES,
   CLONE_NEWNS,
+  CLONE_NEWPID,
   CLONE_PARENT,
   CLONE_PARENT_SETTID,
   CLONE_SETTLS,
@@ -29,6 +30,8 @@ import {
   PROT_WRITE,
   RLIMIT_NPROC,
   SIGCHLD,
+  SIGINT,
+  SIGKILL,
   SIGUSR1,
 } from "@stratos/abi";
 import { HART_STATE_SIZE } from "@stratos/riscv";
@@ -36,10 +39,14 @@ import type { Kernel } from "./kernel-state.ts";
 import { Tmpfs } from "../fs/tmpfs/tmpfs.ts";
 import { mmap } from "../mm/mmap.ts";
 import { INITIAL_USER_NAMESPACE } from "../security/user-namespace.ts";
+import { asCurrent } from "../testing/fake-task.ts";
 import { FileTask } from "../testing/file-system-task.ts";
 import { createMemoryTask } from "../testing/memory-task.ts";
 import { begin, call } from "../testing/system-calls.ts";
 import { mountRoot } from "../vfs/mounting.ts";
+import type { OpenFile } from "../vfs/open-file.ts";
+import { coreName } from "./core-dump/core-settings.ts";
+import { startProcess } from "./first-process.ts";
 import { exitGroup } from "./exit.ts";
 import type { Task } from "./task.ts";
 
@@ -196,6 +203,58 @@ test("RLIMIT_NPROC bounds the tasks of a user, not of root; a deadline isn't sha
   task.credentials = { ...task.credentials, uid: 0 };
   task.deadlineShare = { runtimeNs: 1, deadlineNs: 2, periodNs: 2 };
   assert.equal(call(task, "clone", SIGCHLD, 0, 0, 0, 0), -EAGAIN);
+});
+
+test("who waits to be reaped counts against RLIMIT_NPROC and the machine's most tasks", () => {
+  const maker = createMaker();
+  const { task, kernel } = maker;
+  task.credentials = { ...task.credentials, uid: 9 };
+  task.group.limits[RLIMIT_NPROC]!.soft = 3;
+  for (let count = 0; count < 2; count++) call(clone(maker, SIGCHLD), "exit_group", 0);
+  assert.equal(call(task, "clone", SIGCHLD, 0, 0, 0, 0), -EAGAIN);
+  assert.ok(call(task, "wait4", -1, 0, 0, 0) > 0);
+  call(clone(maker, SIGCHLD), "exit_group", 0);
+  task.credentials = { ...task.credentials, uid: 0 };
+  while (kernel.tasks.count < kernel.maximumTasks) call(clone(maker, SIGCHLD), "exit_group", 0);
+  assert.equal(kernel.tasks.tasks.size, 1);
+  const helper = { path: "/none", argv: [], environment: [], workingDirectory: "/", standardFiles: [] };
+  assert.deepEqual(startProcess(kernel, helper), { what: "program", errno: EAGAIN }, "a helper counts, too");
+  assert.equal(call(task, "clone", SIGCHLD, 0, 0, 0, 0), -EAGAIN);
+  assert.ok(call(task, "wait4", -1, 0, 0, 0) > 0);
+  clone(maker, SIGCHLD);
+});
+
+test("without a free number there is no child and nothing of it stays; a machine's own programs need one, too", () => {
+  const maker = createMaker();
+  const { task, kernel } = maker;
+  kernel.tasks.maximum = 301;
+  kernel.tasks.lastAllocated = 299;
+  clone(maker, SIGCHLD);
+  const users = [task.files.users, task.group.children.size, kernel.memory.free];
+  assert.equal(call(task, "clone", SIGCHLD, 0, 0, 0, 0), -EAGAIN);
+  assert.deepEqual([task.files.users, task.group.children.size, kernel.memory.free], users);
+  const request = { path: "/none", argv: [], environment: [], workingDirectory: "/" };
+  const file = { references: 1, release: () => file.references-- };
+  const standardFiles = [file as unknown as OpenFile];
+  assert.deepEqual(startProcess(kernel, { ...request, standardFiles }), { what: "program", errno: EAGAIN });
+  assert.equal(file.references, 0);
+});
+
+test("who outlives its namespace's init within a call is reaped by nobody, and leaves nothing", () => {
+  const maker = createMaker();
+  const { kernel } = maker;
+  const init = clone(maker, SIGCHLD | CLONE_NEWPID);
+  const id = call(init, "clone", SIGCHLD, 0, 0, 0, 0);
+  const member = kernel.tasks.taskIn(init.group.pidNamespace, id)!;
+  kernel.coreSettings.pattern = "%p %P %i %I";
+  assert.equal(coreName(member, SIGINT), `2 ${member.pid} 2 ${member.tid}`, "cores are named by its own numbers");
+  Object.assign(kernel.coreSettings, { pattern: "core", usesPid: true });
+  assert.equal(coreName(member, SIGINT), "core.2");
+  asCurrent(member, () => exitGroup(init, SIGINT));
+  assert.ok(kernel.tasks.processes.has(member.pid));
+  exitGroup(member, SIGKILL);
+  assert.equal(kernel.tasks.processes.has(member.pid), false);
+  assert.equal(kernel.tasks.zombies, 1, "its init waits for its parent");
 });
 
 test("who resets on fork has children of the normal policy", () => {

@@ -34,7 +34,7 @@ import { AREAS_MAX } from "../mm/mmap.ts";
 import { forkInPieces } from "../mm/fork.ts";
 import { getU64 } from "../ground/words.ts";
 import { unshareMounts } from "../vfs/mounting.ts";
-import { makeNamespaces, mayMakeNamespaces } from "./clone-namespaces.ts";
+import { giveBackNamespaces, makeNamespaces, mayMakeNamespaces } from "./clone-namespaces.ts";
 import { Namespaces } from "./namespaces.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
 import { HART_STATE_SIZE } from "@stratos/riscv";
@@ -101,17 +101,18 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   if (has(CLONE_FILES)) files.users++;
   // Nobody is born where the first process has ended.
   const made = pidForChildren.isEnded ? -ENOMEM : makeNamespaces(parent, flags);
-  if (isErrno(made)) {
+  const tid = isErrno(made) ? made : kernel.tasks.allocate(made.namespaces.pidForChildren);
+  if (isErrno(made) || tid < 0) {
+    if (!isErrno(made)) giveBackNamespaces(kernel, made);
     space.release();
     if (--files.users === 0) files.closeAll(parent);
-    return made;
+    return tid;
   }
   const { credentials, namespaces } = made;
   const fs = has(CLONE_FS) ? parent.fs : parent.fs.copy();
   if (has(CLONE_FS)) fs.users++;
   if (made.mounts !== null) unshareMounts(parent, fs, made.mounts);
 
-  const tid = kernel.tasks.allocate(namespaces.pidForChildren);
   const registers = new Uint8Array(HART_STATE_SIZE);
   kernel.hart.saveTo(registers);
   const now = kernel.now();
@@ -196,12 +197,15 @@ function entered(namespaces: Namespaces): Namespaces {
 
 function exceedsProcessLimit(parent: Task): boolean {
   const { kernel } = parent;
-  if (kernel.tasks.tasks.size >= kernel.maximumTasks) return true;
+  if (kernel.tasks.count >= kernel.maximumTasks) return true;
   const { uid } = parent.credentials;
   if (uid === 0) return false;
   const limit = parent.group.limits[RLIMIT_NPROC]!.soft;
   let count = 0;
   for (const task of kernel.tasks.tasks.values()) if (task.credentials.uid === uid) count++;
+  // Who waits to be reaped counts, too (setrlimit(2)).
+  for (const { isZombie, leader } of kernel.tasks.processes.values())
+    if (isZombie && leader.credentials.uid === uid) count++;
   return count >= limit;
 }
 

@@ -78,6 +78,8 @@ export function releaseVforkParent(task: Task): void {
 function exitProcess(kernel: Kernel, process: ThreadGroup, status: number): void {
   process.exitStatus = status;
   process.timers?.cancelAll();
+  process.coreDump?.release(kernel);
+  process.coreDump = null;
   process.pending.clear();
   process.actions.users--;
   if (process.pidNamespace.init === process) endNamespace(kernel, process);
@@ -91,6 +93,7 @@ function exitProcess(kernel: Kernel, process: ThreadGroup, status: number): void
   for (const child of process.children) hangUpIfOrphaned(child, process);
   reparentChildren(kernel, process);
   process.isZombie = true;
+  kernel.tasks.zombies++;
   process.exitQueue.wakeAll();
   notifyParent(kernel, process, status);
   kernel.onProcessExit?.(process, status);
@@ -137,7 +140,8 @@ function reparentChildren(kernel: Kernel, process: ThreadGroup): void {
 
 function notifyParent(kernel: Kernel, process: ThreadGroup, status: number): void {
   const { parent } = process;
-  if (parent === null) return;
+  // Nobody is left to wait for it: its namespace's init ended before it did.
+  if (parent === null) return forget(kernel, process);
   const action = parent.actions.get(SIGCHLD);
   // A parent that ignores SIGCHLD gets no zombies (wait(2), NOTES).
   const isReapedAtOnce =
@@ -183,6 +187,6 @@ export function reap(kernel: Kernel, process: ThreadGroup): void {
 function forget(kernel: Kernel, process: ThreadGroup): void {
   process.parent?.children.delete(process);
   leaveGroup(kernel, process);
-  kernel.tasks.processes.delete(process.pid);
+  if (kernel.tasks.processes.delete(process.pid)) kernel.tasks.zombies--;
   kernel.tasks.freed(process.pid);
 }

@@ -1,4 +1,4 @@
-import { AT_FDCWD, SIGCHLD, SIG_IGN, isErrno } from "@stratos/abi";
+import { AT_FDCWD, EAGAIN, SIGCHLD, SIG_IGN, isErrno } from "@stratos/abi";
 import { assert } from "@stratos/base";
 import { HART_STATE_SIZE } from "@stratos/riscv";
 import type { Kernel } from "./kernel-state.ts";
@@ -60,6 +60,7 @@ function defaultLimits(): Limit[] {
  */
 export function createInit(kernel: Kernel): void {
   const task = createProcess(kernel, [], ROOT);
+  assert(!isErrno(task), "the first number is free");
   assert(task.tid === 1, "init is process 1");
   kernel.tasks.namespace.init = task.group;
   task.state = "S";
@@ -67,10 +68,13 @@ export function createInit(kernel: Kernel): void {
   task.group.actions.set(SIGCHLD, { handler: SIG_IGN, flags: 0, restorer: 0, maskLow: 0, maskHigh: 0 });
 }
 
-/** A task with an empty memory in a process, group and session of its own; a child of init. */
-function createProcess(kernel: Kernel, standardFiles: OpenFile[], credentials: Credentials): Task {
-  const root = rootPath(kernel);
+/**
+ * A task with an empty memory in a process, group and session of its own; a child of init. −EAGAIN: no number is free
+ */
+function createProcess(kernel: Kernel, standardFiles: OpenFile[], credentials: Credentials): Task | number {
   const tid = kernel.tasks.allocate();
+  if (tid < 0) return tid;
+  const root = rootPath(kernel);
   const files = new FileTable(kernel.fileUsage);
   const resources = {
     space: new AddressSpace(kernel),
@@ -113,7 +117,14 @@ function createProcess(kernel: Kernel, standardFiles: OpenFile[], credentials: C
  * @returns the task, or what failed (the process is gone again)
  */
 export function startProcess(kernel: Kernel, request: FirstProcess): Task | StartFailure {
-  const task = createProcess(kernel, request.standardFiles, request.credentials ?? ROOT);
+  const task =
+    kernel.tasks.count >= kernel.maximumTasks
+      ? -EAGAIN
+      : createProcess(kernel, request.standardFiles, request.credentials ?? ROOT);
+  if (isErrno(task)) {
+    for (const file of request.standardFiles) file.release();
+    return { what: "program", errno: -task };
+  }
   request.limits?.(task.group.limits);
   const failed = loadProgram(kernel, task, request);
   if (failed !== null) {

@@ -306,12 +306,12 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
 
   /** A file is about to differ from its image: translations that other kernels use, too, are not for it any more. */
   fileLeavesImage(inode: Inode): void {
-    forgetCodeOf(this.spaces, inode.pages!);
+    forgetCodeOf(this, inode.pages!);
   }
 
   /** A page of a file gets another frame. */
   fileFrameGoes(inode: Inode, index: number, frame: number): void {
-    unmapFrame(this.spaces, inode.pages!, index, frame);
+    unmapFrame(this, inode.pages!, index, frame);
   }
 
   /** RLIMIT_STACK of whoever uses the space. */

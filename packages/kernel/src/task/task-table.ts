@@ -1,4 +1,5 @@
-import type { PidNamespace } from "../signal/pid-namespace.ts";
+import { EAGAIN } from "@stratos/abi";
+import { nextFreeNumber, type PidNamespace } from "../signal/pid-namespace.ts";
 import type { ProcessGroup } from "../signal/session.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
@@ -13,6 +14,8 @@ export class TaskTable {
   readonly namespace: PidNamespace;
   readonly tasks = new Map<number, Task>();
   readonly processes = new Map<number, ThreadGroup>();
+  /** Processes that have ended and wait to be reaped. */
+  zombies = 0;
   readonly groups: Map<number, ProcessGroup<ThreadGroup>> = new Map();
   /** Where numbers that mean something below the initial namespace were given. Bound: tasks, groups and sessions. */
   readonly #namespaces = new Map<number, PidNamespace>();
@@ -24,19 +27,29 @@ export class TaskTable {
     this.namespace = namespace;
   }
 
+  /** What counts against the machine's most tasks: a process that waits to be reaped holds its place. */
+  get count(): number {
+    return this.tasks.size + this.zombies;
+  }
+
   /**
-   * The next number that names no task, process, group or session; they count up and wrap at pid_max, which is far
-   * more than there may be tasks.
+   * The next number that names no task, process, group or session; they count up and wrap at pid_max.
+   *
+   * @returns −EAGAIN: all are in use
    */
   allocate(namespace: PidNamespace = this.namespace): number {
-    do {
-      this.#last = this.#last + 1 >= this.maximum ? 300 : this.#last + 1;
-    } while (this.tasks.has(this.#last) || this.processes.has(this.#last) || this.groups.has(this.#last));
+    const id = nextFreeNumber(
+      this.#last,
+      this.maximum,
+      (number) => this.tasks.has(number) || this.processes.has(number) || this.groups.has(number),
+    );
+    if (id === 0) return -EAGAIN;
     if (namespace !== this.namespace) {
-      namespace.give(this.#last, this.maximum);
-      this.#namespaces.set(this.#last, namespace.retain());
+      if (!namespace.give(id, this.maximum)) return -EAGAIN;
+      this.#namespaces.set(id, namespace.retain());
     }
-    return this.#last;
+    this.#last = id;
+    return id;
   }
 
   /** A task, a process or a group of that number is out of its table: when it was the last, the number is free. */

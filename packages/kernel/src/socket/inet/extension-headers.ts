@@ -45,6 +45,7 @@ export function isExtensionOption(name: number): boolean {
 export function checkExtension(name: number, value: Uint8Array, isPrivileged: boolean): Uint8Array | number {
   if (name !== IPV6_RTHDR && !isPrivileged) return -EPERM;
   if (value.length < 8 || (value.length & 7) !== 0 || value.length > HEADER_MAX) return -EINVAL;
+  if ((value[1]! + 1) * 8 !== value.length) return -EINVAL;
   if (name === IPV6_RTHDR && !isSegmentRouting(value)) return -EINVAL;
   return value.slice();
 }

@@ -83,10 +83,8 @@ const TO = new ScratchEndpoint();
 
 /**
  * Sockets that see packets instead of streams or ports: raw sockets (raw(7)), and ICMP sockets (icmp(7), "ping
- * sockets"), which send echo requests under an
- * identifier of their own and get the replies to it. Packets go to addresses of this machine only: what lies
- * outside is reached through the host's
- * sockets, which carry TCP and UDP.
+ * sockets"), which send echo requests under an identifier of their own and get the replies to it. Packets go to
+ * addresses of this machine only: what lies outside is reached through the host's sockets, which carry TCP and UDP.
  */
 export class RawSocket extends DatagramSocket {
   readonly #queue: IpPacket[] = [];

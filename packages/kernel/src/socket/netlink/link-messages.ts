@@ -199,11 +199,10 @@ function setLink(network: Network, one: NetworkInterface, payload: Uint8Array): 
   if (broadcast !== null && broadcast.some((byte, at) => byte !== broadcastHardwareAddress(one)[at]))
     return -EOPNOTSUPP;
   let failed = address === null ? 0 : setHardwareAddress(network, one, address);
-  if (failed === 0 && mtu !== null) failed = Number.isNaN(mtu) ? -EINVAL : setMtu(network, one, mtu);
+  if (failed === 0 && mtu !== null) failed = setMtu(network, one, mtu);
   if (failed === 0 && name !== null) failed = renameInterface(network, one, textOf(name));
   if (failed < 0) return failed;
   if (queueLength !== null && queueLength !== one.queueLength) {
-    if (Number.isNaN(queueLength)) return -EINVAL;
     one.queueLength = queueLength;
     tellInterface(network, one, false);
   }

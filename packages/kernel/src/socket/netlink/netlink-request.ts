@@ -6,27 +6,29 @@ export interface NetlinkRequest {
   readonly flags: number;
   readonly sequence: number;
   readonly payload: Uint8Array;
+  /** Where the next one begins. */
+  readonly end: number;
 }
 
 /** Answers to a request: messages, or a negated errno for NLMSG_ERROR. `isDump`: they are followed by NLMSG_DONE. */
 export type NetlinkAnswer = { readonly isDump: boolean; readonly messages: Uint8Array[] } | number;
 
 /** The requests in the bytes of one sendmsg; a malformed rest is ignored, as in Linux. */
-export function parseRequests(bytes: Uint8Array): NetlinkRequest[] {
-  const requests: NetlinkRequest[] = [];
+export function* parseRequests(bytes: Uint8Array): Generator<NetlinkRequest> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   for (let at = 0; at + NLMSG_HDRLEN <= bytes.length;) {
     const length = view.getUint32(at, true);
     if (length < NLMSG_HDRLEN || at + length > bytes.length) break;
-    requests.push({
+    const end = at + alignNetlink(length);
+    yield {
       type: view.getUint16(at + 4, true),
       flags: view.getUint16(at + 6, true),
       sequence: view.getUint32(at + 8, true),
       payload: bytes.slice(at + NLMSG_HDRLEN, at + length),
-    });
-    at += alignNetlink(length);
+      end,
+    };
+    at = end;
   }
-  return requests;
 }
 
 /** Value of the first attribute `type` behind a fixed part of `start` bytes. */
@@ -48,8 +50,12 @@ export function textOf(value: Uint8Array): string {
   return text;
 }
 
-/** A number attribute: null when it isn't there, NaN when it is too short. */
+/** An attribute is too short for what it is: the request is EINVAL, before anything of it was done. */
+export class ShortAttribute extends Error {}
+
+/** A number attribute: null when it isn't there. @throws ShortAttribute */
 export function numberOf(value: Uint8Array | null): number | null {
   if (value === null) return null;
-  return value.length < 4 ? NaN : new DataView(value.buffer, value.byteOffset).getUint32(0, true);
+  if (value.length < 4) throw new ShortAttribute();
+  return new DataView(value.buffer, value.byteOffset).getUint32(0, true);
 }

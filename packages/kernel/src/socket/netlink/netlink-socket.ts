@@ -5,6 +5,7 @@ import {
   EADDRINUSE,
   EAFNOSUPPORT,
   EAGAIN,
+  EBUSY,
   ECONNREFUSED,
   EINVAL,
   EMSGSIZE,
@@ -30,9 +31,10 @@ import {
 } from "@stratos/abi";
 import type { Credentials } from "../../security/credentials.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
+import { UNFINISHED } from "../../ground/wait-queue.ts";
 import { familyOf } from "../inet/inet-address.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
-import { Socket } from "../socket.ts";
+import { obtainTransferState, Socket } from "../socket.ts";
 import { intOption, optionInt } from "../socket-options.ts";
 import {
   NETLINK_ROUTE,
@@ -40,6 +42,7 @@ import {
   type NetlinkHeading,
   NLM_F_ACK,
   NLM_F_CAPPED,
+  NLM_F_DUMP,
   NLM_F_MULTI,
   NLM_F_REQUEST,
   NLMSG_DONE,
@@ -47,7 +50,7 @@ import {
 } from "./netlink-writer.ts";
 import { answerGeneric } from "./generic-messages.ts";
 import { answerDiagnosis } from "./socket-diagnosis.ts";
-import { type NetlinkAnswer, type NetlinkRequest, parseRequests } from "./netlink-request.ts";
+import { type NetlinkAnswer, type NetlinkRequest, parseRequests, ShortAttribute } from "./netlink-request.ts";
 import { answerRouteRequest } from "./route-requests.ts";
 import type { Network } from "../network.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
@@ -78,6 +81,9 @@ const KNOWN_OPTIONS = new Set([
 ]);
 /** Largest datagram of a dump (net/netlink/af_netlink.c gives at least this much). */
 const DUMP_DATAGRAM_MAX = 8192;
+
+/** Units of a request and its acknowledgement (ground/call-work.ts). */
+const REQUEST_WORK = 2;
 
 /** Groups of a protocol that a socket may be a member of. */
 const GROUPS_MAX = 64;
@@ -112,6 +118,8 @@ export class NetlinkSocket extends Socket {
   readonly #groups = new Set<number>();
   readonly #queue: QueuedMessage[] = [];
   #queuedBytes = 0;
+  /** The last message of a dump that waits to be read; where there was no room for its end, the last that had. */
+  #dumpEnd: QueuedMessage | null = null;
   readonly #options = new Map<number, number>();
 
   constructor(network: Network, type: number, protocol: number, flags: number, task: SocketCaller) {
@@ -191,7 +199,18 @@ export class NetlinkSocket extends Socket {
     const bytes = new Uint8Array(length);
     const taken = length === 0 ? 0 : from.take(bytes, 0, length);
     if (taken < length) return taken < 0 ? taken : -EINVAL;
-    for (const request of parseRequests(bytes)) this.#answer(task, request);
+    const { work } = task.kernel;
+    work.mayPause = true;
+    for (const request of parseRequests(bytes)) {
+      this.#answer(task, request);
+      work.charge(REQUEST_WORK);
+      if (request.end >= length || !work.mustPause()) continue;
+      const state = obtainTransferState(task);
+      if (state === null) continue;
+      state.transferred += request.end;
+      this.readiness.wakeAll();
+      return UNFINISHED;
+    }
     this.readiness.wakeAll();
     return length;
   }
@@ -203,6 +222,7 @@ export class NetlinkSocket extends Socket {
       const answer = this.#ask(task, request);
       if (isErrno(answer)) error = answer;
       else if (answer.isDump) {
+        task.kernel.work.charge(answer.messages.length);
         this.#enqueueDump(request, answer.messages);
         return;
       } else for (const message of answer.messages) this.#enqueue(message);
@@ -211,9 +231,21 @@ export class NetlinkSocket extends Socket {
   }
 
   #ask(task: SocketCaller, request: NetlinkRequest): NetlinkAnswer {
+    // One dump at a time (netlink_dump_start).
+    if (this.#dumpEnd !== null && (request.flags & NLM_F_DUMP) === NLM_F_DUMP && isAsking(this.protocol, request.type))
+      return -EBUSY;
+    try {
+      return this.#askProtocol(task, request);
+    } catch (error) {
+      if (error instanceof ShortAttribute) return -EINVAL;
+      throw error;
+    }
+  }
+
+  #askProtocol(task: SocketCaller, request: NetlinkRequest): NetlinkAnswer {
     switch (this.protocol) {
       case NETLINK_SOCK_DIAG:
-        return answerDiagnosis(this.network, request, this.portId);
+        return answerDiagnosis(task, this.network, request, this.portId);
       case NETLINK_GENERIC:
         return answerGeneric(request, this.portId);
       default:
@@ -240,6 +272,7 @@ export class NetlinkSocket extends Socket {
     }
     if (size > 0) this.#enqueue(concatBytes(batch));
     this.#enqueue(done);
+    this.#dumpEnd = this.#queue.at(-1) ?? null;
   }
 
   /** NLMSG_ERROR with the request's header, and its body when it failed. */
@@ -294,6 +327,7 @@ export class NetlinkSocket extends Socket {
     if (moved < 0) return moved;
     if ((flags & MSG_PEEK) === 0) {
       this.#queue.shift();
+      if (first === this.#dumpEnd) this.#dumpEnd = null;
       this.#queuedBytes -= datagram.length;
       this.network.udpMemory.bytes -= datagram.length;
     }
@@ -347,6 +381,11 @@ export class NetlinkSocket extends Socket {
     this.#queue.length = 0;
     this.network.udpMemory.bytes -= this.#queuedBytes;
   }
+}
+
+/** Of rtnetlink each third of four numbers asks; there NLM_F_DUMP means something else to the others. */
+function isAsking(protocol: number, type: number): boolean {
+  return protocol !== NETLINK_ROUTE || (type & 3) === 2;
 }
 
 function nameBytes(port: number, groups: number): Uint8Array {

@@ -6,6 +6,7 @@ import {
   AF_INET6,
   AF_NETLINK,
   EAGAIN,
+  EBUSY,
   ECONNREFUSED,
   EEXIST,
   EFAULT,
@@ -36,6 +37,7 @@ import {
   SOL_NETLINK,
 } from "@stratos/abi";
 import { SimulatedNetwork } from "@stratos/host";
+import { IdMap } from "../../security/id-map.ts";
 import { messagesIn, type NetlinkMessage } from "../../testing/route-client.ts";
 import { inet, SocketTask } from "../../testing/socket-task.ts";
 
@@ -123,6 +125,46 @@ describe("NETLINK_ROUTE", () => {
     );
   });
 
+  it("refuses a dump while one waits to be read", () => {
+    const user = machine();
+    const fd = user.socket(AF_NETLINK, SOCK_RAW);
+    const ask = request(GETROUTE, REQUEST | DUMP, []);
+    const errors = (): number[] => {
+      const found: number[] = [];
+      for (let got; typeof (got = user.receive(fd, 0x6000, MSG_DONTWAIT)) === "string";)
+        for (const { type, payload } of messagesIn(got, 4000))
+          if (type === NLMSG_ERROR) found.push(new DataView(payload.buffer).getInt32(0, true));
+      return found;
+    };
+    assert.equal(user.send(fd, Uint8Array.from([...ask, ...ask, ...ask])), 48);
+    assert.deepEqual(errors(), [-EBUSY, -EBUSY]);
+    user.send(fd, ask);
+    assert.deepEqual(errors(), []);
+  });
+
+  it("goes through many requests of one message in pieces, each request once", () => {
+    const user = machine();
+    const fd = user.socket(AF_NETLINK, SOCK_RAW);
+    const { work } = user.task.kernel;
+    const many = new Uint8Array(24000);
+    const view = new DataView(many.buffer);
+    for (let at = 0; at < many.length; at += 16) {
+      many.set(request(1, REQUEST | ACK, []), at);
+      view.setUint32(at + 8, at, true);
+    }
+    let pieces = 0;
+    const begin = work.begin.bind(work);
+    work.begin = () => {
+      begin();
+      pieces++;
+    };
+    assert.equal(user.send(fd, many), many.length);
+    assert.equal(pieces, 2);
+    for (let at = 0; at < many.length; at += 16)
+      assert.equal(messagesIn(user.receive(fd, 0x6000, MSG_DONTWAIT) as string, 400)[0]!.sequence, at);
+    assert.equal(user.receive(fd, 1, MSG_DONTWAIT), -EAGAIN);
+  });
+
   it("answers one question, and acknowledges", () => {
     const user = machine();
     const fd = user.socket(AF_NETLINK, SOCK_RAW);
@@ -144,6 +186,17 @@ describe("NETLINK_ROUTE", () => {
     };
     assert.equal(errorOf(request(GETLINK, REQUEST, [0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])), -ENODEV);
     assert.equal(errorOf(request(NEWADDR, REQUEST, [2, 24, 0, 0, 1, 0, 0, 0])), -EINVAL);
+    const empty = (type: number): number[] => [4, 0, type, 0];
+    for (const type of [4, 13, 27])
+      // IFLA_MTU, IFLA_TXQLEN, IFLA_GROUP
+      assert.equal(
+        errorOf(request(NEWLINK, REQUEST, [0, 0, 0, 0, 2, ...new Array<number>(11).fill(0), ...empty(type)])),
+        -EINVAL,
+      );
+    const route = [AF_INET, 0, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0, 8, 0, 4, 0, 2, 0, 0, 0];
+    for (const type of [6, 15])
+      // RTA_PRIORITY, RTA_TABLE
+      assert.equal(errorOf(request(NEWROUTE, REQUEST, [...route, ...empty(type)])), -EINVAL);
     assert.equal(errorOf(request(200, REQUEST, [])), -EOPNOTSUPP);
     user.becomeUser(1000);
     assert.equal(errorOf(request(NEWADDR, REQUEST, [2, 24, 0, 0, 1, 0, 0, 0])), -EPERM);
@@ -211,6 +264,13 @@ describe("other protocols of netlink", () => {
     assert.equal(found.length, 1);
     assert.deepEqual([...found[0]!.payload.subarray(0, 12)], [AF_INET, 10, 0, 0, 0x1f, 0x90, 0, 0, 127, 0, 0, 1]);
     assert.equal(new DataView(found[0]!.payload.buffer).getUint32(60, true), 7);
+    const { credentials } = user.task;
+    const userNamespace = Object.assign(Object.create(credentials.userNamespace), { uids: new IdMap([]) });
+    const ownerOf = ([message]: NetlinkMessage[]): number => new DataView(message!.payload.buffer).getUint32(64, true);
+    assert.equal(ownerOf(found), 0);
+    user.task.credentials = { ...credentials, userNamespace };
+    assert.equal(ownerOf(ask(1 << 10)), 65534, "who has no name for the owner sees the overflow id");
+    user.task.credentials = credentials;
     assert.deepEqual(
       ask(1 << 1).map((message) => message.type),
       [NLMSG_DONE],

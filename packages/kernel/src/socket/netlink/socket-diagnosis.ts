@@ -17,6 +17,8 @@ import { byteStringOf } from "@stratos/base";
 import type { InetSocket } from "../inet/inet-socket.ts";
 import { type IpAddress, isWildcard, writeV4, writeV6 } from "../inet/ip-address.ts";
 import type { Network } from "../network.ts";
+import type { IdMap } from "../../security/id-map.ts";
+import type { SocketCaller } from "../socket-kernel.ts";
 import type { UnixSocket } from "../unix/unix-socket.ts";
 import { type NetlinkHeading, NetlinkWriter, NLM_F_DUMP, NLM_F_MULTI } from "./netlink-writer.ts";
 import type { NetlinkAnswer, NetlinkRequest } from "./netlink-request.ts";
@@ -46,7 +48,12 @@ const NAME_MAX = 108;
  * @returns −EINVAL, −ENOENT for a family or protocol that isn't told about, −EOPNOTSUPP for one socket alone and
  * for ending sockets
  */
-export function answerDiagnosis(network: Network, request: NetlinkRequest, port: number): NetlinkAnswer {
+export function answerDiagnosis(
+  task: SocketCaller,
+  network: Network,
+  request: NetlinkRequest,
+  port: number,
+): NetlinkAnswer {
   if (request.type === SOCK_DESTROY) return -EOPNOTSUPP;
   if (OLD_REQUESTS.includes(request.type)) return -ENOENT;
   if (request.type !== SOCK_DIAG_BY_FAMILY || request.payload.length < 2) return -EINVAL;
@@ -61,11 +68,12 @@ export function answerDiagnosis(network: Network, request: NetlinkRequest, port:
   if ((family !== AF_INET && family !== AF_INET6) || ![IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE].includes(protocol))
     return -ENOENT;
   if (request.payload.length < INET_REQUEST_SIZE) return -EINVAL;
-  return isDump ? { isDump, messages: inetSockets(network, request.payload, heading) } : -EOPNOTSUPP;
+  return isDump ? { isDump, messages: inetSockets(task, network, request.payload, heading) } : -EOPNOTSUPP;
 }
 
 /** `struct inet_diag_msg` for each socket of the family and protocol that is in one of the states asked for. */
-function inetSockets(network: Network, payload: Uint8Array, heading: NetlinkHeading): Uint8Array[] {
+function inetSockets(task: SocketCaller, network: Network, payload: Uint8Array, heading: NetlinkHeading): Uint8Array[] {
+  const { uids } = task.credentials.userNamespace;
   const states = viewOf(payload).getUint32(4, true);
   const messages: Uint8Array[] = [];
   const writer = new NetlinkWriter();
@@ -78,13 +86,16 @@ function inetSockets(network: Network, payload: Uint8Array, heading: NetlinkHead
       socket.local === null
     )
       continue;
-    writer.begin(SOCK_DIAG_BY_FAMILY, heading).bytes(inetMessage(socket, state)).attributeU8(INET_DIAG_SHUTDOWN, 0);
+    writer
+      .begin(SOCK_DIAG_BY_FAMILY, heading)
+      .bytes(inetMessage(socket, state, uids))
+      .attributeU8(INET_DIAG_SHUTDOWN, 0);
     messages.push(writer.finish());
   }
   return messages;
 }
 
-function inetMessage(socket: InetSocket, state: number): Uint8Array {
+function inetMessage(socket: InetSocket, state: number, uids: IdMap): Uint8Array {
   const bytes = new Uint8Array(72);
   const view = viewOf(bytes);
   const { local, peer, inode } = socket;
@@ -98,7 +109,7 @@ function inetMessage(socket: InetSocket, state: number): Uint8Array {
   view.setUint32(44, inode?.ino ?? 0, true);
   view.setUint32(56, state === TCP_LISTEN ? socket.backlog : socket.available(), true);
   view.setUint32(60, state === TCP_LISTEN ? socket.backlogLimit : socket.unsent, true);
-  view.setUint32(64, inode?.uid ?? 0, true);
+  view.setUint32(64, uids.shown(inode?.uid ?? 0), true);
   view.setUint32(68, inode?.ino ?? 0, true);
   return bytes;
 }

@@ -22,6 +22,10 @@ import { createMemoryTask } from "../../testing/memory-task.ts";
 import type { Task } from "../task.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
+import { createPipe } from "../../fs/pipe/pipe-file.ts";
+import { ROOT } from "../../security/credentials.ts";
+import { exitGroup } from "../exit.ts";
+import { PipedCore } from "./piped-core.ts";
 import { CoreDump } from "./core-dump.ts";
 import { threadState } from "./core-notes.ts";
 
@@ -95,4 +99,16 @@ test("a step writes a bounded number of pages, and RLIMIT_CORE ends the file", (
   task.group.limits[RLIMIT_CORE]!.soft = 20 * PAGE;
   const { file } = dumpOf(task);
   assert.equal(file.words.size, 20 - file.header!.byteLength / PAGE);
+});
+
+test("a process that is ended while its core is read gives the pipe back, and its place among those", () => {
+  const { kernel, task } = createMemoryTask();
+  const ends = createPipe(kernel, 0, ROOT);
+  assert.ok(typeof ends !== "number");
+  const file = new PipedCore(ends.writer, false);
+  kernel.coreSettings.pipedCount = 1;
+  task.group.coreDump = new CoreDump(file, signalInfo(SIGABRT, SI_USER), [], []);
+  exitGroup(task, SIGABRT);
+  assert.deepEqual([kernel.coreSettings.pipedCount, ends.reader.pipe.writers], [0, 0]);
+  assert.equal(task.group.coreDump, null);
 });

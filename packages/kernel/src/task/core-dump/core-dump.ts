@@ -1,11 +1,10 @@
 /**
  * A core file (core(5)): an ELF file of a header, program headers (the notes, then one PT_LOAD for each area), the
- * notes, and from the next page on the
- * memory of the areas that /proc/PID/coredump_filter names. Pages that were never touched are holes.
+ * notes, and from the next page on the memory of the areas that /proc/PID/coredump_filter names. Pages that were never
+ * touched are holes.
  *
- * The process that failed writes it itself, a bounded piece each turn (`step`), while all its other threads have
- * ended; SIGKILL ends it early. State is
- * plain data: what is planned, and where the writing stands.
+ * The process that failed writes it itself, a bounded piece each turn (`step`), while all its other threads have ended;
+ * SIGKILL ends it early. State is plain data: what is planned, and where the writing stands.
  */
 import {
   AT_FDCWD,
@@ -37,6 +36,7 @@ import { type Area, AREA_NO_DUMP } from "../../mm/area.ts";
 import { PTE_A } from "../../mm/page-table.ts";
 import type { SignalInfo } from "../../signal/pending-signals.ts";
 import { exitGroup, exitTask } from "../exit.ts";
+import type { Kernel } from "../kernel-state.ts";
 import type { Task } from "../task.ts";
 import { BytesCursor } from "../../ground/io-cursor.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
@@ -116,8 +116,7 @@ export function continueCoreDump(task: Task): void {
   }
   group.coreDump = null;
   const isWhole = file instanceof PipedCore ? file.isDelivered : !isKilled;
-  if (file instanceof PipedCore) kernel.coreSettings.pipedCount--;
-  file.release();
+  dump.release(kernel);
   exitGroup(task, dump.signal | (isWhole ? CORE_FLAG : 0));
 }
 
@@ -174,6 +173,12 @@ export class CoreDump {
 
   get isComplete(): boolean {
     return this.#phase === "done";
+  }
+
+  /** Nothing more is written: it is whole, or the process ends before. */
+  release(kernel: Kernel): void {
+    if (this.file instanceof PipedCore) kernel.coreSettings.pipedCount--;
+    this.file.release();
   }
 
   /** Does a piece of the work. @returns whether that was the last */

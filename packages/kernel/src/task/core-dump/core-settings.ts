@@ -22,7 +22,7 @@ export class CoreSettings {
 export function coreName(task: Task, signal: number): string {
   const { pattern, usesPid } = task.kernel.coreSettings;
   const { text, namesPid } = expand(task, signal, pattern);
-  return usesPid && !namesPid ? `${text}.${task.pid}` : text;
+  return usesPid && !namesPid ? `${text}.${task.group.ownPid}` : text;
 }
 
 /** The words of "|PROGRAM …", each with what its letters stand for; spaces in that make no further words. */
@@ -55,9 +55,11 @@ function specifier(task: Task, signal: number, letter: string): string {
   const program = (): string => (space.executable === null ? task.name : pathName(space.executable, task.fs.root));
   switch (letter) {
     case "p":
+      return String(group.ownPid);
     case "P":
       return String(task.pid);
     case "i":
+      return String(task.ownTid);
     case "I":
       return String(task.tid);
     case "u":
