@@ -40,12 +40,10 @@ export interface StateOptions<T> {
 
 export interface StateClass {
   readonly name: string;
-  readonly type: abstract new (...args: never[]) => object;
+  readonly type: { readonly prototype: object };
   readonly fields: StateFields<object, Record<string, unknown>> | null;
   readonly options: StateOptions<Record<string, unknown>>;
 }
-
-type Constructor<T> = abstract new (...args: never[]) => T;
 
 const byName = new Map<string, StateClass>();
 const byPrototype = new Map<object, StateClass>();
@@ -58,14 +56,14 @@ const constants = new Map<string, unknown>();
  */
 export function stateClass<T extends object, P extends object>(
   name: string,
-  type: Constructor<T>,
+  type: { readonly prototype: T },
   fields: StateFields<T, P> | null = null,
   options: StateOptions<T> = {},
 ): void {
   assert(!byName.has(name), `one class is ${name}`);
   const entry = { name, type, fields, options } as unknown as StateClass;
   byName.set(name, entry);
-  byPrototype.set(type.prototype as object, entry);
+  byPrototype.set(type.prototype, entry);
 }
 
 /** What modules make once and state refers to (a driver, an observer, a table): it is in every machine, by this name. */
@@ -100,7 +98,7 @@ export function allStateClasses(): readonly StateClass[] {
 /** The class and those that it extends, the base first. */
 function lineageOf(entry: StateClass): readonly StateClass[] {
   const lineage: StateClass[] = [];
-  for (let at = entry.type.prototype as object | null; at !== null; at = Object.getPrototypeOf(at) as object | null) {
+  for (let at: object | null = entry.type.prototype; at !== null; at = Object.getPrototypeOf(at) as object | null) {
     const each = byPrototype.get(at);
     if (each !== undefined) lineage.unshift(each);
   }

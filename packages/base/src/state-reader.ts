@@ -108,7 +108,7 @@ class Reader {
       const bytes = this.#objects[buffer];
       if (type === undefined || !(bytes instanceof ArrayBuffer)) throw damaged("a view of no buffer");
       try {
-        this.#objects[id] = new type(bytes, offset, length);
+        this.#objects[id] = new (type as new (...args: unknown[]) => object)(bytes, offset, length);
       } catch {
         throw damaged("a view beyond its buffer");
       }

@@ -181,7 +181,7 @@ class Writer {
         if (typeof value === "function" && constantName(value) === undefined && !this.#ports.has(value))
           this.#refuse(place, `a function${value.name === "" ? "" : ` (${value.name})`}`);
         to.u8(VALUE.object);
-        return to.varint(this.#number(value));
+        return to.varint(this.#number(value as object));
     }
   }
 

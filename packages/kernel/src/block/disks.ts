@@ -1,4 +1,5 @@
 import { EBUSY, ENOSPC, S_IFBLK } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { type DiskPart, FormatError, readLayout } from "@stratos/formats/partitions";
 import { devtmpfsOf } from "../fs/devtmpfs/devtmpfs.ts";
 import { mountSource } from "./mount-source.ts";
@@ -21,11 +22,11 @@ const STACKED_MAX = 8;
 
 /** The block devices of a machine. Bound: what the drivers let be made, and PARTITIONS_MAX to a disk. */
 export class Disks implements MountDevices {
-  readonly #kernel: BlockKernel;
+  #kernel: BlockKernel;
   #fileSystem: BlockFileSystem | null = null;
   /** By name, disks before their partitions. */
   readonly all = new Map<string, BlockInode>();
-  readonly #byNumber = new Map<number, BlockInode>();
+  #byNumber = new Map<number, BlockInode>();
   #sequence = 0;
   #partitionCount = 0;
 
@@ -133,6 +134,26 @@ export class Disks implements MountDevices {
       if (waiting.length === 0) return;
       for (const inode of waiting) if (writeBackInode(this.#kernel, inode) < 0) return;
     }
+  }
+
+  static {
+    stateClass("Disks", this, {
+      save: (it) => ({
+        kernel: it.#kernel,
+        fileSystem: it.#fileSystem,
+        byNumber: it.#byNumber,
+        sequence: it.#sequence,
+        partitionCount: it.#partitionCount,
+      }),
+      load: (it, from) =>
+        ({
+          kernel: it.#kernel,
+          fileSystem: it.#fileSystem,
+          byNumber: it.#byNumber,
+          sequence: it.#sequence,
+          partitionCount: it.#partitionCount,
+        } = from),
+    });
   }
 }
 

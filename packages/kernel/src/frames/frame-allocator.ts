@@ -1,4 +1,4 @@
-import { assert } from "@stratos/base";
+import { assert, stateClass } from "@stratos/base";
 import { ENOMEM, PAGE_SIZE } from "@stratos/abi";
 import type { PhysicalMemory } from "@stratos/riscv";
 import { CALL_WORK } from "../ground/call-work.ts";
@@ -19,8 +19,8 @@ export class FrameAllocator {
   readonly first: number;
   readonly total: number;
   /** References by (frame − first). */
-  readonly #references: Int32Array;
-  readonly #free: Int32Array;
+  #references: Int32Array;
+  #free: Int32Array;
   /**
    * A small number that a frame's owner keeps with it, by (frame − first): entries in use, for nodes of page tables.
    */
@@ -32,10 +32,10 @@ export class FrameAllocator {
   cachedCount = 0;
   /** Frames at and above this were never used: still zero. */
   #untouched: number;
-  readonly #caches = new Set<Reclaimable>();
+  #caches = new Set<Reclaimable>();
   /** Note who takes each frame, for `leaks`; slow, so only while looking for a leak. */
   trackSites = false;
-  readonly #sites = new Map<number, string>();
+  #sites = new Map<number, string>();
   /** Called when nothing more can be reclaimed: may kill (the OOM killer) and returns whether to try again. */
   onExhausted: () => boolean = () => false;
 
@@ -158,5 +158,27 @@ export class FrameAllocator {
   /** Frees what can be freed now (drop_caches). */
   reclaimAll(): number {
     return this.#reclaim(this.total);
+  }
+
+  static {
+    stateClass("FrameAllocator", this, {
+      save: (it) => ({
+        references: it.#references,
+        free: it.#free,
+        freeCount: it.#freeCount,
+        untouched: it.#untouched,
+        caches: it.#caches,
+        sites: it.#sites,
+      }),
+      load: (it, from) =>
+        ({
+          references: it.#references,
+          free: it.#free,
+          freeCount: it.#freeCount,
+          untouched: it.#untouched,
+          caches: it.#caches,
+          sites: it.#sites,
+        } = from),
+    });
   }
 }

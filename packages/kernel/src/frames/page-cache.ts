@@ -1,4 +1,5 @@
 import { PAGE_SIZE } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { CallWork } from "../ground/call-work.ts";
 import type { FrameAllocator } from "./frame-allocator.ts";
 import type { Reapable } from "./reaper.ts";
@@ -26,8 +27,8 @@ interface Segment {
 
 /** Pages of a file that went, whose frames are given back. */
 class DroppedPages implements Reapable {
-  readonly #frames: FrameAllocator;
-  readonly #segments: Segment[];
+  #frames: FrameAllocator;
+  #segments: Segment[];
 
   constructor(frames: FrameAllocator, segments: Segment[]) {
     this.#frames = frames;
@@ -42,6 +43,13 @@ class DroppedPages implements Reapable {
       if (work.mustPause()) return this.#segments.length === 0;
     }
     return true;
+  }
+
+  static {
+    stateClass("DroppedPages", this, {
+      save: (it) => ({ frames: it.#frames, segments: it.#segments }),
+      load: (it, from) => ({ frames: it.#frames, segments: it.#segments } = from),
+    });
   }
 }
 
@@ -64,11 +72,11 @@ export class PageCache {
   #segments = new Map<number, Segment>();
   #pageCount = 0;
   identity = 0;
-  readonly #dirty = new Set<number>();
+  #dirty = new Set<number>();
   /** Mappings of shared anonymous memory (no file holds it): the last one to go disposes of it. 0 for files. */
   anonymousUsers = 0;
   /** By name; see `watch`. Bound: those that are not done, and as many again. */
-  readonly #watchers = new Map<string, PageWatcher>();
+  #watchers = new Map<string, PageWatcher>();
   #watchersMost = 16;
 
   constructor(frames: FrameAllocator, backing: PageBacking | null) {
@@ -346,5 +354,25 @@ export class PageCache {
   dispose(): void {
     this.#dropAll();
     if (this.backing !== null) this.frames.unregisterCache(this);
+  }
+
+  static {
+    stateClass("PageCache", this, {
+      save: (it) => ({
+        segments: it.#segments,
+        pageCount: it.#pageCount,
+        dirty: it.#dirty,
+        watchers: it.#watchers,
+        watchersMost: it.#watchersMost,
+      }),
+      load: (it, from) =>
+        ({
+          segments: it.#segments,
+          pageCount: it.#pageCount,
+          dirty: it.#dirty,
+          watchers: it.#watchers,
+          watchersMost: it.#watchersMost,
+        } = from),
+    });
   }
 }

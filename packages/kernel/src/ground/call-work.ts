@@ -10,6 +10,7 @@
  * `mustPause`. A loop below a call that can't go on in pieces (the ELF loader reads a file's head) must not be cut
  * short: only a call that said `mayPause` is.
  */
+import { stateClass } from "@stratos/base";
 import { UNFINISHED } from "./wait-queue.ts";
 
 /** Units between two chances to stop a call: some 3 ms at 1 to 2 µs each, three times that on a busy host. */
@@ -99,6 +100,13 @@ export class CallWork {
     if (this.spent <= this.longest) return;
     this.longest = this.spent;
     this.longestCall = number;
+  }
+
+  static {
+    stateClass("CallWork", this, {
+      save: (it) => ({ turnSpent: it.#turnSpent }),
+      load: (it, from) => ({ turnSpent: it.#turnSpent } = from),
+    });
   }
 }
 

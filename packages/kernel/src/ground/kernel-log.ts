@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import { WaitQueue } from "./wait-queue.ts";
 
 /** Bounds: records, and characters of one; the oldest go first. `dmesg` shows about half a megabyte at most. */
@@ -19,8 +20,8 @@ export interface LogRecord {
 /** The kernel's messages: what dmesg(1), /dev/kmsg and syslog(2) show. */
 export class KernelLog {
   /** The record of sequence number `n` stands at `n % RECORDS_MAX`. */
-  readonly #records: LogRecord[] = [];
-  readonly #now: () => number;
+  #records: LogRecord[] = [];
+  #now: () => number;
   #next = 0;
   /** syslog(2), SYSLOG_ACTION_READ and /proc/kmsg take each record once. */
   readAt = 0;
@@ -59,6 +60,13 @@ export class KernelLog {
   /** Undefined before `first` and from `end` on. */
   at(sequence: number): LogRecord | undefined {
     return sequence < this.first || sequence >= this.#next ? undefined : this.#records[sequence % RECORDS_MAX];
+  }
+
+  static {
+    stateClass("KernelLog", this, {
+      save: (it) => ({ records: it.#records, now: it.#now, next: it.#next }),
+      load: (it, from) => ({ records: it.#records, now: it.#now, next: it.#next } = from),
+    });
   }
 }
 

@@ -3,6 +3,7 @@
  * (and perhaps a deadline), returned BLOCKED, and is executed again from its start once woken. State that must outlive
  * the wait lives in `task.syscallState`.
  */
+import { stateClass } from "@stratos/base";
 
 /** Result of a system call that must wait; a signal handler restarts it when SA_RESTART is set, else EINTR. */
 export const BLOCKED = -0x10000;
@@ -69,6 +70,13 @@ export class WaitQueue {
     }
     for (const waiter of woken) waiter.wake(this, events);
     return woken.length;
+  }
+
+  static {
+    stateClass("WaitQueue", this, {
+      save: (it) => ({ waiters: it.#waiters }),
+      load: (it, from) => ({ waiters: it.#waiters } = from),
+    });
   }
 }
 

@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import { MessageQueues } from "./message-queues.ts";
 import { Semaphores } from "./semaphores.ts";
 import { SharedMemory } from "./shared-memory.ts";
@@ -12,5 +13,9 @@ export class IpcState {
   constructor(kernel: IpcKernel) {
     this.semaphores = new Semaphores(kernel);
     this.memory = new SharedMemory(kernel);
+  }
+
+  static {
+    stateClass("IpcState", this);
   }
 }

@@ -3,6 +3,7 @@
  * message-queues.ts, shared-memory.ts; the calls are in syscall/ipc-calls.ts.
  */
 import { EACCES, EEXIST, EFAULT, EIDRM, EINVAL, ENOENT, ENOSPC, EPERM } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { UserMemory } from "../ground/user-memory.ts";
 import { CAP_IPC_OWNER, CAP_SYS_ADMIN, type Credentials, isCapable } from "../security/credentials.ts";
 import { WaitQueue } from "../ground/wait-queue.ts";
@@ -91,12 +92,16 @@ export class IpcObject {
     this.changedAt = now;
     return 0;
   }
+
+  static {
+    stateClass("IpcObject", this);
+  }
 }
 
 /** The objects of one kind. Bound: `most`, at most 2 ** INDEX_BITS. */
 export class IpcTable<T extends IpcObject> {
-  readonly #slots: (T | undefined)[] = [];
-  readonly #byKey = new Map<number, T>();
+  #slots: (T | undefined)[] = [];
+  #byKey = new Map<number, T>();
   /** msgmni, semmni, shmmni. */
   most: number;
   /** msg_next_id and its like: the identifier that the next new object shall have, if it is free; −1: any. */
@@ -212,5 +217,25 @@ export class IpcTable<T extends IpcObject> {
     this.#count--;
     object.isRemoved = true;
     object.queue.wakeAll();
+  }
+
+  static {
+    stateClass("IpcTable", this, {
+      save: (it) => ({
+        slots: it.#slots,
+        byKey: it.#byKey,
+        count: it.#count,
+        lastIndex: it.#lastIndex,
+        sequence: it.#sequence,
+      }),
+      load: (it, from) =>
+        ({
+          slots: it.#slots,
+          byKey: it.#byKey,
+          count: it.#count,
+          lastIndex: it.#lastIndex,
+          sequence: it.#sequence,
+        } = from),
+    });
   }
 }

@@ -1,5 +1,6 @@
 /** System V message queues: msgget(2), msgsnd(2), msgrcv(2), msgctl(2). Read first: ipc-table.ts. */
 import { E2BIG, EACCES, EAGAIN, EFAULT, EIDRM, EINVAL, ENOMSG, EPERM } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { CAP_SYS_RESOURCE, isCapable } from "../security/credentials.ts";
 import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
 import { ALTER, IPC_INFO, IPC_NOWAIT, IPC_RMID, IPC_SET, IPC_STAT, IpcObject, IpcTable, READ } from "./ipc-table.ts";
@@ -37,6 +38,10 @@ export class MessageQueue extends IpcObject {
   receivedAt = 0;
   lastSender = 0;
   lastReceiver = 0;
+
+  static {
+    stateClass("ipc.MessageQueue", this);
+  }
 }
 
 export class MessageQueues {
@@ -194,6 +199,10 @@ export class MessageQueues {
         `${pad(queue.cgid, 5)} ${pad(queue.sentAt, 10)} ${pad(queue.receivedAt, 10)} ${pad(queue.changedAt, 10)}\n`;
     }
     return text;
+  }
+
+  static {
+    stateClass("MessageQueues", this);
   }
 }
 

@@ -1,5 +1,6 @@
 /** System V semaphores: semget(2), semop(2), semctl(2). Read first: ipc-table.ts. */
 import { E2BIG, EACCES, EAGAIN, EFAULT, EFBIG, EIDRM, EINVAL, EPERM, ERANGE } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { loadDuration } from "../event/wait-deadline.ts";
 import type { Credentials } from "../security/credentials.ts";
 import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
@@ -59,6 +60,10 @@ export class SemaphoreSet extends IpcObject {
     super(key, flags, owner, now);
     this.values = new Int32Array(count);
     this.pids = new Int32Array(count);
+  }
+
+  static {
+    stateClass("SemaphoreSet", this);
   }
 }
 
@@ -230,6 +235,10 @@ export class Semaphores {
         `${pad(set.changedAt, 10)}\n`;
     }
     return text;
+  }
+
+  static {
+    stateClass("Semaphores", this);
   }
 }
 

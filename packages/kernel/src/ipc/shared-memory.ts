@@ -18,6 +18,7 @@ import {
   PROT_WRITE,
   S_IFREG,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { shmemMount } from "../fs/memfd/memfd.ts";
 import { mmap, munmap } from "../mm/mmap.ts";
 import { CAP_IPC_LOCK, type Credentials, isCapable } from "../security/credentials.ts";
@@ -45,7 +46,7 @@ const EXECUTE = 0o111;
 /** One shmat: each area that maps it, in whatever process, holds a reference. */
 class Attachment extends RegularFile {
   readonly segment: Segment;
-  readonly #onLastDetach: (attachment: Attachment) => void;
+  #onLastDetach: (attachment: Attachment) => void;
 
   constructor(kernel: IpcKernel, flags: number, segment: Segment, onLastDetach: (attachment: Attachment) => void) {
     super(kernel, flags, segment.inode, null);
@@ -57,6 +58,13 @@ class Attachment extends RegularFile {
   protected override dispose(): void {
     super.dispose();
     this.#onLastDetach(this);
+  }
+
+  static {
+    stateClass("Attachment", this, {
+      save: (it) => ({ onLastDetach: it.#onLastDetach }),
+      load: (it, from) => ({ onLastDetach: it.#onLastDetach } = from),
+    });
   }
 }
 
@@ -91,13 +99,17 @@ export class Segment extends IpcObject {
     for (const attachment of this.attachments) count += attachment.references;
     return count;
   }
+
+  static {
+    stateClass("Segment", this);
+  }
 }
 
 export class SharedMemory {
   readonly table = new IpcTable<Segment>(SHMMNI);
   /** /proc/sys/kernel/shmmax: bytes of a segment; 2^64 is more than any. */
   maximumSegment = Infinity;
-  readonly #kernel: IpcKernel;
+  #kernel: IpcKernel;
 
   constructor(kernel: IpcKernel) {
     this.#kernel = kernel;
@@ -286,5 +298,12 @@ export class SharedMemory {
         `${pad(0, 21)}\n`;
     }
     return text;
+  }
+
+  static {
+    stateClass("SharedMemory", this, {
+      save: (it) => ({ kernel: it.#kernel }),
+      load: (it, from) => ({ kernel: it.#kernel } = from),
+    });
   }
 }

@@ -25,7 +25,7 @@ import {
   MAP_LOCKED,
   PAGE_SIZE,
 } from "@stratos/abi";
-import { byteString } from "@stratos/base";
+import { byteString, stateClass } from "@stratos/base";
 import type { AddressMode } from "@stratos/riscv";
 import type { CallWork } from "../ground/call-work.ts";
 import { WaitQueue } from "../ground/wait-queue.ts";
@@ -98,7 +98,7 @@ export class AddressSpace implements UserMemory, Reapable {
    */
   aioContexts: Map<number, AioContext> | null = null;
   identity = 0;
-  readonly #cursor: UserCursor;
+  #cursor: UserCursor;
 
   constructor(kernel: MmKernel) {
     this.kernel = kernel;
@@ -523,6 +523,13 @@ export class AddressSpace implements UserMemory, Reapable {
     }
     this.#cursor.limit(0x7ffff000);
     return this.#cursor;
+  }
+
+  static {
+    stateClass("AddressSpace", this, {
+      save: (it) => ({ executableInode: it.#executableInode, cursor: it.#cursor }),
+      load: (it, from) => ({ executableInode: it.#executableInode, cursor: it.#cursor } = from),
+    });
   }
 }
 

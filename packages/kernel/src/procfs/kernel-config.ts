@@ -1,5 +1,5 @@
 import { EACCES, O_ACCMODE, O_RDONLY, SYSCALL_NUMBERS } from "@stratos/abi";
-import { byteStringOf, crc32 } from "@stratos/base";
+import { byteStringOf, crc32, stateClass } from "@stratos/base";
 import type { Kernel } from "../task/kernel-state.ts";
 import type { Task } from "../task/task.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
@@ -158,6 +158,10 @@ export class ConfigFile extends PseudoFile {
     return (flags & O_ACCMODE) === O_RDONLY
       ? new TextFile(flags, this, path, () => gzipStored(kernelConfiguration(task.kernel)), null)
       : -EACCES;
+  }
+
+  static {
+    stateClass("ConfigFile", this);
   }
 }
 

@@ -1,4 +1,5 @@
 import { EACCES, EINVAL, O_ACCMODE, O_RDONLY, PAGE_SIZE, SEEK_CUR, SEEK_SET } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import type { Inode } from "../vfs/inode.ts";
@@ -25,7 +26,7 @@ const bytes = new Uint8Array(ENTRIES_MAX * ENTRY_SIZE);
 const view = new DataView(bytes.buffer);
 
 class PagemapFile extends OpenFile {
-  readonly #target: () => Task;
+  #target: () => Task;
 
   constructor(flags: number, inode: Inode, path: Path, target: () => Task) {
     super(flags, inode, path);
@@ -53,6 +54,13 @@ class PagemapFile extends OpenFile {
     this.position = target;
     return target;
   }
+
+  static {
+    stateClass("PagemapFile", this, {
+      save: (it) => ({ target: it.#target }),
+      load: (it, from) => ({ target: it.#target } = from),
+    });
+  }
 }
 
 function fillEntries(task: Task, first: number, end: number, showsFrames: boolean): void {
@@ -70,7 +78,7 @@ function fillEntries(task: Task, first: number, end: number, showsFrames: boolea
 }
 
 export class Pagemap extends PseudoFile {
-  readonly #target: () => Task;
+  #target: () => Task;
 
   constructor(fileSystem: PseudoFileSystem, target: () => Task) {
     super(fileSystem, () => "", { mode: 0o400 });
@@ -90,5 +98,12 @@ export class Pagemap extends PseudoFile {
     if ((flags & O_ACCMODE) !== O_RDONLY) return -EACCES;
     const refused = mayInspect(task, this.#target());
     return refused < 0 ? refused : new PagemapFile(flags, this, path, this.#target);
+  }
+
+  static {
+    stateClass("Pagemap", this, {
+      save: (it) => ({ target: it.#target }),
+      load: (it, from) => ({ target: it.#target } = from),
+    });
   }
 }

@@ -11,7 +11,7 @@ import {
   S_IFDIR,
   S_IFLNK,
 } from "@stratos/abi";
-import { byteString } from "@stratos/base";
+import { byteString, stateClass } from "@stratos/base";
 import { SYSCALL_NAMES } from "@stratos/abi";
 import type { Changes } from "../ground/changes.ts";
 import type { Procfs } from "./procfs.ts";
@@ -191,11 +191,15 @@ export class ProcessDirectory extends PseudoDirectory {
     this.group.oomScoreAdjust = value;
     return 0;
   }
+
+  static {
+    stateClass("ProcessDirectory", this);
+  }
 }
 
 /** A file of a process belongs to its user. */
 class OwnedFile extends PseudoFile {
-  readonly #owner: ProcessDirectory;
+  #owner: ProcessDirectory;
 
   constructor(owner: ProcessDirectory, source: TextSource, options: ConstructorParameters<typeof PseudoFile>[2]) {
     super(owner.fileSystem, source, options);
@@ -208,6 +212,13 @@ class OwnedFile extends PseudoFile {
     this.uid = this.#owner.uid;
     this.gid = this.#owner.gid;
     return 0;
+  }
+
+  static {
+    stateClass("OwnedFile", this, {
+      save: (it) => ({ owner: it.#owner }),
+      load: (it, from) => ({ owner: it.#owner } = from),
+    });
   }
 }
 
@@ -229,8 +240,8 @@ function rename(caller: Task, task: Task, text: string): number {
 
 /** exe, cwd, root: magic links to a place. */
 class PlaceLink extends PseudoInode {
-  readonly #target: () => Task;
-  readonly #place: (task: Task) => Path | null;
+  #target: () => Task;
+  #place: (task: Task) => Path | null;
 
   constructor(owner: ProcessDirectory, target: () => Task, place: (task: Task) => Path | null) {
     super(owner.fileSystem, S_IFLNK | 0o777);
@@ -253,14 +264,21 @@ class PlaceLink extends PseudoInode {
     if (task.state === "Z" || task.state === "X") return -ENOENT;
     return this.#place(task) ?? -ENOENT;
   }
+
+  static {
+    stateClass("PlaceLink", this, {
+      save: (it) => ({ target: it.#target, place: it.#place }),
+      load: (it, from) => ({ target: it.#target, place: it.#place } = from),
+    });
+  }
 }
 
 /** /proc/PID/fd and fdinfo. */
 class DescriptorDirectory extends PseudoInode {
-  readonly #target: () => Task;
-  readonly #kind: "links" | "info";
+  #target: () => Task;
+  #kind: "links" | "info";
   /** One inode for each descriptor as long as it is the same file. */
-  readonly #inodes = new Map<number, { file: OpenFile; inode: Inode }>();
+  #inodes = new Map<number, { file: OpenFile; inode: Inode }>();
 
   constructor(fileSystem: PseudoFileSystem, target: () => Task, kind: "links" | "info") {
     super(fileSystem, S_IFDIR | (kind === "links" ? 0o500 : 0o555));
@@ -324,6 +342,13 @@ class DescriptorDirectory extends PseudoInode {
     }, cursor);
     return 0;
   }
+
+  static {
+    stateClass("DescriptorDirectory", this, {
+      save: (it) => ({ target: it.#target, kind: it.#kind, inodes: it.#inodes }),
+      load: (it, from) => ({ target: it.#target, kind: it.#kind, inodes: it.#inodes } = from),
+    });
+  }
 }
 
 function isAlive(task: Task): boolean {
@@ -335,11 +360,15 @@ class DescriptorInfo extends PseudoFile {
   override get isMountable(): boolean {
     return false;
   }
+
+  static {
+    stateClass("DescriptorInfo", this);
+  }
 }
 
 class DescriptorLink extends PseudoInode {
-  readonly #target: () => Task;
-  readonly #fd: number;
+  #target: () => Task;
+  #fd: number;
 
   constructor(fileSystem: PseudoFileSystem, target: () => Task, fd: number, file: OpenFile) {
     super(
@@ -370,6 +399,13 @@ class DescriptorLink extends PseudoInode {
   override followMagic(task: Task): OpenFile | number {
     return this.#file(task);
   }
+
+  static {
+    stateClass("DescriptorLink", this, {
+      save: (it) => ({ target: it.#target, fd: it.#fd }),
+      load: (it, from) => ({ target: it.#target, fd: it.#fd } = from),
+    });
+  }
 }
 
 /** proc(5), /proc/PID/fdinfo. */
@@ -387,8 +423,8 @@ function describeDescriptor(task: Task, fd: number): string | number {
 /** /proc/PID/task. */
 class ThreadsDirectory extends PseudoInode {
   declare readonly fileSystem: Procfs;
-  readonly #group: ThreadGroup;
-  readonly #threads = new Map<number, ProcessDirectory>();
+  #group: ThreadGroup;
+  #threads = new Map<number, ProcessDirectory>();
 
   constructor(fileSystem: Procfs, group: ThreadGroup) {
     super(fileSystem, S_IFDIR | 0o555);
@@ -435,6 +471,13 @@ class ThreadsDirectory extends PseudoInode {
     }
     return 0;
   }
+
+  static {
+    stateClass("ThreadsDirectory", this, {
+      save: (it) => ({ group: it.#group, threads: it.#threads }),
+      load: (it, from) => ({ group: it.#group, threads: it.#threads } = from),
+    });
+  }
 }
 
 /** Numbers that Linux gives to the initial name spaces (include/linux/proc_ns.h). */
@@ -459,17 +502,25 @@ class NamespaceInode extends Inode {
   override open(_task: Task, flags: number, path: Path): OpenFile | number {
     return (flags & O_ACCMODE) === O_RDONLY ? new NamespaceFile(flags, this, path) : -EPERM;
   }
+
+  static {
+    stateClass("NamespaceInode", this);
+  }
 }
 
 class NamespaceFile extends OpenFile {
   override get description(): string {
     return this.path!.dentry.name;
   }
+
+  static {
+    stateClass("NamespaceFile", this);
+  }
 }
 
 class NamespaceLink extends PseudoLink {
-  readonly #ino: () => number;
-  readonly #kind: string;
+  #ino: () => number;
+  #kind: string;
 
   constructor(fileSystem: PseudoFileSystem, kind: string, ino: () => number) {
     super(fileSystem, () => `${kind}:[${ino()}]`);
@@ -481,6 +532,13 @@ class NamespaceLink extends PseudoLink {
     const mount = anonymousMount(this.fileSystem.kernel);
     const inode = new NamespaceInode(new Path(mount, mount.root), this.#ino());
     return new Path(mount, new Dentry(`${this.#kind}:[${this.#ino()}]`, null, inode));
+  }
+
+  static {
+    stateClass("NamespaceLink", this, {
+      save: (it) => ({ ino: it.#ino, kind: it.#kind }),
+      load: (it, from) => ({ ino: it.#ino, kind: it.#kind } = from),
+    });
   }
 }
 

@@ -1,4 +1,5 @@
 import { EINVAL, ENOENT, PROC_SUPER_MAGIC, S_IFDIR } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { Kernel } from "../task/kernel-state.ts";
 import type { FileSystemUsage } from "../vfs/file-system.ts";
 import type { FileSystemType } from "../vfs/file-system-types.ts";
@@ -46,6 +47,10 @@ export class Procfs extends PseudoFileSystem implements TaskObserver {
   usage(): FileSystemUsage {
     return { magic: PROC_SUPER_MAGIC, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
   }
+
+  static {
+    stateClass("Procfs", this);
+  }
 }
 
 /**
@@ -54,7 +59,7 @@ export class Procfs extends PseudoFileSystem implements TaskObserver {
  */
 class ProcRoot extends PseudoDirectory {
   declare readonly fileSystem: Procfs;
-  readonly #processes = new Map<number, ProcessDirectory>();
+  #processes = new Map<number, ProcessDirectory>();
 
   constructor(fileSystem: Procfs) {
     super(fileSystem, 0o555);
@@ -110,6 +115,13 @@ class ProcRoot extends PseudoDirectory {
       if (!emit(String(pid), BASE + pid, S_IFDIR >> 12, BASE + pid + 1)) break;
     }
     return 0;
+  }
+
+  static {
+    stateClass("ProcRoot", this, {
+      save: (it) => ({ processes: it.#processes }),
+      load: (it, from) => ({ processes: it.#processes } = from),
+    });
   }
 }
 

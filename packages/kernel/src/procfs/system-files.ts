@@ -1,4 +1,5 @@
 import { EACCES, EPERM, O_ACCMODE, O_RDONLY, PAGE_SIZE } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { Changes } from "../ground/changes.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import { CAP_SYSLOG, isCapable } from "../security/credentials.ts";
@@ -97,6 +98,10 @@ class KernelMessages extends PseudoFile {
   override open(task: Task, flags: number, path: Path): OpenFile | number {
     if ((flags & O_ACCMODE) !== O_RDONLY) return -EACCES;
     return isCapable(task.credentials, CAP_SYSLOG) ? new KernelMessageQueue(task.kernel, flags, this, path) : -EPERM;
+  }
+
+  static {
+    stateClass("KernelMessages", this);
   }
 }
 

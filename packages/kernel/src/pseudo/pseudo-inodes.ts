@@ -16,7 +16,7 @@ import {
   S_IFLNK,
   S_IFREG,
 } from "@stratos/abi";
-import { byteString, byteStringOf } from "@stratos/base";
+import { byteString, byteStringOf, stateClass } from "@stratos/base";
 import type { Changes } from "../ground/changes.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import type { Task } from "../task/task.ts";
@@ -45,6 +45,13 @@ export abstract class PseudoFileSystem extends FileSystem {
 
   allocateIno(): number {
     return ++this.#lastIno;
+  }
+
+  static {
+    stateClass("PseudoFileSystem", this, {
+      save: (it) => ({ lastIno: it.#lastIno }),
+      load: (it, from) => ({ lastIno: it.#lastIno } = from),
+    });
   }
 }
 
@@ -92,6 +99,10 @@ export class PseudoDirectory extends PseudoInode {
     }
     return 0;
   }
+
+  static {
+    stateClass("PseudoDirectory", this);
+  }
 }
 
 /**
@@ -116,12 +127,12 @@ export type TextSink = (task: Task, text: string) => number;
 export type TextRequest = (task: Task, command: number, argument: number) => number;
 
 export class PseudoFile extends PseudoInode {
-  readonly #source: TextSource;
-  readonly #sink: TextSink | null;
+  #source: TextSource;
+  #sink: TextSink | null;
   /** Says whether the task may open it, beyond the mode bits: 0 or −EACCES. */
-  readonly #guard: ((task: Task) => number) | null;
-  readonly #watched: ((task: Task) => Changes) | null;
-  readonly #ioctl: TextRequest | null;
+  #guard: ((task: Task) => number) | null;
+  #watched: ((task: Task) => Changes) | null;
+  #ioctl: TextRequest | null;
 
   constructor(
     fileSystem: PseudoFileSystem,
@@ -157,6 +168,14 @@ export class PseudoFile extends PseudoInode {
   override truncate(): number {
     return this.#sink === null ? -EACCES : 0;
   }
+
+  static {
+    stateClass("PseudoFile", this, {
+      save: (it) => ({ source: it.#source, sink: it.#sink, guard: it.#guard, watched: it.#watched, ioctl: it.#ioctl }),
+      load: (it, from) =>
+        ({ source: it.#source, sink: it.#sink, guard: it.#guard, watched: it.#watched, ioctl: it.#ioctl } = from),
+    });
+  }
 }
 
 /**
@@ -164,14 +183,14 @@ export class PseudoFile extends PseudoInode {
  * piece as reading goes on.
  */
 export class TextFile extends OpenFile {
-  readonly #source: TextSource;
-  readonly #sink: TextSink | null;
+  #source: TextSource;
+  #sink: TextSink | null;
   /** The piece read last, the position of its first byte, and where the source goes on (−1: nowhere). */
   #piece: Uint8Array | null = null;
   #start = 0;
   #next = -1;
-  readonly #watched: Changes | null;
-  readonly #ioctl: TextRequest | null;
+  #watched: Changes | null;
+  #ioctl: TextRequest | null;
   /** Of what it watches, when it was opened or a change was told. */
   #seenVersion: number;
 
@@ -267,11 +286,37 @@ export class TextFile extends OpenFile {
     this.position = target;
     return target;
   }
+
+  static {
+    stateClass("TextFile", this, {
+      save: (it) => ({
+        source: it.#source,
+        sink: it.#sink,
+        piece: it.#piece,
+        start: it.#start,
+        next: it.#next,
+        watched: it.#watched,
+        ioctl: it.#ioctl,
+        seenVersion: it.#seenVersion,
+      }),
+      load: (it, from) =>
+        ({
+          source: it.#source,
+          sink: it.#sink,
+          piece: it.#piece,
+          start: it.#start,
+          next: it.#next,
+          watched: it.#watched,
+          ioctl: it.#ioctl,
+          seenVersion: it.#seenVersion,
+        } = from),
+    });
+  }
 }
 
 /** A symbolic link with a fixed or computed target. */
 export class PseudoLink extends PseudoInode {
-  readonly #target: string | ((task: Task) => string | number);
+  #target: string | ((task: Task) => string | number);
 
   constructor(fileSystem: PseudoFileSystem, target: string | ((task: Task) => string | number)) {
     super(fileSystem, S_IFLNK | 0o777);
@@ -281,5 +326,12 @@ export class PseudoLink extends PseudoInode {
   override readlink(task: Task | null): string | number {
     if (typeof this.#target === "string") return this.#target;
     return task === null ? -EINVAL : this.#target(task);
+  }
+
+  static {
+    stateClass("PseudoLink", this, {
+      save: (it) => ({ target: it.#target }),
+      load: (it, from) => ({ target: it.#target } = from),
+    });
   }
 }

@@ -4,6 +4,7 @@
  * net/core/filter.c (bpf_check_classic), kernel/seccomp.c.
  */
 import { EINVAL } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 
 /** `struct sock_filter`. */
 export interface Instruction {
@@ -52,8 +53,8 @@ const ARITHMETIC = new Set([ADD, SUB, MUL, DIV, OR, AND, LSH, RSH, XOR]);
 const JUMPS = new Set([JEQ, JGT, JGE, JSET]);
 
 export class BpfFilter {
-  readonly #program: readonly Instruction[];
-  readonly #memory = new Uint32Array(MEMORY_WORDS);
+  #program: readonly Instruction[];
+  #memory = new Uint32Array(MEMORY_WORDS);
   /** Did the last run look at more than the first two words (the call's number and the architecture)? */
   sawArguments = false;
 
@@ -237,5 +238,12 @@ export class BpfFilter {
           break;
       }
     }
+  }
+
+  static {
+    stateClass("BpfFilter", this, {
+      save: (it) => ({ program: it.#program, memory: it.#memory }),
+      load: (it, from) => ({ program: it.#program, memory: it.#memory } = from),
+    });
   }
 }

@@ -4,6 +4,7 @@
  * syscall/seccomp-calls.ts, what follows from an answer in task/seccomp-check.ts.
  */
 import { EINVAL, ENOMEM } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { type BpfFilter, RECORD_WORDS } from "./bpf-filter.ts";
 
 /**
@@ -48,7 +49,7 @@ export class Seccomp {
   /**
    * By number: 1 when every filter allows the call whatever its arguments are, so that they need not be asked again.
    */
-  readonly #allowed = new Uint8Array(SYSCALLS);
+  #allowed = new Uint8Array(SYSCALLS);
 
   constructor(mode: "strict" | "filter", filters: readonly BpfFilter[]) {
     this.mode = mode;
@@ -92,6 +93,13 @@ export class Seccomp {
     }
     if (!sawArguments && number >= 0 && number < SYSCALLS && result === RET_ALLOW) this.#allowed[number] = 1;
     return result >>> 0;
+  }
+
+  static {
+    stateClass("Seccomp", this, {
+      save: (it) => ({ allowed: it.#allowed }),
+      load: (it, from) => ({ allowed: it.#allowed } = from),
+    });
   }
 }
 

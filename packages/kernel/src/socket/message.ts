@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import type { OpenFile } from "../vfs/open-file.ts";
 
 /** Who sent a message, as SCM_CREDENTIALS shows it (unix(7)). */
@@ -60,5 +61,9 @@ export class IncomingMessage {
 
   addControl(level: number, type: number, data: Uint8Array): void {
     (this.controls ??= []).push({ level, type, data });
+  }
+
+  static {
+    stateClass("IncomingMessage", this);
   }
 }

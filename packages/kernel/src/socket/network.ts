@@ -1,4 +1,5 @@
 import { ENETUNREACH, S_IFSOCK } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { createAnonymousInode } from "../vfs/anonymous-file.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { isLoopback } from "./inet/ip-address.ts";
@@ -39,7 +40,7 @@ export class Network {
   readonly udpMemory: SocketMemory;
   /** Bytes between a provider and user memory; valid during one call. */
   readonly transfer = new Uint8Array(65536);
-  readonly #kernel: SocketKernel;
+  #kernel: SocketKernel;
 
   constructor(kernel: SocketKernel) {
     this.#kernel = kernel;
@@ -81,5 +82,12 @@ export class Network {
   /** Is it an address of this machine? */
   isLocal(ip: string): boolean {
     return isLoopback(ip) || this.interfaces.some((one) => one.addresses.some((address) => address.ip === ip));
+  }
+
+  static {
+    stateClass("Network", this, {
+      save: (it) => ({ kernel: it.#kernel }),
+      load: (it, from) => ({ kernel: it.#kernel } = from),
+    });
   }
 }

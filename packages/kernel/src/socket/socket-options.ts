@@ -63,6 +63,7 @@ import {
   SO_TXTIME,
   SO_PEERPIDFD,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { CAP_NET_ADMIN, CAP_NET_RAW, isCapable } from "../security/credentials.ts";
 import type { Socket } from "./socket.ts";
 import type { SocketCaller } from "./socket-kernel.ts";
@@ -113,6 +114,10 @@ export class SocketOptions {
     this.timestamp = from.timestamp;
     this.boundDevice = from.boundDevice;
     for (const [name, value] of from.stored) this.stored.set(name, value);
+  }
+
+  static {
+    stateClass("SocketOptions", this);
   }
 }
 

@@ -1,4 +1,5 @@
 import { ENOENT, LO_FLAGS_AUTOCLEAR, LO_FLAGS_DIRECT_IO, LO_FLAGS_PARTSCAN } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { type BlockInode, SECTOR_SIZE } from "../block/block-inode.ts";
 import { LoopDevice } from "../block/loop/loop-device.ts";
 import type { Inode } from "../vfs/inode.ts";
@@ -16,7 +17,7 @@ import {
 
 /** A folder whose entries stand for the block devices there are now. */
 abstract class DeviceListing extends PseudoDirectory {
-  readonly #made = new Map<BlockInode, Inode>();
+  #made = new Map<BlockInode, Inode>();
 
   override get cachesNames(): boolean {
     return false;
@@ -58,12 +59,19 @@ abstract class DeviceListing extends PseudoDirectory {
     }
     return super.list(Math.max(0, cursor - BASE), (name, ino, type, next) => emit(name, ino, type, next + BASE));
   }
+
+  static {
+    stateClass("DeviceListing", this, {
+      save: (it) => ({ made: it.#made }),
+      load: (it, from) => ({ made: it.#made } = from),
+    });
+  }
 }
 
 /** /sys/block, /sys/class/block and /sys/dev/block: links to the devices' folders. */
 class DeviceLinks extends DeviceListing {
-  readonly #up: string;
-  readonly #kind: "disks" | "all" | "numbers";
+  #up: string;
+  #kind: "disks" | "all" | "numbers";
 
   constructor(fileSystem: PseudoFileSystem, kind: "disks" | "all" | "numbers") {
     super(fileSystem, 0o755);
@@ -91,11 +99,18 @@ class DeviceLinks extends DeviceListing {
     const folder = device.disk === device ? "" : `${device.disk.name}/`;
     return new PseudoLink(this.fileSystem, `${this.#up}/devices/virtual/block/${folder}${device.name}`);
   }
+
+  static {
+    stateClass("DeviceLinks", this, {
+      save: (it) => ({ up: it.#up, kind: it.#kind }),
+      load: (it, from) => ({ up: it.#up, kind: it.#kind } = from),
+    });
+  }
 }
 
 /** devices/virtual/block, and the folder of a disk with those of its partitions. */
 class DeviceFolders extends DeviceListing {
-  readonly #disk: BlockInode | null;
+  #disk: BlockInode | null;
 
   constructor(fileSystem: PseudoFileSystem, disk: BlockInode | null) {
     super(fileSystem, 0o755);
@@ -115,11 +130,18 @@ class DeviceFolders extends DeviceListing {
     fillFolder(this.fileSystem, folder, device);
     return folder;
   }
+
+  static {
+    stateClass("DeviceFolders", this, {
+      save: (it) => ({ disk: it.#disk }),
+      load: (it, from) => ({ disk: it.#disk } = from),
+    });
+  }
 }
 
 /** The folder of a loop device's own attributes is there while a file lies behind it (loop.c). */
 class LoopFolder extends PseudoDirectory {
-  readonly #loop: LoopDevice;
+  #loop: LoopDevice;
 
   constructor(fileSystem: PseudoFileSystem, loop: LoopDevice) {
     super(fileSystem, 0o755);
@@ -153,6 +175,13 @@ class LoopFolder extends PseudoDirectory {
     emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
   ): number {
     return this.#loop.state === "unbound" ? 0 : super.list(cursor, emit);
+  }
+
+  static {
+    stateClass("LoopFolder", this, {
+      save: (it) => ({ loop: it.#loop }),
+      load: (it, from) => ({ loop: it.#loop } = from),
+    });
   }
 }
 

@@ -1,4 +1,5 @@
 import { CGROUP2_SUPER_MAGIC, PAGE_SIZE, SYSFS_MAGIC } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { allHarts, listOfHarts } from "../task/affinity.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import { TIMEBASE_HZ } from "../time/timebase.ts";
@@ -154,6 +155,10 @@ export class Sysfs extends PseudoFileSystem {
   usage(): FileSystemUsage {
     return { magic: SYSFS_MAGIC, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
   }
+
+  static {
+    stateClass("Sysfs", this);
+  }
 }
 
 function bigEndian32(value: number): number[] {
@@ -223,6 +228,10 @@ export class Cgroup2 extends PseudoFileSystem {
       filesFree: 0,
       nameMax: 255,
     };
+  }
+
+  static {
+    stateClass("Cgroup2", this);
   }
 }
 

@@ -4,6 +4,7 @@
  * The records are `struct acct_v3` of Linux include/uapi/linux/acct.h, little-endian.
  */
 import { EACCES, EIO, EISDIR, EPERM, O_APPEND, O_LARGEFILE, O_WRONLY, AT_FDCWD, RLIMIT_FSIZE } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { Kernel } from "./kernel-state.ts";
 import { CAP_SYS_PACCT, isCapable } from "../security/credentials.ts";
 import { BytesCursor } from "../ground/io-cursor.ts";
@@ -24,7 +25,7 @@ const AFORK = 0x01,
 const TICK_NS = 1e7;
 
 export class Accounting {
-  readonly #kernel: Kernel;
+  #kernel: Kernel;
   #file: OpenFile | null = null;
   /** It rests while the file system is nearly full. */
   #isResting = false;
@@ -65,6 +66,14 @@ export class Accounting {
     if (percent < this.limits.low) this.#isResting = true;
     else if (percent >= this.limits.high) this.#isResting = false;
     return !this.#isResting;
+  }
+
+  static {
+    stateClass("Accounting", this, {
+      save: (it) => ({ kernel: it.#kernel, file: it.#file, isResting: it.#isResting, nextLookNs: it.#nextLookNs }),
+      load: (it, from) =>
+        ({ kernel: it.#kernel, file: it.#file, isResting: it.#isResting, nextLookNs: it.#nextLookNs } = from),
+    });
   }
 }
 

@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import type { PhysicalMemory } from "@stratos/riscv";
 import {
   HART,
@@ -25,9 +26,9 @@ export const RA = 1,
  * −1.
  */
 export class HartRegisters {
-  readonly #u8: Uint8Array;
-  readonly #i32: Int32Array;
-  readonly #u32: Uint32Array;
+  #u8: Uint8Array;
+  #i32: Int32Array;
+  #u32: Uint32Array;
 
   constructor(physical: PhysicalMemory) {
     this.#u8 = physical.u8;
@@ -96,6 +97,13 @@ export class HartRegisters {
   /** A trap or a switch breaks an LR/SC pair (Unprivileged ISA §13.2). */
   dropReservation(): void {
     this.#u32[HART_RESERVATION >> 2] = 0xffffffff;
+  }
+
+  static {
+    stateClass("HartRegisters", this, {
+      save: (it) => ({ u8: it.#u8, i32: it.#i32, u32: it.#u32 }),
+      load: (it, from) => ({ u8: it.#u8, i32: it.#i32, u32: it.#u32 } = from),
+    });
   }
 }
 

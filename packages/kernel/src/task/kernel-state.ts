@@ -1,4 +1,5 @@
 import { PAGE_SIZE, RLIMIT_STACK } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { CpuClock, RandomSource, SocketProvider } from "@stratos/host";
 import type { PhysicalMemory, Processor } from "@stratos/riscv";
 import type { BlockKernel } from "../block/block-kernel.ts";
@@ -89,7 +90,7 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
   readonly timers: TimerQueue;
   /** What dmesg(1) shows. */
   readonly messages: KernelLog;
-  readonly #onMessage: (message: string) => void;
+  #onMessage: (message: string) => void;
   readonly harts: number;
   /** Set by boot. */
   processor!: Processor;
@@ -264,6 +265,14 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
   /** Inode number for pipes, sockets and other anonymous files. */
   allocateAnonymousIno(): number {
     return this.#nextAnonymousIno++;
+  }
+
+  static {
+    stateClass("Kernel", this, {
+      save: (it) => ({ onMessage: it.#onMessage, nextDevice: it.#nextDevice, nextAnonymousIno: it.#nextAnonymousIno }),
+      load: (it, from) =>
+        ({ onMessage: it.#onMessage, nextDevice: it.#nextDevice, nextAnonymousIno: it.#nextAnonymousIno } = from),
+    });
   }
 }
 

@@ -7,6 +7,7 @@ import {
   SIGPROF,
   SIGVTALRM,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { Kernel } from "./kernel-state.ts";
 import { signalInfo, type SignalInfo, type SignalOwner } from "../signal/pending-signals.ts";
 import { sendSignalToProcess, sendSignalToTask } from "../signal/send-signal.ts";
@@ -38,6 +39,13 @@ export class ProcessTimers {
     for (const timer of this.posix.values()) timer.cancel();
     this.posix.clear();
   }
+
+  static {
+    stateClass("ProcessTimers", this, {
+      save: (it) => ({ nextId: it.#nextId }),
+      load: (it, from) => ({ nextId: it.#nextId } = from),
+    });
+  }
 }
 
 export const ITIMER_REAL = 0,
@@ -47,7 +55,7 @@ const SIGNALS = [SIGALRM, SIGVTALRM, SIGPROF];
 
 /** A timer on some clock: armed for a time of that clock, and again each interval. */
 abstract class ClockTimer implements TimerClient {
-  readonly #timer: Timer;
+  #timer: Timer;
   /** On the timer's own clock: when it fires next, or fired last. */
   get deadlineNs(): number {
     return this.#timer.deadlineNs;
@@ -86,6 +94,13 @@ abstract class ClockTimer implements TimerClient {
 
   /** @param missed  expirations that went by unseen before this one */
   protected abstract notify(missed: number): void;
+
+  static {
+    stateClass("ClockTimer", this, {
+      save: (it) => ({ timer: it.#timer }),
+      load: (it, from) => ({ timer: it.#timer } = from),
+    });
+  }
 }
 
 /** Elapsed time: CLOCK_MONOTONIC, which the kernel's own timers run on. */
@@ -99,8 +114,8 @@ function intervalTimeBase(kernel: Kernel, process: ThreadGroup, which: number): 
 }
 
 export class IntervalTimer extends ClockTimer {
-  readonly #process: ThreadGroup;
-  readonly #which: number;
+  #process: ThreadGroup;
+  #which: number;
 
   constructor(kernel: Kernel, process: ThreadGroup, which: number) {
     super(intervalTimeBase(kernel, process, which));
@@ -110,6 +125,13 @@ export class IntervalTimer extends ClockTimer {
 
   protected override notify(): void {
     sendSignalToProcess(this.#process, signalInfo(SIGNALS[this.#which]!, SI_KERNEL));
+  }
+
+  static {
+    stateClass("IntervalTimer", this, {
+      save: (it) => ({ process: it.#process, which: it.#which }),
+      load: (it, from) => ({ process: it.#process, which: it.#which } = from),
+    });
   }
 }
 
@@ -128,8 +150,8 @@ const OVERRUN_MAX = 0x7fffffff;
  */
 export class PosixTimer extends ClockTimer implements SignalOwner {
   readonly clock: number;
-  readonly #process: ThreadGroup;
-  readonly #event: { notify: number; signal: number; valueLow: number; valueHigh: number; thread: Task | null };
+  #process: ThreadGroup;
+  #event: { notify: number; signal: number; valueLow: number; valueHigh: number; thread: Task | null };
   id = 0;
   overrun = 0;
   /** Its signal is in a queue. */
@@ -211,4 +233,11 @@ export class PosixTimer extends ClockTimer implements SignalOwner {
   }
 
   protected override notify(): void {}
+
+  static {
+    stateClass("PosixTimer", this, {
+      save: (it) => ({ process: it.#process, event: it.#event, isQueued: it.#isQueued, rests: it.#rests }),
+      load: (it, from) => ({ process: it.#process, event: it.#event, isQueued: it.#isQueued, rests: it.#rests } = from),
+    });
+  }
 }

@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import type { Task } from "./task.ts";
 
 /** SCHED_IDLE; 1 and 2 are FIFO and RR. */
@@ -9,7 +10,7 @@ const SCHED_IDLE = 5;
  * (`queueIndex`, `queueKind`). Bound: the number of tasks.
  */
 export class RunQueue {
-  readonly #heaps: readonly [Task[], Task[], Task[]] = [[], [], []];
+  #heaps: readonly [Task[], Task[], Task[]] = [[], [], []];
   #arrivals = 0;
 
   get size(): number {
@@ -57,6 +58,13 @@ export class RunQueue {
     task.queueIndex = heap.length;
     heap.push(task);
     up(heap, task.queueIndex);
+  }
+
+  static {
+    stateClass("RunQueue", this, {
+      save: (it) => ({ heaps: it.#heaps, arrivals: it.#arrivals }),
+      load: (it, from) => ({ heaps: it.#heaps, arrivals: it.#arrivals } = from),
+    });
   }
 }
 

@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import type { ProcessGroup } from "../signal/session.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
@@ -28,5 +29,12 @@ export class TaskTable {
 
   get lastAllocated(): number {
     return this.#last;
+  }
+
+  static {
+    stateClass("TaskTable", this, {
+      save: (it) => ({ last: it.#last }),
+      load: (it, from) => ({ last: it.#last } = from),
+    });
   }
 }

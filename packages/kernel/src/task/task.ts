@@ -8,6 +8,7 @@
  * again. `registers` are those of a task that is off the hart. `hasWork` says that signals have to be looked at before
  * it goes on in user mode.
  */
+import { stateClass } from "@stratos/base";
 import { allHarts } from "./affinity.ts";
 import type { AddressSpace } from "../mm/address-space.ts";
 import type { Credentials } from "../security/credentials.ts";
@@ -98,7 +99,7 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
   syscallState: unknown = null;
   /** Why the wait ended: set by wake(). */
   wakeReason: "none" | "queue" | "deadline" | "signal" = "none";
-  readonly #queues: WaitQueue[] = [];
+  #queues: WaitQueue[] = [];
   /** Monotonic nanoseconds at which the wait ends; Infinity: never. */
   deadlineNs = Infinity;
   /** BLOCKED or BLOCKED_EINTR while it waits. */
@@ -194,5 +195,12 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
     }
     this.state = "R";
     this.kernel.scheduler.enqueue(this);
+  }
+
+  static {
+    stateClass("Task", this, {
+      save: (it) => ({ queues: it.#queues }),
+      load: (it, from) => ({ queues: it.#queues } = from),
+    });
   }
 }

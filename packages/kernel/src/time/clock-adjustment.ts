@@ -1,4 +1,5 @@
 import { EFAULT, EINVAL, EPERM } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { CAP_SYS_TIME, isCapable } from "../security/credentials.ts";
 import type { TimeCaller } from "./time-kernel.ts";
 
@@ -28,6 +29,10 @@ export class ClockAdjustment {
   timeConstant = 2;
   tick = 10000;
   tai = 0;
+
+  static {
+    stateClass("ClockAdjustment", this);
+  }
 }
 
 const ADJ_OFFSET = 1,

@@ -1,5 +1,6 @@
 /** The machine's terminal: /dev/tty1 and /dev/console over the terminal that Stratos was started on. */
 import { ENOENT, IUTF8, O_RDWR } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { HostConsole } from "@stratos/host";
 import { lookupChild } from "../vfs/dentry-cache.ts";
 import { isErrno } from "../vfs/inode.ts";
@@ -19,8 +20,8 @@ const INPUT_CAPACITY = 1 << 20;
 
 class ConsoleDriver implements TerminalDriver {
   readonly isPty = false;
-  readonly #host: HostConsole;
-  readonly #waiting = new ByteRing(INPUT_CAPACITY);
+  #host: HostConsole;
+  #waiting = new ByteRing(INPUT_CAPACITY);
   terminal: Terminal | null = null;
   #isFeeding = false;
 
@@ -67,6 +68,13 @@ class ConsoleDriver implements TerminalDriver {
 
   packetStatus(): void {}
   filesChanged(): void {}
+
+  static {
+    stateClass("ConsoleDriver", this, {
+      save: (it) => ({ host: it.#host, waiting: it.#waiting, isFeeding: it.#isFeeding }),
+      load: (it, from) => ({ host: it.#host, waiting: it.#waiting, isFeeding: it.#isFeeding } = from),
+    });
+  }
 }
 
 /** Makes the host's terminal the machine's. Its end (the window was closed) hangs the terminal up. */

@@ -21,6 +21,7 @@ import {
   SIGPIPE,
   SI_KERNEL,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { HostStreamIn, HostStreamOut } from "@stratos/host";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToTask } from "../signal/send-signal.ts";
@@ -37,7 +38,7 @@ const chunk = new Uint8Array(CHUNK);
 
 /** The stream as a file: opening it again (/dev/stdin, /proc/self/fd/0) leads to the same bytes. */
 class HostStreamInode extends AnonymousInode {
-  readonly #reopen: (flags: number, path: Path | null) => OpenFile | number;
+  #reopen: (flags: number, path: Path | null) => OpenFile | number;
 
   constructor(kernel: TtyKernel, reopen: (flags: number, path: Path | null) => OpenFile | number) {
     super(anonymousMount(kernel).fileSystem, kernel.allocateAnonymousIno(), S_IFIFO | 0o600, kernel.vfs.now());
@@ -47,11 +48,18 @@ class HostStreamInode extends AnonymousInode {
   override open(_task: TtyCaller, flags: number, path: Path): OpenFile | number {
     return this.#reopen(flags, path);
   }
+
+  static {
+    stateClass("HostStreamInode", this, {
+      save: (it) => ({ reopen: it.#reopen }),
+      load: (it, from) => ({ reopen: it.#reopen } = from),
+    });
+  }
 }
 
 /** What both directions share: they look like pipes. */
 abstract class HostStreamFile extends OpenFile {
-  readonly #queue: WaitQueue;
+  #queue: WaitQueue;
 
   constructor(queue: WaitQueue, flags: number, inode: AnonymousInode, path: Path | null) {
     super(flags, inode, path);
@@ -70,10 +78,17 @@ abstract class HostStreamFile extends OpenFile {
   protected override dispose(): void {
     this.inode!.users--;
   }
+
+  static {
+    stateClass("HostStreamFile", this, {
+      save: (it) => ({ queue: it.#queue }),
+      load: (it, from) => ({ queue: it.#queue } = from),
+    });
+  }
 }
 
 class HostInputFile extends HostStreamFile {
-  readonly #stream: HostStreamIn;
+  #stream: HostStreamIn;
 
   constructor(stream: HostStreamIn, queue: WaitQueue, flags: number, inode: AnonymousInode, path: Path | null) {
     super(queue, flags, inode, path);
@@ -108,10 +123,17 @@ class HostInputFile extends HostStreamFile {
       ? task.space.storeU32(argument, this.#stream.available)
       : super.ioctl(task, command, argument);
   }
+
+  static {
+    stateClass("HostInputFile", this, {
+      save: (it) => ({ stream: it.#stream }),
+      load: (it, from) => ({ stream: it.#stream } = from),
+    });
+  }
 }
 
 class HostOutputFile extends HostStreamFile {
-  readonly #stream: HostStreamOut;
+  #stream: HostStreamOut;
 
   constructor(stream: HostStreamOut, queue: WaitQueue, flags: number, inode: AnonymousInode, path: Path | null) {
     super(queue, flags, inode, path);
@@ -157,6 +179,13 @@ class HostOutputFile extends HostStreamFile {
     if (total > 0) return total;
     sendSignalToTask(task, signalInfo(SIGPIPE, SI_KERNEL));
     return -EPIPE;
+  }
+
+  static {
+    stateClass("HostOutputFile", this, {
+      save: (it) => ({ stream: it.#stream }),
+      load: (it, from) => ({ stream: it.#stream } = from),
+    });
   }
 }
 

@@ -34,6 +34,7 @@ import {
   TIOCSPTLCK,
   RLIMIT_NOFILE,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { DevptsFileSystem } from "./devpts.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
 import { pauseTransfer } from "../ground/call-work.ts";
@@ -134,6 +135,10 @@ export class Pty implements TerminalDriver {
     const file = new TerminalFile(this.terminal, flags & ~O_NOCTTY, inode, path);
     if ((flags & O_NOCTTY) === 0 && file.isReadable) acquireOnOpen(task, this.terminal);
     return file;
+  }
+
+  static {
+    stateClass("Pty", this);
   }
 }
 
@@ -293,5 +298,9 @@ export class PtyMasterFile extends OpenFile {
 
   protected override dispose(): void {
     this.pty.masterClosed();
+  }
+
+  static {
+    stateClass("PtyMasterFile", this);
   }
 }

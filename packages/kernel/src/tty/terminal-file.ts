@@ -1,4 +1,5 @@
 import { EAGAIN, EIO, EXTPROC, ICANON, O_NONBLOCK, SIGTTIN, SIGTTOU, TOSTOP, VMIN, VTIME } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { BLOCKED, BLOCKED_EINTR, type WaitQueue } from "../ground/wait-queue.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
@@ -19,7 +20,7 @@ interface TimedRead {
 export class TerminalFile extends OpenFile implements TerminalHolder {
   readonly terminal: Terminal;
   /** /dev/console is not subject to job control on reading (Linux n_tty.c job_control). */
-  readonly #isConsole: boolean;
+  #isConsole: boolean;
   isHungUp = false;
 
   constructor(terminal: Terminal, flags: number, inode: Inode | null, path: Path | null, isConsole = false) {
@@ -133,5 +134,12 @@ export class TerminalFile extends OpenFile implements TerminalHolder {
 
   protected override dispose(): void {
     this.terminal.closed(this);
+  }
+
+  static {
+    stateClass("TerminalFile", this, {
+      save: (it) => ({ isConsole: it.#isConsole }),
+      load: (it, from) => ({ isConsole: it.#isConsole } = from),
+    });
   }
 }

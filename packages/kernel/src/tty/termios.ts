@@ -22,6 +22,7 @@ import {
   ONLCR,
   OPOST,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { TtyCaller } from "./tty-kernel.ts";
 
 /**
@@ -81,6 +82,10 @@ export class Termios {
     const copy = new Termios();
     copy.assign(this);
     return copy;
+  }
+
+  static {
+    stateClass("Termios", this);
   }
 }
 

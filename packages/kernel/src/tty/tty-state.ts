@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import type { DevptsFileSystem } from "./devpts.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -7,4 +8,8 @@ export class TtyState {
   console: Terminal | null = null;
   /** Made on first use (tty/devpts.ts). */
   devpts: DevptsFileSystem | null = null;
+
+  static {
+    stateClass("TtyState", this);
+  }
 }

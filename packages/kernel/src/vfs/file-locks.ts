@@ -1,5 +1,5 @@
 import { EAGAIN, EDEADLK, ENOLCK, F_RDLCK, F_UNLCK, LOCK_EX, LOCK_SH } from "@stratos/abi";
-import { conflictingRange, replaceRange, waitsFor, type RangeLock as Range } from "@stratos/base";
+import { conflictingRange, replaceRange, waitsFor, type RangeLock as Range, stateClass } from "@stratos/base";
 import { BLOCKED, WaitQueue } from "../ground/wait-queue.ts";
 import type { FileTable } from "./file-table.ts";
 import type { Inode } from "./inode.ts";
@@ -19,6 +19,10 @@ export class FileLocks {
   ranges: RangeLock[] = [];
   readonly flocks = new Map<OpenFile, number>();
   readonly queue = new WaitQueue();
+
+  static {
+    stateClass("FileLocks", this);
+  }
 }
 
 /** Ranges locked in one file; more are refused (fcntl(2), ENOLCK). */

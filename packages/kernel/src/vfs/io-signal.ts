@@ -1,4 +1,5 @@
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, SI_KERNEL, SIGIO } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { Credentials } from "../security/credentials.ts";
 import type { Waiter, WaitQueue } from "../ground/wait-queue.ts";
 import type { OpenFile } from "./open-file.ts";
@@ -43,10 +44,10 @@ export function sendIoSignal(kernel: VfsKernel, file: OpenFile, fd: number, code
 
 /** O_ASYNC of a description: a signal whenever it becomes ready. */
 export class AsyncNotification implements Waiter {
-  readonly #kernel: VfsKernel;
-  readonly #file: OpenFile;
-  readonly #fd: number;
-  readonly #queue: WaitQueue;
+  #kernel: VfsKernel;
+  #file: OpenFile;
+  #fd: number;
+  #queue: WaitQueue;
 
   constructor(kernel: VfsKernel, file: OpenFile, fd: number, queue: WaitQueue) {
     this.#kernel = kernel;
@@ -76,5 +77,12 @@ export class AsyncNotification implements Waiter {
 
   stop(): void {
     this.#queue.remove(this);
+  }
+
+  static {
+    stateClass("AsyncNotification", this, {
+      save: (it) => ({ kernel: it.#kernel, file: it.#file, fd: it.#fd, queue: it.#queue }),
+      load: (it, from) => ({ kernel: it.#kernel, file: it.#file, fd: it.#fd, queue: it.#queue } = from),
+    });
   }
 }

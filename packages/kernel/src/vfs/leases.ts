@@ -1,4 +1,5 @@
 import { EACCES, EAGAIN, EINVAL, F_RDLCK, F_UNLCK, F_WRLCK } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { CAP_LEASE, isCapable } from "../security/credentials.ts";
 import { sendIoSignal } from "./io-signal.ts";
 import { POLL_MSG } from "../signal/pending-signals.ts";
@@ -24,6 +25,10 @@ interface Lease {
 export class FileLeases {
   held: Lease[] = [];
   readonly queue = new WaitQueue();
+
+  static {
+    stateClass("FileLeases", this);
+  }
 }
 
 /** fcntl(F_GETLEASE): what the description holds, or will hold when a break has ended. */

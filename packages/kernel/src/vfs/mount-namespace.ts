@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import { Changes } from "../ground/changes.ts";
 import type { Dentry } from "./dentry.ts";
 import { Mount } from "./mount.ts";
@@ -6,7 +7,7 @@ import { Mount } from "./mount.ts";
 export class MountNamespace {
   readonly mounts: Mount[] = [];
   /** Those by the place that they cover, the latest last: a path walk asks at each place that has any. */
-  readonly #byPoint = new Map<Dentry, Mount[]>();
+  #byPoint = new Map<Dentry, Mount[]>();
   root: Mount;
   /** File system contexts that see it; the last one to go takes the mounts along. */
   users = 0;
@@ -100,5 +101,12 @@ export class MountNamespace {
       if (mount !== this.root) namespace.add(copy);
     }
     return { namespace, pairs };
+  }
+
+  static {
+    stateClass("MountNamespace", this, {
+      save: (it) => ({ byPoint: it.#byPoint }),
+      load: (it, from) => ({ byPoint: it.#byPoint } = from),
+    });
   }
 }

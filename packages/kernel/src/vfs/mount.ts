@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import type { Dentry } from "./dentry.ts";
 import type { FileSystem } from "./file-system.ts";
 
@@ -34,5 +35,9 @@ export class Mount {
     this.mountPoint = mountPoint;
     this.flags = flags;
     this.source = source;
+  }
+
+  static {
+    stateClass("Mount", this);
   }
 }

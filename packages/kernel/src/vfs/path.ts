@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import type { Dentry } from "./dentry.ts";
 import type { Mount } from "./mount.ts";
 
@@ -28,5 +29,9 @@ export class Path {
 
   equals(other: Path): boolean {
     return this.mount === other.mount && this.dentry === other.dentry;
+  }
+
+  static {
+    stateClass("Path", this);
   }
 }

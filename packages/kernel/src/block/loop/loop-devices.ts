@@ -11,6 +11,7 @@ import {
   LOOP_CTL_REMOVE,
   O_EXCL,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { minorOf } from "../../vfs/device-registry.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
@@ -28,8 +29,8 @@ const MISC_MAJOR = 10,
 
 /** The loop devices that were asked for, by number. There are none at first, as with `max_loop=0`. */
 class LoopDevices {
-  readonly #kernel: BlockKernel;
-  readonly #devices = new Map<number, LoopDevice>();
+  #kernel: BlockKernel;
+  #devices = new Map<number, LoopDevice>();
 
   constructor(kernel: BlockKernel) {
     this.#kernel = kernel;
@@ -69,11 +70,18 @@ class LoopDevices {
     const unbound = [...this.#devices.values()].filter((loop) => loop.state === "unbound").map((loop) => loop.number);
     return unbound.length > 0 ? Math.min(...unbound) : this.add(-1);
   }
+
+  static {
+    stateClass("LoopDevices", this, {
+      save: (it) => ({ kernel: it.#kernel, devices: it.#devices }),
+      load: (it, from) => ({ kernel: it.#kernel, devices: it.#devices } = from),
+    });
+  }
 }
 
 /** /dev/loop-control (loop(4)). */
 class LoopControlFile extends OpenFile {
-  readonly #devices: LoopDevices;
+  #devices: LoopDevices;
 
   constructor(devices: LoopDevices, flags: number, inode: Inode, path: Path) {
     super(flags, inode, path);
@@ -91,6 +99,13 @@ class LoopControlFile extends OpenFile {
       default:
         return -ENOTTY;
     }
+  }
+
+  static {
+    stateClass("LoopControlFile", this, {
+      save: (it) => ({ devices: it.#devices }),
+      load: (it, from) => ({ devices: it.#devices } = from),
+    });
   }
 }
 

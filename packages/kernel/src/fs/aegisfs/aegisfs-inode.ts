@@ -36,6 +36,7 @@ import {
   S_IFMT,
   S_IFREG,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import {
   FALLOC_FL_COLLAPSE_RANGE,
   FALLOC_FL_INSERT_RANGE,
@@ -75,7 +76,7 @@ export class AegisInode extends Inode implements PageBacking {
   /** The size of a file that the kernel's offsets do not reach the end of. */
   #farSize: bigint | null = null;
   /** Pages that wait for write-back and were promised a block, since an owner of the file has a limit (quota(7)). */
-  readonly #promised = new Set<number>();
+  #promised = new Set<number>();
   /** `version` at the beginning. */
   readonly firstVersion: number;
 
@@ -585,6 +586,13 @@ export class AegisInode extends Inode implements PageBacking {
     this.pages?.dispose();
     this.#giveUpPromises();
     this.fileSystem.drop(this);
+  }
+
+  static {
+    stateClass("AegisInode", this, {
+      save: (it) => ({ farSize: it.#farSize, promised: it.#promised }),
+      load: (it, from) => ({ farSize: it.#farSize, promised: it.#promised } = from),
+    });
   }
 }
 

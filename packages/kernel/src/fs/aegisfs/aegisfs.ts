@@ -1,6 +1,7 @@
 import { Attributes, DirectoryEntry, ROOT_INO } from "@stratos/aegisfs";
 import type { Subvolume, Volume } from "@stratos/aegisfs";
 import { EIO, ESTALE } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { loadAcl } from "../../vfs/acl-inheritance.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
 import type { Time } from "../../vfs/inode.ts";
@@ -31,8 +32,8 @@ export class AegisFileSystem extends FileSystem {
    */
   readonly emptied: Set<AegisInode> = new Set();
   /** Those of them whose pages a sync under way has begun to store. */
-  readonly #drained: Set<AegisInode> = new Set();
-  readonly #inodes = new Map<number, AegisInode>();
+  #drained: Set<AegisInode> = new Set();
+  #inodes = new Map<number, AegisInode>();
   /** Versions of inode objects begin here: above each version that a forgotten object of a changed file had. */
   #versionFloor = 0;
   /** Pages that writes were promised and that are not stored yet; too high where a page was written twice. */
@@ -167,5 +168,18 @@ export class AegisFileSystem extends FileSystem {
 
   override shutdown(): void {
     syncFileSystem(this.kernel, this);
+  }
+
+  static {
+    stateClass("AegisFileSystem", this, {
+      save: (it) => ({
+        drained: it.#drained,
+        inodes: it.#inodes,
+        versionFloor: it.#versionFloor,
+        promised: it.#promised,
+      }),
+      load: (it, from) =>
+        ({ drained: it.#drained, inodes: it.#inodes, versionFloor: it.#versionFloor, promised: it.#promised } = from),
+    });
   }
 }

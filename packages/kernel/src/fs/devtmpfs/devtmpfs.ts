@@ -1,4 +1,5 @@
 import { ENOENT, S_IFCHR, S_IFDIR } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { forgetChild, lookupChild, unlinkDentry } from "../../vfs/dentry-cache.ts";
 import { makeDevice } from "../../vfs/device-registry.ts";
 import type { FileSystemType } from "../../vfs/file-system-types.ts";
@@ -72,6 +73,10 @@ export class Devtmpfs extends Tmpfs {
     const dentry = root === undefined ? -ENOENT : lookupChild(this.kernel, root.dentry, name);
     this.root.unlink(name, inode, this.kernel.vfs.now());
     if (typeof dentry !== "number") unlinkDentry(this.kernel, dentry);
+  }
+
+  static {
+    stateClass("Devtmpfs", this);
   }
 }
 

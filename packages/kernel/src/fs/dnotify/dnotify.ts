@@ -9,6 +9,7 @@ import {
   IN_MOVED_FROM,
   IN_MOVED_TO,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { POLL_MSG } from "../../signal/pending-signals.ts";
 import { sendIoSignal } from "../../vfs/io-signal.ts";
 import { addMark, type InotifyMark, removeMark, RENAMED_WITHIN } from "../../vfs/inotify-marks.ts";
@@ -38,10 +39,10 @@ const EVENTS: readonly (readonly [flag: number, mask: number])[] = [
 
 /** What a description asked for; it goes with the description. */
 export class DirectoryNotification implements InotifyMark {
-  readonly #kernel: FsKernel;
-  readonly #file: OpenFile;
-  readonly #inode: Inode;
-  readonly #fd: number;
+  #kernel: FsKernel;
+  #file: OpenFile;
+  #inode: Inode;
+  #fd: number;
   #isMultishot = false;
   mask = 0;
   readonly isOnlyLinked = false;
@@ -71,6 +72,20 @@ export class DirectoryNotification implements InotifyMark {
 
   stop(): void {
     if (removeMark(this.#kernel, this.#inode, this)) this.#file.directoryNotification = null;
+  }
+
+  static {
+    stateClass("DirectoryNotification", this, {
+      save: (it) => ({
+        kernel: it.#kernel,
+        file: it.#file,
+        inode: it.#inode,
+        fd: it.#fd,
+        isMultishot: it.#isMultishot,
+      }),
+      load: (it, from) =>
+        ({ kernel: it.#kernel, file: it.#file, inode: it.#inode, fd: it.#fd, isMultishot: it.#isMultishot } = from),
+    });
   }
 }
 

@@ -13,7 +13,7 @@ import {
   POLLWRNORM,
   SI_MESGQ,
 } from "@stratos/abi";
-import { byteStringOf } from "@stratos/base";
+import { byteStringOf, stateClass } from "@stratos/base";
 import { sendSignalToProcess } from "../../signal/send-signal.ts";
 import { BLOCKED, type WaitQueue } from "../../ground/wait-queue.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
@@ -140,6 +140,10 @@ export class MessageQueueFile extends OpenFile {
     if (target < 0 || target > Number.MAX_SAFE_INTEGER) return -EINVAL;
     this.position = target;
     return target;
+  }
+
+  static {
+    stateClass("MessageQueueFile", this);
   }
 }
 

@@ -18,6 +18,7 @@ import {
   SI_KERNEL,
   S_IFIFO,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { Credentials } from "../../security/credentials.ts";
 import { signalInfo } from "../../signal/pending-signals.ts";
 import { sendSignalToTask } from "../../signal/send-signal.ts";
@@ -122,6 +123,10 @@ export class PipeFile extends OpenFile {
 
   override get description(): string {
     return `pipe:[${this.inode.ino}]`;
+  }
+
+  static {
+    stateClass("PipeFile", this);
   }
 }
 

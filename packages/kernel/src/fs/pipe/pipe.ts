@@ -1,4 +1,5 @@
 import { PAGE_SIZE, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { WaitQueue } from "../../ground/wait-queue.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
@@ -13,10 +14,10 @@ export const PIPE_BUF = 4096;
  * Bytes lie at ring positions `[#start, #start + length)` modulo `capacity`.
  */
 export class Pipe {
-  readonly #kernel: FsKernel;
+  #kernel: FsKernel;
   #frames: Int32Array;
   /** Who made it: its pages count for that user (pipe-limits.ts), until both ends are gone. */
-  readonly #uid: number;
+  #uid: number;
   #charged = 0;
   #start = 0;
   length = 0;
@@ -165,6 +166,14 @@ export class Pipe {
       if (this.readers === 0) ready |= POLLERR;
     }
     return ready;
+  }
+
+  static {
+    stateClass("Pipe", this, {
+      save: (it) => ({ kernel: it.#kernel, frames: it.#frames, uid: it.#uid, charged: it.#charged, start: it.#start }),
+      load: (it, from) =>
+        ({ kernel: it.#kernel, frames: it.#frames, uid: it.#uid, charged: it.#charged, start: it.#start } = from),
+    });
   }
 }
 

@@ -1,4 +1,5 @@
 import { EINVAL, ENOSPC, ESTALE, PAGE_SIZE, S_IFDIR, TMPFS_MAGIC } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
 import { type FileSystemType, parseMountOptions } from "../../vfs/file-system-types.ts";
 import type { Inode, NewInode } from "../../vfs/inode.ts";
@@ -30,7 +31,7 @@ export class Tmpfs extends FileSystem {
   #nextIno = 1;
   /** By number, for handles. Bound: `inodesMax`. */
   readonly inodes = new Map<number, TmpfsInode>();
-  readonly #options: TmpfsOptions;
+  #options: TmpfsOptions;
 
   constructor(kernel: FsKernel, options: Partial<TmpfsOptions> = {}) {
     super(kernel.allocateDevice());
@@ -119,6 +120,13 @@ export class Tmpfs extends FileSystem {
 
   override shutdown(): void {
     this.kernel.reaper.add(new DismantledTree(this.root));
+  }
+
+  static {
+    stateClass("Tmpfs", this, {
+      save: (it) => ({ nextIno: it.#nextIno, options: it.#options }),
+      load: (it, from) => ({ nextIno: it.#nextIno, options: it.#options } = from),
+    });
   }
 }
 

@@ -74,6 +74,7 @@ import {
   SOCK_RAW,
   TCP_ESTABLISHED,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { Ancillary, ControlMessage } from "../message.ts";
 import type { Network } from "../network.ts";
 import { intOption, optionInt } from "../socket-options.ts";
@@ -234,6 +235,10 @@ export class IpOptions {
         controls.push({ level: IPPROTO_IPV6, type: IPV6_TCLASS, data: intOption(trafficClass) });
     }
     return controls.length === 0 ? null : controls;
+  }
+
+  static {
+    stateClass("IpOptions", this);
   }
 }
 

@@ -1,4 +1,4 @@
-import { concatBytes } from "@stratos/base";
+import { concatBytes, stateClass } from "@stratos/base";
 import {
   AF_INET,
   AF_INET6,
@@ -73,7 +73,7 @@ const LENGTH_MAX = 65515;
  * sockets, which carry TCP and UDP.
  */
 export class PacketSocket extends DatagramSocket {
-  readonly #queue: IpPacket[] = [];
+  #queue: IpPacket[] = [];
   #queuedCost = 0;
   /** Types that are not wanted: of ICMP (raw(7), ICMP_FILTER) 32, of ICMPv6 (RFC 3542 §3.2) 256 bits. */
   #filter = new Uint8Array(32);
@@ -306,6 +306,24 @@ export class PacketSocket extends DatagramSocket {
     this.#queue.length = 0;
     this.kernel.network.udpMemory.bytes -= this.#queuedCost;
     super.dispose();
+  }
+
+  static {
+    stateClass("PacketSocket", this, {
+      save: (it) => ({
+        queue: it.#queue,
+        queuedCost: it.#queuedCost,
+        filter: it.#filter,
+        includesHeader: it.#includesHeader,
+      }),
+      load: (it, from) =>
+        ({
+          queue: it.#queue,
+          queuedCost: it.#queuedCost,
+          filter: it.#filter,
+          includesHeader: it.#includesHeader,
+        } = from),
+    });
   }
 }
 

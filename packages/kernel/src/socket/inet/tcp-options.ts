@@ -23,6 +23,7 @@ import {
   TCP_USER_TIMEOUT,
   TCP_WINDOW_CLAMP,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { HostSocket } from "@stratos/host";
 import { intOption, optionInt } from "../socket-options.ts";
 
@@ -77,6 +78,10 @@ export class TcpOptions {
     host.setOption("noDelay", this.noDelay ? 1 : 0);
     const idle = this.values.get(TCP_KEEPIDLE);
     if (idle !== undefined) host.setOption("keepAliveSeconds", idle);
+  }
+
+  static {
+    stateClass("TcpOptions", this);
   }
 }
 

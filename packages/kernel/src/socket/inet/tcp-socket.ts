@@ -47,6 +47,7 @@ import {
   TCP_SYN_SENT,
   SI_KERNEL,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { HostSocket } from "@stratos/host";
 import { signalInfo } from "../../signal/pending-signals.ts";
 import { signalFileOwner } from "../../vfs/io-signal.ts";
@@ -617,5 +618,41 @@ export class TcpSocket extends InetSocket {
     if (this.#corkTimer !== null) this.kernel.timers.cancel(this.#corkTimer);
     this.#leave(this.options.lingerSeconds === 0);
     super.dispose();
+  }
+
+  static {
+    stateClass("TcpSocket", this, {
+      save: (it) => ({
+        phase: it.#phase,
+        state: it.#state,
+        transport: it.#transport,
+        hostSocket: it.#hostSocket,
+        isReadShut: it.#isReadShut,
+        isWriteShut: it.#isWriteShut,
+        corkTimer: it.#corkTimer,
+        backlogMax: it.#backlogMax,
+        accepted: it.#accepted,
+        waiting: it.#waiting,
+        hostListener: it.#hostListener,
+        isListenPending: it.#isListenPending,
+        target: it.#target,
+      }),
+      load: (it, from) =>
+        ({
+          phase: it.#phase,
+          state: it.#state,
+          transport: it.#transport,
+          hostSocket: it.#hostSocket,
+          isReadShut: it.#isReadShut,
+          isWriteShut: it.#isWriteShut,
+          corkTimer: it.#corkTimer,
+          backlogMax: it.#backlogMax,
+          accepted: it.#accepted,
+          waiting: it.#waiting,
+          hostListener: it.#hostListener,
+          isListenPending: it.#isListenPending,
+          target: it.#target,
+        } = from),
+    });
   }
 }

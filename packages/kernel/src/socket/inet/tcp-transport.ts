@@ -1,4 +1,5 @@
 import { EAGAIN, ECONNRESET, EINVAL, EPIPE } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { HostSocket, HostSocketEvents } from "@stratos/host";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { ByteRing } from "../byte-ring.ts";
@@ -56,12 +57,12 @@ const SEGMENT_BYTES = 65483;
  * - bytes that arrived before the reset can still be read.
  */
 export class LoopbackTransport implements TcpTransport {
-  readonly #incoming = new ByteRing();
+  #incoming = new ByteRing();
   /** Bytes at the end of `#incoming` that the other side holds back: they are not there yet. */
   #heldBack = 0;
   #other: LoopbackTransport | null = null;
-  readonly #owner: HostSocketEvents;
-  readonly #memory: SocketMemory;
+  #owner: HostSocketEvents;
+  #memory: SocketMemory;
   #hasSentFin = false;
   #isClosed = false;
   #isReadStopped = false;
@@ -231,13 +232,45 @@ export class LoopbackTransport implements TcpTransport {
   get isAtMark(): boolean {
     return this.#mark === this.#incoming.readPosition;
   }
+
+  static {
+    stateClass("LoopbackTransport", this, {
+      save: (it) => ({
+        incoming: it.#incoming,
+        heldBack: it.#heldBack,
+        other: it.#other,
+        owner: it.#owner,
+        memory: it.#memory,
+        hasSentFin: it.#hasSentFin,
+        isClosed: it.#isClosed,
+        isReadStopped: it.#isReadStopped,
+        error: it.#error,
+        urgent: it.#urgent,
+        mark: it.#mark,
+      }),
+      load: (it, from) =>
+        ({
+          incoming: it.#incoming,
+          heldBack: it.#heldBack,
+          other: it.#other,
+          owner: it.#owner,
+          memory: it.#memory,
+          hasSentFin: it.#hasSentFin,
+          isClosed: it.#isClosed,
+          isReadStopped: it.#isReadStopped,
+          error: it.#error,
+          urgent: it.#urgent,
+          mark: it.#mark,
+        } = from),
+    });
+  }
 }
 
 /** A connection that the provider carries. */
 export class HostTransport implements TcpTransport {
-  readonly #host: HostSocket;
+  #host: HostSocket;
   /** Bytes between the provider and the caller's memory. */
-  readonly #transfer: Uint8Array;
+  #transfer: Uint8Array;
   #isReadStopped = false;
   #hasFinished = false;
   isReset = false;
@@ -349,5 +382,25 @@ export class HostTransport implements TcpTransport {
 
   get isAtMark(): boolean {
     return false;
+  }
+
+  static {
+    stateClass("HostTransport", this, {
+      save: (it) => ({
+        host: it.#host,
+        transfer: it.#transfer,
+        isReadStopped: it.#isReadStopped,
+        hasFinished: it.#hasFinished,
+        error: it.#error,
+      }),
+      load: (it, from) =>
+        ({
+          host: it.#host,
+          transfer: it.#transfer,
+          isReadStopped: it.#isReadStopped,
+          hasFinished: it.#hasFinished,
+          error: it.#error,
+        } = from),
+    });
   }
 }

@@ -40,7 +40,7 @@ import {
   UDP_GRO,
   UDP_SEGMENT,
 } from "@stratos/abi";
-import { concatBytes } from "@stratos/base";
+import { concatBytes, stateClass } from "@stratos/base";
 import type { HostAddress, HostSocket, SocketProvider } from "@stratos/host";
 import { BLOCKED_KILLABLE } from "../../ground/wait-queue.ts";
 import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
@@ -110,7 +110,7 @@ const LENGTH_MAX_V4 = 65507,
  * the provider, with one host socket for each IP version in use.
  */
 export class UdpSocket extends DatagramSocket {
-  readonly #queue: Datagram[] = [];
+  #queue: Datagram[] = [];
   #queuedCost = 0;
   /** By IP version: 4, 6. A bound one stands alone at its place. */
   #hosts: (HostSocket | undefined)[] = [undefined, undefined];
@@ -118,8 +118,8 @@ export class UdpSocket extends DatagramSocket {
   #boundHost: HostSocket | null = null;
   #isBindPending = false;
   #corked: CorkedDatagram | null = null;
-  readonly #errors: ErrorQueue;
-  readonly #options = new Map<number, number>();
+  #errors: ErrorQueue;
+  #options = new Map<number, number>();
 
   /**
    * @param protocol  IPPROTO_UDP, or IPPROTO_UDPLITE (udplite(7)), which stays inside the machine: hosts don't offer it
@@ -624,5 +624,31 @@ export class UdpSocket extends DatagramSocket {
     this.#queue.length = 0;
     this.kernel.network.udpMemory.bytes -= this.#queuedCost;
     super.dispose();
+  }
+
+  static {
+    stateClass("UdpSocket", this, {
+      save: (it) => ({
+        queue: it.#queue,
+        queuedCost: it.#queuedCost,
+        hosts: it.#hosts,
+        boundHost: it.#boundHost,
+        isBindPending: it.#isBindPending,
+        corked: it.#corked,
+        errors: it.#errors,
+        options: it.#options,
+      }),
+      load: (it, from) =>
+        ({
+          queue: it.#queue,
+          queuedCost: it.#queuedCost,
+          hosts: it.#hosts,
+          boundHost: it.#boundHost,
+          isBindPending: it.#isBindPending,
+          corked: it.#corked,
+          errors: it.#errors,
+          options: it.#options,
+        } = from),
+    });
   }
 }

@@ -1,4 +1,4 @@
-import { concatBytes } from "@stratos/base";
+import { concatBytes, stateClass } from "@stratos/base";
 import {
   AF_NETLINK,
   AF_UNSPEC,
@@ -94,9 +94,9 @@ export class NetlinkSocket extends Socket {
   /** nl_pid; 0 until bind or the first message. */
   portId = 0;
   groups = 0;
-  readonly #queue: Uint8Array[] = [];
+  #queue: Uint8Array[] = [];
   #queuedBytes = 0;
-  readonly #options = new Map<number, number>();
+  #options = new Map<number, number>();
 
   constructor(kernel: SocketKernel, type: number, protocol: number, flags: number, task: SocketCaller) {
     super(kernel, AF_NETLINK, type, protocol, flags, task.credentials);
@@ -305,6 +305,13 @@ export class NetlinkSocket extends Socket {
     if (this.portId !== 0) this.kernel.network.netlinkSockets.delete(this.#key(this.portId));
     this.#queue.length = 0;
     this.kernel.network.udpMemory.bytes -= this.#queuedBytes;
+  }
+
+  static {
+    stateClass("NetlinkSocket", this, {
+      save: (it) => ({ queue: it.#queue, queuedBytes: it.#queuedBytes, options: it.#options }),
+      load: (it, from) => ({ queue: it.#queue, queuedBytes: it.#queuedBytes, options: it.#options } = from),
+    });
   }
 }
 

@@ -1,4 +1,5 @@
 import { EINVAL, RLIMIT_CORE } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { Kernel } from "../kernel-state.ts";
 import { pathName } from "../../vfs/path-name.ts";
 import type { Task } from "../task.ts";
@@ -7,6 +8,10 @@ import type { Task } from "../task.ts";
 export class CoreSettings {
   pattern = "core";
   usesPid = false;
+
+  static {
+    stateClass("CoreSettings", this);
+  }
 }
 
 /** The file's name by the pattern (core(5), "Naming of core dump files"). Slashes of what is put in become "!". */
