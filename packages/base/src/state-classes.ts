@@ -13,24 +13,26 @@
  *
  * Public fields go by themselves. A subclass names itself as well, and has its base's fields with its own.
  *
- * An object that is loaded begins as a *blank*: its constructor has run over `NOTHING`, which answers whatever is asked
- * of it with nothing, so that the object has the shape and the private fields that all of its kind have. Then each field
- * is set. So a constructor may make and count what it likes, but must do nothing to the world by other means than its
- * arguments.
+ * An object that is loaded begins as a *blank*: its constructor has run over `NOTHING`, which answers whatever is
+ * asked of it with nothing, so that the object has the shape and the private fields that all of its kind have. Then
+ * each field is set. So a constructor may make and count what it likes, but must do nothing to the world by other means
+ * than its arguments.
  */
 import { assert } from "./assert.ts";
 
-export interface StateFields<T, P extends object> {
+interface StateFields<T, P extends object> {
   /** Private fields by name. */
   save(it: T): P;
   load(it: T, from: P): unknown;
 }
 
-export interface StateOptions<T> {
-  /** Public fields that are no state: a loaded object keeps what its blank has. */
-  readonly keeps?: readonly (keyof T & string)[];
+interface StateOptions<T> {
+  /** Fields that are no state: a loaded object keeps what its blank has. */
+  readonly keeps?: readonly ((keyof T & string) | `#${string}`)[];
   /** Made in another way than over `NOTHING`. */
   readonly blank?: () => T;
+  /** Called when the object and all others are there: it takes up again with the outside. */
+  readonly loaded?: (it: T) => void;
   /**
    * It is made anew from what `describe` says of it (closures that only its maker can give it), when all other objects
    * have their fields; its public fields are then set like those of others, but for functions.
@@ -58,7 +60,7 @@ export function stateClass<T extends object, P extends object>(
   name: string,
   type: { readonly prototype: T },
   fields: StateFields<T, P> | null = null,
-  options: StateOptions<T> = {},
+  options: StateOptions<NoInfer<T>> = {},
 ): void {
   assert(!byName.has(name), `one class is ${name}`);
   const entry = { name, type, fields, options } as unknown as StateClass;
@@ -66,7 +68,7 @@ export function stateClass<T extends object, P extends object>(
   byPrototype.set(type.prototype, entry);
 }
 
-/** What modules make once and state refers to (a driver, an observer, a table): it is in every machine, by this name. */
+/** What modules make once and state refers to (a driver, an observer, a table): every machine has it by this name. */
 export function stateConstant<T>(name: string, value: T): T {
   assert(!constants.has(name), `one constant is ${name}`);
   constants.set(name, value);
@@ -77,6 +79,11 @@ export function stateConstant<T>(name: string, value: T): T {
 /** The entry of the class that made the object itself. */
 export function stateClassOf(object: object): StateClass | undefined {
   return byPrototype.get(Object.getPrototypeOf(object) as object);
+}
+
+/** The name of the object's class; undefined: it has none, and can't be saved. */
+export function stateName(object: object): string | undefined {
+  return stateClassOf(object)?.name;
 }
 
 export function stateClassNamed(name: string): StateClass | undefined {
@@ -129,6 +136,10 @@ export function setFields(entry: StateClass, object: object, values: Readonly<Re
     }
     fields.load(object, own);
   }
+}
+
+export function tellLoaded(entry: StateClass, object: object): void {
+  for (const { options } of lineageOf(entry)) options.loaded?.(object as Record<string, unknown>);
 }
 
 /** Answers each question with itself, counts as 0 and as an empty list. */

@@ -3,7 +3,15 @@
  * that their class makes anew come when the others have their fields; then everything is filled once more, with them.
  */
 import { crc32c } from "./crc.ts";
-import { blankOf, constantNamed, fieldsOf, setFields, type StateClass, stateClassNamed } from "./state-classes.ts";
+import {
+  blankOf,
+  constantNamed,
+  fieldsOf,
+  setFields,
+  type StateClass,
+  stateClassNamed,
+  tellLoaded,
+} from "./state-classes.ts";
 import { StateError } from "./state-error.ts";
 import { HEAD, HEADER_BYTES, MAGIC, VALUE, VERSION, VIEWS } from "./state-format.ts";
 
@@ -69,6 +77,10 @@ class Reader {
     for (let id = 0; id < this.#objects.length; id++) this.#make(id);
     this.#at = bodies;
     for (let id = 0; id < this.#objects.length; id++) this.#fill(id);
+    for (let id = 0; id < this.#objects.length; id++) {
+      const shape = this.#shapeOf[id];
+      if (shape !== null && this.#heads[id] !== HEAD.record) tellLoaded(this.#classOf(shape!), this.#objects[id]!);
+    }
     const root = this.#objects[0];
     if (root === undefined || root === null) throw damaged("no root");
     return root;

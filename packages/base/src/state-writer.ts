@@ -274,7 +274,7 @@ class Writer {
       path = (name === undefined ? "" : ` ${name}`) + path;
       path = this.#places[id]! + path;
     }
-    throw new StateError("unsavable", `${path.trim()} holds ${what}`, holders[0] ?? null, holders);
+    throw new StateError("unsavable", `${path.trim()} holds ${what}`, holders);
   }
 }
 

@@ -94,7 +94,11 @@ function sample(): { base: Base; leaf: Leaf; all: Record<string, unknown> } {
   const all = {
     base,
     words: new Uint16Array(leaf.bytes.buffer, 2, 2),
-    map: new Map<unknown, unknown>([[base, 1], ["made", made], [made, made]]),
+    map: new Map<unknown, unknown>([
+      [base, 1],
+      ["made", made],
+      [made, made],
+    ]),
     set: new Set([leaf, -0, Number.NaN, Infinity, 2 ** 40, -2147483648, undefined, null, true, 12n ** 30n]),
     text: "grün — \u{1f600}",
     TABLE,
@@ -150,7 +154,9 @@ test("functions and objects without a name are refused, with the way that leads 
   (base as unknown as { open: unknown }).open = { list: [new Stranger()] };
   assert.throws(
     () => saveState(all, new Map()),
-    (error: StateError) => error.kind === "unsavable" && /\.base test\.Base\.open\.list\[0\] holds an object of the class Stranger/.test(error.message),
+    (error: StateError) =>
+      error.kind === "unsavable" &&
+      /\.base test\.Base\.open\.list\[0\] holds an object of the class Stranger/.test(error.message),
   );
   (base as unknown as { open: unknown }).open = leaf;
   all["map"] = new Map([["f", function named(): void {}]]);
@@ -184,7 +190,8 @@ test("bytes that only a checksum vouches for end in a refusal or in a graph, nev
   const random = new SeededRandom(1);
   for (let round = 0; round < 2000; round++) {
     const other = file.slice();
-    for (let count = 1 + random.below(3); count > 0; count--) other[16 + random.below(file.length - 16)] = random.below(256);
+    for (let count = 1 + random.below(3); count > 0; count--)
+      other[16 + random.below(file.length - 16)] = random.below(256);
     try {
       loadState(sealed(other), NONE);
     } catch (error) {

@@ -9,6 +9,7 @@ import type { MountDevices } from "../vfs/mount-device.ts";
 import { BlockFileSystem, BlockInode } from "./block-inode.ts";
 import type { BlockCaller, BlockKernel } from "./block-kernel.ts";
 import { closeDevice, openDevice } from "./device-users.ts";
+import type { LoopDevices } from "./loop/loop-devices.ts";
 
 /** Major number of partitions (Linux: BLOCK_EXT_MAJOR), and most of them on one disk. */
 export const PARTITION_MAJOR = 259;
@@ -24,6 +25,8 @@ const STACKED_MAX = 8;
 export class Disks implements MountDevices {
   #kernel: BlockKernel;
   #fileSystem: BlockFileSystem | null = null;
+  /** /dev/loopN. Set by `registerBlockDevices`. */
+  loops!: LoopDevices;
   /** By name, disks before their partitions. */
   readonly all = new Map<string, BlockInode>();
   #byNumber = new Map<number, BlockInode>();

@@ -9,6 +9,12 @@ export interface Reclaimable {
   reclaim(most: number): number;
 }
 
+/** Who may end a program for its frames (the OOM killer). */
+export interface Shortage {
+  /** @returns whether to try again */
+  makeRoom(): boolean;
+}
+
 /**
  * PMM: owns the frames of physical memory. A frame number is its physical address / 4096, so 0 is never one. Each frame
  * has a count of references (page tables and caches); the free ones form a LIFO stack, so that warm memory is used
@@ -36,8 +42,8 @@ export class FrameAllocator {
   /** Note who takes each frame, for `leaks`; slow, so only while looking for a leak. */
   trackSites = false;
   #sites = new Map<number, string>();
-  /** Called when nothing more can be reclaimed: may kill (the OOM killer) and returns whether to try again. */
-  onExhausted: () => boolean = () => false;
+  /** Asked when nothing more can be reclaimed. */
+  shortage: Shortage | null = null;
 
   constructor(physical: PhysicalMemory, reaper: Reaper = new Reaper(CALL_WORK)) {
     this.physical = physical;
@@ -52,6 +58,13 @@ export class FrameAllocator {
 
   get freeCount(): number {
     return this.#freeCount + (this.first + this.total - this.#untouched);
+  }
+
+  /** All frames that somebody holds, ascending. */
+  used(): Uint32Array {
+    const used: number[] = [];
+    for (let at = 0; at < this.#untouched - this.first; at++) if (this.#references[at]! > 0) used.push(this.first + at);
+    return Uint32Array.from(used);
   }
 
   get usedCount(): number {
@@ -89,7 +102,7 @@ export class FrameAllocator {
         this.#references[frame - this.first] = 1;
         return frame;
       }
-      if (!this.reaper.run() && this.#reclaim(64) === 0 && !this.onExhausted()) return -ENOMEM;
+      if (!this.reaper.run() && this.#reclaim(64) === 0 && !(this.shortage?.makeRoom() ?? false)) return -ENOMEM;
     }
   }
 
@@ -161,24 +174,27 @@ export class FrameAllocator {
   }
 
   static {
-    stateClass("FrameAllocator", this, {
-      save: (it) => ({
-        references: it.#references,
-        free: it.#free,
-        freeCount: it.#freeCount,
-        untouched: it.#untouched,
-        caches: it.#caches,
-        sites: it.#sites,
-      }),
-      load: (it, from) =>
-        ({
+    stateClass(
+      "FrameAllocator",
+      this,
+      {
+        save: (it) => ({
           references: it.#references,
           free: it.#free,
           freeCount: it.#freeCount,
           untouched: it.#untouched,
           caches: it.#caches,
-          sites: it.#sites,
-        } = from),
-    });
+        }),
+        load: (it, from) =>
+          ({
+            references: it.#references,
+            free: it.#free,
+            freeCount: it.#freeCount,
+            untouched: it.#untouched,
+            caches: it.#caches,
+          } = from),
+      },
+      { keeps: ["trackSites", "#sites"] },
+    );
   }
 }

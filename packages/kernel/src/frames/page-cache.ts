@@ -357,22 +357,15 @@ export class PageCache {
   }
 
   static {
-    stateClass("PageCache", this, {
-      save: (it) => ({
-        segments: it.#segments,
-        pageCount: it.#pageCount,
-        dirty: it.#dirty,
-        watchers: it.#watchers,
-        watchersMost: it.#watchersMost,
-      }),
-      load: (it, from) =>
-        ({
-          segments: it.#segments,
-          pageCount: it.#pageCount,
-          dirty: it.#dirty,
-          watchers: it.#watchers,
-          watchersMost: it.#watchersMost,
-        } = from),
-    });
+    // Watchers follow for translations, which are made anew.
+    stateClass(
+      "PageCache",
+      this,
+      {
+        save: (it) => ({ segments: it.#segments, pageCount: it.#pageCount, dirty: it.#dirty }),
+        load: (it, from) => ({ segments: it.#segments, pageCount: it.#pageCount, dirty: it.#dirty } = from),
+      },
+      { keeps: ["#watchers", "#watchersMost"] },
+    );
   }
 }

@@ -21,7 +21,7 @@ export interface LogRecord {
 export class KernelLog {
   /** The record of sequence number `n` stands at `n % RECORDS_MAX`. */
   #records: LogRecord[] = [];
-  #now: () => number;
+  #clock: { now(): number };
   #next = 0;
   /** syslog(2), SYSLOG_ACTION_READ and /proc/kmsg take each record once. */
   readAt = 0;
@@ -30,13 +30,13 @@ export class KernelLog {
   /** Woken by each message. */
   readonly queue = new WaitQueue();
 
-  /** @param now  nanoseconds since the start */
-  constructor(now: () => number) {
-    this.#now = now;
+  /** @param clock  nanoseconds since the start */
+  constructor(clock: { now(): number }) {
+    this.#clock = clock;
   }
 
   add(priority: number, text: string): void {
-    const microseconds = Math.floor(this.#now() / 1000);
+    const microseconds = Math.floor(this.#clock.now() / 1000);
     this.#records[this.#next % RECORDS_MAX] = {
       sequence: this.#next,
       priority,
@@ -64,8 +64,8 @@ export class KernelLog {
 
   static {
     stateClass("KernelLog", this, {
-      save: (it) => ({ records: it.#records, now: it.#now, next: it.#next }),
-      load: (it, from) => ({ records: it.#records, now: it.#now, next: it.#next } = from),
+      save: (it) => ({ records: it.#records, clock: it.#clock, next: it.#next }),
+      load: (it, from) => ({ records: it.#records, clock: it.#clock, next: it.#next } = from),
     });
   }
 }

@@ -46,24 +46,24 @@ const EXECUTE = 0o111;
 /** One shmat: each area that maps it, in whatever process, holds a reference. */
 class Attachment extends RegularFile {
   readonly segment: Segment;
-  #onLastDetach: (attachment: Attachment) => void;
+  #memory: SharedMemory;
 
-  constructor(kernel: IpcKernel, flags: number, segment: Segment, onLastDetach: (attachment: Attachment) => void) {
+  constructor(kernel: IpcKernel, flags: number, segment: Segment, memory: SharedMemory) {
     super(kernel, flags, segment.inode, null);
     this.segment = segment;
-    this.#onLastDetach = onLastDetach;
+    this.#memory = memory;
     segment.attachments.add(this);
   }
 
   protected override dispose(): void {
     super.dispose();
-    this.#onLastDetach(this);
+    this.#memory.detached(this);
   }
 
   static {
     stateClass("Attachment", this, {
-      save: (it) => ({ onLastDetach: it.#onLastDetach }),
-      load: (it, from) => ({ onLastDetach: it.#onLastDetach } = from),
+      save: (it) => ({ memory: it.#memory }),
+      load: (it, from) => ({ memory: it.#memory } = from),
     });
   }
 }
@@ -165,9 +165,7 @@ export class SharedMemory {
     const length = Math.ceil(segment.size / PAGE_SIZE) * PAGE_SIZE;
     if (address !== 0 && (flags & SHM_REMAP) === 0 && !task.space.isFree(address, address + length)) return -EINVAL;
 
-    const attachment = new Attachment(this.#kernel, isReadOnly ? O_RDONLY : O_RDWR, segment, (gone) =>
-      this.#detached(gone),
-    );
+    const attachment = new Attachment(this.#kernel, isReadOnly ? O_RDONLY : O_RDWR, segment, this);
     const protection = PROT_READ | (isReadOnly ? 0 : PROT_WRITE) | (isExecutable ? PROT_EXEC : 0);
     const place = mmap(task, {
       address,
@@ -185,7 +183,8 @@ export class SharedMemory {
     return place;
   }
 
-  #detached(attachment: Attachment): void {
+  /** The last area that mapped it is gone. */
+  detached(attachment: Attachment): void {
     const { segment } = attachment;
     segment.attachments.delete(attachment);
     segment.detachedAt = this.#kernel.realtime().seconds;

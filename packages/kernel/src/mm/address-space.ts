@@ -526,10 +526,15 @@ export class AddressSpace implements UserMemory, Reapable {
   }
 
   static {
-    stateClass("AddressSpace", this, {
-      save: (it) => ({ executableInode: it.#executableInode, cursor: it.#cursor }),
-      load: (it, from) => ({ executableInode: it.#executableInode, cursor: it.#cursor } = from),
-    });
+    stateClass(
+      "AddressSpace",
+      this,
+      {
+        save: (it) => ({ executableInode: it.#executableInode, cursor: it.#cursor }),
+        load: (it, from) => ({ executableInode: it.#executableInode, cursor: it.#cursor } = from),
+      },
+      { keeps: ["slot"] },
+    );
   }
 }
 

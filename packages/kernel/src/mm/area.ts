@@ -95,6 +95,6 @@ export class Area {
   }
 
   static {
-    stateClass("Area", this);
+    stateClass("Area", this, null, { keeps: ["code"] });
   }
 }

@@ -29,6 +29,7 @@ import {
   type PseudoFileSystem,
   PseudoInode,
   PseudoLink,
+  FOUND_BY_NAME,
   type TextRequest,
   type TextSink,
   type TextSource,
@@ -87,6 +88,12 @@ export class ProcessDirectory extends PseudoDirectory {
     const inode = super.lookup(name);
     if (typeof inode !== "number") inode.refresh();
     return inode;
+  }
+
+  #inodes(directory: PseudoDirectory = this): Inode[] {
+    return [...directory.entries.values()].flatMap((inode) =>
+      inode instanceof PseudoDirectory ? [inode, ...this.#inodes(inode)] : [inode],
+    );
   }
 
   #fill(fileSystem: Procfs, isThread: boolean): void {
@@ -193,7 +200,19 @@ export class ProcessDirectory extends PseudoDirectory {
   }
 
   static {
-    stateClass("ProcessDirectory", this);
+    stateClass(
+      "ProcessDirectory",
+      this,
+      // All that stands in it, so that each keeps its number.
+      { save: (it) => ({ inodes: it.#inodes() }), load: () => {} },
+      {
+        remake: {
+          describe: ({ fileSystem, task, isThread }) => ({ fileSystem, task, isThread }),
+          make: ({ fileSystem, task, isThread }: { fileSystem: Procfs; task: Task; isThread: boolean }) =>
+            new ProcessDirectory(fileSystem, task, isThread),
+        },
+      },
+    );
   }
 }
 
@@ -215,10 +234,15 @@ class OwnedFile extends PseudoFile {
   }
 
   static {
-    stateClass("OwnedFile", this, {
-      save: (it) => ({ owner: it.#owner }),
-      load: (it, from) => ({ owner: it.#owner } = from),
-    });
+    stateClass(
+      "OwnedFile",
+      this,
+      {
+        save: (it) => ({ owner: it.#owner }),
+        load: (it, from) => ({ owner: it.#owner } = from),
+      },
+      FOUND_BY_NAME,
+    );
   }
 }
 
@@ -266,10 +290,15 @@ class PlaceLink extends PseudoInode {
   }
 
   static {
-    stateClass("PlaceLink", this, {
-      save: (it) => ({ target: it.#target, place: it.#place }),
-      load: (it, from) => ({ target: it.#target, place: it.#place } = from),
-    });
+    stateClass(
+      "PlaceLink",
+      this,
+      {
+        save: (it) => ({ target: it.#target, place: it.#place }),
+        load: (it, from) => ({ target: it.#target, place: it.#place } = from),
+      },
+      FOUND_BY_NAME,
+    );
   }
 }
 
@@ -313,16 +342,26 @@ class DescriptorDirectory extends PseudoInode {
     }
     const known = this.#inodes.get(fd);
     if (known !== undefined && known.file === file) return known.inode;
-    const inode =
-      this.#kind === "links"
-        ? new DescriptorLink(this.fileSystem, this.#target, fd, file)
-        : new DescriptorInfo(this.fileSystem, () => describeDescriptor(this.#target(), fd), {
-            guard: (caller) => mayInspect(caller, this.#target()),
-          });
+    const inode = this.#make(fd, (file.flags & O_PATH) !== 0 ? 0 : modeOf(file));
     inode.uid = this.uid;
     inode.gid = this.gid;
     this.#inodes.set(fd, { file, inode });
     return inode;
+  }
+
+  #make(fd: number, mode: number): Inode {
+    return this.holds(
+      String(fd),
+      this.#kind === "links"
+        ? new DescriptorLink(this.fileSystem, this.#target, fd, mode)
+        : new DescriptorInfo(this.fileSystem, () => describeDescriptor(this.#target(), fd), {
+            guard: (caller) => mayInspect(caller, this.#target()),
+          }),
+    );
+  }
+
+  override entryNamed(name: string): Inode {
+    return this.#make(Number(name), 0);
   }
 
   override open(task: Task): number | null {
@@ -344,11 +383,20 @@ class DescriptorDirectory extends PseudoInode {
   }
 
   static {
-    stateClass("DescriptorDirectory", this, {
-      save: (it) => ({ target: it.#target, kind: it.#kind, inodes: it.#inodes }),
-      load: (it, from) => ({ target: it.#target, kind: it.#kind, inodes: it.#inodes } = from),
-    });
+    stateClass(
+      "DescriptorDirectory",
+      this,
+      {
+        save: (it) => ({ target: it.#target, kind: it.#kind, inodes: it.#inodes }),
+        load: (it, from) => ({ target: it.#target, kind: it.#kind, inodes: it.#inodes } = from),
+      },
+      FOUND_BY_NAME,
+    );
   }
+}
+
+function modeOf(file: OpenFile): number {
+  return (file.isReadable ? 0o500 : 0) | (file.isWritable ? 0o300 : 0);
 }
 
 function isAlive(task: Task): boolean {
@@ -362,7 +410,7 @@ class DescriptorInfo extends PseudoFile {
   }
 
   static {
-    stateClass("DescriptorInfo", this);
+    stateClass("DescriptorInfo", this, null, FOUND_BY_NAME);
   }
 }
 
@@ -370,11 +418,8 @@ class DescriptorLink extends PseudoInode {
   #target: () => Task;
   #fd: number;
 
-  constructor(fileSystem: PseudoFileSystem, target: () => Task, fd: number, file: OpenFile) {
-    super(
-      fileSystem,
-      S_IFLNK | ((file.flags & O_PATH) !== 0 ? 0 : (file.isReadable ? 0o500 : 0) | (file.isWritable ? 0o300 : 0)),
-    );
+  constructor(fileSystem: PseudoFileSystem, target: () => Task, fd: number, mode: number) {
+    super(fileSystem, S_IFLNK | mode);
     this.#target = target;
     this.#fd = fd;
     this.size = 64;
@@ -401,10 +446,15 @@ class DescriptorLink extends PseudoInode {
   }
 
   static {
-    stateClass("DescriptorLink", this, {
-      save: (it) => ({ target: it.#target, fd: it.#fd }),
-      load: (it, from) => ({ target: it.#target, fd: it.#fd } = from),
-    });
+    stateClass(
+      "DescriptorLink",
+      this,
+      {
+        save: (it) => ({ target: it.#target, fd: it.#fd }),
+        load: (it, from) => ({ target: it.#target, fd: it.#fd } = from),
+      },
+      FOUND_BY_NAME,
+    );
   }
 }
 
@@ -473,10 +523,15 @@ class ThreadsDirectory extends PseudoInode {
   }
 
   static {
-    stateClass("ThreadsDirectory", this, {
-      save: (it) => ({ group: it.#group, threads: it.#threads }),
-      load: (it, from) => ({ group: it.#group, threads: it.#threads } = from),
-    });
+    stateClass(
+      "ThreadsDirectory",
+      this,
+      {
+        save: (it) => ({ group: it.#group, threads: it.#threads }),
+        load: (it, from) => ({ group: it.#group, threads: it.#threads } = from),
+      },
+      FOUND_BY_NAME,
+    );
   }
 }
 
@@ -535,10 +590,15 @@ class NamespaceLink extends PseudoLink {
   }
 
   static {
-    stateClass("NamespaceLink", this, {
-      save: (it) => ({ ino: it.#ino, kind: it.#kind }),
-      load: (it, from) => ({ ino: it.#ino, kind: it.#kind } = from),
-    });
+    stateClass(
+      "NamespaceLink",
+      this,
+      {
+        save: (it) => ({ ino: it.#ino, kind: it.#kind }),
+        load: (it, from) => ({ ino: it.#ino, kind: it.#kind } = from),
+      },
+      FOUND_BY_NAME,
+    );
   }
 }
 

@@ -6,7 +6,13 @@ import type { FileSystemType } from "../vfs/file-system-types.ts";
 import type { Task } from "../task/task.ts";
 import { forgetChild } from "../vfs/dentry-cache.ts";
 import type { Inode } from "../vfs/inode.ts";
-import { PseudoDirectory, PseudoFileSystem, PseudoLink } from "../pseudo/pseudo-inodes.ts";
+import {
+  PseudoDirectory,
+  PseudoFileSystem,
+  PseudoLink,
+  FOUND_BY_NAME,
+  remadeFileSystem,
+} from "../pseudo/pseudo-inodes.ts";
 import { taskOf } from "../task/task-access.ts";
 import { ProcessDirectory } from "./process-directory.ts";
 import { addSystemFiles } from "./system-files.ts";
@@ -49,7 +55,7 @@ export class Procfs extends PseudoFileSystem implements TaskObserver {
   }
 
   static {
-    stateClass("Procfs", this);
+    stateClass("Procfs", this, null, remadeFileSystem(Procfs));
   }
 }
 
@@ -118,10 +124,15 @@ class ProcRoot extends PseudoDirectory {
   }
 
   static {
-    stateClass("ProcRoot", this, {
-      save: (it) => ({ processes: it.#processes }),
-      load: (it, from) => ({ processes: it.#processes } = from),
-    });
+    stateClass(
+      "ProcRoot",
+      this,
+      {
+        save: (it) => ({ processes: it.#processes }),
+        load: (it, from) => ({ processes: it.#processes } = from),
+      },
+      FOUND_BY_NAME,
+    );
   }
 }
 

@@ -17,6 +17,7 @@ import {
   type PseudoFileSystem,
   PseudoLink,
   type TextSource,
+  FOUND_BY_NAME,
 } from "../pseudo/pseudo-inodes.ts";
 import { describePartitions } from "../sysfs/block-directories.ts";
 import { countTasks } from "./task-count.ts";
@@ -101,7 +102,7 @@ class KernelMessages extends PseudoFile {
   }
 
   static {
-    stateClass("KernelMessages", this);
+    stateClass("KernelMessages", this, null, FOUND_BY_NAME);
   }
 }
 

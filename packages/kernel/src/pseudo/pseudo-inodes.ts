@@ -16,7 +16,7 @@ import {
   S_IFLNK,
   S_IFREG,
 } from "@stratos/abi";
-import { byteString, byteStringOf, stateClass } from "@stratos/base";
+import { byteString, byteStringOf, stateClass, StateError } from "@stratos/base";
 import type { Changes } from "../ground/changes.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import type { Task } from "../task/task.ts";
@@ -28,7 +28,10 @@ import { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
 import { FILE_SIZE_MAX } from "../vfs/content-change.ts";
 
-/** Building blocks of procfs and sysfs: files whose text is made when it is read. */
+/**
+ * Building blocks of procfs and sysfs: files whose text is made when it is read. What makes it stands in functions, so
+ * a loaded machine makes the file systems anew, and finds each inode that something holds by its directory and name.
+ */
 
 export abstract class PseudoFileSystem extends FileSystem {
   readonly kernel: Kernel;
@@ -55,12 +58,59 @@ export abstract class PseudoFileSystem extends FileSystem {
   }
 }
 
+/** How a file system of this kind is loaded. */
+export function remadeFileSystem<T extends PseudoFileSystem>(
+  type: new (kernel: Kernel) => T,
+): { remake: { describe(it: T): { kernel: Kernel }; make(from: { kernel: Kernel }): T } } {
+  return { remake: { describe: ({ kernel }) => ({ kernel }), make: ({ kernel }) => new type(kernel) } };
+}
+
+/** Where an inode is found again; a root stands in no directory. */
+interface PseudoPlace {
+  readonly fileSystem: PseudoFileSystem;
+  readonly directory: PseudoInode | null;
+  readonly entryName: string;
+}
+
+/** How an inode of this kind is loaded: it is what its directory has under its name. */
+export const FOUND_BY_NAME = {
+  remake: {
+    describe: ({ fileSystem, directory, entryName }: PseudoInode): PseudoPlace => ({
+      fileSystem,
+      directory,
+      entryName,
+    }),
+    make: ({ fileSystem, directory, entryName }: PseudoPlace): Inode => {
+      const found = directory === null ? fileSystem.root : directory.entryNamed(entryName);
+      if (found === null) throw new StateError("foreign", `${fileSystem.type} has no ${entryName} here`);
+      return found;
+    },
+  },
+} as const;
+
 /** Attributes belong to the kernel: only what a subclass allows changes. */
 export abstract class PseudoInode extends Inode {
   declare readonly fileSystem: PseudoFileSystem;
+  /** Where it stands; null: it is the root. */
+  directory: PseudoInode | null = null;
+  entryName = "";
 
   constructor(fileSystem: PseudoFileSystem, mode: number, ino = fileSystem.allocateIno()) {
     super(fileSystem, ino, mode, 0, 0, fileSystem.kernel.vfs.now());
+  }
+
+  /** Tells an inode where it stands. */
+  protected holds<T extends Inode>(name: string, inode: T): T {
+    if (inode instanceof PseudoInode) {
+      inode.directory = this;
+      inode.entryName = name;
+    }
+    return inode;
+  }
+
+  /** What it holds under the name, whether it is to be seen now or not. */
+  entryNamed(_name: string): Inode | null {
+    return null;
   }
 
   override setAttributes(change: AttributeChange): number {
@@ -79,9 +129,13 @@ export class PseudoDirectory extends PseudoInode {
   }
 
   add(name: string, inode: Inode): this {
-    this.entries.set(name, inode);
+    this.entries.set(name, this.holds(name, inode));
     if (inode.isDirectory) this.nlink++;
     return this;
+  }
+
+  override entryNamed(name: string): Inode | null {
+    return this.entries.get(name) ?? null;
   }
 
   override lookup(name: string): Inode | number {
@@ -101,7 +155,7 @@ export class PseudoDirectory extends PseudoInode {
   }
 
   static {
-    stateClass("PseudoDirectory", this);
+    stateClass("PseudoDirectory", this, null, { ...FOUND_BY_NAME, keeps: ["entries"] });
   }
 }
 
@@ -156,12 +210,20 @@ export class PseudoFile extends PseudoInode {
   override open(task: Task, flags: number, path: Path): OpenFile | number {
     if ((flags & O_ACCMODE) !== O_RDONLY && this.#sink === null) return -EACCES;
     const refused = this.#guard?.(task) ?? 0;
-    return refused < 0
-      ? refused
-      : new TextFile(flags, this, path, this.#source, this.#sink, {
-          watched: this.#watched?.(task) ?? null,
-          ioctl: this.#ioctl,
-        });
+    return refused < 0 ? refused : new TextFile(flags, this, path, this.#watched?.(task) ?? null);
+  }
+
+  /** What reads, writes and ioctl(2) of its descriptions come to. */
+  get source(): TextSource {
+    return this.#source;
+  }
+
+  get sink(): TextSink | null {
+    return this.#sink;
+  }
+
+  get request(): TextRequest | null {
+    return this.#ioctl;
   }
 
   /** O_TRUNC of `echo 1 > file` changes nothing. */
@@ -170,11 +232,22 @@ export class PseudoFile extends PseudoInode {
   }
 
   static {
-    stateClass("PseudoFile", this, {
-      save: (it) => ({ source: it.#source, sink: it.#sink, guard: it.#guard, watched: it.#watched, ioctl: it.#ioctl }),
-      load: (it, from) =>
-        ({ source: it.#source, sink: it.#sink, guard: it.#guard, watched: it.#watched, ioctl: it.#ioctl } = from),
-    });
+    stateClass(
+      "PseudoFile",
+      this,
+      {
+        save: (it) => ({
+          source: it.#source,
+          sink: it.#sink,
+          guard: it.#guard,
+          watched: it.#watched,
+          ioctl: it.#ioctl,
+        }),
+        load: (it, from) =>
+          ({ source: it.#source, sink: it.#sink, guard: it.#guard, watched: it.#watched, ioctl: it.#ioctl } = from),
+      },
+      FOUND_BY_NAME,
+    );
   }
 }
 
@@ -182,32 +255,21 @@ export class PseudoFile extends PseudoInode {
  * A description of a text that is made at its first read, and anew when reading begins at 0 again; a long one piece by
  * piece as reading goes on.
  */
-export class TextFile extends OpenFile {
-  #source: TextSource;
-  #sink: TextSink | null;
+class TextFile extends OpenFile {
+  #text: PseudoFile;
   /** The piece read last, the position of its first byte, and where the source goes on (−1: nowhere). */
   #piece: Uint8Array | null = null;
   #start = 0;
   #next = -1;
   #watched: Changes | null;
-  #ioctl: TextRequest | null;
   /** Of what it watches, when it was opened or a change was told. */
   #seenVersion: number;
 
-  constructor(
-    flags: number,
-    inode: Inode,
-    path: Path,
-    source: TextSource,
-    sink: TextSink | null,
-    options: { watched: Changes | null; ioctl: TextRequest | null } = { watched: null, ioctl: null },
-  ) {
+  constructor(flags: number, inode: PseudoFile, path: Path, watched: Changes | null) {
     super(flags, inode, path);
-    this.#watched = options.watched;
-    this.#ioctl = options.ioctl;
-    this.#seenVersion = this.#watched?.version ?? 0;
-    this.#source = source;
-    this.#sink = sink;
+    this.#text = inode;
+    this.#watched = watched;
+    this.#seenVersion = watched?.version ?? 0;
   }
 
   override read(task: Task, to: IoCursor, offset: number): number {
@@ -233,7 +295,7 @@ export class TextFile extends OpenFile {
 
   /** Has the source make the piece that begins at `from` there, and at `start` in the text. */
   #load(task: Task, from: number, start: number): number {
-    const made = this.#source(task, from);
+    const made = this.#text.source(task, from);
     if (typeof made === "number") return made;
     this.#piece = byteStringOf(typeof made === "string" ? made : made.text);
     this.#next = typeof made === "string" ? -1 : made.next;
@@ -243,18 +305,19 @@ export class TextFile extends OpenFile {
   }
 
   override write(task: Task, from: IoCursor, _offset: number): number {
-    if (this.#sink === null) return -EINVAL;
+    const { sink } = this.#text;
+    if (sink === null) return -EINVAL;
     const bytes = new Uint8Array(Math.min(from.remaining, 4096));
     const taken = from.take(bytes, 0, bytes.length);
     if (taken < 0) return taken;
-    const failed = this.#sink(task, byteString(bytes, 0, taken));
+    const failed = sink(task, byteString(bytes, 0, taken));
     if (failed < 0) return failed;
     this.position += taken;
     return taken;
   }
 
   override ioctl(task: Task, command: number, argument: number): number {
-    return this.#ioctl?.(task, command, argument) ?? -ENOTTY;
+    return this.#text.request?.(task, command, argument) ?? -ENOTTY;
   }
 
   /** A change is an exceptional condition, told once (proc_pid_mounts(5)). */
@@ -290,24 +353,20 @@ export class TextFile extends OpenFile {
   static {
     stateClass("TextFile", this, {
       save: (it) => ({
-        source: it.#source,
-        sink: it.#sink,
+        text: it.#text,
         piece: it.#piece,
         start: it.#start,
         next: it.#next,
         watched: it.#watched,
-        ioctl: it.#ioctl,
         seenVersion: it.#seenVersion,
       }),
       load: (it, from) =>
         ({
-          source: it.#source,
-          sink: it.#sink,
+          text: it.#text,
           piece: it.#piece,
           start: it.#start,
           next: it.#next,
           watched: it.#watched,
-          ioctl: it.#ioctl,
           seenVersion: it.#seenVersion,
         } = from),
     });
@@ -329,9 +388,14 @@ export class PseudoLink extends PseudoInode {
   }
 
   static {
-    stateClass("PseudoLink", this, {
-      save: (it) => ({ target: it.#target }),
-      load: (it, from) => ({ target: it.#target } = from),
-    });
+    stateClass(
+      "PseudoLink",
+      this,
+      {
+        save: (it) => ({ target: it.#target }),
+        load: (it, from) => ({ target: it.#target } = from),
+      },
+      FOUND_BY_NAME,
+    );
   }
 }

@@ -191,7 +191,7 @@ function notify(task: Task, fd: number, eventAddress: number): number {
       if (!(socket instanceof NetlinkSocket)) return -EINVAL;
       const bytes = new Uint8Array(COOKIE_LENGTH);
       if (task.space.copyIn(cookieAddress, bytes, 0, COOKIE_LENGTH) < 0) return -EFAULT;
-      notification.cookie = { bytes, deliver: (cookie) => socket.deliver(cookie) };
+      notification.cookie = { bytes, socket };
     }
   }
   const file = queueAt(task, fd);

@@ -11,6 +11,7 @@ import {
   type PseudoFileSystem,
   PseudoLink,
   type TextSource,
+  FOUND_BY_NAME,
 } from "../pseudo/pseudo-inodes.ts";
 
 /** Disks and partitions in sysfs(5): the folder of each below devices/virtual/block, and the links that lead there. */
@@ -33,8 +34,13 @@ abstract class DeviceListing extends PseudoDirectory {
 
   #inodeOf(device: BlockInode): Inode {
     let inode = this.#made.get(device);
-    if (inode === undefined) this.#made.set(device, (inode = this.make(device)));
+    if (inode === undefined) this.#made.set(device, (inode = this.holds(this.nameOf(device), this.make(device))));
     return inode;
+  }
+
+  override entryNamed(name: string): Inode | null {
+    const device = this.find(name);
+    return device === undefined ? super.entryNamed(name) : this.#inodeOf(device);
   }
 
   override lookup(name: string): Inode | number {
@@ -101,10 +107,15 @@ class DeviceLinks extends DeviceListing {
   }
 
   static {
-    stateClass("DeviceLinks", this, {
-      save: (it) => ({ up: it.#up, kind: it.#kind }),
-      load: (it, from) => ({ up: it.#up, kind: it.#kind } = from),
-    });
+    stateClass(
+      "DeviceLinks",
+      this,
+      {
+        save: (it) => ({ up: it.#up, kind: it.#kind }),
+        load: (it, from) => ({ up: it.#up, kind: it.#kind } = from),
+      },
+      FOUND_BY_NAME,
+    );
   }
 }
 
@@ -132,10 +143,15 @@ class DeviceFolders extends DeviceListing {
   }
 
   static {
-    stateClass("DeviceFolders", this, {
-      save: (it) => ({ disk: it.#disk }),
-      load: (it, from) => ({ disk: it.#disk } = from),
-    });
+    stateClass(
+      "DeviceFolders",
+      this,
+      {
+        save: (it) => ({ disk: it.#disk }),
+        load: (it, from) => ({ disk: it.#disk } = from),
+      },
+      FOUND_BY_NAME,
+    );
   }
 }
 
@@ -178,10 +194,15 @@ class LoopFolder extends PseudoDirectory {
   }
 
   static {
-    stateClass("LoopFolder", this, {
-      save: (it) => ({ loop: it.#loop }),
-      load: (it, from) => ({ loop: it.#loop } = from),
-    });
+    stateClass(
+      "LoopFolder",
+      this,
+      {
+        save: (it) => ({ loop: it.#loop }),
+        load: (it, from) => ({ loop: it.#loop } = from),
+      },
+      FOUND_BY_NAME,
+    );
   }
 }
 

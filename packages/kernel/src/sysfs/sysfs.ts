@@ -7,7 +7,14 @@ import type { FileSystemUsage } from "../vfs/file-system.ts";
 import type { FileSystemType } from "../vfs/file-system-types.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { addBlockDirectories } from "./block-directories.ts";
-import { PseudoDirectory, PseudoFile, PseudoFileSystem, PseudoLink, type TextSource } from "../pseudo/pseudo-inodes.ts";
+import {
+  PseudoDirectory,
+  PseudoFile,
+  PseudoFileSystem,
+  PseudoLink,
+  type TextSource,
+  remadeFileSystem,
+} from "../pseudo/pseudo-inodes.ts";
 
 /** sysfs(5), as far as programs look: processors, network interfaces, memory, and empty classes. */
 export class Sysfs extends PseudoFileSystem {
@@ -157,7 +164,7 @@ export class Sysfs extends PseudoFileSystem {
   }
 
   static {
-    stateClass("Sysfs", this);
+    stateClass("Sysfs", this, null, remadeFileSystem(Sysfs));
   }
 }
 
@@ -231,7 +238,7 @@ export class Cgroup2 extends PseudoFileSystem {
   }
 
   static {
-    stateClass("Cgroup2", this);
+    stateClass("Cgroup2", this, null, remadeFileSystem(Cgroup2));
   }
 }
 

@@ -1,4 +1,5 @@
 import { EAGAIN, EFAULT, EINVAL, ENOSYS, ETIMEDOUT } from "@stratos/abi";
+import { stateConstant } from "@stratos/base";
 import type { AddressSpace } from "../mm/address-space.ts";
 import type { Task } from "./task.ts";
 import type { TaskObserver } from "./task-observer.ts";
@@ -97,13 +98,13 @@ export function futexWaitMany(
   return BLOCKED_EINTR;
 }
 
-export const futexObserver: TaskObserver = {
+export const futexObserver = stateConstant<TaskObserver>("futexObserver", {
   callInterrupted: forgetFutexWait,
   taskEnds(task) {
     forgetFutexWait(task);
     exitRobustList(task);
   },
-};
+});
 
 /**
  * Takes the task out of its queue, if it waits for a futex: it ends, or a handler interrupts the call, be it to restart

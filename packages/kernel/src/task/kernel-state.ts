@@ -18,7 +18,7 @@ import { PageCache } from "../frames/page-cache.ts";
 import { Reaper } from "../frames/reaper.ts";
 import { SlotPool } from "../mm/slot-pool.ts";
 import type { AddressSpace } from "../mm/address-space.ts";
-import { FrameAllocator } from "../frames/frame-allocator.ts";
+import { FrameAllocator, type Shortage } from "../frames/frame-allocator.ts";
 import type { Notice } from "../ground/notice.ts";
 import { CoreSettings } from "./core-dump/core-settings.ts";
 import { IpcState } from "../ipc/ipc-state.ts";
@@ -74,7 +74,7 @@ export interface KernelOptions {
  * What is one for each machine. It hands down its parts, or itself as the narrow interface that a folder below declares
  * of it.
  */
-export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel, TimeKernel, TtyKernel {
+export class Kernel implements BlockKernel, EventKernel, IpcKernel, Shortage, SocketKernel, TimeKernel, TtyKernel {
   readonly physical: PhysicalMemory;
   readonly clock: CpuClock;
   readonly random: RandomSource;
@@ -185,7 +185,7 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
     this.random = options.random;
     this.sockets = options.sockets;
     this.hostname = options.hostname;
-    this.messages = new KernelLog(() => this.now());
+    this.messages = new KernelLog(this);
     this.#onMessage = options.log;
     this.harts = options.harts ?? 1;
     this.work = new CallWork(options.callWork ?? CALL_WORK);
@@ -193,7 +193,7 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
     this.frames = new FrameAllocator(options.physical, this.reaper);
     // As Linux has it (kernel/fork.c, set_max_threads), with a bound for large memories.
     this.maximumTasks = Math.max(64, Math.min(4096, Math.floor(this.frames.total / 32)));
-    this.frames.onExhausted = () => killForMemory(this);
+    this.frames.shortage = this;
     this.hart = new HartRegisters(options.physical);
     this.slots = new SlotPool(this);
     this.zeroFrame = this.frames.allocateZeroed();
@@ -210,6 +210,11 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
     this.messages.add(KERNEL_INFO, `Linux version ${RELEASE} (stratos) ${VERSION}`);
     this.messages.add(KERNEL_INFO, `Memory: ${this.frames.freeCount * 4}K/${this.frames.total * 4}K available`);
     this.messages.add(KERNEL_INFO, `smp: ${this.harts} ${this.harts === 1 ? "processor" : "processors"}`);
+  }
+
+  /** For the frames' `Shortage`. */
+  makeRoom(): boolean {
+    return killForMemory(this);
   }
 
   /** A message of the kernel itself, for dmesg and for the host. */
@@ -268,11 +273,28 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
   }
 
   static {
-    stateClass("Kernel", this, {
-      save: (it) => ({ onMessage: it.#onMessage, nextDevice: it.#nextDevice, nextAnonymousIno: it.#nextAnonymousIno }),
-      load: (it, from) =>
-        ({ onMessage: it.#onMessage, nextDevice: it.#nextDevice, nextAnonymousIno: it.#nextAnonymousIno } = from),
-    });
+    stateClass(
+      "Kernel",
+      this,
+      {
+        save: (it) => ({ nextDevice: it.#nextDevice, nextAnonymousIno: it.#nextAnonymousIno }),
+        load: (it, from) => ({ nextDevice: it.#nextDevice, nextAnonymousIno: it.#nextAnonymousIno } = from),
+      },
+      {
+        keeps: [
+          "#onMessage",
+          "calls",
+          "onExec",
+          "onProcessExit",
+          "onRunnable",
+          "onSignal",
+          "onSyscall",
+          "onUnfinished",
+          "processor",
+          "slots",
+        ],
+      },
+    );
   }
 }
 

@@ -6,6 +6,7 @@
  * As one call runs at a time, taking the word and joining the queue is one step; nobody sees what is between.
  */
 import { EAGAIN, EDEADLK, EFAULT, EPERM, ESRCH, ETIMEDOUT } from "@stratos/abi";
+import { stateConstant } from "@stratos/base";
 import type { AddressSpace } from "../mm/address-space.ts";
 import { FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS, keyOf } from "./futex.ts";
 import type { Task } from "./task.ts";
@@ -108,13 +109,13 @@ function leave(waiter: PiWaiter): void {
   inherit(waiter.owner);
 }
 
-export const piFutexObserver: TaskObserver = {
+export const piFutexObserver = stateConstant<TaskObserver>("piFutexObserver", {
   callInterrupted: forgetPiWait,
   taskEnds(task) {
     forgetPiWait(task);
     releasePiFutexes(task);
   },
-};
+});
 
 /** A task that waits for a PI futex ends, or a handler interrupts it. */
 function forgetPiWait(task: Task): void {

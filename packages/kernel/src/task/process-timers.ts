@@ -13,8 +13,8 @@ import { signalInfo, type SignalInfo, type SignalOwner } from "../signal/pending
 import { sendSignalToProcess, sendSignalToTask } from "../signal/send-signal.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
-import { processTimeBase, processUserTimeBase, threadTimeBase, type TimeBase } from "./cpu-timers.ts";
-import { Timer, type TimerClient } from "../time/timer-queue.ts";
+import { ProcessTimeBase, ThreadTimeBase, type TimeBase } from "./cpu-timers.ts";
+import { Timer, type TimerClient, type TimerQueue } from "../time/timer-queue.ts";
 
 /** Interval timers (setitimer(2)) and POSIX timers (timer_create(2)) of a process. The process's end cancels them. */
 export class ProcessTimers {
@@ -104,13 +104,29 @@ abstract class ClockTimer implements TimerClient {
 }
 
 /** Elapsed time: CLOCK_MONOTONIC, which the kernel's own timers run on. */
-function elapsedTimeBase(kernel: Kernel): TimeBase {
-  return { now: () => kernel.now(), queue: kernel.timers };
+class ElapsedTimeBase implements TimeBase {
+  readonly kernel: Kernel;
+
+  constructor(kernel: Kernel) {
+    this.kernel = kernel;
+  }
+
+  now(): number {
+    return this.kernel.now();
+  }
+
+  get queue(): TimerQueue {
+    return this.kernel.timers;
+  }
+
+  static {
+    stateClass("ElapsedTimeBase", this);
+  }
 }
 
 function intervalTimeBase(kernel: Kernel, process: ThreadGroup, which: number): TimeBase {
-  if (which === ITIMER_REAL) return elapsedTimeBase(kernel);
-  return which === ITIMER_VIRTUAL ? processUserTimeBase(process) : processTimeBase(process);
+  if (which === ITIMER_REAL) return new ElapsedTimeBase(kernel);
+  return new ProcessTimeBase(process, which === ITIMER_VIRTUAL);
 }
 
 export class IntervalTimer extends ClockTimer {
@@ -167,7 +183,11 @@ export class PosixTimer extends ClockTimer implements SignalOwner {
     event: { notify: number; signal: number; valueLow: number; valueHigh: number; thread: Task | null },
   ) {
     super(
-      owner === null ? elapsedTimeBase(task.kernel) : "tid" in owner ? threadTimeBase(owner) : processTimeBase(owner),
+      owner === null
+        ? new ElapsedTimeBase(task.kernel)
+        : "tid" in owner
+          ? new ThreadTimeBase(owner)
+          : new ProcessTimeBase(owner, false),
     );
     this.#process = task.group;
     this.clock = clock;

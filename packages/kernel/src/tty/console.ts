@@ -69,32 +69,44 @@ class ConsoleDriver implements TerminalDriver {
   packetStatus(): void {}
   filesChanged(): void {}
 
-  static {
-    stateClass("ConsoleDriver", this, {
-      save: (it) => ({ host: it.#host, waiting: it.#waiting, isFeeding: it.#isFeeding }),
-      load: (it, from) => ({ host: it.#host, waiting: it.#waiting, isFeeding: it.#isFeeding } = from),
+  /** Follows the host's terminal. Its end (the window was closed) hangs this one up. */
+  listen(): void {
+    const terminal = this.terminal!;
+    const host = this.#host;
+    const takeSize = (): void => {
+      const { rows, columns } = host.size();
+      terminal.setWindow({ rows, columns, xPixels: 0, yPixels: 0 });
+    };
+    takeSize();
+    host.onResize(takeSize);
+    host.onWritable(() => terminal.outputTaken());
+    host.onInput((bytes) => {
+      if (bytes === null) terminal.hangUp();
+      else this.typed(bytes);
     });
+  }
+
+  static {
+    stateClass(
+      "ConsoleDriver",
+      this,
+      {
+        save: (it) => ({ host: it.#host, waiting: it.#waiting, isFeeding: it.#isFeeding }),
+        load: (it, from) => ({ host: it.#host, waiting: it.#waiting, isFeeding: it.#isFeeding } = from),
+      },
+      { loaded: (it) => it.listen() },
+    );
   }
 }
 
-/** Makes the host's terminal the machine's. Its end (the window was closed) hangs the terminal up. */
+/** Makes the host's terminal the machine's. */
 export function attachConsole(kernel: TtyKernel, host: HostConsole): Terminal {
   const driver = new ConsoleDriver(host);
   const termios = Termios.standard();
   termios.iflag |= IUTF8;
   const terminal = new Terminal(kernel, TTY1_DEVICE, driver, termios);
   driver.terminal = terminal;
-  const takeSize = (): void => {
-    const { rows, columns } = host.size();
-    terminal.setWindow({ rows, columns, xPixels: 0, yPixels: 0 });
-  };
-  takeSize();
-  host.onResize(takeSize);
-  host.onWritable(() => terminal.outputTaken());
-  host.onInput((bytes) => {
-    if (bytes === null) terminal.hangUp();
-    else driver.typed(bytes);
-  });
+  driver.listen();
   kernel.tty.console = terminal;
   return terminal;
 }

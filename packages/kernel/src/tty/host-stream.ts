@@ -37,23 +37,55 @@ const CHUNK = 65536;
 const chunk = new Uint8Array(CHUNK);
 
 /** The stream as a file: opening it again (/dev/stdin, /proc/self/fd/0) leads to the same bytes. */
-class HostStreamInode extends AnonymousInode {
-  #reopen: (flags: number, path: Path | null) => OpenFile | number;
+abstract class HostStreamInode extends AnonymousInode {
+  readonly queue = new WaitQueue();
 
-  constructor(kernel: TtyKernel, reopen: (flags: number, path: Path | null) => OpenFile | number) {
+  constructor(kernel: TtyKernel) {
     super(anonymousMount(kernel).fileSystem, kernel.allocateAnonymousIno(), S_IFIFO | 0o600, kernel.vfs.now());
-    this.#reopen = reopen;
+  }
+}
+
+class HostInputInode extends HostStreamInode {
+  readonly stream: HostStreamIn;
+
+  constructor(kernel: TtyKernel, stream: HostStreamIn) {
+    super(kernel);
+    this.stream = stream;
+    this.listen();
+  }
+
+  listen(): void {
+    this.stream.onReadable(() => this.queue.wakeAll(POLLIN | POLLHUP));
   }
 
   override open(_task: TtyCaller, flags: number, path: Path): OpenFile | number {
-    return this.#reopen(flags, path);
+    return (flags & O_ACCMODE) === O_WRONLY ? -EACCES : new HostInputFile(this, flags, path);
   }
 
   static {
-    stateClass("HostStreamInode", this, {
-      save: (it) => ({ reopen: it.#reopen }),
-      load: (it, from) => ({ reopen: it.#reopen } = from),
-    });
+    stateClass("HostInputInode", this, null, { loaded: (it) => it.listen() });
+  }
+}
+
+class HostOutputInode extends HostStreamInode {
+  readonly stream: HostStreamOut;
+
+  constructor(kernel: TtyKernel, stream: HostStreamOut) {
+    super(kernel);
+    this.stream = stream;
+    this.listen();
+  }
+
+  listen(): void {
+    this.stream.onWritable(() => this.queue.wakeAll(POLLOUT | POLLERR));
+  }
+
+  override open(_task: TtyCaller, flags: number, path: Path): OpenFile {
+    return new HostOutputFile(this, flags, path);
+  }
+
+  static {
+    stateClass("HostOutputInode", this, null, { loaded: (it) => it.listen() });
   }
 }
 
@@ -61,9 +93,9 @@ class HostStreamInode extends AnonymousInode {
 abstract class HostStreamFile extends OpenFile {
   #queue: WaitQueue;
 
-  constructor(queue: WaitQueue, flags: number, inode: AnonymousInode, path: Path | null) {
+  constructor(inode: HostStreamInode, flags: number, path: Path | null) {
     super(flags, inode, path);
-    this.#queue = queue;
+    this.#queue = inode.queue;
     inode.users++;
   }
 
@@ -90,9 +122,9 @@ abstract class HostStreamFile extends OpenFile {
 class HostInputFile extends HostStreamFile {
   #stream: HostStreamIn;
 
-  constructor(stream: HostStreamIn, queue: WaitQueue, flags: number, inode: AnonymousInode, path: Path | null) {
-    super(queue, flags, inode, path);
-    this.#stream = stream;
+  constructor(inode: HostInputInode, flags: number, path: Path | null) {
+    super(inode, flags, path);
+    this.#stream = inode.stream;
   }
 
   override poll(): number {
@@ -135,9 +167,9 @@ class HostInputFile extends HostStreamFile {
 class HostOutputFile extends HostStreamFile {
   #stream: HostStreamOut;
 
-  constructor(stream: HostStreamOut, queue: WaitQueue, flags: number, inode: AnonymousInode, path: Path | null) {
-    super(queue, flags, inode, path);
-    this.#stream = stream;
+  constructor(inode: HostOutputInode, flags: number, path: Path | null) {
+    super(inode, flags, path);
+    this.#stream = inode.stream;
   }
 
   override poll(): number {
@@ -191,21 +223,10 @@ class HostOutputFile extends HostStreamFile {
 
 /** A description that reads the host's stream. */
 export function openHostInput(kernel: TtyKernel, stream: HostStreamIn): OpenFile {
-  const queue = new WaitQueue();
-  stream.onReadable(() => queue.wakeAll(POLLIN | POLLHUP));
-  const inode: HostStreamInode = new HostStreamInode(kernel, (flags, path) =>
-    (flags & O_ACCMODE) === O_WRONLY ? -EACCES : new HostInputFile(stream, queue, flags, inode, path),
-  );
-  return new HostInputFile(stream, queue, O_RDONLY, inode, null);
+  return new HostInputFile(new HostInputInode(kernel, stream), O_RDONLY, null);
 }
 
 /** A description that writes to the host's stream. */
 export function openHostOutput(kernel: TtyKernel, stream: HostStreamOut): OpenFile {
-  const queue = new WaitQueue();
-  stream.onWritable(() => queue.wakeAll(POLLOUT | POLLERR));
-  const inode: HostStreamInode = new HostStreamInode(
-    kernel,
-    (flags, path) => new HostOutputFile(stream, queue, flags, inode, path),
-  );
-  return new HostOutputFile(stream, queue, O_WRONLY, inode, null);
+  return new HostOutputFile(new HostOutputInode(kernel, stream), O_WRONLY, null);
 }

@@ -1,5 +1,6 @@
 import { EOPNOTSUPP } from "@stratos/abi";
 import type { Inode } from "./inode.ts";
+import type { MountDevice } from "./mount-device.ts";
 
 /** statfs(2), in blocks of `blockSize` bytes. */
 export interface FileSystemUsage {
@@ -20,8 +21,8 @@ export abstract class FileSystem {
   readonly device: number;
   abstract readonly root: Inode;
   readOnly = false;
-  /** Gives back the device that it lies on, after `shutdown`; null: it lies on none. */
-  releaseDevice: (() => void) | null = null;
+  /** The device that it lies on, which is given back after `shutdown`; null: it lies on none. */
+  mountDevice: MountDevice | null = null;
 
   constructor(device: number) {
     this.device = device;

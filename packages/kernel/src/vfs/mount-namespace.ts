@@ -12,7 +12,7 @@ export class MountNamespace {
   /** File system contexts that see it; the last one to go takes the mounts along. */
   users = 0;
   /** Lets go of the mounts; the first namespace of a kernel stays. */
-  onUnused: (() => void) | null = null;
+  holder: { unused(): void } | null = null;
   /** Mounts and unmounts, of which those who poll /proc/PID/mounts are told. */
   readonly changes = new Changes();
   /** For /proc/PID/ns/mnt. */
@@ -30,7 +30,7 @@ export class MountNamespace {
   }
 
   release(): void {
-    if (--this.users === 0) this.onUnused?.();
+    if (--this.users === 0) this.holder?.unused();
   }
 
   /** The mount whose mount point is `point` seen through `parent`; null when there is none. */

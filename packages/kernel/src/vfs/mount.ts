@@ -14,8 +14,8 @@ export class Mount {
   /** What was given as the source, for /proc/mounts. */
   readonly source: string;
   users = 0;
-  /** It was taken away while it was in use (MNT_DETACH): called with its last user. */
-  onUnused: (() => void) | null = null;
+  /** It was taken away while it was in use (MNT_DETACH): told of its last user's end. */
+  lingers: { unused(): void } | null = null;
   /** umount2(MNT_EXPIRE) was asked for once, and no path led here since. */
   isExpiring = false;
 

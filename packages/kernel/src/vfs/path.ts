@@ -24,7 +24,7 @@ export class Path {
   release(): void {
     this.dentry.release();
     const { mount } = this;
-    if (--mount.users === 0 && mount.onUnused !== null) mount.onUnused();
+    if (--mount.users === 0 && mount.lingers !== null) mount.lingers.unused();
   }
 
   equals(other: Path): boolean {

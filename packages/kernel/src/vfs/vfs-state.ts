@@ -93,22 +93,27 @@ export class VfsState implements Reclaimable {
   }
 
   static {
-    stateClass("VfsState", this, {
-      save: (it) => ({
-        kernel: it.#kernel,
-        nextMountId: it.#nextMountId,
-        time: it.#time,
-        timeMs: it.#timeMs,
-        isReclaiming: it.#isReclaiming,
-      }),
-      load: (it, from) =>
-        ({
+    stateClass(
+      "VfsState",
+      this,
+      {
+        save: (it) => ({
           kernel: it.#kernel,
           nextMountId: it.#nextMountId,
           time: it.#time,
           timeMs: it.#timeMs,
           isReclaiming: it.#isReclaiming,
-        } = from),
-    });
+        }),
+        load: (it, from) =>
+          ({
+            kernel: it.#kernel,
+            nextMountId: it.#nextMountId,
+            time: it.#time,
+            timeMs: it.#timeMs,
+            isReclaiming: it.#isReclaiming,
+          } = from),
+      },
+      { keeps: ["devices", "types"] },
+    );
   }
 }

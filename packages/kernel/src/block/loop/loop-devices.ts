@@ -28,7 +28,7 @@ const MISC_MAJOR = 10,
   LOOP_CONTROL_MINOR = 237;
 
 /** The loop devices that were asked for, by number. There are none at first, as with `max_loop=0`. */
-class LoopDevices {
+export class LoopDevices {
   #kernel: BlockKernel;
   #devices = new Map<number, LoopDevice>();
 
@@ -111,7 +111,7 @@ class LoopControlFile extends OpenFile {
 
 /** Tells the vfs who opens block devices. */
 export function registerBlockDevices(kernel: BlockKernel): void {
-  const loops = new LoopDevices(kernel);
+  kernel.disks.loops = new LoopDevices(kernel);
   const open = (task: BlockCaller, inode: Inode, flags: number, path: Path): OpenFile | number => {
     const device = task.kernel.disks.byNumber(inode.rdev);
     if (device === null) return -ENXIO;
@@ -124,13 +124,14 @@ export function registerBlockDevices(kernel: BlockKernel): void {
   devices.registerBlock(LOOP_MAJOR, -1, {
     name: "loop",
     open: (task: BlockCaller, inode: Inode, flags: number, path: Path) => {
-      const loop = loops.open(minorOf(inode.rdev));
+      const loop = task.kernel.disks.loops.open(minorOf(inode.rdev));
       return typeof loop === "number" ? loop : open(task, inode, flags, path);
     },
   });
   devices.registerBlock(PARTITION_MAJOR, -1, { name: "blkext", open });
   devices.registerCharacter(MISC_MAJOR, LOOP_CONTROL_MINOR, {
     name: "misc",
-    open: (_task, inode, flags, path) => new LoopControlFile(loops, flags, inode, path),
+    open: (task: BlockCaller, inode: Inode, flags: number, path: Path) =>
+      new LoopControlFile(task.kernel.disks.loops, flags, inode, path),
   });
 }

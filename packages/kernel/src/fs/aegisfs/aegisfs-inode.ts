@@ -129,6 +129,12 @@ export class AegisInode extends Inode implements PageBacking {
     return stored;
   }
 
+  /** To the volume of a loaded machine, what the saved one's knew. */
+  promiseAgain(): void {
+    const promised = new Set<number>();
+    for (const index of this.#promised) this.fileSystem.subvolume.promiseRun(this.ino, index, 1, promised);
+  }
+
   /**
    * The pages are promised their blocks, and where an owner of the file has a limit, that is met here and not at
    * write-back. What is written through a mapping is not: there the limit is met at write-back (msync(2), fsync(2)).

@@ -1,7 +1,7 @@
 import { Attributes, DirectoryEntry, ROOT_INO } from "@stratos/aegisfs";
 import type { Subvolume, Volume } from "@stratos/aegisfs";
 import { EIO, ESTALE } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
+import { stateClass, StateError } from "@stratos/base";
 import { loadAcl } from "../../vfs/acl-inheritance.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
 import type { Time } from "../../vfs/inode.ts";
@@ -166,20 +166,43 @@ export class AegisFileSystem extends FileSystem {
     return this.subvolume.id === this.volume.superblock.defaultSubvolume ? "" : `subvol=${this.subvolume.name}`;
   }
 
+  /** Files that the objects of a loaded machine stand for live again as long as these; others without a name go. */
+  #pinAll(): void {
+    for (const [ino, inode] of this.#inodes) {
+      this.subvolume.pin(ino);
+      inode.promiseAgain();
+    }
+    if (!this.readOnly) this.subvolume.freeOrphans();
+  }
+
   override shutdown(): void {
     syncFileSystem(this.kernel, this);
   }
 
   static {
-    stateClass("AegisFileSystem", this, {
-      save: (it) => ({
-        drained: it.#drained,
-        inodes: it.#inodes,
-        versionFloor: it.#versionFloor,
-        promised: it.#promised,
-      }),
-      load: (it, from) =>
-        ({ drained: it.#drained, inodes: it.#inodes, versionFloor: it.#versionFloor, promised: it.#promised } = from),
-    });
+    // The volume is the outside's: in a loaded machine another object, over the same content.
+    stateClass(
+      "AegisFileSystem",
+      this,
+      {
+        save: (it) => ({
+          subvolume: it.subvolume.id,
+          drained: it.#drained,
+          inodes: it.#inodes,
+          versionFloor: it.#versionFloor,
+          promised: it.#promised,
+        }),
+        load: (it, { subvolume, ...from }) => {
+          ({ drained: it.#drained, inodes: it.#inodes, versionFloor: it.#versionFloor, promised: it.#promised } = from);
+          const found = it.volume.subvolume(subvolume);
+          if (found === null) throw new StateError("foreign", `the volume has no subvolume ${subvolume}`);
+          (it as { subvolume: Subvolume }).subvolume = found;
+        },
+      },
+      {
+        keeps: ["attributes", "entry", "subvolume"],
+        loaded: (it) => it.#pinAll(),
+      },
+    );
   }
 }

@@ -95,7 +95,7 @@ export class MessageQueueFile extends OpenFile {
     const { owner, info, cookie } = notification;
     if (info !== null && info.signal !== 0)
       sendSignalToProcess(owner, { ...info, code: SI_MESGQ, pid: sender.pid, uid: sender.credentials.uid });
-    if (cookie !== null) cookie.deliver(withState(cookie.bytes, NOTIFY_WOKENUP));
+    if (cookie !== null) cookie.socket.deliver(withState(cookie.bytes, NOTIFY_WOKENUP));
   }
 
   /** Ends the registration of a process, if it has one. */
@@ -103,7 +103,7 @@ export class MessageQueueFile extends OpenFile {
     const { notification } = this.inode;
     if (notification === null || notification.owner !== owner) return;
     this.inode.notification = null;
-    notification.cookie?.deliver(withState(notification.cookie.bytes, NOTIFY_REMOVED));
+    notification.cookie?.socket.deliver(withState(notification.cookie.bytes, NOTIFY_REMOVED));
   }
 
   /** Closing any descriptor of the queue ends the process's registration, as Linux has it (mqueue_flush_file). */

@@ -48,7 +48,7 @@ export interface QueueShape {
 export interface Notification {
   owner: SignalProcess;
   info: SignalInfo | null;
-  cookie: { bytes: Uint8Array; deliver: (bytes: Uint8Array) => void } | null;
+  cookie: { bytes: Uint8Array; socket: { deliver(bytes: Uint8Array): unknown } } | null;
 }
 
 export class MqueueFileSystem extends FileSystem {

@@ -47,13 +47,16 @@ export class Tmpfs extends FileSystem {
     };
     this.pagesMax = Math.ceil(this.#options.sizeBytes / PAGE_SIZE);
     this.inodesMax = Math.floor(this.#options.inodes);
-    this.root = this.createInode({
+    // Counted as all, but never refused: mounts have a bound of their own.
+    this.inodesUsed++;
+    kernel.vfs.memoryInodes++;
+    this.root = this.#addInode({
       mode: S_IFDIR | this.#options.mode,
       uid: this.#options.uid,
       gid: this.#options.gid,
       rdev: 0,
       now: kernel.vfs.now(),
-    }) as TmpfsInode;
+    });
     this.root.parent = this.root;
   }
 
@@ -83,7 +86,10 @@ export class Tmpfs extends FileSystem {
   }
 
   createInode(attributes: NewInode): TmpfsInode | number {
-    if (this.reserveInode() < 0) return -ENOSPC;
+    return this.reserveInode() < 0 ? -ENOSPC : this.#addInode(attributes);
+  }
+
+  #addInode(attributes: NewInode): TmpfsInode {
     const inode = new TmpfsInode(this, this.#nextIno++, attributes);
     this.inodes.set(inode.ino, inode);
     return inode;
