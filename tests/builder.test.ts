@@ -15,6 +15,7 @@ import { buildObstacle } from "@stratos/tools-node/builder";
 import { packSource, writeSource } from "./builder/sample-source.ts";
 import { launcher, run, start, type Result, type RunInput } from "./support/stratos.ts";
 import { TEST_HOME } from "./support/test-image.ts";
+import { until } from "./support/until.ts";
 
 const options = { skip: buildObstacle() ?? false };
 const TIMEOUT_MS = 600_000;
@@ -297,7 +298,9 @@ test(
   "a build that is stopped or killed leaves no process, no mount, and nothing for the next to trip over",
   options,
   async () => {
-    const tree = writeSource(folder, { name: "slow", script: "echo begun; sleep 4343" });
+    // No other process of this host sleeps as long.
+    const sleeping = `sleep ${1_000_000 + process.pid}`;
+    const tree = writeSource(folder, { name: "slow", script: `echo begun; ${sleeping}` });
     for (const signal of ["SIGINT", "SIGKILL"] as const) {
       const child = start([...launcher, "builder", "build", tree, "-o", join(folder, "slow-out"), "-v"], {
         cwd: folder,
@@ -317,9 +320,7 @@ test(
       for (const pid of signal === "SIGINT" ? [child.pid!] : builders) process.kill(pid, signal);
       const status = await closed;
       if (signal === "SIGINT") assert.equal(status, 130);
-      for (let tries = 0; tries < 50 && spawnSync("pgrep", ["-f", "^sleep 4343"]).status === 0; tries++)
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      assert.equal(spawnSync("pgrep", ["-f", "^sleep 4343"]).status, 1, signal);
+      await until(`${signal} ends it all`, () => spawnSync("pgrep", ["-f", `^${sleeping}`]).status === 1);
       assert.deepEqual(
         readFileSync("/proc/self/mounts", "utf8")
           .split("\n")

@@ -23,7 +23,7 @@ import { SampleArchive } from "./support/sample-archive.ts";
 import { launcher, repository, run, type Result } from "./support/stratos.ts";
 
 const OTHER_DAY = join(repository, "tests/support/other-day.mjs");
-/** An OVA is for amd64 and arm64 alone (packages/cli/src/compose/disk-output.test.ts). */
+/** An OVA is for amd64 and arm64 alone (packages/cli/src/commands/disk-output.test.ts). */
 const FORMATS = OUTPUT_FORMATS.filter((format) => format !== "ova");
 const DISKS: readonly string[] = ["raw", "qcow2", "vmdk", "vhd", "vhd-fixed"];
 let folder = "",

@@ -280,7 +280,7 @@ test("what a killed server leaves is taken away by the next command, whichever i
       ["snapshot", "create", killed.volume],
     ]) {
       await killed.mount();
-      process.kill(killed.serverPid(), "SIGKILL");
+      await killed.kill();
       await killed.try(["umount", "-l", killed.mountPoint]);
       assert.ok(existsSync(`${killed.volume}.control`) && existsSync(`${killed.volume}.lock`));
       await killed.stratos(["fs", ...next]);

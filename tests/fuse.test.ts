@@ -3,6 +3,7 @@
  * Method: the programs that people run on one, on a real mount; Linux' own tmpfs is the judge of single calls.
  */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import {
   chmodSync,
   chownSync,
@@ -16,8 +17,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { launcher, repository, run } from "./support/stratos.ts";
+import { launcher, repository, run, start } from "./support/stratos.ts";
 import { MountedVolume } from "./support/mounted-volume.ts";
+import { Heard, until, untilGone } from "./support/until.ts";
 
 let volume: MountedVolume;
 before(async () => {
@@ -355,35 +357,33 @@ test("no file is changed before its birth", async () => {
     assert.ok(birth! <= modified! && birth! <= changed!, `${birth} ${modified} ${changed}`);
 });
 
-test(
-  "times of files that were written stay when the kernel forgets them, and " + "follow those of other file systems",
-  async () => {
-    const judge = mkdtempSync("/dev/shm/stratos-judge-");
-    const script = `
+test("times of written files stay when the kernel forgets them, and follow those of other file systems", async () => {
+  const judge = mkdtempSync("/dev/shm/stratos-judge-");
+  const script = `
     before=$(date +%s.%N); mkdir times; for n in $(seq 40); do echo $n > times/file$n; done; cp -p times/file1 \
 times/copy; touch -d '2001-02-03 04:05:06.000000789' times/file2; echo more >> times/file3; truncate -s 1 times/file4
-    sleep 0.05; truncate -s 0 times/file5; ln times/file6 times/link; mv times/file7 times/moved; chmod 600 \
-times/file8; dd if=/dev/zero of=times/file9 bs=4k count=3 conv=notrunc oflag=direct status=none
+    until touch "$1"; test "$1" -nt times/file4; do :; done
+    truncate -s 0 times/file5; ln times/file6 times/link; mv times/file7 times/moved; chmod 600 times/file8
+    dd if=/dev/zero of=times/file9 bs=4k count=3 conv=notrunc oflag=direct status=none
     stat -c '%n %y %z' times/* > "$1"; awk -v before=$before '{ print }' "$1" > /dev/null`;
-    try {
-      const list = join(judge, "list");
-      await volume.sh(script, list);
-      const fresh = readFileSync(list, "utf8");
-      await volume.unmount();
-      await volume.mount("allow_other");
-      assert.equal(await volume.sh("stat -c '%n %y %z' times/*"), fresh);
-      assert.equal(
-        await volume.sh(
-          "stat -c %y times/file2; test times/file1 -ot times/file5; test times/file5 -nt times/file6; test ! " +
-            "times/file6 -nt times/file7; rm -r times",
-        ),
-        "2001-02-03 04:05:06.000000789 +0000\n",
-      );
-    } finally {
-      rmSync(judge, { recursive: true });
-    }
-  },
-);
+  try {
+    const list = join(judge, "list");
+    await volume.sh(script, list);
+    const fresh = readFileSync(list, "utf8");
+    await volume.unmount();
+    await volume.mount("allow_other");
+    assert.equal(await volume.sh("stat -c '%n %y %z' times/*"), fresh);
+    assert.equal(
+      await volume.sh(
+        "stat -c %y times/file2; test times/file1 -ot times/file5; test times/file5 -nt times/file6; test ! " +
+          "times/file6 -nt times/file7; rm -r times",
+      ),
+      "2001-02-03 04:05:06.000000789 +0000\n",
+    );
+  } finally {
+    rmSync(judge, { recursive: true });
+  }
+});
 
 test("what no longer fits is told by close or fsync, and the rest is whole", async () => {
   const small = await MountedVolume.create("64M");
@@ -447,18 +447,21 @@ test(
     await volume.sh("echo before > kept");
     const pid = volume.serverPid();
     process.kill(pid, "SIGTERM");
-    await gone(pid);
+    await untilGone(pid);
     assert.ok(!existsSync(join(volume.mountPoint, "kept")));
     await volume.mount();
-    const holder = run(["sh", "-c", "exec 3>> kept; echo ready >&2; sleep 1.5; echo after >&3"], {
+    const holder = start(["sh", "-c", "exec 3>> kept; echo ready; read go; echo after >&3"], {
       cwd: volume.mountPoint,
     });
-    await new Promise((done) => setTimeout(done, 500));
+    const ended = once(holder, "close");
+    await new Heard(holder.stdout!).includes("ready");
     const second = volume.serverPid();
     process.kill(second, "SIGTERM");
-    await holder;
-    await gone(second);
-    assert.match(volume.log(), /busy: the mount ends when its last file is closed/);
+    const isBusy = (): boolean => volume.log().includes("busy: the mount ends when its last file is closed");
+    await until("it says that the mount is busy", isBusy);
+    holder.stdin!.end("go\n");
+    await ended;
+    await untilGone(second);
     volume.check();
     await volume.mount();
     assert.equal(await volume.sh("cat kept"), "before\nafter\n");
@@ -547,10 +550,3 @@ fs umount mount; ls mount; stratos fs cat volume:/file`;
     rmSync(folder, { recursive: true, force: true });
   }
 });
-
-async function gone(pid: number): Promise<void> {
-  for (let wait = 0; existsSync(`/proc/${pid}`) && statSync(`/proc/${pid}`).isDirectory(); wait++) {
-    assert.ok(wait < 1000, `process ${pid} lives on: ${volume.log()}`);
-    await new Promise((done) => setTimeout(done, 20));
-  }
-}

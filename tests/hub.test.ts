@@ -156,11 +156,15 @@ test(
           token,
         ]),
       );
-    const leaderOf = async (address: string): Promise<string> => {
+    const leaderOf = async (address: string): Promise<string | undefined> => {
       const response = await fetch(`${address}/v1/status`, {
         headers: { authorization: "Bearer " + readFileSync(token, "utf8").trim() },
       });
-      return ((await response.json()) as { leader: { holder: string } }).leader.holder.split(":")[1]!;
+      return ((await response.json()) as { leader: { holder: string } | null }).leader?.holder.split(":")[1];
+    };
+    const anotherLeads = async (address: string, than: string | undefined): Promise<boolean> => {
+      const leader = await leaderOf(address);
+      return leader !== undefined && leader !== than;
     };
     for (const { address } of hubs) good("hub", "login", "--hub", address, "--token-file", token);
     const workers = [
@@ -180,19 +184,20 @@ test(
     );
     good("hub", "task", "submit", "--hub", hubs[2]!.address, "--file", batch);
 
-    const first = await leaderOf(hubs[2]!.address);
+    let first: string | undefined;
+    await until("one leads", async () => (first = await leaderOf(hubs[2]!.address)) !== undefined);
     const killed = hubs.find(({ child }) => String(child.pid) === first)!;
     // The one that the workers use is left alone: its place would be a balancer's.
     if (killed !== hubs[2]) {
       killed.child.kill("SIGKILL");
-      const took = await until("another leads", async () => (await leaderOf(hubs[2]!.address)) !== first);
+      const took = await until("another leads", () => anotherLeads(hubs[2]!.address, first));
       console.log(`leader killed: another after ${took.toFixed(0)} ms`);
     }
     const second = await leaderOf(hubs[2]!.address);
     const hung = hubs.find(({ child }) => String(child.pid) === second)!;
     hung.child.kill("SIGSTOP");
     const watcher = hubs.find((hub) => hub !== hung && hub.child.signalCode === null && hub.child.exitCode === null)!;
-    const took = await until("another leads", async () => (await leaderOf(watcher.address)) !== second);
+    const took = await until("another leads", () => anotherLeads(watcher.address, second));
     console.log(`leader stopped: another after ${took.toFixed(0)} ms`);
     hung.child.kill("SIGCONT");
     await until(

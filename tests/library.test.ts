@@ -157,12 +157,14 @@ test("a time-out and an AbortSignal end the program with all that it has started
   prints(
     `import { Sandbox } from "stratos";
     const box = await Sandbox.create({ image: process.env.IMAGE });
-    const late = await box.run("echo begun; (setsid sleep 1000 &) ; sleep 1000", { timeoutMs: 1500 });
+    const late = await box.run("echo begun; (setsid sleep 1000 &) ; sleep 1000", { timeoutMs: 5000 });
     const sleeping = "ps -e -o comm= | grep -c sleep";
     const afterTimeout = (await box.run(sleeping)).stdout;
     const controller = new AbortController();
-    const aborted = box.run("sleep 1000 & sleep 1000", { signal: controller.signal });
-    setTimeout(() => controller.abort(new Error("enough")), 300);
+    const aborted = box.run("sleep 1000 & echo begun; sleep 1000", {
+      signal: controller.signal,
+      onStdout: () => controller.abort(new Error("enough")),
+    });
     const reason = await aborted.catch((error) => error.message);
     const before = await box.run("true", { signal: AbortSignal.abort() }).catch((error) => error.name);
     const afterAbort = (await box.run(sleeping)).stdout;

@@ -8,12 +8,13 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { createServer as createHttpServer, type Server } from "node:http";
 import { createSocket } from "node:dgram";
 import { connect, createServer, type AddressInfo } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
+import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join, normalize } from "node:path";
 import { after, before, test } from "node:test";
 import { launcher, start, stratosRun } from "./support/stratos.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
+import { Heard } from "./support/until.ts";
 
 let folder: string, server: Server, port: number;
 
@@ -74,28 +75,18 @@ test("apt updates from a repository and installs a package", async () => {
 });
 
 test("the guest serves, the host connects", async () => {
-  const free = createServer();
-  await new Promise<void>((resolve) => free.listen(0, "127.0.0.1", resolve));
-  const guestPort = (free.address() as AddressInfo).port;
-  await new Promise((resolve) => free.close(resolve));
-  const running = stratosRun([
-    "--net",
-    "host",
-    "--timeout",
-    "60",
-    "--",
-    "python3",
-    "-c",
-    `import socket\ns = socket.create_server(('0.0.0.0', ${guestPort}))\nc, a = s.accept()\n` +
-      "c.sendall(c.recv(100)[::-1])\nc.close()",
-  ]);
-  let answer = "";
-  for (let attempt = 0; attempt < 300 && answer === ""; attempt++) {
-    answer = await fetchReverse(guestPort);
-    if (answer === "") await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  assert.equal(answer, "olleh");
-  assert.equal((await running).status, 0);
+  const script =
+    "import socket\ns = socket.create_server(('0.0.0.0', 0))\nprint(s.getsockname()[1], 'open', flush=True)\n" +
+    "c, a = s.accept()\nc.sendall(c.recv(100)[::-1])\nc.close()";
+  const child = start(
+    [...launcher, "run", "-i", TEST_IMAGE, "--net", "host", "--timeout", "300", "--", "python3", "-c", script],
+    { env: { STRATOS_HOME: TEST_HOME } },
+  );
+  const closed = once(child, "close");
+  const heard = new Heard(child.stdout!);
+  await heard.includes(" open");
+  assert.equal(await exchange(Number.parseInt(heard.text, 10), "hello"), "olleh");
+  assert.deepEqual(await closed, [0, null]);
 });
 
 test("published ports stand elsewhere on the host, and the guest doesn't notice", async () => {
@@ -115,7 +106,7 @@ m, a = u.recvfrom(9); print(m); u.sendto(b"datagram", a)`;
       "--net",
       "host",
       "--timeout",
-      "60",
+      "300",
       "-p",
       `${tcp}:80`,
       "-p",
@@ -127,23 +118,18 @@ m, a = u.recvfrom(9); print(m); u.sendto(b"datagram", a)`;
     ],
     { env: { STRATOS_HOME: TEST_HOME } },
   );
-  let output = "";
-  child.stdout!.on("data", (bytes: Buffer) => {
-    output += bytes.toString();
-  });
-  const until = async (text: string): Promise<void> => {
-    for (let attempt = 0; attempt < 600 && !output.includes(text); attempt++) await sleep(50);
-  };
-  await until("80)");
+  const closed = once(child, "close");
+  const heard = new Heard(child.stdout!);
+  await heard.includes("80)");
   assert.equal(await exchange(tcp, "question"), "answer");
-  await until("53)");
+  await heard.includes("53)");
   const datagrams = createSocket("udp4");
   const answer = new Promise<string>((resolve) => datagrams.once("message", (bytes) => resolve(bytes.toString())));
   datagrams.send("ask", udp, "127.0.0.1");
   assert.equal(await answer, "datagram");
   datagrams.close();
-  await new Promise<void>((resolve) => (child.exitCode === null ? child.once("close", () => resolve()) : resolve()));
-  assert.equal(output, "('0.0.0.0', 80)\n('127.0.0.1', 80) b'question'\n('0.0.0.0', 53)\nb'ask'\n");
+  await closed;
+  assert.equal(heard.text, "('0.0.0.0', 80)\n('127.0.0.1', 80) b'question'\n('0.0.0.0', 53)\nb'ask'\n");
   const alone = await stratosRun(["-p", "8080:80", "true"]);
   assert.deepEqual([alone.status, alone.stderr], [2, "stratos: --publish: needs a network: add --net host\n"]);
 });
@@ -179,17 +165,6 @@ test("without a network nothing outside is reached, and the machine's own loopba
   ]);
   assert.equal(result.stdout, "7\n7\nloopback\n");
 });
-
-async function fetchReverse(guestPort: number): Promise<string> {
-  const { connect } = await import("node:net");
-  return new Promise((resolve) => {
-    let text = "";
-    const socket = connect(guestPort, "127.0.0.1", () => socket.write("hello"));
-    socket.on("data", (bytes) => void (text += bytes.toString()));
-    socket.on("error", () => resolve(""));
-    socket.on("close", () => resolve(text));
-  });
-}
 
 function makeGitRepository(): void {
   const script =

@@ -7,6 +7,7 @@ import { after, before, test } from "node:test";
 import { launcher, start, stratos, stratosRun } from "./support/stratos.ts";
 import { TerminalSession } from "./support/terminal.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
+import { Heard } from "./support/until.ts";
 
 let folder: string;
 before(async () => {
@@ -44,27 +45,16 @@ test("signals and late input arrive at the same instructions", async () => {
     ],
     { env: { STRATOS_HOME: TEST_HOME } },
   );
-  let output = "";
-  const saw = (text: string): Promise<void> =>
-    new Promise((resolve) => {
-      const look = (): void => {
-        if (output.includes(text)) resolve();
-        else setTimeout(look, 20);
-      };
-      look();
-    });
-  child.stdout!.on("data", (bytes: Buffer) => {
-    output += bytes.toString("latin1");
-  });
+  const heard = new Heard(child.stdout!);
   child.stdin!.write("first\n");
-  await saw("first");
+  await heard.includes("first");
   child.kill("SIGUSR1");
-  await saw("caught");
+  await heard.includes("caught");
   child.stdin!.end("second\n");
   await new Promise((resolve) => child.on("close", resolve));
   const replayed = await stratos(["replay", file]);
-  assert.equal(replayed.stdout, output);
-  assert.match(output, /first\ncaught \d+\nsecond\n/);
+  assert.equal(replayed.stdout, heard.text);
+  assert.match(heard.text, /first\ncaught \d+\nsecond\n/);
 });
 
 test("a session at a terminal is repeated with its echo", async () => {

@@ -326,10 +326,11 @@ test("several runs of one image at once do not see each other", async () => {
 });
 
 test("--timeout ends an endless program with status 124", async () => {
-  const started = performance.now();
-  assert.equal((await stratosRun(["--timeout", "1", "sh", "-c", "while :; do :; done"])).status, 124);
-  assert.equal((await stratosRun(["--timeout", "1", "sleep", "100"])).status, 124);
-  assert.ok(performance.now() - started < 30_000);
+  for (const program of [
+    ["sh", "-c", "while :; do :; done"],
+    ["sleep", "1000"],
+  ])
+    assert.equal((await stratosRun(["--timeout", "1", ...program], { timeoutMs: 60_000 })).status, 124);
 });
 
 test("--stats says what the run cost, as JSON", async () => {

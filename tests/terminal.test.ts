@@ -99,8 +99,8 @@ test("line editing, Ctrl-C, Ctrl-D and Ctrl-Z with job control", async () => {
     { expect: "status 130", send: sleeping },
     { expect: "\rasleep\r\n", send: "\x1a" },
     { expect: "Stopped", send: "jobs; kill %1; wait; echo killed\r" },
-    { expect: "\r\nkilled", send: "cat\r" },
-    { expect: "cat\r\n", send: "typed\r\x04" },
+    { expect: "\r\nkilled", send: "sh -c 'echo open; exec cat'\r" },
+    { expect: "\ropen\r\n", send: "typed\r\x04" },
     { expect: "typed\r\ntyped\r\n", send: "" },
     { expect: "# ", send: "\x04" },
   ]);

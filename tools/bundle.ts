@@ -76,7 +76,7 @@ const result = await build({
     "tree-thread": "packages/tools-node/src/compose/tree-thread.ts",
     "codec-thread": "packages/host-node/src/codec-thread.ts",
     engine: "packages/library/src/engine.ts",
-    "mounted-commands": "packages/cli/src/fs/mounted-commands.ts",
+    "mounted-commands": "packages/cli/src/mounted-commands.ts",
   },
   outdir: dist,
   outExtension: { ".js": ".mjs" },

@@ -23,7 +23,7 @@ export const SHELL_CASES: readonly ProgramCase[] = [
     script:
       "true | false | exit 3; echo ${PIPESTATUS[@]}; set -o pipefail; false | true; echo $?; seq 100000 | head " +
       "-1; yes | head -2 | wc -l; echo a | { read x; echo got $x; }; cat < <(echo process substitution); echo x " +
-      "| tee >(cat > t) > /dev/null; wait; sleep 0.1; cat t",
+      "| tee >(cat > t) > /dev/null; until [ -s t ]; do :; done; cat t",
   },
   {
     name: "bash: descriptors",
@@ -42,8 +42,9 @@ export const SHELL_CASES: readonly ProgramCase[] = [
     name: "bash: signals to children",
     script:
       "{ sh -c 'kill -SEGV $$'; echo $?; sh -c 'trap \"echo caught; exit 4\" TERM; kill -TERM $$; echo no'; echo " +
-      "$?; bash -c 'kill -STOP $$; echo continued' & sleep 0.3; kill -CONT $!; wait $!; echo $?; (trap '' INT; " +
-      "kill -INT $BASHPID; echo ignored); } 2>&1 | sed 's/  *[0-9]* Seg/ PID Seg/'",
+      "$?; bash -c 'kill -STOP $$; echo continued' & until [[ $(< /proc/$!/stat) == *') T '* ]]; do :; done; kill " +
+      "-CONT $!; wait $!; echo $?; (trap '' INT; kill -INT $BASHPID; echo ignored); } 2>&1 | sed 's/  *[0-9]* Seg/ " +
+      "PID Seg/'",
   },
   {
     name: "bash: globs and tests on files",
@@ -62,7 +63,8 @@ export const SHELL_CASES: readonly ProgramCase[] = [
     name: "bash: read, mapfile, select from a pipe",
     script:
       'while IFS=: read -r a b c; do echo "$b-$a"; done; mapfile -t l < <(seq 3); echo ${#l[@]} ${l[2]}; read ' +
-      "-t 0.05 x < <(sleep 1); echo $?; read -n 3 y <<< abcdef; echo $y; read -d ';' z <<< 'a b;c'; echo $z",
+      "-t 0.05 x < <(exec sleep 9 2> /dev/null); echo $?; read -n 3 y <<< abcdef; echo $y; read -d ';' z <<< 'a " +
+      "b;c'; echo $z",
     stdin: "1:2:3\nx:y:z\n",
   },
   {

@@ -69,8 +69,9 @@ export const TOOL_CASES: readonly ProgramCase[] = [
   {
     name: "procps: ps of ourselves, pgrep, free, uptime, sysctl",
     script:
-      "ps -o comm= -p $$; sleep 30 & pgrep -x sleep -P $$ | wc -l; pkill -x -P $$ sleep; wait; ps -e -o comm= | " +
-      "grep -c '^bash$' > /dev/null; free -b | head -1; ps -o ppid= -p $$ > /dev/null; echo $?; pidof nothing; echo $?",
+      "ps -o comm= -p $$; sleep 30 & until pgrep -x sleep -P $$ > n; do :; done; wc -l < n; pkill -x -P $$ sleep; " +
+      "wait; ps -e -o comm= | grep -c '^bash$' > /dev/null; free -b | head -1; ps -o ppid= -p $$ > /dev/null; echo " +
+      "$?; pidof nothing; echo $?",
   },
   {
     name: "dpkg: queries on the database",

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { check } from "@stratos/aegisfs";
 import { FileBlockDevice } from "@stratos/host-node";
 import { run, launcher, type Result, type RunInput } from "./stratos.ts";
+import { untilGone } from "./until.ts";
 
 export class MountedVolume {
   /** Of the test: the volume, the mount and whatever else. */
@@ -69,6 +70,13 @@ export class MountedVolume {
     return existsSync(path) ? Number.parseInt(readFileSync(path, "utf8"), 10) : 0;
   }
 
+  /** Kills the serving process at once, and waits until it is gone. */
+  async kill(lock = `${this.volume}.lock`): Promise<void> {
+    const pid = Number.parseInt(readFileSync(lock, "utf8"), 10);
+    process.kill(pid, "SIGKILL");
+    await untilGone(pid);
+  }
+
   /** Runs a script of sh(1) in the mount; a failure is thrown. Returns its output. */
   async sh(script: string, ...args: string[]): Promise<string> {
     const result = await this.try(["sh", "-euc", script, "sh", ...args], { cwd: this.mountPoint });
@@ -91,8 +99,7 @@ export class MountedVolume {
   async remove(): Promise<void> {
     await this.try(["umount", "-l", this.mountPoint]);
     const pid = this.serverPid();
-    for (let wait = 0; pid !== 0 && wait < 100 && existsSync(`/proc/${pid}`); wait++)
-      await new Promise((done) => setTimeout(done, 20));
+    if (pid > 0) await untilGone(pid);
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

@@ -9,6 +9,14 @@ const INTERRUPT = "\x03",
   ERASE = "\x7f",
   ESCAPE = "\x1b";
 
+/**
+ * A job that says each time when it has come to the foreground: what is typed before is another's. As it is given to
+ * the shell, in a variable of the environment.
+ */
+export const FRONT =
+  '$|=1;$SIG{CONT}=sub{$was=0};for(;;){$is=tcgetpgrp(0)==getpgrp;print"in front\\n"if$is&&!$was;$was=$is;' +
+  "select undef,undef,undef,.02}";
+
 async function command(session: TerminalSession, line: string): Promise<string> {
   session.type(`${line}\r`);
   await session.expect(/\r\n/);
@@ -32,22 +40,20 @@ export const TERMINAL_PROGRAMS: Readonly<Record<string, (session: TerminalSessio
   },
 
   "Ctrl-C interrupts, Ctrl-Z stops, fg and bg continue": async (session) => {
-    session.type("sleep 100\r");
-    await session.expect(/sleep 100\r\n/);
-    await pause(700);
+    session.type('perl -MPOSIX -e "$FRONT"\r');
+    await session.expect(/[\r\n]in front\r\n/);
     session.type(SUSPEND);
-    await session.expect(/\^Z\r\n\[1\]\+  Stopped +sleep 100\r\n/);
+    await session.expect(/\^Z\r\n\[1\]\+  Stopped +perl /);
     await session.expect(PROMPT);
-    assert.match(await command(session, "bg; jobs"), /\[1\]\+ +Running +sleep 100/);
+    assert.match(await command(session, "bg; jobs"), /\[1\]\+ +Running +perl /);
     session.type("fg\r");
-    await session.expect(/fg\r\n[^$]*sleep 100\r\n/);
-    await pause(300);
+    await session.expect(/fg\r\n[^]*perl [^]*[\r\n]in front\r\n/);
     session.type(INTERRUPT);
     await session.expect(/\^C/);
     await session.expect(PROMPT);
     assert.match(await command(session, "echo status $?"), /status 130/);
-    session.type("while :; do :; done\r");
-    await pause(700);
+    session.type("echo on; while :; do :; done\r");
+    await session.expect(/[\r\n]on\r\n/);
     session.type(INTERRUPT);
     await session.expect(PROMPT);
   },
@@ -56,15 +62,13 @@ export const TERMINAL_PROGRAMS: Readonly<Record<string, (session: TerminalSessio
     session.type("cat &\r");
     await session.expect(/\[1\] \d+/);
     await session.expect(PROMPT);
-    await pause(700);
-    assert.match(await command(session, "jobs"), /Stopped +cat/);
+    assert.match(await command(session, "until jobs | grep -q Stopped; do :; done; jobs"), /Stopped +cat/);
     await command(session, "kill -9 %1; wait");
   },
 
   "vi edits a file": async (session) => {
     session.type("vi /tmp/edited\r");
     await session.expect(/~/);
-    await pause(700);
     session.type("ifirst line\rsecond");
     await session.expect(/second/);
     session.type(`${ESCAPE}0x:wq\r`);
@@ -95,8 +99,8 @@ export const TERMINAL_PROGRAMS: Readonly<Record<string, (session: TerminalSessio
     await session.expect(/>>> $/);
     session.type("6 * 7\r");
     await session.expect(/42\r\n>>> $/);
-    session.type("while True: pass\r\r");
-    await pause(1000);
+    session.type("exec(\"print('on')\\nwhile True: pass\")\r");
+    await session.expect(/[\r\n]on\r\n/);
     session.type(INTERRUPT);
     await session.expect(/KeyboardInterrupt[^]*>>> $/);
     session.type(END_OF_FILE);
@@ -104,9 +108,9 @@ export const TERMINAL_PROGRAMS: Readonly<Record<string, (session: TerminalSessio
   },
 
   "passwords are not shown": async (session) => {
-    session.type("read -s secret; echo got-$secret\r");
-    await session.expect(/secret\r\n/);
-    await pause(500);
+    // Somebody beside it tells when the terminal shows nothing any more.
+    session.type("(until stty -a | grep -q ' -echo '; do :; done; echo on) & read -s secret; echo got-$secret\r");
+    await session.expect(/[\r\n]on\r\n/);
     session.type("hunter2\r");
     assert.doesNotMatch(await session.expect(/got-/), /hunter2/);
     await session.expect(PROMPT);
@@ -119,7 +123,3 @@ export const TERMINAL_PROGRAMS: Readonly<Record<string, (session: TerminalSessio
     );
   },
 };
-
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}

@@ -7,7 +7,7 @@ import { before, test } from "node:test";
 import { launcher } from "../support/stratos.ts";
 import { TerminalSession } from "../support/terminal.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "../support/test-image.ts";
-import { TERMINAL_PROGRAMS } from "./programs.ts";
+import { FRONT, TERMINAL_PROGRAMS } from "./programs.ts";
 
 before(ensureTestImage);
 
@@ -22,6 +22,8 @@ for (const [name, body] of Object.entries(TERMINAL_PROGRAMS)) {
       "PS1=$ ",
       "-e",
       "TERM=xterm",
+      "-e",
+      `FRONT=${FRONT}`,
       "--",
       "bash",
       "--norc",

@@ -36,19 +36,11 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   cli: [
     ". install",
     "emulator hub lisp recording trace",
-    "fs",
-    "backup",
-    "serve",
     "session",
-    "packages",
-    "outputs",
     "program",
-    "compose",
-    "builder",
-    "alpm",
     "commands",
     "run-cli.ts",
-    "cli.ts",
+    "cli.ts mounted-commands.ts",
     "main.ts",
   ],
   compose: [
@@ -133,18 +125,14 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "create-processor.ts",
     "bare riscv.ts",
   ],
+  systems: ["scripts", "packages", "compose", "alpm builder"],
   "tools-node": ["packages", "outputs", "fuse", "compose", "builder"],
+  volumes: [".", "backup", "serve"],
 };
 
 /** What runs against the floors as yet. The list only shrinks: an arrow that is gone is taken off. */
 export const ARROWS_UP: readonly string[] = [
-  "cli: alpm > commands",
-  "cli: compose > commands",
-  "cli: fs > commands",
-  "cli: fs > run-cli.ts",
-  "cli: packages > compose",
   "cli: program > commands",
-  "cli: session > program",
   "compose: gather > build",
   "compose: gather > ports.ts",
   "compose: ports.ts > build",

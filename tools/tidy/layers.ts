@@ -38,6 +38,8 @@ const LAYERS: Readonly<Record<string, number>> = {
   "host-browser": 5,
   "tools-node": 5,
   images: 5,
+  systems: 5,
+  volumes: 5,
   library: 5,
   cli: 5,
   mcp: 5,

@@ -13,4 +13,6 @@ export * from "./block-ioctls.ts";
 export * from "./socket-numbers.ts";
 export * from "./posix-acl.ts";
 export * from "./resource-limits.ts";
+export * from "./capabilities.ts";
+export * from "./clone-flags.ts";
 export { MAX_HARTS } from "./hart-limit.ts";

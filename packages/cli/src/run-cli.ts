@@ -3,8 +3,9 @@ import { closestName, printable, slipsOfWord } from "@stratos/base";
 import type { MountedCall } from "@stratos/tools-node/fuse";
 import { OperationError } from "@stratos/operation";
 import { SessionError, type SessionFailure } from "@stratos/session/session-error";
+import { beginCall, VolumeInUseError } from "@stratos/volumes/call";
 import { BrokenPipe, EXIT_BROKEN_PIPE } from "./broken-pipe.ts";
-import { hostReason, statusOf, UsageError, VolumeInUseError } from "./command-error.ts";
+import { hostReason, statusOf, UsageError } from "./command-error.ts";
 import {
   EXIT_FAILURE,
   EXIT_NOT_EXECUTABLE,
@@ -14,7 +15,6 @@ import {
   EXIT_USAGE,
 } from "./exit-status.ts";
 import { commandHandlers } from "./commands/command-handlers.ts";
-import { beginCall } from "./fs/call-context.ts";
 import { createProgram, type CommandHandlers } from "./program/program.ts";
 
 /**
@@ -52,7 +52,7 @@ export async function runCli(
 /** A volume that is mounted is changed by the process that serves it. Null: it was not. */
 async function runElsewhere(error: unknown, args: readonly string[]): Promise<number | null> {
   if (!(error instanceof VolumeInUseError)) return null;
-  const { runWhereMounted } = await import("./fs/mount-control.ts");
+  const { runWhereMounted } = await import("./run-where-mounted.ts");
   try {
     return await runWhereMounted(error.path, args);
   } catch (failure) {

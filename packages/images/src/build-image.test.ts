@@ -33,7 +33,15 @@ const DESCRIPTION: ImageDescription = {
 test("who needs the image while another process makes it waits, says so once, and takes that", async () => {
   const unlock = lockFile(join(homeFolder(home, "images"), `.build-${DEFAULT_IMAGE}`));
   const events: ImageEvent[] = [];
-  const waiting = buildDefaultImage({ home, onEvent: (event) => void events.push(event) });
+  let waiting: Promise<unknown> | undefined;
+  await new Promise<void>((resolve) => {
+    const onEvent = (event: ImageEvent): void => {
+      events.push(event);
+      resolve();
+    };
+    waiting = buildDefaultImage({ home, onEvent });
+  });
+  // It looks again meanwhile.
   await delay(500);
   new ImageStore(home).createDraft().publish(DEFAULT_IMAGE, DESCRIPTION);
   unlock();

@@ -132,6 +132,7 @@ const KINDS: Readonly<Record<OperationFailure, (error: OperationError, image: st
   volume: ofImage,
   "in-use": of("in-use", ({ what }) => ({ path: what })),
   packages: ofImage,
+  build: ofImage,
   internal: ofImage,
   command: ofImage,
 };

@@ -10,6 +10,8 @@ export type OperationFailure =
   | "in-use"
   /** Packages, their repositories and mirrors. */
   | "packages"
+  /** A treefile, what is composed or built. */
+  | "build"
   /** Stratos itself failed. */
   | "internal"
   /** Of the command line alone. */

@@ -1,3 +1,4 @@
 /** What operations of the application share: how they fail, and how they are undone. */
 export { OperationError, type OperationFailure } from "./operation-error.ts";
-export type { Guard } from "./guard.ts";
+export type { Guard, Stopper } from "./guard.ts";
+export type { Progress } from "./progress.ts";

@@ -5,8 +5,8 @@ import { byteStringToUtf8, printable } from "@stratos/base";
 import { stratosHome } from "@stratos/host-node";
 import { copyRecipe, fetchRecipe, nodeAlpmPorts, readRecipeFolder } from "@stratos/tools-node/packages";
 import { AurClient, formatSourceInfo, readRecipe, type AurPackage, type GivenArchive } from "@stratos/pkg";
-import { commandErrorOf, withAlpm } from "../alpm/alpm-session.ts";
 import {
+  toldAlpmFailure,
   archiveOf,
   aurUrl,
   buildFolder,
@@ -14,10 +14,11 @@ import {
   planFromAur,
   writePackages,
   type BuildOptions,
-} from "../alpm/aur-builder.ts";
+} from "@stratos/systems/alpm";
 import { CommandError, UsageError } from "../command-error.ts";
 import { formatTable } from "../text-table.ts";
 import type { AlpmRootOptions } from "./alpm-options.ts";
+import { alpmAtTerminal } from "./alpm-terminal.ts";
 
 export interface AlpmBuildOptions extends AlpmRootOptions, BuildOptions {
   readonly output: string;
@@ -37,7 +38,7 @@ export interface AurOptions {
 export async function buildAlpm(names: readonly string[], options: AlpmBuildOptions): Promise<number> {
   if (options.root === undefined)
     throw new UsageError("build", "builds with the configuration of a folder; give --root");
-  return withAlpm(options, { yes: true }, async (session) => {
+  return alpmAtTerminal(options, { yes: true }, async (session) => {
     if (session.alpm.databases.length < session.alpm.configuration.repositories.length) await session.refresh();
     if (options.plan === true) {
       if (options.fromAur !== true)
@@ -159,7 +160,7 @@ export async function printSourceInfo(folder: string): Promise<number> {
     process.stdout.write(formatSourceInfo(readRecipe(readRecipeFolder(folder), "x86_64")));
     return 0;
   } catch (error) {
-    throw commandErrorOf(error, folder);
+    throw toldAlpmFailure(error, folder);
   }
 }
 
@@ -168,7 +169,7 @@ async function withAur(options: AurOptions, work: (aur: AurClient) => Promise<nu
   try {
     return await work(new AurClient(ports, aurUrl(options.aur)));
   } catch (error) {
-    throw commandErrorOf(error, "AUR");
+    throw toldAlpmFailure(error, "AUR");
   } finally {
     await ports.close();
   }

@@ -11,12 +11,12 @@ import {
   type TransactionOptions,
   type TransactionWish,
 } from "@stratos/pkg";
-import { withAlpm, type AlpmSession } from "../alpm/alpm-session.ts";
-import { aurUrl, buildFromAur } from "../alpm/aur-builder.ts";
-import { delegateToParu } from "../alpm/paru.ts";
+import { type AlpmSession, aurUrl, buildFromAur } from "@stratos/systems/alpm";
+import { delegateToParu } from "./paru.ts";
 import { UsageError } from "../command-error.ts";
 import { formatSize } from "../option-values.ts";
 import type { AlpmChangeOptions, AlpmInstallOptions, AlpmRemoveOptions, AlpmUpgradeOptions } from "./alpm-options.ts";
+import { alpmAtTerminal } from "./alpm-terminal.ts";
 
 export async function installAlpm(names: readonly string[], options: AlpmInstallOptions): Promise<number> {
   const files = options.file ?? [],
@@ -140,7 +140,7 @@ async function change(
   words: readonly string[],
   prepare: (session: AlpmSession) => Promise<AlpmTransaction>,
 ): Promise<number> {
-  return withAlpm(
+  return alpmAtTerminal(
     options,
     { yes: options.yes === true || options.json === true, command: ["pkg alpm", ...words].join(" ") },
     async (session) => {

@@ -14,14 +14,14 @@ import {
   type RootFiles,
   type SyncPackage,
 } from "@stratos/pkg";
-import { withAlpm } from "../alpm/alpm-session.ts";
 import { CommandError, UsageError } from "../command-error.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 import type { AlpmChangeOptions, AlpmInstalledOptions, AlpmListOptions, AlpmRootOptions } from "./alpm-options.ts";
+import { alpmAtTerminal } from "./alpm-terminal.ts";
 
 export async function updateAlpm(options: AlpmRootOptions): Promise<number> {
-  return withAlpm(options, { command: "pkg alpm update" }, async ({ alpm, progress, refresh }) => {
+  return alpmAtTerminal(options, { command: "pkg alpm update" }, async ({ alpm, progress, refresh }) => {
     await refresh();
     progress.clear();
     process.stdout.write(
@@ -32,7 +32,7 @@ export async function updateAlpm(options: AlpmRootOptions): Promise<number> {
 }
 
 export async function listAlpm(options: AlpmInstalledOptions): Promise<number> {
-  return withAlpm(options, { readOnly: true }, async ({ alpm }) => {
+  return alpmAtTerminal(options, { readOnly: true }, async ({ alpm }) => {
     const offered = (name: string): SyncPackage | undefined =>
       alpm.databases.map((database) => database.get(name)).find((one) => one !== undefined);
     const packages = alpm.local
@@ -66,7 +66,7 @@ export async function listAlpm(options: AlpmInstalledOptions): Promise<number> {
 }
 
 export async function searchAlpm(words: readonly string[], options: AlpmListOptions): Promise<number> {
-  return withAlpm(options, { readOnly: true }, async ({ alpm }) => {
+  return alpmAtTerminal(options, { readOnly: true }, async ({ alpm }) => {
     if (alpm.databases.length === 0)
       throw new CommandError(whatOf(options), "no package lists are there yet; run `stratos pkg alpm update` first");
     const found = alpm.databases
@@ -96,7 +96,7 @@ export async function searchAlpm(words: readonly string[], options: AlpmListOpti
 }
 
 export async function showAlpm(names: readonly string[], options: AlpmListOptions): Promise<number> {
-  return withAlpm(options, { readOnly: true }, async ({ alpm }) => {
+  return alpmAtTerminal(options, { readOnly: true }, async ({ alpm }) => {
     const shown = names.map((name) => {
       const one =
         alpm.local.get(name)?.package ??
@@ -145,7 +145,7 @@ export async function showAlpm(names: readonly string[], options: AlpmListOption
 
 /** Compares the files of installed packages with what their packages said, as `pacman -Qkk` does. */
 export async function verifyAlpm(names: readonly string[], options: AlpmListOptions): Promise<number> {
-  return withAlpm(options, { readOnly: true }, async ({ alpm, files }) => {
+  return alpmAtTerminal(options, { readOnly: true }, async ({ alpm, files }) => {
     const entries =
       names.length === 0 ? alpm.local.entries() : names.map((name) => alpm.local.get(name) ?? notInstalled(name));
     const altered: { package: string; path: string; what: string }[] = [];
@@ -199,7 +199,7 @@ function difference(files: RootFiles, line: MtreeEntry): string {
 export async function alpmHistory(options: AlpmListOptions): Promise<number> {
   if (options.root === undefined)
     throw new UsageError("history", "an image has `stratos pkg history`; this is for folders (--root)");
-  return withAlpm(options, { readOnly: true }, async ({ alpm }) => {
+  return alpmAtTerminal(options, { readOnly: true }, async ({ alpm }) => {
     const records = alpm.history().map((record) => ({
       id: record.id,
       time: new Date(record.note.time * 1000).toISOString(),
@@ -222,7 +222,7 @@ export async function alpmHistory(options: AlpmListOptions): Promise<number> {
 export async function rollbackAlpm(id: string | undefined, options: AlpmChangeOptions): Promise<number> {
   if (options.root === undefined)
     throw new UsageError("rollback", "an image has `stratos pkg rollback`; this is for folders (--root)");
-  return withAlpm(options, {}, async ({ alpm }) => {
+  return alpmAtTerminal(options, {}, async ({ alpm }) => {
     if (alpm.history().length === 0) throw new CommandError(whatOf(options), "no transaction was made yet");
     const from = id === undefined ? undefined : Number(id);
     if (from !== undefined && !alpm.history().some((record) => record.id === from))
@@ -235,7 +235,7 @@ export async function rollbackAlpm(id: string | undefined, options: AlpmChangeOp
 
 /** Tells whom an installed package is there for, by the shortest chain to one that was asked for. */
 export async function whyAlpm(names: readonly string[], options: AlpmListOptions): Promise<number> {
-  return withAlpm(options, { readOnly: true }, async ({ alpm }) => {
+  return alpmAtTerminal(options, { readOnly: true }, async ({ alpm }) => {
     const installed = alpm.local.packages();
     const answers = names.map((name) => {
       const one = alpm.local.get(name)?.package ?? notInstalled(name);
@@ -287,7 +287,7 @@ export async function dependsAlpm(
   names: readonly string[],
   options: AlpmListOptions & { readonly reverse?: true },
 ): Promise<number> {
-  return withAlpm(options, { readOnly: true }, async ({ alpm }) => {
+  return alpmAtTerminal(options, { readOnly: true }, async ({ alpm }) => {
     const installed = alpm.local.packages();
     const rows = names.flatMap((name) => {
       const one =

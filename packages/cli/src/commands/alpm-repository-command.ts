@@ -12,7 +12,7 @@ import {
   writeSyncDatabase,
   type DatabaseEntry,
 } from "@stratos/pkg";
-import { commandErrorOf } from "../alpm/alpm-session.ts";
+import { toldAlpmFailure } from "@stratos/systems/alpm";
 import { CommandError } from "../command-error.ts";
 import type { AlpmRepositoryOptions } from "./alpm-options.ts";
 
@@ -80,7 +80,7 @@ export async function indexAlpmRepository(
     else process.stdout.write(`${database}: ${entries.size} packages\n`);
     return 0;
   } catch (error) {
-    throw commandErrorOf(error, folder);
+    throw toldAlpmFailure(error, folder);
   } finally {
     await ports.close();
   }

@@ -8,20 +8,19 @@ import {
   type CleanRoot,
   type RootCommand,
 } from "@stratos/builder";
-import { carrierFor, openBuilderSession, telling, type BuilderSession } from "../builder/builder-session.ts";
-import { settingsOf } from "../builder/config-files.ts";
-import { parseSourceReference } from "../builder/source-reference.ts";
+import { carrierFor, telling, settingsOf, parseSourceReference } from "@stratos/systems/builder";
 import { CommandError } from "../command-error.ts";
 import { EXIT_SUCCESS } from "../exit-status.ts";
 import { formatSize } from "../option-values.ts";
 import type { BuilderBuildOptions } from "../program/builder-command.ts";
+import { builderAtTerminal, type TerminalBuilder } from "./builder-terminal.ts";
 
 export async function buildSource(source: string, options: BuilderBuildOptions): Promise<number> {
   const settings = settingsOf(options),
     request: BuildRequest = { source: parseSourceReference(source), ...settings.request };
   const output = resolve(options.output);
   mkdirSync(output, { recursive: true });
-  const session = openBuilderSession({
+  const session = builderAtTerminal({
     carrier: await carrierFor(settings.carrier, options.seed),
     mirror: settings.mirror,
     keyrings: settings.keyrings,
@@ -56,7 +55,7 @@ export async function buildSource(source: string, options: BuilderBuildOptions):
 /** Builds, and leaves the log and the provenance beside what was made. */
 export async function runBuild(
   request: BuildRequest,
-  session: BuilderSession,
+  session: TerminalBuilder,
   output: string,
   isLinted = false,
 ): Promise<BuildResult> {
@@ -100,7 +99,7 @@ export async function runBuild(
   }
 }
 
-async function openShell(session: BuilderSession, root: CleanRoot, command: RootCommand): Promise<void> {
+async function openShell(session: TerminalBuilder, root: CleanRoot, command: RootCommand): Promise<void> {
   session.display.note(`a shell where \`${command.argv.join(" ")}\` failed; its end removes the root`);
   await root.run({
     ...command,

@@ -1,4 +1,4 @@
-import { configPlaces, readSettings } from "../builder/config-files.ts";
+import { configPlaces, readSettings } from "@stratos/systems/builder";
 import { EXIT_SUCCESS } from "../exit-status.ts";
 import type { ConfigShowOptions } from "../program/builder-command.ts";
 import { formatTable } from "../text-table.ts";

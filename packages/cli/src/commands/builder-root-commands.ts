@@ -12,9 +12,7 @@ import {
 import { LinuxCarrier, type KeptLayer } from "@stratos/tools-node/builder";
 import { cleanStore } from "@stratos/tools-node/compose";
 import { homeFolder, stratosHome } from "@stratos/host-node/home";
-import { carrierFor, openBuilderSession, telling, type BuilderSession } from "../builder/builder-session.ts";
-import { settingsOf, type BuilderSettings } from "../builder/config-files.ts";
-import { parseSourceReference } from "../builder/source-reference.ts";
+import { carrierFor, telling, settingsOf, type BuilderSettings, parseSourceReference } from "@stratos/systems/builder";
 import { CommandError, UsageError } from "../command-error.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
 import { formatSize } from "../option-values.ts";
@@ -26,6 +24,7 @@ import type {
   RootShellOptions,
 } from "../program/builder-command.ts";
 import { formatTable } from "../text-table.ts";
+import { builderAtTerminal, type TerminalBuilder } from "./builder-terminal.ts";
 
 const KEY_SHOWN = 12;
 const DAY_MS = 86_400_000;
@@ -264,9 +263,9 @@ async function withSession(
   settings: BuilderSettings,
   options: BuilderOptions,
   what: string,
-  work: (session: BuilderSession) => Promise<number>,
+  work: (session: TerminalBuilder) => Promise<number>,
 ): Promise<number> {
-  const session = openBuilderSession({
+  const session = builderAtTerminal({
     carrier: await carrierFor(settings.carrier, undefined),
     mirror: settings.mirror,
     keyrings: settings.keyrings,
@@ -280,7 +279,7 @@ async function withSession(
 }
 
 async function layersFor(
-  { ports, show }: BuilderSession,
+  { ports, show }: TerminalBuilder,
   settings: BuilderSettings,
   source: string | undefined,
 ): Promise<{ keys: readonly string[]; kept: number }> {

@@ -14,13 +14,12 @@ import {
 import { homeFolder, stratosHome } from "@stratos/host-node/home";
 import { nodePackagePorts } from "@stratos/tools-node/packages";
 import type { PackagePorts } from "@stratos/pkg";
-import { carrierFor, openBuilderSession, telling, type BuilderSession } from "../builder/builder-session.ts";
-import { settingsOf, type BuilderSettings } from "../builder/config-files.ts";
-import { parseSourceReference } from "../builder/source-reference.ts";
+import { carrierFor, telling, settingsOf, type BuilderSettings, parseSourceReference } from "@stratos/systems/builder";
 import { CommandError, hostReason } from "../command-error.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
 import type { BuilderReprotestOptions, BuilderVerifyOptions } from "../program/builder-command.ts";
 import { runBuild } from "./builder-build-command.ts";
+import { builderAtTerminal, type TerminalBuilder } from "./builder-terminal.ts";
 
 /** How a package of one build compares with that of another. */
 interface Comparison {
@@ -149,8 +148,8 @@ async function openSession(
   { carrier, mirror, keyrings, hooks }: BuilderSettings,
   { verbose }: { readonly verbose?: boolean },
   output: string,
-): Promise<BuilderSession> {
-  return openBuilderSession({
+): Promise<TerminalBuilder> {
+  return builderAtTerminal({
     carrier: await carrierFor(carrier, undefined),
     mirror,
     keyrings,
@@ -162,7 +161,7 @@ async function openSession(
 
 /** @throws CommandError when it fails to build */
 async function buildIn(
-  session: BuilderSession,
+  session: TerminalBuilder,
   request: BuildRequest,
   { what, output }: { what: string; output: string },
 ): Promise<BuildResult> {

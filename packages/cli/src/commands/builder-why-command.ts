@@ -1,16 +1,15 @@
 import { buildNeeds, fetchSource, planRoot, type PackageReason } from "@stratos/builder";
-import { openBuilderSession, telling } from "../builder/builder-session.ts";
-import { settingsOf } from "../builder/config-files.ts";
-import { parseSourceReference } from "../builder/source-reference.ts";
+import { telling, settingsOf, parseSourceReference } from "@stratos/systems/builder";
 import { CommandError } from "../command-error.ts";
 import { EXIT_SUCCESS } from "../exit-status.ts";
 import type { BuilderOptions } from "../program/builder-command.ts";
+import { builderAtTerminal } from "./builder-terminal.ts";
 
 /** What brings packages into a source's root. */
 export async function explainRoot(source: string, name: string | undefined, options: BuilderOptions): Promise<number> {
   const settings = settingsOf(options),
     request = { source: parseSourceReference(source), ...settings.request };
-  const session = openBuilderSession({ mirror: settings.mirror, keyrings: settings.keyrings });
+  const session = builderAtTerminal({ mirror: settings.mirror, keyrings: settings.keyrings });
   try {
     return await telling(source, async () => {
       const fetched = await fetchSource(session.ports, request, (event) => session.show(event));

@@ -14,13 +14,21 @@ import {
   type JsonObject,
   type Recipe,
 } from "@stratos/compose";
+import {
+  isFolder,
+  readRecipes,
+  findArchive,
+  telling,
+  lockPath,
+  readLock,
+  openTreefile,
+  selectTargets,
+} from "@stratos/systems/compose";
 import { CommandError, UsageError } from "../command-error.ts";
-import { isFolder, readRecipes } from "../compose/compose-folder.ts";
-import { findArchive, openComposeSession, telling } from "../compose/compose-session.ts";
-import { lockPath, readLock } from "../compose/lock-file.ts";
-import { openTreefile, selectTargets } from "../compose/open-treefile.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
 import type { ComposeDiffOptions } from "./compose-options.ts";
+import { composeAtTerminal } from "./compose-terminal.ts";
+import { onUnknownKey } from "./compose-terminal.ts";
 
 export async function diffComposeCommand(
   before: string,
@@ -40,11 +48,11 @@ type Difference = ImageDifference & { readonly files?: readonly FileDifference[]
 
 /** What an update of the lock file would change. */
 async function diffWithArchive(file: string, options: ComposeDiffOptions): Promise<Difference[]> {
-  const treefile = await openTreefile(file, options),
+  const treefile = await openTreefile(file, onUnknownKey(options)),
     targets = await selectTargets(treefile, options);
   const lock = await readLock(lockPath(file, options.lock));
   return telling(file, async () => {
-    const session = await openComposeSession({ output: ".", treefile: file }, { verbose: false, targets });
+    const session = await composeAtTerminal({ output: ".", treefile: file }, { verbose: false, targets });
     try {
       const old = new Map<string, ComposedImage>(),
         now = new Map<string, ComposedImage>();

@@ -1,13 +1,14 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { formatTreefile, mockConfig, MockConfigError, type ImageTarget } from "@stratos/compose";
+import { openTreefile, selectTargets } from "@stratos/systems/compose";
 import { CommandError, UsageError } from "../command-error.ts";
-import { openTreefile, selectTargets } from "../compose/open-treefile.ts";
 import { EXIT_SUCCESS } from "../exit-status.ts";
 import type { ComposeExportOptions } from "./compose-options.ts";
+import { onUnknownKey } from "./compose-terminal.ts";
 
 export async function exportTreefile(file: string, options: ComposeExportOptions): Promise<number> {
-  const treefile = await openTreefile(file, options);
+  const treefile = await openTreefile(file, onUnknownKey(options));
   const targets = await selectTargets(treefile, options);
   const { format } = options;
   if (options.all === true && format === "mock")

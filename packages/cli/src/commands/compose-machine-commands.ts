@@ -5,8 +5,8 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findProgram } from "@stratos/host-node/home";
+import { findOutput } from "@stratos/systems/compose";
 import { CommandError } from "../command-error.ts";
-import { findOutput } from "../compose/composed-output.ts";
 import {
   canAccelerate,
   emulatorArguments,

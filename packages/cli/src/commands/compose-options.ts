@@ -10,7 +10,7 @@ export interface UnknownKeyOptions {
 
 export interface ComposeValidateOptions extends ComposeJsonOptions, UnknownKeyOptions {}
 
-export interface ComposeSelection extends UnknownKeyOptions {
+interface ComposeSelection extends UnknownKeyOptions {
   readonly variant?: readonly string[];
   readonly arch?: readonly string[];
 }

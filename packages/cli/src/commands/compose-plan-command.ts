@@ -14,26 +14,38 @@ import {
   type LockedImage,
   type TreefileProblem,
 } from "@stratos/compose";
+import {
+  findArchive,
+  telling,
+  lockModeOf,
+  lockPath,
+  readLock,
+  openTreefile,
+  requireFiles,
+  selectTargets,
+  chosenArchitectures,
+} from "@stratos/systems/compose";
 import { CommandError } from "../command-error.ts";
-import { findArchive, openComposeSession, telling } from "../compose/compose-session.ts";
-import { lockModeOf, lockPath, readLock } from "../compose/lock-file.ts";
-import { openTreefile, requireFiles, selectTargets, tellChosenArchitectures } from "../compose/open-treefile.ts";
 import { EXIT_SUCCESS } from "../exit-status.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 import type { ComposePlanOptions } from "./compose-options.ts";
+import { composeAtTerminal } from "./compose-terminal.ts";
+import { onUnknownKey } from "./compose-terminal.ts";
 
 export async function planCompose(file: string, options: ComposePlanOptions): Promise<number> {
-  const treefile = await openTreefile(file, options);
+  const treefile = await openTreefile(file, onUnknownKey(options));
   const targets = await selectTargets(treefile, options);
   requireFiles(file, treefile, targets);
-  tellChosenArchitectures(treefile, targets);
+  for (const note of chosenArchitectures(treefile, targets))
+    process.stderr.write(`stratos: note: ${note}
+`);
   const lockMode = lockModeOf(options),
     lock = await readLock(lockPath(file, options.lock));
   return telling(file, async () => {
     checkPhases(treefile, targets);
     const steps = orderNodes(planSteps(targets, NO_WORK, { skipPhases: options.skipPhase }));
-    const session = await openComposeSession({ output: ".", treefile: file }, { verbose: false, targets });
+    const session = await composeAtTerminal({ output: ".", treefile: file }, { verbose: false, targets });
     try {
       checkOutputs(session.ports.outputs, treefile, targets);
       const images: {

@@ -1,12 +1,12 @@
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { formatTreefile, loadTreefile, lockOf, runCompose, type Recipe } from "@stratos/compose";
+import { readRecipes, findArchive, telling } from "@stratos/systems/compose";
 import { CommandError } from "../command-error.ts";
-import { readRecipes } from "../compose/compose-folder.ts";
-import { findArchive, openComposeSession, telling } from "../compose/compose-session.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
 import { VERSION } from "../version.ts";
 import type { ComposeRebuildOptions } from "./compose-options.ts";
+import { composeAtTerminal } from "./compose-terminal.ts";
 
 interface Comparison {
   readonly image: string;
@@ -40,7 +40,7 @@ async function rebuild(recipe: Recipe, options: ComposeRebuildOptions): Promise<
     path === "provenance.yaml" ? text : undefined,
   );
   const targets = treefile.targets();
-  const session = await openComposeSession(
+  const session = await composeAtTerminal(
     { output: resolve(options.output), treefile: join(options.sources ?? ".", "treefile") },
     { verbose: options.verbose === true, targets },
   );

@@ -4,20 +4,33 @@ import { resolve } from "node:path";
 import { runCompose } from "@stratos/compose";
 import { homeFolder, stratosHome } from "@stratos/host-node";
 import { cleanStore } from "@stratos/tools-node/compose";
+import {
+  findArchive,
+  telling,
+  lockModeOf,
+  lockPath,
+  readLock,
+  writeLock,
+  openTreefile,
+  requireFiles,
+  selectTargets,
+  chosenArchitectures,
+} from "@stratos/systems/compose";
 import { CommandError } from "../command-error.ts";
-import { findArchive, openComposeSession, telling } from "../compose/compose-session.ts";
-import { lockModeOf, lockPath, readLock, writeLock } from "../compose/lock-file.ts";
-import { openTreefile, requireFiles, selectTargets, tellChosenArchitectures } from "../compose/open-treefile.ts";
 import { EXIT_SUCCESS } from "../exit-status.ts";
 import { formatSize } from "../option-values.ts";
 import { VERSION } from "../version.ts";
 import type { ComposeRunOptions } from "./compose-options.ts";
+import { composeAtTerminal } from "./compose-terminal.ts";
+import { onUnknownKey } from "./compose-terminal.ts";
 
 export async function runComposeCommand(file: string, options: ComposeRunOptions): Promise<number> {
-  const treefile = await openTreefile(file, options);
+  const treefile = await openTreefile(file, onUnknownKey(options));
   const targets = await selectTargets(treefile, options);
   requireFiles(file, treefile, targets);
-  tellChosenArchitectures(treefile, targets);
+  for (const note of chosenArchitectures(treefile, targets))
+    process.stderr.write(`stratos: note: ${note}
+`);
   const place = lockPath(file, options.lock),
     lockMode = lockModeOf(options);
   const lock = await readLock(place);
@@ -26,7 +39,7 @@ export async function runComposeCommand(file: string, options: ComposeRunOptions
   if (allowsHostHooks && !statSync(file).isFile())
     throw new CommandError(file, "is no file beside which its programs could lie; --allow-host-hooks is for files");
   return telling(file, async () => {
-    const session = await openComposeSession(
+    const session = await composeAtTerminal(
       { output: resolve(options.output), treefile: file },
       { verbose: options.verbose === true, targets, allowsHostHooks },
     );

@@ -1,7 +1,7 @@
 import { printable } from "@stratos/base";
 import { checkPhases, formatProblem, loadTreefile, TreefileError, type TreefileProblem } from "@stratos/compose";
 import { nativeArchitecture } from "@stratos/tools-node/compose";
-import { hostText, missingFiles } from "../compose/open-treefile.ts";
+import { hostText, missingFiles } from "@stratos/systems/compose";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
 import type { ComposeValidateOptions } from "./compose-options.ts";
 

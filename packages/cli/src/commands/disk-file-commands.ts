@@ -15,6 +15,7 @@ import {
 import { basename, join } from "node:path";
 import { printable } from "@stratos/base";
 import { FormatError, type Blob, type DiskFile, type DiskFiles } from "@stratos/formats";
+import { longListing } from "@stratos/volumes";
 import { CommandError, UsageError } from "../command-error.ts";
 import {
   diskError,
@@ -26,7 +27,6 @@ import {
   requireDiskPlace,
   withFiles,
 } from "@stratos/images/disk";
-import { longListing } from "../fs/file-listing.ts";
 
 export interface DiskListOptions {
   readonly long?: true;

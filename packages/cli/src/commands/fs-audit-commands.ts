@@ -8,9 +8,9 @@ import {
   keepAudit,
   parseKnownHead,
   type AuditEntry,
-} from "../fs/audit.ts";
+  withVolume,
+} from "@stratos/volumes";
 import { UsageError } from "../command-error.ts";
-import { withVolume } from "../fs/open-volume.ts";
 import { formatSize } from "../option-values.ts";
 import { jsonWithSizes } from "@stratos/images/content";
 

@@ -1,8 +1,14 @@
 /** `stratos fs backup …`. */
 import { ProgressDisplay } from "@stratos/host-node";
-import { makeBackup, requireManifest, restoreBackup, verifyBackup, type BackupProgress } from "../backup/backup.ts";
-import { openBackupStore } from "../backup/backup-store.ts";
-import { withBackupVolume } from "../backup/backup-volume.ts";
+import {
+  makeBackup,
+  requireManifest,
+  restoreBackup,
+  verifyBackup,
+  type BackupProgress,
+  openBackupStore,
+  withBackupVolume,
+} from "@stratos/volumes/backup";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 

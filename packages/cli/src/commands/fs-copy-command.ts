@@ -1,18 +1,32 @@
 import { fstatSync, readSync, writeSync } from "node:fs";
 import { Transaction } from "@stratos/aegisfs";
 import { ProgressDisplay, sleepSync } from "@stratos/host-node";
+import {
+  TreeCopier,
+  type CopyCount,
+  baseName,
+  joinPath,
+  toByteString,
+  type FileReader,
+  type FileTree,
+  type FileWriter,
+  expandPattern,
+  HostTree,
+  filtered,
+  filteredFilesOf,
+  openVolume,
+  prepareVolume,
+  type OpenedVolume,
+  reclaimAll,
+  expectResult,
+  expectValue,
+  findVolumePlace,
+  type VolumePlace,
+  VolumeTree,
+} from "@stratos/volumes";
+import type { HeldVolume } from "@stratos/volumes/mount-control";
 import { BrokenPipe } from "../broken-pipe.ts";
 import { CommandError, UsageError } from "../command-error.ts";
-import { TreeCopier, type CopyCount } from "../fs/copy-tree.ts";
-import { baseName, joinPath, toByteString, type FileReader, type FileTree, type FileWriter } from "../fs/file-tree.ts";
-import { expandPattern } from "../fs/glob.ts";
-import { HostTree } from "../fs/host-tree.ts";
-import type { HeldVolume } from "../fs/mount-control.ts";
-import { filtered, filteredFilesOf, openVolume, prepareVolume, type OpenedVolume } from "../fs/open-volume.ts";
-import { reclaimAll } from "../fs/snapshots.ts";
-import { expectResult, expectValue } from "../fs/volume-error.ts";
-import { findVolumePlace, type VolumePlace } from "../fs/volume-place.ts";
-import { VolumeTree } from "../fs/volume-tree.ts";
 
 export interface CopyFilesOptions {
   readonly recursive?: true;

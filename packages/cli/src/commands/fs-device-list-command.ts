@@ -2,8 +2,8 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { AEGISFS_TYPE, readMountTable } from "@stratos/host-node/mounts";
+import { scanDevices, volumesOf, type ScannedVolume } from "@stratos/volumes";
 import { CommandError, hostReason } from "../command-error.ts";
-import { scanDevices, volumesOf, type ScannedVolume } from "../fs/volume-scan.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 

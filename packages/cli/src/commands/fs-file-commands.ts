@@ -4,16 +4,31 @@
  */
 import { RENAME_EXCHANGE, RENAME_NOREPLACE } from "@stratos/abi";
 import { printable } from "@stratos/base";
+import {
+  listedFile,
+  longListing,
+  markedName,
+  type ListedFile,
+  baseName,
+  joinPath,
+  toByteString,
+  toText,
+  type FileTree,
+  expandPattern,
+  HostTree,
+  filteredFilesOf,
+  withVolume,
+  type OpenedVolume,
+  type VolumeAccess,
+  removeTree,
+  parseVolumePlace,
+  requireUnmountedPlace,
+  requireVolumePlace,
+  type VolumePlace,
+  VolumeTree,
+} from "@stratos/volumes";
 import { CommandError, UsageError } from "../command-error.ts";
 import { jsonWithSizes } from "@stratos/images/content";
-import { listedFile, longListing, markedName, type ListedFile } from "../fs/file-listing.ts";
-import { baseName, joinPath, toByteString, toText, type FileTree } from "../fs/file-tree.ts";
-import { expandPattern } from "../fs/glob.ts";
-import { HostTree } from "../fs/host-tree.ts";
-import { filteredFilesOf, withVolume, type OpenedVolume, type VolumeAccess } from "../fs/open-volume.ts";
-import { removeTree } from "../fs/remove-tree.ts";
-import { parseVolumePlace, requireUnmountedPlace, requireVolumePlace, type VolumePlace } from "../fs/volume-place.ts";
-import { VolumeTree } from "../fs/volume-tree.ts";
 
 export interface ListFilesOptions {
   readonly long?: true;

@@ -11,13 +11,17 @@ import {
 } from "@stratos/aegisfs";
 import type { BlockDevice } from "@stratos/host";
 import { environmentPassphrase, nodeCipher, type FileBlockDevice } from "@stratos/host-node";
+import {
+  describeContent,
+  openDevice,
+  withVolume,
+  rememberVolume,
+  toByteString,
+  promptPassphrase,
+  mountFailure,
+} from "@stratos/volumes";
 import { CommandError, UsageError } from "../command-error.ts";
-import { describeContent, openDevice, withVolume } from "../fs/open-volume.ts";
-import { rememberVolume } from "../fs/known-volumes.ts";
-import { toByteString } from "../fs/file-tree.ts";
-import { promptPassphrase } from "../fs/passphrase-prompt.ts";
-import { mountFailure } from "../fs/volume-error.ts";
-import type { CompressionChoice } from "../fs/volume-options.ts";
+import type { CompressionChoice } from "../volume-options.ts";
 import { formatSize } from "../option-values.ts";
 import { derivationOf, type DerivationName } from "./fs-key-commands.ts";
 

@@ -17,14 +17,21 @@ import {
   type VolumeHealth,
 } from "@stratos/aegisfs";
 import { ProgressDisplay } from "@stratos/host-node";
+import {
+  findVolume,
+  hostPath,
+  keepDevice,
+  rememberVolume,
+  expectNotHeld,
+  describeContent,
+  openDevice,
+  withVolume,
+  type OpenedVolume,
+  errnoWords,
+  expectResult,
+  uuidText,
+} from "@stratos/volumes";
 import { CommandError } from "../command-error.ts";
-import { findVolume } from "../fs/find-volume.ts";
-import { hostPath, keepDevice } from "../fs/hosted-volume.ts";
-import { rememberVolume } from "../fs/known-volumes.ts";
-import { expectNotHeld } from "../fs/mounted-hold.ts";
-import { describeContent, openDevice, withVolume, type OpenedVolume } from "../fs/open-volume.ts";
-import { errnoWords, expectResult } from "../fs/volume-error.ts";
-import { uuidText } from "../fs/volume-usage.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 

@@ -2,12 +2,16 @@
 import { ARGON2ID, KEY_ERROR_WORDS, keySlots, SCRYPT, type EncryptedDevice, type KeyError } from "@stratos/aegisfs";
 import type { KeyDerivation } from "@stratos/host";
 import { ProgressDisplay, type VolumeDevices } from "@stratos/host-node";
+import {
+  findVolume,
+  freshPassphrase,
+  presentPassphrase,
+  hostedVolumeAt,
+  openDevice,
+  openDevices,
+  probeDevice,
+} from "@stratos/volumes";
 import { CommandError } from "../command-error.ts";
-import { findVolume } from "../fs/find-volume.ts";
-import { freshPassphrase, presentPassphrase } from "../fs/given-passphrases.ts";
-import { hostedVolumeAt } from "../fs/hosted-volume.ts";
-import { openDevice, openDevices } from "../fs/open-volume.ts";
-import { probeDevice } from "../fs/volume-scan.ts";
 import { formatSize } from "../option-values.ts";
 
 export type DerivationName = KeyDerivation["kind"];

@@ -13,20 +13,17 @@ import {
 } from "@stratos/tools-node/fuse";
 import { makeFolders } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
+import { findVolume, rememberVolume, mountPlace, errnoWords } from "@stratos/volumes";
+import { MountControl } from "@stratos/volumes/mount-control";
+import { mountWordsText, type MountWords } from "@stratos/volumes/mount-options";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
-import { findVolume } from "../fs/find-volume.ts";
-import { rememberVolume } from "../fs/known-volumes.ts";
-import { MountControl } from "../fs/mount-control.ts";
-import { mountPlace } from "../fs/mount-place.ts";
-import { mountWordsText, type MountWords } from "../fs/mount-options.ts";
-import { ScheduleKeeper } from "../fs/schedule-keeper.ts";
-import { errnoWords } from "../fs/volume-error.ts";
+import { ScheduleKeeper } from "./schedule-keeper.ts";
 import { formatTable } from "../text-table.ts";
 
 /** Beside this file: as source, or as the bundler leaves it. */
 const COMMANDS_URL = new URL(
-  import.meta.url.endsWith(".ts") ? "../fs/mounted-commands.ts" : "./mounted-commands.mjs",
+  import.meta.url.endsWith(".ts") ? "../mounted-commands.ts" : "./mounted-commands.mjs",
   import.meta.url,
 ).href;
 

@@ -11,12 +11,8 @@ import {
   type Subvolume,
 } from "@stratos/aegisfs";
 import { S_IFDIR, S_IFMT } from "@stratos/abi";
+import { withVolume, expectResult, requireVolumePlace, VolumeTree, ownerName, ownerNumber } from "@stratos/volumes";
 import { CommandError, UsageError } from "../command-error.ts";
-import { withVolume } from "../fs/open-volume.ts";
-import { expectResult } from "../fs/volume-error.ts";
-import { requireVolumePlace } from "../fs/volume-place.ts";
-import { VolumeTree } from "../fs/volume-tree.ts";
-import { ownerName, ownerNumber } from "../fs/owner-names.ts";
 import { formatSize } from "../option-values.ts";
 
 const BLOCK_SIZE = 4096;

@@ -1,12 +1,19 @@
 /** `stratos fs serve`: volumes over HTTP, until a signal ends it. */
+import {
+  openApiDocument,
+  REST_ROUTES,
+  createRestService,
+  listenAt,
+  type ListenPlace,
+  defaultTokenPath,
+  serviceToken,
+  type ServiceToken,
+  ServedVolumes,
+  readVolumeConfig,
+  VOLUME_CONFIG_SCHEMA,
+} from "@stratos/volumes/serve";
 import { UsageError } from "../command-error.ts";
-import { openApiDocument } from "../serve/openapi.ts";
-import { REST_ROUTES } from "../serve/rest-routes.ts";
-import { createRestService } from "../serve/rest-service.ts";
-import { listenAt, type ListenPlace } from "../serve/service-listener.ts";
-import { defaultTokenPath, serviceToken, type ServiceToken } from "../serve/service-token.ts";
-import { ServedVolumes } from "../serve/served-volumes.ts";
-import { readVolumeConfig, VOLUME_CONFIG_SCHEMA } from "../serve/volume-config.ts";
+import { VERSION } from "../version.ts";
 
 export interface ServeOptions {
   readonly config?: string;
@@ -24,7 +31,7 @@ const DEFAULT_PORT = 7460;
 
 export async function serveCommand(texts: readonly string[], options: ServeOptions): Promise<number> {
   if (options.openapi === true) {
-    process.stdout.write(`${JSON.stringify(openApiDocument(REST_ROUTES), null, 2)}\n`);
+    process.stdout.write(`${JSON.stringify(openApiDocument(REST_ROUTES, VERSION), null, 2)}\n`);
     return 0;
   }
   const config = options.config === undefined ? null : readVolumeConfig(options.config);
@@ -50,9 +57,14 @@ export async function serveCommand(texts: readonly string[], options: ServeOptio
   // A socket is its owner's alone by its permissions.
   const isOpen = options.token === false || ("socket" in place && tokenFile === undefined);
   const token = isOpen ? null : serviceToken(tokenFile ?? defaultTokenPath());
-  const volumes = new ServedVolumes(texts, readOnly ? "read" : "write", config?.volumes ?? []);
+  const volumes = new ServedVolumes(texts, readOnly ? "read" : "write", config?.volumes ?? [], tell);
   try {
-    const app = createRestService(volumes, { readOnly, token: token?.text ?? null });
+    const app = createRestService(volumes, {
+      readOnly,
+      token: token?.text ?? null,
+      version: VERSION,
+      onDefect: (words) => tell(`internal error: ${words}`),
+    });
     const listener = await listenAt(place, app.fetch);
     volumes.startHousekeeping();
     process.stdout.write(`${listener.address}\n`);
@@ -76,6 +88,10 @@ function listenPlace(
   return socket !== undefined
     ? { socket }
     : { host: options.host ?? config.host ?? "127.0.0.1", port: options.port ?? config.port ?? DEFAULT_PORT };
+}
+
+function tell(words: string): void {
+  process.stderr.write(`stratos: ${words}\n`);
 }
 
 /** On stderr: programs read the address from stdout. */

@@ -3,9 +3,8 @@ import { realpathSync } from "node:fs";
 import { lockOwner, ProgressDisplay, volumePaths } from "@stratos/host-node";
 import { AEGISFS_TYPE, readMountTable } from "@stratos/host-node/mounts";
 import { OperationError } from "@stratos/operation";
-import { CommandError } from "../command-error.ts";
-import { withVolume } from "../fs/open-volume.ts";
 import {
+  withVolume,
   planSchedule,
   readSchedule,
   runMountedSchedule,
@@ -14,8 +13,6 @@ import {
   writeSchedule,
   type ScheduleOutcome,
   type SnapshotSchedule,
-} from "../fs/snapshot-schedule.ts";
-import {
   createSnapshot,
   deleteSnapshots,
   listChanges,
@@ -25,8 +22,9 @@ import {
   snapshotSpaces,
   type ListedChange,
   type SnapshotEntry,
-} from "../fs/snapshots.ts";
-import { discardPartialTransfers } from "../fs/transfers.ts";
+  discardPartialTransfers,
+} from "@stratos/volumes";
+import { CommandError } from "../command-error.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 

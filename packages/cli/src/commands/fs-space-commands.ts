@@ -24,14 +24,21 @@ import {
   type Fragmentation,
 } from "@stratos/aegisfs";
 import { ProgressDisplay } from "@stratos/host-node";
+import {
+  joinPath,
+  toByteString,
+  toText,
+  expandPattern,
+  filesOf,
+  withVolume,
+  type OpenedVolume,
+  type VolumeAccess,
+  expectValue,
+  requireVolumePlace,
+  VolumeTree,
+} from "@stratos/volumes";
 import { CommandError } from "../command-error.ts";
-import { joinPath, toByteString, toText } from "../fs/file-tree.ts";
-import { expandPattern } from "../fs/glob.ts";
-import { filesOf, withVolume, type OpenedVolume, type VolumeAccess } from "../fs/open-volume.ts";
-import { expectValue } from "../fs/volume-error.ts";
-import type { CompressionChoice } from "../fs/volume-options.ts";
-import { requireVolumePlace } from "../fs/volume-place.ts";
-import { VolumeTree } from "../fs/volume-tree.ts";
+import type { CompressionChoice } from "../volume-options.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 

@@ -4,22 +4,30 @@
  * changes are brought in. Of a volume that is mounted it is the fork's place in `.snapshots`, and the process that
  * serves the mount begins and ends the transaction (`txn begin`, `txn end`, which help does not list).
  */
+import { runWhereMounted } from "../run-where-mounted.ts";
+import { VolumeInUseError } from "@stratos/volumes/call";
 import { spawn, spawnSync } from "node:child_process";
 import { accessSync, constants, lstatSync, mkdtempSync, rmSync } from "node:fs";
 import { constants as osConstants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { isRunning, withEnvironmentFilters } from "@stratos/host-node";
 import { Transaction, type Subvolume, type Volume } from "@stratos/aegisfs";
-import { CommandError, hostReason, UsageError, VolumeInUseError } from "../command-error.ts";
+import {
+  TreeCopier,
+  HostTree,
+  mirrorBack,
+  recordTree,
+  type TreeRecord,
+  filteredFilesOf,
+  withVolume,
+  type OpenedVolume,
+  reclaimAll,
+  expectResult,
+  expectValue,
+  VolumeTree,
+} from "@stratos/volumes";
+import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_SIGNAL_BASE } from "../exit-status.ts";
-import { TreeCopier } from "../fs/copy-tree.ts";
-import { HostTree } from "../fs/host-tree.ts";
-import { runWhereMounted } from "../fs/mount-control.ts";
-import { mirrorBack, recordTree, type TreeRecord } from "../fs/mirror-tree.ts";
-import { filteredFilesOf, withVolume, type OpenedVolume } from "../fs/open-volume.ts";
-import { reclaimAll } from "../fs/snapshots.ts";
-import { expectResult, expectValue } from "../fs/volume-error.ts";
-import { VolumeTree } from "../fs/volume-tree.ts";
 import { rawArguments } from "../session/raw-arguments.ts";
 
 export interface TransactionRunOptions {

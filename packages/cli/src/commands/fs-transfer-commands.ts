@@ -5,13 +5,18 @@ import type { Readable, Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { createZstdCompress, createZstdDecompress } from "node:zlib";
 import { ProgressDisplay } from "@stratos/host-node";
+import { callContext } from "@stratos/volumes/call";
+import {
+  toText,
+  hostPath,
+  commandInput,
+  withVolume,
+  listPartialTransfers,
+  parseResumeToken,
+  sendSnapshot,
+  SnapshotReceiver,
+} from "@stratos/volumes";
 import { CommandError, UsageError } from "../command-error.ts";
-import { callContext } from "../fs/call-context.ts";
-import { toText } from "../fs/file-tree.ts";
-import { hostPath } from "../fs/hosted-volume.ts";
-import { commandInput } from "../fs/input-socket.ts";
-import { withVolume } from "../fs/open-volume.ts";
-import { listPartialTransfers, parseResumeToken, sendSnapshot, SnapshotReceiver } from "../fs/transfers.ts";
 import { formatTable } from "../text-table.ts";
 
 export interface SendOptions {
@@ -89,7 +94,7 @@ export async function receiveCommand(path: string, name: string | undefined, opt
     const receiver = new SnapshotReceiver(opened, name);
     for await (const piece of unpacked(
       options.input === undefined
-        ? commandInput()
+        ? commandInput(process.stdin)
         : createReadStream(hostPath(options.input), { highWaterMark: 1 << 20 }),
     )) {
       receiver.push(piece);

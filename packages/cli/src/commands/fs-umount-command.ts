@@ -3,8 +3,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { lockOwner, mountControlPath, processWords, removeLeftovers } from "@stratos/host-node";
 import { AEGISFS_TYPE, findMount, findMountElsewhere, type MountEntry } from "@stratos/host-node/mounts";
 import { connectionOf, unmount } from "@stratos/tools-node/fuse";
+import { mountPlace } from "@stratos/volumes";
 import { CommandError } from "../command-error.ts";
-import { mountPlace } from "../fs/mount-place.ts";
 
 export interface UnmountOptions {
   readonly lazy?: true;

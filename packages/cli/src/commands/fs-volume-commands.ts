@@ -14,14 +14,21 @@ import {
 import { VOLUME_CODECS } from "@stratos/host-node";
 import { AEGISFS_TYPE, readMountTable } from "@stratos/host-node/mounts";
 import { OperationError } from "@stratos/operation";
+import {
+  openForCheck,
+  findVolume,
+  mountOf,
+  refusal,
+  withVolume,
+  expectNotHeld,
+  expectResult,
+  mountFailure,
+  volumeSpace,
+  volumeStatistics,
+  type VolumeSpace,
+} from "@stratos/volumes";
 import { CommandError, statusOf } from "../command-error.ts";
-import { openForCheck } from "../fs/check-devices.ts";
-import { findVolume, mountOf } from "../fs/find-volume.ts";
-import { refusal, withVolume } from "../fs/open-volume.ts";
-import { expectNotHeld } from "../fs/mounted-hold.ts";
-import { expectResult, mountFailure } from "../fs/volume-error.ts";
-import { volumeSpace, volumeStatistics, type VolumeSpace } from "../fs/volume-usage.ts";
-import type { SizeChange } from "../fs/volume-options.ts";
+import type { SizeChange } from "../volume-options.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 import { jsonWithSizes } from "@stratos/images/content";

@@ -65,7 +65,7 @@ export async function convertImage(source: string, target: string, options: Imag
       ...(options.snapshot === undefined ? {} : { snapshot: options.snapshot }),
     });
     if (format === "ostree" && (options.sign ?? options.signEd25519) !== undefined) {
-      const { signRepository } = await import("../outputs/sign-repository.ts");
+      const { signRepository } = await import("@stratos/systems/packages");
       await signRepository(
         target,
         options.mode ?? "archive",

@@ -6,7 +6,7 @@ import { nodeCodecs } from "@stratos/host-node/codecs";
 import { RepositoryFolder } from "@stratos/tools-node/outputs";
 import { repositoryServer } from "@stratos/tools-node/packages";
 import { CommandError } from "../command-error.ts";
-import { serveUntilStopped } from "../serve/serve-until-stopped.ts";
+import { serveUntilStopped } from "../serve-until-stopped.ts";
 import { formatTable } from "../text-table.ts";
 
 export interface OstreeServeOptions {

@@ -43,7 +43,7 @@ export function generateDelta(path: string, name: string, options: DeltaGenerate
     if (options.output === undefined) {
       new OstreeRepository(store, nodeCodecs(), reader.mode).writeSummary(to.timestamp);
       if ((options.sign ?? options.signEd25519) !== undefined) {
-        const { signRepository } = await import("../outputs/sign-repository.ts");
+        const { signRepository } = await import("@stratos/systems/packages");
         await signRepository(
           path,
           reader.mode,

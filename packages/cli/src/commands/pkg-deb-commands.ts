@@ -23,9 +23,9 @@ import {
   type RootMeta,
 } from "@stratos/pkg";
 import { OperationError } from "@stratos/operation";
+import { readKey } from "@stratos/systems/packages";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { withPackagePorts } from "../operation-progress.ts";
-import { readKey } from "../packages/signing-keys.ts";
 
 export interface DebBuildOptions {
   readonly compression: "zstd" | "gzip" | "none";

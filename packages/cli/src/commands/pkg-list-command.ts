@@ -12,11 +12,11 @@ import {
   type ListChange,
   type SystemList,
 } from "@stratos/pkg";
-import { commandErrorOf, terminalListener } from "../alpm/alpm-session.ts";
-import type { BuildOptions } from "../alpm/aur-builder.ts";
+import { toldAlpmFailure, type BuildOptions } from "@stratos/systems/alpm";
 import { CommandError } from "../command-error.ts";
 import { listOnImage } from "./pkg-list-image.ts";
 import { listOnRoot, type ListRootOptions } from "./pkg-list-root.ts";
+import { terminalListener } from "./alpm-terminal.ts";
 
 export interface ListApplyOptions extends ListRootOptions, BuildOptions {
   readonly json?: true;
@@ -89,7 +89,7 @@ async function changesOf(
         cause: error,
       });
     if (error instanceof ListRecordError) throw new CommandError(what, error.message, { cause: error });
-    throw commandErrorOf(error, what);
+    throw toldAlpmFailure(error, what);
   }
 }
 

@@ -19,7 +19,6 @@ import {
   type RootFiles,
   type SystemList,
 } from "@stratos/pkg";
-import { configurationOf, forgetChanges, guestRunner } from "../alpm/image-alpm.ts";
 import {
   cloneVolume,
   defaultImage,
@@ -28,10 +27,16 @@ import {
   type OpenVolume,
   openVolumeReadOnly,
 } from "@stratos/images";
-import type { SourceOptions } from "../packages/image-system.ts";
-import { inNewLayer, markAutomatic, withPreparedChange } from "../packages/image-transaction.ts";
-import { VolumeRoot } from "../packages/volume-root.ts";
+import { configurationOf, forgetChanges, guestRunner } from "@stratos/systems/alpm";
+import {
+  type SourceOptions,
+  inNewLayer,
+  markAutomatic,
+  withPreparedChange,
+  VolumeRoot,
+} from "@stratos/systems/packages";
 import { withImage, type ImageTask } from "./pkg-system-commands.ts";
+import { undoOnSignal } from "../undo-on-signal.ts";
 
 export interface ListImageOptions extends SourceOptions {
   readonly update?: true;
@@ -102,7 +107,7 @@ async function onImage(
     upgraded: namesOf(changes, "upgrade"),
     removed: namesOf(changes, "remove"),
   };
-  await inNewLayer(target, { command: how.command }, summary, async (layer) => {
+  await inNewLayer(target, { command: how.command, guard: undoOnSignal }, summary, async (layer) => {
     changes = await withHands(layer, listener, target, list, (hands) => applySystemList(list, hands));
     forgetChanges(layer);
   });

@@ -18,20 +18,22 @@ import {
   type ListHands,
   type SystemList,
 } from "@stratos/pkg";
-import { withAlpm } from "../alpm/alpm-session.ts";
-import { buildFromAur, type BuildOptions } from "../alpm/aur-builder.ts";
-import { CommandError } from "../command-error.ts";
-import { loadImageIndex, openRootSystem } from "../packages/image-system.ts";
-import { showProgress, withPackagePorts } from "../operation-progress.ts";
+import { buildFromAur, type BuildOptions } from "@stratos/systems/alpm";
 import {
+  loadImageIndex,
+  openRootSystem,
   finishInterrupted,
   lockRoot,
   recoverForReader,
   runRootChange,
   type RunnerChoice,
-} from "../packages/root-transaction.ts";
+} from "@stratos/systems/packages";
+import { CommandError } from "../command-error.ts";
+import { showProgress, withPackagePorts } from "../operation-progress.ts";
 import type { AlpmRootOptions } from "./alpm-options.ts";
 import type { ListImageOptions } from "./pkg-list-image.ts";
+import { alpmAtTerminal } from "./alpm-terminal.ts";
+import { stopOnSignal } from "../undo-on-signal.ts";
 
 export interface ListRootOptions extends AlpmRootOptions, ListImageOptions, BuildOptions {
   readonly yes?: true;
@@ -68,29 +70,33 @@ function onAlpmRoot(
   work: (hands: ListHands) => Promise<ListChange[]>,
 ): Promise<ListChange[]> {
   const { readOnly } = how;
-  return withAlpm({ ...options, root: resolve(root) }, { readOnly, yes: options.yes === true }, async (session) => {
-    const { alpm } = session;
-    const isMissing =
-      list.official.length + list.aur.length > 0 && alpm.databases.length < alpm.configuration.repositories.length;
-    if (readOnly && isMissing)
-      throw new CommandError(root, "no package lists are there yet; run `stratos pkg alpm update` first");
-    if (!readOnly && (options.update === true || isMissing)) await session.refresh();
-    const system = nodeAlpmSystem(resolve(root));
-    const unlock = readOnly || debian === undefined ? (): void => {} : lockRoot(root, system, true);
-    try {
-      return await work({
-        ...ownHands(),
-        command: how.command,
-        alpm,
-        files: system.files,
-        changes: new RootChanges(system.files),
-        debian,
-        buildAur: (names) => buildFromAur(session, names, readOnly ? {} : options),
-      });
-    } finally {
-      unlock();
-    }
-  });
+  return alpmAtTerminal(
+    { ...options, root: resolve(root) },
+    { readOnly, yes: options.yes === true },
+    async (session) => {
+      const { alpm } = session;
+      const isMissing =
+        list.official.length + list.aur.length > 0 && alpm.databases.length < alpm.configuration.repositories.length;
+      if (readOnly && isMissing)
+        throw new CommandError(root, "no package lists are there yet; run `stratos pkg alpm update` first");
+      if (!readOnly && (options.update === true || isMissing)) await session.refresh();
+      const system = nodeAlpmSystem(resolve(root));
+      const unlock = readOnly || debian === undefined ? (): void => {} : lockRoot(root, system, true);
+      try {
+        return await work({
+          ...ownHands(),
+          command: how.command,
+          alpm,
+          files: system.files,
+          changes: new RootChanges(system.files),
+          debian,
+          buildAur: (names) => buildFromAur(session, names, readOnly ? {} : options),
+        });
+      } finally {
+        unlock();
+      }
+    },
+  );
 }
 
 async function onPlainRoot(
@@ -162,7 +168,15 @@ async function withDebian<T>(
         const { change, nowAutomatic } = planDebianList(index, state, wish);
         try {
           return await runRootChange(
-            { ports, root, system, index, progress, runner: options.runner ?? "auto" },
+            {
+              ports,
+              root,
+              system,
+              index,
+              progress,
+              runner: options.runner ?? "auto",
+              stopper: stopOnSignal(root, "the folder is as it was"),
+            },
             nodeAlpmSystem(folder).files,
             change,
             nowAutomatic,

@@ -27,14 +27,19 @@ import {
   whyInstalled,
   type BinaryPackage,
 } from "@stratos/pkg";
+import {
+  loadImageIndex,
+  openImageSystem,
+  openRootSystem,
+  type SourceOptions,
+  downloadChange,
+  recoverForReader,
+} from "@stratos/systems/packages";
 import { CommandError } from "../command-error.ts";
 import { DEFAULT_SUITE, GUEST_ARCHITECTURE } from "@stratos/images/defaults";
 import { defaultImage, ImageStore } from "@stratos/images";
 import { formatTable } from "../text-table.ts";
-import { loadImageIndex, openImageSystem, openRootSystem, type SourceOptions } from "../packages/image-system.ts";
 import { showProgress, withPackagePorts } from "../operation-progress.ts";
-import { downloadChange } from "../packages/prepared-change.ts";
-import { recoverForReader } from "../packages/root-transaction.ts";
 import { upgradableOf, withImage } from "./pkg-system-commands.ts";
 
 export interface QueryOptions extends SourceOptions {

@@ -2,10 +2,10 @@
 import { writeFileSync } from "node:fs";
 import { RepositoryFolder, repositoryServer } from "@stratos/tools-node/packages";
 import { createSigningKey, publicHalf } from "@stratos/pkg";
+import { keyNames, keyPath, readKey } from "@stratos/systems/packages";
 import { CommandError, hostReason } from "../command-error.ts";
-import { serveUntilStopped } from "../serve/serve-until-stopped.ts";
+import { serveUntilStopped } from "../serve-until-stopped.ts";
 import { withPackagePorts } from "../operation-progress.ts";
-import { keyNames, keyPath, readKey } from "../packages/signing-keys.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 

@@ -12,11 +12,6 @@ import {
   type PlannedChange,
 } from "@stratos/pkg";
 import { readVolumeFile } from "@stratos/session";
-import { CommandError, UsageError } from "../command-error.ts";
-import { defaultImage, ImageStore, type ImageTransaction, stateNames } from "@stratos/images";
-import { formatSize } from "../option-values.ts";
-import { formatTable } from "../text-table.ts";
-import { changeJson, changeText, isEmptyChange } from "../packages/change-text.ts";
 import {
   loadImageIndex,
   openImageSystem,
@@ -24,12 +19,12 @@ import {
   type ImageSystem,
   type OpenSystem,
   type SourceOptions,
-} from "../packages/image-system.ts";
-import { addFiles } from "../packages/package-files.ts";
-import { changeImage, editImage, replaceFile, rollBackImage } from "../packages/image-transaction.ts";
-import { showProgress, withPackagePorts } from "../operation-progress.ts";
-import { downloadChange } from "../packages/prepared-change.ts";
-import {
+  addFiles,
+  changeImage,
+  editImage,
+  replaceFile,
+  rollBackImage,
+  downloadChange,
   changeRoot,
   holdInRoot,
   recoverRoot,
@@ -37,7 +32,14 @@ import {
   rootHistory,
   type RootTransaction,
   type RunnerChoice,
-} from "../packages/root-transaction.ts";
+} from "@stratos/systems/packages";
+import { CommandError, UsageError } from "../command-error.ts";
+import { defaultImage, ImageStore, type ImageTransaction, stateNames } from "@stratos/images";
+import { formatSize } from "../option-values.ts";
+import { formatTable } from "../text-table.ts";
+import { changeJson, changeText, isEmptyChange } from "./change-text.ts";
+import { showProgress, withPackagePorts } from "../operation-progress.ts";
+import { stopOnSignal, undoOnSignal } from "../undo-on-signal.ts";
 
 export interface ChangeOptions extends SourceOptions {
   readonly to?: string;
@@ -122,7 +124,11 @@ async function change(
       const { planned, isOnlyTold } = await plan(task);
       const transaction = isOnlyTold
         ? undefined
-        : await changeRoot({ ...task, root, runner: options.runner ?? "auto" }, planned, command);
+        : await changeRoot(
+            { ...task, root, runner: options.runner ?? "auto", stopper: stopOnSignal(root, "the folder is as it was") },
+            planned,
+            command,
+          );
       task.progress.clear();
       return tell(planned, transaction, options);
     });
@@ -133,7 +139,14 @@ async function change(
     const { planned, isOnlyTold } = await plan({ ...task, system: task.image });
     const transaction = isOnlyTold
       ? undefined
-      : await changeImage(task.ports, task.image, task.index, planned, { command, to: options.to }, task.progress);
+      : await changeImage(
+          task.ports,
+          task.image,
+          task.index,
+          planned,
+          { command, to: options.to, guard: undoOnSignal },
+          task.progress,
+        );
     task.progress.clear();
     return tell(planned, transaction, options);
   });
@@ -203,7 +216,7 @@ export function holdCommand(
       if (!check(image.system)) return 0;
       await editImage(
         image,
-        { command: `pkg ${isHeld ? "hold" : "unhold"} ${names.join(" ")}`, to: options.to },
+        { command: `pkg ${isHeld ? "hold" : "unhold"} ${names.join(" ")}`, to: options.to, guard: undoOnSignal },
         (opened) => {
           const status = ports.latin1(readVolumeFile(opened.volume.root, "var/lib/dpkg/status") ?? new Uint8Array(0));
           replaceFile(

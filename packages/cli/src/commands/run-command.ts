@@ -1,4 +1,4 @@
-import type { RunOptions } from "../program/run-options.ts";
+import type { RunOptions } from "../session/run-options.ts";
 import { rawArguments } from "../session/raw-arguments.ts";
 import { runProgram } from "../session/run-program.ts";
 

@@ -1,4 +1,4 @@
-import type { RunOptions } from "../program/run-options.ts";
+import type { RunOptions } from "../session/run-options.ts";
 import { runProgram } from "../session/run-program.ts";
 import { hasTerminal } from "../session/standard-files.ts";
 

@@ -1,5 +1,5 @@
 import { closeSync, openSync, writeSync } from "node:fs";
-import type { RunOptions } from "../program/run-options.ts";
+import type { RunOptions } from "../session/run-options.ts";
 import { rawArguments } from "../session/raw-arguments.ts";
 import { runProgram } from "../session/run-program.ts";
 import { TraceWriter } from "../trace/trace-writer.ts";

@@ -1,30 +1,12 @@
+import type { BuilderWishes } from "@stratos/systems/builder";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { ExtraRepository } from "@stratos/builder";
 import { parseSeed } from "../option-values.ts";
-import { parseSize } from "../fs/volume-options.ts";
+import { parseSize } from "../volume-options.ts";
 import { jsonOption, type Finish } from "./fs-rows.ts";
 
 /** What a build is asked for with: each of these may stand in a file, too. */
-export interface BuilderOptions {
-  readonly suite?: string;
-  readonly arch?: string;
-  readonly in?: string;
-  readonly mirror?: string;
-  readonly keyring?: readonly string[];
-  readonly components?: readonly string[];
-  readonly repository?: readonly ExtraRepository[];
-  readonly profiles?: readonly string[];
-  readonly parts?: "both" | "any" | "all";
-  readonly jobs?: number;
-  readonly timeout?: number;
-  readonly silence?: number;
-  readonly memory?: number;
-  readonly processes?: number;
-  readonly space?: number;
-  readonly log?: number;
-  readonly ccache?: boolean;
-  readonly lintian?: boolean;
-  readonly hook?: readonly { readonly point: string; readonly command: readonly string[] }[];
+export interface BuilderOptions extends BuilderWishes {
   readonly json?: true;
   readonly verbose?: true;
 }

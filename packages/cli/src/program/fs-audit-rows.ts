@@ -1,6 +1,6 @@
 /** Rows of `stratos fs audit`. */
 import { Command, Option } from "commander";
-import { parsePositiveCount, parseSize, parseWholeNumber } from "../fs/volume-options.ts";
+import { parsePositiveCount, parseSize, parseWholeNumber } from "../volume-options.ts";
 import type { AuditKeepOptions, AuditShowOptions, AuditVerifyOptions } from "../commands/fs-audit-commands.ts";
 import { jsonOption, VOLUME_WORDS, type Finish } from "./fs-rows.ts";
 

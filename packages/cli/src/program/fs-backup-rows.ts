@@ -1,6 +1,6 @@
 /** Rows of `stratos fs backup`. */
 import { Command, Option } from "commander";
-import { parsePositiveCount } from "../fs/volume-options.ts";
+import { parsePositiveCount } from "../volume-options.ts";
 import type { BackupRestoreOptions, BackupRunOptions } from "../commands/fs-backup-commands.ts";
 import { jsonOption, VOLUME_WORDS, type Finish } from "./fs-rows.ts";
 

@@ -3,7 +3,7 @@
  * VOLUME[@SNAPSHOT]:PATH; see ../fs/volume-place.ts.
  */
 import { Command, Option } from "commander";
-import { parseCompression, parseCopies, parseSize, parseVolumeLabel } from "../fs/volume-options.ts";
+import { parseCompression, parseCopies, parseSize, parseVolumeLabel } from "../volume-options.ts";
 import type { FormatVolumeOptions } from "../commands/fs-format-command.ts";
 import { auditCommand } from "./fs-audit-rows.ts";
 import { backupCommand } from "./fs-backup-rows.ts";

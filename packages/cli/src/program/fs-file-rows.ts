@@ -1,6 +1,6 @@
 /** Rows of `stratos fs` for files. */
 import { Command, Option } from "commander";
-import { parseMode } from "../fs/volume-options.ts";
+import { parseMode } from "../volume-options.ts";
 import type { CopyFilesOptions } from "../commands/fs-copy-command.ts";
 import type {
   LinkFileOptions,

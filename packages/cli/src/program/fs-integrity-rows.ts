@@ -1,6 +1,6 @@
 /** Rows of `stratos fs` for integrity, devices and keys. */
 import { Command, Option } from "commander";
-import { parseCopies, parseSize, parseWholeNumber } from "../fs/volume-options.ts";
+import { parseCopies, parseSize, parseWholeNumber } from "../volume-options.ts";
 import type { DeviceListOptions } from "../commands/fs-device-list-command.ts";
 import type { DeviceOptions, HealthOptions, ScrubOptions } from "../commands/fs-integrity-commands.ts";
 import type { KeyOptions, RotateOptions } from "../commands/fs-key-commands.ts";

@@ -1,7 +1,7 @@
 /** Rows of `stratos fs` for mounts. */
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { MountWordError, NO_MOUNT_WORDS, parseMountWords, type MountWords } from "@stratos/volumes/mount-options";
 import { jsonOption, type Finish } from "./fs-rows.ts";
-import { NO_MOUNT_WORDS, parseMountWords } from "../fs/mount-options.ts";
 import type { MountVolumeOptions } from "../commands/fs-mount-command.ts";
 import type { InstallHelperOptions } from "../commands/fs-install-helper-command.ts";
 import type { UnmountOptions } from "../commands/fs-umount-command.ts";
@@ -63,7 +63,7 @@ export function mountCommands(finish: Finish): Command[] {
     .argument("[dir]", "an empty folder")
     .addOption(
       new Option("-o, --options <list>", "mount options, see below (repeatable)")
-        .argParser(parseMountWords)
+        .argParser(mountWords)
         .default(NO_MOUNT_WORDS, "rw"),
     )
     .option("-r, --read-only", "the same as -o ro")
@@ -101,4 +101,12 @@ export function mountCommands(finish: Finish): Command[] {
       finish((await import("../commands/fs-install-helper-command.ts")).installHelper(options)),
     );
   return [mount, umount, helper];
+}
+
+function mountWords(text: string, previous: MountWords): MountWords {
+  try {
+    return parseMountWords(text, previous);
+  } catch (error) {
+    throw error instanceof MountWordError ? new InvalidArgumentError(error.message) : error;
+  }
 }

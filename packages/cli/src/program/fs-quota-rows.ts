@@ -1,6 +1,6 @@
 /** Rows of `stratos fs quota`. */
 import { Argument, Command, Option } from "commander";
-import { parseSize, parseWholeNumber } from "../fs/volume-options.ts";
+import { parseSize, parseWholeNumber } from "../volume-options.ts";
 import type { QuotaSetOptions } from "../commands/fs-quota-commands.ts";
 import { jsonOption, VOLUME_WORDS, type Finish } from "./fs-rows.ts";
 

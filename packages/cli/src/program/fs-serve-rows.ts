@@ -1,6 +1,6 @@
 /** Rows of `stratos fs serve` and `stratos fs config`. */
 import { Command, Option } from "commander";
-import { parsePort } from "../fs/volume-options.ts";
+import { parsePort } from "../volume-options.ts";
 import type { ServeOptions } from "../commands/fs-serve-command.ts";
 import type { Finish } from "./fs-rows.ts";
 

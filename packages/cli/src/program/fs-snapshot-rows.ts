@@ -1,6 +1,6 @@
 /** Rows of `stratos fs snapshot` and `stratos fs schedule`. */
 import { Command, Option } from "commander";
-import { parseCount, parseSnapshotLabel } from "../fs/volume-options.ts";
+import { parseCount, parseSnapshotLabel } from "../volume-options.ts";
 import type {
   CreateSnapshotOptions,
   DryRunOptions,

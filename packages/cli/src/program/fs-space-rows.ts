@@ -1,6 +1,6 @@
 /** Rows of `stratos fs` for how content is kept: properties, deduplication, defragmentation, tiers. */
 import { Command, Option } from "commander";
-import { parseCompression, parsePercentage } from "../fs/volume-options.ts";
+import { parseCompression, parsePercentage } from "../volume-options.ts";
 import type {
   DefragmentOptions,
   DedupeOptions,

@@ -1,6 +1,6 @@
 /** Rows of `stratos fs` for a volume as a whole. */
 import { Command, Option } from "commander";
-import { parseSizeChange, parseWholeNumber, type SizeChange } from "../fs/volume-options.ts";
+import { parseSizeChange, parseWholeNumber, type SizeChange } from "../volume-options.ts";
 import type { CheckVolumeOptions, JsonOptions, ResizeVolumeOptions } from "../commands/fs-volume-commands.ts";
 import { dryRunOption, jsonOption, VOLUME_WORDS, type Finish } from "./fs-rows.ts";
 

@@ -1,6 +1,6 @@
 /** `stratos image disk`: disk images and the files in them, without mounting. */
 import { Command, Option } from "commander";
-import { parseSize } from "../fs/volume-options.ts";
+import { parseSize } from "../volume-options.ts";
 import type { DiskCopyOptions, DiskListOptions, DiskRemoveOptions } from "../commands/disk-file-commands.ts";
 import type { DiskConvertOptions, DiskCreateOptions, DiskInfoOptions } from "../commands/disk-image-commands.ts";
 import { jsonOption, type Finish } from "./fs-rows.ts";

@@ -1,7 +1,7 @@
 /** Rows of `stratos image` that turn images into what other systems take, and back. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { parseImageName } from "../option-values.ts";
-import { parseSize } from "../fs/volume-options.ts";
+import { parseSize } from "../volume-options.ts";
 import type { ImageConvertOptions } from "../commands/image-convert-command.ts";
 import type { ImageSeedOptions } from "../commands/image-seed-command.ts";
 import type { RegistryCommandOptions } from "../commands/image-registry-commands.ts";

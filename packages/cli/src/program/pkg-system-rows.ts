@@ -1,9 +1,9 @@
 /** Rows of `stratos pkg` that change the packages of an image, or of a folder that holds a root. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_IMAGE } from "@stratos/images/defaults";
+import type { SourceOptions } from "@stratos/systems/packages";
 import { parseImageName, parseImageState } from "../option-values.ts";
 import type { ChangeOptions } from "../commands/pkg-system-commands.ts";
-import type { SourceOptions } from "../packages/image-system.ts";
 import { dryRunOption, jsonOption, type Finish } from "./fs-rows.ts";
 
 const commands = () => import("../commands/pkg-system-commands.ts");

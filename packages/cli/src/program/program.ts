@@ -19,7 +19,7 @@ import { pkgCommand } from "./pkg-command.ts";
 import { addRunOptions } from "./run-options.ts";
 import { COMPLETION_SHELLS } from "./completion.ts";
 import type { ImageBuildOptions, ImageExportOptions, ListOptions, RemoveOptions } from "../commands/image-options.ts";
-import type { RunOptions } from "./run-options.ts";
+import type { RunOptions } from "../session/run-options.ts";
 
 export interface ReplayOptions {
   readonly trace?: true;

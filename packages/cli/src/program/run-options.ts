@@ -1,8 +1,5 @@
 import { Option } from "commander";
 import type { Command } from "commander";
-import type { SharedFolder } from "@stratos/images";
-import type { PublishedPort } from "@stratos/host-node";
-import type { EnvironmentSetting } from "@stratos/session";
 import { DEFAULT_IMAGE, DEFAULT_MEMORY } from "@stratos/images/defaults";
 import {
   formatSize,
@@ -18,27 +15,7 @@ import {
   parseUser,
   parseVolume,
 } from "../option-values.ts";
-
-export type NetworkMode = "none" | "host";
-
-/** Options of every command that runs a machine, as commander fills them in. */
-export interface RunOptions {
-  readonly image?: string;
-  readonly env: readonly EnvironmentSetting[];
-  readonly workdir?: string;
-  readonly user?: string;
-  readonly volume: readonly SharedFolder[];
-  readonly net: NetworkMode;
-  readonly memory?: number;
-  readonly publish: readonly PublishedPort[];
-  readonly harts?: number;
-  /** Milliseconds. */
-  readonly timeout?: number;
-  readonly keep?: string;
-  readonly seed?: number;
-  readonly record?: string;
-  readonly stats?: true;
-}
+import type { NetworkMode } from "../session/run-options.ts";
 
 export function addRunOptions(command: Command, network: NetworkMode): Command {
   return command

@@ -6,7 +6,7 @@
 import type { Notice } from "@stratos/kernel";
 import { formatSize } from "../option-values.ts";
 
-export interface EndedRun {
+interface EndedRun {
   /** As a shell would say it. */
   readonly status: number;
   /** The first program as it was called. */

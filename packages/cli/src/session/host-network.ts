@@ -1,7 +1,7 @@
 import type { SocketProvider } from "@stratos/host";
 import { NodeSocketProvider, type PublishedPort } from "@stratos/host-node";
 import { UsageError } from "../command-error.ts";
-import type { NetworkMode } from "../program/run-options.ts";
+import type { NetworkMode } from "./run-options.ts";
 
 /**
  * What carries the guest's sockets beyond the machine; null: nothing.

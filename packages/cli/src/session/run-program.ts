@@ -18,7 +18,7 @@ import { InputGate } from "../recording/input-gate.ts";
 import { RecordingWriter } from "../recording/recording-file.ts";
 import { DEFAULT_IMAGE, DEFAULT_MEMORY } from "@stratos/images/defaults";
 import { formatSize, parseMemory } from "../option-values.ts";
-import type { RunOptions } from "../program/run-options.ts";
+import type { RunOptions } from "./run-options.ts";
 import { adviceFor } from "./advice.ts";
 import { forwardSignals } from "./forward-signals.ts";
 import { openNetwork } from "./host-network.ts";
@@ -26,13 +26,13 @@ import { defaultImage, hostFolders, ImageStore, openImage } from "@stratos/image
 import { runStatistics } from "./run-statistics.ts";
 import { hasTerminal, openStandardFiles } from "./standard-files.ts";
 
-export interface Program {
+interface Program {
   /** Byte strings: what to execute, and how it is called. */
   readonly program: string;
   readonly argv: readonly string[];
 }
 
-export interface RunHooks {
+interface RunHooks {
   /** Before the program starts. */
   attach?(machine: Machine): void;
 }

@@ -2,7 +2,7 @@ import { SYSCALL_NAMES } from "@stratos/abi";
 import type { Machine } from "@stratos/machine";
 
 /** What a run cost, for `--stats`; one JSON object, whose names are a contract. */
-export interface RunStatistics {
+interface RunStatistics {
   /** From the command's start, and of the machine's own running. */
   readonly wallMs: number;
   readonly startMs: number;

@@ -5,7 +5,7 @@ import { attachConsole, type OpenFile, openConsoleTerminal, openHostInput, openH
 import type { MachineSession } from "@stratos/session";
 import type { InputGate } from "../recording/input-gate.ts";
 
-export interface StandardFiles {
+interface StandardFiles {
   readonly files: readonly OpenFile[];
   /** The guest has a terminal: the host's is in raw mode, and its signals come as characters. */
   readonly isTerminal: boolean;

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { SYSCALL_NUMBERS } from "@stratos/abi";
+import { EFAULT, SYSCALL_NUMBERS } from "@stratos/abi";
 import { syscallLine, type CallerMemory } from "./syscall-line.ts";
 
-const EFAULT = 14;
 const memory: CallerMemory = {
   loadString: (address) => (address === 0x1000 ? 'a"b\n' : -EFAULT),
   copyIn: (address, into, at, count) => {

@@ -1,11 +1,10 @@
 /** One line for each system call, as strace(1) writes it. */
-import { ERRNO_NAMES, SIGNAL_NAMES, SYSCALL_NAMES } from "@stratos/abi";
+import { AT_FDCWD, ERRNO_NAMES, SIGNAL_NAMES, SYSCALL_NAMES } from "@stratos/abi";
 import type { Task } from "@stratos/kernel";
 import { ARGUMENT_COUNTS, ARGUMENT_KINDS, type ArgumentKind } from "./argument-kinds.ts";
 
 const TEXT_BYTES_MAX = 32;
 const PATH_BYTES_MAX = 256;
-const AT_FDCWD = -100;
 
 /** What of the caller's memory the line shows. */
 export type CallerMemory = Pick<Task["space"], "loadString" | "copyIn">;

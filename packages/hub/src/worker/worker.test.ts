@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -30,22 +30,28 @@ after(async () => {
 
 interface TestWorker {
   readonly told: string[];
+  /** No request of its reaches the hub, and no answer the worker. */
   cut: boolean;
+  /** Requests that were cut. */
+  cutCount: number;
   stop(): Promise<void>;
 }
 
 /** Serves a channel of its own. */
 async function startWorker(name: string, capacity = 2): Promise<TestWorker> {
   const told: string[] = [];
-  const state = { told, cut: false, stop: async () => {} };
+  const state = { told, cut: false, cutCount: 0, stop: async () => {} };
+  const cut = (): never => {
+    state.cutCount++;
+    throw new TypeError("fetch failed: the test cut the network");
+  };
   const client = new HubClient({
     url: hub.server.url,
     token: hub.adminToken,
     fetch: async (url, init) => {
-      if (state.cut) throw new TypeError("fetch failed: the test cut the network");
+      if (state.cut) cut();
       const response = await fetch(url, init);
-      if (state.cut) throw new TypeError("fetch failed: the test cut the network");
-      return response;
+      return state.cut ? cut() : response;
     },
   });
   await hub.admin.call("PUT", `/channels/${name}`, {});
@@ -150,13 +156,13 @@ test(
     const worker = await startWorker("cancel", 1);
     const task = await submit("cancel", `trap '' TERM; (sleep 60; echo late) & echo $$ > ${folder}/pid; wait`);
     await until("the pid", () =>
-      existsSync(join(folder, "pid")) && readFileSync(join(folder, "pid"), "utf8") !== "" ? true : null,
+      existsSync(join(folder, "pid")) && readFileSync(join(folder, "pid"), "utf8").endsWith("\n") ? true : null,
     );
     await hub.admin.call("POST", `/tasks/${task.id}/cancel`, {});
     const { state, message } = await ended(task.id);
     assert.deepEqual([state, message], ["CANCELED", "stopped on request"]);
     const group = readFileSync(join(folder, "pid"), "utf8").trim();
-    await until("its processes are gone", () => (livingIn(group).length === 0 ? true : null), 10);
+    await until("its processes are gone", () => (livingIn(group).length === 0 ? true : null));
     await worker.stop();
   },
 );
@@ -167,12 +173,15 @@ test(
   async () => {
     const first = await startWorker("cut", 1);
     const marks = join(folder, "marks");
-    const task = await submit("cut", `echo begin >> ${marks}; sleep 14; echo end >> ${marks}`);
+    const second = `[ $(wc -l < ${marks}) = 2 ] || sleep 100`;
+    const task = await submit("cut", `echo begin >> ${marks}; ${second}; echo end >> ${marks}`);
     await running(task.id);
     first.cut = true;
-    await until("it stops", () => (first.told.some((line) => /lease could not be kept/.test(line)) ? true : null));
+    const stopped = await until("it stops", () =>
+      first.told.some((line) => /lease could not be kept/.test(line)) ? Date.now() : null,
+    );
     const [run] = (await get(task.id)).runs;
-    assert.ok(Date.now() < Date.parse(run!.leaseUntil), "it stopped before its lease ended");
+    assert.ok(stopped < Date.parse(run!.leaseUntil), "it stopped before its lease ended");
     const lost = await until("the hub sees it", async () =>
       (await get(task.id)).runs[0]!.state === "LOST" ? get(task.id) : null,
     );
@@ -188,10 +197,14 @@ test(
 
 test("a short cut does not disturb a run, and its result is told when the hub is there again", async () => {
   const worker = await startWorker("short", 1);
-  const task = await submit("short", "sleep 1; echo done");
+  const [go, over] = [join(folder, "short-go"), join(folder, "short-over")];
+  const task = await submit("short", `until [ -e ${go} ]; do sleep 0.05; done; echo done; touch ${over}`);
   await running(task.id);
   worker.cut = true;
-  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  writeFileSync(go, "");
+  await until("it is done", () => (existsSync(over) ? true : null));
+  const before = worker.cutCount;
+  await until("its result is told in vain", () => (worker.cutCount > before + 1 ? true : null));
   worker.cut = false;
   const done = await ended(task.id);
   assert.deepEqual([done.state, done.attempt, await log(task.id)], ["COMPLETED", 1, "done\n"]);
@@ -210,9 +223,11 @@ test("a worker that ends gives its runs back at once, and its host is offline", 
 
 test("a result of a run that somebody else has by now is refused", async () => {
   const worker = await startWorker("late", 1);
-  const task = await submit("late", "sleep 1; exit 0");
+  const go = join(folder, "late-go");
+  const task = await submit("late", `until [ -e ${go} ]; do sleep 0.05; done`);
   await running(task.id);
   worker.cut = true;
+  writeFileSync(go, "");
   await hub.database.query("update run set lease_until = now() - interval '1 s' where task_id = $1", [task.id]);
   hub.server.service.housekeeping.nudge();
   await until("it is lost", async () => ((await get(task.id)).runs[0]!.state === "LOST" ? true : null));

@@ -26,6 +26,7 @@ import {
   BLKSECTGET,
   BLKSSZGET,
   BLKZEROOUT,
+  CAP_SYS_ADMIN,
   EACCES,
   EBADF,
   EBUSY,
@@ -37,7 +38,7 @@ import {
   EPERM,
   PAGE_SIZE,
 } from "@stratos/abi";
-import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
+import { isCapable } from "../security/credentials.ts";
 import { BytesCursor } from "../ground/io-cursor.ts";
 import { putPages } from "../vfs/regular-file.ts";
 import { markInodeDirty, syncInode } from "../vfs/write-back.ts";

@@ -1,4 +1,4 @@
-import { PAGE_SIZE } from "@stratos/abi";
+import { ENOSPC, PAGE_SIZE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { CallWork } from "../ground/call-work.ts";
 import type { FrameAllocator } from "./frame-allocator.ts";
@@ -10,6 +10,13 @@ export interface PageBacking {
   readPage(index: number, bytes: Uint8Array, at: number): number;
   /** Stores `length` bytes (≤ 4096, the rest lies beyond the end of the file). Returns 0 or a negated errno. */
   writePage(index: number, bytes: Uint8Array, at: number, length: number): number;
+}
+
+/** What bounds the pages of caches without a backing: those of all files of a tmpfs together. */
+export interface PageRoom {
+  /** Kept by the caches. */
+  pagesUsed: number;
+  readonly pagesMax: number;
 }
 
 /** Pages that are sorted and written together. */
@@ -68,6 +75,7 @@ export interface PageWatcher {
 export class PageCache {
   readonly frames: FrameAllocator;
   readonly backing: PageBacking | null;
+  #room: PageRoom | null;
   /** By page index / SEGMENT_PAGES; none is empty. */
   #segments = new Map<number, Segment>();
   #pageCount = 0;
@@ -79,9 +87,10 @@ export class PageCache {
   #watchers = new Map<string, PageWatcher>();
   #watchersMost = 16;
 
-  constructor(frames: FrameAllocator, backing: PageBacking | null) {
+  constructor(frames: FrameAllocator, backing: PageBacking | null, room: PageRoom | null = null) {
     this.frames = frames;
     this.backing = backing;
+    this.#room = room;
     if (backing !== null) frames.registerCache(this);
   }
 
@@ -100,18 +109,28 @@ export class PageCache {
     }
     segment.frames[index & (SEGMENT_PAGES - 1)] = frame;
     segment.count++;
-    this.#pageCount++;
-    this.frames.cachedCount++;
+    this.#count(1);
+  }
+
+  #count(pages: number): void {
+    this.#pageCount += pages;
+    this.frames.cachedCount += pages;
+    if (this.#room !== null) this.#room.pagesUsed += pages;
+  }
+
+  /** A new frame for a page; −ENOMEM, −ENOSPC. */
+  #allocate(): number {
+    return this.#room !== null && this.#room.pagesUsed >= this.#room.pagesMax ? -ENOSPC : this.frames.allocateZeroed();
   }
 
   /**
-   * Frame number of the page, read in when needed; a negated errno (EIO, ENOMEM). The caller retains it before it maps
-   * it.
+   * Frame number of the page, read in when needed; a negated errno (EIO, ENOMEM, ENOSPC). The caller retains it before
+   * it maps it.
    */
   frame(index: number): number {
     const present = this.peek(index);
     if (present !== 0) return present;
-    const frame = this.frames.allocateZeroed();
+    const frame = this.#allocate();
     if (frame < 0) return frame;
     if (this.backing !== null) {
       const failed = this.backing.readPage(index, this.frames.physical.u8, frame * PAGE_SIZE);
@@ -128,7 +147,7 @@ export class PageCache {
   frameForOverwrite(index: number): number {
     const present = this.peek(index);
     if (present !== 0) return present;
-    const frame = this.frames.allocateZeroed();
+    const frame = this.#allocate();
     if (frame < 0) return frame;
     this.#add(index, frame);
     return frame;
@@ -259,8 +278,7 @@ export class PageCache {
     if (frame === 0) return;
     segment!.frames[index & (SEGMENT_PAGES - 1)] = 0;
     if (--segment!.count === 0) this.#segments.delete(at);
-    this.#pageCount--;
-    this.frames.cachedCount--;
+    this.#count(-1);
     this.#dirty.delete(index);
     this.notifyChange(index);
     this.frames.release(frame);
@@ -272,8 +290,7 @@ export class PageCache {
     if (this.#watchers.size > 0) this.forEach(0, Infinity, (index) => this.notifyChange(index));
     this.#segments = new Map();
     this.#dirty.clear();
-    this.frames.cachedCount -= this.#pageCount;
-    this.#pageCount = 0;
+    this.#count(-this.#pageCount);
     this.frames.reaper.add(new DroppedPages(this.frames, segments));
   }
 
@@ -288,8 +305,7 @@ export class PageCache {
         continue;
       }
       this.#segments.delete(at);
-      this.#pageCount -= segment.count;
-      this.frames.cachedCount -= segment.count;
+      this.#count(-segment.count);
       dropped.push(segment);
     }
     for (const index of this.#dirty) if (index >= first) this.#dirty.delete(index);
@@ -362,8 +378,9 @@ export class PageCache {
       "PageCache",
       this,
       {
-        save: (it) => ({ segments: it.#segments, pageCount: it.#pageCount, dirty: it.#dirty }),
-        load: (it, from) => ({ segments: it.#segments, pageCount: it.#pageCount, dirty: it.#dirty } = from),
+        save: (it) => ({ segments: it.#segments, pageCount: it.#pageCount, dirty: it.#dirty, room: it.#room }),
+        load: (it, from) =>
+          ({ segments: it.#segments, pageCount: it.#pageCount, dirty: it.#dirty, room: it.#room } = from),
       },
       { keeps: ["#watchers", "#watchersMost"] },
     );

@@ -2,10 +2,21 @@
  * What the three kinds of System V IPC share: keys, identifiers, permissions (sysvipc(7)). Read next: semaphores.ts,
  * message-queues.ts, shared-memory.ts; the calls are in syscall/ipc-calls.ts.
  */
-import { EACCES, EEXIST, EFAULT, EIDRM, EINVAL, ENOENT, ENOSPC, EPERM } from "@stratos/abi";
+import {
+  CAP_IPC_OWNER,
+  CAP_SYS_ADMIN,
+  EACCES,
+  EEXIST,
+  EFAULT,
+  EIDRM,
+  EINVAL,
+  ENOENT,
+  ENOSPC,
+  EPERM,
+} from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { UserMemory } from "../ground/user-memory.ts";
-import { CAP_IPC_OWNER, CAP_SYS_ADMIN, type Credentials, isCapable } from "../security/credentials.ts";
+import { type Credentials, isCapable } from "../security/credentials.ts";
 import { WaitQueue } from "../ground/wait-queue.ts";
 
 export const IPC_PRIVATE = 0;

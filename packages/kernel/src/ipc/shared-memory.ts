@@ -3,6 +3,7 @@
  * first: ipc-table.ts.
  */
 import {
+  CAP_IPC_LOCK,
   EACCES,
   EFAULT,
   EINVAL,
@@ -21,7 +22,7 @@ import {
 import { stateClass } from "@stratos/base";
 import { shmemMount } from "../fs/memfd/memfd.ts";
 import { mmap, munmap } from "../mm/mmap.ts";
-import { CAP_IPC_LOCK, type Credentials, isCapable } from "../security/credentials.ts";
+import { type Credentials, isCapable } from "../security/credentials.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { RegularFile } from "../vfs/regular-file.ts";
 import { IPC_INFO, IPC_PRIVATE, IPC_RMID, IPC_SET, IPC_STAT, IpcObject, IpcTable, READ, ALTER } from "./ipc-table.ts";

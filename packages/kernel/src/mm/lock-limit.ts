@@ -1,5 +1,5 @@
-import { RLIMIT_MEMLOCK } from "@stratos/abi";
-import { CAP_IPC_LOCK, isCapable } from "../security/credentials.ts";
+import { CAP_IPC_LOCK, RLIMIT_MEMLOCK } from "@stratos/abi";
+import { isCapable } from "../security/credentials.ts";
 import type { MmCaller } from "./mm-kernel.ts";
 
 /** RLIMIT_MEMLOCK (mlock(2)): may the task lock so many bytes more? */

@@ -2,8 +2,8 @@
  * Locked memory (mlock(2)). Nothing here is ever swapped, so a lock is what others can see of it: the pages are there,
  * RLIMIT_MEMLOCK bounds them, and msync(MS_INVALIDATE) refuses them.
  */
-import { EINVAL, ENOMEM, EPERM, MAP_LOCKED, PAGE_SIZE, RLIMIT_MEMLOCK } from "@stratos/abi";
-import { CAP_IPC_LOCK, isCapable } from "../security/credentials.ts";
+import { CAP_IPC_LOCK, EINVAL, ENOMEM, EPERM, MAP_LOCKED, PAGE_SIZE, RLIMIT_MEMLOCK } from "@stratos/abi";
+import { isCapable } from "../security/credentials.ts";
 import { walkInPieces } from "../ground/call-work.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
 import { WIDE_TOP } from "./address-space.ts";

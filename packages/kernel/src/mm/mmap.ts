@@ -640,15 +640,3 @@ export function mincore(task: MmCaller, address: number, length: number, vector:
     return space.copyOut(vector + (at - address) / PAGE_SIZE, bytes, 0, pages) < 0 ? -EFAULT : last;
   });
 }
-
-/** Cuts mappings of a file that became shorter, so that touching them raises SIGBUS. */
-export function unmapBeyond(spaces: Iterable<AddressSpace>, pages: PageCache, size: number): void {
-  const firstIndex = Math.ceil(size / PAGE_SIZE);
-  for (const space of spaces) {
-    for (const area of space.areas) {
-      if (area.pages !== pages) continue;
-      const start = Math.max(area.start, area.start + firstIndex * PAGE_SIZE - area.offset);
-      if (start < area.end) space.dropPages(area, start, area.end);
-    }
-  }
-}

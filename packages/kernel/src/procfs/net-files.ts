@@ -73,7 +73,7 @@ function describeInterfaces(task: Task): string {
   const zeros =
     "       0       0    0    0    0     0          0         0        0       0    0    0    0     0       0    " +
     "      0\n";
-  const rows = task.kernel.network.interfaces.map((one) => `${one.name.padStart(6)}:${zeros}`);
+  const rows = task.network.interfaces.map((one) => `${one.name.padStart(6)}:${zeros}`);
   return (
     "Inter-|   Receive                                                |  Transmit\n" +
     " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls " +
@@ -106,7 +106,7 @@ function hexV6(ip: string): string {
 
 function describeRoutes(task: Task): string {
   const rows: string[] = [];
-  const outside = task.kernel.network.outside;
+  const outside = task.network.outside;
   const row = (name: string, target: string, flags: string, mask: string): void =>
     void rows.push(`${name}\t${target}\t00000000\t${flags}\t0\t0\t0\t${mask}\t0\t0\t0`.padEnd(127));
   if (outside !== undefined) {
@@ -134,7 +134,7 @@ function swapHex(word: number): string {
 
 function describeInet6(task: Task): string {
   let text = "";
-  for (const one of task.kernel.network.interfaces) {
+  for (const one of task.network.interfaces) {
     for (const { ip, prefixLength } of one.addresses) {
       const bytes = parseV4(ip) === null ? parseV6(ip) : null;
       if (bytes === null) continue;
@@ -158,7 +158,7 @@ const SOCKET_HEADER_V6 =
 function describeSockets(task: Task, belongs: (socket: InetSocket) => boolean, isV6: boolean): string {
   let text = isV6 ? SOCKET_HEADER_V6 : SOCKET_HEADER_V4;
   let line = 0;
-  for (const socket of task.kernel.network.inetSockets) {
+  for (const socket of task.network.inetSockets) {
     if (!belongs(socket) || socket.isV6 !== isV6 || socket.local === null) continue;
     const state = socket.stateNumber.toString(16).padStart(2, "0").toUpperCase();
     text +=
@@ -179,7 +179,7 @@ function endpoint(socket: InetSocket, which: "local" | "peer", isV6: boolean): s
 
 function describeUnix(task: Task): string {
   let text = "Num       RefCount Protocol Flags    Type St Inode Path\n";
-  for (const socket of task.kernel.network.unixSockets) {
+  for (const socket of task.network.unixSockets) {
     const isConnected = socket.peerSocket !== null;
     const flags = socket.isListening ? "00010000" : "00000000";
     const type = socket.type.toString(16).padStart(4, "0");
@@ -192,7 +192,7 @@ function describeUnix(task: Task): string {
 }
 
 function describeTotals(task: Task): string {
-  const { network } = task.kernel;
+  const { network } = task;
   let tcp = 0,
     udp = 0,
     raw = 0;

@@ -1,6 +1,6 @@
-import { EACCES, EINVAL, O_ACCMODE, O_RDONLY, PAGE_SIZE, SEEK_CUR, SEEK_SET } from "@stratos/abi";
+import { CAP_SYS_ADMIN, EACCES, EINVAL, O_ACCMODE, O_RDONLY, PAGE_SIZE, SEEK_CUR, SEEK_SET } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
+import { isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";

@@ -114,8 +114,8 @@ export class ProcessDirectory extends PseudoDirectory {
       this.add(name, new OwnedFile(this, source, isPrivate === true ? { ...rest, guard } : rest));
     };
     file("stat", (caller) => describeStat(target(), isThread, mayInspect(caller, target()) === 0));
-    file("statm", () => describeStatm(target()));
-    file("status", () => describeStatus(target()));
+    file("statm", (_caller, from, kept) => describeStatm(target(), from, kept));
+    file("status", (_caller, from, kept) => describeStatus(target(), from, kept));
     file("cmdline", () => memoryText(target(), "arguments"));
     file("environ", () => memoryText(target(), "environment"), { mode: 0o400, isPrivate: true });
     file("comm", () => `${target().name}\n`, { mode: 0o644, sink: (caller, text) => rename(caller, target(), text) });
@@ -125,7 +125,7 @@ export class ProcessDirectory extends PseudoDirectory {
     });
     this.add("pagemap", new Pagemap(fileSystem, target));
     file("smaps", (caller, from) => describeSmaps(target(), caller, from), { isPrivate: true });
-    file("smaps_rollup", () => describeSmapsRollup(target()), { isPrivate: true });
+    file("smaps_rollup", (_caller, from, kept) => describeSmapsRollup(target(), from, kept), { isPrivate: true });
     file("limits", () => describeLimits(target()));
     file("io", () => describeIo(), { mode: 0o400, isPrivate: true });
     file("wchan", () => (target().state === "S" ? (SYSCALL_NAMES[target().syscallNumber] ?? "0") : "0"));

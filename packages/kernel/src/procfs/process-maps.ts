@@ -6,6 +6,7 @@ import { majorOf, minorOf } from "../vfs/device-registry.ts";
 import { pathName } from "../vfs/path-name.ts";
 import type { TextPiece } from "../pseudo/pseudo-inodes.ts";
 import { hasMemory } from "../task/task-access.ts";
+import { visitAreas } from "./visit-areas.ts";
 
 /** proc_pid_maps(5), proc_pid_smaps(5). */
 
@@ -44,7 +45,7 @@ function inPieces(task: Task, from: number, most: number, describe: (area: Area)
   let text = "";
   const { areas } = task.space;
   let area = areas.endingAfter(from);
-  for (let count = 0; area !== undefined && count < most; count++) {
+  for (let count = 0; area !== undefined && count < most && (count === 0 || !task.kernel.work.isUsed); count++) {
     text += describe(area);
     from = area.end;
     area = areas.endingAfter(from);
@@ -65,10 +66,15 @@ interface Weights {
   locked: number;
 }
 
-function weigh(task: Task, area: Area): Weights {
-  const weights: Weights = { resident: 0, proportional: 0, sharedClean: 0, privateDirty: 0, anonymous: 0, locked: 0 };
+function noWeights(): Weights {
+  return { resident: 0, proportional: 0, sharedClean: 0, privateDirty: 0, anonymous: 0, locked: 0 };
+}
+
+/** What the pages of `[start, end)` weigh, which lies in the area. */
+function weigh(task: Task, area: Area, start: number, end: number): Weights {
+  const weights = noWeights();
   const { frames } = task.kernel;
-  task.space.table.forEach(area.start, area.end, (_address, entry) => {
+  task.space.table.forEach(start, end, (_address, entry) => {
     const frame = Math.floor((entry >>> 0) / PAGE_SIZE);
     const owners = Math.max(1, frames.references(frame));
     weights.resident += 4;
@@ -119,25 +125,23 @@ export function describeSmaps(task: Task, caller: Task, from: number): TextPiece
       `${(area.flags & AREA_NO_FORK) !== 0 ? "dc " : ""}` +
       `${(area.flags & AREA_NO_DUMP) !== 0 ? "dd " : ""}${(area.flags & AREA_WIPE_ON_FORK) !== 0 ? "wf " : ""}` +
       `${(area.flags & AREA_SEALED) !== 0 ? "sl " : ""}`;
-    return (
-      `${describeArea(area, caller)}\n${sizes}${describeWeights(weigh(task, area))}THPeligible:           0\n` +
-      `VmFlags: ${flags}\n`
-    );
+    task.space.table.measure(area.start, area.end, task.kernel.work);
+    const weights = describeWeights(weigh(task, area, area.start, area.end));
+    return `${describeArea(area, caller)}\n${sizes}${weights}THPeligible:           0\n` + `VmFlags: ${flags}\n`;
   });
 }
 
-export function describeSmapsRollup(task: Task): string {
+export function describeSmapsRollup(task: Task, from: number, kept: unknown): TextPiece | string {
   if (!hasMemory(task)) return "";
-  const total: Weights = { resident: 0, proportional: 0, sharedClean: 0, privateDirty: 0, anonymous: 0, locked: 0 };
-  const { areas } = task.space;
-  for (const area of areas) {
-    const weights = weigh(task, area);
+  const total = (kept as Weights | null) ?? noWeights();
+  const next = visitAreas(task, from, (area, start, end) => {
+    const weights = weigh(task, area, start, end);
     for (const key of Object.keys(total) as (keyof Weights)[]) total[key] += weights[key];
-  }
+  });
+  if (next >= 0) return { text: "", next, kept: total };
+  const { areas } = task.space;
   const hex = (value: number): string => value.toString(16).padStart(8, "0");
-  return (
-    `${`${hex(areas.endingAfter(0)!.start)}-${hex(areas.startingBefore(WIDE_TOP)!.end)} ---p 00000000 00:00 0`.padEnd(
-      NAME_COLUMN,
-    )}[rollup]\n` + `${describeWeights(total)}`
-  );
+  const first = hex(areas.endingAfter(0)?.start ?? 0);
+  const last = hex(areas.startingBefore(WIDE_TOP)?.end ?? 0);
+  return `${`${first}-${last} ---p 00000000 00:00 0`.padEnd(NAME_COLUMN)}[rollup]\n${describeWeights(total)}`;
 }

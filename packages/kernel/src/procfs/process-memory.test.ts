@@ -5,6 +5,8 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { E2BIG, EINVAL, ENOENT, ENOTTY, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "@stratos/abi";
+import { byteString } from "@stratos/base";
+import { CALL_WORK } from "../ground/call-work.ts";
 import { AreaList } from "../mm/area-list.ts";
 import { Area } from "../mm/area.ts";
 import { BUFFER, FileTask } from "../testing/file-system-task.ts";
@@ -51,6 +53,46 @@ it("pagemap says which pages are in memory, and where only to administrators", (
   user.task.credentials = { ...user.task.credentials, effective: 0 };
   user.call("pread64", fd, BUFFER, 24, (BASE / 4096) * 8);
   assert.equal(entry(1) & 0x7fffffffffffffn, 0n);
+});
+
+it("sums over very many areas are made in pieces, and are those of all areas", () => {
+  const {
+    test: { kernel },
+    user,
+  } = FileTask.create();
+  mountAt(kernel, "/proc", new Procfs(kernel));
+  const { work } = kernel;
+  const count = 10_000;
+  const areas = new AreaList(kernel.areaUsage);
+  const range = { file: null, pages: null, offset: 0, label: "" };
+  for (let at = 1; at <= count; at++)
+    areas.insert(new Area(at * 8192, at * 8192 + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, range));
+  const frame = kernel.frames.allocateZeroed();
+  // Each area has its one page in memory.
+  const table = {
+    residentPages: count,
+    measure: (_start: number, end: number) => end,
+    forEach: (start: number, _end: number, visit: (address: number, entry: number) => number): void =>
+      void visit(start, (frame << 12) | 1),
+  };
+  Object.assign(user.task.space, { areas, table });
+  let most = 0;
+  const begin = work.begin.bind(work);
+  work.begin = () => {
+    most = Math.max(most, work.spent);
+    begin();
+  };
+  const text = (name: string): string => {
+    const fd = user.open(`/proc/self/${name}`);
+    const length = user.call("read", fd, BUFFER, 4096);
+    assert.equal(user.call("read", fd, BUFFER + 4096, 64), 0, "all of it was there");
+    assert.equal(user.call("pread64", fd, BUFFER + 8192, 16, length - 16), 16);
+    return byteString(user.memory.u8, BUFFER, BUFFER + length);
+  };
+  assert.match(text("status"), new RegExp(`VmData:\\s+${count * 4} kB`));
+  assert.match(text("smaps_rollup"), new RegExp(`Rss:\\s+${count * 4} kB`));
+  assert.equal(text("statm").split(" ")[5], String(count));
+  assert.ok(most >= CALL_WORK && most < CALL_WORK + 100, `${most} units in one piece`);
 });
 
 it("PROCMAP_QUERY finds the area at an address, or the next that is what is asked for", () => {

@@ -6,6 +6,8 @@ import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
 import { hasMemory } from "../task/task-access.ts";
 import { seccompMode } from "../security/seccomp.ts";
+import type { TextPiece } from "../pseudo/pseudo-inodes.ts";
+import { visitAreas } from "./visit-areas.ts";
 
 /** The numbers of a process or thread: proc_pid_stat(5), proc_pid_statm(5), proc_pid_status(5), proc_pid_limits(5). */
 
@@ -95,34 +97,41 @@ export function describeStat(task: Task, isThread: boolean, isVisible: boolean):
   return `${fields.join(" ")}\n`;
 }
 
-export function describeStatm(task: Task): string {
+export function describeStatm(task: Task, from: number, kept: unknown): TextPiece | string {
   if (!hasMemory(task)) return "0 0 0 0 0 0 0\n";
   const { space } = task;
-  const { shared, data } = measure(task);
+  const { sizes, next } = measure(task, from, kept);
+  if (next >= 0) return { text: "", next, kept: sizes };
+  const { shared, data } = sizes;
   const code = Math.ceil((space.codeEnd - space.codeStart) / PAGE_SIZE);
   return `${space.mappedBytes / PAGE_SIZE} ${residentPages(task)} ${shared} ${code} 0 ${data} 0\n`;
 }
 
 /** Resident pages of files, and pages of data and stack areas. */
-function measure(task: Task): { shared: number; data: number; stack: number; libraries: number } {
-  let shared = 0,
-    data = 0,
-    stack = 0,
-    libraries = 0;
-  for (const area of task.space.areas) {
-    const pages = (area.end - area.start) / PAGE_SIZE;
+interface Sizes {
+  shared: number;
+  data: number;
+  stack: number;
+  libraries: number;
+}
+
+/** Goes on with the sizes that an earlier piece kept. `next`: where the piece after this one begins; −1 at the end. */
+function measure(task: Task, from: number, kept: unknown): { sizes: Sizes; next: number } {
+  const sizes = (kept as Sizes | null) ?? { shared: 0, data: 0, stack: 0, libraries: 0 };
+  const next = visitAreas(task, from, (area, start, end) => {
+    const pages = (end - start) / PAGE_SIZE;
     if (area.file !== null || area.isShared) {
-      task.space.table.forEach(area.start, area.end, (_address, entry) => {
-        shared++;
+      task.space.table.forEach(start, end, (_address, entry) => {
+        sizes.shared++;
         return entry;
       });
     }
-    if (area.label === "[stack]") stack += pages;
-    else if (area.isWritable && !area.isShared) data += pages;
+    if (area.label === "[stack]") sizes.stack += pages;
+    else if (area.isWritable && !area.isShared) sizes.data += pages;
     if (area.isExecutable && area.file !== null && area.file.path?.dentry !== task.space.executable?.dentry)
-      libraries += pages;
-  }
-  return { shared, data, stack, libraries };
+      sizes.libraries += pages;
+  });
+  return { sizes, next };
 }
 
 function dispositions(process: ThreadGroup): { ignored: SignalSet; caught: SignalSet } {
@@ -146,7 +155,9 @@ function capabilities(value: number): string {
   return value.toString(16).padStart(16, "0");
 }
 
-export function describeStatus(task: Task): string {
+export function describeStatus(task: Task, from: number, kept: unknown): TextPiece | string {
+  const measured = hasMemory(task) ? measure(task, from, kept) : null;
+  if (measured !== null && measured.next >= 0) return { text: "", next: measured.next, kept: measured.sizes };
   const process = task.group;
   const { credentials } = task;
   const { ignored, caught } = dispositions(process);
@@ -169,9 +180,9 @@ export function describeStatus(task: Task): string {
     `NSsid:\t${process.session.id}`,
     "Kthread:\t0",
   ];
-  if (hasMemory(task)) {
+  if (measured !== null) {
     const { space } = task;
-    const { shared, data, stack, libraries } = measure(task);
+    const { shared, data, stack, libraries } = measured.sizes;
     const resident = residentPages(task);
     const kilobytes = (name: string, bytes: number): string =>
       `${name}:\t${String(Math.floor(bytes / 1024)).padStart(8)} kB`;

@@ -132,7 +132,7 @@ it("what is private to a user stays so", () => {
 it("settings can be read and set by who may", () => {
   const { test, user } = begin();
   user.put("/proc/sys/kernel/hostname", "renamed\n");
-  assert.equal(test.kernel.hostname, "renamed");
+  assert.equal(test.kernel.namespaces.uts.hostname, "renamed");
   assert.equal(user.get("/proc/sys/kernel/hostname"), "renamed\n");
   const fd = user.open("/proc/sys/vm/overcommit_memory", O_WRONLY);
   assert.equal(user.write(fd, "7\n"), -EINVAL);

@@ -1,4 +1,4 @@
-import { EINVAL, EPERM } from "@stratos/abi";
+import { CAP_SYS_ADMIN, EINVAL, EPERM } from "@stratos/abi";
 import { setCorePattern } from "../task/core-dump/core-settings.ts";
 import type { Changes } from "../ground/changes.ts";
 import type { Kernel } from "../task/kernel-state.ts";
@@ -6,7 +6,9 @@ import { ITEMS_MAX } from "../event/epoll.ts";
 import { FILES_MAX, OPEN_MOST } from "../vfs/file-table.ts";
 import { MOUNTS_MAX } from "../vfs/vfs-state.ts";
 import { MSGMAX_MOST } from "../ipc/message-queues.ts";
-import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
+import type { UserNamespace } from "../security/user-namespace.ts";
+import type { Task } from "../task/task.ts";
+import { isCapable } from "../security/credentials.ts";
 import { PID_MAX_LEAST, PID_MAX_MOST } from "../task/task-table.ts";
 import { type MqueueLimits, mqueueOf } from "../fs/mqueue/mqueue.ts";
 import { KERNEL_INFO } from "../ground/kernel-log.ts";
@@ -16,10 +18,12 @@ import { RELEASE, VERSION } from "../ground/release.ts";
 /** /proc/sys (proc_sys(5), sysctl(8)). */
 
 interface Setting {
-  read: (kernel: Kernel) => string;
-  write?: (kernel: Kernel, text: string) => number;
+  read: (kernel: Kernel, task: Task) => string;
+  write?: (kernel: Kernel, text: string, task: Task) => number;
   mode?: number;
-  changes?: (kernel: Kernel) => Changes;
+  changes?: (task: Task) => Changes;
+  /** In whose user namespace CAP_SYS_ADMIN lets one write it; default: the initial one. */
+  owner?: (task: Task) => UserNamespace;
   /** Nothing here depends on it: whoever changes it is told so in the kernel's log. */
   isKept?: boolean;
 }
@@ -40,7 +44,7 @@ function kept(initial: string, accept: RegExp = /^-?\d+(\s+-?\d+)*$/): () => Set
   };
 }
 
-function fixed(read: (kernel: Kernel) => string): () => Setting {
+function fixed(read: (kernel: Kernel, task: Task) => string): () => Setting {
   return () => ({ read });
 }
 
@@ -102,12 +106,13 @@ function inotifyLimit(field: "maximumEvents" | "maximumInstances" | "maximumWatc
 
 function hostField(field: "hostname" | "domainname"): () => Setting {
   return () => ({
-    changes: (kernel) => kernel.nameChanges,
-    read: (kernel) => kernel[field],
-    write: (kernel, text) => {
+    changes: (task) => task.namespaces.uts.changes,
+    owner: (task) => task.namespaces.uts.owner,
+    read: (_kernel, task) => task.namespaces.uts[field],
+    write: (_kernel, text, { namespaces: { uts } }) => {
       if (text.length > 64) return -EINVAL;
-      kernel[field] = text;
-      kernel.nameChanges.changed();
+      uts[field] = text;
+      uts.changes.changed();
       return 0;
     },
   });
@@ -403,15 +408,15 @@ export function makeSysctlTree(fileSystem: PseudoFileSystem): PseudoDirectory {
       names.at(-1)!,
       new PseudoFile(
         fileSystem,
-        () => `${setting.read(kernel)}\n`,
+        (task) => `${setting.read(kernel, task)}\n`,
         write === undefined
           ? {}
           : {
               mode: setting.mode ?? 0o644,
-              ...(changes === undefined ? {} : { watched: () => changes(kernel) }),
+              ...(changes === undefined ? {} : { watched: changes }),
               sink: (task, text) => {
-                if (!isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
-                const result = write(kernel, text.replace(/\n$/, ""));
+                if (!isCapable(task.credentials, CAP_SYS_ADMIN, setting.owner?.(task))) return -EPERM;
+                const result = write(kernel, text.replace(/\n$/, ""), task);
                 if (setting.isKept === true && result === 0)
                   kernel.messages.add(KERNEL_INFO, `sysctl: ${path} is kept and shown, and changes nothing here`);
                 return result;

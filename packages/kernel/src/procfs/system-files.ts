@@ -1,8 +1,8 @@
-import { EACCES, EPERM, O_ACCMODE, O_RDONLY, PAGE_SIZE } from "@stratos/abi";
+import { CAP_SYSLOG, EACCES, EPERM, O_ACCMODE, O_RDONLY, PAGE_SIZE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { Changes } from "../ground/changes.ts";
 import type { Kernel } from "../task/kernel-state.ts";
-import { CAP_SYSLOG, isCapable } from "../security/credentials.ts";
+import { isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";

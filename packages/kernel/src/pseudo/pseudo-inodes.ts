@@ -20,7 +20,7 @@ import { byteString, byteStringOf, stateClass, StateError } from "@stratos/base"
 import type { Changes } from "../ground/changes.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import type { Task } from "../task/task.ts";
-import type { WaitQueue } from "../ground/wait-queue.ts";
+import { UNFINISHED, type WaitQueue } from "../ground/wait-queue.ts";
 import { FileSystem } from "../vfs/file-system.ts";
 import { type AttributeChange, Inode } from "../vfs/inode.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
@@ -166,14 +166,17 @@ export class PseudoDirectory extends PseudoInode {
 export interface TextPiece {
   readonly text: string;
   readonly next: number;
+  /** What the source is to be given back with `next`: a sum that grows from piece to piece. Plain data. */
+  readonly kept?: unknown;
 }
 /**
  * Makes the text of a file; a negated errno when the file can't be read now (ESRCH: the process is gone). What a
  * program can make long comes in pieces.
  *
  * @param from  where the piece begins; 0 at first
+ * @param kept  of the piece before; null at first
  */
-export type TextSource = (task: Task, from: number) => string | TextPiece | number;
+export type TextSource = (task: Task, from: number, kept: unknown) => string | TextPiece | number;
 /** Takes what was written in one write(2), as a byte string: bytes taken are all of them, or a negated errno. */
 export type TextSink = (task: Task, text: string) => number;
 
@@ -261,6 +264,9 @@ class TextFile extends OpenFile {
   #piece: Uint8Array | null = null;
   #start = 0;
   #next = -1;
+  #kept: unknown = null;
+  /** A read has used up its work before it came to its bytes. */
+  #isUnderWay = false;
   #watched: Changes | null;
   /** Of what it watches, when it was opened or a change was told. */
   #seenVersion: number;
@@ -272,10 +278,14 @@ class TextFile extends OpenFile {
     this.#seenVersion = watched?.version ?? 0;
   }
 
+  /** UNFINISHED: what was asked for lies behind more than one piece of work. */
   override read(task: Task, to: IoCursor, offset: number): number {
     const at = offset < 0 ? this.position : offset;
     let done = 0;
-    let failed = this.#piece === null || at === 0 || at < this.#start ? this.#load(task, 0, 0) : 0;
+    const goesOn = this.#isUnderWay && at >= this.#start;
+    this.#isUnderWay = false;
+    let failed = goesOn ? this.#loadNext(task) : 0;
+    if (!goesOn && (this.#piece === null || at === 0 || at < this.#start)) failed = this.#load(task, 0, 0, null);
     while (failed === 0) {
       const piece = this.#piece!;
       const within = at + done - this.#start;
@@ -286,19 +296,29 @@ class TextFile extends OpenFile {
         else done += moved;
         if (moved < count) break;
       }
-      if (to.remaining === 0 || this.#next < 0 || task.kernel.work.isUsed) break;
-      failed = this.#load(task, this.#next, this.#start + piece.length);
+      if (to.remaining === 0 || this.#next < 0) break;
+      if (task.kernel.work.isUsed) {
+        this.#isUnderWay = done === 0;
+        if (this.#isUnderWay) failed = UNFINISHED;
+        break;
+      }
+      failed = this.#loadNext(task);
     }
     if (done > 0 && offset < 0) this.position = at + done;
     return done > 0 ? done : failed;
   }
 
+  #loadNext(task: Task): number {
+    return this.#load(task, this.#next, this.#start + this.#piece!.length, this.#kept);
+  }
+
   /** Has the source make the piece that begins at `from` there, and at `start` in the text. */
-  #load(task: Task, from: number, start: number): number {
-    const made = this.#text.source(task, from);
+  #load(task: Task, from: number, start: number, kept: unknown): number {
+    const made = this.#text.source(task, from, kept);
     if (typeof made === "number") return made;
     this.#piece = byteStringOf(typeof made === "string" ? made : made.text);
     this.#next = typeof made === "string" ? -1 : made.next;
+    this.#kept = typeof made === "string" ? null : (made.kept ?? null);
     this.#start = start;
     task.kernel.work.charge(1 + (this.#piece.length >> 8));
     return 0;
@@ -357,6 +377,8 @@ class TextFile extends OpenFile {
         piece: it.#piece,
         start: it.#start,
         next: it.#next,
+        kept: it.#kept,
+        isUnderWay: it.#isUnderWay,
         watched: it.#watched,
         seenVersion: it.#seenVersion,
       }),
@@ -366,6 +388,8 @@ class TextFile extends OpenFile {
           piece: it.#piece,
           start: it.#start,
           next: it.#next,
+          kept: it.#kept,
+          isUnderWay: it.#isUnderWay,
           watched: it.#watched,
           seenVersion: it.#seenVersion,
         } = from),

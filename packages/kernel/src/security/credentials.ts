@@ -1,8 +1,13 @@
+import { INITIAL_USER_NAMESPACE, type UserNamespace } from "./user-namespace.ts";
+import { CAP_LAST_CAP } from "@stratos/abi";
+
 /**
  * Identity of a task (credentials(7), capabilities(7)). Immutable: a change makes a new object, shared by whoever
- * forked.
+ * forked. Ids are those of the initial user namespace.
  */
 export interface Credentials {
+  /** In which its capabilities count, and whose ids it speaks of. */
+  readonly userNamespace: UserNamespace;
   readonly uid: number;
   readonly euid: number;
   readonly suid: number;
@@ -22,52 +27,11 @@ export interface Credentials {
   readonly secureBits: number;
 }
 
-/** CAP_CHECKPOINT_RESTORE, the last one. */
-export const CAP_LAST = 40;
 /** Bits 0 … 40 set. */
-export const ALL_CAPABILITIES = 2 ** (CAP_LAST + 1) - 1;
-
-/** Source: Linux include/uapi/linux/securebits.h. Each lock is the bit above what it locks. */
-export const SECBIT_NOROOT = 1,
-  SECBIT_NO_SETUID_FIXUP = 4,
-  SECBIT_KEEP_CAPS = 16,
-  SECBIT_KEEP_CAPS_LOCKED = 32;
-export const SECBIT_NO_CAP_AMBIENT_RAISE = 64;
-export const SECURE_ALL_BITS = 0x55,
-  SECURE_ALL_LOCKS = 0xaa;
-
-export const CAP_CHOWN = 0,
-  CAP_DAC_OVERRIDE = 1,
-  CAP_DAC_READ_SEARCH = 2,
-  CAP_FOWNER = 3,
-  CAP_FSETID = 4,
-  CAP_KILL = 5,
-  CAP_SETGID = 6;
-export const CAP_SETUID = 7,
-  CAP_SETPCAP = 8,
-  CAP_LINUX_IMMUTABLE = 9,
-  CAP_NET_BIND_SERVICE = 10,
-  CAP_NET_ADMIN = 12,
-  CAP_NET_RAW = 13;
-export const CAP_IPC_LOCK = 14,
-  CAP_IPC_OWNER = 15,
-  CAP_SYS_CHROOT = 18,
-  CAP_SYS_PTRACE = 19,
-  CAP_SYS_PACCT = 20,
-  CAP_SYS_ADMIN = 21,
-  CAP_SYS_BOOT = 22,
-  CAP_SYS_NICE = 23;
-export const CAP_SYS_RESOURCE = 24,
-  CAP_SYS_TIME = 25,
-  CAP_SYS_TTY_CONFIG = 26,
-  CAP_MKNOD = 27,
-  CAP_LEASE = 28,
-  CAP_SETFCAP = 31,
-  CAP_MAC_OVERRIDE = 32,
-  CAP_SYSLOG = 34,
-  CAP_WAKE_ALARM = 35;
+export const ALL_CAPABILITIES = 2 ** (CAP_LAST_CAP + 1) - 1;
 
 export const ROOT: Credentials = {
+  userNamespace: INITIAL_USER_NAMESPACE,
   uid: 0,
   euid: 0,
   suid: 0,
@@ -91,9 +55,22 @@ export function hasCapability(set: number, capability: number): boolean {
   return Math.floor(set / 2 ** capability) % 2 === 1;
 }
 
-/** Is the capability in the effective set? */
-export function isCapable(credentials: Credentials, capability: number): boolean {
-  return hasCapability(credentials.effective, capability);
+/**
+ * May it use the capability over what `userNamespace` owns? Its effective set counts in its own user namespace and all
+ * below; and who made a namespace has every capability there, as long as he stands in the one above it
+ * (user_namespaces(7), "Capabilities").
+ */
+export function isCapable(
+  credentials: Credentials,
+  capability: number,
+  userNamespace: UserNamespace = INITIAL_USER_NAMESPACE,
+): boolean {
+  const own = credentials.userNamespace;
+  for (let at: UserNamespace = userNamespace; ; at = at.parent!) {
+    if (at === own) return hasCapability(credentials.effective, capability);
+    if (at.level <= own.level) return false;
+    if (at.parent === own && at.creatorUid === credentials.euid) return true;
+  }
 }
 
 export function uniteCapabilities(one: number, other: number): number {

@@ -1,6 +1,6 @@
-import { S_ISGID, S_ISUID } from "@stratos/abi";
+import { SECBIT_KEEP_CAPS, SECBIT_NOROOT, S_ISGID, S_ISUID } from "@stratos/abi";
 import type { OwnedFile } from "./owned-file.ts";
-import { type Credentials, SECBIT_KEEP_CAPS, SECBIT_NOROOT, uniteCapabilities } from "./credentials.ts";
+import { type Credentials, uniteCapabilities } from "./credentials.ts";
 
 /**
  * Identity after execve: set-user-ID and set-group-ID bits, then capabilities by the rules of capabilities(7),

@@ -1,15 +1,16 @@
 import { EACCES, EPERM, FS_APPEND_FL, FS_IMMUTABLE_FL, S_IFDIR, S_IFMT, S_ISGID, S_ISVTX } from "@stratos/abi";
-import { ACL_GROUP, ACL_GROUP_OBJ, ACL_MASK, ACL_USER, type Acl } from "@stratos/abi";
 import {
-  ALL_CAPABILITIES,
+  ACL_GROUP,
+  ACL_GROUP_OBJ,
+  ACL_MASK,
+  ACL_USER,
   CAP_DAC_OVERRIDE,
   CAP_DAC_READ_SEARCH,
   CAP_FOWNER,
   CAP_FSETID,
-  type Credentials,
-  isCapable,
-  isInGroup,
-} from "./credentials.ts";
+  type Acl,
+} from "@stratos/abi";
+import { ALL_CAPABILITIES, type Credentials, isCapable, isInGroup } from "./credentials.ts";
 import type { OwnedFile } from "./owned-file.ts";
 
 /** Discretionary access control: path_resolution(7), capabilities(7), acl(5). */

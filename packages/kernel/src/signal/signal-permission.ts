@@ -1,5 +1,5 @@
-import { EPERM, SIGCONT } from "@stratos/abi";
-import { CAP_KILL, isCapable } from "../security/credentials.ts";
+import { CAP_KILL, EPERM, SIGCONT } from "@stratos/abi";
+import { isCapable } from "../security/credentials.ts";
 import type { SignalTask, SignalProcess } from "./signal-target.ts";
 
 /** May `sender` signal `target`? 0 or −EPERM. @see kill(2), DESCRIPTION */

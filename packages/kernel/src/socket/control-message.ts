@@ -1,4 +1,11 @@
 import {
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  CAP_SETGID,
+  CAP_SETUID,
+  CAP_SYS_ADMIN,
+  CAP_SYS_RESOURCE,
   EBADF,
   EFAULT,
   EINVAL,
@@ -12,23 +19,13 @@ import {
   IP_TTL,
   MSG_CMSG_CLOEXEC,
   MSG_CTRUNC,
+  RLIMIT_NOFILE,
   SCM_CREDENTIALS,
   SCM_MAX_FD,
   SCM_RIGHTS,
   SOL_SOCKET,
-  AF_INET,
-  AF_INET6,
-  AF_UNIX,
-  RLIMIT_NOFILE,
 } from "@stratos/abi";
-import {
-  CAP_SETGID,
-  CAP_SETUID,
-  CAP_SYS_ADMIN,
-  CAP_SYS_RESOURCE,
-  type Credentials,
-  isCapable,
-} from "../security/credentials.ts";
+import { type Credentials, isCapable } from "../security/credentials.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import type { Ancillary, IncomingMessage, PeerCredentials } from "./message.ts";
 import type { Socket } from "./socket.ts";
@@ -126,7 +123,7 @@ function takeFiles(task: SocketCaller, data: Uint8Array, before: OpenFile[] | nu
   if (count + (before?.length ?? 0) > SCM_MAX_FD) return -EINVAL;
   if (count === 0) return before;
   const limit = task.group.limits[RLIMIT_NOFILE]!.soft;
-  const network = task.kernel.network;
+  const network = task.network;
   if (
     network.inFlight.total + count > limit &&
     !isCapable(task.credentials, CAP_SYS_RESOURCE) &&

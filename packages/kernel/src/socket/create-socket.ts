@@ -6,6 +6,7 @@ import {
   AF_PACKET,
   AF_UNIX,
   AF_UNSPEC,
+  CAP_NET_RAW,
   EACCES,
   EAFNOSUPPORT,
   EINVAL,
@@ -26,7 +27,7 @@ import {
   SOCK_SEQPACKET,
   SOCK_STREAM,
 } from "@stratos/abi";
-import { CAP_NET_RAW, isCapable } from "../security/credentials.ts";
+import { isCapable } from "../security/credentials.ts";
 import { PacketSocket } from "./inet/packet-socket.ts";
 import { TcpSocket } from "./inet/tcp-socket.ts";
 import { UdpSocket } from "./inet/udp-socket.ts";
@@ -74,10 +75,10 @@ function createUnixSocket(task: SocketCaller, type: number, protocol: number, fl
   switch (type) {
     case SOCK_STREAM:
     case SOCK_SEQPACKET:
-      return new UnixConnectionSocket(task.kernel, type, flags, task.credentials);
+      return new UnixConnectionSocket(task.network, type, flags, task.credentials);
     case SOCK_RAW: // the same as datagram (net/unix/af_unix.c, unix_create)
     case SOCK_DGRAM:
-      return new UnixDatagramSocket(task.kernel, flags, task.credentials);
+      return new UnixDatagramSocket(task.network, flags, task.credentials);
     default:
       return -ESOCKTNOSUPPORT;
   }
@@ -94,14 +95,16 @@ function createInetSocket(
   switch (type) {
     case SOCK_STREAM:
       if (protocol !== IPPROTO_IP && protocol !== IPPROTO_TCP) return -EPROTONOSUPPORT;
-      return new TcpSocket(task.kernel, family, flags, task.credentials);
+      return new TcpSocket(task.network, family, flags, task.credentials);
     case SOCK_DGRAM:
       if (protocol === (family === AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6)) {
-        return mayPing(task) ? new PacketSocket(task.kernel, family, type, protocol, flags, task.credentials) : -EACCES;
+        return mayPing(task)
+          ? new PacketSocket(task.network, family, type, protocol, flags, task.credentials)
+          : -EACCES;
       }
       if (protocol !== IPPROTO_IP && protocol !== IPPROTO_UDP && protocol !== IPPROTO_UDPLITE) return -EPROTONOSUPPORT;
       return new UdpSocket(
-        task.kernel,
+        task.network,
         family,
         protocol === IPPROTO_UDPLITE ? IPPROTO_UDPLITE : IPPROTO_UDP,
         flags,
@@ -110,7 +113,7 @@ function createInetSocket(
     case SOCK_RAW:
       if (protocol === IPPROTO_IP || protocol > 255) return -EPROTONOSUPPORT;
       return isCapable(task.credentials, CAP_NET_RAW)
-        ? new PacketSocket(task.kernel, family, type, protocol, flags, task.credentials)
+        ? new PacketSocket(task.network, family, type, protocol, flags, task.credentials)
         : -EPERM;
     default:
       return -ESOCKTNOSUPPORT;
@@ -119,7 +122,7 @@ function createInetSocket(
 
 /** icmp(7), ping_group_range. */
 function mayPing(task: SocketCaller): boolean {
-  const { first, last } = task.kernel.network.pingGroups;
+  const { first, last } = task.network.pingGroups;
   const { egid, groups } = task.credentials;
   return [egid, ...groups].some((group) => group >= first && group <= last);
 }

@@ -1,5 +1,6 @@
 import {
   AF_INET,
+  CAP_NET_ADMIN,
   EADDRNOTAVAIL,
   EFAULT,
   EINVAL,
@@ -31,7 +32,7 @@ import {
   SIOCSIFMTU,
   SIOCSIFNETMASK,
 } from "@stratos/abi";
-import { CAP_NET_ADMIN, isCapable } from "../security/credentials.ts";
+import { isCapable } from "../security/credentials.ts";
 import { inetAddressBytes } from "./inet/inet-address.ts";
 import { formatV4, isV4 } from "./inet/ip-address.ts";
 import { broadcastOf, netmaskOf, type NetworkInterface } from "./network-interface.ts";
@@ -81,7 +82,7 @@ export function interfaceIoctl(task: SocketCaller, command: number, argument: nu
   const request = new Uint8Array(IFREQ_SIZE);
   if (task.space.copyIn(argument, request, 0, IFREQ_SIZE) < 0) return -EFAULT;
   const view = new DataView(request.buffer);
-  const network = task.kernel.network;
+  const network = task.network;
   const found =
     command === SIOCGIFNAME
       ? network.interfaceByIndex(view.getInt32(NAME_SIZE, true))
@@ -136,7 +137,7 @@ function changeInterface(task: SocketCaller, command: number, argument: number):
   const request = new Uint8Array(IFREQ_SIZE);
   if (task.space.copyIn(argument, request, 0, IFREQ_SIZE) < 0) return -EFAULT;
   if (!isCapable(task.credentials, CAP_NET_ADMIN)) return -EPERM;
-  const found = task.kernel.network.interfaceByName(nameIn(request));
+  const found = task.network.interfaceByName(nameIn(request));
   if (found === undefined) return -ENODEV;
   const view = new DataView(request.buffer);
   const address = found.addresses.find((one) => isV4(one.ip));
@@ -174,7 +175,7 @@ function listInterfaces(task: SocketCaller, argument: number): number {
   if (room === -EFAULT || buffer === -EFAULT) return -EFAULT;
   if ((room | 0) < 0) return -EINVAL;
   const listed: Uint8Array[] = [];
-  for (const one of task.kernel.network.interfaces) {
+  for (const one of task.network.interfaces) {
     for (const address of one.addresses) {
       if (!isV4(address.ip)) continue;
       const request = new Uint8Array(IFREQ_SIZE);

@@ -30,12 +30,15 @@ export interface NetworkInterface {
 }
 
 /** `lo`, and `eth0` with the provider's addresses and a hardware address by chance when there is a provider. */
-export function makeInterfaces(provider: SocketProvider | null, random: RandomSource): NetworkInterface[] {
+export function makeInterfaces(
+  { provider, isLoopbackUp }: { provider: SocketProvider | null; isLoopbackUp: boolean },
+  random: RandomSource,
+): NetworkInterface[] {
   const interfaces: NetworkInterface[] = [
     {
       index: 1,
       name: "lo",
-      flags: IFF_UP | IFF_LOOPBACK | IFF_RUNNING | IFF_LOWER_UP,
+      flags: isLoopbackUp ? IFF_UP | IFF_LOOPBACK | IFF_RUNNING | IFF_LOWER_UP : IFF_LOOPBACK,
       hardwareType: ARPHRD_LOOPBACK,
       hardwareAddress: new Uint8Array(6),
       mtu: 65536,

@@ -1,5 +1,7 @@
+import type { SocketProvider } from "@stratos/host";
 import { ENETUNREACH, S_IFSOCK } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import { Namespace, type NamespaceOrigin } from "../security/namespace.ts";
 import { createAnonymousInode } from "../vfs/anonymous-file.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { isLoopback } from "./inet/ip-address.ts";
@@ -10,13 +12,27 @@ import type { PacketSocket, PingClaim } from "./inet/packet-socket.ts";
 import type { InetSocket } from "./inet/inet-socket.ts";
 import type { NetlinkSocket } from "./netlink/netlink-socket.ts";
 import { makeInterfaces, type NetworkInterface } from "./network-interface.ts";
-import { InFlightFiles } from "./unix/in-flight-files.ts";
-import { SocketMemory } from "./socket-memory.ts";
+import type { InFlightFiles } from "./unix/in-flight-files.ts";
+import type { SocketMemory } from "./socket-memory.ts";
 import type { UnixSocket } from "./unix/unix-socket.ts";
 import type { SocketKernel } from "./socket-kernel.ts";
 
-/** What the sockets of one machine share: names, ports, interfaces (what a network namespace holds in Linux). */
-export class Network {
+export interface NetworkOptions {
+  /** Carries AF_INET and AF_INET6 to the outside; null: nothing does. */
+  readonly provider: SocketProvider | null;
+  /** A network begins with its loopback down, but for the machine's first (ip-netns(8)). */
+  readonly isLoopbackUp: boolean;
+  readonly origin: NamespaceOrigin;
+}
+
+/**
+ * A network namespace (network_namespaces(7)): interfaces, ports and the sockets that were made in it. A machine begins
+ * with one; further ones are made by `new` and end when nobody holds them.
+ */
+export class Network extends Namespace {
+  readonly kind = "net";
+  readonly kernel: SocketKernel;
+  readonly provider: SocketProvider | null;
   readonly interfaces: readonly NetworkInterface[];
   readonly tcpPorts: PortTable<TcpClaim>;
   readonly udpPorts: PortTable<UdpClaim>;
@@ -32,32 +48,42 @@ export class Network {
   readonly netlinkSockets = new Map<number, NetlinkSocket>();
   /** unix(7): abstract names, without the leading NUL. */
   readonly abstractNames = new Map<string, UnixSocket>();
-  /** Sockets bound to a path, by the inode there. */
-  readonly boundInodes = new Map<Inode, UnixSocket>();
-  readonly inFlight: InFlightFiles;
-  /** What waits in sockets of a kind; ICMP, raw and netlink sockets count with UDP. */
-  readonly tcpMemory: SocketMemory;
-  readonly udpMemory: SocketMemory;
-  /** Bytes between a provider and user memory; valid during one call. */
-  readonly transfer = new Uint8Array(65536);
-  #kernel: SocketKernel;
 
-  constructor(kernel: SocketKernel) {
-    this.#kernel = kernel;
-    const pages = kernel.frames.total;
-    this.tcpMemory = new SocketMemory(pages / 16);
-    this.udpMemory = new SocketMemory(pages / 8);
-    this.inFlight = new InFlightFiles(new SocketMemory(pages / 8));
-    this.interfaces = makeInterfaces(kernel.sockets, kernel.random);
+  constructor(kernel: SocketKernel, options: NetworkOptions) {
+    super(options.origin);
+    this.kernel = kernel;
+    this.provider = options.provider;
+    this.interfaces = makeInterfaces(options, kernel.random);
     this.tcpPorts = new PortTable<TcpClaim>(kernel.random);
     this.udpPorts = new PortTable<UdpClaim>(kernel.random);
     this.pingIdentifiers = new PortTable<PingClaim>(kernel.random);
     this.udplitePorts = new PortTable<UdpClaim>(kernel.random);
   }
 
+  /** What its sockets share with those of the machine's other networks. */
+  get tcpMemory(): SocketMemory {
+    return this.kernel.socketState.tcpMemory;
+  }
+
+  get udpMemory(): SocketMemory {
+    return this.kernel.socketState.udpMemory;
+  }
+
+  get inFlight(): InFlightFiles {
+    return this.kernel.socketState.inFlight;
+  }
+
+  get boundInodes(): Map<Inode, UnixSocket> {
+    return this.kernel.socketState.boundInodes;
+  }
+
+  get transfer(): Uint8Array {
+    return this.kernel.socketState.transfer;
+  }
+
   /** The inode of a socket: owner and number for fstat(2). */
   createInode(owner: { fsuid: number; fsgid: number }): Inode {
-    return createAnonymousInode(this.#kernel, S_IFSOCK, 0o777, owner);
+    return createAnonymousInode(this.kernel, S_IFSOCK, 0o777, owner);
   }
 
   interfaceByName(name: string): NetworkInterface | undefined {
@@ -75,7 +101,7 @@ export class Network {
 
   /** A destination beyond a machine that has no network. @returns −ENETUNREACH */
   unreachable(): number {
-    this.#kernel.notices.set("network", "");
+    this.kernel.notices.set("network", "");
     return -ENETUNREACH;
   }
 
@@ -85,9 +111,6 @@ export class Network {
   }
 
   static {
-    stateClass("Network", this, {
-      save: (it) => ({ kernel: it.#kernel }),
-      load: (it, from) => ({ kernel: it.#kernel } = from),
-    });
+    stateClass("Network", this);
   }
 }

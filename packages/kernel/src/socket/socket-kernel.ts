@@ -1,16 +1,15 @@
-import type { RandomSource, SocketProvider } from "@stratos/host";
+import type { RandomSource } from "@stratos/host";
 import type { Notice } from "../ground/notice.ts";
 import type { TimerQueue } from "../time/timer-queue.ts";
 import type { Time } from "../vfs/inode.ts";
 import type { Caller, VfsKernel } from "../vfs/vfs-kernel.ts";
 import type { Network } from "./network.ts";
+import type { SocketState } from "./socket-state.ts";
 
 /** What sockets need of the kernel. */
 export interface SocketKernel extends VfsKernel {
-  /** Names, ports and interfaces. */
-  readonly network: Network;
-  /** Carries AF_INET and AF_INET6; null: no network. */
-  readonly sockets: SocketProvider | null;
+  /** Of all networks of the machine. */
+  readonly socketState: SocketState;
   readonly random: RandomSource;
   readonly timers: TimerQueue;
   /** What programs asked for in vain, with a detail where there is one. */
@@ -21,4 +20,6 @@ export interface SocketKernel extends VfsKernel {
 /** Who uses a socket. */
 export interface SocketCaller extends Caller {
   readonly kernel: SocketKernel;
+  /** Its network namespace. */
+  readonly network: Network;
 }

@@ -1,5 +1,7 @@
 import {
   AF_UNIX,
+  CAP_NET_ADMIN,
+  CAP_NET_RAW,
   EDOM,
   EINVAL,
   ENODATA,
@@ -36,6 +38,7 @@ import {
   SO_PEERCRED,
   SO_PEERGROUPS,
   SO_PEERNAME,
+  SO_PEERPIDFD,
   SO_PEERSEC,
   SO_PRIORITY,
   SO_PROTOCOL,
@@ -58,13 +61,12 @@ import {
   SO_TIMESTAMPNS,
   SO_TIMESTAMPNS_NEW,
   SO_TIMESTAMP_NEW,
+  SO_TXTIME,
   SO_TYPE,
   SO_ZEROCOPY,
-  SO_TXTIME,
-  SO_PEERPIDFD,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { CAP_NET_ADMIN, CAP_NET_RAW, isCapable } from "../security/credentials.ts";
+import { isCapable } from "../security/credentials.ts";
 import type { Socket } from "./socket.ts";
 import type { SocketCaller } from "./socket-kernel.ts";
 
@@ -287,7 +289,7 @@ function bindToDevice(socket: Socket, task: SocketCaller, value: Uint8Array): nu
   if (socket.options.boundDevice !== "" && !isCapable(task.credentials, CAP_NET_RAW)) return -EPERM;
   let name = "";
   for (let at = 0; at < Math.min(value.length, 15) && value[at] !== 0; at++) name += String.fromCharCode(value[at]!);
-  if (name !== "" && socket.kernel.network.interfaceByName(name) === undefined) return -ENODEV;
+  if (name !== "" && socket.network.interfaceByName(name) === undefined) return -ENODEV;
   socket.options.boundDevice = name;
   return 0;
 }

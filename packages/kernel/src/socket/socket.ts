@@ -36,6 +36,7 @@ import { OpenFile } from "../vfs/open-file.ts";
 import { interfaceIoctl } from "./interface-ioctl.ts";
 import { IncomingMessage, type OutgoingMessage, PLAIN_MESSAGE, type PeerCredentials } from "./message.ts";
 import { SocketOptions } from "./socket-options.ts";
+import type { Network } from "./network.ts";
 import type { SocketCaller, SocketKernel } from "./socket-kernel.ts";
 
 /** What a blocked transfer keeps for its next execution (`task.syscallState`). */
@@ -72,6 +73,8 @@ export function obtainTransferState(task: SocketCaller): TransferState | null {
  */
 export abstract class Socket extends OpenFile {
   readonly kernel: SocketKernel;
+  /** Where it was made, and stays. */
+  readonly network: Network;
   /** IPV6_ADDRFORM changes it. */
   family: number;
   readonly type: number;
@@ -85,15 +88,16 @@ export abstract class Socket extends OpenFile {
   protected roomQueue: WaitQueue = this.readiness;
 
   constructor(
-    kernel: SocketKernel,
+    network: Network,
     family: number,
     type: number,
     protocol: number,
     flags: number,
     creator: { fsuid: number; fsgid: number },
   ) {
-    super(O_RDWR | flags, kernel.network.createInode(creator), null);
-    this.kernel = kernel;
+    super(O_RDWR | flags, network.createInode(creator), null);
+    this.kernel = network.kernel;
+    this.network = network;
     this.family = family;
     this.type = type;
     this.protocol = protocol;

@@ -29,7 +29,7 @@ import { EventFile } from "../event/eventfd.ts";
 import { enterTemporaryMask, leaveTemporaryMask, SIGSET_SIZE } from "../event/temporary-mask.ts";
 import { mmap, munmap } from "../mm/mmap.ts";
 import type { Task } from "../task/task.ts";
-import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
+import { BLOCKED_EINTR, UNFINISHED } from "../ground/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { get64, put64 } from "./path-argument.ts";
 import type { SyscallTable } from "./syscall-table.ts";
@@ -177,7 +177,10 @@ function perform(task: Task, file: OpenFile, view: DataView): { result: number }
     (hasPositions ? 0 : O_NONBLOCK) |
     ((flags & (RWF_DSYNC | RWF_SYNC)) !== 0 ? O_DSYNC : 0) |
     ((flags & RWF_APPEND) !== 0 ? O_APPEND : 0);
-  const result = reads ? file.read(task, cursor, offset) : file.write(task, cursor, offset);
+  let result: number;
+  // Its results are told once: what goes on in pieces (texts of /proc) is read to its end.
+  do result = reads ? file.read(task, cursor, offset) : file.write(task, cursor, offset);
+  while (result === UNFINISHED);
   file.flags = before;
   return { result };
 }

@@ -4,17 +4,26 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AT_FDCWD, EEXIST, EMFILE, ENOLCK, ENOSPC, EPERM, IN_ALL_EVENTS, IN_CREATE } from "@stratos/abi";
+import {
+  AT_FDCWD,
+  EEXIST,
+  EMFILE,
+  ENOLCK,
+  ENOSPC,
+  EPERM,
+  F_SETLK,
+  F_WRLCK,
+  IN_ALL_EVENTS,
+  IN_CREATE,
+  CLONE_NEWNS,
+} from "@stratos/abi";
 import { Tmpfs } from "../fs/tmpfs/tmpfs.ts";
 import { Call } from "../testing/fake-task.ts";
 import { BUFFER, FileTask } from "../testing/file-system-task.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import { systemCalls } from "./system-calls.ts";
-import { canCopyMounts, unshareMounts } from "../vfs/mounting.ts";
+import { canCopyMounts } from "../vfs/mounting.ts";
 import { FileTable } from "../vfs/file-table.ts";
-
-const F_SETLK = 6,
-  F_WRLCK = 1;
 
 test("ranges locked in one file are bounded (ENOLCK)", () => {
   const { user } = FileTask.create();
@@ -210,7 +219,7 @@ test("mounts of a namespace are bounded by fs.mount-max, also copies of trees, a
   vfs.mountCount = 50_000 - present;
   assert.equal(canCopyMounts(user.task), true);
   vfs.mountCount = present;
-  unshareMounts(user.task);
+  assert.equal(user.call("unshare", CLONE_NEWNS), 0);
   assert.equal(vfs.mountCount, 2 * present);
   while (user.call("umount2", "/e", MNT_DETACH) === 0);
   assert.equal(vfs.mountCount, present + 3, "the root, /proc and /d are left of the copy");

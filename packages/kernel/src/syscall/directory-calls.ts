@@ -1,6 +1,8 @@
 import {
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
+  CAP_SYS_ADMIN,
+  CAP_SYS_CHROOT,
   EACCES,
   EBADF,
   EFAULT,
@@ -18,7 +20,7 @@ import {
   UMOUNT_NOFOLLOW,
 } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
-import { CAP_SYS_ADMIN, CAP_SYS_CHROOT, isCapable } from "../security/credentials.ts";
+import { isCapable } from "../security/credentials.ts";
 import { checkAccess, MAY_EXEC } from "../security/permission.ts";
 import type { Task } from "../task/task.ts";
 import { mountFileSystem, pivotRoot, unmount } from "../vfs/mounting.ts";

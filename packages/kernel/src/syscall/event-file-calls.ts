@@ -3,6 +3,7 @@
  * the calls.
  */
 import {
+  CAP_WAKE_ALARM,
   CLOCK_BOOTTIME,
   CLOCK_BOOTTIME_ALARM,
   CLOCK_MONOTONIC,
@@ -15,6 +16,7 @@ import {
   EFD_SEMAPHORE,
   EINVAL,
   EPERM,
+  RLIMIT_NOFILE,
   SFD_CLOEXEC,
   SFD_NONBLOCK,
   SIGKILL,
@@ -23,13 +25,12 @@ import {
   TFD_NONBLOCK,
   TFD_TIMER_ABSTIME,
   TFD_TIMER_CANCEL_ON_SET,
-  RLIMIT_NOFILE,
 } from "@stratos/abi";
 import { EventFile } from "../event/eventfd.ts";
 import { SignalFile } from "../event/signalfd.ts";
 import { SIGSET_SIZE } from "../event/temporary-mask.ts";
 import { TimerFile } from "../event/timerfd.ts";
-import { CAP_WAKE_ALARM, isCapable } from "../security/credentials.ts";
+import { isCapable } from "../security/credentials.ts";
 import { SignalSet } from "../signal/signal-set.ts";
 import type { Task } from "../task/task.ts";
 import type { Time } from "../vfs/inode.ts";

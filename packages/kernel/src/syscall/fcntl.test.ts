@@ -4,18 +4,24 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EBADF, EFAULT, EINVAL, EMFILE, ENOENT, RLIMIT_NOFILE } from "@stratos/abi";
+import {
+  AT_EMPTY_PATH,
+  EBADF,
+  EFAULT,
+  EINVAL,
+  EMFILE,
+  ENOENT,
+  F_DUPFD,
+  F_DUPFD_CLOEXEC,
+  F_GETFD,
+  F_GETFL,
+  F_GETPIPE_SZ,
+  F_SETFD,
+  F_SETFL,
+  F_SETPIPE_SZ,
+  RLIMIT_NOFILE,
+} from "@stratos/abi";
 import { FileTask } from "../testing/file-system-task.ts";
-
-const F_DUPFD = 0,
-  F_GETFD = 1,
-  F_SETFD = 2,
-  F_GETFL = 3,
-  F_SETFL = 4,
-  F_DUPFD_CLOEXEC = 1030,
-  F_SETPIPE_SZ = 1031,
-  F_GETPIPE_SZ = 1032;
-const AT_EMPTY_PATH = 0x1000;
 
 function withFile(): { user: FileTask; fd: number } {
   const { user } = FileTask.create();

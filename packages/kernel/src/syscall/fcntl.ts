@@ -38,6 +38,10 @@ import {
   F_SETOWN,
 } from "@stratos/abi";
 import {
+  CAP_SYS_RESOURCE,
+  FASYNC,
+  FD_CLOEXEC,
+  FS_APPEND_FL,
   F_SETOWN_EX,
   F_SETPIPE_SZ,
   F_SETSIG,
@@ -45,9 +49,6 @@ import {
   F_SET_RW_HINT,
   F_UNLCK,
   F_WRLCK,
-  FASYNC,
-  FD_CLOEXEC,
-  FS_APPEND_FL,
   O_APPEND,
   O_DIRECT,
   O_NOATIME,
@@ -58,7 +59,7 @@ import {
 import { notifyOfDirectory } from "../fs/dnotify/dnotify.ts";
 import { PipeFile } from "../fs/pipe/pipe-file.ts";
 import { addSeals, sealsOf } from "../fs/memfd/memfd.ts";
-import { CAP_SYS_RESOURCE, isCapable } from "../security/credentials.ts";
+import { isCapable } from "../security/credentials.ts";
 import { isOwnerOrCapable } from "../security/permission.ts";
 import { AsyncNotification } from "../vfs/io-signal.ts";
 import type { Task } from "../task/task.ts";

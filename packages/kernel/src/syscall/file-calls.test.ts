@@ -39,6 +39,7 @@ import {
   O_NONBLOCK,
   O_RDONLY,
   O_RDWR,
+  O_TRUNC,
   O_WRONLY,
   POLLERR,
   POLLHUP,
@@ -264,6 +265,25 @@ it("seals forbid what they name", () => {
   assert.equal(user.call("fcntl", fd, F_ADD_SEALS, F_SEAL_WRITE), 0);
   assert.equal(user.write(fd, "x"), -EPERM);
   assert.equal(user.call("fcntl", user.call("memfd_create", "n", 0), F_ADD_SEALS, F_SEAL_WRITE), -EPERM);
+});
+
+it("a file becomes shorter when all its mappings are cut, however many pieces that takes; open too", () => {
+  const { user } = FileTask.create();
+  const fd = user.open("/mapped", O_RDWR | O_CREAT);
+  const inode = user.task.files.get(fd)!.inode!;
+  const { kernel } = user.task;
+  for (const shorten of [() => user.call("ftruncate", fd, 3), () => user.open("/mapped", O_WRONLY | O_TRUNC)]) {
+    user.write(fd, "content");
+    const pieces: unknown[] = [];
+    kernel.fileShrinks = (_inode, _size, from) => {
+      assert.ok(inode.size >= 7 && kernel.work.mayPause);
+      pieces.push(from);
+      return pieces.length < 3 ? { pages: 1, space: 1, at: pieces.length } : null;
+    };
+    assert.ok(shorten() >= 0);
+    assert.deepEqual(pieces, [null, { pages: 1, space: 1, at: 1 }, { pages: 1, space: 1, at: 2 }]);
+    assert.ok(inode.size <= 3);
+  }
 });
 
 it("offsets end where the largest file does, with the errors of ext4", () => {

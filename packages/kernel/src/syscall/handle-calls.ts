@@ -9,6 +9,7 @@ import {
   AT_HANDLE_MNT_ID_UNIQUE,
   AT_SYMLINK_FOLLOW,
   AT_SYMLINK_NOFOLLOW,
+  CAP_DAC_READ_SEARCH,
   EBADF,
   EFAULT,
   EINVAL,
@@ -21,7 +22,7 @@ import {
   O_CLOEXEC,
   O_PATH,
 } from "@stratos/abi";
-import { CAP_DAC_READ_SEARCH, isCapable } from "../security/credentials.ts";
+import { isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
 import { Dentry } from "../vfs/dentry.ts";

@@ -1,4 +1,3 @@
-import { EFAULT, EINVAL, EPERM, ESRCH } from "@stratos/abi";
 import {
   CAP_CHOWN,
   CAP_DAC_OVERRIDE,
@@ -11,6 +10,17 @@ import {
   CAP_SETGID,
   CAP_SETPCAP,
   CAP_SETUID,
+  EFAULT,
+  EINVAL,
+  EPERM,
+  ESRCH,
+  SECBIT_KEEP_CAPS,
+  SECBIT_NO_SETUID_FIXUP,
+  _LINUX_CAPABILITY_VERSION_1,
+  _LINUX_CAPABILITY_VERSION_2,
+  _LINUX_CAPABILITY_VERSION_3,
+} from "@stratos/abi";
+import {
   ALL_CAPABILITIES,
   type Credentials,
   hasCapability,
@@ -18,8 +28,6 @@ import {
   isCapabilitySubset,
   isCapable,
   losesDumpability,
-  SECBIT_KEEP_CAPS,
-  SECBIT_NO_SETUID_FIXUP,
   uniteCapabilities,
 } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
@@ -153,17 +161,13 @@ function storeThree(task: Task, addresses: [number, number, number], values: [nu
   return 0;
 }
 
-const CAPABILITY_VERSION_1 = 0x19980330,
-  CAPABILITY_VERSION_2 = 0x20071026,
-  CAPABILITY_VERSION_3 = 0x20080522;
-
 /** Words of `cap_user_data_t`; sets a wrong version right, as capget(2) has it. */
 function capabilityWords(task: Task, header: number): number {
   const version = task.space.loadU32(header);
   if (version < 0) return -EFAULT;
-  if (version === CAPABILITY_VERSION_1) return 1;
-  if (version === CAPABILITY_VERSION_2 || version === CAPABILITY_VERSION_3) return 2;
-  return task.space.storeU32(header, CAPABILITY_VERSION_3) < 0 ? -EFAULT : -EINVAL;
+  if (version === _LINUX_CAPABILITY_VERSION_1) return 1;
+  if (version === _LINUX_CAPABILITY_VERSION_2 || version === _LINUX_CAPABILITY_VERSION_3) return 2;
+  return task.space.storeU32(header, _LINUX_CAPABILITY_VERSION_3) < 0 ? -EFAULT : -EINVAL;
 }
 
 function capget(task: Task, header: number, data: number): number {

@@ -12,6 +12,7 @@ import {
   EPERM,
   ESRCH,
   MAP_ANONYMOUS,
+  MAP_FIXED,
   MAP_PRIVATE,
   PROT_READ,
   PROT_WRITE,
@@ -22,8 +23,7 @@ import { createMemoryTask, type MemoryTask } from "../testing/memory-task.ts";
 import { call } from "../testing/system-calls.ts";
 import type { Task } from "../task/task.ts";
 
-const PAGE = 4096,
-  MAP_FIXED = 0x10;
+const PAGE = 4096;
 
 function map(task: Task, pages: number, protection = PROT_READ | PROT_WRITE): number {
   return mmap(task, {

@@ -1,4 +1,5 @@
 import {
+  CAP_SYS_PTRACE,
   EBADF,
   EFAULT,
   EINVAL,
@@ -17,7 +18,7 @@ import { lockAllMemory, lockMemory, unlockAllMemory, unlockMemory } from "../mm/
 import { madvise, MADV_POPULATE_WRITE } from "../mm/madvise.ts";
 import { sealMemory } from "../mm/memory-seal.ts";
 import { brk, mincore, mmap, mprotect, mremap, msync, munmap } from "../mm/mmap.ts";
-import { CAP_SYS_PTRACE, isCapable } from "../security/credentials.ts";
+import { isCapable } from "../security/credentials.ts";
 import { isErrno } from "../vfs/inode.ts";
 import type { Task } from "../task/task.ts";
 import { movedBefore, pauseTransfer } from "../ground/call-work.ts";

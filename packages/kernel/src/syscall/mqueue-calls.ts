@@ -1,5 +1,6 @@
 /** POSIX message queues. Read first: fs/mqueue/mqueue.ts. */
 import {
+  CLOCK_REALTIME,
   EACCES,
   EBADF,
   EBUSY,
@@ -9,13 +10,14 @@ import {
   EMFILE,
   ENAMETOOLONG,
   ENOENT,
+  NAME_MAX,
   O_ACCMODE,
   O_CREAT,
   O_EXCL,
   O_NONBLOCK,
+  RLIMIT_NOFILE,
   SI_MESGQ,
   S_IFREG,
-  RLIMIT_NOFILE,
 } from "@stratos/abi";
 import { loadDuration } from "../event/wait-deadline.ts";
 import { MessageQueueFile } from "../fs/mqueue/message-queue-file.ts";
@@ -47,8 +49,6 @@ const SIGEV_SIGNAL = 0,
   COOKIE_LENGTH = 32;
 /** `struct mq_attr`: flags, messages, message size, messages now, four spare longs. */
 const ATTRIBUTES_SIZE = 64;
-const NAME_MAX = 255;
-const CLOCK_REALTIME = 0;
 
 /** A queue's name, which the C library gives without its slash: −EACCES, −EFAULT, −ENAMETOOLONG, −ENOENT. */
 function loadName(task: Task, address: number): string | number {

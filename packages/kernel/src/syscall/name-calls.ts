@@ -3,6 +3,7 @@ import {
   AT_REMOVEDIR,
   AT_SYMLINK_FOLLOW,
   AT_SYMLINK_NOFOLLOW,
+  CAP_DAC_READ_SEARCH,
   EINVAL,
   ENOENT,
   EPERM,
@@ -14,7 +15,7 @@ import {
   S_IFREG,
   S_IFSOCK,
 } from "@stratos/abi";
-import { CAP_DAC_READ_SEARCH, isCapable } from "../security/credentials.ts";
+import { isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import {
   linkPaths,

@@ -1,5 +1,6 @@
 /** pidfd_open, pidfd_send_signal, pidfd_getfd. Read first: task/pidfd.ts and the manual pages of the calls. */
 import {
+  CAP_SYS_PTRACE,
   EBADF,
   EFAULT,
   EINVAL,
@@ -10,14 +11,14 @@ import {
   PIDFD_SIGNAL_THREAD,
   PIDFD_SIGNAL_THREAD_GROUP,
   PIDFD_THREAD,
+  RLIMIT_NOFILE,
   SIGRTMAX,
   SI_TKILL,
   SI_USER,
-  RLIMIT_NOFILE,
 } from "@stratos/abi";
 import { PidFile } from "../task/pidfd.ts";
 import { ProcessDirectory } from "../procfs/process-directory.ts";
-import { CAP_SYS_PTRACE, isCapable } from "../security/credentials.ts";
+import { isCapable } from "../security/credentials.ts";
 import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess, sendSignalToProcessGroup, sendSignalToTask } from "../signal/send-signal.ts";
 import { checkSignalPermission } from "../signal/signal-permission.ts";

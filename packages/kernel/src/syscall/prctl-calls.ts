@@ -1,18 +1,20 @@
 /** prctl(2): every option checks its unused arguments as kernel/sys.c and security/commoncap.c do. */
-import { EFAULT, EINVAL, ENAMETOOLONG, EPERM } from "@stratos/abi";
-import { byteString, byteStringOf } from "@stratos/base";
 import {
-  CAP_LAST,
+  CAP_LAST_CAP,
   CAP_SETPCAP,
   CAP_SYS_RESOURCE,
-  hasCapability,
-  isCapable,
+  EFAULT,
+  EINVAL,
+  ENAMETOOLONG,
+  EPERM,
   SECBIT_KEEP_CAPS,
   SECBIT_KEEP_CAPS_LOCKED,
   SECBIT_NO_CAP_AMBIENT_RAISE,
   SECURE_ALL_BITS,
   SECURE_ALL_LOCKS,
-} from "../security/credentials.ts";
+} from "@stratos/abi";
+import { byteString, byteStringOf } from "@stratos/base";
+import { hasCapability, isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import { isErrno } from "../vfs/inode.ts";
 import { setSeccompMode } from "./seccomp-calls.ts";
@@ -88,10 +90,10 @@ function prctl(task: Task, option: number, a: number, b: number, c: number, d: n
       return task.space.copyOut(a, bytes, 0, bytes.length);
     }
     case PR_CAPBSET_READ:
-      return a < 0 || a > CAP_LAST ? -EINVAL : hasCapability(credentials.bounding, a) ? 1 : 0;
+      return a < 0 || a > CAP_LAST_CAP ? -EINVAL : hasCapability(credentials.bounding, a) ? 1 : 0;
     case PR_CAPBSET_DROP:
       if (!isCapable(credentials, CAP_SETPCAP)) return -EPERM;
-      if (a < 0 || a > CAP_LAST) return -EINVAL;
+      if (a < 0 || a > CAP_LAST_CAP) return -EINVAL;
       if (hasCapability(credentials.bounding, a))
         task.credentials = { ...credentials, bounding: credentials.bounding - 2 ** a };
       return 0;
@@ -220,7 +222,7 @@ function ambient(task: Task, operation: number, capability: number, c: number, d
     task.credentials = { ...credentials, ambient: 0 };
     return 0;
   }
-  if (capability < 0 || capability > CAP_LAST || c !== 0 || d !== 0) return -EINVAL;
+  if (capability < 0 || capability > CAP_LAST_CAP || c !== 0 || d !== 0) return -EINVAL;
   const isSet = hasCapability(credentials.ambient, capability);
   switch (operation) {
     case PR_CAP_AMBIENT_IS_SET:

@@ -4,6 +4,12 @@ import {
   AT_EMPTY_PATH,
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
+  CAP_SYS_ADMIN,
+  CLONE_NEWNS,
+  CLONE_PARENT_SETTID,
+  CLONE_PIDFD,
+  CLONE_SYSVSEM,
+  CLONE_VFORK,
   EAGAIN,
   EBADF,
   EFAULT,
@@ -16,17 +22,10 @@ import {
   PATH_MAX,
   RLIMIT_NOFILE,
 } from "@stratos/abi";
+import { namespaceOrigin } from "../task/clone-namespaces.ts";
 import { abandonFork } from "../mm/fork.ts";
-import {
-  CLONE_NEWNS,
-  CLONE_PARENT_SETTID,
-  CLONE_PIDFD,
-  CLONE_VFORK,
-  cloneTask,
-  type CloneRequest,
-  readCloneArguments,
-} from "../task/clone.ts";
-import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
+import { cloneTask, type CloneRequest, readCloneArguments } from "../task/clone.ts";
+import { isCapable } from "../security/credentials.ts";
 import { executeProgram, type ReadStrings, readStrings } from "../task/exec.ts";
 import { exitGroup, exitTask } from "../task/exit.ts";
 import { createSession, setProcessGroup } from "../task/process-group.ts";
@@ -221,8 +220,7 @@ function processOf(task: Task, pid: number): ThreadGroup | undefined {
  * unshare(2): THREAD, FS, NEWNS, SIGHAND, VM, FILES, SYSVSEM and the other namespaces; not NEWTIME, as of a kernel
  * without it (−EINVAL).
  */
-const UNSHARABLE = 0x7e070f00,
-  CLONE_SYSVSEM = 0x40000;
+const UNSHARABLE = 0x7e070f00;
 
 export const processCalls: SyscallTable = {
   clone: {
@@ -265,9 +263,9 @@ export const processCalls: SyscallTable = {
   },
   wait4: { run: wait4 },
   waitid: { run: waitid },
-  getpid: { run: (task) => task.pid },
+  getpid: { run: (task) => task.group.ownPid },
   getppid: { run: (task) => task.group.parent?.pid ?? 0 },
-  gettid: { run: (task) => task.tid },
+  gettid: { run: (task) => task.ownTid },
   set_tid_address: {
     run: (task, address) => {
       task.clearTid = address;
@@ -303,6 +301,8 @@ export const processCalls: SyscallTable = {
       const ownMounts = (flags & CLONE_NEWNS) !== 0;
       if (ownMounts && !isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
       if (ownMounts && !canCopyMounts(task)) return -ENOSPC;
+      const origin = ownMounts ? namespaceOrigin(task, "mnt", task.credentials.userNamespace) : null;
+      if (typeof origin === "number") return origin;
       if ((flags & 0x400) !== 0 && task.files.users > 1) {
         const copy = task.files.copyForTask();
         if (typeof copy === "number") return copy;
@@ -314,7 +314,7 @@ export const processCalls: SyscallTable = {
         task.fs.release();
         task.fs = copy;
       }
-      if (ownMounts) unshareMounts(task);
+      if (origin !== null) unshareMounts(task, task.fs, origin);
       if ((flags & CLONE_SYSVSEM) !== 0) {
         task.kernel.ipc.semaphores.leaveUndo(task);
         task.semaphoreUndo = { users: 1, identity: 0 };

@@ -42,6 +42,7 @@ test("nice is bounded, raised by anyone for his own, lowered by CAP_SYS_NICE", (
   assert.equal(call(task, "getpriority", 0, 0), 1);
   assert.equal(call(task, "setpriority", 0, other.tid, 3), 0);
   becomeUser(user, 9);
+  task.group.limits[RLIMIT_NICE] = { soft: 0, hard: 0 };
   assert.equal(call(task, "setpriority", 0, 0, 18), -EACCES);
   assert.equal(call(task, "setpriority", 0, 0, 19), 0);
   assert.equal(call(task, "setpriority", 0, other.tid, 5), -EPERM);
@@ -50,6 +51,34 @@ test("nice is bounded, raised by anyone for his own, lowered by CAP_SYS_NICE", (
   assert.equal(call(task, "getpriority", 0, 999), -ESRCH);
   assert.equal(call(task, "setpriority", 3, 0, 5), -EINVAL);
   assert.equal(call(task, "getpriority", -1, 0), -EINVAL);
+});
+
+test("nice goes down as far as RLIMIT_NICE of the target allows", () => {
+  const user = createUser();
+  const { task, other } = user;
+  becomeUser(user, 9);
+  other.credentials = task.credentials;
+  task.group.limits[RLIMIT_NICE] = { soft: 40, hard: 40 };
+  other.group.limits[RLIMIT_NICE] = { soft: 22, hard: 40 };
+  assert.equal(call(task, "setpriority", 0, other.tid, -3), -EACCES);
+  assert.equal(call(task, "setpriority", 0, other.tid, -2), 0);
+  assert.equal(other.nice, -2);
+});
+
+test("nice of another process is changed by who is its real or effective user; the others are left, and told", () => {
+  const user = createUser();
+  const { task, other } = user;
+  becomeUser(user, 9);
+  other.credentials = { ...task.credentials, uid: 5 };
+  assert.equal(call(task, "setpriority", 0, other.tid, 3), 0);
+  other.credentials = { ...task.credentials, euid: 5 };
+  assert.equal(call(task, "setpriority", 0, other.tid, 4), 0);
+  task.credentials = { ...task.credentials, euid: 6 };
+  assert.equal(call(task, "setpriority", 2, 9, 7), -EPERM);
+  assert.deepEqual([task.nice, other.nice], [7, 4]);
+  task.credentials = { ...task.credentials, euid: 5 };
+  assert.equal(call(task, "setpriority", 2, 9, 7), 0);
+  assert.equal(other.nice, 7);
 });
 
 test("nice is that of a task, of a group, or of a user: the most urgent one shows", () => {

@@ -1,6 +1,18 @@
 /** Who runs when: sched(7), setpriority(2). Read next: task/scheduler.ts. */
-import { E2BIG, EACCES, EBUSY, EFAULT, EINVAL, EPERM, ESRCH, RLIMIT_NICE, RLIMIT_RTPRIO } from "@stratos/abi";
-import { CAP_SYS_ADMIN, CAP_SYS_NICE, isCapable } from "../security/credentials.ts";
+import {
+  CAP_SYS_ADMIN,
+  CAP_SYS_NICE,
+  E2BIG,
+  EACCES,
+  EBUSY,
+  EFAULT,
+  EINVAL,
+  EPERM,
+  ESRCH,
+  RLIMIT_NICE,
+  RLIMIT_RTPRIO,
+} from "@stratos/abi";
+import { isCapable } from "../security/credentials.ts";
 import { getAffinity, setAffinity } from "../task/affinity.ts";
 import { inherit } from "../task/pi-futex.ts";
 import type { Task } from "../task/task.ts";
@@ -49,17 +61,27 @@ function priorityTargets(task: Task, which: number, who: number): Task[] {
   }
 }
 
+/**
+ * setpriority(2): every target that may be changed is, and the last that may not be gives the result.
+ *
+ * @returns 0; −EACCES  more urgent than RLIMIT_NICE of the target allows; −EINVAL; −EPERM  another user's; −ESRCH
+ */
 function setpriority(task: Task, which: number, who: number, value: number): number {
   if (which < 0 || which > 2) return -EINVAL;
   const nice = Math.max(-20, Math.min(19, value | 0));
   const targets = priorityTargets(task, which, who);
   if (targets.length === 0) return -ESRCH;
+  const isPrivileged = isCapable(task.credentials, CAP_SYS_NICE);
+  const { euid } = task.credentials;
+  let result = 0;
   for (const target of targets) {
-    if (task.credentials.euid !== target.credentials.uid && !isCapable(task.credentials, CAP_SYS_NICE)) return -EPERM;
-    if (nice < target.nice && !isCapable(task.credentials, CAP_SYS_NICE)) return -EACCES;
-    target.nice = nice;
+    const isOwn = target.credentials.uid === euid || target.credentials.euid === euid;
+    if (!isPrivileged && !isOwn) result = -EPERM;
+    else if (!isPrivileged && nice < target.nice && 20 - nice > target.group.limits[RLIMIT_NICE]!.soft)
+      result = -EACCES;
+    else target.nice = nice;
   }
-  return 0;
+  return result;
 }
 
 function getpriority(task: Task, which: number, who: number): number {

@@ -1,7 +1,7 @@
 /** seccomp(2) and its older form, prctl(PR_SET_SECCOMP). Read first: security/seccomp.ts. */
-import { EACCES, EFAULT, EINVAL, EOPNOTSUPP, ESRCH } from "@stratos/abi";
+import { CAP_SYS_ADMIN, EACCES, EFAULT, EINVAL, EOPNOTSUPP, ESRCH } from "@stratos/abi";
 import { BpfFilter, type Instruction } from "../security/bpf-filter.ts";
-import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
+import { isCapable } from "../security/credentials.ts";
 import {
   RET_ALLOW,
   RET_ERRNO,

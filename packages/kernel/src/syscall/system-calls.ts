@@ -1,13 +1,19 @@
-import { EFAULT, EINVAL, EPERM, ESRCH, PAGE_SIZE, RLIMIT_CPU, RLIMIT_NOFILE } from "@stratos/abi";
-import { byteStringOf } from "@stratos/base";
 import {
-  CAP_SYS_ADMIN,
   CAP_SYSLOG,
+  CAP_SYS_ADMIN,
   CAP_SYS_BOOT,
   CAP_SYS_RESOURCE,
   CAP_SYS_TTY_CONFIG,
-  isCapable,
-} from "../security/credentials.ts";
+  EFAULT,
+  EINVAL,
+  EPERM,
+  ESRCH,
+  PAGE_SIZE,
+  RLIMIT_CPU,
+  RLIMIT_NOFILE,
+} from "@stratos/abi";
+import { byteStringOf } from "@stratos/base";
+import { isCapable } from "../security/credentials.ts";
 import { takeMessages } from "../fs/devtmpfs/kernel-message-device.ts";
 import { type KernelLog, logLine } from "../ground/kernel-log.ts";
 import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
@@ -21,9 +27,9 @@ import { absent, type SyscallTable } from "./syscall-table.ts";
 import type { Limit } from "../ground/limit.ts";
 
 function uname(task: Task, address: number): number {
-  const { kernel } = task;
+  const { hostname, domainname } = task.namespaces.uts;
   const bytes = new Uint8Array(65 * 6);
-  const fields = ["Linux", kernel.hostname, RELEASE, VERSION, "riscv64", kernel.domainname];
+  const fields = ["Linux", hostname, RELEASE, VERSION, "riscv64", domainname];
   fields.forEach((text, index) => bytes.set(byteStringOf(text.slice(0, 64)), index * 65));
   return task.space.copyOut(address, bytes, 0, bytes.length);
 }
@@ -45,12 +51,13 @@ function sysinfo(task: Task, address: number): number {
 }
 
 function setName(task: Task, address: number, length: number, key: "hostname" | "domainname"): number {
-  if (!isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
+  const { uts } = task.namespaces;
+  if (!isCapable(task.credentials, CAP_SYS_ADMIN, uts.owner)) return -EPERM;
   if (length < 0 || length > 64) return -EINVAL;
   const bytes = new Uint8Array(length);
   if (task.space.copyIn(address, bytes, 0, length) < 0) return -EFAULT;
-  task.kernel[key] = String.fromCharCode(...bytes);
-  task.kernel.nameChanges.changed();
+  uts[key] = String.fromCharCode(...bytes);
+  uts.changes.changed();
   return 0;
 }
 

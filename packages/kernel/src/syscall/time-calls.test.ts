@@ -4,15 +4,26 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EFAULT, EINTR, EINVAL, EOPNOTSUPP, EPERM, RLIMIT_CPU, SIGALRM, SIGKILL, SIGUSR1, SIGXCPU } from "@stratos/abi";
+import {
+  CLOCK_MONOTONIC,
+  CLOCK_PROCESS_CPUTIME_ID,
+  CLOCK_REALTIME,
+  EFAULT,
+  EINTR,
+  EINVAL,
+  EOPNOTSUPP,
+  EPERM,
+  RLIMIT_CPU,
+  SIGALRM,
+  SIGKILL,
+  SIGUSR1,
+  SIGXCPU,
+} from "@stratos/abi";
 import { advance, createTestKernel, createTestTask, type TestKernel, type TestTask } from "../testing/fake-task.ts";
 import { begin, call, interrupt } from "../testing/system-calls.ts";
 import { expireCpuTimers } from "../task/cpu-timers.ts";
 
-const CLOCK_REALTIME = 0,
-  CLOCK_MONOTONIC = 1,
-  CLOCK_PROCESS_CPUTIME_ID = 2,
-  TIMER_ABSTIME = 1;
+const TIMER_ABSTIME = 1;
 const AT = 0x100,
   OLD = 0x200,
   ID = 0x300;

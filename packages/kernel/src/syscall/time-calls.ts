@@ -1,4 +1,14 @@
-import { CLOCK_REALTIME, EAGAIN, EFAULT, EINTR, EINVAL, EOPNOTSUPP, SIGALRM } from "@stratos/abi";
+import {
+  CLOCK_MONOTONIC_COARSE,
+  CLOCK_PROCESS_CPUTIME_ID,
+  CLOCK_REALTIME,
+  EAGAIN,
+  EFAULT,
+  EINTR,
+  EINVAL,
+  EOPNOTSUPP,
+  SIGALRM,
+} from "@stratos/abi";
 import { loadDuration, storeRemaining } from "../event/wait-deadline.ts";
 import type { Task } from "../task/task.ts";
 import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
@@ -16,8 +26,6 @@ import { processTimes } from "../task/resource-usage.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 const TIMER_ABSTIME = 1;
-const CLOCK_PROCESS_CPUTIME_ID = 2,
-  CLOCK_MONOTONIC_COARSE = 6;
 
 function storeTime(task: Task, address: number, seconds: number, rest: number): number {
   const { u8, view } = task.kernel.scratch;

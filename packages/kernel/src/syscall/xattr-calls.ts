@@ -19,8 +19,16 @@ import {
 } from "@stratos/abi";
 import { EFAULT, S_ISVTX } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
-import { ACL_ACCESS_NAME, ACL_DEFAULT_NAME, aclMode, isMinimalAcl, parseAcl } from "@stratos/abi";
-import { CAP_SETFCAP, CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
+import {
+  ACL_ACCESS_NAME,
+  ACL_DEFAULT_NAME,
+  CAP_SETFCAP,
+  CAP_SYS_ADMIN,
+  aclMode,
+  isMinimalAcl,
+  parseAcl,
+} from "@stratos/abi";
+import { isCapable } from "../security/credentials.ts";
 import { checkAccess, isKept, isOwnerOrCapable, MAY_READ, MAY_WRITE } from "../security/permission.ts";
 import type { Task } from "../task/task.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";

@@ -3,10 +3,21 @@
  *
  * The records are `struct acct_v3` of Linux include/uapi/linux/acct.h, little-endian.
  */
-import { EACCES, EIO, EISDIR, EPERM, O_APPEND, O_LARGEFILE, O_WRONLY, AT_FDCWD, RLIMIT_FSIZE } from "@stratos/abi";
+import {
+  AT_FDCWD,
+  CAP_SYS_PACCT,
+  EACCES,
+  EIO,
+  EISDIR,
+  EPERM,
+  O_APPEND,
+  O_LARGEFILE,
+  O_WRONLY,
+  RLIMIT_FSIZE,
+} from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Kernel } from "./kernel-state.ts";
-import { CAP_SYS_PACCT, isCapable } from "../security/credentials.ts";
+import { isCapable } from "../security/credentials.ts";
 import { BytesCursor } from "../ground/io-cursor.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { openPath } from "../vfs/open.ts";

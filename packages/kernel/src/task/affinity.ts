@@ -1,5 +1,5 @@
-import { EFAULT, EINVAL, EPERM, ESRCH, MAX_HARTS } from "@stratos/abi";
-import { CAP_SYS_NICE, isCapable } from "../security/credentials.ts";
+import { CAP_SYS_NICE, EFAULT, EINVAL, EPERM, ESRCH, MAX_HARTS } from "@stratos/abi";
+import { isCapable } from "../security/credentials.ts";
 import type { Task } from "./task.ts";
 
 /**

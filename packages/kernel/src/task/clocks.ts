@@ -1,20 +1,19 @@
 import {
   CLOCK_BOOTTIME,
+  CLOCK_BOOTTIME_ALARM,
   CLOCK_MONOTONIC,
+  CLOCK_MONOTONIC_COARSE,
+  CLOCK_MONOTONIC_RAW,
   CLOCK_PROCESS_CPUTIME_ID,
   CLOCK_REALTIME,
+  CLOCK_REALTIME_ALARM,
+  CLOCK_REALTIME_COARSE,
+  CLOCK_TAI,
   CLOCK_THREAD_CPUTIME_ID,
 } from "@stratos/abi";
 import type { Task } from "./task.ts";
 import { chargeTurn, processTimes } from "./resource-usage.ts";
 import type { ThreadGroup } from "./thread-group.ts";
-
-const CLOCK_MONOTONIC_RAW = 4,
-  CLOCK_REALTIME_COARSE = 5,
-  CLOCK_MONOTONIC_COARSE = 6,
-  CLOCK_REALTIME_ALARM = 8,
-  CLOCK_BOOTTIME_ALARM = 9,
-  CLOCK_TAI = 11;
 
 /** Clocks that follow CLOCK_REALTIME. */
 export function isRealtimeClock(clock: number): boolean {

@@ -5,6 +5,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  CLONE_CHILD_CLEARTID,
+  CLONE_CHILD_SETTID,
+  CLONE_CLEAR_SIGHAND,
+  CLONE_FILES,
+  CLONE_PARENT,
+  CLONE_PARENT_SETTID,
+  CLONE_SETTLS,
+  CLONE_SIGHAND,
+  CLONE_THREAD,
+  CLONE_VFORK,
+  CLONE_VM,
   EAGAIN,
   EFAULT,
   EINVAL,
@@ -25,17 +36,6 @@ import { begin, call } from "../testing/system-calls.ts";
 import { exitGroup } from "./exit.ts";
 import type { Task } from "./task.ts";
 
-const CLONE_VM = 0x100,
-  CLONE_FILES = 0x400,
-  CLONE_SIGHAND = 0x800,
-  CLONE_VFORK = 0x4000,
-  CLONE_PARENT = 0x8000,
-  CLONE_THREAD = 0x10000,
-  CLONE_SETTLS = 0x80000,
-  CLONE_PARENT_SETTID = 0x100000,
-  CLONE_CHILD_CLEARTID = 0x200000,
-  CLONE_CHILD_SETTID = 0x1000000,
-  CLONE_CLEAR_SIGHAND = 0x100000000;
 const THREAD = CLONE_VM | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
 const SP = 2,
   TP = 4,

@@ -1,36 +1,44 @@
 import { placeBeside } from "./affinity.ts";
-import { EAGAIN, EFAULT, EINVAL, ENOMEM, ENOSPC, EPERM, RLIMIT_NPROC } from "@stratos/abi";
+import {
+  CAP_SYS_ADMIN,
+  CLONE_CHILD_CLEARTID,
+  CLONE_CHILD_SETTID,
+  CLONE_CLEAR_SIGHAND,
+  CLONE_FILES,
+  CLONE_FS,
+  CLONE_IO,
+  CLONE_NEWNS,
+  CLONE_NEWUSER,
+  CLONE_PARENT,
+  CLONE_PARENT_SETTID,
+  CLONE_SETTLS,
+  CLONE_SIGHAND,
+  CLONE_SYSVSEM,
+  CLONE_THREAD,
+  CLONE_VFORK,
+  CLONE_VM,
+  EAGAIN,
+  EFAULT,
+  EINVAL,
+  ENOMEM,
+  ENOSPC,
+  EPERM,
+  RLIMIT_NPROC,
+} from "@stratos/abi";
 import { AREAS_MAX } from "../mm/mmap.ts";
 import { forkInPieces } from "../mm/fork.ts";
-import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
+import { isCapable } from "../security/credentials.ts";
 import { isErrno } from "../vfs/inode.ts";
 import { canCopyMounts, unshareMounts } from "../vfs/mounting.ts";
+import { namespaceOrigin } from "./clone-namespaces.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
 import { HART_STATE_SIZE } from "@stratos/riscv";
 import { A0, setSavedPc, setSavedRegister, SP, TP } from "./hart-registers.ts";
 import { Task } from "./task.ts";
 import { ThreadGroup } from "./thread-group.ts";
 
-export const CLONE_VM = 0x100,
-  CLONE_FS = 0x200,
-  CLONE_FILES = 0x400,
-  CLONE_SIGHAND = 0x800,
-  CLONE_PIDFD = 0x1000,
-  CLONE_VFORK = 0x4000;
-export const CLONE_PARENT = 0x8000,
-  CLONE_THREAD = 0x10000,
-  CLONE_NEWNS = 0x20000,
-  CLONE_SETTLS = 0x80000,
-  CLONE_PARENT_SETTID = 0x100000;
-export const CLONE_CHILD_CLEARTID = 0x200000,
-  CLONE_UNTRACED = 0x800000,
-  CLONE_CHILD_SETTID = 0x1000000,
-  CLONE_CLEAR_SIGHAND = 0x100000000;
-const CLONE_SYSVSEM = 0x40000,
-  CLONE_IO = 0x80000000;
 /** NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. */
-const CLONE_NEW_OTHER = 0x7e000000,
-  CLONE_NEWUSER = 0x10000000;
+const CLONE_NEW_OTHER = 0x7e000000;
 
 export interface CloneRequest {
   /** CLONE_*, without the exit signal. */
@@ -69,6 +77,8 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
     return -EINVAL;
   }
   if (has(CLONE_NEWNS) && !canCopyMounts(parent)) return -ENOSPC;
+  const mountsOrigin = has(CLONE_NEWNS) ? namespaceOrigin(parent, "mnt", parent.credentials.userNamespace) : null;
+  if (typeof mountsOrigin === "number") return mountsOrigin;
   if (request.exitSignal > 64) return -EINVAL;
   // A share of a hart isn't given twice (sched(7), SCHED_DEADLINE).
   if (parent.deadlineShare !== null && !parent.resetsOnFork) return -EAGAIN;
@@ -104,11 +114,11 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
     kernel,
     tid,
     parent.group,
-    { space, files, fs, credentials: parent.credentials },
+    { space, files, fs, credentials: parent.credentials, namespaces: parent.namespaces.retain() },
     registers,
     now,
   );
-  if (has(CLONE_NEWNS)) unshareMounts(child);
+  if (mountsOrigin !== null) unshareMounts(child, fs, mountsOrigin);
   setSavedRegister(registers, A0, 0);
   setSavedPc(registers, kernel.hart.pc + 4);
   if (request.stack !== 0) setSavedRegister(registers, SP, request.stack);
@@ -129,6 +139,7 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
       limits,
       request.exitSignal,
       now,
+      parent.group.pidNamespace,
     );
     process.oomScoreAdjust = parent.group.oomScoreAdjust;
     process.isDumpable = parent.group.isDumpable;

@@ -13,6 +13,10 @@ import {
   PROT_READ,
   PROT_WRITE,
   RLIMIT_CORE,
+  SA_NODEFER,
+  SA_ONSTACK,
+  SA_RESETHAND,
+  SA_RESTART,
   SIGABRT,
   SIGCHLD,
   SIGCONT,
@@ -39,10 +43,6 @@ import { signalInfo } from "../signal/pending-signals.ts";
 const RA = 1,
   SP = 2,
   A0 = 10;
-const SA_NODEFER = 0x40000000,
-  SA_RESTART = 0x10000000,
-  SA_RESETHAND = 0x80000000,
-  SA_ONSTACK = 0x08000000;
 const HANDLER = 0x12340,
   PROGRAM = 0x56780;
 /** Offsets of the frame: ucontext, its stack, its mask, pc (x1 … x31 follow), fcsr. */

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  AT_FDCWD,
   E2BIG,
   EACCES,
   EFAULT,
@@ -30,7 +31,6 @@ import { mountRoot } from "../vfs/mounting.ts";
 import type { Task } from "./task.ts";
 import { NO_RETURN } from "../ground/wait-queue.ts";
 
-const AT_FDCWD = -100;
 const SP = 2;
 const TEXT = 0x10000,
   DATA = 0x21800,

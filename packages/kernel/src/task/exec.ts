@@ -336,7 +336,9 @@ function pointOfNoReturn(
   if (task.tid !== group.pid) {
     // The thread that calls execve takes over the leader's identity (execve(2), "Effect on process attributes").
     kernel.tasks.tasks.delete(task.tid);
+    kernel.tasks.freed(task.tid);
     task.tid = group.pid;
+    task.ownTid = group.ownPid;
     kernel.tasks.tasks.set(task.tid, task);
   }
   group.leader = task;

@@ -43,10 +43,12 @@ export function exitTask(task: Task, status: number): void {
   releaseVforkParent(task);
   if (--task.files.users === 0) task.files.closeAll(task);
   task.fs.release();
+  task.namespaces.release();
   group.maximumResidentPages = Math.max(group.maximumResidentPages, task.space.peakResidentPages);
   task.space.release();
   task.pending.clear();
   kernel.tasks.tasks.delete(task.tid);
+  kernel.tasks.freed(task.tid);
   group.tasks.splice(group.tasks.indexOf(task), 1);
   chargeTurn(task);
   group.userNs += task.userNs;
@@ -163,4 +165,5 @@ function forget(kernel: Kernel, process: ThreadGroup): void {
   process.parent?.children.delete(process);
   leaveGroup(kernel, process);
   kernel.tasks.processes.delete(process.pid);
+  kernel.tasks.freed(process.pid);
 }

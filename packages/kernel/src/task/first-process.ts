@@ -75,6 +75,7 @@ function createProcess(kernel: Kernel, standardFiles: OpenFile[], credentials: C
     files,
     fs: new FsContext(kernel.mounts, root, root, 0o022),
     credentials,
+    namespaces: kernel.namespaces.retain(),
   };
   const session = new Session(tid);
   const group = new ProcessGroup<ThreadGroup>(tid, session);
@@ -89,6 +90,7 @@ function createProcess(kernel: Kernel, standardFiles: OpenFile[], credentials: C
     defaultLimits(),
     SIGCHLD,
     kernel.now(),
+    kernel.tasks.namespace,
   );
   const task = new Task(kernel, tid, process, resources, new Uint8Array(HART_STATE_SIZE), kernel.now());
   process.leader = task;

@@ -4,7 +4,6 @@ import {
   HART,
   HART_FFLAGS,
   HART_FRM,
-  HART_F,
   HART_PC,
   HART_RESERVATION,
   HART_STATE_SIZE,
@@ -76,10 +75,6 @@ export class HartRegisters {
     this.#u32[HART_FFLAGS >> 2] = value & 31;
     this.#u32[HART_FRM >> 2] = (value >> 5) & 7;
   }
-
-  /** x1 … x31 as 248 bytes, f0 … f31 as 256: for signal frames. */
-  readonly integerBytes = { start: HART_X + 8, length: 248 };
-  readonly floatBytes = { start: HART_F, length: 256 };
 
   /** All registers zero: a program's start. */
   clear(): void {

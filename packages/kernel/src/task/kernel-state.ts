@@ -8,7 +8,6 @@ import type { IpcKernel } from "../ipc/ipc-kernel.ts";
 import type { SocketKernel } from "../socket/socket-kernel.ts";
 import type { TtyKernel } from "../tty/tty-kernel.ts";
 import { Disks } from "../block/disks.ts";
-import { Changes } from "../ground/changes.ts";
 import { killForMemory } from "./oom-killer.ts";
 import { KERNEL_INFO, KernelLog } from "../ground/kernel-log.ts";
 import { InotifyLimits } from "../fs/inotify/inotify-limits.ts";
@@ -23,6 +22,7 @@ import type { Notice } from "../ground/notice.ts";
 import { CoreSettings } from "./core-dump/core-settings.ts";
 import { IpcState } from "../ipc/ipc-state.ts";
 import { Network } from "../socket/network.ts";
+import { SocketState } from "../socket/socket-state.ts";
 import type { SignalInfo, SignalLoad } from "../signal/pending-signals.ts";
 import { Accounting } from "./accounting.ts";
 import { CALL_WORK, CallWork } from "../ground/call-work.ts";
@@ -30,7 +30,14 @@ import { HartRegisters } from "./hart-registers.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
+import { CgroupNamespace } from "./cgroup-namespace.ts";
+import { Namespaces } from "./namespaces.ts";
 import { TaskTable } from "./task-table.ts";
+import { TimeNamespace } from "./time-namespace.ts";
+import { UtsNamespace } from "./uts-namespace.ts";
+import { PidNamespace } from "../signal/pid-namespace.ts";
+import { NamespaceCounts } from "../security/namespace-counts.ts";
+import { initialOrigin } from "../security/user-namespace.ts";
 import { TtyState } from "../tty/tty-state.ts";
 import { ClockAdjustment } from "../time/clock-adjustment.ts";
 import { TurnClock } from "../time/turn-clock.ts";
@@ -50,7 +57,7 @@ import type { Mount } from "../vfs/mount.ts";
 import type { TaskObserver } from "./task-observer.ts";
 import type { ClockSetObserver, TimeKernel } from "../time/time-kernel.ts";
 import { futexObserver } from "./futex.ts";
-import { unmapBeyond } from "../mm/mmap.ts";
+import { type Cut, cutMappings } from "../mm/cut-mappings.ts";
 
 /** Linux's default of vm.max_map_count (proc(5)). */
 const MAP_COUNT_DEFAULT = 65530;
@@ -81,10 +88,13 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, Shortage, So
   readonly sockets: SocketProvider | null;
   readonly frames: FrameAllocator;
   readonly scheduler: Scheduler;
-  /** Names, ports and interfaces of the sockets. */
+  /** What the sockets of all networks share. */
+  readonly socketState: SocketState;
+  /** The network that the machine starts with, the one that `sockets` carries. */
   readonly network: Network;
   /** The console and the pseudo-terminals. */
   readonly tty = new TtyState();
+  /** Of the initial IPC namespace. */
   readonly ipc: IpcState;
   readonly tasks: TaskTable;
   readonly timers: TimerQueue;
@@ -146,10 +156,9 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, Shortage, So
   mounts!: MountNamespace;
   readonly vfs: VfsState;
   readonly disks: Disks;
-  hostname: string;
-  domainname = "(none)";
-  /** Of the two names. */
-  readonly nameChanges = new Changes();
+  readonly namespaceCounts = new NamespaceCounts();
+  /** Those that the machine begins with. */
+  readonly namespaces: Namespaces;
   /** Kernel bytes for system calls to build structures in; valid until the call returns. */
   readonly scratch: { readonly u8: Uint8Array; readonly view: DataView };
   /** clock_settime(CLOCK_REALTIME) moves it. */
@@ -184,7 +193,6 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, Shortage, So
     this.turn = new TurnClock(options.clock);
     this.random = options.random;
     this.sockets = options.sockets;
-    this.hostname = options.hostname;
     this.messages = new KernelLog(this);
     this.#onMessage = options.log;
     this.harts = options.harts ?? 1;
@@ -198,15 +206,30 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, Shortage, So
     this.slots = new SlotPool(this);
     this.zeroFrame = this.frames.allocateZeroed();
     this.trampoline = makeTrampoline(this.frames);
-    this.tasks = new TaskTable();
+    this.tasks = new TaskTable(new PidNamespace(null, initialOrigin("pid")));
     this.timers = new TimerQueue();
     this.scheduler = new Scheduler(this);
     this.vfs = new VfsState(this);
     this.disks = new Disks(this);
     const bytes = new Uint8Array(PAGE_SIZE);
     this.scratch = { u8: bytes, view: new DataView(bytes.buffer) };
-    this.network = new Network(this);
-    this.ipc = new IpcState(this);
+    this.socketState = new SocketState(this.frames.total);
+    this.network = new Network(this, {
+      provider: options.sockets,
+      isLoopbackUp: true,
+      origin: initialOrigin("net"),
+    });
+    this.ipc = new IpcState(this, initialOrigin("ipc"));
+    const time = new TimeNamespace(initialOrigin("time"));
+    this.namespaces = new Namespaces({
+      uts: new UtsNamespace(initialOrigin("uts"), { hostname: options.hostname, domainname: "(none)" }),
+      ipc: this.ipc,
+      net: this.network,
+      pidForChildren: this.tasks.namespace,
+      cgroup: new CgroupNamespace(initialOrigin("cgroup")),
+      time,
+      timeForChildren: time,
+    });
     this.messages.add(KERNEL_INFO, `Linux version ${RELEASE} (stratos) ${VERSION}`);
     this.messages.add(KERNEL_INFO, `Memory: ${this.frames.freeCount * 4}K/${this.frames.total * 4}K available`);
     this.messages.add(KERNEL_INFO, `smp: ${this.harts} ${this.harts === 1 ? "processor" : "processors"}`);
@@ -240,10 +263,9 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, Shortage, So
     return { seconds, nanoseconds: Math.floor((ms - seconds * 1000) * 1e6) };
   }
 
-  /** A file becomes shorter, and its pages are about to be dropped: mappings of them go. */
-  fileShrinks(inode: Inode, size: number): void {
-    if (inode.pages === null) return;
-    unmapBeyond(new Set([...this.tasks.tasks.values()].map((task) => task.space)), inode.pages, size);
+  fileShrinks(inode: Inode, size: number, from: unknown = null): Cut | null {
+    const { pages } = inode;
+    return pages === null ? null : cutMappings(spacesOf(this), pages, size, this, from as Cut | null);
   }
 
   /** RLIMIT_STACK of whoever uses the space. */
@@ -309,4 +331,8 @@ function makeTrampoline(frames: FrameAllocator): PageCache {
   frames.physical.u32[(frame * PAGE_SIZE) / 4] = 0x08b00893;
   frames.physical.u32[(frame * PAGE_SIZE) / 4 + 1] = 0x00000073;
   return pages;
+}
+
+function* spacesOf(kernel: Kernel): Generator<AddressSpace, void> {
+  for (const task of kernel.tasks.tasks.values()) yield task.space;
 }

@@ -4,7 +4,18 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EAGAIN, ECHILD, EINVAL, ESRCH, O_NONBLOCK, POLLHUP, POLLIN, SIGBUS, SIGUSR1 } from "@stratos/abi";
+import {
+  EAGAIN,
+  ECHILD,
+  EINVAL,
+  ESRCH,
+  O_NONBLOCK,
+  PIDFD_THREAD,
+  POLLHUP,
+  POLLIN,
+  SIGBUS,
+  SIGUSR1,
+} from "@stratos/abi";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess } from "../signal/send-signal.ts";
 import { asCurrent, createTestKernel, createTestTask } from "../testing/fake-task.ts";
@@ -14,8 +25,7 @@ import { exitTask } from "./exit.ts";
 import type { Task } from "./task.ts";
 import { BytesCursor } from "../ground/io-cursor.ts";
 
-const PIDFD_THREAD = 0o200,
-  P_PIDFD = 3,
+const P_PIDFD = 3,
   WEXITED = 4,
   WNOWAIT = 0x01000000;
 const HANDLER = { handler: 0x1000, flags: 0, restorer: 0, maskLow: 0, maskHigh: 0 };

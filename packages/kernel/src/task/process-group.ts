@@ -37,7 +37,9 @@ export function joinGroup(kernel: Kernel, process: ThreadGroup, group: ProcessGr
 export function leaveGroup(kernel: Kernel, process: ThreadGroup): void {
   const { group } = process;
   group.members.delete(process);
-  if (group.members.size === 0 && kernel.tasks.groups.get(group.id) === group) kernel.tasks.groups.delete(group.id);
+  if (group.members.size > 0 || kernel.tasks.groups.get(group.id) !== group) return;
+  kernel.tasks.groups.delete(group.id);
+  kernel.tasks.freed(group.id);
 }
 
 /** @returns 0, or EACCES, EINVAL, EPERM, ESRCH. @see setpgid(2) */

@@ -1,6 +1,6 @@
-import { EACCES } from "@stratos/abi";
+import { CAP_SYS_PTRACE, EACCES } from "@stratos/abi";
 import type { Kernel } from "./kernel-state.ts";
-import { CAP_SYS_PTRACE, isCapable } from "../security/credentials.ts";
+import { isCapable } from "../security/credentials.ts";
 import type { Task } from "./task.ts";
 
 /** The thread of that number: also the leader of a process that is a zombie. */

@@ -1,4 +1,5 @@
 import { stateClass } from "@stratos/base";
+import type { PidNamespace } from "../signal/pid-namespace.ts";
 import type { ProcessGroup } from "../signal/session.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
@@ -7,24 +8,44 @@ import type { ThreadGroup } from "./thread-group.ts";
 export const PID_MAX_LEAST = 301,
   PID_MAX_MOST = 4194304;
 
-/** All tasks, processes and process groups by number. */
+/** All tasks, processes and process groups by their number in the initial pid namespace. */
 export class TaskTable {
+  /** The initial one. */
+  readonly namespace: PidNamespace;
   readonly tasks = new Map<number, Task>();
   readonly processes = new Map<number, ThreadGroup>();
   readonly groups: Map<number, ProcessGroup<ThreadGroup>> = new Map();
+  /** Where numbers that mean something below the initial namespace were given. Bound: tasks, groups and sessions. */
+  #namespaces = new Map<number, PidNamespace>();
   /** pid_max: the first number that is none. */
   maximum = PID_MAX_MOST;
   #last = 0;
+
+  constructor(namespace: PidNamespace) {
+    this.namespace = namespace;
+  }
 
   /**
    * The next number that names no task, process, group or session; they count up and wrap at pid_max, which is far
    * more than there may be tasks.
    */
-  allocate(): number {
+  allocate(namespace: PidNamespace = this.namespace): number {
     do {
       this.#last = this.#last + 1 >= this.maximum ? 300 : this.#last + 1;
     } while (this.tasks.has(this.#last) || this.processes.has(this.#last) || this.groups.has(this.#last));
+    if (namespace !== this.namespace) {
+      namespace.give(this.#last, this.maximum);
+      this.#namespaces.set(this.#last, namespace);
+    }
     return this.#last;
+  }
+
+  /** A task, a process or a group of that number is out of its table: when it was the last, the number is free. */
+  freed(id: number): void {
+    const namespace = this.#namespaces.get(id);
+    if (namespace === undefined || this.tasks.has(id) || this.processes.has(id) || this.groups.has(id)) return;
+    this.#namespaces.delete(id);
+    namespace.take(id);
   }
 
   get lastAllocated(): number {
@@ -33,8 +54,8 @@ export class TaskTable {
 
   static {
     stateClass("TaskTable", this, {
-      save: (it) => ({ last: it.#last }),
-      load: (it, from) => ({ last: it.#last } = from),
+      save: (it) => ({ last: it.#last, namespaces: it.#namespaces }),
+      load: (it, from) => ({ last: it.#last, namespaces: it.#namespaces } = from),
     });
   }
 }

@@ -18,11 +18,13 @@ import type { FsContext } from "../vfs/fs-context.ts";
 import type { BlockCaller } from "../block/block-kernel.ts";
 import type { MaskedCaller } from "../event/event-kernel.ts";
 import type { IpcCaller } from "../ipc/ipc-kernel.ts";
+import type { Network } from "../socket/network.ts";
 import type { SocketCaller } from "../socket/socket-kernel.ts";
 import type { TimeCaller } from "../time/time-kernel.ts";
 import type { TtyCaller } from "../tty/tty-kernel.ts";
 import type { UndoList } from "../ipc/semaphores.ts";
 import type { Kernel } from "./kernel-state.ts";
+import type { Namespaces } from "./namespaces.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
 import type { TaskState } from "../signal/signal-target.ts";
 import { SignalSet } from "../signal/signal-set.ts";
@@ -42,13 +44,17 @@ export interface SignalStack {
  */
 export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, SocketCaller, TimeCaller, TtyCaller {
   readonly kernel: Kernel;
-  /** Thread id; the leader's is the process id. */
+  /** Thread id in the initial pid namespace; the leader's is the process id. */
   tid: number;
   group: ThreadGroup;
   space: AddressSpace;
   files: FileTable;
   fs: FsContext;
   credentials: Credentials;
+  /** All but mounts (`fs`), user (`credentials`) and pids (`group`). */
+  namespaces: Namespaces;
+  /** `tid` as its own pid namespace has it. */
+  ownTid: number;
   /** x0 … x31, f0 … f31, pc, fflags, frm as `HART_STATE_SIZE` bytes. */
   readonly registers: Uint8Array;
   state: TaskState = "R";
@@ -138,7 +144,14 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
     kernel: Kernel,
     tid: number,
     group: ThreadGroup,
-    resources: { space: AddressSpace; files: FileTable; fs: FsContext; credentials: Credentials },
+    resources: {
+      space: AddressSpace;
+      files: FileTable;
+      fs: FsContext;
+      credentials: Credentials;
+      /** Counted for the task by whoever makes it. */
+      namespaces: Namespaces;
+    },
     registers: Uint8Array,
     startNs: number,
   ) {
@@ -149,6 +162,8 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
     this.files = resources.files;
     this.fs = resources.fs;
     this.credentials = resources.credentials;
+    this.namespaces = resources.namespaces;
+    this.ownTid = group.pidNamespace.idOf(tid);
     this.registers = registers;
     this.pending = new PendingSignals(kernel.signalLoad);
     this.startNs = startNs;
@@ -157,6 +172,11 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
 
   get pid(): number {
     return this.group.pid;
+  }
+
+  /** Its network namespace. */
+  get network(): Network {
+    return this.namespaces.net;
   }
 
   /**

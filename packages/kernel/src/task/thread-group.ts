@@ -3,6 +3,7 @@ import type { CoreDump } from "./core-dump/core-dump.ts";
 import { DEFAULT_FILTER } from "./core-dump/core-filter.ts";
 import type { Task } from "./task.ts";
 import type { SignalActions } from "../signal/signal-actions.ts";
+import type { PidNamespace } from "../signal/pid-namespace.ts";
 import type { PendingSignals } from "../signal/pending-signals.ts";
 import type { ProcessGroup, Session } from "../signal/session.ts";
 import type { TimerQueue } from "../time/timer-queue.ts";
@@ -13,7 +14,11 @@ import { ProcessTimers } from "./process-timers.ts";
 
 /** A process: the tasks (threads) that share a pid, signal actions, limits and a parent. */
 export class ThreadGroup implements SignalProcess {
+  /** Process id in the initial pid namespace. */
   readonly pid: number;
+  /** The same as its own pid namespace has it. */
+  readonly ownPid: number;
+  readonly pidNamespace: PidNamespace;
   leader: Task;
   readonly tasks: Task[] = [];
   parent: ThreadGroup | null;
@@ -86,8 +91,11 @@ export class ThreadGroup implements SignalProcess {
     limits: Limit[],
     exitSignal: number,
     startNs: number,
+    pidNamespace: PidNamespace,
   ) {
     this.pid = pid;
+    this.pidNamespace = pidNamespace;
+    this.ownPid = pidNamespace.idOf(pid);
     this.leader = leader;
     this.parent = parent;
     this.group = group;

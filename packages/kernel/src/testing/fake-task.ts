@@ -65,7 +65,7 @@ export function createTestKernel(
     log: (message) => messages.push(message),
   });
   // The memory of tasks here may have no areas.
-  kernel.fileShrinks = () => {};
+  kernel.fileShrinks = () => null;
   // Number 1 is init's, which signals pass by.
   kernel.tasks.allocate();
   return { kernel, clock, messages };
@@ -184,6 +184,7 @@ export function createTestTask(
     limits,
     17,
     0,
+    kernel.tasks.namespace,
   );
   // What these calls never touch is absent: of the folders all but their release.
   const resources = {
@@ -191,6 +192,7 @@ export function createTestTask(
     files: new FileTable(),
     fs: { release: () => {} } as unknown as FsContext,
     credentials: ROOT,
+    namespaces: kernel.namespaces.retain(),
   };
   const task = new Task(kernel, pid, process, resources, new Uint8Array(0), 0);
   process.leader = task;

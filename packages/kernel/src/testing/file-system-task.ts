@@ -1,6 +1,7 @@
 import { AT_FDCWD, RLIMIT_FSIZE } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import { fileCalls } from "../syscall/file-calls.ts";
+import { processCalls } from "../syscall/process-calls.ts";
 import { Tmpfs } from "../fs/tmpfs/tmpfs.ts";
 import type { Credentials } from "../security/credentials.ts";
 import { ROOT } from "../security/credentials.ts";
@@ -74,7 +75,8 @@ export class FileTask {
   }
 
   start(name: string, ...args: (number | string)[]): Call {
-    return Call.of(this.task, fileCalls[name]!, ...args.map((arg) => (typeof arg === "string" ? this.text(arg) : arg)));
+    const row = fileCalls[name] ?? processCalls[name]!;
+    return Call.of(this.task, row, ...args.map((arg) => (typeof arg === "string" ? this.text(arg) : arg)));
   }
 
   open(path: string, flags = 0, mode = 0o666): number {

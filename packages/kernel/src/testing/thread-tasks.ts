@@ -27,14 +27,22 @@ export function createThreads(count: number): Threads {
     file: null,
     offset: 0,
   });
-  const { files, fs, credentials } = leader;
+  const { files, fs, credentials, namespaces } = leader;
   const tasks = Array.from({ length: count }, () => {
     const tid = kernel.tasks.allocate();
-    const task = new Task(kernel, tid, leader.group, { space, files, fs, credentials }, new Uint8Array(0), 0);
+    const task = new Task(
+      kernel,
+      tid,
+      leader.group,
+      { space, files, fs, credentials, namespaces },
+      new Uint8Array(0),
+      0,
+    );
     kernel.tasks.tasks.set(tid, task);
     leader.group.tasks.push(task);
     space.users++;
     files.users++;
+    namespaces.retain();
     return task;
   });
   return { test, kernel, page, space, tasks, leader };

@@ -1,6 +1,6 @@
-import { EFAULT, EINVAL, EPERM } from "@stratos/abi";
+import { CAP_SYS_TIME, EFAULT, EINVAL, EPERM } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { CAP_SYS_TIME, isCapable } from "../security/credentials.ts";
+import { isCapable } from "../security/credentials.ts";
 import type { TimeCaller } from "./time-kernel.ts";
 
 /**

@@ -3,6 +3,7 @@
  * master, what is written to the master is typed on the terminal.
  */
 import {
+  CAP_SYS_ADMIN,
   EAGAIN,
   EBUSY,
   EFAULT,
@@ -17,6 +18,7 @@ import {
   POLLPRI,
   POLLRDNORM,
   POLLWRNORM,
+  RLIMIT_NOFILE,
   SIGINT,
   SIGQUIT,
   SIGTSTP,
@@ -32,11 +34,10 @@ import {
   TIOCPKT_DATA,
   TIOCSIG,
   TIOCSPTLCK,
-  RLIMIT_NOFILE,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { DevptsFileSystem } from "./devpts.ts";
-import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
+import { isCapable } from "../security/credentials.ts";
 import { pauseTransfer } from "../ground/call-work.ts";
 import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "../ground/wait-queue.ts";
 import type { Inode } from "../vfs/inode.ts";

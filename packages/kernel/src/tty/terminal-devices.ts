@@ -1,7 +1,7 @@
 /** Which device numbers are terminals (devices.txt of Linux). */
-import { ENXIO, EBUSY, O_NOCTTY } from "@stratos/abi";
+import { CAP_SYS_ADMIN, EBUSY, ENXIO, O_NOCTTY } from "@stratos/abi";
 import { devptsOf, devptsType, openPts } from "./devpts.ts";
-import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
+import { isCapable } from "../security/credentials.ts";
 import { makeDevice, minorOf } from "../vfs/device-registry.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";

@@ -1,5 +1,6 @@
 /** The ioctls of terminals: a table by command. Read first: ioctl_tty(2), ioctl_console(2). */
 import {
+  CAP_SYS_ADMIN,
   EFAULT,
   EINVAL,
   EIO,
@@ -53,7 +54,7 @@ import {
   VSTART,
   VSTOP,
 } from "@stratos/abi";
-import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
+import { isCapable } from "../security/credentials.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import {
   checkForeground,

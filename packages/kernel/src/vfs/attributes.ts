@@ -10,9 +10,9 @@ import {
   S_ISGID,
   S_ISUID,
 } from "@stratos/abi";
-import { CAP_CHOWN, isCapable, isInGroup } from "../security/credentials.ts";
+import { isCapable, isInGroup } from "../security/credentials.ts";
 import { checkAccess, isKept, isOwnerOrCapable, MAY_WRITE, permittedMode } from "../security/permission.ts";
-import { ACL_ACCESS_NAME, aclWithMode, serializeAcl } from "@stratos/abi";
+import { ACL_ACCESS_NAME, CAP_CHOWN, aclWithMode, serializeAcl } from "@stratos/abi";
 import { notifyInode } from "./inotify-marks.ts";
 import type { AttributeChange, Inode, Time } from "./inode.ts";
 import type { Path } from "./path.ts";

@@ -1,4 +1,5 @@
 import {
+  CAP_LINUX_IMMUTABLE,
   EFAULT,
   ENOTTY,
   EOPNOTSUPP,
@@ -19,7 +20,7 @@ import {
   FS_XFLAG_PROJINHERIT,
   MS_RDONLY,
 } from "@stratos/abi";
-import { CAP_LINUX_IMMUTABLE, isCapable } from "../security/credentials.ts";
+import { isCapable } from "../security/credentials.ts";
 import { isOwnerOrCapable } from "../security/permission.ts";
 import { notifyInode } from "./inotify-marks.ts";
 import type { Inode } from "./inode.ts";

@@ -71,6 +71,11 @@ export abstract class FileSystem {
     return "";
   }
 
+  /** mount(2) with MS_REMOUNT: takes options that can change while it is mounted; 0, or −EINVAL and nothing changes. */
+  reconfigure(_options: string): number {
+    return 0;
+  }
+
   /** The last mount is gone. */
   shutdown(): void {}
 }

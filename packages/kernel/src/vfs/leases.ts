@@ -1,6 +1,6 @@
-import { EACCES, EAGAIN, EINVAL, F_RDLCK, F_UNLCK, F_WRLCK } from "@stratos/abi";
+import { CAP_LEASE, EACCES, EAGAIN, EINVAL, F_RDLCK, F_UNLCK, F_WRLCK } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { CAP_LEASE, isCapable } from "../security/credentials.ts";
+import { isCapable } from "../security/credentials.ts";
 import { sendIoSignal } from "./io-signal.ts";
 import { POLL_MSG } from "../signal/pending-signals.ts";
 import { BLOCKED, WaitQueue } from "../ground/wait-queue.ts";

@@ -1,36 +1,29 @@
 import { stateClass } from "@stratos/base";
 import { Changes } from "../ground/changes.ts";
 import type { Dentry } from "./dentry.ts";
+import { Namespace, type NamespaceOrigin } from "../security/namespace.ts";
 import { Mount } from "./mount.ts";
 
 /** The mounts that a set of tasks sees (mount_namespaces(7)). Bound: fs.mount-max (vfs/vfs-state.ts). */
-export class MountNamespace {
+export class MountNamespace extends Namespace {
+  readonly kind = "mnt";
   readonly mounts: Mount[] = [];
   /** Those by the place that they cover, the latest last: a path walk asks at each place that has any. */
   #byPoint = new Map<Dentry, Mount[]>();
   root: Mount;
-  /** File system contexts that see it; the last one to go takes the mounts along. */
-  users = 0;
   /** Lets go of the mounts; the first namespace of a kernel stays. */
   holder: { unused(): void } | null = null;
   /** Mounts and unmounts, of which those who poll /proc/PID/mounts are told. */
   readonly changes = new Changes();
-  /** For /proc/PID/ns/mnt. */
-  readonly ino: number;
 
-  constructor(root: Mount, ino = 0xf0000000) {
+  constructor(root: Mount, origin: NamespaceOrigin) {
+    super(origin);
     this.root = root;
-    this.ino = ino;
     this.mounts.push(root);
   }
 
-  retain(): this {
-    this.users++;
-    return this;
-  }
-
-  release(): void {
-    if (--this.users === 0) this.holder?.unused();
+  protected override dispose(): void {
+    this.holder?.unused();
   }
 
   /** The mount whose mount point is `point` seen through `parent`; null when there is none. */
@@ -85,7 +78,7 @@ export class MountNamespace {
    * unshare(CLONE_NEWNS): the same tree of new mounts; `pairs` tells what became of each, for the caller's root and
    * working directory.
    */
-  copy(allocateId: () => number, ino: number): { namespace: MountNamespace; pairs: Map<Mount, Mount> } {
+  copy(allocateId: () => number, origin: NamespaceOrigin): { namespace: MountNamespace; pairs: Map<Mount, Mount> } {
     const pairs = new Map<Mount, Mount>();
     for (const mount of this.mounts) {
       pairs.set(
@@ -93,7 +86,7 @@ export class MountNamespace {
         new Mount(allocateId(), mount.fileSystem, mount.root, null, mount.mountPoint, mount.flags, mount.source),
       );
     }
-    const namespace = new MountNamespace(pairs.get(this.root)!, ino);
+    const namespace = new MountNamespace(pairs.get(this.root)!, origin);
     for (const mount of this.mounts) {
       const copy = pairs.get(mount)!;
       copy.root.retain();

@@ -18,6 +18,7 @@ import {
   MS_NOSUID,
 } from "@stratos/abi";
 import {
+  CAP_SYS_ADMIN,
   EAGAIN,
   MS_NOSYMFOLLOW,
   MS_PRIVATE,
@@ -32,10 +33,13 @@ import {
   UMOUNT_NOFOLLOW,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
+import type { NamespaceOrigin } from "../security/namespace.ts";
+import { initialOrigin } from "../security/user-namespace.ts";
+import { isCapable } from "../security/credentials.ts";
 import { Dentry } from "./dentry.ts";
 import { dropAllDentries, lookupChild, pinChild } from "./dentry-cache.ts";
 import type { FileSystem } from "./file-system.ts";
+import type { FsContext } from "./fs-context.ts";
 import type { FileSystemType } from "./file-system-types.ts";
 import { notifyUnmount } from "./inotify-marks.ts";
 import { MountNamespace } from "./mount-namespace.ts";
@@ -85,7 +89,7 @@ export function mountRoot(
   flags = MS_RELATIME,
 ): MountNamespace {
   const mount = createMount(kernel, fileSystem, rootEntry(kernel, fileSystem), null, null, flags, source);
-  kernel.mounts = new MountNamespace(mount);
+  kernel.mounts = new MountNamespace(mount, initialOrigin("mnt"));
   return kernel.mounts;
 }
 
@@ -226,7 +230,7 @@ export function mountFileSystem(
   if (!isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
   if ((flags & MS_REMOUNT) !== 0) {
     namespace.changes.changed();
-    return remount(place, flags);
+    return remount(place, flags, request.options);
   }
   if ((flags & MS_BIND) !== 0) return bind(task, place, request.sourcePath!, flags, request.source);
   // Every mount is private here: shared and slave propagation are accepted and have nobody to reach.
@@ -289,9 +293,12 @@ function releaseDevice(kernel: VfsKernel, fileSystem: FileSystem): void {
   kernel.disks.close(device, fileSystem);
 }
 
-function remount(place: Path, flags: number): number {
+function remount(place: Path, flags: number, options: string): number {
   if (place.dentry !== place.mount.root) return -EINVAL;
   const mount = place.mount;
+  // With MS_BIND only the mount's own flags change.
+  const failed = (flags & MS_BIND) !== 0 ? 0 : mount.fileSystem.reconfigure(options);
+  if (failed < 0) return failed;
   mount.flags = (mount.flags & ~PER_MOUNT_FLAGS) | perMountFlags(flags);
   return 0;
 }
@@ -476,13 +483,9 @@ export function canCopyMounts(task: Caller): boolean {
   return task.kernel.vfs.hasMountRoom(0, task.fs.namespace.mounts.length);
 }
 
-/** unshare(CLONE_NEWNS), clone(CLONE_NEWNS): gives the task's file system context a namespace of its own. */
-export function unshareMounts(task: Caller): void {
-  const fs = task.fs;
-  const { namespace, pairs } = fs.namespace.copy(
-    () => task.kernel.vfs.allocateMountId(),
-    0xf0000000 + task.kernel.allocateAnonymousIno(),
-  );
+/** unshare(CLONE_NEWNS), clone(CLONE_NEWNS): gives a file system context that nobody shares a namespace of its own. */
+export function unshareMounts(task: Caller, fs: FsContext, origin: NamespaceOrigin): void {
+  const { namespace, pairs } = fs.namespace.copy(() => task.kernel.vfs.allocateMountId(), origin);
   // A mount costs about as much as a fault.
   task.kernel.work.charge(2 * pairs.size);
   task.kernel.vfs.mountCount += pairs.size;

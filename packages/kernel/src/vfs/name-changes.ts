@@ -16,8 +16,8 @@ import {
   RENAME_NOREPLACE,
 } from "@stratos/abi";
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT, S_ISGID } from "@stratos/abi";
-import { ACL_DEFAULT_NAME, parseAcl } from "@stratos/abi";
-import { CAP_FSETID, CAP_MKNOD, isCapable, isInGroup } from "../security/credentials.ts";
+import { ACL_DEFAULT_NAME, CAP_FSETID, CAP_MKNOD, parseAcl } from "@stratos/abi";
+import { isCapable, isInGroup } from "../security/credentials.ts";
 import { checkAccess, checkSticky, isKept, MAY_EXEC, MAY_WRITE } from "../security/permission.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
 import { inheritAcl } from "./acl-inheritance.ts";

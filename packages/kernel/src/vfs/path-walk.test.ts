@@ -31,9 +31,9 @@ import {
   RESOLVE_NO_SYMLINKS,
   RESOLVE_NO_XDEV,
   S_IFCHR,
+  CLONE_NEWNS,
 } from "@stratos/abi";
 import { BUFFER, FileTask } from "../testing/file-system-task.ts";
-import { unshareMounts } from "./mounting.ts";
 import { pruneDentries } from "./dentry-cache.ts";
 
 function openat2(user: FileTask, dirfd: number, path: string, resolve: number, flags = O_RDONLY): number {
@@ -152,7 +152,7 @@ it("a mount namespace of its own changes nothing elsewhere", () => {
   const { user, test } = FileTask.create();
   mkdir(user, "/mnt");
   const other = new FileTask(test.kernel, user);
-  unshareMounts(other.task);
+  assert.equal(other.call("unshare", CLONE_NEWNS), 0);
   assert.equal(other.call("mount", "none", "/mnt", "tmpfs", 0, 0), 0);
   other.put("/mnt/f", "mine");
   assert.equal(user.stat("/mnt/f"), -ENOENT);

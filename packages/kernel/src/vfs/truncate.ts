@@ -9,6 +9,7 @@ import {
   SI_KERNEL,
   RLIMIT_FSIZE,
 } from "@stratos/abi";
+import { UNFINISHED } from "../ground/wait-queue.ts";
 import { isKept, modeAfterWrite } from "../security/permission.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToTask } from "../signal/send-signal.ts";
@@ -21,7 +22,7 @@ import type { Caller } from "./vfs-kernel.ts";
 /**
  * Sets the size of a regular file (truncate(2)): mappings beyond it are cut first, then pages dropped, then the file
  * system told.
- * @returns 0, −EINVAL, −EISDIR, −EFBIG (with SIGXFSZ beyond RLIMIT_FSIZE), −EPERM (sealed), −ENOSPC, −EIO
+ * @returns 0, −EINVAL, −EISDIR, −EFBIG (with SIGXFSZ beyond RLIMIT_FSIZE), −EPERM (sealed), −ENOSPC, −EIO; UNFINISHED
  */
 export function truncateInode(task: Caller, inode: Inode, size: number, path: Path | null): number {
   if (inode.isDirectory) return -EISDIR;
@@ -38,7 +39,12 @@ export function truncateInode(task: Caller, inode: Inode, size: number, path: Pa
     return -EFBIG;
   }
   const now = kernel.vfs.now();
-  if (size < inode.size) kernel.fileShrinks(inode, size);
+  if (size < inode.size) {
+    kernel.work.mayPause = true;
+    task.syscallState = kernel.fileShrinks(inode, size, task.syscallState);
+    if (task.syscallState !== null) return UNFINISHED;
+    kernel.work.mayPause = false;
+  }
   const failed = inode.truncate(size, now);
   if (failed < 0) return failed;
   inode.version++;

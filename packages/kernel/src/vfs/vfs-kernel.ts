@@ -27,8 +27,14 @@ export interface VfsKernel extends SignalKernel {
   readonly tasks: TasksOf<Caller>;
   readonly realtimeOffsetMs: number;
   now(): number;
-  /** A file becomes shorter, and its pages are about to be dropped: mappings of them go. */
-  fileShrinks(inode: Inode, size: number): void;
+  /**
+   * A file becomes shorter, and its pages are about to be dropped: mappings of them go, in pieces when the call under
+   * way may pause.
+   *
+   * @param from  what an earlier piece returned
+   * @returns null when all are gone, else what the next piece is given (plain data)
+   */
+  fileShrinks(inode: Inode, size: number, from?: unknown): unknown;
   allocateDevice(): number;
   allocateAnonymousIno(): number;
 }

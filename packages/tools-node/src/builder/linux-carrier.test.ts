@@ -267,24 +267,30 @@ test(
   options,
   async () => {
     await layers();
+    // No other process of this host sleeps as long.
+    const sleeping = `sleep ${1_000_000 + process.pid}`;
+    const isAsleep = (): boolean => spawnSync("pgrep", ["-f", `^${sleeping}`]).status === 0;
+    const until = async (is: boolean): Promise<void> => {
+      for (let tries = 0; tries < 600 && isAsleep() !== is; tries++)
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      assert.equal(isAsleep(), is);
+    };
     const program = `import { LinuxCarrier } \
 from ${JSON.stringify(new URL("./linux-carrier.ts", import.meta.url).href)};
     const made = await new LinuxCarrier(${JSON.stringify(folder)}).clone(${JSON.stringify([BASE, UPPER])}, { \
 architecture: "${ARCHITECTURE}", hostname: "x", epochSeconds: 0, user: { name: "b", id: 1000 }, buildFolder: \
 "/build/here", limits: ${JSON.stringify(DEFAULT_LIMITS)}, signal: new AbortController().signal });
     await made.bring([]);
-    await made.run({ argv: ["sh", "-c", "echo begun; sleep 4242 & sleep 4242"], environment: { PATH: "/usr/bin:/bin" \
-}, folder: "/build/here", umask: "0022", onOutput: (bytes) => process.stdout.write(bytes) });`;
+    await made.run({ argv: ["sh", "-c", "echo begun; ${sleeping} & ${sleeping}"], environment: { PATH: \
+"/usr/bin:/bin" }, folder: "/build/here", umask: "0022", onOutput: (bytes) => process.stdout.write(bytes) });`;
     const child = spawn(process.execPath, ["--input-type=module-typescript", "-e", program], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     await new Promise((resolve) => child.stdout.once("data", resolve));
-    assert.notEqual(spawnSync("pgrep", ["-f", "^sleep 4242"]).status, 1, "the build runs");
+    await until(true);
     child.kill("SIGKILL");
     await new Promise((resolve) => child.once("close", resolve));
-    for (let tries = 0; tries < 50 && spawnSync("pgrep", ["-f", "^sleep 4242"]).status === 0; tries++)
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    assert.equal(spawnSync("pgrep", ["-f", "^sleep 4242"]).status, 1, "no process is left");
+    await until(false);
     assert.deepEqual(
       readFileSync("/proc/self/mounts", "utf8")
         .split("\n")

@@ -482,7 +482,7 @@ test("a script that is stopped leaves no process and no mount", options, async (
     onLine: () => setTimeout(() => controller.abort(new Error("enough")), 50),
   });
   await assert.rejects(new NativeRunner().run(one), /enough/);
-  for (let tries = 0; isRunning() && tries < 100; tries++) await new Promise((resolve) => setTimeout(resolve, 20));
+  for (let tries = 0; isRunning() && tries < 3000; tries++) await new Promise((resolve) => setTimeout(resolve, 20));
   assert.ok(!isRunning());
   assert.deepEqual(remains(), []);
 });

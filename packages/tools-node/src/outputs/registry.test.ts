@@ -35,7 +35,7 @@ before(async () => {
   daemon = spawn("docker-registry", ["serve", join(place, "config.yml")], { stdio: "ignore" });
   for (
     let tries = 0;
-    tries < 100 &&
+    tries < 600 &&
     !(await fetch(`http://${daemonHost}/v2/`).then(
       (answer) => answer.ok,
       () => false,

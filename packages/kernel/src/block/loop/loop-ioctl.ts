@@ -1,4 +1,5 @@
 import {
+  CAP_SYS_ADMIN,
   EFAULT,
   ENXIO,
   EOVERFLOW,
@@ -15,7 +16,7 @@ import {
   LOOP_SET_STATUS,
   LOOP_SET_STATUS64,
 } from "@stratos/abi";
-import { CAP_SYS_ADMIN, isCapable } from "../../security/credentials.ts";
+import { isCapable } from "../../security/credentials.ts";
 import { inodeOfFile } from "../../vfs/anonymous-file.ts";
 import type { DiskOpening } from "../block-inode.ts";
 import type { LoopDevice } from "./loop-device.ts";

@@ -1,12 +1,12 @@
 import { Attributes, DirectoryEntry, ROOT_INO } from "@stratos/aegisfs";
 import type { Subvolume, Volume } from "@stratos/aegisfs";
-import { EIO, ESTALE } from "@stratos/abi";
+import { CAP_SYS_RESOURCE, EIO, ESTALE } from "@stratos/abi";
 import { stateClass, StateError } from "@stratos/base";
 import { loadAcl } from "../../vfs/acl-inheritance.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
 import type { Time } from "../../vfs/inode.ts";
 import { syncFileSystem } from "../../vfs/write-back.ts";
-import { CAP_SYS_RESOURCE, isCapable } from "../../security/credentials.ts";
+import { isCapable } from "../../security/credentials.ts";
 import { AegisInode } from "./aegisfs-inode.ts";
 import type { FsKernel } from "../fs-kernel.ts";
 

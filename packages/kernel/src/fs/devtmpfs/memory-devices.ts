@@ -1,12 +1,13 @@
 import {
+  CAP_SYS_ADMIN,
   EINVAL,
   ENOSPC,
   EPERM,
+  PAGE_SIZE,
   POLLIN,
   POLLOUT,
   POLLRDNORM,
   POLLWRNORM,
-  PAGE_SIZE,
   SEEK_CUR,
   SEEK_SET,
 } from "@stratos/abi";
@@ -14,7 +15,7 @@ import { stateClass } from "@stratos/base";
 import { KernelMessageDevice } from "./kernel-message-device.ts";
 import { PageCache } from "../../frames/page-cache.ts";
 import { WORK } from "../../ground/call-work.ts";
-import { CAP_SYS_ADMIN, isCapable } from "../../security/credentials.ts";
+import { isCapable } from "../../security/credentials.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";

@@ -2,9 +2,9 @@
  * POSIX message queues as a file system (mq_overview(7)): one instance for the machine, which mq_open(2) reaches
  * whether it is mounted or not. Read next: message-queue-file.ts, what a descriptor does; syscall/mqueue-calls.ts.
  */
-import { EINVAL, EMFILE, ENOENT, ENOSPC, S_IFDIR, S_IFREG, RLIMIT_MSGQUEUE } from "@stratos/abi";
+import { CAP_SYS_RESOURCE, EINVAL, EMFILE, ENOENT, ENOSPC, RLIMIT_MSGQUEUE, S_IFDIR, S_IFREG } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { CAP_SYS_RESOURCE, isCapable } from "../../security/credentials.ts";
+import { isCapable } from "../../security/credentials.ts";
 import type { SignalInfo } from "../../signal/pending-signals.ts";
 import { WaitQueue } from "../../ground/wait-queue.ts";
 import { Dentry } from "../../vfs/dentry.ts";

@@ -1,6 +1,6 @@
-import { PAGE_SIZE } from "@stratos/abi";
+import { CAP_SYS_ADMIN, CAP_SYS_RESOURCE, PAGE_SIZE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { CAP_SYS_ADMIN, CAP_SYS_RESOURCE, type Credentials, isCapable } from "../../security/credentials.ts";
+import { type Credentials, isCapable } from "../../security/credentials.ts";
 
 /** How many pages the pipes of each user may take (pipe(7), "/proc files"). */
 export class PipeLimits {

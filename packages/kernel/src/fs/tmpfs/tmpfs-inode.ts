@@ -67,8 +67,6 @@ export class TmpfsInode extends Inode {
   #xattrs: Map<string, Uint8Array> | null = null;
   /** Bytes reserved for its target and attributes. */
   #bytes = 0;
-  /** Pages counted in the file system's `pagesUsed`. */
-  #pagesCounted = 0;
 
   constructor(fileSystem: Tmpfs, ino: number, attributes: NewInode) {
     super(fileSystem, ino, attributes.mode, attributes.uid, attributes.gid, attributes.now);
@@ -79,21 +77,12 @@ export class TmpfsInode extends Inode {
       this.nlink = 2;
       this.size = 2 * ENTRY_SIZE;
     }
-    if (kind === S_IFREG) this.pages = new PageCache(fileSystem.kernel.frames, null);
+    if (kind === S_IFREG) this.pages = new PageCache(fileSystem.kernel.frames, null, fileSystem);
   }
 
   override refresh(): number {
-    if (this.pages !== null) {
-      this.#count();
-      this.blocks = this.pages.pageCount * (PAGE_SIZE / 512);
-    }
+    if (this.pages !== null) this.blocks = this.pages.pageCount * (PAGE_SIZE / 512);
     return 0;
-  }
-
-  #count(): void {
-    const count = this.pages!.pageCount;
-    this.fileSystem.pagesUsed += count - this.#pagesCounted;
-    this.#pagesCounted = count;
   }
 
   override lookup(name: string): Inode | number {
@@ -239,7 +228,6 @@ export class TmpfsInode extends Inode {
 
   override prepareWrite(offset: number, length: number): number {
     const fileSystem = this.fileSystem;
-    this.#count();
     const first = Math.floor(offset / PAGE_SIZE),
       last = Math.floor((offset + length - 1) / PAGE_SIZE);
     const pages = last - first + 1;
@@ -252,17 +240,11 @@ export class TmpfsInode extends Inode {
     return fileSystem.pagesUsed + pages - present > fileSystem.pagesMax ? -ENOSPC : 0;
   }
 
-  override storeAttributes(): number {
-    if (this.pages !== null) this.#count();
-    return 0;
-  }
-
   override truncate(size: number, now: Time): number {
     if (size < this.size) this.pages!.truncate(size);
     if (size !== this.size) this.mtime = now;
     this.size = size;
     this.ctime = now;
-    this.#count();
     return 0;
   }
 
@@ -294,7 +276,6 @@ export class TmpfsInode extends Inode {
     }
     this.mtime = now;
     this.ctime = now;
-    this.#count();
     return end - offset;
   }
 
@@ -388,8 +369,6 @@ export class TmpfsInode extends Inode {
     this.fileSystem.freeInode();
     this.fileSystem.inodes.delete(this.ino);
     this.#release(this.#bytes);
-    this.fileSystem.pagesUsed -= this.#pagesCounted;
-    this.#pagesCounted = 0;
   }
 
   /**
@@ -419,7 +398,6 @@ export class TmpfsInode extends Inode {
         target: it.#target,
         xattrs: it.#xattrs,
         bytes: it.#bytes,
-        pagesCounted: it.#pagesCounted,
       }),
       load: (it, from) =>
         ({
@@ -429,8 +407,7 @@ export class TmpfsInode extends Inode {
           target: it.#target,
           xattrs: it.#xattrs,
           bytes: it.#bytes,
-          pagesCounted: it.#pagesCounted,
-        } = from),
+          } = from),
     });
   }
 }

@@ -3,8 +3,18 @@
  */
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { AT_FDCWD, ENOSPC, ENXIO, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, O_CREAT, O_RDWR } from "@stratos/abi";
-import { FileTask, type Stat } from "../../testing/file-system-task.ts";
+import {
+  AT_FDCWD,
+  EINVAL,
+  ENOSPC,
+  ENXIO,
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
+  MS_REMOUNT,
+  O_CREAT,
+  O_RDWR,
+} from "@stratos/abi";
+import { BUFFER, FileTask, type Stat } from "../../testing/file-system-task.ts";
 import { fileSystemConformance } from "../testing/conformance.ts";
 import { Tmpfs, tmpfsType } from "./tmpfs.ts";
 
@@ -16,6 +26,9 @@ it("a full tmpfs says ENOSPC and works again after unlink", () => {
   const fd = user.open("/f", O_RDWR | O_CREAT);
   for (let page = 0; page < 8; page++) assert.equal(user.write(fd, "x".repeat(4096)), 4096);
   assert.equal(user.write(fd, "y"), -ENOSPC);
+  // A fault in a mapping of a hole finds no room either: SIGBUS.
+  assert.equal(user.call("ftruncate", fd, 9 * 4096), 0);
+  assert.equal(user.task.files.get(fd)!.inode!.pages!.frame(8), -ENOSPC);
   user.call("close", fd);
   user.call("unlinkat", AT_FDCWD, "/f", 0);
   assert.equal(root.pagesUsed, 0);
@@ -54,4 +67,34 @@ it("mount options are read as tmpfs(5) says", () => {
   assert.equal(made.root.mode & 0o7777, 0o755);
   assert.equal(made.root.uid, 5);
   assert.equal(typeof tmpfsType.create(test.kernel, "none", "bogus=1"), "number");
+});
+
+it("size and nr_inodes change while it is mounted, and not below what is used", () => {
+  const { user } = FileTask.create();
+  user.call("mkdirat", AT_FDCWD, "/m", 0o755);
+  const mount = (flags: number, options: string): number => user.call("mount", "none", "/m", "tmpfs", flags, options);
+  assert.equal(mount(0, "size=16k,nr_inodes=3,mode=700"), 0);
+  const free = (): number[] => {
+    assert.equal(user.call("statfs", "/m", BUFFER), 0);
+    return [16, 32, 48].map((at) => user.memory.view.getUint32(BUFFER + at, true));
+  };
+  assert.deepEqual(free(), [4, 4, 2]);
+  user.put("/m/a", "x".repeat(3 * 4096));
+  user.put("/m/b", "");
+  assert.equal(user.open("/m/c", O_RDWR | O_CREAT), -ENOSPC);
+  assert.equal(mount(MS_REMOUNT, "size=8k"), -EINVAL);
+  assert.equal(mount(MS_REMOUNT, "nr_inodes=2"), -EINVAL);
+  assert.equal(mount(MS_REMOUNT, "bogus"), -EINVAL);
+  assert.deepEqual(free(), [4, 1, 0]);
+  assert.equal(mount(MS_REMOUNT, "size=40k,nr_inodes=5,mode=777"), 0);
+  assert.deepEqual(free(), [10, 7, 2]);
+  user.put("/m/c", "y".repeat(7 * 4096));
+  assert.equal((user.stat("/m") as Stat).mode & 0o777, 0o700);
+});
+
+it("a size, or a number of inodes, of 0 is as much as the machine has", () => {
+  const { test, user } = FileTask.create((kernel) => tmpfsType.create(kernel, "none", "size=0,nr_inodes=0") as Tmpfs);
+  const root = [...test.kernel.vfs.roots.keys()][0] as Tmpfs;
+  assert.deepEqual([root.pagesMax, root.inodesMax], [test.kernel.frames.total, test.kernel.frames.total]);
+  user.put("/f", "content");
 });

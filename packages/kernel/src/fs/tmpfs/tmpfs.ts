@@ -31,29 +31,29 @@ export class Tmpfs extends FileSystem {
   #nextIno = 1;
   /** By number, for handles. Bound: `inodesMax`. */
   readonly inodes = new Map<number, TmpfsInode>();
-  #options: TmpfsOptions;
+  #mode: number;
 
   constructor(kernel: FsKernel, options: Partial<TmpfsOptions> = {}) {
     super(kernel.allocateDevice());
     this.kernel = kernel;
     // Half of memory, as Linux has it.
-    this.#options = {
-      sizeBytes: (kernel.frames.total / 2) * PAGE_SIZE,
-      inodes: Math.max(1024, kernel.frames.total / 2),
-      mode: 0o1777,
-      uid: 0,
-      gid: 0,
-      ...options,
-    };
-    this.pagesMax = Math.ceil(this.#options.sizeBytes / PAGE_SIZE);
-    this.inodesMax = Math.floor(this.#options.inodes);
+    const {
+      sizeBytes = (kernel.frames.total / 2) * PAGE_SIZE,
+      inodes = Math.max(1024, kernel.frames.total / 2),
+      mode = 0o1777,
+      uid = 0,
+      gid = 0,
+    } = options;
+    this.#mode = mode;
+    this.pagesMax = Math.ceil(sizeBytes / PAGE_SIZE);
+    this.inodesMax = Math.floor(inodes);
     // Counted as all, but never refused: mounts have a bound of their own.
     this.inodesUsed++;
     kernel.vfs.memoryInodes++;
     this.root = this.#addInode({
-      mode: S_IFDIR | this.#options.mode,
-      uid: this.#options.uid,
-      gid: this.#options.gid,
+      mode: S_IFDIR | mode,
+      uid,
+      gid,
       rdev: 0,
       now: kernel.vfs.now(),
     });
@@ -120,8 +120,20 @@ export class Tmpfs extends FileSystem {
   }
 
   override get options(): string {
-    const { sizeBytes, mode } = this.#options;
-    return `size=${Math.ceil(sizeBytes / 1024)}k,mode=${mode.toString(8)}`;
+    const size = this.pagesMax * (PAGE_SIZE / 1024);
+    return `size=${size}k,nr_inodes=${this.inodesMax},mode=${this.#mode.toString(8)}`;
+  }
+
+  /** Sizes change while as much as is used fits; mode and owner are those of the first mount (mm/shmem.c). */
+  override reconfigure(text: string): number {
+    const options = parseOptions(this.kernel, text);
+    if (typeof options === "number") return options;
+    const pages = options.sizeBytes === undefined ? this.pagesMax : Math.ceil(options.sizeBytes / PAGE_SIZE);
+    const inodes = Math.floor(options.inodes ?? this.inodesMax);
+    if (pages < this.pagesUsed || inodes < this.inodesUsed) return -EINVAL;
+    this.pagesMax = pages;
+    this.inodesMax = inodes;
+    return 0;
   }
 
   override shutdown(): void {
@@ -130,8 +142,8 @@ export class Tmpfs extends FileSystem {
 
   static {
     stateClass("Tmpfs", this, {
-      save: (it) => ({ nextIno: it.#nextIno, options: it.#options }),
-      load: (it, from) => ({ nextIno: it.#nextIno, options: it.#options } = from),
+      save: (it) => ({ nextIno: it.#nextIno, mode: it.#mode }),
+      load: (it, from) => ({ nextIno: it.#nextIno, mode: it.#mode } = from),
     });
   }
 }
@@ -155,46 +167,54 @@ function parseSize(text: string, memoryBytes: number): number {
   }
 }
 
+/** −EINVAL: an unknown option, or a value that is none. */
+function parseOptions(kernel: FsKernel, text: string): Partial<TmpfsOptions> | number {
+  const result: Partial<TmpfsOptions> = {};
+  const memory = kernel.frames.total * PAGE_SIZE;
+  for (const [key, value] of parseMountOptions(text)) {
+    let number = NaN;
+    switch (key) {
+      case "size":
+        result.sizeBytes = number = parseSize(value, memory);
+        break;
+      case "nr_blocks":
+        result.sizeBytes = number = parseSize(value, memory) * PAGE_SIZE;
+        break;
+      case "nr_inodes":
+        result.inodes = number = parseSize(value, memory);
+        break;
+      case "mode":
+        result.mode = number = parseInt(value, 8) & 0o7777;
+        break;
+      case "uid":
+        result.uid = number = Number(value);
+        break;
+      case "gid":
+        result.gid = number = Number(value);
+        break;
+      case "inode32":
+      case "inode64":
+      case "huge":
+      case "noswap":
+      case "mpol":
+        number = 0;
+        break;
+      default:
+        return -EINVAL;
+    }
+    if (Number.isNaN(number)) return -EINVAL;
+  }
+  // 0: no limit but the machine's memory (tmpfs(5)).
+  if (result.sizeBytes === 0) result.sizeBytes = memory;
+  if (result.inodes === 0) result.inodes = kernel.frames.total;
+  return result;
+}
+
 export const tmpfsType: FileSystemType = {
   name: "tmpfs",
   isVirtual: true,
   create(kernel: FsKernel, _source: string, options: string) {
-    const result: Partial<TmpfsOptions> = {};
-    const memory = kernel.frames.total * PAGE_SIZE;
-    for (const [key, value] of parseMountOptions(options)) {
-      let number = NaN;
-      switch (key) {
-        case "size":
-          result.sizeBytes = number = parseSize(value, memory);
-          break;
-        case "nr_blocks":
-          result.sizeBytes = number = parseSize(value, memory) * PAGE_SIZE;
-          break;
-        case "nr_inodes":
-          result.inodes = number = parseSize(value, memory);
-          break;
-        case "mode":
-          result.mode = number = parseInt(value, 8) & 0o7777;
-          break;
-        case "uid":
-          result.uid = number = Number(value);
-          break;
-        case "gid":
-          result.gid = number = Number(value);
-          break;
-        case "inode32":
-        case "inode64":
-        case "huge":
-        case "noswap":
-        case "mpol":
-          number = 0;
-          break;
-        default:
-          return -EINVAL;
-      }
-      if (Number.isNaN(number)) return -EINVAL;
-    }
-    if (result.sizeBytes === 0) delete result.sizeBytes;
-    return new Tmpfs(kernel, result);
+    const parsed = parseOptions(kernel, options);
+    return typeof parsed === "number" ? parsed : new Tmpfs(kernel, parsed);
   },
 };

@@ -2,22 +2,24 @@ import {
   AF_INET,
   AF_INET6,
   AF_UNSPEC,
+  CAP_NET_BIND_SERVICE,
   EACCES,
-  EADDRNOTAVAIL,
   EADDRINUSE,
+  EADDRNOTAVAIL,
   EINVAL,
+  ENOTCONN,
   IPPROTO_IP,
   IPPROTO_IPV6,
-  ENOTCONN,
 } from "@stratos/abi";
 import type { HostAddress, HostSocketEvents } from "@stratos/host";
-import { CAP_NET_BIND_SERVICE, isCapable } from "../../security/credentials.ts";
+import { isCapable } from "../../security/credentials.ts";
 import { Socket } from "../socket.ts";
 import { familyOf, inetAddressBytes, anyAddress, parseInetAddress } from "./inet-address.ts";
 import { getIpOption, IpOptions, setIpOption } from "./ip-options.ts";
 import { ANY_V4, ANY_V6, type InetEndpoint, isBroadcast, isMulticast, isV4, isWildcard } from "./ip-address.ts";
 import { checkPrivilege, type PortClaim, type PortTable } from "./port-table.ts";
-import type { SocketCaller, SocketKernel } from "../socket-kernel.ts";
+import type { Network } from "../network.ts";
+import type { SocketCaller } from "../socket-kernel.ts";
 
 /** What TCP and UDP sockets share: a local address with its port, a peer, and the options of IP (ip(7), ipv6(7)). */
 export abstract class InetSocket extends Socket implements HostSocketEvents {
@@ -30,15 +32,15 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   protected claim: PortClaim | null = null;
 
   constructor(
-    kernel: SocketKernel,
+    network: Network,
     family: number,
     type: number,
     protocol: number,
     flags: number,
     creator: { fsuid: number; fsgid: number },
   ) {
-    super(kernel, family, type, protocol, flags, creator);
-    kernel.network.inetSockets.add(this);
+    super(network, family, type, protocol, flags, creator);
+    network.inetSockets.add(this);
   }
 
   /** TCP_* state number for /proc/net. */
@@ -99,7 +101,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   }
 
   #isBindable(ip: string): boolean {
-    if (isWildcard(ip) || this.kernel.network.isLocal(ip) || this.ip.freeBind) return true;
+    if (isWildcard(ip) || this.network.isLocal(ip) || this.ip.freeBind) return true;
     return (isMulticast(ip) || isBroadcast(ip)) && this.allowsGroups;
   }
 
@@ -188,7 +190,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   protected ipOptionChanged(level: number, name: number): void {}
 
   protected override dispose(): void {
-    this.kernel.network.inetSockets.delete(this);
+    this.network.inetSockets.delete(this);
     this.releasePort();
   }
 }

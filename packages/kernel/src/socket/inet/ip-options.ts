@@ -358,7 +358,7 @@ function changeMembership(socket: InetSocket, level: number, name: number, value
         ? optionInt(value, 8)
         : 0
       : optionInt(value, 16);
-  const { network } = socket.kernel;
+  const { network } = socket;
   if (index !== 0 && network.interfaceByIndex(index) === undefined) return -ENODEV;
   const { groups } = socket.ip;
   const joins = name === MCAST_JOIN_GROUP || name === (isV4Level ? IP_ADD_MEMBERSHIP : IPV6_ADD_MEMBERSHIP);

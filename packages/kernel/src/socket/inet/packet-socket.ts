@@ -51,7 +51,7 @@ import { DatagramSocket } from "./datagram-socket.ts";
 import type { InetSocket } from "./inet-socket.ts";
 import { formatV4, type InetEndpoint, isBroadcast, isLoopback, isV4, isWildcard } from "./ip-address.ts";
 import type { PortClaim, PortTable } from "./port-table.ts";
-import type { SocketCaller, SocketKernel } from "../socket-kernel.ts";
+import type { SocketCaller } from "../socket-kernel.ts";
 
 export interface PingClaim extends PortClaim {
   readonly socket: InetSocket;
@@ -80,18 +80,18 @@ export class PacketSocket extends DatagramSocket {
   #includesHeader: boolean;
 
   constructor(
-    kernel: SocketKernel,
+    network: Network,
     family: number,
     type: number,
     protocol: number,
     flags: number,
     creator: { fsuid: number; fsgid: number },
   ) {
-    super(kernel, family, type, protocol, flags, creator);
+    super(network, family, type, protocol, flags, creator);
     this.#includesHeader = protocol === IPPROTO_RAW;
     // Ping sockets may share an identifier (net/ipv4/ping.c, ping_init_sock).
     this.options.reuseAddress = this.isPing;
-    kernel.network.packetSockets.add(this);
+    network.packetSockets.add(this);
   }
 
   get isPing(): boolean {
@@ -104,7 +104,7 @@ export class PacketSocket extends DatagramSocket {
 
   /** The identifiers of ping sockets; raw sockets have no ports. */
   protected override get ports(): PortTable<PingClaim> {
-    return this.kernel.network.pingIdentifiers;
+    return this.network.pingIdentifiers;
   }
 
   protected override get allowsGroups(): boolean {
@@ -121,7 +121,7 @@ export class PacketSocket extends DatagramSocket {
     const endpoint = parseInetAddress(address, this.family);
     if (typeof endpoint === "number") return endpoint;
     if (this.isPing) return this.bindAddress(task, address);
-    if (!isWildcard(endpoint.ip) && !this.kernel.network.isLocal(endpoint.ip)) return -EADDRNOTAVAIL;
+    if (!isWildcard(endpoint.ip) && !this.network.isLocal(endpoint.ip)) return -EADDRNOTAVAIL;
     this.isAddressBound = true;
     return this.claimPort(task, endpoint);
   }
@@ -149,7 +149,7 @@ export class PacketSocket extends DatagramSocket {
    * machine.
    */
   #source(ip: string): string | number {
-    const { network } = this.kernel;
+    const { network } = this;
     if (isBroadcast(ip) && !this.options.broadcast) return -EACCES;
     if (isV4(ip) === this.isV6) return -ENETUNREACH;
     if (network.isLocal(ip)) return isLoopback(ip) && isV4(ip) ? "127.0.0.1" : ip;
@@ -171,7 +171,7 @@ export class PacketSocket extends DatagramSocket {
     if (taken < length) return taken < 0 ? taken : -EINVAL;
     const packet = this.#packet(task, bytes, destinationOf(to).ip, message);
     if (typeof packet === "number") return packet;
-    deliverPacket(this.kernel.network, packet);
+    deliverPacket(this.network, packet);
     return length;
   }
 
@@ -222,7 +222,7 @@ export class PacketSocket extends DatagramSocket {
   enqueue(packet: IpPacket): void {
     const cost = packet.bytes.length + PACKET_OVERHEAD;
     if (this.isReadShut || this.#queuedCost + cost > this.options.receiveBuffer) return;
-    const { udpMemory } = this.kernel.network;
+    const { udpMemory } = this.network;
     if (udpMemory.isFull) return;
     this.#queue.push(packet);
     this.#queuedCost += cost;
@@ -242,10 +242,10 @@ export class PacketSocket extends DatagramSocket {
     if ((flags & MSG_PEEK) === 0) {
       this.#queue.shift();
       this.#queuedCost -= packet.bytes.length + PACKET_OVERHEAD;
-      this.kernel.network.udpMemory.bytes -= packet.bytes.length + PACKET_OVERHEAD;
+      this.network.udpMemory.bytes -= packet.bytes.length + PACKET_OVERHEAD;
     }
     message.address = this.addressBytes({ ip: packet.from, port: 0 });
-    const controls = this.ip.controlsFor(packet, this.isV6, this.kernel.network);
+    const controls = this.ip.controlsFor(packet, this.isV6, this.network);
     if (controls !== null) for (const each of controls) message.addControl(each.level, each.type, each.data);
     if (this.options.timestamp !== 0) addTimestamp(this.kernel, this.options.timestamp, message);
     if (moved < bytes.length) message.flags |= MSG_TRUNC;
@@ -302,9 +302,9 @@ export class PacketSocket extends DatagramSocket {
   }
 
   protected override dispose(): void {
-    this.kernel.network.packetSockets.delete(this);
+    this.network.packetSockets.delete(this);
     this.#queue.length = 0;
-    this.kernel.network.udpMemory.bytes -= this.#queuedCost;
+    this.network.udpMemory.bytes -= this.#queuedCost;
     super.dispose();
   }
 

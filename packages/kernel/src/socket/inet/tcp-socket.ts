@@ -72,7 +72,8 @@ import {
 import type { PortClaim, PortTable } from "./port-table.ts";
 import { getTcpOption, setTcpOption, TcpOptions } from "./tcp-options.ts";
 import { HostTransport, LoopbackTransport, type TcpTransport } from "./tcp-transport.ts";
-import type { SocketCaller, SocketKernel } from "../socket-kernel.ts";
+import type { Network } from "../network.ts";
+import type { SocketCaller } from "../socket-kernel.ts";
 
 const CORK_NS = 200e6;
 
@@ -110,8 +111,8 @@ export class TcpSocket extends InetSocket {
   /** The listener that this connection waits for. */
   #target: TcpSocket | null = null;
 
-  constructor(kernel: SocketKernel, family: number, flags: number, creator: { fsuid: number; fsgid: number }) {
-    super(kernel, family, SOCK_STREAM, IPPROTO_TCP, flags, creator);
+  constructor(network: Network, family: number, flags: number, creator: { fsuid: number; fsgid: number }) {
+    super(network, family, SOCK_STREAM, IPPROTO_TCP, flags, creator);
     this.options.sendBuffer = 2626560 / 16;
     this.options.receiveBuffer = 131072;
   }
@@ -125,7 +126,7 @@ export class TcpSocket extends InetSocket {
   }
 
   protected override get ports(): PortTable<TcpClaim> {
-    return this.kernel.network.tcpPorts;
+    return this.network.tcpPorts;
   }
 
   override get stateNumber(): number {
@@ -166,7 +167,7 @@ export class TcpSocket extends InetSocket {
     if (failed < 0) return failed;
     const refused = this.ports.listen(this.claim as TcpClaim);
     if (refused < 0) return refused;
-    const provider = this.kernel.sockets;
+    const provider = this.network.provider;
     if (provider !== null && !isLoopback(this.local!.ip)) {
       const address = this.hostLocal;
       const host = provider.create(address.family, "stream", this);
@@ -227,7 +228,7 @@ export class TcpSocket extends InetSocket {
   }
 
   #child(): TcpSocket {
-    const child = new TcpSocket(this.kernel, this.family, 0, { fsuid: this.inode!.uid, fsgid: this.inode!.gid });
+    const child = new TcpSocket(this.network, this.family, 0, { fsuid: this.inode!.uid, fsgid: this.inode!.gid });
     child.options.inherit(this.options);
     child.ip.inherit(this.ip);
     child.tcp.inherit(this.tcp);
@@ -268,7 +269,8 @@ export class TcpSocket extends InetSocket {
   }
 
   #begin(task: SocketCaller, endpoint: InetEndpoint): number {
-    const { network, sockets } = this.kernel;
+    const { network } = this;
+    const sockets = network.provider;
     const to = destinationOf(
       isWildcard(endpoint.ip) && this.local !== null && isV4(this.local.ip)
         ? { ip: "0.0.0.0", port: endpoint.port }
@@ -284,7 +286,7 @@ export class TcpSocket extends InetSocket {
         ? "127.0.0.1"
         : to.ip
       : sourceAddress(network.outside, to.ip);
-    if (!isLocal && sockets === null) return this.kernel.network.unreachable();
+    if (!isLocal && sockets === null) return this.network.unreachable();
     if (!isLocal && source === null && !isV4(to.ip)) return -ENETUNREACH;
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
@@ -312,7 +314,7 @@ export class TcpSocket extends InetSocket {
 
   #beginOnHost(to: InetEndpoint): number {
     const address = this.hostAddress(to);
-    const host = this.kernel.sockets!.create(address.family, "stream", this);
+    const host = this.network.provider!.create(address.family, "stream", this);
     if (typeof host === "number") return host;
     if (this.isAddressBound) host.bind(this.hostLocal, { reuseAddress: this.options.reuseAddress, v6Only: false });
     const begun = host.connect(address);
@@ -330,8 +332,8 @@ export class TcpSocket extends InetSocket {
     while (this.#waiting.length > 0 && this.#accepted.length <= this.#backlogMax) {
       const client = this.#waiting.shift()!;
       const child = this.#child();
-      const mine = new LoopbackTransport(child, this.kernel.network.tcpMemory);
-      const other = new LoopbackTransport(client, this.kernel.network.tcpMemory);
+      const mine = new LoopbackTransport(child, this.network.tcpMemory);
+      const other = new LoopbackTransport(client, this.network.tcpMemory);
       LoopbackTransport.join(mine, other);
       child.local = client.peer;
       child.peer = client.local;
@@ -358,7 +360,7 @@ export class TcpSocket extends InetSocket {
     // What the host reports goes through the canonical form; a listener's port is its own, whatever the host says.
     if (local !== null) this.local = { ip: canonicalIp(local.address) ?? local.address, port: local.port };
     if (peer !== null) this.peer = { ip: canonicalIp(peer.address) ?? peer.address, port: peer.port };
-    this.#establish(new HostTransport(host, this.kernel.network.transfer));
+    this.#establish(new HostTransport(host, this.network.transfer));
     if (this.#phase === "unconnected") this.#phase = "connected";
     this.tcp.applyTo(host);
     if (this.options.keepAlive) host.setOption("keepAlive", 1);

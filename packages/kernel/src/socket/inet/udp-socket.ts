@@ -64,7 +64,8 @@ import {
   LOOPBACK_V6,
 } from "./ip-address.ts";
 import type { PortClaim, PortTable } from "./port-table.ts";
-import type { SocketCaller, SocketKernel } from "../socket-kernel.ts";
+import type { Network } from "../network.ts";
+import type { SocketCaller } from "../socket-kernel.ts";
 
 export interface UdpClaim extends PortClaim {
   readonly socket: InetSocket;
@@ -125,22 +126,22 @@ export class UdpSocket extends DatagramSocket {
    * @param protocol  IPPROTO_UDP, or IPPROTO_UDPLITE (udplite(7)), which stays inside the machine: hosts don't offer it
    */
   constructor(
-    kernel: SocketKernel,
+    network: Network,
     family: number,
     protocol: number,
     flags: number,
     creator: { fsuid: number; fsgid: number },
   ) {
-    super(kernel, family, SOCK_DGRAM, protocol, flags, creator);
-    this.#errors = new ErrorQueue(kernel.network.udpMemory);
+    super(network, family, SOCK_DGRAM, protocol, flags, creator);
+    this.#errors = new ErrorQueue(network.udpMemory);
   }
 
   protected override get ports(): PortTable<UdpClaim> {
-    return this.protocol === IPPROTO_UDP ? this.kernel.network.udpPorts : this.kernel.network.udplitePorts;
+    return this.protocol === IPPROTO_UDP ? this.network.udpPorts : this.network.udplitePorts;
   }
 
   get #provider(): SocketProvider | null {
-    return this.protocol === IPPROTO_UDP ? this.kernel.sockets : null;
+    return this.protocol === IPPROTO_UDP ? this.network.provider : null;
   }
 
   protected override get allowsGroups(): boolean {
@@ -219,7 +220,7 @@ export class UdpSocket extends DatagramSocket {
 
   /** The source address for a destination; ENETUNREACH, or EACCES for a broadcast that wasn't asked for. */
   #route(ip: string): string | number {
-    const { network } = this.kernel;
+    const { network } = this;
     if (isV4(ip) && this.isV6 && this.ip.v6Only) return -ENETUNREACH;
     if (isBroadcast(ip) && !this.options.broadcast) return -EACCES;
     if (network.isLocal(ip)) return isLoopback(ip) && isV4(ip) ? "127.0.0.1" : ip;
@@ -252,7 +253,7 @@ export class UdpSocket extends DatagramSocket {
   /** More of the datagram. What fails loses all of it (net/ipv4/udp.c, udp_flush_pending_frames). */
   #append(task: SocketCaller, corked: CorkedDatagram, from: IoCursor, hasMore: boolean): number {
     const length = from.remaining;
-    const { udpMemory } = this.kernel.network;
+    const { udpMemory } = this.network;
     let taken = 0;
     if (length > corked.lengthMax - corked.length) taken = -EMSGSIZE;
     else if (udpMemory.isFull || corked.parts.length >= PARTS_MAX) taken = -ENOBUFS;
@@ -273,7 +274,7 @@ export class UdpSocket extends DatagramSocket {
   }
 
   #forgetCorked(): void {
-    this.kernel.network.udpMemory.bytes -= this.#corked?.length ?? 0;
+    this.network.udpMemory.bytes -= this.#corked?.length ?? 0;
     this.#corked = null;
   }
 
@@ -298,13 +299,13 @@ export class UdpSocket extends DatagramSocket {
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
     const sender = { ip: isWildcard(this.local!.ip) ? source : this.local!.ip, port: this.local!.port };
-    if (this.kernel.network.isLocal(to.ip)) {
+    if (this.network.isLocal(to.ip)) {
       const claim = this.ports.find(to.ip, to.port, (each) => (each.socket as UdpSocket).#hears(sender));
       if (claim !== null)
         return (claim.socket as UdpSocket).#deliver(from, sender, to.ip, this.ip.headerFor(to.ip, ancillary));
       if (this.#provider === null) {
         // A resolver without a configuration asks this machine (resolv.conf(5)).
-        if (to.port === DOMAIN_PORT) this.kernel.network.unreachable();
+        if (to.port === DOMAIN_PORT) this.network.unreachable();
         return this.#refused(from, toPeer, to);
       }
     }
@@ -313,7 +314,7 @@ export class UdpSocket extends DatagramSocket {
 
   /** Is anybody in this machine a member of the group, at that port? */
   #reachesMembers(to: InetEndpoint): boolean {
-    for (const socket of this.kernel.network.inetSockets)
+    for (const socket of this.network.inetSockets)
       if (socket instanceof UdpSocket && socket.#isMemberAt(to)) return true;
     return false;
   }
@@ -339,12 +340,12 @@ export class UdpSocket extends DatagramSocket {
     const bytes = new Uint8Array(from.remaining);
     const taken = bytes.length === 0 ? 0 : from.take(bytes, 0, bytes.length);
     if (taken < bytes.length) return taken < 0 ? taken : -EFAULT;
-    const outside = sourceAddress(this.kernel.network.outside, to.ip);
+    const outside = sourceAddress(this.network.outside, to.ip);
     const sender = {
       ip: isWildcard(this.local!.ip) ? (outside ?? (isV4(to.ip) ? LOOPBACK_V4 : LOOPBACK_V6)) : this.local!.ip,
       port: this.local!.port,
     };
-    for (const socket of this.kernel.network.inetSockets) {
+    for (const socket of this.network.inetSockets) {
       if (socket instanceof UdpSocket && socket.#isMemberAt(to) && socket.#hears(sender))
         socket.#deliver(new BytesCursor(bytes), sender, to.ip, this.ip.headerFor(to.ip, ancillary));
     }
@@ -380,7 +381,7 @@ export class UdpSocket extends DatagramSocket {
     const bytes = new Uint8Array(length);
     const taken = length === 0 ? 0 : from.take(bytes, 0, length);
     if (taken < length) return taken < 0 ? taken : -EINVAL;
-    const { udpMemory } = this.kernel.network;
+    const { udpMemory } = this.network;
     if (this.isReadShut || this.#queuedCost + length > this.options.receiveBuffer || udpMemory.isFull) return length;
     this.#queue.push({ bytes, from: sender, to, ...header });
     this.#queuedCost += length + DATAGRAM_OVERHEAD;
@@ -395,7 +396,7 @@ export class UdpSocket extends DatagramSocket {
    */
   #refused(from: IoCursor, toPeer: boolean, to: InetEndpoint): number {
     const length = from.remaining;
-    const { transfer } = this.kernel.network;
+    const { transfer } = this.network;
     // The bytes are looked at all the same.
     const taken = length === 0 ? 0 : from.take(transfer, 0, length);
     if (taken < length) return taken < 0 ? taken : -EFAULT;
@@ -422,7 +423,7 @@ export class UdpSocket extends DatagramSocket {
       if (toPeer && host.peerAddress() !== null) target = null;
     }
     if (!host.writable()) return -EAGAIN;
-    const { transfer } = this.kernel.network;
+    const { transfer } = this.network;
     const length = from.remaining;
     const taken = length === 0 ? 0 : from.take(transfer, 0, length);
     if (taken < length) return taken < 0 ? taken : -EINVAL;
@@ -481,7 +482,7 @@ export class UdpSocket extends DatagramSocket {
     if ((flags & MSG_PEEK) === 0) {
       this.#queue.shift();
       this.#queuedCost -= bytes.length + DATAGRAM_OVERHEAD;
-      this.kernel.network.udpMemory.bytes -= bytes.length + DATAGRAM_OVERHEAD;
+      this.network.udpMemory.bytes -= bytes.length + DATAGRAM_OVERHEAD;
     }
     return this.#describe(message, flags, datagram, { moved, length: bytes.length });
   }
@@ -504,7 +505,7 @@ export class UdpSocket extends DatagramSocket {
   }
 
   #receiveFromHost(to: IoCursor, message: IncomingMessage, flags: number): number {
-    const { transfer } = this.kernel.network;
+    const { transfer } = this.network;
     for (const host of this.#hosts) {
       // Datagrams of strangers are dropped from a connected socket.
       while (host?.readable() === true) {
@@ -520,7 +521,7 @@ export class UdpSocket extends DatagramSocket {
         const moved = count === 0 ? 0 : to.put(transfer, 0, count);
         if (moved < 0) return moved;
         const destination = isWildcard(this.local!.ip)
-          ? (sourceAddress(this.kernel.network.outside, from.ip) ?? this.local!.ip)
+          ? (sourceAddress(this.network.outside, from.ip) ?? this.local!.ip)
           : this.local!.ip;
         return this.#describe(
           message,
@@ -540,7 +541,7 @@ export class UdpSocket extends DatagramSocket {
     size: { moved: number; length: number },
   ): number {
     message.address = this.addressBytes(datagram.from);
-    const controls = this.ip.controlsFor(datagram, this.isV6, this.kernel.network);
+    const controls = this.ip.controlsFor(datagram, this.isV6, this.network);
     if (controls !== null) for (const each of controls) message.addControl(each.level, each.type, each.data);
     if (this.options.timestamp !== 0) addTimestamp(this.kernel, this.options.timestamp, message);
     if (size.moved < size.length) message.flags |= MSG_TRUNC;
@@ -622,7 +623,7 @@ export class UdpSocket extends DatagramSocket {
     this.#errors.clear();
     this.#closeHosts();
     this.#queue.length = 0;
-    this.kernel.network.udpMemory.bytes -= this.#queuedCost;
+    this.network.udpMemory.bytes -= this.#queuedCost;
     super.dispose();
   }
 

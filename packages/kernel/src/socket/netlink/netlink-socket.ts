@@ -44,7 +44,8 @@ import {
 import { answerGeneric } from "./generic-messages.ts";
 import { answerDiagnosis } from "./socket-diagnosis.ts";
 import { answerRouteRequest, type NetlinkAnswer, type NetlinkRequest, parseRequests } from "./route-messages.ts";
-import type { SocketCaller, SocketKernel } from "../socket-kernel.ts";
+import type { Network } from "../network.ts";
+import type { SocketCaller } from "../socket-kernel.ts";
 
 const NETLINK_ROUTE = 0,
   NETLINK_SOCK_DIAG = 4,
@@ -83,7 +84,7 @@ export function createNetlinkSocket(
 ): Socket | number {
   if (type !== SOCK_RAW && type !== SOCK_DGRAM) return -ESOCKTNOSUPPORT;
   if (!PROTOCOLS.has(protocol)) return -EPROTONOSUPPORT;
-  return new NetlinkSocket(task.kernel, type, protocol, flags, task);
+  return new NetlinkSocket(task.network, type, protocol, flags, task);
 }
 
 /**
@@ -98,8 +99,8 @@ export class NetlinkSocket extends Socket {
   #queuedBytes = 0;
   #options = new Map<number, number>();
 
-  constructor(kernel: SocketKernel, type: number, protocol: number, flags: number, task: SocketCaller) {
-    super(kernel, AF_NETLINK, type, protocol, flags, task.credentials);
+  constructor(network: Network, type: number, protocol: number, flags: number, task: SocketCaller) {
+    super(network, AF_NETLINK, type, protocol, flags, task.credentials);
   }
 
   override bind(task: SocketCaller, address: Uint8Array): number {
@@ -112,14 +113,14 @@ export class NetlinkSocket extends Socket {
       this.#autobind(task);
       return 0;
     }
-    if (this.kernel.network.netlinkSockets.has(this.#key(port))) return -EADDRINUSE;
+    if (this.network.netlinkSockets.has(this.#key(port))) return -EADDRINUSE;
     this.#take(port);
     return 0;
   }
 
   #autobind(task: SocketCaller): void {
     if (this.portId !== 0) return;
-    const { netlinkSockets } = this.kernel.network;
+    const { netlinkSockets } = this.network;
     // The process id, else numbers from the top, where no process is (netlink_autobind).
     let port = task.pid;
     for (let step = 0; netlinkSockets.has(this.#key(port)); step++) port = 0xfffff000 - step;
@@ -128,7 +129,7 @@ export class NetlinkSocket extends Socket {
 
   #take(port: number): void {
     this.portId = port;
-    this.kernel.network.netlinkSockets.set(this.#key(port), this);
+    this.network.netlinkSockets.set(this.#key(port), this);
   }
 
   /** Each protocol has ports of its own. */
@@ -191,7 +192,7 @@ export class NetlinkSocket extends Socket {
   #ask(task: SocketCaller, request: NetlinkRequest): NetlinkAnswer {
     switch (this.protocol) {
       case NETLINK_SOCK_DIAG:
-        return answerDiagnosis(this.kernel.network, request, this.portId);
+        return answerDiagnosis(this.network, request, this.portId);
       case NETLINK_GENERIC:
         return answerGeneric(request, this.portId);
       default:
@@ -238,7 +239,7 @@ export class NetlinkSocket extends Socket {
   }
 
   #enqueue(datagram: Uint8Array): void {
-    const { udpMemory } = this.kernel.network;
+    const { udpMemory } = this.network;
     if (this.#queuedBytes + datagram.length > this.options.receiveBuffer || udpMemory.isFull) {
       this.pendingError = ENOBUFS;
       return;
@@ -260,7 +261,7 @@ export class NetlinkSocket extends Socket {
     if ((flags & MSG_PEEK) === 0) {
       this.#queue.shift();
       this.#queuedBytes -= datagram.length;
-      this.kernel.network.udpMemory.bytes -= datagram.length;
+      this.network.udpMemory.bytes -= datagram.length;
     }
     message.address = nameBytes(0, 0);
     if (moved < datagram.length) message.flags |= MSG_TRUNC;
@@ -302,9 +303,9 @@ export class NetlinkSocket extends Socket {
   }
 
   protected override dispose(): void {
-    if (this.portId !== 0) this.kernel.network.netlinkSockets.delete(this.#key(this.portId));
+    if (this.portId !== 0) this.network.netlinkSockets.delete(this.#key(this.portId));
     this.#queue.length = 0;
-    this.kernel.network.udpMemory.bytes -= this.#queuedBytes;
+    this.network.udpMemory.bytes -= this.#queuedBytes;
   }
 
   static {

@@ -2,6 +2,7 @@ import {
   AF_INET,
   AF_INET6,
   AF_UNSPEC,
+  CAP_NET_ADMIN,
   EEXIST,
   EINVAL,
   ENETUNREACH,
@@ -11,7 +12,7 @@ import {
   IFF_LOOPBACK,
   IFF_UP,
 } from "@stratos/abi";
-import { CAP_NET_ADMIN, isCapable } from "../../security/credentials.ts";
+import { isCapable } from "../../security/credentials.ts";
 import { formatV4, formatV6, isLinkLocal, isLoopback, isV4, parseV4, parseV6 } from "../inet/ip-address.ts";
 import {
   broadcastOf,
@@ -102,7 +103,7 @@ export function answerRouteRequest(
   port: number,
   isStrict: boolean,
 ): NetlinkAnswer {
-  const { network } = task.kernel;
+  const { network } = task;
   if (request.type < RTM_NEWLINK || request.type > RTM_MAX) return -EOPNOTSUPP;
   // Of each four numbers the third asks; the others change.
   if ((request.type & 3) !== 2) {

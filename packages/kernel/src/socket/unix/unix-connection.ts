@@ -33,7 +33,8 @@ import type { Socket } from "../socket.ts";
 import { MESSAGE_OVERHEAD, MessageQueue } from "./message-queue.ts";
 import { StreamQueue } from "./stream-queue.ts";
 import { BOTH_SHUT, identityOf, RECEIVE_SHUT, SEND_SHUT, senderOf, UnixSocket } from "./unix-socket.ts";
-import type { SocketCaller, SocketKernel } from "../socket-kernel.ts";
+import type { Network } from "../network.ts";
+import type { SocketCaller } from "../socket-kernel.ts";
 
 type State = "unconnected" | "listening" | "connected";
 
@@ -55,9 +56,9 @@ export class UnixConnectionSocket extends UnixSocket {
   /** Those who wait for room in the backlog. */
   #connectors = new WaitQueue();
 
-  constructor(kernel: SocketKernel, type: number, flags: number, creator: { fsuid: number; fsgid: number }) {
-    super(kernel, type, flags, creator);
-    const { inFlight } = kernel.network;
+  constructor(network: Network, type: number, flags: number, creator: { fsuid: number; fsgid: number }) {
+    super(network, type, flags, creator);
+    const { inFlight } = network;
     this.#stream = type === SOCK_STREAM ? new StreamQueue(inFlight) : null;
     this.#packets = type === SOCK_STREAM ? null : new MessageQueue<null>(inFlight);
   }
@@ -84,8 +85,8 @@ export class UnixConnectionSocket extends UnixSocket {
 
   /** socketpair(2). */
   static pair(task: SocketCaller, type: number, flags: number): [UnixConnectionSocket, UnixConnectionSocket] {
-    const one = new UnixConnectionSocket(task.kernel, type, flags, task.credentials);
-    const other = new UnixConnectionSocket(task.kernel, type, flags, task.credentials);
+    const one = new UnixConnectionSocket(task.network, type, flags, task.credentials);
+    const other = new UnixConnectionSocket(task.network, type, flags, task.credentials);
     const identity = identityOf(task);
     const { groups } = task.credentials;
     one.#join(other, identity, groups);
@@ -132,7 +133,7 @@ export class UnixConnectionSocket extends UnixSocket {
     if (listener.#backlog.length > listener.#backlogMax) {
       return nonblocking ? -EAGAIN : this.waitForConnection(task, listener.#connectors, -EAGAIN);
     }
-    const embryo = new UnixConnectionSocket(this.kernel, this.type, 0, {
+    const embryo = new UnixConnectionSocket(this.network, this.type, 0, {
       fsuid: listener.inode!.uid,
       fsgid: listener.inode!.gid,
     });

@@ -29,7 +29,8 @@ import { familyOf } from "../inet/inet-address.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
 import { MESSAGE_OVERHEAD, MessageQueue } from "./message-queue.ts";
 import { BOTH_SHUT, identityOf, RECEIVE_SHUT, SEND_SHUT, senderOf, UnixSocket } from "./unix-socket.ts";
-import type { SocketCaller, SocketKernel } from "../socket-kernel.ts";
+import type { Network } from "../network.ts";
+import type { SocketCaller } from "../socket-kernel.ts";
 
 /** net.unix.max_dgram_qlen. */
 const QUEUE_MAX = 10;
@@ -43,14 +44,14 @@ export class UnixDatagramSocket extends UnixSocket {
   /** Sockets connected to this one: their POLLOUT depends on our queue. */
   #senders = new Set<UnixDatagramSocket>();
 
-  constructor(kernel: SocketKernel, flags: number, creator: { fsuid: number; fsgid: number }) {
-    super(kernel, SOCK_DGRAM, flags, creator);
-    this.#queue = new MessageQueue(kernel.network.inFlight);
+  constructor(network: Network, flags: number, creator: { fsuid: number; fsgid: number }) {
+    super(network, SOCK_DGRAM, flags, creator);
+    this.#queue = new MessageQueue(network.inFlight);
   }
 
   static pair(task: SocketCaller, flags: number): [UnixDatagramSocket, UnixDatagramSocket] {
-    const one = new UnixDatagramSocket(task.kernel, flags, task.credentials);
-    const other = new UnixDatagramSocket(task.kernel, flags, task.credentials);
+    const one = new UnixDatagramSocket(task.network, flags, task.credentials);
+    const other = new UnixDatagramSocket(task.network, flags, task.credentials);
     const identity = identityOf(task);
     one.#setPeer(other);
     other.#setPeer(one);

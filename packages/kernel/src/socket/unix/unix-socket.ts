@@ -20,6 +20,7 @@ import type { IncomingMessage, PeerCredentials } from "../message.ts";
 import { Socket } from "../socket.ts";
 import { createSocketNode, findSocketNode } from "./socket-node.ts";
 import { parseUnixAddress, unixAddressBytes, type UnixName } from "./unix-address.ts";
+import type { Network } from "../network.ts";
 import type { SocketCaller, SocketKernel } from "../socket-kernel.ts";
 
 const UNNAMED: UnixName = { kind: "unnamed" };
@@ -45,9 +46,9 @@ export abstract class UnixSocket extends Socket {
   protected peerIdentity: PeerCredentials | null = null;
   protected peerIdentityGroups: readonly number[] | null = null;
 
-  constructor(kernel: SocketKernel, type: number, flags: number, creator: { fsuid: number; fsgid: number }) {
-    super(kernel, AF_UNIX, type, 0, flags, creator);
-    kernel.network.unixSockets.add(this);
+  constructor(network: Network, type: number, flags: number, creator: { fsuid: number; fsgid: number }) {
+    super(network, AF_UNIX, type, 0, flags, creator);
+    network.unixSockets.add(this);
   }
 
   /** Files in messages that wait in this socket's queues. */
@@ -101,7 +102,7 @@ export abstract class UnixSocket extends Socket {
         name.kind === "path" && typeof lookupPath(task, AT_FDCWD, name.name, AT_SYMLINK_NOFOLLOW) !== "number";
       return exists ? -EADDRINUSE : -EINVAL;
     }
-    const network = this.kernel.network;
+    const network = this.network;
     if (name.kind === "abstract") {
       if (network.abstractNames.has(name.name)) return -EADDRINUSE;
       network.abstractNames.set(name.name, this);
@@ -118,7 +119,7 @@ export abstract class UnixSocket extends Socket {
   /** Gives the socket an abstract name when it has none. */
   autobind(): number {
     if (this.name.kind !== "unnamed") return 0;
-    const names = this.kernel.network.abstractNames;
+    const names = this.network.abstractNames;
     const bytes = new Uint8Array(4);
     this.kernel.random.fill(bytes);
     const start = (bytes[0]! << 16) | (bytes[1]! << 8) | bytes[2]!;
@@ -141,7 +142,7 @@ export abstract class UnixSocket extends Socket {
     const name = parseUnixAddress(address);
     if (typeof name === "number") return name;
     if (name.kind === "unnamed") return -EINVAL;
-    const network = this.kernel.network;
+    const network = this.network;
     let found: UnixSocket | undefined;
     if (name.kind === "abstract") found = network.abstractNames.get(name.name);
     else {
@@ -160,7 +161,7 @@ export abstract class UnixSocket extends Socket {
 
   protected override dispose(): void {
     this.isClosed = true;
-    const network = this.kernel.network;
+    const network = this.network;
     network.unixSockets.delete(this);
     if (this.name.kind === "abstract" && network.abstractNames.get(this.name.name) === this)
       network.abstractNames.delete(this.name.name);
@@ -174,7 +175,7 @@ export abstract class UnixSocket extends Socket {
   /** A descriptor is gone: a socket that only its own messages hold must not live on. */
   override release(): void {
     super.release();
-    if (this.kernel.network.inFlight.total > 0) this.kernel.network.inFlight.collect();
+    if (this.network.inFlight.total > 0) this.network.inFlight.collect();
   }
 
   static {

@@ -52,7 +52,7 @@ function specifier(task: Task, signal: number, letter: string): string {
     case "t":
       return String(kernel.realtime().seconds);
     case "h":
-      return kernel.hostname;
+      return task.namespaces.uts.hostname;
     case "e":
       return task.name;
     case "f":

@@ -1,0 +1,61 @@
+/** Builds at a terminal: what they tell, and the signals that end them. */
+import { printable } from "@stratos/base";
+import type { BuildEvent } from "@stratos/builder";
+import { ProgressDisplay } from "@stratos/host-node/home";
+import { openBuilderSession, type BuilderSession, type BuilderSessionOptions } from "@stratos/systems/builder";
+import { formatSize } from "../option-values.ts";
+import { listenForStop } from "../stop-signals.ts";
+import { VERSION } from "../version.ts";
+
+export interface TerminalBuilder extends BuilderSession {
+  /** the exit status that a signal asks for; undefined: none has come */
+  readonly stopStatus: number | undefined;
+  readonly display: ProgressDisplay;
+  show(event: BuildEvent): void;
+}
+
+export function builderAtTerminal(
+  options: Omit<BuilderSessionOptions, "version" | "signal"> & { readonly verbose?: boolean },
+): TerminalBuilder {
+  const stop = listenForStop();
+  const session = openBuilderSession({ ...options, version: VERSION, signal: stop.signal });
+  const display = new ProgressDisplay(process.stderr);
+  return {
+    ...session,
+    display,
+    get stopStatus() {
+      return stop.status;
+    },
+    show: (event) => show(event, display, options.verbose === true),
+    async close() {
+      stop.close();
+      display.clear();
+      await session.close();
+    },
+  };
+}
+
+function show(event: BuildEvent, display: ProgressDisplay, isVerbose: boolean): void {
+  switch (event.kind) {
+    case "stage": {
+      if (event.record === undefined) return;
+      const { wallMs, cpuMs, peakBytes } = event.record;
+      return display.note(
+        `${event.stage}: ${event.state} (${(wallMs / 1000).toFixed(1)} s, ${(cpuMs / 1000).toFixed(1)} s of ` +
+          `CPU${peakBytes === 0 ? "" : `, ${formatSize(peakBytes)} of memory`})`,
+      );
+    }
+    case "log": {
+      if (!isVerbose) return;
+      display.clear();
+      process.stderr.write(event.bytes);
+      return;
+    }
+    case "note":
+      return display.note(printable(event.message));
+    case "progress":
+      return event.unit === undefined
+        ? display.update(event.what, event.done, event.total)
+        : display.update(event.what, event.done, event.total, event.unit);
+  }
+}

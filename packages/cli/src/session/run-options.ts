@@ -1,0 +1,24 @@
+import type { SharedFolder } from "@stratos/images";
+import type { PublishedPort } from "@stratos/host-node";
+import type { EnvironmentSetting } from "@stratos/session";
+
+export type NetworkMode = "none" | "host";
+
+/** Options of every command that runs a machine, as commander fills them in. */
+export interface RunOptions {
+  readonly image?: string;
+  readonly env: readonly EnvironmentSetting[];
+  readonly workdir?: string;
+  readonly user?: string;
+  readonly volume: readonly SharedFolder[];
+  readonly net: NetworkMode;
+  readonly memory?: number;
+  readonly publish: readonly PublishedPort[];
+  readonly harts?: number;
+  /** Milliseconds. */
+  readonly timeout?: number;
+  readonly keep?: string;
+  readonly seed?: number;
+  readonly record?: string;
+  readonly stats?: true;
+}

@@ -1,0 +1,28 @@
+import { stateClass } from "@stratos/base";
+import type { Inode } from "../vfs/inode.ts";
+import { SocketMemory } from "./socket-memory.ts";
+import { InFlightFiles } from "./unix/in-flight-files.ts";
+import type { UnixSocket } from "./unix/unix-socket.ts";
+
+/** What the sockets of all networks of a machine share: memory, and what paths and messages lead to. */
+export class SocketState {
+  /** What waits in sockets of a kind; ICMP, raw, packet and netlink sockets count with UDP. */
+  readonly tcpMemory: SocketMemory;
+  readonly udpMemory: SocketMemory;
+  readonly inFlight: InFlightFiles;
+  /** AF_UNIX sockets bound to a path, by the inode there: a path leads across networks (unix(7)). */
+  readonly boundInodes = new Map<Inode, UnixSocket>();
+  /** Bytes between a provider or a queue and user memory; valid during one call. */
+  readonly transfer = new Uint8Array(65536);
+
+  /** @param pages  of the machine's memory */
+  constructor(pages: number) {
+    this.tcpMemory = new SocketMemory(pages / 16);
+    this.udpMemory = new SocketMemory(pages / 8);
+    this.inFlight = new InFlightFiles(new SocketMemory(pages / 8));
+  }
+
+  static {
+    stateClass("SocketState", this);
+  }
+}

@@ -1,0 +1,272 @@
+/**
+ * Where backups are kept. A store holds named pieces of bytes; what they mean is backup.ts's business.
+ *
+ *     /folder, ./folder         a folder of this host
+ *     rsync:HOST:PATH           through rsync(1), which must be installed; also rsync://HOST/MODULE/PATH
+ *     rclone:REMOTE:PATH        through rclone(1), with its own configuration
+ *     s3:BUCKET[/PREFIX]        S3-compatible storage; AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN,
+ *     AWS_REGION, and
+ *                               AWS_ENDPOINT_URL for storage that is not Amazon's
+ */
+import { spawnSync } from "node:child_process";
+import {
+  closeSync,
+  fsyncSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { AwsClient } from "aws4fetch";
+import { makeFolders } from "@stratos/host-node/home";
+import { hostReason } from "@stratos/host-node/home";
+import { OperationError } from "@stratos/operation";
+
+export interface BackupStore {
+  readonly name: string;
+  /** Null when there is none of that name. */
+  get(piece: string): Promise<Uint8Array | null>;
+  /** Durable, and whole or not there, when it returns. */
+  put(piece: string, bytes: Uint8Array): Promise<void>;
+  remove(piece: string): Promise<void>;
+}
+
+/** @throws OperationError */
+export function openBackupStore(text: string): BackupStore {
+  const s3 = /^s3:(?:\/\/)?([a-z0-9][a-z0-9.-]*)(?:\/(.*))?$/.exec(text);
+  if (s3 !== null) return new S3Store(text, s3[1]!, s3[2] ?? "");
+  if (text.startsWith("rsync:"))
+    return new ToolStore(text, text.startsWith("rsync://") ? text : text.slice("rsync:".length), RSYNC);
+  if (text.startsWith("rclone:")) return new ToolStore(text, text.slice("rclone:".length), RCLONE);
+  if (/^[a-z0-9]+:/.test(text))
+    throw new OperationError(
+      "volume",
+      text,
+      "expected a folder, rsync:HOST:PATH, rclone:REMOTE:PATH or s3:BUCKET/PREFIX",
+    );
+  return new FolderStore(text);
+}
+
+class FolderStore implements BackupStore {
+  readonly name: string;
+
+  constructor(folder: string) {
+    this.name = folder;
+  }
+
+  async get(piece: string): Promise<Uint8Array | null> {
+    try {
+      return readFileSync(join(this.name, piece));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+      throw new OperationError("volume", join(this.name, piece), hostReason(error), { cause: error });
+    }
+  }
+
+  async put(piece: string, bytes: Uint8Array): Promise<void> {
+    const path = join(this.name, piece);
+    try {
+      makeFolders(this.name);
+      const fd = openSync(`${path}.new`, "w", 0o600);
+      try {
+        for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
+        fsyncSync(fd);
+      } finally {
+        closeSync(fd);
+      }
+      renameSync(`${path}.new`, path);
+      const folder = openSync(this.name, "r");
+      fsyncSync(folder);
+      closeSync(folder);
+    } catch (error) {
+      throw new OperationError("volume", path, hostReason(error), { cause: error });
+    }
+  }
+
+  async remove(piece: string): Promise<void> {
+    try {
+      unlinkSync(join(this.name, piece));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT")
+        throw new OperationError("volume", join(this.name, piece), hostReason(error), { cause: error });
+    }
+  }
+}
+
+interface Tool {
+  readonly program: string;
+  /** Arguments that copy one file to the place, from it, and remove it there. `empty` is an empty folder. */
+  readonly put: (file: string, place: string, piece: string) => readonly string[];
+  readonly get: (place: string, piece: string, file: string) => readonly string[];
+  readonly remove: (place: string, piece: string, empty: string) => readonly string[];
+  /** Exit statuses that mean "not there". */
+  readonly absent: readonly number[];
+}
+
+const RSYNC: Tool = {
+  program: "rsync",
+  put: (file, place, piece) => ["-t", "--mkpath", "--", file, `${place}/${piece}`],
+  get: (place, piece, file) => ["-t", "--", `${place}/${piece}`, file],
+  // rsync removes only what a source folder lacks.
+  remove: (place, piece, empty) => [
+    "-r",
+    "--delete",
+    `--include=/${piece}`,
+    "--exclude=*",
+    "--",
+    `${empty}/`,
+    `${place}/`,
+  ],
+  absent: [23, 3],
+};
+
+const RCLONE: Tool = {
+  program: "rclone",
+  put: (file, place, piece) => ["copyto", "--", file, `${place}/${piece}`],
+  get: (place, piece, file) => ["copyto", "--", `${place}/${piece}`, file],
+  remove: (place, piece) => ["deletefile", "--", `${place}/${piece}`],
+  absent: [3, 4],
+};
+
+class ToolStore implements BackupStore {
+  readonly name: string;
+  readonly #place: string;
+  readonly #tool: Tool;
+
+  constructor(name: string, place: string, tool: Tool) {
+    this.name = name;
+    this.#place = place.replace(/\/+$/, "");
+    this.#tool = tool;
+  }
+
+  async get(piece: string): Promise<Uint8Array | null> {
+    return inFolder((folder) => {
+      const file = join(folder, "piece");
+      if (!this.#run(this.#tool.get(this.#place, piece, file), true)) return null;
+      try {
+        return readFileSync(file);
+      } catch {
+        return null; // Some tools are content to copy nothing.
+      }
+    });
+  }
+
+  async put(piece: string, bytes: Uint8Array): Promise<void> {
+    inFolder((folder) => {
+      const file = join(folder, piece);
+      writeFileSync(file, bytes);
+      this.#run(this.#tool.put(file, this.#place, piece), false);
+    });
+  }
+
+  async remove(piece: string): Promise<void> {
+    inFolder((folder) => void this.#run(this.#tool.remove(this.#place, piece, folder), true));
+  }
+
+  /** @returns false when what it was to copy is not there, which `mayBeAbsent` allows */
+  #run(args: readonly string[], mayBeAbsent: boolean): boolean {
+    const { program, absent } = this.#tool;
+    const result = spawnSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+    if (result.error !== undefined)
+      throw new OperationError(
+        "volume",
+        this.name,
+        (result.error as NodeJS.ErrnoException).code === "ENOENT"
+          ? `${program} is not installed`
+          : `${program}: ${hostReason(result.error)}`,
+      );
+    if (result.status === 0) return true;
+    if (mayBeAbsent && absent.includes(result.status ?? -1)) return false;
+    throw new OperationError(
+      "volume",
+      this.name,
+      `${program} failed: ${result.stderr.trim().split("\n").at(-1) ?? `status ${String(result.status)}`}`,
+    );
+  }
+}
+
+function inFolder<T>(work: (folder: string) => T): T {
+  const folder = mkdtempSync(join(tmpdir(), "stratos-backup-"));
+  try {
+    return work(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+class S3Store implements BackupStore {
+  readonly name: string;
+  readonly #client: AwsClient;
+  readonly #root: string;
+
+  constructor(name: string, bucket: string, prefix: string) {
+    this.name = name;
+    const {
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+      AWS_SESSION_TOKEN: sessionToken,
+      AWS_REGION: region = "us-east-1",
+      AWS_ENDPOINT_URL: endpoint,
+    } = process.env;
+    if (accessKeyId === undefined || secretAccessKey === undefined)
+      throw new OperationError(
+        "volume",
+        name,
+        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are needed in the environment",
+      );
+    this.#client = new AwsClient({
+      accessKeyId,
+      secretAccessKey,
+      service: "s3",
+      region,
+      retries: 3,
+      ...(sessionToken === undefined ? {} : { sessionToken }),
+    });
+    // Other storage often has no name for each bucket: the bucket stands in the path.
+    const base =
+      endpoint === undefined
+        ? `https://${bucket}.s3.${region}.amazonaws.com`
+        : `${endpoint.replace(/\/+$/, "")}/${bucket}`;
+    this.#root = `${base}/${prefix === "" ? "" : `${prefix.replace(/\/+$/, "")}/`}`;
+  }
+
+  async get(piece: string): Promise<Uint8Array | null> {
+    const response = await this.#fetch(piece, "GET");
+    if (response.status === 404) return null;
+    await this.#expect(response);
+    return new Uint8Array(await response.arrayBuffer());
+  }
+
+  async put(piece: string, bytes: Uint8Array): Promise<void> {
+    await this.#expect(await this.#fetch(piece, "PUT", bytes));
+  }
+
+  async remove(piece: string): Promise<void> {
+    const response = await this.#fetch(piece, "DELETE");
+    if (response.status !== 404) await this.#expect(response);
+  }
+
+  async #fetch(piece: string, method: string, body?: Uint8Array): Promise<Response> {
+    try {
+      return await this.#client.fetch(this.#root + piece, {
+        method,
+        ...(body === undefined ? {} : { body: body as NonNullable<RequestInit["body"]> }),
+      });
+    } catch (error) {
+      throw new OperationError("volume", this.name, `cannot be reached: ${(error as Error).message}`, { cause: error });
+    }
+  }
+
+  async #expect(response: Response): Promise<void> {
+    if (response.ok) return;
+    const text = await response.text();
+    const message = /<Message>([^<]*)<\/Message>/.exec(text)?.[1] ?? response.statusText;
+    throw new OperationError("volume", this.name, `the storage answers ${response.status}: ${message}`);
+  }
+}

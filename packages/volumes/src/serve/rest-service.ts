@@ -1,0 +1,250 @@
+/**
+ * The REST service: checks requests against the routes (rest-routes.ts), calls them, and answers.
+ *
+ * A page in a browser must not be able to use it behind its reader's back: without a token, only requests that name
+ * this host as loopback are served (DNS rebinding), and none that come from another origin.
+ */
+import { createHash, timingSafeEqual } from "node:crypto";
+import {
+  EACCES,
+  EBUSY,
+  EEXIST,
+  EINVAL,
+  EISDIR,
+  ENAMETOOLONG,
+  ENOENT,
+  ENOSPC,
+  ENOTDIR,
+  ENOTEMPTY,
+  EPERM,
+  EROFS,
+} from "@stratos/abi";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { Hono, type Context } from "hono";
+import { OperationError } from "@stratos/operation";
+import { EngineError } from "../volume-error.ts";
+import { metricsText, RequestCounters } from "./metrics.ts";
+import { API_ROOT, openApiDocument } from "./openapi.ts";
+import type { RestRequest, RestRoute } from "./rest-route.ts";
+import { REST_ROUTES } from "./rest-routes.ts";
+import type { ServedVolumes } from "./served-volumes.ts";
+import { jsonWithSizes } from "@stratos/images/content";
+
+interface RestServiceOptions {
+  readonly readOnly: boolean;
+  /** Every request must carry it, when there is one. */
+  readonly token: string | null;
+  /** of Stratos */
+  readonly version: string;
+  /** Told of defects, which those who asked learn nothing of. */
+  readonly onDefect: (words: string) => void;
+}
+
+/** Bodies in JSON are small; content comes as bytes, without a bound of ours. */
+const JSON_BODY_MAX = 1 << 20;
+
+const STATUSES: Readonly<Record<number, number>> = {
+  [ENOENT]: 404,
+  [EEXIST]: 409,
+  [ENOTEMPTY]: 409,
+  [EBUSY]: 409,
+  [EISDIR]: 409,
+  [ENOTDIR]: 409,
+  [EROFS]: 403,
+  [EPERM]: 403,
+  [EACCES]: 403,
+  [ENOSPC]: 507,
+  [EINVAL]: 400,
+  [ENAMETOOLONG]: 400,
+};
+
+class Refusal extends Error {
+  readonly status: number;
+
+  constructor(status: number, detail: string) {
+    super(detail);
+    this.status = status;
+  }
+}
+
+export function createRestService(volumes: ServedVolumes, options: RestServiceOptions): Hono {
+  const app = new Hono();
+  const counters = new RequestCounters();
+  const ajv = new Ajv2020({ strict: true, allowUnionTypes: true });
+  app.use("*", async (context, next) => {
+    guard(context, options.token);
+    context.header("Cache-Control", "no-store");
+    context.header("X-Content-Type-Options", "nosniff");
+    await next();
+  });
+  app.onError((error, context) => problem(context, error, options.onDefect));
+  app.notFound((context) =>
+    problem(
+      context,
+      new Refusal(404, "there is nothing of this name; /openapi.json describes what there is"),
+      options.onDefect,
+    ),
+  );
+  app.get("/healthz", (context) => context.text("ok\n"));
+  app.get("/openapi.json", (context) => context.json(openApiDocument(REST_ROUTES, options.version)));
+  app.get("/metrics", (context) =>
+    context.text(metricsText(volumes, counters), 200, { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" }),
+  );
+  for (const route of REST_ROUTES) {
+    const checkBody = route.body === undefined ? null : ajv.compile(route.body);
+    app.on(route.method.toUpperCase(), API_ROOT + route.path.replace(/\{(\w+)\}/g, ":$1"), async (context) => {
+      const startMs = performance.now();
+      let response: Response;
+      try {
+        response = await answer(context, route, volumes, options, (body) => {
+          if (checkBody !== null && !checkBody(body))
+            throw new Refusal(400, ajv.errorsText(checkBody.errors, { dataVar: "body" }));
+        });
+      } catch (error) {
+        response = problem(context, error, options.onDefect);
+      }
+      counters.add(route.id, response.status, (performance.now() - startMs) / 1000);
+      return response;
+    });
+  }
+  return app;
+}
+
+/** They tell nothing of the volumes. */
+const OPEN_PATHS: ReadonlySet<string> = new Set(["/healthz", "/openapi.json"]);
+
+function guard(context: Context, token: string | null): void {
+  const host = context.req.header("host") ?? "";
+  const origin = context.req.header("origin");
+  if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`)
+    throw new Refusal(403, "requests from pages of other origins are not served");
+  if (token === null) {
+    if (!/^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(host))
+      throw new Refusal(403, "without a token, only requests to localhost are served");
+    return;
+  }
+  if (OPEN_PATHS.has(context.req.path)) return;
+  const given = /^Bearer (.+)$/.exec(context.req.header("authorization") ?? "")?.[1] ?? "";
+  // Digests are of one length, and compared in constant time.
+  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+  if (!timingSafeEqual(digest(given), digest(token)))
+    throw new Refusal(
+      401,
+      "a bearer token is needed: it is in the file that the service named when it began (--token-file, or " +
+        "fs-serve.token in $STRATOS_HOME)",
+    );
+}
+
+async function answer(
+  context: Context,
+  route: RestRoute,
+  volumes: ServedVolumes,
+  options: RestServiceOptions,
+  checkBody: (body: unknown) => void,
+): Promise<Response> {
+  if (route.changes === true && options.readOnly) throw new Refusal(403, "the service is read-only");
+  const parameters = context.req.param() as Record<string, string>;
+  const name = parameters["volume"];
+  const volume = name === undefined ? volumes.all[0] : volumes.find(name);
+  if (name !== undefined && (volume === null || volume === undefined))
+    throw new Refusal(404, `${name}: no such volume`);
+  const query = readQuery(context, route);
+  let body: Record<string, unknown> = {};
+  if (route.body !== undefined) {
+    body = await readJson(context);
+    checkBody(body);
+  }
+  volume?.touch();
+  const request: RestRequest = {
+    volumes,
+    volume: volume!,
+    parameters,
+    query,
+    body,
+    content: (context.req.raw.body ?? []) as AsyncIterable<Uint8Array>,
+  };
+  const result = await route.handle(request);
+  if (route.changes === true) {
+    volume!.commit();
+    volumes.wake();
+  }
+  // What cannot be read at all is refused, rather than an answer that breaks off.
+  if (route.answer === "bytes")
+    return new Response(ReadableStream.from(begun(result as Iterable<Uint8Array>)) as ReadableStream, {
+      headers: { "Content-Type": "application/octet-stream", "Cache-Control": "no-store" },
+    });
+  return context.body(jsonWithSizes(result, 0), (route.status ?? 200) as 200, { "Content-Type": "application/json" });
+}
+
+/** The same pieces, of which the first is here. */
+function begun(pieces: Iterable<Uint8Array>): Iterable<Uint8Array> {
+  const iterator = pieces[Symbol.iterator]();
+  const first = iterator.next();
+  return (function* (): Generator<Uint8Array> {
+    for (let piece = first; piece.done !== true; piece = iterator.next()) yield piece.value;
+  })();
+}
+
+function readQuery(context: Context, route: RestRoute): Record<string, string | number | boolean | undefined> {
+  const given = context.req.query();
+  const known = route.query ?? {};
+  for (const name of Object.keys(given)) if (!(name in known)) throw new Refusal(400, `${name}: no such parameter`);
+  const query: Record<string, string | number | boolean | undefined> = {};
+  for (const [name, { schema, required }] of Object.entries(known)) {
+    const value = given[name];
+    if (value === undefined) {
+      if (required === true) throw new Refusal(400, `${name}: missing`);
+    } else if (schema["type"] === "integer") {
+      if (!/^\d{1,15}$/.test(value)) throw new Refusal(400, `${name}: expected a number`);
+      query[name] = Number(value);
+    } else if (schema["type"] === "boolean") {
+      if (value !== "true" && value !== "false") throw new Refusal(400, `${name}: expected true or false`);
+      query[name] = value === "true";
+    } else query[name] = value;
+  }
+  return query;
+}
+
+async function readJson(context: Context): Promise<Record<string, unknown>> {
+  if (!/^application\/json\b/.test(context.req.header("content-type") ?? ""))
+    throw new Refusal(415, "expected a body of type application/json");
+  let text = "";
+  const decoder = new TextDecoder();
+  for await (const piece of (context.req.raw.body ?? []) as AsyncIterable<Uint8Array>) {
+    text += decoder.decode(piece, { stream: true });
+    if (text.length > JSON_BODY_MAX) throw new Refusal(413, "the body is too large");
+  }
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch (error) {
+    throw new Refusal(400, `the body is no JSON: ${(error as Error).message}`);
+  }
+}
+
+/** RFC 9457. */
+function problem(context: Context, error: unknown, onDefect: (words: string) => void): Response {
+  let status = 500;
+  if (error instanceof Refusal) status = error.status;
+  else if (error instanceof OperationError)
+    status =
+      error.cause instanceof EngineError ? (STATUSES[-error.cause.errno] ?? 500) : error.kind === "option" ? 400 : 409;
+  const isOurs = error instanceof Refusal || error instanceof OperationError;
+  if (!isOurs) onDefect(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  const detail = isOurs ? error.message : "internal error";
+  return context.body(JSON.stringify({ title: TITLES[status] ?? "Error", status, detail }), status as 500, {
+    "Content-Type": "application/problem+json",
+    ...(status === 401 ? { "WWW-Authenticate": "Bearer" } : {}),
+  });
+}
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "Not Found",
+  409: "Conflict",
+  413: "Content Too Large",
+  415: "Unsupported Media Type",
+  500: "Internal Server Error",
+  507: "Insufficient Storage",
+};

@@ -1,0 +1,7 @@
+export { openApiDocument } from "./openapi.ts";
+export { REST_ROUTES } from "./rest-routes.ts";
+export { createRestService } from "./rest-service.ts";
+export { ServedVolumes } from "./served-volumes.ts";
+export { listenAt, type ListenPlace } from "./service-listener.ts";
+export { defaultTokenPath, serviceToken, type ServiceToken } from "./service-token.ts";
+export { readVolumeConfig, VOLUME_CONFIG_SCHEMA } from "./volume-config.ts";

@@ -1,0 +1,70 @@
+/** Where the service listens: a TCP port, or a Unix socket that its owner alone may use. */
+import { chmodSync, lstatSync, unlinkSync } from "node:fs";
+import { connect, type AddressInfo } from "node:net";
+import { createAdaptorServer, type ServerType } from "@hono/node-server";
+import { hostReason } from "@stratos/host-node/home";
+import { OperationError } from "@stratos/operation";
+
+export type ListenPlace = { readonly socket: string } | { readonly host: string; readonly port: number };
+
+interface ServiceListener {
+  /** URL, or unix:PATH. */
+  readonly address: string;
+  close(): Promise<void>;
+}
+
+/** @throws OperationError when the place cannot be had */
+export async function listenAt(
+  place: ListenPlace,
+  fetch: (request: Request) => Response | Promise<Response>,
+): Promise<ServiceListener> {
+  const server = createAdaptorServer({ fetch });
+  const close = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+      if ("closeAllConnections" in server) server.closeAllConnections();
+    });
+  if (!("socket" in place)) {
+    await listening(server, place.host, () => server.listen(place.port, place.host));
+    const { port } = server.address() as AddressInfo;
+    return { address: `http://${place.host.includes(":") ? `[${place.host}]` : place.host}:${port}/`, close };
+  }
+  await freeSocket(place.socket);
+  const umask = process.umask(0o177);
+  try {
+    await listening(server, place.socket, () => server.listen(place.socket));
+  } finally {
+    process.umask(umask);
+  }
+  chmodSync(place.socket, 0o600);
+  return { address: `unix:${place.socket}`, close };
+}
+
+async function listening(server: ServerType, what: string, listen: () => void): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("listening", resolve);
+    server.once("error", (error) => reject(new OperationError("volume", what, hostReason(error), { cause: error })));
+    listen();
+  });
+}
+
+/**
+ * Takes away a socket that a service left behind that was killed.
+ *
+ * @throws OperationError for one that is in use, and for anything else of that name
+ */
+async function freeSocket(path: string): Promise<void> {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return;
+  if (!stat.isSocket()) throw new OperationError("volume", path, "is there already, and no socket");
+  const isServed = await new Promise<boolean>((resolve) => {
+    const socket = connect(path);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code !== "ECONNREFUSED"));
+  });
+  if (isServed) throw new OperationError("volume", path, "another process listens there");
+  unlinkSync(path);
+}

@@ -1,0 +1,92 @@
+export {
+  auditEntries,
+  type AuditEntry,
+  auditHeadText,
+  auditKeeping,
+  auditVerdict,
+  enableAudit,
+  keepAudit,
+  parseKnownHead,
+} from "./audit.ts";
+export { openForCheck } from "./check-devices.ts";
+export { type CopyCount, TreeCopier } from "./copy-tree.ts";
+export { listedFile, type ListedFile, longListing, markedName } from "./file-listing.ts";
+export {
+  baseName,
+  type FileReader,
+  type FileTree,
+  type FileWriter,
+  joinPath,
+  toByteString,
+  toText,
+} from "./file-tree.ts";
+export { findVolume, mountOf } from "./find-volume.ts";
+export { foreignContent } from "./foreign-content.ts";
+export { freshPassphrase, presentPassphrase } from "./given-passphrases.ts";
+export { expandPattern, matches } from "./glob.ts";
+export { HostTree } from "./host-tree.ts";
+export { hostedVolumeAt, hostPath, hostVolume, keepDevice } from "./hosted-volume.ts";
+export { commandInput } from "./input-socket.ts";
+export { rememberVolume } from "./known-volumes.ts";
+export { mirrorBack, recordTree, type TreeRecord } from "./mirror-tree.ts";
+export { mountPlace } from "./mount-place.ts";
+export { expectNotHeld, holdVolume } from "./mounted-hold.ts";
+export {
+  describeContent,
+  filesOf,
+  filtered,
+  filteredFilesOf,
+  openDevice,
+  openDevices,
+  type OpenedVolume,
+  openVolume,
+  prepareVolume,
+  refusal,
+  type VolumeAccess,
+  withVolume,
+} from "./open-volume.ts";
+export { ownerName, ownerNumber } from "./owner-names.ts";
+export { promptPassphrase } from "./passphrase-prompt.ts";
+export { removeTree } from "./remove-tree.ts";
+export {
+  isDue,
+  keptSnapshots,
+  planSchedule,
+  readSchedule,
+  runMountedSchedule,
+  runSchedule,
+  SCHEDULE_PERIODS,
+  type ScheduleOutcome,
+  type SnapshotSchedule,
+  writeSchedule,
+} from "./snapshot-schedule.ts";
+export {
+  createSnapshot,
+  deleteSnapshots,
+  listChanges,
+  type ListedChange,
+  listSnapshots,
+  reclaimAll,
+  requireSnapshot,
+  rollBack,
+  type SnapshotEntry,
+  snapshotSpaces,
+} from "./snapshots.ts";
+export {
+  discardPartialTransfers,
+  listPartialTransfers,
+  parseResumeToken,
+  sendSnapshot,
+  SnapshotReceiver,
+} from "./transfers.ts";
+export { errnoWords, expectResult, expectValue, mountFailure } from "./volume-error.ts";
+export {
+  findVolumePlace,
+  parseVolumePlace,
+  requireUnmountedPlace,
+  requireVolumePlace,
+  type VolumePlace,
+} from "./volume-place.ts";
+export { probeDevice, scanDevices, type ScannedVolume, volumesOf } from "./volume-scan.ts";
+export { VolumeTree } from "./volume-tree.ts";
+export { uuidText, volumeSpace, type VolumeSpace, volumeStatistics } from "./volume-usage.ts";
