@@ -66,6 +66,45 @@ before(async () => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
+test("a sandbox that was saved goes on elsewhere with its processes and files, and what cannot be saved is told", () =>
+  prints(
+    `import { mkdirSync } from "node:fs";
+    import { Sandbox } from "stratos";
+    const image = process.env.IMAGE;
+    const box = await Sandbox.create({ image, memoryBytes: 256 << 20 });
+    await box.run("echo kept > /root/note; mkfifo /run/ask /run/answer");
+    await box.run(\`setsid sh -c 'n=40; while read x < /run/ask; do n=$((n+1)); echo $n > /run/answer; done' &\`);
+    const said = [];
+    const ask = async (of) => said.push((await of.run("echo > /run/ask; cat /run/answer /root/note")).stdout);
+    await ask(box);
+    const state = await box.save();
+    await ask(box);
+    await box.close();
+    const other = await Sandbox.create({ image, state });
+    for (let time = 0; time < 2; time++) await ask(other);
+    const third = await Sandbox.create({ image, state: await other.save() });
+    await ask(third);
+    const refused = async (work) => said.push(await work.then(() => "done", ({ kind, data }) => [kind, data.reason]));
+    state[5000] ^= 1;
+    await refused(Sandbox.create({ image, state }));
+    await refused(Sandbox.create({ image, state: new Uint8Array(100) }));
+    mkdirSync("shown", { recursive: true });
+    const bound = await Sandbox.create({ image, mounts: [{ host: "shown", guest: "/mnt" }] });
+    await refused(bound.save());
+    for (const each of [other, third, bound]) await each.close();
+    console.log(JSON.stringify(said));`,
+    [
+      "41\nkept\n",
+      "42\nkept\n",
+      "42\nkept\n",
+      "43\nkept\n",
+      "44\nkept\n",
+      ["state", "damaged"],
+      ["state", "foreign"],
+      ["state", "unsavable"],
+    ],
+  ));
+
 test("a sandbox runs lines and programs, with input, environment, folder and user", () =>
   prints(
     `import { Sandbox } from "stratos";

@@ -92,6 +92,11 @@ export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
   readonly mounts?: readonly Mount[];
   readonly hostname?: string;
   /**
+   * What `save` gave: the machine goes on from there. `image` must be the one that it ran; memory, harts, seed and
+   * hostname are its own.
+   */
+  readonly state?: Uint8Array;
+  /**
    * `process`: a process of the machine's own Node for this sandbox alone; `shared`: one for all that ask for it.
    * Default: process.
    */
@@ -207,6 +212,10 @@ export interface FailureData {
   mount: { readonly place: string };
   /** A file operation failed; `code` is Linux's name, such as ENOENT. */
   file: { readonly path: string; readonly code: string };
+  /**
+   * The machine cannot be saved as it is, or `state` not be gone on from: it is damaged, or another version's.
+   */
+  state: { readonly reason: "unsavable" | "damaged" | "foreign" };
   /** It was closed, by `close()` or before this call. */
   closed: Readonly<Record<never, never>>;
   /** The process that the machine runs in is gone, or cannot be started. */

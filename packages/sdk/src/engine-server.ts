@@ -4,7 +4,8 @@
  */
 import { ERRNO_NAMES } from "@stratos/abi";
 import { Files, type Volume } from "@stratos/aegisfs";
-import type { Clock, MachinePorts, SocketProvider } from "@stratos/host";
+import { StateError } from "@stratos/base";
+import type { Clock, MachinePorts, MemoryBlockDevice, SocketProvider } from "@stratos/host";
 import { SessionError, type HostFolder } from "@stratos/session";
 import {
   StratosError,
@@ -31,7 +32,7 @@ import type {
   RunRequest,
   ToEngine,
 } from "./protocol.ts";
-import { SandboxMachine, type RunningProgram } from "./sandbox-machine.ts";
+import { readSaved, SandboxMachine, type RunningProgram } from "./sandbox-machine.ts";
 import { VolumeFiles } from "./volume-files.ts";
 
 /** Work that takes long: what it has reached, and whether it is still wanted. */
@@ -47,12 +48,18 @@ export interface OpenedRoot {
   close(): void;
 }
 
+/** A clone to run in: how much may be changed, and what a saved machine had changed already. */
+export interface CloneUse {
+  readonly cloneBytes: number;
+  readonly changes: MemoryBlockDevice | null;
+}
+
 /** What the engine needs of the computer that it is on. Failures are StratosErrors. */
 export interface EngineHost {
   readonly ports: MachinePorts;
   readonly clock: Clock;
   /** A clone of the image to run in, whose changes stay in memory; or, for reading, the image itself. */
-  openImage(request: OpenImageRequest, use: { cloneBytes: number } | "read", work: Work): Promise<OpenedImage>;
+  openImage(request: OpenImageRequest, use: CloneUse | "read", work: Work): Promise<OpenedImage>;
   openVolume(request: OpenVolumeRequest): OpenedRoot;
   openNetwork(ports: readonly PortMapping[]): SocketProvider;
   hostFolders(mounts: readonly Mount[]): HostFolder[];
@@ -60,6 +67,8 @@ export interface EngineHost {
 
 export interface OpenedImage extends OpenedRoot {
   readonly info: ImageInfo;
+  /** Where the changes of a clone are; null: it is no clone. */
+  readonly changes: MemoryBlockDevice | null;
 }
 
 interface Target {
@@ -146,7 +155,9 @@ export class EngineServer {
   ): Promise<{ value?: unknown; content?: Uint8Array }> {
     switch (op) {
       case "create":
-        return { value: await this.#create(request as CreateRequest, this.#work(number, call)) };
+        return { value: await this.#create(request as CreateRequest, bytes, this.#work(number, call)) };
+      case "save":
+        return { content: this.#machineOf((request as Operations["save"]).target).save() };
       case "run":
         return { value: await this.#run(number, call, request as RunRequest) };
       case "open-image":
@@ -201,16 +212,26 @@ export class EngineServer {
     return number;
   }
 
-  async #create(request: CreateRequest, work: Work): Promise<number> {
+  async #create(request: CreateRequest, bytes: Uint8Array, work: Work): Promise<number> {
     const memoryBytes = request.memoryBytes ?? MEMORY_BYTES;
     SandboxMachine.checkOptions({ ...request, memoryBytes });
+    const saved = request.isSaved === true ? readSaved(bytes) : null;
     const host = this.#host;
     const folders = host.hostFolders(request.mounts ?? []);
     const sockets = request.network === "host" ? host.openNetwork(request.ports ?? []) : null;
-    const image = await host.openImage(request, { cloneBytes: memoryBytes }, work);
+    const use = { cloneBytes: memoryBytes, changes: saved?.changes ?? null };
+    const image = await host.openImage(request, use, work);
     try {
       work.check();
-      const machine = new SandboxMachine({ ...request, memoryBytes, ports: host.ports, image, sockets, folders });
+      const machine = new SandboxMachine({
+        ...request,
+        memoryBytes,
+        ports: host.ports,
+        image,
+        sockets,
+        folders,
+        saved,
+      });
       return this.#add({
         files: new MachineFiles(machine.kernel),
         machine,
@@ -226,10 +247,14 @@ export class EngineServer {
     }
   }
 
-  async #run(number: number, call: Call, request: RunRequest): Promise<RunEnd> {
-    const { machine } = this.#target(request.target);
+  #machineOf(target: number): SandboxMachine {
+    const { machine } = this.#target(target);
     if (machine === null) throw new StratosError("option", "programs run in a sandbox", { option: "target" });
-    const program = machine.start(request, {
+    return machine;
+  }
+
+  async #run(number: number, call: Call, request: RunRequest): Promise<RunEnd> {
+    const program = this.#machineOf(request.target).start(request, {
       onRead: (count) => this.#tell({ call: number, read: count }),
       onOutput: (stream, bytes) => this.#tell({ call: number, output: stream }, bytes),
     });
@@ -318,6 +343,7 @@ function failureOf(error: unknown): Failure {
   if (error instanceof Cancelled) return { kind: null, message: "cancelled", data: {} };
   if (error instanceof StratosError) return { kind: error.kind, message: error.message, data: error.data };
   if (error instanceof SessionError) return ofSession(error);
+  if (error instanceof StateError) return { kind: "state", message: error.message, data: { reason: error.kind } };
   const log = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { kind: "engine", message: `internal error: ${log}`, data: { exitCode: null, signal: null, log } };
 }

@@ -21,6 +21,8 @@ export interface CreateRequest extends OpenImageRequest {
   readonly ports?: readonly PortMapping[] | undefined;
   readonly mounts?: readonly Mount[] | undefined;
   readonly hostname?: string | undefined;
+  /** The frame's bytes are what `save` gave: the machine goes on from there. */
+  readonly isSaved?: boolean | undefined;
 }
 
 export interface RunRequest {
@@ -64,6 +66,8 @@ export interface Operations {
   "open-image": OpenImageRequest;
   "open-volume": OpenVolumeRequest;
   "file": FileRequest;
+  /** Answered with bytes. */
+  "save": { readonly target: number };
   "sync": { readonly target: number };
   "close": { readonly target: number };
 }

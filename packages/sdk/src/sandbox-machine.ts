@@ -1,8 +1,8 @@
 /** A machine that outlives its programs: a library starts them one after the other, or beside one another. */
 import { MAX_HARTS, SIGNAL_NAMES } from "@stratos/abi";
-import { utf8ToByteString } from "@stratos/base";
+import { loadState, saveState, StateError, utf8ToByteString } from "@stratos/base";
 import type { Volume } from "@stratos/aegisfs";
-import type { MachinePorts, SocketProvider } from "@stratos/host";
+import { type MachinePorts, MemoryBlockDevice, type SocketProvider } from "@stratos/host";
 import { type Kernel, openHostInput, openHostOutput } from "@stratos/kernel";
 import { Machine } from "@stratos/machine";
 import {
@@ -21,10 +21,34 @@ import type { CreateRequest, RunEnd, RunRequest } from "./protocol.ts";
 
 const PAGE = 4096;
 
+/** A sandbox as bytes hold it. */
+interface SavedSandbox {
+  /** What MachineSession.save gave. */
+  readonly session: Uint8Array;
+  /** Over the image. */
+  readonly changes: MemoryBlockDevice;
+  readonly seed: number | null;
+}
+
+/** @throws StateError */
+export function readSaved(bytes: Uint8Array): SavedSandbox {
+  const state = loadState(bytes, { ports: new Map(), given: new Map() }) as Partial<SavedSandbox>;
+  const { session, changes, seed } = state;
+  if (
+    session instanceof Uint8Array &&
+    changes instanceof MemoryBlockDevice &&
+    (seed === null || Number.isInteger(seed))
+  )
+    return { session, changes, seed: seed as number | null };
+  throw new StateError("foreign", "this is no saved sandbox");
+}
+
 interface MachineParts extends Omit<CreateRequest, "ports" | "image"> {
   readonly memoryBytes: number;
   readonly ports: MachinePorts;
-  readonly image: { readonly volume: Volume };
+  readonly image: { readonly volume: Volume; readonly changes: MemoryBlockDevice | null };
+  /** It goes on from there. */
+  readonly saved: SavedSandbox | null;
   readonly sockets: SocketProvider | null;
   readonly folders: readonly HostFolder[];
 }
@@ -48,6 +72,8 @@ export class SandboxMachine {
   readonly #session: MachineSession;
   readonly #files: MachineFiles;
   readonly #ports: MachinePorts;
+  readonly #seed: number | null;
+  readonly #changes: MemoryBlockDevice | null;
   /** Rejects when the machine has stopped, whatever runs. */
   readonly #stopped: Promise<never>;
 
@@ -71,8 +97,11 @@ export class SandboxMachine {
 
   /** @throws SessionError */
   constructor(parts: MachineParts) {
-    const { ports, image, memoryBytes, harts, seed, hostname, sockets, folders } = parts;
-    if (sockets !== null) writeResolverConfiguration(image.volume.root, sockets);
+    const { ports, image, memoryBytes, harts, hostname, sockets, folders, saved } = parts;
+    const seed = saved === null ? parts.seed : (saved.seed ?? undefined);
+    this.#seed = seed ?? null;
+    this.#changes = image.changes;
+    if (sockets !== null && saved === null) writeResolverConfiguration(image.volume.root, sockets);
     this.#ports = ports;
     this.#session = new MachineSession({
       ports,
@@ -84,6 +113,7 @@ export class SandboxMachine {
       ...(harts === undefined ? {} : { harts }),
       ...(seed === undefined ? {} : { seed }),
       ...(hostname === undefined ? {} : { hostname }),
+      ...(saved === null ? {} : { saved: { bytes: saved.session, streams: new Map() } }),
     });
     this.#files = new MachineFiles(this.kernel);
     this.#stopped = this.#session.run().then(() => {
@@ -150,6 +180,13 @@ export class SandboxMachine {
       })
       .then((status) => endOf(status, isTimedOut));
     return { input, outputs, ended, kill };
+  }
+
+  /** @throws StateError */
+  save(): Uint8Array {
+    if (this.#changes === null) throw new StateError("unsavable", "the sandbox keeps its changes elsewhere");
+    const session = this.#session.save(new Map());
+    return saveState({ session, changes: this.#changes, seed: this.#seed } satisfies SavedSandbox, new Map());
   }
 
   close(): void {

@@ -88,6 +88,19 @@ export class RemoteSandbox extends RemoteFiles {
     }
   }
 
+  /**
+   * The machine as bytes, with all programs in the midst of what they do and with all that was changed over the image.
+   * `Sandbox.create` goes on from them in its option `state`, here or on another computer that has the image; both
+   * machines then go their own ways. What programs of `run` write there is for nobody.
+   *
+   * @throws StratosError of kind state: something cannot be saved, such as a connection to the outside or a folder of
+   *   the host; the message names the process that holds it
+   */
+  async save(): Promise<Uint8Array> {
+    const { engine, target } = this.#handle.use();
+    return (await engine.call("save", { target }).answer).bytes.slice();
+  }
+
   /** Ends all programs and lets go of what the sandbox held. Calling it again does nothing. */
   async close(): Promise<void> {
     try {
@@ -115,12 +128,16 @@ export interface EngineSource {
 export async function openSandbox(engines: EngineSource, options: SandboxOptions): Promise<RemoteHandle> {
   const { engine, release } = engines.acquire(options.isolation ?? "process");
   try {
-    const { home, image, pull, memoryBytes, harts, seed, network, ports, mounts, hostname, signal, onProgress } =
+    const { home, image, pull, memoryBytes, harts, seed, network, ports, mounts, hostname, state, signal, onProgress } =
       options;
     const { value } = await engine.call(
       "create",
-      { home, image, pull, memoryBytes, harts, seed, network, ports, mounts, hostname },
-      { signal, ...(onProgress === undefined ? {} : { onProgress }) },
+      { home, image, pull, memoryBytes, harts, seed, network, ports, mounts, hostname, isSaved: state !== undefined },
+      {
+        signal,
+        ...(state === undefined ? {} : { bytes: state }),
+        ...(onProgress === undefined ? {} : { onProgress }),
+      },
     ).answer;
     return new RemoteHandle("sandbox", engine, value as number, release);
   } catch (error) {

@@ -11,7 +11,7 @@
  * short: only a call that said `mayPause` is.
  */
 import { stateClass } from "@stratos/base";
-import { UNFINISHED } from "./wait-queue.ts";
+import { UNFINISHED, type CallState, callState } from "./wait-queue.ts";
 
 /** Units between two chances to stop a call: some 3 ms at 1 to 2 µs each, three times that on a busy host. */
 export const CALL_WORK = 2048;
@@ -112,13 +112,28 @@ export class CallWork {
 
 /** A system call that goes on in pieces: that of a task. */
 export interface LongCall {
-  syscallState: unknown;
+  syscallState: CallState | null;
   readonly kernel: { readonly work: CallWork };
 }
 
+/** What a transfer has moved before its next execution, in bytes; or pages that a sync has yet to write. */
+interface CountState extends CallState {
+  readonly kind: "count";
+  readonly count: number;
+}
+
+export function countState(count: number): CallState {
+  return callState<CountState>({ kind: "count", count });
+}
+
+/** The count that the executions before this one have left; `initial` at the first. */
+export function countBefore(task: { readonly syscallState: CallState | null }, initial: number): number {
+  return task.syscallState?.kind === "count" ? (task.syscallState as CountState).count : initial;
+}
+
 /** Bytes that the executions before this one have moved. */
-export function movedBefore(task: LongCall): number {
-  return typeof task.syscallState === "number" ? task.syscallState : 0;
+export function movedBefore(task: { readonly syscallState: CallState | null }): number {
+  return countBefore(task, 0);
 }
 
 /**
@@ -126,12 +141,13 @@ export function movedBefore(task: LongCall): number {
  * them (read(2), ERRORS).
  */
 export function pauseTransfer(task: LongCall, moved: number): number {
-  task.syscallState = moved;
+  task.syscallState = countState(moved);
   return UNFINISHED;
 }
 
 /** Where a call that walks `[start, end)` is, between its executions. */
-interface RangeState {
+interface RangeState extends CallState {
+  readonly kind: "range";
   readonly at: number;
 }
 
@@ -150,7 +166,7 @@ export function walkInPieces(task: LongCall, start: number, end: number, step: (
     if (reached < 0) return reached;
     at = reached;
     if (at < end && work.mustPause()) {
-      task.syscallState = { at } satisfies RangeState;
+      task.syscallState = callState<RangeState>({ kind: "range", at });
       return UNFINISHED;
     }
   }

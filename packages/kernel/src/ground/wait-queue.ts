@@ -80,10 +80,23 @@ export class WaitQueue {
   }
 }
 
+/**
+ * What a call keeps for its next execution: a record that says whose it is. It holds numbers, records of the kernel's
+ * tables, and objects that say their names for saved machines; no closures.
+ */
+export interface CallState {
+  readonly kind: string;
+}
+
+/** The record of one kind, as `syscallState` takes those of all. */
+export function callState<State extends CallState>(state: State): CallState {
+  return state;
+}
+
 /** The system call of a task, as far as it waits: tasks are that. */
 export interface WaitingCall {
   /** What the call keeps for its next execution; null at its first. */
-  syscallState: unknown;
+  syscallState: CallState | null;
   waitOn(queue: WaitQueue): void;
   /** @param deadlineNs  monotonic */
   waitUntil(deadlineNs: number): void;

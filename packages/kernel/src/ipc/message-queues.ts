@@ -2,7 +2,7 @@
 import { CAP_SYS_RESOURCE, E2BIG, EACCES, EAGAIN, EFAULT, EIDRM, EINVAL, ENOMSG, EPERM } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { isCapable } from "../security/credentials.ts";
-import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
+import { BLOCKED_EINTR, type CallState, callState } from "../ground/wait-queue.ts";
 import { ALTER, IPC_INFO, IPC_NOWAIT, IPC_RMID, IPC_SET, IPC_STAT, IpcObject, IpcTable, READ } from "./ipc-table.ts";
 import type { IpcCaller } from "./ipc-kernel.ts";
 
@@ -25,7 +25,8 @@ interface Message {
   type: number;
   bytes: Uint8Array;
 }
-interface Wait {
+interface Wait extends CallState {
+  readonly kind: "msg";
   queue: MessageQueue;
 }
 
@@ -209,7 +210,7 @@ export class MessageQueues {
 /** Sleeps until the queue changes, or fails with `error` when the caller doesn't want to. */
 function wait(task: IpcCaller, queue: MessageQueue, error: number): number {
   if (error !== 0) return error;
-  if (task.syscallState === null) task.syscallState = { queue } satisfies Wait;
+  if (task.syscallState === null) task.syscallState = callState<Wait>({ kind: "msg", queue });
   task.waitOn(queue.queue);
   return BLOCKED_EINTR;
 }

@@ -3,7 +3,7 @@ import { E2BIG, EACCES, EAGAIN, EFAULT, EFBIG, EIDRM, EINVAL, EPERM, ERANGE } fr
 import { stateClass } from "@stratos/base";
 import { loadDuration } from "../event/wait-deadline.ts";
 import type { Credentials } from "../security/credentials.ts";
-import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
+import { BLOCKED_EINTR, type CallState } from "../ground/wait-queue.ts";
 import { ALTER, IPC_INFO, IPC_NOWAIT, IPC_RMID, IPC_SET, IPC_STAT, IpcObject, IpcTable, READ } from "./ipc-table.ts";
 import type { IpcCaller, IpcKernel } from "./ipc-kernel.ts";
 import type { Identified } from "../ground/identity.ts";
@@ -33,7 +33,8 @@ interface Operation {
 }
 
 /** A blocked semop: it is in the set's `waits` as long as it is its task's state. */
-interface Wait {
+interface Wait extends CallState {
+  readonly kind: "semop";
   task: IpcCaller;
   set: SemaphoreSet;
   operations: Operation[];
@@ -154,6 +155,7 @@ export class Semaphores {
     if (!set.permits(task.credentials, operations.some((operation) => operation.change !== 0) ? ALTER : READ))
       return -EACCES;
     return {
+      kind: "semop",
       task,
       set,
       operations,

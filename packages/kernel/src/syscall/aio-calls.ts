@@ -29,7 +29,7 @@ import { EventFile } from "../event/eventfd.ts";
 import { enterTemporaryMask, leaveTemporaryMask, SIGSET_SIZE } from "../event/temporary-mask.ts";
 import { mmap, munmap } from "../mm/mmap.ts";
 import type { Task } from "../task/task.ts";
-import { BLOCKED_EINTR, UNFINISHED } from "../ground/wait-queue.ts";
+import { BLOCKED_EINTR, UNFINISHED, type CallState } from "../ground/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { get64, put64 } from "./path-argument.ts";
 import type { SyscallTable } from "./syscall-table.ts";
@@ -185,7 +185,8 @@ function perform(task: Task, file: OpenFile, view: DataView): { result: number }
   return { result };
 }
 
-interface Wait {
+interface Wait extends CallState {
+  readonly kind: "deadline";
   deadlineNs: number;
 }
 
@@ -196,7 +197,7 @@ function getEvents(task: Task, id: number, least: number, most: number, address:
     // Not normalised as elsewhere: any count of nanoseconds will do.
     const duration = timeout === 0 ? Infinity : task.space.loadU64(timeout) * 1e9 + task.space.loadU64(timeout + 8);
     if (duration < 0) return -EFAULT;
-    state = { deadlineNs: duration === Infinity ? Infinity : task.kernel.now() + duration };
+    state = { kind: "deadline", deadlineNs: duration === Infinity ? Infinity : task.kernel.now() + duration };
   }
   const context = contextAt(task, id);
   if (context === undefined || least < 0 || most < 0 || least > most) return -EINVAL;

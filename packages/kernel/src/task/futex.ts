@@ -3,7 +3,7 @@ import { stateConstant } from "@stratos/base";
 import type { AddressSpace } from "../mm/address-space.ts";
 import type { Task } from "./task.ts";
 import type { TaskObserver } from "./task-observer.ts";
-import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "../ground/wait-queue.ts";
+import { BLOCKED, BLOCKED_EINTR, WaitQueue, type CallState } from "../ground/wait-queue.ts";
 import type { FutexWaiter } from "../mm/futex-waiter.ts";
 import { identityOf } from "../ground/identity.ts";
 
@@ -29,7 +29,15 @@ export function futexWait(task: Task, address: number, expected: number, bitset:
     const value = task.space.loadU32(address);
     if (value < 0) return -EFAULT;
     if (value !== expected) return -EAGAIN;
-    waiter = { task, key: keyOf(task.space, address), bitset, woken: false, queue: new WaitQueue(), deadlineNs };
+    waiter = {
+      kind: "futex",
+      task,
+      key: keyOf(task.space, address),
+      bitset,
+      woken: false,
+      queue: new WaitQueue(),
+      deadlineNs,
+    };
     const table = task.kernel.futexes;
     const list = table.get(waiter.key);
     if (list === undefined) table.set(waiter.key, [waiter]);
@@ -48,7 +56,8 @@ export function futexWait(task: Task, address: number, expected: number, bitset:
   return BLOCKED_EINTR;
 }
 
-interface ManyWait {
+interface ManyWait extends CallState {
+  readonly kind: "futexes";
   many: FutexWaiter[];
 }
 
@@ -70,7 +79,9 @@ export function futexWaitMany(
     }
     const queue = new WaitQueue();
     state = {
+      kind: "futexes",
       many: words.map(({ address }) => ({
+        kind: "futex",
         task,
         key: keyOf(task.space, address),
         bitset: 0xffffffff,
@@ -111,10 +122,9 @@ export const futexObserver = stateConstant<TaskObserver>("futexObserver", {
  * later.
  */
 function forgetFutexWait(task: Task): void {
-  const state = task.syscallState as Partial<FutexWaiter & ManyWait> | null;
-  if (state?.task === task && state.key !== undefined) forget(task.space, state as FutexWaiter);
-  else if (state?.many !== undefined)
-    for (const waiter of state.many) if (waiter.task === task) forget(task.space, waiter);
+  const state = task.syscallState;
+  if (state?.kind === "futex") forget(task.space, state as FutexWaiter);
+  else if (state?.kind === "futexes") for (const waiter of (state as ManyWait).many) forget(task.space, waiter);
 }
 
 function forget(space: AddressSpace, waiter: FutexWaiter): void {

@@ -1,3 +1,4 @@
+import type { CallState } from "../ground/wait-queue.ts";
 import { PAGE_SIZE, RLIMIT_STACK } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { CpuClock, RandomSource, SocketProvider } from "@stratos/host";
@@ -263,7 +264,7 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, Shortage, So
     return { seconds, nanoseconds: Math.floor((ms - seconds * 1000) * 1e6) };
   }
 
-  fileShrinks(inode: Inode, size: number, from: unknown = null): Cut | null {
+  fileShrinks(inode: Inode, size: number, from: CallState | null = null): Cut | null {
     const { pages } = inode;
     return pages === null ? null : cutMappings(spacesOf(this), pages, size, this, from as Cut | null);
   }

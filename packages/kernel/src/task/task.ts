@@ -30,7 +30,7 @@ import type { TaskState } from "../signal/signal-target.ts";
 import { SignalSet } from "../signal/signal-set.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 import type { TimerQueue } from "../time/timer-queue.ts";
-import { type Waiter, WaitQueue } from "../ground/wait-queue.ts";
+import { type CallState, type Waiter, WaitQueue } from "../ground/wait-queue.ts";
 
 /** Alternate signal stack (sigaltstack(2)). */
 export interface SignalStack {
@@ -101,8 +101,8 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
 
   /** The system call that is under way (a7), −1 when none: it is executed again when the task runs. */
   syscallNumber = -1;
-  /** Plain data that a blocked call keeps for its next execution; null at its first. */
-  syscallState: unknown = null;
+  /** What a blocked call keeps for its next execution; null at its first. */
+  syscallState: CallState | null = null;
   /** Why the wait ended: set by wake(). */
   wakeReason: "none" | "queue" | "deadline" | "signal" = "none";
   #queues: WaitQueue[] = [];

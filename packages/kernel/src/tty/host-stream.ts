@@ -2,6 +2,7 @@
  * Standard input, output and error that are pipes or files of the host: plain streams of bytes, shown to programs as
  * pipes.
  */
+import { movedBefore, countState } from "../ground/call-work.ts";
 import {
   EACCES,
   EAGAIN,
@@ -184,7 +185,7 @@ class HostOutputFile extends HostStreamFile {
    * with it. −EPIPE with SIGPIPE.
    */
   override write(task: TtyCaller, from: IoCursor): number {
-    const before = typeof task.syscallState === "number" ? task.syscallState : 0;
+    const before = movedBefore(task);
     if (before > 0) from.skip(before);
     let total = before;
     while (from.remaining > 0) {
@@ -203,7 +204,7 @@ class HostOutputFile extends HostStreamFile {
     if ((this.flags & O_NONBLOCK) !== 0) return total > 0 ? total : -EAGAIN;
     task.waitOn(this.waitQueue);
     if (total === 0) return BLOCKED;
-    task.syscallState = total;
+    task.syscallState = countState(total);
     return BLOCKED_EINTR;
   }
 

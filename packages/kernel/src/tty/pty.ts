@@ -38,7 +38,7 @@ import {
 import { stateClass } from "@stratos/base";
 import type { DevptsFileSystem } from "./devpts.ts";
 import { isCapable } from "../security/credentials.ts";
-import { pauseTransfer } from "../ground/call-work.ts";
+import { pauseTransfer, movedBefore, countState } from "../ground/call-work.ts";
 import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "../ground/wait-queue.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
@@ -207,7 +207,7 @@ export class PtyMasterFile extends OpenFile {
   /** Types on the terminal: all bytes, waiting for room in between (see TerminalFile.write). */
   override write(task: TtyCaller, from: IoCursor): number {
     const { terminal, masterQueue } = this.pty;
-    const before = typeof task.syscallState === "number" ? task.syscallState : 0;
+    const before = movedBefore(task);
     if (before > 0) from.skip(before);
     let total = before;
     const { work } = task.kernel;
@@ -229,7 +229,7 @@ export class PtyMasterFile extends OpenFile {
     if ((this.flags & O_NONBLOCK) !== 0) return total > 0 ? total : -EAGAIN;
     task.waitOn(masterQueue);
     if (total === 0) return BLOCKED;
-    task.syscallState = total;
+    task.syscallState = countState(total);
     return BLOCKED_EINTR;
   }
 

@@ -1,6 +1,7 @@
+import { movedBefore, countState } from "../ground/call-work.ts";
 import { EAGAIN, EIO, EXTPROC, ICANON, O_NONBLOCK, SIGTTIN, SIGTTOU, TOSTOP, VMIN, VTIME } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { BLOCKED, BLOCKED_EINTR, type WaitQueue } from "../ground/wait-queue.ts";
+import { BLOCKED, BLOCKED_EINTR, type WaitQueue, type CallState } from "../ground/wait-queue.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
@@ -11,7 +12,8 @@ import type { Terminal, TerminalHolder } from "./terminal.ts";
 import type { TtyCaller } from "./tty-kernel.ts";
 
 /** What a read with VTIME keeps: how much it had seen, and until when it waits for more. */
-interface TimedRead {
+interface TimedRead extends CallState {
+  readonly kind: "timed-read";
   seen: number;
   deadlineNs: number;
 }
@@ -86,7 +88,7 @@ export class TerminalFile extends OpenFile implements TerminalHolder {
     const now = task.kernel.now();
     let state = task.syscallState as TimedRead | null;
     if (state === null || (minimum > 0 && state.seen !== available)) {
-      state = { seen: available, deadlineNs: now + timeNs };
+      state = { kind: "timed-read", seen: available, deadlineNs: now + timeNs };
       task.syscallState = state;
     }
     if (state.deadlineNs <= now) {
@@ -105,7 +107,7 @@ export class TerminalFile extends OpenFile implements TerminalHolder {
   override write(task: TtyCaller, from: IoCursor): number {
     if (this.isHungUp) return -EIO;
     const { terminal } = this;
-    const before = typeof task.syscallState === "number" ? task.syscallState : 0;
+    const before = movedBefore(task);
     if ((terminal.termios.lflag & TOSTOP) !== 0) {
       const allowed = checkForeground(task, terminal, SIGTTOU);
       if (allowed !== 0) return allowed === -EIO && before > 0 ? before : allowed;
@@ -119,7 +121,7 @@ export class TerminalFile extends OpenFile implements TerminalHolder {
     if ((this.flags & O_NONBLOCK) !== 0) return total > 0 ? total : -EAGAIN;
     task.waitOn(terminal.queue);
     if (total === 0) return BLOCKED;
-    task.syscallState = total;
+    task.syscallState = countState(total);
     return BLOCKED_EINTR;
   }
 

@@ -1,3 +1,4 @@
+import type { CallState } from "../ground/wait-queue.ts";
 import type { CpuClock } from "@stratos/host";
 import type { PhysicalMemory } from "@stratos/riscv";
 import type { FrameAllocator } from "../frames/frame-allocator.ts";
@@ -34,7 +35,7 @@ export interface VfsKernel extends SignalKernel {
    * @param from  what an earlier piece returned
    * @returns null when all are gone, else what the next piece is given (plain data)
    */
-  fileShrinks(inode: Inode, size: number, from?: unknown): unknown;
+  fileShrinks(inode: Inode, size: number, from?: CallState | null): CallState | null;
   allocateDevice(): number;
   allocateAnonymousIno(): number;
 }

@@ -15,7 +15,7 @@ import {
 } from "@stratos/abi";
 import { byteStringOf, stateClass } from "@stratos/base";
 import { sendSignalToProcess } from "../../signal/send-signal.ts";
-import { BLOCKED, type WaitQueue } from "../../ground/wait-queue.ts";
+import { BLOCKED, type WaitQueue, type CallState, callState } from "../../ground/wait-queue.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
@@ -23,7 +23,8 @@ import type { MessageQueueInode } from "./mqueue.ts";
 import type { FsCaller } from "../fs-kernel.ts";
 
 /** What a blocked send or receive keeps. */
-interface Wait {
+interface Wait extends CallState {
+  readonly kind: "deadline";
   readonly deadlineNs: number;
 }
 
@@ -80,7 +81,7 @@ export class MessageQueueFile extends OpenFile {
 
   #wait(task: FsCaller, deadlineNs: number): number {
     if ((this.flags & O_NONBLOCK) !== 0) return -EAGAIN;
-    const state = (task.syscallState ??= { deadlineNs } satisfies Wait) as Wait;
+    const state = (task.syscallState ??= callState<Wait>({ kind: "deadline", deadlineNs })) as Wait;
     if (task.kernel.now() >= state.deadlineNs) return -ETIMEDOUT;
     task.waitOn(this.inode.queue);
     if (state.deadlineNs !== Infinity) task.waitUntil(state.deadlineNs);

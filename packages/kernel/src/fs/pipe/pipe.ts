@@ -1,6 +1,6 @@
 import { PAGE_SIZE, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { WaitQueue } from "../../ground/wait-queue.ts";
+import { WaitQueue, type CallState } from "../../ground/wait-queue.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 
@@ -178,7 +178,8 @@ export class Pipe {
 }
 
 /** An open(2) of a fifo that waits for the other side; its count is taken for it when that comes. */
-export interface FifoWait {
+export interface FifoWait extends CallState {
+  readonly kind: "fifo";
   readonly task: FsCaller;
   isMet: boolean;
 }
