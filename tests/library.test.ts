@@ -7,12 +7,15 @@
  */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { after, before, test } from "node:test";
+import { build } from "esbuild";
+import { servePage } from "../examples/tab/serve.ts";
+import { Browser } from "./support/browser.ts";
 import { launcher, repository, run, type Result } from "./support/stratos.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 
@@ -437,12 +440,210 @@ test("an engine that is killed fails what runs in it, and only that", () =>
     [["engine", "SIGKILL"], "engine", "here\n"],
   ));
 
+test("a program is started with streams, with a terminal, and ended by a signal", () =>
+  prints(
+    `import { Sandbox } from "stratos";
+    const box = await Sandbox.create({ image: process.env.IMAGE });
+    const said = [];
+    const text = async (stream) => {
+      let all = "";
+      for await (const bytes of stream) all += Buffer.from(bytes).toString();
+      return all;
+    };
+    const upper = await box.spawn(["tr", "a-z", "A-Z"]);
+    await upper.stdin.write("one ");
+    await upper.stdin.write(Buffer.from("two"));
+    upper.stdin.end();
+    said.push(await text(upper.stdout), await text(upper.stderr), await upper.wait());
+
+    const shell = await box.spawn(["bash", "--norc"], { tty: { columns: 71, rows: 19 }, env: { PS1: "> " } });
+    const shown = shell.stdout[Symbol.asyncIterator]();
+    let screen = "";
+    const until = async (pattern) => {
+      while (!pattern.test(screen)) {
+        const { value, done } = await shown.next();
+        if (done) throw new Error("ended: " + screen);
+        screen += Buffer.from(value).toString();
+      }
+      screen = "";
+    };
+    await until(/> $/);
+    await shell.stdin.write("stty size; tty\\n");
+    await until(/19 71\\r\\n\\/dev\\/pts\\/0\\r\\n/);
+    shell.resize({ columns: 100, rows: 30 });
+    const other = await box.spawn("tty; stty size", { tty: { columns: 8, rows: 9 } });
+    said.push(await text(other.stdout), await text(other.stderr));
+    await shell.stdin.write("sleep 1000\\n");
+    await shell.stdin.write("\\x03stty size; exit 3\\n");
+    await until(/30 100\\r\\n/);
+    said.push(await shell.wait());
+
+    const sleeping = await box.spawn(["sleep", "1000"]);
+    await sleeping.kill("SIGINT");
+    said.push((await sleeping.wait()).signal, typeof sleeping.pid);
+    await sleeping.kill();
+    const refused = [
+      await sleeping.kill("SIGNO").catch(({ kind, data }) => [kind, data]),
+      await box.spawn("true", { tty: { columns: 0, rows: 1 } }).catch(({ kind, data }) => [kind, data]),
+      await box.spawn(["nosuch"]).catch(({ kind }) => kind),
+    ];
+    const controller = new AbortController();
+    const ended = await box.spawn("sleep 1000", { signal: controller.signal });
+    controller.abort(new Error("enough"));
+    said.push(refused, await ended.wait().catch((error) => error.message));
+    const late = await box.readFile("/etc/passwd", { signal: AbortSignal.abort() }).catch(({ name }) => name);
+    const flood = await box.spawn("yes | head -c 3000000; echo over >&2");
+    for await (const bytes of flood.stdout) if (bytes.length > 0) break;
+    said.push(late, await text(flood.stderr), (await flood.wait()).exitCode);
+    await box.close();
+    console.log(JSON.stringify(said));`,
+    [
+      ...["ONE TWO", "", { exitCode: 0, signal: null, timedOut: false }],
+      ...["/dev/pts/1\r\n9 8\r\n", ""],
+      { exitCode: 3, signal: null, timedOut: false },
+      ...["SIGINT", "number"],
+      [["option", { option: "signal" }], ["option", { option: "tty" }], "program"],
+      ...["enough", "AbortError", "over\n", 0],
+    ],
+  ));
+
+test("a volume goes over to the sandbox that mounts it, and holds what programs have written", async () => {
+  const volume = join(folder, "mounted.aegisfs");
+  const [node, ...rest] = launcher;
+  must(node!, [...rest, "fs", "format", volume, "--size", "64M"], folder);
+  await prints(
+    `import { Sandbox, openVolume } from "stratos";
+    const image = process.env.IMAGE, path = process.env.VOLUME;
+    const volume = await openVolume(path);
+    await volume.writeFile("/in", "of the volume");
+    const box = await Sandbox.create({ image, volumes: { "/srv/data": volume } });
+    const { stdout } = await box.run("cat /srv/data/in; mkdir /srv/data/made; echo new > /srv/data/made/file");
+    const said = [stdout, await volume.readFile("/in").catch(({ kind }) => kind)];
+    said.push(await openVolume(path).catch(({ kind }) => kind), await box.readTextFile("/srv/data/made/file"));
+    await box.close();
+    const reading = openVolume(path, { readOnly: true });
+    const again = await Sandbox.create({ image, volumes: { "/data": reading } });
+    said.push((await again.run("cat /data/made/file; touch /data/x 2>&1")).stdout);
+    await again.close();
+    said.push(await Sandbox.create({ image, volumes: { "relative": openVolume(path) } })
+      .catch(({ kind, data }) => [kind, data]));
+    const last = await openVolume(path);
+    await last.remove("/in");
+    await last.close();
+    console.log(JSON.stringify(said));`,
+    [
+      ...["of the volume", "closed", "in-use", "new\n"],
+      "new\ntouch: cannot touch '/data/x': Read-only file system\n",
+      ["option", { option: "volumes" }],
+    ],
+    { VOLUME: volume },
+  );
+  const { stdout } = await run([node!, ...rest, "fs", "check", volume], {});
+  assert.match(stdout, /clean|no errors|ok/i);
+});
+
+test("the same names hold in a page, whose machines run in workers", async () => {
+  const volume = join(folder, "page.aegisfs"),
+    [node, ...rest] = launcher;
+  must(node!, [...rest, "fs", "format", volume, "--size", "16M"], folder);
+  writeFileSync(
+    join(project, "page.js"),
+    `import { Sandbox, openImage, openVolume } from "stratos";
+    globalThis.work = async () => {
+      const image = new URL("image/", location.href).href, said = [];
+      const box = await Sandbox.create({ image, memoryBytes: 256 * 2 ** 20 });
+      const { stdout, exitCode } = await box.run("uname -m; cat; exit 3", { stdin: "typed" });
+      const shell = await box.spawn("stty size", { tty: { columns: 71, rows: 19 } });
+      let screen = "";
+      for await (const bytes of shell.stdout) screen += new TextDecoder().decode(bytes);
+      await box.writeFile("/tmp/a", "b");
+      said.push(stdout, exitCode, screen, await box.readTextFile("/tmp/a"));
+      const reason = await box.run("sleep 1000", { signal: AbortSignal.timeout(500) }).catch(({ name }) => name);
+      await box.close();
+
+      const bytes = await (await fetch("volume.aegisfs")).arrayBuffer();
+      const file = await (await navigator.storage.getDirectory()).getFileHandle("volume", { create: true });
+      const writable = await file.createWritable();
+      await writable.write(bytes);
+      await writable.close();
+      const volume = await openVolume(file);
+      await volume.writeFile("/a", "kept");
+      said.push(reason, await openVolume(file).catch(({ kind }) => kind));
+      const other = await Sandbox.create({ image, volumes: { "/data": volume } });
+      said.push((await other.run("cat /data/a; echo more > /data/b")).stdout);
+      await other.close();
+      const again = await openVolume(await file.getFile(), { readOnly: true });
+      said.push((await again.readFolder("/")).map(({ name }) => name).sort(), await again.readTextFile("/b"));
+      await again.close();
+
+      for (const place of [image, await file.getFile()]) {
+        const root = await openImage(place);
+        said.push(root.info.architecture, (await root.readFolder("/")).length > 1);
+        said.push(await root.writeFile("/x", "").catch(({ data }) => data.code));
+        await root.close();
+      }
+      for (const options of [{ image: image + "nothing/" }, { image, network: "host" }, { image, pull: true },
+        { image, mounts: [{ host: "/", guest: "/mnt" }] }, {}])
+        said.push(await Sandbox.create(options).catch(({ kind }) => kind));
+      said.push(await openVolume(new Blob([bytes])).catch(({ kind }) => kind));
+      said.push(await openVolume("/a/path").catch(({ kind }) => kind));
+      globalThis.STRATOS_ENGINE_URL = "nowhere.mjs";
+      said.push(await openImage(image).catch(({ kind }) => kind));
+      return JSON.stringify(said);
+    };`,
+  );
+  const joined = await build({
+    absWorkingDir: project,
+    entryPoints: ["page.js"],
+    outdir: ".",
+    bundle: true,
+    format: "esm",
+    platform: "browser",
+    write: false,
+  });
+  const own = (name: string): Uint8Array => readFileSync(join(project, "node_modules/stratos", name));
+  const server = await servePage(
+    new Map<string, Uint8Array>([
+      ["index.html", Buffer.from('<!doctype html><title>page</title><script type="module" src="page.js"></script>')],
+      ["page.js", joined.outputFiles[0]!.contents],
+      ["browser-engine.mjs", own("browser-engine.mjs")],
+      ["zstd.wasm", own("zstd.wasm")],
+      ["volume.aegisfs", readFileSync(volume)],
+    ]),
+    join(TEST_HOME, "images", TEST_IMAGE),
+    0,
+  );
+  const browser = await Browser.launch();
+  try {
+    const page = await browser.open(server.url);
+    await page.waitFor("typeof globalThis.work", /function/, 60_000);
+    await page.evaluate(
+      "void work().then((said) => { globalThis.said = said; }, (error) => { globalThis.said = String(error.stack); })",
+    );
+    const said = await page.waitFor("globalThis.said ?? ''", /./, 180_000);
+    assert.deepEqual(JSON.parse(said), [
+      ...["riscv64\ntyped", 3, "19 71\r\n", "b"],
+      ...["TimeoutError", "in-use", "kept", ["a", "b"], "more\n"],
+      ...["riscv64", true, "EROFS", "riscv64", true, "EROFS"],
+      ...["no-image", "option", "option", "mount", "option"],
+      ...["volume", "option", "engine"],
+    ]);
+  } finally {
+    await browser.close();
+    server.close();
+  }
+});
+
 test("the types hold for a program in TypeScript, and mistakes are found", () => {
   const source = (mistake: string): string =>
-    `import { Sandbox, StratosError, openImage, openVolume, type RunResult } from "stratos";
+    `import { Sandbox, StratosError, openImage, openVolume, type Program, type RunResult } from "stratos";
     const box: Sandbox = await Sandbox.create({ image: "debian", seed: 1, signal: new AbortController().signal });
     const result: RunResult = await box.run(["ls", "-l"], { onStdout: (bytes) => void bytes.length });
     const code: number = result.exitCode;
+    const program: Program = await box.spawn("ls", { tty: { columns: 80, rows: 24 } });
+    for await (const bytes of program.stdout) void bytes.length;
+    const handle = (await navigator.storage.getDirectory()).getFileHandle("x");
+    await Sandbox.create({ image: new Blob([]), volumes: { "/data": openVolume(await handle) } });
     try { await (await openVolume("/x")).readFile("/a"); } catch (error) {
       if (error instanceof StratosError && error.kind === "file") console.log(error.message);
     }

@@ -195,6 +195,21 @@ test("a process that waits to be reaped is a zombie to ps", async () => {
   assert.equal(result.stdout, "Z    sleep\n");
 });
 
+test("a program that core_pattern names reads the cores of others, and is waited for if asked", async () => {
+  const reader = '#!/bin/sh\necho "$@" "$(id -u)" "$(pwd)" > /told; cat > /core';
+  const script = `cat > /reader; chmod +x /reader
+    echo "|/reader %s %e a%%b" > /proc/sys/kernel/core_pattern
+    echo 1 > /proc/sys/kernel/core_pipe_limit
+    su nobody -s /bin/bash -c "ulimit -c 0; sh -c 'kill -SEGV \\$\\$'; echo \\$?" 2> /words
+    cat /told; grep -c "core dumped" /words; head -c 18 /core | od -An -tx1
+    echo "|/nothing" > /proc/sys/kernel/core_pattern
+    sh -c 'kill -ABRT $$'; echo $?; dmesg | grep -c "cannot be started"
+    echo "|reader" > /proc/sys/kernel/core_pattern`;
+  const run = await stratosRun(["bash", "-c", script], { stdin: reader });
+  assert.equal(run.stdout, "139\n11 sh a%b 0 /\n1\n 7f 45 4c 46 02 01 01 00 00 00 00 00 00 00 00 00\n 04 00\n134\n1\n");
+  assert.match(run.stderr, /echo: write error: Invalid argument/);
+});
+
 test("signals reach the program", async () => {
   const child = start(
     [

@@ -42,7 +42,7 @@ test("a machine may be saved again and again on its way", () => {
   const run = startStatic(program);
   let twin = twinOf(startStatic(program));
   finish(run);
-  for (let step = 0; step < 30 && !twin.machine.isStopped; step++) {
+  for (let step = 0; step < 8 && !twin.machine.isStopped; step++) {
     twin.machine.run(1);
     twin = twinOf(twin);
   }

@@ -120,5 +120,7 @@ print("python wakes", round(time.monotonic()))' &\n`,
   assert.match(said[0]!.join(""), /gcc \(Debian/);
   assert.deepEqual(said[1], said[0]);
   assert.equal(twin.session.machine.exitStatus, 5 << 8);
-  assert.deepEqual(countsOf(twin.session.machine), countsOf(first.session.machine));
+  // Which neighbours of a page come with it depends on what is translated already, so faults may be more.
+  const counts = ({ session: { machine } }: Terminal): object => ({ ...countsOf(machine), faults: null });
+  assert.deepEqual(counts(twin), counts(first));
 });

@@ -8,6 +8,7 @@
  *     dist/mounted-commands.mjs
  *     dist/library.mjs    what programs import, and its types: library.d.ts, types/
  *     dist/engine.mjs     the process of their machines
+ *     dist/browser.mjs, dist/browser-engine.mjs, dist/zstd.wasm   the same in a page, and its worker
  *     dist/pglite.*, dist/initdb.wasm   the database of `stratos hub`
  *     dist/pglite-data.tar.zst          a new one, which `npm run build` has made before
  *     dist/man/*.1        manual pages
@@ -106,7 +107,20 @@ await build({
   entryPoints: ["packages/library/src/library.ts"],
   outfile: join(dist, "library.mjs"),
 });
-if (options["program-only"] !== true) writeTypes();
+if (options["program-only"] !== true) {
+  for (const name of ["browser", "browser-engine"])
+    await build({
+      ...shared,
+      platform: "browser",
+      target: "es2022",
+      minify: true,
+      entryPoints: [`packages/library/src/${name}.ts`],
+      outfile: join(dist, `${name}.mjs`),
+    });
+  const zstd = dirname(fileURLToPath(import.meta.resolve("@bokuweb/zstd-wasm")));
+  copyFileSync(join(zstd, "zstd.wasm"), join(dist, "zstd.wasm"));
+  writeTypes();
+}
 
 // AstraLisp's libraries in Scheme are read where they are imported.
 cpSync(join(root, "packages/lisp/scheme"), join(dist, "scheme"), { recursive: true });
@@ -137,7 +151,9 @@ const published = {
   engines: manifest["engines"],
   bin: { stratos: "stratos.mjs" },
   exports: {
-    ".": { types: "./library.d.ts", default: "./library.mjs" },
+    ".": { types: "./library.d.ts", browser: "./browser.mjs", default: "./library.mjs" },
+    "./browser-engine.mjs": "./browser-engine.mjs",
+    "./zstd.wasm": "./zstd.wasm",
     "./package.json": "./package.json",
   },
   man: manPageNames(program).map(({ name }) => `man/${name}.1`),

@@ -8,7 +8,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SYSCALL_NAMES } from "@stratos/abi";
-import { CALL_TABLES, keptSettings } from "@stratos/kernel";
+import { CALL_TABLES, settledValues } from "@stratos/kernel";
 
 const PAGE = join(dirname(dirname(fileURLToPath(import.meta.url))), "docs/compatibility.md");
 
@@ -62,10 +62,14 @@ export function compatibilityPage(): string {
       ([why, own]) => `| ${own.map((name) => `\`${name}\``).join(", ")} | ${why.replaceAll("|", "\\|")} |`,
     ),
     "",
-    "## Settings without an effect",
+    "## Settings with one value",
     "",
-    "Of `/proc/sys` these are kept and shown, and nothing depends on them, whatever is written (dmesg tells it): " +
-      wrap(keptSettings().map((path) => path.replaceAll("/", "."))),
+    "Linux lets one change these of `/proc/sys`; here each is always what it is shown as. That value can be written, " +
+      "another is refused (EINVAL), and dmesg tells why. Every other file there that can be written has its effect.",
+    "",
+    "| setting | value |",
+    "|---|---|",
+    ...settledGroups().map(([names, value]) => `| ${names} | ${value.replaceAll("\t", " ")} |`),
     "",
   );
   return lines.join("\n");
@@ -73,6 +77,14 @@ export function compatibilityPage(): string {
 
 function wrap(names: readonly string[]): string {
   return names.length === 0 ? "none." : `${names.map((name) => `\`${name}\``).join(", ")}.`;
+}
+
+/** Settings of one value in one row. */
+function settledGroups(): [names: string, value: string][] {
+  const groups = new Map<string, string[]>();
+  for (const [path, value] of settledValues())
+    groups.set(value, [...(groups.get(value) ?? []), `\`${path.replaceAll("/", ".")}\``]);
+  return [...groups].map(([value, names]) => [names.join(", "), value]);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

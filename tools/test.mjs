@@ -1,7 +1,7 @@
 /**
- * `npm test`: everything that must hold before a change is merged, in the order in which failures are cheapest to read:
- * types, tidiness, unit tests of all packages, whole-system tests. The last line is `N passed, N failed`; while it
- * works, at least each ten seconds a line tells at what.
+ * `npm test`: everything that must hold before a change is merged: types, tidiness, format, then the unit tests of all
+ * packages beside the whole-system tests. The last line is `N passed, N failed`; while it works, at least each ten
+ * seconds a line tells at what.
  *
  *     node tools/test.mjs [--only types|tidy|unit|system|changed] [--filter TEXT] [--changed] [--base COMMIT]
  *
@@ -26,16 +26,17 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const cache = join(root, "node_modules/.cache/stratos-test");
 const PROGRESS_MS = 10_000;
 /** Whole-system tests each take a core and some hundred megabytes. */
-const LANES = Math.min(2, availableParallelism());
+const CORES = Math.min(2, availableParallelism());
 const SLOW_FILES = 10;
+/** Of a test file that is not known: it is short, and computes. */
+const UNKNOWN_COST = { seconds: 1, cpuSeconds: 1 };
 const options = parseArguments(process.argv.slice(2));
 let passed = 0;
 let failed = 0;
-let isBundled = false;
 const failures = [];
-/** Milliseconds by test file: of this run, and of the last one that had it. */
-const elapsed = new Map();
-const known = readElapsed();
+/** What test files cost (`Cost` of tools/test/lanes.ts), by path: in this run; before, or on another machine. */
+const costs = new Map();
+const known = { ...readCosts(join(root, "tools/test/costs.json")), ...readCosts(join(cache, "costs.json")) };
 
 try {
   installDependencies(root);
@@ -51,8 +52,18 @@ process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
 
 async function main(node) {
   const touched = options.changed || options.only === "changed" ? await changes(node) : [];
+  const files = [
+    ...(wants("unit") ? globSync(root, ["packages", "tools", "bench"], ".test.ts") : []),
+    ...(wants("system") ? globSync(root, ["tests"], ".test.ts").filter(canRunHere) : []),
+  ]
+    .filter((file) => options.filter === null || file.includes(options.filter))
+    .filter((file) => options.only !== "changed" || touched.includes(file));
   await Promise.all([
-    wants("tidy") && format(node),
+    (async () => {
+      if (wants("tidy")) await format(node);
+      // The bundle is what users run; it also starts several times faster than the sources.
+      if (files.some((file) => kindOf(file) === "system")) await bundle(node);
+    })(),
     (async () => {
       if (wants("types"))
         for (const project of ["tsconfig.core.json", "tsconfig.json", "tsconfig.examples.json"])
@@ -60,33 +71,24 @@ async function main(node) {
       if (wants("tidy")) await step("tidy", node, ["tools/tidy.ts"]);
     })(),
   ]);
+  if (files.length === 0) return;
   // Unit tests of the processor have qemu-user as their judge, too.
-  if (wants("unit") || wants("system")) await installSystemPackages();
-  const kinds = {
-    unit: wants("unit") ? globSync(root, ["packages", "tools", "bench"], ".test.ts") : [],
-    system: wants("system") ? globSync(root, ["tests"], ".test.ts").filter(canRunHere) : [],
-  };
-  await testFiles(node, kinds, (files) => touched.filter((file) => files.includes(file)));
-  if (options.only !== "changed")
-    await testFiles(node, kinds, (files) => longestFirst(files.filter((file) => !touched.includes(file))));
-}
-
-/** @param choose  which files of a kind, in which order */
-async function testFiles(node, kinds, choose) {
-  for (const [kind, files] of Object.entries(kinds)) {
-    const chosen = choose(files.filter((file) => options.filter === null || file.includes(options.filter)));
-    if (chosen.length === 0) continue;
-    // The bundle is what users run; it also starts several times faster than the sources.
-    if (kind === "system") await bundle(node);
-    await runFiles(kind, node, chosen);
-  }
+  await installSystemPackages();
+  await runFiles(
+    node,
+    touched.filter((file) => files.includes(file)),
+    true,
+  );
+  await runFiles(
+    node,
+    files.filter((file) => !touched.includes(file)),
+    false,
+  );
 }
 
 async function bundle(node) {
-  if (isBundled) return;
   await step("database image", node, ["tools/database-image.ts"]);
   await step("bundle", node, ["tools/bundle.ts"]);
-  isBundled = true;
 }
 
 /** Prettier remembers by content what it has found well formatted. */
@@ -118,9 +120,8 @@ function wants(name) {
   return options.only === null || options.only === "changed" || options.only === name;
 }
 
-/** So that no long one is left for the end, when the other lane has nothing more to do. */
-function longestFirst(files) {
-  return files.toSorted((a, b) => (known[b] ?? 0) - (known[a] ?? 0));
+function kindOf(file) {
+  return file.startsWith("tests/") ? "system" : "unit";
 }
 
 /** Runs a check that passes or fails as a whole. */
@@ -133,22 +134,37 @@ async function step(name, command, args) {
   console.log(`${status === 0 ? "ok" : "FAILED"} ${name} (${seconds(started)})`);
 }
 
-/** Runs test files on Node 24 through `tools/test/run-files.ts`, which reports each test on a channel of its own. */
-async function runFiles(kind, node, files) {
+/**
+ * Runs test files on Node 24 through `tools/test/run-files.ts`, which reports each test on a channel of its own.
+ *
+ * @param isOrdered  in the order in which they are given
+ */
+async function runFiles(node, files, isOrdered) {
+  if (files.length === 0) return;
   const started = Date.now();
   const before = passed + failed;
-  const args = ["--disable-warning=ExperimentalWarning", "tools/test/run-files.ts", String(LANES), ...files];
+  const tests = { unit: 0, system: 0 };
+  const planned = files.map((path) => ({ path, ...(known[path] ?? UNKNOWN_COST) }));
+  const plan = JSON.stringify({ cores: CORES, files: planned, isOrdered, isNested: false });
+  const args = ["--disable-warning=ExperimentalWarning", "tools/test/run-files.ts", plan];
   const status = await run(node, args, (message) => {
-    if (message.elapsedMs !== undefined) {
-      elapsed.set(message.file, message.elapsedMs);
-      writeElapsed();
+    const kind = kindOf(message.file);
+    if (message.cost !== undefined) {
+      costs.set(message.file, message.cost);
+      writeCosts();
     } else if (message.skipped) console.log(`SKIPPED ${kind}: ${message.file}: ${message.name}`);
-    else if (message.passed) count(true, "");
-    else count(false, `${kind}: ${message.file}: ${message.name}`);
+    else {
+      tests[kind]++;
+      count(message.passed, `${kind}: ${message.file}: ${message.name}`);
+    }
   });
-  if (status !== 0 && failed === 0) count(false, `${kind}: the runner ended with status ${status}`);
-  if (passed + failed === before) count(false, `${kind}: ${files.length} files without a test`);
-  console.log(`${kind}: ${passed + failed - before} tests of ${files.length} files (${seconds(started)})`);
+  if (status !== 0 && failed === 0) count(false, `the runner ended with status ${status}`);
+  if (passed + failed === before) count(false, `${files.length} files without a test`);
+  const cpu = files.reduce((sum, file) => sum + (costs.get(file)?.cpuSeconds ?? 0), 0);
+  console.log(
+    `${tests.unit} unit and ${tests.system} system tests of ${files.length} files ` +
+      `(${seconds(started)}, ${cpu.toFixed(1)} s of processor time)`,
+  );
 }
 
 function run(command, args, onMessage) {
@@ -176,23 +192,23 @@ function count(isPass, name) {
   }
 }
 
-function readElapsed() {
+function readCosts(path) {
   try {
-    return JSON.parse(readFileSync(join(cache, "elapsed.json"), "utf8"));
+    return JSON.parse(readFileSync(path, "utf8"));
   } catch {
     return {};
   }
 }
 
-function writeElapsed() {
+function writeCosts() {
   mkdirSync(cache, { recursive: true });
-  writeFileSync(join(cache, "elapsed.json"), JSON.stringify({ ...known, ...Object.fromEntries(elapsed) }));
+  writeFileSync(join(cache, "costs.json"), JSON.stringify({ ...known, ...Object.fromEntries(costs) }));
 }
 
 function tellSlowest() {
-  const slowest = [...elapsed].sort((a, b) => b[1] - a[1]).slice(0, SLOW_FILES);
-  if (elapsed.size > SLOW_FILES)
-    console.log(`slowest: ${slowest.map(([file, ms]) => `${file} (${(ms / 1000).toFixed(1)} s)`).join(", ")}`);
+  const slowest = [...costs].sort((a, b) => b[1].seconds - a[1].seconds).slice(0, SLOW_FILES);
+  const told = slowest.map(([file, cost]) => `${file} (${cost.seconds} s, ${cost.cpuSeconds} s of processor time)`);
+  if (costs.size > SLOW_FILES) console.log(`slowest: ${told.join(", ")}`);
 }
 
 function seconds(started) {

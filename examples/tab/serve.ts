@@ -23,6 +23,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const TYPES: Readonly<Record<string, string>> = {
   html: "text/html; charset=utf-8",
   js: "text/javascript; charset=utf-8",
+  mjs: "text/javascript; charset=utf-8",
   css: "text/css; charset=utf-8",
   wasm: "application/wasm",
   json: "application/json",
@@ -31,7 +32,15 @@ const TYPES: Readonly<Record<string, string>> = {
 
 /** @param imageFolder  where image.json and the layers are. @param port  0: any */
 export async function serveTab(imageFolder: string, port: number): Promise<TabServer> {
-  const assets = await joinPage();
+  return servePage(await joinPage(), imageFolder, port);
+}
+
+/** Serves a page's files, by name, and an image's beside them. */
+export async function servePage(
+  assets: ReadonlyMap<string, Uint8Array>,
+  imageFolder: string,
+  port: number,
+): Promise<TabServer> {
   const server = createServer((request, response) => {
     try {
       answer(request, response, assets, imageFolder);

@@ -1,67 +1,122 @@
 /**
  * Runs test files with node:test and sends each leaf's result to the parent (`tools/test.mjs`) as
- * `{ passed, file, name }`, and each file's end as `{ file, elapsedMs }`. Failures are printed in full; passes are
- * counted only; a skipped test is neither, and says why. Every ten seconds a line tells how far it is.
+ * `{ passed, file, name }`, and each file's end as `{ file, cost }`. Failures are printed in full; passes are counted
+ * only; a skipped test is neither, and says why. Every ten seconds a line tells how far it is.
  *
- *     node tools/test/run-files.ts CONCURRENCY FILE…
+ *     node tools/test/run-files.ts PLAN
+ *
+ * PLAN is JSON, as `Plan`; tools/test/lanes.ts says what runs beside what.
  */
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { run } from "node:test";
 import { inspect } from "node:util";
-import { relative, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
+import { type Cost, longestFirst, mounts, nextToRun, type PlannedFile } from "./lanes.ts";
 
-const [concurrency, ...files] = process.argv.slice(2);
-const send = (message: object): void => void process.send?.(message);
+interface Plan {
+  readonly cores: number;
+  readonly files: readonly PlannedFile[];
+  /** The files go in their order; else the longest first. */
+  readonly isOrdered: boolean;
+  /** It runs a file for another of its kind, which tells how far they are. */
+  readonly isNested: boolean;
+}
+
+interface Outcome {
+  readonly passed: boolean;
+  readonly skipped?: boolean;
+  readonly file: string;
+  readonly name: string;
+}
+
+const plan = JSON.parse(process.argv[2]!) as Plan;
 const started = Date.now();
-const running = new Map<string, number>();
+const running = new Map<PlannedFile, number>();
 let endedFiles = 0;
 let endedTests = 0;
 let failures = 0;
 // A file that never ends is a failure of its own; whole-system files have the longest to go.
-const TIMEOUT_MS = 15 * 60_000;
+const TIMEOUT_MS = 30 * 60_000;
 const PROGRESS_MS = 10_000;
+/** Loaded before a test file: when that ends, it leaves what the kernel has counted. */
+const TELL_USAGE =
+  'import { existsSync, readFileSync, writeFileSync } from "node:fs"; ' +
+  "const { STRATOS_TEST_FILE: file, STRATOS_TEST_USAGE: usage } = process.env; " +
+  'const counts = "/proc/self/stat"; if (process.argv[1] === file && existsSync(counts)) ' +
+  'process.on("exit", () => writeFileSync(usage, readFileSync(counts)));';
+/** Seconds of the ticks in which Linux counts: 100 Hz for programs, whatever its own are. */
+const TICK_SECONDS = 0.01;
 
-/**
- * Files of which one runs at a time: those that look at the host's mounts and loop devices, or at `builder/work` in the
- * test home, and those that run scripts in a copy of the mount namespace, where a mount lives on that was unmounted.
- */
-const APART = [/^tests\/(fuse|builder|compose|hub|pkg-(root|list|pins)|packages|programs|sanitizer)[^/]*\.test\.ts$/];
-
-const progress = setInterval(tellProgress, PROGRESS_MS);
-const waiting = [...files];
-await Promise.all(Array.from({ length: Number(concurrency) }, runLane));
+const usageFolder = mkdtempSync(join(tmpdir(), "stratos-test-usage-"));
+const hasNamespaces =
+  !plan.isNested &&
+  spawnSync("unshare", ["--mount", "--propagation", "private", "true"], { stdio: "ignore" }).status === 0;
+const progress = plan.isNested ? undefined : setInterval(tellProgress, PROGRESS_MS);
+await runAll();
 clearInterval(progress);
+rmSync(usageFolder, { recursive: true, force: true });
 process.exitCode = failures === 0 ? 0 : 1;
 process.disconnect?.();
 
-/** Takes file after file; what must not run beside what runs waits for its turn, the lane's other files go first. */
-async function runLane(): Promise<void> {
+async function runAll(): Promise<void> {
+  const waiting = plan.isOrdered ? [...plan.files] : longestFirst(plan.files);
+  const ends = new Set<Promise<void>>();
   for (;;) {
-    const at = waiting.findIndex(
-      (file) => !APART.some((kind) => kind.test(file) && [...running.keys()].some((other) => kind.test(other))),
-    );
-    if (at < 0) return;
-    const [file] = waiting.splice(at, 1);
-    await runFile(file!);
+    const at = nextToRun(waiting, [...running.keys()], plan.cores);
+    if (at < 0 && ends.size === 0) return;
+    if (at < 0) await Promise.race(ends);
+    else {
+      const [file] = waiting.splice(at, 1);
+      const end = runFile(file!).finally(() => void ends.delete(end));
+      ends.add(end);
+    }
   }
 }
 
-async function runFile(file: string): Promise<void> {
-  const began = Date.now();
-  running.set(file, began);
-  const stream = run({ files: [resolve(file)], concurrency: 1, timeout: TIMEOUT_MS });
+async function runFile(file: PlannedFile): Promise<void> {
+  running.set(file, Date.now());
+  await (hasNamespaces && mounts(file.path) ? runInNamespace(file) : runHere(file));
+  running.delete(file);
+  endedFiles++;
+}
+
+/** In a mount namespace of its own, by another of this program. */
+async function runInNamespace(file: PlannedFile): Promise<void> {
+  const nested: Plan = { ...plan, files: [file], isNested: true };
+  const node = [process.execPath, ...process.execArgv, process.argv[1]!, JSON.stringify(nested)];
+  const child = spawn("unshare", ["--mount", "--propagation", "private", ...node], {
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
+  const before = failures;
+  child.on("message", (message: Outcome | object) => ("passed" in message ? tell(message) : process.send?.(message)));
+  const [status] = (await once(child, "close")) as [number | null];
+  if (status !== 0 && failures === before)
+    tell({ passed: false, file: file.path, name: `its runner ended with status ${status}` });
+}
+
+async function runHere({ path }: PlannedFile): Promise<void> {
+  const began = performance.now();
+  const file = resolve(path);
+  const usage = join(usageFolder, path.replaceAll("/", "-"));
+  const stream = run({
+    files: [file],
+    concurrency: 1,
+    timeout: TIMEOUT_MS,
+    env: { ...process.env, STRATOS_TEST_FILE: file, STRATOS_TEST_USAGE: usage },
+    execArgv: ["--import", `data:text/javascript,${encodeURIComponent(TELL_USAGE)}`],
+  });
   stream.on("test:pass", (event) => {
     if (!isLeaf(event)) return;
-    endedTests++;
     const isSkipped = event.skip !== undefined;
     const name = isSkipped ? `${event.name} (${String(event.skip)})` : event.name;
-    send({ passed: true, skipped: isSkipped, file: nameOf(event), name });
+    tell({ passed: true, skipped: isSkipped, file: nameOf(event), name });
   });
   stream.on("test:fail", (event) => {
     if (isOnlySubtests(event)) return;
-    endedTests++;
-    failures++;
-    send({ passed: false, file: nameOf(event), name: event.name });
+    tell({ passed: false, file: nameOf(event), name: event.name });
     const error = event.details.error;
     process.stdout.write(
       `\n✖ ${nameOf(event)}: ${event.name}\n` +
@@ -71,15 +126,36 @@ async function runFile(file: string): Promise<void> {
   stream.on("test:stderr", (event) => process.stderr.write(event.message));
   stream.resume();
   await once(stream, "end");
-  endedFiles++;
-  running.delete(file);
-  send({ file, elapsedMs: Date.now() - began });
+  const cost: Cost = { seconds: round((performance.now() - began) / 1000), cpuSeconds: round(cpuSecondsOf(usage)) };
+  process.send?.({ file: path, cost });
+}
+
+function tell(outcome: Outcome): void {
+  endedTests++;
+  if (!outcome.passed) failures++;
+  process.send?.(outcome);
+}
+
+/** Of a process and all of its children that have ended. Source: proc_pid_stat(5): utime, stime, cutime, cstime. */
+function cpuSecondsOf(stat: string): number {
+  try {
+    const text = readFileSync(stat, "latin1");
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) * TICK_SECONDS;
+  } catch {
+    // It was killed, or this host is no Linux.
+    return 0;
+  }
+}
+
+function round(seconds: number): number {
+  return Math.round(seconds * 10) / 10;
 }
 
 /** Such as `… 57 of 272 files, 412 tests, 95 s; now packages/lisp/src/random.test.ts (31 s)`. */
 function tellProgress(): void {
-  const now = [...running].map(([file, since]) => `${file} (${secondsSince(since)} s)`);
-  const done = `${endedFiles} of ${files.length} files, ${endedTests} tests, ${secondsSince(started)} s`;
+  const now = [...running].map(([{ path }, since]) => `${path} (${secondsSince(since)} s)`);
+  const done = `${endedFiles} of ${plan.files.length} files, ${endedTests} tests, ${secondsSince(started)} s`;
   process.stdout.write(`… ${done}; now ${now.join(", ")}\n`);
 }
 

@@ -110,7 +110,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "compiled-session.ts",
     "lisp.ts",
   ],
-  outputs: ["cloud oci", "boot", "tree", "disk ostree", "install", "outputs.ts"],
+  outputs: [".", "cloud oci", "boot", "tree", "disk ostree", "install", "outputs.ts"],
   pkg: [".", "root solver", "alpm debian", "system-list", "pkg.ts"],
   riscv: [
     ". softfloat",

@@ -22,6 +22,7 @@ const KERNEL_FORMATS = [
 const ALLOWED = new Set([
   ...KERNEL_FORMATS.map((name) => `packages/formats/src/${name}.ts`),
   "packages/pkg/src/debian/control.ts",
+  "packages/outputs/src/format-names.ts",
   "library commander",
 ]);
 

@@ -1,3 +1,5 @@
+import { array, hex32, i32, i64, pointer, struct, text, u32, u64, u8 } from "./struct.ts";
+
 /** Requests of block devices and of the loop driver. Source: Linux include/uapi/linux/{fs,loop}.h. */
 export const BLKROSET = 0x125d,
   BLKROGET = 0x125e,
@@ -44,3 +46,51 @@ export const LO_FLAGS_READ_ONLY = 1,
   LO_FLAGS_AUTOCLEAR = 4,
   LO_FLAGS_PARTSCAN = 8,
   LO_FLAGS_DIRECT_IO = 16;
+export const LO_NAME_SIZE = 64,
+  LO_KEY_SIZE = 32;
+/** LOOP_GET_STATUS: the old layout, with 16-bit device numbers and a 32-bit offset. */
+export const LoopInfo = struct("loop_info", {
+  lo_number: i32,
+  lo_device: hex32,
+  lo_inode: u64,
+  lo_rdevice: hex32,
+  lo_offset: i32,
+  lo_encrypt_type: i32,
+  lo_encrypt_key_size: i32,
+  lo_flags: hex32,
+  lo_name: text(LO_NAME_SIZE),
+  lo_encrypt_key: array(u8, LO_KEY_SIZE),
+  lo_init: array(u64, 2),
+  _reserved: array(u8, 4),
+});
+export const LoopInfo64 = struct("loop_info64", {
+  lo_device: u64,
+  lo_inode: u64,
+  lo_rdevice: u64,
+  lo_offset: u64,
+  lo_sizelimit: u64,
+  lo_number: u32,
+  lo_encrypt_type: u32,
+  lo_encrypt_key_size: u32,
+  lo_flags: hex32,
+  lo_file_name: text(LO_NAME_SIZE),
+  lo_crypt_name: text(LO_NAME_SIZE),
+  lo_encrypt_key: array(u8, LO_KEY_SIZE),
+  lo_init: array(u64, 2),
+});
+export const LoopConfig = struct("loop_config", {
+  fd: u32,
+  block_size: u32,
+  info: LoopInfo64,
+  _reserved: array(u64, 8),
+});
+
+/** BLKPG. */
+export const BlkpgIoctlArg = struct("blkpg_ioctl_arg", { op: i32, flags: i32, datalen: i32, data: pointer });
+export const BlkpgPartition = struct("blkpg_partition", {
+  start: i64,
+  length: i64,
+  pno: i32,
+  devname: text(64),
+  volname: text(64),
+});

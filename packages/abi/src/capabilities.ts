@@ -1,3 +1,5 @@
+import { hex32, i32, struct } from "./struct.ts";
+
 /** Capabilities by number, capabilities(7). Source: Linux include/uapi/linux/capability.h. */
 export const CAP_CHOWN = 0,
   CAP_DAC_OVERRIDE = 1,
@@ -58,3 +60,7 @@ export const SECBIT_NOROOT = 1,
   SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED = 128,
   SECURE_ALL_BITS = 0x55,
   SECURE_ALL_LOCKS = 0xaa;
+
+export const CapUserHeader = struct("__user_cap_header_struct", { version: hex32, pid: i32 });
+/** One for the capabilities 0 … 31, a second for the rest from version 2 on. */
+export const CapUserData = struct("__user_cap_data_struct", { effective: hex32, permitted: hex32, inheritable: hex32 });

@@ -1,3 +1,5 @@
+import { hex64, pointer, struct, u64 } from "./struct.ts";
+
 /** Flags of clone(2), clone3(2) and unshare(2). Source: Linux include/uapi/linux/sched.h. */
 export const CSIGNAL = 0xff,
   CLONE_NEWTIME = 0x80, // unshare(2) and clone3(2) alone: its bit is one of clone(2)'s exit signal
@@ -29,3 +31,21 @@ export const CSIGNAL = 0xff,
 /** clone3(2) alone; beyond 32 bits. */
 export const CLONE_CLEAR_SIGHAND = 0x100000000,
   CLONE_INTO_CGROUP = 0x200000000;
+
+/** What grew it: 64 bytes at first, then `set_tid`, then `cgroup`. */
+export const CLONE_ARGS_SIZE_VER0 = 64,
+  CLONE_ARGS_SIZE_VER1 = 80,
+  CLONE_ARGS_SIZE_VER2 = 88;
+export const CloneArgs = struct("clone_args", {
+  flags: hex64,
+  pidfd: pointer,
+  child_tid: pointer,
+  parent_tid: pointer,
+  exit_signal: u64,
+  stack: pointer,
+  stack_size: hex64,
+  tls: pointer,
+  set_tid: pointer,
+  set_tid_size: u64,
+  cgroup: u64,
+});

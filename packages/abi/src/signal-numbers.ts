@@ -1,4 +1,6 @@
-/** Signals. Source: Linux include/uapi/asm-generic/signal.h; signal(7). */
+/** Signals. Source: Linux include/uapi/asm-generic/signal.h, signal-defs.h; signal(7). */
+import { hex64, i32, pointer, struct } from "./struct.ts";
+
 export const SIGHUP = 1,
   SIGINT = 2,
   SIGQUIT = 3,
@@ -82,22 +84,14 @@ export const SIG_BLOCK = 0,
 export const SS_ONSTACK = 1,
   SS_DISABLE = 2;
 
-/** `si_code` values. Source: include/uapi/asm-generic/siginfo.h. */
-export const SI_USER = 0,
-  SI_KERNEL = 0x80,
-  SI_QUEUE = -1,
-  SI_TIMER = -2,
-  SI_MESGQ = -3,
-  SI_TKILL = -6;
-export const SEGV_MAPERR = 1,
-  SEGV_ACCERR = 2,
-  BUS_ADRALN = 1,
-  BUS_ADRERR = 2,
-  ILL_ILLOPC = 1,
-  TRAP_BRKPT = 1;
-export const CLD_EXITED = 1,
-  CLD_KILLED = 2,
-  CLD_DUMPED = 3,
-  CLD_TRAPPED = 4,
-  CLD_STOPPED = 5,
-  CLD_CONTINUED = 6;
+/** Handlers that are no addresses. */
+export const SIG_DFL = 0,
+  SIG_IGN = 1;
+/** Smallest stack of sigaltstack(2). */
+export const MINSIGSTKSZ = 2048;
+
+/** rt_sigaction(2)'s structure; riscv64 has no `sa_restorer`. */
+export const Sigaction = struct("sigaction", { sa_handler: pointer, sa_flags: hex64, sa_mask: hex64 });
+export const Sigaltstack = struct("sigaltstack", { ss_sp: pointer, ss_flags: i32, ss_size: hex64 });
+/** A signal mask and its size, as pselect6(2) has them in one argument. */
+export const SigsetArgument = struct("sigset_argpack", { p: pointer, size: hex64 });

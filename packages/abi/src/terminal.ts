@@ -2,6 +2,7 @@
  * Terminals: termios bits, control characters, ioctl commands.
  * Source: Linux include/uapi/asm-generic/termbits.h, termbits-common.h, ioctls.h; termios(3), ioctl_tty(2).
  */
+import { array, hex16, hex32, struct, u16, u32, u8 } from "./struct.ts";
 
 /** Indexes into c_cc. */
 export const VINTR = 0,
@@ -21,6 +22,7 @@ export const VEOL = 11,
   VWERASE = 14,
   VLNEXT = 15,
   VEOL2 = 16,
+  NCC = 8,
   NCCS = 19;
 
 /** c_iflag. */
@@ -152,3 +154,35 @@ export const TCIFLUSH = 0,
   TCOON = 1,
   TCIOFF = 2,
   TCION = 3;
+/** Line disciplines; there is the first alone. */
+export const N_TTY = 0;
+
+export const Termios = struct("termios", {
+  c_iflag: hex32,
+  c_oflag: hex32,
+  c_cflag: hex32,
+  c_lflag: hex32,
+  c_line: u8,
+  c_cc: array(u8, NCCS),
+});
+/** TCGETS2: with speeds in bits per second. */
+export const Termios2 = struct("termios2", {
+  c_iflag: hex32,
+  c_oflag: hex32,
+  c_cflag: hex32,
+  c_lflag: hex32,
+  c_line: u8,
+  c_cc: array(u8, NCCS),
+  c_ispeed: u32,
+  c_ospeed: u32,
+});
+/** TCGETA: System V's. */
+export const Termio = struct("termio", {
+  c_iflag: hex16,
+  c_oflag: hex16,
+  c_cflag: hex16,
+  c_lflag: hex16,
+  c_line: u8,
+  c_cc: array(u8, NCC),
+});
+export const Winsize = struct("winsize", { ws_row: u16, ws_col: u16, ws_xpixel: u16, ws_ypixel: u16 });

@@ -1,10 +1,7 @@
-import { enableCompileCache } from "node:module";
-import { join } from "node:path";
-import { stratosHome } from "@stratos/host-node/home";
+import { keepCompiledCode, stratosHome } from "@stratos/host-node/home";
 import { endWithBrokenPipe } from "./broken-pipe.ts";
 
-// Compiled code of the program itself is kept from run to run; a folder that cannot be written only costs time.
-enableCompileCache(join(stratosHome(), "compile-cache"));
+keepCompiledCode(stratosHome());
 endWithBrokenPipe();
 process.on("uncaughtException", (error: Error) => {
   console.error(`stratos: internal error: ${error.stack ?? String(error)}`);

@@ -2,6 +2,7 @@
  * What a treefile asks of its packages that they cannot give, and what who made it should know of its outputs: told
  * when the packages are known, before anything is fetched or built.
  */
+import { DISK_FORMATS } from "@stratos/outputs/format-names";
 import type { LockedImage } from "./gather/lock.ts";
 import type { KeyPath } from "./treefile/positions.ts";
 import type { OutputConfig } from "./treefile/schema.ts";
@@ -9,17 +10,7 @@ import type { ImageTarget, Treefile } from "./treefile/treefile.ts";
 import type { TreefileProblem } from "./treefile/parse.ts";
 
 /** Formats of what a computer starts, which takes a kernel. */
-const BOOTED: ReadonlySet<string> = new Set<OutputConfig["format"]>([
-  "raw",
-  "qcow2",
-  "vmdk",
-  "vhd",
-  "vhd-fixed",
-  "vhdx",
-  "ova",
-  "iso",
-  "initramfs",
-]);
+const BOOTED: ReadonlySet<string> = new Set<OutputConfig["format"]>([...DISK_FORMATS, "iso", "initramfs"]);
 /** Machines that the Open Virtualization Format's CIM types name and its hosts run. */
 const OVA_ARCHITECTURES: readonly string[] = ["amd64", "arm64"];
 const IS_KERNEL = /^(linux-image-|linux-signed-|linux-base-kernel|proxmox-kernel-|pve-kernel-)/;

@@ -85,6 +85,11 @@ export class HttpBlockDevice implements BlockDevice {
 
   discard(): void {}
 
+  /** Forgets what was kept; it may still be read. */
+  close(): void {
+    this.#pieces.clear();
+  }
+
   /** @param last  index of the last piece that the read needs */
   #piece(index: number, last: number): Uint8Array | null {
     const kept = this.#pieces.get(index);

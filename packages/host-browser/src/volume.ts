@@ -35,14 +35,25 @@ export interface OpenedVolume {
   close(): void;
 }
 
+/** A device that is closed with its volume. */
+export interface ClosingDevice extends BlockDevice {
+  close(): void;
+}
+
 /** Opens the volume on these files of the origin, in any order. @throws Error with words for people */
-export async function openVolume(
+export function openVolume(
   handles: SyncAccessHandle | readonly SyncAccessHandle[],
   options: VolumeOptions = {},
 ): Promise<OpenedVolume> {
-  const raw = (Array.isArray(handles) ? (handles as readonly SyncAccessHandle[]) : [handles as SyncAccessHandle]).map(
-    (handle) => new OpfsBlockDevice(handle, { readOnly: options.readOnly === true }),
+  const { readOnly = false } = options;
+  return openVolumeOn(
+    [handles].flat().map((handle) => new OpfsBlockDevice(handle as SyncAccessHandle, { readOnly })),
+    options,
   );
+}
+
+/** The same on devices of any kind; they stay open when it fails. @throws Error with words for people */
+export async function openVolumeOn(raw: readonly ClosingDevice[], options: VolumeOptions): Promise<OpenedVolume> {
   const zstd = await loadZstd(options.zstdUrl);
   const devices = raw.map((device): BlockDevice =>
     isEncrypted(device) ? unlocked(device, options.passphrase) : device,

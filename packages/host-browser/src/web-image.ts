@@ -5,12 +5,15 @@
 import {
   FEATURE_COMPRESSION,
   GUEST_LIMITS,
+  mount,
   MOUNT_ERROR_WORDS,
+  type MountError,
   mountOverlay,
   readSuperblock,
   type Volume,
 } from "@stratos/aegisfs";
-import { MemoryBlockDevice } from "@stratos/host";
+import { type CompressionCodec, MemoryBlockDevice } from "@stratos/host";
+import { blobDevice, type SyncBlob } from "./blob-device.ts";
 import { browserClock } from "./browser-clock.ts";
 import { HttpBlockDevice, type HttpDeviceOptions, statusWords } from "./http-block-device.ts";
 import { loadZstd } from "./zstd-codec.ts";
@@ -18,6 +21,8 @@ import { loadZstd } from "./zstd-codec.ts";
 export interface WebImageOptions extends HttpDeviceOptions {
   /** Most bytes of changes. */
   readonly changesBytes: number;
+  /** Nothing is changed. */
+  readonly readOnly?: boolean;
   /** Where the page finds zstd.wasm, which is loaded only for an image that was ever compressed; see `loadZstd`. */
   readonly zstdUrl?: string;
 }
@@ -26,7 +31,14 @@ export interface WebImage {
   readonly volume: Volume;
   /** One for each layer, from the bottom up: they count what was fetched. */
   readonly layers: readonly HttpBlockDevice[];
+  /** What `image.json` says; empty where there is none. */
+  readonly description: object;
+  /** Of all layers, as far as they are told apart from holes: nominally. */
+  readonly sizeBytes: number;
 }
+
+/** There is no image at this place. */
+export class MissingImageError extends Error {}
 
 /** As many as a run takes. */
 const LAYERS_MAX = 32;
@@ -34,31 +46,59 @@ const LAYERS_MAX = 32;
 /** @param folder  URL of the image. @throws Error with words for people */
 export async function openWebImage(folder: string, options: WebImageOptions): Promise<WebImage> {
   const base = folder.replace(/\/*$/, "/");
-  const count = await layerCount(`${base}image.json`);
+  const description = await readDescription(`${base}image.json`);
   const layers = await Promise.all(
-    Array.from({ length: count }, (_, index) => HttpBlockDevice.open(`${base}layer-${index}.aegisfs`, options)),
+    Array.from({ length: description.layers }, (_, index) =>
+      HttpBlockDevice.open(`${base}layer-${index}.aegisfs`, options),
+    ),
   );
-  const codecs = layers.some(isCompressed) ? [await loadZstd(options.zstdUrl)] : [];
-  const volume = mountOverlay(layers, new MemoryBlockDevice(options.changesBytes), {
-    ...GUEST_LIMITS,
-    volatile: true,
-    seconds: Math.floor(browserClock.realtimeMs() / 1000),
-    codecs,
-  });
-  if (typeof volume === "string") throw new Error(`${folder}: ${MOUNT_ERROR_WORDS[volume]}`);
-  return { volume, layers };
+  return imageOn(folder, layers, description, options);
 }
 
-async function layerCount(url: string): Promise<number> {
+/** An image whose layers are here, from the bottom up. @throws Error with words for people */
+export async function openBlobImage(layers: readonly SyncBlob[], options: WebImageOptions): Promise<WebImage> {
+  return imageOn("image", layers.map(blobDevice), {}, options);
+}
+
+async function imageOn(
+  name: string,
+  layers: readonly HttpBlockDevice[],
+  description: object,
+  { readOnly = false, changesBytes, zstdUrl }: WebImageOptions,
+): Promise<WebImage> {
+  const codecs = layers.some(isCompressed) ? [await loadZstd(zstdUrl)] : [];
+  const volume = readOnly
+    ? mountLayers(layers, codecs)
+    : mountOverlay(layers, new MemoryBlockDevice(changesBytes), {
+        ...GUEST_LIMITS,
+        volatile: true,
+        seconds: Math.floor(browserClock.realtimeMs() / 1000),
+        codecs,
+      });
+  if (typeof volume === "string") throw new Error(`${name}: ${MOUNT_ERROR_WORDS[volume]}`);
+  return { volume, layers, description, sizeBytes: layers.reduce((sum, { size }) => sum + size, 0) };
+}
+
+/** As they are: the topmost one is itself a clone of those below. */
+function mountLayers(layers: readonly HttpBlockDevice[], codecs: readonly CompressionCodec[]): Volume | MountError {
+  const options = { readOnly: true, codecs };
+  const [last] = layers.slice(-1);
+  return layers.length === 1 ? mount(last!, options) : mountOverlay(layers.slice(0, -1), last!, options);
+}
+
+async function readDescription(url: string): Promise<{ readonly layers: number }> {
   const answer = await fetch(url).catch((error: unknown) => {
     throw new Error(`${url}: the server cannot be reached`, { cause: error });
   });
-  if (!answer.ok) throw new Error(`${url}: ${statusWords(answer.status)}`);
+  if (!answer.ok) {
+    const words = `${url}: ${statusWords(answer.status)}`;
+    throw answer.status === 404 ? new MissingImageError(words) : new Error(words);
+  }
   const description = (await answer.json().catch(() => null)) as { format?: unknown; layers?: unknown } | null;
   const layers = description?.layers;
   if (description?.format !== 1 || typeof layers !== "number" || !(layers >= 1 && layers <= LAYERS_MAX))
     throw new Error(`${url}: this describes no image that this version can read`);
-  return layers;
+  return { ...description, layers };
 }
 
 function isCompressed(layer: HttpBlockDevice): boolean {

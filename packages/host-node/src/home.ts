@@ -3,6 +3,7 @@
  */
 export { compileLate } from "./compile-threshold.ts";
 export { hostReason } from "./host-reason.ts";
+export { keepCompiledCode } from "./compile-cache.ts";
 export { makeFolders } from "./make-folders.ts";
 export { homeFolder, readConfig, stratosHome, type StratosConfig } from "./stratos-home.ts";
 export { ProgressDisplay, type ProgressOutput } from "./progress-display.ts";

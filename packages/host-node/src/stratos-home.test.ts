@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:f
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { keepCompiledCode } from "./compile-cache.ts";
 import { homeFolder, readConfig, stratosHome } from "./stratos-home.ts";
 
 test("STRATOS_HOME wins over XDG_DATA_HOME, and a relative XDG_DATA_HOME is ignored", () => {
@@ -37,8 +38,10 @@ test("what keeps a home from being made is told of the folder that cannot be mad
   writeFileSync(file, "");
   assert.throws(() => homeFolder(join(file, "deep/home"), "images"), { code: "ENOTDIR" });
   // Node's own way to make folders never returns there.
-  if (existsSync("/proc/self"))
+  if (existsSync("/proc/self")) {
     assert.throws(() => homeFolder("/proc/nope", "images"), { code: "ENOENT", path: "/proc/nope" });
+    assert.equal(keepCompiledCode("/proc/nope"), false);
+  }
   assert.equal(statSync(homeFolder(join(folder, "a/b"), "images")).isDirectory(), true);
   rmSync(folder, { recursive: true });
 });

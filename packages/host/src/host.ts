@@ -28,6 +28,10 @@ export type {
   HostAddress,
   HostInterfaceAddress,
 } from "./socket-provider.ts";
+export { FRAME_HEADER_SIZE, LINK_BYTES_MAX, LINK_FRAMES_MAX } from "./link.ts";
+export type { Link, LinkEvents } from "./link.ts";
+export { makeLinkPair, makeLoopbackLink } from "./memory-link.ts";
+export type { LinkEndOptions } from "./memory-link.ts";
 export { SimulatedClock } from "./simulated/clock.ts";
 export { SimulatedEventLoop } from "./simulated/event-loop.ts";
 export { SimulatedRandomSource } from "./simulated/random-source.ts";

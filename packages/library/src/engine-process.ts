@@ -3,7 +3,8 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { createRequire } from "node:module";
 import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { EngineClient, type EngineChannel, type EngineSource, StratosError } from "@stratos/sdk/client";
+import { EngineClient, type EngineChannel, StratosError } from "@stratos/sdk/client";
+import { CountedEngines } from "./counted-engines.ts";
 import { NODE_FLAGS, NODE_MAJOR_MIN } from "./node-flags.mjs";
 
 const ENGINE = fileURLToPath(
@@ -14,37 +15,10 @@ const LOG_LENGTH = 16_384;
 /** The descriptor of the channel in the engine's process. */
 const CHANNEL_FD = 3;
 
-export class EngineProcesses implements EngineSource {
-  #shared: { engine: EngineClient; users: number } | null = null;
-
-  acquire(isolation: "process" | "shared"): { engine: EngineClient; release(): void } {
-    if (isolation === "process") {
-      const engine = startEngine();
-      return { engine, release: once(() => engine.close()) };
-    }
-    if (isolation !== "shared")
-      throw new StratosError("option", 'isolation: "process" or "shared" is expected', { option: "isolation" });
-    if (this.#shared === null || this.#shared.engine.isGone) this.#shared = { engine: startEngine(), users: 0 };
-    const shared = this.#shared;
-    shared.users++;
-    return {
-      engine: shared.engine,
-      release: once(() => {
-        if (--shared.users > 0) return;
-        shared.engine.close();
-        if (this.#shared === shared) this.#shared = null;
-      }),
-    };
+export class EngineProcesses extends CountedEngines {
+  constructor() {
+    super(startEngine);
   }
-}
-
-function once(act: () => void): () => void {
-  let isDone = false;
-  return () => {
-    if (isDone) return;
-    isDone = true;
-    act();
-  };
 }
 
 function startEngine(): EngineClient {

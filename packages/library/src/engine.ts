@@ -1,10 +1,8 @@
 /** The process of machines: answers the library's calls on descriptor 3, and ends when that is closed. */
-import { enableCompileCache } from "node:module";
 import { Socket } from "node:net";
-import { join } from "node:path";
-import { stratosHome } from "@stratos/host-node/home";
+import { keepCompiledCode, stratosHome } from "@stratos/host-node/home";
 
-enableCompileCache(join(stratosHome(), "compile-cache"));
+keepCompiledCode(stratosHome());
 const { EngineServer } = await import("@stratos/sdk");
 const { NodeEngineHost } = await import("./node-engine-host.ts");
 

@@ -29,6 +29,7 @@ import type {
   OpenedRoot,
   OpenImageRequest,
   OpenVolumeRequest,
+  Place,
   Work,
 } from "@stratos/sdk";
 import { type FailureData, type FailureKind, type Mount, type PortMapping, StratosError } from "@stratos/sdk/api";
@@ -43,7 +44,7 @@ export class NodeEngineHost implements EngineHost {
 
   async openImage(request: OpenImageRequest, use: CloneUse | "read", work: Work): Promise<OpenedImage> {
     const home = request.home ?? stratosHome();
-    const name = request.image ?? defaultImage(home);
+    const name = textOf(request.image ?? defaultImage(home), "image");
     return translated(name, async () => {
       const store = new ImageStore(home);
       const entry = store.find(name) ?? (await this.#make(name, home, request, work));
@@ -72,7 +73,8 @@ export class NodeEngineHost implements EngineHost {
     return new ImageStore(home).require(name);
   }
 
-  openVolume({ path, readOnly = false, passphrase }: OpenVolumeRequest): OpenedRoot {
+  openVolume({ path: place, readOnly = false, passphrase }: OpenVolumeRequest): OpenedRoot {
+    const path = textOf(place, "path");
     const fail = (why: string): StratosError => new StratosError("volume", `${path}: ${why}`, { path });
     let devices;
     try {
@@ -115,6 +117,12 @@ export class NodeEngineHost implements EngineHost {
       }
     });
   }
+}
+
+/** On this host images have names, and volumes paths. @throws StratosError */
+function textOf(place: Place, option: string): string {
+  if (typeof place === "string") return place;
+  throw new StratosError("option", `${option}: text is expected`, { option });
 }
 
 /** Failures of operations are the library's. @param name  of the image that it is about */

@@ -161,9 +161,9 @@ export class Machine {
       sendSignalToProcess(process, signalInfo(SIGKILL, SI_USER, { pid: 1 }));
   }
 
-  /** A signal from outside for the first program, as init would send it; nothing once it has ended. */
-  sendSignal(signal: number): void {
-    const process = this.kernel.tasks.processes.get(this.#mainPid);
+  /** A signal for a program, by default the first one, as init would send it; nothing once it has ended. */
+  sendSignal(signal: number, pid: number = this.#mainPid): void {
+    const process = this.kernel.tasks.processes.get(pid);
     if (process !== undefined) sendSignalToProcess(process, signalInfo(signal, SI_USER, { pid: 1 }));
   }
 

@@ -3,6 +3,8 @@
  * same types hold in Node and in a browser; times are in milliseconds, sizes in bytes.
  */
 
+import type { Volume } from "./volume.ts";
+
 /** The part of an AbortSignal that is used; every host's own fits. */
 export interface AbortSignalLike {
   readonly aborted: boolean;
@@ -10,6 +12,35 @@ export interface AbortSignalLike {
   addEventListener(type: "abort", listener: () => void): void;
   removeEventListener(type: "abort", listener: () => void): void;
 }
+
+/** Who may give up. */
+export interface SignalOption {
+  /** The promise is then rejected with the signal's reason. */
+  readonly signal?: AbortSignalLike;
+}
+
+/** A file's content, such as a `Blob` or a `File` in a browser. */
+export interface BlobLike {
+  readonly size: number;
+  slice(start: number, end: number): BlobLike;
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
+/** A file that a page may use, such as a `FileSystemFileHandle`; it can be changed when it is of the origin's own. */
+export interface FileHandleLike {
+  readonly kind: "file";
+  readonly name: string;
+  getFile(): Promise<BlobLike>;
+}
+
+/**
+ * An image. Node: its name, or a state of its past (`debian@3-before`). Browsers: the URL of a folder with `image.json`
+ * and its layers, or the layers themselves, from the bottom up.
+ */
+export type ImagePlace = string | BlobLike | readonly BlobLike[];
+
+/** A volume. Node: a file or block device, or several as `A,B,C`. Browsers: its files, in any order. */
+export type VolumePlace = string | FileHandleLike | BlobLike | readonly (FileHandleLike | BlobLike)[];
 
 /** Where images and settings are kept. */
 export interface HomeOptions {
@@ -42,11 +73,10 @@ export interface ImageProgress {
   readonly detail: string;
 }
 
-export interface OpenImageOptions extends HomeOptions {
+export interface OpenImageOptions extends HomeOptions, SignalOption {
   /** Makes an image that is missing: Debian's usual one for `debian`, else as it says. Default: false. */
   readonly pull?: boolean | ImageSource;
   readonly onProgress?: (progress: ImageProgress) => void;
-  readonly signal?: AbortSignalLike;
 }
 
 /** A folder or file of the host that programs see. */
@@ -78,8 +108,8 @@ export interface ProgramOptions {
 }
 
 export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
-  /** Name of an image, or of a state of its past (`debian@3-before`); default: the settings' image, else `debian`. */
-  readonly image?: string;
+  /** Default: the settings' image, else `debian`; none in a browser. */
+  readonly image?: ImagePlace;
   /** Memory for programs and their files; default: 2 GiB, of which the host gives what is touched. */
   readonly memoryBytes?: number;
   /** Processors that programs see; they take turns. Default: 1. */
@@ -90,6 +120,11 @@ export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
   readonly network?: "none" | "host";
   readonly ports?: readonly PortMapping[];
   readonly mounts?: readonly Mount[];
+  /**
+   * By absolute path in the sandbox. A volume belongs to the sandbox from then on, which makes it durable and closes it
+   * with itself.
+   */
+  readonly volumes?: Readonly<Record<string, Volume | Promise<Volume>>>;
   readonly hostname?: string;
   /**
    * What `save` gave: the machine goes on from there. `image` must be the one that it ran; memory, harts, seed and
@@ -97,8 +132,8 @@ export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
    */
   readonly state?: Uint8Array;
   /**
-   * `process`: a process of the machine's own Node for this sandbox alone; `shared`: one for all that ask for it.
-   * Default: process.
+   * `process`: a process of the machine's own Node (in a browser: a worker) for this sandbox alone; `shared`: one for
+   * all that ask for it. Default: process.
    */
   readonly isolation?: "process" | "shared";
 }
@@ -108,30 +143,74 @@ export type Bytes = string | Uint8Array;
 /** What a program reads: a text (as UTF-8), bytes, or pieces of these as they come; absent: nothing. */
 export type StandardInput = Bytes | AsyncIterable<Bytes>;
 
-export interface RunOptions extends ProgramOptions {
-  readonly stdin?: StandardInput;
-  /** Told of output as it comes; a promise holds the program back when it writes faster. */
-  readonly onStdout?: (bytes: Uint8Array) => void | Promise<void>;
-  readonly onStderr?: (bytes: Uint8Array) => void | Promise<void>;
-  /** Ends the program and all that it has started after so long; the result then says `timedOut`. */
+/** What holds for a program to its end. */
+interface ProgramRunOptions extends ProgramOptions, SignalOption {
+  /** Ends the program and all that it has started after so long; its end then says `timedOut`. */
   readonly timeoutMs?: number;
-  /** Bytes of each stream that the result keeps, the first ones; default: 16 MiB. What comes later is not kept. */
-  readonly maxOutputBytes?: number;
   /** Ends the program and all that it has started; the promise is then rejected with the signal's reason. */
   readonly signal?: AbortSignalLike;
 }
 
-export interface RunResult {
-  /** As text; bytes that are no UTF-8 become U+FFFD. */
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly stdoutBytes: Uint8Array;
-  readonly stderrBytes: Uint8Array;
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+export interface SpawnOptions extends ProgramRunOptions {
+  /** What it reads; absent: what is written to `stdin` of the program. */
+  readonly stdin?: StandardInput;
+  /**
+   * The program has a terminal of its own (TERM: `xterm-256color`, unless `env` says otherwise): keys are written to
+   * `stdin`, whose end is Ctrl-D, and all that it shows comes from `stdout`.
+   */
+  readonly tty?: TerminalSize;
+}
+
+/** A program that runs. */
+export interface Program {
+  readonly pid: number;
+  readonly stdin: ProgramInput;
+  /** For one reader; unread bytes hold the program back once there are 256 KiB of them. */
+  readonly stdout: AsyncIterable<Uint8Array>;
+  readonly stderr: AsyncIterable<Uint8Array>;
+  /** @param name  `SIGTERM` and the like, the default; one for a program that has ended does nothing */
+  kill(name?: string): Promise<void>;
+  /** Of its terminal. @throws StratosError of kind option for a program without one */
+  resize(size: TerminalSize): void;
+  /** How it ended. @throws the reason of `signal`, what `stdin` failed with, StratosError of kind engine */
+  wait(): Promise<ProgramEnd>;
+}
+
+export interface ProgramInput {
+  /** Resolves when there is room for more, or nobody reads any longer. @throws when `stdin` was an option */
+  write(bytes: Bytes): Promise<void>;
+  end(): void;
+}
+
+export interface RunOptions extends ProgramRunOptions {
+  readonly stdin?: StandardInput;
+  /** Told of output as it comes; a promise holds the program back when it writes faster. */
+  readonly onStdout?: (bytes: Uint8Array) => void | Promise<void>;
+  readonly onStderr?: (bytes: Uint8Array) => void | Promise<void>;
+  /** Bytes of each stream that the result keeps, the first ones; default: 16 MiB. What comes later is not kept. */
+  readonly maxOutputBytes?: number;
+}
+
+/** How a program ended. */
+export interface ProgramEnd {
   /** As a shell says it: 128 + N for one that signal N ended, 124 after a time-out. */
   readonly exitCode: number;
   /** `SIGKILL` and the like, when one ended the program. */
   readonly signal: string | null;
   readonly timedOut: boolean;
+}
+
+export interface RunResult extends ProgramEnd {
+  /** As text; bytes that are no UTF-8 become U+FFFD. */
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly stdoutBytes: Uint8Array;
+  readonly stderrBytes: Uint8Array;
   /** More was written than `maxOutputBytes`. */
   readonly truncated: boolean;
 }
@@ -157,27 +236,29 @@ export interface FolderEntry {
 /** Files by absolute path, as root sees them: of a running sandbox, of a volume, of an image. */
 export interface FileAccess {
   /** @throws StratosError of kind `file`; also for a file beyond 1 GiB */
-  readFile(path: string): Promise<Uint8Array>;
+  readFile(path: string, options?: SignalOption): Promise<Uint8Array>;
   /** The file as text. */
-  readTextFile(path: string): Promise<string>;
+  readTextFile(path: string, options?: SignalOption): Promise<string>;
   /** Makes the file, or replaces its content. `mode` is that of a new one; default: 0o644. */
-  writeFile(path: string, content: Bytes, options?: { readonly mode?: number }): Promise<void>;
-  readFolder(path: string): Promise<FolderEntry[]>;
+  writeFile(path: string, content: Bytes, options?: SignalOption & { readonly mode?: number }): Promise<void>;
+  readFolder(path: string, options?: SignalOption): Promise<FolderEntry[]>;
   /** Of the file itself when a link leads to it. */
-  stat(path: string): Promise<FileStatus>;
+  stat(path: string, options?: SignalOption): Promise<FileStatus>;
   /** `parents`: those on the way are made, too, and one that is there is no failure. */
-  makeFolder(path: string, options?: { readonly parents?: boolean; readonly mode?: number }): Promise<void>;
-  rename(from: string, to: string): Promise<void>;
+  makeFolder(
+    path: string,
+    options?: SignalOption & { readonly parents?: boolean; readonly mode?: number },
+  ): Promise<void>;
+  rename(from: string, to: string, options?: SignalOption): Promise<void>;
   /** `recursive`: a folder goes with all that is in it. */
-  remove(path: string, options?: { readonly recursive?: boolean }): Promise<void>;
+  remove(path: string, options?: SignalOption & { readonly recursive?: boolean }): Promise<void>;
 }
 
-export interface OpenVolumeOptions {
+export interface OpenVolumeOptions extends SignalOption {
   /** Nothing is changed, and another process may have it. Default: false. */
   readonly readOnly?: boolean;
   /** Of an encrypted volume. */
   readonly passphrase?: string;
-  readonly signal?: AbortSignalLike;
 }
 
 /** What an image is made of. */

@@ -1,6 +1,5 @@
 /** The side of a program that uses Stratos; it needs a way to an engine, and nothing else of its host. */
-export * from "./api.ts";
+export { StratosError } from "./api.ts";
 export { EngineClient, type EngineChannel } from "./engine-client.ts";
-export { type EngineSource, openSandbox, RemoteSandbox } from "./sandbox.ts";
-export type { RemoteHandle } from "./remote-files.ts";
-export { Image, openRemoteImage, openRemoteVolume, Volume } from "./volume.ts";
+export { useEngines } from "./entry.ts";
+export type { EngineSource } from "./sandbox.ts";

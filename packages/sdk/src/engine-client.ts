@@ -1,7 +1,7 @@
 /** Calls to the side that has the machines: numbers them, sorts the answers, and fails them all when it is gone. */
 import { StratosError, type AbortSignalLike, type FailureData, type ImageProgress } from "./api.ts";
 import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
-import type { FromEngine, OperationName, Operations, ToEngine } from "./protocol.ts";
+import type { FromEngine, OperationName, Operations, Place, ToEngine } from "./protocol.ts";
 
 /** The way to an engine: bytes in order, both ways. */
 export interface EngineChannel {
@@ -10,6 +10,8 @@ export interface EngineChannel {
   onBytes(listener: (bytes: Uint8Array) => void): void;
   /** Called once, when nothing comes any more: what is known of why. One listener. */
   onGone(listener: (why: FailureData["engine"]) => void): void;
+  /** Hands an object over that is more than bytes. Absent: the channel carries bytes alone. */
+  attach?(object: object, number: number): void;
   /** Whether the host is to stay up for it. */
   hold(isHeld: boolean): void;
   close(): void;
@@ -21,6 +23,7 @@ interface CallOptions {
   onProgress?(progress: ImageProgress): void;
   onOutput?(stream: 1 | 2, bytes: Uint8Array): void;
   onRead?(count: number): void;
+  onStarted?(pid: number): void;
 }
 
 export interface Answer {
@@ -37,6 +40,7 @@ export class EngineClient {
   readonly #channel: EngineChannel;
   readonly #calls = new Map<number, OpenCall>();
   #lastCall = 0;
+  #lastAttached = 0;
   #gone: StratosError | null = null;
 
   constructor(channel: EngineChannel) {
@@ -93,6 +97,17 @@ export class EngineClient {
     if (this.#gone === null) this.#channel.send(encodeFrame(message, bytes));
   }
 
+  /** What a request says of a place. @throws StratosError of kind option for objects where paths are expected */
+  place(place: string | object | readonly object[], option: string): Place {
+    if (typeof place === "string") return place;
+    const channel = this.#channel;
+    return [place].flat().map((object) => {
+      if (channel.attach === undefined) throw new StratosError("option", `${option}: text is expected`, { option });
+      channel.attach(object, ++this.#lastAttached);
+      return this.#lastAttached;
+    });
+  }
+
   /** Lets the engine end. */
   close(): void {
     this.#channel.close();
@@ -104,6 +119,7 @@ export class EngineClient {
     if (call === undefined) return;
     if ("output" in message) call.onOutput?.(message.output, bytes);
     else if ("read" in message) call.onRead?.(message.read);
+    else if ("started" in message) call.onStarted?.(message.started);
     else if ("progress" in message) call.onProgress?.(message.progress);
     else if ("answer" in message) call.resolve({ value: message.answer, bytes });
     else if (message.failure.kind === null)

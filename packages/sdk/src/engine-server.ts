@@ -15,10 +15,12 @@ import {
   type ImageProgress,
   type Mount,
   type PortMapping,
+  type ProgramEnd,
 } from "./api.ts";
 import { type FileOperations, makeFolders, remove } from "./file-operations.ts";
 import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
 import { MachineFiles } from "./machine-files.ts";
+import { isTerminalSize } from "./protocol.ts";
 import type {
   CreateRequest,
   Failure,
@@ -28,11 +30,10 @@ import type {
   OpenVolumeRequest,
   OperationName,
   Operations,
-  RunEnd,
   RunRequest,
   ToEngine,
 } from "./protocol.ts";
-import { readSaved, SandboxMachine, type RunningProgram } from "./sandbox-machine.ts";
+import { readSaved, type MountedVolume, SandboxMachine, type RunningProgram } from "./sandbox-machine.ts";
 import { VolumeFiles } from "./volume-files.ts";
 
 /** Work that takes long: what it has reached, and whether it is still wanted. */
@@ -60,7 +61,7 @@ export interface EngineHost {
   readonly clock: Clock;
   /** A clone of the image to run in, whose changes stay in memory; or, for reading, the image itself. */
   openImage(request: OpenImageRequest, use: CloneUse | "read", work: Work): Promise<OpenedImage>;
-  openVolume(request: OpenVolumeRequest): OpenedRoot;
+  openVolume(request: OpenVolumeRequest): OpenedRoot | Promise<OpenedRoot>;
   openNetwork(ports: readonly PortMapping[]): SocketProvider;
   hostFolders(mounts: readonly Mount[]): HostFolder[];
 }
@@ -121,6 +122,8 @@ export class EngineServer {
     if ("cancel" in message) {
       call.isCancelled = true;
       call.program?.kill();
+    } else if ("size" in message) {
+      if (isTerminalSize(message.size)) call.program?.resize(message.size);
     } else if ("taken" in message) call.program?.outputs[message.stream - 1]!.taken(message.taken);
     else if (message.input === "end") call.program?.input.end();
     else call.program?.input.push(bytes);
@@ -157,13 +160,18 @@ export class EngineServer {
       case "create":
         return { value: await this.#create(request as CreateRequest, bytes, this.#work(number, call)) };
       case "save":
-        return { content: this.#machineOf((request as Operations["save"]).target).save() };
+        return { content: this.#machine((request as Operations["save"]).target).save() };
       case "run":
         return { value: await this.#run(number, call, request as RunRequest) };
+      case "signal": {
+        const { target, pid, name } = request as Operations["signal"];
+        this.#machine(target).sendSignal(pid, name);
+        return {};
+      }
       case "open-image":
         return { value: await this.#openImage(request as OpenImageRequest, this.#work(number, call)) };
       case "open-volume":
-        return { value: this.#openVolume(request as OpenVolumeRequest) };
+        return { value: await this.#openVolume(request as OpenVolumeRequest) };
       case "file":
         return this.#doFile(request as FileRequest, bytes);
       case "sync":
@@ -206,6 +214,12 @@ export class EngineServer {
     return target;
   }
 
+  #machine(number: number): SandboxMachine {
+    const { machine } = this.#target(number);
+    if (machine === null) throw new StratosError("option", "programs run in a sandbox", { option: "target" });
+    return machine;
+  }
+
   #add(target: Target): number {
     const number = ++this.#lastTarget;
     this.#targets.set(number, target);
@@ -219,9 +233,17 @@ export class EngineServer {
     const host = this.#host;
     const folders = host.hostFolders(request.mounts ?? []);
     const sockets = request.network === "host" ? host.openNetwork(request.ports ?? []) : null;
-    const use = { cloneBytes: memoryBytes, changes: saved?.changes ?? null };
-    const image = await host.openImage(request, use, work);
+    const opened: { close(): void }[] = [];
+    const letGo = (): void => closeAll(opened.splice(0));
     try {
+      const image = await host.openImage(request, { cloneBytes: memoryBytes, changes: saved?.changes ?? null }, work);
+      opened.push(image);
+      const volumes: MountedVolume[] = [];
+      for (const { guest, ...place } of request.volumes ?? []) {
+        const root = await host.openVolume(place);
+        volumes.push({ guest, volume: root.volume });
+        opened.push(durable(root, guest));
+      }
       work.check();
       const machine = new SandboxMachine({
         ...request,
@@ -230,31 +252,23 @@ export class EngineServer {
         image,
         sockets,
         folders,
+        volumes,
         saved,
       });
-      return this.#add({
-        files: new MachineFiles(machine.kernel),
-        machine,
-        sync: () => {},
-        close: () => {
-          machine.close();
-          image.close();
-        },
-      });
+      const close = (): void => {
+        machine.close();
+        letGo();
+      };
+      return this.#add({ files: new MachineFiles(machine.kernel), machine, sync: () => {}, close });
     } catch (error) {
-      image.close();
+      letGo();
       throw error;
     }
   }
 
-  #machineOf(target: number): SandboxMachine {
-    const { machine } = this.#target(target);
-    if (machine === null) throw new StratosError("option", "programs run in a sandbox", { option: "target" });
-    return machine;
-  }
-
-  async #run(number: number, call: Call, request: RunRequest): Promise<RunEnd> {
-    const program = this.#machineOf(request.target).start(request, {
+  async #run(number: number, call: Call, request: RunRequest): Promise<ProgramEnd> {
+    const program = this.#machine(request.target).start(request, {
+      onStarted: (pid) => this.#tell({ call: number, started: pid }),
       onRead: (count) => this.#tell({ call: number, read: count }),
       onOutput: (stream, bytes) => this.#tell({ call: number, output: stream }, bytes),
     });
@@ -267,27 +281,18 @@ export class EngineServer {
     return { target: this.#addVolume(image, ""), info: image.info };
   }
 
-  #openVolume(request: OpenVolumeRequest): number {
-    return this.#addVolume(this.#host.openVolume(request), request.path);
+  async #openVolume(request: OpenVolumeRequest): Promise<number> {
+    const { path } = request;
+    return this.#addVolume(await this.#host.openVolume(request), typeof path === "string" ? path : "volume");
   }
 
-  #addVolume({ volume, close }: OpenedRoot, path: string): number {
-    const sync = (): void => {
-      const failed = volume.readOnly ? 0 : volume.sync();
-      if (failed < 0)
-        throw new StratosError("volume", `${path}: could not be written (${errnoName(failed)})`, { path });
-    };
+  #addVolume(root: OpenedRoot, path: string): number {
+    const { volume } = root;
     return this.#add({
       files: new VolumeFiles(new Files(volume, { clock: this.#host.clock })),
       machine: null,
-      sync,
-      close: () => {
-        try {
-          sync();
-        } finally {
-          close();
-        }
-      },
+      sync: () => makeDurable(volume, path),
+      close: durable(root, path).close,
     });
   }
 
@@ -320,6 +325,34 @@ export class EngineServer {
   close(): void {
     for (const target of this.#targets.values()) target.close();
     this.#targets.clear();
+  }
+}
+
+function makeDurable(volume: Volume, path: string): void {
+  const failed = volume.readOnly ? 0 : volume.sync();
+  if (failed < 0) throw new StratosError("volume", `${path}: could not be written (${errnoName(failed)})`, { path });
+}
+
+/** Its end makes it durable first. */
+function durable({ volume, close }: OpenedRoot, path: string): { close(): void } {
+  return {
+    close() {
+      try {
+        makeDurable(volume, path);
+      } finally {
+        close();
+      }
+    },
+  };
+}
+
+/** All of them, whichever fails. @throws what failed first */
+function closeAll(opened: readonly { close(): void }[]): void {
+  const [first, ...others] = opened;
+  try {
+    first?.close();
+  } finally {
+    if (others.length > 0) closeAll(others);
   }
 }
 

@@ -1,7 +1,8 @@
 /** Standard input and outputs of a program whose other ends are beyond a channel. */
 import { EAGAIN } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import type { HostStreamIn, HostStreamOut } from "@stratos/host";
+import type { HostConsole, HostStreamIn, HostStreamOut } from "@stratos/host";
+import type { TerminalSize } from "./api.ts";
 import { STREAM_WINDOW } from "./protocol.ts";
 
 /** What the program reads: pieces that came, and then no more. */
@@ -91,9 +92,14 @@ export class ChannelOutput implements HostStreamOut {
     if (this.#isOver) return count;
     const part = Math.min(count, this.room);
     if (part === 0) return -EAGAIN;
-    this.#onWay += part;
-    this.#send(bytes.subarray(at, at + part));
+    this.send(bytes.subarray(at, at + part));
     return part;
+  }
+
+  /** Whatever room there is. */
+  send(bytes: Uint8Array): void {
+    this.#onWay += bytes.length;
+    this.#send(bytes);
   }
 
   taken(count: number): void {
@@ -119,5 +125,65 @@ export class ChannelOutput implements HostStreamOut {
       { save: () => ({}), load: (it) => (it.#isOver = true) },
       { keeps: ["#send", "#onWay", "#isOver", "#listener"] },
     );
+  }
+}
+
+/** Ctrl-D: the end of what is typed. */
+const VEOF = Uint8Array.of(4);
+
+/** A terminal beyond a channel: what is typed comes from the program's input, what it shows goes to its output. */
+export class ChannelTerminal implements HostConsole {
+  readonly isTerminal = true;
+  readonly #output: ChannelOutput;
+  #size: TerminalSize;
+  #onResize: () => void = () => {};
+  readonly #input: ChannelInput;
+
+  constructor(input: ChannelInput, output: ChannelOutput, size: TerminalSize) {
+    this.#input = input;
+    this.#output = output;
+    this.#size = size;
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#output.send(bytes);
+  }
+
+  get room(): number {
+    return this.#output.room;
+  }
+
+  /** What is on its way is the other side's, which drops it if it wants to. */
+  readonly pending = 0;
+  discardOutput(): void {}
+
+  onWritable(listener: () => void): void {
+    this.#output.onWritable(listener);
+  }
+
+  size(): TerminalSize {
+    return this.#size;
+  }
+
+  resize(size: TerminalSize): void {
+    this.#size = size;
+    this.#onResize();
+  }
+
+  onInput(listener: (bytes: Uint8Array | null) => void): void {
+    const take = (): void => {
+      const bytes = new Uint8Array(this.#input.available);
+      if (bytes.length > 0) {
+        this.#input.read(bytes, 0, bytes.length);
+        listener(bytes);
+      }
+      if (this.#input.isEnded) listener(VEOF);
+    };
+    this.#input.onReadable(take);
+    take();
+  }
+
+  onResize(listener: () => void): void {
+    this.#onResize = listener;
   }
 }

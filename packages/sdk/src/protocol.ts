@@ -2,14 +2,22 @@
  * What a library asks of the side that has the machines, and what that answers. A call has a number, given by who asks;
  * all of its messages carry it.
  */
-import type { FailureData, FailureKind, ImageProgress, ImageSource, Mount, PortMapping } from "./api.ts";
+import type { FailureData, FailureKind, ImageProgress, ImageSource, Mount, PortMapping, TerminalSize } from "./api.ts";
 
 /** Bytes of a stream that are on their way before its writer waits for the other side. */
 export const STREAM_WINDOW = 1 << 18;
 
+/** What struct winsize can tell (tty_ioctl(4)), and a program can use. */
+export function isTerminalSize({ columns, rows }: TerminalSize): boolean {
+  return [columns, rows].every((value) => Number.isInteger(value) && value >= 1 && value <= 0xffff);
+}
+
+/** A name, a path or a URL; or numbers of what was attached to the channel. */
+export type Place = string | readonly number[];
+
 export interface OpenImageRequest {
   readonly home?: string | undefined;
-  readonly image?: string | undefined;
+  readonly image?: Place | undefined;
   readonly pull?: boolean | ImageSource | undefined;
 }
 
@@ -20,6 +28,7 @@ export interface CreateRequest extends OpenImageRequest {
   readonly network?: "none" | "host" | undefined;
   readonly ports?: readonly PortMapping[] | undefined;
   readonly mounts?: readonly Mount[] | undefined;
+  readonly volumes?: readonly (OpenVolumeRequest & { readonly guest: string })[] | undefined;
   readonly hostname?: string | undefined;
   /** The frame's bytes are what `save` gave: the machine goes on from there. */
   readonly isSaved?: boolean | undefined;
@@ -34,16 +43,17 @@ export interface RunRequest {
   readonly timeoutMs?: number | undefined;
   /** false: the program reads nothing. */
   readonly hasInput: boolean;
+  readonly tty?: TerminalSize | undefined;
 }
 
-export interface RunEnd {
-  readonly exitCode: number;
-  readonly signal: string | null;
-  readonly timedOut: boolean;
+interface SignalRequest {
+  readonly target: number;
+  readonly pid: number;
+  readonly name: string;
 }
 
 export interface OpenVolumeRequest {
-  readonly path: string;
+  readonly path: Place;
   readonly readOnly?: boolean | undefined;
   readonly passphrase?: string | undefined;
 }
@@ -63,6 +73,7 @@ export interface FileRequest {
 export interface Operations {
   "create": CreateRequest;
   "run": RunRequest;
+  "signal": SignalRequest;
   "open-image": OpenImageRequest;
   "open-volume": OpenVolumeRequest;
   "file": FileRequest;
@@ -79,12 +90,16 @@ export type ToEngine =
   | { readonly call: number; readonly cancel: true }
   /** Bytes for the program to read; none: no more will come. */
   | { readonly call: number; readonly input: "bytes" | "end" }
+  /** The size of the program's terminal. */
+  | { readonly call: number; readonly size: TerminalSize }
   /** So many bytes of output 1 or 2 were dealt with. */
   | { readonly call: number; readonly taken: number; readonly stream: 1 | 2 };
 
 export type FromEngine =
   | { readonly call: number; readonly answer: unknown }
   | { readonly call: number; readonly failure: Failure }
+  /** The program runs: its number. */
+  | { readonly call: number; readonly started: number }
   | { readonly call: number; readonly output: 1 | 2 }
   /** The program has read so many bytes. */
   | { readonly call: number; readonly read: number }

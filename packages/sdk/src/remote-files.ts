@@ -1,5 +1,12 @@
 import { utf8Of } from "@stratos/base";
-import { StratosError, type Bytes, type FileAccess, type FileStatus, type FolderEntry } from "./api.ts";
+import {
+  StratosError,
+  type Bytes,
+  type FileAccess,
+  type FileStatus,
+  type FolderEntry,
+  type SignalOption,
+} from "./api.ts";
 import type { Answer, EngineClient } from "./engine-client.ts";
 import type { FileRequest } from "./protocol.ts";
 
@@ -45,42 +52,49 @@ export abstract class RemoteFiles implements FileAccess {
     this.#handle = handle;
   }
 
-  async #ask(request: Omit<FileRequest, "target">, bytes?: Uint8Array): Promise<Answer> {
+  async #ask(request: Omit<FileRequest, "target">, { signal }: SignalOption, bytes?: Uint8Array): Promise<Answer> {
     const { engine, target } = this.#handle.use();
-    return engine.call("file", { target, ...request }, bytes === undefined ? {} : { bytes }).answer;
+    return engine.call("file", { target, ...request }, { signal, ...(bytes === undefined ? {} : { bytes }) }).answer;
   }
 
-  async readFile(path: string): Promise<Uint8Array> {
+  async readFile(path: string, options: SignalOption = {}): Promise<Uint8Array> {
     // A copy of its own: the frame's memory holds more than the file.
-    return (await this.#ask({ action: "read", path })).bytes.slice();
+    return (await this.#ask({ action: "read", path }, options)).bytes.slice();
   }
 
-  async readTextFile(path: string): Promise<string> {
-    return new TextDecoder().decode((await this.#ask({ action: "read", path })).bytes);
+  async readTextFile(path: string, options: SignalOption = {}): Promise<string> {
+    return new TextDecoder().decode((await this.#ask({ action: "read", path }, options)).bytes);
   }
 
-  async writeFile(path: string, content: Bytes, options: { readonly mode?: number } = {}): Promise<void> {
-    await this.#ask({ action: "write", path, mode: options.mode }, bytesOf(content));
+  async writeFile(
+    path: string,
+    content: Bytes,
+    options: SignalOption & { readonly mode?: number } = {},
+  ): Promise<void> {
+    await this.#ask({ action: "write", path, mode: options.mode }, options, bytesOf(content));
   }
 
-  async readFolder(path: string): Promise<FolderEntry[]> {
-    return (await this.#ask({ action: "list", path })).value as FolderEntry[];
+  async readFolder(path: string, options: SignalOption = {}): Promise<FolderEntry[]> {
+    return (await this.#ask({ action: "list", path }, options)).value as FolderEntry[];
   }
 
-  async stat(path: string): Promise<FileStatus> {
-    return (await this.#ask({ action: "status", path })).value as FileStatus;
+  async stat(path: string, options: SignalOption = {}): Promise<FileStatus> {
+    return (await this.#ask({ action: "status", path }, options)).value as FileStatus;
   }
 
-  async makeFolder(path: string, options: { readonly parents?: boolean; readonly mode?: number } = {}): Promise<void> {
-    await this.#ask({ action: "make-folder", path, mode: options.mode, whole: options.parents });
+  async makeFolder(
+    path: string,
+    options: SignalOption & { readonly parents?: boolean; readonly mode?: number } = {},
+  ): Promise<void> {
+    await this.#ask({ action: "make-folder", path, mode: options.mode, whole: options.parents }, options);
   }
 
-  async rename(from: string, to: string): Promise<void> {
-    await this.#ask({ action: "rename", path: from, to });
+  async rename(from: string, to: string, options: SignalOption = {}): Promise<void> {
+    await this.#ask({ action: "rename", path: from, to }, options);
   }
 
-  async remove(path: string, options: { readonly recursive?: boolean } = {}): Promise<void> {
-    await this.#ask({ action: "remove", path, whole: options.recursive });
+  async remove(path: string, options: SignalOption & { readonly recursive?: boolean } = {}): Promise<void> {
+    await this.#ask({ action: "remove", path, whole: options.recursive }, options);
   }
 }
 

@@ -1,9 +1,17 @@
 /** A machine that outlives its programs: a library starts them one after the other, or beside one another. */
-import { MAX_HARTS, SIGNAL_NAMES } from "@stratos/abi";
+import { ERRNO_NAMES, MAX_HARTS, MS_NODEV, MS_NOSUID, MS_RELATIME, SIGNAL_NAMES } from "@stratos/abi";
 import { loadState, saveState, StateError, utf8ToByteString } from "@stratos/base";
 import type { Volume } from "@stratos/aegisfs";
 import { type MachinePorts, MemoryBlockDevice, type SocketProvider } from "@stratos/host";
-import { type Kernel, openHostInput, openHostOutput } from "@stratos/kernel";
+import {
+  AegisFileSystem,
+  type Kernel,
+  mountAt,
+  type OpenFile,
+  openHostInput,
+  openHostOutput,
+  openHostPty,
+} from "@stratos/kernel";
 import { Machine } from "@stratos/machine";
 import {
   EXIT_TIMEOUT,
@@ -14,10 +22,10 @@ import {
   MachineSession,
   writeResolverConfiguration,
 } from "@stratos/session";
-import { StratosError } from "./api.ts";
+import { type ProgramEnd, StratosError, type TerminalSize } from "./api.ts";
 import { MachineFiles } from "./machine-files.ts";
-import { ChannelInput, ChannelOutput } from "./program-streams.ts";
-import type { CreateRequest, RunEnd, RunRequest } from "./protocol.ts";
+import { ChannelInput, ChannelOutput, ChannelTerminal } from "./program-streams.ts";
+import { isTerminalSize, type CreateRequest, type RunRequest } from "./protocol.ts";
 
 const PAGE = 4096;
 
@@ -43,7 +51,13 @@ export function readSaved(bytes: Uint8Array): SavedSandbox {
   throw new StateError("foreign", "this is no saved sandbox");
 }
 
-interface MachineParts extends Omit<CreateRequest, "ports" | "image"> {
+/** A volume at an absolute path of the guest. */
+export interface MountedVolume {
+  readonly guest: string;
+  readonly volume: Volume;
+}
+
+interface MachineParts extends Omit<CreateRequest, "ports" | "image" | "volumes"> {
   readonly memoryBytes: number;
   readonly ports: MachinePorts;
   readonly image: { readonly volume: Volume; readonly changes: MemoryBlockDevice | null };
@@ -51,9 +65,11 @@ interface MachineParts extends Omit<CreateRequest, "ports" | "image"> {
   readonly saved: SavedSandbox | null;
   readonly sockets: SocketProvider | null;
   readonly folders: readonly HostFolder[];
+  readonly volumes: readonly MountedVolume[];
 }
 
 interface ProgramListener {
+  onStarted(pid: number): void;
   /** The program has read so many bytes. */
   onRead(count: number): void;
   /** The bytes hold until the call returns. */
@@ -63,9 +79,11 @@ interface ProgramListener {
 export interface RunningProgram {
   readonly input: ChannelInput;
   readonly outputs: readonly [ChannelOutput, ChannelOutput];
-  readonly ended: Promise<RunEnd>;
+  readonly ended: Promise<ProgramEnd>;
   /** Ends it and all that it has started. */
   kill(): void;
+  /** Of its terminal, if it has one. */
+  resize(size: TerminalSize): void;
 }
 
 export class SandboxMachine {
@@ -115,11 +133,23 @@ export class SandboxMachine {
       ...(hostname === undefined ? {} : { hostname }),
       ...(saved === null ? {} : { saved: { bytes: saved.session, streams: new Map() } }),
     });
+    for (const each of parts.volumes) this.#mount(each);
     this.#files = new MachineFiles(this.kernel);
     this.#stopped = this.#session.run().then(() => {
       throw new StratosError("closed", "the sandbox was closed", {});
     });
     this.#stopped.catch(() => {});
+  }
+
+  /** @throws StratosError */
+  #mount({ guest, volume }: MountedVolume): void {
+    if (!guest.startsWith("/") || guest.includes("\0")) throw wrong("volumes", "absolute paths of the sandbox");
+    const place = utf8ToByteString(guest);
+    const flags = MS_RELATIME | MS_NOSUID | MS_NODEV;
+    const mounted = mountAt(this.kernel, place, new AegisFileSystem(this.kernel, volume), { source: "volume", flags });
+    if (typeof mounted !== "number") return;
+    const why = ERRNO_NAMES[-mounted] ?? String(-mounted);
+    throw new StratosError("mount", `${guest}: cannot be mounted on: ${why}`, { place: guest });
   }
 
   get kernel(): Kernel {
@@ -140,12 +170,13 @@ export class SandboxMachine {
     for (const { name, value } of settings)
       if (name === "" || /[=\0]/.test(name) || value.includes("\0")) throw wrong("env", `${name}: not a variable`);
     const input = new ChannelInput((count) => listener.onRead(count));
-    if (!request.hasInput) input.end();
     const outputs = [
       new ChannelOutput((bytes) => listener.onOutput(1, bytes)),
       new ChannelOutput((bytes) => listener.onOutput(2, bytes)),
     ] as const;
-    const { kernel } = this;
+    const { files, resize, finish } = this.#standardFiles(request.tty, input, outputs);
+    if (!request.hasInput) input.end();
+    const { tty } = request;
     let isTimedOut = false;
     let end!: (status: number) => void;
     const exited = new Promise<number>((resolve) => {
@@ -155,13 +186,17 @@ export class SandboxMachine {
       {
         program: argv[0]!,
         argv,
-        environment: guestEnvironment(user, settings, { isTerminal: false, host: {} }),
+        environment: guestEnvironment(user, settings, {
+          isTerminal: tty !== undefined,
+          host: { TERM: "xterm-256color" },
+        }),
         workingDirectory: utf8ToByteString(cwd),
         user,
       },
-      [openHostInput(kernel, input), openHostOutput(kernel, outputs[0]), openHostOutput(kernel, outputs[1])],
+      files,
       (status) => end(status),
     );
+    listener.onStarted(pid);
     const kill = (): void => {
       this.#session.machine.endTree(pid);
       this.#session.pump.wake();
@@ -176,10 +211,11 @@ export class SandboxMachine {
     const ended = Promise.race([exited, this.#stopped])
       .finally(() => {
         cancelTimer?.();
+        finish();
         for (const output of outputs) output.finish();
       })
       .then((status) => endOf(status, isTimedOut));
-    return { input, outputs, ended, kill };
+    return { input, outputs, ended, kill, resize };
   }
 
   /** @throws StateError */
@@ -189,7 +225,43 @@ export class SandboxMachine {
     return saveState({ session, changes: this.#changes, seed: this.#seed } satisfies SavedSandbox, new Map());
   }
 
+  /** Descriptors 0, 1 and 2: streams, or a terminal of the program's own. @throws StratosError */
+  #standardFiles(
+    tty: TerminalSize | undefined,
+    input: ChannelInput,
+    outputs: readonly [ChannelOutput, ChannelOutput],
+  ): { files: OpenFile[]; resize(size: TerminalSize): void; finish(): void } {
+    const { kernel } = this;
+    if (tty === undefined) {
+      const files = [
+        openHostInput(kernel, input),
+        openHostOutput(kernel, outputs[0]),
+        openHostOutput(kernel, outputs[1]),
+      ];
+      return { files, resize: () => {}, finish: () => {} };
+    }
+    if (!isTerminalSize(tty)) throw wrong("tty", "columns and rows from 1 to 65535");
+    const terminal = new ChannelTerminal(input, outputs[0], tty);
+    const pty = openHostPty(kernel.tasks.tasks.get(1)!, terminal);
+    if (typeof pty === "number") throw wrong("tty", `pseudo-terminals (${ERRNO_NAMES[-pty] ?? -pty})`);
+    return {
+      files: [pty.file, pty.file.retain(), pty.file.retain()],
+      resize: (size) => terminal.resize(size),
+      finish: () => pty.close(),
+    };
+  }
+
+  /** @param name  `SIGTERM` and the like. @throws StratosError of kind option */
+  sendSignal(pid: number, name: string): void {
+    const signal = SIGNAL_NAMES.indexOf(name.replace(/^SIG/, ""));
+    if (signal <= 0) throw wrong("signal", "a name such as SIGTERM");
+    this.#session.machine.sendSignal(signal, pid);
+    this.#session.pump.wake();
+  }
+
+  /** What programs have written into volumes is in them afterwards. */
   close(): void {
+    this.#session.machine.sync(false);
     this.#session.stop();
   }
 }
@@ -201,7 +273,7 @@ function argvOf(command: string | readonly string[]): readonly string[] {
   return argv;
 }
 
-function endOf(status: number, timedOut: boolean): RunEnd {
+function endOf(status: number, timedOut: boolean): ProgramEnd {
   const signal = status & 0x7f;
   const exitCode = signal === 0 ? (status >> 8) & 0xff : 128 + signal;
   return {

@@ -1,15 +1,16 @@
-import { concatBytes } from "@stratos/base";
 import {
   StratosError,
+  type Program,
   type ProgramOptions,
   type RunOptions,
   type RunResult,
   type SandboxOptions,
-  type StandardInput,
+  type SpawnOptions,
 } from "./api.ts";
 import type { EngineClient } from "./engine-client.ts";
-import { STREAM_WINDOW, type RunEnd } from "./protocol.ts";
-import { bytesOf, RemoteFiles, RemoteHandle } from "./remote-files.ts";
+import type { OpenVolumeRequest, RunRequest } from "./protocol.ts";
+import { RemoteFiles, RemoteHandle } from "./remote-files.ts";
+import { KeptOutput, RemoteProgram, startProgram } from "./remote-program.ts";
 
 /** Bytes of a program's output that are kept when nothing else is said. */
 const OUTPUT_BYTES = 16 << 20;
@@ -35,57 +36,53 @@ export class RemoteSandbox extends RemoteFiles {
    * @throws StratosError of kind program, cwd, no-user, option, closed or engine; the reason of `signal`
    */
   async run(command: string | readonly string[], options: RunOptions = {}): Promise<RunResult> {
-    const { engine, target } = this.#handle.use();
+    const { engine } = this.#handle.use();
     const limit = options.maxOutputBytes ?? OUTPUT_BYTES;
-    const outputs = [new Output(limit, options.onStdout), new Output(limit, options.onStderr)] as const;
-    let input: InputPump | null = null;
-    const { call, answer } = engine.call(
-      "run",
-      {
-        target,
-        command,
-        env: { ...this.#defaults.env, ...options.env },
-        cwd: options.cwd ?? this.#defaults.cwd,
-        user: options.user ?? this.#defaults.user,
-        timeoutMs: options.timeoutMs,
-        hasInput: options.stdin !== undefined,
-      },
-      {
-        signal: options.signal,
-        onOutput: (stream, bytes) =>
-          outputs[stream - 1]!.add(bytes, () => engine.send({ call, taken: bytes.length, stream })),
-        onRead: (count) => input?.read(count),
-      },
-    );
-    if (options.stdin !== undefined) {
-      input = new InputPump(options.stdin, {
-        write: (bytes) => engine.send({ call, input: "bytes" }, bytes),
-        end: () => engine.send({ call, input: "end" }),
-      });
-    }
-    try {
-      // An input or a listener that fails ends the run, as a program that was killed.
-      const failed = Promise.race([input?.failed ?? NEVER, outputs[0].failed, outputs[1].failed]).catch((error) => {
-        engine.send({ call, cancel: true });
-        throw error;
-      });
-      const { value } = (await Promise.race([answer, failed])) as { value: RunEnd };
-      await Promise.all([outputs[0].settled(), outputs[1].settled()]);
-      const [stdoutBytes, stderrBytes] = [outputs[0].bytes(), outputs[1].bytes()];
-      const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-      return {
-        ...value,
-        stdoutBytes,
-        stderrBytes,
-        stdout: decoder.decode(stdoutBytes),
-        stderr: decoder.decode(stderrBytes),
-        truncated: outputs.some((output) => output.isCut),
-      };
-    } finally {
-      input?.stop();
-      // Who fails before the answer comes leaves nobody to hear of that.
-      answer.catch(() => {});
-    }
+    const outputs = [new KeptOutput(limit, options.onStdout), new KeptOutput(limit, options.onStderr)] as const;
+    const { ended } = startProgram(engine, this.#request(command, options), {
+      stdin: options.stdin,
+      signal: options.signal,
+      failing: outputs.map(({ failed }) => failed),
+      onOutput: (stream, bytes, dealtWith) => outputs[stream - 1]!.add(bytes, dealtWith),
+    });
+    const end = await ended;
+    await Promise.all(outputs.map((output) => output.settled()));
+    const [stdoutBytes, stderrBytes] = [outputs[0].bytes(), outputs[1].bytes()];
+    const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+    return {
+      ...end,
+      stdoutBytes,
+      stderrBytes,
+      stdout: decoder.decode(stdoutBytes),
+      stderr: decoder.decode(stderrBytes),
+      truncated: outputs.some((output) => output.isCut),
+    };
+  }
+
+  /**
+   * Starts a program, and returns once it runs.
+   *
+   * @param command  a line for `sh -c`, or the program and its arguments
+   * @throws StratosError of kind program, cwd, no-user, option, closed or engine; the reason of `signal`
+   */
+  async spawn(command: string | readonly string[], options: SpawnOptions = {}): Promise<Program> {
+    const { engine } = this.#handle.use();
+    const { stdin, signal, tty } = options;
+    return RemoteProgram.start(engine, { ...this.#request(command, options), tty }, { stdin, signal });
+  }
+
+  #request(
+    command: string | readonly string[],
+    options: ProgramOptions & { readonly timeoutMs?: number },
+  ): Omit<RunRequest, "hasInput"> {
+    return {
+      target: this.#handle.use().target,
+      command,
+      env: { ...this.#defaults.env, ...options.env },
+      cwd: options.cwd ?? this.#defaults.cwd,
+      user: options.user ?? this.#defaults.user,
+      timeoutMs: options.timeoutMs,
+    };
   }
 
   /**
@@ -116,8 +113,6 @@ export class RemoteSandbox extends RemoteFiles {
   }
 }
 
-const NEVER = new Promise<never>(() => {});
-
 /** How an engine is found. */
 export interface EngineSource {
   /** @returns one to be let go by `release`. @throws StratosError of kind engine */
@@ -128,11 +123,14 @@ export interface EngineSource {
 export async function openSandbox(engines: EngineSource, options: SandboxOptions): Promise<RemoteHandle> {
   const { engine, release } = engines.acquire(options.isolation ?? "process");
   try {
-    const { home, image, pull, memoryBytes, harts, seed, network, ports, mounts, hostname, state, signal, onProgress } =
+    const { home, pull, memoryBytes, harts, seed, network, ports, mounts, hostname, state, signal, onProgress } =
       options;
+    const image = options.image === undefined ? undefined : engine.place(options.image, "image");
+    const volumes = await handOver(engine, options.volumes ?? {});
+    const isSaved = state !== undefined;
     const { value } = await engine.call(
       "create",
-      { home, image, pull, memoryBytes, harts, seed, network, ports, mounts, hostname, isSaved: state !== undefined },
+      { home, image, pull, memoryBytes, harts, seed, network, ports, mounts, volumes, hostname, isSaved },
       {
         signal,
         ...(state === undefined ? {} : { bytes: state }),
@@ -146,88 +144,15 @@ export async function openSandbox(engines: EngineSource, options: SandboxOptions
   }
 }
 
-/** What a program has written: kept up to a limit, and told as it comes. */
-class Output {
-  readonly #limit: number;
-  readonly #listener: ((bytes: Uint8Array) => void | Promise<void>) | undefined;
-  readonly #kept: Uint8Array[] = [];
-  #keptBytes = 0;
-  #told: Promise<void> = Promise.resolve();
-  isCut = false;
-  /** Rejects when the listener does. */
-  readonly failed: Promise<never>;
-  #fail!: (error: unknown) => void;
-
-  constructor(limit: number, listener: ((bytes: Uint8Array) => void | Promise<void>) | undefined) {
-    this.#limit = limit;
-    this.#listener = listener;
-    this.failed = new Promise((_, reject) => {
-      this.#fail = reject;
-    });
-    this.failed.catch(() => {});
-  }
-
-  add(bytes: Uint8Array, dealtWith: () => void): void {
-    const room = Math.min(bytes.length, this.#limit - this.#keptBytes);
-    if (room < bytes.length) this.isCut = true;
-    if (room > 0) this.#kept.push(bytes.slice(0, room));
-    this.#keptBytes += room;
-    const listener = this.#listener;
-    if (listener === undefined) return dealtWith();
-    this.#told = this.#told.then(() => listener(bytes.slice())).then(dealtWith, this.#fail);
-  }
-
-  settled(): Promise<void> {
-    return this.#told;
-  }
-
-  bytes(): Uint8Array {
-    return concatBytes(this.#kept);
-  }
-}
-
-/** Sends a program what it is to read, no further ahead than the window. */
-class InputPump {
-  #ahead = 0;
-  #isStopped = false;
-  #wake: () => void = () => {};
-  /** Rejects when the source does. */
-  readonly failed: Promise<never>;
-
-  constructor(source: StandardInput, to: { write(bytes: Uint8Array): void; end(): void }) {
-    this.failed = new Promise((_, reject) => {
-      this.#send(source, to).catch(reject);
-    });
-    this.failed.catch(() => {});
-  }
-
-  async #send(source: StandardInput, to: { write(bytes: Uint8Array): void; end(): void }): Promise<void> {
-    const pieces = typeof source === "string" || source instanceof Uint8Array ? [source] : source;
-    for await (const piece of pieces) {
-      const bytes = bytesOf(piece);
-      for (let at = 0; at < bytes.length; at += STREAM_WINDOW) {
-        const part = bytes.subarray(at, at + STREAM_WINDOW);
-        while (this.#ahead > 0 && this.#ahead + part.length > STREAM_WINDOW && !this.#isStopped)
-          await new Promise<void>((resolve) => {
-            this.#wake = resolve;
-          });
-        if (this.#isStopped) return;
-        this.#ahead += part.length;
-        to.write(part);
-      }
-      if (this.#isStopped) return;
-    }
-    to.end();
-  }
-
-  read(count: number): void {
-    this.#ahead -= count;
-    this.#wake();
-  }
-
-  /** Nobody reads any more; a source that is waited for stays where it is. */
-  stop(): void {
-    this.#isStopped = true;
-    this.#wake();
-  }
+/** Volumes leave the engine that they are open in for the sandbox's. */
+async function handOver(
+  engine: EngineClient,
+  volumes: NonNullable<SandboxOptions["volumes"]>,
+): Promise<(OpenVolumeRequest & { guest: string })[]> {
+  return Promise.all(
+    Object.entries(volumes).map(async ([guest, given]) => {
+      const { place, readOnly, passphrase } = await (await given).handOver();
+      return { guest, path: engine.place(place, "volumes"), readOnly, passphrase };
+    }),
+  );
 }

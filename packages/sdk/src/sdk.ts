@@ -10,4 +10,4 @@ export {
   type OpenedRoot,
   type Work,
 } from "./engine-server.ts";
-export type { OpenImageRequest, OpenVolumeRequest } from "./protocol.ts";
+export type { OpenImageRequest, OpenVolumeRequest, Place } from "./protocol.ts";

@@ -1,25 +1,24 @@
-import type { ImageInfo, OpenImageOptions, OpenVolumeOptions } from "./api.ts";
+import type { ImageInfo, ImagePlace, OpenImageOptions, OpenVolumeOptions, SignalOption, VolumePlace } from "./api.ts";
 import { RemoteFiles, RemoteHandle } from "./remote-files.ts";
 import type { EngineSource } from "./sandbox.ts";
 
-/** An AegisFS volume that is open; an image is one that is not changed. */
-export class Volume extends RemoteFiles {
-  readonly #handle: RemoteHandle;
+/** How a volume was opened, so that another engine can open it. */
+interface VolumeOpening extends OpenVolumeOptions {
+  readonly place: VolumePlace;
+}
+
+/** Files that are open, those of a volume or of an image. */
+class OpenFiles extends RemoteFiles {
+  protected readonly handle: RemoteHandle;
 
   constructor(handle: RemoteHandle) {
     super(handle);
-    this.#handle = handle;
-  }
-
-  /** Makes what was changed durable. @throws StratosError of kind volume */
-  async sync(): Promise<void> {
-    const { engine, target } = this.#handle.use();
-    await engine.call("sync", { target }).answer;
+    this.handle = handle;
   }
 
   /** Makes what was changed durable, and lets go. Calling it again does nothing. @throws StratosError of kind volume */
   close(): Promise<void> {
-    return this.#handle.close();
+    return this.handle.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -27,8 +26,31 @@ export class Volume extends RemoteFiles {
   }
 }
 
+/** An AegisFS volume that is open. */
+export class Volume extends OpenFiles {
+  readonly #opening: VolumeOpening;
+
+  constructor(handle: RemoteHandle, opening: VolumeOpening) {
+    super(handle);
+    this.#opening = opening;
+  }
+
+  /** Makes what was changed durable. @throws StratosError of kind volume */
+  async sync({ signal }: SignalOption = {}): Promise<void> {
+    const { engine, target } = this.handle.use();
+    await engine.call("sync", { target }, { signal }).answer;
+  }
+
+  /** @internal Closes it here, for who opens it anew. @throws StratosError of kind closed or volume */
+  async handOver(): Promise<VolumeOpening> {
+    this.handle.use();
+    await this.handle.close();
+    return this.#opening;
+  }
+}
+
 /** An image's root, to be read. */
-export class Image extends Volume {
+export class Image extends OpenFiles {
   readonly info: ImageInfo;
 
   constructor(handle: RemoteHandle, info: ImageInfo) {
@@ -39,14 +61,15 @@ export class Image extends Volume {
 
 export async function openRemoteVolume(
   engines: EngineSource,
-  path: string,
+  place: VolumePlace,
   options: OpenVolumeOptions,
 ): Promise<Volume> {
   const { engine, release } = engines.acquire("shared");
   try {
     const { readOnly, passphrase, signal } = options;
+    const path = engine.place(place, "path");
     const { value } = await engine.call("open-volume", { path, readOnly, passphrase }, { signal }).answer;
-    return new Volume(new RemoteHandle("volume", engine, value as number, release));
+    return new Volume(new RemoteHandle("volume", engine, value as number, release), { place, ...options });
   } catch (error) {
     release();
     throw error;
@@ -55,15 +78,16 @@ export async function openRemoteVolume(
 
 export async function openRemoteImage(
   engines: EngineSource,
-  name: string | undefined,
+  place: ImagePlace | undefined,
   options: OpenImageOptions,
 ): Promise<Image> {
   const { engine, release } = engines.acquire("shared");
   try {
     const { home, pull, signal, onProgress } = options;
+    const image = place === undefined ? undefined : engine.place(place, "image");
     const { value } = await engine.call(
       "open-image",
-      { home, image: name, pull },
+      { home, image, pull },
       { signal, ...(onProgress === undefined ? {} : { onProgress }) },
     ).answer;
     const { target, info } = value as { target: number; info: ImageInfo };

@@ -161,7 +161,11 @@ export function from(command: Command): Command {
 
 /** A folder of the host that holds a system, instead of an image. */
 function rootOption(): Option {
-  return new Option("--root <folder>", "a folder that holds a Debian system, instead of an image");
+  return new Option(
+    "--root <folder>",
+    "a folder that holds a Debian system, instead of an image (changed in place by root where its programs run; else " +
+      "on a copy, which costs its size)",
+  );
 }
 
 function systemFrom(command: Command): Command {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EFAULT, SYSCALL_NUMBERS } from "@stratos/abi";
+import { EFAULT, EINVAL, SYSCALL_NUMBERS } from "@stratos/abi";
 import { syscallLine, type CallerMemory } from "./syscall-line.ts";
 
 const memory: CallerMemory = {
@@ -29,4 +29,89 @@ test("arguments read as in strace", () => {
   );
   assert.equal(line("kill", [7, 15], 0), "kill(7, SIGTERM) = 0");
   assert.equal(line("getpid", [], 7), "getpid() = 7");
+});
+
+/** A program's memory with the bytes at an address; all else can't be read. */
+function holding(parts: Readonly<Record<number, readonly number[]>>): CallerMemory {
+  return {
+    loadString: () => -EFAULT,
+    copyIn: (address, into, at, count) => {
+      const bytes = parts[address];
+      if (bytes === undefined) return -EFAULT;
+      into.set(
+        Array.from({ length: count }, (_, index) => bytes[index] ?? 0),
+        at,
+      );
+      return 0;
+    },
+  };
+}
+const seen = (memory: CallerMemory, name: string, args: number[], result: number | undefined): string =>
+  syscallLine(memory, SYSCALL_NUMBERS.get(name)!, [...args, 0, 0, 0, 0, 0, 0].slice(0, 6), result);
+
+test("structures are told field by field, what a call stores when it succeeded", () => {
+  const time = holding({ 16: [1, 0, 0, 0, 0, 0, 0, 0, 0xf4, 1], 32: [5] });
+  assert.equal(seen(time, "nanosleep", [16, 0], 0), "nanosleep({tv_sec=1, tv_nsec=500}, NULL) = 0");
+  assert.equal(seen(time, "clock_gettime", [1, 16], 0), "clock_gettime(1, {tv_sec=1, tv_nsec=500}) = 0");
+  assert.equal(seen(time, "clock_gettime", [1, 16], -EINVAL), "clock_gettime(1, 0x10) = -1 EINVAL");
+  assert.equal(seen(time, "nanosleep", [64, 0], -EFAULT), "nanosleep(0x40, NULL) = -1 EFAULT");
+  assert.equal(seen(time, "nanosleep", [16, 0], undefined), "nanosleep({tv_sec=1, tv_nsec=500}, NULL) = ? (waits)");
+});
+
+test("modes, limits, signals and events go by their names", () => {
+  const mode = new Array<number>(128).fill(0);
+  mode.splice(16, 4, 0xa4, 0x81, 0, 0);
+  mode.splice(48, 2, 0x39, 0x30);
+  assert.equal(
+    seen(holding({ 64: mode }), "fstat", [3, 64], 0),
+    "fstat(3, {st_mode=S_IFREG|0644, st_size=12345, ...}) = 0",
+  );
+  const limits = holding({ 64: [0, 4, 0, 0, 0, 0, 0, 0, ...new Array<number>(8).fill(255)] });
+  assert.equal(
+    seen(limits, "prlimit64", [0, 7, 0, 64], 0),
+    "prlimit64(0, 7, NULL, {rlim_cur=1024, rlim_max=RLIM64_INFINITY}) = 0",
+  );
+  const action = holding({ 64: [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 1] });
+  assert.equal(
+    seen(action, "rt_sigaction", [15, 64, 0, 8], 0),
+    "rt_sigaction(SIGTERM, {sa_handler=SIG_IGN, sa_flags=SA_RESTART, sa_mask=[CHLD]}, NULL, 8) = 0",
+  );
+  const events = holding({ 64: [1, 0, 0, 0x80, 0, 0, 0, 0, 9] });
+  assert.equal(
+    seen(events, "epoll_ctl", [5, 1, 6, 64], 0),
+    "epoll_ctl(5, 1, 6, {events=EPOLLIN|EPOLLET, data=0x9}) = 0",
+  );
+  assert.equal(
+    seen(holding({ 64: new Array<number>(8).fill(255) }), "rt_sigprocmask", [2, 64, 0, 8], 0),
+    "rt_sigprocmask(2, ~[], NULL, 8) = 0",
+  );
+});
+
+test("lists are cut, addresses of sockets go by their family, requests by what they are", () => {
+  const vector = new Array<number>(16 * 9).fill(0);
+  assert.equal(
+    seen(holding({ 64: [0, 16, 0, 0, 0, 0, 0, 0, 5] }), "writev", [1, 64, 1], 5),
+    "writev(1, [{iov_base=0x1000, iov_len=5}], 1) = 5",
+  );
+  assert.match(
+    seen(holding({ 64: vector }), "writev", [1, 64, 9], 0),
+    /^writev\(1, \[({[^}]*}, ){8}\.\.\.\], 9\) = 0$/,
+  );
+  const inet = holding({ 64: [2, 0, 0, 53, 10, 0, 0, 1], 128: [16] });
+  assert.equal(
+    seen(inet, "connect", [3, 64, 16], 0),
+    'connect(3, {sa_family=AF_INET, sin_port=htons(53), sin_addr=inet_addr("10.0.0.1")}, 16) = 0',
+  );
+  assert.match(seen(inet, "getsockname", [3, 64, 128], 0), /^getsockname\(3, {sa_family=AF_INET, /);
+  const unix = holding({ 64: [1, 0, 0x2f, 0x61, 0] });
+  assert.equal(seen(unix, "bind", [3, 64, 5], 0), 'bind(3, {sa_family=AF_UNIX, sun_path="/a"}, 5) = 0');
+  const inet6 = holding({ 64: [10, 0, 0, 80, 0, 0, 0, 0, 0x20, 1, ...new Array<number>(13).fill(0), 1] });
+  assert.match(seen(inet6, "connect", [3, 64, 28], 0), /sin6_port=htons\(80\), sin6_addr="2001::1"}/);
+  const window = holding({ 64: [24, 0, 80] });
+  assert.equal(
+    seen(window, "ioctl", [0, 0x5413, 64], 0),
+    "ioctl(0, TIOCGWINSZ, {ws_row=24, ws_col=80, ws_xpixel=0, ws_ypixel=0}) = 0",
+  );
+  assert.equal(seen(window, "ioctl", [0, 0x1234, 64], 0), "ioctl(0, 0x1234, 0x40) = 0");
+  assert.equal(seen(holding({ 64: [3, 0, 0, 0, 4] }), "pipe2", [64, 0], 0), "pipe2([3, 4], O_RDONLY) = 0");
 });

@@ -1,7 +1,32 @@
 /** One line for each system call, as strace(1) writes it. */
-import { AT_FDCWD, ERRNO_NAMES, SIGNAL_NAMES, SYSCALL_NAMES } from "@stratos/abi";
+import {
+  AT_FDCWD,
+  EFAULT,
+  ERRNO_NAMES,
+  FUTEX_CLOCK_REALTIME,
+  FUTEX_PRIVATE_FLAG,
+  SYSCALL_NAMES,
+  Timespec,
+} from "@stratos/abi";
 import type { Task } from "@stratos/kernel";
-import { ARGUMENT_COUNTS, ARGUMENT_KINDS, type ArgumentKind } from "./argument-kinds.ts";
+import {
+  ARGUMENT_COUNTS,
+  ARGUMENT_KINDS,
+  type ArgumentKind,
+  FCNTL_KINDS,
+  FUTEX_WITHOUT_TIME,
+  IOCTL_KINDS,
+  type StructureKind,
+} from "./argument-kinds.ts";
+import {
+  integersText,
+  pointerText,
+  signalSetText,
+  socketAddressText,
+  structuresText,
+  structureText,
+} from "./structure-text.ts";
+import { CLONE_FLAGS, flags, hex, MAPPING_FLAGS, OPEN_FLAGS, PROTECTION_FLAGS, quote, signalName } from "./values.ts";
 
 const TEXT_BYTES_MAX = 32;
 const PATH_BYTES_MAX = 256;
@@ -37,6 +62,8 @@ function argument(
   result: number | undefined,
 ): string {
   const value = args[index]!;
+  if (typeof kind === "object") return structureArgument(memory, kind, args, index, result);
+  const isDone = result !== undefined && result >= 0;
   switch (kind) {
     case "fd":
       return (value | 0) === AT_FDCWD ? "AT_FDCWD" : String(value | 0);
@@ -45,7 +72,7 @@ function argument(
     case "octal":
       return `0${value.toString(8)}`;
     case "pointer":
-      return value === 0 ? "NULL" : hex(value);
+      return pointerText(value);
     case "hex":
       return value >= 0 && value < 10 ? String(value) : hex(value);
     case "path":
@@ -62,7 +89,54 @@ function argument(
       return flags(value & ~0xff, CLONE_FLAGS, (value & 0xff) === 0 ? "" : signalName(value & 0xff));
     case "signal":
       return signalName(value);
+    case "signals":
+      return result === -EFAULT ? pointerText(value) : signalSetText(memory, value);
+    case "signals out":
+      return isDone ? signalSetText(memory, value) : pointerText(value);
+    case "integer out":
+    case "integers out":
+      return isDone ? integersText(memory, value, kind === "integer out" ? 1 : 2) : pointerText(value);
+    case "address":
+      return result === -EFAULT ? pointerText(value) : socketAddressText(memory, value, args[index + 1]!);
+    case "address out":
+      return isDone ? storedAddress(memory, value, args[index + 1]!) : pointerText(value);
+    case "futex time": {
+      const operation = args[1]! & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
+      if (FUTEX_WITHOUT_TIME.includes(operation)) return String(value);
+      return structureArgument(memory, { layout: Timespec, isOut: false }, args, index, result);
+    }
+    case "fcntl":
+      return argument(memory, FCNTL_KINDS.get(args[1]!) ?? "hex", args, index, result);
+    case "ioctl request":
+      return IOCTL_KINDS.get(value)?.name ?? hex(value);
+    case "ioctl":
+      return argument(memory, IOCTL_KINDS.get(args[1]!)?.kind ?? "pointer", args, index, result);
   }
+}
+
+function structureArgument(
+  memory: CallerMemory,
+  { layout, isOut, count, always }: StructureKind,
+  args: readonly number[],
+  index: number,
+  result: number | undefined,
+): string {
+  const address = args[index]!;
+  // Nothing was stored, or there is no memory: a look at it could bring pages in.
+  if (isOut ? result === undefined || result < 0 : result === -EFAULT) return pointerText(address);
+  const several = always ?? (count === "result" ? result! : count === undefined ? undefined : args[count]!);
+  return several === undefined
+    ? structureText(memory, layout, address)
+    : structuresText(memory, layout, address, several);
+}
+
+/** Its length is what the call stored behind the second pointer. */
+function storedAddress(memory: CallerMemory, address: number, lengthAddress: number): string {
+  const length = new Uint8Array(4);
+  if (address === 0 || lengthAddress === 0 || memory.copyIn(lengthAddress, length, 0, 4) < 0) {
+    return pointerText(address);
+  }
+  return socketAddressText(memory, address, new DataView(length.buffer).getUint32(0, true));
 }
 
 function resultText(name: string, result: number | undefined): string {
@@ -73,10 +147,6 @@ function resultText(name: string, result: number | undefined): string {
 }
 
 const POINTER_RESULTS: ReadonlySet<string> = new Set(["mmap", "brk", "mremap", "shmat"]);
-
-function hex(value: number): string {
-  return value < 0 ? String(value) : `0x${value.toString(16)}`;
-}
 
 function text(value: string | number, address: number): string {
   if (typeof value === "number") return address === 0 ? "NULL" : hex(address);
@@ -90,82 +160,4 @@ function bytes(memory: CallerMemory, address: number, count: number): string {
   return `${quote(String.fromCharCode(...buffer))}${count > shown ? "..." : ""}`;
 }
 
-export function quote(value: string): string {
-  let out = '"';
-  for (const character of value) {
-    const code = character.charCodeAt(0);
-    if (character === '"' || character === "\\") out += `\\${character}`;
-    else if (character === "\n") out += "\\n";
-    else if (character === "\t") out += "\\t";
-    else if (character === "\r") out += "\\r";
-    else out += code >= 0x20 && code < 0x7f ? character : `\\${code.toString(8)}`;
-  }
-  return `${out}"`;
-}
-
-export function signalName(signal: number): string {
-  const name = SIGNAL_NAMES[signal];
-  return name === undefined || signal === 0 ? String(signal) : `SIG${name}`;
-}
-
-function flags(value: number, names: Readonly<Record<string, number>>, first: string): string {
-  let rest = value >>> 0;
-  if (first.startsWith("O_")) rest = (rest & ~3) >>> 0;
-  const shown = first === "" ? [] : [first];
-  for (const [name, bits] of Object.entries(names)) {
-    if ((rest & bits) >>> 0 !== bits >>> 0) continue;
-    shown.push(name);
-    rest = (rest & ~bits) >>> 0;
-  }
-  if (rest !== 0) shown.push(hex(rest));
-  return shown.length === 0 ? "0" : shown.join("|");
-}
-
 const OPEN_ACCESS = ["O_RDONLY", "O_WRONLY", "O_RDWR", "O_ACCMODE"];
-const OPEN_FLAGS = {
-  O_TMPFILE: 0o20200000,
-  O_SYNC: 0o4010000,
-  O_CREAT: 0o100,
-  O_EXCL: 0o200,
-  O_NOCTTY: 0o400,
-  O_TRUNC: 0o1000,
-  O_APPEND: 0o2000,
-  O_NONBLOCK: 0o4000,
-  O_DSYNC: 0o10000,
-  O_DIRECT: 0o40000,
-  O_LARGEFILE: 0o100000,
-  O_DIRECTORY: 0o200000,
-  O_NOFOLLOW: 0o400000,
-  O_NOATIME: 0o1000000,
-  O_CLOEXEC: 0o2000000,
-  O_PATH: 0o10000000,
-};
-const PROTECTION_FLAGS = { PROT_READ: 1, PROT_WRITE: 2, PROT_EXEC: 4 };
-const MAPPING_FLAGS = {
-  MAP_SHARED: 1,
-  MAP_PRIVATE: 2,
-  MAP_FIXED: 0x10,
-  MAP_ANONYMOUS: 0x20,
-  MAP_GROWSDOWN: 0x100,
-  MAP_DENYWRITE: 0x800,
-  MAP_NORESERVE: 0x4000,
-  MAP_POPULATE: 0x8000,
-  MAP_STACK: 0x20000,
-  MAP_FIXED_NOREPLACE: 0x100000,
-};
-const CLONE_FLAGS = {
-  CLONE_VM: 0x100,
-  CLONE_FS: 0x200,
-  CLONE_FILES: 0x400,
-  CLONE_SIGHAND: 0x800,
-  CLONE_PIDFD: 0x1000,
-  CLONE_VFORK: 0x4000,
-  CLONE_PARENT: 0x8000,
-  CLONE_THREAD: 0x10000,
-  CLONE_NEWNS: 0x20000,
-  CLONE_SYSVSEM: 0x40000,
-  CLONE_SETTLS: 0x80000,
-  CLONE_PARENT_SETTID: 0x100000,
-  CLONE_CHILD_CLEARTID: 0x200000,
-  CLONE_CHILD_SETTID: 0x1000000,
-};

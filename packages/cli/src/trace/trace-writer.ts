@@ -1,7 +1,8 @@
 /** `stratos trace`: looks on at a machine's system calls, signals and programs, and writes them down or counts them. */
 import type { Machine } from "@stratos/machine";
 import { formatTable } from "../text-table.ts";
-import { quote, signalName, syscallLine, syscallName } from "./syscall-line.ts";
+import { syscallLine, syscallName } from "./syscall-line.ts";
+import { quote, signalName } from "./values.ts";
 
 interface TraceSink {
   write(text: string): void;

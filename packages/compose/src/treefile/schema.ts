@@ -5,6 +5,7 @@
  * a higher layer's does to a lower one's; each key has a description, and an example where its kind does not show one:
  * docs/treefile.md is made of them.
  */
+import { DISK_FORMATS, FILE_SYSTEM_FORMATS, REPOSITORY_FORMATS } from "@stratos/outputs/format-names";
 import { isObject, type Json, type JsonObject } from "./json.ts";
 import { CONTENT_KEYS, type ContentConfig } from "./schema-content.ts";
 import { EXTENSION, PARTITIONS, UNWRITTEN, type ExtensionConfig, type PartitionConfig } from "./schema-disk.ts";
@@ -99,24 +100,13 @@ export const OUTPUT_FORMATS = [
   "tar",
   "folder",
   "stratos",
-  "oci",
-  "oci-archive",
-  "ostree",
-  "raw",
-  "qcow2",
-  "vmdk",
-  "vhd",
-  "vhd-fixed",
-  "vhdx",
-  "ova",
+  ...REPOSITORY_FORMATS,
+  ...DISK_FORMATS,
   "iso",
   "squashfs",
   "cpio",
   "initramfs",
-  "ext4",
-  "btrfs",
-  "xfs",
-  "erofs",
+  ...FILE_SYSTEM_FORMATS,
 ] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 

@@ -1,23 +1,14 @@
+import { DISK_FORMATS, FILE_SYSTEM_FORMATS, REPOSITORY_FORMATS } from "@stratos/outputs/format-names";
+
 /**
  * Formats that a root can be written in. A list of its own, so that the command line knows them without loading their
  * writers.
  */
 export const OUTPUT_FORMATS = [
   "tar",
-  "oci",
-  "oci-archive",
-  "ostree",
-  "ext4",
-  "btrfs",
-  "xfs",
-  "erofs",
-  "raw",
-  "qcow2",
-  "vmdk",
-  "vhd",
-  "vhd-fixed",
-  "vhdx",
-  "ova",
+  ...REPOSITORY_FORMATS,
+  ...FILE_SYSTEM_FORMATS,
+  ...DISK_FORMATS,
   "iso",
   "squashfs",
   "cpio",
@@ -40,4 +31,4 @@ export const OUTPUT_COMPRESSIONS: Readonly<Partial<Record<OutputFormat, readonly
   erofs: ["none", "lz4"],
 };
 /** What the root of a disk may lie on. */
-export const DISK_FILE_SYSTEMS = ["ext4", "btrfs", "xfs", "erofs", "aegisfs"] as const;
+export const DISK_FILE_SYSTEMS = [...FILE_SYSTEM_FORMATS, "aegisfs"] as const;

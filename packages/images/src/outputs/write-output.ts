@@ -158,23 +158,14 @@ function writeAs(
       repository.writeSummary(options.time);
       return { path, digest: checksum };
     }
-    case "ext4": {
-      const size = options.size ?? Math.ceil((ext4SizeFor(tree, 0) * 1.2) / MIB) * MIB;
-      return withNewDisks(path, size, options.qcow2, codecs, (disk) =>
-        writeExt4(disk, tree, {
-          uuid: derivedId(`${options.name} root file system`, codecs),
-          label: options.name.slice(0, 16),
-          time: options.time,
-          isZeroed: true,
-        }),
-      );
-    }
+    case "ext4":
     case "xfs": {
-      const size = options.size ?? Math.ceil((xfsSizeFor(tree) * 1.2) / MIB) * MIB;
+      const { sizeFor, write, labelLength } = PLAIN_FILE_SYSTEMS[format];
+      const size = options.size ?? Math.ceil((sizeFor(tree) * 1.2) / MIB) * MIB;
       return withNewDisks(path, size, options.qcow2, codecs, (disk) =>
-        writeXfs(disk, tree, {
+        write(disk, tree, {
           uuid: derivedId(`${options.name} root file system`, codecs),
-          label: options.name.slice(0, 12),
+          label: options.name.slice(0, labelLength),
           time: options.time,
           isZeroed: true,
         }),
@@ -260,6 +251,11 @@ function writeAs(
     }
   }
 }
+
+const PLAIN_FILE_SYSTEMS = {
+  ext4: { sizeFor: (tree: FileTree): number => ext4SizeFor(tree, 0), write: writeExt4, labelLength: 16 },
+  xfs: { sizeFor: xfsSizeFor, write: writeXfs, labelLength: 12 },
+} as const;
 
 function planDisk(tree: FileTree, options: FormatOptions, codecs: Codecs): DiskPlan {
   const architecture = bootArchitecture(options.architecture);

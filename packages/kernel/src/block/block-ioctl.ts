@@ -26,6 +26,8 @@ import {
   BLKSECTGET,
   BLKSSZGET,
   BLKZEROOUT,
+  BlkpgIoctlArg,
+  BlkpgPartition,
   CAP_SYS_ADMIN,
   EACCES,
   EBADF,
@@ -138,19 +140,15 @@ export function blockIoctl(task: BlockCaller, file: BlockFile, command: number, 
   }
 }
 
-/**
- * `struct blkpg_ioctl_arg`: operation, flags, length (32 bits each), pointer @16; to `struct blkpg_partition`: start,
- * length in bytes (64 bits each), number @16. Source: Linux include/uapi/linux/blkpg.h; the errors are those of
- * block/ioctl.c.
- */
+/** BLKPG. The errors are those of Linux block/ioctl.c. */
 function changePartition(task: BlockCaller, disk: BlockInode, argument: number): number {
   const { space, kernel } = task;
-  const operation = space.loadU32(argument),
-    data = space.loadU64(argument + 16);
+  const operation = space.loadU32(argument + BlkpgIoctlArg.offset.op),
+    data = space.loadU64(argument + BlkpgIoctlArg.offset.data);
   if (operation < 0 || data < 0) return -EFAULT;
-  const start = space.loadU64(data),
-    length = space.loadU64(data + 8),
-    number = space.loadU32(data + 16);
+  const start = space.loadU64(data + BlkpgPartition.offset.start),
+    length = space.loadU64(data + BlkpgPartition.offset.length),
+    number = space.loadU32(data + BlkpgPartition.offset.pno);
   if (start === -EFAULT || length === -EFAULT || number === -EFAULT) return -EFAULT;
   if (disk.disk !== disk || number < 1 || number > PARTITIONS_MAX) return -EINVAL;
   const part = disk.partitions.get(number);

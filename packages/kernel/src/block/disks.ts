@@ -1,4 +1,4 @@
-import { EBUSY, ENOSPC, S_IFBLK } from "@stratos/abi";
+import { BLOCK_EXT_MAJOR, EBUSY, ENOSPC, S_IFBLK } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { type DiskPart, FormatError, readLayout } from "@stratos/formats/partitions";
 import { devtmpfsOf } from "../fs/devtmpfs/devtmpfs.ts";
@@ -11,8 +11,6 @@ import type { BlockCaller, BlockKernel } from "./block-kernel.ts";
 import { closeDevice, openDevice } from "./device-users.ts";
 import type { LoopDevices } from "./loop/loop-devices.ts";
 
-/** Major number of partitions (Linux: BLOCK_EXT_MAJOR), and most of them on one disk. */
-export const PARTITION_MAJOR = 259;
 export const PARTITIONS_MAX = 255;
 /** … and on all of them. */
 const PARTITIONS_TOTAL = 2048;
@@ -105,7 +103,7 @@ export class Disks implements MountDevices {
     const separator = /\d$/.test(disk.name) ? "p" : "";
     const name = `${disk.name}${separator}${number}`;
     const place = { disk, partition: number, start };
-    const part = new BlockInode(this.#kernel, name, { major: PARTITION_MAJOR, minor }, disk.driver, place);
+    const part = new BlockInode(this.#kernel, name, { major: BLOCK_EXT_MAJOR, minor }, disk.driver, place);
     part.size = size;
     part.isReadOnly = disk.isReadOnly;
     part.logicalBlockSize = disk.logicalBlockSize;
@@ -123,7 +121,7 @@ export class Disks implements MountDevices {
 
   #allocateMinor(): number {
     let minor = 0;
-    while (this.#byNumber.has(makeDevice(PARTITION_MAJOR, minor))) minor++;
+    while (this.#byNumber.has(makeDevice(BLOCK_EXT_MAJOR, minor))) minor++;
     return minor;
   }
 

@@ -1,5 +1,6 @@
-import { EAGAIN, EFAULT, EINVAL, ESPIPE, O_NONBLOCK, O_RDWR, POLLIN } from "@stratos/abi";
+import { EAGAIN, EFAULT, EINVAL, ESPIPE, O_NONBLOCK, O_RDWR, POLLIN, SignalfdSiginfo } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import { put64 } from "../ground/words.ts";
 import type { SignalInfo } from "../signal/pending-signals.ts";
 import { takeSignal } from "../signal/send-signal.ts";
 import type { SignalSet } from "../signal/signal-set.ts";
@@ -9,8 +10,7 @@ import { OpenFile } from "../vfs/open-file.ts";
 import type { EventKernel } from "./event-kernel.ts";
 import type { Caller } from "../vfs/vfs-kernel.ts";
 
-/** sizeof(struct signalfd_siginfo). Source: Linux include/uapi/linux/signalfd.h. */
-const INFO_SIZE = 128;
+const INFO_SIZE = SignalfdSiginfo.size;
 const record = new Uint8Array(INFO_SIZE);
 const view = new DataView(record.buffer);
 
@@ -87,19 +87,18 @@ export class SignalFile extends OpenFile {
 
 function fillRecord(info: SignalInfo): void {
   record.fill(0);
-  view.setUint32(0, info.signal, true);
-  view.setInt32(4, info.errno, true);
-  view.setInt32(8, info.code, true);
-  view.setUint32(12, info.pid, true);
-  view.setUint32(16, info.uid, true);
-  view.setInt32(20, info.fd, true);
-  view.setUint32(24, info.timerId, true);
-  view.setUint32(28, info.band, true);
-  view.setUint32(32, info.overrun, true);
-  view.setInt32(40, info.status, true);
-  view.setInt32(44, info.valueLow, true);
-  view.setUint32(48, info.valueLow, true);
-  view.setUint32(52, info.valueHigh, true);
-  view.setUint32(72, info.address, true);
-  view.setUint32(76, Math.floor(info.address / 2 ** 32), true);
+  view.setUint32(SignalfdSiginfo.offset.ssi_signo, info.signal, true);
+  view.setInt32(SignalfdSiginfo.offset.ssi_errno, info.errno, true);
+  view.setInt32(SignalfdSiginfo.offset.ssi_code, info.code, true);
+  view.setUint32(SignalfdSiginfo.offset.ssi_pid, info.pid, true);
+  view.setUint32(SignalfdSiginfo.offset.ssi_uid, info.uid, true);
+  view.setInt32(SignalfdSiginfo.offset.ssi_fd, info.fd, true);
+  view.setUint32(SignalfdSiginfo.offset.ssi_tid, info.timerId, true);
+  view.setUint32(SignalfdSiginfo.offset.ssi_band, info.band, true);
+  view.setUint32(SignalfdSiginfo.offset.ssi_overrun, info.overrun, true);
+  view.setInt32(SignalfdSiginfo.offset.ssi_status, info.status, true);
+  view.setInt32(SignalfdSiginfo.offset.ssi_int, info.valueLow, true);
+  view.setUint32(SignalfdSiginfo.offset.ssi_ptr, info.valueLow, true);
+  view.setUint32(SignalfdSiginfo.offset.ssi_ptr + 4, info.valueHigh, true);
+  put64(view, SignalfdSiginfo.offset.ssi_addr, info.address);
 }

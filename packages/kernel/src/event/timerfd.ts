@@ -17,6 +17,7 @@ import {
 import { stateClass } from "@stratos/base";
 import { BLOCKED, WaitQueue } from "../ground/wait-queue.ts";
 import { Timer, type TimerClient } from "../time/timer-queue.ts";
+import { put64 } from "../ground/words.ts";
 import type { Time } from "../vfs/inode.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
@@ -122,8 +123,7 @@ export class TimerFile extends OpenFile implements TimerClient, ClockSetObserver
       return BLOCKED;
     }
     if (this.#hasExpired && this.#intervalNs > 0) this.#ticks += this.#forward(this.#kernel.now()) - 1;
-    view.setUint32(0, this.#ticks, true);
-    view.setUint32(4, Math.floor(this.#ticks / 2 ** 32), true);
+    put64(view, 0, this.#ticks);
     this.#hasExpired = false;
     this.#ticks = 0;
     return to.put(bytes, 0, 8) === 8 ? 8 : -EFAULT;

@@ -1,5 +1,5 @@
 import type { CallState } from "../ground/wait-queue.ts";
-import { EFAULT, EINVAL } from "@stratos/abi";
+import { EFAULT, EINVAL, Timespec } from "@stratos/abi";
 import type { UserMemory } from "../ground/user-memory.ts";
 
 /** What a blocked poll, select or epoll_wait keeps: when it gives up (monotonic, Infinity: never). */
@@ -13,8 +13,8 @@ const FOREVER_NS = 2 ** 53;
 
 /** Reads a `struct timespec` as a duration in nanoseconds: −EFAULT, or −EINVAL when negative or not normalised. */
 export function loadDuration(space: UserMemory, address: number): number {
-  const seconds = space.loadU64(address);
-  const nanoseconds = space.loadU64(address + 8);
+  const seconds = space.loadU64(address + Timespec.offset.tv_sec);
+  const nanoseconds = space.loadU64(address + Timespec.offset.tv_nsec);
   if (seconds < 0 || nanoseconds < 0) return -EFAULT;
   if (seconds >= 2 ** 63 || nanoseconds >= 1e9) return -EINVAL;
   const duration = seconds * 1e9 + nanoseconds;
@@ -26,6 +26,6 @@ export function storeRemaining(space: UserMemory, address: number, deadlineNs: n
   if (deadlineNs === Infinity) return 0;
   const left = Math.max(0, deadlineNs - nowNs);
   const seconds = Math.floor(left / 1e9);
-  const failed = space.storeU64(address, seconds);
-  return failed < 0 ? failed : space.storeU64(address + 8, left - seconds * 1e9);
+  const failed = space.storeU64(address + Timespec.offset.tv_sec, seconds);
+  return failed < 0 ? failed : space.storeU64(address + Timespec.offset.tv_nsec, left - seconds * 1e9);
 }

@@ -378,9 +378,9 @@ export class PageCache {
       "PageCache",
       this,
       {
-        save: (it) => ({ segments: it.#segments, pageCount: it.#pageCount, dirty: it.#dirty, room: it.#room }),
+        save: (it) => ({ room: it.#room, segments: it.#segments, pageCount: it.#pageCount, dirty: it.#dirty }),
         load: (it, from) =>
-          ({ segments: it.#segments, pageCount: it.#pageCount, dirty: it.#dirty, room: it.#room } = from),
+          ({ room: it.#room, segments: it.#segments, pageCount: it.#pageCount, dirty: it.#dirty } = from),
       },
       { keeps: ["#watchers", "#watchersMost"] },
     );

@@ -27,6 +27,8 @@ export class KernelLog {
   readAt = 0;
   /** syslog(2), SYSLOG_ACTION_CLEAR: where dmesg begins. */
   clearedAt = 0;
+  /** kernel.dmesg_restrict: only CAP_SYSLOG may read them. */
+  isRestricted = false;
   /** Woken by each message. */
   readonly queue = new WaitQueue();
 

@@ -4,21 +4,30 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EACCES, EEXIST, EFAULT, EIDRM, EINVAL, ENOENT, ENOSPC, EPERM } from "@stratos/abi";
+import {
+  EACCES,
+  EEXIST,
+  EFAULT,
+  EIDRM,
+  EINVAL,
+  ENOENT,
+  ENOSPC,
+  EPERM,
+  GETVAL,
+  IPC_CREAT,
+  IPC_EXCL,
+  IPC_PRIVATE,
+  IPC_RMID,
+  IPC_SET,
+  IPC_STAT,
+  SEM_INFO,
+  SEM_STAT,
+  SETVAL,
+} from "@stratos/abi";
 import type { Credentials } from "../security/credentials.ts";
 import { createTestKernel, createTestTask, type TestTask } from "../testing/fake-task.ts";
 import { call } from "../testing/system-calls.ts";
 
-const IPC_PRIVATE = 0,
-  IPC_CREAT = 0o1000,
-  IPC_EXCL = 0o2000,
-  IPC_RMID = 0,
-  IPC_SET = 1,
-  IPC_STAT = 2,
-  GETVAL = 12,
-  SETVAL = 16,
-  SEM_STAT = 18,
-  SEM_INFO = 19;
 const AT = 0x100;
 
 function createUser(): TestTask {

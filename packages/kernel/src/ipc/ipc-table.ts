@@ -13,26 +13,20 @@ import {
   ENOENT,
   ENOSPC,
   EPERM,
+  IPC_CREAT,
+  IPC_EXCL,
+  IPC_PRIVATE,
+  IpcPerm,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { UserMemory } from "../ground/user-memory.ts";
 import { type Credentials, isCapable } from "../security/credentials.ts";
 import { WaitQueue } from "../ground/wait-queue.ts";
 
-export const IPC_PRIVATE = 0;
-export const IPC_CREAT = 0o1000,
-  IPC_EXCL = 0o2000,
-  IPC_NOWAIT = 0o4000;
-export const IPC_RMID = 0,
-  IPC_SET = 1,
-  IPC_STAT = 2,
-  IPC_INFO = 3;
 /** Rights as in a mode, for user, group and others at once: the caller's class decides which bits count. */
 export const READ = 0o444,
   ALTER = 0o222;
 
-/** Size of `struct ipc64_perm`. Source: Linux include/uapi/asm-generic/ipcbuf.h. */
-export const PERMISSIONS_SIZE = 48;
 /** An identifier is the slot's index and, above it, how often the table went round (ipc/util.h, IPCMNI_SHIFT). */
 const INDEX_BITS = 15;
 const SEQUENCE_MAX = 2 ** (31 - INDEX_BITS) - 1;
@@ -80,26 +74,29 @@ export class IpcObject {
     return credentials.euid === this.uid || credentials.euid === this.cuid || isCapable(credentials, CAP_SYS_ADMIN);
   }
 
-  /** Puts `struct ipc64_perm` at the start of `view`. */
+  /** Fills the `struct ipc64_perm` with which each kind's structure begins. */
   describe(view: DataView): void {
-    [this.key, this.uid, this.gid, this.cuid, this.cgid, this.mode].forEach((value, index) =>
-      view.setUint32(index * 4, value, true),
-    );
-    view.setUint16(24, this.sequence, true);
+    view.setUint32(IpcPerm.offset.key, this.key, true);
+    view.setUint32(IpcPerm.offset.uid, this.uid, true);
+    view.setUint32(IpcPerm.offset.gid, this.gid, true);
+    view.setUint32(IpcPerm.offset.cuid, this.cuid, true);
+    view.setUint32(IpcPerm.offset.cgid, this.cgid, true);
+    view.setUint32(IpcPerm.offset.mode, this.mode, true);
+    view.setUint16(IpcPerm.offset.seq, this.sequence, true);
   }
 
   /** IPC_SET: takes owner, group and mode from the user's structure. @returns 0, −EFAULT, −EPERM */
   change(space: UserMemory, credentials: Credentials, address: number, now: number): number {
-    const bytes = new Uint8Array(PERMISSIONS_SIZE);
+    const bytes = new Uint8Array(IpcPerm.size);
     if (space.copyIn(address, bytes, 0, bytes.length) < 0) return -EFAULT;
     if (!this.isControlledBy(credentials)) return -EPERM;
     const view = new DataView(bytes.buffer);
-    const uid = view.getUint32(4, true);
-    const gid = view.getUint32(8, true);
+    const uid = view.getUint32(IpcPerm.offset.uid, true);
+    const gid = view.getUint32(IpcPerm.offset.gid, true);
     if (uid === 0xffffffff || gid === 0xffffffff) return -EINVAL;
     this.uid = uid;
     this.gid = gid;
-    this.mode = (this.mode & ~0o777) | (view.getUint32(20, true) & 0o777);
+    this.mode = (this.mode & ~0o777) | (view.getUint32(IpcPerm.offset.mode, true) & 0o777);
     this.changedAt = now;
     return 0;
   }

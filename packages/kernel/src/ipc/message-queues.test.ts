@@ -1,18 +1,27 @@
 /** Goal: System V messages (msgop(2), msgctl(2)). Method: processes without a processor call, sleep and are woken. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { E2BIG, EACCES, EAGAIN, EFAULT, EIDRM, EINVAL, ENOMSG, EPERM } from "@stratos/abi";
+import {
+  E2BIG,
+  EACCES,
+  EAGAIN,
+  EFAULT,
+  EIDRM,
+  EINVAL,
+  ENOMSG,
+  EPERM,
+  IPC_NOWAIT,
+  IPC_RMID,
+  IPC_SET,
+  IPC_STAT,
+  MSG_COPY,
+  MSG_EXCEPT,
+  MSG_NOERROR,
+} from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import { type Call, createTestKernel, createTestTask, type TestTask } from "../testing/fake-task.ts";
 import { begin, call } from "../testing/system-calls.ts";
 
-const IPC_RMID = 0,
-  IPC_SET = 1,
-  IPC_STAT = 2,
-  IPC_NOWAIT = 0o4000,
-  MSG_NOERROR = 0o10000,
-  MSG_EXCEPT = 0o20000,
-  MSG_COPY = 0o40000;
 const AT = 0x100,
   SPACE = 0x8000;
 

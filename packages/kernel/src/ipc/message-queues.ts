@@ -1,24 +1,42 @@
 /** System V message queues: msgget(2), msgsnd(2), msgrcv(2), msgctl(2). Read first: ipc-table.ts. */
-import { CAP_SYS_RESOURCE, E2BIG, EACCES, EAGAIN, EFAULT, EIDRM, EINVAL, ENOMSG, EPERM } from "@stratos/abi";
+import {
+  CAP_SYS_RESOURCE,
+  E2BIG,
+  EACCES,
+  EAGAIN,
+  EFAULT,
+  EIDRM,
+  EINVAL,
+  ENOMSG,
+  EPERM,
+  IPC_INFO,
+  IPC_NOWAIT,
+  IPC_RMID,
+  IPC_SET,
+  IPC_STAT,
+  MSGMAX,
+  MSGMNB,
+  MSGMNI,
+  MSGSEG,
+  MSGSSZ,
+  MSG_COPY,
+  MSG_EXCEPT,
+  MSG_INFO,
+  MSG_NOERROR,
+  MSG_STAT,
+  MSG_STAT_ANY,
+  Msginfo,
+  MsqidDs,
+} from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import { get64, put64 } from "../ground/words.ts";
 import { isCapable } from "../security/credentials.ts";
 import { BLOCKED_EINTR, type CallState, callState } from "../ground/wait-queue.ts";
-import { ALTER, IPC_INFO, IPC_NOWAIT, IPC_RMID, IPC_SET, IPC_STAT, IpcObject, IpcTable, READ } from "./ipc-table.ts";
+import { ALTER, IpcObject, IpcTable, READ } from "./ipc-table.ts";
 import type { IpcCaller } from "./ipc-kernel.ts";
 
-/** Linux's defaults (proc(5), /proc/sys/kernel/msgmax and its neighbours). */
-const MSGMAX = 8192,
-  MSGMNB = 16384,
-  MSGMNI = 32000;
 /** What the machine allows at most: a message is copied at once. */
 export const MSGMAX_MOST = 1 << 20;
-const MSG_NOERROR = 0o10000,
-  MSG_EXCEPT = 0o20000,
-  MSG_COPY = 0o40000;
-const MSG_STAT = 11,
-  MSG_INFO = 12,
-  MSG_STAT_ANY = 13;
-const QBYTES_OFFSET = 88;
 
 /** `bytes` begins with the type as the sender wrote it (a long). */
 interface Message {
@@ -76,7 +94,7 @@ export class MessageQueues {
     if (!(size >= 0 && size <= this.maximumMessage) || id < 0) return -EINVAL;
     const bytes = new Uint8Array(8 + size);
     if (task.space.copyIn(address, bytes, 0, bytes.length) < 0) return -EFAULT;
-    const type = signedLong(bytes);
+    const type = get64(new DataView(bytes.buffer), 0);
     if (type < 1) return -EINVAL;
     const queue = this.#queue(task, id);
     if (typeof queue === "number") return queue;
@@ -131,7 +149,7 @@ export class MessageQueues {
         this.table.remove(queue);
         return 0;
       case IPC_SET: {
-        const capacity = space.loadU64(address + QBYTES_OFFSET);
+        const capacity = space.loadU64(address + MsqidDs.offset.msg_qbytes);
         if (capacity === -EFAULT) return -EFAULT;
         if (!queue.isControlledBy(credentials)) return -EPERM;
         if (capacity > this.maximumQueue && !isCapable(credentials, CAP_SYS_RESOURCE)) return -EPERM;
@@ -145,16 +163,17 @@ export class MessageQueues {
       case MSG_STAT:
       case MSG_STAT_ANY: {
         if (command !== MSG_STAT_ANY && !queue.permits(credentials, READ)) return -EACCES;
-        const view = new DataView(new ArrayBuffer(120));
+        const view = new DataView(new ArrayBuffer(MsqidDs.size));
         queue.describe(view);
-        [queue.sentAt, queue.receivedAt, queue.changedAt, queue.length, queue.messages.length].forEach((value, index) =>
-          view.setUint32(48 + index * 8, value, true),
-        );
-        view.setUint32(QBYTES_OFFSET, queue.capacity % 0x100000000, true);
-        view.setUint32(QBYTES_OFFSET + 4, Math.floor(queue.capacity / 0x100000000), true);
-        view.setUint32(96, queue.lastSender, true);
-        view.setUint32(100, queue.lastReceiver, true);
-        return space.copyOut(address, new Uint8Array(view.buffer), 0, 120) < 0
+        put64(view, MsqidDs.offset.msg_stime, queue.sentAt);
+        put64(view, MsqidDs.offset.msg_rtime, queue.receivedAt);
+        put64(view, MsqidDs.offset.msg_ctime, queue.changedAt);
+        put64(view, MsqidDs.offset.msg_cbytes, queue.length);
+        put64(view, MsqidDs.offset.msg_qnum, queue.messages.length);
+        put64(view, MsqidDs.offset.msg_qbytes, queue.capacity);
+        view.setUint32(MsqidDs.offset.msg_lspid, queue.lastSender, true);
+        view.setUint32(MsqidDs.offset.msg_lrpid, queue.lastReceiver, true);
+        return space.copyOut(address, new Uint8Array(view.buffer), 0, MsqidDs.size) < 0
           ? -EFAULT
           : command === IPC_STAT
             ? 0
@@ -173,17 +192,18 @@ export class MessageQueues {
       bytes += queue.length;
     }
     const isUsage = command === MSG_INFO;
-    const words = Int32Array.of(
-      isUsage ? this.table.count : (this.table.most * this.maximumQueue) / 1024,
-      isUsage ? messages : this.maximumQueue,
-      this.maximumMessage,
-      this.maximumQueue,
-      this.table.most,
-      16,
-      isUsage ? bytes : this.maximumQueue,
-      0xffff,
-    );
-    return task.space.copyOut(address, new Uint8Array(words.buffer), 0, 32) < 0 ? -EFAULT : this.table.highestIndex;
+    const view = new DataView(new ArrayBuffer(Msginfo.size));
+    const pool = (this.table.most * this.maximumQueue) / 1024;
+    view.setInt32(Msginfo.offset.msgpool, isUsage ? this.table.count : pool, true);
+    view.setInt32(Msginfo.offset.msgmap, isUsage ? messages : this.maximumQueue, true);
+    view.setInt32(Msginfo.offset.msgmax, this.maximumMessage, true);
+    view.setInt32(Msginfo.offset.msgmnb, this.maximumQueue, true);
+    view.setInt32(Msginfo.offset.msgmni, this.table.most, true);
+    view.setInt32(Msginfo.offset.msgssz, MSGSSZ, true);
+    view.setInt32(Msginfo.offset.msgtql, isUsage ? bytes : this.maximumQueue, true);
+    view.setUint16(Msginfo.offset.msgseg, MSGSEG, true);
+    const stored = task.space.copyOut(address, new Uint8Array(view.buffer), 0, Msginfo.size);
+    return stored < 0 ? -EFAULT : this.table.highestIndex;
   }
 
   /** /proc/sysvipc/msg. */
@@ -226,9 +246,4 @@ function select(messages: readonly Message[], type: number, isExcept: boolean): 
     if (message.type <= -type && (best < 0 || message.type < messages[best]!.type)) best = index;
   });
   return best;
-}
-
-function signedLong(bytes: Uint8Array): number {
-  const view = new DataView(bytes.buffer);
-  return view.getInt32(4, true) * 0x100000000 + view.getUint32(0, true);
 }

@@ -1,21 +1,30 @@
 /** Goal: System V semaphores (semop(2), semctl(2)). Method: processes without a processor call, sleep and are woken. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { E2BIG, EACCES, EAGAIN, EFAULT, EFBIG, EIDRM, EINVAL, ERANGE } from "@stratos/abi";
+import {
+  E2BIG,
+  EACCES,
+  EAGAIN,
+  EFAULT,
+  EFBIG,
+  EIDRM,
+  EINVAL,
+  ERANGE,
+  GETALL,
+  GETNCNT,
+  GETPID,
+  GETVAL,
+  GETZCNT,
+  IPC_NOWAIT,
+  IPC_RMID,
+  SEM_UNDO,
+  SETALL,
+  SETVAL,
+} from "@stratos/abi";
 import { advance, type Call, createTestKernel, createTestTask, type TestTask } from "../testing/fake-task.ts";
 import { begin, call } from "../testing/system-calls.ts";
 import type { Task } from "../task/task.ts";
 
-const IPC_RMID = 0,
-  IPC_NOWAIT = 0o4000,
-  SEM_UNDO = 0o10000,
-  GETPID = 11,
-  GETVAL = 12,
-  GETALL = 13,
-  GETNCNT = 14,
-  GETZCNT = 15,
-  SETVAL = 16,
-  SETALL = 17;
 const OPERATIONS = 0x100,
   VALUES = 0x2000;
 

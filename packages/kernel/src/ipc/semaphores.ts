@@ -1,30 +1,48 @@
 /** System V semaphores: semget(2), semop(2), semctl(2). Read first: ipc-table.ts. */
-import { E2BIG, EACCES, EAGAIN, EFAULT, EFBIG, EIDRM, EINVAL, EPERM, ERANGE } from "@stratos/abi";
+import {
+  E2BIG,
+  EACCES,
+  EAGAIN,
+  EFAULT,
+  EFBIG,
+  EIDRM,
+  EINVAL,
+  EPERM,
+  ERANGE,
+  GETALL,
+  GETNCNT,
+  GETPID,
+  GETVAL,
+  GETZCNT,
+  IPC_INFO,
+  IPC_NOWAIT,
+  IPC_RMID,
+  IPC_SET,
+  IPC_STAT,
+  SEMMNI,
+  SEMMNS,
+  SEMMSL,
+  SEMOPM,
+  SEMUSZ,
+  SEMVMX,
+  SEM_INFO,
+  SEM_STAT,
+  SEM_STAT_ANY,
+  SEM_UNDO,
+  SETALL,
+  SETVAL,
+  Sembuf,
+  SemidDs,
+  Seminfo,
+} from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { loadDuration } from "../event/wait-deadline.ts";
+import { put64 } from "../ground/words.ts";
 import type { Credentials } from "../security/credentials.ts";
 import { BLOCKED_EINTR, type CallState } from "../ground/wait-queue.ts";
-import { ALTER, IPC_INFO, IPC_NOWAIT, IPC_RMID, IPC_SET, IPC_STAT, IpcObject, IpcTable, READ } from "./ipc-table.ts";
+import { ALTER, IpcObject, IpcTable, READ } from "./ipc-table.ts";
 import type { IpcCaller, IpcKernel } from "./ipc-kernel.ts";
 import type { Identified } from "../ground/identity.ts";
-
-/** Linux's defaults (proc(5), /proc/sys/kernel/sem). */
-const SEMMSL = 32000,
-  SEMMNS = 1024000000,
-  SEMOPM = 500,
-  SEMMNI = 32000,
-  SEMVMX = 32767;
-const SEM_UNDO = 0o10000;
-const GETPID = 11,
-  GETVAL = 12,
-  GETALL = 13,
-  GETNCNT = 14,
-  GETZCNT = 15,
-  SETVAL = 16,
-  SETALL = 17,
-  SEM_STAT = 18,
-  SEM_INFO = 19,
-  SEM_STAT_ANY = 20;
 
 interface Operation {
   index: number;
@@ -139,15 +157,15 @@ export class Semaphores {
   #begin(task: IpcCaller, id: number, address: number, count: number, timeout: number): Wait | number {
     if (count < 1) return -EINVAL;
     if (count > SEMOPM) return -E2BIG;
-    const bytes = new Uint8Array(count * 6);
+    const bytes = new Uint8Array(count * Sembuf.size);
     if (task.space.copyIn(address, bytes, 0, bytes.length) < 0) return -EFAULT;
     const duration = timeout === 0 ? Infinity : loadDuration(task.space, timeout);
     if (duration < 0) return duration;
     const view = new DataView(bytes.buffer);
     const operations = Array.from({ length: count }, (_, at): Operation => ({
-      index: view.getUint16(at * 6, true),
-      change: view.getInt16(at * 6 + 2, true),
-      flags: view.getInt16(at * 6 + 4, true),
+      index: view.getUint16(at * Sembuf.size + Sembuf.offset.sem_num, true),
+      change: view.getInt16(at * Sembuf.size + Sembuf.offset.sem_op, true),
+      flags: view.getInt16(at * Sembuf.size + Sembuf.offset.sem_flg, true),
     }));
     const set = this.table.find(id);
     if (typeof set === "number") return set;
@@ -182,12 +200,12 @@ export class Semaphores {
       case SEM_STAT:
       case SEM_STAT_ANY: {
         if (command !== SEM_STAT_ANY && !set.permits(credentials, READ)) return -EACCES;
-        const view = new DataView(new ArrayBuffer(88));
+        const view = new DataView(new ArrayBuffer(SemidDs.size));
         set.describe(view);
-        view.setUint32(48, set.operatedAt, true);
-        view.setUint32(56, set.changedAt, true);
-        view.setUint32(64, set.values.length, true);
-        return space.copyOut(argument, new Uint8Array(view.buffer), 0, 88) < 0
+        put64(view, SemidDs.offset.sem_otime, set.operatedAt);
+        put64(view, SemidDs.offset.sem_ctime, set.changedAt);
+        put64(view, SemidDs.offset.sem_nsems, set.values.length);
+        return space.copyOut(argument, new Uint8Array(view.buffer), 0, SemidDs.size) < 0
           ? -EFAULT
           : command === IPC_STAT
             ? 0
@@ -211,19 +229,19 @@ export class Semaphores {
     let total = 0;
     for (const set of this.table.objects()) total += set.values.length;
     const isUsage = command === SEM_INFO;
-    const words = Int32Array.of(
-      SEMMNS,
-      SEMMNI,
-      SEMMNS,
-      SEMMNS,
-      SEMMSL,
-      SEMOPM,
-      SEMOPM,
-      isUsage ? this.table.count : 20,
-      SEMVMX,
-      isUsage ? total : SEMVMX,
-    );
-    return task.space.copyOut(address, new Uint8Array(words.buffer), 0, 40) < 0 ? -EFAULT : this.table.highestIndex;
+    const view = new DataView(new ArrayBuffer(Seminfo.size));
+    view.setInt32(Seminfo.offset.semmap, SEMMNS, true);
+    view.setInt32(Seminfo.offset.semmni, SEMMNI, true);
+    view.setInt32(Seminfo.offset.semmns, SEMMNS, true);
+    view.setInt32(Seminfo.offset.semmnu, SEMMNS, true);
+    view.setInt32(Seminfo.offset.semmsl, SEMMSL, true);
+    view.setInt32(Seminfo.offset.semopm, SEMOPM, true);
+    view.setInt32(Seminfo.offset.semume, SEMOPM, true);
+    view.setInt32(Seminfo.offset.semusz, isUsage ? this.table.count : SEMUSZ, true);
+    view.setInt32(Seminfo.offset.semvmx, SEMVMX, true);
+    view.setInt32(Seminfo.offset.semaem, isUsage ? total : SEMVMX, true);
+    const stored = task.space.copyOut(address, new Uint8Array(view.buffer), 0, Seminfo.size);
+    return stored < 0 ? -EFAULT : this.table.highestIndex;
   }
 
   /** /proc/sysvipc/sem. */

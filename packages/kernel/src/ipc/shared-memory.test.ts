@@ -4,20 +4,27 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EACCES, EFAULT, EIDRM, EINVAL, ENOENT, ENOMEM, EPERM } from "@stratos/abi";
+import {
+  EACCES,
+  EFAULT,
+  EIDRM,
+  EINVAL,
+  ENOENT,
+  ENOMEM,
+  EPERM,
+  IPC_CREAT,
+  IPC_RMID,
+  IPC_STAT,
+  SHM_INFO,
+  SHM_LOCK,
+  SHM_RDONLY,
+  SHM_REMAP,
+  SHM_RND,
+  SHM_UNLOCK,
+} from "@stratos/abi";
 import { createMemoryTask } from "../testing/memory-task.ts";
 import { call } from "../testing/system-calls.ts";
 import type { Task } from "../task/task.ts";
-
-const IPC_CREAT = 0o1000,
-  IPC_RMID = 0,
-  IPC_STAT = 2,
-  SHM_RDONLY = 0o10000,
-  SHM_RND = 0o20000,
-  SHM_REMAP = 0o40000,
-  SHM_LOCK = 11,
-  SHM_UNLOCK = 12,
-  SHM_INFO = 14;
 
 interface Sharer {
   task: Task;

@@ -9,6 +9,11 @@ import {
   EINVAL,
   ENOMEM,
   EPERM,
+  IPC_INFO,
+  IPC_PRIVATE,
+  IPC_RMID,
+  IPC_SET,
+  IPC_STAT,
   MAP_FIXED,
   MAP_SHARED,
   O_RDONLY,
@@ -17,32 +22,38 @@ import {
   PROT_EXEC,
   PROT_READ,
   PROT_WRITE,
+  SHMMIN,
+  SHMMNI,
+  SHM_DEST,
+  SHM_EXEC,
+  SHM_HUGETLB,
+  SHM_INFO,
+  SHM_LOCK,
+  SHM_LOCKED,
+  SHM_RDONLY,
+  SHM_REMAP,
+  SHM_RND,
+  SHM_STAT,
+  SHM_STAT_ANY,
+  SHM_UNLOCK,
   S_IFREG,
+  ShmInfo,
+  ShmidDs,
+  Shminfo,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { shmemMount } from "../fs/memfd/memfd.ts";
 import { mmap, munmap } from "../mm/mmap.ts";
+import { put64 } from "../ground/words.ts";
 import { type Credentials, isCapable } from "../security/credentials.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { RegularFile } from "../vfs/regular-file.ts";
-import { IPC_INFO, IPC_PRIVATE, IPC_RMID, IPC_SET, IPC_STAT, IpcObject, IpcTable, READ, ALTER } from "./ipc-table.ts";
+import { IpcObject, IpcTable, READ, ALTER } from "./ipc-table.ts";
 import type { IpcCaller, IpcKernel } from "./ipc-kernel.ts";
 
-const SHMMNI = 4096;
-const SHM_HUGETLB = 0o4000;
-const SHM_RDONLY = 0o10000,
-  SHM_RND = 0o20000,
-  SHM_REMAP = 0o40000,
-  SHM_EXEC = 0o100000;
-const SHM_LOCK = 11,
-  SHM_UNLOCK = 12,
-  SHM_STAT = 13,
-  SHM_INFO = 14,
-  SHM_STAT_ANY = 15;
-/** Mode bits that tell IPC_STAT that the last detaching destroys it, or that it is locked. */
-const SHM_DEST = 0o1000,
-  SHM_LOCKED = 0o2000;
 const EXECUTE = 0o111;
+/** SHMMAX and SHMALL, 2^64 − 2^24 − 1, as a signed number. */
+const LIMIT_MOST = -(2 ** 24) - 1;
 
 /** One shmat: each area that maps it, in whatever process, holds a reference. */
 class Attachment extends RegularFile {
@@ -241,17 +252,16 @@ export class SharedMemory {
       case SHM_STAT:
       case SHM_STAT_ANY: {
         if (command !== SHM_STAT_ANY && !segment.permits(credentials, READ)) return -EACCES;
-        const view = new DataView(new ArrayBuffer(112));
+        const view = new DataView(new ArrayBuffer(ShmidDs.size));
         segment.describe(view);
-        view.setUint32(48, segment.size % 0x100000000, true);
-        view.setUint32(52, Math.floor(segment.size / 0x100000000), true);
-        [segment.attachedAt, segment.detachedAt, segment.changedAt].forEach((value, index) =>
-          view.setUint32(56 + index * 8, value, true),
-        );
-        view.setUint32(80, segment.creatorPid, true);
-        view.setUint32(84, segment.lastPid, true);
-        view.setUint32(88, segment.attachCount, true);
-        return space.copyOut(address, new Uint8Array(view.buffer), 0, 112) < 0
+        put64(view, ShmidDs.offset.shm_segsz, segment.size);
+        put64(view, ShmidDs.offset.shm_atime, segment.attachedAt);
+        put64(view, ShmidDs.offset.shm_dtime, segment.detachedAt);
+        put64(view, ShmidDs.offset.shm_ctime, segment.changedAt);
+        view.setUint32(ShmidDs.offset.shm_cpid, segment.creatorPid, true);
+        view.setUint32(ShmidDs.offset.shm_lpid, segment.lastPid, true);
+        put64(view, ShmidDs.offset.shm_nattch, segment.attachCount);
+        return space.copyOut(address, new Uint8Array(view.buffer), 0, ShmidDs.size) < 0
           ? -EFAULT
           : command === IPC_STAT
             ? 0
@@ -262,25 +272,30 @@ export class SharedMemory {
     }
   }
 
-  /** `struct shminfo64`; SHMMAX and SHMALL are 2^64 − 2^24 − 1. */
   #describeLimits(task: IpcCaller, address: number): number {
-    const words = new Uint32Array(18);
-    ((words[0] = 0xfeffffff), (words[1] = 0xffffffff));
-    words[2] = 1;
-    words[4] = words[6] = SHMMNI;
-    ((words[8] = 0xfeffffff), (words[9] = 0xffffffff));
-    return task.space.copyOut(address, new Uint8Array(words.buffer), 0, 72) < 0 ? -EFAULT : this.table.highestIndex;
+    const view = new DataView(new ArrayBuffer(Shminfo.size));
+    put64(view, Shminfo.offset.shmmax, LIMIT_MOST);
+    put64(view, Shminfo.offset.shmmin, SHMMIN);
+    put64(view, Shminfo.offset.shmmni, SHMMNI);
+    put64(view, Shminfo.offset.shmseg, SHMMNI);
+    put64(view, Shminfo.offset.shmall, LIMIT_MOST);
+    const stored = task.space.copyOut(address, new Uint8Array(view.buffer), 0, Shminfo.size);
+    return stored < 0 ? -EFAULT : this.table.highestIndex;
   }
 
-  /** `struct shm_info`. */
   #describeUsage(task: IpcCaller, address: number): number {
-    const words = new Uint32Array(12);
-    words[0] = this.table.count;
+    const view = new DataView(new ArrayBuffer(ShmInfo.size));
+    let pages = 0,
+      present = 0;
     for (const segment of this.table.objects()) {
-      words[2]! += Math.ceil(segment.size / PAGE_SIZE);
-      words[4]! += segment.inode.pages!.pageCount;
+      pages += Math.ceil(segment.size / PAGE_SIZE);
+      present += segment.inode.pages!.pageCount;
     }
-    return task.space.copyOut(address, new Uint8Array(words.buffer), 0, 48) < 0 ? -EFAULT : this.table.highestIndex;
+    view.setInt32(ShmInfo.offset.used_ids, this.table.count, true);
+    put64(view, ShmInfo.offset.shm_tot, pages);
+    put64(view, ShmInfo.offset.shm_rss, present);
+    const stored = task.space.copyOut(address, new Uint8Array(view.buffer), 0, ShmInfo.size);
+    return stored < 0 ? -EFAULT : this.table.highestIndex;
   }
 
   /** /proc/sysvipc/shm. */

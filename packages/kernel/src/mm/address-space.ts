@@ -20,10 +20,12 @@ import {
   EINVAL,
   ENAMETOOLONG,
   ENOMEM,
+  Iovec,
   MAP_DENYWRITE,
   MAP_GROWSDOWN,
   MAP_LOCKED,
   PAGE_SIZE,
+  UIO_MAXIOV,
 } from "@stratos/abi";
 import { byteString, stateClass } from "@stratos/base";
 import type { AddressMode } from "@stratos/riscv";
@@ -512,11 +514,11 @@ export class AddressSpace implements UserMemory, Reapable {
   }
 
   vectorCursor(vector: number, count: number): IoCursor | number {
-    if (count < 0 || count > 1024) return -EINVAL;
+    if (count < 0 || count > UIO_MAXIOV) return -EINVAL;
     this.#cursor.reset();
     for (let index = 0; index < count; index++) {
-      const address = this.loadU64(vector + index * 16);
-      const length = this.loadU64(vector + index * 16 + 8);
+      const address = this.loadU64(vector + index * Iovec.size + Iovec.offset.iov_base);
+      const length = this.loadU64(vector + index * Iovec.size + Iovec.offset.iov_len);
       if (address < 0 || length < 0) return -EFAULT;
       if (length > 0x7fffffffffff || this.#cursor.remaining + length > 0x7fffffffffff) return -EINVAL;
       this.#cursor.addSegment(address, length);

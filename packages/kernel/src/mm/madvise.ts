@@ -1,30 +1,35 @@
-import { EINVAL, ENOMEM, EPERM, MAP_LOCKED, PAGE_SIZE } from "@stratos/abi";
+import {
+  EINVAL,
+  ENOMEM,
+  EPERM,
+  MADV_COLD,
+  MADV_DODUMP,
+  MADV_DOFORK,
+  MADV_DONTDUMP,
+  MADV_DONTFORK,
+  MADV_DONTNEED,
+  MADV_DONTNEED_LOCKED,
+  MADV_FREE,
+  MADV_HUGEPAGE,
+  MADV_KEEPONFORK,
+  MADV_NOHUGEPAGE,
+  MADV_NORMAL,
+  MADV_PAGEOUT,
+  MADV_POPULATE_READ,
+  MADV_POPULATE_WRITE,
+  MADV_RANDOM,
+  MADV_SEQUENTIAL,
+  MADV_WILLNEED,
+  MADV_WIPEONFORK,
+  MAP_LOCKED,
+  PAGE_SIZE,
+} from "@stratos/abi";
 import type { AddressSpace } from "./address-space.ts";
 import { type Area, AREA_NO_DUMP, AREA_NO_FORK, AREA_WIPE_ON_FORK } from "./area.ts";
 import { refusesDiscard } from "./memory-seal.ts";
 import { populate } from "./mmap.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
 import type { MmCaller } from "./mm-kernel.ts";
-
-export const MADV_DONTNEED = 4;
-const MADV_NORMAL = 0,
-  MADV_RANDOM = 1,
-  MADV_SEQUENTIAL = 2,
-  MADV_WILLNEED = 3,
-  MADV_FREE = 8,
-  MADV_DONTFORK = 10;
-const MADV_DOFORK = 11;
-const MADV_HUGEPAGE = 14,
-  MADV_NOHUGEPAGE = 15,
-  MADV_DONTDUMP = 16,
-  MADV_DODUMP = 17,
-  MADV_COLD = 20;
-const MADV_PAGEOUT = 21,
-  MADV_WIPEONFORK = 18,
-  MADV_KEEPONFORK = 19,
-  MADV_POPULATE_READ = 22;
-export const MADV_POPULATE_WRITE = 23,
-  MADV_DONTNEED_LOCKED = 24;
 
 /** MERGEABLE and UNMERGEABLE are those of a kernel without CONFIG_KSM: unknown. */
 const KNOWN_ADVICE = new Set([

@@ -2,7 +2,18 @@
  * Locked memory (mlock(2)). Nothing here is ever swapped, so a lock is what others can see of it: the pages are there,
  * RLIMIT_MEMLOCK bounds them, and msync(MS_INVALIDATE) refuses them.
  */
-import { CAP_IPC_LOCK, EINVAL, ENOMEM, EPERM, MAP_LOCKED, PAGE_SIZE, RLIMIT_MEMLOCK } from "@stratos/abi";
+import {
+  CAP_IPC_LOCK,
+  EINVAL,
+  ENOMEM,
+  EPERM,
+  MAP_LOCKED,
+  MCL_CURRENT,
+  MCL_FUTURE,
+  MCL_ONFAULT,
+  PAGE_SIZE,
+  RLIMIT_MEMLOCK,
+} from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
 import { walkInPieces } from "../ground/call-work.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
@@ -10,10 +21,6 @@ import { WIDE_TOP } from "./address-space.ts";
 import { mayLock } from "./lock-limit.ts";
 import { hasRoomForAreas, populate, populatePiece } from "./mmap.ts";
 import type { MmCaller } from "./mm-kernel.ts";
-
-const MCL_CURRENT = 1,
-  MCL_FUTURE = 2,
-  MCL_ONFAULT = 4;
 
 function mayLockAtAll(task: MmCaller): boolean {
   return task.group.limits[RLIMIT_MEMLOCK]!.soft > 0 || isCapable(task.credentials, CAP_IPC_LOCK);

@@ -7,6 +7,7 @@ import { test } from "node:test";
 import {
   EINVAL,
   ENOMEM,
+  MADV_DONTNEED,
   MAP_ANONYMOUS,
   MAP_FIXED,
   MAP_PRIVATE,
@@ -20,7 +21,7 @@ import { createMemoryTask } from "../testing/memory-task.ts";
 import type { Task } from "../task/task.ts";
 import { AddressSpace } from "./address-space.ts";
 import { forkAddressSpace } from "./fork.ts";
-import { madvise, MADV_DONTNEED } from "./madvise.ts";
+import { madvise } from "./madvise.ts";
 import { brk, mmap, mprotect, mremap, munmap } from "./mmap.ts";
 import { handlePageFault } from "./page-fault.ts";
 

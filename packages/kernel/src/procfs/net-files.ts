@@ -3,14 +3,20 @@ import {
   IPPROTO_ICMPV6,
   IPPROTO_UDP,
   IPPROTO_UDPLITE,
+  RT_SCOPE_HOST,
+  RT_SCOPE_LINK,
+  RT_SCOPE_UNIVERSE,
+  RT_TABLE_MAIN,
   SOCK_DGRAM,
   SOCK_RAW,
   SOCK_STREAM,
 } from "@stratos/abi";
 import type { Procfs } from "./procfs.ts";
 import type { Task } from "../task/task.ts";
-import { parseV4, parseV6 } from "../socket/inet/ip-address.ts";
+import { ANY_V4, type IpAddress, isV4, isWildcard, netmaskOf, widthOf } from "../socket/inet/ip-address.ts";
 import type { InetSocket } from "../socket/inet/inet-socket.ts";
+import { scopeOf } from "../socket/network-interface.ts";
+import type { Route } from "../socket/routes.ts";
 import { PseudoDirectory, PseudoFile, type TextSource } from "../pseudo/pseudo-inodes.ts";
 
 /**
@@ -25,7 +31,7 @@ export function netDirectory(fileSystem: Procfs): PseudoDirectory {
   file("dev", describeInterfaces);
   file("route", describeRoutes);
   file("if_inet6", describeInet6);
-  file("ipv6_route", () => "");
+  file("ipv6_route", describeRoutes6);
   file("arp", () => "IP address       HW type     Flags       HW address            Mask     Device\n");
   file("tcp", (task) => describeSockets(task, (socket) => socket.type === SOCK_STREAM, false));
   file("tcp6", (task) => describeSockets(task, (socket) => socket.type === SOCK_STREAM, true));
@@ -43,7 +49,7 @@ export function netDirectory(fileSystem: Procfs): PseudoDirectory {
   );
   file("unix", describeUnix);
   file("netlink", () => "sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n");
-  file("packet", () => "sk       RefCnt Type Proto  Iface R Rmem   User   Inode\n");
+  file("packet", describePacketSockets);
   file(
     "protocols",
     () =>
@@ -69,11 +75,15 @@ export function netDirectory(fileSystem: Procfs): PseudoDirectory {
   return directory;
 }
 
+/** Bytes, packets, errors, losses … of each interface, as net/core/net-procfs.c lays them out. */
 function describeInterfaces(task: Task): string {
-  const zeros =
-    "       0       0    0    0    0     0          0         0        0       0    0    0    0     0       0    " +
-    "      0\n";
-  const rows = task.network.interfaces.map((one) => `${one.name.padStart(6)}:${zeros}`);
+  const column = (value: number, width: number): string => String(value).padStart(width);
+  const rows = task.network.interfaces.map(({ name, counters: its }) => {
+    const received = `${column(its.receivedBytes, 8)}${column(its.receivedPackets, 8)}    0`;
+    const sent = `${column(its.sentBytes, 9)}${column(its.sentPackets, 8)}    0${column(its.sentDropped, 5)}`;
+    const lost = `${column(its.receivedDropped, 5)}    0     0          0         0`;
+    return `${name.padStart(6)}:${received}${lost}${sent}    0     0       0          0\n`;
+  });
   return (
     "Inter-|   Receive                                                |  Transmit\n" +
     " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls " +
@@ -82,49 +92,56 @@ function describeInterfaces(task: Task): string {
 }
 
 /** Addresses stand there as the machine's words: little endian on RISC-V. */
-function hexV4(ip: string): string {
-  const bytes = parseV4(ip) ?? new Uint8Array(4);
-  return [...bytes]
-    .reverse()
-    .map((byte) => byte.toString(16).padStart(2, "0"))
-    .join("")
-    .toUpperCase();
+function hexV4(ip: IpAddress): string {
+  return swapHex(ip[3]!);
 }
 
-function hexV6(ip: string): string {
-  const v4 = parseV4(ip);
-  let bytes = v4 === null ? parseV6(ip) : null;
-  if (bytes === null) {
-    bytes = new Uint8Array(16);
-    if (v4 !== null && ip !== "0.0.0.0") bytes.set([0xff, 0xff, ...v4], 10);
-  }
-  let text = "";
-  for (let word = 0; word < 16; word += 4)
-    for (let byte = 3; byte >= 0; byte--) text += bytes[word + byte]!.toString(16).padStart(2, "0");
-  return text.toUpperCase();
+function hexV6(ip: IpAddress): string {
+  return isWildcard(ip) ? "0".repeat(32) : [...ip].map(swapHex).join("");
+}
+
+const RTF_UP = 1,
+  RTF_GATEWAY = 2,
+  RTF_HOST = 4;
+
+/** `struct rtentry`.rt_flags of a route. */
+function routeFlags(route: Route): number {
+  const isHost = route.prefixLength === widthOf(route.destination);
+  return RTF_UP | (route.gateway === null ? 0 : RTF_GATEWAY) | (isHost ? RTF_HOST : 0);
 }
 
 function describeRoutes(task: Task): string {
-  const rows: string[] = [];
-  const outside = task.network.outside;
-  const row = (name: string, target: string, flags: string, mask: string): void =>
-    void rows.push(`${name}\t${target}\t00000000\t${flags}\t0\t0\t0\t${mask}\t0\t0\t0`.padEnd(127));
-  if (outside !== undefined) {
-    row(outside.name, "00000000", "0001", "00000000");
-    for (const { ip, prefixLength } of outside.addresses) {
-      const bytes = parseV4(ip);
-      if (bytes === null) continue;
-      const mask = prefixLength === 0 ? 0 : (-1 << (32 - prefixLength)) >>> 0;
-      const word = (((bytes[0]! << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!) & mask) >>> 0;
-      row(outside.name, swapHex(word), "0001", swapHex(mask));
-    }
-  }
-  return (
-    `${[
-      "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT".padEnd(127),
-      ...rows,
-    ].join("\n")}` + "\n"
-  );
+  const rows = task.network.routes
+    .list()
+    .filter(({ destination, table }) => isV4(destination) && table === RT_TABLE_MAIN)
+    .map((route) => {
+      const ends = `${hexV4(route.destination)}\t${hexV4(route.gateway ?? ANY_V4)}`;
+      const flags = routeFlags(route).toString(16).padStart(4, "0");
+      const mask = hexV4(netmaskOf(route.prefixLength));
+      return `${route.out.name}\t${ends}\t${flags}\t0\t0\t${route.metric}\t${mask}\t0\t0\t0`.padEnd(127);
+    });
+  const header = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT".padEnd(127);
+  return `${[header, ...rows].join("\n")}\n`;
+}
+
+/** Destination, source, next hop, metric, counts, flags (net/ipv6/route.c, rt6_info_route). */
+function describeRoutes6(task: Task): string {
+  const any = "0".repeat(32);
+  return task.network.routes
+    .list()
+    .filter(({ destination }) => !isV4(destination))
+    .map((route) => {
+      const length = route.prefixLength.toString(16).padStart(2, "0");
+      const gateway = route.gateway === null ? any : plainHex(route.gateway);
+      const word = (value: number): string => value.toString(16).padStart(8, "0");
+      const numbers = `${word(route.metric)} ${word(1)} ${word(0)} ${word(routeFlags(route))}`;
+      return `${plainHex(route.destination)} ${length} ${any} 00 ${gateway} ${numbers} ${route.out.name.padStart(8)}\n`;
+    })
+    .join("");
+}
+
+function plainHex(ip: IpAddress): string {
+  return [...ip].map((word) => word.toString(16).padStart(8, "0")).join("");
 }
 
 function swapHex(word: number): string {
@@ -132,18 +149,35 @@ function swapHex(word: number): string {
   return swapped.toString(16).padStart(8, "0").toUpperCase();
 }
 
+/** IPV6_ADDR_LOOPBACK, IPV6_ADDR_LINKLOCAL, everywhere; by RT_SCOPE_*. */
+const SCOPES_V6: Readonly<Record<number, string>> = {
+  [RT_SCOPE_HOST]: "10",
+  [RT_SCOPE_LINK]: "20",
+  [RT_SCOPE_UNIVERSE]: "00",
+};
+
 function describeInet6(task: Task): string {
   let text = "";
   for (const one of task.network.interfaces) {
     for (const { ip, prefixLength } of one.addresses) {
-      const bytes = parseV4(ip) === null ? parseV6(ip) : null;
-      if (bytes === null) continue;
-      const address = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-      const scope = one.name === "lo" ? "10" : ip.startsWith("fe80") ? "20" : "00";
-      text +=
-        `${address} ${one.index.toString(16).padStart(2, "0")} ${prefixLength.toString(16).padStart(2, "0")} ` +
-        `${scope} 80 ${one.name.padStart(8)}\n`;
+      if (isV4(ip)) continue;
+      const hex = (value: number): string => value.toString(16).padStart(2, "0");
+      const scope = SCOPES_V6[scopeOf(ip)];
+      text += `${plainHex(ip)} ${hex(one.index)} ${hex(prefixLength)} ${scope} 80 ${one.name.padStart(8)}\n`;
     }
+  }
+  return text;
+}
+
+/** SOCK_RAW 3 or SOCK_DGRAM 2, Ethernet type, interface, inode. */
+function describePacketSockets(task: Task): string {
+  let text = "sk       RefCnt Type Proto  Iface R Rmem   User   Inode\n";
+  for (const socket of task.network.packetSockets) {
+    const { uid = 0, ino = 0 } = socket.inode ?? {};
+    const protocol = socket.ethernetType.toString(16).padStart(4, "0");
+    const numbers = `${String(socket.interfaceIndex).padEnd(5)} 1 ${String(socket.queuedBytes).padEnd(6)}`;
+    const kind = String(socket.type).padEnd(4);
+    text += `0000000000000000 3      ${kind} ${protocol}   ${numbers} ${String(uid).padEnd(6)} ${ino}\n`;
   }
   return text;
 }
@@ -173,7 +207,7 @@ function describeSockets(task: Task, belongs: (socket: InetSocket) => boolean, i
 
 function endpoint(socket: InetSocket, which: "local" | "peer", isV6: boolean): string {
   const end = socket[which];
-  const ip = end?.ip ?? (isV6 ? "::" : "0.0.0.0");
+  const ip = end?.ip ?? ANY_V4;
   return `${isV6 ? hexV6(ip) : hexV4(ip)}:${(end?.port ?? 0).toString(16).padStart(4, "0").toUpperCase()}`;
 }
 

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { E2BIG, EINVAL, ENOENT, ENOTTY, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "@stratos/abi";
+import { E2BIG, EINVAL, ENOENT, ENOTTY, MAP_PRIVATE, PROCMAP_QUERY, PROT_READ, PROT_WRITE } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import { CALL_WORK } from "../ground/call-work.ts";
 import { AreaList } from "../mm/area-list.ts";
@@ -13,7 +13,6 @@ import { BUFFER, FileTask } from "../testing/file-system-task.ts";
 import { mountAt } from "../vfs/mounting.ts";
 import { Procfs } from "./procfs.ts";
 
-const PROCMAP_QUERY = 0xc0686611;
 const BASE = 0x10000;
 
 function machine(): { user: FileTask; frame: number } {

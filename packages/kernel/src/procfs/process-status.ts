@@ -206,7 +206,7 @@ export function describeStatus(task: Task, from: number, kept: unknown): TextPie
     );
   }
   lines.push(
-    "CoreDumping:\t0",
+    `CoreDumping:\t${process.coreDump === null ? 0 : 1}`,
     "THP_enabled:\t0",
     `Threads:\t${Math.max(1, process.tasks.length)}`,
     `SigQ:\t${task.pending.length + process.pending.length}/` +

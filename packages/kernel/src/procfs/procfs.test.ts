@@ -5,20 +5,31 @@ import {
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
   EACCES,
+  EAGAIN,
   EINVAL,
   ENOENT,
   ENOSPC,
   ENXIO,
+  EPERM,
+  F_RDLCK,
+  F_SETLEASE,
+  O_CREAT,
+  O_NONBLOCK,
   O_RDONLY,
   O_RDWR,
   O_WRONLY,
   S_IFCHR,
+  S_IFDIR,
   S_IFLNK,
   S_IFMT,
 } from "@stratos/abi";
 import type { AddressSpace } from "../mm/address-space.ts";
+import { call } from "../testing/system-calls.ts";
+import { devptsOf } from "../tty/devpts.ts";
+import type { OpenFile } from "../vfs/open-file.ts";
+import { settledValues } from "./sysctl.ts";
 import { BUFFER, FileTask, type Stat } from "../testing/file-system-task.ts";
-import type { TestKernel } from "../testing/fake-task.ts";
+import { advance, type TestKernel } from "../testing/fake-task.ts";
 import { mountAt } from "../vfs/mounting.ts";
 
 function begin(): { test: TestKernel; user: FileTask } {
@@ -129,19 +140,112 @@ it("what is private to a user stays so", () => {
   assert.equal(typeof user.get(`/proc/${other.task.pid}/environ`), "string");
 });
 
+it("each setting of /proc/sys that can be changed acts", () => {
+  const { test, user } = begin();
+  // Those that are tried one by one here or elsewhere; a setting that can be changed must stand in this list.
+  const tried = new Set([
+    "fs/inotify/max_queued_events",
+    "fs/inotify/max_user_instances",
+    "fs/inotify/max_user_watches",
+    "fs/lease-break-time",
+    "fs/leases-enable",
+    "fs/mount-max",
+    "fs/mqueue/msg_default",
+    "fs/mqueue/msg_max",
+    "fs/mqueue/msgsize_default",
+    "fs/mqueue/msgsize_max",
+    "fs/mqueue/queues_max",
+    "fs/nr_open",
+    "fs/pipe-max-size",
+    "fs/pipe-user-pages-hard",
+    "fs/pipe-user-pages-soft",
+    "kernel/acct",
+    "kernel/core_pattern",
+    "kernel/core_pipe_limit",
+    "kernel/core_uses_pid",
+    "kernel/dmesg_restrict",
+    "kernel/domainname",
+    "kernel/hostname",
+    "kernel/msg_next_id",
+    "kernel/msgmax",
+    "kernel/msgmnb",
+    "kernel/msgmni",
+    "kernel/pid_max",
+    "kernel/pty/max",
+    "kernel/sem_next_id",
+    "kernel/shm_next_id",
+    "kernel/shmmax",
+    "kernel/shmmni",
+    "net/ipv4/conf/all/tag",
+    "net/ipv4/conf/default/tag",
+    "net/ipv4/conf/lo/tag",
+    "net/ipv4/ping_group_range",
+    "net/ipv4/tcp_mem",
+    "net/ipv4/udp_mem",
+    "vm/drop_caches",
+    "vm/max_map_count",
+  ]);
+  const settled = new Set(settledValues().map(([path]) => path));
+  const visit = (folder: string): void => {
+    for (const name of user.list(`/proc/sys/${folder}`) as string[]) {
+      if (name === "." || name === "..") continue;
+      const path = folder === "" ? name : `${folder}/${name}`;
+      const { mode } = user.stat(`/proc/sys/${path}`) as Stat;
+      if ((mode & S_IFMT) === S_IFDIR) visit(path);
+      else if ((mode & 0o222) !== 0 && !settled.has(path)) assert.ok(tried.delete(path), `${path} is tried`);
+    }
+  };
+  visit("");
+  assert.deepEqual([...tried], []);
+
+  const set = (name: string, value: string): void => user.put(`/proc/sys/${name}`, value);
+  const other = new FileTask(test.kernel, user);
+  Object.assign(other.task.space as AddressSpace, { areas: [], table: { residentPages: 0 } });
+  other.becomeUser(1000);
+  assert.ok(other.open("/dev/kmsg", O_RDONLY | O_NONBLOCK) >= 0);
+  assert.ok(call(other.task, "syslog", 3, BUFFER, 4096) > 0);
+  set("kernel/dmesg_restrict", "1");
+  assert.equal(other.open("/dev/kmsg", O_RDONLY | O_NONBLOCK), -EPERM);
+  assert.equal(call(other.task, "syslog", 3, BUFFER, 4096), -EPERM);
+  assert.ok(call(user.task, "syslog", 3, BUFFER, 4096) > 0);
+
+  const lease = (): number => user.call("fcntl", user.open("/leased", O_RDONLY | O_CREAT), F_SETLEASE, F_RDLCK);
+  set("fs/leases-enable", "0");
+  assert.equal(lease(), -EINVAL);
+  set("fs/leases-enable", "1");
+  set("fs/lease-break-time", "2");
+  assert.equal(lease(), 0);
+  assert.equal(user.open("/leased", O_WRONLY | O_NONBLOCK), -EAGAIN);
+  advance(test, 1900);
+  assert.equal(user.open("/leased", O_WRONLY | O_NONBLOCK), -EAGAIN);
+  advance(test, 200);
+  assert.ok(user.open("/leased", O_WRONLY | O_NONBLOCK) >= 0);
+
+  set("kernel/pty/max", "1");
+  const openPty = (): OpenFile | number => devptsOf(test.kernel).openMaster(user.task, O_RDWR, null, null);
+  assert.equal(typeof openPty(), "object");
+  assert.equal(user.get("/proc/sys/kernel/pty/nr"), "1\n");
+  assert.equal(openPty(), -ENOSPC);
+  set("kernel/pty/max", "2");
+  assert.equal(typeof openPty(), "object");
+});
+
 it("settings can be read and set by who may", () => {
   const { test, user } = begin();
   user.put("/proc/sys/kernel/hostname", "renamed\n");
   assert.equal(test.kernel.namespaces.uts.hostname, "renamed");
   assert.equal(user.get("/proc/sys/kernel/hostname"), "renamed\n");
-  const fd = user.open("/proc/sys/vm/overcommit_memory", O_WRONLY);
-  assert.equal(user.write(fd, "7\n"), -EINVAL);
   const { messages } = test.kernel;
   const told = messages.end;
-  assert.equal(user.write(fd, "1\n"), 2);
-  assert.equal(messages.at(told)!.text, "sysctl: vm/overcommit_memory is kept and shown, and changes nothing here");
-  assert.equal(messages.end, told + 1, "what was refused, and what has an effect, is not told");
-  assert.equal(user.get("/proc/sys/vm/overcommit_memory"), "1\n");
+  const set = (name: string, value: string): number => user.write(user.open(`/proc/sys/${name}`, O_WRONLY), value);
+  assert.equal(set("vm/overcommit_memory", "0\n"), 2);
+  assert.equal(set("kernel/printk", "4 4  1\t7\n"), 9);
+  assert.equal(set("net/ipv4/conf/lo/tag", "-7"), 2);
+  assert.equal(user.get("/proc/sys/net/ipv4/conf/lo/tag"), "-7\n");
+  assert.equal(messages.end, told, "what can be written is not worth a word");
+  assert.equal(set("vm/overcommit_memory", "2\n"), -EINVAL);
+  assert.equal(messages.at(told)!.text, "sysctl: vm/overcommit_memory is always 0 here");
+  assert.equal(user.get("/proc/sys/vm/overcommit_memory"), "0\n");
   assert.equal(user.open("/proc/sys/kernel/osrelease", O_WRONLY), -EACCES);
   assert.match(user.get("/proc/sys/kernel/random/uuid") as string, /^[0-9a-f-]{36}\n$/);
   assert.equal(user.get("/proc/sys/kernel/random/boot_id"), user.get("/proc/sys/kernel/random/boot_id"));

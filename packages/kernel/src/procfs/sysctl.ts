@@ -9,6 +9,7 @@ import { MSGMAX_MOST } from "../ipc/message-queues.ts";
 import type { UserNamespace } from "../security/user-namespace.ts";
 import type { Task } from "../task/task.ts";
 import { isCapable } from "../security/credentials.ts";
+import { PTYS_MAX } from "../tty/tty-state.ts";
 import { PID_MAX_LEAST, PID_MAX_MOST } from "../task/task-table.ts";
 import { type MqueueLimits, mqueueOf } from "../fs/mqueue/mqueue.ts";
 import { KERNEL_INFO } from "../ground/kernel-log.ts";
@@ -24,23 +25,29 @@ interface Setting {
   changes?: (task: Task) => Changes;
   /** In whose user namespace CAP_SYS_ADMIN lets one write it; default: the initial one. */
   owner?: (task: Task) => UserNamespace;
-  /** Nothing here depends on it: whoever changes it is told so in the kernel's log. */
-  isKept?: boolean;
+  /** The one value that it can have: another is refused, and the kernel's log says so. */
+  only?: string;
 }
 
-/** A value that is kept and shown, though nothing here depends on it. */
-function kept(initial: string, accept: RegExp = /^-?\d+(\s+-?\d+)*$/): () => Setting {
+/** What Linux lets one change and is one way here: the value that it has can be written, any other is EINVAL. */
+function only(value: string): () => Setting {
+  const words = (text: string): string => text.trim().replace(/\s+/g, " ");
+  return () => ({
+    only: value,
+    read: () => value,
+    write: (_kernel, text) => (words(text) === words(value) ? 0 : -EINVAL),
+  });
+}
+
+/** A number that programs keep here for themselves. */
+function note(): () => Setting {
   return () => {
-    let value = initial;
-    return {
-      isKept: true,
-      read: () => value,
-      write: (_kernel, text) => {
-        if (!accept.test(text)) return -EINVAL;
-        value = text;
-        return 0;
-      },
-    };
+    let value = 0;
+    return bounded(
+      { least: -0x80000000, most: 0x7fffffff },
+      () => value,
+      (_kernel, number) => (value = number),
+    )();
   };
 }
 
@@ -141,8 +148,8 @@ function uuid(kernel: Kernel): string {
 }
 
 /**
- * net/ipv4/conf and net/ipv6/conf: what Linux begins with, for all interfaces, for new ones, and for each. Kept;
- * nothing here depends on it.
+ * net/ipv4/conf and net/ipv6/conf: what Linux begins with, for all interfaces, for new ones, and for each. `tag` is a
+ * number "which can be used as required" (Linux Documentation/networking/ip-sysctl.rst).
  */
 function interfaceSettings(): Record<string, () => Setting> {
   const settings: Record<string, () => Setting> = {};
@@ -171,7 +178,8 @@ function interfaceSettings(): Record<string, () => Setting> {
   };
   for (const [version, names] of Object.entries(versions)) {
     for (const place of ["all", "default", "lo"])
-      for (const [name, value] of names) settings[`net/${version}/conf/${place}/${name}`] = kept(value);
+      for (const [name, value] of names)
+        settings[`net/${version}/conf/${place}/${name}`] = name === "tag" ? note() : only(value);
   }
   return settings;
 }
@@ -191,10 +199,14 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "kernel/threads-max": fixed((kernel) => String(kernel.maximumTasks)),
   "kernel/ngroups_max": fixed(() => "65536"),
   "kernel/cap_last_cap": fixed(() => "40"),
-  "kernel/overflowuid": kept("65534"),
-  "kernel/overflowgid": kept("65534"),
+  "kernel/overflowuid": only("65534"),
+  "kernel/overflowgid": only("65534"),
   "kernel/core_pattern": () => ({ read: (kernel) => kernel.coreSettings.pattern, write: setCorePattern }),
-  "kernel/core_pipe_limit": fixed(() => "0"),
+  "kernel/core_pipe_limit": bounded(
+    { least: 0, most: 0x7fffffff },
+    ({ coreSettings }) => coreSettings.pipeLimit,
+    ({ coreSettings }, value) => (coreSettings.pipeLimit = value),
+  ),
   "kernel/core_uses_pid": () => ({
     read: (kernel) => (kernel.coreSettings.usesPid ? "1" : "0"),
     write: (kernel, text) => {
@@ -212,15 +224,19 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
       return 0;
     },
   }),
-  "kernel/printk": kept("4\t4\t1\t7"),
-  "kernel/dmesg_restrict": kept("0"),
-  "kernel/kptr_restrict": kept("0"),
-  "kernel/perf_event_paranoid": kept("4"),
-  "kernel/randomize_va_space": kept("0"),
-  "kernel/sched_child_runs_first": kept("0"),
-  "kernel/sched_rt_period_us": kept("1000000"),
-  "kernel/sched_rt_runtime_us": kept("950000"),
-  "kernel/sem": kept("32000\t1024000000\t500\t32000"),
+  "kernel/printk": only("4\t4\t1\t7"),
+  "kernel/dmesg_restrict": bounded(
+    { least: 0, most: 1 },
+    ({ messages }) => (messages.isRestricted ? 1 : 0),
+    ({ messages }, value) => (messages.isRestricted = value === 1),
+  ),
+  "kernel/kptr_restrict": only("0"),
+  "kernel/perf_event_paranoid": only("4"),
+  "kernel/randomize_va_space": only("0"),
+  "kernel/sched_child_runs_first": only("0"),
+  "kernel/sched_rt_period_us": only("1000000"),
+  "kernel/sched_rt_runtime_us": only("950000"),
+  "kernel/sem": only("32000\t1024000000\t500\t32000"),
   "kernel/sem_next_id": nextId("semaphores"),
   "kernel/shmmax": () => ({
     read: ({ ipc }) =>
@@ -231,7 +247,7 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
       return 0;
     },
   }),
-  "kernel/shmall": kept("18446744073692774399"),
+  "kernel/shmall": only("18446744073692774399"),
   "kernel/shmmni": objectLimit("memory"),
   "kernel/shm_next_id": nextId("memory"),
   "kernel/msgmax": bounded(
@@ -246,15 +262,19 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   ),
   "kernel/msgmni": objectLimit("messages"),
   "kernel/msg_next_id": nextId("messages"),
-  "kernel/sysrq": kept("0"),
+  "kernel/sysrq": only("0"),
   "kernel/tainted": fixed(() => "0"),
-  "kernel/unprivileged_userns_clone": kept("0"),
-  "kernel/unprivileged_bpf_disabled": kept("2"),
-  "kernel/yama/ptrace_scope": kept("0"),
+  "kernel/unprivileged_userns_clone": only("0"),
+  "kernel/unprivileged_bpf_disabled": only("2"),
+  "kernel/yama/ptrace_scope": only("0"),
   "kernel/seccomp/actions_avail": fixed(() => "kill_process kill_thread trap errno user_notif trace log allow"),
-  "kernel/keys/maxkeys": kept("200"),
-  "kernel/pty/max": kept("4096"),
-  "kernel/pty/nr": fixed(() => "0"),
+  "kernel/keys/maxkeys": only("200"),
+  "kernel/pty/max": bounded(
+    { least: 0, most: PTYS_MAX },
+    ({ tty }) => tty.maximumPtys,
+    ({ tty }, value) => (tty.maximumPtys = value),
+  ),
+  "kernel/pty/nr": fixed(({ tty }) => String(tty.ptyCount)),
   "kernel/random/boot_id": () => {
     let id = "";
     return { read: (kernel) => (id ||= uuid(kernel)) };
@@ -262,25 +282,25 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "kernel/random/uuid": fixed(uuid),
   "kernel/random/entropy_avail": fixed(() => "256"),
   "kernel/random/poolsize": fixed(() => "256"),
-  "vm/overcommit_memory": kept("0", /^[012]$/),
-  "vm/overcommit_ratio": kept("50"),
-  "vm/overcommit_kbytes": kept("0"),
+  "vm/overcommit_memory": only("0"),
+  "vm/overcommit_ratio": only("50"),
+  "vm/overcommit_kbytes": only("0"),
   "vm/max_map_count": bounded(
     { least: 0, most: 0x7fffffff },
     (kernel) => kernel.maximumAreas,
     (kernel, value) => (kernel.maximumAreas = value),
   ),
-  "vm/mmap_min_addr": kept("65536"),
-  "vm/swappiness": kept("60"),
-  "vm/vfs_cache_pressure": kept("100"),
-  "vm/dirty_ratio": kept("20"),
-  "vm/dirty_background_ratio": kept("10"),
-  "vm/dirty_expire_centisecs": kept("3000"),
-  "vm/dirty_writeback_centisecs": kept("500"),
-  "vm/min_free_kbytes": kept("4096"),
-  "vm/nr_hugepages": kept("0"),
-  "vm/panic_on_oom": kept("0"),
-  "vm/oom_kill_allocating_task": kept("0"),
+  "vm/mmap_min_addr": only("65536"),
+  "vm/swappiness": only("60"),
+  "vm/vfs_cache_pressure": only("100"),
+  "vm/dirty_ratio": only("20"),
+  "vm/dirty_background_ratio": only("10"),
+  "vm/dirty_expire_centisecs": only("3000"),
+  "vm/dirty_writeback_centisecs": only("500"),
+  "vm/min_free_kbytes": only("4096"),
+  "vm/nr_hugepages": only("0"),
+  "vm/panic_on_oom": only("0"),
+  "vm/oom_kill_allocating_task": only("0"),
   "vm/drop_caches": () => ({
     read: () => "0",
     mode: 0o200,
@@ -320,15 +340,23 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
     ({ vfs }) => vfs.maximumMounts,
     ({ vfs }, value) => (vfs.maximumMounts = value),
   ),
-  "fs/aio-max-nr": kept("65536"),
+  "fs/aio-max-nr": only("65536"),
   "fs/aio-nr": fixed(() => "0"),
-  "fs/lease-break-time": kept("45"),
-  "fs/leases-enable": kept("1"),
-  "fs/protected_hardlinks": kept("0"),
-  "fs/protected_symlinks": kept("0"),
-  "fs/protected_fifos": kept("0"),
-  "fs/protected_regular": kept("0"),
-  "fs/suid_dumpable": kept("0"),
+  "fs/lease-break-time": bounded(
+    { least: 0, most: 0x7fffffff },
+    ({ vfs }) => vfs.leaseBreakSeconds,
+    ({ vfs }, value) => (vfs.leaseBreakSeconds = value),
+  ),
+  "fs/leases-enable": bounded(
+    { least: 0, most: 1 },
+    ({ vfs }) => (vfs.hasLeases ? 1 : 0),
+    ({ vfs }, value) => (vfs.hasLeases = value === 1),
+  ),
+  "fs/protected_hardlinks": only("0"),
+  "fs/protected_symlinks": only("0"),
+  "fs/protected_fifos": only("0"),
+  "fs/protected_regular": only("0"),
+  "fs/suid_dumpable": only("0"),
   "fs/inotify/max_queued_events": inotifyLimit("maximumEvents"),
   "fs/inotify/max_user_instances": inotifyLimit("maximumInstances"),
   "fs/inotify/max_user_watches": inotifyLimit("maximumWatches"),
@@ -338,24 +366,24 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "fs/mqueue/msg_default": queueLimit("messagesDefault", 65536),
   "fs/mqueue/msgsize_default": queueLimit("messageSizeDefault", 16 << 20),
   "fs/mqueue/queues_max": queueLimit("queues", 2147483647),
-  "net/core/somaxconn": kept("4096"),
-  "net/core/rmem_max": kept("212992"),
-  "net/core/wmem_max": kept("212992"),
-  "net/core/rmem_default": kept("212992"),
-  "net/core/wmem_default": kept("212992"),
-  "net/core/netdev_max_backlog": kept("1000"),
-  "net/core/optmem_max": kept("131072"),
-  "net/ipv4/ip_forward": kept("0"),
-  "net/ipv4/ip_local_port_range": kept("32768\t60999"),
-  "net/ipv4/ip_unprivileged_port_start": kept("1024"),
-  "net/ipv4/tcp_fin_timeout": kept("60"),
-  "net/ipv4/tcp_keepalive_time": kept("7200"),
-  "net/ipv4/tcp_syncookies": kept("1"),
+  "net/core/somaxconn": only("4096"),
+  "net/core/rmem_max": only("212992"),
+  "net/core/wmem_max": only("212992"),
+  "net/core/rmem_default": only("212992"),
+  "net/core/wmem_default": only("212992"),
+  "net/core/netdev_max_backlog": only("1000"),
+  "net/core/optmem_max": only("131072"),
+  "net/ipv4/ip_forward": only("0"),
+  "net/ipv4/ip_local_port_range": only("32768\t60999"),
+  "net/ipv4/ip_unprivileged_port_start": only("1024"),
+  "net/ipv4/tcp_fin_timeout": only("60"),
+  "net/ipv4/tcp_keepalive_time": only("7200"),
+  "net/ipv4/tcp_syncookies": only("1"),
   "net/ipv4/tcp_mem": socketMemory("tcpMemory"),
   "net/ipv4/udp_mem": socketMemory("udpMemory"),
-  "net/ipv4/tcp_rmem": kept("4096\t131072\t6291456"),
-  "net/ipv4/tcp_wmem": kept("4096\t16384\t4194304"),
-  "net/ipv4/tcp_congestion_control": kept("cubic", /^cubic$/),
+  "net/ipv4/tcp_rmem": only("4096\t131072\t6291456"),
+  "net/ipv4/tcp_wmem": only("4096\t16384\t4194304"),
+  "net/ipv4/tcp_congestion_control": only("cubic"),
   "net/ipv4/tcp_available_congestion_control": fixed(() => "cubic"),
   "net/ipv4/ping_group_range": () => ({
     read: ({ network }) => `${network.pingGroups.first}\t${network.pingGroups.last}`,
@@ -366,12 +394,12 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
       return 0;
     },
   }),
-  "net/ipv6/conf/all/disable_ipv6": kept("0"),
-  "net/ipv6/conf/default/disable_ipv6": kept("0"),
-  "net/ipv6/conf/lo/disable_ipv6": kept("0"),
-  "net/ipv6/bindv6only": kept("0"),
+  "net/ipv6/conf/all/disable_ipv6": only("0"),
+  "net/ipv6/conf/default/disable_ipv6": only("0"),
+  "net/ipv6/conf/lo/disable_ipv6": only("0"),
+  "net/ipv6/bindv6only": only("0"),
   ...interfaceSettings(),
-  "net/unix/max_dgram_qlen": kept("512"),
+  "net/unix/max_dgram_qlen": only("512"),
 };
 
 function openFiles(kernel: Kernel): number {
@@ -381,11 +409,12 @@ function openFiles(kernel: Kernel): number {
   return count;
 }
 
-/** Settings that can be changed without an effect, by path below /proc/sys. */
-export function keptSettings(): string[] {
-  return Object.keys(SETTINGS)
-    .filter((path) => SETTINGS[path]!().isKept === true)
-    .sort();
+/** Settings with one value, by path below /proc/sys: path and value. */
+export function settledValues(): (readonly [path: string, value: string])[] {
+  return Object.entries(SETTINGS)
+    .map(([path, make]) => [path, make().only ?? null] as const)
+    .filter((row): row is readonly [string, string] => row[1] !== null)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 export function makeSysctlTree(fileSystem: PseudoFileSystem): PseudoDirectory {
@@ -417,8 +446,8 @@ export function makeSysctlTree(fileSystem: PseudoFileSystem): PseudoDirectory {
               sink: (task, text) => {
                 if (!isCapable(task.credentials, CAP_SYS_ADMIN, setting.owner?.(task))) return -EPERM;
                 const result = write(kernel, text.replace(/\n$/, ""), task);
-                if (setting.isKept === true && result === 0)
-                  kernel.messages.add(KERNEL_INFO, `sysctl: ${path} is kept and shown, and changes nothing here`);
+                if (setting.only !== undefined && result < 0)
+                  kernel.messages.add(KERNEL_INFO, `sysctl: ${path} is always ${setting.only} here`);
                 return result;
               },
             },

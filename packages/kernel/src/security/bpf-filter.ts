@@ -3,7 +3,44 @@
  * looks at one record. It is checked once, here; running it can then neither fail nor go on for ever. Source: Linux
  * net/core/filter.c (bpf_check_classic), kernel/seccomp.c.
  */
-import { EINVAL } from "@stratos/abi";
+import {
+  BPF_A,
+  BPF_ABS,
+  BPF_ADD,
+  BPF_ALU,
+  BPF_AND,
+  BPF_DIV,
+  BPF_IMM,
+  BPF_JA,
+  BPF_JEQ,
+  BPF_JGE,
+  BPF_JGT,
+  BPF_JMP,
+  BPF_JSET,
+  BPF_K,
+  BPF_LD,
+  BPF_LDX,
+  BPF_LEN,
+  BPF_LSH,
+  BPF_MAXINSNS,
+  BPF_MEM,
+  BPF_MEMWORDS,
+  BPF_MISC,
+  BPF_MUL,
+  BPF_NEG,
+  BPF_OR,
+  BPF_RET,
+  BPF_RSH,
+  BPF_ST,
+  BPF_STX,
+  BPF_SUB,
+  BPF_TAX,
+  BPF_TXA,
+  BPF_W,
+  BPF_X,
+  BPF_XOR,
+  EINVAL,
+} from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 
 /** `struct sock_filter`. */
@@ -16,45 +53,39 @@ export interface Instruction {
 
 /** Words of `struct seccomp_data`. */
 export const RECORD_WORDS = 16;
-const LENGTH_MAX = 4096;
-const MEMORY_WORDS = 16;
 
-const LD_ABS = 0x20,
-  LD_LEN = 0x80,
-  LDX_LEN = 0x81,
-  LD_IMM = 0x00,
-  LDX_IMM = 0x01,
-  LD_MEM = 0x60,
-  LDX_MEM = 0x61,
-  ST = 0x02,
-  STX = 0x03,
-  TAX = 0x07,
-  TXA = 0x87;
-const RET_K = 0x06,
-  RET_A = 0x16,
-  NEG = 0x84,
-  JA = 0x05;
-const ADD = 0x04,
-  SUB = 0x14,
-  MUL = 0x24,
-  DIV = 0x34,
-  OR = 0x44,
-  AND = 0x54,
-  LSH = 0x64,
-  RSH = 0x74,
-  XOR = 0xa4;
-const JEQ = 0x15,
-  JGT = 0x25,
-  JGE = 0x35,
-  JSET = 0x45;
-/** The second operand is the index register, not the constant. */
-const USE_X = 0x08;
+const LD_ABS = BPF_LD | BPF_W | BPF_ABS,
+  LD_LEN = BPF_LD | BPF_W | BPF_LEN,
+  LDX_LEN = BPF_LDX | BPF_W | BPF_LEN,
+  LD_IMM = BPF_LD | BPF_IMM,
+  LDX_IMM = BPF_LDX | BPF_IMM,
+  LD_MEM = BPF_LD | BPF_MEM,
+  LDX_MEM = BPF_LDX | BPF_MEM,
+  TAX = BPF_MISC | BPF_TAX,
+  TXA = BPF_MISC | BPF_TXA;
+const RET_K = BPF_RET | BPF_K,
+  RET_A = BPF_RET | BPF_A,
+  NEG = BPF_ALU | BPF_NEG,
+  JA = BPF_JMP | BPF_JA;
+const ADD = BPF_ALU | BPF_ADD,
+  SUB = BPF_ALU | BPF_SUB,
+  MUL = BPF_ALU | BPF_MUL,
+  DIV = BPF_ALU | BPF_DIV,
+  OR = BPF_ALU | BPF_OR,
+  AND = BPF_ALU | BPF_AND,
+  LSH = BPF_ALU | BPF_LSH,
+  RSH = BPF_ALU | BPF_RSH,
+  XOR = BPF_ALU | BPF_XOR;
+const JEQ = BPF_JMP | BPF_JEQ,
+  JGT = BPF_JMP | BPF_JGT,
+  JGE = BPF_JMP | BPF_JGE,
+  JSET = BPF_JMP | BPF_JSET;
 const ARITHMETIC = new Set([ADD, SUB, MUL, DIV, OR, AND, LSH, RSH, XOR]);
 const JUMPS = new Set([JEQ, JGT, JGE, JSET]);
 
 export class BpfFilter {
   #program: readonly Instruction[];
-  #memory = new Uint32Array(MEMORY_WORDS);
+  #memory = new Uint32Array(BPF_MEMWORDS);
   /** Did the last run look at more than the first two words (the call's number and the architecture)? */
   sawArguments = false;
 
@@ -68,14 +99,14 @@ export class BpfFilter {
 
   /** −EINVAL: not a program that may run. */
   static check(program: readonly Instruction[]): BpfFilter | number {
-    if (program.length === 0 || program.length > LENGTH_MAX) return -EINVAL;
+    if (program.length === 0 || program.length > BPF_MAXINSNS) return -EINVAL;
     // Which words are stored on every way to an instruction: none may be loaded before.
     const stored = new Array<number>(program.length).fill(0xffff);
     let known = 0;
     for (let at = 0; at < program.length; at++) {
       const { code, jt, jf, k } = program[at]!;
       known &= stored[at]!;
-      const operation = code & ~USE_X;
+      const operation = code & ~BPF_X;
       const left = program.length - at - 1;
       if (ARITHMETIC.has(operation)) {
         if (code === DIV && k === 0) return -EINVAL;
@@ -93,14 +124,14 @@ export class BpfFilter {
         case LD_ABS:
           if (k % 4 !== 0 || k >= RECORD_WORDS * 4) return -EINVAL;
           break;
-        case ST:
-        case STX:
-          if (k >= MEMORY_WORDS) return -EINVAL;
+        case BPF_ST:
+        case BPF_STX:
+          if (k >= BPF_MEMWORDS) return -EINVAL;
           known |= 1 << k;
           break;
         case LD_MEM:
         case LDX_MEM:
-          if (k >= MEMORY_WORDS || (known & (1 << k)) === 0) return -EINVAL;
+          if (k >= BPF_MEMWORDS || (known & (1 << k)) === 0) return -EINVAL;
           break;
         case JA:
           if (k >= left) return -EINVAL;
@@ -136,7 +167,7 @@ export class BpfFilter {
     this.sawArguments = false;
     for (let at = 0; ; at++) {
       const { code, jt, jf, k } = program[at]!;
-      const operand = (code & USE_X) !== 0 ? x : k;
+      const operand = (code & BPF_X) !== 0 ? x : k;
       switch (code) {
         case LD_ABS:
           if (k >= 8) this.sawArguments = true;
@@ -160,10 +191,10 @@ export class BpfFilter {
         case LDX_MEM:
           x = memory[k]!;
           break;
-        case ST:
+        case BPF_ST:
           memory[k] = a;
           break;
-        case STX:
+        case BPF_STX:
           memory[k] = x;
           break;
         case TAX:
@@ -183,57 +214,57 @@ export class BpfFilter {
           at += k;
           break;
         case JEQ:
-        case JEQ | USE_X:
+        case JEQ | BPF_X:
           at += a === operand ? jt : jf;
           break;
         case JGT:
-        case JGT | USE_X:
+        case JGT | BPF_X:
           at += a > operand ? jt : jf;
           break;
         case JGE:
-        case JGE | USE_X:
+        case JGE | BPF_X:
           at += a >= operand ? jt : jf;
           break;
         case JSET:
-        case JSET | USE_X:
+        case JSET | BPF_X:
           at += (a & operand) !== 0 ? jt : jf;
           break;
         case ADD:
-        case ADD | USE_X:
+        case ADD | BPF_X:
           a = (a + operand) >>> 0;
           break;
         case SUB:
-        case SUB | USE_X:
+        case SUB | BPF_X:
           a = (a - operand) >>> 0;
           break;
         case MUL:
-        case MUL | USE_X:
+        case MUL | BPF_X:
           a = Math.imul(a, operand) >>> 0;
           break;
         case DIV:
-        case DIV | USE_X:
+        case DIV | BPF_X:
           // By the index register, which may be 0: the program returns 0.
           if (operand === 0) return 0;
           a = Math.floor(a / operand);
           break;
         case OR:
-        case OR | USE_X:
+        case OR | BPF_X:
           a = (a | operand) >>> 0;
           break;
         case AND:
-        case AND | USE_X:
+        case AND | BPF_X:
           a = (a & operand) >>> 0;
           break;
         case XOR:
-        case XOR | USE_X:
+        case XOR | BPF_X:
           a = (a ^ operand) >>> 0;
           break;
         case LSH:
-        case LSH | USE_X:
+        case LSH | BPF_X:
           a = (a << operand) >>> 0;
           break;
         case RSH:
-        case RSH | USE_X:
+        case RSH | BPF_X:
           a = a >>> operand;
           break;
       }

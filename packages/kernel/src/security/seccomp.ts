@@ -3,30 +3,22 @@
  * shown to all of them, the latest first, and the strictest answer holds. Read first: bpf-filter.ts; the call is in
  * syscall/seccomp-calls.ts, what follows from an answer in task/seccomp-check.ts.
  */
-import { EINVAL, ENOMEM } from "@stratos/abi";
+import {
+  AUDIT_ARCH_RISCV64,
+  EINVAL,
+  ENOMEM,
+  SECCOMP_MODE_FILTER,
+  SECCOMP_MODE_STRICT,
+  SECCOMP_RET_ACTION_FULL,
+  SECCOMP_RET_ALLOW,
+} from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { type BpfFilter, RECORD_WORDS } from "./bpf-filter.ts";
 
-/**
- * What a filter returns: an action in the high half, data in the low one. Source: Linux include/uapi/linux/seccomp.h.
- */
-export const RET_KILL_PROCESS = 0x80000000,
-  RET_KILL_THREAD = 0,
-  RET_TRAP = 0x00030000,
-  RET_ERRNO = 0x00050000,
-  RET_USER_NOTIF = 0x7fc00000;
-export const RET_TRACE = 0x7ff00000,
-  RET_LOG = 0x7ffc0000,
-  RET_ALLOW = 0x7fff0000;
-export const ACTION_MASK = 0xffff0000;
-export const AUDIT_ARCH_RISCV64 = 0xc00000f3;
 /** Instructions in all filters of a task, with four for each filter (MAX_INSNS_PER_PATH). */
 const INSTRUCTIONS_MAX = 32768,
   FILTER_PENALTY = 4;
 const SYSCALLS = 512;
-/** prctl(2)'s numbers of the modes. */
-export const SECCOMP_MODE_STRICT = 1,
-  SECCOMP_MODE_FILTER = 2;
 
 /** Who makes a call: the task on the hart. */
 interface FilteredCaller {
@@ -76,22 +68,22 @@ export class Seccomp {
 
   /** The action for a call. */
   judge(task: FilteredCaller, number: number): number {
-    if (number >= 0 && number < SYSCALLS && this.#allowed[number] === 1) return RET_ALLOW;
+    if (number >= 0 && number < SYSCALLS && this.#allowed[number] === 1) return SECCOMP_RET_ALLOW;
     const { hart } = task.kernel;
     record[0] = number;
     record[1] = AUDIT_ARCH_RISCV64;
     record[2] = hart.pc + 4;
     record[3] = 0;
     for (let index = 0; index < 6; index++) hart.copyWords(10 + index, record, 4 + index * 2);
-    let result = RET_ALLOW;
+    let result = SECCOMP_RET_ALLOW;
     let sawArguments = false;
     for (const filter of this.filters) {
       const answer = filter.run(record);
       sawArguments ||= filter.sawArguments;
       // As signed numbers the stricter action is the lower one; of equal ones the latest filter's data holds.
-      if ((answer & ACTION_MASK) < (result & ACTION_MASK)) result = answer;
+      if ((answer & SECCOMP_RET_ACTION_FULL) < (result & SECCOMP_RET_ACTION_FULL)) result = answer;
     }
-    if (!sawArguments && number >= 0 && number < SYSCALLS && result === RET_ALLOW) this.#allowed[number] = 1;
+    if (!sawArguments && number >= 0 && number < SYSCALLS && result === SECCOMP_RET_ALLOW) this.#allowed[number] = 1;
     return result >>> 0;
   }
 

@@ -33,14 +33,6 @@ export interface SignalLoad {
   queued: number;
 }
 
-/** si_code of signals that descriptions send (sigaction(2)). */
-export const POLL_IN = 1,
-  POLL_OUT = 2,
-  POLL_MSG = 3,
-  POLL_ERR = 4,
-  POLL_PRI = 5,
-  POLL_HUP = 6;
-
 export function signalInfo(signal: number, code: number, parts: Partial<SignalInfo> = {}): SignalInfo {
   return {
     signal,

@@ -1,6 +1,7 @@
 import {
   CLD_CONTINUED,
   EAGAIN,
+  RLIMIT_SIGPENDING,
   SIGCHLD,
   SIGCONT,
   SIGKILL,
@@ -9,14 +10,14 @@ import {
   SIGTSTP,
   SIGTTIN,
   SIGTTOU,
+  SIG_DFL,
+  SIG_IGN,
   SI_USER,
-  RLIMIT_SIGPENDING,
 } from "@stratos/abi";
 import type { ProcessGroup } from "./session.ts";
 import { BLOCKED_KILLABLE } from "../ground/wait-queue.ts";
 import { defaultAction } from "./default-action.ts";
 import { type PendingSignals, signalInfo, type SignalInfo } from "./pending-signals.ts";
-import { SIG_DFL, SIG_IGN } from "./signal-actions.ts";
 import type { SignalTask, SignalProcess } from "./signal-target.ts";
 
 /** Queues a signal for one thread (tgkill(2), faults): 0; −EAGAIN when RLIMIT_SIGPENDING forbids it. */

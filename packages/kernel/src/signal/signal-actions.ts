@@ -1,4 +1,6 @@
+import { SIG_DFL, SIG_IGN } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+
 /** What a process does with each signal (sigaction(2)). Addresses are user addresses; 0 SIG_DFL, 1 SIG_IGN. */
 export interface SignalAction {
   handler: number;
@@ -8,8 +10,6 @@ export interface SignalAction {
   maskHigh: number;
 }
 
-export const SIG_DFL = 0,
-  SIG_IGN = 1;
 const DEFAULT: SignalAction = { handler: SIG_DFL, flags: 0, restorer: 0, maskLow: 0, maskHigh: 0 };
 
 /** Shared by the threads of a process (CLONE_SIGHAND). */

@@ -28,10 +28,11 @@ import {
   SOCK_STREAM,
 } from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
-import { PacketSocket } from "./inet/packet-socket.ts";
+import { RawSocket } from "./inet/raw-socket.ts";
 import { TcpSocket } from "./inet/tcp-socket.ts";
 import { UdpSocket } from "./inet/udp-socket.ts";
 import { createNetlinkSocket } from "./netlink/netlink-socket.ts";
+import { PacketSocket } from "./packet/packet-socket.ts";
 import type { Socket } from "./socket.ts";
 import { UnixConnectionSocket } from "./unix/unix-connection.ts";
 import { UnixDatagramSocket } from "./unix/unix-datagram.ts";
@@ -62,9 +63,10 @@ export function createSocket(
       return createInetSocket(task, family, type, protocol, flags);
     case AF_NETLINK:
       return createNetlinkSocket(task, type, protocol, flags);
-    // As without CONFIG_PACKET: there is no link whose frames could be seen.
     case AF_PACKET:
-      return isCapable(task.credentials, CAP_NET_RAW) ? -EAFNOSUPPORT : -EPERM;
+      if (!isCapable(task.credentials, CAP_NET_RAW, task.network.owner)) return -EPERM;
+      if (type !== SOCK_RAW && type !== SOCK_DGRAM) return -ESOCKTNOSUPPORT;
+      return new PacketSocket(task.network, type, protocol, flags, task.credentials);
     default:
       return -EAFNOSUPPORT;
   }
@@ -98,9 +100,7 @@ function createInetSocket(
       return new TcpSocket(task.network, family, flags, task.credentials);
     case SOCK_DGRAM:
       if (protocol === (family === AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6)) {
-        return mayPing(task)
-          ? new PacketSocket(task.network, family, type, protocol, flags, task.credentials)
-          : -EACCES;
+        return mayPing(task) ? new RawSocket(task.network, family, type, protocol, flags, task.credentials) : -EACCES;
       }
       if (protocol !== IPPROTO_IP && protocol !== IPPROTO_UDP && protocol !== IPPROTO_UDPLITE) return -EPROTONOSUPPORT;
       return new UdpSocket(
@@ -112,8 +112,8 @@ function createInetSocket(
       );
     case SOCK_RAW:
       if (protocol === IPPROTO_IP || protocol > 255) return -EPROTONOSUPPORT;
-      return isCapable(task.credentials, CAP_NET_RAW)
-        ? new PacketSocket(task.network, family, type, protocol, flags, task.credentials)
+      return isCapable(task.credentials, CAP_NET_RAW, task.network.owner)
+        ? new RawSocket(task.network, family, type, protocol, flags, task.credentials)
         : -EPERM;
     default:
       return -ESOCKTNOSUPPORT;

@@ -8,7 +8,12 @@ import {
   ENOTTY,
   EOPNOTSUPP,
   EPERM,
+  ESRCH,
+  IFF_ALLMULTI,
+  IFF_NOARP,
+  IFF_PROMISC,
   IFF_UP,
+  RT_TABLE_MAIN,
   SIOCADDRT,
   SIOCDELRT,
   SIOCETHTOOL,
@@ -28,37 +33,75 @@ import {
   SIOCGIFTXQLEN,
   SIOCGIWNAME,
   SIOCSIFADDR,
+  SIOCSIFBRDADDR,
+  SIOCSIFDSTADDR,
   SIOCSIFFLAGS,
+  SIOCSIFHWADDR,
   SIOCSIFMTU,
+  SIOCSIFNAME,
   SIOCSIFNETMASK,
+  SIOCSIFTXQLEN,
 } from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
 import { inetAddressBytes } from "./inet/inet-address.ts";
-import { formatV4, isV4 } from "./inet/ip-address.ts";
-import { broadcastOf, netmaskOf, type NetworkInterface } from "./network-interface.ts";
+import { ANY_V4, type IpAddress, isV4, isWildcard, netmaskOf, prefixOf, readV4 } from "./inet/ip-address.ts";
+import {
+  addRoute,
+  INTERFACE_NAME_SIZE,
+  removeRoute,
+  renameInterface,
+  replaceFirstV4,
+  setHardwareAddress,
+  setInterfaceFlags,
+  setMtu,
+  setUp,
+  tellInterface,
+} from "./interface-changes.ts";
+import type { Network } from "./network.ts";
+import { classPrefixOf, type NetworkInterface, usualBroadcast } from "./network-interface.ts";
+import { makeRoute } from "./routes.ts";
 import type { SocketCaller } from "./socket-kernel.ts";
 
 /** sizeof struct ifreq: a name of 16 bytes and a union of 24 (netdevice(7)). */
 const IFREQ_SIZE = 40,
-  NAME_SIZE = 16;
+  NAME_SIZE = INTERFACE_NAME_SIZE;
+/** `struct rtentry` (include/uapi/linux/route.h): destination, gateway and mask, flags, metric, a name. */
+const RTENTRY_SIZE = 120,
+  RT_DESTINATION = 8,
+  RT_GATEWAY = 24,
+  RT_GENMASK = 40,
+  RT_FLAGS = 56,
+  RT_METRIC = 80,
+  RT_DEVICE = 88;
+const RTF_GATEWAY = 2,
+  RTF_HOST = 4;
+
+/** Requests that change an interface. */
+const CHANGES = new Set([
+  SIOCSIFADDR,
+  SIOCSIFBRDADDR,
+  SIOCSIFDSTADDR,
+  SIOCSIFFLAGS,
+  SIOCSIFHWADDR,
+  SIOCSIFMTU,
+  SIOCSIFNAME,
+  SIOCSIFNETMASK,
+  SIOCSIFTXQLEN,
+]);
 
 /**
- * The ioctls of interfaces, which any socket takes (netdevice(7)). Interfaces can't be changed from inside.
+ * The ioctls of interfaces, which any socket takes (netdevice(7)); changes need CAP_NET_ADMIN.
  *
  * @returns 0 or EFAULT, ENODEV (no such interface), EADDRNOTAVAIL (it has no IPv4 address), EPERM, EOPNOTSUPP, ENOTTY
- *   (no such request)
+ *   (no such request), and what each change says
  */
-export function interfaceIoctl(task: SocketCaller, command: number, argument: number): number {
-  if (command === SIOCGIFCONF) return listInterfaces(task, argument);
+export function interfaceIoctl(task: SocketCaller, network: Network, command: number, argument: number): number {
+  if (command === SIOCGIFCONF) return listInterfaces(task, network, argument);
+  if (CHANGES.has(command)) return changeInterface(task, network, command, argument);
   switch (command) {
     case SIOCADDRT:
     case SIOCDELRT:
-      return isCapable(task.credentials, CAP_NET_ADMIN) ? -EOPNOTSUPP : -EPERM;
-    case SIOCSIFFLAGS:
-    case SIOCSIFADDR:
-    case SIOCSIFNETMASK:
-    case SIOCSIFMTU:
-      return changeInterface(task, command, argument);
+      return changeRoute(task, network, command, argument);
     case SIOCGARP:
       return -ENODEV;
     case SIOCGIFNAME:
@@ -82,14 +125,13 @@ export function interfaceIoctl(task: SocketCaller, command: number, argument: nu
   const request = new Uint8Array(IFREQ_SIZE);
   if (task.space.copyIn(argument, request, 0, IFREQ_SIZE) < 0) return -EFAULT;
   const view = new DataView(request.buffer);
-  const network = task.network;
   const found =
     command === SIOCGIFNAME
       ? network.interfaceByIndex(view.getInt32(NAME_SIZE, true))
-      : network.interfaceByName(nameIn(request));
+      : network.interfaceByName(nameIn(request, 0));
   if (found === undefined) return -ENODEV;
   const value = request.subarray(NAME_SIZE);
-  const address = found.addresses.find((one) => isV4(one.ip));
+  const address = found.firstV4;
   if (command !== SIOCGIFNAME) value.fill(0);
   switch (command) {
     case SIOCGIFNAME:
@@ -107,7 +149,7 @@ export function interfaceIoctl(task: SocketCaller, command: number, argument: nu
       view.setInt32(NAME_SIZE, found.index, true);
       break;
     case SIOCGIFTXQLEN:
-      view.setInt32(NAME_SIZE, 1000, true);
+      view.setInt32(NAME_SIZE, found.queueLength, true);
       break;
     case SIOCGIFMAP:
       break;
@@ -122,9 +164,9 @@ export function interfaceIoctl(task: SocketCaller, command: number, argument: nu
       if (address === undefined) return -EADDRNOTAVAIL;
       const ip =
         command === SIOCGIFNETMASK
-          ? formatV4(netmaskOf(address.prefixLength), 0)
+          ? netmaskOf(address.prefixLength)
           : command === SIOCGIFBRDADDR
-            ? broadcastOf(address)
+            ? (address.broadcast ?? ANY_V4)
             : address.ip;
       value.set(inetAddressBytes({ ip, port: 0 }, AF_INET));
     }
@@ -132,29 +174,109 @@ export function interfaceIoctl(task: SocketCaller, command: number, argument: nu
   return task.space.copyOut(argument, request, 0, IFREQ_SIZE);
 }
 
-/** SIOCSIF…: asking for what is there succeeds (`ifconfig lo up`), anything else isn't supported. */
-function changeInterface(task: SocketCaller, command: number, argument: number): number {
+/**
+ * SIOCSIF….
+ *
+ * @returns EFAULT, EPERM, ENODEV, EINVAL (another family, a mask with holes), EADDRNOTAVAIL (a mask for no address),
+ *   EOPNOTSUPP
+ */
+function changeInterface(task: SocketCaller, network: Network, command: number, argument: number): number {
   const request = new Uint8Array(IFREQ_SIZE);
   if (task.space.copyIn(argument, request, 0, IFREQ_SIZE) < 0) return -EFAULT;
-  if (!isCapable(task.credentials, CAP_NET_ADMIN)) return -EPERM;
-  const found = task.network.interfaceByName(nameIn(request));
+  if (!isCapable(task.credentials, CAP_NET_ADMIN, network.owner)) return -EPERM;
+  const found = network.interfaceByName(nameIn(request, 0));
   if (found === undefined) return -ENODEV;
   const view = new DataView(request.buffer);
-  const address = found.addresses.find((one) => isV4(one.ip));
-  const isThere =
-    command === SIOCSIFFLAGS
-      ? ((view.getUint16(NAME_SIZE, true) ^ found.flags) & IFF_UP) === 0
-      : command === SIOCSIFMTU
-        ? view.getInt32(NAME_SIZE, true) === found.mtu
-        : address !== undefined &&
-          formatV4(request, NAME_SIZE + 4) ===
-            (command === SIOCSIFADDR ? address.ip : formatV4(netmaskOf(address.prefixLength), 0));
-  return isThere ? 0 : -EOPNOTSUPP;
+  switch (command) {
+    case SIOCSIFFLAGS: {
+      const flags = view.getUint16(NAME_SIZE, true);
+      setInterfaceFlags(network, found, {
+        isUp: (flags & IFF_UP) !== 0,
+        isNoArp: (flags & IFF_NOARP) !== 0,
+        isPromiscuous: (flags & IFF_PROMISC) !== 0,
+        isAllMulticast: (flags & IFF_ALLMULTI) !== 0,
+      });
+      return 0;
+    }
+    case SIOCSIFMTU:
+      return setMtu(network, found, view.getInt32(NAME_SIZE, true));
+    case SIOCSIFNAME:
+      return renameInterface(network, found, nameIn(request, NAME_SIZE));
+    case SIOCSIFTXQLEN:
+      if (view.getInt32(NAME_SIZE, true) < 0) return -EINVAL;
+      found.queueLength = view.getInt32(NAME_SIZE, true);
+      tellInterface(network, found, false);
+      return 0;
+    case SIOCSIFHWADDR:
+      if (view.getUint16(NAME_SIZE, true) !== found.hardwareType) return -EINVAL;
+      return setHardwareAddress(network, found, request.slice(NAME_SIZE + 2, NAME_SIZE + 8));
+    default:
+      return changeAddress(network, found, command, request);
+  }
 }
 
-function nameIn(request: Uint8Array): string {
+/** SIOCSIFADDR, SIOCSIFNETMASK, SIOCSIFBRDADDR (net/ipv4/devinet.c, devinet_ioctl). */
+function changeAddress(network: Network, one: NetworkInterface, command: number, request: Uint8Array): number {
+  if ((request[NAME_SIZE]! | (request[NAME_SIZE + 1]! << 8)) !== AF_INET) return -EINVAL;
+  const ip = readV4(request, NAME_SIZE + 4, new Uint32Array(4));
+  const present = one.firstV4;
+  if (command === SIOCSIFADDR) {
+    const prefixLength = classPrefixOf(ip);
+    const failed = replaceFirstV4(network, one, { ip, prefixLength, broadcast: usualBroadcast(ip, prefixLength) });
+    // An address brings its interface up.
+    if (failed === 0 && !isWildcard(ip)) setUp(network, one, true);
+    return failed;
+  }
+  if (present === undefined) return -EADDRNOTAVAIL;
+  if (command === SIOCSIFBRDADDR) return replaceFirstV4(network, one, { ...present, broadcast: ip });
+  // No interface of ours is from point to point.
+  if (command === SIOCSIFDSTADDR) return 0;
+  const prefixLength = prefixOfMask(ip);
+  if (prefixLength === null) return -EINVAL;
+  const broadcast = usualBroadcast(present.ip, prefixLength);
+  return replaceFirstV4(network, one, { ip: present.ip, prefixLength, broadcast });
+}
+
+/** Null for a mask with holes. */
+function prefixOfMask(mask: IpAddress): number | null {
+  const prefixLength = Math.clz32(~mask[3]! >>> 0);
+  return netmaskOf(prefixLength)[3] === mask[3] ? prefixLength : null;
+}
+
+/** SIOCADDRT, SIOCDELRT: −EFAULT, −EPERM, −EINVAL, −ENODEV, −ESRCH, and what changes of routes say. */
+function changeRoute(task: SocketCaller, network: Network, command: number, argument: number): number {
+  const entry = new Uint8Array(RTENTRY_SIZE);
+  if (task.space.copyIn(argument, entry, 0, RTENTRY_SIZE) < 0) return -EFAULT;
+  if (!isCapable(task.credentials, CAP_NET_ADMIN, network.owner)) return -EPERM;
+  const view = new DataView(entry.buffer);
+  if (view.getUint16(RT_DESTINATION, true) !== AF_INET) return -EINVAL;
+  const addressAt = (at: number): IpAddress => readV4(entry, at + 4, new Uint32Array(4));
+  const flags = view.getUint16(RT_FLAGS, true);
+  const prefixLength = (flags & RTF_HOST) !== 0 ? 32 : prefixOfMask(addressAt(RT_GENMASK));
+  const destination = addressAt(RT_DESTINATION);
+  if (prefixLength === null || prefixOf(destination, prefixLength)[3] !== destination[3]) return -EINVAL;
+  const gateway = (flags & RTF_GATEWAY) === 0 ? null : addressAt(RT_GATEWAY);
+  const out = deviceOf(task, network, view);
+  if (typeof out === "number") return out;
+  const metric = Math.max(0, view.getInt16(RT_METRIC, true) - 1);
+  if (command === SIOCDELRT)
+    return removeRoute(network, { destination, prefixLength, out, gateway, metric: null, table: RT_TABLE_MAIN });
+  const via = out ?? (gateway === null ? null : (network.routes.find(gateway)?.out ?? null));
+  return via === null ? -ESRCH : addRoute(network, makeRoute({ destination, prefixLength, out: via, gateway, metric }));
+}
+
+/** The interface that `rt_dev` names; null when it names none. */
+function deviceOf(task: SocketCaller, network: Network, view: DataView): NetworkInterface | null | number {
+  const address = view.getUint32(RT_DEVICE, true) + view.getUint32(RT_DEVICE + 4, true) * 2 ** 32;
+  if (address === 0) return null;
+  const name = task.space.loadString(address, NAME_SIZE);
+  if (typeof name === "number") return name;
+  return network.interfaceByName(name) ?? -ENODEV;
+}
+
+function nameIn(request: Uint8Array, start: number): string {
   let name = "";
-  for (let at = 0; at < NAME_SIZE - 1 && request[at] !== 0; at++) name += String.fromCharCode(request[at]!);
+  for (let at = start; at < start + NAME_SIZE - 1 && request[at] !== 0; at++) name += String.fromCharCode(request[at]!);
   // An alias such as "eth0:1" names its interface.
   const colon = name.indexOf(":");
   return colon < 0 ? name : name.slice(0, colon);
@@ -169,13 +291,13 @@ function writeName(request: Uint8Array, one: NetworkInterface): void {
  * `struct ifconf { int ifc_len; union { char *ifc_buf; struct ifreq *ifc_req; } }`: lists interfaces that have an IPv4
  * address.
  */
-function listInterfaces(task: SocketCaller, argument: number): number {
+function listInterfaces(task: SocketCaller, network: Network, argument: number): number {
   const room = task.space.loadU32(argument);
   const buffer = task.space.loadU64(argument + 8);
   if (room === -EFAULT || buffer === -EFAULT) return -EFAULT;
   if ((room | 0) < 0) return -EINVAL;
   const listed: Uint8Array[] = [];
-  for (const one of task.network.interfaces) {
+  for (const one of network.interfaces) {
     for (const address of one.addresses) {
       if (!isV4(address.ip)) continue;
       const request = new Uint8Array(IFREQ_SIZE);

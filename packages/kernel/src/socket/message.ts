@@ -1,3 +1,4 @@
+import { SOCKADDR_STORAGE_SIZE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { OpenFile } from "../vfs/open-file.ts";
 
@@ -41,22 +42,30 @@ export interface ControlMessage {
   data: Uint8Array;
 }
 
-/** What recvmsg(2) learns beside the bytes; filled by a socket's `receive`. */
+/** What recvmsg(2) learns beside the bytes; filled by a socket's `receive`. Calls use one again (`reset`). */
 export class IncomingMessage {
-  /** The sender's sockaddr; null when the socket tells none. */
-  address: Uint8Array | null = null;
+  /** The sender's sockaddr, `addressLength` bytes of it; 0 when the socket tells none. */
+  readonly address = new Uint8Array(SOCKADDR_STORAGE_SIZE);
+  addressLength = 0;
   /** MSG_TRUNC, MSG_EOR, MSG_OOB … */
   flags = 0;
   rights: OpenFile[] | null = null;
   credentials: PeerCredentials | null = null;
   controls: ControlMessage[] | null = null;
 
-  reset(): void {
-    this.address = null;
+  /** Ready for the next call. */
+  reset(): this {
+    this.addressLength = 0;
     this.flags = 0;
     this.rights = null;
     this.credentials = null;
     this.controls = null;
+    return this;
+  }
+
+  setAddress(address: Uint8Array): void {
+    this.address.set(address);
+    this.addressLength = address.length;
   }
 
   addControl(level: number, type: number, data: Uint8Array): void {

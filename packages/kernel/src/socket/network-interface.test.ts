@@ -2,13 +2,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SimulatedNetwork, SimulatedRandomSource } from "@stratos/host";
-import { makeInterfaces } from "./network-interface.ts";
+import { createTestKernel } from "../testing/fake-task.ts";
+import { INITIAL_USER_NAMESPACE } from "../security/user-namespace.ts";
+import { Network } from "./network.ts";
+import { chosenHardwareAddress } from "./network-interface.ts";
 
-const host = new SimulatedNetwork().host([{ family: 4, address: "10.0.0.2", prefixLength: 24 }]);
-const addressOf = (seed: number): Uint8Array =>
-  makeInterfaces({ provider: host, isLoopbackUp: true }, new SimulatedRandomSource(seed)).find(
-    ({ name }) => name === "eth0",
-  )!.hardwareAddress;
+const origin = { ino: 1, owner: INITIAL_USER_NAMESPACE, creatorUid: 0, counts: null };
+
+const addressOf = (seed: number): Uint8Array => chosenHardwareAddress(new SimulatedRandomSource(seed));
 
 test("each machine has a hardware address of its own, and a seeded one always the same", () => {
   assert.deepEqual(addressOf(1), addressOf(1));
@@ -20,16 +21,45 @@ test("hardware addresses are of one station and nobody's assigned ones", () => {
   for (let seed = 0; seed < 200; seed++) assert.equal(addressOf(seed)[0]! & 3, 2, `seed ${seed}`);
 });
 
-test("a machine without a network has its loopback alone, and takes no chance for it", () => {
-  const random = new SimulatedRandomSource(1);
+test("a machine with a provider has an outside interface with the host's addresses and the routes there", () => {
+  const host = new SimulatedNetwork().host([{ family: 4, address: "10.0.0.2", prefixLength: 24 }]);
+  const { network } = createTestKernel({ sockets: host }).kernel;
   assert.deepEqual(
-    makeInterfaces({ provider: null, isLoopbackUp: true }, random).map(({ name }) => name),
-    ["lo"],
+    network.interfaces.map(({ index, name, isUp }) => [index, name, isUp]),
+    [
+      [1, "lo", true],
+      [2, "eth0", true],
+    ],
   );
-  const [after, fresh] = [random, new SimulatedRandomSource(1)].map((source) => {
+  assert.equal(network.outside, network.interfaces[1]);
+});
+
+test("a machine without a network has its loopback alone, and takes no chance for it", () => {
+  const { kernel } = createTestKernel();
+  const [after, fresh] = [true, false].map((isMade) => {
+    const random = new SimulatedRandomSource(1);
+    if (isMade) {
+      const made = new Network(Object.assign(Object.create(kernel), { random }), {
+        provider: null,
+        isLoopbackUp: true,
+        origin,
+      });
+      assert.deepEqual(
+        made.interfaces.map(({ name }) => name),
+        ["lo"],
+      );
+    }
     const bytes = new Uint8Array(8);
-    source.fill(bytes);
+    random.fill(bytes);
     return bytes;
   });
   assert.deepEqual(after, fresh);
+});
+
+test("a further network begins with its loopback down and without addresses", () => {
+  const { kernel } = createTestKernel();
+  const further = new Network(kernel, { provider: null, isLoopbackUp: false, origin });
+  const [loopback] = further.interfaces;
+  assert.deepEqual([loopback!.isUp, loopback!.addresses.length, further.routes.list().length], [false, 0, 0]);
+  assert.equal(kernel.network.interfaces[0]!.isUp, true);
 });

@@ -6,98 +6,189 @@ import {
   IFF_LOWER_UP,
   IFF_MULTICAST,
   IFF_RUNNING,
+  IFF_NOARP,
+  IFF_PROMISC,
+  IFF_ALLMULTI,
   IFF_UP,
+  RT_SCOPE_HOST,
+  RT_SCOPE_LINK,
+  RT_SCOPE_UNIVERSE,
 } from "@stratos/abi";
-import type { RandomSource, SocketProvider } from "@stratos/host";
-import { canonicalIp, formatV4, isLinkLocal, isV4, LOOPBACK_V4, LOOPBACK_V6, parseV4 } from "./inet/ip-address.ts";
+import { stateClass } from "@stratos/base";
+import type { Link, RandomSource } from "@stratos/host";
+import type { Network } from "./network.ts";
+import {
+  broadcastOf,
+  type IpAddress,
+  isLinkLocal,
+  isLoopback,
+  isSameIp,
+  isV4,
+  LOOPBACK_V4,
+  LOOPBACK_V6,
+  widthOf,
+} from "./inet/ip-address.ts";
+
+/** Length of an Ethernet address (IEEE 802-2014 §8.2). */
+export const ETHERNET_ADDRESS_SIZE = 6;
 
 export interface InterfaceAddress {
-  readonly ip: string;
+  readonly ip: IpAddress;
   readonly prefixLength: number;
+  /** As it is told; packets to it go nowhere. */
+  readonly broadcast: IpAddress | null;
 }
 
-/** A network interface as programs see it (netdevice(7)). */
-export interface NetworkInterface {
+/** What `lo` has as soon as it is up for the first time. */
+export const LOOPBACK_ADDRESSES: readonly InterfaceAddress[] = [
+  { ip: LOOPBACK_V4, prefixLength: 8, broadcast: null },
+  { ip: LOOPBACK_V6, prefixLength: 128, broadcast: null },
+];
+
+/** What carries an interface's traffic: nothing beyond this machine, the provider, nothing at all, or a pair. */
+export type InterfaceKind = "loopback" | "provider" | "dummy" | "veth";
+
+/** Packets and bytes of an interface, each way, since it was made. */
+export class InterfaceCounters {
+  receivedPackets = 0;
+  receivedBytes = 0;
+  receivedDropped = 0;
+  sentPackets = 0;
+  sentBytes = 0;
+  sentDropped = 0;
+
+  static {
+    stateClass("InterfaceCounters", this);
+  }
+}
+
+/** Addresses that an interface has at most. */
+const ADDRESSES_MAX = 256;
+
+/** A network interface as programs see it (netdevice(7)). `Network` makes, changes and removes it. */
+export class NetworkInterface {
+  readonly network: Network;
   readonly index: number;
-  readonly name: string;
-  /** IFF_*. */
-  readonly flags: number;
+  readonly kind: InterfaceKind;
+  name: string;
   /** ARPHRD_*. */
   readonly hardwareType: number;
-  readonly hardwareAddress: Uint8Array;
-  readonly mtu: number;
-  readonly addresses: readonly InterfaceAddress[];
+  hardwareAddress: Uint8Array;
+  mtu: number;
+  /** Carries its frames; null: packet sockets see nothing of it. */
+  readonly link: Link | null;
+  /** The other end of a veth pair. */
+  peer: NetworkInterface | null = null;
+  /** `struct net_device`.tx_queue_len. */
+  queueLength = 1000;
+  isUp = false;
+  isNoArp = false;
+  isPromiscuous = false;
+  isAllMulticast = false;
+  addresses: InterfaceAddress[] = [];
+  readonly counters = new InterfaceCounters();
+
+  constructor(options: {
+    network: Network;
+    index: number;
+    kind: InterfaceKind;
+    name: string;
+    hardwareAddress: Uint8Array;
+    mtu: number;
+    link: Link | null;
+  }) {
+    this.network = options.network;
+    this.index = options.index;
+    this.kind = options.kind;
+    this.name = options.name;
+    this.hardwareType = options.kind === "loopback" ? ARPHRD_LOOPBACK : ARPHRD_ETHER;
+    this.hardwareAddress = options.hardwareAddress;
+    this.mtu = options.mtu;
+    this.link = options.link;
+    this.isNoArp = options.kind === "dummy";
+  }
+
+  /** Is the other end there and up? */
+  get hasCarrier(): boolean {
+    return this.kind !== "veth" || this.link!.hasCarrier;
+  }
+
+  get isLoopback(): boolean {
+    return this.kind === "loopback";
+  }
+
+  /** Does it carry packets now? */
+  get isRunning(): boolean {
+    return this.isUp && this.hasCarrier;
+  }
+
+  /** IFF_*. */
+  get flags(): number {
+    let flags = this.isLoopback ? IFF_LOOPBACK : this.kind === "dummy" ? IFF_BROADCAST : IFF_BROADCAST | IFF_MULTICAST;
+    if (this.isUp) flags |= IFF_UP;
+    if (this.isRunning) flags |= IFF_RUNNING | IFF_LOWER_UP;
+    if (this.isNoArp) flags |= IFF_NOARP;
+    if (this.isPromiscuous) flags |= IFF_PROMISC;
+    if (this.isAllMulticast) flags |= IFF_ALLMULTI;
+    return flags;
+  }
+
+  /** How its frames queue, as `ip link` names it. */
+  get queueDiscipline(): string {
+    if (this.kind === "provider") return "pfifo_fast";
+    return this.isUp ? "noqueue" : "noop";
+  }
+
+  addressOf(ip: IpAddress): InterfaceAddress | undefined {
+    return this.addresses.find((one) => isSameIp(one.ip, ip));
+  }
+
+  /** The first IPv4 address, which ioctls speak of. */
+  get firstV4(): InterfaceAddress | undefined {
+    return this.addresses.find((one) => isV4(one.ip));
+  }
+
+  get isFull(): boolean {
+    return this.addresses.length >= ADDRESSES_MAX;
+  }
+
+  /** The address that packets to `destination` come from; null when none of that family is there. */
+  sourceFor(destination: IpAddress): IpAddress | null {
+    const v4 = isV4(destination);
+    let linkLocal: IpAddress | null = null;
+    for (const { ip } of this.addresses) {
+      if (isV4(ip) !== v4) continue;
+      if (!isLinkLocal(ip) || isLinkLocal(destination)) return ip;
+      linkLocal = ip;
+    }
+    return v4 ? linkLocal : null;
+  }
+
+  static {
+    stateClass("NetworkInterface", this);
+  }
 }
 
-/** `lo`, and `eth0` with the provider's addresses and a hardware address by chance when there is a provider. */
-export function makeInterfaces(
-  { provider, isLoopbackUp }: { provider: SocketProvider | null; isLoopbackUp: boolean },
-  random: RandomSource,
-): NetworkInterface[] {
-  const interfaces: NetworkInterface[] = [
-    {
-      index: 1,
-      name: "lo",
-      flags: isLoopbackUp ? IFF_UP | IFF_LOOPBACK | IFF_RUNNING | IFF_LOWER_UP : IFF_LOOPBACK,
-      hardwareType: ARPHRD_LOOPBACK,
-      hardwareAddress: new Uint8Array(6),
-      mtu: 65536,
-      addresses: [
-        { ip: LOOPBACK_V4, prefixLength: 8 },
-        { ip: LOOPBACK_V6, prefixLength: 128 },
-      ],
-    },
-  ];
-  if (provider !== null) {
-    const addresses: InterfaceAddress[] = [];
-    for (const { address, prefixLength } of provider.localAddresses()) {
-      const ip = canonicalIp(address);
-      if (ip !== null) addresses.push({ ip, prefixLength });
-    }
-    interfaces.push({
-      index: 2,
-      name: "eth0",
-      flags: IFF_UP | IFF_BROADCAST | IFF_RUNNING | IFF_MULTICAST | IFF_LOWER_UP,
-      hardwareType: ARPHRD_ETHER,
-      hardwareAddress: chosenAddress(random),
-      mtu: 1500,
-      addresses,
-    });
-  }
-  return interfaces;
+/** RT_SCOPE_* of an address (rtnetlink(7)): this machine, this link, everywhere. */
+export function scopeOf(ip: IpAddress): number {
+  return isLoopback(ip) ? RT_SCOPE_HOST : isLinkLocal(ip) ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+}
+
+/** The broadcast address of an IPv4 network, for the addresses that hosts and ioctls bring. */
+export function usualBroadcast(ip: IpAddress, prefixLength: number): IpAddress | null {
+  return isLoopback(ip) || !isV4(ip) || prefixLength > 30 ? null : broadcastOf(ip, prefixLength);
+}
+
+/** The prefix that ioctls give an IPv4 address: that of its class (RFC 791 §3.2). */
+export function classPrefixOf(ip: IpAddress): number {
+  const first = ip[3]! >>> 24;
+  return first < 128 ? 8 : first < 192 ? 16 : first < 224 ? 24 : widthOf(ip);
 }
 
 /** An address that nobody assigned, of one station: locally administered and not of a group (IEEE 802-2014 §8.4). */
-function chosenAddress(random: RandomSource): Uint8Array {
-  const address = new Uint8Array(6);
+export function chosenHardwareAddress(random: RandomSource): Uint8Array {
+  const address = new Uint8Array(ETHERNET_ADDRESS_SIZE);
   random.fill(address);
   address[0] = (address[0]! & ~3) | 2;
   return address;
-}
-
-export function netmaskOf(prefixLength: number): Uint8Array {
-  const bits = prefixLength === 0 ? 0 : (-1 << (32 - prefixLength)) >>> 0;
-  return Uint8Array.of(bits >>> 24, bits >>> 16, bits >>> 8, bits);
-}
-
-export function broadcastOf(address: InterfaceAddress): string {
-  const bytes = parseV4(address.ip)!;
-  const mask = netmaskOf(address.prefixLength);
-  for (let index = 0; index < 4; index++) bytes[index] = bytes[index]! | ~mask[index]!;
-  return formatV4(bytes, 0);
-}
-
-/**
- * The address of `outside` that connections to `destination` come from; null when no address of that family is there.
- */
-export function sourceAddress(outside: NetworkInterface | undefined, destination: string): string | null {
-  if (outside === undefined) return null;
-  const v4 = isV4(destination);
-  let linkLocal: string | null = null;
-  for (const { ip } of outside.addresses) {
-    if (isV4(ip) !== v4) continue;
-    if (!isLinkLocal(ip) || isLinkLocal(destination)) return ip;
-    linkLocal = ip;
-  }
-  return v4 ? linkLocal : null;
 }

@@ -1,21 +1,34 @@
-import type { SocketProvider } from "@stratos/host";
-import { ENETUNREACH, S_IFSOCK } from "@stratos/abi";
+import { EHOSTUNREACH, ENETUNREACH, S_IFSOCK } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import { makeLoopbackLink, type SocketProvider } from "@stratos/host";
 import { Namespace, type NamespaceOrigin } from "../security/namespace.ts";
 import { createAnonymousInode } from "../vfs/anonymous-file.ts";
 import type { Inode } from "../vfs/inode.ts";
-import { isLoopback } from "./inet/ip-address.ts";
+import { ANY_V4, type IpAddress, isLoopback, isSameIp, isV4 } from "./inet/ip-address.ts";
+import { ipOfText } from "./inet/ip-text.ts";
+import type { InetSocket } from "./inet/inet-socket.ts";
+import type { PingClaim, RawSocket } from "./inet/raw-socket.ts";
 import { PortTable } from "./inet/port-table.ts";
 import type { TcpClaim } from "./inet/tcp-socket.ts";
 import type { UdpClaim } from "./inet/udp-socket.ts";
-import type { PacketSocket, PingClaim } from "./inet/packet-socket.ts";
-import type { InetSocket } from "./inet/inet-socket.ts";
 import type { NetlinkSocket } from "./netlink/netlink-socket.ts";
-import { makeInterfaces, type NetworkInterface } from "./network-interface.ts";
-import type { InFlightFiles } from "./unix/in-flight-files.ts";
-import type { SocketMemory } from "./socket-memory.ts";
-import type { UnixSocket } from "./unix/unix-socket.ts";
+import { removeInterface } from "./interface-changes.ts";
+import { RouteEvents } from "./netlink/route-events.ts";
+import {
+  chosenHardwareAddress,
+  ETHERNET_ADDRESS_SIZE,
+  type InterfaceAddress,
+  type InterfaceKind,
+  LOOPBACK_ADDRESSES,
+  NetworkInterface,
+  usualBroadcast,
+} from "./network-interface.ts";
+import type { PacketSocket } from "./packet/packet-socket.ts";
+import { makeRoute, type Route, RoutingTable } from "./routes.ts";
 import type { SocketKernel } from "./socket-kernel.ts";
+import type { SocketMemory } from "./socket-memory.ts";
+import type { InFlightFiles } from "./unix/in-flight-files.ts";
+import type { UnixSocket } from "./unix/unix-socket.ts";
 
 export interface NetworkOptions {
   /** Carries AF_INET and AF_INET6 to the outside; null: nothing does. */
@@ -33,12 +46,16 @@ export class Network extends Namespace {
   readonly kind = "net";
   readonly kernel: SocketKernel;
   readonly provider: SocketProvider | null;
-  readonly interfaces: readonly NetworkInterface[];
+  /** By index. Bound: INTERFACES_MAX (interface-changes.ts). */
+  readonly interfaces: NetworkInterface[] = [];
+  readonly routes = new RoutingTable();
   readonly tcpPorts: PortTable<TcpClaim>;
   readonly udpPorts: PortTable<UdpClaim>;
   readonly udplitePorts: PortTable<UdpClaim>;
   readonly pingIdentifiers: PortTable<PingClaim>;
   /** Raw and ICMP sockets: each packet is offered to all of them. Bound: open sockets. */
+  readonly rawSockets = new Set<RawSocket>();
+  /** Packet sockets: each frame is offered to all of them. Bound: open sockets. */
   readonly packetSockets = new Set<PacketSocket>();
   /** net.ipv4.ping_group_range: whose processes may have ICMP sockets. As systemd sets it, all. */
   pingGroups = { first: 0, last: 2147483647 };
@@ -48,16 +65,62 @@ export class Network extends Namespace {
   readonly netlinkSockets = new Map<number, NetlinkSocket>();
   /** unix(7): abstract names, without the leading NUL. */
   readonly abstractNames = new Map<string, UnixSocket>();
+  /** Who is told that interfaces, addresses and routes change. Bound: netlink, and mounts of sysfs. */
+  readonly observers = new Set<NetworkObserver>([new RouteEvents(this)]);
+  #lastIndex = 0;
 
   constructor(kernel: SocketKernel, options: NetworkOptions) {
     super(options.origin);
     this.kernel = kernel;
     this.provider = options.provider;
-    this.interfaces = makeInterfaces(options, kernel.random);
     this.tcpPorts = new PortTable<TcpClaim>(kernel.random);
     this.udpPorts = new PortTable<UdpClaim>(kernel.random);
     this.pingIdentifiers = new PortTable<PingClaim>(kernel.random);
     this.udplitePorts = new PortTable<UdpClaim>(kernel.random);
+    const loopback = this.makeInterface("loopback", {
+      name: "lo",
+      hardwareAddress: new Uint8Array(ETHERNET_ADDRESS_SIZE),
+      mtu: 65536,
+      link: makeLoopbackLink({ address: new Uint8Array(ETHERNET_ADDRESS_SIZE), mtu: 65536 }),
+    });
+    if (options.isLoopbackUp) this.#start(loopback, LOOPBACK_ADDRESSES);
+    if (options.provider !== null) this.#makeOutside(options.provider);
+  }
+
+  #makeOutside(provider: SocketProvider): void {
+    const outside = this.makeInterface("provider", {
+      name: "eth0",
+      hardwareAddress: chosenHardwareAddress(this.kernel.random),
+      mtu: 1500,
+      link: null,
+    });
+    const addresses: InterfaceAddress[] = [];
+    for (const { address, prefixLength } of provider.localAddresses()) {
+      const ip = ipOfText(address);
+      if (ip !== null) addresses.push({ ip, prefixLength, broadcast: usualBroadcast(ip, prefixLength) });
+    }
+    this.#start(outside, addresses);
+    // The host decides how it reaches IPv4; IPv6 it may not have at all.
+    for (const destination of [ANY_V4, new Uint32Array(4)])
+      if (isV4(destination) || outside.sourceFor(Uint32Array.of(0x20010db8, 0, 0, 1)) !== null)
+        this.routes.add(makeRoute({ destination, prefixLength: 0, out: outside }));
+  }
+
+  #start(one: NetworkInterface, addresses: readonly InterfaceAddress[]): void {
+    one.isUp = true;
+    one.link?.setUp(true);
+    one.addresses.push(...addresses);
+    this.routes.update(one);
+  }
+
+  /** An interface more, which is down and has no address; nobody is told. */
+  makeInterface(
+    kind: InterfaceKind,
+    options: Omit<ConstructorParameters<typeof NetworkInterface>[0], "network" | "index" | "kind">,
+  ): NetworkInterface {
+    const one = new NetworkInterface({ ...options, network: this, index: ++this.#lastIndex, kind });
+    this.interfaces.push(one);
+    return one;
   }
 
   /** What its sockets share with those of the machine's other networks. */
@@ -94,23 +157,64 @@ export class Network extends Namespace {
     return this.interfaces.find((one) => one.index === index);
   }
 
+  /** Nobody holds it any more: interfaces that programs made go, and the other ends of pairs with them. */
+  protected override dispose(): void {
+    for (const one of [...this.interfaces]) removeInterface(this, one);
+  }
+
   /** The way out; undefined without a provider. */
   get outside(): NetworkInterface | undefined {
-    return this.interfaces[1];
+    return this.provider === null ? undefined : this.interfaces.find((one) => one.kind === "provider");
   }
 
   /** A destination beyond a machine that has no network. @returns −ENETUNREACH */
   unreachable(): number {
-    this.kernel.notices.set("network", "");
+    if (this.provider === null) this.kernel.notices.set("network", "");
     return -ENETUNREACH;
   }
 
-  /** Is it an address of this machine? */
-  isLocal(ip: string): boolean {
-    return isLoopback(ip) || this.interfaces.some((one) => one.addresses.some((address) => address.ip === ip));
+  /** Is it an address of this machine? Of an interface that is up, as Linux has it. */
+  isLocal(ip: IpAddress): boolean {
+    if (isLoopback(ip) && isV4(ip)) return this.interfaces[0]!.isUp;
+    for (const one of this.interfaces) {
+      if (!one.isUp) continue;
+      for (const address of one.addresses) if (isSameIp(address.ip, ip)) return true;
+    }
+    return false;
+  }
+
+  /** The interface that packets to an address of this machine come in by: its own address's, or the loopback. */
+  interfaceOf(ip: IpAddress): NetworkInterface {
+    if (!isLoopback(ip)) for (const one of this.interfaces) if (one.addressOf(ip) !== undefined) return one;
+    return this.interfaces[0]!;
+  }
+
+  /**
+   * The address that packets to a destination outside come from; 0.0.0.0 where the host knows it alone.
+   *
+   * @returns −ENETUNREACH no route leads there; −EHOSTUNREACH the route's link has frames, but no stack of ours sends
+   *   IP over frames
+   */
+  sourceOutside(to: IpAddress): IpAddress | number {
+    const route = this.routes.find(to);
+    if (route === null) return this.unreachable();
+    if (route.out.kind !== "provider") return -EHOSTUNREACH;
+    const source = route.source ?? route.out.sourceFor(to);
+    return source ?? (isV4(to) ? ANY_V4 : -ENETUNREACH);
   }
 
   static {
-    stateClass("Network", this);
+    stateClass("Network", this, {
+      save: (it) => ({ lastIndex: it.#lastIndex }),
+      load: (it, from) => ({ lastIndex: it.#lastIndex } = from),
+    });
   }
+}
+
+/** Who wants to know what becomes of interfaces, their addresses and routes. */
+export interface NetworkObserver {
+  /** @param isGone  it was removed */
+  interfaceChanged(one: NetworkInterface, isGone: boolean): void;
+  addressChanged(one: NetworkInterface, address: InterfaceAddress, isGone: boolean): void;
+  routeChanged(route: Route, isGone: boolean): void;
 }

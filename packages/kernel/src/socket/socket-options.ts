@@ -245,14 +245,18 @@ export function setSocketOption(socket: Socket, task: SocketCaller, name: number
       options.timestamp = on ? SO_TIMESTAMPNS : 0;
       break;
     case SO_MARK:
-      if (!isCapable(task.credentials, CAP_NET_ADMIN) && !isCapable(task.credentials, CAP_NET_RAW)) return -EPERM;
+      if (
+        !isCapable(task.credentials, CAP_NET_ADMIN, socket.network.owner) &&
+        !isCapable(task.credentials, CAP_NET_RAW, socket.network.owner)
+      )
+        return -EPERM;
       options.stored.set(name, number);
       break;
     case SO_PRIORITY:
       if (
         (number < 0 || number > 6) &&
-        !isCapable(task.credentials, CAP_NET_ADMIN) &&
-        !isCapable(task.credentials, CAP_NET_RAW)
+        !isCapable(task.credentials, CAP_NET_ADMIN, socket.network.owner) &&
+        !isCapable(task.credentials, CAP_NET_RAW, socket.network.owner)
       )
         return -EPERM;
       options.stored.set(name, number);
@@ -286,7 +290,8 @@ function clampBuffer(value: number, most: number): number {
 
 /** socket(7): the socket sends and receives through one interface only; an empty name ends that. */
 function bindToDevice(socket: Socket, task: SocketCaller, value: Uint8Array): number {
-  if (socket.options.boundDevice !== "" && !isCapable(task.credentials, CAP_NET_RAW)) return -EPERM;
+  if (socket.options.boundDevice !== "" && !isCapable(task.credentials, CAP_NET_RAW, socket.network.owner))
+    return -EPERM;
   let name = "";
   for (let at = 0; at < Math.min(value.length, 15) && value[at] !== 0; at++) name += String.fromCharCode(value[at]!);
   if (name !== "" && socket.network.interfaceByName(name) === undefined) return -ENODEV;

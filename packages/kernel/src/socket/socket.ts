@@ -50,6 +50,9 @@ export interface TransferState extends CallState {
   messages: number;
 }
 
+/** For read(2); valid during one call. */
+const INCOMING = new IncomingMessage();
+
 /**
  * The state of this call's transfer, null when it has not waited yet (or a caller such as sendfile keeps a state of its
  * own).
@@ -97,7 +100,7 @@ export abstract class Socket extends OpenFile {
   ) {
     super(O_RDWR | flags, network.createInode(creator), null);
     this.kernel = network.kernel;
-    this.network = network;
+    this.network = network.retain();
     this.family = family;
     this.type = type;
     this.protocol = protocol;
@@ -184,10 +187,15 @@ export abstract class Socket extends OpenFile {
     return `socket:[${this.inode!.ino}]`;
   }
 
+  override release(): void {
+    super.release();
+    if (this.references === 0) this.network.release();
+  }
+
   override read(task: SocketCaller, to: IoCursor, offset: number): number {
     if (offset >= 0) return -ESPIPE;
     if (to.remaining === 0 && this.isStream) return 0;
-    const message = new IncomingMessage();
+    const message = INCOMING.reset();
     const result = this.receiveWaiting(task, to, message, 0);
     if (message.rights !== null) for (const file of message.rights) file.release();
     return result;
@@ -306,7 +314,7 @@ export abstract class Socket extends OpenFile {
       case SIOCGSTAMPNS:
         return -ENOENT; // no packet was time-stamped for this socket (socket(7))
       default:
-        return interfaceIoctl(task, command, argument);
+        return interfaceIoctl(task, this.network, command, argument);
     }
   }
 }

@@ -8,9 +8,21 @@ import {
   EFAULT,
   EINVAL,
   ENOMEM,
+  EOPNOTSUPP,
   ESPIPE,
+  IOCB_CMD_FDSYNC,
+  IOCB_CMD_FSYNC,
+  IOCB_CMD_PREAD,
+  IOCB_CMD_PREADV,
+  IOCB_CMD_PWRITE,
+  IOCB_CMD_PWRITEV,
+  IOCB_FLAG_IOPRIO,
+  IOCB_FLAG_RESFD,
+  IoEvent,
+  Iocb,
   MAP_ANONYMOUS,
   MAP_PRIVATE,
+  O_APPEND,
   O_DSYNC,
   O_NONBLOCK,
   PAGE_SIZE,
@@ -22,8 +34,8 @@ import {
   RWF_NOWAIT,
   RWF_SYNC,
   SEEK_CUR,
-  O_APPEND,
-  EOPNOTSUPP,
+  SigsetArgument,
+  Timespec,
 } from "@stratos/abi";
 import { EventFile } from "../event/eventfd.ts";
 import { enterTemporaryMask, leaveTemporaryMask, SIGSET_SIZE } from "../event/temporary-mask.ts";
@@ -31,21 +43,11 @@ import { mmap, munmap } from "../mm/mmap.ts";
 import type { Task } from "../task/task.ts";
 import { BLOCKED_EINTR, UNFINISHED, type CallState } from "../ground/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
-import { get64, put64 } from "./path-argument.ts";
+import { get64, getU64, put64 } from "../ground/words.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 import { AioContext } from "../mm/aio-context.ts";
 
 /** `struct iocb` and `struct io_event`. Source: Linux include/uapi/linux/aio_abi.h. */
-const IOCB_SIZE = 64,
-  EVENT_SIZE = 32;
-const IOCB_CMD_PREAD = 0,
-  IOCB_CMD_PWRITE = 1,
-  IOCB_CMD_FSYNC = 2,
-  IOCB_CMD_FDSYNC = 3,
-  IOCB_CMD_PREADV = 7,
-  IOCB_CMD_PWRITEV = 8;
-const IOCB_FLAG_RESFD = 1,
-  IOCB_FLAG_IOPRIO = 2;
 const RW_FLAGS = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND;
 /** /proc/sys/fs/aio-max-nr. */
 const EVENTS_MAX = 65536;
@@ -58,7 +60,7 @@ function setup(task: Task, count: number, idAddress: number): number {
   const present = space.loadU64(idAddress);
   if (present === -EFAULT) return -EFAULT;
   const capacity = count >>> 0;
-  if (present !== 0 || capacity === 0 || capacity > RING_MAX / EVENT_SIZE) return -EINVAL;
+  if (present !== 0 || capacity === 0 || capacity > RING_MAX / IoEvent.size) return -EINVAL;
   const contexts = (space.aioContexts ??= new Map<number, AioContext>());
   let used = 0;
   for (const context of contexts.values()) used += context.capacity;
@@ -119,28 +121,28 @@ function submit(task: Task, id: number, count: number, list: number): number {
 }
 
 function submitOne(task: Task, context: AioContext, iocb: number): number {
-  const bytes = new Uint8Array(IOCB_SIZE);
-  if (task.space.copyIn(iocb, bytes, 0, IOCB_SIZE) < 0) return -EFAULT;
+  const bytes = new Uint8Array(Iocb.size);
+  if (task.space.copyIn(iocb, bytes, 0, Iocb.size) < 0) return -EFAULT;
   const view = new DataView(bytes.buffer);
-  const flags = view.getUint32(56, true);
-  if (get64(view, 48) !== 0 || get64(view, 32) < 0 || (flags & ~(IOCB_FLAG_RESFD | IOCB_FLAG_IOPRIO)) !== 0)
-    return -EINVAL;
-  const file = task.files.get(view.getInt32(20, true));
+  const flags = view.getUint32(Iocb.offset.aio_flags, true);
+  if (get64(view, Iocb.offset._reserved2) !== 0 || get64(view, Iocb.offset.aio_nbytes) < 0) return -EINVAL;
+  if ((flags & ~(IOCB_FLAG_RESFD | IOCB_FLAG_IOPRIO)) !== 0) return -EINVAL;
+  const file = task.files.get(view.getInt32(Iocb.offset.aio_fildes, true));
   if (file === undefined) return -EBADF;
   let told: EventFile | null = null;
   if ((flags & IOCB_FLAG_RESFD) !== 0) {
-    const event = task.files.get(view.getInt32(60, true));
+    const event = task.files.get(view.getInt32(Iocb.offset.aio_resfd, true));
     if (event === undefined) return -EBADF;
     if (!(event instanceof EventFile)) return -EINVAL;
     told = event;
   }
   // aio_key, which the program does not use.
-  if (task.space.storeU32(iocb + 8, 0) < 0) return -EFAULT;
+  if (task.space.storeU32(iocb + Iocb.offset.aio_key, 0) < 0) return -EFAULT;
   const outcome = perform(task, file, view);
   if (typeof outcome === "number") return outcome;
   context.events.push({
-    dataLow: view.getUint32(0, true),
-    dataHigh: view.getUint32(4, true),
+    dataLow: view.getUint32(Iocb.offset.aio_data, true),
+    dataHigh: view.getUint32(Iocb.offset.aio_data + 4, true),
     iocb,
     result: outcome.result,
   });
@@ -151,12 +153,13 @@ function submitOne(task: Task, context: AioContext, iocb: number): number {
 
 /** Carries a request out: its result, or why it can't be one. */
 function perform(task: Task, file: OpenFile, view: DataView): { result: number } | number {
-  const operation = view.getUint16(16, true);
-  const flags = view.getInt32(12, true);
-  const buffer = view.getUint32(24, true) + view.getUint32(28, true) * 0x100000000;
-  const length = get64(view, 32);
+  const operation = view.getUint16(Iocb.offset.aio_lio_opcode, true);
+  const flags = view.getInt32(Iocb.offset.aio_rw_flags, true);
+  const buffer = getU64(view, Iocb.offset.aio_buf);
+  const length = get64(view, Iocb.offset.aio_nbytes);
+  const position = get64(view, Iocb.offset.aio_offset);
   if (operation === IOCB_CMD_FSYNC || operation === IOCB_CMD_FDSYNC) {
-    if (buffer !== 0 || length !== 0 || get64(view, 40) !== 0 || flags !== 0) return -EINVAL;
+    if (buffer !== 0 || length !== 0 || position !== 0 || flags !== 0) return -EINVAL;
     return { result: file.sync(operation === IOCB_CMD_FDSYNC) };
   }
   const reads = operation === IOCB_CMD_PREAD || operation === IOCB_CMD_PREADV;
@@ -169,8 +172,8 @@ function perform(task: Task, file: OpenFile, view: DataView): { result: number }
       : task.space.cursor(buffer, length);
   if (typeof cursor === "number") return cursor;
   const hasPositions = file.seek(0, SEEK_CUR) !== -ESPIPE;
-  if (hasPositions && get64(view, 40) < 0) return { result: -EINVAL };
-  const offset = hasPositions ? get64(view, 40) : -1;
+  if (hasPositions && position < 0) return { result: -EINVAL };
+  const offset = hasPositions ? position : -1;
   const before = file.flags;
   // Nothing may sleep here: a pipe that is empty says so in its result.
   file.flags |=
@@ -195,7 +198,10 @@ function getEvents(task: Task, id: number, least: number, most: number, address:
   let state = task.syscallState as Wait | null;
   if (state === null) {
     // Not normalised as elsewhere: any count of nanoseconds will do.
-    const duration = timeout === 0 ? Infinity : task.space.loadU64(timeout) * 1e9 + task.space.loadU64(timeout + 8);
+    const duration =
+      timeout === 0
+        ? Infinity
+        : task.space.loadU64(timeout) * 1e9 + task.space.loadU64(timeout + Timespec.offset.tv_nsec);
     if (duration < 0) return -EFAULT;
     state = { kind: "deadline", deadlineNs: duration === Infinity ? Infinity : task.kernel.now() + duration };
   }
@@ -211,18 +217,19 @@ function getEvents(task: Task, id: number, least: number, most: number, address:
   let stored = 0;
   for (; stored < most && context.events.length > 0; stored++) {
     const event = context.events[0]!;
-    view.setUint32(0, event.dataLow, true);
-    view.setUint32(4, event.dataHigh, true);
-    put64(view, 8, event.iocb);
-    put64(view, 16, event.result);
-    put64(view, 24, 0);
-    if (task.space.copyOut(address + stored * EVENT_SIZE, u8, 0, EVENT_SIZE) < 0) return stored > 0 ? stored : -EFAULT;
+    view.setUint32(IoEvent.offset.data, event.dataLow, true);
+    view.setUint32(IoEvent.offset.data + 4, event.dataHigh, true);
+    put64(view, IoEvent.offset.obj, event.iocb);
+    put64(view, IoEvent.offset.res, event.result);
+    put64(view, IoEvent.offset.res2, 0);
+    if (task.space.copyOut(address + stored * IoEvent.size, u8, 0, IoEvent.size) < 0)
+      return stored > 0 ? stored : -EFAULT;
     context.events.shift();
   }
   return stored;
 }
 
-/** io_pgetevents(2): the same with another signal mask meanwhile (`struct __aio_sigset`: address and size). */
+/** io_pgetevents(2): the same with another signal mask meanwhile. */
 function getEventsMasked(
   task: Task,
   id: number,
@@ -237,7 +244,7 @@ function getEventsMasked(
   let size = SIGSET_SIZE;
   if (set !== 0) {
     mask = task.space.loadU64(set);
-    size = task.space.loadU64(set + 8);
+    size = task.space.loadU64(set + SigsetArgument.offset.size);
     if (mask < 0 || size < 0) return -EFAULT;
   }
   if (isFirst) {
@@ -259,5 +266,5 @@ export const aioCalls: SyscallTable = {
   io_getevents: { run: getEvents },
   io_pgetevents: { run: getEventsMasked },
   // Nothing is ever under way.
-  io_cancel: { run: (task, _id, iocb) => (task.space.loadU32(iocb + 8) < 0 ? -EFAULT : -EINVAL) },
+  io_cancel: { run: (task, _id, iocb) => (task.space.loadU32(iocb + Iocb.offset.aio_key) < 0 ? -EFAULT : -EINVAL) },
 };

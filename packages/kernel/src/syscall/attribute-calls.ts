@@ -21,16 +21,17 @@ import {
   FALLOC_FL_PUNCH_HOLE,
   FALLOC_FL_UNSHARE_RANGE,
   FALLOC_FL_ZERO_RANGE,
+  FS_IMMUTABLE_FL,
   F_SEAL_FUTURE_WRITE,
   F_SEAL_GROW,
   F_SEAL_WRITE,
-  FS_IMMUTABLE_FL,
   MS_RDONLY,
   O_PATH,
   SIGXFSZ,
   SI_KERNEL,
   S_IFIFO,
   S_IFMT,
+  Timespec,
   UTIME_NOW,
   UTIME_OMIT,
 } from "@stratos/abi";
@@ -49,7 +50,8 @@ import type { Path } from "../vfs/path.ts";
 import { FILE_SIZE_MAX } from "../vfs/content-change.ts";
 import { truncateInode } from "../vfs/truncate.ts";
 import { markInodeDirty } from "../vfs/write-back.ts";
-import { get64, loadPath } from "./path-argument.ts";
+import { get64 } from "../ground/words.ts";
+import { loadPath } from "./path-argument.ts";
 import { breakLeases } from "../vfs/leases.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
@@ -119,11 +121,11 @@ function utimensat(task: Task, dirfd: number, pathAddress: number, times: number
 }
 
 function timeAt(view: DataView, at: number): Time | "now" | null | number {
-  const nanoseconds = get64(view, at + 8);
+  const nanoseconds = get64(view, at + Timespec.offset.tv_nsec);
   if (nanoseconds === UTIME_NOW) return "now";
   if (nanoseconds === UTIME_OMIT) return null;
   if (nanoseconds < 0 || nanoseconds > 999_999_999) return -EINVAL;
-  return { seconds: get64(view, at), nanoseconds };
+  return { seconds: get64(view, at + Timespec.offset.tv_sec), nanoseconds };
 }
 
 function truncate(task: Task, pathAddress: number, size: number): number {

@@ -1,17 +1,21 @@
 /** kcmp(2): do two processes share something? */
-import { EBADF, EINVAL, EPERM, ESRCH } from "@stratos/abi";
+import {
+  EBADF,
+  EINVAL,
+  EPERM,
+  ESRCH,
+  KCMP_FILE,
+  KCMP_FILES,
+  KCMP_FS,
+  KCMP_IO,
+  KCMP_SIGHAND,
+  KCMP_SYSVSEM,
+  KCMP_VM,
+} from "@stratos/abi";
 import { mayInspect } from "../task/task-access.ts";
 import type { Task } from "../task/task.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 import { type Identified, identityOf } from "../ground/identity.ts";
-
-const KCMP_FILE = 0,
-  KCMP_VM = 1,
-  KCMP_FILES = 2,
-  KCMP_FS = 3,
-  KCMP_SIGHAND = 4,
-  KCMP_IO = 5,
-  KCMP_SYSVSEM = 6;
 
 function thingOf(task: Task, kind: number, fd: number): Identified | number {
   switch (kind) {

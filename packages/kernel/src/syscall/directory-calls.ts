@@ -12,6 +12,7 @@ import {
   ENOTDIR,
   EPERM,
   ERANGE,
+  LinuxDirent64,
   MS_BIND,
   MS_MOVE,
   MS_REMOUNT,
@@ -27,14 +28,10 @@ import { mountFileSystem, pivotRoot, unmount } from "../vfs/mounting.ts";
 import { pathNameBelow } from "../vfs/path-name.ts";
 import { lookupDirectory, lookupPath } from "../vfs/path-walk.ts";
 import type { Path } from "../vfs/path.ts";
-import { loadPath, put64 } from "./path-argument.ts";
+import { put64 } from "../ground/words.ts";
+import { loadPath } from "./path-argument.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
-/**
- * `struct linux_dirent64`: d_ino, d_off (64-bit), d_reclen (16-bit), d_type (8-bit), the name and its end mark; each
- * begins at a multiple of 8.
- */
-const DIRENT_NAME = 19;
 /** What one getdents64 call fills at most; programs ask for 32 KiB. */
 const DIRENTS_MAX = 65536;
 const bytes = new Uint8Array(DIRENTS_MAX);
@@ -43,16 +40,16 @@ let filled = 0;
 let capacity = 0;
 
 function emitEntry(name: string, ino: number, type: number, nextPosition: number): boolean {
-  const length = (DIRENT_NAME + name.length + 1 + 7) & ~7;
+  const length = (LinuxDirent64.offset.d_name + name.length + 1 + 7) & ~7;
   if (filled + length > capacity) {
     capacity = -1;
     return false;
   }
-  put64(view, filled, ino);
-  put64(view, filled + 8, nextPosition);
-  view.setUint16(filled + 16, length, true);
-  bytes[filled + 18] = type;
-  let at = filled + DIRENT_NAME;
+  put64(view, filled + LinuxDirent64.offset.d_ino, ino);
+  put64(view, filled + LinuxDirent64.offset.d_off, nextPosition);
+  view.setUint16(filled + LinuxDirent64.offset.d_reclen, length, true);
+  bytes[filled + LinuxDirent64.offset.d_type] = type;
+  let at = filled + LinuxDirent64.offset.d_name;
   for (let index = 0; index < name.length; index++) bytes[at++] = name.charCodeAt(index);
   filled += length;
   while (at < filled) bytes[at++] = 0;

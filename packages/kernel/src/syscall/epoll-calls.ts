@@ -8,6 +8,7 @@ import {
   EPOLL_CTL_ADD,
   EPOLL_CTL_DEL,
   EPOLL_CTL_MOD,
+  EpollEvent,
   O_PATH,
   RLIMIT_NOFILE,
 } from "@stratos/abi";
@@ -18,10 +19,8 @@ import type { Task } from "../task/task.ts";
 import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
-/** sizeof(struct epoll_event), not packed on riscv64: u32 events @0, u64 data @8. */
-const EVENT_SIZE = 16;
 /** Linux EP_MAX_EVENTS. */
-const EVENTS_MAX = Math.floor(0x7fffffff / EVENT_SIZE);
+const EVENTS_MAX = Math.floor(0x7fffffff / EpollEvent.size);
 
 function epollCreate(task: Task, flags: number): number {
   if ((flags & ~EPOLL_CLOEXEC) !== 0) return -EINVAL;
@@ -43,8 +42,8 @@ function epollControl(task: Task, epfd: number, operation: number, fd: number, e
     dataHigh = 0;
   if (operation !== EPOLL_CTL_DEL) {
     events = task.space.loadU32(event);
-    dataLow = task.space.loadU32(event + 8);
-    dataHigh = task.space.loadU32(event + 12);
+    dataLow = task.space.loadU32(event + EpollEvent.offset.data);
+    dataHigh = task.space.loadU32(event + EpollEvent.offset.data + 4);
     if (events < 0 || dataLow < 0 || dataHigh < 0) return -EFAULT;
   }
   const epoll = task.files.get(epfd | 0);
@@ -63,17 +62,18 @@ function epollControl(task: Task, epfd: number, operation: number, fd: number, e
   }
 }
 
-let buffer = new Uint8Array(64 * EVENT_SIZE);
+let buffer = new Uint8Array(64 * EpollEvent.size);
 let view = new DataView(buffer.buffer);
 let filled = 0;
 
 function store(events: number, dataLow: number, dataHigh: number): boolean {
-  if (filled + EVENT_SIZE > buffer.length) return false;
-  view.setUint32(filled, events, true);
-  view.setUint32(filled + 4, 0, true);
-  view.setUint32(filled + 8, dataLow, true);
-  view.setUint32(filled + 12, dataHigh, true);
-  filled += EVENT_SIZE;
+  if (filled + EpollEvent.size > buffer.length) return false;
+  // With the padding behind it.
+  view.setUint32(filled + EpollEvent.offset.events, events, true);
+  view.setUint32(filled + EpollEvent.offset.events + 4, 0, true);
+  view.setUint32(filled + EpollEvent.offset.data, dataLow, true);
+  view.setUint32(filled + EpollEvent.offset.data + 4, dataHigh, true);
+  filled += EpollEvent.size;
   return true;
 }
 
@@ -85,17 +85,17 @@ function epollWait(task: Task, epfd: number, address: number, count: number, sta
   if (most <= 0 || most > EVENTS_MAX) return -EINVAL;
   if (!(epoll instanceof EpollFile)) return -EINVAL;
   // A program that asks for many at once gets them in one go, within reason; the rest keeps its turn.
-  const wantedBytes = Math.min(most, 4096) * EVENT_SIZE;
+  const wantedBytes = Math.min(most, 4096) * EpollEvent.size;
   if (buffer.length < wantedBytes) {
     buffer = new Uint8Array(wantedBytes);
     view = new DataView(buffer.buffer);
   }
   filled = 0;
   // Nothing may be taken off the list for a caller that can't receive it.
-  if (epoll.poll() !== 0 && task.space.clear(address, EVENT_SIZE) < 0) return -EFAULT;
+  if (epoll.poll() !== 0 && task.space.clear(address, EpollEvent.size) < 0) return -EFAULT;
   const found = epoll.collect(most, store);
   if (found > 0) epoll.passOn();
-  if (found > 0) return task.space.copyOut(address, buffer, 0, found * EVENT_SIZE) < 0 ? -EFAULT : found;
+  if (found > 0) return task.space.copyOut(address, buffer, 0, found * EpollEvent.size) < 0 ? -EFAULT : found;
   if (state.deadlineNs <= task.kernel.now()) return 0;
   task.waitOn(epoll.callers);
   if (state.deadlineNs !== Infinity) task.waitUntil(state.deadlineNs);

@@ -25,6 +25,7 @@ import {
   TFD_NONBLOCK,
   TFD_TIMER_ABSTIME,
   TFD_TIMER_CANCEL_ON_SET,
+  Timespec,
 } from "@stratos/abi";
 import { EventFile } from "../event/eventfd.ts";
 import { SignalFile } from "../event/signalfd.ts";
@@ -71,7 +72,7 @@ function timerAt(task: Task, fd: number): TimerFile | number {
 
 function loadTime(task: Task, address: number): Time | number {
   const seconds = task.space.loadU64(address);
-  const nanoseconds = task.space.loadU64(address + 8);
+  const nanoseconds = task.space.loadU64(address + Timespec.offset.tv_nsec);
   if (seconds < 0 || nanoseconds < 0) return -EFAULT;
   return seconds >= 2 ** 63 || nanoseconds >= 1e9 ? -EINVAL : { seconds, nanoseconds };
 }
@@ -79,7 +80,7 @@ function loadTime(task: Task, address: number): Time | number {
 function storeTime(task: Task, address: number, ns: number): number {
   const seconds = Math.floor(ns / 1e9);
   const result = task.space.storeU64(address, seconds);
-  return result < 0 ? result : task.space.storeU64(address + 8, ns - seconds * 1e9);
+  return result < 0 ? result : task.space.storeU64(address + Timespec.offset.tv_nsec, ns - seconds * 1e9);
 }
 
 function storeTimer(task: Task, address: number, time: { valueNs: number; intervalNs: number }): number {

@@ -41,7 +41,10 @@ import {
   CAP_SYS_RESOURCE,
   FASYNC,
   FD_CLOEXEC,
+  FOwnerEx,
   FS_APPEND_FL,
+  F_OWNER_PGRP,
+  F_OWNER_PID,
   F_SETOWN_EX,
   F_SETPIPE_SZ,
   F_SETSIG,
@@ -49,12 +52,16 @@ import {
   F_SET_RW_HINT,
   F_UNLCK,
   F_WRLCK,
+  Flock,
   O_APPEND,
   O_DIRECT,
   O_NOATIME,
   O_NONBLOCK,
   O_PATH,
   PAGE_SIZE,
+  SEEK_CUR,
+  SEEK_END,
+  SEEK_SET,
 } from "@stratos/abi";
 import { notifyOfDirectory } from "../fs/dnotify/dnotify.ts";
 import { PipeFile } from "../fs/pipe/pipe-file.ts";
@@ -67,11 +74,10 @@ import { inodeOfFile } from "../vfs/anonymous-file.ts";
 import { conflictingLock, type RangeLock, setRangeLock } from "../vfs/file-locks.ts";
 import { leaseOf, setLease } from "../vfs/leases.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
-import { get64, put64 } from "./path-argument.ts";
+import { get64, put64 } from "../ground/words.ts";
 
 const SETTABLE = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | FASYNC;
 /** `struct flock` of 64-bit machines: l_type, l_whence (s16), l_start @8, l_len @16 (s64), l_pid @24 (s32). */
-const FLOCK_SIZE = 32;
 
 /** fcntl(2). */
 export function fcntl(task: Task, fd: number, command: number, argument: number): number {
@@ -122,15 +128,16 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
     case F_GETOWN:
       return file.owner;
     case F_SETOWN_EX: {
-      const type = task.space.loadU32(argument);
-      const pid = task.space.loadU32(argument + 4);
+      const type = task.space.loadU32(argument + FOwnerEx.offset.type);
+      const pid = task.space.loadU32(argument + FOwnerEx.offset.pid);
       if (type < 0 || pid < 0) return type < 0 ? type : pid;
-      if (type > 2) return -EINVAL;
-      return setOwner(task, file, type === 2 ? -(pid | 0) : pid | 0);
+      if (type > F_OWNER_PGRP) return -EINVAL;
+      return setOwner(task, file, type === F_OWNER_PGRP ? -(pid | 0) : pid | 0);
     }
     case F_GETOWN_EX: {
-      const failed = task.space.storeU32(argument, file.owner < 0 ? 2 : 1);
-      return failed < 0 ? failed : task.space.storeU32(argument + 4, Math.abs(file.owner));
+      const type = file.owner < 0 ? F_OWNER_PGRP : F_OWNER_PID;
+      const failed = task.space.storeU32(argument + FOwnerEx.offset.type, type);
+      return failed < 0 ? failed : task.space.storeU32(argument + FOwnerEx.offset.pid, Math.abs(file.owner));
     }
     case F_GETSIG:
       return file.ioSignal;
@@ -221,17 +228,17 @@ function setPipeSize(task: Task, file: PipeFile, wanted: number): number {
 /** Reads `struct flock` into a range; −EINVAL, −EOVERFLOW, −EFAULT. */
 function loadLock(task: Task, file: OpenFile, address: number, isDescription: boolean): RangeLock | number {
   const { u8, view } = task.kernel.scratch;
-  const failed = task.space.copyIn(address, u8, 0, FLOCK_SIZE);
+  const failed = task.space.copyIn(address, u8, 0, Flock.size);
   if (failed < 0) return failed;
-  const type = view.getInt16(0, true),
-    whence = view.getInt16(2, true);
-  const length = get64(view, 16);
+  const type = view.getInt16(Flock.offset.l_type, true),
+    whence = view.getInt16(Flock.offset.l_whence, true);
+  const length = get64(view, Flock.offset.l_len);
   if (type !== F_RDLCK && type !== F_WRLCK && type !== F_UNLCK) return -EINVAL;
-  if (isDescription && view.getInt32(24, true) !== 0) return -EINVAL;
-  let start = get64(view, 8);
-  if (whence === 1) start += file.position;
-  else if (whence === 2) start += inodeOfFile(task.kernel, file).size;
-  else if (whence !== 0) return -EINVAL;
+  if (isDescription && view.getInt32(Flock.offset.l_pid, true) !== 0) return -EINVAL;
+  let start = get64(view, Flock.offset.l_start);
+  if (whence === SEEK_CUR) start += file.position;
+  else if (whence === SEEK_END) start += inodeOfFile(task.kernel, file).size;
+  else if (whence !== SEEK_SET) return -EINVAL;
   let end = length === 0 ? Infinity : start + length;
   if (length < 0) {
     end = start;
@@ -256,13 +263,13 @@ function getLock(task: Task, file: OpenFile, address: number, isDescription: boo
   const conflict = conflictingLock(inodeOfFile(task.kernel, file), lock);
   const { u8, view } = task.kernel.scratch;
   if (conflict === null) {
-    view.setInt16(0, F_UNLCK, true);
-    return task.space.copyOut(address, u8, 0, 2);
+    view.setInt16(Flock.offset.l_type, F_UNLCK, true);
+    return task.space.copyOut(address, u8, 0, Flock.offset.l_whence);
   }
-  view.setInt16(0, conflict.type, true);
-  view.setInt16(2, 0, true);
-  put64(view, 8, conflict.start);
-  put64(view, 16, conflict.end === Infinity ? 0 : conflict.end - conflict.start);
-  view.setInt32(24, conflict.pid, true);
-  return task.space.copyOut(address, u8, 0, FLOCK_SIZE);
+  view.setInt16(Flock.offset.l_type, conflict.type, true);
+  view.setInt16(Flock.offset.l_whence, SEEK_SET, true);
+  put64(view, Flock.offset.l_start, conflict.start);
+  put64(view, Flock.offset.l_len, conflict.end === Infinity ? 0 : conflict.end - conflict.start);
+  view.setInt32(Flock.offset.l_pid, conflict.pid, true);
+  return task.space.copyOut(address, u8, 0, Flock.size);
 }

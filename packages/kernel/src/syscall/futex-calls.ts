@@ -1,26 +1,39 @@
-import { CLOCK_MONOTONIC, CLOCK_REALTIME, EAGAIN, EFAULT, EINVAL, ENOSYS } from "@stratos/abi";
+import {
+  CLOCK_MONOTONIC,
+  CLOCK_REALTIME,
+  EAGAIN,
+  EFAULT,
+  EINVAL,
+  ENOSYS,
+  FUTEX2_PRIVATE,
+  FUTEX2_SIZE_MASK,
+  FUTEX2_SIZE_U32,
+  FUTEX_BITSET_MATCH_ANY,
+  FUTEX_CLOCK_REALTIME,
+  FUTEX_CMP_REQUEUE,
+  FUTEX_LOCK_PI,
+  FUTEX_LOCK_PI2,
+  FUTEX_PRIVATE_FLAG,
+  FUTEX_REQUEUE,
+  FUTEX_TRYLOCK_PI,
+  FUTEX_UNLOCK_PI,
+  FUTEX_WAIT,
+  FUTEX_WAITV_MAX,
+  FUTEX_WAIT_BITSET,
+  FUTEX_WAKE,
+  FUTEX_WAKE_BITSET,
+  FUTEX_WAKE_OP,
+  FutexWaitv,
+  Timespec,
+} from "@stratos/abi";
 import { loadDuration } from "../event/wait-deadline.ts";
 import { futexRequeue, futexWait, futexWaitMany, futexWake, futexWakeOp } from "../task/futex.ts";
 import { piLock, piTryLock, piUnlock } from "../task/pi-futex.ts";
 import type { Task } from "../task/task.ts";
 import { writeTaskRobustList } from "../task/robust-list.ts";
 import { toMonotonic } from "../task/clocks.ts";
+import { getU64 } from "../ground/words.ts";
 import type { SyscallTable } from "./syscall-table.ts";
-
-const FUTEX_WAIT = 0,
-  FUTEX_WAKE = 1,
-  FUTEX_REQUEUE = 3,
-  FUTEX_CMP_REQUEUE = 4,
-  FUTEX_WAKE_OP = 5,
-  FUTEX_WAIT_BITSET = 9,
-  FUTEX_WAKE_BITSET = 10;
-const FUTEX_LOCK_PI = 6,
-  FUTEX_UNLOCK_PI = 7,
-  FUTEX_TRYLOCK_PI = 8,
-  FUTEX_LOCK_PI2 = 13;
-const FUTEX_PRIVATE = 128,
-  FUTEX_CLOCK_REALTIME = 256;
-const ANY = 0xffffffff;
 
 /** @see futex(2) */
 function futex(
@@ -34,9 +47,9 @@ function futex(
 ): number {
   if (address % 4 !== 0) return -EINVAL;
   value = value >>> 0;
-  const command = operation & ~(FUTEX_PRIVATE | FUTEX_CLOCK_REALTIME);
+  const command = operation & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
   // A word that may be shared is known by its page, so that has to be there; a private one by its address.
-  if ((operation & FUTEX_PRIVATE) === 0) {
+  if ((operation & FUTEX_PRIVATE_FLAG) === 0) {
     if (task.space.loadU32(address) < 0) return -EFAULT;
     if (command >= FUTEX_REQUEUE && command <= FUTEX_WAKE_OP && task.space.loadU32(second) < 0) return -EFAULT;
   }
@@ -52,12 +65,12 @@ function futex(
             ? task.kernel.now() + duration
             : absoluteDeadline(task, timeout, (operation & FUTEX_CLOCK_REALTIME) !== 0);
       }
-      return futexWait(task, address, value, command === FUTEX_WAIT ? ANY : third >>> 0, deadline);
+      return futexWait(task, address, value, command === FUTEX_WAIT ? FUTEX_BITSET_MATCH_ANY : third >>> 0, deadline);
     }
     case FUTEX_WAKE:
     case FUTEX_WAKE_BITSET: {
       if (command === FUTEX_WAKE_BITSET && third >>> 0 === 0) return -EINVAL;
-      return futexWake(task.space, address, value | 0, command === FUTEX_WAKE ? ANY : third >>> 0);
+      return futexWake(task.space, address, value | 0, command === FUTEX_WAKE ? FUTEX_BITSET_MATCH_ANY : third >>> 0);
     }
     case FUTEX_REQUEUE:
     case FUTEX_CMP_REQUEUE: {
@@ -97,22 +110,16 @@ function futex(
 
 /** An absolute timespec on the chosen clock, as monotonic nanoseconds. */
 function absoluteDeadline(task: Task, address: number, isRealtime: boolean): number {
-  const seconds = task.space.loadU64(address);
-  const nanoseconds = task.space.loadU64(address + 8);
+  const seconds = task.space.loadU64(address + Timespec.offset.tv_sec);
+  const nanoseconds = task.space.loadU64(address + Timespec.offset.tv_nsec);
   return toMonotonic(task, isRealtime ? CLOCK_REALTIME : CLOCK_MONOTONIC, seconds, nanoseconds);
 }
 
-/** futex_wake and its siblings of Linux 6.7, and futex_waitv: a size of 32 bits is all that is there. */
-const FUTEX2_SIZE_MASK = 3,
-  FUTEX2_SIZE_U32 = 2,
-  FUTEX2_PRIVATE = 128;
-const WAITV_SIZE = 24,
-  WAITV_MAX = 128;
-
+/** Flags of futex_wake and its siblings of Linux 6.7, and of futex_waitv: words of 32 bits are all that is there. */
 function checkWord(address: number, flags: number, mask: number): number {
   if ((flags & ~(FUTEX2_SIZE_MASK | FUTEX2_PRIVATE)) !== 0 || (flags & FUTEX2_SIZE_MASK) !== FUTEX2_SIZE_U32)
     return -EINVAL;
-  return address % 4 !== 0 || !(mask >= 0 && mask <= ANY) ? -EINVAL : 0;
+  return address % 4 !== 0 || !(mask >= 0 && mask <= FUTEX_BITSET_MATCH_ANY) ? -EINVAL : 0;
 }
 
 /** The absolute time at `address` on the clock: −EFAULT, −EINVAL. */
@@ -133,7 +140,7 @@ function futexWait2(
 ): number {
   const bad = checkWord(address, flags, mask);
   if (bad < 0) return bad;
-  if (!(value >= 0 && value <= ANY)) return -EINVAL;
+  if (!(value >= 0 && value <= FUTEX_BITSET_MATCH_ANY)) return -EINVAL;
   let deadline = Infinity;
   if (task.syscallState === null && timeout !== 0) {
     deadline = loadDeadline(task, timeout, clock | 0);
@@ -151,11 +158,12 @@ function futexWake2(task: Task, address: number, mask: number, count: number, fl
 /** `struct futex_waitv` at `address`: −EFAULT, −EINVAL. */
 function loadWaiter(task: Task, address: number): { address: number; value: number } | number {
   const { u8, view } = task.kernel.scratch;
-  if (task.space.copyIn(address, u8, 0, WAITV_SIZE) < 0) return -EFAULT;
-  const word = view.getUint32(8, true) + view.getUint32(12, true) * 0x100000000;
-  if (view.getUint32(20, true) !== 0 || view.getUint32(4, true) !== 0) return -EINVAL;
-  const bad = checkWord(word, view.getUint32(16, true), ANY);
-  return bad < 0 ? bad : { address: word, value: view.getUint32(0, true) };
+  if (task.space.copyIn(address, u8, 0, FutexWaitv.size) < 0) return -EFAULT;
+  const word = getU64(view, FutexWaitv.offset.uaddr);
+  const value = getU64(view, FutexWaitv.offset.val);
+  if (view.getUint32(FutexWaitv.offset._reserved, true) !== 0 || value > 0xffffffff) return -EINVAL;
+  const bad = checkWord(word, view.getUint32(FutexWaitv.offset.flags, true), FUTEX_BITSET_MATCH_ANY);
+  return bad < 0 ? bad : { address: word, value };
 }
 
 /** futex_waitv(2): index of a word that was woken; −EAGAIN, −EFAULT, −EINVAL, −ETIMEDOUT. */
@@ -167,7 +175,7 @@ function futexWaitVector(
   timeout: number,
   clock: number,
 ): number {
-  if (flags !== 0 || !(count > 0 && count <= WAITV_MAX) || address === 0) return -EINVAL;
+  if (flags !== 0 || !(count > 0 && count <= FUTEX_WAITV_MAX) || address === 0) return -EINVAL;
   if (task.syscallState !== null) return futexWaitMany(task, [], Infinity);
   let deadline = Infinity;
   if (timeout !== 0) {
@@ -176,7 +184,7 @@ function futexWaitVector(
   }
   const words: { address: number; value: number }[] = [];
   for (let index = 0; index < count; index++) {
-    const word = loadWaiter(task, address + index * WAITV_SIZE);
+    const word = loadWaiter(task, address + index * FutexWaitv.size);
     if (typeof word === "number") return word;
     words.push(word);
   }
@@ -188,7 +196,7 @@ function futexRequeue2(task: Task, waiters: number, flags: number, wake: number,
   if (flags !== 0 || (wake | 0) < 0 || (move | 0) < 0) return -EINVAL;
   const from = loadWaiter(task, waiters);
   if (typeof from === "number") return from;
-  const to = loadWaiter(task, waiters + WAITV_SIZE);
+  const to = loadWaiter(task, waiters + FutexWaitv.size);
   if (typeof to === "number") return to;
   const now = task.space.loadU32(from.address);
   if (now < 0) return -EFAULT;

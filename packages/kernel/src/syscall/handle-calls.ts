@@ -18,6 +18,7 @@ import {
   EOVERFLOW,
   EPERM,
   ESTALE,
+  FileHandle,
   MAX_HANDLE_SZ,
   O_CLOEXEC,
   O_PATH,
@@ -33,17 +34,16 @@ import { lookupPath } from "../vfs/path-walk.ts";
 import { Path } from "../vfs/path.ts";
 import { installFile } from "./open-calls.ts";
 import { loadPath } from "./path-argument.ts";
+import { getU64, put64 } from "../ground/words.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
-/**
- * `struct file_handle`: handle_bytes, handle_type (32 bits each), then what only we understand: number and generation
- * of the inode (64 bits each).
- */
-const HEADER_SIZE = 8,
-  HANDLE_BYTES = 16,
+/** What a handle holds is for us alone to understand: number and generation of the inode (64 bits each). */
+const INODE_NUMBER = FileHandle.offset.f_handle,
+  GENERATION = INODE_NUMBER + 8;
+const HANDLE_BYTES = 16,
   HANDLE_TYPE = 0x82;
 const FLAGS = AT_SYMLINK_FOLLOW | AT_EMPTY_PATH | AT_HANDLE_FID | AT_HANDLE_MNT_ID_UNIQUE | AT_HANDLE_CONNECTABLE;
-const bytes = new Uint8Array(HEADER_SIZE + HANDLE_BYTES);
+const bytes = new Uint8Array(FileHandle.size + HANDLE_BYTES);
 const view = new DataView(bytes.buffer);
 
 /**
@@ -72,16 +72,16 @@ function nameToHandle(
   const room = task.space.loadU32(handle);
   if (room < 0) return -EFAULT;
   if (room > MAX_HANDLE_SZ) return -EINVAL;
-  view.setUint32(0, HANDLE_BYTES, true);
-  view.setInt32(4, HANDLE_TYPE, true);
-  view.setBigUint64(8, BigInt(inode.ino), true);
-  view.setBigUint64(16, BigInt(generation), true);
+  view.setUint32(FileHandle.offset.handle_bytes, HANDLE_BYTES, true);
+  view.setInt32(FileHandle.offset.handle_type, HANDLE_TYPE, true);
+  put64(view, INODE_NUMBER, inode.ino);
+  put64(view, GENERATION, generation);
   const fits = room >= HANDLE_BYTES;
   const stored =
     (flags & AT_HANDLE_MNT_ID_UNIQUE) !== 0
       ? task.space.storeU64(mountId, place.mount.id)
       : task.space.storeU32(mountId, place.mount.id);
-  if (stored < 0 || task.space.copyOut(handle, bytes, 0, fits ? HEADER_SIZE + HANDLE_BYTES : HEADER_SIZE) < 0) {
+  if (stored < 0 || task.space.copyOut(handle, bytes, 0, fits ? bytes.length : FileHandle.size) < 0) {
     return -EFAULT;
   }
   return fits ? 0 : -EOVERFLOW;
@@ -90,7 +90,7 @@ function nameToHandle(
 /** @returns a descriptor; −ESTALE: no file of that file system has the handle (any more) */
 function openByHandle(task: Task, mountFd: number, handle: number, flags: number): number {
   const length = task.space.loadU32(handle),
-    type = task.space.loadU32(handle + 4);
+    type = task.space.loadU32(handle + FileHandle.offset.handle_type);
   if (length < 0 || type < 0) return -EFAULT;
   if (length === 0 || length > MAX_HANDLE_SZ) return -EINVAL;
   let anchor = task.fs.cwd;
@@ -104,7 +104,7 @@ function openByHandle(task: Task, mountFd: number, handle: number, flags: number
   if (type !== HANDLE_TYPE || length !== HANDLE_BYTES) return -ESTALE;
   if (task.space.copyIn(handle, bytes, 0, bytes.length) < 0) return -EFAULT;
   const { fileSystem, root } = anchor.mount;
-  const inode = fileSystem.inodeByNumber(Number(view.getBigUint64(8, true)), Number(view.getBigUint64(16, true)));
+  const inode = fileSystem.inodeByNumber(getU64(view, INODE_NUMBER), getU64(view, GENERATION));
   if (isErrno(inode)) return -ESTALE;
   let dentry = root;
   if (inode !== root.inode) {

@@ -10,6 +10,8 @@ import {
   CAP_SETGID,
   CAP_SETPCAP,
   CAP_SETUID,
+  CapUserData,
+  CapUserHeader,
   EFAULT,
   EINVAL,
   EPERM,
@@ -170,10 +172,16 @@ function capabilityWords(task: Task, header: number): number {
   return task.space.storeU32(header, _LINUX_CAPABILITY_VERSION_3) < 0 ? -EFAULT : -EINVAL;
 }
 
+const CAPABILITY_SETS: readonly number[] = [
+  CapUserData.offset.effective,
+  CapUserData.offset.permitted,
+  CapUserData.offset.inheritable,
+];
+
 function capget(task: Task, header: number, data: number): number {
   const words = capabilityWords(task, header);
   if (words < 0) return data === 0 && words === -EINVAL ? 0 : words;
-  const pid = task.space.loadU32(header + 4);
+  const pid = task.space.loadU32(header + CapUserHeader.offset.pid);
   if (pid < 0) return -EFAULT;
   if ((pid | 0) < 0) return -EINVAL;
   const target = pid === 0 ? task : task.kernel.tasks.tasks.get(pid);
@@ -182,14 +190,9 @@ function capget(task: Task, header: number, data: number): number {
   const { effective, permitted, inheritable } = target.credentials;
   for (let word = 0; word < words; word++) {
     const part = (set: number): number => (word === 0 ? set % 0x100000000 : Math.floor(set / 0x100000000));
-    if (
-      storeThree(
-        task,
-        [data + word * 12, data + word * 12 + 4, data + word * 12 + 8],
-        [part(effective), part(permitted), part(inheritable)],
-      ) < 0
-    )
-      return -EFAULT;
+    const at = data + word * CapUserData.size;
+    const addresses = CAPABILITY_SETS.map((offset) => at + offset) as [number, number, number];
+    if (storeThree(task, addresses, [part(effective), part(permitted), part(inheritable)]) < 0) return -EFAULT;
   }
   return 0;
 }
@@ -197,13 +200,13 @@ function capget(task: Task, header: number, data: number): number {
 function capset(task: Task, header: number, data: number): number {
   const words = capabilityWords(task, header);
   if (words < 0) return words;
-  const pid = task.space.loadU32(header + 4);
+  const pid = task.space.loadU32(header + CapUserHeader.offset.pid);
   if (pid < 0) return -EFAULT;
   if (pid !== 0 && pid !== task.tid) return -EPERM;
   const sets = [0, 0, 0];
   for (let word = 0; word < words; word++) {
     for (let set = 0; set < 3; set++) {
-      const value = task.space.loadU32(data + word * 12 + set * 4);
+      const value = task.space.loadU32(data + word * CapUserData.size + CAPABILITY_SETS[set]!);
       if (value < 0) return -EFAULT;
       sets[set]! += word === 0 ? value : (value & 0x1ff) * 0x100000000;
     }

@@ -5,17 +5,34 @@ import {
   EINVAL,
   EPERM,
   ESRCH,
+  Iovec,
+  MADV_COLD,
+  MADV_COLLAPSE,
+  MADV_PAGEOUT,
+  MADV_POPULATE_WRITE,
+  MADV_WILLNEED,
   MAP_ANONYMOUS,
   MAP_FIXED,
   MAP_SHARED,
+  MEMBARRIER_CMD_GET_REGISTRATIONS,
+  MEMBARRIER_CMD_GLOBAL,
+  MEMBARRIER_CMD_GLOBAL_EXPEDITED,
+  MEMBARRIER_CMD_PRIVATE_EXPEDITED,
+  MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE,
+  MEMBARRIER_CMD_QUERY,
+  MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED,
+  MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED,
+  MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE,
+  MLOCK_ONFAULT,
   PAGE_SIZE,
   SIGKILL,
+  UIO_MAXIOV,
 } from "@stratos/abi";
 import { processOfPidfd } from "../task/pidfd.ts";
 import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
 import { mayInspect } from "../task/task-access.ts";
 import { lockAllMemory, lockMemory, unlockAllMemory, unlockMemory } from "../mm/memory-lock.ts";
-import { madvise, MADV_POPULATE_WRITE } from "../mm/madvise.ts";
+import { madvise } from "../mm/madvise.ts";
 import { sealMemory } from "../mm/memory-seal.ts";
 import { brk, mincore, mmap, mprotect, mremap, msync, munmap } from "../mm/mmap.ts";
 import { isCapable } from "../security/credentials.ts";
@@ -25,8 +42,6 @@ import { movedBefore, pauseTransfer } from "../ground/call-work.ts";
 import { BLOCKED_KILLABLE } from "../ground/wait-queue.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 import type { SyscallHandler } from "../task/syscall-row.ts";
-
-const MLOCK_ONFAULT = 1;
 
 function sysMmap(
   task: Task,
@@ -74,24 +89,30 @@ function remapFilePages(task: Task, start: number, size: number, protection: num
   return result < 0 ? result : 0;
 }
 
-const MEMBARRIER_QUERY = 0,
-  MEMBARRIER_GET_REGISTRATIONS = 512;
 /**
  * Global; global expedited, private expedited and private expedited sync-core, each with its registration before or
  * behind.
  */
-const MEMBARRIER_COMMANDS = 1 | 2 | 4 | 8 | 16 | 32 | 64;
-const MEMBARRIER_REGISTRATIONS = 4 | 16 | 64;
 const MEMBARRIER_NEEDS: ReadonlyMap<number, number> = new Map([
-  [8, 16],
-  [32, 64],
+  [MEMBARRIER_CMD_PRIVATE_EXPEDITED, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED],
+  [MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE],
 ]);
+const MEMBARRIER_REGISTRATIONS =
+  MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED |
+  MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED |
+  MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE;
+const MEMBARRIER_COMMANDS =
+  MEMBARRIER_CMD_GLOBAL |
+  MEMBARRIER_CMD_GLOBAL_EXPEDITED |
+  MEMBARRIER_CMD_PRIVATE_EXPEDITED |
+  MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE |
+  MEMBARRIER_REGISTRATIONS;
 
 /** membarrier(2). @returns 0 or a mask; −EINVAL, −EPERM (a private command without its registration) */
 function membarrier(task: Task, command: number, flags: number, _cpu: number): number {
   if (flags !== 0) return -EINVAL;
-  if (command === MEMBARRIER_QUERY) return MEMBARRIER_COMMANDS | MEMBARRIER_GET_REGISTRATIONS;
-  if (command === MEMBARRIER_GET_REGISTRATIONS) return task.space.barrierRegistrations;
+  if (command === MEMBARRIER_CMD_QUERY) return MEMBARRIER_COMMANDS | MEMBARRIER_CMD_GET_REGISTRATIONS;
+  if (command === MEMBARRIER_CMD_GET_REGISTRATIONS) return task.space.barrierRegistrations;
   if ((command & (command - 1)) !== 0 || (command & MEMBARRIER_COMMANDS) === 0) return -EINVAL;
   if ((command & MEMBARRIER_REGISTRATIONS) !== 0) task.space.barrierRegistrations |= command;
   const needed = MEMBARRIER_NEEDS.get(command);
@@ -124,7 +145,7 @@ function transfer(
   const remotes: [number, number][] = [];
   for (let index = 0; index < args.remoteCount; index++) {
     const base = task.space.loadU64(args.remote + index * 16);
-    const length = task.space.loadU64(args.remote + index * 16 + 8);
+    const length = task.space.loadU64(args.remote + index * Iovec.size + Iovec.offset.iov_len);
     if (base < 0 || length < 0) return -EFAULT;
     remotes.push([base, length]);
   }
@@ -158,12 +179,6 @@ function transfer(
   return moved;
 }
 
-const MADV_WILLNEED = 3,
-  MADV_COLD = 20,
-  MADV_PAGEOUT = 21,
-  MADV_COLLAPSE = 25;
-const VECTORS_MAX = 1024;
-
 /** process_madvise(2): bytes advised; −EBADF, −EFAULT, −EINVAL, −EPERM, −ESRCH. */
 function processMadvise(
   task: Task,
@@ -173,7 +188,7 @@ function processMadvise(
   advice: number,
   flags: number,
 ): number {
-  if (flags !== 0 || !(count >= 0 && count <= VECTORS_MAX)) return -EINVAL;
+  if (flags !== 0 || !(count >= 0 && count <= UIO_MAXIOV)) return -EINVAL;
   const file = task.files.get(pidfd | 0);
   const process = file === undefined ? null : processOfPidfd(file);
   if (process === null) return -EBADF;
@@ -188,7 +203,7 @@ function processMadvise(
   let done = 0;
   for (let index = 0; index < count; index++) {
     const address = task.space.loadU64(vector + index * 16);
-    const length = task.space.loadU64(vector + index * 16 + 8);
+    const length = task.space.loadU64(vector + index * Iovec.size + Iovec.offset.iov_len);
     if (address < 0 || length < 0) return -EFAULT;
     // Huge pages are not made, and nothing is lost by that. Pages are faulted in by madvise(2) alone, which can go on
     // in pieces.

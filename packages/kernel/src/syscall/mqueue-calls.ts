@@ -10,14 +10,21 @@ import {
   EMFILE,
   ENAMETOOLONG,
   ENOENT,
+  MqAttr,
   NAME_MAX,
+  NOTIFY_COOKIE_LEN,
   O_ACCMODE,
   O_CREAT,
   O_EXCL,
   O_NONBLOCK,
   RLIMIT_NOFILE,
+  SIGEV_NONE,
+  SIGEV_SIGNAL,
+  SIGEV_THREAD,
   SI_MESGQ,
   S_IFREG,
+  Sigevent,
+  Timespec,
 } from "@stratos/abi";
 import { loadDuration } from "../event/wait-deadline.ts";
 import { MessageQueueFile } from "../fs/mqueue/message-queue-file.ts";
@@ -36,19 +43,8 @@ import { toMonotonic } from "../task/clocks.ts";
 import { Dentry } from "../vfs/dentry.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { Path } from "../vfs/path.ts";
-import { get64, put64 } from "./path-argument.ts";
+import { get64, getU64, put64 } from "../ground/words.ts";
 import type { SyscallTable } from "./syscall-table.ts";
-
-/**
- * SIGEV_* that mq_notify(2) takes, and the length of the cookie that SIGEV_THREAD has. Source: Linux
- * include/linux/mqueue.h.
- */
-const SIGEV_SIGNAL = 0,
-  SIGEV_NONE = 1,
-  SIGEV_THREAD = 2,
-  COOKIE_LENGTH = 32;
-/** `struct mq_attr`: flags, messages, message size, messages now, four spare longs. */
-const ATTRIBUTES_SIZE = 64;
 
 /** A queue's name, which the C library gives without its slash: −EACCES, −EFAULT, −ENAMETOOLONG, −ENOENT. */
 function loadName(task: Task, address: number): string | number {
@@ -68,8 +64,11 @@ function open(task: Task, nameAddress: number, flags: number, mode: number, shap
   let shape: QueueShape | null = null;
   if (shapeAddress !== 0) {
     const { u8, view } = kernel.scratch;
-    if (task.space.copyIn(shapeAddress, u8, 0, ATTRIBUTES_SIZE) < 0) return -EFAULT;
-    shape = { messages: get64(view, 8), messageSize: get64(view, 16) };
+    if (task.space.copyIn(shapeAddress, u8, 0, MqAttr.size) < 0) return -EFAULT;
+    shape = {
+      messages: get64(view, MqAttr.offset.mq_maxmsg),
+      messageSize: get64(view, MqAttr.offset.mq_msgsize),
+    };
   }
   const name = loadName(task, nameAddress);
   if (typeof name === "number") return name;
@@ -133,7 +132,9 @@ function loadDeadline(task: Task, address: number): number {
   if (address === 0) return Infinity;
   const time = loadDuration(task.space, address);
   if (time < 0) return time;
-  return Math.max(0, toMonotonic(task, CLOCK_REALTIME, task.space.loadU64(address), task.space.loadU64(address + 8)));
+  const seconds = task.space.loadU64(address + Timespec.offset.tv_sec);
+  const nanoseconds = task.space.loadU64(address + Timespec.offset.tv_nsec);
+  return Math.max(0, toMonotonic(task, CLOCK_REALTIME, seconds, nanoseconds));
 }
 
 function timedSend(
@@ -171,26 +172,26 @@ function notify(task: Task, fd: number, eventAddress: number): number {
   const { u8, view } = task.kernel.scratch;
   let notification: Notification | null = null;
   if (eventAddress !== 0) {
-    if (task.space.copyIn(eventAddress, u8, 0, 64) < 0) return -EFAULT;
-    const signal = view.getInt32(8, true);
-    const kind = view.getInt32(12, true);
+    if (task.space.copyIn(eventAddress, u8, 0, Sigevent.size) < 0) return -EFAULT;
+    const signal = view.getInt32(Sigevent.offset.sigev_signo, true);
+    const kind = view.getInt32(Sigevent.offset.sigev_notify, true);
     if (kind !== SIGEV_SIGNAL && kind !== SIGEV_NONE && kind !== SIGEV_THREAD) return -EINVAL;
     notification = { owner: task.group, info: null, cookie: null };
     if (kind === SIGEV_SIGNAL) {
       // 0 registers as well, and sends nothing.
       if (!(signal >= 0 && signal <= 64)) return -EINVAL;
       notification.info = signalInfo(signal, SI_MESGQ, {
-        valueLow: view.getUint32(0, true),
-        valueHigh: view.getUint32(4, true),
+        valueLow: view.getUint32(Sigevent.offset.sigev_value, true),
+        valueHigh: view.getUint32(Sigevent.offset.sigev_value + 4, true),
       });
     } else if (kind === SIGEV_THREAD) {
       // The C library's thread listens at a netlink socket for its cookie.
-      const cookieAddress = view.getUint32(0, true) + view.getUint32(4, true) * 0x100000000;
+      const cookieAddress = getU64(view, Sigevent.offset.sigev_value);
       const socket = task.files.get(signal);
       if (socket === undefined) return -EBADF;
       if (!(socket instanceof NetlinkSocket)) return -EINVAL;
-      const bytes = new Uint8Array(COOKIE_LENGTH);
-      if (task.space.copyIn(cookieAddress, bytes, 0, COOKIE_LENGTH) < 0) return -EFAULT;
+      const bytes = new Uint8Array(NOTIFY_COOKIE_LEN);
+      if (task.space.copyIn(cookieAddress, bytes, 0, NOTIFY_COOKIE_LEN) < 0) return -EFAULT;
       notification.cookie = { bytes, socket };
     }
   }
@@ -207,19 +208,20 @@ function getSetAttributes(task: Task, fd: number, newAddress: number, oldAddress
   const { u8, view } = task.kernel.scratch;
   let flags = -1;
   if (newAddress !== 0) {
-    if (task.space.copyIn(newAddress, u8, 0, ATTRIBUTES_SIZE) < 0) return -EFAULT;
-    flags = get64(view, 0);
+    if (task.space.copyIn(newAddress, u8, 0, MqAttr.size) < 0) return -EFAULT;
+    flags = get64(view, MqAttr.offset.mq_flags);
     if (flags !== 0 && flags !== O_NONBLOCK) return -EINVAL;
   }
   const file = queueAt(task, fd);
   if (typeof file === "number") return file;
   const { shape, messages } = file.inode;
-  u8.fill(0, 0, ATTRIBUTES_SIZE);
-  [file.flags & O_NONBLOCK, shape.messages, shape.messageSize, messages.length].forEach((value, index) =>
-    put64(view, index * 8, value),
-  );
+  u8.fill(0, 0, MqAttr.size);
+  put64(view, MqAttr.offset.mq_flags, file.flags & O_NONBLOCK);
+  put64(view, MqAttr.offset.mq_maxmsg, shape.messages);
+  put64(view, MqAttr.offset.mq_msgsize, shape.messageSize);
+  put64(view, MqAttr.offset.mq_curmsgs, messages.length);
   if (flags >= 0) file.flags = (file.flags & ~O_NONBLOCK) | flags;
-  return oldAddress === 0 ? 0 : task.space.copyOut(oldAddress, u8, 0, ATTRIBUTES_SIZE);
+  return oldAddress === 0 ? 0 : task.space.copyOut(oldAddress, u8, 0, MqAttr.size);
 }
 
 export const mqueueCalls: SyscallTable = {

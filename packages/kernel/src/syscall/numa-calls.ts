@@ -2,26 +2,34 @@
  * Memory policy on a machine with one node (numa(7)): what is asked for is checked and remembered, and there is nothing
  * to move.
  */
-import { EFAULT, EINVAL, ENODEV, ENOENT, EPERM, ESRCH, PAGE_SIZE } from "@stratos/abi";
+import {
+  EFAULT,
+  EINVAL,
+  ENODEV,
+  ENOENT,
+  EPERM,
+  ESRCH,
+  MPOL_DEFAULT,
+  MPOL_F_ADDR,
+  MPOL_F_MEMS_ALLOWED,
+  MPOL_F_NODE,
+  MPOL_F_NUMA_BALANCING,
+  MPOL_F_RELATIVE_NODES,
+  MPOL_F_STATIC_NODES,
+  MPOL_LOCAL,
+  MPOL_MAX,
+  MPOL_MF_MOVE,
+  MPOL_MF_MOVE_ALL,
+  MPOL_MF_STRICT,
+  MPOL_PREFERRED,
+  PAGE_SIZE,
+} from "@stratos/abi";
 import { mayInspect } from "../task/task-access.ts";
 import { walkInPieces } from "../ground/call-work.ts";
 import { AREA_POLICY_MASK, AREA_POLICY_SHIFT } from "../mm/area.ts";
 import type { Task } from "../task/task.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
-const MPOL_DEFAULT = 0,
-  MPOL_PREFERRED = 1,
-  MPOL_LOCAL = 4,
-  MPOL_MODES = 7;
-const MPOL_F_STATIC_NODES = 0x8000,
-  MPOL_F_RELATIVE_NODES = 0x4000,
-  MPOL_F_NUMA_BALANCING = 0x2000;
-const MPOL_F_NODE = 1,
-  MPOL_F_ADDR = 2,
-  MPOL_F_MEMS_ALLOWED = 4;
-const MPOL_MF_STRICT = 1,
-  MPOL_MF_MOVE = 2,
-  MPOL_MF_MOVE_ALL = 4;
 /** Bits of a node mask that are looked at: a page of them (get_nodes in Linux's mm/mempolicy.c). */
 const MASK_BITS_MAX = PAGE_SIZE * 8;
 
@@ -54,7 +62,7 @@ function checkPolicy(task: Task, mode: number, address: number, bits: number): M
   const kind = mode & ~flags;
   if (
     kind < 0 ||
-    kind >= MPOL_MODES ||
+    kind >= MPOL_MAX ||
     (flags & (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES)) === (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES)
   )
     return -EINVAL;

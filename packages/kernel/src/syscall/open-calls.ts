@@ -19,7 +19,7 @@ import {
   O_TMPFILE,
   RLIMIT_NOFILE,
 } from "@stratos/abi";
-import { CLOSE_RANGE_CLOEXEC, CLOSE_RANGE_UNSHARE, LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN } from "@stratos/abi";
+import { CLOSE_RANGE_CLOEXEC, CLOSE_RANGE_UNSHARE, LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, OpenHow } from "@stratos/abi";
 import { createMemfd } from "../fs/memfd/memfd.ts";
 import { createPipe } from "../fs/pipe/pipe-file.ts";
 import type { Task } from "../task/task.ts";
@@ -29,7 +29,8 @@ import { setFlock } from "../vfs/file-locks.ts";
 import { openPath } from "../vfs/open.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { fcntl } from "./fcntl.ts";
-import { get64, loadPath } from "./path-argument.ts";
+import { get64 } from "../ground/words.ts";
+import { loadPath } from "./path-argument.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 /** Gives a fresh description the lowest descriptor: it, or −EMFILE (the description is then released). */
@@ -45,19 +46,18 @@ function open(task: Task, dirfd: number, address: number, flags: number, mode: n
 }
 
 /** `struct open_how`: three 64-bit fields (openat2(2)). */
-const OPEN_HOW_SIZE = 24;
 const RESOLVE_ALL = 0x3f;
 
 function openat2(task: Task, dirfd: number, path: number, how: number, size: number): number {
-  if (size < OPEN_HOW_SIZE) return -EINVAL;
+  if (size < OpenHow.size) return -EINVAL;
   if (size > 4096) return -E2BIG;
   const { u8, view } = task.kernel.scratch;
   const failed = task.space.copyIn(how, u8, 0, size);
   if (failed < 0) return failed;
-  for (let at = OPEN_HOW_SIZE; at < size; at++) if (u8[at] !== 0) return -E2BIG;
-  const flags = get64(view, 0),
-    mode = get64(view, 8),
-    resolve = get64(view, 16);
+  for (let at = OpenHow.size; at < size; at++) if (u8[at] !== 0) return -E2BIG;
+  const flags = get64(view, OpenHow.offset.flags),
+    mode = get64(view, OpenHow.offset.mode),
+    resolve = get64(view, OpenHow.offset.resolve);
   const makes = (flags & O_CREAT) !== 0 || (flags & O_TMPFILE) === O_TMPFILE;
   if (
     flags < 0 ||

@@ -15,6 +15,7 @@ import {
   SIGRTMAX,
   SI_TKILL,
   SI_USER,
+  SiginfoSender,
 } from "@stratos/abi";
 import { PidFile } from "../task/pidfd.ts";
 import { ProcessDirectory } from "../procfs/process-directory.ts";
@@ -24,6 +25,7 @@ import { sendSignalToProcess, sendSignalToProcessGroup, sendSignalToTask } from 
 import { checkSignalPermission } from "../signal/signal-permission.ts";
 import type { Task } from "../task/task.ts";
 import { DirectoryFile } from "../vfs/directory-file.ts";
+import { readSignalInfo, SIGINFO_SENT } from "../task/signal-frame.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 function pidfdAt(task: Task, fd: number): PidFile | number {
@@ -62,17 +64,10 @@ function pidfdOpen(task: Task, pidArgument: number, flags: number): number {
  */
 function loadInfo(task: Task, target: PidFile, signal: number, address: number): SignalInfo | number {
   const { u8, view } = task.kernel.scratch;
-  if (task.space.copyIn(address, u8, 0, 32) < 0) return -EFAULT;
-  if (view.getInt32(0, true) !== signal) return -EINVAL;
-  const code = view.getInt32(8, true);
-  if (target.group !== task.group && (code >= 0 || code === SI_TKILL)) return -EPERM;
-  return signalInfo(signal, code, {
-    errno: view.getInt32(4, true),
-    pid: view.getInt32(16, true),
-    uid: view.getUint32(20, true),
-    valueLow: view.getUint32(24, true),
-    valueHigh: view.getUint32(28, true),
-  });
+  if (task.space.copyIn(address, u8, 0, SIGINFO_SENT) < 0) return -EFAULT;
+  if (view.getInt32(SiginfoSender.offset.si_signo, true) !== signal) return -EINVAL;
+  const info = readSignalInfo(view, signal);
+  return target.group !== task.group && (info.code >= 0 || info.code === SI_TKILL) ? -EPERM : info;
 }
 
 /**

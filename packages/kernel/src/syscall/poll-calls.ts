@@ -20,7 +20,10 @@ import {
   POLLRDNORM,
   POLLWRBAND,
   POLLWRNORM,
+  Pollfd,
   RLIMIT_NOFILE,
+  STICKY_TIMEOUTS,
+  SigsetArgument,
 } from "@stratos/abi";
 import { enterTemporaryMask, leaveTemporaryMask } from "../event/temporary-mask.ts";
 import { loadDuration, storeRemaining, type WaitState } from "../event/wait-deadline.ts";
@@ -31,7 +34,6 @@ import type { OpenFile } from "../vfs/open-file.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 /** sizeof(struct pollfd): int fd @0, short events @4, short revents @6. */
-const POLLFD_SIZE = 8;
 /** fd_set of the largest descriptor that NR_OPEN allows, in bytes, three in and three out. */
 const SET_BYTES_MAX = 1048576 / 8;
 
@@ -96,8 +98,6 @@ function storeLeft(task: Task, state: WaitState, timeout: number): void {
     storeRemaining(task.space, timeout, state.deadlineNs, task.kernel.now());
 }
 
-const STICKY_TIMEOUTS = 0x4000000;
-
 /**
  * ppoll(2).
  * @returns how many descriptors are ready; −EINVAL more than RLIMIT_NOFILE or OPEN_MAX of them, or a bad timeout or
@@ -108,31 +108,34 @@ function ppoll(task: Task, fds: number, nfds: number, timeout: number, mask: num
   if (typeof state === "number") return state;
   const count = nfds >>> 0;
   if (count > Math.min(task.group.limits[RLIMIT_NOFILE]!.soft, OPEN_MAX)) return finish(task, state, timeout, -EINVAL);
-  const bytes = count * POLLFD_SIZE;
+  const bytes = count * Pollfd.size;
   reserve(bytes);
   if (task.space.copyIn(fds, buffer, 0, bytes) < 0) return finish(task, state, timeout, -EFAULT);
   // Bound: RLIMIT_NOFILE, at most 65,536 (vfs/file-table.ts); to look at one costs a fraction of a unit.
   task.kernel.work.charge(count >> 5);
 
   let ready = 0;
-  for (let at = 0; at < bytes; at += POLLFD_SIZE) {
+  for (let at = 0; at < bytes; at += Pollfd.size) {
     const fd = view.getInt32(at, true);
     let found = 0;
     if (fd >= 0) {
       const file = openFileAt(task, fd);
-      found = file === undefined ? POLLNVAL : file.poll() & (view.getUint16(at + 4, true) | POLLERR | POLLHUP);
+      found =
+        file === undefined
+          ? POLLNVAL
+          : file.poll() & (view.getUint16(at + Pollfd.offset.events, true) | POLLERR | POLLHUP);
       if (found !== 0) {
         ready++;
         file?.eventsTold(found);
       }
     }
-    view.setUint16(at + 6, found, true);
+    view.setUint16(at + Pollfd.offset.revents, found, true);
   }
   if (ready > 0 || state.deadlineNs <= task.kernel.now()) {
     const copied = task.space.copyOut(fds, buffer, 0, bytes);
     return finish(task, state, timeout, copied < 0 ? -EFAULT : ready);
   }
-  for (let at = 0; at < bytes; at += POLLFD_SIZE) {
+  for (let at = 0; at < bytes; at += Pollfd.size) {
     const fd = view.getInt32(at, true);
     if (fd >= 0) wait(task, task.files.get(fd)!);
   }
@@ -157,7 +160,7 @@ function pselect6(
     maskSize = 0;
   if (packed !== 0) {
     mask = task.space.loadU64(packed);
-    maskSize = task.space.loadU64(packed + 8);
+    maskSize = task.space.loadU64(packed + SigsetArgument.offset.size);
     if (mask < 0 || maskSize < 0) return -EFAULT;
   }
   const state = begin(task, timeout, mask, maskSize);

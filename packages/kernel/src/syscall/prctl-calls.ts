@@ -7,6 +7,44 @@ import {
   EINVAL,
   ENAMETOOLONG,
   EPERM,
+  PR_CAPBSET_DROP,
+  PR_CAPBSET_READ,
+  PR_CAP_AMBIENT,
+  PR_CAP_AMBIENT_CLEAR_ALL,
+  PR_CAP_AMBIENT_IS_SET,
+  PR_CAP_AMBIENT_LOWER,
+  PR_CAP_AMBIENT_RAISE,
+  PR_GET_AUXV,
+  PR_GET_CHILD_SUBREAPER,
+  PR_GET_DUMPABLE,
+  PR_GET_IO_FLUSHER,
+  PR_GET_KEEPCAPS,
+  PR_GET_NAME,
+  PR_GET_NO_NEW_PRIVS,
+  PR_GET_PDEATHSIG,
+  PR_GET_SECCOMP,
+  PR_GET_SECUREBITS,
+  PR_GET_THP_DISABLE,
+  PR_GET_TID_ADDRESS,
+  PR_GET_TIMERSLACK,
+  PR_GET_TIMING,
+  PR_MCE_KILL,
+  PR_MCE_KILL_GET,
+  PR_SET_CHILD_SUBREAPER,
+  PR_SET_DUMPABLE,
+  PR_SET_IO_FLUSHER,
+  PR_SET_KEEPCAPS,
+  PR_SET_MM,
+  PR_SET_NAME,
+  PR_SET_NO_NEW_PRIVS,
+  PR_SET_PDEATHSIG,
+  PR_SET_PTRACER,
+  PR_SET_SECCOMP,
+  PR_SET_SECUREBITS,
+  PR_SET_THP_DISABLE,
+  PR_SET_TIMERSLACK,
+  PR_SET_TIMING,
+  PR_SET_VMA,
   SECBIT_KEEP_CAPS,
   SECBIT_KEEP_CAPS_LOCKED,
   SECBIT_NO_CAP_AMBIENT_RAISE,
@@ -21,40 +59,6 @@ import { setSeccompMode } from "./seccomp-calls.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 import { seccompMode } from "../security/seccomp.ts";
 
-const PR_SET_PDEATHSIG = 1,
-  PR_GET_PDEATHSIG = 2,
-  PR_GET_DUMPABLE = 3,
-  PR_SET_DUMPABLE = 4,
-  PR_GET_KEEPCAPS = 7;
-const PR_SET_KEEPCAPS = 8,
-  PR_GET_TIMING = 13;
-const PR_SET_TIMING = 14,
-  PR_SET_NAME = 15,
-  PR_GET_NAME = 16,
-  PR_GET_SECCOMP = 21,
-  PR_SET_SECCOMP = 22;
-const PR_CAPBSET_READ = 23,
-  PR_CAPBSET_DROP = 24;
-const PR_GET_SECUREBITS = 27,
-  PR_SET_SECUREBITS = 28,
-  PR_SET_TIMERSLACK = 29,
-  PR_GET_TIMERSLACK = 30;
-const PR_MCE_KILL = 33,
-  PR_MCE_KILL_GET = 34,
-  PR_SET_MM = 35;
-const PR_SET_CHILD_SUBREAPER = 36,
-  PR_GET_CHILD_SUBREAPER = 37,
-  PR_SET_NO_NEW_PRIVS = 38,
-  PR_GET_NO_NEW_PRIVS = 39;
-const PR_GET_TID_ADDRESS = 40;
-const PR_SET_THP_DISABLE = 41,
-  PR_GET_THP_DISABLE = 42,
-  PR_CAP_AMBIENT = 47,
-  PR_SET_IO_FLUSHER = 57;
-const PR_GET_IO_FLUSHER = 58;
-const PR_GET_AUXV = 0x41555856,
-  PR_SET_VMA = 0x53564d41,
-  PR_SET_PTRACER = 0x59616d61;
 const NAME_MAX = 15,
   SIGNAL_MAX = 64;
 
@@ -208,11 +212,6 @@ function setSecureBits(task: Task, bits: number): number {
   task.credentials = { ...credentials, secureBits: bits };
   return 0;
 }
-
-const PR_CAP_AMBIENT_IS_SET = 1,
-  PR_CAP_AMBIENT_RAISE = 2,
-  PR_CAP_AMBIENT_LOWER = 3,
-  PR_CAP_AMBIENT_CLEAR_ALL = 4;
 
 /** −EINVAL; −EPERM for a capability that isn't permitted and inheritable, and under SECBIT_NO_CAP_AMBIENT_RAISE. */
 function ambient(task: Task, operation: number, capability: number, c: number, d: number): number {

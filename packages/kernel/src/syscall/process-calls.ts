@@ -20,7 +20,21 @@ import {
   ESRCH,
   O_NONBLOCK,
   PATH_MAX,
+  P_ALL,
+  P_PGID,
+  P_PID,
+  P_PIDFD,
   RLIMIT_NOFILE,
+  SIGCHLD,
+  SiginfoChild,
+  WCONTINUED,
+  WEXITED,
+  WNOHANG,
+  WNOWAIT,
+  WUNTRACED,
+  __WALL,
+  __WCLONE,
+  __WNOTHREAD,
 } from "@stratos/abi";
 import { namespaceOrigin } from "../task/clone-namespaces.ts";
 import { abandonFork } from "../mm/fork.ts";
@@ -33,18 +47,7 @@ import { PidFile, processOfPidfd } from "../task/pidfd.ts";
 import { getCpu } from "../task/affinity.ts";
 import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
-import {
-  type ChildEvent,
-  waitForChild,
-  WCONTINUED,
-  WEXITED,
-  WNOHANG,
-  WNOWAIT,
-  WUNTRACED,
-  __WALL,
-  __WCLONE,
-  __WNOTHREAD,
-} from "../task/wait.ts";
+import { type ChildEvent, waitForChild } from "../task/wait.ts";
 import { BLOCKED_KILLABLE, NO_RETURN, UNFINISHED, type CallState, callState } from "../ground/wait-queue.ts";
 import { isErrno } from "../vfs/inode.ts";
 import { canCopyMounts, unshareMounts } from "../vfs/mounting.ts";
@@ -156,11 +159,6 @@ function wait4(task: Task, pid: number, statusAddress: number, options: number, 
   return event.pid;
 }
 
-const P_ALL = 0,
-  P_PID = 1,
-  P_PGID = 2,
-  P_PIDFD = 3;
-
 function waitid(task: Task, kind: number, id: number, infoAddress: number, options: number, usage: number): number {
   if (
     (options & ~(WNOHANG | WUNTRACED | WEXITED | WCONTINUED | WNOWAIT | __WALL | __WCLONE | __WNOTHREAD)) !== 0 ||
@@ -207,15 +205,15 @@ function waitid(task: Task, kind: number, id: number, infoAddress: number, optio
 
 function writeChildInfo(task: Task, address: number, event: ChildEvent | null): number {
   const { u8, view } = task.kernel.scratch;
-  u8.fill(0, 0, 128);
+  u8.fill(0, 0, SiginfoChild.size);
   if (event !== null) {
-    view.setInt32(0, 17, true);
-    view.setInt32(8, event.code, true);
-    view.setInt32(16, event.pid, true);
-    view.setUint32(20, event.uid, true);
-    view.setInt32(24, event.value, true);
+    view.setInt32(SiginfoChild.offset.si_signo, SIGCHLD, true);
+    view.setInt32(SiginfoChild.offset.si_code, event.code, true);
+    view.setInt32(SiginfoChild.offset.si_pid, event.pid, true);
+    view.setUint32(SiginfoChild.offset.si_uid, event.uid, true);
+    view.setInt32(SiginfoChild.offset.si_status, event.value, true);
   }
-  return task.space.copyOut(address, u8, 0, 128);
+  return task.space.copyOut(address, u8, 0, SiginfoChild.size);
 }
 
 function processOf(task: Task, pid: number): ThreadGroup | undefined {

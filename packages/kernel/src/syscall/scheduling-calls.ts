@@ -9,33 +9,46 @@ import {
   EINVAL,
   EPERM,
   ESRCH,
+  IOPRIO_CLASS_BE,
+  IOPRIO_CLASS_IDLE,
+  IOPRIO_CLASS_NONE,
+  IOPRIO_CLASS_RT,
+  IOPRIO_NR_LEVELS,
+  IOPRIO_WHO_PROCESS,
+  IOPRIO_WHO_USER,
   RLIMIT_NICE,
   RLIMIT_RTPRIO,
+  SCHED_ATTR_SIZE_VER0,
+  SCHED_ATTR_SIZE_VER1,
+  SCHED_BATCH,
+  SCHED_DEADLINE,
+  SCHED_FIFO,
+  SCHED_FLAG_DL_OVERRUN,
+  SCHED_FLAG_KEEP_PARAMS,
+  SCHED_FLAG_KEEP_POLICY,
+  SCHED_FLAG_RECLAIM,
+  SCHED_FLAG_RESET_ON_FORK,
+  SCHED_IDLE,
+  SCHED_OTHER,
+  SCHED_RESET_ON_FORK,
+  SCHED_RR,
+  SchedAttr,
+  Timespec,
 } from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
 import { getAffinity, setAffinity } from "../task/affinity.ts";
 import { inherit } from "../task/pi-futex.ts";
 import type { Task } from "../task/task.ts";
-import { get64, put64 } from "./path-argument.ts";
+import { get64, put64 } from "../ground/words.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
-const SCHED_OTHER = 0,
-  SCHED_FIFO = 1,
-  SCHED_RR = 2,
-  SCHED_BATCH = 3,
-  SCHED_IDLE = 5,
-  SCHED_DEADLINE = 6;
-const SCHED_RESET_ON_FORK = 0x40000000;
-/** SCHED_FLAG_*: what sched_setattr(2) takes; utilisation clamps are kept by nobody. */
-const FLAG_RESET_ON_FORK = 1,
-  FLAG_RECLAIM = 2,
-  FLAG_DL_OVERRUN = 4,
-  FLAG_KEEP_POLICY = 8,
-  FLAG_KEEP_PARAMS = 16;
-const KNOWN_FLAGS = FLAG_RESET_ON_FORK | FLAG_RECLAIM | FLAG_DL_OVERRUN | FLAG_KEEP_POLICY | FLAG_KEEP_PARAMS;
-/** `struct sched_attr`, first version and with clamps. Source: Linux include/uapi/linux/sched/types.h. */
-const ATTRIBUTES_SIZE_0 = 48,
-  ATTRIBUTES_SIZE_1 = 56;
+/** What sched_setattr(2) takes; utilisation clamps are kept by nobody. */
+const KNOWN_FLAGS =
+  SCHED_FLAG_RESET_ON_FORK |
+  SCHED_FLAG_RECLAIM |
+  SCHED_FLAG_DL_OVERRUN |
+  SCHED_FLAG_KEEP_POLICY |
+  SCHED_FLAG_KEEP_PARAMS;
 /** Priorities of SCHED_DEADLINE stand above those of SCHED_FIFO and SCHED_RR. */
 const DEADLINE_PRIORITY = 100;
 /** Bounds of a deadline task's period, and of the share of a hart that all of them may have (sched(7)). */
@@ -203,63 +216,57 @@ function setAttributes(task: Task, pid: number, address: number, flags: number):
   const { u8, view } = task.kernel.scratch;
   const given = task.space.loadU32(address);
   if (given < 0) return -EFAULT;
-  const size = given === 0 ? ATTRIBUTES_SIZE_0 : given;
-  if (size < ATTRIBUTES_SIZE_0 || size > 4096) return tooBig(task, address);
-  u8.fill(0, 0, ATTRIBUTES_SIZE_1);
+  const size = given === 0 ? SCHED_ATTR_SIZE_VER0 : given;
+  if (size < SCHED_ATTR_SIZE_VER0 || size > 4096) return tooBig(task, address);
+  u8.fill(0, 0, SCHED_ATTR_SIZE_VER1);
   if (task.space.copyIn(address, u8, 0, size) < 0) return -EFAULT;
-  for (let at = ATTRIBUTES_SIZE_1; at < size; at++) if (u8[at] !== 0) return tooBig(task, address);
-  const options = get64(view, 8);
-  if (view.getInt32(4, true) < 0 || options < 0 || options > KNOWN_FLAGS) return -EINVAL;
+  for (let at = SCHED_ATTR_SIZE_VER1; at < size; at++) if (u8[at] !== 0) return tooBig(task, address);
+  const options = get64(view, SchedAttr.offset.sched_flags);
+  if (view.getInt32(SchedAttr.offset.sched_policy, true) < 0 || options < 0 || options > KNOWN_FLAGS) return -EINVAL;
   const target = targetOf(task, pid);
   if (target === undefined) return -ESRCH;
-  const policy = (options & FLAG_KEEP_POLICY) !== 0 ? target.policy : view.getUint32(4, true);
-  const keepsParameters = (options & FLAG_KEEP_PARAMS) !== 0;
-  const deadlineNs = get64(view, 32);
+  const policy =
+    (options & SCHED_FLAG_KEEP_POLICY) !== 0 ? target.policy : view.getUint32(SchedAttr.offset.sched_policy, true);
+  const keepsParameters = (options & SCHED_FLAG_KEEP_PARAMS) !== 0;
+  const nice = view.getInt32(SchedAttr.offset.sched_nice, true);
+  const runtimeNs = get64(view, SchedAttr.offset.sched_runtime);
+  const deadlineNs = get64(view, SchedAttr.offset.sched_deadline);
+  const periodNs = get64(view, SchedAttr.offset.sched_period) || deadlineNs;
   return apply(task, target, {
     policy,
-    resetOnFork: (options & FLAG_RESET_ON_FORK) !== 0,
-    nice: keepsParameters ? target.nice : Math.max(-20, Math.min(19, view.getInt32(16, true))),
-    priority: keepsParameters ? shownPriority(target) : view.getUint32(20, true),
-    ...(keepsParameters && target.deadlineShare !== null
-      ? target.deadlineShare
-      : { runtimeNs: get64(view, 24), deadlineNs, periodNs: get64(view, 40) || deadlineNs }),
+    resetOnFork: (options & SCHED_FLAG_RESET_ON_FORK) !== 0,
+    nice: keepsParameters ? target.nice : Math.max(-20, Math.min(19, nice)),
+    priority: keepsParameters ? shownPriority(target) : view.getUint32(SchedAttr.offset.sched_priority, true),
+    ...(keepsParameters && target.deadlineShare !== null ? target.deadlineShare : { runtimeNs, deadlineNs, periodNs }),
   });
 }
 
 /** Tells the size that is known (sched_setattr(2), ERRORS). */
 function tooBig(task: Task, address: number): number {
-  return task.space.storeU32(address, ATTRIBUTES_SIZE_1) < 0 ? -EFAULT : -E2BIG;
+  return task.space.storeU32(address, SCHED_ATTR_SIZE_VER1) < 0 ? -EFAULT : -E2BIG;
 }
 
 function getAttributes(task: Task, pid: number, address: number, size: number, flags: number): number {
-  if (address === 0 || (pid | 0) < 0 || flags !== 0 || size < ATTRIBUTES_SIZE_0 || size > 4096) return -EINVAL;
+  if (address === 0 || (pid | 0) < 0 || flags !== 0 || size < SCHED_ATTR_SIZE_VER0 || size > 4096) return -EINVAL;
   const target = targetOf(task, pid);
   if (target === undefined) return -ESRCH;
   const { u8, view } = task.kernel.scratch;
-  u8.fill(0, 0, ATTRIBUTES_SIZE_1);
-  const length = Math.min(size, ATTRIBUTES_SIZE_1);
-  view.setUint32(0, length, true);
-  view.setUint32(4, target.policy, true);
-  put64(view, 8, target.resetsOnFork ? FLAG_RESET_ON_FORK : 0);
+  u8.fill(0, 0, SCHED_ATTR_SIZE_VER1);
+  const length = Math.min(size, SCHED_ATTR_SIZE_VER1);
+  view.setUint32(SchedAttr.offset.size, length, true);
+  view.setUint32(SchedAttr.offset.sched_policy, target.policy, true);
+  put64(view, SchedAttr.offset.sched_flags, target.resetsOnFork ? SCHED_FLAG_RESET_ON_FORK : 0);
   if (target.deadlineShare !== null) {
-    put64(view, 24, target.deadlineShare.runtimeNs);
-    put64(view, 32, target.deadlineShare.deadlineNs);
-    put64(view, 40, target.deadlineShare.periodNs);
+    put64(view, SchedAttr.offset.sched_runtime, target.deadlineShare.runtimeNs);
+    put64(view, SchedAttr.offset.sched_deadline, target.deadlineShare.deadlineNs);
+    put64(view, SchedAttr.offset.sched_period, target.deadlineShare.periodNs);
   } else if (target.policy === SCHED_FIFO || target.policy === SCHED_RR)
-    view.setUint32(20, target.realtimePriority, true);
-  else view.setInt32(16, target.nice, true);
+    view.setUint32(SchedAttr.offset.sched_priority, target.realtimePriority, true);
+  else view.setInt32(SchedAttr.offset.sched_nice, target.nice, true);
   // Utilisation is not clamped: 0 … SCHED_CAPACITY_SCALE.
-  if (length >= ATTRIBUTES_SIZE_1) view.setUint32(52, 1024, true);
+  if (length >= SCHED_ATTR_SIZE_VER1) view.setUint32(SchedAttr.offset.sched_util_max, 1024, true);
   return task.space.copyOut(address, u8, 0, length);
 }
-
-const IOPRIO_WHO_PROCESS = 1,
-  IOPRIO_WHO_USER = 3;
-const IOPRIO_CLASS_NONE = 0,
-  IOPRIO_CLASS_RT = 1,
-  IOPRIO_CLASS_BE = 2,
-  IOPRIO_CLASS_IDLE = 3;
-const IOPRIO_LEVELS = 8;
 
 function ioPriorityTargets(task: Task, which: number, who: number): Task[] | number {
   if (which < IOPRIO_WHO_PROCESS || which > IOPRIO_WHO_USER) return -EINVAL;
@@ -271,7 +278,7 @@ function ioPriorityTargets(task: Task, which: number, who: number): Task[] | num
 /** ioprio_set(2): 0; −EINVAL, −EPERM, −ESRCH. */
 function setIoPriority(task: Task, which: number, who: number, value: number): number {
   const priorityClass = (value | 0) >> 13;
-  const level = value & (IOPRIO_LEVELS - 1);
+  const level = value & (IOPRIO_NR_LEVELS - 1);
   if (priorityClass === IOPRIO_CLASS_RT) {
     if (!isCapable(task.credentials, CAP_SYS_ADMIN) && !isCapable(task.credentials, CAP_SYS_NICE)) return -EPERM;
   } else if (
@@ -342,7 +349,9 @@ export const schedulingCalls: SyscallTable = {
           : target.policy === SCHED_FIFO || target.policy === SCHED_DEADLINE
             ? 0
             : 4_000_000;
-      return task.space.storeU64(address, 0) < 0 ? -EFAULT : task.space.storeU64(address + 8, interval);
+      return task.space.storeU64(address, 0) < 0
+        ? -EFAULT
+        : task.space.storeU64(address + Timespec.offset.tv_nsec, interval);
     },
   },
   sched_getaffinity: { run: (task, pid, size, address) => getAffinity(task, targetOf(task, pid), size, address) },

@@ -6,36 +6,40 @@ import {
   ENOMEM,
   EPERM,
   ESRCH,
-  SIG_BLOCK,
-  SIG_SETMASK,
-  SIG_UNBLOCK,
+  MINSIGSTKSZ,
   SIGKILL,
   SIGSEGV,
   SIGSTOP,
+  SIG_BLOCK,
+  SIG_DFL,
+  SIG_IGN,
+  SIG_SETMASK,
+  SIG_UNBLOCK,
   SI_KERNEL,
   SI_TKILL,
   SI_USER,
   SS_DISABLE,
   SS_ONSTACK,
+  Sigaction,
+  Sigaltstack,
+  SiginfoSender,
 } from "@stratos/abi";
 import { loadDuration, type WaitState } from "../event/wait-deadline.ts";
 import { forceSignal } from "../task/deliver-signals.ts";
 import { defaultAction } from "../signal/default-action.ts";
 import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
 import { hasDeliverableSignal, sendSignalToProcess, sendSignalToTask, takeSignal } from "../signal/send-signal.ts";
-import { SIG_DFL, SIG_IGN } from "../signal/signal-actions.ts";
-import { leaveHandler, onSignalStack, writeSignalInfo } from "../task/signal-frame.ts";
+import { leaveHandler, onSignalStack, readSignalInfo, SIGINFO_SENT, writeSignalInfo } from "../task/signal-frame.ts";
 import { checkSignalPermission } from "../signal/signal-permission.ts";
 import { SignalSet } from "../signal/signal-set.ts";
 import { SP } from "../task/hart-registers.ts";
 import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
 import { BLOCKED_EINTR, NO_RETURN } from "../ground/wait-queue.ts";
+import { getU64, put64 } from "../ground/words.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 const SIGSET_SIZE = 8;
-/** MINSIGSTKSZ of riscv64 (asm/signal.h, generic). */
-const MINSIGSTKSZ = 2048;
 
 function loadSet(task: Task, address: number): SignalSet | null {
   const low = task.space.loadU32(address);
@@ -56,22 +60,19 @@ function rtSigaction(task: Task, signal: number, newAddress: number, oldAddress:
   const { u8, view } = task.kernel.scratch;
   if (newAddress !== 0) {
     if (signal === SIGKILL || signal === SIGSTOP) return -EINVAL;
-    if (task.space.copyIn(newAddress, u8, 0, 24) < 0) return -EFAULT;
+    if (task.space.copyIn(newAddress, u8, 0, Sigaction.size) < 0) return -EFAULT;
   }
-  const handler = view.getUint32(4, true) * 0x100000000 + view.getUint32(0, true);
-  const flags = view.getUint32(8, true);
-  const maskLow = view.getUint32(16, true);
-  const maskHigh = view.getUint32(20, true);
+  const handler = getU64(view, Sigaction.offset.sa_handler);
+  const flags = view.getUint32(Sigaction.offset.sa_flags, true);
+  const maskLow = view.getUint32(Sigaction.offset.sa_mask, true);
+  const maskHigh = view.getUint32(Sigaction.offset.sa_mask + 4, true);
   if (oldAddress !== 0) {
     const old = actions.get(signal);
-    const high = Math.floor(old.handler / 0x100000000);
-    view.setUint32(0, old.handler - high * 0x100000000, true);
-    view.setUint32(4, high, true);
-    view.setUint32(8, old.flags, true);
-    view.setUint32(12, 0, true);
-    view.setUint32(16, old.maskLow, true);
-    view.setUint32(20, old.maskHigh, true);
-    if (task.space.copyOut(oldAddress, u8, 0, 24) < 0) return -EFAULT;
+    put64(view, Sigaction.offset.sa_handler, old.handler);
+    put64(view, Sigaction.offset.sa_flags, old.flags);
+    view.setUint32(Sigaction.offset.sa_mask, old.maskLow, true);
+    view.setUint32(Sigaction.offset.sa_mask + 4, old.maskHigh, true);
+    if (task.space.copyOut(oldAddress, u8, 0, Sigaction.size) < 0) return -EFAULT;
   }
   if (newAddress === 0) return 0;
   actions.set(signal, { handler, flags, restorer: 0, maskLow, maskHigh });
@@ -147,9 +148,9 @@ function rtSigtimedwait(task: Task, setAddress: number, infoAddress: number, tim
 
 function storeInfo(task: Task, address: number, info: SignalInfo): number {
   const { u8, view } = task.kernel.scratch;
-  u8.fill(0, 0, 128);
+  u8.fill(0, 0, SiginfoSender.size);
   writeSignalInfo(view, 0, info);
-  return task.space.copyOut(address, u8, 0, 128);
+  return task.space.copyOut(address, u8, 0, SiginfoSender.size);
 }
 
 function senderInfo(task: Task, signal: number, code: number): SignalInfo {
@@ -201,19 +202,13 @@ function tgkill(task: Task, process: number, thread: number, signal: number): nu
  */
 function queueInfo(task: Task, target: ThreadGroup, thread: Task | null, signal: number, address: number): number {
   const { u8, view } = task.kernel.scratch;
-  if (task.space.copyIn(address, u8, 0, 32) < 0) return -EFAULT;
-  const code = view.getInt32(8, true);
+  if (task.space.copyIn(address, u8, 0, SIGINFO_SENT) < 0) return -EFAULT;
+  const info = readSignalInfo(view, signal);
+  const { code } = info;
   if ((code >= 0 || code === SI_TKILL) && target !== task.group) return -EPERM;
   const failed = checkSignalPermission(task, target, signal);
   if (failed < 0) return failed;
   if (signal === 0) return 0;
-  const info = signalInfo(signal, code, {
-    errno: view.getInt32(4, true),
-    pid: view.getInt32(16, true),
-    uid: view.getUint32(20, true),
-    valueLow: view.getUint32(24, true),
-    valueHigh: view.getUint32(28, true),
-  });
   return thread !== null ? sendSignalToTask(thread, info) : sendSignalToProcess(target, info);
 }
 
@@ -223,23 +218,21 @@ function sigaltstack(task: Task, newAddress: number, oldAddress: number): number
   const old = task.signalStack;
   const isOn = onSignalStack(task, sp);
   if (newAddress !== 0) {
-    if (task.space.copyIn(newAddress, u8, 0, 24) < 0) return -EFAULT;
-    const flags = view.getInt32(8, true) & 0x7fffffff;
-    const size = view.getUint32(20, true) * 0x100000000 + view.getUint32(16, true);
-    const address = view.getUint32(4, true) * 0x100000000 + view.getUint32(0, true);
+    if (task.space.copyIn(newAddress, u8, 0, Sigaltstack.size) < 0) return -EFAULT;
+    const flags = view.getInt32(Sigaltstack.offset.ss_flags, true) & 0x7fffffff;
+    const size = getU64(view, Sigaltstack.offset.ss_size);
+    const address = getU64(view, Sigaltstack.offset.ss_sp);
     if (isOn) return -EPERM;
     if (flags !== 0 && flags !== SS_ONSTACK && flags !== SS_DISABLE) return -EINVAL;
     if (flags !== SS_DISABLE && size < MINSIGSTKSZ) return -ENOMEM;
     task.signalStack = flags === SS_DISABLE ? { address: 0, size: 0, flags: SS_DISABLE } : { address, size, flags: 0 };
   }
   if (oldAddress === 0) return 0;
-  view.setUint32(0, old.address % 0x100000000, true);
-  view.setUint32(4, Math.floor(old.address / 0x100000000), true);
-  view.setInt32(8, old.size === 0 ? SS_DISABLE : isOn ? SS_ONSTACK : 0, true);
-  view.setInt32(12, 0, true);
-  view.setUint32(16, old.size % 0x100000000, true);
-  view.setUint32(20, Math.floor(old.size / 0x100000000), true);
-  return task.space.copyOut(oldAddress, u8, 0, 24);
+  u8.fill(0, 0, Sigaltstack.size);
+  put64(view, Sigaltstack.offset.ss_sp, old.address);
+  view.setInt32(Sigaltstack.offset.ss_flags, old.size === 0 ? SS_DISABLE : isOn ? SS_ONSTACK : 0, true);
+  put64(view, Sigaltstack.offset.ss_size, old.size);
+  return task.space.copyOut(oldAddress, u8, 0, Sigaltstack.size);
 }
 
 export const signalCalls: SyscallTable = {

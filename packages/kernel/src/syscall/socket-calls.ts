@@ -45,21 +45,31 @@ function socketOf(task: Task, fd: number): Socket | number {
   return file instanceof Socket ? file : -ENOTSOCK;
 }
 
+/** The sockaddr of a call, of each length that was asked for; valid during the call. */
+const NAMES_BUFFER = new ArrayBuffer(SOCKADDR_STORAGE_SIZE);
+const NAMES: (Uint8Array | undefined)[] = new Array<undefined>(SOCKADDR_STORAGE_SIZE + 1).fill(undefined);
+
 /** A sockaddr argument: EINVAL for a length out of range, EFAULT. */
 function loadAddress(task: Task, address: number, length: number): Uint8Array | number {
   if (length < 0 || length > SOCKADDR_STORAGE_SIZE) return -EINVAL;
-  const bytes = new Uint8Array(length);
+  const bytes = (NAMES[length] ??= new Uint8Array(NAMES_BUFFER, 0, length));
   return length > 0 && task.space.copyIn(address, bytes, 0, length) < 0 ? -EFAULT : bytes;
 }
 
 /** Stores a sockaddr and its full length; what doesn't fit is cut (accept(2)). */
-function storeAddress(task: Task, name: Uint8Array, address: number, lengthAddress: number): number {
+function storeAddress(
+  task: Task,
+  name: Uint8Array,
+  nameLength: number,
+  address: number,
+  lengthAddress: number,
+): number {
   const room = task.space.loadU32(lengthAddress);
   if (room === -EFAULT) return -EFAULT;
   if ((room | 0) < 0) return -EINVAL;
-  const count = Math.min(room, name.length);
+  const count = Math.min(room, nameLength);
   if (count > 0 && task.space.copyOut(address, name, 0, count) < 0) return -EFAULT;
-  return task.space.storeU32(lengthAddress, name.length);
+  return task.space.storeU32(lengthAddress, nameLength);
 }
 
 function openFlags(type: number): number {
@@ -118,7 +128,7 @@ function accept4(task: Task, fd: number, address: number, lengthAddress: number,
   if (typeof connection === "number") return connection;
   if (address !== 0) {
     const peer = connection.peerName();
-    const stored = typeof peer === "number" ? peer : storeAddress(task, peer, address, lengthAddress);
+    const stored = typeof peer === "number" ? peer : storeAddress(task, peer, peer.length, address, lengthAddress);
     if (stored < 0) {
       connection.release();
       return stored;
@@ -136,14 +146,16 @@ function connect(task: Task, fd: number, address: number, length: number): numbe
 
 function getsockname(task: Task, fd: number, address: number, lengthAddress: number): number {
   const target = socketOf(task, fd);
-  return typeof target === "number" ? target : storeAddress(task, target.localName(), address, lengthAddress);
+  if (typeof target === "number") return target;
+  const name = target.localName();
+  return storeAddress(task, name, name.length, address, lengthAddress);
 }
 
 function getpeername(task: Task, fd: number, address: number, lengthAddress: number): number {
   const target = socketOf(task, fd);
   if (typeof target === "number") return target;
   const name = target.peerName();
-  return typeof name === "number" ? name : storeAddress(task, name, address, lengthAddress);
+  return typeof name === "number" ? name : storeAddress(task, name, name.length, address, lengthAddress);
 }
 
 function sendto(
@@ -160,15 +172,14 @@ function sendto(
   if (count < 0) return -EINVAL;
   const name = address === 0 ? null : loadAddress(task, address, length | 0);
   if (typeof name === "number") return name;
-  return target.sendWaiting(
-    task,
-    task.space.cursor(buffer, Math.min(count, COUNT_MAX)),
-    { address: name, ancillary: null },
-    flags,
-  );
+  OUTGOING.address = name;
+  OUTGOING.ancillary = null;
+  return target.sendWaiting(task, task.space.cursor(buffer, Math.min(count, COUNT_MAX)), OUTGOING, flags);
 }
 
-const NO_ADDRESS = new Uint8Array(0);
+/** The message of a call; valid during it. */
+const OUTGOING: OutgoingMessage = { address: null, ancillary: null };
+const INCOMING = new IncomingMessage();
 
 function recvfrom(
   task: Task,
@@ -182,12 +193,12 @@ function recvfrom(
   const target = socketOf(task, fd);
   if (typeof target === "number") return target;
   if (count < 0) return -EINVAL;
-  const message = new IncomingMessage();
+  const message = INCOMING.reset();
   const result = target.receiveWaiting(task, task.space.cursor(buffer, Math.min(count, COUNT_MAX)), message, flags);
   if (message.rights !== null) for (const file of message.rights) file.release();
   if (result < 0 || address === 0) return result;
   // A stream, or a sender without a name: the length says so, once it was looked at (net/socket.c, move_addr_to_user).
-  const stored = storeAddress(task, message.address ?? NO_ADDRESS, address, lengthAddress);
+  const stored = storeAddress(task, message.address, message.addressLength, address, lengthAddress);
   return stored < 0 ? stored : result;
 }
 
@@ -203,22 +214,27 @@ interface MessageHeader {
 
 /** @returns EFAULT, EMSGSIZE (too many segments), EINVAL (negative lengths) */
 function loadHeader(task: Task, address: number): MessageHeader | number {
-  const bytes = new Uint8Array(MSGHDR_SIZE);
-  if (task.space.copyIn(address, bytes, 0, MSGHDR_SIZE) < 0) return -EFAULT;
-  const view = new DataView(bytes.buffer);
-  const u64 = (at: number): number => view.getUint32(at + 4, true) * 0x100000000 + view.getUint32(at, true);
-  const name = u64(0);
-  const nameLength = name === 0 ? 0 : view.getInt32(8, true);
+  if (task.space.copyIn(address, HEADER_BYTES, 0, MSGHDR_SIZE) < 0) return -EFAULT;
+  const header = HEADER;
+  header.name = headerU64(0);
+  const nameLength = header.name === 0 ? 0 : HEADER_VIEW.getInt32(8, true);
   if (nameLength < 0) return -EINVAL;
-  if (u64(24) > VECTOR_MAX) return -EMSGSIZE;
-  return {
-    name,
-    nameLength: Math.min(nameLength, SOCKADDR_STORAGE_SIZE),
-    vector: u64(16),
-    vectorCount: u64(24),
-    control: u64(32),
-    controlLength: u64(40),
-  };
+  header.nameLength = Math.min(nameLength, SOCKADDR_STORAGE_SIZE);
+  header.vector = headerU64(16);
+  header.vectorCount = headerU64(24);
+  if (header.vectorCount > VECTOR_MAX) return -EMSGSIZE;
+  header.control = headerU64(32);
+  header.controlLength = headerU64(40);
+  return header;
+}
+
+/** The header of a call; valid during it. */
+const HEADER_BYTES = new Uint8Array(MSGHDR_SIZE);
+const HEADER_VIEW = new DataView(HEADER_BYTES.buffer);
+const HEADER: MessageHeader = { name: 0, nameLength: 0, vector: 0, vectorCount: 0, control: 0, controlLength: 0 };
+
+function headerU64(at: number): number {
+  return HEADER_VIEW.getUint32(at + 4, true) * 0x100000000 + HEADER_VIEW.getUint32(at, true);
 }
 
 function sendMessage(task: Task, target: Socket, address: number, flags: number): number {
@@ -231,7 +247,9 @@ function sendMessage(task: Task, target: Socket, address: number, flags: number)
   }
   const cursor = task.space.vectorCursor(header.vector, header.vectorCount);
   if (typeof cursor === "number") return cursor;
-  const message: OutgoingMessage = { address: name, ancillary: null };
+  const message = OUTGOING;
+  message.address = name;
+  message.ancillary = null;
   // Files go with the first byte: a call that is executed again has sent them.
   if (header.control !== 0 && header.controlLength > 0 && (transferState(task)?.transferred ?? 0) === 0) {
     if (header.controlLength > CONTROL_MAX) return -ENOBUFS;
@@ -256,7 +274,7 @@ function receiveMessage(task: Task, target: Socket, address: number, flags: numb
   if (typeof header === "number") return header;
   const cursor = task.space.vectorCursor(header.vector, header.vectorCount);
   if (typeof cursor === "number") return cursor;
-  const message = new IncomingMessage();
+  const message = INCOMING.reset();
   const result = target.receiveWaiting(task, cursor, message, flags);
   if (result < 0) return result;
   const { space } = task;
@@ -264,10 +282,9 @@ function receiveMessage(task: Task, target: Socket, address: number, flags: numb
   const failed = writeControl(writer, message, flags);
   if (failed < 0) return failed;
   if (header.name !== 0) {
-    const name = message.address;
-    const count = name === null ? 0 : Math.min(name.length, header.nameLength);
-    if (count > 0 && space.copyOut(header.name, name!, 0, count) < 0) return -EFAULT;
-    if (space.storeU32(address + 8, name === null ? 0 : name.length) < 0) return -EFAULT;
+    const count = Math.min(message.addressLength, header.nameLength);
+    if (count > 0 && space.copyOut(header.name, message.address, 0, count) < 0) return -EFAULT;
+    if (space.storeU32(address + 8, message.addressLength) < 0) return -EFAULT;
   }
   const outFlags = message.flags | writer.flags | (flags & MSG_CMSG_CLOEXEC) | (flags & MSG_ERRQUEUE);
   if (space.storeU64(address + 40, writer.written) < 0 || space.storeU32(address + 48, outFlags) < 0) return -EFAULT;

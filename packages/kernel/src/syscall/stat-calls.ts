@@ -41,6 +41,10 @@ import {
   STATX_BTIME,
   STATX_MNT_ID,
   STATX_RESERVED,
+  Stat,
+  Statfs,
+  Statx,
+  StatxTimestamp,
   W_OK,
   X_OK,
 } from "@stratos/abi";
@@ -53,13 +57,10 @@ import { majorOf, minorOf } from "../vfs/device-registry.ts";
 import type { Inode, Time } from "../vfs/inode.ts";
 import type { Mount } from "../vfs/mount.ts";
 import { startOf, walk, walkAt, walker } from "../vfs/path-walk.ts";
-import { loadPath, put64 } from "./path-argument.ts";
+import { put64 } from "../ground/words.ts";
+import { loadPath } from "./path-argument.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
-/** `struct stat` of asm-generic, 128 bytes. Source: include/uapi/asm-generic/stat.h. */
-const STAT_SIZE = 128;
-const STATX_SIZE = 256;
-const STATFS_SIZE = 120;
 /** Preferred size of I/O. */
 const BLOCK_SIZE = 4096;
 
@@ -67,21 +68,21 @@ function storeStat(task: Task, inode: Inode, address: number): number {
   const failed = inode.refresh();
   if (failed < 0) return failed;
   const { u8, view } = task.kernel.scratch;
-  u8.fill(0, 0, STAT_SIZE);
-  put64(view, 0, inode.fileSystem.device);
-  put64(view, 8, inode.ino);
-  view.setUint32(16, inode.mode, true);
-  view.setUint32(20, inode.nlink, true);
-  view.setUint32(24, inode.uid, true);
-  view.setUint32(28, inode.gid, true);
-  put64(view, 32, inode.rdev);
-  putSize(view, 48, inode.statSize());
-  view.setInt32(56, BLOCK_SIZE, true);
-  put64(view, 64, inode.blocks);
-  putTime(view, 72, inode.atime);
-  putTime(view, 88, inode.mtime);
-  putTime(view, 104, inode.ctime);
-  return task.space.copyOut(address, u8, 0, STAT_SIZE);
+  u8.fill(0, 0, Stat.size);
+  put64(view, Stat.offset.st_dev, inode.fileSystem.device);
+  put64(view, Stat.offset.st_ino, inode.ino);
+  view.setUint32(Stat.offset.st_mode, inode.mode, true);
+  view.setUint32(Stat.offset.st_nlink, inode.nlink, true);
+  view.setUint32(Stat.offset.st_uid, inode.uid, true);
+  view.setUint32(Stat.offset.st_gid, inode.gid, true);
+  put64(view, Stat.offset.st_rdev, inode.rdev);
+  putSize(view, Stat.offset.st_size, inode.statSize());
+  view.setInt32(Stat.offset.st_blksize, BLOCK_SIZE, true);
+  put64(view, Stat.offset.st_blocks, inode.blocks);
+  putTime(view, Stat.offset.st_atime, inode.atime);
+  putTime(view, Stat.offset.st_mtime, inode.mtime);
+  putTime(view, Stat.offset.st_ctime, inode.ctime);
+  return task.space.copyOut(address, u8, 0, Stat.size);
 }
 
 function putSize(view: DataView, at: number, size: number | bigint): void {
@@ -89,10 +90,10 @@ function putSize(view: DataView, at: number, size: number | bigint): void {
   else view.setBigUint64(at, size, true);
 }
 
+/** Seconds and nanoseconds: as in `struct stat`, and in `struct statx_timestamp`. */
 function putTime(view: DataView, at: number, time: Time): void {
-  put64(view, at, time.seconds);
-  view.setUint32(at + 8, time.nanoseconds, true);
-  view.setUint32(at + 12, 0, true);
+  put64(view, at + StatxTimestamp.offset.tv_sec, time.seconds);
+  view.setUint32(at + StatxTimestamp.offset.tv_nsec, time.nanoseconds, true);
 }
 
 function fstat(task: Task, fd: number, address: number): number {
@@ -124,46 +125,47 @@ function statx(task: Task, dirfd: number, pathAddress: number, flags: number, ma
   failed = inode.refresh();
   if (failed < 0) return failed;
   const { u8, view } = task.kernel.scratch;
-  u8.fill(0, 0, STATX_SIZE);
-  view.setUint32(0, STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, true);
-  view.setUint32(4, BLOCK_SIZE, true);
-  put64(view, 8, (inode.fileFlags & STATX_FLAGS) | (dentry === mount.root ? STATX_ATTR_MOUNT_ROOT : 0));
-  view.setUint32(16, inode.nlink, true);
-  view.setUint32(20, inode.uid, true);
-  view.setUint32(24, inode.gid, true);
-  view.setUint16(28, inode.mode, true);
-  put64(view, 32, inode.ino);
-  putSize(view, 40, inode.statSize());
-  put64(view, 48, inode.blocks);
-  put64(view, 56, STATX_FLAGS | STATX_ATTR_MOUNT_ROOT);
-  putTime(view, 64, inode.atime);
-  putTime(view, 80, inode.btime);
-  putTime(view, 96, inode.ctime);
-  putTime(view, 112, inode.mtime);
-  view.setUint32(128, majorOf(inode.rdev), true);
-  view.setUint32(132, minorOf(inode.rdev), true);
-  view.setUint32(136, majorOf(inode.fileSystem.device), true);
-  view.setUint32(140, minorOf(inode.fileSystem.device), true);
-  put64(view, 144, mount.id);
-  return task.space.copyOut(address, u8, 0, STATX_SIZE);
+  u8.fill(0, 0, Statx.size);
+  view.setUint32(Statx.offset.stx_mask, STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, true);
+  view.setUint32(Statx.offset.stx_blksize, BLOCK_SIZE, true);
+  const attributes = (inode.fileFlags & STATX_FLAGS) | (dentry === mount.root ? STATX_ATTR_MOUNT_ROOT : 0);
+  put64(view, Statx.offset.stx_attributes, attributes);
+  view.setUint32(Statx.offset.stx_nlink, inode.nlink, true);
+  view.setUint32(Statx.offset.stx_uid, inode.uid, true);
+  view.setUint32(Statx.offset.stx_gid, inode.gid, true);
+  view.setUint16(Statx.offset.stx_mode, inode.mode, true);
+  put64(view, Statx.offset.stx_ino, inode.ino);
+  putSize(view, Statx.offset.stx_size, inode.statSize());
+  put64(view, Statx.offset.stx_blocks, inode.blocks);
+  put64(view, Statx.offset.stx_attributes_mask, STATX_FLAGS | STATX_ATTR_MOUNT_ROOT);
+  putTime(view, Statx.offset.stx_atime, inode.atime);
+  putTime(view, Statx.offset.stx_btime, inode.btime);
+  putTime(view, Statx.offset.stx_ctime, inode.ctime);
+  putTime(view, Statx.offset.stx_mtime, inode.mtime);
+  view.setUint32(Statx.offset.stx_rdev_major, majorOf(inode.rdev), true);
+  view.setUint32(Statx.offset.stx_rdev_minor, minorOf(inode.rdev), true);
+  view.setUint32(Statx.offset.stx_dev_major, majorOf(inode.fileSystem.device), true);
+  view.setUint32(Statx.offset.stx_dev_minor, minorOf(inode.fileSystem.device), true);
+  put64(view, Statx.offset.stx_mnt_id, mount.id);
+  return task.space.copyOut(address, u8, 0, Statx.size);
 }
 
 function storeStatfs(task: Task, mount: Mount, address: number): number {
   const usage = mount.fileSystem.usage();
   const { u8, view } = task.kernel.scratch;
-  u8.fill(0, 0, STATFS_SIZE);
-  put64(view, 0, usage.magic);
-  put64(view, 8, usage.blockSize);
-  put64(view, 16, usage.blocks);
-  put64(view, 24, usage.blocksFree);
-  put64(view, 32, usage.blocksFree);
-  put64(view, 40, usage.files);
-  put64(view, 48, usage.filesFree);
-  view.setUint32(56, mount.fileSystem.device >>> 0, true);
-  put64(view, 64, usage.nameMax);
-  put64(view, 72, usage.blockSize);
-  put64(view, 80, statfsFlags(mount));
-  return task.space.copyOut(address, u8, 0, STATFS_SIZE);
+  u8.fill(0, 0, Statfs.size);
+  put64(view, Statfs.offset.f_type, usage.magic);
+  put64(view, Statfs.offset.f_bsize, usage.blockSize);
+  put64(view, Statfs.offset.f_blocks, usage.blocks);
+  put64(view, Statfs.offset.f_bfree, usage.blocksFree);
+  put64(view, Statfs.offset.f_bavail, usage.blocksFree);
+  put64(view, Statfs.offset.f_files, usage.files);
+  put64(view, Statfs.offset.f_ffree, usage.filesFree);
+  view.setUint32(Statfs.offset.f_fsid, mount.fileSystem.device >>> 0, true);
+  put64(view, Statfs.offset.f_namelen, usage.nameMax);
+  put64(view, Statfs.offset.f_frsize, usage.blockSize);
+  put64(view, Statfs.offset.f_flags, statfsFlags(mount));
+  return task.space.copyOut(address, u8, 0, Statfs.size);
 }
 
 function statfsFlags(mount: Mount): number {

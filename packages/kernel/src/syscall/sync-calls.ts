@@ -1,4 +1,17 @@
-import { EBADF, EFAULT, EINVAL, EOPNOTSUPP, ESPIPE, O_PATH, PAGE_SIZE, S_IFIFO, S_IFMT } from "@stratos/abi";
+import {
+  Cachestat,
+  CachestatRange,
+  EBADF,
+  EFAULT,
+  EINVAL,
+  EOPNOTSUPP,
+  ESPIPE,
+  O_PATH,
+  PAGE_SIZE,
+  SYNC_FILE_RANGE_WRITE,
+  S_IFIFO,
+  S_IFMT,
+} from "@stratos/abi";
 import { WRITE_PORTION } from "../frames/page-cache.ts";
 import type { Task } from "../task/task.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
@@ -7,7 +20,7 @@ import { FILE_SIZE_MAX } from "../vfs/content-change.ts";
 import { RegularFile } from "../vfs/regular-file.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
-import { put64 } from "./path-argument.ts";
+import { put64 } from "../ground/words.ts";
 import { absent, type SyscallTable } from "./syscall-table.ts";
 
 /** Making things durable, hints about access, and calls that this kernel answers with their documented errno. */
@@ -30,8 +43,7 @@ function syncfs(task: Task, fd: number): number {
   return typeof file === "number" ? file : syncFilesInPieces(task, pathOfFile(task.kernel, file).mount.fileSystem);
 }
 
-const SYNC_FILE_RANGE_FLAGS = 7,
-  SYNC_FILE_RANGE_WRITE = 2;
+const SYNC_FILE_RANGE_FLAGS = 7;
 
 function syncFileRange(task: Task, fd: number, offset: number, length: number, flags: number): number {
   const file = opened(task, fd);
@@ -60,20 +72,14 @@ function readahead(task: Task, fd: number): number {
 }
 
 /**
- * `struct cachestat_range`: offset and length (64 bits each); `struct cachestat`: pages cached, dirty, being written,
- * evicted, evicted lately.
- */
-const CACHESTAT_SIZE = 40;
-
-/**
  * cachestat(2): 0; −EBADF, −EFAULT, −EINVAL (flags), −EOPNOTSUPP (no file whose pages are cached). What was evicted
  * isn't remembered.
  */
 function cachestat(task: Task, fd: number, range: number, into: number, flags: number): number {
   const file = opened(task, fd);
   if (typeof file === "number") return file;
-  const offset = task.space.loadU64(range),
-    length = task.space.loadU64(range + 8);
+  const offset = task.space.loadU64(range + CachestatRange.offset.off),
+    length = task.space.loadU64(range + CachestatRange.offset.len);
   if (offset === -EFAULT || length === -EFAULT) return -EFAULT;
   const pages = file.contentInode?.pages ?? null;
   if (flags !== 0) return -EINVAL;
@@ -86,10 +92,10 @@ function cachestat(task: Task, fd: number, range: number, into: number, flags: n
     if (pages.isDirty(index)) dirty++;
   });
   const { u8, view } = task.kernel.scratch;
-  u8.fill(0, 0, CACHESTAT_SIZE);
-  put64(view, 0, cached);
-  put64(view, 8, dirty);
-  return task.space.copyOut(into, u8, 0, CACHESTAT_SIZE);
+  u8.fill(0, 0, Cachestat.size);
+  put64(view, Cachestat.offset.nr_cache, cached);
+  put64(view, Cachestat.offset.nr_dirty, dirty);
+  return task.space.copyOut(into, u8, 0, Cachestat.size);
 }
 
 export const syncCalls: SyscallTable = {

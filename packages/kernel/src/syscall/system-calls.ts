@@ -8,9 +8,35 @@ import {
   EINVAL,
   EPERM,
   ESRCH,
+  GRND_INSECURE,
+  GRND_NONBLOCK,
+  GRND_RANDOM,
+  LINUX_REBOOT_CMD_CAD_OFF,
+  LINUX_REBOOT_CMD_CAD_ON,
+  LINUX_REBOOT_CMD_HALT,
+  LINUX_REBOOT_CMD_POWER_OFF,
+  LINUX_REBOOT_CMD_RESTART,
+  LINUX_REBOOT_CMD_RESTART2,
+  LINUX_REBOOT_MAGIC1,
+  LINUX_REBOOT_MAGIC2,
+  LINUX_REBOOT_MAGIC2A,
+  LINUX_REBOOT_MAGIC2B,
+  LINUX_REBOOT_MAGIC2C,
   PAGE_SIZE,
   RLIMIT_CPU,
   RLIMIT_NOFILE,
+  RLIM_INFINITY,
+  RiscvHwprobe,
+  Rlimit,
+  SYSLOG_ACTION_CLEAR,
+  SYSLOG_ACTION_CONSOLE_LEVEL,
+  SYSLOG_ACTION_READ,
+  SYSLOG_ACTION_READ_ALL,
+  SYSLOG_ACTION_READ_CLEAR,
+  SYSLOG_ACTION_SIZE_BUFFER,
+  SYSLOG_ACTION_SIZE_UNREAD,
+  Sysinfo,
+  Utsname,
 } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import { isCapable } from "../security/credentials.ts";
@@ -23,31 +49,33 @@ import type { ThreadGroup } from "../task/thread-group.ts";
 import { TIMEBASE_HZ } from "../time/timebase.ts";
 import { RELEASE, VERSION } from "../ground/release.ts";
 import { writeRusage } from "../task/resource-usage.ts";
+import { getU64, put64 } from "../ground/words.ts";
 import { absent, type SyscallTable } from "./syscall-table.ts";
 import type { Limit } from "../ground/limit.ts";
 
 function uname(task: Task, address: number): number {
   const { hostname, domainname } = task.namespaces.uts;
-  const bytes = new Uint8Array(65 * 6);
-  const fields = ["Linux", hostname, RELEASE, VERSION, "riscv64", domainname];
-  fields.forEach((text, index) => bytes.set(byteStringOf(text.slice(0, 64)), index * 65));
+  const bytes = new Uint8Array(Utsname.size);
+  const put = (at: number, text: string): void => bytes.set(byteStringOf(text.slice(0, 64)), at);
+  put(Utsname.offset.sysname, "Linux");
+  put(Utsname.offset.nodename, hostname);
+  put(Utsname.offset.release, RELEASE);
+  put(Utsname.offset.version, VERSION);
+  put(Utsname.offset.machine, "riscv64");
+  put(Utsname.offset.domainname, domainname);
   return task.space.copyOut(address, bytes, 0, bytes.length);
 }
 
 function sysinfo(task: Task, address: number): number {
   const { kernel } = task;
   const { u8, view } = kernel.scratch;
-  u8.fill(0, 0, 112);
-  const put = (at: number, value: number): void => {
-    view.setUint32(at, value % 0x100000000, true);
-    view.setUint32(at + 4, Math.floor(value / 0x100000000), true);
-  };
-  put(0, Math.floor(kernel.now() / 1e9));
-  put(32, kernel.frames.total * PAGE_SIZE);
-  put(40, kernel.frames.freeCount * PAGE_SIZE);
-  view.setUint16(80, kernel.tasks.tasks.size, true);
-  view.setUint32(104, 1, true);
-  return task.space.copyOut(address, u8, 0, 112);
+  u8.fill(0, 0, Sysinfo.size);
+  put64(view, Sysinfo.offset.uptime, Math.floor(kernel.now() / 1e9));
+  put64(view, Sysinfo.offset.totalram, kernel.frames.total * PAGE_SIZE);
+  put64(view, Sysinfo.offset.freeram, kernel.frames.freeCount * PAGE_SIZE);
+  view.setUint16(Sysinfo.offset.procs, kernel.tasks.tasks.size, true);
+  view.setUint32(Sysinfo.offset.mem_unit, 1, true);
+  return task.space.copyOut(address, u8, 0, Sysinfo.size);
 }
 
 function setName(task: Task, address: number, length: number, key: "hostname" | "domainname"): number {
@@ -63,15 +91,11 @@ function setName(task: Task, address: number, length: number, key: "hostname" | 
 
 // ---- Limits
 
-const INFINITE_WORD = 0xffffffff;
-
 function storeLimit(task: Task, address: number, limit: Limit): number {
   const { u8, view } = task.kernel.scratch;
-  [limit.soft, limit.hard].forEach((value, index) => {
-    view.setUint32(index * 8, value === Infinity ? INFINITE_WORD : value % 0x100000000, true);
-    view.setUint32(index * 8 + 4, value === Infinity ? INFINITE_WORD : Math.floor(value / 0x100000000), true);
-  });
-  return task.space.copyOut(address, u8, 0, 16);
+  put64(view, Rlimit.offset.rlim_cur, limit.soft === Infinity ? RLIM_INFINITY : limit.soft);
+  put64(view, Rlimit.offset.rlim_max, limit.hard === Infinity ? RLIM_INFINITY : limit.hard);
+  return task.space.copyOut(address, u8, 0, Rlimit.size);
 }
 
 function prlimit(task: Task, pid: number, resource: number, newAddress: number, oldAddress: number): number {
@@ -87,12 +111,12 @@ function prlimit(task: Task, pid: number, resource: number, newAddress: number, 
   const { u8, view } = task.kernel.scratch;
   let changed: Limit | null = null;
   if (newAddress !== 0) {
-    if (task.space.copyIn(newAddress, u8, 0, 16) < 0) return -EFAULT;
+    if (task.space.copyIn(newAddress, u8, 0, Rlimit.size) < 0) return -EFAULT;
     const read = (at: number): number => {
-      const value = view.getUint32(at + 4, true) * 0x100000000 + view.getUint32(at, true);
+      const value = getU64(view, at);
       return value >= 2 ** 63 ? Infinity : value;
     };
-    changed = { soft: read(0), hard: read(8) };
+    changed = { soft: read(Rlimit.offset.rlim_cur), hard: read(Rlimit.offset.rlim_max) };
     if (changed.soft > changed.hard) return -EINVAL;
     // A limit of no time at all is one of a second (kernel/sys.c, do_prlimit).
     if (resource === RLIMIT_CPU && changed.soft === 0) changed.soft = 1;
@@ -109,8 +133,8 @@ function hwprobe(task: Task, pairs: number, count: number, _cpuSetSize: number, 
   if (flags !== 0 && flags !== 1) return -EINVAL;
   return walkInPieces(task, 0, count, (index) => {
     task.kernel.work.charge(1);
-    const at = pairs + index * 16;
-    const key = task.space.loadU64(at);
+    const at = pairs + index * RiscvHwprobe.size;
+    const key = task.space.loadU64(at + RiscvHwprobe.offset.key);
     if (key < 0) return -EFAULT;
     let known = true;
     let value = 0;
@@ -153,14 +177,11 @@ function hwprobe(task: Task, pairs: number, count: number, _cpuSetSize: number, 
       default:
         known = false;
     }
-    if (!known && task.space.storeU64(at, -1) < 0) return -EFAULT;
-    return task.space.storeU64(at + 8, value) < 0 ? -EFAULT : index + 1;
+    if (!known && task.space.storeU64(at + RiscvHwprobe.offset.key, -1) < 0) return -EFAULT;
+    return task.space.storeU64(at + RiscvHwprobe.offset.value, value) < 0 ? -EFAULT : index + 1;
   });
 }
 
-const GRND_NONBLOCK = 1,
-  GRND_RANDOM = 2,
-  GRND_INSECURE = 4;
 const randomBytes = new Uint8Array(256);
 
 function getrandom(task: Task, address: number, length: number, flags: number): number {
@@ -189,39 +210,33 @@ function hangUpTerminal(task: Task): number {
   return 0;
 }
 
-const SYSLOG_READ = 2,
-  SYSLOG_READ_ALL = 3,
-  SYSLOG_READ_CLEAR = 4,
-  SYSLOG_CLEAR = 5,
-  SYSLOG_CONSOLE_LEVEL = 8,
-  SYSLOG_SIZE_UNREAD = 9,
-  SYSLOG_SIZE_BUFFER = 10;
 /** What SYSLOG_SIZE_BUFFER says, and the most that SYSLOG_READ_ALL copies in one call. */
 const LOG_BYTES = 1 << 19;
 
 /**
- * syslog(2): everyone may read all and ask for the size (dmesg_restrict is 0), the rest needs CAP_SYSLOG. The console's
- * level is set for nobody: the host decides what it shows.
+ * syslog(2): everyone may read all and ask for the size, unless dmesg_restrict is 1; the rest needs CAP_SYSLOG. The
+ * console's level is set for nobody: the host decides what it shows.
  */
 function syslog(task: Task, type: number, buffer: number, length: number): number {
   const mayAll = isCapable(task.credentials, CAP_SYSLOG) || isCapable(task.credentials, CAP_SYS_ADMIN);
-  if (type !== SYSLOG_READ_ALL && type !== SYSLOG_SIZE_BUFFER && !mayAll) return -EPERM;
-  if (type < 0 || type > SYSLOG_SIZE_BUFFER) return -EINVAL;
-  if (type >= SYSLOG_READ && type <= SYSLOG_READ_CLEAR && (buffer === 0 || length < 0)) return -EINVAL;
-  if (type === SYSLOG_CONSOLE_LEVEL && (length < 1 || length > 8)) return -EINVAL;
+  const isOpen = type === SYSLOG_ACTION_READ_ALL || type === SYSLOG_ACTION_SIZE_BUFFER;
+  if (!mayAll && (!isOpen || task.kernel.messages.isRestricted)) return -EPERM;
+  if (type < 0 || type > SYSLOG_ACTION_SIZE_BUFFER) return -EINVAL;
+  if (type >= SYSLOG_ACTION_READ && type <= SYSLOG_ACTION_READ_CLEAR && (buffer === 0 || length < 0)) return -EINVAL;
+  if (type === SYSLOG_ACTION_CONSOLE_LEVEL && (length < 1 || length > 8)) return -EINVAL;
   const { messages } = task.kernel;
   switch (type) {
-    case SYSLOG_READ:
+    case SYSLOG_ACTION_READ:
       return length === 0 ? 0 : takeMessages(task, task.space.cursor(buffer, length), false);
-    case SYSLOG_READ_ALL:
-    case SYSLOG_READ_CLEAR:
-      return readAllMessages(task, buffer, Math.min(length, LOG_BYTES), type === SYSLOG_READ_CLEAR);
-    case SYSLOG_CLEAR:
+    case SYSLOG_ACTION_READ_ALL:
+    case SYSLOG_ACTION_READ_CLEAR:
+      return readAllMessages(task, buffer, Math.min(length, LOG_BYTES), type === SYSLOG_ACTION_READ_CLEAR);
+    case SYSLOG_ACTION_CLEAR:
       messages.clearedAt = messages.end;
       return 0;
-    case SYSLOG_SIZE_UNREAD:
+    case SYSLOG_ACTION_SIZE_UNREAD:
       return sizeOfMessages(messages, messages.readAt);
-    case SYSLOG_SIZE_BUFFER:
+    case SYSLOG_ACTION_SIZE_BUFFER:
       return LOG_BYTES;
     default:
       return 0;
@@ -251,10 +266,20 @@ function readAllMessages(task: Task, buffer: number, length: number, clears: boo
   return size;
 }
 
-/** reboot(2): what Ctrl-Alt-Del does is nothing here; HALT, POWER_OFF, RESTART and RESTART2 stop the machine. */
-const REBOOT_CAD_ON = 0x89abcdef,
-  REBOOT_CAD_OFF = 0;
-const STOPPING_COMMANDS = new Set([0xcdef0123, 0x4321fedc, 0x01234567, 0xa1b2c3d4]);
+/** reboot(2)'s second number: birthdays. */
+const REBOOT_MAGICS: readonly number[] = [
+  LINUX_REBOOT_MAGIC2,
+  LINUX_REBOOT_MAGIC2A,
+  LINUX_REBOOT_MAGIC2B,
+  LINUX_REBOOT_MAGIC2C,
+];
+/** These stop the machine; what Ctrl-Alt-Del does is nothing here. */
+const STOPPING_COMMANDS: ReadonlySet<number> = new Set([
+  LINUX_REBOOT_CMD_HALT,
+  LINUX_REBOOT_CMD_POWER_OFF,
+  LINUX_REBOOT_CMD_RESTART,
+  LINUX_REBOOT_CMD_RESTART2,
+]);
 
 function refusePtrace(task: Task): number {
   task.kernel.notices.set("ptrace", "");
@@ -298,9 +323,8 @@ export const systemCalls: SyscallTable = {
   reboot: {
     run: (task, magic1, magic2, command) => {
       if (!isCapable(task.credentials, CAP_SYS_BOOT)) return -EPERM;
-      if (magic1 >>> 0 !== 0xfee1dead || ![672274793, 85072278, 369367448, 537993216].includes(magic2 | 0))
-        return -EINVAL;
-      if (command >>> 0 === REBOOT_CAD_ON || command === REBOOT_CAD_OFF) return 0;
+      if (magic1 >>> 0 !== LINUX_REBOOT_MAGIC1 || !REBOOT_MAGICS.includes(magic2 | 0)) return -EINVAL;
+      if (command >>> 0 === LINUX_REBOOT_CMD_CAD_ON || command === LINUX_REBOOT_CMD_CAD_OFF) return 0;
       if (!STOPPING_COMMANDS.has(command >>> 0)) return -EINVAL;
       task.kernel.isStopped = true;
       return 0;

@@ -18,12 +18,12 @@ import {
   SIGKILL,
   SIGUSR1,
   SIGXCPU,
+  TIMER_ABSTIME,
 } from "@stratos/abi";
 import { advance, createTestKernel, createTestTask, type TestKernel, type TestTask } from "../testing/fake-task.ts";
 import { begin, call, interrupt } from "../testing/system-calls.ts";
 import { expireCpuTimers } from "../task/cpu-timers.ts";
 
-const TIMER_ABSTIME = 1;
 const AT = 0x100,
   OLD = 0x200,
   ID = 0x300;

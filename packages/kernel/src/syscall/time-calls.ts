@@ -2,39 +2,41 @@ import {
   CLOCK_MONOTONIC_COARSE,
   CLOCK_PROCESS_CPUTIME_ID,
   CLOCK_REALTIME,
+  CLOCK_REALTIME_COARSE,
   EAGAIN,
   EFAULT,
   EINTR,
   EINVAL,
   EOPNOTSUPP,
+  Itimerspec,
   SIGALRM,
+  SIGEV_NONE,
+  SIGEV_SIGNAL,
+  SIGEV_THREAD,
+  SIGEV_THREAD_ID,
+  Sigevent,
+  TIMER_ABSTIME,
+  Timespec,
+  Timeval,
+  Timezone,
+  Tms,
 } from "@stratos/abi";
 import { loadDuration, storeRemaining } from "../event/wait-deadline.ts";
 import type { Task } from "../task/task.ts";
 import { BLOCKED_EINTR, type CallState } from "../ground/wait-queue.ts";
 import { adjustClock, setRealtime } from "../time/clock-adjustment.ts";
 import { cpuClockOwner, readClock, toMonotonic } from "../task/clocks.ts";
-import {
-  IntervalTimer,
-  PosixTimer,
-  SIGEV_NONE,
-  SIGEV_SIGNAL,
-  SIGEV_THREAD,
-  SIGEV_THREAD_ID,
-} from "../task/process-timers.ts";
+import { IntervalTimer, PosixTimer } from "../task/process-timers.ts";
 import { processTimes } from "../task/resource-usage.ts";
+import { get64, put64 } from "../ground/words.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
-const TIMER_ABSTIME = 1;
-
+/** `struct timespec`, or `struct timeval` with microseconds. */
 function storeTime(task: Task, address: number, seconds: number, rest: number): number {
   const { u8, view } = task.kernel.scratch;
-  const high = Math.floor(seconds / 0x100000000);
-  view.setUint32(0, seconds - high * 0x100000000, true);
-  view.setInt32(4, high, true);
-  view.setUint32(8, rest, true);
-  view.setUint32(12, 0, true);
-  return task.space.copyOut(address, u8, 0, 16);
+  put64(view, Timespec.offset.tv_sec, seconds);
+  put64(view, Timespec.offset.tv_nsec, rest);
+  return task.space.copyOut(address, u8, 0, Timespec.size);
 }
 
 function clockGettime(task: Task, clock: number, address: number): number {
@@ -78,7 +80,7 @@ function clockNanosleep(task: Task, clock: number, flags: number, request: numbe
     if (duration < 0) return duration;
     if ((flags & TIMER_ABSTIME) === 0) return task.kernel.now() + duration;
     const seconds = task.space.loadU64(request);
-    return Math.max(0, toMonotonic(task, clock, seconds, task.space.loadU64(request + 8)));
+    return Math.max(0, toMonotonic(task, clock, seconds, task.space.loadU64(request + Timespec.offset.tv_nsec)));
   });
 }
 
@@ -92,14 +94,14 @@ function remaining(task: Task, state: unknown, address: number): number {
 /** `struct itimerval` or `itimerspec` at `address`; `unit` nanoseconds per small unit. */
 function loadInterval(task: Task, address: number, unit: number): { intervalNs: number; valueNs: number } | number {
   const { u8, view } = task.kernel.scratch;
-  if (task.space.copyIn(address, u8, 0, 32) < 0) return -EFAULT;
+  if (task.space.copyIn(address, u8, 0, Itimerspec.size) < 0) return -EFAULT;
   const part = (at: number): number => {
-    const seconds = view.getInt32(at + 4, true) * 0x100000000 + view.getUint32(at, true);
-    const rest = view.getInt32(at + 12, true) * 0x100000000 + view.getUint32(at + 8, true);
+    const seconds = get64(view, at + Timespec.offset.tv_sec);
+    const rest = get64(view, at + Timespec.offset.tv_nsec);
     return seconds < 0 || rest < 0 || rest * unit >= 1e9 ? -1 : seconds * 1e9 + rest * unit;
   };
-  const intervalNs = part(0);
-  const valueNs = part(16);
+  const intervalNs = part(Itimerspec.offset.it_interval);
+  const valueNs = part(Itimerspec.offset.it_value);
   return intervalNs < 0 || valueNs < 0 ? -EINVAL : { intervalNs, valueNs };
 }
 
@@ -107,14 +109,12 @@ function storeInterval(task: Task, address: number, intervalNs: number, leftNs: 
   const { u8, view } = task.kernel.scratch;
   const put = (at: number, ns: number): void => {
     const seconds = Math.floor(ns / 1e9);
-    view.setUint32(at, seconds % 0x100000000, true);
-    view.setUint32(at + 4, Math.floor(seconds / 0x100000000), true);
-    view.setUint32(at + 8, Math.floor((ns - seconds * 1e9) / unit), true);
-    view.setUint32(at + 12, 0, true);
+    put64(view, at + Timespec.offset.tv_sec, seconds);
+    put64(view, at + Timespec.offset.tv_nsec, Math.floor((ns - seconds * 1e9) / unit));
   };
-  put(0, intervalNs);
-  put(16, leftNs);
-  return task.space.copyOut(address, u8, 0, 32);
+  put(Itimerspec.offset.it_interval, intervalNs);
+  put(Itimerspec.offset.it_value, leftNs);
+  return task.space.copyOut(address, u8, 0, Itimerspec.size);
 }
 
 function getitimer(task: Task, which: number, address: number): number {
@@ -149,17 +149,17 @@ function timerCreate(task: Task, clock: number, eventAddress: number, idAddress:
   const usesDefault = eventAddress === 0;
   if (!usesDefault) {
     const { u8, view } = task.kernel.scratch;
-    if (task.space.copyIn(eventAddress, u8, 0, 64) < 0) return -EFAULT;
-    event.valueLow = view.getUint32(0, true);
-    event.valueHigh = view.getUint32(4, true);
-    event.signal = view.getInt32(8, true);
-    event.notify = view.getInt32(12, true);
+    if (task.space.copyIn(eventAddress, u8, 0, Sigevent.size) < 0) return -EFAULT;
+    event.valueLow = view.getUint32(Sigevent.offset.sigev_value, true);
+    event.valueHigh = view.getUint32(Sigevent.offset.sigev_value + 4, true);
+    event.signal = view.getInt32(Sigevent.offset.sigev_signo, true);
+    event.notify = view.getInt32(Sigevent.offset.sigev_notify, true);
     // SIGEV_THREAD is the C library's; for the kernel it is a signal to the process (kernel/time/posix-timers.c,
     // good_sigevent).
     if (![SIGEV_SIGNAL, SIGEV_NONE, SIGEV_THREAD, SIGEV_THREAD_ID].includes(event.notify)) return -EINVAL;
     if (event.notify !== SIGEV_NONE && (event.signal < 1 || event.signal > 64)) return -EINVAL;
     if (event.notify === SIGEV_THREAD_ID) {
-      const thread = task.kernel.tasks.tasks.get(view.getInt32(16, true));
+      const thread = task.kernel.tasks.tasks.get(view.getInt32(Sigevent.offset.sigev_notify_thread_id, true));
       if (thread === undefined || thread.group !== task.group) return -EINVAL;
       event.thread = thread;
     }
@@ -197,19 +197,21 @@ function timerSettime(task: Task, id: number, flags: number, address: number, ol
   return oldAddress === 0 ? 0 : storeInterval(task, oldAddress, old.intervalNs, old.leftNs, 1);
 }
 
+const COARSE_CLOCKS: readonly number[] = [CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE];
+
 export const timeCalls: SyscallTable = {
   clock_gettime: { run: clockGettime },
   clock_getres: {
     run: (task, clock, address) => {
       if (readClock(task, clock | 0) === null) return -EINVAL;
-      return address === 0 ? 0 : storeTime(task, address, 0, (clock | 0) === 5 || (clock | 0) === 6 ? 4_000_000 : 1);
+      return address === 0 ? 0 : storeTime(task, address, 0, COARSE_CLOCKS.includes(clock | 0) ? 4_000_000 : 1);
     },
   },
   clock_settime: {
     run: (task, clock, address) => {
       if ((clock | 0) !== CLOCK_REALTIME) return readClock(task, clock | 0) === null ? -EINVAL : -EINVAL;
       const seconds = task.space.loadU64(address);
-      const nanoseconds = task.space.loadU64(address + 8);
+      const nanoseconds = task.space.loadU64(address + Timespec.offset.tv_nsec);
       return seconds < 0 || nanoseconds < 0 ? -EFAULT : setRealtime(task, seconds, nanoseconds);
     },
   },
@@ -224,14 +226,14 @@ export const timeCalls: SyscallTable = {
       const now = task.kernel.realtime();
       if (address !== 0 && storeTime(task, address, now.seconds, Math.floor(now.nanoseconds / 1000)) < 0)
         return -EFAULT;
-      return zone !== 0 ? task.space.clear(zone, 8) : 0;
+      return zone !== 0 ? task.space.clear(zone, Timezone.size) : 0;
     },
   },
   settimeofday: {
     run: (task, address) => {
       if (address === 0) return 0;
       const seconds = task.space.loadU64(address);
-      const micros = task.space.loadU64(address + 8);
+      const micros = task.space.loadU64(address + Timeval.offset.tv_usec);
       return seconds < 0 || micros < 0 ? -EFAULT : setRealtime(task, seconds, micros * 1000);
     },
   },
@@ -276,12 +278,11 @@ export const timeCalls: SyscallTable = {
       if (address !== 0) {
         const { u8, view } = task.kernel.scratch;
         const { userNs, systemNs } = processTimes(task.group);
-        const ticks = [userNs, systemNs, task.group.childrenUserNs, task.group.childrenSystemNs];
-        ticks.forEach((ns, index) => {
-          view.setUint32(index * 8, Math.floor(ns / 1e7), true);
-          view.setUint32(index * 8 + 4, 0, true);
-        });
-        if (task.space.copyOut(address, u8, 0, 32) < 0) return -EFAULT;
+        put64(view, Tms.offset.tms_utime, Math.floor(userNs / 1e7));
+        put64(view, Tms.offset.tms_stime, Math.floor(systemNs / 1e7));
+        put64(view, Tms.offset.tms_cutime, Math.floor(task.group.childrenUserNs / 1e7));
+        put64(view, Tms.offset.tms_cstime, Math.floor(task.group.childrenSystemNs / 1e7));
+        if (task.space.copyOut(address, u8, 0, Tms.size) < 0) return -EFAULT;
       }
       return Math.floor(task.kernel.now() / 1e7);
     },

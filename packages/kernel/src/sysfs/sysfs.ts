@@ -7,6 +7,7 @@ import type { FileSystemUsage } from "../vfs/file-system.ts";
 import type { FileSystemType } from "../vfs/file-system-types.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { addBlockDirectories } from "./block-directories.ts";
+import { addNetworkDirectories } from "./network-directories.ts";
 import {
   PseudoDirectory,
   PseudoFile,
@@ -27,7 +28,7 @@ export class Sysfs extends PseudoFileSystem {
     for (const name of EMPTY_DIRECTORIES) this.#directory(name);
     addBlockDirectories(this, (path) => (path === "" ? this.root : this.#directory(path)));
     this.#processors();
-    this.#network();
+    addNetworkDirectories(kernel.network, this, (path) => this.#directory(path));
     this.#memory();
     this.#file("kernel/mm/transparent_hugepage/enabled", "always madvise [never]\n");
     this.#file("kernel/mm/transparent_hugepage/hpage_pmd_size", "2097152\n");
@@ -127,38 +128,6 @@ export class Sysfs extends PseudoFileSystem {
     }
   }
 
-  #network(): void {
-    for (const one of this.kernel.network.interfaces) {
-      const base = `devices/virtual/net/${one.name}`;
-      const address = [...one.hardwareAddress].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
-      this.#file(`${base}/address`, `${address}\n`);
-      this.#file(`${base}/broadcast`, one.name === "lo" ? "00:00:00:00:00:00\n" : "ff:ff:ff:ff:ff:ff\n");
-      this.#file(`${base}/mtu`, `${one.mtu}\n`);
-      this.#file(`${base}/ifindex`, `${one.index}\n`);
-      this.#file(`${base}/iflink`, `${one.index}\n`);
-      this.#file(`${base}/type`, `${one.hardwareType}\n`);
-      this.#file(`${base}/flags`, `0x${(one.flags & 0xffff).toString(16)}\n`);
-      this.#file(`${base}/operstate`, one.name === "lo" ? "unknown\n" : "up\n");
-      this.#file(`${base}/carrier`, "1\n");
-      this.#file(`${base}/tx_queue_len`, "1000\n");
-      this.#file(`${base}/uevent`, `INTERFACE=${one.name}\nIFINDEX=${one.index}\n`);
-      for (const name of [
-        "rx_bytes",
-        "tx_bytes",
-        "rx_packets",
-        "tx_packets",
-        "rx_errors",
-        "tx_errors",
-        "rx_dropped",
-        "tx_dropped",
-        "multicast",
-        "collisions",
-      ])
-        this.#file(`${base}/statistics/${name}`, "0\n");
-      this.#directory("class/net").add(one.name, new PseudoLink(this, `../../devices/virtual/net/${one.name}`));
-    }
-  }
-
   usage(): FileSystemUsage {
     return { magic: SYSFS_MAGIC, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
   }
@@ -177,7 +146,6 @@ const MEMORY_BLOCKS_MAX = 64;
 
 const EMPTY_DIRECTORIES = [
   "bus",
-  "class/net",
   "class/tty",
   "class/power_supply",
   "class/thermal",

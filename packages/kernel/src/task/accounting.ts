@@ -4,7 +4,13 @@
  * The records are `struct acct_v3` of Linux include/uapi/linux/acct.h, little-endian.
  */
 import {
+  ACCT_COMM,
+  ACORE,
+  AFORK,
+  AHZ,
   AT_FDCWD,
+  AXSIG,
+  AcctV3,
   CAP_SYS_PACCT,
   EACCES,
   EIO,
@@ -24,16 +30,8 @@ import { openPath } from "../vfs/open.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 
-const RECORD_SIZE = 64,
-  VERSION = 3,
-  NAME_AT = 48,
-  NAME_MAX = 15;
-/** ac_flag: it never executed a program; it left a core; a signal ended it. */
-const AFORK = 0x01,
-  ACORE = 0x08,
-  AXSIG = 0x10;
-/** Times are in ticks of AHZ = 100 a second. */
-const TICK_NS = 1e7;
+const VERSION = 3;
+const TICK_NS = 1e9 / AHZ;
 
 export class Accounting {
   #kernel: Kernel;
@@ -117,26 +115,27 @@ export function acct(task: Task, path: string | null): number {
 }
 
 function recordOf(kernel: Kernel, task: Task, process: ThreadGroup, status: number): Uint8Array {
-  const bytes = new Uint8Array(RECORD_SIZE);
+  const bytes = new Uint8Array(AcctV3.size);
   const view = new DataView(bytes.buffer);
   const elapsedNs = kernel.now() - process.startNs;
-  bytes[0] =
+  bytes[AcctV3.offset.ac_flag] =
     (process.hasExecuted ? 0 : AFORK) | ((status & 0x80) !== 0 ? ACORE : 0) | ((status & 0x7f) !== 0 ? AXSIG : 0);
-  bytes[1] = VERSION;
-  view.setUint16(2, process.session.terminal?.device ?? 0, true);
-  view.setUint32(4, status, true);
-  view.setUint32(8, task.credentials.uid, true);
-  view.setUint32(12, task.credentials.gid, true);
-  view.setUint32(16, process.pid, true);
-  view.setUint32(20, process.parent?.pid ?? 0, true);
-  view.setUint32(24, Math.floor(kernel.realtime().seconds - elapsedNs / 1e9), true);
-  view.setFloat32(28, Math.floor(elapsedNs / TICK_NS), true);
-  view.setUint16(32, compressed(process.userNs / TICK_NS), true);
-  view.setUint16(34, compressed(process.systemNs / TICK_NS), true);
-  view.setUint16(36, compressed(task.space.mappedBytes / 1024), true);
-  view.setUint16(42, compressed(process.minorFaults), true);
-  view.setUint16(44, compressed(process.majorFaults), true);
-  for (let at = 0; at < Math.min(NAME_MAX, task.name.length); at++) bytes[NAME_AT + at] = task.name.charCodeAt(at);
+  bytes[AcctV3.offset.ac_version] = VERSION;
+  view.setUint16(AcctV3.offset.ac_tty, process.session.terminal?.device ?? 0, true);
+  view.setUint32(AcctV3.offset.ac_exitcode, status, true);
+  view.setUint32(AcctV3.offset.ac_uid, task.credentials.uid, true);
+  view.setUint32(AcctV3.offset.ac_gid, task.credentials.gid, true);
+  view.setUint32(AcctV3.offset.ac_pid, process.pid, true);
+  view.setUint32(AcctV3.offset.ac_ppid, process.parent?.pid ?? 0, true);
+  view.setUint32(AcctV3.offset.ac_btime, Math.floor(kernel.realtime().seconds - elapsedNs / 1e9), true);
+  view.setFloat32(AcctV3.offset.ac_etime, Math.floor(elapsedNs / TICK_NS), true);
+  view.setUint16(AcctV3.offset.ac_utime, compressed(process.userNs / TICK_NS), true);
+  view.setUint16(AcctV3.offset.ac_stime, compressed(process.systemNs / TICK_NS), true);
+  view.setUint16(AcctV3.offset.ac_mem, compressed(task.space.mappedBytes / 1024), true);
+  view.setUint16(AcctV3.offset.ac_minflt, compressed(process.minorFaults), true);
+  view.setUint16(AcctV3.offset.ac_majflt, compressed(process.majorFaults), true);
+  for (let at = 0; at < Math.min(ACCT_COMM - 1, task.name.length); at++)
+    bytes[AcctV3.offset.ac_comm + at] = task.name.charCodeAt(at);
   return bytes;
 }
 

@@ -1,11 +1,13 @@
 import { placeBeside } from "./affinity.ts";
 import {
   CAP_SYS_ADMIN,
+  CLONE_ARGS_SIZE_VER0,
   CLONE_CHILD_CLEARTID,
   CLONE_CHILD_SETTID,
   CLONE_CLEAR_SIGHAND,
   CLONE_FILES,
   CLONE_FS,
+  CLONE_INTO_CGROUP,
   CLONE_IO,
   CLONE_NEWNS,
   CLONE_NEWUSER,
@@ -17,6 +19,9 @@ import {
   CLONE_THREAD,
   CLONE_VFORK,
   CLONE_VM,
+  CSIGNAL,
+  CloneArgs,
+  E2BIG,
   EAGAIN,
   EFAULT,
   EINVAL,
@@ -27,6 +32,7 @@ import {
 } from "@stratos/abi";
 import { AREAS_MAX } from "../mm/mmap.ts";
 import { forkInPieces } from "../mm/fork.ts";
+import { getU64 } from "../ground/words.ts";
 import { isCapable } from "../security/credentials.ts";
 import { isErrno } from "../vfs/inode.ts";
 import { canCopyMounts, unshareMounts } from "../vfs/mounting.ts";
@@ -200,31 +206,30 @@ export function readCloneArguments(
   address: number,
   size: number,
 ): (CloneRequest & { pidfd: number }) | number {
-  if (size < 64) return -EINVAL;
-  if (size > 4096) return -7;
+  if (size < CLONE_ARGS_SIZE_VER0) return -EINVAL;
+  if (size > 4096) return -E2BIG;
   const { u8, view } = task.kernel.scratch;
-  u8.fill(0, 0, 88);
+  u8.fill(0, 0, CloneArgs.size);
   if (task.space.copyIn(address, u8, 0, size) < 0) return -EFAULT;
-  for (let at = 88; at < size; at++) if (u8[at] !== 0) return -7;
-  const field = (index: number): number =>
-    view.getUint32(index * 8 + 4, true) * 0x100000000 + view.getUint32(index * 8, true);
-  const flags = field(0);
-  const stack = field(5);
-  const stackSize = field(6);
-  // set_tid, cgroup.
-  if (field(8) !== 0 || field(9) !== 0 || ((flags % 0x100000000) & 0xff) !== 0 || flags >= 0x200000000) return -EINVAL;
+  for (let at = CloneArgs.size; at < size; at++) if (u8[at] !== 0) return -E2BIG;
+  const field = (name: keyof typeof CloneArgs.offset): number => getU64(view, CloneArgs.offset[name]);
+  const flags = field("flags");
+  const stack = field("stack");
+  const stackSize = field("stack_size");
+  if (field("set_tid") !== 0 || field("set_tid_size") !== 0) return -EINVAL;
+  if (((flags % 0x100000000) & CSIGNAL) !== 0 || flags >= CLONE_INTO_CGROUP) return -EINVAL;
   if ((stack === 0) !== (stackSize === 0)) return -EINVAL;
   // Shared handlers are not the child's to clear.
   if (flags >= CLONE_CLEAR_SIGHAND && (flags & CLONE_SIGHAND) !== 0) return -EINVAL;
-  const exitSignal = field(4);
+  const exitSignal = field("exit_signal");
   if (exitSignal > 64 || ((flags & (CLONE_THREAD | CLONE_PARENT)) !== 0 && exitSignal !== 0)) return -EINVAL;
   return {
     flags,
     exitSignal,
     stack: stack + stackSize,
-    tls: field(7),
-    parentTid: field(3),
-    childTid: field(2),
-    pidfd: field(1),
+    tls: field("tls"),
+    parentTid: field("parent_tid"),
+    childTid: field("child_tid"),
+    pidfd: field("pidfd"),
   };
 }

@@ -1,4 +1,5 @@
 import {
+  CLD_STOPPED,
   EINTR,
   SA_NODEFER,
   SA_RESETHAND,
@@ -7,7 +8,8 @@ import {
   SIGKILL,
   SIGSEGV,
   SIGSTOP,
-  CLD_STOPPED,
+  SIG_DFL,
+  SIG_IGN,
   SI_KERNEL,
 } from "@stratos/abi";
 import { continueCoreDump, endWithCore } from "./core-dump/core-dump.ts";
@@ -20,7 +22,7 @@ import { BLOCKED, BLOCKED_RESTART, UNFINISHED } from "../ground/wait-queue.ts";
 import { defaultAction } from "../signal/default-action.ts";
 import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
 import { hasDeliverableSignal, sendSignalToProcess, sendSignalToTask, takeSignal } from "../signal/send-signal.ts";
-import { SIG_DFL, SIG_IGN, type SignalAction } from "../signal/signal-actions.ts";
+import { type SignalAction } from "../signal/signal-actions.ts";
 import { enterHandler } from "./signal-frame.ts";
 import { SignalSet } from "../signal/signal-set.ts";
 import { isOrphaned } from "../signal/session.ts";

@@ -1,5 +1,23 @@
 import {
+  AT_BASE,
+  AT_CLKTCK,
+  AT_EGID,
+  AT_ENTRY,
+  AT_EUID,
+  AT_EXECFN,
   AT_FDCWD,
+  AT_FLAGS,
+  AT_GID,
+  AT_HWCAP,
+  AT_MINSIGSTKSZ,
+  AT_NULL,
+  AT_PAGESZ,
+  AT_PHDR,
+  AT_PHENT,
+  AT_PHNUM,
+  AT_RANDOM,
+  AT_SECURE,
+  AT_UID,
   E2BIG,
   EFAULT,
   ELOOP,
@@ -13,8 +31,8 @@ import {
   PROT_EXEC,
   PROT_READ,
   PROT_WRITE,
-  SIGKILL,
   RLIMIT_STACK,
+  SIGKILL,
 } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import type { ElfImage } from "@stratos/formats/elf";
@@ -199,24 +217,6 @@ function loadInto(
 
 const INITIAL_STACK = 132 * 1024;
 
-const AT_NULL = 0,
-  AT_PHDR = 3,
-  AT_PHENT = 4,
-  AT_PHNUM = 5,
-  AT_PAGESZ = 6,
-  AT_BASE = 7,
-  AT_FLAGS = 8,
-  AT_ENTRY = 9,
-  AT_UID = 11,
-  AT_EUID = 12,
-  AT_GID = 13;
-const AT_EGID = 14,
-  AT_HWCAP = 16,
-  AT_CLKTCK = 17,
-  AT_SECURE = 23,
-  AT_RANDOM = 25,
-  AT_EXECFN = 31,
-  AT_MINSIGSTKSZ = 51;
 /** Letters of the extensions A, C, D, F, I, M as bits (arch/riscv/include/uapi/asm/hwcap.h). */
 const HWCAP = 0x112d;
 const CLOCK_TICKS = 100;

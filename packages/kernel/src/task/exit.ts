@@ -1,8 +1,7 @@
-import { CLD_DUMPED, CLD_EXITED, CLD_KILLED, SA_NOCLDWAIT, SIGCHLD, SI_KERNEL } from "@stratos/abi";
+import { CLD_DUMPED, CLD_EXITED, CLD_KILLED, SA_NOCLDWAIT, SIGCHLD, SIG_IGN, SI_KERNEL } from "@stratos/abi";
 import type { Kernel } from "./kernel-state.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess } from "../signal/send-signal.ts";
-import { SIG_IGN } from "../signal/signal-actions.ts";
 import { chargeTurn } from "./resource-usage.ts";
 import { futexWake } from "./futex.ts";
 import { hangUpIfOrphaned, leaveGroup } from "./process-group.ts";

@@ -1,11 +1,11 @@
-import { AT_FDCWD, SIGCHLD } from "@stratos/abi";
+import { AT_FDCWD, SIGCHLD, SIG_IGN } from "@stratos/abi";
 import { assert } from "@stratos/base";
 import { HART_STATE_SIZE } from "@stratos/riscv";
 import type { Kernel } from "./kernel-state.ts";
 import { AddressSpace } from "../mm/address-space.ts";
 import { type Credentials, ROOT } from "../security/credentials.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
-import { SIG_IGN, SignalActions } from "../signal/signal-actions.ts";
+import { SignalActions } from "../signal/signal-actions.ts";
 import { FileTable, OPEN_MAX } from "../vfs/file-table.ts";
 import { FsContext } from "../vfs/fs-context.ts";
 import { isErrno } from "../vfs/inode.ts";
@@ -27,8 +27,10 @@ export interface FirstProcess {
   environment: string[];
   workingDirectory: string;
   credentials?: Credentials;
-  /** Descriptors 0, 1 and 2; taken over. */
+  /** Descriptors from 0 on; taken over. */
   standardFiles: OpenFile[];
+  /** Changes its limits before its program is loaded. */
+  limits?: (limits: Limit[]) => void;
 }
 
 /** Why a first process could not be started; `errno` is positive. */
@@ -112,6 +114,7 @@ function createProcess(kernel: Kernel, standardFiles: OpenFile[], credentials: C
  */
 export function startProcess(kernel: Kernel, request: FirstProcess): Task | StartFailure {
   const task = createProcess(kernel, request.standardFiles, request.credentials ?? ROOT);
+  request.limits?.(task.group.limits);
   const failed = loadProgram(kernel, task, request);
   if (failed !== null) {
     const { onProcessExit } = kernel;

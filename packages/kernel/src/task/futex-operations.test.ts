@@ -4,18 +4,25 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EAGAIN, EFAULT, EINVAL, ENOSYS, EPERM, ESRCH, ETIMEDOUT } from "@stratos/abi";
+import {
+  EAGAIN,
+  EFAULT,
+  EINVAL,
+  ENOSYS,
+  EPERM,
+  ESRCH,
+  ETIMEDOUT,
+  FUTEX_CMP_REQUEUE,
+  FUTEX_REQUEUE,
+  FUTEX_WAIT,
+  FUTEX_WAKE,
+  FUTEX_WAKE_OP,
+} from "@stratos/abi";
 import { advance, type Call, createTestTask } from "../testing/fake-task.ts";
 import { begin, call } from "../testing/system-calls.ts";
 import { createThreads } from "../testing/thread-tasks.ts";
 import { exitTask } from "./exit.ts";
 import type { Task } from "./task.ts";
-
-const FUTEX_WAIT = 0,
-  FUTEX_WAKE = 1,
-  FUTEX_REQUEUE = 3,
-  FUTEX_CMP_REQUEUE = 4,
-  FUTEX_WAKE_OP = 5;
 
 /** FUTEX_OP of futex(2). */
 const encode = (operation: number, argument: number, comparison: number, against: number): number =>

@@ -1,4 +1,15 @@
-import { EAGAIN, EFAULT, EINVAL, ENOSYS, ETIMEDOUT } from "@stratos/abi";
+import {
+  EAGAIN,
+  EFAULT,
+  EINVAL,
+  ENOSYS,
+  ETIMEDOUT,
+  FUTEX_BITSET_MATCH_ANY,
+  FUTEX_OWNER_DIED,
+  FUTEX_TID_MASK,
+  FUTEX_WAITERS,
+  RobustListHead,
+} from "@stratos/abi";
 import { stateConstant } from "@stratos/base";
 import type { AddressSpace } from "../mm/address-space.ts";
 import type { Task } from "./task.ts";
@@ -252,14 +263,10 @@ export function futexWakeOp(
     default:
       return -ENOSYS;
   }
-  let woken = futexWake(space, first, counts.first, 0xffffffff);
-  if (holds) woken += futexWake(space, second, counts.second, 0xffffffff);
+  let woken = futexWake(space, first, counts.first, FUTEX_BITSET_MATCH_ANY);
+  if (holds) woken += futexWake(space, second, counts.second, FUTEX_BITSET_MATCH_ANY);
   return woken;
 }
-
-export const FUTEX_WAITERS = 0x80000000,
-  FUTEX_OWNER_DIED = 0x40000000,
-  FUTEX_TID_MASK = 0x3fffffff;
 
 /**
  * Marks the robust mutexes that a dying thread holds and wakes a waiter of each (set_robust_list(2)). The list is in
@@ -272,9 +279,9 @@ function exitRobustList(task: Task): void {
   task.robustList = 0;
   const { space } = task;
   // A small signed distance from a list entry to its futex word.
-  const offset = space.loadU32(head + 8);
-  const pending = space.loadU64(head + 16);
-  let entry = space.loadU64(head);
+  const offset = space.loadU32(head + RobustListHead.offset.futex_offset);
+  const pending = space.loadU64(head + RobustListHead.offset.list_op_pending);
+  let entry = space.loadU64(head + RobustListHead.offset.list);
   if (entry < 0 || offset < 0) return;
   const signedOffset = offset | 0;
   const { work } = task.kernel;
@@ -292,5 +299,5 @@ function handleDeath(task: Task, address: number): void {
   const value = space.loadU32(address);
   if (value < 0 || (value & FUTEX_TID_MASK) !== task.tid) return;
   space.storeU32(address, ((value & FUTEX_WAITERS) | FUTEX_OWNER_DIED) >>> 0);
-  if ((value & FUTEX_WAITERS) !== 0) futexWake(space, address, 1, 0xffffffff);
+  if ((value & FUTEX_WAITERS) !== 0) futexWake(space, address, 1, FUTEX_BITSET_MATCH_ANY);
 }

@@ -5,10 +5,20 @@
  *
  * As one call runs at a time, taking the word and joining the queue is one step; nobody sees what is between.
  */
-import { EAGAIN, EDEADLK, EFAULT, EPERM, ESRCH, ETIMEDOUT } from "@stratos/abi";
+import {
+  EAGAIN,
+  EDEADLK,
+  EFAULT,
+  EPERM,
+  ESRCH,
+  ETIMEDOUT,
+  FUTEX_OWNER_DIED,
+  FUTEX_TID_MASK,
+  FUTEX_WAITERS,
+} from "@stratos/abi";
 import { stateConstant } from "@stratos/base";
 import type { AddressSpace } from "../mm/address-space.ts";
-import { FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS, keyOf } from "./futex.ts";
+import { keyOf } from "./futex.ts";
 import type { Task } from "./task.ts";
 import type { TaskObserver } from "./task-observer.ts";
 import { BLOCKED_RESTART, WaitQueue, type CallState } from "../ground/wait-queue.ts";

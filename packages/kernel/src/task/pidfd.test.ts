@@ -13,8 +13,11 @@ import {
   PIDFD_THREAD,
   POLLHUP,
   POLLIN,
+  P_PIDFD,
   SIGBUS,
   SIGUSR1,
+  WEXITED,
+  WNOWAIT,
 } from "@stratos/abi";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess } from "../signal/send-signal.ts";
@@ -25,9 +28,6 @@ import { exitTask } from "./exit.ts";
 import type { Task } from "./task.ts";
 import { BytesCursor } from "../ground/io-cursor.ts";
 
-const P_PIDFD = 3,
-  WEXITED = 4,
-  WNOWAIT = 0x01000000;
 const HANDLER = { handler: 0x1000, flags: 0, restorer: 0, maskLow: 0, maskHigh: 0 };
 
 test("a pidfd is readable when its process has ended, hung up when it was waited for", () => {

@@ -1,11 +1,15 @@
 import {
   CLOCK_PROCESS_CPUTIME_ID,
   CLOCK_THREAD_CPUTIME_ID,
-  SI_KERNEL,
-  SI_TIMER,
+  ITIMER_REAL,
+  ITIMER_VIRTUAL,
   SIGALRM,
+  SIGEV_NONE,
+  SIGEV_THREAD_ID,
   SIGPROF,
   SIGVTALRM,
+  SI_KERNEL,
+  SI_TIMER,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Kernel } from "./kernel-state.ts";
@@ -48,9 +52,6 @@ export class ProcessTimers {
   }
 }
 
-export const ITIMER_REAL = 0,
-  ITIMER_VIRTUAL = 1,
-  ITIMER_PROF = 2;
 const SIGNALS = [SIGALRM, SIGVTALRM, SIGPROF];
 
 /** A timer on some clock: armed for a time of that clock, and again each interval. */
@@ -151,11 +152,6 @@ export class IntervalTimer extends ClockTimer {
   }
 }
 
-/** `sigev_notify`. */
-export const SIGEV_SIGNAL = 0,
-  SIGEV_NONE = 1,
-  SIGEV_THREAD = 2,
-  SIGEV_THREAD_ID = 4;
 /** What timer_getoverrun(2) shows at most (DELAYTIMER_MAX). */
 const OVERRUN_MAX = 0x7fffffff;
 

@@ -1,3 +1,5 @@
+import { Rusage } from "@stratos/abi";
+import { put64, putTimeval } from "../ground/words.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 
@@ -74,18 +76,12 @@ export function writeRusage(
     involuntary += process.childrenInvoluntarySwitches;
     pages = Math.max(pages, process.childrenMaximumResidentPages);
   }
-  const put = (at: number, value: number): void => {
-    view.setUint32(at, value % 0x100000000, true);
-    view.setUint32(at + 4, Math.floor(value / 0x100000000), true);
-  };
-  put(0, Math.floor(user / 1e9));
-  put(8, Math.floor((user % 1e9) / 1000));
-  put(16, Math.floor(system / 1e9));
-  put(24, Math.floor((system % 1e9) / 1000));
-  put(32, pages * 4);
-  put(64, minor);
-  put(72, major);
-  put(128, voluntary);
-  put(136, involuntary);
-  return task.space.copyOut(address, u8, 0, 144);
+  putTimeval(view, Rusage.offset.ru_utime, user);
+  putTimeval(view, Rusage.offset.ru_stime, system);
+  put64(view, Rusage.offset.ru_maxrss, pages * 4);
+  put64(view, Rusage.offset.ru_minflt, minor);
+  put64(view, Rusage.offset.ru_majflt, major);
+  put64(view, Rusage.offset.ru_nvcsw, voluntary);
+  put64(view, Rusage.offset.ru_nivcsw, involuntary);
+  return task.space.copyOut(address, u8, 0, Rusage.size);
 }

@@ -2,14 +2,13 @@
  * Goal: the run queue gives tasks in the order of sched(7). Method: seeded changes to it and to a plain list, whose
  * best is looked for one by one.
  */
+import { SCHED_IDLE } from "@stratos/abi";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SeededRandom } from "@stratos/base";
 import { createTestKernel, createTestTask } from "../testing/fake-task.ts";
 import { RunQueue } from "./run-queue.ts";
 import type { Task } from "./task.ts";
-
-const SCHED_IDLE = 5;
 
 /** The first one before which no other comes. */
 function bestOf(tasks: readonly Task[]): Task {

@@ -1,8 +1,6 @@
+import { SCHED_IDLE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Task } from "./task.ts";
-
-/** SCHED_IDLE; 1 and 2 are FIFO and RR. */
-const SCHED_IDLE = 5;
 
 /**
  * The tasks that want to run, best first: real-time tasks by priority, then the others by virtual runtime, idle ones

@@ -2,15 +2,13 @@
  * Goal: who gets the hart, and who takes it from whom (sched(7)). Method: tasks without a processor are made runnable
  * beside one that has the hart.
  */
+import { SCHED_FIFO, SCHED_IDLE } from "@stratos/abi";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Kernel } from "./kernel-state.ts";
 import { advance, createTestKernel, createTestTask, type TestKernel } from "../testing/fake-task.ts";
 import type { Task } from "./task.ts";
 import { WaitQueue } from "../ground/wait-queue.ts";
-
-const SCHED_FIFO = 1,
-  SCHED_IDLE = 5;
 
 function createTask(kernel: Kernel, parts: Partial<Task> = {}): Task {
   return Object.assign(createTestTask(kernel).task, parts);

@@ -1,3 +1,4 @@
+import { SCHED_OTHER } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Kernel } from "./kernel-state.ts";
 import { Timer, type TimerClient } from "../time/timer-queue.ts";
@@ -134,6 +135,5 @@ function preempts(woken: Task, current: Task): boolean {
   );
 }
 
-const SCHED_OTHER = 0;
 /** Less than this is not worth a switch: pipes go on moving several writes at a time. */
 const WAKE_UP_MARGIN_NS = 10e6;

@@ -1,24 +1,27 @@
-import { ENOSYS, SIGKILL, SIGSYS, SYSCALL_NAMES } from "@stratos/abi";
-import { NO_RETURN } from "../ground/wait-queue.ts";
 import {
-  ACTION_MASK,
   AUDIT_ARCH_RISCV64,
-  RET_ALLOW,
-  RET_ERRNO,
-  RET_KILL_THREAD,
-  RET_LOG,
-  RET_TRACE,
-  RET_TRAP,
-  RET_USER_NOTIF,
-  type Seccomp,
-} from "../security/seccomp.ts";
+  ENOSYS,
+  SECCOMP_RET_ACTION_FULL,
+  SECCOMP_RET_ALLOW,
+  SECCOMP_RET_ERRNO,
+  SECCOMP_RET_KILL_THREAD,
+  SECCOMP_RET_LOG,
+  SECCOMP_RET_TRACE,
+  SECCOMP_RET_TRAP,
+  SECCOMP_RET_USER_NOTIF,
+  SIGKILL,
+  SIGSYS,
+  SYSCALL_NAMES,
+  SYS_SECCOMP,
+} from "@stratos/abi";
+import { NO_RETURN } from "../ground/wait-queue.ts";
+import { type Seccomp } from "../security/seccomp.ts";
 import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
 import { endWithCore } from "./core-dump/core-dump.ts";
 import { forceSignal } from "./deliver-signals.ts";
 import { exitGroup, exitTask } from "./exit.ts";
 import type { Task } from "./task.ts";
 
-const SYS_SECCOMP = 1;
 const MAX_ERRNO = 4095;
 /** read, write, exit, rt_sigreturn: all that strict mode leaves. */
 const STRICT_CALLS = new Set([63, 64, 93, 139]);
@@ -37,19 +40,19 @@ export function checkSeccomp(task: Task, seccomp: Seccomp, number: number): numb
   }
   const answer = seccomp.judge(task, number);
   const data = answer & 0xffff;
-  switch ((answer & ACTION_MASK) >>> 0) {
-    case RET_ALLOW:
+  switch ((answer & SECCOMP_RET_ACTION_FULL) >>> 0) {
+    case SECCOMP_RET_ALLOW:
       return ALLOWED;
-    case RET_LOG:
+    case SECCOMP_RET_LOG:
       log(task, number, "logged");
       return ALLOWED;
-    case RET_ERRNO:
+    case SECCOMP_RET_ERRNO:
       return -Math.min(data, MAX_ERRNO);
     // Nobody traces, and nobody listens.
-    case RET_TRACE:
-    case RET_USER_NOTIF:
+    case SECCOMP_RET_TRACE:
+    case SECCOMP_RET_USER_NOTIF:
       return -ENOSYS;
-    case RET_TRAP: {
+    case SECCOMP_RET_TRAP: {
       const { hart } = task.kernel;
       // a0 stays as it is, and the handler returns behind the call.
       hart.pc = hart.pc + 4;
@@ -57,7 +60,7 @@ export function checkSeccomp(task: Task, seccomp: Seccomp, number: number): numb
       task.hasWork = true;
       return NO_RETURN;
     }
-    case RET_KILL_THREAD:
+    case SECCOMP_RET_KILL_THREAD:
       log(task, number, "its thread ended");
       if (task.group.tasks.length > 1) exitTask(task, SIGSYS);
       else endWithCore(task, violation(task, number, data));

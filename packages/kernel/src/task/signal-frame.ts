@@ -1,33 +1,50 @@
-import { SA_ONSTACK, SIGCHLD, SIGSYS, SS_DISABLE, SS_ONSTACK } from "@stratos/abi";
+import {
+  POLL_HUP,
+  RtSigframe,
+  SA_ONSTACK,
+  SIGBUS,
+  SIGCHLD,
+  SIGFPE,
+  SIGILL,
+  SIGKILL,
+  SIGSEGV,
+  SIGSTOP,
+  SIGSYS,
+  SIGTRAP,
+  SI_TIMER,
+  SS_DISABLE,
+  SS_ONSTACK,
+  Sigaltstack,
+  Sigcontext,
+  SiginfoChild,
+  SiginfoFault,
+  SiginfoPoll,
+  SiginfoSender,
+  SiginfoSystemCall,
+  SiginfoTimer,
+  Ucontext,
+} from "@stratos/abi";
 import { HART_F, HART_X } from "@stratos/riscv";
 import { VDSO_BASE } from "../mm/address-space.ts";
 import { A0, A1, A2, RA, SP } from "./hart-registers.ts";
 import type { Task } from "./task.ts";
-import { POLL_HUP, type SignalInfo } from "../signal/pending-signals.ts";
+import { type SignalInfo, signalInfo } from "../signal/pending-signals.ts";
+import { get64, put64 } from "../ground/words.ts";
 import type { SignalAction } from "../signal/signal-actions.ts";
 import { SignalSet } from "../signal/signal-set.ts";
 
-/**
- * What a handler finds on its stack, and how it comes back.
- *
- * ```
- * 0     siginfo_t                                   128 bytes
- * 128   ucontext: flags, link                        16
- * 144             stack { sp, flags, size }          24
- * 168             sigmask                             8   (+ 120 unused, + 8 to align)
- * 304             mcontext: pc, x1 … x31            256
- * 560             f0 … f31, fcsr                    260   (528 reserved)
- * 1088
- * ```
- * Source: Linux arch/riscv/kernel/signal.c, include/uapi/asm/ucontext.h, sigcontext.h, ptrace.h.
- */
-const SIZE = 1088;
-const UCONTEXT = 128;
-const STACK = 144;
-const MASK = 168;
-const PC = 304;
-const FLOATS = 560;
-const FCSR = 816;
+/** What a handler finds on its stack, and how it comes back. Source: Linux arch/riscv/kernel/signal.c. */
+const SIZE = RtSigframe.size,
+  UCONTEXT = RtSigframe.offset.uc,
+  STACK = UCONTEXT + Ucontext.offset.uc_stack,
+  MASK = UCONTEXT + Ucontext.offset.uc_sigmask,
+  CONTEXT = UCONTEXT + Ucontext.offset.uc_mcontext,
+  PC = CONTEXT + Sigcontext.offset.pc,
+  REGISTERS = CONTEXT + Sigcontext.offset.x,
+  FLOATS = CONTEXT + Sigcontext.offset.f,
+  FCSR = CONTEXT + Sigcontext.offset.fcsr;
+/** Where rt_sigqueueinfo(2) and its like end to look: with the value. */
+export const SIGINFO_SENT = SiginfoSender.offset.si_value + 8;
 
 const frame = new Uint8Array(SIZE);
 const view = new DataView(frame.buffer);
@@ -50,14 +67,15 @@ export function enterHandler(task: Task, info: SignalInfo, action: SignalAction)
 
   frame.fill(0);
   writeSignalInfo(view, 0, info);
-  put64(STACK, signalStack.address);
-  view.setInt32(STACK + 8, signalStack.size === 0 ? SS_DISABLE : isOnStack ? SS_ONSTACK : 0, true);
-  put64(STACK + 16, signalStack.size);
+  put64(view, STACK + Sigaltstack.offset.ss_sp, signalStack.address);
+  const stackFlags = signalStack.size === 0 ? SS_DISABLE : isOnStack ? SS_ONSTACK : 0;
+  view.setInt32(STACK + Sigaltstack.offset.ss_flags, stackFlags, true);
+  put64(view, STACK + Sigaltstack.offset.ss_size, signalStack.size);
   const mask = task.savedMask ?? task.blocked;
   view.setUint32(MASK, mask.low, true);
   view.setUint32(MASK + 4, mask.high, true);
-  put64(PC, hart.pc);
-  frame.set(physical.u8.subarray(HART_X + 8, HART_X + 256), PC + 8);
+  put64(view, PC, hart.pc);
+  frame.set(physical.u8.subarray(HART_X + 8, HART_X + 256), REGISTERS);
   frame.set(physical.u8.subarray(HART_F, HART_F + 256), FLOATS);
   view.setUint32(FCSR, hart.fcsr, true);
   if (at < 0 || task.space.copyOut(at, frame, 0, SIZE) < 0) return false;
@@ -77,18 +95,18 @@ export function leaveHandler(task: Task): boolean {
   const at = hart.get(SP);
   if (task.space.copyIn(at, frame, 0, SIZE) < 0) return false;
   task.blocked = new SignalSet(view.getUint32(MASK, true), view.getUint32(MASK + 4, true));
-  task.blocked.delete(9);
-  task.blocked.delete(19);
+  task.blocked.delete(SIGKILL);
+  task.blocked.delete(SIGSTOP);
   task.hasWork = true;
   hart.pc = view.getUint32(PC, true);
-  physical.u8.set(frame.subarray(PC + 8, PC + 256), HART_X + 8);
+  physical.u8.set(frame.subarray(REGISTERS, FLOATS), HART_X + 8);
   physical.u8.set(frame.subarray(FLOATS, FLOATS + 256), HART_F);
   hart.fcsr = view.getUint32(FCSR, true);
   hart.dropReservation();
   task.signalStack = {
-    address: get64(STACK),
-    size: get64(STACK + 16),
-    flags: view.getInt32(STACK + 8, true) === SS_DISABLE ? SS_DISABLE : 0,
+    address: get64(view, STACK + Sigaltstack.offset.ss_sp),
+    size: get64(view, STACK + Sigaltstack.offset.ss_size),
+    flags: view.getInt32(STACK + Sigaltstack.offset.ss_flags, true) === SS_DISABLE ? SS_DISABLE : 0,
   };
   return true;
 }
@@ -98,57 +116,53 @@ export function onSignalStack(task: Task, sp: number): boolean {
   return size > 0 && sp > address && sp <= address + size;
 }
 
-function put64(at: number, value: number): void {
-  const high = Math.floor(value / 0x100000000);
-  view.setUint32(at, value - high * 0x100000000, true);
-  view.setInt32(at + 4, high, true);
+/** What a sender wrote into its `siginfo_t`, at the start of `view`, for one that the kernel knows to be `signal`. */
+export function readSignalInfo(view: DataView, signal: number): SignalInfo {
+  return signalInfo(signal, view.getInt32(SiginfoSender.offset.si_code, true), {
+    errno: view.getInt32(SiginfoSender.offset.si_errno, true),
+    pid: view.getInt32(SiginfoSender.offset.si_pid, true),
+    uid: view.getUint32(SiginfoSender.offset.si_uid, true),
+    valueLow: view.getUint32(SiginfoSender.offset.si_value, true),
+    valueHigh: view.getUint32(SiginfoSender.offset.si_value + 4, true),
+  });
 }
 
-function get64(at: number): number {
-  return view.getInt32(at + 4, true) * 0x100000000 + view.getUint32(at, true);
-}
-
-/**
- * `siginfo_t` (128 bytes, zeroed by the caller) as the kind of signal lays it out. Source:
- * include/uapi/asm-generic/siginfo.h.
- */
+/** `siginfo_t` (zeroed by the caller) as the kind of signal lays it out. */
 export function writeSignalInfo(to: DataView, at: number, info: SignalInfo): void {
-  to.setInt32(at, info.signal, true);
-  to.setInt32(at + 4, info.errno, true);
-  to.setInt32(at + 8, info.code, true);
+  to.setInt32(at + SiginfoSender.offset.si_signo, info.signal, true);
+  to.setInt32(at + SiginfoSender.offset.si_errno, info.errno, true);
+  to.setInt32(at + SiginfoSender.offset.si_code, info.code, true);
   if (info.code > 0 && FAULTS.has(info.signal)) {
-    to.setUint32(at + 16, info.address >>> 0, true);
-    to.setInt32(at + 20, Math.floor(info.address / 0x100000000), true);
+    put64(to, at + SiginfoFault.offset.si_addr, info.address);
     return;
   }
   if (info.signal === SIGSYS && info.code > 0) {
-    to.setUint32(at + 16, info.address >>> 0, true);
-    to.setInt32(at + 20, Math.floor(info.address / 0x100000000), true);
-    to.setUint32(at + 24, info.valueLow, true);
-    to.setUint32(at + 28, info.valueHigh, true);
+    put64(to, at + SiginfoSystemCall.offset.si_call_addr, info.address);
+    to.setUint32(at + SiginfoSystemCall.offset.si_syscall, info.valueLow, true);
+    to.setUint32(at + SiginfoSystemCall.offset.si_arch, info.valueHigh, true);
     return;
   }
-  if (info.code === -2) {
-    to.setInt32(at + 16, info.timerId, true);
-    to.setInt32(at + 20, info.overrun, true);
-    to.setUint32(at + 24, info.valueLow, true);
-    to.setUint32(at + 28, info.valueHigh, true);
+  if (info.code === SI_TIMER) {
+    to.setInt32(at + SiginfoTimer.offset.si_timerid, info.timerId, true);
+    to.setInt32(at + SiginfoTimer.offset.si_overrun, info.overrun, true);
+    to.setUint32(at + SiginfoTimer.offset.si_value, info.valueLow, true);
+    to.setUint32(at + SiginfoTimer.offset.si_value + 4, info.valueHigh, true);
     return;
   }
   // POLL_IN … POLL_HUP, by SIGIO or what F_SETSIG chose.
   if (info.code > 0 && info.code <= POLL_HUP && info.signal !== SIGCHLD) {
-    to.setInt32(at + 16, info.band, true);
-    to.setInt32(at + 24, info.fd, true);
+    to.setInt32(at + SiginfoPoll.offset.si_band, info.band, true);
+    to.setInt32(at + SiginfoPoll.offset.si_fd, info.fd, true);
     return;
   }
-  to.setInt32(at + 16, info.pid, true);
-  to.setUint32(at + 20, info.uid, true);
-  if (info.signal === SIGCHLD) to.setInt32(at + 24, info.status, true);
+  to.setInt32(at + SiginfoSender.offset.si_pid, info.pid, true);
+  to.setUint32(at + SiginfoSender.offset.si_uid, info.uid, true);
+  if (info.signal === SIGCHLD) to.setInt32(at + SiginfoChild.offset.si_status, info.status, true);
   else {
-    to.setUint32(at + 24, info.valueLow, true);
-    to.setUint32(at + 28, info.valueHigh, true);
+    to.setUint32(at + SiginfoSender.offset.si_value, info.valueLow, true);
+    to.setUint32(at + SiginfoSender.offset.si_value + 4, info.valueHigh, true);
   }
 }
 
-/** SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV carry an address. */
-const FAULTS = new Set([4, 5, 7, 8, 11]);
+/** They carry an address. */
+const FAULTS: ReadonlySet<number> = new Set([SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV]);

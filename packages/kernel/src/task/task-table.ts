@@ -54,8 +54,8 @@ export class TaskTable {
 
   static {
     stateClass("TaskTable", this, {
-      save: (it) => ({ last: it.#last, namespaces: it.#namespaces }),
-      load: (it, from) => ({ last: it.#last, namespaces: it.#namespaces } = from),
+      save: (it) => ({ namespaces: it.#namespaces, last: it.#last }),
+      load: (it, from) => ({ namespaces: it.#namespaces, last: it.#last } = from),
     });
   }
 }

@@ -20,6 +20,13 @@ import {
   SIGKILL,
   SIGSTOP,
   SIGUSR1,
+  WCONTINUED,
+  WEXITED,
+  WNOHANG,
+  WNOWAIT,
+  WUNTRACED,
+  __WALL,
+  __WCLONE,
 } from "@stratos/abi";
 import { stopProcess } from "./deliver-signals.ts";
 import { createTestKernel, createTestTask, type TestTask } from "../testing/fake-task.ts";
@@ -27,13 +34,6 @@ import { begin, call } from "../testing/system-calls.ts";
 import { exitGroup } from "./exit.ts";
 import type { Task } from "./task.ts";
 
-const WNOHANG = 1,
-  WUNTRACED = 2,
-  WEXITED = 4,
-  WCONTINUED = 8,
-  WNOWAIT = 0x01000000,
-  __WALL = 0x40000000,
-  __WCLONE = 0x80000000;
 const STATUS = 0x100,
   INFO = 0x200;
 const SIG_IGN = { handler: 1, flags: 0, restorer: 0, maskLow: 0, maskHigh: 0 };

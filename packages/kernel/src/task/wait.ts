@@ -1,17 +1,24 @@
-import { CLD_CONTINUED, CLD_DUMPED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, ECHILD, SIGCHLD, SIGCONT } from "@stratos/abi";
+import {
+  CLD_CONTINUED,
+  CLD_DUMPED,
+  CLD_EXITED,
+  CLD_KILLED,
+  CLD_STOPPED,
+  ECHILD,
+  SIGCHLD,
+  SIGCONT,
+  WCONTINUED,
+  WEXITED,
+  WNOHANG,
+  WNOWAIT,
+  WUNTRACED,
+  __WALL,
+  __WCLONE,
+} from "@stratos/abi";
 import { reap } from "./exit.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 import { BLOCKED } from "../ground/wait-queue.ts";
-
-export const WNOHANG = 1,
-  WUNTRACED = 2,
-  WEXITED = 4,
-  WCONTINUED = 8,
-  WNOWAIT = 0x01000000;
-export const __WNOTHREAD = 0x20000000,
-  __WALL = 0x40000000,
-  __WCLONE = 0x80000000;
 
 /** A child whose state changed. `status` is the wait status word. */
 export interface ChildEvent {

@@ -4,6 +4,7 @@ import type { SocketProvider } from "@stratos/host";
 import { Tmpfs } from "../fs/tmpfs/tmpfs.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import { inetAddressBytes } from "../socket/inet/inet-address.ts";
+import { ipOfText } from "../socket/inet/ip-text.ts";
 import { unixAddressBytes } from "../socket/unix/unix-address.ts";
 import { fileCalls } from "../syscall/file-calls.ts";
 import { socketCalls } from "../syscall/socket-calls.ts";
@@ -206,11 +207,11 @@ function finished(call: Call): number {
 }
 
 export function inet(ip: string, port: number): Uint8Array {
-  return inetAddressBytes({ ip, port }, AF_INET);
+  return inetAddressBytes({ ip: ipOfText(ip)!, port }, AF_INET);
 }
 
 export function inet6(ip: string, port: number): Uint8Array {
-  return inetAddressBytes({ ip, port }, AF_INET6);
+  return inetAddressBytes({ ip: ipOfText(ip)!, port }, AF_INET6);
 }
 
 export function unixPath(name: string): Uint8Array {

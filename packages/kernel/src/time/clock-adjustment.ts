@@ -1,5 +1,33 @@
-import { CAP_SYS_TIME, EFAULT, EINVAL, EPERM } from "@stratos/abi";
+import {
+  ADJ_ADJTIME,
+  ADJ_ESTERROR,
+  ADJ_FREQUENCY,
+  ADJ_MAXERROR,
+  ADJ_MICRO,
+  ADJ_NANO,
+  ADJ_OFFSET,
+  ADJ_OFFSET_READONLY,
+  ADJ_SETOFFSET,
+  ADJ_STATUS,
+  ADJ_TAI,
+  ADJ_TICK,
+  ADJ_TIMECONST,
+  CAP_SYS_TIME,
+  EFAULT,
+  EINVAL,
+  EPERM,
+  STA_CLOCKERR,
+  STA_NANO,
+  STA_PLL,
+  STA_RONLY,
+  STA_UNSYNC,
+  TIME_ERROR,
+  TIME_OK,
+  Timeval,
+  Timex,
+} from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import { get64, put64 } from "../ground/words.ts";
 import { isCapable } from "../security/credentials.ts";
 import type { TimeCaller } from "./time-kernel.ts";
 
@@ -35,110 +63,70 @@ export class ClockAdjustment {
   }
 }
 
-const ADJ_OFFSET = 1,
-  ADJ_FREQUENCY = 2,
-  ADJ_MAXERROR = 4,
-  ADJ_ESTERROR = 8,
-  ADJ_STATUS = 0x10,
-  ADJ_TIMECONST = 0x20,
-  ADJ_TAI = 0x80;
-const ADJ_SETOFFSET = 0x100,
-  ADJ_MICRO = 0x1000,
-  ADJ_NANO = 0x2000,
-  ADJ_TICK = 0x4000,
-  ADJ_ADJTIME = 0x8000,
-  ADJ_OFFSET_READONLY = 0x2000;
-const STA_PLL = 1,
-  STA_UNSYNC = 0x40,
-  STA_NANO = 0x2000,
-  STA_CLOCKERR = 0x1000,
-  STA_READ_ONLY = 0xff00;
 /** Linux, include/linux/timex.h: NTP_PHASE_LIMIT in microseconds, MAXFREQ_SCALED, MAXTC, MAX_TAI_OFFSET. */
 const MAXIMUM_ERROR = 16_000_000,
   MAXIMUM_FREQUENCY = 500 << 16,
   MAXIMUM_TIME_CONSTANT = 10,
   MAXIMUM_TAI = 100_000;
-const TIME_OK = 0,
-  TIME_ERROR = 5;
 
-/** `struct timex` of 64-bit machines. */
-const TIMEX_SIZE = 208;
-const Timex = {
-  modes: 0,
-  offset: 8,
-  frequency: 16,
-  maximumError: 24,
-  estimatedError: 32,
-  status: 40,
-  timeConstant: 48,
-  precision: 56,
-  tolerance: 64,
-  seconds: 72,
-  fraction: 80,
-  tick: 88,
-  tai: 160,
-} as const;
+const SECONDS = Timex.offset.time + Timeval.offset.tv_sec,
+  FRACTION = Timex.offset.time + Timeval.offset.tv_usec;
 
 /** @returns TIME_OK or TIME_ERROR (nobody keeps the clock in step), as adjtimex(2) does; −EFAULT, −EINVAL, −EPERM */
 export function adjustClock(task: TimeCaller, address: number): number {
   const { kernel } = task;
   const { u8, view } = kernel.scratch;
-  if (task.space.copyIn(address, u8, 0, TIMEX_SIZE) < 0) return -EFAULT;
-  const long = (at: number): number => view.getInt32(at + 4, true) * 0x100000000 + view.getUint32(at, true);
-  const modes = view.getUint32(Timex.modes, true);
-  const failed = refusal(task, modes, long(Timex.tick), long(Timex.fraction));
+  if (task.space.copyIn(address, u8, 0, Timex.size) < 0) return -EFAULT;
+  const long = (at: number): number => get64(view, at);
+  const modes = view.getUint32(Timex.offset.modes, true);
+  const failed = refusal(task, modes, long(Timex.offset.tick), long(FRACTION));
   if (failed < 0) return failed;
   const state = kernel.clockAdjustment;
   if ((modes & ADJ_ADJTIME) === 0) {
     if ((modes & ADJ_SETOFFSET) !== 0) {
       const now = kernel.realtime();
       const moved =
-        now.seconds +
-        long(Timex.seconds) +
-        (now.nanoseconds + long(Timex.fraction) * ((modes & ADJ_NANO) !== 0 ? 1 : 1000)) / 1e9;
+        now.seconds + long(SECONDS) + (now.nanoseconds + long(FRACTION) * ((modes & ADJ_NANO) !== 0 ? 1 : 1000)) / 1e9;
       if (moved < 0) return -EINVAL;
       const seconds = Math.floor(moved);
       const set = setRealtime(task, seconds, Math.floor((moved - seconds) * 1e9));
       if (set < 0) return set;
     }
     if ((modes & ADJ_STATUS) !== 0)
-      state.status = (state.status & STA_READ_ONLY) | (view.getInt32(Timex.status, true) & ~STA_READ_ONLY);
+      state.status = (state.status & STA_RONLY) | (view.getInt32(Timex.offset.status, true) & ~STA_RONLY);
     if ((modes & ADJ_NANO) !== 0) state.status |= STA_NANO;
     if ((modes & ADJ_MICRO) !== 0) state.status &= ~STA_NANO;
     if ((modes & ADJ_FREQUENCY) !== 0)
-      state.frequency = clamp(long(Timex.frequency), -MAXIMUM_FREQUENCY, MAXIMUM_FREQUENCY);
-    if ((modes & ADJ_MAXERROR) !== 0) state.maximumError = clamp(long(Timex.maximumError), 0, MAXIMUM_ERROR);
-    if ((modes & ADJ_ESTERROR) !== 0) state.estimatedError = clamp(long(Timex.estimatedError), 0, MAXIMUM_ERROR);
+      state.frequency = clamp(long(Timex.offset.freq), -MAXIMUM_FREQUENCY, MAXIMUM_FREQUENCY);
+    if ((modes & ADJ_MAXERROR) !== 0) state.maximumError = clamp(long(Timex.offset.maxerror), 0, MAXIMUM_ERROR);
+    if ((modes & ADJ_ESTERROR) !== 0) state.estimatedError = clamp(long(Timex.offset.esterror), 0, MAXIMUM_ERROR);
     if ((modes & ADJ_TIMECONST) !== 0)
       state.timeConstant = clamp(
-        clamp(long(Timex.timeConstant), 0, MAXIMUM_TIME_CONSTANT) + ((state.status & STA_NANO) === 0 ? 4 : 0),
+        clamp(long(Timex.offset.constant), 0, MAXIMUM_TIME_CONSTANT) + ((state.status & STA_NANO) === 0 ? 4 : 0),
         0,
         MAXIMUM_TIME_CONSTANT,
       );
-    if ((modes & ADJ_TAI) !== 0 && long(Timex.timeConstant) >= 0 && long(Timex.timeConstant) <= MAXIMUM_TAI)
-      state.tai = long(Timex.timeConstant);
-    if ((modes & ADJ_OFFSET) !== 0 && (state.status & STA_PLL) !== 0) state.offset = long(Timex.offset);
-    if ((modes & ADJ_TICK) !== 0) state.tick = long(Timex.tick);
+    if ((modes & ADJ_TAI) !== 0 && long(Timex.offset.constant) >= 0 && long(Timex.offset.constant) <= MAXIMUM_TAI)
+      state.tai = long(Timex.offset.constant);
+    if ((modes & ADJ_OFFSET) !== 0 && (state.status & STA_PLL) !== 0) state.offset = long(Timex.offset.offset);
+    if ((modes & ADJ_TICK) !== 0) state.tick = long(Timex.offset.tick);
   }
-  const put = (at: number, value: number): void => {
-    view.setUint32(at, value >>> 0, true);
-    view.setInt32(at + 4, Math.floor(value / 0x100000000), true);
-  };
+  const put = (at: number, value: number): void => put64(view, at, value);
   const now = kernel.realtime();
-  put(Timex.offset, state.offset);
-  put(Timex.frequency, state.frequency);
-  put(Timex.maximumError, state.maximumError);
-  put(Timex.estimatedError, state.estimatedError);
-  view.setInt32(Timex.status, state.status, true);
-  put(Timex.timeConstant, state.timeConstant);
-  put(Timex.precision, 1);
-  put(Timex.tolerance, MAXIMUM_FREQUENCY);
-  put(Timex.seconds, now.seconds);
-  put(Timex.fraction, (state.status & STA_NANO) !== 0 ? now.nanoseconds : Math.floor(now.nanoseconds / 1000));
-  put(Timex.tick, state.tick);
-  u8.fill(0, Timex.tick + 8, TIMEX_SIZE);
-  view.setInt32(Timex.tai, state.tai, true);
-  if (task.space.copyOut(address, u8, 0, TIMEX_SIZE) < 0) return -EFAULT;
+  put(Timex.offset.offset, state.offset);
+  put(Timex.offset.freq, state.frequency);
+  put(Timex.offset.maxerror, state.maximumError);
+  put(Timex.offset.esterror, state.estimatedError);
+  view.setInt32(Timex.offset.status, state.status, true);
+  put(Timex.offset.constant, state.timeConstant);
+  put(Timex.offset.precision, 1);
+  put(Timex.offset.tolerance, MAXIMUM_FREQUENCY);
+  put(SECONDS, now.seconds);
+  put(FRACTION, (state.status & STA_NANO) !== 0 ? now.nanoseconds : Math.floor(now.nanoseconds / 1000));
+  put(Timex.offset.tick, state.tick);
+  u8.fill(0, Timex.offset.tick + 8, Timex.size);
+  view.setInt32(Timex.offset.tai, state.tai, true);
+  if (task.space.copyOut(address, u8, 0, Timex.size) < 0) return -EFAULT;
   return (state.status & (STA_UNSYNC | STA_CLOCKERR)) !== 0 ? TIME_ERROR : TIME_OK;
 }
 

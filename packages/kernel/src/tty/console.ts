@@ -7,7 +7,7 @@ import { isErrno } from "../vfs/inode.ts";
 import { directoryAt } from "../vfs/mounting.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { Path } from "../vfs/path.ts";
-import { ByteRing } from "./byte-ring.ts";
+import { HostInput } from "./host-input.ts";
 import { acquireOnOpen } from "./job-control.ts";
 import { Termios } from "./termios.ts";
 import { TTY1_DEVICE } from "./terminal-devices.ts";
@@ -15,15 +15,10 @@ import { TerminalFile } from "./terminal-file.ts";
 import { Terminal, type TerminalDriver } from "./terminal.ts";
 import type { TtyCaller, TtyKernel } from "./tty-kernel.ts";
 
-/** Input that no program has taken, such as a long paste; more is lost, as on a serial line. */
-const INPUT_CAPACITY = 1 << 20;
-
 class ConsoleDriver implements TerminalDriver {
   readonly isPty = false;
   #host: HostConsole;
-  #waiting = new ByteRing(INPUT_CAPACITY);
-  terminal: Terminal | null = null;
-  #isFeeding = false;
+  readonly input = new HostInput();
 
   constructor(host: HostConsole) {
     this.#host = host;
@@ -41,25 +36,8 @@ class ConsoleDriver implements TerminalDriver {
     if (count > 0) this.#host.write(bytes.subarray(start, start + count));
   }
 
-  typed(bytes: Uint8Array): void {
-    const count = Math.min(bytes.length, this.#waiting.room);
-    if (count > 0) this.#waiting.push(bytes, 0, count);
-    this.inputTaken();
-  }
-
-  /** Moves what waits to the terminal as it gets room. */
   inputTaken(): void {
-    const { terminal } = this;
-    if (this.#isFeeding || terminal === null) return;
-    this.#isFeeding = true;
-    while (this.#waiting.length > 0 && terminal.inputRoom > 0) {
-      const bytes = this.#waiting.peek();
-      const count = Math.min(bytes.length, terminal.inputRoom);
-      const part = bytes.slice(0, count);
-      this.#waiting.drop(count);
-      terminal.receive(part, 0, count);
-    }
-    this.#isFeeding = false;
+    this.input.feed();
   }
 
   flushOutput(): void {
@@ -71,7 +49,7 @@ class ConsoleDriver implements TerminalDriver {
 
   /** Follows the host's terminal. Its end (the window was closed) hangs this one up. */
   listen(): void {
-    const terminal = this.terminal!;
+    const { terminal } = this.input as { terminal: Terminal };
     const host = this.#host;
     const takeSize = (): void => {
       const { rows, columns } = host.size();
@@ -82,7 +60,7 @@ class ConsoleDriver implements TerminalDriver {
     host.onWritable(() => terminal.outputTaken());
     host.onInput((bytes) => {
       if (bytes === null) terminal.hangUp();
-      else this.typed(bytes);
+      else this.input.typed(bytes);
     });
   }
 
@@ -91,8 +69,8 @@ class ConsoleDriver implements TerminalDriver {
       "ConsoleDriver",
       this,
       {
-        save: (it) => ({ host: it.#host, waiting: it.#waiting, isFeeding: it.#isFeeding }),
-        load: (it, from) => ({ host: it.#host, waiting: it.#waiting, isFeeding: it.#isFeeding } = from),
+        save: (it) => ({ host: it.#host }),
+        load: (it, from) => ({ host: it.#host } = from),
       },
       { loaded: (it) => it.listen() },
     );
@@ -105,7 +83,7 @@ export function attachConsole(kernel: TtyKernel, host: HostConsole): Terminal {
   const termios = Termios.standard();
   termios.iflag |= IUTF8;
   const terminal = new Terminal(kernel, TTY1_DEVICE, driver, termios);
-  driver.terminal = terminal;
+  driver.input.terminal = terminal;
   driver.listen();
   kernel.tty.console = terminal;
   return terminal;

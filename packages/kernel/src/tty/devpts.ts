@@ -3,9 +3,9 @@
  *
  * /dev/pts/ptmx is the multiplexer, too, with `ptmxmode`; the numbers come and go with the masters.
  */
-import { EINVAL, ENOENT, ENOSPC, ENXIO, O_NOCTTY, S_IFCHR, S_IFDIR } from "@stratos/abi";
+import { EINVAL, ENOENT, ENOSPC, ENXIO, O_NOCTTY, S_IFCHR, S_IFDIR, UNIX98_PTY_SLAVE_MAJOR } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { Pty, PtyMasterFile, PTS_MAJOR } from "./pty.ts";
+import { Pty, PtyMasterFile } from "./pty.ts";
 import { Dentry } from "../vfs/dentry.ts";
 import { makeDevice } from "../vfs/device-registry.ts";
 import { FileSystem, type FileSystemUsage } from "../vfs/file-system.ts";
@@ -13,10 +13,10 @@ import { parseMountOptions, type FileSystemType } from "../vfs/file-system-types
 import { Inode } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { Path } from "../vfs/path.ts";
+import { PTYS_MAX } from "./tty-state.ts";
 import type { TtyCaller, TtyKernel } from "./tty-kernel.ts";
 
 /** kernel.pty.max. */
-const PTYS_MAX = 4096;
 const DEVPTS_SUPER_MAGIC = 0x1cd1;
 const ROOT_INO = 1,
   PTMX_INO = 2,
@@ -44,6 +44,11 @@ export class DevptsFileSystem extends FileSystem {
     super(kernel.allocateDevice());
     this.kernel = kernel;
     this.root = new DevptsRoot(this);
+  }
+
+  /** Pairs that are open. */
+  get count(): number {
+    return this.#count;
   }
 
   usage(): FileSystemUsage {
@@ -96,10 +101,10 @@ export class DevptsFileSystem extends FileSystem {
 
   /** A new pair, seen by its master: −ENOSPC when there are too many. */
   openMaster(task: TtyCaller, flags: number, inode: Inode | null, path: Path | null): OpenFile | number {
-    if (this.#count >= this.settings.max) return -ENOSPC;
+    if (this.#count >= Math.min(this.settings.max, this.kernel.tty.maximumPtys)) return -ENOSPC;
     let index = 0;
     while (this.#ptys[index]) index++;
-    const device = makeDevice(PTS_MAJOR, index);
+    const device = makeDevice(UNIX98_PTY_SLAVE_MAJOR, index);
     const pty = new Pty(this.kernel, index, device, this);
     this.#ptys[index] = { pty, inode: new PtsInode(this, pty, task), isHidden: false };
     this.#count++;

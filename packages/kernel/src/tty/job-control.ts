@@ -2,11 +2,22 @@
  * Who may use a terminal, and who is stopped for it. Read first: credentials(7) "Sessions", tcsetpgrp(3), setpgid(2).
  * Rules: Linux drivers/tty/tty_jobctrl.c.
  */
-import { CAP_SYS_ADMIN, EFAULT, EINVAL, EIO, ENOTTY, EPERM, ESRCH, SIGTTIN, SIGTTOU, SI_KERNEL } from "@stratos/abi";
+import {
+  CAP_SYS_ADMIN,
+  EFAULT,
+  EINVAL,
+  EIO,
+  ENOTTY,
+  EPERM,
+  ESRCH,
+  SIGTTIN,
+  SIGTTOU,
+  SIG_IGN,
+  SI_KERNEL,
+} from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcessGroup } from "../signal/send-signal.ts";
-import { SIG_IGN } from "../signal/signal-actions.ts";
 import { BLOCKED } from "../ground/wait-queue.ts";
 import type { Terminal } from "./terminal.ts";
 import { isOrphaned } from "../signal/session.ts";

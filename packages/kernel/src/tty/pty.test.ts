@@ -26,6 +26,7 @@ import {
   SIGTTIN,
   SIGTTOU,
   SIGWINCH,
+  SIG_IGN,
   TCFLSH,
   TCGETS,
   TCGETS2,
@@ -61,7 +62,6 @@ import {
 } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import { devptsOf } from "./devpts.ts";
-import { SIG_IGN } from "../signal/signal-actions.ts";
 import { ROOT } from "../security/credentials.ts";
 import { CALL_WORK } from "../ground/call-work.ts";
 import type { Task } from "../task/task.ts";

@@ -10,6 +10,7 @@ import {
   EINVAL,
   EIO,
   FIONREAD,
+  O_CLOEXEC,
   O_NOCTTY,
   O_NONBLOCK,
   POLLHUP,
@@ -52,12 +53,8 @@ import { Terminal, type TerminalDriver } from "./terminal.ts";
 import { Termios } from "./termios.ts";
 import type { TtyCaller, TtyKernel } from "./tty-kernel.ts";
 
-/** UNIX98_PTY_SLAVE_MAJOR. */
-export const PTS_MAJOR = 136;
 /** Output that the master has not read yet. */
 const OUTPUT_CAPACITY = 65536;
-/** O_CLOEXEC of TIOCGPTPEER's flags. */
-const CLOSE_ON_EXEC = 0o2000000;
 
 /** Both sides of one pseudo-terminal. */
 export class Pty implements TerminalDriver {
@@ -288,9 +285,9 @@ export class PtyMasterFile extends OpenFile {
     const { pty } = this;
     const place = pty.fileSystem.pathOf(task, pty.index);
     if (place === null) return -EIO;
-    const file = pty.open(task, place.dentry.inode!, flags & ~CLOSE_ON_EXEC, place);
+    const file = pty.open(task, place.dentry.inode!, flags & ~O_CLOEXEC, place);
     if (typeof file === "number") return file;
-    return task.files.install(file, (flags & CLOSE_ON_EXEC) !== 0, 0, task.group.limits[RLIMIT_NOFILE]!.soft);
+    return task.files.install(file, (flags & O_CLOEXEC) !== 0, 0, task.group.limits[RLIMIT_NOFILE]!.soft);
   }
 
   override sync(): number {

@@ -1,5 +1,5 @@
 /** Which device numbers are terminals (devices.txt of Linux). */
-import { CAP_SYS_ADMIN, EBUSY, ENXIO, O_NOCTTY } from "@stratos/abi";
+import { CAP_SYS_ADMIN, EBUSY, ENXIO, O_NOCTTY, TTYAUX_MAJOR, TTY_MAJOR, UNIX98_PTY_SLAVE_MAJOR } from "@stratos/abi";
 import { devptsOf, devptsType, openPts } from "./devpts.ts";
 import { isCapable } from "../security/credentials.ts";
 import { makeDevice, minorOf } from "../vfs/device-registry.ts";
@@ -7,13 +7,10 @@ import type { Inode } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
 import { acquireOnOpen } from "./job-control.ts";
-import { PTS_MAJOR } from "./pty.ts";
 import { TerminalFile } from "./terminal-file.ts";
 import type { Terminal } from "./terminal.ts";
 import type { TtyCaller, TtyKernel } from "./tty-kernel.ts";
 
-const TTY_MAJOR = 4,
-  AUXILIARY_MAJOR = 5;
 /** /dev/tty1: the machine's only line. */
 export const TTY1_DEVICE = makeDevice(TTY_MAJOR, 1);
 
@@ -22,14 +19,14 @@ export function registerTerminalDevices(kernel: TtyKernel): void {
   const { devices, types } = kernel.vfs;
   devices.registerCharacter(TTY_MAJOR, 0, { name: "tty", open: openTty1 });
   devices.registerCharacter(TTY_MAJOR, 1, { name: "tty", open: openTty1 });
-  devices.registerCharacter(AUXILIARY_MAJOR, 0, { name: "/dev/tty", open: openControlling });
-  devices.registerCharacter(AUXILIARY_MAJOR, 1, { name: "/dev/console", open: openConsole });
-  devices.registerCharacter(AUXILIARY_MAJOR, 2, {
+  devices.registerCharacter(TTYAUX_MAJOR, 0, { name: "/dev/tty", open: openControlling });
+  devices.registerCharacter(TTYAUX_MAJOR, 1, { name: "/dev/console", open: openConsole });
+  devices.registerCharacter(TTYAUX_MAJOR, 2, {
     name: "/dev/ptmx",
     open: (task: TtyCaller, inode: Inode, flags: number, path: Path) =>
       devptsOf(task.kernel).openMaster(task, flags, inode, path),
   });
-  devices.registerCharacter(PTS_MAJOR, -1, {
+  devices.registerCharacter(UNIX98_PTY_SLAVE_MAJOR, -1, {
     name: "pts",
     open: (task: TtyCaller, inode: Inode, flags: number, path: Path) =>
       openPts(task, minorOf(inode.rdev), inode, flags, path),

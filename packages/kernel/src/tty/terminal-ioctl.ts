@@ -7,6 +7,7 @@ import {
   ENOTTY,
   EPERM,
   FIONREAD,
+  N_TTY,
   SIGTTOU,
   TCFLSH,
   TCGETA,
@@ -51,8 +52,12 @@ import {
   TIOCSTI,
   TIOCSWINSZ,
   TIOCVHANGUP,
+  Termio,
+  Termios as TermiosLayout,
+  Termios2,
   VSTART,
   VSTOP,
+  Winsize,
 } from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
@@ -64,12 +69,9 @@ import {
   setControllingTerminal,
   setForeground,
 } from "./job-control.ts";
-import { keepLocked, loadTermios, storeTermios, TERMIO_SIZE, TERMIOS2_SIZE, TERMIOS_SIZE } from "./termios.ts";
+import { keepLocked, loadTermios, storeTermios, type TermiosForm } from "./termios.ts";
 import type { Terminal } from "./terminal.ts";
 import type { TtyCaller } from "./tty-kernel.ts";
-
-/** N_TTY is the only line discipline. */
-const N_TTY = 0;
 
 /**
  * @param isMaster  the call came through the master's side of a pseudo-terminal; `terminal` is its other side
@@ -86,27 +88,27 @@ export function terminalIoctl(
   const { space } = task;
   switch (command) {
     case TCGETS:
-      return storeTermios(task, argument, terminal.termios, TERMIOS_SIZE);
+      return storeTermios(task, argument, terminal.termios, TermiosLayout);
     case TCGETS2:
-      return storeTermios(task, argument, terminal.termios, TERMIOS2_SIZE);
+      return storeTermios(task, argument, terminal.termios, Termios2);
     case TCGETA:
-      return storeTermios(task, argument, terminal.termios, TERMIO_SIZE);
+      return storeTermios(task, argument, terminal.termios, Termio);
     // There is no line to drain: output is with the other side as soon as write returns, so the W forms don't wait.
     case TCSETS:
     case TCSETSW:
-      return setTermios(task, terminal, argument, TERMIOS_SIZE, false);
+      return setTermios(task, terminal, argument, TermiosLayout, false);
     case TCSETSF:
-      return setTermios(task, terminal, argument, TERMIOS_SIZE, true);
+      return setTermios(task, terminal, argument, TermiosLayout, true);
     case TCSETS2:
     case TCSETSW2:
-      return setTermios(task, terminal, argument, TERMIOS2_SIZE, false);
+      return setTermios(task, terminal, argument, Termios2, false);
     case TCSETSF2:
-      return setTermios(task, terminal, argument, TERMIOS2_SIZE, true);
+      return setTermios(task, terminal, argument, Termios2, true);
     case TCSETA:
     case TCSETAW:
-      return setTermios(task, terminal, argument, TERMIO_SIZE, false);
+      return setTermios(task, terminal, argument, Termio, false);
     case TCSETAF:
-      return setTermios(task, terminal, argument, TERMIO_SIZE, true);
+      return setTermios(task, terminal, argument, Termio, true);
     case TCSBRK:
     case TCSBRKP:
     case TIOCSBRK:
@@ -153,10 +155,10 @@ export function terminalIoctl(
       return discipline < 0 ? -EFAULT : discipline === N_TTY ? 0 : -EINVAL;
     }
     case TIOCGLCKTRMIOS:
-      return storeTermios(task, argument, terminal.locked, TERMIOS_SIZE);
+      return storeTermios(task, argument, terminal.locked, TermiosLayout);
     case TIOCSLCKTRMIOS:
       return isCapable(task.credentials, CAP_SYS_ADMIN)
-        ? loadTermios(task, argument, terminal.locked, TERMIOS_SIZE)
+        ? loadTermios(task, argument, terminal.locked, TermiosLayout)
         : -EPERM;
     case TIOCVHANGUP:
       if (!isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
@@ -167,11 +169,17 @@ export function terminalIoctl(
   }
 }
 
-function setTermios(task: TtyCaller, terminal: Terminal, address: number, size: number, flushesInput: boolean): number {
+function setTermios(
+  task: TtyCaller,
+  terminal: Terminal,
+  address: number,
+  form: TermiosForm,
+  flushesInput: boolean,
+): number {
   const allowed = checkForeground(task, terminal, SIGTTOU);
   if (allowed !== 0) return allowed;
   const next = terminal.termios.copy();
-  const loaded = loadTermios(task, address, next, size);
+  const loaded = loadTermios(task, address, next, form);
   if (loaded < 0) return loaded;
   keepLocked(next, terminal.termios, terminal.locked);
   if (flushesInput) terminal.flushInput();
@@ -218,24 +226,23 @@ function flush(terminal: Terminal, which: number): number {
   return 0;
 }
 
-/** struct winsize: four unsigned shorts. */
 function getWindow(task: TtyCaller, terminal: Terminal, address: number): number {
   const { u8, view } = task.kernel.scratch;
-  view.setUint16(0, terminal.window.rows, true);
-  view.setUint16(2, terminal.window.columns, true);
-  view.setUint16(4, terminal.window.xPixels, true);
-  view.setUint16(6, terminal.window.yPixels, true);
-  return task.space.copyOut(address, u8, 0, 8);
+  view.setUint16(Winsize.offset.ws_row, terminal.window.rows, true);
+  view.setUint16(Winsize.offset.ws_col, terminal.window.columns, true);
+  view.setUint16(Winsize.offset.ws_xpixel, terminal.window.xPixels, true);
+  view.setUint16(Winsize.offset.ws_ypixel, terminal.window.yPixels, true);
+  return task.space.copyOut(address, u8, 0, Winsize.size);
 }
 
 function setWindow(task: TtyCaller, terminal: Terminal, address: number): number {
   const { u8, view } = task.kernel.scratch;
-  if (task.space.copyIn(address, u8, 0, 8) < 0) return -EFAULT;
+  if (task.space.copyIn(address, u8, 0, Winsize.size) < 0) return -EFAULT;
   terminal.setWindow({
-    rows: view.getUint16(0, true),
-    columns: view.getUint16(2, true),
-    xPixels: view.getUint16(4, true),
-    yPixels: view.getUint16(6, true),
+    rows: view.getUint16(Winsize.offset.ws_row, true),
+    columns: view.getUint16(Winsize.offset.ws_col, true),
+    xPixels: view.getUint16(Winsize.offset.ws_xpixel, true),
+    yPixels: view.getUint16(Winsize.offset.ws_ypixel, true),
   });
   return 0;
 }

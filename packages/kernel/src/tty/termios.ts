@@ -1,6 +1,6 @@
 import {
-  BAUD_RATES,
   B38400,
+  BAUD_RATES,
   BOTHER,
   CBAUD,
   CBAUDEX,
@@ -18,22 +18,16 @@ import {
   IEXTEN,
   ISIG,
   IXON,
+  NCC,
   NCCS,
   ONLCR,
   OPOST,
+  Termio,
+  Termios as TermiosLayout,
+  Termios2,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { TtyCaller } from "./tty-kernel.ts";
-
-/**
- * sizeof(struct termios), termios2 and termio as the kernel has them. Source: Linux
- * include/uapi/asm-generic/termbits.h, termios.h.
- */
-export const TERMIOS_SIZE = 36,
-  TERMIOS2_SIZE = 44,
-  TERMIO_SIZE = 18;
-/** c_cc of struct termio. */
-const NCC = 8;
 
 /** "\003\034\177\025\004\0\1\0\021\023\032\0\022\017\027\026\0": INIT_C_CC. */
 const CONTROL_CHARACTERS = [3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0];
@@ -103,53 +97,57 @@ export function keepLocked(next: Termios, present: Termios, locked: Termios): vo
   for (let index = 0; index < NCCS; index++) if (locked.cc[index] !== 0) next.cc[index] = present.cc[index]!;
 }
 
-/** Copies the settings out in the form of `size` bytes: 0 or −EFAULT. */
-export function storeTermios(task: TtyCaller, address: number, termios: Termios, size: number): number {
+/** The forms that settings have for programs, from the oldest to the youngest. */
+export type TermiosForm = typeof Termio | typeof TermiosLayout | typeof Termios2;
+
+/** Copies the settings out: 0 or −EFAULT. */
+export function storeTermios(task: TtyCaller, address: number, termios: Termios, form: TermiosForm): number {
   const { u8, view } = task.kernel.scratch;
-  u8.fill(0, 0, TERMIOS2_SIZE);
-  if (size === TERMIO_SIZE) {
-    view.setUint16(0, termios.iflag & 0xffff, true);
-    view.setUint16(2, termios.oflag & 0xffff, true);
-    view.setUint16(4, termios.cflag & 0xffff, true);
-    view.setUint16(6, termios.lflag & 0xffff, true);
-    u8[8] = termios.line;
-    u8.set(termios.cc.subarray(0, NCC), 9);
+  u8.fill(0, 0, form.size);
+  if (form === Termio) {
+    view.setUint16(Termio.offset.c_iflag, termios.iflag & 0xffff, true);
+    view.setUint16(Termio.offset.c_oflag, termios.oflag & 0xffff, true);
+    view.setUint16(Termio.offset.c_cflag, termios.cflag & 0xffff, true);
+    view.setUint16(Termio.offset.c_lflag, termios.lflag & 0xffff, true);
+    u8[Termio.offset.c_line] = termios.line;
+    u8.set(termios.cc.subarray(0, NCC), Termio.offset.c_cc);
   } else {
-    view.setUint32(0, termios.iflag, true);
-    view.setUint32(4, termios.oflag, true);
-    view.setUint32(8, termios.cflag, true);
-    view.setUint32(12, termios.lflag, true);
-    u8[16] = termios.line;
-    u8.set(termios.cc, 17);
-    view.setUint32(36, termios.inputSpeed, true);
-    view.setUint32(40, termios.outputSpeed, true);
+    // The third begins as the second.
+    view.setUint32(Termios2.offset.c_iflag, termios.iflag, true);
+    view.setUint32(Termios2.offset.c_oflag, termios.oflag, true);
+    view.setUint32(Termios2.offset.c_cflag, termios.cflag, true);
+    view.setUint32(Termios2.offset.c_lflag, termios.lflag, true);
+    u8[Termios2.offset.c_line] = termios.line;
+    u8.set(termios.cc, Termios2.offset.c_cc);
+    view.setUint32(Termios2.offset.c_ispeed, termios.inputSpeed, true);
+    view.setUint32(Termios2.offset.c_ospeed, termios.outputSpeed, true);
   }
-  return task.space.copyOut(address, u8, 0, size);
+  return task.space.copyOut(address, u8, 0, form.size);
 }
 
-/** Reads settings of `size` bytes into `termios`, which holds the present ones: 0 or −EFAULT. */
-export function loadTermios(task: TtyCaller, address: number, termios: Termios, size: number): number {
+/** Reads settings into `termios`, which holds the present ones: 0 or −EFAULT. */
+export function loadTermios(task: TtyCaller, address: number, termios: Termios, form: TermiosForm): number {
   const { u8, view } = task.kernel.scratch;
-  if (task.space.copyIn(address, u8, 0, size) < 0) return -EFAULT;
-  if (size === TERMIO_SIZE) {
-    termios.iflag = (termios.iflag & 0xffff0000) | view.getUint16(0, true);
-    termios.oflag = (termios.oflag & 0xffff0000) | view.getUint16(2, true);
-    termios.cflag = (termios.cflag & 0xffff0000) | view.getUint16(4, true);
-    termios.lflag = (termios.lflag & 0xffff0000) | view.getUint16(6, true);
-    termios.line = u8[8]!;
-    termios.cc.set(u8.subarray(9, 9 + NCC));
+  if (task.space.copyIn(address, u8, 0, form.size) < 0) return -EFAULT;
+  if (form === Termio) {
+    termios.iflag = (termios.iflag & 0xffff0000) | view.getUint16(Termio.offset.c_iflag, true);
+    termios.oflag = (termios.oflag & 0xffff0000) | view.getUint16(Termio.offset.c_oflag, true);
+    termios.cflag = (termios.cflag & 0xffff0000) | view.getUint16(Termio.offset.c_cflag, true);
+    termios.lflag = (termios.lflag & 0xffff0000) | view.getUint16(Termio.offset.c_lflag, true);
+    termios.line = u8[Termio.offset.c_line]!;
+    termios.cc.set(u8.subarray(Termio.offset.c_cc, Termio.offset.c_cc + NCC));
   } else {
-    termios.iflag = view.getUint32(0, true);
-    termios.oflag = view.getUint32(4, true);
-    termios.cflag = view.getUint32(8, true);
-    termios.lflag = view.getUint32(12, true);
-    termios.line = u8[16]!;
-    termios.cc.set(u8.subarray(17, 17 + NCCS));
+    termios.iflag = view.getUint32(Termios2.offset.c_iflag, true);
+    termios.oflag = view.getUint32(Termios2.offset.c_oflag, true);
+    termios.cflag = view.getUint32(Termios2.offset.c_cflag, true);
+    termios.lflag = view.getUint32(Termios2.offset.c_lflag, true);
+    termios.line = u8[Termios2.offset.c_line]!;
+    termios.cc.set(u8.subarray(Termios2.offset.c_cc, Termios2.offset.c_cc + NCCS));
   }
   const isOtherRate = (termios.cflag & CBAUD) === BOTHER;
-  if (size === TERMIOS2_SIZE && isOtherRate) {
-    termios.inputSpeed = view.getUint32(36, true);
-    termios.outputSpeed = view.getUint32(40, true);
+  if (form === Termios2 && isOtherRate) {
+    termios.inputSpeed = view.getUint32(Termios2.offset.c_ispeed, true);
+    termios.outputSpeed = view.getUint32(Termios2.offset.c_ospeed, true);
   } else if (!isOtherRate) {
     const code = termios.cflag & CBAUD;
     const rate = BAUD_RATES[(code & CBAUDEX) !== 0 ? (code & 0xf) + 15 : code] ?? 38400;

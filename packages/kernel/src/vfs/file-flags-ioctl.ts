@@ -18,6 +18,7 @@ import {
   FS_XFLAG_NOATIME,
   FS_XFLAG_NODUMP,
   FS_XFLAG_PROJINHERIT,
+  Fsxattr,
   MS_RDONLY,
 } from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
@@ -27,25 +28,18 @@ import type { Inode } from "./inode.ts";
 import type { OpenFile } from "./open-file.ts";
 import type { Caller } from "./vfs-kernel.ts";
 
-/**
- * ioctl_iflags(2) and ioctl_xfs_fsgetxattr(2): what chattr(1) and lsattr(1) ask. `struct fsxattr`: xflags, extent size,
- * extents, project, copied extents' size, 8 bytes.
- */
-const FSXATTR_SIZE = 28;
-const AT_FLAGS = 0,
-  AT_EXTENT_SIZE = 4,
-  AT_PROJECT = 12,
-  AT_COPIED_EXTENT_SIZE = 16;
 const PAIRS: readonly (readonly [flag: number, xflag: number])[] = [
   [FS_IMMUTABLE_FL, FS_XFLAG_IMMUTABLE],
   [FS_APPEND_FL, FS_XFLAG_APPEND],
   [FS_NODUMP_FL, FS_XFLAG_NODUMP],
   [FS_NOATIME_FL, FS_XFLAG_NOATIME],
 ];
-const bytes = new Uint8Array(FSXATTR_SIZE);
+const bytes = new Uint8Array(Fsxattr.size);
 const view = new DataView(bytes.buffer);
 
 /**
+ * ioctl_iflags(2) and ioctl_xfs_fsgetxattr(2): what chattr(1) and lsattr(1) ask.
+ *
  * @returns 0; −ENOTTY the file system keeps no flags; −EPERM not the owner, or not CAP_LINUX_IMMUTABLE for `+i` and
  * `+a`; −EROFS; −EOPNOTSUPP a flag that it doesn't keep
  */
@@ -57,14 +51,17 @@ export function flagsIoctl(task: Caller, file: OpenFile, inode: Inode, command: 
       return space.storeU32(argument, inode.fileFlags | inherited(inode, FS_PROJINHERIT_FL));
     case FS_IOC_FSGETXATTR:
       bytes.fill(0);
-      view.setUint32(AT_FLAGS, xflagsOf(inode), true);
-      view.setUint32(AT_PROJECT, Math.max(0, inode.project), true);
-      return space.copyOut(argument, bytes, 0, FSXATTR_SIZE);
+      view.setUint32(Fsxattr.offset.fsx_xflags, xflagsOf(inode), true);
+      view.setUint32(Fsxattr.offset.fsx_projid, Math.max(0, inode.project), true);
+      return space.copyOut(argument, bytes, 0, Fsxattr.size);
     case FS_IOC_FSSETXATTR: {
-      if (space.copyIn(argument, bytes, 0, FSXATTR_SIZE) < 0) return -EFAULT;
-      const xflags = view.getUint32(AT_FLAGS, true),
-        project = view.getUint32(AT_PROJECT, true);
-      if (view.getUint32(AT_EXTENT_SIZE, true) !== 0 || view.getUint32(AT_COPIED_EXTENT_SIZE, true) !== 0) {
+      if (space.copyIn(argument, bytes, 0, Fsxattr.size) < 0) return -EFAULT;
+      const xflags = view.getUint32(Fsxattr.offset.fsx_xflags, true),
+        project = view.getUint32(Fsxattr.offset.fsx_projid, true);
+      if (
+        view.getUint32(Fsxattr.offset.fsx_extsize, true) !== 0 ||
+        view.getUint32(Fsxattr.offset.fsx_cowextsize, true) !== 0
+      ) {
         return -EOPNOTSUPP;
       }
       let flags = 0,

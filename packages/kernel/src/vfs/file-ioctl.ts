@@ -17,6 +17,7 @@ import {
   FS_IOC_FSSETXATTR,
   FS_IOC_GETFLAGS,
   FS_IOC_SETFLAGS,
+  FileCloneRange,
 } from "@stratos/abi";
 import type { Inode } from "./inode.ts";
 import type { OpenFile } from "./open-file.ts";
@@ -64,9 +65,9 @@ export function fileIoctl(task: Caller, file: OpenFile, command: number, argumen
         return source.inode.isDirectory || inode.isDirectory ? -EISDIR : -EINVAL;
       const range = { sourceOffset: 0, length: 0, offset: 0 };
       if (command === FICLONERANGE) {
-        range.sourceOffset = task.space.loadU64(argument + 8);
-        range.length = task.space.loadU64(argument + 16);
-        range.offset = task.space.loadU64(argument + 24);
+        range.sourceOffset = task.space.loadU64(argument + FileCloneRange.offset.src_offset);
+        range.length = task.space.loadU64(argument + FileCloneRange.offset.src_length);
+        range.offset = task.space.loadU64(argument + FileCloneRange.offset.dest_offset);
       }
       return cloneInto(task, source.inode, inode, range);
     }

@@ -1,17 +1,22 @@
-import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, SI_KERNEL, SIGIO } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import type { Credentials } from "../security/credentials.ts";
-import type { Waiter, WaitQueue } from "../ground/wait-queue.ts";
-import type { OpenFile } from "./open-file.ts";
 import {
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  POLLPRI,
   POLL_ERR,
   POLL_HUP,
   POLL_IN,
   POLL_OUT,
   POLL_PRI,
-  signalInfo,
-  type SignalInfo,
-} from "../signal/pending-signals.ts";
+  SIGIO,
+  SI_KERNEL,
+} from "@stratos/abi";
+import type { Credentials } from "../security/credentials.ts";
+import type { Waiter, WaitQueue } from "../ground/wait-queue.ts";
+import type { OpenFile } from "./open-file.ts";
+import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess } from "../signal/send-signal.ts";
 import type { VfsKernel } from "./vfs-kernel.ts";
 import type { SignalProcess } from "../signal/signal-target.ts";

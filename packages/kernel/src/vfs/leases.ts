@@ -1,15 +1,12 @@
-import { CAP_LEASE, EACCES, EAGAIN, EINVAL, F_RDLCK, F_UNLCK, F_WRLCK } from "@stratos/abi";
+import { CAP_LEASE, EACCES, EAGAIN, EINVAL, F_RDLCK, F_UNLCK, F_WRLCK, POLL_MSG } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { isCapable } from "../security/credentials.ts";
 import { sendIoSignal } from "./io-signal.ts";
-import { POLL_MSG } from "../signal/pending-signals.ts";
 import { BLOCKED, WaitQueue } from "../ground/wait-queue.ts";
 import type { Inode } from "./inode.ts";
 import type { OpenFile } from "./open-file.ts";
 import type { Caller } from "./vfs-kernel.ts";
 
-/** /proc/sys/fs/lease-break-time: how long a holder may take to give way. */
-const BREAK_NS = 45e9;
 const NOT_BREAKING = -1;
 
 interface Lease {
@@ -49,6 +46,7 @@ export function setLease(task: Caller, file: OpenFile, fd: number, type: number)
     dropLease(inode, file);
     return 0;
   }
+  if (!task.kernel.vfs.hasLeases) return -EINVAL;
   const others = inode.leases?.held.filter((held) => held.file !== file) ?? [];
   // What has to be given up whole isn't kept in another form.
   if (own?.breakingTo === F_UNLCK) return -EAGAIN;
@@ -87,7 +85,7 @@ export function breakLeases(task: Caller, inode: Inode, forWriting: boolean, may
   for (const lease of [...leases.held]) {
     if (!forWriting && lease.type === F_RDLCK) continue;
     if (lease.breakingTo === NOT_BREAKING || (forWriting && lease.breakingTo === F_RDLCK)) {
-      if (lease.breakingTo === NOT_BREAKING) lease.deadlineNs = now + BREAK_NS;
+      if (lease.breakingTo === NOT_BREAKING) lease.deadlineNs = now + task.kernel.vfs.leaseBreakSeconds * 1e9;
       lease.breakingTo = rest;
       sendIoSignal(task.kernel, lease.file, lease.fd, POLL_MSG, 0);
     } else if (now >= lease.deadlineNs) {

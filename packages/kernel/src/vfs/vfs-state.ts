@@ -45,6 +45,9 @@ export class VfsState implements Reclaimable {
   maximumMounts = MOUNTS_MAX;
   /** Mounts of all namespaces. */
   mountCount = 0;
+  /** fs.leases-enable, and fs.lease-break-time: how long a holder may take to give way. */
+  hasLeases = true;
+  leaseBreakSeconds = 45;
   #nextMountId = 1;
   #time: Time = { seconds: 0, nanoseconds: 0 };
   #timeMs = -1;

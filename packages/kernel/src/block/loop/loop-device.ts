@@ -8,6 +8,7 @@ import {
   EOVERFLOW,
   FALLOC_FL_KEEP_SIZE,
   FALLOC_FL_PUNCH_HOLE,
+  LOOP_MAJOR,
   LO_FLAGS_AUTOCLEAR,
   LO_FLAGS_DIRECT_IO,
   LO_FLAGS_PARTSCAN,
@@ -28,8 +29,6 @@ import { type LoopStatus, noStatus } from "./loop-status.ts";
 import type { Caller } from "../../vfs/vfs-kernel.ts";
 import type { BlockCaller, BlockKernel } from "../block-kernel.ts";
 
-/** Major number of loop devices (devices.txt of Linux). */
-export const LOOP_MAJOR = 7;
 const CONFIGURE_FLAGS = LO_FLAGS_READ_ONLY | LO_FLAGS_AUTOCLEAR | LO_FLAGS_PARTSCAN | LO_FLAGS_DIRECT_IO;
 const STATUS_FLAGS = LO_FLAGS_AUTOCLEAR | LO_FLAGS_PARTSCAN;
 /** Loop devices that lie in loop devices. */

@@ -1,4 +1,5 @@
 import {
+  BLOCK_EXT_MAJOR,
   EBUSY,
   EEXIST,
   EINVAL,
@@ -9,6 +10,9 @@ import {
   LOOP_CTL_ADD,
   LOOP_CTL_GET_FREE,
   LOOP_CTL_REMOVE,
+  LOOP_CTRL_MINOR,
+  LOOP_MAJOR,
+  MISC_MAJOR,
   O_EXCL,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
@@ -17,15 +21,12 @@ import type { Inode } from "../../vfs/inode.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
 import { BlockFile } from "../block-file.ts";
-import { PARTITION_MAJOR } from "../disks.ts";
-import { LOOP_MAJOR, LoopDevice } from "./loop-device.ts";
+import { LoopDevice } from "./loop-device.ts";
 import type { BlockCaller, BlockKernel } from "../block-kernel.ts";
 import { mayClaim } from "../device-users.ts";
 
 /** Most loop devices (Linux: 2^20 minor numbers); ENOSPC beyond. */
 const LOOPS_MAX = 256;
-const MISC_MAJOR = 10,
-  LOOP_CONTROL_MINOR = 237;
 
 /** The loop devices that were asked for, by number. There are none at first, as with `max_loop=0`. */
 export class LoopDevices {
@@ -128,8 +129,8 @@ export function registerBlockDevices(kernel: BlockKernel): void {
       return typeof loop === "number" ? loop : open(task, inode, flags, path);
     },
   });
-  devices.registerBlock(PARTITION_MAJOR, -1, { name: "blkext", open });
-  devices.registerCharacter(MISC_MAJOR, LOOP_CONTROL_MINOR, {
+  devices.registerBlock(BLOCK_EXT_MAJOR, -1, { name: "blkext", open });
+  devices.registerCharacter(MISC_MAJOR, LOOP_CTRL_MINOR, {
     name: "misc",
     open: (task: BlockCaller, inode: Inode, flags: number, path: Path) =>
       new LoopControlFile(task.kernel.disks.loops, flags, inode, path),

@@ -15,7 +15,12 @@ import {
   LOOP_SET_FD,
   LOOP_SET_STATUS,
   LOOP_SET_STATUS64,
+  LO_NAME_SIZE,
+  LoopConfig,
+  LoopInfo,
+  LoopInfo64,
 } from "@stratos/abi";
+import { getU64, put64 } from "../../ground/words.ts";
 import { isCapable } from "../../security/credentials.ts";
 import { inodeOfFile } from "../../vfs/anonymous-file.ts";
 import type { DiskOpening } from "../block-inode.ts";
@@ -23,28 +28,10 @@ import type { LoopDevice } from "./loop-device.ts";
 import { type LoopStatus, noStatus } from "./loop-status.ts";
 import type { BlockCaller } from "../block-kernel.ts";
 
-/** The structures of loop(4). Source: Linux include/uapi/linux/loop.h, as riscv64 lays them out. */
-const LOOP_INFO_SIZE = 160,
-  LOOP_INFO64_SIZE = 232,
-  LOOP_CONFIG_SIZE = 304;
-const NAME_SIZE = 64;
-const INFO = { number: 0, device: 4, inode: 8, rdevice: 16, offset: 20, encryption: 24, flags: 32, name: 36 } as const;
-const INFO64 = {
-  device: 0,
-  inode: 8,
-  rdevice: 16,
-  offset: 24,
-  sizeLimit: 32,
-  number: 40,
-  encryption: 44,
-  flags: 52,
-  name: 56,
-} as const;
-const CONFIG = { fd: 0, blockSize: 4, info: 8 } as const;
 /** The old structure has 32 bits for each. */
 const WORD_MAX = 0x7fffffff;
 
-const bytes = new Uint8Array(LOOP_CONFIG_SIZE);
+const bytes = new Uint8Array(LoopConfig.size);
 const view = new DataView(bytes.buffer);
 
 /** Requests of a loop device; null: not one of them. */
@@ -55,12 +42,12 @@ export function loopIoctl(loop: LoopDevice, opening: DiskOpening, command: numbe
     case LOOP_SET_FD:
       return loop.bind(opening, argument | 0, 0, noStatus());
     case LOOP_CONFIGURE:
-      if (task.space.copyIn(argument, bytes, 0, LOOP_CONFIG_SIZE) < 0) return -EFAULT;
+      if (task.space.copyIn(argument, bytes, 0, LoopConfig.size) < 0) return -EFAULT;
       return loop.bind(
         opening,
-        view.getInt32(CONFIG.fd, true),
-        view.getUint32(CONFIG.blockSize, true),
-        status64At(CONFIG.info),
+        view.getInt32(LoopConfig.offset.fd, true),
+        view.getUint32(LoopConfig.offset.block_size, true),
+        status64At(LoopConfig.offset.info),
       );
     case LOOP_CHANGE_FD:
       return loop.change(task, argument | 0);
@@ -68,10 +55,10 @@ export function loopIoctl(loop: LoopDevice, opening: DiskOpening, command: numbe
       return loop.clear();
     case LOOP_SET_STATUS:
       if (!mayChange) return -EPERM;
-      return task.space.copyIn(argument, bytes, 0, LOOP_INFO_SIZE) < 0 ? -EFAULT : loop.setStatus(statusAt());
+      return task.space.copyIn(argument, bytes, 0, LoopInfo.size) < 0 ? -EFAULT : loop.setStatus(statusAt());
     case LOOP_SET_STATUS64:
       if (!mayChange) return -EPERM;
-      return task.space.copyIn(argument, bytes, 0, LOOP_INFO64_SIZE) < 0 ? -EFAULT : loop.setStatus(status64At(0));
+      return task.space.copyIn(argument, bytes, 0, LoopInfo64.size) < 0 ? -EFAULT : loop.setStatus(status64At(0));
     case LOOP_GET_STATUS:
       return storeStatus(loop, task, argument);
     case LOOP_GET_STATUS64:
@@ -89,27 +76,27 @@ export function loopIoctl(loop: LoopDevice, opening: DiskOpening, command: numbe
 
 /** Up to the end mark. */
 function nameAt(at: number): Uint8Array {
-  const end = bytes.subarray(at, at + NAME_SIZE - 1).indexOf(0);
-  return bytes.slice(at, at + (end < 0 ? NAME_SIZE - 1 : end));
+  const end = bytes.subarray(at, at + LO_NAME_SIZE - 1).indexOf(0);
+  return bytes.slice(at, at + (end < 0 ? LO_NAME_SIZE - 1 : end));
 }
 
 function statusAt(): LoopStatus {
   return {
-    offset: view.getInt32(INFO.offset, true),
+    offset: view.getInt32(LoopInfo.offset.lo_offset, true),
     sizeLimit: 0,
-    flags: view.getUint32(INFO.flags, true),
-    name: nameAt(INFO.name),
-    encryption: view.getInt32(INFO.encryption, true),
+    flags: view.getUint32(LoopInfo.offset.lo_flags, true),
+    name: nameAt(LoopInfo.offset.lo_name),
+    encryption: view.getInt32(LoopInfo.offset.lo_encrypt_type, true),
   };
 }
 
 function status64At(at: number): LoopStatus {
   return {
-    offset: Number(view.getBigUint64(at + INFO64.offset, true)),
-    sizeLimit: Number(view.getBigUint64(at + INFO64.sizeLimit, true)),
-    flags: view.getUint32(at + INFO64.flags, true),
-    name: nameAt(at + INFO64.name),
-    encryption: view.getUint32(at + INFO64.encryption, true),
+    offset: getU64(view, at + LoopInfo64.offset.lo_offset),
+    sizeLimit: getU64(view, at + LoopInfo64.offset.lo_sizelimit),
+    flags: view.getUint32(at + LoopInfo64.offset.lo_flags, true),
+    name: nameAt(at + LoopInfo64.offset.lo_file_name),
+    encryption: view.getUint32(at + LoopInfo64.offset.lo_encrypt_type, true),
   };
 }
 
@@ -124,29 +111,29 @@ function storeStatus(loop: LoopDevice, task: BlockCaller, address: number): numb
   const { status } = loop;
   const place = places(loop, task);
   if (status.offset > WORD_MAX || place.device > WORD_MAX || place.rdev > WORD_MAX) return -EOVERFLOW;
-  bytes.fill(0, 0, LOOP_INFO_SIZE);
-  view.setInt32(INFO.number, loop.number, true);
-  view.setUint32(INFO.device, place.device, true);
-  view.setBigUint64(INFO.inode, BigInt(place.ino), true);
-  view.setUint32(INFO.rdevice, place.rdev, true);
-  view.setInt32(INFO.offset, status.offset, true);
-  view.setUint32(INFO.flags, status.flags, true);
-  bytes.set(status.name, INFO.name);
-  return task.space.copyOut(address, bytes, 0, LOOP_INFO_SIZE);
+  bytes.fill(0, 0, LoopInfo.size);
+  view.setInt32(LoopInfo.offset.lo_number, loop.number, true);
+  view.setUint32(LoopInfo.offset.lo_device, place.device, true);
+  put64(view, LoopInfo.offset.lo_inode, place.ino);
+  view.setUint32(LoopInfo.offset.lo_rdevice, place.rdev, true);
+  view.setInt32(LoopInfo.offset.lo_offset, status.offset, true);
+  view.setUint32(LoopInfo.offset.lo_flags, status.flags, true);
+  bytes.set(status.name, LoopInfo.offset.lo_name);
+  return task.space.copyOut(address, bytes, 0, LoopInfo.size);
 }
 
 function storeStatus64(loop: LoopDevice, task: BlockCaller, address: number): number {
   if (loop.state !== "bound") return -ENXIO;
   const { status } = loop;
   const place = places(loop, task);
-  bytes.fill(0, 0, LOOP_INFO64_SIZE);
-  view.setBigUint64(INFO64.device, BigInt(place.device), true);
-  view.setBigUint64(INFO64.inode, BigInt(place.ino), true);
-  view.setBigUint64(INFO64.rdevice, BigInt(place.rdev), true);
-  view.setBigUint64(INFO64.offset, BigInt(status.offset), true);
-  view.setBigUint64(INFO64.sizeLimit, BigInt(status.sizeLimit), true);
-  view.setUint32(INFO64.number, loop.number, true);
-  view.setUint32(INFO64.flags, status.flags, true);
-  bytes.set(status.name, INFO64.name);
-  return task.space.copyOut(address, bytes, 0, LOOP_INFO64_SIZE);
+  bytes.fill(0, 0, LoopInfo64.size);
+  put64(view, LoopInfo64.offset.lo_device, place.device);
+  put64(view, LoopInfo64.offset.lo_inode, place.ino);
+  put64(view, LoopInfo64.offset.lo_rdevice, place.rdev);
+  put64(view, LoopInfo64.offset.lo_offset, status.offset);
+  put64(view, LoopInfo64.offset.lo_sizelimit, status.sizeLimit);
+  view.setUint32(LoopInfo64.offset.lo_number, loop.number, true);
+  view.setUint32(LoopInfo64.offset.lo_flags, status.flags, true);
+  bytes.set(status.name, LoopInfo64.offset.lo_file_name);
+  return task.space.copyOut(address, bytes, 0, LoopInfo64.size);
 }

@@ -1,27 +1,19 @@
-import { ENOENT, S_IFCHR, S_IFDIR } from "@stratos/abi";
+import { ENOENT, MEM_MAJOR, S_IFCHR, S_IFDIR } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { forgetChild, lookupChild, unlinkDentry } from "../../vfs/dentry-cache.ts";
 import { makeDevice } from "../../vfs/device-registry.ts";
 import type { FileSystemType } from "../../vfs/file-system-types.ts";
 import { Tmpfs } from "../tmpfs/tmpfs.ts";
-import {
-  FULL_MINOR,
-  KMSG_MINOR,
-  MEMORY_MAJOR,
-  NULL_MINOR,
-  RANDOM_MINOR,
-  URANDOM_MINOR,
-  ZERO_MINOR,
-} from "./memory-devices.ts";
+import { FULL_MINOR, KMSG_MINOR, NULL_MINOR, RANDOM_MINOR, URANDOM_MINOR, ZERO_MINOR } from "./memory-devices.ts";
 import type { FsKernel } from "../fs-kernel.ts";
 
 const NODES: readonly (readonly [name: string, major: number, minor: number, mode: number])[] = [
-  ["null", MEMORY_MAJOR, NULL_MINOR, 0o666],
-  ["zero", MEMORY_MAJOR, ZERO_MINOR, 0o666],
-  ["full", MEMORY_MAJOR, FULL_MINOR, 0o666],
-  ["random", MEMORY_MAJOR, RANDOM_MINOR, 0o666],
-  ["urandom", MEMORY_MAJOR, URANDOM_MINOR, 0o666],
-  ["kmsg", MEMORY_MAJOR, KMSG_MINOR, 0o644],
+  ["null", MEM_MAJOR, NULL_MINOR, 0o666],
+  ["zero", MEM_MAJOR, ZERO_MINOR, 0o666],
+  ["full", MEM_MAJOR, FULL_MINOR, 0o666],
+  ["random", MEM_MAJOR, RANDOM_MINOR, 0o666],
+  ["urandom", MEM_MAJOR, URANDOM_MINOR, 0o666],
+  ["kmsg", MEM_MAJOR, KMSG_MINOR, 0o644],
   ["loop-control", 10, 237, 0o660],
   ["tty", 5, 0, 0o666],
   ["console", 5, 1, 0o600],

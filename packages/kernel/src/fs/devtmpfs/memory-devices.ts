@@ -1,8 +1,12 @@
 import {
   CAP_SYS_ADMIN,
+  CAP_SYSLOG,
   EINVAL,
   ENOSPC,
   EPERM,
+  MEM_MAJOR,
+  O_ACCMODE,
+  O_WRONLY,
   PAGE_SIZE,
   POLLIN,
   POLLOUT,
@@ -22,8 +26,6 @@ import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 
-/** Major number of memory devices, and their minors (devices.txt of Linux; mem(4), null(4), random(4)). */
-export const MEMORY_MAJOR = 1;
 export const NULL_MINOR = 3,
   ZERO_MINOR = 5,
   FULL_MINOR = 7,
@@ -137,7 +139,7 @@ class RandomDevice extends MemoryDevice {
 /** Tells the vfs who opens them. */
 export function registerMemoryDevices(kernel: FsKernel): void {
   const register = (minor: number, make: (flags: number, inode: Inode, path: Path) => OpenFile): void => {
-    kernel.vfs.devices.registerCharacter(MEMORY_MAJOR, minor, {
+    kernel.vfs.devices.registerCharacter(MEM_MAJOR, minor, {
       name: "mem",
       open: (_task, inode, flags, path) => make(flags, inode, path),
     });
@@ -147,5 +149,12 @@ export function registerMemoryDevices(kernel: FsKernel): void {
   register(FULL_MINOR, (flags, inode, path) => new FullDevice(kernel, flags, inode, path));
   register(RANDOM_MINOR, (flags, inode, path) => new RandomDevice(kernel, flags, inode, path));
   register(URANDOM_MINOR, (flags, inode, path) => new RandomDevice(kernel, flags, inode, path));
-  register(KMSG_MINOR, (flags, inode, path) => new KernelMessageDevice(kernel, flags, inode, path));
+  kernel.vfs.devices.registerCharacter(MEM_MAJOR, KMSG_MINOR, {
+    name: "mem",
+    open: ({ credentials }, inode, flags, path) => {
+      const reads = (flags & O_ACCMODE) !== O_WRONLY;
+      if (reads && kernel.messages.isRestricted && !isCapable(credentials, CAP_SYSLOG)) return -EPERM;
+      return new KernelMessageDevice(kernel, flags, inode, path);
+    },
+  });
 }

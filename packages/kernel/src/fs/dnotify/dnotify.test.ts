@@ -4,14 +4,20 @@
  */
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { AT_FDCWD, EINVAL, ENOTDIR, F_NOTIFY, F_SETSIG } from "@stratos/abi";
+import {
+  AT_FDCWD,
+  DN_ATTRIB,
+  DN_CREATE,
+  DN_MULTISHOT,
+  DN_RENAME,
+  EINVAL,
+  ENOTDIR,
+  F_NOTIFY,
+  F_SETSIG,
+} from "@stratos/abi";
 import { FileTask } from "../../testing/file-system-task.ts";
 
-const DN_CREATE = 4,
-  DN_RENAME = 0x10,
-  DN_ATTRIB = 0x20,
-  DN_MULTISHOT = 0x80000000,
-  SIGNAL = 36;
+const SIGNAL = 36;
 
 function pending(user: FileTask): boolean {
   const { pending: signals } = user.task.group;

@@ -1,4 +1,11 @@
 import {
+  DN_ACCESS,
+  DN_ATTRIB,
+  DN_CREATE,
+  DN_DELETE,
+  DN_MODIFY,
+  DN_MULTISHOT,
+  DN_RENAME,
   EINVAL,
   ENOTDIR,
   IN_ACCESS,
@@ -8,26 +15,15 @@ import {
   IN_MODIFY,
   IN_MOVED_FROM,
   IN_MOVED_TO,
+  POLL_MSG,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { POLL_MSG } from "../../signal/pending-signals.ts";
 import { sendIoSignal } from "../../vfs/io-signal.ts";
 import { addMark, type InotifyMark, removeMark, RENAMED_WITHIN } from "../../vfs/inotify-marks.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 
-/**
- * fcntl(2), F_NOTIFY: inotify's predecessor, a signal when something happens in a folder. Bound: one mark for each
- * description of a folder.
- */
-const DN_ACCESS = 1,
-  DN_MODIFY = 2,
-  DN_CREATE = 4,
-  DN_DELETE = 8,
-  DN_RENAME = 0x10,
-  DN_ATTRIB = 0x20,
-  DN_MULTISHOT = 0x80000000 | 0;
 const EVENTS: readonly (readonly [flag: number, mask: number])[] = [
   [DN_ACCESS, IN_ACCESS],
   [DN_MODIFY, IN_MODIFY],
@@ -37,7 +33,10 @@ const EVENTS: readonly (readonly [flag: number, mask: number])[] = [
   [DN_DELETE, IN_DELETE | IN_MOVED_FROM],
 ];
 
-/** What a description asked for; it goes with the description. */
+/**
+ * fcntl(2), F_NOTIFY: inotify's predecessor, a signal when something happens in a folder. What a description asked for
+ * goes with the description. Bound: one mark for each description of a folder.
+ */
 export class DirectoryNotification implements InotifyMark {
   #kernel: FsKernel;
   #file: OpenFile;

@@ -12,6 +12,7 @@ import {
   IN_MASK_CREATE,
   IN_ONESHOT,
   IN_Q_OVERFLOW,
+  InotifyEvent,
   O_NONBLOCK,
   POLLIN,
   POLLRDNORM,
@@ -24,9 +25,6 @@ import type { Inode } from "../../vfs/inode.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
-
-/** `struct inotify_event`: wd, mask, cookie, len (32 bits each), then the name padded with NULs to a multiple of 16. */
-const EVENT_SIZE = 16;
 
 /** What a watch is asked for; other bits are the marks' own. */
 const KNOWN_BITS = IN_ALL_EVENTS | IN_EXCL_UNLINK | IN_ONESHOT | IN_MASK_ADD | IN_MASK_CREATE;
@@ -86,7 +84,7 @@ export class InotifyFile extends OpenFile {
   #events: Event[] = [];
   #queue = new WaitQueue();
   #nextWatch = 1;
-  #bytes = new Uint8Array(EVENT_SIZE + 272);
+  #bytes = new Uint8Array(InotifyEvent.size + 272);
   #view = new DataView(this.#bytes.buffer);
 
   private constructor(kernel: FsKernel, uid: number, flags: number) {
@@ -190,12 +188,12 @@ export class InotifyFile extends OpenFile {
       if (to.remaining < size) return done > 0 ? done : -EINVAL;
       if (task.kernel.work.isUsed) return done;
       this.#bytes.fill(0);
-      this.#view.setInt32(0, event.watch, true);
-      this.#view.setUint32(4, event.mask >>> 0, true);
-      this.#view.setUint32(8, event.cookie, true);
-      this.#view.setUint32(12, size - EVENT_SIZE, true);
+      this.#view.setInt32(InotifyEvent.offset.wd, event.watch, true);
+      this.#view.setUint32(InotifyEvent.offset.mask, event.mask >>> 0, true);
+      this.#view.setUint32(InotifyEvent.offset.cookie, event.cookie, true);
+      this.#view.setUint32(InotifyEvent.offset.len, size - InotifyEvent.size, true);
       for (let index = 0; index < event.name.length; index++)
-        this.#bytes[EVENT_SIZE + index] = event.name.charCodeAt(index);
+        this.#bytes[InotifyEvent.size + index] = event.name.charCodeAt(index);
       const moved = to.put(this.#bytes, 0, size);
       if (moved < size) return done > 0 ? done : moved < 0 ? moved : -EINVAL;
       took();
@@ -274,5 +272,5 @@ export class InotifyFile extends OpenFile {
 }
 
 function sizeOf(event: Event): number {
-  return event.name === "" ? EVENT_SIZE : EVENT_SIZE + ((event.name.length + 1 + 15) & ~15);
+  return event.name === "" ? InotifyEvent.size : InotifyEvent.size + ((event.name.length + 1 + 15) & ~15);
 }

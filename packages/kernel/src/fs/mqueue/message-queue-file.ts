@@ -6,6 +6,8 @@ import {
   EINVAL,
   EMSGSIZE,
   ETIMEDOUT,
+  NOTIFY_REMOVED,
+  NOTIFY_WOKENUP,
   O_NONBLOCK,
   POLLIN,
   POLLOUT,
@@ -147,10 +149,6 @@ export class MessageQueueFile extends OpenFile {
     stateClass("MessageQueueFile", this);
   }
 }
-
-/** The last byte of a SIGEV_THREAD cookie says why it comes back. Source: Linux ipc/mqueue.c. */
-const NOTIFY_WOKENUP = 1,
-  NOTIFY_REMOVED = 2;
 
 function withState(cookie: Uint8Array, state: number): Uint8Array {
   const bytes = cookie.slice();

@@ -13,6 +13,7 @@ import {
   O_RDONLY,
   O_RDWR,
   O_WRONLY,
+  PIPE_BUF,
   POLLIN,
   POLLOUT,
   SIGPIPE,
@@ -29,7 +30,7 @@ import type { Inode } from "../../vfs/inode.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
-import { type FifoWait, Pipe, PIPE_BUF } from "./pipe.ts";
+import { type FifoWait, Pipe } from "./pipe.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 
 /**

@@ -1,11 +1,8 @@
-import { PAGE_SIZE, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "@stratos/abi";
+import { PAGE_SIZE, PIPE_BUF, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { WaitQueue, type CallState } from "../../ground/wait-queue.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
-
-/** Writes up to this size are never mixed with others. */
-export const PIPE_BUF = 4096;
 
 /**
  * The byte queue behind a pipe or fifo: a ring of frames of physical memory, so that what goes through never leaves it.

@@ -4,7 +4,7 @@ import type { SocketCaller } from "../socket-kernel.ts";
 
 /** What UDP, ICMP and raw sockets share: each direction can be shut, with or without a peer. */
 export abstract class DatagramSocket extends InetSocket {
-  protected isReadShut = false;
+  isReadShut = false;
   protected isWriteShut = false;
 
   /** shutdown(2): takes effect also without a peer, but says ENOTCONN then (net/ipv4/af_inet.c, inet_shutdown). */

@@ -7,7 +7,7 @@ import { stateClass } from "@stratos/base";
 import type { ControlMessage } from "../message.ts";
 import type { SocketMemory } from "../socket-memory.ts";
 import { inetAddressBytes } from "./inet-address.ts";
-import { type InetEndpoint, isV4 } from "./ip-address.ts";
+import { type InetEndpoint, isV4, keepEndpoint } from "./ip-address.ts";
 
 export interface DatagramError {
   readonly errno: number;
@@ -43,7 +43,7 @@ export class ErrorQueue {
   refused(bytes: Uint8Array, to: InetEndpoint, most: number): void {
     const cost = bytes.length + OVERHEAD;
     if (this.#cost + cost > most || this.#memory.isFull) return;
-    this.#errors.push({ errno: ECONNREFUSED, bytes, to });
+    this.#errors.push({ errno: ECONNREFUSED, bytes, to: keepEndpoint(to.ip, to.port) });
     this.#cost += cost;
     this.#memory.bytes += cost;
   }

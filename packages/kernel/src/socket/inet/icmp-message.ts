@@ -1,4 +1,4 @@
-import { parseV4, parseV6 } from "./ip-address.ts";
+import { type IpAddress, writeV4 } from "./ip-address.ts";
 
 /** ICMP (RFC 792) and ICMPv6 (RFC 4443): what an echo is, and its checksum. */
 export const IPPROTO_ICMP = 1,
@@ -15,8 +15,8 @@ export interface IpPacket {
   readonly isV4: boolean;
   readonly protocol: number;
   readonly bytes: Uint8Array;
-  readonly from: string;
-  readonly to: string;
+  readonly from: IpAddress;
+  readonly to: IpAddress;
   readonly hopLimit: number;
   readonly trafficClass: number;
 }
@@ -63,7 +63,7 @@ export function setIcmpChecksum(packet: Pick<IpPacket, "isV4" | "bytes" | "from"
   bytes[2] = bytes[3] = 0;
   let sum = 0;
   if (!isV4) {
-    for (const ip of [from, to]) sum = addWords(sum, parseV6(ip) ?? new Uint8Array(16));
+    for (const ip of [from, to]) for (const word of ip) sum += (word >>> 16) + (word & 0xffff);
     sum += bytes.length + IPPROTO_ICMPV6;
   }
   const checksum = internetChecksum(addWords(sum, bytes));
@@ -93,8 +93,8 @@ export function ipv4Header(packet: IpPacket): Uint8Array {
   header[6] = 0x40; // don't fragment
   header[8] = packet.hopLimit;
   header[9] = packet.protocol;
-  header.set(parseV4(packet.from) ?? new Uint8Array(4), 12);
-  header.set(parseV4(packet.to) ?? new Uint8Array(4), 16);
+  writeV4(packet.from, header, 12);
+  writeV4(packet.to, header, 16);
   const checksum = internetChecksum(addWords(0, header));
   header[10] = checksum >> 8;
   header[11] = checksum & 255;

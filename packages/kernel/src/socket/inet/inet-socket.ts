@@ -13,13 +13,29 @@ import {
 } from "@stratos/abi";
 import type { HostAddress, HostSocketEvents } from "@stratos/host";
 import { isCapable } from "../../security/credentials.ts";
+import type { IncomingMessage } from "../message.ts";
 import { Socket } from "../socket.ts";
-import { familyOf, inetAddressBytes, anyAddress, parseInetAddress } from "./inet-address.ts";
+import { familyOf, inetAddressBytes, anyAddress, readInetAddress, writeInetAddress } from "./inet-address.ts";
 import { getIpOption, IpOptions, setIpOption } from "./ip-options.ts";
-import { ANY_V4, ANY_V6, type InetEndpoint, isBroadcast, isMulticast, isV4, isWildcard } from "./ip-address.ts";
+import {
+  ANY_V6,
+  type InetEndpoint,
+  type IpAddress,
+  isBroadcast,
+  isMulticast,
+  isSameIp,
+  isV4,
+  isWildcard,
+  keepEndpoint,
+  ScratchEndpoint,
+} from "./ip-address.ts";
+import { hostAddressOf } from "./host-address.ts";
 import { checkPrivilege, type PortClaim, type PortTable } from "./port-table.ts";
 import type { Network } from "../network.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
+
+/** The address of a bind; valid during one call. */
+const WANTED = new ScratchEndpoint();
 
 /** What TCP and UDP sockets share: a local address with its port, a peer, and the options of IP (ip(7), ipv6(7)). */
 export abstract class InetSocket extends Socket implements HostSocketEvents {
@@ -87,20 +103,21 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
       address = address.slice();
       address[0] = AF_INET;
     }
-    const endpoint = parseInetAddress(address, this.family);
-    if (typeof endpoint === "number") return endpoint;
+    const endpoint = WANTED;
+    const malformed = readInetAddress(address, this.family, endpoint);
+    if (malformed < 0) return malformed;
     if (this.local !== null) return -EINVAL;
     if (isV4(endpoint.ip) && this.isV6 && this.ip.v6Only) return -EINVAL;
     if (!this.#isBindable(endpoint.ip)) return -EADDRNOTAVAIL;
-    const denied = checkPrivilege(endpoint.port, isCapable(task.credentials, CAP_NET_BIND_SERVICE));
+    const denied = checkPrivilege(endpoint.port, isCapable(task.credentials, CAP_NET_BIND_SERVICE, this.network.owner));
     if (denied < 0) return -EACCES;
-    const failed = this.claimPort(task, endpoint);
+    const failed = this.claimPort(task, endpoint.ip, endpoint.port);
     if (failed < 0) return failed;
     this.isAddressBound = true;
     return 0;
   }
 
-  #isBindable(ip: string): boolean {
+  #isBindable(ip: IpAddress): boolean {
     if (isWildcard(ip) || this.network.isLocal(ip) || this.ip.freeBind) return true;
     return (isMulticast(ip) || isBroadcast(ip)) && this.allowsGroups;
   }
@@ -111,9 +128,10 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   }
 
   /** Takes the port (any free one for 0) and sets `local`. */
-  protected claimPort(task: SocketCaller, endpoint: InetEndpoint): number {
+  protected claimPort(task: SocketCaller, ip: IpAddress, port: number): number {
+    const own = ip.slice();
     const make = (port: number): PortClaim & { readonly socket: InetSocket } => ({
-      ip: endpoint.ip,
+      ip: own,
       port,
       isDualStack: this.isDualStack,
       reuseAddress: this.options.reuseAddress,
@@ -122,23 +140,23 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
       isListening: false,
       socket: this,
     });
-    if (endpoint.port === 0) {
+    if (port === 0) {
       const claim = this.ports.claimEphemeral(make);
       if (typeof claim === "number") return -EADDRINUSE;
       this.claim = claim;
     } else {
-      const claim = make(endpoint.port);
+      const claim = make(port);
       const failed = this.ports.claim(claim);
       if (failed < 0) return failed;
       this.claim = claim;
     }
-    this.local = { ip: endpoint.ip, port: this.claim.port };
+    this.local = { ip: own, port: this.claim.port };
     return 0;
   }
 
   /** Gives a socket without a port one, as connect and sendto do. */
   protected claimAnyPort(task: SocketCaller): number {
-    return this.local !== null ? 0 : this.claimPort(task, { ip: anyAddress(this.family), port: 0 });
+    return this.local !== null ? 0 : this.claimPort(task, anyAddress(this.family), 0);
   }
 
   protected releasePort(): void {
@@ -157,20 +175,21 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     return this.peer === null ? -ENOTCONN : inetAddressBytes(this.peer, this.family, 2);
   }
 
-  addressBytes(endpoint: InetEndpoint): Uint8Array {
-    return inetAddressBytes(endpoint, this.family, 2);
+  /** Tells a receiver who sent. */
+  protected tellSender(message: IncomingMessage, ip: IpAddress, port: number): void {
+    message.addressLength = writeInetAddress(message.address, ip, port, this.family, 2);
   }
 
-  /** The form in which the provider takes addresses. */
-  protected hostAddress(endpoint: InetEndpoint): HostAddress {
-    return { family: isV4(endpoint.ip) ? 4 : 6, address: endpoint.ip, port: endpoint.port };
+  /** A source address was chosen for a socket without one. */
+  protected takeSource(source: IpAddress): void {
+    const { ip, port } = this.local!;
+    if (isWildcard(ip) && !isSameIp(ip, source)) this.local = keepEndpoint(source, port);
   }
 
   /** The local wildcard or address as the provider takes it; a dual-stack wildcard is IPv6 on the host too. */
-  protected get hostLocal(): HostAddress {
+  get hostLocal(): HostAddress {
     const local = this.local!;
-    const ip = local.ip === ANY_V4 && this.isV6 ? ANY_V6 : local.ip;
-    return { family: isV4(ip) ? 4 : 6, address: ip, port: local.port };
+    return hostAddressOf(isWildcard(local.ip) && this.isV6 ? ANY_V6 : local.ip, local.port);
   }
 
   override setProtocolOption(task: SocketCaller, level: number, name: number, value: Uint8Array): number {

@@ -1,149 +1,173 @@
+import { stateClass } from "@stratos/base";
 /**
- * Numeric IP addresses as text: dotted IPv4, or IPv6 in the canonical form of RFC 5952, so that equal addresses are
- * equal strings. The text form is what the socket provider speaks; IPv4-mapped IPv6 addresses (RFC 4291 §2.5.5.2) are
- * turned into IPv4 where they enter.
+ * IP addresses as numbers: four words of 32 bits, the most significant first. An IPv4 address stands in its mapped form
+ * (RFC 4291 §2.5.5.2): one kind of value holds both, and a mapped address of an AF_INET6 socket is IPv4 by itself.
+ *
+ *     10.0.0.1      0 | 0 | 0xffff | 0x0a000001
+ *     2001:db8::1   0x20010db8 | 0 | 0 | 1
+ *
+ * Who keeps an address keeps words of its own or constants: the words of a scratch endpoint are valid during one call.
  */
 
-export const ANY_V4 = "0.0.0.0",
-  ANY_V6 = "::",
-  LOOPBACK_V4 = "127.0.0.1",
-  LOOPBACK_V6 = "::1";
+/** Four words; nobody changes those of another. */
+export type IpAddress = Uint32Array;
 
-/** An address with a port; `ip` is numeric, the family is seen from its form. */
+const MAPPED = 0xffff;
+
+export function makeV4(word: number): IpAddress {
+  return Uint32Array.of(0, 0, MAPPED, word);
+}
+
+export const ANY_V4 = makeV4(0),
+  ANY_V6 = new Uint32Array(4),
+  LOOPBACK_V4 = makeV4(0x7f000001),
+  LOOPBACK_V6 = Uint32Array.of(0, 0, 0, 1);
+
+/** An address with a port. */
 export interface InetEndpoint {
-  readonly ip: string;
+  readonly ip: IpAddress;
   readonly port: number;
 }
 
-export function isV4(ip: string): boolean {
-  return ip.indexOf(":") < 0;
-}
+/** An endpoint that calls fill in. */
+export class ScratchEndpoint implements InetEndpoint {
+  readonly ip: IpAddress = new Uint32Array(4);
+  port = 0;
 
-export function isWildcard(ip: string): boolean {
-  return ip === ANY_V4 || ip === ANY_V6;
-}
-
-export function isLoopback(ip: string): boolean {
-  return ip === LOOPBACK_V6 || (ip.startsWith("127.") && isV4(ip));
-}
-
-export function isMulticast(ip: string): boolean {
-  if (!isV4(ip)) return /^ff[0-9a-f]{2}:/.test(ip);
-  const first = Number(ip.slice(0, ip.indexOf(".")));
-  return first >= 224 && first < 240;
-}
-
-export function isBroadcast(ip: string): boolean {
-  return ip === "255.255.255.255";
-}
-
-export function isLinkLocal(ip: string): boolean {
-  return isV4(ip) ? ip.startsWith("169.254.") : /^fe[89ab][0-9a-f]:/.test(ip);
-}
-
-/** Text of `bytes[at … at + 4)`. */
-export function formatV4(bytes: Uint8Array, at: number): string {
-  return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
-}
-
-/** Text of `bytes[at … at + 16)`; a mapped address becomes IPv4. */
-export function formatV6(bytes: Uint8Array, at: number): string {
-  if (isMappedV4(bytes, at)) return formatV4(bytes, at + 12);
-  // RFC 5952 §4.2: the longest run of two or more zero groups (the first of equals) becomes "::".
-  let bestStart = -1,
-    bestLength = 1,
-    start = -1;
-  for (let group = 0; group <= 8; group++) {
-    const isZero = group < 8 && bytes[at + 2 * group] === 0 && bytes[at + 2 * group + 1] === 0;
-    if (isZero) {
-      if (start < 0) start = group;
-    } else if (start >= 0) {
-      if (group - start > bestLength) {
-        bestStart = start;
-        bestLength = group - start;
-      }
-      start = -1;
-    }
+  set(ip: IpAddress, port: number): this {
+    copyIp(ip, this.ip);
+    this.port = port;
+    return this;
   }
-  let text = "";
-  for (let group = 0; group < 8; group++) {
-    if (group === bestStart) {
-      text += "::";
-      group += bestLength - 1;
-      continue;
-    }
-    if (text !== "" && !text.endsWith(":")) text += ":";
-    text += ((bytes[at + 2 * group]! << 8) | bytes[at + 2 * group + 1]!).toString(16);
+
+  static {
+    stateClass("ScratchEndpoint", this);
   }
-  return text;
 }
 
-function isMappedV4(bytes: Uint8Array, at: number): boolean {
-  for (let index = 0; index < 10; index++) if (bytes[at + index] !== 0) return false;
-  return bytes[at + 10] === 255 && bytes[at + 11] === 255;
+/** An endpoint to keep. */
+export function keepEndpoint(ip: IpAddress, port: number): InetEndpoint {
+  return { ip: ip.slice(), port };
 }
 
-/** Bytes of a dotted IPv4 address, or null when it isn't one. */
-export function parseV4(text: string): Uint8Array | null {
-  const parts = text.split(".");
-  if (parts.length !== 4) return null;
-  const bytes = new Uint8Array(4);
-  for (let index = 0; index < 4; index++) {
-    const part = parts[index]!;
-    if (!/^\d{1,3}$/.test(part) || Number(part) > 255) return null;
-    bytes[index] = Number(part);
-  }
+export function copyIp(from: IpAddress, to: IpAddress): void {
+  to[0] = from[0]!;
+  to[1] = from[1]!;
+  to[2] = from[2]!;
+  to[3] = from[3]!;
+}
+
+export function isSameIp(one: IpAddress, other: IpAddress): boolean {
+  return one[3] === other[3] && one[2] === other[2] && one[1] === other[1] && one[0] === other[0];
+}
+
+export function isV4(ip: IpAddress): boolean {
+  return ip[2] === MAPPED && ip[1] === 0 && ip[0] === 0;
+}
+
+export function isWildcard(ip: IpAddress): boolean {
+  return ip[3] === 0 && ip[1] === 0 && ip[0] === 0 && (ip[2] === 0 || ip[2] === MAPPED);
+}
+
+export function isLoopback(ip: IpAddress): boolean {
+  return isV4(ip) ? ip[3]! >>> 24 === 127 : isSameIp(ip, LOOPBACK_V6);
+}
+
+export function isMulticast(ip: IpAddress): boolean {
+  return isV4(ip) ? ip[3]! >>> 28 === 14 : ip[0]! >>> 24 === 255;
+}
+
+/** The limited broadcast address (RFC 919 §7). */
+export function isBroadcast(ip: IpAddress): boolean {
+  return ip[3] === 0xffffffff && isV4(ip);
+}
+
+export function isLinkLocal(ip: IpAddress): boolean {
+  return isV4(ip) ? ip[3]! >>> 16 === 0xa9fe : ip[0]! >>> 22 === 0x3fa;
+}
+
+/** Bits of an address of this kind. */
+export function widthOf(ip: IpAddress): 32 | 128 {
+  return isV4(ip) ? 32 : 128;
+}
+
+/** The mask of word `index` for a prefix of `length` bits of all 128. */
+function maskWord(length: number, index: number): number {
+  const bits = Math.min(32, Math.max(0, length - 32 * index));
+  return bits === 0 ? 0 : (-1 << (32 - bits)) >>> 0;
+}
+
+/** @param prefixLength  of 32 for IPv4, of 128 for IPv6 */
+export function isInPrefix(ip: IpAddress, prefix: IpAddress, prefixLength: number): boolean {
+  const v4 = isV4(prefix);
+  if (v4 !== isV4(ip)) return false;
+  const bits = v4 ? prefixLength + 96 : prefixLength;
+  for (let index = 0; index < 4; index++)
+    if (((ip[index]! ^ prefix[index]!) & maskWord(bits, index)) !== 0) return false;
+  return true;
+}
+
+/** The address with the bits behind its prefix cleared. */
+export function prefixOf(ip: IpAddress, prefixLength: number): IpAddress {
+  const bits = isV4(ip) ? prefixLength + 96 : prefixLength;
+  return ip.map((word, index) => word & maskWord(bits, index));
+}
+
+/** The IPv4 mask of a prefix. */
+export function netmaskOf(prefixLength: number): IpAddress {
+  return makeV4(maskWord(prefixLength, 0));
+}
+
+/** The IPv4 address that all stations of a network hear (RFC 919 §7); a point-to-point one has none: 0.0.0.0. */
+export function broadcastOf(ip: IpAddress, prefixLength: number): IpAddress {
+  return prefixLength > 30 ? ANY_V4 : makeV4((ip[3]! | ~maskWord(prefixLength, 0)) >>> 0);
+}
+
+/** The IPv4 address at `bytes[at …)`, into `into`. */
+export function readV4(bytes: Uint8Array, at: number, into: IpAddress): IpAddress {
+  into[0] = into[1] = 0;
+  into[2] = MAPPED;
+  into[3] = wordAt(bytes, at);
+  return into;
+}
+
+/** The sixteen bytes of an address at `bytes[at …)`, into `into`. */
+export function readV6(bytes: Uint8Array, at: number, into: IpAddress): IpAddress {
+  for (let index = 0; index < 4; index++) into[index] = wordAt(bytes, at + 4 * index);
+  return into;
+}
+
+/** An address of 4 or 16 bytes, by its length; null for other lengths. */
+export function ipOfBytes(bytes: Uint8Array): IpAddress | null {
+  const ip = new Uint32Array(4);
+  return bytes.length === 4 ? readV4(bytes, 0, ip) : bytes.length === 16 ? readV6(bytes, 0, ip) : null;
+}
+
+function wordAt(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+}
+
+/** The last word: all of an IPv4 address. */
+export function writeV4(ip: IpAddress, bytes: Uint8Array, at: number): void {
+  writeWord(ip[3]!, bytes, at);
+}
+
+/** Sixteen bytes; IPv4 is mapped. */
+export function writeV6(ip: IpAddress, bytes: Uint8Array, at: number): void {
+  for (let index = 0; index < 4; index++) writeWord(ip[index]!, bytes, at + 4 * index);
+}
+
+function writeWord(word: number, bytes: Uint8Array, at: number): void {
+  bytes[at] = word >>> 24;
+  bytes[at + 1] = word >>> 16;
+  bytes[at + 2] = word >>> 8;
+  bytes[at + 3] = word;
+}
+
+/** Four bytes of IPv4, sixteen of IPv6. */
+export function ipBytes(ip: IpAddress): Uint8Array {
+  const bytes = new Uint8Array(isV4(ip) ? 4 : 16);
+  if (isV4(ip)) writeV4(ip, bytes, 0);
+  else writeV6(ip, bytes, 0);
   return bytes;
-}
-
-/**
- * Sixteen bytes of an IPv6 address (a scope after "%" is ignored), or of an IPv4 address in mapped form; null when it
- * is neither.
- */
-export function parseV6(text: string): Uint8Array | null {
-  const bytes = new Uint8Array(16);
-  if (isV4(text)) {
-    const v4 = parseV4(text);
-    if (v4 === null) return null;
-    bytes.fill(255, 10, 12);
-    bytes.set(v4, 12);
-    return bytes;
-  }
-  const scope = text.indexOf("%");
-  const halves = (scope < 0 ? text : text.slice(0, scope)).split("::");
-  if (halves.length > 2) return null;
-  const head = groupsOf(halves[0]!);
-  const tail = halves.length === 2 ? groupsOf(halves[1]!) : [];
-  if (head === null || tail === null) return null;
-  const count = head.length + tail.length;
-  if (halves.length === 2 ? count > 7 : count !== 8) return null;
-  const all = [...head, ...new Array<number>(8 - count).fill(0), ...tail];
-  all.forEach((group, index) => {
-    bytes[2 * index] = group >> 8;
-    bytes[2 * index + 1] = group;
-  });
-  return bytes;
-}
-
-function groupsOf(text: string): number[] | null {
-  if (text === "") return [];
-  const groups: number[] = [];
-  const parts = text.split(":");
-  for (let index = 0; index < parts.length; index++) {
-    const part = parts[index]!;
-    if (index === parts.length - 1 && part.includes(".")) {
-      const v4 = parseV4(part);
-      if (v4 === null) return null;
-      groups.push((v4[0]! << 8) | v4[1]!, (v4[2]! << 8) | v4[3]!);
-    } else if (/^[0-9a-f]{1,4}$/i.test(part)) groups.push(parseInt(part, 16));
-    else return null;
-  }
-  return groups;
-}
-
-/** The canonical text of what a provider said, null when it is no address. */
-export function canonicalIp(text: string): string | null {
-  if (isV4(text)) return parseV4(text) === null ? null : text;
-  const bytes = parseV6(text);
-  return bytes === null ? null : formatV6(bytes, 0);
 }

@@ -76,10 +76,9 @@ import {
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Ancillary, ControlMessage } from "../message.ts";
-import type { Network } from "../network.ts";
 import { intOption, optionInt } from "../socket-options.ts";
 import type { InetSocket } from "./inet-socket.ts";
-import { formatV4, formatV6, isLoopback, isMulticast, isV4, parseV4, parseV6 } from "./ip-address.ts";
+import { type IpAddress, isMulticast, isSameIp, isV4, readV4, readV6, writeV4, writeV6 } from "./ip-address.ts";
 
 const DEFAULT_TTL = 64;
 
@@ -163,16 +162,20 @@ const FLAGS_V6 = new Set([
   IPV6_FREEBIND,
 ]);
 
+interface Membership {
+  readonly group: IpAddress;
+  readonly index: number;
+}
+
 /** The IP options of one socket. */
 export class IpOptions {
   readonly v4 = new Map<number, number>();
   readonly v6 = new Map<number, number>();
-  /** Multicast groups that were joined, each with its interface: "224.0.0.1%0". */
-  readonly groups = new Set<string>();
+  /** Multicast groups that were joined, each with its interface (0: any). Bound: MEMBERSHIPS_MAX. */
+  readonly groups: Membership[] = [];
 
-  isMember(group: string): boolean {
-    for (const each of this.groups) if (each.startsWith(`${group}%`)) return true;
-    return false;
+  isMember(group: IpAddress): boolean {
+    return this.groups.some((each) => isSameIp(each.group, group));
   }
 
   get v6Only(): boolean {
@@ -188,34 +191,32 @@ export class IpOptions {
     for (const [name, value] of from.v6) this.v6.set(name, value);
   }
 
-  /**
-   * Hop limit and traffic class of a datagram to `destination`: what sendmsg(2) was given, else this socket's options.
-   */
-  headerFor(destination: string, given: Ancillary | null): { hopLimit: number; trafficClass: number } {
-    const v4 = isV4(destination);
-    return {
-      hopLimit: given?.hopLimit ?? (v4 ? this.v4.get(IP_TTL) : this.v6.get(IPV6_UNICAST_HOPS)) ?? DEFAULT_TTL,
-      trafficClass: given?.trafficClass ?? (v4 ? this.v4.get(IP_TOS) : this.v6.get(IPV6_TCLASS)) ?? 0,
-    };
+  /** Hop limit of a datagram to `destination`: what sendmsg(2) was given, else this socket's option. */
+  hopLimitTo(destination: IpAddress, given: Ancillary | null): number {
+    if (given !== null && given.hopLimit !== null) return given.hopLimit;
+    return (isV4(destination) ? this.v4.get(IP_TTL) : this.v6.get(IPV6_UNICAST_HOPS)) ?? DEFAULT_TTL;
+  }
+
+  trafficClassTo(destination: IpAddress, given: Ancillary | null): number {
+    if (given !== null && given.trafficClass !== null) return given.trafficClass;
+    return (isV4(destination) ? this.v4.get(IP_TOS) : this.v6.get(IPV6_TCLASS)) ?? 0;
   }
 
   /** Control messages for a datagram that came in; null when none was asked for. */
   controlsFor(
-    datagram: { to: string; hopLimit: number; trafficClass: number },
+    datagram: { to: IpAddress; hopLimit: number; trafficClass: number; interfaceIndex: number },
     isV6: boolean,
-    network: Network,
   ): ControlMessage[] | null {
-    const { to: destination, hopLimit, trafficClass } = datagram;
+    const { to: destination, hopLimit, trafficClass, interfaceIndex: index } = datagram;
     if (this.v4.size === 0 && this.v6.size === 0) return null;
     const controls: ControlMessage[] = [];
-    const index = isLoopback(destination) ? 1 : (network.outside?.index ?? 1);
     if (isV4(destination)) {
       if (this.v4.get(IP_PKTINFO) === 1) {
         // struct in_pktinfo: interface, address of ours that answers, address it was sent to.
         const data = new Uint8Array(12);
         data.set(intOption(index));
-        data.set(parseV4(destination)!, 4);
-        data.set(parseV4(destination)!, 8);
+        writeV4(destination, data, 4);
+        writeV4(destination, data, 8);
         controls.push({ level: IPPROTO_IP, type: IP_PKTINFO, data });
       }
       if (this.v4.get(IP_RECVTTL) === 1) controls.push({ level: IPPROTO_IP, type: IP_TTL, data: intOption(hopLimit) });
@@ -225,7 +226,7 @@ export class IpOptions {
     if (isV6) {
       if (this.v6.get(IPV6_RECVPKTINFO) === 1) {
         const data = new Uint8Array(20);
-        data.set(parseV6(destination)!);
+        writeV6(destination, data, 0);
         data.set(intOption(index), 16);
         controls.push({ level: IPPROTO_IPV6, type: IPV6_PKTINFO, data });
       }
@@ -349,7 +350,9 @@ function changeMembership(socket: InetSocket, level: number, name: number, value
   const size = isGeneric ? 136 : isV4Level ? 8 : 20;
   if (value.length < size) return -EINVAL;
   if (isGeneric && optionInt(value, 8) % 65536 !== (isV4Level ? AF_INET : AF_INET6)) return -EINVAL;
-  const group = isV4Level ? formatV4(value, isGeneric ? 12 : 0) : formatV6(value, isGeneric ? 16 : 0);
+  const group = new Uint32Array(4);
+  if (isV4Level) readV4(value, isGeneric ? 12 : 0, group);
+  else readV6(value, isGeneric ? 16 : 0, group);
   if (!isMulticast(group)) return -EINVAL;
   const index = isGeneric
     ? optionInt(value)
@@ -362,11 +365,15 @@ function changeMembership(socket: InetSocket, level: number, name: number, value
   if (index !== 0 && network.interfaceByIndex(index) === undefined) return -ENODEV;
   const { groups } = socket.ip;
   const joins = name === MCAST_JOIN_GROUP || name === (isV4Level ? IP_ADD_MEMBERSHIP : IPV6_ADD_MEMBERSHIP);
-  const key = `${group}%${index}`;
-  if (!joins) return groups.delete(key) ? 0 : -EADDRNOTAVAIL;
-  if (groups.has(key)) return -EADDRINUSE;
-  if (groups.size >= MEMBERSHIPS_MAX) return -ENOBUFS;
-  groups.add(key);
+  const at = groups.findIndex((each) => each.index === index && isSameIp(each.group, group));
+  if (!joins) {
+    if (at < 0) return -EADDRNOTAVAIL;
+    groups.splice(at, 1);
+    return 0;
+  }
+  if (at >= 0) return -EADDRINUSE;
+  if (groups.length >= MEMBERSHIPS_MAX) return -ENOBUFS;
+  groups.push({ group, index });
   return 0;
 }
 
@@ -375,7 +382,9 @@ export function getIpOption(socket: InetSocket, level: number, name: number): Ui
   const isV4Level = level === IPPROTO_IP;
   if (name === (isV4Level ? IP_MTU : IPV6_MTU)) {
     if (socket.peer === null) return -ENOTCONN;
-    return intOption(isLoopback(socket.peer.ip) ? 65536 : 1500);
+    const { network } = socket;
+    const { ip } = socket.peer;
+    return intOption((network.isLocal(ip) ? network.interfaces[0]! : network.routes.find(ip)?.out)?.mtu ?? 1500);
   }
   if (isV4Level && name === IP_OPTIONS) return new Uint8Array(0);
   if (isV4Level && name === IP_TRANSPARENT) return intOption(0);

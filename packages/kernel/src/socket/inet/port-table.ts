@@ -1,7 +1,7 @@
 import { EACCES, EADDRINUSE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { RandomSource } from "@stratos/host";
-import { ANY_V4, ANY_V6, isV4, isWildcard } from "./ip-address.ts";
+import { ANY_V4, ANY_V6, type IpAddress, isSameIp, isV4, isWildcard } from "./ip-address.ts";
 
 /** net.ipv4.ip_local_port_range, and the first port that needs no privilege. */
 export const EPHEMERAL_FIRST = 32768,
@@ -10,7 +10,7 @@ export const EPHEMERAL_FIRST = 32768,
 
 /** A socket's claim on an address and a port. */
 export interface PortClaim {
-  readonly ip: string;
+  readonly ip: IpAddress;
   readonly port: number;
   /** An IPv6 wildcard without IPV6_V6ONLY also takes IPv4. */
   readonly isDualStack: boolean;
@@ -79,13 +79,20 @@ export class PortTable<Claim extends PortClaim> {
     if (claims.length === 0) this.#byPort.delete(claim.port);
   }
 
-  /** The claims that packets for the address reach, the most exact first. */
-  find(ip: string, port: number, accepts: (claim: Claim) => boolean): Claim | null {
+  /** Of the claims that packets from `sender` for the address reach, the most exact. */
+  find<Sender>(
+    ip: IpAddress,
+    port: number,
+    sender: Sender,
+    accepts: (claim: Claim, sender: Sender) => boolean,
+  ): Claim | null {
+    const claims = this.#byPort.get(port);
+    if (claims === undefined) return null;
     let best: Claim | null = null;
     let bestScore = -1;
-    for (const claim of this.#byPort.get(port) ?? []) {
+    for (const claim of claims) {
       const score = scoreOf(claim, ip);
-      if (score > bestScore && accepts(claim)) {
+      if (score > bestScore && accepts(claim, sender)) {
         best = claim;
         bestScore = score;
       }
@@ -112,16 +119,16 @@ export function checkPrivilege(port: number, isPrivileged: boolean): number {
 }
 
 /** 2: exact, 1: wildcard of the family, 0: dual-stack wildcard, −1: not for it. */
-function scoreOf(claim: PortClaim, ip: string): number {
-  if (claim.ip === ip) return 2;
-  if (claim.ip === (isV4(ip) ? ANY_V4 : ANY_V6)) return 1;
-  return claim.ip === ANY_V6 && claim.isDualStack ? 0 : -1;
+function scoreOf(claim: PortClaim, ip: IpAddress): number {
+  if (isSameIp(claim.ip, ip)) return 2;
+  if (isSameIp(claim.ip, isV4(ip) ? ANY_V4 : ANY_V6)) return 1;
+  return claim.isDualStack && isSameIp(claim.ip, ANY_V6) ? 0 : -1;
 }
 
 function overlaps(one: PortClaim, other: PortClaim): boolean {
-  if (isV4(one.ip) === isV4(other.ip)) return one.ip === other.ip || isWildcard(one.ip) || isWildcard(other.ip);
+  if (isV4(one.ip) === isV4(other.ip)) return isSameIp(one.ip, other.ip) || isWildcard(one.ip) || isWildcard(other.ip);
   const six = isV4(one.ip) ? other : one;
-  return six.ip === ANY_V6 && six.isDualStack;
+  return six.isDualStack && isSameIp(six.ip, ANY_V6);
 }
 
 function sharesPort(one: PortClaim, other: PortClaim): boolean {

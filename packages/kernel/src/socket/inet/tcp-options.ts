@@ -24,8 +24,8 @@ import {
   TCP_WINDOW_CLAMP,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import type { HostSocket } from "@stratos/host";
 import { intOption, optionInt } from "../socket-options.ts";
+import type { TcpTransport } from "./tcp-transport.ts";
 
 /** [value at the start, least, most] of the options that are plain integers (tcp(7)). */
 const INTEGERS: ReadonlyMap<number, readonly [number, number, number]> = new Map<
@@ -73,11 +73,11 @@ export class TcpOptions {
     this.congestion = from.congestion;
   }
 
-  /** Tells the host's socket what it can do. */
-  applyTo(host: HostSocket): void {
-    host.setOption("noDelay", this.noDelay ? 1 : 0);
+  /** Tells who carries the connection what it can do. */
+  applyTo(transport: TcpTransport): void {
+    transport.setOption("noDelay", this.noDelay ? 1 : 0);
     const idle = this.values.get(TCP_KEEPIDLE);
-    if (idle !== undefined) host.setOption("keepAliveSeconds", idle);
+    if (idle !== undefined) transport.setOption("keepAliveSeconds", idle);
   }
 
   static {

@@ -48,38 +48,46 @@ import {
   SI_KERNEL,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import type { HostSocket } from "@stratos/host";
 import { signalInfo } from "../../signal/pending-signals.ts";
 import { signalFileOwner } from "../../vfs/io-signal.ts";
 import { BLOCKED_KILLABLE } from "../../ground/wait-queue.ts";
 import { Timer } from "../../time/timer-queue.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
-import { sourceAddress } from "../network-interface.ts";
 import type { Socket } from "../socket.ts";
 import { DiscardCursor, ShortCursor } from "../part-cursor.ts";
-import { destinationOf, familyOf, parseInetAddress } from "./inet-address.ts";
+import { hostAddressOf } from "./host-address.ts";
+import { HostAttempt, HostListener } from "./host-tcp.ts";
+import { familyOf, readInetAddress, resolveWildcard } from "./inet-address.ts";
 import { InetSocket } from "./inet-socket.ts";
 import {
-  canonicalIp,
+  ANY_V4,
+  copyIp,
   type InetEndpoint,
   isBroadcast,
   isLoopback,
   isMulticast,
   isV4,
   isWildcard,
+  keepEndpoint,
+  LOOPBACK_V4,
+  ScratchEndpoint,
 } from "./ip-address.ts";
+import { LoopbackAttempt, LoopbackListener } from "./loopback-tcp.ts";
 import type { PortClaim, PortTable } from "./port-table.ts";
 import { getTcpOption, setTcpOption, TcpOptions } from "./tcp-options.ts";
-import { HostTransport, LoopbackTransport, type TcpTransport } from "./tcp-transport.ts";
+import type { Established, TcpAttempt, TcpTransport } from "./tcp-transport.ts";
 import type { Network } from "../network.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 
 const CORK_NS = 200e6;
 
 export interface TcpClaim extends PortClaim {
-  readonly socket: InetSocket;
+  readonly socket: TcpSocket;
 }
+
+/** Where a call connects to; valid during it. */
+const TO = new ScratchEndpoint();
 
 /**
  * AF_INET and AF_INET6 SOCK_STREAM (tcp(7)).
@@ -95,21 +103,17 @@ export class TcpSocket extends InetSocket {
   #phase: "unconnected" | "connecting" | "connected" = "unconnected";
   #state: "closed" | "listening" | "syn-sent" | "established" = "closed";
   #transport: TcpTransport | null = null;
-  /** While the host connects. */
-  #hostSocket: HostSocket | null = null;
+  /** While it connects. */
+  #attempt: TcpAttempt | null = null;
   #isReadShut = false;
   #isWriteShut = false;
   /** Ends the holding back of MSG_MORE and TCP_CORK; null until there was some. */
   #corkTimer: Timer | null = null;
-  // Listening.
+  // Listening: who comes from this network, and from outside.
   #backlogMax = 0;
-  #accepted: TcpSocket[] = [];
-  /** Connections that wait for room in `#accepted`; their connect is in progress. */
-  #waiting: TcpSocket[] = [];
-  #hostListener: HostSocket | null = null;
+  #loopback: LoopbackListener | null = null;
+  #outside: HostListener | null = null;
   #isListenPending = false;
-  /** The listener that this connection waits for. */
-  #target: TcpSocket | null = null;
 
   constructor(network: Network, family: number, flags: number, creator: { fsuid: number; fsgid: number }) {
     super(network, family, SOCK_STREAM, IPPROTO_TCP, flags, creator);
@@ -142,7 +146,7 @@ export class TcpSocket extends InetSocket {
   }
 
   override get backlog(): number {
-    return this.#accepted.length;
+    return this.#loopback?.length ?? 0;
   }
 
   override bind(task: SocketCaller, address: Uint8Array): number {
@@ -160,24 +164,17 @@ export class TcpSocket extends InetSocket {
     if (this.#phase !== "unconnected") return -EINVAL;
     this.#backlogMax = Math.min(backlog >>> 0, SOMAXCONN);
     if (this.#state === "listening") {
-      this.#admit();
+      this.#loopback!.resize();
       return 0;
     }
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
     const refused = this.ports.listen(this.claim as TcpClaim);
     if (refused < 0) return refused;
-    const provider = this.network.provider;
+    const { provider } = this.network;
+    this.#loopback = new LoopbackListener(this);
     if (provider !== null && !isLoopback(this.local!.ip)) {
-      const address = this.hostLocal;
-      const host = provider.create(address.family, "stream", this);
-      if (typeof host === "number") return this.#listenFailed(host);
-      this.#hostListener = host;
-      const bound = host.bind(address, { reuseAddress: this.options.reuseAddress, v6Only: !this.isDualStack });
-      if (bound < 0) return this.#listenFailed(bound);
-      const begun = host.listen(Math.max(1, this.#backlogMax));
-      if (begun < 0 && begun !== -EINPROGRESS) return this.#listenFailed(begun);
-      this.#isListenPending = true;
+      this.#outside = new HostListener(this, provider);
       return this.#finishListening(task);
     }
     this.#state = "listening";
@@ -185,49 +182,32 @@ export class TcpSocket extends InetSocket {
   }
 
   #finishListening(task: SocketCaller): number {
-    const host = this.#hostListener!;
-    if (host.localAddress() === null) {
-      const error = host.takeError();
-      if (error !== 0) return this.#listenFailed(-error);
+    const result = this.#outside!.begin();
+    this.#isListenPending = result === -EINPROGRESS;
+    if (this.#isListenPending) {
       task.waitOn(this.readiness);
       return BLOCKED_KILLABLE;
     }
-    this.#isListenPending = false;
+    if (result < 0) {
+      this.#outside!.close();
+      this.#outside = null;
+      this.claim!.isListening = false;
+      return result;
+    }
     this.#state = "listening";
     return 0;
   }
 
-  #listenFailed(error: number): number {
-    this.#hostListener?.close();
-    this.#hostListener = null;
-    this.#isListenPending = false;
-    this.claim!.isListening = false;
-    return error;
-  }
-
   override accept(_task: SocketCaller, flags: number): Socket | number {
     if (this.#state !== "listening") return -EINVAL;
-    const waiting = this.#accepted.shift();
-    if (waiting !== undefined) {
-      waiting.flags |= flags & O_NONBLOCK;
-      this.#admit();
-      return waiting;
-    }
-    const listener = this.#hostListener;
-    if (listener === null || !listener.readable()) return -EAGAIN;
-    const child = this.#child();
-    const host = listener.accept(child);
-    if (typeof host === "number") {
-      child.release();
-      return host;
-    }
-    child.flags |= flags & O_NONBLOCK;
-    child.#hostSocket = host;
-    child.#establishOnHost();
+    let child = this.#loopback!.accept();
+    if (child === -EAGAIN && this.#outside !== null) child = this.#outside.accept();
+    if (typeof child !== "number") child.flags |= flags & O_NONBLOCK;
     return child;
   }
 
-  #child(): TcpSocket {
+  /** For a connection that came in. */
+  makeChild(): TcpSocket {
     const child = new TcpSocket(this.network, this.family, 0, { fsuid: this.inode!.uid, fsgid: this.inode!.gid });
     child.options.inherit(this.options);
     child.ip.inherit(this.ip);
@@ -247,9 +227,9 @@ export class TcpSocket extends InetSocket {
     if (this.#phase === "connected") return -EISCONN;
     if (this.#phase === "unconnected") {
       if (this.#state !== "closed") return -EISCONN;
-      const endpoint = parseInetAddress(address, this.family);
-      if (typeof endpoint === "number") return endpoint;
-      const failed = this.#begin(task, endpoint);
+      const malformed = readInetAddress(address, this.family, TO);
+      if (malformed < 0) return malformed;
+      const failed = this.#begin(task);
       if (failed < 0) return failed;
       this.#phase = "connecting";
       // As on Linux the answer, even from this machine, comes after connect has returned.
@@ -268,102 +248,70 @@ export class TcpSocket extends InetSocket {
     return 0;
   }
 
-  #begin(task: SocketCaller, endpoint: InetEndpoint): number {
+  /** Begins to connect to TO. */
+  #begin(task: SocketCaller): number {
     const { network } = this;
-    const sockets = network.provider;
-    const to = destinationOf(
-      isWildcard(endpoint.ip) && this.local !== null && isV4(this.local.ip)
-        ? { ip: "0.0.0.0", port: endpoint.port }
-        : endpoint,
-    );
+    const { provider } = network;
+    if (isWildcard(TO.ip) && this.local !== null && isV4(this.local.ip)) copyIp(ANY_V4, TO.ip);
+    resolveWildcard(TO);
+    const to: InetEndpoint = keepEndpoint(TO.ip, TO.port);
     if (isMulticast(to.ip) || isBroadcast(to.ip)) return -ENETUNREACH;
     if (isV4(to.ip) && this.isV6 && this.ip.v6Only) return -ENETUNREACH;
     if (this.local !== null && !isWildcard(this.local.ip) && isV4(this.local.ip) !== isV4(to.ip))
       return isV4(to.ip) ? -ENETUNREACH : -EINVAL;
     const isLocal = network.isLocal(to.ip);
-    const source = isLocal
-      ? isLoopback(to.ip) && isV4(to.ip)
-        ? "127.0.0.1"
-        : to.ip
-      : sourceAddress(network.outside, to.ip);
-    if (!isLocal && sockets === null) return this.network.unreachable();
-    if (!isLocal && source === null && !isV4(to.ip)) return -ENETUNREACH;
+    const localSource = isLoopback(to.ip) && isV4(to.ip) ? LOOPBACK_V4 : to.ip;
+    const source = isLocal ? localSource : network.sourceOutside(to.ip);
+    if (typeof source === "number") return source;
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
-    if (isWildcard(this.local!.ip) && source !== null) this.local = { ip: source, port: this.local!.port };
+    if (!isWildcard(source)) this.takeSource(source);
     this.peer = to;
     this.#isReadShut = false;
     this.#isWriteShut = false;
     if (isLocal) {
-      const listener = this.ports.find(to.ip, to.port, (claim) => (claim.socket as TcpSocket).isListening)?.socket as
-        TcpSocket | undefined;
-      if (listener !== undefined) {
+      const claim = this.ports.find(to.ip, to.port, null, isListening);
+      if (claim !== null) {
+        const listener = claim.socket.#loopback!;
         this.#state = "syn-sent";
-        this.#target = listener;
-        listener.#waiting.push(this);
-        listener.#admit();
+        const attempt = new LoopbackAttempt(this, listener);
+        this.#attempt = attempt;
+        listener.connect(attempt);
         return 0;
       }
-      if (sockets === null) {
+      if (provider === null) {
         this.#fail(ECONNREFUSED);
         return 0;
       }
     }
-    return this.#beginOnHost(to);
-  }
-
-  #beginOnHost(to: InetEndpoint): number {
-    const address = this.hostAddress(to);
-    const host = this.network.provider!.create(address.family, "stream", this);
-    if (typeof host === "number") return host;
-    if (this.isAddressBound) host.bind(this.hostLocal, { reuseAddress: this.options.reuseAddress, v6Only: false });
-    const begun = host.connect(address);
-    if (begun < 0 && begun !== -EINPROGRESS) {
-      host.close();
-      return begun;
-    }
-    this.#hostSocket = host;
+    const bound = this.isAddressBound ? this.hostLocal : null;
+    const attempt = HostAttempt.begin(this, provider!, hostAddressOf(to.ip, to.port), bound);
+    if (typeof attempt === "number") return attempt;
+    this.#attempt = attempt;
     this.#state = "syn-sent";
     return 0;
   }
 
-  /** Lets connections in that wait, while there is room: `backlog` + 1, as in Linux. */
-  #admit(): void {
-    while (this.#waiting.length > 0 && this.#accepted.length <= this.#backlogMax) {
-      const client = this.#waiting.shift()!;
-      const child = this.#child();
-      const mine = new LoopbackTransport(child, this.network.tcpMemory);
-      const other = new LoopbackTransport(client, this.network.tcpMemory);
-      LoopbackTransport.join(mine, other);
-      child.local = client.peer;
-      child.peer = client.local;
-      child.#establish(mine);
-      child.#phase = "connected";
-      client.#target = null;
-      client.#establish(other);
-      this.#accepted.push(child);
-      client.readiness.wakeAll();
-      this.readiness.wakeAll();
-    }
-  }
-
-  #establish(transport: TcpTransport): void {
+  /** The connection is there, of a listener's child as well. */
+  becomeEstablished({ transport, local, peer }: Established): void {
+    this.#attempt = null;
     this.#transport = transport;
+    if (local !== null) this.local = local;
+    if (peer !== null) this.peer = peer;
     transport.isUrgentInline = this.options.oobInline;
     this.#state = "established";
+    if (this.#phase === "unconnected") this.#phase = "connected";
+    this.#tellOptions();
   }
 
-  #establishOnHost(): void {
-    const host = this.#hostSocket!;
-    const local = host.localAddress();
-    const peer = host.peerAddress();
-    // What the host reports goes through the canonical form; a listener's port is its own, whatever the host says.
-    if (local !== null) this.local = { ip: canonicalIp(local.address) ?? local.address, port: local.port };
-    if (peer !== null) this.peer = { ip: canonicalIp(peer.address) ?? peer.address, port: peer.port };
-    this.#establish(new HostTransport(host, this.network.transfer));
-    if (this.#phase === "unconnected") this.#phase = "connected";
-    this.tcp.applyTo(host);
-    if (this.options.keepAlive) host.setOption("keepAlive", 1);
+  #tellOptions(): void {
+    this.tcp.applyTo(this.#transport!);
+    if (this.options.keepAlive) this.#transport!.setOption("keepAlive", 1);
+  }
+
+  /** The listener ended before it was accepted. */
+  abort(): void {
+    this.#transport!.abort();
   }
 
   #fail(error: number): void {
@@ -371,21 +319,17 @@ export class TcpSocket extends InetSocket {
     this.pendingError = error;
     this.#isReadShut = true;
     this.#isWriteShut = true;
-    this.#hostSocket?.close();
-    this.#hostSocket = null;
+    this.#attempt = null;
     this.peer = null;
   }
 
   /** The provider's news, or the other side's. */
   override changed(): void {
-    const host = this.#hostSocket;
-    if (host !== null && this.#state === "syn-sent") {
-      if (host.connected()) this.#establishOnHost();
-      else {
-        const error = host.takeError();
-        if (error !== 0) this.#fail(error);
-      }
-    } else if (host !== null && this.#state === "established") (this.#transport as HostTransport).notice();
+    if (this.#attempt !== null) {
+      const outcome = this.#attempt.outcome();
+      if (typeof outcome === "number") this.#fail(outcome);
+      else if (outcome !== null) this.becomeEstablished(outcome);
+    } else if (this.#state === "established") this.#transport!.notice();
     if (this.owner !== 0 && this.#transport !== null && this.#transport.urgent(false) >= 0)
       signalFileOwner(this.kernel, this, signalInfo(SIGURG, SI_KERNEL));
     this.readiness.wakeAll();
@@ -500,7 +444,7 @@ export class TcpSocket extends InetSocket {
   override poll(): number {
     switch (this.#state) {
       case "listening":
-        return this.#accepted.length > 0 || this.#hostListener?.readable() === true ? POLLIN | POLLRDNORM : 0;
+        return this.#loopback!.isReadable || this.#outside?.isReadable === true ? POLLIN | POLLRDNORM : 0;
       case "syn-sent":
         return 0;
       case "closed": {
@@ -517,7 +461,7 @@ export class TcpSocket extends InetSocket {
   #pollConnection(transport: TcpTransport): number {
     if (transport.isReset) {
       const ready = POLLHUP | POLLRDHUP | POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM;
-      return (transport instanceof LoopbackTransport ? transport.hasError : true) ? ready | POLLERR : ready;
+      return transport.hasError ? ready | POLLERR : ready;
     }
     let ready = 0;
     const ended = transport.isEnded || this.#isReadShut;
@@ -562,36 +506,23 @@ export class TcpSocket extends InetSocket {
   #stopListening(): void {
     this.#state = "closed";
     if (this.claim !== null) this.claim.isListening = false;
-    this.#hostListener?.close();
-    this.#hostListener = null;
-    const { 0: accepted, 1: waiting } = [this.#accepted, this.#waiting];
-    this.#accepted = [];
-    this.#waiting = [];
-    for (const child of accepted) {
-      child.#transport!.abort();
-      child.release();
-    }
-    for (const client of waiting) {
-      client.#target = null;
-      client.#fail(ECONNREFUSED);
-      client.readiness.wakeAll();
-    }
+    this.#outside?.close();
+    this.#outside = null;
+    const loopback = this.#loopback;
+    this.#loopback = null;
+    loopback?.close();
   }
 
   /** Gives up whatever goes on. */
   #leave(abort: boolean): void {
     if (this.#state === "listening" || this.#isListenPending) this.#stopListening();
     this.#isListenPending = false;
-    if (this.#target !== null) {
-      const at = this.#target.#waiting.indexOf(this);
-      if (at >= 0) this.#target.#waiting.splice(at, 1);
-      this.#target = null;
-    }
+    this.#attempt?.abandon();
+    this.#attempt = null;
     if (this.#transport !== null) {
       if (abort) this.#transport.abort();
       else this.#transport.close();
-    } else this.#hostSocket?.close();
-    this.#hostSocket = null;
+    }
     this.#state = "closed";
     this.peer = null;
   }
@@ -600,7 +531,7 @@ export class TcpSocket extends InetSocket {
     if (level !== IPPROTO_TCP) return super.setProtocolOption(task, level, name, value);
     const result = setTcpOption(this.tcp, name, value);
     if ((name === TCP_CORK && !this.tcp.isCorked) || (name === TCP_NODELAY && this.tcp.noDelay)) this.#push();
-    if (result === 0 && this.#hostSocket !== null && this.#state === "established") this.tcp.applyTo(this.#hostSocket);
+    if (result === 0 && this.#state === "established") this.tcp.applyTo(this.#transport!);
     return result;
   }
 
@@ -611,8 +542,8 @@ export class TcpSocket extends InetSocket {
 
   override optionChanged(name: number): void {
     if (name === SO_OOBINLINE && this.#transport !== null) this.#transport.isUrgentInline = this.options.oobInline;
-    if (name === SO_KEEPALIVE && this.#hostSocket !== null && this.#state === "established")
-      this.#hostSocket.setOption("keepAlive", this.options.keepAlive ? 1 : 0);
+    if (name === SO_KEEPALIVE && this.#state === "established")
+      this.#transport!.setOption("keepAlive", this.options.keepAlive ? 1 : 0);
   }
 
   /** SO_LINGER with 0 seconds resets the connection, otherwise what was written still arrives. */
@@ -628,33 +559,33 @@ export class TcpSocket extends InetSocket {
         phase: it.#phase,
         state: it.#state,
         transport: it.#transport,
-        hostSocket: it.#hostSocket,
+        attempt: it.#attempt,
         isReadShut: it.#isReadShut,
         isWriteShut: it.#isWriteShut,
         corkTimer: it.#corkTimer,
         backlogMax: it.#backlogMax,
-        accepted: it.#accepted,
-        waiting: it.#waiting,
-        hostListener: it.#hostListener,
+        loopback: it.#loopback,
+        outside: it.#outside,
         isListenPending: it.#isListenPending,
-        target: it.#target,
       }),
       load: (it, from) =>
         ({
           phase: it.#phase,
           state: it.#state,
           transport: it.#transport,
-          hostSocket: it.#hostSocket,
+          attempt: it.#attempt,
           isReadShut: it.#isReadShut,
           isWriteShut: it.#isWriteShut,
           corkTimer: it.#corkTimer,
           backlogMax: it.#backlogMax,
-          accepted: it.#accepted,
-          waiting: it.#waiting,
-          hostListener: it.#hostListener,
+          loopback: it.#loopback,
+          outside: it.#outside,
           isListenPending: it.#isListenPending,
-          target: it.#target,
         } = from),
     });
   }
+}
+
+function isListening(claim: TcpClaim): boolean {
+  return claim.socket.isListening;
 }

@@ -14,13 +14,13 @@ import {
   ENOPROTOOPT,
   EOPNOTSUPP,
   EPIPE,
+  IPPROTO_IP,
   IPPROTO_UDP,
   IPPROTO_UDPLITE,
-  MSG_ERRQUEUE,
-  IPPROTO_IP,
   IPV6_RECVERR,
   IP_RECVERR,
   IP_TTL,
+  MSG_ERRQUEUE,
   MSG_MORE,
   MSG_OOB,
   MSG_PEEK,
@@ -41,44 +41,49 @@ import {
   UDP_SEGMENT,
 } from "@stratos/abi";
 import { concatBytes, stateClass } from "@stratos/base";
-import type { HostAddress, HostSocket, SocketProvider } from "@stratos/host";
-import { BLOCKED_KILLABLE } from "../../ground/wait-queue.ts";
 import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
+import { BLOCKED_KILLABLE } from "../../ground/wait-queue.ts";
+import { addTimestamp } from "../message-timestamp.ts";
 import type { Ancillary, IncomingMessage, OutgoingMessage } from "../message.ts";
-import { sourceAddress } from "../network-interface.ts";
+import type { Network } from "../network.ts";
+import type { SocketCaller } from "../socket-kernel.ts";
 import { intOption, optionInt } from "../socket-options.ts";
-import { addTimestamp } from "../unix/unix-socket.ts";
-import { anyAddress, destinationOf, familyOf, parseInetAddress } from "./inet-address.ts";
-import { ErrorQueue, errorControl } from "./error-queue.ts";
+import { ReceivedDatagram } from "./datagram-queue.ts";
 import { DatagramSocket } from "./datagram-socket.ts";
-import type { InetSocket } from "./inet-socket.ts";
+import { NOBODY, type OutgoingDatagram } from "./datagram-transport.ts";
+import { ErrorQueue, errorControl } from "./error-queue.ts";
+import { HostDatagrams } from "./host-datagrams.ts";
+import { familyOf, readInetAddress, resolveWildcard } from "./inet-address.ts";
 import {
-  canonicalIp,
   type InetEndpoint,
+  type IpAddress,
   isBroadcast,
   isLoopback,
   isMulticast,
+  isSameIp,
   isV4,
   isWildcard,
+  keepEndpoint,
   LOOPBACK_V4,
   LOOPBACK_V6,
+  ScratchEndpoint,
 } from "./ip-address.ts";
+import { LoopbackDatagrams } from "./loopback-datagrams.ts";
 import type { PortClaim, PortTable } from "./port-table.ts";
-import type { Network } from "../network.ts";
-import type { SocketCaller } from "../socket-kernel.ts";
 
 export interface UdpClaim extends PortClaim {
-  readonly socket: InetSocket;
+  readonly socket: UdpSocket;
 }
 
-interface Datagram {
-  readonly bytes: Uint8Array;
-  readonly from: InetEndpoint;
-  readonly to: string;
-  /** TTL or hop limit, and TOS or traffic class, that it was sent with. */
-  readonly hopLimit: number;
-  readonly trafficClass: number;
-}
+/** The datagram of a call; valid during it. */
+const OUTGOING = {
+  from: new ScratchEndpoint(),
+  to: new ScratchEndpoint(),
+  toPeer: false as boolean,
+  hopLimit: 0,
+  trafficClass: 0,
+} satisfies OutgoingDatagram;
+const RECEIVED = new ReceivedDatagram();
 
 /**
  * A datagram that is put together from several calls (MSG_MORE, UDP_CORK): the first decides where it goes. Bound:
@@ -100,24 +105,18 @@ const UDPLITE_SEND_CSCOV = 10,
 const DOMAIN_PORT = 53;
 /** Calls that a corked datagram is put together from. */
 const PARTS_MAX = 4096;
-/** What a queued datagram costs of SO_RCVBUF beside its bytes. */
-const DATAGRAM_OVERHEAD = 256;
 /** 65535 less the headers of IPv4 and UDP; IPv6 does not count its header. */
 const LENGTH_MAX_V4 = 65507,
   LENGTH_MAX_V6 = 65527;
 
 /**
  * AF_INET and AF_INET6 SOCK_DGRAM (udp(7)). Datagrams between sockets of this machine stay inside; others go through
- * the provider, with one host socket for each IP version in use.
+ * the provider.
  */
 export class UdpSocket extends DatagramSocket {
-  #queue: Datagram[] = [];
-  #queuedCost = 0;
-  /** By IP version: 4, 6. A bound one stands alone at its place. */
-  #hosts: (HostSocket | undefined)[] = [undefined, undefined];
-  /** The host socket that is bound to our port, for a dual-stack socket also for IPv4. */
-  #boundHost: HostSocket | null = null;
-  #isBindPending = false;
+  readonly loopback: LoopbackDatagrams;
+  /** Null without a provider. */
+  #host: HostDatagrams | null;
   #corked: CorkedDatagram | null = null;
   #errors: ErrorQueue;
   #options = new Map<number, number>();
@@ -134,14 +133,13 @@ export class UdpSocket extends DatagramSocket {
   ) {
     super(network, family, SOCK_DGRAM, protocol, flags, creator);
     this.#errors = new ErrorQueue(network.udpMemory);
+    this.loopback = new LoopbackDatagrams(this, this.ports);
+    const provider = protocol === IPPROTO_UDP ? network.provider : null;
+    this.#host = provider === null ? null : new HostDatagrams(this, provider);
   }
 
   protected override get ports(): PortTable<UdpClaim> {
     return this.protocol === IPPROTO_UDP ? this.network.udpPorts : this.network.udplitePorts;
-  }
-
-  get #provider(): SocketProvider | null {
-    return this.protocol === IPPROTO_UDP ? this.network.provider : null;
   }
 
   protected override get allowsGroups(): boolean {
@@ -154,45 +152,28 @@ export class UdpSocket extends DatagramSocket {
 
   /** Waiting bytes with their overhead, for /proc/net/udp. */
   get queuedBytes(): number {
-    return this.#queuedCost;
+    return this.loopback.queue.cost;
   }
 
   /** bind(2); with a provider and an address that isn't loopback the call waits until the host is bound as well. */
   override bind(task: SocketCaller, address: Uint8Array): number {
-    if (this.#isBindPending) return this.#finishBinding(task);
+    const host = this.#host;
+    if (host?.isBindPending === true) return this.#bound(task, host.finishBinding());
     const failed = this.bindAddress(task, address);
     if (failed < 0) return failed;
-    const provider = this.#provider;
-    if (provider === null || isLoopback(this.local!.ip)) return 0;
-    const where = this.hostLocal;
-    const host = provider.create(where.family, "datagram", this);
-    if (typeof host === "number") return this.#bindFailed(host);
-    this.#hosts[where.family === 4 ? 0 : 1] = host;
-    this.#boundHost = host;
-    this.#configure(host);
-    const bound = host.bind(where, { reuseAddress: this.options.reuseAddress, v6Only: !this.isDualStack });
-    if (bound < 0 && bound !== -EINPROGRESS) return this.#bindFailed(bound);
-    this.#isBindPending = true;
-    return this.#finishBinding(task);
+    return host === null || isLoopback(this.local!.ip) ? 0 : this.#bound(task, host.bind(this.hostLocal));
   }
 
-  #finishBinding(task: SocketCaller): number {
-    const host = this.#boundHost!;
-    if (host.localAddress() === null) {
-      const error = host.takeError();
-      if (error !== 0) return this.#bindFailed(-error);
+  #bound(task: SocketCaller, result: number): number {
+    if (result === -EINPROGRESS) {
       task.waitOn(this.readiness);
       return BLOCKED_KILLABLE;
     }
-    this.#isBindPending = false;
-    return 0;
-  }
-
-  #bindFailed(error: number): number {
-    this.#closeHosts();
-    this.#isBindPending = false;
-    this.releasePort();
-    return error;
+    if (result < 0) {
+      this.#host!.close();
+      this.releasePort();
+    }
+    return result;
   }
 
   /** connect(2): the default destination, and the only sender that is heard; AF_UNSPEC undoes it. */
@@ -200,53 +181,61 @@ export class UdpSocket extends DatagramSocket {
     if (address.length < 2) return -EINVAL;
     if (familyOf(address) === AF_UNSPEC) {
       this.peer = null;
-      this.#dropUnboundHosts();
+      this.#host?.dropUnbound();
       if (!this.isAddressBound) this.releasePort();
       return 0;
     }
-    const endpoint = parseInetAddress(address, this.family);
-    if (typeof endpoint === "number") return endpoint;
-    const to = destinationOf(endpoint);
+    const { to } = OUTGOING;
+    const malformed = readInetAddress(address, this.family, to);
+    if (malformed < 0) return malformed;
+    resolveWildcard(to);
     const source = this.#route(to.ip);
     if (typeof source === "number") return source;
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
-    if (!this.isAddressBound || isWildcard(this.local!.ip)) this.local = { ip: source, port: this.local!.port };
-    this.#dropUnboundHosts();
-    this.peer = to;
+    if (!this.isAddressBound || isWildcard(this.local!.ip)) this.local = keepEndpoint(source, this.local!.port);
+    this.#host?.dropUnbound();
+    this.peer = keepEndpoint(to.ip, to.port);
     this.readiness.wakeAll();
     return 0;
   }
 
   /** The source address for a destination; ENETUNREACH, or EACCES for a broadcast that wasn't asked for. */
-  #route(ip: string): string | number {
+  #route(ip: IpAddress): IpAddress | number {
     const { network } = this;
     if (isV4(ip) && this.isV6 && this.ip.v6Only) return -ENETUNREACH;
     if (isBroadcast(ip) && !this.options.broadcast) return -EACCES;
-    if (network.isLocal(ip)) return isLoopback(ip) && isV4(ip) ? "127.0.0.1" : ip;
-    if (this.#provider === null) return network.unreachable();
-    const source = sourceAddress(network.outside, ip);
-    if (source === null && !isV4(ip)) return -ENETUNREACH;
-    return source ?? anyAddress(AF_INET);
+    if (network.isLocal(ip)) return isLoopback(ip) && isV4(ip) ? LOOPBACK_V4 : ip;
+    return this.#host === null && network.provider !== null ? -ENETUNREACH : network.sourceOutside(ip);
   }
 
   override send(task: SocketCaller, from: IoCursor, message: OutgoingMessage, flags: number): number {
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
     const hasMore = (flags & MSG_MORE) !== 0 || (this.#options.get(UDP_CORK) ?? 0) !== 0;
     if (this.#corked !== null) return this.#append(task, this.#corked, from, hasMore);
-    const toPeer = message.address === null;
-    const to = message.address === null ? this.peer : this.#destination(message.address);
-    if (to === null) return -EDESTADDRREQ;
-    if (typeof to === "number") return to;
-    if (from.remaining > (isV4(to.ip) ? LENGTH_MAX_V4 : LENGTH_MAX_V6)) return -EMSGSIZE;
+    const { to } = OUTGOING;
+    OUTGOING.toPeer = message.address === null;
+    if (message.address !== null) {
+      const malformed = this.#readDestination(message.address, to);
+      if (malformed < 0) return malformed;
+    } else if (this.peer === null) return -EDESTADDRREQ;
+    else to.set(this.peer.ip, this.peer.port);
+    const lengthMax = isV4(to.ip) ? LENGTH_MAX_V4 : LENGTH_MAX_V6;
+    if (from.remaining > lengthMax) return -EMSGSIZE;
     if (this.isWriteShut) return -EPIPE;
     const error = this.takeError();
     if (error !== 0) return -error;
-    if (!hasMore) return this.#transmit(task, from, { to, toPeer, ancillary: message.ancillary });
+    if (!hasMore) return this.#transmit(task, from, message.ancillary);
     const route = this.#route(to.ip);
     if (typeof route === "number") return route;
-    const lengthMax = isV4(to.ip) ? LENGTH_MAX_V4 : LENGTH_MAX_V6;
-    this.#corked = { to, toPeer, ancillary: message.ancillary, parts: [], lengthMax, length: 0 };
+    this.#corked = {
+      to: keepEndpoint(to.ip, to.port),
+      toPeer: OUTGOING.toPeer,
+      ancillary: message.ancillary,
+      parts: [],
+      lengthMax,
+      length: 0,
+    };
     return this.#append(task, this.#corked, from, true);
   }
 
@@ -283,118 +272,89 @@ export class UdpSocket extends DatagramSocket {
     const corked = this.#corked;
     if (corked === null) return 0;
     this.#forgetCorked();
-    const sent = this.#transmit(task, new BytesCursor(concatBytes(corked.parts)), corked);
+    OUTGOING.to.set(corked.to.ip, corked.to.port);
+    OUTGOING.toPeer = corked.toPeer;
+    const sent = this.#transmit(task, new BytesCursor(concatBytes(corked.parts)), corked.ancillary);
     return sent === -EAGAIN ? corked.length : sent;
   }
 
-  #transmit(
-    task: SocketCaller,
-    from: IoCursor,
-    datagram: { to: InetEndpoint; toPeer: boolean; ancillary: Ancillary | null },
-  ): number {
-    const { to, toPeer, ancillary } = datagram;
-    if (isMulticast(to.ip) && this.#reachesMembers(to)) return this.#sendToMembers(task, from, datagram);
+  /** Sends OUTGOING, whose `to` is set. */
+  #transmit(task: SocketCaller, from: IoCursor, ancillary: Ancillary | null): number {
+    const { to } = OUTGOING;
+    OUTGOING.hopLimit = this.ip.hopLimitTo(to.ip, ancillary);
+    OUTGOING.trafficClass = this.ip.trafficClassTo(to.ip, ancillary);
+    if (isMulticast(to.ip) && this.loopback.reachesMembers(OUTGOING)) return this.#sendToMembers(task, from);
     const source = this.#route(to.ip);
     if (typeof source === "number") return source;
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
-    const sender = { ip: isWildcard(this.local!.ip) ? source : this.local!.ip, port: this.local!.port };
+    this.#setSender(source);
     if (this.network.isLocal(to.ip)) {
-      const claim = this.ports.find(to.ip, to.port, (each) => (each.socket as UdpSocket).#hears(sender));
-      if (claim !== null)
-        return (claim.socket as UdpSocket).#deliver(from, sender, to.ip, this.ip.headerFor(to.ip, ancillary));
-      if (this.#provider === null) {
+      const sent = this.loopback.send(OUTGOING, from);
+      if (sent !== NOBODY) return sent;
+      if (this.#host === null) {
         // A resolver without a configuration asks this machine (resolv.conf(5)).
         if (to.port === DOMAIN_PORT) this.network.unreachable();
-        return this.#refused(from, toPeer, to);
+        return this.#refused(from);
       }
     }
-    return this.#sendOutside(from, toPeer, to);
+    return this.#host!.send(OUTGOING, from);
   }
 
-  /** Is anybody in this machine a member of the group, at that port? */
-  #reachesMembers(to: InetEndpoint): boolean {
-    for (const socket of this.network.inetSockets)
-      if (socket instanceof UdpSocket && socket.#isMemberAt(to)) return true;
-    return false;
+  #setSender(source: IpAddress): void {
+    const { ip, port } = this.local!;
+    OUTGOING.from.set(isWildcard(ip) ? source : ip, port);
   }
 
-  #isMemberAt(to: InetEndpoint): boolean {
-    return (
-      this.local !== null &&
-      this.local.port === to.port &&
-      (isWildcard(this.local.ip) || this.local.ip === to.ip) &&
-      this.ip.isMember(to.ip)
-    );
-  }
-
-  /** A copy for each member in this machine, and out to the host's network if there is one. Work: one step a socket. */
-  #sendToMembers(
-    task: SocketCaller,
-    from: IoCursor,
-    datagram: { to: InetEndpoint; toPeer: boolean; ancillary: Ancillary | null },
-  ): number {
-    const { to, toPeer, ancillary } = datagram;
+  /** A copy for each member in this machine, and out to the host's network if there is one. */
+  #sendToMembers(task: SocketCaller, from: IoCursor): number {
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
     const bytes = new Uint8Array(from.remaining);
     const taken = bytes.length === 0 ? 0 : from.take(bytes, 0, bytes.length);
     if (taken < bytes.length) return taken < 0 ? taken : -EFAULT;
-    const outside = sourceAddress(this.network.outside, to.ip);
-    const sender = {
-      ip: isWildcard(this.local!.ip) ? (outside ?? (isV4(to.ip) ? LOOPBACK_V4 : LOOPBACK_V6)) : this.local!.ip,
-      port: this.local!.port,
-    };
-    for (const socket of this.network.inetSockets) {
-      if (socket instanceof UdpSocket && socket.#isMemberAt(to) && socket.#hears(sender))
-        socket.#deliver(new BytesCursor(bytes), sender, to.ip, this.ip.headerFor(to.ip, ancillary));
-    }
-    if (this.#provider !== null) this.#sendOutside(new BytesCursor(bytes), toPeer, to);
+    const { ip } = OUTGOING.to;
+    this.#setSender(this.network.outside?.sourceFor(ip) ?? (isV4(ip) ? LOOPBACK_V4 : LOOPBACK_V6));
+    this.loopback.sendToMembers(OUTGOING, () => new BytesCursor(bytes));
+    this.#host?.send(OUTGOING, new BytesCursor(bytes));
     return bytes.length;
   }
 
-  #destination(address: Uint8Array): InetEndpoint | number {
-    let endpoint: InetEndpoint | number;
+  /** Is it bound to hear what is sent to the group at that port, and a member? */
+  isMemberAt(to: InetEndpoint): boolean {
+    return (
+      this.local !== null &&
+      this.local.port === to.port &&
+      (isWildcard(this.local.ip) || isSameIp(this.local.ip, to.ip)) &&
+      this.ip.isMember(to.ip)
+    );
+  }
+
+  /** 0, −EINVAL, −EAFNOSUPPORT. An AF_INET6 socket takes AF_INET, and AF_INET one without a family. */
+  #readDestination(address: Uint8Array, into: ScratchEndpoint): number {
     const family = familyOf(address);
-    if (this.isV6 && family === AF_INET) endpoint = parseInetAddress(address, AF_INET);
-    else if (!this.isV6 && family === AF_UNSPEC && address.length >= 16) {
+    let malformed: number;
+    if (!this.isV6 && family === AF_UNSPEC && address.length >= 16) {
       const copy = address.slice();
       copy[0] = AF_INET;
-      endpoint = parseInetAddress(copy, AF_INET);
-    } else endpoint = parseInetAddress(address, this.family);
-    if (typeof endpoint === "number") return endpoint;
-    return endpoint.port === 0 ? -EINVAL : destinationOf(endpoint);
+      malformed = readInetAddress(copy, AF_INET, into);
+    } else malformed = readInetAddress(address, family === AF_INET ? AF_INET : this.family, into);
+    if (malformed < 0) return malformed;
+    resolveWildcard(into);
+    return into.port === 0 ? -EINVAL : 0;
   }
 
-  #hears(sender: InetEndpoint): boolean {
-    return this.peer === null || (this.peer.ip === sender.ip && this.peer.port === sender.port);
-  }
-
-  /** Into the queue; without room the datagram is lost, as datagrams are. */
-  #deliver(
-    from: IoCursor,
-    sender: InetEndpoint,
-    to: string,
-    header: { hopLimit: number; trafficClass: number },
-  ): number {
-    const length = from.remaining;
-    const bytes = new Uint8Array(length);
-    const taken = length === 0 ? 0 : from.take(bytes, 0, length);
-    if (taken < length) return taken < 0 ? taken : -EINVAL;
-    const { udpMemory } = this.network;
-    if (this.isReadShut || this.#queuedCost + length > this.options.receiveBuffer || udpMemory.isFull) return length;
-    this.#queue.push({ bytes, from: sender, to, ...header });
-    this.#queuedCost += length + DATAGRAM_OVERHEAD;
-    udpMemory.bytes += length + DATAGRAM_OVERHEAD;
-    this.readiness.wakeAll(POLLIN | POLLRDNORM);
-    return length;
+  /** A connected socket hears its peer alone. */
+  hears(sender: InetEndpoint): boolean {
+    return this.peer === null || (this.peer.port === sender.port && isSameIp(this.peer.ip, sender.ip));
   }
 
   /**
    * Nobody is there: the sender learns it later, when it is connected, or asked for such errors (udp(7); ip(7),
    * IP_RECVERR).
    */
-  #refused(from: IoCursor, toPeer: boolean, to: InetEndpoint): number {
+  #refused(from: IoCursor): number {
+    const { to, toPeer } = OUTGOING;
     const length = from.remaining;
     const { transfer } = this.network;
     // The bytes are looked at all the same.
@@ -409,82 +369,21 @@ export class UdpSocket extends DatagramSocket {
     return length;
   }
 
-  #sendOutside(from: IoCursor, toPeer: boolean, to: InetEndpoint): number {
-    let host = this.#boundHost;
-    let target: HostAddress | null = this.hostAddress(to);
-    if (host !== null) {
-      // A dual-stack socket reaches IPv4 through mapped addresses.
-      if (this.hostLocal.family === 6 && target.family === 4)
-        target = { family: 6, address: `::ffff:${to.ip}`, port: to.port };
-    } else {
-      const found = this.#hostFor(target.family, toPeer ? target : null);
-      if (typeof found === "number") return found;
-      host = found;
-      if (toPeer && host.peerAddress() !== null) target = null;
-    }
-    if (!host.writable()) return -EAGAIN;
-    const { transfer } = this.network;
-    const length = from.remaining;
-    const taken = length === 0 ? 0 : from.take(transfer, 0, length);
-    if (taken < length) return taken < 0 ? taken : -EINVAL;
-    return host.write(transfer, 0, length, target);
-  }
-
-  /**
-   * The host socket for an IP version, made when there is none; one for a connected socket has the same peer, so that
-   * refusals are told.
-   */
-  #hostFor(family: 4 | 6, peer: HostAddress | null): HostSocket | number {
-    const index = family === 4 ? 0 : 1;
-    const present = this.#hosts[index];
-    if (present !== undefined) return present;
-    const host = this.#provider!.create(family, "datagram", this);
-    if (typeof host === "number") return host;
-    this.#configure(host);
-    if (peer !== null) {
-      const failed = host.connect(peer);
-      if (failed < 0 && failed !== -EINPROGRESS) {
-        host.close();
-        return failed;
-      }
-    }
-    this.#hosts[index] = host;
-    return host;
-  }
-
-  #configure(host: HostSocket): void {
-    if (this.options.broadcast) host.setOption("broadcast", 1);
-    const ttl = this.ip.v4.get(IP_TTL);
-    if (ttl !== undefined) host.setOption("ttl", ttl);
-  }
-
-  #closeHosts(): void {
-    for (const host of this.#hosts) host?.close();
-    this.#hosts = [undefined, undefined];
-    this.#boundHost = null;
-  }
-
-  #dropUnboundHosts(): void {
-    if (this.#boundHost === null) this.#closeHosts();
-  }
-
   override receive(_task: SocketCaller, to: IoCursor, message: IncomingMessage, flags: number): number {
     if ((flags & MSG_ERRQUEUE) !== 0) return this.#receiveError(to, message);
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
     const error = this.takeError();
     if (error !== 0) return -error;
-    const datagram = this.#queue[0];
-    if (datagram === undefined) return this.#receiveFromHost(to, message, flags);
-    const { bytes } = datagram;
-    const count = Math.min(bytes.length, to.remaining);
-    const moved = count === 0 ? 0 : to.put(bytes, 0, count);
-    if (moved < 0) return moved;
-    if ((flags & MSG_PEEK) === 0) {
-      this.#queue.shift();
-      this.#queuedCost -= bytes.length + DATAGRAM_OVERHEAD;
-      this.network.udpMemory.bytes -= bytes.length + DATAGRAM_OVERHEAD;
-    }
-    return this.#describe(message, flags, datagram, { moved, length: bytes.length });
+    const peek = (flags & MSG_PEEK) !== 0;
+    let moved = this.loopback.receive(RECEIVED, to, peek);
+    if (moved === -EAGAIN && this.#host !== null) moved = this.#host.receive(RECEIVED, to, peek);
+    if (moved < 0) return moved === -EAGAIN && this.isReadShut ? 0 : moved;
+    this.tellSender(message, RECEIVED.from, RECEIVED.port);
+    const controls = this.ip.controlsFor(RECEIVED, this.isV6);
+    if (controls !== null) for (const each of controls) message.addControl(each.level, each.type, each.data);
+    if (this.options.timestamp !== 0) addTimestamp(this.kernel, this.options.timestamp, message);
+    if (moved < RECEIVED.length) message.flags |= MSG_TRUNC;
+    return (flags & MSG_TRUNC) !== 0 ? RECEIVED.length : moved;
   }
 
   /** The first error that waits, with the datagram that it belongs to; never waits itself. */
@@ -497,71 +396,21 @@ export class UdpSocket extends DatagramSocket {
     this.#errors.shift();
     // The next call tells of the next one (net/core/skbuff.c, sock_dequeue_err_skb).
     this.pendingError = this.#errors.first?.errno ?? 0;
-    message.address = this.addressBytes(error.to);
+    this.tellSender(message, error.to.ip, error.to.port);
     const control = errorControl(error);
     message.addControl(control.level, control.type, control.data);
     message.flags |= moved < error.bytes.length ? MSG_ERRQUEUE | MSG_TRUNC : MSG_ERRQUEUE;
     return moved;
   }
 
-  #receiveFromHost(to: IoCursor, message: IncomingMessage, flags: number): number {
-    const { transfer } = this.network;
-    for (const host of this.#hosts) {
-      // Datagrams of strangers are dropped from a connected socket.
-      while (host?.readable() === true) {
-        const count = host.read(transfer, 0, Math.min(to.remaining, transfer.length), (flags & MSG_PEEK) !== 0);
-        if (count < 0) break;
-        const sender = host.lastSender!;
-        const length = host.lastLength;
-        const from = { ip: canonicalIp(sender.address) ?? sender.address, port: sender.port };
-        if (!this.#hears(from)) {
-          if ((flags & MSG_PEEK) !== 0) host.read(transfer, 0, 0, false);
-          continue;
-        }
-        const moved = count === 0 ? 0 : to.put(transfer, 0, count);
-        if (moved < 0) return moved;
-        const destination = isWildcard(this.local!.ip)
-          ? (sourceAddress(this.network.outside, from.ip) ?? this.local!.ip)
-          : this.local!.ip;
-        return this.#describe(
-          message,
-          flags,
-          { from, to: destination, ...this.ip.headerFor(destination, null) },
-          { moved, length },
-        );
-      }
-    }
-    return this.isReadShut ? 0 : -EAGAIN;
-  }
-
-  #describe(
-    message: IncomingMessage,
-    flags: number,
-    datagram: Omit<Datagram, "bytes">,
-    size: { moved: number; length: number },
-  ): number {
-    message.address = this.addressBytes(datagram.from);
-    const controls = this.ip.controlsFor(datagram, this.isV6, this.network);
-    if (controls !== null) for (const each of controls) message.addControl(each.level, each.type, each.data);
-    if (this.options.timestamp !== 0) addTimestamp(this.kernel, this.options.timestamp, message);
-    if (size.moved < size.length) message.flags |= MSG_TRUNC;
-    return (flags & MSG_TRUNC) !== 0 ? size.length : size.moved;
-  }
-
   override changed(): void {
-    for (const host of this.#hosts) {
-      if (host === undefined || (host === this.#boundHost && this.#isBindPending)) continue;
-      const error = host.takeError();
-      if (error !== 0) this.pendingError = error;
-    }
+    const error = this.#host?.takeError() ?? 0;
+    if (error !== 0) this.pendingError = error;
     this.readiness.wakeAll();
   }
 
   override available(): number {
-    const first = this.#queue[0];
-    if (first !== undefined) return first.bytes.length;
-    for (const host of this.#hosts) if (host?.readable() === true) return host.available();
-    return 0;
+    return this.loopback.isReadable ? this.loopback.available : (this.#host?.available ?? 0);
   }
 
   override poll(): number {
@@ -569,8 +418,8 @@ export class UdpSocket extends DatagramSocket {
     if (this.pendingError !== 0 || this.#errors.first !== undefined) ready |= POLLERR;
     if (this.isReadShut) ready |= POLLIN | POLLRDNORM | POLLRDHUP;
     if (this.isReadShut && this.isWriteShut) ready |= POLLHUP;
-    if (this.#queue.length > 0 || this.#hosts.some((host) => host?.readable() === true)) ready |= POLLIN | POLLRDNORM;
-    if (this.#hosts.every((host) => host === undefined || host.writable())) ready |= POLLOUT | POLLWRNORM;
+    if (this.loopback.isReadable || this.#host?.isReadable === true) ready |= POLLIN | POLLRDNORM;
+    if (this.#host?.isWritable !== false) ready |= POLLOUT | POLLWRNORM;
     return ready;
   }
 
@@ -609,47 +458,25 @@ export class UdpSocket extends DatagramSocket {
   }
 
   override optionChanged(name: number): void {
-    if (name === SO_BROADCAST)
-      for (const host of this.#hosts) host?.setOption("broadcast", this.options.broadcast ? 1 : 0);
+    if (name === SO_BROADCAST) this.#host?.setOption("broadcast", this.options.broadcast ? 1 : 0);
   }
 
   protected override ipOptionChanged(level: number, name: number): void {
-    if (level === IPPROTO_IP && name === IP_TTL)
-      for (const host of this.#hosts) host?.setOption("ttl", this.ip.v4.get(IP_TTL) ?? 64);
+    if (level === IPPROTO_IP && name === IP_TTL) this.#host?.setOption("ttl", this.ip.v4.get(IP_TTL) ?? 64);
   }
 
   protected override dispose(): void {
     this.#forgetCorked();
     this.#errors.clear();
-    this.#closeHosts();
-    this.#queue.length = 0;
-    this.network.udpMemory.bytes -= this.#queuedCost;
+    this.#host?.close();
+    this.loopback.close();
     super.dispose();
   }
 
   static {
     stateClass("UdpSocket", this, {
-      save: (it) => ({
-        queue: it.#queue,
-        queuedCost: it.#queuedCost,
-        hosts: it.#hosts,
-        boundHost: it.#boundHost,
-        isBindPending: it.#isBindPending,
-        corked: it.#corked,
-        errors: it.#errors,
-        options: it.#options,
-      }),
-      load: (it, from) =>
-        ({
-          queue: it.#queue,
-          queuedCost: it.#queuedCost,
-          hosts: it.#hosts,
-          boundHost: it.#boundHost,
-          isBindPending: it.#isBindPending,
-          corked: it.#corked,
-          errors: it.#errors,
-          options: it.#options,
-        } = from),
+      save: (it) => ({ host: it.#host, corked: it.#corked, errors: it.#errors, options: it.#options }),
+      load: (it, from) => ({ host: it.#host, corked: it.#corked, errors: it.#errors, options: it.#options } = from),
     });
   }
 }

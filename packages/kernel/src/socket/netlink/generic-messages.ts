@@ -4,7 +4,7 @@
  */
 import { EINVAL, ENOENT, EOPNOTSUPP } from "@stratos/abi";
 import { NetlinkWriter, NLM_F_DUMP, NLM_F_MULTI } from "./netlink-writer.ts";
-import { attributeOf, type NetlinkAnswer, type NetlinkRequest, textOf } from "./route-messages.ts";
+import { attributeOf, type NetlinkAnswer, type NetlinkRequest, textOf } from "./netlink-request.ts";
 
 /** Source: include/uapi/linux/genetlink.h. */
 const GENL_ID_CTRL = 16,
@@ -34,7 +34,7 @@ export function answerGeneric(request: NetlinkRequest, port: number): NetlinkAns
     if (!isController) return -ENOENT;
   }
   const message = new NetlinkWriter()
-    .begin(GENL_ID_CTRL, isDump ? NLM_F_MULTI : 0, request.sequence, port)
+    .begin(GENL_ID_CTRL, { flags: isDump ? NLM_F_MULTI : 0, sequence: request.sequence, port })
     .u8(CTRL_CMD_NEWFAMILY)
     .u8(CONTROLLER_VERSION)
     .u16(0)

@@ -33,7 +33,9 @@ import type { IncomingMessage, OutgoingMessage } from "../message.ts";
 import { Socket } from "../socket.ts";
 import { intOption, optionInt } from "../socket-options.ts";
 import {
+  NETLINK_ROUTE,
   NetlinkWriter,
+  type NetlinkHeading,
   NLM_F_ACK,
   NLM_F_CAPPED,
   NLM_F_MULTI,
@@ -43,12 +45,12 @@ import {
 } from "./netlink-writer.ts";
 import { answerGeneric } from "./generic-messages.ts";
 import { answerDiagnosis } from "./socket-diagnosis.ts";
-import { answerRouteRequest, type NetlinkAnswer, type NetlinkRequest, parseRequests } from "./route-messages.ts";
+import { type NetlinkAnswer, type NetlinkRequest, parseRequests } from "./netlink-request.ts";
+import { answerRouteRequest } from "./route-requests.ts";
 import type { Network } from "../network.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 
-const NETLINK_ROUTE = 0,
-  NETLINK_SOCK_DIAG = 4,
+const NETLINK_SOCK_DIAG = 4,
   NETLINK_KOBJECT_UEVENT = 15,
   NETLINK_GENERIC = 16;
 /** NETLINK_AUDIT isn't among them: libraries take EPROTONOSUPPORT for a kernel without auditing, which this is. */
@@ -75,6 +77,15 @@ const KNOWN_OPTIONS = new Set([
 /** Largest datagram of a dump (net/netlink/af_netlink.c gives at least this much). */
 const DUMP_DATAGRAM_MAX = 8192;
 
+/** Groups of a protocol that a socket may be a member of. */
+const GROUPS_MAX = 64;
+
+interface QueuedMessage {
+  readonly bytes: Uint8Array;
+  /** That hears it; 0: it is for this socket alone. */
+  readonly group: number;
+}
+
 /** socket(2) for AF_NETLINK: EPROTONOSUPPORT for protocols that nobody here speaks. */
 export function createNetlinkSocket(
   task: SocketCaller,
@@ -94,8 +105,9 @@ export function createNetlinkSocket(
 export class NetlinkSocket extends Socket {
   /** nl_pid; 0 until bind or the first message. */
   portId = 0;
-  groups = 0;
-  #queue: Uint8Array[] = [];
+  /** Groups that it hears, numbered from 1. */
+  #groups = new Set<number>();
+  #queue: QueuedMessage[] = [];
   #queuedBytes = 0;
   #options = new Map<number, number>();
 
@@ -107,7 +119,10 @@ export class NetlinkSocket extends Socket {
     if (address.length < SOCKADDR_NL_SIZE) return -EINVAL;
     if (familyOf(address) !== AF_NETLINK) return -EINVAL;
     const port = optionInt(address, 4) >>> 0;
-    this.groups = optionInt(address, 8) >>> 0;
+    const groups = optionInt(address, 8);
+    for (let bit = 0; bit < 32; bit++)
+      if ((groups & (1 << bit)) !== 0) this.#groups.add(bit + 1);
+      else this.#groups.delete(bit + 1);
     if (this.portId !== 0) return port !== 0 && port !== this.portId ? -EINVAL : 0;
     if (port === 0) {
       this.#autobind(task);
@@ -147,7 +162,9 @@ export class NetlinkSocket extends Socket {
   }
 
   override localName(): Uint8Array {
-    return nameBytes(this.portId, this.groups);
+    let groups = 0;
+    for (const group of this.#groups) if (group <= 32) groups |= 1 << (group - 1);
+    return nameBytes(this.portId, groups);
   }
 
   override peerName(): Uint8Array {
@@ -196,12 +213,15 @@ export class NetlinkSocket extends Socket {
       case NETLINK_GENERIC:
         return answerGeneric(request, this.portId);
       default:
-        return answerRouteRequest(task, request, this.portId, this.#options.get(NETLINK_GET_STRICT_CHK) === 1);
+        return answerRouteRequest(task, this.network, request, {
+          port: this.portId,
+          isStrict: this.#options.get(NETLINK_GET_STRICT_CHK) === 1,
+        });
     }
   }
 
   #enqueueDump(request: NetlinkRequest, messages: Uint8Array[]): void {
-    const done = new NetlinkWriter().begin(NLMSG_DONE, NLM_F_MULTI, request.sequence, this.portId).u32(0).finish();
+    const done = new NetlinkWriter().begin(NLMSG_DONE, this.#heading(request, NLM_F_MULTI)).u32(0).finish();
     let batch: Uint8Array[] = [];
     let size = 0;
     for (const message of messages) {
@@ -220,7 +240,7 @@ export class NetlinkSocket extends Socket {
   /** NLMSG_ERROR with the request's header, and its body when it failed. */
   #acknowledge(request: NetlinkRequest, error: number): void {
     const isCapped = error === 0 || this.#options.get(NETLINK_CAP_ACK) === 1 || request.payload.length > 1024;
-    const writer = new NetlinkWriter().begin(NLMSG_ERROR, isCapped ? NLM_F_CAPPED : 0, request.sequence, this.portId);
+    const writer = new NetlinkWriter().begin(NLMSG_ERROR, this.#heading(request, isCapped ? NLM_F_CAPPED : 0));
     writer
       .u32(error >>> 0)
       .u32(16 + request.payload.length)
@@ -232,29 +252,38 @@ export class NetlinkSocket extends Socket {
     this.#enqueue(writer.finish());
   }
 
-  /** A datagram that isn't an answer: the cookie of mq_notify(2). */
-  deliver(datagram: Uint8Array): void {
-    this.#enqueue(datagram);
+  #heading(request: NetlinkRequest, flags: number): NetlinkHeading {
+    return { flags, sequence: request.sequence, port: this.portId };
+  }
+
+  /** A datagram that isn't an answer: the cookie of mq_notify(2), or what a group hears. */
+  deliver(datagram: Uint8Array, group = 0): void {
+    this.#enqueue(datagram, group);
     this.readiness.wakeAll();
   }
 
-  #enqueue(datagram: Uint8Array): void {
+  isMember(group: number): boolean {
+    return this.#groups.has(group);
+  }
+
+  #enqueue(bytes: Uint8Array, group = 0): void {
     const { udpMemory } = this.network;
-    if (this.#queuedBytes + datagram.length > this.options.receiveBuffer || udpMemory.isFull) {
+    if (this.#queuedBytes + bytes.length > this.options.receiveBuffer || udpMemory.isFull) {
       this.pendingError = ENOBUFS;
       return;
     }
-    this.#queue.push(datagram);
-    this.#queuedBytes += datagram.length;
-    udpMemory.bytes += datagram.length;
+    this.#queue.push({ bytes, group });
+    this.#queuedBytes += bytes.length;
+    udpMemory.bytes += bytes.length;
   }
 
   override receive(_task: SocketCaller, to: IoCursor, message: IncomingMessage, flags: number): number {
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
     const error = this.takeError();
     if (error !== 0) return -error;
-    const datagram = this.#queue[0];
-    if (datagram === undefined) return -EAGAIN;
+    const first = this.#queue[0];
+    if (first === undefined) return -EAGAIN;
+    const { bytes: datagram, group } = first;
     const count = Math.min(datagram.length, to.remaining);
     const moved = count === 0 ? 0 : to.put(datagram, 0, count);
     if (moved < 0) return moved;
@@ -263,14 +292,14 @@ export class NetlinkSocket extends Socket {
       this.#queuedBytes -= datagram.length;
       this.network.udpMemory.bytes -= datagram.length;
     }
-    message.address = nameBytes(0, 0);
+    message.setAddress(nameBytes(0, group >= 1 && group <= 32 ? 1 << (group - 1) : 0));
     if (moved < datagram.length) message.flags |= MSG_TRUNC;
     if (this.options.passCredentials) message.credentials = { pid: 0, uid: 0, gid: 0 };
     return (flags & MSG_TRUNC) !== 0 ? datagram.length : moved;
   }
 
   override available(): number {
-    return this.#queue[0]?.length ?? 0;
+    return this.#queue[0]?.bytes.length ?? 0;
   }
 
   override poll(): number {
@@ -288,8 +317,10 @@ export class NetlinkSocket extends Socket {
     if (level !== SOL_NETLINK) return -ENOPROTOOPT;
     const number = value.length >= 4 ? optionInt(value) : 0;
     if (name === NETLINK_ADD_MEMBERSHIP || name === NETLINK_DROP_MEMBERSHIP) {
-      // Nothing ever changes, so a member of a group hears nothing.
-      return number < 1 || number > 64 ? -EINVAL : 0;
+      if (number < 1 || number > GROUPS_MAX) return -EINVAL;
+      if (name === NETLINK_ADD_MEMBERSHIP) this.#groups.add(number);
+      else this.#groups.delete(number);
+      return 0;
     }
     if (!KNOWN_OPTIONS.has(name)) return -ENOPROTOOPT;
     this.#options.set(name, number !== 0 ? 1 : 0);
@@ -298,7 +329,11 @@ export class NetlinkSocket extends Socket {
 
   override getProtocolOption(_task: SocketCaller, level: number, name: number): Uint8Array | number {
     if (level !== SOL_NETLINK) return -ENOPROTOOPT;
-    if (name === NETLINK_LIST_MEMBERSHIPS) return new Uint8Array(0);
+    if (name === NETLINK_LIST_MEMBERSHIPS) {
+      const bits = new Uint8Array(GROUPS_MAX / 8);
+      for (const group of this.#groups) bits[(group - 1) >> 3]! |= 1 << ((group - 1) & 7);
+      return bits;
+    }
     return KNOWN_OPTIONS.has(name) ? intOption(this.#options.get(name) ?? 0) : -ENOPROTOOPT;
   }
 
@@ -310,8 +345,9 @@ export class NetlinkSocket extends Socket {
 
   static {
     stateClass("NetlinkSocket", this, {
-      save: (it) => ({ queue: it.#queue, queuedBytes: it.#queuedBytes, options: it.#options }),
-      load: (it, from) => ({ queue: it.#queue, queuedBytes: it.#queuedBytes, options: it.#options } = from),
+      save: (it) => ({ groups: it.#groups, queue: it.#queue, queuedBytes: it.#queuedBytes, options: it.#options }),
+      load: (it, from) =>
+        ({ groups: it.#groups, queue: it.#queue, queuedBytes: it.#queuedBytes, options: it.#options } = from),
     });
   }
 }

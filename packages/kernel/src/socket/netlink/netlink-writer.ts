@@ -8,6 +8,19 @@ export const NLM_F_REQUEST = 1,
   NLM_F_ACK = 4,
   NLM_F_DUMP = 0x300,
   NLM_F_CAPPED = 0x100;
+/** Of requests that make something (rtnetlink(7)). */
+export const NLM_F_REPLACE = 0x100,
+  NLM_F_EXCL = 0x200,
+  NLM_F_CREATE = 0x400;
+export const NETLINK_ROUTE = 0;
+
+/** What a message says beside its type. */
+export interface NetlinkHeading {
+  readonly flags: number;
+  readonly sequence: number;
+  /** Of who asked; 0: what nobody asked for. */
+  readonly port: number;
+}
 
 export function alignNetlink(length: number): number {
   return (length + NLMSG_ALIGNTO - 1) & ~(NLMSG_ALIGNTO - 1);
@@ -19,13 +32,13 @@ export class NetlinkWriter {
   readonly #view = new DataView(this.#bytes.buffer);
   #length = 0;
 
-  begin(type: number, flags: number, sequence: number, port: number): this {
+  begin(type: number, heading: NetlinkHeading): this {
     this.#bytes.fill(0, 0, this.#length);
     this.#length = NLMSG_HDRLEN;
     this.#view.setUint16(4, type, true);
-    this.#view.setUint16(6, flags, true);
-    this.#view.setUint32(8, sequence, true);
-    this.#view.setUint32(12, port, true);
+    this.#view.setUint16(6, heading.flags, true);
+    this.#view.setUint32(8, heading.sequence, true);
+    this.#view.setUint32(12, heading.port, true);
     return this;
   }
 

@@ -15,11 +15,11 @@ import {
 } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import type { InetSocket } from "../inet/inet-socket.ts";
-import { ANY_V4, isV4, parseV4, parseV6 } from "../inet/ip-address.ts";
+import { type IpAddress, isWildcard, writeV4, writeV6 } from "../inet/ip-address.ts";
 import type { Network } from "../network.ts";
 import type { UnixSocket } from "../unix/unix-socket.ts";
-import { NetlinkWriter, NLM_F_DUMP, NLM_F_MULTI } from "./netlink-writer.ts";
-import type { NetlinkAnswer, NetlinkRequest } from "./route-messages.ts";
+import { type NetlinkHeading, NetlinkWriter, NLM_F_DUMP, NLM_F_MULTI } from "./netlink-writer.ts";
+import type { NetlinkAnswer, NetlinkRequest } from "./netlink-request.ts";
 
 /**
  * TCPDIAG_GETSOCK and DCCPDIAG_GETSOCK, which sock_diag(7) took the place of: programs try them when a protocol is
@@ -52,7 +52,7 @@ export function answerDiagnosis(network: Network, request: NetlinkRequest, port:
   if (request.type !== SOCK_DIAG_BY_FAMILY || request.payload.length < 2) return -EINVAL;
   const isDump = (request.flags & NLM_F_DUMP) === NLM_F_DUMP;
   const family = request.payload[0]!;
-  const heading = { sequence: request.sequence, port };
+  const heading = { flags: NLM_F_MULTI, sequence: request.sequence, port };
   if (family === AF_UNIX) {
     if (request.payload.length < UNIX_REQUEST_SIZE) return -EINVAL;
     return isDump ? { isDump, messages: unixSockets(network, request.payload, heading) } : -EOPNOTSUPP;
@@ -64,13 +64,8 @@ export function answerDiagnosis(network: Network, request: NetlinkRequest, port:
   return isDump ? { isDump, messages: inetSockets(network, request.payload, heading) } : -EOPNOTSUPP;
 }
 
-interface Heading {
-  readonly sequence: number;
-  readonly port: number;
-}
-
 /** `struct inet_diag_msg` for each socket of the family and protocol that is in one of the states asked for. */
-function inetSockets(network: Network, payload: Uint8Array, heading: Heading): Uint8Array[] {
+function inetSockets(network: Network, payload: Uint8Array, heading: NetlinkHeading): Uint8Array[] {
   const states = viewOf(payload).getUint32(4, true);
   const messages: Uint8Array[] = [];
   const writer = new NetlinkWriter();
@@ -83,10 +78,7 @@ function inetSockets(network: Network, payload: Uint8Array, heading: Heading): U
       socket.local === null
     )
       continue;
-    writer
-      .begin(SOCK_DIAG_BY_FAMILY, NLM_F_MULTI, heading.sequence, heading.port)
-      .bytes(inetMessage(socket, state))
-      .attributeU8(INET_DIAG_SHUTDOWN, 0);
+    writer.begin(SOCK_DIAG_BY_FAMILY, heading).bytes(inetMessage(socket, state)).attributeU8(INET_DIAG_SHUTDOWN, 0);
     messages.push(writer.finish());
   }
   return messages;
@@ -112,13 +104,13 @@ function inetMessage(socket: InetSocket, state: number): Uint8Array {
 }
 
 /** As the socket's family has it: IPv4 is mapped for AF_INET6, but "any" stays "::". */
-function putAddress(bytes: Uint8Array, at: number, socket: InetSocket, ip: string): void {
-  if (socket.family === AF_INET) bytes.set(parseV4(ip) ?? [], at);
-  else if (!isV4(ip) || ip !== ANY_V4) bytes.set(parseV6(ip) ?? [], at);
+function putAddress(bytes: Uint8Array, at: number, socket: InetSocket, ip: IpAddress): void {
+  if (socket.family === AF_INET) writeV4(ip, bytes, at);
+  else if (!isWildcard(ip)) writeV6(ip, bytes, at);
 }
 
 /** `struct unix_diag_msg` with what was asked to be shown. */
-function unixSockets(network: Network, payload: Uint8Array, heading: Heading): Uint8Array[] {
+function unixSockets(network: Network, payload: Uint8Array, heading: NetlinkHeading): Uint8Array[] {
   const states = viewOf(payload).getUint32(4, true);
   const show = viewOf(payload).getUint32(12, true);
   const messages: Uint8Array[] = [];
@@ -128,7 +120,7 @@ function unixSockets(network: Network, payload: Uint8Array, heading: Heading): U
     const state = socket.isListening ? TCP_LISTEN : peerSocket !== null ? TCP_ESTABLISHED : TCP_CLOSE;
     if ((states & (1 << state)) === 0) continue;
     writer
-      .begin(SOCK_DIAG_BY_FAMILY, NLM_F_MULTI, heading.sequence, heading.port)
+      .begin(SOCK_DIAG_BY_FAMILY, heading)
       .u8(AF_UNIX)
       .u8(socket.type)
       .u8(state)

@@ -81,7 +81,8 @@ export class MessageQueue<Sender> {
     const moved = count === 0 ? 0 : to.put(first.bytes, 0, count);
     if (moved < 0) return moved;
     if (moved < first.bytes.length) message.flags |= MSG_TRUNC;
-    message.address = first.address;
+    if (first.address !== null) message.setAddress(first.address);
+    else message.addressLength = 0;
     if (options.withCredentials) message.credentials = first.credentials ?? UNKNOWN_SENDER;
     if (first.rights !== null) message.rights = peek ? first.rights.map((file) => file.retain()) : first.rights;
     if (!peek) {

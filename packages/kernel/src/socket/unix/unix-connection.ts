@@ -218,7 +218,7 @@ export class UnixConnectionSocket extends UnixSocket {
     } else if (this.#packets!.count > 0) {
       const cost = this.#packets!.first!.cost;
       result = this.#packets!.read(to, message, peek, { wantsLength: (flags & MSG_TRUNC) !== 0, withCredentials });
-      message.address = null;
+      message.addressLength = 0;
       if (result >= 0 && !peek) this.#packetCost -= cost;
     }
     if (result === -EAGAIN) {

@@ -6,9 +6,6 @@ import {
   ECONNREFUSED,
   EINVAL,
   EPROTOTYPE,
-  SOL_SOCKET,
-  SO_TIMESTAMP,
-  SO_TIMESTAMPNS,
   ENOTCONN,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
@@ -20,8 +17,9 @@ import type { IncomingMessage, PeerCredentials } from "../message.ts";
 import { Socket } from "../socket.ts";
 import { createSocketNode, findSocketNode } from "./socket-node.ts";
 import { parseUnixAddress, unixAddressBytes, type UnixName } from "./unix-address.ts";
+import { addTimestamp } from "../message-timestamp.ts";
 import type { Network } from "../network.ts";
-import type { SocketCaller, SocketKernel } from "../socket-kernel.ts";
+import type { SocketCaller } from "../socket-kernel.ts";
 
 const UNNAMED: UnixName = { kind: "unnamed" };
 /** Autobind names are five hexadecimal digits (unix(7)). */
@@ -184,17 +182,6 @@ export abstract class UnixSocket extends Socket {
       load: (it, from) => ({ path: it.#path } = from),
     });
   }
-}
-
-/** SCM_TIMESTAMP or SCM_TIMESTAMPNS with the time now. */
-export function addTimestamp(kernel: SocketKernel, kind: number, message: IncomingMessage): void {
-  const { seconds, nanoseconds } = kernel.realtime();
-  const data = new Uint8Array(16);
-  const view = new DataView(data.buffer);
-  view.setUint32(0, seconds >>> 0, true);
-  view.setUint32(4, Math.floor(seconds / 0x100000000), true);
-  view.setUint32(8, kind === SO_TIMESTAMP ? Math.floor(nanoseconds / 1000) : nanoseconds, true);
-  message.addControl(SOL_SOCKET, kind === SO_TIMESTAMP ? SO_TIMESTAMP : SO_TIMESTAMPNS, data);
 }
 
 /** SCM_CREDENTIALS and SO_PEERCRED of a task: its process and its effective or real ids. */

@@ -9,6 +9,14 @@
  */
 import {
   AT_FDCWD,
+  ELFCLASS64,
+  ELFDATA2LSB,
+  ELF_MAGIC,
+  EM_RISCV,
+  ET_CORE,
+  EV_CURRENT,
+  Elf64Ehdr,
+  Elf64Phdr,
   O_CREAT,
   O_EXCL,
   O_LARGEFILE,
@@ -19,8 +27,10 @@ import {
   PROT_EXEC,
   PROT_READ,
   PROT_WRITE,
-  SIGKILL,
+  PT_LOAD,
+  PT_NOTE,
   RLIMIT_CORE,
+  SIGKILL,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { type Area, AREA_NO_DUMP } from "../../mm/area.ts";
@@ -33,7 +43,8 @@ import type { OpenFile } from "../../vfs/open-file.ts";
 import { removeFile } from "../../vfs/name-changes.ts";
 import { openPath } from "../../vfs/open.ts";
 import { truncateInode } from "../../vfs/truncate.ts";
-import { coreNotes, put64, type ThreadState, threadState } from "./core-notes.ts";
+import { put64 } from "../../ground/words.ts";
+import { coreNotes, type ThreadState, threadState } from "./core-notes.ts";
 import {
   FILTER_ELF_HEADERS,
   FILTER_FILE_PRIVATE,
@@ -42,6 +53,7 @@ import {
   FILTER_SHARED,
 } from "./core-filter.ts";
 import { coreName } from "./core-settings.ts";
+import { pipeCore, PipedCore } from "./piped-core.ts";
 
 /** Wait status: a core was written (wait(2), WCOREDUMP). */
 const CORE_FLAG = 0x80;
@@ -51,9 +63,6 @@ const STEP_PAGES = 512;
 const SPARSE_BYTES = 2 ** 30;
 /** The same where pages are expected: each window without one makes the next twice as wide. */
 const DENSE_BYTES = STEP_PAGES * PAGE_SIZE;
-const HEADER_SIZE = 64,
-  PROGRAM_HEADER_SIZE = 56;
-const ELF_MAGIC = 0x464c457f;
 
 /** An area and how many of its bytes, from its start, stand in the file. */
 interface Segment {
@@ -67,7 +76,7 @@ interface Segment {
  * takes, and `continueCoreDump` ends it.
  */
 export function endWithCore(task: Task, info: SignalInfo): void {
-  const file = openCore(task, info.signal);
+  const file = task.kernel.coreSettings.isPiped ? openPipe(task, info.signal) : openCore(task, info.signal);
   if (file === null) return exitGroup(task, info.signal);
   const { group, kernel } = task;
   const own = new Uint8Array(task.registers.length);
@@ -92,14 +101,33 @@ export function continueCoreDump(task: Task): void {
   const { group, kernel } = task;
   const dump = group.coreDump!;
   const isKilled = task.pending.set.has(SIGKILL) || group.pending.set.has(SIGKILL);
-  if (!isKilled && !dump.step(task)) {
+  const { file } = dump;
+  const state = file instanceof PipedCore ? file.drain(task) : "ready";
+  if (!isKilled && state === "waits") {
+    task.state = "S";
+    task.hasWork = true;
+    return;
+  }
+  if (!isKilled && state === "ready" && !dump.isComplete) {
+    dump.step(task);
     task.hasWork = true;
     kernel.scheduler.mustSwitch = true;
     return;
   }
   group.coreDump = null;
-  dump.file.release();
-  exitGroup(task, dump.signal | (isKilled ? 0 : CORE_FLAG));
+  const isWhole = file instanceof PipedCore ? file.isDelivered : !isKilled;
+  if (file instanceof PipedCore) kernel.coreSettings.pipedCount--;
+  file.release();
+  exitGroup(task, dump.signal | (isWhole ? CORE_FLAG : 0));
+}
+
+/** The pipe to the program that is to have the core; its limit of size doesn't count (core(5)). */
+function openPipe(task: Task, signal: number): PipedCore | null {
+  const { group, kernel } = task;
+  if (!group.isDumpable || group.coreDump !== null) return null;
+  const file = pipeCore(task, signal);
+  if (file !== null) kernel.coreSettings.pipedCount++;
+  return file;
 }
 
 /** The file to write to; null when there is to be none (core(5) lists the reasons). */
@@ -123,7 +151,7 @@ export class CoreDump {
   #threads: readonly ThreadState[];
   #areas: readonly Area[];
   #segments: Segment[] = [];
-  #phase: "plan" | "headers" | "memory" = "plan";
+  #phase: "plan" | "headers" | "memory" | "done" = "plan";
   /** The area (plan) or segment (memory) that is next, and the address in it. */
   #index = 0;
   #address = 0;
@@ -144,20 +172,28 @@ export class CoreDump {
     return this.#info.signal;
   }
 
+  get isComplete(): boolean {
+    return this.#phase === "done";
+  }
+
   /** Does a piece of the work. @returns whether that was the last */
   step(task: Task): boolean {
     switch (this.#phase) {
       case "plan":
         this.#plan(task);
-        return false;
+        break;
       case "headers":
-        this.#phase = "memory";
+        this.#phase = this.#writeHeaders(task) ? "memory" : "done";
         this.#index = 0;
         this.#address = this.#segments[0]?.area.start ?? 0;
-        return !this.#writeHeaders(task);
+        break;
       case "memory":
-        return this.#writeMemory(task);
+        if (this.#writeMemory(task)) this.#phase = "done";
+        break;
+      case "done":
     }
+    if (this.isComplete && this.file instanceof PipedCore) this.file.complete(this.#size);
+    return this.isComplete;
   }
 
   /** Decides what each area gives. Work: STEP_PAGES areas, or SPARSE_BYTES of address space. */
@@ -191,20 +227,19 @@ export class CoreDump {
   #writeHeaders(task: Task): boolean {
     const notes = coreNotes(task, this.#info, this.#threads, this.#areas);
     const count = this.#segments.length + 1;
-    const notesAt = HEADER_SIZE + count * PROGRAM_HEADER_SIZE;
+    const notesAt = Elf64Ehdr.size + count * Elf64Phdr.size;
     const bytes = new Uint8Array(Math.ceil((notesAt + notes.length) / PAGE_SIZE) * PAGE_SIZE);
     const view = new DataView(bytes.buffer);
-    // ELF64, little endian, ET_CORE, EM_RISCV.
-    bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
-    view.setUint16(16, 4, true);
-    view.setUint16(18, 243, true);
-    view.setUint32(20, 1, true);
-    view.setUint32(32, HEADER_SIZE, true);
-    view.setUint16(52, HEADER_SIZE, true);
-    view.setUint16(54, PROGRAM_HEADER_SIZE, true);
-    view.setUint16(56, count, true);
-    putProgramHeader(view, HEADER_SIZE, {
-      type: 4,
+    bytes.set([0x7f, 0x45, 0x4c, 0x46, ELFCLASS64, ELFDATA2LSB, EV_CURRENT]);
+    view.setUint16(Elf64Ehdr.offset.e_type, ET_CORE, true);
+    view.setUint16(Elf64Ehdr.offset.e_machine, EM_RISCV, true);
+    view.setUint32(Elf64Ehdr.offset.e_version, EV_CURRENT, true);
+    put64(view, Elf64Ehdr.offset.e_phoff, Elf64Ehdr.size);
+    view.setUint16(Elf64Ehdr.offset.e_ehsize, Elf64Ehdr.size, true);
+    view.setUint16(Elf64Ehdr.offset.e_phentsize, Elf64Phdr.size, true);
+    view.setUint16(Elf64Ehdr.offset.e_phnum, count, true);
+    putProgramHeader(view, Elf64Ehdr.size, {
+      type: PT_NOTE,
       flags: 0,
       offset: notesAt,
       address: 0,
@@ -221,8 +256,8 @@ export class CoreDump {
         ((area.protection & PROT_READ) !== 0 ? 4 : 0) |
         ((area.protection & PROT_WRITE) !== 0 ? 2 : 0) |
         ((area.protection & PROT_EXEC) !== 0 ? 1 : 0);
-      putProgramHeader(view, HEADER_SIZE + (index + 1) * PROGRAM_HEADER_SIZE, {
-        type: 1,
+      putProgramHeader(view, Elf64Ehdr.size + (index + 1) * Elf64Phdr.size, {
+        type: PT_LOAD,
         flags,
         offset: segment.offset,
         address: area.start,
@@ -276,10 +311,8 @@ export class CoreDump {
    */
   #write(task: Task, bytes: Uint8Array, offset: number): boolean {
     this.#written += bytes.length;
-    return (
-      this.#written <= task.group.limits[RLIMIT_CORE]!.soft &&
-      this.file.write(task, new BytesCursor(bytes), offset) === bytes.length
-    );
+    const isWithin = this.file instanceof PipedCore || this.#written <= task.group.limits[RLIMIT_CORE]!.soft;
+    return isWithin && this.file.write(task, new BytesCursor(bytes), offset) === bytes.length;
   }
 
   static {
@@ -389,11 +422,12 @@ interface ProgramHeader {
   alignment: number;
 }
 
-/** `Elf64_Phdr`. */
 function putProgramHeader(view: DataView, at: number, header: ProgramHeader): void {
-  view.setUint32(at, header.type, true);
-  view.setUint32(at + 4, header.flags, true);
-  [header.offset, header.address, 0, header.fileBytes, header.memoryBytes, header.alignment].forEach((value, index) =>
-    put64(view, at + 8 + index * 8, value),
-  );
+  view.setUint32(at + Elf64Phdr.offset.p_type, header.type, true);
+  view.setUint32(at + Elf64Phdr.offset.p_flags, header.flags, true);
+  put64(view, at + Elf64Phdr.offset.p_offset, header.offset);
+  put64(view, at + Elf64Phdr.offset.p_vaddr, header.address);
+  put64(view, at + Elf64Phdr.offset.p_filesz, header.fileBytes);
+  put64(view, at + Elf64Phdr.offset.p_memsz, header.memoryBytes);
+  put64(view, at + Elf64Phdr.offset.p_align, header.alignment);
 }

@@ -2,28 +2,31 @@
  * The notes of a core file, in Linux's order (fs/binfmt_elf.c, fill_note_info): for the thread that failed
  * NT_PRSTATUS, then NT_PRPSINFO, NT_SIGINFO,
  * NT_AUXV and NT_FILE of the process, then its NT_PRFPREG; for each other thread NT_PRSTATUS and NT_PRFPREG.
- * Layouts: include/linux/elfcore.h,
- * arch/riscv/include/uapi/asm/elf.h.
  */
-import { PAGE_SIZE } from "@stratos/abi";
+import {
+  Elf64Nhdr,
+  ElfPrpsinfo,
+  ElfPrstatus,
+  NT_AUXV,
+  NT_FILE,
+  NT_PRFPREG,
+  NT_PRPSINFO,
+  NT_PRSTATUS,
+  NT_SIGINFO,
+  PAGE_SIZE,
+  RiscvDState,
+  SiginfoSender,
+  TASK_COMM_LEN,
+} from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import { HART, HART_F, HART_FFLAGS, HART_FRM, HART_PC, HART_X } from "@stratos/riscv";
+import { put64, putTimeval } from "../../ground/words.ts";
 import type { Area } from "../../mm/area.ts";
 import type { SignalInfo } from "../../signal/pending-signals.ts";
 import { writeSignalInfo } from "../signal-frame.ts";
 import type { Task } from "../task.ts";
 import { pathName } from "../../vfs/path-name.ts";
 
-const NT_PRSTATUS = 1,
-  NT_PRFPREG = 2,
-  NT_PRPSINFO = 3,
-  NT_AUXV = 6,
-  NT_FILE = 0x46494c45,
-  NT_SIGINFO = 0x53494749;
-const PRSTATUS_SIZE = 376,
-  PRPSINFO_SIZE = 136,
-  FPREG_SIZE = 264,
-  SIGINFO_SIZE = 128;
 /** NT_FILE is left out beyond this (core_file_note_size_limit). */
 const FILE_NOTE_MAX = 4 << 20;
 
@@ -66,71 +69,76 @@ export function coreNotes(
 function note(type: number, content: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(20 + Math.ceil(content.length / 4) * 4);
   const view = new DataView(bytes.buffer);
-  view.setUint32(0, 5, true);
-  view.setUint32(4, content.length, true);
-  view.setUint32(8, type, true);
+  view.setUint32(Elf64Nhdr.offset.n_namesz, 5, true);
+  view.setUint32(Elf64Nhdr.offset.n_descsz, content.length, true);
+  view.setUint32(Elf64Nhdr.offset.n_type, type, true);
   bytes.set(byteStringOf("CORE"), 12);
   bytes.set(content, 20);
   return bytes;
 }
 
-/** `struct elf_prstatus`. */
 function status(task: Task, info: SignalInfo, thread: ThreadState): Uint8Array {
-  const bytes = new Uint8Array(PRSTATUS_SIZE);
+  const bytes = new Uint8Array(ElfPrstatus.size);
   const view = new DataView(bytes.buffer);
   const { group } = task;
-  [info.signal, info.code, info.errno].forEach((value, index) => view.setInt32(index * 4, value, true));
-  view.setInt16(12, info.signal, true);
-  view.setUint32(16, group.pending.set.low, true);
-  view.setUint32(20, group.pending.set.high, true);
-  view.setUint32(24, thread.blockedLow, true);
-  view.setUint32(28, thread.blockedHigh, true);
-  [thread.tid, group.parent?.pid ?? 0, group.group.id, group.session.id].forEach((value, index) =>
-    view.setInt32(32 + index * 4, value, true),
-  );
-  [thread.userNs, thread.systemNs, group.childrenUserNs, group.childrenSystemNs].forEach((ns, index) => {
-    view.setUint32(48 + index * 16, Math.floor(ns / 1e9), true);
-    view.setUint32(56 + index * 16, Math.floor((ns % 1e9) / 1000), true);
-  });
-  // pr_reg: the pc, then x1 … x31.
+  const { offset } = ElfPrstatus;
+  view.setInt32(offset.si_signo, info.signal, true);
+  view.setInt32(offset.si_code, info.code, true);
+  view.setInt32(offset.si_errno, info.errno, true);
+  view.setInt16(offset.pr_cursig, info.signal, true);
+  view.setUint32(offset.pr_sigpend, group.pending.set.low, true);
+  view.setUint32(offset.pr_sigpend + 4, group.pending.set.high, true);
+  view.setUint32(offset.pr_sighold, thread.blockedLow, true);
+  view.setUint32(offset.pr_sighold + 4, thread.blockedHigh, true);
+  view.setInt32(offset.pr_pid, thread.tid, true);
+  view.setInt32(offset.pr_ppid, group.parent?.pid ?? 0, true);
+  view.setInt32(offset.pr_pgrp, group.group.id, true);
+  view.setInt32(offset.pr_sid, group.session.id, true);
+  putTimeval(view, offset.pr_utime, thread.userNs);
+  putTimeval(view, offset.pr_stime, thread.systemNs);
+  putTimeval(view, offset.pr_cutime, group.childrenUserNs);
+  putTimeval(view, offset.pr_cstime, group.childrenSystemNs);
+  // The pc, then x1 … x31.
   const saved = new DataView(thread.registers.buffer, thread.registers.byteOffset, thread.registers.byteLength);
-  view.setUint32(112, saved.getUint32(HART_PC - HART, true), true);
-  bytes.set(thread.registers.subarray(HART_X - HART + 8, HART_X - HART + 256), 120);
-  view.setInt32(368, 1, true);
+  view.setUint32(offset.pr_reg, saved.getUint32(HART_PC - HART, true), true);
+  bytes.set(thread.registers.subarray(HART_X - HART + 8, HART_X - HART + 256), offset.pr_reg + 8);
+  view.setInt32(offset.pr_fpvalid, 1, true);
   return bytes;
 }
 
-/** `struct __riscv_d_ext_state`: f0 … f31, fcsr. */
 function floatRegisters(thread: ThreadState): Uint8Array {
-  const bytes = new Uint8Array(FPREG_SIZE);
+  const bytes = new Uint8Array(RiscvDState.size);
   const { registers } = thread;
-  bytes.set(registers.subarray(HART_F - HART, HART_F - HART + 256));
-  bytes[256] = (registers[HART_FFLAGS - HART]! & 31) | ((registers[HART_FRM - HART]! & 7) << 5);
+  bytes.set(registers.subarray(HART_F - HART, HART_F - HART + 256), RiscvDState.offset.f);
+  bytes[RiscvDState.offset.fcsr] = (registers[HART_FFLAGS - HART]! & 31) | ((registers[HART_FRM - HART]! & 7) << 5);
   return bytes;
 }
 
-/** `struct elf_prpsinfo`. */
 function processInfo(task: Task): Uint8Array {
-  const bytes = new Uint8Array(PRPSINFO_SIZE);
+  const bytes = new Uint8Array(ElfPrpsinfo.size);
   const view = new DataView(bytes.buffer);
   const { group, credentials, space } = task;
-  bytes[1] = "R".charCodeAt(0);
-  view.setInt8(3, task.nice);
-  view.setUint32(16, credentials.uid, true);
-  view.setUint32(20, credentials.gid, true);
-  [task.pid, group.parent?.pid ?? 0, group.group.id, group.session.id].forEach((value, index) =>
-    view.setInt32(24 + index * 4, value, true),
-  );
-  bytes.set(byteStringOf(task.name.slice(0, 15)), 40);
-  const length = Math.min(space.argumentsEnd - space.argumentsStart, 79);
-  if (length > 0 && space.copyIn(space.argumentsStart, bytes, 56, length) === 0) {
-    for (let at = 56; at < 56 + length; at++) if (bytes[at] === 0) bytes[at] = 32;
+  const { offset } = ElfPrpsinfo;
+  bytes[offset.pr_sname] = "R".charCodeAt(0);
+  view.setInt8(offset.pr_nice, task.nice);
+  view.setUint32(offset.pr_uid, credentials.uid, true);
+  view.setUint32(offset.pr_gid, credentials.gid, true);
+  view.setInt32(offset.pr_pid, task.pid, true);
+  view.setInt32(offset.pr_ppid, group.parent?.pid ?? 0, true);
+  view.setInt32(offset.pr_pgrp, group.group.id, true);
+  view.setInt32(offset.pr_sid, group.session.id, true);
+  bytes.set(byteStringOf(task.name.slice(0, TASK_COMM_LEN - 1)), offset.pr_fname);
+  // With its NUL.
+  const length = Math.min(space.argumentsEnd - space.argumentsStart, ElfPrpsinfo.size - offset.pr_psargs - 1);
+  if (length > 0 && space.copyIn(space.argumentsStart, bytes, offset.pr_psargs, length) === 0) {
+    const end = offset.pr_psargs + length;
+    for (let at = offset.pr_psargs; at < end; at++) if (bytes[at] === 0) bytes[at] = 32;
   }
   return bytes;
 }
 
 function signalBytes(info: SignalInfo): Uint8Array {
-  const bytes = new Uint8Array(SIGINFO_SIZE);
+  const bytes = new Uint8Array(SiginfoSender.size);
   writeSignalInfo(new DataView(bytes.buffer), 0, info);
   return bytes;
 }
@@ -152,11 +160,6 @@ function fileNote(task: Task, areas: readonly Area[]): Uint8Array[] {
   });
   bytes.set(names, 16 + mapped.length * 24);
   return [note(NT_FILE, bytes)];
-}
-
-export function put64(view: DataView, at: number, value: number): void {
-  view.setUint32(at, value % 0x100000000, true);
-  view.setUint32(at + 4, Math.floor(value / 0x100000000), true);
 }
 
 function concatenate(parts: readonly Uint8Array[]): Uint8Array {

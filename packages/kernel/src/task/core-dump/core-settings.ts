@@ -4,19 +4,43 @@ import type { Kernel } from "../kernel-state.ts";
 import { pathName } from "../../vfs/path-name.ts";
 import type { Task } from "../task.ts";
 
-/** /proc/sys/kernel/core_pattern and core_uses_pid (core(5)). */
+/** /proc/sys/kernel/core_pattern, core_uses_pid and core_pipe_limit (core(5)). */
 export class CoreSettings {
   pattern = "core";
   usesPid = false;
+  /** More cores at a time are not given to programs, and each waits until its program has read it; 0: neither. */
+  pipeLimit = 0;
+  /** Cores that programs are reading. */
+  pipedCount = 0;
 
   static {
     stateClass("CoreSettings", this);
   }
+
+  /** Does a program read the cores? */
+  get isPiped(): boolean {
+    return this.pattern.startsWith("|");
+  }
 }
 
-/** The file's name by the pattern (core(5), "Naming of core dump files"). Slashes of what is put in become "!". */
+/** The file's name by the pattern (core(5), "Naming of core dump files"). */
 export function coreName(task: Task, signal: number): string {
   const { pattern, usesPid } = task.kernel.coreSettings;
+  const { text, namesPid } = expand(task, signal, pattern);
+  return usesPid && !namesPid ? `${text}.${task.pid}` : text;
+}
+
+/** The words of "|PROGRAM …", each with what its letters stand for; spaces in that make no further words. */
+export function helperArguments(task: Task, signal: number): string[] {
+  return task.kernel.coreSettings.pattern
+    .slice(1)
+    .split(" ")
+    .filter((word) => word !== "")
+    .map((word) => expand(task, signal, word).text);
+}
+
+/** Slashes of what is put in become "!". */
+function expand(task: Task, signal: number, pattern: string): { text: string; namesPid: boolean } {
   let name = "";
   let namesPid = false;
   for (let at = 0; at < pattern.length; at++) {
@@ -28,7 +52,7 @@ export function coreName(task: Task, signal: number): string {
     namesPid ||= letter === "p";
     name += letter === "%" ? "%" : specifier(task, signal, letter).replaceAll("/", "!");
   }
-  return usesPid && !namesPid ? `${name}.${task.pid}` : name;
+  return { text: name, namesPid };
 }
 
 function specifier(task: Task, signal: number, letter: string): string {
@@ -72,13 +96,10 @@ function limitText(limit: number): string {
   return limit === Infinity ? "18446744073709551615" : String(limit);
 }
 
-/** What a write to core_pattern sets: 0; −EINVAL too long, or a program to start ("|…"), which is said in the log. */
+/** What a write to core_pattern sets: 0; −EINVAL too long, or a program that is no absolute path. */
 export function setCorePattern(kernel: Kernel, text: string): number {
   if (text.length > PATTERN_MAX) return -EINVAL;
-  if (text.startsWith("|")) {
-    kernel.log("kernel.core_pattern: no program is started for a core; set it to the name of a file");
-    return -EINVAL;
-  }
+  if (text.startsWith("|") && !/^\| *\//.test(text)) return -EINVAL;
   kernel.coreSettings.pattern = text;
   return 0;
 }

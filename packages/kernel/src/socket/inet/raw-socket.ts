@@ -33,7 +33,7 @@ import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
 import type { Network } from "../network.ts";
 import { intOption, optionInt } from "../socket-options.ts";
-import { addTimestamp } from "../unix/unix-socket.ts";
+import { addTimestamp } from "../message-timestamp.ts";
 import {
   echoIdentifier,
   echoReply,
@@ -46,10 +46,21 @@ import {
   isEchoRequest,
   setIcmpChecksum,
 } from "./icmp-message.ts";
-import { anyAddress, destinationOf, familyOf, parseInetAddress } from "./inet-address.ts";
+import { familyOf, readInetAddress, resolveWildcard } from "./inet-address.ts";
 import { DatagramSocket } from "./datagram-socket.ts";
 import type { InetSocket } from "./inet-socket.ts";
-import { formatV4, type InetEndpoint, isBroadcast, isLoopback, isV4, isWildcard } from "./ip-address.ts";
+import {
+  type IpAddress,
+  isBroadcast,
+  isLoopback,
+  isSameIp,
+  isV4,
+  isWildcard,
+  keepEndpoint,
+  LOOPBACK_V4,
+  readV4,
+  ScratchEndpoint,
+} from "./ip-address.ts";
 import type { PortClaim, PortTable } from "./port-table.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 
@@ -65,6 +76,9 @@ const IPPROTO_RAW = 255,
 const PACKET_OVERHEAD = 256;
 const LENGTH_MAX = 65515;
 
+/** Where a call sends to; valid during it. */
+const TO = new ScratchEndpoint();
+
 /**
  * Sockets that see packets instead of streams or ports: raw sockets (raw(7)), and ICMP sockets (icmp(7), "ping
  * sockets"), which send echo requests under an
@@ -72,7 +86,7 @@ const LENGTH_MAX = 65515;
  * outside is reached through the host's
  * sockets, which carry TCP and UDP.
  */
-export class PacketSocket extends DatagramSocket {
+export class RawSocket extends DatagramSocket {
   #queue: IpPacket[] = [];
   #queuedCost = 0;
   /** Types that are not wanted: of ICMP (raw(7), ICMP_FILTER) 32, of ICMPv6 (RFC 3542 §3.2) 256 bits. */
@@ -91,7 +105,7 @@ export class PacketSocket extends DatagramSocket {
     this.#includesHeader = protocol === IPPROTO_RAW;
     // Ping sockets may share an identifier (net/ipv4/ping.c, ping_init_sock).
     this.options.reuseAddress = this.isPing;
-    network.packetSockets.add(this);
+    network.rawSockets.add(this);
   }
 
   get isPing(): boolean {
@@ -111,19 +125,19 @@ export class PacketSocket extends DatagramSocket {
     return true;
   }
 
-  protected override claimPort(task: SocketCaller, endpoint: InetEndpoint): number {
-    if (this.isPing) return super.claimPort(task, endpoint);
-    this.local = { ip: endpoint.ip, port: 0 };
+  protected override claimPort(task: SocketCaller, ip: IpAddress, port: number): number {
+    if (this.isPing) return super.claimPort(task, ip, port);
+    this.local = keepEndpoint(ip, 0);
     return 0;
   }
 
   override bind(task: SocketCaller, address: Uint8Array): number {
-    const endpoint = parseInetAddress(address, this.family);
-    if (typeof endpoint === "number") return endpoint;
+    const malformed = readInetAddress(address, this.family, TO);
+    if (malformed < 0) return malformed;
     if (this.isPing) return this.bindAddress(task, address);
-    if (!isWildcard(endpoint.ip) && !this.network.isLocal(endpoint.ip)) return -EADDRNOTAVAIL;
+    if (!isWildcard(TO.ip) && !this.network.isLocal(TO.ip)) return -EADDRNOTAVAIL;
     this.isAddressBound = true;
-    return this.claimPort(task, endpoint);
+    return this.claimPort(task, TO.ip, 0);
   }
 
   override connect(task: SocketCaller, address: Uint8Array, _nonblocking: boolean): number {
@@ -132,15 +146,15 @@ export class PacketSocket extends DatagramSocket {
       this.peer = null;
       return 0;
     }
-    const endpoint = parseInetAddress(address, this.family);
-    if (typeof endpoint === "number") return endpoint;
-    const to = destinationOf(endpoint);
-    const source = this.#source(to.ip);
+    const malformed = readInetAddress(address, this.family, TO);
+    if (malformed < 0) return malformed;
+    resolveWildcard(TO);
+    const source = this.#source(TO.ip);
     if (typeof source === "number") return source;
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
-    if (isWildcard(this.local!.ip)) this.local = { ip: source, port: this.local!.port };
-    this.peer = to;
+    this.takeSource(source);
+    this.peer = keepEndpoint(TO.ip, TO.port);
     return 0;
   }
 
@@ -148,12 +162,13 @@ export class PacketSocket extends DatagramSocket {
    * The address that packets to a destination come from: −EACCES (broadcast), −ENETUNREACH for what isn't of this
    * machine.
    */
-  #source(ip: string): string | number {
+  #source(ip: IpAddress): IpAddress | number {
     const { network } = this;
     if (isBroadcast(ip) && !this.options.broadcast) return -EACCES;
     if (isV4(ip) === this.isV6) return -ENETUNREACH;
-    if (network.isLocal(ip)) return isLoopback(ip) && isV4(ip) ? "127.0.0.1" : ip;
-    if (network.outside === undefined) return network.unreachable();
+    if (network.isLocal(ip)) return isLoopback(ip) && isV4(ip) ? LOOPBACK_V4 : ip;
+    const source = network.sourceOutside(ip);
+    if (typeof source === "number") return source;
     this.kernel.notices.set("packets", "");
     return -ENETUNREACH;
   }
@@ -162,20 +177,23 @@ export class PacketSocket extends DatagramSocket {
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
     const length = from.remaining;
     if (length > LENGTH_MAX) return -EMSGSIZE;
-    const to = message.address === null ? this.peer : parseInetAddress(message.address, this.family);
-    if (to === null) return -EDESTADDRREQ;
-    if (typeof to === "number") return to;
+    if (message.address !== null) {
+      const malformed = readInetAddress(message.address, this.family, TO);
+      if (malformed < 0) return malformed;
+      resolveWildcard(TO);
+    } else if (this.peer === null) return -EDESTADDRREQ;
+    else TO.set(this.peer.ip, 0);
     if (this.isWriteShut) return -EPIPE;
     const bytes = new Uint8Array(length);
     const taken = length === 0 ? 0 : from.take(bytes, 0, length);
     if (taken < length) return taken < 0 ? taken : -EINVAL;
-    const packet = this.#packet(task, bytes, destinationOf(to).ip, message);
+    const packet = this.#packet(task, bytes, TO.ip.slice(), message);
     if (typeof packet === "number") return packet;
     deliverPacket(this.network, packet);
     return length;
   }
 
-  #packet(task: SocketCaller, bytes: Uint8Array, to: string, message: OutgoingMessage): IpPacket | number {
+  #packet(task: SocketCaller, bytes: Uint8Array, to: IpAddress, message: OutgoingMessage): IpPacket | number {
     const source = this.#source(to);
     if (typeof source === "number") return source;
     const failed = this.claimAnyPort(task);
@@ -189,7 +207,8 @@ export class PacketSocket extends DatagramSocket {
       bytes,
       from,
       to,
-      ...this.ip.headerFor(to, message.ancillary),
+      hopLimit: this.ip.hopLimitTo(to, message.ancillary),
+      trafficClass: this.ip.trafficClassTo(to, message.ancillary),
     };
     if (this.isPing) {
       if (bytes.length < ICMP_HEADER_SIZE || !isEchoRequest(packet)) return -EINVAL;
@@ -210,8 +229,8 @@ export class PacketSocket extends DatagramSocket {
   hears(packet: IpPacket): boolean {
     if (packet.isV4 === this.isV6 || packet.protocol !== this.protocol) return false;
     const { local, peer } = this;
-    if (local !== null && !isWildcard(local.ip) && local.ip !== packet.to) return false;
-    if (peer !== null && peer.ip !== packet.from) return false;
+    if (local !== null && !isWildcard(local.ip) && !isSameIp(local.ip, packet.to)) return false;
+    if (peer !== null && !isSameIp(peer.ip, packet.from)) return false;
     if (this.isPing) return isEchoReply(packet) && local !== null && local.port === echoIdentifier(packet.bytes);
     const type = packet.bytes[0] ?? 0;
     if (this.protocol === IPPROTO_ICMP) return type >= 32 || (this.#filter[type >> 3]! & (1 << (type & 7))) === 0;
@@ -244,8 +263,9 @@ export class PacketSocket extends DatagramSocket {
       this.#queuedCost -= packet.bytes.length + PACKET_OVERHEAD;
       this.network.udpMemory.bytes -= packet.bytes.length + PACKET_OVERHEAD;
     }
-    message.address = this.addressBytes({ ip: packet.from, port: 0 });
-    const controls = this.ip.controlsFor(packet, this.isV6, this.network);
+    this.tellSender(message, packet.from, 0);
+    const interfaceIndex = this.network.interfaceOf(packet.to).index;
+    const controls = this.ip.controlsFor({ ...packet, interfaceIndex }, this.isV6);
     if (controls !== null) for (const each of controls) message.addControl(each.level, each.type, each.data);
     if (this.options.timestamp !== 0) addTimestamp(this.kernel, this.options.timestamp, message);
     if (moved < bytes.length) message.flags |= MSG_TRUNC;
@@ -302,14 +322,14 @@ export class PacketSocket extends DatagramSocket {
   }
 
   protected override dispose(): void {
-    this.network.packetSockets.delete(this);
+    this.network.rawSockets.delete(this);
     this.#queue.length = 0;
     this.network.udpMemory.bytes -= this.#queuedCost;
     super.dispose();
   }
 
   static {
-    stateClass("PacketSocket", this, {
+    stateClass("RawSocket", this, {
       save: (it) => ({
         queue: it.#queue,
         queuedCost: it.#queuedCost,
@@ -331,16 +351,16 @@ export class PacketSocket extends DatagramSocket {
  * A packet that brings its own IPv4 header (raw(7), IP_HDRINCL): −EINVAL when that isn't one. The kernel fills in
  * the source.
  */
-function packetWithHeader(bytes: Uint8Array, from: string): IpPacket | number {
+function packetWithHeader(bytes: Uint8Array, from: IpAddress): IpPacket | number {
   const headerLength = (bytes[0]! & 15) * 4;
   if (bytes.length < 20 || headerLength < 20 || headerLength > bytes.length) return -EINVAL;
-  const source = formatV4(bytes, 12);
+  const source = readV4(bytes, 12, new Uint32Array(4));
   return {
     isV4: true,
     protocol: bytes[9]!,
     bytes: bytes.slice(headerLength),
-    from: source === anyAddress(AF_INET) ? from : source,
-    to: formatV4(bytes, 16),
+    from: isWildcard(source) ? from : source,
+    to: readV4(bytes, 16, new Uint32Array(4)),
     hopLimit: bytes[8]!,
     trafficClass: bytes[1]!,
   };
@@ -351,6 +371,6 @@ function packetWithHeader(bytes: Uint8Array, from: string): IpPacket | number {
  * for an echo.
  */
 function deliverPacket(network: Network, packet: IpPacket): void {
-  for (const socket of network.packetSockets) if (socket.hears(packet)) socket.enqueue(packet);
+  for (const socket of network.rawSockets) if (socket.hears(packet)) socket.enqueue(packet);
   if (isEchoRequest(packet)) deliverPacket(network, echoReply(packet));
 }

@@ -1,0 +1,11 @@
+/** Major numbers of devices. Source: Linux include/uapi/linux/major.h; Documentation/admin-guide/devices.txt. */
+export const MEM_MAJOR = 1,
+  TTY_MAJOR = 4,
+  TTYAUX_MAJOR = 5,
+  LOOP_MAJOR = 7,
+  MISC_MAJOR = 10,
+  UNIX98_PTY_SLAVE_MAJOR = 136;
+/** Partitions beyond a disk's own minors (include/linux/blkdev.h). */
+export const BLOCK_EXT_MAJOR = 259;
+/** /dev/loop-control, of MISC_MAJOR (include/linux/miscdevice.h). */
+export const LOOP_CTRL_MINOR = 237;

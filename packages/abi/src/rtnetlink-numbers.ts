@@ -1,0 +1,86 @@
+/**
+ * Links, addresses and routes over netlink (rtnetlink(7)). Source: rtnetlink.h, if_link.h, if_addr.h and if.h of
+ * include/uapi/linux.
+ */
+
+/** Of each four numbers the first makes, the second removes, the third asks. */
+export const RTM_NEWLINK = 16,
+  RTM_DELLINK = 17,
+  RTM_GETLINK = 18,
+  RTM_SETLINK = 19,
+  RTM_NEWADDR = 20,
+  RTM_DELADDR = 21,
+  RTM_GETADDR = 22,
+  RTM_NEWROUTE = 24,
+  RTM_DELROUTE = 25,
+  RTM_GETROUTE = 26,
+  RTM_GETNEIGH = 30,
+  RTM_GETRULE = 34,
+  RTM_MAX = 123;
+/** Groups that hear of changes. */
+export const RTNLGRP_LINK = 1,
+  RTNLGRP_IPV4_IFADDR = 5,
+  RTNLGRP_IPV4_ROUTE = 7,
+  RTNLGRP_IPV6_IFADDR = 9,
+  RTNLGRP_IPV6_ROUTE = 11;
+export const IFLA_ADDRESS = 1,
+  IFLA_BROADCAST = 2,
+  IFLA_IFNAME = 3,
+  IFLA_MTU = 4,
+  IFLA_LINK = 5,
+  IFLA_QDISC = 6,
+  IFLA_STATS = 7,
+  IFLA_TXQLEN = 13,
+  IFLA_OPERSTATE = 16,
+  IFLA_LINKMODE = 17,
+  IFLA_LINKINFO = 18,
+  IFLA_STATS64 = 23,
+  IFLA_AF_SPEC = 26,
+  IFLA_GROUP = 27,
+  IFLA_EXT_MASK = 29,
+  IFLA_PROMISCUITY = 30,
+  IFLA_NUM_TX_QUEUES = 31,
+  IFLA_NUM_RX_QUEUES = 32,
+  IFLA_CARRIER = 33;
+/** Within IFLA_LINKINFO, and within its data for a veth. */
+export const IFLA_INFO_KIND = 1,
+  IFLA_INFO_DATA = 2,
+  VETH_INFO_PEER = 1;
+/** What RFC 2863 calls ifOperStatus. */
+export const IF_OPER_UNKNOWN = 0,
+  IF_OPER_DOWN = 2,
+  IF_OPER_LOWERLAYERDOWN = 3,
+  IF_OPER_UP = 6;
+export const IFA_ADDRESS = 1,
+  IFA_LOCAL = 2,
+  IFA_LABEL = 3,
+  IFA_BROADCAST = 4,
+  IFA_CACHEINFO = 6,
+  IFA_FLAGS = 8,
+  IFA_F_PERMANENT = 0x80;
+export const RTA_DST = 1,
+  RTA_OIF = 4,
+  RTA_GATEWAY = 5,
+  RTA_PRIORITY = 6,
+  RTA_PREFSRC = 7,
+  RTA_TABLE = 15,
+  RTA_PREF = 20;
+/** sizeof struct ifinfomsg, ifaddrmsg, rtmsg. */
+export const IFINFOMSG_SIZE = 16,
+  IFADDRMSG_SIZE = 8,
+  RTMSG_SIZE = 12;
+/** `rtm_table`, `rtm_protocol`, `rtm_scope`, `rtm_type`. */
+export const RT_TABLE_UNSPEC = 0,
+  RT_TABLE_MAIN = 254,
+  RT_TABLE_LOCAL = 255;
+export const RTPROT_UNSPEC = 0,
+  RTPROT_KERNEL = 2,
+  RTPROT_BOOT = 3;
+export const RT_SCOPE_UNIVERSE = 0,
+  RT_SCOPE_LINK = 253,
+  RT_SCOPE_HOST = 254,
+  RT_SCOPE_NOWHERE = 255;
+export const RTN_UNSPEC = 0,
+  RTN_UNICAST = 1,
+  RTN_LOCAL = 2,
+  RTN_BROADCAST = 3;

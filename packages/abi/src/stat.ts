@@ -1,0 +1,67 @@
+/** What stat(2), statx(2) and statfs(2) tell. Source: Linux include/uapi/asm-generic/stat.h, statfs.h, linux/stat.h. */
+import { array, hex32, hex64, i32, i64, octal16, octal32, struct, u32, u64 } from "./struct.ts";
+
+export const Stat = struct("stat", {
+  st_dev: hex64,
+  st_ino: u64,
+  st_mode: octal32,
+  st_nlink: u32,
+  st_uid: u32,
+  st_gid: u32,
+  st_rdev: hex64,
+  _pad1: u64,
+  st_size: i64,
+  st_blksize: i32,
+  _pad2: i32,
+  st_blocks: i64,
+  st_atime: i64,
+  st_atime_nsec: u64,
+  st_mtime: i64,
+  st_mtime_nsec: u64,
+  st_ctime: i64,
+  st_ctime_nsec: u64,
+  _unused: array(u32, 2),
+});
+
+export const StatxTimestamp = struct("statx_timestamp", { tv_sec: i64, tv_nsec: u32, _reserved: i32 });
+export const Statx = struct("statx", {
+  stx_mask: hex32,
+  stx_blksize: u32,
+  stx_attributes: hex64,
+  stx_nlink: u32,
+  stx_uid: u32,
+  stx_gid: u32,
+  stx_mode: octal16,
+  _spare0: octal16,
+  stx_ino: u64,
+  stx_size: u64,
+  stx_blocks: u64,
+  stx_attributes_mask: hex64,
+  stx_atime: StatxTimestamp,
+  stx_btime: StatxTimestamp,
+  stx_ctime: StatxTimestamp,
+  stx_mtime: StatxTimestamp,
+  stx_rdev_major: u32,
+  stx_rdev_minor: u32,
+  stx_dev_major: u32,
+  stx_dev_minor: u32,
+  stx_mnt_id: u64,
+  stx_dio_mem_align: u32,
+  stx_dio_offset_align: u32,
+  _spare3: array(u64, 12),
+});
+
+export const Statfs = struct("statfs", {
+  f_type: hex64,
+  f_bsize: i64,
+  f_blocks: u64,
+  f_bfree: u64,
+  f_bavail: u64,
+  f_files: u64,
+  f_ffree: u64,
+  f_fsid: array(hex32, 2),
+  f_namelen: i64,
+  f_frsize: i64,
+  f_flags: hex64,
+  _spare: array(i64, 4),
+});

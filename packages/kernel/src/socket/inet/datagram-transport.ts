@@ -1,0 +1,35 @@
+import type { IoCursor } from "../../ground/io-cursor.ts";
+import type { ReceivedDatagram } from "./datagram-queue.ts";
+import type { InetEndpoint } from "./ip-address.ts";
+
+/** A datagram that leaves; valid during one call. */
+export interface OutgoingDatagram {
+  readonly from: InetEndpoint;
+  readonly to: InetEndpoint;
+  /** No address was given with it: it goes to the peer that connect(2) chose. */
+  readonly toPeer: boolean;
+  /** TTL or hop limit, and TOS or traffic class. */
+  readonly hopLimit: number;
+  readonly trafficClass: number;
+}
+
+/** What `send` says when nobody is there to hear it, and nothing was taken. */
+export const NOBODY = -65536;
+
+/**
+ * Who carries the datagrams of a socket: the loopback, or the provider. All behave alike as far as they can, which
+ * testing/inet-conformance.ts says.
+ */
+export interface DatagramTransport {
+  /** Takes all that the cursor has: its length, NOBODY, −EAGAIN without room at this end, −EFAULT … */
+  send(datagram: OutgoingDatagram, from: IoCursor): number;
+  /** The first datagram that came, cut to the room: bytes moved, or −EAGAIN. `peek` leaves it. */
+  receive(into: ReceivedDatagram, to: IoCursor, peek: boolean): number;
+  readonly isReadable: boolean;
+  readonly isWritable: boolean;
+  /** Bytes of the first datagram. */
+  readonly available: number;
+  /** Positive errno, once; 0: none. */
+  takeError(): number;
+  close(): void;
+}

@@ -1,0 +1,134 @@
+/** TCP connections that the provider carries: those that come in, and those on their way out. */
+import { EAGAIN, EINPROGRESS } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
+import type { HostAddress, HostSocket, SocketProvider } from "@stratos/host";
+import { HostTransport } from "./host-transport.ts";
+import { type InetEndpoint, keepEndpoint } from "./ip-address.ts";
+import { ipOfText } from "./ip-text.ts";
+import { anyAddress } from "./inet-address.ts";
+import type { Established, TcpAttempt, TcpListener } from "./tcp-transport.ts";
+import type { TcpSocket } from "./tcp-socket.ts";
+
+/** Connections that come from outside; it listens where the socket is bound. */
+export class HostListener implements TcpListener {
+  #socket: TcpSocket;
+  #provider: SocketProvider;
+  #host: HostSocket | null = null;
+
+  constructor(socket: TcpSocket, provider: SocketProvider) {
+    this.#socket = socket;
+    this.#provider = provider;
+  }
+
+  begin(): number {
+    if (this.#host !== null) return this.#finish(this.#host);
+    const socket = this.#socket;
+    const address = socket.hostLocal;
+    const host = this.#provider.create(address.family, "stream", socket);
+    if (typeof host === "number") return host;
+    this.#host = host;
+    const bound = host.bind(address, { reuseAddress: socket.options.reuseAddress, v6Only: !socket.isDualStack });
+    if (bound < 0) return bound;
+    const begun = host.listen(Math.max(1, socket.backlogLimit));
+    return begun < 0 && begun !== -EINPROGRESS ? begun : this.#finish(host);
+  }
+
+  #finish(host: HostSocket): number {
+    if (host.localAddress() !== null) return 0;
+    const error = host.takeError();
+    return error !== 0 ? -error : -EINPROGRESS;
+  }
+
+  resize(): void {}
+
+  readonly length = 0;
+
+  get isReadable(): boolean {
+    return this.#host?.readable() === true;
+  }
+
+  accept(): TcpSocket | number {
+    if (!this.isReadable) return -EAGAIN;
+    const child = this.#socket.makeChild();
+    const host = this.#host!.accept(child);
+    if (typeof host === "number") {
+      child.release();
+      return host;
+    }
+    child.becomeEstablished(establishedOn(host, child));
+    return child;
+  }
+
+  close(): void {
+    this.#host?.close();
+    this.#host = null;
+  }
+
+  static {
+    stateClass("HostListener", this, {
+      save: (it) => ({ socket: it.#socket, provider: it.#provider, host: it.#host }),
+      load: (it, from) => ({ socket: it.#socket, provider: it.#provider, host: it.#host } = from),
+    });
+  }
+}
+
+/** A connection that the host makes. */
+export class HostAttempt implements TcpAttempt {
+  #socket: TcpSocket;
+  #host: HostSocket;
+
+  private constructor(socket: TcpSocket, host: HostSocket) {
+    this.#socket = socket;
+    this.#host = host;
+  }
+
+  /** @param bound  where the socket was bound by bind(2); null: where the host likes */
+  static begin(
+    socket: TcpSocket,
+    provider: SocketProvider,
+    to: HostAddress,
+    bound: HostAddress | null,
+  ): HostAttempt | number {
+    const host = provider.create(to.family, "stream", socket);
+    if (typeof host === "number") return host;
+    if (bound !== null) host.bind(bound, { reuseAddress: socket.options.reuseAddress, v6Only: false });
+    const begun = host.connect(to);
+    if (begun < 0 && begun !== -EINPROGRESS) {
+      host.close();
+      return begun;
+    }
+    return new HostAttempt(socket, host);
+  }
+
+  outcome(): Established | number | null {
+    if (this.#host.connected()) return establishedOn(this.#host, this.#socket);
+    const error = this.#host.takeError();
+    if (error === 0) return null;
+    this.#host.close();
+    return error;
+  }
+
+  abandon(): void {
+    this.#host.close();
+  }
+
+  static {
+    stateClass("HostAttempt", this, {
+      save: (it) => ({ socket: it.#socket, host: it.#host }),
+      load: (it, from) => ({ socket: it.#socket, host: it.#host } = from),
+    });
+  }
+}
+
+function establishedOn(host: HostSocket, socket: TcpSocket): Established {
+  return {
+    transport: new HostTransport(host, socket.network.transfer),
+    local: endpointOf(host.localAddress(), socket),
+    peer: endpointOf(host.peerAddress(), socket),
+  };
+}
+
+/** What the host reports; a text that is no address is the family's wildcard. */
+function endpointOf(address: HostAddress | null, socket: TcpSocket): InetEndpoint | null {
+  return address === null ? null : keepEndpoint(ipOfText(address.address) ?? anyAddress(socket.family), address.port);
+}

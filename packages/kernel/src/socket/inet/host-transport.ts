@@ -1,0 +1,153 @@
+import { EAGAIN, EINVAL, EPIPE } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
+import type { HostSocket } from "@stratos/host";
+import type { IoCursor } from "../../ground/io-cursor.ts";
+import type { TcpTransport } from "./tcp-transport.ts";
+
+/** A connection that the provider carries. */
+export class HostTransport implements TcpTransport {
+  #host: HostSocket;
+  /** Bytes between the provider and the caller's memory. */
+  #transfer: Uint8Array;
+  #isReadStopped = false;
+  #hasFinished = false;
+  isReset = false;
+  isUrgentInline = false;
+  #error = 0;
+
+  constructor(host: HostSocket, transfer: Uint8Array) {
+    this.#host = host;
+    this.#transfer = transfer;
+  }
+
+  get available(): number {
+    return this.#host.available();
+  }
+
+  get unsent(): number {
+    return this.#host.unsent();
+  }
+
+  get isEnded(): boolean {
+    return this.#host.ended();
+  }
+
+  /** Looks for an error of the host's socket: it ends the connection. */
+  notice(): void {
+    const error = this.#host.takeError();
+    if (error === 0) return;
+    this.#error = error;
+    this.isReset = true;
+  }
+
+  read(to: IoCursor, peek: boolean): number {
+    let done = 0;
+    while (to.remaining > 0) {
+      const count = this.#host.read(this.#transfer, 0, Math.min(to.remaining, this.#transfer.length), peek);
+      if (count <= 0) {
+        if (done > 0) return done;
+        if (count === 0 || this.#isReadStopped) return 0;
+        const error = this.takeError();
+        if (error !== 0) return -error;
+        return this.isReset ? 0 : count;
+      }
+      const moved = to.put(this.#transfer, 0, count);
+      if (moved < 0) return done > 0 ? done : moved;
+      done += moved;
+      if (peek || moved < count) break;
+    }
+    return done;
+  }
+
+  /** The host's own TCP decides what goes into a segment, so nothing is held back here. */
+  push(): void {}
+
+  readonly holdsBack = false;
+
+  write(from: IoCursor, _capacity: number, _hasMore: boolean): number {
+    const error = this.takeError();
+    if (error !== 0) return -error;
+    if (this.#hasFinished || this.isReset) return -EPIPE;
+    let done = 0;
+    while (from.remaining > 0) {
+      if (!this.#host.writable()) return done > 0 ? done : -EAGAIN;
+      const taken = from.take(this.#transfer, 0, Math.min(from.remaining, this.#transfer.length));
+      if (taken < 0) return done > 0 ? done : taken;
+      const queued = this.#host.write(this.#transfer, 0, taken, null);
+      if (queued < 0) return done > 0 ? done : queued;
+      done += queued;
+    }
+    return done;
+  }
+
+  canWrite(_capacity: number): boolean {
+    return this.#host.writable();
+  }
+
+  /** Of a reset that was told, too: poll(2) names it as long as the connection is there. */
+  get hasError(): boolean {
+    return this.isReset;
+  }
+
+  takeError(): number {
+    this.notice();
+    const error = this.#error;
+    this.#error = 0;
+    return error;
+  }
+
+  finish(): void {
+    if (this.#hasFinished) return;
+    this.#hasFinished = true;
+    this.#host.shutdown(1);
+  }
+
+  stopReading(): void {
+    this.#isReadStopped = true;
+    this.#host.shutdown(0);
+  }
+
+  close(): void {
+    this.#host.close();
+  }
+
+  abort(): void {
+    this.#host.abort();
+  }
+
+  urgent(_take: boolean): number {
+    return -1;
+  }
+
+  sendUrgent(_byte: number, _capacity: number): number {
+    return -EINVAL; // the host's interface has no urgent data
+  }
+
+  get isAtMark(): boolean {
+    return false;
+  }
+
+  setOption(option: "noDelay" | "keepAlive" | "keepAliveSeconds", value: number): void {
+    this.#host.setOption(option, value);
+  }
+
+  static {
+    stateClass("HostTransport", this, {
+      save: (it) => ({
+        host: it.#host,
+        transfer: it.#transfer,
+        isReadStopped: it.#isReadStopped,
+        hasFinished: it.#hasFinished,
+        error: it.#error,
+      }),
+      load: (it, from) =>
+        ({
+          host: it.#host,
+          transfer: it.#transfer,
+          isReadStopped: it.#isReadStopped,
+          hasFinished: it.#hasFinished,
+          error: it.#error,
+        } = from),
+    });
+  }
+}

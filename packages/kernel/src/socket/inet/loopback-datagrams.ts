@@ -1,0 +1,102 @@
+import { EAGAIN, EFAULT, POLLIN, POLLRDNORM } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
+import type { IoCursor } from "../../ground/io-cursor.ts";
+import { DatagramQueue, type ReceivedDatagram } from "./datagram-queue.ts";
+import { type DatagramTransport, NOBODY, type OutgoingDatagram } from "./datagram-transport.ts";
+import type { PortTable } from "./port-table.ts";
+import type { UdpClaim, UdpSocket } from "./udp-socket.ts";
+
+/** Datagrams between sockets of one network: what one sends goes into the queue of the other. */
+export class LoopbackDatagrams implements DatagramTransport {
+  #socket: UdpSocket;
+  #ports: PortTable<UdpClaim>;
+  /** What came in; its cost stays within SO_RCVBUF. */
+  readonly queue = new DatagramQueue();
+
+  constructor(socket: UdpSocket, ports: PortTable<UdpClaim>) {
+    this.#socket = socket;
+    this.#ports = ports;
+  }
+
+  send(datagram: OutgoingDatagram, from: IoCursor): number {
+    const { to } = datagram;
+    const claim = this.#ports.find(to.ip, to.port, datagram.from, hears);
+    return claim === null ? NOBODY : claim.socket.loopback.#arrive(datagram, from);
+  }
+
+  /** Is anybody in this network a member of the group, at that port? */
+  reachesMembers(datagram: OutgoingDatagram): boolean {
+    for (const claim of this.#ports.at(datagram.to.port)) if (claim.socket.isMemberAt(datagram.to)) return true;
+    return false;
+  }
+
+  /** A copy for each member of the group. Work: one step a socket at the port. */
+  sendToMembers(datagram: OutgoingDatagram, copy: () => IoCursor): void {
+    for (const { socket } of this.#ports.at(datagram.to.port))
+      if (socket.isMemberAt(datagram.to) && socket.hears(datagram.from)) socket.loopback.#arrive(datagram, copy());
+  }
+
+  /** Into the queue; without room the datagram is lost, as datagrams are. */
+  #arrive(datagram: OutgoingDatagram, from: IoCursor): number {
+    const socket = this.#socket;
+    const { udpMemory, transfer } = socket.network;
+    const length = from.remaining;
+    if (socket.isReadShut || this.queue.cost + length > socket.options.receiveBuffer || udpMemory.isFull) {
+      // The bytes are looked at all the same.
+      const taken = length === 0 ? 0 : from.take(transfer, 0, length);
+      return taken < length ? (taken < 0 ? taken : -EFAULT) : length;
+    }
+    const before = this.queue.cost;
+    const taken = this.queue.push(datagram, socket.network.interfaceOf(datagram.to.ip).index, from);
+    if (taken < 0) return taken;
+    udpMemory.bytes += this.queue.cost - before;
+    socket.readiness.wakeAll(POLLIN | POLLRDNORM);
+    return taken;
+  }
+
+  receive(into: ReceivedDatagram, to: IoCursor, peek: boolean): number {
+    const { queue } = this;
+    if (queue.count === 0) return -EAGAIN;
+    const moved = queue.copyTo(to);
+    if (moved < 0) return moved;
+    queue.describe(into);
+    if (!peek) {
+      const before = queue.cost;
+      queue.shift();
+      this.#socket.network.udpMemory.bytes -= before - queue.cost;
+    }
+    return moved;
+  }
+
+  get isReadable(): boolean {
+    return this.queue.count > 0;
+  }
+
+  get isWritable(): boolean {
+    return true;
+  }
+
+  get available(): number {
+    return this.queue.length;
+  }
+
+  takeError(): number {
+    return 0;
+  }
+
+  close(): void {
+    this.#socket.network.udpMemory.bytes -= this.queue.cost;
+    this.queue.clear();
+  }
+
+  static {
+    stateClass("LoopbackDatagrams", this, {
+      save: (it) => ({ socket: it.#socket, ports: it.#ports }),
+      load: (it, from) => ({ socket: it.#socket, ports: it.#ports } = from),
+    });
+  }
+}
+
+function hears(claim: UdpClaim, sender: OutgoingDatagram["from"]): boolean {
+  return claim.socket.hears(sender);
+}

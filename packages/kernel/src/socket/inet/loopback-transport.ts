@@ -1,0 +1,235 @@
+import { EAGAIN, ECONNRESET, EPIPE } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
+import type { HostSocketEvents } from "@stratos/host";
+import type { IoCursor } from "../../ground/io-cursor.ts";
+import { ByteRing } from "../byte-ring.ts";
+import type { SocketMemory } from "../socket-memory.ts";
+import type { TcpTransport } from "./tcp-transport.ts";
+
+/** Bytes that may be under way on a connection when the machine's memory for TCP is full. */
+const SCARCE_ROOM = 4096;
+/** The largest segment over `lo`, whose MTU is 65536. */
+const SEGMENT_BYTES = 65483;
+
+/**
+ * One side of a connection between two sockets of this machine. It behaves as TCP does over `lo`, without its segments:
+ *
+ * - closing with unread bytes resets the other side (ECONNRESET), as does writing to a side that was closed: the first
+ *   write passes, then the reset arrives (EPIPE, as after a FIN the state is CLOSE-WAIT: net/ipv4/tcp_input.c,
+ *   tcp_reset);
+ * - bytes that arrived before the reset can still be read.
+ */
+export class LoopbackTransport implements TcpTransport {
+  #incoming = new ByteRing();
+  /** Bytes at the end of `#incoming` that the other side holds back: they are not there yet. */
+  #heldBack = 0;
+  #other: LoopbackTransport | null = null;
+  #owner: HostSocketEvents;
+  #memory: SocketMemory;
+  #hasSentFin = false;
+  #isClosed = false;
+  #isReadStopped = false;
+  #error = 0;
+  #urgent = -1;
+  /** Stream position behind which the urgent byte was sent. */
+  #mark = -1;
+  isEnded = false;
+  isReset = false;
+  isUrgentInline = false;
+
+  constructor(owner: HostSocketEvents, memory: SocketMemory) {
+    this.#owner = owner;
+    this.#memory = memory;
+  }
+
+  static join(one: LoopbackTransport, other: LoopbackTransport): void {
+    one.#other = other;
+    other.#other = one;
+  }
+
+  get available(): number {
+    return this.#incoming.length - this.#heldBack;
+  }
+
+  get unsent(): number {
+    return this.#other === null || this.#other.#isClosed ? 0 : this.#other.#incoming.length;
+  }
+
+  read(to: IoCursor, peek: boolean): number {
+    if (this.available === 0) {
+      if (this.isEnded || this.#isReadStopped) return 0;
+      const error = this.takeError();
+      if (error !== 0) return -error;
+      return this.isReset ? 0 : -EAGAIN;
+    }
+    // A read stops at the urgent mark (tcp(7), SIOCATMARK).
+    const { readPosition } = this.#incoming;
+    const most = this.#mark > readPosition ? this.#mark - readPosition : this.available;
+    const moved = this.#incoming.readTo(to, most, peek);
+    if (moved > 0 && !peek) this.#memory.bytes -= moved;
+    if (moved > 0 && !peek && this.#other !== null) this.#other.#owner.changed();
+    return moved;
+  }
+
+  write(from: IoCursor, capacity: number, hasMore: boolean): number {
+    const error = this.takeError();
+    if (error !== 0) return -error;
+    if (this.#hasSentFin || this.isReset) return -EPIPE;
+    if (from.remaining === 0) return 0;
+    const other = this.#other!;
+    if (other.#isClosed) {
+      const { remaining } = from;
+      from.skip(remaining);
+      this.#receiveReset(this.isEnded ? EPIPE : ECONNRESET);
+      return remaining;
+    }
+    const room = this.#room(capacity);
+    if (other.#incoming.length >= room) {
+      this.push();
+      return -EAGAIN;
+    }
+    const moved = other.#incoming.writeFrom(from, room);
+    if (moved <= 0) return moved;
+    this.#memory.bytes += moved;
+    const waiting = other.#heldBack + moved;
+    other.#heldBack = hasMore ? waiting % SEGMENT_BYTES : 0;
+    if (other.#heldBack < waiting) other.#owner.changed();
+    return moved;
+  }
+
+  #room(capacity: number): number {
+    return this.#memory.isFull ? Math.min(capacity, SCARCE_ROOM) : capacity;
+  }
+
+  push(): void {
+    const other = this.#other;
+    if (other === null || other.#heldBack === 0) return;
+    other.#heldBack = 0;
+    other.#owner.changed();
+  }
+
+  get holdsBack(): boolean {
+    return this.#other !== null && this.#other.#heldBack > 0;
+  }
+
+  canWrite(capacity: number): boolean {
+    // Two thirds may be in use (include/net/sock.h, sk_stream_is_writeable).
+    return this.unsent * 3 <= this.#room(capacity) * 2;
+  }
+
+  notice(): void {}
+
+  takeError(): number {
+    const error = this.#error;
+    this.#error = 0;
+    return error;
+  }
+
+  get hasError(): boolean {
+    return this.#error !== 0;
+  }
+
+  finish(): void {
+    if (this.#hasSentFin || this.isReset) return;
+    this.#hasSentFin = true;
+    this.push();
+    this.#other!.#receiveFin();
+  }
+
+  stopReading(): void {
+    this.#isReadStopped = true;
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    if (this.#incoming.length > 0) {
+      this.abort();
+      return;
+    }
+    this.finish();
+    this.#isClosed = true;
+    this.#other!.#owner.changed();
+  }
+
+  abort(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#memory.bytes -= this.#incoming.length;
+    this.#incoming.clear();
+    this.#heldBack = 0;
+    if (!this.isReset) this.#other!.#receiveReset(this.#other!.isEnded ? EPIPE : ECONNRESET);
+  }
+
+  #receiveFin(): void {
+    this.isEnded = true;
+    this.#owner.changed();
+  }
+
+  #receiveReset(error: number): void {
+    if (this.#isClosed || this.isReset) return;
+    this.isReset = true;
+    this.#error = error;
+    this.#owner.changed();
+  }
+
+  urgent(take: boolean): number {
+    const byte = this.#urgent;
+    if (take) this.#urgent = -1;
+    return byte;
+  }
+
+  sendUrgent(byte: number, capacity: number): number {
+    if (this.#hasSentFin || this.isReset) return -EPIPE;
+    const other = this.#other!;
+    this.push();
+    if (!other.#isClosed) {
+      if (other.isUrgentInline && other.#incoming.length >= this.#room(capacity)) return -EAGAIN;
+      other.#mark = other.#incoming.writePosition;
+      if (other.isUrgentInline) {
+        other.#incoming.append(Uint8Array.of(byte));
+        this.#memory.bytes++;
+      } else other.#urgent = byte;
+      other.#owner.changed();
+    }
+    return 1;
+  }
+
+  get isAtMark(): boolean {
+    return this.#mark === this.#incoming.readPosition;
+  }
+
+  /** Nothing is delayed inside, and nobody is lost. */
+  setOption(): void {}
+
+  static {
+    stateClass("LoopbackTransport", this, {
+      save: (it) => ({
+        incoming: it.#incoming,
+        heldBack: it.#heldBack,
+        other: it.#other,
+        owner: it.#owner,
+        memory: it.#memory,
+        hasSentFin: it.#hasSentFin,
+        isClosed: it.#isClosed,
+        isReadStopped: it.#isReadStopped,
+        error: it.#error,
+        urgent: it.#urgent,
+        mark: it.#mark,
+      }),
+      load: (it, from) =>
+        ({
+          incoming: it.#incoming,
+          heldBack: it.#heldBack,
+          other: it.#other,
+          owner: it.#owner,
+          memory: it.#memory,
+          hasSentFin: it.#hasSentFin,
+          isClosed: it.#isClosed,
+          isReadStopped: it.#isReadStopped,
+          error: it.#error,
+          urgent: it.#urgent,
+          mark: it.#mark,
+        } = from),
+    });
+  }
+}

@@ -1,0 +1,316 @@
+/**
+ * What CAP_NET_ADMIN does to the interfaces of a network (ip-link(8), ip-address(8), netdevice(7)). Each change is told
+ * to the network's observers after it was made.
+ */
+import { EADDRNOTAVAIL, EEXIST, EINVAL, ENETDOWN, ENETUNREACH, ENOBUFS, EOPNOTSUPP } from "@stratos/abi";
+import { stateConstant } from "@stratos/base";
+import { makeLinkPair } from "@stratos/host";
+import { type IpAddress, isMulticast, isV4, isWildcard } from "./inet/ip-address.ts";
+import type { Network } from "./network.ts";
+import {
+  chosenHardwareAddress,
+  ETHERNET_ADDRESS_SIZE,
+  type InterfaceAddress,
+  LOOPBACK_ADDRESSES,
+  type NetworkInterface,
+} from "./network-interface.ts";
+import { InterfaceLink } from "./packet/interface-frames.ts";
+import type { Route, RoutingTable } from "./routes.ts";
+
+/** Interfaces of one network. */
+const INTERFACES_MAX = 256;
+/** IFNAMSIZ with its zero byte. */
+export const INTERFACE_NAME_SIZE = 16;
+const MTU_DEFAULT = 1500;
+/** Least for IPv4 (RFC 791 §3.1), most of a veth (ETH_MAX_MTU); `lo` and dummies have no bound but the last. */
+const MTU_MIN = 68,
+  MTU_MAX = 65535,
+  MTU_MAX_UNBOUND = 0x7fffffff;
+/** Least for IPv6 (RFC 8200 §5). */
+const MTU_MIN_V6 = 1280;
+
+/** net/core/dev.c, dev_valid_name. */
+export function isInterfaceName(name: string): boolean {
+  return name.length < INTERFACE_NAME_SIZE && name !== "." && name !== ".." && /^[^/:\s]+$/.test(name);
+}
+
+/**
+ * A name that is free: the one that was wished, or `%d` in it replaced by the first number that is.
+ *
+ * @returns −EINVAL it can't be a name; −EEXIST it is taken; −ENOBUFS there are enough interfaces
+ */
+function freeName(network: Network, wished: string): string | number {
+  if (network.interfaces.length >= INTERFACES_MAX) return -ENOBUFS;
+  if (!isInterfaceName(wished)) return -EINVAL;
+  if (!wished.includes("%")) return network.interfaceByName(wished) === undefined ? wished : -EEXIST;
+  const parts = wished.split("%d");
+  if (parts.length !== 2 || parts.some((part) => part.includes("%"))) return -EINVAL;
+  for (let number = 0; ; number++) {
+    const name = parts.join(String(number));
+    if (!isInterfaceName(name)) return -EINVAL;
+    if (network.interfaceByName(name) === undefined) return name;
+  }
+}
+
+/** What a request says of an interface to be made; undefined: as it comes. */
+export interface NewInterface {
+  readonly name: string | undefined;
+  readonly hardwareAddress: Uint8Array | undefined;
+  readonly mtu: number | undefined;
+}
+
+/** ip-link(8), TYPE DUMMY: takes whatever it is given and carries nothing. */
+export function createDummy(network: Network, wanted: NewInterface): NetworkInterface | number {
+  const name = freeName(network, wanted.name ?? "dummy%d");
+  if (typeof name === "number") return name;
+  const refused = checkNew(wanted);
+  if (refused < 0) return refused;
+  const one = network.makeInterface("dummy", {
+    name,
+    hardwareAddress: wanted.hardwareAddress ?? chosenHardwareAddress(network.kernel.random),
+    mtu: wanted.mtu ?? MTU_DEFAULT,
+    link: null,
+  });
+  tellInterface(network, one, false);
+  return one;
+}
+
+/** veth(4): a pair of interfaces, what one sends the other receives. The peer is made first. */
+export function createVethPair(
+  network: Network,
+  wanted: NewInterface,
+  wantedPeer: NewInterface,
+): NetworkInterface | number {
+  const refused = checkNew(wanted) || checkNew(wantedPeer);
+  if (refused < 0) return refused;
+  if (network.interfaces.length + 2 > INTERFACES_MAX) return -ENOBUFS;
+  const peerName = freeName(network, wantedPeer.name ?? "veth%d");
+  if (typeof peerName === "number") return peerName;
+  if (wanted.name === peerName) return -EEXIST;
+  const wantedName = wanted.name === undefined ? "" : freeName(network, wanted.name);
+  if (typeof wantedName === "number") return wantedName;
+  const { random } = network.kernel;
+  const peerAddress = wantedPeer.hardwareAddress ?? chosenHardwareAddress(random);
+  const address = wanted.hardwareAddress ?? chosenHardwareAddress(random);
+  const [link, peerLink] = makeLinkPair({ address, mtu: MTU_MAX }, { address: peerAddress, mtu: MTU_MAX });
+  const peer = network.makeInterface("veth", {
+    name: peerName,
+    hardwareAddress: peerAddress,
+    mtu: wantedPeer.mtu ?? wanted.mtu ?? MTU_DEFAULT,
+    link: peerLink,
+  });
+  const one = network.makeInterface("veth", {
+    name: wantedName === "" ? (freeName(network, "veth%d") as string) : wantedName,
+    hardwareAddress: address,
+    mtu: wanted.mtu ?? MTU_DEFAULT,
+    link,
+  });
+  one.peer = peer;
+  peer.peer = one;
+  for (const end of [one, peer]) end.link!.setEvents(new InterfaceLink(end, carrierChanged));
+  tellInterface(network, peer, false);
+  tellInterface(network, one, false);
+  return one;
+}
+
+function checkNew(wanted: NewInterface): number {
+  if (wanted.hardwareAddress !== undefined && !isStationAddress(wanted.hardwareAddress)) return -EADDRNOTAVAIL;
+  return wanted.mtu !== undefined && (wanted.mtu < MTU_MIN || wanted.mtu > MTU_MAX) ? -EINVAL : 0;
+}
+
+/** Of one station and not all zero (include/linux/etherdevice.h, is_valid_ether_addr). */
+function isStationAddress(address: Uint8Array): boolean {
+  return address.length === ETHERNET_ADDRESS_SIZE && (address[0]! & 1) === 0 && address.some((byte) => byte !== 0);
+}
+
+/**
+ * RTM_DELLINK. A veth goes with its peer.
+ *
+ * @returns 0; −EOPNOTSUPP for what programs did not make
+ */
+export function removeInterface(network: Network, one: NetworkInterface): number {
+  if (one.kind === "loopback" || one.kind === "provider") return -EOPNOTSUPP;
+  const { peer } = one;
+  one.link?.close();
+  removeOne(network, one);
+  if (peer !== null) removeOne(peer.network, peer);
+  return 0;
+}
+
+function removeOne(network: Network, one: NetworkInterface): void {
+  setUp(network, one, false);
+  for (const address of [...one.addresses]) removeAddress(network, one, address);
+  one.link?.close();
+  network.routes.forget(one);
+  network.interfaces.splice(network.interfaces.indexOf(one), 1);
+  tellInterface(network, one, true);
+  for (const socket of network.packetSockets) socket.interfaceGone(one.index);
+}
+
+/** IFF_UP. IPv4 addresses stay where an interface is down; those of IPv6 go (net/ipv6/addrconf.c, addrconf_ifdown). */
+export function setUp(network: Network, one: NetworkInterface, isUp: boolean): void {
+  if (one.isUp === isUp) return;
+  one.isUp = isUp;
+  one.link?.setUp(isUp);
+  if (isUp) {
+    if (one.isLoopback)
+      for (const address of LOOPBACK_ADDRESSES)
+        if (one.addressOf(address.ip) === undefined) one.addresses.push(address);
+    tellInterface(network, one, false);
+    updateRoutes(network, one);
+    if (one.isLoopback) for (const address of one.addresses) tellAddress(network, one, address, false);
+    else if (one.hasCarrier) addLinkLocal(network, one);
+  } else {
+    const gone = one.addresses.filter(({ ip }) => !isV4(ip));
+    one.addresses = one.addresses.filter(({ ip }) => isV4(ip));
+    updateRoutes(network, one);
+    for (const address of gone) tellAddress(network, one, address, true);
+    tellInterface(network, one, false);
+    for (const socket of network.packetSockets) socket.interfaceDown(one.index);
+  }
+}
+
+function carrierChanged(one: NetworkInterface): void {
+  if (one.hasCarrier) addLinkLocal(one.network, one);
+  tellInterface(one.network, one, false);
+}
+stateConstant("carrierChanged", carrierChanged);
+
+/** RFC 4862 §5.3, RFC 4291 §2.5.1 and appendix A: fe80::/64 with the hardware address as EUI-64. */
+function addLinkLocal(network: Network, one: NetworkInterface): void {
+  if (one.kind === "provider" || one.mtu < MTU_MIN_V6) return;
+  const mac = one.hardwareAddress;
+  const ip = Uint32Array.of(
+    0xfe800000,
+    0,
+    ((mac[0]! ^ 2) << 24) | (mac[1]! << 16) | (mac[2]! << 8) | 0xff,
+    (0xfe << 24) | (mac[3]! << 16) | (mac[4]! << 8) | mac[5]!,
+  );
+  if (one.addressOf(ip) === undefined) addAddress(network, one, { ip, prefixLength: 64, broadcast: null });
+}
+
+/**
+ * @returns −EINVAL it can't be a name; −EEXIST it is taken
+ */
+export function renameInterface(network: Network, one: NetworkInterface, name: string): number {
+  if (name === one.name) return 0;
+  const free = freeName(network, name);
+  if (typeof free === "number") return free === -ENOBUFS ? -EEXIST : free;
+  one.name = free;
+  tellInterface(network, one, false);
+  return 0;
+}
+
+/** @returns −EINVAL out of range */
+export function setMtu(network: Network, one: NetworkInterface, mtu: number): number {
+  const isBound = one.kind === "veth" || one.kind === "provider";
+  if (mtu < (isBound ? MTU_MIN : 0) || mtu > (isBound ? MTU_MAX : MTU_MAX_UNBOUND)) return -EINVAL;
+  if (mtu === one.mtu) return 0;
+  one.mtu = mtu;
+  tellInterface(network, one, false);
+  return 0;
+}
+
+/** @returns −EINVAL wrong length; −EADDRNOTAVAIL of a group; −EOPNOTSUPP for `lo` */
+export function setHardwareAddress(network: Network, one: NetworkInterface, address: Uint8Array): number {
+  if (one.isLoopback) return -EOPNOTSUPP;
+  if (address.length < ETHERNET_ADDRESS_SIZE) return -EINVAL;
+  const own = address.slice(0, ETHERNET_ADDRESS_SIZE);
+  if (!isStationAddress(own)) return -EADDRNOTAVAIL;
+  one.hardwareAddress = own;
+  tellInterface(network, one, false);
+  return 0;
+}
+
+/**
+ * Flags that programs set: IFF_UP, IFF_NOARP, IFF_PROMISC, IFF_ALLMULTI. Others are the kernel's.
+ */
+export function setInterfaceFlags(
+  network: Network,
+  one: NetworkInterface,
+  flags: { isUp: boolean; isNoArp: boolean; isPromiscuous: boolean; isAllMulticast: boolean },
+): void {
+  const before = one.flags;
+  one.isNoArp = flags.isNoArp;
+  one.isPromiscuous = flags.isPromiscuous;
+  one.isAllMulticast = flags.isAllMulticast;
+  if (one.isUp !== flags.isUp) setUp(network, one, flags.isUp);
+  else if (one.flags !== before) tellInterface(network, one, false);
+}
+
+/**
+ * RTM_NEWADDR.
+ *
+ * @returns 0; −EINVAL not an address of one station; −EEXIST it is there; −ENOBUFS there are enough
+ */
+export function addAddress(network: Network, one: NetworkInterface, address: InterfaceAddress): number {
+  if (isMulticast(address.ip) || (isWildcard(address.ip) && !isV4(address.ip))) return -EINVAL;
+  if (one.addressOf(address.ip) !== undefined) return -EEXIST;
+  if (one.isFull) return -ENOBUFS;
+  one.addresses.push(address);
+  tellAddress(network, one, address, false);
+  updateRoutes(network, one);
+  return 0;
+}
+
+/** @returns 0; −EADDRNOTAVAIL it isn't there */
+export function removeAddress(network: Network, one: NetworkInterface, address: InterfaceAddress): number {
+  const present = one.addressOf(address.ip);
+  if (present === undefined || present.prefixLength !== address.prefixLength) return -EADDRNOTAVAIL;
+  one.addresses.splice(one.addresses.indexOf(present), 1);
+  updateRoutes(network, one);
+  tellAddress(network, one, present, true);
+  return 0;
+}
+
+/** SIOCSIFADDR, SIOCSIFNETMASK: the first IPv4 address becomes another one. */
+export function replaceFirstV4(network: Network, one: NetworkInterface, address: InterfaceAddress): number {
+  const { firstV4 } = one;
+  if (firstV4 !== undefined) removeAddress(network, one, firstV4);
+  return isWildcard(address.ip) ? 0 : addAddress(network, one, address);
+}
+
+/**
+ * RTM_NEWROUTE.
+ *
+ * @returns 0; −ENETDOWN the interface is down; −ENETUNREACH the gateway isn't beside an address of it; −EEXIST;
+ *   −ENOBUFS
+ */
+export function addRoute(network: Network, route: Route): number {
+  if (!route.out.isUp) return -ENETDOWN;
+  if (route.gateway !== null && !reaches(network, route.gateway)) return -ENETUNREACH;
+  const failed = network.routes.add(route);
+  if (failed < 0) return failed;
+  for (const observer of network.observers) observer.routeChanged(route, false);
+  return 0;
+}
+
+/** Does a route without a gateway lead there? */
+function reaches(network: Network, gateway: IpAddress): boolean {
+  const route = network.routes.find(gateway);
+  return route !== null && route.gateway === null;
+}
+
+/** RTM_DELROUTE: 0, or −ESRCH, −EINVAL. */
+export function removeRoute(network: Network, wanted: Parameters<RoutingTable["remove"]>[0]): number {
+  const removed = network.routes.remove(wanted);
+  if (typeof removed === "number") return removed;
+  for (const observer of network.observers) observer.routeChanged(removed, true);
+  return 0;
+}
+
+function updateRoutes(network: Network, one: NetworkInterface): void {
+  const { added, removed } = network.routes.update(one);
+  for (const observer of network.observers) {
+    for (const route of removed) observer.routeChanged(route, true);
+    for (const route of added) observer.routeChanged(route, false);
+  }
+}
+
+export function tellInterface(network: Network, one: NetworkInterface, isGone: boolean): void {
+  for (const observer of network.observers) observer.interfaceChanged(one, isGone);
+}
+
+function tellAddress(network: Network, one: NetworkInterface, address: InterfaceAddress, isGone: boolean): void {
+  for (const observer of network.observers) observer.addressChanged(one, address, isGone);
+}

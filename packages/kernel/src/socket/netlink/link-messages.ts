@@ -1,0 +1,232 @@
+/** RTM_NEWLINK, RTM_DELLINK and their like: what is told of interfaces, and what is asked to become of them. */
+import {
+  AF_UNSPEC,
+  EEXIST,
+  EINVAL,
+  ENODEV,
+  EOPNOTSUPP,
+  IFF_ALLMULTI,
+  IFF_NOARP,
+  IFF_PROMISC,
+  IFF_UP,
+  IFINFOMSG_SIZE,
+  IFLA_ADDRESS,
+  IFLA_AF_SPEC,
+  IFLA_BROADCAST,
+  IFLA_CARRIER,
+  IFLA_EXT_MASK,
+  IFLA_GROUP,
+  IFLA_IFNAME,
+  IFLA_INFO_DATA,
+  IFLA_INFO_KIND,
+  IFLA_LINK,
+  IFLA_LINKINFO,
+  IFLA_LINKMODE,
+  IFLA_MTU,
+  IFLA_NUM_RX_QUEUES,
+  IFLA_NUM_TX_QUEUES,
+  IFLA_OPERSTATE,
+  IFLA_PROMISCUITY,
+  IFLA_QDISC,
+  IFLA_STATS,
+  IFLA_STATS64,
+  IFLA_TXQLEN,
+  IF_OPER_DOWN,
+  IF_OPER_LOWERLAYERDOWN,
+  IF_OPER_UNKNOWN,
+  IF_OPER_UP,
+  RTM_DELLINK,
+  RTM_NEWLINK,
+  VETH_INFO_PEER,
+} from "@stratos/abi";
+import {
+  createDummy,
+  createVethPair,
+  type NewInterface,
+  removeInterface,
+  renameInterface,
+  setHardwareAddress,
+  setInterfaceFlags,
+  setMtu,
+  tellInterface,
+} from "../interface-changes.ts";
+import type { Network } from "../network.ts";
+import { ETHERNET_ADDRESS_SIZE, type InterfaceCounters, type NetworkInterface } from "../network-interface.ts";
+import { attributeOf, type NetlinkRequest, numberOf, textOf } from "./netlink-request.ts";
+import { alignNetlink, NetlinkWriter, type NetlinkHeading, NLM_F_CREATE, NLM_F_EXCL } from "./netlink-writer.ts";
+
+/** Attributes that a request may bring and that change nothing here. */
+const PASSED = new Set([IFLA_EXT_MASK, IFLA_IFNAME, IFLA_LINKINFO, IFLA_NUM_RX_QUEUES, IFLA_NUM_TX_QUEUES]);
+/** Attributes that are heeded. */
+const HEEDED = new Set([IFLA_ADDRESS, IFLA_MTU, IFLA_TXQLEN, IFLA_BROADCAST, IFLA_GROUP, IFLA_AF_SPEC]);
+/** What `ip link set` may turn on and off. */
+const CHANGEABLE_FLAGS = IFF_UP | IFF_NOARP | IFF_PROMISC | IFF_ALLMULTI;
+
+export function linkMessage(one: NetworkInterface, heading: NetlinkHeading, isGone = false): Uint8Array {
+  const writer = new NetlinkWriter()
+    .begin(isGone ? RTM_DELLINK : RTM_NEWLINK, heading)
+    .u8(AF_UNSPEC)
+    .u8(0)
+    .u16(one.hardwareType)
+    .u32(one.index)
+    .u32(one.flags)
+    .u32(isGone ? 0xffffffff : 0)
+    .attributeText(IFLA_IFNAME, one.name)
+    .attributeU32(IFLA_TXQLEN, one.queueLength)
+    .attributeU8(IFLA_OPERSTATE, operationalState(one))
+    .attributeU8(IFLA_LINKMODE, 0)
+    .attributeU32(IFLA_MTU, one.mtu)
+    .attributeU32(IFLA_GROUP, 0)
+    .attributeU32(IFLA_PROMISCUITY, one.isPromiscuous ? 1 : 0)
+    .attributeU32(IFLA_NUM_TX_QUEUES, 1)
+    .attributeU32(IFLA_NUM_RX_QUEUES, 1)
+    .attributeU8(IFLA_CARRIER, one.hasCarrier ? 1 : 0)
+    .attributeText(IFLA_QDISC, one.queueDiscipline)
+    .attribute(IFLA_ADDRESS, one.hardwareAddress)
+    .attribute(IFLA_BROADCAST, broadcastHardwareAddress(one))
+    .attribute(IFLA_STATS64, statistics(one.counters, 8))
+    .attribute(IFLA_STATS, statistics(one.counters, 4));
+  if (one.peer !== null) writer.attributeU32(IFLA_LINK, one.peer.index);
+  if (one.kind === "veth" || one.kind === "dummy") {
+    const kind = Uint8Array.from(`${one.kind}\0`, (letter) => letter.charCodeAt(0));
+    const info = new Uint8Array(4 + alignNetlink(kind.length));
+    info[0] = 4 + kind.length;
+    info[2] = IFLA_INFO_KIND;
+    info.set(kind, 4);
+    writer.attribute(IFLA_LINKINFO, info);
+  }
+  return writer.finish();
+}
+
+export function broadcastHardwareAddress(one: NetworkInterface): Uint8Array {
+  const address = new Uint8Array(ETHERNET_ADDRESS_SIZE);
+  return one.isLoopback ? address : address.fill(255);
+}
+
+/** RFC 2863 §3.1.14, as Linux tells it (Documentation/networking/operstates.rst). */
+export function operationalState(one: NetworkInterface): number {
+  if (!one.isUp) return IF_OPER_DOWN;
+  if (one.kind === "loopback" || one.kind === "dummy") return IF_OPER_UNKNOWN;
+  return one.hasCarrier ? IF_OPER_UP : IF_OPER_LOWERLAYERDOWN;
+}
+
+/** `struct rtnl_link_stats` or `rtnl_link_stats64`: 24 or 25 words of 4 or 8 bytes. */
+function statistics(counters: InterfaceCounters, size: 4 | 8): Uint8Array {
+  const bytes = new Uint8Array(size === 8 ? 25 * 8 : 24 * 4);
+  const view = new DataView(bytes.buffer);
+  const { receivedPackets, sentPackets, receivedBytes, sentBytes, receivedDropped, sentDropped } = counters;
+  const values = [receivedPackets, sentPackets, receivedBytes, sentBytes, 0, 0, receivedDropped, sentDropped];
+  values.forEach((value, index) => {
+    view.setUint32(index * size, value >>> 0, true);
+    if (size === 8) view.setUint32(index * size + 4, Math.floor(value / 2 ** 32), true);
+  });
+  return bytes;
+}
+
+/** The interface that a request speaks of, by `ifi_index`, or by the IFLA_IFNAME attribute. */
+export function requestedLink(network: Network, payload: Uint8Array): NetworkInterface | undefined {
+  if (payload.length < IFINFOMSG_SIZE) return undefined;
+  const index = new DataView(payload.buffer, payload.byteOffset).getInt32(4, true);
+  if (index > 0) return network.interfaceByIndex(index);
+  const name = attributeOf(payload, IFINFOMSG_SIZE, IFLA_IFNAME);
+  return name === null ? undefined : network.interfaceByName(textOf(name));
+}
+
+/**
+ * RTM_NEWLINK and RTM_SETLINK: changes an interface, or makes one of the kinds `dummy` and `veth`.
+ *
+ * @returns 0; −EINVAL; −ENODEV no such interface; −EEXIST it is to be made and is there; −EOPNOTSUPP for other kinds
+ *   and what can't be changed
+ */
+export function changeLink(network: Network, request: NetlinkRequest): number {
+  const { payload, flags } = request;
+  if (payload.length < IFINFOMSG_SIZE) return -EINVAL;
+  for (let at = IFINFOMSG_SIZE; at + 4 <= payload.length;) {
+    const view = new DataView(payload.buffer, payload.byteOffset);
+    const length = view.getUint16(at, true);
+    const type = view.getUint16(at + 2, true) & 0x3fff;
+    if (length < 4 || at + length > payload.length) return -EINVAL;
+    if (!PASSED.has(type) && !HEEDED.has(type)) return -EOPNOTSUPP;
+    at += alignNetlink(length);
+  }
+  const found = requestedLink(network, payload);
+  if (found === undefined) return (flags & NLM_F_CREATE) === 0 ? -ENODEV : createLink(network, payload);
+  if ((flags & (NLM_F_CREATE | NLM_F_EXCL)) === (NLM_F_CREATE | NLM_F_EXCL)) return -EEXIST;
+  return setLink(network, found, payload);
+}
+
+function createLink(network: Network, payload: Uint8Array): number {
+  const view = new DataView(payload.buffer, payload.byteOffset);
+  if (view.getInt32(4, true) > 0) return -EINVAL; // a wished index
+  const info = attributeOf(payload, IFINFOMSG_SIZE, IFLA_LINKINFO);
+  const kind = info === null ? null : attributeOf(info, 0, IFLA_INFO_KIND);
+  if (info === null || kind === null) return -EOPNOTSUPP;
+  const wanted = newInterface(payload);
+  let made: NetworkInterface | number;
+  if (textOf(kind) === "dummy") made = createDummy(network, wanted);
+  else if (textOf(kind) === "veth") {
+    const data = attributeOf(info, 0, IFLA_INFO_DATA);
+    const peer = data === null ? null : attributeOf(data, 0, VETH_INFO_PEER);
+    if (peer !== null && peer.length < IFINFOMSG_SIZE) return -EINVAL;
+    const nothing = { name: undefined, hardwareAddress: undefined, mtu: undefined };
+    made = createVethPair(network, wanted, peer === null ? nothing : newInterface(peer));
+  } else return -EOPNOTSUPP;
+  if (typeof made === "number") return made;
+  return changeFlags(network, made, payload);
+}
+
+/** What a `struct ifinfomsg` and its attributes say of an interface to be made. */
+function newInterface(payload: Uint8Array): NewInterface {
+  const name = attributeOf(payload, IFINFOMSG_SIZE, IFLA_IFNAME);
+  const mtu = numberOf(attributeOf(payload, IFINFOMSG_SIZE, IFLA_MTU));
+  return {
+    name: name === null ? undefined : textOf(name),
+    hardwareAddress: attributeOf(payload, IFINFOMSG_SIZE, IFLA_ADDRESS)?.slice(),
+    mtu: mtu === null ? undefined : mtu,
+  };
+}
+
+function setLink(network: Network, one: NetworkInterface, payload: Uint8Array): number {
+  const address = attributeOf(payload, IFINFOMSG_SIZE, IFLA_ADDRESS);
+  const broadcast = attributeOf(payload, IFINFOMSG_SIZE, IFLA_BROADCAST);
+  const mtu = numberOf(attributeOf(payload, IFINFOMSG_SIZE, IFLA_MTU));
+  const queueLength = numberOf(attributeOf(payload, IFINFOMSG_SIZE, IFLA_TXQLEN));
+  const group = numberOf(attributeOf(payload, IFINFOMSG_SIZE, IFLA_GROUP));
+  const name = attributeOf(payload, IFINFOMSG_SIZE, IFLA_IFNAME);
+  if (group !== null && group !== 0) return -EOPNOTSUPP;
+  if (attributeOf(payload, IFINFOMSG_SIZE, IFLA_AF_SPEC) !== null) return -EOPNOTSUPP;
+  if (broadcast !== null && broadcast.some((byte, at) => byte !== broadcastHardwareAddress(one)[at]))
+    return -EOPNOTSUPP;
+  let failed = address === null ? 0 : setHardwareAddress(network, one, address);
+  if (failed === 0 && mtu !== null) failed = Number.isNaN(mtu) ? -EINVAL : setMtu(network, one, mtu);
+  if (failed === 0 && name !== null) failed = renameInterface(network, one, textOf(name));
+  if (failed < 0) return failed;
+  if (queueLength !== null && queueLength !== one.queueLength) {
+    if (Number.isNaN(queueLength)) return -EINVAL;
+    one.queueLength = queueLength;
+    tellInterface(network, one, false);
+  }
+  return changeFlags(network, one, payload);
+}
+
+/** `ifi_flags` as far as `ifi_change` says, which is all when it says nothing. */
+function changeFlags(network: Network, one: NetworkInterface, payload: Uint8Array): number {
+  const view = new DataView(payload.buffer, payload.byteOffset);
+  const wanted = view.getUint32(8, true);
+  const mask = view.getUint32(12, true) || (wanted === 0 ? 0 : 0xffffffff);
+  const flags = (one.flags & ~mask) | (wanted & mask);
+  if (((flags ^ one.flags) & CHANGEABLE_FLAGS) === 0) return 0;
+  setInterfaceFlags(network, one, {
+    isUp: (flags & IFF_UP) !== 0,
+    isNoArp: (flags & IFF_NOARP) !== 0,
+    isPromiscuous: (flags & IFF_PROMISC) !== 0,
+    isAllMulticast: (flags & IFF_ALLMULTI) !== 0,
+  });
+  return 0;
+}
+
+/** RTM_DELLINK: 0, −ENODEV, −EOPNOTSUPP. */
+export function deleteLink(network: Network, request: NetlinkRequest): number {
+  const found = requestedLink(network, request.payload);
+  return found === undefined ? -ENODEV : removeInterface(network, found);
+}

@@ -1,0 +1,115 @@
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNSPEC,
+  CAP_NET_ADMIN,
+  ENODEV,
+  EOPNOTSUPP,
+  EPERM,
+  RTM_DELADDR,
+  RTM_DELLINK,
+  RTM_DELROUTE,
+  RTM_GETADDR,
+  RTM_GETLINK,
+  RTM_GETROUTE,
+  RTM_MAX,
+  RTM_NEWADDR,
+  RTM_NEWLINK,
+  RTM_NEWROUTE,
+  RTM_SETLINK,
+} from "@stratos/abi";
+import { isCapable } from "../../security/credentials.ts";
+import { isV4 } from "../inet/ip-address.ts";
+import type { Network } from "../network.ts";
+import type { SocketCaller } from "../socket-kernel.ts";
+import { addressMessage, changeAddress } from "./address-messages.ts";
+import { changeLink, deleteLink, linkMessage, requestedLink } from "./link-messages.ts";
+import type { NetlinkAnswer, NetlinkRequest } from "./netlink-request.ts";
+import { type NetlinkHeading, NLM_F_DUMP, NLM_F_MULTI } from "./netlink-writer.ts";
+import { changeRoute, routeMessage, routeTo } from "./route-table-messages.ts";
+
+/**
+ * NETLINK_ROUTE (rtnetlink(7)): tells and changes links, addresses and routes.
+ *
+ * @returns EPERM or EOPNOTSUPP for changes, ENODEV, ENETUNREACH, EOPNOTSUPP for what is not known, and what each change
+ *   says
+ */
+export function answerRouteRequest(
+  task: SocketCaller,
+  network: Network,
+  request: NetlinkRequest,
+  options: { port: number; isStrict: boolean },
+): NetlinkAnswer {
+  if (request.type < RTM_NEWLINK || request.type > RTM_MAX) return -EOPNOTSUPP;
+  // Of each four numbers the third asks; the others change.
+  if ((request.type & 3) !== 2) {
+    if (!isCapable(task.credentials, CAP_NET_ADMIN, network.owner)) return -EPERM;
+    const refused = change(network, request);
+    return refused < 0 ? refused : { isDump: false, messages: [] };
+  }
+  const isDump = (request.flags & NLM_F_DUMP) === NLM_F_DUMP;
+  const heading = { flags: isDump ? NLM_F_MULTI : 0, sequence: request.sequence, port: options.port };
+  switch (request.type) {
+    case RTM_GETLINK: {
+      if (isDump) return { isDump, messages: network.interfaces.map((one) => linkMessage(one, heading)) };
+      const one = requestedLink(network, request.payload);
+      return one === undefined ? -ENODEV : { isDump, messages: [linkMessage(one, heading)] };
+    }
+    case RTM_GETADDR:
+      return isDump ? { isDump, messages: addresses(network, request, heading, options.isStrict) } : -EOPNOTSUPP;
+    case RTM_GETROUTE: {
+      if (isDump) return { isDump, messages: routes(network, request, heading) };
+      const route = routeTo(network, request.payload);
+      return typeof route === "number" ? route : { isDump, messages: [routeMessage(route, heading)] };
+    }
+    // Neighbours, rules and whatever else there is none of.
+    default:
+      return isDump ? { isDump, messages: [] } : -EOPNOTSUPP;
+  }
+}
+
+function change(network: Network, request: NetlinkRequest): number {
+  switch (request.type) {
+    case RTM_NEWLINK:
+    case RTM_SETLINK:
+      return changeLink(network, request);
+    case RTM_DELLINK:
+      return deleteLink(network, request);
+    case RTM_NEWADDR:
+    case RTM_DELADDR:
+      return changeAddress(network, request);
+    case RTM_NEWROUTE:
+    case RTM_DELROUTE:
+      return changeRoute(network, request);
+    default:
+      return -EOPNOTSUPP;
+  }
+}
+
+function addresses(
+  network: Network,
+  request: NetlinkRequest,
+  heading: NetlinkHeading,
+  isStrict: boolean,
+): Uint8Array[] {
+  const { payload } = request;
+  const family = payload[0] ?? AF_UNSPEC;
+  const index =
+    isStrict && payload.length >= 8 ? new DataView(payload.buffer, payload.byteOffset).getUint32(4, true) : 0;
+  const messages: Uint8Array[] = [];
+  for (const one of network.interfaces) {
+    if (index !== 0 && one.index !== index) continue;
+    for (const address of one.addresses)
+      if (family === AF_UNSPEC || family === (isV4(address.ip) ? AF_INET : AF_INET6))
+        messages.push(addressMessage(one, address, heading));
+  }
+  return messages;
+}
+
+function routes(network: Network, request: NetlinkRequest, heading: NetlinkHeading): Uint8Array[] {
+  const family = request.payload[0] ?? AF_UNSPEC;
+  return network.routes
+    .list()
+    .filter((route) => family === AF_UNSPEC || family === (isV4(route.destination) ? AF_INET : AF_INET6))
+    .map((route) => routeMessage(route, heading));
+}

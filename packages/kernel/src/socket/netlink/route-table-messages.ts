@@ -1,0 +1,155 @@
+/** RTM_NEWROUTE, RTM_DELROUTE and `ip route get`. */
+import {
+  AF_INET,
+  AF_INET6,
+  EINVAL,
+  ENETUNREACH,
+  ENODEV,
+  EOPNOTSUPP,
+  RTA_DST,
+  RTA_GATEWAY,
+  RTA_OIF,
+  RTA_PREF,
+  RTA_PREFSRC,
+  RTA_PRIORITY,
+  RTA_TABLE,
+  RTMSG_SIZE,
+  RTM_DELROUTE,
+  RTM_NEWROUTE,
+  RTN_LOCAL,
+  RTN_UNICAST,
+  RTN_UNSPEC,
+  RTPROT_UNSPEC,
+  RT_SCOPE_HOST,
+  RT_SCOPE_NOWHERE,
+  RT_TABLE_LOCAL,
+  RT_TABLE_MAIN,
+  RT_TABLE_UNSPEC,
+} from "@stratos/abi";
+import {
+  ANY_V4,
+  ANY_V6,
+  type IpAddress,
+  ipBytes,
+  ipOfBytes,
+  isLoopback,
+  isSameIp,
+  isV4,
+  isWildcard,
+  LOOPBACK_V4,
+  prefixOf,
+  widthOf,
+} from "../inet/ip-address.ts";
+import { addRoute, removeRoute } from "../interface-changes.ts";
+import type { Network } from "../network.ts";
+import type { NetworkInterface } from "../network-interface.ts";
+import { makeRoute, type Route } from "../routes.ts";
+import { attributeOf, type NetlinkRequest, numberOf } from "./netlink-request.ts";
+import { type NetlinkHeading, NetlinkWriter, NLM_F_CREATE, NLM_F_REPLACE } from "./netlink-writer.ts";
+
+export function routeMessage(route: Route, heading: NetlinkHeading, isGone = false): Uint8Array {
+  const v4 = isV4(route.destination);
+  const writer = new NetlinkWriter()
+    .begin(isGone ? RTM_DELROUTE : RTM_NEWROUTE, heading)
+    .u8(v4 ? AF_INET : AF_INET6)
+    .u8(route.prefixLength)
+    .u8(0)
+    .u8(0)
+    .u8(route.table)
+    .u8(route.protocol)
+    .u8(route.scope)
+    .u8(route.type)
+    .u32(0)
+    .attributeU32(RTA_TABLE, route.table);
+  if (route.prefixLength > 0) writer.attribute(RTA_DST, ipBytes(route.destination));
+  if (route.gateway !== null) writer.attribute(RTA_GATEWAY, ipBytes(route.gateway));
+  if (route.source !== null) writer.attribute(RTA_PREFSRC, ipBytes(route.source));
+  if (route.metric !== 0 || !v4) writer.attributeU32(RTA_PRIORITY, route.metric);
+  writer.attributeU32(RTA_OIF, route.out.index);
+  if (!v4) writer.attributeU8(RTA_PREF, 0);
+  return writer.finish();
+}
+
+/**
+ * @returns 0; −EINVAL malformed, or of a kind that isn't there; −ENODEV; −EOPNOTSUPP another table; −ESRCH; what
+ *   `addRoute` says
+ */
+export function changeRoute(network: Network, request: NetlinkRequest): number {
+  const { payload, flags } = request;
+  const v4 = payload[0] === AF_INET;
+  if (payload.length < RTMSG_SIZE || (!v4 && payload[0] !== AF_INET6)) return -EINVAL;
+  const [prefixLength, table, protocol, scope, type] = [
+    payload[1]!,
+    payload[4]!,
+    payload[5]!,
+    payload[6]!,
+    payload[7]!,
+  ];
+  const wantedTable = numberOf(attributeOf(payload, RTMSG_SIZE, RTA_TABLE)) ?? table;
+  if (wantedTable !== RT_TABLE_MAIN && wantedTable !== RT_TABLE_UNSPEC && wantedTable !== RT_TABLE_LOCAL)
+    return -EOPNOTSUPP;
+  if (type !== RTN_UNICAST && type !== RTN_UNSPEC) return -EOPNOTSUPP;
+  const destination = addressAttribute(payload, RTA_DST, v4) ?? (v4 ? ANY_V4 : ANY_V6);
+  const gateway = addressAttribute(payload, RTA_GATEWAY, v4);
+  const source = addressAttribute(payload, RTA_PREFSRC, v4);
+  if (destination === "malformed" || gateway === "malformed" || source === "malformed") return -EINVAL;
+  if (prefixLength > widthOf(destination) || !isSameIp(prefixOf(destination, prefixLength), destination))
+    return -EINVAL;
+  const index = numberOf(attributeOf(payload, RTMSG_SIZE, RTA_OIF));
+  const out = index === null ? null : network.interfaceByIndex(index);
+  if (out === undefined) return -ENODEV;
+  const metric = numberOf(attributeOf(payload, RTMSG_SIZE, RTA_PRIORITY));
+  const wanted = { destination, prefixLength, out, gateway, metric, table: RT_TABLE_MAIN };
+  if (request.type === RTM_DELROUTE) return removeRoute(network, wanted);
+  const via = out ?? (gateway === null ? null : (network.routes.find(gateway)?.out ?? null));
+  if (via === null) return gateway === null ? -ENODEV : -ENETUNREACH;
+  if (source !== null && !network.isLocal(source)) return -EINVAL;
+  const route = makeRoute({
+    destination,
+    prefixLength,
+    out: via,
+    gateway,
+    source,
+    ...(metric === null ? {} : { metric }),
+    ...(protocol === RTPROT_UNSPEC ? {} : { protocol }),
+    ...(scope === RT_SCOPE_NOWHERE || !v4 ? {} : { scope }),
+  });
+  return replaceOrAdd(network, route, flags);
+}
+
+function replaceOrAdd(network: Network, route: Route, flags: number): number {
+  if ((flags & NLM_F_REPLACE) !== 0) {
+    const { destination, prefixLength, metric, table } = route;
+    const removed = removeRoute(network, { destination, prefixLength, out: null, gateway: null, metric, table });
+    if (removed < 0 && (flags & NLM_F_CREATE) === 0) return removed;
+  }
+  return addRoute(network, route);
+}
+
+function addressAttribute(payload: Uint8Array, type: number, v4: boolean): IpAddress | null | "malformed" {
+  const bytes = attributeOf(payload, RTMSG_SIZE, type);
+  if (bytes === null) return null;
+  const ip = ipOfBytes(bytes);
+  return ip === null || isV4(ip) !== v4 ? "malformed" : ip;
+}
+
+/** RTM_GETROUTE for one address (`ip route get`). −ENETUNREACH */
+export function routeTo(network: Network, payload: Uint8Array): Route | number {
+  const v4 = payload[0] === AF_INET;
+  const ip = addressAttribute(payload, RTA_DST, v4);
+  if (ip === null || ip === "malformed") return -ENETUNREACH;
+  const exact = { destination: ip, prefixLength: widthOf(ip), metric: 0 };
+  if (network.isLocal(ip)) {
+    const source = v4 && isLoopback(ip) ? LOOPBACK_V4 : ip;
+    const local = { table: RT_TABLE_LOCAL, type: RTN_LOCAL, scope: RT_SCOPE_HOST };
+    return makeRoute({ ...exact, ...local, out: network.interfaces[0]!, source });
+  }
+  const route = network.routes.find(ip);
+  if (route === null) return -ENETUNREACH;
+  return { ...route, ...exact, source: route.source ?? sourceOf(route.out, ip) };
+}
+
+function sourceOf(out: NetworkInterface, ip: IpAddress): IpAddress | null {
+  const source = out.sourceFor(ip);
+  return source === null || isWildcard(source) ? null : source;
+}

@@ -1,0 +1,77 @@
+/** Frames between the links of interfaces and the packet sockets of their network. */
+import { EMSGSIZE, ENETDOWN, PACKET_OUTGOING } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
+import { FRAME_HEADER_SIZE, type LinkEvents } from "@stratos/host";
+import type { NetworkInterface } from "../network-interface.ts";
+import { packetTypeOf } from "./packet-address.ts";
+import type { PacketSocket } from "./packet-socket.ts";
+
+/** A frame on its way; valid during one call. The longest of `lo` fits. */
+const FRAME = new Uint8Array(FRAME_HEADER_SIZE + 65536);
+
+/** Takes what arrived at an interface's link and hands it to the packet sockets. Work: the link's queue. */
+export function takeFrames(one: NetworkInterface): void {
+  const { link, counters, network } = one;
+  for (let length = link!.receive(FRAME); length >= 0; length = link!.receive(FRAME)) {
+    counters.receivedPackets++;
+    counters.receivedBytes += length;
+    counters.receivedDropped = link!.dropped;
+    const frame = FRAME.subarray(0, length);
+    const packetType = packetTypeOf(one, frame);
+    for (const socket of network.packetSockets) socket.frameSeen(one, frame, packetType);
+  }
+}
+
+/**
+ * Sends a frame that a packet socket made. The others see it go (PACKET_OUTGOING); without a link it is lost.
+ *
+ * @returns 0; −ENETDOWN; −EMSGSIZE
+ */
+export function sendFrame(one: NetworkInterface, frame: Uint8Array, sender: PacketSocket): number {
+  const { counters, network } = one;
+  if (!one.isUp) return -ENETDOWN;
+  if (frame.length > FRAME_HEADER_SIZE + one.mtu) return -EMSGSIZE;
+  for (const socket of network.packetSockets) if (socket !== sender) socket.frameSeen(one, frame, PACKET_OUTGOING);
+  if (one.link === null || !one.hasCarrier) {
+    if (one.kind === "veth") counters.sentDropped++;
+    else countSent(one, frame.length);
+    return 0;
+  }
+  const failed = one.link.send(frame, 0, frame.length);
+  if (failed < 0) return failed;
+  countSent(one, frame.length);
+  if (one.isLoopback) takeFrames(one);
+  return 0;
+}
+
+function countSent(one: NetworkInterface, length: number): void {
+  one.counters.sentPackets++;
+  one.counters.sentBytes += length;
+}
+
+/** What a link tells of an interface: frames came, or the carrier comes and goes. */
+export class InterfaceLink implements LinkEvents {
+  #interface: NetworkInterface;
+  #onCarrier: (one: NetworkInterface) => void;
+  #hadCarrier = false;
+
+  constructor(one: NetworkInterface, onCarrier: (one: NetworkInterface) => void) {
+    this.#interface = one;
+    this.#onCarrier = onCarrier;
+  }
+
+  linkChanged(): void {
+    const one = this.#interface;
+    takeFrames(one);
+    if (one.hasCarrier === this.#hadCarrier) return;
+    this.#hadCarrier = one.hasCarrier;
+    if (one.isUp) this.#onCarrier(one);
+  }
+
+  static {
+    stateClass("InterfaceLink", this, {
+      save: (it) => ({ interface: it.#interface, onCarrier: it.#onCarrier, hadCarrier: it.#hadCarrier }),
+      load: (it, from) => ({ interface: it.#interface, onCarrier: it.#onCarrier, hadCarrier: it.#hadCarrier } = from),
+    });
+  }
+}

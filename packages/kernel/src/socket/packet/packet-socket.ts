@@ -1,0 +1,356 @@
+import {
+  AF_PACKET,
+  EADDRNOTAVAIL,
+  EAGAIN,
+  EFAULT,
+  EINVAL,
+  EMSGSIZE,
+  ENETDOWN,
+  ENODEV,
+  ENOPROTOOPT,
+  ENOTCONN,
+  ENXIO,
+  ETH_P_ALL,
+  PACKET_ADD_MEMBERSHIP,
+  PACKET_AUXDATA,
+  PACKET_DROP_MEMBERSHIP,
+  PACKET_IGNORE_OUTGOING,
+  PACKET_MREQ_SIZE,
+  PACKET_MR_MULTICAST,
+  PACKET_MR_UNICAST,
+  PACKET_OUTGOING,
+  PACKET_STATISTICS,
+  SOCKADDR_LL_SIZE,
+  SOL_PACKET,
+  TPACKET_AUXDATA_SIZE,
+  TP_STATUS_USER,
+  EOPNOTSUPP,
+  MSG_ERRQUEUE,
+  MSG_OOB,
+  MSG_PEEK,
+  MSG_TRUNC,
+  POLLERR,
+  POLLIN,
+  POLLOUT,
+  POLLRDNORM,
+  POLLWRNORM,
+  SOCK_RAW,
+} from "@stratos/abi";
+import { stateClass } from "@stratos/base";
+import { FRAME_HEADER_SIZE } from "@stratos/host";
+import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
+import { DatagramQueue, ReceivedDatagram } from "../inet/datagram-queue.ts";
+import { ANY_V6, ScratchEndpoint } from "../inet/ip-address.ts";
+import type { IncomingMessage, OutgoingMessage } from "../message.ts";
+import type { Network } from "../network.ts";
+import { ETHERNET_ADDRESS_SIZE, type NetworkInterface } from "../network-interface.ts";
+import type { SocketCaller } from "../socket-kernel.ts";
+import { addTimestamp } from "../message-timestamp.ts";
+import { intOption, optionInt } from "../socket-options.ts";
+import { Socket } from "../socket.ts";
+import { sendFrame } from "./interface-frames.ts";
+import { type PacketAddress, parsePacketAddress, writePacketAddress } from "./packet-address.ts";
+
+/** Memberships of one socket (net.core.optmem_max in Linux). */
+const MEMBERSHIPS_MAX = 64;
+
+/**
+ * Sockets that see frames (packet(7)): whole ones (SOCK_RAW), or what they carry behind the Ethernet header
+ * (SOCK_DGRAM), of one Ethernet type or all, by one interface or all. Packets that the machine's own TCP and UDP
+ * exchange over `lo` are no frames, and what the provider carries is none of ours.
+ */
+export class PacketSocket extends Socket {
+  #queue = new DatagramQueue();
+  /** Ethernet type; 0: hears nothing. */
+  #ethernetType: number;
+  /** 0: all interfaces. */
+  #index = 0;
+  /** PACKET_STATISTICS since it was asked last. */
+  #seen = 0;
+  #dropped = 0;
+  #tellsAuxiliary = false;
+  #ignoresOutgoing = false;
+  /** PACKET_ADD_MEMBERSHIP, as `index:type:address`; every frame is heard in any case. Bound: MEMBERSHIPS_MAX. */
+  #memberships = new Set<string>();
+
+  /** @param protocol  as socket(2) takes it, in network order */
+  constructor(
+    network: Network,
+    type: number,
+    protocol: number,
+    flags: number,
+    creator: { fsuid: number; fsgid: number },
+  ) {
+    super(network, AF_PACKET, type, protocol, flags, creator);
+    this.#ethernetType = ((protocol & 0xff) << 8) | ((protocol >> 8) & 0xff);
+    network.packetSockets.add(this);
+  }
+
+  /** For /proc/net/packet. */
+  get ethernetType(): number {
+    return this.#ethernetType;
+  }
+
+  get interfaceIndex(): number {
+    return Math.max(0, this.#index);
+  }
+
+  get queuedBytes(): number {
+    return this.#queue.cost;
+  }
+
+  /** bind(2): −EINVAL; −ENODEV no such interface. One that is down is told as a pending ENETDOWN. */
+  override bind(_task: SocketCaller, address: Uint8Array): number {
+    const wanted = parsePacketAddress(address);
+    if (typeof wanted === "number") return wanted;
+    const one = wanted.index === 0 ? undefined : this.network.interfaceByIndex(wanted.index);
+    if (wanted.index !== 0 && one === undefined) return -ENODEV;
+    this.#index = wanted.index;
+    if (wanted.protocol !== 0) this.#ethernetType = wanted.protocol;
+    if (one !== undefined && !one.isUp) this.interfaceDown(one.index);
+    return 0;
+  }
+
+  override connect(): number {
+    return -EOPNOTSUPP;
+  }
+
+  override localName(): Uint8Array {
+    const one = this.network.interfaceByIndex(this.#index);
+    const name = new Uint8Array(SOCKADDR_LL_SIZE);
+    const hardwareAddress = one?.hardwareAddress ?? new Uint8Array(0);
+    writePacketAddress(
+      name,
+      {
+        protocol: this.#ethernetType,
+        index: this.#index,
+        hardwareType: one?.hardwareType ?? 0,
+        packetType: 0,
+      },
+      hardwareAddress,
+    );
+    return name.subarray(0, SOCKADDR_LL_SIZE - 8 + hardwareAddress.length);
+  }
+
+  override peerName(): number {
+    return -EOPNOTSUPP;
+  }
+
+  /** The interface that it was bound to is down, or gone. */
+  interfaceDown(index: number): void {
+    if (this.#index !== index) return;
+    this.pendingError = ENETDOWN;
+    this.readiness.wakeAll();
+  }
+
+  interfaceGone(index: number): void {
+    if (this.#index !== index) return;
+    this.interfaceDown(index);
+    this.#index = -1;
+  }
+
+  /** A frame came in or goes out: is it for this socket? Without room it is lost. */
+  frameSeen(one: NetworkInterface, frame: Uint8Array, packetType: number): void {
+    const type = (frame[12]! << 8) | frame[13]!;
+    const isOutgoing = packetType === PACKET_OUTGOING;
+    if (isOutgoing ? this.#ethernetType !== ETH_P_ALL || this.#ignoresOutgoing : false) return;
+    if (this.#ethernetType !== ETH_P_ALL && this.#ethernetType !== type) return;
+    if (this.#index !== 0 && this.#index !== one.index) return;
+    this.#seen++;
+    const { udpMemory } = this.network;
+    const bytes = this.type === SOCK_RAW ? frame : frame.subarray(FRAME_HEADER_SIZE);
+    if (this.#queue.cost + bytes.length > this.options.receiveBuffer || udpMemory.isFull) {
+      this.#dropped++;
+      return;
+    }
+    const before = this.#queue.cost;
+    const { from } = HEADER;
+    from.ip[0] = ((frame[6]! << 24) | (frame[7]! << 16) | (frame[8]! << 8) | frame[9]!) >>> 0;
+    from.ip[1] = (frame[10]! << 8) | frame[11]!;
+    from.port = type;
+    HEADER.hopLimit = packetType;
+    HEADER.trafficClass = one.hardwareType;
+    this.#queue.push(HEADER, one.index, new BytesCursor(bytes));
+    udpMemory.bytes += this.#queue.cost - before;
+    this.readiness.wakeAll(POLLIN | POLLRDNORM);
+  }
+
+  /**
+   * @returns −ENXIO no interface; −ENETDOWN; −EINVAL shorter than a header, or a bad address; −EMSGSIZE beyond the MTU
+   */
+  override send(_task: SocketCaller, from: IoCursor, message: OutgoingMessage, flags: number): number {
+    if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
+    const to = message.address === null ? null : parsePacketAddress(message.address);
+    if (typeof to === "number") return to;
+    const one = this.network.interfaceByIndex(to === null ? this.#index : to.index);
+    if (one === undefined) return -ENXIO;
+    if (!one.isUp) return -ENETDOWN;
+    const isRaw = this.type === SOCK_RAW;
+    const { remaining } = from;
+    const length = isRaw ? remaining : remaining + FRAME_HEADER_SIZE;
+    if (length > one.mtu + FRAME_HEADER_SIZE) return -EMSGSIZE;
+    if (length < FRAME_HEADER_SIZE) return -EINVAL;
+    const frame = new Uint8Array(length);
+    const taken = remaining === 0 ? 0 : from.take(frame, length - remaining, remaining);
+    if (taken < remaining) return taken < 0 ? taken : -EFAULT;
+    if (!isRaw) this.#writeHeader(frame, one, to);
+    const sent = sendFrame(one, frame, this);
+    return sent < 0 ? sent : remaining;
+  }
+
+  #writeHeader(frame: Uint8Array, one: NetworkInterface, to: PacketAddress | null): void {
+    if (to !== null) frame.set(to.hardwareAddress.subarray(0, ETHERNET_ADDRESS_SIZE));
+    frame.set(one.hardwareAddress, ETHERNET_ADDRESS_SIZE);
+    const protocol = to === null ? this.#ethernetType : to.protocol;
+    frame[2 * ETHERNET_ADDRESS_SIZE] = protocol >> 8;
+    frame[2 * ETHERNET_ADDRESS_SIZE + 1] = protocol;
+  }
+
+  override receive(_task: SocketCaller, to: IoCursor, message: IncomingMessage, flags: number): number {
+    if ((flags & MSG_ERRQUEUE) !== 0) return -EAGAIN;
+    if ((flags & MSG_OOB) !== 0) return -EINVAL;
+    const error = this.takeError();
+    if (error !== 0) return -error;
+    if (this.#queue.count === 0) return -EAGAIN;
+    const { length } = this.#queue;
+    const moved = this.#queue.copyTo(to);
+    if (moved < 0) return moved;
+    this.#queue.describe(SEEN);
+    if ((flags & MSG_PEEK) === 0) {
+      const before = this.#queue.cost;
+      this.#queue.shift();
+      this.network.udpMemory.bytes -= before - this.#queue.cost;
+    }
+    const hardwareAddress = HARDWARE_ADDRESS;
+    for (let byte = 0; byte < ETHERNET_ADDRESS_SIZE; byte++)
+      hardwareAddress[byte] = byte < 4 ? SEEN.from[0]! >>> (24 - 8 * byte) : SEEN.from[1]! >>> (40 - 8 * byte);
+    writePacketAddress(
+      message.address,
+      {
+        protocol: SEEN.port,
+        index: SEEN.interfaceIndex,
+        hardwareType: SEEN.trafficClass,
+        packetType: SEEN.hopLimit,
+      },
+      hardwareAddress,
+    );
+    message.addressLength = SOCKADDR_LL_SIZE;
+    if (this.#tellsAuxiliary) message.addControl(SOL_PACKET, PACKET_AUXDATA, this.#auxiliary(length, moved));
+    if (this.options.timestamp !== 0) addTimestamp(this.kernel, this.options.timestamp, message);
+    if (moved < length) message.flags |= MSG_TRUNC;
+    return (flags & MSG_TRUNC) !== 0 ? length : moved;
+  }
+
+  /** `struct tpacket_auxdata`: status, length, captured length, where the headers begin. */
+  #auxiliary(length: number, captured: number): Uint8Array {
+    const data = new Uint8Array(TPACKET_AUXDATA_SIZE);
+    data.set(intOption(TP_STATUS_USER));
+    data.set(intOption(length), 4);
+    data.set(intOption(captured), 8);
+    data[14] = this.type === SOCK_RAW ? FRAME_HEADER_SIZE : 0;
+    return data;
+  }
+
+  override available(): number {
+    return this.#queue.length;
+  }
+
+  override poll(): number {
+    let ready = POLLOUT | POLLWRNORM;
+    if (this.pendingError !== 0) ready |= POLLERR;
+    if (this.#queue.count > 0) ready |= POLLIN | POLLRDNORM;
+    return ready;
+  }
+
+  override shutdown(): number {
+    return -ENOTCONN;
+  }
+
+  override setProtocolOption(_task: SocketCaller, level: number, name: number, value: Uint8Array): number {
+    if (level !== SOL_PACKET) return -ENOPROTOOPT;
+    switch (name) {
+      case PACKET_ADD_MEMBERSHIP:
+      case PACKET_DROP_MEMBERSHIP:
+        return this.#changeMembership(name, value);
+      case PACKET_AUXDATA:
+      case PACKET_IGNORE_OUTGOING:
+        if (value.length < 4) return -EINVAL;
+        if (name === PACKET_AUXDATA) this.#tellsAuxiliary = optionInt(value) !== 0;
+        else this.#ignoresOutgoing = optionInt(value) !== 0;
+        return 0;
+      default:
+        return -ENOPROTOOPT;
+    }
+  }
+
+  /** Links of ours hand over every frame, so a membership changes nothing but what it tells. */
+  #changeMembership(name: number, value: Uint8Array): number {
+    if (value.length < PACKET_MREQ_SIZE) return -EINVAL;
+    const index = optionInt(value);
+    const type = value[4]! | (value[5]! << 8);
+    if (this.network.interfaceByIndex(index) === undefined) return -ENODEV;
+    if (type < PACKET_MR_MULTICAST || type > PACKET_MR_UNICAST) return -EINVAL;
+    const key = `${index}:${type}:${value.slice(6, PACKET_MREQ_SIZE).join(".")}`;
+    if (name === PACKET_DROP_MEMBERSHIP) return this.#memberships.delete(key) ? 0 : -EADDRNOTAVAIL;
+    if (this.#memberships.size >= MEMBERSHIPS_MAX) return -EINVAL;
+    this.#memberships.add(key);
+    return 0;
+  }
+
+  override getProtocolOption(_task: SocketCaller, level: number, name: number): Uint8Array | number {
+    if (level !== SOL_PACKET) return -ENOPROTOOPT;
+    switch (name) {
+      case PACKET_STATISTICS: {
+        // struct tpacket_stats; asking sets both to zero.
+        const value = new Uint8Array(8);
+        value.set(intOption(this.#seen));
+        value.set(intOption(this.#dropped), 4);
+        this.#seen = this.#dropped = 0;
+        return value;
+      }
+      case PACKET_AUXDATA:
+        return intOption(this.#tellsAuxiliary ? 1 : 0);
+      case PACKET_IGNORE_OUTGOING:
+        return intOption(this.#ignoresOutgoing ? 1 : 0);
+      default:
+        return -ENOPROTOOPT;
+    }
+  }
+
+  protected override dispose(): void {
+    this.network.packetSockets.delete(this);
+    this.network.udpMemory.bytes -= this.#queue.cost;
+    this.#queue.clear();
+  }
+
+  static {
+    stateClass("PacketSocket", this, {
+      save: (it) => ({
+        queue: it.#queue,
+        ethernetType: it.#ethernetType,
+        index: it.#index,
+        seen: it.#seen,
+        dropped: it.#dropped,
+        tellsAuxiliary: it.#tellsAuxiliary,
+        ignoresOutgoing: it.#ignoresOutgoing,
+        memberships: it.#memberships,
+      }),
+      load: (it, from) =>
+        ({
+          queue: it.#queue,
+          ethernetType: it.#ethernetType,
+          index: it.#index,
+          seen: it.#seen,
+          dropped: it.#dropped,
+          tellsAuxiliary: it.#tellsAuxiliary,
+          ignoresOutgoing: it.#ignoresOutgoing,
+          memberships: it.#memberships,
+        } = from),
+    });
+  }
+}
+
+/** A record of the queue: it holds a hardware address, the Ethernet type, the packet's and the hardware's type. */
+const HEADER = { from: new ScratchEndpoint(), to: { ip: ANY_V6 }, hopLimit: 0, trafficClass: 0 };
+const SEEN = new ReceivedDatagram();
+const HARDWARE_ADDRESS = new Uint8Array(ETHERNET_ADDRESS_SIZE);

@@ -1,0 +1,206 @@
+/**
+ * Routes of a network (ip-route(8)): where packets go that are not for this machine. What an interface's addresses
+ * imply, the prefix of each and the address itself, comes and goes with them; programs add and remove others.
+ */
+import {
+  EEXIST,
+  EINVAL,
+  ENOBUFS,
+  ESRCH,
+  RTN_BROADCAST,
+  RTN_LOCAL,
+  RTN_UNICAST,
+  RTPROT_BOOT,
+  RTPROT_KERNEL,
+  RT_SCOPE_HOST,
+  RT_SCOPE_LINK,
+  RT_SCOPE_UNIVERSE,
+  RT_TABLE_LOCAL,
+  RT_TABLE_MAIN,
+} from "@stratos/abi";
+import { stateClass } from "@stratos/base";
+import { type IpAddress, broadcastOf, isInPrefix, isSameIp, isV4, prefixOf } from "./inet/ip-address.ts";
+import type { NetworkInterface } from "./network-interface.ts";
+
+/** What an IPv6 route has when none is given (include/net/ip6_route.h). */
+const METRIC_V6_KERNEL = 256,
+  METRIC_V6_USER = 1024;
+/** Routes that a network has at most beside those of its addresses. */
+const ROUTES_MAX = 4096;
+
+export interface Route {
+  /** All zero with a prefix of 0: the default route; the kind of address tells the family. */
+  readonly destination: IpAddress;
+  readonly prefixLength: number;
+  readonly out: NetworkInterface;
+  readonly gateway: IpAddress | null;
+  readonly source: IpAddress | null;
+  /** The smaller goes first. */
+  readonly metric: number;
+  readonly table: number;
+  readonly type: number;
+  readonly protocol: number;
+  readonly scope: number;
+}
+
+/** A route that a program or the start of the machine adds. */
+export function makeRoute(
+  route: Pick<Route, "destination" | "prefixLength" | "out"> & Partial<Omit<Route, "destination" | "out">>,
+): Route {
+  const v4 = isV4(route.destination);
+  return {
+    gateway: null,
+    source: null,
+    metric: v4 ? 0 : METRIC_V6_USER,
+    table: RT_TABLE_MAIN,
+    type: RTN_UNICAST,
+    protocol: RTPROT_BOOT,
+    scope: v4 && !route.gateway ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
+    ...route,
+  };
+}
+
+/** What the addresses of an interface imply while it is up. */
+function routesOfAddresses(out: NetworkInterface): Route[] {
+  const routes: Route[] = [];
+  for (const { ip, prefixLength } of out.addresses) {
+    const v4 = isV4(ip);
+    const common = { out, protocol: RTPROT_KERNEL, source: v4 ? ip : null };
+    const local = { table: RT_TABLE_LOCAL, type: RTN_LOCAL, scope: v4 ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE, metric: 0 };
+    const isWhole = prefixLength === (v4 ? 32 : 128);
+    const prefix = prefixOf(ip, prefixLength);
+    if (out.isLoopback && v4 && !isWhole)
+      routes.push(makeRoute({ ...common, ...local, destination: prefix, prefixLength }));
+    else if (!out.isLoopback && !isWhole)
+      routes.push(makeRoute({ ...common, destination: prefix, prefixLength, metric: v4 ? 0 : METRIC_V6_KERNEL }));
+    routes.push(makeRoute({ ...common, ...local, destination: ip, prefixLength: v4 ? 32 : 128 }));
+    if (v4 && prefixLength < 31)
+      routes.push(
+        makeRoute({
+          ...common,
+          ...local,
+          destination: broadcastOf(ip, prefixLength),
+          prefixLength: 32,
+          type: RTN_BROADCAST,
+          scope: RT_SCOPE_LINK,
+        }),
+      );
+  }
+  return routes;
+}
+
+/** Bound: ROUTES_MAX, and three for each address of an interface. */
+export class RoutingTable {
+  /** Those that programs added, and the ones of the machine's start. */
+  #added: Route[] = [];
+  /** By interface. */
+  #implied = new Map<NetworkInterface, Route[]>();
+
+  /** All that hold now, in the order of Linux: by destination; the default is IPv4's first and IPv6's last. */
+  list(): Route[] {
+    const all = [...this.#added];
+    for (const routes of this.#implied.values()) all.push(...routes);
+    return all.filter((route) => route.out.isUp).sort(inOrder);
+  }
+
+  /** The most exact route to an address that this machine hasn't got; of equals, the one with the smallest metric. */
+  find(ip: IpAddress): Route | null {
+    let best: Route | null = null;
+    for (const route of this.#added) best = better(best, route, ip);
+    for (const routes of this.#implied.values()) for (const route of routes) best = better(best, route, ip);
+    return best;
+  }
+
+  /**
+   * @returns 0; −EEXIST it is there; −ENOBUFS too many
+   */
+  add(route: Route): number {
+    if (this.#added.some((one) => isSameRoute(one, route))) return -EEXIST;
+    if (this.#added.length >= ROUTES_MAX) return -ENOBUFS;
+    this.#added.push(route);
+    return 0;
+  }
+
+  /** Takes off the first route that fits what is given; the removed one, or −ESRCH, −EINVAL for one that stays. */
+  remove(wanted: {
+    destination: IpAddress;
+    prefixLength: number;
+    out: NetworkInterface | null;
+    gateway: IpAddress | null;
+    metric: number | null;
+    table: number;
+  }): Route | number {
+    const fits = (route: Route): boolean =>
+      route.prefixLength === wanted.prefixLength &&
+      route.table === wanted.table &&
+      isSameIp(route.destination, wanted.destination) &&
+      (wanted.out === null || route.out === wanted.out) &&
+      (wanted.gateway === null || (route.gateway !== null && isSameIp(route.gateway, wanted.gateway))) &&
+      (wanted.metric === null || route.metric === wanted.metric);
+    const at = this.#added.findIndex(fits);
+    if (at >= 0) return this.#added.splice(at, 1)[0]!;
+    for (const routes of this.#implied.values()) {
+      const found = routes.findIndex(fits);
+      if (found < 0) continue;
+      return routes[found]!.type === RTN_UNICAST ? routes.splice(found, 1)[0]! : -EINVAL;
+    }
+    return -ESRCH;
+  }
+
+  /**
+   * The addresses of an interface changed, or it went up or down: those that are not implied any more are removed, and
+   * those that were added over an interface that is down as well.
+   */
+  update(out: NetworkInterface): { added: Route[]; removed: Route[] } {
+    const before = this.#implied.get(out) ?? [];
+    const wanted = out.isUp ? routesOfAddresses(out) : [];
+    const added = wanted.filter((route) => !before.some((one) => isSameRoute(one, route)));
+    const removed = before.filter((route) => !wanted.some((one) => isSameRoute(one, route)));
+    if (!out.isUp) {
+      removed.push(...this.#added.filter((route) => route.out === out));
+      this.#added = this.#added.filter((route) => route.out !== out);
+    }
+    this.#implied.set(out, [...before.filter((route) => !removed.includes(route)), ...added]);
+    return { added, removed };
+  }
+
+  forget(out: NetworkInterface): void {
+    this.#implied.delete(out);
+  }
+
+  static {
+    stateClass("RoutingTable", this, {
+      save: (it) => ({ added: it.#added, implied: it.#implied }),
+      load: (it, from) => ({ added: it.#added, implied: it.#implied } = from),
+    });
+  }
+}
+
+function better(best: Route | null, route: Route, ip: IpAddress): Route | null {
+  if (route.type !== RTN_UNICAST || !route.out.isUp || !isInPrefix(ip, route.destination, route.prefixLength))
+    return best;
+  if (best === null || route.prefixLength > best.prefixLength) return route;
+  return route.prefixLength === best.prefixLength && route.metric < best.metric ? route : best;
+}
+
+function inOrder(one: Route, other: Route): number {
+  const isFirst = Number(isV4(one.destination)) - Number(isV4(other.destination));
+  if (isFirst !== 0) return -isFirst;
+  const isDefault = Number(one.prefixLength === 0) - Number(other.prefixLength === 0);
+  if (isDefault !== 0) return isV4(one.destination) ? -isDefault : isDefault;
+  for (let index = 0; index < 4; index++)
+    if (one.destination[index] !== other.destination[index]) return one.destination[index]! - other.destination[index]!;
+  return other.prefixLength - one.prefixLength || one.metric - other.metric;
+}
+
+function isSameRoute(one: Route, other: Route): boolean {
+  return (
+    one.prefixLength === other.prefixLength &&
+    one.table === other.table &&
+    one.metric === other.metric &&
+    one.out === other.out &&
+    isSameIp(one.destination, other.destination) &&
+    (one.gateway === null) === (other.gateway === null) &&
+    (one.gateway === null || isSameIp(one.gateway, other.gateway!))
+  );
+}

@@ -1,0 +1,147 @@
+/** Network interfaces in sysfs(5): a folder of each below devices/virtual/net, and the link in class/net. */
+import { IF_OPER_DOWN, IF_OPER_LOWERLAYERDOWN, IF_OPER_UP, EINVAL } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
+import { broadcastHardwareAddress, operationalState } from "../socket/netlink/link-messages.ts";
+import type { Network } from "../socket/network.ts";
+import type { NetworkInterface } from "../socket/network-interface.ts";
+import type { Inode } from "../vfs/inode.ts";
+import { PseudoDirectory, PseudoFile, type PseudoFileSystem, PseudoLink } from "../pseudo/pseudo-inodes.ts";
+
+/** A folder with an entry for each interface that there is now. */
+class InterfaceListing extends PseudoDirectory {
+  #network: Network;
+  #make: (one: NetworkInterface) => Inode;
+  /** Bound: interfaces that are there; those that went are dropped when the folder is listed. */
+  #made = new Map<NetworkInterface, { name: string; inode: Inode }>();
+
+  constructor(fileSystem: PseudoFileSystem, network: Network, make: (one: NetworkInterface) => Inode) {
+    super(fileSystem, 0o755);
+    this.#network = network;
+    this.#make = make;
+  }
+
+  override get cachesNames(): boolean {
+    return false;
+  }
+
+  /** Made anew under another name. */
+  #inodeOf(one: NetworkInterface): Inode {
+    const present = this.#made.get(one);
+    if (present !== undefined && present.name === one.name) return present.inode;
+    const inode = this.#make(one);
+    this.#made.set(one, { name: one.name, inode });
+    return inode;
+  }
+
+  override lookup(name: string): Inode | number {
+    const one = this.#network.interfaceByName(name);
+    return one === undefined ? super.lookup(name) : this.#inodeOf(one);
+  }
+
+  override list(
+    cursor: number,
+    emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
+  ): number {
+    const { interfaces } = this.#network;
+    for (const one of this.#made.keys()) if (!interfaces.includes(one)) this.#made.delete(one);
+    // Indices only grow, so an interface that goes or comes moves no other.
+    for (const one of interfaces) {
+      if (one.index <= cursor) continue;
+      const inode = this.#inodeOf(one);
+      if (!emit(one.name, inode.ino, inode.type >> 12, one.index)) break;
+    }
+    return 0;
+  }
+
+  static {
+    stateClass("InterfaceListing", this, {
+      save: (it) => ({ network: it.#network, make: it.#make, made: it.#made }),
+      load: (it, from) => ({ network: it.#network, make: it.#make, made: it.#made } = from),
+    });
+  }
+}
+
+const OPERATIONAL_STATES: Readonly<Record<number, string>> = {
+  [IF_OPER_DOWN]: "down",
+  [IF_OPER_LOWERLAYERDOWN]: "lowerlayerdown",
+  [IF_OPER_UP]: "up",
+};
+
+/** What a file of an interface's folder says; a negated errno while it says nothing. */
+const FILES: Readonly<Record<string, (one: NetworkInterface) => string | number>> = {
+  address: (one) => hardwareAddressText(one.hardwareAddress),
+  addr_assign_type: (one) => (one.isLoopback ? "0" : "1"),
+  addr_len: () => "6",
+  broadcast: (one) => hardwareAddressText(broadcastHardwareAddress(one)),
+  carrier: (one) => (one.isUp ? (one.hasCarrier ? "1" : "0") : -EINVAL),
+  dormant: (one) => (one.isUp ? "0" : -EINVAL),
+  flags: (one) => `0x${(one.flags & 0xffff & ~0x40).toString(16)}`,
+  ifindex: (one) => String(one.index),
+  iflink: (one) => String((one.peer ?? one).index),
+  mtu: (one) => String(one.mtu),
+  operstate: (one) => OPERATIONAL_STATES[operationalState(one)] ?? "unknown",
+  tx_queue_len: (one) => String(one.queueLength),
+  type: (one) => String(one.hardwareType),
+  uevent: (one) => `INTERFACE=${one.name}\nIFINDEX=${one.index}`,
+};
+
+const STATISTICS: Readonly<Record<string, (one: NetworkInterface) => number>> = {
+  rx_bytes: (one) => one.counters.receivedBytes,
+  tx_bytes: (one) => one.counters.sentBytes,
+  rx_packets: (one) => one.counters.receivedPackets,
+  tx_packets: (one) => one.counters.sentPackets,
+  rx_errors: () => 0,
+  tx_errors: () => 0,
+  rx_dropped: (one) => one.counters.receivedDropped,
+  tx_dropped: (one) => one.counters.sentDropped,
+  multicast: () => 0,
+  collisions: () => 0,
+};
+
+function hardwareAddressText(address: Uint8Array): string {
+  return [...address].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
+}
+
+function makeFolder(fileSystem: PseudoFileSystem, one: NetworkInterface): PseudoDirectory {
+  const file = (source: () => string | number): PseudoFile => {
+    const made = new PseudoFile(fileSystem, () => {
+      const value = source();
+      return typeof value === "number" ? value : `${value}\n`;
+    });
+    made.size = 4096;
+    return made;
+  };
+  const folder = new PseudoDirectory(fileSystem, 0o755);
+  for (const [name, text] of Object.entries(FILES))
+    folder.add(
+      name,
+      file(() => text(one)),
+    );
+  const statistics = new PseudoDirectory(fileSystem, 0o755);
+  for (const [name, count] of Object.entries(STATISTICS))
+    statistics.add(
+      name,
+      file(() => String(count(one))),
+    );
+  return folder.add("statistics", statistics);
+}
+
+/** @param directory  makes the folder of that path */
+export function addNetworkDirectories(
+  network: Network,
+  fileSystem: PseudoFileSystem,
+  directory: (path: string) => PseudoDirectory,
+): void {
+  directory("devices/virtual").add(
+    "net",
+    new InterfaceListing(fileSystem, network, (one) => makeFolder(fileSystem, one)),
+  );
+  directory("class").add(
+    "net",
+    new InterfaceListing(
+      fileSystem,
+      network,
+      (one) => new PseudoLink(fileSystem, `../../devices/virtual/net/${one.name}`),
+    ),
+  );
+}

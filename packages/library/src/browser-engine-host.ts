@@ -1,0 +1,140 @@
+/** What an engine needs of a page's worker. */
+import type { Volume } from "@stratos/aegisfs";
+import type { Clock, MachinePorts, SocketProvider } from "@stratos/host";
+import {
+  blobDevice,
+  browserClock,
+  browserPorts,
+  type ClosingDevice,
+  MissingImageError,
+  OpfsBlockDevice,
+  openBlobImage,
+  openVolumeOn,
+  openWebImage,
+  REFUSED_PORTS,
+  type SyncAccessHandle,
+} from "@stratos/host-browser";
+import type { CloneUse, EngineHost, OpenedImage, OpenedRoot, OpenImageRequest, OpenVolumeRequest } from "@stratos/sdk";
+import {
+  type BlobLike,
+  type FileHandleLike,
+  type ImageInfo,
+  type Mount,
+  type PortMapping,
+  StratosError,
+} from "@stratos/sdk/api";
+import type { HostFolder } from "@stratos/session";
+
+/** The handle of a file, in a worker; only files of the origin's own can be opened so. */
+interface WorkerFileHandle extends FileHandleLike {
+  createSyncAccessHandle(): Promise<SyncAccessHandle>;
+}
+
+/** Who reads an image changes nothing: room for the engine's own records. */
+const READ_BYTES = 1 << 22;
+
+export class BrowserEngineHost implements EngineHost {
+  readonly clock: Clock = browserClock;
+  readonly #zstdUrl: string;
+  /** By number, until they are opened. */
+  readonly #attached = new Map<number, object>();
+
+  /** @param zstdUrl  where zstd.wasm is served */
+  constructor(zstdUrl: string) {
+    this.#zstdUrl = zstdUrl;
+  }
+
+  get ports(): MachinePorts {
+    return browserPorts();
+  }
+
+  /** Objects of the page, named by later requests. */
+  attach(number: number, object: object): void {
+    this.#attached.set(number, object);
+  }
+
+  #take<T>(numbers: readonly number[]): T[] {
+    return numbers.map((number) => {
+      const object = this.#attached.get(number);
+      this.#attached.delete(number);
+      return object as T;
+    });
+  }
+
+  async openImage({ image, pull }: OpenImageRequest, use: CloneUse | "read"): Promise<OpenedImage> {
+    if (use !== "read" && use.changes !== null)
+      throw new StratosError("state", "a page cannot go on from a saved state yet", { reason: "foreign" });
+    if (image === undefined)
+      throw new StratosError("option", "image: a URL or the layers are expected", { option: "image" });
+    if (pull !== undefined && pull !== false)
+      throw new StratosError("option", "pull: a page cannot make images", { option: "pull" });
+    const name = typeof image === "string" ? image : "layers";
+    const options = {
+      changesBytes: use === "read" ? READ_BYTES : use.cloneBytes,
+      readOnly: use === "read",
+      zstdUrl: this.#zstdUrl,
+    };
+    try {
+      const opened =
+        typeof image === "string"
+          ? await openWebImage(image, options)
+          : await openBlobImage(this.#take<BlobLike>(image), options);
+      return { volume: opened.volume, changes: null, close: () => {}, info: infoOf(name, opened) };
+    } catch (error) {
+      const kind = error instanceof MissingImageError ? "no-image" : "image";
+      throw new StratosError(kind, (error as Error).message, { image: name }, { cause: error });
+    }
+  }
+
+  async openVolume({ path, readOnly = false, passphrase }: OpenVolumeRequest): Promise<OpenedRoot> {
+    if (typeof path === "string")
+      throw new StratosError("option", "path: handles of files are expected", { option: "path" });
+    const files = this.#take<FileHandleLike | BlobLike>(path);
+    const name = files.map((file) => ("name" in file ? file.name : "blob")).join(",");
+    const devices: ClosingDevice[] = [];
+    try {
+      for (const file of files) devices.push(await deviceOf(file, name, readOnly));
+      return await openVolumeOn(devices, {
+        readOnly,
+        zstdUrl: this.#zstdUrl,
+        ...(passphrase === undefined ? {} : { passphrase }),
+      });
+    } catch (error) {
+      for (const device of devices) device.close();
+      if (error instanceof StratosError) throw error;
+      throw new StratosError("volume", `${name}: ${(error as Error).message}`, { path: name }, { cause: error });
+    }
+  }
+
+  openNetwork(_ports: readonly PortMapping[]): SocketProvider {
+    throw new StratosError("option", REFUSED_PORTS.sockets, { option: "network" });
+  }
+
+  hostFolders(mounts: readonly Mount[]): HostFolder[] {
+    const [first] = mounts;
+    if (first !== undefined) throw new StratosError("mount", REFUSED_PORTS.folders, { place: first.host });
+    return [];
+  }
+}
+
+async function deviceOf(file: FileHandleLike | BlobLike, name: string, readOnly: boolean): Promise<ClosingDevice> {
+  if (readOnly) return blobDevice("kind" in file ? await file.getFile() : file);
+  const fail = (kind: "volume" | "in-use", why: string, cause?: unknown): StratosError =>
+    new StratosError(kind, `${name}: ${why}`, { path: name }, { cause });
+  if (!("kind" in file)) throw fail("volume", "what is no file of the origin can be read only (`readOnly`)");
+  try {
+    return new OpfsBlockDevice(await (file as WorkerFileHandle).createSyncAccessHandle());
+  } catch (error) {
+    if ((error as Error).name === "NoModificationAllowedError") throw fail("in-use", "it is open elsewhere", error);
+    throw fail("volume", "it is no file of the origin's own, and can be read only (`readOnly`)", error);
+  }
+}
+
+/** What the image's description says, as far as it has one. */
+function infoOf(
+  name: string,
+  { description, sizeBytes }: { readonly volume: Volume; readonly description: object; readonly sizeBytes: number },
+): ImageInfo {
+  const { architecture = "riscv64", suite = null, createdAt = "", packages = [] } = description as Partial<ImageInfo>;
+  return { name, architecture, suite, createdAt, packages, sizeBytes };
+}

@@ -1,0 +1,308 @@
+/** Programs beyond a channel: what goes to them, comes from them, and how they end. */
+import { concatBytes } from "@stratos/base";
+import {
+  StratosError,
+  type AbortSignalLike,
+  type Bytes,
+  type Program,
+  type ProgramEnd,
+  type ProgramInput,
+  type StandardInput,
+  type TerminalSize,
+} from "./api.ts";
+import type { EngineClient } from "./engine-client.ts";
+import { isTerminalSize, STREAM_WINDOW, type RunRequest } from "./protocol.ts";
+import { bytesOf } from "./remote-files.ts";
+
+interface StartedCall {
+  readonly call: number;
+  /** Its number, once it runs. */
+  readonly started: Promise<number>;
+  readonly ended: Promise<ProgramEnd>;
+}
+
+interface CallOptions {
+  readonly stdin: StandardInput | undefined;
+  readonly signal: AbortSignalLike | undefined;
+  /** A failure of these ends the program. */
+  readonly failing?: readonly Promise<never>[];
+  /** Output is on its way until `dealtWith` is called. */
+  onOutput(stream: 1 | 2, bytes: Uint8Array, dealtWith: () => void): void;
+}
+
+export function startProgram(
+  engine: EngineClient,
+  request: Omit<RunRequest, "hasInput">,
+  { stdin, signal, failing = [], onOutput }: CallOptions,
+): StartedCall {
+  let input: InputPump | null = null;
+  let tellStarted!: (pid: number) => void;
+  const started = new Promise<number>((resolve) => {
+    tellStarted = resolve;
+  });
+  const { call, answer } = engine.call(
+    "run",
+    { ...request, hasInput: stdin !== undefined },
+    {
+      signal,
+      onStarted: tellStarted,
+      onOutput: (stream, bytes) => onOutput(stream, bytes, () => engine.send({ call, taken: bytes.length, stream })),
+      onRead: (count) => input?.read(count),
+    },
+  );
+  if (stdin !== undefined) {
+    input = new InputPump(stdin, {
+      write: (bytes) => engine.send({ call, input: "bytes" }, bytes),
+      end: () => engine.send({ call, input: "end" }),
+    });
+  }
+  // An input or a listener that fails ends the program, as one that was killed.
+  const failed = Promise.race([input?.failed ?? NEVER, ...failing]).catch((error) => {
+    engine.send({ call, cancel: true });
+    throw error;
+  });
+  const ended = Promise.race([answer.then(({ value }) => value as ProgramEnd), failed]).finally(() => {
+    input?.stop();
+    // Who fails before the answer comes leaves nobody to hear of that.
+    answer.catch(() => {});
+  });
+  return { call, started, ended };
+}
+
+const NEVER = new Promise<never>(() => {});
+
+export class RemoteProgram implements Program {
+  readonly pid: number;
+  readonly stdin: ProgramInput;
+  readonly stdout: AsyncIterable<Uint8Array>;
+  readonly stderr: AsyncIterable<Uint8Array>;
+  readonly #engine: EngineClient;
+  readonly #call: number;
+  readonly #target: number;
+  readonly #ended: Promise<ProgramEnd>;
+  readonly #hasTerminal: boolean;
+
+  private constructor(
+    engine: EngineClient,
+    { target, tty }: Omit<RunRequest, "hasInput">,
+    { call, ended }: StartedCall,
+    parts: Pick<Program, "pid" | "stdin" | "stdout" | "stderr">,
+  ) {
+    this.#engine = engine;
+    this.#target = target;
+    this.#hasTerminal = tty !== undefined;
+    this.#call = call;
+    this.#ended = ended;
+    this.pid = parts.pid;
+    this.stdin = parts.stdin;
+    this.stdout = parts.stdout;
+    this.stderr = parts.stderr;
+  }
+
+  static async start(
+    engine: EngineClient,
+    request: Omit<RunRequest, "hasInput">,
+    { stdin, signal }: { stdin: StandardInput | undefined; signal: AbortSignalLike | undefined },
+  ): Promise<RemoteProgram> {
+    const typed = new WrittenInput(stdin === undefined);
+    const outputs = [new OutputStream(), new OutputStream()] as const;
+    const running = startProgram(engine, request, {
+      stdin: stdin ?? typed,
+      signal,
+      onOutput: (stream, bytes, dealtWith) => outputs[stream - 1]!.add(bytes, dealtWith),
+    });
+    const finish = (): void => {
+      typed.close();
+      for (const output of outputs) output.finish();
+    };
+    running.ended.then(finish, finish);
+    const pid = await Promise.race([running.started, running.ended.then(() => 0)]);
+    return new RemoteProgram(engine, request, running, { pid, stdin: typed, stdout: outputs[0], stderr: outputs[1] });
+  }
+
+  async kill(name = "SIGTERM"): Promise<void> {
+    await this.#engine.call("signal", { target: this.#target, pid: this.pid, name }).answer;
+  }
+
+  resize({ columns, rows }: TerminalSize): void {
+    const fail = (why: string): StratosError => new StratosError("option", why, { option: "tty" });
+    if (!this.#hasTerminal) throw fail("the program has no terminal");
+    if (!isTerminalSize({ columns, rows })) throw fail("tty: columns and rows from 1 to 65535 are expected");
+    this.#engine.send({ call: this.#call, size: { columns, rows } });
+  }
+
+  wait(): Promise<ProgramEnd> {
+    return this.#ended;
+  }
+}
+
+/** What is written to a program by hand. */
+class WrittenInput implements ProgramInput {
+  readonly #isUsed: boolean;
+  readonly #waiting: { readonly bytes: Bytes; readonly done: () => void }[] = [];
+  #hasEnd = false;
+  #wake: () => void = () => {};
+
+  /** @param isUsed  false: the program reads something else */
+  constructor(isUsed: boolean) {
+    this.#isUsed = isUsed;
+  }
+
+  async write(bytes: Bytes): Promise<void> {
+    if (!this.#isUsed) throw new StratosError("option", "the program reads what `stdin` gives", { option: "stdin" });
+    if (this.#hasEnd) return;
+    await new Promise<void>((done) => {
+      this.#waiting.push({ bytes, done });
+      this.#wake();
+    });
+  }
+
+  end(): void {
+    this.#hasEnd = true;
+    this.#wake();
+  }
+
+  /** Nobody reads any more. */
+  close(): void {
+    this.end();
+    for (const { done } of this.#waiting.splice(0)) done();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Bytes> {
+    for (;;) {
+      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+        yield next.bytes;
+        next.done();
+      }
+      if (this.#hasEnd) return;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+}
+
+/** What a program has written, for one reader; what lies here unread is bounded by the stream's window. */
+class OutputStream implements AsyncIterable<Uint8Array> {
+  readonly #pieces: { readonly bytes: Uint8Array; readonly dealtWith: () => void }[] = [];
+  #isOver = false;
+  #hasLeft = false;
+  #wake: () => void = () => {};
+
+  add(bytes: Uint8Array, dealtWith: () => void): void {
+    if (this.#hasLeft) return dealtWith();
+    // A copy: the frame's memory holds more.
+    this.#pieces.push({ bytes: bytes.slice(), dealtWith });
+    this.#wake();
+  }
+
+  finish(): void {
+    this.#isOver = true;
+    this.#wake();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    try {
+      for (;;) {
+        for (let piece = this.#pieces.shift(); piece !== undefined; piece = this.#pieces.shift()) {
+          piece.dealtWith();
+          yield piece.bytes;
+        }
+        if (this.#isOver) return;
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      }
+    } finally {
+      // Its reader has left: the program must not wait for him.
+      this.#hasLeft = true;
+      for (const { dealtWith } of this.#pieces.splice(0)) dealtWith();
+    }
+  }
+}
+
+/** What a program has written: kept up to a limit, and told as it comes. */
+export class KeptOutput {
+  readonly #limit: number;
+  readonly #listener: ((bytes: Uint8Array) => void | Promise<void>) | undefined;
+  readonly #kept: Uint8Array[] = [];
+  #keptBytes = 0;
+  #told: Promise<void> = Promise.resolve();
+  isCut = false;
+  /** Rejects when the listener does. */
+  readonly failed: Promise<never>;
+  #fail!: (error: unknown) => void;
+
+  constructor(limit: number, listener: ((bytes: Uint8Array) => void | Promise<void>) | undefined) {
+    this.#limit = limit;
+    this.#listener = listener;
+    this.failed = new Promise((_, reject) => {
+      this.#fail = reject;
+    });
+    this.failed.catch(() => {});
+  }
+
+  add(bytes: Uint8Array, dealtWith: () => void): void {
+    const room = Math.min(bytes.length, this.#limit - this.#keptBytes);
+    if (room < bytes.length) this.isCut = true;
+    if (room > 0) this.#kept.push(bytes.slice(0, room));
+    this.#keptBytes += room;
+    const listener = this.#listener;
+    if (listener === undefined) return dealtWith();
+    this.#told = this.#told.then(() => listener(bytes.slice())).then(dealtWith, this.#fail);
+  }
+
+  settled(): Promise<void> {
+    return this.#told;
+  }
+
+  bytes(): Uint8Array {
+    return concatBytes(this.#kept);
+  }
+}
+
+/** Sends a program what it is to read, no further ahead than the window. */
+class InputPump {
+  #ahead = 0;
+  #isStopped = false;
+  #wake: () => void = () => {};
+  /** Rejects when the source does. */
+  readonly failed: Promise<never>;
+
+  constructor(source: StandardInput, to: { write(bytes: Uint8Array): void; end(): void }) {
+    this.failed = new Promise((_, reject) => {
+      this.#send(source, to).catch(reject);
+    });
+    this.failed.catch(() => {});
+  }
+
+  async #send(source: StandardInput, to: { write(bytes: Uint8Array): void; end(): void }): Promise<void> {
+    const pieces = typeof source === "string" || source instanceof Uint8Array ? [source] : source;
+    for await (const piece of pieces) {
+      const bytes = bytesOf(piece);
+      for (let at = 0; at < bytes.length; at += STREAM_WINDOW) {
+        const part = bytes.subarray(at, at + STREAM_WINDOW);
+        while (this.#ahead > 0 && this.#ahead + part.length > STREAM_WINDOW && !this.#isStopped)
+          await new Promise<void>((resolve) => {
+            this.#wake = resolve;
+          });
+        if (this.#isStopped) return;
+        this.#ahead += part.length;
+        to.write(part);
+      }
+      if (this.#isStopped) return;
+    }
+    to.end();
+  }
+
+  read(count: number): void {
+    this.#ahead -= count;
+    this.#wake();
+  }
+
+  /** Nobody reads any more; a source that is waited for stays where it is. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#wake();
+  }
+}

@@ -1,0 +1,257 @@
+/**
+ * Goal: each structure of `@stratos/abi` lies in memory as C has it on riscv64, and each constant has Linux's value.
+ * Method: for every structure that the package exports, a C file asserts the size and the place and size of each field
+ * against Linux's headers, and the cross compiler reads it; so it does with the constants that are macros there.
+ * Structures that Linux keeps to itself are written down here, as its source has them.
+ */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import * as abi from "@stratos/abi";
+import type { Struct } from "@stratos/abi";
+
+interface InC {
+  readonly type: string;
+  readonly headers: readonly string[];
+  /** Fields that have other names there. */
+  readonly names?: Readonly<Record<string, string>>;
+  /** Written before the assertions. */
+  readonly source?: string;
+}
+
+const linux = (...headers: string[]): { headers: string[] } => ({ headers: headers.map((name) => `linux/${name}.h`) });
+const asm = (...headers: string[]): { headers: string[] } => ({ headers: headers.map((name) => `asm/${name}.h`) });
+
+/** By the name in `@stratos/abi`. */
+const IN_C: Readonly<Record<string, InC>> = {
+  Timespec: { type: "struct __kernel_timespec", ...linux("time_types") },
+  Timeval: { type: "struct __kernel_old_timeval", ...linux("time_types") },
+  Itimerspec: { type: "struct __kernel_itimerspec", ...linux("time_types") },
+  Itimerval: { type: "struct itimerval", ...linux("time") },
+  Timezone: { type: "struct timezone", ...linux("time") },
+  Tms: { type: "struct tms", ...linux("times") },
+  Timex: { type: "struct __kernel_timex", ...linux("timex") },
+  Stat: { type: "struct stat", ...asm("stat"), names: { _unused: "__unused4" } },
+  StatxTimestamp: { type: "struct statx_timestamp", ...linux("stat") },
+  Statx: { type: "struct statx", ...linux("stat") },
+  Statfs: { type: "struct statfs", ...asm("statfs") },
+  Rlimit: { type: "struct rlimit64", ...linux("resource") },
+  Rusage: { type: "struct rusage", ...linux("resource") },
+  Utsname: { type: "struct new_utsname", ...linux("utsname") },
+  Sysinfo: { type: "struct sysinfo", ...linux("sysinfo") },
+  SchedAttr: { type: "struct sched_attr", ...linux("sched", "sched/types") },
+  SchedParam: { type: "struct sched_param", headers: ["sched.h"] },
+  CloneArgs: { type: "struct clone_args", ...linux("sched") },
+  CapUserHeader: { type: "struct __user_cap_header_struct", ...linux("capability") },
+  CapUserData: { type: "struct __user_cap_data_struct", ...linux("capability") },
+  Sigaction: { type: "struct sigaction", ...asm("signal") },
+  Sigaltstack: { type: "stack_t", ...asm("signal") },
+  SigsetArgument: {
+    type: "struct sigset_argpack",
+    headers: [],
+    source: "struct sigset_argpack { void *p; unsigned long size; };", // fs/select.c
+  },
+  SiginfoSender: { type: "siginfo_t", ...asm("siginfo"), names: { si_value: "_sifields._rt._sigval" } },
+  SiginfoTimer: {
+    type: "siginfo_t",
+    ...asm("siginfo"),
+    names: {
+      si_timerid: "_sifields._timer._tid",
+      si_overrun: "_sifields._timer._overrun",
+      si_value: "_sifields._timer._sigval",
+    },
+  },
+  SiginfoChild: { type: "siginfo_t", ...asm("siginfo") },
+  SiginfoFault: { type: "siginfo_t", ...asm("siginfo") },
+  SiginfoPoll: { type: "siginfo_t", ...asm("siginfo") },
+  SiginfoSystemCall: { type: "siginfo_t", ...asm("siginfo") },
+  Sigevent: { type: "struct sigevent", ...asm("siginfo"), names: { sigev_notify_thread_id: "_sigev_un._tid" } },
+  SignalfdSiginfo: { type: "struct signalfd_siginfo", ...linux("signalfd") },
+  Sigcontext: {
+    type: "struct sigcontext",
+    ...asm("sigcontext"),
+    names: { pc: "sc_regs.pc", x: "", f: "sc_fpregs.d.f", fcsr: "sc_fpregs.d.fcsr" },
+  },
+  Ucontext: { type: "struct ucontext", ...asm("signal", "sigcontext", "ucontext") },
+  RtSigframe: {
+    type: "struct rt_sigframe",
+    ...asm("signal", "sigcontext", "ucontext", "siginfo"),
+    source: "struct rt_sigframe { siginfo_t info; struct ucontext uc; };", // arch/riscv/kernel/signal.c
+  },
+  FutexWaitv: { type: "struct futex_waitv", ...linux("futex") },
+  RobustListHead: { type: "struct robust_list_head", ...linux("futex") },
+  Iocb: { type: "struct iocb", ...linux("aio_abi") },
+  IoEvent: { type: "struct io_event", ...linux("aio_abi") },
+  SeccompData: { type: "struct seccomp_data", ...linux("seccomp") },
+  SockFilter: { type: "struct sock_filter", ...linux("filter") },
+  SockFprog: { type: "struct sock_fprog", ...linux("filter") },
+  IpcPerm: { type: "struct ipc64_perm", ...asm("ipcbuf") },
+  Sembuf: { type: "struct sembuf", ...linux("sem") },
+  SemidDs: { type: "struct semid64_ds", ...asm("sembuf") },
+  Seminfo: { type: "struct seminfo", ...linux("sem") },
+  MsqidDs: { type: "struct msqid64_ds", ...asm("msgbuf") },
+  Msginfo: { type: "struct msginfo", ...linux("msg") },
+  ShmidDs: { type: "struct shmid64_ds", ...asm("shmbuf") },
+  Shminfo: { type: "struct shminfo64", ...asm("shmbuf") },
+  ShmInfo: { type: "struct shm_info", ...linux("shm") },
+  MqAttr: { type: "struct mq_attr", ...linux("mqueue") },
+  Elf64Ehdr: { type: "struct elf64_hdr", ...linux("elf") },
+  Elf64Phdr: { type: "struct elf64_phdr", ...linux("elf") },
+  Elf64Nhdr: { type: "struct elf64_note", ...linux("elf") },
+  ElfPrstatus: {
+    type: "struct elf_prstatus",
+    headers: ["sys/procfs.h"],
+    names: { si_signo: "pr_info.si_signo", si_code: "pr_info.si_code", si_errno: "pr_info.si_errno" },
+  },
+  ElfPrpsinfo: { type: "struct elf_prpsinfo", headers: ["sys/procfs.h"] },
+  RiscvDState: { type: "struct __riscv_d_ext_state", ...asm("ptrace") },
+  AcctV3: { type: "struct acct_v3", ...linux("acct") },
+  Iovec: { type: "struct iovec", ...linux("uio") },
+  Flock: { type: "struct flock", ...asm("fcntl") },
+  FOwnerEx: { type: "struct f_owner_ex", ...asm("fcntl") },
+  OpenHow: { type: "struct open_how", ...linux("openat2") },
+  FileHandle: {
+    type: "struct file_handle",
+    headers: [],
+    source: "struct file_handle { unsigned handle_bytes; int handle_type; unsigned char f_handle[]; };", // linux/fs.h
+  },
+  LinuxDirent64: {
+    type: "struct linux_dirent64",
+    ...linux("types"),
+    // include/linux/dirent.h
+    source: `struct linux_dirent64 {
+      __u64 d_ino; __s64 d_off; unsigned short d_reclen; unsigned char d_type; char d_name[];
+    };`,
+  },
+  Pollfd: { type: "struct pollfd", ...asm("poll") },
+  EpollEvent: { type: "struct epoll_event", ...linux("eventpoll") },
+  InotifyEvent: { type: "struct inotify_event", ...linux("inotify") },
+  FiemapExtent: { type: "struct fiemap_extent", ...linux("fiemap") },
+  Fiemap: { type: "struct fiemap", ...linux("fiemap") },
+  Fsxattr: { type: "struct fsxattr", ...linux("fs") },
+  FileCloneRange: { type: "struct file_clone_range", ...linux("fs") },
+  // Younger than the headers of Debian 12.
+  CachestatRange: {
+    type: "struct cachestat_range",
+    ...linux("types"),
+    source: "struct cachestat_range { __u64 off, len; };",
+  },
+  Cachestat: {
+    type: "struct cachestat",
+    ...linux("types"),
+    source: "struct cachestat { __u64 nr_cache, nr_dirty, nr_writeback, nr_evicted, nr_recently_evicted; };",
+  },
+  ProcmapQuery: {
+    type: "struct procmap_query",
+    ...linux("types"),
+    source: `struct procmap_query {
+      __u64 size, query_flags, query_addr, vma_start, vma_end, vma_flags, vma_page_size, vma_offset, inode;
+      __u32 dev_major, dev_minor, vma_name_size, build_id_size;
+      __u64 vma_name_addr, build_id_addr;
+    };`,
+  },
+  RiscvHwprobe: {
+    type: "struct riscv_hwprobe",
+    ...linux("types"),
+    source: "struct riscv_hwprobe { __s64 key; __u64 value; };",
+  },
+  Termios: { type: "struct termios", ...asm("termbits") },
+  Termios2: { type: "struct termios2", ...asm("termbits") },
+  Termio: { type: "struct termio", ...asm("termios") },
+  Winsize: { type: "struct winsize", ...asm("termios") },
+  SockaddrIn: { type: "struct sockaddr_in", ...linux("in") },
+  SockaddrIn6: { type: "struct sockaddr_in6", ...linux("in6") },
+  SockaddrUn: { type: "struct sockaddr_un", ...linux("un") },
+  SockaddrNl: { type: "struct sockaddr_nl", ...linux("netlink") },
+  Msghdr: {
+    type: "struct user_msghdr",
+    headers: ["linux/uio.h"],
+    // include/linux/socket.h
+    source: `struct user_msghdr {
+      void *msg_name; int msg_namelen; struct iovec *msg_iov; __kernel_size_t msg_iovlen;
+      void *msg_control; __kernel_size_t msg_controllen; unsigned msg_flags;
+    };`,
+  },
+  Mmsghdr: { type: "struct mmsghdr", headers: ["sys/socket.h"] },
+  Cmsghdr: { type: "struct cmsghdr", headers: ["sys/socket.h"] },
+  LoopInfo: { type: "struct loop_info", ...linux("loop") },
+  LoopInfo64: { type: "struct loop_info64", ...linux("loop") },
+  LoopConfig: { type: "struct loop_config", ...linux("loop") },
+  BlkpgIoctlArg: { type: "struct blkpg_ioctl_arg", ...linux("blkpg") },
+  BlkpgPartition: { type: "struct blkpg_partition", ...linux("blkpg") },
+};
+
+const structs = Object.entries(abi).filter(
+  (entry): entry is [string, Struct] => typeof entry[1] === "object" && "offset" in entry[1],
+);
+
+test("structures have Linux's sizes, and their fields its places and sizes", () => {
+  assert.deepEqual(structs.map(([name]) => name).sort(), Object.keys(IN_C).sort());
+  const folder = mkdtempSync(join(tmpdir(), "stratos-layouts-"));
+  try {
+    // A file for each: the headers of Linux and of the C library don't stand in one.
+    const files = structs.map(([name, layout]) => {
+      const path = join(folder, `${name}.c`);
+      writeFileSync(path, assertions(layout, IN_C[name]!));
+      return path;
+    });
+    const { status, stderr } = spawnSync(
+      "riscv64-linux-gnu-gcc",
+      ["-fsyntax-only", "-std=gnu11", "-D_GNU_SOURCE", ...files],
+      {
+        encoding: "utf8",
+      },
+    );
+    assert.equal(status, 0, stderr);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+/** Linux's own, which can stand in one file. */
+const HEADERS = [
+  ...["acct", "aio_abi", "auxvec", "capability", "dqblk_xfs", "elf", "eventpoll", "falloc", "fiemap", "fs", "futex"],
+  ...["icmpv6", "in", "in6", "inotify", "ioprio", "kcmp", "limits", "loop", "magic", "major"],
+  ...["membarrier", "memfd", "mempolicy", "mqueue", "net", "netlink", "openat2", "personality", "pidfd", "prctl"],
+  ...["random", "reboot", "resource", "sched", "seccomp", "securebits", "sem", "msg", "signalfd", "sockios"],
+  ...["stat", "tcp", "time", "timerfd", "timex", "tty", "udp", "wait", "xattr", "filter", "audit", "blkpg", "mman"],
+].map((name) => `linux/${name}.h`);
+
+test("constants have Linux's values", () => {
+  const constants = Object.entries(abi).filter((entry): entry is [string, number] => typeof entry[1] === "number");
+  const headers = ["errno", "fcntl", "mman", "poll", "resource", "signal", "socket", "termbits", "ioctls", "termios"];
+  const lines = [
+    ...["stddef.h", ...headers.map((name) => `asm/${name}.h`), ...HEADERS].map((name) => `#include <${name}>`),
+    ...constants.map(
+      ([name, value]) => `#ifdef ${name}\n_Static_assert(${inBits(name, value)}, "${name}");\nSEEN\n#endif`,
+    ),
+  ];
+  const run = (args: readonly string[], input: string): { status: number | null; stderr: string; stdout: string } =>
+    spawnSync("riscv64-linux-gnu-gcc", [...args, "-x", "c", "-"], { encoding: "utf8", input });
+  const { status, stderr } = run(["-fsyntax-only"], `#define SEEN\n${lines.join("\n")}`);
+  assert.equal(status, 0, stderr);
+  const seen = run(["-E", "-P"], lines.join("\n")).stdout.match(/SEEN/g)!.length;
+  assert.ok(seen > constants.length / 2, `the headers know ${seen} of ${constants.length} constants`);
+});
+
+/** Flags of 32 bits are negative here or there. */
+function inBits(name: string, value: number): string {
+  return value > 0xffffffff ? `(${name}) == ${value}` : `(unsigned)(long)(${name}) == ${value >>> 0}u`;
+}
+
+function assertions({ size, align, fields }: Struct, { type, headers, names = {}, source = "" }: InC): string {
+  const lines = ["#include <stddef.h>", ...headers.map((header) => `#include <${header}>`), source];
+  const expect = (condition: string): number => lines.push(`_Static_assert(${condition}, "");`);
+  expect(`sizeof(${type}) == ${size}`);
+  expect(`_Alignof(${type}) == ${align}`);
+  for (const field of fields) {
+    const inC = names[field.name] ?? field.name;
+    if (field.name.startsWith("_") || inC === "") continue;
+    expect(`offsetof(${type}, ${inC}) == ${field.offset}`);
+    if (field.type.size > 0) expect(`sizeof(((${type} *)0)->${inC}) == ${field.type.size}`);
+  }
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,61 @@
+/**
+ * Which test file runs beside which. A file that waits leaves its core to others, so lanes are counted in processor
+ * time: files run beside each other while what they need together fits the cores, the longest first, so that no long
+ * one is left for the end.
+ */
+
+/** What a file took when it ran last, with all that it started. */
+export interface Cost {
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+}
+
+export interface PlannedFile extends Cost {
+  readonly path: string;
+}
+
+/** Of a core, that may be promised twice: who waits seldom waits at the same time. */
+const SLACK = 0.5;
+/** For each core: files that only wait take memory, too. */
+const FILES_PER_CORE = 2;
+
+/** Of each kind one file runs at a time: those that look at `builder/work` in the test home; at the loop devices. */
+const APART: readonly RegExp[] = [/^tests\/(builder|hub-repositories)[^/]*\.test\.ts$/, /^tests\/fuse[^/]*\.test\.ts$/];
+
+/**
+ * Files that mount on the host. They get a mount namespace of their own: who copies the host's (`unshare --mount`, as
+ * scripts of packages are run) would keep their mounts beyond their end.
+ */
+const MOUNTING = [
+  /^tests\/fuse[^/]*\.test\.ts$/,
+  /^packages\/cli\/src\/fs\/fs-transactions\.test\.ts$/,
+  /^packages\/formats\/src\/(erofs|xfs)\/[^/]*\.test\.ts$/,
+];
+
+export function mounts(path: string): boolean {
+  return MOUNTING.some((kind) => kind.test(path));
+}
+
+/** @returns the longest first; alike ones as they come */
+export function longestFirst(files: readonly PlannedFile[]): PlannedFile[] {
+  return files.toSorted((a, b) => b.seconds - a.seconds);
+}
+
+/** @returns index of the first waiting file that may begin now; −1: none */
+export function nextToRun(waiting: readonly PlannedFile[], running: readonly PlannedFile[], cores: number): number {
+  if (running.length === 0) return waiting.length > 0 ? 0 : -1;
+  if (running.length >= cores * FILES_PER_CORE) return -1;
+  const busy = running.reduce((sum, file) => sum + demandOf(file), 0);
+  return waiting.findIndex(
+    (file) => busy + demandOf(file) <= cores + SLACK && !running.some((other) => areApart(file.path, other.path)),
+  );
+}
+
+/** Cores; at most one, so that what needs more is not put off for ever. */
+function demandOf({ seconds, cpuSeconds }: Cost): number {
+  return Math.min(1, cpuSeconds / Math.max(seconds, 0.001));
+}
+
+function areApart(one: string, other: string): boolean {
+  return APART.some((kind) => kind.test(one) && kind.test(other));
+}
